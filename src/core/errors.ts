@@ -1,0 +1,140 @@
+/**
+ * The one table of errors. Every refusal that crosses a module or a network boundary is a row here;
+ * nothing else decides an HTTP status or a Kafka error number.
+ */
+
+interface ErrorRow {
+  /** Kafka's error number, for the wire protocol. */
+  readonly kafka: number
+  readonly http: number
+  /** The same call may succeed later without being changed. */
+  readonly retryable: boolean
+  /** The call certainly changed nothing, so that even a call without an idempotence key may be repeated. */
+  readonly sideEffectFree: boolean
+}
+
+function row(
+  kafka: number,
+  http: number,
+  {
+    retryable = false,
+    sideEffectFree = true,
+  }: { retryable?: boolean; sideEffectFree?: boolean } = {},
+): ErrorRow {
+  return { kafka, http, retryable, sideEffectFree }
+}
+
+export const ERRORS = {
+  /** A batch whose CRC, framing or compressed data does not hold together. */
+  corrupt_message: row(2, 400),
+  expected_offset_mismatch: row(42, 412),
+  forbidden: row(31, 403),
+  internal: row(-1, 500, { sideEffectFree: false }),
+  invalid_config: row(40, 400),
+  invalid_partitions: row(37, 400),
+  invalid_producer_epoch: row(47, 409),
+  invalid_record: row(87, 400),
+  invalid_request: row(42, 400),
+  invalid_timestamp: row(32, 400),
+  invalid_topic: row(17, 400),
+  message_too_large: row(10, 413),
+  method_not_allowed: row(42, 405),
+  not_acceptable: row(42, 406),
+  not_found: row(42, 404),
+  offset_out_of_range: row(1, 416),
+  out_of_order_sequence_number: row(45, 409),
+  policy_violation: row(44, 403),
+  request_too_large: row(42, 413),
+  throttled: row(89, 429, { retryable: true }),
+  topic_already_exists: row(36, 409),
+  unauthorized: row(58, 401),
+  /** The answer did not arrive: the call may or may not have taken effect. */
+  unavailable: row(7, 503, { retryable: true, sideEffectFree: false }),
+  unknown_topic_or_partition: row(3, 404),
+  unsupported_compression_type: row(76, 400),
+  unsupported_media_type: row(42, 415),
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** What a refusal carries besides its text, e.g. both ends of the log for `offset_out_of_range`. */
+export type ErrorDetails = Readonly<Record<string, unknown>>
+
+/** An error as it travels: in the body of an HTTP answer, and as a value over RPC. */
+export interface ErrorBody {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly retryable: boolean
+  readonly details?: ErrorDetails
+}
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(ERRORS, code)
+}
+
+/**
+ * The only error edgelog throws on purpose.
+ *
+ * @example
+ * throw new EdgelogError('invalid_topic', 'name: at most 249 characters are allowed, got 300')
+ */
+export class EdgelogError extends Error {
+  override readonly name = 'EdgelogError'
+  readonly code: ErrorCode
+  readonly details: ErrorDetails | undefined
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { details?: ErrorDetails; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.details = options.details
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable
+  }
+
+  toBody(): ErrorBody {
+    const { code, message, retryable, details } = this
+    return details === undefined
+      ? { code, message, retryable }
+      : { code, message, retryable, details }
+  }
+
+  static fromBody(body: ErrorBody): EdgelogError {
+    return new EdgelogError(
+      body.code,
+      body.message,
+      body.details === undefined ? {} : { details: body.details },
+    )
+  }
+}
+
+/**
+ * The answer of a Durable Object. A refusal is a value: workerd logs every exception that leaves an
+ * object, also those its caller expects.
+ */
+export type Reply<T> = { readonly ok: T } | { readonly error: ErrorBody }
+
+/** Runs `work`, turning an `EdgelogError` into a value; any other error is a defect and goes on up. */
+export function reply<T>(work: () => T): Reply<T> {
+  try {
+    return { ok: work() }
+  } catch (error) {
+    if (error instanceof EdgelogError) return { error: error.toBody() }
+    throw error
+  }
+}
+
+export function unwrap<T>(answer: Reply<T>): T {
+  if ('error' in answer) throw EdgelogError.fromBody(answer.error)
+  return answer.ok
+}
+
+/** Stops on a broken invariant. Stays on in production: going on would harm the log. */
+export function assert(condition: boolean, invariant: string): asserts condition {
+  if (!condition) throw new Error(`invariant broken: ${invariant}`)
+}

@@ -1,0 +1,90 @@
+/** Every cap of edgelog, with its unit and its reason. Nothing else in the tree invents a bound. */
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+// -- topics ------------------------------------------------------------------------------------
+
+/** Characters of a topic name: Kafka's own bound. */
+export const TOPIC_NAME_LENGTH_MAX = 249
+/** Partitions of one topic: each is one Durable Object that creation and change must call. */
+export const PARTITIONS_MAX = 1_000
+/** Topics of one cluster: the coordinator lists them in one RPC answer of at most 32 MiB. */
+export const TOPICS_MAX = 10_000
+/** Calls the coordinator makes to partitions at a time. */
+export const COORDINATOR_FANOUT_MAX = 32
+/** UTF-8 bytes of one config value. */
+export const CONFIG_VALUE_BYTES_MAX = 4 * KIB
+
+// -- records and batches -----------------------------------------------------------------------
+
+/** Offsets are doubles inside: SQL integers are read back as doubles by workerd. */
+export const OFFSET_MAX = Number.MAX_SAFE_INTEGER
+/** One batch, header included. A row holds at most 2 MB in production and a batch is never split. */
+export const BATCH_BYTES_MAX = 1_990_000
+/** Records of one batch: keeps what a decoder allocates in proportion to a batch's bytes. */
+export const BATCH_RECORDS_MAX = 500_000
+/** The records section of one batch after decompression: a bomb stops here. */
+export const DECOMPRESSED_BYTES_MAX = 32 * MIB
+/** Headers of one record. */
+export const RECORD_HEADERS_MAX = 1_000
+
+// -- HTTP --------------------------------------------------------------------------------------
+
+/** One request body, counted while it streams: a fraction of an isolate's 128 MB. */
+export const REQUEST_BODY_BYTES_MAX = 16 * MIB
+/** A JSON body about topics: a name, a number and a few dozen config keys. */
+export const ADMIN_BODY_BYTES_MAX = 256 * KIB
+/** Records of one JSON or NDJSON produce request. */
+export const REQUEST_RECORDS_MAX = 100_000
+/** How long a long poll may be held: below the idle timeouts of common proxies. */
+export const WAIT_MS_MAX = 30_000
+/** Comment or ping on a silent stream, so that both ends notice a dead peer. */
+export const PING_INTERVAL_MS = 15_000
+
+// -- fetch and tail ----------------------------------------------------------------------------
+
+export const FETCH_BYTES_DEFAULT = 1 * MIB
+/** One fetch answer: half of what RPC may carry. A first batch that is larger is returned anyway. */
+export const FETCH_BYTES_MAX = 16 * MIB
+/** Long polls that one partition holds at a time; each is a timer and a promise. */
+export const WAITERS_MAX = 2_000
+/** Live tails of one partition; the platform allows 32,768 hibernating sockets. */
+export const TAILS_MAX = 10_000
+/** Bytes a tail may be granted ahead: bounds what is under way to a slow reader. */
+export const TAIL_CREDIT_BYTES_MAX = 8 * MIB
+/** Bytes of one tail frame (a larger batch travels alone): keeps frames far below 32 MiB. */
+export const TAIL_FRAME_BYTES_MAX = 1 * MIB
+/** Subscriptions on one `/v1/tail` connection. */
+export const TAIL_SUBSCRIPTIONS_MAX = 1_000
+/** Bytes of one control message on `/v1/tail`. */
+export const TAIL_CONTROL_BYTES_MAX = 4 * KIB
+
+// -- partition ---------------------------------------------------------------------------------
+
+/** One chunk, the concatenation of the batches of one commit; a larger batch stands alone. */
+export const CHUNK_BYTES_MAX = 1 * MIB
+/** Bytes of appends that wait for their commit; beyond it the partition answers `throttled`. */
+export const PENDING_BYTES_MAX = 24 * MIB
+/** Appends that wait for their commit. */
+export const PENDING_APPENDS_MAX = 10_000
+/** How long a refused producer is asked to stay away. */
+export const THROTTLE_MS = 200
+/** Batches whose answers a partition remembers per producer: Kafka's window, and so in-flight max. */
+export const PRODUCER_BATCHES_REMEMBERED = 5
+/** How long a batch that arrived ahead of its predecessor waits for it before it is refused. */
+export const SEQUENCE_GAP_WAIT_MS = 250
+/** Bytes and chunks appended between two checkpoints: what a wake-up replays at most. */
+export const CHECKPOINT_BYTES = 1 * MIB
+export const CHECKPOINT_CHUNKS = 1_000
+/** Small chunks that are merged into one row at a time. */
+export const SEAL_CHUNKS_MAX = 2_000
+/** Rows one retention or sealing turn deletes; the rest waits for the next alarm. */
+export const MAINTENANCE_ROWS_MAX = 5_000
+/** Silence after which a producer's state is forgotten: an offline browser may return within it. */
+export const PRODUCER_EXPIRATION_MS = 30 * 24 * 60 * 60 * 1_000
+
+// -- edge metadata cache -----------------------------------------------------------------------
+
+export const METADATA_TTL_MS = 30_000
+export const METADATA_TOPICS_MAX = 2_000

@@ -1,0 +1,86 @@
+/**
+ * What one partition's Durable Object answers, seen by the broker and the coordinator. Types only:
+ * both sides of the RPC import this file and never each other.
+ */
+import type { Reply } from '../errors.ts'
+import type { TopicConfig } from '../topic/topic-config.ts'
+
+/** What the coordinator tells a partition about itself; kept by the partition. */
+export interface PartitionAssignment {
+  readonly topicId: string
+  readonly topic: string
+  readonly partition: number
+  /** Grows with each change of the topic; an older one never replaces a newer one. */
+  readonly version: number
+  readonly config: TopicConfig
+}
+
+export interface AppendRequest {
+  /** One or more record batches, each whole, CRC and records already checked by the broker. */
+  readonly batches: Uint8Array
+  /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
+  readonly expectedOffset?: number
+  /** How long a batch may wait for the batch before it in its producer's sequence; 0: not at all. */
+  readonly gapWaitMs: number
+}
+
+export interface AppendReply {
+  /** Offset of each batch's first record, in the order given; a duplicate gets its first answer. */
+  readonly baseOffsets: readonly number[]
+  /** The offset after the last record of the last batch. */
+  readonly nextOffset: number
+  /** The time the log gave the records, for topics with `message.timestamp.type=LogAppendTime`. */
+  readonly logAppendTime: number | null
+  readonly logStartOffset: number
+  /** Version of the topic as the partition knows it: a higher one tells the edge its copy is stale. */
+  readonly topicVersion: number
+}
+
+export interface FetchRequest {
+  readonly offset: number | 'earliest' | 'latest'
+  readonly maxBytes: number
+  /** Answers early only with at least this many bytes; 0 or 1: with any. */
+  readonly minBytes: number
+  readonly maxWaitMs: number
+}
+
+export interface FetchReply {
+  /** Whole batches; the first may begin before `offset`. Empty at the end of the log. */
+  readonly batches: Uint8Array
+  /** The offset the answer starts from: the one asked for, resolved. */
+  readonly offset: number
+  /** Where the next fetch goes on. */
+  readonly nextOffset: number
+  readonly highWatermark: number
+  readonly logStartOffset: number
+  readonly topicVersion: number
+}
+
+export interface PartitionDescription {
+  readonly partition: number
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  readonly sizeBytes: number
+}
+
+/** Where a timestamp leads: the first batch that holds a record at or after it. */
+export interface TimestampLookup {
+  readonly batch: Uint8Array | null
+  readonly highWatermark: number
+  readonly logStartOffset: number
+}
+
+/**
+ * Every answer of a partition that was never created, or is deleted, is
+ * `unknown_topic_or_partition`, and asking stores nothing.
+ */
+export interface PartitionApi {
+  /** Creates the partition or changes its config. Idempotent; called by the coordinator only. */
+  configure(assignment: PartitionAssignment): Promise<void>
+  /** Leaves nothing behind. Idempotent; called by the coordinator only. */
+  destroy(): Promise<void>
+  append(request: AppendRequest): Promise<Reply<AppendReply>>
+  read(request: FetchRequest): Promise<Reply<FetchReply>>
+  findTimestamp(timestamp: number): Promise<Reply<TimestampLookup>>
+  describe(): Promise<Reply<PartitionDescription>>
+}

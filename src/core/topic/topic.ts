@@ -1,0 +1,63 @@
+/** A topic as every room of the house sees it, and what may be asked of the coordinator. */
+import type { Reply } from '../errors.ts'
+import type { TopicConfig, TopicConfigOverrides } from './topic-config.ts'
+import type { TopicName } from './topic-name.ts'
+
+/** Where a topic's partitions are placed; Cloudflare's location hints. */
+export const LOCATION_HINTS = [
+  'wnam',
+  'enam',
+  'sam',
+  'weur',
+  'eeur',
+  'apac',
+  'apac-ne',
+  'apac-se',
+  'oc',
+  'afr',
+  'me',
+] as const
+export type LocationHint = (typeof LOCATION_HINTS)[number]
+
+export interface Topic {
+  /** A UUID. A topic created anew under an old name has another, so it never meets its old log. */
+  readonly id: string
+  readonly name: TopicName
+  readonly partitions: number
+  /** Grows with every change. */
+  readonly version: number
+  readonly config: TopicConfig
+  /** The keys that were set by hand; the rest of `config` are defaults. */
+  readonly overrides: TopicConfigOverrides
+}
+
+export interface NewTopic {
+  readonly name: TopicName
+  readonly partitions: number
+  readonly overrides: TopicConfigOverrides
+  readonly locationHint?: LocationHint
+}
+
+export interface TopicChange {
+  /** The new total; only more than now. */
+  readonly partitions?: number
+  /** Keys to set, and with `null` keys to give back their default. */
+  readonly overrides?: Readonly<Record<string, string | null>>
+}
+
+/** What the coordinator's Durable Object answers. */
+export interface CoordinatorApi {
+  createTopic(topic: NewTopic): Promise<Reply<Topic>>
+  changeTopic(name: TopicName, change: TopicChange): Promise<Reply<Topic>>
+  deleteTopic(name: TopicName): Promise<Reply<null>>
+  getTopic(name: TopicName): Promise<Reply<Topic>>
+  listTopics(): Promise<Reply<readonly Topic[]>>
+}
+
+/** The name of a partition's Durable Object. */
+export function partitionObjectName(topicId: string, partition: number): string {
+  return `${topicId}/${partition}`
+}
+
+/** The name of the one coordinator object of a cluster. */
+export const COORDINATOR_OBJECT_NAME = 'cluster'

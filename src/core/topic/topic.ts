@@ -1,6 +1,6 @@
 /** A topic as every room of the house sees it, and what may be asked of the coordinator. */
 import type { Reply } from '../errors.ts'
-import type { TopicConfig, TopicConfigOverrides } from './topic-config.ts'
+import type { TopicConfig, TopicConfigChange, TopicConfigOverrides } from './topic-config.ts'
 import type { TopicName } from './topic-name.ts'
 
 /** Where a topic's partitions are placed; Cloudflare's location hints. */
@@ -42,7 +42,7 @@ export interface TopicChange {
   /** The new total; only more than now. */
   readonly partitions?: number
   /** Keys to set, and with `null` keys to give back their default. */
-  readonly overrides?: Readonly<Record<string, string | null>>
+  readonly overrides?: TopicConfigChange
 }
 
 /** What the coordinator's Durable Object answers. */

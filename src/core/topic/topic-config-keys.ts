@@ -1,0 +1,215 @@
+/**
+ * The one table of topic config keys: Kafka 4's names, types, defaults and bounds. A key with
+ * `effect: false` is validated and kept, so that Kafka's tools can set and read it, and changes nothing.
+ */
+import { BATCH_BYTES_MAX } from '../limits.ts'
+
+const INT_MAX = 2n ** 31n - 1n
+const LONG_MAX = 2n ** 63n - 1n
+
+interface ConfigKeyBase {
+  /** Kafka's text form. */
+  readonly default: string
+  readonly effect: boolean
+  readonly doc: string
+}
+
+export interface IntegerConfigKey extends ConfigKeyBase {
+  readonly type: 'int' | 'long'
+  readonly min: bigint
+  readonly max: bigint
+}
+export interface DoubleConfigKey extends ConfigKeyBase {
+  readonly type: 'double'
+  readonly min: number
+  readonly max: number
+}
+export interface BooleanConfigKey extends ConfigKeyBase {
+  readonly type: 'boolean'
+}
+export interface StringConfigKey extends ConfigKeyBase {
+  readonly type: 'string'
+  readonly values: readonly string[]
+}
+export interface ListConfigKey extends ConfigKeyBase {
+  readonly type: 'list'
+  readonly isEmptyAllowed: boolean
+  readonly item: RegExp
+  /** What `item` means, for messages. */
+  readonly items: string
+}
+export type ConfigKey =
+  | IntegerConfigKey
+  | DoubleConfigKey
+  | BooleanConfigKey
+  | StringConfigKey
+  | ListConfigKey
+
+interface Options {
+  readonly min?: bigint
+  readonly max?: bigint
+  readonly effect?: boolean
+}
+
+function int(value: bigint, doc: string, { min = 0n, max = INT_MAX, effect = true }: Options = {}) {
+  return { type: 'int', default: String(value), min, max, effect, doc } as const
+}
+
+function long(
+  value: bigint,
+  doc: string,
+  { min = 0n, max = LONG_MAX, effect = true }: Options = {},
+) {
+  return { type: 'long', default: String(value), min, max, effect, doc } as const
+}
+
+function boolean(doc: string) {
+  return { type: 'boolean', default: 'false', effect: false, doc } as const
+}
+
+function throttledReplicas(doc: string) {
+  const item = /^(\*|\d{1,9}:\d{1,9})$/
+  const items = '* or partition:broker pairs'
+  return {
+    type: 'list',
+    default: '',
+    isEmptyAllowed: true,
+    item,
+    items,
+    effect: false,
+    doc,
+  } as const
+}
+
+const NO_EFFECT = { effect: false }
+
+export const TOPIC_CONFIG_KEYS = {
+  'cleanup.policy': {
+    type: 'list',
+    default: 'delete',
+    isEmptyAllowed: false,
+    item: /^(delete|compact)$/,
+    items: 'delete, compact',
+    effect: true,
+    doc: 'How old records go: delete by time and size; compact refuses records without a key, its cleaner comes later.',
+  },
+  'compression.gzip.level': int(-1n, 'Level of gzip; the server does not recompress.', {
+    min: -1n,
+    max: 9n,
+    effect: false,
+  }),
+  'compression.lz4.level': int(9n, 'Level of lz4; the server does not recompress.', {
+    min: 1n,
+    max: 17n,
+    effect: false,
+  }),
+  'compression.type': {
+    type: 'string',
+    default: 'producer',
+    values: ['producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'],
+    effect: false,
+    doc: 'Codec of the log in Kafka; here batches stay as their producer compressed them.',
+  },
+  'compression.zstd.level': int(3n, 'Level of zstd; the server does not recompress.', {
+    min: -131_072n,
+    max: 22n,
+    effect: false,
+  }),
+  'delete.retention.ms': long(
+    86_400_000n,
+    'How long a tombstone stays in a compacted log; for the cleaner, which comes later.',
+    NO_EFFECT,
+  ),
+  'file.delete.delay.ms': long(60_000n, 'Wait before a file is deleted; no files here.', NO_EFFECT),
+  'flush.messages': long(LONG_MAX, 'Records between two fsyncs; here every commit is durable.', {
+    min: 1n,
+    effect: false,
+  }),
+  'flush.ms': long(LONG_MAX, 'Time between two fsyncs; here every commit is durable.', NO_EFFECT),
+  'follower.replication.throttled.replicas': throttledReplicas(
+    'Followers whose replication is throttled; the platform replicates.',
+  ),
+  'index.interval.bytes': int(4096n, 'Bytes between two index entries; no index files.', NO_EFFECT),
+  'leader.replication.throttled.replicas': throttledReplicas(
+    'Leaders whose replication is throttled; the platform replicates.',
+  ),
+  'local.retention.bytes': long(-2n, 'Bytes kept locally of a tiered log; -2: retention.bytes.', {
+    min: -2n,
+    effect: false,
+  }),
+  'local.retention.ms': long(-2n, 'Time kept locally of a tiered log; -2: retention.ms.', {
+    min: -2n,
+    effect: false,
+  }),
+  'max.compaction.lag.ms': long(
+    LONG_MAX,
+    'Age by which a record is compacted; for the cleaner, which comes later.',
+    { min: 1n, effect: false },
+  ),
+  'max.message.bytes': int(1_048_588n, 'Largest record batch, compressed, header included.', {
+    max: BigInt(BATCH_BYTES_MAX),
+  }),
+  'message.timestamp.after.max.ms': long(
+    3_600_000n,
+    'How far a CreateTime timestamp may lie ahead of the clock.',
+  ),
+  'message.timestamp.before.max.ms': long(
+    LONG_MAX,
+    'How far a CreateTime timestamp may lie behind the clock.',
+  ),
+  'message.timestamp.type': {
+    type: 'string',
+    default: 'CreateTime',
+    values: ['CreateTime', 'LogAppendTime'],
+    effect: true,
+    doc: 'Whose clock stamps the records: the producer or the log.',
+  },
+  'min.cleanable.dirty.ratio': {
+    type: 'double',
+    default: '0.5',
+    min: 0,
+    max: 1,
+    effect: false,
+    doc: 'Share of uncompacted bytes that starts the cleaner, which comes later.',
+  },
+  'min.compaction.lag.ms': long(
+    0n,
+    'Age before which no record is compacted; for the cleaner, which comes later.',
+    NO_EFFECT,
+  ),
+  'min.insync.replicas': int(1n, 'Copies before an acknowledgement; the platform decides.', {
+    min: 1n,
+    effect: false,
+  }),
+  preallocate: boolean('Whether files are preallocated; no files here.'),
+  'remote.log.copy.disable': boolean('Whether a tiered topic stops copying; no tiers yet.'),
+  'remote.log.delete.on.disable': boolean('Whether the tier goes when disabled; no tiers yet.'),
+  'remote.storage.enable': boolean('Whether the log is tiered; no tiers yet.'),
+  'retention.bytes': long(-1n, 'Bytes kept per partition; -1: no bound.', { min: -1n }),
+  'retention.ms': long(604_800_000n, 'Time a record is kept at least; -1: for ever.', {
+    min: -1n,
+  }),
+  'segment.bytes': int(1_073_741_824n, 'Bytes of log that retention deletes at a time.', {
+    min: 1_048_576n,
+  }),
+  'segment.index.bytes': int(10_485_760n, 'Bytes of an index file; no index files.', {
+    min: 4n,
+    effect: false,
+  }),
+  'segment.jitter.ms': long(0n, 'Random part of segment.ms.', NO_EFFECT),
+  'segment.ms': long(604_800_000n, 'Time span of log that retention deletes at a time.', {
+    min: 1n,
+  }),
+  'unclean.leader.election.enable': boolean('Whether a lagging copy may lead; copies never lag.'),
+} as const satisfies Record<string, ConfigKey>
+
+export type TopicConfigKey = keyof typeof TOPIC_CONFIG_KEYS
+
+/** Keys whose value is of one of these types. */
+export type TopicConfigKeyOf<Type extends ConfigKey['type']> = {
+  [Key in TopicConfigKey]: (typeof TOPIC_CONFIG_KEYS)[Key]['type'] extends Type ? Key : never
+}[TopicConfigKey]
+
+export function isTopicConfigKey(key: string): key is TopicConfigKey {
+  return Object.hasOwn(TOPIC_CONFIG_KEYS, key)
+}

@@ -1,0 +1,177 @@
+/**
+ * The config of a topic: what was set by hand in Kafka's text form, and the typed values that follow
+ * from it. Keys, defaults and bounds are in `topic-config-keys.ts`.
+ */
+import { EdgelogError } from '../errors.ts'
+import { configListItems, configValueToJson, parseConfigValue } from './config-value.ts'
+import { nearestConfigKeys } from './nearest-config-keys.ts'
+import { shownValue } from './shown-value.ts'
+import {
+  type ConfigKey,
+  isTopicConfigKey,
+  TOPIC_CONFIG_KEYS,
+  type TopicConfigKey,
+  type TopicConfigKeyOf,
+} from './topic-config-keys.ts'
+
+export type CleanupPolicy = 'delete' | 'compact'
+export type TimestampType = 'CreateTime' | 'LogAppendTime'
+export type TopicCompressionType = 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+
+/** The values that rule a log. Longs above 2^53 - 1 are cut to it: as a time or a size both are "never". */
+export interface TopicConfig {
+  readonly cleanupPolicy: readonly CleanupPolicy[]
+  readonly compressionType: TopicCompressionType
+  readonly deleteRetentionMs: number
+  readonly maxCompactionLagMs: number
+  readonly maxMessageBytes: number
+  readonly messageTimestampAfterMaxMs: number
+  readonly messageTimestampBeforeMaxMs: number
+  readonly messageTimestampType: TimestampType
+  readonly minCleanableDirtyRatio: number
+  readonly minCompactionLagMs: number
+  /** -1: no bound. */
+  readonly retentionBytes: number
+  /** -1: for ever. */
+  readonly retentionMs: number
+  readonly segmentBytes: number
+  readonly segmentMs: number
+}
+
+/** The keys that were set by hand, each with its valid, canonical text. */
+export type TopicConfigOverrides = Readonly<Record<string, string>>
+
+/** Keys to set, and with `null` keys to give back their default. */
+export type TopicConfigChange = Readonly<Record<string, string | null>>
+
+/** Config as it arrives: Kafka's text, or JSON. */
+export type TopicConfigInput = Readonly<Record<string, unknown>>
+
+/**
+ * Checks the config of a new topic: text as Kafka has it, JSON numbers and booleans.
+ *
+ * @param field What messages call the whole of it.
+ * @throws {EdgelogError} `invalid_config`; as in Kafka also for `null`, which only a change may hold.
+ * @example
+ * parseTopicConfigOverrides({ 'retention.ms': 60_000 }) // { 'retention.ms': '60000' }
+ */
+export function parseTopicConfigOverrides(
+  input: TopicConfigInput,
+  field = 'config',
+): TopicConfigOverrides {
+  const overrides = Object.fromEntries(
+    Object.entries(input).map(([key, value]) => [key, parseEntry(key, value, field)]),
+  )
+  checkTogether(overrides, field)
+  return overrides
+}
+
+/**
+ * Checks a change of config; `null` gives a key back its default.
+ *
+ * @throws {EdgelogError} `invalid_config`.
+ */
+export function parseTopicConfigChange(
+  input: TopicConfigInput,
+  field = 'config',
+): TopicConfigChange {
+  return Object.fromEntries(
+    Object.entries(input).map(([key, value]) => {
+      const definition = parseKey(key, field)
+      return [key, value === null ? null : parseConfigValue(value, definition, `${field}.${key}`)]
+    }),
+  )
+}
+
+function parseEntry(key: string, value: unknown, field: string): string {
+  return parseConfigValue(value, parseKey(key, field), `${field}.${key}`)
+}
+
+function parseKey(key: string, field: string): ConfigKey {
+  if (isTopicConfigKey(key)) return TOPIC_CONFIG_KEYS[key]
+  const nearest = nearestConfigKeys(key).join(' or ')
+  throw new EdgelogError(
+    'invalid_config',
+    `${field}: ${shownValue(key)} is not a topic config key; did you mean ${nearest}?`,
+  )
+}
+
+/** What no single key can tell. */
+function checkTogether(overrides: TopicConfigOverrides, field: string): void {
+  const min = BigInt(effectiveText(overrides, 'min.compaction.lag.ms'))
+  const max = BigInt(effectiveText(overrides, 'max.compaction.lag.ms'))
+  if (min > max) {
+    throw new EdgelogError(
+      'invalid_config',
+      `${field}.min.compaction.lag.ms: at most max.compaction.lag.ms (${max}) is allowed; got ${min}`,
+    )
+  }
+}
+
+/**
+ * The overrides after a change.
+ *
+ * @throws {EdgelogError} `invalid_config` where the change does not fit the values it leaves alone.
+ */
+export function applyConfigChange(
+  overrides: TopicConfigOverrides,
+  change: TopicConfigChange,
+): TopicConfigOverrides {
+  const changed: TopicConfigOverrides = Object.fromEntries(
+    Object.entries({ ...overrides, ...change }).filter((entry) => isSet(entry)),
+  )
+  checkTogether(changed, 'config')
+  return changed
+}
+
+function isSet(entry: readonly [string, string | null]): entry is readonly [string, string] {
+  return entry[1] !== null
+}
+
+/** The typed values of the keys that rule a log. */
+export function resolveTopicConfig(overrides: TopicConfigOverrides): TopicConfig {
+  const number = (key: TopicConfigKeyOf<'int' | 'long' | 'double'>) =>
+    Math.min(Number(effectiveText(overrides, key)), Number.MAX_SAFE_INTEGER)
+  return {
+    // `as` is decoding here: the texts were checked against the table when they came in.
+    cleanupPolicy: configListItems(
+      effectiveText(overrides, 'cleanup.policy'),
+    ) as readonly CleanupPolicy[],
+    compressionType: effectiveText(overrides, 'compression.type') as TopicCompressionType,
+    deleteRetentionMs: number('delete.retention.ms'),
+    maxCompactionLagMs: number('max.compaction.lag.ms'),
+    maxMessageBytes: number('max.message.bytes'),
+    messageTimestampAfterMaxMs: number('message.timestamp.after.max.ms'),
+    messageTimestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
+    messageTimestampType: effectiveText(overrides, 'message.timestamp.type') as TimestampType,
+    minCleanableDirtyRatio: number('min.cleanable.dirty.ratio'),
+    minCompactionLagMs: number('min.compaction.lag.ms'),
+    retentionBytes: number('retention.bytes'),
+    retentionMs: number('retention.ms'),
+    segmentBytes: number('segment.bytes'),
+    segmentMs: number('segment.ms'),
+  }
+}
+
+/**
+ * The effective value of every key, in Kafka's names. A long that a JSON number cannot hold exactly,
+ * such as 9223372036854775807, stays text.
+ */
+export function topicConfigToJson(
+  overrides: TopicConfigOverrides,
+): Record<string, string | number | boolean> {
+  return Object.fromEntries(
+    Object.keys(TOPIC_CONFIG_KEYS)
+      .filter(isTopicConfigKey)
+      .map((key) => [
+        key,
+        configValueToJson(effectiveText(overrides, key), TOPIC_CONFIG_KEYS[key]),
+      ]),
+  )
+}
+
+function effectiveText(overrides: TopicConfigOverrides, key: TopicConfigKey): string {
+  return Object.hasOwn(overrides, key)
+    ? (overrides[key] ?? TOPIC_CONFIG_KEYS[key].default)
+    : TOPIC_CONFIG_KEYS[key].default
+}

@@ -1,0 +1,166 @@
+/** Encodes records into a batch, one after the other, straight into the bytes that are sent. */
+import { ByteWriter } from '../bytes/byte-writer.ts'
+import { EdgelogError } from '../errors.ts'
+import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX, RECORD_HEADERS_MAX } from '../limits.ts'
+import { encodeRecord, type NewRecord, recordSizeBytesMax } from './record.ts'
+import {
+  ATTRIBUTE_TRANSACTIONAL,
+  BATCH_HEADER_BYTES,
+  BATCH_LENGTH_END,
+  CRC_START,
+  writeCrc,
+} from './record-batch.ts'
+
+const HEADER_SPACE = new Uint8Array(BATCH_HEADER_BYTES)
+
+/** Who writes a batch. Without a producer id nobody tells its retries from new records. */
+export interface BatchProducer {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly baseSequence: number
+}
+
+export interface BatchOptions extends Partial<BatchProducer> {
+  readonly isTransactional?: boolean
+}
+
+/**
+ * Builds one batch after the other, keeping one buffer and no records.
+ *
+ * @example
+ * const builder = new BatchBuilder()
+ * builder.append({ timestamp: now, key: null, value, headers: [] })
+ * const batch = builder.finish()
+ */
+export class BatchBuilder {
+  readonly #writer: ByteWriter
+  #recordsCount = 0
+  #baseTimestamp = 0
+  #maxTimestamp = 0
+
+  constructor(initialBytes = 16 * 1024) {
+    this.#writer = new ByteWriter(initialBytes)
+    this.#writer.bytes(HEADER_SPACE)
+  }
+
+  get recordsCount(): number {
+    return this.#recordsCount
+  }
+
+  /** The uncompressed batch so far, header included. */
+  get sizeBytes(): number {
+    return this.#writer.position
+  }
+
+  /** An upper bound of what `append` adds, to decide whether the record still fits. */
+  static recordSizeBytesMax(record: Omit<NewRecord, 'timestamp'>): number {
+    return recordSizeBytesMax(record)
+  }
+
+  /**
+   * Adds one record. A refused record leaves the batch as it was.
+   *
+   * @throws {EdgelogError} `message_too_large`, `invalid_record`, `invalid_timestamp`.
+   */
+  append(record: NewRecord): void {
+    const writer = this.#writer
+    const { timestamp } = record
+    const offsetDelta = this.#recordsCount
+    const timestampDelta = offsetDelta === 0 ? 0 : timestamp - this.#baseTimestamp
+    checkRecord(record, timestampDelta, offsetDelta)
+    const before = writer.position
+    const room = BATCH_BYTES_MAX - before
+    // Only the bytes of key and value can be large enough to matter before anything is written.
+    const payloadBytes = (record.key?.length ?? 0) + (record.value?.length ?? 0)
+    if (payloadBytes > room) throw tooLarge(before + payloadBytes)
+    encodeRecord(writer, record, timestampDelta, offsetDelta)
+    if (writer.position > BATCH_BYTES_MAX) {
+      const sizeBytes = writer.position
+      writer.truncate(before)
+      throw tooLarge(sizeBytes)
+    }
+    if (offsetDelta === 0) this.#baseTimestamp = this.#maxTimestamp = timestamp
+    else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+    this.#recordsCount = offsetDelta + 1
+  }
+
+  /**
+   * Returns the batch, uncompressed, with baseOffset 0 and leader epoch -1, and begins the next one.
+   *
+   * @throws {EdgelogError} `invalid_record` if no record was appended.
+   */
+  finish(options: BatchOptions = {}): Uint8Array<ArrayBuffer> {
+    if (this.#recordsCount === 0) {
+      throw new EdgelogError('invalid_record', 'a batch holds at least one record')
+    }
+    const batch = this.#writer.toBytes()
+    const view = new DataView(batch.buffer)
+    view.setInt32(8, batch.length - BATCH_LENGTH_END)
+    view.setInt32(12, -1)
+    view.setInt8(16, 2)
+    view.setInt16(CRC_START, options.isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0)
+    view.setInt32(23, this.#recordsCount - 1)
+    view.setBigInt64(27, BigInt(this.#baseTimestamp))
+    view.setBigInt64(35, BigInt(this.#maxTimestamp))
+    view.setInt32(57, this.#recordsCount)
+    const { producerId = -1n, producerEpoch = -1, baseSequence = -1 } = options
+    stampProducer(batch, { producerId, producerEpoch, baseSequence })
+    this.#recordsCount = 0
+    this.#writer.truncate(BATCH_HEADER_BYTES)
+    return batch
+  }
+}
+
+/**
+ * Gives one batch another producer id, epoch and sequence, and a new CRC, in place: what a producer
+ * does to the batches it still holds when it goes on under a new epoch.
+ */
+export function stampProducer(batch: Uint8Array, producer: BatchProducer): void {
+  const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
+  view.setBigInt64(43, producer.producerId)
+  view.setInt16(51, producer.producerEpoch)
+  view.setInt32(53, producer.baseSequence)
+  writeCrc(batch)
+}
+
+/**
+ * Encodes records into one batch, uncompressed, with baseOffset 0.
+ *
+ * @throws {EdgelogError} as `BatchBuilder.append`; `invalid_record` if there are none.
+ */
+export function encodeBatch(
+  records: Iterable<NewRecord>,
+  options: BatchOptions = {},
+): Uint8Array<ArrayBuffer> {
+  const builder = new BatchBuilder(1024)
+  for (const record of records) builder.append(record)
+  return builder.finish(options)
+}
+
+function checkRecord(record: NewRecord, timestampDelta: number, offsetDelta: number): void {
+  if (!Number.isSafeInteger(record.timestamp) || !Number.isSafeInteger(timestampDelta)) {
+    throw new EdgelogError(
+      'invalid_timestamp',
+      `timestamp: whole milliseconds below 2^53 are allowed, got ${record.timestamp}`,
+    )
+  }
+  if (record.headers.length > RECORD_HEADERS_MAX) {
+    throw new EdgelogError(
+      'invalid_record',
+      `headers: at most ${RECORD_HEADERS_MAX} are allowed, got ${record.headers.length}`,
+    )
+  }
+  if (offsetDelta >= BATCH_RECORDS_MAX) {
+    throw new EdgelogError(
+      'message_too_large',
+      `a batch holds at most ${BATCH_RECORDS_MAX} records`,
+    )
+  }
+}
+
+function tooLarge(sizeBytes: number): EdgelogError {
+  return new EdgelogError(
+    'message_too_large',
+    `a batch of at most ${BATCH_BYTES_MAX} bytes is allowed, got ${sizeBytes}`,
+  )
+}

@@ -1,0 +1,212 @@
+/** What lies in a batch: its records for a consumer, and their soundness for a server. */
+import { ByteReader } from '../bytes/byte-reader.ts'
+import { DecodeError } from '../bytes/decode-error.ts'
+import { EdgelogError } from '../errors.ts'
+import { DECOMPRESSED_BYTES_MAX } from '../limits.ts'
+import type { Codecs } from './compression/codec.ts'
+import {
+  decodeRecord,
+  type LogRecord,
+  RECORD_BYTES_MIN,
+  readHeadersCount,
+  readNullableLength,
+  readRecordEnd,
+  wrongEnd,
+} from './record.ts'
+import { type BatchHeader, recordsBytes, verifyCrc } from './record-batch.ts'
+
+/**
+ * Decodes the records of one batch. Keys and values are views, of `bytes` if it is uncompressed.
+ *
+ * The CRC is not verified here; offsets may have gaps, which compaction leaves.
+ *
+ * @throws {EdgelogError} `corrupt_message`; `message_too_large` if it decompresses to too much.
+ * @example
+ * for (const header of readBatchHeaders(bytes)) {
+ *   const records = await decodeBatch(bytes, header, codecs)
+ * }
+ */
+export async function decodeBatch(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  codecs: Codecs,
+): Promise<LogRecord[]> {
+  const section = recordsBytes(bytes, header)
+  const { compression } = header
+  // Without the `await` where there is nothing to wait for: it would cost more than a small batch.
+  const records =
+    compression === 'none' ? section : await decompressRecords(section, compression, codecs)
+  return asCorrupt(header, () => decodeAll(records, header))
+}
+
+/** What the walk over the records has seen, for rules that depend on the topic. */
+export interface BatchCheck {
+  /** A compacted topic refuses records without a key. */
+  readonly hasNullKey: boolean
+  /** The true bounds; a careless producer's header may say something else. */
+  readonly minTimestamp: number
+  readonly maxTimestamp: number
+}
+
+/**
+ * Checks a producer's batch: the CRC, the header, and every record down to its last byte.
+ *
+ * No record is built, so that a batch costs little more than its checksum. `baseOffset` is free.
+ *
+ * @throws {EdgelogError} `corrupt_message`, `invalid_record`, `invalid_timestamp`,
+ * `message_too_large`, `unsupported_compression_type`.
+ */
+export async function checkBatch(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  codecs: Codecs,
+): Promise<BatchCheck> {
+  verifyCrc(bytes, header)
+  checkProducerHeader(header)
+  const section = recordsBytes(bytes, header)
+  const { compression } = header
+  // Without the `await` where there is nothing to wait for: it would cost more than a small batch.
+  const records =
+    compression === 'none' ? section : await decompressRecords(section, compression, codecs)
+  return asCorrupt(header, () => walkRecords(records, header))
+}
+
+/** Decompresses a records section under the cap, whatever the codec may throw. */
+async function decompressRecords(
+  section: Uint8Array,
+  compression: keyof Codecs,
+  codecs: Codecs,
+): Promise<Uint8Array> {
+  let records: Uint8Array
+  try {
+    records = await codecs[compression].decompress(section, DECOMPRESSED_BYTES_MAX)
+  } catch (cause) {
+    if (cause instanceof EdgelogError) throw cause
+    throw new EdgelogError('corrupt_message', `${compression}: cannot be decompressed`, { cause })
+  }
+  if (records.length > DECOMPRESSED_BYTES_MAX) {
+    throw new EdgelogError(
+      'message_too_large',
+      `${compression}: at most ${DECOMPRESSED_BYTES_MAX} bytes of records are allowed`,
+    )
+  }
+  return records
+}
+
+/** Runs `work`, turning what the byte reader refuses into the error of the whole batch. */
+function asCorrupt<T>(header: BatchHeader, work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause
+    const where = `records of the batch at byte ${header.position}`
+    throw new EdgelogError('corrupt_message', `${where}: ${cause.message}`, { cause })
+  }
+}
+
+function decodeAll(section: Uint8Array, header: BatchHeader): LogRecord[] {
+  checkRoom(section, header)
+  const reader = new ByteReader(section)
+  const { baseOffset, baseTimestamp, recordsCount } = header
+  const logAppendTime = header.timestampType === 'LogAppendTime' ? header.maxTimestamp : null
+  const base = { baseOffset, baseTimestamp, logAppendTime }
+  const lastOffset = baseOffset + header.lastOffsetDelta
+  const records: LogRecord[] = []
+  let previousOffset = baseOffset - 1
+  for (let index = 0; index < recordsCount; index++) {
+    const at = reader.position
+    const record = decodeRecord(reader, base)
+    if (record.offset <= previousOffset || record.offset > lastOffset) {
+      throw new DecodeError(at, `offset ${record.offset} after ${previousOffset}`)
+    }
+    previousOffset = record.offset
+    records.push(record)
+  }
+  checkEnd(reader)
+  return records
+}
+
+/** So that no loop and no array grows with a count that the bytes cannot hold. */
+function checkRoom(section: Uint8Array, header: BatchHeader): void {
+  if (header.recordsCount * RECORD_BYTES_MIN > section.length) {
+    throw new DecodeError(0, `${header.recordsCount} records in ${section.length} bytes`)
+  }
+}
+
+function checkEnd(reader: ByteReader): void {
+  if (reader.remaining > 0) {
+    throw new DecodeError(reader.position, `${reader.remaining} bytes follow the last record`)
+  }
+}
+
+/** What a header may say only if the log itself has written it, or not at all. */
+function checkProducerHeader(header: BatchHeader): void {
+  const { recordsCount, lastOffsetDelta } = header
+  if (recordsCount === 0 || lastOffsetDelta + 1 !== recordsCount) {
+    refuse(header, `${recordsCount} records with lastOffsetDelta ${lastOffsetDelta}`)
+  }
+  if (header.isControl) refuse(header, 'a producer may not write control batches')
+  if (header.hasDeleteHorizon) refuse(header, 'a producer may not set a delete horizon')
+  if (header.timestampType === 'LogAppendTime') {
+    throw new EdgelogError(
+      'invalid_timestamp',
+      `batch at byte ${header.position}: a producer may not set LogAppendTime`,
+    )
+  }
+  if (header.producerId < -1n) refuse(header, `producerId is ${header.producerId}`)
+  if (header.producerId >= 0n && (header.producerEpoch < 0 || header.baseSequence < 0)) {
+    refuse(header, 'a producerId needs a producerEpoch and a baseSequence of 0 or more')
+  }
+  if (header.isTransactional && header.producerId < 0n) {
+    refuse(header, 'a transactional batch needs a producerId')
+  }
+}
+
+function refuse(header: BatchHeader, why: string): never {
+  throw new EdgelogError('invalid_record', `batch at byte ${header.position}: ${why}`)
+}
+
+function walkRecords(section: Uint8Array, header: BatchHeader): BatchCheck {
+  checkRoom(section, header)
+  const reader = new ByteReader(section)
+  let hasNullKey = false
+  let minDelta = Number.MAX_SAFE_INTEGER
+  let maxDelta = Number.MIN_SAFE_INTEGER
+  for (let index = 0; index < header.recordsCount; index++) {
+    const end = readRecordEnd(reader)
+    reader.skip(1)
+    const timestampDelta = reader.varlong()
+    if (timestampDelta < minDelta) minDelta = timestampDelta
+    if (timestampDelta > maxDelta) maxDelta = timestampDelta
+    const at = reader.position
+    const offsetDelta = reader.varint()
+    if (offsetDelta !== index) throw new DecodeError(at, `offsetDelta ${offsetDelta}, not ${index}`)
+    if (skipNullable(reader)) hasNullKey = true
+    skipNullable(reader)
+    skipHeaders(reader)
+    if (reader.position !== end) throw new DecodeError(reader.position, wrongEnd(end))
+  }
+  checkEnd(reader)
+  const minTimestamp = header.baseTimestamp + minDelta
+  const maxTimestamp = header.baseTimestamp + maxDelta
+  if (!Number.isSafeInteger(minTimestamp) || !Number.isSafeInteger(maxTimestamp)) {
+    throw new DecodeError(0, 'timestamp beyond 2^53 - 1')
+  }
+  return { hasNullKey, minTimestamp, maxTimestamp }
+}
+
+/** Returns whether it was null. */
+function skipNullable(reader: ByteReader): boolean {
+  const length = readNullableLength(reader)
+  if (length === -1) return true
+  reader.skip(length)
+  return false
+}
+
+function skipHeaders(reader: ByteReader): void {
+  const count = readHeadersCount(reader)
+  for (let index = 0; index < count; index++) {
+    reader.skip(reader.varint())
+    skipNullable(reader)
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * The header of Kafka's record batch v2: reading it, and the few changes that a log makes in place.
+ *
+ *    0  baseOffset            int64   given by the log
+ *    8  batchLength           int32   bytes that follow this field
+ *   12  partitionLeaderEpoch  int32   given by the log
+ *   16  magic                 int8    2
+ *   17  crc                   uint32  CRC-32C of everything that follows
+ *   21  attributes            int16   0-2 compression, 3 LogAppendTime, 4 transactional,
+ *                                     5 control batch, 6 baseTimestamp is a delete horizon
+ *   23  lastOffsetDelta       int32
+ *   27  baseTimestamp         int64   of the first record
+ *   35  maxTimestamp          int64
+ *   43  producerId            int64   -1: none
+ *   51  producerEpoch         int16   -1: none
+ *   53  baseSequence          int32   -1: none
+ *   57  recordsCount          int32
+ *   61  records                       compressed as a whole, or not
+ *
+ * What the log gives lies outside the CRC, so bytes are stored as the producer encoded them.
+ */
+import { crc32c } from '../bytes/crc32c.ts'
+import { EdgelogError } from '../errors.ts'
+import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX, OFFSET_MAX } from '../limits.ts'
+import { COMPRESSION_NAMES, type CompressionName } from './compression/codec.ts'
+
+export const BATCH_HEADER_BYTES = 61
+
+/** Bytes before what batchLength counts. */
+export const BATCH_LENGTH_END = 12
+export const CRC_POSITION = 17
+/** Where the bytes begin that the CRC covers; also the position of the attributes. */
+export const CRC_START = 21
+const MAGIC_POSITION = 16
+const MAX_TIMESTAMP_POSITION = 35
+
+export const ATTRIBUTE_COMPRESSION_MASK = 0x07
+export const ATTRIBUTE_LOG_APPEND_TIME = 0x08
+export const ATTRIBUTE_TRANSACTIONAL = 0x10
+export const ATTRIBUTE_CONTROL = 0x20
+export const ATTRIBUTE_DELETE_HORIZON = 0x40
+
+export interface BatchHeader {
+  /** Where in the bytes the batch begins. */
+  readonly position: number
+  /** The whole batch, header included. */
+  readonly sizeBytes: number
+  readonly baseOffset: number
+  readonly partitionLeaderEpoch: number
+  readonly crc: number
+  readonly compression: CompressionName
+  readonly timestampType: 'CreateTime' | 'LogAppendTime'
+  readonly isTransactional: boolean
+  readonly isControl: boolean
+  readonly hasDeleteHorizon: boolean
+  readonly lastOffsetDelta: number
+  readonly baseTimestamp: number
+  readonly maxTimestamp: number
+  /** -1n: none. */
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly recordsCount: number
+}
+
+/**
+ * Reads the header of the batch that begins at `position`. The batch is certain to lie within `bytes`;
+ * its CRC and its records are not looked at.
+ *
+ * @throws {EdgelogError} `corrupt_message`, `invalid_record` (an older format, too many records),
+ * `message_too_large`, `invalid_timestamp`, `unsupported_compression_type`.
+ */
+export function readBatchHeader(bytes: Uint8Array, position = 0): BatchHeader {
+  const sizeBytes = readBatchSize(bytes, position)
+  const view = new DataView(bytes.buffer, bytes.byteOffset + position, BATCH_HEADER_BYTES)
+  const attributes = view.getInt16(21)
+  const compression = COMPRESSION_NAMES[attributes & ATTRIBUTE_COMPRESSION_MASK]
+  if (compression === undefined) {
+    const code = attributes & ATTRIBUTE_COMPRESSION_MASK
+    throw new EdgelogError(
+      'unsupported_compression_type',
+      `batch at byte ${position}: compression type ${code} is not one of 0 to 4`,
+    )
+  }
+  const header: BatchHeader = {
+    position,
+    sizeBytes,
+    baseOffset: int64AsNumber(view, 0),
+    partitionLeaderEpoch: view.getInt32(12),
+    crc: view.getUint32(CRC_POSITION),
+    compression,
+    timestampType: attributes & ATTRIBUTE_LOG_APPEND_TIME ? 'LogAppendTime' : 'CreateTime',
+    isTransactional: (attributes & ATTRIBUTE_TRANSACTIONAL) !== 0,
+    isControl: (attributes & ATTRIBUTE_CONTROL) !== 0,
+    hasDeleteHorizon: (attributes & ATTRIBUTE_DELETE_HORIZON) !== 0,
+    lastOffsetDelta: view.getInt32(23),
+    baseTimestamp: int64AsNumber(view, 27),
+    maxTimestamp: int64AsNumber(view, MAX_TIMESTAMP_POSITION),
+    producerId: view.getBigInt64(43),
+    producerEpoch: view.getInt16(51),
+    baseSequence: view.getInt32(53),
+    recordsCount: view.getInt32(57),
+  }
+  checkHeader(header)
+  return header
+}
+
+/**
+ * Reads the headers of batches that follow each other, to the last byte.
+ *
+ * @throws {EdgelogError} as `readBatchHeader`; `invalid_record` if there is no batch.
+ */
+export function readBatchHeaders(bytes: Uint8Array): BatchHeader[] {
+  if (bytes.length === 0) throw new EdgelogError('invalid_record', 'no record batch was given')
+  const headers: BatchHeader[] = []
+  for (let position = 0; position < bytes.length; ) {
+    const header = readBatchHeader(bytes, position)
+    headers.push(header)
+    position += header.sizeBytes
+  }
+  return headers
+}
+
+/**
+ * How many bytes from the start are whole batches, by their lengths alone; the rest is a batch cut
+ * short, as at the end of a limited read. An impossible length ends the walk.
+ */
+export function wholeBatchesLength(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let position = 0
+  while (bytes.length - position >= BATCH_HEADER_BYTES) {
+    const sizeBytes = view.getInt32(position + 8) + BATCH_LENGTH_END
+    if (sizeBytes < BATCH_HEADER_BYTES || sizeBytes > bytes.length - position) break
+    position += sizeBytes
+  }
+  return position
+}
+
+/** Writes what the log gives to the batch at `position`. Both fields lie outside the CRC. */
+export function assignOffset(
+  bytes: Uint8Array,
+  position: number,
+  baseOffset: number,
+  partitionLeaderEpoch: number,
+): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + position, BATCH_HEADER_BYTES)
+  view.setBigInt64(0, BigInt(baseOffset))
+  view.setInt32(12, partitionLeaderEpoch)
+}
+
+/** Gives all records of the batch the time of their append, and the batch a new CRC. */
+export function assignLogAppendTime(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  timestamp: number,
+): void {
+  const batch = batchBytes(bytes, header)
+  const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
+  view.setInt16(CRC_START, view.getInt16(CRC_START) | ATTRIBUTE_LOG_APPEND_TIME)
+  view.setBigInt64(MAX_TIMESTAMP_POSITION, BigInt(timestamp))
+  writeCrc(batch)
+}
+
+/**
+ * Compares the batch with its checksum.
+ *
+ * @throws {EdgelogError} `corrupt_message`
+ */
+export function verifyCrc(bytes: Uint8Array, header: BatchHeader): void {
+  const actual = crc32c(batchBytes(bytes, header).subarray(CRC_START))
+  if (actual !== header.crc) {
+    throw new EdgelogError(
+      'corrupt_message',
+      `batch at byte ${header.position}: the CRC is ${hex(actual)}, its header says ${hex(header.crc)}`,
+    )
+  }
+}
+
+/** One whole batch, as a view. */
+export function batchBytes(bytes: Uint8Array, header: BatchHeader): Uint8Array {
+  return bytes.subarray(header.position, header.position + header.sizeBytes)
+}
+
+/** The records section of one batch, compressed or not, as a view. */
+export function recordsBytes(bytes: Uint8Array, header: BatchHeader): Uint8Array {
+  return bytes.subarray(header.position + BATCH_HEADER_BYTES, header.position + header.sizeBytes)
+}
+
+/** Computes the CRC of `batch`, one whole batch and nothing else, and writes it. */
+export function writeCrc(batch: Uint8Array): void {
+  const crc = crc32c(batch.subarray(CRC_START))
+  new DataView(batch.buffer, batch.byteOffset).setUint32(CRC_POSITION, crc)
+}
+
+/** What can be told from the first 17 bytes: the format, and that the batch is all there. */
+function readBatchSize(bytes: Uint8Array, position: number): number {
+  const at = `batch at byte ${position}`
+  const remaining = bytes.length - position
+  if (!(remaining > MAGIC_POSITION && position >= 0)) {
+    throw new EdgelogError('corrupt_message', `${at}: cut short, ${remaining} bytes are left`)
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset + position, remaining)
+  const magic = view.getInt8(MAGIC_POSITION)
+  if (magic !== 2) {
+    throw new EdgelogError('invalid_record', `${at}: magic must be 2, got ${magic}`)
+  }
+  const sizeBytes = view.getInt32(8) + BATCH_LENGTH_END
+  if (sizeBytes < BATCH_HEADER_BYTES) {
+    throw new EdgelogError('corrupt_message', `${at}: a batch of ${sizeBytes} bytes has no header`)
+  }
+  if (sizeBytes > remaining) {
+    throw new EdgelogError(
+      'corrupt_message',
+      `${at}: cut short, its length says ${sizeBytes} bytes and ${remaining} are left`,
+    )
+  }
+  if (sizeBytes > BATCH_BYTES_MAX) {
+    throw new EdgelogError(
+      'message_too_large',
+      `${at}: at most ${BATCH_BYTES_MAX} bytes are allowed, got ${sizeBytes}`,
+    )
+  }
+  return sizeBytes
+}
+
+function checkHeader(header: BatchHeader): void {
+  const at = `batch at byte ${header.position}`
+  const { baseOffset, lastOffsetDelta, recordsCount } = header
+  if (baseOffset < 0 || lastOffsetDelta < 0 || baseOffset + lastOffsetDelta > OFFSET_MAX) {
+    throw new EdgelogError(
+      'corrupt_message',
+      `${at}: offsets ${baseOffset} + ${lastOffsetDelta} lie outside 0 to 2^53 - 1`,
+    )
+  }
+  if (recordsCount < 0) {
+    throw new EdgelogError('corrupt_message', `${at}: recordsCount is ${recordsCount}`)
+  }
+  if (recordsCount > BATCH_RECORDS_MAX) {
+    throw new EdgelogError(
+      'invalid_record',
+      `${at}: at most ${BATCH_RECORDS_MAX} records are allowed, got ${recordsCount}`,
+    )
+  }
+  if (!Number.isSafeInteger(header.baseTimestamp) || !Number.isSafeInteger(header.maxTimestamp)) {
+    throw new EdgelogError('invalid_timestamp', `${at}: a timestamp lies beyond 2^53 - 1`)
+  }
+}
+
+/** Exact if it is a safe integer, and unsafe if the int64 is beyond them. */
+function int64AsNumber(view: DataView, position: number): number {
+  return view.getInt32(position) * 0x1_0000_0000 + view.getUint32(position + 4)
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16).padStart(8, '0')}`
+}

@@ -1,0 +1,153 @@
+import { utf8Length } from './utf8-length.ts'
+
+const TWO_POW_32 = 0x1_0000_0000
+/** Below this a loop beats `TypedArray.set` and `encodeInto`, whose call costs more than the copy. */
+const SMALL_COPY_BYTES = 24
+
+const encoder = new TextEncoder()
+
+/**
+ * Writes Kafka's primitive types, big endian, into a buffer that grows.
+ *
+ * @example
+ * const writer = new ByteWriter()
+ * writer.int16(apiKey)
+ * writer.varint(-1)
+ * const frame = writer.toBytes()
+ */
+export class ByteWriter {
+  #bytes: Uint8Array<ArrayBuffer>
+  #view: DataView
+  #position = 0
+
+  constructor(initialBytes = 256) {
+    this.#bytes = new Uint8Array(initialBytes)
+    this.#view = new DataView(this.#bytes.buffer)
+  }
+
+  get position(): number {
+    return this.#position
+  }
+
+  int8(value: number): void {
+    this.#view.setInt8(this.#claim(1), value)
+  }
+
+  int16(value: number): void {
+    this.#view.setInt16(this.#claim(2), value)
+  }
+
+  int32(value: number): void {
+    this.#view.setInt32(this.#claim(4), value)
+  }
+
+  uint32(value: number): void {
+    this.#view.setUint32(this.#claim(4), value)
+  }
+
+  int64(value: bigint): void {
+    this.#view.setBigInt64(this.#claim(8), value)
+  }
+
+  /** A safe integer as an int64. */
+  int64AsNumber(value: number): void {
+    const at = this.#claim(8)
+    this.#view.setInt32(at, Math.floor(value / TWO_POW_32))
+    this.#view.setUint32(at + 4, value >>> 0)
+  }
+
+  /** An int32 as a zig-zag varint. */
+  varint(value: number): void {
+    this.unsignedVarint(((value << 1) ^ (value >> 31)) >>> 0)
+  }
+
+  /** A safe integer as a zig-zag varint of up to 64 bits. */
+  varlong(value: number): void {
+    // The sign bit is written apart: doubling a safe integer might make it inexact.
+    const magnitude = value < 0 ? -value - 1 : value
+    const low = ((magnitude & 0x3f) << 1) | (value < 0 ? 1 : 0)
+    let rest = Math.floor(magnitude / 64)
+    this.reserve(10)
+    const bytes = this.#bytes
+    let at = this.#position
+    bytes[at++] = rest > 0 ? low | 0x80 : low
+    while (rest > 0x7f) {
+      bytes[at++] = (rest & 0x7f) | 0x80
+      rest = Math.floor(rest / 128)
+    }
+    if (rest > 0) bytes[at++] = rest
+    this.#position = at
+  }
+
+  /** A uint32 as a varint without a sign. */
+  unsignedVarint(value: number): void {
+    this.reserve(5)
+    const bytes = this.#bytes
+    let at = this.#position
+    let rest = value
+    while (rest > 0x7f) {
+      bytes[at++] = (rest & 0x7f) | 0x80
+      rest >>>= 7
+    }
+    bytes[at++] = rest
+    this.#position = at
+  }
+
+  bytes(source: Uint8Array): void {
+    const count = source.length
+    const at = this.#claim(count)
+    if (count > SMALL_COPY_BYTES) {
+      this.#bytes.set(source, at)
+      return
+    }
+    const bytes = this.#bytes
+    for (let index = 0; index < count; index++) bytes[at + index] = source[index] as number
+  }
+
+  /** Text as UTF-8, without a length before it. Lone surrogates become U+FFFD. */
+  utf8(text: string): void {
+    const count = utf8Length(text)
+    const at = this.#claim(count)
+    if (count !== text.length || count > SMALL_COPY_BYTES) {
+      encoder.encodeInto(text, this.#bytes.subarray(at))
+      return
+    }
+    const bytes = this.#bytes
+    for (let index = 0; index < count; index++) bytes[at + index] = text.charCodeAt(index)
+  }
+
+  /** Overwrites four bytes that were written before, such as a length known only afterwards. */
+  patchInt32(position: number, value: number): void {
+    this.#view.setInt32(position, value)
+  }
+
+  /** Makes room for `count` bytes more, so that the writes that follow never grow the buffer. */
+  reserve(count: number): void {
+    const needed = this.#position + count
+    if (needed > this.#bytes.length) this.#grow(needed)
+  }
+
+  /** Goes back to `position`; what was written after it is forgotten, the buffer is kept. */
+  truncate(position: number): void {
+    this.#position = Math.min(position, this.#position)
+  }
+
+  /** A copy of what was written. */
+  toBytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.#position)
+  }
+
+  #claim(count: number): number {
+    this.reserve(count)
+    const at = this.#position
+    this.#position = at + count
+    return at
+  }
+
+  #grow(needed: number): void {
+    const bytes = new Uint8Array(Math.max(needed, this.#bytes.length * 2, 64))
+    bytes.set(this.#bytes.subarray(0, this.#position))
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer)
+  }
+}

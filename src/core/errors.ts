@@ -129,6 +129,16 @@ export function reply<T>(work: () => T): Reply<T> {
   }
 }
 
+/** `reply` for work that waits. */
+export async function replyAsync<T>(work: () => Promise<T>): Promise<Reply<T>> {
+  try {
+    return { ok: await work() }
+  } catch (error) {
+    if (error instanceof EdgelogError) return { error: error.toBody() }
+    throw error
+  }
+}
+
 export function unwrap<T>(answer: Reply<T>): T {
   if ('error' in answer) throw EdgelogError.fromBody(answer.error)
   return answer.ok

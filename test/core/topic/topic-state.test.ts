@@ -1,0 +1,197 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { EdgelogError } from '../../../src/core/errors.ts'
+import { PARTITIONS_MAX, TOPICS_MAX } from '../../../src/core/limits.ts'
+import type { NewTopic } from '../../../src/core/topic/topic.ts'
+import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
+import {
+  completeStep,
+  decideChange,
+  decideCreate,
+  decideDelete,
+  nextStep,
+  type TopicState,
+  visibleTopic,
+} from '../../../src/core/topic/topic-state.ts'
+
+const FACTS = { id: 'id-1', nowMs: 5, existing: null, topicCount: 0 }
+
+function request(name = 'orders', partitions = 3): NewTopic {
+  return { name: parseTopicName(name), partitions, overrides: {} }
+}
+
+function created(name = 'orders', partitions = 3): TopicState {
+  return decideCreate(request(name, partitions), FACTS)
+}
+
+/** All steps of a state done; null when nothing is left of the topic. */
+function settled(state: TopicState): TopicState | null {
+  const step = nextStep(state)
+  if (step === null) return state
+  const next = completeStep(state, step)
+  return next === null ? null : settled(next)
+}
+
+function settledTopic(state: TopicState): TopicState {
+  const rest = settled(state)
+  if (rest === null) throw new Error('is gone')
+  return rest
+}
+
+function applied(partitions = 3): TopicState {
+  return settledTopic(created('orders', partitions))
+}
+
+function codeOf(work: () => unknown): string {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof EdgelogError) return error.code
+    throw error
+  }
+  return 'ok'
+}
+
+describe('decideCreate()', () => {
+  test('wants version 1 of all partitions, and shows nothing yet', () => {
+    const state = created()
+    expect(state).toMatchObject({ wanted: { partitions: 3, version: 1 }, applied: null })
+    expect(nextStep(state)).toEqual({ kind: 'configure', settings: state.wanted })
+    expect(visibleTopic(state)).toBeNull()
+  })
+
+  test.each([
+    ['orders', 'topic_already_exists'],
+    ['a.b', 'invalid_topic'],
+  ])('refuses %s beside a topic it meets with %s', (name, code) => {
+    const existing = created(name === 'a.b' ? 'a_b' : name)
+    expect(codeOf(() => decideCreate(request(name), { ...FACTS, existing }))).toBe(code)
+  })
+
+  test('allows topics up to the limit', () => {
+    const last = { ...FACTS, topicCount: TOPICS_MAX - 1 }
+    expect(codeOf(() => decideCreate(request(), last))).toBe('ok')
+    const over = { ...FACTS, topicCount: TOPICS_MAX }
+    expect(codeOf(() => decideCreate(request(), over))).toBe('policy_violation')
+  })
+
+  test.each([
+    [1, 'ok'],
+    [PARTITIONS_MAX, 'ok'],
+    [0, 'invalid_partitions'],
+    [-1, 'invalid_partitions'],
+    [PARTITIONS_MAX + 1, 'invalid_partitions'],
+    [1.5, 'invalid_partitions'],
+    [Number.NaN, 'invalid_partitions'],
+  ])('answers %d partitions with %s', (partitions, code) => {
+    expect(codeOf(() => created('orders', partitions))).toBe(code)
+  })
+})
+
+describe('decideChange()', () => {
+  test.each([
+    [4, 'ok'],
+    [PARTITIONS_MAX, 'ok'],
+    [3, 'invalid_partitions'],
+    [2, 'invalid_partitions'],
+    [PARTITIONS_MAX + 1, 'invalid_partitions'],
+    [3.5, 'invalid_partitions'],
+  ])('answers growth from 3 to %d partitions with %s', (partitions, code) => {
+    expect(codeOf(() => decideChange(applied(), { partitions }))).toBe(code)
+  })
+
+  test('refuses growth of a topic that has all it may', () => {
+    const full = applied(PARTITIONS_MAX)
+    expect(codeOf(() => decideChange(full, { partitions: PARTITIONS_MAX + 1 }))).toBe(
+      'invalid_partitions',
+    )
+  })
+
+  test('is not seen until it is applied, and then as a whole', () => {
+    const state = decideChange(applied(), { partitions: 4, overrides: { 'retention.ms': '1' } })
+    expect(visibleTopic(state)).toMatchObject({ partitions: 3, version: 1, overrides: {} })
+    expect(visibleTopic(settledTopic(state))).toMatchObject({
+      partitions: 4,
+      version: 2,
+      overrides: { 'retention.ms': '1' },
+      config: { retentionMs: 1 },
+    })
+  })
+
+  test.each([{}, { overrides: {} }, { overrides: { 'retention.ms': null } }])(
+    'changes nothing by %j',
+    (change) => {
+      const state = applied()
+      expect(decideChange(state, change)).toBe(state)
+    },
+  )
+
+  test('changes nothing by the value that is there', () => {
+    const state = decideChange(applied(), { overrides: { 'retention.ms': '1' } })
+    expect(decideChange(state, { overrides: { 'retention.ms': '1' } })).toBe(state)
+  })
+})
+
+test('decideDelete() hides the topic at once and lets nothing but its end follow', () => {
+  const state = decideDelete(decideChange(applied(), { partitions: 7 }))
+  expect(visibleTopic(state)).toBeNull()
+  expect(nextStep(state)).toEqual({ kind: 'destroy', partitions: 7 })
+  expect(decideDelete(state)).toBe(state)
+  expect(settled(state)).toBeNull()
+})
+
+/**
+ * Question: can a wish be lost or seen by half when wishes and steps interleave?
+ * Contract: versions only grow; what is seen is one former wish as a whole; a deletion reaches every
+ * partition that was ever told anything; at rest what is seen is what is wanted.
+ * Model: the list of all wishes so far, and the highest partition number told.
+ * Generated: wishes, with steps begun and ended (or failed) between them. Limits: one topic.
+ */
+test('any interleaving of wishes and steps ends where the last wish points', () => {
+  const event = fc.oneof(
+    fc.record({ kind: fc.constant('grow' as const), by: fc.integer({ min: 1, max: 3 }) }),
+    fc.record({ kind: fc.constant('set' as const), value: fc.constantFrom('1', '2', null) }),
+    fc.constantFrom(
+      { kind: 'delete' as const },
+      { kind: 'begin' as const },
+      { kind: 'end' as const },
+      { kind: 'fail' as const },
+    ),
+  )
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 30 }), (events) => {
+      let state: TopicState | null = created('orders', 1)
+      let step = nextStep(state)
+      let toldMax = 1
+      const wishes = [state.wanted]
+      for (const happening of events) {
+        if (state === null) return
+        const before: TopicState = state
+        if (happening.kind === 'delete') state = decideDelete(state)
+        if (happening.kind === 'grow' && !state.isDeleting) {
+          state = decideChange(state, { partitions: state.wanted.partitions + happening.by })
+        }
+        if (happening.kind === 'set' && !state.isDeleting) {
+          state = decideChange(state, { overrides: { 'retention.ms': happening.value } })
+        }
+        if (happening.kind === 'begin') step ??= nextStep(state)
+        if (step?.kind === 'configure') toldMax = Math.max(toldMax, step.settings.partitions)
+        if (step?.kind === 'destroy') expect(step.partitions).toBeGreaterThanOrEqual(toldMax)
+        if (happening.kind === 'fail') step = null
+        if (happening.kind === 'end' && step !== null) {
+          state = completeStep(state, step)
+          step = null
+        }
+        if (state === null) return
+        expect(state.wanted.version).toBeGreaterThanOrEqual(before.wanted.version)
+        expect(state.applied?.version ?? 0).toBeGreaterThanOrEqual(before.applied?.version ?? 0)
+        if (state.wanted !== before.wanted) wishes.push(state.wanted)
+        if (state.applied !== null) expect(wishes).toContain(state.applied)
+      }
+      if (state === null) return
+      const rest = settled(state)
+      if (state.isDeleting) expect(rest).toBeNull()
+      else expect(rest?.applied).toBe(state.wanted)
+    }),
+  )
+})

@@ -1,0 +1,38 @@
+import { EdgelogError } from '../errors.ts'
+import { COMPRESSION_NAMES, type Codecs, type CompressionName } from './compression/codec.ts'
+import {
+  BATCH_HEADER_BYTES,
+  BATCH_LENGTH_END,
+  CRC_START,
+  readBatchHeader,
+  recordsBytes,
+  writeCrc,
+} from './record-batch.ts'
+
+/**
+ * Compresses the records of one uncompressed batch. With `none` the batch itself is returned.
+ *
+ * @throws {EdgelogError} `invalid_record` if it is compressed already; what the codec throws.
+ * @example
+ * const batch = await compressBatch(builder.finish(), 'gzip', codecs)
+ */
+export async function compressBatch(
+  batch: Uint8Array,
+  compression: CompressionName,
+  codecs: Codecs,
+): Promise<Uint8Array> {
+  if (compression === 'none') return batch
+  const header = readBatchHeader(batch)
+  if (header.compression !== 'none') {
+    throw new EdgelogError('invalid_record', `the batch is compressed with ${header.compression}`)
+  }
+  const records = await codecs[compression].compress(recordsBytes(batch, header))
+  const compressed = new Uint8Array(BATCH_HEADER_BYTES + records.length)
+  compressed.set(batch.subarray(0, BATCH_HEADER_BYTES))
+  compressed.set(records, BATCH_HEADER_BYTES)
+  const view = new DataView(compressed.buffer)
+  view.setInt32(8, compressed.length - BATCH_LENGTH_END)
+  view.setInt16(CRC_START, view.getInt16(CRC_START) | COMPRESSION_NAMES.indexOf(compression))
+  writeCrc(compressed)
+  return compressed
+}

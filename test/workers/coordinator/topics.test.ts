@@ -1,0 +1,221 @@
+import { evictDurableObject, reset, runDurableObjectAlarm } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { Partition } from '../../../durable-objects/partition/partition.ts'
+import { unwrap } from '../../../src/core/errors.ts'
+import { COORDINATOR_FANOUT_MAX } from '../../../src/core/limits.ts'
+import { partitionObjectName } from '../../../src/core/topic/topic.ts'
+import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
+import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
+import {
+  alarmTime,
+  coordinator,
+  failPartitions,
+  heldPartitions,
+  interceptPartitions,
+  newTopic,
+} from './cluster.ts'
+
+const ORDERS = parseTopicName('orders')
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await reset()
+})
+
+describe('createTopic()', () => {
+  test('answers with the topic once all partitions are there', async () => {
+    const overrides = { 'retention.ms': '60000' }
+    const topic = unwrap(await coordinator().createTopic({ ...newTopic('orders'), overrides }))
+    expect(topic).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      name: 'orders',
+      partitions: 3,
+      version: 1,
+      config: resolveTopicConfig(overrides),
+      overrides,
+    })
+    expect(await heldPartitions(topic.id, 4)).toEqual([0, 1, 2])
+    expect(unwrap(await coordinator().getTopic(ORDERS))).toEqual(topic)
+    expect(await alarmTime()).toBeNull()
+  })
+
+  test.each([
+    ['orders', 1, 'topic_already_exists'],
+    ['a.b', 1, 'invalid_topic'],
+    ['other', 0, 'invalid_partitions'],
+  ])('refuses %s with %d partitions: %s', async (name, partitions, code) => {
+    unwrap(await coordinator().createTopic(newTopic('orders')))
+    unwrap(await coordinator().createTopic(newTopic('a_b')))
+    const answer = await coordinator().createTopic(newTopic(name, partitions))
+    expect(answer).toMatchObject({ error: { code } })
+    expect(unwrap(await coordinator().listTopics())).toHaveLength(2)
+    expect(await alarmTime()).toBeNull()
+  })
+
+  test('lets exactly one of 20 concurrent creations win', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        coordinator().createTopic(newTopic('orders', 1 + (index % 4))),
+      ),
+    )
+    const won = answers.filter((answer) => 'ok' in answer)
+    expect(won).toHaveLength(1)
+    for (const lost of answers.filter((answer) => 'error' in answer)) {
+      expect(lost).toMatchObject({ error: { code: 'topic_already_exists' } })
+    }
+    expect(unwrap(await coordinator().listTopics())).toEqual(won.map(unwrap))
+  })
+
+  test('places no more calls at a time than the limit, over all topics', async () => {
+    let underWay = 0
+    let most = 0
+    interceptPartitions(async (_, call) => {
+      underWay += 1
+      most = Math.max(most, underWay)
+      await scheduler.wait(2)
+      await call()
+      underWay -= 1
+    })
+    const answers = await Promise.all(
+      ['a', 'b', 'c'].map((name) => coordinator().createTopic(newTopic(name, 40))),
+    )
+    for (const answer of answers) expect(unwrap(answer).partitions).toBe(40)
+    expect(most).toBe(COORDINATOR_FANOUT_MAX)
+  })
+})
+
+test('an exception of a partition is answered as unavailable, and named', async () => {
+  vi.spyOn(Partition.prototype, 'configure').mockRejectedValueOnce(new Error('injected: defect'))
+  expect(await coordinator().createTopic(newTopic('orders', 1))).toMatchObject({
+    error: {
+      code: 'unavailable',
+      retryable: true,
+      message: expect.stringContaining('partition 0 of topic orders'),
+    },
+  })
+  await runDurableObjectAlarm(coordinator())
+  expect(unwrap(await coordinator().getTopic(ORDERS)).partitions).toBe(1)
+})
+
+describe('changeTopic()', () => {
+  test('adds partitions and sets config in one version', async () => {
+    const { id } = unwrap(await coordinator().createTopic(newTopic('orders')))
+    const change = { partitions: 5, overrides: { 'retention.ms': '1' } }
+    const topic = unwrap(await coordinator().changeTopic(ORDERS, change))
+    expect(topic).toMatchObject({ id, partitions: 5, version: 2, config: { retentionMs: 1 } })
+    expect(await heldPartitions(id, 6)).toEqual([0, 1, 2, 3, 4])
+    const back = { overrides: { 'retention.ms': null } }
+    expect(unwrap(await coordinator().changeTopic(ORDERS, back))).toMatchObject({
+      version: 3,
+      overrides: {},
+    })
+    expect(await alarmTime()).toBeNull()
+  })
+
+  test('leaves the version where nothing changes', async () => {
+    const topic = unwrap(await coordinator().createTopic(newTopic('orders')))
+    const configure = failPartitions('configure', 99, 'refuse')
+    expect(unwrap(await coordinator().changeTopic(ORDERS, {}))).toEqual(topic)
+    expect(configure.calls).toBe(0)
+    expect(await alarmTime()).toBeNull()
+  })
+
+  test('refuses fewer or as many partitions, and unknown topics', async () => {
+    unwrap(await coordinator().createTopic(newTopic('orders')))
+    for (const partitions of [2, 3]) {
+      expect(await coordinator().changeTopic(ORDERS, { partitions })).toMatchObject({
+        error: { code: 'invalid_partitions' },
+      })
+    }
+    expect(await coordinator().changeTopic(parseTopicName('none'), {})).toMatchObject({
+      error: { code: 'unknown_topic_or_partition' },
+    })
+  })
+
+  test('shows the former topic while a change is under way', async () => {
+    const topic = unwrap(await coordinator().createTopic(newTopic('orders')))
+    const configure = failPartitions('configure', 2, 'hang')
+    const answer = coordinator().changeTopic(ORDERS, { partitions: 4 })
+    answer.catch(() => undefined)
+    await vi.waitUntil(() => configure.calls >= 2)
+    expect(unwrap(await coordinator().getTopic(ORDERS))).toEqual(topic)
+    await reset()
+  })
+
+  test('answers each of several concurrent changes with its own keys in effect', async () => {
+    unwrap(await coordinator().createTopic(newTopic('orders', 2)))
+    const keys = ['retention.ms', 'segment.ms', 'retention.bytes', 'flush.ms']
+    const topics = await Promise.all(
+      keys.map(async (key) =>
+        unwrap(await coordinator().changeTopic(ORDERS, { overrides: { [key]: '5' } })),
+      ),
+    )
+    topics.forEach((topic, index) => {
+      expect(topic.overrides).toHaveProperty([keys[index] ?? ''], '5')
+    })
+    expect(unwrap(await coordinator().getTopic(ORDERS)).version).toBe(5)
+  })
+})
+
+describe('deleteTopic()', () => {
+  test('leaves nothing, and the name free for a topic with another id', async () => {
+    const { id } = unwrap(await coordinator().createTopic(newTopic('orders')))
+    expect(unwrap(await coordinator().deleteTopic(ORDERS))).toBeNull()
+    expect(await heldPartitions(id, 3)).toEqual([])
+    expect(await coordinator().getTopic(ORDERS)).toMatchObject({
+      error: { code: 'unknown_topic_or_partition' },
+    })
+    expect(await coordinator().deleteTopic(ORDERS)).toMatchObject({
+      error: { code: 'unknown_topic_or_partition' },
+    })
+    expect(await alarmTime()).toBeNull()
+    expect(unwrap(await coordinator().createTopic(newTopic('orders'))).id).not.toBe(id)
+  })
+
+  test('frees the name at once, while partitions are still going', async () => {
+    const { id } = unwrap(await coordinator().createTopic(newTopic('orders')))
+    failPartitions('destroy', 2, 'refuse')
+    expect(await coordinator().deleteTopic(ORDERS)).toMatchObject({
+      error: { code: 'unavailable', retryable: true },
+    })
+    const anew = unwrap(await coordinator().createTopic(newTopic('orders', 1)))
+    vi.restoreAllMocks()
+    await runDurableObjectAlarm(coordinator())
+    expect(await heldPartitions(id, 3)).toEqual([])
+    expect(unwrap(await coordinator().listTopics())).toEqual([anew])
+    expect(await heldPartitions(anew.id, 1)).toEqual([0])
+  })
+
+  test('ends a creation that is under way', async () => {
+    const configure = failPartitions('configure', 1, 'refuse')
+    expect(await coordinator().createTopic(newTopic('orders'))).toMatchObject({
+      error: { code: 'unavailable' },
+    })
+    expect(configure.calls).toBeGreaterThan(0)
+    expect(await coordinator().getTopic(ORDERS)).toMatchObject({
+      error: { code: 'unknown_topic_or_partition' },
+    })
+    expect(await coordinator().createTopic(newTopic('orders'))).toMatchObject({
+      error: { code: 'topic_already_exists' },
+    })
+    expect(unwrap(await coordinator().deleteTopic(ORDERS))).toBeNull()
+    expect(await alarmTime()).toBeNull()
+  })
+})
+
+test('listTopics() sorts by name', async () => {
+  for (const name of ['b', 'a.1', 'B', 'a']) {
+    unwrap(await coordinator().createTopic(newTopic(name, 1)))
+  }
+  const names = unwrap(await coordinator().listTopics()).map(({ name }) => name)
+  expect(names).toEqual(['B', 'a', 'a.1', 'b'])
+})
+
+test('topics outlive the object', async () => {
+  const topic = unwrap(await coordinator().createTopic(newTopic('orders')))
+  await evictDurableObject(coordinator())
+  expect(unwrap(await coordinator().listTopics())).toEqual([topic])
+  const partition = env.PARTITION.getByName(partitionObjectName(topic.id, 2))
+  expect(await partition.describe()).toMatchObject({ ok: { partition: 2, highWatermark: 0 } })
+})

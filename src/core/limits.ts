@@ -54,9 +54,13 @@ export const TAILS_MAX = 10_000
 /** Bytes a tail may be granted ahead: bounds what is under way to a slow reader. */
 export const TAIL_CREDIT_BYTES_MAX = 8 * MIB
 /** Bytes of one tail frame (a larger batch travels alone): keeps frames far below 32 MiB. */
-export const TAIL_FRAME_BYTES_MAX = 1 * MIB
+export const TAIL_FRAME_BYTES_MAX = 256 * KIB
 /** Subscriptions on one `/v1/tail` connection. */
 export const TAIL_SUBSCRIPTIONS_MAX = 1_000
+/** Partitions of one event stream: each event carries a cursor over all of them. */
+export const SSE_PARTITIONS_MAX = 64
+/** Bytes each partition may be ahead of the reader of an event stream. */
+export const SSE_CREDIT_BYTES = 64 * KIB
 /** Bytes of one control message on `/v1/tail`. */
 export const TAIL_CONTROL_BYTES_MAX = 4 * KIB
 
@@ -77,12 +81,22 @@ export const SEQUENCE_GAP_WAIT_MS = 250
 /** Bytes and chunks appended between two checkpoints: what a wake-up replays at most. */
 export const CHECKPOINT_BYTES = 1 * MIB
 export const CHECKPOINT_CHUNKS = 1_000
-/** Small chunks that are merged into one row at a time. */
+/** Small chunks that are merged into one row at a time; bounds one sealing turn. */
 export const SEAL_CHUNKS_MAX = 2_000
 /** Rows one retention or sealing turn deletes; the rest waits for the next alarm. */
 export const MAINTENANCE_ROWS_MAX = 5_000
+/** Producers a partition keeps in memory besides their rows. */
+export const CACHED_PRODUCERS_MAX = 4_096
 /** Silence after which a producer's state is forgotten: an offline browser may return within it. */
 export const PRODUCER_EXPIRATION_MS = 30 * 24 * 60 * 60 * 1_000
+
+/** How long after a checkpoint its small chunks are merged: a burst is sealed by one alarm. */
+export const SEAL_DELAY_MS = 2_000
+/** Time between two looks at retention: a hundredth of `retention.ms` within these bounds. */
+export const RETENTION_INTERVAL_MS_MIN = 1_000
+export const RETENTION_INTERVAL_MS_MAX = 300_000
+/** Turns of one alarm; what is left is done by the next. */
+export const MAINTENANCE_TURNS_MAX = 64
 
 // -- edge metadata cache -----------------------------------------------------------------------
 

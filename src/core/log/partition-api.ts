@@ -18,6 +18,8 @@ export interface PartitionAssignment {
 export interface AppendRequest {
   /** One or more record batches, each whole, CRC and records already checked by the broker. */
   readonly batches: Uint8Array
+  /** Some record has no key: a compacted topic refuses it. */
+  readonly hasNullKey: boolean
   /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
   readonly expectedOffset?: number
   /** How long a batch may wait for the batch before it in its producer's sequence; 0: not at all. */

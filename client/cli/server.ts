@@ -1,0 +1,90 @@
+/** The local server: miniflare around the built Worker, with its state in a folder. */
+import { mkdir, readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export interface ServerOptions {
+  readonly host: string
+  readonly port: number
+  /** Where topics and records lie; made if it is missing. */
+  readonly stateDir: string
+  readonly token?: string
+  readonly origins?: string
+  /** Another build of the Worker than the one beside this file. */
+  readonly workerPath?: string
+}
+
+export interface RunningServer {
+  readonly url: string
+  close(): Promise<void>
+}
+
+const WORKER_PATH = join(dirname(fileURLToPath(import.meta.url)), 'worker.js')
+
+/** The names the Worker has in wrangler.toml, so that `wrangler dev` can open the same state folder. */
+const WORKER_NAME = 'edgelog'
+const COMPATIBILITY_DATE = '2026-10-01'
+
+/** @throws {Error} if the port is taken, or miniflare is not installed. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { host, port, stateDir, token, origins } = options
+  await refuseTakenPort(host, port)
+  const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await loadMiniflare()
+  await mkdir(stateDir, { recursive: true })
+  const bindings: Record<string, string> = {}
+  if (token !== undefined) bindings.EDGELOG_TOKEN = token
+  if (origins !== undefined) bindings.EDGELOG_ORIGINS = origins
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      name: WORKER_NAME,
+      host: '127.0.0.1',
+      port: 0,
+      cf: false,
+      log: new Log(LogLevel.WARN),
+      // The port users see leads straight into the Worker, past miniflare's own entry Worker.
+      unsafeDirectSockets: [{ host, port }],
+      modules: [
+        {
+          type: 'ESModule',
+          path: 'worker.js',
+          contents: await readFile(options.workerPath ?? WORKER_PATH, 'utf8'),
+        },
+      ],
+      compatibilityDate: COMPATIBILITY_DATE,
+      bindings,
+      durableObjects: {
+        PARTITION: { className: 'Partition', useSQLite: true },
+        COORDINATOR: { className: 'Coordinator', useSQLite: true },
+      },
+      resourcePersistencePath: stateDir,
+    }),
+  )
+  const url = await miniflare.unsafeGetDirectURL()
+  return { url: url.origin, close: () => miniflare.dispose() }
+}
+
+async function loadMiniflare(): Promise<typeof import('miniflare')> {
+  try {
+    return await import('miniflare')
+  } catch (cause) {
+    throw new Error('the local server needs the package miniflare: npm install miniflare', {
+      cause,
+    })
+  }
+}
+
+/** workerd reports a taken port in words of its own, and late. */
+function refuseTakenPort(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(
+        cause.code === 'EADDRINUSE'
+          ? new Error(`port ${port} on ${host} is taken, choose another with --port`, { cause })
+          : cause,
+      )
+    })
+    probe.listen(port, host, () => probe.close(() => resolve()))
+  })
+}

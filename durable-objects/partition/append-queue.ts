@@ -1,0 +1,139 @@
+/**
+ * Group commit. Appends that arrive while a commit is on its way to disk are collected and become the
+ * next one; a lone append is committed at once. Each caller is answered only after its own commit was
+ * written, and the platform holds the answer back until it is durable.
+ */
+import { EdgelogError, type Reply } from '../../src/core/errors.ts'
+import { PENDING_APPENDS_MAX, PENDING_BYTES_MAX, THROTTLE_MS } from '../../src/core/limits.ts'
+import type { AppendReply, AppendRequest } from '../../src/core/log/partition-api.ts'
+import { type AppendOutcome, type ParsedAppend, parseAppend } from './partition-log.ts'
+
+interface Entry {
+  readonly append: ParsedAppend
+  readonly settle: (answer: Reply<AppendReply>) => void
+  /** Set while the entry waits for the batch before it in its producer's sequence. */
+  parkTimer?: ReturnType<typeof setTimeout>
+}
+
+export interface CommitTarget {
+  /** Decides and gives offsets, in memory. */
+  append(append: ParsedAppend): AppendOutcome
+  /** Writes everything appended since the last call; must throw if any of it is not written. */
+  commit(): void
+  /** Resolves when what was committed is durable. */
+  durable(): Promise<void>
+}
+
+export class AppendQueue {
+  readonly #target: CommitTarget
+  #entries: Entry[] = []
+  readonly #parked = new Set<Entry>()
+  #pendingBytes = 0
+  #isCommitting = false
+
+  constructor(target: CommitTarget) {
+    this.#target = target
+  }
+
+  push(request: AppendRequest): Promise<Reply<AppendReply>> {
+    const refusal = this.#refusal(request)
+    if (refusal !== undefined) return Promise.resolve({ error: refusal.toBody() })
+    const append = parseAppend(request)
+    this.#pendingBytes += request.batches.length
+    return new Promise((resolve) => {
+      const settle = (answer: Reply<AppendReply>) => {
+        this.#pendingBytes -= request.batches.length
+        resolve(answer)
+      }
+      this.#entries.push({ append, settle })
+      if (!this.#isCommitting) void this.#run()
+    })
+  }
+
+  /** Answers everything that waits with `error`. */
+  refuseAll(error: EdgelogError): void {
+    for (const entry of this.#entries.splice(0)) entry.settle({ error: error.toBody() })
+    for (const entry of [...this.#parked]) this.#unpark(entry).settle({ error: error.toBody() })
+  }
+
+  #refusal(request: AppendRequest): EdgelogError | undefined {
+    const pending = this.#entries.length + this.#parked.size
+    if (
+      pending < PENDING_APPENDS_MAX &&
+      this.#pendingBytes + request.batches.length <= PENDING_BYTES_MAX
+    ) {
+      return undefined
+    }
+    return new EdgelogError('throttled', 'the partition has too many appends waiting', {
+      details: { retryAfterMs: THROTTLE_MS },
+    })
+  }
+
+  async #run(): Promise<void> {
+    this.#isCommitting = true
+    try {
+      while (this.#entries.length > 0) {
+        this.#commitGroup()
+        await this.#target.durable()
+      }
+    } finally {
+      this.#isCommitting = false
+    }
+  }
+
+  /** One synchronous turn: decide, give offsets, write, and only then answer. */
+  #commitGroup(): void {
+    const answers: Array<() => void> = []
+    let group = this.#entries
+    this.#entries = []
+    while (group.length > 0) {
+      const advanced = new Set<bigint>()
+      for (const entry of group) this.#decide(entry, advanced, answers)
+      group = [...this.#parked].filter(({ append }) =>
+        append.headers.some(({ producerId }) => advanced.has(producerId)),
+      )
+    }
+    this.#target.commit()
+    for (const answer of answers) answer()
+  }
+
+  #decide(entry: Entry, advanced: Set<bigint>, answers: Array<() => void>): void {
+    const outcome = this.#target.append(entry.append)
+    if (outcome.kind === 'gap') {
+      if (entry.parkTimer === undefined) this.#park(entry, outcome.error)
+      return
+    }
+    this.#unpark(entry)
+    if (outcome.kind === 'refuse') {
+      answers.push(() => entry.settle({ error: outcome.error.toBody() }))
+      return
+    }
+    for (const { producerId } of entry.append.headers) {
+      if (producerId >= 0n) advanced.add(producerId)
+    }
+    answers.push(() => entry.settle({ ok: outcome.reply }))
+  }
+
+  /**
+   * A producer's requests may overtake each other on their way here. One that came too early waits a
+   * moment for its predecessor, so that pipelining does not cost a retry.
+   */
+  #park(entry: Entry, error: EdgelogError): void {
+    const { gapWaitMs } = entry.append
+    if (gapWaitMs <= 0) {
+      entry.settle({ error: error.toBody() })
+      return
+    }
+    entry.parkTimer = setTimeout(() => {
+      this.#unpark(entry).settle({ error: error.toBody() })
+    }, gapWaitMs)
+    this.#parked.add(entry)
+  }
+
+  #unpark(entry: Entry): Entry {
+    clearTimeout(entry.parkTimer)
+    delete entry.parkTimer
+    this.#parked.delete(entry)
+    return entry
+  }
+}

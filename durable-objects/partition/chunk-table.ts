@@ -1,0 +1,107 @@
+/** Reads and writes the rows of the log. */
+import { type ChunkSpan, concatenate } from '../../src/core/log/chunk.ts'
+
+export interface Chunk extends Omit<ChunkSpan, 'sizeBytes'> {
+  readonly bytes: Uint8Array
+}
+
+type SpanRow = {
+  base_offset: number
+  end_offset: number
+  max_timestamp: number
+  size_bytes: number
+}
+
+const SPAN_COLUMNS = 'base_offset, end_offset, max_timestamp, length(bytes) AS size_bytes'
+
+function spanOf(row: SpanRow): ChunkSpan {
+  return {
+    baseOffset: row.base_offset,
+    endOffset: row.end_offset,
+    maxTimestamp: row.max_timestamp,
+    sizeBytes: row.size_bytes,
+  }
+}
+
+export class ChunkTable {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  insert(chunk: Chunk): void {
+    this.#sql.exec(
+      'INSERT INTO chunk (base_offset, end_offset, max_timestamp, bytes) VALUES (?, ?, ?, ?)',
+      chunk.baseOffset,
+      chunk.endOffset,
+      chunk.maxTimestamp,
+      chunk.bytes,
+    )
+  }
+
+  /** The spans from the chunk that holds `offset` on, in order; rows are read as they are asked for. */
+  *spansFrom(offset: number): Generator<ChunkSpan> {
+    const rows = this.#sql.exec<SpanRow>(
+      `SELECT ${SPAN_COLUMNS} FROM chunk
+       WHERE base_offset >= coalesce((SELECT max(base_offset) FROM chunk WHERE base_offset <= ?1), ?1)
+       ORDER BY base_offset`,
+      offset,
+    )
+    for (const row of rows) yield spanOf(row)
+  }
+
+  oldest(): ChunkSpan | undefined {
+    const [row] = this.#sql
+      .exec<SpanRow>(`SELECT ${SPAN_COLUMNS} FROM chunk ORDER BY base_offset LIMIT 1`)
+      .toArray()
+    return row === undefined ? undefined : spanOf(row)
+  }
+
+  /** The first chunk that holds a record at or after `timestamp`. */
+  firstReaching(timestamp: number): Uint8Array | undefined {
+    const [row] = this.#sql
+      .exec<{ bytes: ArrayBuffer }>(
+        'SELECT bytes FROM chunk WHERE max_timestamp >= ? ORDER BY base_offset LIMIT 1',
+        timestamp,
+      )
+      .toArray()
+    return row === undefined ? undefined : new Uint8Array(row.bytes)
+  }
+
+  /** The bytes of the chunks from one base offset to another, both included. */
+  bytesBetween(firstBaseOffset: number, lastBaseOffset: number): Uint8Array[] {
+    return this.#sql
+      .exec<{ bytes: ArrayBuffer }>(
+        'SELECT bytes FROM chunk WHERE base_offset BETWEEN ? AND ? ORDER BY base_offset',
+        firstBaseOffset,
+        lastBaseOffset,
+      )
+      .toArray()
+      .map((row) => new Uint8Array(row.bytes))
+  }
+
+  /** Makes neighbouring chunks one row. The caller's turn makes it atomic. */
+  merge(group: readonly ChunkSpan[]): void {
+    const [first] = group
+    const last = group.at(-1)
+    if (first === undefined || last === undefined) return
+    const bytes = concatenate(this.bytesBetween(first.baseOffset, last.baseOffset))
+    this.#sql.exec(
+      'DELETE FROM chunk WHERE base_offset > ? AND base_offset <= ?',
+      first.baseOffset,
+      last.baseOffset,
+    )
+    this.#sql.exec(
+      'UPDATE chunk SET end_offset = ?, max_timestamp = ?, bytes = ? WHERE base_offset = ?',
+      last.endOffset,
+      Math.max(...group.map((chunk) => chunk.maxTimestamp)),
+      bytes,
+      first.baseOffset,
+    )
+  }
+
+  deleteBelow(offset: number): void {
+    this.#sql.exec('DELETE FROM chunk WHERE base_offset < ?', offset)
+  }
+}

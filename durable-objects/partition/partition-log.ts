@@ -1,0 +1,367 @@
+/**
+ * The log of one partition over its tables: all synchronous, so that between reading the head and
+ * writing rows nothing else can happen. What may be decided is decided in `src/core/log`.
+ */
+import {
+  assignLogAppendTime,
+  assignOffset,
+  type BatchHeader,
+  readBatchHeaders,
+} from '../../src/core/batch/record-batch.ts'
+import { assert, EdgelogError } from '../../src/core/errors.ts'
+import {
+  CHECKPOINT_BYTES,
+  CHECKPOINT_CHUNKS,
+  CHUNK_BYTES_MAX,
+  MAINTENANCE_ROWS_MAX,
+} from '../../src/core/limits.ts'
+import { type AppendDecision, decideAppend, type PlacedBatch } from '../../src/core/log/append.ts'
+import {
+  type ChunkSpan,
+  concatenate,
+  findBatchByTimestamp,
+  sliceChunk,
+} from '../../src/core/log/chunk.ts'
+import type {
+  AppendReply,
+  AppendRequest,
+  PartitionAssignment,
+} from '../../src/core/log/partition-api.ts'
+import { rememberBatch } from '../../src/core/log/producer-state.ts'
+import { expiresAtMs, isExpired, planRetention } from '../../src/core/log/retention.ts'
+import { planSeal, SEALED_CHUNK_BYTES_MIN } from '../../src/core/log/seal.ts'
+import { ChunkTable } from './chunk-table.ts'
+import { ProducerTable } from './producer-table.ts'
+import { type Checkpoint, EMPTY_CHECKPOINT, SettingTable } from './setting-table.ts'
+import { createTables } from './tables.ts'
+
+/** One leader for ever: a Durable Object never loses an election. */
+const LEADER_EPOCH = 0
+
+export interface ParsedAppend extends AppendRequest {
+  readonly headers: readonly BatchHeader[]
+}
+
+export type AppendOutcome =
+  | { readonly kind: 'appended'; readonly reply: AppendReply }
+  | Exclude<AppendDecision, { kind: 'append' }>
+
+export interface LogSlice {
+  readonly batches: readonly Uint8Array[]
+  readonly sizeBytes: number
+  readonly nextOffset: number
+}
+
+/** Reads what `decideAppend` needs. @throws {EdgelogError} for bytes that are no record batches. */
+export function parseAppend(request: AppendRequest): ParsedAppend {
+  return { ...request, headers: readBatchHeaders(request.batches) }
+}
+
+export class PartitionLog {
+  readonly #chunks: ChunkTable
+  readonly #producers: ProducerTable
+  readonly #settings: SettingTable
+  #assignment: PartitionAssignment
+  #checkpoint: Checkpoint
+  #logEndOffset: number
+  /** Bytes and chunks from the checkpoint on. */
+  #uncheckpointedBytes = 0
+  #uncheckpointedChunks = 0
+  /** The oldest chunk: what retention asks about after each append. */
+  #oldest: ChunkSpan | undefined
+  /** Batches that were given their offsets in this turn and are not written yet. */
+  #unwritten: { batches: Uint8Array[]; sizeBytes: number; maxTimestamp: number } | undefined
+  #writtenOffset: number
+
+  private constructor(sql: SqlStorage, assignment: PartitionAssignment) {
+    this.#chunks = new ChunkTable(sql)
+    this.#producers = new ProducerTable(sql)
+    this.#settings = new SettingTable(sql)
+    this.#assignment = assignment
+    this.#checkpoint = this.#settings.read('checkpoint') ?? EMPTY_CHECKPOINT
+    this.#logEndOffset = this.#checkpoint.offset
+    this.#writtenOffset = this.#logEndOffset
+  }
+
+  static create(sql: SqlStorage, assignment: PartitionAssignment): PartitionLog {
+    createTables(sql)
+    const log = new PartitionLog(sql, assignment)
+    log.#settings.write('assignment', assignment)
+    return log
+  }
+
+  /** Wakes up an existing log. The work is bounded by the distance between two checkpoints. */
+  static load(sql: SqlStorage, nowMs: number): PartitionLog {
+    const assignment = new SettingTable(sql).read('assignment')
+    assert(assignment !== undefined, 'a partition with tables has an assignment')
+    const log = new PartitionLog(sql, assignment)
+    log.#replay(nowMs)
+    return log
+  }
+
+  #replay(nowMs: number): void {
+    this.#oldest = this.#chunks.oldest()
+    for (const bytes of this.#chunks.bytesBetween(
+      this.#checkpoint.offset,
+      Number.MAX_SAFE_INTEGER,
+    )) {
+      for (const header of readBatchHeaders(bytes)) {
+        if (header.producerId >= 0n) this.#rememberProducer(header, header.baseOffset, nowMs)
+        this.#logEndOffset = header.baseOffset + header.lastOffsetDelta + 1
+      }
+      this.#uncheckpointedBytes += bytes.length
+      this.#uncheckpointedChunks += 1
+    }
+    this.#writtenOffset = this.#logEndOffset
+  }
+
+  #rememberProducer(header: BatchHeader, baseOffset: number, nowMs: number): void {
+    const state = this.#producers.get(header.producerId)
+    this.#producers.set(header.producerId, rememberBatch(state, header, baseOffset), nowMs)
+  }
+
+  get assignment(): PartitionAssignment {
+    return this.#assignment
+  }
+
+  /** With one copy of the log the high watermark is its end. */
+  get highWatermark(): number {
+    return this.#writtenOffset
+  }
+
+  get logStartOffset(): number {
+    return this.#checkpoint.logStartOffset
+  }
+
+  get sizeBytes(): number {
+    return this.#checkpoint.sizeBytes + this.#uncheckpointedBytes
+  }
+
+  reassign(assignment: PartitionAssignment): void {
+    if (assignment.version <= this.#assignment.version) return
+    this.#assignment = assignment
+    this.#settings.write('assignment', assignment)
+  }
+
+  // -- append ------------------------------------------------------------------------------------
+
+  /**
+   * Decides and gives offsets. `write` must follow in the same turn: until then the batches are only
+   * in memory and not visible to readers.
+   */
+  append(append: ParsedAppend, nowMs: number): AppendOutcome {
+    const decision = decideAppend({
+      headers: append.headers,
+      hasNullKey: append.hasNullKey,
+      expectedOffset: append.expectedOffset,
+      logEndOffset: this.#logEndOffset,
+      config: this.#assignment.config,
+      nowMs,
+      producerState: (producerId) => this.#producers.get(producerId),
+    })
+    if (decision.kind !== 'append') return decision
+    for (const placed of decision.placed) {
+      if (!placed.isDuplicate) this.#place(append.batches, placed, nowMs)
+    }
+    for (const [producerId, state] of decision.producers) {
+      this.#producers.set(producerId, state, nowMs)
+    }
+    return { kind: 'appended', reply: this.#replyTo(decision.placed, nowMs) }
+  }
+
+  #place(batches: Uint8Array, { header, baseOffset }: PlacedBatch, nowMs: number): void {
+    assert(baseOffset === this.#logEndOffset, 'offsets are dense')
+    const batch = batches.subarray(header.position, header.position + header.sizeBytes)
+    const isLogAppendTime = this.#assignment.config.messageTimestampType === 'LogAppendTime'
+    if (isLogAppendTime) assignLogAppendTime(batches, header, nowMs)
+    assignOffset(batches, header.position, baseOffset, LEADER_EPOCH)
+    if ((this.#unwritten?.sizeBytes ?? 0) + batch.length > CHUNK_BYTES_MAX) this.#writeChunk()
+    this.#unwritten ??= { batches: [], sizeBytes: 0, maxTimestamp: -1 }
+    this.#unwritten.batches.push(batch)
+    this.#unwritten.sizeBytes += batch.length
+    this.#unwritten.maxTimestamp = Math.max(
+      this.#unwritten.maxTimestamp,
+      isLogAppendTime ? nowMs : header.maxTimestamp,
+    )
+    this.#logEndOffset = baseOffset + header.lastOffsetDelta + 1
+  }
+
+  #replyTo(placed: readonly PlacedBatch[], nowMs: number): AppendReply {
+    const last = placed.at(-1)
+    assert(last !== undefined, 'an append has at least one batch')
+    const { config, version } = this.#assignment
+    return {
+      baseOffsets: placed.map((batch) => batch.baseOffset),
+      nextOffset: last.baseOffset + last.header.lastOffsetDelta + 1,
+      logAppendTime: config.messageTimestampType === 'LogAppendTime' ? nowMs : null,
+      logStartOffset: this.logStartOffset,
+      topicVersion: version,
+    }
+  }
+
+  /**
+   * Writes what was appended in this turn, with a checkpoint when one is due.
+   *
+   * @returns whether the checkpoint left small chunks to seal.
+   */
+  write(): boolean {
+    this.#writeChunk()
+    const isDue =
+      this.#uncheckpointedBytes >= CHECKPOINT_BYTES ||
+      this.#uncheckpointedChunks >= CHECKPOINT_CHUNKS
+    if (!isDue) return false
+    const hasSmallChunks =
+      this.#uncheckpointedBytes / this.#uncheckpointedChunks < SEALED_CHUNK_BYTES_MIN
+    this.#writeCheckpoint({})
+    return hasSmallChunks
+  }
+
+  #writeChunk(): void {
+    if (this.#unwritten === undefined) return
+    const { batches, sizeBytes, maxTimestamp } = this.#unwritten
+    const baseOffset = this.#writtenOffset
+    const endOffset = this.#logEndOffset
+    this.#chunks.insert({ baseOffset, endOffset, maxTimestamp, bytes: concatenate(batches) })
+    this.#oldest ??= { baseOffset, endOffset, maxTimestamp, sizeBytes }
+    this.#uncheckpointedBytes += sizeBytes
+    this.#uncheckpointedChunks += 1
+    this.#unwritten = undefined
+    this.#writtenOffset = endOffset
+  }
+
+  #writeCheckpoint(change: Partial<Checkpoint>): void {
+    this.#producers.writeChanged()
+    this.#checkpoint = {
+      ...this.#checkpoint,
+      offset: this.#writtenOffset,
+      sizeBytes: this.sizeBytes,
+      ...change,
+    }
+    this.#settings.write('checkpoint', this.#checkpoint)
+    this.#uncheckpointedBytes = 0
+    this.#uncheckpointedChunks = 0
+  }
+
+  // -- read --------------------------------------------------------------------------------------
+
+  /** Whole batches from the one that holds `offset`, up to `maxBytes` but at least one. */
+  read(offset: number, maxBytes: number): LogSlice {
+    if (offset < this.logStartOffset || offset > this.#writtenOffset) {
+      throw new EdgelogError(
+        'offset_out_of_range',
+        `offset: ${offset} is not within ${this.logStartOffset} to ${this.#writtenOffset}`,
+        { details: { logStartOffset: this.logStartOffset, highWatermark: this.#writtenOffset } },
+      )
+    }
+    const wanted = this.#chunksToRead(offset, maxBytes)
+    const [first] = wanted
+    const last = wanted.at(-1)
+    if (first === undefined || last === undefined) {
+      return { batches: [], sizeBytes: 0, nextOffset: offset }
+    }
+    const batches: Uint8Array[] = []
+    let sizeBytes = 0
+    let nextOffset = offset
+    for (const chunk of this.#chunks.bytesBetween(first.baseOffset, last.baseOffset)) {
+      const slice = sliceChunk(chunk, nextOffset, maxBytes - sizeBytes)
+      if (slice === undefined) continue
+      if (batches.length > 0 && sizeBytes + slice.bytes.length > maxBytes) break
+      batches.push(slice.bytes)
+      sizeBytes += slice.bytes.length
+      nextOffset = slice.endOffset
+    }
+    return { batches, sizeBytes, nextOffset }
+  }
+
+  /** Plans by sizes alone, so that no bytes are read that would not be sent. */
+  #chunksToRead(offset: number, maxBytes: number): ChunkSpan[] {
+    const wanted: ChunkSpan[] = []
+    let sizeBytes = 0
+    if (offset >= this.#writtenOffset) return wanted
+    for (const span of this.#chunks.spansFrom(offset)) {
+      if (wanted.length > 0 && sizeBytes >= maxBytes) break
+      wanted.push(span)
+      sizeBytes += span.sizeBytes
+    }
+    return wanted
+  }
+
+  /** The first batch that holds a record at or after `timestamp`, and is not below the log start. */
+  findTimestamp(timestamp: number): Uint8Array | undefined {
+    const chunk = this.#chunks.firstReaching(timestamp)
+    return chunk === undefined ? undefined : findBatchByTimestamp(chunk, timestamp)
+  }
+
+  // -- maintenance -------------------------------------------------------------------------------
+
+  /** Whether retention would delete something now. Asked after each append, so it reads no row. */
+  hasExpired(nowMs: number): boolean {
+    return (
+      this.#oldest !== undefined &&
+      isExpired(this.#oldest, this.sizeBytes, this.#assignment.config, nowMs)
+    )
+  }
+
+  get oldestExpiresAtMs(): number | undefined {
+    return this.#oldest === undefined
+      ? undefined
+      : expiresAtMs(this.#oldest, this.#assignment.config)
+  }
+
+  /** Deletes expired chunks, a bounded number in one turn. @returns whether there may be more. */
+  retain(nowMs: number): boolean {
+    const log = { sizeBytes: this.sizeBytes, logStartOffset: this.logStartOffset }
+    const plan = planRetention(
+      take(this.#chunks.spansFrom(0), MAINTENANCE_ROWS_MAX),
+      log,
+      this.#assignment.config,
+      nowMs,
+    )
+    if (plan.count === 0) return false
+    this.#chunks.deleteBelow(plan.logStartOffset)
+    this.#uncheckpointedBytes -= plan.sizeBytes
+    this.#writeCheckpoint({
+      logStartOffset: plan.logStartOffset,
+      sealedOffset: Math.max(this.#checkpoint.sealedOffset, plan.logStartOffset),
+    })
+    this.#oldest = this.#chunks.oldest()
+    return plan.count === MAINTENANCE_ROWS_MAX
+  }
+
+  /** Merges one group of small chunks below the checkpoint. @returns whether there may be more. */
+  seal(): boolean {
+    const { offset, sealedOffset } = this.#checkpoint
+    if (sealedOffset >= offset) return false
+    const spans = takeWhile(
+      this.#chunks.spansFrom(sealedOffset),
+      (span) => span.endOffset <= offset,
+    )
+    const plan = planSeal(spans, sealedOffset)
+    if (plan.group !== undefined) this.#chunks.merge(plan.group)
+    if (plan.sealedOffset !== sealedOffset) {
+      this.#writeCheckpoint({ sealedOffset: plan.sealedOffset })
+      this.#oldest = this.#chunks.oldest()
+    }
+    return plan.group !== undefined
+  }
+
+  expireProducers(nowMs: number): number | undefined {
+    return this.#producers.expire(nowMs)
+  }
+}
+
+function* take<T>(items: Iterable<T>, count: number): Generator<T> {
+  let taken = 0
+  for (const item of items) {
+    if (taken === count) return
+    taken += 1
+    yield item
+  }
+}
+
+function* takeWhile<T>(items: Iterable<T>, holds: (item: T) => boolean): Generator<T> {
+  for (const item of items) {
+    if (!holds(item)) return
+    yield item
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * The Durable Object of one partition. A thin shell: it receives calls, lets the log act in one
+ * synchronous turn, and wakes whoever waits for the result.
+ */
+import { DurableObject } from 'cloudflare:workers'
+import { EdgelogError, ERRORS, type Reply, reply } from '../../src/core/errors.ts'
+import { concatenate } from '../../src/core/log/chunk.ts'
+import type {
+  AppendReply,
+  AppendRequest,
+  FetchReply,
+  FetchRequest,
+  PartitionApi,
+  PartitionAssignment,
+  PartitionDescription,
+  TimestampLookup,
+} from '../../src/core/log/partition-api.ts'
+import { AppendQueue } from './append-queue.ts'
+import { Maintenance } from './maintenance.ts'
+import { PartitionLog } from './partition-log.ts'
+import { hasTables } from './tables.ts'
+import { Tails } from './tails.ts'
+import { Waiters } from './waiters.ts'
+
+export class Partition extends DurableObject implements PartitionApi {
+  /** Undefined until the coordinator configures this partition, and again once it is deleted. */
+  #log: PartitionLog | undefined
+  readonly #queue: AppendQueue
+  readonly #waiters = new Waiters()
+  readonly #tails: Tails
+  readonly #maintenance: Maintenance
+
+  constructor(ctx: DurableObjectState, env: unknown) {
+    super(ctx, env as never)
+    this.#tails = new Tails(ctx)
+    this.#maintenance = new Maintenance(ctx.storage)
+    this.#queue = new AppendQueue({
+      append: (append) => this.#openLog().append(append, Date.now()),
+      commit: () => this.#commit(),
+      durable: () => ctx.storage.sync(),
+    })
+    void ctx.blockConcurrencyWhile(async () => {
+      if (!hasTables(ctx.storage.sql)) return
+      const nowMs = Date.now()
+      this.#log = PartitionLog.load(ctx.storage.sql, nowMs)
+      await this.#maintenance.load(nowMs)
+    })
+  }
+
+  async configure(assignment: PartitionAssignment): Promise<void> {
+    if (this.#log === undefined) this.#log = PartitionLog.create(this.ctx.storage.sql, assignment)
+    else this.#log.reassign(assignment)
+    this.#maintenance.armRetention(this.#log, Date.now())
+  }
+
+  async destroy(): Promise<void> {
+    const gone = unknownPartition()
+    this.#log = undefined
+    this.#queue.refuseAll(gone)
+    this.#waiters.wakeAll()
+    this.#tails.closeAll(gone)
+    await this.ctx.storage.deleteAlarm()
+    await this.ctx.storage.deleteAll()
+  }
+
+  async append(request: AppendRequest): Promise<Reply<AppendReply>> {
+    if (this.#log === undefined) return { error: unknownPartition().toBody() }
+    try {
+      return await this.#queue.push(request)
+    } catch (error) {
+      if (error instanceof EdgelogError) return { error: error.toBody() }
+      throw error
+    }
+  }
+
+  async read(request: FetchRequest): Promise<Reply<FetchReply>> {
+    const deadlineMs = Date.now() + request.maxWaitMs
+    let { offset } = request
+    for (;;) {
+      const answer = reply(() => this.#readNow({ ...request, offset }))
+      const waitMs = deadlineMs - Date.now()
+      if ('error' in answer || waitMs <= 0 || this.#waiters.isFull) return answer
+      const missingBytes = Math.max(1, request.minBytes) - answer.ok.batches.length
+      if (missingBytes <= 0) return answer
+      offset = answer.ok.offset
+      await this.#waiters.wait(missingBytes, waitMs)
+    }
+  }
+
+  #readNow({ offset: wanted, maxBytes }: FetchRequest): FetchReply {
+    const log = this.#openLog()
+    const offset = resolveOffset(log, wanted)
+    const slice = log.read(offset, maxBytes)
+    return {
+      batches: concatenate(slice.batches),
+      offset,
+      nextOffset: slice.nextOffset,
+      highWatermark: log.highWatermark,
+      logStartOffset: log.logStartOffset,
+      topicVersion: log.assignment.version,
+    }
+  }
+
+  async findTimestamp(timestamp: number): Promise<Reply<TimestampLookup>> {
+    return reply(() => {
+      const log = this.#openLog()
+      return {
+        batch: log.findTimestamp(timestamp) ?? null,
+        highWatermark: log.highWatermark,
+        logStartOffset: log.logStartOffset,
+      }
+    })
+  }
+
+  async describe(): Promise<Reply<PartitionDescription>> {
+    return reply(() => {
+      const log = this.#openLog()
+      return {
+        partition: log.assignment.partition,
+        logStartOffset: log.logStartOffset,
+        highWatermark: log.highWatermark,
+        sizeBytes: log.sizeBytes,
+      }
+    })
+  }
+
+  /** Opens a live tail: `?offset=<number|earliest|latest>&creditBytes=<number>`, a WebSocket upgrade. */
+  override async fetch(request: Request): Promise<Response> {
+    const { searchParams } = new URL(request.url)
+    try {
+      const log = this.#openLog()
+      const wanted = searchParams.get('offset') ?? 'latest'
+      const offset = resolveOffset(
+        log,
+        wanted === 'earliest' || wanted === 'latest' ? wanted : Number(wanted),
+      )
+      const socket = this.#tails.open(log, offset, Number(searchParams.get('creditBytes')))
+      const headers = {
+        'edgelog-offset': String(offset),
+        'edgelog-high-watermark': String(log.highWatermark),
+        'edgelog-log-start-offset': String(log.logStartOffset),
+      }
+      return new Response(null, { status: 101, webSocket: socket, headers })
+    } catch (error) {
+      if (!(error instanceof EdgelogError)) throw error
+      return Response.json(error.toBody(), { status: ERRORS[error.code].http })
+    }
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    if (this.#log === undefined) this.#tails.closeAll(unknownPartition())
+    else this.#tails.receive(socket, message, this.#log)
+  }
+
+  override async alarm(): Promise<void> {
+    const log = this.#log
+    if (log !== undefined) await this.#maintenance.run(log, () => this.#log === log)
+  }
+
+  #openLog(): PartitionLog {
+    if (this.#log === undefined) throw unknownPartition()
+    return this.#log
+  }
+
+  #commit(): void {
+    const log = this.#openLog()
+    const sizeBytesBefore = log.sizeBytes
+    try {
+      const hasChunksToSeal = log.write()
+      this.#maintenance.afterCommit(log, hasChunksToSeal, Date.now())
+    } catch (error) {
+      // Memory has run ahead of what could be written. Drop this turn and start again from the rows.
+      this.ctx.abort(`commit failed: ${String(error)}`)
+      throw error
+    }
+    const appendedBytes = log.sizeBytes - sizeBytesBefore
+    if (appendedBytes === 0) return
+    this.#waiters.appended(appendedBytes)
+    this.#tails.appended(log)
+  }
+}
+
+function resolveOffset(log: PartitionLog, offset: number | 'earliest' | 'latest'): number {
+  if (offset === 'earliest') return log.logStartOffset
+  return offset === 'latest' ? log.highWatermark : offset
+}
+
+function unknownPartition(): EdgelogError {
+  return new EdgelogError('unknown_topic_or_partition', 'the partition does not exist')
+}

@@ -1,0 +1,89 @@
+/**
+ * The producers of a partition: changed ones in memory until the next checkpoint writes them, known
+ * ones from a small cache, the rest from their row. So neither memory nor a wake-up grows with the
+ * number of producers a partition has ever seen.
+ */
+import {
+  CACHED_PRODUCERS_MAX,
+  MAINTENANCE_ROWS_MAX,
+  PRODUCER_EXPIRATION_MS,
+} from '../../src/core/limits.ts'
+import type { ProducerState } from '../../src/core/log/producer-state.ts'
+
+interface ChangedProducer {
+  readonly state: ProducerState
+  readonly lastAppendMs: number
+}
+
+export class ProducerTable {
+  readonly #sql: SqlStorage
+  readonly #changed = new Map<bigint, ChangedProducer>()
+  readonly #cache = new Map<bigint, ProducerState | undefined>()
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  get(producerId: bigint): ProducerState | undefined {
+    const changed = this.#changed.get(producerId)
+    if (changed !== undefined) return changed.state
+    if (this.#cache.has(producerId)) return this.#cache.get(producerId)
+    const [row] = this.#sql
+      .exec<{ state: string }>(
+        'SELECT state FROM producer WHERE producer_id = ?',
+        producerId.toString(),
+      )
+      .toArray()
+    const state = row === undefined ? undefined : (JSON.parse(row.state) as ProducerState)
+    this.#remember(producerId, state)
+    return state
+  }
+
+  set(producerId: bigint, state: ProducerState, nowMs: number): void {
+    this.#changed.set(producerId, { state, lastAppendMs: nowMs })
+  }
+
+  /** Part of a checkpoint: what changed since the last one becomes rows. */
+  writeChanged(): void {
+    for (const [producerId, { state, lastAppendMs }] of this.#changed) {
+      this.#sql.exec(
+        `INSERT INTO producer (producer_id, last_append_ms, state) VALUES (?, ?, ?)
+         ON CONFLICT (producer_id)
+         DO UPDATE SET last_append_ms = excluded.last_append_ms, state = excluded.state`,
+        producerId.toString(),
+        lastAppendMs,
+        JSON.stringify(state),
+      )
+      this.#remember(producerId, state)
+    }
+    this.#changed.clear()
+  }
+
+  /**
+   * Forgets producers that were silent for `PRODUCER_EXPIRATION_MS`.
+   *
+   * @returns when the next one expires; undefined where no producer has a row.
+   */
+  expire(nowMs: number): number | undefined {
+    this.#sql.exec(
+      `DELETE FROM producer WHERE producer_id IN
+         (SELECT producer_id FROM producer WHERE last_append_ms <= ? LIMIT ?)`,
+      nowMs - PRODUCER_EXPIRATION_MS,
+      MAINTENANCE_ROWS_MAX,
+    )
+    this.#cache.clear()
+    const { oldest } = this.#sql
+      .exec<{ oldest: number | null }>('SELECT min(last_append_ms) AS oldest FROM producer')
+      .one()
+    return oldest === null ? undefined : oldest + PRODUCER_EXPIRATION_MS
+  }
+
+  #remember(producerId: bigint, state: ProducerState | undefined): void {
+    this.#cache.delete(producerId)
+    if (this.#cache.size >= CACHED_PRODUCERS_MAX) {
+      const [oldest] = this.#cache.keys()
+      if (oldest !== undefined) this.#cache.delete(oldest)
+    }
+    this.#cache.set(producerId, state)
+  }
+}

@@ -1,0 +1,50 @@
+/** The two JSON documents a partition keeps about itself. */
+import type { PartitionAssignment } from '../../src/core/log/partition-api.ts'
+
+/**
+ * Where a wake-up starts. Everything below `offset` is accounted for: its producers are in the
+ * `producer` table and its bytes in `sizeBytes`. What lies above is replayed from batch headers.
+ */
+export interface Checkpoint {
+  readonly offset: number
+  /** Bytes of the chunks below `offset`. */
+  readonly sizeBytes: number
+  readonly logStartOffset: number
+  /** Chunks below this were merged, or are not worth it. */
+  readonly sealedOffset: number
+}
+
+export const EMPTY_CHECKPOINT: Checkpoint = {
+  offset: 0,
+  sizeBytes: 0,
+  logStartOffset: 0,
+  sealedOffset: 0,
+}
+
+interface Settings {
+  assignment: PartitionAssignment
+  checkpoint: Checkpoint
+}
+
+export class SettingTable {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  read<Key extends keyof Settings>(key: Key): Settings[Key] | undefined {
+    const [row] = this.#sql
+      .exec<{ value: string }>('SELECT value FROM setting WHERE key = ?', key)
+      .toArray()
+    return row === undefined ? undefined : (JSON.parse(row.value) as Settings[Key])
+  }
+
+  write<Key extends keyof Settings>(key: Key, value: Settings[Key]): void {
+    this.#sql.exec(
+      'INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+      key,
+      JSON.stringify(value),
+    )
+  }
+}

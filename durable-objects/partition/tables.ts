@@ -1,0 +1,35 @@
+/** The tables of one partition. A change of them is a new entry at the end, run once, in order. */
+
+/**
+ * | table      | row                                                                         |
+ * | ---------- | --------------------------------------------------------------------------- |
+ * | `chunk`    | batches of one commit, or of many once sealed; keyed by their first offset  |
+ * | `producer` | one idempotent producer as of the last checkpoint                           |
+ * | `setting`  | `assignment` (what the coordinator said) and `checkpoint`, as JSON          |
+ *
+ * No second index and no AUTOINCREMENT: each doubles the rows written. `bytes` is the last column,
+ * so that the others are read without it.
+ */
+const DDL = [
+  `CREATE TABLE chunk (
+     base_offset INTEGER PRIMARY KEY,
+     end_offset INTEGER NOT NULL,
+     max_timestamp INTEGER NOT NULL,
+     bytes BLOB NOT NULL
+   )`,
+  `CREATE TABLE producer (
+     producer_id TEXT PRIMARY KEY,
+     last_append_ms INTEGER NOT NULL,
+     state TEXT NOT NULL
+   ) WITHOUT ROWID`,
+  'CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+]
+
+/** Asks without writing: an object that was never configured must not come to hold storage. */
+export function hasTables(sql: SqlStorage): boolean {
+  return sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'setting'").toArray().length > 0
+}
+
+export function createTables(sql: SqlStorage): void {
+  for (const statement of DDL) sql.exec(statement)
+}

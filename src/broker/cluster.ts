@@ -1,0 +1,150 @@
+/**
+ * The way from a topic's name to its Durable Objects. Knows the metadata that the edge keeps, when it
+ * is stale, and what a failed call means; every operation of the broker goes through here.
+ */
+import { EdgelogError, type Reply, unwrap } from '../core/errors.ts'
+import { METADATA_TOPICS_MAX, METADATA_TTL_MS } from '../core/limits.ts'
+import type { PartitionApi } from '../core/log/partition-api.ts'
+import {
+  COORDINATOR_OBJECT_NAME,
+  type CoordinatorApi,
+  partitionObjectName,
+  type Topic,
+} from '../core/topic/topic.ts'
+import type { TopicName } from '../core/topic/topic-name.ts'
+
+export interface ClusterEnv {
+  readonly PARTITION: DurableObjectNamespace<Rpc.DurableObjectBranded & PartitionApi>
+  readonly COORDINATOR: DurableObjectNamespace<Rpc.DurableObjectBranded & CoordinatorApi>
+}
+
+export type PartitionStub = DurableObjectStub<Rpc.DurableObjectBranded & PartitionApi>
+
+interface KnownTopic {
+  readonly topic: Topic
+  readonly fetchedAtMs: number
+  /** Ids are computed by hashing: worth keeping on the path of a produce. */
+  readonly partitionIds: Array<DurableObjectId | undefined>
+}
+
+/** Shared by the requests of one isolate; least recently fetched first. */
+const knownTopics = new Map<TopicName, KnownTopic>()
+
+export class Cluster {
+  readonly #env: ClusterEnv
+
+  constructor(env: ClusterEnv) {
+    this.#env = env
+  }
+
+  /** @throws {EdgelogError} `unavailable` besides what the coordinator refuses. */
+  async coordinate<T>(
+    call: (
+      coordinator: DurableObjectStub<Rpc.DurableObjectBranded & CoordinatorApi>,
+    ) => Promise<Reply<T>>,
+  ): Promise<T> {
+    return unwrap(await reach(() => call(this.#env.COORDINATOR.getByName(COORDINATOR_OBJECT_NAME))))
+  }
+
+  /** @throws {EdgelogError} `unknown_topic_or_partition`. */
+  async topic(name: TopicName): Promise<Topic> {
+    return (await this.#known(name)).topic
+  }
+
+  /** Makes the next call ask the coordinator, e.g. after this isolate changed the topic. */
+  forget(name: TopicName): void {
+    knownTopics.delete(name)
+  }
+
+  /**
+   * Calls one partition. What the edge remembered of the topic is asked for anew, once, when the
+   * partition turns out not to exist: the topic may have grown, or have been created anew.
+   *
+   * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`, and what the call refuses.
+   */
+  async callPartition<T>(
+    name: TopicName,
+    partition: number,
+    call: (stub: PartitionStub, topic: Topic) => Promise<Reply<T>>,
+  ): Promise<T> {
+    const known = await this.#known(name)
+    const answer = await this.#tryPartition(known, partition, call)
+    if (!('error' in answer) || answer.error.code !== 'unknown_topic_or_partition') {
+      return this.#noticeVersion(known.topic, unwrap(answer))
+    }
+    this.forget(name)
+    const fresh = await this.#known(name)
+    if (fresh.topic.version === known.topic.version && fresh.topic.id === known.topic.id) {
+      return unwrap(answer)
+    }
+    return unwrap(await this.#tryPartition(fresh, partition, call))
+  }
+
+  async #tryPartition<T>(
+    known: KnownTopic,
+    partition: number,
+    call: (stub: PartitionStub, topic: Topic) => Promise<Reply<T>>,
+  ): Promise<Reply<T>> {
+    const { topic, partitionIds } = known
+    if (partition >= topic.partitions) return { error: unknownPartition(topic, partition).toBody() }
+    const id =
+      partitionIds[partition] ??
+      this.#env.PARTITION.idFromName(partitionObjectName(topic.id, partition))
+    partitionIds[partition] = id
+    return await reach(() => call(this.#env.PARTITION.get(id), topic))
+  }
+
+  #noticeVersion<T>(topic: Topic, answer: T): T {
+    if (
+      typeof answer === 'object' &&
+      answer !== null &&
+      'topicVersion' in answer &&
+      Number(answer.topicVersion) > topic.version
+    ) {
+      this.forget(topic.name)
+    }
+    return answer
+  }
+
+  async #known(name: TopicName): Promise<KnownTopic> {
+    const known = knownTopics.get(name)
+    if (known !== undefined && Date.now() - known.fetchedAtMs < METADATA_TTL_MS) return known
+    const topic = await this.coordinate((coordinator) => coordinator.getTopic(name))
+    const fresh: KnownTopic = {
+      topic,
+      fetchedAtMs: Date.now(),
+      partitionIds: known?.topic.id === topic.id ? known.partitionIds : [],
+    }
+    knownTopics.delete(name)
+    if (knownTopics.size >= METADATA_TOPICS_MAX) {
+      const [oldest] = knownTopics.keys()
+      if (oldest !== undefined) knownTopics.delete(oldest)
+    }
+    knownTopics.set(name, fresh)
+    return fresh
+  }
+}
+
+export function unknownPartition(topic: Topic, partition: number): EdgelogError {
+  return new EdgelogError(
+    'unknown_topic_or_partition',
+    `partition: ${topic.name} has partitions 0 to ${topic.partitions - 1}, not ${partition}`,
+  )
+}
+
+/** A call that fails to reach its object, or to come back: nobody knows whether it took effect. */
+export async function reach<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (cause) {
+    if (cause instanceof EdgelogError) throw cause
+    if (isOverloaded(cause)) {
+      throw new EdgelogError('throttled', 'the log is overloaded, try again later', { cause })
+    }
+    throw new EdgelogError('unavailable', 'the log did not answer, try again', { cause })
+  }
+}
+
+function isOverloaded(error: unknown): boolean {
+  return error instanceof Error && 'overloaded' in error && error.overloaded === true
+}

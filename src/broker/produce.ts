@@ -1,0 +1,196 @@
+/** Appends records, or batches as a client encoded them, to a topic's partitions. */
+import { BatchBuilder } from '../core/batch/batch-builder.ts'
+import { checkBatch } from '../core/batch/decode-records.ts'
+import type { NewRecord } from '../core/batch/record.ts'
+import { readBatchHeaders } from '../core/batch/record-batch.ts'
+import { EdgelogError } from '../core/errors.ts'
+import { SEQUENCE_GAP_WAIT_MS } from '../core/limits.ts'
+import { concatenate } from '../core/log/chunk.ts'
+import type { AppendReply } from '../core/log/partition-api.ts'
+import { partitionForKey } from '../core/topic/partitioner.ts'
+import type { Topic } from '../core/topic/topic.ts'
+import type { TopicName } from '../core/topic/topic-name.ts'
+import { type Cluster, unknownPartition } from './cluster.ts'
+import { SERVER_CODECS } from './codecs.ts'
+
+export interface AppendOptions {
+  /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
+  readonly expectedOffset?: number
+}
+
+/** A record and, where the caller chose one, its partition. */
+export interface ProduceRecord extends NewRecord {
+  readonly partition: number | undefined
+}
+
+export interface RecordPosition {
+  readonly partition: number
+  readonly offset: number
+}
+
+/**
+ * Appends record batches as they are. All are checked first, and all or none are appended.
+ *
+ * @throws {EdgelogError} what `checkBatch` and the partition refuse.
+ */
+export async function appendBatches(
+  cluster: Cluster,
+  name: TopicName,
+  partition: number,
+  batches: Uint8Array,
+  options: AppendOptions = {},
+): Promise<AppendReply> {
+  let hasNullKey = false
+  for (const header of readBatchHeaders(batches)) {
+    const check = await checkBatch(batches, header, SERVER_CODECS)
+    hasNullKey ||= check.hasNullKey
+  }
+  return await append(cluster, name, partition, { batches, hasNullKey }, options)
+}
+
+async function append(
+  cluster: Cluster,
+  name: TopicName,
+  partition: number,
+  encoded: { readonly batches: Uint8Array; readonly hasNullKey: boolean },
+  options: AppendOptions,
+): Promise<AppendReply> {
+  return await cluster.callPartition(name, partition, (stub) =>
+    stub.append({ ...encoded, gapWaitMs: SEQUENCE_GAP_WAIT_MS, ...options }),
+  )
+}
+
+interface PartitionShare {
+  readonly records: NewRecord[]
+  /** Where each record stood in the request. */
+  readonly indexes: number[]
+}
+
+/**
+ * Appends records. Those with a key go where Kafka's default partitioner sends them, those without to
+ * one partition, chosen anew for each request. Each partition's share is atomic; the whole is not.
+ *
+ * @throws {EdgelogError} Where some partitions refused, `details.offsets` says what was appended.
+ */
+export async function produceRecords(
+  cluster: Cluster,
+  name: TopicName,
+  records: readonly ProduceRecord[],
+): Promise<RecordPosition[]> {
+  const topic = await cluster.topic(name)
+  const shares = [...shareOut(topic, records)]
+  const encoded = shares.map(([, share]) => encodeShare(share, topic.config.maxMessageBytes))
+  const outcomes = await Promise.allSettled(
+    shares.map(([partition], index) =>
+      append(cluster, name, partition, encoded[index] as EncodedShare, {}),
+    ),
+  )
+  const positions = new Array<RecordPosition | null>(records.length).fill(null)
+  let failure: unknown
+  for (const [index, [partition, share]] of shares.entries()) {
+    const outcome = outcomes[index] as PromiseSettledResult<AppendReply>
+    if (outcome.status === 'rejected') failure ??= outcome.reason
+    else placeShare(positions, partition, share, encoded[index] as EncodedShare, outcome.value)
+  }
+  if (failure === undefined) return positions as RecordPosition[]
+  const isPartial = outcomes.some(({ status }) => status === 'fulfilled')
+  throw isPartial && failure instanceof EdgelogError ? partialFailure(failure, positions) : failure
+}
+
+/** Appends records to one partition, all or none. */
+export async function produceToPartition(
+  cluster: Cluster,
+  name: TopicName,
+  partition: number,
+  records: readonly NewRecord[],
+  options: AppendOptions,
+): Promise<RecordPosition[]> {
+  const topic = await cluster.topic(name)
+  const share = { records: [...records], indexes: records.map((_, index) => index) }
+  const encoded = encodeShare(share, topic.config.maxMessageBytes)
+  const answer = await append(cluster, name, partition, encoded, options)
+  const positions = new Array<RecordPosition | null>(records.length).fill(null)
+  placeShare(positions, partition, share, encoded, answer)
+  return positions as RecordPosition[]
+}
+
+function shareOut(topic: Topic, records: readonly ProduceRecord[]): Map<number, PartitionShare> {
+  const shares = new Map<number, PartitionShare>()
+  let stickyPartition: number | undefined
+  for (const [index, record] of records.entries()) {
+    let { partition } = record
+    if (partition === undefined) {
+      if (record.key === null) {
+        stickyPartition ??= Math.floor(Math.random() * topic.partitions)
+        partition = stickyPartition
+      } else partition = partitionForKey(record.key, topic.partitions)
+    } else if (partition >= topic.partitions) throw unknownPartition(topic, partition)
+    const share = shares.get(partition) ?? { records: [], indexes: [] }
+    share.records.push(record)
+    share.indexes.push(index)
+    shares.set(partition, share)
+  }
+  return shares
+}
+
+interface EncodedShare {
+  readonly batches: Uint8Array
+  readonly hasNullKey: boolean
+  /** Records of each batch. */
+  readonly batchCounts: readonly number[]
+}
+
+/** Encodes into as few batches as `max.message.bytes` allows. */
+function encodeShare(share: PartitionShare, maxMessageBytes: number): EncodedShare {
+  const builder = new BatchBuilder()
+  const batches: Uint8Array[] = []
+  const batchCounts: number[] = []
+  const close = () => {
+    if (builder.recordsCount === 0) return
+    batchCounts.push(builder.recordsCount)
+    batches.push(builder.finish())
+  }
+  for (const [index, record] of share.records.entries()) {
+    const sizeBytesMax = BatchBuilder.recordSizeBytesMax(record)
+    if (builder.sizeBytes + sizeBytesMax > maxMessageBytes) close()
+    if (builder.sizeBytes + sizeBytesMax > maxMessageBytes) {
+      throw new EdgelogError(
+        'message_too_large',
+        `records[${share.indexes[index]}]: about ${sizeBytesMax} bytes are over ` +
+          `max.message.bytes=${maxMessageBytes}`,
+      )
+    }
+    builder.append(record)
+  }
+  close()
+  const hasNullKey = share.records.some(({ key }) => key === null)
+  return { batches: concatenate(batches), hasNullKey, batchCounts }
+}
+
+function placeShare(
+  positions: Array<RecordPosition | null>,
+  partition: number,
+  share: PartitionShare,
+  encoded: EncodedShare,
+  answer: AppendReply,
+): void {
+  let next = 0
+  for (const [batch, count] of encoded.batchCounts.entries()) {
+    for (let delta = 0; delta < count; delta++) {
+      const offset = (answer.baseOffsets[batch] as number) + delta
+      positions[share.indexes[next] as number] = { partition, offset }
+      next += 1
+    }
+  }
+}
+
+function partialFailure(
+  failure: EdgelogError,
+  offsets: ReadonlyArray<RecordPosition | null>,
+): EdgelogError {
+  return new EdgelogError(
+    failure.code,
+    `${failure.message}; the records with a position in details.offsets were appended`,
+    { details: { ...failure.details, offsets }, cause: failure },
+  )
+}

@@ -1,0 +1,44 @@
+/** Creates, describes, changes and deletes topics. */
+import type { PartitionDescription } from '../core/log/partition-api.ts'
+import type { NewTopic, Topic, TopicChange } from '../core/topic/topic.ts'
+import type { TopicName } from '../core/topic/topic-name.ts'
+import type { Cluster } from './cluster.ts'
+
+export async function createTopic(cluster: Cluster, topic: NewTopic): Promise<Topic> {
+  return await cluster.coordinate((coordinator) => coordinator.createTopic(topic))
+}
+
+export async function listTopics(cluster: Cluster): Promise<readonly Topic[]> {
+  return await cluster.coordinate((coordinator) => coordinator.listTopics())
+}
+
+/** The topic as the coordinator has it now, not as the edge remembers it. */
+export async function getTopic(cluster: Cluster, name: TopicName): Promise<Topic> {
+  cluster.forget(name)
+  return await cluster.topic(name)
+}
+
+export async function describePartitions(
+  cluster: Cluster,
+  topic: Topic,
+): Promise<PartitionDescription[]> {
+  return await Promise.all(
+    Array.from({ length: topic.partitions }, (_, partition) =>
+      cluster.callPartition(topic.name, partition, (stub) => stub.describe()),
+    ),
+  )
+}
+
+export async function changeTopic(
+  cluster: Cluster,
+  name: TopicName,
+  change: TopicChange,
+): Promise<Topic> {
+  cluster.forget(name)
+  return await cluster.coordinate((coordinator) => coordinator.changeTopic(name, change))
+}
+
+export async function deleteTopic(cluster: Cluster, name: TopicName): Promise<void> {
+  cluster.forget(name)
+  await cluster.coordinate((coordinator) => coordinator.deleteTopic(name))
+}

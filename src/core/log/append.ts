@@ -1,0 +1,138 @@
+/**
+ * Decides what an append does to a partition, in Kafka's order of checks. The partition's Durable
+ * Object acts on the decision in the same synchronous turn.
+ */
+import type { BatchHeader } from '../batch/record-batch.ts'
+import { assert, EdgelogError } from '../errors.ts'
+import { OFFSET_MAX } from '../limits.ts'
+import type { TopicConfig } from '../topic/topic-config.ts'
+import { decideSequence, type ProducerState, rememberBatch } from './producer-state.ts'
+
+export interface PlacedBatch {
+  readonly header: BatchHeader
+  /** Where the batch goes; for a duplicate, where its first copy lies. */
+  readonly baseOffset: number
+  readonly isDuplicate: boolean
+}
+
+export type AppendDecision =
+  | {
+      readonly kind: 'append'
+      readonly placed: readonly PlacedBatch[]
+      /** The end of the log after this append. */
+      readonly logEndOffset: number
+      readonly producers: ReadonlyMap<bigint, ProducerState>
+    }
+  /** A batch is ahead of its producer's sequence: wait for the one before it, or refuse with `error`. */
+  | { readonly kind: 'gap'; readonly producerId: bigint; readonly error: EdgelogError }
+  | { readonly kind: 'refuse'; readonly error: EdgelogError }
+
+export interface AppendInput {
+  readonly headers: readonly BatchHeader[]
+  readonly hasNullKey: boolean
+  readonly expectedOffset: number | undefined
+  /** The end of the log now. */
+  readonly logEndOffset: number
+  readonly config: TopicConfig
+  readonly nowMs: number
+  readonly producerState: (producerId: bigint) => ProducerState | undefined
+}
+
+/** All batches of one call are appended, or none. */
+export function decideAppend(input: AppendInput): AppendDecision {
+  const { headers, config } = input
+  for (const header of headers) {
+    const error = checkAgainstConfig(header, config, input.nowMs)
+    if (error !== undefined) return { kind: 'refuse', error }
+  }
+  if (input.hasNullKey && config.cleanupPolicy.includes('compact')) {
+    return refuse('invalid_record', 'key: a topic with cleanup.policy=compact needs one, got null')
+  }
+  return placeBatches(input)
+}
+
+function placeBatches(input: AppendInput): AppendDecision {
+  const producers = new Map<bigint, ProducerState>()
+  const placed: PlacedBatch[] = []
+  let logEndOffset = input.logEndOffset
+  for (const header of input.headers) {
+    const { producerId } = header
+    if (producerId >= 0n) {
+      const state = producers.get(producerId) ?? input.producerState(producerId)
+      const decision = decideSequence(state, header)
+      if (decision.kind === 'fenced') {
+        return refuse(
+          'invalid_producer_epoch',
+          `producer ${producerId}: epoch ${header.producerEpoch} is fenced by ${decision.currentEpoch}`,
+        )
+      }
+      if (decision.kind === 'gap') {
+        return { kind: 'gap', producerId, error: gapError(header, decision.expectedSequence) }
+      }
+      if (decision.kind === 'duplicate') {
+        placed.push({ header, baseOffset: decision.baseOffset, isDuplicate: true })
+        continue
+      }
+      producers.set(producerId, rememberBatch(state, header, logEndOffset))
+    }
+    placed.push({ header, baseOffset: logEndOffset, isDuplicate: false })
+    logEndOffset += header.lastOffsetDelta + 1
+  }
+  const { expectedOffset } = input
+  const isNew = logEndOffset !== input.logEndOffset
+  if (isNew && expectedOffset !== undefined && expectedOffset !== input.logEndOffset) {
+    return refuse(
+      'expected_offset_mismatch',
+      `If-Match: the next offset is ${input.logEndOffset}, not ${expectedOffset}`,
+      { nextOffset: input.logEndOffset },
+    )
+  }
+  assert(logEndOffset <= OFFSET_MAX, 'offsets stay within 2^53 - 1')
+  return { kind: 'append', placed, logEndOffset, producers }
+}
+
+function checkAgainstConfig(
+  header: BatchHeader,
+  config: TopicConfig,
+  nowMs: number,
+): EdgelogError | undefined {
+  if (header.sizeBytes > config.maxMessageBytes) {
+    return new EdgelogError(
+      'message_too_large',
+      `a batch of ${header.sizeBytes} bytes is over max.message.bytes=${config.maxMessageBytes}`,
+    )
+  }
+  if (header.isTransactional) {
+    return new EdgelogError('invalid_record', 'transactional batches are not supported yet')
+  }
+  if (config.messageTimestampType === 'LogAppendTime') return undefined
+  const earliest = nowMs - config.messageTimestampBeforeMaxMs
+  const latest = nowMs + config.messageTimestampAfterMaxMs
+  if (header.baseTimestamp < earliest || header.maxTimestamp > latest) {
+    return new EdgelogError(
+      'invalid_timestamp',
+      `timestamp: ${header.baseTimestamp} to ${header.maxTimestamp} is not within ` +
+        `${earliest} to ${latest} (message.timestamp.before.max.ms, message.timestamp.after.max.ms)`,
+    )
+  }
+  return undefined
+}
+
+function gapError(header: BatchHeader, expectedSequence: number): EdgelogError {
+  return new EdgelogError(
+    'out_of_order_sequence_number',
+    `producer ${header.producerId}: expected sequence ${expectedSequence}, got ${header.baseSequence}`,
+    { details: { expectedSequence } },
+  )
+}
+
+function refuse(
+  code: EdgelogError['code'],
+  message: string,
+  details?: Record<string, unknown>,
+): AppendDecision {
+  return {
+    kind: 'refuse',
+    error: new EdgelogError(code, message, details === undefined ? {} : { details }),
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * A chunk is one row of the log: the concatenation of the batches of one commit, or, once sealed,
+ * of many. This file knows how to find offsets in it without decoding what the batches hold.
+ *
+ *     | batch, base 40, 3 records | batch, base 43, 1 record | batch, base 44 ... |
+ *
+ * It trusts its input: whole batches, checked when they were appended.
+ */
+
+const BATCH_LENGTH_POSITION = 8
+const LAST_OFFSET_DELTA_POSITION = 23
+const MAX_TIMESTAMP_POSITION = 35
+const LOG_OVERHEAD_BYTES = 12
+
+/** What can be said of a chunk without its bytes. */
+export interface ChunkSpan {
+  readonly baseOffset: number
+  /** The offset after the chunk's last record. */
+  readonly endOffset: number
+  readonly maxTimestamp: number
+  readonly sizeBytes: number
+}
+
+export interface ChunkSlice {
+  readonly bytes: Uint8Array
+  readonly endOffset: number
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function readInt64(view: DataView, position: number): number {
+  return view.getInt32(position) * 2 ** 32 + view.getUint32(position + 4)
+}
+
+function batchSizeBytes(view: DataView, position: number): number {
+  return view.getInt32(position + BATCH_LENGTH_POSITION) + LOG_OVERHEAD_BYTES
+}
+
+function batchEndOffset(view: DataView, position: number): number {
+  return readInt64(view, position) + view.getInt32(position + LAST_OFFSET_DELTA_POSITION) + 1
+}
+
+/**
+ * The whole batches of a chunk from the one that holds `fromOffset`, up to `maxBytes`; the first one
+ * is given even if it is larger, so that a reader always gets on. Undefined past the chunk's end.
+ */
+export function sliceChunk(
+  chunk: Uint8Array,
+  fromOffset: number,
+  maxBytes: number,
+): ChunkSlice | undefined {
+  const view = viewOf(chunk)
+  let start = 0
+  while (start < chunk.length && batchEndOffset(view, start) <= fromOffset) {
+    start += batchSizeBytes(view, start)
+  }
+  if (start >= chunk.length) return undefined
+  let end = start
+  let endOffset = fromOffset
+  while (end < chunk.length) {
+    const sizeBytes = batchSizeBytes(view, end)
+    if (end > start && end + sizeBytes - start > maxBytes) break
+    endOffset = batchEndOffset(view, end)
+    end += sizeBytes
+  }
+  return { bytes: chunk.subarray(start, end), endOffset }
+}
+
+/** The first batch of a chunk whose records reach `timestamp`. */
+export function findBatchByTimestamp(chunk: Uint8Array, timestamp: number): Uint8Array | undefined {
+  const view = viewOf(chunk)
+  for (let position = 0; position < chunk.length; position += batchSizeBytes(view, position)) {
+    if (readInt64(view, position + MAX_TIMESTAMP_POSITION) >= timestamp) {
+      return chunk.subarray(position, position + batchSizeBytes(view, position))
+    }
+  }
+  return undefined
+}
+
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts
+  if (parts.length === 1 && only !== undefined) return only
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let position = 0
+  for (const part of parts) {
+    whole.set(part, position)
+    position += part.length
+  }
+  return whole
+}

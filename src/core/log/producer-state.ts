@@ -1,0 +1,75 @@
+/**
+ * What a partition remembers of an idempotent producer, and what follows for its next batch
+ * (Kafka's rules: the last five batches answer a retry, a gap is refused, an older epoch is fenced).
+ */
+import type { BatchHeader } from '../batch/record-batch.ts'
+import { PRODUCER_BATCHES_REMEMBERED } from '../limits.ts'
+
+const SEQUENCE_MODULUS = 2 ** 31
+
+export interface RememberedBatch {
+  readonly firstSequence: number
+  readonly lastSequence: number
+  readonly baseOffset: number
+}
+
+export interface ProducerState {
+  readonly epoch: number
+  /** Oldest first, at most `PRODUCER_BATCHES_REMEMBERED`, never empty. */
+  readonly batches: readonly RememberedBatch[]
+}
+
+export type SequenceDecision =
+  | { readonly kind: 'append' }
+  | { readonly kind: 'duplicate'; readonly baseOffset: number }
+  /** The batch before this one has not arrived. */
+  | { readonly kind: 'gap'; readonly expectedSequence: number }
+  | { readonly kind: 'fenced'; readonly currentEpoch: number }
+
+/** The sequence `count` after `sequence`; 0 follows 2147483647. */
+export function addToSequence(sequence: number, count: number): number {
+  return (sequence + count) % SEQUENCE_MODULUS
+}
+
+function lastSequenceOf(header: BatchHeader): number {
+  return addToSequence(header.baseSequence, header.lastOffsetDelta)
+}
+
+/** Decides on one batch of an idempotent producer. A producer not known here may begin anywhere. */
+export function decideSequence(
+  state: ProducerState | undefined,
+  header: BatchHeader,
+): SequenceDecision {
+  if (state === undefined) return { kind: 'append' }
+  if (header.producerEpoch < state.epoch) return { kind: 'fenced', currentEpoch: state.epoch }
+  if (header.producerEpoch > state.epoch) {
+    return header.baseSequence === 0 ? { kind: 'append' } : { kind: 'gap', expectedSequence: 0 }
+  }
+  const lastSequence = lastSequenceOf(header)
+  const remembered = state.batches.find(
+    (batch) => batch.firstSequence === header.baseSequence && batch.lastSequence === lastSequence,
+  )
+  if (remembered !== undefined) return { kind: 'duplicate', baseOffset: remembered.baseOffset }
+  const expectedSequence = addToSequence(state.batches.at(-1)?.lastSequence ?? -1, 1)
+  return header.baseSequence === expectedSequence
+    ? { kind: 'append' }
+    : { kind: 'gap', expectedSequence }
+}
+
+/** The state after `header` was appended at `baseOffset`. */
+export function rememberBatch(
+  state: ProducerState | undefined,
+  header: BatchHeader,
+  baseOffset: number,
+): ProducerState {
+  const batch: RememberedBatch = {
+    firstSequence: header.baseSequence,
+    lastSequence: lastSequenceOf(header),
+    baseOffset,
+  }
+  const earlier = state !== undefined && state.epoch === header.producerEpoch ? state.batches : []
+  return {
+    epoch: header.producerEpoch,
+    batches: [...earlier.slice(-(PRODUCER_BATCHES_REMEMBERED - 1)), batch],
+  }
+}

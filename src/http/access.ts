@@ -1,0 +1,111 @@
+/**
+ * Who may call: bearer of the token, or, where there is no token, whoever is on the same machine.
+ * And from which web pages: a browser sends requests on behalf of any page that asks it to.
+ */
+import type { MiddlewareHandler } from 'hono'
+import { cors } from 'hono/cors'
+import { EdgelogError } from '../core/errors.ts'
+import type { AppContext, AppEnv } from './env.ts'
+
+/** A browser cannot set headers on a WebSocket; the token travels as a subprotocol, in base64url. */
+const BEARER_SUBPROTOCOL = 'edgelog.bearer.'
+
+/** @throws {EdgelogError} `unauthorized`, `forbidden`. */
+export const requireAccess: MiddlewareHandler<AppEnv> = async (c, next) => {
+  if (c.req.path !== '/healthz' && c.req.method !== 'OPTIONS') {
+    checkCaller(c)
+    checkOrigin(c)
+  }
+  await next()
+}
+
+function checkCaller(c: AppContext): void {
+  const token = c.env.EDGELOG_TOKEN
+  if (token !== undefined && token !== '') {
+    const given = bearerToken(c)
+    if (given !== undefined && equalInConstantTime(given, token)) return
+    throw new EdgelogError(
+      'unauthorized',
+      given === undefined
+        ? 'Authorization: a bearer token is needed'
+        : 'Authorization: the bearer token is wrong',
+    )
+  }
+  if (isLoopback(new URL(c.req.url).hostname)) return
+  throw new EdgelogError(
+    'forbidden',
+    'without the secret EDGELOG_TOKEN this server answers on localhost only',
+  )
+}
+
+function bearerToken(c: AppContext): string | undefined {
+  const header = c.req.header('authorization')
+  if (header !== undefined) return /^Bearer +(\S+) *$/i.exec(header)?.[1]
+  const protocols = c.req.header('sec-websocket-protocol')?.split(',') ?? []
+  const encoded = protocols
+    .map((protocol) => protocol.trim())
+    .find((protocol) => protocol.startsWith(BEARER_SUBPROTOCOL))
+    ?.slice(BEARER_SUBPROTOCOL.length)
+  if (encoded === undefined || !/^[\w-]*$/.test(encoded)) return undefined
+  try {
+    return atob(encoded.replaceAll('-', '+').replaceAll('_', '/'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Takes the same time wherever the texts differ, so that a token cannot be guessed piece by piece. */
+function equalInConstantTime(given: string, wanted: string): boolean {
+  const encoder = new TextEncoder()
+  const a = encoder.encode(given)
+  const b = encoder.encode(wanted)
+  let difference = a.length ^ b.length
+  for (let i = 0; i < b.length; i++) difference |= (a[i % a.length] ?? 0) ^ (b[i] ?? 0)
+  return difference === 0
+}
+
+function checkOrigin(c: AppContext): void {
+  const origin = c.req.header('origin')
+  if (origin === undefined || isAllowedOrigin(origin, c)) return
+  throw new EdgelogError(
+    'forbidden',
+    `Origin: ${origin.slice(0, 200)} is not among the allowed ones (EDGELOG_ORIGINS)`,
+  )
+}
+
+function isAllowedOrigin(origin: string, c: AppContext): boolean {
+  const server = new URL(c.req.url)
+  if (origin === server.origin) return true
+  const allowed = c.env.EDGELOG_ORIGINS?.split(',').map((entry) => entry.trim()) ?? []
+  if (allowed.includes(origin)) return true
+  return isLoopback(server.hostname) && URL.canParse(origin) && isLoopback(new URL(origin).hostname)
+}
+
+function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127\.\d+\.\d+\.\d+$/.test(hostname)
+  )
+}
+
+/** Response headers that pages may read. */
+export const EXPOSED_HEADERS = [
+  'edgelog-offset',
+  'edgelog-next-offset',
+  'edgelog-high-watermark',
+  'edgelog-log-start-offset',
+  'location',
+  'retry-after',
+  'x-request-id',
+]
+
+/** No cookies are used, so credentials are never allowed and `*` is never answered. */
+export const crossOrigin: MiddlewareHandler<AppEnv> = cors({
+  origin: (origin, c) => (isAllowedOrigin(origin, c) ? origin : null),
+  allowMethods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+  allowHeaders: ['authorization', 'content-type', 'if-match', 'last-event-id'],
+  exposeHeaders: EXPOSED_HEADERS,
+  maxAge: 600,
+})

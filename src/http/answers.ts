@@ -1,0 +1,54 @@
+/** The answers all routes share: errors, and their part of the OpenAPI description. */
+import type { RouteConfig, z } from '@hono/zod-openapi'
+import { EdgelogError, ERRORS } from '../core/errors.ts'
+import type { AppContext } from './env.ts'
+import { ErrorAnswer, MEDIA_TYPES } from './schemas.ts'
+
+type Responses = RouteConfig['responses']
+
+export function errorAnswer(error: EdgelogError): Response {
+  const headers = new Headers()
+  if (error.code === 'throttled') {
+    const retryAfterMs = Number(error.details?.retryAfterMs ?? 1_000)
+    headers.set('Retry-After', String(Math.ceil(retryAfterMs / 1_000)))
+  }
+  if (error.code === 'unauthorized') headers.set('WWW-Authenticate', 'Bearer realm="edgelog"')
+  return Response.json({ error: error.toBody() }, { status: ERRORS[error.code].http, headers })
+}
+
+/** An error nobody meant to throw: told apart by an id, and nothing of it leaks. */
+export function unexpectedAnswer(error: unknown, c: AppContext): Response {
+  const requestId = crypto.randomUUID()
+  console.error(`request ${requestId}: ${c.req.method} ${c.req.path}:`, error)
+  const answer = errorAnswer(
+    new EdgelogError('internal', `an error of the server, logged as request ${requestId}`),
+  )
+  answer.headers.set('X-Request-Id', requestId)
+  return answer
+}
+
+/** A JSON answer with the error that every call may get. */
+export function jsonResponses(
+  status: number,
+  schema: z.ZodType,
+  description: string,
+  alsoAs: readonly string[] = [],
+): Responses {
+  const others = alsoAs.map((mediaType) => [mediaType, { schema: { type: 'string' } }] as const)
+  return {
+    [status]: {
+      description,
+      content: { [MEDIA_TYPES.json]: { schema }, ...Object.fromEntries(others) },
+    },
+    ...errorResponses(),
+  }
+}
+
+export function errorResponses(): Responses {
+  return {
+    default: {
+      description: 'An error of the table in docs/PROTOCOL.md',
+      content: { [MEDIA_TYPES.json]: { schema: ErrorAnswer } },
+    },
+  }
+}

@@ -1,0 +1,62 @@
+/** The Hono app: what every request passes through, and the routes. */
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { EdgelogError } from '../core/errors.ts'
+import { crossOrigin, requireAccess } from './access.ts'
+import { errorAnswer, unexpectedAnswer } from './answers.ts'
+import type { AppEnv } from './env.ts'
+import { addFetchRoutes } from './fetch.ts'
+import { addOpenApiRoutes } from './openapi.ts'
+import { addProduceRoutes } from './produce.ts'
+import type { App } from './route.ts'
+import { addTailRoutes } from './tail.ts'
+import { addTopicRoutes } from './topics.ts'
+
+/**
+ * The HTTP API as a Hono app, to be served by itself or mounted in a Worker of your own that has the
+ * bindings `PARTITION` and `COORDINATOR`.
+ */
+export function createApp(): OpenAPIHono<AppEnv> {
+  const app = new OpenAPIHono<AppEnv>()
+  app.onError((error, c) =>
+    error instanceof EdgelogError ? errorAnswer(error) : unexpectedAnswer(error, c),
+  )
+  app.use(async (c, next) => {
+    await next()
+    // A switched connection carries no headers that a page could see.
+    if (c.res.status === 101) return
+    c.res.headers.set('X-Content-Type-Options', 'nosniff')
+    if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
+  })
+  app.use(async (c, next) => {
+    if (c.req.header('upgrade') === undefined) return await crossOrigin(c, next)
+    return await next()
+  })
+  app.use(requireAccess)
+  app.get('/healthz', (c) => c.json({ status: 'ok' }))
+  addTopicRoutes(app)
+  addProduceRoutes(app)
+  addFetchRoutes(app)
+  addTailRoutes(app)
+  addOpenApiRoutes(app)
+  refuseOtherMethods(app)
+  app.notFound((c) => {
+    throw new EdgelogError('not_found', `${c.req.method} ${c.req.path} is not part of the API`)
+  })
+  return app
+}
+
+/** A known path with another method says which methods there are. */
+function refuseOtherMethods(app: App): void {
+  const methodsByPath = new Map<string, Set<string>>()
+  for (const { path, method } of app.routes) {
+    if (method === 'ALL') continue
+    methodsByPath.set(path, (methodsByPath.get(path) ?? new Set()).add(method))
+  }
+  for (const [path, methods] of methodsByPath) {
+    app.all(path, (c) => {
+      const allowed = [...methods].join(', ')
+      c.header('Allow', allowed)
+      throw new EdgelogError('method_not_allowed', `${c.req.path}: ${allowed} is allowed`)
+    })
+  }
+}

@@ -1,0 +1,74 @@
+/** Reads request bodies, never more of them than allowed, and as the text they claim to be. */
+import { EdgelogError } from '../core/errors.ts'
+import { concatenate } from '../core/log/chunk.ts'
+import type { AppContext } from './env.ts'
+
+/** The media type of a request without its parameters, in lower case. */
+export function mediaTypeOf(c: AppContext): string {
+  return (c.req.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+}
+
+export function unsupportedMediaType(c: AppContext, allowed: readonly string[]): EdgelogError {
+  const given = mediaTypeOf(c)
+  return new EdgelogError(
+    'unsupported_media_type',
+    `Content-Type: ${allowed.join(' or ')} is needed, got ${given === '' ? 'none' : given.slice(0, 100)}`,
+  )
+}
+
+/**
+ * The whole body, counted while it streams: a length that was promised is not trusted.
+ *
+ * @throws {EdgelogError} `request_too_large`; `invalid_request` if the sender gave up half way.
+ */
+export async function readBody(c: AppContext, maxBytes: number): Promise<Uint8Array> {
+  if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes)
+  const stream = c.req.raw.body
+  if (stream === null) return new Uint8Array(0)
+  const reader: ReadableStreamDefaultReader<Uint8Array> = stream.getReader()
+  const parts: Uint8Array[] = []
+  let sizeBytes = 0
+  for (;;) {
+    const { done, value } = await reader.read().catch((cause) => {
+      throw new EdgelogError('invalid_request', 'body: the request ended early', { cause })
+    })
+    if (done) return concatenate(parts)
+    sizeBytes += value.length
+    if (sizeBytes > maxBytes) {
+      void reader.cancel().catch(() => undefined)
+      throw tooLarge(maxBytes)
+    }
+    parts.push(value)
+  }
+}
+
+function tooLarge(maxBytes: number): EdgelogError {
+  return new EdgelogError('request_too_large', `body: at most ${maxBytes} bytes are allowed`)
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** @throws {EdgelogError} `invalid_request` if the bytes are not UTF-8. */
+export function decodeText(bytes: Uint8Array): string {
+  try {
+    return UTF8.decode(bytes)
+  } catch (cause) {
+    throw new EdgelogError('invalid_request', 'body: not valid UTF-8 text', { cause })
+  }
+}
+
+/** @throws {EdgelogError} `invalid_request` if the text is not JSON. */
+export function parseJson(text: string, field = 'body'): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new EdgelogError('invalid_request', `${field}: not valid JSON (${why})`, { cause })
+  }
+}
+
+/** @throws {EdgelogError} `unsupported_media_type`, `request_too_large`, `invalid_request`. */
+export async function readJson(c: AppContext, maxBytes: number): Promise<unknown> {
+  if (mediaTypeOf(c) !== 'application/json') throw unsupportedMediaType(c, ['application/json'])
+  return parseJson(decodeText(await readBody(c, maxBytes)))
+}

@@ -1,0 +1,17 @@
+/** What the Worker is configured with: bindings, secrets and variables. */
+import type { Context } from 'hono'
+import { Cluster, type ClusterEnv } from '../broker/cluster.ts'
+
+export interface EdgelogEnv extends ClusterEnv {
+  /** With it, every call but `/healthz` needs `Authorization: Bearer`. */
+  readonly EDGELOG_TOKEN?: string
+  /** Origins of web pages that may call, separated by commas. */
+  readonly EDGELOG_ORIGINS?: string
+}
+
+export type AppEnv = { Bindings: EdgelogEnv }
+export type AppContext = Context<AppEnv>
+
+export function clusterOf(c: AppContext): Cluster {
+  return new Cluster(c.env)
+}

@@ -1,0 +1,152 @@
+/** The routes that append. */
+import type { z } from '@hono/zod-openapi'
+import {
+  appendBatches,
+  type ProduceRecord,
+  produceRecords,
+  produceToPartition,
+} from '../broker/produce.ts'
+import { type JsonRecordInput, recordFromJson } from '../core/batch/json-record.ts'
+import { EdgelogError } from '../core/errors.ts'
+import { OFFSET_MAX, REQUEST_BODY_BYTES_MAX, REQUEST_RECORDS_MAX } from '../core/limits.ts'
+import { jsonResponses } from './answers.ts'
+import { decodeText, mediaTypeOf, parseJson, readBody, unsupportedMediaType } from './body.ts'
+import { type AppContext, clusterOf } from './env.ts'
+import { type App, addRoute, parseWith } from './route.ts'
+import {
+  BatchAnswer,
+  MEDIA_TYPES,
+  NoQuery,
+  OffsetsAnswer,
+  PartitionParams,
+  PartitionRecordBody,
+  produceBody,
+  TopicParams,
+  TopicRecordBody,
+} from './schemas.ts'
+
+const TopicProduceBody = produceBody(TopicRecordBody)
+const PartitionProduceBody = produceBody(PartitionRecordBody)
+
+export function addProduceRoutes(app: App): void {
+  addRoute(
+    app,
+    {
+      method: 'post',
+      path: '/v1/topics/{topic}/records',
+      summary: 'Append records; a key chooses the partition',
+      body: {
+        content: {
+          [MEDIA_TYPES.json]: { schema: TopicProduceBody },
+          [MEDIA_TYPES.ndjson]: { schema: TopicRecordBody },
+        },
+      },
+      responses: jsonResponses(200, OffsetsAnswer, 'Durable; offsets in the order of the records'),
+    },
+    { params: TopicParams, query: NoQuery },
+    async (c, { params }) => {
+      refuseIfMatch(c)
+      const records = await readRecords(c, TopicRecordBody, TopicProduceBody, [
+        MEDIA_TYPES.json,
+        MEDIA_TYPES.ndjson,
+      ])
+      return c.json({ offsets: await produceRecords(clusterOf(c), params.topic, records) })
+    },
+  )
+
+  addRoute(
+    app,
+    {
+      method: 'post',
+      path: '/v1/topics/{topic}/partitions/{partition}/records',
+      summary: 'Append to one partition, all records or none',
+      description: 'With `If-Match: "<offset>"` only if that is the next offset, else 412.',
+      body: {
+        content: {
+          [MEDIA_TYPES.json]: { schema: PartitionProduceBody },
+          [MEDIA_TYPES.ndjson]: { schema: PartitionRecordBody },
+          [MEDIA_TYPES.batch]: { schema: { type: 'string', format: 'binary' } },
+        },
+      },
+      responses: jsonResponses(200, OffsetsAnswer.or(BatchAnswer), 'Durable'),
+    },
+    { params: PartitionParams, query: NoQuery },
+    async (c, { params: { topic, partition } }) => {
+      const expectedOffset = parseIfMatch(c.req.header('if-match'))
+      const options = expectedOffset === undefined ? {} : { expectedOffset }
+      const cluster = clusterOf(c)
+      if (mediaTypeOf(c) === MEDIA_TYPES.batch) {
+        const batches = await readBody(c, REQUEST_BODY_BYTES_MAX)
+        const answer = await appendBatches(cluster, topic, partition, batches, options)
+        const { baseOffsets, nextOffset } = answer
+        return c.json({ baseOffset: baseOffsets[0], nextOffset, baseOffsets })
+      }
+      const records = await readRecords(
+        c,
+        PartitionRecordBody,
+        PartitionProduceBody,
+        Object.values(MEDIA_TYPES).slice(0, 3),
+      )
+      const offsets = await produceToPartition(cluster, topic, partition, records, options)
+      return c.json({ offsets })
+    },
+  )
+}
+
+type ProduceBody = z.ZodType<{ records: JsonRecordInput[] }>
+
+/** @throws {EdgelogError} for anything that is not one or more records; nothing was appended then. */
+async function readRecords(
+  c: AppContext,
+  record: z.ZodType<JsonRecordInput>,
+  body: ProduceBody,
+  allowed: readonly string[],
+): Promise<ProduceRecord[]> {
+  const mediaType = mediaTypeOf(c)
+  if (mediaType !== MEDIA_TYPES.json && mediaType !== MEDIA_TYPES.ndjson) {
+    throw unsupportedMediaType(c, allowed)
+  }
+  const text = decodeText(await readBody(c, REQUEST_BODY_BYTES_MAX))
+  const inputs =
+    mediaType === MEDIA_TYPES.json
+      ? parseWith(body, parseJson(text)).records
+      : parseLines(text, record)
+  const nowMs = Date.now()
+  return inputs.map((input, index) => ({
+    ...recordFromJson(input, nowMs, `records[${index}]`),
+    partition: input.partition,
+  }))
+}
+
+/** One record a line; empty lines are passed over. */
+function parseLines(text: string, record: z.ZodType<JsonRecordInput>): JsonRecordInput[] {
+  const inputs: JsonRecordInput[] = []
+  for (const line of text.split('\n')) {
+    if (line.trim() === '') continue
+    if (inputs.length === REQUEST_RECORDS_MAX) {
+      throw new EdgelogError(
+        'invalid_request',
+        `records: at most ${REQUEST_RECORDS_MAX} records are allowed`,
+      )
+    }
+    const field = `records[${inputs.length}]`
+    inputs.push(parseWith(record, parseJson(line, field), field))
+  }
+  if (inputs.length > 0) return inputs
+  throw new EdgelogError('invalid_request', 'records: at least one record is needed')
+}
+
+function parseIfMatch(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined
+  const offset = Number(/^"(\d{1,16})"$/.exec(header.trim())?.[1] ?? Number.NaN)
+  if (offset <= OFFSET_MAX) return offset
+  throw new EdgelogError('invalid_request', 'If-Match: one offset in quotes is allowed, e.g. "42"')
+}
+
+function refuseIfMatch(c: AppContext): void {
+  if (c.req.header('if-match') === undefined) return
+  throw new EdgelogError(
+    'invalid_request',
+    'If-Match: an offset belongs to one partition, use /v1/topics/{topic}/partitions/{partition}/records',
+  )
+}

@@ -1,0 +1,70 @@
+/**
+ * Routes that describe themselves: the schemas that validate a call are the ones OpenAPI shows.
+ */
+import type { OpenAPIHono, RouteConfig, z } from '@hono/zod-openapi'
+import { EdgelogError } from '../core/errors.ts'
+import type { AppContext, AppEnv } from './env.ts'
+
+export type App = OpenAPIHono<AppEnv>
+
+interface RouteSchemas<Params extends z.ZodType, Query extends z.ZodType> {
+  readonly params: Params
+  readonly query: Query
+}
+
+type Described = Omit<RouteConfig, 'request'> & { readonly body?: RequestBody }
+type RequestBody = NonNullable<NonNullable<RouteConfig['request']>['body']>
+
+/** What a handler gets: parameters that hold what their schema promises. */
+export interface Call<Params, Query> {
+  readonly params: Params
+  readonly query: Query
+}
+
+/**
+ * Registers one route with its description. Bodies are described here and read by the handler, which
+ * alone knows how large and of which type they may be.
+ */
+export function addRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
+  app: App,
+  { body, ...description }: Described,
+  schemas: RouteSchemas<Params, Query>,
+  handle: (c: AppContext, call: Call<z.output<Params>, z.output<Query>>) => Promise<Response>,
+): void {
+  app.openAPIRegistry.registerPath({
+    ...description,
+    request: { params: schemas.params, query: schemas.query, ...(body && { body }) },
+  })
+  const path = description.path.replaceAll(/\{(\w+)\}/g, ':$1')
+  app.on(description.method.toUpperCase(), path, async (c) => {
+    const params = parseWith(schemas.params, c.req.param())
+    const query = parseWith(schemas.query, c.req.query())
+    return await handle(c, { params, query })
+  })
+}
+
+/**
+ * Checks a value against its schema.
+ *
+ * @param prefix What the message calls the value itself, e.g. `records[3]`.
+ * @throws {EdgelogError} `invalid_request` with the field and what is allowed.
+ */
+export function parseWith<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  prefix = '',
+): z.output<Schema> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  const where = fieldName(prefix, issue?.path ?? [])
+  throw new EdgelogError('invalid_request', `${where}: ${issue?.message ?? 'not valid'}`)
+}
+
+function fieldName(prefix: string, path: readonly PropertyKey[]): string {
+  const name = path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`
+    return text === '' ? String(key) : `${text}.${String(key)}`
+  }, prefix)
+  return name === '' ? 'body' : name
+}

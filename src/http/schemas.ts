@@ -1,0 +1,208 @@
+/** The shapes of the HTTP API, each once: they validate what comes in and describe it in OpenAPI. */
+import { z } from '@hono/zod-openapi'
+import {
+  FETCH_BYTES_DEFAULT,
+  FETCH_BYTES_MAX,
+  OFFSET_MAX,
+  PARTITIONS_MAX,
+  REQUEST_RECORDS_MAX,
+  WAIT_MS_MAX,
+} from '../core/limits.ts'
+import { LOCATION_HINTS } from '../core/topic/topic.ts'
+import { parseTopicName } from '../core/topic/topic-name.ts'
+
+export const MEDIA_TYPES = {
+  json: 'application/json',
+  ndjson: 'application/x-ndjson',
+  batch: 'application/vnd.edgelog.batch',
+  sse: 'text/event-stream',
+} as const
+
+const TopicNameText = z.string().openapi({ example: 'orders' })
+
+/** A whole number in a path or a query. */
+function wholeNumber(min: number, max: number) {
+  const message = `a whole number from ${min} to ${max} is allowed`
+  return z
+    .string()
+    .regex(/^\d{1,16}$/, message)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, message)
+}
+
+export const NoParams = z.strictObject({})
+export const NoQuery = z.strictObject({})
+
+export const TopicParams = z.strictObject({
+  topic: TopicNameText.transform((name) => parseTopicName(name, 'topic')),
+})
+
+export const PartitionParams = TopicParams.extend({ partition: wholeNumber(0, PARTITIONS_MAX - 1) })
+
+const ConfigInput = z
+  .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+  .openapi({ example: { 'retention.ms': 86_400_000 } })
+
+const ConfigChangeInput = z
+  .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+  .openapi({ description: 'null gives a key back its default' })
+
+export const NewTopicBody = z
+  .strictObject({
+    name: TopicNameText,
+    partitions: z.number().optional().openapi({ example: 3 }),
+    config: ConfigInput.optional(),
+    locationHint: z.enum(LOCATION_HINTS).optional(),
+  })
+  .openapi('NewTopic')
+
+export const TopicChangeBody = z
+  .strictObject({
+    partitions: z.number().optional().openapi({ description: 'the new total, more than now' }),
+    config: ConfigChangeInput.optional(),
+  })
+  .openapi('TopicChange')
+
+const PartitionDetails = z
+  .object({
+    partition: z.int(),
+    logStartOffset: z.int(),
+    highWatermark: z.int(),
+    sizeBytes: z.int(),
+  })
+  .openapi('PartitionDetails')
+
+export const TopicAnswer = z
+  .object({
+    name: z.string(),
+    id: z.string(),
+    partitions: z.int(),
+    config: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    partitionDetails: z.array(PartitionDetails).optional(),
+  })
+  .openapi('Topic')
+
+export const TopicsAnswer = z.object({ topics: z.array(TopicAnswer) }).openapi('Topics')
+
+export const DescribeTopicQuery = z.strictObject({
+  partitionDetails: z
+    .enum(['true', 'false'], 'true or false is allowed')
+    .default('true')
+    .transform((text) => text === 'true'),
+})
+
+// -- records -----------------------------------------------------------------------------------
+
+const HeaderText = z.string().nullable()
+const headersShape = 'an object of text, or a list of [name, text], is allowed'
+
+const Headers = z.union(
+  [z.record(z.string(), HeaderText), z.array(z.tuple([z.string(), HeaderText]))],
+  headersShape,
+)
+
+const recordFields = {
+  key: z.string().nullable().optional(),
+  keyBase64: z.string().optional(),
+  value: z
+    .unknown()
+    .optional()
+    .openapi({ description: 'text or null; any other JSON is kept as its compact text' }),
+  valueBase64: z.string().optional(),
+  headers: Headers.optional(),
+  headersBase64: z.array(z.tuple([z.string(), HeaderText])).optional(),
+  timestamp: z
+    .int('whole milliseconds since 1970 are allowed')
+    .min(0, 'whole milliseconds since 1970 are allowed')
+    .optional(),
+}
+
+const partitionMessage = `a whole number from 0 to ${PARTITIONS_MAX - 1} is allowed`
+
+export const TopicRecordBody = z
+  .strictObject({
+    ...recordFields,
+    partition: z
+      .int(partitionMessage)
+      .min(0, partitionMessage)
+      .max(PARTITIONS_MAX - 1, partitionMessage)
+      .optional(),
+  })
+  .openapi('Record')
+
+/** In the body of a request to one partition, which is named in the path. */
+export const PartitionRecordBody = z.strictObject(recordFields).openapi('PartitionRecord')
+
+export function produceBody<Schema extends z.ZodType>(record: Schema) {
+  return z.strictObject({
+    records: z
+      .array(record)
+      .min(1, 'at least one record is needed')
+      .max(REQUEST_RECORDS_MAX, `at most ${REQUEST_RECORDS_MAX} records are allowed`),
+  })
+}
+
+export const OffsetsAnswer = z
+  .object({ offsets: z.array(z.object({ partition: z.int(), offset: z.int() })) })
+  .openapi('Offsets')
+
+export const BatchAnswer = z
+  .object({ baseOffset: z.int(), nextOffset: z.int(), baseOffsets: z.array(z.int()) })
+  .openapi('AppendedBatches')
+
+const offsetMessage = `a whole number from 0 to ${OFFSET_MAX}, earliest or latest is allowed`
+
+export const OffsetText = z
+  .string()
+  .regex(/^(\d{1,16}|earliest|latest)$/, offsetMessage)
+  .transform((text) => (text === 'earliest' || text === 'latest' ? text : Number(text)))
+  .refine((offset) => typeof offset === 'string' || offset <= OFFSET_MAX, offsetMessage)
+
+export const FetchQuery = z.strictObject({
+  offset: OffsetText.optional(),
+  timestamp: wholeNumber(0, OFFSET_MAX).optional(),
+  maxBytes: wholeNumber(1, FETCH_BYTES_MAX).default(FETCH_BYTES_DEFAULT),
+  minBytes: wholeNumber(0, FETCH_BYTES_MAX).default(1),
+  waitMs: wholeNumber(0, WAIT_MS_MAX).default(0),
+  isolation: z
+    .enum(['read_uncommitted', 'read_committed'], 'read_uncommitted or read_committed is allowed')
+    .default('read_uncommitted'),
+})
+
+const FetchedRecord = z
+  .object({
+    offset: z.int(),
+    timestamp: z.int(),
+    key: z.string().nullable().optional(),
+    keyBase64: z.string().optional(),
+    value: z.string().nullable().optional(),
+    valueBase64: z.string().optional(),
+    headers: Headers.optional(),
+    headersBase64: z.array(z.tuple([z.string(), HeaderText])).optional(),
+  })
+  .openapi('FetchedRecord')
+
+export const FetchAnswer = z
+  .object({
+    records: z.array(FetchedRecord),
+    nextOffset: z.int(),
+    highWatermark: z.int(),
+    logStartOffset: z.int(),
+  })
+  .openapi('Fetched')
+
+export const TailQuery = z.strictObject({
+  offset: z.enum(['earliest', 'latest'], 'earliest or latest is allowed').default('latest'),
+  cursor: z.string().optional().openapi({ description: 'as Last-Event-ID' }),
+})
+
+export const ErrorAnswer = z
+  .object({
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      retryable: z.boolean(),
+      details: z.record(z.string(), z.unknown()).optional(),
+    }),
+  })
+  .openapi('Error')

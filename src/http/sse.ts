@@ -1,0 +1,159 @@
+/**
+ * The live tail as server-sent events (WHATWG HTML, section 9.2): one event a record, whose id is a
+ * cursor over all partitions. The partitions are granted credit only as the reader takes events.
+ */
+import type { Cluster } from '../broker/cluster.ts'
+import { decodeFrom } from '../broker/fetch.ts'
+import { openTail, type Tail, tailClosedError } from '../broker/tail.ts'
+import { recordToJson } from '../core/batch/json-record.ts'
+import type { LogRecord } from '../core/batch/record.ts'
+import { EdgelogError } from '../core/errors.ts'
+import { PING_INTERVAL_MS, SSE_CREDIT_BYTES, SSE_PARTITIONS_MAX } from '../core/limits.ts'
+import { decodeTailFrame } from '../core/log/tail-protocol.ts'
+import type { Topic } from '../core/topic/topic.ts'
+import type { TopicName } from '../core/topic/topic-name.ts'
+import { encodeCursor, parseCursor } from './cursor.ts'
+
+export interface EventStreamOptions {
+  readonly offset: 'earliest' | 'latest'
+  /** Resumes after the event with this id. */
+  readonly cursor: string | undefined
+}
+
+/** @throws {EdgelogError} before the first byte: `unknown_topic_or_partition`, `offset_out_of_range`. */
+export async function openEventStream(
+  cluster: Cluster,
+  name: TopicName,
+  options: EventStreamOptions,
+): Promise<ReadableStream<Uint8Array>> {
+  const topic = await cluster.topic(name)
+  checkWidth(topic)
+  const resumed = options.cursor === undefined ? undefined : parseCursor(options.cursor, topic)
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const stream = new EventStream(cluster, topic, writable.getWriter())
+  try {
+    for (let partition = 0; partition < topic.partitions; partition++) {
+      // A partition the cursor does not know came later: all of it is news.
+      const offset = resumed === undefined ? options.offset : (resumed[partition] ?? 'earliest')
+      await stream.follow(partition, offset)
+    }
+  } catch (error) {
+    stream.end()
+    throw error
+  }
+  stream.start()
+  return readable
+}
+
+function checkWidth(topic: Topic): void {
+  if (topic.partitions <= SSE_PARTITIONS_MAX) return
+  throw new EdgelogError(
+    'invalid_request',
+    `topic: event streams carry at most ${SSE_PARTITIONS_MAX} partitions, use /v1/tail`,
+  )
+}
+
+class EventStream {
+  readonly #cluster: Cluster
+  readonly #topic: Topic
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>
+  readonly #tails: Tail[] = []
+  /** The next offset of each partition, after the last event that was written. */
+  readonly #position: number[] = []
+  /** Writes happen one after the other, in the order their frames came. */
+  #writing: Promise<void> = Promise.resolve()
+  #pingTimer: ReturnType<typeof setInterval> | undefined
+  #hasEnded = false
+
+  constructor(cluster: Cluster, topic: Topic, writer: WritableStreamDefaultWriter<Uint8Array>) {
+    this.#cluster = cluster
+    this.#topic = topic
+    this.#writer = writer
+    // Rejects when the reader goes away.
+    writer.closed.catch(() => this.end())
+  }
+
+  async follow(partition: number, offset: number | 'earliest' | 'latest'): Promise<void> {
+    const options = { offset, creditBytes: SSE_CREDIT_BYTES }
+    const tail = await openTail(this.#cluster, this.#topic.name, partition, options)
+    this.#tails[partition] = tail
+    this.#position[partition] = tail.offset
+    const { socket } = tail
+    socket.binaryType = 'arraybuffer'
+    socket.addEventListener('message', ({ data }) => {
+      if (data instanceof ArrayBuffer) this.#queue(() => this.#writeFrame(partition, data))
+    })
+    socket.addEventListener('close', (event) => this.#queue(() => this.#fail(event)))
+    socket.addEventListener('error', () =>
+      this.#queue(() => this.#fail({ code: 1006, reason: '' })),
+    )
+    socket.accept()
+  }
+
+  start(): void {
+    // Tells the reader its cursor before the first record comes.
+    this.#queue(() => this.#write(`retry: 1000\nid: ${this.#cursor()}\n:\n\n`))
+    this.#pingTimer = setInterval(() => {
+      this.#queue(() => this.#write(':\n\n'))
+      this.#queue(() => this.#followNewPartitions())
+    }, PING_INTERVAL_MS)
+  }
+
+  end(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    clearInterval(this.#pingTimer)
+    for (const { socket } of this.#tails) socket.close(1000)
+    void this.#writer.close().catch(() => undefined)
+  }
+
+  #queue(work: () => Promise<void>): void {
+    this.#writing = this.#writing
+      .then(() => (this.#hasEnded ? undefined : work()))
+      .catch((error) => {
+        // A reader that went away is no error; anything else ends the stream, and the reader resumes.
+        if (!this.#hasEnded) console.error('event stream:', error)
+        this.end()
+      })
+  }
+
+  async #writeFrame(partition: number, data: ArrayBuffer): Promise<void> {
+    const { batches } = decodeTailFrame(new Uint8Array(data), 0)
+    const records = await decodeFrom(batches, this.#position[partition] ?? 0)
+    let text = ''
+    for (const record of records) text += this.#event(partition, record)
+    await this.#write(text)
+    this.#tails[partition]?.socket.send(String(batches.length))
+  }
+
+  #event(partition: number, record: LogRecord): string {
+    this.#position[partition] = record.offset + 1
+    const data = JSON.stringify({ partition, ...recordToJson(record) })
+    return `id: ${this.#cursor()}\ndata: ${data}\n\n`
+  }
+
+  #cursor(): string {
+    return encodeCursor(this.#topic, this.#position)
+  }
+
+  async #write(text: string): Promise<void> {
+    await this.#writer.write(new TextEncoder().encode(text))
+  }
+
+  /** Says why, then ends: an `EventSource` reconnects with its last id and gets the error as a status. */
+  async #fail(event: { code: number; reason: string }): Promise<void> {
+    const error = tailClosedError(event).toBody()
+    if (error.code !== 'unavailable') {
+      await this.#write(`event: error\ndata: ${JSON.stringify({ error })}\n\n`)
+    }
+    this.end()
+  }
+
+  async #followNewPartitions(): Promise<void> {
+    const topic = await this.#cluster.topic(this.#topic.name)
+    if (topic.id !== this.#topic.id || topic.partitions > SSE_PARTITIONS_MAX) return this.end()
+    for (let partition = this.#tails.length; partition < topic.partitions; partition++) {
+      await this.follow(partition, 'earliest')
+    }
+  }
+}

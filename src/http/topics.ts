@@ -1,0 +1,127 @@
+/** The routes of topics. */
+import * as topics from '../broker/topics.ts'
+import { EdgelogError } from '../core/errors.ts'
+import { ADMIN_BODY_BYTES_MAX } from '../core/limits.ts'
+import type { PartitionDescription } from '../core/log/partition-api.ts'
+import type { Topic } from '../core/topic/topic.ts'
+import {
+  parseTopicConfigChange,
+  parseTopicConfigOverrides,
+  topicConfigToJson,
+} from '../core/topic/topic-config.ts'
+import { parseTopicName } from '../core/topic/topic-name.ts'
+import { errorResponses, jsonResponses } from './answers.ts'
+import { readJson } from './body.ts'
+import { clusterOf } from './env.ts'
+import { type App, addRoute, parseWith } from './route.ts'
+import {
+  DescribeTopicQuery,
+  MEDIA_TYPES,
+  NewTopicBody,
+  NoParams,
+  NoQuery,
+  TopicAnswer,
+  TopicChangeBody,
+  TopicParams,
+  TopicsAnswer,
+} from './schemas.ts'
+
+function topicJson(topic: Topic, partitionDetails?: readonly PartitionDescription[]) {
+  const { name, id, partitions, overrides } = topic
+  const json = { name, id, partitions, config: topicConfigToJson(overrides) }
+  return partitionDetails === undefined ? json : { ...json, partitionDetails }
+}
+
+export function addTopicRoutes(app: App): void {
+  addRoute(
+    app,
+    {
+      method: 'post',
+      path: '/v1/topics',
+      summary: 'Create a topic',
+      body: { content: { [MEDIA_TYPES.json]: { schema: NewTopicBody } } },
+      responses: jsonResponses(201, TopicAnswer, 'Created'),
+    },
+    { params: NoParams, query: NoQuery },
+    async (c) => {
+      const body = parseWith(NewTopicBody, await readJson(c, ADMIN_BODY_BYTES_MAX))
+      const topic = await topics.createTopic(clusterOf(c), {
+        name: parseTopicName(body.name),
+        partitions: body.partitions ?? 1,
+        overrides: parseTopicConfigOverrides(body.config ?? {}),
+        ...(body.locationHint && { locationHint: body.locationHint }),
+      })
+      return c.json(topicJson(topic), 201, { Location: `/v1/topics/${topic.name}` })
+    },
+  )
+
+  addRoute(
+    app,
+    {
+      method: 'get',
+      path: '/v1/topics',
+      summary: 'List the topics, by name',
+      responses: jsonResponses(200, TopicsAnswer, 'All topics'),
+    },
+    { params: NoParams, query: NoQuery },
+    async (c) => {
+      const all = await topics.listTopics(clusterOf(c))
+      return c.json({ topics: all.map((topic) => topicJson(topic)) })
+    },
+  )
+
+  addRoute(
+    app,
+    {
+      method: 'get',
+      path: '/v1/topics/{topic}',
+      summary: 'Describe one topic and its partitions',
+      responses: jsonResponses(200, TopicAnswer, 'The topic'),
+    },
+    { params: TopicParams, query: DescribeTopicQuery },
+    async (c, { params, query }) => {
+      const cluster = clusterOf(c)
+      const topic = await topics.getTopic(cluster, params.topic)
+      if (!query.partitionDetails) return c.json(topicJson(topic))
+      return c.json(topicJson(topic, await topics.describePartitions(cluster, topic)))
+    },
+  )
+
+  addRoute(
+    app,
+    {
+      method: 'patch',
+      path: '/v1/topics/{topic}',
+      summary: 'Add partitions, change config',
+      body: { content: { [MEDIA_TYPES.json]: { schema: TopicChangeBody } } },
+      responses: jsonResponses(200, TopicAnswer, 'Changed'),
+    },
+    { params: TopicParams, query: NoQuery },
+    async (c, { params }) => {
+      const body = parseWith(TopicChangeBody, await readJson(c, ADMIN_BODY_BYTES_MAX))
+      if (body.partitions === undefined && body.config === undefined) {
+        throw new EdgelogError('invalid_request', 'body: partitions or config is needed')
+      }
+      const topic = await topics.changeTopic(clusterOf(c), params.topic, {
+        ...(body.partitions !== undefined && { partitions: body.partitions }),
+        ...(body.config && { overrides: parseTopicConfigChange(body.config) }),
+      })
+      return c.json(topicJson(topic))
+    },
+  )
+
+  addRoute(
+    app,
+    {
+      method: 'delete',
+      path: '/v1/topics/{topic}',
+      summary: 'Delete a topic and all its records',
+      responses: { 204: { description: 'Deleted' }, ...errorResponses() },
+    },
+    { params: TopicParams, query: NoQuery },
+    async (c, { params }) => {
+      await topics.deleteTopic(clusterOf(c), params.topic)
+      return c.body(null, 204)
+    },
+  )
+}

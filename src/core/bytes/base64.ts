@@ -12,7 +12,7 @@ const CHARS_PER_CALL = 8_192
 
 const FOREIGN_CHARACTER = /[^A-Za-z0-9+/]/
 /** The last four characters: padded ones leave no bits over that are not zero. */
-const LAST_GROUP = /^[A-Za-z0-9+/]([AQgw]==|[A-Za-z0-9+/]([A-Za-z0-9+/]|[AEIMQUYcgkosw048]=))$/
+const LAST_GROUP = /^[A-Za-z0-9+/]([AQgw]==|[A-Za-z0-9+/]([A-Za-z0-9+/]{2}|[AEIMQUYcgkosw048]=))$/
 
 export function encodeBase64(bytes: Uint8Array): string {
   if (native.prototype.toBase64 !== undefined) return native.prototype.toBase64.call(bytes)

@@ -30,23 +30,28 @@ export class ByteWriter {
   }
 
   int8(value: number): void {
-    this.#view.setInt8(this.#claim(1), value)
+    const at = this.#claim(1)
+    this.#view.setInt8(at, value)
   }
 
   int16(value: number): void {
-    this.#view.setInt16(this.#claim(2), value)
+    const at = this.#claim(2)
+    this.#view.setInt16(at, value)
   }
 
   int32(value: number): void {
-    this.#view.setInt32(this.#claim(4), value)
+    const at = this.#claim(4)
+    this.#view.setInt32(at, value)
   }
 
   uint32(value: number): void {
-    this.#view.setUint32(this.#claim(4), value)
+    const at = this.#claim(4)
+    this.#view.setUint32(at, value)
   }
 
   int64(value: bigint): void {
-    this.#view.setBigInt64(this.#claim(8), value)
+    const at = this.#claim(8)
+    this.#view.setBigInt64(at, value)
   }
 
   /** A safe integer as an int64. */
@@ -137,6 +142,7 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#position)
   }
 
+  /** May replace the buffer and its view, so it comes before any use of them. */
   #claim(count: number): number {
     this.reserve(count)
     const at = this.#position

@@ -1,0 +1,71 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ByteWriter } from '../../../src/core/bytes/byte-writer.ts'
+import { utf8Length } from '../../../src/core/bytes/utf8-length.ts'
+import { varintSizeBytes, varlongSizeBytes } from '../../../src/core/bytes/varint-size.ts'
+import { SEEDED } from '../seed.ts'
+import { toHex, utf8 } from './hex.ts'
+
+describe('ByteWriter', () => {
+  it('grows as it is written', () => {
+    const writer = new ByteWriter(1)
+    for (let index = 0; index < 1000; index++) writer.int16(index)
+    expect(writer.position).toBe(2000)
+    expect(toHex(writer.toBytes().subarray(1996))).toBe('03e603e7')
+  })
+
+  it('patchInt32() overwrites, truncate() forgets', () => {
+    const writer = new ByteWriter()
+    writer.int32(0)
+    writer.int16(7)
+    writer.patchInt32(0, 2)
+    writer.int8(9)
+    writer.truncate(6)
+    expect(toHex(writer.toBytes())).toBe('000000020007')
+  })
+
+  it('toBytes() is a copy', () => {
+    const writer = new ByteWriter()
+    writer.int8(1)
+    const bytes = writer.toBytes()
+    writer.truncate(0)
+    writer.int8(2)
+    expect(toHex(bytes)).toBe('01')
+  })
+
+  it.each([
+    '',
+    'a',
+    'grüße',
+    '漢字',
+    '🚀🚀',
+    'x'.repeat(100),
+    'ä'.repeat(100),
+    '\ud800',
+    'a\udc00b',
+  ])('utf8() writes %j as TextEncoder does', (text) => {
+    const writer = new ByteWriter(0)
+    writer.int8(1)
+    writer.utf8(text)
+    expect(toHex(writer.toBytes())).toBe(`01${toHex(utf8(text))}`)
+  })
+
+  it('knows the size of what it writes', () => {
+    const property = fc.property(
+      fc.integer(),
+      fc.maxSafeInteger(),
+      fc.string({ unit: 'binary' }),
+      (int, long, text) => {
+        const sizeOf = (write: (writer: ByteWriter) => void) => {
+          const writer = new ByteWriter()
+          write(writer)
+          return writer.position
+        }
+        expect(varintSizeBytes(int)).toBe(sizeOf((writer) => writer.varint(int)))
+        expect(varlongSizeBytes(long)).toBe(sizeOf((writer) => writer.varlong(long)))
+        expect(utf8Length(text)).toBe(sizeOf((writer) => writer.utf8(text)))
+      },
+    )
+    fc.assert(property, SEEDED)
+  })
+})

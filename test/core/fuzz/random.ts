@@ -1,0 +1,29 @@
+/** A small generator of numbers that are the same for the same seed (mulberry32). */
+export class Random {
+  #state: number
+
+  constructor(seed: number) {
+    this.#state = seed | 0
+  }
+
+  /** A uint32. */
+  uint32(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0
+    let value = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
+    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value
+    return (value ^ (value >>> 14)) >>> 0
+  }
+
+  /** From 0 up to, and without, `end`. */
+  below(end: number): number {
+    return this.uint32() % end
+  }
+
+  bytes(count: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(count).map(() => this.uint32())
+  }
+
+  pick<T>(values: readonly T[]): T {
+    return values[this.below(values.length)] as T
+  }
+}

@@ -14,6 +14,7 @@ import {
   heldPartitions,
   interceptPartitions,
   newTopic,
+  storedTopics,
 } from './cluster.ts'
 
 const ORDERS = parseTopicName('orders')
@@ -202,6 +203,33 @@ describe('deleteTopic()', () => {
     expect(unwrap(await coordinator().deleteTopic(ORDERS))).toBeNull()
     expect(await alarmTime()).toBeNull()
   })
+})
+
+test.each([
+  ['slow', null],
+  ['slow, beside one that fails', 0],
+])('a deletion waits for a call of the creation that is %s', async (_, failing) => {
+  let calls = 0
+  let isReleased = false
+  interceptPartitions(async (method, call) => {
+    const index = calls
+    calls += 1
+    if (method === 'configure' && index === failing) throw new Error('injected: refused')
+    // Polled, since a promise of the test cannot be waited for inside a Durable Object.
+    while (method === 'configure' && index === 1 && !isReleased) await scheduler.wait(5)
+    await call()
+  })
+  const creation = coordinator().createTopic(newTopic('orders'))
+  await vi.waitUntil(() => calls >= 2)
+  const [{ id } = { id: '' }] = await storedTopics()
+  const deletion = coordinator().deleteTopic(ORDERS)
+  await scheduler.wait(50)
+  isReleased = true
+  expect(await creation).toHaveProperty('error')
+  expect(unwrap(await deletion)).toBeNull()
+  expect(await heldPartitions(id, 3)).toEqual([])
+  expect(await storedTopics()).toEqual([])
+  expect(await alarmTime()).toBeNull()
 })
 
 test('listTopics() sorts by name', async () => {

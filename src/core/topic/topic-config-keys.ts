@@ -189,16 +189,18 @@ export const TOPIC_CONFIG_KEYS = {
   'retention.ms': long(604_800_000n, 'Time a record is kept at least; -1: for ever.', {
     min: -1n,
   }),
-  'segment.bytes': int(1_073_741_824n, 'Bytes of log that retention deletes at a time.', {
+  'segment.bytes': int(1_073_741_824n, 'Size of a segment file; retention deletes by chunk here.', {
     min: 1_048_576n,
+    effect: false,
   }),
   'segment.index.bytes': int(10_485_760n, 'Bytes of an index file; no index files.', {
     min: 4n,
     effect: false,
   }),
   'segment.jitter.ms': long(0n, 'Random part of segment.ms.', NO_EFFECT),
-  'segment.ms': long(604_800_000n, 'Time span of log that retention deletes at a time.', {
+  'segment.ms': long(604_800_000n, 'Span of a segment file; retention deletes by chunk here.', {
     min: 1n,
+    effect: false,
   }),
   'unclean.leader.election.enable': boolean('Whether a lagging copy may lead; copies never lag.'),
 } as const satisfies Record<string, ConfigKey>

@@ -105,9 +105,8 @@ describe('fuzz', { timeout: TIMEOUT_MS }, () => {
   it.each(['none', ...COMPRESSIONS] as const)('checkBatch(), decodeBatch(): %s', async (name) => {
     const random = new Random(TEST_SEED)
     const sound = await soundBatches(random, name)
-    const inputs = name === 'gzip' ? INPUTS / 20 : INPUTS / 4
     let passed = 0
-    for (let count = 0; count < inputs; count++) {
+    for (let count = 0; count < INPUTS / 4; count++) {
       const input = damage(random, random.pick(sound))
       const header = await outcome(input, () => readBatchHeader(input))
       if (header === undefined) continue
@@ -129,7 +128,7 @@ describe('fuzz', { timeout: TIMEOUT_MS }, () => {
     const contents = [utf8('abc'), utf8('line of text\n'.repeat(90)), random.bytes(300)]
     contents.push(new Uint8Array(70_000).map((_, index) => (index * index) >>> 9))
     const sound = await Promise.all(contents.map((content) => CODECS[name].compress(content)))
-    const inputs = name === 'gzip' || name === 'zstd' ? INPUTS / 20 : INPUTS / 2
+    const inputs = name === 'zstd' ? INPUTS / 20 : INPUTS / 2
     for (let count = 0; count < inputs; count++) {
       const isNoise = random.below(8) === 0
       const input = isNoise ? random.bytes(random.below(60)) : mutate(random, random.pick(sound))

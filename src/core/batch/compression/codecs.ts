@@ -5,8 +5,8 @@ import { snappyCodec } from './snappy.ts'
 import { missingZstdCodec } from './zstd.ts'
 
 /**
- * The codecs of Kafka. What a platform does better is given to it: zstd, which no plain JavaScript
- * compresses, and gzip, where `node:zlib` spares the detour over streams.
+ * The codecs of Kafka. What a platform does better may be given: zstd, which no plain JavaScript
+ * compresses, and gzip.
  *
  * @example
  * const codecs = createCodecs({ zstd: zstdDecodeCodec })

@@ -1,69 +1,88 @@
-/** One gzip member, by the streams that browsers, workerd and Node share. */
-import type { Codec } from './codec.ts'
-import { corrupt, tooLarge } from './compression-error.ts'
-import { concatenate } from './concatenate.ts'
-
 /**
- * Bytes handed to the decompressor at a time. Not every runtime holds back a writer whose output
- * nobody has read yet, so this bounds what a bomb inflates to (1,032 : 1) before it is counted.
+ * One gzip member: compressed by the platform's stream, decompressed here (see `inflate.ts`).
+ *
+ *   magic 1f 8b, method 08
+ *   flags   bit 1 header CRC, 2 extra field, 3 name, 4 comment
+ *   time 4 bytes, extra flags, system
+ *   extra field  size 2 bytes, data;  name and comment, each ended by a zero;  header CRC 2 bytes
+ *   deflate data
+ *   CRC-32 and length of the content, 4 bytes each
+ *
+ * All numbers are little endian.
  */
-const SLICE_BYTES = 16 * 1024
-/** Magic, method, flags, time, extra flags, system; then CRC-32 and length of the content. */
-const MEMBER_BYTES_MIN = 10 + 8
+import type { Codec } from './codec.ts'
+import { corrupt } from './compression-error.ts'
+import { concatenate } from './concatenate.ts'
+import { crc32 } from './crc32.ts'
+import { inflate } from './inflate.ts'
+import { OutputBuffer } from './output-buffer.ts'
 
-export const gzipCodec: Codec = {
-  async compress(bytes) {
-    return pump(new CompressionStream('gzip'), bytes, Number.MAX_SAFE_INTEGER)
-  },
+const HEADER_BYTES = 10
+const TRAILER_BYTES = 8
+const FLAG_HEADER_CRC = 0x02
+const FLAG_EXTRA = 0x04
+const FLAG_NAME = 0x08
+const FLAG_COMMENT = 0x10
+const FLAGS_RESERVED = 0xe0
+/** The best deflate does: a match of 258 bytes in two bits. */
+const RATIO_MAX = 1_032
 
-  async decompress(bytes, maxBytes) {
-    if (bytes.length < MEMBER_BYTES_MIN) throw corrupt('gzip', 'cut short')
-    const output = await pump(new DecompressionStream('gzip'), bytes, maxBytes)
-    // Some runtimes ignore what follows a member. Then the last bytes are no longer its length.
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    if (view.getUint32(bytes.length - 4, true) !== output.length) {
-      throw corrupt('gzip', 'the length at its end is not that of the content')
-    }
-    return output
-  },
-}
+export const gzipCodec: Codec = { compress, decompress }
 
-async function pump(
-  stream: CompressionStream | DecompressionStream,
-  bytes: Uint8Array,
-  maxBytes: number,
-): Promise<Uint8Array> {
-  const writing = write(stream.writable.getWriter(), bytes)
-  // Its failure shows on the reading side as well; here it would be an unhandled rejection.
-  writing.catch(() => {})
+async function compress(bytes: Uint8Array): Promise<Uint8Array> {
+  const stream = new CompressionStream('gzip')
+  const writer = stream.writable.getWriter()
+  const writing = Promise.all([writer.write(new Uint8Array(bytes)), writer.close()])
   const reader = stream.readable.getReader() as ReadableStreamDefaultReader<Uint8Array>
   const chunks: Uint8Array[] = []
   let count = 0
   for (;;) {
-    const { done, value } = await readChunk(reader)
-    if (done) return concatenate(chunks, count)
-    count += value.length
-    if (count > maxBytes) {
-      reader.cancel().catch(() => {})
-      throw tooLarge('gzip', maxBytes)
-    }
+    const { done, value } = await reader.read()
+    if (done) break
     chunks.push(value)
+    count += value.length
   }
+  await writing
+  return concatenate(chunks, count)
 }
 
-async function readChunk(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): Promise<ReadableStreamReadResult<Uint8Array>> {
-  try {
-    return await reader.read()
-  } catch (cause) {
-    throw corrupt('gzip', 'cannot be decompressed', cause)
+function decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
+  const start = findDeflateStart(bytes)
+  if (start + TRAILER_BYTES > bytes.length) throw corrupt('gzip', 'cut short')
+  const trailer = new DataView(
+    bytes.buffer,
+    bytes.byteOffset + bytes.length - TRAILER_BYTES,
+    TRAILER_BYTES,
+  )
+  const contentBytes = trailer.getUint32(4, true)
+  // What the trailer says is only believed as far as it is possible.
+  const expectedBytes = Math.min(contentBytes, bytes.length * RATIO_MAX)
+  const output = new OutputBuffer(expectedBytes, maxBytes)
+  const end = inflate(bytes, start, output)
+  const content = output.bytes()
+  if (end + TRAILER_BYTES !== bytes.length) {
+    throw corrupt('gzip', `the data ends at ${end}, the trailer at ${bytes.length}`)
   }
+  if (contentBytes !== content.length || trailer.getUint32(0, true) !== crc32(content)) {
+    throw corrupt('gzip', 'the content is not what its length and CRC say')
+  }
+  return content
 }
 
-async function write(writer: WritableStreamDefaultWriter, bytes: Uint8Array): Promise<void> {
-  for (let from = 0; from < bytes.length; from += SLICE_BYTES) {
-    await writer.write(bytes.subarray(from, from + SLICE_BYTES))
+function findDeflateStart(bytes: Uint8Array): number {
+  const [first, second, method, flags = FLAGS_RESERVED] = bytes
+  if (first !== 0x1f || second !== 0x8b || method !== 8 || (flags & FLAGS_RESERVED) !== 0) {
+    throw corrupt('gzip', 'not a gzip member')
   }
-  await writer.close()
+  let at = HEADER_BYTES
+  if ((flags & FLAG_EXTRA) !== 0) at += 2 + ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8))
+  if ((flags & FLAG_NAME) !== 0) at = afterZero(bytes, at)
+  if ((flags & FLAG_COMMENT) !== 0) at = afterZero(bytes, at)
+  return (flags & FLAG_HEADER_CRC) !== 0 ? at + 2 : at
+}
+
+function afterZero(bytes: Uint8Array, start: number): number {
+  const zero = bytes.indexOf(0, start)
+  if (zero === -1) throw corrupt('gzip', 'cut short')
+  return zero + 1
 }

@@ -123,7 +123,7 @@ function decodeBlock(
   // It did not fit: into what the frame allows, or into what the caller allows.
   if (room === blockBytesMax) throw corrupt('lz4', 'a block is longer than the frame allows')
   if (frame.contentBytes !== null) throw corrupt('lz4', 'the content is longer than its size says')
-  throw tooLarge('lz4', end)
+  throw tooLarge('lz4', output.bytesMax)
 }
 
 /** Returns the position after the last byte, or `null` if it does not fit before `end`. */

@@ -3,19 +3,19 @@ export class OutputBuffer {
   /** What is written so far, and the room behind it. Replaced by `reserve`. */
   buffer: Uint8Array
   length = 0
-  readonly #bytesMax: number
+  readonly bytesMax: number
 
   constructor(expectedBytes: number, bytesMax: number) {
     this.buffer = new Uint8Array(Math.min(expectedBytes, bytesMax))
-    this.#bytesMax = bytesMax
+    this.bytesMax = bytesMax
   }
 
   /** Makes room after `length` for `count` bytes, or for as many as are allowed; returns how many. */
   reserve(count: number): number {
-    const room = Math.min(count, this.#bytesMax - this.length)
+    const room = Math.min(count, this.bytesMax - this.length)
     const needed = this.length + room
     if (needed > this.buffer.length) {
-      const doubled = Math.min(this.buffer.length * 2, this.#bytesMax)
+      const doubled = Math.min(this.buffer.length * 2, this.bytesMax)
       const buffer = new Uint8Array(Math.max(needed, doubled))
       buffer.set(this.buffer.subarray(0, this.length))
       this.buffer = buffer

@@ -1,4 +1,3 @@
-import * as zlib from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toHex, utf8 } from '../../bytes/hex.ts'
@@ -118,13 +117,5 @@ describe.each(COMPRESSIONS)('%s', (name) => {
     longer.set(compressed)
     const decompress = async () => codec.decompress(longer, MIB)
     await expect(decompress()).rejects.toMatchObject({ code: 'corrupt_message' })
-  })
-})
-
-describe('gzip', () => {
-  it('is read and written by node:zlib', async () => {
-    expect(toHex(zlib.gunzipSync(await CODECS.gzip.compress(LINES)))).toBe(toHex(LINES))
-    const compressed = new Uint8Array(zlib.gzipSync(LINES))
-    expect(toHex(await CODECS.gzip.decompress(compressed, MIB))).toBe(toHex(LINES))
   })
 })

@@ -64,8 +64,8 @@ export class Partition extends DurableObject implements PartitionApi {
   }
 
   async append(request: AppendRequest): Promise<Reply<AppendReply>> {
-    if (this.#log === undefined) return { error: unknownPartition().toBody() }
     try {
+      this.#openLog()
       return await this.#queue.push(request)
     } catch (error) {
       if (error instanceof EdgelogError) return { error: error.toBody() }

@@ -6,12 +6,15 @@ import { readBatchHeaders } from '../core/batch/record-batch.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { SEQUENCE_GAP_WAIT_MS } from '../core/limits.ts'
 import { concatenate } from '../core/log/chunk.ts'
-import type { AppendReply } from '../core/log/partition-api.ts'
+import type { AppendReply, AppendRequest } from '../core/log/partition-api.ts'
 import { partitionForKey } from '../core/topic/partitioner.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import { type Cluster, unknownPartition } from './cluster.ts'
 import { SERVER_CODECS } from './codecs.ts'
+
+/** Most requests carry a record or a few; the buffer grows where they carry more. */
+const ENCODE_BUFFER_BYTES = 1024
 
 export interface AppendOptions {
   /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
@@ -41,23 +44,32 @@ export async function appendBatches(
   options: AppendOptions = {},
 ): Promise<AppendReply> {
   let hasNullKey = false
+  let isIdempotent = false
   for (const header of readBatchHeaders(batches)) {
     const check = await checkBatch(batches, header, SERVER_CODECS)
     hasNullKey ||= check.hasNullKey
+    isIdempotent ||= header.producerId >= 0n
   }
-  return await append(cluster, name, partition, { batches, hasNullKey }, options)
+  return await append(cluster, name, partition, { batches, hasNullKey, isIdempotent }, options)
+}
+
+interface EncodedAppend {
+  readonly batches: Uint8Array
+  readonly hasNullKey: boolean
+  /** Its sequence orders the batches, and may make them wait for one another. */
+  readonly isIdempotent: boolean
 }
 
 async function append(
   cluster: Cluster,
   name: TopicName,
   partition: number,
-  encoded: { readonly batches: Uint8Array; readonly hasNullKey: boolean },
+  { isIdempotent, ...encoded }: EncodedAppend,
   options: AppendOptions,
 ): Promise<AppendReply> {
-  return await cluster.callPartition(name, partition, (stub) =>
-    stub.append({ ...encoded, gapWaitMs: SEQUENCE_GAP_WAIT_MS, ...options }),
-  )
+  const gapWaitMs = isIdempotent ? SEQUENCE_GAP_WAIT_MS : 0
+  const request: AppendRequest = { ...encoded, gapWaitMs, ...options }
+  return await cluster.callPartition(name, partition, (stub) => stub.append(request))
 }
 
 interface PartitionShare {
@@ -133,16 +145,14 @@ function shareOut(topic: Topic, records: readonly ProduceRecord[]): Map<number, 
   return shares
 }
 
-interface EncodedShare {
-  readonly batches: Uint8Array
-  readonly hasNullKey: boolean
+interface EncodedShare extends EncodedAppend {
   /** Records of each batch. */
   readonly batchCounts: readonly number[]
 }
 
 /** Encodes into as few batches as `max.message.bytes` allows. */
 function encodeShare(share: PartitionShare, maxMessageBytes: number): EncodedShare {
-  const builder = new BatchBuilder()
+  const builder = new BatchBuilder(ENCODE_BUFFER_BYTES)
   const batches: Uint8Array[] = []
   const batchCounts: number[] = []
   const close = () => {
@@ -164,7 +174,7 @@ function encodeShare(share: PartitionShare, maxMessageBytes: number): EncodedSha
   }
   close()
   const hasNullKey = share.records.some(({ key }) => key === null)
-  return { batches: concatenate(batches), hasNullKey, batchCounts }
+  return { batches: concatenate(batches), hasNullKey, isIdempotent: false, batchCounts }
 }
 
 function placeShare(

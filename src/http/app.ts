@@ -1,5 +1,6 @@
 /** The Hono app: what every request passes through, and the routes. */
 import { OpenAPIHono } from '@hono/zod-openapi'
+import type { MiddlewareHandler } from 'hono'
 import { EdgelogError } from '../core/errors.ts'
 import { crossOrigin, requireAccess } from './access.ts'
 import { errorAnswer, unexpectedAnswer } from './answers.ts'
@@ -20,16 +21,12 @@ export function createApp(): OpenAPIHono<AppEnv> {
   app.onError((error, c) =>
     error instanceof EdgelogError ? errorAnswer(error) : unexpectedAnswer(error, c),
   )
+  app.use(setCommonHeaders)
   app.use(async (c, next) => {
-    await next()
-    // A switched connection carries no headers that a page could see.
-    if (c.res.status === 101) return
-    c.res.headers.set('X-Content-Type-Options', 'nosniff')
-    if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
-  })
-  app.use(async (c, next) => {
-    if (c.req.header('upgrade') === undefined) return await crossOrigin(c, next)
-    return await next()
+    // The middleware copies the response several times: only for who needs it.
+    const isCrossOrigin = c.req.header('origin') !== undefined
+    const isUpgrade = c.req.header('upgrade') !== undefined
+    return isCrossOrigin && !isUpgrade ? await crossOrigin(c, next) : await next()
   })
   app.use(requireAccess)
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
@@ -43,6 +40,16 @@ export function createApp(): OpenAPIHono<AppEnv> {
     throw new EdgelogError('not_found', `${c.req.method} ${c.req.path} is not part of the API`)
   })
   return app
+}
+
+const setCommonHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await next()
+  // A switched connection carries no headers that a page could see.
+  if (c.res.status === 101) return
+  const { headers } = c.res
+  headers.set('X-Content-Type-Options', 'nosniff')
+  headers.set('Cache-Control', 'no-store')
+  if (!headers.has('Vary')) headers.set('Vary', 'Origin')
 }
 
 /** A known path with another method says which methods there are. */

@@ -17,21 +17,24 @@ export function unsupportedMediaType(c: AppContext, allowed: readonly string[]):
 }
 
 /**
- * The whole body, counted while it streams: a length that was promised is not trusted.
+ * The whole body, counted while it streams where its length was not announced.
  *
  * @throws {EdgelogError} `request_too_large`; `invalid_request` if the sender gave up half way.
  */
 export async function readBody(c: AppContext, maxBytes: number): Promise<Uint8Array> {
-  if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes)
+  const contentLength = c.req.header('content-length')
+  if (contentLength !== undefined) {
+    if (Number(contentLength) > maxBytes) throw tooLarge(maxBytes)
+    // The runtime holds a body to the length it announced, and this is the fast way to all of it.
+    return new Uint8Array(await c.req.raw.arrayBuffer().catch(endedEarly))
+  }
   const stream = c.req.raw.body
   if (stream === null) return new Uint8Array(0)
   const reader: ReadableStreamDefaultReader<Uint8Array> = stream.getReader()
   const parts: Uint8Array[] = []
   let sizeBytes = 0
   for (;;) {
-    const { done, value } = await reader.read().catch((cause) => {
-      throw new EdgelogError('invalid_request', 'body: the request ended early', { cause })
-    })
+    const { done, value } = await reader.read().catch(endedEarly)
     if (done) return concatenate(parts)
     sizeBytes += value.length
     if (sizeBytes > maxBytes) {
@@ -40,6 +43,10 @@ export async function readBody(c: AppContext, maxBytes: number): Promise<Uint8Ar
     }
     parts.push(value)
   }
+}
+
+function endedEarly(cause: unknown): never {
+  throw new EdgelogError('invalid_request', 'body: the request ended early', { cause })
 }
 
 function tooLarge(maxBytes: number): EdgelogError {

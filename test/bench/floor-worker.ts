@@ -1,0 +1,60 @@
+/**
+ * The floor that edgelog is measured against: the least a Worker and a Durable Object can do for the
+ * same request. The classes bear the names of edgelog's, so that the same server runs both.
+ */
+import { DurableObject } from 'cloudflare:workers'
+
+interface Env {
+  readonly PARTITION: DurableObjectNamespace<Partition>
+}
+
+export class Partition extends DurableObject {
+  #nextKey = 0
+
+  constructor(ctx: DurableObjectState, env: unknown) {
+    super(ctx, env as never)
+    ctx.storage.sql.exec('CREATE TABLE IF NOT EXISTS blob (key INTEGER PRIMARY KEY, bytes BLOB)')
+    const { last } = ctx.storage.sql
+      .exec<{ last: number | null }>('SELECT max(key) AS last FROM blob')
+      .one()
+    this.#nextKey = (last ?? -1) + 1
+  }
+
+  /** Does nothing. */
+  async noop(_bytes: Uint8Array): Promise<{ readonly key: number }> {
+    return { key: 0 }
+  }
+
+  /** Stores the blob in one row. */
+  async store(bytes: Uint8Array): Promise<{ readonly key: number }> {
+    const key = this.#nextKey++
+    this.ctx.storage.sql.exec('INSERT INTO blob VALUES (?, ?)', key, bytes)
+    return { key }
+  }
+
+  /** Returns a stored blob. */
+  async load(key: number): Promise<Uint8Array | null> {
+    const [row] = this.ctx.storage.sql
+      .exec<{ bytes: ArrayBuffer }>('SELECT bytes FROM blob WHERE key = ?', key)
+      .toArray()
+    return row === undefined ? null : new Uint8Array(row.bytes)
+  }
+}
+
+export class Coordinator extends DurableObject {}
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url)
+    const partition = env.PARTITION.getByName(searchParams.get('name') ?? '0')
+    if (request.method === 'GET') {
+      if (pathname !== '/load') return new Response('ok')
+      const bytes = await partition.load(Number(searchParams.get('key')))
+      return new Response(bytes as Uint8Array<ArrayBuffer> | null)
+    }
+    const bytes = new Uint8Array(await request.arrayBuffer())
+    const answer =
+      pathname === '/noop' ? await partition.noop(bytes) : await partition.store(bytes)
+    return Response.json(answer)
+  },
+}

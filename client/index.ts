@@ -1,1 +1,35 @@
-export {}
+/**
+ * The edgelog client, for browsers, edge functions and Node 20 or later.
+ *
+ * @module
+ * @example
+ * import { connect } from 'edgelog'
+ *
+ * const log = connect({ url: 'http://localhost:8787' })
+ * await log.producer().send('orders', { key: 'alice', value: 'hello' })
+ * for await (const { records } of log.consumer({ topics: ['orders'], from: 'earliest' })) {
+ *   for (const record of records) console.log(record.offset, record.valueText)
+ * }
+ */
+export type { Codec, Codecs, CompressionName } from '../src/core/batch/compression/codec.ts'
+export { EdgelogError, type ErrorCode } from '../src/core/errors.ts'
+export type {
+  Admin,
+  CallOptions,
+  ConfigValue,
+  NewTopicOptions,
+  PartitionDetails,
+  TopicChangeOptions,
+  TopicDescription,
+} from './admin.ts'
+export { type Client, type ClientOptions, connect } from './client.ts'
+export type { Clock, Timer } from './clock.ts'
+export type { Consumer, PartitionPosition } from './consumer/consumer.ts'
+export type { Assignment, ConsumerOptions, StartPosition } from './consumer/consumer-options.ts'
+export type { ConsumerBatch, ConsumerRecord, HeaderPair } from './consumer/consumer-record.ts'
+export type { TailSocket, WebSocketConstructor } from './consumer/tail-client.ts'
+export type { Fetch } from './http/connection.ts'
+export type { RecordMetadata } from './producer/produced-batch.ts'
+export type { Producer } from './producer/producer.ts'
+export type { ProducerOptions, ProducerSettings } from './producer/producer-options.ts'
+export type { HeadersInput, Payload, ProducerRecord } from './producer/record-input.ts'

@@ -1,0 +1,119 @@
+/** Topics, as the HTTP API shows them. */
+import type { LocationHint } from '../src/core/topic/topic.ts'
+import { parseTopicName } from '../src/core/topic/topic-name.ts'
+import { type Connection, request, requestJson } from './http/connection.ts'
+
+export type ConfigValue = string | number | boolean
+
+export interface PartitionDetails {
+  readonly partition: number
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  readonly sizeBytes: number
+}
+
+export interface TopicDescription {
+  readonly name: string
+  /** A topic created anew under an old name has another. */
+  readonly id: string
+  readonly partitions: number
+  /** Kafka's config keys, defaults included. */
+  readonly config: Readonly<Record<string, ConfigValue>>
+  readonly partitionDetails?: readonly PartitionDetails[]
+}
+
+export interface NewTopicOptions {
+  readonly partitions?: number
+  readonly config?: Readonly<Record<string, ConfigValue>>
+  /** Where the partitions are placed. */
+  readonly locationHint?: LocationHint
+}
+
+export interface TopicChangeOptions {
+  /** The new total; only more than now. */
+  readonly partitions?: number
+  /** Keys to set; `null` gives a key back its default. */
+  readonly config?: Readonly<Record<string, ConfigValue | null>>
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Creates, lists, describes, changes and deletes topics.
+ *
+ * No call is repeated by itself. All throw `EdgelogError`, `unavailable` where no answer came.
+ *
+ * @example
+ * await log.admin.createTopic('orders', { partitions: 3, config: { 'retention.ms': 86_400_000 } })
+ */
+export class Admin {
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** @throws {EdgelogError} `topic_already_exists`, `invalid_topic`, `invalid_config`, `invalid_partitions`. */
+  async createTopic(
+    name: string,
+    topic: NewTopicOptions = {},
+    { signal }: CallOptions = {},
+  ): Promise<TopicDescription> {
+    const body = JSON.stringify({ name, ...topic })
+    return await requestJson(this.#connection, '/v1/topics', {
+      method: 'POST',
+      body,
+      contentType: 'application/json',
+      signal,
+    })
+  }
+
+  async listTopics({ signal }: CallOptions = {}): Promise<readonly TopicDescription[]> {
+    const answer = await requestJson<{ topics: readonly TopicDescription[] }>(
+      this.#connection,
+      '/v1/topics',
+      { signal },
+    )
+    return answer.topics
+  }
+
+  /** @throws {EdgelogError} `unknown_topic_or_partition`. */
+  async describeTopic(
+    name: string,
+    options: CallOptions & { readonly partitionDetails?: boolean } = {},
+  ): Promise<TopicDescription> {
+    const { partitionDetails = true, signal } = options
+    const path = `${topicPath(name)}?partitionDetails=${partitionDetails}`
+    return await requestJson(this.#connection, path, { signal })
+  }
+
+  /** @throws {EdgelogError} `unknown_topic_or_partition`, `invalid_config`, `invalid_partitions`. */
+  async alterTopic(
+    name: string,
+    change: TopicChangeOptions,
+    { signal }: CallOptions = {},
+  ): Promise<TopicDescription> {
+    return await requestJson(this.#connection, topicPath(name), {
+      method: 'PATCH',
+      body: JSON.stringify(change),
+      contentType: 'application/json',
+      signal,
+    })
+  }
+
+  /** @throws {EdgelogError} `unknown_topic_or_partition`. */
+  async deleteTopic(name: string, { signal }: CallOptions = {}): Promise<void> {
+    await request(this.#connection, topicPath(name), { method: 'DELETE', signal }, async () => {})
+  }
+}
+
+/** @throws {EdgelogError} `invalid_topic`: "..", for one, would lead elsewhere. */
+export function topicPath(name: string): string {
+  return `/v1/topics/${parseTopicName(name, 'topic')}`
+}
+
+export function recordsPath(topic: string, partition: number): string {
+  return `${topicPath(topic)}/partitions/${partition}/records`
+}

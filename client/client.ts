@@ -1,0 +1,134 @@
+/** The way in: one client for one server. */
+import type { Codecs } from '../src/core/batch/compression/codec.ts'
+import { EdgelogError } from '../src/core/errors.ts'
+import { Admin } from './admin.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { clientCodecs } from './codecs.ts'
+import { Consumer, type ConsumerOptions } from './consumer/consumer.ts'
+import { TailClient, type WebSocketConstructor } from './consumer/tail-client.ts'
+import type { Connection, Fetch } from './http/connection.ts'
+import { Producer } from './producer/producer.ts'
+import type { ProducerOptions } from './producer/producer-options.ts'
+import { TopicMetadataCache } from './topic-metadata.ts'
+
+export interface ClientOptions {
+  /** Of the server, e.g. `https://log.example.com`; a path before `/v1` may follow. */
+  readonly url: string
+  /** The server's `EDGELOG_TOKEN`. */
+  readonly token?: string
+  /** In the place of the global `fetch`. */
+  readonly fetch?: Fetch
+  /** In the place of the global `WebSocket`; `null` never uses one. */
+  readonly WebSocket?: WebSocketConstructor | null
+  /** Compressions in the place of the client's own; zstd can only be read without one. */
+  readonly codecs?: Partial<Codecs>
+  /** For tests. */
+  readonly clock?: Clock
+  /** For tests: from 0 up to, not including, 1. */
+  readonly random?: () => number
+  /** For tests: a producer id of 63 random bits. */
+  readonly newProducerId?: () => bigint
+}
+
+/**
+ * Connects to a server. No call is made before one is needed.
+ *
+ * @throws {EdgelogError} `invalid_config` for an address that is none.
+ * @example
+ * const log = connect({ url: 'http://localhost:8787' })
+ * await log.admin.createTopic('orders')
+ * await log.producer().send('orders', { key: 'alice', value: 'hello' })
+ * await log.close()
+ */
+export function connect(options: ClientOptions): Client {
+  return new Client(options)
+}
+
+export class Client {
+  /** Topics: create, list, describe, alter, delete. */
+  readonly admin: Admin
+  readonly #connection: Connection
+  readonly #metadata: TopicMetadataCache
+  readonly #codecs: Codecs
+  readonly #tail: TailClient
+  readonly #newProducerId: () => bigint
+  readonly #members = new Set<{ close(): Promise<void> }>()
+  #closing: Promise<void> | undefined
+
+  constructor(options: ClientOptions) {
+    const { fetch: ownFetch, WebSocket: ownWebSocket } = options
+    this.#connection = {
+      url: parseUrl(options.url),
+      token: options.token,
+      fetch: ownFetch ?? ((input, init) => fetch(input, init)),
+      clock: options.clock ?? systemClock,
+      random: options.random ?? Math.random,
+    }
+    this.admin = new Admin(this.#connection)
+    this.#metadata = new TopicMetadataCache(this.admin, this.#connection.clock)
+    this.#codecs = clientCodecs(options.codecs)
+    const webSocket = ownWebSocket === undefined ? globalWebSocket() : (ownWebSocket ?? undefined)
+    this.#tail = new TailClient(this.#connection, webSocket)
+    this.#newProducerId = options.newProducerId ?? randomProducerId
+  }
+
+  /** @throws {EdgelogError} `invalid_config`; `invalid_request` after `close`. */
+  producer(options: ProducerOptions = {}): Producer {
+    const context = {
+      connection: this.#connection,
+      metadata: this.#metadata,
+      codecs: this.#codecs,
+      newProducerId: this.#newProducerId,
+    }
+    return this.#keep(new Producer(context, options))
+  }
+
+  /** @throws {EdgelogError} `invalid_config`; `invalid_request` after `close`. */
+  consumer(options: ConsumerOptions): Consumer {
+    const context = {
+      connection: this.#connection,
+      metadata: this.#metadata,
+      codecs: this.#codecs,
+      tail: this.#tail,
+    }
+    return this.#keep(new Consumer(context, options))
+  }
+
+  /** Closes all producers, which flushes them, and all consumers. Calling it again does no harm. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#members].map((member) => member.close()))
+    this.#tail.close()
+  }
+
+  #keep<Member extends { close(): Promise<void> }>(member: Member): Member {
+    if (this.#closing !== undefined) {
+      void member.close()
+      throw new EdgelogError('invalid_request', 'the client is closed')
+    }
+    this.#members.add(member)
+    return member
+  }
+}
+
+function parseUrl(url: string): string {
+  const isHttp = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
+  if (!isHttp) throw new EdgelogError('invalid_config', `url: http(s)://... is needed, got ${url}`)
+  const { origin, pathname } = new URL(url)
+  return origin + pathname.replace(/\/+$/, '')
+}
+
+/** Node 20 has none. */
+function globalWebSocket(): WebSocketConstructor | undefined {
+  return (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket
+}
+
+/** Random, so that no server has to be asked for one. */
+function randomProducerId(): bigint {
+  const [bits = 0n] = crypto.getRandomValues(new BigUint64Array(1))
+  return bits >> 1n
+}

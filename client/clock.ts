@@ -1,0 +1,33 @@
+/** Time as the client sees it, so that tests can hold it in their hands. */
+
+export type Timer = unknown
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number
+  setTimeout(work: () => void, delayMs: number): Timer
+  clearTimeout(timer: Timer): void
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  setTimeout: (work, delayMs) => setTimeout(work, delayMs),
+  clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+}
+
+/** Waits, or ends early when `signal` says so; it never rejects. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) {
+      resolve()
+      return
+    }
+    const end = () => {
+      clock.clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = clock.setTimeout(end, delayMs)
+    signal?.addEventListener('abort', end)
+  })
+}

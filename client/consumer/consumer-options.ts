@@ -1,0 +1,56 @@
+import { EdgelogError } from '../../src/core/errors.ts'
+import { FETCH_BYTES_MAX } from '../../src/core/limits.ts'
+import { CONSUMER_BUFFER_BYTES, FETCH_BYTES } from '../limits.ts'
+import { checkRange } from '../producer/producer-options.ts'
+
+/** An offset, an end of the log, or the first record at or after a time (ms since 1970). */
+export type StartPosition = number | 'earliest' | 'latest' | { readonly timestamp: number }
+
+export interface Assignment {
+  readonly topic: string
+  readonly partition: number
+  /** 'latest' if it is left out. */
+  readonly offset?: StartPosition
+}
+
+export interface ConsumerOptions {
+  /** These partitions. */
+  readonly assignments?: readonly Assignment[]
+  /** All partitions of these topics, also those that are added later, which start at 'earliest'. */
+  readonly topics?: readonly string[]
+  /** Where partitions of `topics` start; 'latest'. */
+  readonly from?: Exclude<StartPosition, number>
+  /** 'auto' uses a WebSocket where there is one that works; 'auto'. */
+  readonly transport?: 'auto' | 'websocket' | 'long-poll'
+  /** One read, up to 16 MiB; 1 MiB. */
+  readonly fetchBytesMax?: number
+  /** What is read ahead of the application, over all partitions; 32 MiB. */
+  readonly bufferBytesMax?: number
+  /** Where to go on when the log no longer, or not yet, holds the position; 'earliest'. */
+  readonly autoOffsetReset?: 'earliest' | 'latest' | 'error'
+  /** Aborting it is `close()`. */
+  readonly signal?: AbortSignal
+}
+
+export interface ConsumerSettings {
+  readonly transport: 'auto' | 'websocket' | 'long-poll'
+  readonly fetchBytesMax: number
+  readonly bufferBytesMax: number
+  readonly autoOffsetReset: 'earliest' | 'latest' | 'error'
+}
+
+/** @throws {EdgelogError} `invalid_config`. */
+export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
+  const {
+    transport = 'auto',
+    fetchBytesMax = FETCH_BYTES,
+    bufferBytesMax = CONSUMER_BUFFER_BYTES,
+    autoOffsetReset = 'earliest',
+  } = options
+  if ((options.assignments === undefined) === (options.topics === undefined)) {
+    throw new EdgelogError('invalid_config', 'either assignments or topics is needed')
+  }
+  checkRange('fetchBytesMax', fetchBytesMax, 1, FETCH_BYTES_MAX)
+  checkRange('bufferBytesMax', bufferBytesMax, 1, Number.MAX_SAFE_INTEGER)
+  return { transport, fetchBytesMax, bufferBytesMax, autoOffsetReset }
+}

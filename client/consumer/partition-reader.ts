@@ -1,0 +1,277 @@
+/**
+ * Reads one partition ahead of the application: by fetches up to the end of the log, then by the
+ * live tail or long polls, and again by fetches whenever something is missing. A session lasts from
+ * one seek, pause or resume to the next.
+ */
+import { EdgelogError } from '../../src/core/errors.ts'
+import { sleep } from '../clock.ts'
+import { backoffMs } from '../http/backoff.ts'
+import type { Connection } from '../http/connection.ts'
+import { Refusal } from '../http/refusal.ts'
+import {
+  CORRUPT_READS_MAX,
+  LONG_POLL_WAIT_MS,
+  RESUME_BACKOFF_MS,
+  RESUME_BACKOFF_MS_MAX,
+} from '../limits.ts'
+import type { ConsumerSettings, StartPosition } from './consumer-options.ts'
+import { type FetchedBatches, fetchBatches } from './fetch-batches.ts'
+import { type LogChunk, parseChunk } from './log-chunk.ts'
+import type { ReadBudget } from './read-budget.ts'
+import type { TailClient } from './tail-client.ts'
+import { followTail } from './tail-session.ts'
+
+export interface ReaderContext {
+  readonly connection: Connection
+  readonly settings: ConsumerSettings
+  readonly budget: ReadBudget
+  readonly tail: TailClient
+  /** Bytes a partition may be ahead by tail or long poll, where all share the buffer. */
+  readonly liveBytesMax: () => number
+  readonly onReady: (reader: PartitionReader) => void
+  readonly onFatal: (error: unknown) => void
+}
+
+/** A chunk in the queue, and what taking it gives back. */
+export interface QueuedChunk {
+  readonly chunk: LogChunk
+  readonly highWatermark: number
+  /** The first of its batches that is not handed over yet. */
+  nextIndex: number
+}
+
+/** One chunk in the queue while the next is on its way. */
+const CHUNKS_AHEAD_MAX = 2
+
+export class PartitionReader {
+  readonly topic: string
+  readonly partition: number
+  readonly #context: ReaderContext
+  /** Where to read on. */
+  #from: StartPosition
+  /** Where the application is; unknown until the first answer where it is a name or a time. */
+  position: number | undefined
+  #chunks: QueuedChunk[] = []
+  #queuedBytes = 0
+  #session: AbortController | undefined
+  /** Called when a chunk was taken. */
+  #onTaken: ((bytes: number) => void) | undefined
+  #isAtEnd = false
+  #corruptReads = 0
+  /** A gap that was seen once, to be confirmed by a second read. */
+  #suspectGapAt: number | undefined
+
+  constructor(topic: string, partition: number, from: StartPosition, context: ReaderContext) {
+    this.topic = topic
+    this.partition = partition
+    this.#context = context
+    this.#from = from
+    this.position = typeof from === 'number' ? from : undefined
+  }
+
+  get isPaused(): boolean {
+    return this.#session === undefined
+  }
+
+  /** The batches that wait to be handed over. */
+  get head(): QueuedChunk | undefined {
+    return this.#chunks[0]
+  }
+
+  /** The same until the next seek, pause or resume: what was read under another is void. */
+  get session(): object | undefined {
+    return this.#session
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  /** Begins to read. */
+  resume(): void {
+    if (this.#session !== undefined) return
+    const session = new AbortController()
+    this.#session = session
+    void this.#run(session.signal)
+  }
+
+  /** Stops reading, and forgets what was read ahead. */
+  pause(): void {
+    const session = this.#session
+    if (session === undefined) return
+    this.#session = undefined
+    session.abort()
+    this.#chunks = []
+    this.#context.budget.release(this.#queuedBytes)
+    this.#queuedBytes = 0
+    this.#from = this.position ?? this.#from
+    this.#isAtEnd = false
+    this.#suspectGapAt = undefined
+  }
+
+  seek(to: StartPosition): void {
+    const wasPaused = this.isPaused
+    this.pause()
+    this.#from = to
+    this.position = typeof to === 'number' ? to : undefined
+    if (!wasPaused) this.resume()
+  }
+
+  /** The head of the queue is used up. */
+  shift(): void {
+    const taken = this.#chunks.shift()
+    if (taken === undefined) return
+    const sizeBytes = taken.chunk.bytes.length
+    this.#queuedBytes -= sizeBytes
+    this.#context.budget.release(sizeBytes)
+    this.#onTaken?.(sizeBytes)
+  }
+
+  /** Calls `work` whenever a chunk was taken; one at a time. */
+  watchTaken(work: ((bytes: number) => void) | undefined): void {
+    this.#onTaken = work
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    let failures = 0
+    while (!signal.aborted) {
+      try {
+        await this.#readOn(signal)
+        failures = 0
+      } catch (error) {
+        if (signal.aborted) return
+        const retryAfterMs = this.#recover(error)
+        if (retryAfterMs === undefined) return
+        failures += 1
+        const { clock, random } = this.#context.connection
+        const delayMs = backoffMs(failures, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX, random)
+        await sleep(clock, Math.max(delayMs, retryAfterMs), signal)
+      }
+    }
+  }
+
+  async #readOn(signal: AbortSignal): Promise<void> {
+    const { tail, settings, liveBytesMax } = this.#context
+    const { transport } = settings
+    if (!this.#isAtEnd || typeof this.#from !== 'number') return await this.#catchUp(signal)
+    const mayFollow = transport !== 'long-poll' && tail.isSupported
+    if (mayFollow && (tail.isUsable || transport === 'websocket')) {
+      const creditBytes = liveBytesMax()
+      const { topic, partition } = this
+      const offset = () => this.#from as number
+      const end = await followTail(tail, this, { topic, partition, creditBytes, offset, signal })
+      // The fetch finds out what is missing; after a lost connection there is nothing to find.
+      if (end === 'gap') this.#isAtEnd = false
+      return
+    }
+    await this.#longPoll(signal)
+  }
+
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    const { budget, settings } = this.#context
+    const { fetchBytesMax } = settings
+    await this.#room(signal)
+    if (!(await budget.reserve(fetchBytesMax, signal))) return
+    try {
+      const fetched = await this.#fetch(signal, fetchBytesMax, 0)
+      if (signal.aborted) return
+      this.#accept(fetched)
+    } finally {
+      budget.release(fetchBytesMax)
+    }
+  }
+
+  async #longPoll(signal: AbortSignal): Promise<void> {
+    await this.#room(signal)
+    if (signal.aborted) return
+    const { fetchBytesMax } = this.#context.settings
+    const maxBytes = Math.min(fetchBytesMax, this.#context.liveBytesMax())
+    const fetched = await this.#fetch(signal, maxBytes, LONG_POLL_WAIT_MS)
+    if (!signal.aborted) this.#accept(fetched)
+  }
+
+  async #fetch(signal: AbortSignal, maxBytes: number, waitMs: number): Promise<FetchedBatches> {
+    const { topic, partition } = this
+    const options = { from: this.#from, maxBytes, waitMs, signal }
+    return await fetchBatches(this.#context.connection, topic, partition, options)
+  }
+
+  #accept(fetched: FetchedBatches): void {
+    const { offset, highWatermark } = fetched
+    const chunk = parseChunk(fetched.batches, offset)
+    this.#corruptReads = 0
+    if (chunk.hasGap && this.#suspectGapAt !== offset) {
+      // Compaction leaves gaps; so it is one if the log says it twice.
+      this.#suspectGapAt = offset
+      return
+    }
+    this.#suspectGapAt = undefined
+    const nextOffset = Math.max(chunk.nextOffset, fetched.nextOffset)
+    this.#isAtEnd = nextOffset >= highWatermark
+    this.#queue({ ...chunk, nextOffset }, offset, highWatermark)
+  }
+
+  /**
+   * Takes what the live tail brought.
+   *
+   * @returns false if something is missing before it; it was not taken then.
+   * @throws {EdgelogError} `corrupt_message`.
+   */
+  acceptLive(batches: Uint8Array, highWatermark: number): boolean {
+    const offset = this.#from as number
+    const chunk = parseChunk(batches, offset)
+    if (chunk.hasGap) return false
+    this.#queue(chunk, offset, highWatermark)
+    return true
+  }
+
+  #queue(chunk: LogChunk, offset: number, highWatermark: number): void {
+    this.position ??= offset
+    this.#from = chunk.nextOffset
+    if (chunk.headers.length === 0) return
+    this.#chunks.push({ chunk, highWatermark, nextIndex: 0 })
+    this.#queuedBytes += chunk.bytes.length
+    this.#context.budget.add(chunk.bytes.length)
+    this.#context.onReady(this)
+  }
+
+  /** Resolves when another chunk may be asked for. */
+  async #room(signal: AbortSignal): Promise<void> {
+    while (this.#chunks.length >= CHUNKS_AHEAD_MAX && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const end = () => {
+          this.watchTaken(undefined)
+          signal.removeEventListener('abort', end)
+          resolve()
+        }
+        this.watchTaken(end)
+        signal.addEventListener('abort', end)
+      })
+    }
+  }
+
+  /** @returns how long to wait at least before the next try; undefined: there is none. */
+  #recover(error: unknown): number | undefined {
+    if (!(error instanceof EdgelogError)) return this.#fail(error)
+    if (error.code === 'offset_out_of_range') {
+      const { autoOffsetReset } = this.#context.settings
+      if (autoOffsetReset === 'error') return this.#fail(error)
+      this.#from = autoOffsetReset
+      this.#isAtEnd = false
+      return 0
+    }
+    if (error.code === 'corrupt_message') {
+      this.#corruptReads += 1
+      this.#isAtEnd = false
+      return this.#corruptReads < CORRUPT_READS_MAX ? 0 : this.#fail(error)
+    }
+    const isTransient = error instanceof Refusal ? error.isTransient : error.retryable
+    if (!isTransient) return this.#fail(error)
+    return error instanceof Refusal ? (error.retryAfterMs ?? 0) : 0
+  }
+
+  #fail(error: unknown): undefined {
+    this.#context.onFatal(error)
+    return undefined
+  }
+}

@@ -1,0 +1,58 @@
+/** Bounds the bytes that are read ahead, over all partitions of a consumer; first come, first served. */
+export class ReadBudget {
+  readonly bytesMax: number
+  #usedBytes = 0
+  #waiting: Array<{ readonly bytes: number; readonly grant: () => void }> = []
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes
+  }
+
+  /** Resolves when `bytes` are reserved, to true; to false if `signal` came first. */
+  reserve(bytes: number, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return Promise.resolve(false)
+    return new Promise((resolve) => {
+      const waiting = {
+        bytes,
+        grant: () => {
+          signal.removeEventListener('abort', giveUp)
+          this.#usedBytes += bytes
+          resolve(true)
+        },
+      }
+      const giveUp = () => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiting)
+        resolve(false)
+        this.#grant()
+      }
+      signal.addEventListener('abort', giveUp, { once: true })
+      this.#waiting.push(waiting)
+      this.#grant()
+    })
+  }
+
+  /** Counts bytes that are there already. */
+  add(bytes: number): void {
+    this.#usedBytes += bytes
+  }
+
+  release(bytes: number): void {
+    this.#usedBytes -= bytes
+    this.#grant()
+  }
+
+  #grant(): void {
+    for (;;) {
+      const next = this.#waiting[0]
+      // More than there is at all is granted when nothing else is held.
+      if (next === undefined) return
+      if (this.#usedBytes > 0 && this.#usedBytes + next.bytes > this.bytesMax) return
+      this.#waiting.shift()
+      next.grant()
+    }
+  }
+}

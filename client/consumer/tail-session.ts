@@ -1,0 +1,95 @@
+/** Follows one partition by the live tail, as far as the application keeps up. */
+import type { EdgelogError } from '../../src/core/errors.ts'
+import type { TailFrame } from '../../src/core/log/tail-protocol.ts'
+import type { TailClient } from './tail-client.ts'
+
+/** Who takes what arrives, and says when the application has taken it. */
+export interface TailReader {
+  readonly queuedBytes: number
+  acceptLive(batches: Uint8Array, highWatermark: number): boolean
+  watchTaken(work: ((bytes: number) => void) | undefined): void
+}
+
+export interface TailSessionOptions {
+  readonly topic: string
+  readonly partition: number
+  /** Bytes that may be under way and in the reader's queue together. */
+  readonly creditBytes: number
+  /** Where to begin, asked when it begins. */
+  readonly offset: () => number
+  readonly signal: AbortSignal
+}
+
+/** `lost`: the connection ended, follow again; `gap`: something is missing, read it. */
+export type TailEnd = 'lost' | 'gap'
+
+/**
+ * Resolves when the tail ends. What the application takes is granted anew, so that the bytes under
+ * way and in the queue never pass the credit, but by one frame.
+ *
+ * @throws {EdgelogError} why the log ended it; `corrupt_message`.
+ */
+export async function followTail(
+  tail: TailClient,
+  reader: TailReader,
+  options: TailSessionOptions,
+): Promise<TailEnd> {
+  const { topic, partition, creditBytes, signal } = options
+  await roomForCredit(reader, creditBytes, signal)
+  if (signal.aborted) return 'lost'
+  return await new Promise<TailEnd>((resolve, reject) => {
+    let ungrantedBytes = 0
+    const end = (settle: () => void) => {
+      subscription.end()
+      reader.watchTaken(undefined)
+      signal.removeEventListener('abort', aborted)
+      settle()
+    }
+    const aborted = () => end(() => resolve('lost'))
+    const listener = {
+      frame: ({ batches, highWatermark }: TailFrame) => {
+        try {
+          if (!reader.acceptLive(batches, highWatermark)) end(() => resolve('gap'))
+        } catch (error) {
+          end(() => reject(error))
+        }
+      },
+      closed: (error: EdgelogError) => end(() => reject(error)),
+      lost: () => end(() => resolve('lost')),
+    }
+    const request = {
+      topic,
+      partition,
+      offset: options.offset(),
+      creditBytes: creditBytes - reader.queuedBytes,
+    }
+    const subscription = tail.follow(request, listener)
+    signal.addEventListener('abort', aborted)
+    reader.watchTaken((bytes) => {
+      ungrantedBytes += bytes
+      // One message for many frames: the other half of the credit keeps the log sending.
+      if (ungrantedBytes < creditBytes / 2) return
+      subscription.grant(ungrantedBytes)
+      ungrantedBytes = 0
+    })
+  })
+}
+
+/** Waits until less than half of the credit is taken by what is queued already. */
+async function roomForCredit(
+  reader: TailReader,
+  creditBytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  while (reader.queuedBytes > creditBytes / 2 && !signal.aborted) {
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        reader.watchTaken(undefined)
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      reader.watchTaken(end)
+      signal.addEventListener('abort', end)
+    })
+  }
+}

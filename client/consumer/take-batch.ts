@@ -1,0 +1,49 @@
+/** Hands over what a partition has read ahead, a bounded number of records at a time. */
+import type { Codecs } from '../../src/core/batch/compression/codec.ts'
+import { decodeBatch } from '../../src/core/batch/decode-records.ts'
+import { DELIVERY_BYTES } from '../limits.ts'
+import { type ConsumerBatch, ConsumerRecord } from './consumer-record.ts'
+import { endOffsetOf } from './log-chunk.ts'
+import type { PartitionReader } from './partition-reader.ts'
+
+/**
+ * Decodes the next records of a reader and moves its position behind them. Records below the
+ * position and control records are passed over.
+ *
+ * @returns undefined if there were none, or the application went elsewhere meanwhile.
+ */
+export async function takeBatch(
+  reader: PartitionReader,
+  codecs: Codecs,
+): Promise<ConsumerBatch | undefined> {
+  const { session, head, topic, partition } = reader
+  if (head === undefined) return undefined
+  const { chunk, highWatermark } = head
+  const position = reader.position ?? 0
+  const records: ConsumerRecord[] = []
+  let nextOffset = position
+  let decodedBytes = 0
+  while (head.nextIndex < chunk.headers.length && decodedBytes < DELIVERY_BYTES) {
+    const header = chunk.headers[head.nextIndex]
+    if (header === undefined) break
+    if (!header.isControl) {
+      const decoded = decodeBatch(chunk.bytes, header, codecs)
+      for (const record of await decoded) {
+        if (record.offset < position) continue
+        records.push(new ConsumerRecord(topic, partition, record))
+        decodedBytes += (record.key?.length ?? 0) + (record.value?.length ?? 0)
+      }
+    }
+    if (reader.session !== session) return undefined
+    nextOffset = endOffsetOf(header)
+    head.nextIndex += 1
+  }
+  if (head.nextIndex >= chunk.headers.length) {
+    nextOffset = Math.max(nextOffset, chunk.nextOffset)
+    reader.shift()
+  }
+  reader.position = nextOffset
+  if (records.length === 0) return undefined
+  const lag = Math.max(0, highWatermark - nextOffset)
+  return { topic, partition, records, nextOffset, highWatermark, lag }
+}

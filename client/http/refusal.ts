@@ -1,0 +1,102 @@
+/** What a call that failed says: about its cause, and about whether it may have taken effect. */
+import { EdgelogError, type ErrorBody, type ErrorCode, isErrorCode } from '../../src/core/errors.ts'
+import { RETRY_AFTER_MS_MAX } from '../limits.ts'
+
+/** Longest excerpt of an answer that is not ours, such as the page of a proxy. */
+const EXCERPT_CHARS = 200
+
+interface RefusalOptions {
+  readonly status: number
+  readonly retryAfterMs?: number | undefined
+  readonly details?: EdgelogError['details']
+  readonly cause?: unknown
+}
+
+/** An `EdgelogError` that knows how it arrived. */
+export class Refusal extends EdgelogError {
+  /** The HTTP status; 0 if there was no answer. */
+  readonly status: number
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: ErrorCode, message: string, options: RefusalOptions) {
+    const { details, cause } = options
+    super(code, message, { ...(details !== undefined && { details }), cause })
+    this.status = options.status
+    this.retryAfterMs = options.retryAfterMs
+  }
+
+  /** The call may have taken effect: no answer, or one that was not made by whoever would know. */
+  get isOutcomeUnknown(): boolean {
+    return this.status === 0 || this.status >= 500 || this.status === 408
+  }
+
+  /** The same call may be answered otherwise after a while. */
+  get isTransient(): boolean {
+    return this.isOutcomeUnknown || this.status === 429 || this.status === 425
+  }
+}
+
+export async function refusalOf(response: Response, nowMs: number): Promise<Refusal> {
+  const { status, headers } = response
+  const retryAfterMs = parseRetryAfter(headers.get('retry-after'), nowMs)
+  const text = await response.text().catch(() => '')
+  const body = parseErrorBody(text)
+  if (body === undefined) {
+    const excerpt = text.slice(0, EXCERPT_CHARS).trim()
+    const message = `HTTP ${status}${excerpt === '' ? '' : `: ${excerpt}`}`
+    return new Refusal(codeOfStatus(status), message, { status, retryAfterMs })
+  }
+  const { message, details } = body
+  if (isErrorCode(body.code)) {
+    const isExact = typeof details?.retryAfterMs === 'number'
+    return new Refusal(body.code, message, {
+      status,
+      retryAfterMs: isExact ? Number(details.retryAfterMs) : retryAfterMs,
+      details,
+    })
+  }
+  return new Refusal('internal', `${String(body.code)}: ${message}`, {
+    status,
+    retryAfterMs,
+    details,
+  })
+}
+
+/** Any failure of the call itself, as the error of a server that cannot be reached. */
+export function unavailable(error: unknown): Refusal {
+  if (error instanceof Refusal) return error
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new Refusal('unavailable', `no answer from the server: ${why}`, {
+    status: 0,
+    cause: error,
+  })
+}
+
+function parseErrorBody(text: string): ErrorBody | undefined {
+  try {
+    const { error } = JSON.parse(text) as { error?: ErrorBody }
+    return typeof error?.message === 'string' ? error : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** For answers of proxies, which do not know our codes. */
+function codeOfStatus(status: number): ErrorCode {
+  if (status === 401) return 'unauthorized'
+  if (status === 403) return 'forbidden'
+  if (status === 404) return 'not_found'
+  if (status === 413) return 'request_too_large'
+  if (status === 429) return 'throttled'
+  if (status === 408 || status >= 500) return 'unavailable'
+  return 'internal'
+}
+
+/** Seconds, or a date. */
+function parseRetryAfter(header: string | null, nowMs: number): number | undefined {
+  if (header === null) return undefined
+  const delayMs = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - nowMs
+  if (Number.isNaN(delayMs)) return undefined
+  return Math.min(Math.max(0, delayMs), RETRY_AFTER_MS_MAX)
+}

@@ -1,0 +1,53 @@
+/** Every cap and delay of the client, with its unit and reason. Options override the defaults. */
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+// -- calls -------------------------------------------------------------------------------------
+
+/** Silence after which a call is given up; a produce call may then have taken effect. */
+export const REQUEST_TIMEOUT_MS = 30_000
+/** First and longest delay before a call is made again; the delay is random below the bound. */
+export const RETRY_BACKOFF_MS = 100
+export const RETRY_BACKOFF_MS_MAX = 10_000
+/** A `Retry-After` beyond this is a mistake of some proxy. */
+export const RETRY_AFTER_MS_MAX = 60_000
+/** How old what is known of a topic may be: Kafka's `metadata.max.age.ms`. */
+export const METADATA_MAX_AGE_MS = 300_000
+
+// -- producer ----------------------------------------------------------------------------------
+
+export const LINGER_MS = 5
+/** Measured: above it the records/s no longer grow, and a retry costs more. */
+export const BATCH_BYTES = 256 * KIB
+export const BUFFER_BYTES = 32 * MIB
+/** The batches a partition remembers per producer; more could not be told from new ones. */
+export const IN_FLIGHT_MAX = 5
+export const DELIVERY_TIMEOUT_MS = 120_000
+/** What a record costs besides its bytes: its promise and the resolver. Tiny records count too. */
+export const RECORD_OVERHEAD_BYTES = 128
+/** Emptied buffers kept for the next batches; a thousand idle partitions hold none. */
+export const IDLE_BUILDERS_MAX = 16
+
+// -- consumer ----------------------------------------------------------------------------------
+
+export const FETCH_BYTES = 1 * MIB
+export const CONSUMER_BUFFER_BYTES = 32 * MIB
+/** How long a long poll waits at the server: below the idle timeouts of common proxies. */
+export const LONG_POLL_WAIT_MS = 25_000
+/** Bytes of decoded records handed out at a time; a single batch that is larger comes alone. */
+export const DELIVERY_BYTES = 1 * MIB
+/** Bytes a live tail may be ahead of the application, per partition. */
+export const TAIL_CREDIT_BYTES = 1 * MIB
+export const TAIL_CREDIT_BYTES_MIN = 16 * KIB
+/** Times the same bytes are read again before damage is taken for lasting. */
+export const CORRUPT_READS_MAX = 3
+/** The server speaks every 15 s: silence longer than two of its pings is a dead connection. */
+export const TAIL_SILENCE_MS_MAX = 40_000
+export const TAIL_OPEN_TIMEOUT_MS = 10_000
+export const RESUME_BACKOFF_MS = 500
+export const RESUME_BACKOFF_MS_MAX = 30_000
+/** Connections that fail in a row before partitions are read by long poll instead. */
+export const TAIL_FAILURES_MAX = 3
+/** How long the long poll is preferred then, before the live tail is tried again. */
+export const TAIL_AVOIDED_MS = 60_000

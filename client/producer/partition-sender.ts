@@ -1,0 +1,304 @@
+/**
+ * Sends the records of one partition: fills batches, keeps up to five of them under way, repeats
+ * what got lost, and settles the promises. What an answer means is decided by `InFlightQueue`.
+ */
+import { type BatchBuilder, stampProducer } from '../../src/core/batch/batch-builder.ts'
+import { compressBatch } from '../../src/core/batch/compress-batch.ts'
+import type { Codecs } from '../../src/core/batch/compression/codec.ts'
+import type { NewRecord } from '../../src/core/batch/record.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
+import type { Timer } from '../clock.ts'
+import { backoffMs } from '../http/backoff.ts'
+import type { Connection } from '../http/connection.ts'
+import { type BatchAnswer, sendBatch } from './batch-request.ts'
+import type { BuilderPool } from './builder-pool.ts'
+import {
+  type InFlightEntry,
+  InFlightQueue,
+  type ProducerStamp,
+  type Verdict,
+} from './in-flight-queue.ts'
+import { ProducedBatch, type Resolve } from './produced-batch.ts'
+import type { ProducerSettings } from './producer-options.ts'
+
+/** What all partitions of a producer share. */
+export interface SenderContext {
+  readonly connection: Connection
+  readonly settings: ProducerSettings
+  readonly codecs: Codecs
+  readonly builders: BuilderPool
+  readonly newProducerId: () => bigint
+  /** Gives back the memory of a settled batch. */
+  readonly release: (bytes: number) => void
+}
+
+export interface SenderListener {
+  /** The open batch was closed: records without a key go elsewhere from now on. */
+  batchClosed(partition: number): void
+  /** The topic is not what it was thought to be. */
+  topicChanged(): void
+}
+
+type Entry = InFlightEntry<ProducedBatch>
+
+export class PartitionSender {
+  readonly topic: string
+  readonly partition: number
+  readonly #context: SenderContext
+  readonly #listener: SenderListener
+  readonly #inFlight: InFlightQueue<ProducedBatch>
+  readonly #requests = new Map<Entry, AbortController>()
+  readonly #stamped = new WeakMap<ProducedBatch, ProducerStamp>()
+  #builder: BatchBuilder | undefined
+  #open: ProducedBatch | undefined
+  /** Closed and not admitted yet, oldest first. */
+  #closed: ProducedBatch[] = []
+  #isLingerOver = false
+  #lingerTimer: Timer
+  #deadlineTimer: Timer
+  #isAbandoned = false
+
+  constructor(topic: string, partition: number, context: SenderContext, listener: SenderListener) {
+    this.topic = topic
+    this.partition = partition
+    this.#context = context
+    this.#listener = listener
+    const { inFlightMax, isIdempotent } = context.settings
+    const { newProducerId } = context
+    this.#inFlight = new InFlightQueue({ inFlightMax, isIdempotent, newProducerId })
+  }
+
+  /** The batches whose promises are not settled. */
+  get pending(): ProducedBatch[] {
+    const inFlight = this.#inFlight.entries
+      .filter(({ state }) => state !== 'acked')
+      .map(({ batch }) => batch)
+    return [...inFlight, ...this.#closed, ...(this.#open === undefined ? [] : [this.#open])]
+  }
+
+  /**
+   * Adds one record to the open batch.
+   *
+   * @param sizeBytesMax of the record, as the builder estimates it
+   * @param batchBytesMax a larger batch is not begun, unless by one record alone
+   * @throws {EdgelogError} what the builder refuses; the record is not part of anything then.
+   */
+  append(
+    record: NewRecord,
+    resolve: Resolve,
+    reservedBytes: number,
+    limits: { readonly sizeBytesMax: number; readonly batchBytesMax: number },
+  ): void {
+    const { sizeBytesMax, batchBytesMax } = limits
+    if (this.#open !== undefined && this.#openBytes() + sizeBytesMax > batchBytesMax) {
+      this.#close()
+    }
+    const builder = this.#builder ?? this.#context.builders.take()
+    this.#builder = builder
+    builder.append(record)
+    const open = this.#open ?? this.#begin()
+    open.add(resolve, record.timestamp, reservedBytes)
+    if (builder.sizeBytes >= batchBytesMax) this.#close()
+  }
+
+  /** Sends what is open without waiting for more. */
+  flush(): void {
+    if (this.#open === undefined) return
+    this.#isLingerOver = true
+    this.#pump()
+  }
+
+  /** Gives up everything at once. */
+  abandon(error: EdgelogError): void {
+    this.#isAbandoned = true
+    for (const request of this.#requests.values()) request.abort(error)
+    this.#context.connection.clock.clearTimeout(this.#lingerTimer)
+    this.#context.connection.clock.clearTimeout(this.#deadlineTimer)
+    const pending = this.pending
+    this.#builder = undefined
+    this.#open = undefined
+    this.#closed = []
+    for (const batch of pending) this.#reject(batch, error)
+  }
+
+  #openBytes(): number {
+    return this.#builder?.sizeBytes ?? 0
+  }
+
+  #begin(): ProducedBatch {
+    const { clock } = this.#context.connection
+    const open = new ProducedBatch(clock.now())
+    this.#open = open
+    this.#isLingerOver = false
+    this.#lingerTimer = clock.setTimeout(() => this.flush(), this.#context.settings.lingerMs)
+    this.#watchDeadline()
+    return open
+  }
+
+  #close(): void {
+    const batch = this.#open
+    const builder = this.#builder
+    if (batch === undefined || builder === undefined) return
+    const { builders, connection, settings } = this.#context
+    connection.clock.clearTimeout(this.#lingerTimer)
+    this.#open = undefined
+    this.#builder = undefined
+    const bytes = builder.finish()
+    builders.giveBack(builder)
+    this.#closed.push(batch)
+    if (settings.compression === 'none') batch.bytes = bytes
+    else void this.#compress(batch, bytes)
+    this.#listener.batchClosed(this.partition)
+    this.#pump()
+  }
+
+  async #compress(batch: ProducedBatch, bytes: Uint8Array): Promise<void> {
+    const { settings, codecs } = this.#context
+    try {
+      batch.bytes = await compressBatch(bytes, settings.compression, codecs)
+    } catch (error) {
+      this.#closed = this.#closed.filter((other) => other !== batch)
+      this.#reject(batch, asEdgelogError(error))
+    }
+    this.#pump()
+  }
+
+  /** Moves batches on as far as they go. */
+  #pump(): void {
+    if (this.#isAbandoned) return
+    while (this.#inFlight.hasRoom) {
+      if (this.#closed.length === 0 && this.#isLingerOver) this.#close()
+      if (this.#closed[0]?.bytes === undefined) break
+      this.#inFlight.admit(this.#closed.shift() as ProducedBatch)
+    }
+    for (;;) {
+      const entry = this.#inFlight.takeReady()
+      if (entry === undefined) break
+      void this.#send(entry)
+    }
+  }
+
+  async #send(entry: Entry): Promise<void> {
+    const { batch, stamp } = entry
+    const { connection, settings } = this.#context
+    const bytes = batch.bytes as Uint8Array
+    if (this.#stamped.get(batch) !== stamp && settings.isIdempotent) {
+      stampProducer(bytes, stamp)
+      this.#stamped.set(batch, stamp)
+    }
+    const abort = new AbortController()
+    this.#requests.set(entry, abort)
+    batch.attempts += 1
+    const { outcome, answer, refusal } = await sendBatch(
+      connection,
+      this.topic,
+      this.partition,
+      bytes,
+      { timeoutMs: settings.requestTimeoutMs, signal: abort.signal },
+    )
+    this.#requests.delete(entry)
+    if (this.#isAbandoned) return
+    if (refusal?.code === 'unknown_topic_or_partition') this.#listener.topicChanged()
+    const verdicts = this.#inFlight.settle(entry, outcome)
+    for (const verdict of verdicts) this.#act(verdict, answer, refusal?.retryAfterMs)
+    this.#giveUpExpired()
+    this.#watchDeadline()
+    this.#pump()
+  }
+
+  #act(
+    verdict: Verdict<ProducedBatch>,
+    answer: BatchAnswer | undefined,
+    retryAfterMs: number | undefined,
+  ): void {
+    const { entry } = verdict
+    const { batch } = entry
+    if (verdict.kind === 'ack') {
+      const { baseOffset, logAppendTime = null } = answer as BatchAnswer
+      batch.resolve(this.topic, this.partition, baseOffset, logAppendTime)
+      this.#context.release(batch.reservedBytes)
+    } else if (verdict.kind === 'reject') {
+      const { error, isOutcomeUnknown } = verdict
+      this.#reject(batch, isOutcomeUnknown ? outcomeUnknown(error) : error)
+    } else {
+      const { connection, settings } = this.#context
+      const { retryBackoffMs, retryBackoffMsMax } = settings
+      const { clock, random } = connection
+      const delayMs = backoffMs(batch.attempts, retryBackoffMs, retryBackoffMsMax, random)
+      clock.setTimeout(
+        () => {
+          this.#inFlight.wake(entry)
+          this.#pump()
+        },
+        Math.max(delayMs, retryAfterMs ?? 0),
+      )
+    }
+  }
+
+  #reject(batch: ProducedBatch, error: EdgelogError): void {
+    if (batch.isSettled) return
+    batch.reject(error)
+    this.#context.release(batch.reservedBytes)
+  }
+
+  // -- delivery timeout ----------------------------------------------------------------------
+
+  #watchDeadline(): void {
+    const { clock } = this.#context.connection
+    clock.clearTimeout(this.#deadlineTimer)
+    const oldest = this.#oldestPending()
+    if (oldest === undefined) return
+    const delayMs = this.#deadlineOf(oldest) - clock.now()
+    this.#deadlineTimer = clock.setTimeout(
+      () => {
+        this.#giveUpExpired()
+        this.#pump()
+        this.#watchDeadline()
+      },
+      Math.max(1, delayMs),
+    )
+  }
+
+  #oldestPending(): ProducedBatch | undefined {
+    const unsettled = this.#inFlight.entries.find(({ state }) => state !== 'acked')
+    return unsettled?.batch ?? this.#closed[0] ?? this.#open
+  }
+
+  #deadlineOf(batch: ProducedBatch): number {
+    return batch.createdAtMs + this.#context.settings.deliveryTimeoutMs
+  }
+
+  #giveUpExpired(): void {
+    const nowMs = this.#context.connection.clock.now()
+    const isExpired = (batch: ProducedBatch) => this.#deadlineOf(batch) <= nowMs
+    const expired = this.#inFlight.entries.filter(({ batch }) => isExpired(batch))
+    for (const entry of expired) {
+      // A request under way is ended first; its end comes back here.
+      if (entry.state === 'sent') this.#requests.get(entry)?.abort(this.#timeoutError())
+      for (const verdict of this.#inFlight.giveUp(entry, this.#timeoutError())) {
+        this.#act(verdict, undefined, undefined)
+      }
+    }
+    if (this.#open !== undefined && isExpired(this.#open)) this.#close()
+    while (this.#closed[0] !== undefined && isExpired(this.#closed[0])) {
+      this.#reject(this.#closed.shift() as ProducedBatch, this.#timeoutError())
+    }
+  }
+
+  #timeoutError(): EdgelogError {
+    const { deliveryTimeoutMs } = this.#context.settings
+    return new EdgelogError('unavailable', `not acknowledged within ${deliveryTimeoutMs} ms`)
+  }
+}
+
+/** A failure of which nobody knows whether the records were stored all the same. */
+function outcomeUnknown(error: EdgelogError): EdgelogError {
+  if (error.code === 'unavailable') return error
+  const message = `may be stored or not, after an attempt without an answer: ${error.message}`
+  return new EdgelogError('unavailable', message, { cause: error })
+}
+
+function asEdgelogError(error: unknown): EdgelogError {
+  if (error instanceof EdgelogError) return error
+  return new EdgelogError('internal', String(error), { cause: error })
+}

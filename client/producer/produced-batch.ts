@@ -1,0 +1,69 @@
+/** A batch between `send` and its answer: the promises of its records, and its bytes. */
+import type { EdgelogError } from '../../src/core/errors.ts'
+
+export interface RecordMetadata {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+}
+
+export type Resolve = (metadata: RecordMetadata | Promise<never>) => void
+
+export class ProducedBatch {
+  readonly #resolves: Resolve[] = []
+  readonly #timestamps: number[] = []
+  readonly createdAtMs: number
+  /** What it takes of the producer's memory. */
+  reservedBytes = 0
+  /** Encoded; missing while records are added, and while it is compressed. */
+  bytes: Uint8Array | undefined
+  /** Tries so far. */
+  attempts = 0
+  /** Its promises are settled, and its memory is given back. */
+  isSettled = false
+  /** Called when all its promises are settled. */
+  readonly settled: Array<() => void> = []
+
+  constructor(createdAtMs: number) {
+    this.createdAtMs = createdAtMs
+  }
+
+  get recordsCount(): number {
+    return this.#resolves.length
+  }
+
+  add(resolve: Resolve, timestamp: number, reservedBytes: number): void {
+    this.#resolves.push(resolve)
+    this.#timestamps.push(timestamp)
+    this.reservedBytes += reservedBytes
+  }
+
+  /** @param logAppendTime where the log's clock stamps the records. */
+  resolve(
+    topic: string,
+    partition: number,
+    baseOffset: number,
+    logAppendTime: number | null,
+  ): void {
+    for (const [delta, resolve] of this.#resolves.entries()) {
+      const timestamp = logAppendTime ?? (this.#timestamps[delta] as number)
+      resolve({ topic, partition, offset: baseOffset + delta, timestamp })
+    }
+    this.#settle()
+  }
+
+  reject(error: EdgelogError): void {
+    // Keeping `resolve` alone halves what is held per record: it passes a rejection on as well.
+    const rejection = Promise.reject(error)
+    rejection.catch(() => undefined)
+    for (const resolve of this.#resolves) resolve(rejection)
+    this.#settle()
+  }
+
+  #settle(): void {
+    this.isSettled = true
+    for (const done of this.settled) done()
+    this.settled.length = 0
+  }
+}

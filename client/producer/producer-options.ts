@@ -1,0 +1,65 @@
+import type { CompressionName } from '../../src/core/batch/compression/codec.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
+import { BATCH_BYTES_MAX } from '../../src/core/limits.ts'
+import {
+  BATCH_BYTES,
+  BUFFER_BYTES,
+  DELIVERY_TIMEOUT_MS,
+  IN_FLIGHT_MAX,
+  LINGER_MS,
+  REQUEST_TIMEOUT_MS,
+  RETRY_BACKOFF_MS,
+  RETRY_BACKOFF_MS_MAX,
+} from '../limits.ts'
+
+export interface ProducerOptions {
+  /** How long a batch waits for more records; 5. */
+  readonly lingerMs?: number
+  /** Largest batch before compression; 256 KiB, and never more than the topic takes. */
+  readonly batchBytesMax?: number
+  /** What is held until it is acknowledged; 32 MiB. Beyond it `send` waits. */
+  readonly bufferBytesMax?: number
+  /** Batches of a partition under way at a time, 1 to 5; 5. */
+  readonly inFlightMax?: number
+  /**
+   * Whether the log recognises repeated batches; true. Without it a batch whose answer is lost may
+   * be stored twice, and one batch a partition is under way at a time.
+   */
+  readonly isIdempotent?: boolean
+  readonly compression?: CompressionName
+  /** Time from `send` to an acknowledgement or an error; 120 s. */
+  readonly deliveryTimeoutMs?: number
+  /** Time for one request; 30 s. */
+  readonly requestTimeoutMs?: number
+  readonly retryBackoffMs?: number
+  readonly retryBackoffMsMax?: number
+}
+
+export type ProducerSettings = Required<ProducerOptions>
+
+/** @throws {EdgelogError} `invalid_config`. */
+export function producerSettings(options: ProducerOptions): ProducerSettings {
+  const settings: ProducerSettings = {
+    lingerMs: LINGER_MS,
+    batchBytesMax: BATCH_BYTES,
+    bufferBytesMax: BUFFER_BYTES,
+    inFlightMax: IN_FLIGHT_MAX,
+    isIdempotent: true,
+    compression: 'none',
+    deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    retryBackoffMs: RETRY_BACKOFF_MS,
+    retryBackoffMsMax: RETRY_BACKOFF_MS_MAX,
+    ...options,
+  }
+  checkRange('lingerMs', settings.lingerMs, 0, settings.deliveryTimeoutMs)
+  checkRange('batchBytesMax', settings.batchBytesMax, 1, BATCH_BYTES_MAX)
+  checkRange('bufferBytesMax', settings.bufferBytesMax, 1, Number.MAX_SAFE_INTEGER)
+  checkRange('inFlightMax', settings.inFlightMax, 1, IN_FLIGHT_MAX)
+  return settings
+}
+
+export function checkRange(name: string, value: number, min: number, max: number): void {
+  if (value >= min && value <= max) return
+  throw new EdgelogError('invalid_config', `${name}: ${min} to ${max} is allowed, got ${value}`)
+}

@@ -1,0 +1,62 @@
+/** What the client remembers of topics, and refreshes now and then. */
+import type { Admin } from './admin.ts'
+import type { Clock } from './clock.ts'
+import { METADATA_MAX_AGE_MS } from './limits.ts'
+
+export interface TopicMetadata {
+  readonly id: string
+  readonly partitions: number
+  /** The largest batch the topic takes. */
+  readonly maxMessageBytes: number
+}
+
+interface Entry {
+  readonly metadata: TopicMetadata
+  readonly readAtMs: number
+}
+
+export class TopicMetadataCache {
+  readonly #admin: Admin
+  readonly #clock: Clock
+  readonly #entries = new Map<string, Entry>()
+  readonly #loading = new Map<string, Promise<TopicMetadata>>()
+
+  constructor(admin: Admin, clock: Clock) {
+    this.#admin = admin
+    this.#clock = clock
+  }
+
+  /** What is known, however old; an old entry is refreshed behind the caller's back. */
+  peek(topic: string): TopicMetadata | undefined {
+    const entry = this.#entries.get(topic)
+    if (entry === undefined) return undefined
+    if (this.#clock.now() - entry.readAtMs > METADATA_MAX_AGE_MS) {
+      this.load(topic).catch(() => undefined)
+    }
+    return entry.metadata
+  }
+
+  /** Asks the server; calls for the same topic at the same time share one answer. */
+  load(topic: string): Promise<TopicMetadata> {
+    const loading = this.#loading.get(topic) ?? this.#load(topic)
+    this.#loading.set(topic, loading)
+    return loading
+  }
+
+  forget(topic: string): void {
+    this.#entries.delete(topic)
+  }
+
+  async #load(topic: string): Promise<TopicMetadata> {
+    try {
+      const { id, partitions, config } = await this.#admin.describeTopic(topic, {
+        partitionDetails: false,
+      })
+      const metadata = { id, partitions, maxMessageBytes: Number(config['max.message.bytes']) }
+      this.#entries.set(topic, { metadata, readAtMs: this.#clock.now() })
+      return metadata
+    } finally {
+      this.#loading.delete(topic)
+    }
+  }
+}

@@ -1,28 +1,28 @@
 /**
- * Decompresses zstd in plain JavaScript, for where the platform cannot.
- *
- * What is read here should come from a log that has checked it: the package does not bound the work
- * of one block, so a forged block of a few bytes can keep it busy for seconds.
+ * Decompresses zstd (RFC 8878) in plain JavaScript, for where the platform cannot.
  *
  *   magic 28 b5 2f fd
  *   descriptor     bits 6-7 size of the content size, 5 single segment, 2 checksum, 0-1 dictionary id
- *   window         1 byte, unless single segment: exponent in the high 5 bits, eighths in the low 3
+ *   window         1 byte, unless single segment; not needed, all output is kept anyway
  *   dictionary id  0, 1, 2 or 4 bytes
  *   content size   0 (1 if single segment), 2, 4 or 8 bytes
  *   blocks         3 bytes little endian: bit 0 last, 1-2 type (0 raw, 1 one byte repeated,
  *                  2 compressed), 3-23 size; data
- *   checksum       4 bytes, if the descriptor says so
+ *   checksum       4 bytes, if the descriptor says so; not verified, a batch has its CRC
  */
-import { Decompress } from 'fzstd'
 import { EdgelogError } from '../../errors.ts'
 import type { Codec } from './codec.ts'
 import { corrupt, tooLarge } from './compression-error.ts'
-import { concatenate } from './concatenate.ts'
+import { OutputBuffer } from './output-buffer.ts'
+import { ZSTD_BLOCK_BYTES_MAX } from './zstd-limits.ts'
+import { type HuffmanTable, readLiterals } from './zstd-literals.ts'
+import { type RepeatedOffsets, runSequences, type SequenceTables } from './zstd-sequences.ts'
 
 const MAGIC = 0xfd2fb528
-const WINDOW_POSITION = 5
-const WINDOW_EXPONENT_MIN = 10
+const BLOCK_RAW = 0
 const BLOCK_REPEATED = 1
+const BLOCK_COMPRESSED = 2
+const EXPECTED_RATIO = 4
 
 export const zstdDecodeCodec: Codec = {
   compress() {
@@ -33,63 +33,79 @@ export const zstdDecodeCodec: Codec = {
   },
 
   decompress(bytes, maxBytes) {
-    const frame = readFrame(bytes, maxBytes)
-    const output: Uint8Array[] = []
-    let count = 0
-    const stream = new Decompress((chunk) => {
-      count += chunk.length
-      if (count > maxBytes) throw tooLarge('zstd', maxBytes)
-      output.push(chunk)
-    })
-    try {
-      stream.push(frame, true)
-    } catch (cause) {
-      if (cause instanceof EdgelogError) throw cause
-      throw corrupt('zstd', 'cannot be decompressed', cause)
+    const { headerBytes, contentBytes, hasChecksum } = readFrameHeader(bytes)
+    if (contentBytes !== null && contentBytes > maxBytes) throw tooLarge('zstd', maxBytes)
+    // A content size is believed only as far as the input's length makes it likely.
+    const expectedBytes = Math.min(bytes.length * EXPECTED_RATIO, contentBytes ?? maxBytes)
+    const output = new OutputBuffer(expectedBytes, maxBytes)
+    const end = decodeBlocks(bytes, headerBytes, output) + (hasChecksum ? 4 : 0)
+    if (end !== bytes.length) throw corrupt('zstd', `the frame ends at ${end} of ${bytes.length}`)
+    if (contentBytes !== null && contentBytes !== output.length) {
+      throw corrupt('zstd', `${output.length} bytes instead of ${contentBytes}`)
     }
-    return concatenate(output, count)
+    return output.bytes()
   },
 }
 
-/**
- * Checks that `bytes` are one whole frame that asks for no more memory than is allowed: the package
- * believes the header, and whatever follows the first frame.
- */
-function readFrame(bytes: Uint8Array, maxBytes: number): Uint8Array {
+interface FrameHeader {
+  readonly headerBytes: number
+  readonly contentBytes: number | null
+  readonly hasChecksum: boolean
+}
+
+function readFrameHeader(bytes: Uint8Array): FrameHeader {
   if (littleEndian(bytes, 0, 4) !== MAGIC) throw corrupt('zstd', 'not a frame')
   const descriptor = littleEndian(bytes, 4, 1)
+  if ((descriptor & 0x08) !== 0) throw corrupt('zstd', 'a reserved bit is set')
+  if ((descriptor & 0x03) !== 0) throw corrupt('zstd', 'dictionaries are not supported')
   const isSingleSegment = (descriptor & 0x20) !== 0
-  const contentSizeCode = descriptor >>> 6
-  const contentSizeBytes = contentSizeCode === 0 ? Number(isSingleSegment) : 1 << contentSizeCode
-  const dictionaryIdBytes = [0, 1, 2, 4][descriptor & 3] as number
-  if (dictionaryIdBytes > 0) throw corrupt('zstd', 'dictionaries are not supported')
-  const contentSizePosition = WINDOW_POSITION + (isSingleSegment ? 0 : 1)
-  const contentBytes = littleEndian(bytes, contentSizePosition, contentSizeBytes)
-  if (contentBytes > maxBytes) throw tooLarge('zstd', maxBytes)
-  const hasChecksum = (descriptor & 4) !== 0
-  const end = findBlocksEnd(bytes, contentSizePosition + contentSizeBytes) + (hasChecksum ? 4 : 0)
-  if (end !== bytes.length) throw corrupt('zstd', `the frame ends at ${end} of ${bytes.length}`)
-  return isSingleSegment ? bytes : limitWindow(bytes, maxBytes)
+  const sizeCode = descriptor >>> 6
+  const sizeBytes = sizeCode === 0 ? Number(isSingleSegment) : 1 << sizeCode
+  const sizePosition = isSingleSegment ? 5 : 6
+  // Two bytes count from 256 on, since one byte says the rest.
+  const size = littleEndian(bytes, sizePosition, sizeBytes) + (sizeBytes === 2 ? 256 : 0)
+  return {
+    headerBytes: sizePosition + sizeBytes,
+    contentBytes: sizeBytes === 0 ? null : size,
+    hasChecksum: (descriptor & 0x04) !== 0,
+  }
 }
 
-/** A window beyond what may come out is only memory: such a frame is given a smaller one. */
-function limitWindow(bytes: Uint8Array, maxBytes: number): Uint8Array {
-  const exponentMax = Math.max(Math.ceil(Math.log2(maxBytes)), 17)
-  const exponent = WINDOW_EXPONENT_MIN + ((bytes[WINDOW_POSITION] as number) >>> 3)
-  if (exponent < exponentMax) return bytes
-  const limited = bytes.slice()
-  limited[WINDOW_POSITION] = (exponentMax - WINDOW_EXPONENT_MIN) << 3
-  return limited
-}
-
-function findBlocksEnd(bytes: Uint8Array, start: number): number {
+/** Returns the position after the last block. */
+function decodeBlocks(bytes: Uint8Array, start: number, output: OutputBuffer): number {
+  const repeated: RepeatedOffsets = [1, 4, 8]
+  let huffman: HuffmanTable | null = null
+  let tables: SequenceTables | null = null
   let at = start
   for (;;) {
     const header = littleEndian(bytes, at, 3)
-    const isRepeated = ((header >>> 1) & 3) === BLOCK_REPEATED
-    at += 3 + (isRepeated ? 1 : header >>> 3)
+    const type = (header >>> 1) & 3
+    const size = header >>> 3
+    if (size > ZSTD_BLOCK_BYTES_MAX) throw corrupt('zstd', `a block of ${size} bytes`)
+    at += 3
+    const end = at + (type === BLOCK_REPEATED ? 1 : size)
+    if (end > bytes.length) throw corrupt('zstd', 'cut short')
+    const block = bytes.subarray(at, end)
+    if (type === BLOCK_COMPRESSED) {
+      const literals = readLiterals(block, huffman)
+      huffman = literals.table
+      const section = block.subarray(literals.end)
+      tables = runSequences(section, literals.bytes, repeated, tables, output)
+    } else {
+      appendPlain(type, block, size, output)
+    }
+    at = end
     if ((header & 1) !== 0) return at
   }
+}
+
+function appendPlain(type: number, block: Uint8Array, size: number, output: OutputBuffer): void {
+  if (type !== BLOCK_RAW && type !== BLOCK_REPEATED) throw corrupt('zstd', 'an unknown block type')
+  if (output.reserve(size) < size) throw tooLarge('zstd', output.bytesMax)
+  const { buffer, length } = output
+  if (type === BLOCK_RAW) buffer.set(block, length)
+  else buffer.fill(block[0] as number, length, length + size)
+  output.length = length + size
 }
 
 function littleEndian(bytes: Uint8Array, position: number, count: number): number {

@@ -153,6 +153,7 @@ export class PartitionLog {
     const decision = decideAppend({
       headers: append.headers,
       hasNullKey: append.hasNullKey,
+      mayBeginAnywhere: append.mayBeginAnywhere,
       expectedOffset: append.expectedOffset,
       logEndOffset: this.#logEndOffset,
       config: this.#assignment.config,

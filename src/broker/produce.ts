@@ -68,7 +68,7 @@ async function append(
   options: AppendOptions,
 ): Promise<AppendReply> {
   const gapWaitMs = isIdempotent ? SEQUENCE_GAP_WAIT_MS : 0
-  const request: AppendRequest = { ...encoded, gapWaitMs, ...options }
+  const request: AppendRequest = { ...encoded, gapWaitMs, mayBeginAnywhere: false, ...options }
   return await cluster.callPartition(name, partition, (stub) => stub.append(request))
 }
 

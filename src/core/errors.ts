@@ -50,6 +50,8 @@ export const ERRORS = {
   unauthorized: row(58, 401),
   /** The answer did not arrive: the call may or may not have taken effect. */
   unavailable: row(7, 503, { retryable: true, sideEffectFree: false }),
+  /** The producer's state expired, or its first batch has not arrived: it goes on under a new epoch. */
+  unknown_producer_id: row(59, 409),
   unknown_topic_or_partition: row(3, 404),
   unsupported_compression_type: row(76, 400),
   unsupported_media_type: row(42, 415),

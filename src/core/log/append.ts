@@ -30,6 +30,7 @@ export type AppendDecision =
 export interface AppendInput {
   readonly headers: readonly BatchHeader[]
   readonly hasNullKey: boolean
+  readonly mayBeginAnywhere: boolean
   readonly expectedOffset: number | undefined
   /** The end of the log now. */
   readonly logEndOffset: number
@@ -59,7 +60,7 @@ function placeBatches(input: AppendInput): AppendDecision {
     const { producerId } = header
     if (producerId >= 0n) {
       const state = producers.get(producerId) ?? input.producerState(producerId)
-      const decision = decideSequence(state, header)
+      const decision = decideSequence(state, header, input.mayBeginAnywhere)
       if (decision.kind === 'fenced') {
         return refuse(
           'invalid_producer_epoch',
@@ -68,6 +69,9 @@ function placeBatches(input: AppendInput): AppendDecision {
       }
       if (decision.kind === 'gap') {
         return { kind: 'gap', producerId, error: gapError(header, decision.expectedSequence) }
+      }
+      if (decision.kind === 'unknown_producer') {
+        return { kind: 'gap', producerId, error: unknownProducerError(header) }
       }
       if (decision.kind === 'duplicate') {
         placed.push({ header, baseOffset: decision.baseOffset, isDuplicate: true })
@@ -123,6 +127,13 @@ function gapError(header: BatchHeader, expectedSequence: number): EdgelogError {
     'out_of_order_sequence_number',
     `producer ${header.producerId}: expected sequence ${expectedSequence}, got ${header.baseSequence}`,
     { details: { expectedSequence } },
+  )
+}
+
+function unknownProducerError(header: BatchHeader): EdgelogError {
+  return new EdgelogError(
+    'unknown_producer_id',
+    `producer ${header.producerId}: not known here, and sequence ${header.baseSequence} is not its first`,
   )
 }
 

@@ -22,6 +22,8 @@ export interface AppendRequest {
   readonly hasNullKey: boolean
   /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
   readonly expectedOffset?: number
+  /** Whether a producer that is not known may begin with any sequence, or with 0 only. */
+  readonly mayBeginAnywhere: boolean
   /** How long a batch may wait for the batch before it in its producer's sequence; 0: not at all. */
   readonly gapWaitMs: number
 }

@@ -24,6 +24,8 @@ export type SequenceDecision =
   | { readonly kind: 'duplicate'; readonly baseOffset: number }
   /** The batch before this one has not arrived. */
   | { readonly kind: 'gap'; readonly expectedSequence: number }
+  /** Nothing is known of this producer, and this is not its first batch. */
+  | { readonly kind: 'unknown_producer' }
   | { readonly kind: 'fenced'; readonly currentEpoch: number }
 
 /** The sequence `count` after `sequence`; 0 follows 2147483647. */
@@ -35,12 +37,21 @@ function lastSequenceOf(header: BatchHeader): number {
   return addToSequence(header.baseSequence, header.lastOffsetDelta)
 }
 
-/** Decides on one batch of an idempotent producer. A producer not known here may begin anywhere. */
+/**
+ * Decides on one batch of an idempotent producer.
+ *
+ * @param mayBeginAnywhere Kafka's rule for a producer that is not known (any more). Where requests may
+ * overtake one another it must not hold: the second batch, coming first, would shut out the first.
+ */
 export function decideSequence(
   state: ProducerState | undefined,
   header: BatchHeader,
+  mayBeginAnywhere: boolean,
 ): SequenceDecision {
-  if (state === undefined) return { kind: 'append' }
+  if (state === undefined) {
+    const isBeginning = mayBeginAnywhere || header.baseSequence === 0
+    return { kind: isBeginning ? 'append' : 'unknown_producer' }
+  }
   if (header.producerEpoch < state.epoch) return { kind: 'fenced', currentEpoch: state.epoch }
   if (header.producerEpoch > state.epoch) {
     return header.baseSequence === 0 ? { kind: 'append' } : { kind: 'gap', expectedSequence: 0 }

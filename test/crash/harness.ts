@@ -1,0 +1,134 @@
+/**
+ * Runs producers, probes and readers against a server that is killed (kill -9 of its process group)
+ * at random, starts it again, and at the end reads everything and checks the promises.
+ */
+import { ServerProcess } from '../server/server-process.ts'
+import { checkHistory } from './checkers.ts'
+import type { AppendEvent, SeenRecord, StoredBatch, Violation } from './history.ts'
+import { LogClient } from './log-client.ts'
+import { runIdempotentProducer, runPlainProducer, runProbes, sleep } from './producers.ts'
+import { Random } from './random.ts'
+
+export interface CrashOptions {
+  readonly rounds: number
+  readonly seed: number
+  readonly workerPath?: string
+  readonly onRound?: (round: number) => void
+}
+
+export interface CrashReport {
+  readonly seed: number
+  readonly rounds: number
+  readonly violations: readonly Violation[]
+  readonly recordsAcknowledged: number
+  readonly requestsUnknown: number
+  /** Requests whose answer was lost and whose repetition found them committed or not. */
+  readonly requestsRepeated: number
+}
+
+const PARTITIONS = 2
+const TOPIC = 'crash'
+/** V1: after the last fault everything drains within this time. */
+const DRAIN_MS_MAX = 20_000
+
+export async function runCrash(options: CrashOptions): Promise<CrashReport> {
+  const random = new Random(options.seed)
+  const server = await ServerProcess.start(
+    options.workerPath === undefined ? {} : { workerPath: options.workerPath },
+  )
+  try {
+    const client = new LogClient(server.url, TOPIC)
+    await client.createTopic(PARTITIONS)
+    const appends: AppendEvent[] = []
+    const seen: SeenRecord[] = []
+    let isRunning = true
+    let isOver = false
+    const load = {
+      client,
+      partitions: PARTITIONS,
+      random,
+      appends,
+      isRunning: () => isRunning,
+      isOver: () => isOver,
+    }
+    const running = [
+      ...Array.from({ length: 3 }, (_, i) => runIdempotentProducer(`steady${i}`, 1, load)),
+      ...Array.from({ length: 3 }, (_, i) => runIdempotentProducer(`pipelined${i}`, 4, load)),
+      ...Array.from({ length: 2 }, (_, i) => runPlainProducer(`plain${i}`, load)),
+      runProbes('probe', load),
+      ...Array.from({ length: PARTITIONS }, (_, partition) =>
+        follow(client, partition, seen, () => isRunning),
+      ),
+    ]
+    for (let round = 1; round <= options.rounds; round++) {
+      await sleep(random.between(80, 480))
+      await server.kill()
+      await server.start()
+      options.onRound?.(round)
+    }
+    await sleep(200)
+    isRunning = false
+    const drainTimer = setTimeout(() => {
+      isOver = true
+    }, DRAIN_MS_MAX)
+    await Promise.all(running)
+    clearTimeout(drainTimer)
+    const log = new Map<number, StoredBatch[]>()
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      log.set(partition, await readAll(client, partition))
+    }
+    return report(options, appends, checkHistory({ appends, seen, log }))
+  } finally {
+    await server.stop()
+  }
+}
+
+function report(
+  { seed, rounds }: CrashOptions,
+  appends: readonly AppendEvent[],
+  violations: readonly Violation[],
+): CrashReport {
+  const acknowledged = appends.filter(({ outcomes }) => outcomes.some(({ kind }) => kind === 'ok'))
+  const outcomes = appends.flatMap((append) => append.outcomes)
+  return {
+    seed,
+    rounds,
+    violations,
+    recordsAcknowledged: acknowledged.reduce((sum, { batches }) => sum + batches.flat().length, 0),
+    requestsUnknown: outcomes.filter(({ kind }) => kind === 'unknown').length,
+    requestsRepeated: appends.filter(({ outcomes }) => outcomes.length > 1).length,
+  }
+}
+
+/** Reads on and on, remembering what it was given. */
+async function follow(
+  client: LogClient,
+  partition: number,
+  seen: SeenRecord[],
+  isRunning: () => boolean,
+): Promise<void> {
+  let offset = 0
+  while (isRunning()) {
+    const batches = await client.read(partition, offset)
+    if (batches === undefined) await sleep(30)
+    for (const { baseOffset, values } of batches ?? []) {
+      for (const [delta, value] of values.entries()) {
+        seen.push({ partition, offset: baseOffset + delta, value })
+      }
+      offset = baseOffset + values.length
+    }
+  }
+}
+
+async function readAll(client: LogClient, partition: number): Promise<StoredBatch[]> {
+  const all: StoredBatch[] = []
+  let offset = 0
+  for (;;) {
+    const batches = await client.read(partition, offset)
+    if (batches === undefined) throw new Error(`partition ${partition} cannot be read at ${offset}`)
+    if (batches.length === 0) return all
+    all.push(...batches)
+    const last = batches.at(-1)
+    offset = last === undefined ? offset : last.baseOffset + last.values.length
+  }
+}

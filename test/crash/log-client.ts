@@ -1,0 +1,82 @@
+/** The least a client can be: sends bytes, tells what came back. No retries, no repairs. */
+import { createCodecs } from '../../src/core/batch/compression/codecs.ts'
+import { decodeBatch } from '../../src/core/batch/decode-records.ts'
+import { readBatchHeaders, verifyCrc } from '../../src/core/batch/record-batch.ts'
+import type { Outcome, StoredBatch } from './history.ts'
+
+const BATCH = 'application/vnd.edgelog.batch'
+const REQUEST_MS_MAX = 5_000
+const codecs = createCodecs({})
+const text = new TextDecoder()
+
+export class LogClient {
+  readonly #url: string
+  readonly #topic: string
+
+  constructor(url: string, topic: string) {
+    this.#url = url
+    this.#topic = topic
+  }
+
+  async createTopic(partitions: number): Promise<void> {
+    const response = await fetch(`${this.#url}/v1/topics`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name: this.#topic, partitions }),
+    })
+    if (response.status !== 201) throw new Error(`create: ${await response.text()}`)
+  }
+
+  async append(partition: number, batches: Uint8Array<ArrayBuffer>): Promise<Outcome> {
+    let status: number
+    let answer: { baseOffsets: number[]; error?: { code: string } }
+    try {
+      const response = await fetch(this.#records(partition), {
+        method: 'POST',
+        headers: { 'Content-Type': BATCH },
+        body: batches,
+        signal: AbortSignal.timeout(REQUEST_MS_MAX),
+      })
+      status = response.status
+      answer = await response.json()
+    } catch (error) {
+      return { kind: 'unknown', why: String(error) }
+    }
+    if (status === 200) return { kind: 'ok', baseOffsets: answer.baseOffsets }
+    const code = answer.error?.code ?? String(status)
+    return status < 500 ? { kind: 'fail', code } : { kind: 'unknown', why: code }
+  }
+
+  /** The whole batches from `offset` on; undefined if the server does not answer. */
+  async read(partition: number, offset: number): Promise<StoredBatch[] | undefined> {
+    let bytes: Uint8Array
+    try {
+      const response = await fetch(`${this.#records(partition)}?offset=${offset}&waitMs=100`, {
+        headers: { Accept: BATCH },
+        signal: AbortSignal.timeout(REQUEST_MS_MAX),
+      })
+      if (response.status !== 200) return undefined
+      bytes = new Uint8Array(await response.arrayBuffer())
+    } catch {
+      return undefined
+    }
+    return await decode(bytes)
+  }
+
+  #records(partition: number): string {
+    return `${this.#url}/v1/topics/${this.#topic}/partitions/${partition}/records`
+  }
+}
+
+/** @throws if a stored batch is damaged: L4 holds for every byte that is read. */
+async function decode(bytes: Uint8Array): Promise<StoredBatch[]> {
+  if (bytes.length === 0) return []
+  const batches: StoredBatch[] = []
+  for (const header of readBatchHeaders(bytes)) {
+    verifyCrc(bytes, header)
+    const records = await decodeBatch(bytes, header, codecs)
+    const values = records.map(({ value }) => text.decode(value ?? new Uint8Array(0)))
+    batches.push({ baseOffset: header.baseOffset, values })
+  }
+  return batches
+}

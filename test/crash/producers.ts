@@ -1,0 +1,167 @@
+/** The load of a crash run: producers that never give up, and probes of what must be refused. */
+import { BatchBuilder } from '../../src/core/batch/batch-builder.ts'
+import type { AppendEvent } from './history.ts'
+import type { LogClient } from './log-client.ts'
+import type { Random } from './random.ts'
+
+const RETRY_MS = 30
+const RECORDS_MAX = 20
+/** What a partition remembers of a producer: more must never be without an answer. */
+const BATCHES_IN_FLIGHT_MAX = 5
+const IS_AHEAD = new Set(['out_of_order_sequence_number', 'unknown_producer_id'])
+const PADDING = '.'.repeat(150)
+
+export interface LoadOptions {
+  readonly client: LogClient
+  readonly partitions: number
+  readonly random: Random
+  readonly appends: AppendEvent[]
+  readonly isRunning: () => boolean
+  /** Set when the time to drain is over: nobody tries any longer. */
+  readonly isOver: () => boolean
+}
+
+interface Sequence {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  nextSequence: number
+}
+
+type Append = Omit<AppendEvent, 'outcomes'> & { readonly bytes: Uint8Array<ArrayBuffer> }
+
+/**
+ * Sends appends, of one to three batches where one is sent at a time, up to `inFlightMax` at a time, and repeats the same bytes
+ * until each is answered, as an idempotent producer does.
+ */
+export async function runIdempotentProducer(
+  name: string,
+  inFlightMax: number,
+  load: LoadOptions,
+): Promise<void> {
+  const partition = load.random.between(0, load.partitions - 1)
+  const sequence = newSequence(load.random, 0)
+  for (let order = 0; load.isRunning(); ) {
+    const inFlight: Array<Promise<void>> = []
+    for (let i = 0; i < inFlightMax; i++) {
+      const batches = load.random.between(1, Math.min(3, BATCHES_IN_FLIGHT_MAX / inFlightMax))
+      const append = nextAppend(name, partition, order, sequence, load.random, batches)
+      inFlight.push(sendUntilAnswered(append, load))
+      order += 1
+    }
+    await Promise.all(inFlight)
+  }
+}
+
+/** Sends each append once: what it does not hear of stays unknown. */
+export async function runPlainProducer(name: string, load: LoadOptions): Promise<void> {
+  for (let order = 0; load.isRunning(); order++) {
+    const partition = load.random.between(0, load.partitions - 1)
+    const append = nextAppend(name, partition, order, undefined, load.random)
+    const event = begin(append, load)
+    event.outcomes.push(await load.client.append(append.partition, append.bytes))
+    if (event.outcomes.at(-1)?.kind === 'unknown') await sleep(RETRY_MS)
+  }
+}
+
+/** Makes gaps in its own sequence, and falls back to an older epoch: both must be refused for ever. */
+export async function runProbes(name: string, load: LoadOptions): Promise<void> {
+  for (let round = 0; load.isRunning(); round++) {
+    const partition = load.random.between(0, load.partitions - 1)
+    const producer = `${name}-${round}`
+    const newer = newSequence(load.random, 1)
+    const older = { ...newer, producerEpoch: 0 }
+    await sendUntilAnswered(nextAppend(producer, partition, 0, newer, load.random), load)
+    newer.nextSequence += 7
+    await sendUntilAnswered(
+      {
+        ...nextAppend(producer, partition, 1, newer, load.random),
+        mustFailWith: 'out_of_order_sequence_number',
+      },
+      load,
+    )
+    await sendUntilAnswered(
+      {
+        ...nextAppend(producer, partition, 2, older, load.random),
+        mustFailWith: 'invalid_producer_epoch',
+      },
+      load,
+    )
+  }
+}
+
+function newSequence(random: Random, producerEpoch: number): Sequence {
+  const producerId =
+    BigInt(random.between(1, 2 ** 31)) * 2n ** 31n + BigInt(random.between(0, 2 ** 31))
+  return { producerId, producerEpoch, nextSequence: 0 }
+}
+
+function nextAppend(
+  producer: string,
+  partition: number,
+  order: number,
+  sequence: Sequence | undefined,
+  random: Random,
+  batchCount = random.between(1, 3),
+): Append {
+  const batches: string[][] = []
+  const parts: Uint8Array[] = []
+  for (let index = batchCount; index > 0; index--) {
+    const builder = new BatchBuilder()
+    const count = random.between(1, RECORDS_MAX)
+    const values: string[] = []
+    for (let i = 0; i < count; i++) {
+      const value = `${producer}/${order}/${index}/${i}${PADDING}`
+      values.push(value)
+      builder.append({
+        timestamp: Date.now(),
+        key: null,
+        value: new TextEncoder().encode(value),
+        headers: [],
+      })
+    }
+    batches.push(values)
+    if (sequence === undefined) parts.push(builder.finish())
+    else {
+      const { producerId, producerEpoch, nextSequence } = sequence
+      parts.push(builder.finish({ producerId, producerEpoch, baseSequence: nextSequence }))
+      sequence.nextSequence += count
+    }
+  }
+  const isIdempotent = sequence !== undefined
+  return { producer, partition, order, batches, isIdempotent, bytes: concatenated(parts) }
+}
+
+function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let position = 0
+  for (const part of parts) {
+    bytes.set(part, position)
+    position += part.length
+  }
+  return bytes
+}
+
+function begin({ bytes: _, ...append }: Append, { appends }: LoadOptions): AppendEvent {
+  const event: AppendEvent = { ...append, outcomes: [] }
+  appends.push(event)
+  return event
+}
+
+async function sendUntilAnswered(append: Append, load: LoadOptions): Promise<void> {
+  const event = begin(append, load)
+  while (!load.isOver()) {
+    const outcome = await load.client.append(append.partition, append.bytes)
+    event.outcomes.push(outcome)
+    if (outcome.kind === 'ok' || event.mustFailWith !== undefined) break
+    // Ahead of an append that is still on its way: its turn comes. Any other refusal is final.
+    if (outcome.kind === 'fail' && !IS_AHEAD.has(outcome.code)) return
+    await sleep(RETRY_MS)
+  }
+  // Now and then, as if the answer had been lost: the same answer must come again.
+  const isRepeated = event.outcomes.at(-1)?.kind === 'ok' && load.random.next() < 0.1
+  if (isRepeated) event.outcomes.push(await load.client.append(append.partition, append.bytes))
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

@@ -1,0 +1,7 @@
+/** Runs the server in a process of its own, so that a test can kill it: `serve.ts PORT STATE [WORKER]`. */
+import { startServer } from '../../client/cli/server.ts'
+
+const [port, stateDir, workerPath = 'dist/worker.js'] = process.argv.slice(2)
+if (stateDir === undefined) throw new Error('usage: serve.ts PORT STATE [WORKER]')
+const server = await startServer({ host: '127.0.0.1', port: Number(port), stateDir, workerPath })
+console.log(server.url)

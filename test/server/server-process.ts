@@ -1,0 +1,92 @@
+/** A server that tests can kill and start again on the same port and state. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const READY_MS_MAX = 20_000
+
+export interface ServerProcessOptions {
+  /** A build of the Worker; the one in dist/ if left out. */
+  readonly workerPath?: string
+  /** Kept at the end; a temporary folder, deleted at the end, if left out. */
+  readonly stateDir?: string
+}
+
+export class ServerProcess {
+  readonly url: string
+  readonly #port: number
+  readonly #stateDir: string
+  readonly #workerPath: string
+  readonly #keepsState: boolean
+  #child: ChildProcess | undefined
+
+  private constructor(port: number, stateDir: string, options: ServerProcessOptions) {
+    this.url = `http://127.0.0.1:${port}`
+    this.#port = port
+    this.#stateDir = stateDir
+    this.#workerPath = options.workerPath ?? 'dist/worker.js'
+    this.#keepsState = options.stateDir !== undefined
+  }
+
+  static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
+    const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), 'edgelog-test-')))
+    const server = new ServerProcess(await freePort(), stateDir, options)
+    await server.start()
+    return server
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  async start(): Promise<void> {
+    const script = new URL('./serve.ts', import.meta.url).pathname
+    const args = ['--disable-warning=ExperimentalWarning', script, String(this.#port)]
+    this.#child = spawn(process.execPath, [...args, this.#stateDir, this.#workerPath], {
+      // A process group of its own: workerd is a child of the child, and must die with it.
+      detached: true,
+      stdio: ['ignore', 'ignore', process.env.SERVER_LOG === undefined ? 'ignore' : 'inherit'],
+    })
+    await this.#ready()
+  }
+
+  async #ready(): Promise<void> {
+    const deadlineMs = Date.now() + READY_MS_MAX
+    while (Date.now() < deadlineMs) {
+      if (this.#child?.exitCode !== null && this.#child?.exitCode !== undefined) break
+      const answer = await fetch(`${this.url}/healthz`).catch(() => undefined)
+      if (answer?.ok) return
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    throw new Error(`the server did not come up on ${this.url}; SERVER_LOG=1 shows what it says`)
+  }
+
+  /** kill -9 of the whole process group. Resolves when it is gone. */
+  async kill(): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    if (child?.pid === undefined || child.exitCode !== null) return
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    process.kill(-child.pid, 'SIGKILL')
+    await gone
+  }
+
+  async stop(): Promise<void> {
+    await this.kill()
+    if (!this.#keepsState) await rm(this.#stateDir, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      const port = typeof address === 'object' && address !== null ? address.port : 0
+      probe.close(() => resolve(port))
+    })
+  })
+}

@@ -32,9 +32,11 @@ export interface ReaderContext {
   readonly onFatal: (error: unknown) => void
 }
 
-/** A chunk in the queue, and what taking it gives back. */
+/** A chunk in the queue. */
 export interface QueuedChunk {
   readonly chunk: LogChunk
+  /** Where it was to begin: records before it are passed over. */
+  readonly offset: number
   readonly highWatermark: number
   /** The first of its batches that is not handed over yet. */
   nextIndex: number
@@ -229,7 +231,7 @@ export class PartitionReader {
     this.position ??= offset
     this.#from = chunk.nextOffset
     if (chunk.headers.length === 0) return
-    this.#chunks.push({ chunk, highWatermark, nextIndex: 0 })
+    this.#chunks.push({ chunk, offset, highWatermark, nextIndex: 0 })
     this.#queuedBytes += chunk.bytes.length
     this.#context.budget.add(chunk.bytes.length)
     this.#context.onReady(this)
@@ -258,6 +260,8 @@ export class PartitionReader {
       if (autoOffsetReset === 'error') return this.#fail(error)
       this.#from = autoOffsetReset
       this.#isAtEnd = false
+      // Without a position the next answer names it; what is queued still has one.
+      if (this.#chunks.length === 0) this.position = undefined
       return 0
     }
     if (error.code === 'corrupt_message') {

@@ -7,8 +7,8 @@ import { endOffsetOf } from './log-chunk.ts'
 import type { PartitionReader } from './partition-reader.ts'
 
 /**
- * Decodes the next records of a reader and moves its position behind them. Records below the
- * position and control records are passed over.
+ * Decodes the next records of a reader and moves its position behind them. Records below where
+ * it was to begin, and control records, are passed over.
  *
  * @returns undefined if there were none, or the application went elsewhere meanwhile.
  */
@@ -18,10 +18,9 @@ export async function takeBatch(
 ): Promise<ConsumerBatch | undefined> {
   const { session, head, topic, partition } = reader
   if (head === undefined) return undefined
-  const { chunk, highWatermark } = head
-  const position = reader.position ?? 0
+  const { chunk, offset, highWatermark } = head
   const records: ConsumerRecord[] = []
-  let nextOffset = position
+  let nextOffset = offset
   let decodedBytes = 0
   while (head.nextIndex < chunk.headers.length && decodedBytes < DELIVERY_BYTES) {
     const header = chunk.headers[head.nextIndex]
@@ -29,7 +28,7 @@ export async function takeBatch(
     if (!header.isControl) {
       const decoded = decodeBatch(chunk.bytes, header, codecs)
       for (const record of await decoded) {
-        if (record.offset < position) continue
+        if (record.offset < offset) continue
         records.push(new ConsumerRecord(topic, partition, record))
         decodedBytes += (record.key?.length ?? 0) + (record.value?.length ?? 0)
       }

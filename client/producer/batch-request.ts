@@ -46,6 +46,8 @@ export async function sendBatch(
 
 function outcomeOf(refusal: Refusal): Outcome {
   if (refusal.code === 'out_of_order_sequence_number') return { kind: 'outOfOrder' }
+  // The same from a log that knows nothing of this producer, not yet or no longer.
+  if (refusal.code === 'unknown_producer_id') return { kind: 'outOfOrder' }
   if (refusal.code === 'invalid_producer_epoch') return { kind: 'fenced', error: refusal }
   if (refusal.isOutcomeUnknown) return { kind: 'unknown' }
   if (refusal.isTransient) return { kind: 'throttled' }

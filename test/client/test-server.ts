@@ -1,5 +1,5 @@
 /** The real server on a port and a state folder of its own, to be stopped and started again. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +12,7 @@ export class TestServer {
   readonly #port: number
   readonly #token: string | undefined
   #close: (() => Promise<void>) | undefined
+  #runtimePids: readonly number[] = []
 
   constructor(stateDir: string, port: number, token: string | undefined) {
     this.#stateDir = stateDir
@@ -24,6 +25,7 @@ export class TestServer {
   }
 
   async start(): Promise<void> {
+    const before = await runtimePids()
     const server = await startServer({
       host: '127.0.0.1',
       port: this.#port,
@@ -32,11 +34,19 @@ export class TestServer {
       ...(this.#token !== undefined && { token: this.#token }),
     })
     this.#close = () => server.close()
+    this.#runtimePids = (await runtimePids()).filter((pid) => !before.includes(pid))
   }
 
   async stop(): Promise<void> {
     await this.#close?.()
     this.#close = undefined
+    this.#runtimePids = []
+  }
+
+  /** Ends the runtime as a power cut does. */
+  async kill(): Promise<void> {
+    for (const pid of this.#runtimePids) process.kill(pid, 'SIGKILL')
+    await this.stop().catch(() => undefined)
   }
 
   async remove(): Promise<void> {
@@ -50,6 +60,19 @@ export async function startTestServer(options: { token?: string } = {}): Promise
   const server = new TestServer(stateDir, await freePort(), options.token)
   await server.start()
   return server
+}
+
+/** The children of this process that run workerd. */
+async function runtimePids(): Promise<number[]> {
+  const pids: number[] = []
+  for (const name of await readdir('/proc').catch(() => [])) {
+    const status = /^\d+$/.test(name)
+      ? await readFile(`/proc/${name}/status`, 'utf8').catch(() => '')
+      : ''
+    const isChild = Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1]) === process.pid
+    if (isChild && /^Name:\s+workerd/m.test(status)) pids.push(Number(name))
+  }
+  return pids
 }
 
 export function freePort(): Promise<number> {

@@ -1,0 +1,80 @@
+/** A partition's log as the producer meets it: the real rules, in memory. */
+
+import type { Outcome, ProducerStamp } from '../../client/producer/in-flight-queue.ts'
+import type { BatchHeader } from '../../src/core/batch/record-batch.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
+import { decideAppend } from '../../src/core/log/append.ts'
+import type { ProducerState } from '../../src/core/log/producer-state.ts'
+import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+
+const CONFIG = resolveTopicConfig({})
+
+export interface ModelBatch {
+  readonly id: number
+  readonly recordsCount: number
+  readonly isTooLarge: boolean
+}
+
+export interface StoredBatch {
+  readonly id: number
+  readonly baseOffset: number
+}
+
+export interface ModelAnswer {
+  readonly outcome: Outcome
+  readonly baseOffset: number | undefined
+}
+
+export class LogModel {
+  readonly stored: StoredBatch[] = []
+  #logEndOffset = 0
+  readonly #producers = new Map<bigint, ProducerState>()
+
+  append(batch: ModelBatch, stamp: ProducerStamp): ModelAnswer {
+    if (batch.isTooLarge) {
+      const error = new EdgelogError('message_too_large', `batch ${batch.id}`)
+      return { outcome: { kind: 'refused', error }, baseOffset: undefined }
+    }
+    const decision = decideAppend({
+      headers: [headerOf(batch, stamp)],
+      hasNullKey: false,
+      // Kafka's own rule, and the harder one for a client whose requests overtake one another.
+      mayBeginAnywhere: true,
+      expectedOffset: undefined,
+      logEndOffset: this.#logEndOffset,
+      config: CONFIG,
+      nowMs: 0,
+      producerState: (producerId) => this.#producers.get(producerId),
+    })
+    if (decision.kind === 'gap') return { outcome: { kind: 'outOfOrder' }, baseOffset: undefined }
+    if (decision.kind === 'refuse') {
+      return { outcome: { kind: 'fenced', error: decision.error }, baseOffset: undefined }
+    }
+    const [placed] = decision.placed
+    if (placed === undefined) throw new Error('nothing placed')
+    if (!placed.isDuplicate) this.stored.push({ id: batch.id, baseOffset: placed.baseOffset })
+    this.#logEndOffset = decision.logEndOffset
+    for (const [id, state] of decision.producers) this.#producers.set(id, state)
+    return { outcome: { kind: 'acked' }, baseOffset: placed.baseOffset }
+  }
+}
+
+function headerOf({ recordsCount }: ModelBatch, stamp: ProducerStamp): BatchHeader {
+  return {
+    position: 0,
+    sizeBytes: 100,
+    baseOffset: 0,
+    partitionLeaderEpoch: -1,
+    crc: 0,
+    compression: 'none',
+    timestampType: 'CreateTime',
+    isTransactional: false,
+    isControl: false,
+    hasDeleteHorizon: false,
+    lastOffsetDelta: recordsCount - 1,
+    baseTimestamp: 0,
+    maxTimestamp: 0,
+    recordsCount,
+    ...stamp,
+  }
+}

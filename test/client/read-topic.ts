@@ -1,0 +1,20 @@
+import type { Client, ConsumerRecord } from '../../client/index.ts'
+
+/** All records of a partition, up to its present end. */
+export async function readTopic(
+  log: Client,
+  topic: string,
+  partition: number,
+): Promise<ConsumerRecord[]> {
+  const { partitionDetails = [] } = await log.admin.describeTopic(topic)
+  const highWatermark = partitionDetails[partition]?.highWatermark ?? 0
+  const records: ConsumerRecord[] = []
+  if (highWatermark === 0) return records
+  const consumer = log.consumer({ assignments: [{ topic, partition, offset: 'earliest' }] })
+  for await (const batch of consumer) {
+    records.push(...batch.records)
+    if (batch.nextOffset >= highWatermark) break
+  }
+  await consumer.close()
+  return records
+}

@@ -2,7 +2,13 @@
 import { rm } from 'node:fs/promises'
 import { build } from 'esbuild'
 
-const shared = { bundle: true, format: 'esm', target: 'es2024', sourcemap: true, logLevel: 'warning' }
+const shared = {
+  bundle: true,
+  format: 'esm',
+  target: 'es2024',
+  sourcemap: true,
+  logLevel: 'warning',
+}
 
 await rm('dist', { recursive: true, force: true })
 await Promise.all([

@@ -53,8 +53,7 @@ export default {
       return new Response(bytes as Uint8Array<ArrayBuffer> | null)
     }
     const bytes = new Uint8Array(await request.arrayBuffer())
-    const answer =
-      pathname === '/noop' ? await partition.noop(bytes) : await partition.store(bytes)
+    const answer = pathname === '/noop' ? await partition.noop(bytes) : await partition.store(bytes)
     return Response.json(answer)
   },
 }

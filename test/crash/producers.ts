@@ -43,7 +43,10 @@ export async function runIdempotentProducer(
   for (let order = 0; load.isRunning(); ) {
     const inFlight: Array<Promise<void>> = []
     for (let i = 0; i < inFlightMax; i++) {
-      const batches = load.random.between(1, Math.min(3, BATCHES_IN_FLIGHT_MAX / inFlightMax))
+      const batches = load.random.between(
+        1,
+        Math.min(3, Math.floor(BATCHES_IN_FLIGHT_MAX / inFlightMax)),
+      )
       const append = nextAppend(name, partition, order, sequence, load.random, batches)
       inFlight.push(sendUntilAnswered(append, load))
       order += 1

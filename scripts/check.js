@@ -1,0 +1,63 @@
+// Format, lint, types and the direction of imports. Prints what is wrong; silent halves are right.
+import { spawnSync } from 'node:child_process'
+import { glob, readFile } from 'node:fs/promises'
+import { dirname, join, normalize } from 'node:path'
+
+const run = (command, ...args) =>
+  spawnSync(command, args, { stdio: 'inherit', shell: process.platform === 'win32' }).status === 0
+
+/** Which rooms each room may import from, besides itself: docs/ARCHITECTURE.md. */
+const MAY_IMPORT = {
+  'src/core': [],
+  'durable-objects/partition': ['src/core'],
+  'durable-objects/coordinator': ['src/core'],
+  'src/broker': ['src/core'],
+  'src/http': ['src/broker', 'src/core'],
+  'src/index.ts': ['src/http', 'durable-objects/partition', 'durable-objects/coordinator'],
+  client: ['src/core'],
+  'client/cli': ['client', 'src/core'],
+}
+/** Packages a room may use; node: modules are for the command line alone. */
+const MAY_USE = {
+  'src/core': [],
+  client: [],
+  'client/cli': ['node:', 'commander', 'cli-progress', 'miniflare'],
+}
+
+/** In code, not in the examples of comments: those begin with a star. */
+const IMPORTED = /^(?![ ]*\*)[^'\n]*(?:\bfrom|\bimport\()[ ]*'([^']+)'/gm
+
+const roomOf = (path) =>
+  Object.keys(MAY_IMPORT)
+    .filter((room) => path === room || path.startsWith(`${room}/`))
+    .sort((a, b) => b.length - a.length)[0]
+
+function violation(file, imported) {
+  const room = roomOf(file)
+  if (!imported.startsWith('.')) {
+    const allowed = MAY_USE[room]
+    return allowed !== undefined && !allowed.some((name) => imported.startsWith(name))
+  }
+  const target = roomOf(normalize(join(dirname(file), imported)))
+  return target !== room && !MAY_IMPORT[room].includes(target)
+}
+
+async function importsRunOneWay() {
+  let isRight = true
+  for await (const file of glob('{src,durable-objects,client}/**/*.ts')) {
+    const source = await readFile(file, 'utf8')
+    for (const [, imported] of source.matchAll(IMPORTED)) {
+      if (!violation(file, imported)) continue
+      console.error(`${file} must not import ${imported} (scripts/check.js, MAY_IMPORT)`)
+      isRight = false
+    }
+  }
+  return isRight
+}
+
+const isRight = [
+  run('biome', 'ci', '--error-on-warnings', '.'),
+  await importsRunOneWay(),
+  run('npm', 'run', '-s', 'types') && run('tsc', '--noEmit'),
+].every(Boolean)
+process.exitCode = isRight ? 0 : 1

@@ -33,6 +33,8 @@ export const RECORD_HEADERS_MAX = 1_000
 
 /** One request body, counted while it streams: a fraction of an isolate's 128 MB. */
 export const REQUEST_BODY_BYTES_MAX = 16 * MIB
+/** How much of a body that is too long is read on, so that its sender sees the answer. */
+export const REQUEST_DISCARDED_BYTES_MAX = 64 * MIB
 /** A JSON body about topics: a name, a number and a few dozen config keys. */
 export const ADMIN_BODY_BYTES_MAX = 256 * KIB
 /** Records of one JSON or NDJSON produce request. */

@@ -12,6 +12,7 @@ export function errorAnswer(error: EdgelogError): Response {
     const retryAfterMs = Number(error.details?.retryAfterMs ?? 1_000)
     headers.set('Retry-After', String(Math.ceil(retryAfterMs / 1_000)))
   }
+  if (error.code === 'method_not_allowed') headers.set('Allow', String(error.details?.allow))
   if (error.code === 'unauthorized') headers.set('WWW-Authenticate', 'Bearer realm="edgelog"')
   return Response.json({ error: error.toBody() }, { status: ERRORS[error.code].http, headers })
 }

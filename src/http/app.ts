@@ -62,8 +62,9 @@ function refuseOtherMethods(app: App): void {
   for (const [path, methods] of methodsByPath) {
     app.all(path, (c) => {
       const allowed = [...methods].join(', ')
-      c.header('Allow', allowed)
-      throw new EdgelogError('method_not_allowed', `${c.req.path}: ${allowed} is allowed`)
+      throw new EdgelogError('method_not_allowed', `${c.req.path}: ${allowed} is allowed`, {
+        details: { allow: allowed },
+      })
     })
   }
 }

@@ -1,5 +1,6 @@
 /** Reads request bodies, never more of them than allowed, and as the text they claim to be. */
 import { EdgelogError } from '../core/errors.ts'
+import { REQUEST_DISCARDED_BYTES_MAX } from '../core/limits.ts'
 import { concatenate } from '../core/log/chunk.ts'
 import type { AppContext } from './env.ts'
 
@@ -22,35 +23,33 @@ export function unsupportedMediaType(c: AppContext, allowed: readonly string[]):
  * @throws {EdgelogError} `request_too_large`; `invalid_request` if the sender gave up half way.
  */
 export async function readBody(c: AppContext, maxBytes: number): Promise<Uint8Array> {
-  const contentLength = c.req.header('content-length')
-  if (contentLength !== undefined) {
-    if (Number(contentLength) > maxBytes) throw tooLarge(maxBytes)
+  const contentLength = Number(c.req.header('content-length') ?? Number.NaN)
+  if (contentLength <= maxBytes) {
     // The runtime holds a body to the length it announced, and this is the fast way to all of it.
     return new Uint8Array(await c.req.raw.arrayBuffer().catch(endedEarly))
   }
-  const stream = c.req.raw.body
-  if (stream === null) return new Uint8Array(0)
-  const reader: ReadableStreamDefaultReader<Uint8Array> = stream.getReader()
   const parts: Uint8Array[] = []
   let sizeBytes = 0
-  for (;;) {
-    const { done, value } = await reader.read().catch(endedEarly)
-    if (done) return concatenate(parts)
-    sizeBytes += value.length
-    if (sizeBytes > maxBytes) {
-      void reader.cancel().catch(() => undefined)
-      throw tooLarge(maxBytes)
+  // An answer before the end of the body breaks the connection for most senders, who then never see
+  // it. So what is too long is read on for a while, and thrown away.
+  try {
+    for await (const part of c.req.raw.body ?? []) {
+      sizeBytes += part.length
+      if (sizeBytes <= maxBytes) parts.push(part)
+      else parts.length = 0
+      if (sizeBytes > maxBytes + REQUEST_DISCARDED_BYTES_MAX) break
     }
-    parts.push(value)
+  } catch (cause) {
+    endedEarly(cause)
   }
+  if (sizeBytes > maxBytes) {
+    throw new EdgelogError('request_too_large', `body: at most ${maxBytes} bytes are allowed`)
+  }
+  return concatenate(parts)
 }
 
 function endedEarly(cause: unknown): never {
   throw new EdgelogError('invalid_request', 'body: the request ended early', { cause })
-}
-
-function tooLarge(maxBytes: number): EdgelogError {
-  return new EdgelogError('request_too_large', `body: at most ${maxBytes} bytes are allowed`)
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

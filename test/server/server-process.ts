@@ -12,6 +12,8 @@ export interface ServerProcessOptions {
   readonly workerPath?: string
   /** Kept at the end; a temporary folder, deleted at the end, if left out. */
   readonly stateDir?: string
+  readonly token?: string
+  readonly origins?: string
 }
 
 export class ServerProcess {
@@ -19,6 +21,7 @@ export class ServerProcess {
   readonly #port: number
   readonly #stateDir: string
   readonly #workerPath: string
+  readonly #env: NodeJS.ProcessEnv
   readonly #keepsState: boolean
   #child: ChildProcess | undefined
 
@@ -27,6 +30,12 @@ export class ServerProcess {
     this.#port = port
     this.#stateDir = stateDir
     this.#workerPath = options.workerPath ?? 'dist/worker.js'
+    const { EDGELOG_TOKEN: _token, EDGELOG_ORIGINS: _origins, ...env } = process.env
+    this.#env = {
+      ...env,
+      ...(options.token !== undefined && { EDGELOG_TOKEN: options.token }),
+      ...(options.origins !== undefined && { EDGELOG_ORIGINS: options.origins }),
+    }
     this.#keepsState = options.stateDir !== undefined
   }
 
@@ -47,6 +56,7 @@ export class ServerProcess {
     this.#child = spawn(process.execPath, [...args, this.#stateDir, this.#workerPath], {
       // A process group of its own: workerd is a child of the child, and must die with it.
       detached: true,
+      env: this.#env,
       stdio: ['ignore', 'ignore', process.env.SERVER_LOG === undefined ? 'ignore' : 'inherit'],
     })
     await this.#ready()

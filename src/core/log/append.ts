@@ -6,7 +6,12 @@ import type { BatchHeader } from '../batch/record-batch.ts'
 import { assert, EdgelogError } from '../errors.ts'
 import { OFFSET_MAX } from '../limits.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
-import { decideSequence, type ProducerState, rememberBatch } from './producer-state.ts'
+import {
+  decideSequence,
+  type ProducerState,
+  rememberBatch,
+  type SequenceDecision,
+} from './producer-state.ts'
 
 export interface PlacedBatch {
   readonly header: BatchHeader
@@ -39,46 +44,41 @@ export interface AppendInput {
   readonly producerState: (producerId: bigint) => ProducerState | undefined
 }
 
-/** All batches of one call are appended, or none. */
+/**
+ * All batches of one call are appended, or none. The topic's config is held against new batches only: a
+ * retry of what is in the log gets its first answer, whatever time or a change of config says of it now.
+ */
 export function decideAppend(input: AppendInput): AppendDecision {
-  const { headers, config } = input
-  for (const header of headers) {
-    const error = checkAgainstConfig(header, config, input.nowMs)
-    if (error !== undefined) return { kind: 'refuse', error }
-  }
-  if (input.hasNullKey && config.cleanupPolicy.includes('compact')) {
-    return refuse('invalid_record', 'key: a topic with cleanup.policy=compact needs one, got null')
-  }
-  return placeBatches(input)
-}
-
-function placeBatches(input: AppendInput): AppendDecision {
   const producers = new Map<bigint, ProducerState>()
   const placed: PlacedBatch[] = []
   let logEndOffset = input.logEndOffset
   for (const header of input.headers) {
     const { producerId } = header
-    if (producerId >= 0n) {
-      const state = producers.get(producerId) ?? input.producerState(producerId)
-      const decision = decideSequence(state, header, input.mayBeginAnywhere)
-      if (decision.kind === 'fenced') {
-        return refuse(
-          'invalid_producer_epoch',
-          `producer ${producerId}: epoch ${header.producerEpoch} is fenced by ${decision.currentEpoch}`,
-        )
-      }
-      if (decision.kind === 'gap') {
-        return { kind: 'gap', producerId, error: gapError(header, decision.expectedSequence) }
-      }
-      if (decision.kind === 'unknown_producer') {
-        return { kind: 'gap', producerId, error: unknownProducerError(header) }
-      }
-      if (decision.kind === 'duplicate') {
-        placed.push({ header, baseOffset: decision.baseOffset, isDuplicate: true })
-        continue
-      }
-      producers.set(producerId, rememberBatch(state, header, logEndOffset))
+    const state = isIdempotent(header)
+      ? (producers.get(producerId) ?? input.producerState(producerId))
+      : undefined
+    const decision: SequenceDecision = isIdempotent(header)
+      ? decideSequence(state, header, input.mayBeginAnywhere)
+      : { kind: 'append' }
+    if (decision.kind === 'duplicate') {
+      placed.push({ header, baseOffset: decision.baseOffset, isDuplicate: true })
+      continue
     }
+    const error = checkAgainstConfig(header, input)
+    if (error !== undefined) return { kind: 'refuse', error }
+    if (decision.kind === 'fenced') {
+      return refuse(
+        'invalid_producer_epoch',
+        `producer ${producerId}: epoch ${header.producerEpoch} is fenced by ${decision.currentEpoch}`,
+      )
+    }
+    if (decision.kind === 'gap') {
+      return { kind: 'gap', producerId, error: gapError(header, decision.expectedSequence) }
+    }
+    if (decision.kind === 'unknown_producer') {
+      return { kind: 'gap', producerId, error: unknownProducerError(header) }
+    }
+    if (isIdempotent(header)) producers.set(producerId, rememberBatch(state, header, logEndOffset))
     placed.push({ header, baseOffset: logEndOffset, isDuplicate: false })
     logEndOffset += header.lastOffsetDelta + 1
   }
@@ -95,10 +95,13 @@ function placeBatches(input: AppendInput): AppendDecision {
   return { kind: 'append', placed, logEndOffset, producers }
 }
 
+function isIdempotent(header: BatchHeader): boolean {
+  return header.producerId >= 0n
+}
+
 function checkAgainstConfig(
   header: BatchHeader,
-  config: TopicConfig,
-  nowMs: number,
+  { config, nowMs, hasNullKey }: AppendInput,
 ): EdgelogError | undefined {
   if (header.sizeBytes > config.maxMessageBytes) {
     return new EdgelogError(
@@ -108,6 +111,12 @@ function checkAgainstConfig(
   }
   if (header.isTransactional) {
     return new EdgelogError('invalid_record', 'transactional batches are not supported yet')
+  }
+  if (hasNullKey && config.cleanupPolicy.includes('compact')) {
+    return new EdgelogError(
+      'invalid_record',
+      'key: a topic with cleanup.policy=compact needs one, got null',
+    )
   }
   if (config.messageTimestampType === 'LogAppendTime') return undefined
   const earliest = nowMs - config.messageTimestampBeforeMaxMs

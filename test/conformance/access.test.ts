@@ -1,0 +1,196 @@
+/** Who may call, from where: needs servers of its own, configured one way and the other. */
+import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ServerProcess } from '../server/server-process.ts'
+import { expectError } from './target.ts'
+
+const TOKEN = 'a-secret_token.of-some-length'
+const ORIGIN = 'https://app.example'
+
+let open: ServerProcess
+let closed: ServerProcess
+beforeAll(async () => {
+  open = await ServerProcess.start({ origins: `${ORIGIN}, https://other.example` })
+  closed = await ServerProcess.start({ token: TOKEN, origins: ORIGIN })
+})
+afterAll(async () => {
+  await Promise.all([open.stop(), closed.stop()])
+})
+
+/** `fetch` does not let one choose `Host`. */
+function statusFor(url: string, headers: Record<string, string>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = httpRequest(url, { headers }, (response) => {
+      response.resume()
+      resolve(response.statusCode ?? 0)
+    })
+    sent.on('error', reject)
+    sent.end()
+  })
+}
+
+describe('with EDGELOG_TOKEN', () => {
+  const call = (headers: Record<string, string> = {}, path = '/v1/topics') =>
+    fetch(`${closed.url}${path}`, { headers })
+
+  test('every call but /healthz needs it', async () => {
+    expect((await call({}, '/healthz')).status).toBe(200)
+    const refused = await call()
+    expect(refused.headers.get('www-authenticate')).toContain('Bearer')
+    await expectError(refused, 401, 'unauthorized')
+    expect((await call({ Authorization: `Bearer ${TOKEN}` })).status).toBe(200)
+    expect((await call({ Authorization: `bearer ${TOKEN}` })).status).toBe(200)
+    for (const path of ['/v1/openapi.json', '/v1/tail', '/v1/topics/x/records', '/nowhere']) {
+      await expectError(await call({}, path), 401, 'unauthorized')
+    }
+  })
+
+  test.each([
+    'Bearer',
+    'Bearer ',
+    `Bearer ${TOKEN}x`,
+    `Bearer ${TOKEN.slice(0, -1)}`,
+    `Basic ${TOKEN}`,
+    TOKEN,
+    `Bearer ${TOKEN} ${TOKEN}`,
+  ])('%j is not it', async (authorization) => {
+    await expectError(await call({ Authorization: authorization }), 401, 'unauthorized')
+  })
+
+  test('other hosts than localhost may be called by', async () => {
+    const headers = { Host: 'log.example', Authorization: `Bearer ${TOKEN}` }
+    expect(await statusFor(`${closed.url}/v1/topics`, headers)).toBe(200)
+  })
+
+  test('a WebSocket takes it as a subprotocol', async () => {
+    const url = `${closed.url.replace('http', 'ws')}/v1/tail`
+    const opens = (protocols: string[]) =>
+      new Promise<boolean>((resolve) => {
+        const socket = new WebSocket(url, protocols)
+        socket.addEventListener('open', () => {
+          socket.close()
+          resolve(true)
+        })
+        socket.addEventListener('error', () => resolve(false))
+      })
+    const bearer = (token: string) => `edgelog.bearer.${Buffer.from(token).toString('base64url')}`
+    expect(await opens(['edgelog.tail.v1', bearer(TOKEN)])).toBe(true)
+    expect(await opens(['edgelog.tail.v1', bearer('wrong')])).toBe(false)
+    expect(await opens(['edgelog.tail.v1'])).toBe(false)
+  })
+})
+
+describe('without EDGELOG_TOKEN', () => {
+  test.each(['localhost', '127.0.0.1:80', '127.8.8.8', '[::1]', 'edgelog.localhost'])(
+    'a caller of %s is answered',
+    async (host) => {
+      expect(await statusFor(`${open.url}/v1/topics`, { Host: host })).toBe(200)
+    },
+  )
+
+  test.each(['log.example', 'localhost.example', '127.0.0.1.example', '10.0.0.1', '0.0.0.0'])(
+    'a caller of %s is not',
+    async (host) => {
+      expect(await statusFor(`${open.url}/v1/topics`, { Host: host })).toBe(403)
+    },
+  )
+})
+
+describe('from a web page', () => {
+  const preflight = (origin: string, server = open) =>
+    fetch(`${server.url}/v1/topics`, {
+      method: 'OPTIONS',
+      headers: {
+        Origin: origin,
+        'Access-Control-Request-Method': 'POST',
+        'Access-Control-Request-Headers': 'content-type,if-match',
+      },
+    })
+  const call = (origin: string) => fetch(`${open.url}/v1/topics`, { headers: { Origin: origin } })
+
+  test('of an allowed origin a preflight says what may be sent, without credentials', async () => {
+    for (const server of [open, closed]) {
+      const { status, headers } = await preflight(ORIGIN, server)
+      expect(status).toBe(204)
+      expect(headers.get('access-control-allow-origin')).toBe(ORIGIN)
+      expect(headers.get('access-control-allow-methods')).toContain('PATCH')
+      for (const name of ['authorization', 'content-type', 'if-match', 'last-event-id']) {
+        expect(headers.get('access-control-allow-headers')).toContain(name)
+      }
+      expect(headers.get('access-control-allow-credentials')).toBeNull()
+      expect(headers.get('vary')).toContain('Origin')
+    }
+  })
+
+  test('an answer may be read, with the headers a client needs', async () => {
+    const { status, headers } = await call(ORIGIN)
+    expect(status).toBe(200)
+    expect(headers.get('access-control-allow-origin')).toBe(ORIGIN)
+    expect(headers.get('access-control-expose-headers')).toContain('edgelog-next-offset')
+    expect(headers.get('vary')).toContain('Origin')
+    expect((await call('http://localhost:5173')).status).toBe(200)
+    expect((await call('http://127.0.0.1:3000')).status).toBe(200)
+  })
+
+  test.each([
+    'https://evil.example',
+    'null',
+    'http://localhost.evil.example',
+    'https://app.example.evil',
+  ])('of the origin %s nothing is done and nothing can be read', async (origin) => {
+    const refused = await call(origin)
+    expect(refused.headers.get('access-control-allow-origin')).toBeNull()
+    await expectError(refused, 403, 'forbidden')
+    expect((await preflight(origin)).headers.get('access-control-allow-origin')).toBeNull()
+    const created = await fetch(`${open.url}/v1/topics`, {
+      method: 'POST',
+      headers: { Origin: origin, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name: 'evil' }),
+    })
+    expect(created.status).toBe(403)
+    expect((await fetch(`${open.url}/v1/topics/evil`)).status).toBe(404)
+  })
+
+  test('errors can be read by the page too', async () => {
+    const response = await fetch(`${open.url}/v1/topics/nowhere`, { headers: { Origin: ORIGIN } })
+    expect(response.status).toBe(404)
+    expect(response.headers.get('access-control-allow-origin')).toBe(ORIGIN)
+  })
+
+  test('answers without an Origin vary by it all the same', async () => {
+    const { headers } = await fetch(`${open.url}/v1/topics`)
+    expect(headers.get('vary')).toContain('Origin')
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('cache-control')).toBe('no-store')
+  })
+})
+
+describe('a caller that gives up', () => {
+  test('half way through a body leaves nothing behind', async () => {
+    const create = { name: 'half', partitions: 1 }
+    await fetch(`${open.url}/v1/topics`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(create),
+    })
+    const { port } = new URL(open.url)
+    const half = JSON.stringify({ records: [{ value: 'never' }] })
+    for (const framing of ['Content-Length: 4000', 'Transfer-Encoding: chunked']) {
+      await new Promise<void>((resolve) => {
+        const socket = connect(Number(port), '127.0.0.1', () => {
+          const head = `POST /v1/topics/half/records HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${framing}\r\n\r\n`
+          const chunk = framing.startsWith('T')
+            ? `${half.length.toString(16)}\r\n${half}\r\n`
+            : half
+          socket.write(head + chunk)
+          setTimeout(() => socket.destroy(), 100)
+        })
+        socket.on('close', () => resolve())
+        socket.on('error', () => resolve())
+      })
+    }
+    const read = await fetch(`${open.url}/v1/topics/half/partitions/0/records`)
+    expect(await read.json()).toMatchObject({ records: [], highWatermark: 0 })
+  })
+})

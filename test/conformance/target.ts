@@ -1,0 +1,117 @@
+/**
+ * The server under test: the one that `EDGELOG_URL` names (with `EDGELOG_TOKEN`), or one of our own.
+ * Everything here goes over HTTP, so that a deployed server can be held to the same.
+ */
+import { afterAll, beforeAll, expect } from 'vitest'
+import { ServerProcess } from '../server/server-process.ts'
+
+export const BATCH = 'application/vnd.edgelog.batch'
+export const NDJSON = 'application/x-ndjson'
+
+/** What the answers of the API hold, one field or another. */
+interface AnswerBody {
+  readonly id: string
+  readonly partitions: number
+  readonly config: Record<string, unknown>
+  readonly partitionDetails?: unknown
+  readonly topics: ReadonlyArray<{ readonly name: string }>
+  readonly offsets: ReadonlyArray<{ readonly partition: number; readonly offset: number }>
+  readonly baseOffset: number
+  readonly records: ReadonlyArray<{ readonly value: string }>
+  readonly openapi: string
+  readonly paths: Record<
+    string,
+    { readonly post: { readonly requestBody: { readonly content: object } } }
+  >
+  readonly components: {
+    readonly schemas: Record<string, { readonly required: readonly string[] }>
+  }
+}
+
+export interface Answer extends Response {
+  json<Body = AnswerBody>(): Promise<Body>
+}
+
+export interface Target {
+  url: string
+  readonly request: (method: string, path: string, init?: RequestOptions) => Promise<Answer>
+  /** Creates a topic with a name of its own, and deletes it at the end. */
+  readonly topic: (options?: Record<string, unknown>) => Promise<string>
+}
+
+export interface RequestOptions {
+  readonly json?: unknown
+  readonly body?: BodyInit
+  readonly headers?: Record<string, string>
+}
+
+let topicsMade = 0
+
+export function useTarget(): Target {
+  const given = process.env.EDGELOG_URL
+  const token = process.env.EDGELOG_TOKEN
+  const made: string[] = []
+  let server: ServerProcess | undefined
+
+  const target: Target = {
+    url: given ?? '',
+    request: async (method, path, { json, body, headers = {} } = {}) => {
+      const sent = json === undefined ? body : JSON.stringify(json)
+      return (await fetch(`${target.url}${path}`, {
+        method,
+        headers: {
+          ...(json !== undefined && { 'Content-Type': 'application/json' }),
+          ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+          ...headers,
+        },
+        ...(sent !== undefined && { body: sent, duplex: 'half' }),
+      } as RequestInit)) as Answer
+    },
+    topic: async (options = {}) => {
+      topicsMade += 1
+      const name = `conformance-${process.pid}-${Date.now()}-${topicsMade}`
+      const response = await target.request('POST', '/v1/topics', { json: { name, ...options } })
+      expect(response.status, await response.clone().text()).toBe(201)
+      made.push(name)
+      return name
+    },
+  }
+
+  beforeAll(async () => {
+    if (given !== undefined) return
+    server = await ServerProcess.start()
+    target.url = server.url
+  })
+  afterAll(async () => {
+    for (const name of given === undefined ? [] : made) {
+      await target.request('DELETE', `/v1/topics/${name}`)
+    }
+    await server?.stop()
+  })
+  return target
+}
+
+interface ErrorAnswer {
+  readonly error: {
+    readonly code: string
+    readonly message: string
+    readonly retryable: boolean
+    readonly details?: Record<string, unknown>
+  }
+}
+
+/** Holds an answer against the error table's status and code, and gives the error. */
+export async function expectError(
+  response: Response,
+  status: number,
+  code: string,
+): Promise<ErrorAnswer['error']> {
+  const text = await response.text()
+  expect(response.status, text).toBe(status)
+  expect(response.headers.get('content-type')).toContain('application/json')
+  const { error } = JSON.parse(text) as ErrorAnswer
+  expect(error.code, text).toBe(code)
+  expect(error.message).not.toBe('')
+  expect(typeof error.retryable).toBe('boolean')
+  return error
+}

@@ -3,7 +3,6 @@
  * page that never meets one never downloads it.
  */
 import type { Codec, Codecs } from '../src/core/batch/compression/codec.ts'
-import { gzipCodec } from '../src/core/batch/compression/gzip.ts'
 
 function lazy(load: () => Promise<Codec>): Codec {
   return {
@@ -15,7 +14,7 @@ function lazy(load: () => Promise<Codec>): Codec {
 /** What a platform does better, or at all, is given here: no plain JavaScript compresses zstd. */
 export function clientCodecs(given: Partial<Codecs> = {}): Codecs {
   return {
-    gzip: gzipCodec,
+    gzip: lazy(async () => (await import('../src/core/batch/compression/gzip.ts')).gzipCodec),
     snappy: lazy(async () => (await import('../src/core/batch/compression/snappy.ts')).snappyCodec),
     lz4: lazy(async () => (await import('../src/core/batch/compression/lz4.ts')).lz4Codec),
     zstd: lazy(

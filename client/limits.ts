@@ -18,8 +18,8 @@ export const METADATA_MAX_AGE_MS = 300_000
 // -- producer ----------------------------------------------------------------------------------
 
 export const LINGER_MS = 5
-/** Measured: above it the records/s no longer grow, and a retry costs more. */
-export const BATCH_BYTES = 256 * KIB
+/** Measured with 100-byte records: 64 KiB give half of its records/s, 900 KiB a tenth more. */
+export const BATCH_BYTES = 512 * KIB
 export const BUFFER_BYTES = 32 * MIB
 /** The batches a partition remembers per producer; more could not be told from new ones. */
 export const IN_FLIGHT_MAX = 5
@@ -35,6 +35,8 @@ export const FETCH_BYTES = 1 * MIB
 export const CONSUMER_BUFFER_BYTES = 32 * MIB
 /** How long a long poll waits at the server: below the idle timeouts of common proxies. */
 export const LONG_POLL_WAIT_MS = 25_000
+/** Pause after a long poll that did not wait. */
+export const LONG_POLL_PAUSE_MS = 1_000
 /** Bytes of decoded records handed out at a time; a single batch that is larger comes alone. */
 export const DELIVERY_BYTES = 1 * MIB
 /** Bytes a live tail may be ahead of the application, per partition. */

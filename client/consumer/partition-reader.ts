@@ -10,6 +10,7 @@ import type { Connection } from '../http/connection.ts'
 import { Refusal } from '../http/refusal.ts'
 import {
   CORRUPT_READS_MAX,
+  LONG_POLL_PAUSE_MS,
   LONG_POLL_WAIT_MS,
   RESUME_BACKOFF_MS,
   RESUME_BACKOFF_MS_MAX,
@@ -188,8 +189,14 @@ export class PartitionReader {
     if (signal.aborted) return
     const { fetchBytesMax } = this.#context.settings
     const maxBytes = Math.min(fetchBytesMax, this.#context.liveBytesMax())
+    const { clock, random } = this.#context.connection
+    const askedAtMs = clock.now()
     const fetched = await this.#fetch(signal, maxBytes, LONG_POLL_WAIT_MS)
-    if (!signal.aborted) this.#accept(fetched)
+    if (signal.aborted) return
+    this.#accept(fetched)
+    // A server that has no place for one more to wait answers at once; asking at once would storm it.
+    const isHurried = fetched.batches.length === 0 && clock.now() - askedAtMs < LONG_POLL_PAUSE_MS
+    if (isHurried) await sleep(clock, random() * LONG_POLL_PAUSE_MS, signal)
   }
 
   async #fetch(signal: AbortSignal, maxBytes: number, waitMs: number): Promise<FetchedBatches> {

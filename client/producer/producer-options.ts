@@ -15,7 +15,7 @@ import {
 export interface ProducerOptions {
   /** How long a batch waits for more records; 5. */
   readonly lingerMs?: number
-  /** Largest batch before compression; 256 KiB, and never more than the topic takes. */
+  /** Largest batch before compression; 512 KiB, and never more than the topic takes. */
   readonly batchBytesMax?: number
   /** What is held until it is acknowledged; 32 MiB. Beyond it `send` waits. */
   readonly bufferBytesMax?: number

@@ -1,0 +1,212 @@
+import { describe, expect, test } from 'vitest'
+import { connect, type ProducerOptions } from '../../client/index.ts'
+import { FakeServer } from './fake-server.ts'
+import { seededRandom } from './seeded-random.ts'
+
+function setUp(options: ProducerOptions = {}, partitions = 1) {
+  const server = new FakeServer()
+  server.partitions = partitions
+  const log = connect({
+    url: 'http://fake/base/',
+    fetch: server.fetch,
+    random: seededRandom(7),
+    newProducerId: () => 42n,
+  })
+  return { server, log, producer: log.producer({ lingerMs: 1, retryBackoffMs: 1, ...options }) }
+}
+
+/** A promise and the key to it. */
+function gate(): { promise: Promise<void>; open: () => void } {
+  let open = () => {}
+  const promise = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { promise, open }
+}
+
+function state(promise: Promise<unknown>): Promise<string> {
+  const settled = promise.then(
+    () => 'fulfilled',
+    () => 'rejected',
+  )
+  return Promise.race([
+    settled,
+    new Promise<string>((resolve) => setTimeout(() => resolve('pending'), 20)),
+  ])
+}
+
+describe('send()', () => {
+  test('gathers what is sent within lingerMs into one batch', async () => {
+    const { server, producer } = setUp()
+    const answers = await Promise.all(['a', 'b', 'c'].map((value) => producer.send('t', { value })))
+    expect(server.produced.map(({ values }) => values)).toEqual([['a', 'b', 'c']])
+    expect(answers.map(({ offset }) => offset)).toEqual([0, 1, 2])
+    expect(server.calls).toContain('POST /base/v1/topics/t/partitions/0/records')
+  })
+
+  test('begins a new batch before batchBytesMax and never passes what the topic takes', async () => {
+    const { server, producer } = setUp({ batchBytesMax: 10_000 })
+    server.maxMessageBytes = 1_000
+    await producer.sendBatch(
+      't',
+      Array.from({ length: 50 }, () => ({ value: 'x'.repeat(90) })),
+    )
+    expect(server.produced.length).toBeGreaterThan(4)
+    for (const { sizeBytes } of server.produced) expect(sizeBytes).toBeLessThanOrEqual(1_000)
+  })
+
+  test('stamps batches with consecutive sequences, and with none without idempotence', async () => {
+    const { server, producer } = setUp({ batchBytesMax: 1 })
+    await producer.sendBatch('t', [{ value: 'a' }, { value: 'b' }, { value: 'c' }])
+    expect(server.produced).toMatchObject([
+      { producerId: 42n, producerEpoch: 0, baseSequence: 0 },
+      { producerId: 42n, producerEpoch: 0, baseSequence: 1 },
+      { producerId: 42n, producerEpoch: 0, baseSequence: 2 },
+    ])
+    const plain = setUp({ isIdempotent: false })
+    await plain.producer.send('t', { value: 'a' })
+    expect(plain.server.produced).toMatchObject([{ producerId: -1n, baseSequence: -1 }])
+  })
+
+  test('keeps records without a key together, batch by batch, over all partitions', async () => {
+    const { server, producer } = setUp({ batchBytesMax: 300 }, 3)
+    await producer.sendBatch(
+      't',
+      Array.from({ length: 200 }, () => ({ value: 'x'.repeat(50) })),
+    )
+    expect(new Set(server.produced.map(({ partition }) => partition)).size).toBe(3)
+    expect(server.produced.length).toBeLessThan(80)
+  })
+
+  test('waits while the buffer is full, and refuses when as much is waiting again', async () => {
+    const { server, producer } = setUp({ bufferBytesMax: 3_000, batchBytesMax: 500 })
+    await producer.send('t', { value: 'the topic is known now' })
+    const { promise, open } = gate()
+    server.gate = promise
+    const sends = Array.from({ length: 12 }, () => producer.send('t', { value: 'x'.repeat(300) }))
+    expect(await state(sends[11] as Promise<unknown>)).toBe('pending')
+    expect(producer.bufferedBytes).toBeLessThanOrEqual(6_000)
+    const refused = Array.from({ length: 10 }, () => producer.send('t', { value: 'x'.repeat(300) }))
+    const outcomes = Promise.allSettled(refused)
+    await expect(refused[9]).rejects.toMatchObject({ code: 'throttled' })
+    open()
+    await Promise.all(sends)
+    await outcomes
+    expect(producer.bufferedBytes).toBe(0)
+  })
+
+  test('keeps its own copy of the bytes of a record that waits', async () => {
+    const { server, producer } = setUp()
+    const value = new TextEncoder().encode('before')
+    const sent = producer.send('t', { value })
+    value.fill(0)
+    await sent
+    expect(server.produced[0]?.values).toEqual(['before'])
+  })
+
+  test('refuses one bad record and sends those beside it', async () => {
+    const { server, producer } = setUp()
+    await producer.send('t', { value: 'first' })
+    const outcomes = await Promise.allSettled([
+      producer.send('t', { value: 'good' }),
+      producer.send('t', { value: 7 as unknown as string }),
+      producer.send('t', { value: 'x', timestamp: Number.NaN }),
+      producer.send('t', { value: new Uint8Array(2_000_000) }),
+      producer.send('t', { value: 'x', partition: -1 }),
+      producer.send('..', { value: 'x' }),
+      producer.send('t', { value: 'good too' }),
+    ])
+    const codes = outcomes.map((outcome) =>
+      outcome.status === 'fulfilled' ? 'stored' : outcome.reason.code,
+    )
+    expect(codes).toEqual([
+      'stored',
+      'invalid_record',
+      'invalid_timestamp',
+      'message_too_large',
+      'unknown_topic_or_partition',
+      'invalid_topic',
+      'stored',
+    ])
+    expect(server.produced.flatMap(({ values }) => values)).toEqual(['first', 'good', 'good too'])
+    expect(producer.bufferedBytes).toBe(0)
+  })
+
+  test('repeats what a proxy answered, and waits as long as Retry-After says', async () => {
+    const { server, producer } = setUp()
+    const answers = [
+      new Response('<html>', { status: 502 }),
+      new Response('{"error":{"code":"throttled","message":"m"}}', {
+        status: 429,
+        headers: { 'retry-after': '1' },
+      }),
+    ]
+    let lastRefusalMs = 0
+    server.refuse = (_url, method) => {
+      if (method !== 'POST') return undefined
+      const answer = answers.shift()
+      if (answer !== undefined) lastRefusalMs = Date.now()
+      return answer
+    }
+    await producer.send('t', { value: 'a' })
+    expect(Date.now() - lastRefusalMs).toBeGreaterThanOrEqual(990)
+    expect(server.produced).toHaveLength(1)
+  })
+
+  test('asks again for a topic that was unknown', async () => {
+    const { server, producer } = setUp()
+    let isThere = false
+    const error = { code: 'unknown_topic_or_partition', message: 'none', retryable: false }
+    server.refuse = () => (isThere ? undefined : Response.json({ error }, { status: 404 }))
+    await expect(producer.send('t', { value: 'a' })).rejects.toMatchObject({
+      code: 'unknown_topic_or_partition',
+    })
+    isThere = true
+    await producer.send('t', { value: 'b' })
+    isThere = false
+    await expect(producer.send('t', { value: 'c' })).rejects.toMatchObject({ message: 'none' })
+    expect(producer.bufferedBytes).toBe(0)
+  })
+
+  test('turns codes it does not know into internal, with the text', async () => {
+    const { server, producer } = setUp()
+    const error = { code: 'brand_new', message: 'from the future' }
+    server.refuse = () => Response.json({ error }, { status: 400 })
+    await expect(producer.send('t', { value: 'a' })).rejects.toMatchObject({
+      code: 'internal',
+      message: 'brand_new: from the future',
+    })
+  })
+})
+
+describe('flush() and close()', () => {
+  test('flush() sends at once and waits for what was sent before', async () => {
+    const { server, producer } = setUp({ lingerMs: 10_000 })
+    const sent = producer.send('t', { value: 'a' })
+    await producer.flush()
+    expect(server.produced).toHaveLength(1)
+    expect((await sent).offset).toBe(0)
+  })
+
+  test('close() flushes once, and refuses what comes later', async () => {
+    const { server, log, producer } = setUp({ lingerMs: 10_000 })
+    const sent = producer.send('t', { value: 'a' })
+    await Promise.all([producer.close(), producer.close(), log.close()])
+    await sent
+    expect(server.produced).toHaveLength(1)
+    await expect(producer.send('t', { value: 'b' })).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
+    expect(() => log.producer()).toThrow('closed')
+  })
+
+  test('close() with a time limit rejects what has no answer by then', async () => {
+    const { server, producer } = setUp()
+    server.gate = gate().promise
+    const sends = [producer.send('t', { value: 'a' }), producer.send('t', { value: 'b' })]
+    const settled = Promise.allSettled(sends)
+    await producer.close({ timeoutMs: 50 })
+    expect((await settled).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(producer.bufferedBytes).toBe(0)
+  })
+})

@@ -1,0 +1,182 @@
+/** What a consumer makes of a live tail that misbehaves. The log behind it answers fetches truly. */
+import { describe, expect, test } from 'vitest'
+import { type ConsumerBatch, connect } from '../../client/index.ts'
+import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
+import { assignOffset } from '../../src/core/batch/record-batch.ts'
+import { FakeTail } from './fake-tail.ts'
+import { ManualClock } from './manual-clock.ts'
+
+const VALUE_BYTES = 1_000
+
+function batchAt(offset: number): Uint8Array {
+  const value = new TextEncoder().encode(`${offset}`.padEnd(VALUE_BYTES))
+  const batch = encodeBatch([{ timestamp: 0, key: null, value, headers: [] }])
+  assignOffset(batch, 0, offset, 0)
+  return batch
+}
+
+function concat(batches: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(batches.flatMap((batch) => [...batch]))
+}
+
+/** A log of one-record batches behind `fetch`, and a tail in the test's hands. */
+function setUp(options: { bufferBytesMax?: number } = {}) {
+  const tail = new FakeTail()
+  const clock = new ManualClock()
+  const log = { endOffset: 0, fetches: [] as number[] }
+  const fetch = async (input: string): Promise<Response> => {
+    const from = Number(new URL(input).searchParams.get('offset'))
+    log.fetches.push(from)
+    const offsets = Array.from({ length: log.endOffset - from }, (_, index) => from + index)
+    return new Response(concat(offsets.map(batchAt)) as Uint8Array<ArrayBuffer>, {
+      headers: {
+        'edgelog-offset': `${from}`,
+        'edgelog-next-offset': `${log.endOffset}`,
+        'edgelog-high-watermark': `${log.endOffset}`,
+      },
+    })
+  }
+  const client = connect({
+    url: 'https://fake',
+    token: 'a?b',
+    fetch,
+    WebSocket: tail.WebSocket,
+    clock,
+  })
+  const consumer = client.consumer({
+    assignments: [{ topic: 't', partition: 0, offset: 0 }],
+    ...options,
+  })
+  const iterator = consumer[Symbol.asyncIterator]()
+  return { tail, clock, log, client, consumer, iterator }
+}
+
+/** Lets promises run, without letting time pass. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Lets time pass in steps, so that everyone gets to do what is due. */
+async function pass(clock: ManualClock, byMs: number): Promise<void> {
+  for (let passedMs = 0; passedMs < byMs; passedMs += 500) {
+    clock.advance(500)
+    await settle()
+  }
+}
+
+function offsetsOf(result: IteratorResult<ConsumerBatch, void>): number[] {
+  return result.value?.records.map(({ offset }) => offset) ?? []
+}
+
+async function connected(setup: ReturnType<typeof setUp>) {
+  await settle()
+  setup.clock.advance(0)
+  await settle()
+  const socket = setup.tail.socket
+  if (socket === undefined) throw new Error('not connected')
+  const subscribe = socket.sent.findLast(({ op }) => op === 'subscribe')
+  if (subscribe === undefined) throw new Error('not subscribed')
+  socket.say({ op: 'subscribed', id: subscribe.id })
+  return { socket, subscribe }
+}
+
+describe('a live tail', () => {
+  test('opens with the token, from where the fetches ended, and hands over frames', async () => {
+    const setup = setUp()
+    setup.log.endOffset = 2
+    expect(offsetsOf(await setup.iterator.next())).toEqual([0, 1])
+    const { socket, subscribe } = await connected(setup)
+    expect(socket.url).toBe('wss://fake/v1/tail')
+    expect(socket.protocols).toEqual(['edgelog.tail.v1', 'edgelog.bearer.YT9i'])
+    expect(subscribe).toMatchObject({ topic: 't', partition: 0, offset: 2 })
+    socket.frame(subscribe.id, 4, concat([batchAt(2), batchAt(3)]))
+    const { value } = await setup.iterator.next()
+    expect(value).toMatchObject({ nextOffset: 4, highWatermark: 4, lag: 0 })
+    await setup.client.close()
+    expect(socket.isClosed).toBe(true)
+    expect(setup.clock.pending).toBe(0)
+  })
+
+  test('leaves out what was there already, and reads what a gap left out', async () => {
+    const setup = setUp()
+    setup.log.endOffset = 2
+    await setup.iterator.next()
+    const { socket, subscribe } = await connected(setup)
+    socket.frame(subscribe.id, 3, concat([batchAt(0), batchAt(1), batchAt(2)]))
+    expect(offsetsOf(await setup.iterator.next())).toEqual([2])
+    setup.log.endOffset = 6
+    socket.frame(subscribe.id, 6, batchAt(5))
+    expect(offsetsOf(await setup.iterator.next())).toEqual([3, 4, 5])
+    expect(setup.log.fetches.at(-1)).toBe(3)
+    await setup.client.close()
+  })
+
+  test('is never believed when the bytes are damaged', async () => {
+    const setup = setUp()
+    setup.log.endOffset = 1
+    await setup.iterator.next()
+    const { socket, subscribe } = await connected(setup)
+    const damaged = batchAt(1)
+    damaged[100] = 0
+    setup.log.endOffset = 2
+    socket.frame(subscribe.id, 2, damaged)
+    const next = setup.iterator.next()
+    await settle()
+    setup.clock.advance(1_000)
+    expect(offsetsOf(await next)).toEqual([1])
+    await setup.client.close()
+  })
+
+  test('is dead after 40 s of silence, and resumed at the next offset', async () => {
+    const setup = setUp()
+    const first = await connected(setup)
+    first.socket.frame(first.subscribe.id, 1, batchAt(0))
+    await setup.iterator.next()
+    setup.clock.advance(30_000)
+    first.socket.say({ op: 'ping' })
+    setup.clock.advance(30_000)
+    expect(first.socket.isClosed).toBe(false)
+    setup.clock.advance(10_001)
+    expect(first.socket.isClosed).toBe(true)
+    await settle()
+    await pass(setup.clock, 500)
+    const second = await connected(setup)
+    expect(second.socket).not.toBe(first.socket)
+    expect(second.subscribe).toMatchObject({ offset: 1 })
+    await setup.client.close()
+  })
+
+  test('gives way to long polls when it fails again and again, and is tried again later', async () => {
+    const setup = setUp()
+    setup.tail.isRefusing = true
+    await pass(setup.clock, 10_000)
+    expect(setup.tail.sockets).toHaveLength(3)
+    const fetches = setup.log.fetches.length
+    expect(fetches).toBeGreaterThan(1)
+    setup.log.endOffset = 1
+    setup.clock.advance(1_000)
+    expect(offsetsOf(await setup.iterator.next())).toEqual([0])
+    setup.tail.isRefusing = false
+    await pass(setup.clock, 60_000)
+    const { subscribe } = await connected(setup)
+    expect(subscribe).toMatchObject({ offset: 1 })
+    await setup.client.close()
+  })
+
+  test('grants only what the application has taken', async () => {
+    const setup = setUp({ bufferBytesMax: 20_000 })
+    const { socket, subscribe } = await connected(setup)
+    expect(subscribe.creditBytes).toBe(20_000)
+    for (let offset = 0; offset < 20; offset++) {
+      socket.frame(subscribe.id, 20, batchAt(offset))
+    }
+    const granted = () =>
+      socket.sent.reduce((sum, { op, bytes = 0 }) => sum + (op === 'credit' ? bytes : 0), 0)
+    await settle()
+    expect(granted()).toBe(0)
+    for (let count = 0; count < 12; count++) await setup.iterator.next()
+    expect(granted()).toBeGreaterThan(10_000)
+    expect(granted()).toBeLessThanOrEqual(12 * batchAt(0).length)
+    await setup.client.close()
+  })
+})

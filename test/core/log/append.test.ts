@@ -1,0 +1,281 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { BatchHeader } from '../../../src/core/batch/record-batch.ts'
+import { OFFSET_MAX } from '../../../src/core/limits.ts'
+import {
+  type AppendDecision,
+  type AppendInput,
+  decideAppend,
+} from '../../../src/core/log/append.ts'
+import type { ProducerState } from '../../../src/core/log/producer-state.ts'
+import { SEEDED } from '../seed.ts'
+import { config, header, NOW_MS } from './log-batches.ts'
+
+function decide(headers: readonly BatchHeader[], input: Partial<AppendInput> = {}): AppendDecision {
+  return decideAppend({
+    headers,
+    hasNullKey: false,
+    mayBeginAnywhere: false,
+    expectedOffset: undefined,
+    logEndOffset: 500,
+    config: config(),
+    nowMs: NOW_MS,
+    producerState: () => undefined,
+    ...input,
+  })
+}
+
+function outcomeOf(decision: AppendDecision): string {
+  return decision.kind === 'append' ? 'append' : `${decision.kind} ${decision.error.code}`
+}
+
+function produced(baseSequence: number, fields: Parameters<typeof header>[0] = {}): BatchHeader {
+  return header({ producerId: 7n, producerEpoch: 0, baseSequence, ...fields })
+}
+
+const KNOWN: ProducerState = {
+  epoch: 0,
+  batches: [{ firstSequence: 0, lastSequence: 9, baseOffset: 40 }],
+}
+const knows = { producerState: (id: bigint) => (id === 7n ? KNOWN : undefined) }
+
+describe('decideAppend()', () => {
+  test('gives offsets from the end of the log', () => {
+    const decision = decide([header({ records: 3 }), header({ records: 2 })])
+    expect(decision).toMatchObject({
+      kind: 'append',
+      logEndOffset: 505,
+      placed: [
+        { baseOffset: 500, isDuplicate: false },
+        { baseOffset: 503, isDuplicate: false },
+      ],
+    })
+  })
+
+  test('stops rather than give an offset above 2^53 - 1', () => {
+    expect(() => decide([header({ records: 2 })], { logEndOffset: OFFSET_MAX - 1 })).toThrow(
+      '2^53 - 1',
+    )
+    expect(outcomeOf(decide([header()], { logEndOffset: OFFSET_MAX - 1 }))).toBe('append')
+  })
+
+  test.each([
+    [1_000, 'append'],
+    [1_001, 'refuse message_too_large'],
+  ])('holds a batch of %d bytes against max.message.bytes=1000: %s', (sizeBytes, outcome) => {
+    const settings = config({ 'max.message.bytes': '1000' })
+    expect(outcomeOf(decide([header({ sizeBytes })], { config: settings }))).toBe(outcome)
+  })
+
+  test('refuses transactional batches', () => {
+    expect(outcomeOf(decide([header({ isTransactional: true })]))).toBe('refuse invalid_record')
+  })
+
+  test.each([
+    ['delete', 'append'],
+    ['compact', 'refuse invalid_record'],
+    ['compact,delete', 'refuse invalid_record'],
+  ])('with a null key and cleanup.policy=%s: %s', (policy, outcome) => {
+    const settings = config({ 'cleanup.policy': policy })
+    expect(outcomeOf(decide([header()], { config: settings, hasNullKey: true }))).toBe(outcome)
+  })
+
+  test('takes a key in a compacted topic', () => {
+    const settings = config({ 'cleanup.policy': 'compact' })
+    expect(outcomeOf(decide([header()], { config: settings }))).toBe('append')
+  })
+
+  describe('with message.timestamp.before.max.ms=1000 and after.max.ms=500', () => {
+    const bounds = {
+      'message.timestamp.before.max.ms': '1000',
+      'message.timestamp.after.max.ms': '500',
+    }
+    test.each([
+      [-1_000, 0, 'append'],
+      [-1_001, 0, 'refuse invalid_timestamp'],
+      [0, 500, 'append'],
+      [0, 501, 'refuse invalid_timestamp'],
+    ])('times from now%+d to now%+d: %s', (base, max, outcome) => {
+      const batch = header({ baseTimestamp: NOW_MS + base, maxTimestamp: NOW_MS + max })
+      expect(outcomeOf(decide([batch], { config: config(bounds) }))).toBe(outcome)
+    })
+
+    test('LogAppendTime gives its own time, so any is taken', () => {
+      const batch = header({ baseTimestamp: 5, maxTimestamp: NOW_MS * 2 })
+      const settings = config({ ...bounds, 'message.timestamp.type': 'LogAppendTime' })
+      expect(outcomeOf(decide([batch], { config: settings }))).toBe('append')
+    })
+  })
+
+  test('fences a lower epoch', () => {
+    const producerState = () => ({ ...KNOWN, epoch: 3 })
+    expect(outcomeOf(decide([produced(10)], { producerState }))).toBe(
+      'refuse invalid_producer_epoch',
+    )
+  })
+
+  test('tells a gap with the sequence it expects', () => {
+    const decision = decide([produced(12)], knows)
+    expect(decision).toMatchObject({
+      kind: 'gap',
+      producerId: 7n,
+      error: { code: 'out_of_order_sequence_number', details: { expectedSequence: 10 } },
+    })
+  })
+
+  test('tells a gap of a producer that is not known', () => {
+    expect(outcomeOf(decide([produced(12)]))).toBe('gap unknown_producer_id')
+  })
+
+  test('answers a duplicate with its first place, and leaves the log as it is', () => {
+    const decision = decide([produced(0, { records: 10 })], knows)
+    expect(decision).toMatchObject({
+      kind: 'append',
+      logEndOffset: 500,
+      placed: [{ baseOffset: 40, isDuplicate: true }],
+    })
+    expect(decision).toHaveProperty('producers.size', 0)
+  })
+
+  test('tells a batch that stands twice in one call from its copy', () => {
+    const decision = decide([produced(0), produced(0), produced(1)])
+    expect(decision).toMatchObject({
+      logEndOffset: 502,
+      placed: [
+        { baseOffset: 500, isDuplicate: false },
+        { baseOffset: 500, isDuplicate: true },
+        { baseOffset: 501, isDuplicate: false },
+      ],
+    })
+  })
+
+  test.each([
+    [500, 'append'],
+    [499, 'refuse expected_offset_mismatch'],
+    [501, 'refuse expected_offset_mismatch'],
+    [0, 'refuse expected_offset_mismatch'],
+  ])('If-Match %d at the end 500: %s', (expectedOffset, outcome) => {
+    expect(outcomeOf(decide([header()], { expectedOffset }))).toBe(outcome)
+  })
+
+  test('says the next offset where If-Match does not hold', () => {
+    const decision = decide([header()], { expectedOffset: 3 })
+    expect(decision).toMatchObject({ error: { details: { nextOffset: 500 } } })
+  })
+
+  test('answers a retry of a conditional append with its first place', () => {
+    const decision = decide([produced(0, { records: 10 })], { ...knows, expectedOffset: 40 })
+    expect(decision).toMatchObject({ kind: 'append', placed: [{ baseOffset: 40 }] })
+  })
+
+  test.each([
+    ['max.message.bytes', '50'],
+    ['message.timestamp.before.max.ms', '0'],
+    ['cleanup.policy', 'compact'],
+  ])('answers a retry that a later change of %s would refuse', (key, value) => {
+    const retry = produced(0, { records: 10, baseTimestamp: NOW_MS - 5, maxTimestamp: NOW_MS - 5 })
+    const input = { config: config({ [key]: value }), hasNullKey: true }
+    expect(outcomeOf(decide([retry], { ...knows, ...input }))).toBe('append')
+    expect(outcomeOf(decide([{ ...retry, baseSequence: 10 }], { ...knows, ...input }))).toMatch(
+      /^refuse/,
+    )
+  })
+})
+
+/**
+ * Question: does a call with many batches do what calls with one batch each would do, or nothing?
+ * Contract: it is appended if each of its batches would be, one after the other; then offsets are dense,
+ * duplicates have the first answer, and the producers' states are the same. Otherwise the answer is that
+ * of the first batch that is not appended.
+ * Model: `decideAppend` with one batch at a time, folded over a log end and a map of producers.
+ * Generated: calls of 1 to 8 batches from 3 producers and from none, sequences near the expected ones,
+ * sizes and times on both sides of their bounds. Limits: no `expectedOffset`.
+ */
+interface BatchPlan {
+  readonly producer: number
+  readonly step: number
+  readonly records: number
+  readonly epochStep: number
+  readonly sizeBytes: number
+}
+
+const arbitraryPlan: fc.Arbitrary<BatchPlan> = fc.record({
+  producer: fc.integer({ min: -1, max: 2 }),
+  step: fc.constantFrom(0, 0, 0, 0, 0, 0, -1, -2, 1),
+  records: fc.integer({ min: 1, max: 3 }),
+  epochStep: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 1, -1),
+  sizeBytes: fc.constantFrom(100, 100, 100, 100, 1_000, 1_001),
+})
+
+test('decideAppend() takes many batches as one after the other, or none', () => {
+  const settings = config({ 'max.message.bytes': '1000' })
+  fc.assert(
+    fc.property(fc.array(fc.array(arbitraryPlan, { minLength: 1, maxLength: 8 })), (calls) => {
+      const producers = new Map<bigint, ProducerState>()
+      const sent = new Map<number, BatchHeader[]>()
+      let logEndOffset = 0
+      for (const call of calls) {
+        const headers = call.map((plan) => headerFor(plan, sent))
+        const input = { config: settings, logEndOffset }
+        const whole = decide(headers, { ...input, producerState: (id) => producers.get(id) })
+        const oneByOne = fold(headers, input, producers)
+        expect(summary(whole)).toEqual(summary(oneByOne))
+        if (whole.kind !== 'append') continue
+        let next = logEndOffset
+        for (const { header: batch, baseOffset, isDuplicate } of whole.placed) {
+          if (isDuplicate) continue
+          expect(baseOffset).toBe(next)
+          next += batch.recordsCount
+        }
+        expect(whole.logEndOffset).toBe(next)
+        logEndOffset = next
+        for (const [id, state] of whole.producers) producers.set(id, state)
+      }
+    }),
+    { ...SEEDED, numRuns: 300 },
+  )
+})
+
+function headerFor(plan: BatchPlan, sent: Map<number, BatchHeader[]>): BatchHeader {
+  const { producer, records, sizeBytes } = plan
+  if (producer < 0) return header({ records, sizeBytes })
+  const mine = sent.get(producer) ?? []
+  sent.set(producer, mine)
+  const last = mine.at(-1)
+  if (plan.step < 0 && mine.length > 0) return mine.at(plan.step) ?? mine[0] ?? header()
+  const epoch = Math.max(0, (last?.producerEpoch ?? 0) + plan.epochStep)
+  const isSameEpoch = last?.producerEpoch === epoch
+  const batch = header({
+    producerId: BigInt(producer),
+    producerEpoch: epoch,
+    baseSequence: (isSameEpoch ? last.baseSequence + last.recordsCount : 0) + plan.step,
+    records,
+    sizeBytes,
+  })
+  mine.push(batch)
+  return batch
+}
+
+function fold(
+  headers: readonly BatchHeader[],
+  input: Partial<AppendInput>,
+  before: ReadonlyMap<bigint, ProducerState>,
+): AppendDecision {
+  const producers = new Map<bigint, ProducerState>()
+  const placed = []
+  let logEndOffset = input.logEndOffset ?? 0
+  for (const batch of headers) {
+    const producerState = (id: bigint) => producers.get(id) ?? before.get(id)
+    const decision = decide([batch], { ...input, logEndOffset, producerState })
+    if (decision.kind !== 'append') return decision
+    placed.push(...decision.placed)
+    for (const [id, state] of decision.producers) producers.set(id, state)
+    logEndOffset = decision.logEndOffset
+  }
+  return { kind: 'append', placed, logEndOffset, producers }
+}
+
+function summary(decision: AppendDecision): unknown {
+  if (decision.kind === 'append') return decision
+  return { kind: decision.kind, code: decision.error.code, message: decision.error.message }
+}

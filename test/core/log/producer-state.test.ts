@@ -1,0 +1,217 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { PRODUCER_BATCHES_REMEMBERED } from '../../../src/core/limits.ts'
+import {
+  addToSequence,
+  decideSequence,
+  type ProducerState,
+  rememberBatch,
+  type SequenceDecision,
+} from '../../../src/core/log/producer-state.ts'
+import { SEEDED } from '../seed.ts'
+import { header } from './log-batches.ts'
+
+const SEQUENCE_MAX = 2 ** 31 - 1
+
+function batch(baseSequence: number, records = 1, producerEpoch = 0) {
+  return header({ producerId: 7n, producerEpoch, baseSequence, records })
+}
+
+/** The state after batches of one record each with the sequences given, at offsets 100, 101, ... */
+function stateAfter(...sequences: number[]): ProducerState {
+  let state: ProducerState | undefined
+  for (const [index, sequence] of sequences.entries()) {
+    state = rememberBatch(state, batch(sequence), 100 + index)
+  }
+  if (state === undefined) throw new Error('at least one batch')
+  return state
+}
+
+describe('addToSequence()', () => {
+  test.each([
+    [0, 1, 1],
+    [SEQUENCE_MAX - 1, 1, SEQUENCE_MAX],
+    [SEQUENCE_MAX, 1, 0],
+    [SEQUENCE_MAX - 1, 3, 1],
+  ])('%d + %d is %d', (sequence, count, sum) => {
+    expect(addToSequence(sequence, count)).toBe(sum)
+  })
+})
+
+describe('decideSequence()', () => {
+  test('lets a new producer begin with 0', () => {
+    expect(decideSequence(undefined, batch(0), false)).toEqual({ kind: 'append' })
+  })
+
+  test('does not let a new producer begin with 1', () => {
+    expect(decideSequence(undefined, batch(1), false)).toEqual({ kind: 'unknown_producer' })
+  })
+
+  test('lets a new producer begin anywhere where that is wanted', () => {
+    expect(decideSequence(undefined, batch(12), true)).toEqual({ kind: 'append' })
+  })
+
+  test('answers a retry with the first offset', () => {
+    expect(decideSequence(stateAfter(0, 1), batch(0), false)).toEqual({
+      kind: 'duplicate',
+      baseOffset: 100,
+    })
+  })
+
+  test('remembers exactly five batches', () => {
+    const state = stateAfter(0, 1, 2, 3, 4, 5)
+    expect(decideSequence(state, batch(1), false)).toEqual({ kind: 'duplicate', baseOffset: 101 })
+    expect(decideSequence(state, batch(0), false)).toEqual({ kind: 'gap', expectedSequence: 6 })
+  })
+
+  test('does not take a batch of other length for a retry', () => {
+    expect(decideSequence(stateAfter(0), batch(0, 2), false)).toEqual({
+      kind: 'gap',
+      expectedSequence: 1,
+    })
+  })
+
+  test('refuses a gap, and says what it expects', () => {
+    expect(decideSequence(stateAfter(0), batch(2), false)).toEqual({
+      kind: 'gap',
+      expectedSequence: 1,
+    })
+  })
+
+  test('goes on from 2147483647 with 0', () => {
+    const state = stateAfter(SEQUENCE_MAX)
+    expect(decideSequence(state, batch(0), false)).toEqual({ kind: 'append' })
+  })
+
+  test('recognizes a retry of a batch whose sequences wrap', () => {
+    const state = rememberBatch(undefined, batch(SEQUENCE_MAX - 1, 4), 50)
+    expect(decideSequence(state, batch(SEQUENCE_MAX - 1, 4), false)).toEqual({
+      kind: 'duplicate',
+      baseOffset: 50,
+    })
+    expect(decideSequence(state, batch(2), false)).toEqual({ kind: 'append' })
+  })
+
+  test('fences a lower epoch, also for what was a retry', () => {
+    const state = rememberBatch(stateAfter(0), batch(0, 1, 3), 200)
+    expect(decideSequence(state, batch(0, 1, 2), false)).toEqual({
+      kind: 'fenced',
+      currentEpoch: 3,
+    })
+    expect(decideSequence(state, batch(0, 1, 0), true)).toEqual({ kind: 'fenced', currentEpoch: 3 })
+  })
+
+  test('lets a higher epoch begin with 0 and with nothing else', () => {
+    const state = stateAfter(0, 1, 2)
+    expect(decideSequence(state, batch(0, 1, 1), false)).toEqual({ kind: 'append' })
+    expect(decideSequence(state, batch(3, 1, 1), true)).toEqual({
+      kind: 'gap',
+      expectedSequence: 0,
+    })
+  })
+})
+
+/**
+ * Question: is every batch of a producer decided as Kafka's rules say, whatever came before?
+ * Contract: of the batches appended under the current epoch the last five answer a retry; the next
+ * sequence is appended; everything else is a gap; lower epochs are fenced.
+ * Model: the whole history of appended batches, with sequences that never wrap (they are cut to 31 bits
+ * only where a batch is made), so that nothing is forgotten and nothing is computed modulo.
+ * Generated: up to 60 batches: the next one, retries of any earlier one, gaps, epochs up and down; first
+ * sequences on both sides of the wrap. Limits: one producer; lengths up to 9.
+ */
+interface Appended {
+  readonly epoch: number
+  readonly position: bigint
+  readonly records: number
+  readonly offset: number
+}
+
+interface Step {
+  readonly kind: 'next' | 'retry' | 'near' | 'new epoch' | 'new epoch, not 0' | 'old epoch'
+  readonly records: number
+  readonly pick: number
+}
+
+class HistoryModel {
+  readonly appended: Appended[] = []
+  epoch = 0
+  next: bigint
+  readonly #mayBeginAnywhere: boolean
+
+  constructor(first: number, mayBeginAnywhere: boolean) {
+    this.next = BigInt(first)
+    this.#mayBeginAnywhere = mayBeginAnywhere
+  }
+
+  decide(epoch: number, position: bigint, records: number): SequenceDecision {
+    const isFirst = position % 2n ** 31n === 0n
+    if (this.appended.length === 0) {
+      const mayBegin = this.#mayBeginAnywhere || isFirst
+      return { kind: mayBegin ? 'append' : 'unknown_producer' }
+    }
+    if (epoch < this.epoch) return { kind: 'fenced', currentEpoch: this.epoch }
+    if (epoch > this.epoch) {
+      return isFirst ? { kind: 'append' } : { kind: 'gap', expectedSequence: 0 }
+    }
+    const first = this.appended
+      .filter((one) => one.epoch === epoch)
+      .slice(-5)
+      .find((one) => one.position === position && one.records === records)
+    if (first !== undefined) return { kind: 'duplicate', baseOffset: first.offset }
+    if (position === this.next) return { kind: 'append' }
+    return { kind: 'gap', expectedSequence: Number(this.next % 2n ** 31n) }
+  }
+}
+
+const arbitraryStep: fc.Arbitrary<Step> = fc.record({
+  kind: fc.constantFrom<Step['kind'][]>(
+    ...(['next', 'next', 'next', 'retry', 'retry', 'near'] as const),
+    ...(['new epoch', 'new epoch, not 0', 'old epoch'] as const),
+  ),
+  records: fc.integer({ min: 1, max: 9 }),
+  pick: fc.nat(1_000),
+})
+
+function batchOf(
+  { kind, records, pick }: Step,
+  model: HistoryModel,
+): Pick<Appended, 'epoch' | 'position' | 'records'> {
+  const { epoch, next, appended } = model
+  const earlier = appended[appended.length - 1 - (pick % Math.min(8, Math.max(1, appended.length)))]
+  if (kind === 'retry' && earlier !== undefined) return earlier
+  if (kind === 'near') return { epoch, position: next + BigInt((pick % 6) + 1), records }
+  if (kind === 'new epoch') return { epoch: epoch + 1 + (pick % 2), position: 0n, records }
+  if (kind === 'new epoch, not 0') return { epoch: epoch + 1, position: next + 1n, records }
+  if (kind === 'old epoch' && epoch > 0) return { epoch: pick % epoch, position: next, records }
+  return { epoch, position: next, records }
+}
+
+test('decideSequence() agrees with a model that forgets nothing', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(0, 0, 1, SEQUENCE_MAX, SEQUENCE_MAX - 10),
+      fc.boolean(),
+      fc.array(arbitraryStep, { maxLength: 60 }),
+      (first, mayBeginAnywhere, steps) => {
+        const model = new HistoryModel(first, mayBeginAnywhere)
+        let state: ProducerState | undefined
+        let offset = 1_000
+        for (const step of steps) {
+          const { epoch, position, records } = batchOf(step, model)
+          const asSent = batch(Number(position % 2n ** 31n), records, epoch)
+          const decision = decideSequence(state, asSent, mayBeginAnywhere)
+          expect(decision).toEqual(model.decide(epoch, position, records))
+          if (decision.kind !== 'append') continue
+          model.appended.push({ epoch, position, records, offset })
+          model.epoch = epoch
+          model.next = position + BigInt(records)
+          state = rememberBatch(state, asSent, offset)
+          expect(state.batches.length).toBeLessThanOrEqual(PRODUCER_BATCHES_REMEMBERED)
+          offset += records + (step.pick % 3)
+        }
+      },
+    ),
+    { ...SEEDED, numRuns: 500 },
+  )
+})

@@ -341,8 +341,8 @@ export class PartitionLog {
     if (plan.group !== undefined) this.#chunks.merge(plan.group)
     if (plan.sealedOffset !== sealedOffset) {
       this.#writeCheckpoint({ sealedOffset: plan.sealedOffset })
-      this.#oldest = this.#chunks.oldest()
     }
+    if (plan.group !== undefined) this.#oldest = this.#chunks.oldest()
     return plan.group !== undefined
   }
 

@@ -11,13 +11,14 @@ export const SEALED_CHUNK_BYTES_MIN = CHUNK_BYTES_MAX / 2
 export interface SealPlan {
   /** Neighbouring chunks that become one; undefined when there is nothing worth merging yet. */
   readonly group: readonly ChunkSpan[] | undefined
-  /** Everything below is sealed once the group is merged. */
+  /** Everything below is sealed once the group is merged; it may stay while the group still grows. */
   readonly sealedOffset: number
 }
 
 /**
  * The first group to merge among `chunks`: the unsealed ones, in order. A group ends where the next
- * chunk would make it too large; one that the end of the list cuts short waits for more.
+ * chunk would make it too large; one that the end of the list cuts short waits for more, and one that
+ * its number of chunks cuts short is merged and then grows on.
  */
 export function planSeal(chunks: Iterable<ChunkSpan>, sealedOffset: number): SealPlan {
   const group: ChunkSpan[] = []
@@ -25,7 +26,10 @@ export function planSeal(chunks: Iterable<ChunkSpan>, sealedOffset: number): Sea
   let passedOffset = sealedOffset
   for (const chunk of chunks) {
     const isLarge = chunk.sizeBytes >= SEALED_CHUNK_BYTES_MIN
-    const isFull = sizeBytes + chunk.sizeBytes > CHUNK_BYTES_MAX || group.length === SEAL_CHUNKS_MAX
+    const isFull = sizeBytes + chunk.sizeBytes > CHUNK_BYTES_MAX
+    if (!isFull && !isLarge && group.length === SEAL_CHUNKS_MAX) {
+      return { group, sealedOffset: group[0]?.baseOffset ?? passedOffset }
+    }
     if (isLarge || isFull) {
       if (group.length > 1) return { group, sealedOffset: passedOffset }
       group.length = 0

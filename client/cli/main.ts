@@ -1,8 +1,60 @@
-/** The `edgelog` command. */
-import { startServer } from './server.ts'
+/** The `edgelog` command: what it is called with, and how it ends. */
+import { Command, CommanderError } from 'commander'
+import { EdgelogError } from '../index.ts'
+import { addConsumeCommand } from './consume.ts'
+import { addDevCommand } from './dev.ts'
+import { EXIT } from './exit-codes.ts'
+import { addProduceCommand } from './produce.ts'
+import { addTopicsCommand } from './topics.ts'
 
+/** Runs one command line; sets `process.exitCode` and returns when all is done. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const port = Number(argv[argv.indexOf('--port') + 1] || 8787)
-  const server = await startServer({ host: '127.0.0.1', port, stateDir: '.edgelog' })
-  console.log(server.url)
+  // Whoever reads our output may stop reading, as `head` does.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok)
+    throw error
+  })
+  try {
+    await createProgram().parseAsync([...argv])
+  } catch (error) {
+    process.exitCode = explain(error)
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command('edgelog')
+    .description("Apache Kafka's log on Cloudflare Workers, from the command line")
+    .option('--url <url>', 'the server (EDGELOG_URL)', 'http://localhost:8787')
+    .option('--token <token>', 'its EDGELOG_TOKEN, better given as that variable')
+    .exitOverride()
+    .showHelpAfterError('(edgelog help shows what there is)')
+    .addHelpText(
+      'after',
+      `
+A first round, with a server in another terminal:
+  $ edgelog dev
+  $ edgelog topics create orders --partitions 3
+  $ echo 'alice:hello' | edgelog produce orders --key-separator :
+  $ edgelog consume orders --from-beginning
+
+Exit codes: ${EXIT.ok} done, ${EXIT.failed} refused or failed, ${EXIT.usage} called wrongly, ${EXIT.interrupted} stopped by Ctrl-C.`,
+    )
+  addDevCommand(program)
+  addTopicsCommand(program)
+  addProduceCommand(program)
+  addConsumeCommand(program)
+  return program
+}
+
+/** Says what went wrong in one line. @returns the exit code. */
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  }
+  if (error instanceof EdgelogError) {
+    console.error(`edgelog: ${error.message} (${error.code})`)
+    if (error.code === 'unavailable') console.error('Is it running? edgelog dev starts a server.')
+  } else console.error(`edgelog: ${error instanceof Error ? error.message : String(error)}`)
+  if (process.env.EDGELOG_DEBUG !== undefined) console.error(error)
+  return EXIT.failed
 }

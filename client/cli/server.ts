@@ -26,6 +26,8 @@ const WORKER_PATH = join(dirname(fileURLToPath(import.meta.url)), 'worker.js')
 const WORKER_NAME = 'edgelog'
 const COMPATIBILITY_DATE = '2026-10-01'
 
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
 /** @throws {Error} if the port is taken, or miniflare is not installed. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host, port, stateDir, token, origins } = options
@@ -35,6 +37,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const bindings: Record<string, string> = {}
   if (token !== undefined) bindings.EDGELOG_TOKEN = token
   if (origins !== undefined) bindings.EDGELOG_ORIGINS = origins
+  const listenersBefore = ENDING_SIGNALS.map((signal) => process.listeners(signal))
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       name: WORKER_NAME,
@@ -61,6 +64,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }),
   )
   const url = await miniflare.unsafeGetDirectURL()
+  // Miniflare would end the process by itself on a signal. When to end is for our caller to say.
+  for (const [index, signal] of ENDING_SIGNALS.entries()) {
+    for (const listener of process.listeners(signal)) {
+      if (!listenersBefore[index]?.includes(listener)) process.off(signal, listener)
+    }
+  }
   return { url: url.origin, close: () => miniflare.dispose() }
 }
 

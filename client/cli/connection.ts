@@ -1,0 +1,52 @@
+/** From the options all commands share to a client. */
+import { type Command, InvalidArgumentError } from 'commander'
+import { type Client, connect } from '../index.ts'
+
+interface GlobalOptions {
+  readonly url: string
+  readonly token?: string
+}
+
+/** Runs `work` with a client that is closed at the end, whatever happens. */
+export async function withClient(
+  command: Command,
+  work: (client: Client) => Promise<void>,
+): Promise<void> {
+  const { url, token } = command.optsWithGlobals<GlobalOptions>()
+  const isUrlGiven = command.getOptionValueSourceWithGlobals('url') === 'cli'
+  const secret = token ?? process.env.EDGELOG_TOKEN
+  const client = connect({
+    url: isUrlGiven ? url : (process.env.EDGELOG_URL ?? url),
+    ...(secret !== undefined && { token: secret }),
+  })
+  try {
+    await work(client)
+  } finally {
+    await client.close()
+  }
+}
+
+/** For commander: a whole number of at least `min`. */
+export function wholeNumber(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(value) && value >= min) return value
+    throw new InvalidArgumentError(`A whole number of at least ${min} is needed.`)
+  }
+}
+
+/** Aborts at the first Ctrl-C (or SIGTERM); a second one ends the process at once. */
+export function interruption(): { readonly signal: AbortSignal; readonly release: () => void } {
+  const controller = new AbortController()
+  const stop = () => {
+    release()
+    controller.abort()
+  }
+  const release = () => {
+    process.off('SIGINT', stop)
+    process.off('SIGTERM', stop)
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  return { signal: controller.signal, release }
+}

@@ -1,0 +1,115 @@
+/** `edgelog consume TOPIC`: prints records as they come. */
+import { once } from 'node:events'
+import { type Command, Option } from 'commander'
+import { recordToJson } from '../../src/core/batch/json-record.ts'
+import type { Assignment, Client, Consumer, ConsumerRecord, StartPosition } from '../index.ts'
+import { interruption, wholeNumber, withClient } from './connection.ts'
+
+interface ConsumeOptions {
+  readonly fromBeginning?: boolean
+  readonly offset?: number
+  readonly timestamp?: number
+  readonly partition?: number
+  readonly maxMessages?: number
+  readonly timeoutMs?: number
+  readonly keySeparator?: string
+  readonly format: 'value' | 'json'
+}
+
+export function addConsumeCommand(program: Command): void {
+  program
+    .command('consume')
+    .argument('<topic>')
+    .description('print records, and those to come')
+    .option('--from-beginning', 'all records, not only new ones')
+    .option('--partition <number>', 'only this one', wholeNumber(0))
+    .option('--offset <number>', 'from this offset on, with --partition', wholeNumber(0))
+    .option('--timestamp <ms>', 'from this time on, in ms since 1970', wholeNumber(0))
+    .option('--max-messages <count>', 'stop after so many', wholeNumber(1))
+    .option('--timeout-ms <ms>', 'stop when nothing came for so long', wholeNumber(1))
+    .option('--key-separator <text>', 'print the key and this before the value')
+    .addOption(
+      new Option('--format <name>', 'the value as it is, or all of a record as a line of JSON')
+        .choices(['value', 'json'])
+        .default('value'),
+    )
+    .addHelpText(
+      'after',
+      `
+For example:
+  $ edgelog consume orders --from-beginning --key-separator :
+  $ edgelog consume orders --from-beginning --timeout-ms 1000 --format json > orders.ndjson
+Records of one partition come in order. It resumes by itself; Ctrl-C stops it.`,
+    )
+    .action(async (topic: string, options: ConsumeOptions, command: Command) => {
+      if (options.offset !== undefined && options.partition === undefined) {
+        command.error('error: --offset belongs to one partition: --partition is needed')
+      }
+      await withClient(command, (client) => consume(client, topic, options))
+    })
+}
+
+async function consume(client: Client, topic: string, options: ConsumeOptions): Promise<void> {
+  // A topic that is not there is said at once, not waited for.
+  const { partitions } = await client.admin.describeTopic(topic, { partitionDetails: false })
+  const { partition } = options
+  if (partition !== undefined && partition >= partitions) {
+    throw new Error(`topic ${topic} has partitions 0 to ${partitions - 1}, not ${partition}`)
+  }
+  const { signal, release } = interruption()
+  const consumer = client.consumer({ ...startOf(topic, options), signal })
+  try {
+    await print(consumer, options)
+  } finally {
+    release()
+  }
+}
+
+function startOf(
+  topic: string,
+  { fromBeginning, offset, timestamp, partition }: ConsumeOptions,
+): { assignments: Assignment[] } | { topics: string[]; from: Exclude<StartPosition, number> } {
+  const from = timestamp !== undefined ? { timestamp } : fromBeginning ? 'earliest' : 'latest'
+  if (partition === undefined) return { topics: [topic], from }
+  return { assignments: [{ topic, partition, offset: offset ?? from }] }
+}
+
+/** Prints until the consumer ends: by its signal, the count, or the silence. */
+async function print(consumer: Consumer, options: ConsumeOptions): Promise<void> {
+  let left = options.maxMessages ?? Number.POSITIVE_INFINITY
+  let silence: NodeJS.Timeout | undefined
+  const awaitSilence = () => {
+    clearTimeout(silence)
+    if (options.timeoutMs === undefined) return
+    silence = setTimeout(() => void consumer.close(), options.timeoutMs)
+  }
+  awaitSilence()
+  try {
+    for await (const { records } of consumer) {
+      const printed = records.slice(0, left)
+      left -= printed.length
+      const bytes = Buffer.concat(printed.map((record) => lineOf(record, options)))
+      if (!process.stdout.write(bytes)) await once(process.stdout, 'drain')
+      if (left === 0) break
+      awaitSilence()
+    }
+  } finally {
+    clearTimeout(silence)
+    await consumer.close()
+  }
+}
+
+const NEWLINE = Buffer.from('\n')
+const NULL = Buffer.from('null')
+
+function lineOf(record: ConsumerRecord, { format, keySeparator }: ConsumeOptions): Buffer {
+  if (format === 'json') {
+    const { partition, offset, timestamp, key, value } = record
+    const headers = record.headers.map(([name, bytes]) => ({ key: name, value: bytes }))
+    const json = recordToJson({ offset, timestamp, key, value, headers })
+    return Buffer.from(`${JSON.stringify({ partition, ...json })}\n`)
+  }
+  const value = record.value ?? NULL
+  if (keySeparator === undefined) return Buffer.concat([value, NEWLINE])
+  return Buffer.concat([record.key ?? NULL, Buffer.from(keySeparator), value, NEWLINE])
+}

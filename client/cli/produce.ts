@@ -1,0 +1,116 @@
+/** `edgelog produce TOPIC`: one record for each line of standard input. */
+import { fstatSync } from 'node:fs'
+import { type Command, Option } from 'commander'
+import type { Client, CompressionName, Producer, ProducerRecord } from '../index.ts'
+import { interruption, wholeNumber, withClient } from './connection.ts'
+import { EXIT } from './exit-codes.ts'
+import { readLines } from './lines.ts'
+import { type Progress, startProgress } from './progress.ts'
+
+interface ProduceOptions {
+  readonly keySeparator?: string
+  readonly partition?: number
+  readonly compression: CompressionName
+}
+
+export function addProduceCommand(program: Command): void {
+  program
+    .command('produce')
+    .argument('<topic>')
+    .description('append each line of standard input as a record')
+    .option('--key-separator <text>', 'each line is key, this, value')
+    .option('--partition <number>', 'instead of letting the key choose', wholeNumber(0))
+    .addOption(
+      new Option('--compression <name>', 'of the batches')
+        .choices(['none', 'gzip', 'snappy', 'lz4'])
+        .default('none'),
+    )
+    .addHelpText(
+      'after',
+      `
+For example:
+  $ cat access.log | edgelog produce logs
+  $ edgelog produce orders --key-separator : < orders.txt
+Records of one partition keep the order of the lines; a lost connection is retried without
+duplicates. Ctrl-C sends what was read and stops.`,
+    )
+    .action(async (topic: string, options: ProduceOptions, command: Command) => {
+      await withClient(command, (client) => produce(client, topic, options))
+    })
+}
+
+async function produce(client: Client, topic: string, options: ProduceOptions): Promise<void> {
+  // A topic that is not there is said before anything is read.
+  await client.admin.describeTopic(topic, { partitionDetails: false })
+  const isTerminal = process.stdin.isTTY === true
+  const producer = client.producer({
+    compression: options.compression,
+    lingerMs: isTerminal ? 0 : 20,
+  })
+  const { signal, release } = interruption()
+  signal.addEventListener('abort', () => process.stdin.destroy())
+  const progress = startProgress(isTerminal ? undefined : inputSizeBytes())
+  try {
+    if (isTerminal) process.stderr.write('> ')
+    await sendLines(producer, topic, options, progress, isTerminal, signal)
+  } finally {
+    release()
+    progress.finish('produced')
+  }
+  if (signal.aborted) process.exitCode = EXIT.interrupted
+}
+
+async function sendLines(
+  producer: Producer,
+  topic: string,
+  options: ProduceOptions,
+  progress: Progress,
+  isTerminal: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  let lineNumber = 0
+  let failure: unknown
+  let latest: Promise<unknown> = Promise.resolve()
+  const halfBufferBytes = producer.settings.bufferBytesMax / 2
+  try {
+    for await (const lines of readLines(process.stdin)) {
+      for (const line of lines) {
+        lineNumber += 1
+        const record = recordOf(line, options, lineNumber)
+        latest = producer.send(topic, record).then(
+          () => progress.add(1, line.length + 1),
+          (error) => {
+            failure ??= error
+          },
+        )
+        // What is not acknowledged stays bounded, whatever the size of the input.
+        if (producer.bufferedBytes > halfBufferBytes) await latest
+        if (failure !== undefined) throw failure
+      }
+      if (isTerminal) {
+        await latest
+        process.stderr.write('> ')
+      }
+    }
+  } catch (error) {
+    // Standard input that Ctrl-C closed ends with an error; what was read is sent all the same.
+    if (!signal.aborted) throw error
+  }
+  await producer.flush()
+  if (failure !== undefined) throw failure
+}
+
+function recordOf(line: Uint8Array, options: ProduceOptions, lineNumber: number): ProducerRecord {
+  const { keySeparator, partition } = options
+  if (keySeparator === undefined) return { value: line, partition }
+  const at = Buffer.from(line.buffer, line.byteOffset, line.length).indexOf(keySeparator)
+  if (at < 0) throw new Error(`line ${lineNumber} has no key separator ${keySeparator}`)
+  const valueAt = at + Buffer.byteLength(keySeparator)
+  return { key: line.subarray(0, at), value: line.subarray(valueAt), partition }
+}
+
+/** Of a file; a pipe does not know. */
+function inputSizeBytes(): number | undefined {
+  const stat = fstatSync(0)
+  return stat.isFile() ? stat.size : undefined
+}

@@ -1,0 +1,29 @@
+/** Columns of text: wide enough for what is in them, numbers to the right. */
+
+type Cell = string | number
+
+/**
+ * @example
+ * formatTable(['TOPIC', 'PARTITIONS'], [['orders', 3]])
+ */
+export function formatTable(
+  header: readonly string[],
+  rows: ReadonlyArray<readonly Cell[]>,
+): string {
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => String(row[column] ?? '').length)),
+  )
+  const line = (cells: readonly Cell[]) =>
+    cells
+      .map((cell, column) => {
+        const width = widths[column] ?? 0
+        return typeof cell === 'number' ? String(cell).padStart(width) : cell.padEnd(width)
+      })
+      .join('  ')
+      .trimEnd()
+  const isNumeric = header.map((_, column) => typeof rows[0]?.[column] === 'number')
+  const titles = header.map((title, column) =>
+    isNumeric[column] ? title.padStart(widths[column] ?? 0) : title,
+  )
+  return [line(titles), ...rows.map(line)].join('\n')
+}

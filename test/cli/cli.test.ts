@@ -1,0 +1,239 @@
+/** The command line as its users have it: processes, pipes, exit codes. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort, ServerProcess } from '../server/server-process.ts'
+
+let server: ServerProcess
+let dir = ''
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'edgelog-cli-'))
+  server = await ServerProcess.start()
+})
+afterAll(async () => {
+  await server.stop()
+  await rm(dir, { recursive: true, force: true })
+})
+
+interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  return spawn(process.execPath, ['bin/edgelog.js', ...args], {
+    env: { ...process.env, EDGELOG_URL: server.url, ...env },
+    stdio: 'pipe',
+  })
+}
+
+function ended(child: ChildProcess): Promise<Outcome> {
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.on('data', (bytes) => {
+    stdout += bytes
+  })
+  child.stderr?.on('data', (bytes) => {
+    stderr += bytes
+  })
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })))
+}
+
+async function edgelog(args: readonly string[], input = ''): Promise<Outcome> {
+  const child = start(args)
+  child.stdin?.end(input)
+  return await ended(child)
+}
+
+/** Watches what a process prints from its start on. */
+function watch(child: ChildProcess): { readonly printed: (text: string) => Promise<void> } {
+  let all = ''
+  let look = () => {}
+  child.stdout?.on('data', (bytes) => {
+    all += bytes
+    look()
+  })
+  return {
+    printed: (text) =>
+      new Promise((resolve, reject) => {
+        look = () => {
+          if (all.includes(text)) resolve()
+        }
+        look()
+        child.on('close', () => reject(new Error(`ended before it printed ${text}: ${all}`)))
+      }),
+  }
+}
+
+describe('edgelog topics', () => {
+  test('creates, lists, describes, alters and deletes', async () => {
+    const created = await edgelog([
+      'topics',
+      'create',
+      'life',
+      '--partitions',
+      '2',
+      '--config',
+      'retention.ms=60000',
+    ])
+    expect(created).toMatchObject({ code: 0, stdout: 'created topic life with 2 partitions\n' })
+    expect((await edgelog(['topics', 'list'])).stdout).toMatch(
+      /^TOPIC +PARTITIONS\n(.*\n)*life +2\n/,
+    )
+    const described = JSON.parse((await edgelog(['topics', 'describe', 'life', '--json'])).stdout)
+    expect(described).toMatchObject({ name: 'life', config: { 'retention.ms': 60_000 } })
+    const altered = await edgelog([
+      'topics',
+      'alter',
+      'life',
+      '--partitions',
+      '3',
+      '--delete-config',
+      'retention.ms',
+    ])
+    expect(altered).toMatchObject({ code: 0, stdout: 'altered topic life, now 3 partitions\n' })
+    expect((await edgelog(['topics', 'describe', 'life'])).stdout).toMatch(
+      /retention\.ms +604800000/,
+    )
+    expect((await edgelog(['topics', 'delete', 'life'])).code).toBe(0)
+    const gone = await edgelog(['topics', 'describe', 'life'])
+    expect(gone.code).toBe(1)
+    expect(gone.stderr).toContain('unknown_topic_or_partition')
+  })
+
+  test('takes an existing topic for an error, unless told otherwise', async () => {
+    await edgelog(['topics', 'create', 'twice'])
+    expect((await edgelog(['topics', 'create', 'twice'])).code).toBe(1)
+    expect((await edgelog(['topics', 'create', 'twice', '--if-not-exists'])).code).toBe(0)
+  })
+})
+
+describe('edgelog produce and consume', () => {
+  test('carry lines through a pipe, with keys', async () => {
+    await edgelog(['topics', 'create', 'pipe', '--partitions', '3'])
+    const produced = await edgelog(['produce', 'pipe', '--key-separator', ':'], 'a:1\r\nb:2\na:3:x')
+    expect(produced.code).toBe(0)
+    expect(produced.stderr).toMatch(/^produced 3 records, 14 B, in .* s \(.* records\/s\)\n$/)
+    const args = ['consume', 'pipe', '--from-beginning', '--max-messages', '3']
+    const { code, stdout } = await edgelog([...args, '--key-separator', '='])
+    expect(code).toBe(0)
+    const lines = stdout.trim().split('\n')
+    expect([...lines].sort()).toEqual(['a=1', 'a=3:x', 'b=2'])
+    expect(lines.indexOf('a=1')).toBeLessThan(lines.indexOf('a=3:x'))
+  })
+
+  test('follow live, and stop cleanly at Ctrl-C', async () => {
+    await edgelog(['topics', 'create', 'live'])
+    const consumer = start(['consume', 'live', '--from-beginning'])
+    const end = ended(consumer)
+    const { printed } = watch(consumer)
+    await edgelog(['produce', 'live'], 'one\n')
+    await printed('one\n')
+    await edgelog(['produce', 'live'], 'two\n')
+    await printed('two\n')
+    consumer.kill('SIGINT')
+    expect(await end).toEqual({ code: 0, stdout: 'one\ntwo\n', stderr: '' })
+  })
+
+  test('stop after silence, start at an offset, and print JSON', async () => {
+    await edgelog(['topics', 'create', 'some'])
+    await edgelog(['produce', 'some'], 'a\nb\nc\n')
+    const args = ['consume', 'some', '--partition', '0', '--offset', '1', '--timeout-ms', '400']
+    const { code, stdout } = await edgelog([...args, '--format', 'json'])
+    expect(code).toBe(0)
+    const records = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(records.map(({ offset, value }) => [offset, value])).toEqual([
+      [1, 'b'],
+      [2, 'c'],
+    ])
+  })
+
+  test('at Ctrl-C what was read is sent', async () => {
+    await edgelog(['topics', 'create', 'cut'])
+    const producer = start(['produce', 'cut'])
+    const end = ended(producer)
+    producer.stdin?.write('a\nb\nhalf of a li')
+    await new Promise((resolve) => setTimeout(resolve, 800))
+    producer.kill('SIGINT')
+    const { code, stderr } = await end
+    expect(code).toBe(130)
+    expect(stderr).toContain('produced 2 records')
+    const read = await edgelog(['consume', 'cut', '--from-beginning', '--timeout-ms', '400'])
+    expect(read.stdout).toBe('a\nb\n')
+  })
+
+  test('a large file keeps its order and arrives whole', async () => {
+    await edgelog(['topics', 'create', 'large'])
+    const lines = Array.from({ length: 50_000 }, (_, i) => `${i} ${'x'.repeat(i % 200)}`)
+    const file = join(dir, 'large.txt')
+    await writeFile(file, `${lines.join('\n')}\n`)
+    expect(
+      (await edgelog(['produce', 'large', '--compression', 'lz4'], lines.join('\n'))).code,
+    ).toBe(0)
+    const args = ['consume', 'large', '--from-beginning', '--max-messages', '50000']
+    expect((await edgelog(args)).stdout).toBe(`${lines.join('\n')}\n`)
+  })
+
+  test('say at once what is wrong', async () => {
+    await edgelog(['topics', 'create', 'wrong'])
+    const cases: Array<[string[], number, string]> = [
+      [['produce', 'nowhere'], 1, 'unknown_topic_or_partition'],
+      [['consume', 'nowhere'], 1, 'unknown_topic_or_partition'],
+      [['consume', 'wrong', '--partition', '4'], 1, 'partitions 0 to 0'],
+      [['consume', 'wrong', '--offset', '4'], 2, '--partition is needed'],
+      [['consume', 'wrong', '--max-messages', 'x'], 2, 'whole number'],
+      [['produce'], 2, 'topic'],
+      [['produce', 'wrong', '--key-separator', ':'], 1, 'line 1 has no key separator'],
+      [['dance'], 2, 'dance'],
+      [['topics', 'create', 'a b'], 1, 'invalid_topic'],
+      [['topics', 'create', 'x', '--config', 'nope=1'], 1, 'invalid_config'],
+      [['--url', 'http://127.0.0.1:9', 'topics', 'list'], 1, 'Is it running?'],
+      [['dev', '--host', '0.0.0.0'], 1, 'EDGELOG_TOKEN'],
+    ]
+    for (const [args, code, mentions] of cases) {
+      const outcome = await edgelog(args, 'no separator\n')
+      expect([args, outcome.code]).toEqual([args, code])
+      expect(outcome.stderr).toContain(mentions)
+    }
+  })
+})
+
+describe('edgelog dev', () => {
+  test('says where it listens and what to try, keeps its state, and stops at Ctrl-C', async () => {
+    const port = String(await freePort())
+    const env = { EDGELOG_URL: `http://127.0.0.1:${port}` }
+    const run = async (work: () => Promise<void>) => {
+      const child = start(['dev', '--port', port, '--state', join(dir, 'state')])
+      const end = ended(child)
+      await watch(child).printed('Ctrl-C stops it.')
+      await work()
+      child.kill('SIGINT')
+      return await end
+    }
+    const first = await run(async () => {
+      const created = start(['topics', 'create', 'kept'], env)
+      expect((await ended(created)).code).toBe(0)
+    })
+    expect(first.code).toBe(0)
+    expect(first.stdout).toContain(`edgelog listens on http://localhost:${port}`)
+    expect(first.stdout).toContain('topics create hello')
+    const second = await run(async () => {
+      const { stdout } = await ended(start(['topics', 'list'], env))
+      expect(stdout).toContain('kept')
+    })
+    expect(second.code).toBe(0)
+  })
+
+  test('says that its port is taken', async () => {
+    const { port } = new URL(server.url)
+    const { code, stderr } = await edgelog(['dev', '--port', port, '--state', join(dir, 'other')])
+    expect(code).toBe(1)
+    expect(stderr).toContain(`port ${port} on 127.0.0.1 is taken`)
+  })
+})

@@ -79,8 +79,10 @@ export class Client {
       metadata: this.#metadata,
       codecs: this.#codecs,
       newProducerId: this.#newProducerId,
+      onClosed: () => this.#members.delete(producer),
     }
-    return this.#keep(new Producer(context, options))
+    const producer = new Producer(context, options)
+    return this.#keep(producer)
   }
 
   /** @throws {EdgelogError} `invalid_config`; `invalid_request` after `close`. */
@@ -90,8 +92,10 @@ export class Client {
       metadata: this.#metadata,
       codecs: this.#codecs,
       tail: this.#tail,
+      onClosed: () => this.#members.delete(consumer),
     }
-    return this.#keep(new Consumer(context, options))
+    const consumer = new Consumer(context, options)
+    return this.#keep(consumer)
   }
 
   /** Closes all producers, which flushes them, and all consumers. Calling it again does no harm. */

@@ -32,6 +32,7 @@ export interface ConsumerContext {
   readonly metadata: TopicMetadataCache
   readonly codecs: Codecs
   readonly tail: TailClient
+  readonly onClosed: () => void
 }
 
 /** A topic's partition and where the application is in it. */
@@ -79,7 +80,7 @@ export class Consumer implements AsyncIterable<ConsumerBatch> {
     for (const topic of options.topics ?? [])
       void this.#assignTopic(topic, options.from ?? 'latest')
     const { signal } = options
-    if (signal?.aborted) void this.close()
+    if (signal?.aborted) queueMicrotask(() => void this.close())
     signal?.addEventListener('abort', () => void this.close(), { signal: this.#closed.signal })
   }
 
@@ -163,6 +164,7 @@ export class Consumer implements AsyncIterable<ConsumerBatch> {
     for (const reader of this.#readers.values()) reader.pause()
     this.#ready.clear()
     this.#wake()
+    this.#context.onClosed()
   }
 
   async #next(): Promise<ConsumerBatch | undefined> {

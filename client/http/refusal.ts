@@ -36,10 +36,12 @@ export class Refusal extends EdgelogError {
   }
 }
 
+/** @throws whatever ends the answer before it is whole. */
 export async function refusalOf(response: Response, nowMs: number): Promise<Refusal> {
   const { status, headers } = response
   const retryAfterMs = parseRetryAfter(headers.get('retry-after'), nowMs)
-  const text = await response.text().catch(() => '')
+  // An answer that was cut short says nothing: a 409 may mean "later" as well as "never".
+  const text = await response.text()
   const body = parseErrorBody(text)
   if (body === undefined) {
     const excerpt = text.slice(0, EXCERPT_CHARS).trim()

@@ -6,12 +6,13 @@ import { type BatchBuilder, stampProducer } from '../../src/core/batch/batch-bui
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
 import type { Codecs } from '../../src/core/batch/compression/codec.ts'
 import type { NewRecord } from '../../src/core/batch/record.ts'
-import { EdgelogError } from '../../src/core/errors.ts'
+import type { EdgelogError } from '../../src/core/errors.ts'
 import type { Timer } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
 import { type BatchAnswer, sendBatch } from './batch-request.ts'
 import type { BuilderPool } from './builder-pool.ts'
+import { asEdgelogError, notDelivered, outcomeUnknown } from './delivery-error.ts'
 import {
   type InFlightEntry,
   InFlightQueue,
@@ -56,6 +57,7 @@ export class PartitionSender {
   #isLingerOver = false
   #lingerTimer: Timer
   #deadlineTimer: Timer
+  readonly #retryTimers = new Set<Timer>()
   #isAbandoned = false
 
   constructor(topic: string, partition: number, context: SenderContext, listener: SenderListener) {
@@ -112,8 +114,10 @@ export class PartitionSender {
   abandon(error: EdgelogError): void {
     this.#isAbandoned = true
     for (const request of this.#requests.values()) request.abort(error)
-    this.#context.connection.clock.clearTimeout(this.#lingerTimer)
-    this.#context.connection.clock.clearTimeout(this.#deadlineTimer)
+    const { clock } = this.#context.connection
+    for (const timer of [this.#lingerTimer, this.#deadlineTimer, ...this.#retryTimers]) {
+      clock.clearTimeout(timer)
+    }
     const pending = this.pending
     this.#builder = undefined
     this.#open = undefined
@@ -221,18 +225,25 @@ export class PartitionSender {
       const { error, isOutcomeUnknown } = verdict
       this.#reject(batch, isOutcomeUnknown ? outcomeUnknown(error) : error)
     } else {
-      const { connection, settings } = this.#context
-      const { retryBackoffMs, retryBackoffMsMax } = settings
-      const { clock, random } = connection
-      const delayMs = backoffMs(batch.attempts, retryBackoffMs, retryBackoffMsMax, random)
-      clock.setTimeout(
-        () => {
-          this.#inFlight.wake(entry)
-          this.#pump()
-        },
-        Math.max(delayMs, retryAfterMs ?? 0),
-      )
+      this.#retryLater(entry, retryAfterMs ?? 0)
     }
+  }
+
+  #retryLater(entry: Entry, retryAfterMs: number): void {
+    const { connection, settings } = this.#context
+    const { retryBackoffMs, retryBackoffMsMax } = settings
+    const { clock, random } = connection
+    const { attempts } = entry.batch
+    const delayMs = backoffMs(attempts, retryBackoffMs, retryBackoffMsMax, random)
+    const timer = clock.setTimeout(
+      () => {
+        this.#retryTimers.delete(timer)
+        this.#inFlight.wake(entry)
+        this.#pump()
+      },
+      Math.max(delayMs, retryAfterMs),
+    )
+    this.#retryTimers.add(timer)
   }
 
   #reject(batch: ProducedBatch, error: EdgelogError): void {
@@ -270,35 +281,19 @@ export class PartitionSender {
 
   #giveUpExpired(): void {
     const nowMs = this.#context.connection.clock.now()
+    const error = notDelivered(this.#context.settings.deliveryTimeoutMs)
     const isExpired = (batch: ProducedBatch) => this.#deadlineOf(batch) <= nowMs
     const expired = this.#inFlight.entries.filter(({ batch }) => isExpired(batch))
     for (const entry of expired) {
       // A request under way is ended first; its end comes back here.
-      if (entry.state === 'sent') this.#requests.get(entry)?.abort(this.#timeoutError())
-      for (const verdict of this.#inFlight.giveUp(entry, this.#timeoutError())) {
+      if (entry.state === 'sent') this.#requests.get(entry)?.abort(error)
+      for (const verdict of this.#inFlight.giveUp(entry, error)) {
         this.#act(verdict, undefined, undefined)
       }
     }
     if (this.#open !== undefined && isExpired(this.#open)) this.#close()
     while (this.#closed[0] !== undefined && isExpired(this.#closed[0])) {
-      this.#reject(this.#closed.shift() as ProducedBatch, this.#timeoutError())
+      this.#reject(this.#closed.shift() as ProducedBatch, error)
     }
   }
-
-  #timeoutError(): EdgelogError {
-    const { deliveryTimeoutMs } = this.#context.settings
-    return new EdgelogError('unavailable', `not acknowledged within ${deliveryTimeoutMs} ms`)
-  }
-}
-
-/** A failure of which nobody knows whether the records were stored all the same. */
-function outcomeUnknown(error: EdgelogError): EdgelogError {
-  if (error.code === 'unavailable') return error
-  const message = `may be stored or not, after an attempt without an answer: ${error.message}`
-  return new EdgelogError('unavailable', message, { cause: error })
-}
-
-function asEdgelogError(error: unknown): EdgelogError {
-  if (error instanceof EdgelogError) return error
-  return new EdgelogError('internal', String(error), { cause: error })
 }

@@ -20,6 +20,7 @@ export interface ProducerContext {
   readonly metadata: TopicMetadataCache
   readonly codecs: Codecs
   readonly newProducerId: () => bigint
+  readonly onClosed: () => void
 }
 
 /** Records of one `sendBatch` that are handed over in one turn; twice as many are under way. */
@@ -41,11 +42,13 @@ const SEND_BATCH_CHUNK = 10_000
 export class Producer {
   readonly #context: TopicSenderContext
   readonly #topics = new Map<string, TopicSender>()
+  readonly #onClosed: () => void
   #closing: Promise<void> | undefined
 
   /** @internal Made by `Client.producer`. */
   constructor(context: ProducerContext, options: ProducerOptions = {}) {
     const settings = producerSettings(options)
+    this.#onClosed = context.onClosed
     const budget = new MemoryBudget(settings.bufferBytesMax, () => this.#drain())
     this.#context = {
       ...context,
@@ -124,7 +127,7 @@ export class Producer {
    * Calling it again waits for the same end.
    */
   close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.timeoutMs)
+    this.#closing ??= this.#close(options.timeoutMs).finally(this.#onClosed)
     return this.#closing
   }
 

@@ -153,6 +153,15 @@ describe('send()', () => {
     expect(server.produced).toHaveLength(1)
   })
 
+  test('repeats a batch whose refusal was cut short', async () => {
+    const { server, producer } = setUp()
+    const cut = new ReadableStream({ start: (controller) => controller.error(new Error('cut')) })
+    const answers = [new Response(cut, { status: 409 })]
+    server.refuse = (_url, method) => (method === 'POST' ? answers.shift() : undefined)
+    await producer.send('t', { value: 'a' })
+    expect(server.produced).toHaveLength(1)
+  })
+
   test('asks again for a topic that was unknown', async () => {
     const { server, producer } = setUp()
     let isThere = false

@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Client, connect, EdgelogError } from '../../client/index.ts'
+import { startTestServer, type TestServer } from './test-server.ts'
+
+let server: TestServer
+let log: Client
+
+beforeAll(async () => {
+  server = await startTestServer()
+  log = connect({ url: server.url })
+})
+
+afterAll(async () => {
+  await log.close()
+  await server.remove()
+})
+
+describe('admin', () => {
+  test('creates, describes, lists, alters and deletes a topic', async () => {
+    const created = await log.admin.createTopic('orders', {
+      partitions: 2,
+      config: { 'retention.ms': 60_000 },
+    })
+    expect(created).toMatchObject({ name: 'orders', partitions: 2 })
+    const described = await log.admin.describeTopic('orders')
+    expect(described.config['retention.ms']).toBe(60_000)
+    expect(described.partitionDetails).toHaveLength(2)
+    const brief = await log.admin.describeTopic('orders', { partitionDetails: false })
+    expect(brief).not.toHaveProperty('partitionDetails')
+    expect((await log.admin.listTopics()).map(({ name }) => name)).toContain('orders')
+    const altered = await log.admin.alterTopic('orders', {
+      partitions: 3,
+      config: { 'retention.ms': null },
+    })
+    expect(altered).toMatchObject({ id: created.id, partitions: 3 })
+    expect(altered.config['retention.ms']).toBe(604_800_000)
+    await log.admin.deleteTopic('orders')
+    await expect(log.admin.describeTopic('orders')).rejects.toMatchObject({
+      code: 'unknown_topic_or_partition',
+    })
+  })
+
+  test('throws the errors of the server, and unavailable without one', async () => {
+    const refused = await log.admin.createTopic('a b').catch((error) => error)
+    expect(refused).toBeInstanceOf(EdgelogError)
+    expect(refused).toMatchObject({ code: 'invalid_topic', retryable: false })
+    const nowhere = connect({ url: 'http://127.0.0.1:9' })
+    await expect(nowhere.admin.listTopics()).rejects.toMatchObject({
+      code: 'unavailable',
+      retryable: true,
+    })
+    expect(() => connect({ url: 'localhost:8787' })).toThrow('http(s)://')
+  })
+
+  test('ends a call when its signal is aborted', async () => {
+    const signal = AbortSignal.abort(new Error('enough'))
+    await expect(log.admin.listTopics({ signal })).rejects.toThrow('enough')
+  })
+})

@@ -1,5 +1,4 @@
 // Builds the Worker, the client and the command line into dist/. Fast enough to run at every start.
-import { rm } from 'node:fs/promises'
 import { build } from 'esbuild'
 
 const shared = {
@@ -10,7 +9,6 @@ const shared = {
   logLevel: 'warning',
 }
 
-await rm('dist', { recursive: true, force: true })
 await Promise.all([
   build({
     ...shared,

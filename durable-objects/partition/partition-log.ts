@@ -106,7 +106,7 @@ export class PartitionLog {
       Number.MAX_SAFE_INTEGER,
     )) {
       for (const header of readBatchHeaders(bytes)) {
-        if (header.producerId >= 0n) this.#rememberProducer(header, header.baseOffset, nowMs)
+        if (header.producerId >= 0n) this.#rememberProducer(header, nowMs)
         this.#logEndOffset = header.baseOffset + header.lastOffsetDelta + 1
       }
       this.#uncheckpointedBytes += bytes.length
@@ -115,9 +115,11 @@ export class PartitionLog {
     this.#writtenOffset = this.#logEndOffset
   }
 
-  #rememberProducer(header: BatchHeader, baseOffset: number, nowMs: number): void {
-    const state = this.#producers.get(header.producerId)
-    this.#producers.set(header.producerId, rememberBatch(state, header, baseOffset), nowMs)
+  #rememberProducer(header: BatchHeader, nowMs: number): void {
+    const { producerId, baseOffset, maxTimestamp, timestampType } = header
+    const state = this.#producers.get(producerId)
+    const logAppendTime = timestampType === 'LogAppendTime' ? maxTimestamp : null
+    this.#producers.set(producerId, rememberBatch(state, header, baseOffset, logAppendTime), nowMs)
   }
 
   get assignment(): PartitionAssignment {
@@ -162,19 +164,18 @@ export class PartitionLog {
     })
     if (decision.kind !== 'append') return decision
     for (const placed of decision.placed) {
-      if (!placed.isDuplicate) this.#place(append.batches, placed, nowMs)
+      if (!placed.isDuplicate) this.#place(append.batches, placed)
     }
     for (const [producerId, state] of decision.producers) {
       this.#producers.set(producerId, state, nowMs)
     }
-    return { kind: 'appended', reply: this.#replyTo(decision.placed, nowMs) }
+    return { kind: 'appended', reply: this.#replyTo(decision.placed) }
   }
 
-  #place(batches: Uint8Array, { header, baseOffset }: PlacedBatch, nowMs: number): void {
+  #place(batches: Uint8Array, { header, baseOffset, logAppendTime }: PlacedBatch): void {
     assert(baseOffset === this.#logEndOffset, 'offsets are dense')
     const batch = batches.subarray(header.position, header.position + header.sizeBytes)
-    const isLogAppendTime = this.#assignment.config.messageTimestampType === 'LogAppendTime'
-    if (isLogAppendTime) assignLogAppendTime(batches, header, nowMs)
+    if (logAppendTime !== null) assignLogAppendTime(batches, header, logAppendTime)
     assignOffset(batches, header.position, baseOffset, LEADER_EPOCH)
     if ((this.#unwritten?.sizeBytes ?? 0) + batch.length > CHUNK_BYTES_MAX) this.#writeChunk()
     this.#unwritten ??= { batches: [], sizeBytes: 0, maxTimestamp: -1 }
@@ -182,21 +183,20 @@ export class PartitionLog {
     this.#unwritten.sizeBytes += batch.length
     this.#unwritten.maxTimestamp = Math.max(
       this.#unwritten.maxTimestamp,
-      isLogAppendTime ? nowMs : header.maxTimestamp,
+      logAppendTime ?? header.maxTimestamp,
     )
     this.#logEndOffset = baseOffset + header.lastOffsetDelta + 1
   }
 
-  #replyTo(placed: readonly PlacedBatch[], nowMs: number): AppendReply {
+  #replyTo(placed: readonly PlacedBatch[]): AppendReply {
     const last = placed.at(-1)
     assert(last !== undefined, 'an append has at least one batch')
-    const { config, version } = this.#assignment
     return {
       baseOffsets: placed.map((batch) => batch.baseOffset),
       nextOffset: last.baseOffset + last.header.lastOffsetDelta + 1,
-      logAppendTime: config.messageTimestampType === 'LogAppendTime' ? nowMs : null,
+      logAppendTime: last.logAppendTime,
       logStartOffset: this.logStartOffset,
-      topicVersion: version,
+      topicVersion: this.#assignment.version,
     }
   }
 

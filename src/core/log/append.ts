@@ -18,6 +18,8 @@ export interface PlacedBatch {
   /** Where the batch goes; for a duplicate, where its first copy lies. */
   readonly baseOffset: number
   readonly isDuplicate: boolean
+  /** The time the log gives the records, or gave them before; null: they keep their producer's. */
+  readonly logAppendTime: number | null
 }
 
 export type AppendDecision =
@@ -51,6 +53,7 @@ export interface AppendInput {
 export function decideAppend(input: AppendInput): AppendDecision {
   const producers = new Map<bigint, ProducerState>()
   const placed: PlacedBatch[] = []
+  const logAppendTime = input.config.messageTimestampType === 'LogAppendTime' ? input.nowMs : null
   let logEndOffset = input.logEndOffset
   for (const header of input.headers) {
     const { producerId } = header
@@ -61,7 +64,8 @@ export function decideAppend(input: AppendInput): AppendDecision {
       ? decideSequence(state, header, input.mayBeginAnywhere)
       : { kind: 'append' }
     if (decision.kind === 'duplicate') {
-      placed.push({ header, baseOffset: decision.baseOffset, isDuplicate: true })
+      const { baseOffset, logAppendTime } = decision.first
+      placed.push({ header, baseOffset, isDuplicate: true, logAppendTime })
       continue
     }
     const error = checkAgainstConfig(header, input)
@@ -78,8 +82,10 @@ export function decideAppend(input: AppendInput): AppendDecision {
     if (decision.kind === 'unknown_producer') {
       return { kind: 'gap', producerId, error: unknownProducerError(header) }
     }
-    if (isIdempotent(header)) producers.set(producerId, rememberBatch(state, header, logEndOffset))
-    placed.push({ header, baseOffset: logEndOffset, isDuplicate: false })
+    if (isIdempotent(header)) {
+      producers.set(producerId, rememberBatch(state, header, logEndOffset, logAppendTime))
+    }
+    placed.push({ header, baseOffset: logEndOffset, isDuplicate: false, logAppendTime })
     logEndOffset += header.lastOffsetDelta + 1
   }
   const { expectedOffset } = input

@@ -11,6 +11,8 @@ export interface RememberedBatch {
   readonly firstSequence: number
   readonly lastSequence: number
   readonly baseOffset: number
+  /** The time the log gave the records; null where they keep their producer's. */
+  readonly logAppendTime: number | null
 }
 
 export interface ProducerState {
@@ -21,7 +23,7 @@ export interface ProducerState {
 
 export type SequenceDecision =
   | { readonly kind: 'append' }
-  | { readonly kind: 'duplicate'; readonly baseOffset: number }
+  | { readonly kind: 'duplicate'; readonly first: RememberedBatch }
   /** The batch before this one has not arrived. */
   | { readonly kind: 'gap'; readonly expectedSequence: number }
   /** Nothing is known of this producer, and this is not its first batch. */
@@ -60,7 +62,7 @@ export function decideSequence(
   const remembered = state.batches.find(
     (batch) => batch.firstSequence === header.baseSequence && batch.lastSequence === lastSequence,
   )
-  if (remembered !== undefined) return { kind: 'duplicate', baseOffset: remembered.baseOffset }
+  if (remembered !== undefined) return { kind: 'duplicate', first: remembered }
   const expectedSequence = addToSequence(state.batches.at(-1)?.lastSequence ?? -1, 1)
   return header.baseSequence === expectedSequence
     ? { kind: 'append' }
@@ -72,11 +74,13 @@ export function rememberBatch(
   state: ProducerState | undefined,
   header: BatchHeader,
   baseOffset: number,
+  logAppendTime: number | null,
 ): ProducerState {
   const batch: RememberedBatch = {
     firstSequence: header.baseSequence,
     lastSequence: lastSequenceOf(header),
     baseOffset,
+    logAppendTime,
   }
   const earlier = state !== undefined && state.epoch === header.producerEpoch ? state.batches : []
   return {

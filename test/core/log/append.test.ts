@@ -35,7 +35,7 @@ function produced(baseSequence: number, fields: Parameters<typeof header>[0] = {
 
 const KNOWN: ProducerState = {
   epoch: 0,
-  batches: [{ firstSequence: 0, lastSequence: 9, baseOffset: 40 }],
+  batches: [{ firstSequence: 0, lastSequence: 9, baseOffset: 40, logAppendTime: null }],
 }
 const knows = { producerState: (id: bigint) => (id === 7n ? KNOWN : undefined) }
 

@@ -1,0 +1,213 @@
+import { reset, runInDurableObject } from 'cloudflare:test'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { ChunkTable } from '../../../durable-objects/partition/chunk-table.ts'
+import { unwrap } from '../../../src/core/errors.ts'
+import { CHUNK_BYTES_MAX, PENDING_BYTES_MAX, THROTTLE_MS } from '../../../src/core/limits.ts'
+import {
+  append,
+  appendTogether,
+  batch,
+  chunkRows,
+  codeOf,
+  headersOf,
+  largeBatch,
+  newPartition,
+  partition,
+  read,
+  readAll,
+  recordsOf,
+  tryAppend,
+  valuesOf,
+} from './partition-for-test.ts'
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await reset()
+})
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index)
+}
+
+describe('append()', () => {
+  test('answers with the offsets it gave', async () => {
+    const name = await newPartition()
+    expect(await append(name, [batch(['a', 'b']), batch(['c'])])).toEqual({
+      baseOffsets: [0, 2],
+      nextOffset: 3,
+      logAppendTime: null,
+      logStartOffset: 0,
+      topicVersion: 1,
+    })
+    expect((await append(name, batch(['d']))).baseOffsets).toEqual([3])
+    expect(await valuesOf(await readAll(name))).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  test('stores the bytes as they came, but for offset and leader epoch', async () => {
+    const name = await newPartition()
+    await append(name, batch(['before']))
+    const sent = batch(['a', 'b'])
+    await append(name, sent)
+    const { batches } = await read(name, { offset: 1 })
+    expect(batches.subarray(16)).toEqual(sent.subarray(16))
+    expect(headersOf(batches)).toMatchObject([{ baseOffset: 1, partitionLeaderEpoch: 0 }])
+  })
+
+  test('refuses bytes that are no batch', async () => {
+    const name = await newPartition()
+    expect(codeOf(await tryAppend(name, new Uint8Array(0)))).toBe('invalid_record')
+    expect(codeOf(await tryAppend(name, batch(['a']).subarray(0, 60)))).toBe('corrupt_message')
+    expect(unwrap(await partition(name).describe())).toMatchObject({ highWatermark: 0 })
+  })
+
+  test('takes a batch of max.message.bytes and refuses one byte more', async () => {
+    const most = batch(['12345678901'])
+    const name = await newPartition({ 'max.message.bytes': String(most.length) })
+    expect(codeOf(await tryAppend(name, most))).toBe('ok')
+    expect(codeOf(await tryAppend(name, batch(['123456789012'])))).toBe('message_too_large')
+  })
+
+  test('keeps a batch larger than a chunk in a row of its own', async () => {
+    const name = await newPartition({ 'max.message.bytes': String(2 * CHUNK_BYTES_MAX) })
+    await append(name, [batch(['a']), largeBatch(1_900_000), batch(['b'])])
+    expect((await chunkRows(name)).map(({ baseOffset }) => baseOffset)).toEqual([0, 1, 2])
+    expect(headersOf(await readAll(name)).map(({ baseOffset }) => baseOffset)).toEqual([0, 1, 2])
+  })
+
+  test('gives records the time of the log with LogAppendTime, and a CRC that holds', async () => {
+    const name = await newPartition({ 'message.timestamp.type': 'LogAppendTime' })
+    const before = Date.now()
+    const { logAppendTime } = await append(name, batch(['a', 'b'], { timestamp: 5 }))
+    expect(logAppendTime).toBeGreaterThanOrEqual(before)
+    expect(logAppendTime).toBeLessThanOrEqual(Date.now())
+    const { batches } = await read(name)
+    expect(headersOf(batches)).toMatchObject([
+      { timestampType: 'LogAppendTime', maxTimestamp: logAppendTime },
+    ])
+    expect(await recordsOf(batches)).toMatchObject([
+      { offset: 0, timestamp: logAppendTime },
+      { offset: 1, timestamp: logAppendTime },
+    ])
+  })
+})
+
+describe('group commit', () => {
+  test('turns appends that meet into few rows with dense offsets', async () => {
+    const name = await newPartition()
+    const answers = await Promise.all(range(200).map((n) => append(name, batch([`v${n}`]))))
+    const offsets = answers.map(({ baseOffsets }) => baseOffsets[0] ?? -1)
+    expect([...offsets].sort((a, b) => a - b)).toEqual(range(200))
+    const values = await valuesOf(await readAll(name))
+    expect(offsets.map((offset) => values[offset])).toEqual(range(200).map((n) => `v${n}`))
+    expect((await chunkRows(name)).length).toBeLessThan(100)
+  })
+
+  test('writes one row for a lone append and one for all that arrive in its commit', async () => {
+    const name = await newPartition()
+    await appendTogether(
+      name,
+      range(50).map((n) => ({ batches: batch([`v${n}`]) })),
+    )
+    expect(await chunkRows(name)).toMatchObject([
+      { baseOffset: 0, endOffset: 1 },
+      { baseOffset: 1, endOffset: 50 },
+    ])
+  })
+
+  test('cuts a commit into rows of at most a chunk', async () => {
+    const name = await newPartition()
+    await appendTogether(
+      name,
+      range(10).map(() => ({ batches: largeBatch(300_000) })),
+    )
+    const rows = await chunkRows(name)
+    expect(rows.map(({ endOffset, baseOffset }) => endOffset - baseOffset)).toEqual([1, 3, 3, 3])
+    expect(rows.every(({ sizeBytes }) => sizeBytes <= CHUNK_BYTES_MAX)).toBe(true)
+  })
+
+  test('refuses one append of a commit without harm to the others', async () => {
+    const name = await newPartition({ 'max.message.bytes': '1000' })
+    const answers = await appendTogether(name, [
+      { batches: batch(['a']) },
+      { batches: largeBatch(2_000) },
+      { batches: batch(['b']) },
+    ])
+    expect(answers.map(codeOf)).toEqual(['ok', 'message_too_large', 'ok'])
+    expect(await valuesOf(await readAll(name))).toEqual(['a', 'b'])
+  })
+
+  test('forgets a commit that cannot be written, and goes on after it', async () => {
+    const name = await newPartition()
+    await append(name, batch(['before'], { producerId: 1n }))
+    vi.spyOn(ChunkTable.prototype, 'insert').mockImplementationOnce(() => {
+      throw new Error('injected: disk full')
+    })
+    const lost = batch(['lost'], { producerId: 1n, baseSequence: 1 })
+    await expect((async () => await append(name, lost))()).rejects.toThrow('commit failed')
+    expect(await valuesOf(await readAll(name))).toEqual(['before'])
+    expect((await append(name, lost)).baseOffsets).toEqual([1])
+    expect(await valuesOf(await readAll(name))).toEqual(['before', 'lost'])
+  })
+
+  test('an abort in the turn of a commit leaves nothing of it', async () => {
+    const name = await newPartition()
+    await append(name, batch(['before']))
+    await expect(
+      (async () =>
+        await runInDurableObject(partition(name), (instance, state) => {
+          const request = { hasNullKey: false, mayBeginAnywhere: false, gapWaitMs: 0 }
+          void instance.append({ ...request, batches: batch(['lost']) })
+          state.abort()
+        }))(),
+    ).rejects.toThrow()
+    expect(await valuesOf(await readAll(name))).toEqual(['before'])
+  })
+})
+
+describe('backpressure', () => {
+  test('throttles beyond PENDING_BYTES_MAX, and takes more once there is room', async () => {
+    const name = await newPartition({ 'max.message.bytes': '1990000' })
+    const sizeBytes = 1_900_000
+    const fitting = Math.floor(PENDING_BYTES_MAX / (sizeBytes + 100))
+    // Batches ahead of their sequence wait, and what waits counts.
+    const requests = range(fitting + 1).map((n) => ({
+      batches: largeBatch(sizeBytes, { producerId: 1n, baseSequence: n + 1 }),
+      gapWaitMs: 150,
+    }))
+    const answers = await appendTogether(name, requests)
+    const codes = answers.map(codeOf)
+    expect(codes.filter((code) => code === 'unknown_producer_id').length).toBe(fitting)
+    expect(answers.at(-1)).toMatchObject({
+      error: { code: 'throttled', retryable: true, details: { retryAfterMs: THROTTLE_MS } },
+    })
+    expect(codeOf(await tryAppend(name, largeBatch(sizeBytes)))).toBe('ok')
+  })
+})
+
+describe('conditional append', () => {
+  test('appends at the expected offset and nowhere else', async () => {
+    const name = await newPartition()
+    await append(name, batch(['a']))
+    const late = await tryAppend(name, batch(['b']), { expectedOffset: 0 })
+    expect(late).toMatchObject({
+      error: { code: 'expected_offset_mismatch', details: { nextOffset: 1 } },
+    })
+    expect((await append(name, batch(['c']), { expectedOffset: 1 })).baseOffsets).toEqual([1])
+    expect(await valuesOf(await readAll(name))).toEqual(['a', 'c'])
+  })
+
+  test('lets exactly one of twenty win, whether they meet or not', async () => {
+    const name = await newPartition()
+    const racers = range(20).map((n) => ({ batches: batch([`v${n}`]), expectedOffset: 0 }))
+    const apart = await Promise.all(
+      racers.map(({ batches, expectedOffset }) => tryAppend(name, batches, { expectedOffset })),
+    )
+    expect(apart.map(codeOf).filter((code) => code === 'ok').length).toBe(1)
+    const meeting = await appendTogether(
+      name,
+      racers.map((racer) => ({ ...racer, expectedOffset: 1 })),
+    )
+    expect(meeting.map(codeOf).filter((code) => code === 'ok').length).toBe(1)
+    expect((await valuesOf(await readAll(name))).length).toBe(2)
+  })
+})

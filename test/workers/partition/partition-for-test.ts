@@ -1,0 +1,213 @@
+/** What the partition's tests share: a configured partition, batches of text, a look at what came of them. */
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import type { Partition } from '../../../durable-objects/partition/partition.ts'
+import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
+import type { Codecs } from '../../../src/core/batch/compression/codec.ts'
+import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
+import {
+  type BatchHeader,
+  readBatchHeaders,
+  verifyCrc,
+} from '../../../src/core/batch/record-batch.ts'
+import { type ErrorBody, type Reply, unwrap } from '../../../src/core/errors.ts'
+import { FETCH_BYTES_MAX } from '../../../src/core/limits.ts'
+import { concatenate } from '../../../src/core/log/chunk.ts'
+import type {
+  AppendReply,
+  AppendRequest,
+  FetchReply,
+  FetchRequest,
+} from '../../../src/core/log/partition-api.ts'
+import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
+
+const text = { encode: new TextEncoder(), decode: new TextDecoder() }
+const NO_CODECS = {} as Codecs
+
+/** A stub of its own for each call: one that met an abort stays broken. */
+export function partition(name: string): DurableObjectStub<Partition> {
+  return env.PARTITION.getByName(name)
+}
+
+let created = 0
+
+/** A partition that nobody else uses. @returns its name. */
+export async function newPartition(overrides: Record<string, string> = {}): Promise<string> {
+  created += 1
+  const name = `topic-${created}/0`
+  await configure(name, overrides)
+  return name
+}
+
+export async function configure(
+  name: string,
+  overrides: Record<string, string> = {},
+  version = 1,
+): Promise<void> {
+  const config = resolveTopicConfig(overrides)
+  const [topicId = ''] = name.split('/')
+  await partition(name).configure({ topicId, topic: topicId, partition: 0, version, config })
+}
+
+export interface BatchFields {
+  readonly timestamp?: number
+  readonly producerId?: bigint
+  readonly producerEpoch?: number
+  readonly baseSequence?: number
+}
+
+export function batch(values: readonly string[], fields: BatchFields = {}) {
+  const { timestamp = Date.now(), producerId, producerEpoch = 0, baseSequence = 0 } = fields
+  const records = values.map((value) => ({
+    timestamp,
+    key: null,
+    value: text.encode.encode(value),
+    headers: [],
+  }))
+  const producer = producerId === undefined ? {} : { producerId, producerEpoch, baseSequence }
+  return encodeBatch(records, producer)
+}
+
+/** A batch of one record whose value has `sizeBytes` bytes. */
+export function largeBatch(sizeBytes: number, fields: BatchFields = {}) {
+  return batch(['x'.repeat(sizeBytes)], fields)
+}
+
+export type AppendOptions = Partial<Omit<AppendRequest, 'batches'>>
+
+export async function tryAppend(
+  name: string,
+  batches: Uint8Array | readonly Uint8Array[],
+  options: AppendOptions = {},
+): Promise<Reply<AppendReply>> {
+  return (await partition(name).append({
+    batches: batches instanceof Uint8Array ? batches : concatenate(batches),
+    hasNullKey: false,
+    mayBeginAnywhere: false,
+    gapWaitMs: 0,
+    ...options,
+  })) as Reply<AppendReply>
+}
+
+export async function append(...args: Parameters<typeof tryAppend>): Promise<AppendReply> {
+  return unwrap(await tryAppend(...args))
+}
+
+/** The code of a refusal, or `ok`. */
+export function codeOf(answer: Reply<unknown>): ErrorBody['code'] | 'ok' {
+  return 'error' in answer ? answer.error.code : 'ok'
+}
+
+export async function tryRead(
+  name: string,
+  options: Partial<FetchRequest> = {},
+): Promise<Reply<FetchReply>> {
+  const defaults = { offset: 0, maxBytes: FETCH_BYTES_MAX, minBytes: 1, maxWaitMs: 0 } as const
+  return (await partition(name).read({ ...defaults, ...options })) as Reply<FetchReply>
+}
+
+export async function read(...args: Parameters<typeof tryRead>): Promise<FetchReply> {
+  return unwrap(await tryRead(...args))
+}
+
+export interface StoredRecord {
+  readonly offset: number
+  readonly timestamp: number
+  readonly value: string
+}
+
+/** The headers of batches; each batch is held against its checksum. */
+export function headersOf(batches: Uint8Array): BatchHeader[] {
+  if (batches.length === 0) return []
+  const headers = readBatchHeaders(batches)
+  for (const header of headers) verifyCrc(batches, header)
+  return headers
+}
+
+export async function recordsOf(batches: Uint8Array): Promise<StoredRecord[]> {
+  const records: StoredRecord[] = []
+  for (const header of headersOf(batches)) {
+    for (const { offset, timestamp, value } of await decodeBatch(batches, header, NO_CODECS)) {
+      const decoded = text.decode.decode(value ?? new Uint8Array(0))
+      records.push({ offset, timestamp, value: decoded })
+    }
+  }
+  return records
+}
+
+export async function valuesOf(batches: Uint8Array): Promise<string[]> {
+  return (await recordsOf(batches)).map(({ value }) => value)
+}
+
+/** The bytes of the whole log, as a reader of `maxBytes` at a time gets them. */
+export async function readAll(name: string, maxBytes = FETCH_BYTES_MAX): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for (let offset: number | 'earliest' = 'earliest'; ; ) {
+    const answer = await read(name, { offset, maxBytes })
+    if (answer.batches.length === 0) return concatenate(parts)
+    parts.push(answer.batches)
+    offset = answer.nextOffset
+  }
+}
+
+export interface ChunkRow {
+  readonly baseOffset: number
+  readonly endOffset: number
+  readonly sizeBytes: number
+}
+
+export async function chunkRows(name: string): Promise<ChunkRow[]> {
+  return await runInDurableObject(partition(name), (_, { storage }) =>
+    storage.sql
+      .exec<{ baseOffset: number; endOffset: number; sizeBytes: number }>(
+        `SELECT base_offset AS baseOffset, end_offset AS endOffset, length(bytes) AS sizeBytes
+         FROM chunk ORDER BY base_offset`,
+      )
+      .toArray(),
+  )
+}
+
+export async function countRows(name: string, table: 'chunk' | 'producer'): Promise<number> {
+  return await runInDurableObject(
+    partition(name),
+    (_, { storage }) =>
+      storage.sql.exec<{ count: number }>(`SELECT count(*) AS count FROM ${table}`).one().count,
+  )
+}
+
+export async function tableNames(name: string): Promise<string[]> {
+  return await runInDurableObject(partition(name), (_, { storage }) =>
+    storage.sql
+      .exec<{ name: string }>(`SELECT name FROM sqlite_master WHERE name NOT LIKE '_cf_%'`)
+      .toArray()
+      .map((row) => row.name),
+  )
+}
+
+export async function alarmTime(name: string): Promise<number | null> {
+  return await runInDurableObject(partition(name), (_, { storage }) => storage.getAlarm())
+}
+
+/** Runs what the alarm runs, whether it is set or not. */
+export async function maintain(name: string): Promise<void> {
+  await runInDurableObject(partition(name), (instance) => instance.alarm())
+}
+
+/** Many appends in one turn of the partition, so that they are sure to meet in its queue. */
+export async function appendTogether(
+  name: string,
+  requests: ReadonlyArray<{ batches: Uint8Array } & AppendOptions>,
+): Promise<Reply<AppendReply>[]> {
+  return await runInDurableObject(partition(name), (instance) =>
+    Promise.all(
+      requests.map((request) =>
+        instance.append({
+          hasNullKey: false,
+          mayBeginAnywhere: false,
+          gapWaitMs: 0,
+          ...request,
+        }),
+      ),
+    ),
+  )
+}

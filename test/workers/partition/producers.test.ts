@@ -1,0 +1,299 @@
+import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { ProducerTable } from '../../../durable-objects/partition/producer-table.ts'
+import {
+  CACHED_PRODUCERS_MAX,
+  CHECKPOINT_BYTES,
+  CHECKPOINT_CHUNKS,
+  PRODUCER_EXPIRATION_MS,
+  SEQUENCE_GAP_WAIT_MS,
+} from '../../../src/core/limits.ts'
+import {
+  alarmTime,
+  append,
+  appendTogether,
+  type BatchFields,
+  batch,
+  codeOf,
+  configure,
+  countRows,
+  largeBatch,
+  maintain,
+  newPartition,
+  partition,
+  readAll,
+  tryAppend,
+  valuesOf,
+} from './partition-for-test.ts'
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await reset()
+})
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index)
+}
+
+/** The batch with one record that has this sequence. */
+function one(baseSequence: number, fields: BatchFields = {}) {
+  return batch([`s${baseSequence}`], { producerId: 7n, baseSequence, ...fields })
+}
+
+describe('an idempotent producer', () => {
+  test('gets the first answer to a retry, and the log holds one copy', async () => {
+    const name = await newPartition()
+    const first = await append(name, one(0))
+    await append(name, one(1))
+    expect(await append(name, one(0))).toEqual(first)
+    expect(await valuesOf(await readAll(name))).toEqual(['s0', 's1'])
+  })
+
+  test('gets one answer for a request and its retry that meet in one commit', async () => {
+    const name = await newPartition()
+    const requests = [{ batches: one(0) }, { batches: one(0) }, { batches: one(0) }]
+    const answers = await appendTogether(name, requests)
+    expect(answers.map((answer) => 'ok' in answer && answer.ok.baseOffsets)).toEqual([
+      [0],
+      [0],
+      [0],
+    ])
+    expect(await valuesOf(await readAll(name))).toEqual(['s0'])
+  })
+
+  test('gets the same log append time again', async () => {
+    const name = await newPartition({ 'message.timestamp.type': 'LogAppendTime' })
+    const first = await append(name, one(0))
+    await scheduler.wait(5)
+    expect(await append(name, one(0))).toEqual(first)
+    await evictDurableObject(partition(name))
+    expect(await append(name, one(0))).toEqual(first)
+  })
+
+  test('is refused a gap, and fenced by a higher epoch for good', async () => {
+    const name = await newPartition()
+    await append(name, one(0))
+    expect(codeOf(await tryAppend(name, one(2)))).toBe('out_of_order_sequence_number')
+    await append(name, one(0, { producerEpoch: 1 }))
+    expect(codeOf(await tryAppend(name, one(1)))).toBe('invalid_producer_epoch')
+    await evictDurableObject(partition(name))
+    expect(codeOf(await tryAppend(name, one(1)))).toBe('invalid_producer_epoch')
+    expect(codeOf(await tryAppend(name, one(1, { producerEpoch: 1 })))).toBe('ok')
+  })
+
+  test('may begin anywhere only where that is wanted', async () => {
+    const name = await newPartition()
+    expect(codeOf(await tryAppend(name, one(3)))).toBe('unknown_producer_id')
+    expect(codeOf(await tryAppend(name, one(3), { mayBeginAnywhere: true }))).toBe('ok')
+  })
+
+  test('goes on from the highest sequence with 0', async () => {
+    const name = await newPartition()
+    const last = 2 ** 31 - 1
+    await append(name, one(last), { mayBeginAnywhere: true })
+    await evictDurableObject(partition(name))
+    expect((await append(name, one(0))).baseOffsets).toEqual([1])
+    expect((await append(name, one(last))).baseOffsets).toEqual([0])
+  })
+})
+
+describe('batches that overtake each other', () => {
+  const WAIT = { gapWaitMs: 5_000 }
+
+  test('wait for the one before them', async () => {
+    const name = await newPartition()
+    const order = [3, 1, 4, 2, 0]
+    const answers = await Promise.all(order.map((n) => append(name, one(n), WAIT)))
+    expect(answers.map(({ baseOffsets }) => baseOffsets[0])).toEqual(order)
+    expect(await valuesOf(await readAll(name))).toEqual(['s0', 's1', 's2', 's3', 's4'])
+  })
+
+  test('wait for it also across commits, and so do their retries', async () => {
+    const name = await newPartition()
+    const early = [2, 1, 2].map((n) => append(name, one(n), WAIT))
+    await scheduler.wait(20)
+    await append(name, one(0))
+    const answers = await Promise.all(early)
+    expect(answers.map(({ baseOffsets }) => baseOffsets[0])).toEqual([2, 1, 2])
+    expect(await valuesOf(await readAll(name))).toEqual(['s0', 's1', 's2'])
+  })
+
+  test('are refused when it does not come in time', async () => {
+    const name = await newPartition()
+    await append(name, one(0))
+    const before = Date.now()
+    const answer = await tryAppend(name, one(2), { gapWaitMs: SEQUENCE_GAP_WAIT_MS })
+    expect(answer).toMatchObject({
+      error: { code: 'out_of_order_sequence_number', details: { expectedSequence: 1 } },
+    })
+    expect(Date.now() - before).toBeGreaterThanOrEqual(SEQUENCE_GAP_WAIT_MS - 5)
+  })
+
+  test('are fenced while they wait', async () => {
+    const name = await newPartition()
+    await append(name, one(0))
+    const early = tryAppend(name, one(2), WAIT)
+    await scheduler.wait(10)
+    await append(name, one(0, { producerEpoch: 1 }))
+    expect(codeOf(await early)).toBe('invalid_producer_epoch')
+  })
+
+  test('are refused when the partition is deleted', async () => {
+    const name = await newPartition()
+    const early = tryAppend(name, one(2), WAIT)
+    await scheduler.wait(10)
+    await partition(name).destroy()
+    expect(codeOf(await early)).toBe('unknown_topic_or_partition')
+  })
+})
+
+describe('what is known of producers', () => {
+  /** Holds the partition against every answer it gave: the last five are remembered, the next fits. */
+  async function expectRemembered(name: string, offsets: readonly number[]): Promise<void> {
+    const count = offsets.length
+    for (const sequence of range(count).slice(-5)) {
+      expect((await append(name, one(sequence))).baseOffsets).toEqual([offsets[sequence]])
+    }
+    expect(codeOf(await tryAppend(name, one(count + 1)))).toBe('out_of_order_sequence_number')
+  }
+
+  test('survives an eviction after each append', async () => {
+    const name = await newPartition()
+    const offsets: number[] = []
+    for (const sequence of range(8)) {
+      await append(name, batch(['other']))
+      offsets.push(...(await append(name, one(sequence))).baseOffsets)
+      await evictDurableObject(partition(name))
+      await expectRemembered(name, offsets)
+    }
+  })
+
+  test('survives evictions around a checkpoint by bytes, and around sealing', async () => {
+    const name = await newPartition()
+    const offsets: number[] = []
+    const sizeBytes = Math.floor(CHECKPOINT_BYTES / 3)
+    for (const sequence of range(8)) {
+      await append(name, largeBatch(sizeBytes))
+      offsets.push(...(await append(name, one(sequence))).baseOffsets)
+      await evictDurableObject(partition(name))
+      await expectRemembered(name, offsets)
+      if (sequence % 3 === 2) await maintain(name)
+      await expectRemembered(name, offsets)
+    }
+    expect(await countRows(name, 'producer')).toBe(1)
+  })
+
+  test('survives retention of all its batches', async () => {
+    const name = await newPartition()
+    await append(name, one(0, { timestamp: 5 }))
+    await maintain(name)
+    expect(await countRows(name, 'chunk')).toBe(0)
+    await evictDurableObject(partition(name))
+    expect((await append(name, one(0))).baseOffsets).toEqual([0])
+    expect((await append(name, one(1))).baseOffsets).toEqual([1])
+  })
+
+  test('survives with more producers than the cache holds', { timeout: 20_000 }, async () => {
+    const name = await newPartition()
+    const count = CACHED_PRODUCERS_MAX + 500
+    const first = (n: number) => batch(['a'], { producerId: BigInt(n) })
+    const second = (n: number) => batch(['b'], { producerId: BigInt(n), baseSequence: 1 })
+    const answers = await appendTogether(
+      name,
+      range(count).map((n) => ({ batches: first(n) })),
+    )
+    await append(name, largeBatch(CHECKPOINT_BYTES - 10_000))
+    expect(await countRows(name, 'producer')).toBe(count)
+    expect(
+      await appendTogether(
+        name,
+        range(count).map((n) => ({ batches: first(n) })),
+      ),
+    ).toEqual(answers)
+    await evictDurableObject(partition(name))
+    const next = await appendTogether(
+      name,
+      range(count).map((n) => ({ batches: second(n) })),
+    )
+    expect(new Set(next.map(codeOf))).toEqual(new Set(['ok']))
+    expect(
+      await appendTogether(
+        name,
+        range(count).map((n) => ({ batches: second(n) })),
+      ),
+    ).toEqual(next)
+  })
+
+  test('is forgotten after PRODUCER_EXPIRATION_MS of silence, by alarm', async () => {
+    const name = await newPartition({ 'retention.ms': '-1' })
+    await append(name, [one(0), largeBatch(CHECKPOINT_BYTES - 100)])
+    expect(await countRows(name, 'producer')).toBe(1)
+    await runInDurableObject(partition(name), (_, { storage }) => {
+      storage.sql.exec(
+        'UPDATE producer SET last_append_ms = ?',
+        Date.now() - PRODUCER_EXPIRATION_MS,
+      )
+    })
+    await maintain(name)
+    expect(await countRows(name, 'producer')).toBe(0)
+    expect(codeOf(await tryAppend(name, one(1)))).toBe('unknown_producer_id')
+  })
+
+  test('has an alarm to be forgotten by', async () => {
+    const name = await newPartition({ 'retention.ms': '-1' })
+    await append(name, [one(0), largeBatch(CHECKPOINT_BYTES - 100)])
+    expect(await countRows(name, 'producer')).toBe(1)
+    await maintain(name)
+    const dueInMs = ((await alarmTime(name)) ?? 0) - Date.now()
+    expect(dueInMs).toBeGreaterThan(PRODUCER_EXPIRATION_MS - 60_000)
+    expect(dueInMs).toBeLessThanOrEqual(PRODUCER_EXPIRATION_MS)
+  })
+})
+
+describe('waking up', () => {
+  /** Counts the batches of idempotent producers that a wake-up replays. */
+  async function replayed(name: string): Promise<number> {
+    await evictDurableObject(partition(name))
+    const set = vi.spyOn(ProducerTable.prototype, 'set')
+    await partition(name).describe()
+    const { length } = set.mock.calls
+    set.mockRestore()
+    return length
+  }
+
+  test('replays no more chunks than lie between two checkpoints', { timeout: 30_000 }, async () => {
+    const name = await newPartition()
+    // One chunk for each append, as from producers that come one at a time.
+    await runInDurableObject(partition(name), async (instance) => {
+      for (const sequence of range(CHECKPOINT_CHUNKS - 1)) {
+        const request = { hasNullKey: false, mayBeginAnywhere: false, gapWaitMs: 0 }
+        await instance.append({ ...request, batches: one(sequence) })
+      }
+    })
+    expect(await countRows(name, 'chunk')).toBe(CHECKPOINT_CHUNKS - 1)
+    expect(await replayed(name)).toBe(CHECKPOINT_CHUNKS - 1)
+    await append(name, one(CHECKPOINT_CHUNKS - 1))
+    expect(await replayed(name)).toBe(0)
+    await append(name, one(CHECKPOINT_CHUNKS))
+    expect(await replayed(name)).toBe(1)
+  })
+
+  test('replays less than CHECKPOINT_BYTES', async () => {
+    const name = await newPartition()
+    const sizeBytes = Math.floor(CHECKPOINT_BYTES / 10)
+    const counts: number[] = []
+    for (const sequence of range(25)) {
+      await append(name, largeBatch(sizeBytes, { producerId: 7n, baseSequence: sequence }))
+      counts.push(await replayed(name))
+    }
+    expect(Math.max(...counts)).toBe(9)
+  })
+
+  test('keeps its config', async () => {
+    const name = await newPartition({ 'max.message.bytes': '200' })
+    await configure(name, { 'max.message.bytes': '300' }, 2)
+    await evictDurableObject(partition(name))
+    expect(codeOf(await tryAppend(name, largeBatch(200)))).toBe('ok')
+    expect(codeOf(await tryAppend(name, largeBatch(300)))).toBe('message_too_large')
+  })
+})

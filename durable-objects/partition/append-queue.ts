@@ -12,7 +12,11 @@ interface Entry {
   readonly append: ParsedAppend
   readonly settle: (answer: Reply<AppendReply>) => void
   /** Set while the entry waits for the batch before it in its producer's sequence. */
-  parkTimer?: ReturnType<typeof setTimeout>
+  parked?: {
+    readonly timer: ReturnType<typeof setTimeout>
+    /** What is answered if the wait is in vain; what is missing changes as other batches come. */
+    error: EdgelogError
+  }
 }
 
 export interface CommitTarget {
@@ -100,7 +104,8 @@ export class AppendQueue {
   #decide(entry: Entry, advanced: Set<bigint>, answers: Array<() => void>): void {
     const outcome = this.#target.append(entry.append)
     if (outcome.kind === 'gap') {
-      if (entry.parkTimer === undefined) this.#park(entry, outcome.error)
+      if (entry.parked === undefined) this.#park(entry, outcome.error)
+      else entry.parked.error = outcome.error
       return
     }
     this.#unpark(entry)
@@ -124,15 +129,17 @@ export class AppendQueue {
       entry.settle({ error: error.toBody() })
       return
     }
-    entry.parkTimer = setTimeout(() => {
-      this.#unpark(entry).settle({ error: error.toBody() })
+    const timer = setTimeout(() => {
+      const { error: lastError = error } = entry.parked ?? {}
+      this.#unpark(entry).settle({ error: lastError.toBody() })
     }, gapWaitMs)
+    entry.parked = { timer, error }
     this.#parked.add(entry)
   }
 
   #unpark(entry: Entry): Entry {
-    clearTimeout(entry.parkTimer)
-    delete entry.parkTimer
+    clearTimeout(entry.parked?.timer)
+    delete entry.parked
     this.#parked.delete(entry)
     return entry
   }

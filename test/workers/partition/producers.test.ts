@@ -129,6 +129,16 @@ describe('batches that overtake each other', () => {
     expect(Date.now() - before).toBeGreaterThanOrEqual(SEQUENCE_GAP_WAIT_MS - 5)
   })
 
+  test('are told what is missing now, not what was missing when they came', async () => {
+    const name = await newPartition()
+    const early = tryAppend(name, one(2), { gapWaitMs: 100 })
+    await scheduler.wait(10)
+    await append(name, one(0))
+    expect(await early).toMatchObject({
+      error: { code: 'out_of_order_sequence_number', details: { expectedSequence: 1 } },
+    })
+  })
+
   test('are fenced while they wait', async () => {
     const name = await newPartition()
     await append(name, one(0))

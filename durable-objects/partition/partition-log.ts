@@ -247,7 +247,7 @@ export class PartitionLog {
 
   /** Whole batches from the one that holds `offset`, up to `maxBytes` but at least one. */
   read(offset: number, maxBytes: number): LogSlice {
-    if (offset < this.logStartOffset || offset > this.#writtenOffset) {
+    if (!(offset >= this.logStartOffset && offset <= this.#writtenOffset)) {
       throw new EdgelogError(
         'offset_out_of_range',
         `offset: ${offset} is not within ${this.logStartOffset} to ${this.#writtenOffset}`,

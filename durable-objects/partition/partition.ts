@@ -81,7 +81,8 @@ export class Partition extends DurableObject implements PartitionApi {
       const waitMs = deadlineMs - Date.now()
       if ('error' in answer || waitMs <= 0 || this.#waiters.isFull) return answer
       const missingBytes = Math.max(1, request.minBytes) - answer.ok.batches.length
-      if (missingBytes <= 0) return answer
+      // What the log holds beyond the answer did not fit into it: waiting would add nothing.
+      if (missingBytes <= 0 || answer.ok.nextOffset < answer.ok.highWatermark) return answer
       offset = answer.ok.offset
       await this.#waiters.wait(missingBytes, waitMs)
     }

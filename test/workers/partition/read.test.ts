@@ -1,0 +1,242 @@
+import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { unwrap } from '../../../src/core/errors.ts'
+import { WAITERS_MAX } from '../../../src/core/limits.ts'
+import {
+  append,
+  appendTogether,
+  batch,
+  chunkRows,
+  codeOf,
+  headersOf,
+  largeBatch,
+  maintain,
+  newPartition,
+  partition,
+  read,
+  readAll,
+  tryRead,
+  valuesOf,
+} from './partition-for-test.ts'
+
+afterEach(async () => {
+  await reset()
+})
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index)
+}
+
+async function describeOf(name: string) {
+  return unwrap(await partition(name).describe())
+}
+
+describe('describe()', () => {
+  test('tells both ends and the size', async () => {
+    const name = await newPartition()
+    expect(await describeOf(name)).toEqual({
+      partition: 0,
+      logStartOffset: 0,
+      highWatermark: 0,
+      sizeBytes: 0,
+    })
+    await append(name, batch(['a', 'b']))
+    const sizeBytes = (await readAll(name)).length
+    expect(await describeOf(name)).toMatchObject({ highWatermark: 2, sizeBytes })
+    await evictDurableObject(partition(name))
+    expect(await describeOf(name)).toMatchObject({ highWatermark: 2, sizeBytes })
+  })
+})
+
+describe('read()', () => {
+  /** Twelve batches of three records in rows of one and of many batches; then sealed, or not. */
+  async function filled(isSealed: boolean): Promise<string> {
+    const name = await newPartition()
+    const batches = range(12).map((n) => batch([`${n}a`, `${n}b`, `${n}c`]))
+    await appendTogether(
+      name,
+      batches.slice(0, 5).map((bytes) => ({ batches: bytes })),
+    )
+    for (const bytes of batches.slice(5, 8)) await append(name, bytes)
+    await append(name, batches.slice(8))
+    if (isSealed) {
+      // Large ones that do not fit close the group, and a checkpoint lets it be sealed.
+      await append(name, largeBatch(900_000))
+      await append(name, largeBatch(900_000))
+      await maintain(name)
+    }
+    expect((await chunkRows(name)).length).toBe(isSealed ? 3 : 6)
+    return name
+  }
+
+  describe.each([false, true])('from a log that is sealed: %s', (isSealed) => {
+    test('begins with the batch that holds the offset', async () => {
+      const name = await filled(isSealed)
+      for (const offset of range(36)) {
+        const answer = await read(name, { offset, maxBytes: 1 })
+        expect(answer).toMatchObject({ offset, logStartOffset: 0, topicVersion: 1 })
+        const [header, ...others] = headersOf(answer.batches)
+        expect(others).toEqual([])
+        expect(header?.baseOffset).toBe(offset - (offset % 3))
+        expect(answer.nextOffset).toBe(offset - (offset % 3) + 3)
+      }
+    })
+
+    test('gives as many whole batches as fit', async () => {
+      const name = await filled(isSealed)
+      const sizeBytes = batch(['0a', '0b', '0c']).length
+      const counts: number[] = []
+      for (const maxBytes of [1, sizeBytes, 2 * sizeBytes - 1, 2 * sizeBytes, 4 * sizeBytes]) {
+        const { batches } = await read(name, { offset: 0, maxBytes })
+        counts.push(headersOf(batches).length)
+      }
+      expect(counts).toEqual([1, 1, 1, 2, 4])
+    })
+
+    test('gives the same bytes whatever the steps', async () => {
+      const name = await filled(isSealed)
+      const whole = await readAll(name)
+      for (const maxBytes of [1, 250, 1_000, 1_000_000]) {
+        expect(await readAll(name, maxBytes)).toEqual(whole)
+      }
+    })
+  })
+
+  test('resolves earliest and latest', async () => {
+    const name = await newPartition()
+    await append(name, batch(['a', 'b']))
+    expect(await read(name, { offset: 'earliest' })).toMatchObject({ offset: 0, nextOffset: 2 })
+    const latest = await read(name, { offset: 'latest' })
+    expect(latest).toMatchObject({ offset: 2, nextOffset: 2, highWatermark: 2 })
+    expect(latest.batches.length).toBe(0)
+  })
+
+  test('is empty at the end and refused beyond it, with both ends', async () => {
+    const name = await newPartition()
+    await append(name, batch(['a', 'b']))
+    expect((await read(name, { offset: 2 })).batches.length).toBe(0)
+    expect(await tryRead(name, { offset: 3 })).toMatchObject({
+      error: { code: 'offset_out_of_range', details: { logStartOffset: 0, highWatermark: 2 } },
+    })
+  })
+
+  test.each([-1, Number.NaN])('refuses the offset %d', async (offset) => {
+    const name = await newPartition()
+    await append(name, batch(['a']))
+    expect(codeOf(await tryRead(name, { offset }))).toBe('offset_out_of_range')
+  })
+})
+
+describe('findTimestamp()', () => {
+  async function baseOffsetAt(name: string, timestamp: number): Promise<number | null> {
+    const { batch: found } = unwrap(await partition(name).findTimestamp(timestamp))
+    return found === null ? null : (headersOf(found)[0]?.baseOffset ?? -1)
+  }
+
+  test('finds the first batch that reaches the time', async () => {
+    const name = await newPartition({ 'retention.ms': '-1' })
+    const times = [1_000, 3_000, 2_000, 5_000]
+    for (const timestamp of times) await append(name, batch(['a', 'b'], { timestamp }))
+    const wanted = [0, 1_000, 1_001, 2_500, 3_000, 3_001, 5_000, 5_001]
+    const found = await Promise.all(wanted.map((time) => baseOffsetAt(name, time)))
+    expect(found).toEqual([0, 0, 2, 2, 2, 6, 6, null])
+  })
+
+  test('passes records without a time', async () => {
+    const name = await newPartition({ 'retention.ms': '-1' })
+    await append(name, batch(['no time'], { timestamp: -1 }))
+    await append(name, batch(['a'], { timestamp: 1_000 }))
+    expect(await baseOffsetAt(name, 0)).toBe(1)
+  })
+
+  test('tells both ends', async () => {
+    const name = await newPartition()
+    await append(name, batch(['a']))
+    expect(unwrap(await partition(name).findTimestamp(0))).toMatchObject({
+      highWatermark: 1,
+      logStartOffset: 0,
+    })
+  })
+})
+
+describe('long poll', () => {
+  let name: string
+  beforeEach(async () => {
+    name = await newPartition()
+  })
+
+  test('wakes on an append', async () => {
+    const before = Date.now()
+    const polled = read(name, { maxWaitMs: 20_000 })
+    await scheduler.wait(20)
+    await append(name, batch(['a']))
+    expect(await valuesOf((await polled).batches)).toEqual(['a'])
+    expect(Date.now() - before).toBeLessThan(5_000)
+  })
+
+  test('waits from the end it was asked at', async () => {
+    await append(name, batch(['a']))
+    const polled = read(name, { offset: 'latest', maxWaitMs: 20_000 })
+    await scheduler.wait(20)
+    await append(name, batch(['b']))
+    expect(await polled).toMatchObject({ offset: 1, nextOffset: 2, highWatermark: 2 })
+  })
+
+  test('waits for minBytes', async () => {
+    const sizeBytes = batch(['a']).length
+    let isAnswered = false
+    const polled = read(name, { minBytes: 3 * sizeBytes, maxWaitMs: 20_000 }).then((answer) => {
+      isAnswered = true
+      return answer
+    })
+    for (const value of ['a', 'b']) await append(name, batch([value]))
+    await scheduler.wait(30)
+    expect(isAnswered).toBe(false)
+    await append(name, batch(['c']))
+    expect(await valuesOf((await polled).batches)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('does not wait for more than maxBytes lets it have', async () => {
+    const sizeBytes = batch(['a']).length
+    await append(name, [batch(['a']), batch(['b']), batch(['c'])])
+    const before = Date.now()
+    const answer = await read(name, {
+      minBytes: 2.5 * sizeBytes,
+      maxBytes: 2.5 * sizeBytes,
+      maxWaitMs: 5_000,
+    })
+    expect(answer.nextOffset).toBe(2)
+    expect(Date.now() - before).toBeLessThan(1_000)
+  })
+
+  test('answers at its deadline with what there is', async () => {
+    await append(name, batch(['a']))
+    const before = Date.now()
+    const answer = await read(name, { minBytes: 1_000, maxWaitMs: 100 })
+    expect(await valuesOf(answer.batches)).toEqual(['a'])
+    expect(Date.now() - before).toBeGreaterThanOrEqual(95)
+    expect((await read(name, { offset: 1, maxWaitMs: 50 })).batches.length).toBe(0)
+  })
+
+  test('ends with the partition', async () => {
+    const polled = tryRead(name, { maxWaitMs: 20_000 })
+    await scheduler.wait(20)
+    await partition(name).destroy()
+    expect(codeOf(await polled)).toBe('unknown_topic_or_partition')
+  })
+
+  test('answers at once where WAITERS_MAX wait already', async () => {
+    await runInDurableObject(partition(name), async (instance) => {
+      const poll = (maxWaitMs: number) =>
+        instance.read({ offset: 0, maxBytes: 1, minBytes: 1, maxWaitMs })
+      const waiting = range(WAITERS_MAX).map(() => poll(20_000))
+      const before = Date.now()
+      expect(await poll(20_000)).toMatchObject({ ok: { highWatermark: 0 } })
+      expect(Date.now() - before).toBeLessThan(5_000)
+      const request = { hasNullKey: false, mayBeginAnywhere: false, gapWaitMs: 0 }
+      await instance.append({ ...request, batches: batch(['a']) })
+      const answers = await Promise.all(waiting)
+      expect(answers.every((answer) => 'ok' in answer && answer.ok.nextOffset === 1)).toBe(true)
+    })
+  })
+})

@@ -24,6 +24,8 @@ export interface CommitTarget {
   append(append: ParsedAppend): AppendOutcome
   /** Writes everything appended since the last call; must throw if any of it is not written. */
   commit(): void
+  /** Drops this turn and everything in memory: after an error it may have run ahead of the rows. */
+  abort(error: unknown): void
   /** Resolves when what was committed is durable. */
   durable(): Promise<void>
 }
@@ -80,6 +82,8 @@ export class AppendQueue {
         this.#commitGroup()
         await this.#target.durable()
       }
+    } catch (error) {
+      this.#target.abort(error)
     } finally {
       this.#isCommitting = false
     }

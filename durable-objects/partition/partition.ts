@@ -37,6 +37,7 @@ export class Partition extends DurableObject implements PartitionApi {
     this.#queue = new AppendQueue({
       append: (append) => this.#openLog().append(append, Date.now()),
       commit: () => this.#commit(),
+      abort: (error) => ctx.abort(`commit failed: ${String(error)}`),
       durable: () => ctx.storage.sync(),
     })
     void ctx.blockConcurrencyWhile(async () => {
@@ -166,14 +167,8 @@ export class Partition extends DurableObject implements PartitionApi {
   #commit(): void {
     const log = this.#openLog()
     const sizeBytesBefore = log.sizeBytes
-    try {
-      const hasChunksToSeal = log.write()
-      this.#maintenance.afterCommit(log, hasChunksToSeal, Date.now())
-    } catch (error) {
-      // Memory has run ahead of what could be written. Drop this turn and start again from the rows.
-      this.ctx.abort(`commit failed: ${String(error)}`)
-      throw error
-    }
+    const hasChunksToSeal = log.write()
+    this.#maintenance.afterCommit(log, hasChunksToSeal, Date.now())
     const appendedBytes = log.sizeBytes - sizeBytesBefore
     if (appendedBytes === 0) return
     this.#waiters.appended(appendedBytes)

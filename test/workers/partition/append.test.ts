@@ -1,6 +1,7 @@
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ChunkTable } from '../../../durable-objects/partition/chunk-table.ts'
+import { PartitionLog } from '../../../durable-objects/partition/partition-log.ts'
 import { unwrap } from '../../../src/core/errors.ts'
 import { CHUNK_BYTES_MAX, PENDING_BYTES_MAX, THROTTLE_MS } from '../../../src/core/limits.ts'
 import {
@@ -147,6 +148,16 @@ describe('group commit', () => {
     expect(await valuesOf(await readAll(name))).toEqual(['before'])
     expect((await append(name, lost)).baseOffsets).toEqual([1])
     expect(await valuesOf(await readAll(name))).toEqual(['before', 'lost'])
+  })
+
+  test('a defect in the middle of a commit takes nobody down but its callers', async () => {
+    const name = await newPartition()
+    vi.spyOn(PartitionLog.prototype, 'append').mockImplementationOnce(() => {
+      throw new Error('injected: defect')
+    })
+    const answers = appendTogether(name, [{ batches: batch(['a']) }, { batches: batch(['b']) }])
+    await expect((async () => await answers)()).rejects.toThrow('defect')
+    expect((await append(name, batch(['after']))).baseOffsets).toEqual([0])
   })
 
   test('an abort in the turn of a commit leaves nothing of it', async () => {

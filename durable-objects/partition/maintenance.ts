@@ -10,6 +10,9 @@ import {
 } from '../../src/core/limits.ts'
 import type { PartitionLog } from './partition-log.ts'
 
+/** The platform takes no alarm after 2189, and `retention.ms` may be for ever: then look once a year. */
+const ALARM_AHEAD_MS_MAX = 365 * 24 * 60 * 60 * 1_000
+
 export class Maintenance {
   readonly #storage: DurableObjectStorage
   /** When the alarm is set for; each `setAlarm` is a row written, so it is only ever moved forward. */
@@ -43,7 +46,10 @@ export class Maintenance {
     )
     const expiresAtMs = log.oldestExpiresAtMs
     if (log.hasExpired(nowMs)) this.#ensureAlarm(nowMs + RETENTION_INTERVAL_MS_MIN)
-    else if (expiresAtMs !== undefined) this.#ensureAlarm(Math.max(expiresAtMs, nowMs + intervalMs))
+    else if (expiresAtMs !== undefined) {
+      const atMs = Math.max(expiresAtMs, nowMs + intervalMs)
+      this.#ensureAlarm(Math.min(atMs, nowMs + ALARM_AHEAD_MS_MAX))
+    }
   }
 
   /** @param isCurrent whether `log` still is the partition's log: it may be deleted between two turns */

@@ -150,6 +150,11 @@ export async function readAll(name: string, maxBytes = FETCH_BYTES_MAX): Promise
   }
 }
 
+/** `toEqual` for megabytes: it would compare them element by element, each with its own words. */
+export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index])
+}
+
 export interface ChunkRow {
   readonly baseOffset: number
   readonly endOffset: number

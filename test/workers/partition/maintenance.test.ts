@@ -1,0 +1,256 @@
+import {
+  abortAllDurableObjects,
+  evictDurableObject,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from 'cloudflare:test'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { unwrap } from '../../../src/core/errors.ts'
+import {
+  CHECKPOINT_BYTES,
+  CHUNK_BYTES_MAX,
+  MAINTENANCE_ROWS_MAX,
+  RETENTION_INTERVAL_MS_MIN,
+  SEAL_DELAY_MS,
+} from '../../../src/core/limits.ts'
+import {
+  alarmTime,
+  append,
+  appendTogether,
+  batch,
+  chunkRows,
+  codeOf,
+  configure,
+  countRows,
+  headersOf,
+  largeBatch,
+  maintain,
+  newPartition,
+  partition,
+  readAll,
+  sameBytes,
+  tryRead,
+  valuesOf,
+} from './partition-for-test.ts'
+
+const OLD = 1_000_000_000_000
+
+afterEach(async () => {
+  vi.useRealTimers()
+  await reset()
+})
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index)
+}
+
+async function describeOf(name: string) {
+  return unwrap(await partition(name).describe())
+}
+
+async function dueInMs(name: string): Promise<number> {
+  return ((await alarmTime(name)) ?? Number.NaN) - Date.now()
+}
+
+describe('retention', () => {
+  test('deletes by age, by alarm, up to the first chunk that must stay', async () => {
+    const name = await newPartition({ 'retention.ms': '60000' })
+    for (const value of ['a', 'b']) await append(name, batch([value], { timestamp: OLD }))
+    await append(name, batch(['c']))
+    await append(name, batch(['d'], { timestamp: OLD }))
+    expect(await dueInMs(name)).toBeLessThanOrEqual(RETENTION_INTERVAL_MS_MIN)
+    expect(await runDurableObjectAlarm(partition(name))).toBe(true)
+    expect(await valuesOf(await readAll(name))).toEqual(['c', 'd'])
+    expect(await describeOf(name)).toMatchObject({ logStartOffset: 2, highWatermark: 4 })
+  })
+
+  test('deletes by size, and keeps at least retention.bytes', async () => {
+    const sizeBytes = batch(['0']).length
+    const name = await newPartition({ 'retention.bytes': String(3 * sizeBytes) })
+    for (const n of range(3)) await append(name, batch([`${n}`]))
+    await maintain(name)
+    expect(await describeOf(name)).toMatchObject({ logStartOffset: 0 })
+    for (const n of range(4)) await append(name, batch([`${n + 3}`]))
+    expect(await runDurableObjectAlarm(partition(name))).toBe(true)
+    expect(await describeOf(name)).toMatchObject({ logStartOffset: 4, sizeBytes: 3 * sizeBytes })
+    expect(await valuesOf(await readAll(name))).toEqual(['4', '5', '6'])
+  })
+
+  test('only moves the log start up, and a read below it says so', async () => {
+    const name = await newPartition({ 'retention.ms': '60000' })
+    await append(name, batch(['a', 'b'], { timestamp: OLD }))
+    await append(name, batch(['c']))
+    await maintain(name)
+    for (const _ of range(3)) {
+      expect(await tryRead(name, { offset: 1 })).toMatchObject({
+        error: { code: 'offset_out_of_range', details: { logStartOffset: 2, highWatermark: 3 } },
+      })
+      expect(await describeOf(name)).toMatchObject({ logStartOffset: 2 })
+      await evictDurableObject(partition(name))
+    }
+  })
+
+  test('of everything keeps the next offset, across evictions', async () => {
+    const name = await newPartition({ 'retention.ms': '1' })
+    await append(name, batch(['a', 'b'], { timestamp: OLD }))
+    await maintain(name)
+    await evictDurableObject(partition(name))
+    expect(await describeOf(name)).toEqual({
+      partition: 0,
+      logStartOffset: 2,
+      highWatermark: 2,
+      sizeBytes: 0,
+    })
+    expect(codeOf(await tryRead(name, { offset: 0 }))).toBe('offset_out_of_range')
+    expect(codeOf(await tryRead(name, { offset: 2 }))).toBe('ok')
+    expect((await append(name, batch(['c']))).baseOffsets).toEqual([2])
+    await evictDurableObject(partition(name))
+    expect(await describeOf(name)).toMatchObject({ logStartOffset: 2, highWatermark: 3 })
+  })
+
+  test('waits for records with a time to come', async () => {
+    const name = await newPartition({ 'retention.ms': '60000' })
+    await append(name, batch(['a'], { timestamp: Date.now() + 3_000_000 }))
+    await append(name, batch(['b'], { timestamp: OLD }))
+    await maintain(name)
+    expect(await countRows(name, 'chunk')).toBe(2)
+    expect(await dueInMs(name)).toBeGreaterThan(3_000_000)
+  })
+
+  test.each([
+    ['9223372036854775807', 0],
+    ['1000', 2 ** 53 - 1_000_000],
+  ])('with retention.ms=%s and a time of %d: no alarm comes early', async (retentionMs, time) => {
+    const name = await newPartition({
+      'retention.ms': retentionMs,
+      'message.timestamp.after.max.ms': '9223372036854775807',
+    })
+    await append(name, batch(['a'], { timestamp: time || Date.now() }))
+    await scheduler.wait(50)
+    expect(await dueInMs(name)).toBeGreaterThan(60_000)
+    await maintain(name)
+    expect(await dueInMs(name)).toBeGreaterThan(60_000)
+    expect(await valuesOf(await readAll(name))).toEqual(['a'])
+  })
+
+  test('hears of a change of config', async () => {
+    const name = await newPartition({ 'retention.ms': '-1' })
+    await append(name, batch(['a'], { timestamp: OLD }))
+    expect(await alarmTime(name)).toBeNull()
+    await configure(name, { 'retention.ms': '60000' }, 2)
+    expect(await dueInMs(name)).toBeLessThanOrEqual(RETENTION_INTERVAL_MS_MIN)
+    await runDurableObjectAlarm(partition(name))
+    expect(await countRows(name, 'chunk')).toBe(0)
+  })
+
+  test('is awake again after everything was deleted', async () => {
+    const name = await newPartition({ 'retention.ms': '60000' })
+    await append(name, batch(['a'], { timestamp: OLD }))
+    await runDurableObjectAlarm(partition(name))
+    expect(await alarmTime(name)).toBeNull()
+    await append(name, batch(['b']))
+    expect(await dueInMs(name)).toBeLessThanOrEqual(60_001)
+  })
+
+  test('comes though the alarm is lost', async () => {
+    const name = await newPartition({ 'retention.ms': '60000' })
+    await append(name, batch(['a'], { timestamp: OLD }))
+    await runInDurableObject(partition(name), (_, { storage }) => storage.deleteAlarm())
+    await evictDurableObject(partition(name))
+    await append(name, batch(['b']))
+    expect(await runDurableObjectAlarm(partition(name))).toBe(true)
+    expect(await valuesOf(await readAll(name))).toEqual(['b'])
+  })
+
+  test('deletes more rows than one turn may', { timeout: 20_000 }, async () => {
+    const name = await newPartition({ 'retention.ms': '60000' })
+    await append(name, batch(['a']))
+    const bytes = await readAll(name)
+    await runInDurableObject(partition(name), (_, { storage }) => {
+      // Rows as appends would have made them, without waiting for as many commits.
+      for (const n of range(MAINTENANCE_ROWS_MAX + 10)) {
+        const copy = bytes.slice()
+        new DataView(copy.buffer).setBigInt64(0, BigInt(n + 1))
+        storage.sql.exec(
+          'INSERT INTO chunk (base_offset, end_offset, max_timestamp, bytes) VALUES (?, ?, ?, ?)',
+          n + 1,
+          n + 2,
+          OLD,
+          copy,
+        )
+      }
+      storage.sql.exec('UPDATE chunk SET max_timestamp = ?', OLD)
+    })
+    await evictDurableObject(partition(name))
+    await maintain(name)
+    expect(await describeOf(name)).toMatchObject({
+      logStartOffset: MAINTENANCE_ROWS_MAX + 11,
+      highWatermark: MAINTENANCE_ROWS_MAX + 11,
+      sizeBytes: 0,
+    })
+  })
+})
+
+describe('sealing', () => {
+  test('comes by alarm, a moment after a checkpoint', async () => {
+    const name = await newPartition()
+    for (const _ of range(11)) await append(name, largeBatch(CHECKPOINT_BYTES / 11))
+    expect(await dueInMs(name)).toBeLessThanOrEqual(SEAL_DELAY_MS)
+    expect(await dueInMs(name)).toBeGreaterThan(SEAL_DELAY_MS - 1_000)
+  })
+
+  test('changes no byte, and leaves few rows of about CHUNK_BYTES_MAX', async () => {
+    const name = await newPartition()
+    for (const round of range(10)) {
+      await append(name, [batch([`a${round}`, `b${round}`]), largeBatch(30_000)])
+      await appendTogether(
+        name,
+        range(10).map((n) => ({ batches: largeBatch(30_000 + n) })),
+      )
+    }
+    const before = await readAll(name)
+    const { sizeBytes } = await describeOf(name)
+    const rowsBefore = (await chunkRows(name)).length
+    expect(await runDurableObjectAlarm(partition(name))).toBe(true)
+    const rows = await chunkRows(name)
+    expect(rows.length).toBeLessThan(rowsBefore / 3)
+    const [last, ...sealed] = rows.reverse()
+    expect(sealed.every((row) => row.sizeBytes <= CHUNK_BYTES_MAX)).toBe(true)
+    expect(sealed.slice(1).every((row) => row.sizeBytes > CHUNK_BYTES_MAX / 2)).toBe(true)
+    expect(last?.endOffset).toBe(130)
+    expect(sameBytes(await readAll(name), before)).toBe(true)
+    expect(sameBytes(await readAll(name, 50_000), before)).toBe(true)
+    await evictDurableObject(partition(name))
+    expect(sameBytes(await readAll(name), before)).toBe(true)
+    expect(await describeOf(name)).toMatchObject({ sizeBytes, highWatermark: 130 })
+  })
+
+  test('goes on where it was stopped', async () => {
+    const name = await newPartition()
+    for (const _ of range(40)) await append(name, largeBatch(200_000))
+    const before = await readAll(name)
+    const rowCounts = [40]
+    for (let turn = 0; turn < 8; turn++) {
+      // One turn of the alarm, then the object is gone.
+      await runInDurableObject(partition(name), (instance) => {
+        void instance.alarm().catch(() => undefined)
+      })
+      await abortAllDurableObjects()
+      expect(sameBytes(await readAll(name), before)).toBe(true)
+      rowCounts.push((await chunkRows(name)).length)
+    }
+    expect(rowCounts).toEqual([40, 36, 32, 28, 24, 20, 16, 12, 12])
+    expect(headersOf(before).map(({ baseOffset }) => baseOffset)).toEqual(range(40))
+  })
+
+  test('runs twice without harm', async () => {
+    const name = await newPartition()
+    for (const _ of range(12)) await append(name, largeBatch(200_000))
+    const before = await readAll(name)
+    await Promise.all([maintain(name), maintain(name), append(name, batch(['meanwhile']))])
+    await maintain(name)
+    expect(sameBytes((await readAll(name)).subarray(0, before.length), before)).toBe(true)
+    expect((await readAll(name)).length).toBe(before.length + batch(['meanwhile']).length)
+  })
+})

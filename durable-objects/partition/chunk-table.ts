@@ -1,5 +1,5 @@
 /** Reads and writes the rows of the log. */
-import { type ChunkSpan, concatenate } from '../../src/core/log/chunk.ts'
+import { type ChunkSpan, concatenate, latestTimestamp } from '../../src/core/log/chunk.ts'
 
 export interface Chunk extends Omit<ChunkSpan, 'sizeBytes'> {
   readonly bytes: Uint8Array
@@ -95,7 +95,7 @@ export class ChunkTable {
     this.#sql.exec(
       'UPDATE chunk SET end_offset = ?, max_timestamp = ?, bytes = ? WHERE base_offset = ?',
       last.endOffset,
-      Math.max(...group.map((chunk) => chunk.maxTimestamp)),
+      latestTimestamp(group.map((chunk) => chunk.maxTimestamp)),
       bytes,
       first.baseOffset,
     )

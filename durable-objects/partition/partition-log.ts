@@ -20,6 +20,7 @@ import {
   type ChunkSpan,
   concatenate,
   findBatchByTimestamp,
+  latestTimestamp,
   sliceChunk,
 } from '../../src/core/log/chunk.ts'
 import type {
@@ -164,7 +165,7 @@ export class PartitionLog {
     })
     if (decision.kind !== 'append') return decision
     for (const placed of decision.placed) {
-      if (!placed.isDuplicate) this.#place(append.batches, placed)
+      if (!placed.isDuplicate) this.#place(append.batches, placed, nowMs)
     }
     for (const [producerId, state] of decision.producers) {
       this.#producers.set(producerId, state, nowMs)
@@ -172,19 +173,21 @@ export class PartitionLog {
     return { kind: 'appended', reply: this.#replyTo(decision.placed) }
   }
 
-  #place(batches: Uint8Array, { header, baseOffset, logAppendTime }: PlacedBatch): void {
+  #place(batches: Uint8Array, placed: PlacedBatch, nowMs: number): void {
+    const { header, baseOffset, logAppendTime } = placed
     assert(baseOffset === this.#logEndOffset, 'offsets are dense')
     const batch = batches.subarray(header.position, header.position + header.sizeBytes)
     if (logAppendTime !== null) assignLogAppendTime(batches, header, logAppendTime)
     assignOffset(batches, header.position, baseOffset, LEADER_EPOCH)
     if ((this.#unwritten?.sizeBytes ?? 0) + batch.length > CHUNK_BYTES_MAX) this.#writeChunk()
-    this.#unwritten ??= { batches: [], sizeBytes: 0, maxTimestamp: -1 }
+    this.#unwritten ??= { batches: [], sizeBytes: 0, maxTimestamp: -nowMs }
     this.#unwritten.batches.push(batch)
     this.#unwritten.sizeBytes += batch.length
-    this.#unwritten.maxTimestamp = Math.max(
+    const maxTimestamp = logAppendTime ?? header.maxTimestamp
+    this.#unwritten.maxTimestamp = latestTimestamp([
       this.#unwritten.maxTimestamp,
-      logAppendTime ?? header.maxTimestamp,
-    )
+      maxTimestamp < 0 ? -nowMs : maxTimestamp,
+    ])
     this.#logEndOffset = baseOffset + header.lastOffsetDelta + 1
   }
 

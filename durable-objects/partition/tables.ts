@@ -7,6 +7,8 @@
  * | `producer` | one idempotent producer as of the last checkpoint                           |
  * | `setting`  | `assignment` (what the coordinator said) and `checkpoint`, as JSON          |
  *
+ * `max_timestamp` is negative where no record has a time: see `ChunkSpan`.
+ *
  * No second index and no AUTOINCREMENT: each doubles the rows written. `bytes` is the last column,
  * so that the others are read without it.
  */

@@ -13,6 +13,9 @@ import {
   type SequenceDecision,
 } from './producer-state.ts'
 
+/** A record without a time. Kafka takes it whatever the bounds are. */
+const NO_TIMESTAMP = -1
+
 export interface PlacedBatch {
   readonly header: BatchHeader
   /** Where the batch goes; for a duplicate, where its first copy lies. */
@@ -127,7 +130,8 @@ function checkAgainstConfig(
   if (config.messageTimestampType === 'LogAppendTime') return undefined
   const earliest = nowMs - config.messageTimestampBeforeMaxMs
   const latest = nowMs + config.messageTimestampAfterMaxMs
-  if (header.baseTimestamp < earliest || header.maxTimestamp > latest) {
+  const isTooEarly = header.baseTimestamp !== NO_TIMESTAMP && header.baseTimestamp < earliest
+  if (isTooEarly || header.maxTimestamp > latest) {
     return new EdgelogError(
       'invalid_timestamp',
       `timestamp: ${header.baseTimestamp} to ${header.maxTimestamp} is not within ` +

@@ -17,6 +17,7 @@ export interface ChunkSpan {
   readonly baseOffset: number
   /** The offset after the chunk's last record. */
   readonly endOffset: number
+  /** The latest time of a record; where no record has a time, that of the last append, negated. */
   readonly maxTimestamp: number
   readonly sizeBytes: number
 }
@@ -77,6 +78,12 @@ export function findBatchByTimestamp(chunk: Uint8Array, timestamp: number): Uint
     }
   }
   return undefined
+}
+
+/** The `maxTimestamp` of what has any of these. */
+export function latestTimestamp(maxTimestamps: readonly number[]): number {
+  const latest = Math.max(...maxTimestamps)
+  return latest >= 0 ? latest : Math.min(...maxTimestamps)
 }
 
 export function concatenate(parts: readonly Uint8Array[]): Uint8Array {

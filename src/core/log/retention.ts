@@ -17,7 +17,7 @@ export function isExpired(
 ): boolean {
   if (!config.cleanupPolicy.includes('delete')) return false
   const { retentionMs, retentionBytes } = config
-  if (retentionMs >= 0 && nowMs - oldest.maxTimestamp > retentionMs) return true
+  if (retentionMs >= 0 && nowMs - timeOf(oldest) > retentionMs) return true
   return retentionBytes >= 0 && logSizeBytes - oldest.sizeBytes >= retentionBytes
 }
 
@@ -51,5 +51,10 @@ export function planRetention(
 /** When the oldest chunk expires by its age; undefined where age does not expire anything. */
 export function expiresAtMs(oldest: ChunkSpan, config: RetentionConfig): number | undefined {
   if (!config.cleanupPolicy.includes('delete') || config.retentionMs < 0) return undefined
-  return oldest.maxTimestamp + config.retentionMs + 1
+  return timeOf(oldest) + config.retentionMs + 1
+}
+
+/** Kafka goes by a segment file's own time where its records have none. */
+function timeOf(chunk: ChunkSpan): number {
+  return Math.abs(chunk.maxTimestamp)
 }

@@ -100,6 +100,11 @@ describe('decideAppend()', () => {
       expect(outcomeOf(decide([batch], { config: config(bounds) }))).toBe(outcome)
     })
 
+    test('records without a time are taken', () => {
+      const batch = header({ baseTimestamp: -1, maxTimestamp: -1 })
+      expect(outcomeOf(decide([batch], { config: config(bounds) }))).toBe('append')
+    })
+
     test('LogAppendTime gives its own time, so any is taken', () => {
       const batch = header({ baseTimestamp: 5, maxTimestamp: NOW_MS * 2 })
       const settings = config({ ...bounds, 'message.timestamp.type': 'LogAppendTime' })

@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { concatenate, findBatchByTimestamp, sliceChunk } from '../../../src/core/log/chunk.ts'
+import {
+  concatenate,
+  findBatchByTimestamp,
+  latestTimestamp,
+  sliceChunk,
+} from '../../../src/core/log/chunk.ts'
 import { SEEDED } from '../seed.ts'
 import { type BatchShape, chunkOf, NOW_MS, type PlacedShape, placeShapes } from './log-batches.ts'
 
@@ -107,6 +112,17 @@ describe('a chunk that is a view into a larger buffer', () => {
   test('is searched by time', () => {
     expect(findBatchByTimestamp(view, NOW_MS + 6)).toEqual(placed[1]?.bytes)
     expect(findBatchByTimestamp(view, NOW_MS + 10)).toBeUndefined()
+  })
+})
+
+describe('latestTimestamp()', () => {
+  test.each([
+    [[3, 9, 5], 9],
+    [[-1_000, 5], 5],
+    [[-1_000, 0], 0],
+    [[-1_000, -1_002, -1_001], -1_002],
+  ])('of %j is %d', (timestamps, latest) => {
+    expect(latestTimestamp(timestamps)).toBe(latest)
   })
 })
 

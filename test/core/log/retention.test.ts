@@ -29,6 +29,14 @@ describe('isExpired()', () => {
     expect(isExpired(span(), sizeBytes, keeping({ retentionBytes: 1_000 }), NOW_MS)).toBe(expired)
   })
 
+  test('goes by the time of the append where no record has a time', () => {
+    const chunk = span({ maxTimestamp: -NOW_MS })
+    const rules = keeping({ retentionMs: 1_000 })
+    expect(isExpired(chunk, 100, rules, NOW_MS + 1_000)).toBe(false)
+    expect(isExpired(chunk, 100, rules, NOW_MS + 1_001)).toBe(true)
+    expect(expiresAtMs(chunk, rules)).toBe(NOW_MS + 1_001)
+  })
+
   test('never with both at -1', () => {
     expect(isExpired(span({ maxTimestamp: 0 }), 1e15, keeping(), NOW_MS)).toBe(false)
   })

@@ -109,6 +109,31 @@ describe('retention', () => {
     expect(await describeOf(name)).toMatchObject({ logStartOffset: 2, highWatermark: 3 })
   })
 
+  test('goes by the time of the append where records have none', async () => {
+    const name = await newPartition({ 'retention.ms': '60000' })
+    await append(name, batch(['a'], { timestamp: -1 }))
+    await maintain(name)
+    expect(await valuesOf(await readAll(name))).toEqual(['a'])
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 })
+    await maintain(name)
+    expect(await countRows(name, 'chunk')).toBe(0)
+  })
+
+  test('goes by the last append where records without a time were sealed into one row', async () => {
+    const name = await newPartition({ 'retention.ms': '60000' })
+    await append(name, largeBatch(400_000, { timestamp: -1 }))
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 50_000 })
+    for (const _ of range(3)) await append(name, largeBatch(400_000, { timestamp: -1 }))
+    await maintain(name)
+    expect(await countRows(name, 'chunk')).toBe(3)
+    vi.setSystemTime(Date.now() + 50_000)
+    await maintain(name)
+    expect(await countRows(name, 'chunk')).toBe(3)
+    vi.setSystemTime(Date.now() + 11_000)
+    await maintain(name)
+    expect(await countRows(name, 'chunk')).toBe(0)
+  })
+
   test('waits for records with a time to come', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: Date.now() + 3_000_000 }))

@@ -30,10 +30,16 @@ export class Tails {
     if (this.#ctx.getWebSockets().length >= TAILS_MAX) {
       throw new EdgelogError('throttled', `a partition has at most ${TAILS_MAX} live tails`)
     }
+    if (!(Number.isSafeInteger(creditBytes) && creditBytes >= 0)) {
+      throw new EdgelogError('invalid_request', 'creditBytes: 0 or more bytes are allowed')
+    }
     log.read(offset, 1)
     const pair = new WebSocketPair()
     this.#ctx.acceptWebSocket(pair[1])
-    pair[1].serializeAttachment({ offset, creditBytes } satisfies Position)
+    pair[1].serializeAttachment({
+      offset,
+      creditBytes: Math.min(creditBytes, TAIL_CREDIT_BYTES_MAX),
+    } satisfies Position)
     this.#send(pair[1], log, new Map())
     return pair[0]
   }

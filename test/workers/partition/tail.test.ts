@@ -1,0 +1,265 @@
+import { evictDurableObject, reset } from 'cloudflare:test'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { TAIL_CREDIT_BYTES_MAX, TAIL_FRAME_BYTES_MAX } from '../../../src/core/limits.ts'
+import { concatenate } from '../../../src/core/log/chunk.ts'
+import { decodeTailFrame, type TailFrame } from '../../../src/core/log/tail-protocol.ts'
+import {
+  append,
+  batch,
+  configure,
+  headersOf,
+  largeBatch,
+  maintain,
+  newPartition,
+  partition,
+  readAll,
+  sameBytes,
+  valuesOf,
+} from './partition-for-test.ts'
+
+const OLD = 1_000_000_000_000
+
+afterEach(async () => {
+  await reset()
+})
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index)
+}
+
+function ask(name: string, query: Record<string, string | number>): Promise<Response> {
+  const search = new URLSearchParams(
+    Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]),
+  )
+  const headers = { Upgrade: 'websocket' }
+  return partition(name).fetch(`https://partition/tail?${search}`, { headers })
+}
+
+interface Tail {
+  readonly socket: WebSocket
+  readonly response: Response
+  readonly frames: TailFrame[]
+  readonly closed: Promise<CloseEvent>
+}
+
+async function openTail(name: string, offset: number | string, creditBytes: number): Promise<Tail> {
+  const response = await ask(name, { offset, creditBytes })
+  const socket = response.webSocket
+  if (socket === null) throw new Error(`no socket: ${response.status}`)
+  const frames: TailFrame[] = []
+  socket.binaryType = 'arraybuffer'
+  socket.addEventListener('message', ({ data }) => {
+    frames.push(decodeTailFrame(new Uint8Array(data as ArrayBuffer), 0))
+  })
+  const closed = new Promise<CloseEvent>((resolve) => {
+    socket.addEventListener('close', resolve, { once: true })
+  })
+  socket.accept()
+  return { socket, response, frames, closed }
+}
+
+function bytesOf({ frames }: Tail): Uint8Array {
+  return concatenate(frames.map(({ batches }) => batches))
+}
+
+async function offsetsIn(tail: Tail, count: number): Promise<number[]> {
+  const seen = () => tail.frames.flatMap(({ batches }) => headersOf(batches))
+  await vi.waitUntil(() => seen().length >= count, { timeout: 3_000, interval: 5 })
+  return seen().map(({ baseOffset }) => baseOffset)
+}
+
+/** Long enough for what should not come to come. */
+async function quiet(): Promise<void> {
+  await scheduler.wait(40)
+}
+
+describe('a tail', () => {
+  test('is given what the log holds, and then what is appended', async () => {
+    const name = await newPartition()
+    await append(name, [batch(['a']), batch(['b'])])
+    const tail = await openTail(name, 'earliest', 10_000)
+    await append(name, batch(['c', 'd']))
+    await append(name, batch(['e']))
+    expect(await offsetsIn(tail, 4)).toEqual([0, 1, 2, 4])
+    expect(tail.frames.map(({ highWatermark }) => highWatermark)).toEqual([2, 4, 5])
+    expect(await valuesOf(bytesOf(tail))).toEqual(['a', 'b', 'c', 'd', 'e'])
+  })
+
+  test('says where it begins', async () => {
+    const name = await newPartition()
+    await append(name, batch(['a', 'b', 'c']))
+    const { response } = await openTail(name, 'latest', 10_000)
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'edgelog-offset': '3',
+      'edgelog-high-watermark': '3',
+      'edgelog-log-start-offset': '0',
+    })
+  })
+
+  test('begins with the batch that holds the offset', async () => {
+    const name = await newPartition()
+    await append(name, [batch(['a']), batch(['b', 'c']), batch(['d'])])
+    expect(await offsetsIn(await openTail(name, 2, 10_000), 2)).toEqual([1, 3])
+  })
+
+  test('is one of many that see the same', async () => {
+    const name = await newPartition()
+    const tails = await Promise.all(range(20).map(() => openTail(name, 0, 10_000)))
+    for (const n of range(5)) await append(name, batch([`${n}`]))
+    for (const tail of tails) expect(await offsetsIn(tail, 5)).toEqual(range(5))
+  })
+
+  test.each([
+    ['out of range', { offset: 7, creditBytes: 1 }, 416],
+    ['no number', { offset: 'x', creditBytes: 1 }, 416],
+  ])('at an offset that is %s is refused', async (_, query, status) => {
+    const name = await newPartition()
+    await append(name, batch(['a']))
+    expect((await ask(name, query)).status).toBe(status)
+  })
+
+  test.each([-1, 1.5, 'x'])('with a credit of %s is refused', async (creditBytes) => {
+    const name = await newPartition()
+    expect((await ask(name, { offset: 0, creditBytes })).status).toBe(400)
+  })
+
+  test('of a partition that does not exist is refused', async () => {
+    expect((await ask('none/0', { offset: 0, creditBytes: 1 })).status).toBe(404)
+  })
+})
+
+describe('credit', () => {
+  test('bounds what is sent ahead: all of it and one frame at most', async () => {
+    const name = await newPartition()
+    const size = 100_000
+    for (const _ of range(20)) await append(name, largeBatch(size))
+    const creditBytes = 550_000
+    const tail = await openTail(name, 0, creditBytes)
+    await quiet()
+    const sent = bytesOf(tail).length
+    expect(sent).toBeGreaterThanOrEqual(creditBytes)
+    expect(sent).toBeLessThan(creditBytes + TAIL_FRAME_BYTES_MAX)
+    expect(tail.frames.every(({ batches }) => batches.length <= TAIL_FRAME_BYTES_MAX)).toBe(true)
+    await append(name, batch(['more']))
+    await quiet()
+    expect(bytesOf(tail).length).toBe(sent)
+    // An overdraft is paid first.
+    tail.socket.send('1')
+    await quiet()
+    expect(bytesOf(tail).length).toBe(sent)
+    tail.socket.send(String(3_000_000))
+    expect(await offsetsIn(tail, 21)).toEqual(range(21))
+    expect(sameBytes(bytesOf(tail), await readAll(name))).toBe(true)
+  })
+
+  test('of nothing opens a tail that waits', async () => {
+    const name = await newPartition()
+    await append(name, batch(['a']))
+    const tail = await openTail(name, 0, 0)
+    await quiet()
+    expect(tail.frames).toEqual([])
+    tail.socket.send('1')
+    expect(await offsetsIn(tail, 1)).toEqual([0])
+  })
+
+  test('is never more than TAIL_CREDIT_BYTES_MAX', { timeout: 15_000 }, async () => {
+    const name = await newPartition()
+    const size = 1_000_000
+    for (const _ of range(11)) await append(name, largeBatch(size))
+    const tail = await openTail(name, 0, 1e15)
+    await quiet()
+    expect(bytesOf(tail).length).toBeLessThan(TAIL_CREDIT_BYTES_MAX + size + 200)
+  })
+
+  test('sends a batch larger than a frame alone', async () => {
+    const name = await newPartition()
+    await append(name, [batch(['a']), largeBatch(500_000), batch(['b'])])
+    const tail = await openTail(name, 0, 1_000_000)
+    expect(await offsetsIn(tail, 3)).toEqual([0, 1, 2])
+    expect(tail.frames.length).toBe(3)
+  })
+
+  test.each(['0', '-5', '1.5', 'x', '', '9007199254740993'])(
+    'of "%s" closes the tail with 4400',
+    async (credit) => {
+      const name = await newPartition()
+      const tail = await openTail(name, 0, 10)
+      tail.socket.send(credit)
+      expect((await tail.closed).code).toBe(4400)
+      await append(name, batch(['the log goes on']))
+    },
+  )
+
+  test('in bytes rather than text closes the tail with 4400', async () => {
+    const name = await newPartition()
+    const tail = await openTail(name, 0, 10)
+    tail.socket.send(new Uint8Array([49]))
+    expect((await tail.closed).code).toBe(4400)
+  })
+})
+
+describe('a sleeping partition', () => {
+  test('goes on with its tails where they were', async () => {
+    const name = await newPartition()
+    const tail = await openTail(name, 'latest', 10_000)
+    for (const n of range(4)) {
+      await append(name, batch([`${n}`]))
+      await evictDurableObject(partition(name), { webSockets: 'hibernate' })
+    }
+    expect(await offsetsIn(tail, 4)).toEqual(range(4))
+  })
+
+  test('remembers their credit', async () => {
+    const name = await newPartition()
+    const tail = await openTail(name, 0, 1)
+    await append(name, batch(['a']))
+    await evictDurableObject(partition(name))
+    await append(name, batch(['b']))
+    await quiet()
+    expect(tail.frames.length).toBe(1)
+    tail.socket.send('5000')
+    expect(await offsetsIn(tail, 2)).toEqual([0, 1])
+  })
+
+  test('is woken by credit', async () => {
+    const name = await newPartition()
+    for (const n of range(3)) await append(name, batch([`${n}`]))
+    const tail = await openTail(name, 0, 0)
+    await evictDurableObject(partition(name))
+    tail.socket.send('5000')
+    expect(await offsetsIn(tail, 3)).toEqual(range(3))
+  })
+})
+
+describe('the end of a tail', () => {
+  test('is 4416 where retention overtook it', async () => {
+    const name = await newPartition({ 'retention.ms': '60000' })
+    await append(name, batch(['a'], { timestamp: OLD }))
+    const tail = await openTail(name, 0, 0)
+    await maintain(name)
+    await append(name, batch(['b']))
+    tail.socket.send('1000')
+    expect((await tail.closed).code).toBe(4416)
+  })
+
+  test('is 4404 with its partition, awake or asleep', async () => {
+    for (const isAsleep of [false, true]) {
+      const name = await newPartition()
+      const tail = await openTail(name, 0, 1_000)
+      if (isAsleep) await evictDurableObject(partition(name))
+      await partition(name).destroy()
+      expect((await tail.closed).code).toBe(4404)
+    }
+  })
+
+  test('by its reader leaves the others alone', async () => {
+    const name = await newPartition()
+    const leaving = await openTail(name, 0, 1_000)
+    const staying = await openTail(name, 0, 1_000)
+    leaving.socket.close(1000, 'bye')
+    for (const n of range(3)) await append(name, batch([`${n}`]))
+    expect(await offsetsIn(staying, 3)).toEqual(range(3))
+    await partition(name).destroy()
+    await configure(name)
+  })
+})

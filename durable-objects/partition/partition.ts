@@ -28,7 +28,7 @@ export class Partition extends DurableObject implements PartitionApi {
   readonly #queue: AppendQueue
   readonly #waiters = new Waiters()
   readonly #tails: Tails
-  readonly #maintenance: Maintenance
+  #maintenance: Maintenance
 
   constructor(ctx: DurableObjectState, env: unknown) {
     super(ctx, env as never)
@@ -57,6 +57,8 @@ export class Partition extends DurableObject implements PartitionApi {
   async destroy(): Promise<void> {
     const gone = unknownPartition()
     this.#log = undefined
+    // It knows of an alarm that will be gone.
+    this.#maintenance = new Maintenance(this.ctx.storage)
     this.#queue.refuseAll(gone)
     this.#waiters.wakeAll()
     this.#tails.closeAll(gone)

@@ -277,13 +277,13 @@ export class PartitionLog {
     return { batches, sizeBytes, nextOffset }
   }
 
-  /** Plans by sizes alone, so that no bytes are read that would not be sent. */
+  /** Plans by sizes alone, so that no row is read for a part of it, but for the first. */
   #chunksToRead(offset: number, maxBytes: number): ChunkSpan[] {
     const wanted: ChunkSpan[] = []
     let sizeBytes = 0
     if (offset >= this.#writtenOffset) return wanted
     for (const span of this.#chunks.spansFrom(offset)) {
-      if (wanted.length > 0 && sizeBytes >= maxBytes) break
+      if (wanted.length > 0 && sizeBytes + span.sizeBytes > maxBytes) break
       wanted.push(span)
       sizeBytes += span.sizeBytes
     }

@@ -22,6 +22,9 @@ await Promise.all([
     ...shared,
     entryPoints: { client: 'client/index.ts' },
     outdir: 'dist',
+    // Codecs are chunks of their own, loaded when a batch needs them.
+    splitting: true,
+    chunkNames: 'client-[name]-[hash]',
     packages: 'external',
     platform: 'neutral',
     external: ['node:*'],

@@ -147,7 +147,12 @@ export const OffsetsAnswer = z
   .openapi('Offsets')
 
 export const BatchAnswer = z
-  .object({ baseOffset: z.int(), nextOffset: z.int(), baseOffsets: z.array(z.int()) })
+  .object({
+    baseOffset: z.int(),
+    nextOffset: z.int(),
+    baseOffsets: z.array(z.int()).openapi({ description: 'of each batch, in the order given' }),
+    logAppendTime: z.int().nullable().openapi({ description: 'null for CreateTime topics' }),
+  })
   .openapi('AppendedBatches')
 
 const offsetMessage = `a whole number from 0 to ${OFFSET_MAX}, earliest or latest is allowed`

@@ -65,7 +65,12 @@ describe('record batches', () => {
     const name = await topic()
     const [one, two] = [batchOf(['a', 'b']), batchOf(['c'])]
     const answer = await (await append(name, joined(one, two))).json()
-    expect(answer).toEqual({ baseOffset: 0, nextOffset: 3, baseOffsets: [0, 2] })
+    expect(answer).toEqual({
+      baseOffset: 0,
+      nextOffset: 3,
+      baseOffsets: [0, 2],
+      logAppendTime: null,
+    })
     const { response, bytes } = await read(name)
     expect(response.headers.get('content-type')).toBe(BATCH)
     expect(response.headers.get('edgelog-next-offset')).toBe('3')

@@ -1,0 +1,65 @@
+/** A load over keep-alive connections: the least a caller can cost, so that servers are compared. */
+import { Agent, request } from 'node:http'
+
+export interface Call {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body?: Uint8Array
+  readonly headers?: Record<string, string>
+}
+
+export class HttpLoad {
+  readonly #port: number
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
+
+  constructor(url: string) {
+    this.#port = Number(new URL(url).port)
+  }
+
+  /** @throws for any answer but 200 or 201. */
+  call({ method, path, body, headers = {} }: Call): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        {
+          host: '127.0.0.1',
+          port: this.#port,
+          method,
+          path,
+          agent: this.#agent,
+          headers: body === undefined ? headers : { ...headers, 'Content-Length': body.length },
+        },
+        (response) => {
+          const parts: Buffer[] = []
+          response.on('data', (part) => parts.push(part))
+          response.on('end', () => {
+            const bytes = Buffer.concat(parts)
+            if (response.statusCode === 200 || response.statusCode === 201) resolve(bytes)
+            else reject(new Error(`${method} ${path}: ${response.statusCode} ${bytes}`))
+          })
+        },
+      )
+      sent.on('error', reject)
+      sent.end(body)
+    })
+  }
+
+  /** Makes `count` calls, `inFlight` at a time. @returns calls a second. */
+  async rate(count: number, inFlight: number, next: (index: number) => Call): Promise<number> {
+    let started = 0
+    const worker = async () => {
+      while (started < count) {
+        const index = started
+        started += 1
+        await this.call(next(index))
+      }
+    }
+    const startedAtMs = performance.now()
+    await Promise.all(Array.from({ length: inFlight }, worker))
+    return count / ((performance.now() - startedAtMs) / 1_000)
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}

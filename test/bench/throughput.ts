@@ -1,0 +1,147 @@
+/** Produce and fetch beside a bare Durable Object that does the least for the same bytes. */
+import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
+import type { ServerProcess } from '../server/server-process.ts'
+import { type Call, HttpLoad, median } from './http-load.ts'
+
+export const BATCH = 'application/vnd.edgelog.batch'
+const RECORD_BYTES = 100
+const ENCODED_RECORD_BYTES = 110
+
+export interface Comparison {
+  readonly figure: string
+  readonly unit: string
+  readonly target: string
+  readonly ours: number
+  readonly floor: number
+  /** Median of the rounds' ratios; the two above are medians of their own. */
+  readonly ratio: number
+}
+
+interface Case {
+  readonly figure: string
+  readonly target: string
+  readonly count: number
+  readonly inFlight: number
+  /** 1 to count calls, the size in MB to count bytes. */
+  readonly weight: number
+  readonly ours: (index: number) => Call
+  readonly floor: (index: number) => Call
+}
+
+export function batchOf(sizeBytes: number): Uint8Array {
+  const records = Math.max(1, Math.floor((sizeBytes - 61) / ENCODED_RECORD_BYTES))
+  return encodeBatch(
+    Array.from({ length: records }, () => ({
+      timestamp: Date.now(),
+      key: null,
+      value: crypto.getRandomValues(new Uint8Array(RECORD_BYTES)),
+      headers: [],
+    })),
+  )
+}
+
+export async function compareThroughput(
+  ours: ServerProcess,
+  floor: ServerProcess,
+  rounds: number,
+): Promise<Comparison[]> {
+  const loads = { ours: new HttpLoad(ours.url), floor: new HttpLoad(floor.url) }
+  await loads.ours.call(createTopic('small'))
+  await loads.ours.call(createTopic('large'))
+  const cases = [
+    oneRecordCase(),
+    produceCase(100_000, 600),
+    produceCase(1_000_000, 120),
+    readCase(),
+  ]
+  const results = cases.map(() => ({ ours: [] as number[], floor: [] as number[] }))
+  // One round to warm up; then the two take turns, so that a busy moment of the machine hits both.
+  for (let round = -1; round < rounds; round++) {
+    for (const [index, { count, inFlight, weight, ...calls }] of cases.entries()) {
+      for (const side of round % 2 === 0
+        ? (['ours', 'floor'] as const)
+        : (['floor', 'ours'] as const)) {
+        const rate = await loads[side].rate(count, inFlight, calls[side])
+        if (round >= 0) results[index]?.[side].push(rate * weight)
+      }
+    }
+  }
+  return cases.map(({ figure, target, weight }, index) => {
+    const { ours, floor } = results[index] ?? { ours: [], floor: [] }
+    return {
+      figure,
+      target,
+      unit: weight === 1 ? 'requests/s' : 'MB/s',
+      ours: median(ours),
+      floor: median(floor),
+      ratio: median(ours.map((value, round) => value / (floor[round] ?? Number.NaN))),
+    }
+  })
+}
+
+export function createTopic(name: string): Call {
+  const body = Buffer.from(JSON.stringify({ name }))
+  return {
+    method: 'POST',
+    path: '/v1/topics',
+    body,
+    headers: { 'Content-Type': 'application/json' },
+  }
+}
+
+function oneRecordCase(): Case {
+  const json = Buffer.from(JSON.stringify({ records: [{ value: 'x'.repeat(RECORD_BYTES) }] }))
+  return {
+    figure: 'one-record produce (JSON), 32 in flight, beside a no-op Durable Object',
+    target: '>= 1.0',
+    count: 6_000,
+    inFlight: 32,
+    weight: 1,
+    ours: () => ({
+      method: 'POST',
+      path: '/v1/topics/small/records',
+      body: json,
+      headers: { 'Content-Type': 'application/json' },
+    }),
+    floor: () => ({ method: 'POST', path: '/noop', body: json }),
+  }
+}
+
+function produceCase(sizeBytes: number, count: number): Case {
+  const body = batchOf(sizeBytes)
+  return {
+    figure: `produce of ${sizeBytes / 1_000} kB batches, 8 in flight, beside a bare store`,
+    target: '>= 0.9',
+    count,
+    inFlight: 8,
+    weight: body.length / 1e6,
+    ours: () => ({
+      method: 'POST',
+      path: '/v1/topics/large/partitions/0/records',
+      body,
+      headers: { 'Content-Type': BATCH },
+    }),
+    floor: () => ({ method: 'POST', path: '/store', body }),
+  }
+}
+
+/** Reads what the 1 MB case of the same round has written, one batch a call. */
+function readCase(): Case {
+  const sizeBytes = batchOf(1_000_000).length
+  const recordsPerBatch = Math.floor((1_000_000 - 61) / ENCODED_RECORD_BYTES)
+  const smallRecords = Math.floor((100_000 - 61) / ENCODED_RECORD_BYTES) * 600
+  return {
+    figure: 'catch-up read, binary, 1 MB a call, 4 in flight, beside a bare read',
+    target: '>= 0.9',
+    count: 120,
+    inFlight: 4,
+    weight: sizeBytes / 1e6,
+    ours: (index) => ({
+      method: 'GET',
+      path: `/v1/topics/large/partitions/0/records?maxBytes=1048576&offset=${smallRecords + index * recordsPerBatch}`,
+      headers: { Accept: BATCH },
+    }),
+    // Behind the rows of the 100 kB case.
+    floor: (index) => ({ method: 'GET', path: `/load?key=${600 + index}` }),
+  }
+}

@@ -33,8 +33,7 @@ export class Maintenance {
   /** After each commit: arms the alarm for what the commit made due. */
   afterCommit(log: PartitionLog, hasChunksToSeal: boolean, nowMs: number): void {
     if (hasChunksToSeal) this.#ensureAlarm(nowMs + SEAL_DELAY_MS)
-    if (log.hasExpired(nowMs)) this.#ensureAlarm(nowMs + RETENTION_INTERVAL_MS_MIN)
-    else if (this.#alarmAtMs === undefined) this.armRetention(log, nowMs)
+    this.armRetention(log, nowMs)
   }
 
   /** Arms the alarm for the time the oldest chunk expires, e.g. after a change of config. */

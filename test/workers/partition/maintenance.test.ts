@@ -178,6 +178,15 @@ describe('retention', () => {
     expect(await dueInMs(name)).toBeLessThanOrEqual(60_001)
   })
 
+  test('does not wait for the alarm by which producers are forgotten', async () => {
+    const name = await newPartition({ 'retention.ms': '60000' })
+    await append(name, batch(['a'], { timestamp: OLD, producerId: 1n }))
+    await runDurableObjectAlarm(partition(name))
+    expect(await dueInMs(name)).toBeGreaterThan(1_000_000)
+    await append(name, batch(['b']))
+    expect(await dueInMs(name)).toBeLessThanOrEqual(60_001)
+  })
+
   test('comes though the alarm is lost', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: OLD }))

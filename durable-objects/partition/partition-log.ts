@@ -14,6 +14,7 @@ import {
   CHECKPOINT_CHUNKS,
   CHUNK_BYTES_MAX,
   MAINTENANCE_ROWS_MAX,
+  PARTIAL_CHUNK_BYTES_MAX,
 } from '../../src/core/limits.ts'
 import { type AppendDecision, decideAppend, type PlacedBatch } from '../../src/core/log/append.ts'
 import {
@@ -277,15 +278,17 @@ export class PartitionLog {
     return { batches, sizeBytes, nextOffset }
   }
 
-  /** Plans by sizes alone, so that no row is read for a part of it, but for the first. */
+  /** Plans by sizes alone, so that no large row is read of which little would be sent. */
   #chunksToRead(offset: number, maxBytes: number): ChunkSpan[] {
     const wanted: ChunkSpan[] = []
-    let sizeBytes = 0
+    let roomBytes = maxBytes
     if (offset >= this.#writtenOffset) return wanted
     for (const span of this.#chunks.spansFrom(offset)) {
-      if (wanted.length > 0 && sizeBytes + span.sizeBytes > maxBytes) break
+      const isMostlySent =
+        span.sizeBytes <= PARTIAL_CHUNK_BYTES_MAX || roomBytes * 2 >= span.sizeBytes
+      if (wanted.length > 0 && (roomBytes <= 0 || !isMostlySent)) break
       wanted.push(span)
-      sizeBytes += span.sizeBytes
+      roomBytes -= span.sizeBytes
     }
     return wanted
   }

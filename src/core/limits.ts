@@ -66,6 +66,9 @@ export const SSE_CREDIT_BYTES = 64 * KIB
 /** Bytes of one control message on `/v1/tail`. */
 export const TAIL_CONTROL_BYTES_MAX = 4 * KIB
 
+/** A row of up to this size is read also where only a little of it fits into an answer. */
+export const PARTIAL_CHUNK_BYTES_MAX = 64 * KIB
+
 // -- partition ---------------------------------------------------------------------------------
 
 /** One chunk, the concatenation of the batches of one commit; a larger batch stands alone. */

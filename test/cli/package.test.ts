@@ -1,0 +1,56 @@
+/** What others import: the client, and the Worker to mount in one of their own. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ServerProcess } from '../server/server-process.ts'
+
+/** A Worker of somebody else's, with a page of its own beside the log. */
+const HOST_WORKER = `
+import { createApp } from 'edgelog/worker'
+export { Coordinator, Partition } from 'edgelog/worker'
+const log = createApp()
+export default {
+  fetch(request, env, ctx) {
+    if (new URL(request.url).pathname === '/mine') return new Response('mine')
+    return log.fetch(request, env, ctx)
+  },
+}
+`
+
+let dir = ''
+let server: ServerProcess
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'edgelog-package-'))
+  const workerPath = join(dir, 'host.js')
+  await build({
+    // The package finds itself by its name, through its own exports.
+    stdin: { contents: HOST_WORKER, resolveDir: process.cwd() },
+    outfile: workerPath,
+    bundle: true,
+    format: 'esm',
+    external: ['cloudflare:*', 'node:*'],
+    logLevel: 'warning',
+  })
+  server = await ServerProcess.start({ workerPath })
+})
+afterAll(async () => {
+  await server.stop()
+  await rm(dir, { recursive: true, force: true })
+})
+
+test('edgelog/worker is mounted in a Worker of somebody else, and edgelog is its client', async () => {
+  expect(await (await fetch(`${server.url}/mine`)).text()).toBe('mine')
+  const packageName = 'edgelog'
+  const { connect } = (await import(packageName)) as typeof import('../../client/index.ts')
+  const log = connect({ url: server.url })
+  await log.admin.createTopic('mounted')
+  const sent = await log.producer({ compression: 'gzip' }).send('mounted', { value: 'x' })
+  expect(sent).toMatchObject({ topic: 'mounted', partition: 0, offset: 0 })
+  for await (const record of log.consumer({ topics: ['mounted'], from: 'earliest' }).records()) {
+    expect(record.valueText).toBe('x')
+    break
+  }
+  await log.close()
+})

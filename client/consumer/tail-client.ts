@@ -2,6 +2,8 @@
  * The live tail: one WebSocket for all that a client follows. It connects, notices a dead connection
  * and says so to those who follow; where to resume is theirs to know.
  */
+import { ByteReader } from '../../src/core/bytes/byte-reader.ts'
+import { DecodeError } from '../../src/core/bytes/decode-error.ts'
 import { EdgelogError, type ErrorBody, isErrorCode } from '../../src/core/errors.ts'
 import { TAIL_SUBSCRIPTIONS_MAX } from '../../src/core/limits.ts'
 import { decodeTailFrame, type TailFrame } from '../../src/core/log/tail-protocol.ts'
@@ -189,11 +191,17 @@ export class TailClient {
   #receive(current: OpenSocket, data: unknown): void {
     if (this.#current !== current) return
     current.lastMessageAtMs = this.#connection.clock.now()
-    if (data instanceof ArrayBuffer) {
-      const bytes = new Uint8Array(data)
-      const id = new DataView(data).getUint32(0)
-      this.#followers.get(id)?.listener.frame(decodeTailFrame(bytes, HEADER_BYTES))
-    } else if (typeof data === 'string') this.#notice(current, JSON.parse(data) as Notice)
+    try {
+      if (data instanceof ArrayBuffer) {
+        const bytes = new Uint8Array(data)
+        const id = new ByteReader(bytes).uint32()
+        this.#followers.get(id)?.listener.frame(decodeTailFrame(bytes, HEADER_BYTES))
+      } else if (typeof data === 'string') this.#notice(current, JSON.parse(data) as Notice)
+    } catch (error) {
+      // Not what the protocol says: a connection that cannot be trusted. Those who follow resume.
+      if (!(error instanceof DecodeError || error instanceof SyntaxError)) throw error
+      this.#lose(current)
+    }
   }
 
   #notice(current: OpenSocket, notice: Notice): void {

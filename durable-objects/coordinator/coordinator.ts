@@ -6,6 +6,7 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import { EdgelogError, type Reply, reply, replyAsync } from '../../src/core/errors.ts'
+import { RECONCILE_RETRY_MS_MAX, RECONCILE_RETRY_MS_MIN } from '../../src/core/limits.ts'
 import type { CoordinatorApi, NewTopic, Topic, TopicChange } from '../../src/core/topic/topic.ts'
 import type { TopicName } from '../../src/core/topic/topic-name.ts'
 import {
@@ -24,20 +25,18 @@ export interface CoordinatorEnv {
 }
 
 /** Wait before partitions that did not answer are told again; doubles up to the bound. */
-const RETRY_MS_MIN = 1_000
-const RETRY_MS_MAX = 60_000
 
 export class Coordinator extends DurableObject<CoordinatorEnv> implements CoordinatorApi {
   readonly #topics: TopicTable
   readonly #reconciler: Reconciler
-  #retryMs = RETRY_MS_MIN
+  #retryMs = RECONCILE_RETRY_MS_MIN
 
   constructor(ctx: DurableObjectState, env: CoordinatorEnv) {
     super(ctx, env)
     this.#topics = new TopicTable(ctx.storage.sql)
     this.#reconciler = new Reconciler(this.#topics, env.PARTITION, () => this.#disarmIfSettled())
     // An alarm may have been used up, or lost, by the life before this one.
-    if (this.#topics.hasPending()) this.#arm(RETRY_MS_MIN)
+    if (this.#topics.hasPending()) this.#arm(RECONCILE_RETRY_MS_MIN)
   }
 
   /**
@@ -112,7 +111,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     const pending = this.#topics.listPending()
     if (pending.length === 0) return
     // A fired alarm is used up: the next one is set before anything can go wrong.
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS_MAX)
+    this.#retryMs = Math.min(this.#retryMs * 2, RECONCILE_RETRY_MS_MAX)
     this.#arm(this.#retryMs)
     const results = await Promise.allSettled(
       pending.map((topic) => this.#reconciler.reach(topic.id, topic.wanted.version)),
@@ -126,7 +125,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
   async #pursue(topic: TopicState): Promise<void> {
     if (nextStep(topic) === null) return
     this.#topics.write(topic)
-    this.#arm(RETRY_MS_MIN)
+    this.#arm(RECONCILE_RETRY_MS_MIN)
     await this.#reconciler.reach(topic.id, topic.wanted.version)
   }
 
@@ -152,7 +151,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
 
   #disarmIfSettled(): void {
     if (this.#topics.hasPending()) return
-    this.#retryMs = RETRY_MS_MIN
+    this.#retryMs = RECONCILE_RETRY_MS_MIN
     void this.ctx.storage.deleteAlarm()
   }
 }

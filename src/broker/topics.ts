@@ -34,11 +34,17 @@ export async function changeTopic(
   name: TopicName,
   change: TopicChange,
 ): Promise<Topic> {
-  cluster.forget(name)
-  return await cluster.coordinate((coordinator) => coordinator.changeTopic(name, change))
+  try {
+    return await cluster.coordinate((coordinator) => coordinator.changeTopic(name, change))
+  } finally {
+    cluster.forget(name)
+  }
 }
 
 export async function deleteTopic(cluster: Cluster, name: TopicName): Promise<void> {
-  cluster.forget(name)
-  await cluster.coordinate((coordinator) => coordinator.deleteTopic(name))
+  try {
+    await cluster.coordinate((coordinator) => coordinator.deleteTopic(name))
+  } finally {
+    cluster.forget(name)
+  }
 }

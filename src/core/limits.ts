@@ -9,12 +9,15 @@ const MIB = 1024 * KIB
 export const TOPIC_NAME_LENGTH_MAX = 249
 /** Partitions of one topic: each is one Durable Object that creation and change must call. */
 export const PARTITIONS_MAX = 1_000
-/** Topics of one cluster: the coordinator lists them in one RPC answer of at most 32 MiB. */
-export const TOPICS_MAX = 10_000
+/** Topics of one cluster: with the largest configs their list still fits an RPC answer of 32 MiB. */
+export const TOPICS_MAX = 5_000
 /** Calls the coordinator makes to partitions at a time. */
 export const COORDINATOR_FANOUT_MAX = 32
+/** Pause before the coordinator tries again to reach partitions: doubling from the one to the other. */
+export const RECONCILE_RETRY_MS_MIN = 1_000
+export const RECONCILE_RETRY_MS_MAX = 60_000
 /** UTF-8 bytes of one config value. */
-export const CONFIG_VALUE_BYTES_MAX = 4 * KIB
+export const CONFIG_VALUE_BYTES_MAX = 1 * KIB
 
 // -- records and batches -----------------------------------------------------------------------
 

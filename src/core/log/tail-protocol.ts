@@ -3,6 +3,8 @@
  * the edge and a client (docs/PROTOCOL.md, "Live tail").
  */
 
+import { ByteReader } from '../bytes/byte-reader.ts'
+
 /** Before the batches of a frame: `highWatermark int64 | logStartOffset int64`. */
 export const TAIL_FRAME_HEADER_BYTES = 16
 
@@ -20,12 +22,15 @@ export interface TailFrame {
   readonly batches: Uint8Array
 }
 
-/** Reads a frame whose header starts at `position`. */
+/**
+ * Reads a frame whose header starts at `position`.
+ *
+ * @throws {DecodeError} if there is no whole header.
+ */
 export function decodeTailFrame(bytes: Uint8Array, position: number): TailFrame {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return {
-    highWatermark: Number(view.getBigInt64(position)),
-    logStartOffset: Number(view.getBigInt64(position + 8)),
-    batches: bytes.subarray(position + TAIL_FRAME_HEADER_BYTES),
-  }
+  const reader = new ByteReader(bytes)
+  reader.skip(position)
+  const highWatermark = reader.int64AsNumber()
+  const logStartOffset = reader.int64AsNumber()
+  return { highWatermark, logStartOffset, batches: reader.bytes(reader.remaining) }
 }

@@ -1,6 +1,6 @@
 /*
  * Question: can any bytes make a decoder do something else than succeed or refuse?
- * Contract: the outcome is a value, an EdgelogError or a DecodeError; it comes within a second; no
+ * Contract: the outcome is a value, an EdgelogError or a DecodeError; it comes without delay; no
  *   output and no buffer behind it is larger than the cap; and a batch that passes checkBatch decodes
  *   to exactly recordsCount records.
  * Generated: damaged copies of sound batches and of sound compressed data, half of them with a CRC
@@ -35,25 +35,21 @@ import { Random } from './random.ts'
 
 /** Inputs of the cheapest decoders; the others take a share of it. */
 const INPUTS = Number(process.env.FUZZ_INPUTS ?? 20_000)
-const INPUT_MS_MAX = 1_000
 const CAP_BYTES = 1024 * 1024
-const TIMEOUT_MS = 600_000
+/** A decoder that hangs, or takes minutes for a few bytes, ends here. */
+const TIMEOUT_MS = 60_000 + INPUTS * 2
 
 console.log(`fuzz: TEST_SEED=${TEST_SEED} FUZZ_INPUTS=${INPUTS}`)
 
 /** Runs `decode` on one input and returns its value, or `undefined` if it was refused. */
 async function outcome<T>(input: Uint8Array, decode: () => T | Promise<T>): Promise<T | undefined> {
   const context = () => `TEST_SEED=${TEST_SEED} input=${toHex(input.subarray(0, 4_096))}`
-  const start = performance.now()
   try {
     return await decode()
   } catch (error) {
     if (error instanceof EdgelogError && error.code !== 'internal') return undefined
     if (error instanceof DecodeError) return undefined
     throw new Error(`neither a value nor a refusal: ${context()}`, { cause: error })
-  } finally {
-    const ms = performance.now() - start
-    if (ms > INPUT_MS_MAX) expect.fail(`took ${ms} ms: ${context()}`)
   }
 }
 

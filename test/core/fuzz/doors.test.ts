@@ -1,0 +1,72 @@
+/*
+ * Question: can any cursor or tail frame make its reader do something else than succeed or refuse?
+ * Contract: the outcome is a value or a refusal; a cursor that is accepted is one the log could have
+ *   given: an offset for no more partitions than there are, each within the range of offsets.
+ * Generated: damaged copies of sound ones, from TEST_SEED.
+ */
+import { describe, expect, test } from 'vitest'
+import { DecodeError } from '../../../src/core/bytes/decode-error.ts'
+import { EdgelogError } from '../../../src/core/errors.ts'
+import { OFFSET_MAX } from '../../../src/core/limits.ts'
+import { decodeTailFrame } from '../../../src/core/log/tail-protocol.ts'
+import type { Topic } from '../../../src/core/topic/topic.ts'
+import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
+import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
+import { encodeCursor, parseCursor } from '../../../src/http/cursor.ts'
+import { TEST_SEED } from '../seed.ts'
+import { mutate } from './mutate.ts'
+import { Random } from './random.ts'
+
+const INPUTS = Number(process.env.FUZZ_INPUTS ?? 20_000)
+
+const TOPIC: Topic = {
+  id: '1f3a9c2e-0000-4000-8000-000000000000',
+  name: parseTopicName('fuzzed'),
+  partitions: 3,
+  version: 1,
+  config: resolveTopicConfig({}),
+  overrides: {},
+}
+
+function refused(error: unknown, input: Uint8Array): void {
+  if (error instanceof EdgelogError || error instanceof DecodeError) return
+  throw new Error(`neither a value nor a refusal: TEST_SEED=${TEST_SEED} input=[${input}]`, {
+    cause: error,
+  })
+}
+
+describe('fuzz', () => {
+  test('parseCursor() accepts only what a log could have given', () => {
+    const random = new Random(TEST_SEED)
+    const sound = new TextEncoder().encode(encodeCursor(TOPIC, [12, OFFSET_MAX, 0]))
+    for (let i = 0; i < INPUTS; i++) {
+      const input = mutate(random, sound)
+      try {
+        const position = parseCursor(new TextDecoder('latin1').decode(input), TOPIC)
+        expect(position.length).toBeGreaterThan(0)
+        expect(position.length).toBeLessThanOrEqual(TOPIC.partitions)
+        expect(position.every((offset) => offset >= 0 && offset <= OFFSET_MAX)).toBe(true)
+      } catch (error) {
+        refused(error, input)
+      }
+    }
+  })
+
+  test('decodeTailFrame() never reads beyond its bytes', () => {
+    const random = new Random(TEST_SEED)
+    const sound = new Uint8Array(40)
+    new DataView(sound.buffer).setBigInt64(4, 7n)
+    for (let i = 0; i < INPUTS; i++) {
+      const input = mutate(random, sound).subarray(0, random.below(48))
+      try {
+        const { highWatermark, logStartOffset, batches } = decodeTailFrame(input, 4)
+        expect(Number.isSafeInteger(highWatermark) && Number.isSafeInteger(logStartOffset)).toBe(
+          true,
+        )
+        expect(batches.length).toBe(input.length - 20)
+      } catch (error) {
+        refused(error, input)
+      }
+    }
+  })
+})

@@ -1,5 +1,6 @@
 import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { PartitionLog } from '../../../durable-objects/partition/partition-log.ts'
 import { ProducerTable } from '../../../durable-objects/partition/producer-table.ts'
 import {
   CACHED_PRODUCERS_MAX,
@@ -116,6 +117,18 @@ describe('batches that overtake each other', () => {
     const answers = await Promise.all(early)
     expect(answers.map(({ baseOffsets }) => baseOffsets[0])).toEqual([2, 1, 2])
     expect(await valuesOf(await readAll(name))).toEqual(['s0', 's1', 's2'])
+  })
+
+  test('cost no more to decide than others, though a thousand come in reverse', async () => {
+    const name = await newPartition()
+    const decide = vi.spyOn(PartitionLog.prototype, 'append')
+    const order = range(1_000).reverse()
+    const answers = await appendTogether(
+      name,
+      order.map((n) => ({ batches: one(n), ...WAIT })),
+    )
+    expect(answers.map((answer) => 'ok' in answer && answer.ok.baseOffsets[0])).toEqual(order)
+    expect(decide.mock.calls.length).toBeLessThanOrEqual(3 * order.length)
   })
 
   test('are refused when it does not come in time', async () => {

@@ -24,11 +24,10 @@ export interface CoordinatorEnv {
   readonly PARTITION: PartitionNamespace
 }
 
-/** Wait before partitions that did not answer are told again; doubles up to the bound. */
-
 export class Coordinator extends DurableObject<CoordinatorEnv> implements CoordinatorApi {
   readonly #topics: TopicTable
   readonly #reconciler: Reconciler
+  /** Wait before partitions that did not answer are told again; doubles up to its bound. */
   #retryMs = RECONCILE_RETRY_MS_MIN
 
   constructor(ctx: DurableObjectState, env: CoordinatorEnv) {

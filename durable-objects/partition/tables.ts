@@ -1,6 +1,6 @@
-/** The tables of one partition. A change of them is a new entry at the end, run once, in order. */
-
 /**
+ * The tables of one partition, made when the coordinator first configures it.
+ *
  * | table      | row                                                                         |
  * | ---------- | --------------------------------------------------------------------------- |
  * | `chunk`    | batches of one commit, or of many once sealed; keyed by their first offset  |

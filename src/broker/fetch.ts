@@ -1,7 +1,7 @@
 /** Reads a partition: batches as they lie in the log, or their records. */
 import { decodeBatch } from '../core/batch/decode-records.ts'
 import type { LogRecord } from '../core/batch/record.ts'
-import { readBatchHeaders } from '../core/batch/record-batch.ts'
+import { readBatchHeaders, verifyCrc } from '../core/batch/record-batch.ts'
 import type { FetchReply } from '../core/log/partition-api.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
@@ -51,11 +51,16 @@ export async function fetchRecords(
   return { ...rest, records: await decodeFrom(batches, rest.offset) }
 }
 
-/** The records of whole batches from `offset` on, without the control records between them. */
+/**
+ * The records of whole batches from `offset` on, without the control records between them.
+ *
+ * @throws {EdgelogError} `corrupt_message` if what was stored is not what was appended.
+ */
 export async function decodeFrom(batches: Uint8Array, offset: number): Promise<LogRecord[]> {
   if (batches.length === 0) return []
   const records: LogRecord[] = []
   for (const header of readBatchHeaders(batches)) {
+    verifyCrc(batches, header)
     if (header.isControl) continue
     for (const record of await decodeBatch(batches, header, SERVER_CODECS)) {
       if (record.offset >= offset) records.push(record)

@@ -5,6 +5,7 @@ import type { NewRecord } from '../core/batch/record.ts'
 import { readBatchHeaders } from '../core/batch/record-batch.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { SEQUENCE_GAP_WAIT_MS } from '../core/limits.ts'
+import { checkAgainstConfig } from '../core/log/append.ts'
 import { concatenate } from '../core/log/chunk.ts'
 import type { AppendReply, AppendRequest } from '../core/log/partition-api.ts'
 import { partitionForKey } from '../core/topic/partitioner.ts'
@@ -82,7 +83,8 @@ interface PartitionShare {
  * Appends records. Those with a key go where Kafka's default partitioner sends them, those without to
  * one partition, chosen anew for each request. Each partition's share is atomic; the whole is not.
  *
- * @throws {EdgelogError} Where some partitions refused, `details.offsets` says what was appended.
+ * @throws {EdgelogError} `partly_appended` where some partitions failed: `details.offsets` says what was
+ * appended, `details.cause` why the rest was not.
  */
 export async function produceRecords(
   cluster: Cluster,
@@ -92,6 +94,7 @@ export async function produceRecords(
   const topic = await cluster.topic(name)
   const shares = [...shareOut(topic, records)]
   const encoded = shares.map(([, share]) => encodeShare(share, topic.config.maxMessageBytes))
+  if (shares.length > 1) refuseAsWhole(topic, encoded)
   const outcomes = await Promise.allSettled(
     shares.map(([partition], index) =>
       append(cluster, name, partition, encoded[index] as EncodedShare, {}),
@@ -194,13 +197,24 @@ function placeShare(
   }
 }
 
+/** What one partition would refuse is refused before another one has stored its share. */
+function refuseAsWhole({ config }: Topic, shares: readonly EncodedShare[]): void {
+  const nowMs = Date.now()
+  for (const { batches, hasNullKey } of shares) {
+    for (const header of readBatchHeaders(batches)) {
+      const error = checkAgainstConfig(header, { config, nowMs, hasNullKey })
+      if (error !== undefined) throw error
+    }
+  }
+}
+
 function partialFailure(
   failure: EdgelogError,
   offsets: ReadonlyArray<RecordPosition | null>,
 ): EdgelogError {
   return new EdgelogError(
-    failure.code,
-    `${failure.message}; the records with a position in details.offsets were appended`,
-    { details: { ...failure.details, offsets }, cause: failure },
+    'partly_appended',
+    `only the records with a position in details.offsets were appended: ${failure.message}`,
+    { details: { offsets, cause: failure.toBody() }, cause: failure },
   )
 }

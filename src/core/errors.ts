@@ -43,6 +43,8 @@ export const ERRORS = {
   not_found: row(42, 404),
   offset_out_of_range: row(1, 416),
   out_of_order_sequence_number: row(45, 409),
+  /** Some partitions have their records and some do not: `details` tells which, and why. */
+  partly_appended: row(-1, 500, { sideEffectFree: false }),
   policy_violation: row(44, 403),
   request_too_large: row(42, 413),
   throttled: row(89, 429, { retryable: true }),

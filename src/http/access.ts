@@ -4,6 +4,7 @@
  */
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
+import { decodeBase64 } from '../core/bytes/base64.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { AppContext, AppEnv } from './env.ts'
 
@@ -46,10 +47,13 @@ function bearerToken(c: AppContext): string | undefined {
     .map((protocol) => protocol.trim())
     .find((protocol) => protocol.startsWith(BEARER_SUBPROTOCOL))
     ?.slice(BEARER_SUBPROTOCOL.length)
-  if (encoded === undefined || !/^[\w-]*$/.test(encoded)) return undefined
+  if (encoded === undefined) return undefined
   try {
-    return atob(encoded.replaceAll('-', '+').replaceAll('_', '/'))
+    const base64 = encoded.replaceAll('-', '+').replaceAll('_', '/')
+    const padded = base64.padEnd(Math.ceil(base64.length / 4) * 4, '=')
+    return new TextDecoder().decode(decodeBase64(padded))
   } catch {
+    // Not base64, so not the token.
     return undefined
   }
 }

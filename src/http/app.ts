@@ -61,7 +61,9 @@ function refuseOtherMethods(app: App): void {
   }
   for (const [path, methods] of methodsByPath) {
     app.all(path, (c) => {
-      const allowed = [...methods].join(', ')
+      const allowed = [...methods]
+        .flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : method))
+        .join(', ')
       throw new EdgelogError('method_not_allowed', `${c.req.path}: ${allowed} is allowed`, {
         details: { allow: allowed },
       })

@@ -37,8 +37,8 @@ export function addRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
   })
   const path = description.path.replaceAll(/\{(\w+)\}/g, ':$1')
   app.on(description.method.toUpperCase(), path, async (c) => {
-    const params = parseWith(schemas.params, c.req.param())
-    const query = parseWith(schemas.query, c.req.query())
+    const params = parseWith(schemas.params, c.req.param(), '', 'path')
+    const query = parseWith(schemas.query, c.req.query(), '', 'query')
     return await handle(c, { params, query })
   })
 }
@@ -46,25 +46,26 @@ export function addRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
 /**
  * Checks a value against its schema.
  *
- * @param prefix What the message calls the value itself, e.g. `records[3]`.
+ * @param prefix What stands before the names of its fields, e.g. `records[3]`.
+ * @param whole What the message calls the value itself where there is no prefix.
  * @throws {EdgelogError} `invalid_request` with the field and what is allowed.
  */
 export function parseWith<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
   prefix = '',
+  whole = 'body',
 ): z.output<Schema> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const [issue] = result.error.issues
-  const where = fieldName(prefix, issue?.path ?? [])
+  const where = fieldName(prefix, issue?.path ?? []) || whole
   throw new EdgelogError('invalid_request', `${where}: ${issue?.message ?? 'not valid'}`)
 }
 
 function fieldName(prefix: string, path: readonly PropertyKey[]): string {
-  const name = path.reduce<string>((text, key) => {
+  return path.reduce<string>((text, key) => {
     if (typeof key === 'number') return `${text}[${key}]`
     return text === '' ? String(key) : `${text}.${String(key)}`
   }, prefix)
-  return name === '' ? 'body' : name
 }

@@ -60,8 +60,9 @@ class EventStream {
   readonly #tails: Tail[] = []
   /** The next offset of each partition, after the last event that was written. */
   readonly #position: number[] = []
-  /** Writes happen one after the other, in the order their frames came. */
-  #writing: Promise<void> = Promise.resolve()
+  /** Writes happen one after the other, in the order their frames came, once `start` lets them. */
+  #writing: Promise<void>
+  #begin: (first: Promise<void>) => void = () => {}
   #pingTimer: ReturnType<typeof setInterval> | undefined
   #hasEnded = false
 
@@ -69,6 +70,9 @@ class EventStream {
     this.#cluster = cluster
     this.#topic = topic
     this.#writer = writer
+    this.#writing = new Promise((resolve) => {
+      this.#begin = resolve
+    })
     // Rejects when the reader goes away.
     writer.closed.catch(() => this.end())
   }
@@ -90,9 +94,9 @@ class EventStream {
     socket.accept()
   }
 
+  /** Lets the frames pass, which may have come already: only now does the cursor name every partition. */
   start(): void {
-    // Tells the reader its cursor before the first record comes.
-    this.#queue(() => this.#write(`retry: 1000\nid: ${this.#cursor()}\n:\n\n`))
+    this.#begin(this.#write(`retry: 1000\nid: ${this.#cursor()}\n:\n\n`))
     this.#pingTimer = setInterval(() => {
       this.#queue(() => this.#write(':\n\n'))
       this.#queue(() => this.#followNewPartitions())

@@ -51,14 +51,20 @@ export type TailNotice =
       readonly logStartOffset: number
     }
   | { readonly op: 'closed'; readonly id: number; readonly error: ErrorBody }
-  | { readonly op: 'error'; readonly error: ErrorBody }
+  /** A message that was refused, with its id where it had one. */
+  | { readonly op: 'error'; readonly id?: number; readonly error: ErrorBody }
   | { readonly op: 'ping' }
+
+interface Subscription {
+  readonly id: number
+  /** Undefined while the partition has not answered yet. */
+  socket: WebSocket | undefined
+}
 
 export class TailConnection {
   readonly #client: WebSocket
   readonly #cluster: Cluster
-  /** Undefined while the partition has not answered yet. */
-  readonly #partitions = new Map<number, WebSocket | undefined>()
+  readonly #subscriptions = new Map<number, Subscription>()
   #pingTimer: ReturnType<typeof setInterval> | undefined
 
   constructor(client: WebSocket, cluster: Cluster) {
@@ -77,7 +83,7 @@ export class TailConnection {
 
   #end(): void {
     clearInterval(this.#pingTimer)
-    for (const id of [...this.#partitions.keys()]) this.#unsubscribe(id)
+    for (const id of [...this.#subscriptions.keys()]) this.#unsubscribe(id)
     if (this.#client.readyState === WebSocket.OPEN) this.#client.close(1000)
   }
 
@@ -86,72 +92,88 @@ export class TailConnection {
   }
 
   async #receive(data: string | ArrayBuffer | Blob): Promise<void> {
+    let id: number | undefined
     try {
-      const control = parseControl(data)
+      const message = parseMessage(data)
+      id = idOf(message)
+      const control = parseWith(Control, message, 'message')
       if (control.op === 'subscribe') await this.#subscribe(control)
       else if (control.op === 'unsubscribe') this.#unsubscribe(control.id)
-      else this.#partitions.get(control.id)?.send(String(control.bytes))
+      else this.#subscriptions.get(control.id)?.socket?.send(String(control.bytes))
     } catch (error) {
-      this.#say({ op: 'error', error: bodyOf(error) })
+      this.#say({ op: 'error', ...(id !== undefined && { id }), error: bodyOf(error) })
     }
   }
 
   async #subscribe({ id, topic, partition, offset, creditBytes }: Subscribe): Promise<void> {
-    if (this.#partitions.has(id)) throw invalid(`id: ${id} is in use`)
-    if (this.#partitions.size >= TAIL_SUBSCRIPTIONS_MAX) {
+    if (this.#subscriptions.has(id)) throw invalid(`id: ${id} is in use`)
+    if (this.#subscriptions.size >= TAIL_SUBSCRIPTIONS_MAX) {
       throw invalid(`id: at most ${TAIL_SUBSCRIPTIONS_MAX} subscriptions are allowed`)
     }
-    this.#partitions.set(id, undefined)
+    const subscription: Subscription = { id, socket: undefined }
+    this.#subscriptions.set(id, subscription)
     try {
       const name = parseTopicName(topic, 'topic')
       const tail = await openTail(this.#cluster, name, partition, { offset, creditBytes })
       const { socket, ...position } = tail
-      if (!this.#partitions.has(id) || this.#client.readyState !== WebSocket.OPEN) {
-        socket.accept()
-        socket.close(1000)
-        return
+      subscription.socket = socket
+      if (this.#isCurrent(subscription)) {
+        this.#say({ op: 'subscribed', id, ...position })
+        this.#passOn(subscription, socket)
       }
-      this.#partitions.set(id, socket)
-      this.#say({ op: 'subscribed', id, ...position })
-      this.#passOn(id, socket)
+      socket.accept()
+      // Unsubscribed while it was opened.
+      if (!this.#isCurrent(subscription)) socket.close(1000)
     } catch (error) {
-      this.#partitions.delete(id)
+      if (!this.#isCurrent(subscription)) return
+      this.#subscriptions.delete(id)
       this.#say({ op: 'closed', id, error: bodyOf(error) })
     }
   }
 
+  #isCurrent(subscription: Subscription): boolean {
+    const isOpen = this.#client.readyState === WebSocket.OPEN
+    return isOpen && this.#subscriptions.get(subscription.id) === subscription
+  }
+
   /** Frames go on as they come, behind the id of their subscription: `id uint32 | frame`. */
-  #passOn(id: number, socket: WebSocket): void {
+  #passOn(subscription: Subscription, socket: WebSocket): void {
+    const { id } = subscription
     socket.binaryType = 'arraybuffer'
     socket.addEventListener('message', ({ data }) => {
-      if (!(data instanceof ArrayBuffer) || this.#client.readyState !== WebSocket.OPEN) return
+      if (!(data instanceof ArrayBuffer) || !this.#isCurrent(subscription)) return
       const message = new Uint8Array(4 + data.byteLength)
       new DataView(message.buffer).setUint32(0, id)
       message.set(new Uint8Array(data), 4)
       this.#client.send(message)
     })
     const closed = (event: { code: number; reason: string }) => {
-      if (this.#partitions.get(id) !== socket) return
-      this.#partitions.delete(id)
+      if (!this.#isCurrent(subscription)) return
+      this.#subscriptions.delete(id)
       this.#say({ op: 'closed', id, error: tailClosedError(event).toBody() })
     }
     socket.addEventListener('close', closed)
     socket.addEventListener('error', () => closed({ code: 1006, reason: '' }))
-    socket.accept()
   }
 
   #unsubscribe(id: number): void {
-    const socket = this.#partitions.get(id)
-    this.#partitions.delete(id)
-    socket?.close(1000)
+    const subscription = this.#subscriptions.get(id)
+    this.#subscriptions.delete(id)
+    subscription?.socket?.close(1000)
   }
 }
 
-function parseControl(data: string | ArrayBuffer | Blob): z.infer<typeof Control> {
+function parseMessage(data: string | ArrayBuffer | Blob): unknown {
   if (typeof data !== 'string' || data.length > TAIL_CONTROL_BYTES_MAX) {
     throw invalid(`a control message is JSON text of at most ${TAIL_CONTROL_BYTES_MAX} characters`)
   }
-  return parseWith(Control, parseJson(data, 'message'), 'message')
+  return parseJson(data, 'message')
+}
+
+/** So that also a message of the wrong shape can be told by its id. */
+function idOf(message: unknown): number | undefined {
+  const id = typeof message === 'object' && message !== null && 'id' in message && message.id
+  return typeof id === 'number' ? id : undefined
 }
 
 function invalid(message: string): EdgelogError {

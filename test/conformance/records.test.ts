@@ -214,6 +214,20 @@ describe('records', () => {
     expect((await fetchAll(name)).highWatermark).toBe(0)
   })
 
+  test('of which one partition would refuse its share are stored in none', async () => {
+    const name = await topic({ partitions: 2 })
+    const records = [
+      { value: 'fine', partition: 0 },
+      { value: 'far ahead', partition: 1, timestamp: 8e15 },
+    ]
+    await expectError(
+      await request('POST', `/v1/topics/${name}/records`, { json: { records } }),
+      400,
+      'invalid_timestamp',
+    )
+    expect((await fetchAll(name)).highWatermark).toBe(0)
+  })
+
   test('of an unknown type, of no known topic, or over the cap are refused', async () => {
     const name = await topic()
     const path = `/v1/topics/${name}/records`
@@ -358,7 +372,7 @@ describe('fetch', () => {
       ['0/records?maxBytes=0', 'maxBytes'],
       ['0/records?waitMs=30001', 'waitMs'],
       ['0/records?isolation=serial', 'isolation'],
-      ['0/records?ofset=0', 'ofset'],
+      ['0/records?ofset=0', 'query'],
       ['x/records', 'partition'],
       ['-1/records', 'partition'],
     ] as const) {

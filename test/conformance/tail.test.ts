@@ -91,6 +91,23 @@ describe('server-sent events', () => {
     byQuery.close()
   })
 
+  test('name every partition from the first id on', async () => {
+    const name = await topic({ partitions: 40 })
+    const records = Array.from({ length: 40 }, (_, partition) => ({ value: 'old', partition }))
+    await request('POST', `/v1/topics/${name}/records`, { json: { records } })
+    const path = `/v1/topics/${name}/records`
+    const events = await openEvents(`${path}?offset=earliest`)
+    const [first] = await events.next(1)
+    events.close()
+    expect(first?.id?.split('.')).toHaveLength(41)
+    const resumed = await openEvents(path, { 'Last-Event-ID': first?.id ?? '' })
+    const rest = await resumed.next(39)
+    expect(rest.map(({ id }) => id?.split('.').length)).toEqual(Array(39).fill(41))
+    const seen = [first, ...rest].map((event) => JSON.parse(event?.data ?? '').partition)
+    expect(new Set(seen).size).toBe(40)
+    resumed.close()
+  })
+
   test('arrive whole when the reader is slow and the log is long', async () => {
     const name = await topic()
     const events = await openEvents(`/v1/topics/${name}/records`)
@@ -259,6 +276,8 @@ describe('GET /v1/tail', () => {
       await tail.until(() => tail.notices.length > count)
       expect(tail.notices.at(-1)?.op).toBe(op)
       expect(tail.notices.at(-1)?.error?.code).toBe(code)
+      const id = typeof control === 'string' ? undefined : (control as { id?: number }).id
+      expect(tail.notices.at(-1)?.id).toBe(id)
     }
     tail.say(subscribe(1, name))
     await tail.until(() => tail.notices.at(-1)?.op === 'subscribed')

@@ -202,7 +202,7 @@ describe('the rest', () => {
   test('is 404 off the API and 405 with what is allowed on it', async () => {
     await expectError(await request('GET', '/v1/nothing'), 404, 'not_found')
     const response = await request('PUT', '/v1/topics')
-    expect(response.headers.get('allow')).toBe('POST, GET')
+    expect(response.headers.get('allow')).toBe('POST, GET, HEAD')
     await expectError(response, 405, 'method_not_allowed')
   })
 

@@ -108,9 +108,10 @@ function isIdempotent(header: BatchHeader): boolean {
   return header.producerId >= 0n
 }
 
-function checkAgainstConfig(
+/** What the topic's config says against a new batch, whatever the state of the log. */
+export function checkAgainstConfig(
   header: BatchHeader,
-  { config, nowMs, hasNullKey }: AppendInput,
+  { config, nowMs, hasNullKey }: Pick<AppendInput, 'config' | 'nowMs' | 'hasNullKey'>,
 ): EdgelogError | undefined {
   if (header.sizeBytes > config.maxMessageBytes) {
     return new EdgelogError(

@@ -1,0 +1,67 @@
+/** What callers are told when partitions fail in the middle: needs partitions that fail on demand. */
+import { expect, test } from 'vitest'
+import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { produceRecords } from '../../src/broker/produce.ts'
+import type { AppendRequest } from '../../src/core/log/partition-api.ts'
+import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { parseTopicName } from '../../src/core/topic/topic-name.ts'
+
+let topicsMade = 0
+
+/** A cluster with one topic of two partitions; `append` stands in for the second one. */
+function clusterWith(append: (request: AppendRequest) => Promise<unknown>) {
+  topicsMade += 1
+  const name = parseTopicName(`fake-${topicsMade}`)
+  const topic = {
+    id: `id-${topicsMade}`,
+    name,
+    partitions: 2,
+    version: 1,
+    config: resolveTopicConfig({}),
+    overrides: {},
+  }
+  const reply = { logAppendTime: null, logStartOffset: 0, topicVersion: 1 }
+  const well = async () => ({ ok: { ...reply, baseOffsets: [7], nextOffset: 8 } })
+  const env = {
+    COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: topic }) }) },
+    PARTITION: {
+      idFromName: (objectName: string) => objectName,
+      get: (objectName: string) => ({ append: objectName.endsWith('/1') ? append : well }),
+    },
+  }
+  return { cluster: new Cluster(env as unknown as ClusterEnv), name }
+}
+
+const records = [0, 1].map((partition) => ({
+  timestamp: Date.now(),
+  key: null,
+  value: new Uint8Array(1),
+  headers: [],
+  partition,
+}))
+
+test('produceRecords() tells which records were appended when a partition is lost half way', async () => {
+  const { cluster, name } = clusterWith(() => Promise.reject(new Error('connection lost')))
+  await expect(produceRecords(cluster, name, records)).rejects.toMatchObject({
+    code: 'partly_appended',
+    retryable: false,
+    details: { offsets: [{ partition: 0, offset: 7 }, null], cause: { code: 'unavailable' } },
+  })
+})
+
+test('produceRecords() passes on what the only partition says', async () => {
+  const error = { code: 'throttled', message: 'too much', retryable: true }
+  const { cluster, name } = clusterWith(async () => ({ error }))
+  await expect(produceRecords(cluster, name, records.slice(1))).rejects.toMatchObject({
+    code: 'throttled',
+    retryable: true,
+  })
+})
+
+test('produceRecords() says that an overloaded object is to be left alone for a while', async () => {
+  const overloaded = Object.assign(new Error('Durable Object is overloaded'), { overloaded: true })
+  const { cluster, name } = clusterWith(() => Promise.reject(overloaded))
+  await expect(produceRecords(cluster, name, records.slice(1))).rejects.toMatchObject({
+    code: 'throttled',
+  })
+})

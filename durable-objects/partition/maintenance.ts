@@ -3,15 +3,13 @@
  * idempotent and one synchronous turn, so that an alarm that is cut short or runs twice does no harm.
  */
 import {
+  ALARM_AHEAD_MS_MAX,
   MAINTENANCE_TURNS_MAX,
   RETENTION_INTERVAL_MS_MAX,
   RETENTION_INTERVAL_MS_MIN,
   SEAL_DELAY_MS,
 } from '../../src/core/limits.ts'
 import type { PartitionLog } from './partition-log.ts'
-
-/** The platform takes no alarm after 2189, and `retention.ms` may be for ever: then look once a year. */
-const ALARM_AHEAD_MS_MAX = 365 * 24 * 60 * 60 * 1_000
 
 export class Maintenance {
   readonly #storage: DurableObjectStorage

@@ -103,6 +103,8 @@ export const SEAL_DELAY_MS = 2_000
 /** Time between two looks at retention: a hundredth of `retention.ms` within these bounds. */
 export const RETENTION_INTERVAL_MS_MIN = 1_000
 export const RETENTION_INTERVAL_MS_MAX = 300_000
+/** The platform takes no alarm after 2189, and `retention.ms` may be for ever: then look once a year. */
+export const ALARM_AHEAD_MS_MAX = 365 * 24 * 60 * 60 * 1_000
 /** Turns of one alarm; what is left is done by the next. */
 export const MAINTENANCE_TURNS_MAX = 64
 

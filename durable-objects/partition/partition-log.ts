@@ -8,22 +8,10 @@ import {
   type BatchHeader,
   readBatchHeaders,
 } from '../../src/core/batch/record-batch.ts'
-import { assert, EdgelogError } from '../../src/core/errors.ts'
-import {
-  CHECKPOINT_BYTES,
-  CHECKPOINT_CHUNKS,
-  CHUNK_BYTES_MAX,
-  MAINTENANCE_ROWS_MAX,
-  PARTIAL_CHUNK_BYTES_MAX,
-} from '../../src/core/limits.ts'
+import { assert } from '../../src/core/errors.ts'
+import { CHECKPOINT_BYTES, CHECKPOINT_CHUNKS, MAINTENANCE_ROWS_MAX } from '../../src/core/limits.ts'
 import { type AppendDecision, decideAppend, type PlacedBatch } from '../../src/core/log/append.ts'
-import {
-  type ChunkSpan,
-  concatenate,
-  findBatchByTimestamp,
-  latestTimestamp,
-  sliceChunk,
-} from '../../src/core/log/chunk.ts'
+import { type ChunkSpan, findBatchByTimestamp } from '../../src/core/log/chunk.ts'
 import type {
   AppendReply,
   AppendRequest,
@@ -33,9 +21,12 @@ import { rememberBatch } from '../../src/core/log/producer-state.ts'
 import { expiresAtMs, isExpired, planRetention } from '../../src/core/log/retention.ts'
 import { planSeal, SEALED_CHUNK_BYTES_MIN } from '../../src/core/log/seal.ts'
 import { ChunkTable } from './chunk-table.ts'
+import { OpenChunk } from './open-chunk.ts'
 import { ProducerTable } from './producer-table.ts'
+import { type LogSlice, readSlice } from './read-slice.ts'
 import { type Checkpoint, EMPTY_CHECKPOINT, SettingTable } from './setting-table.ts'
 import { createTables } from './tables.ts'
+import { take, takeWhile } from './take.ts'
 
 /** One leader for ever: a Durable Object never loses an election. */
 const LEADER_EPOCH = 0
@@ -47,12 +38,6 @@ export interface ParsedAppend extends AppendRequest {
 export type AppendOutcome =
   | { readonly kind: 'appended'; readonly reply: AppendReply }
   | Exclude<AppendDecision, { kind: 'append' }>
-
-export interface LogSlice {
-  readonly batches: readonly Uint8Array[]
-  readonly sizeBytes: number
-  readonly nextOffset: number
-}
 
 /** Reads what `decideAppend` needs. @throws {EdgelogError} for bytes that are no record batches. */
 export function parseAppend(request: AppendRequest): ParsedAppend {
@@ -72,7 +57,7 @@ export class PartitionLog {
   /** The oldest chunk: what retention asks about after each append. */
   #oldest: ChunkSpan | undefined
   /** Batches that were given their offsets in this turn and are not written yet. */
-  #unwritten: { batches: Uint8Array[]; sizeBytes: number; maxTimestamp: number } | undefined
+  #unwritten: OpenChunk | undefined
   #writtenOffset: number
 
   private constructor(sql: SqlStorage, assignment: PartitionAssignment) {
@@ -180,15 +165,9 @@ export class PartitionLog {
     const batch = batches.subarray(header.position, header.position + header.sizeBytes)
     if (logAppendTime !== null) assignLogAppendTime(batches, header, logAppendTime)
     assignOffset(batches, header.position, baseOffset, LEADER_EPOCH)
-    if ((this.#unwritten?.sizeBytes ?? 0) + batch.length > CHUNK_BYTES_MAX) this.#writeChunk()
-    this.#unwritten ??= { batches: [], sizeBytes: 0, maxTimestamp: -nowMs }
-    this.#unwritten.batches.push(batch)
-    this.#unwritten.sizeBytes += batch.length
-    const maxTimestamp = logAppendTime ?? header.maxTimestamp
-    this.#unwritten.maxTimestamp = latestTimestamp([
-      this.#unwritten.maxTimestamp,
-      maxTimestamp < 0 ? -nowMs : maxTimestamp,
-    ])
+    if (this.#unwritten?.hasRoomFor(batch) === false) this.#writeChunk()
+    this.#unwritten ??= new OpenChunk()
+    this.#unwritten.add(batch, logAppendTime ?? header.maxTimestamp, nowMs)
     this.#logEndOffset = baseOffset + header.lastOffsetDelta + 1
   }
 
@@ -223,12 +202,12 @@ export class PartitionLog {
 
   #writeChunk(): void {
     if (this.#unwritten === undefined) return
-    const { batches, sizeBytes, maxTimestamp } = this.#unwritten
+    const { bytes, maxTimestamp } = this.#unwritten.close()
     const baseOffset = this.#writtenOffset
     const endOffset = this.#logEndOffset
-    this.#chunks.insert({ baseOffset, endOffset, maxTimestamp, bytes: concatenate(batches) })
-    this.#oldest ??= { baseOffset, endOffset, maxTimestamp, sizeBytes }
-    this.#uncheckpointedBytes += sizeBytes
+    this.#chunks.insert({ baseOffset, endOffset, maxTimestamp, bytes })
+    this.#oldest ??= { baseOffset, endOffset, maxTimestamp, sizeBytes: bytes.length }
+    this.#uncheckpointedBytes += bytes.length
     this.#uncheckpointedChunks += 1
     this.#unwritten = undefined
     this.#writtenOffset = endOffset
@@ -251,46 +230,7 @@ export class PartitionLog {
 
   /** Whole batches from the one that holds `offset`, up to `maxBytes` but at least one. */
   read(offset: number, maxBytes: number): LogSlice {
-    if (!(offset >= this.logStartOffset && offset <= this.#writtenOffset)) {
-      throw new EdgelogError(
-        'offset_out_of_range',
-        `offset: ${offset} is not within ${this.logStartOffset} to ${this.#writtenOffset}`,
-        { details: { logStartOffset: this.logStartOffset, highWatermark: this.#writtenOffset } },
-      )
-    }
-    const wanted = this.#chunksToRead(offset, maxBytes)
-    const [first] = wanted
-    const last = wanted.at(-1)
-    if (first === undefined || last === undefined) {
-      return { batches: [], sizeBytes: 0, nextOffset: offset }
-    }
-    const batches: Uint8Array[] = []
-    let sizeBytes = 0
-    let nextOffset = offset
-    for (const chunk of this.#chunks.bytesBetween(first.baseOffset, last.baseOffset)) {
-      const slice = sliceChunk(chunk, nextOffset, maxBytes - sizeBytes)
-      if (slice === undefined) continue
-      if (batches.length > 0 && sizeBytes + slice.bytes.length > maxBytes) break
-      batches.push(slice.bytes)
-      sizeBytes += slice.bytes.length
-      nextOffset = slice.endOffset
-    }
-    return { batches, sizeBytes, nextOffset }
-  }
-
-  /** Plans by sizes alone, so that no large row is read of which little would be sent. */
-  #chunksToRead(offset: number, maxBytes: number): ChunkSpan[] {
-    const wanted: ChunkSpan[] = []
-    let roomBytes = maxBytes
-    if (offset >= this.#writtenOffset) return wanted
-    for (const span of this.#chunks.spansFrom(offset)) {
-      const isMostlySent =
-        span.sizeBytes <= PARTIAL_CHUNK_BYTES_MAX || roomBytes * 2 >= span.sizeBytes
-      if (wanted.length > 0 && (roomBytes <= 0 || !isMostlySent)) break
-      wanted.push(span)
-      roomBytes -= span.sizeBytes
-    }
-    return wanted
+    return readSlice(this.#chunks, this, offset, maxBytes)
   }
 
   /** The first batch that holds a record at or after `timestamp`, and is not below the log start. */
@@ -354,21 +294,5 @@ export class PartitionLog {
 
   expireProducers(nowMs: number): number | undefined {
     return this.#producers.expire(nowMs)
-  }
-}
-
-function* take<T>(items: Iterable<T>, count: number): Generator<T> {
-  let taken = 0
-  for (const item of items) {
-    if (taken === count) return
-    taken += 1
-    yield item
-  }
-}
-
-function* takeWhile<T>(items: Iterable<T>, holds: (item: T) => boolean): Generator<T> {
-  for (const item of items) {
-    if (!holds(item)) return
-    yield item
   }
 }

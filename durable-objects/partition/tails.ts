@@ -11,7 +11,8 @@
 import { EdgelogError } from '../../src/core/errors.ts'
 import { TAIL_CREDIT_BYTES_MAX, TAIL_FRAME_BYTES_MAX, TAILS_MAX } from '../../src/core/limits.ts'
 import { TAIL_CLOSE_CODES, TAIL_FRAME_HEADER_BYTES } from '../../src/core/log/tail-protocol.ts'
-import type { LogSlice, PartitionLog } from './partition-log.ts'
+import type { PartitionLog } from './partition-log.ts'
+import type { LogSlice } from './read-slice.ts'
 
 interface Position {
   readonly offset: number

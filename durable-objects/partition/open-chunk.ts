@@ -1,0 +1,28 @@
+/** The chunk that the batches of one turn are collected in, until it is full or the turn is written. */
+import { assert } from '../../src/core/errors.ts'
+import { CHUNK_BYTES_MAX } from '../../src/core/limits.ts'
+import { concatenate, latestTimestamp } from '../../src/core/log/chunk.ts'
+
+export class OpenChunk {
+  readonly #batches: Uint8Array[] = []
+  #sizeBytes = 0
+  #maxTimestamp: number | undefined
+
+  /** A batch that is larger than any chunk stands alone. */
+  hasRoomFor(batch: Uint8Array): boolean {
+    return this.#sizeBytes + batch.length <= CHUNK_BYTES_MAX
+  }
+
+  /** @param maxTimestamp below 0 where no record has a time: the time of the append stands in. */
+  add(batch: Uint8Array, maxTimestamp: number, nowMs: number): void {
+    this.#batches.push(batch)
+    this.#sizeBytes += batch.length
+    const timestamp = maxTimestamp < 0 ? -nowMs : maxTimestamp
+    this.#maxTimestamp = latestTimestamp([this.#maxTimestamp ?? timestamp, timestamp])
+  }
+
+  close(): { readonly bytes: Uint8Array; readonly maxTimestamp: number } {
+    assert(this.#maxTimestamp !== undefined, 'a chunk has at least one batch')
+    return { bytes: concatenate(this.#batches), maxTimestamp: this.#maxTimestamp }
+  }
+}

@@ -1,0 +1,68 @@
+/** The reading half of a partition's log: plans by the sizes of rows, reads those it sends, cuts at batches. */
+import { EdgelogError } from '../../src/core/errors.ts'
+import { PARTIAL_CHUNK_BYTES_MAX } from '../../src/core/limits.ts'
+import { type ChunkSpan, sliceChunk } from '../../src/core/log/chunk.ts'
+import type { ChunkTable } from './chunk-table.ts'
+
+export interface LogSlice {
+  readonly batches: readonly Uint8Array[]
+  readonly sizeBytes: number
+  readonly nextOffset: number
+}
+
+export interface LogBounds {
+  readonly logStartOffset: number
+  readonly highWatermark: number
+}
+
+/**
+ * Whole batches from the one that holds `offset`, up to `maxBytes` but at least one.
+ *
+ * @throws {EdgelogError} `offset_out_of_range`.
+ */
+export function readSlice(
+  chunks: ChunkTable,
+  { logStartOffset, highWatermark }: LogBounds,
+  offset: number,
+  maxBytes: number,
+): LogSlice {
+  if (!(offset >= logStartOffset && offset <= highWatermark)) {
+    throw new EdgelogError(
+      'offset_out_of_range',
+      `offset: ${offset} is not within ${logStartOffset} to ${highWatermark}`,
+      { details: { logStartOffset, highWatermark } },
+    )
+  }
+  const wanted = offset === highWatermark ? [] : chunksToRead(chunks, offset, maxBytes)
+  const [first] = wanted
+  const last = wanted.at(-1)
+  if (first === undefined || last === undefined) {
+    return { batches: [], sizeBytes: 0, nextOffset: offset }
+  }
+  const batches: Uint8Array[] = []
+  let sizeBytes = 0
+  let nextOffset = offset
+  for (const chunk of chunks.bytesBetween(first.baseOffset, last.baseOffset)) {
+    const slice = sliceChunk(chunk, nextOffset, maxBytes - sizeBytes)
+    if (slice === undefined) continue
+    if (batches.length > 0 && sizeBytes + slice.bytes.length > maxBytes) break
+    batches.push(slice.bytes)
+    sizeBytes += slice.bytes.length
+    nextOffset = slice.endOffset
+  }
+  return { batches, sizeBytes, nextOffset }
+}
+
+/** Plans by sizes alone, so that no large row is read of which little would be sent. */
+function chunksToRead(chunks: ChunkTable, offset: number, maxBytes: number): ChunkSpan[] {
+  const wanted: ChunkSpan[] = []
+  let roomBytes = maxBytes
+  for (const span of chunks.spansFrom(offset)) {
+    const isMostlySent =
+      span.sizeBytes <= PARTIAL_CHUNK_BYTES_MAX || roomBytes * 2 >= span.sizeBytes
+    if (wanted.length > 0 && (roomBytes <= 0 || !isMostlySent)) break
+    wanted.push(span)
+    roomBytes -= span.sizeBytes
+  }
+  return wanted
+}

@@ -19,6 +19,8 @@ export class ProducerTable {
   readonly #sql: SqlStorage
   readonly #changed = new Map<bigint, ChangedProducer>()
   readonly #cache = new Map<bigint, ProducerState | undefined>()
+  /** No row expires before it, so no one need look; 0 after a wake-up, Infinity where there is no row. */
+  #expiresAtMs = 0
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -54,17 +56,24 @@ export class ProducerTable {
         lastAppendMs,
         JSON.stringify(state),
       )
+      this.#expiresAtMs = Math.min(this.#expiresAtMs, lastAppendMs + PRODUCER_EXPIRATION_MS)
       this.#remember(producerId, state)
     }
     this.#changed.clear()
   }
 
   /**
-   * Forgets producers that were silent for `PRODUCER_EXPIRATION_MS`.
+   * Forgets producers that were silent for `PRODUCER_EXPIRATION_MS`. Reads the whole table, so only
+   * when one of them can have been.
    *
-   * @returns when the next one expires; undefined where no producer has a row.
+   * @returns when to ask again, since none expires before; undefined where no producer has a row.
    */
   expire(nowMs: number): number | undefined {
+    if (nowMs >= this.#expiresAtMs) this.#deleteExpired(nowMs)
+    return this.#expiresAtMs === Number.POSITIVE_INFINITY ? undefined : this.#expiresAtMs
+  }
+
+  #deleteExpired(nowMs: number): void {
     this.#sql.exec(
       `DELETE FROM producer WHERE producer_id IN
          (SELECT producer_id FROM producer WHERE last_append_ms <= ? LIMIT ?)`,
@@ -75,7 +84,7 @@ export class ProducerTable {
     const { oldest } = this.#sql
       .exec<{ oldest: number | null }>('SELECT min(last_append_ms) AS oldest FROM producer')
       .one()
-    return oldest === null ? undefined : oldest + PRODUCER_EXPIRATION_MS
+    this.#expiresAtMs = oldest === null ? Number.POSITIVE_INFINITY : oldest + PRODUCER_EXPIRATION_MS
   }
 
   #remember(producerId: bigint, state: ProducerState | undefined): void {

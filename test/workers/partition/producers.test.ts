@@ -271,6 +271,36 @@ describe('what is known of producers', () => {
     expect(dueInMs).toBeGreaterThan(PRODUCER_EXPIRATION_MS - 60_000)
     expect(dueInMs).toBeLessThanOrEqual(PRODUCER_EXPIRATION_MS)
   })
+
+  test('is looked for only when one can have expired', async () => {
+    const name = await newPartition()
+    await runInDurableObject(partition(name), (_, { storage }) => {
+      const exec = vi.fn(storage.sql.exec.bind(storage.sql))
+      const producers = new ProducerTable({ exec } as unknown as SqlStorage)
+      const expire = (nowMs: number) => {
+        exec.mockClear()
+        return { atMs: producers.expire(nowMs), hasLooked: exec.mock.calls.length > 0 }
+      }
+      const append = (producerId: bigint, nowMs: number) => {
+        producers.set(producerId, { epoch: 0, batches: [] }, nowMs)
+        producers.writeChanged()
+      }
+      // After a wake-up nothing is known; from then on, that there is no row.
+      expect(expire(1)).toEqual({ atMs: undefined, hasLooked: true })
+      expect(expire(2)).toEqual({ atMs: undefined, hasLooked: false })
+      append(1n, 10)
+      append(2n, 20)
+      const first = 10 + PRODUCER_EXPIRATION_MS
+      expect(expire(30)).toEqual({ atMs: first, hasLooked: false })
+      // The first came back: when it was due there is nothing to delete, and the second is next.
+      append(1n, 30)
+      expect(expire(first)).toEqual({ atMs: first + 10, hasLooked: true })
+      expect(expire(first + 9)).toEqual({ atMs: first + 10, hasLooked: false })
+      expect(expire(first + 10)).toEqual({ atMs: first + 20, hasLooked: true })
+      expect(producers.get(2n)).toBeUndefined()
+      expect(expire(first + 20)).toEqual({ atMs: undefined, hasLooked: true })
+    })
+  })
 })
 
 describe('waking up', () => {

@@ -93,7 +93,7 @@ export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
   #producerId: bigint
   #epoch = 0
   #nextSequence = 0
-  /** A log that does not know a producer lets it begin anywhere, so its first batch goes alone. */
+  /** The log takes nothing of an epoch before the first batch, so that one goes alone. */
   #isKnown = false
   #drain: Drain | undefined
 
@@ -167,6 +167,12 @@ export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
         verdicts.push({ kind: 'retry', entry: own })
         break
       case 'outOfOrder':
+        if (own.wasOldest && !this.#isKnown) {
+          // No log refuses the beginning of an epoch for its sequence: another epoch would not help.
+          own.state = 'waiting'
+          verdicts.push({ kind: 'retry', entry: own })
+          break
+        }
         own.state = 'blocked'
         // Nothing was missing before it: the log has lost what it knew of this producer.
         if (own.wasOldest) this.#startDrain(0, { isUncertain: false, isFenced: false })

@@ -233,6 +233,20 @@ describe('InFlightQueue', () => {
     expect(() => simulation.check()).toThrow('no batch is stored twice')
   })
 
+  test('waits before it repeats the beginning of an epoch that a log takes for out of order', () => {
+    const { queue } = new Simulation(5)
+    queue.admit({ id: 0, recordsCount: 1, isTooLarge: false })
+    for (let round = 0; round < 3; round++) {
+      const entry = queue.takeReady()
+      if (entry === undefined) throw new Error('nothing to send')
+      const verdicts = queue.settle(entry, { kind: 'outOfOrder' })
+      expect(verdicts).toMatchObject([{ kind: 'retry', entry }])
+      expect(queue.takeReady()).toBeUndefined()
+      queue.wake(entry)
+    }
+    expect(queue.entries[0]?.stamp).toMatchObject({ producerEpoch: 0, baseSequence: 0 })
+  })
+
   test('takes a new producer id after the last epoch, and when it was fenced', () => {
     const simulation = new Simulation(1)
     for (let count = 0; count < 2 ** 15 + 10; count++) {

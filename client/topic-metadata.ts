@@ -30,7 +30,10 @@ export class TopicMetadataCache {
   peek(topic: string): TopicMetadata | undefined {
     const entry = this.#entries.get(topic)
     if (entry === undefined) return undefined
-    if (this.#clock.now() - entry.readAtMs > METADATA_MAX_AGE_MS) {
+    const nowMs = this.#clock.now()
+    if (nowMs - entry.readAtMs > METADATA_MAX_AGE_MS) {
+      // Asked once: while the server is away, not every record asks again.
+      this.#entries.set(topic, { ...entry, readAtMs: nowMs })
       this.load(topic).catch(() => undefined)
     }
     return entry.metadata

@@ -53,7 +53,7 @@ export async function refusalOf(response: Response, nowMs: number): Promise<Refu
     const isExact = typeof details?.retryAfterMs === 'number'
     return new Refusal(body.code, message, {
       status,
-      retryAfterMs: isExact ? Number(details.retryAfterMs) : retryAfterMs,
+      retryAfterMs: isExact ? boundedDelayMs(Number(details.retryAfterMs)) : retryAfterMs,
       details,
     })
   }
@@ -100,5 +100,9 @@ function parseRetryAfter(header: string | null, nowMs: number): number | undefin
   if (header === null) return undefined
   const delayMs = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - nowMs
   if (Number.isNaN(delayMs)) return undefined
+  return boundedDelayMs(delayMs)
+}
+
+function boundedDelayMs(delayMs: number): number {
   return Math.min(Math.max(0, delayMs), RETRY_AFTER_MS_MAX)
 }

@@ -7,8 +7,8 @@ import type { Outcome } from './in-flight-queue.ts'
 
 export interface BatchAnswer {
   readonly baseOffset: number
-  /** Present where the log's clock stamps the records. */
-  readonly logAppendTime?: number | null
+  /** What the log's clock stamped the records with; null where they keep their own timestamps. */
+  readonly logAppendTime: number | null
 }
 
 export interface SentBatch {

@@ -57,7 +57,7 @@ export class PartitionSender {
   #isLingerOver = false
   #lingerTimer: Timer
   #deadlineTimer: Timer
-  readonly #retryTimers = new Set<Timer>()
+  readonly #retryTimers = new Map<Entry, Timer>()
   #isAbandoned = false
 
   constructor(topic: string, partition: number, context: SenderContext, listener: SenderListener) {
@@ -115,7 +115,7 @@ export class PartitionSender {
     this.#isAbandoned = true
     for (const request of this.#requests.values()) request.abort(error)
     const { clock } = this.#context.connection
-    for (const timer of [this.#lingerTimer, this.#deadlineTimer, ...this.#retryTimers]) {
+    for (const timer of [this.#lingerTimer, this.#deadlineTimer, ...this.#retryTimers.values()]) {
       clock.clearTimeout(timer)
     }
     const pending = this.pending
@@ -163,6 +163,7 @@ export class PartitionSender {
     } catch (error) {
       this.#closed = this.#closed.filter((other) => other !== batch)
       this.#reject(batch, asEdgelogError(error))
+      this.#watchDeadline()
     }
     this.#pump()
   }
@@ -217,8 +218,11 @@ export class PartitionSender {
   ): void {
     const { entry } = verdict
     const { batch } = entry
+    // A delay that a new epoch or the end of its time has overtaken.
+    this.#context.connection.clock.clearTimeout(this.#retryTimers.get(entry))
+    this.#retryTimers.delete(entry)
     if (verdict.kind === 'ack') {
-      const { baseOffset, logAppendTime = null } = answer as BatchAnswer
+      const { baseOffset, logAppendTime } = answer as BatchAnswer
       batch.resolve(this.topic, this.partition, baseOffset, logAppendTime)
       this.#context.release(batch.reservedBytes)
     } else if (verdict.kind === 'reject') {
@@ -237,13 +241,13 @@ export class PartitionSender {
     const delayMs = backoffMs(attempts, retryBackoffMs, retryBackoffMsMax, random)
     const timer = clock.setTimeout(
       () => {
-        this.#retryTimers.delete(timer)
+        this.#retryTimers.delete(entry)
         this.#inFlight.wake(entry)
         this.#pump()
       },
       Math.max(delayMs, retryAfterMs),
     )
-    this.#retryTimers.add(timer)
+    this.#retryTimers.set(entry, timer)
   }
 
   #reject(batch: ProducedBatch, error: EdgelogError): void {

@@ -46,9 +46,11 @@ export class ProducedBatch {
     baseOffset: number,
     logAppendTime: number | null,
   ): void {
-    for (const [delta, resolve] of this.#resolves.entries()) {
-      const timestamp = logAppendTime ?? (this.#timestamps[delta] as number)
-      resolve({ topic, partition, offset: baseOffset + delta, timestamp })
+    let offset = baseOffset
+    for (const resolve of this.#resolves) {
+      const timestamp = logAppendTime ?? (this.#timestamps[offset - baseOffset] as number)
+      resolve({ topic, partition, offset, timestamp })
+      offset += 1
     }
     this.#settle()
   }

@@ -107,10 +107,16 @@ export class Producer {
       for (const result of await earlier) results.push(result)
       earlier = sent
     }
-    for (const record of records) {
-      chunk.push(this.send(topic, record))
-      const isFull = this.#context.waitingBudget.usedBytes > 0
-      if (isFull || chunk.length === SEND_BATCH_CHUNK) await wait()
+    try {
+      for (const record of records) {
+        chunk.push(this.send(topic, record))
+        const isFull = this.#context.waitingBudget.usedBytes > 0
+        if (isFull || chunk.length === SEND_BATCH_CHUNK) await wait()
+      }
+    } catch (error) {
+      // `records` may throw; nobody hears what becomes of those before it.
+      Promise.all(chunk).catch(() => undefined)
+      throw error
     }
     await wait()
     await wait()
@@ -138,6 +144,7 @@ export class Producer {
     await Promise.race([flushed, sleep(this.#context.connection.clock, timeoutMs, end.signal)])
     end.abort()
     const error = new EdgelogError('unavailable', 'the producer was closed before an answer came')
+    for (const topic of this.#topics.values()) topic.rejectWaiting(error)
     for (const topic of this.#topics.values()) topic.abandon(error)
   }
 

@@ -12,6 +12,7 @@ import { backoffMs } from '../http/backoff.ts'
 import { Refusal } from '../http/refusal.ts'
 import { RECORD_OVERHEAD_BYTES } from '../limits.ts'
 import type { TopicMetadata, TopicMetadataCache } from '../topic-metadata.ts'
+import { Fifo } from './fifo.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { PartitionSender, type SenderContext } from './partition-sender.ts'
 import type { ProducedBatch, RecordMetadata, Resolve } from './produced-batch.ts'
@@ -41,14 +42,12 @@ export class TopicSender {
   readonly #topic: string
   readonly #context: TopicSenderContext
   readonly #partitions = new Map<number, PartitionSender>()
-  #waiting: Array<WaitingRecord | Marker> = []
-  /** How many at the front of `#waiting` are done with. */
-  #waitingFrom = 0
+  readonly #waiting = new Fifo<WaitingRecord | Marker>()
   /** Where records without a key go, until the batch there is closed. */
   #stickyPartition: number | undefined
   #previousPartition: number | undefined
   #isLoading = false
-  #closedWith: EdgelogError | undefined
+  readonly #abandoned = new AbortController()
 
   constructor(topic: string, context: TopicSenderContext) {
     this.#topic = topic
@@ -61,7 +60,7 @@ export class TopicSender {
     const reservedBytes = sizeBytesMax + RECORD_OVERHEAD_BYTES
     return new Promise((resolve, reject) => {
       const metadata = this.#context.metadata.peek(this.#topic)
-      const isFirst = this.#waitingFrom === this.#waiting.length
+      const isFirst = this.#waiting.length === 0
       if (metadata !== undefined && isFirst && this.#context.budget.tryReserve(reservedBytes)) {
         this.#append({ record, partition, resolve, reservedBytes, sizeBytesMax }, metadata)
         return
@@ -78,15 +77,14 @@ export class TopicSender {
 
   /** Appends what waits, as far as it goes. */
   drain(): void {
-    while (this.#waitingFrom < this.#waiting.length) {
-      const next = this.#waiting[this.#waitingFrom] as WaitingRecord | Marker
+    for (;;) {
+      const next = this.#waiting.first
+      if (next === undefined) return
       if (typeof next === 'function') {
-        this.#waitingFrom += 1
+        this.#waiting.shift()
         next()
       } else if (!this.#admit(next)) return
     }
-    this.#waiting = []
-    this.#waitingFrom = 0
   }
 
   /** Resolves when all that was sent so far is settled. */
@@ -110,10 +108,24 @@ export class TopicSender {
     for (const sender of this.#partitions.values()) sender.flush()
   }
 
+  /** Gives up what waits, before memory that is given back lets it in. */
+  rejectWaiting(error: EdgelogError): void {
+    for (;;) {
+      const next = this.#waiting.first
+      if (next === undefined) return
+      this.#waiting.shift()
+      if (typeof next === 'function') next()
+      else {
+        this.#context.waitingBudget.release(next.reservedBytes)
+        next.resolve(Promise.reject(error))
+      }
+    }
+  }
+
+  /** Gives up everything at once, after `rejectWaiting` of all topics. */
   abandon(error: EdgelogError): void {
-    this.#closedWith = error
+    this.#abandoned.abort()
     for (const sender of this.#partitions.values()) sender.abandon(error)
-    this.#rejectWaiting(error)
   }
 
   #admit(waiting: WaitingRecord): boolean {
@@ -128,7 +140,7 @@ export class TopicSender {
       return false
     }
     // First, since memory that is given back on the way comes here again.
-    this.#waitingFrom += 1
+    this.#waiting.shift()
     waitingBudget.release(waiting.reservedBytes)
     this.#append(waiting, known)
     return true
@@ -180,36 +192,24 @@ export class TopicSender {
     this.#isLoading = true
     const { metadata, settings, connection } = this.#context
     const { clock, random } = connection
+    const { signal } = this.#abandoned
     const deadlineMs = clock.now() + settings.deliveryTimeoutMs
     try {
-      for (let attempts = 1; this.#closedWith === undefined; attempts++) {
+      for (let attempts = 1; !signal.aborted; attempts++) {
         const error = await metadata.load(this.#topic).then(() => undefined, asRefusal)
         if (error === undefined) break
         if (!error.isTransient || clock.now() >= deadlineMs) {
-          this.#rejectWaiting(error)
+          this.rejectWaiting(error)
           break
         }
         const { retryBackoffMs, retryBackoffMsMax } = settings
         const delayMs = backoffMs(attempts, retryBackoffMs, retryBackoffMsMax, random)
-        await sleep(clock, Math.max(delayMs, error.retryAfterMs ?? 0))
+        await sleep(clock, Math.max(delayMs, error.retryAfterMs ?? 0), signal)
       }
     } finally {
       this.#isLoading = false
     }
     this.drain()
-  }
-
-  #rejectWaiting(error: EdgelogError): void {
-    const waiting = this.#waiting.slice(this.#waitingFrom)
-    this.#waiting = []
-    this.#waitingFrom = 0
-    for (const next of waiting) {
-      if (typeof next === 'function') next()
-      else {
-        this.#context.waitingBudget.release(next.reservedBytes)
-        next.resolve(Promise.reject(error))
-      }
-    }
   }
 }
 

@@ -18,6 +18,7 @@ export class FakeServer {
   readonly calls: string[] = []
   partitions = 1
   maxMessageBytes = 1_048_588
+  logAppendTime: number | null = null
   /** Answers in the place of the log; undefined lets it through. */
   refuse:
     | ((url: URL, method: string) => Promise<Response | undefined> | Response | undefined)
@@ -53,7 +54,12 @@ export class FakeServer {
       this.produced.push({ partition, values, sizeBytes, ...stamp })
       this.#nextOffset += records.length
     }
-    return Response.json({ baseOffset, nextOffset: this.#nextOffset, baseOffsets: [baseOffset] })
+    return Response.json({
+      baseOffset,
+      nextOffset: this.#nextOffset,
+      baseOffsets: [baseOffset],
+      logAppendTime: this.logAppendTime,
+    })
   }
 }
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { connect, type ProducerOptions } from '../../client/index.ts'
+import { Fifo } from '../../client/producer/fifo.ts'
 import { FakeServer } from './fake-server.ts'
+import { ManualClock } from './manual-clock.ts'
 import { seededRandom } from './seeded-random.ts'
 
 function setUp(options: ProducerOptions = {}, partitions = 1) {
@@ -53,6 +55,14 @@ describe('send()', () => {
     )
     expect(server.produced.length).toBeGreaterThan(4)
     for (const { sizeBytes } of server.produced) expect(sizeBytes).toBeLessThanOrEqual(1_000)
+  })
+
+  test('answers with the time the log gave the records, where it does', async () => {
+    const { server, producer } = setUp()
+    expect(await producer.send('t', { value: 'a', timestamp: 7 })).toMatchObject({ timestamp: 7 })
+    server.logAppendTime = 1_234
+    const sends = ['b', 'c'].map((value) => producer.send('t', { value, timestamp: 7 }))
+    expect(await Promise.all(sends)).toMatchObject([{ timestamp: 1_234 }, { timestamp: 1_234 }])
   })
 
   test('stamps batches with consecutive sequences, and with none without idempotence', async () => {
@@ -153,6 +163,49 @@ describe('send()', () => {
     expect(server.produced).toHaveLength(1)
   })
 
+  test('takes no delay from a server that no timer could hold', async () => {
+    const clock = new ManualClock()
+    const server = new FakeServer()
+    const producer = connect({ url: 'http://fake', fetch: server.fetch, clock }).producer()
+    const details = { retryAfterMs: 1e12 }
+    const error = { code: 'throttled', message: 'm', details }
+    const answers = [Response.json({ error }, { status: 429 })]
+    server.refuse = (_url, method) => (method === 'POST' ? answers.shift() : undefined)
+    const sent = producer.send('t', { value: 'a' })
+    await state(sent)
+    clock.advance(5)
+    await state(sent)
+    clock.advance(59_000)
+    expect(await state(sent)).toBe('pending')
+    clock.advance(1_000)
+    expect(await state(sent)).toBe('fulfilled')
+    expect(clock.pending).toBe(0)
+  })
+
+  test('asks once for a topic that may have changed while the server is away', async () => {
+    const clock = new ManualClock()
+    const server = new FakeServer()
+    const log = connect({ url: 'http://fake', fetch: server.fetch, clock })
+    const producer = log.producer({ lingerMs: 0, batchBytesMax: 1 })
+    await producer.send('t', { value: 'a' })
+    const asked = () => server.calls.filter((call) => call.startsWith('GET')).length
+    expect(asked()).toBe(1)
+    server.refuse = (_url, method) =>
+      method === 'GET' ? new Response('', { status: 502 }) : undefined
+    clock.advance(300_001)
+    for (let count = 0; count < 5; count++) await producer.send('t', { value: 'b' })
+    expect(asked()).toBe(2)
+  })
+
+  test('leaves no timer behind when a batch cannot be compressed', async () => {
+    const clock = new ManualClock()
+    const server = new FakeServer()
+    const log = connect({ url: 'http://fake', fetch: server.fetch, clock })
+    const producer = log.producer({ compression: 'zstd', batchBytesMax: 1 })
+    await expect(producer.send('t', { value: 'a' })).rejects.toMatchObject({ name: /./ })
+    expect(clock.pending).toBe(0)
+  })
+
   test('repeats a batch whose refusal was cut short', async () => {
     const { server, producer } = setUp()
     const cut = new ReadableStream({ start: (controller) => controller.error(new Error('cut')) })
@@ -217,5 +270,62 @@ describe('flush() and close()', () => {
     await producer.close({ timeoutMs: 50 })
     expect((await settled).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     expect(producer.bufferedBytes).toBe(0)
+  })
+
+  test('close() with a time limit rejects what waits for the buffer, and sends none of it', async () => {
+    const { server, producer } = setUp({ bufferBytesMax: 3_000, batchBytesMax: 500 })
+    await Promise.all([producer.send('t', { value: 'a' }), producer.send('u', { value: 'a' })])
+    server.gate = gate().promise
+    const sends = ['t', 't', 't', 't', 't', 't', 't', 'u', 'u', 'u'].map((topic) =>
+      producer.send(topic, { value: 'x'.repeat(400) }),
+    )
+    const settled = Promise.allSettled(sends)
+    await state(settled)
+    const calls = server.calls.length
+    await producer.close({ timeoutMs: 50 })
+    expect(await state(settled)).toBe('fulfilled')
+    expect(new Set((await settled).map(({ status }) => status))).toEqual(new Set(['rejected']))
+    expect(producer.bufferedBytes).toBe(0)
+    expect(server.calls).toHaveLength(calls)
+  })
+})
+
+describe('sendBatch()', () => {
+  test('hands on what its input throws, and leaves no rejection unheard', async () => {
+    const { server, producer } = setUp()
+    const error = { code: 'message_too_large', message: 'm' }
+    await producer.send('t', { value: 'a' })
+    server.refuse = () => Response.json({ error }, { status: 413 })
+    const unheard: unknown[] = []
+    const hear = (reason: unknown) => unheard.push(reason)
+    process.on('unhandledRejection', hear)
+    const records = function* () {
+      yield { value: 'b' }
+      throw new Error('no more')
+    }
+    await expect(producer.sendBatch('t', records())).rejects.toThrow('no more')
+    await producer.flush()
+    await state(new Promise(() => undefined))
+    process.off('unhandledRejection', hear)
+    expect(unheard).toEqual([])
+  })
+})
+
+describe('the queue of records that wait', () => {
+  test('keeps their order, and no room for those that are gone', () => {
+    const queue = new Fifo<number>()
+    let next = 0
+    for (let added = 0; added < 100_000; added++) {
+      queue.push(added)
+      if (queue.length <= 50) continue
+      expect(queue.first).toBe(next)
+      queue.shift()
+      next += 1
+    }
+    expect(queue.length).toBe(50)
+    expect(queue.capacity).toBeLessThan(3_000)
+    while (queue.length > 0) queue.shift()
+    expect(queue.first).toBeUndefined()
+    expect(queue.capacity).toBe(0)
   })
 })

@@ -1,7 +1,9 @@
 /** Reads a partition: batches as they lie in the log, or their records. */
+import { BatchBuilder } from '../core/batch/batch-builder.ts'
 import { decodeBatch } from '../core/batch/decode-records.ts'
 import type { LogRecord } from '../core/batch/record.ts'
 import { readBatchHeaders, verifyCrc } from '../core/batch/record-batch.ts'
+import { DECODED_BYTES_MAX } from '../core/limits.ts'
 import type { FetchReply } from '../core/log/partition-api.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
@@ -40,7 +42,10 @@ export interface FetchedRecords extends Omit<FetchReply, 'batches'> {
   readonly records: readonly LogRecord[]
 }
 
-/** The same, decoded. */
+/**
+ * The same, decoded. What a small batch may decompress to is large, so records that take up more than
+ * `DECODED_BYTES_MAX` are left to the next fetch.
+ */
 export async function fetchRecords(
   cluster: Cluster,
   name: TopicName,
@@ -48,23 +53,40 @@ export async function fetchRecords(
   options: FetchOptions,
 ): Promise<FetchedRecords> {
   const { batches, ...rest } = await fetchBatches(cluster, name, partition, options)
-  return { ...rest, records: await decodeFrom(batches, rest.offset) }
+  const records: LogRecord[] = []
+  let { nextOffset } = rest
+  let sizeBytes = 0
+  for await (const batch of decodeFrom(batches, rest.offset)) {
+    for (const record of batch.records) {
+      records.push(record)
+      sizeBytes += BatchBuilder.recordSizeBytesMax(record)
+    }
+    nextOffset = batch.nextOffset
+    if (sizeBytes >= DECODED_BYTES_MAX) break
+  }
+  return { ...rest, nextOffset, records }
+}
+
+export interface DecodedBatch {
+  readonly records: readonly LogRecord[]
+  readonly nextOffset: number
 }
 
 /**
- * The records of whole batches from `offset` on, without the control records between them.
+ * The records of whole batches from `offset` on, a batch at a time, without the control records
+ * between them.
  *
  * @throws {EdgelogError} `corrupt_message` if what was stored is not what was appended.
  */
-export async function decodeFrom(batches: Uint8Array, offset: number): Promise<LogRecord[]> {
-  if (batches.length === 0) return []
-  const records: LogRecord[] = []
+export async function* decodeFrom(
+  batches: Uint8Array,
+  offset: number,
+): AsyncGenerator<DecodedBatch> {
+  if (batches.length === 0) return
   for (const header of readBatchHeaders(batches)) {
     verifyCrc(batches, header)
-    if (header.isControl) continue
-    for (const record of await decodeBatch(batches, header, SERVER_CODECS)) {
-      if (record.offset >= offset) records.push(record)
-    }
+    const records = header.isControl ? [] : await decodeBatch(batches, header, SERVER_CODECS)
+    const nextOffset = header.baseOffset + header.lastOffsetDelta + 1
+    yield { records: records.filter((record) => record.offset >= offset), nextOffset }
   }
-  return records
 }

@@ -52,6 +52,8 @@ export const PING_INTERVAL_MS = 15_000
 export const FETCH_BYTES_DEFAULT = 1 * MIB
 /** One fetch answer: half of what RPC may carry. A first batch that is larger is returned anyway. */
 export const FETCH_BYTES_MAX = 16 * MIB
+/** Records of an answer that is decoded at the edge, decompressed; the batch that reaches it comes whole. */
+export const DECODED_BYTES_MAX = FETCH_BYTES_MAX
 /** Long polls that one partition holds at a time; each is a timer and a promise. */
 export const WAITERS_MAX = 2_000
 /** Live tails of one partition; the platform allows 32,768 hibernating sockets. */
@@ -66,6 +68,8 @@ export const TAIL_SUBSCRIPTIONS_MAX = 1_000
 export const SSE_PARTITIONS_MAX = 64
 /** Bytes each partition may be ahead of the reader of an event stream. */
 export const SSE_CREDIT_BYTES = 64 * KIB
+/** Characters of events that are collected before they are written: not all that a batch decompresses to. */
+export const SSE_WRITE_LENGTH = 64 * KIB
 /** Bytes of one control message on `/v1/tail`. */
 export const TAIL_CONTROL_BYTES_MAX = 4 * KIB
 

@@ -8,7 +8,12 @@ import { openTail, type Tail, tailClosedError } from '../broker/tail.ts'
 import { recordToJson } from '../core/batch/json-record.ts'
 import type { LogRecord } from '../core/batch/record.ts'
 import { EdgelogError } from '../core/errors.ts'
-import { PING_INTERVAL_MS, SSE_CREDIT_BYTES, SSE_PARTITIONS_MAX } from '../core/limits.ts'
+import {
+  PING_INTERVAL_MS,
+  SSE_CREDIT_BYTES,
+  SSE_PARTITIONS_MAX,
+  SSE_WRITE_LENGTH,
+} from '../core/limits.ts'
 import { decodeTailFrame } from '../core/log/tail-protocol.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
@@ -123,9 +128,15 @@ class EventStream {
 
   async #writeFrame(partition: number, data: ArrayBuffer): Promise<void> {
     const { batches } = decodeTailFrame(new Uint8Array(data), 0)
-    const records = await decodeFrom(batches, this.#position[partition] ?? 0)
     let text = ''
-    for (const record of records) text += this.#event(partition, record)
+    for await (const { records } of decodeFrom(batches, this.#position[partition] ?? 0)) {
+      for (const record of records) {
+        text += this.#event(partition, record)
+        if (text.length < SSE_WRITE_LENGTH) continue
+        await this.#write(text)
+        text = ''
+      }
+    }
     await this.#write(text)
     this.#tails[partition]?.socket.send(String(batches.length))
   }

@@ -69,6 +69,7 @@ class EventStream {
   #writing: Promise<void>
   #begin: (first: Promise<void>) => void = () => {}
   #pingTimer: ReturnType<typeof setInterval> | undefined
+  #isPingQueued = false
   #hasEnded = false
 
   constructor(cluster: Cluster, topic: Topic, writer: WritableStreamDefaultWriter<Uint8Array>) {
@@ -102,10 +103,18 @@ class EventStream {
   /** Lets the frames pass, which may have come already: only now does the cursor name every partition. */
   start(): void {
     this.#begin(this.#write(`retry: 1000\nid: ${this.#cursor()}\n:\n\n`))
-    this.#pingTimer = setInterval(() => {
-      this.#queue(() => this.#write(':\n\n'))
-      this.#queue(() => this.#followNewPartitions())
-    }, PING_INTERVAL_MS)
+    this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL_MS)
+  }
+
+  /** Before a reader that takes nothing, one ping waits, and not one for each interval. */
+  #ping(): void {
+    if (this.#isPingQueued) return
+    this.#isPingQueued = true
+    this.#queue(async () => {
+      await this.#write(':\n\n')
+      await this.#followNewPartitions()
+      this.#isPingQueued = false
+    })
   }
 
   end(): void {

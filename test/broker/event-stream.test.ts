@@ -1,0 +1,51 @@
+/** What an event stream does for a reader that takes nothing: needs time that passes on demand. */
+import { afterEach, expect, test, vi } from 'vitest'
+import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { PING_INTERVAL_MS } from '../../src/core/limits.ts'
+import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { parseTopicName } from '../../src/core/topic/topic-name.ts'
+import { openEventStream } from '../../src/http/sse.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** A cluster with one topic, whose one partition is silent. */
+function silentCluster(name: string): Cluster {
+  const topic = {
+    id: 'd20d3176-0000',
+    name,
+    partitions: 1,
+    version: 1,
+    config: resolveTopicConfig({}),
+    overrides: {},
+  }
+  const webSocket = { addEventListener: () => {}, accept: () => {}, close: () => {} }
+  const headers = new Headers({ 'edgelog-offset': '0' })
+  const env = {
+    COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: topic }) }) },
+    PARTITION: {
+      idFromName: (objectName: string) => objectName,
+      get: () => ({ fetch: async () => ({ headers, webSocket }) }),
+    },
+  }
+  return new Cluster(env as unknown as ClusterEnv)
+}
+
+test('pings do not pile up before a reader that takes nothing', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  const name = parseTopicName('silent')
+  const stream = await openEventStream(silentCluster(name), name, {
+    offset: 'latest',
+    cursor: undefined,
+  })
+  await vi.advanceTimersByTimeAsync(100 * PING_INTERVAL_MS)
+  const reader = stream.getReader()
+  let taken = ''
+  const deadline = setTimeout(() => void reader.cancel(), 200)
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    taken += new TextDecoder().decode(part.value)
+  }
+  clearTimeout(deadline)
+  expect(taken).toBe('retry: 1000\nid: d20d3176.0\n:\n\n:\n\n')
+})

@@ -35,8 +35,8 @@ export const FETCH_BYTES = 1 * MIB
 export const CONSUMER_BUFFER_BYTES = 32 * MIB
 /** How long a long poll waits at the server: below the idle timeouts of common proxies. */
 export const LONG_POLL_WAIT_MS = 25_000
-/** Pause after a long poll that did not wait. */
-export const LONG_POLL_PAUSE_MS = 1_000
+/** Longest pause after an answer that came at once and brought nothing. */
+export const NO_PROGRESS_PAUSE_MS = 1_000
 /** Bytes of decoded records handed out at a time; a single batch that is larger comes alone. */
 export const DELIVERY_BYTES = 1 * MIB
 /** Bytes a live tail may be ahead of the application, per partition. */

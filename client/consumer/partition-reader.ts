@@ -10,8 +10,8 @@ import type { Connection } from '../http/connection.ts'
 import { Refusal } from '../http/refusal.ts'
 import {
   CORRUPT_READS_MAX,
-  LONG_POLL_PAUSE_MS,
   LONG_POLL_WAIT_MS,
+  NO_PROGRESS_PAUSE_MS,
   RESUME_BACKOFF_MS,
   RESUME_BACKOFF_MS_MAX,
 } from '../limits.ts'
@@ -63,6 +63,8 @@ export class PartitionReader {
   #corruptReads = 0
   /** A gap that was seen once, to be confirmed by a second read. */
   #suspectGapAt: number | undefined
+  /** Where the live tail left something out last. */
+  #tailGapAt: number | undefined
 
   constructor(topic: string, partition: number, from: StartPosition, context: ReaderContext) {
     this.topic = topic
@@ -110,6 +112,7 @@ export class PartitionReader {
     this.#from = this.position ?? this.#from
     this.#isAtEnd = false
     this.#suspectGapAt = undefined
+    this.#tailGapAt = undefined
   }
 
   seek(to: StartPosition): void {
@@ -164,7 +167,7 @@ export class PartitionReader {
       const offset = () => this.#from as number
       const end = await followTail(tail, this, { topic, partition, creditBytes, offset, signal })
       // The fetch finds out what is missing; after a lost connection there is nothing to find.
-      if (end === 'gap') this.#isAtEnd = false
+      if (end === 'gap') await this.#leaveTail(signal)
       return
     }
     await this.#longPoll(signal)
@@ -178,10 +181,25 @@ export class PartitionReader {
     try {
       const fetched = await this.#fetch(signal, fetchBytesMax, 0)
       if (signal.aborted) return
-      this.#accept(fetched)
+      const isProgress = this.#accept(fetched)
+      if (isProgress || this.#isAtEnd) return
     } finally {
       budget.release(fetchBytesMax)
     }
+    await this.#pauseShortly(signal)
+  }
+
+  async #leaveTail(signal: AbortSignal): Promise<void> {
+    this.#isAtEnd = false
+    const isAgain = this.#tailGapAt === this.#from
+    this.#tailGapAt = this.#from as number
+    if (isAgain) await this.#pauseShortly(signal)
+  }
+
+  /** A server whose answers do not lead on would be stormed without it. */
+  async #pauseShortly(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#context.connection
+    await sleep(clock, random() * NO_PROGRESS_PAUSE_MS, signal)
   }
 
   async #longPoll(signal: AbortSignal): Promise<void> {
@@ -189,14 +207,14 @@ export class PartitionReader {
     if (signal.aborted) return
     const { fetchBytesMax } = this.#context.settings
     const maxBytes = Math.min(fetchBytesMax, this.#context.liveBytesMax())
-    const { clock, random } = this.#context.connection
+    const { clock } = this.#context.connection
     const askedAtMs = clock.now()
     const fetched = await this.#fetch(signal, maxBytes, LONG_POLL_WAIT_MS)
     if (signal.aborted) return
-    this.#accept(fetched)
-    // A server that has no place for one more to wait answers at once; asking at once would storm it.
-    const isHurried = fetched.batches.length === 0 && clock.now() - askedAtMs < LONG_POLL_PAUSE_MS
-    if (isHurried) await sleep(clock, random() * LONG_POLL_PAUSE_MS, signal)
+    const isProgress = this.#accept(fetched)
+    // A server that has no place for one more to wait answers at once.
+    const isHurried = clock.now() - askedAtMs < NO_PROGRESS_PAUSE_MS
+    if (isHurried && !isProgress) await this.#pauseShortly(signal)
   }
 
   async #fetch(signal: AbortSignal, maxBytes: number, waitMs: number): Promise<FetchedBatches> {
@@ -205,19 +223,22 @@ export class PartitionReader {
     return await fetchBatches(this.#context.connection, topic, partition, options)
   }
 
-  #accept(fetched: FetchedBatches): void {
+  /** @returns whether the next read is another one. */
+  #accept(fetched: FetchedBatches): boolean {
+    const before = this.#from
     const { offset, highWatermark } = fetched
     const chunk = parseChunk(fetched.batches, offset)
     this.#corruptReads = 0
     if (chunk.hasGap && this.#suspectGapAt !== offset) {
       // Compaction leaves gaps; so it is one if the log says it twice.
       this.#suspectGapAt = offset
-      return
+      return true
     }
     this.#suspectGapAt = undefined
     const nextOffset = Math.max(chunk.nextOffset, fetched.nextOffset)
     this.#isAtEnd = nextOffset >= highWatermark
     this.#queue({ ...chunk, nextOffset }, offset, highWatermark)
+    return this.#from !== before
   }
 
   /**

@@ -64,8 +64,7 @@ interface OpenSocket {
 
 type Notice =
   | { readonly op: 'subscribed' | 'ping' }
-  | { readonly op: 'closed'; readonly id: number; readonly error: ErrorBody }
-  | { readonly op: 'error'; readonly error: ErrorBody }
+  | { readonly op: 'closed' | 'error'; readonly id?: number; readonly error: ErrorBody }
 
 const PROTOCOL = 'edgelog.tail.v1'
 const HEADER_BYTES = 4
@@ -196,21 +195,31 @@ export class TailClient {
         const bytes = new Uint8Array(data)
         const id = new ByteReader(bytes).uint32()
         this.#followers.get(id)?.listener.frame(decodeTailFrame(bytes, HEADER_BYTES))
-      } else if (typeof data === 'string') this.#notice(current, JSON.parse(data) as Notice)
+      } else if (typeof data === 'string') this.#notice(current, parseNotice(data))
     } catch (error) {
       // Not what the protocol says: a connection that cannot be trusted. Those who follow resume.
-      if (!(error instanceof DecodeError || error instanceof SyntaxError)) throw error
+      if (!(error instanceof DecodeError)) throw error
       this.#lose(current)
     }
   }
 
   #notice(current: OpenSocket, notice: Notice): void {
-    if (notice.op === 'subscribed') this.#failures = 0
-    else if (notice.op === 'closed') {
-      const follower = this.#followers.get(notice.id)
-      this.#followers.delete(notice.id)
-      follower?.listener.closed(errorOf(notice.error))
-    } else if (notice.op === 'error') this.#lose(current)
+    const { op } = notice
+    if (op === 'subscribed') this.#failures = 0
+    else if (op === 'closed' || op === 'error') {
+      const { id, error } = notice
+      // An error without an id may be about any of them.
+      if (id === undefined) this.#lose(current)
+      else this.#end(id, op, errorOf(error))
+    }
+  }
+
+  #end(id: number, op: 'closed' | 'error', error: EdgelogError): void {
+    // The log goes on sending after an error, say about credit.
+    if (op === 'error') this.#say(id, { op: 'unsubscribe', id })
+    const follower = this.#followers.get(id)
+    this.#followers.delete(id)
+    follower?.listener.closed(error)
   }
 
   #lose(current: OpenSocket): void {
@@ -233,6 +242,27 @@ export class TailClient {
     const followers = [...this.#followers.values()]
     this.#followers.clear()
     for (const { listener } of followers) listener.lost()
+  }
+}
+
+/** @throws {DecodeError} for what is no notice. Kinds that are not known here are passed over. */
+function parseNotice(text: string): Notice {
+  const notice = parseObject(text)
+  const { op, error } = notice
+  const isError = op === 'closed' || op === 'error'
+  const hasError = typeof error === 'object' && error !== null
+  if (typeof op !== 'string' || (isError && !hasError)) {
+    throw new DecodeError(0, `not a notice: ${text}`)
+  }
+  return notice as unknown as Notice
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    // Of numbers, text and null no member is missed.
+    return { ...JSON.parse(text) }
+  } catch {
+    return {}
   }
 }
 

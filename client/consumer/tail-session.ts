@@ -75,13 +75,16 @@ export async function followTail(
   })
 }
 
-/** Waits until less than half of the credit is taken by what is queued already. */
+/**
+ * Waits until less than half of the credit is taken by what is queued already: so nothing is granted
+ * before the subscription is answered, when the log would pass it over.
+ */
 async function roomForCredit(
   reader: TailReader,
   creditBytes: number,
   signal: AbortSignal,
 ): Promise<void> {
-  while (reader.queuedBytes > creditBytes / 2 && !signal.aborted) {
+  while (reader.queuedBytes >= creditBytes / 2 && !signal.aborted) {
     await new Promise<void>((resolve) => {
       const end = () => {
         reader.watchTaken(undefined)

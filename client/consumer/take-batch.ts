@@ -1,6 +1,7 @@
 /** Hands over what a partition has read ahead, a bounded number of records at a time. */
 import type { Codecs } from '../../src/core/batch/compression/codec.ts'
 import { decodeBatch } from '../../src/core/batch/decode-records.ts'
+import type { LogRecord } from '../../src/core/batch/record.ts'
 import { DELIVERY_BYTES } from '../limits.ts'
 import { type ConsumerBatch, ConsumerRecord } from './consumer-record.ts'
 import { endOffsetOf } from './log-chunk.ts'
@@ -11,6 +12,7 @@ import type { PartitionReader } from './partition-reader.ts'
  * it was to begin, and control records, are passed over.
  *
  * @returns undefined if there were none, or the application went elsewhere meanwhile.
+ * @throws {EdgelogError} for a batch that cannot be decoded, after all before it were handed over.
  */
 export async function takeBatch(
   reader: PartitionReader,
@@ -20,14 +22,21 @@ export async function takeBatch(
   if (head === undefined) return undefined
   const { chunk, offset, highWatermark } = head
   const records: ConsumerRecord[] = []
+  const firstIndex = head.nextIndex
   let nextOffset = offset
   let decodedBytes = 0
   while (head.nextIndex < chunk.headers.length && decodedBytes < DELIVERY_BYTES) {
     const header = chunk.headers[head.nextIndex]
     if (header === undefined) break
     if (!header.isControl) {
-      const decoded = decodeBatch(chunk.bytes, header, codecs)
-      for (const record of await decoded) {
+      let decoded: LogRecord[]
+      try {
+        decoded = await decodeBatch(chunk.bytes, header, codecs)
+      } catch (error) {
+        if (head.nextIndex === firstIndex) throw error
+        break
+      }
+      for (const record of decoded) {
         if (record.offset < offset) continue
         records.push(new ConsumerRecord(topic, partition, record))
         decodedBytes += (record.key?.length ?? 0) + (record.value?.length ?? 0)

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { type ConsumerBatch, connect } from '../../client/index.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
-import { assignOffset } from '../../src/core/batch/record-batch.ts'
+import { assignOffset, BATCH_HEADER_BYTES, writeCrc } from '../../src/core/batch/record-batch.ts'
 import { FakeTail } from './fake-tail.ts'
 import { ManualClock } from './manual-clock.ts'
 
@@ -15,6 +15,12 @@ function batchAt(offset: number): Uint8Array {
   return batch
 }
 
+function undecodable(batch: Uint8Array): Uint8Array {
+  batch.fill(0xff, BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + 8)
+  writeCrc(batch)
+  return batch
+}
+
 function concat(batches: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(batches.flatMap((batch) => [...batch]))
 }
@@ -23,16 +29,26 @@ function concat(batches: readonly Uint8Array[]): Uint8Array {
 function setUp(options: { bufferBytesMax?: number } = {}) {
   const tail = new FakeTail()
   const clock = new ManualClock()
-  const log = { endOffset: 0, fetches: [] as number[] }
+  const log = {
+    endOffset: 0,
+    /** Offsets that the log claims to have, and does not answer. */
+    missing: 0,
+    /** The batch here has a CRC that is right, and records that are not. */
+    undecodableAt: -1,
+    fetches: [] as number[],
+  }
   const fetch = async (input: string): Promise<Response> => {
     const from = Number(new URL(input).searchParams.get('offset'))
     log.fetches.push(from)
     const offsets = Array.from({ length: log.endOffset - from }, (_, index) => from + index)
-    return new Response(concat(offsets.map(batchAt)) as Uint8Array<ArrayBuffer>, {
+    const batches = offsets.map((offset) =>
+      offset === log.undecodableAt ? undecodable(batchAt(offset)) : batchAt(offset),
+    )
+    return new Response(concat(batches) as Uint8Array<ArrayBuffer>, {
       headers: {
         'edgelog-offset': `${from}`,
         'edgelog-next-offset': `${log.endOffset}`,
-        'edgelog-high-watermark': `${log.endOffset}`,
+        'edgelog-high-watermark': `${log.endOffset + log.missing}`,
       },
     })
   }
@@ -146,6 +162,57 @@ describe('a live tail', () => {
     await setup.client.close()
   })
 
+  test('loses one subscription by an error about it, and the connection by one about none', async () => {
+    const setup = setUp()
+    const { socket, subscribe } = await connected(setup)
+    const other = setup.client.consumer({
+      assignments: [{ topic: 'u', partition: 0, offset: 0 }],
+    })
+    await settle()
+    const second = socket.sent.findLast(({ op }) => op === 'subscribe')
+    expect(second?.id).not.toBe(subscribe.id)
+    const error = { code: 'invalid_request', message: 'no', retryable: false }
+    socket.say({ op: 'error', id: second?.id, error })
+    await expect(other[Symbol.asyncIterator]().next()).rejects.toMatchObject({ message: 'no' })
+    expect(socket.sent.at(-1)).toEqual({ op: 'unsubscribe', id: second?.id })
+    socket.frame(subscribe.id, 1, batchAt(0))
+    expect(offsetsOf(await setup.iterator.next())).toEqual([0])
+    expect(socket.isClosed).toBe(false)
+    socket.say({ op: 'error', error })
+    expect(socket.isClosed).toBe(true)
+    await setup.client.close()
+  })
+
+  test.each(['null', '7', '[]', '{', '{"op":"closed","id":0}', '{"op":"error","error":null}'])(
+    'is given up when it says %s',
+    async (text) => {
+      const setup = setUp()
+      const { socket } = await connected(setup)
+      socket.say({ op: 'something new' })
+      expect(socket.isClosed).toBe(false)
+      socket.emit('message', text)
+      expect(socket.isClosed).toBe(true)
+      await setup.client.close()
+    },
+  )
+
+  test('is not asked again and again when it leaves out what is not in the log', async () => {
+    const setup = setUp()
+    const { socket } = await connected(setup)
+    const subscribed = () => setup.tail.sockets.flatMap(({ sent }) => sent)
+    for (let round = 0; round < 20; round++) {
+      const latest = setup.tail.socket ?? socket
+      const id = latest.sent.findLast(({ op }) => op === 'subscribe')?.id
+      if (id !== undefined && !latest.isClosed) latest.frame(id, 9, batchAt(8))
+      await settle()
+      setup.clock.advance(0)
+      await settle()
+    }
+    expect(subscribed().filter(({ op }) => op === 'subscribe').length).toBeLessThan(4)
+    await setup.client.close()
+    expect(setup.clock.pending).toBe(0)
+  })
+
   test('gives way to long polls when it fails again and again, and is tried again later', async () => {
     const setup = setUp()
     setup.tail.isRefusing = true
@@ -177,6 +244,34 @@ describe('a live tail', () => {
     for (let count = 0; count < 12; count++) await setup.iterator.next()
     expect(granted()).toBeGreaterThan(10_000)
     expect(granted()).toBeLessThanOrEqual(12 * batchAt(0).length)
+    await setup.client.close()
+  })
+})
+
+describe('a fetch', () => {
+  test('that does not lead on is not made again at once', async () => {
+    const setup = setUp()
+    setup.log.missing = 5
+    await settle()
+    await settle()
+    expect(setup.log.fetches.length).toBe(1)
+    await pass(setup.clock, 10_000)
+    expect(setup.log.fetches.length).toBeGreaterThan(5)
+    expect(setup.log.fetches.length).toBeLessThan(60)
+    await setup.client.close()
+    expect(setup.clock.pending).toBe(0)
+  })
+
+  test('hands over what is whole before a batch that cannot be decoded', async () => {
+    const setup = setUp()
+    setup.log.undecodableAt = 2
+    setup.log.endOffset = 4
+    expect(offsetsOf(await setup.iterator.next())).toEqual([0, 1])
+    expect(setup.consumer.position('t', 0)).toBe(2)
+    await expect(setup.iterator.next()).rejects.toMatchObject({ code: 'corrupt_message' })
+    expect(setup.consumer.position('t', 0)).toBe(2)
+    setup.consumer.seek('t', 0, 3)
+    expect(offsetsOf(await setup.consumer[Symbol.asyncIterator]().next())).toEqual([3])
     await setup.client.close()
   })
 })

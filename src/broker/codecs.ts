@@ -1,5 +1,35 @@
 /** The server only ever reads what others compressed; what it writes itself is uncompressed. */
+import type { Codec, Codecs } from '../core/batch/compression/codec.ts'
 import { createCodecs } from '../core/batch/compression/codecs.ts'
 import { zstdDecodeCodec } from '../core/batch/compression/zstd-decode.ts'
+import { EdgelogError } from '../core/errors.ts'
+import { REQUEST_DECOMPRESSED_BYTES_MAX } from '../core/limits.ts'
 
 export const SERVER_CODECS = createCodecs({ zstd: zstdDecodeCodec })
+
+/**
+ * Codecs for the batches of one request, which together may not decompress to more than
+ * `REQUEST_DECOMPRESSED_BYTES_MAX`: then they throw `request_too_large`.
+ */
+export function requestCodecs(): Codecs {
+  let sizeBytes = 0
+  const counting = (codec: Codec): Codec => ({
+    compress: codec.compress,
+    decompress: async (bytes, maxBytes) => {
+      const decompressed = await codec.decompress(bytes, maxBytes)
+      sizeBytes += decompressed.length
+      if (sizeBytes <= REQUEST_DECOMPRESSED_BYTES_MAX) return decompressed
+      throw new EdgelogError(
+        'request_too_large',
+        `body: at most ${REQUEST_DECOMPRESSED_BYTES_MAX} bytes are allowed when decompressed`,
+      )
+    },
+  })
+  const { gzip, snappy, lz4, zstd } = SERVER_CODECS
+  return {
+    gzip: counting(gzip),
+    snappy: counting(snappy),
+    lz4: counting(lz4),
+    zstd: counting(zstd),
+  }
+}

@@ -4,7 +4,7 @@ import { checkBatch } from '../core/batch/decode-records.ts'
 import type { NewRecord } from '../core/batch/record.ts'
 import { readBatchHeaders } from '../core/batch/record-batch.ts'
 import { EdgelogError } from '../core/errors.ts'
-import { SEQUENCE_GAP_WAIT_MS } from '../core/limits.ts'
+import { REQUEST_BATCHES_MAX, SEQUENCE_GAP_WAIT_MS } from '../core/limits.ts'
 import { checkAgainstConfig } from '../core/log/append.ts'
 import { concatenate } from '../core/log/chunk.ts'
 import type { AppendReply, AppendRequest } from '../core/log/partition-api.ts'
@@ -12,7 +12,7 @@ import { partitionForKey } from '../core/topic/partitioner.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import { type Cluster, unknownPartition } from './cluster.ts'
-import { SERVER_CODECS } from './codecs.ts'
+import { requestCodecs } from './codecs.ts'
 
 /** Most requests carry a record or a few; the buffer grows where they carry more. */
 const ENCODE_BUFFER_BYTES = 1024
@@ -35,7 +35,8 @@ export interface RecordPosition {
 /**
  * Appends record batches as they are. All are checked first, and all or none are appended.
  *
- * @throws {EdgelogError} what `checkBatch` and the partition refuse.
+ * @throws {EdgelogError} `invalid_request` for too many batches, `request_too_large` where they
+ * decompress to too much; what `checkBatch` and the partition refuse.
  */
 export async function appendBatches(
   cluster: Cluster,
@@ -44,14 +45,27 @@ export async function appendBatches(
   batches: Uint8Array,
   options: AppendOptions = {},
 ): Promise<AppendReply> {
+  const encoded = await checkBatches(batches)
+  return await append(cluster, name, partition, encoded, options)
+}
+
+async function checkBatches(batches: Uint8Array): Promise<EncodedAppend> {
   let hasNullKey = false
   let isIdempotent = false
-  for (const header of readBatchHeaders(batches)) {
-    const check = await checkBatch(batches, header, SERVER_CODECS)
+  const codecs = requestCodecs()
+  const headers = readBatchHeaders(batches)
+  if (headers.length > REQUEST_BATCHES_MAX) {
+    throw new EdgelogError(
+      'invalid_request',
+      `body: at most ${REQUEST_BATCHES_MAX} batches are allowed, got ${headers.length}`,
+    )
+  }
+  for (const header of headers) {
+    const check = await checkBatch(batches, header, codecs)
     hasNullKey ||= check.hasNullKey
     isIdempotent ||= header.producerId >= 0n
   }
-  return await append(cluster, name, partition, { batches, hasNullKey, isIdempotent }, options)
+  return { batches, hasNullKey, isIdempotent }
 }
 
 interface EncodedAppend {

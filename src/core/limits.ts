@@ -42,6 +42,10 @@ export const REQUEST_DISCARDED_BYTES_MAX = 64 * MIB
 export const ADMIN_BODY_BYTES_MAX = 256 * KIB
 /** Records of one JSON or NDJSON produce request. */
 export const REQUEST_RECORDS_MAX = 100_000
+/** Batches of one produce request: each costs a header in memory, and may cost a producer's row. */
+export const REQUEST_BATCHES_MAX = 10_000
+/** What the batches of one produce request may decompress to: the CPU time of checking them stops here. */
+export const REQUEST_DECOMPRESSED_BYTES_MAX = 256 * MIB
 /** How long a long poll may be held: below the idle timeouts of common proxies. */
 export const WAIT_MS_MAX = 30_000
 /** Comment or ping on a silent stream, so that both ends notice a dead peer. */

@@ -4,6 +4,7 @@ import { BatchBuilder, stampProducer } from '../../src/core/batch/batch-builder.
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
 import { createCodecs } from '../../src/core/batch/compression/codecs.ts'
 import { readBatchHeaders, verifyCrc, writeCrc } from '../../src/core/batch/record-batch.ts'
+import { REQUEST_BATCHES_MAX, REQUEST_DECOMPRESSED_BYTES_MAX } from '../../src/core/limits.ts'
 import { BATCH, expectError, useTarget } from './target.ts'
 
 const target = useTarget()
@@ -273,6 +274,19 @@ describe('record batches', () => {
       expect([what, response.status], text).toEqual([what, status])
       await expectError(response, status, code)
     }
+    expect((await read(name)).bytes).toHaveLength(0)
+  })
+
+  test('are refused where there are too many, or they decompress to too much', async () => {
+    const name = await topic()
+    const small = batchOf(['a'])
+    const many = joined(...Array.from({ length: REQUEST_BATCHES_MAX + 1 }, () => small))
+    await expectError(await append(name, many), 400, 'invalid_request')
+    const zeros = '\0'.repeat(1_500_000)
+    const dense = await compressBatch(batchOf([zeros]), 'gzip', createCodecs())
+    const count = Math.ceil(REQUEST_DECOMPRESSED_BYTES_MAX / 1_500_000)
+    const bombs = joined(...Array.from({ length: count }, () => dense))
+    await expectError(await append(name, bombs), 413, 'request_too_large')
     expect((await read(name)).bytes).toHaveLength(0)
   })
 

@@ -2,7 +2,7 @@
 import { BatchBuilder } from '../core/batch/batch-builder.ts'
 import { checkBatch } from '../core/batch/decode-records.ts'
 import type { NewRecord } from '../core/batch/record.ts'
-import { readBatchHeaders } from '../core/batch/record-batch.ts'
+import { assignMaxTimestamp, readBatchHeaders } from '../core/batch/record-batch.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { REQUEST_BATCHES_MAX, SEQUENCE_GAP_WAIT_MS } from '../core/limits.ts'
 import { checkAgainstConfig } from '../core/log/append.ts'
@@ -62,6 +62,10 @@ async function checkBatches(batches: Uint8Array): Promise<EncodedAppend> {
   }
   for (const header of headers) {
     const check = await checkBatch(batches, header, codecs)
+    // As in Kafka: by the header's word the log finds a time, and lets go of what is old.
+    if (check.maxTimestamp !== header.maxTimestamp) {
+      assignMaxTimestamp(batches, header, check.maxTimestamp)
+    }
     hasNullKey ||= check.hasNullKey
     isIdempotent ||= header.producerId >= 0n
   }

@@ -277,6 +277,25 @@ describe('record batches', () => {
     expect((await read(name)).bytes).toHaveLength(0)
   })
 
+  test('are found by the time of their records, whatever a header says of it', async () => {
+    const name = await topic()
+    const nowMs = Date.now()
+    const claimed = (maxTimestamp: number) => {
+      const batch = batchOf(['a'])
+      new DataView(batch.buffer, batch.byteOffset).setBigInt64(35, BigInt(maxTimestamp))
+      writeCrc(batch)
+      return batch
+    }
+    await append(name, joined(claimed(nowMs + 600_000), claimed(5)))
+    const headers = readBatchHeaders((await read(name)).bytes)
+    for (const header of headers) {
+      expect(header.maxTimestamp).toBe(header.baseTimestamp)
+      verifyCrc((await read(name)).bytes, header)
+    }
+    const { response } = await read(name, `?timestamp=${nowMs + 300_000}`)
+    expect(response.headers.get('edgelog-offset')).toBe('2')
+  })
+
   test('are refused where there are too many, or they decompress to too much', async () => {
     const name = await topic()
     const small = batchOf(['a'])

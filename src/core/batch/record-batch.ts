@@ -148,6 +148,20 @@ export function assignOffset(
   view.setInt32(12, partitionLeaderEpoch)
 }
 
+/** Corrects what a careless producer's header says of its records, and gives the batch a new CRC. */
+export function assignMaxTimestamp(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  maxTimestamp: number,
+): void {
+  const batch = batchBytes(bytes, header)
+  new DataView(batch.buffer, batch.byteOffset).setBigInt64(
+    MAX_TIMESTAMP_POSITION,
+    BigInt(maxTimestamp),
+  )
+  writeCrc(batch)
+}
+
 /** Gives all records of the batch the time of their append, and the batch a new CRC. */
 export function assignLogAppendTime(
   bytes: Uint8Array,

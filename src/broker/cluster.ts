@@ -3,7 +3,7 @@
  * is stale, and what a failed call means; every operation of the broker goes through here.
  */
 import { EdgelogError, type Reply, unwrap } from '../core/errors.ts'
-import { METADATA_TOPICS_MAX, METADATA_TTL_MS } from '../core/limits.ts'
+import { METADATA_RETRY_MS, METADATA_TOPICS_MAX, METADATA_TTL_MS } from '../core/limits.ts'
 import type { PartitionApi } from '../core/log/partition-api.ts'
 import {
   COORDINATOR_OBJECT_NAME,
@@ -22,7 +22,7 @@ export type PartitionStub = DurableObjectStub<Rpc.DurableObjectBranded & Partiti
 
 interface KnownTopic {
   readonly topic: Topic
-  readonly fetchedAtMs: number
+  refreshAtMs: number
   /** Ids are computed by hashing: worth keeping on the path of a produce. */
   readonly partitionIds: Array<DurableObjectId | undefined>
 }
@@ -106,13 +106,35 @@ export class Cluster {
     return answer
   }
 
+  /**
+   * Asks the coordinator where nothing is known, or what is known is old. Of the requests that find it
+   * old one asks, and where the coordinator does not answer they go on with it: whether a partition
+   * is there it says itself.
+   */
   async #known(name: TopicName): Promise<KnownTopic> {
     const known = knownTopics.get(name)
-    if (known !== undefined && Date.now() - known.fetchedAtMs < METADATA_TTL_MS) return known
-    const topic = await this.coordinate((coordinator) => coordinator.getTopic(name))
+    if (known === undefined) return this.#remember(await this.#ask(name))
+    if (Date.now() < known.refreshAtMs) return known
+    known.refreshAtMs = Date.now() + METADATA_RETRY_MS
+    try {
+      return this.#remember(await this.#ask(name))
+    } catch (error) {
+      if (error instanceof EdgelogError && error.retryable) return known
+      this.forget(name)
+      throw error
+    }
+  }
+
+  async #ask(name: TopicName): Promise<Topic> {
+    return await this.coordinate((coordinator) => coordinator.getTopic(name))
+  }
+
+  #remember(topic: Topic): KnownTopic {
+    const { name } = topic
+    const known = knownTopics.get(name)
     const fresh: KnownTopic = {
       topic,
-      fetchedAtMs: Date.now(),
+      refreshAtMs: Date.now() + METADATA_TTL_MS,
       partitionIds: known?.topic.id === topic.id ? known.partitionIds : [],
     }
     knownTopics.delete(name)

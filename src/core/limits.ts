@@ -119,4 +119,6 @@ export const MAINTENANCE_TURNS_MAX = 64
 // -- edge metadata cache -----------------------------------------------------------------------
 
 export const METADATA_TTL_MS = 30_000
+/** How long the other requests go on with old metadata while one asks for it anew. */
+export const METADATA_RETRY_MS = 1_000
 export const METADATA_TOPICS_MAX = 2_000

@@ -1,0 +1,83 @@
+/** How the edge keeps what it knows of a topic: needs a coordinator that fails on demand. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
+import { METADATA_RETRY_MS, METADATA_TTL_MS } from '../../src/core/limits.ts'
+import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { parseTopicName } from '../../src/core/topic/topic-name.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const name = parseTopicName('known')
+
+function clusterOf(getTopic: () => Promise<unknown>) {
+  const env = { COORDINATOR: { getByName: () => ({ getTopic }) } }
+  const cluster = new Cluster(env as unknown as ClusterEnv)
+  cluster.forget(name)
+  return cluster
+}
+
+function topicOf(version: number) {
+  return {
+    ok: {
+      id: 'id',
+      name,
+      partitions: 1,
+      version,
+      config: resolveTopicConfig({}),
+      overrides: {},
+    },
+  }
+}
+
+function pass(ms: number): void {
+  vi.setSystemTime(Date.now() + ms)
+}
+
+test('of many requests that find a topic old one asks for it anew', async () => {
+  let version = 0
+  const getTopic = vi.fn(async () => {
+    version += 1
+    return topicOf(version)
+  })
+  const cluster = clusterOf(getTopic)
+  await cluster.topic(name)
+  pass(METADATA_TTL_MS)
+  const seen = await Promise.all(Array.from({ length: 100 }, () => cluster.topic(name)))
+  expect(getTopic).toHaveBeenCalledTimes(2)
+  expect(seen[0]?.version).toBe(2)
+  expect((await cluster.topic(name)).version).toBe(2)
+})
+
+test('a coordinator that does not answer stops no request for a known topic', async () => {
+  const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
+  const cluster = clusterOf(getTopic)
+  await cluster.topic(name)
+  getTopic.mockRejectedValue(new Error('network connection lost'))
+  pass(METADATA_TTL_MS)
+  expect((await cluster.topic(name)).version).toBe(1)
+  pass(METADATA_RETRY_MS)
+  expect((await cluster.topic(name)).version).toBe(1)
+  expect(getTopic).toHaveBeenCalledTimes(3)
+  getTopic.mockResolvedValue(topicOf(2))
+  pass(METADATA_RETRY_MS)
+  expect((await cluster.topic(name)).version).toBe(2)
+})
+
+test('a topic that is gone is forgotten', async () => {
+  const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
+  const cluster = clusterOf(getTopic)
+  await cluster.topic(name)
+  const gone = new EdgelogError('unknown_topic_or_partition', 'gone').toBody()
+  getTopic.mockResolvedValue({ error: gone })
+  pass(METADATA_TTL_MS)
+  for (let calls = 2; calls < 4; calls++) {
+    await expect(cluster.topic(name)).rejects.toMatchObject({ code: 'unknown_topic_or_partition' })
+    expect(getTopic).toHaveBeenCalledTimes(calls)
+  }
+})

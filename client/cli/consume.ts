@@ -57,7 +57,11 @@ async function consume(client: Client, topic: string, options: ConsumeOptions): 
     throw new Error(`topic ${topic} has partitions 0 to ${partitions - 1}, not ${partition}`)
   }
   const { signal, release } = interruption()
-  const consumer = client.consumer({ ...startOf(topic, options), signal })
+  const consumer = client.consumer({
+    ...startOf(topic, options),
+    bufferBytesMax: CONSUME_BUFFER_BYTES,
+    signal,
+  })
   try {
     await print(consumer, options)
   } finally {
@@ -74,6 +78,9 @@ function startOf(
   return { assignments: [{ topic, partition, offset: offset ?? from }] }
 }
 
+/** What is read ahead: a few reads, whatever the number of partitions. */
+const CONSUME_BUFFER_BYTES = 4 * 1024 * 1024
+
 /** Prints until the consumer ends: by its signal, the count, or the silence. */
 async function print(consumer: Consumer, options: ConsumeOptions): Promise<void> {
   let left = options.maxMessages ?? Number.POSITIVE_INFINITY
@@ -86,9 +93,11 @@ async function print(consumer: Consumer, options: ConsumeOptions): Promise<void>
   awaitSilence()
   try {
     for await (const { records } of consumer) {
+      // However long the output takes, it is not silence.
+      clearTimeout(silence)
       const printed = records.slice(0, left)
       left -= printed.length
-      const bytes = Buffer.concat(printed.map((record) => lineOf(record, options)))
+      const bytes = Buffer.concat(printed.flatMap((record) => lineOf(record, options)))
       if (!process.stdout.write(bytes)) await once(process.stdout, 'drain')
       if (left === 0) break
       awaitSilence()
@@ -102,14 +111,14 @@ async function print(consumer: Consumer, options: ConsumeOptions): Promise<void>
 const NEWLINE = Buffer.from('\n')
 const NULL = Buffer.from('null')
 
-function lineOf(record: ConsumerRecord, { format, keySeparator }: ConsumeOptions): Buffer {
+function lineOf(record: ConsumerRecord, { format, keySeparator }: ConsumeOptions): Uint8Array[] {
   if (format === 'json') {
     const { partition, offset, timestamp, key, value } = record
     const headers = record.headers.map(([name, bytes]) => ({ key: name, value: bytes }))
     const json = recordToJson({ offset, timestamp, key, value, headers })
-    return Buffer.from(`${JSON.stringify({ partition, ...json })}\n`)
+    return [Buffer.from(JSON.stringify({ partition, ...json })), NEWLINE]
   }
   const value = record.value ?? NULL
-  if (keySeparator === undefined) return Buffer.concat([value, NEWLINE])
-  return Buffer.concat([record.key ?? NULL, Buffer.from(keySeparator), value, NEWLINE])
+  if (keySeparator === undefined) return [value, NEWLINE]
+  return [record.key ?? NULL, Buffer.from(keySeparator), value, NEWLINE]
 }

@@ -20,8 +20,8 @@ export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenera
       lines.push(withoutReturn(bytes.subarray(start, end)))
       start = end + 1
     }
-    // A copy: the stream may use the chunk again.
-    rest = bytes.slice(start)
+    // A copy, which a Buffer's own `slice` is not: the stream may use the chunk again.
+    rest = new Uint8Array(bytes.subarray(start))
     if (rest.length > BATCH_BYTES_MAX) {
       throw new Error(`a line is longer than a record may be (${BATCH_BYTES_MAX} bytes)`)
     }

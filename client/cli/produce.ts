@@ -7,6 +7,9 @@ import { EXIT } from './exit-codes.ts'
 import { readLines } from './lines.ts'
 import { type Progress, startProgress } from './progress.ts'
 
+/** Enough for five batches under way in each of a few partitions; a small heap takes the rest. */
+const PRODUCE_BUFFER_BYTES = 8 * 1024 * 1024
+
 interface ProduceOptions {
   readonly keySeparator?: string
   readonly partition?: number
@@ -45,11 +48,12 @@ async function produce(client: Client, topic: string, options: ProduceOptions): 
   const isTerminal = process.stdin.isTTY === true
   const producer = client.producer({
     compression: options.compression,
+    bufferBytesMax: PRODUCE_BUFFER_BYTES,
     lingerMs: isTerminal ? 0 : 20,
   })
   const { signal, release } = interruption()
   signal.addEventListener('abort', () => process.stdin.destroy())
-  const progress = startProgress(isTerminal ? undefined : inputSizeBytes())
+  const progress = startProgress(inputSizeBytes(), !isTerminal)
   try {
     if (isTerminal) process.stderr.write('> ')
     await sendLines(producer, topic, options, progress, isTerminal, signal)
@@ -77,8 +81,10 @@ async function sendLines(
       for (const line of lines) {
         lineNumber += 1
         const record = recordOf(line, options, lineNumber)
+        // Not the line itself: it would keep the chunk it was read with.
+        const sizeBytes = line.length + 1
         latest = producer.send(topic, record).then(
-          () => progress.add(1, line.length + 1),
+          () => progress.add(1, sizeBytes),
           (error) => {
             failure ??= error
           },
@@ -95,8 +101,9 @@ async function sendLines(
   } catch (error) {
     // Standard input that Ctrl-C closed ends with an error; what was read is sent all the same.
     if (!signal.aborted) throw error
+  } finally {
+    await producer.flush()
   }
-  await producer.flush()
   if (failure !== undefined) throw failure
 }
 

@@ -12,10 +12,13 @@ export interface Progress {
   finish(verb: string): void
 }
 
-/** @param totalBytes how much there is to do, where that is known */
-export function startProgress(totalBytes: number | undefined): Progress {
+/**
+ * @param totalBytes how much there is to do, where that is known
+ * @param isShown false where someone types: what is shown would wipe out their line
+ */
+export function startProgress(totalBytes: number | undefined, isShown: boolean): Progress {
   const startedAtMs = Date.now()
-  const isTerminal = process.stderr.isTTY === true
+  const isTerminal = isShown && process.stderr.isTTY === true
   let records = 0
   let sizeBytes = 0
   let bar: SingleBar | undefined

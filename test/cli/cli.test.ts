@@ -154,6 +154,55 @@ describe('edgelog produce and consume', () => {
     ])
   })
 
+  test('do not take a slow reader of their output for silence', async () => {
+    await edgelog(['topics', 'create', 'slow'])
+    const lines = Array.from({ length: 30_000 }, (_, i) => `${i}`.padEnd(100))
+    await edgelog(['produce', 'slow'], lines.join('\n'))
+    const consumer = start(['consume', 'slow', '--from-beginning', '--timeout-ms', '700'])
+    let stdout = ''
+    const end = new Promise((resolve) => consumer.on('close', resolve))
+    consumer.stdout?.once('data', (bytes) => {
+      stdout += bytes
+      consumer.stdout?.pause()
+      setTimeout(() => {
+        consumer.stdout?.on('data', (more) => {
+          stdout += more
+        })
+        consumer.stdout?.resume()
+      }, 1_500)
+    })
+    expect(await end).toBe(0)
+    expect(stdout).toBe(`${lines.join('\n')}\n`)
+  })
+
+  test('count what was sent before a line that is wrong', async () => {
+    await edgelog(['topics', 'create', 'half'])
+    const { code, stderr } = await edgelog(['produce', 'half', '--key-separator', ':'], 'a:1\nb')
+    expect(code).toBe(1)
+    expect(stderr).toContain('produced 1 record, 4 B')
+    expect(stderr).toContain('line 2 has no key separator')
+  })
+
+  test('on a terminal leave alone what is typed', async () => {
+    await edgelog(['topics', 'create', 'typed'])
+    const command = `${process.execPath} bin/edgelog.js produce typed`
+    const child = spawn('script', ['-qec', command, '/dev/null'], {
+      env: { ...process.env, EDGELOG_URL: server.url },
+      stdio: 'pipe',
+    })
+    const end = ended(child)
+    await watch(child).printed('> ')
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    child.stdin?.write('hello\n')
+    await watch(child).printed('hello')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    child.stdin?.write('\u0004')
+    const { code, stdout } = await end
+    expect(code).toBe(0)
+    expect(stdout.slice(0, stdout.indexOf('produced'))).not.toContain('0 records')
+    expect(stdout).toContain('produced 1 record, 6 B')
+  })
+
   test('at Ctrl-C what was read is sent', async () => {
     await edgelog(['topics', 'create', 'cut'])
     const producer = start(['produce', 'cut'])

@@ -86,9 +86,15 @@ class EventStream {
   async follow(partition: number, offset: number | 'earliest' | 'latest'): Promise<void> {
     const options = { offset, creditBytes: SSE_CREDIT_BYTES }
     const tail = await openTail(this.#cluster, this.#topic.name, partition, options)
+    const { socket } = tail
+    // The reader may have gone while it was opened.
+    if (this.#hasEnded) {
+      socket.accept()
+      socket.close(1000)
+      return
+    }
     this.#tails[partition] = tail
     this.#position[partition] = tail.offset
-    const { socket } = tail
     socket.binaryType = 'arraybuffer'
     socket.addEventListener('message', ({ data }) => {
       if (data instanceof ArrayBuffer) this.#queue(() => this.#writeFrame(partition, data))

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Client, connect, type RecordMetadata } from '../../client/index.ts'
 import { TEST_SEED } from '../core/seed.ts'
+import { Random } from '../random.ts'
 import { type LossyProxy, startLossyProxy } from './lossy-proxy.ts'
 import { readTopic } from './read-topic.ts'
-import { seededRandom } from './seeded-random.ts'
 import { startTestServer, type TestServer } from './test-server.ts'
 
 let server: TestServer
@@ -16,7 +16,8 @@ let hasty: Client
 
 beforeAll(async () => {
   server = await startTestServer()
-  const random = seededRandom(TEST_SEED)
+  const seeded = new Random(TEST_SEED)
+  const random = () => seeded.next()
   proxy = await startLossyProxy(server.url, random)
   direct = connect({ url: server.url })
   lossy = connect({ url: proxy.url, random })

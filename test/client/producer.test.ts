@@ -1,17 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { connect, type ProducerOptions } from '../../client/index.ts'
 import { Fifo } from '../../client/producer/fifo.ts'
+import { Random } from '../random.ts'
 import { FakeServer } from './fake-server.ts'
 import { ManualClock } from './manual-clock.ts'
-import { seededRandom } from './seeded-random.ts'
 
 function setUp(options: ProducerOptions = {}, partitions = 1) {
   const server = new FakeServer()
+  const random = new Random(7)
   server.partitions = partitions
   const log = connect({
     url: 'http://fake/base/',
     fetch: server.fetch,
-    random: seededRandom(7),
+    random: () => random.next(),
     newProducerId: () => 42n,
   })
   return { server, log, producer: log.producer({ lingerMs: 1, retryBackoffMs: 1, ...options }) }

@@ -2,12 +2,13 @@
  * Runs producers, probes and readers against a server that is killed (kill -9 of its process group)
  * at random, starts it again, and at the end reads everything and checks the promises.
  */
+
+import { Random } from '../random.ts'
 import { ServerProcess } from '../server/server-process.ts'
 import { checkHistory } from './checkers.ts'
 import type { AppendEvent, SeenRecord, StoredBatch, Violation } from './history.ts'
 import { LogClient } from './log-client.ts'
 import { runIdempotentProducer, runPlainProducer, runProbes, sleep } from './producers.ts'
-import { Random } from './random.ts'
 
 export interface CrashOptions {
   readonly rounds: number

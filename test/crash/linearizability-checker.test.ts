@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { Random } from '../random.ts'
 import {
   type Answer,
   type Call,
   checkLinearizable,
   type Operation,
 } from './linearizability-checker.ts'
-import { Random } from './random.ts'
 
 function operation(invokedAt: number, returnedAt: number, call: Call, answer: Answer): Operation {
   return { invokedAt, returnedAt, call, answer }

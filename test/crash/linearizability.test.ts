@@ -7,6 +7,7 @@
  * harness has them), histories small enough to be searched.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Random } from '../random.ts'
 import { ServerProcess } from '../server/server-process.ts'
 import {
   type Answer,
@@ -14,7 +15,6 @@ import {
   checkLinearizable,
   type Operation,
 } from './linearizability-checker.ts'
-import { Random } from './random.ts'
 
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const HISTORIES = 6

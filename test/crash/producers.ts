@@ -1,8 +1,8 @@
 /** The load of a crash run: producers that never give up, and probes of what must be refused. */
 import { BatchBuilder } from '../../src/core/batch/batch-builder.ts'
+import type { Random } from '../random.ts'
 import type { AppendEvent } from './history.ts'
 import type { LogClient } from './log-client.ts'
-import type { Random } from './random.ts'
 
 const RETRY_MS = 30
 const RECORDS_MAX = 20

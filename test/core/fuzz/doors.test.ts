@@ -13,9 +13,9 @@ import type { Topic } from '../../../src/core/topic/topic.ts'
 import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import { encodeCursor, parseCursor } from '../../../src/http/cursor.ts'
+import { Random } from '../../random.ts'
 import { TEST_SEED } from '../seed.ts'
 import { mutate } from './mutate.ts'
-import { Random } from './random.ts'
 
 const INPUTS = Number(process.env.FUZZ_INPUTS ?? 20_000)
 

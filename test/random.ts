@@ -14,6 +14,16 @@ export class Random {
     return (value ^ (value >>> 14)) >>> 0
   }
 
+  /** From 0 up to, and without, 1. */
+  next(): number {
+    return this.uint32() / 2 ** 32
+  }
+
+  /** A whole number from `min` to `max`, both included. */
+  between(min: number, max: number): number {
+    return min + Math.floor(this.next() * (max - min + 1))
+  }
+
   /** From 0 up to, and without, `end`. */
   below(end: number): number {
     return this.uint32() % end

@@ -141,7 +141,7 @@ describe('edgelog produce and consume', () => {
   test('stop after silence, start at an offset, and print JSON', async () => {
     await edgelog(['topics', 'create', 'some'])
     await edgelog(['produce', 'some'], 'a\nb\nc\n')
-    const args = ['consume', 'some', '--partition', '0', '--offset', '1', '--timeout-ms', '400']
+    const args = ['consume', 'some', '--partition', '0', '--offset', '1', '--timeout-ms', '3000']
     const { code, stdout } = await edgelog([...args, '--format', 'json'])
     expect(code).toBe(0)
     const records = stdout
@@ -213,7 +213,7 @@ describe('edgelog produce and consume', () => {
     const { code, stderr } = await end
     expect(code).toBe(130)
     expect(stderr).toContain('produced 2 records')
-    const read = await edgelog(['consume', 'cut', '--from-beginning', '--timeout-ms', '400'])
+    const read = await edgelog(['consume', 'cut', '--from-beginning', '--timeout-ms', '3000'])
     expect(read.stdout).toBe('a\nb\n')
   })
 

@@ -63,7 +63,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
   })
 
   test.each([0, 20])(
-    'goes on in order after a refused batch, %i%% of calls lost',
+    'goes on in order after a refused batch, with %i of 100 calls lost',
     async (percent) => {
       const topic = `refusing-${percent}`
       await direct.admin.createTopic(topic, { config: { 'max.message.bytes': 2_000 } })

@@ -5,8 +5,11 @@
 import { CHUNK_BYTES_MAX, SEAL_CHUNKS_MAX } from '../limits.ts'
 import type { ChunkSpan } from './chunk.ts'
 
-/** A chunk of at least this size is left as it is. */
-export const SEALED_CHUNK_BYTES_MIN = CHUNK_BYTES_MAX / 2
+/**
+ * A chunk of at least this size is left as it is. Its one delete is paid when it expires in any case,
+ * reading a few rows more costs next to nothing, and merging would write all its bytes a second time.
+ */
+export const SEALED_CHUNK_BYTES_MIN = CHUNK_BYTES_MAX / 16
 
 export interface SealPlan {
   /** Neighbouring chunks that become one; undefined when there is nothing worth merging yet. */

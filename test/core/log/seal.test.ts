@@ -23,8 +23,9 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0)
 }
 
-const SMALL = CHUNK_BYTES_MAX / 4
 const LARGE = SEALED_CHUNK_BYTES_MIN
+const SMALL = LARGE / 2
+const SMALL_PER_CHUNK = CHUNK_BYTES_MAX / SMALL
 
 describe('planSeal()', () => {
   test('waits for more while a group could still grow', () => {
@@ -33,9 +34,10 @@ describe('planSeal()', () => {
   })
 
   test('closes a group that the next chunk does not fit into', () => {
-    const plan = planSeal(spans([SMALL, SMALL, SMALL, SMALL, 1]), 0)
-    expect(sizesOf(plan.group)).toEqual([SMALL, SMALL, SMALL, SMALL])
-    expect(plan.sealedOffset).toBe(4)
+    const full = new Array(SMALL_PER_CHUNK).fill(SMALL)
+    const plan = planSeal(spans([...full, 1]), 0)
+    expect(sizesOf(plan.group)).toEqual(full)
+    expect(plan.sealedOffset).toBe(SMALL_PER_CHUNK)
   })
 
   test('closes a group before a large chunk', () => {

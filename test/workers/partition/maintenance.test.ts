@@ -121,9 +121,10 @@ describe('retention', () => {
 
   test('goes by the last append where records without a time were sealed into one row', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
-    await append(name, largeBatch(400_000, { timestamp: -1 }))
+    await append(name, largeBatch(50_000, { timestamp: -1 }))
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 50_000 })
-    for (const _ of range(3)) await append(name, largeBatch(400_000, { timestamp: -1 }))
+    // Twenty fill a row, the old one among them; two are left over.
+    for (const _ of range(21)) await append(name, largeBatch(50_000, { timestamp: -1 }))
     await maintain(name)
     expect(await countRows(name, 'chunk')).toBe(3)
     vi.setSystemTime(Date.now() + 50_000)
@@ -229,18 +230,18 @@ describe('retention', () => {
 describe('sealing', () => {
   test('comes by alarm, a moment after a checkpoint', async () => {
     const name = await newPartition()
-    for (const _ of range(11)) await append(name, largeBatch(CHECKPOINT_BYTES / 11))
+    for (const _ of range(22)) await append(name, largeBatch(CHECKPOINT_BYTES / 22))
     expect(await dueInMs(name)).toBeLessThanOrEqual(SEAL_DELAY_MS)
     expect(await dueInMs(name)).toBeGreaterThan(SEAL_DELAY_MS - 1_000)
   })
 
   test('changes no byte, and leaves few rows of about CHUNK_BYTES_MAX', async () => {
     const name = await newPartition()
-    for (const round of range(10)) {
-      await append(name, [batch([`a${round}`, `b${round}`]), largeBatch(30_000)])
+    for (const round of range(26)) {
+      await append(name, [batch([`a${round}`, `b${round}`]), largeBatch(4_000)])
       await appendTogether(
         name,
-        range(10).map((n) => ({ batches: largeBatch(30_000 + n) })),
+        range(10).map((n) => ({ batches: largeBatch(4_000 + n) })),
       )
     }
     const before = await readAll(name)
@@ -249,22 +250,21 @@ describe('sealing', () => {
     expect(await runDurableObjectAlarm(partition(name))).toBe(true)
     const rows = await chunkRows(name)
     expect(rows.length).toBeLessThan(rowsBefore / 3)
-    const [last, ...sealed] = rows.reverse()
-    expect(sealed.every((row) => row.sizeBytes <= CHUNK_BYTES_MAX)).toBe(true)
-    expect(sealed.slice(1).every((row) => row.sizeBytes > CHUNK_BYTES_MAX / 2)).toBe(true)
-    expect(last?.endOffset).toBe(130)
+    expect(rows.every((row) => row.sizeBytes <= CHUNK_BYTES_MAX)).toBe(true)
+    expect(rows[0]?.sizeBytes).toBeGreaterThan(CHUNK_BYTES_MAX * 0.9)
+    expect(rows.at(-1)?.endOffset).toBe(338)
     expect(sameBytes(await readAll(name), before)).toBe(true)
     expect(sameBytes(await readAll(name, 50_000), before)).toBe(true)
     await evictDurableObject(partition(name))
     expect(sameBytes(await readAll(name), before)).toBe(true)
-    expect(await describeOf(name)).toMatchObject({ sizeBytes, highWatermark: 130 })
+    expect(await describeOf(name)).toMatchObject({ sizeBytes, highWatermark: 338 })
   })
 
   test('goes on where it was stopped', async () => {
     const name = await newPartition()
-    for (const _ of range(40)) await append(name, largeBatch(200_000))
+    for (const _ of range(160)) await append(name, largeBatch(50_000))
     const before = await readAll(name)
-    const rowCounts = [40]
+    const rowCounts = [160]
     for (let turn = 0; turn < 8; turn++) {
       // One turn of the alarm, then the object is gone.
       await runInDurableObject(partition(name), (instance) => {
@@ -274,13 +274,13 @@ describe('sealing', () => {
       expect(sameBytes(await readAll(name), before)).toBe(true)
       rowCounts.push((await chunkRows(name)).length)
     }
-    expect(rowCounts).toEqual([40, 36, 32, 28, 24, 20, 16, 12, 12])
-    expect(headersOf(before).map(({ baseOffset }) => baseOffset)).toEqual(range(40))
+    expect(rowCounts).toEqual([160, 141, 122, 103, 84, 65, 46, 27, 27])
+    expect(headersOf(before).map(({ baseOffset }) => baseOffset)).toEqual(range(160))
   })
 
   test('runs twice without harm', async () => {
     const name = await newPartition()
-    for (const _ of range(12)) await append(name, largeBatch(200_000))
+    for (const _ of range(60)) await append(name, largeBatch(40_000))
     const before = await readAll(name)
     await Promise.all([maintain(name), maintain(name), append(name, batch(['meanwhile']))])
     await maintain(name)

@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import { build } from 'esbuild'
+import { bundleWorker } from '../server/bundle-worker.ts'
 import { ServerProcess } from '../server/server-process.ts'
 import { type DeliveryFigures, measureDelivery } from './delivery.ts'
 import { measureRows, type RowFigures } from './rows.ts'
@@ -22,20 +22,6 @@ const { values } = parseArgs({
   },
 })
 const rounds = Number(values.rounds)
-
-async function bundle(entry: string, outfile: string): Promise<string> {
-  await build({
-    entryPoints: [entry],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    target: 'es2024',
-    external: ['cloudflare:*', 'node:*'],
-    conditions: ['workerd', 'worker', 'browser'],
-    logLevel: 'warning',
-  })
-  return outfile
-}
 
 async function withServer<T>(
   options: { readonly workerPath?: string },
@@ -117,8 +103,8 @@ async function write(table: string): Promise<void> {
 
 const dir = await mkdtemp(join(tmpdir(), 'edgelog-bench-'))
 try {
-  const floorPath = await bundle('test/bench/floor-worker.ts', join(dir, 'floor.js'))
-  const countingPath = await bundle('test/bench/counting-worker.ts', join(dir, 'counting.js'))
+  const floorPath = await bundleWorker('test/bench/floor-worker.ts', join(dir, 'floor.js'))
+  const countingPath = await bundleWorker('test/bench/counting-worker.ts', join(dir, 'counting.js'))
   console.error('throughput and delivery ...')
   const [comparisons, delivery, client] = await withServer({}, async (ours) => {
     return await withServer(

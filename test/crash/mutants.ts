@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { build } from 'esbuild'
+import { bundleWorker } from '../server/bundle-worker.ts'
 
 export interface Mutant {
   readonly name: string
@@ -51,31 +51,21 @@ export const MUTANTS: readonly Mutant[] = [
 /** Builds the Worker with one mutation. @throws {Error} if the code to mutate is no longer there. */
 export async function buildMutant(mutant: Mutant, outfile: string): Promise<void> {
   let isApplied = false
-  await build({
-    entryPoints: ['src/index.ts'],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    target: 'es2024',
-    external: ['cloudflare:*', 'node:*'],
-    conditions: ['workerd', 'worker', 'browser'],
-    logLevel: 'warning',
-    plugins: [
-      {
-        name: 'mutate',
-        setup: ({ onLoad }) => {
-          onLoad({ filter: new RegExp(`${basename(mutant.file)}$`) }, async ({ path }) => {
-            const source = await readFile(path, 'utf8')
-            if (!path.endsWith(mutant.file) || !source.includes(mutant.find)) return undefined
-            isApplied = true
-            const mutated = source
-              .replace(mutant.find, mutant.replace)
-              .replace('import { PartitionLog }', 'import { PartitionLog, parseAppend }')
-            return { contents: mutated, loader: 'ts' }
-          })
-        },
+  await bundleWorker('src/index.ts', outfile, [
+    {
+      name: 'mutate',
+      setup: ({ onLoad }) => {
+        onLoad({ filter: new RegExp(`${basename(mutant.file)}$`) }, async ({ path }) => {
+          const source = await readFile(path, 'utf8')
+          if (!path.endsWith(mutant.file) || !source.includes(mutant.find)) return undefined
+          isApplied = true
+          const mutated = source
+            .replace(mutant.find, mutant.replace)
+            .replace('import { PartitionLog }', 'import { PartitionLog, parseAppend }')
+          return { contents: mutated, loader: 'ts' }
+        })
       },
-    ],
-  })
+    },
+  ])
   if (!isApplied) throw new Error(`${mutant.file} no longer holds: ${mutant.find}`)
 }

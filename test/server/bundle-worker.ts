@@ -1,0 +1,22 @@
+/** Bundles a Worker of the tests the way `scripts/build.js` bundles ours. */
+import { build, type Plugin } from 'esbuild'
+
+/** @returns `outfile` */
+export async function bundleWorker(
+  entry: string,
+  outfile: string,
+  plugins: Plugin[] = [],
+): Promise<string> {
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    target: 'es2024',
+    external: ['cloudflare:*', 'node:*'],
+    conditions: ['workerd', 'worker', 'browser'],
+    logLevel: 'warning',
+    plugins,
+  })
+  return outfile
+}

@@ -13,3 +13,9 @@ const server = await startServer({
   ...(origins !== undefined && { origins }),
 })
 console.log(server.url)
+
+// A run that is cut short must not leave a server behind: when the runner is gone, so is this group.
+const runner = process.ppid
+setInterval(() => {
+  if (process.ppid !== runner) process.kill(-process.pid, 'SIGKILL')
+}, 500).unref()

@@ -1,6 +1,12 @@
 /** Runs the server in a process of its own, so that a test can kill it: `serve.ts PORT STATE [WORKER]`. */
 import { startServer } from '../../client/cli/server.ts'
 
+// A run that is cut short must not leave a server behind: when the runner is gone, so is this group.
+const runner = process.ppid
+setInterval(() => {
+  if (process.ppid !== runner) process.kill(-process.pid, 'SIGKILL')
+}, 500).unref()
+
 const [port, stateDir, workerPath = 'dist/worker.js'] = process.argv.slice(2)
 if (stateDir === undefined) throw new Error('usage: serve.ts PORT STATE [WORKER]')
 const { EDGELOG_TOKEN: token, EDGELOG_ORIGINS: origins } = process.env
@@ -13,9 +19,3 @@ const server = await startServer({
   ...(origins !== undefined && { origins }),
 })
 console.log(server.url)
-
-// A run that is cut short must not leave a server behind: when the runner is gone, so is this group.
-const runner = process.ppid
-setInterval(() => {
-  if (process.ppid !== runner) process.kill(-process.pid, 'SIGKILL')
-}, 500).unref()

@@ -20,7 +20,7 @@ import { type FetchedBatches, fetchBatches } from './fetch-batches.ts'
 import { type LogChunk, parseChunk } from './log-chunk.ts'
 import type { ReadBudget } from './read-budget.ts'
 import type { TailClient } from './tail-client.ts'
-import { followTail } from './tail-session.ts'
+import { followTail, untilTaken } from './tail-session.ts'
 
 export interface ReaderContext {
   readonly connection: Connection
@@ -267,17 +267,8 @@ export class PartitionReader {
 
   /** Resolves when another chunk may be asked for. */
   async #room(signal: AbortSignal): Promise<void> {
-    while (this.#chunks.length >= CHUNKS_AHEAD_MAX && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const end = () => {
-          this.watchTaken(undefined)
-          signal.removeEventListener('abort', end)
-          resolve()
-        }
-        this.watchTaken(end)
-        signal.addEventListener('abort', end)
-      })
-    }
+    while (this.#chunks.length >= CHUNKS_AHEAD_MAX && !signal.aborted)
+      await untilTaken(this, signal)
   }
 
   /** @returns how long to wait at least before the next try; undefined: there is none. */

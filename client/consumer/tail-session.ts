@@ -84,15 +84,21 @@ async function roomForCredit(
   creditBytes: number,
   signal: AbortSignal,
 ): Promise<void> {
-  while (reader.queuedBytes >= creditBytes / 2 && !signal.aborted) {
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        reader.watchTaken(undefined)
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      reader.watchTaken(end)
-      signal.addEventListener('abort', end)
-    })
-  }
+  while (reader.queuedBytes >= creditBytes / 2 && !signal.aborted) await untilTaken(reader, signal)
+}
+
+/** Resolves when the application has taken something of what is queued, or the signal is aborted. */
+export function untilTaken(
+  reader: Pick<TailReader, 'watchTaken'>,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      reader.watchTaken(undefined)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    reader.watchTaken(end)
+    signal.addEventListener('abort', end)
+  })
 }

@@ -5,6 +5,7 @@ import { compressBatch } from '../../src/core/batch/compress-batch.ts'
 import { createCodecs } from '../../src/core/batch/compression/codecs.ts'
 import { readBatchHeaders, verifyCrc, writeCrc } from '../../src/core/batch/record-batch.ts'
 import { REQUEST_BATCHES_MAX, REQUEST_DECOMPRESSED_BYTES_MAX } from '../../src/core/limits.ts'
+import { concatenate } from '../../src/core/log/chunk.ts'
 import { BATCH, expectError, useTarget } from './target.ts'
 
 const target = useTarget()
@@ -52,13 +53,7 @@ async function read(name: string, query = '?offset=0') {
 }
 
 function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let position = 0
-  for (const part of parts) {
-    bytes.set(part, position)
-    position += part.length
-  }
-  return bytes
+  return concatenate(parts) as Uint8Array<ArrayBuffer>
 }
 
 describe('record batches', () => {

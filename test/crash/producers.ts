@@ -1,5 +1,6 @@
 /** The load of a crash run: producers that never give up, and probes of what must be refused. */
 import { BatchBuilder } from '../../src/core/batch/batch-builder.ts'
+import { concatenate } from '../../src/core/log/chunk.ts'
 import type { Random } from '../random.ts'
 import type { AppendEvent } from './history.ts'
 import type { LogClient } from './log-client.ts'
@@ -131,17 +132,14 @@ function nextAppend(
     }
   }
   const isIdempotent = sequence !== undefined
-  return { producer, partition, order, batches, isIdempotent, bytes: concatenated(parts) }
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let position = 0
-  for (const part of parts) {
-    bytes.set(part, position)
-    position += part.length
+  return {
+    producer,
+    partition,
+    order,
+    batches,
+    isIdempotent,
+    bytes: concatenate(parts) as Uint8Array<ArrayBuffer>,
   }
-  return bytes
 }
 
 function begin({ bytes: _, ...append }: Append, { appends }: LoadOptions): AppendEvent {

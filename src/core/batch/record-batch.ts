@@ -121,21 +121,6 @@ export function readBatchHeaders(bytes: Uint8Array): BatchHeader[] {
   return headers
 }
 
-/**
- * How many bytes from the start are whole batches, by their lengths alone; the rest is a batch cut
- * short, as at the end of a limited read. An impossible length ends the walk.
- */
-export function wholeBatchesLength(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let position = 0
-  while (bytes.length - position >= BATCH_HEADER_BYTES) {
-    const sizeBytes = view.getInt32(position + 8) + BATCH_LENGTH_END
-    if (sizeBytes < BATCH_HEADER_BYTES || sizeBytes > bytes.length - position) break
-    position += sizeBytes
-  }
-  return position
-}
-
 /** Writes what the log gives to the batch at `position`. Both fields lie outside the CRC. */
 export function assignOffset(
   bytes: Uint8Array,

@@ -6,7 +6,6 @@ import {
   readBatchHeader,
   readBatchHeaders,
   verifyCrc,
-  wholeBatchesLength,
 } from '../../../src/core/batch/record-batch.ts'
 import { BATCH_BYTES_MAX } from '../../../src/core/limits.ts'
 import { toHex, utf8 } from '../bytes/hex.ts'
@@ -125,16 +124,6 @@ describe('readBatchHeaders()', () => {
     expect(() => readBatchHeaders(concat(JAVA_BATCH, new Uint8Array(1)))).toThrow(
       expect.objectContaining({ code: 'corrupt_message' }),
     )
-  })
-})
-
-describe('wholeBatchesLength()', () => {
-  it('leaves out a batch cut short', () => {
-    const two = concat(JAVA_BATCH, JAVA_BATCH)
-    expect(wholeBatchesLength(two)).toBe(156)
-    expect(wholeBatchesLength(two.subarray(0, 155))).toBe(78)
-    expect(wholeBatchesLength(two.subarray(0, 77))).toBe(0)
-    expect(wholeBatchesLength(new Uint8Array())).toBe(0)
   })
 })
 

@@ -14,6 +14,7 @@ import {
   largeBatch,
   newPartition,
   partition,
+  range,
   read,
   readAll,
   recordsOf,
@@ -25,10 +26,6 @@ afterEach(async () => {
   vi.restoreAllMocks()
   await reset()
 })
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index)
-}
 
 describe('append()', () => {
   test('answers with the offsets it gave', async () => {

@@ -28,6 +28,7 @@ import {
   maintain,
   newPartition,
   partition,
+  range,
   readAll,
   sameBytes,
   tryRead,
@@ -40,10 +41,6 @@ afterEach(async () => {
   vi.useRealTimers()
   await reset()
 })
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index)
-}
 
 async function describeOf(name: string) {
   return unwrap(await partition(name).describe())

@@ -216,3 +216,8 @@ export async function appendTogether(
     ),
   )
 }
+
+/** 0 up to, not including, `count`. */
+export function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index)
+}

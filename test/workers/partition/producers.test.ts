@@ -22,6 +22,7 @@ import {
   maintain,
   newPartition,
   partition,
+  range,
   readAll,
   tryAppend,
   valuesOf,
@@ -31,10 +32,6 @@ afterEach(async () => {
   vi.restoreAllMocks()
   await reset()
 })
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index)
-}
 
 /** The batch with one record that has this sequence. */
 function one(baseSequence: number, fields: BatchFields = {}) {

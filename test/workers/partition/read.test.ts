@@ -13,6 +13,7 @@ import {
   maintain,
   newPartition,
   partition,
+  range,
   read,
   readAll,
   sameBytes,
@@ -23,10 +24,6 @@ import {
 afterEach(async () => {
   await reset()
 })
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index)
-}
 
 async function describeOf(name: string) {
   return unwrap(await partition(name).describe())

@@ -12,6 +12,7 @@ import {
   maintain,
   newPartition,
   partition,
+  range,
   readAll,
   sameBytes,
   valuesOf,
@@ -22,10 +23,6 @@ const OLD = 1_000_000_000_000
 afterEach(async () => {
   await reset()
 })
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index)
-}
 
 function ask(name: string, query: Record<string, string | number>): Promise<Response> {
   const search = new URLSearchParams(

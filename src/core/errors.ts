@@ -28,33 +28,58 @@ export const ERRORS = {
   /** A batch whose CRC, framing or compressed data does not hold together. */
   corrupt_message: row(2, 400),
   expected_offset_mismatch: row(42, 412),
+  /** The member's epoch is not the group's: it gives up its partitions and joins again with epoch 0. */
+  fenced_member_epoch: row(110, 409),
+  /** Another member took over this instance id. */
+  fenced_instance_id: row(82, 409),
   forbidden: row(31, 403),
+  group_id_not_found: row(69, 404),
+  group_max_size_reached: row(81, 403),
+  group_subscribed_to_topic: row(86, 409),
+  illegal_generation: row(22, 409),
+  inconsistent_group_protocol: row(23, 409),
   internal: row(-1, 500, { sideEffectFree: false }),
   invalid_config: row(40, 400),
+  invalid_group_id: row(24, 400),
   invalid_partitions: row(37, 400),
   invalid_producer_epoch: row(47, 409),
   invalid_record: row(87, 400),
+  invalid_regular_expression: row(128, 400),
   invalid_request: row(42, 400),
+  invalid_session_timeout: row(26, 400),
   invalid_timestamp: row(32, 400),
   invalid_topic: row(17, 400),
+  /** The classic protocol: join again with the member id that the refusal carries. */
+  member_id_required: row(79, 409),
   message_too_large: row(10, 413),
   method_not_allowed: row(42, 405),
+  non_empty_group: row(68, 409),
   not_acceptable: row(42, 406),
   not_found: row(42, 404),
+  offset_metadata_too_large: row(12, 400),
   offset_out_of_range: row(1, 416),
   out_of_order_sequence_number: row(45, 409),
   /** Some partitions have their records and some do not: `details` tells which, and why. */
   partly_appended: row(-1, 500, { sideEffectFree: false }),
   policy_violation: row(44, 403),
+  /** The classic protocol: the member is to join again. */
+  rebalance_in_progress: row(27, 409),
   request_too_large: row(42, 413),
+  /** A commit under an epoch, or of a partition, that the member does not have any more. */
+  stale_member_epoch: row(113, 409),
   throttled: row(89, 429, { retryable: true }),
   topic_already_exists: row(36, 409),
   unauthorized: row(58, 401),
   /** The answer did not arrive: the call may or may not have taken effect. */
   unavailable: row(7, 503, { retryable: true, sideEffectFree: false }),
+  /** The group does not know the member: it gives up its partitions and joins again with epoch 0. */
+  unknown_member_id: row(25, 404),
   /** The producer's state expired, or its first batch has not arrived: it goes on under a new epoch. */
   unknown_producer_id: row(59, 409),
   unknown_topic_or_partition: row(3, 404),
+  /** The instance id belongs to a member that is still there. */
+  unreleased_instance_id: row(111, 409),
+  unsupported_assignor: row(112, 400),
   unsupported_compression_type: row(76, 400),
   unsupported_media_type: row(42, 415),
 } as const satisfies Record<string, ErrorRow>

@@ -116,6 +116,74 @@ export const ALARM_AHEAD_MS_MAX = 365 * 24 * 60 * 60 * 1_000
 /** Turns of one alarm; what is left is done by the next. */
 export const MAINTENANCE_TURNS_MAX = 64
 
+// -- consumer groups ---------------------------------------------------------------------------
+
+/** Characters of a group id, a member id, an instance id or a client id; Kafka's own are far shorter. */
+export const GROUP_ID_LENGTH_MAX = 255
+/** Groups of one cluster: each is a row of the coordinator and a Durable Object. */
+export const GROUPS_MAX = 10_000
+/** New groups that may come at once, and how many a minute may follow: a loop gone wrong stops here. */
+export const GROUP_CREATIONS_BURST = 500
+export const GROUP_CREATIONS_PER_MINUTE = 300
+/** Groups of one page of the list; each is a call. */
+export const GROUP_PAGE_MAX = 100
+/** Members of one group: at a heartbeat each 5 s they take a tenth of what one object carries. */
+export const GROUP_MEMBERS_MAX = 2_000
+/** Topics that one member may name. */
+export const GROUP_TOPICS_MAX = 1_000
+/** Partitions that one group may share: bounds a new assignment to some milliseconds. */
+export const GROUP_PARTITIONS_MAX = 20_000
+/** Characters of a topic pattern. */
+export const TOPIC_PATTERN_LENGTH_MAX = 500
+/** States of a compiled pattern: matching one topic name takes at most so many steps a character. */
+export const TOPIC_PATTERN_STATES_MAX = 1_000
+/** Silence after which a member is taken for dead: Kafka's `group.consumer.session.timeout.ms`. */
+export const SESSION_TIMEOUT_MS_DEFAULT = 45_000
+export const SESSION_TIMEOUT_MS_MIN = 1_000
+/** Kafka's `group.max.session.timeout.ms`; as long is given to who does not revoke. */
+export const SESSION_TIMEOUT_MS_MAX = 30 * 60 * 1_000
+/** How long a member may take to give up partitions: Kafka's `max.poll.interval.ms`. */
+export const REBALANCE_TIMEOUT_MS_DEFAULT = 300_000
+/** Kafka's `group.consumer.heartbeat.interval.ms`; half of the silence that makes an object hibernate. */
+export const HEARTBEAT_INTERVAL_MS = 5_000
+/** Heartbeats of a member that fit into its session. */
+export const HEARTBEATS_PER_SESSION = 5
+/** A member that waits for its partitions asks this often, and less often in a large group. */
+export const REBALANCE_HEARTBEAT_INTERVAL_MS_MIN = 250
+/** What a member adds to that interval: 500 heartbeats/s however many members wait. */
+export const REBALANCE_HEARTBEAT_INTERVAL_MS_PER_MEMBER = 2
+/** New assignments are this far apart, per member, up to the bound: a thousand joins are not a thousand of them. */
+export const ASSIGNMENT_INTERVAL_MS_PER_MEMBER = 5
+export const ASSIGNMENT_INTERVAL_MS_MAX = 1_000
+/** How long a group may live without asking what became of its topics; it is told of changes besides. */
+export const GROUP_METADATA_MAX_AGE_MS = 300_000
+/** How long a group that has neither members nor offsets is kept. */
+export const EMPTY_GROUP_KEPT_MS = 10 * 60 * 1_000
+/** Kafka's `offsets.retention.minutes`, counted from when the group became empty. */
+export const OFFSETS_RETENTION_MINUTES_DEFAULT = 7 * 24 * 60
+/** Looks after a group whose members are heard: their own heartbeats find out who is silent. */
+export const GROUP_WATCH_INTERVAL_MS = 24 * 60 * 60 * 1_000
+/** Kafka's `offset.metadata.max.bytes`. */
+export const OFFSET_METADATA_BYTES_MAX = 4_096
+/** Partitions of one commit. */
+export const COMMIT_OFFSETS_MAX = 10_000
+/** Partitions with a committed offset in one group: their list fits one RPC answer. */
+export const COMMITTED_OFFSETS_MAX = 100_000
+/** Offsets that wait for their commit; beyond it the group answers `throttled`. */
+export const PENDING_COMMITS_MAX = 50_000
+/** Protocols and assignment of one member of the classic protocol, together: its row holds them. */
+export const CLASSIC_METADATA_BYTES_MAX = 512 * KIB
+/** Protocols one member of the classic protocol may offer. */
+export const CLASSIC_PROTOCOLS_MAX = 100
+/** Kafka's `group.initial.rebalance.delay.ms`: who starts together joins together. */
+export const INITIAL_REBALANCE_DELAY_MS = 300
+/** How long the join of a member that was not there before is held: Kafka's bound. */
+export const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1_000
+/** What is known of the ends of a partition for this long is not asked again for a commit. */
+export const COMMIT_BOUNDS_AGE_MS = 5_000
+/** A JSON body about groups: a commit of all its offsets with some metadata. */
+export const GROUP_BODY_BYTES_MAX = 2 * MIB
+
 // -- edge metadata cache -----------------------------------------------------------------------
 
 export const METADATA_TTL_MS = 30_000

@@ -1,0 +1,167 @@
+/**
+ * What one group's Durable Object answers, seen by the broker and the coordinator. Types only: both
+ * sides of the RPC import this file and never each other.
+ */
+import type { Reply } from '../errors.ts'
+import type { AssignorName } from './assignor.ts'
+import type { ClassicGroupApi } from './classic-api.ts'
+import type { GroupId } from './group-id.ts'
+
+export interface TopicPartitions {
+  readonly topicId: string
+  readonly partitions: readonly number[]
+}
+
+export interface AssignedTopic extends TopicPartitions {
+  readonly topic: string
+}
+
+/** A member's epoch in its last heartbeat: it goes for good. */
+export const LEAVE_EPOCH = -1
+/** The same of a static member that means to come back. */
+export const LEAVE_STATIC_EPOCH = -2
+/** The member epoch of who joins. */
+export const JOIN_EPOCH = 0
+
+/** ConsumerGroupHeartbeat of KIP-848. A field that is left out is as it was. */
+export interface HeartbeatRequest {
+  readonly groupId: GroupId
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly instanceId: string | null
+  readonly clientId: string
+  readonly clientHost: string
+  readonly rackId?: string
+  readonly rebalanceTimeoutMs?: number
+  readonly sessionTimeoutMs?: number
+  readonly topics?: readonly string[]
+  /** Topics whose whole name matches; '' takes the pattern away. */
+  readonly topicPattern?: string
+  readonly assignor?: AssignorName
+  /** What the member holds now. */
+  readonly owned?: readonly TopicPartitions[]
+  /** Kafka's clients may name topics that are yet to come; over HTTP they are refused. */
+  readonly mayNameUnknownTopics: boolean
+}
+
+export interface HeartbeatAnswer {
+  readonly memberId: string
+  readonly memberEpoch: number
+  /** When the next heartbeat is due. */
+  readonly heartbeatIntervalMs: number
+  /** What the member is to hold, all of it; null: as it was told before. */
+  readonly assignment: readonly AssignedTopic[] | null
+}
+
+export interface OffsetToCommit {
+  readonly topicId: string
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** -1: not known. */
+  readonly leaderEpoch: number
+  readonly metadata: string
+}
+
+export interface CommitRequest {
+  readonly groupId: GroupId
+  /** Who commits; null: by hand, which only an empty group takes. */
+  readonly member: CommittingMember | null
+  readonly offsets: readonly OffsetToCommit[]
+}
+
+export interface CommittingMember {
+  readonly memberId: string
+  /** The member epoch, or the generation of the classic protocol. */
+  readonly epoch: number
+  readonly instanceId: string | null
+}
+
+export interface CommittedOffset extends OffsetToCommit {
+  readonly committedAtMs: number
+}
+
+export interface OffsetFetchRequest {
+  /** Only of this topic. */
+  readonly topicId?: string
+  /** With it, the member must be there with that epoch. */
+  readonly member?: CommittingMember
+}
+
+export type GroupProtocol = 'consumer' | 'classic'
+
+export type GroupState =
+  | 'empty'
+  /** A new assignment is due. */
+  | 'assigning'
+  /** Members are on their way to it. */
+  | 'reconciling'
+  | 'stable'
+  /** The classic protocol: members are joining. */
+  | 'preparing_rebalance'
+  /** The classic protocol: the leader is assigning. */
+  | 'completing_rebalance'
+
+export interface GroupSummary {
+  readonly groupId: GroupId
+  readonly state: GroupState
+  /** null: it holds offsets and nothing else. */
+  readonly protocol: GroupProtocol | null
+  readonly memberCount: number
+}
+
+export interface MemberDescription {
+  readonly memberId: string
+  readonly instanceId: string | null
+  readonly clientId: string
+  readonly clientHost: string
+  readonly memberEpoch: number
+  readonly state: string
+  readonly topics: readonly string[]
+  readonly topicPattern: string | null
+  /** What it holds, or is free to hold. */
+  readonly assignment: readonly AssignedTopic[]
+  /** What it is to hold in the end. */
+  readonly target: readonly AssignedTopic[]
+}
+
+export interface GroupDescription extends GroupSummary {
+  /** The group epoch, or the generation of the classic protocol. */
+  readonly groupEpoch: number
+  readonly assignmentEpoch: number
+  /** The assignor, or the protocol of the classic protocol. */
+  readonly assignor: string | null
+  readonly members: readonly MemberDescription[]
+}
+
+/**
+ * A group comes into being with its first member or its first offset. Until then, and after it is
+ * deleted, asking stores nothing and is answered `group_id_not_found`.
+ */
+export interface GroupApi extends ClassicGroupApi {
+  heartbeat(request: HeartbeatRequest): Promise<Reply<HeartbeatAnswer>>
+  commitOffsets(request: CommitRequest): Promise<Reply<null>>
+  fetchOffsets(request: OffsetFetchRequest): Promise<Reply<readonly CommittedOffset[]>>
+  /** The offset of one partition, or of all of the topic's. */
+  deleteOffsets(topicId: string, partition: number | null): Promise<Reply<null>>
+  summarize(): Promise<Reply<GroupSummary>>
+  describe(): Promise<Reply<GroupDescription>>
+  /** Deletes the group with its offsets; only while it is empty. */
+  deleteGroup(): Promise<Reply<null>>
+  /** Topics it subscribes to were created, deleted or have grown. A hint: it asks what they are now. */
+  topicsChanged(): Promise<void>
+}
+
+/** A topic as groups see it. */
+export interface GroupTopic {
+  readonly id: string
+  readonly name: string
+  readonly partitions: number
+}
+
+/** Which topics a group is to hear of. */
+export interface TopicInterest {
+  readonly names: readonly string[]
+  /** All topics: some member subscribes by pattern. */
+  readonly all: boolean
+}

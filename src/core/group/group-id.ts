@@ -1,0 +1,30 @@
+/** Ids of groups. Made only here, at the door; the rooms behind it trust the type. */
+import { EdgelogError } from '../errors.ts'
+import { GROUP_ID_LENGTH_MAX } from '../limits.ts'
+import { shownValue } from '../topic/shown-value.ts'
+
+declare const groupId: unique symbol
+
+/** Text that obeys the rule for group ids. */
+export type GroupId = string & { readonly [groupId]: true }
+
+/** Whatever Kafka's clients use fits; what a terminal or a log would trip over does not. */
+const PATTERN = /^[^\p{Cc}\p{Cs}]+$/u
+
+/**
+ * Checks a group's id.
+ *
+ * @param field What the message calls the value.
+ * @throws {EdgelogError} `invalid_group_id`.
+ */
+export function parseGroupId(value: unknown, field = 'groupId'): GroupId {
+  if (isGroupId(value)) return value
+  throw new EdgelogError(
+    'invalid_group_id',
+    `${field}: 1 to ${GROUP_ID_LENGTH_MAX} characters without control characters are allowed; got ${shownValue(value)}`,
+  )
+}
+
+function isGroupId(value: unknown): value is GroupId {
+  return typeof value === 'string' && value.length <= GROUP_ID_LENGTH_MAX && PATTERN.test(value)
+}

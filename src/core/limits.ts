@@ -173,6 +173,8 @@ export const COMMITTED_OFFSETS_MAX = 100_000
 export const PENDING_COMMITS_MAX = 50_000
 /** Protocols and assignment of one member of the classic protocol, together: its row holds them. */
 export const CLASSIC_METADATA_BYTES_MAX = 512 * KIB
+/** Protocols of all members of one group: its leader is sent them in one RPC answer. */
+export const CLASSIC_GROUP_BYTES_MAX = 16 * MIB
 /** Protocols one member of the classic protocol may offer. */
 export const CLASSIC_PROTOCOLS_MAX = 100
 /** Kafka's `group.initial.rebalance.delay.ms`: who starts together joins together. */

@@ -133,10 +133,14 @@ export const GROUP_MEMBERS_MAX = 2_000
 export const GROUP_TOPICS_MAX = 1_000
 /** Partitions that one group may share: bounds a new assignment to some milliseconds. */
 export const GROUP_PARTITIONS_MAX = 20_000
+/** Looks at a member while a group of differing subscriptions is evened out: some tenths of a second. */
+export const ASSIGNOR_STEPS_MAX = 50_000_000
 /** Characters of a topic pattern. */
 export const TOPIC_PATTERN_LENGTH_MAX = 500
 /** States of a compiled pattern: matching one topic name takes at most so many steps a character. */
 export const TOPIC_PATTERN_STATES_MAX = 1_000
+/** Groups within groups of a pattern: keeps the stack of its parser small. */
+export const TOPIC_PATTERN_DEPTH_MAX = 100
 /** Silence after which a member is taken for dead: Kafka's `group.consumer.session.timeout.ms`. */
 export const SESSION_TIMEOUT_MS_DEFAULT = 45_000
 export const SESSION_TIMEOUT_MS_MIN = 1_000
@@ -163,6 +167,10 @@ export const EMPTY_GROUP_KEPT_MS = 10 * 60 * 1_000
 export const OFFSETS_RETENTION_MINUTES_DEFAULT = 7 * 24 * 60
 /** Looks after a group whose members are heard: their own heartbeats find out who is silent. */
 export const GROUP_WATCH_INTERVAL_MS = 24 * 60 * 60 * 1_000
+/** How long an alarm waits for members that were not heard since the object woke up: platform's bound is 15 min. */
+export const ROLL_CALL_MS_MAX = 10 * 60 * 1_000
+/** Pause before an alarm that met a failure comes back. */
+export const GROUP_ALARM_RETRY_MS = 60_000
 /** Kafka's `offset.metadata.max.bytes`. */
 export const OFFSET_METADATA_BYTES_MAX = 4_096
 /** Partitions of one commit. */

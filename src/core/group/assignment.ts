@@ -69,6 +69,11 @@ export function isSameAssignment(one: Assignment, other: Assignment): boolean {
   return true
 }
 
+/** `next`, or the very object `before` where that says the same: so a caller sees that nothing changed. */
+export function keepIfSame(before: Assignment, next: Assignment): Assignment {
+  return isSameAssignment(before, next) ? before : next
+}
+
 /** One that asks quickly, also about thousands of partitions of one topic. */
 function membershipOf(assignment: Assignment): (topicId: string, partition: number) => boolean {
   const sets = new Map<string, ReadonlySet<number>>()

@@ -1,0 +1,24 @@
+/** The order in which assignors go through members. */
+import type { AssignorInput, AssignorMember } from './assignor.ts'
+
+/**
+ * Static members first, by instance id, then the others by member id, as in Kafka. A static member
+ * that comes back under a new member id stands where it stood.
+ */
+export function sortMembers(
+  members: AssignorInput['members'],
+): ReadonlyArray<readonly [memberId: string, member: AssignorMember]> {
+  return [...members].sort(([idA, a], [idB, b]) => {
+    if (a.instanceId === null || b.instanceId === null) {
+      if (a.instanceId === b.instanceId) return compareText(idA, idB)
+      return a.instanceId === null ? 1 : -1
+    }
+    return compareText(a.instanceId, b.instanceId) || compareText(idA, idB)
+  })
+}
+
+/** By UTF-16 code units: the same everywhere, unlike a locale. */
+export function compareText(one: string, other: string): number {
+  if (one === other) return 0
+  return one < other ? -1 : 1
+}

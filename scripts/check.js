@@ -11,9 +11,15 @@ const MAY_IMPORT = {
   'src/core': [],
   'durable-objects/partition': ['src/core'],
   'durable-objects/coordinator': ['src/core'],
+  'durable-objects/group': ['src/core'],
   'src/broker': ['src/core'],
   'src/http': ['src/broker', 'src/core'],
-  'src/index.ts': ['src/http', 'durable-objects/partition', 'durable-objects/coordinator'],
+  'src/index.ts': [
+    'src/http',
+    'durable-objects/partition',
+    'durable-objects/coordinator',
+    'durable-objects/group',
+  ],
   client: ['src/core'],
   'client/cli': ['client', 'src/core'],
 }

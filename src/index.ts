@@ -2,7 +2,7 @@
  * The Worker: the HTTP app and the Durable Object classes.
  *
  * @example Mounting edgelog in a Worker of your own
- * export { Coordinator, Partition } from 'edgelog/worker'
+ * export { Coordinator, Group, Partition } from 'edgelog/worker'
  * import { createApp } from 'edgelog/worker'
  * const log = createApp()
  * export default { fetch: (request, env, ctx) => log.fetch(request, env, ctx) }
@@ -10,6 +10,7 @@
 import { createApp } from './http/app.ts'
 
 export { Coordinator } from '../durable-objects/coordinator/coordinator.ts'
+export { Group } from '../durable-objects/group/group.ts'
 export { Partition } from '../durable-objects/partition/partition.ts'
 export { createApp }
 

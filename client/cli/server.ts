@@ -59,6 +59,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       durableObjects: {
         PARTITION: { className: 'Partition', useSQLite: true },
         COORDINATOR: { className: 'Coordinator', useSQLite: true },
+        GROUP: { className: 'Group', useSQLite: true },
       },
       resourcePersistencePath: stateDir,
     }),

@@ -6,8 +6,20 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import { EdgelogError, type Reply, reply, replyAsync } from '../../src/core/errors.ts'
-import { RECONCILE_RETRY_MS_MAX, RECONCILE_RETRY_MS_MIN } from '../../src/core/limits.ts'
-import type { CoordinatorApi, NewTopic, Topic, TopicChange } from '../../src/core/topic/topic.ts'
+import type { GroupApi, GroupTopic, TopicInterest } from '../../src/core/group/group-api.ts'
+import type { GroupId } from '../../src/core/group/group-id.ts'
+import {
+  COORDINATOR_FANOUT_MAX,
+  RECONCILE_RETRY_MS_MAX,
+  RECONCILE_RETRY_MS_MIN,
+} from '../../src/core/limits.ts'
+import type {
+  CoordinatorApi,
+  NewTopic,
+  Topic,
+  TopicChange,
+  TopicWatch,
+} from '../../src/core/topic/topic.ts'
 import type { TopicName } from '../../src/core/topic/topic-name.ts'
 import {
   decideChange,
@@ -17,23 +29,32 @@ import {
   type TopicState,
   visibleTopic,
 } from '../../src/core/topic/topic-state.ts'
+import { CallLimit } from './call-limit.ts'
+import { GroupRegistry } from './group-registry.ts'
 import { type PartitionNamespace, Reconciler } from './reconciler.ts'
 import { TopicTable } from './topic-table.ts'
 
 export interface CoordinatorEnv {
   readonly PARTITION: PartitionNamespace
+  readonly GROUP: DurableObjectNamespace<Rpc.DurableObjectBranded & GroupApi>
 }
 
 export class Coordinator extends DurableObject<CoordinatorEnv> implements CoordinatorApi {
   readonly #topics: TopicTable
+  readonly #groups: GroupRegistry
   readonly #reconciler: Reconciler
+  readonly #groupCalls = new CallLimit(COORDINATOR_FANOUT_MAX)
   /** Wait before partitions that did not answer are told again; doubles up to its bound. */
   #retryMs = RECONCILE_RETRY_MS_MIN
 
   constructor(ctx: DurableObjectState, env: CoordinatorEnv) {
     super(ctx, env)
     this.#topics = new TopicTable(ctx.storage.sql)
-    this.#reconciler = new Reconciler(this.#topics, env.PARTITION, () => this.#disarmIfSettled())
+    this.#groups = new GroupRegistry(ctx.storage.sql)
+    this.#reconciler = new Reconciler(this.#topics, env.PARTITION, (topic) => {
+      this.#disarmIfSettled()
+      void this.#tellGroups(topic)
+    })
     // An alarm may have been used up, or lost, by the life before this one.
     if (this.#topics.hasPending()) this.#arm(RECONCILE_RETRY_MS_MIN)
   }
@@ -80,29 +101,46 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
    */
   async deleteTopic(name: TopicName): Promise<Reply<null>> {
     return replyAsync(async () => {
-      await this.#pursue(decideDelete(this.#findStaying(name)))
+      const topic = decideDelete(this.#findStaying(name))
+      const deletion = this.#pursue(topic)
+      // It is not seen any more from here on, however long its partitions take.
+      void this.#tellGroups(name)
+      await deletion
       return null
     })
   }
 
   /** Refusals: `unknown_topic_or_partition`. */
   async getTopic(name: TopicName): Promise<Reply<Topic>> {
-    return reply(() => {
-      const topic = visibleTopic(this.#findStaying(name))
-      if (topic === null) throw unknownTopic(name)
-      return topic
-    })
+    return reply(() => this.#findVisible(name))
   }
 
   /** All topics, sorted by name. */
   async listTopics(): Promise<Reply<readonly Topic[]>> {
-    return reply(() =>
-      this.#topics
-        .listStaying()
-        .map(visibleTopic)
-        .filter((topic) => topic !== null)
-        .sort((one, other) => (one.name < other.name ? -1 : 1)),
-    )
+    return reply(() => this.#visibleTopics())
+  }
+
+  /**
+   * The topics that a group asks for. It is noted as a group, and told when one of them changes.
+   *
+   * Refusals: `unknown_topic_or_partition` for one of `requiredTopics`; of a group that is new
+   * `policy_violation`, `throttled`.
+   */
+  async watchTopics(watch: TopicWatch): Promise<Reply<readonly GroupTopic[]>> {
+    return reply(() => {
+      const { groupId, incarnation, interest } = watch
+      for (const name of watch.requiredTopics) this.#findVisible(name as TopicName)
+      this.#groups.note(groupId, incarnation, interest, Date.now())
+      return this.#topicsOf(interest).map(({ id, name, partitions }) => ({ id, name, partitions }))
+    })
+  }
+
+  async forgetGroup(groupId: GroupId, incarnation: string): Promise<void> {
+    this.#groups.forget(groupId, incarnation)
+  }
+
+  async listGroups(after: string, limit: number): Promise<Reply<readonly GroupId[]>> {
+    return reply(() => this.#groups.list(after, limit))
   }
 
   /** Goes on with what a crash or a silent partition left undone. May run at any time, any often. */
@@ -141,6 +179,43 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     const topic = this.#topics.findColliding(name)
     if (topic?.name !== name) throw unknownTopic(name)
     return topic
+  }
+
+  #findVisible(name: TopicName): Topic {
+    const topic = visibleTopic(this.#findStaying(name))
+    if (topic === null) throw unknownTopic(name)
+    return topic
+  }
+
+  #visibleTopics(): Topic[] {
+    return this.#topics
+      .listStaying()
+      .map(visibleTopic)
+      .filter((topic) => topic !== null)
+      .sort((one, other) => (one.name < other.name ? -1 : 1))
+  }
+
+  #topicsOf({ names, all }: TopicInterest): Topic[] {
+    if (all) return this.#visibleTopics()
+    return names.flatMap((name) => {
+      const topic = this.#topics.findColliding(name as TopicName)
+      const visible = topic?.name === name ? visibleTopic(topic) : null
+      return visible === null ? [] : [visible]
+    })
+  }
+
+  /** A hint that may be lost: a group asks by itself now and then. */
+  async #tellGroups(topic: TopicName): Promise<void> {
+    const groupIds = this.#groups.interestedIn(topic)
+    await this.#groupCalls.forEach(groupIds.length, async (index) => {
+      const groupId = groupIds[index]
+      if (groupId === undefined) return
+      try {
+        await this.env.GROUP.getByName(groupId).topicsChanged()
+      } catch (error) {
+        console.warn(`group ${groupId} was not told of a change of its topics:`, error)
+      }
+    })
   }
 
   /** Not awaited: it belongs to the commit of its turn, and a failed commit resets the object. */

@@ -4,6 +4,7 @@ import { COORDINATOR_FANOUT_MAX } from '../../src/core/limits.ts'
 import type { PartitionApi } from '../../src/core/log/partition-api.ts'
 import { partitionObjectName } from '../../src/core/topic/topic.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import type { TopicName } from '../../src/core/topic/topic-name.ts'
 import {
   completeStep,
   nextStep,
@@ -26,12 +27,16 @@ interface Pass {
 export class Reconciler {
   readonly #topics: TopicTable
   readonly #partitions: PartitionNamespace
-  readonly #onStepDone: () => void
+  readonly #onStepDone: (topic: TopicName) => void
   readonly #calls = new CallLimit(COORDINATOR_FANOUT_MAX)
   readonly #passes = new Map<string, Pass>()
 
   /** @param onStepDone Called in the same turn as the write that records a step. */
-  constructor(topics: TopicTable, partitions: PartitionNamespace, onStepDone: () => void) {
+  constructor(
+    topics: TopicTable,
+    partitions: PartitionNamespace,
+    onStepDone: (topic: TopicName) => void,
+  ) {
     this.#topics = topics
     this.#partitions = partitions
     this.#onStepDone = onStepDone
@@ -73,7 +78,7 @@ export class Reconciler {
     const next = completeStep(current, step)
     if (next === null) this.#topics.remove(topic.id)
     else this.#topics.write(next)
-    this.#onStepDone()
+    this.#onStepDone(topic.name)
   }
 
   async #tellPartitions(topic: TopicState, step: TopicStep): Promise<void> {

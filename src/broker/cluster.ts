@@ -3,6 +3,8 @@
  * is stale, and what a failed call means; every operation of the broker goes through here.
  */
 import { EdgelogError, type Reply, unwrap } from '../core/errors.ts'
+import type { GroupApi } from '../core/group/group-api.ts'
+import type { GroupId } from '../core/group/group-id.ts'
 import { METADATA_RETRY_MS, METADATA_TOPICS_MAX, METADATA_TTL_MS } from '../core/limits.ts'
 import type { PartitionApi } from '../core/log/partition-api.ts'
 import {
@@ -16,6 +18,7 @@ import type { TopicName } from '../core/topic/topic-name.ts'
 export interface ClusterEnv {
   readonly PARTITION: DurableObjectNamespace<Rpc.DurableObjectBranded & PartitionApi>
   readonly COORDINATOR: DurableObjectNamespace<Rpc.DurableObjectBranded & CoordinatorApi>
+  readonly GROUP: DurableObjectNamespace<Rpc.DurableObjectBranded & GroupApi>
 }
 
 export type PartitionStub = DurableObjectStub<Rpc.DurableObjectBranded & PartitionApi>
@@ -44,6 +47,14 @@ export class Cluster {
     ) => Promise<Reply<T>>,
   ): Promise<T> {
     return unwrap(await reach(() => call(this.#env.COORDINATOR.getByName(COORDINATOR_OBJECT_NAME))))
+  }
+
+  /** @throws {EdgelogError} `unavailable` besides what the group refuses. */
+  async callGroup<T>(
+    groupId: GroupId,
+    call: (group: DurableObjectStub<Rpc.DurableObjectBranded & GroupApi>) => Promise<Reply<T>>,
+  ): Promise<T> {
+    return unwrap(await reach(() => call(this.#env.GROUP.getByName(groupId))))
   }
 
   /** @throws {EdgelogError} `unknown_topic_or_partition`. */

@@ -6,6 +6,8 @@ import { crossOrigin, requireAccess } from './access.ts'
 import { errorAnswer, unexpectedAnswer } from './answers.ts'
 import type { AppEnv } from './env.ts'
 import { addFetchRoutes } from './fetch.ts'
+import { addGroupOffsetRoutes } from './group-offsets.ts'
+import { addGroupRoutes } from './groups.ts'
 import { addOpenApiRoutes } from './openapi.ts'
 import { addProduceRoutes } from './produce.ts'
 import type { App } from './route.ts'
@@ -14,7 +16,7 @@ import { addTopicRoutes } from './topics.ts'
 
 /**
  * The HTTP API as a Hono app, to be served by itself or mounted in a Worker of your own that has the
- * bindings `PARTITION` and `COORDINATOR`.
+ * bindings `PARTITION`, `COORDINATOR` and `GROUP`.
  */
 export function createApp(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>()
@@ -34,6 +36,8 @@ export function createApp(): OpenAPIHono<AppEnv> {
   addProduceRoutes(app)
   addFetchRoutes(app)
   addTailRoutes(app)
+  addGroupRoutes(app)
+  addGroupOffsetRoutes(app)
   addOpenApiRoutes(app)
   refuseOtherMethods(app)
   app.notFound((c) => {

@@ -21,7 +21,7 @@ export const MEDIA_TYPES = {
 const TopicNameText = z.string().openapi({ example: 'orders' })
 
 /** A whole number in a path or a query. */
-function wholeNumber(min: number, max: number) {
+export function wholeNumber(min: number, max: number) {
   const message = `a whole number from ${min} to ${max} is allowed`
   return z
     .string()

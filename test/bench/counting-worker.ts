@@ -1,5 +1,6 @@
 /** edgelog with a meter: counts the rows its partitions write, which is what the platform bills. */
 import { Coordinator } from '../../durable-objects/coordinator/coordinator.ts'
+import { Group } from '../../durable-objects/group/group.ts'
 import { Partition as PlainPartition } from '../../durable-objects/partition/partition.ts'
 import { createApp } from '../../src/http/app.ts'
 
@@ -23,7 +24,7 @@ export class Partition extends PlainPartition {
   }
 }
 
-export { Coordinator }
+export { Coordinator, Group }
 
 const app = createApp()
 app.get('/rows-written', (c) => c.json({ rowsWritten }))

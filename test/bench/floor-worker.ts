@@ -43,6 +43,8 @@ export class Partition extends DurableObject {
 
 export class Coordinator extends DurableObject {}
 
+export class Group extends DurableObject {}
+
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url)

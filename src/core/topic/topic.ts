@@ -1,5 +1,7 @@
 /** A topic as every room of the house sees it, and what may be asked of the coordinator. */
 import type { Reply } from '../errors.ts'
+import type { GroupTopic, TopicInterest } from '../group/group-api.ts'
+import type { GroupId } from '../group/group-id.ts'
 import type { TopicConfig, TopicConfigChange, TopicConfigOverrides } from './topic-config.ts'
 import type { TopicName } from './topic-name.ts'
 
@@ -45,6 +47,16 @@ export interface TopicChange {
   readonly overrides?: TopicConfigChange
 }
 
+/** A group that asks for topics, and wants to hear when they change. */
+export interface TopicWatch {
+  readonly groupId: GroupId
+  /** One life of the group: a UUID that it gives itself when it comes into being. */
+  readonly incarnation: string
+  readonly interest: TopicInterest
+  /** Those that must exist; otherwise the call is refused and nothing is noted. */
+  readonly requiredTopics: readonly string[]
+}
+
 /** What the coordinator's Durable Object answers. */
 export interface CoordinatorApi {
   createTopic(topic: NewTopic): Promise<Reply<Topic>>
@@ -52,6 +64,10 @@ export interface CoordinatorApi {
   deleteTopic(name: TopicName): Promise<Reply<null>>
   getTopic(name: TopicName): Promise<Reply<Topic>>
   listTopics(): Promise<Reply<readonly Topic[]>>
+  watchTopics(watch: TopicWatch): Promise<Reply<readonly GroupTopic[]>>
+  forgetGroup(groupId: GroupId, incarnation: string): Promise<void>
+  /** The ids of up to `limit` groups after `after`, in their order. */
+  listGroups(after: string, limit: number): Promise<Reply<readonly GroupId[]>>
 }
 
 /** The name of a partition's Durable Object. */

@@ -1,0 +1,111 @@
+/** Which groups there are, and which topics each is to hear of: a row per group. */
+import { EdgelogError } from '../../src/core/errors.ts'
+import type { TopicInterest } from '../../src/core/group/group-api.ts'
+import type { GroupId } from '../../src/core/group/group-id.ts'
+import {
+  GROUP_CREATIONS_BURST,
+  GROUP_CREATIONS_PER_MINUTE,
+  GROUPS_MAX,
+} from '../../src/core/limits.ts'
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS consumer_group (
+    group_id TEXT PRIMARY KEY,
+    incarnation TEXT NOT NULL,
+    topics TEXT NOT NULL,
+    wants_all INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID
+`
+
+type GroupRow = { incarnation: string; topics: string; wants_all: number }
+
+export class GroupRegistry {
+  readonly #sql: SqlStorage
+  /** How many groups may be created at once; fills up again with time. */
+  #creationsLeft = GROUP_CREATIONS_BURST
+  #filledAtMs = 0
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    sql.exec(SCHEMA)
+  }
+
+  /**
+   * Notes a group, and what it is to hear of. Writes nothing where nothing is new.
+   *
+   * @throws {EdgelogError} `policy_violation`, `throttled` for a group that is new.
+   */
+  note(groupId: GroupId, incarnation: string, interest: TopicInterest, nowMs: number): void {
+    const topics = JSON.stringify(interest.names)
+    const wantsAll = interest.all ? 1 : 0
+    const [known] = this.#sql
+      .exec<GroupRow>('SELECT * FROM consumer_group WHERE group_id = ?', groupId)
+      .toArray()
+    const isSame =
+      known?.incarnation === incarnation && known.topics === topics && known.wants_all === wantsAll
+    if (isSame) return
+    if (known === undefined) this.#admit(nowMs)
+    this.#sql.exec(
+      `INSERT INTO consumer_group (group_id, incarnation, topics, wants_all) VALUES (?, ?, ?, ?)
+       ON CONFLICT (group_id) DO UPDATE SET
+         incarnation = excluded.incarnation, topics = excluded.topics, wants_all = excluded.wants_all`,
+      groupId,
+      incarnation,
+      topics,
+      wantsAll,
+    )
+  }
+
+  /** Only that life of the group: under the same id another may have begun. */
+  forget(groupId: GroupId, incarnation: string): void {
+    this.#sql.exec(
+      'DELETE FROM consumer_group WHERE group_id = ? AND incarnation = ?',
+      groupId,
+      incarnation,
+    )
+  }
+
+  /** In the order of their ids. */
+  list(after: string, limit: number): readonly GroupId[] {
+    return this.#sql
+      .exec<{ group_id: GroupId }>(
+        'SELECT group_id FROM consumer_group WHERE group_id > ? ORDER BY group_id LIMIT ?',
+        after,
+        limit,
+      )
+      .toArray()
+      .map((row) => row.group_id)
+  }
+
+  /** The groups that are to hear of a topic. A name has no quotes in it, and all of it is compared. */
+  interestedIn(topic: string): readonly GroupId[] {
+    return this.#sql
+      .exec<{ group_id: GroupId }>(
+        'SELECT group_id FROM consumer_group WHERE wants_all = 1 OR instr(topics, ?) > 0',
+        `"${topic}"`,
+      )
+      .toArray()
+      .map((row) => row.group_id)
+  }
+
+  #admit(nowMs: number): void {
+    const { groups } = this.#sql
+      .exec<{ groups: number }>('SELECT COUNT(*) AS groups FROM consumer_group')
+      .one()
+    if (groups >= GROUPS_MAX) {
+      throw new EdgelogError(
+        'policy_violation',
+        `groupId: at most ${GROUPS_MAX} groups are allowed`,
+      )
+    }
+    const earned = ((nowMs - this.#filledAtMs) * GROUP_CREATIONS_PER_MINUTE) / 60_000
+    this.#creationsLeft = Math.min(GROUP_CREATIONS_BURST, this.#creationsLeft + earned)
+    this.#filledAtMs = nowMs
+    if (this.#creationsLeft < 1) {
+      throw new EdgelogError('throttled', 'groupId: too many new groups, try again later', {
+        details: { retryAfterMs: Math.ceil(60_000 / GROUP_CREATIONS_PER_MINUTE) },
+      })
+    }
+    this.#creationsLeft -= 1
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Commits that arrive while one is on its way to disk are collected and written together: of each
+ * partition the last one, so that a partition costs one row a turn however many commit. Each is decided
+ * in the turn that writes it: a member that was fenced while its commit waited is refused.
+ */
+import { EdgelogError, type Reply, reply } from '../../src/core/errors.ts'
+import type { CommitRequest, OffsetToCommit } from '../../src/core/group/group-api.ts'
+import { PENDING_COMMITS_MAX, THROTTLE_MS } from '../../src/core/limits.ts'
+
+interface Entry {
+  readonly request: CommitRequest
+  readonly settle: (answer: Reply<null>) => void
+}
+
+export interface CommitTarget {
+  /** @throws {EdgelogError} if the request may not commit now. */
+  check(request: CommitRequest): void
+  /** Writes all of them; each partition is there once. */
+  write(offsets: Iterable<OffsetToCommit>): void
+  /** Drops this turn and everything in memory. */
+  abort(error: unknown): void
+  /** Resolves when what was written is durable. */
+  durable(): Promise<void>
+}
+
+export class CommitQueue {
+  readonly #target: CommitTarget
+  #entries: Entry[] = []
+  #pendingOffsets = 0
+  #isCommitting = false
+
+  constructor(target: CommitTarget) {
+    this.#target = target
+  }
+
+  push(request: CommitRequest): Promise<Reply<null>> {
+    const count = request.offsets.length
+    if (this.#pendingOffsets + count > PENDING_COMMITS_MAX) {
+      const error = new EdgelogError('throttled', 'the group has too many commits waiting', {
+        details: { retryAfterMs: THROTTLE_MS },
+      })
+      return Promise.resolve({ error: error.toBody() })
+    }
+    this.#pendingOffsets += count
+    return new Promise((resolve) => {
+      const settle = (answer: Reply<null>) => {
+        this.#pendingOffsets -= count
+        resolve(answer)
+      }
+      this.#entries.push({ request, settle })
+      if (!this.#isCommitting) void this.#run()
+    })
+  }
+
+  async #run(): Promise<void> {
+    this.#isCommitting = true
+    try {
+      while (this.#entries.length > 0) {
+        this.#commitTogether()
+        await this.#target.durable()
+      }
+    } catch (error) {
+      this.#target.abort(error)
+    } finally {
+      this.#isCommitting = false
+    }
+  }
+
+  /** One synchronous turn: decide, write, and only then answer. */
+  #commitTogether(): void {
+    const entries = this.#entries
+    this.#entries = []
+    const offsets = new Map<string, OffsetToCommit>()
+    const answers = entries.map(({ request }) =>
+      reply(() => {
+        this.#target.check(request)
+        for (const offset of request.offsets) {
+          offsets.set(`${offset.topicId}/${offset.partition}`, offset)
+        }
+        return null
+      }),
+    )
+    this.#target.write(offsets.values())
+    for (const [index, { settle }] of entries.entries()) settle(answers[index] ?? { ok: null })
+  }
+}

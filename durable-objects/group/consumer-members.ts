@@ -1,0 +1,110 @@
+/** The members of the consumer protocol: decides in memory, writes what changed, in one turn. */
+import { ConsumerGroup, type ConsumerGroupChange } from '../../src/core/group/consumer-group.ts'
+import { isAway } from '../../src/core/group/consumer-member.ts'
+
+import { decideExpiry, decideTopicsChange } from '../../src/core/group/departure.ts'
+import type {
+  HeartbeatAnswer,
+  HeartbeatRequest,
+  TopicInterest,
+} from '../../src/core/group/group-api.ts'
+import { decideHeartbeat } from '../../src/core/group/heartbeat.ts'
+import type { TopicDirectory } from '../../src/core/group/topic-directory.ts'
+import type { GroupStore } from './group-store.ts'
+import { Timeouts } from './timeouts.ts'
+
+export class ConsumerMembers {
+  readonly group = new ConsumerGroup()
+  readonly #store: GroupStore
+  /** When each member's silence has lasted too long. In memory: a heartbeat writes nothing. */
+  readonly #sessions = new Timeouts()
+  /** When each member that is to give something up has taken too long. */
+  readonly #revocations = new Timeouts()
+  /** Members that were heard since the object woke up. */
+  readonly #heard = new Set<string>()
+  #lastAssignedAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(store: GroupStore, nowMs: number) {
+    this.#store = store
+    if (store.group === undefined) return
+    store.loadConsumerGroup(this.group, store.group)
+    // Who was heard when is not known any more: every session begins anew.
+    for (const member of this.group.members.values()) {
+      this.#sessions.set(member.memberId, nowMs + member.sessionTimeoutMs)
+      this.#watchRevocation(member.memberId, nowMs)
+    }
+  }
+
+  get count(): number {
+    return this.group.members.size
+  }
+
+  /** Since the object woke up, nothing was heard of some member. */
+  get hasUnheard(): boolean {
+    return this.#heard.size < this.group.members.size
+  }
+
+  /** When the next session, or the time to revoke, ends. */
+  get nextDeadlineMs(): number {
+    return Math.min(this.#sessions.earliestMs(), this.#revocations.earliestMs())
+  }
+
+  /** @throws {EdgelogError} what `decideHeartbeat` refuses. */
+  heartbeat(request: HeartbeatRequest, topics: TopicDirectory, nowMs: number): HeartbeatAnswer {
+    const time = { nowMs, lastAssignedAtMs: this.#lastAssignedAtMs }
+    const { change, answer } = decideHeartbeat(this.group, topics, request, time)
+    if (change !== null) this.#commit(change, nowMs)
+    const member = this.group.members.get(request.memberId)
+    // Who leaves to come back has the rest of its session for it.
+    if (member !== undefined && !isAway(member)) {
+      this.#sessions.set(member.memberId, nowMs + member.sessionTimeoutMs)
+      this.#heard.add(member.memberId)
+    }
+    return answer
+  }
+
+  /** Removes the members whose time is over. */
+  expire(nowMs: number): void {
+    const due = [...this.#sessions.due(nowMs), ...this.#revocations.due(nowMs)]
+    if (due.length === 0) return
+    const change = decideExpiry(this.group, due)
+    if (change !== null) this.#commit(change, nowMs)
+  }
+
+  topicsChanged(before: TopicDirectory, after: TopicDirectory, nowMs: number): void {
+    const change = decideTopicsChange(this.group, before, after)
+    if (change !== null) this.#commit(change, nowMs)
+  }
+
+  interest(): TopicInterest {
+    const names = new Set<string>()
+    let all = false
+    for (const member of this.group.members.values()) {
+      for (const name of member.topics) names.add(name)
+      if (member.topicPattern !== null) all = true
+    }
+    return { names: [...names], all }
+  }
+
+  #commit(change: ConsumerGroupChange, nowMs: number): void {
+    if (change.assignmentEpoch > this.group.assignmentEpoch) this.#lastAssignedAtMs = nowMs
+    this.group.apply(change)
+    this.#store.writeMembers(change, this.group)
+    const { groupEpoch, assignmentEpoch } = change
+    const emptySinceMs = this.count > 0 ? null : (this.#store.group?.emptySinceMs ?? nowMs)
+    this.#store.updateGroup({ groupEpoch, assignmentEpoch, emptySinceMs })
+    for (const memberId of change.members.keys()) this.#watchRevocation(memberId, nowMs)
+  }
+
+  #watchRevocation(memberId: string, nowMs: number): void {
+    const member = this.group.members.get(memberId)
+    if (member === undefined) {
+      this.#sessions.delete(memberId)
+      this.#heard.delete(memberId)
+    }
+    if (member?.state !== 'unrevoked_partitions') this.#revocations.delete(memberId)
+    else if (!this.#revocations.has(memberId)) {
+      this.#revocations.set(memberId, nowMs + member.rebalanceTimeoutMs)
+    }
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * The rows of one group, made when it comes into being.
+ *
+ * | table              | row                                                                       |
+ * | ------------------ | ------------------------------------------------------------------------- |
+ * | `setting`          | `group` (who it is, epochs), `topics` (as it knows them), `classic`       |
+ * | `member`           | one member with its target, as JSON                                       |
+ * | `committed_offset` | the offset of one partition                                               |
+ */
+
+import { assert } from '../../src/core/errors.ts'
+import type { ConsumerGroup, ConsumerGroupChange } from '../../src/core/group/consumer-group.ts'
+import { decodeMember, encodeMember } from '../../src/core/group/consumer-member.ts'
+import type { GroupTopic } from '../../src/core/group/group-api.ts'
+import type { GroupId } from '../../src/core/group/group-id.ts'
+
+const DDL = [
+  'CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+  'CREATE TABLE member (member_id TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+  `CREATE TABLE committed_offset (
+     topic_id TEXT NOT NULL,
+     partition INTEGER NOT NULL,
+     topic TEXT NOT NULL,
+     offset INTEGER NOT NULL,
+     leader_epoch INTEGER NOT NULL,
+     metadata TEXT NOT NULL,
+     committed_at_ms INTEGER NOT NULL,
+     PRIMARY KEY (topic_id, partition)
+   ) WITHOUT ROWID`,
+]
+
+/** What a group is, besides its members and offsets. */
+export interface GroupRow {
+  readonly groupId: GroupId
+  /** One life of the group, from its first member or offset to its deletion. */
+  readonly incarnation: string
+  /** The coordinator knows of it. */
+  readonly isRegistered: boolean
+  /** The coordinator is to forget it; then nothing is left. */
+  readonly isDeleting: boolean
+  readonly groupEpoch: number
+  readonly assignmentEpoch: number
+  /** Since when it has no members; null while it has some. */
+  readonly emptySinceMs: number | null
+}
+
+export class GroupStore {
+  readonly #sql: SqlStorage
+  #group: GroupRow | undefined
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    // Asks without writing: an object that nobody used must not come to hold storage.
+    const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'setting'").toArray()
+    if (tables.length > 0) this.#group = this.#readSetting('group')
+  }
+
+  /** Undefined: there is no group, and no table either. */
+  get group(): GroupRow | undefined {
+    return this.#group
+  }
+
+  create(group: GroupRow): void {
+    for (const statement of DDL) this.#sql.exec(statement)
+    this.#group = group
+    this.#writeSetting('group', group)
+  }
+
+  updateGroup(change: Partial<GroupRow>): void {
+    assert(this.#group !== undefined, 'only a group that is there changes')
+    const next = { ...this.#group, ...change }
+    const isSame = JSON.stringify(next) === JSON.stringify(this.#group)
+    this.#group = next
+    if (!isSame) this.#writeSetting('group', next)
+  }
+
+  /** Of what is in memory; the rows are deleted by whoever calls. */
+  forget(): void {
+    this.#group = undefined
+  }
+
+  readTopics(): readonly GroupTopic[] {
+    return this.#readSetting('topics') ?? []
+  }
+
+  writeTopics(topics: readonly GroupTopic[]): void {
+    this.#writeSetting('topics', topics)
+  }
+
+  readClassic(): unknown {
+    return this.#readSetting('classic')
+  }
+
+  writeClassic(header: unknown): void {
+    this.#writeSetting('classic', header)
+  }
+
+  /** Of whichever protocol the group has. */
+  readMembers(): string[] {
+    return this.#sql
+      .exec<{ value: string }>('SELECT value FROM member')
+      .toArray()
+      .map(({ value }) => value)
+  }
+
+  writeMember(memberId: string, value: string): void {
+    this.#sql.exec(
+      'INSERT INTO member (member_id, value) VALUES (?, ?) ON CONFLICT (member_id) DO UPDATE SET value = excluded.value',
+      memberId,
+      value,
+    )
+  }
+
+  deleteMember(memberId: string): void {
+    this.#sql.exec('DELETE FROM member WHERE member_id = ?', memberId)
+  }
+
+  /** Puts all members of the consumer protocol back where they were. */
+  loadConsumerGroup(group: ConsumerGroup, { groupEpoch, assignmentEpoch }: GroupRow): void {
+    const stored = this.readMembers().map(decodeMember)
+    group.apply({
+      groupEpoch,
+      assignmentEpoch,
+      members: new Map(stored.map(({ member }) => [member.memberId, member])),
+      targets: new Map(stored.map(({ member, target }) => [member.memberId, target])),
+    })
+  }
+
+  /** One row for each member that the change touches, whether it moved, got another target, or both. */
+  writeMembers(change: ConsumerGroupChange, group: ConsumerGroup): void {
+    for (const memberId of new Set([...change.members.keys(), ...change.targets.keys()])) {
+      const member = group.members.get(memberId)
+      if (member === undefined) this.deleteMember(memberId)
+      else this.writeMember(memberId, encodeMember(member, group.target(memberId)))
+    }
+  }
+
+  #readSetting<Value>(key: string): Value | undefined {
+    const [row] = this.#sql
+      .exec<{ value: string }>('SELECT value FROM setting WHERE key = ?', key)
+      .toArray()
+    return row === undefined ? undefined : (JSON.parse(row.value) as Value)
+  }
+
+  #writeSetting(key: string, value: unknown): void {
+    this.#sql.exec(
+      'INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+      key,
+      JSON.stringify(value),
+    )
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * How a group comes into being, what it hears of topics, and how it goes. The coordinator keeps a list
+ * of the groups, so each of these is a call to it between two writes here: what is meant to be is
+ * written first, an alarm comes back to it, and one at a time is under way.
+ *
+ *   nothing ──first member or offset──> registering ──the coordinator took it──> registered
+ *      ▲                                     │ refused                               │ delete
+ *      └──────────── forgotten <─────────────┴────────────── deleting <──────────────┘
+ */
+import { EdgelogError, type Reply, unwrap } from '../../src/core/errors.ts'
+import type { GroupTopic, TopicInterest } from '../../src/core/group/group-api.ts'
+import type { GroupId } from '../../src/core/group/group-id.ts'
+import { TopicDirectory } from '../../src/core/group/topic-directory.ts'
+import { GROUP_METADATA_MAX_AGE_MS, METADATA_RETRY_MS } from '../../src/core/limits.ts'
+import type { TopicWatch } from '../../src/core/topic/topic.ts'
+import type { GroupStore } from './group-store.ts'
+
+/** What a call needs to be known before it can be decided. */
+export interface TopicNeed extends TopicInterest {
+  readonly groupId: GroupId
+  /** Names that are refused if there is no such topic. */
+  readonly required: readonly string[]
+}
+
+export interface LifecycleHooks {
+  watchTopics(watch: TopicWatch): Promise<Reply<readonly GroupTopic[]>>
+  forgetGroup(groupId: GroupId, incarnation: string): Promise<void>
+  /** What its members subscribe to now. */
+  interest(): TopicInterest
+  /** Nothing of it would be missed: neither members nor offsets. */
+  isBare(): boolean
+  /** Called in the turn that learns of it, before `directory` is the new one. */
+  topicsChanged(before: TopicDirectory, after: TopicDirectory): void
+  created(): void
+  /** Deletes the rows, the alarm and what is in memory. */
+  wipe(): Promise<void>
+}
+
+export class Lifecycle {
+  readonly #store: GroupStore
+  readonly #hooks: LifecycleHooks
+  #directory: TopicDirectory
+  /** What the coordinator was told in this life of the object. */
+  #told: TopicInterest | undefined
+  #askAgainAtMs = 0
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(store: GroupStore, hooks: LifecycleHooks) {
+    this.#store = store
+    this.#hooks = hooks
+    this.#directory = new TopicDirectory(store.group === undefined ? [] : store.readTopics())
+  }
+
+  get directory(): TopicDirectory {
+    return this.#directory
+  }
+
+  /**
+   * Makes sure that the group is there and knows the topics that a call is about.
+   *
+   * @throws {EdgelogError} `unknown_topic_or_partition`, `policy_violation`, `throttled`, `unavailable`.
+   */
+  async cover(need: TopicNeed): Promise<void> {
+    if (this.#isCovered(need)) return
+    await this.#oneAtATime(async () => {
+      if (!this.#isCovered(need)) await this.#ask(need)
+    })
+  }
+
+  /** Asks what became of the topics, if there is a group. */
+  async refresh(): Promise<void> {
+    this.#askAgainAtMs = 0
+    await this.#oneAtATime(async () => {
+      const { group } = this.#store
+      if (group === undefined || group.isDeleting) return
+      await this.#ask({ groupId: group.groupId, names: [], all: false, required: [] })
+    })
+  }
+
+  /**
+   * Ends the group for good. Whoever comes meanwhile waits and begins a new one.
+   *
+   * @param mayDelete Asked when it is its turn.
+   */
+  async delete(mayDelete: () => boolean): Promise<void> {
+    await this.#oneAtATime(async () => {
+      if (this.#store.group !== undefined && mayDelete()) await this.#delete()
+    })
+  }
+
+  async #oneAtATime(work: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(work)
+    this.#last = turn.catch(() => undefined)
+    await turn
+  }
+
+  #isCovered({ names, all, required }: TopicNeed): boolean {
+    const { group } = this.#store
+    const told = this.#told
+    if (group === undefined || group.isDeleting || !group.isRegistered) return false
+    if (told === undefined || Date.now() >= this.#askAgainAtMs) return false
+    if (told.all) return required.every((name) => this.#directory.named(name) !== undefined)
+    if (all) return false
+    const isTold = names.every((name) => told.names.includes(name))
+    return isTold && required.every((name) => this.#directory.named(name) !== undefined)
+  }
+
+  async #ask(need: TopicNeed): Promise<void> {
+    if (this.#store.group?.isDeleting) await this.#delete()
+    if (this.#store.group === undefined) this.#create(need.groupId)
+    const { group } = this.#store
+    if (group === undefined) return
+    const interest = unite(this.#hooks.interest(), need)
+    const { groupId, incarnation } = group
+    try {
+      const watch = { groupId, incarnation, interest, requiredTopics: need.required }
+      const topics = unwrap(await this.#reach(() => this.#hooks.watchTopics(watch)))
+      this.#told = interest
+      this.#askAgainAtMs = Date.now() + GROUP_METADATA_MAX_AGE_MS
+      this.#learn(topics)
+    } catch (error) {
+      await this.#afterFailure(need, error)
+    }
+  }
+
+  #learn(topics: readonly GroupTopic[]): void {
+    this.#store.updateGroup({ isRegistered: true })
+    if (JSON.stringify(topics) === JSON.stringify(this.#directory.topics)) return
+    const after = new TopicDirectory(topics)
+    this.#hooks.topicsChanged(this.#directory, after)
+    this.#store.writeTopics(topics)
+    this.#directory = after
+  }
+
+  async #afterFailure(need: TopicNeed, error: unknown): Promise<void> {
+    const isRefused = !(error instanceof EdgelogError && error.code === 'unavailable')
+    if (isRefused && !this.#store.group?.isRegistered && this.#hooks.isBare()) {
+      await this.#wipe()
+      throw error
+    }
+    // Who was a member before goes on with the topics as they were, while nobody says what they are.
+    const isKnown = need.names.every((name) => this.#directory.named(name) !== undefined)
+    if (isRefused || !isKnown || need.all || !this.#store.group?.isRegistered) throw error
+    this.#told ??= this.#hooks.interest()
+    this.#askAgainAtMs = Date.now() + METADATA_RETRY_MS
+  }
+
+  #create(groupId: GroupId): void {
+    this.#store.create({
+      groupId,
+      incarnation: crypto.randomUUID(),
+      isRegistered: false,
+      isDeleting: false,
+      groupEpoch: 0,
+      assignmentEpoch: 0,
+      emptySinceMs: Date.now(),
+    })
+    this.#hooks.created()
+  }
+
+  async #delete(): Promise<void> {
+    this.#store.updateGroup({ isDeleting: true })
+    const { group } = this.#store
+    if (group === undefined) return
+    await this.#reach(() => this.#hooks.forgetGroup(group.groupId, group.incarnation))
+    await this.#wipe()
+  }
+
+  async #wipe(): Promise<void> {
+    this.#store.forget()
+    this.#told = undefined
+    this.#directory = new TopicDirectory([])
+    await this.#hooks.wipe()
+  }
+
+  async #reach<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call()
+    } catch (cause) {
+      throw new EdgelogError('unavailable', 'the coordinator did not answer, try again', { cause })
+    }
+  }
+}
+
+function unite(one: TopicInterest, other: TopicInterest): TopicInterest {
+  return {
+    names: [...new Set([...one.names, ...other.names])].sort(),
+    all: one.all || other.all,
+  }
+}

@@ -1,0 +1,88 @@
+/** The committed offsets of one group: a row per partition. */
+import { EdgelogError } from '../../src/core/errors.ts'
+import type { CommittedOffset, OffsetToCommit } from '../../src/core/group/group-api.ts'
+import { COMMITTED_OFFSETS_MAX } from '../../src/core/limits.ts'
+
+type OffsetRow = {
+  topic_id: string
+  partition: number
+  topic: string
+  offset: number
+  leader_epoch: number
+  metadata: string
+  committed_at_ms: number
+}
+
+export class OffsetTable {
+  readonly #sql: SqlStorage
+  /** How many there are; asked of the table once. */
+  #count: number | undefined
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  get count(): number {
+    this.#count ??= this.#sql
+      .exec<{ offsets: number }>('SELECT COUNT(*) AS offsets FROM committed_offset')
+      .one().offsets
+    return this.#count
+  }
+
+  /** @throws {EdgelogError} `policy_violation` if the group would hold too many; none is written then. */
+  checkRoom(offsets: readonly OffsetToCommit[]): void {
+    if (this.count + offsets.length <= COMMITTED_OFFSETS_MAX) return
+    const added = offsets.filter(({ topicId, partition }) => !this.#has(topicId, partition)).length
+    if (this.count + added <= COMMITTED_OFFSETS_MAX) return
+    throw new EdgelogError(
+      'policy_violation',
+      `offsets: a group holds the offsets of at most ${COMMITTED_OFFSETS_MAX} partitions`,
+    )
+  }
+
+  write(offset: OffsetToCommit, committedAtMs: number): void {
+    const { topicId, partition } = offset
+    if (!this.#has(topicId, partition)) this.#count = this.count + 1
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO committed_offset VALUES (?, ?, ?, ?, ?, ?, ?)',
+      topicId,
+      partition,
+      offset.topic,
+      offset.offset,
+      offset.leaderEpoch,
+      offset.metadata,
+      committedAtMs,
+    )
+  }
+
+  /** Of one topic, or of all, by topic and partition. */
+  list(topicId?: string): CommittedOffset[] {
+    const [where, bindings] = topicId === undefined ? ['', []] : ['WHERE topic_id = ?', [topicId]]
+    return this.#sql
+      .exec<OffsetRow>(
+        `SELECT * FROM committed_offset ${where} ORDER BY topic, topic_id, partition`,
+        ...bindings,
+      )
+      .toArray()
+      .map((row) => ({
+        topicId: row.topic_id,
+        topic: row.topic,
+        partition: row.partition,
+        offset: row.offset,
+        leaderEpoch: row.leader_epoch,
+        metadata: row.metadata,
+        committedAtMs: row.committed_at_ms,
+      }))
+  }
+
+  delete(topicId: string, partition: number | null): void {
+    const [where, bindings] = partition === null ? ['', []] : ['AND partition = ?', [partition]]
+    this.#sql.exec(`DELETE FROM committed_offset WHERE topic_id = ? ${where}`, topicId, ...bindings)
+    this.#count = undefined
+  }
+
+  #has(topicId: string, partition: number): boolean {
+    const query = 'SELECT 1 FROM committed_offset WHERE topic_id = ? AND partition = ?'
+    return this.#sql.exec(query, topicId, partition).toArray().length > 0
+  }
+}

@@ -1,0 +1,115 @@
+/** The offsets of consumer groups: commit, fetch, delete. */
+import { EdgelogError } from '../core/errors.ts'
+import type { CommittedOffset, CommittingMember, OffsetToCommit } from '../core/group/group-api.ts'
+import type { GroupId } from '../core/group/group-id.ts'
+import { COMMIT_BOUNDS_AGE_MS, METADATA_TOPICS_MAX } from '../core/limits.ts'
+import type { PartitionDescription } from '../core/log/partition-api.ts'
+import type { TopicName } from '../core/topic/topic-name.ts'
+import { type Cluster, unknownPartition } from './cluster.ts'
+import { findTopicId } from './groups.ts'
+
+export interface NamedOffset {
+  readonly topic: TopicName
+  readonly partition: number
+  readonly offset: number
+  readonly leaderEpoch: number
+  readonly metadata: string
+}
+
+interface OfPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+export type Bounds = Pick<PartitionDescription, 'logStartOffset' | 'highWatermark'>
+
+/**
+ * Commits offsets: of a member under its epoch, or by hand to a group without members.
+ *
+ * @throws {EdgelogError} `unknown_topic_or_partition`, `offset_out_of_range`, and what the group
+ * refuses; nothing is committed then.
+ */
+export async function commitOffsets(
+  cluster: Cluster,
+  groupId: GroupId,
+  member: CommittingMember | null,
+  offsets: readonly NamedOffset[],
+): Promise<void> {
+  const checked = await Promise.all(offsets.map((offset) => checkOffset(cluster, offset)))
+  await cluster.callGroup(groupId, (group) =>
+    group.commitOffsets({ groupId, member, offsets: checked }),
+  )
+}
+
+/** Ends of partitions as they were a moment ago, by topic id and partition; oldest first. */
+const knownBounds = new Map<string, Bounds & { readonly askedAtMs: number }>()
+
+/** The log only grows, so an offset within what it held a moment ago is not asked about again. */
+async function checkOffset(cluster: Cluster, wanted: NamedOffset): Promise<OffsetToCommit> {
+  const { topic: name, partition, offset } = wanted
+  const topic = await cluster.topic(name)
+  if (partition >= topic.partitions) throw unknownPartition(topic, partition)
+  const key = `${topic.id}/${partition}`
+  const known = knownBounds.get(key)
+  const isFresh = known !== undefined && Date.now() - known.askedAtMs < COMMIT_BOUNDS_AGE_MS
+  if (!isFresh || !isWithin(offset, known)) {
+    const bounds = await cluster.callPartition(name, partition, (stub) => stub.describe())
+    remember(key, bounds)
+    if (!isWithin(offset, bounds)) {
+      const { logStartOffset, highWatermark } = bounds
+      throw new EdgelogError(
+        'offset_out_of_range',
+        `offset: partition ${partition} of ${name} has ${logStartOffset} to ${highWatermark}, got ${offset}`,
+        { details: { topic: name, partition, logStartOffset, highWatermark } },
+      )
+    }
+  }
+  return { ...wanted, topicId: topic.id }
+}
+
+function isWithin(offset: number, { logStartOffset, highWatermark }: Bounds): boolean {
+  return offset >= logStartOffset && offset <= highWatermark
+}
+
+function remember(key: string, { logStartOffset, highWatermark }: Bounds): void {
+  knownBounds.delete(key)
+  if (knownBounds.size >= METADATA_TOPICS_MAX) {
+    const [oldest] = knownBounds.keys()
+    if (oldest !== undefined) knownBounds.delete(oldest)
+  }
+  knownBounds.set(key, { logStartOffset, highWatermark, askedAtMs: Date.now() })
+}
+
+/**
+ * What a group committed, of one topic or of all; of topics that are no more, nothing.
+ *
+ * @throws {EdgelogError} `group_id_not_found`, `unknown_topic_or_partition`.
+ */
+export async function fetchOffsets(
+  cluster: Cluster,
+  groupId: GroupId,
+  topic?: TopicName,
+): Promise<readonly CommittedOffset[]> {
+  const only = topic === undefined ? {} : { topicId: (await cluster.topic(topic)).id }
+  const offsets = await cluster.callGroup(groupId, (group) => group.fetchOffsets(only))
+  const names = [...new Set(offsets.map((offset) => offset.topic))] as TopicName[]
+  const ids = await Promise.all(names.map((name) => findTopicId(cluster, name)))
+  const idByName = new Map(names.map((name, index) => [name as string, ids[index]]))
+  return offsets.filter((offset) => idByName.get(offset.topic) === offset.topicId)
+}
+
+/** @throws {EdgelogError} `group_id_not_found`, `unknown_topic_or_partition`, `group_subscribed_to_topic`. */
+export async function deleteOffsets(
+  cluster: Cluster,
+  groupId: GroupId,
+  topic: TopicName,
+  partition: number | null,
+): Promise<void> {
+  const { id } = await cluster.topic(topic)
+  await cluster.callGroup(groupId, (group) => group.deleteOffsets(id, partition))
+}
+
+export function byTopicAndPartition(one: OfPartition, other: OfPartition): number {
+  if (one.topic !== other.topic) return one.topic < other.topic ? -1 : 1
+  return one.partition - other.partition
+}

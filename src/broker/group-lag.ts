@@ -1,0 +1,81 @@
+/** How far a group is behind, partition by partition. */
+import { EdgelogError } from '../core/errors.ts'
+import type { CommittedOffset, GroupDescription } from '../core/group/group-api.ts'
+import type { GroupId } from '../core/group/group-id.ts'
+import type { TopicName } from '../core/topic/topic-name.ts'
+import type { Cluster } from './cluster.ts'
+import { type Bounds, byTopicAndPartition, fetchOffsets } from './committed-offsets.ts'
+
+export interface PartitionLag extends Bounds {
+  readonly topic: string
+  readonly partition: number
+  /** null: nothing is committed. */
+  readonly committedOffset: number | null
+  readonly metadata: string
+  /** Offsets between what is committed, or the log start, and the end of the log. */
+  readonly lag: number
+  /** Who has the partition; null: nobody. */
+  readonly memberId: string | null
+}
+
+/** Every partition that the group has an offset for, or a member on. */
+export async function describeLag(
+  cluster: Cluster,
+  groupId: GroupId,
+  description: GroupDescription,
+): Promise<readonly PartitionLag[]> {
+  const offsets = await fetchOffsets(cluster, groupId)
+  const partitions = new Map<string, Pick<PartitionLag, 'topic' | 'partition'>>()
+  const owners = new Map<string, string>()
+  for (const { memberId, assignment } of description.members) {
+    for (const assigned of assignment) {
+      for (const partition of assigned.partitions) {
+        const key = `${assigned.topic}/${partition}`
+        owners.set(key, memberId)
+        partitions.set(key, { topic: assigned.topic, partition })
+      }
+    }
+  }
+  const committed = new Map<string, CommittedOffset>()
+  for (const offset of offsets) {
+    const { topic, partition } = offset
+    committed.set(`${topic}/${partition}`, offset)
+    partitions.set(`${topic}/${partition}`, { topic, partition })
+  }
+  const lags = await Promise.all(
+    [...partitions].map(async ([key, { topic, partition }]) => {
+      const bounds = await findBounds(cluster, topic as TopicName, partition)
+      if (bounds === undefined) return []
+      const { logStartOffset, highWatermark } = bounds
+      const offset = committed.get(key)
+      const from = Math.max(offset?.offset ?? logStartOffset, logStartOffset)
+      const lag: PartitionLag = {
+        topic,
+        partition,
+        committedOffset: offset?.offset ?? null,
+        metadata: offset?.metadata ?? '',
+        logStartOffset,
+        highWatermark,
+        lag: Math.max(0, highWatermark - from),
+        memberId: owners.get(key) ?? null,
+      }
+      return [lag]
+    }),
+  )
+  return lags.flat().sort(byTopicAndPartition)
+}
+
+/** Undefined where the partition was deleted meanwhile. */
+async function findBounds(
+  cluster: Cluster,
+  topic: TopicName,
+  partition: number,
+): Promise<Bounds | undefined> {
+  try {
+    return await cluster.callPartition(topic, partition, (stub) => stub.describe())
+  } catch (error) {
+    if (error instanceof EdgelogError && error.code === 'unknown_topic_or_partition')
+      return undefined
+    throw error
+  }
+}

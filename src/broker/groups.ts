@@ -1,0 +1,99 @@
+/** Consumer groups: heartbeats, members, the list of groups. */
+import { EdgelogError } from '../core/errors.ts'
+import type {
+  GroupDescription,
+  GroupSummary,
+  HeartbeatAnswer,
+  HeartbeatRequest,
+  TopicPartitions,
+} from '../core/group/group-api.ts'
+import type { GroupId } from '../core/group/group-id.ts'
+import type { TopicName } from '../core/topic/topic-name.ts'
+import type { Cluster } from './cluster.ts'
+
+/** Partitions of a topic, which is known by its name, by its id, or by both. */
+export interface NamedPartitions {
+  readonly topic: TopicName
+  readonly topicId?: string
+  readonly partitions: readonly number[]
+}
+
+export interface NamedHeartbeat extends Omit<HeartbeatRequest, 'owned'> {
+  readonly owned?: readonly NamedPartitions[]
+}
+
+/**
+ * One heartbeat of the consumer protocol.
+ *
+ * @throws {EdgelogError} what `decideHeartbeat` refuses; `policy_violation`, `throttled` for a new
+ * group; `inconsistent_group_protocol`.
+ */
+export async function heartbeat(
+  cluster: Cluster,
+  { owned, ...request }: NamedHeartbeat,
+): Promise<HeartbeatAnswer> {
+  const known = owned === undefined ? {} : { owned: await withTopicIds(cluster, owned) }
+  return await cluster.callGroup(request.groupId, (group) =>
+    group.heartbeat({ ...request, ...known }),
+  )
+}
+
+/** A topic that is not there any more cannot be held: it is left out. */
+async function withTopicIds(
+  cluster: Cluster,
+  owned: readonly NamedPartitions[],
+): Promise<TopicPartitions[]> {
+  const resolved = await Promise.all(
+    owned.map(async ({ topic, topicId, partitions }) => {
+      const id = topicId ?? (await findTopicId(cluster, topic))
+      return id === undefined ? [] : [{ topicId: id, partitions }]
+    }),
+  )
+  return resolved.flat()
+}
+
+export async function findTopicId(cluster: Cluster, name: TopicName): Promise<string | undefined> {
+  try {
+    return (await cluster.topic(name)).id
+  } catch (error) {
+    if (error instanceof EdgelogError && error.code === 'unknown_topic_or_partition')
+      return undefined
+    throw error
+  }
+}
+
+export interface GroupPage {
+  readonly groups: readonly GroupSummary[]
+  /** Where the next page begins; null: there is none. */
+  readonly next: string | null
+}
+
+/** A page of the groups, by id; those that go meanwhile are left out. */
+export async function listGroups(
+  cluster: Cluster,
+  { after, limit }: { readonly after: string; readonly limit: number },
+): Promise<GroupPage> {
+  const ids = await cluster.coordinate((coordinator) => coordinator.listGroups(after, limit))
+  const found = await Promise.all(ids.map((id) => summarize(cluster, id)))
+  const last = ids.length < limit ? undefined : ids.at(-1)
+  return { groups: found.flat(), next: last ?? null }
+}
+
+async function summarize(cluster: Cluster, groupId: GroupId): Promise<GroupSummary[]> {
+  try {
+    return [await cluster.callGroup(groupId, (group) => group.summarize())]
+  } catch (error) {
+    if (error instanceof EdgelogError && error.code === 'group_id_not_found') return []
+    throw error
+  }
+}
+
+/** @throws {EdgelogError} `group_id_not_found`. */
+export async function describeGroup(cluster: Cluster, groupId: GroupId): Promise<GroupDescription> {
+  return await cluster.callGroup(groupId, (group) => group.describe())
+}
+
+/** @throws {EdgelogError} `group_id_not_found`, `non_empty_group`. */
+export async function deleteGroup(cluster: Cluster, groupId: GroupId): Promise<void> {
+  await cluster.callGroup(groupId, (group) => group.deleteGroup())
+}

@@ -1,0 +1,121 @@
+/** Moves the committed offsets of a group: to an end of the log, an offset, a time, or by so many. */
+import { EdgelogError } from '../core/errors.ts'
+import type { CommittedOffset } from '../core/group/group-api.ts'
+import type { GroupId } from '../core/group/group-id.ts'
+import type { TopicName } from '../core/topic/topic-name.ts'
+import type { Cluster } from './cluster.ts'
+import { byTopicAndPartition, commitOffsets, fetchOffsets } from './committed-offsets.ts'
+import { findOffsetByTimestamp } from './list-offsets.ts'
+
+export type ResetTarget =
+  | { readonly to: 'earliest' | 'latest' }
+  | { readonly offset: number }
+  | { readonly timestamp: number }
+  | { readonly shiftBy: number }
+
+export interface ResetRequest {
+  readonly target: ResetTarget
+  /** Which partitions; of a topic without a list all of them. null: all with a committed offset. */
+  readonly topics: ReadonlyArray<{
+    readonly topic: TopicName
+    readonly partitions?: readonly number[]
+  }> | null
+  /** Says what would be done, and does nothing. */
+  readonly dryRun: boolean
+}
+
+export interface ResetOffset {
+  readonly topic: string
+  readonly partition: number
+  readonly previousOffset: number | null
+  readonly offset: number
+}
+
+/**
+ * Moves the committed offsets of a group without members; what would lie outside a log is moved to
+ * its nearer end, as Kafka's tool does.
+ *
+ * @throws {EdgelogError} `non_empty_group`, `unknown_topic_or_partition`; `group_id_not_found` unless
+ * `topics` says what to set.
+ */
+export async function resetOffsets(
+  cluster: Cluster,
+  groupId: GroupId,
+  { target, topics, dryRun }: ResetRequest,
+): Promise<readonly ResetOffset[]> {
+  const committed = await committedOrNone(cluster, groupId, topics !== null)
+  const previous = new Map(
+    committed.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
+  )
+  const partitions =
+    topics === null
+      ? committed.map(({ topic, partition }) => ({ topic: topic as TopicName, partition }))
+      : await expand(cluster, topics)
+  const resets = await Promise.all(
+    partitions.map(async ({ topic, partition }): Promise<ResetOffset> => {
+      const previousOffset = previous.get(`${topic}/${partition}`) ?? null
+      const offset = await resolveTarget(cluster, topic, partition, target, previousOffset)
+      return { topic, partition, previousOffset, offset }
+    }),
+  )
+  if (dryRun || resets.length === 0) return resets.sort(byTopicAndPartition)
+  const offsets = resets.map(({ topic, partition, offset }) => ({
+    topic: topic as TopicName,
+    partition,
+    offset,
+    leaderEpoch: -1,
+    metadata: '',
+  }))
+  await commitOffsets(cluster, groupId, null, offsets)
+  return resets.sort(byTopicAndPartition)
+}
+
+async function committedOrNone(
+  cluster: Cluster,
+  groupId: GroupId,
+  mayBeNew: boolean,
+): Promise<readonly CommittedOffset[]> {
+  try {
+    return await fetchOffsets(cluster, groupId)
+  } catch (error) {
+    const isNew = error instanceof EdgelogError && error.code === 'group_id_not_found'
+    if (isNew && mayBeNew) return []
+    throw error
+  }
+}
+
+async function expand(
+  cluster: Cluster,
+  topics: NonNullable<ResetRequest['topics']>,
+): Promise<Array<{ readonly topic: TopicName; readonly partition: number }>> {
+  const expanded = await Promise.all(
+    topics.map(async ({ topic, partitions }) => {
+      const all = Array.from(
+        { length: (await cluster.topic(topic)).partitions },
+        (_, index) => index,
+      )
+      return [...new Set(partitions ?? all)].map((partition) => ({ topic, partition }))
+    }),
+  )
+  return expanded.flat()
+}
+
+async function resolveTarget(
+  cluster: Cluster,
+  topic: TopicName,
+  partition: number,
+  target: ResetTarget,
+  previousOffset: number | null,
+): Promise<number> {
+  const { logStartOffset, highWatermark } = await cluster.callPartition(topic, partition, (stub) =>
+    stub.describe(),
+  )
+  const clamp = (offset: number) => Math.min(Math.max(offset, logStartOffset), highWatermark)
+  if ('offset' in target) return clamp(target.offset)
+  if ('shiftBy' in target) return clamp((previousOffset ?? logStartOffset) + target.shiftBy)
+  if ('timestamp' in target) {
+    const found = await findOffsetByTimestamp(cluster, topic, partition, target.timestamp)
+    return found === undefined ? highWatermark : clamp(found.offset)
+  }
+  return target.to === 'earliest' ? logStartOffset : highWatermark
+}

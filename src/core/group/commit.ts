@@ -1,0 +1,67 @@
+/** Who may commit offsets to a group of the consumer protocol, and when committed offsets expire. */
+import { EdgelogError } from '../errors.ts'
+import { holds } from './assignment.ts'
+import type { ConsumerGroup } from './consumer-group.ts'
+import type { ConsumerMember } from './consumer-member.ts'
+import type { CommittedOffset, CommittingMember } from './group-api.ts'
+import { findMember } from './identify.ts'
+
+/**
+ * A member commits under its epoch, or under the one before if it has yet to hear of its own, and only
+ * what it holds. The second is stricter than Kafka: what was revoked, however late its commit arrives,
+ * is never committed over the one who has it now.
+ *
+ * @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `stale_member_epoch`.
+ */
+export function checkConsumerCommit(
+  group: ConsumerGroup,
+  committing: CommittingMember,
+  offsets: ReadonlyArray<{
+    readonly topicId: string
+    readonly topic: string
+    readonly partition: number
+  }>,
+): void {
+  const member = findCommitting(group, committing)
+  for (const { topicId, topic, partition } of offsets) {
+    const isHeld =
+      holds(member.assigned, topicId, partition) ||
+      holds(member.pendingRevocation, topicId, partition)
+    if (isHeld) continue
+    throw new EdgelogError(
+      'stale_member_epoch',
+      `partition ${partition} of ${topic} is not with member ${member.memberId}`,
+    )
+  }
+}
+
+/** @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `stale_member_epoch`. */
+export function findCommitting(group: ConsumerGroup, committing: CommittingMember): ConsumerMember {
+  const member = findMember(group, committing)
+  const { epoch } = committing
+  if (epoch === member.memberEpoch || epoch === member.previousMemberEpoch) return member
+  throw new EdgelogError(
+    'stale_member_epoch',
+    `memberEpoch: ${epoch} is not the member's, which is ${member.memberEpoch}`,
+  )
+}
+
+export interface OffsetExpiry {
+  readonly retentionMs: number
+  /** Since when the group has no members; null: it has some. */
+  readonly emptySinceMs: number | null
+  /** Whether some member subscribes to a topic. */
+  readonly isSubscribed: (topicId: string) => boolean
+}
+
+/**
+ * When an offset is forgotten: `offsets.retention.minutes` after the group became empty, or after the
+ * commit where that was later; in a group with members only that of a topic nobody subscribes to.
+ */
+export function offsetExpiresAtMs(
+  { topicId, committedAtMs }: CommittedOffset,
+  { retentionMs, emptySinceMs, isSubscribed }: OffsetExpiry,
+): number {
+  if (emptySinceMs !== null) return Math.max(committedAtMs, emptySinceMs) + retentionMs
+  return isSubscribed(topicId) ? Number.POSITIVE_INFINITY : committedAtMs + retentionMs
+}

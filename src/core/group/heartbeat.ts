@@ -1,0 +1,158 @@
+/** What a heartbeat of the consumer protocol does (KIP-848, ConsumerGroupHeartbeat). */
+import { EdgelogError } from '../errors.ts'
+import {
+  HEARTBEAT_INTERVAL_MS,
+  HEARTBEATS_PER_SESSION,
+  REBALANCE_HEARTBEAT_INTERVAL_MS_MIN,
+  REBALANCE_HEARTBEAT_INTERVAL_MS_PER_MEMBER,
+} from '../limits.ts'
+import { assignedTopics, assignmentOf } from './assigned-topics.ts'
+import { type Assignment, isSameAssignment } from './assignment.ts'
+import {
+  type ConsumerGroup,
+  type ConsumerGroupChange,
+  ConsumerGroupDraft,
+} from './consumer-group.ts'
+import type { ConsumerMember } from './consumer-member.ts'
+import { depart } from './departure.ts'
+import { type HeartbeatAnswer, type HeartbeatRequest, JOIN_EPOCH } from './group-api.ts'
+import { identify } from './identify.ts'
+import { reconcile } from './reconcile.ts'
+import { type AssignmentTime, assignIfDue, checkPartitionCount } from './target.ts'
+import type { TopicDirectory } from './topic-directory.ts'
+
+export interface HeartbeatDecision {
+  /** null: nothing is to be stored. */
+  readonly change: ConsumerGroupChange | null
+  readonly answer: HeartbeatAnswer
+}
+
+/**
+ * Decides one heartbeat: who the member is, what it subscribes to, whether a new assignment is due,
+ * and one step of the member towards its target.
+ *
+ * @param topics All topics that the request and the members may mean.
+ * @throws {EdgelogError} `unknown_member_id`, `fenced_member_epoch`, `fenced_instance_id`,
+ * `unreleased_instance_id`, `group_max_size_reached`, `unknown_topic_or_partition`,
+ * `policy_violation`, `invalid_request`; nothing is changed then.
+ */
+export function decideHeartbeat(
+  group: ConsumerGroup,
+  topics: TopicDirectory,
+  request: HeartbeatRequest,
+  time: AssignmentTime,
+): HeartbeatDecision {
+  const draft = new ConsumerGroupDraft(group)
+  const { memberId, memberEpoch } = request
+  if (memberEpoch < JOIN_EPOCH) {
+    depart(draft, request)
+    const answer = { memberId, memberEpoch, heartbeatIntervalMs: 0, assignment: null }
+    return { change: draft.change(), answer }
+  }
+  const owned = request.owned && assignmentOf(request.owned)
+  const known = identify(draft, request, owned)
+  const updated = update(known, request)
+  draft.put(updated)
+  if (updated.topics !== known.topics || updated.topicPattern !== known.topicPattern) {
+    checkSubscription(draft, topics, updated, request)
+    draft.groupEpoch += 1
+  } else if (updated.assignor !== known.assignor) draft.groupEpoch += 1
+  assignIfDue(draft, topics, time)
+  const member = reconcile(draft, updated, owned)
+  draft.put(member)
+  return { change: draft.change(), answer: answer(draft, topics, request, known, member, owned) }
+}
+
+// -- what it wants -----------------------------------------------------------------------------
+
+/** Keeps the parts that did not change as the objects they are. */
+function update(member: ConsumerMember, request: HeartbeatRequest): ConsumerMember {
+  const topics = [...new Set(request.topics ?? member.topics)].sort()
+  const topicPattern =
+    request.topicPattern === undefined ? member.topicPattern : request.topicPattern || null
+  const next: ConsumerMember = {
+    ...member,
+    rackId: request.rackId ?? member.rackId,
+    clientId: request.clientId,
+    clientHost: request.clientHost,
+    sessionTimeoutMs: request.sessionTimeoutMs ?? member.sessionTimeoutMs,
+    rebalanceTimeoutMs: request.rebalanceTimeoutMs ?? member.rebalanceTimeoutMs,
+    topics: isSameList(topics, member.topics) ? member.topics : topics,
+    topicPattern,
+    assignor: request.assignor ?? member.assignor,
+  }
+  const isSame = UPDATED.every((field) => next[field] === member[field])
+  return isSame ? member : next
+}
+
+const UPDATED = [
+  'rackId',
+  'clientId',
+  'clientHost',
+  'sessionTimeoutMs',
+  'rebalanceTimeoutMs',
+  'topics',
+  'topicPattern',
+  'assignor',
+] as const
+
+function isSameList(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((entry, index) => entry === other[index])
+}
+
+function checkSubscription(
+  draft: ConsumerGroupDraft,
+  topics: TopicDirectory,
+  member: ConsumerMember,
+  { mayNameUnknownTopics }: HeartbeatRequest,
+): void {
+  const unknown = member.topics.find((name) => topics.named(name) === undefined)
+  if (unknown !== undefined && !mayNameUnknownTopics) {
+    throw new EdgelogError('unknown_topic_or_partition', `topics: ${unknown} does not exist`)
+  }
+  checkPartitionCount(draft, topics)
+}
+
+// -- how it goes on ----------------------------------------------------------------------------
+
+function answer(
+  draft: ConsumerGroupDraft,
+  topics: TopicDirectory,
+  request: HeartbeatRequest,
+  before: ConsumerMember,
+  member: ConsumerMember,
+  owned: Assignment | undefined,
+): HeartbeatAnswer {
+  const isFull =
+    owned !== undefined && (request.topics !== undefined || request.topicPattern !== undefined)
+  const isTold =
+    isFull ||
+    request.memberEpoch !== before.memberEpoch ||
+    request.memberEpoch === JOIN_EPOCH ||
+    !isSameAssignment(before.assigned, member.assigned) ||
+    (owned !== undefined && !isSameAssignment(owned, member.assigned))
+  return {
+    memberId: member.memberId,
+    memberEpoch: member.memberEpoch,
+    heartbeatIntervalMs: heartbeatIntervalMs(draft, member),
+    assignment: isTold ? assignedTopics(member.assigned, topics) : null,
+  }
+}
+
+/** Who has all it is to have is asked for a sign of life; who waits is to come back soon. */
+function heartbeatIntervalMs(draft: ConsumerGroupDraft, member: ConsumerMember): number {
+  const regularMs = Math.min(
+    HEARTBEAT_INTERVAL_MS,
+    Math.floor(member.sessionTimeoutMs / HEARTBEATS_PER_SESSION),
+  )
+  const isSettled =
+    draft.groupEpoch === draft.assignmentEpoch &&
+    member.memberEpoch === draft.assignmentEpoch &&
+    member.state === 'stable'
+  if (isSettled) return regularMs
+  const soonMs = Math.max(
+    REBALANCE_HEARTBEAT_INTERVAL_MS_MIN,
+    draft.memberCount * REBALANCE_HEARTBEAT_INTERVAL_MS_PER_MEMBER,
+  )
+  return Math.min(regularMs, soonMs)
+}

@@ -1,0 +1,154 @@
+/** Who a heartbeat of the consumer protocol comes from: a new member, a known one, or neither. */
+import { EdgelogError } from '../errors.ts'
+import {
+  GROUP_MEMBERS_MAX,
+  REBALANCE_TIMEOUT_MS_DEFAULT,
+  SESSION_TIMEOUT_MS_DEFAULT,
+} from '../limits.ts'
+import { type Assignment, isSubset, NO_PARTITIONS } from './assignment.ts'
+import type { ConsumerGroup, ConsumerGroupDraft } from './consumer-group.ts'
+import { type ConsumerMember, isAway } from './consumer-member.ts'
+import { type HeartbeatRequest, JOIN_EPOCH } from './group-api.ts'
+
+/**
+ * The member as it was before this heartbeat.
+ *
+ * @throws {EdgelogError} `unknown_member_id`, `fenced_member_epoch`, `fenced_instance_id`,
+ * `unreleased_instance_id`, `group_max_size_reached`, `invalid_request`.
+ */
+export function identify(
+  draft: ConsumerGroupDraft,
+  request: HeartbeatRequest,
+  owned: Assignment | undefined,
+): ConsumerMember {
+  return request.memberEpoch === JOIN_EPOCH
+    ? join(draft, request, owned)
+    : continuing(draft, request, owned)
+}
+
+function join(
+  draft: ConsumerGroupDraft,
+  request: HeartbeatRequest,
+  owned: Assignment | undefined,
+): ConsumerMember {
+  const { memberId, instanceId } = request
+  if (!request.topics?.length && !request.topicPattern) {
+    throw new EdgelogError('invalid_request', 'topics: who joins needs topics or topicPattern')
+  }
+  if (owned !== undefined && owned.size > 0) {
+    throw new EdgelogError('invalid_request', 'owned: who joins (memberEpoch 0) owns nothing')
+  }
+  const holder = instanceId === null ? undefined : draft.memberOf(instanceId)
+  if (holder !== undefined && holder.memberId !== memberId) return replace(draft, holder, request)
+  const known = draft.member(memberId)
+  // It says that it owns nothing. So nothing is left to revoke, and others need not wait.
+  if (known !== undefined && known.instanceId === instanceId) return restarted(known)
+  if (known !== undefined) {
+    throw new EdgelogError('invalid_request', 'instanceId: a member keeps the one it joined with')
+  }
+  if (draft.memberCount >= GROUP_MEMBERS_MAX) {
+    throw new EdgelogError(
+      'group_max_size_reached',
+      `the group has ${GROUP_MEMBERS_MAX} members, and no more are allowed`,
+    )
+  }
+  return newMember(request)
+}
+
+/** A static member came back under another member id: it gets the place of the one that was away. */
+function replace(
+  draft: ConsumerGroupDraft,
+  away: ConsumerMember,
+  { memberId, instanceId }: HeartbeatRequest,
+): ConsumerMember {
+  if (!isAway(away)) {
+    throw new EdgelogError(
+      'unreleased_instance_id',
+      `instanceId: ${instanceId} belongs to a member that has not left`,
+    )
+  }
+  if (draft.member(memberId) !== undefined) {
+    throw new EdgelogError('invalid_request', 'memberId: belongs to another member')
+  }
+  const target = draft.target(away.memberId)
+  draft.remove(away.memberId)
+  const member = restarted({ ...away, memberId })
+  draft.put(member)
+  draft.setTarget(memberId, target)
+  return member
+}
+
+function restarted(member: ConsumerMember): ConsumerMember {
+  return {
+    ...member,
+    memberEpoch: JOIN_EPOCH,
+    previousMemberEpoch: JOIN_EPOCH,
+    state: 'stable',
+    assigned: NO_PARTITIONS,
+    pendingRevocation: NO_PARTITIONS,
+  }
+}
+
+function newMember(request: HeartbeatRequest): ConsumerMember {
+  return restarted({
+    memberId: request.memberId,
+    instanceId: request.instanceId,
+    rackId: null,
+    clientId: request.clientId,
+    clientHost: request.clientHost,
+    sessionTimeoutMs: SESSION_TIMEOUT_MS_DEFAULT,
+    rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS_DEFAULT,
+    topics: NO_TOPICS,
+    topicPattern: null,
+    assignor: null,
+    memberEpoch: JOIN_EPOCH,
+    previousMemberEpoch: JOIN_EPOCH,
+    state: 'stable',
+    assigned: NO_PARTITIONS,
+    pendingRevocation: NO_PARTITIONS,
+  })
+}
+
+const NO_TOPICS: readonly string[] = []
+
+/** @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`. */
+export function findMember(
+  group: Pick<ConsumerGroup, 'member' | 'memberOf'>,
+  { memberId, instanceId }: Pick<HeartbeatRequest, 'memberId' | 'instanceId'>,
+): ConsumerMember {
+  if (instanceId !== null) {
+    const holder = group.memberOf(instanceId)
+    if (holder !== undefined && holder.memberId !== memberId) {
+      throw new EdgelogError(
+        'fenced_instance_id',
+        `instanceId: ${instanceId} belongs to another member now`,
+      )
+    }
+  }
+  const member = group.member(memberId)
+  if (member !== undefined) return member
+  throw new EdgelogError(
+    'unknown_member_id',
+    `memberId: ${memberId} is not a member: give up all partitions and join with memberEpoch 0`,
+  )
+}
+
+function continuing(
+  draft: ConsumerGroupDraft,
+  request: HeartbeatRequest,
+  owned: Assignment | undefined,
+): ConsumerMember {
+  const member = findMember(draft, request)
+  const { memberEpoch } = request
+  if (memberEpoch === member.memberEpoch) return member
+  // The answer with the new epoch may have been lost: then it owns nothing that it does not hold.
+  const missedAnswer =
+    memberEpoch === member.previousMemberEpoch &&
+    owned !== undefined &&
+    isSubset(owned, member.assigned)
+  if (missedAnswer) return member
+  throw new EdgelogError(
+    'fenced_member_epoch',
+    `memberEpoch: ${memberEpoch} is not the member's: give up all partitions and join with memberEpoch 0`,
+  )
+}

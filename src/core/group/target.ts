@@ -1,0 +1,117 @@
+/** Makes the targets of all members anew when that is due. */
+import { EdgelogError } from '../errors.ts'
+import {
+  ASSIGNMENT_INTERVAL_MS_MAX,
+  ASSIGNMENT_INTERVAL_MS_PER_MEMBER,
+  GROUP_PARTITIONS_MAX,
+} from '../limits.ts'
+import { ASSIGNOR_NAMES, type AssignorName, DEFAULT_ASSIGNOR } from './assignor.ts'
+import { ASSIGNORS } from './assignors.ts'
+import type { ConsumerGroup, ConsumerGroupDraft } from './consumer-group.ts'
+import type { ConsumerMember } from './consumer-member.ts'
+import type { TopicDirectory } from './topic-directory.ts'
+
+export interface AssignmentTime {
+  readonly nowMs: number
+  /** Minus infinity: not in this life of the object. */
+  readonly lastAssignedAtMs: number
+}
+
+/**
+ * Assigns where the group epoch is ahead of the targets. A burst of joins is not a burst of
+ * assignments: in a large group there is a pause after each, Kafka's
+ * `group.consumer.assignment.interval.ms`.
+ */
+export function assignIfDue(
+  draft: ConsumerGroupDraft,
+  topics: TopicDirectory,
+  { nowMs, lastAssignedAtMs }: AssignmentTime,
+): void {
+  if (draft.assignmentEpoch === draft.groupEpoch) return
+  const intervalMs = Math.min(
+    draft.memberCount * ASSIGNMENT_INTERVAL_MS_PER_MEMBER,
+    ASSIGNMENT_INTERVAL_MS_MAX,
+  )
+  // The first is made at once, for no member is at epoch 0.
+  if (draft.assignmentEpoch > 0 && nowMs - lastAssignedAtMs < intervalMs) return
+  const members = [...draft.members()]
+  const partitionCounts = subscribedPartitionCounts(members, topics)
+  // Topics that grew beyond the bound: the members go on with what they have.
+  if (total(partitionCounts) > GROUP_PARTITIONS_MAX) return
+  const targets = ASSIGNORS[electAssignor(members)]({
+    members: new Map(
+      members.map((member) => [
+        member.memberId,
+        {
+          instanceId: member.instanceId,
+          topicIds: topics.resolve(member),
+          target: draft.target(member.memberId),
+        },
+      ]),
+    ),
+    partitionCounts,
+  })
+  for (const [memberId, target] of targets) draft.setTarget(memberId, target)
+  draft.assignmentEpoch = draft.groupEpoch
+}
+
+/** @throws {EdgelogError} `policy_violation`: with the subscription that just came they are too many. */
+export function checkPartitionCount(draft: ConsumerGroupDraft, topics: TopicDirectory): void {
+  const partitions = total(subscribedPartitionCounts(draft.members(), topics))
+  if (partitions <= GROUP_PARTITIONS_MAX) return
+  throw new EdgelogError(
+    'policy_violation',
+    `topics: a group shares at most ${GROUP_PARTITIONS_MAX} partitions, these are ${partitions}`,
+  )
+}
+
+/** The partitions of each topic that some member subscribes to, by topic id. */
+export function subscribedPartitionCounts(
+  members: Iterable<ConsumerMember>,
+  topics: TopicDirectory,
+): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  const seen = new Set<ReadonlySet<string>>()
+  for (const member of members) {
+    const ids = topics.resolve(member)
+    if (seen.has(ids)) continue
+    seen.add(ids)
+    for (const id of ids) counts.set(id, topics.withId(id)?.partitions ?? 0)
+  }
+  return counts
+}
+
+/** Whether topics that this group subscribes to differ between two snapshots. */
+export function isNewAssignmentDue(
+  group: ConsumerGroup,
+  before: TopicDirectory,
+  after: TopicDirectory,
+): boolean {
+  const one = subscribedPartitionCounts(group.members.values(), before)
+  const other = subscribedPartitionCounts(group.members.values(), after)
+  return one.size !== other.size || [...one].some(([id, count]) => other.get(id) !== count)
+}
+
+/** The one that most members ask for. */
+function electAssignor(members: readonly ConsumerMember[]): AssignorName {
+  let elected = DEFAULT_ASSIGNOR
+  let votesMax = 0
+  for (const name of ASSIGNOR_NAMES) {
+    const votes = members.filter(({ assignor }) => assignor === name).length
+    if (votes > votesMax) {
+      elected = name
+      votesMax = votes
+    }
+  }
+  return elected
+}
+
+export function assignorOf(group: ConsumerGroup): AssignorName {
+  return electAssignor([...group.members.values()])
+}
+
+function total(counts: ReadonlyMap<string, number>): number {
+  let sum = 0
+  for (const count of counts.values()) sum += count
+  return sum
+}

@@ -1,0 +1,138 @@
+/** The routes of the offsets that groups commit. */
+
+import type { z } from '@hono/zod-openapi'
+import * as offsets from '../broker/committed-offsets.ts'
+import { type ResetTarget, resetOffsets } from '../broker/reset-offsets.ts'
+import { utf8Length } from '../core/bytes/utf8-length.ts'
+import { EdgelogError } from '../core/errors.ts'
+import type { CommittingMember } from '../core/group/group-api.ts'
+import { GROUP_BODY_BYTES_MAX, OFFSET_METADATA_BYTES_MAX } from '../core/limits.ts'
+import { parseTopicName } from '../core/topic/topic-name.ts'
+import { errorResponses, jsonResponses } from './answers.ts'
+import { readJson } from './body.ts'
+import { clusterOf } from './env.ts'
+import {
+  CommitBody,
+  CommittedOffsetsAnswer,
+  DeleteOffsetsQuery,
+  FetchOffsetsQuery,
+  GroupParams,
+  ResetAnswer,
+  ResetBody,
+} from './group-schemas.ts'
+import { type App, addRoute, parseWith } from './route.ts'
+import { MEDIA_TYPES, NoQuery } from './schemas.ts'
+
+const PATH = '/v1/groups/{group}/offsets'
+
+export function addGroupOffsetRoutes(app: App): void {
+  addRoute(
+    app,
+    {
+      method: 'post',
+      path: PATH,
+      summary: 'Commit offsets, as a member or by hand',
+      body: { content: { [MEDIA_TYPES.json]: { schema: CommitBody } } },
+      responses: { 204: { description: 'Committed, all of them' }, ...errorResponses() },
+    },
+    { params: GroupParams, query: NoQuery },
+    async (c, { params }) => {
+      const body = parseWith(CommitBody, await readJson(c, GROUP_BODY_BYTES_MAX))
+      const named = body.offsets.map((offset, index) => parseOffset(offset, `offsets[${index}]`))
+      await offsets.commitOffsets(clusterOf(c), params.group, committingMember(body), named)
+      return c.body(null, 204)
+    },
+  )
+
+  addRoute(
+    app,
+    {
+      method: 'get',
+      path: PATH,
+      summary: 'Fetch what a group committed',
+      responses: jsonResponses(200, CommittedOffsetsAnswer, 'By topic and partition'),
+    },
+    { params: GroupParams, query: FetchOffsetsQuery },
+    async (c, { params, query }) => {
+      const topic = query.topic === undefined ? undefined : parseTopicName(query.topic, 'topic')
+      const committed = await offsets.fetchOffsets(clusterOf(c), params.group, topic)
+      return c.json({ offsets: committed.map(({ topicId: _, ...offset }) => offset) })
+    },
+  )
+
+  addRoute(
+    app,
+    {
+      method: 'delete',
+      path: PATH,
+      summary: 'Forget the offsets of a topic that no member subscribes to',
+      responses: { 204: { description: 'Forgotten' }, ...errorResponses() },
+    },
+    { params: GroupParams, query: DeleteOffsetsQuery },
+    async (c, { params, query }) => {
+      const topic = parseTopicName(query.topic, 'topic')
+      const { partition = null } = query
+      await offsets.deleteOffsets(clusterOf(c), params.group, topic, partition)
+      return c.body(null, 204)
+    },
+  )
+
+  addRoute(
+    app,
+    {
+      method: 'post',
+      path: `${PATH}/reset`,
+      summary: 'Move the offsets of a group without members',
+      body: { content: { [MEDIA_TYPES.json]: { schema: ResetBody } } },
+      responses: jsonResponses(200, ResetAnswer, 'What was, or would be, set'),
+    },
+    { params: GroupParams, query: NoQuery },
+    async (c, { params }) => {
+      const body = parseWith(ResetBody, await readJson(c, GROUP_BODY_BYTES_MAX))
+      const topics =
+        body.topics?.map(({ topic, partitions }, index) => ({
+          topic: parseTopicName(topic, `topics[${index}].topic`),
+          ...(partitions && { partitions }),
+        })) ?? null
+      const request = { target: resetTarget(body), topics, dryRun: body.dryRun }
+      const reset = await resetOffsets(clusterOf(c), params.group, request)
+      return c.json({ offsets: reset, dryRun: body.dryRun })
+    },
+  )
+}
+
+function committingMember(body: z.output<typeof CommitBody>): CommittingMember | null {
+  const { memberId, memberEpoch, instanceId = null } = body
+  if (memberId === undefined && memberEpoch === undefined && instanceId === null) return null
+  if (memberId === undefined || memberEpoch === undefined) {
+    throw new EdgelogError(
+      'invalid_request',
+      'memberId: a member commits with memberId and memberEpoch; without both it is by hand',
+    )
+  }
+  return { memberId, epoch: memberEpoch, instanceId }
+}
+
+function parseOffset(
+  offset: z.output<typeof CommitBody>['offsets'][number],
+  field: string,
+): offsets.NamedOffset {
+  if (utf8Length(offset.metadata) > OFFSET_METADATA_BYTES_MAX) {
+    throw new EdgelogError(
+      'offset_metadata_too_large',
+      `${field}.metadata: at most ${OFFSET_METADATA_BYTES_MAX} bytes are allowed`,
+    )
+  }
+  return { ...offset, topic: parseTopicName(offset.topic, `${field}.topic`) }
+}
+
+function resetTarget({ to, offset, timestamp, shiftBy }: z.output<typeof ResetBody>): ResetTarget {
+  const targets: ResetTarget[] = []
+  if (to !== undefined) targets.push({ to })
+  if (offset !== undefined) targets.push({ offset })
+  if (timestamp !== undefined) targets.push({ timestamp })
+  if (shiftBy !== undefined) targets.push({ shiftBy })
+  const [target] = targets
+  if (target !== undefined && targets.length === 1) return target
+  throw new EdgelogError('invalid_request', 'body: one of to, offset, timestamp, shiftBy is needed')
+}

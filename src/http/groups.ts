@@ -1,0 +1,117 @@
+/** The routes of consumer groups and their members. */
+import { describeLag } from '../broker/group-lag.ts'
+import * as groups from '../broker/groups.ts'
+import { parseAssignorName } from '../core/group/assignor.ts'
+import type { GroupId } from '../core/group/group-id.ts'
+import { GROUP_BODY_BYTES_MAX } from '../core/limits.ts'
+import { parseTopicName } from '../core/topic/topic-name.ts'
+import { errorResponses, jsonResponses } from './answers.ts'
+import { readJson } from './body.ts'
+import { type AppContext, clusterOf } from './env.ts'
+import {
+  DescribeGroupQuery,
+  GroupAnswer,
+  GroupParams,
+  GroupsAnswer,
+  GroupsQuery,
+  HeartbeatAnswer,
+  HeartbeatBody,
+} from './group-schemas.ts'
+import { type App, addRoute, parseWith } from './route.ts'
+import { MEDIA_TYPES, NoParams, NoQuery } from './schemas.ts'
+
+export function addGroupRoutes(app: App): void {
+  addRoute(
+    app,
+    {
+      method: 'get',
+      path: '/v1/groups',
+      summary: 'List the groups, by id, a page at a time',
+      responses: jsonResponses(200, GroupsAnswer, 'A page of groups'),
+    },
+    { params: NoParams, query: GroupsQuery },
+    async (c, { query }) => c.json(await groups.listGroups(clusterOf(c), query)),
+  )
+
+  addRoute(
+    app,
+    {
+      method: 'get',
+      path: '/v1/groups/{group}',
+      summary: 'Describe one group: its members, what they hold, how far it lags',
+      responses: jsonResponses(200, GroupAnswer, 'The group'),
+    },
+    { params: GroupParams, query: DescribeGroupQuery },
+    async (c, { params, query }) => {
+      const cluster = clusterOf(c)
+      const group = await groups.describeGroup(cluster, params.group)
+      if (!query.lag) return c.json(group)
+      const offsets = await describeLag(cluster, params.group, group)
+      const totalLag = offsets.reduce((sum, { lag }) => sum + lag, 0)
+      return c.json({ ...group, offsets, totalLag })
+    },
+  )
+
+  addRoute(
+    app,
+    {
+      method: 'delete',
+      path: '/v1/groups/{group}',
+      summary: 'Delete a group without members, with its offsets',
+      responses: { 204: { description: 'Deleted' }, ...errorResponses() },
+    },
+    { params: GroupParams, query: NoQuery },
+    async (c, { params }) => {
+      await groups.deleteGroup(clusterOf(c), params.group)
+      return c.body(null, 204)
+    },
+  )
+
+  addRoute(
+    app,
+    {
+      method: 'post',
+      path: '/v1/groups/{group}/heartbeat',
+      summary: 'Join a group, stay in it, or leave it',
+      body: { content: { [MEDIA_TYPES.json]: { schema: HeartbeatBody } } },
+      responses: jsonResponses(200, HeartbeatAnswer, 'What the member is to hold'),
+    },
+    { params: GroupParams, query: NoQuery },
+    async (c, { params }) => {
+      const heartbeat = await readHeartbeat(c, params.group)
+      return c.json(await groups.heartbeat(clusterOf(c), heartbeat))
+    },
+  )
+}
+
+async function readHeartbeat(c: AppContext, groupId: GroupId): Promise<groups.NamedHeartbeat> {
+  const body = parseWith(HeartbeatBody, await readJson(c, GROUP_BODY_BYTES_MAX))
+  const { owned, topics, assignor, memberId, instanceId, clientId, ...rest } = body
+  return {
+    ...definedOf(rest),
+    groupId,
+    memberId: memberId ?? crypto.randomUUID(),
+    memberEpoch: body.memberEpoch,
+    instanceId: instanceId ?? null,
+    clientId: clientId ?? '',
+    clientHost: c.req.header('cf-connecting-ip') ?? '',
+    mayNameUnknownTopics: false,
+    ...(topics && { topics: topics.map((name, i) => parseTopicName(name, `topics[${i}]`)) }),
+    ...(assignor !== undefined && { assignor: parseAssignorName(assignor) }),
+    ...(owned && {
+      owned: owned.map(({ topic, topicId, partitions }, i) => ({
+        topic: parseTopicName(topic, `owned[${i}].topic`),
+        partitions,
+        ...(topicId !== undefined && { topicId }),
+      })),
+    }),
+  }
+}
+
+type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> }
+
+/** Without the fields that are not there: left out means "as before". */
+function definedOf<T extends object>(value: T): Partial<Defined<T>> {
+  const entries = Object.entries(value).filter(([, field]) => field !== undefined)
+  return Object.fromEntries(entries) as Partial<Defined<T>>
+}

@@ -1,0 +1,49 @@
+/** The text of a topic pattern, as its parser reads it. */
+import { EdgelogError } from '../errors.ts'
+
+export interface PatternReader {
+  /** The rest of the text begins with `text`. */
+  isAt(text: string): boolean
+  isAtEnd(): boolean
+  position(): number
+  /** Reads `text`, if it is next. */
+  skip(text: string): boolean
+  /** Reads what matches; `expression` is sticky. */
+  skipMatch(expression: RegExp): RegExpExecArray | null
+  /** Reads one character, a whole code point; '' at the end. */
+  next(): string
+  /** What the caller throws: an `invalid_regular_expression` about what stands at `at`. */
+  failure(what: string, at?: number): EdgelogError
+}
+
+export function createPatternReader(text: string, field: string): PatternReader {
+  let index = 0
+  const isAt = (expected: string) => text.startsWith(expected, index)
+  return {
+    isAt,
+    isAtEnd: () => index === text.length,
+    position: () => index,
+    skip(expected) {
+      const isThere = isAt(expected)
+      if (isThere) index += expected.length
+      return isThere
+    },
+    skipMatch(expression) {
+      expression.lastIndex = index
+      const match = expression.exec(text)
+      if (match !== null) index += match[0].length
+      return match
+    },
+    next() {
+      const codePoint = text.codePointAt(index)
+      const character = codePoint === undefined ? '' : String.fromCodePoint(codePoint)
+      index += character.length
+      return character
+    },
+    failure: (what, at = index) =>
+      new EdgelogError(
+        'invalid_regular_expression',
+        `${field}: ${what} at character ${at + 1} of the pattern`,
+      ),
+  }
+}

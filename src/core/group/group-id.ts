@@ -8,8 +8,8 @@ declare const groupId: unique symbol
 /** Text that obeys the rule for group ids. */
 export type GroupId = string & { readonly [groupId]: true }
 
-/** Whatever Kafka's clients use fits; what a terminal or a log would trip over does not. */
-const PATTERN = /^[^\p{Cc}\p{Cs}]+$/u
+/** Whatever Kafka's clients use fits; what a terminal, a log or a path would trip over does not. */
+const PATTERN = /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}]+$/u
 
 /**
  * Checks a group's id.
@@ -21,7 +21,7 @@ export function parseGroupId(value: unknown, field = 'groupId'): GroupId {
   if (isGroupId(value)) return value
   throw new EdgelogError(
     'invalid_group_id',
-    `${field}: 1 to ${GROUP_ID_LENGTH_MAX} characters without control characters are allowed; got ${shownValue(value)}`,
+    `${field}: 1 to ${GROUP_ID_LENGTH_MAX} characters without control characters are allowed, but not "." and ".."; got ${shownValue(value)}`,
   )
 }
 

@@ -1,0 +1,111 @@
+/** The calls about groups, one function each, as docs/PROTOCOL.md has them. */
+import { parseGroupId } from '../../src/core/group/group-id.ts'
+import { type Connection, request, requestJson } from '../http/connection.ts'
+
+export interface AssignedPartitions {
+  readonly topic: string
+  /** A topic created anew under the same name has another. */
+  readonly topicId: string
+  readonly partitions: readonly number[]
+}
+
+/** What is left out is as it was said before. */
+export interface Heartbeat {
+  readonly memberId: string
+  /** 0 joins, -1 leaves, -2 leaves to come back (with `instanceId`). */
+  readonly memberEpoch: number
+  readonly instanceId?: string
+  readonly clientId?: string
+  readonly topics?: readonly string[]
+  readonly topicPattern?: string
+  readonly assignor?: 'uniform' | 'range'
+  readonly owned?: readonly AssignedPartitions[]
+  readonly sessionTimeoutMs?: number
+  readonly rebalanceTimeoutMs?: number
+}
+
+export interface HeartbeatAnswer {
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly heartbeatIntervalMs: number
+  /** All that the member is to hold; null: as it was told before. */
+  readonly assignment: readonly AssignedPartitions[] | null
+}
+
+export interface OffsetCommit {
+  readonly topic: string
+  readonly partition: number
+  /** Of the next record to be read. */
+  readonly offset: number
+  readonly metadata?: string
+}
+
+export interface CommittedOffset extends OffsetCommit {
+  readonly metadata: string
+  readonly leaderEpoch: number
+  /** Milliseconds since 1970. */
+  readonly committedAtMs: number
+}
+
+interface CallOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs?: number
+}
+
+/** @throws {EdgelogError} `invalid_group_id`. */
+export function groupPath(groupId: string): string {
+  return `/v1/groups/${encodeURIComponent(parseGroupId(groupId))}`
+}
+
+/** @throws {Refusal} `unknown_member_id`, `fenced_member_epoch`, ..., `unavailable`. */
+export async function sendHeartbeat(
+  connection: Connection,
+  groupId: string,
+  heartbeat: Heartbeat,
+  options: CallOptions = {},
+): Promise<HeartbeatAnswer> {
+  return await requestJson(connection, `${groupPath(groupId)}/heartbeat`, {
+    ...post(heartbeat),
+    ...options,
+  })
+}
+
+/**
+ * @param member Who commits; undefined: by hand, which a group with members refuses.
+ * @throws {Refusal} `stale_member_epoch`, `unknown_member_id`, `offset_out_of_range`, ...
+ */
+export async function commitOffsets(
+  connection: Connection,
+  groupId: string,
+  member: { readonly memberId: string; readonly memberEpoch: number } | undefined,
+  offsets: readonly OffsetCommit[],
+  options: CallOptions = {},
+): Promise<void> {
+  const call = { ...post({ ...member, offsets }), ...options }
+  await request(connection, `${groupPath(groupId)}/offsets`, call, async () => {})
+}
+
+/** @throws {Refusal} `group_id_not_found`, `unknown_topic_or_partition`. */
+export async function fetchOffsets(
+  connection: Connection,
+  groupId: string,
+  topic?: string,
+  options: CallOptions = {},
+): Promise<readonly CommittedOffset[]> {
+  const query = topic === undefined ? '' : `?topic=${encodeURIComponent(topic)}`
+  const path = `${groupPath(groupId)}/offsets${query}`
+  const { offsets } = await requestJson<{ offsets: readonly CommittedOffset[] }>(
+    connection,
+    path,
+    options,
+  )
+  return offsets
+}
+
+function post(body: object) {
+  return {
+    method: 'POST',
+    body: JSON.stringify(body),
+    contentType: 'application/json',
+  } as const
+}

@@ -29,6 +29,7 @@ import {
   type ClassicMemberRow,
   decodeClassicGroup,
   encodeClassicChanges,
+  encodeClassicGroup,
 } from '../../../src/core/group/classic-rows.ts'
 import { decideSync } from '../../../src/core/group/classic-sync.ts'
 import { decideTime, nextDeadlineMs } from '../../../src/core/group/classic-time.ts'
@@ -86,7 +87,7 @@ export class ClassicShell {
 
   constructor(decisions: Decisions = DECISIONS) {
     this.#decisions = decisions
-    this.#stored = { header: EMPTY_CLASSIC_GROUP, members: new Map() }
+    this.#stored = { header: encodeClassicGroup(EMPTY_CLASSIC_GROUP).header, members: new Map() }
   }
 
   /** @returns The ticket. A member that is new gets the id m1, m2, ... */
@@ -145,7 +146,7 @@ export class ClassicShell {
       const dueMs = nextDeadlineMs(this.group)
       if (dueMs === null || dueMs > untilMs) break
       this.nowMs = Math.max(this.nowMs, dueMs)
-      this.#apply(this.#decisions.decideTime(this.group, this.nowMs))
+      this.#ring()
     }
     this.nowMs = untilMs
   }
@@ -153,7 +154,13 @@ export class ClassicShell {
   /** Lets time pass, with a timer that goes off late. */
   oversleep(ms: number): void {
     this.nowMs += ms
+    this.#ring()
+  }
+
+  #ring(): void {
     this.#apply(this.#decisions.decideTime(this.group, this.nowMs))
+    const dueMs = nextDeadlineMs(this.group)
+    if (dueMs !== null && dueMs <= this.nowMs) throw new Error('what is due is not done')
   }
 
   /** What was stored is all that is left, as JSON. */

@@ -201,7 +201,7 @@ const { pattern: arbitraryPattern } = fc.letrec<{ pattern: Pair; sequence: Pair;
               arbitraryAtom,
               tie('pattern').map((inner) => wrap(inner, (text) => `(?:${text})`)),
             ),
-            fc.constantFrom('*', '+', '?', '{2}', '{0}', '{1,}', '{0,}', '{1,3}', '{2,2}'),
+            fc.constantFrom('*', '+', '?', '{2}', '{0}', '{1,}', '{2,}', '{1,3}', '{2,2}'),
             fc.constantFrom('', '?'),
           )
           .map(([inner, quantifier, lazy]) => wrap(inner, (text) => `${text}${quantifier}${lazy}`)),

@@ -91,7 +91,7 @@ export class ConsumerMembers {
     this.group.apply(change)
     this.#store.writeMembers(change, this.group)
     const { groupEpoch, assignmentEpoch } = change
-    const emptySinceMs = this.count > 0 ? null : (this.#store.group?.emptySinceMs ?? nowMs)
+    const emptySinceMs = this.#store.emptySinceMs(this.count, nowMs)
     this.#store.updateGroup({ groupEpoch, assignmentEpoch, emptySinceMs })
     for (const memberId of change.members.keys()) this.#watchRevocation(memberId, nowMs)
   }

@@ -9,6 +9,8 @@
  */
 
 import { assert } from '../../src/core/errors.ts'
+import type { ClassicHeader } from '../../src/core/group/classic-group.ts'
+import type { ClassicMemberRow, ClassicRows } from '../../src/core/group/classic-rows.ts'
 import type { ConsumerGroup, ConsumerGroupChange } from '../../src/core/group/consumer-group.ts'
 import { decodeMember, encodeMember } from '../../src/core/group/consumer-member.ts'
 import type { GroupTopic } from '../../src/core/group/group-api.ts'
@@ -87,16 +89,25 @@ export class GroupStore {
     this.#writeSetting('topics', topics)
   }
 
-  readClassic(): unknown {
-    return this.#readSetting('classic')
+  /** Undefined where the members, if there are any, are of the consumer protocol. */
+  readClassic(): ClassicRows | undefined {
+    const header = this.#group && this.#readSetting<ClassicHeader>('classic')
+    if (header === undefined) return undefined
+    const members = header.state === 'empty' ? [] : this.#readMembers()
+    return { header, members: members.map((row) => JSON.parse(row) as ClassicMemberRow) }
   }
 
-  writeClassic(header: unknown): void {
+  writeClassicHeader(header: ClassicHeader): void {
     this.#writeSetting('classic', header)
   }
 
+  /** Since when the group has no members, with so many of them now. */
+  emptySinceMs(memberCount: number, nowMs: number): number | null {
+    return memberCount > 0 ? null : (this.#group?.emptySinceMs ?? nowMs)
+  }
+
   /** Of whichever protocol the group has. */
-  readMembers(): string[] {
+  #readMembers(): string[] {
     return this.#sql
       .exec<{ value: string }>('SELECT value FROM member')
       .toArray()
@@ -117,7 +128,8 @@ export class GroupStore {
 
   /** Puts all members of the consumer protocol back where they were. */
   loadConsumerGroup(group: ConsumerGroup, { groupEpoch, assignmentEpoch }: GroupRow): void {
-    const stored = this.readMembers().map(decodeMember)
+    const isClassic = (this.readClassic()?.members.length ?? 0) > 0
+    const stored = isClassic ? [] : this.#readMembers().map(decodeMember)
     group.apply({
       groupEpoch,
       assignmentEpoch,

@@ -3,17 +3,20 @@
  * `core/group` decide, writes what changed in the same turn, and comes back by alarm.
  */
 import { DurableObject } from 'cloudflare:workers'
-import { EdgelogError, type Reply, replyAsync } from '../../src/core/errors.ts'
-import {
-  checkConsumerCommit,
-  findCommitting,
-  offsetExpiresAtMs,
-} from '../../src/core/group/commit.ts'
-import { describeConsumerGroup } from '../../src/core/group/describe-consumer-group.ts'
+import { EdgelogError, type Reply, replyAsync, unwrap } from '../../src/core/errors.ts'
+import type {
+  ClassicHeartbeatRequest,
+  JoinGroupAnswer,
+  JoinGroupRequest,
+  LeavingMember,
+  LeftMember,
+  SyncGroupAnswer,
+  SyncGroupRequest,
+} from '../../src/core/group/classic-api.ts'
+import type { OffsetExpiry } from '../../src/core/group/commit.ts'
 import {
   type CommitRequest,
   type CommittedOffset,
-  type CommittingMember,
   type GroupApi,
   type GroupDescription,
   type GroupSummary,
@@ -21,8 +24,8 @@ import {
   type HeartbeatRequest,
   JOIN_EPOCH,
   type OffsetFetchRequest,
-  type OffsetToCommit,
 } from '../../src/core/group/group-api.ts'
+import type { GroupId } from '../../src/core/group/group-id.ts'
 import {
   EMPTY_GROUP_KEPT_MS,
   GROUP_ALARM_RETRY_MS,
@@ -32,8 +35,8 @@ import {
 } from '../../src/core/limits.ts'
 import { COORDINATOR_OBJECT_NAME, type CoordinatorApi } from '../../src/core/topic/topic.ts'
 import { CommitQueue } from './commit-queue.ts'
-import { ConsumerMembers } from './consumer-members.ts'
 import { GroupAlarm } from './group-alarm.ts'
+import { GroupMembers } from './group-members.ts'
 import { type GroupRow, GroupStore } from './group-store.ts'
 import { Lifecycle, type TopicNeed } from './lifecycle.ts'
 import { OffsetTable } from './offset-table.ts'
@@ -44,38 +47,42 @@ export interface GroupEnv {
   readonly EDGELOG_OFFSETS_RETENTION_MINUTES?: string
 }
 
-export class Group
-  extends DurableObject<GroupEnv>
-  implements Omit<GroupApi, keyof import('../../src/core/group/classic-api.ts').ClassicGroupApi>
-{
+export class Group extends DurableObject<GroupEnv> implements GroupApi {
   readonly #store: GroupStore
   readonly #lifecycle: Lifecycle
   readonly #commits: CommitQueue
   readonly #alarm: GroupAlarm
-  #members: ConsumerMembers
+  #members: GroupMembers
   #offsets: OffsetTable
 
   constructor(ctx: DurableObjectState, env: GroupEnv) {
     super(ctx, env)
     const { storage } = ctx
     this.#store = new GroupStore(storage.sql)
-    this.#members = new ConsumerMembers(this.#store, Date.now())
+    this.#members = this.#loadMembers()
     this.#offsets = new OffsetTable(storage.sql)
     this.#alarm = new GroupAlarm(storage)
     const coordinator = () => env.COORDINATOR.getByName(COORDINATOR_OBJECT_NAME)
     this.#lifecycle = new Lifecycle(this.#store, {
       watchTopics: (watch) => coordinator().watchTopics(watch),
       forgetGroup: (groupId, incarnation) => coordinator().forgetGroup(groupId, incarnation),
-      interest: () => this.#members.interest(),
+      interest: () => this.#members.consumers.interest(),
       isBare: () => this.#isBare(),
       topicsChanged: (before, after) =>
-        this.#inOneTurn(() => this.#members.topicsChanged(before, after, Date.now())),
+        this.#inOneTurn((nowMs) => this.#members.consumers.topicsChanged(before, after, nowMs)),
       created: () => this.#alarm.by(Date.now() + EMPTY_GROUP_KEPT_MS),
       wipe: () => this.#wipe(),
     })
     this.#commits = new CommitQueue({
-      check: (request) => this.#checkCommit(request),
-      write: (offsets) => this.#writeOffsets(offsets),
+      check: (request) => {
+        this.#members.checkCommit(request, Date.now())
+        this.#openGroup()
+        this.#offsets.checkRoom(request.offsets)
+      },
+      write: (offsets) => {
+        const nowMs = Date.now()
+        for (const offset of offsets) this.#offsets.write(offset, nowMs)
+      },
       abort: (error) => ctx.abort(`commit failed: ${String(error)}`),
       durable: () => storage.sync(),
     })
@@ -87,51 +94,81 @@ export class Group
 
   // -- the consumer protocol -------------------------------------------------------------------
 
-  /** Refusals: those of `decideHeartbeat`, `policy_violation`, `throttled`, `unavailable`. */
+  /** Refusals: those of `decideHeartbeat`, `inconsistent_group_protocol`; of a new group those of `cover`. */
   async heartbeat(request: HeartbeatRequest): Promise<Reply<HeartbeatAnswer>> {
     return replyAsync(async () => {
       this.#expire()
-      const member = this.#members.group.member(request.memberId)
+      const member = this.#members.consumers.group.member(request.memberId)
       const isJoining = request.memberEpoch === JOIN_EPOCH
       if (isJoining || (member !== undefined && request.memberEpoch > JOIN_EPOCH)) {
         await this.#lifecycle.cover(needOf(request, member?.topics ?? []))
         this.#openGroup()
       }
-      return this.#inOneTurn(() => {
-        const nowMs = Date.now()
-        const answer = this.#members.heartbeat(request, this.#lifecycle.directory, nowMs)
-        this.#armForMembers(nowMs, isJoining)
+      this.#members.requireProtocol('consumer')
+      return this.#inOneTurn((nowMs) => {
+        const { directory } = this.#lifecycle
+        const answer = this.#members.consumers.heartbeat(request, directory, nowMs)
+        if (isJoining) this.#armForMembers()
         return answer
       })
     })
   }
 
-  async topicsChanged(): Promise<void> {
-    if (this.#store.group === undefined) return
-    await this.#lifecycle.refresh()
+  // -- the classic protocol --------------------------------------------------------------------
+
+  /** Refusals: those of `decideJoin`, `inconsistent_group_protocol`; of a new group those of `cover`. */
+  async joinGroup(request: JoinGroupRequest): Promise<Reply<JoinGroupAnswer>> {
+    return replyAsync(async () => {
+      this.#expire()
+      await this.#lifecycle.cover(nothingOf(request.groupId))
+      this.#openGroup()
+      this.#members.requireProtocol('classic')
+      const answer = this.#inOneTurn((nowMs) => {
+        const joined = this.#members.classics.join(request, nowMs)
+        this.#armForMembers()
+        return joined
+      })
+      return unwrap(await answer)
+    })
+  }
+
+  /** Refusals: those of `decideSync`. */
+  async syncGroup(request: SyncGroupRequest): Promise<Reply<SyncGroupAnswer>> {
+    this.#expire()
+    return await this.#inOneTurn((nowMs) => this.#members.classics.sync(request, nowMs))
+  }
+
+  /** Refusals: those of `decideClassicHeartbeat`. */
+  async classicHeartbeat(request: ClassicHeartbeatRequest): Promise<Reply<null>> {
+    return replyAsync(async () => {
+      this.#expire()
+      return unwrap(this.#inOneTurn((nowMs) => this.#members.classics.heartbeat(request, nowMs)))
+    })
+  }
+
+  async leaveGroup(members: readonly LeavingMember[]): Promise<Reply<readonly LeftMember[]>> {
+    return replyAsync(async () => {
+      this.#expire()
+      return this.#inOneTurn((nowMs) => this.#members.classics.leave(members, nowMs))
+    })
   }
 
   // -- offsets ---------------------------------------------------------------------------------
 
-  /** Refusals: `unknown_member_id`, `stale_member_epoch`, `fenced_instance_id`, `non_empty_group`, ... */
+  /** Refusals: those of `checkCommit`, `policy_violation`, `throttled`. */
   async commitOffsets(request: CommitRequest): Promise<Reply<null>> {
     return replyAsync(async () => {
       this.#expire()
-      if (request.member === null) {
-        const { groupId } = request
-        await this.#lifecycle.cover({ groupId, names: [], all: false, required: [] })
-      }
-      const answer = await this.#commits.push(request)
-      if ('error' in answer) throw EdgelogError.fromBody(answer.error)
-      return answer.ok
+      if (request.member === null) await this.#lifecycle.cover(nothingOf(request.groupId))
+      return unwrap(await this.#commits.push(request))
     })
   }
 
-  /** Refusals: `group_id_not_found`; with a member `unknown_member_id`, `stale_member_epoch`. */
+  /** Refusals: `group_id_not_found`; with a member those of `checkMember`. */
   async fetchOffsets(request: OffsetFetchRequest): Promise<Reply<readonly CommittedOffset[]>> {
     return replyAsync(async () => {
       this.#expire()
-      if (request.member !== undefined) this.#checkMember(request.member)
+      if (request.member !== undefined) this.#members.checkMember(request.member)
       this.#openGroup()
       return this.#offsets.list(request.topicId)
     })
@@ -142,11 +179,9 @@ export class Group
     return replyAsync(async () => {
       this.#expire()
       this.#openGroup()
-      if (this.#isSubscribed(topicId)) {
-        throw new EdgelogError(
-          'group_subscribed_to_topic',
-          'topic: members of the group subscribe to it',
-        )
+      if (this.#members.isSubscribed(topicId, this.#lifecycle.directory)) {
+        const why = 'topic: members of the group subscribe to it'
+        throw new EdgelogError('group_subscribed_to_topic', why)
       }
       this.#offsets.delete(topicId, partition)
       return null
@@ -174,11 +209,16 @@ export class Group
       this.#expire()
       this.#openGroup()
       await this.#lifecycle.delete(() => {
-        this.#refuseMembers('groupId: the group has members')
+        this.#members.requireNone('groupId: the group has members')
         return true
       })
       return null
     })
+  }
+
+  /** A hint of the coordinator. */
+  async topicsChanged(): Promise<void> {
+    await this.#lifecycle.refresh()
   }
 
   // -- by alarm --------------------------------------------------------------------------------
@@ -190,8 +230,8 @@ export class Group
     this.#alarm.at(Date.now() + GROUP_ALARM_RETRY_MS)
     await this.#rollCall()
     this.#expire()
-    this.#expireOffsets()
-    await this.#lifecycle.delete(() => this.#isOver(Date.now()))
+    this.#offsets.expire(this.#offsetExpiry(), Date.now())
+    await this.#lifecycle.delete(() => this.#isOver())
     const nextMs = this.#nextAlarmMs()
     if (nextMs !== undefined) this.#alarm.at(nextMs)
   }
@@ -216,29 +256,19 @@ export class Group
     if (group.isDeleting) return nowMs + GROUP_ALARM_RETRY_MS
     const watchAtMs = nowMs + GROUP_WATCH_INTERVAL_MS
     if (group.emptySinceMs === null) return watchAtMs
-    if (this.#offsets.count === 0)
-      return Math.max(group.emptySinceMs + EMPTY_GROUP_KEPT_MS, nowMs + 1)
-    const expiresAtMs = this.#offsets.list().map((offset) => this.#offsetExpiresAtMs(offset))
-    return Math.max(nowMs + 1, Math.min(...expiresAtMs, watchAtMs))
+    const overAtMs = this.#isBare()
+      ? group.emptySinceMs + EMPTY_GROUP_KEPT_MS
+      : this.#offsets.nextExpiryMs(this.#offsetExpiry())
+    return Math.max(nowMs + 1, Math.min(overAtMs, watchAtMs))
   }
 
-  #expireOffsets(): void {
-    const nowMs = Date.now()
-    for (const offset of this.#offsets.list()) {
-      if (this.#offsetExpiresAtMs(offset) > nowMs) continue
-      this.#offsets.delete(offset.topicId, offset.partition)
-    }
-  }
-
-  #offsetExpiresAtMs(offset: CommittedOffset): number {
-    const minutes = Number(
-      this.env.EDGELOG_OFFSETS_RETENTION_MINUTES ?? OFFSETS_RETENTION_MINUTES_DEFAULT,
-    )
-    return offsetExpiresAtMs(offset, {
-      retentionMs: minutes * 60_000,
+  #offsetExpiry(): OffsetExpiry {
+    const minutes = this.env.EDGELOG_OFFSETS_RETENTION_MINUTES ?? OFFSETS_RETENTION_MINUTES_DEFAULT
+    return {
+      retentionMs: Number(minutes) * 60_000,
       emptySinceMs: this.#store.group?.emptySinceMs ?? null,
-      isSubscribed: (topicId) => this.#isSubscribed(topicId),
-    })
+      isSubscribed: (topicId) => this.#members.isSubscribed(topicId, this.#lifecycle.directory),
+    }
   }
 
   // -- what is true now ------------------------------------------------------------------------
@@ -252,8 +282,7 @@ export class Group
 
   #describe(): GroupDescription {
     this.#expire()
-    const { groupId } = this.#openGroup()
-    return describeConsumerGroup(groupId, this.#members.group, this.#lifecycle.directory)
+    return this.#members.describe(this.#openGroup().groupId, this.#lifecycle.directory)
   }
 
   #isBare(): boolean {
@@ -261,71 +290,44 @@ export class Group
   }
 
   /** It has had nothing for long enough, or its deletion was begun. */
-  #isOver(nowMs: number): boolean {
+  #isOver(): boolean {
     const { group } = this.#store
     if (group === undefined) return false
-    const emptyForMs = nowMs - (group.emptySinceMs ?? nowMs)
+    const emptyForMs = Date.now() - (group.emptySinceMs ?? Date.now())
     return group.isDeleting || (this.#isBare() && emptyForMs >= EMPTY_GROUP_KEPT_MS)
-  }
-
-  #isSubscribed(topicId: string): boolean {
-    const { directory } = this.#lifecycle
-    const members = [...this.#members.group.members.values()]
-    return members.some((member) => directory.resolve(member).has(topicId))
-  }
-
-  #refuseMembers(what: string): void {
-    if (this.#members.count === 0) return
-    throw new EdgelogError('non_empty_group', what)
   }
 
   // -- what changes ----------------------------------------------------------------------------
 
+  #loadMembers(): GroupMembers {
+    return new GroupMembers(this.#store, Date.now(), () => this.#expire())
+  }
+
   #expire(): void {
-    this.#inOneTurn(() => {
-      const nowMs = Date.now()
-      this.#members.expire(nowMs)
-      this.#armForMembers(nowMs, false)
-    })
+    this.#inOneTurn((nowMs) => this.#members.expire(nowMs))
   }
 
-  /** Members that fall silent together, and what an empty group is kept for, have nobody else to ask. */
-  #armForMembers(nowMs: number, isJoining: boolean): void {
-    const { group } = this.#store
-    if (isJoining) this.#alarm.by(Math.max(nowMs, this.#members.nextDeadlineMs))
-    const isEmptied = group !== undefined && group.emptySinceMs === nowMs
-    if (isEmptied) this.#alarm.by(nowMs + EMPTY_GROUP_KEPT_MS)
-  }
-
-  #checkCommit({ member, offsets }: CommitRequest): void {
-    if (member === null)
-      this.#refuseMembers('memberId: the group has members, and only they commit')
-    else checkConsumerCommit(this.#members.group, member, offsets)
-    this.#openGroup()
-    this.#offsets.checkRoom(offsets)
-  }
-
-  #checkMember(member: CommittingMember): void {
-    findCommitting(this.#members.group, member)
-  }
-
-  #writeOffsets(offsets: Iterable<OffsetToCommit>): void {
-    const nowMs = Date.now()
-    for (const offset of offsets) this.#offsets.write(offset, nowMs)
+  /** Members that fall silent together have nobody else to find out. */
+  #armForMembers(): void {
+    this.#alarm.by(Math.max(Date.now(), this.#members.nextDeadlineMs))
   }
 
   /** Nothing of it is left; what is in memory begins anew. */
   async #wipe(): Promise<void> {
-    this.#members = new ConsumerMembers(this.#store, Date.now())
+    this.#members = this.#loadMembers()
     this.#offsets = new OffsetTable(this.ctx.storage.sql)
     await this.#alarm.clear()
     await this.ctx.storage.deleteAll()
   }
 
   /** After any error but a refusal, memory may have run ahead of the rows: it is dropped with the turn. */
-  #inOneTurn<T>(work: () => T): T {
+  #inOneTurn<T>(work: (nowMs: number) => T): T {
+    const wasEmpty = this.#members.count === 0
     try {
-      return work()
+      const result = work(Date.now())
+      const isEmptied = !wasEmpty && this.#members.count === 0
+      if (isEmptied) this.#alarm.by(Date.now() + EMPTY_GROUP_KEPT_MS)
+      return result
     } catch (error) {
       if (!(error instanceof EdgelogError)) this.ctx.abort(`group: ${String(error)}`)
       throw error
@@ -337,10 +339,10 @@ export class Group
 function needOf(request: HeartbeatRequest, subscribed: readonly string[]): TopicNeed {
   const { groupId, topics = [], topicPattern = '', mayNameUnknownTopics } = request
   const added = topics.filter((topic) => !subscribed.includes(topic))
-  return {
-    groupId,
-    names: topics,
-    all: topicPattern !== '',
-    required: mayNameUnknownTopics ? [] : added,
-  }
+  const required = mayNameUnknownTopics ? [] : added
+  return { groupId, names: topics, all: topicPattern !== '', required }
+}
+
+function nothingOf(groupId: GroupId): TopicNeed {
+  return { groupId, names: [], all: false, required: [] }
 }

@@ -1,5 +1,6 @@
 /** The committed offsets of one group: a row per partition. */
 import { EdgelogError } from '../../src/core/errors.ts'
+import { type OffsetExpiry, offsetExpiresAtMs } from '../../src/core/group/commit.ts'
 import type { CommittedOffset, OffsetToCommit } from '../../src/core/group/group-api.ts'
 import { COMMITTED_OFFSETS_MAX } from '../../src/core/limits.ts'
 
@@ -79,6 +80,20 @@ export class OffsetTable {
     const [where, bindings] = partition === null ? ['', []] : ['AND partition = ?', [partition]]
     this.#sql.exec(`DELETE FROM committed_offset WHERE topic_id = ? ${where}`, topicId, ...bindings)
     this.#count = undefined
+  }
+
+  /** Forgets what is due to be. */
+  expire(expiry: OffsetExpiry, nowMs: number): void {
+    for (const offset of this.list()) {
+      if (offsetExpiresAtMs(offset, expiry) <= nowMs) this.delete(offset.topicId, offset.partition)
+    }
+  }
+
+  /** When the next is due to be forgotten; infinity: none. */
+  nextExpiryMs(expiry: OffsetExpiry): number {
+    let nextMs = Number.POSITIVE_INFINITY
+    for (const offset of this.list()) nextMs = Math.min(nextMs, offsetExpiresAtMs(offset, expiry))
+    return nextMs
   }
 
   #has(topicId: string, partition: number): boolean {

@@ -1,0 +1,88 @@
+/** The members of a group, of whichever protocol: all are of one, and it may change when none is left. */
+import { EdgelogError } from '../../src/core/errors.ts'
+import { requireMember } from '../../src/core/group/classic-group.ts'
+import { checkConsumerCommit, findCommitting } from '../../src/core/group/commit.ts'
+import { describeClassicGroup } from '../../src/core/group/describe-classic-group.ts'
+import { describeConsumerGroup } from '../../src/core/group/describe-consumer-group.ts'
+import type {
+  CommitRequest,
+  CommittingMember,
+  GroupDescription,
+  GroupProtocol,
+} from '../../src/core/group/group-api.ts'
+import type { GroupId } from '../../src/core/group/group-id.ts'
+import type { TopicDirectory } from '../../src/core/group/topic-directory.ts'
+import { ClassicMembers } from './classic-members.ts'
+import { ConsumerMembers } from './consumer-members.ts'
+import type { GroupStore } from './group-store.ts'
+
+export class GroupMembers {
+  readonly consumers: ConsumerMembers
+  readonly classics: ClassicMembers
+
+  /** @param onDue Called when time has come for something that calls are held for. */
+  constructor(store: GroupStore, nowMs: number, onDue: () => void) {
+    this.consumers = new ConsumerMembers(store, nowMs)
+    this.classics = new ClassicMembers(store, nowMs, onDue)
+  }
+
+  get count(): number {
+    return this.consumers.count + this.classics.count
+  }
+
+  /** Since the object woke up, nothing was heard of some member. */
+  get hasUnheard(): boolean {
+    return this.consumers.hasUnheard || this.classics.hasUnheard
+  }
+
+  get nextDeadlineMs(): number {
+    return Math.min(this.consumers.nextDeadlineMs, this.classics.nextDeadlineMs)
+  }
+
+  /** Does what is due by now, such as removing who was silent too long. */
+  expire(nowMs: number): void {
+    this.consumers.expire(nowMs)
+    this.classics.expire(nowMs)
+  }
+
+  describe(groupId: GroupId, topics: TopicDirectory): GroupDescription {
+    if (this.classics.count > 0) return describeClassicGroup(groupId, this.classics.group)
+    const description = describeConsumerGroup(groupId, this.consumers.group, topics)
+    return this.count > 0 ? description : { ...description, protocol: null, assignor: null }
+  }
+
+  isSubscribed(topicId: string, topics: TopicDirectory): boolean {
+    // What members of the classic protocol subscribe to is their own affair.
+    if (this.classics.count > 0) return true
+    const members = [...this.consumers.group.members.values()]
+    return members.some((member) => topics.resolve(member).has(topicId))
+  }
+
+  /** @throws {EdgelogError} `inconsistent_group_protocol` if there are members of the other protocol. */
+  requireProtocol(asked: GroupProtocol): void {
+    const others = asked === 'classic' ? this.consumers.count : this.classics.count
+    if (others === 0) return
+    throw new EdgelogError(
+      'inconsistent_group_protocol',
+      `groupId: the members of the group do not speak the ${asked} protocol`,
+    )
+  }
+
+  /** @throws {EdgelogError} `non_empty_group`. */
+  requireNone(why: string): void {
+    if (this.count > 0) throw new EdgelogError('non_empty_group', why)
+  }
+
+  /** @throws {EdgelogError} what `checkConsumerCommit` and `checkClassicCommit` refuse; `non_empty_group`. */
+  checkCommit({ member, offsets }: CommitRequest, nowMs: number): void {
+    if (member === null) this.requireNone('memberId: the group has members, and only they commit')
+    else if (this.classics.count > 0) this.classics.checkCommit(member, nowMs)
+    else checkConsumerCommit(this.consumers.group, member, offsets)
+  }
+
+  /** @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `stale_member_epoch`. */
+  checkMember(member: CommittingMember): void {
+    if (this.classics.count > 0) requireMember(this.classics.group, member)
+    else findCommitting(this.consumers.group, member)
+  }
+}

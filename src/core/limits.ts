@@ -138,7 +138,9 @@ export const ASSIGNOR_STEPS_MAX = 50_000_000
 /** Characters of a topic pattern. */
 export const TOPIC_PATTERN_LENGTH_MAX = 500
 /** States of a compiled pattern: matching one topic name takes at most so many steps a character. */
-export const TOPIC_PATTERN_STATES_MAX = 1_000
+export const TOPIC_PATTERN_STATES_MAX = 500
+/** Different patterns in one group: each is held against all topics. */
+export const GROUP_PATTERNS_MAX = 16
 /** Groups within groups of a pattern: keeps the stack of its parser small. */
 export const TOPIC_PATTERN_DEPTH_MAX = 100
 /** Silence after which a member is taken for dead: Kafka's `group.consumer.session.timeout.ms`. */

@@ -18,7 +18,7 @@ import { depart } from './departure.ts'
 import { type HeartbeatAnswer, type HeartbeatRequest, JOIN_EPOCH } from './group-api.ts'
 import { identify } from './identify.ts'
 import { reconcile } from './reconcile.ts'
-import { type AssignmentTime, assignIfDue, checkPartitionCount } from './target.ts'
+import { type AssignmentTime, assignIfDue, checkBounds } from './target.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 
 export interface HeartbeatDecision {
@@ -110,7 +110,7 @@ function checkSubscription(
   if (unknown !== undefined && !mayNameUnknownTopics) {
     throw new EdgelogError('unknown_topic_or_partition', `topics: ${unknown} does not exist`)
   }
-  checkPartitionCount(draft, topics)
+  checkBounds(draft, topics)
 }
 
 // -- how it goes on ----------------------------------------------------------------------------

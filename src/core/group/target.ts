@@ -4,6 +4,7 @@ import {
   ASSIGNMENT_INTERVAL_MS_MAX,
   ASSIGNMENT_INTERVAL_MS_PER_MEMBER,
   GROUP_PARTITIONS_MAX,
+  GROUP_PATTERNS_MAX,
 } from '../limits.ts'
 import { ASSIGNOR_NAMES, type AssignorName, DEFAULT_ASSIGNOR } from './assignor.ts'
 import { ASSIGNORS } from './assignors.ts'
@@ -55,8 +56,20 @@ export function assignIfDue(
   draft.assignmentEpoch = draft.groupEpoch
 }
 
-/** @throws {EdgelogError} `policy_violation`: with the subscription that just came they are too many. */
-export function checkPartitionCount(draft: ConsumerGroupDraft, topics: TopicDirectory): void {
+/**
+ * Holds the group to its bounds, with the subscription that just came.
+ *
+ * @throws {EdgelogError} `policy_violation`.
+ */
+export function checkBounds(draft: ConsumerGroupDraft, topics: TopicDirectory): void {
+  const patterns = new Set([...draft.members()].map(({ topicPattern }) => topicPattern))
+  patterns.delete(null)
+  if (patterns.size > GROUP_PATTERNS_MAX) {
+    throw new EdgelogError(
+      'policy_violation',
+      `topicPattern: a group has at most ${GROUP_PATTERNS_MAX} different ones`,
+    )
+  }
   const partitions = total(subscribedPartitionCounts(draft.members(), topics))
   if (partitions <= GROUP_PARTITIONS_MAX) return
   throw new EdgelogError(

@@ -286,6 +286,33 @@ describe('a static member that comes back', () => {
     expect(shell.group.state).toBe('preparing_rebalance')
   })
 
+  test('leaves the next generation no assignment of the last', () => {
+    const shell = stable({}, follower)
+    shell.join({ memberId: 'm1' })
+    shell.join(follower)
+    const kept = [...shell.group.members.values()].map(({ assignment }) => text(assignment))
+    expect(kept).toEqual(['for m1', ''])
+  })
+
+  test('is refused if it has nothing in common with the others', () => {
+    const shell = stable({}, follower)
+    const ticket = shell.join({ ...follower, ...offer('sticky') })
+    expect(shell.refused(ticket).code).toBe('inconsistent_group_protocol')
+    expect(shell.heartbeat('m2', follower)).toEqual({ ok: null })
+  })
+
+  test('must ask for its assignment in time where its old self had not', () => {
+    const shell = new ClassicShell()
+    const short = { rebalanceTimeoutMs: 5_000 }
+    shell.join(short)
+    shell.join({ ...follower, ...short })
+    shell.pass(2 * INITIAL_REBALANCE_DELAY_MS)
+    shell.sync({ memberId: 'm1' })
+    expect(shell.joined(shell.join({ ...follower, ...short })).memberId).toBe('m3')
+    shell.pass(5_000)
+    expect([...shell.group.members.keys()]).toEqual(['m1'])
+  })
+
   test('takes the place of its parked join', () => {
     const shell = new ClassicShell()
     const old = shell.join(follower)
@@ -305,6 +332,31 @@ describe('a static member that comes back', () => {
     expect(shell.joined(shell.join({ memberId: 'm2', ...request }))).toMatchObject({
       generation: 2,
     })
+  })
+
+  test('does not lead again once another does', () => {
+    const short = { rebalanceTimeoutMs: 5_000 }
+    const changed = { ...short, ...offer('range', 'sticky') }
+    const shell = stable({ instanceId: 'i', ...short }, short)
+    shell.join({ memberId: 'm2', ...changed })
+    shell.pass(5_000)
+    expect(shell.group).toMatchObject({ state: 'completing_rebalance', leader: 'm2' })
+    shell.join({ memberId: 'm1', instanceId: 'i', ...changed })
+    const answer = shell.joined(shell.join({ memberId: 'm2', ...changed }))
+    expect(answer).toMatchObject({ generation: 3, leader: 'm2' })
+    expect(answer.members.map(({ memberId }) => memberId)).toEqual(['m1', 'm2'])
+  })
+
+  test('is waited for also where no time is given for a rebalance', () => {
+    const hasty = { rebalanceTimeoutMs: 0 }
+    const shell = new ClassicShell()
+    shell.join({ ...follower, ...hasty })
+    shell.pass(INITIAL_REBALANCE_DELAY_MS)
+    shell.sync({ memberId: 'm1' })
+    shell.abandon(shell.join(hasty))
+    shell.pass(10)
+    expect(shell.group).toMatchObject({ state: 'preparing_rebalance', generation: 1 })
+    expect([...shell.group.members.keys()]).toEqual(['m1'])
   })
 
   test('is waited for if nobody else is left to lead', () => {

@@ -206,6 +206,27 @@ describe('a group that prepares a rebalance', () => {
     expect(shell.refused(ticket).code).toBe('unknown_member_id')
   })
 
+  test('does not hold it longer if it is made again', () => {
+    const patient = { rebalanceTimeoutMs: 2 * NEW_MEMBER_JOIN_TIMEOUT_MS }
+    const shell = stable(1)
+    shell.join(patient)
+    shell.pass(5_000)
+    const again = shell.join({ memberId: 'm2', ...patient })
+    shell.heartbeat('m1')
+    for (let elapsedMs = 5_000; elapsedMs < NEW_MEMBER_JOIN_TIMEOUT_MS; elapsedMs += 5_000) {
+      shell.heartbeat('m1')
+      shell.pass(5_000)
+    }
+    expect(shell.refused(again).code).toBe('unknown_member_id')
+  })
+
+  test('forgets the assignment of a member whose offer has changed', () => {
+    const shell = stable(2)
+    shell.join({ memberId: 'm2', protocols: OTHER })
+    const kept = [...shell.group.members.values()].map(({ assignment }) => text(assignment))
+    expect(kept).toEqual(['for m1', ''])
+  })
+
   test('gives a member whose call was abandoned its session to come back in', () => {
     const shell = preparing(2)
     for (const ticket of shell.parkedTickets()) shell.abandon(ticket)
@@ -355,13 +376,15 @@ describe('a stable group', () => {
   })
 
   test.each([
-    ['heartbeat', (shell: ClassicShell) => shell.heartbeat('m1')],
-    ['commit', (shell: ClassicShell) => shell.commit('m1')],
-    ['sync', (shell: ClassicShell) => shell.sync({ memberId: 'm1' })],
+    ['heartbeat', (shell: ClassicShell) => shell.heartbeat('m2')],
+    ['commit', (shell: ClassicShell) => shell.commit('m2')],
+    ['sync', (shell: ClassicShell) => shell.sync({ memberId: 'm2' })],
+    ['join', (shell: ClassicShell) => shell.join({ memberId: 'm2' })],
   ])('keeps a member that is heard of by %s', (_, call) => {
-    const shell = stable(1)
+    const shell = stable(2)
     for (let calls = 0; calls < 4; calls++) {
       shell.pass(SESSION_MS - 1)
+      shell.heartbeat('m1')
       call(shell)
     }
     expect(shell.group.state).toBe('stable')

@@ -1,5 +1,6 @@
 /** Consumer groups: heartbeats, members, the list of groups. */
 import { EdgelogError } from '../core/errors.ts'
+import { checkHeartbeat } from '../core/group/check-heartbeat.ts'
 import type {
   GroupDescription,
   GroupSummary,
@@ -25,13 +26,15 @@ export interface NamedHeartbeat extends Omit<HeartbeatRequest, 'owned'> {
 /**
  * One heartbeat of the consumer protocol.
  *
- * @throws {EdgelogError} what `decideHeartbeat` refuses; `policy_violation`, `throttled` for a new
+ * @throws {EdgelogError} what `checkHeartbeat` and `decideHeartbeat` refuse; `policy_violation`, `throttled` for a new
  * group; `inconsistent_group_protocol`.
  */
 export async function heartbeat(
   cluster: Cluster,
-  { owned, ...request }: NamedHeartbeat,
+  heartbeat: NamedHeartbeat,
 ): Promise<HeartbeatAnswer> {
+  checkHeartbeat(heartbeat)
+  const { owned, ...request } = heartbeat
   const known = owned === undefined ? {} : { owned: await withTopicIds(cluster, owned) }
   return await cluster.callGroup(request.groupId, (group) =>
     group.heartbeat({ ...request, ...known }),

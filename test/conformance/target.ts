@@ -35,7 +35,7 @@ export interface Answer extends Response {
 export interface Target {
   url: string
   readonly request: (method: string, path: string, init?: RequestOptions) => Promise<Answer>
-  /** Creates a topic with a name of its own, and deletes it at the end. */
+  /** Creates a topic, with a name of its own unless one is given, and deletes it at the end. */
   readonly topic: (options?: Record<string, unknown>) => Promise<string>
 }
 
@@ -67,9 +67,9 @@ export function useTarget(): Target {
         ...(sent !== undefined && { body: sent, duplex: 'half' }),
       } as RequestInit)) as Answer
     },
-    topic: async (options = {}) => {
+    topic: async ({ name: wanted, ...options } = {}) => {
       topicsMade += 1
-      const name = `conformance-${process.pid}-${Date.now()}-${topicsMade}`
+      const name = String(wanted ?? `conformance-${process.pid}-${Date.now()}-${topicsMade}`)
       const response = await target.request('POST', '/v1/topics', { json: { name, ...options } })
       expect(response.status, await response.clone().text()).toBe(201)
       made.push(name)

@@ -1,5 +1,4 @@
 /** How members of the consumer protocol go, and what becomes of a group whose topics change. */
-import { EdgelogError } from '../errors.ts'
 import type { ConsumerGroup, ConsumerGroupChange } from './consumer-group.ts'
 import { ConsumerGroupDraft } from './consumer-group.ts'
 import { type HeartbeatRequest, JOIN_EPOCH, LEAVE_EPOCH, LEAVE_STATIC_EPOCH } from './group-api.ts'
@@ -7,20 +6,15 @@ import { findMember } from './identify.ts'
 import { isNewAssignmentDue } from './target.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 
-/** @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `invalid_request`. */
+/** @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`. */
 export function depart(draft: ConsumerGroupDraft, request: HeartbeatRequest): void {
-  const { memberId, memberEpoch, instanceId } = request
+  const { memberId, memberEpoch } = request
   const member = findMember(draft, request)
   if (memberEpoch === LEAVE_EPOCH) {
     draft.remove(memberId)
     draft.groupEpoch += 1
-  } else if (memberEpoch === LEAVE_STATIC_EPOCH && instanceId !== null) {
-    draft.put({ ...member, memberEpoch: LEAVE_STATIC_EPOCH, previousMemberEpoch: JOIN_EPOCH })
   } else {
-    throw new EdgelogError(
-      'invalid_request',
-      'memberEpoch: 0 joins, -1 leaves, -2 with an instanceId leaves to come back',
-    )
+    draft.put({ ...member, memberEpoch: LEAVE_STATIC_EPOCH, previousMemberEpoch: JOIN_EPOCH })
   }
 }
 

@@ -22,22 +22,12 @@ export function identify(
   owned: Assignment | undefined,
 ): ConsumerMember {
   return request.memberEpoch === JOIN_EPOCH
-    ? join(draft, request, owned)
+    ? join(draft, request)
     : continuing(draft, request, owned)
 }
 
-function join(
-  draft: ConsumerGroupDraft,
-  request: HeartbeatRequest,
-  owned: Assignment | undefined,
-): ConsumerMember {
+function join(draft: ConsumerGroupDraft, request: HeartbeatRequest): ConsumerMember {
   const { memberId, instanceId } = request
-  if (!request.topics?.length && !request.topicPattern) {
-    throw new EdgelogError('invalid_request', 'topics: who joins needs topics or topicPattern')
-  }
-  if (owned !== undefined && owned.size > 0) {
-    throw new EdgelogError('invalid_request', 'owned: who joins (memberEpoch 0) owns nothing')
-  }
   const holder = instanceId === null ? undefined : draft.memberOf(instanceId)
   if (holder !== undefined && holder.memberId !== memberId) return replace(draft, holder, request)
   const known = draft.member(memberId)

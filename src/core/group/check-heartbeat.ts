@@ -1,0 +1,28 @@
+/** What is wrong with a heartbeat whatever the group is like: checked at the door, before anybody is asked. */
+import { EdgelogError } from '../errors.ts'
+import { type HeartbeatRequest, JOIN_EPOCH, LEAVE_STATIC_EPOCH } from './group-api.ts'
+import { compileTopicPattern } from './topic-pattern.ts'
+
+type Heartbeat = Pick<
+  HeartbeatRequest,
+  'memberEpoch' | 'instanceId' | 'topics' | 'topicPattern'
+> & { readonly owned?: readonly unknown[] }
+
+/** @throws {EdgelogError} `invalid_request`, `invalid_regular_expression`. */
+export function checkHeartbeat(heartbeat: Heartbeat): void {
+  const { memberEpoch, instanceId, topics = [], topicPattern = '', owned = [] } = heartbeat
+  if (topicPattern !== '') compileTopicPattern(topicPattern)
+  if (memberEpoch === LEAVE_STATIC_EPOCH && instanceId === null) {
+    throw new EdgelogError(
+      'invalid_request',
+      'memberEpoch: -2 leaves to come back, which needs an instanceId',
+    )
+  }
+  if (memberEpoch !== JOIN_EPOCH) return
+  if (topics.length === 0 && topicPattern === '') {
+    throw new EdgelogError('invalid_request', 'topics: who joins needs topics or topicPattern')
+  }
+  if (owned.length > 0) {
+    throw new EdgelogError('invalid_request', 'owned: who joins (memberEpoch 0) owns nothing')
+  }
+}

@@ -1,0 +1,100 @@
+/** A member of a group over plain HTTP: does what the protocol asks of one, and nothing by itself. */
+import { expect } from 'vitest'
+import type { Target } from './target.ts'
+
+export interface Assigned {
+  readonly topic: string
+  readonly topicId: string
+  readonly partitions: readonly number[]
+}
+
+export interface HeartbeatAnswer {
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly heartbeatIntervalMs: number
+  readonly assignment: readonly Assigned[] | null
+}
+
+let members = 0
+
+export class GroupMember {
+  readonly memberId: string
+  memberEpoch = 0
+  owned: readonly Assigned[] = []
+  readonly #target: Target
+  readonly #group: string
+  readonly #options: object
+
+  /** @param options Sent with the join: topics, topicPattern, instanceId, sessionTimeoutMs, ... */
+  constructor(target: Target, group: string, options: object) {
+    this.memberId = `member-${process.pid}-${Date.now()}-${members++}`
+    this.#target = target
+    this.#group = group
+    this.#options = options
+  }
+
+  /** What it holds of a topic. */
+  partitionsOf(topic: string): readonly number[] {
+    return this.owned.find((assigned) => assigned.topic === topic)?.partitions ?? []
+  }
+
+  send(fields: object = {}): Promise<Response> {
+    const { memberId, memberEpoch, owned } = this
+    const identity = this.#identity()
+    const join = memberEpoch === 0 ? { ...this.#options, owned: [] } : { owned }
+    const json = { memberId, memberEpoch, ...identity, ...join, ...fields }
+    return this.#target.request('POST', `/v1/groups/${this.#group}/heartbeat`, { json })
+  }
+
+  /** A heartbeat that must be answered; what the member is given it takes, and gives up what is taken. */
+  async beat(fields: object = {}): Promise<HeartbeatAnswer> {
+    const response = await this.send(fields)
+    expect(response.status, await response.clone().text()).toBe(200)
+    const answer = (await response.json()) as HeartbeatAnswer
+    this.memberEpoch = answer.memberEpoch
+    if (answer.assignment !== null) this.owned = answer.assignment
+    return answer
+  }
+
+  /** Beats until it has been told something new: a new assignment may be a moment away. */
+  async beatUntilTold(): Promise<HeartbeatAnswer> {
+    for (let round = 0; round < 100; round++) {
+      const answer = await this.beat()
+      if (answer.assignment !== null) return answer
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    throw new Error('the member is not told anything new')
+  }
+
+  async leave(memberEpoch = -1): Promise<void> {
+    const response = await this.send({ memberEpoch, owned: undefined })
+    expect(response.status, await response.clone().text()).toBe(200)
+  }
+
+  commit(offsets: readonly object[], memberEpoch = this.memberEpoch): Promise<Response> {
+    const { memberId } = this
+    const json = { memberId, memberEpoch, offsets, ...this.#identity() }
+    return this.#target.request('POST', `/v1/groups/${this.#group}/offsets`, { json })
+  }
+
+  #identity(): object {
+    const { instanceId } = this.#options as { instanceId?: string }
+    return instanceId === undefined ? {} : { instanceId }
+  }
+}
+
+/** Lets all members beat until the group says that it is stable, a bounded number of times. */
+export async function settle(
+  target: Target,
+  group: string,
+  ...all: readonly GroupMember[]
+): Promise<void> {
+  for (let round = 0; round < 50; round++) {
+    for (const member of all) await member.beat()
+    const response = await target.request('GET', `/v1/groups/${group}?lag=false`)
+    const { state } = (await response.json()) as unknown as { state: string }
+    if (state === 'stable') return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error(`group ${group} does not become stable`)
+}

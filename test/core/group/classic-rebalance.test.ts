@@ -171,6 +171,7 @@ describe('a group that prepares a rebalance', () => {
 
   test('takes who is parked for alive, however short its session', () => {
     const shell = preparing(2)
+    shell.heartbeat('m1')
     for (let elapsedMs = 0; elapsedMs < 3 * SESSION_MS; elapsedMs += 5_000) {
       shell.heartbeat('m2')
       shell.pass(5_000)
@@ -414,6 +415,14 @@ describe('a stable group', () => {
     shell.pass(INITIAL_REBALANCE_DELAY_MS)
     expect(shell.joined(ticket)).toMatchObject({ generation: 3, protocolType: 'connect' })
   })
+})
+
+test('an instance id that the group does not know is not that of a member', () => {
+  const shell = stable(1)
+  const other = { instanceId: 'i' }
+  expect(codeOf(() => shell.heartbeat('m1', other))).toBe('unknown_member_id')
+  expect(codeOf(() => shell.commit('m1', other))).toBe('unknown_member_id')
+  expect(shell.refused(shell.join({ memberId: 'm1', ...other })).code).toBe('unknown_member_id')
 })
 
 describe('an old generation', () => {

@@ -90,6 +90,27 @@ describe('a step stores', () => {
     expect(replaced.changed.map(({ memberId }) => memberId)).toEqual(['m3'])
   })
 
+  test('that a static leader goes by another id', () => {
+    const shell = new ClassicShell()
+    shell.join({ instanceId: 'i' })
+    shell.pass(INITIAL_REBALANCE_DELAY_MS)
+    shell.sync({ memberId: 'm1' })
+    shell.join({ instanceId: 'i' })
+    expect(shell.group).toMatchObject({ state: 'stable', leader: 'm2' })
+    shell.evict()
+    expect(shell.group.leader).toBe('m2')
+  })
+
+  test('that a generation followed at once on another', () => {
+    const shell = new ClassicShell()
+    shell.join()
+    shell.pass(INITIAL_REBALANCE_DELAY_MS)
+    shell.join({ memberId: 'm1', protocols: [{ name: 'range', metadata: bytes('others') }] })
+    expect(shell.group).toMatchObject({ state: 'completing_rebalance', generation: 2 })
+    shell.evict()
+    expect(shell.group.generation).toBe(2)
+  })
+
   test('nothing of a follower that is answered at once, of a reservation, of time that passes', () => {
     const shell = stable()
     const before = shell.group

@@ -57,7 +57,7 @@ export function text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes)
 }
 
-/** A join of a client that knows no member ids are required, unless told otherwise. */
+/** The first join of an old client, which is not asked to know its member id, unless told otherwise. */
 export function joinRequest(changes: Partial<JoinGroupRequest> = {}): JoinGroupRequest {
   return {
     groupId: parseGroupId('g'),

@@ -273,23 +273,26 @@ function checkSilence(world: World, decisions: Decisions): void {
   expect(group.state, 'of a group that nobody calls').toBe('empty')
 }
 
+function alive(world: World): Client[] {
+  return world.clients.filter((who) => !who.isCrashed && !who.isFenced)
+}
+
 /** If those that live behave from now on. */
 function checkRecovery(world: World): void {
-  const alive = () => world.clients.filter((who) => !who.isCrashed && !who.isFenced)
   const boundMs = REBALANCE_MS_MAX + SESSION_MS_MAX + 20 * POLL_MS
   for (let elapsedMs = 0; elapsedMs < boundMs; elapsedMs += POLL_MS) {
-    for (const who of alive()) world.behave(who)
+    for (const who of alive(world)) world.behave(who)
     world.pass(POLL_MS)
   }
-  for (const who of alive()) world.behave(who)
+  for (const who of alive(world)) world.behave(who)
   const { state, members } = world.shell.group
-  expect(state).toBe(alive().length === 0 ? 'empty' : 'stable')
+  expect(state).toBe(alive(world).length === 0 ? 'empty' : 'stable')
   expect([...members.keys()].sort()).toEqual(
-    alive()
+    alive(world)
       .map(({ memberId }) => memberId)
       .sort(),
   )
-  for (const who of alive()) {
+  for (const who of alive(world)) {
     expect(who).toMatchObject({ parked: null, hasSynced: true })
     expect(who.told?.generation).toBe(world.generation)
   }
@@ -315,11 +318,12 @@ function clientCommand(name: string, act: (world: World, who: Client) => void) {
 const behind = fc.constantFrom(0, 0, 0, 1, 2)
 const COMMANDS: Array<fc.Arbitrary<Command>> = [
   // Most of the time clients do what they should: else nothing ever becomes stable.
-  ...Array.from({ length: 4 }, () =>
+  ...[1, 1, 3, 3, 9, 9].map((rounds) =>
     fc.constant(
-      command('all behave', (world) => {
-        for (const who of world.clients) {
-          if (!who.isCrashed && !who.isFenced) world.behave(who)
+      command(`behave x ${rounds}`, (world) => {
+        for (let round = 0; round < rounds; round++) {
+          for (const who of alive(world)) world.behave(who)
+          if (rounds > 1) world.pass(POLL_MS)
         }
       }),
     ),

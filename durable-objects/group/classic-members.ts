@@ -97,6 +97,7 @@ export class ClassicMembers {
   leave(members: readonly LeavingMember[], nowMs: number): readonly LeftMember[] {
     const { results, ...step } = decideLeave(this.#group, members, nowMs)
     this.#take(step, nowMs)
+    this.#look(nowMs)
     return results
   }
 
@@ -110,8 +111,7 @@ export class ClassicMembers {
   expire(nowMs: number): void {
     if (nowMs < this.#nextDueMs) return
     this.#take(decideTime(this.#group, nowMs), nowMs)
-    this.#nextDueMs = this.nextDeadlineMs
-    this.#setTimer(nowMs)
+    this.#look(nowMs)
   }
 
   #hold<T>(decide: (ticket: number) => ClassicStep, nowMs: number): Promise<Reply<T>> {
@@ -119,8 +119,7 @@ export class ClassicMembers {
     return new Promise((resolve) => {
       this.#held.set(ticket, resolve as (answer: Answered) => void)
       this.#take(decide(ticket), nowMs)
-      this.#nextDueMs = this.nextDeadlineMs
-      this.#setTimer(nowMs)
+      this.#look(nowMs)
     })
   }
 
@@ -140,6 +139,12 @@ export class ClassicMembers {
       this.#held.get(ticket)?.(answer)
       this.#held.delete(ticket)
     }
+  }
+
+  /** Finds out when something is due next: after all that may have made it earlier. */
+  #look(nowMs: number): void {
+    this.#nextDueMs = this.nextDeadlineMs
+    this.#setTimer(nowMs)
   }
 
   /** Only while somebody is held: the object is awake for that anyway. Else calls and the alarm look. */

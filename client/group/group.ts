@@ -1,0 +1,179 @@
+/** One group, seen from outside: what it holds, how far it lags, and moving it. */
+import { parseTopicName } from '../../src/core/topic/topic-name.ts'
+import type { CallOptions } from '../admin.ts'
+import { type Connection, request, requestJson } from '../http/connection.ts'
+import {
+  type AssignedPartitions,
+  type CommittedOffset,
+  commitOffsets,
+  fetchOffsets,
+  groupPath,
+  type OffsetCommit,
+} from './group-calls.ts'
+
+export interface GroupSummary {
+  readonly groupId: string
+  /** `empty`, `assigning`, `reconciling`, `stable`; of Kafka's classic protocol others. */
+  readonly state: string
+  readonly protocol: 'consumer' | 'classic' | null
+  readonly memberCount: number
+}
+
+export interface GroupMemberDescription {
+  readonly memberId: string
+  readonly instanceId: string | null
+  readonly clientId: string
+  readonly clientHost: string
+  readonly memberEpoch: number
+  readonly state: string
+  readonly topics: readonly string[]
+  readonly topicPattern: string | null
+  /** What it holds, or may take at once. */
+  readonly assignment: readonly AssignedPartitions[]
+  /** What it is to hold in the end. */
+  readonly target: readonly AssignedPartitions[]
+}
+
+export interface PartitionLag {
+  readonly topic: string
+  readonly partition: number
+  /** null: nothing is committed. */
+  readonly committedOffset: number | null
+  readonly metadata: string
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  /** Offsets between what is committed, or the log start, and the end of the log. */
+  readonly lag: number
+  /** Who has the partition; null: nobody. */
+  readonly memberId: string | null
+}
+
+export interface GroupDescription extends GroupSummary {
+  readonly groupEpoch: number
+  readonly assignmentEpoch: number
+  readonly assignor: string | null
+  readonly members: readonly GroupMemberDescription[]
+  /** Every partition that has a committed offset, or a member on it. */
+  readonly offsets: readonly PartitionLag[]
+  readonly totalLag: number
+}
+
+/** Where to: an end of the log, an offset, the first record at or after a time, or so many on or back. */
+export type ResetTarget =
+  | { readonly to: 'earliest' | 'latest' }
+  | { readonly offset: number }
+  | { readonly timestamp: number }
+  | { readonly shiftBy: number }
+
+export interface ResetOptions extends CallOptions {
+  /** Of a topic without a list all partitions; left out: all that have a committed offset. */
+  readonly topics?: ReadonlyArray<{
+    readonly topic: string
+    readonly partitions?: readonly number[]
+  }>
+  /** Says what would be done, and does nothing; the group may have members then. */
+  readonly dryRun?: boolean
+}
+
+export interface ResetOffset {
+  readonly topic: string
+  readonly partition: number
+  readonly previousOffset: number | null
+  readonly offset: number
+}
+
+/**
+ * A group by its id. Nothing is asked before a method is called, and no call is repeated by itself.
+ * All throw `EdgelogError`: `group_id_not_found`, `unavailable`, ...
+ *
+ * @example
+ * const { totalLag } = await log.group('billing').describe()
+ */
+export class Group {
+  readonly id: string
+  readonly #connection: Connection
+
+  /** @internal Made by `Client.group`. */
+  constructor(connection: Connection, groupId: string) {
+    this.id = groupId
+    this.#connection = connection
+  }
+
+  async describe({ signal }: CallOptions = {}): Promise<GroupDescription> {
+    return await requestJson(this.#connection, groupPath(this.id), { signal })
+  }
+
+  /** With its offsets. @throws {EdgelogError} `non_empty_group` while it has members. */
+  async delete({ signal }: CallOptions = {}): Promise<void> {
+    const call = { method: 'DELETE', signal } as const
+    await request(this.#connection, groupPath(this.id), call, async () => {})
+  }
+
+  async offsets({ signal }: CallOptions = {}): Promise<readonly CommittedOffset[]> {
+    return await fetchOffsets(this.#connection, this.id, undefined, { signal })
+  }
+
+  /** By hand. @throws {EdgelogError} `non_empty_group`, `offset_out_of_range`. */
+  async commitOffsets(
+    offsets: readonly OffsetCommit[],
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    await commitOffsets(this.#connection, this.id, undefined, offsets, { signal })
+  }
+
+  /** Of a topic that no member subscribes to. @throws {EdgelogError} `group_subscribed_to_topic`. */
+  async deleteOffsets(
+    topic: string,
+    { partition, signal }: CallOptions & { readonly partition?: number } = {},
+  ): Promise<void> {
+    const only = partition === undefined ? '' : `&partition=${partition}`
+    const path = `${groupPath(this.id)}/offsets?topic=${parseTopicName(topic, 'topic')}${only}`
+    const call = { method: 'DELETE', signal } as const
+    await request(this.#connection, path, call, async () => {})
+  }
+
+  /**
+   * Moves the committed offsets; what would lie outside a log is moved to its nearer end.
+   *
+   * @throws {EdgelogError} `non_empty_group` unless it is a dry run.
+   * @example
+   * await log.group('billing').resetOffsets({ to: 'earliest' }, { dryRun: true })
+   */
+  async resetOffsets(
+    target: ResetTarget,
+    { signal, ...options }: ResetOptions = {},
+  ): Promise<readonly ResetOffset[]> {
+    const path = `${groupPath(this.id)}/offsets/reset`
+    const { offsets } = await requestJson<{ offsets: readonly ResetOffset[] }>(
+      this.#connection,
+      path,
+      {
+        method: 'POST',
+        body: JSON.stringify({ ...target, ...options }),
+        contentType: 'application/json',
+        signal,
+      },
+    )
+    return offsets
+  }
+}
+
+/** All groups, by id, read a page at a time. */
+export async function listGroups(
+  connection: Connection,
+  signal?: AbortSignal,
+): Promise<readonly GroupSummary[]> {
+  const groups: GroupSummary[] = []
+  // Each page begins after the last id of the one before, so there is an end to them.
+  for (let after: string | null = ''; after !== null; ) {
+    const path: string = `/v1/groups?after=${encodeURIComponent(after)}`
+    const page: { groups: readonly GroupSummary[]; next: string | null } = await requestJson(
+      connection,
+      path,
+      { signal },
+    )
+    groups.push(...page.groups)
+    after = page.next
+  }
+  return groups
+}

@@ -6,6 +6,8 @@ import { type Clock, systemClock } from './clock.ts'
 import { clientCodecs } from './codecs.ts'
 import { Consumer, type ConsumerOptions } from './consumer/consumer.ts'
 import { TailClient, type WebSocketConstructor } from './consumer/tail-client.ts'
+import { GroupConsumer } from './group/group-consumer.ts'
+import type { GroupConsumerOptions } from './group/group-consumer-options.ts'
 import type { Connection, Fetch } from './http/connection.ts'
 import { Producer } from './producer/producer.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
@@ -28,6 +30,8 @@ export interface ClientOptions {
   readonly random?: () => number
   /** For tests: a producer id of 63 random bits. */
   readonly newProducerId?: () => bigint
+  /** For tests: the id of a group's member. */
+  readonly newMemberId?: () => string
 }
 
 /**
@@ -52,6 +56,7 @@ export class Client {
   readonly #codecs: Codecs
   readonly #tail: TailClient
   readonly #newProducerId: () => bigint
+  readonly #newMemberId: () => string
   readonly #members = new Set<{ close(): Promise<void> }>()
   #closing: Promise<void> | undefined
 
@@ -70,6 +75,7 @@ export class Client {
     const webSocket = ownWebSocket === undefined ? globalWebSocket() : (ownWebSocket ?? undefined)
     this.#tail = new TailClient(this.#connection, webSocket)
     this.#newProducerId = options.newProducerId ?? randomProducerId
+    this.#newMemberId = options.newMemberId ?? (() => crypto.randomUUID())
   }
 
   /** @throws {EdgelogError} `invalid_config`; `invalid_request` after `close`. */
@@ -85,16 +91,24 @@ export class Client {
     return this.#keep(producer)
   }
 
-  /** @throws {EdgelogError} `invalid_config`; `invalid_request` after `close`. */
-  consumer(options: ConsumerOptions): Consumer {
+  /**
+   * Reads partitions; with `groupId` it shares them with the other members of a group.
+   *
+   * @throws {EdgelogError} `invalid_config`, `invalid_group_id`; `invalid_request` after `close`.
+   */
+  consumer(options: GroupConsumerOptions): GroupConsumer
+  consumer(options: ConsumerOptions): Consumer
+  consumer(options: ConsumerOptions | GroupConsumerOptions): Consumer | GroupConsumer {
     const context = {
       connection: this.#connection,
       metadata: this.#metadata,
       codecs: this.#codecs,
       tail: this.#tail,
+      newMemberId: this.#newMemberId,
       onClosed: () => this.#members.delete(consumer),
     }
-    const consumer = new Consumer(context, options)
+    const consumer: Consumer | GroupConsumer =
+      'groupId' in options ? new GroupConsumer(context, options) : new Consumer(context, options)
     return this.#keep(consumer)
   }
 

@@ -53,3 +53,25 @@ export const RESUME_BACKOFF_MS_MAX = 30_000
 export const TAIL_FAILURES_MAX = 3
 /** How long the long poll is preferred then, before the live tail is tried again. */
 export const TAIL_AVOIDED_MS = 60_000
+
+// -- group consumer ----------------------------------------------------------------------------
+
+/** Kafka's `auto.commit.interval.ms`. */
+export const AUTO_COMMIT_INTERVAL_MS = 5_000
+/** Kafka's `session.timeout.ms`. */
+export const SESSION_TIMEOUT_MS = 45_000
+/** Kafka's `max.poll.interval.ms`. */
+export const MAX_POLL_INTERVAL_MS = 300_000
+/** Parts of a session after which a call of a member is given up: there is time for another. */
+export const CALLS_PER_SESSION = 2
+/** Parts of a session that the pause before a repeated heartbeat takes at most. */
+export const HEARTBEAT_RETRIES_PER_SESSION = 10
+/** How long a commit is tried again: Kafka's `default.api.timeout.ms`, halved; the next one says more. */
+export const COMMIT_TIMEOUT_MS = 30_000
+/** How long `close()` waits for handlers; then for the last commit, and for the word that it leaves. */
+export const CLOSE_WORK_MS = 10_000
+export const LEAVE_TIMEOUT_MS = 3_000
+/** Batches handled at a time. */
+export const CONCURRENCY_MAX = 10_000
+/** Between two reports of the lag. */
+export const LAG_INTERVAL_MS = 1_000

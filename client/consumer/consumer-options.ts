@@ -41,15 +41,20 @@ export interface ConsumerSettings {
 
 /** @throws {EdgelogError} `invalid_config`. */
 export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
+  if ((options.assignments === undefined) === (options.topics === undefined)) {
+    throw new EdgelogError('invalid_config', 'either assignments or topics is needed')
+  }
+  return readSettings(options)
+}
+
+/** @throws {EdgelogError} `invalid_config`. */
+export function readSettings(options: Partial<ConsumerSettings>): ConsumerSettings {
   const {
     transport = 'auto',
     fetchBytesMax = FETCH_BYTES,
     bufferBytesMax = CONSUMER_BUFFER_BYTES,
     autoOffsetReset = 'earliest',
   } = options
-  if ((options.assignments === undefined) === (options.topics === undefined)) {
-    throw new EdgelogError('invalid_config', 'either assignments or topics is needed')
-  }
   checkRange('fetchBytesMax', fetchBytesMax, 1, FETCH_BYTES_MAX)
   checkRange('bufferBytesMax', bufferBytesMax, 1, Number.MAX_SAFE_INTEGER)
   return { transport, fetchBytesMax, bufferBytesMax, autoOffsetReset }

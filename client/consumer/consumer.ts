@@ -3,7 +3,7 @@ import type { Codecs } from '../../src/core/batch/compression/codec.ts'
 import { sleep } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
-import { Refusal } from '../http/refusal.ts'
+import { isTransient, retryAfterMsOf } from '../http/refusal.ts'
 import { METADATA_MAX_AGE_MS, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX } from '../limits.ts'
 import type { TopicMetadata, TopicMetadataCache } from '../topic-metadata.ts'
 import { type ConsumerOptions, consumerSettings, type StartPosition } from './consumer-options.ts'
@@ -169,12 +169,12 @@ export class Consumer implements AsyncIterable<ConsumerBatch> {
       try {
         return await metadata.load(topic)
       } catch (error) {
-        if (!(error instanceof Refusal && error.isTransient)) {
+        if (!isTransient(error)) {
           this.#readers.fail(error)
           return undefined
         }
         const delayMs = backoffMs(failures, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX, random)
-        await sleep(clock, Math.max(delayMs, error.retryAfterMs ?? 0), signal)
+        await sleep(clock, Math.max(delayMs, retryAfterMsOf(error)), signal)
       }
     }
     return undefined

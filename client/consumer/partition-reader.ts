@@ -7,7 +7,7 @@ import { EdgelogError } from '../../src/core/errors.ts'
 import { sleep } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
-import { Refusal } from '../http/refusal.ts'
+import { isTransient, retryAfterMsOf } from '../http/refusal.ts'
 import {
   CORRUPT_READS_MAX,
   LONG_POLL_WAIT_MS,
@@ -54,6 +54,8 @@ export class PartitionReader {
   #from: StartPosition
   /** Where the application is; unknown until the first answer where it is a name or a time. */
   position: number | undefined
+  /** Where it began, once that is known: the start, or the last seek. */
+  begunAt: number | undefined
   #chunks: QueuedChunk[] = []
   #queuedBytes = 0
   #session: AbortController | undefined
@@ -72,6 +74,7 @@ export class PartitionReader {
     this.#context = context
     this.#from = from
     this.position = typeof from === 'number' ? from : undefined
+    this.begunAt = this.position
   }
 
   get isPaused(): boolean {
@@ -120,6 +123,7 @@ export class PartitionReader {
     this.pause()
     this.#from = to
     this.position = typeof to === 'number' ? to : undefined
+    this.begunAt = this.position
     if (!wasPaused) this.resume()
   }
 
@@ -256,6 +260,7 @@ export class PartitionReader {
   }
 
   #queue(chunk: LogChunk, offset: number, highWatermark: number): void {
+    this.begunAt ??= offset
     this.position ??= offset
     this.#from = chunk.nextOffset
     if (chunk.headers.length === 0) return
@@ -281,6 +286,7 @@ export class PartitionReader {
       this.#isAtEnd = false
       // Without a position the next answer names it; what is queued still has one.
       if (this.#chunks.length === 0) this.position = undefined
+      if (this.position === undefined) this.begunAt = undefined
       return 0
     }
     if (error.code === 'corrupt_message') {
@@ -288,9 +294,7 @@ export class PartitionReader {
       this.#isAtEnd = false
       return this.#corruptReads < CORRUPT_READS_MAX ? 0 : this.#fail(error)
     }
-    const isTransient = error instanceof Refusal ? error.isTransient : error.retryable
-    if (!isTransient) return this.#fail(error)
-    return error instanceof Refusal ? (error.retryAfterMs ?? 0) : 0
+    return isTransient(error) ? retryAfterMsOf(error) : this.#fail(error)
   }
 
   #fail(error: unknown): undefined {

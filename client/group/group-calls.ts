@@ -32,6 +32,12 @@ export interface HeartbeatAnswer {
   readonly assignment: readonly AssignedPartitions[] | null
 }
 
+export interface CommittingMember {
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly instanceId?: string
+}
+
 export interface OffsetCommit {
   readonly topic: string
   readonly partition: number
@@ -77,7 +83,7 @@ export async function sendHeartbeat(
 export async function commitOffsets(
   connection: Connection,
   groupId: string,
-  member: { readonly memberId: string; readonly memberEpoch: number } | undefined,
+  member: CommittingMember | undefined,
   offsets: readonly OffsetCommit[],
   options: CallOptions = {},
 ): Promise<void> {

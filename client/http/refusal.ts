@@ -36,6 +36,17 @@ export class Refusal extends EdgelogError {
   }
 }
 
+/** The same call may be answered otherwise after a while. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof Refusal) return error.isTransient
+  return error instanceof EdgelogError && error.retryable
+}
+
+/** How long the server asks to be left alone; 0 where it did not ask. */
+export function retryAfterMsOf(error: unknown): number {
+  return error instanceof Refusal ? (error.retryAfterMs ?? 0) : 0
+}
+
 /** @throws whatever ends the answer before it is whole. */
 export async function refusalOf(response: Response, nowMs: number): Promise<Refusal> {
   const { status, headers } = response

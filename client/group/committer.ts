@@ -1,0 +1,139 @@
+/** Commits offsets: one call at a time, so that those of one partition never overtake one another. */
+import { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
+import { COMMIT_OFFSETS_MAX } from '../../src/core/limits.ts'
+import { sleep } from '../clock.ts'
+import { backoffMs } from '../http/backoff.ts'
+import type { Connection } from '../http/connection.ts'
+import { isTransient, retryAfterMsOf } from '../http/refusal.ts'
+import {
+  CALLS_PER_SESSION,
+  COMMIT_TIMEOUT_MS,
+  REQUEST_TIMEOUT_MS,
+  RETRY_BACKOFF_MS,
+  RETRY_BACKOFF_MS_MAX,
+} from '../limits.ts'
+import { type CommittingMember, commitOffsets, type OffsetCommit } from './group-calls.ts'
+import type { GroupConsumerSettings } from './group-consumer-options.ts'
+
+export interface PendingCommit extends OffsetCommit {
+  /** False: the partition is given up or lost, and whoever has it now is further. */
+  readonly isHeld: () => boolean
+  readonly acknowledge: () => void
+}
+
+export interface CommitterContext {
+  readonly connection: Connection
+  readonly settings: GroupConsumerSettings
+  readonly committing: () => CommittingMember | undefined
+}
+
+/** Refusals of what concerns one partition, or of a member that is one no more. */
+const NOT_OURS: ReadonlySet<ErrorCode> = new Set([
+  'stale_member_epoch',
+  'unknown_member_id',
+  'fenced_instance_id',
+  'group_id_not_found',
+  'offset_out_of_range',
+  'unknown_topic_or_partition',
+])
+
+/** Whether a commit that nobody asked for may fail like this: its records come again elsewhere. */
+export function isHarmless(error: unknown): boolean {
+  return isTransient(error) || isNotOurs(error)
+}
+
+export class Committer {
+  readonly #context: CommitterContext
+  #last: Promise<void> = Promise.resolve()
+  #queued = 0
+
+  constructor(context: CommitterContext) {
+    this.#context = context
+  }
+
+  get isBusy(): boolean {
+    return this.#queued > 0
+  }
+
+  /**
+   * Commits what `select` lists when those before are done.
+   *
+   * @param end Gives up, also in the middle of a call.
+   * @throws {EdgelogError} the first refusal; all that could be committed is.
+   */
+  commit(select: () => readonly PendingCommit[], end?: AbortSignal): Promise<void> {
+    this.#queued += 1
+    const commit = this.#last
+      .then(() => this.#commit(select(), end))
+      .finally(() => {
+        this.#queued -= 1
+      })
+    this.#last = commit.catch(() => undefined)
+    return commit
+  }
+
+  async #commit(pending: readonly PendingCommit[], end?: AbortSignal): Promise<void> {
+    const deadlineMs = this.#context.connection.clock.now() + COMMIT_TIMEOUT_MS
+    const refused: unknown[] = []
+    for (let first = 0; first < pending.length; first += COMMIT_OFFSETS_MAX) {
+      const part = pending.slice(first, first + COMMIT_OFFSETS_MAX)
+      refused.push(...(await this.#send(part, deadlineMs, end)))
+    }
+    if (refused.length > 0) throw refused[0]
+  }
+
+  /** A commit is refused as a whole: halved, and halved again, only that of the culprits is. */
+  async #send(
+    pending: readonly PendingCommit[],
+    deadlineMs: number,
+    end: AbortSignal | undefined,
+  ): Promise<unknown[]> {
+    const error = await this.#try(pending, deadlineMs, end)
+    if (error === undefined) return []
+    if (pending.length === 1 || !isNotOurs(error)) return [error]
+    const middle = pending.length >> 1
+    return [
+      ...(await this.#send(pending.slice(0, middle), deadlineMs, end)),
+      ...(await this.#send(pending.slice(middle), deadlineMs, end)),
+    ]
+  }
+
+  /** @returns why it is not committed. */
+  async #try(
+    pending: readonly PendingCommit[],
+    deadlineMs: number,
+    end: AbortSignal | undefined,
+  ): Promise<unknown> {
+    const { connection, settings, committing } = this.#context
+    const { clock, random } = connection
+    const { groupId, sessionTimeoutMs } = settings
+    const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, sessionTimeoutMs / CALLS_PER_SESSION)
+    const offsets = pending.map(({ isHeld: _, acknowledge: __, ...offset }) => offset)
+    for (let attempts = 1; ; attempts++) {
+      const member = committing()
+      if (member === undefined) {
+        return new EdgelogError('unknown_member_id', 'the consumer is not in the group now')
+      }
+      if (!pending.every(({ isHeld }) => isHeld())) {
+        return new EdgelogError('stale_member_epoch', 'the partition went to another member')
+      }
+      try {
+        await commitOffsets(connection, groupId, member, offsets, { timeoutMs, signal: end })
+        for (const { acknowledge } of pending) acknowledge()
+        return undefined
+      } catch (error) {
+        if (end?.aborted) return new EdgelogError('unavailable', 'the consumer is closed')
+        // A heartbeat was faster.
+        const isOldEpoch = committing()?.memberEpoch !== member.memberEpoch
+        if (isOldEpoch && isNotOurs(error)) continue
+        if (!isTransient(error) || clock.now() >= deadlineMs) return error
+        const delayMs = backoffMs(attempts, RETRY_BACKOFF_MS, RETRY_BACKOFF_MS_MAX, random)
+        await sleep(clock, Math.max(delayMs, retryAfterMsOf(error)), end)
+      }
+    }
+  }
+}
+
+function isNotOurs(error: unknown): boolean {
+  return error instanceof EdgelogError && NOT_OURS.has(error.code)
+}

@@ -1,0 +1,269 @@
+/**
+ * What a member holds, and how it gets from there to what it is to hold (KIP-848):
+ *
+ *   assigned ──committed offset known──> read ──not assigned any more──> finishing ──committed──> gone
+ *       └──────────────────────────── lost, all at once ─────────────────────────────────────────┘
+ *
+ * A partition is `owned` until it is gone, and nobody else is given it before. Those that stay are not
+ * touched by what others go through.
+ */
+import { EdgelogError } from '../../src/core/errors.ts'
+import { sleep } from '../clock.ts'
+import type { StartPosition } from '../consumer/consumer-options.ts'
+import type { PartitionReader } from '../consumer/partition-reader.ts'
+import type { ReaderSet } from '../consumer/reader-set.ts'
+import { backoffMs } from '../http/backoff.ts'
+import type { Connection } from '../http/connection.ts'
+import { isTransient, retryAfterMsOf } from '../http/refusal.ts'
+import { RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX } from '../limits.ts'
+import type { PendingCommit } from './committer.ts'
+import { type AssignedPartitions, fetchOffsets } from './group-calls.ts'
+import { PartitionOffsets } from './partition-offsets.ts'
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+export interface HeldPartition extends TopicPartition {
+  readonly topicId: string
+  /** Aborted when it is to be given up, or is lost. */
+  readonly stop: AbortController
+  offsets: PartitionOffsets
+  /** From when the committed offset is known. */
+  reader: PartitionReader | undefined
+  /** Resolves when the batch that is worked on is not worked on any more. */
+  work: Promise<void> | undefined
+}
+
+export interface HeldChange {
+  readonly assigned: readonly HeldPartition[]
+  readonly revoked: readonly HeldPartition[]
+  readonly lost: readonly HeldPartition[]
+}
+
+export interface HeldContext {
+  readonly connection: Connection
+  readonly groupId: string
+  readonly readers: ReaderSet
+  /** Where a partition starts that has no committed offset. */
+  readonly from: StartPosition
+  /** Commits what is finished of what is to go, as far as it can. */
+  readonly commit: () => Promise<void>
+  readonly onChange: (change: Partial<HeldChange>) => void
+  /** Something was given up: the group waits to hear of it. */
+  readonly onReleased: () => void
+  readonly onFatal: (error: unknown) => void
+}
+
+export class HeldPartitions {
+  readonly #context: HeldContext
+  readonly #held = new Map<string, HeldPartition>()
+  /** What was worked on when it was lost, by topic and partition: it may still be. */
+  readonly #works = new Map<string, Promise<void>>()
+  #target: readonly AssignedPartitions[] = []
+
+  constructor(context: HeldContext) {
+    this.#context = context
+  }
+
+  /** Those that are read. */
+  get current(): HeldPartition[] {
+    return [...this.#held.values()].filter(isRead)
+  }
+
+  /** All that nobody else may have yet. */
+  get owned(): AssignedPartitions[] {
+    const topics = new Map<string, { topic: string; topicId: string; partitions: number[] }>()
+    for (const { topic, topicId, partition } of this.#held.values()) {
+      const owned = topics.get(topicId) ?? { topic, topicId, partitions: [] }
+      owned.partitions.push(partition)
+      topics.set(topicId, owned)
+    }
+    return [...topics.values()]
+  }
+
+  /** What is finished and not committed. */
+  get due(): PendingCommit[] {
+    const due: PendingCommit[] = []
+    for (const held of this.#held.values()) {
+      const offset = held.offsets.due(held.reader?.begunAt)
+      if (offset !== undefined) due.push(this.pendingCommit(held, offset))
+    }
+    return due
+  }
+
+  pendingCommit(held: HeldPartition, offset: number): PendingCommit {
+    const { topic, partition, offsets } = held
+    const isHeld = () => this.#held.get(keyOf(held)) === held
+    return { topic, partition, offset, isHeld, acknowledge: () => offsets.acknowledge(offset) }
+  }
+
+  /** The partition of a reader; undefined if it is not to be read any more. */
+  find({ topic, partition }: TopicPartition): HeldPartition | undefined {
+    for (const held of this.#held.values()) {
+      if (held.partition === partition && held.topic === topic && isRead(held)) return held
+    }
+    return undefined
+  }
+
+  /** @returns what to call when the work on the partition has ended. */
+  beginWork(held: HeldPartition): () => void {
+    const name = nameOf(held)
+    let end = () => {}
+    const work = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    held.work = work
+    this.#works.set(name, work)
+    return () => {
+      held.work = undefined
+      if (this.#works.get(name) === work) this.#works.delete(name)
+      end()
+    }
+  }
+
+  /** Goes to what the group wants: all of it, and nothing else. */
+  apply(target: readonly AssignedPartitions[]): void {
+    this.#target = target
+    const wanted = new Map<string, HeldPartition>()
+    for (const topic of target) {
+      for (const partition of topic.partitions) {
+        const held = newHeld(topic, partition)
+        wanted.set(keyOf(held), held)
+      }
+    }
+    const gone = [...this.#held].filter(([key, { stop }]) => {
+      return !wanted.has(key) && !stop.signal.aborted
+    })
+    const fresh = [...wanted].filter(([key]) => !this.#held.has(key))
+    if (gone.length > 0) void this.#revoke(gone.map(([, held]) => held))
+    for (const [key, held] of fresh) this.#held.set(key, held)
+    const isBusy = ([, held]: [string, HeldPartition]) => this.#works.has(nameOf(held))
+    const idle = fresh.filter((entry) => !isBusy(entry)).map(([, held]) => held)
+    if (idle.length > 0) void this.#start(idle)
+    // It was lost in the middle of its work and came back: that work ends first.
+    for (const [, held] of fresh.filter(isBusy)) {
+      void this.#works.get(nameOf(held))?.then(() => this.#start([held]))
+    }
+  }
+
+  /** All may be with others already. */
+  lose(): void {
+    this.#dropAll((lost) => ({ lost }))
+  }
+
+  /** All are given up: the member has left. */
+  release(): void {
+    this.#dropAll((revoked) => ({ revoked }))
+  }
+
+  /** No more is handed over, and handlers are told to stop. */
+  stop(): void {
+    for (const held of this.#held.values()) this.#stopOne(held)
+  }
+
+  /** Resolves when nothing is worked on. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#works.values())
+  }
+
+  #dropAll(changeOf: (dropped: HeldPartition[]) => Partial<HeldChange>): void {
+    const dropped = [...this.#held.values()]
+    this.stop()
+    this.#held.clear()
+    this.#target = []
+    if (dropped.length > 0) this.#context.onChange(changeOf(dropped))
+  }
+
+  #stopOne(held: HeldPartition): void {
+    if (held.reader !== undefined) this.#context.readers.unassign(held.reader)
+    held.stop.abort()
+  }
+
+  async #revoke(gone: readonly HeldPartition[]): Promise<void> {
+    for (const held of gone) this.#stopOne(held)
+    await Promise.all(gone.map(({ work }) => work))
+    await this.#context.commit()
+    const released = gone.filter((held) => this.#held.get(keyOf(held)) === held)
+    if (released.length === 0) return
+    for (const held of released) this.#held.delete(keyOf(held))
+    this.#context.onChange({ revoked: released })
+    this.#context.onReleased()
+    // It may have been given back meanwhile.
+    this.apply(this.#target)
+  }
+
+  // -- beginning to read ---------------------------------------------------------------------
+
+  async #start(fresh: readonly HeldPartition[]): Promise<void> {
+    const committed = await this.#fetchCommitted(fresh)
+    const started = fresh.filter(({ stop }) => !stop.signal.aborted)
+    if (committed === undefined || started.length === 0) return
+    for (const held of started) {
+      const offset = committed.get(nameOf(held))
+      held.offsets = new PartitionOffsets(offset)
+      const { readers, from } = this.#context
+      held.reader = readers.assign(held.topic, held.partition, offset ?? from)
+    }
+    this.#context.onChange({ assigned: started })
+  }
+
+  async #fetchCommitted(
+    fresh: readonly HeldPartition[],
+  ): Promise<ReadonlyMap<string, number> | undefined> {
+    const { connection, groupId, readers, onFatal } = this.#context
+    const { clock, random } = connection
+    const { signal } = readers
+    const topics = new Set(fresh.map(({ topic }) => topic))
+    const only = topics.size === 1 ? fresh[0]?.topic : undefined
+    for (let attempts = 1; !fresh.every(({ stop }) => stop.signal.aborted); attempts++) {
+      try {
+        const offsets = await fetchOffsets(connection, groupId, only, { signal })
+        return new Map(offsets.map((committed) => [nameOf(committed), committed.offset]))
+      } catch (error) {
+        if (signal.aborted) return undefined
+        if (!isTransient(error) && !isGone(error)) {
+          onFatal(error)
+          return undefined
+        }
+        const delayMs = backoffMs(attempts, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX, random)
+        await sleep(clock, Math.max(delayMs, retryAfterMsOf(error)), signal)
+      }
+    }
+    return undefined
+  }
+}
+
+/** The topic or the group was deleted: a heartbeat will tell what is to be held instead. */
+export function isGone(error: unknown): boolean {
+  return (
+    error instanceof EdgelogError &&
+    (error.code === 'unknown_topic_or_partition' || error.code === 'group_id_not_found')
+  )
+}
+
+function newHeld({ topic, topicId }: AssignedPartitions, partition: number): HeldPartition {
+  return {
+    topic,
+    topicId,
+    partition,
+    stop: new AbortController(),
+    offsets: new PartitionOffsets(undefined),
+    reader: undefined,
+    work: undefined,
+  }
+}
+
+function isRead({ reader, stop }: HeldPartition): boolean {
+  return reader !== undefined && !stop.signal.aborted
+}
+
+/** A topic created anew under an old name has another id: its partitions are others. */
+function keyOf({ topicId, partition }: HeldPartition): string {
+  return `${topicId}/${partition}`
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`
+}

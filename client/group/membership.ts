@@ -1,0 +1,292 @@
+/**
+ * One member of a group, as KIP-848 has it: heartbeat after heartbeat, each at the interval that the
+ * answer before dictates.
+ *
+ *   outside ──join──> joining (epoch 0) ──answered──> member (epoch > 0) ──leave──> outside
+ *                        ▲                                 │
+ *                        └── unknown, fenced, or a session without an answer: all is lost ──┘
+ *
+ * A heartbeat says what has changed. After one whose outcome is not known the next says everything,
+ * for nobody knows what the group has heard.
+ */
+import { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
+import { JOIN_EPOCH, LEAVE_EPOCH, LEAVE_STATIC_EPOCH } from '../../src/core/group/group-api.ts'
+import { sleep, type Timer } from '../clock.ts'
+import { backoffMs } from '../http/backoff.ts'
+import type { Connection } from '../http/connection.ts'
+import { isTransient, retryAfterMsOf, unavailable } from '../http/refusal.ts'
+import {
+  CALLS_PER_SESSION,
+  HEARTBEAT_RETRIES_PER_SESSION,
+  LEAVE_TIMEOUT_MS,
+  REQUEST_TIMEOUT_MS,
+  RETRY_BACKOFF_MS,
+} from '../limits.ts'
+import {
+  type AssignedPartitions,
+  type CommittingMember,
+  type Heartbeat,
+  type HeartbeatAnswer,
+  sendHeartbeat,
+} from './group-calls.ts'
+import type { GroupConsumerSettings } from './group-consumer-options.ts'
+
+export interface MembershipContext {
+  readonly connection: Connection
+  readonly memberId: string
+  readonly settings: GroupConsumerSettings
+  /** What the member holds now, always in the same order. */
+  readonly owned: () => readonly AssignedPartitions[]
+  /** All that it is to hold. */
+  readonly onAssignment: (assignment: readonly AssignedPartitions[]) => void
+  /** Nothing is its own any more, and may be with others. */
+  readonly onLost: () => void
+  /** It is out, and does not come back by itself. */
+  readonly onFatal: (error: unknown) => void
+}
+
+/** The group has no such member now: it joins anew. */
+const REJOIN: ReadonlySet<ErrorCode> = new Set([
+  'unknown_member_id',
+  'fenced_member_epoch',
+  'group_id_not_found',
+])
+
+export class Membership {
+  readonly #context: MembershipContext
+  #epoch = JOIN_EPOCH
+  #failures = 0
+  #isAllToBeTold = true
+  #toldOwned: string | undefined
+  /** When the last heartbeat that was answered was sent. */
+  #answeredAtMs = 0
+  #unreleasedSinceMs: number | undefined
+  #sessionTimer: Timer
+  /** Ends the heartbeats. */
+  #run: AbortController | undefined
+  /** Ends when the last of them is answered. */
+  #beating: Promise<void> = Promise.resolve()
+  #call = new AbortController()
+  /** Ends the pause before the next heartbeat. */
+  #pause = new AbortController()
+  /** The group may know the member. */
+  #isKnown = false
+
+  constructor(context: MembershipContext) {
+    this.#context = context
+  }
+
+  /** Who commits; undefined while it is no member, and once a session has passed in silence. */
+  get committing(): CommittingMember | undefined {
+    if (this.#epoch <= JOIN_EPOCH || this.#sessionLeftMs() <= 0) return undefined
+    const { memberId, settings } = this.#context
+    const { instanceId } = settings
+    return { memberId, memberEpoch: this.#epoch, ...(instanceId !== undefined && { instanceId }) }
+  }
+
+  join(): void {
+    if (this.#run !== undefined) return
+    const run = new AbortController()
+    this.#run = run
+    this.#beating = this.#beating.then(() => this.#beatOn(run.signal))
+  }
+
+  /** Sends a heartbeat at once: what it holds has changed. */
+  hurry(): void {
+    this.#pause.abort()
+  }
+
+  /** Loses everything if the session is over, which a timer that slept may not have said yet. */
+  checkSession(): void {
+    if (this.#epoch > JOIN_EPOCH && this.#sessionLeftMs() <= 0) this.#endSession()
+  }
+
+  /** Stops, and says so to the group, as long as `LEAVE_TIMEOUT_MS` allows. It never throws. */
+  leave(): Promise<void> {
+    this.#stop()
+    // A join that was overtaken by the leave would bring back a member without life.
+    this.#beating = this.#bounded(this.#beating).then(() => this.#sayLeave())
+    return this.#beating
+  }
+
+  // -- heartbeats ----------------------------------------------------------------------------
+
+  async #beatOn(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#context.connection
+    while (!signal.aborted) {
+      this.#pause = new AbortController()
+      const delayMs = await this.#beat(signal)
+      if (signal.aborted) return
+      await sleep(clock, delayMs, this.#pause.signal)
+    }
+  }
+
+  /** @returns when the next one is due. */
+  async #beat(signal: AbortSignal): Promise<number> {
+    const { connection } = this.#context
+    const sentAtMs = connection.clock.now()
+    const heartbeat = this.#heartbeat()
+    const call = new AbortController()
+    this.#call = call
+    this.#isKnown = true
+    try {
+      const answer = await this.#send(heartbeat, call.signal)
+      if (signal.aborted) return 0
+      return this.#accept(answer, heartbeat, sentAtMs)
+    } catch (error) {
+      if (signal.aborted) return 0
+      this.#isAllToBeTold = true
+      // The session ended while it was under way.
+      return call.signal.aborted ? 0 : this.#refused(error)
+    }
+  }
+
+  #heartbeat(): Heartbeat {
+    const { memberId, settings, owned } = this.#context
+    const { instanceId, clientId, topics = [], topicPattern = '', assignor } = settings
+    const isAll = this.#isAllToBeTold
+    const held = owned()
+    return {
+      memberId,
+      memberEpoch: this.#epoch,
+      ...(instanceId !== undefined && { instanceId }),
+      ...(clientId !== undefined && { clientId }),
+      ...((isAll || JSON.stringify(held) !== this.#toldOwned) && { owned: held }),
+      ...(isAll && {
+        topics,
+        topicPattern,
+        ...(assignor !== undefined && { assignor }),
+        sessionTimeoutMs: settings.sessionTimeoutMs,
+        rebalanceTimeoutMs: settings.maxPollIntervalMs,
+      }),
+    }
+  }
+
+  async #send(heartbeat: Heartbeat, signal: AbortSignal): Promise<HeartbeatAnswer> {
+    const { connection, settings } = this.#context
+    const { groupId, sessionTimeoutMs } = settings
+    const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, sessionTimeoutMs / CALLS_PER_SESSION)
+    const answer = await sendHeartbeat(connection, groupId, heartbeat, { signal, timeoutMs })
+    const { memberEpoch, heartbeatIntervalMs } = answer
+    const isOurs = Number.isInteger(memberEpoch) && Number.isFinite(heartbeatIntervalMs)
+    if (!isOurs) throw unavailable(new Error('the answer is not that of a group'))
+    return answer
+  }
+
+  #accept(answer: HeartbeatAnswer, { owned }: Heartbeat, sentAtMs: number): number {
+    this.#failures = 0
+    this.#unreleasedSinceMs = undefined
+    this.#isAllToBeTold = false
+    if (owned !== undefined) this.#toldOwned = JSON.stringify(owned)
+    this.#epoch = answer.memberEpoch
+    this.#answeredAtMs = sentAtMs
+    this.#watchSession()
+    if (answer.assignment !== null) this.#context.onAssignment(answer.assignment)
+    return answer.heartbeatIntervalMs
+  }
+
+  #refused(error: unknown): number {
+    const { settings, connection } = this.#context
+    this.#failures += 1
+    const code = error instanceof EdgelogError ? error.code : undefined
+    const maxMs = settings.sessionTimeoutMs / HEARTBEAT_RETRIES_PER_SESSION
+    const delayMs = Math.max(
+      backoffMs(this.#failures, RETRY_BACKOFF_MS, maxMs, connection.random),
+      retryAfterMsOf(error),
+    )
+    if (code !== undefined && REJOIN.has(code)) {
+      this.#lose()
+      return this.#failures === 1 ? 0 : delayMs
+    }
+    if (isTransient(error) || this.#mayBeReleased(code)) return delayMs
+    this.#stop()
+    this.#context.onFatal(error)
+    return 0
+  }
+
+  /** The one who had this instance id may be dead, which is known when its session is over. */
+  #mayBeReleased(code: ErrorCode | undefined): boolean {
+    if (code !== 'unreleased_instance_id') return false
+    const { settings, connection } = this.#context
+    const nowMs = connection.clock.now()
+    this.#unreleasedSinceMs ??= nowMs
+    return nowMs - this.#unreleasedSinceMs <= settings.sessionTimeoutMs
+  }
+
+  // -- the session ---------------------------------------------------------------------------
+
+  #sessionLeftMs(): number {
+    const { settings, connection } = this.#context
+    return this.#answeredAtMs + settings.sessionTimeoutMs - connection.clock.now()
+  }
+
+  #watchSession(): void {
+    const { clock } = this.#context.connection
+    clock.clearTimeout(this.#sessionTimer)
+    this.#sessionTimer = clock.setTimeout(() => this.#endSession(), this.#sessionLeftMs())
+  }
+
+  #endSession(): void {
+    this.#lose()
+    this.#call.abort()
+    this.hurry()
+  }
+
+  #lose(): void {
+    this.#forget()
+    this.#context.onLost()
+  }
+
+  #forget(): void {
+    this.#context.connection.clock.clearTimeout(this.#sessionTimer)
+    this.#epoch = JOIN_EPOCH
+    this.#isAllToBeTold = true
+  }
+
+  // -- leaving -------------------------------------------------------------------------------
+
+  #stop(): void {
+    this.#run?.abort()
+    this.#run = undefined
+    this.#pause.abort()
+    this.#forget()
+  }
+
+  async #sayLeave(): Promise<void> {
+    this.#call.abort()
+    if (!this.#isKnown) return
+    const { connection, settings } = this.#context
+    const { clock, random } = connection
+    const end = new AbortController()
+    const saying = async () => {
+      const maxMs = settings.sessionTimeoutMs / HEARTBEAT_RETRIES_PER_SESSION
+      for (let attempts = 1; !end.signal.aborted; attempts++) {
+        const error = await this.#tryLeave(end.signal)
+        if (!isTransient(error)) return
+        const delayMs = backoffMs(attempts, RETRY_BACKOFF_MS, maxMs, random)
+        await sleep(clock, Math.max(delayMs, retryAfterMsOf(error)), end.signal)
+      }
+    }
+    await this.#bounded(saying())
+    end.abort()
+    this.#isKnown = false
+  }
+
+  /** @returns why it failed. */
+  async #tryLeave(signal: AbortSignal): Promise<unknown> {
+    const { connection, memberId, settings } = this.#context
+    const { groupId, instanceId } = settings
+    const isStatic = instanceId !== undefined
+    const memberEpoch = isStatic ? LEAVE_STATIC_EPOCH : LEAVE_EPOCH
+    const heartbeat = { memberId, memberEpoch, ...(isStatic && { instanceId }) }
+    const options = { signal, timeoutMs: LEAVE_TIMEOUT_MS }
+    return await sendHeartbeat(connection, groupId, heartbeat, options).catch((error) => error)
+  }
+
+  async #bounded(work: Promise<void>): Promise<void> {
+    const end = new AbortController()
+    const done = work.then(() => end.abort())
+    await Promise.race([done, sleep(this.#context.connection.clock, LEAVE_TIMEOUT_MS, end.signal)])
+    end.abort()
+  }
+}

@@ -1,6 +1,7 @@
 /** Topics, as the HTTP API shows them. */
 import type { LocationHint } from '../src/core/topic/topic.ts'
 import { parseTopicName } from '../src/core/topic/topic-name.ts'
+import { type GroupSummary, listGroups } from './group/group.ts'
 import { type Connection, request, requestJson } from './http/connection.ts'
 
 export type ConfigValue = string | number | boolean
@@ -41,7 +42,7 @@ export interface CallOptions {
 }
 
 /**
- * Creates, lists, describes, changes and deletes topics.
+ * Creates, lists, describes, changes and deletes topics; lists groups.
  *
  * No call is repeated by itself. All throw `EdgelogError`, `unavailable` where no answer came.
  *
@@ -101,6 +102,11 @@ export class Admin {
       contentType: 'application/json',
       signal,
     })
+  }
+
+  /** All groups, by id. */
+  async listGroups({ signal }: CallOptions = {}): Promise<readonly GroupSummary[]> {
+    return await listGroups(this.#connection, signal)
   }
 
   /** @throws {EdgelogError} `unknown_topic_or_partition`. */

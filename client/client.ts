@@ -1,11 +1,13 @@
 /** The way in: one client for one server. */
 import type { Codecs } from '../src/core/batch/compression/codec.ts'
 import { EdgelogError } from '../src/core/errors.ts'
+import { parseGroupId } from '../src/core/group/group-id.ts'
 import { Admin } from './admin.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { clientCodecs } from './codecs.ts'
 import { Consumer, type ConsumerOptions } from './consumer/consumer.ts'
 import { TailClient, type WebSocketConstructor } from './consumer/tail-client.ts'
+import { Group } from './group/group.ts'
 import { GroupConsumer } from './group/group-consumer.ts'
 import type { GroupConsumerOptions } from './group/group-consumer-options.ts'
 import type { Connection, Fetch } from './http/connection.ts'
@@ -110,6 +112,15 @@ export class Client {
     const consumer: Consumer | GroupConsumer =
       'groupId' in options ? new GroupConsumer(context, options) : new Consumer(context, options)
     return this.#keep(consumer)
+  }
+
+  /**
+   * A group: what it holds, how far it lags, moving and deleting it.
+   *
+   * @throws {EdgelogError} `invalid_group_id`.
+   */
+  group(groupId: string): Group {
+    return new Group(this.#connection, parseGroupId(groupId))
   }
 
   /** Closes all producers, which flushes them, and all consumers. Calling it again does no harm. */

@@ -28,7 +28,17 @@ export type { Consumer, PartitionPosition } from './consumer/consumer.ts'
 export type { Assignment, ConsumerOptions, StartPosition } from './consumer/consumer-options.ts'
 export type { ConsumerBatch, ConsumerRecord, HeaderPair } from './consumer/consumer-record.ts'
 export type { TailSocket, WebSocketConstructor } from './consumer/tail-client.ts'
-export type { OffsetCommit } from './group/group-calls.ts'
+export type {
+  Group,
+  GroupDescription,
+  GroupMemberDescription,
+  GroupSummary,
+  PartitionLag,
+  ResetOffset,
+  ResetOptions,
+  ResetTarget,
+} from './group/group.ts'
+export type { CommittedOffset, OffsetCommit } from './group/group-calls.ts'
 export type { AssignmentChange, BatchHandler, GroupConsumer } from './group/group-consumer.ts'
 export type { GroupConsumerOptions } from './group/group-consumer-options.ts'
 export type { TopicPartition } from './group/held-partitions.ts'

@@ -4,6 +4,7 @@ import { EdgelogError } from '../index.ts'
 import { addConsumeCommand } from './consume.ts'
 import { addDevCommand } from './dev.ts'
 import { EXIT } from './exit-codes.ts'
+import { addGroupsCommand } from './groups.ts'
 import { addProduceCommand } from './produce.ts'
 import { addTopicsCommand } from './topics.ts'
 
@@ -43,6 +44,7 @@ Exit codes: ${EXIT.ok} done, ${EXIT.failed} refused or failed, ${EXIT.usage} cal
   addTopicsCommand(program)
   addProduceCommand(program)
   addConsumeCommand(program)
+  addGroupsCommand(program)
   return program
 }
 

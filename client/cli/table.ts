@@ -1,4 +1,4 @@
-/** Columns of text: wide enough for what is in them, numbers to the right. */
+/** Text for people: columns wide enough for what is in them, numbers to the right; counted things. */
 
 type Cell = string | number
 
@@ -26,4 +26,9 @@ export function formatTable(
     isNumeric[column] ? title.padStart(widths[column] ?? 0) : title,
   )
   return [line(titles), ...rows.map(line)].join('\n')
+}
+
+/** @example count(2, 'partition') === '2 partitions' */
+export function count(value: number, what: string): string {
+  return `${value.toLocaleString('en-US')} ${what}${value === 1 ? '' : 's'}`
 }

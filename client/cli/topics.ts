@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { EdgelogError, type TopicDescription } from '../index.ts'
 import { wholeNumber, withClient } from './connection.ts'
-import { formatTable } from './table.ts'
+import { count, formatTable } from './table.ts'
 
 type Config = Readonly<Record<string, string>>
 
@@ -153,8 +153,4 @@ function collectConfig(text: string, before: Config): Config {
 
 function collectKeys(key: string, before: readonly string[]): readonly string[] {
   return [...before, key]
-}
-
-export function count(value: number, what: string): string {
-  return `${value.toLocaleString('en-US')} ${what}${value === 1 ? '' : 's'}`
 }

@@ -75,7 +75,7 @@ export class GroupMembers {
 
   /** @throws {EdgelogError} what `checkConsumerCommit` and `checkClassicCommit` refuse; `non_empty_group`. */
   checkCommit({ member, offsets }: CommitRequest, nowMs: number): void {
-    if (member === null) this.requireNone('memberId: the group has members, and only they commit')
+    if (member === null) this.requireNone('the group has members, and only they commit')
     else if (this.classics.count > 0) this.classics.checkCommit(member, nowMs)
     else checkConsumerCommit(this.consumers.group, member, offsets)
   }

@@ -209,7 +209,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       this.#expire()
       this.#openGroup()
       await this.#lifecycle.delete(() => {
-        this.#members.requireNone('groupId: the group has members')
+        this.#members.requireNone('the group has members')
         return true
       })
       return null

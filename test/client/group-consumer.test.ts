@@ -1,14 +1,19 @@
 /** Members of a group against the real server: who has what, and that no record is left out. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type Client, connect, type GroupConsumerOptions } from '../../client/index.ts'
 import {
-  type AssignmentChange,
-  type Client,
-  type ConsumerBatch,
-  connect,
-  type GroupConsumer,
-  type GroupConsumerOptions,
-  type LagReport,
-} from '../../client/index.ts'
+  collect,
+  committedOffsets,
+  keysOf,
+  type Member,
+  memberCount,
+  partitionsOf,
+  produce,
+  range,
+  type Seen,
+  seenIn,
+  startMember,
+} from './group-member.ts'
 import { startTestServer, type TestServer } from './test-server.ts'
 
 let server: TestServer
@@ -21,7 +26,7 @@ beforeAll(async () => {
 })
 
 afterEach(async () => {
-  for (const client of clients.splice(0)) await client.close()
+  await Promise.all(clients.splice(0).map((client) => client.close()))
 })
 
 afterAll(async () => {
@@ -31,98 +36,30 @@ afterAll(async () => {
 
 const LONG = { timeout: 20_000, interval: 20 }
 
-/** A member with a connection of its own, whose network can be cut. */
-function member(options: Partial<GroupConsumerOptions> & { groupId: string }) {
-  const network = { isCut: false, calls: [] as string[] }
-  const cut = new AbortController()
-  const client = connect({
-    url: server.url,
-    fetch: (input, init) => {
-      network.calls.push(`${init?.method} ${input}`)
-      const signal = AbortSignal.any([cut.signal, ...(init?.signal ? [init.signal] : [])])
-      return network.isCut ? Promise.reject(new TypeError('cut')) : fetch(input, { ...init, signal })
-    },
+function member(options: Partial<GroupConsumerOptions> & { readonly groupId: string }): Member {
+  const started = startMember(server.url, options)
+  clients.push(started.client)
+  return started
+}
+
+async function newGroup(groupId: string, partitions: number): Promise<string> {
+  await log.admin.createTopic(groupId, { partitions })
+  return groupId
+}
+
+/** A promise and what resolves it. */
+function gate(): { readonly passed: Promise<void>; open(): void } {
+  let open = () => {}
+  const passed = new Promise<void>((resolve) => {
+    open = resolve
   })
-  clients.push(client)
-  const consumer = client.consumer({
-    from: 'earliest',
-    sessionTimeoutMs: 2_000,
-    transport: 'long-poll',
-    ...(options.topicPattern === undefined && { topics: [options.groupId] }),
-    ...options,
-  })
-  const changes: AssignmentChange[] = []
-  consumer.addEventListener('assignment', (event) => {
-    changes.push((event as CustomEvent<AssignmentChange>).detail)
-  })
-  const kill = () => {
-    network.isCut = true
-    cut.abort()
-  }
-  return { consumer, changes, network, kill }
-}
-
-interface Seen {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly value: string | null
-}
-
-/** Runs until it is closed, and remembers what it was handed. */
-function collect(consumer: GroupConsumer, seen: Seen[], concurrency = 1): Promise<void> {
-  return consumer.run(async (batch) => void seen.push(...recordsOf(batch)), { concurrency })
-}
-
-function recordsOf({ records }: ConsumerBatch): Seen[] {
-  return records.map(({ topic, partition, offset, valueText: value }) => {
-    return { topic, partition, offset, value }
-  })
-}
-
-async function produce(topic: string, partition: number, from: number, to: number): Promise<void> {
-  const values = Array.from({ length: to - from }, (_, index) => ({
-    value: `${partition}:${from + index}`,
-    partition,
-  }))
-  const producer = log.producer({ lingerMs: 0 })
-  await producer.sendBatch(topic, values)
-  await producer.close()
-}
-
-async function committed(groupId: string): Promise<Record<string, number>> {
-  const response = await fetch(`${server.url}/v1/groups/${groupId}/offsets`)
-  if (!response.ok) return {}
-  const { offsets } = (await response.json()) as {
-    offsets: Array<{ topic: string; partition: number; offset: number }>
-  }
-  return Object.fromEntries(
-    offsets.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
-  )
-}
-
-async function memberCount(groupId: string): Promise<number> {
-  const response = await fetch(`${server.url}/v1/groups/${groupId}?lag=false`)
-  return response.ok ? ((await response.json()) as { memberCount: number }).memberCount : 0
-}
-
-function partitionsOf({ consumer }: { consumer: GroupConsumer }): number[] {
-  return consumer.assignment.map(({ partition }) => partition).toSorted((a, b) => a - b)
-}
-
-function keysOf(seen: readonly Seen[]): string[] {
-  return seen.map(({ partition, offset }) => `${partition}:${offset}`)
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, index) => from + index)
+  return { passed, open: () => open() }
 }
 
 describe('a group', () => {
   test('shares partitions, hands each record to one member, and goes on where it left off', async () => {
-    const groupId = 'shared'
-    await log.admin.createTopic(groupId, { partitions: 4 })
-    for (const partition of range(0, 4)) await produce(groupId, partition, 0, 50)
+    const groupId = await newGroup('shared', 4)
+    for (const partition of range(0, 4)) await produce(log, groupId, partition, 0, 50)
     const seen: Seen[] = []
     const one = member({ groupId })
     const other = member({ groupId })
@@ -132,21 +69,197 @@ describe('a group', () => {
       expect(partitionsOf(other)).toHaveLength(2)
       expect(new Set(keysOf(seen)).size).toBe(200)
     }, LONG)
-    for (const partition of range(0, 4)) await produce(groupId, partition, 50, 100)
+    for (const partition of range(0, 4)) await produce(log, groupId, partition, 50, 100)
     await vi.waitFor(() => expect(new Set(keysOf(seen)).size).toBe(400), LONG)
     await one.consumer.close()
     await other.consumer.close()
     await Promise.all(running)
     // Partitions moved while they were read, and were given up in order: nothing came twice.
     expect(seen).toHaveLength(400)
-    expect(await memberCount(groupId)).toBe(0)
-    expect(Object.values(await committed(groupId))).toEqual([100, 100, 100, 100])
+    expect(await memberCount(server.url, groupId)).toBe(0)
+    expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 100, 1: 100, 2: 100, 3: 100 })
 
-    await produce(groupId, 2, 100, 110)
+    await produce(log, groupId, 2, 100, 110)
     const third = member({ groupId })
     const resumed: Seen[] = []
     void collect(third.consumer, resumed)
     await vi.waitFor(() => expect(resumed).toHaveLength(10), LONG)
     expect(keysOf(resumed)).toEqual(range(100, 110).map((offset) => `2:${offset}`))
+  })
+  test('moves partitions while those that stay go on', async () => {
+    const groupId = await newGroup('moving', 6)
+    const stuck = new Map<number, { signal: AbortSignal; release: () => void }>()
+    const seen: Seen[] = []
+    const run = ({ consumer }: Member) =>
+      consumer.run(
+        async (batch, { signal }) => {
+          seen.push(...seenIn(batch))
+          if (batch.records[0]?.valueText !== '0') return
+          const { passed, open } = gate()
+          stuck.set(batch.partition, { signal, release: open })
+          await passed
+        },
+        { concurrency: 6 },
+      )
+    const one = member({ groupId })
+    const other = member({ groupId })
+    void run(one)
+    void run(other)
+    await vi.waitFor(() => {
+      expect([...partitionsOf(one), ...partitionsOf(other)].toSorted()).toEqual(range(0, 6))
+      expect(partitionsOf(one)).toHaveLength(3)
+    }, LONG)
+    for (const partition of range(0, 6)) await produce(log, groupId, partition, 0, 1)
+    await vi.waitFor(() => expect(stuck.size).toBe(6), LONG)
+
+    const third = member({ groupId })
+    const atThird: Seen[] = []
+    void collect(third.consumer, atThird)
+    const isMoving = (partition: number) => stuck.get(partition)?.signal.aborted ?? false
+    await vi.waitFor(() => expect(range(0, 6).filter(isMoving)).toHaveLength(2), LONG)
+    const staying = range(0, 6).filter((partition) => !isMoving(partition))
+    const moving = range(0, 6).filter(isMoving)
+    for (const partition of staying) stuck.get(partition)?.release()
+    for (const partition of range(0, 6)) await produce(log, groupId, partition, 1, 11)
+    const wanted = staying.flatMap((p) => range(1, 11).map((offset) => `${p}:${offset}`))
+    await vi.waitFor(() => expect(keysOf(seen)).toEqual(expect.arrayContaining(wanted)), LONG)
+    // Nobody has what the two still work on.
+    expect(atThird).toEqual([])
+    for (const partition of moving) stuck.get(partition)?.release()
+    await vi.waitFor(() => expect(atThird).toHaveLength(20), LONG)
+    // The batches that were under way were finished and committed before they moved.
+    expect(new Set(keysOf(atThird))).toEqual(
+      new Set(moving.flatMap((p) => range(1, 11).map((offset) => `${p}:${offset}`))),
+    )
+    expect(new Set(keysOf(seen)).size).toBe(seen.length)
+    const assigned = [...one.changes, ...other.changes].flatMap((change) => change.assigned)
+    const revoked = [...one.changes, ...other.changes].flatMap((change) => change.revoked)
+    const times = (list: typeof assigned, wantedPartition: number) =>
+      list.filter(({ partition }) => partition === wantedPartition).length
+    // Each staying partition was assigned once more than it was revoked: it is where it was.
+    for (const partition of staying) {
+      expect(times(assigned, partition) - times(revoked, partition)).toBe(1)
+    }
+  })
+
+  test('takes over from who is dead, at the last commit', async () => {
+    const groupId = await newGroup('takeover', 2)
+    const one = member({ groupId, fetchBytesMax: 1, autoCommitIntervalMs: 50 })
+    let isStuck = false
+    const { passed, open } = gate()
+    let signalled = false
+    void one.consumer.run(async ({ records }, { signal }) => {
+      if (records[0]?.valueText !== '10') return
+      signal.addEventListener('abort', () => {
+        signalled = true
+      })
+      isStuck = true
+      await passed
+    })
+    await produce(log, groupId, 1, 0, 10)
+    await vi.waitFor(async () => {
+      expect(await committedOffsets(server.url, groupId)).toMatchObject({ 1: 10 })
+    }, LONG)
+    await produce(log, groupId, 1, 10, 20)
+    await vi.waitFor(() => expect(isStuck).toBe(true), LONG)
+    one.kill()
+    const seen: Seen[] = []
+    const other = member({ groupId })
+    void collect(other.consumer, seen)
+    await vi.waitFor(() => expect(seen).toHaveLength(10), LONG)
+    expect(keysOf(seen)).toEqual(range(10, 20).map((offset) => `1:${offset}`))
+    await vi.waitFor(() => expect(signalled).toBe(true), LONG)
+    expect(one.changes.at(-1)).toMatchObject({ lost: [{}, {}], current: [] })
+    open()
+    await vi.waitFor(() => expect(partitionsOf(other)).toEqual([0, 1]), LONG)
+  })
+
+  test('keeps a place for a static member that comes back', async () => {
+    const groupId = await newGroup('static', 2)
+    const one = member({ groupId, instanceId: 'a', sessionTimeoutMs: 10_000 })
+    const other = member({ groupId, instanceId: 'b' })
+    const seen: Seen[] = []
+    void collect(one.consumer, seen)
+    void collect(other.consumer, [])
+    await vi.waitFor(() => {
+      expect(partitionsOf(one)).toHaveLength(1)
+      expect(partitionsOf(other)).toHaveLength(1)
+    }, LONG)
+    const [mine = -1] = partitionsOf(one)
+    await one.consumer.close()
+    await produce(log, groupId, mine, 0, 5)
+    const back = member({ groupId, instanceId: 'a' })
+    void collect(back.consumer, seen)
+    await vi.waitFor(() => expect(seen).toHaveLength(5), LONG)
+    expect(partitionsOf(back)).toEqual([mine])
+    expect(other.changes.flatMap(({ assigned }) => assigned)).not.toContainEqual({
+      topic: groupId,
+      partition: mine,
+    })
+    const thief = member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
+    await expect(collect(thief.consumer, [])).rejects.toMatchObject({
+      code: 'unreleased_instance_id',
+    })
+  })
+
+  test('picks up partitions that a topic grows', async () => {
+    const groupId = await newGroup('growing', 1)
+    const seen: Seen[] = []
+    const one = member({ groupId })
+    void collect(one.consumer, seen)
+    await produce(log, groupId, 0, 0, 5)
+    await vi.waitFor(() => expect(seen).toHaveLength(5), LONG)
+    await log.admin.alterTopic(groupId, { partitions: 3 })
+    await produce(log, groupId, 2, 0, 5)
+    await vi.waitFor(() => expect(seen).toHaveLength(10), LONG)
+    expect(partitionsOf(one)).toEqual([0, 1, 2])
+    expect(one.changes.flatMap(({ revoked, lost }) => [...revoked, ...lost])).toEqual([])
+  })
+
+  test('begins anew in a topic that was deleted and created anew', async () => {
+    const groupId = await newGroup('reborn', 1)
+    await log.admin.createTopic('reborn-beside')
+    const seen: Seen[] = []
+    const one = member({ groupId, topics: ['reborn', 'reborn-beside'], autoCommitIntervalMs: 50 })
+    void collect(one.consumer, seen)
+    await produce(log, groupId, 0, 0, 5)
+    await vi.waitFor(() => expect(seen).toHaveLength(5), LONG)
+    await log.admin.deleteTopic(groupId)
+    await log.admin.createTopic(groupId)
+    await produce(log, groupId, 0, 100, 103)
+    await vi.waitFor(() => expect(seen.map(({ value }) => value)).toContain('102'), LONG)
+    expect(seen.slice(5).map(({ value }) => value)).toEqual(['100', '101', '102'])
+    await produce(log, 'reborn-beside', 0, 0, 1)
+    await vi.waitFor(() => expect(seen).toHaveLength(9), LONG)
+  })
+
+  test('follows a pattern', async () => {
+    await log.admin.createTopic('logs-a')
+    const seen: Seen[] = []
+    const one = member({ groupId: 'pattern', topicPattern: 'logs-.*' })
+    void collect(one.consumer, seen)
+    await produce(log, 'logs-a', 0, 0, 1)
+    await vi.waitFor(() => expect(seen).toHaveLength(1), LONG)
+    await log.admin.createTopic('logs-b')
+    await produce(log, 'logs-b', 0, 0, 1)
+    await vi.waitFor(
+      () => expect(seen.map(({ topic }) => topic)).toEqual(['logs-a', 'logs-b']),
+      LONG,
+    )
+  })
+
+  test('remembers where it began at the end of the log', async () => {
+    const groupId = await newGroup('latest', 1)
+    await produce(log, groupId, 0, 0, 7)
+    const one = member({ groupId, from: 'latest', autoCommitIntervalMs: 50 })
+    void collect(one.consumer, [])
+    await vi.waitFor(async () => {
+      expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 7 })
+    }, LONG)
+    await one.consumer.close()
+    await produce(log, groupId, 0, 7, 9)
+    const seen: Seen[] = []
+    void collect(member({ groupId, from: 'latest' }).consumer, seen)
+    await vi.waitFor(() => expect(keysOf(seen)).toEqual(['0:7', '0:8']), LONG)
   })
 })

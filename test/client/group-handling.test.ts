@@ -1,0 +1,350 @@
+/** What an application sees of a group's consumer: when a batch is finished, and what is committed. */
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import {
+  type Client,
+  type ConsumerBatch,
+  connect,
+  type GroupConsumerOptions,
+  type LagReport,
+} from '../../client/index.ts'
+import {
+  collect,
+  committedOffsets,
+  keysOf,
+  type Member,
+  memberCount,
+  partitionsOf,
+  produce,
+  range,
+  type Seen,
+  seenIn,
+  startMember,
+} from './group-member.ts'
+import { startTestServer, type TestServer } from './test-server.ts'
+
+let server: TestServer
+let log: Client
+const clients: Client[] = []
+
+beforeAll(async () => {
+  server = await startTestServer()
+  log = connect({ url: server.url })
+})
+
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()))
+})
+
+afterAll(async () => {
+  await log.close()
+  await server.remove()
+})
+
+const LONG = { timeout: 20_000, interval: 20 }
+
+/** Each batch of the log is handed over alone. */
+function member(options: Partial<GroupConsumerOptions> & { readonly groupId: string }): Member {
+  const started = startMember(server.url, { fetchBytesMax: 1, ...options })
+  clients.push(started.client)
+  return started
+}
+
+/** A topic called like the group; one partition, three batches: 0 to 4, 5 to 9, 10 to 14. */
+async function newGroup(groupId: string, partitions = 1): Promise<string> {
+  await log.admin.createTopic(groupId, { partitions })
+  for (const from of [0, 5, 10]) await produce(log, groupId, 0, from, from + 5)
+  return groupId
+}
+
+describe('a for await', () => {
+  test('finishes a batch when it asks for the next; a break leaves it to who is next', async () => {
+    const groupId = await newGroup('break')
+    const { consumer } = member({ groupId })
+    const first: Seen[] = []
+    for await (const batch of consumer) {
+      first.push(...seenIn(batch))
+      if (first.length === 10) break
+    }
+    const again: Seen[] = []
+    for await (const batch of consumer) {
+      again.push(...seenIn(batch))
+      break
+    }
+    expect(keysOf(again)).toEqual(range(5, 10).map((offset) => `0:${offset}`))
+    await consumer.close()
+    expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 5 })
+    const seen: Seen[] = []
+    void collect(member({ groupId }).consumer, seen)
+    await vi.waitFor(() => expect(seen).toHaveLength(10), LONG)
+    expect(seen[0]?.offset).toBe(5)
+  })
+
+  test('leaves its batch to others when it throws, unless it was committed', async () => {
+    const groupId = await newGroup('throw')
+    const { consumer } = member({ groupId })
+    const loop = async () => {
+      for await (const { nextOffset } of consumer) {
+        if (nextOffset === 5) continue
+        await consumer.commit()
+        throw new Error('on purpose')
+      }
+    }
+    await expect(loop()).rejects.toThrow('on purpose')
+    await consumer.close()
+    expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 10 })
+    expect(await memberCount(server.url, groupId)).toBe(0)
+  })
+
+  test('ends when it is closed from within, without a wait for itself', async () => {
+    const groupId = await newGroup('close-within')
+    const { consumer } = member({ groupId })
+    let batches = 0
+    for await (const _ of consumer) {
+      batches += 1
+      await consumer.close({ timeoutMs: 3_600_000 })
+    }
+    expect(batches).toBe(1)
+    expect(await memberCount(server.url, groupId)).toBe(0)
+  })
+
+  test('finishes its batch when its signal ends it, and has left when it ends', async () => {
+    const groupId = await newGroup('signal')
+    const stop = new AbortController()
+    const { consumer } = member({ groupId, signal: stop.signal })
+    for await (const _ of consumer) stop.abort()
+    expect(await memberCount(server.url, groupId)).toBe(0)
+    expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 5 })
+  })
+
+  test('that does not come back in time leaves the group, and joins again when it does', async () => {
+    const groupId = await newGroup('overdue', 2)
+    await produce(log, groupId, 1, 0, 1)
+    const slow = member({ groupId, maxPollIntervalMs: 1_000 })
+    const slowly = slow.consumer[Symbol.asyncIterator]()
+    await slowly.next()
+    const other = member({ groupId })
+    const seen: Seen[] = []
+    void collect(other.consumer, seen)
+    // All of it, also the batch that the slow one still has.
+    await vi.waitFor(() => expect(seen).toHaveLength(16), LONG)
+    expect(slow.consumer.assignment).toEqual([])
+    const returned = slowly.next()
+    await vi.waitFor(() => {
+      expect(partitionsOf(slow)).toHaveLength(1)
+      expect(partitionsOf(other)).toHaveLength(1)
+    }, LONG)
+    const [mine = -1] = partitionsOf(slow)
+    await produce(log, groupId, mine, 100, 101)
+    const { value } = await returned
+    expect((value as ConsumerBatch).records.map(({ valueText }) => valueText)).toEqual(['100'])
+  })
+})
+
+describe('run()', () => {
+  test('stops at an error, commits what is finished, leaves, and rejects', async () => {
+    const groupId = await newGroup('handler-error')
+    const { consumer } = member({ groupId })
+    const running = consumer.run(({ nextOffset }) => {
+      if (nextOffset > 10) throw new Error('cannot handle it')
+    })
+    await expect(running).rejects.toThrow('cannot handle it')
+    expect(await memberCount(server.url, groupId)).toBe(0)
+    expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 10 })
+  })
+
+  test('waits for the other handlers before it rejects', async () => {
+    const groupId = await newGroup('handler-others', 2)
+    await produce(log, groupId, 1, 0, 3)
+    const { consumer } = member({ groupId })
+    let fail = () => {}
+    const failing = new Promise<void>((_, reject) => {
+      fail = () => reject(new Error('no'))
+    })
+    const running = consumer.run(
+      async ({ partition }) => {
+        if (partition === 0) return await failing
+        fail()
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      },
+      { concurrency: 2 },
+    )
+    await expect(running).rejects.toThrow('no')
+    expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 0, 1: 3 })
+  })
+
+  test('hands over one batch of a partition at a time, and no more at once than it may', async () => {
+    const groupId = await newGroup('concurrency', 4)
+    for (const partition of range(1, 4)) {
+      for (const from of range(0, 5)) await produce(log, groupId, partition, from, from + 1)
+    }
+    const { consumer } = member({ groupId })
+    const busy = new Set<number>()
+    let busyMax = 0
+    const seen: Seen[] = []
+    void consumer.run(
+      async (batch) => {
+        expect(busy).not.toContain(batch.partition)
+        busy.add(batch.partition)
+        busyMax = Math.max(busyMax, busy.size)
+        await new Promise((resolve) => setTimeout(resolve, 10))
+        busy.delete(batch.partition)
+        seen.push(...seenIn(batch))
+      },
+      { concurrency: 2 },
+    )
+    await vi.waitFor(() => expect(seen).toHaveLength(30), LONG)
+    expect(busyMax).toBe(2)
+    for (const partition of range(0, 4)) {
+      const offsets = seen.filter((one) => one.partition === partition).map(({ offset }) => offset)
+      expect(offsets).toEqual(range(0, offsets.length))
+    }
+  })
+
+  test('is not failed by a handler that stops because its partition goes', async () => {
+    const groupId = await newGroup('stopping', 2)
+    await produce(log, groupId, 1, 0, 5)
+    const one = member({ groupId, autoCommitIntervalMs: 50 })
+    const failed = vi.fn()
+    let stopped = 0
+    one.consumer
+      .run(
+        (_, { signal }) =>
+          new Promise((_, reject) => {
+            signal.addEventListener('abort', () => {
+              stopped += 1
+              reject(signal.reason)
+            })
+          }),
+        { concurrency: 2 },
+      )
+      .catch(failed)
+    await vi.waitFor(() => expect(partitionsOf(one)).toEqual([0, 1]), LONG)
+    const other = member({ groupId })
+    const seen: Seen[] = []
+    void collect(other.consumer, seen)
+    await vi.waitFor(() => expect(seen.length).toBeGreaterThanOrEqual(5), LONG)
+    expect(stopped).toBe(1)
+    expect(seen[0]?.offset).toBe(0)
+    expect(partitionsOf(one)).toHaveLength(1)
+    await one.consumer.close({ timeoutMs: 1 })
+    expect(failed).not.toHaveBeenCalled()
+  })
+
+  test('is alone: a second one, or an iteration beside it, is refused', async () => {
+    const groupId = await newGroup('alone')
+    const { consumer } = member({ groupId })
+    void consumer.run(() => undefined)
+    await expect(consumer.run(() => undefined)).rejects.toMatchObject({ code: 'invalid_request' })
+    const iteration = consumer[Symbol.asyncIterator]().next()
+    await expect(iteration).rejects.toMatchObject({ code: 'invalid_request' })
+  })
+
+  test('says how far it is behind', async () => {
+    const groupId = await newGroup('lag')
+    const { consumer } = member({ groupId })
+    const reports: LagReport[] = []
+    consumer.addEventListener('lag', (event) => {
+      reports.push((event as CustomEvent<LagReport>).detail)
+    })
+    void collect(consumer, [])
+    await vi.waitFor(() => expect(reports.at(-1)?.totalLag).toBe(0), LONG)
+    expect(reports[0]).toEqual({
+      partitions: [{ topic: groupId, partition: 0, lag: 10 }],
+      totalLag: 10,
+    })
+  })
+})
+
+describe('commit()', () => {
+  test('takes offsets of what was handed over, and refuses others', async () => {
+    const groupId = await newGroup('by-hand')
+    const { consumer } = member({ groupId, autoCommit: false })
+    const topic = groupId
+    for await (const { nextOffset } of consumer) {
+      await consumer.commit([{ topic, partition: 0, offset: nextOffset - 2, metadata: 'so far' }])
+      const ahead = consumer.commit([{ topic, partition: 0, offset: nextOffset + 1 }])
+      await expect(ahead).rejects.toMatchObject({ code: 'invalid_request' })
+      const elsewhere = consumer.commit([{ topic, partition: 1, offset: 0 }])
+      await expect(elsewhere).rejects.toMatchObject({ code: 'invalid_request' })
+      break
+    }
+    expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 3 })
+    for await (const batch of consumer) {
+      // The rest of the batch that was left.
+      expect(keysOf(seenIn(batch))).toEqual(['0:3', '0:4'])
+      break
+    }
+    await consumer.close()
+    expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 3 })
+  })
+
+  test('throws when the member is one no more', async () => {
+    const groupId = await newGroup('thrown-out')
+    const one = member({ groupId, autoCommit: false })
+    for await (const _ of one.consumer) {
+      one.kill()
+      await vi.waitFor(() => expect(one.consumer.assignment).toEqual([]), LONG)
+      await expect(one.consumer.commit([])).resolves.toBeUndefined()
+      const late = one.consumer.commit([{ topic: groupId, partition: 0, offset: 5 }])
+      await expect(late).rejects.toMatchObject({ code: 'invalid_request' })
+      break
+    }
+  })
+
+  test('follows where the application goes', async () => {
+    const groupId = await newGroup('seeking')
+    const { consumer } = member({ groupId })
+    const seen: Seen[] = []
+    for await (const batch of consumer) {
+      seen.push(...seenIn(batch))
+      if (seen.length === 15) consumer.seek(groupId, 0, 12)
+      if (seen.length > 15) break
+    }
+    expect(keysOf(seen.slice(15))).toEqual(['0:12', '0:13', '0:14'])
+    expect(consumer.position(groupId, 0)).toBe(12)
+    await consumer.close()
+    expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 12 })
+  })
+
+  test('leaves a paused partition where it is', async () => {
+    const groupId = await newGroup('pausing', 2)
+    const one = member({ groupId })
+    const seen: Seen[] = []
+    for await (const batch of one.consumer) {
+      seen.push(...seenIn(batch))
+      if (seen.length === 5) {
+        one.consumer.pause(groupId, 0)
+        await produce(log, groupId, 1, 0, 1)
+      } else break
+    }
+    expect(keysOf(seen.slice(5))).toEqual(['1:0'])
+    one.consumer.resume()
+    for await (const batch of one.consumer) {
+      seen.push(...seenIn(batch))
+      if (seen.filter(({ partition }) => partition === 0).length === 15) break
+    }
+    await one.consumer.close()
+    expect(await committedOffsets(server.url, groupId)).toMatchObject({ 0: 10 })
+  })
+})
+
+describe('options', () => {
+  test.each([
+    [{ groupId: 'g' }, 'invalid_config'],
+    [{ groupId: 'g', topics: [] }, 'invalid_config'],
+    [{ groupId: 'g', topics: ['t'], topicPattern: 't' }, 'invalid_config'],
+    [{ groupId: '', topics: ['t'] }, 'invalid_group_id'],
+    [{ groupId: 'g', topics: ['t'], sessionTimeoutMs: 1 }, 'invalid_config'],
+    [{ groupId: 'g', topics: ['t'], maxPollIntervalMs: 0 }, 'invalid_config'],
+    [{ groupId: 'g', topics: ['t'], fetchBytesMax: 0 }, 'invalid_config'],
+  ])('%j are refused with %s', (options, code) => {
+    expect(() => log.consumer(options)).toThrow(expect.objectContaining({ code }))
+  })
+
+  test('a topic that is not there is said at once', async () => {
+    const { consumer } = member({ groupId: 'nowhere' })
+    await expect(collect(consumer, [])).rejects.toMatchObject({
+      code: 'unknown_topic_or_partition',
+    })
+  })
+})

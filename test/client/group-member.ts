@@ -1,0 +1,115 @@
+/** Members of groups as tests need them, and what a group has committed. */
+import {
+  type AssignmentChange,
+  type Client,
+  type ClientOptions,
+  type ConsumerBatch,
+  connect,
+  type GroupConsumer,
+  type GroupConsumerOptions,
+} from '../../client/index.ts'
+
+export interface Seen {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly value: string | null
+}
+
+export interface Member {
+  readonly client: Client
+  readonly consumer: GroupConsumer
+  readonly changes: readonly AssignmentChange[]
+  /** Calls that were made, e.g. `POST /v1/groups/g/heartbeat`. */
+  readonly calls: readonly string[]
+  /** It hears nothing and is not heard any more. */
+  kill(): void
+}
+
+/** A member with a connection of its own; it subscribes to the topic that is called like its group. */
+export function startMember(
+  url: string,
+  options: Partial<GroupConsumerOptions> & { readonly groupId: string },
+  clientOptions: Partial<ClientOptions> = {},
+): Member {
+  const calls: string[] = []
+  const cut = new AbortController()
+  const client = connect({
+    url,
+    fetch: async (input, init) => {
+      cut.signal.throwIfAborted()
+      calls.push(`${init?.method} ${new URL(input).pathname}`)
+      const signals = [cut.signal, ...(init?.signal ? [init.signal] : [])]
+      return await fetch(input, { ...init, signal: AbortSignal.any(signals) })
+    },
+    ...clientOptions,
+  })
+  const consumer = client.consumer({
+    from: 'earliest',
+    sessionTimeoutMs: 2_000,
+    transport: 'long-poll',
+    ...(options.topicPattern === undefined && { topics: [options.groupId] }),
+    ...options,
+  })
+  const changes: AssignmentChange[] = []
+  consumer.addEventListener('assignment', (event) => {
+    changes.push((event as CustomEvent<AssignmentChange>).detail)
+  })
+  return { client, consumer, changes, calls, kill: () => cut.abort(new TypeError('cut')) }
+}
+
+/** Runs until it is closed, and remembers what it was handed. */
+export function collect(consumer: GroupConsumer, seen: Seen[], concurrency = 1): Promise<void> {
+  return consumer.run(async (batch) => void seen.push(...seenIn(batch)), { concurrency })
+}
+
+export function seenIn({ records }: ConsumerBatch): Seen[] {
+  return records.map(({ topic, partition, offset, valueText: value }) => {
+    return { topic, partition, offset, value }
+  })
+}
+
+/** `partition:offset` of each. */
+export function keysOf(seen: readonly Seen[]): string[] {
+  return seen.map(({ partition, offset }) => `${partition}:${offset}`)
+}
+
+export function partitionsOf({ consumer }: Member): number[] {
+  return consumer.assignment.map(({ partition }) => partition).toSorted((a, b) => a - b)
+}
+
+/** Stores records whose values are the numbers from `from` to `to`, in one batch. */
+export async function produce(
+  log: Client,
+  topic: string,
+  partition: number,
+  from: number,
+  to: number,
+): Promise<void> {
+  const producer = log.producer()
+  const values = range(from, to)
+  await Promise.all(values.map((value) => producer.send(topic, { value: `${value}`, partition })))
+  await producer.close()
+}
+
+/** By partition of the one topic. */
+export async function committedOffsets(
+  url: string,
+  groupId: string,
+): Promise<Record<number, number>> {
+  const response = await fetch(`${url}/v1/groups/${groupId}/offsets`)
+  if (!response.ok) return {}
+  const { offsets } = (await response.json()) as {
+    offsets: Array<{ partition: number; offset: number }>
+  }
+  return Object.fromEntries(offsets.map(({ partition, offset }) => [partition, offset]))
+}
+
+export async function memberCount(url: string, groupId: string): Promise<number> {
+  const response = await fetch(`${url}/v1/groups/${groupId}?lag=false`)
+  return response.ok ? ((await response.json()) as { memberCount: number }).memberCount : 0
+}
+
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, index) => from + index)
+}

@@ -3,7 +3,7 @@ import { EdgelogError } from '../errors.ts'
 import { holds } from './assignment.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import type { ConsumerMember } from './consumer-member.ts'
-import type { CommittedOffset, CommittingMember } from './group-api.ts'
+import { type CommittedOffset, type CommittingMember, JOIN_EPOCH } from './group-api.ts'
 import { findMember } from './identify.ts'
 
 /**
@@ -39,7 +39,9 @@ export function checkConsumerCommit(
 export function findCommitting(group: ConsumerGroup, committing: CommittingMember): ConsumerMember {
   const member = findMember(group, committing)
   const { epoch } = committing
-  if (epoch === member.memberEpoch || epoch === member.previousMemberEpoch) return member
+  const isIts = epoch === member.memberEpoch || epoch === member.previousMemberEpoch
+  // 0 and less stand for joining and leaving: nobody holds anything under them.
+  if (isIts && epoch > JOIN_EPOCH) return member
   throw new EdgelogError(
     'stale_member_epoch',
     `memberEpoch: ${epoch} is not the member's, which is ${member.memberEpoch}`,

@@ -115,12 +115,13 @@ export class Client {
   }
 
   /**
-   * A group: what it holds, how far it lags, moving and deleting it.
+   * A group: what it holds, how far it lags, moving and deleting it, a single look into it.
    *
    * @throws {EdgelogError} `invalid_group_id`.
    */
   group(groupId: string): Group {
-    return new Group(this.#connection, parseGroupId(groupId))
+    const newConsumer = (options: GroupConsumerOptions) => this.consumer(options)
+    return new Group(this.#connection, parseGroupId(groupId), newConsumer)
   }
 
   /** Closes all producers, which flushes them, and all consumers. Calling it again does no harm. */

@@ -43,6 +43,7 @@ export type { AssignmentChange, BatchHandler, GroupConsumer } from './group/grou
 export type { GroupConsumerOptions } from './group/group-consumer-options.ts'
 export type { TopicPartition } from './group/held-partitions.ts'
 export type { LagReport } from './group/lag-report.ts'
+export type { PolledRecords, PollOptions } from './group/poll.ts'
 export type { Fetch } from './http/connection.ts'
 export type { RecordMetadata } from './producer/produced-batch.ts'
 export type { Producer } from './producer/producer.ts'

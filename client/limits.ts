@@ -75,3 +75,13 @@ export const LEAVE_TIMEOUT_MS = 3_000
 export const CONCURRENCY_MAX = 10_000
 /** Between two reports of the lag. */
 export const LAG_INTERVAL_MS = 1_000
+
+// -- poll of a group ---------------------------------------------------------------------------
+
+export const POLL_RECORDS = 500
+export const POLL_RECORDS_MAX = 100_000
+export const POLL_WAIT_MS = 5_000
+/** Once records have come, how long a poll waits for more: they were read ahead, or are a fetch away. */
+export const POLL_QUIET_MS = 100
+/** Of a member that lives for one request: whoever dies on the way holds up the others no longer. */
+export const POLL_SESSION_TIMEOUT_MS = 30_000

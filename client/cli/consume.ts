@@ -2,7 +2,15 @@
 import { once } from 'node:events'
 import { type Command, Option } from 'commander'
 import { recordToJson } from '../../src/core/batch/json-record.ts'
-import type { Assignment, Client, Consumer, ConsumerRecord, StartPosition } from '../index.ts'
+import type {
+  Assignment,
+  Client,
+  Consumer,
+  ConsumerRecord,
+  GroupConsumer,
+  OffsetCommit,
+  StartPosition,
+} from '../index.ts'
 import { interruption, wholeNumber, withClient } from './connection.ts'
 
 interface ConsumeOptions {
@@ -10,6 +18,7 @@ interface ConsumeOptions {
   readonly offset?: number
   readonly timestamp?: number
   readonly partition?: number
+  readonly group?: string
   readonly maxMessages?: number
   readonly timeoutMs?: number
   readonly keySeparator?: string
@@ -25,6 +34,7 @@ export function addConsumeCommand(program: Command): void {
     .option('--partition <number>', 'only this one', wholeNumber(0))
     .option('--offset <number>', 'from this offset on, with --partition', wholeNumber(0))
     .option('--timestamp <ms>', 'from this time on, in ms since 1970', wholeNumber(0))
+    .option('--group <id>', 'share the records with the other members of this group')
     .option('--max-messages <count>', 'stop after so many', wholeNumber(1))
     .option('--timeout-ms <ms>', 'stop when nothing came for so long', wholeNumber(1))
     .option('--key-separator <text>', 'print the key and this before the value')
@@ -38,12 +48,17 @@ export function addConsumeCommand(program: Command): void {
       `
 For example:
   $ edgelog consume orders --from-beginning --key-separator :
+  $ edgelog consume orders --group billing --from-beginning
   $ edgelog consume orders --from-beginning --timeout-ms 1000 --format json > orders.ndjson
-Records of one partition come in order. It resumes by itself; Ctrl-C stops it.`,
+Records of one partition come in order. With --group it goes on after what the group committed, and
+commits what it has printed; --from-beginning and --timestamp say where a group that is new begins. It resumes by itself; Ctrl-C stops it.`,
     )
     .action(async (topic: string, options: ConsumeOptions, command: Command) => {
       if (options.offset !== undefined && options.partition === undefined) {
         command.error('error: --offset belongs to one partition: --partition is needed')
+      }
+      if (options.group !== undefined && options.partition !== undefined) {
+        command.error('error: --group says which partitions are read: leave --partition out')
       }
       await withClient(command, (client) => consume(client, topic, options))
     })
@@ -57,13 +72,23 @@ async function consume(client: Client, topic: string, options: ConsumeOptions): 
     throw new Error(`topic ${topic} has partitions 0 to ${partitions - 1}, not ${partition}`)
   }
   const { signal, release } = interruption()
-  const consumer = client.consumer({
-    ...startOf(topic, options),
-    bufferBytesMax: CONSUME_BUFFER_BYTES,
-    signal,
-  })
+  const reading = { bufferBytesMax: CONSUME_BUFFER_BYTES, signal }
   try {
-    await print(consumer, options)
+    const { group } = options
+    if (group === undefined) {
+      await print(client.consumer({ ...startOf(topic, options), ...reading }), options)
+    } else {
+      const from = fromOf(options)
+      const clientId = 'edgelog-consume'
+      const consumer = client.consumer({
+        groupId: group,
+        topics: [topic],
+        from,
+        clientId,
+        ...reading,
+      })
+      await print(consumer, options, (offset) => consumer.commit([offset]))
+    }
   } finally {
     release()
   }
@@ -71,18 +96,31 @@ async function consume(client: Client, topic: string, options: ConsumeOptions): 
 
 function startOf(
   topic: string,
-  { fromBeginning, offset, timestamp, partition }: ConsumeOptions,
+  options: ConsumeOptions,
 ): { assignments: Assignment[] } | { topics: string[]; from: Exclude<StartPosition, number> } {
-  const from = timestamp !== undefined ? { timestamp } : fromBeginning ? 'earliest' : 'latest'
+  const { offset, partition } = options
+  const from = fromOf(options)
   if (partition === undefined) return { topics: [topic], from }
   return { assignments: [{ topic, partition, offset: offset ?? from }] }
+}
+
+function fromOf({ fromBeginning, timestamp }: ConsumeOptions): Exclude<StartPosition, number> {
+  return timestamp !== undefined ? { timestamp } : fromBeginning ? 'earliest' : 'latest'
 }
 
 /** What is read ahead: a few reads, whatever the number of partitions. */
 const CONSUME_BUFFER_BYTES = 4 * 1024 * 1024
 
-/** Prints until the consumer ends: by its signal, the count, or the silence. */
-async function print(consumer: Consumer, options: ConsumeOptions): Promise<void> {
+/**
+ * Prints until the consumer ends: by its signal, the count, or the silence.
+ *
+ * @param commit Of a group: commits what was printed where the loop is left in the middle of a batch.
+ */
+async function print(
+  consumer: Consumer | GroupConsumer,
+  options: ConsumeOptions,
+  commit: (offset: OffsetCommit) => Promise<void> = async () => {},
+): Promise<void> {
   let left = options.maxMessages ?? Number.POSITIVE_INFINITY
   let silence: NodeJS.Timeout | undefined
   const awaitSilence = () => {
@@ -92,14 +130,18 @@ async function print(consumer: Consumer, options: ConsumeOptions): Promise<void>
   }
   awaitSilence()
   try {
-    for await (const { records } of consumer) {
+    for await (const { topic, partition, records } of consumer) {
       // However long the output takes, it is not silence.
       clearTimeout(silence)
       const printed = records.slice(0, left)
       left -= printed.length
       const bytes = Buffer.concat(printed.flatMap((record) => lineOf(record, options)))
       if (!process.stdout.write(bytes)) await once(process.stdout, 'drain')
-      if (left === 0) break
+      if (left === 0) {
+        const last = printed.at(-1)
+        if (last !== undefined) await commit({ topic, partition, offset: last.offset + 1 })
+        break
+      }
       awaitSilence()
     }
   } finally {

@@ -10,6 +10,9 @@ import {
   groupPath,
   type OffsetCommit,
 } from './group-calls.ts'
+import type { GroupConsumer } from './group-consumer.ts'
+import type { GroupConsumerOptions } from './group-consumer-options.ts'
+import { type PolledRecords, type PollOptions, pollGroup } from './poll.ts'
 
 export interface GroupSummary {
   readonly groupId: string
@@ -92,11 +95,35 @@ export interface ResetOffset {
 export class Group {
   readonly id: string
   readonly #connection: Connection
+  readonly #newConsumer: (options: GroupConsumerOptions) => GroupConsumer
 
   /** @internal Made by `Client.group`. */
-  constructor(connection: Connection, groupId: string) {
+  constructor(
+    connection: Connection,
+    groupId: string,
+    newConsumer: (options: GroupConsumerOptions) => GroupConsumer,
+  ) {
     this.id = groupId
     this.#connection = connection
+    this.#newConsumer = newConsumer
+  }
+
+  /**
+   * Takes part for the length of one request: joins, reads on from what is committed, and leaves with
+   * `commit()`. For a cron trigger or a fetch handler; whoever stays uses `Client.consumer`.
+   *
+   * Members that come and go cost a new assignment each. With an `instanceId` that is the same each
+   * time, a poll within the session of the one before finds its partitions where they were.
+   *
+   * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`, ...
+   * @example
+   * const polled = await log.group('billing').poll({ topics: ['orders'], from: 'earliest' })
+   * for (const record of polled.records) await bill(record.json())
+   * await polled.commit()
+   */
+  async poll(options: PollOptions): Promise<PolledRecords> {
+    const { clock } = this.#connection
+    return await pollGroup({ clock, consumer: this.#newConsumer }, this.id, options)
   }
 
   async describe({ signal }: CallOptions = {}): Promise<GroupDescription> {

@@ -1,0 +1,123 @@
+/** One look into a group by a member that lives for one request: for cron triggers and fetch handlers. */
+import { EdgelogError } from '../../src/core/errors.ts'
+import { type Clock, sleep } from '../clock.ts'
+import type { ConsumerBatch, ConsumerRecord } from '../consumer/consumer-record.ts'
+import {
+  POLL_QUIET_MS,
+  POLL_RECORDS,
+  POLL_RECORDS_MAX,
+  POLL_SESSION_TIMEOUT_MS,
+  POLL_WAIT_MS,
+} from '../limits.ts'
+import { checkRange } from '../producer/producer-options.ts'
+import type { GroupConsumer } from './group-consumer.ts'
+import type { GroupConsumerOptions } from './group-consumer-options.ts'
+
+export interface PollOptions
+  extends Pick<
+    GroupConsumerOptions,
+    'topics' | 'topicPattern' | 'instanceId' | 'clientId' | 'from' | 'sessionTimeoutMs' | 'signal'
+  > {
+  /** At most so many records; 500. */
+  readonly maxRecords?: number
+  /** How long to wait for partitions and records; 5 s. What is there is returned as soon as it came. */
+  readonly waitMs?: number
+}
+
+/** Records in the order of their offsets within each partition. */
+export interface PolledRecords {
+  readonly records: readonly ConsumerRecord[]
+  /**
+   * All of `records` are handled: commits, and leaves the group.
+   *
+   * @throws {EdgelogError} `unknown_member_id`, `stale_member_epoch` where others have the partitions
+   * by now, so that the records come again; `unavailable`.
+   */
+  commit(): Promise<void>
+  /** Leaves without a commit: the records come again. */
+  close(): Promise<void>
+}
+
+interface PollContext {
+  readonly clock: Clock
+  readonly consumer: (options: GroupConsumerOptions) => GroupConsumer
+}
+
+/** @throws {EdgelogError} what the iteration of a `GroupConsumer` throws; `invalid_config`. */
+export async function pollGroup(
+  { clock, consumer: newConsumer }: PollContext,
+  groupId: string,
+  { maxRecords = POLL_RECORDS, waitMs = POLL_WAIT_MS, ...options }: PollOptions,
+): Promise<PolledRecords> {
+  checkRange('maxRecords', maxRecords, 1, POLL_RECORDS_MAX)
+  checkRange('waitMs', waitMs, 0, Number.MAX_SAFE_INTEGER)
+  const sessionTimeoutMs = options.sessionTimeoutMs ?? POLL_SESSION_TIMEOUT_MS
+  const consumer = newConsumer({
+    ...options,
+    groupId,
+    sessionTimeoutMs,
+    // Who forgets to close it is out after a session.
+    maxPollIntervalMs: sessionTimeoutMs,
+    autoCommit: false,
+    transport: 'long-poll',
+  })
+  const records: ConsumerRecord[] = []
+  const offsets = new Map<string, { topic: string; partition: number; offset: number }>()
+  try {
+    for await (const batch of readAhead(consumer, clock, waitMs)) {
+      const { topic, partition } = batch
+      const taken = batch.records.slice(0, maxRecords - records.length)
+      records.push(...taken)
+      const isWhole = taken.length === batch.records.length
+      const offset = isWhole ? batch.nextOffset : (taken.at(-1)?.offset ?? 0) + 1
+      offsets.set(`${topic}/${partition}`, { topic, partition, offset })
+      if (records.length >= maxRecords) break
+    }
+  } catch (error) {
+    await consumer.close()
+    throw error
+  }
+  const close = () => consumer.close({ timeoutMs: 0 })
+  if (records.length === 0) await close()
+  let isOver = records.length === 0
+  return {
+    records,
+    close,
+    commit: async () => {
+      if (isOver && records.length > 0) {
+        throw new EdgelogError('invalid_request', 'the records are committed already')
+      }
+      isOver = true
+      try {
+        if (offsets.size > 0) await consumer.commit([...offsets.values()])
+      } finally {
+        await close()
+      }
+    },
+  }
+}
+
+/** Batches until nothing comes: for `waitMs` at first, then for a moment. The consumer stays a member. */
+async function* readAhead(
+  consumer: GroupConsumer,
+  clock: Clock,
+  waitMs: number,
+): AsyncGenerator<ConsumerBatch, void, undefined> {
+  const batches = consumer[Symbol.asyncIterator]()
+  const deadlineMs = clock.now() + waitMs
+  for (let isFirst = true; ; isFirst = false) {
+    const leftMs = deadlineMs - clock.now()
+    const end = new AbortController()
+    const patience = sleep(clock, isFirst ? leftMs : Math.min(leftMs, POLL_QUIET_MS), end.signal)
+    const next = batches.next()
+    const result = await Promise.race([next, patience])
+    end.abort()
+    if (result === undefined) {
+      // It ends when the consumer is closed, and what it brings is left to the next.
+      next.catch(() => undefined)
+      return
+    }
+    if (result.done) return
+    yield result.value
+  }
+}

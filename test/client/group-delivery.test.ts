@@ -1,0 +1,150 @@
+/** What a group promises over a network that breaks every promise, and when its server dies. */
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type Client, connect } from '../../client/index.ts'
+import { TEST_SEED } from '../core/seed.ts'
+import { Random } from '../random.ts'
+import {
+  collect,
+  committedOffsets,
+  keysOf,
+  type Member,
+  produce,
+  range,
+  type Seen,
+  seenIn,
+  startMember,
+} from './group-member.ts'
+import { type LossyProxy, startLossyProxy } from './lossy-proxy.ts'
+import { startTestServer, type TestServer } from './test-server.ts'
+
+let server: TestServer
+let proxy: LossyProxy
+let direct: Client
+const seeded = new Random(TEST_SEED)
+const random = () => seeded.next()
+
+beforeAll(async () => {
+  server = await startTestServer()
+  proxy = await startLossyProxy(server.url, random)
+  direct = connect({ url: server.url })
+})
+
+afterAll(async () => {
+  await direct.close()
+  await proxy.close()
+  await server.remove()
+})
+
+const PARTITIONS = 4
+const LONG = { timeout: 60_000, interval: 50 }
+
+/** What handlers have finished, and every commit that went beyond it. */
+class Ledger {
+  readonly seen: Seen[] = []
+  readonly #finished = new Map<number, number>()
+  readonly violations: string[] = []
+
+  /** Handles batches as they come, slowly enough that members come and go in between. */
+  run({ consumer }: Member): Promise<void> {
+    return consumer.run(
+      async (batch) => {
+        await new Promise((resolve) => setTimeout(resolve, random() * 10))
+        this.seen.push(...seenIn(batch))
+        const { partition, nextOffset } = batch
+        const before = this.#finished.get(partition) ?? 0
+        this.#finished.set(partition, Math.max(before, nextOffset))
+      },
+      { concurrency: 2 },
+    )
+  }
+
+  /** To be given to a client as its `fetch`. */
+  readonly fetch = async (input: string, init?: RequestInit): Promise<Response> => {
+    if (init?.method === 'POST' && input.endsWith('/offsets')) {
+      const { offsets } = JSON.parse(String(init.body)) as {
+        offsets: Array<{ partition: number; offset: number }>
+      }
+      for (const { partition, offset } of offsets) {
+        const finished = this.#finished.get(partition) ?? 0
+        if (offset > finished) this.violations.push(`${partition}: ${offset} > ${finished}`)
+      }
+    }
+    return await fetch(input, init)
+  }
+}
+
+describe(`a group (TEST_SEED=${TEST_SEED})`, { timeout: 90_000 }, () => {
+  test('hands over each record, and commits none that was not, whatever is lost', async () => {
+    const groupId = 'lossy'
+    await direct.admin.createTopic(groupId, { partitions: PARTITIONS })
+    const ledger = new Ledger()
+    const options = { groupId, autoCommitIntervalMs: 30, fetchBytesMax: 500 }
+    const start = () => {
+      const member = startMember(proxy.url, options, {
+        fetch: ledger.fetch,
+        random: () => random() / 20,
+      })
+      return { member, running: ledger.run(member) }
+    }
+    const producing = (async () => {
+      for (const round of range(0, 50)) {
+        for (const partition of range(0, PARTITIONS)) {
+          await produce(direct, groupId, partition, round * 10, round * 10 + 10)
+        }
+      }
+    })()
+    proxy.faults = { matches: () => true, percent: 25, delayMsMax: 20 }
+    const members = [start(), start()]
+    for (const _ of range(0, 3)) {
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+      members.push(start())
+      const leaving = members.shift()
+      await leaving?.member.client.close()
+      await leaving?.running
+    }
+    await producing
+    const all = range(0, PARTITIONS).flatMap((p) => range(0, 500).map((offset) => `${p}:${offset}`))
+    await vi.waitFor(() => expect(new Set(keysOf(ledger.seen)).size).toBe(all.length), LONG)
+    proxy.faults = undefined
+    await Promise.all(members.map(({ member }) => member.client.close()))
+    await Promise.all(members.map(({ running }) => running))
+    expect(proxy.harmed).toBeGreaterThan(20)
+    expect(ledger.violations).toEqual([])
+    expect(new Set(keysOf(ledger.seen))).toEqual(new Set(all))
+    expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 500, 1: 500, 2: 500, 3: 500 })
+  })
+
+  test('goes on when its server dies and comes back', async () => {
+    const groupId = 'restarted'
+    await direct.admin.createTopic(groupId, { partitions: PARTITIONS })
+    const ledger = new Ledger()
+    const members = range(0, 2).map(() => {
+      return startMember(server.url, { groupId, autoCommitIntervalMs: 30 }, { fetch: ledger.fetch })
+    })
+    const running = members.map((member) => ledger.run(member))
+    for (const round of range(0, 3)) {
+      for (const partition of range(0, PARTITIONS)) {
+        await produce(direct, groupId, partition, round * 10, round * 10 + 10)
+      }
+      await vi.waitFor(() => {
+        expect(new Set(keysOf(ledger.seen)).size).toBe((round + 1) * 10 * PARTITIONS)
+      }, LONG)
+      if (round === 2) break
+      await server.kill()
+      // The second time for longer than a session.
+      if (round === 1) await new Promise((resolve) => setTimeout(resolve, 2_500))
+      await server.start()
+    }
+    expect(members[0]?.changes.some(({ lost }) => lost.length > 0)).toBe(true)
+    await Promise.all(members.map(({ client }) => client.close()))
+    await Promise.all(running)
+    expect(ledger.violations).toEqual([])
+    expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 30, 1: 30, 2: 30, 3: 30 })
+    const resumed: Seen[] = []
+    const last = startMember(server.url, { groupId })
+    void collect(last.consumer, resumed)
+    await produce(direct, groupId, 0, 30, 31)
+    await vi.waitFor(() => expect(keysOf(resumed)).toEqual(['0:30']), LONG)
+    await last.client.close()
+  })
+})

@@ -1,5 +1,5 @@
 /**
- * Broken variants of the server, each with one line changed, that the checkers must catch: a checker
+ * Broken variants of the server, each with a line or two changed, that the checkers must catch: a checker
  * that never fails proves nothing.
  */
 import { readFile } from 'node:fs/promises'
@@ -9,8 +9,7 @@ import { bundleWorker } from '../server/bundle-worker.ts'
 export interface Mutant {
   readonly name: string
   readonly file: string
-  readonly find: string
-  readonly replace: string
+  readonly edits: ReadonlyArray<{ readonly find: string; readonly replace: string }>
   /** The promises of which at least one must be seen broken. */
   readonly breaks: readonly string[]
 }
@@ -19,22 +18,32 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no dedupe',
     file: 'src/core/log/producer-state.ts',
-    find: 'if (state === undefined) {',
-    replace: "if (state !== undefined) return { kind: 'append' }\n  if (state === undefined) {",
+    edits: [
+      {
+        find: 'if (state === undefined) {',
+        replace: "if (state !== undefined) return { kind: 'append' }\n  if (state === undefined) {",
+      },
+    ],
     breaks: ['P1', 'P4'],
   },
   {
     name: 'answer before commit',
     file: 'durable-objects/partition/append-queue.ts',
-    find: 'this.#target.commit()',
-    replace: 'setTimeout(() => this.#target.commit(), 40)',
+    edits: [
+      {
+        find: 'this.#target.commit()',
+        replace: 'setTimeout(() => this.#target.commit(), 40)',
+      },
+    ],
     breaks: ['L1'],
   },
   {
     name: 'await between the writes of one append',
     file: 'durable-objects/partition/partition.ts',
-    find: 'return await this.#queue.push(request)',
-    replace: `
+    edits: [
+      {
+        find: 'return await this.#queue.push(request)',
+        replace: `
       const baseOffsets = []
       let last
       for (const { position, sizeBytes } of parseAppend(request).headers) {
@@ -44,28 +53,50 @@ export const MUTANTS: readonly Mutant[] = [
         baseOffsets.push(...last.ok.baseOffsets)
       }
       return { ok: { ...last.ok, baseOffsets } }`,
+      },
+      { find: 'import { PartitionLog }', replace: 'import { PartitionLog, parseAppend }' },
+    ],
     breaks: ['L4', 'P2', 'L5'],
   },
 ]
 
-/** Builds the Worker with one mutation. @throws {Error} if the code to mutate is no longer there. */
+export const GROUP_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'give before it is revoked',
+    file: 'src/core/group/consumer-group.ts',
+    edits: [
+      {
+        find: 'return owner === undefined || owner === memberId || this.#members.has(owner)',
+        replace: 'return true || owner',
+      },
+      { find: 'if (has(member, topicId, partition)) return false', replace: '' },
+      {
+        find: "assert(!owners.has(partition), 'a partition is with one member at a time')",
+        replace: '',
+      },
+    ],
+    breaks: ['G3'],
+  },
+]
+
+/** Builds the Worker with one mutant. @throws {Error} if the code to mutate is no longer there. */
 export async function buildMutant(mutant: Mutant, outfile: string): Promise<void> {
-  let isApplied = false
+  const missing = new Set(mutant.edits.map(({ find }) => find))
   await bundleWorker('src/index.ts', outfile, [
     {
       name: 'mutate',
       setup: ({ onLoad }) => {
         onLoad({ filter: new RegExp(`${basename(mutant.file)}$`) }, async ({ path }) => {
-          const source = await readFile(path, 'utf8')
-          if (!path.endsWith(mutant.file) || !source.includes(mutant.find)) return undefined
-          isApplied = true
-          const mutated = source
-            .replace(mutant.find, mutant.replace)
-            .replace('import { PartitionLog }', 'import { PartitionLog, parseAppend }')
-          return { contents: mutated, loader: 'ts' }
+          if (!path.endsWith(mutant.file)) return undefined
+          let contents = await readFile(path, 'utf8')
+          for (const { find, replace } of mutant.edits) {
+            if (contents.includes(find)) missing.delete(find)
+            contents = contents.replace(find, () => replace)
+          }
+          return { contents, loader: 'ts' }
         })
       },
     },
   ])
-  if (!isApplied) throw new Error(`${mutant.file} no longer holds: ${mutant.find}`)
+  if (missing.size > 0) throw new Error(`${mutant.file} no longer holds: ${[...missing].join()}`)
 }

@@ -1,18 +1,24 @@
-/** `npm run test:crash -- --rounds N --seed S` */
+/** `npm run test:crash -- [--groups] --rounds N --seed S` */
 import { parseArgs } from 'node:util'
+import { runGroupCrash } from './groups/group-harness.ts'
 import { runCrash } from './harness.ts'
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '100' }, seed: { type: 'string' } },
+  options: {
+    rounds: { type: 'string', default: '100' },
+    seed: { type: 'string' },
+    groups: { type: 'boolean', default: false },
+  },
 })
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
 const rounds = Number(values.rounds)
 console.log(`crash run: ${rounds} rounds, seed ${seed}`)
-const { violations, ...figures } = await runCrash({
+const run = values.groups ? runGroupCrash : runCrash
+const { violations, ...figures } = await run({
   rounds,
   seed,
   onRound: (round) => {
-    if (round % 10 === 0) console.log(`  ${round} kills`)
+    if (round % 10 === 0) console.log(`  ${round} faults`)
   },
 })
 console.log(figures)

@@ -1,0 +1,101 @@
+/**
+ * A process that is one member of the group after the other, to be killed at any moment:
+ * `node member-process.ts URL TOPIC GROUP LOG-FILE SEED [commit-before-delivery]`.
+ */
+import { openSync, writeSync } from 'node:fs'
+import type { HeartbeatAnswer } from '../../../client/group/group-calls.ts'
+import {
+  type AssignmentChange,
+  connect,
+  type OffsetCommit,
+  type TopicPartition,
+} from '../../../client/index.ts'
+import { Random } from '../../random.ts'
+import type { MemberEvent, Offsets } from './member-events.ts'
+
+const [url = '', topic = '', groupId = '', logPath = '', seed = '0', variant] =
+  process.argv.slice(2)
+const random = new Random(Number(seed))
+const log = openSync(logPath, 'a')
+
+function note(event: MemberEvent): void {
+  writeSync(log, `${JSON.stringify(event)}\n`)
+}
+
+interface Assigned {
+  readonly topic: string
+  readonly partitions: readonly number[]
+}
+
+const partitionsOf = (assigned: readonly Assigned[]) =>
+  assigned.flatMap(({ partitions }) => partitions)
+
+const offsetsOf = (offsets: readonly OffsetCommit[]): Offsets =>
+  Object.fromEntries(offsets.map(({ partition, offset }) => [partition, offset]))
+
+/** What the member said last that it holds: it is not said again while it is the same. */
+let owned: readonly number[] = []
+
+/** Calls as ever, and notes those about the group. */
+async function watchedFetch(input: string, init: RequestInit = {}): Promise<Response> {
+  const isHeartbeat = input.endsWith('/heartbeat')
+  const isCommit = input.endsWith('/offsets') && init.method === 'POST'
+  const body = typeof init.body === 'string' ? JSON.parse(init.body) : {}
+  const sentAtMs = Date.now()
+  if (isCommit) {
+    note({ kind: 'commit sent', memberId: body.memberId, offsets: offsetsOf(body.offsets) })
+  }
+  if (isHeartbeat && body.owned !== undefined) owned = partitionsOf(body.owned)
+  const held = owned
+  const response = await fetch(input, init)
+  if (!response.ok) return response
+  const { memberId, memberEpoch: epoch } = body
+  if (isCommit)
+    note({ kind: 'commit taken', memberId, epoch, offsets: offsetsOf(body.offsets), sentAtMs })
+  if (isHeartbeat && epoch >= 0) {
+    note({ kind: 'held', memberId, partitions: epoch === 0 ? [] : held, sentAtMs })
+    const { assignment, memberEpoch } = (await response.clone().json()) as HeartbeatAnswer
+    if (assignment !== null) {
+      const partitions = partitionsOf(assignment)
+      note({ kind: 'told', memberId, epoch: memberEpoch, partitions, atMs: Date.now() })
+    }
+  }
+  if (input.includes('/offsets') && !isCommit) {
+    const { offsets } = (await response.clone().json()) as { offsets: OffsetCommit[] }
+    note({ kind: 'fetched', offsets: offsetsOf(offsets) })
+  }
+  return response
+}
+
+const client = connect({ url, fetch: watchedFetch })
+const consumer = client.consumer({
+  groupId,
+  topics: [topic],
+  from: 'earliest',
+  sessionTimeoutMs: 2_000,
+  autoCommitIntervalMs: 50,
+  fetchBytesMax: 2_000,
+  transport: 'long-poll',
+})
+const numbers = (partitions: readonly TopicPartition[]) =>
+  partitions.map(({ partition }) => partition)
+consumer.addEventListener('assignment', (event) => {
+  const { assigned, revoked, lost } = (event as CustomEvent<AssignmentChange>).detail
+  const gone = numbers([...revoked, ...lost])
+  if (gone.length > 0) note({ kind: 'taken away', partitions: gone })
+  if (assigned.length > 0) note({ kind: 'assigned', partitions: numbers(assigned) })
+})
+process.once('SIGTERM', () => void client.close())
+
+await consumer.run(
+  async ({ partition, records, nextOffset }) => {
+    if (variant === 'commit-before-delivery') {
+      await consumer.commit([{ topic, partition, offset: nextOffset }]).catch(() => undefined)
+      await new Promise((resolve) => setTimeout(resolve, 30))
+    }
+    const offset = records[0]?.offset ?? nextOffset
+    note({ kind: 'delivered', partition, offset, nextOffset })
+    await new Promise((resolve) => setTimeout(resolve, random.between(0, 15)))
+  },
+  { concurrency: 3 },
+)

@@ -40,4 +40,8 @@ export class ManualClock implements Clock {
     }
     this.#nowMs = untilMs
   }
+  /** Time passes and nothing runs, as on a machine that sleeps. */
+  sleepThrough(byMs: number): void {
+    this.#nowMs += byMs
+  }
 }

@@ -1,0 +1,151 @@
+/** The bookkeeping of one partition, held against a list of what the application has finished. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Delivery, PartitionOffsets } from '../../client/group/partition-offsets.ts'
+import { SEEDED } from '../core/seed.ts'
+
+type Step =
+  | { readonly op: 'deliver' | 'seek' | 'finishTo'; readonly by: number }
+  | { readonly op: 'finish' | 'abandon' | 'finishLate' | 'acknowledge' }
+
+const steps = fc.array(
+  fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        op: fc.constant('deliver' as const),
+        by: fc.integer({ min: 1, max: 9 }),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ op: fc.constant('seek' as const), by: fc.nat(99) }) },
+    { weight: 1, arbitrary: fc.record({ op: fc.constant('finishTo' as const), by: fc.nat(99) }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        op: fc.constantFrom('finish', 'finish', 'abandon', 'finishLate', 'acknowledge'),
+      }),
+    },
+  ),
+  { maxLength: 60 },
+) as fc.Arbitrary<Step[]>
+
+/** A reader, an application, and which records that application is done with since it was last moved. */
+class Model {
+  readonly offsets: PartitionOffsets
+  begunAt: number
+  position: number
+  committed: number | undefined
+  current: Delivery | undefined
+  /** Void since a seek, or since it was abandoned. */
+  stale: Delivery | undefined
+  readonly done = new Set<number>()
+  deliveredTo = -1
+
+  constructor(start: number, committed: number | undefined) {
+    this.offsets = new PartitionOffsets(committed)
+    this.committed = committed
+    this.begunAt = start
+    this.position = start
+  }
+
+  /** Whether all from where it began up to `offset` is done. */
+  isDone(offset: number): boolean {
+    for (let at = this.begunAt; at < offset; at++) if (!this.done.has(at)) return false
+    return true
+  }
+
+  markDone(from: number, to: number): void {
+    for (let at = from; at < to; at++) this.done.add(at)
+  }
+
+  moveTo(offset: number): void {
+    this.position = offset
+    this.begunAt = offset
+    this.done.clear()
+  }
+}
+
+const OPERATIONS = {
+  deliver(model: Model, by: number) {
+    if (model.current !== undefined) return
+    model.current = { offset: model.position, nextOffset: model.position + by }
+    model.position += by
+    model.deliveredTo = Math.max(model.deliveredTo, model.position)
+    model.offsets.deliver(model.current)
+  },
+  finish(model: Model) {
+    if (model.current === undefined) return
+    model.offsets.finish(model.current)
+    model.markDone(model.current.offset, model.current.nextOffset)
+    model.current = undefined
+  },
+  abandon(model: Model) {
+    if (model.current === undefined) return
+    const again = model.offsets.abandon(model.current)
+    if (again !== undefined) {
+      expect(again).toBeGreaterThanOrEqual(model.current.offset)
+      expect(again).toBeLessThan(model.current.nextOffset)
+      for (let at = model.current.offset; at < again; at++) expect(model.done).toContain(at)
+      // As a reader that is sought back; what was done before stays done.
+      model.position = again
+    } else expect(model.isDone(model.current.nextOffset)).toBe(true)
+    model.stale = model.current
+    model.current = undefined
+  },
+  finishLate(model: Model) {
+    if (model.stale !== undefined) model.offsets.finish(model.stale)
+  },
+  seek(model: Model, to: number) {
+    model.offsets.seek()
+    model.stale = model.current
+    model.current = undefined
+    model.moveTo(to)
+  },
+  finishTo(model: Model, offset: number) {
+    const isDelivered = offset <= Math.max(model.deliveredTo, model.begunAt)
+    expect(model.offsets.isDelivered(offset, model.begunAt)).toBe(isDelivered)
+    if (!isDelivered) return
+    model.offsets.finishTo(offset)
+    model.markDone(model.begunAt, offset)
+  },
+  acknowledge(model: Model) {
+    const due = model.offsets.due(model.begunAt)
+    if (due === undefined) return
+    model.offsets.acknowledge(due)
+    model.committed = due
+    expect(model.offsets.due(model.begunAt)).toBeUndefined()
+  },
+}
+
+describe('the offsets of a partition', () => {
+  test('never lead past what is not finished, and always to all that is', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(20),
+        fc.option(fc.nat(20), { nil: undefined }),
+        steps,
+        (start, committed, list) => {
+          const model = new Model(start, committed)
+          for (const step of list) {
+            OPERATIONS[step.op](model, 'by' in step ? step.by : 0)
+            const due = model.offsets.due(model.begunAt)
+            const next = due ?? model.committed ?? -1
+            expect(model.isDone(next), `${step.op}: ${next}`).toBe(true)
+            // What is finished next after it is nothing: all that is done is due or committed.
+            expect(model.done.has(next) && next >= model.begunAt, `${step.op}: ${next}`).toBe(false)
+          }
+        },
+      ),
+      SEEDED,
+    )
+  })
+
+  test('are void for a batch that the application had before it went elsewhere', () => {
+    const offsets = new PartitionOffsets(0)
+    const delivery = { offset: 0, nextOffset: 10 }
+    offsets.deliver(delivery)
+    offsets.seek()
+    offsets.finish(delivery)
+    expect(offsets.due(3)).toBe(3)
+  })
+})

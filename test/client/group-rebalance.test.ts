@@ -1,0 +1,314 @@
+/** What a member does when partitions come and go, with the group and the clock in the test's hands. */
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import {
+  type AssignmentChange,
+  type ConsumerBatch,
+  connect,
+  type GroupConsumer,
+  type GroupConsumerOptions,
+} from '../../client/index.ts'
+import { FakeGroup } from './fake-group.ts'
+import { ManualClock } from './manual-clock.ts'
+
+const open: Array<{ consumer: GroupConsumer; clock: ManualClock }> = []
+
+afterEach(async () => {
+  for (const { consumer, clock } of open.splice(0)) {
+    const closed = consumer.close({ timeoutMs: 0 })
+    let isClosed = false
+    void closed.then(() => {
+      isClosed = true
+    })
+    while (!isClosed) await pass(clock, 1_000)
+  }
+})
+
+/** A batch in the hands of a handler. */
+interface Handled {
+  readonly key: string
+  readonly signal: AbortSignal
+  finish(): void
+  fail(error: unknown): void
+}
+
+/** A member that was given `partitions`, and handlers that end when a test says so. */
+async function running(
+  partitions: readonly number[],
+  options: Partial<GroupConsumerOptions> & Partial<Pick<FakeGroup, 'committed'>> = {},
+  concurrency = 10,
+) {
+  const { committed = {}, ...consumerOptions } = options
+  const group = new FakeGroup()
+  group.committed = committed
+  group.epoch = 1
+  group.partitions = partitions
+  const clock = new ManualClock()
+  const client = connect({
+    url: 'http://group.test',
+    fetch: group.fetch,
+    WebSocket: null,
+    clock,
+    random: () => 0.5,
+    newMemberId: () => 'me',
+  })
+  const consumer = client.consumer({
+    groupId: 'g',
+    topics: ['t'],
+    from: 'earliest',
+    sessionTimeoutMs: 10_000,
+    autoCommitIntervalMs: 3_600_000,
+    ...consumerOptions,
+  })
+  open.push({ consumer, clock })
+  const changes: AssignmentChange[] = []
+  consumer.addEventListener('assignment', (event) => {
+    changes.push((event as CustomEvent<AssignmentChange>).detail)
+  })
+  const handled: Handled[] = []
+  const onFailed = vi.fn()
+  const handler = (batch: ConsumerBatch, { signal }: { signal: AbortSignal }) =>
+    new Promise<void>((resolve, reject) => {
+      const key = `${batch.partition}:${batch.records[0]?.offset}`
+      handled.push({ key, signal, finish: resolve, fail: reject })
+    })
+  consumer.run(handler, { concurrency }).catch(onFailed)
+  await settle()
+  const keys = () => handled.map(({ key }) => key)
+  const of = (key: string) => handled.findLast((one) => one.key === key) as Handled
+  return { group, clock, consumer, changes, handled, keys, of, onFailed }
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+async function pass(clock: ManualClock, byMs: number): Promise<void> {
+  clock.advance(byMs)
+  await settle()
+}
+
+/** In steps, so that what waits for one another does not wait for ever. */
+async function passSlowly(clock: ManualClock, byMs: number): Promise<void> {
+  for (let ms = 0; ms < byMs; ms += 100) await pass(clock, 100)
+}
+
+describe('a member', () => {
+  test('begins where the group committed, and at `from` where it did not', async () => {
+    const { group, keys } = await running([0, 1], { committed: { 0: 3 } })
+    group.append(0, 5)
+    group.append(1, 5)
+    await settle()
+    expect(keys().toSorted()).toEqual(['0:3', '1:0'])
+  })
+
+  test('sends heartbeats while its handlers work', async () => {
+    const { group, clock, keys, handled } = await running([0])
+    group.append(0)
+    await settle()
+    expect(keys()).toEqual(['0:0'])
+    const sent = group.heartbeats.length
+    await passSlowly(clock, 60_000)
+    expect(group.heartbeats.length - sent).toBe(60)
+    expect(handled[0]?.signal.aborted).toBe(false)
+  })
+
+  test('finishes and commits what it is to give up, then says so, and goes on with the rest', async () => {
+    const { group, clock, keys, of, changes } = await running([0, 1])
+    group.append(0, 3)
+    group.append(1, 3)
+    await settle()
+    expect(keys().toSorted()).toEqual(['0:0', '1:0'])
+    await pass(clock, 1_000)
+    group.events.length = 0
+    group.partitions = [0]
+    await pass(clock, 1_000)
+    expect(of('1:0').signal.aborted).toBe(true)
+    expect(of('0:0').signal.aborted).toBe(false)
+    of('0:0').finish()
+    await pass(clock, 5_000)
+    expect(keys()).toContain('0:1')
+    expect(group.events).toEqual([])
+    of('1:0').finish()
+    await settle()
+    expect(group.events).toEqual(['commit 0:1,1:1', 'owned 0'])
+    expect(keys()).not.toContain('1:1')
+    expect(changes.at(-1)).toEqual({
+      assigned: [],
+      revoked: [{ topic: 't', partition: 1 }],
+      lost: [],
+      current: [{ topic: 't', partition: 0 }],
+    })
+  })
+
+  test('does not commit what a handler gave up', async () => {
+    const { group, clock, of, onFailed } = await running([0, 1])
+    group.append(1, 3)
+    await settle()
+    of('1:0').finish()
+    await settle()
+    group.partitions = [0]
+    await pass(clock, 1_000)
+    of('1:1').fail(of('1:1').signal.reason)
+    await settle()
+    expect(group.commits).toEqual([
+      [
+        { topic: 't', partition: 0, offset: 0 },
+        { topic: 't', partition: 1, offset: 1 },
+      ],
+    ])
+    expect(onFailed).not.toHaveBeenCalled()
+  })
+
+  test('tries a lost commit again before it says that it gave up', async () => {
+    const { group, clock, of } = await running([1])
+    group.append(1)
+    await settle()
+    await pass(clock, 1_000)
+    group.partitions = []
+    group.commitFates.push('lost', { code: 'unavailable' })
+    await pass(clock, 1_000)
+    group.events.length = 0
+    of('1:0').finish()
+    await settle()
+    await pass(clock, 500)
+    await pass(clock, 500)
+    expect(group.events).toEqual(['commit 1:1', 'commit 1:1', 'commit 1:1', 'owned '])
+  })
+
+  test('stops when a session passed without an answer, and begins anew at what is committed', async () => {
+    const { group, clock, keys, of, changes } = await running([0])
+    group.append(0, 2)
+    await settle()
+    of('0:0').finish()
+    await settle()
+    expect(keys()).toEqual(['0:0', '0:1'])
+    group.fate = 'silent'
+    await passSlowly(clock, 12_000)
+    expect(of('0:1').signal.aborted).toBe(true)
+    expect(changes.at(-1)).toMatchObject({ lost: [{ topic: 't', partition: 0 }], current: [] })
+    of('0:1').finish()
+    group.append(0, 5)
+    await passSlowly(clock, 5_000)
+    expect(keys()).toEqual(['0:0', '0:1'])
+    group.fate = undefined
+    group.committed = { 0: 1 }
+    await passSlowly(clock, 6_000)
+    expect(keys()).toEqual(['0:0', '0:1', '0:1'])
+    // What was finished after the loss was not its own any more.
+    expect(group.commits).toEqual([])
+  })
+
+  test('hands over nothing after a sleep that was longer than its session', async () => {
+    const { group, clock, keys, of, changes } = await running([0], {}, 1)
+    group.append(0, 3)
+    await settle()
+    clock.sleepThrough(20_000)
+    of('0:0').finish()
+    await settle()
+    // It lost everything, joined again, and gets the batch again that it could not commit.
+    expect(keys()).toEqual(['0:0', '0:0'])
+    expect(changes.map(({ lost, assigned }) => [lost.length, assigned.length])).toEqual([
+      [0, 1],
+      [1, 0],
+      [0, 1],
+    ])
+    expect(group.commits).toEqual([])
+  })
+
+  test('does not work twice on a partition that it lost and was given again', async () => {
+    const { group, clock, handled, keys } = await running([0, 1])
+    group.append(0)
+    await settle()
+    group.fates.push({ code: 'fenced_member_epoch' })
+    await pass(clock, 1_000)
+    await pass(clock, 0)
+    group.append(1)
+    await settle()
+    // The other one does not wait for it.
+    expect(keys()).toEqual(['0:0', '1:0'])
+    handled[0]?.finish()
+    await settle()
+    expect(keys()).toEqual(['0:0', '1:0', '0:0'])
+  })
+
+  test('takes a topic created anew for another one', async () => {
+    const { group, clock, keys, of, changes } = await running([0])
+    group.append(0, 2)
+    await settle()
+    of('0:0').finish()
+    await settle()
+    of('0:1').finish()
+    await settle()
+    group.commitFates.push({ code: 'stale_member_epoch' })
+    group.topicId = '00000000-0000-4000-8000-000000000002'
+    await pass(clock, 1_000)
+    await pass(clock, 1_000)
+    expect(keys()).toEqual(['0:0', '0:1', '0:0'])
+    expect(changes.map(({ revoked }) => revoked.length)).toContain(1)
+    expect(group.last.owned?.[0]?.topicId ?? group.topicId).toBe(group.topicId)
+  })
+})
+
+describe('a commit', () => {
+  test('that is refused for one partition is made for the others', async () => {
+    const { group, clock, of, onFailed } = await running([0, 1], { autoCommitIntervalMs: 1_000 })
+    group.append(0)
+    group.append(1)
+    await settle()
+    of('0:0').finish()
+    of('1:0').finish()
+    const refused = { code: 'stale_member_epoch' } as const
+    group.commitFates.push(refused, refused)
+    group.events.length = 0
+    await pass(clock, 1_000)
+    expect(group.events.filter((event) => event.startsWith('commit'))).toEqual([
+      'commit 0:1,1:1',
+      'commit 0:1',
+      'commit 1:1',
+    ])
+    await pass(clock, 1_000)
+    // That of partition 0 is still due; nobody is failed for it.
+    expect(group.events.at(-1)).toBe('commit 0:1')
+    expect(onFailed).not.toHaveBeenCalled()
+  })
+
+  test('waits for the one before', async () => {
+    const { group, of, consumer } = await running([0])
+    group.append(0, 2)
+    await settle()
+    let answer = () => {}
+    group.commitGate = new Promise((resolve) => {
+      answer = resolve
+    })
+    of('0:0').finish()
+    await settle()
+    const first = consumer.commit()
+    await settle()
+    of('0:1').finish()
+    await settle()
+    const second = consumer.commit()
+    await settle()
+    expect(group.events.filter((event) => event.startsWith('commit'))).toEqual(['commit 0:1'])
+    answer()
+    await Promise.all([first, second])
+    expect(group.events.filter((event) => event.startsWith('commit'))).toEqual([
+      'commit 0:1',
+      'commit 0:2',
+    ])
+  })
+
+  test('by hand throws what the group refused; made by itself it throws what is no fate', async () => {
+    const { group, clock, of, consumer, onFailed } = await running([0], {
+      autoCommitIntervalMs: 60_000,
+    })
+    group.append(0)
+    await settle()
+    of('0:0').finish()
+    await settle()
+    group.commitFates.push({ code: 'stale_member_epoch' })
+    await expect(consumer.commit()).rejects.toMatchObject({ code: 'stale_member_epoch' })
+    group.commitFates.push({ code: 'unauthorized' })
+    await passSlowly(clock, 60_000)
+    expect(onFailed).toHaveBeenCalledWith(expect.objectContaining({ code: 'unauthorized' }))
+  })
+})

@@ -23,13 +23,18 @@ export function addDevCommand(program: Command): void {
       'after',
       `
 Set EDGELOG_TOKEN to ask callers for a token, EDGELOG_ORIGINS to the web pages that may call
-(https://app.example,...). Pages on localhost may call anyway.`,
+(https://app.example,...). Pages on localhost may call anyway.
+EDGELOG_OFFSETS_RETENTION_MINUTES says how long a group without members keeps its offsets; 7 days.`,
     )
     .action(run)
 }
 
 async function run(options: DevOptions): Promise<void> {
-  const { EDGELOG_TOKEN: token, EDGELOG_ORIGINS: origins } = process.env
+  const {
+    EDGELOG_TOKEN: token,
+    EDGELOG_ORIGINS: origins,
+    EDGELOG_OFFSETS_RETENTION_MINUTES: offsetsRetentionMinutes,
+  } = process.env
   const isLoopback = /^(localhost|127\..*|::1)$/.test(options.host)
   if (!isLoopback && token === undefined) {
     throw new Error(`--host ${options.host} opens the log to others: set EDGELOG_TOKEN`)
@@ -42,6 +47,7 @@ async function run(options: DevOptions): Promise<void> {
     stateDir,
     ...(token !== undefined && { token }),
     ...(origins !== undefined && { origins }),
+    ...(offsetsRetentionMinutes !== undefined && { offsetsRetentionMinutes }),
     ...(options.worker !== undefined && { workerPath: resolve(options.worker) }),
   })
   const url = isLoopback ? `http://localhost:${options.port}` : server.url

@@ -11,6 +11,8 @@ export interface ServerOptions {
   readonly stateDir: string
   readonly token?: string
   readonly origins?: string
+  /** How long the offsets of a group without members are kept. */
+  readonly offsetsRetentionMinutes?: string
   /** Another build of the Worker than the one beside this file. */
   readonly workerPath?: string
 }
@@ -30,13 +32,16 @@ const ENDING_SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 /** @throws {Error} if the port is taken, or miniflare is not installed. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { host, port, stateDir, token, origins } = options
+  const { host, port, stateDir, token, origins, offsetsRetentionMinutes } = options
   await refuseTakenPort(host, port)
   const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await loadMiniflare()
   await mkdir(stateDir, { recursive: true })
   const bindings: Record<string, string> = {}
   if (token !== undefined) bindings.EDGELOG_TOKEN = token
   if (origins !== undefined) bindings.EDGELOG_ORIGINS = origins
+  if (offsetsRetentionMinutes !== undefined) {
+    bindings.EDGELOG_OFFSETS_RETENTION_MINUTES = offsetsRetentionMinutes
+  }
   const listenersBefore = ENDING_SIGNALS.map((signal) => process.listeners(signal))
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({

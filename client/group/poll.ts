@@ -56,7 +56,6 @@ export async function pollGroup(
     ...options,
     groupId,
     sessionTimeoutMs,
-    // Who forgets to close it is out after a session.
     maxPollIntervalMs: sessionTimeoutMs,
     autoCommit: false,
     transport: 'long-poll',
@@ -77,7 +76,12 @@ export async function pollGroup(
     await consumer.close()
     throw error
   }
-  const close = () => consumer.close({ timeoutMs: 0 })
+  // Who forgets it is out after a session.
+  const forgotten = clock.setTimeout(() => void consumer.close(), sessionTimeoutMs)
+  const close = () => {
+    clock.clearTimeout(forgotten)
+    return consumer.close({ timeoutMs: 0 })
+  }
   if (records.length === 0) await close()
   let isOver = records.length === 0
   return {

@@ -1,10 +1,12 @@
 /** The command line as its users have it: processes, pipes, exit codes. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort, ServerProcess } from '../server/server-process.ts'
+import * as command from './edgelog-command.ts'
+import { ended, watch } from './edgelog-command.ts'
 
 let server: ServerProcess
 let dir = ''
@@ -17,56 +19,10 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-interface Outcome {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(process.execPath, ['bin/edgelog.js', ...args], {
-    env: { ...process.env, EDGELOG_URL: server.url, ...env },
-    stdio: 'pipe',
-  })
-}
-
-function ended(child: ChildProcess): Promise<Outcome> {
-  let stdout = ''
-  let stderr = ''
-  child.stdout?.on('data', (bytes) => {
-    stdout += bytes
-  })
-  child.stderr?.on('data', (bytes) => {
-    stderr += bytes
-  })
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })))
-}
-
-async function edgelog(args: readonly string[], input = ''): Promise<Outcome> {
-  const child = start(args)
-  child.stdin?.end(input)
-  return await ended(child)
-}
-
-/** Watches what a process prints from its start on. */
-function watch(child: ChildProcess): { readonly printed: (text: string) => Promise<void> } {
-  let all = ''
-  let look = () => {}
-  child.stdout?.on('data', (bytes) => {
-    all += bytes
-    look()
-  })
-  return {
-    printed: (text) =>
-      new Promise((resolve, reject) => {
-        look = () => {
-          if (all.includes(text)) resolve()
-        }
-        look()
-        child.on('close', () => reject(new Error(`ended before it printed ${text}: ${all}`)))
-      }),
-  }
-}
+const start = (args: readonly string[], env?: NodeJS.ProcessEnv) =>
+  command.start(server.url, args, env)
+const edgelog = (args: readonly string[], input?: string) =>
+  command.edgelog(server.url, args, input)
 
 describe('edgelog topics', () => {
   test('creates, lists, describes, alters and deletes', async () => {

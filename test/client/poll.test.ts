@@ -1,0 +1,123 @@
+/** `client.group(g).poll()`: a member for the length of one request. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Client, connect } from '../../client/index.ts'
+import { startTestServer, type TestServer } from './test-server.ts'
+
+let server: TestServer
+let log: Client
+beforeAll(async () => {
+  server = await startTestServer()
+  log = connect({ url: server.url })
+})
+afterAll(async () => {
+  await log.close()
+  await server.remove()
+})
+
+let topicsMade = 0
+
+async function topicWith(count: number, partitions = 1): Promise<string> {
+  const topic = `poll-${topicsMade++}`
+  await log.admin.createTopic(topic, { partitions })
+  const producer = log.producer()
+  await Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      producer.send(topic, { value: `${index}`, partition: index % partitions }),
+    ),
+  )
+  await producer.close()
+  return topic
+}
+
+test('takes what is there, up to maxRecords, and goes on after what it committed', async () => {
+  const topic = await topicWith(25, 2)
+  const group = log.group(`${topic}-g`)
+  const options = { topics: [topic], from: 'earliest', maxRecords: 10 } as const
+  const seen: string[] = []
+  for (const expected of [10, 10, 5]) {
+    const polled = await group.poll(options)
+    expect(polled.records).toHaveLength(expected)
+    seen.push(...polled.records.map(({ valueText }) => String(valueText)))
+    await polled.commit()
+  }
+  expect(new Set(seen).size).toBe(25)
+  expect((await group.describe()).totalLag).toBe(0)
+  expect((await group.describe()).memberCount).toBe(0)
+})
+
+test('gives the same records again where nothing was committed', async () => {
+  const topic = await topicWith(3)
+  const group = log.group(`${topic}-g`)
+  const options = { topics: [topic], from: 'earliest' } as const
+  const first = await group.poll(options)
+  await first.close()
+  const second = await group.poll(options)
+  expect(second.records.map(({ offset }) => offset)).toEqual([0, 1, 2])
+  await second.commit()
+  await expect(second.commit()).rejects.toMatchObject({ code: 'invalid_request' })
+})
+
+test('comes back empty-handed after waitMs, and has left by then', async () => {
+  const topic = await topicWith(0)
+  const group = log.group(`${topic}-g`)
+  const polled = await group.poll({ topics: [topic], waitMs: 300 })
+  expect(polled.records).toEqual([])
+  expect((await group.describe()).memberCount).toBe(0)
+  await polled.commit()
+})
+
+test('waits for records that come a moment later', async () => {
+  const topic = await topicWith(0)
+  const group = log.group(`${topic}-g`)
+  const polling = group.poll({ topics: [topic], from: 'earliest', waitMs: 20_000 })
+  await expect
+    .poll(async () => (await group.describe().catch(() => undefined))?.state)
+    .toBe('stable')
+  await log.producer().send(topic, { value: 'late' })
+  const polled = await polling
+  expect(polled.records.map(({ valueText }) => valueText)).toEqual(['late'])
+  await polled.commit()
+})
+
+test('shares with members that stay', async () => {
+  const topic = await topicWith(8, 2)
+  const group = log.group(`${topic}-g`)
+  const stays = log.consumer({
+    groupId: group.id,
+    topics: [topic],
+    from: 'earliest',
+    sessionTimeoutMs: 1_500,
+    autoCommit: false,
+  })
+  const running = stays.run(() => new Promise((resolve) => setTimeout(resolve, 50)))
+  await expect.poll(() => stays.assignment.length).toBe(2)
+  const polled = await group.poll({ topics: [topic], from: 'earliest', waitMs: 10_000 })
+  expect(new Set(polled.records.map(({ partition }) => partition)).size).toBe(1)
+  await polled.close()
+  await stays.close()
+  await running
+})
+
+test('whoever forgets it is out after a session', async () => {
+  const topic = await topicWith(2)
+  const group = log.group(`${topic}-g`)
+  const options = { topics: [topic], from: 'earliest', sessionTimeoutMs: 1_000 } as const
+  const forgotten = await group.poll(options)
+  expect(forgotten.records).toHaveLength(2)
+  await expect.poll(async () => (await group.describe()).memberCount, { timeout: 10_000 }).toBe(0)
+  await expect(forgotten.commit()).rejects.toMatchObject({ name: 'EdgelogError' })
+  expect((await group.poll(options)).records).toHaveLength(2)
+})
+
+test('refuses what it cannot take', async () => {
+  const topic = await topicWith(1)
+  const group = log.group(`${topic}-g`)
+  await expect(group.poll({ topics: [topic], maxRecords: 0 })).rejects.toMatchObject({
+    code: 'invalid_config',
+  })
+  await expect(group.poll({})).rejects.toMatchObject({ code: 'invalid_config' })
+  await expect(group.poll({ topics: ['no-such-topic'] })).rejects.toMatchObject({
+    code: 'unknown_topic_or_partition',
+  })
+  expect(() => log.group('')).toThrow('groupId')
+})

@@ -57,35 +57,43 @@ function gate(): { readonly passed: Promise<void>; open(): void } {
 }
 
 describe('a group', () => {
-  test('shares partitions, hands each record to one member, and goes on where it left off', async () => {
-    const groupId = await newGroup('shared', 4)
-    for (const partition of range(0, 4)) await produce(log, groupId, partition, 0, 50)
-    const seen: Seen[] = []
-    const one = member({ groupId })
-    const other = member({ groupId })
-    const running = [collect(one.consumer, seen), collect(other.consumer, seen, 2)]
-    await vi.waitFor(() => {
-      expect(partitionsOf(one)).toHaveLength(2)
-      expect(partitionsOf(other)).toHaveLength(2)
-      expect(new Set(keysOf(seen)).size).toBe(200)
-    }, LONG)
-    for (const partition of range(0, 4)) await produce(log, groupId, partition, 50, 100)
-    await vi.waitFor(() => expect(new Set(keysOf(seen)).size).toBe(400), LONG)
-    await one.consumer.close()
-    await other.consumer.close()
-    await Promise.all(running)
-    // Partitions moved while they were read, and were given up in order: nothing came twice.
-    expect(seen).toHaveLength(400)
-    expect(await memberCount(server.url, groupId)).toBe(0)
-    expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 100, 1: 100, 2: 100, 3: 100 })
+  test.each(['auto', 'long-poll'] as const)(
+    'by %s shares partitions, hands each record to one member, and goes on where it left off',
+    async (transport) => {
+      const groupId = await newGroup(`shared-${transport}`, 4)
+      for (const partition of range(0, 4)) await produce(log, groupId, partition, 0, 50)
+      const seen: Seen[] = []
+      const one = member({ groupId, transport })
+      const other = member({ groupId, transport })
+      const running = [collect(one.consumer, seen), collect(other.consumer, seen, 2)]
+      await vi.waitFor(() => {
+        expect(partitionsOf(one)).toHaveLength(2)
+        expect(partitionsOf(other)).toHaveLength(2)
+        expect(new Set(keysOf(seen)).size).toBe(200)
+      }, LONG)
+      for (const partition of range(0, 4)) await produce(log, groupId, partition, 50, 100)
+      await vi.waitFor(() => expect(new Set(keysOf(seen)).size).toBe(400), LONG)
+      await one.consumer.close()
+      await other.consumer.close()
+      await Promise.all(running)
+      // Partitions moved while they were read, and were given up in order: nothing came twice.
+      expect(seen).toHaveLength(400)
+      expect(await memberCount(server.url, groupId)).toBe(0)
+      expect(await committedOffsets(server.url, groupId)).toEqual({
+        0: 100,
+        1: 100,
+        2: 100,
+        3: 100,
+      })
 
-    await produce(log, groupId, 2, 100, 110)
-    const third = member({ groupId })
-    const resumed: Seen[] = []
-    void collect(third.consumer, resumed)
-    await vi.waitFor(() => expect(resumed).toHaveLength(10), LONG)
-    expect(keysOf(resumed)).toEqual(range(100, 110).map((offset) => `2:${offset}`))
-  })
+      await produce(log, groupId, 2, 100, 110)
+      const third = member({ groupId, transport })
+      const resumed: Seen[] = []
+      void collect(third.consumer, resumed)
+      await vi.waitFor(() => expect(resumed).toHaveLength(10), LONG)
+      expect(keysOf(resumed)).toEqual(range(100, 110).map((offset) => `2:${offset}`))
+    },
+  )
   test('moves partitions while those that stay go on', async () => {
     const groupId = await newGroup('moving', 6)
     const stuck = new Map<number, { signal: AbortSignal; release: () => void }>()

@@ -42,7 +42,7 @@ export class ClassicMembers {
   /** Nothing is due before. */
   #nextDueMs: number
   #timer: ReturnType<typeof setTimeout> | undefined
-  /** Members that were heard since the object woke up. */
+  /** Members that were heard since the object woke up, or the roll was called. */
   readonly #heard = new Set<string>()
 
   constructor(store: GroupStore, nowMs: number, onDue: () => void) {
@@ -61,7 +61,11 @@ export class ClassicMembers {
     return this.#group.members.size
   }
 
-  /** Since the object woke up, nothing was heard of some member. */
+  callRoll(): void {
+    this.#heard.clear()
+  }
+
+  /** Since then nothing was heard of some member. */
   get hasUnheard(): boolean {
     return [...this.#group.members.keys()].some((memberId) => !this.#heard.has(memberId))
   }
@@ -116,11 +120,13 @@ export class ClassicMembers {
 
   #hold<T>(decide: (ticket: number) => ClassicStep, nowMs: number): Promise<Reply<T>> {
     const ticket = this.#nextTicket++
-    return new Promise((resolve) => {
+    const answered = new Promise<Reply<T>>((resolve) => {
       this.#held.set(ticket, resolve as (answer: Answered) => void)
-      this.#take(decide(ticket), nowMs)
-      this.#look(nowMs)
     })
+    // Not within the promise, which would keep an error from whoever is to drop the turn.
+    this.#take(decide(ticket), nowMs)
+    this.#look(nowMs)
+    return answered
   }
 
   #take({ group, answers }: ClassicStep, nowMs: number): void {

@@ -13,8 +13,11 @@ interface Entry {
 }
 
 export interface CommitTarget {
-  /** @throws {EdgelogError} if the request may not commit now. */
-  check(request: CommitRequest): void
+  /**
+   * @param collected Of the requests before it, what is to be written in the same turn.
+   * @throws {EdgelogError} if the request may not commit now.
+   */
+  check(request: CommitRequest, collected: ReadonlyMap<string, OffsetToCommit>): void
   /** Writes all of them; each partition is there once. */
   write(offsets: Iterable<OffsetToCommit>): void
   /** Drops this turn and everything in memory. */
@@ -73,7 +76,7 @@ export class CommitQueue {
     const offsets = new Map<string, OffsetToCommit>()
     const answers = entries.map(({ request }) =>
       reply(() => {
-        this.#target.check(request)
+        this.#target.check(request, offsets)
         for (const offset of request.offsets) {
           offsets.set(`${offset.topicId}/${offset.partition}`, offset)
         }

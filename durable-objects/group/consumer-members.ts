@@ -20,7 +20,7 @@ export class ConsumerMembers {
   readonly #sessions = new Timeouts()
   /** When each member that is to give something up has taken too long. */
   readonly #revocations = new Timeouts()
-  /** Members that were heard since the object woke up. */
+  /** Members that were heard since the object woke up, or the roll was called. */
   readonly #heard = new Set<string>()
   #lastAssignedAtMs = Number.NEGATIVE_INFINITY
 
@@ -39,7 +39,11 @@ export class ConsumerMembers {
     return this.group.members.size
   }
 
-  /** Since the object woke up, nothing was heard of some member. */
+  callRoll(): void {
+    this.#heard.clear()
+  }
+
+  /** Since then nothing was heard of some member. */
   get hasUnheard(): boolean {
     return this.#heard.size < this.group.members.size
   }
@@ -88,6 +92,11 @@ export class ConsumerMembers {
 
   #commit(change: ConsumerGroupChange, nowMs: number): void {
     if (change.assignmentEpoch > this.group.assignmentEpoch) this.#lastAssignedAtMs = nowMs
+    for (const [memberId, member] of change.members) {
+      // Something else is to be given up: there is time for it from now on.
+      const before = this.group.members.get(memberId)?.pendingRevocation
+      if (member?.pendingRevocation !== before) this.#revocations.delete(memberId)
+    }
     this.group.apply(change)
     this.#store.writeMembers(change, this.group)
     const { groupEpoch, assignmentEpoch } = change

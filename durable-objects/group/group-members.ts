@@ -30,7 +30,13 @@ export class GroupMembers {
     return this.consumers.count + this.classics.count
   }
 
-  /** Since the object woke up, nothing was heard of some member. */
+  /** From here on every member is to be heard anew. */
+  callRoll(): void {
+    this.consumers.callRoll()
+    this.classics.callRoll()
+  }
+
+  /** Since the object woke up, or the roll was called, nothing was heard of some member. */
   get hasUnheard(): boolean {
     return this.consumers.hasUnheard || this.classics.hasUnheard
   }

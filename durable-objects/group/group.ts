@@ -32,6 +32,8 @@ import {
   GROUP_WATCH_INTERVAL_MS,
   OFFSETS_RETENTION_MINUTES_DEFAULT,
   ROLL_CALL_MS_MAX,
+  SESSION_TIMEOUT_MS_MAX,
+  SESSION_TIMEOUT_MS_MIN,
 } from '../../src/core/limits.ts'
 import { COORDINATOR_OBJECT_NAME, type CoordinatorApi } from '../../src/core/topic/topic.ts'
 import { CommitQueue } from './commit-queue.ts'
@@ -71,13 +73,14 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       topicsChanged: (before, after) =>
         this.#inOneTurn((nowMs) => this.#members.consumers.topicsChanged(before, after, nowMs)),
       created: () => this.#alarm.by(Date.now() + EMPTY_GROUP_KEPT_MS),
+      deleting: () => this.#alarm.by(Date.now() + GROUP_ALARM_RETRY_MS),
       wipe: () => this.#wipe(),
     })
     this.#commits = new CommitQueue({
-      check: (request) => {
+      check: (request, collected) => {
         this.#members.checkCommit(request, Date.now())
         this.#openGroup()
-        this.#offsets.checkRoom(request.offsets)
+        this.#offsets.checkRoom(request.offsets, collected)
       },
       write: (offsets) => {
         const nowMs = Date.now()
@@ -125,7 +128,9 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       this.#members.requireProtocol('classic')
       const answer = this.#inOneTurn((nowMs) => {
         const joined = this.#members.classics.join(request, nowMs)
-        this.#armForMembers()
+        // Not for the generation: while calls wait for that, the object is awake.
+        const isMember = this.#members.classics.count > 0
+        if (isMember) this.#alarm.by(nowMs + clampedSessionMs(request.sessionTimeoutMs))
         return joined
       })
       return unwrap(await answer)
@@ -237,10 +242,12 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   }
 
   /**
-   * Who was heard when is forgotten with each eviction. So the alarm waits until every member was
-   * heard, or its session is over: sessions end even if the object sleeps between all calls.
+   * Who was heard when is forgotten with each eviction, and the next alarm is far away. So this one
+   * waits until every member is heard anew, or its session is over: sessions end even if the object
+   * sleeps between all calls.
    */
   async #rollCall(): Promise<void> {
+    this.#members.callRoll()
     const endMs = Date.now() + ROLL_CALL_MS_MAX
     while (this.#members.hasUnheard && Date.now() < endMs) {
       const waitMs = Math.min(this.#members.nextDeadlineMs, endMs) - Date.now()
@@ -316,8 +323,8 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   async #wipe(): Promise<void> {
     this.#members = this.#loadMembers()
     this.#offsets = new OffsetTable(this.ctx.storage.sql)
-    await this.#alarm.clear()
-    await this.ctx.storage.deleteAll()
+    // In one turn: rows without an alarm would stay for ever.
+    await Promise.all([this.#alarm.clear(), this.ctx.storage.deleteAll()])
   }
 
   /** After any error but a refusal, memory may have run ahead of the rows: it is dropped with the turn. */
@@ -333,6 +340,10 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       throw error
     }
   }
+}
+
+function clampedSessionMs(sessionTimeoutMs: number): number {
+  return Math.min(Math.max(sessionTimeoutMs, SESSION_TIMEOUT_MS_MIN), SESSION_TIMEOUT_MS_MAX)
 }
 
 /** What the coordinator is to be asked for before a heartbeat can be decided. */

@@ -32,6 +32,8 @@ export interface LifecycleHooks {
   /** Called in the turn that learns of it, before `directory` is the new one. */
   topicsChanged(before: TopicDirectory, after: TopicDirectory): void
   created(): void
+  /** What the coordinator does not hear of now is to be tried again. */
+  deleting(): void
   /** Deletes the rows, the alarm and what is in memory. */
   wipe(): Promise<void>
 }
@@ -107,19 +109,25 @@ export class Lifecycle {
 
   async #ask(need: TopicNeed): Promise<void> {
     if (this.#store.group?.isDeleting) await this.#delete()
-    if (this.#store.group === undefined) this.#create(need.groupId)
+    const isNew = this.#store.group === undefined
+    if (isNew) this.#create(need.groupId)
     const { group } = this.#store
     if (group === undefined) return
-    const interest = unite(this.#hooks.interest(), need)
     const { groupId, incarnation } = group
     try {
-      const watch = { groupId, incarnation, interest, requiredTopics: need.required }
-      const topics = unwrap(await this.#reach(() => this.#hooks.watchTopics(watch)))
-      this.#told = interest
-      this.#askAgainAtMs = Date.now() + GROUP_METADATA_MAX_AGE_MS
-      this.#learn(topics)
+      for (;;) {
+        const interest = unite(this.#hooks.interest(), need)
+        const watch = { groupId, incarnation, interest, requiredTopics: need.required }
+        const topics = unwrap(await this.#reach(() => this.#hooks.watchTopics(watch)))
+        // Who was covered a moment ago may have become a member since: its topics are not to be lost.
+        if (!isPartOf(this.#hooks.interest(), interest)) continue
+        this.#told = interest
+        this.#askAgainAtMs = Date.now() + GROUP_METADATA_MAX_AGE_MS
+        this.#learn(topics)
+        return
+      }
     } catch (error) {
-      await this.#afterFailure(need, error)
+      await this.#afterFailure(need, error, isNew)
     }
   }
 
@@ -132,15 +140,19 @@ export class Lifecycle {
     this.#directory = after
   }
 
-  async #afterFailure(need: TopicNeed, error: unknown): Promise<void> {
+  async #afterFailure(need: TopicNeed, error: unknown, isNew: boolean): Promise<void> {
     const isRefused = !(error instanceof EdgelogError && error.code === 'unavailable')
     if (isRefused && !this.#store.group?.isRegistered && this.#hooks.isBare()) {
-      await this.#wipe()
+      // An earlier call may have reached the coordinator, though its answer was lost.
+      if (isNew) await this.#wipe()
+      else await this.#delete()
       throw error
     }
     // Who was a member before goes on with the topics as they were, while nobody says what they are.
-    const isKnown = need.names.every((name) => this.#directory.named(name) !== undefined)
-    if (isRefused || !isKnown || need.all || !this.#store.group?.isRegistered) throw error
+    const isKnown =
+      need.names.every((name) => this.#directory.named(name) !== undefined) &&
+      (!need.all || this.#hooks.interest().all)
+    if (isRefused || !isKnown || !this.#store.group?.isRegistered) throw error
     this.#told ??= this.#hooks.interest()
     this.#askAgainAtMs = Date.now() + METADATA_RETRY_MS
   }
@@ -160,6 +172,7 @@ export class Lifecycle {
 
   async #delete(): Promise<void> {
     this.#store.updateGroup({ isDeleting: true })
+    this.#hooks.deleting()
     const { group } = this.#store
     if (group === undefined) return
     await this.#reach(() => this.#hooks.forgetGroup(group.groupId, group.incarnation))
@@ -180,6 +193,11 @@ export class Lifecycle {
       throw new EdgelogError('unavailable', 'the coordinator did not answer, try again', { cause })
     }
   }
+}
+
+function isPartOf(part: TopicInterest, whole: TopicInterest): boolean {
+  if (whole.all) return true
+  return !part.all && part.names.every((name) => whole.names.includes(name))
 }
 
 function unite(one: TopicInterest, other: TopicInterest): TopicInterest {

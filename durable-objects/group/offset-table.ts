@@ -30,11 +30,20 @@ export class OffsetTable {
     return this.#count
   }
 
-  /** @throws {EdgelogError} `policy_violation` if the group would hold too many; none is written then. */
-  checkRoom(offsets: readonly OffsetToCommit[]): void {
-    if (this.count + offsets.length <= COMMITTED_OFFSETS_MAX) return
-    const added = offsets.filter(({ topicId, partition }) => !this.#has(topicId, partition)).length
-    if (this.count + added <= COMMITTED_OFFSETS_MAX) return
+  /**
+   * @param collected What is to be written besides, each partition once.
+   * @throws {EdgelogError} `policy_violation` if the group would hold too many; none is written then.
+   */
+  checkRoom(
+    offsets: readonly OffsetToCommit[],
+    collected: ReadonlyMap<string, OffsetToCommit>,
+  ): void {
+    if (this.count + collected.size + offsets.length <= COMMITTED_OFFSETS_MAX) return
+    const added = new Set<string>()
+    for (const { topicId, partition } of [...collected.values(), ...offsets]) {
+      if (!this.#has(topicId, partition)) added.add(`${topicId}/${partition}`)
+    }
+    if (this.count + added.size <= COMMITTED_OFFSETS_MAX) return
     throw new EdgelogError(
       'policy_violation',
       `offsets: a group holds the offsets of at most ${COMMITTED_OFFSETS_MAX} partitions`,

@@ -1,0 +1,307 @@
+/**
+ * Question: does a group of the classic protocol go on where it was, whatever happens to its object, and
+ * is everybody answered who waits?
+ * Contract: docs/GUARANTEES.md on groups; KIP-62, KIP-345, KIP-394. The rules themselves are tested in
+ * test/core/group/classic-*.
+ */
+import { reset, runInDurableObject } from 'cloudflare:test'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { GroupStore } from '../../../durable-objects/group/group-store.ts'
+import type { Reply } from '../../../src/core/errors.ts'
+import type {
+  JoinGroupAnswer,
+  JoinGroupRequest,
+  SyncGroupAnswer,
+} from '../../../src/core/group/classic-api.ts'
+import type { GroupId } from '../../../src/core/group/group-id.ts'
+import {
+  alarmTime,
+  codeOf,
+  committed,
+  countRowsWritten,
+  createTopic,
+  describeGroup,
+  evict,
+  execute,
+  group,
+  Member,
+  newGroupId,
+  ok,
+  ring,
+  tryCommit,
+  tryHeartbeat,
+} from './group-for-test.ts'
+
+beforeEach(() => {
+  vi.spyOn(console, 'warn').mockReturnValue(undefined)
+})
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+  await reset()
+})
+
+const text = { encode: new TextEncoder(), decode: new TextDecoder() }
+
+function joinRequest(groupId: GroupId, changes: Partial<JoinGroupRequest> = {}): JoinGroupRequest {
+  return {
+    groupId,
+    memberId: '',
+    instanceId: null,
+    clientId: 'test',
+    clientHost: '127.0.0.1',
+    sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 2_000,
+    protocolType: 'consumer',
+    protocols: [{ name: 'range', metadata: text.encode.encode('topics') }],
+    requiresKnownMemberId: false,
+    supportsSkippingAssignment: true,
+    ...changes,
+  }
+}
+
+/** A client of the classic protocol: calls, and keeps what it is told. */
+class Classic {
+  readonly groupId: GroupId
+  readonly says: Partial<JoinGroupRequest>
+  memberId = ''
+  generation = -1
+  isLeader = false
+  members: readonly string[] = []
+  assignment = ''
+
+  constructor(groupId: GroupId, says: Partial<JoinGroupRequest> = {}) {
+    this.groupId = groupId
+    this.says = says
+  }
+
+  get #who() {
+    const { memberId, generation } = this
+    return { memberId, generation, instanceId: this.says.instanceId ?? null }
+  }
+
+  get committing() {
+    const { memberId, generation, instanceId } = this.#who
+    return { memberId, epoch: generation, instanceId }
+  }
+
+  async tryJoin(): Promise<Reply<JoinGroupAnswer>> {
+    const request = joinRequest(this.groupId, { ...this.says, memberId: this.memberId })
+    const answer = (await group(this.groupId).joinGroup(request)) as Reply<JoinGroupAnswer>
+    if ('ok' in answer) {
+      const { memberId, generation, leader, members } = answer.ok
+      Object.assign(this, { memberId, generation, isLeader: leader === memberId })
+      this.members = members.map((member) => member.memberId)
+    }
+    return answer
+  }
+
+  /** As the leader it gives each member its own id. */
+  async trySync(): Promise<Reply<SyncGroupAnswer>> {
+    const assignments = this.members.map((memberId) => ({
+      ...{ memberId, assignment: text.encode.encode(`for ${memberId}`) },
+    }))
+    const answer = (await group(this.groupId).syncGroup({
+      ...{ ...this.#who, protocolType: null, protocolName: null },
+      assignments: this.isLeader ? assignments : [],
+    })) as Reply<SyncGroupAnswer>
+    if ('ok' in answer) this.assignment = text.decode.decode(answer.ok.assignment)
+    return answer
+  }
+
+  async heartbeat(): Promise<string> {
+    return codeOf(await group(this.groupId).classicHeartbeat(this.#who))
+  }
+
+  async leave(): Promise<void> {
+    const { memberId, instanceId } = this.#who
+    ok(await group(this.groupId).leaveGroup([{ memberId, instanceId }]))
+  }
+}
+
+async function rebalance(clients: readonly Classic[]): Promise<void> {
+  for (const answer of await Promise.all(clients.map((client) => client.tryJoin()))) ok(answer)
+  for (const answer of await Promise.all(clients.map((client) => client.trySync()))) ok(answer)
+  for (const { assignment, memberId } of clients) expect(assignment).toBe(`for ${memberId}`)
+}
+
+describe('a group', () => {
+  test('joins, syncs, beats, is joined by another, and ends', async () => {
+    const id = newGroupId()
+    const [one, two, three] = [new Classic(id), new Classic(id), new Classic(id)]
+    await rebalance([one, two])
+    expect(await describeGroup(id)).toMatchObject({
+      ...{ state: 'stable', protocol: 'classic', memberCount: 2, groupEpoch: 1 },
+      assignor: 'range',
+    })
+    const rowsWritten = await countRowsWritten(id)
+    expect([await one.heartbeat(), await two.heartbeat()]).toEqual(['ok', 'ok'])
+    expect(rowsWritten(), 'a heartbeat writes nothing').toBe(0)
+    const joining = three.tryJoin()
+    await vi.waitUntil(async () => (await one.heartbeat()) === 'rebalance_in_progress')
+    expect((await describeGroup(id)).state).toBe('preparing_rebalance')
+    await Promise.all([one.tryJoin(), two.tryJoin(), joining])
+    expect(one.generation).toBe(2)
+    expect((await describeGroup(id)).state).toBe('completing_rebalance')
+    await Promise.all([one, two, three].map((client) => client.trySync()))
+    expect(three.assignment).toBe(`for ${three.memberId}`)
+    await two.leave()
+    expect(await one.heartbeat()).toBe('rebalance_in_progress')
+    await rebalance([one, three])
+    expect(await two.heartbeat()).toBe('unknown_member_id')
+    await one.leave()
+    await three.leave()
+    expect(await describeGroup(id)).toMatchObject({ state: 'empty', protocol: null })
+  })
+
+  test('a member without an id is given one to come back with', async () => {
+    const id = newGroupId()
+    const one = new Classic(id, { requiresKnownMemberId: true })
+    const answer = await one.tryJoin()
+    expect(codeOf(answer)).toBe('member_id_required')
+    const { details } = 'error' in answer ? answer.error : { details: undefined }
+    one.memberId = String(details?.memberId)
+    await rebalance([one])
+    expect(one.memberId).toBe(details?.memberId)
+  })
+
+  test('members are of one protocol at a time', async () => {
+    await createTopic('orders')
+    const id = newGroupId()
+    const one = new Classic(id)
+    await rebalance([one])
+    const other = await tryHeartbeat(id, { memberId: 'm', topics: ['orders'] })
+    expect(codeOf(other)).toBe('inconsistent_group_protocol')
+    await one.leave()
+    const member = new Member(id, 'm', { topics: ['orders'] })
+    await member.beat()
+    await evict(id)
+    expect(codeOf(await one.tryJoin())).toBe('inconsistent_group_protocol')
+    await member.beat()
+    await member.leave()
+    await evict(id)
+    one.memberId = ''
+    await rebalance([one])
+    await evict(id)
+    expect(await describeGroup(id)).toMatchObject({ protocol: 'classic', memberCount: 1 })
+  })
+
+  test('commits are by generation', async () => {
+    const id = newGroupId()
+    const one = new Classic(id)
+    await rebalance([one])
+    const commit = async (epoch: number, offset: number) =>
+      codeOf(await tryCommit(id, { ...one.committing, epoch }, [['x', 0, offset]]))
+    expect(await commit(1, 5)).toBe('ok')
+    expect(await commit(0, 6)).toBe('illegal_generation')
+    expect(codeOf(await tryCommit(id, null, [['x', 0, 7]]))).toBe('non_empty_group')
+    await rebalance([one])
+    await evict(id)
+    if (one.generation > 1) expect(await commit(1, 8)).toBe('illegal_generation')
+    expect(await commit(one.generation, 9)).toBe('ok')
+    expect(await committed(id)).toEqual({ 'x/0': 9 })
+    await one.leave()
+    expect(await commit(one.generation, 10)).toBe('unknown_member_id')
+  })
+})
+
+describe('an eviction', () => {
+  test('of a stable group is not seen', async () => {
+    const id = newGroupId()
+    const clients = [new Classic(id), new Classic(id, { instanceId: 'i' })]
+    await rebalance(clients)
+    const before = await describeGroup(id)
+    await evict(id)
+    expect(await describeGroup(id)).toEqual(before)
+    for (const client of clients) expect(await client.heartbeat()).toBe('ok')
+    for (const client of clients) {
+      expect(codeOf(await client.trySync())).toBe('ok')
+      expect(client.assignment).toBe(`for ${client.memberId}`)
+    }
+  })
+
+  test('while members join: they come again', async () => {
+    const id = newGroupId()
+    const [one, two] = [new Classic(id), new Classic(id)]
+    await rebalance([one])
+    const joining = two.tryJoin().catch(() => undefined)
+    await vi.waitUntil(async () => (await one.heartbeat()) === 'rebalance_in_progress')
+    // Not by eviction: it would wait for the call that is held.
+    await runInDurableObject(group(id), (_, state) => state.abort('injected: abort')).catch(
+      () => undefined,
+    )
+    expect(await joining).toBe(undefined)
+    expect(await one.heartbeat()).toBe('rebalance_in_progress')
+    await rebalance([one, two])
+    expect(new Set([one, two].map(({ generation }) => generation)).size).toBe(1)
+  })
+
+  test('while the leader assigns: it goes on with the same generation', async () => {
+    const id = newGroupId()
+    const clients = [new Classic(id), new Classic(id)]
+    for (const answer of await Promise.all(clients.map((client) => client.tryJoin()))) ok(answer)
+    await evict(id)
+    expect((await describeGroup(id)).state).toBe('completing_rebalance')
+    for (const answer of await Promise.all(clients.map((client) => client.trySync()))) ok(answer)
+    for (const client of clients) expect(client.assignment).toBe(`for ${client.memberId}`)
+    expect(await describeGroup(id)).toMatchObject({ state: 'stable', groupEpoch: 1 })
+  })
+})
+
+describe('time', () => {
+  test('who joined is answered when the others did not come', async () => {
+    const id = newGroupId()
+    const [one, two] = [
+      new Classic(id, { rebalanceTimeoutMs: 500 }),
+      new Classic(id, { rebalanceTimeoutMs: 500 }),
+    ]
+    await rebalance([one, two])
+    ok(await one.tryJoin().then((answer) => answer))
+    expect(one.members).toEqual([one.memberId])
+    ok(await one.trySync())
+    expect(await two.heartbeat()).toBe('unknown_member_id')
+  })
+
+  test('a sync is answered when the leader never assigns', async () => {
+    const id = newGroupId()
+    const clients = [
+      new Classic(id, { rebalanceTimeoutMs: 500 }),
+      new Classic(id, { rebalanceTimeoutMs: 500 }),
+    ]
+    await Promise.all(clients.map((client) => client.tryJoin()))
+    const follower = clients.find(({ isLeader }) => !isLeader)
+    expect(codeOf(await follower?.trySync())).toBe('rebalance_in_progress')
+    ok(await follower?.tryJoin())
+    expect(follower?.isLeader).toBe(true)
+  })
+
+  test.each([false, true])(
+    'silent members are gone after the alarm, evicted: %s',
+    async (isEvicted) => {
+      const id = newGroupId()
+      const one = new Classic(id, { sessionTimeoutMs: 1_000, rebalanceTimeoutMs: 1_000 })
+      await rebalance([one])
+      expect(await alarmTime(id)).not.toBeNull()
+      if (isEvicted) await evict(id)
+      await ring(id)
+      const [row] = await execute(id, 'SELECT count(*) AS members FROM member')
+      expect(row?.members).toBe(0)
+      expect((await describeGroup(id)).state).toBe('empty')
+    },
+  )
+})
+
+test('a write that fails drops what was decided, and nobody waits for ever', async () => {
+  const id = newGroupId()
+  const [one, two] = [new Classic(id), new Classic(id)]
+  await rebalance([one])
+  const before = await describeGroup(id)
+  vi.spyOn(GroupStore.prototype, 'writeMember').mockImplementation(() => {
+    throw new Error('injected: disk')
+  })
+  await expect(two.tryJoin()).rejects.toThrow()
+  vi.restoreAllMocks()
+  expect(await describeGroup(id)).toEqual(before)
+  expect(await one.heartbeat()).toBe('ok')
+})

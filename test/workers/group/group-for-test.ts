@@ -1,0 +1,288 @@
+/** What the group's tests share: a group of their own, honest members, a look into storage, faults on the way. */
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { vi } from 'vitest'
+import type { Group } from '../../../durable-objects/group/group.ts'
+import type { Reply } from '../../../src/core/errors.ts'
+import type {
+  CommitRequest,
+  CommittedOffset,
+  CommittingMember,
+  GroupDescription,
+  HeartbeatAnswer,
+  HeartbeatRequest,
+} from '../../../src/core/group/group-api.ts'
+import { type GroupId, parseGroupId } from '../../../src/core/group/group-id.ts'
+import { COORDINATOR_OBJECT_NAME, type Topic } from '../../../src/core/topic/topic.ts'
+import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
+import { coordinator, newTopic } from '../coordinator/cluster.ts'
+
+/** A stub of its own for each call: one that met an abort stays broken. */
+export function group(groupId: GroupId): DurableObjectStub<Group> {
+  return env.GROUP.getByName(groupId)
+}
+
+let groups = 0
+
+/** The id of a group that nobody else uses. */
+export function newGroupId(): GroupId {
+  groups += 1
+  return parseGroupId(`group-${groups}`)
+}
+
+/** What is answered; a refusal is an error that names its code. */
+export function ok<T>(answer: unknown): T {
+  const reply = answer as Reply<T>
+  if ('error' in reply) throw new Error(`${reply.error.code}: ${reply.error.message}`)
+  return reply.ok
+}
+
+/** The code of a refusal; `ok`. */
+export function codeOf(answer: unknown): string {
+  const reply = answer as Reply<unknown>
+  return 'error' in reply ? reply.error.code : 'ok'
+}
+
+// -- topics ------------------------------------------------------------------------------------
+
+export async function createTopic(name: string, partitions = 2): Promise<Topic> {
+  return ok<Topic>(await coordinator().createTopic(newTopic(name, partitions)))
+}
+
+export async function growTopic(name: string, partitions: number): Promise<void> {
+  ok(await coordinator().changeTopic(parseTopicName(name), { partitions }))
+}
+
+export async function deleteTopic(name: string): Promise<void> {
+  ok(await coordinator().deleteTopic(parseTopicName(name)))
+}
+
+/** The groups that the coordinator knows of. */
+export async function registeredGroups(): Promise<readonly GroupId[]> {
+  return ok<readonly GroupId[]>(await coordinator().listGroups('', 1_000))
+}
+
+// -- members -----------------------------------------------------------------------------------
+
+/** A heartbeat as it is sent, and nothing filled in that the protocol lets out. */
+export async function tryHeartbeat(
+  groupId: GroupId,
+  changes: Partial<HeartbeatRequest> & { memberId: string },
+): Promise<Reply<HeartbeatAnswer>> {
+  const answer = await group(groupId).heartbeat({
+    groupId,
+    memberEpoch: 0,
+    instanceId: null,
+    clientId: 'test',
+    clientHost: '127.0.0.1',
+    mayNameUnknownTopics: false,
+    ...changes,
+  })
+  return answer as Reply<HeartbeatAnswer>
+}
+
+/** A member that does what it is told, at once: partitions go by `topic/partition`. */
+export class Member {
+  readonly groupId: GroupId
+  readonly memberId: string
+  readonly says: Partial<HeartbeatRequest>
+  epoch = 0
+  holds: readonly string[] = []
+  #topicIds = new Map<string, string>()
+
+  constructor(groupId: GroupId, memberId: string, says: Partial<HeartbeatRequest>) {
+    this.groupId = groupId
+    this.memberId = memberId
+    this.says = says
+  }
+
+  get committing(): CommittingMember {
+    return { memberId: this.memberId, epoch: this.epoch, instanceId: this.says.instanceId ?? null }
+  }
+
+  get owned(): { topicId: string; partitions: number[] }[] {
+    const owned = new Map<string, number[]>()
+    for (const name of this.holds) {
+      const [topic = '', partition] = name.split('/')
+      const topicId = this.#topicIds.get(topic) ?? ''
+      owned.set(topicId, [...(owned.get(topicId) ?? []), Number(partition)])
+    }
+    return [...owned].map(([topicId, partitions]) => ({ topicId, partitions }))
+  }
+
+  async send(changes: Partial<HeartbeatRequest> = {}): Promise<Reply<HeartbeatAnswer>> {
+    const { groupId, memberId, epoch } = this
+    const instanceId = this.says.instanceId ?? null
+    const whole = epoch === 0 ? this.says : { owned: this.owned, instanceId }
+    return await tryHeartbeat(groupId, { memberId, memberEpoch: epoch, ...whole, ...changes })
+  }
+
+  take({ memberEpoch, assignment }: HeartbeatAnswer): void {
+    this.epoch = memberEpoch
+    if (assignment === null) return
+    for (const { topic, topicId } of assignment) this.#topicIds.set(topic, topicId)
+    this.holds = assignment.flatMap(({ topic, partitions }) =>
+      partitions.map((partition) => `${topic}/${partition}`),
+    )
+  }
+
+  async beat(changes: Partial<HeartbeatRequest> = {}): Promise<HeartbeatAnswer> {
+    const answer = ok<HeartbeatAnswer>(await this.send(changes))
+    this.take(answer)
+    return answer
+  }
+
+  async leave(memberEpoch = -1): Promise<void> {
+    ok(await this.send({ memberEpoch }))
+    this.epoch = 0
+    this.holds = []
+  }
+
+  topicIdOf(topic: string): string {
+    return this.#topicIds.get(topic) ?? ''
+  }
+}
+
+/** Lets all of them beat until the group is stable and they all hold what they are to hold. */
+export async function settle(groupId: GroupId, members: readonly Member[]): Promise<void> {
+  for (let round = 0; round < 100; round++) {
+    for (const member of members) await member.beat()
+    const description = await describeGroup(groupId)
+    const isTold = members.every(({ memberId, epoch }) =>
+      description.members.some((one) => one.memberId === memberId && one.memberEpoch === epoch),
+    )
+    if (description.state === 'stable' && isTold) return
+    await scheduler.wait(5)
+  }
+  throw new Error(`the group does not settle: ${JSON.stringify(await describeGroup(groupId))}`)
+}
+
+/** What all of them hold, each once, sorted. */
+export function holdings(members: readonly Member[]): string[] {
+  return members.flatMap(({ holds }) => holds).sort()
+}
+
+export async function describeGroup(groupId: GroupId): Promise<GroupDescription> {
+  return ok<GroupDescription>(await group(groupId).describe())
+}
+
+// -- offsets -----------------------------------------------------------------------------------
+
+export async function tryCommit(
+  groupId: GroupId,
+  member: CommittingMember | null,
+  offsets: ReadonlyArray<readonly [topicId: string, partition: number, offset: number]>,
+): Promise<Reply<null>> {
+  return (await group(groupId).commitOffsets(
+    commitRequest(groupId, member, offsets),
+  )) as Reply<null>
+}
+
+export function commitRequest(
+  groupId: GroupId,
+  member: CommittingMember | null,
+  offsets: ReadonlyArray<readonly [topicId: string, partition: number, offset: number]>,
+): CommitRequest {
+  return {
+    groupId,
+    member,
+    offsets: offsets.map(([topicId, partition, offset]) => ({
+      ...{ topicId, topic: topicId, partition, offset, leaderEpoch: -1, metadata: '' },
+    })),
+  }
+}
+
+export async function committed(groupId: GroupId): Promise<Record<string, number>> {
+  const offsets = ok<readonly CommittedOffset[]>(await group(groupId).fetchOffsets({}))
+  return Object.fromEntries(
+    offsets.map(({ topicId, partition, offset }) => [`${topicId}/${partition}`, offset]),
+  )
+}
+
+// -- the object --------------------------------------------------------------------------------
+
+export async function evict(groupId: GroupId): Promise<void> {
+  await evictDurableObject(group(groupId))
+}
+
+export async function alarmTime(groupId: GroupId): Promise<number | null> {
+  return await runInDurableObject(group(groupId), (_, { storage }) => storage.getAlarm())
+}
+
+/** Runs what the alarm runs, whether it is set or not. */
+export async function ring(groupId: GroupId): Promise<void> {
+  await runInDurableObject(group(groupId), (instance) => instance.alarm())
+}
+
+/** Whether anything of it is stored: a table or an alarm. */
+export async function isStored(groupId: GroupId): Promise<boolean> {
+  return await runInDurableObject(group(groupId), async (_, { storage }) => {
+    const tables = storage.sql.exec(`SELECT name FROM sqlite_master WHERE name NOT LIKE '_cf_%'`)
+    return tables.toArray().length > 0 || (await storage.getAlarm()) !== null
+  })
+}
+
+export async function execute(groupId: GroupId, query: string, ...bindings: unknown[]) {
+  return await runInDurableObject(group(groupId), (_, { storage }) =>
+    storage.sql.exec(query, ...(bindings as SqlStorageValue[])).toArray(),
+  )
+}
+
+/** Counts the rows that any object writes from here on, an alarm being one. */
+export async function countRowsWritten(groupId: GroupId): Promise<() => number> {
+  let rows = 0
+  await runInDurableObject(group(groupId), (_, { storage }) => {
+    const sql = Object.getPrototypeOf(storage.sql) as SqlStorage
+    const exec = sql.exec
+    vi.spyOn(sql, 'exec').mockImplementation(function (this: SqlStorage, query, ...bindings) {
+      const cursor = exec.call(this, query, ...bindings)
+      rows += cursor.rowsWritten
+      return cursor as never
+    })
+    const alarms = Object.getPrototypeOf(storage) as DurableObjectStorage
+    const setAlarm = alarms.setAlarm
+    vi.spyOn(alarms, 'setAlarm').mockImplementation(function (this: DurableObjectStorage, time) {
+      rows += 1
+      return setAlarm.call(this, time)
+    })
+  })
+  return () => rows
+}
+
+type CoordinatorCall = 'watchTopics' | 'forgetGroup'
+
+/** Stands between groups and the coordinator until `vi.restoreAllMocks()`. */
+export function interceptCoordinator(
+  intercept: (method: CoordinatorCall, call: () => Promise<unknown>) => Promise<unknown>,
+): void {
+  const namespace = Object.getPrototypeOf(env.COORDINATOR) as DurableObjectNamespace
+  const getByName = namespace.getByName
+  vi.spyOn(namespace, 'getByName').mockImplementation(function (
+    this: DurableObjectNamespace,
+    name,
+    options,
+  ) {
+    const stub = getByName.call(this, name, options)
+    if (name !== COORDINATOR_OBJECT_NAME) return stub
+    return new Proxy(stub, {
+      get(target, property) {
+        const value: unknown = Reflect.get(target, property, target)
+        if (property !== 'watchTopics' && property !== 'forgetGroup') return value
+        return (...args: unknown[]) =>
+          intercept(
+            property,
+            () => Reflect.apply(value as () => Promise<unknown>, target, args) as Promise<unknown>,
+          )
+      },
+    })
+  })
+}
+
+/** The coordinator is away, or its answers are, until `vi.restoreAllMocks()`. */
+export function failCoordinator(fault: 'refuse' | 'lose the answer', method?: CoordinatorCall) {
+  interceptCoordinator(async (called, call) => {
+    if (method !== undefined && called !== method) return await call()
+    if (fault === 'lose the answer') await call()
+    throw new Error(`injected: ${fault}`)
+  })
+}

@@ -13,10 +13,11 @@ const members: Array<{ membership: Membership; clock: ManualClock }> = []
 
 afterEach(async () => {
   for (const { membership, clock } of members.splice(0)) {
-    const left = membership.leave()
-    await settle()
-    clock.advance(10_000)
-    await left
+    let hasLeft = false
+    void membership.leave().then(() => {
+      hasLeft = true
+    })
+    while (!hasLeft) await pass(clock, 1_000)
   }
 })
 
@@ -168,6 +169,23 @@ describe('a member', () => {
     for (let ms = 0; ms < 7_000; ms += 500) await pass(clock, 500)
     expect(membership.committing?.memberEpoch).toBe(3)
     expect(member.owned).toEqual(OWNED)
+    expect(onLost).toHaveBeenCalledTimes(1)
+  })
+
+  test('counts its session from when it last spoke, not from when it was answered', async () => {
+    const { group, clock, onLost } = await joined()
+    let answer = () => {}
+    group.gate = new Promise((resolve) => {
+      answer = resolve
+    })
+    await pass(clock, 1_000)
+    await pass(clock, 3_000)
+    answer()
+    await settle()
+    group.fate = 'silent'
+    for (let ms = 0; ms < 6_900; ms += 100) await pass(clock, 100)
+    expect(onLost).not.toHaveBeenCalled()
+    await pass(clock, 100)
     expect(onLost).toHaveBeenCalledTimes(1)
   })
 

@@ -247,6 +247,53 @@ describe('a member', () => {
     expect(changes.map(({ revoked }) => revoked.length)).toContain(1)
     expect(group.last.owned?.[0]?.topicId ?? group.topicId).toBe(group.topicId)
   })
+
+  test('takes again what it is given back before it has given it up', async () => {
+    const { group, clock, keys, of, changes } = await running([0, 1])
+    group.append(1, 2)
+    await settle()
+    group.partitions = [0]
+    await pass(clock, 1_000)
+    group.partitions = [0, 1]
+    group.committed = { 1: 1 }
+    await pass(clock, 1_000)
+    expect(keys()).toEqual(['1:0'])
+    of('1:0').finish()
+    await settle()
+    expect(keys()).toEqual(['1:0', '1:1'])
+    expect(changes.map(({ current }) => current.length)).toEqual([2, 1, 2])
+  })
+
+  test('leaves when its application does not come back, and takes nothing more until it does', async () => {
+    const { group, clock, keys, of, changes, consumer } = await running([0], {
+      maxPollIntervalMs: 3_500,
+    })
+    group.append(0, 2)
+    await settle()
+    of('0:0').finish()
+    await settle()
+    const answer = holdCommits(group)
+    group.events.length = 0
+    await pass(clock, 3_500)
+    expect(of('0:1').signal.aborted).toBe(true)
+    expect(group.events).toEqual(['owned 0', 'commit 0:1'])
+    // While it commits it is still a member.
+    group.partitions = [0, 1]
+    await pass(clock, 1_000)
+    answer()
+    await settle()
+    expect(group.last).toEqual({ memberId: 'me', memberEpoch: -1 })
+    expect(consumer.assignment).toEqual([])
+    const sent = group.heartbeats.length
+    await passSlowly(clock, 60_000)
+    expect(group.heartbeats).toHaveLength(sent)
+    expect(changes.flatMap(({ assigned }) => assigned)).toHaveLength(1)
+    group.committed = { 0: 1 }
+    of('0:1').finish()
+    await settle()
+    expect(keys()).toEqual(['0:0', '0:1', '0:1'])
+    expect(consumer.assignment).toHaveLength(2)
+  })
 })
 
 describe('a commit', () => {
@@ -276,10 +323,7 @@ describe('a commit', () => {
     const { group, of, consumer } = await running([0])
     group.append(0, 2)
     await settle()
-    let answer = () => {}
-    group.commitGate = new Promise((resolve) => {
-      answer = resolve
-    })
+    const answer = holdCommits(group)
     of('0:0').finish()
     await settle()
     const first = consumer.commit()
@@ -311,4 +355,54 @@ describe('a commit', () => {
     await passSlowly(clock, 60_000)
     expect(onFailed).toHaveBeenCalledWith(expect.objectContaining({ code: 'unauthorized' }))
   })
+  test('is not repeated for what was lost meanwhile, though it is held again', async () => {
+    const { group, clock, of, consumer } = await running([0])
+    group.append(0)
+    await settle()
+    of('0:0').finish()
+    await settle()
+    const answer = holdCommits(group)
+    const commit = consumer.commit()
+    const refused = expect(commit).rejects.toMatchObject({ code: 'stale_member_epoch' })
+    group.commitFates.push('lost')
+    group.fates.push({ code: 'fenced_member_epoch' })
+    group.epoch = 2
+    await pass(clock, 1_000)
+    await pass(clock, 0)
+    expect(consumer.assignment).toHaveLength(1)
+    answer()
+    await settle()
+    await pass(clock, 1_000)
+    await refused
+    expect(group.commits).toHaveLength(1)
+  })
+
+  test('is repeated at once where a heartbeat with a new epoch was faster', async () => {
+    const { group, clock, of, consumer } = await running([0])
+    group.append(0)
+    await settle()
+    of('0:0').finish()
+    await settle()
+    const answer = holdCommits(group)
+    const commit = consumer.commit()
+    await settle()
+    group.commitFates.push({ code: 'stale_member_epoch' })
+    group.epoch = 2
+    await pass(clock, 1_000)
+    answer()
+    await commit
+    expect(group.events.filter((event) => event.startsWith('commit'))).toEqual([
+      'commit 0:1',
+      'commit 0:1',
+    ])
+  })
 })
+
+/** @returns what lets commits be answered. */
+function holdCommits(group: FakeGroup): () => void {
+  let answer = () => {}
+  group.commitGate = new Promise((resolve) => {
+    answer = resolve
+  })
+  return () => answer()
+}

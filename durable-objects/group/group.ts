@@ -270,9 +270,8 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   }
 
   #offsetExpiry(): OffsetExpiry {
-    const minutes = this.env.EDGELOG_OFFSETS_RETENTION_MINUTES ?? OFFSETS_RETENTION_MINUTES_DEFAULT
     return {
-      retentionMs: Number(minutes) * 60_000,
+      retentionMs: offsetsRetentionMs(this.env.EDGELOG_OFFSETS_RETENTION_MINUTES),
       emptySinceMs: this.#store.group?.emptySinceMs ?? null,
       isSubscribed: (topicId) => this.#members.isSubscribed(topicId, this.#lifecycle.directory),
     }
@@ -356,4 +355,13 @@ function needOf(request: HeartbeatRequest, subscribed: readonly string[]): Topic
 
 function nothingOf(groupId: GroupId): TopicNeed {
   return { groupId, names: [], all: false, required: [] }
+}
+
+/** What is no number of minutes must not cost anybody their offsets. */
+function offsetsRetentionMs(minutes: string | undefined): number {
+  const isWhole = minutes !== undefined && /^[1-9]\d{0,9}$/.test(minutes)
+  if (minutes !== undefined && !isWhole) {
+    console.warn(`EDGELOG_OFFSETS_RETENTION_MINUTES: a whole number is needed, got ${minutes}`)
+  }
+  return (isWhole ? Number(minutes) : OFFSETS_RETENTION_MINUTES_DEFAULT) * 60_000
 }

@@ -125,7 +125,8 @@ export const GROUPS_MAX = 10_000
 /** New groups that may come at once, and how many a minute may follow: a loop gone wrong stops here. */
 export const GROUP_CREATIONS_BURST = 500
 export const GROUP_CREATIONS_PER_MINUTE = 300
-/** Groups of one page of the list; each is a call. */
+/** Groups of one page of the list; each is a call, and the platform's free plan allows 50 a request. */
+export const GROUP_PAGE_DEFAULT = 40
 export const GROUP_PAGE_MAX = 100
 /** Members of one group: at a heartbeat each 5 s they take a tenth of what one object carries. */
 export const GROUP_MEMBERS_MAX = 2_000

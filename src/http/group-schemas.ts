@@ -5,6 +5,7 @@ import { parseGroupId } from '../core/group/group-id.ts'
 import {
   COMMIT_OFFSETS_MAX,
   GROUP_ID_LENGTH_MAX,
+  GROUP_PAGE_DEFAULT,
   GROUP_PAGE_MAX,
   GROUP_PARTITIONS_MAX,
   GROUP_TOPICS_MAX,
@@ -40,7 +41,7 @@ export const GroupParams = z.strictObject({
 
 export const GroupsQuery = z.strictObject({
   after: z.string().max(GROUP_ID_LENGTH_MAX).default(''),
-  limit: wholeNumber(1, GROUP_PAGE_MAX).default(GROUP_PAGE_MAX),
+  limit: wholeNumber(1, GROUP_PAGE_MAX).default(GROUP_PAGE_DEFAULT),
 })
 
 export const DescribeGroupQuery = z.strictObject({

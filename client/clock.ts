@@ -15,6 +15,20 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 }
 
+/** Waits for `work`, but no longer than `timeoutMs`. */
+export async function within(
+  clock: Clock,
+  timeoutMs: number,
+  work: Promise<unknown>,
+): Promise<void> {
+  const end = new AbortController()
+  try {
+    await Promise.race([work, sleep(clock, timeoutMs, end.signal)])
+  } finally {
+    end.abort()
+  }
+}
+
 /** Waits, or ends early when `signal` says so; it never rejects. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

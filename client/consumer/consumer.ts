@@ -1,9 +1,9 @@
 /** The consumer as applications see it. */
 import type { Codecs } from '../../src/core/batch/compression/codec.ts'
 import { sleep } from '../clock.ts'
-import { backoffMs } from '../http/backoff.ts'
+import { retryDelayMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
-import { isTransient, retryAfterMsOf } from '../http/refusal.ts'
+import { isTransient } from '../http/refusal.ts'
 import { METADATA_MAX_AGE_MS, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX } from '../limits.ts'
 import type { TopicMetadata, TopicMetadataCache } from '../topic-metadata.ts'
 import { type ConsumerOptions, consumerSettings, type StartPosition } from './consumer-options.ts'
@@ -163,7 +163,6 @@ export class Consumer implements AsyncIterable<ConsumerBatch> {
 
   async #metadataOf(topic: string): Promise<TopicMetadata | undefined> {
     const { connection, metadata } = this.#context
-    const { clock, random } = connection
     const { signal } = this.#readers
     for (let failures = 1; !signal.aborted; failures++) {
       try {
@@ -173,8 +172,11 @@ export class Consumer implements AsyncIterable<ConsumerBatch> {
           this.#readers.fail(error)
           return undefined
         }
-        const delayMs = backoffMs(failures, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX, random)
-        await sleep(clock, Math.max(delayMs, retryAfterMsOf(error)), signal)
+        await sleep(
+          connection.clock,
+          retryDelayMs(connection, error, failures, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX),
+          signal,
+        )
       }
     }
     return undefined

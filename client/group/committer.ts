@@ -2,9 +2,9 @@
 import { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
 import { COMMIT_OFFSETS_MAX } from '../../src/core/limits.ts'
 import { sleep } from '../clock.ts'
-import { backoffMs } from '../http/backoff.ts'
+import { retryDelayMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
-import { isTransient, retryAfterMsOf } from '../http/refusal.ts'
+import { isTransient } from '../http/refusal.ts'
 import {
   CALLS_PER_SESSION,
   COMMIT_TIMEOUT_MS,
@@ -105,7 +105,7 @@ export class Committer {
     end: AbortSignal | undefined,
   ): Promise<unknown> {
     const { connection, settings, committing } = this.#context
-    const { clock, random } = connection
+    const { clock } = connection
     const { groupId, sessionTimeoutMs } = settings
     const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, sessionTimeoutMs / CALLS_PER_SESSION)
     const offsets = pending.map(({ isHeld: _, acknowledge: __, ...offset }) => offset)
@@ -127,8 +127,11 @@ export class Committer {
         const isOldEpoch = committing()?.memberEpoch !== member.memberEpoch
         if (isOldEpoch && isNotOurs(error)) continue
         if (!isTransient(error) || clock.now() >= deadlineMs) return error
-        const delayMs = backoffMs(attempts, RETRY_BACKOFF_MS, RETRY_BACKOFF_MS_MAX, random)
-        await sleep(clock, Math.max(delayMs, retryAfterMsOf(error)), end)
+        await sleep(
+          clock,
+          retryDelayMs(connection, error, attempts, RETRY_BACKOFF_MS, RETRY_BACKOFF_MS_MAX),
+          end,
+        )
       }
     }
   }

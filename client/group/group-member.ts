@@ -3,7 +3,7 @@
  * and the commits, and the batches that the application works on.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
-import { sleep } from '../clock.ts'
+import { sleep, within } from '../clock.ts'
 import type { ConsumerContext } from '../consumer/consumer.ts'
 import type { ConsumerBatch } from '../consumer/consumer-record.ts'
 import type { PartitionReader } from '../consumer/partition-reader.ts'
@@ -249,8 +249,9 @@ export class GroupMember {
    * @param workMs How long what is worked on is waited for.
    */
   async close(workMs: number): Promise<void> {
+    const { clock } = this.#context.connection
     this.readers.close()
-    if (workMs > 0) await this.#within(workMs, this.held.idle())
+    if (workMs > 0) await within(clock, workMs, this.held.idle())
     this.#poll.close()
     await this.#departing
     await this.#leave()
@@ -259,17 +260,12 @@ export class GroupMember {
   /** Commits what is finished, and says that it leaves; neither takes long. */
   async #leave(): Promise<void> {
     this.held.stop()
+    const { clock } = this.#context.connection
     const end = new AbortController()
-    await this.#within(LEAVE_TIMEOUT_MS, this.#commitQuietly(end.signal))
+    await within(clock, LEAVE_TIMEOUT_MS, this.#commitQuietly(end.signal))
     end.abort()
     const left = this.#membership.leave()
     this.held.release()
     await left
-  }
-
-  async #within(timeoutMs: number, work: Promise<void>): Promise<void> {
-    const end = new AbortController()
-    await Promise.race([work, sleep(this.#context.connection.clock, timeoutMs, end.signal)])
-    end.abort()
   }
 }

@@ -12,9 +12,9 @@ import { sleep } from '../clock.ts'
 import type { StartPosition } from '../consumer/consumer-options.ts'
 import type { PartitionReader } from '../consumer/partition-reader.ts'
 import type { ReaderSet } from '../consumer/reader-set.ts'
-import { backoffMs } from '../http/backoff.ts'
+import { retryDelayMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
-import { isTransient, retryAfterMsOf } from '../http/refusal.ts'
+import { isTransient } from '../http/refusal.ts'
 import { RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX } from '../limits.ts'
 import type { PendingCommit } from './committer.ts'
 import { type AssignedPartitions, fetchOffsets } from './group-calls.ts'
@@ -213,7 +213,6 @@ export class HeldPartitions {
     fresh: readonly HeldPartition[],
   ): Promise<ReadonlyMap<string, number> | undefined> {
     const { connection, groupId, readers, onFatal } = this.#context
-    const { clock, random } = connection
     const { signal } = readers
     const topics = new Set(fresh.map(({ topic }) => topic))
     const only = topics.size === 1 ? fresh[0]?.topic : undefined
@@ -227,8 +226,11 @@ export class HeldPartitions {
           onFatal(error)
           return undefined
         }
-        const delayMs = backoffMs(attempts, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX, random)
-        await sleep(clock, Math.max(delayMs, retryAfterMsOf(error)), signal)
+        await sleep(
+          connection.clock,
+          retryDelayMs(connection, error, attempts, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX),
+          signal,
+        )
       }
     }
     return undefined

@@ -11,10 +11,10 @@
  */
 import { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
 import { JOIN_EPOCH, LEAVE_EPOCH, LEAVE_STATIC_EPOCH } from '../../src/core/group/group-api.ts'
-import { sleep, type Timer } from '../clock.ts'
-import { backoffMs } from '../http/backoff.ts'
+import { sleep, type Timer, within } from '../clock.ts'
+import { retryDelayMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
-import { isTransient, retryAfterMsOf, unavailable } from '../http/refusal.ts'
+import { isTransient, unavailable } from '../http/refusal.ts'
 import {
   CALLS_PER_SESSION,
   HEARTBEAT_RETRIES_PER_SESSION,
@@ -105,7 +105,8 @@ export class Membership {
   leave(): Promise<void> {
     this.#stop()
     // A join that was overtaken by the leave would bring back a member without life.
-    this.#beating = this.#bounded(this.#beating).then(() => this.#sayLeave())
+    const { clock } = this.#context.connection
+    this.#beating = within(clock, LEAVE_TIMEOUT_MS, this.#beating).then(() => this.#sayLeave())
     return this.#beating
   }
 
@@ -186,14 +187,9 @@ export class Membership {
   }
 
   #refused(error: unknown): number {
-    const { settings, connection } = this.#context
     this.#failures += 1
     const code = error instanceof EdgelogError ? error.code : undefined
-    const maxMs = settings.sessionTimeoutMs / HEARTBEAT_RETRIES_PER_SESSION
-    const delayMs = Math.max(
-      backoffMs(this.#failures, RETRY_BACKOFF_MS, maxMs, connection.random),
-      retryAfterMsOf(error),
-    )
+    const delayMs = this.#retryDelayMs(error, this.#failures)
     if (code !== undefined && REJOIN.has(code)) {
       this.#lose()
       return this.#failures === 1 ? 0 : delayMs
@@ -202,6 +198,12 @@ export class Membership {
     this.#stop()
     this.#context.onFatal(error)
     return 0
+  }
+
+  #retryDelayMs(error: unknown, attempts: number): number {
+    const { connection, settings } = this.#context
+    const maxMs = settings.sessionTimeoutMs / HEARTBEAT_RETRIES_PER_SESSION
+    return retryDelayMs(connection, error, attempts, RETRY_BACKOFF_MS, maxMs)
   }
 
   /** The one who had this instance id may be dead, which is known when its session is over. */
@@ -255,19 +257,16 @@ export class Membership {
   async #sayLeave(): Promise<void> {
     this.#call.abort()
     if (!this.#isKnown) return
-    const { connection, settings } = this.#context
-    const { clock, random } = connection
+    const { clock } = this.#context.connection
     const end = new AbortController()
     const saying = async () => {
-      const maxMs = settings.sessionTimeoutMs / HEARTBEAT_RETRIES_PER_SESSION
       for (let attempts = 1; !end.signal.aborted; attempts++) {
         const error = await this.#tryLeave(end.signal)
         if (!isTransient(error)) return
-        const delayMs = backoffMs(attempts, RETRY_BACKOFF_MS, maxMs, random)
-        await sleep(clock, Math.max(delayMs, retryAfterMsOf(error)), end.signal)
+        await sleep(clock, this.#retryDelayMs(error, attempts), end.signal)
       }
     }
-    await this.#bounded(saying())
+    await within(clock, LEAVE_TIMEOUT_MS, saying())
     end.abort()
     this.#isKnown = false
   }
@@ -281,12 +280,5 @@ export class Membership {
     const heartbeat = { memberId, memberEpoch, ...(isStatic && { instanceId }) }
     const options = { signal, timeoutMs: LEAVE_TIMEOUT_MS }
     return await sendHeartbeat(connection, groupId, heartbeat, options).catch((error) => error)
-  }
-
-  async #bounded(work: Promise<void>): Promise<void> {
-    const end = new AbortController()
-    const done = work.then(() => end.abort())
-    await Promise.race([done, sleep(this.#context.connection.clock, LEAVE_TIMEOUT_MS, end.signal)])
-    end.abort()
   }
 }

@@ -1,7 +1,7 @@
 /** The producer as applications see it. */
 import type { Codecs } from '../../src/core/batch/compression/codec.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
-import { sleep } from '../clock.ts'
+import { within } from '../clock.ts'
 import type { Connection } from '../http/connection.ts'
 import type { TopicMetadataCache } from '../topic-metadata.ts'
 import { BuilderPool } from './builder-pool.ts'
@@ -139,10 +139,7 @@ export class Producer {
 
   async #close(timeoutMs: number | undefined): Promise<void> {
     if (timeoutMs === undefined) return await this.flush()
-    const end = new AbortController()
-    const flushed = this.flush().then(() => end.abort())
-    await Promise.race([flushed, sleep(this.#context.connection.clock, timeoutMs, end.signal)])
-    end.abort()
+    await within(this.#context.connection.clock, timeoutMs, this.flush())
     const error = new EdgelogError('unavailable', 'the producer was closed before an answer came')
     for (const topic of this.#topics.values()) topic.rejectWaiting(error)
     for (const topic of this.#topics.values()) topic.abandon(error)

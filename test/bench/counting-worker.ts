@@ -1,31 +1,59 @@
-/** edgelog with a meter: counts the rows its partitions write, which is what the platform bills. */
-import { Coordinator } from '../../durable-objects/coordinator/coordinator.ts'
-import { Group } from '../../durable-objects/group/group.ts'
+/** edgelog with a meter: counts what the platform bills as rows written, by kind of object. */
+import { Coordinator as PlainCoordinator } from '../../durable-objects/coordinator/coordinator.ts'
+import { Group as PlainGroup } from '../../durable-objects/group/group.ts'
 import { Partition as PlainPartition } from '../../durable-objects/partition/partition.ts'
 import { createApp } from '../../src/http/app.ts'
 
-let rowsWritten = 0
+type KindOfObject = 'partition' | 'coordinator' | 'group'
+
+/** Setting an alarm is billed as a row too. */
+const written = {
+  partition: { rows: 0, alarms: 0 },
+  coordinator: { rows: 0, alarms: 0 },
+  group: { rows: 0, alarms: 0 },
+} satisfies Record<KindOfObject, unknown>
+
+export type RowsWritten = typeof written
+
+function metered(ctx: DurableObjectState, kind: KindOfObject): DurableObjectState {
+  const { storage } = ctx
+  const { sql } = storage
+  const exec = sql.exec.bind(sql)
+  sql.exec = ((query: string, ...bindings: SqlStorageValue[]) => {
+    const cursor = exec(query, ...bindings)
+    written[kind].rows += cursor.rowsWritten
+    return cursor
+  }) as typeof sql.exec
+  const setAlarm = storage.setAlarm.bind(storage)
+  storage.setAlarm = async (...args) => {
+    written[kind].alarms += 1
+    await setAlarm(...args)
+  }
+  return ctx
+}
 
 export class Partition extends PlainPartition {
   constructor(ctx: DurableObjectState, env: unknown) {
-    const { sql } = ctx.storage
-    const exec = sql.exec.bind(sql)
-    sql.exec = ((query: string, ...bindings: SqlStorageValue[]) => {
-      const cursor = exec(query, ...bindings)
-      rowsWritten += cursor.rowsWritten
-      return cursor
-    }) as typeof sql.exec
-    const setAlarm = ctx.storage.setAlarm.bind(ctx.storage)
-    ctx.storage.setAlarm = async (...args) => {
-      rowsWritten += 1
-      await setAlarm(...args)
-    }
-    super(ctx, env)
+    super(metered(ctx, 'partition'), env)
   }
 }
 
-export { Coordinator, Group }
+type CoordinatorEnv = ConstructorParameters<typeof PlainCoordinator>[1]
+
+export class Coordinator extends PlainCoordinator {
+  constructor(ctx: DurableObjectState, env: CoordinatorEnv) {
+    super(metered(ctx, 'coordinator'), env)
+  }
+}
+
+type GroupEnv = ConstructorParameters<typeof PlainGroup>[1]
+
+export class Group extends PlainGroup {
+  constructor(ctx: DurableObjectState, env: GroupEnv) {
+    super(metered(ctx, 'group'), env)
+  }
+}
 
 const app = createApp()
-app.get('/rows-written', (c) => c.json({ rowsWritten }))
+app.get('/rows-written', (c) => c.json(written))
 export default app

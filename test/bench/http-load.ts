@@ -8,6 +8,8 @@ export interface Call {
   readonly headers?: Record<string, string>
 }
 
+const ANSWERED: ReadonlySet<number | undefined> = new Set([200, 201, 204])
+
 export class HttpLoad {
   readonly #port: number
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
@@ -16,7 +18,7 @@ export class HttpLoad {
     this.#port = Number(new URL(url).port)
   }
 
-  /** @throws for any answer but 200 or 201. */
+  /** @throws for any answer but 200, 201 or 204. */
   call({ method, path, body, headers = {} }: Call): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const sent = request(
@@ -33,7 +35,7 @@ export class HttpLoad {
           response.on('data', (part) => parts.push(part))
           response.on('end', () => {
             const bytes = Buffer.concat(parts)
-            if (response.statusCode === 200 || response.statusCode === 201) resolve(bytes)
+            if (ANSWERED.has(response.statusCode)) resolve(bytes)
             else reject(new Error(`${method} ${path}: ${response.statusCode} ${bytes}`))
           })
         },
@@ -57,6 +59,11 @@ export class HttpLoad {
     await Promise.all(Array.from({ length: inFlight }, worker))
     return count / ((performance.now() - startedAtMs) / 1_000)
   }
+}
+
+export function postJson(path: string, value: unknown): Call {
+  const body = Buffer.from(JSON.stringify(value))
+  return { method: 'POST', path, body, headers: { 'Content-Type': 'application/json' } }
 }
 
 export function median(values: readonly number[]): number {

@@ -1,6 +1,7 @@
 /** Rows written per 1,000 records in batches of 100: at the append, and over the records' whole life. */
 import type { ServerProcess } from '../server/server-process.ts'
-import { HttpLoad } from './http-load.ts'
+import type { RowsWritten } from './counting-worker.ts'
+import { HttpLoad, postJson } from './http-load.ts'
 import { BATCH, batchOf } from './throughput.ts'
 
 const BATCHES = 1_000
@@ -15,17 +16,12 @@ export interface RowFigures {
 /** @param server runs the counting Worker */
 export async function measureRows(server: ServerProcess): Promise<RowFigures> {
   const load = new HttpLoad(server.url)
-  const json = { 'Content-Type': 'application/json' }
   const create = { name: 'rows', config: { 'retention.ms': 20_000 } }
-  await load.call({
-    method: 'POST',
-    path: '/v1/topics',
-    body: Buffer.from(JSON.stringify(create)),
-    headers: json,
-  })
+  await load.call(postJson('/v1/topics', create))
   const rows = async () => {
     const answer = await load.call({ method: 'GET', path: '/rows-written' })
-    return JSON.parse(answer.toString()).rowsWritten as number
+    const { partition }: RowsWritten = JSON.parse(answer.toString())
+    return partition.rows + partition.alarms
   }
   const perThousand = (count: number) => count / ((BATCHES * 100) / 1_000)
   const before = await rows()

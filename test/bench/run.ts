@@ -3,21 +3,27 @@
  * `--write` puts it into docs/BENCHMARKS.md.
  */
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { bundleWorker } from '../server/bundle-worker.ts'
 import { ServerProcess } from '../server/server-process.ts'
-import { type DeliveryFigures, measureDelivery } from './delivery.ts'
-import { measureRows, type RowFigures } from './rows.ts'
-import { type Comparison, compareThroughput } from './throughput.ts'
-import { measureWake, type WakeFigures } from './wake.ts'
+import { measureDelivery } from './delivery.ts'
+import { compareGroupRates } from './group-rates.ts'
+import { measureGroupRows } from './group-rows.ts'
+import { HttpLoad } from './http-load.ts'
+import { measureRebalances } from './rebalance.ts'
+import { measureRows } from './rows.ts'
+import { tableOf, writeTable } from './table.ts'
+import { compareThroughput, createTopic } from './throughput.ts'
+import { measureWake } from './wake.ts'
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
     wakeBytes: { type: 'string', default: '1000000000' },
+    idleSeconds: { type: 'string', default: '60' },
     write: { type: 'boolean', default: false },
   },
 })
@@ -42,96 +48,53 @@ async function measureClient(server: ServerProcess): Promise<Record<string, numb
   return JSON.parse(stdout)
 }
 
-type Row = readonly [figure: string, measured: string, ratio: string, target: string]
-
-function tableOf(
-  comparisons: readonly Comparison[],
-  rows: RowFigures,
-  wake: WakeFigures,
-  delivery: DeliveryFigures,
-  client: Record<string, number>,
-): Row[] {
-  const added = (ms: number) => ((ms - delivery.appendMs) / delivery.roundTripMs).toFixed(2)
-  return [
-    ...comparisons.map(
-      ({ figure, ours, floor, unit, ratio, target }): Row => [
-        figure,
-        `${Math.round(ours)} beside ${Math.round(floor)} ${unit}`,
-        ratio.toFixed(2),
-        target,
-      ],
-    ),
-    ['rows written per 1,000 records in batches of 100', '', rows.atAppend.toFixed(1), '<= 11'],
-    ['the same, over the whole life of the records', '', rows.wholeLife.toFixed(1), '<= 25'],
-    [
-      `wake with ${wake.largeBytes / 1e6} MB of log, beside 1 MB`,
-      `${wake.largeMs.toFixed(1)} beside ${wake.smallMs.toFixed(1)} ms`,
-      (wake.largeMs / wake.smallMs).toFixed(2),
-      '0.8 to 1.2',
-    ],
-    [
-      'append to long-poll reader, added over the append, in round trips',
-      `${delivery.longPollMs.toFixed(2)} beside ${delivery.appendMs.toFixed(2)} ms`,
-      added(delivery.longPollMs),
-      '<= 1',
-    ],
-    [
-      'append to WebSocket reader, added over the append, in round trips',
-      `${delivery.webSocketMs.toFixed(2)} beside ${delivery.appendMs.toFixed(2)} ms`,
-      added(delivery.webSocketMs),
-      '<= 1',
-    ],
-    [
-      "the client's `send()` of 100-byte records, all awaited",
-      `${client.recordsPerSecond} records/s, ${client.peakMemoryMb} MB at most`,
-      '',
-      '',
-    ],
-  ]
+async function measureLog(ours: ServerProcess, floor: ServerProcess) {
+  return {
+    throughput: await compareThroughput(ours, floor, rounds),
+    delivery: await measureDelivery(ours, floor),
+    client: await measureClient(ours),
+  }
 }
 
-const BEGIN = '<!-- bench -->'
-const END = '<!-- /bench -->'
-
-async function write(table: string): Promise<void> {
-  const path = 'docs/BENCHMARKS.md'
-  const text = await readFile(path, 'utf8')
-  const [before] = text.split(BEGIN)
-  const [, after] = text.split(END)
-  await writeFile(path, `${before}${BEGIN}\n${table}\n${END}${after}`)
+async function measureGroups(ours: ServerProcess, floor: ServerProcess) {
+  const loads = { ours: new HttpLoad(ours.url), floor: new HttpLoad(floor.url) }
+  const topic = 'shared'
+  const partitions = 1_000
+  await loads.ours.call(createTopic(topic, partitions))
+  return {
+    rebalances: await measureRebalances(loads.ours, topic, partitions),
+    groupRates: await compareGroupRates(loads, topic, partitions, rounds),
+  }
 }
 
 const dir = await mkdtemp(join(tmpdir(), 'edgelog-bench-'))
 try {
   const floorPath = await bundleWorker('test/bench/floor-worker.ts', join(dir, 'floor.js'))
   const countingPath = await bundleWorker('test/bench/counting-worker.ts', join(dir, 'counting.js'))
+  const beside = <T>(work: (ours: ServerProcess, floor: ServerProcess) => Promise<T>) =>
+    withServer({}, (ours) => withServer({ workerPath: floorPath }, (floor) => work(ours, floor)))
   console.error('throughput and delivery ...')
-  const [comparisons, delivery, client] = await withServer({}, async (ours) => {
-    return await withServer(
-      { workerPath: floorPath },
-      async (floor) =>
-        [
-          await compareThroughput(ours, floor, rounds),
-          await measureDelivery(ours, floor),
-          await measureClient(ours),
-        ] as const,
-    )
-  })
+  const log = await beside(measureLog)
+  console.error('groups ...')
+  const groups = await beside(measureGroups)
   console.error('wake ...')
   const wake = await withServer({}, (server) =>
     measureWake(server, Number(values.wakeBytes), rounds),
   )
   console.error('rows ...')
-  const rows = await withServer({ workerPath: countingPath }, measureRows)
-  const table = [
-    '| figure | measured | ratio | target |',
-    '| --- | --- | --- | --- |',
-    ...tableOf(comparisons, rows, wake, delivery, client).map((row) => `| ${row.join(' | ')} |`),
-    '',
+  // They are counted, not timed, and mostly waited for: so both at once.
+  const [rows, groupRows] = await Promise.all([
+    withServer({ workerPath: countingPath }, measureRows),
+    withServer({ workerPath: countingPath }, (server) =>
+      measureGroupRows(server, Number(values.idleSeconds)),
+    ),
+  ])
+  const table = tableOf(
+    { ...log, ...groups, wake, rows, groupRows },
     `Median of ${rounds} rounds, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}.`,
-  ].join('\n')
+  )
   console.log(table)
-  if (values.write) await write(table)
+  if (values.write) await writeTable(table)
 } finally {
   await rm(dir, { recursive: true, force: true })
 }

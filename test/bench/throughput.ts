@@ -1,32 +1,12 @@
 /** Produce and fetch beside a bare Durable Object that does the least for the same bytes. */
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import type { ServerProcess } from '../server/server-process.ts'
-import { type Call, HttpLoad, median } from './http-load.ts'
+import { type Case, type Comparison, compare } from './compare.ts'
+import { type Call, HttpLoad, postJson } from './http-load.ts'
 
 export const BATCH = 'application/vnd.edgelog.batch'
 const RECORD_BYTES = 100
 const ENCODED_RECORD_BYTES = 110
-
-export interface Comparison {
-  readonly figure: string
-  readonly unit: string
-  readonly target: string
-  readonly ours: number
-  readonly floor: number
-  /** Median of the rounds' ratios; the two above are medians of their own. */
-  readonly ratio: number
-}
-
-interface Case {
-  readonly figure: string
-  readonly target: string
-  readonly count: number
-  readonly inFlight: number
-  /** 1 to count calls, the size in MB to count bytes. */
-  readonly weight: number
-  readonly ours: (index: number) => Call
-  readonly floor: (index: number) => Call
-}
 
 export function batchOf(sizeBytes: number): Uint8Array {
   const records = Math.max(1, Math.floor((sizeBytes - 61) / ENCODED_RECORD_BYTES))
@@ -54,39 +34,11 @@ export async function compareThroughput(
     produceCase(1_000_000, 120),
     readCase(),
   ]
-  const results = cases.map(() => ({ ours: [] as number[], floor: [] as number[] }))
-  // One round to warm up; then the two take turns, so that a busy moment of the machine hits both.
-  for (let round = -1; round < rounds; round++) {
-    for (const [index, { count, inFlight, weight, ...calls }] of cases.entries()) {
-      for (const side of round % 2 === 0
-        ? (['ours', 'floor'] as const)
-        : (['floor', 'ours'] as const)) {
-        const rate = await loads[side].rate(count, inFlight, calls[side])
-        if (round >= 0) results[index]?.[side].push(rate * weight)
-      }
-    }
-  }
-  return cases.map(({ figure, target, weight }, index) => {
-    const { ours, floor } = results[index] ?? { ours: [], floor: [] }
-    return {
-      figure,
-      target,
-      unit: weight === 1 ? 'requests/s' : 'MB/s',
-      ours: median(ours),
-      floor: median(floor),
-      ratio: median(ours.map((value, round) => value / (floor[round] ?? Number.NaN))),
-    }
-  })
+  return await compare(loads, cases, rounds)
 }
 
-export function createTopic(name: string): Call {
-  const body = Buffer.from(JSON.stringify({ name }))
-  return {
-    method: 'POST',
-    path: '/v1/topics',
-    body,
-    headers: { 'Content-Type': 'application/json' },
-  }
+export function createTopic(name: string, partitions = 1): Call {
+  return postJson('/v1/topics', { name, partitions })
 }
 
 function oneRecordCase(): Case {

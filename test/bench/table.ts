@@ -1,0 +1,125 @@
+/** The table of docs/BENCHMARKS.md. */
+import { readFile, writeFile } from 'node:fs/promises'
+import type { Comparison } from './compare.ts'
+import type { DeliveryFigures } from './delivery.ts'
+import type { GroupRowFigures } from './group-rows.ts'
+import type { Rebalance, RebalanceFigures } from './rebalance.ts'
+import type { RowFigures } from './rows.ts'
+import type { WakeFigures } from './wake.ts'
+
+export interface Figures {
+  readonly throughput: readonly Comparison[]
+  readonly rows: RowFigures
+  readonly wake: WakeFigures
+  readonly delivery: DeliveryFigures
+  readonly client: Record<string, number>
+  readonly rebalances: readonly RebalanceFigures[]
+  readonly groupRates: readonly Comparison[]
+  readonly groupRows: GroupRowFigures
+}
+
+type Row = readonly [figure: string, measured: string, ratio: string, target: string]
+
+export function tableOf(figures: Figures, footer: string): string {
+  const rows = [
+    ...figures.throughput.map(comparisonRow),
+    ...logRows(figures),
+    ...rebalanceRows(figures.rebalances),
+    ...figures.groupRates.map(comparisonRow),
+    ...groupRowRows(figures.groupRows),
+  ]
+  return [
+    '| figure | measured | ratio | target |',
+    '| --- | --- | --- | --- |',
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+    '',
+    footer,
+  ].join('\n')
+}
+
+function comparisonRow({ figure, ours, floor, unit, ratio, target }: Comparison): Row {
+  const measured = `${Math.round(ours)} beside ${Math.round(floor)} ${unit}`
+  return [figure, measured, ratio.toFixed(2), target]
+}
+
+function logRows({ rows, wake, delivery, client }: Figures): Row[] {
+  const added = (ms: number) => ((ms - delivery.appendMs) / delivery.roundTripMs).toFixed(2)
+  return [
+    ['rows written per 1,000 records in batches of 100', '', rows.atAppend.toFixed(1), '<= 11'],
+    ['the same, over the whole life of the records', '', rows.wholeLife.toFixed(1), '<= 25'],
+    [
+      `wake with ${wake.largeBytes / 1e6} MB of log, beside 1 MB`,
+      `${wake.largeMs.toFixed(1)} beside ${wake.smallMs.toFixed(1)} ms`,
+      (wake.largeMs / wake.smallMs).toFixed(2),
+      '0.8 to 1.2',
+    ],
+    [
+      'append to long-poll reader, added over the append, in round trips',
+      `${delivery.longPollMs.toFixed(2)} beside ${delivery.appendMs.toFixed(2)} ms`,
+      added(delivery.longPollMs),
+      '<= 1',
+    ],
+    [
+      'append to WebSocket reader, added over the append, in round trips',
+      `${delivery.webSocketMs.toFixed(2)} beside ${delivery.appendMs.toFixed(2)} ms`,
+      added(delivery.webSocketMs),
+      '<= 1',
+    ],
+    [
+      "the client's `send()` of 100-byte records, all awaited",
+      `${client.recordsPerSecond} records/s, ${client.peakMemoryMb} MB at most`,
+      '',
+      '',
+    ],
+  ]
+}
+
+function rebalanceRows(rebalances: readonly RebalanceFigures[]): Row[] {
+  const each = (text: (figures: RebalanceFigures) => string | number) =>
+    rebalances.map(text).join(' / ')
+  const counts = each(({ memberCount }) => memberCount.toLocaleString('en'))
+  const seconds = (pick: (figures: RebalanceFigures) => number) =>
+    `${each((figures) => (pick(figures) / 1_000).toFixed(1))} s`
+  const changes = (figure: string, pick: (figures: RebalanceFigures) => Rebalance): Row[] => {
+    const moved = each((figures) => pick(figures).moved)
+    const needed = each((figures) => pick(figures).needed)
+    const isEqual = moved === needed ? '1.00' : 'not equal'
+    return [
+      [`${figure} until all is settled`, seconds((figures) => pick(figures).tookMs), '', ''],
+      ['partitions that moved, beside the fewest', `${moved}, beside ${needed}`, isEqual, '1.00'],
+    ]
+  }
+  return [
+    [
+      `1,000 partitions, ${counts} members: all join until all is settled`,
+      seconds(({ allJoinMs }) => allJoinMs),
+      '',
+      '',
+    ],
+    ...changes('one more member joins', ({ oneJoins }) => oneJoins),
+    ...changes('one of them leaves', ({ oneLeaves }) => oneLeaves),
+  ]
+}
+
+function groupRowRows({ idleSeconds, idleRows, idleAlarms, perCommit }: GroupRowFigures): Row[] {
+  return [
+    [
+      'rows written per hour by an idle group of 100 members',
+      `${idleRows} in ${idleSeconds} s, besides ${idleAlarms} of the first alarm`,
+      ((idleRows * 3_600) / idleSeconds).toFixed(1),
+      '0',
+    ],
+    ['rows written per commit, 32 of one partition in flight', '', perCommit.toFixed(3), '<= 1'],
+  ]
+}
+
+const BEGIN = '<!-- bench -->'
+const END = '<!-- /bench -->'
+
+export async function writeTable(table: string): Promise<void> {
+  const path = 'docs/BENCHMARKS.md'
+  const text = await readFile(path, 'utf8')
+  const [before] = text.split(BEGIN)
+  const [, after] = text.split(END)
+  await writeFile(path, `${before}${BEGIN}\n${table}\n${END}${after}`)
+}

@@ -210,6 +210,21 @@ describe('a group', () => {
     })
   })
 
+  test('gives the place of a static member that died to who comes under its id', async () => {
+    const groupId = await newGroup('static-death', 1)
+    const one = member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
+    const seen: Seen[] = []
+    void collect(one.consumer, seen)
+    await produce(log, groupId, 0, 0, 1)
+    await vi.waitFor(() => expect(seen).toHaveLength(1), LONG)
+    await one.consumer.commit()
+    one.kill()
+    const next = member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
+    void collect(next.consumer, seen)
+    await produce(log, groupId, 0, 1, 2)
+    await vi.waitFor(() => expect(keysOf(seen)).toEqual(['0:0', '0:1']), LONG)
+  })
+
   test('picks up partitions that a topic grows', async () => {
     const groupId = await newGroup('growing', 1)
     const seen: Seen[] = []

@@ -30,6 +30,7 @@ import {
   EMPTY_GROUP_KEPT_MS,
   GROUP_ALARM_RETRY_MS,
   GROUP_WATCH_INTERVAL_MS,
+  HEARTBEAT_INTERVAL_MS,
   OFFSETS_RETENTION_MINUTES_DEFAULT,
   ROLL_CALL_MS_MAX,
   SESSION_TIMEOUT_MS_MAX,
@@ -250,7 +251,8 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     this.#members.callRoll()
     const endMs = Date.now() + ROLL_CALL_MS_MAX
     while (this.#members.hasUnheard && Date.now() < endMs) {
-      const waitMs = Math.min(this.#members.nextDeadlineMs, endMs) - Date.now()
+      const untilMs = Math.min(this.#members.nextDeadlineMs, endMs)
+      const waitMs = Math.min(untilMs - Date.now(), HEARTBEAT_INTERVAL_MS)
       await new Promise((resolve) => setTimeout(resolve, Math.max(1, waitMs)))
       this.#expire()
     }

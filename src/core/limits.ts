@@ -157,8 +157,8 @@ export const HEARTBEAT_INTERVAL_MS = 5_000
 export const HEARTBEATS_PER_SESSION = 5
 /** A member that waits for its partitions asks this often, and less often in a large group. */
 export const REBALANCE_HEARTBEAT_INTERVAL_MS_MIN = 250
-/** What a member adds to that interval: 500 heartbeats/s however many members wait. */
-export const REBALANCE_HEARTBEAT_INTERVAL_MS_PER_MEMBER = 2
+/** What a member adds to that interval: 1,000 heartbeats/s however many wait, a quarter of what an object carries. */
+export const REBALANCE_HEARTBEAT_INTERVAL_MS_PER_MEMBER = 1
 /** New assignments are this far apart, per member, up to the bound: a thousand joins are not a thousand of them. */
 export const ASSIGNMENT_INTERVAL_MS_PER_MEMBER = 5
 export const ASSIGNMENT_INTERVAL_MS_MAX = 1_000

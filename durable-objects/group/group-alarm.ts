@@ -22,6 +22,12 @@ export class GroupAlarm {
     this.at(atMs)
   }
 
+  /** Puts it off, unless somebody brought it forward meanwhile. */
+  postpone(fromMs: number, toMs: number): void {
+    if (this.#atMs === fromMs) this.at(toMs)
+    else this.by(toMs)
+  }
+
   /** Not awaited: it belongs to the commit of its turn. */
   at(atMs: number): void {
     this.#atMs = atMs

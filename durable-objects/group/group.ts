@@ -233,13 +233,14 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   override async alarm(): Promise<void> {
     if (this.#store.group === undefined) return
     // A fired alarm is used up: the next one is set before anything can go wrong.
-    this.#alarm.at(Date.now() + GROUP_ALARM_RETRY_MS)
+    const retryAtMs = Date.now() + GROUP_ALARM_RETRY_MS
+    this.#alarm.at(retryAtMs)
     await this.#rollCall()
     this.#expire()
     this.#offsets.expire(this.#offsetExpiry(), Date.now())
     await this.#lifecycle.delete(() => this.#isOver())
     const nextMs = this.#nextAlarmMs()
-    if (nextMs !== undefined) this.#alarm.at(nextMs)
+    if (nextMs !== undefined) this.#alarm.postpone(retryAtMs, nextMs)
   }
 
   /**

@@ -159,6 +159,10 @@ describe('members of a group', () => {
     await a.beat({ topics: [other] })
     await settle(target, group, a)
     expect(a.owned.map((assigned) => assigned.topic)).toEqual([other])
+    await request('DELETE', `/v1/topics/${other}`)
+    await a.beat({ topics: [one, other] })
+    await settle(target, group, a)
+    expect(a.owned.map((assigned) => assigned.topic)).toEqual([one])
   })
 
   test('that say nothing for a session are out, and what they had goes to the others', async () => {

@@ -54,7 +54,7 @@ export function decideHeartbeat(
   const updated = update(known, request)
   draft.put(updated)
   if (updated.topics !== known.topics || updated.topicPattern !== known.topicPattern) {
-    checkSubscription(draft, topics, updated, request)
+    checkSubscription(draft, topics, known, updated, request)
     draft.groupEpoch += 1
   } else if (updated.assignor !== known.assignor) draft.groupEpoch += 1
   assignIfDue(draft, topics, time)
@@ -103,10 +103,13 @@ function isSameList(one: readonly string[], other: readonly string[]): boolean {
 function checkSubscription(
   draft: ConsumerGroupDraft,
   topics: TopicDirectory,
+  before: ConsumerMember,
   member: ConsumerMember,
   { mayNameUnknownTopics }: HeartbeatRequest,
 ): void {
-  const unknown = member.topics.find((name) => topics.named(name) === undefined)
+  // What it named before may be deleted by now.
+  const named = member.topics.filter((name) => !before.topics.includes(name))
+  const unknown = named.find((name) => topics.named(name) === undefined)
   if (unknown !== undefined && !mayNameUnknownTopics) {
     throw new EdgelogError('unknown_topic_or_partition', `topics: ${unknown} does not exist`)
   }

@@ -176,7 +176,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       this.#expire()
       if (request.member !== undefined) this.#members.checkMember(request.member)
       this.#openGroup()
-      return this.#offsets.list(request.topicId)
+      return this.#offsets.list(request.topic)
     })
   }
 

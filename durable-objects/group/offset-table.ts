@@ -65,9 +65,9 @@ export class OffsetTable {
     )
   }
 
-  /** Of one topic, or of all, by topic and partition. */
-  list(topicId?: string): CommittedOffset[] {
-    const [where, bindings] = topicId === undefined ? ['', []] : ['WHERE topic_id = ?', [topicId]]
+  /** Of one name, or of all, by topic and partition. */
+  list(topic?: string): CommittedOffset[] {
+    const [where, bindings] = topic === undefined ? ['', []] : ['WHERE topic = ?', [topic]]
     return this.#sql
       .exec<OffsetRow>(
         `SELECT * FROM committed_offset ${where} ORDER BY topic, topic_id, partition`,

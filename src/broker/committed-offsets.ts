@@ -35,10 +35,33 @@ export async function commitOffsets(
   member: CommittingMember | null,
   offsets: readonly NamedOffset[],
 ): Promise<void> {
-  const checked = await Promise.all(offsets.map((offset) => checkOffset(cluster, offset)))
-  await cluster.callGroup(groupId, (group) =>
-    group.commitOffsets({ groupId, member, offsets: checked }),
+  const send = async () => {
+    const checked = await Promise.all(offsets.map((offset) => checkOffset(cluster, offset)))
+    await cluster.callGroup(groupId, (group) =>
+      group.commitOffsets({ groupId, member, offsets: checked }),
+    )
+  }
+  try {
+    await send()
+  } catch (error) {
+    // The topic may have been created anew, which the edge has yet to hear of.
+    const isStale = error instanceof EdgelogError && error.code === 'stale_member_epoch'
+    const names = new Set(offsets.map(({ topic }) => topic))
+    if (!isStale || !(await hasRefreshed(cluster, names))) throw error
+    await send()
+  }
+}
+
+/** Asks for topics anew. @returns whether the edge had another id for one of them. */
+async function hasRefreshed(cluster: Cluster, names: Iterable<TopicName>): Promise<boolean> {
+  const changes = await Promise.all(
+    [...names].map(async (name) => {
+      const before = await findTopicId(cluster, name)
+      cluster.forget(name)
+      return before !== (await findTopicId(cluster, name))
+    }),
   )
+  return changes.includes(true)
 }
 
 /** Ends of partitions as they were a moment ago, by topic id and partition; oldest first. */
@@ -90,12 +113,20 @@ export async function fetchOffsets(
   groupId: GroupId,
   topic?: TopicName,
 ): Promise<readonly CommittedOffset[]> {
-  const only = topic === undefined ? {} : { topicId: (await cluster.topic(topic)).id }
+  if (topic !== undefined) await cluster.topic(topic)
+  const only = topic === undefined ? {} : { topic }
   const offsets = await cluster.callGroup(groupId, (group) => group.fetchOffsets(only))
-  const names = [...new Set(offsets.map((offset) => offset.topic))] as TopicName[]
-  const ids = await Promise.all(names.map((name) => findTopicId(cluster, name)))
-  const idByName = new Map(names.map((name, index) => [name as string, ids[index]]))
-  return offsets.filter((offset) => idByName.get(offset.topic) === offset.topicId)
+  const ids = new Map(offsets.map((offset) => [offset.topicId, offset.topic as TopicName]))
+  const current = await Promise.all([...ids].map(([id, name]) => isTopicId(cluster, id, name)))
+  const isCurrent = new Map([...ids.keys()].map((id, index) => [id, current[index]]))
+  return offsets.filter(({ topicId }) => isCurrent.get(topicId))
+}
+
+/** Whether a topic of this name has this id; what the edge remembers of it may be old. */
+async function isTopicId(cluster: Cluster, id: string, name: TopicName): Promise<boolean> {
+  if ((await findTopicId(cluster, name)) === id) return true
+  cluster.forget(name)
+  return (await findTopicId(cluster, name)) === id
 }
 
 /** @throws {EdgelogError} `group_id_not_found`, `unknown_topic_or_partition`, `group_subscribed_to_topic`. */

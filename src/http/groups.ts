@@ -86,14 +86,13 @@ export function addGroupRoutes(app: App): void {
 
 async function readHeartbeat(c: AppContext, groupId: GroupId): Promise<groups.NamedHeartbeat> {
   const body = parseWith(HeartbeatBody, await readJson(c, GROUP_BODY_BYTES_MAX))
-  const { owned, topics, assignor, memberId, instanceId, clientId, ...rest } = body
+  const { owned, topics, assignor, memberId, instanceId, ...rest } = body
   return {
     ...definedOf(rest),
     groupId,
     memberId: memberId ?? crypto.randomUUID(),
     memberEpoch: body.memberEpoch,
     instanceId: instanceId ?? null,
-    clientId: clientId ?? '',
     clientHost: c.req.header('cf-connecting-ip') ?? '',
     mayNameUnknownTopics: false,
     ...(topics && { topics: topics.map((name, i) => parseTopicName(name, `topics[${i}]`)) }),

@@ -29,8 +29,8 @@ export interface HeartbeatRequest {
   readonly memberId: string
   readonly memberEpoch: number
   readonly instanceId: string | null
-  readonly clientId: string
   readonly clientHost: string
+  readonly clientId?: string
   readonly rackId?: string
   readonly rebalanceTimeoutMs?: number
   readonly sessionTimeoutMs?: number
@@ -82,8 +82,8 @@ export interface CommittedOffset extends OffsetToCommit {
 }
 
 export interface OffsetFetchRequest {
-  /** Only of this topic. */
-  readonly topicId?: string
+  /** Only of topics of this name, of which there may have been several. */
+  readonly topic?: string
   /** With it, the member must be there with that epoch. */
   readonly member?: CommittingMember
 }

@@ -73,7 +73,7 @@ function update(member: ConsumerMember, request: HeartbeatRequest): ConsumerMemb
   const next: ConsumerMember = {
     ...member,
     rackId: request.rackId ?? member.rackId,
-    clientId: request.clientId,
+    clientId: request.clientId ?? member.clientId,
     clientHost: request.clientHost,
     sessionTimeoutMs: request.sessionTimeoutMs ?? member.sessionTimeoutMs,
     rebalanceTimeoutMs: request.rebalanceTimeoutMs ?? member.rebalanceTimeoutMs,

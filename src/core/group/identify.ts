@@ -84,7 +84,7 @@ function newMember(request: HeartbeatRequest): ConsumerMember {
     memberId: request.memberId,
     instanceId: request.instanceId,
     rackId: null,
-    clientId: request.clientId,
+    clientId: '',
     clientHost: request.clientHost,
     sessionTimeoutMs: SESSION_TIMEOUT_MS_DEFAULT,
     rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS_DEFAULT,

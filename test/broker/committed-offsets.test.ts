@@ -1,0 +1,75 @@
+/** Offsets of a topic that was created anew while the edge remembers the one before. */
+import { expect, test, vi } from 'vitest'
+import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { commitOffsets, fetchOffsets } from '../../src/broker/committed-offsets.ts'
+import { EdgelogError, type Reply } from '../../src/core/errors.ts'
+import type { CommitRequest } from '../../src/core/group/group-api.ts'
+import { parseGroupId } from '../../src/core/group/group-id.ts'
+import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { parseTopicName } from '../../src/core/topic/topic-name.ts'
+
+const groupId = parseGroupId('g')
+const member = { memberId: 'm', epoch: 1, instanceId: null }
+
+/** A cluster whose topic has the id `topic.id`, and a group that holds to it. */
+function clusterWith(name: string, topic: { id: string }) {
+  const stored = {
+    topic: name,
+    partition: 0,
+    offset: 7,
+    leaderEpoch: -1,
+    metadata: '',
+    committedAtMs: 0,
+  }
+  const config = resolveTopicConfig({})
+  const getTopic = async () => ({
+    ok: { id: topic.id, name, partitions: 1, version: 1, config, overrides: {} },
+  })
+  const describe = async () => ({
+    ok: { partition: 0, logStartOffset: 0, highWatermark: 10, sizeBytes: 0 },
+  })
+  const commit = vi.fn(async ({ offsets }: CommitRequest): Promise<Reply<null>> => {
+    if (offsets.every(({ topicId }) => topicId === topic.id)) return { ok: null }
+    return { error: new EdgelogError('stale_member_epoch', 'not with the member').toBody() }
+  })
+  const fetch = async () => ({ ok: [{ ...stored, topicId: topic.id }] })
+  const env = {
+    COORDINATOR: { getByName: () => ({ getTopic }) },
+    PARTITION: { idFromName: (id: string) => id, get: () => ({ describe }) },
+    GROUP: { getByName: () => ({ commitOffsets: commit, fetchOffsets: fetch }) },
+  }
+  return { cluster: new Cluster(env as unknown as ClusterEnv), commit }
+}
+
+test('are fetched under the id that it has now', async () => {
+  const topic = { id: 'old' }
+  const name = parseTopicName('fetched-anew')
+  const { cluster } = clusterWith(name, topic)
+  await cluster.topic(name)
+  topic.id = 'new'
+  expect(await fetchOffsets(cluster, groupId)).toMatchObject([{ topicId: 'new', offset: 7 }])
+})
+
+test('are committed under the id that it has now', async () => {
+  const topic = { id: 'old' }
+  const name = parseTopicName('committed-anew')
+  const { cluster, commit } = clusterWith(name, topic)
+  await cluster.topic(name)
+  topic.id = 'new'
+  const offset = { topic: name, partition: 0, offset: 3, leaderEpoch: -1, metadata: '' }
+  await commitOffsets(cluster, groupId, member, [offset])
+  expect(commit).toHaveBeenCalledTimes(2)
+})
+
+test('that the member does not hold are refused once, not tried again', async () => {
+  const name = parseTopicName('not-held')
+  const { cluster, commit } = clusterWith(name, { id: 'same' })
+  commit.mockImplementation(async () => ({
+    error: new EdgelogError('stale_member_epoch', 'not with the member').toBody(),
+  }))
+  const offset = { topic: name, partition: 0, offset: 3, leaderEpoch: -1, metadata: '' }
+  await expect(commitOffsets(cluster, groupId, member, [offset])).rejects.toMatchObject({
+    code: 'stale_member_epoch',
+  })
+  expect(commit).toHaveBeenCalledTimes(1)
+})

@@ -2,11 +2,11 @@
 import { EdgelogError } from '../core/errors.ts'
 import type { CommittedOffset, CommittingMember, OffsetToCommit } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
-import { COMMIT_BOUNDS_AGE_MS, METADATA_TOPICS_MAX } from '../core/limits.ts'
-import type { PartitionDescription } from '../core/log/partition-api.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import { type Cluster, unknownPartition } from './cluster.ts'
+import { fanOut } from './fan-out.ts'
 import { findTopicId } from './groups.ts'
+import { type Bounds, isKnownWithin, isWithin, rememberBounds } from './known-bounds.ts'
 
 export interface NamedOffset {
   readonly topic: TopicName
@@ -21,8 +21,6 @@ interface OfPartition {
   readonly partition: number
 }
 
-export type Bounds = Pick<PartitionDescription, 'logStartOffset' | 'highWatermark'>
-
 /**
  * Commits offsets: of a member under its epoch, or by hand to a group without members.
  *
@@ -36,7 +34,7 @@ export async function commitOffsets(
   offsets: readonly NamedOffset[],
 ): Promise<void> {
   const send = async () => {
-    const checked = await Promise.all(offsets.map((offset) => checkOffset(cluster, offset)))
+    const checked = await fanOut(offsets, (offset) => checkOffset(cluster, offset))
     await cluster.callGroup(groupId, (group) =>
       group.commitOffsets({ groupId, member, offsets: checked }),
     )
@@ -54,53 +52,35 @@ export async function commitOffsets(
 
 /** Asks for topics anew. @returns whether the edge had another id for one of them. */
 async function hasRefreshed(cluster: Cluster, names: Iterable<TopicName>): Promise<boolean> {
-  const changes = await Promise.all(
-    [...names].map(async (name) => {
-      const before = await findTopicId(cluster, name)
-      cluster.forget(name)
-      return before !== (await findTopicId(cluster, name))
-    }),
-  )
+  const changes = await fanOut([...names], async (name) => {
+    const before = await findTopicId(cluster, name)
+    cluster.forget(name)
+    return before !== (await findTopicId(cluster, name))
+  })
   return changes.includes(true)
 }
 
-/** Ends of partitions as they were a moment ago, by topic id and partition; oldest first. */
-const knownBounds = new Map<string, Bounds & { readonly askedAtMs: number }>()
-
-/** The log only grows, so an offset within what it held a moment ago is not asked about again. */
 async function checkOffset(cluster: Cluster, wanted: NamedOffset): Promise<OffsetToCommit> {
   const { topic: name, partition, offset } = wanted
   const topic = await cluster.topic(name)
   if (partition >= topic.partitions) throw unknownPartition(topic, partition)
-  const key = `${topic.id}/${partition}`
-  const known = knownBounds.get(key)
-  const isFresh = known !== undefined && Date.now() - known.askedAtMs < COMMIT_BOUNDS_AGE_MS
-  if (!isFresh || !isWithin(offset, known)) {
+  if (!isKnownWithin(topic.id, partition, offset)) {
     const bounds = await cluster.callPartition(name, partition, (stub) => stub.describe())
-    remember(key, bounds)
-    if (!isWithin(offset, bounds)) {
-      const { logStartOffset, highWatermark } = bounds
-      throw new EdgelogError(
-        'offset_out_of_range',
-        `offset: partition ${partition} of ${name} has ${logStartOffset} to ${highWatermark}, got ${offset}`,
-        { details: { topic: name, partition, logStartOffset, highWatermark } },
-      )
-    }
+    rememberBounds(topic.id, partition, bounds)
+    if (!isWithin(offset, bounds)) throw outOfRange(wanted, bounds)
   }
   return { ...wanted, topicId: topic.id }
 }
 
-function isWithin(offset: number, { logStartOffset, highWatermark }: Bounds): boolean {
-  return offset >= logStartOffset && offset <= highWatermark
-}
-
-function remember(key: string, { logStartOffset, highWatermark }: Bounds): void {
-  knownBounds.delete(key)
-  if (knownBounds.size >= METADATA_TOPICS_MAX) {
-    const [oldest] = knownBounds.keys()
-    if (oldest !== undefined) knownBounds.delete(oldest)
-  }
-  knownBounds.set(key, { logStartOffset, highWatermark, askedAtMs: Date.now() })
+function outOfRange(
+  { topic, partition, offset }: NamedOffset,
+  { logStartOffset, highWatermark }: Bounds,
+): EdgelogError {
+  return new EdgelogError(
+    'offset_out_of_range',
+    `offset: partition ${partition} of ${topic} has ${logStartOffset} to ${highWatermark}, got ${offset}`,
+    { details: { topic, partition, logStartOffset, highWatermark } },
+  )
 }
 
 /**
@@ -117,7 +97,7 @@ export async function fetchOffsets(
   const only = topic === undefined ? {} : { topic }
   const offsets = await cluster.callGroup(groupId, (group) => group.fetchOffsets(only))
   const ids = new Map(offsets.map((offset) => [offset.topicId, offset.topic as TopicName]))
-  const current = await Promise.all([...ids].map(([id, name]) => isTopicId(cluster, id, name)))
+  const current = await fanOut([...ids], ([id, name]) => isTopicId(cluster, id, name))
   const isCurrent = new Map([...ids.keys()].map((id, index) => [id, current[index]]))
   return offsets.filter(({ topicId }) => isCurrent.get(topicId))
 }

@@ -8,6 +8,7 @@ import type { FetchReply } from '../core/log/partition-api.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { SERVER_CODECS } from './codecs.ts'
+import { rememberBounds } from './known-bounds.ts'
 import { findOffsetByTimestamp } from './list-offsets.ts'
 
 export interface FetchOptions {
@@ -35,7 +36,11 @@ export async function fetchBatches(
       ? from.offset
       : ((await findOffsetByTimestamp(cluster, name, partition, from.timestamp))?.offset ??
         'latest')
-  return await cluster.callPartition(name, partition, (stub) => stub.read({ offset, ...limits }))
+  return await cluster.callPartition(name, partition, async (stub, { id }) => {
+    const answer = await stub.read({ offset, ...limits })
+    if ('ok' in answer) rememberBounds(id, partition, answer.ok)
+    return answer
+  })
 }
 
 export interface FetchedRecords extends Omit<FetchReply, 'batches'> {

@@ -4,7 +4,9 @@ import type { CommittedOffset, GroupDescription } from '../core/group/group-api.
 import type { GroupId } from '../core/group/group-id.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
-import { type Bounds, byTopicAndPartition, fetchOffsets } from './committed-offsets.ts'
+import { byTopicAndPartition, fetchOffsets } from './committed-offsets.ts'
+import { fanOut } from './fan-out.ts'
+import type { Bounds } from './known-bounds.ts'
 
 export interface PartitionLag extends Bounds {
   readonly topic: string
@@ -42,26 +44,24 @@ export async function describeLag(
     committed.set(`${topic}/${partition}`, offset)
     partitions.set(`${topic}/${partition}`, { topic, partition })
   }
-  const lags = await Promise.all(
-    [...partitions].map(async ([key, { topic, partition }]) => {
-      const bounds = await findBounds(cluster, topic as TopicName, partition)
-      if (bounds === undefined) return []
-      const { logStartOffset, highWatermark } = bounds
-      const offset = committed.get(key)
-      const from = Math.max(offset?.offset ?? logStartOffset, logStartOffset)
-      const lag: PartitionLag = {
-        topic,
-        partition,
-        committedOffset: offset?.offset ?? null,
-        metadata: offset?.metadata ?? '',
-        logStartOffset,
-        highWatermark,
-        lag: Math.max(0, highWatermark - from),
-        memberId: owners.get(key) ?? null,
-      }
-      return [lag]
-    }),
-  )
+  const lags = await fanOut([...partitions], async ([key, { topic, partition }]) => {
+    const bounds = await findBounds(cluster, topic as TopicName, partition)
+    if (bounds === undefined) return []
+    const { logStartOffset, highWatermark } = bounds
+    const offset = committed.get(key)
+    const from = Math.max(offset?.offset ?? logStartOffset, logStartOffset)
+    const lag: PartitionLag = {
+      topic,
+      partition,
+      committedOffset: offset?.offset ?? null,
+      metadata: offset?.metadata ?? '',
+      logStartOffset,
+      highWatermark,
+      lag: Math.max(0, highWatermark - from),
+      memberId: owners.get(key) ?? null,
+    }
+    return [lag]
+  })
   return lags.flat().sort(byTopicAndPartition)
 }
 

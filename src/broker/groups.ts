@@ -11,6 +11,7 @@ import type {
 import type { GroupId } from '../core/group/group-id.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
+import { fanOut } from './fan-out.ts'
 
 /** Partitions of a topic, which is known by its name, by its id, or by both. */
 export interface NamedPartitions {
@@ -46,12 +47,10 @@ async function withTopicIds(
   cluster: Cluster,
   owned: readonly NamedPartitions[],
 ): Promise<TopicPartitions[]> {
-  const resolved = await Promise.all(
-    owned.map(async ({ topic, topicId, partitions }) => {
-      const id = topicId ?? (await findTopicId(cluster, topic))
-      return id === undefined ? [] : [{ topicId: id, partitions }]
-    }),
-  )
+  const resolved = await fanOut(owned, async ({ topic, topicId, partitions }) => {
+    const id = topicId ?? (await findTopicId(cluster, topic))
+    return id === undefined ? [] : [{ topicId: id, partitions }]
+  })
   return resolved.flat()
 }
 
@@ -77,7 +76,7 @@ export async function listGroups(
   { after, limit }: { readonly after: string; readonly limit: number },
 ): Promise<GroupPage> {
   const ids = await cluster.coordinate((coordinator) => coordinator.listGroups(after, limit))
-  const found = await Promise.all(ids.map((id) => summarize(cluster, id)))
+  const found = await fanOut(ids, (id) => summarize(cluster, id))
   const last = ids.length < limit ? undefined : ids.at(-1)
   return { groups: found.flat(), next: last ?? null }
 }

@@ -5,6 +5,7 @@ import type { GroupId } from '../core/group/group-id.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { byTopicAndPartition, commitOffsets, fetchOffsets } from './committed-offsets.ts'
+import { fanOut } from './fan-out.ts'
 import { findOffsetByTimestamp } from './list-offsets.ts'
 
 export type ResetTarget =
@@ -51,13 +52,11 @@ export async function resetOffsets(
     topics === null
       ? committed.map(({ topic, partition }) => ({ topic: topic as TopicName, partition }))
       : await expand(cluster, topics)
-  const resets = await Promise.all(
-    partitions.map(async ({ topic, partition }): Promise<ResetOffset> => {
-      const previousOffset = previous.get(`${topic}/${partition}`) ?? null
-      const offset = await resolveTarget(cluster, topic, partition, target, previousOffset)
-      return { topic, partition, previousOffset, offset }
-    }),
-  )
+  const resets = await fanOut(partitions, async ({ topic, partition }): Promise<ResetOffset> => {
+    const previousOffset = previous.get(`${topic}/${partition}`) ?? null
+    const offset = await resolveTarget(cluster, topic, partition, target, previousOffset)
+    return { topic, partition, previousOffset, offset }
+  })
   if (dryRun || resets.length === 0) return resets.sort(byTopicAndPartition)
   const offsets = resets.map(({ topic, partition, offset }) => ({
     topic: topic as TopicName,
@@ -88,15 +87,11 @@ async function expand(
   cluster: Cluster,
   topics: NonNullable<ResetRequest['topics']>,
 ): Promise<Array<{ readonly topic: TopicName; readonly partition: number }>> {
-  const expanded = await Promise.all(
-    topics.map(async ({ topic, partitions }) => {
-      const all = Array.from(
-        { length: (await cluster.topic(topic)).partitions },
-        (_, index) => index,
-      )
-      return [...new Set(partitions ?? all)].map((partition) => ({ topic, partition }))
-    }),
-  )
+  const expanded = await fanOut(topics, async ({ topic, partitions }) => {
+    const { partitions: count } = await cluster.topic(topic)
+    const all = Array.from({ length: count }, (_, partition) => partition)
+    return [...new Set(partitions ?? all)].map((partition) => ({ topic, partition }))
+  })
   return expanded.flat()
 }
 

@@ -3,6 +3,7 @@ import type { PartitionDescription } from '../core/log/partition-api.ts'
 import type { NewTopic, Topic, TopicChange } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
+import { fanOut } from './fan-out.ts'
 
 export async function createTopic(cluster: Cluster, topic: NewTopic): Promise<Topic> {
   return await cluster.coordinate((coordinator) => coordinator.createTopic(topic))
@@ -22,10 +23,9 @@ export async function describePartitions(
   cluster: Cluster,
   topic: Topic,
 ): Promise<PartitionDescription[]> {
-  return await Promise.all(
-    Array.from({ length: topic.partitions }, (_, partition) =>
-      cluster.callPartition(topic.name, partition, (stub) => stub.describe()),
-    ),
+  const partitions = Array.from({ length: topic.partitions }, (_, partition) => partition)
+  return await fanOut(partitions, (partition) =>
+    cluster.callPartition(topic.name, partition, (stub) => stub.describe()),
   )
 }
 

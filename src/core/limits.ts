@@ -192,14 +192,18 @@ export const CLASSIC_PROTOCOLS_MAX = 100
 export const INITIAL_REBALANCE_DELAY_MS = 300
 /** How long the join of a member that was not there before is held: Kafka's bound. */
 export const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1_000
-/** What is known of the ends of a partition for this long is not asked again for a commit. */
-export const COMMIT_BOUNDS_AGE_MS = 5_000
 /** A JSON body about groups: a commit of all its offsets with some metadata. */
 export const GROUP_BODY_BYTES_MAX = 2 * MIB
 
-// -- edge metadata cache -----------------------------------------------------------------------
+// -- edge ---------------------------------------------------------------------------------------
 
 export const METADATA_TTL_MS = 30_000
 /** How long the other requests go on with old metadata while one asks for it anew. */
 export const METADATA_RETRY_MS = 1_000
 export const METADATA_TOPICS_MAX = 2_000
+/** Calls that one request makes at a time, of the partitions or groups that it is about. */
+export const EDGE_FANOUT_MAX = 50
+/** Partitions whose ends an isolate remembers; some 100 bytes each. */
+export const KNOWN_BOUNDS_MAX = 20_000
+/** How long the start of a log is taken for where it was. */
+export const KNOWN_BOUNDS_AGE_MS = 60_000

@@ -9,7 +9,7 @@ import { ServerProcess } from '../server/server-process.ts'
 /** A Worker of somebody else's, with a page of its own beside the log. */
 const HOST_WORKER = `
 import { createApp } from 'edgelog/worker'
-export { Coordinator, Partition } from 'edgelog/worker'
+export { Coordinator, Group, Partition } from 'edgelog/worker'
 const log = createApp()
 export default {
   fetch(request, env, ctx) {
@@ -52,5 +52,8 @@ test('edgelog/worker is mounted in a Worker of somebody else, and edgelog is its
     expect(record.valueText).toBe('x')
     break
   }
+  const polled = await log.group('mounted').poll({ topics: ['mounted'], from: 'earliest' })
+  expect(polled.records).toHaveLength(1)
+  await polled.commit()
   await log.close()
 })

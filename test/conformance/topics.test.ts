@@ -212,6 +212,11 @@ describe('the rest', () => {
     expect(description.openapi).toBe('3.1.0')
     expect(Object.keys(description.paths).sort()).toEqual([
       '/healthz',
+      '/v1/groups',
+      '/v1/groups/{group}',
+      '/v1/groups/{group}/heartbeat',
+      '/v1/groups/{group}/offsets',
+      '/v1/groups/{group}/offsets/reset',
       '/v1/openapi.json',
       '/v1/tail',
       '/v1/topics',

@@ -74,7 +74,8 @@ function update(member: ConsumerMember, request: HeartbeatRequest): ConsumerMemb
     ...member,
     rackId: request.rackId ?? member.rackId,
     clientId: request.clientId ?? member.clientId,
-    clientHost: request.clientHost,
+    // Where it joined from: a member that wanders between addresses writes nothing.
+    clientHost: request.memberEpoch === JOIN_EPOCH ? request.clientHost : member.clientHost,
     sessionTimeoutMs: request.sessionTimeoutMs ?? member.sessionTimeoutMs,
     rebalanceTimeoutMs: request.rebalanceTimeoutMs ?? member.rebalanceTimeoutMs,
     topics: isSameList(topics, member.topics) ? member.topics : topics,

@@ -1,0 +1,29 @@
+/** Calls that one request makes side by side. */
+import { EDGE_FANOUT_MAX } from '../core/limits.ts'
+
+/**
+ * Calls for each of `items`, a bounded number at a time. After a failure no further call begins.
+ *
+ * @returns what the calls returned, in the order of the items.
+ */
+export async function fanOut<Item, Result>(
+  items: readonly Item[],
+  call: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = []
+  let next = 0
+  let hasFailed = false
+  const work = async () => {
+    while (next < items.length && !hasFailed) {
+      const index = next++
+      try {
+        results[index] = await call(items[index] as Item)
+      } catch (error) {
+        hasFailed = true
+        throw error
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(items.length, EDGE_FANOUT_MAX) }, work))
+  return results
+}

@@ -1,9 +1,11 @@
 /** `edgelog groups ...` */
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { sleep, systemClock } from '../clock.ts'
 import type { Client, Group, GroupDescription, ResetOffset, ResetTarget } from '../index.ts'
 import { interruption, wholeNumber, withClient } from './connection.ts'
+import { parseTime } from './parse-time.ts'
 import { Screen } from './screen.ts'
-import { count, formatTable } from './table.ts'
+import { count, formatTable, visible } from './table.ts'
 
 export function addGroupsCommand(program: Command): void {
   const groups = program.command('groups').description('list, describe, reset offsets, delete')
@@ -68,23 +70,13 @@ async function watch(group: Group, options: DescribeOptions): Promise<void> {
   try {
     while (!signal.aborted) {
       screen.show(show(await group.describe({ signal }), options))
-      await pause(options.intervalMs, signal)
+      await sleep(systemClock, options.intervalMs, signal)
     }
   } catch (error) {
     if (!signal.aborted) throw error
   } finally {
     release()
   }
-}
-
-function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, delayMs)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }
 
 function show(group: GroupDescription, { json, members }: DescribeOptions): string {
@@ -97,7 +89,7 @@ function show(group: GroupDescription, { json, members }: DescribeOptions): stri
 
 function headline({ groupId, state, memberCount, groupEpoch, totalLag }: GroupDescription): string {
   const members = count(memberCount, 'member')
-  return `${groupId}  ${state}, ${members}, epoch ${groupEpoch}, lag ${formatLag(totalLag)}`
+  return `${visible(groupId)}  ${state}, ${members}, epoch ${groupEpoch}, lag ${formatLag(totalLag)}`
 }
 
 function membersTable({ members }: GroupDescription): string {
@@ -171,7 +163,7 @@ function addResetOffsets(groups: Command): void {
     .option('--to-offset <number>', 'to this offset', wholeNumber(0))
     .option(
       '--to-datetime <time>',
-      'to the first record at or after, e.g. 2026-11-22T10:00Z',
+      'to the first record at or after, e.g. 2026-11-22T10:00Z, or in ms since 1970',
       parseTime,
     )
     .option('--shift-by <number>', 'so many on, or back where it is negative', parseShift)
@@ -243,14 +235,6 @@ function targetOf(options: ResetOptions): ResetTarget | undefined {
   if (options.toDatetime !== undefined) targets.push({ timestamp: options.toDatetime })
   if (options.shiftBy !== undefined) targets.push({ shiftBy: options.shiftBy })
   return targets.length === 1 ? targets[0] : undefined
-}
-
-function parseTime(text: string): number {
-  const timeMs = Date.parse(text)
-  if (Number.isNaN(timeMs) || timeMs < 0) {
-    throw new InvalidArgumentError('A time such as 2026-11-22T10:00Z is needed.')
-  }
-  return timeMs
 }
 
 function parseShift(text: string): number {

@@ -38,7 +38,8 @@ A first round, with a server in another terminal:
   $ echo 'alice:hello' | edgelog produce orders --key-separator :
   $ edgelog consume orders --from-beginning
 
-Exit codes: ${EXIT.ok} done, ${EXIT.failed} refused or failed, ${EXIT.usage} called wrongly, ${EXIT.interrupted} stopped by Ctrl-C.`,
+Exit codes: ${EXIT.ok} done, ${EXIT.failed} refused or failed, ${EXIT.usage} called wrongly, ${EXIT.interrupted} cut short by Ctrl-C.
+What goes on until Ctrl-C (dev, consume, groups describe --watch) is done by it; a second one cuts it short.`,
     )
   addDevCommand(program)
   addTopicsCommand(program)

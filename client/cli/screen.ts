@@ -1,11 +1,15 @@
 /** Shows one text in the place of another: on a terminal over it, elsewhere after it. */
 import type { WriteStream } from 'node:tty'
 
+export type ScreenStream = Pick<WriteStream, 'isTTY' | 'rows' | 'columns'> & {
+  write(text: string): unknown
+}
+
 export class Screen {
-  readonly #stream: WriteStream
+  readonly #stream: ScreenStream
   #hasShown = false
 
-  constructor(stream: WriteStream) {
+  constructor(stream: ScreenStream) {
     this.#stream = stream
   }
 
@@ -15,12 +19,18 @@ export class Screen {
     this.#hasShown = true
   }
 
-  /** What is longer than the terminal is high would scroll the top out of sight. */
+  /** What is larger than the terminal would scroll the top out of sight, or wrap until it does. */
   #fit(text: string): string {
-    const lines = text.split('\n')
-    const room = this.#stream.rows - 2
-    // A terminal that does not know how high it is says 0.
-    if (room < 1 || lines.length <= room) return text
-    return [...lines.slice(0, room), `... ${lines.length - room} more lines`].join('\n')
+    const { rows, columns } = this.#stream
+    const lines = text.split('\n').map((line) => cut(line, columns))
+    const room = rows - 2
+    if (room < 1 || lines.length <= room) return lines.join('\n')
+    const more = cut(`... ${lines.length - room} more lines`, columns)
+    return [...lines.slice(0, room), more].join('\n')
   }
+}
+
+/** A terminal that does not know how large it is says 0. */
+function cut(line: string, columns: number): string {
+  return columns > 0 && line.length > columns ? [...line].slice(0, columns).join('') : line
 }

@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { lockState } from './state-lock.ts'
 
 export interface ServerOptions {
   readonly host: string
@@ -30,12 +31,24 @@ const COMPATIBILITY_DATE = '2026-10-01'
 
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
-/** @throws {Error} if the port is taken, or miniflare is not installed. */
+/** @throws {Error} if the port or the state folder is taken, or miniflare is not installed. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { host, port, stateDir, token, origins, offsetsRetentionMinutes } = options
+  const { host, port, stateDir } = options
   await refuseTakenPort(host, port)
-  const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await loadMiniflare()
   await mkdir(stateDir, { recursive: true })
+  const unlock = await lockState(stateDir)
+  try {
+    const { url, close } = await startMiniflare(options)
+    return { url, close: () => close().finally(unlock) }
+  } catch (error) {
+    await unlock()
+    throw error
+  }
+}
+
+async function startMiniflare(options: ServerOptions): Promise<RunningServer> {
+  const { host, port, stateDir, token, origins, offsetsRetentionMinutes } = options
+  const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await loadMiniflare()
   const bindings: Record<string, string> = {}
   if (token !== undefined) bindings.EDGELOG_TOKEN = token
   if (origins !== undefined) bindings.EDGELOG_ORIGINS = origins

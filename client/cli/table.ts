@@ -3,13 +3,18 @@
 type Cell = string | number
 
 /**
+ * Each cell in one line, and as `visible`.
+ *
  * @example
  * formatTable(['TOPIC', 'PARTITIONS'], [['orders', 3]])
  */
 export function formatTable(
   header: readonly string[],
-  rows: ReadonlyArray<readonly Cell[]>,
+  cells: ReadonlyArray<readonly Cell[]>,
 ): string {
+  const rows = cells.map((row) =>
+    row.map((cell) => (typeof cell === 'number' ? cell : visible(cell))),
+  )
   const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => String(row[column] ?? '').length)),
   )
@@ -26,6 +31,19 @@ export function formatTable(
     isNumeric[column] ? title.padStart(widths[column] ?? 0) : title,
   )
   return [line(titles), ...rows.map(line)].join('\n')
+}
+
+/**
+ * What others called their things, without characters that nobody sees and that change what stands
+ * around them on a terminal: control characters, directions of writing, joiners, ends of lines.
+ *
+ * @example visible('a\u202eb') === 'a\\u{202e}b'
+ */
+export function visible(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  )
 }
 
 /** @example count(2, 'partition') === '2 partitions' */

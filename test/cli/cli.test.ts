@@ -241,4 +241,22 @@ describe('edgelog dev', () => {
     expect(code).toBe(1)
     expect(stderr).toContain(`port ${port} on 127.0.0.1 is taken`)
   })
+
+  test('says that its state folder is in use, until the other is gone, however it went', async () => {
+    const state = join(dir, 'shared')
+    const dev = async () => ['dev', '--port', String(await freePort()), '--state', state]
+    const first = start(await dev())
+    const end = ended(first)
+    await watch(first).printed('Ctrl-C stops it.')
+    const refused = await edgelog(await dev())
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain(`state folder ${state} is in use`)
+    first.kill('SIGKILL')
+    await end
+    const second = start(await dev())
+    const secondEnd = ended(second)
+    await watch(second).printed('Ctrl-C stops it.')
+    second.kill('SIGINT')
+    expect((await secondEnd).code).toBe(0)
+  })
 })

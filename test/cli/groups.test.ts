@@ -162,6 +162,7 @@ describe('edgelog groups', () => {
     [['groups', 'reset-offsets', 'g'], 2, '--to-earliest'],
     [['groups', 'reset-offsets', 'g', '--to-earliest', '--to-latest'], 2, '--to-earliest'],
     [['groups', 'reset-offsets', 'g', '--to-datetime', 'soon'], 2, '2026'],
+    [['groups', 'reset-offsets', 'g', '--to-datetime', '5'], 2, '2026'],
     [['groups', 'reset-offsets', 'g', '--to-latest', '--topic', 't:a'], 2, 'partitions'],
     [['groups', 'reset-offsets', 'g', '--to-latest', '--dry-run', '--execute'], 2, '--dry-run'],
     [['groups', 'describe', 'no-such-group'], 1, 'group_id_not_found'],

@@ -244,19 +244,16 @@ describe('edgelog dev', () => {
 
   test('says that its state folder is in use, until the other is gone, however it went', async () => {
     const state = join(dir, 'shared')
-    const dev = async () => ['dev', '--port', String(await freePort()), '--state', state]
-    const first = start(await dev())
-    const end = ended(first)
-    await watch(first).printed('Ctrl-C stops it.')
-    const refused = await edgelog(await dev())
+    const holder = await ServerProcess.start({ stateDir: state })
+    const args = ['dev', '--port', String(await freePort()), '--state', state]
+    const refused = await edgelog(args)
     expect(refused.code).toBe(1)
     expect(refused.stderr).toContain(`state folder ${state} is in use`)
-    first.kill('SIGKILL')
-    await end
-    const second = start(await dev())
-    const secondEnd = ended(second)
-    await watch(second).printed('Ctrl-C stops it.')
-    second.kill('SIGINT')
-    expect((await secondEnd).code).toBe(0)
+    await holder.kill()
+    const next = start(args)
+    const end = ended(next)
+    await watch(next).printed('Ctrl-C stops it.')
+    next.kill('SIGINT')
+    expect((await end).code).toBe(0)
   })
 })

@@ -124,15 +124,24 @@ export class Client {
     return new Group(this.#connection, parseGroupId(groupId), newConsumer)
   }
 
-  /** Closes all producers, which flushes them, and all consumers. Calling it again does no harm. */
+  /**
+   * Closes all producers, which flushes them, and all consumers. Calling it again does no harm.
+   *
+   * @throws what the first of them throws that does not close in order; all are closed then.
+   */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    if (this.#closing === undefined) {
+      this.#closing = this.#close()
+      // Who does not wait for it is not to be ended by it.
+      this.#closing.catch(() => undefined)
+    }
     return this.#closing
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#members].map((member) => member.close()))
+    const closed = await Promise.allSettled([...this.#members].map((member) => member.close()))
     this.#tail.close()
+    for (const result of closed) if (result.status === 'rejected') throw result.reason
   }
 
   #keep<Member extends { close(): Promise<void> }>(member: Member): Member {

@@ -1,4 +1,5 @@
 /** Time as the client sees it, so that tests can hold it in their hands. */
+import { TIMER_MS_MAX } from './limits.ts'
 
 export type Timer = unknown
 
@@ -11,7 +12,8 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  setTimeout: (work, delayMs) => setTimeout(work, delayMs),
+  // Beyond its maximum a timer is due at once.
+  setTimeout: (work, delayMs) => setTimeout(work, Math.min(delayMs, TIMER_MS_MAX)),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 }
 

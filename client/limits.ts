@@ -3,6 +3,9 @@
 const KIB = 1024
 const MIB = 1024 * KIB
 
+/** The longest delay of a timer: 24.8 days. */
+export const TIMER_MS_MAX = 2 ** 31 - 1
+
 // -- calls -------------------------------------------------------------------------------------
 
 /** Silence after which a call is given up; a produce call may then have taken effect. */

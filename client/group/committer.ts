@@ -27,25 +27,36 @@ export interface CommitterContext {
   readonly committing: () => CommittingMember | undefined
 }
 
-/** Refusals of what concerns one partition, or of a member that is one no more. */
-const NOT_OURS: ReadonlySet<ErrorCode> = new Set([
+interface CommitAttempt {
+  readonly deadlineMs: number
+  readonly end: AbortSignal
+}
+
+/** Refusals that others of the same call may not deserve. */
+const OF_A_PARTITION: ReadonlySet<ErrorCode> = new Set([
   'stale_member_epoch',
-  'unknown_member_id',
-  'fenced_instance_id',
-  'group_id_not_found',
   'offset_out_of_range',
   'unknown_topic_or_partition',
 ])
 
+/** These, and those of a member that is one no more. */
+const NOT_OURS: ReadonlySet<ErrorCode> = new Set([
+  ...OF_A_PARTITION,
+  'unknown_member_id',
+  'fenced_instance_id',
+  'group_id_not_found',
+])
+
 /** Whether a commit that nobody asked for may fail like this: its records come again elsewhere. */
 export function isHarmless(error: unknown): boolean {
-  return isTransient(error) || isNotOurs(error)
+  return isTransient(error) || isOneOf(NOT_OURS, error)
 }
 
 export class Committer {
   readonly #context: CommitterContext
   #last: Promise<void> = Promise.resolve()
   #queued = 0
+  #end = new AbortController()
 
   constructor(context: CommitterContext) {
     this.#context = context
@@ -56,15 +67,18 @@ export class Committer {
   }
 
   /**
-   * Commits what `select` lists when those before are done.
+   * Commits what `select` lists when those before are done, or gives up `COMMIT_TIMEOUT_MS` from now.
    *
-   * @param end Gives up, also in the middle of a call.
    * @throws {EdgelogError} the first refusal; all that could be committed is.
    */
-  commit(select: () => readonly PendingCommit[], end?: AbortSignal): Promise<void> {
+  commit(select: () => readonly PendingCommit[]): Promise<void> {
     this.#queued += 1
+    const attempt = {
+      deadlineMs: this.#context.connection.clock.now() + COMMIT_TIMEOUT_MS,
+      end: this.#end.signal,
+    }
     const commit = this.#last
-      .then(() => this.#commit(select(), end))
+      .then(() => this.#commit(select(), attempt))
       .finally(() => {
         this.#queued -= 1
       })
@@ -72,37 +86,37 @@ export class Committer {
     return commit
   }
 
-  async #commit(pending: readonly PendingCommit[], end?: AbortSignal): Promise<void> {
-    const deadlineMs = this.#context.connection.clock.now() + COMMIT_TIMEOUT_MS
+  /** Gives up all commits that are asked for by now, also in the middle of a call. */
+  abort(): void {
+    this.#end.abort()
+    this.#end = new AbortController()
+  }
+
+  async #commit(pending: readonly PendingCommit[], attempt: CommitAttempt): Promise<void> {
     const refused: unknown[] = []
     for (let first = 0; first < pending.length; first += COMMIT_OFFSETS_MAX) {
       const part = pending.slice(first, first + COMMIT_OFFSETS_MAX)
-      refused.push(...(await this.#send(part, deadlineMs, end)))
+      refused.push(...(await this.#send(part, attempt)))
     }
     if (refused.length > 0) throw refused[0]
   }
 
   /** A commit is refused as a whole: halved, and halved again, only that of the culprits is. */
-  async #send(
-    pending: readonly PendingCommit[],
-    deadlineMs: number,
-    end: AbortSignal | undefined,
-  ): Promise<unknown[]> {
-    const error = await this.#try(pending, deadlineMs, end)
+  async #send(pending: readonly PendingCommit[], attempt: CommitAttempt): Promise<unknown[]> {
+    const error = await this.#try(pending, attempt)
     if (error === undefined) return []
-    if (pending.length === 1 || !isNotOurs(error)) return [error]
+    if (pending.length === 1 || !isOneOf(OF_A_PARTITION, error)) return [error]
     const middle = pending.length >> 1
     return [
-      ...(await this.#send(pending.slice(0, middle), deadlineMs, end)),
-      ...(await this.#send(pending.slice(middle), deadlineMs, end)),
+      ...(await this.#send(pending.slice(0, middle), attempt)),
+      ...(await this.#send(pending.slice(middle), attempt)),
     ]
   }
 
   /** @returns why it is not committed. */
   async #try(
     pending: readonly PendingCommit[],
-    deadlineMs: number,
-    end: AbortSignal | undefined,
+    { deadlineMs, end }: CommitAttempt,
   ): Promise<unknown> {
     const { connection, settings, committing } = this.#context
     const { clock } = connection
@@ -110,6 +124,7 @@ export class Committer {
     const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, sessionTimeoutMs / CALLS_PER_SESSION)
     const offsets = pending.map(({ isHeld: _, acknowledge: __, ...offset }) => offset)
     for (let attempts = 1; ; attempts++) {
+      if (end.aborted) return new EdgelogError('unavailable', 'the consumer leaves its group')
       const member = committing()
       if (member === undefined) {
         return new EdgelogError('unknown_member_id', 'the consumer is not in the group now')
@@ -122,10 +137,10 @@ export class Committer {
         for (const { acknowledge } of pending) acknowledge()
         return undefined
       } catch (error) {
-        if (end?.aborted) return new EdgelogError('unavailable', 'the consumer is closed')
+        if (end.aborted) continue
         // A heartbeat was faster.
         const isOldEpoch = committing()?.memberEpoch !== member.memberEpoch
-        if (isOldEpoch && isNotOurs(error)) continue
+        if (isOldEpoch && isOneOf(NOT_OURS, error)) continue
         if (!isTransient(error) || clock.now() >= deadlineMs) return error
         await sleep(
           clock,
@@ -137,6 +152,6 @@ export class Committer {
   }
 }
 
-function isNotOurs(error: unknown): boolean {
-  return error instanceof EdgelogError && NOT_OURS.has(error.code)
+function isOneOf(codes: ReadonlySet<ErrorCode>, error: unknown): boolean {
+  return error instanceof EdgelogError && codes.has(error.code)
 }

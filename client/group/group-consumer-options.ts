@@ -7,11 +7,16 @@ import {
   readSettings,
   type StartPosition,
 } from '../consumer/consumer-options.ts'
-import { AUTO_COMMIT_INTERVAL_MS, MAX_POLL_INTERVAL_MS, SESSION_TIMEOUT_MS } from '../limits.ts'
+import {
+  AUTO_COMMIT_INTERVAL_MS,
+  MAX_POLL_INTERVAL_MS,
+  SESSION_TIMEOUT_MS,
+  TIMER_MS_MAX,
+} from '../limits.ts'
 import { checkRange } from '../producer/producer-options.ts'
 
 export interface GroupConsumerOptions
-  extends Pick<ConsumerOptions, 'transport' | 'fetchBytesMax' | 'bufferBytesMax' | 'signal'> {
+  extends Pick<ConsumerOptions, 'transport' | 'fetchBytesMax' | 'bufferBytesMax'> {
   /** Members with the same id share the partitions. */
   readonly groupId: string
   /** Topics that are there; these or `topicPattern`. */
@@ -43,6 +48,8 @@ export interface GroupConsumerOptions
    * others go on, and joins again when the application asks for the next batch.
    */
   readonly maxPollIntervalMs?: number
+  /** Aborting it closes: what is worked on, in a `for await` too, is waited for, 10 s at most. */
+  readonly signal?: AbortSignal
 }
 
 export interface GroupConsumerSettings {
@@ -78,7 +85,7 @@ export function groupConsumerSettings(options: GroupConsumerOptions): GroupConsu
   if (hasTopics === Boolean(topicPattern)) {
     throw new EdgelogError('invalid_config', 'either topics or topicPattern is needed')
   }
-  checkRange('autoCommitIntervalMs', autoCommitIntervalMs, 1, Number.MAX_SAFE_INTEGER)
+  checkRange('autoCommitIntervalMs', autoCommitIntervalMs, 1, TIMER_MS_MAX)
   for (const [name, timeoutMs] of Object.entries({ sessionTimeoutMs, maxPollIntervalMs })) {
     checkRange(name, timeoutMs, SESSION_TIMEOUT_MS_MIN, SESSION_TIMEOUT_MS_MAX)
   }

@@ -2,7 +2,7 @@
 import type { PartitionPosition } from '../consumer/consumer.ts'
 import type { StartPosition } from '../consumer/consumer-options.ts'
 import type { ConsumerBatch } from '../consumer/consumer-record.ts'
-import { CLOSE_WORK_MS, CONCURRENCY_MAX } from '../limits.ts'
+import { CLOSE_WORK_MS, CONCURRENCY_MAX, TIMER_MS_MAX } from '../limits.ts'
 import { checkRange } from '../producer/producer-options.ts'
 import type { OffsetCommit } from './group-calls.ts'
 import { type GroupConsumerOptions, groupConsumerSettings } from './group-consumer-options.ts'
@@ -92,14 +92,14 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
    * Batch after batch, of whichever partition has one.
    *
    * @throws {EdgelogError} `invalid_request` beside another iteration or `run`; what waiting cannot
-   * heal, such as `fenced_instance_id` or `unauthorized`. It is closed then.
+   * heal, such as `fenced_instance_id` or `unauthorized`. It is closed, and has left, by then.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void, undefined> {
     this.#member.use()
     try {
       for (;;) {
         this.#endIteration(true)
-        this.#iterated = await this.#member.next()
+        this.#iterated = await this.#next()
         if (this.#iterated === undefined) break
         yield this.#iterated.batch
       }
@@ -112,11 +112,11 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
 
   /**
    * Hands batches to `handler`, those of one partition one after the other, up to `concurrency` of
-   * them at a time. Resolves when the consumer is closed and has left its group; do not await that in
-   * a handler.
+   * them at a time. Resolves when the consumer is closed and has left its group, which does not wait
+   * for ever for handlers that hang; do not await that in a handler.
    *
-   * @throws what `handler` throws, after the others have ended, what is finished is committed, and the
-   * member has left; and as the iteration.
+   * @throws what `handler` throws, after the others have ended (10 s at most), what is finished is
+   * committed, and the member has left; as the iteration; and as `close`.
    */
   async run(
     handler: BatchHandler,
@@ -134,12 +134,14 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
         }
       } catch (error) {
         failures.push(error)
-        // Nothing more is handed to the others.
-        this.#member.readers.close()
+        void this.close()
       }
     }
-    await Promise.all(Array.from({ length: concurrency }, lane))
-    await this.close()
+    await Promise.race([
+      Promise.all(Array.from({ length: concurrency }, lane)),
+      aborted(this.#member.readers.signal),
+    ])
+    await this.close().catch((error) => failures.push(error))
     this.#member.release()
     if (failures.length > 0) throw failures[0]
   }
@@ -187,12 +189,28 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
 
   /**
    * Hands over nothing more, waits for handlers, `timeoutMs` (10 s) at most, commits what is finished
-   * and leaves the group. In a `for await` the batch at hand is not finished by it: `commit()` it
-   * before, or leave it to the next. Calling it again waits for the same end.
+   * and leaves the group. Calling it again waits for the same end.
+   *
+   * In a `for await` it does not wait, as it may be called there, and the batch at hand is not finished
+   * by it: `commit()` it before, or leave it to the next. Who closes from outside and gives `timeoutMs`
+   * waits for the loop to ask for the next batch; the graceful way out of a loop is `signal`.
+   *
+   * @throws {EdgelogError} `invalid_config`; `unauthorized` and the like, after it has left, if the last
+   * commit was refused with what waiting cannot heal.
    */
-  close({ timeoutMs = CLOSE_WORK_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+  close({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    if (timeoutMs !== undefined) checkRange('timeoutMs', timeoutMs, 0, TIMER_MS_MAX)
     // Who closes in a loop does not come back to it before this has ended.
-    return this.#close(this.#iterated === undefined ? timeoutMs : 0)
+    return this.#close(timeoutMs ?? (this.#iterated === undefined ? CLOSE_WORK_MS : 0))
+  }
+
+  async #next(): Promise<Work | undefined> {
+    try {
+      return await this.#member.next()
+    } catch (error) {
+      await this.#closing?.catch(() => undefined)
+      throw error
+    }
   }
 
   #endIteration(isFinished: boolean): void {
@@ -215,10 +233,14 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
   }
 
   #close(workMs: number): Promise<void> {
-    this.#closing ??= this.#member.close(workMs).finally(() => {
-      this.#lag.close()
-      this.#onClosed()
-    })
+    if (this.#closing === undefined) {
+      this.#closing = this.#member.close(workMs).finally(() => {
+        this.#lag.close()
+        this.#onClosed()
+      })
+      // Who closes without waiting for it is not to be ended by it: `run` and the iteration throw it.
+      this.#closing.catch(() => undefined)
+    }
     return this.#closing
   }
 
@@ -237,6 +259,13 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
   #emit(type: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(type, { detail }))
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }
 
 function bare({ topic, partition }: TopicPartition): TopicPartition {

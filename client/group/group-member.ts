@@ -183,8 +183,8 @@ export class GroupMember {
   // -- commits -------------------------------------------------------------------------------
 
   /** @throws {EdgelogError} as `Committer.commit`. */
-  async commitFinished(end?: AbortSignal): Promise<void> {
-    await this.#committer.commit(() => this.held.due, end)
+  async commitFinished(): Promise<void> {
+    await this.#committer.commit(() => this.held.due)
   }
 
   /** @throws {EdgelogError} `invalid_request`; as `Committer.commit`. */
@@ -218,12 +218,17 @@ export class GroupMember {
     }
   }
 
-  async #commitQuietly(end?: AbortSignal): Promise<void> {
+  async #commitQuietly(): Promise<void> {
+    await this.#commitUnasked().catch((error) => this.readers.fail(error))
+  }
+
+  /** @throws {EdgelogError} what the next commit does not make good. */
+  async #commitUnasked(): Promise<void> {
     if (!this.#settings.autoCommit) return
     try {
-      await this.commitFinished(end)
+      await this.commitFinished()
     } catch (error) {
-      if (!isHarmless(error)) this.readers.fail(error)
+      if (!isHarmless(error)) throw error
     }
   }
 
@@ -237,16 +242,19 @@ export class GroupMember {
   /** The application is away too long: others go on. */
   #depart(): void {
     if (this.readers.signal.aborted) return
-    this.#departing ??= this.#leave().finally(() => {
-      this.#departing = undefined
-      this.#join()
-    })
+    this.#departing ??= this.#leave()
+      .catch((error) => this.readers.fail(error))
+      .finally(() => {
+        this.#departing = undefined
+        this.#join()
+      })
   }
 
   /**
    * Hands over nothing more, and leaves for good.
    *
    * @param workMs How long what is worked on is waited for.
+   * @throws {EdgelogError} why the last commit was refused; it has left all the same.
    */
   async close(workMs: number): Promise<void> {
     const { clock } = this.#context.connection
@@ -261,11 +269,13 @@ export class GroupMember {
   async #leave(): Promise<void> {
     this.held.stop()
     const { clock } = this.#context.connection
-    const end = new AbortController()
-    await within(clock, LEAVE_TIMEOUT_MS, this.#commitQuietly(end.signal))
-    end.abort()
-    const left = this.#membership.leave()
-    this.held.release()
-    await left
+    try {
+      await within(clock, LEAVE_TIMEOUT_MS, this.#commitUnasked())
+    } finally {
+      this.#committer.abort()
+      const left = this.#membership.leave()
+      this.held.release()
+      await left
+    }
   }
 }

@@ -137,7 +137,7 @@ export class HeldPartitions {
       return !wanted.has(key) && !stop.signal.aborted
     })
     const fresh = [...wanted].filter(([key]) => !this.#held.has(key))
-    if (gone.length > 0) void this.#revoke(gone.map(([, held]) => held))
+    this.#revoke(gone.map(([, held]) => held))
     for (const [key, held] of fresh) this.#held.set(key, held)
     const isBusy = ([, held]: [string, HeldPartition]) => this.#works.has(nameOf(held))
     const idle = fresh.filter((entry) => !isBusy(entry)).map(([, held]) => held)
@@ -181,9 +181,15 @@ export class HeldPartitions {
     held.stop.abort()
   }
 
-  async #revoke(gone: readonly HeldPartition[]): Promise<void> {
+  /** Those that nobody works on go at once, the others each when that has ended. */
+  #revoke(gone: readonly HeldPartition[]): void {
     for (const held of gone) this.#stopOne(held)
-    await Promise.all(gone.map(({ work }) => work))
+    const idle = gone.filter(({ work }) => work === undefined)
+    if (idle.length > 0) void this.#giveUp(idle)
+    for (const held of gone) void held.work?.then(() => this.#giveUp([held]))
+  }
+
+  async #giveUp(gone: readonly HeldPartition[]): Promise<void> {
     await this.#context.commit()
     const released = gone.filter((held) => this.#held.get(keyOf(held)) === held)
     if (released.length === 0) return

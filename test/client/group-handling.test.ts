@@ -101,7 +101,7 @@ describe('a for await', () => {
     let batches = 0
     for await (const _ of consumer) {
       batches += 1
-      await consumer.close({ timeoutMs: 3_600_000 })
+      await consumer.close()
     }
     expect(batches).toBe(1)
     expect(await memberCount(server.url, groupId)).toBe(0)
@@ -337,6 +337,7 @@ describe('options', () => {
     [{ groupId: 'g', topics: ['t'], sessionTimeoutMs: 1 }, 'invalid_config'],
     [{ groupId: 'g', topics: ['t'], maxPollIntervalMs: 0 }, 'invalid_config'],
     [{ groupId: 'g', topics: ['t'], fetchBytesMax: 0 }, 'invalid_config'],
+    [{ groupId: 'g', topics: ['t'], autoCommitIntervalMs: 2 ** 31 }, 'invalid_config'],
   ])('%j are refused with %s', (options, code) => {
     expect(() => log.consumer(options)).toThrow(expect.objectContaining({ code }))
   })

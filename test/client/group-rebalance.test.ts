@@ -1,96 +1,8 @@
 /** What a member does when partitions come and go, with the group and the clock in the test's hands. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import {
-  type AssignmentChange,
-  type ConsumerBatch,
-  connect,
-  type GroupConsumer,
-  type GroupConsumerOptions,
-} from '../../client/index.ts'
-import { FakeGroup } from './fake-group.ts'
-import { ManualClock } from './manual-clock.ts'
+import { closeMembers, holdCommits, pass, passSlowly, running, settle } from './running-member.ts'
 
-const open: Array<{ consumer: GroupConsumer; clock: ManualClock }> = []
-
-afterEach(async () => {
-  for (const { consumer, clock } of open.splice(0)) {
-    const closed = consumer.close({ timeoutMs: 0 })
-    let isClosed = false
-    void closed.then(() => {
-      isClosed = true
-    })
-    while (!isClosed) await pass(clock, 1_000)
-  }
-})
-
-/** A batch in the hands of a handler. */
-interface Handled {
-  readonly key: string
-  readonly signal: AbortSignal
-  finish(): void
-  fail(error: unknown): void
-}
-
-/** A member that was given `partitions`, and handlers that end when a test says so. */
-async function running(
-  partitions: readonly number[],
-  options: Partial<GroupConsumerOptions> & Partial<Pick<FakeGroup, 'committed'>> = {},
-  concurrency = 10,
-) {
-  const { committed = {}, ...consumerOptions } = options
-  const group = new FakeGroup()
-  group.committed = committed
-  group.epoch = 1
-  group.partitions = partitions
-  const clock = new ManualClock()
-  const client = connect({
-    url: 'http://group.test',
-    fetch: group.fetch,
-    WebSocket: null,
-    clock,
-    random: () => 0.5,
-    newMemberId: () => 'me',
-  })
-  const consumer = client.consumer({
-    groupId: 'g',
-    topics: ['t'],
-    from: 'earliest',
-    sessionTimeoutMs: 10_000,
-    autoCommitIntervalMs: 3_600_000,
-    ...consumerOptions,
-  })
-  open.push({ consumer, clock })
-  const changes: AssignmentChange[] = []
-  consumer.addEventListener('assignment', (event) => {
-    changes.push((event as CustomEvent<AssignmentChange>).detail)
-  })
-  const handled: Handled[] = []
-  const onFailed = vi.fn()
-  const handler = (batch: ConsumerBatch, { signal }: { signal: AbortSignal }) =>
-    new Promise<void>((resolve, reject) => {
-      const key = `${batch.partition}:${batch.records[0]?.offset}`
-      handled.push({ key, signal, finish: resolve, fail: reject })
-    })
-  consumer.run(handler, { concurrency }).catch(onFailed)
-  await settle()
-  const keys = () => handled.map(({ key }) => key)
-  const of = (key: string) => handled.findLast((one) => one.key === key) as Handled
-  return { group, clock, consumer, changes, handled, keys, of, onFailed }
-}
-
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
-}
-
-async function pass(clock: ManualClock, byMs: number): Promise<void> {
-  clock.advance(byMs)
-  await settle()
-}
-
-/** In steps, so that what waits for one another does not wait for ever. */
-async function passSlowly(clock: ManualClock, byMs: number): Promise<void> {
-  for (let ms = 0; ms < byMs; ms += 100) await pass(clock, 100)
-}
+afterEach(closeMembers)
 
 describe('a member', () => {
   test('begins where the group committed, and at `from` where it did not', async () => {
@@ -138,6 +50,21 @@ describe('a member', () => {
       lost: [],
       current: [{ topic: 't', partition: 0 }],
     })
+  })
+
+  test('gives up at once what nobody works on', async () => {
+    const { group, clock, of } = await running([0, 1])
+    group.append(1)
+    await settle()
+    await pass(clock, 1_000)
+    group.partitions = []
+    group.events.length = 0
+    await pass(clock, 1_000)
+    expect(of('1:0').signal.aborted).toBe(true)
+    expect(group.events).toEqual(['commit 0:0,1:0', 'owned 1'])
+    of('1:0').finish()
+    await settle()
+    expect(group.events.slice(2)).toEqual(['commit 1:1', 'owned '])
   })
 
   test('does not commit what a handler gave up', async () => {
@@ -377,6 +304,32 @@ describe('a commit', () => {
     expect(group.commits).toHaveLength(1)
   })
 
+  test('of a member that the group does not know is refused once, however many partitions it has', async () => {
+    const { group, of, consumer } = await running([0, 1, 2, 3])
+    for (const partition of group.partitions) group.append(partition)
+    await settle()
+    for (const partition of group.partitions) of(`${partition}:0`).finish()
+    await settle()
+    group.commitFates.push(...Array(7).fill({ code: 'unknown_member_id' }))
+    await expect(consumer.commit()).rejects.toMatchObject({ code: 'unknown_member_id' })
+    expect(group.commits).toHaveLength(1)
+  })
+
+  test('that waits for another is given up as long after the call as that', async () => {
+    const { group, clock, of, consumer } = await running([0])
+    group.append(0)
+    await settle()
+    of('0:0').finish()
+    await settle()
+    group.commitFates.push(...Array(100).fill({ code: 'unavailable' }))
+    const refused = vi.fn()
+    consumer.commit().catch(refused)
+    consumer.commit().catch(refused)
+    await passSlowly(clock, 40_000)
+    expect(refused).toHaveBeenCalledTimes(2)
+    expect(refused).toHaveBeenCalledWith(expect.objectContaining({ code: 'unavailable' }))
+  })
+
   test('is repeated at once where a heartbeat with a new epoch was faster', async () => {
     const { group, clock, of, consumer } = await running([0])
     group.append(0)
@@ -397,12 +350,3 @@ describe('a commit', () => {
     ])
   })
 })
-
-/** @returns what lets commits be answered. */
-function holdCommits(group: FakeGroup): () => void {
-  let answer = () => {}
-  group.commitGate = new Promise((resolve) => {
-    answer = resolve
-  })
-  return () => answer()
-}

@@ -79,14 +79,15 @@ export class ClassicMembers {
     const newMemberId = `${request.instanceId ?? request.clientId}-${crypto.randomUUID()}`
     return this.#hold((ticket) => {
       const step = decideJoin(this.#group, request, { nowMs, ticket, newMemberId })
-      this.#heard.add(request.memberId === '' ? newMemberId : request.memberId)
+      const memberId = request.memberId === '' ? newMemberId : request.memberId
+      if (step.group.members.has(memberId)) this.#heard.add(memberId)
       return step
     }, nowMs)
   }
 
   /** Held until the leader has assigned. */
   sync(request: SyncGroupRequest, nowMs: number): Promise<Reply<SyncGroupAnswer>> {
-    this.#heard.add(request.memberId)
+    this.#hear(request.memberId)
     return this.#hold((ticket) => decideSync(this.#group, request, { nowMs, ticket }), nowMs)
   }
 
@@ -107,8 +108,12 @@ export class ClassicMembers {
 
   /** @throws {EdgelogError} what `checkClassicCommit` refuses. */
   checkCommit(member: CommittingMember, nowMs: number): void {
-    this.#heard.add(member.memberId)
+    this.#hear(member.memberId)
     this.#take({ group: checkClassicCommit(this.#group, member, nowMs), answers: [] }, nowMs)
+  }
+
+  #hear(memberId: string): void {
+    if (this.#group.members.has(memberId)) this.#heard.add(memberId)
   }
 
   /** Does what is due by now. */

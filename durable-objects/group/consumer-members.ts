@@ -3,10 +3,11 @@ import { ConsumerGroup, type ConsumerGroupChange } from '../../src/core/group/co
 import { isAway } from '../../src/core/group/consumer-member.ts'
 
 import { decideExpiry, decideTopicsChange } from '../../src/core/group/departure.ts'
-import type {
-  HeartbeatAnswer,
-  HeartbeatRequest,
-  TopicInterest,
+import {
+  type HeartbeatAnswer,
+  type HeartbeatRequest,
+  JOIN_EPOCH,
+  type TopicInterest,
 } from '../../src/core/group/group-api.ts'
 import { decideHeartbeat } from '../../src/core/group/heartbeat.ts'
 import type { TopicDirectory } from '../../src/core/group/topic-directory.ts'
@@ -51,6 +52,17 @@ export class ConsumerMembers {
   /** When the next session, or the time to revoke, ends. */
   get nextDeadlineMs(): number {
     return Math.min(this.#sessions.earliestMs(), this.#revocations.earliestMs())
+  }
+
+  /** A sign of life of a member, whatever becomes of what it asks for. */
+  hear({ memberId, memberEpoch }: HeartbeatRequest, nowMs: number): void {
+    const member = this.group.member(memberId)
+    const isIts =
+      memberEpoch > JOIN_EPOCH &&
+      (memberEpoch === member?.memberEpoch || memberEpoch === member?.previousMemberEpoch)
+    if (member === undefined || !isIts) return
+    this.#sessions.set(memberId, nowMs + member.sessionTimeoutMs)
+    this.#heard.add(memberId)
   }
 
   /** @throws {EdgelogError} what `decideHeartbeat` refuses. */

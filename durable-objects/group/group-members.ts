@@ -11,6 +11,7 @@ import type {
   GroupProtocol,
 } from '../../src/core/group/group-api.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
+import { subscribedPartitionCounts } from '../../src/core/group/target.ts'
 import type { TopicDirectory } from '../../src/core/group/topic-directory.ts'
 import { ClassicMembers } from './classic-members.ts'
 import { ConsumerMembers } from './consumer-members.ts'
@@ -57,11 +58,10 @@ export class GroupMembers {
     return this.count > 0 ? description : { ...description, protocol: null, assignor: null }
   }
 
-  isSubscribed(topicId: string, topics: TopicDirectory): boolean {
-    // What members of the classic protocol subscribe to is their own affair.
-    if (this.classics.count > 0) return true
-    const members = [...this.consumers.group.members.values()]
-    return members.some((member) => topics.resolve(member).has(topicId))
+  /** 'all': what members of the classic protocol subscribe to is their own affair. */
+  subscribedTopicIds(topics: TopicDirectory): ReadonlySet<string> | 'all' {
+    if (this.classics.count > 0) return 'all'
+    return new Set(subscribedPartitionCounts(this.consumers.group.members.values(), topics).keys())
   }
 
   /** @throws {EdgelogError} `inconsistent_group_protocol` if there are members of the other protocol. */

@@ -17,9 +17,9 @@ import type { GroupTopic } from '../../src/core/group/group-api.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
 
 const DDL = [
-  'CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
-  'CREATE TABLE member (member_id TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
-  `CREATE TABLE committed_offset (
+  'CREATE TABLE IF NOT EXISTS setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+  'CREATE TABLE IF NOT EXISTS member (member_id TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+  `CREATE TABLE IF NOT EXISTS committed_offset (
      topic_id TEXT NOT NULL,
      partition INTEGER NOT NULL,
      topic TEXT NOT NULL,

@@ -13,7 +13,6 @@ import type {
   SyncGroupAnswer,
   SyncGroupRequest,
 } from '../../src/core/group/classic-api.ts'
-import type { OffsetExpiry } from '../../src/core/group/commit.ts'
 import {
   type CommitRequest,
   type CommittedOffset,
@@ -29,10 +28,6 @@ import type { GroupId } from '../../src/core/group/group-id.ts'
 import {
   EMPTY_GROUP_KEPT_MS,
   GROUP_ALARM_RETRY_MS,
-  GROUP_WATCH_INTERVAL_MS,
-  HEARTBEAT_INTERVAL_MS,
-  OFFSETS_RETENTION_MINUTES_DEFAULT,
-  ROLL_CALL_MS_MAX,
   SESSION_TIMEOUT_MS_MAX,
   SESSION_TIMEOUT_MS_MIN,
 } from '../../src/core/limits.ts'
@@ -43,6 +38,7 @@ import { GroupMembers } from './group-members.ts'
 import { type GroupRow, GroupStore } from './group-store.ts'
 import { Lifecycle, type TopicNeed } from './lifecycle.ts'
 import { OffsetTable } from './offset-table.ts'
+import { offsetsRetentionMs, Upkeep } from './upkeep.ts'
 
 export interface GroupEnv {
   readonly COORDINATOR: DurableObjectNamespace<Rpc.DurableObjectBranded & CoordinatorApi>
@@ -55,6 +51,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   readonly #lifecycle: Lifecycle
   readonly #commits: CommitQueue
   readonly #alarm: GroupAlarm
+  readonly #upkeep: Upkeep
   #members: GroupMembers
   #offsets: OffsetTable
 
@@ -90,6 +87,12 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       abort: (error) => ctx.abort(`commit failed: ${String(error)}`),
       durable: () => storage.sync(),
     })
+    this.#upkeep = new Upkeep(this.#store, this.#alarm, this.#lifecycle, {
+      members: () => this.#members,
+      offsets: () => this.#offsets,
+      expireMembers: () => this.#expire(),
+      retentionMs: offsetsRetentionMs(env.EDGELOG_OFFSETS_RETENTION_MINUTES),
+    })
     void ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.load()
       if (this.#members.count > 0) this.#alarm.by(this.#members.nextDeadlineMs)
@@ -102,6 +105,8 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   async heartbeat(request: HeartbeatRequest): Promise<Reply<HeartbeatAnswer>> {
     return replyAsync(async () => {
       this.#expire()
+      // Before anything is waited for: whoever comes meanwhile must not take it for silent.
+      this.#members.consumers.hear(request, Date.now())
       const member = this.#members.consumers.group.member(request.memberId)
       const isJoining = request.memberEpoch === JOIN_EPOCH
       if (isJoining || (member !== undefined && request.memberEpoch > JOIN_EPOCH)) {
@@ -185,7 +190,8 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     return replyAsync(async () => {
       this.#expire()
       this.#openGroup()
-      if (this.#members.isSubscribed(topicId, this.#lifecycle.directory)) {
+      const subscribed = this.#members.subscribedTopicIds(this.#lifecycle.directory)
+      if (subscribed === 'all' || subscribed.has(topicId)) {
         const why = 'topic: members of the group subscribe to it'
         throw new EdgelogError('group_subscribed_to_topic', why)
       }
@@ -195,6 +201,14 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   }
 
   // -- administration --------------------------------------------------------------------------
+
+  async forgetTopics(topicIds: readonly string[]): Promise<Reply<null>> {
+    return replyAsync(async () => {
+      this.#openGroup()
+      for (const topicId of topicIds) this.#offsets.delete(topicId, null)
+      return null
+    })
+  }
 
   /** Refusals: `group_id_not_found`. */
   async summarize(): Promise<Reply<GroupSummary>> {
@@ -227,57 +241,9 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     await this.#lifecycle.refresh()
   }
 
-  // -- by alarm --------------------------------------------------------------------------------
-
   /** Idempotent: may run at any time, any often. */
   override async alarm(): Promise<void> {
-    if (this.#store.group === undefined) return
-    // A fired alarm is used up: the next one is set before anything can go wrong.
-    const retryAtMs = Date.now() + GROUP_ALARM_RETRY_MS
-    this.#alarm.at(retryAtMs)
-    await this.#rollCall()
-    this.#expire()
-    this.#offsets.expire(this.#offsetExpiry(), Date.now())
-    await this.#lifecycle.delete(() => this.#isOver())
-    const nextMs = this.#nextAlarmMs()
-    if (nextMs !== undefined) this.#alarm.postpone(retryAtMs, nextMs)
-  }
-
-  /**
-   * Who was heard when is forgotten with each eviction, and the next alarm is far away. So this one
-   * waits until every member is heard anew, or its session is over: sessions end even if the object
-   * sleeps between all calls.
-   */
-  async #rollCall(): Promise<void> {
-    this.#members.callRoll()
-    const endMs = Date.now() + ROLL_CALL_MS_MAX
-    while (this.#members.hasUnheard && Date.now() < endMs) {
-      const untilMs = Math.min(this.#members.nextDeadlineMs, endMs)
-      const waitMs = Math.min(untilMs - Date.now(), HEARTBEAT_INTERVAL_MS)
-      await new Promise((resolve) => setTimeout(resolve, Math.max(1, waitMs)))
-      this.#expire()
-    }
-  }
-
-  #nextAlarmMs(): number | undefined {
-    const { group } = this.#store
-    if (group === undefined) return undefined
-    const nowMs = Date.now()
-    if (group.isDeleting) return nowMs + GROUP_ALARM_RETRY_MS
-    const watchAtMs = nowMs + GROUP_WATCH_INTERVAL_MS
-    if (group.emptySinceMs === null) return watchAtMs
-    const overAtMs = this.#isBare()
-      ? group.emptySinceMs + EMPTY_GROUP_KEPT_MS
-      : this.#offsets.nextExpiryMs(this.#offsetExpiry())
-    return Math.max(nowMs + 1, Math.min(overAtMs, watchAtMs))
-  }
-
-  #offsetExpiry(): OffsetExpiry {
-    return {
-      retentionMs: offsetsRetentionMs(this.env.EDGELOG_OFFSETS_RETENTION_MINUTES),
-      emptySinceMs: this.#store.group?.emptySinceMs ?? null,
-      isSubscribed: (topicId) => this.#members.isSubscribed(topicId, this.#lifecycle.directory),
-    }
+    await this.#upkeep.run()
   }
 
   // -- what is true now ------------------------------------------------------------------------
@@ -296,14 +262,6 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
 
   #isBare(): boolean {
     return this.#members.count === 0 && this.#offsets.count === 0
-  }
-
-  /** It has had nothing for long enough, or its deletion was begun. */
-  #isOver(): boolean {
-    const { group } = this.#store
-    if (group === undefined) return false
-    const emptyForMs = Date.now() - (group.emptySinceMs ?? Date.now())
-    return group.isDeleting || (this.#isBare() && emptyForMs >= EMPTY_GROUP_KEPT_MS)
   }
 
   // -- what changes ----------------------------------------------------------------------------
@@ -358,13 +316,4 @@ function needOf(request: HeartbeatRequest, subscribed: readonly string[]): Topic
 
 function nothingOf(groupId: GroupId): TopicNeed {
   return { groupId, names: [], all: false, required: [] }
-}
-
-/** What is no number of minutes must not cost anybody their offsets. */
-function offsetsRetentionMs(minutes: string | undefined): number {
-  const isWhole = minutes !== undefined && /^[1-9]\d{0,9}$/.test(minutes)
-  if (minutes !== undefined && !isWhole) {
-    console.warn(`EDGELOG_OFFSETS_RETENTION_MINUTES: a whole number is needed, got ${minutes}`)
-  }
-  return (isWhole ? Number(minutes) : OFFSETS_RETENTION_MINUTES_DEFAULT) * 60_000
 }

@@ -42,7 +42,7 @@ export class Lifecycle {
   readonly #store: GroupStore
   readonly #hooks: LifecycleHooks
   #directory: TopicDirectory
-  /** What the coordinator was told in this life of the object. */
+  /** What the coordinator was told. */
   #told: TopicInterest | undefined
   #askAgainAtMs = 0
   #last: Promise<unknown> = Promise.resolve()
@@ -51,6 +51,8 @@ export class Lifecycle {
     this.#store = store
     this.#hooks = hooks
     this.#directory = new TopicDirectory(store.group === undefined ? [] : store.readTopics())
+    // Nobody is a member before the coordinator was told of its topics.
+    if (store.group?.isRegistered) this.#told = hooks.interest()
   }
 
   get directory(): TopicDirectory {
@@ -63,7 +65,10 @@ export class Lifecycle {
    * @throws {EdgelogError} `unknown_topic_or_partition`, `policy_violation`, `throttled`, `unavailable`.
    */
   async cover(need: TopicNeed): Promise<void> {
-    if (this.#isCovered(need)) return
+    if (this.#isCovered(need)) {
+      if (Date.now() >= this.#askAgainAtMs) this.#refreshBehind()
+      return
+    }
     await this.#oneAtATime(async () => {
       if (!this.#isCovered(need)) await this.#ask(need)
     })
@@ -71,7 +76,6 @@ export class Lifecycle {
 
   /** Asks what became of the topics, if there is a group. */
   async refresh(): Promise<void> {
-    this.#askAgainAtMs = 0
     await this.#oneAtATime(async () => {
       const { group } = this.#store
       if (group === undefined || group.isDeleting) return
@@ -90,6 +94,12 @@ export class Lifecycle {
     })
   }
 
+  /** Nobody waits for it: what is known is good enough until the coordinator says otherwise. */
+  #refreshBehind(): void {
+    this.#askAgainAtMs = Date.now() + METADATA_RETRY_MS
+    void this.refresh().catch((error) => console.warn('topics are not refreshed:', error))
+  }
+
   async #oneAtATime(work: () => Promise<void>): Promise<void> {
     const turn = this.#last.then(work)
     this.#last = turn.catch(() => undefined)
@@ -100,7 +110,7 @@ export class Lifecycle {
     const { group } = this.#store
     const told = this.#told
     if (group === undefined || group.isDeleting || !group.isRegistered) return false
-    if (told === undefined || Date.now() >= this.#askAgainAtMs) return false
+    if (told === undefined) return false
     if (told.all) return required.every((name) => this.#directory.named(name) !== undefined)
     if (all) return false
     const isTold = names.every((name) => told.names.includes(name))

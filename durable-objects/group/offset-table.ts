@@ -91,17 +91,14 @@ export class OffsetTable {
     this.#count = undefined
   }
 
-  /** Forgets what is due to be. */
-  expire(expiry: OffsetExpiry, nowMs: number): void {
-    for (const offset of this.list()) {
-      if (offsetExpiresAtMs(offset, expiry) <= nowMs) this.delete(offset.topicId, offset.partition)
-    }
-  }
-
-  /** When the next is due to be forgotten; infinity: none. */
-  nextExpiryMs(expiry: OffsetExpiry): number {
+  /** Forgets what is due to be. @returns when the next is; infinity: none. */
+  expire(expiry: OffsetExpiry, nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY
-    for (const offset of this.list()) nextMs = Math.min(nextMs, offsetExpiresAtMs(offset, expiry))
+    for (const offset of this.list()) {
+      const expiresAtMs = offsetExpiresAtMs(offset, expiry)
+      if (expiresAtMs <= nowMs) this.delete(offset.topicId, offset.partition)
+      else nextMs = Math.min(nextMs, expiresAtMs)
+    }
     return nextMs
   }
 

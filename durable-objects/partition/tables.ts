@@ -13,18 +13,18 @@
  * so that the others are read without it.
  */
 const DDL = [
-  `CREATE TABLE chunk (
+  `CREATE TABLE IF NOT EXISTS chunk (
      base_offset INTEGER PRIMARY KEY,
      end_offset INTEGER NOT NULL,
      max_timestamp INTEGER NOT NULL,
      bytes BLOB NOT NULL
    )`,
-  `CREATE TABLE producer (
+  `CREATE TABLE IF NOT EXISTS producer (
      producer_id TEXT PRIMARY KEY,
      last_append_ms INTEGER NOT NULL,
      state TEXT NOT NULL
    ) WITHOUT ROWID`,
-  'CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+  'CREATE TABLE IF NOT EXISTS setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
 ]
 
 /** Asks without writing: an object that was never configured must not come to hold storage. */

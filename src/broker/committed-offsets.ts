@@ -1,12 +1,13 @@
 /** The offsets of consumer groups: commit, fetch, delete. */
-import { EdgelogError } from '../core/errors.ts'
+import { EdgelogError, replyAsync, unwrap } from '../core/errors.ts'
 import type { CommittedOffset, CommittingMember, OffsetToCommit } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
-import { type Cluster, unknownPartition } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
 import { findTopicId } from './groups.ts'
 import { type Bounds, isKnownWithin, isWithin, rememberBounds } from './known-bounds.ts'
+import { getTopic } from './topics.ts'
 
 export interface NamedOffset {
   readonly topic: TopicName
@@ -33,8 +34,13 @@ export async function commitOffsets(
   member: CommittingMember | null,
   offsets: readonly NamedOffset[],
 ): Promise<void> {
+  // The last one of a partition counts.
+  const wanted = new Map(offsets.map((one) => [`${one.topic}/${one.partition}`, one]))
+  const names = new Set(offsets.map(({ topic }) => topic))
+  // Only a group with members would notice that a topic was created anew.
+  if (member === null) await hasRefreshed(cluster, names)
   const send = async () => {
-    const checked = await fanOut(offsets, (offset) => checkOffset(cluster, offset))
+    const checked = await fanOut([...wanted.values()], (one) => checkOffset(cluster, one))
     await cluster.callGroup(groupId, (group) =>
       group.commitOffsets({ groupId, member, offsets: checked }),
     )
@@ -42,9 +48,8 @@ export async function commitOffsets(
   try {
     await send()
   } catch (error) {
-    // The topic may have been created anew, which the edge has yet to hear of.
+    // Of a topic that was created anew the edge may have yet to hear.
     const isStale = error instanceof EdgelogError && error.code === 'stale_member_epoch'
-    const names = new Set(offsets.map(({ topic }) => topic))
     if (!isStale || !(await hasRefreshed(cluster, names))) throw error
     await send()
   }
@@ -62,14 +67,18 @@ async function hasRefreshed(cluster: Cluster, names: Iterable<TopicName>): Promi
 
 async function checkOffset(cluster: Cluster, wanted: NamedOffset): Promise<OffsetToCommit> {
   const { topic: name, partition, offset } = wanted
-  const topic = await cluster.topic(name)
-  if (partition >= topic.partitions) throw unknownPartition(topic, partition)
-  if (!isKnownWithin(topic.id, partition, offset)) {
-    const bounds = await cluster.callPartition(name, partition, (stub) => stub.describe())
-    rememberBounds(topic.id, partition, bounds)
-    if (!isWithin(offset, bounds)) throw outOfRange(wanted, bounds)
-  }
-  return { ...wanted, topicId: topic.id }
+  const { id } = await cluster.topic(name)
+  if (isKnownWithin(id, partition, offset)) return { ...wanted, topicId: id }
+  // The partition may be one that the topic has grown, or of a topic that was created anew: the
+  // topic as it turns out to be is the one that counts.
+  return await cluster.callPartition(name, partition, (stub, topic) =>
+    replyAsync(async () => {
+      const bounds = unwrap(await stub.describe())
+      rememberBounds(topic.id, partition, bounds)
+      if (!isWithin(offset, bounds)) throw outOfRange(wanted, bounds)
+      return { ...wanted, topicId: topic.id }
+    }),
+  )
 }
 
 function outOfRange(
@@ -84,7 +93,8 @@ function outOfRange(
 }
 
 /**
- * What a group committed, of one topic or of all; of topics that are no more, nothing.
+ * What a group committed, of one topic or of all. What it holds of topics that are no more is
+ * forgotten on the way.
  *
  * @throws {EdgelogError} `group_id_not_found`, `unknown_topic_or_partition`.
  */
@@ -97,9 +107,11 @@ export async function fetchOffsets(
   const only = topic === undefined ? {} : { topic }
   const offsets = await cluster.callGroup(groupId, (group) => group.fetchOffsets(only))
   const ids = new Map(offsets.map((offset) => [offset.topicId, offset.topic as TopicName]))
-  const current = await fanOut([...ids], ([id, name]) => isTopicId(cluster, id, name))
-  const isCurrent = new Map([...ids.keys()].map((id, index) => [id, current[index]]))
-  return offsets.filter(({ topicId }) => isCurrent.get(topicId))
+  const isThere = await fanOut([...ids], ([id, name]) => isTopicId(cluster, id, name))
+  const gone = new Set([...ids.keys()].filter((_, index) => !isThere[index]))
+  if (gone.size === 0) return offsets
+  await cluster.callGroup(groupId, (group) => group.forgetTopics([...gone]))
+  return offsets.filter(({ topicId }) => !gone.has(topicId))
 }
 
 /** Whether a topic of this name has this id; what the edge remembers of it may be old. */
@@ -116,7 +128,7 @@ export async function deleteOffsets(
   topic: TopicName,
   partition: number | null,
 ): Promise<void> {
-  const { id } = await cluster.topic(topic)
+  const { id } = await getTopic(cluster, topic)
   await cluster.callGroup(groupId, (group) => group.deleteOffsets(id, partition))
 }
 

@@ -6,23 +6,11 @@ import type {
   GroupSummary,
   HeartbeatAnswer,
   HeartbeatRequest,
-  TopicPartitions,
 } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
-
-/** Partitions of a topic, which is known by its name, by its id, or by both. */
-export interface NamedPartitions {
-  readonly topic: TopicName
-  readonly topicId?: string
-  readonly partitions: readonly number[]
-}
-
-export interface NamedHeartbeat extends Omit<HeartbeatRequest, 'owned'> {
-  readonly owned?: readonly NamedPartitions[]
-}
 
 /**
  * One heartbeat of the consumer protocol.
@@ -32,26 +20,10 @@ export interface NamedHeartbeat extends Omit<HeartbeatRequest, 'owned'> {
  */
 export async function heartbeat(
   cluster: Cluster,
-  heartbeat: NamedHeartbeat,
+  request: HeartbeatRequest,
 ): Promise<HeartbeatAnswer> {
-  checkHeartbeat(heartbeat)
-  const { owned, ...request } = heartbeat
-  const known = owned === undefined ? {} : { owned: await withTopicIds(cluster, owned) }
-  return await cluster.callGroup(request.groupId, (group) =>
-    group.heartbeat({ ...request, ...known }),
-  )
-}
-
-/** A topic that is not there any more cannot be held: it is left out. */
-async function withTopicIds(
-  cluster: Cluster,
-  owned: readonly NamedPartitions[],
-): Promise<TopicPartitions[]> {
-  const resolved = await fanOut(owned, async ({ topic, topicId, partitions }) => {
-    const id = topicId ?? (await findTopicId(cluster, topic))
-    return id === undefined ? [] : [{ topicId: id, partitions }]
-  })
-  return resolved.flat()
+  checkHeartbeat(request)
+  return await cluster.callGroup(request.groupId, (group) => group.heartbeat(request))
 }
 
 export async function findTopicId(cluster: Cluster, name: TopicName): Promise<string | undefined> {

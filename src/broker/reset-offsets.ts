@@ -2,11 +2,13 @@
 import { EdgelogError } from '../core/errors.ts'
 import type { CommittedOffset } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
+import { COMMIT_OFFSETS_MAX } from '../core/limits.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { byTopicAndPartition, commitOffsets, fetchOffsets } from './committed-offsets.ts'
 import { fanOut } from './fan-out.ts'
 import { findOffsetByTimestamp } from './list-offsets.ts'
+import { getTopic } from './topics.ts'
 
 export type ResetTarget =
   | { readonly to: 'earliest' | 'latest' }
@@ -88,11 +90,18 @@ async function expand(
   topics: NonNullable<ResetRequest['topics']>,
 ): Promise<Array<{ readonly topic: TopicName; readonly partition: number }>> {
   const expanded = await fanOut(topics, async ({ topic, partitions }) => {
-    const { partitions: count } = await cluster.topic(topic)
+    const { partitions: count } = await getTopic(cluster, topic)
     const all = Array.from({ length: count }, (_, partition) => partition)
-    return [...new Set(partitions ?? all)].map((partition) => ({ topic, partition }))
+    return (partitions ?? all).map((partition) => ({ topic, partition }))
   })
-  return expanded.flat()
+  const named = new Map(
+    expanded.flat().map((one) => [`${one.topic}/${one.partition}`, one] as const),
+  )
+  if (named.size <= COMMIT_OFFSETS_MAX) return [...named.values()]
+  throw new EdgelogError(
+    'invalid_request',
+    `topics: at most ${COMMIT_OFFSETS_MAX} partitions are reset at a time, these are ${named.size}`,
+  )
 }
 
 async function resolveTarget(

@@ -172,8 +172,14 @@ export const OFFSETS_RETENTION_MINUTES_DEFAULT = 7 * 24 * 60
 export const GROUP_WATCH_INTERVAL_MS = 24 * 60 * 60 * 1_000
 /** How long an alarm waits for members that were not heard since the object woke up: platform's bound is 15 min. */
 export const ROLL_CALL_MS_MAX = 10 * 60 * 1_000
+/** Pause before an alarm that should have rung is set anew. */
+export const OVERDUE_ALARM_MS = 1_000
 /** Pause before an alarm that met a failure comes back. */
 export const GROUP_ALARM_RETRY_MS = 60_000
+/** Characters of the subscriptions that a group keeps the topics of; then it works them out anew. */
+export const RESOLVED_SUBSCRIPTIONS_LENGTH_MAX = 4 * MIB
+/** Steps that matching one pattern against all topics may take: a fifth of a second. */
+export const TOPIC_PATTERN_STEPS_MAX = 10_000_000
 /** Kafka's `offset.metadata.max.bytes`. */
 export const OFFSET_METADATA_BYTES_MAX = 4_096
 /** Partitions of one commit. */

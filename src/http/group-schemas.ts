@@ -1,19 +1,19 @@
 /** The shapes of the routes of groups. */
 import { z } from '@hono/zod-openapi'
 import { ASSIGNOR_NAMES } from '../core/group/assignor.ts'
-import { parseGroupId } from '../core/group/group-id.ts'
+import { parseGroupId, SHOWABLE } from '../core/group/group-id.ts'
 import {
   COMMIT_OFFSETS_MAX,
   GROUP_ID_LENGTH_MAX,
   GROUP_PAGE_DEFAULT,
   GROUP_PAGE_MAX,
-  GROUP_PARTITIONS_MAX,
   GROUP_TOPICS_MAX,
   OFFSET_MAX,
   PARTITIONS_MAX,
   SESSION_TIMEOUT_MS_MAX,
   SESSION_TIMEOUT_MS_MIN,
   TOPIC_PATTERN_LENGTH_MAX,
+  TOPICS_MAX,
 } from '../core/limits.ts'
 import { wholeNumber } from './schemas.ts'
 
@@ -25,12 +25,12 @@ function whole(min: number, max: number) {
   return z.int(message).min(min, message).max(max, message)
 }
 
-const idMessage = `text of 1 to ${GROUP_ID_LENGTH_MAX} characters is allowed`
-const IdText = z.string(idMessage).min(1, idMessage).max(GROUP_ID_LENGTH_MAX, idMessage)
+const idMessage = `text of 1 to ${GROUP_ID_LENGTH_MAX} characters that can be shown is allowed`
+const IdText = z.string(idMessage).max(GROUP_ID_LENGTH_MAX, idMessage).regex(SHOWABLE, idMessage)
 
 const partitionNumber = whole(0, PARTITIONS_MAX - 1)
 const uuidMessage = 'the id of a topic is a UUID'
-const TopicIdText = z.uuid(uuidMessage)
+const TopicIdText = z.uuid(uuidMessage).transform((id) => id.toLowerCase())
 
 export const GroupParams = z.strictObject({
   group: z
@@ -73,8 +73,8 @@ export const HeartbeatBody = z
       description: '0 joins, -1 leaves, -2 leaves to come back (with instanceId)',
     }),
     instanceId: IdText.optional().openapi({ description: 'of a static member' }),
-    clientId: z.string().max(GROUP_ID_LENGTH_MAX).optional(),
-    rackId: z.string().max(GROUP_ID_LENGTH_MAX).optional(),
+    clientId: IdText.optional(),
+    rackId: IdText.optional(),
     topics: z
       .array(z.string())
       .max(GROUP_TOPICS_MAX, `at most ${GROUP_TOPICS_MAX} topics are allowed`)
@@ -90,7 +90,7 @@ export const HeartbeatBody = z
       .openapi({ description: ASSIGNOR_NAMES.join(' or ') }),
     owned: z
       .array(OwnedPartitions)
-      .max(GROUP_PARTITIONS_MAX)
+      .max(TOPICS_MAX)
       .optional()
       .openapi({ description: 'what the member holds now; left out: as it said before' }),
     sessionTimeoutMs: whole(SESSION_TIMEOUT_MS_MIN, SESSION_TIMEOUT_MS_MAX).optional(),

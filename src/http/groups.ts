@@ -2,6 +2,7 @@
 import { describeLag } from '../broker/group-lag.ts'
 import * as groups from '../broker/groups.ts'
 import { parseAssignorName } from '../core/group/assignor.ts'
+import type { HeartbeatRequest } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import { GROUP_BODY_BYTES_MAX } from '../core/limits.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
@@ -84,7 +85,7 @@ export function addGroupRoutes(app: App): void {
   )
 }
 
-async function readHeartbeat(c: AppContext, groupId: GroupId): Promise<groups.NamedHeartbeat> {
+async function readHeartbeat(c: AppContext, groupId: GroupId): Promise<HeartbeatRequest> {
   const body = parseWith(HeartbeatBody, await readJson(c, GROUP_BODY_BYTES_MAX))
   const { owned, topics, assignor, memberId, instanceId, ...rest } = body
   return {

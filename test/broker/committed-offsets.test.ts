@@ -12,7 +12,7 @@ const groupId = parseGroupId('g')
 const member = { memberId: 'm', epoch: 1, instanceId: null }
 
 /** A cluster whose topic has the id `topic.id`, and a group that holds to it. */
-function clusterWith(name: string, topic: { id: string }) {
+function clusterWith(name: string, topic: { id: string; partitions?: number }) {
   const stored = {
     topic: name,
     partition: 0,
@@ -23,7 +23,14 @@ function clusterWith(name: string, topic: { id: string }) {
   }
   const config = resolveTopicConfig({})
   const getTopic = async () => ({
-    ok: { id: topic.id, name, partitions: 1, version: 1, config, overrides: {} },
+    ok: {
+      id: topic.id,
+      name,
+      partitions: topic.partitions ?? 1,
+      version: topic.partitions ?? 1,
+      config,
+      overrides: {},
+    },
   })
   const describe = async () => ({
     ok: { partition: 0, logStartOffset: 0, highWatermark: 10, sizeBytes: 0 },
@@ -59,6 +66,28 @@ test('are committed under the id that it has now', async () => {
   const offset = { topic: name, partition: 0, offset: 3, leaderEpoch: -1, metadata: '' }
   await commitOffsets(cluster, groupId, member, [offset])
   expect(commit).toHaveBeenCalledTimes(2)
+})
+
+test('by hand are committed under the id that it has now', async () => {
+  const topic = { id: 'old' }
+  const name = parseTopicName('by-hand-anew')
+  const { cluster, commit } = clusterWith(name, topic)
+  const offset = { topic: name, partition: 0, offset: 3, leaderEpoch: -1, metadata: '' }
+  await commitOffsets(cluster, groupId, member, [offset])
+  topic.id = 'new'
+  await commitOffsets(cluster, groupId, null, [offset])
+  expect(commit.mock.lastCall?.[0].offsets).toMatchObject([{ topicId: 'new' }])
+})
+
+test('of a partition that the topic has grown are committed', async () => {
+  const topic = { id: 'same', partitions: 1 }
+  const name = parseTopicName('grown')
+  const { cluster, commit } = clusterWith(name, topic)
+  await cluster.topic(name)
+  topic.partitions = 2
+  const offset = { topic: name, partition: 1, offset: 3, leaderEpoch: -1, metadata: '' }
+  await commitOffsets(cluster, groupId, member, [offset])
+  expect(commit.mock.lastCall?.[0].offsets).toMatchObject([{ partition: 1 }])
 })
 
 test('that the member does not hold are refused once, not tried again', async () => {

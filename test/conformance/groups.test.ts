@@ -107,6 +107,17 @@ describe('members of a group', () => {
     expect(a.partitionsOf(name)).toEqual([0, 1])
   })
 
+  test('may write the id of a topic in capitals', async () => {
+    const name = await topic({ partitions: 2 })
+    const group = newGroup()
+    const a = await member(group, [name])
+    const b = await member(group, [name])
+    await a.beatUntilTold()
+    const owned = [{ topic: name, topicId: a.owned[0]?.topicId.toUpperCase(), partitions: [0, 1] }]
+    await a.send({ owned })
+    expect((await b.beat()).assignment).toBeNull()
+  })
+
   test('may be given an id by the server', async () => {
     const name = await topic()
     const json = { memberEpoch: 0, topics: [name], owned: [] }
@@ -255,6 +266,7 @@ describe('a heartbeat is refused, and the group unharmed:', () => {
       'owned',
     ],
     ['with an empty member id', { memberId: '' }, 'invalid_request', 'memberId'],
+    ['with a member id that hides', { memberId: 'a\u0007' }, 'invalid_request', 'memberId'],
     ['with a name no topic has', { topics: ['a/b'] }, 'invalid_topic', 'topics[0]'],
     ['with an unknown assignor', { assignor: 'best' }, 'unsupported_assignor', 'uniform'],
     [
@@ -296,7 +308,7 @@ describe('a heartbeat is refused, and the group unharmed:', () => {
 
   test('to a group id that is none', async () => {
     const json = { memberEpoch: 0, topics: ['t'] }
-    for (const id of ['%00', 'a%0ab', 'x'.repeat(256)]) {
+    for (const id of ['%00', 'a%0ab', 'x'.repeat(256), encodeURIComponent('a\u202eb')]) {
       const response = await request('POST', `/v1/groups/${id}/heartbeat`, { json })
       await expectError(response, 400, 'invalid_group_id')
     }

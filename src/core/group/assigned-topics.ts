@@ -1,6 +1,6 @@
 /** Assignments as they travel: lists of topics, by name where a person or a client is to read them. */
 import type { Assignment } from './assignment.ts'
-import type { AssignedTopic, TopicPartitions } from './group-api.ts'
+import type { AssignedTopic, OwnedPartitions } from './group-api.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 
 /** By name. A topic that is gone is not shown: there is nothing to be done with it. */
@@ -13,9 +13,14 @@ export function assignedTopics(assignment: Assignment, topics: TopicDirectory): 
     .sort((one, other) => (one.topic < other.topic ? -1 : 1))
 }
 
-export function assignmentOf(topicPartitions: readonly TopicPartitions[]): Assignment {
+/** A topic that is not there any more cannot be held: it is left out. */
+export function assignmentOf(
+  owned: readonly OwnedPartitions[],
+  topics: TopicDirectory,
+): Assignment {
   const assignment = new Map<string, readonly number[]>()
-  for (const { topicId, partitions } of topicPartitions) {
+  for (const { topic = '', topicId = topics.named(topic)?.id, partitions } of owned) {
+    if (topicId === undefined) continue
     const all = new Set([...(assignment.get(topicId) ?? []), ...partitions])
     if (all.size === 0) continue
     assignment.set(

@@ -12,6 +12,13 @@ export interface TopicPartitions {
   readonly partitions: readonly number[]
 }
 
+/** A topic is known by its id; where that is not said, by its name. */
+export interface OwnedPartitions {
+  readonly topic?: string
+  readonly topicId?: string
+  readonly partitions: readonly number[]
+}
+
 export interface AssignedTopic extends TopicPartitions {
   readonly topic: string
 }
@@ -39,7 +46,7 @@ export interface HeartbeatRequest {
   readonly topicPattern?: string
   readonly assignor?: AssignorName
   /** What the member holds now. */
-  readonly owned?: readonly TopicPartitions[]
+  readonly owned?: readonly OwnedPartitions[]
   /** Kafka's clients may name topics that are yet to come; over HTTP they are refused. */
   readonly mayNameUnknownTopics: boolean
 }
@@ -144,6 +151,8 @@ export interface GroupApi extends ClassicGroupApi {
   fetchOffsets(request: OffsetFetchRequest): Promise<Reply<readonly CommittedOffset[]>>
   /** The offset of one partition, or of all of the topic's. */
   deleteOffsets(topicId: string, partition: number | null): Promise<Reply<null>>
+  /** Forgets the offsets of topics that were deleted. */
+  forgetTopics(topicIds: readonly string[]): Promise<Reply<null>>
   summarize(): Promise<Reply<GroupSummary>>
   describe(): Promise<Reply<GroupDescription>>
   /** Deletes the group with its offsets; only while it is empty. */

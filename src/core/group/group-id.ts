@@ -8,8 +8,10 @@ declare const groupId: unique symbol
 /** Text that obeys the rule for group ids. */
 export type GroupId = string & { readonly [groupId]: true }
 
-/** Whatever Kafka's clients use fits; what a terminal, a log or a path would trip over does not. */
-const PATTERN = /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}]+$/u
+/** Text that a terminal and a log show as it is: no control, format or lone surrogate characters. */
+export const SHOWABLE = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u
+/** A path would lead elsewhere. */
+const DOTS = /^\.{1,2}$/
 
 /**
  * Checks a group's id.
@@ -21,10 +23,15 @@ export function parseGroupId(value: unknown, field = 'groupId'): GroupId {
   if (isGroupId(value)) return value
   throw new EdgelogError(
     'invalid_group_id',
-    `${field}: 1 to ${GROUP_ID_LENGTH_MAX} characters without control characters are allowed, but not "." and ".."; got ${shownValue(value)}`,
+    `${field}: 1 to ${GROUP_ID_LENGTH_MAX} characters that can be shown are allowed, but not "." and ".."; got ${shownValue(value)}`,
   )
 }
 
 function isGroupId(value: unknown): value is GroupId {
-  return typeof value === 'string' && value.length <= GROUP_ID_LENGTH_MAX && PATTERN.test(value)
+  return (
+    typeof value === 'string' &&
+    value.length <= GROUP_ID_LENGTH_MAX &&
+    SHOWABLE.test(value) &&
+    !DOTS.test(value)
+  )
 }

@@ -49,7 +49,7 @@ export function decideHeartbeat(
     const answer = { memberId, memberEpoch, heartbeatIntervalMs: 0, assignment: null }
     return { change: draft.change(), answer }
   }
-  const owned = request.owned && assignmentOf(request.owned)
+  const owned = request.owned && assignmentOf(request.owned, topics)
   const known = identify(draft, request, owned)
   const updated = update(known, request)
   draft.put(updated)
@@ -58,7 +58,9 @@ export function decideHeartbeat(
     draft.groupEpoch += 1
   } else if (updated.assignor !== known.assignor) draft.groupEpoch += 1
   assignIfDue(draft, topics, time)
-  const member = reconcile(draft, updated, owned)
+  // What who joins says of what it owns may be old by now.
+  const confirmed = memberEpoch === JOIN_EPOCH ? undefined : owned
+  const member = reconcile(draft, updated, confirmed)
   draft.put(member)
   return { change: draft.change(), answer: answer(draft, topics, request, known, member, owned) }
 }

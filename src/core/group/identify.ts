@@ -5,7 +5,15 @@ import {
   REBALANCE_TIMEOUT_MS_DEFAULT,
   SESSION_TIMEOUT_MS_DEFAULT,
 } from '../limits.ts'
-import { type Assignment, isSubset, NO_PARTITIONS } from './assignment.ts'
+import {
+  type Assignment,
+  intersect,
+  isEmpty,
+  isSubset,
+  NO_PARTITIONS,
+  subtract,
+  unite,
+} from './assignment.ts'
 import type { ConsumerGroup, ConsumerGroupDraft } from './consumer-group.ts'
 import { type ConsumerMember, isAway } from './consumer-member.ts'
 import { type HeartbeatRequest, JOIN_EPOCH } from './group-api.ts'
@@ -31,8 +39,7 @@ function join(draft: ConsumerGroupDraft, request: HeartbeatRequest): ConsumerMem
   const holder = instanceId === null ? undefined : draft.memberOf(instanceId)
   if (holder !== undefined && holder.memberId !== memberId) return replace(draft, holder, request)
   const known = draft.member(memberId)
-  // It says that it owns nothing. So nothing is left to revoke, and others need not wait.
-  if (known !== undefined && known.instanceId === instanceId) return restarted(known)
+  if (known !== undefined && known.instanceId === instanceId) return rejoining(draft, known)
   if (known !== undefined) {
     throw new EdgelogError('invalid_request', 'instanceId: a member keeps the one it joined with')
   }
@@ -66,6 +73,24 @@ function replace(
   draft.put(member)
   draft.setTarget(memberId, target)
   return member
+}
+
+/**
+ * A member that joins again says that it owns nothing. But a call that was given up and repeated may
+ * arrive late, when the member is at work: so what it has it keeps, and what it is to give up it
+ * confirms with the next heartbeat.
+ */
+function rejoining(draft: ConsumerGroupDraft, member: ConsumerMember): ConsumerMember {
+  if (isAway(member)) return restarted(member)
+  const target = draft.target(member.memberId)
+  const revoked = unite(subtract(member.assigned, target), member.pendingRevocation)
+  if (isEmpty(revoked)) return member
+  return {
+    ...member,
+    state: 'unrevoked_partitions',
+    assigned: intersect(member.assigned, target),
+    pendingRevocation: revoked,
+  }
 }
 
 function restarted(member: ConsumerMember): ConsumerMember {
@@ -108,7 +133,8 @@ export function findMember(
 ): ConsumerMember {
   if (instanceId !== null) {
     const holder = group.memberOf(instanceId)
-    if (holder !== undefined && holder.memberId !== memberId) {
+    if (holder === undefined) throw unknownMember(memberId)
+    if (holder.memberId !== memberId) {
       throw new EdgelogError(
         'fenced_instance_id',
         `instanceId: ${instanceId} belongs to another member now`,
@@ -117,7 +143,11 @@ export function findMember(
   }
   const member = group.member(memberId)
   if (member !== undefined) return member
-  throw new EdgelogError(
+  throw unknownMember(memberId)
+}
+
+function unknownMember(memberId: string): EdgelogError {
+  return new EdgelogError(
     'unknown_member_id',
     `memberId: ${memberId} is not a member: give up all partitions and join with memberEpoch 0`,
   )

@@ -36,9 +36,7 @@ export function assignIfDue(
   // The first is made at once, for no member is at epoch 0.
   if (draft.assignmentEpoch > 0 && nowMs - lastAssignedAtMs < intervalMs) return
   const members = [...draft.members()]
-  const partitionCounts = subscribedPartitionCounts(members, topics)
-  // Topics that grew beyond the bound: the members go on with what they have.
-  if (total(partitionCounts) > GROUP_PARTITIONS_MAX) return
+  const partitionCounts = withinBound(subscribedPartitionCounts(members, topics), topics)
   const targets = ASSIGNORS[electAssignor(members)]({
     members: new Map(
       members.map((member) => [
@@ -70,6 +68,13 @@ export function checkBounds(draft: ConsumerGroupDraft, topics: TopicDirectory): 
       `topicPattern: a group has at most ${GROUP_PATTERNS_MAX} different ones`,
     )
   }
+  for (const pattern of patterns) {
+    if (pattern === null || topics.isAffordable(pattern)) continue
+    throw new EdgelogError(
+      'policy_violation',
+      'topicPattern: it takes too long to hold it against all topics that there are',
+    )
+  }
   const partitions = total(subscribedPartitionCounts(draft.members(), topics))
   if (partitions <= GROUP_PARTITIONS_MAX) return
   throw new EdgelogError(
@@ -92,6 +97,23 @@ export function subscribedPartitionCounts(
     for (const id of ids) counts.set(id, topics.withId(id)?.partitions ?? 0)
   }
   return counts
+}
+
+/** Topics that grew beyond the bound are left out whole, the last ones by name. */
+function withinBound(
+  counts: ReadonlyMap<string, number>,
+  topics: TopicDirectory,
+): ReadonlyMap<string, number> {
+  if (total(counts) <= GROUP_PARTITIONS_MAX) return counts
+  const nameOf = (id: string) => topics.withId(id)?.name ?? ''
+  const kept = new Map<string, number>()
+  let left = GROUP_PARTITIONS_MAX
+  for (const [id, count] of [...counts].sort(([a], [b]) => (nameOf(a) < nameOf(b) ? -1 : 1))) {
+    if (count > left) continue
+    kept.set(id, count)
+    left -= count
+  }
+  return kept
 }
 
 /** Whether topics that this group subscribes to differ between two snapshots. */

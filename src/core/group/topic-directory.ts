@@ -1,4 +1,9 @@
 /** The topics that a group knows of, and which of them a subscription means. */
+import {
+  GROUP_PATTERNS_MAX,
+  RESOLVED_SUBSCRIPTIONS_LENGTH_MAX,
+  TOPIC_PATTERN_STEPS_MAX,
+} from '../limits.ts'
 import type { GroupTopic } from './group-api.ts'
 import { compileTopicPattern } from './topic-pattern.ts'
 
@@ -7,12 +12,20 @@ export interface Subscription {
   readonly topicPattern: string | null
 }
 
+interface Matching {
+  readonly ids: readonly string[]
+  readonly isComplete: boolean
+}
+
 /** A snapshot; what it has worked out is kept as long as it is. */
 export class TopicDirectory {
   readonly topics: readonly GroupTopic[]
   readonly #byName: ReadonlyMap<string, GroupTopic>
   readonly #byId: ReadonlyMap<string, GroupTopic>
+  readonly #matchings = new Map<string, Matching>()
   readonly #resolved = new Map<string, ReadonlySet<string>>()
+  /** Of their keys together. */
+  #resolvedLength = 0
 
   constructor(topics: readonly GroupTopic[]) {
     this.topics = topics
@@ -38,11 +51,40 @@ export class TopicDirectory {
       const topic = this.#byName.get(name)
       if (topic !== undefined) ids.add(topic.id)
     }
-    if (topicPattern !== null) {
-      const pattern = compileTopicPattern(topicPattern)
-      for (const { id, name } of this.topics) if (pattern.matches(name)) ids.add(id)
+    for (const id of topicPattern === null ? [] : this.#matching(topicPattern).ids) ids.add(id)
+    if (this.#resolvedLength + key.length > RESOLVED_SUBSCRIPTIONS_LENGTH_MAX) {
+      this.#resolved.clear()
+      this.#resolvedLength = 0
     }
     this.#resolved.set(key, ids)
+    this.#resolvedLength += key.length
     return ids
+  }
+
+  /**
+   * Whether a pattern can be held against all topics within `TOPIC_PATTERN_STEPS_MAX`. Where topics
+   * come later that it cannot, it matches none of them.
+   */
+  isAffordable(topicPattern: string): boolean {
+    return this.#matching(topicPattern).isComplete
+  }
+
+  #matching(text: string): Matching {
+    const known = this.#matchings.get(text)
+    if (known !== undefined) return known
+    const pattern = compileTopicPattern(text)
+    const ids: string[] = []
+    let steps = 0
+    for (const { id, name } of this.topics) {
+      const match = pattern.match(name)
+      steps += match.steps
+      if (steps > TOPIC_PATTERN_STEPS_MAX) break
+      if (match.isMatch) ids.push(id)
+    }
+    const matching = { ids, isComplete: steps <= TOPIC_PATTERN_STEPS_MAX }
+    // A refused pattern may come again and again: only a group's worth of them is kept.
+    if (this.#matchings.size >= GROUP_PATTERNS_MAX) this.#matchings.clear()
+    this.#matchings.set(text, matching)
+    return matching
   }
 }

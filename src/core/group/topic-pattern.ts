@@ -9,6 +9,8 @@ import { buildProgram, runProgram } from './pattern-program.ts'
 export interface TopicPattern {
   /** Whether the whole name matches, as in Kafka: `order` does not match the topic `orders`. */
   matches(name: string): boolean
+  /** The same, with what it took. */
+  match(name: string): { readonly isMatch: boolean; readonly steps: number }
 }
 
 /**
@@ -23,5 +25,6 @@ export interface TopicPattern {
  */
 export function compileTopicPattern(text: string, field = 'topicPattern'): TopicPattern {
   const program = buildProgram(parsePattern(text, field))
-  return { matches: (name) => runProgram(program, name).isMatch }
+  const match = (name: string) => runProgram(program, name)
+  return { match, matches: (name) => match(name).isMatch }
 }

@@ -222,7 +222,7 @@ export class World {
     who.epoch = memberEpoch
     who.mustSayAll = isJoin && isSaid && assignment === null
     if (assignment !== null) {
-      const told = assignmentOf(assignment)
+      const told = assignmentOf(assignment, this.directory)
       const target = this.group.target(who.memberId)
       const pending = this.group.members.get(who.memberId)?.pendingRevocation ?? NO_PARTITIONS
       const settled = subtract(who.holds, pending)

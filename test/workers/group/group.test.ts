@@ -225,8 +225,10 @@ describe('topics', () => {
           await member.beat()
         }
       }
-      await settle(id, [member])
-      expect(member.holds).toHaveLength(3)
+      await vi.waitUntil(async () => {
+        await member.beat()
+        return member.holds.length === 3
+      })
     },
   )
 })

@@ -1,0 +1,118 @@
+/**
+ * What a group does by alarm: finds out which members are silent where nobody else would, forgets
+ * offsets, and ends a group that holds nothing. Every step is idempotent.
+ */
+import type { OffsetExpiry } from '../../src/core/group/commit.ts'
+import {
+  EMPTY_GROUP_KEPT_MS,
+  GROUP_ALARM_RETRY_MS,
+  GROUP_WATCH_INTERVAL_MS,
+  HEARTBEAT_INTERVAL_MS,
+  OFFSETS_RETENTION_MINUTES_DEFAULT,
+  ROLL_CALL_MS_MAX,
+} from '../../src/core/limits.ts'
+import type { GroupAlarm } from './group-alarm.ts'
+import type { GroupMembers } from './group-members.ts'
+import type { GroupStore } from './group-store.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import type { OffsetTable } from './offset-table.ts'
+
+/** The parts of the group that are made anew when it is wiped. */
+export interface UpkeepHooks {
+  members(): GroupMembers
+  offsets(): OffsetTable
+  /** Removes the members whose time is over. */
+  expireMembers(): void
+  readonly retentionMs: number
+}
+
+export class Upkeep {
+  readonly #store: GroupStore
+  readonly #alarm: GroupAlarm
+  readonly #lifecycle: Lifecycle
+  readonly #hooks: UpkeepHooks
+  /** The roll was called, and not all have answered yet. */
+  #isRollOpen = false
+
+  constructor(store: GroupStore, alarm: GroupAlarm, lifecycle: Lifecycle, hooks: UpkeepHooks) {
+    this.#store = store
+    this.#alarm = alarm
+    this.#lifecycle = lifecycle
+    this.#hooks = hooks
+  }
+
+  async run(): Promise<void> {
+    if (this.#store.group === undefined) return
+    // A fired alarm is used up: the next one is set before anything can go wrong.
+    const retryAtMs = Date.now() + GROUP_ALARM_RETRY_MS
+    this.#alarm.at(retryAtMs)
+    await this.#callRoll()
+    // It may be deleted by now.
+    if (this.#store.group === undefined) return
+    this.#hooks.expireMembers()
+    const nextExpiryMs = this.#hooks.offsets().expire(this.#offsetExpiry(), Date.now())
+    await this.#lifecycle.delete(() => this.#isOver())
+    const nextMs = this.#nextAlarmMs(nextExpiryMs)
+    if (nextMs !== undefined) this.#alarm.postpone(retryAtMs, nextMs)
+  }
+
+  /**
+   * Who was heard when is forgotten with each eviction, and the next alarm is far away. So this one
+   * waits until every member is heard anew, or its session is over: sessions end even if the object
+   * sleeps between all calls.
+   */
+  async #callRoll(): Promise<void> {
+    if (!this.#isRollOpen) this.#hooks.members().callRoll()
+    const endMs = Date.now() + ROLL_CALL_MS_MAX
+    while (this.#hooks.members().hasUnheard && Date.now() < endMs) {
+      const untilMs = Math.min(this.#hooks.members().nextDeadlineMs, endMs)
+      const waitMs = Math.min(untilMs - Date.now(), HEARTBEAT_INTERVAL_MS)
+      await new Promise((resolve) => setTimeout(resolve, Math.max(1, waitMs)))
+      this.#hooks.expireMembers()
+    }
+    this.#isRollOpen = this.#hooks.members().hasUnheard
+  }
+
+  #nextAlarmMs(nextExpiryMs: number): number | undefined {
+    const { group } = this.#store
+    if (group === undefined) return undefined
+    const nowMs = Date.now()
+    if (group.isDeleting) return nowMs + GROUP_ALARM_RETRY_MS
+    // A session may be longer than the platform lets an alarm take.
+    if (this.#isRollOpen) return nowMs + 1
+    const watchAtMs = nowMs + GROUP_WATCH_INTERVAL_MS
+    if (group.emptySinceMs === null) return watchAtMs
+    const overAtMs = this.#isBare() ? group.emptySinceMs + EMPTY_GROUP_KEPT_MS : nextExpiryMs
+    return Math.max(nowMs + 1, Math.min(overAtMs, watchAtMs))
+  }
+
+  #isBare(): boolean {
+    return this.#hooks.members().count === 0 && this.#hooks.offsets().count === 0
+  }
+
+  /** It has had nothing for long enough, or its deletion was begun. */
+  #isOver(): boolean {
+    const { group } = this.#store
+    if (group === undefined) return false
+    const emptyForMs = Date.now() - (group.emptySinceMs ?? Date.now())
+    return group.isDeleting || (this.#isBare() && emptyForMs >= EMPTY_GROUP_KEPT_MS)
+  }
+
+  #offsetExpiry(): OffsetExpiry {
+    const subscribed = this.#hooks.members().subscribedTopicIds(this.#lifecycle.directory)
+    return {
+      retentionMs: this.#hooks.retentionMs,
+      emptySinceMs: this.#store.group?.emptySinceMs ?? null,
+      isSubscribed: (topicId) => subscribed === 'all' || subscribed.has(topicId),
+    }
+  }
+}
+
+/** What is no number of minutes must not cost anybody their offsets. */
+export function offsetsRetentionMs(minutes: string | undefined): number {
+  const isWhole = minutes !== undefined && /^[1-9]\d{0,9}$/.test(minutes)
+  if (minutes !== undefined && !isWhole) {
+    console.warn(`EDGELOG_OFFSETS_RETENTION_MINUTES: a whole number is needed, got ${minutes}`)
+  }
+  return (isWhole ? Number(minutes) : OFFSETS_RETENTION_MINUTES_DEFAULT) * 60_000
+}

@@ -2,7 +2,6 @@
  * Runs the members of a group as processes of their own, and producers, against a server; kills the
  * server or a member (kill -9) at random, starts it again, and at the end checks the promises.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,12 +11,13 @@ import type { Violation } from '../history.ts'
 import { sleep } from '../producers.ts'
 import { checkGroupHistory } from './group-checkers.ts'
 import type { MemberEvent, MemberHistory } from './member-events.ts'
+import { type MemberProcess, MemberProcesses } from './member-processes.ts'
 
 export interface GroupCrashOptions {
   readonly rounds: number
   readonly seed: number
   readonly workerPath?: string
-  readonly variant?: 'commit-before-delivery'
+  readonly variant?: 'commit-before-delivery' | 'commit-before-finished'
   readonly onRound?: (round: number) => void
 }
 
@@ -54,11 +54,6 @@ export async function runGroupCrash(options: GroupCrashOptions): Promise<GroupCr
   }
 }
 
-interface Member {
-  readonly name: string
-  readonly process: ChildProcess
-}
-
 interface Described {
   readonly state: string
   readonly memberCount: number
@@ -75,8 +70,9 @@ class GroupRun {
   readonly #dir: string
   readonly #options: GroupCrashOptions
   readonly #random: Random
-  #members: Member[] = []
-  #started = 0
+  readonly #processes = new MemberProcesses()
+  /** Those that were not told to end. */
+  #members: MemberProcess[] = []
   #killed = 0
   #serverKills = 0
   #isRunning = true
@@ -107,7 +103,7 @@ class GroupRun {
   }
 
   killAll(): void {
-    for (const { process } of this.#members) process.kill('SIGKILL')
+    this.#processes.killAll()
   }
 
   /** One of what may happen to a group, and who is missing comes back as somebody new. */
@@ -121,14 +117,15 @@ class GroupRun {
     }
     const victim = this.#random.pick(this.#members)
     this.#members = this.#members.filter((member) => member !== victim)
-    victim.process.kill(dice < 8 ? 'SIGKILL' : 'SIGTERM')
-    if (dice < 8) this.#killed += 1
+    if (dice < 8) {
+      this.#processes.kill(victim)
+      this.#killed += 1
+    } else this.#processes.end(victim)
     this.#startMember()
   }
 
   #startMember(): void {
-    this.#started += 1
-    const name = `member${this.#started}`
+    const name = `member${this.#processes.started + 1}`
     const script = new URL('./member-process.ts', import.meta.url).pathname
     const { variant } = this.#options
     const args = [
@@ -141,8 +138,7 @@ class GroupRun {
       String(this.#random.uint32()),
       ...(variant === undefined ? [] : [variant]),
     ]
-    const stdio = process.env.SERVER_LOG === undefined ? 'ignore' : 'inherit'
-    this.#members.push({ name, process: spawn(process.execPath, args, { stdio }) })
+    this.#members.push(this.#processes.start(name, args))
   }
 
   /** A few records at a time, for ever; what is not answered is let go. */
@@ -188,9 +184,9 @@ class GroupRun {
       endOffsets[partition] = highWatermark
       committed[partition] = committedOffset ?? undefined
     }
-    this.killAll()
+    const violations = await this.#processes.finish()
     const members = await this.#histories()
-    const violations = checkGroupHistory({ members, endOffsets, committed })
+    violations.push(...checkGroupHistory({ members, endOffsets, committed }))
     if (settledAfterMs === null) {
       const { offsets: _, ...state } = group ?? { offsets: [] }
       violations.push({ promise: 'G4', what: `not settled in time: ${JSON.stringify(state)}` })
@@ -201,7 +197,7 @@ class GroupRun {
       rounds,
       violations,
       records: endOffsets.reduce((sum, offset) => sum + offset, 0),
-      membersStarted: this.#started,
+      membersStarted: this.#processes.started,
       membersKilled: this.#killed,
       serverKills: this.#serverKills,
       assignments: events.filter(({ kind }) => kind === 'told').length,
@@ -210,7 +206,10 @@ class GroupRun {
   }
 
   async #histories(): Promise<MemberHistory[]> {
-    const names = Array.from({ length: this.#started }, (_, index) => `member${index + 1}`)
+    const names = Array.from(
+      { length: this.#processes.started },
+      (_, index) => `member${index + 1}`,
+    )
     return await Promise.all(
       names.map(async (name) => {
         const text = await readFile(join(this.#dir, name), 'utf8').catch(() => '')

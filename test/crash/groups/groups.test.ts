@@ -45,9 +45,12 @@ describe('the checkers catch', { timeout: 180_000 }, () => {
   })
   afterAll(() => rm(dir, { recursive: true, force: true }))
 
-  test('a member that commits before it is delivered', async () => {
-    expect(await brokenBy({ variant: 'commit-before-delivery' }, ['G2'])).toContain('G2')
-  })
+  test.each(['commit-before-delivery', 'commit-before-finished'] as const)(
+    'a member that would %s',
+    async (variant) => {
+      expect(await brokenBy({ variant }, ['G2'])).toContain('G2')
+    },
+  )
 
   test.each(GROUP_MUTANTS)('a group that would $name', async (mutant) => {
     const workerPath = join(dir, `${mutant.name.replaceAll(' ', '-')}.js`)

@@ -39,6 +39,8 @@ export type MemberEvent =
       readonly offset: number
       readonly nextOffset: number
     }
+  /** The application is done with them. */
+  | { readonly kind: 'finished'; readonly partition: number; readonly nextOffset: number }
   /** From here on another delivery may begin anywhere. */
   | { readonly kind: 'assigned' | 'taken away'; readonly partitions: readonly number[] }
 

@@ -1,6 +1,6 @@
 /**
  * A process that is one member of the group after the other, to be killed at any moment:
- * `node member-process.ts URL TOPIC GROUP LOG-FILE SEED [commit-before-delivery]`.
+ * `node member-process.ts URL TOPIC GROUP LOG-FILE SEED [VARIANT]`.
  */
 import { openSync, writeSync } from 'node:fs'
 import type { HeartbeatAnswer } from '../../../client/group/group-calls.ts'
@@ -87,15 +87,21 @@ consumer.addEventListener('assignment', (event) => {
 })
 process.once('SIGTERM', () => void client.close())
 
+const pause = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs))
+
 await consumer.run(
   async ({ partition, records, nextOffset }) => {
+    const commit = () =>
+      consumer.commit([{ topic, partition, offset: nextOffset }]).catch(() => undefined)
     if (variant === 'commit-before-delivery') {
-      await consumer.commit([{ topic, partition, offset: nextOffset }]).catch(() => undefined)
-      await new Promise((resolve) => setTimeout(resolve, 30))
+      await commit()
+      await pause(30)
     }
     const offset = records[0]?.offset ?? nextOffset
     note({ kind: 'delivered', partition, offset, nextOffset })
-    await new Promise((resolve) => setTimeout(resolve, random.between(0, 15)))
+    if (variant === 'commit-before-finished') await commit()
+    await pause(random.between(0, 15))
+    note({ kind: 'finished', partition, nextOffset })
   },
   { concurrency: 3 },
 )

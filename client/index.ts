@@ -39,7 +39,13 @@ export type {
   ResetTarget,
 } from './group/group.ts'
 export type { CommittedOffset, OffsetCommit } from './group/group-calls.ts'
-export type { AssignmentChange, BatchHandler, GroupConsumer } from './group/group-consumer.ts'
+export type {
+  AssignmentChange,
+  BatchHandler,
+  GroupConsumer,
+  GroupConsumerEvents,
+  GroupConsumerListening,
+} from './group/group-consumer.ts'
 export type { GroupConsumerOptions } from './group/group-consumer-options.ts'
 export type { TopicPartition } from './group/held-partitions.ts'
 export type { LagReport } from './group/lag-report.ts'

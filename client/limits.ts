@@ -84,6 +84,8 @@ export const LAG_INTERVAL_MS = 1_000
 export const POLL_RECORDS = 500
 export const POLL_RECORDS_MAX = 100_000
 export const POLL_WAIT_MS = 5_000
+/** In less a member would join, cost the others an assignment, and leave before it is given anything. */
+export const POLL_WAIT_MS_MIN = 1_000
 /** Once records have come, how long a poll waits for more: they were read ahead, or are a fetch away. */
 export const POLL_QUIET_MS = 100
 /** Of a member that lives for one request: whoever dies on the way holds up the others no longer. */

@@ -1,4 +1,4 @@
-import { EdgelogError } from '../../src/core/errors.ts'
+import { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
 import { FETCH_BYTES_MAX } from '../../src/core/limits.ts'
 import { CONSUMER_BUFFER_BYTES, FETCH_BYTES } from '../limits.ts'
 import { checkRange } from '../producer/producer-options.ts'
@@ -44,7 +44,23 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   if ((options.assignments === undefined) === (options.topics === undefined)) {
     throw new EdgelogError('invalid_config', 'either assignments or topics is needed')
   }
+  checkStart('from', options.from ?? 'latest', 'invalid_config')
+  for (const { offset = 'latest' } of options.assignments ?? []) {
+    checkStart('offset', offset, 'invalid_config')
+  }
   return readSettings(options)
+}
+
+/** @throws {EdgelogError} `code` for what is no position. */
+export function checkStart(
+  name: string,
+  start: StartPosition,
+  code: ErrorCode = 'invalid_request',
+): void {
+  if (start === 'earliest' || start === 'latest') return
+  const value: unknown = typeof start === 'object' ? start?.timestamp : start
+  if (Number.isSafeInteger(value) && Number(value) >= 0) return
+  throw new EdgelogError(code, `${name}: not a position in a log: ${String(value)}`)
 }
 
 /** @throws {EdgelogError} `invalid_config`. */

@@ -112,7 +112,7 @@ export class Consumer implements AsyncIterable<ConsumerBatch> {
   /**
    * Goes on elsewhere in one partition; what was read ahead there is dropped.
    *
-   * @throws {EdgelogError} `invalid_request` for a partition that is not assigned.
+   * @throws {EdgelogError} `invalid_request` for a partition that is not assigned, or no position.
    */
   seek(topic: string, partition: number, to: StartPosition): void {
     this.#readers.get(topic, partition).seek(to)

@@ -15,7 +15,7 @@ import {
   RESUME_BACKOFF_MS,
   RESUME_BACKOFF_MS_MAX,
 } from '../limits.ts'
-import type { ConsumerSettings, StartPosition } from './consumer-options.ts'
+import { type ConsumerSettings, checkStart, type StartPosition } from './consumer-options.ts'
 import { type FetchedBatches, fetchBatches } from './fetch-batches.ts'
 import { type LogChunk, parseChunk } from './log-chunk.ts'
 import type { ReadBudget } from './read-budget.ts'
@@ -56,6 +56,8 @@ export class PartitionReader {
   position: number | undefined
   /** Where it began, once that is known: the start, or the last seek. */
   begunAt: number | undefined
+  /** Why the last read failed; undefined: it did not. */
+  trouble: unknown
   #chunks: QueuedChunk[] = []
   #queuedBytes = 0
   #session: AbortController | undefined
@@ -118,7 +120,9 @@ export class PartitionReader {
     this.#tailGapAt = undefined
   }
 
+  /** @throws {EdgelogError} `invalid_request` for what is no position. */
   seek(to: StartPosition): void {
+    checkStart('to', to)
     const wasPaused = this.isPaused
     this.pause()
     this.#from = to
@@ -148,8 +152,10 @@ export class PartitionReader {
       try {
         await this.#readOn(signal)
         failures = 0
+        this.trouble = undefined
       } catch (error) {
         if (signal.aborted) return
+        this.trouble = error
         const retryAfterMs = this.#recover(error)
         if (retryAfterMs === undefined) return
         failures += 1

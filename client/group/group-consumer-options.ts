@@ -4,6 +4,7 @@ import { SESSION_TIMEOUT_MS_MAX, SESSION_TIMEOUT_MS_MIN } from '../../src/core/l
 import {
   type ConsumerOptions,
   type ConsumerSettings,
+  checkStart,
   readSettings,
   type StartPosition,
 } from '../consumer/consumer-options.ts'
@@ -85,6 +86,7 @@ export function groupConsumerSettings(options: GroupConsumerOptions): GroupConsu
   if (hasTopics === Boolean(topicPattern)) {
     throw new EdgelogError('invalid_config', 'either topics or topicPattern is needed')
   }
+  checkStart('from', from, 'invalid_config')
   checkRange('autoCommitIntervalMs', autoCommitIntervalMs, 1, TIMER_MS_MAX)
   for (const [name, timeoutMs] of Object.entries({ sessionTimeoutMs, maxPollIntervalMs })) {
     checkRange(name, timeoutMs, SESSION_TIMEOUT_MS_MIN, SESSION_TIMEOUT_MS_MAX)

@@ -8,7 +8,7 @@ import type { OffsetCommit } from './group-calls.ts'
 import { type GroupConsumerOptions, groupConsumerSettings } from './group-consumer-options.ts'
 import { type GroupConsumerContext, GroupMember, type Work } from './group-member.ts'
 import type { HeldChange, TopicPartition } from './held-partitions.ts'
-import { LagReporter } from './lag-report.ts'
+import { type LagReport, LagReporter } from './lag-report.ts'
 
 /** The detail of the event 'assignment'. */
 export interface AssignmentChange {
@@ -19,6 +19,23 @@ export interface AssignmentChange {
   readonly lost: readonly TopicPartition[]
   /** All that is read now. */
   readonly current: readonly TopicPartition[]
+}
+
+export interface GroupConsumerEvents {
+  readonly assignment: CustomEvent<AssignmentChange>
+  readonly lag: CustomEvent<LagReport>
+}
+
+type ListenerParameters = Parameters<EventTarget['addEventListener']>
+
+/** `addEventListener` that knows the events of a `GroupConsumer`. */
+export interface GroupConsumerListening {
+  <Type extends keyof GroupConsumerEvents>(
+    type: Type,
+    listener: ((event: GroupConsumerEvents[Type]) => void) | null,
+    options?: ListenerParameters[2],
+  ): void
+  (type: string, listener: ListenerParameters[1], options?: ListenerParameters[2]): void
 }
 
 /**
@@ -51,6 +68,8 @@ export type BatchHandler = (
  * }, { concurrency: 4 })
  */
 export class GroupConsumer extends EventTarget implements AsyncIterable<ConsumerBatch> {
+  declare readonly addEventListener: GroupConsumerListening
+  declare readonly removeEventListener: GroupConsumerListening
   readonly #member: GroupMember
   readonly #lag: LagReporter
   readonly #onClosed: () => void
@@ -81,6 +100,11 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
       partition,
       offset: reader?.position,
     }))
+  }
+
+  /** Why nothing comes; undefined: there is nothing. @internal */
+  get trouble(): unknown {
+    return this.#member.trouble
   }
 
   /** Bytes read ahead of the application, and those asked for. */
@@ -150,27 +174,27 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
    * Commits all that is finished, in an iteration the batch at hand too; or the given offsets, each
    * that of the next record to be read, of partitions that are assigned.
    *
-   * @throws {EdgelogError} `invalid_request` for an offset that was not handed over yet;
-   * `stale_member_epoch`, `unknown_member_id` where the partition is with others now; `unavailable`.
+   * @throws {EdgelogError} `invalid_request` for an offset that was not handed over yet, or is none, and
+   * for a partition that was never assigned; `stale_member_epoch`, `unknown_member_id` where the
+   * partition is with others now; `unavailable`.
    */
   async commit(offsets?: readonly OffsetCommit[]): Promise<void> {
-    if (offsets === undefined) {
-      const work = this.#iterated
-      work?.held.offsets.finish(work.delivery)
-      return await this.#member.commitFinished()
-    }
-    await this.#member.commitOffsets(offsets)
+    if (offsets !== undefined) return await this.#member.commitOffsets(offsets)
+    const work = this.#iterated
+    work?.held.offsets.finish(work.delivery)
+    await this.#member.commitFinished(work)
   }
 
   /**
    * Goes on elsewhere in one partition; what was read ahead there is dropped, and what is committed
    * next is where that leads.
    *
-   * @throws {EdgelogError} `invalid_request` for a partition that is not assigned.
+   * @throws {EdgelogError} `invalid_request` for a partition that is not assigned, or no position.
    */
   seek(topic: string, partition: number, to: StartPosition): void {
-    this.#member.find(topic, partition).offsets.seek()
+    const { offsets } = this.#member.find(topic, partition)
     this.#member.readers.get(topic, partition).seek(to)
+    offsets.seek()
   }
 
   /** The offset of the next record that is handed over; undefined until the server has named it. */

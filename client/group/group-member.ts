@@ -5,6 +5,7 @@
 import { EdgelogError } from '../../src/core/errors.ts'
 import { sleep, within } from '../clock.ts'
 import type { ConsumerContext } from '../consumer/consumer.ts'
+import { checkStart } from '../consumer/consumer-options.ts'
 import type { ConsumerBatch } from '../consumer/consumer-record.ts'
 import type { PartitionReader } from '../consumer/partition-reader.ts'
 import { ReaderSet, type TakenBatch } from '../consumer/reader-set.ts'
@@ -95,6 +96,13 @@ export class GroupMember {
     })
   }
 
+  /** Why nothing comes; undefined: the group and the logs have answered. */
+  get trouble(): unknown {
+    const isTroubled = ({ trouble }: PartitionReader) => trouble !== undefined
+    const reading = this.readers.select().find(isTroubled)?.trouble
+    return this.#membership.trouble ?? this.held.trouble ?? reading
+  }
+
   // -- handing over --------------------------------------------------------------------------
 
   /** @throws {EdgelogError} `invalid_request` beside another use. */
@@ -182,15 +190,24 @@ export class GroupMember {
 
   // -- commits -------------------------------------------------------------------------------
 
-  /** @throws {EdgelogError} as `Committer.commit`. */
-  async commitFinished(): Promise<void> {
-    await this.#committer.commit(() => this.held.due)
+  /**
+   * @param work What is finished by it, which is refused if its partition is lost.
+   * @throws {EdgelogError} as `Committer.commit`.
+   */
+  async commitFinished(work?: Work): Promise<void> {
+    await this.#committer.commit(() => {
+      const { due } = this.held
+      if (work === undefined) return due
+      const commit = this.held.pendingCommit(work.held, work.delivery.nextOffset)
+      return commit.isHeld() ? due : [...due, commit]
+    })
   }
 
   /** @throws {EdgelogError} `invalid_request`; as `Committer.commit`. */
   async commitOffsets(offsets: readonly OffsetCommit[]): Promise<void> {
     const pending = offsets.map(({ topic, partition, offset, metadata }) => {
-      const held = this.find(topic, partition)
+      checkStart('offset', offset)
+      const held = this.held.findOnceRead({ topic, partition }) ?? this.find(topic, partition)
       if (!held.offsets.isDelivered(offset, held.reader?.begunAt)) {
         const what = `offset ${offset} of partition ${partition} of ${topic}`
         throw new EdgelogError('invalid_request', `${what} was not handed over yet`)

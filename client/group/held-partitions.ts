@@ -61,7 +61,10 @@ export class HeldPartitions {
   readonly #held = new Map<string, HeldPartition>()
   /** What was worked on when it was lost, by topic and partition: it may still be. */
   readonly #works = new Map<string, Promise<void>>()
+  /** By topic and partition: a late commit of them is refused for that, not as a mistake. */
+  readonly #onceRead = new Map<string, HeldPartition>()
   #target: readonly AssignedPartitions[] = []
+  #fetchFailure: unknown
 
   constructor(context: HeldContext) {
     this.#context = context
@@ -70,6 +73,13 @@ export class HeldPartitions {
   /** Those that are read. */
   get current(): HeldPartition[] {
     return [...this.#held.values()].filter(isRead)
+  }
+
+  /** Why partitions are held that are not read; undefined: there are none. */
+  get trouble(): unknown {
+    const isUnread = ({ reader, stop }: HeldPartition) => !reader && !stop.signal.aborted
+    if (![...this.#held.values()].some(isUnread)) return undefined
+    return this.#fetchFailure ?? new EdgelogError('unavailable', 'no committed offsets came yet')
   }
 
   /** All that nobody else may have yet. */
@@ -105,6 +115,11 @@ export class HeldPartitions {
       if (held.partition === partition && held.topic === topic && isRead(held)) return held
     }
     return undefined
+  }
+
+  /** As it was read last, also if it is given up or lost by now. */
+  findOnceRead(partition: TopicPartition): HeldPartition | undefined {
+    return this.#onceRead.get(nameOf(partition))
   }
 
   /** @returns what to call when the work on the partition has ended. */
@@ -211,6 +226,7 @@ export class HeldPartitions {
       held.offsets = new PartitionOffsets(offset)
       const { readers, from } = this.#context
       held.reader = readers.assign(held.topic, held.partition, offset ?? from)
+      this.#onceRead.set(nameOf(held), held)
     }
     this.#context.onChange({ assigned: started })
   }
@@ -225,9 +241,11 @@ export class HeldPartitions {
     for (let attempts = 1; !fresh.every(({ stop }) => stop.signal.aborted); attempts++) {
       try {
         const offsets = await fetchOffsets(connection, groupId, only, { signal })
+        this.#fetchFailure = undefined
         return new Map(offsets.map((committed) => [nameOf(committed), committed.offset]))
       } catch (error) {
         if (signal.aborted) return undefined
+        this.#fetchFailure = error
         if (!isTransient(error) && !isGone(error)) {
           onFatal(error)
           return undefined

@@ -56,6 +56,8 @@ export class Membership {
   readonly #context: MembershipContext
   #epoch = JOIN_EPOCH
   #failures = 0
+  /** Of the last heartbeat that was answered, or failed. */
+  #refusal: unknown
   #isAllToBeTold = true
   #toldOwned: string | undefined
   /** When the last heartbeat that was answered was sent. */
@@ -82,6 +84,12 @@ export class Membership {
     const { memberId, settings } = this.#context
     const { instanceId } = settings
     return { memberId, memberEpoch: this.#epoch, ...(instanceId !== undefined && { instanceId }) }
+  }
+
+  /** Why it is no member; undefined: it is one. */
+  get trouble(): unknown {
+    if (this.committing !== undefined) return undefined
+    return this.#refusal ?? new EdgelogError('unavailable', 'the group has not answered yet')
   }
 
   join(): void {
@@ -176,6 +184,7 @@ export class Membership {
 
   #accept(answer: HeartbeatAnswer, { owned }: Heartbeat, sentAtMs: number): number {
     this.#failures = 0
+    this.#refusal = undefined
     this.#unreleasedSinceMs = undefined
     this.#isAllToBeTold = false
     if (owned !== undefined) this.#toldOwned = JSON.stringify(owned)
@@ -188,6 +197,7 @@ export class Membership {
 
   #refused(error: unknown): number {
     this.#failures += 1
+    this.#refusal = error
     const code = error instanceof EdgelogError ? error.code : undefined
     const delayMs = this.#retryDelayMs(error, this.#failures)
     if (code !== undefined && REJOIN.has(code)) {

@@ -8,8 +8,11 @@ import {
   POLL_RECORDS_MAX,
   POLL_SESSION_TIMEOUT_MS,
   POLL_WAIT_MS,
+  POLL_WAIT_MS_MIN,
+  TIMER_MS_MAX,
 } from '../limits.ts'
 import { checkRange } from '../producer/producer-options.ts'
+import type { OffsetCommit } from './group-calls.ts'
 import type { GroupConsumer } from './group-consumer.ts'
 import type { GroupConsumerOptions } from './group-consumer-options.ts'
 
@@ -20,7 +23,10 @@ export interface PollOptions
   > {
   /** At most so many records; 500. */
   readonly maxRecords?: number
-  /** How long to wait for partitions and records; 5 s. What is there is returned as soon as it came. */
+  /**
+   * How long to wait for partitions and records, 1 s at least; 5 s. What is there is returned as soon as
+   * it came.
+   */
   readonly waitMs?: number
 }
 
@@ -43,14 +49,17 @@ interface PollContext {
   readonly consumer: (options: GroupConsumerOptions) => GroupConsumer
 }
 
-/** @throws {EdgelogError} what the iteration of a `GroupConsumer` throws; `invalid_config`. */
+/**
+ * @throws {EdgelogError} what the iteration of a `GroupConsumer` throws; `invalid_config`; why nothing
+ * came, if that is not that nothing is there: `unavailable`, `unreleased_instance_id`.
+ */
 export async function pollGroup(
   { clock, consumer: newConsumer }: PollContext,
   groupId: string,
   { maxRecords = POLL_RECORDS, waitMs = POLL_WAIT_MS, ...options }: PollOptions,
 ): Promise<PolledRecords> {
   checkRange('maxRecords', maxRecords, 1, POLL_RECORDS_MAX)
-  checkRange('waitMs', waitMs, 0, Number.MAX_SAFE_INTEGER)
+  checkRange('waitMs', waitMs, POLL_WAIT_MS_MIN, TIMER_MS_MAX)
   const sessionTimeoutMs = options.sessionTimeoutMs ?? POLL_SESSION_TIMEOUT_MS
   const consumer = newConsumer({
     ...options,
@@ -61,7 +70,12 @@ export async function pollGroup(
     transport: 'long-poll',
   })
   const records: ConsumerRecord[] = []
-  const offsets = new Map<string, { topic: string; partition: number; offset: number }>()
+  const offsets = new Map<string, OffsetCommit>()
+  /** Partitions that were others' since they were read, though they may have come back. */
+  const gone = new Set<string>()
+  consumer.addEventListener('assignment', ({ detail: { revoked, lost } }) => {
+    for (const { topic, partition } of [...revoked, ...lost]) gone.add(`${topic}/${partition}`)
+  })
   try {
     for await (const batch of readAhead(consumer, clock, waitMs)) {
       const { topic, partition } = batch
@@ -69,7 +83,9 @@ export async function pollGroup(
       records.push(...taken)
       const isWhole = taken.length === batch.records.length
       const offset = isWhole ? batch.nextOffset : (taken.at(-1)?.offset ?? 0) + 1
-      offsets.set(`${topic}/${partition}`, { topic, partition, offset })
+      const key = `${topic}/${partition}`
+      offsets.set(key, { topic, partition, offset })
+      gone.delete(key)
       if (records.length >= maxRecords) break
     }
   } catch (error) {
@@ -93,7 +109,11 @@ export async function pollGroup(
       }
       isOver = true
       try {
-        if (offsets.size > 0) await consumer.commit([...offsets.values()])
+        const kept = [...offsets].filter(([key]) => !gone.has(key)).map(([, offset]) => offset)
+        if (kept.length > 0) await consumer.commit(kept)
+        if (kept.length < offsets.size) {
+          throw new EdgelogError('stale_member_epoch', 'partitions went to other members')
+        }
       } finally {
         await close()
       }
@@ -114,11 +134,11 @@ async function* readAhead(
     const end = new AbortController()
     const patience = sleep(clock, isFirst ? leftMs : Math.min(leftMs, POLL_QUIET_MS), end.signal)
     const next = batches.next()
-    const result = await Promise.race([next, patience])
-    end.abort()
+    const result = await Promise.race([next, patience]).finally(() => end.abort())
     if (result === undefined) {
       // It ends when the consumer is closed, and what it brings is left to the next.
       next.catch(() => undefined)
+      if (isFirst && consumer.trouble !== undefined) throw consumer.trouble
       return
     }
     if (result.done) return

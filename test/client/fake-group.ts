@@ -29,6 +29,9 @@ export class FakeGroup {
   readonly commitFates: Fate[] = []
   /** As `fates`, but of all of them from now on. */
   fate: Fate | undefined
+  /** As `fate`, of fetching offsets, and of reading. */
+  offsetsFate: { readonly code: ErrorCode } | undefined
+  recordsFate: { readonly code: ErrorCode } | undefined
   /** Waited for before a heartbeat is answered. */
   gate: Promise<void> | undefined
   /** The same of commits. */
@@ -92,6 +95,7 @@ export class FakeGroup {
       if (fate === 'lost') throw new TypeError('connection reset')
       return fate === undefined ? new Response(null, { status: 204 }) : refusal(fate.code)
     }
+    if (this.offsetsFate !== undefined) return refusal(this.offsetsFate.code)
     const offsets = Object.entries(this.committed).map(([partition, offset]) => {
       return { topic: 't', partition: Number(partition), offset }
     })
@@ -99,6 +103,7 @@ export class FakeGroup {
   }
 
   async #read({ pathname, searchParams }: URL, { signal }: RequestInit): Promise<Response> {
+    if (this.recordsFate !== undefined) return refusal(this.recordsFate.code)
     const partition = Number(/partitions\/(\d+)\//.exec(pathname)?.[1])
     const end = () => this.#ends.get(partition) ?? 0
     const asked = searchParams.get('offset')

@@ -244,7 +244,7 @@ describe('run()', () => {
     const { consumer } = member({ groupId })
     const reports: LagReport[] = []
     consumer.addEventListener('lag', (event) => {
-      reports.push((event as CustomEvent<LagReport>).detail)
+      reports.push(event.detail)
     })
     void collect(consumer, [])
     await vi.waitFor(() => expect(reports.at(-1)?.totalLag).toBe(0), LONG)
@@ -286,7 +286,8 @@ describe('commit()', () => {
       await vi.waitFor(() => expect(one.consumer.assignment).toEqual([]), LONG)
       await expect(one.consumer.commit([])).resolves.toBeUndefined()
       const late = one.consumer.commit([{ topic: groupId, partition: 0, offset: 5 }])
-      await expect(late).rejects.toMatchObject({ code: 'invalid_request' })
+      await expect(late).rejects.toMatchObject({ code: 'unknown_member_id' })
+      await expect(one.consumer.commit()).rejects.toMatchObject({ code: 'unknown_member_id' })
       break
     }
   })
@@ -337,6 +338,7 @@ describe('options', () => {
     [{ groupId: 'g', topics: ['t'], sessionTimeoutMs: 1 }, 'invalid_config'],
     [{ groupId: 'g', topics: ['t'], maxPollIntervalMs: 0 }, 'invalid_config'],
     [{ groupId: 'g', topics: ['t'], fetchBytesMax: 0 }, 'invalid_config'],
+    [{ groupId: 'g', topics: ['t'], from: { timestamp: -1 } }, 'invalid_config'],
     [{ groupId: 'g', topics: ['t'], autoCommitIntervalMs: 2 ** 31 }, 'invalid_config'],
   ])('%j are refused with %s', (options, code) => {
     expect(() => log.consumer(options)).toThrow(expect.objectContaining({ code }))

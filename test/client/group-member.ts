@@ -53,7 +53,7 @@ export function startMember(
   })
   const changes: AssignmentChange[] = []
   consumer.addEventListener('assignment', (event) => {
-    changes.push((event as CustomEvent<AssignmentChange>).detail)
+    changes.push(event.detail)
   })
   return { client, consumer, changes, calls, kill: () => cut.abort(new TypeError('cut')) }
 }

@@ -1,6 +1,14 @@
 /** What a member does when partitions come and go, with the group and the clock in the test's hands. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { closeMembers, holdCommits, pass, passSlowly, running, settle } from './running-member.ts'
+import {
+  closeMembers,
+  holdCommits,
+  newMember,
+  pass,
+  passSlowly,
+  running,
+  settle,
+} from './running-member.ts'
 
 afterEach(closeMembers)
 
@@ -313,6 +321,58 @@ describe('a commit', () => {
     group.commitFates.push(...Array(7).fill({ code: 'unknown_member_id' }))
     await expect(consumer.commit()).rejects.toMatchObject({ code: 'unknown_member_id' })
     expect(group.commits).toHaveLength(1)
+  })
+
+  test('in a loop, or of offsets, is refused once the partition is lost', async () => {
+    const { group, clock, consumer } = newMember([0], { autoCommit: false })
+    const batches = consumer[Symbol.asyncIterator]()
+    group.append(0, 2)
+    await batches.next()
+    const offsets = [{ topic: 't', partition: 0, offset: 1 }]
+    group.partitions = []
+    group.fates.push({ code: 'fenced_member_epoch' })
+    await pass(clock, 1_000)
+    await pass(clock, 0)
+    await expect(consumer.commit()).rejects.toMatchObject({ code: 'stale_member_epoch' })
+    await expect(consumer.commit(offsets)).rejects.toMatchObject({ code: 'stale_member_epoch' })
+    group.fates.push({ code: 'unknown_member_id' })
+    group.fate = 'silent'
+    await pass(clock, 1_000)
+    await expect(consumer.commit()).rejects.toMatchObject({ code: 'unknown_member_id' })
+    await expect(consumer.commit(offsets)).rejects.toMatchObject({ code: 'unknown_member_id' })
+    const never = consumer.commit([{ topic: 't', partition: 7, offset: 0 }])
+    await expect(never).rejects.toMatchObject({ code: 'invalid_request' })
+    expect(group.commits).toEqual([])
+  })
+
+  test('of offsets is made for a partition that is to be given up, while it is worked on', async () => {
+    const { group, clock, of, consumer } = await running([0], { autoCommit: false })
+    group.append(0)
+    await settle()
+    group.partitions = []
+    await pass(clock, 1_000)
+    expect(of('0:0').signal.aborted).toBe(true)
+    await consumer.commit([{ topic: 't', partition: 0, offset: 1 }])
+    expect(group.commits).toEqual([[{ topic: 't', partition: 0, offset: 1 }]])
+  })
+
+  test('of what is no offset, and a seek to it, are refused and change nothing', async () => {
+    const { group, of, consumer } = await running([0])
+    group.append(0, 2)
+    await settle()
+    for (const offset of [3.5, -1, 0.5, Number.NaN]) {
+      const commit = consumer.commit([{ topic: 't', partition: 0, offset }])
+      await expect(commit).rejects.toMatchObject({ code: 'invalid_request' })
+      for (const to of [offset, { timestamp: offset }]) {
+        expect(() => consumer.seek('t', 0, to)).toThrow(
+          expect.objectContaining({ code: 'invalid_request' }),
+        )
+      }
+    }
+    of('0:0').finish()
+    await settle()
+    await consumer.commit()
+    expect(group.commits).toEqual([[{ topic: 't', partition: 0, offset: 1 }]])
   })
 
   test('that waits for another is given up as long after the call as that', async () => {

@@ -60,7 +60,7 @@ test('gives the same records again where nothing was committed', async () => {
 test('comes back empty-handed after waitMs, and has left by then', async () => {
   const topic = await topicWith(0)
   const group = log.group(`${topic}-g`)
-  const polled = await group.poll({ topics: [topic], waitMs: 300 })
+  const polled = await group.poll({ topics: [topic], waitMs: 1_000 })
   expect(polled.records).toEqual([])
   expect((await group.describe()).memberCount).toBe(0)
   await polled.commit()
@@ -105,7 +105,7 @@ test('whoever forgets it is out after a session', async () => {
   const forgotten = await group.poll(options)
   expect(forgotten.records).toHaveLength(2)
   await expect.poll(async () => (await group.describe()).memberCount, { timeout: 10_000 }).toBe(0)
-  await expect(forgotten.commit()).rejects.toMatchObject({ name: 'EdgelogError' })
+  await expect(forgotten.commit()).rejects.toMatchObject({ code: 'stale_member_epoch' })
   expect((await group.poll(options)).records).toHaveLength(2)
 })
 
@@ -113,6 +113,9 @@ test('refuses what it cannot take', async () => {
   const topic = await topicWith(1)
   const group = log.group(`${topic}-g`)
   await expect(group.poll({ topics: [topic], maxRecords: 0 })).rejects.toMatchObject({
+    code: 'invalid_config',
+  })
+  await expect(group.poll({ topics: [topic], waitMs: 999 })).rejects.toMatchObject({
     code: 'invalid_config',
   })
   await expect(group.poll({})).rejects.toMatchObject({ code: 'invalid_config' })

@@ -53,7 +53,7 @@ export function newMember(partitions: readonly number[], options: MemberOptions 
   open.push({ consumer, clock })
   const changes: AssignmentChange[] = []
   consumer.addEventListener('assignment', (event) => {
-    changes.push((event as CustomEvent<AssignmentChange>).detail)
+    changes.push(event.detail)
   })
   return { group, clock, client, consumer, changes }
 }

@@ -19,8 +19,8 @@ export interface ReaderSetContext {
 export interface ReaderSetListener {
   /** A reader has ended with an error that waiting does not heal. */
   readerFailed(reader: PartitionReader, error: unknown): void
-  /** The failure was thrown: there is nothing more to come. */
-  failureTaken(): void
+  /** What `fail` was told was thrown: there is nothing more to come. */
+  failureTaken?(): void
 }
 
 /** A batch and where it came from, which hands over no other until it is freed. */
@@ -169,7 +169,7 @@ export class ReaderSet {
   #takeFailure(): unknown {
     const error = this.#failure?.error
     this.#failure = undefined
-    this.#listener.failureTaken()
+    this.#listener.failureTaken?.()
     return error
   }
 

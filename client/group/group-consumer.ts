@@ -85,7 +85,6 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
     this.#member = new GroupMember(context, groupConsumerSettings(options), {
       changed: (change) => this.#changed(change),
       handedOver: (batch) => this.#lag.delivered(batch),
-      failed: () => void this.close(),
     })
     const { signal } = options
     const close = () => void this.#close(CLOSE_WORK_MS)
@@ -223,7 +222,11 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
    * commit was refused with what waiting cannot heal.
    */
   close({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> {
-    if (timeoutMs !== undefined) checkRange('timeoutMs', timeoutMs, 0, TIMER_MS_MAX)
+    try {
+      checkRange('timeoutMs', timeoutMs ?? 0, 0, TIMER_MS_MAX)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     // Who closes in a loop does not come back to it before this has ended.
     return this.#close(timeoutMs ?? (this.#iterated === undefined ? CLOSE_WORK_MS : 0))
   }
@@ -232,7 +235,7 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
     try {
       return await this.#member.next()
     } catch (error) {
-      await this.#closing?.catch(() => undefined)
+      await this.close().catch(() => undefined)
       throw error
     }
   }

@@ -25,8 +25,6 @@ export interface GroupConsumerContext extends ConsumerContext {
 export interface GroupMemberListener {
   changed(change: Partial<HeldChange>): void
   handedOver(batch: ConsumerBatch): void
-  /** A failure was thrown: the application is to hear of nothing more. */
-  failed(): void
 }
 
 /** A batch in the hands of the application. */
@@ -62,7 +60,6 @@ export class GroupMember {
     this.#listener = listener
     this.readers = new ReaderSet(context, settings.reading, {
       readerFailed: (reader, error) => this.#readerFailed(reader, error),
-      failureTaken: () => undefined,
     })
     this.held = new HeldPartitions({
       connection,
@@ -125,24 +122,15 @@ export class GroupMember {
   /**
    * The next batch of whichever partition has one; undefined once the consumer is closed.
    *
-   * @throws what waiting does not heal.
+   * @throws what waiting does not heal: the application is to hear of nothing more then.
    */
   async next(): Promise<Work | undefined> {
     for (;;) {
-      const taken = await this.#take()
+      const taken = await this.readers.take()
       if (taken === undefined) return undefined
       const work = this.#handOver(taken)
       if (work !== undefined) return work
       this.readers.free(taken.reader)
-    }
-  }
-
-  async #take(): Promise<TakenBatch | undefined> {
-    try {
-      return await this.readers.take()
-    } catch (error) {
-      this.#listener.failed()
-      throw error
     }
   }
 

@@ -139,6 +139,11 @@ describe('a consumer', () => {
     consumer.seek('seek', 0, 'earliest')
     expect(numbers(await take(consumer, 1))).toEqual([0])
     expect(() => consumer.seek('seek', 1, 0)).toThrow('not assigned')
+    for (const offset of [-1, 0.5, Number.NaN]) {
+      expect(() => consumer.seek('seek', 0, offset)).toThrow('not a position')
+      const assignments = [{ topic: 'seek', partition: 0, offset }]
+      expect(() => log.consumer({ assignments })).toThrow('not a position')
+    }
   })
 
   test('counts the lag', async () => {

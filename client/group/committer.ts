@@ -57,6 +57,8 @@ export class Committer {
   #last: Promise<void> = Promise.resolve()
   #queued = 0
   #end = new AbortController()
+  /** Ends the pause before a call is made again. */
+  #pause = new AbortController()
 
   constructor(context: CommitterContext) {
     this.#context = context
@@ -90,6 +92,13 @@ export class Committer {
   abort(): void {
     this.#end.abort()
     this.#end = new AbortController()
+    this.hurry()
+  }
+
+  /** What waits to be tried again is tried at once: others wait behind it. */
+  hurry(): void {
+    this.#pause.abort()
+    this.#pause = new AbortController()
   }
 
   async #commit(pending: readonly PendingCommit[], attempt: CommitAttempt): Promise<void> {
@@ -145,7 +154,7 @@ export class Committer {
         await sleep(
           clock,
           retryDelayMs(connection, error, attempts, RETRY_BACKOFF_MS, RETRY_BACKOFF_MS_MAX),
-          end,
+          this.#pause.signal,
         )
       }
     }

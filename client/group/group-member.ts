@@ -274,6 +274,7 @@ export class GroupMember {
   async #leave(): Promise<void> {
     this.held.stop()
     const { clock } = this.#context.connection
+    this.#committer.hurry()
     try {
       await within(clock, LEAVE_TIMEOUT_MS, this.#commitUnasked())
     } finally {

@@ -108,6 +108,20 @@ describe('close()', () => {
     expect(clock.pending).toBe(0)
   })
 
+  test('does not wait for the pause of a commit that failed before', async () => {
+    const { group, clock, of, consumer } = await running([0], { autoCommitIntervalMs: 1_000 })
+    group.append(0)
+    await settle()
+    of('0:0').finish()
+    await settle()
+    group.commitFates.push(...Array(100).fill({ code: 'unavailable' }))
+    await passSlowly(clock, 10_000)
+    group.commitFates.length = 0
+    group.events.length = 0
+    await consumer.close()
+    expect(group.events).toEqual(['commit 0:1'])
+  })
+
   test.each([-1, Number.NaN, 2 ** 31])('refuses a timeoutMs of %d', async (timeoutMs) => {
     const { consumer } = newMember([0])
     const refused = consumer.close({ timeoutMs })

@@ -4,12 +4,7 @@
  */
 import { openSync, writeSync } from 'node:fs'
 import type { HeartbeatAnswer } from '../../../client/group/group-calls.ts'
-import {
-  type AssignmentChange,
-  connect,
-  type OffsetCommit,
-  type TopicPartition,
-} from '../../../client/index.ts'
+import { connect, type OffsetCommit, type TopicPartition } from '../../../client/index.ts'
 import { Random } from '../../random.ts'
 import type { MemberEvent, Offsets } from './member-events.ts'
 
@@ -80,7 +75,7 @@ const consumer = client.consumer({
 const numbers = (partitions: readonly TopicPartition[]) =>
   partitions.map(({ partition }) => partition)
 consumer.addEventListener('assignment', (event) => {
-  const { assigned, revoked, lost } = (event as CustomEvent<AssignmentChange>).detail
+  const { assigned, revoked, lost } = event.detail
   const gone = numbers([...revoked, ...lost])
   if (gone.length > 0) note({ kind: 'taken away', partitions: gone })
   if (assigned.length > 0) note({ kind: 'assigned', partitions: numbers(assigned) })

@@ -42,7 +42,7 @@ export interface GroupPage {
   readonly next: string | null
 }
 
-/** A page of the groups, by id; those that go meanwhile are left out. */
+/** A page of the groups, by id; those that go meanwhile are left out, those that do not answer are not. */
 export async function listGroups(
   cluster: Cluster,
   { after, limit }: { readonly after: string; readonly limit: number },
@@ -57,8 +57,10 @@ async function summarize(cluster: Cluster, groupId: GroupId): Promise<GroupSumma
   try {
     return [await cluster.callGroup(groupId, (group) => group.summarize())]
   } catch (error) {
-    if (error instanceof EdgelogError && error.code === 'group_id_not_found') return []
-    throw error
+    if (!(error instanceof EdgelogError)) throw error
+    if (error.code === 'group_id_not_found') return []
+    if (!error.retryable) throw error
+    return [{ groupId, state: 'unknown', protocol: null, memberCount: 0 }]
   }
 }
 

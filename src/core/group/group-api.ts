@@ -108,6 +108,8 @@ export type GroupState =
   | 'preparing_rebalance'
   /** The classic protocol: the leader is assigning. */
   | 'completing_rebalance'
+  /** In a list: it did not answer. */
+  | 'unknown'
 
 export interface GroupSummary {
   readonly groupId: GroupId

@@ -1,0 +1,30 @@
+/** The list of groups, of which some do not answer. */
+import { expect, test } from 'vitest'
+import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { listGroups } from '../../src/broker/groups.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
+
+const GROUPS: Readonly<Record<string, () => unknown>> = {
+  there: () => ({
+    ok: { groupId: 'there', state: 'stable', protocol: 'consumer', memberCount: 2 },
+  }),
+  silent: () => {
+    throw new Error('the object was reset')
+  },
+  gone: () => ({ error: new EdgelogError('group_id_not_found', 'gone').toBody() }),
+}
+
+test('leaves out who is gone, and names who does not answer', async () => {
+  const env = {
+    COORDINATOR: { getByName: () => ({ listGroups: async () => ({ ok: Object.keys(GROUPS) }) }) },
+    GROUP: { getByName: (id: string) => ({ summarize: async () => GROUPS[id]?.() }) },
+  }
+  const cluster = new Cluster(env as unknown as ClusterEnv)
+  const { groups, next } = await listGroups(cluster, { after: '', limit: 3 })
+  expect(groups.map(({ groupId, state }) => [groupId, state])).toEqual([
+    ['there', 'stable'],
+    ['silent', 'unknown'],
+  ])
+  // A full page may have another one after it.
+  expect(next).toBe('gone')
+})

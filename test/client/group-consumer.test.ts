@@ -1,6 +1,5 @@
 /** Members of a group against the real server: who has what, and that no record is left out. */
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type Client, connect, type GroupConsumerOptions } from '../../client/index.ts'
+import { describe, expect, test, vi } from 'vitest'
 import {
   collect,
   committedOffsets,
@@ -12,38 +11,15 @@ import {
   range,
   type Seen,
   seenIn,
-  startMember,
 } from './group-member.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
+import { useGroupServer } from './group-server.ts'
 
-let server: TestServer
-let log: Client
-const clients: Client[] = []
-
-beforeAll(async () => {
-  server = await startTestServer()
-  log = connect({ url: server.url })
-})
-
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()))
-})
-
-afterAll(async () => {
-  await log.close()
-  await server.remove()
-})
+const server = useGroupServer()
 
 const LONG = { timeout: 20_000, interval: 20 }
 
-function member(options: Partial<GroupConsumerOptions> & { readonly groupId: string }): Member {
-  const started = startMember(server.url, options)
-  clients.push(started.client)
-  return started
-}
-
 async function newGroup(groupId: string, partitions: number): Promise<string> {
-  await log.admin.createTopic(groupId, { partitions })
+  await server.log.admin.createTopic(groupId, { partitions })
   return groupId
 }
 
@@ -61,17 +37,17 @@ describe('a group', () => {
     'by %s shares partitions, hands each record to one member, and goes on where it left off',
     async (transport) => {
       const groupId = await newGroup(`shared-${transport}`, 4)
-      for (const partition of range(0, 4)) await produce(log, groupId, partition, 0, 50)
+      for (const partition of range(0, 4)) await produce(server.log, groupId, partition, 0, 50)
       const seen: Seen[] = []
-      const one = member({ groupId, transport })
-      const other = member({ groupId, transport })
+      const one = server.member({ groupId, transport })
+      const other = server.member({ groupId, transport })
       const running = [collect(one.consumer, seen), collect(other.consumer, seen, 2)]
       await vi.waitFor(() => {
         expect(partitionsOf(one)).toHaveLength(2)
         expect(partitionsOf(other)).toHaveLength(2)
         expect(new Set(keysOf(seen)).size).toBe(200)
       }, LONG)
-      for (const partition of range(0, 4)) await produce(log, groupId, partition, 50, 100)
+      for (const partition of range(0, 4)) await produce(server.log, groupId, partition, 50, 100)
       await vi.waitFor(() => expect(new Set(keysOf(seen)).size).toBe(400), LONG)
       await one.consumer.close()
       await other.consumer.close()
@@ -86,8 +62,8 @@ describe('a group', () => {
         3: 100,
       })
 
-      await produce(log, groupId, 2, 100, 110)
-      const third = member({ groupId, transport })
+      await produce(server.log, groupId, 2, 100, 110)
+      const third = server.member({ groupId, transport })
       const resumed: Seen[] = []
       void collect(third.consumer, resumed)
       await vi.waitFor(() => expect(resumed).toHaveLength(10), LONG)
@@ -109,18 +85,18 @@ describe('a group', () => {
         },
         { concurrency: 6 },
       )
-    const one = member({ groupId })
-    const other = member({ groupId })
+    const one = server.member({ groupId })
+    const other = server.member({ groupId })
     void run(one)
     void run(other)
     await vi.waitFor(() => {
       expect([...partitionsOf(one), ...partitionsOf(other)].toSorted()).toEqual(range(0, 6))
       expect(partitionsOf(one)).toHaveLength(3)
     }, LONG)
-    for (const partition of range(0, 6)) await produce(log, groupId, partition, 0, 1)
+    for (const partition of range(0, 6)) await produce(server.log, groupId, partition, 0, 1)
     await vi.waitFor(() => expect(stuck.size).toBe(6), LONG)
 
-    const third = member({ groupId })
+    const third = server.member({ groupId })
     const atThird: Seen[] = []
     void collect(third.consumer, atThird)
     const isMoving = (partition: number) => stuck.get(partition)?.signal.aborted ?? false
@@ -128,7 +104,7 @@ describe('a group', () => {
     const staying = range(0, 6).filter((partition) => !isMoving(partition))
     const moving = range(0, 6).filter(isMoving)
     for (const partition of staying) stuck.get(partition)?.release()
-    for (const partition of range(0, 6)) await produce(log, groupId, partition, 1, 11)
+    for (const partition of range(0, 6)) await produce(server.log, groupId, partition, 1, 11)
     const wanted = staying.flatMap((p) => range(1, 11).map((offset) => `${p}:${offset}`))
     await vi.waitFor(() => expect(keysOf(seen)).toEqual(expect.arrayContaining(wanted)), LONG)
     // Nobody has what the two still work on.
@@ -152,7 +128,7 @@ describe('a group', () => {
 
   test('takes over from who is dead, at the last commit', async () => {
     const groupId = await newGroup('takeover', 2)
-    const one = member({ groupId, fetchBytesMax: 1, autoCommitIntervalMs: 50 })
+    const one = server.member({ groupId, fetchBytesMax: 1, autoCommitIntervalMs: 50 })
     let isStuck = false
     const { passed, open } = gate()
     let signalled = false
@@ -164,15 +140,15 @@ describe('a group', () => {
       isStuck = true
       await passed
     })
-    await produce(log, groupId, 1, 0, 10)
+    await produce(server.log, groupId, 1, 0, 10)
     await vi.waitFor(async () => {
       expect(await committedOffsets(server.url, groupId)).toMatchObject({ 1: 10 })
     }, LONG)
-    await produce(log, groupId, 1, 10, 20)
+    await produce(server.log, groupId, 1, 10, 20)
     await vi.waitFor(() => expect(isStuck).toBe(true), LONG)
     one.kill()
     const seen: Seen[] = []
-    const other = member({ groupId })
+    const other = server.member({ groupId })
     void collect(other.consumer, seen)
     await vi.waitFor(() => expect(seen).toHaveLength(10), LONG)
     expect(keysOf(seen)).toEqual(range(10, 20).map((offset) => `1:${offset}`))
@@ -184,8 +160,8 @@ describe('a group', () => {
 
   test('keeps a place for a static member that comes back', async () => {
     const groupId = await newGroup('static', 2)
-    const one = member({ groupId, instanceId: 'a', sessionTimeoutMs: 10_000 })
-    const other = member({ groupId, instanceId: 'b' })
+    const one = server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 10_000 })
+    const other = server.member({ groupId, instanceId: 'b' })
     const seen: Seen[] = []
     void collect(one.consumer, seen)
     void collect(other.consumer, [])
@@ -196,13 +172,13 @@ describe('a group', () => {
     const [mine = -1] = partitionsOf(one)
     const changesBefore = other.changes.length
     await one.consumer.close()
-    await produce(log, groupId, mine, 0, 5)
-    const back = member({ groupId, instanceId: 'a' })
+    await produce(server.log, groupId, mine, 0, 5)
+    const back = server.member({ groupId, instanceId: 'a' })
     void collect(back.consumer, seen)
     await vi.waitFor(() => expect(seen).toHaveLength(5), LONG)
     expect(partitionsOf(back)).toEqual([mine])
     expect(other.changes).toHaveLength(changesBefore)
-    const thief = member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
+    const thief = server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
     await expect(collect(thief.consumer, [])).rejects.toMatchObject({
       code: 'unreleased_instance_id',
     })
@@ -210,28 +186,28 @@ describe('a group', () => {
 
   test('gives the place of a static member that died to who comes under its id', async () => {
     const groupId = await newGroup('static-death', 1)
-    const one = member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
+    const one = server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
     const seen: Seen[] = []
     void collect(one.consumer, seen)
-    await produce(log, groupId, 0, 0, 1)
+    await produce(server.log, groupId, 0, 0, 1)
     await vi.waitFor(() => expect(seen).toHaveLength(1), LONG)
     await one.consumer.commit()
     one.kill()
-    const next = member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
+    const next = server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
     void collect(next.consumer, seen)
-    await produce(log, groupId, 0, 1, 2)
+    await produce(server.log, groupId, 0, 1, 2)
     await vi.waitFor(() => expect(keysOf(seen)).toEqual(['0:0', '0:1']), LONG)
   })
 
   test('picks up partitions that a topic grows', async () => {
     const groupId = await newGroup('growing', 1)
     const seen: Seen[] = []
-    const one = member({ groupId })
+    const one = server.member({ groupId })
     void collect(one.consumer, seen)
-    await produce(log, groupId, 0, 0, 5)
+    await produce(server.log, groupId, 0, 0, 5)
     await vi.waitFor(() => expect(seen).toHaveLength(5), LONG)
-    await log.admin.alterTopic(groupId, { partitions: 3 })
-    await produce(log, groupId, 2, 0, 5)
+    await server.log.admin.alterTopic(groupId, { partitions: 3 })
+    await produce(server.log, groupId, 2, 0, 5)
     await vi.waitFor(() => expect(seen).toHaveLength(10), LONG)
     expect(partitionsOf(one)).toEqual([0, 1, 2])
     expect(one.changes.flatMap(({ revoked, lost }) => [...revoked, ...lost])).toEqual([])
@@ -239,30 +215,34 @@ describe('a group', () => {
 
   test('begins anew in a topic that was deleted and created anew', async () => {
     const groupId = await newGroup('reborn', 1)
-    await log.admin.createTopic('reborn-beside')
+    await server.log.admin.createTopic('reborn-beside')
     const seen: Seen[] = []
-    const one = member({ groupId, topics: ['reborn', 'reborn-beside'], autoCommitIntervalMs: 50 })
+    const one = server.member({
+      groupId,
+      topics: ['reborn', 'reborn-beside'],
+      autoCommitIntervalMs: 50,
+    })
     void collect(one.consumer, seen)
-    await produce(log, groupId, 0, 0, 5)
+    await produce(server.log, groupId, 0, 0, 5)
     await vi.waitFor(() => expect(seen).toHaveLength(5), LONG)
-    await log.admin.deleteTopic(groupId)
-    await log.admin.createTopic(groupId)
-    await produce(log, groupId, 0, 100, 103)
+    await server.log.admin.deleteTopic(groupId)
+    await server.log.admin.createTopic(groupId)
+    await produce(server.log, groupId, 0, 100, 103)
     await vi.waitFor(() => expect(seen.map(({ value }) => value)).toContain('102'), LONG)
     expect(seen.slice(5).map(({ value }) => value)).toEqual(['100', '101', '102'])
-    await produce(log, 'reborn-beside', 0, 0, 1)
+    await produce(server.log, 'reborn-beside', 0, 0, 1)
     await vi.waitFor(() => expect(seen).toHaveLength(9), LONG)
   })
 
   test('follows a pattern', async () => {
-    await log.admin.createTopic('logs-a')
+    await server.log.admin.createTopic('logs-a')
     const seen: Seen[] = []
-    const one = member({ groupId: 'pattern', topicPattern: 'logs-.*' })
+    const one = server.member({ groupId: 'pattern', topicPattern: 'logs-.*' })
     void collect(one.consumer, seen)
-    await produce(log, 'logs-a', 0, 0, 1)
+    await produce(server.log, 'logs-a', 0, 0, 1)
     await vi.waitFor(() => expect(seen).toHaveLength(1), LONG)
-    await log.admin.createTopic('logs-b')
-    await produce(log, 'logs-b', 0, 0, 1)
+    await server.log.admin.createTopic('logs-b')
+    await produce(server.log, 'logs-b', 0, 0, 1)
     await vi.waitFor(
       () => expect(seen.map(({ topic }) => topic)).toEqual(['logs-a', 'logs-b']),
       LONG,
@@ -271,16 +251,16 @@ describe('a group', () => {
 
   test('remembers where it began at the end of the log', async () => {
     const groupId = await newGroup('latest', 1)
-    await produce(log, groupId, 0, 0, 7)
-    const one = member({ groupId, from: 'latest', autoCommitIntervalMs: 50 })
+    await produce(server.log, groupId, 0, 0, 7)
+    const one = server.member({ groupId, from: 'latest', autoCommitIntervalMs: 50 })
     void collect(one.consumer, [])
     await vi.waitFor(async () => {
       expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 7 })
     }, LONG)
     await one.consumer.close()
-    await produce(log, groupId, 0, 7, 9)
+    await produce(server.log, groupId, 0, 7, 9)
     const seen: Seen[] = []
-    void collect(member({ groupId, from: 'latest' }).consumer, seen)
+    void collect(server.member({ groupId, from: 'latest' }).consumer, seen)
     await vi.waitFor(() => expect(keysOf(seen)).toEqual(['0:7', '0:8']), LONG)
   })
 })

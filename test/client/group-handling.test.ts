@@ -1,12 +1,6 @@
 /** What an application sees of a group's consumer: when a batch is finished, and what is committed. */
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import {
-  type Client,
-  type ConsumerBatch,
-  connect,
-  type GroupConsumerOptions,
-  type LagReport,
-} from '../../client/index.ts'
+import { describe, expect, test, vi } from 'vitest'
+import type { ConsumerBatch, GroupConsumerOptions, LagReport } from '../../client/index.ts'
 import {
   collect,
   committedOffsets,
@@ -18,41 +12,22 @@ import {
   range,
   type Seen,
   seenIn,
-  startMember,
 } from './group-member.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
+import { useGroupServer } from './group-server.ts'
 
-let server: TestServer
-let log: Client
-const clients: Client[] = []
-
-beforeAll(async () => {
-  server = await startTestServer()
-  log = connect({ url: server.url })
-})
-
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()))
-})
-
-afterAll(async () => {
-  await log.close()
-  await server.remove()
-})
+const server = useGroupServer()
 
 const LONG = { timeout: 20_000, interval: 20 }
 
 /** Each batch of the log is handed over alone. */
 function member(options: Partial<GroupConsumerOptions> & { readonly groupId: string }): Member {
-  const started = startMember(server.url, { fetchBytesMax: 1, ...options })
-  clients.push(started.client)
-  return started
+  return server.member({ fetchBytesMax: 1, ...options })
 }
 
 /** A topic called like the group; one partition, three batches: 0 to 4, 5 to 9, 10 to 14. */
 async function newGroup(groupId: string, partitions = 1): Promise<string> {
-  await log.admin.createTopic(groupId, { partitions })
-  for (const from of [0, 5, 10]) await produce(log, groupId, 0, from, from + 5)
+  await server.log.admin.createTopic(groupId, { partitions })
+  for (const from of [0, 5, 10]) await produce(server.log, groupId, 0, from, from + 5)
   return groupId
 }
 
@@ -118,7 +93,7 @@ describe('a for await', () => {
 
   test('that does not come back in time leaves the group, and joins again when it does', async () => {
     const groupId = await newGroup('overdue', 2)
-    await produce(log, groupId, 1, 0, 1)
+    await produce(server.log, groupId, 1, 0, 1)
     const slow = member({ groupId, maxPollIntervalMs: 1_000 })
     const slowly = slow.consumer[Symbol.asyncIterator]()
     await slowly.next()
@@ -134,7 +109,7 @@ describe('a for await', () => {
       expect(partitionsOf(other)).toHaveLength(1)
     }, LONG)
     const [mine = -1] = partitionsOf(slow)
-    await produce(log, groupId, mine, 100, 101)
+    await produce(server.log, groupId, mine, 100, 101)
     const { value } = await returned
     expect((value as ConsumerBatch).records.map(({ valueText }) => valueText)).toEqual(['100'])
   })
@@ -154,7 +129,7 @@ describe('run()', () => {
 
   test('waits for the other handlers before it rejects', async () => {
     const groupId = await newGroup('handler-others', 2)
-    await produce(log, groupId, 1, 0, 3)
+    await produce(server.log, groupId, 1, 0, 3)
     const { consumer } = member({ groupId })
     let fail = () => {}
     const failing = new Promise<void>((_, reject) => {
@@ -175,7 +150,7 @@ describe('run()', () => {
   test('hands over one batch of a partition at a time, and no more at once than it may', async () => {
     const groupId = await newGroup('concurrency', 4)
     for (const partition of range(1, 4)) {
-      for (const from of range(0, 5)) await produce(log, groupId, partition, from, from + 1)
+      for (const from of range(0, 5)) await produce(server.log, groupId, partition, from, from + 1)
     }
     const { consumer } = member({ groupId })
     const busy = new Set<number>()
@@ -202,7 +177,7 @@ describe('run()', () => {
 
   test('is not failed by a handler that stops because its partition goes', async () => {
     const groupId = await newGroup('stopping', 2)
-    await produce(log, groupId, 1, 0, 5)
+    await produce(server.log, groupId, 1, 0, 5)
     const one = member({ groupId, autoCommitIntervalMs: 50 })
     const failed = vi.fn()
     let stopped = 0
@@ -315,7 +290,7 @@ describe('commit()', () => {
       seen.push(...seenIn(batch))
       if (seen.length === 5) {
         one.consumer.pause(groupId, 0)
-        await produce(log, groupId, 1, 0, 1)
+        await produce(server.log, groupId, 1, 0, 1)
       } else break
     }
     expect(keysOf(seen.slice(5))).toEqual(['1:0'])
@@ -341,7 +316,7 @@ describe('options', () => {
     [{ groupId: 'g', topics: ['t'], from: { timestamp: -1 } }, 'invalid_config'],
     [{ groupId: 'g', topics: ['t'], autoCommitIntervalMs: 2 ** 31 }, 'invalid_config'],
   ])('%j are refused with %s', (options, code) => {
-    expect(() => log.consumer(options)).toThrow(expect.objectContaining({ code }))
+    expect(() => server.log.consumer(options)).toThrow(expect.objectContaining({ code }))
   })
 
   test('a topic that is not there is said at once', async () => {

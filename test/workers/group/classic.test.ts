@@ -14,11 +14,11 @@ import type {
   SyncGroupAnswer,
 } from '../../../src/core/group/classic-api.ts'
 import type { GroupId } from '../../../src/core/group/group-id.ts'
+import { countRowsWritten } from '../count-rows.ts'
 import {
   alarmTime,
   codeOf,
   committed,
-  countRowsWritten,
   createTopic,
   describeGroup,
   evict,
@@ -135,7 +135,7 @@ describe('a group', () => {
       ...{ state: 'stable', protocol: 'classic', memberCount: 2, groupEpoch: 1 },
       assignor: 'range',
     })
-    const rowsWritten = await countRowsWritten(id)
+    const rowsWritten = await countRowsWritten(group(id))
     expect([await one.heartbeat(), await two.heartbeat()]).toEqual(['ok', 'ok'])
     expect(rowsWritten(), 'a heartbeat writes nothing').toBe(0)
     const joining = three.tryJoin()

@@ -228,27 +228,6 @@ export async function execute(groupId: GroupId, query: string, ...bindings: unkn
   )
 }
 
-/** Counts the rows that any object writes from here on, an alarm being one. */
-export async function countRowsWritten(groupId: GroupId): Promise<() => number> {
-  let rows = 0
-  await runInDurableObject(group(groupId), (_, { storage }) => {
-    const sql = Object.getPrototypeOf(storage.sql) as SqlStorage
-    const exec = sql.exec
-    vi.spyOn(sql, 'exec').mockImplementation(function (this: SqlStorage, query, ...bindings) {
-      const cursor = exec.call(this, query, ...bindings)
-      rows += cursor.rowsWritten
-      return cursor as never
-    })
-    const alarms = Object.getPrototypeOf(storage) as DurableObjectStorage
-    const setAlarm = alarms.setAlarm
-    vi.spyOn(alarms, 'setAlarm').mockImplementation(function (this: DurableObjectStorage, time) {
-      rows += 1
-      return setAlarm.call(this, time)
-    })
-  })
-  return () => rows
-}
-
 type CoordinatorCall = 'watchTopics' | 'forgetGroup'
 
 /** Stands between groups and the coordinator until `vi.restoreAllMocks()`. */

@@ -16,12 +16,12 @@ import {
   OFFSETS_RETENTION_MINUTES_DEFAULT,
 } from '../../../src/core/limits.ts'
 import { coordinator } from '../coordinator/cluster.ts'
+import { countRowsWritten } from '../count-rows.ts'
 import {
   alarmTime,
   codeOf,
   commitRequest,
   committed,
-  countRowsWritten,
   createTopic,
   deleteTopic,
   describeGroup,
@@ -85,7 +85,7 @@ describe('members', () => {
     const id = newGroupId()
     const members = ['one', 'two'].map((name) => new Member(id, name, { topics: ['orders'] }))
     await settle(id, members)
-    const rowsWritten = await countRowsWritten(id)
+    const rowsWritten = await countRowsWritten(group(id))
     for (let round = 0; round < 5; round++) {
       for (const member of members) {
         await member.beat()
@@ -626,7 +626,7 @@ describe('commits', () => {
     const id = newGroupId()
     const one = new Member(id, 'one', { topics: ['orders'] })
     await settle(id, [one])
-    const rowsWritten = await countRowsWritten(id)
+    const rowsWritten = await countRowsWritten(group(id))
     const answers = await runInDurableObject(group(id), (instance) =>
       Promise.all(
         Array.from({ length: 200 }, (_, offset) =>

@@ -5,8 +5,9 @@
  * Measured: the sum of `rowsWritten` over every statement the partition runs (as it is billed), and one
  * row for each `setAlarm`. Each batch is a commit of its own, the dearest case: together they cost less.
  */
-import { reset, runInDurableObject } from 'cloudflare:test'
+import { reset } from 'cloudflare:test'
 import { afterEach, expect, test, vi } from 'vitest'
+import { countRowsWritten } from '../count-rows.ts'
 import {
   append,
   batch,
@@ -25,28 +26,6 @@ afterEach(async () => {
   await reset()
 })
 
-/** Counts the rows that any object writes from here on. */
-async function countRowsWritten(name: string): Promise<() => number> {
-  let rows = 0
-  await runInDurableObject(partition(name), (_, { storage }) => {
-    const sql = Object.getPrototypeOf(storage.sql) as SqlStorage
-    const exec = sql.exec
-    vi.spyOn(sql, 'exec').mockImplementation(function (this: SqlStorage, query, ...bindings) {
-      const cursor = exec.call(this, query, ...bindings)
-      // A statement that writes has done so before its cursor is read.
-      rows += cursor.rowsWritten
-      return cursor as never
-    })
-    const alarms = Object.getPrototypeOf(storage) as DurableObjectStorage
-    const setAlarm = alarms.setAlarm
-    vi.spyOn(alarms, 'setAlarm').mockImplementation(function (this: DurableObjectStorage, time) {
-      rows += 1
-      return setAlarm.call(this, time)
-    })
-  })
-  return () => rows
-}
-
 test.each([
   ['plain', undefined, 100, 11],
   ['idempotent', 7n, 100, 11],
@@ -54,7 +33,7 @@ test.each([
   ['idempotent, 1 KiB a record', 7n, 1_024, 13],
 ])('rows written for %s, in batches of 100 records', async (kind, producerId, valueBytes, max) => {
   const name = await newPartition({ 'retention.ms': '60000' })
-  const rowsWritten = await countRowsWritten(name)
+  const rowsWritten = await countRowsWritten(partition(name))
   const value = 'x'.repeat(valueBytes)
   for (let baseSequence = 0; baseSequence < RECORDS; baseSequence += BATCH_RECORDS) {
     const values = new Array<string>(BATCH_RECORDS).fill(value)

@@ -1,0 +1,29 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { vi } from 'vitest'
+
+/**
+ * Counts the rows that any object writes from here on, an alarm being one; it ends with
+ * `vi.restoreAllMocks()`.
+ *
+ * @param stub Of any object: what they share is intercepted there.
+ */
+export async function countRowsWritten(stub: DurableObjectStub<undefined>): Promise<() => number> {
+  let rows = 0
+  await runInDurableObject(stub, (_, { storage }) => {
+    const sql = Object.getPrototypeOf(storage.sql) as SqlStorage
+    const exec = sql.exec
+    vi.spyOn(sql, 'exec').mockImplementation(function (this: SqlStorage, query, ...bindings) {
+      const cursor = exec.call(this, query, ...bindings)
+      // A statement that writes has done so before its cursor is read.
+      rows += cursor.rowsWritten
+      return cursor as never
+    })
+    const alarms = Object.getPrototypeOf(storage) as DurableObjectStorage
+    const setAlarm = alarms.setAlarm
+    vi.spyOn(alarms, 'setAlarm').mockImplementation(function (this: DurableObjectStorage, time) {
+      rows += 1
+      return setAlarm.call(this, time)
+    })
+  })
+  return () => rows
+}

@@ -1,5 +1,12 @@
 /** Runs the command line as its users do: as a process, with pipes and exit codes. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { afterAll } from 'vitest'
+
+/** What a test that failed has left behind is ended with its file. */
+const started = new Set<ChildProcess>()
+afterAll(() => {
+  for (const child of started) child.kill('SIGKILL')
+})
 
 export interface Outcome {
   readonly code: number | null
@@ -12,10 +19,13 @@ export function start(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): ChildProcess {
-  return spawn(process.execPath, ['bin/edgelog.js', ...args], {
+  const child = spawn(process.execPath, ['bin/edgelog.js', ...args], {
     env: { ...process.env, EDGELOG_URL: url, ...env },
     stdio: 'pipe',
   })
+  started.add(child)
+  child.once('exit', () => started.delete(child))
+  return child
 }
 
 export function ended(child: ChildProcess): Promise<Outcome> {

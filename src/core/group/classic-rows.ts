@@ -47,10 +47,6 @@ export interface ClassicChanges {
   readonly removed: readonly string[]
 }
 
-export function encodeClassicGroup(group: ClassicGroup): ClassicRows {
-  return { header: headerOf(group), members: [...group.members.values()].map(encodeMember) }
-}
-
 /** What to store after a step; looks at the members only if one of them has changed. */
 export function encodeClassicChanges(before: ClassicGroup, after: ClassicGroup): ClassicChanges {
   const header = isSameHeader(before, after) ? null : headerOf(after)

@@ -1,10 +1,7 @@
 /** What of a group is stored, and how it goes on from that. */
 import { describe, expect, test } from 'vitest'
-import {
-  decodeClassicGroup,
-  encodeClassicChanges,
-  encodeClassicGroup,
-} from '../../../src/core/group/classic-rows.ts'
+import { EMPTY_CLASSIC_GROUP } from '../../../src/core/group/classic-group.ts'
+import { decodeClassicGroup, encodeClassicChanges } from '../../../src/core/group/classic-rows.ts'
 import { nextDeadlineMs } from '../../../src/core/group/classic-time.ts'
 import { INITIAL_REBALANCE_DELAY_MS } from '../../../src/core/limits.ts'
 import { bytes, ClassicShell, REBALANCE_MS, SESSION_MS, text } from './classic-shell.ts'
@@ -34,7 +31,8 @@ function stable(): ClassicShell {
 
 test('decoding what was encoded gives the same group, whatever the order of the rows', () => {
   const { group, nowMs } = stable()
-  const { header, members } = JSON.parse(JSON.stringify(encodeClassicGroup(group)))
+  const rows = encodeClassicChanges(EMPTY_CLASSIC_GROUP, group)
+  const { header, changed: members } = JSON.parse(JSON.stringify(rows))
   const decoded = decodeClassicGroup({ header, members: members.reverse() }, nowMs)
   expect(decoded).toMatchObject({
     ...{ state: 'stable', generation: 1, protocolType: 'consumer', protocolName: 'range' },

@@ -29,7 +29,6 @@ import {
   type ClassicMemberRow,
   decodeClassicGroup,
   encodeClassicChanges,
-  encodeClassicGroup,
 } from '../../../src/core/group/classic-rows.ts'
 import { decideSync } from '../../../src/core/group/classic-sync.ts'
 import { decideTime, nextDeadlineMs } from '../../../src/core/group/classic-time.ts'
@@ -87,7 +86,9 @@ export class ClassicShell {
 
   constructor(decisions: Decisions = DECISIONS) {
     this.#decisions = decisions
-    this.#stored = { header: encodeClassicGroup(EMPTY_CLASSIC_GROUP).header, members: new Map() }
+    const { state, generation, protocolType, protocolName, leader } = EMPTY_CLASSIC_GROUP
+    const header = { state, generation, protocolType, protocolName, leader }
+    this.#stored = { header, members: new Map() }
   }
 
   /** @returns The ticket. A member that is new gets the id m1, m2, ... */

@@ -3,24 +3,18 @@
  * to it, to its topics and to the coordinator?
  * Contract: docs/GUARANTEES.md on groups; what a group stores and when it is gone.
  */
-import { abortAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
+import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Group } from '../../../durable-objects/group/group.ts'
-import { GroupStore } from '../../../durable-objects/group/group-store.ts'
 import {
-  COMMITTED_OFFSETS_MAX,
   EMPTY_GROUP_KEPT_MS,
-  GROUP_CREATIONS_BURST,
   GROUP_METADATA_MAX_AGE_MS,
-  GROUPS_MAX,
   OFFSETS_RETENTION_MINUTES_DEFAULT,
 } from '../../../src/core/limits.ts'
-import { coordinator } from '../coordinator/cluster.ts'
 import { countRowsWritten } from '../count-rows.ts'
 import {
   alarmTime,
   codeOf,
-  commitRequest,
   committed,
   createTopic,
   deleteTopic,
@@ -31,7 +25,6 @@ import {
   group,
   growTopic,
   holdings,
-  interceptCoordinator,
   isStored,
   Member,
   newGroupId,
@@ -40,7 +33,6 @@ import {
   ring,
   settle,
   tryCommit,
-  tryHeartbeat,
 } from './group-for-test.ts'
 
 const SHORT = { sessionTimeoutMs: 1_000, rebalanceTimeoutMs: 1_000 }
@@ -421,296 +413,5 @@ describe('how it goes', () => {
     await ring(id)
     expect(await isStored(id)).toBe(false)
     expect(await registeredGroups()).toEqual([])
-  })
-})
-
-describe('creation', () => {
-  test('a topic that is not there: nothing is left', async () => {
-    const id = newGroupId()
-    const answer = await tryHeartbeat(id, { memberId: 'one', topics: ['nothing'] })
-    expect(codeOf(answer)).toBe('unknown_topic_or_partition')
-    expect(await isStored(id)).toBe(false)
-    expect(await registeredGroups()).toEqual([])
-  })
-
-  test('too many groups, and too many at once: nothing is left', async () => {
-    const fill = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${GROUPS_MAX})
-      INSERT INTO consumer_group SELECT 'filler-' || i, '', '[]', 0 FROM n`
-    await runInDurableObject(coordinator(), (_, { storage }) => {
-      storage.sql.exec(fill)
-    })
-    const id = newGroupId()
-    expect(codeOf(await tryCommit(id, null, [['x', 0, 1]]))).toBe('policy_violation')
-    expect(await isStored(id)).toBe(false)
-    await runInDurableObject(coordinator(), async (instance, { storage }) => {
-      storage.sql.exec('DELETE FROM consumer_group')
-      const interest = { names: [], all: false }
-      for (let n = 0; n < GROUP_CREATIONS_BURST; n++) {
-        const groupId = newGroupId()
-        await instance.watchTopics({ groupId, incarnation: '', interest, requiredTopics: [] })
-      }
-    })
-    expect(codeOf(await tryCommit(id, null, [['x', 0, 1]]))).toBe('throttled')
-    expect(await isStored(id)).toBe(false)
-    expect(await registeredGroups()).not.toContain(id)
-  })
-
-  test('asking a group that is not there stores nothing', async () => {
-    const id = newGroupId()
-    expect(codeOf(await group(id).describe())).toBe('group_id_not_found')
-    expect(codeOf(await group(id).fetchOffsets({}))).toBe('group_id_not_found')
-    expect(codeOf(await group(id).deleteGroup())).toBe('group_id_not_found')
-    expect(codeOf(await tryHeartbeat(id, { memberId: 'm', memberEpoch: 3 }))).toBe(
-      'unknown_member_id',
-    )
-    await group(id).topicsChanged()
-    expect(await isStored(id)).toBe(false)
-  })
-
-  test.each(['refuse', 'lose the answer'] as const)(
-    'the coordinator is away (%s): it is undone or finished later',
-    async (fault) => {
-      await createTopic('orders')
-      const id = newGroupId()
-      const one = new Member(id, 'one', { topics: ['orders'] })
-      failCoordinator(fault)
-      expect(codeOf(await one.send())).toBe('unavailable')
-      expect(await alarmTime(id)).not.toBeNull()
-      vi.restoreAllMocks()
-      await settle(id, [one])
-      expect(await registeredGroups()).toEqual([id])
-      const other = newGroupId()
-      failCoordinator(fault)
-      expect(codeOf(await tryCommit(other, null, [['x', 0, 1]]))).toBe('unavailable')
-      vi.restoreAllMocks()
-      pass(EMPTY_GROUP_KEPT_MS)
-      await ring(other)
-      expect(await isStored(other)).toBe(false)
-      expect(await registeredGroups()).toEqual([id])
-    },
-  )
-
-  test('one that the coordinator took without saying so, and refuses now, is forgotten by both', async () => {
-    await createTopic('orders')
-    const id = newGroupId()
-    const one = new Member(id, 'one', { topics: ['orders'] })
-    failCoordinator('lose the answer')
-    expect(codeOf(await one.send())).toBe('unavailable')
-    vi.restoreAllMocks()
-    const hint = vi.spyOn(Group.prototype, 'topicsChanged').mockResolvedValue(undefined)
-    await deleteTopic('orders')
-    await vi.waitUntil(() => hint.mock.calls.length > 0)
-    expect(codeOf(await one.send())).toBe('unknown_topic_or_partition')
-    expect(await isStored(id)).toBe(false)
-    expect(await registeredGroups()).toEqual([])
-  })
-
-  test('while the coordinator is away, known members go on', async () => {
-    await createTopic('orders')
-    await createTopic('other')
-    const id = newGroupId()
-    const one = new Member(id, 'one', { topics: ['orders'] })
-    const pattern = new Member(id, 'pattern', { topicPattern: 'o.*' })
-    await settle(id, [one, pattern])
-    failCoordinator('refuse')
-    await evict(id)
-    await pattern.beat({ topicPattern: 'o.*' })
-    await one.beat()
-    await one.beat({ topics: ['orders'] })
-    const commit = await tryCommit(id, one.committing, [])
-    expect(codeOf(commit)).toBe('ok')
-    expect(codeOf(await one.send({ topics: ['orders', 'others'] }))).toBe('unavailable')
-    vi.restoreAllMocks()
-    expect(codeOf(await one.send({ topics: ['orders', 'other'] }))).toBe('ok')
-  })
-})
-
-describe('crashes', () => {
-  /** Lets the k-th call to the coordinator hang before or after its effect, and aborts everything then. */
-  async function crashAt(k: number, isAfter: boolean, call: () => Promise<unknown>): Promise<void> {
-    let calls = 0
-    interceptCoordinator(async (_, call) => {
-      calls += 1
-      if (calls !== k) return await call()
-      if (isAfter) await call()
-      await scheduler.wait(60_000)
-      return null
-    })
-    const answer = call().then(
-      () => 'answered',
-      () => 'crashed',
-    )
-    await vi.waitUntil(() => calls >= k)
-    await scheduler.wait(5)
-    await abortAllDurableObjects()
-    expect(await answer).toBe('crashed')
-    vi.restoreAllMocks()
-  }
-
-  test.each([false, true])('while it is created, after the call: %s', async (isAfter) => {
-    await createTopic('orders')
-    const id = newGroupId()
-    const one = new Member(id, 'one', { topics: ['orders'] })
-    await crashAt(1, isAfter, () => one.send())
-    expect(codeOf(await group(id).describe())).toMatch(/ok|group_id_not_found/)
-    await settle(id, [one])
-    expect(one.holds).toHaveLength(2)
-    expect(await registeredGroups()).toEqual([id])
-  })
-
-  test.each([false, true])('while it is created, and nobody comes back: %s', async (isAfter) => {
-    const id = newGroupId()
-    await crashAt(1, isAfter, () => tryCommit(id, null, [['x', 0, 1]]))
-    expect(await alarmTime(id)).not.toBeNull()
-    pass(EMPTY_GROUP_KEPT_MS)
-    await ring(id)
-    expect(await isStored(id)).toBe(false)
-    expect(await registeredGroups()).toEqual([])
-  })
-
-  test.each([false, true])('while it is deleted, after the call: %s', async (isAfter) => {
-    const id = newGroupId()
-    expect(codeOf(await tryCommit(id, null, [['x', 0, 1]]))).toBe('ok')
-    await crashAt(1, isAfter, async () => await group(id).deleteGroup())
-    expect(codeOf(await group(id).describe())).toBe('group_id_not_found')
-    expect(await alarmTime(id)).not.toBeNull()
-    await ring(id)
-    expect(await isStored(id)).toBe(false)
-    expect(await registeredGroups()).toEqual([])
-  })
-
-  test.each([0, 1, 2, 3, 4, 5, 6])('%d turns into the end of a deletion', async (turns) => {
-    const id = newGroupId()
-    expect(codeOf(await tryCommit(id, null, [['x', 0, 1]]))).toBe('ok')
-    const forget = GroupStore.prototype.forget
-    await runInDurableObject(group(id), async (instance, state) => {
-      vi.spyOn(GroupStore.prototype, 'forget').mockImplementation(function (this: GroupStore) {
-        forget.call(this)
-        void (async () => {
-          for (let turn = 0; turn < turns; turn++) await Promise.resolve()
-          if (turns > 3) await state.storage.sync()
-          state.abort('injected: abort')
-        })()
-      })
-      await instance.deleteGroup()
-    }).catch(() => undefined)
-    vi.restoreAllMocks()
-    // Either all of it is gone, or its alarm comes to end it.
-    if (await isStored(id)) {
-      expect(await alarmTime(id)).not.toBeNull()
-      await ring(id)
-    }
-    expect(await isStored(id)).toBe(false)
-    expect(await registeredGroups()).toEqual([])
-  })
-
-  test('a write that fails drops what was decided', async () => {
-    await createTopic('orders')
-    const id = newGroupId()
-    const one = new Member(id, 'one', { topics: ['orders'] })
-    await settle(id, [one])
-    const before = await describeGroup(id)
-    vi.spyOn(GroupStore.prototype, 'writeMember').mockImplementation(() => {
-      throw new Error('injected: disk')
-    })
-    await expect(new Member(id, 'two', { topics: ['orders'] }).send()).rejects.toThrow()
-    vi.restoreAllMocks()
-    expect(await describeGroup(id)).toEqual(before)
-    await one.beat()
-  })
-})
-
-describe('commits', () => {
-  test('many at once of one partition are a few rows, and the last one wins', async () => {
-    const { id: topicId } = await createTopic('orders')
-    const id = newGroupId()
-    const one = new Member(id, 'one', { topics: ['orders'] })
-    await settle(id, [one])
-    const rowsWritten = await countRowsWritten(group(id))
-    const answers = await runInDurableObject(group(id), (instance) =>
-      Promise.all(
-        Array.from({ length: 200 }, (_, offset) =>
-          instance.commitOffsets(commitRequest(id, one.committing, [[topicId, 0, offset]])),
-        ),
-      ),
-    )
-    expect(answers.every((answer) => codeOf(answer) === 'ok')).toBe(true)
-    expect(rowsWritten()).toBeLessThanOrEqual(4)
-    expect(await committed(id)).toEqual({ [`${topicId}/0`]: 199 })
-    await evict(id)
-    expect(await committed(id)).toEqual({ [`${topicId}/0`]: 199 })
-  })
-
-  test('one that was queued before its member was fenced is refused', async () => {
-    const { id: topicId } = await createTopic('orders')
-    const id = newGroupId()
-    const one = new Member(id, 'one', { topics: ['orders'] })
-    await settle(id, [one])
-    const codes = await runInDurableObject(group(id), async (instance) => {
-      const commit = (offset: number) =>
-        instance.commitOffsets(commitRequest(id, one.committing, [[topicId, 0, offset]]))
-      const first = commit(1)
-      await Promise.resolve()
-      const queued = commit(2)
-      // In the same turn, so that it is decided while the first is on its way to disk.
-      const leaving = instance.heartbeat({
-        ...{ groupId: id, memberId: 'one', memberEpoch: -1, instanceId: null, clientId: '' },
-        ...{ clientHost: '', mayNameUnknownTopics: false },
-      })
-      return (await Promise.all([first, queued, leaving])).map(codeOf)
-    })
-    expect(codes).toEqual(['ok', 'unknown_member_id', 'ok'])
-    expect(await committed(id)).toEqual({ [`${topicId}/0`]: 1 })
-  })
-
-  test('only of what is its, under its epoch; by hand only while the group is empty', async () => {
-    const { id: topicId } = await createTopic('orders')
-    const id = newGroupId()
-    const [one, two] = [
-      new Member(id, 'one', { topics: ['orders'] }),
-      new Member(id, 'two', { topics: ['orders'] }),
-    ]
-    expect(codeOf(await tryCommit(id, null, [[topicId, 0, 7]]))).toBe('ok')
-    await settle(id, [one, two])
-    expect(codeOf(await tryCommit(id, null, [[topicId, 0, 8]]))).toBe('non_empty_group')
-    for (const [member, other] of [
-      [one, two],
-      [two, one],
-    ] as const) {
-      const own = Number(member.holds[0]?.split('/')[1])
-      expect(codeOf(await tryCommit(id, member.committing, [[topicId, own, 9]]))).toBe('ok')
-      expect(codeOf(await tryCommit(id, other.committing, [[topicId, own, 1]]))).toBe(
-        'stale_member_epoch',
-      )
-      const late = { ...member.committing, epoch: member.epoch - 2 }
-      expect(codeOf(await tryCommit(id, late, [[topicId, own, 1]]))).toBe('stale_member_epoch')
-    }
-    expect(await committed(id)).toEqual({ [`${topicId}/0`]: 9, [`${topicId}/1`]: 9 })
-    expect(codeOf(await group(id).deleteOffsets(topicId, null))).toBe('group_subscribed_to_topic')
-  })
-
-  test('a group holds so many offsets and no more, also when they come at once', async () => {
-    const id = newGroupId()
-    expect(codeOf(await tryCommit(id, null, [['x', 0, 1]]))).toBe('ok')
-    await execute(
-      id,
-      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-       INSERT INTO committed_offset SELECT 'x', i, 'x', 1, -1, '', 0 FROM n`,
-      COMMITTED_OFFSETS_MAX - 3,
-    )
-    await evict(id)
-    const commit = (partition: number) =>
-      commitRequest(id, null, [
-        ['x', 0, 5],
-        ['y', partition, 1],
-      ])
-    const codes = await runInDurableObject(group(id), async (instance) => {
-      const answers = [0, 1, 1, 2, 3].map((partition) => instance.commitOffsets(commit(partition)))
-      return (await Promise.all(answers)).map(codeOf)
-    })
-    expect(codes).toEqual(['ok', 'ok', 'ok', 'policy_violation', 'policy_violation'])
-    const [row] = await execute(id, 'SELECT count(*) AS offsets FROM committed_offset')
-    expect(row?.offsets).toBe(COMMITTED_OFFSETS_MAX)
-    expect(codeOf(await tryCommit(id, null, [['y', 0, 9]]))).toBe('ok')
   })
 })

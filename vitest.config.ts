@@ -18,6 +18,17 @@ export default defineConfig({
           testTimeout: 30_000,
         },
       },
+      {
+        // Real Chromium against the real server: one browser at a time.
+        test: {
+          name: 'browser',
+          environment: 'node',
+          include: ['test/browser/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 })

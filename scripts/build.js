@@ -20,6 +20,16 @@ await Promise.all([
   }),
   build({
     ...shared,
+    // For pages without a bundler too: nothing outside this folder is needed.
+    entryPoints: { browser: 'client/browser/index.ts' },
+    outdir: 'dist/browser',
+    splitting: true,
+    chunkNames: '[name]-[hash]',
+    platform: 'browser',
+    minify: true,
+  }),
+  build({
+    ...shared,
     entryPoints: { client: 'client/index.ts' },
     outdir: 'dist',
     // Codecs are chunks of their own, loaded when a batch needs them.
@@ -28,6 +38,16 @@ await Promise.all([
     packages: 'external',
     platform: 'neutral',
     external: ['node:*'],
+  }),
+  build({
+    ...shared,
+    // For pages without a bundler too: nothing outside this folder is needed.
+    entryPoints: { browser: 'client/browser/index.ts' },
+    outdir: 'dist/browser',
+    splitting: true,
+    chunkNames: '[name]-[hash]',
+    platform: 'browser',
+    minify: true,
   }),
   build({
     ...shared,

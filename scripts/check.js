@@ -21,12 +21,14 @@ const MAY_IMPORT = {
     'durable-objects/group',
   ],
   client: ['src/core'],
+  'client/browser': ['client', 'src/core'],
   'client/cli': ['client', 'src/core'],
 }
 /** Packages a room may use; node: modules are for the command line alone. */
 const MAY_USE = {
   'src/core': [],
   client: [],
+  'client/browser': ['idb'],
   'client/cli': ['node:', 'commander', 'cli-progress', 'miniflare'],
 }
 

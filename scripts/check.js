@@ -66,6 +66,8 @@ async function importsRunOneWay() {
 const isRight = [
   run('biome', 'ci', '--error-on-warnings', '.'),
   await importsRunOneWay(),
-  run('npm', 'run', '-s', 'types') && run('tsc', '--noEmit'),
+  run('npm', 'run', '-s', 'types') &&
+    run('tsc', '--noEmit') &&
+    run('tsc', '-p', 'tsconfig.browser.json'),
 ].every(Boolean)
 process.exitCode = isRight ? 0 : 1

@@ -67,6 +67,12 @@ export const ERRORS = {
   request_too_large: row(42, 413),
   /** A commit under an epoch, or of a partition, that the member does not have any more. */
   stale_member_epoch: row(113, 409),
+  /** The browser refuses its database. */
+  storage_failed: row(56, 500, { retryable: true }),
+  /** The browser has no room left for what is to be sent. */
+  storage_full: row(56, 507, { retryable: true }),
+  /** What was stored in the browser is gone: cleared by the user or by the browser. */
+  storage_lost: row(56, 500),
   throttled: row(89, 429, { retryable: true }),
   topic_already_exists: row(36, 409),
   unauthorized: row(58, 401),

@@ -1,0 +1,39 @@
+/** Every cap and delay of the browser client, with its unit and reason. */
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const SECOND_MS = 1_000
+const DAY_MS = 86_400 * SECOND_MS
+
+// -- database ----------------------------------------------------------------------------------
+
+/** How long an older tab may keep the database from being opened before the page is told. */
+export const BLOCKED_OPEN_MS = 3 * SECOND_MS
+
+// -- outbox ------------------------------------------------------------------------------------
+
+/** Bytes of one row: a transaction that writes less is as fast, and none holds up the others long. */
+export const OUTBOX_ROW_BYTES_MAX = 256 * KIB
+/** What may wait to be sent. */
+export const OUTBOX_BYTES_MAX = 256 * MIB
+/** Of one request: what a bad line carries within its time limit. */
+export const SEND_BYTES_MAX = 512 * KIB
+export const SEND_RECORDS_MAX = 10_000
+/** Partitions sent to at a time: browsers open six connections to a server, and others want some. */
+export const SENDS_MAX = 3
+export const SEND_BACKOFF_MS = 500
+export const SEND_BACKOFF_MS_MAX = 30 * SECOND_MS
+/** How often it is tried again while the server refuses the token: perhaps it was not the server. */
+export const AUTH_RETRY_MS = 300 * SECOND_MS
+/** Answers "out of order" in a row after which the log has lost what it knew of us. */
+export const OUT_OF_ORDER_MAX = 4
+/** Kept of a partition, for tabs that were frozen while they were told. */
+export const ACKS_KEPT = 16
+
+// -- cache -------------------------------------------------------------------------------------
+
+export const CACHE_BYTES_MAX = 64 * MIB
+export const CACHE_RECORDS_MAX = 1_000_000
+export const CACHE_AGE_MS_MAX = 365 * DAY_MS
+/** A row below this grows by what follows; above it, the next row begins. */
+export const CACHE_ROW_BYTES = 256 * KIB

@@ -1,0 +1,203 @@
+/**
+ * The database of one client. Browsers close it under us, refuse to open it, and clear it: a
+ * transaction that meets a closed connection is run once more on a new one, and a database that is
+ * not the one it was is reported as a loss.
+ */
+import { deleteDB, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from 'idb'
+import { EdgelogError } from '../../../src/core/errors.ts'
+import type { Clock, Timer } from '../../clock.ts'
+import { BLOCKED_OPEN_MS } from '../limits.ts'
+import { type EdgelogSchema, SCHEMA_VERSION } from './schema.ts'
+
+export type Store = StoreNames<EdgelogSchema>
+export type Transaction<Mode extends IDBTransactionMode = 'readwrite'> = IDBPTransaction<
+  EdgelogSchema,
+  Store[],
+  Mode
+>
+
+export interface DatabaseEvents {
+  /** Another client id: all that was stored is gone. */
+  lost(): void
+  /** Another tab runs a newer version and waits for this one to let go. */
+  outdated(): void
+  /** An older tab does not let go. */
+  blocked(): void
+}
+
+const KEYS: Readonly<Record<Store, string | string[] | undefined>> = {
+  meta: undefined,
+  topics: 'topic',
+  follows: 'topic',
+  producers: ['topic', 'partition'],
+  outbox: ['topic', 'partition', 'position'],
+  parked: 'id',
+  batches: ['topic', 'partition', 'baseOffset'],
+  cursors: ['topic', 'partition'],
+}
+
+export class Database {
+  readonly name: string
+  readonly #clock: Clock
+  readonly #events: DatabaseEvents
+  #opening: Promise<IDBPDatabase<EdgelogSchema>> | undefined
+  #clientId: string | undefined
+  #isClosed = false
+
+  constructor(name: string, clock: Clock, events: DatabaseEvents) {
+    this.name = name
+    this.#clock = clock
+    this.#events = events
+  }
+
+  /**
+   * Runs one transaction and resolves when it is stored. `work` may wait for requests of the
+   * transaction only; what it throws aborts it.
+   *
+   * @throws {EdgelogError} `storage_full`, `storage_failed`; what `work` throws.
+   */
+  async read<T>(stores: Store[], work: (tx: Transaction<'readonly'>) => Promise<T>): Promise<T> {
+    return await this.#run((db) => db.transaction(stores, 'readonly'), work)
+  }
+
+  /** The same, for changes. `isStrict`: it resolves when the disk has them. */
+  async write<T>(
+    stores: Store[],
+    work: (tx: Transaction) => Promise<T>,
+    isStrict = false,
+  ): Promise<T> {
+    const durability = isStrict ? 'strict' : 'relaxed'
+    return await this.#run((db) => db.transaction(stores, 'readwrite', { durability }), work)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const db = await this.#opening?.catch(() => undefined)
+    db?.close()
+  }
+
+  /** Closes it and leaves nothing behind. */
+  async destroy(): Promise<void> {
+    await this.close()
+    await deleteDB(this.name)
+  }
+
+  async #run<Mode extends IDBTransactionMode, T>(
+    begin: (db: IDBPDatabase<EdgelogSchema>) => Transaction<Mode>,
+    work: (tx: Transaction<Mode>) => Promise<T>,
+  ): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const opening = this.#open()
+      try {
+        return await settle(begin(await opening), work)
+      } catch (error) {
+        // A transaction that was cut off with its connection has changed nothing.
+        if (attempt > 1 || !isCutOff(error)) throw storageError(error)
+        if (this.#opening === opening) this.#opening = undefined
+        void opening.then((db) => db.close(), ignore)
+      }
+    }
+  }
+
+  #open(): Promise<IDBPDatabase<EdgelogSchema>> {
+    if (this.#isClosed) {
+      return Promise.reject(new EdgelogError('invalid_request', 'the client is closed'))
+    }
+    this.#opening ??= this.#openAnew()
+    return this.#opening
+  }
+
+  async #openAnew(): Promise<IDBPDatabase<EdgelogSchema>> {
+    let timer: Timer
+    const drop = () => {
+      this.#opening = undefined
+    }
+    try {
+      const db = await openDB<EdgelogSchema>(this.name, SCHEMA_VERSION, {
+        upgrade: (opened) => {
+          for (const store of Object.keys(KEYS) as Store[]) {
+            if (opened.objectStoreNames.contains(store)) continue
+            const keyPath = KEYS[store]
+            const options = { ...(keyPath !== undefined && { keyPath }) }
+            opened.createObjectStore(store, { ...options, autoIncrement: store === 'parked' })
+          }
+        },
+        blocked: () => {
+          timer = this.#clock.setTimeout(() => this.#events.blocked(), BLOCKED_OPEN_MS)
+        },
+        blocking: (_current, _blocked, event) => {
+          ;(event.target as IDBDatabase).close()
+          drop()
+          this.#isClosed = true
+          this.#events.outdated()
+        },
+        terminated: drop,
+      })
+      await this.#checkIdentity(db)
+      return db
+    } catch (error) {
+      drop()
+      throw error
+    } finally {
+      this.#clock.clearTimeout(timer)
+    }
+  }
+
+  async #checkIdentity(db: IDBPDatabase<EdgelogSchema>): Promise<void> {
+    const tx = db.transaction('meta', 'readwrite', { durability: 'strict' })
+    const [clientId] = await Promise.all([this.#identify(tx.store), tx.done])
+    const isOther = this.#clientId !== undefined && this.#clientId !== clientId
+    this.#clientId = clientId
+    if (isOther) this.#events.lost()
+  }
+
+  async #identify(meta: {
+    get(key: string): Promise<string | number | undefined>
+    put(value: string, key: string): Promise<unknown>
+  }): Promise<string> {
+    const known = await meta.get('clientId')
+    if (known !== undefined) return String(known)
+    const clientId = crypto.randomUUID()
+    await meta.put(clientId, 'clientId')
+    return clientId
+  }
+}
+
+/** Awaits the work and the transaction together: an abort by the browser settles no request. */
+async function settle<Mode extends IDBTransactionMode, T>(
+  tx: Transaction<Mode>,
+  work: (tx: Transaction<Mode>) => Promise<T>,
+): Promise<T> {
+  const working = work(tx).catch((error: unknown) => {
+    try {
+      tx.abort()
+    } catch {
+      // Over already, which `done` tells.
+    }
+    throw error
+  })
+  const [worked, done] = await Promise.allSettled([working, tx.done])
+  const isAborted = worked.status === 'rejected' && isAbort(worked.reason)
+  // What was refused at the end of a transaction, say for its size, is told by `done` alone.
+  if (worked.status === 'rejected' && !isAborted) throw worked.reason
+  if (done.status === 'rejected') throw done.reason
+  if (worked.status === 'rejected') throw worked.reason
+  return worked.value
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError'
+}
+
+/** What the browser's closing of a connection looks like, before or in a transaction. */
+function isCutOff(error: unknown): boolean {
+  return error instanceof DOMException && /^(Abort|InvalidState|Unknown)Error$/.test(error.name)
+}
+
+function ignore(): void {}
+
+function storageError(error: unknown): unknown {
+  if (!(error instanceof DOMException)) return error
+  const code = error.name === 'QuotaExceededError' ? 'storage_full' : 'storage_failed'
+  return new EdgelogError(code, `IndexedDB: ${error.message}`, { cause: error })
+}

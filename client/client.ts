@@ -6,7 +6,9 @@ import { Admin } from './admin.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { clientCodecs } from './codecs.ts'
 import { Consumer, type ConsumerOptions } from './consumer/consumer.ts'
+import { networkSource } from './consumer/log-source.ts'
 import { TailClient, type WebSocketConstructor } from './consumer/tail-client.ts'
+import { liveTail } from './consumer/tail-session.ts'
 import { Group } from './group/group.ts'
 import { GroupConsumer } from './group/group-consumer.ts'
 import type { GroupConsumerOptions } from './group/group-consumer-options.ts'
@@ -103,9 +105,10 @@ export class Client {
   consumer(options: ConsumerOptions | GroupConsumerOptions): Consumer | GroupConsumer {
     const context = {
       connection: this.#connection,
+      source: networkSource(this.#connection),
       metadata: this.#metadata,
       codecs: this.#codecs,
-      tail: this.#tail,
+      tail: liveTail(this.#tail),
       newMemberId: this.#newMemberId,
       onClosed: () => this.#members.delete(consumer),
     }

@@ -10,12 +10,17 @@ export interface TopicMetadata {
   readonly maxMessageBytes: number
 }
 
+export interface TopicMetadataSource {
+  /** @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`, ... */
+  load(topic: string): Promise<TopicMetadata>
+}
+
 interface Entry {
   readonly metadata: TopicMetadata
   readonly readAtMs: number
 }
 
-export class TopicMetadataCache {
+export class TopicMetadataCache implements TopicMetadataSource {
   readonly #admin: Admin
   readonly #clock: Clock
   readonly #entries = new Map<string, Entry>()

@@ -1,23 +1,17 @@
 /** The consumer as applications see it. */
-import type { Codecs } from '../../src/core/batch/compression/codec.ts'
 import { sleep } from '../clock.ts'
 import { retryDelayMs } from '../http/backoff.ts'
-import type { Connection } from '../http/connection.ts'
 import { isTransient } from '../http/refusal.ts'
 import { METADATA_MAX_AGE_MS, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX } from '../limits.ts'
-import type { TopicMetadata, TopicMetadataCache } from '../topic-metadata.ts'
+import type { TopicMetadata, TopicMetadataSource } from '../topic-metadata.ts'
 import { type ConsumerOptions, consumerSettings, type StartPosition } from './consumer-options.ts'
 import type { ConsumerBatch, ConsumerRecord } from './consumer-record.ts'
-import { ReaderSet } from './reader-set.ts'
-import type { TailClient } from './tail-client.ts'
+import { ReaderSet, type ReaderSetContext } from './reader-set.ts'
 
 export type { ConsumerOptions } from './consumer-options.ts'
 
-export interface ConsumerContext {
-  readonly connection: Connection
-  readonly metadata: TopicMetadataCache
-  readonly codecs: Codecs
-  readonly tail: TailClient
+export interface ConsumerContext extends ReaderSetContext {
+  readonly metadata: TopicMetadataSource
   readonly onClosed: () => void
 }
 

@@ -16,17 +16,19 @@ import {
   RESUME_BACKOFF_MS_MAX,
 } from '../limits.ts'
 import { type ConsumerSettings, checkStart, type StartPosition } from './consumer-options.ts'
-import { type FetchedBatches, fetchBatches } from './fetch-batches.ts'
+import type { FetchedBatches } from './fetch-batches.ts'
 import { type LogChunk, parseChunk } from './log-chunk.ts'
+import type { LogSource } from './log-source.ts'
 import type { ReadBudget } from './read-budget.ts'
-import type { TailClient } from './tail-client.ts'
-import { followTail, untilTaken } from './tail-session.ts'
+import { type LiveTail, untilTaken } from './tail-session.ts'
 
 export interface ReaderContext {
   readonly connection: Connection
+  readonly source: LogSource
   readonly settings: ConsumerSettings
   readonly budget: ReadBudget
-  readonly tail: TailClient
+  /** Without one the source is asked again and again. */
+  readonly tail?: LiveTail
   /** Bytes a partition may be ahead by tail or long poll, where all share the buffer. */
   readonly liveBytesMax: () => number
   readonly onReady: (reader: PartitionReader) => void
@@ -170,12 +172,12 @@ export class PartitionReader {
     const { tail, settings, liveBytesMax } = this.#context
     const { transport } = settings
     if (!this.#isAtEnd || typeof this.#from !== 'number') return await this.#catchUp(signal)
-    const mayFollow = transport !== 'long-poll' && tail.isSupported
+    const mayFollow = transport !== 'long-poll' && tail?.isSupported
     if (mayFollow && (tail.isUsable || transport === 'websocket')) {
       const creditBytes = liveBytesMax()
       const { topic, partition } = this
       const offset = () => this.#from as number
-      const end = await followTail(tail, this, { topic, partition, creditBytes, offset, signal })
+      const end = await tail.follow(this, { topic, partition, creditBytes, offset, signal })
       // The fetch finds out what is missing; after a lost connection there is nothing to find.
       if (end === 'gap') await this.#leaveTail(signal)
       return
@@ -228,9 +230,8 @@ export class PartitionReader {
   }
 
   async #fetch(signal: AbortSignal, maxBytes: number, waitMs: number): Promise<FetchedBatches> {
-    const { topic, partition } = this
     const options = { from: this.#from, maxBytes, waitMs, signal }
-    return await fetchBatches(this.#context.connection, topic, partition, options)
+    return await this.#context.source.fetch(this.topic, this.partition, options)
   }
 
   /** @returns whether the next read is another one. */

@@ -5,15 +5,17 @@ import type { Connection } from '../http/connection.ts'
 import { TAIL_CREDIT_BYTES, TAIL_CREDIT_BYTES_MIN } from '../limits.ts'
 import type { ConsumerSettings, StartPosition } from './consumer-options.ts'
 import type { ConsumerBatch } from './consumer-record.ts'
+import type { LogSource } from './log-source.ts'
 import { PartitionReader } from './partition-reader.ts'
 import { ReadBudget } from './read-budget.ts'
-import type { TailClient } from './tail-client.ts'
+import type { LiveTail } from './tail-session.ts'
 import { takeBatch } from './take-batch.ts'
 
 export interface ReaderSetContext {
   readonly connection: Connection
+  readonly source: LogSource
   readonly codecs: Codecs
-  readonly tail: TailClient
+  readonly tail?: LiveTail
 }
 
 export interface ReaderSetListener {

@@ -20,8 +20,30 @@ export interface TailSessionOptions {
   readonly signal: AbortSignal
 }
 
+/** Follows partitions without asking for each read. */
+export interface LiveTail {
+  /** There is something to follow with. */
+  readonly isSupported: boolean
+  /** It works, and has room for one more. */
+  readonly isUsable: boolean
+  /** As `followTail`. */
+  follow(reader: TailReader, options: TailSessionOptions): Promise<TailEnd>
+}
+
 /** `lost`: the connection ended, follow again; `gap`: something is missing, read it. */
 export type TailEnd = 'lost' | 'gap'
+
+export function liveTail(tail: TailClient): LiveTail {
+  return {
+    get isSupported() {
+      return tail.isSupported
+    },
+    get isUsable() {
+      return tail.isUsable
+    },
+    follow: (reader, options) => followTail(tail, reader, options),
+  }
+}
 
 /**
  * Resolves when the tail ends. What the application takes is granted anew, so that the bytes under

@@ -10,6 +10,7 @@ interface RefusalOptions {
   readonly retryAfterMs?: number | undefined
   readonly details?: EdgelogError['details']
   readonly cause?: unknown
+  readonly isForeign?: boolean
 }
 
 /** An `EdgelogError` that knows how it arrived. */
@@ -17,12 +18,15 @@ export class Refusal extends EdgelogError {
   /** The HTTP status; 0 if there was no answer. */
   readonly status: number
   readonly retryAfterMs: number | undefined
+  /** It does not speak edgelog's language: a proxy, a captive portal, or no answer at all. */
+  readonly isForeign: boolean
 
   constructor(code: ErrorCode, message: string, options: RefusalOptions) {
     const { details, cause } = options
     super(code, message, { ...(details !== undefined && { details }), cause })
     this.status = options.status
     this.retryAfterMs = options.retryAfterMs
+    this.isForeign = options.isForeign ?? options.status === 0
   }
 
   /** The call may have taken effect: no answer, or one that was not made by whoever would know. */
@@ -57,7 +61,7 @@ export async function refusalOf(response: Response, nowMs: number): Promise<Refu
   if (body === undefined) {
     const excerpt = text.slice(0, EXCERPT_CHARS).trim()
     const message = `HTTP ${status}${excerpt === '' ? '' : `: ${excerpt}`}`
-    return new Refusal(codeOfStatus(status), message, { status, retryAfterMs })
+    return new Refusal(codeOfStatus(status), message, { status, retryAfterMs, isForeign: true })
   }
   const { message, details } = body
   if (isErrorCode(body.code)) {

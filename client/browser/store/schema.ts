@@ -48,9 +48,10 @@ export interface ProducerRow {
   readonly epoch: number
   /** The position that has sequence 0 under this epoch. */
   readonly epochStart: number
+  /** Of the oldest record in `outbox`; the same as `nextPosition` if there is none. */
+  readonly firstPosition: number
   readonly nextPosition: number
-  /** Of `outbox`. */
-  readonly pendingRecords: number
+  /** Of what is in `outbox`, about. */
   readonly pendingBytes: number
   /** The offset after the last record that the log acknowledged; 0 before the first. */
   readonly ackedEndOffset: number
@@ -78,9 +79,12 @@ export interface OutboxRow {
 }
 
 export interface ParkedRow {
+  /** Given by the store. */
   readonly id?: number
   readonly topic: string
   readonly partition: number
+  /** That it had in the outbox. */
+  readonly position: number
   readonly batch: Uint8Array<ArrayBuffer>
   readonly error: ErrorBody
   readonly parkedAtMs: number

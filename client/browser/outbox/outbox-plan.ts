@@ -1,0 +1,59 @@
+/**
+ * What the log's answer means for the records that were sent. Decides only.
+ *
+ * Records are numbered before they are sent, and the log takes them in that order, so the oldest one
+ * decides about all that wait behind it in its partition.
+ */
+import type { ErrorBody, ErrorCode } from '../../../src/core/errors.ts'
+import type { SentBatch } from '../../producer/batch-request.ts'
+import { OUT_OF_ORDER_MAX } from '../limits.ts'
+
+export interface SentRecords {
+  readonly recordsCount: number
+  /** Of the first record. */
+  readonly sequence: number
+  /** Answers "out of order" in a row, before this one. */
+  readonly outOfOrderCount: number
+}
+
+export type SendVerdict =
+  | { readonly kind: 'acked' }
+  /** Nobody knows, or not now: the same again, later. */
+  | { readonly kind: 'again' }
+  | { readonly kind: 'auth' }
+  /** The log knows nothing of these sequences (any more): see what it holds, then a new epoch. */
+  | { readonly kind: 'renumber'; readonly isFenced: boolean }
+  /** Some record is refused: fewer at a time find out which. */
+  | { readonly kind: 'narrow'; readonly recordsMax: number }
+  | { readonly kind: 'park'; readonly error: ErrorBody }
+  /** The topic, or this partition of it, is not there. */
+  | { readonly kind: 'gone' }
+
+/** Refusals that are about the records themselves: the same ones would be refused for ever. */
+const ABOUT_RECORDS: readonly ErrorCode[] = [
+  'message_too_large',
+  'request_too_large',
+  'invalid_record',
+  'invalid_timestamp',
+  'corrupt_message',
+  'unsupported_compression_type',
+  'policy_violation',
+]
+
+export function judge(sent: SentRecords, { outcome, refusal }: SentBatch): SendVerdict {
+  if (outcome.kind === 'acked') return { kind: 'acked' }
+  const code = refusal?.code
+  if (code === 'unauthorized' || code === 'forbidden') return { kind: 'auth' }
+  // What a proxy says in the log's place is no word about records.
+  if (refusal === undefined || refusal.isForeign) return { kind: 'again' }
+  if (code === 'unknown_topic_or_partition') return { kind: 'gone' }
+  if (outcome.kind === 'fenced') return { kind: 'renumber', isFenced: true }
+  if (outcome.kind === 'outOfOrder') {
+    const isLost = code === 'unknown_producer_id' && sent.sequence > 0
+    const isOverdue = sent.outOfOrderCount + 1 >= OUT_OF_ORDER_MAX
+    return isLost || isOverdue ? { kind: 'renumber', isFenced: false } : { kind: 'again' }
+  }
+  if (outcome.kind !== 'refused' || !ABOUT_RECORDS.includes(refusal.code)) return { kind: 'again' }
+  if (sent.recordsCount > 1) return { kind: 'narrow', recordsMax: sent.recordsCount >> 1 }
+  return { kind: 'park', error: refusal.toBody() }
+}

@@ -12,7 +12,8 @@ export const BATCH_MEDIA_TYPE = 'application/vnd.edgelog.batch'
 export interface Connection {
   /** Without a slash at its end. */
   readonly url: string
-  readonly token: string | undefined
+  /** Read at each call: who shares the connection may replace it. */
+  token: string | undefined
   readonly fetch: Fetch
   readonly clock: Clock
   /** From 0 up to, not including, 1. */

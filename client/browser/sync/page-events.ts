@@ -1,0 +1,61 @@
+/** What a page hears about itself. A worker hears less of it, and Node nothing. */
+
+export type PageEvent =
+  | 'online'
+  | 'offline'
+  | 'visible'
+  | 'hidden'
+  | 'pageshow'
+  | 'pagehide'
+  | 'freeze'
+  | 'resume'
+
+export interface PageEvents {
+  /** False is to be believed, true means little. */
+  readonly isOnline: boolean
+  /** A worker counts as visible. */
+  readonly isVisible: boolean
+  /** Returns what ends it. */
+  listen(listener: (event: PageEvent) => void): () => void
+}
+
+interface Target {
+  addEventListener?(type: string, listener: (event: { type: string }) => void): void
+  removeEventListener?(type: string, listener: (event: { type: string }) => void): void
+}
+
+export interface PageScope extends Target {
+  readonly document?: Target & { readonly visibilityState: string }
+  readonly navigator?: { readonly onLine?: boolean }
+}
+
+export function pageEvents(scope: PageScope = globalThis as PageScope): PageEvents {
+  const { document } = scope
+  const isVisible = () => document?.visibilityState !== 'hidden'
+  const sources: readonly [Target | undefined, readonly string[]][] = [
+    [scope, ['online', 'offline', 'pageshow', 'pagehide']],
+    [document, ['freeze', 'resume', 'visibilitychange']],
+  ]
+  return {
+    get isOnline() {
+      return scope.navigator?.onLine !== false
+    },
+    get isVisible() {
+      return isVisible()
+    },
+    listen: (listener) => {
+      const hear = ({ type }: { type: string }) => {
+        const visibility = isVisible() ? 'visible' : 'hidden'
+        listener(type === 'visibilitychange' ? visibility : (type as PageEvent))
+      }
+      for (const [target, types] of sources) {
+        for (const type of types) target?.addEventListener?.(type, hear)
+      }
+      return () => {
+        for (const [target, types] of sources) {
+          for (const type of types) target?.removeEventListener?.(type, hear)
+        }
+      }
+    },
+  }
+}

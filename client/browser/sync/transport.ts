@@ -1,0 +1,57 @@
+/** What the three ways to follow the log have in common: WebSocket, event stream, long poll. */
+import type { EdgelogError } from '../../../src/core/errors.ts'
+import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
+
+export type TransportName = 'websocket' | 'sse' | 'long-poll'
+
+export interface Subscription {
+  /** Chosen by who subscribes, never used twice. */
+  readonly id: number
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number | 'earliest' | 'latest'
+  /** Another topic of the same name is not followed: `closed` with `unknown_topic_id`. */
+  readonly topicId?: string
+}
+
+/** Where a subscription begins, and the ends of its log. */
+export interface TailPosition {
+  readonly offset: number
+  readonly highWatermark: number
+  readonly logStartOffset: number
+  readonly topicId?: string
+}
+
+export type TransportNotice =
+  | ({ readonly op: 'subscribed'; readonly id: number } & TailPosition)
+  /** A sign of life. */
+  | { readonly op: 'ping' }
+
+/** None of these is called before the transport is made, nor after `ended` or `close`. */
+export interface TransportListener {
+  notice(notice: TransportNotice): void
+  /** A transport without credit waits for the promise before it reads on. */
+  frame(id: number, frame: TailFrame): void | Promise<void>
+  /** The log ended one subscription; the others go on. */
+  closed(id: number, error: EdgelogError): void
+  /** Once; undefined: in order, e.g. a long poll that is over. */
+  ended(error: EdgelogError | undefined): void
+}
+
+/** One connection. It is opened by being made, and never opened again. */
+export interface Transport {
+  /** What is followed cannot change once it was sent: a change takes another connection. */
+  readonly isFixed: boolean
+  subscribe(subscription: Subscription, creditBytes: number): void
+  unsubscribe(id: number): void
+  /** Lets the log send so many bytes more. */
+  grant(id: number, bytes: number): void
+  close(): void
+}
+
+export type OpenTransport = (
+  name: TransportName,
+  listener: TransportListener,
+  /** How long a long poll waits for something new. */
+  waitMs: number,
+) => Transport

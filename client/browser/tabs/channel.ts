@@ -1,0 +1,85 @@
+/**
+ * What the tabs of one database tell each other. A message only says that something is to be looked
+ * at: all that counts is in IndexedDB, so that a message that is lost costs time and nothing else.
+ */
+import type { SyncStatus } from '../sync/sync.ts'
+
+export type ChannelMessage =
+  /** Each 2 s from the leader, for the status of the others. */
+  | { readonly kind: 'beat'; readonly epoch: number; readonly status: SyncStatus }
+  /** Something was queued. */
+  | { readonly kind: 'wake' }
+  /** Batches were stored: the cached end of the partition, and the log's. */
+  | {
+      readonly kind: 'news'
+      readonly topic: string
+      readonly partition: number
+      readonly endOffset: number
+      readonly highWatermark: number
+    }
+  /** Rows of the outbox were settled. */
+  | { readonly kind: 'acked'; readonly topic: string; readonly partition: number }
+  /** The outbox, or what is parked, changed in another way. */
+  | { readonly kind: 'outbox' }
+  /** Which topics are followed changed. */
+  | { readonly kind: 'follows' }
+  | { readonly kind: 'topicReset'; readonly topic: string }
+
+export type MessageKind = ChannelMessage['kind']
+export type MessageOf<Kind extends MessageKind> = Extract<ChannelMessage, { kind: Kind }>
+
+/** What is needed of a BroadcastChannel. */
+export interface BroadcastPort {
+  onmessage: ((event: { data: unknown }) => void) | null
+  postMessage(message: unknown): void
+  close(): void
+}
+
+export type BroadcastChannelConstructor = new (name: string) => BroadcastPort
+
+type Listener = (message: never) => void
+
+export class Channel {
+  #port: BroadcastPort | undefined
+  readonly #listeners = new Map<unknown, Set<Listener>>()
+
+  /** Without a constructor there is no news, and all else works. */
+  constructor(
+    name: string,
+    Constructor = (globalThis as { BroadcastChannel?: BroadcastChannelConstructor })
+      .BroadcastChannel,
+  ) {
+    if (Constructor === undefined) return
+    this.#port = new Constructor(name)
+    this.#port.onmessage = ({ data }) => {
+      const message = data as { kind?: unknown } | null
+      // Kinds that are not known come from tabs of another version.
+      for (const listener of this.#listeners.get(message?.kind) ?? []) listener(message as never)
+    }
+  }
+
+  /** Messages of other tabs can arrive. */
+  get isOpen(): boolean {
+    return this.#port !== undefined
+  }
+
+  /** To all other tabs, not to this one. */
+  post(message: ChannelMessage): void {
+    this.#port?.postMessage(message)
+  }
+
+  /** Returns what ends it. */
+  listen<Kind extends MessageKind>(
+    kind: Kind,
+    listener: (message: MessageOf<Kind>) => void,
+  ): () => void {
+    const listeners = this.#listeners.get(kind) ?? new Set()
+    this.#listeners.set(kind, listeners.add(listener))
+    return () => listeners.delete(listener)
+  }
+
+  close(): void {
+    this.#port?.close()
+    this.#port = undefined
+  }
+}

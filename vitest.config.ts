@@ -24,6 +24,7 @@ export default defineConfig({
           name: 'browser',
           environment: 'node',
           include: ['test/browser/**/*.test.ts'],
+          globalSetup: ['test/browser/support/set-up.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest'
+import { checkDelivery, recordId } from './support/check-delivery.ts'
+
+const ids = (sender: string, ...numbers: number[]) =>
+  numbers.map((number) => recordId({ sender, number }))
+
+const log = (...partitions: string[][]) => new Map(partitions.entries())
+
+describe('the checker of deliveries', () => {
+  test('accepts what was delivered once and in order, by several senders', () => {
+    const queued = [...ids('a', 0, 1, 2, 3), ...ids('b', 0, 1)]
+    const delivered = log(
+      [...ids('a', 0), ...ids('b', 0), ...ids('a', 2)],
+      [...ids('b', 1), ...ids('a', 1, 3)],
+    )
+    expect(checkDelivery({ queued, log: delivered })).toEqual([])
+  })
+
+  test('accepts a record that nobody had the time to report', () => {
+    expect(checkDelivery({ queued: ids('a', 0), log: log(ids('a', 0, 1)) })).toEqual([])
+  })
+
+  test('sees a loss', () => {
+    expect(checkDelivery({ queued: ids('a', 0, 1, 2), log: log(ids('a', 0, 2)) })).toEqual([
+      'a#1 was queued and is lost',
+    ])
+  })
+
+  test('sees a duplicate, also in another partition and of what was not reported', () => {
+    expect(checkDelivery({ queued: ids('a', 0), log: log(ids('a', 0, 0)) })).toEqual([
+      'a#0 lies at 0@0 and 0@1',
+    ])
+    expect(checkDelivery({ queued: [], log: log(ids('a', 7), ids('a', 7)) })).toEqual([
+      'a#7 lies at 0@0 and 1@0',
+    ])
+  })
+
+  test('sees what lies in the wrong order', () => {
+    expect(checkDelivery({ queued: [], log: log(ids('a', 1, 0, 2)) })).toEqual([
+      'a#0 lies at 0@1, behind number 1',
+    ])
+  })
+
+  test('sees a whole run that was sent again', () => {
+    const violations = checkDelivery({ queued: [], log: log(ids('a', 0, 1, 2, 0, 1, 2)) })
+    expect(violations).toContain('a#1 lies at 0@1 and 0@4')
+    expect(violations).toContain('a#1 lies at 0@4, behind number 2')
+  })
+
+  test('sees what nobody sent', () => {
+    expect(checkDelivery({ queued: [], log: log(['x']) })).toEqual([
+      'partition 0, offset 0: nobody sent x',
+    ])
+  })
+})

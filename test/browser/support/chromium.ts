@@ -1,0 +1,64 @@
+/** Starts Chromium: for many tests, or with a profile on disk that outlives a kill. */
+import { type Browser, type BrowserContext, chromium } from 'playwright-core'
+import { findChromium } from './find-chromium.ts'
+
+/** As root, without a screen and without a network of its own. */
+const FLAGS = [
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** `headless: false` keeps Playwright's own, older switch out of the flags. */
+function launchOptions() {
+  return { executablePath: findChromium(), headless: false, args: FLAGS }
+}
+
+/** Each `newContext()` is a user of its own, whose storage lies in memory. */
+export function launch(): Promise<Browser> {
+  return chromium.launch(launchOptions())
+}
+
+export interface ProfileBrowser {
+  readonly context: BrowserContext
+  /** SIGKILL of all its processes at once. Resolves when it is gone. */
+  kill(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A browser whose storage lies in `profileDir`: after a kill, start it again on the same. */
+export async function launchProfile(profileDir: string): Promise<ProfileBrowser> {
+  const context = await chromium.launchPersistentContext(profileDir, launchOptions())
+  const pid = await pidOf(context)
+  return {
+    context,
+    kill: async () => {
+      const gone = new Promise((resolve) => context.once('close', resolve))
+      killGroup(pid)
+      await gone
+    },
+    close: () => context.close(),
+  }
+}
+
+async function pidOf(context: BrowserContext): Promise<number> {
+  const session = await context.browser()?.newBrowserCDPSession()
+  const { processInfo = [] } = (await session?.send('SystemInfo.getProcessInfo')) ?? {}
+  const pid = processInfo.find(({ type }) => type === 'browser')?.id
+  if (pid === undefined) throw new Error('the browser does not tell its process id')
+  return pid
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // Started by a script that leads the group: the other processes end with this one.
+    process.kill(pid, 'SIGKILL')
+  }
+}

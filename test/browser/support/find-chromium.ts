@@ -1,0 +1,104 @@
+/**
+ * Where Chromium is, and how to get it. On a machine that has only Node and npm it is installed when
+ * that is possible: a test of the browser never passes by being left out.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { globSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'chrome']
+const PLACES = [
+  '/snap/bin/chromium',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+]
+/** The browsers that `npx playwright-core install chromium` has fetched. */
+const PLAYWRIGHT_CACHES = ['.cache/ms-playwright', 'Library/Caches/ms-playwright']
+const PLAYWRIGHT_PATTERNS = [
+  'chromium-*/chrome-linux*/chrome',
+  'chromium-*/chrome-mac*/*.app/Contents/MacOS/*',
+]
+const VERSION_MS_MAX = 20_000
+
+const HOW_TO = `Chromium is needed for the tests of the browser client. One of these gets it:
+  apt-get update && apt-get install -y --no-install-recommends chromium
+  npx playwright-core install --with-deps chromium
+EDGELOG_CHROMIUM=/path/to/chromium names one that lies elsewhere.`
+
+let found: string | undefined
+
+/** The path of a Chromium that runs. @throws {Error} that says how to get one. */
+export function findChromium(): string {
+  found ??= candidates().find(runs)
+  if (found === undefined) throw new Error(HOW_TO)
+  return found
+}
+
+function candidates(): string[] {
+  const given = process.env.EDGELOG_CHROMIUM
+  if (given !== undefined && given !== '') return [given]
+  const folders = ['/usr/bin', ...(process.env.PATH ?? '').split(delimiter)]
+  const caches = [
+    process.env.PLAYWRIGHT_BROWSERS_PATH ?? '',
+    ...PLAYWRIGHT_CACHES.map((cache) => join(homedir(), cache)),
+  ]
+  return [
+    ...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))),
+    ...PLACES,
+    ...caches
+      .filter((cache) => cache !== '')
+      .flatMap((cwd) => globSync(PLAYWRIGHT_PATTERNS, { cwd }).map((path) => join(cwd, path))),
+  ]
+}
+
+/** Some systems have a script by that name that only says how to install the program. */
+function runs(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false
+  const { status, stdout } = spawnSync(path, ['--version'], {
+    encoding: 'utf8',
+    timeout: VERSION_MS_MAX,
+  })
+  return status === 0 && /\d+\.\d+/.test(stdout)
+}
+
+/**
+ * Makes sure that there is a Chromium, before any test runs. Where that fails it says why and goes
+ * on: other tests can run, and those of the browser fail by themselves.
+ */
+export async function provideChromium(): Promise<void> {
+  try {
+    findChromium()
+    return
+  } catch (error) {
+    if (process.getuid?.() !== 0 || process.env.EDGELOG_CHROMIUM !== undefined) {
+      console.error(String(error))
+      return
+    }
+  }
+  console.log('Chromium is not there: installing it with apt-get, once')
+  const output = await aptInstall()
+  try {
+    findChromium()
+  } catch (error) {
+    console.error(output, String(error))
+  }
+}
+
+/** Others may be doing the same at this moment: one installs, the others wait and find it there. */
+function aptInstall(): Promise<string> {
+  const install =
+    'command -v chromium || { apt-get update && apt-get install -y --no-install-recommends chromium; }'
+  const child = spawn('flock', ['/tmp/edgelog-chromium.lock', 'sh', '-c', install], {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output: string[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (text: Buffer) => output.push(text.toString()))
+  }
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(String(error)))
+    child.once('close', () => resolve(output.join('')))
+  })
+}

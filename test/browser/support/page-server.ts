@@ -1,0 +1,80 @@
+/**
+ * A blank page at an origin of its own, with the client as a page without a bundler would load it:
+ * `window.edgelog`. Other builds of the client, of another version or broken on purpose, lie beside it.
+ */
+import { readFile } from 'node:fs/promises'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import { extname, join } from 'node:path'
+import { freePort } from '../../server/server-process.ts'
+
+const DIST = join(import.meta.dirname, '../../../dist/browser')
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.js': 'text/javascript',
+  '.map': 'application/json',
+}
+
+/** `no-cache` and not `no-store`, which would keep the page out of the back/forward cache. */
+const CACHING = { 'cache-control': 'no-cache' }
+
+function pageOf(build: string): string {
+  return `<!doctype html>
+<title>edgelog test page</title>
+<link rel="icon" href="data:,">
+<script type="module">
+  import * as edgelog from '/${build}/browser.js'
+  window.edgelog = edgelog
+</script>`
+}
+
+export class PageServer {
+  /** Of the page with the client in dist/. */
+  readonly url: string
+  readonly #server: Server
+  readonly #folders = new Map([['edgelog', DIST]])
+
+  constructor(port: number, server: Server) {
+    this.url = `http://localhost:${port}/`
+    this.#server = server
+    server.on('request', (call, answer) => {
+      void this.#answer(new URL(call.url ?? '/', this.url), answer)
+    })
+  }
+
+  /** Adds a build of the client. @returns the address of the page that uses it */
+  addBuild(name: string, folder: string): string {
+    this.#folders.set(name, folder)
+    return `${this.url}?build=${name}`
+  }
+
+  close(): Promise<void> {
+    this.#server.closeAllConnections()
+    return new Promise((resolve) => this.#server.close(() => resolve()))
+  }
+
+  async #answer({ pathname, searchParams }: URL, answer: ServerResponse): Promise<void> {
+    if (pathname === '/') {
+      answer.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...CACHING })
+      answer.end(pageOf(searchParams.get('build') ?? 'edgelog'))
+      return
+    }
+    // A service worker rules the folder that it comes from, so this one comes from the root.
+    const path = pathname === '/service-worker.js' ? '/edgelog/service-worker.js' : pathname
+    const [, build = '', file = ''] = path.split('/')
+    const folder = this.#folders.get(build)
+    const content =
+      folder === undefined ? undefined : await readFile(join(folder, file)).catch(() => undefined)
+    answer.writeHead(content === undefined ? 404 : 200, {
+      'content-type': TYPES[extname(file)] ?? 'text/plain',
+      ...CACHING,
+    })
+    answer.end(content)
+  }
+}
+
+export async function startPageServer(): Promise<PageServer> {
+  const port = await freePort()
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  return new PageServer(port, server)
+}

@@ -1,0 +1,244 @@
+/**
+ * A proxy between page and server that misbehaves as it is told, path by path, while it runs; and
+ * that counts what passes through it.
+ */
+import {
+  createServer,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import type { Duplex, Transform } from 'node:stream'
+import { freePort } from '../../server/server-process.ts'
+import { answerByItself, buffered, type Fault, slowed } from './faults.ts'
+import { cutIn, headOf, tunnel } from './tunnel.ts'
+
+export interface Rule {
+  /** Held against path and query. */
+  readonly path: RegExp
+  /** All but the preflights of browsers, if left out. */
+  readonly method?: string
+  readonly fault: Fault
+  /** How often it applies; always, if left out. */
+  readonly times?: number
+}
+
+/** One request, or one WebSocket. */
+export interface Exchange {
+  readonly method: string
+  readonly path: string
+  readonly isWebSocket: boolean
+  readonly startedAtMs: number
+  readonly fault: Fault['kind']
+  /** Of the answer that reached the page, as far as there was one. */
+  status?: number
+  isOpen: boolean
+}
+
+const PASS: Fault = { kind: 'pass' }
+
+export class FaultyProxy {
+  readonly url: string
+  readonly #port: number
+  readonly #target: URL
+  readonly #exchanges = new Map<Exchange, Duplex>()
+  #rules: Array<{ readonly rule: Rule; left: number }> = []
+  #server: Server | undefined
+
+  constructor(port: number, target: string) {
+    this.url = `http://127.0.0.1:${port}`
+    this.#port = port
+    this.#target = new URL(target)
+  }
+
+  /** From now on; the first rule that matches a request decides. Exchanges under way go on as they began. */
+  setRules(...rules: Rule[]): void {
+    this.#rules = rules.map((rule) => ({ rule, left: rule.times ?? Number.POSITIVE_INFINITY }))
+  }
+
+  /** One fault for everything. */
+  setFault(fault: Fault): void {
+    this.setRules({ path: /^/, fault })
+  }
+
+  /** All requests since the start or the last `forget`, without preflights. */
+  exchanges(path = /^/): Exchange[] {
+    return [...this.#exchanges.keys()].filter(
+      (one) => one.method !== 'OPTIONS' && path.test(one.path),
+    )
+  }
+
+  open(path = /^/): Exchange[] {
+    return this.exchanges(path).filter(({ isOpen }) => isOpen)
+  }
+
+  /** Forgets the exchanges that are over. */
+  forget(): void {
+    for (const exchange of [...this.#exchanges.keys()]) {
+      if (!exchange.isOpen) this.#exchanges.delete(exchange)
+    }
+  }
+
+  /** Cuts what is open. */
+  cut(path = /^/): void {
+    for (const exchange of this.open(path)) this.#exchanges.get(exchange)?.destroy()
+  }
+
+  /** Listens again, on the same port. */
+  async up(): Promise<void> {
+    const server = createServer()
+    server.keepAliveTimeout = 60_000
+    server.on('connection', (socket) => socket.on('error', () => undefined))
+    server.on('request', (call, answer) => void this.#request(call, answer))
+    server.on('upgrade', (call, socket, head) => void this.#upgrade(call, socket, head))
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(this.#port, '127.0.0.1', resolve)
+    })
+    this.#server = server
+  }
+
+  /** Connections are refused by the system, and those there are, cut. */
+  async down(): Promise<void> {
+    const server = this.#server
+    this.#server = undefined
+    if (server === undefined) return
+    const closed = new Promise((resolve) => server.close(resolve))
+    server.closeAllConnections()
+    this.cut()
+    await closed
+  }
+
+  #begin(call: IncomingMessage, connection: Duplex, isWebSocket: boolean) {
+    const { method = 'GET', url: path = '/' } = call
+    const fault = this.#faultOf(method, path)
+    const exchange: Exchange = {
+      method,
+      path,
+      isWebSocket,
+      startedAtMs: Date.now(),
+      fault: fault.kind,
+      isOpen: true,
+    }
+    this.#exchanges.set(exchange, connection)
+    return { exchange, fault }
+  }
+
+  #faultOf(method: string, path: string): Fault {
+    const found = this.#rules.find(({ rule, left }) => left > 0 && matches(rule, method, path))
+    if (found === undefined) return PASS
+    // A preflight is answered like the request it asks for, and is none itself.
+    if (method !== 'OPTIONS') found.left -= 1
+    return found.rule.fault
+  }
+
+  #onward(call: IncomingMessage) {
+    const { hostname, port, pathname } = this.#target
+    return request({
+      hostname,
+      port,
+      path: pathname.replace(/\/$/, '') + (call.url ?? '/'),
+      method: call.method ?? 'GET',
+      headers: call.headers,
+      agent: false,
+    })
+  }
+
+  async #request(call: IncomingMessage, answer: ServerResponse): Promise<void> {
+    const { socket } = call
+    const { exchange, fault } = this.#begin(call, socket, false)
+    answer.on('close', () => {
+      exchange.isOpen = false
+    })
+    if (fault.kind === 'refuse') return void socket.destroy()
+    if (fault.kind === 'answer' || fault.kind === 'captivePortal') {
+      call.resume()
+      answerByItself(fault, call, answer)
+      exchange.status = answer.statusCode
+      return
+    }
+    if (fault.kind === 'swallow') return void call.resume()
+    if (fault.kind === 'delay') await sleep(fault.ms)
+    const onward = this.#onward(call)
+    onward.on('error', () => socket.destroy())
+    answer.on('close', () => onward.destroy())
+    onward.on('response', (reply) => {
+      reply.on('error', () => socket.destroy())
+      if (fault.kind === 'dropReply') {
+        // Its end is awaited: the server is done with the request.
+        reply.resume().on('end', () => socket.destroy())
+        return
+      }
+      exchange.status = reply.statusCode ?? 0
+      answer.writeHead(reply.statusCode ?? 500, reply.headers)
+      answer.flushHeaders()
+      if (fault.kind === 'cutReply') cutIn(reply, answer, socket, fault.afterBytes)
+      else through(reply, fault).pipe(answer)
+    })
+    call.pipe(onward)
+  }
+
+  async #upgrade(call: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { exchange, fault } = this.#begin(call, socket, true)
+    socket.on('close', () => {
+      exchange.isOpen = false
+    })
+    if (fault.kind === 'refuse') return void socket.destroy()
+    if (fault.kind === 'swallow') {
+      socket.resume().on('end', () => socket.end())
+      return
+    }
+    if (fault.kind === 'answer' || fault.kind === 'captivePortal') {
+      const status = fault.kind === 'answer' ? fault.status : 200
+      exchange.status = status
+      socket.end(`HTTP/1.1 ${status} Proxy\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n`)
+      return
+    }
+    if (fault.kind === 'delay') await sleep(fault.ms)
+    const onward = this.#onward(call)
+    onward.on('error', () => socket.destroy())
+    onward.on('response', (reply) => {
+      // Not a WebSocket, the server says.
+      exchange.status = reply.statusCode ?? 0
+      socket.write(headOf(reply))
+      reply.pipe(socket)
+    })
+    onward.on('upgrade', (reply, upstream, upstreamHead) => {
+      if (fault.kind === 'dropReply') {
+        socket.destroy()
+        upstream.destroy()
+        return
+      }
+      exchange.status = reply.statusCode ?? 0
+      socket.write(headOf(reply))
+      tunnel(socket, head, upstream, upstreamHead, fault)
+    })
+    onward.end()
+  }
+}
+
+/** Starts one in front of `target`. */
+export async function startProxy(target: string): Promise<FaultyProxy> {
+  const proxy = new FaultyProxy(await freePort(), target)
+  await proxy.up()
+  return proxy
+}
+
+function matches({ path, method, fault }: Rule, called: string, url: string): boolean {
+  if (!path.test(url)) return false
+  const asksFirst = called === 'OPTIONS' && method !== 'OPTIONS'
+  // Of a server that answers by itself the preflight fails or passes just so; all else lets it pass.
+  if (asksFirst) return fault.kind === 'answer' || fault.kind === 'captivePortal'
+  return method === undefined || method === called
+}
+
+function through(reply: IncomingMessage, fault: Fault): IncomingMessage | Transform {
+  if (fault.kind === 'slow') return reply.pipe(slowed(fault.bytesPerSecond))
+  if (fault.kind === 'buffer') return reply.pipe(buffered())
+  return reply
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

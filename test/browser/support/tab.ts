@@ -1,0 +1,84 @@
+/** What the tests do in a page: connect, send numbered records, wait. */
+import type { BrowserContext, Page } from 'playwright-core'
+import type { ConnectOptions, Log } from './page-globals.ts'
+
+/** What of the options can be handed to a page. */
+export type TabOptions = Pick<ConnectOptions, 'url'> &
+  Partial<Pick<ConnectOptions, 'principal' | 'cache' | 'transports'>> & { readonly token?: string }
+
+/** A page in which `window.log` is connected. */
+export async function openTab(
+  context: BrowserContext,
+  pageUrl: string,
+  options: TabOptions,
+): Promise<Page> {
+  const page = await context.newPage()
+  await load(page, pageUrl)
+  await connectTab(page, options)
+  return page
+}
+
+/** Loads the page, or loads it anew, without connecting. */
+export async function load(page: Page, pageUrl: string): Promise<void> {
+  await page.goto(pageUrl)
+  await page.waitForFunction(() => window.edgelog !== undefined)
+}
+
+export async function connectTab(page: Page, options: TabOptions): Promise<void> {
+  await page.evaluate((given) => {
+    window.log = window.edgelog.connect(given)
+  }, options)
+}
+
+export interface NumberedRecords {
+  readonly topic: string
+  readonly sender: string
+  readonly count: number
+  /** They go round over so many; 1, if left out. */
+  readonly partitions?: number
+}
+
+/**
+ * Sends records whose values are `sender#0`, `sender#1`, ..., going on where the page's last call
+ * ended. Resolves with their ids when all are queued.
+ */
+export function sendNumbered(page: Page, records: NumberedRecords): Promise<string[]> {
+  return page.evaluate(async ({ topic, sender, count, partitions = 1 }) => {
+    window.nextNumbers ??= {}
+    const first = window.nextNumbers[sender] ?? 0
+    window.nextNumbers[sender] = first + count
+    const producer = window.log.producer()
+    const ids = Array.from({ length: count }, (_, index) => `${sender}#${first + index}`)
+    await Promise.all(
+      ids.map((value, index) =>
+        producer.send(topic, { value, partition: (first + index) % partitions }),
+      ),
+    )
+    return ids
+  }, records)
+}
+
+/** Until all that is queued is settled. */
+export async function flush(page: Page): Promise<void> {
+  await page.evaluate(() => window.log.producer().flush())
+}
+
+export type Status = Log['status']
+
+export function statusOf(page: Page): Promise<Status> {
+  return page.evaluate(() => window.log.status)
+}
+
+/** Waits until a field of the status has one of the values given. */
+export async function waitForStatus<Field extends keyof Status>(
+  page: Page,
+  field: Field,
+  values: ReadonlyArray<Status[Field]>,
+  timeout = 30_000,
+): Promise<void> {
+  await page.waitForFunction(
+    ([name, wanted]) => (wanted as unknown[]).includes(window.log.status[name as keyof Status]),
+    [field, values] as const,
+    { timeout, polling: 20 },
+  )
+}

@@ -1,0 +1,66 @@
+/** The parts of the proxy that work on bare connections. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type Fault, slowed } from './faults.ts'
+
+/** Lets some bytes of an answer through, and cuts the connection. */
+export function cutIn(
+  reply: IncomingMessage,
+  answer: ServerResponse,
+  socket: Socket,
+  afterBytes: number | undefined,
+): void {
+  const length = Number(reply.headers['content-length'] ?? 2)
+  let left = afterBytes ?? Math.floor(length / 2)
+  const cutNow = () => answer.write('', () => socket.destroy())
+  reply.on('data', (chunk: Buffer) => {
+    if (left > 0) answer.write(chunk.subarray(0, left))
+    left -= chunk.length
+    if (left <= 0) cutNow()
+  })
+  reply.on('end', () => socket.destroy())
+}
+
+/** The head of an answer as it goes over the wire. */
+export function headOf(reply: IncomingMessage): string {
+  const lines = [`HTTP/1.1 ${reply.statusCode} ${reply.statusMessage}`]
+  for (let i = 0; i < reply.rawHeaders.length; i += 2) {
+    lines.push(`${reply.rawHeaders[i]}: ${reply.rawHeaders[i + 1]}`)
+  }
+  return `${lines.join('\r\n')}\r\n\r\n`
+}
+
+/** What passes between both ends of a WebSocket after the handshake. */
+export function tunnel(
+  socket: Duplex,
+  head: Buffer,
+  upstream: Duplex,
+  upstreamHead: Buffer,
+  fault: Fault,
+): void {
+  for (const [one, other] of [
+    [socket, upstream],
+    [upstream, socket],
+  ] as const) {
+    one.on('error', () => other.destroy())
+    one.on('close', () => other.destroy())
+  }
+  upstream.write(head)
+  socket.pipe(upstream)
+  if (fault.kind === 'buffer') {
+    upstream.resume()
+    return
+  }
+  let left = fault.kind === 'cutReply' ? (fault.afterBytes ?? 0) : Number.POSITIVE_INFINITY
+  upstream.unshift(upstreamHead)
+  if (fault.kind === 'slow') {
+    upstream.pipe(slowed(fault.bytesPerSecond)).pipe(socket)
+    return
+  }
+  upstream.on('data', (chunk: Buffer) => {
+    socket.write(chunk.subarray(0, Math.min(left, chunk.length)))
+    left -= chunk.length
+    if (left <= 0) socket.end(() => socket.destroy())
+  })
+}

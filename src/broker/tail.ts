@@ -1,12 +1,14 @@
 /** Opens the live tail of one partition, for the doors that push. */
 import { EdgelogError, type ErrorBody, isErrorCode, type Reply } from '../core/errors.ts'
 import { TAIL_CLOSE_CODES } from '../core/log/tail-protocol.ts'
+import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster, PartitionStub } from './cluster.ts'
 
 export interface Tail {
   /** Carries the frames of `tail-protocol.ts`; must be accepted, and be sent credit as a number. */
   readonly socket: WebSocket
+  readonly topicId: string
   /** Where it starts: the offset asked for, resolved. */
   readonly offset: number
   readonly highWatermark: number
@@ -16,22 +18,57 @@ export interface Tail {
 export interface TailOptions {
   readonly offset: number | 'earliest' | 'latest'
   readonly creditBytes: number
+  /** The topic that is meant: an offset of one says nothing about another of the same name. */
+  readonly topicId?: string | undefined
 }
 
-/** @throws {EdgelogError} `offset_out_of_range`, `unknown_topic_or_partition`, `throttled`. */
+/**
+ * @throws {EdgelogError} `offset_out_of_range`, `unknown_topic_or_partition`, `unknown_topic_id`,
+ * `throttled`.
+ */
 export async function openTail(
   cluster: Cluster,
   name: TopicName,
   partition: number,
   options: TailOptions,
 ): Promise<Tail> {
-  return await cluster.callPartition(name, partition, (stub) => connect(stub, options))
+  const { topicId } = options
+  if (topicId !== undefined) await expectTopicId(cluster, name, topicId)
+  try {
+    return await cluster.callPartition(name, partition, (stub, topic) =>
+      connect(stub, topic, options),
+    )
+  } catch (error) {
+    const isGone = error instanceof EdgelogError && error.code === 'unknown_topic_or_partition'
+    // Created anew a moment ago, perhaps with fewer partitions: that is the better answer.
+    if (isGone && topicId !== undefined) await expectTopicId(cluster, name, topicId)
+    throw error
+  }
+}
+
+/** What the edge remembers of the topic may be the older of the two, so it asks before it refuses. */
+async function expectTopicId(cluster: Cluster, name: TopicName, topicId: string): Promise<void> {
+  if ((await cluster.topic(name)).id === topicId) return
+  cluster.forget(name)
+  const topic = await cluster.topic(name)
+  if (topic.id !== topicId) throw otherTopic(topic)
+}
+
+function otherTopic({ name, id }: Topic): EdgelogError {
+  return new EdgelogError(
+    'unknown_topic_id',
+    `topicId: ${name} was created anew, its id is ${id} now`,
+    { details: { topicId: id } },
+  )
 }
 
 async function connect(
   stub: PartitionStub,
-  { offset, creditBytes }: TailOptions,
+  topic: Topic,
+  { offset, creditBytes, topicId = topic.id }: TailOptions,
 ): Promise<Reply<Tail>> {
+  // The old one was found to be gone between the first look and this one.
+  if (topic.id !== topicId) return { error: otherTopic(topic).toBody() }
   const response = await stub.fetch(
     `https://partition/tail?offset=${offset}&creditBytes=${creditBytes}`,
     { headers: { Upgrade: 'websocket' } },
@@ -41,6 +78,7 @@ async function connect(
   return {
     ok: {
       socket: webSocket,
+      topicId,
       offset: Number(headers.get('edgelog-offset')),
       highWatermark: Number(headers.get('edgelog-high-watermark')),
       logStartOffset: Number(headers.get('edgelog-log-start-offset')),

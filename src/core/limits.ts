@@ -77,6 +77,21 @@ export const SSE_WRITE_LENGTH = 64 * KIB
 /** Bytes of one control message on `/v1/tail`. */
 export const TAIL_CONTROL_BYTES_MAX = 4 * KIB
 
+/** A JSON body that names as many subscriptions as there may be, with the longest names. */
+export const TAIL_BODY_BYTES_MAX = 1 * MIB
+/** Credit that the subscriptions of one `POST /v1/tail` have together; each gets its share at most. */
+export const TAIL_STREAM_CREDIT_BYTES_MAX = 16 * MIB
+/** Frames that wait for the reader of an event stream: beyond it no further subscription is opened. */
+export const TAIL_STREAM_WAITING_BYTES_MAX = 16 * MIB
+/** Beyond it the stream ends and its reader resumes: a quarter is left of what an isolate has, 128 MB. */
+export const TAIL_STREAM_QUEUED_BYTES_MAX = 96 * MIB
+/** Frames of one answer of a long poll; the frame that reaches it comes whole. */
+export const TAIL_POLL_BYTES_MAX = 16 * MIB
+/** How long a long poll that has something waits for more: what is appended together comes together. */
+export const TAIL_POLL_GATHER_MS = 10
+/** How long a long poll that has something waits for partitions that have not answered yet. */
+export const TAIL_POLL_OPEN_MS_MAX = 2_000
+
 /** A row of up to this size is read also where only a little of it fits into an answer. */
 export const PARTIAL_CHUNK_BYTES_MAX = 64 * KIB
 

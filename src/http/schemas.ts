@@ -16,6 +16,7 @@ export const MEDIA_TYPES = {
   ndjson: 'application/x-ndjson',
   batch: 'application/vnd.edgelog.batch',
   sse: 'text/event-stream',
+  tail: 'application/vnd.edgelog.tail',
 } as const
 
 const TopicNameText = z.string().openapi({ example: 'orders' })

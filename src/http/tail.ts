@@ -1,12 +1,27 @@
-/** The routes of the live tail: server-sent events for one topic, a WebSocket for any number. */
+/**
+ * The routes of the live tail: server-sent events for one topic; for any number of partitions a
+ * WebSocket, and where no WebSocket gets through, an event stream or long polls.
+ */
 import { EdgelogError } from '../core/errors.ts'
+import { TAIL_BODY_BYTES_MAX, TAIL_STREAM_CREDIT_BYTES_MAX } from '../core/limits.ts'
 import { errorResponses } from './answers.ts'
+import { readJson } from './body.ts'
 import { clusterOf } from './env.ts'
 import { negotiate } from './fetch.ts'
-import { type App, addRoute } from './route.ts'
+import { type App, addRoute, parseWith } from './route.ts'
 import { MEDIA_TYPES, NoParams, NoQuery, TailQuery, TopicParams } from './schemas.ts'
 import { openEventStream } from './sse.ts'
 import { TAIL_SUBPROTOCOL, TailConnection } from './tail-connection.ts'
+import { pollTails } from './tail-poll.ts'
+import { TailBody, type TailSubscription } from './tail-schemas.ts'
+import { openTailStream } from './tail-stream.ts'
+
+const EVENT_STREAM_HEADERS = {
+  'Content-Type': MEDIA_TYPES.sse,
+  'Cache-Control': 'no-store',
+  // Some proxies collect an answer before they pass it on.
+  'X-Accel-Buffering': 'no',
+}
 
 export function addTailRoutes(app: App): void {
   addRoute(
@@ -32,14 +47,7 @@ export function addTailRoutes(app: App): void {
         offset: query.offset,
         cursor: c.req.header('last-event-id') ?? query.cursor,
       })
-      return new Response(stream, {
-        headers: {
-          'Content-Type': MEDIA_TYPES.sse,
-          'Cache-Control': 'no-store',
-          // Some proxies collect an answer before they pass it on.
-          'X-Accel-Buffering': 'no',
-        },
-      })
+      return new Response(stream, { headers: EVENT_STREAM_HEADERS })
     },
   )
 
@@ -68,4 +76,48 @@ export function addTailRoutes(app: App): void {
       })
     },
   )
+
+  addRoute(
+    app,
+    {
+      method: 'post',
+      path: '/v1/tail',
+      summary: 'Follow any number of partitions as an event stream, or by long polls',
+      description: '`Accept` chooses which. The messages are in docs/PROTOCOL.md.',
+      body: { content: { [MEDIA_TYPES.json]: { schema: TailBody } } },
+      responses: {
+        200: {
+          description: 'Notices and frames',
+          content: {
+            [MEDIA_TYPES.sse]: { schema: { type: 'string' } },
+            [MEDIA_TYPES.tail]: { schema: { type: 'string', format: 'binary' } },
+          },
+        },
+        ...errorResponses(),
+      },
+    },
+    { params: NoParams, query: NoQuery },
+    async (c) => {
+      const mediaType = negotiate(c, [MEDIA_TYPES.sse, MEDIA_TYPES.tail])
+      const body = parseWith(TailBody, await readJson(c, TAIL_BODY_BYTES_MAX))
+      const subscriptions = shareCredit(body.subscriptions)
+      if (mediaType === MEDIA_TYPES.sse) {
+        const stream = openTailStream(clusterOf(c), subscriptions)
+        return new Response(stream, { headers: EVENT_STREAM_HEADERS })
+      }
+      const entries = await pollTails(clusterOf(c), subscriptions, body.waitMs)
+      return new Response(entries as Uint8Array<ArrayBuffer>, {
+        headers: { 'Content-Type': MEDIA_TYPES.tail },
+      })
+    },
+  )
+}
+
+/** What is sent ahead of the reader lies here in memory, and not on the way as with a WebSocket. */
+function shareCredit(subscriptions: readonly TailSubscription[]): TailSubscription[] {
+  const shareBytes = Math.floor(TAIL_STREAM_CREDIT_BYTES_MAX / subscriptions.length)
+  return subscriptions.map((subscription) => ({
+    ...subscription,
+    creditBytes: Math.min(subscription.creditBytes, shareBytes),
+  }))
 }

@@ -157,7 +157,12 @@ interface Notice {
   readonly id?: number
   readonly offset?: number
   readonly highWatermark?: number
-  readonly error?: { readonly code: string; readonly message: string }
+  readonly topicId?: string
+  readonly error?: {
+    readonly code: string
+    readonly message: string
+    readonly details?: { readonly topicId?: string }
+  }
 }
 
 async function openTail() {
@@ -297,6 +302,40 @@ describe('GET /v1/tail', () => {
       id: 1,
       error: { code: 'unknown_topic_or_partition' },
     })
+    tail.socket.close()
+  })
+
+  test('follows the topic that is meant, and no other of its name', async () => {
+    const name = `tail-anew-${process.pid}-${Date.now()}`
+    const idOf = async () => (await (await request('GET', `/v1/topics/${name}`)).json()).id
+    await topic({ name, partitions: 2 })
+    const topicId = await idOf()
+    const tail = await openTail()
+    tail.say(subscribe(1, name, { topicId }))
+    tail.say(subscribe(2, name, { partition: 1 }))
+    await tail.until(() => tail.notices.length === 2)
+    expect(tail.notices.map((notice) => notice.topicId)).toEqual([topicId, topicId])
+    await request('DELETE', `/v1/topics/${name}`)
+    await request('POST', '/v1/topics', { json: { name } })
+    await tail.until(() => tail.notices.length === 4)
+    expect(tail.notices.slice(2).map(({ op }) => op)).toEqual(['closed', 'closed'])
+    const newId = await idOf()
+    // The second partition is not there any more, but that is not what is wrong.
+    for (const partition of [0, 1]) {
+      const count = tail.notices.length
+      tail.say(subscribe(3 + partition, name, { topicId, partition }))
+      await tail.until(() => tail.notices.length > count)
+      expect(tail.notices.at(-1)).toMatchObject({
+        op: 'closed',
+        error: { code: 'unknown_topic_id', details: { topicId: newId } },
+      })
+    }
+    tail.say(subscribe(5, name, { topicId: newId }))
+    await tail.until(() => tail.notices.length === 7)
+    expect(tail.notices.at(-1)).toMatchObject({ op: 'subscribed', topicId: newId })
+    tail.say(subscribe(6, name, { topicId: 'none' }))
+    await tail.until(() => tail.notices.length === 8)
+    expect(tail.notices.at(-1)).toMatchObject({ op: 'error', error: { code: 'invalid_request' } })
     tail.socket.close()
   })
 

@@ -1,12 +1,18 @@
 /**
  * The words of the live tail, spoken between a partition and the edge, and in the same form between
  * the edge and a client (docs/PROTOCOL.md, "Live tail").
+ *
+ *     frame, from a partition       highWatermark int64 | logStartOffset int64 | record batches
+ *     message, to a client          id uint32 | frame
+ *     answer of a long poll         (kind int8 | length uint32 | notice or message)*
  */
 
 import { ByteReader } from '../bytes/byte-reader.ts'
 
 /** Before the batches of a frame: `highWatermark int64 | logStartOffset int64`. */
 export const TAIL_FRAME_HEADER_BYTES = 16
+/** Before the frame of a message: the id of its subscription. */
+export const TAIL_ID_BYTES = 4
 
 /** Why a tail was closed by the log: 4000 and the HTTP status of the error. */
 export const TAIL_CLOSE_CODES = {
@@ -33,4 +39,46 @@ export function decodeTailFrame(bytes: Uint8Array, position: number): TailFrame 
   const highWatermark = reader.int64AsNumber()
   const logStartOffset = reader.int64AsNumber()
   return { highWatermark, logStartOffset, batches: reader.bytes(reader.remaining) }
+}
+
+/** Puts the id of its subscription before a frame. */
+export function encodeTailMessage(id: number, frame: Uint8Array): Uint8Array<ArrayBuffer> {
+  const message = new Uint8Array(TAIL_ID_BYTES + frame.length)
+  new DataView(message.buffer).setUint32(0, id)
+  message.set(frame, TAIL_ID_BYTES)
+  return message
+}
+
+/** What an entry in the answer of a long poll holds: a notice as JSON, or a message with a frame. */
+export const TAIL_ENTRY_NOTICE = 0
+export const TAIL_ENTRY_FRAME = 1
+
+export interface TailEntry {
+  /** One of `TAIL_ENTRY_NOTICE`, `TAIL_ENTRY_FRAME`, and what may come: a reader passes over others. */
+  readonly kind: number
+  readonly bytes: Uint8Array
+}
+
+const ENTRY_HEADER_BYTES = 5
+
+export function encodeTailEntry({ kind, bytes }: TailEntry): Uint8Array<ArrayBuffer> {
+  const entry = new Uint8Array(ENTRY_HEADER_BYTES + bytes.length)
+  const view = new DataView(entry.buffer)
+  view.setInt8(0, kind)
+  view.setUint32(1, bytes.length)
+  entry.set(bytes, ENTRY_HEADER_BYTES)
+  return entry
+}
+
+/**
+ * Reads the answer of a long poll. What an entry holds is a view of `bytes`.
+ *
+ * @throws {DecodeError} if the last entry is cut short.
+ */
+export function* decodeTailEntries(bytes: Uint8Array): Generator<TailEntry> {
+  const reader = new ByteReader(bytes)
+  while (reader.remaining > 0) {
+    const kind = reader.int8()
+    yield { kind, bytes: reader.bytes(reader.uint32()) }
+  }
 }

@@ -1,0 +1,143 @@
+/**
+ * What `/v1/tail` says over a WebSocket, in one answer that waits until there is something to say: for
+ * networks that let no stream through.
+ */
+import type { Cluster } from '../broker/cluster.ts'
+import { fanOut } from '../broker/fan-out.ts'
+import { readBatchHeaders } from '../core/batch/record-batch.ts'
+import { TAIL_POLL_BYTES_MAX, TAIL_POLL_GATHER_MS, TAIL_POLL_OPEN_MS_MAX } from '../core/limits.ts'
+import { concatenate } from '../core/log/chunk.ts'
+import {
+  decodeTailFrame,
+  encodeTailEntry,
+  TAIL_ENTRY_FRAME,
+  TAIL_ENTRY_NOTICE,
+  TAIL_ID_BYTES,
+} from '../core/log/tail-protocol.ts'
+import type { TailSubscription } from './tail-schemas.ts'
+import { type TailNotice, type TailSink, TailSubscriptions } from './tail-subscriptions.ts'
+
+/**
+ * Resolves with the entries of `tail-protocol.ts`: as soon as there is a frame or a `closed`, and all
+ * that was in the log already has come, as far as credit goes; after `waitMs` with what there is.
+ */
+export async function pollTails(
+  cluster: Cluster,
+  requests: readonly TailSubscription[],
+  waitMs: number,
+): Promise<Uint8Array> {
+  return await new TailPoll(cluster, requests).answer(waitMs)
+}
+
+class TailPoll implements TailSink {
+  readonly #requests: readonly TailSubscription[]
+  readonly #subscriptions: TailSubscriptions
+  readonly #entries: Uint8Array[] = []
+  readonly #creditBytes: ReadonlyMap<number, number>
+  /** Credit left of the subscriptions that have yet to send what the log holds. */
+  readonly #behind = new Map<number, number>()
+  #framesBytes = 0
+  readonly #timers: Array<ReturnType<typeof setTimeout>> = []
+  #isOpened = false
+  #isOpeningOver = false
+  #isGathering = false
+  /** Nothing further is waited for: the time is over, or there is something and it was gathered. */
+  #isDue = false
+  #hasAnswered = false
+  #wake: () => void = () => {}
+
+  constructor(cluster: Cluster, requests: readonly TailSubscription[]) {
+    this.#requests = requests
+    this.#creditBytes = new Map(requests.map(({ id, creditBytes }) => [id, creditBytes]))
+    this.#subscriptions = new TailSubscriptions(cluster, this)
+  }
+
+  async answer(waitMs: number): Promise<Uint8Array> {
+    const complete = new Promise<void>((resolve) => {
+      this.#wake = () => {
+        if (this.#isComplete) resolve()
+      }
+    })
+    this.#after(TAIL_POLL_OPEN_MS_MAX, () => {
+      this.#isOpeningOver = true
+    })
+    this.#after(waitMs, () => {
+      this.#isDue = true
+    })
+    const opening = this.#open()
+    await Promise.race([complete, opening.then(() => complete)])
+    this.#hasAnswered = true
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#subscriptions.unsubscribeAll()
+    return concatenate(this.#entries)
+  }
+
+  get isOpen(): boolean {
+    return !this.#hasAnswered && this.#framesBytes < TAIL_POLL_BYTES_MAX
+  }
+
+  say(notice: TailNotice): void {
+    const bytes = new TextEncoder().encode(JSON.stringify(notice))
+    this.#entries.push(encodeTailEntry({ kind: TAIL_ENTRY_NOTICE, bytes }))
+    if (notice.op === 'subscribed') this.#expectFrames(notice)
+    else if (notice.op === 'closed') {
+      this.#behind.delete(notice.id)
+      this.#gather()
+    }
+  }
+
+  pass(id: number, message: Uint8Array<ArrayBuffer>): void {
+    this.#entries.push(encodeTailEntry({ kind: TAIL_ENTRY_FRAME, bytes: message }))
+    this.#framesBytes += message.length
+    const creditBytes = this.#behind.get(id)
+    if (creditBytes !== undefined) {
+      const { batches, highWatermark } = decodeTailFrame(message, TAIL_ID_BYTES)
+      const last = readBatchHeaders(batches).at(-1)
+      const nextOffset = last === undefined ? 0 : last.baseOffset + last.lastOffsetDelta + 1
+      if (nextOffset >= highWatermark || batches.length >= creditBytes) this.#behind.delete(id)
+      else this.#behind.set(id, creditBytes - batches.length)
+    }
+    this.#gather()
+  }
+
+  #expectFrames(position: { id: number; offset: number; highWatermark: number }): void {
+    const { id, offset, highWatermark } = position
+    if (offset < highWatermark) this.#behind.set(id, this.#creditBytes.get(id) ?? 0)
+  }
+
+  /** Begins anywhere: where not all have room in an answer, it is not always the last that have none. */
+  async #open(): Promise<void> {
+    const first = Math.floor(Math.random() * this.#requests.length)
+    const requests = [...this.#requests.slice(first), ...this.#requests.slice(0, first)]
+    await fanOut(requests, async (request) => {
+      if (this.isOpen) await this.#subscriptions.subscribe(request)
+    })
+    this.#isOpened = true
+    this.#wake()
+  }
+
+  /** There is something to say. */
+  #gather(): void {
+    if (!this.#isGathering) {
+      this.#isGathering = true
+      this.#after(TAIL_POLL_GATHER_MS, () => {
+        this.#isDue = true
+      })
+    }
+    this.#wake()
+  }
+
+  get #isComplete(): boolean {
+    if (!this.isOpen) return true
+    const isCaughtUp = this.#isOpened && this.#behind.size === 0
+    return this.#isDue && (isCaughtUp || this.#isOpeningOver)
+  }
+
+  #after(delayMs: number, change: () => void): void {
+    const timer = setTimeout(() => {
+      change()
+      this.#wake()
+    }, delayMs)
+    this.#timers.push(timer)
+  }
+}

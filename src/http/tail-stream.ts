@@ -1,0 +1,122 @@
+/**
+ * What `/v1/tail` says over a WebSocket, as server-sent events, for networks that let no WebSocket
+ * through. The partitions are granted credit only as the reader takes events.
+ */
+import type { Cluster } from '../broker/cluster.ts'
+import { fanOut } from '../broker/fan-out.ts'
+import { encodeBase64 } from '../core/bytes/base64.ts'
+import {
+  PING_INTERVAL_MS,
+  TAIL_STREAM_QUEUED_BYTES_MAX,
+  TAIL_STREAM_WAITING_BYTES_MAX,
+} from '../core/limits.ts'
+import { TAIL_FRAME_HEADER_BYTES, TAIL_ID_BYTES } from '../core/log/tail-protocol.ts'
+import type { TailSubscription } from './tail-schemas.ts'
+import { type TailNotice, type TailSink, TailSubscriptions } from './tail-subscriptions.ts'
+
+/** Ends when the reader goes away, or when the last of its subscriptions is closed. */
+export function openTailStream(
+  cluster: Cluster,
+  requests: readonly TailSubscription[],
+): ReadableStream<Uint8Array> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  void new TailStream(cluster, writable.getWriter()).open(requests)
+  return readable
+}
+
+class TailStream implements TailSink {
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>
+  readonly #subscriptions: TailSubscriptions
+  /** Writes happen one after the other, in the order of what they say. */
+  #writing: Promise<void> = Promise.resolve()
+  /** Of messages that wait for the reader. */
+  #queuedBytes = 0
+  #isPingQueued = false
+  #isOpening = true
+  #hasEnded = false
+  readonly #pingTimer: ReturnType<typeof setInterval>
+
+  constructor(cluster: Cluster, writer: WritableStreamDefaultWriter<Uint8Array>) {
+    this.#writer = writer
+    this.#subscriptions = new TailSubscriptions(cluster, this)
+    this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL_MS)
+    // Rejects when the reader goes away.
+    writer.closed.catch(() => this.#end())
+  }
+
+  async open(requests: readonly TailSubscription[]): Promise<void> {
+    await fanOut(requests, async (request) => {
+      await this.#untilTaken()
+      if (this.isOpen) await this.#subscriptions.subscribe(request)
+    })
+    this.#isOpening = false
+    this.#endIfEmpty()
+  }
+
+  get isOpen(): boolean {
+    return !this.#hasEnded
+  }
+
+  say(notice: TailNotice): void {
+    this.#queue(() => this.#write(`data: ${JSON.stringify(notice)}\n\n`))
+    if (notice.op === 'closed') this.#endIfEmpty()
+  }
+
+  pass(id: number, message: Uint8Array): void {
+    this.#queuedBytes += message.length
+    if (this.#queuedBytes > TAIL_STREAM_QUEUED_BYTES_MAX) {
+      // What waits is not to stay in memory until such a reader has taken it.
+      void this.#writer.abort().catch(() => undefined)
+      this.#end()
+      return
+    }
+    this.#queue(async () => {
+      await this.#write(`event: frame\ndata: ${encodeBase64(message)}\n\n`)
+      this.#queuedBytes -= message.length
+      this.#subscriptions.grant(id, message.length - TAIL_ID_BYTES - TAIL_FRAME_HEADER_BYTES)
+    })
+  }
+
+  /** So that partitions whose readers are far behind do not all send what they have at once. */
+  async #untilTaken(): Promise<void> {
+    while (this.isOpen && this.#queuedBytes > TAIL_STREAM_WAITING_BYTES_MAX) await this.#writing
+  }
+
+  /** Before a reader that takes nothing, one ping waits, and not one for each interval. */
+  #ping(): void {
+    if (this.#isPingQueued) return
+    this.#isPingQueued = true
+    this.say({ op: 'ping' })
+    this.#queue(async () => {
+      this.#isPingQueued = false
+    })
+  }
+
+  /** Nothing can be subscribed to on an event stream later. */
+  #endIfEmpty(): void {
+    if (this.#isOpening || this.#subscriptions.size > 0) return
+    this.#queue(async () => this.#end())
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    clearInterval(this.#pingTimer)
+    this.#subscriptions.unsubscribeAll()
+    void this.#writer.close().catch(() => undefined)
+  }
+
+  #queue(work: () => Promise<void>): void {
+    this.#writing = this.#writing
+      .then(() => (this.#hasEnded ? undefined : work()))
+      .catch((error) => {
+        // A reader that went away is no error; anything else ends the stream, and the reader resumes.
+        if (!this.#hasEnded) console.error('tail stream:', error)
+        this.#end()
+      })
+  }
+
+  async #write(text: string): Promise<void> {
+    await this.#writer.write(new TextEncoder().encode(text))
+  }
+}

@@ -1,0 +1,73 @@
+/** What a long poll waits for, and how much it takes: needs partitions, and time, on demand. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { TAIL_POLL_BYTES_MAX, TAIL_POLL_OPEN_MS_MAX } from '../../src/core/limits.ts'
+import { decodeTailEntries } from '../../src/core/log/tail-protocol.ts'
+import { pollTails } from '../../src/http/tail-poll.ts'
+import { fakeCluster, frame, subscriptions } from './tail-for-test.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+function watch(poll: Promise<Uint8Array>) {
+  const watched = { answer: undefined as Uint8Array | undefined }
+  void poll.then((answer) => {
+    watched.answer = answer
+  })
+  return watched
+}
+
+test('waits for what the log holds, though another partition has spoken', async () => {
+  const { cluster, topic, tails } = fakeCluster(1)
+  const watched = watch(pollTails(cluster, subscriptions(topic, 2), 10_000))
+  await vi.advanceTimersByTimeAsync(0)
+  tails[0]?.frame(frame(10, 1))
+  await vi.advanceTimersByTimeAsync(TAIL_POLL_OPEN_MS_MAX / 2)
+  expect(watched.answer).toBeUndefined()
+  tails[1]?.frame(frame(10, 1))
+  await vi.advanceTimersByTimeAsync(0)
+  expect([...decodeTailEntries(watched.answer as Uint8Array)].map(({ kind }) => kind)).toEqual([
+    0, 0, 1, 1,
+  ])
+  expect(tails.every(({ isClosed }) => isClosed)).toBe(true)
+})
+
+test('does not wait for a partition that keeps silent for ever', async () => {
+  const { cluster, topic, tails } = fakeCluster(1)
+  const watched = watch(pollTails(cluster, subscriptions(topic, 2), 10_000))
+  await vi.advanceTimersByTimeAsync(0)
+  tails[0]?.frame(frame(10, 1))
+  await vi.advanceTimersByTimeAsync(TAIL_POLL_OPEN_MS_MAX)
+  expect(watched.answer).toBeDefined()
+})
+
+test('takes more frames of one partition until its credit is used up', async () => {
+  const { cluster, topic, tails } = fakeCluster(9)
+  const watched = watch(pollTails(cluster, subscriptions(topic, 1), 10_000))
+  await vi.advanceTimersByTimeAsync(0)
+  tails[0]?.frame(frame(600, 9))
+  await vi.advanceTimersByTimeAsync(100)
+  expect(watched.answer).toBeUndefined()
+  tails[0]?.frame(frame(600, 9))
+  await vi.advanceTimersByTimeAsync(0)
+  expect(watched.answer?.length).toBeGreaterThan(1_200)
+})
+
+test('answers with TAIL_POLL_BYTES_MAX and one frame at most', async () => {
+  const { cluster, topic, tails } = fakeCluster(9)
+  const watched = watch(pollTails(cluster, subscriptions(topic, 50), 10_000))
+  await vi.advanceTimersByTimeAsync(0)
+  const large = frame(1_900_000, 1)
+  for (const tail of tails) tail.frame(large)
+  await vi.advanceTimersByTimeAsync(0)
+  const entries = [...decodeTailEntries(watched.answer as Uint8Array)]
+  const framesBytes = entries
+    .filter(({ kind }) => kind === 1)
+    .reduce((sum, { bytes }) => sum + bytes.length, 0)
+  expect(framesBytes).toBeGreaterThanOrEqual(TAIL_POLL_BYTES_MAX)
+  expect(framesBytes).toBeLessThan(TAIL_POLL_BYTES_MAX + large.length + 100)
+  expect(tails.every(({ isClosed }) => isClosed)).toBe(true)
+})

@@ -1,0 +1,447 @@
+/** `POST /v1/tail`: the live tail for networks that let no WebSocket through. */
+import { describe, expect, test } from 'vitest'
+import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
+import { decodeBase64 } from '../../src/core/bytes/base64.ts'
+import { PING_INTERVAL_MS } from '../../src/core/limits.ts'
+import {
+  decodeTailEntries,
+  decodeTailFrame,
+  TAIL_ENTRY_FRAME,
+  TAIL_ENTRY_NOTICE,
+} from '../../src/core/log/tail-protocol.ts'
+import { expectError, useTarget } from './target.ts'
+
+const target = useTarget()
+const { request, topic } = target
+
+const SSE = 'text/event-stream'
+const POLL = 'application/vnd.edgelog.tail'
+/** So that a test that waits for it fails by its own timeout. */
+const LONG_WAIT_MS = 25_000
+
+interface Notice {
+  readonly op: string
+  readonly id?: number
+  readonly offset?: number
+  readonly highWatermark?: number
+  readonly topicId?: string
+  readonly error?: { readonly code: string; readonly details?: object }
+}
+
+interface Frame {
+  readonly id: number
+  /** Of the records, from the first batch on. */
+  readonly offsets: readonly number[]
+  readonly highWatermark: number
+  readonly sizeBytes: number
+}
+
+type Said = { readonly notice: Notice } | { readonly frame: Frame }
+
+async function produce(name: string, values: readonly string[], partition = 0): Promise<void> {
+  const records = values.map((value) => ({ value }))
+  const path = `/v1/topics/${name}/partitions/${partition}/records`
+  expect((await request('POST', path, { json: { records } })).status).toBe(200)
+}
+
+async function idOf(name: string): Promise<string> {
+  return (await (await request('GET', `/v1/topics/${name}`)).json()).id
+}
+
+function subscription(id: number, name: string, more: object = {}): object {
+  return { id, topic: name, partition: 0, offset: 'earliest', ...more }
+}
+
+function frameOf(message: Uint8Array): Frame {
+  const { batches, highWatermark } = decodeTailFrame(message, 4)
+  const offsets = readBatchHeaders(batches).flatMap(({ baseOffset, recordsCount }) =>
+    Array.from({ length: recordsCount }, (_, index) => baseOffset + index),
+  )
+  const id = new DataView(message.buffer, message.byteOffset).getUint32(0)
+  return { id, offsets, highWatermark, sizeBytes: batches.length }
+}
+
+const noticesIn = (said: readonly Said[]) =>
+  said.flatMap((one) => ('notice' in one ? [one.notice] : []))
+const framesIn = (said: readonly Said[]) =>
+  said.flatMap((one) => ('frame' in one ? [one.frame] : []))
+const offsetsIn = (said: readonly Said[], id: number) =>
+  framesIn(said).flatMap((frame) => (frame.id === id ? frame.offsets : []))
+
+/** What a reader of each form has been told, to run the same test over both. */
+interface Follower {
+  readonly said: Said[]
+  until(holds: () => boolean): Promise<void>
+  close(): void
+}
+
+async function openStream(subscriptions: readonly object[]) {
+  const abort = new AbortController()
+  const token = process.env.EDGELOG_TOKEN
+  const response = await fetch(`${target.url}/v1/tail`, {
+    method: 'POST',
+    headers: {
+      Accept: SSE,
+      'Content-Type': 'application/json',
+      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify({ subscriptions }),
+    signal: abort.signal,
+  })
+  expect(response.status).toBe(200)
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+  const said: Said[] = []
+  let text = ''
+  let hasEnded = false
+  const read = async () => {
+    const { done, value } = (await reader?.read()) ?? { done: true }
+    hasEnded = done
+    text += value ?? ''
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      said.push(parseEvent(text.slice(0, end)))
+      text = text.slice(end + 2)
+    }
+  }
+  return {
+    response,
+    said,
+    until: async (holds: () => boolean) => {
+      while (!holds()) {
+        if (hasEnded) throw new Error(`the stream ended after ${JSON.stringify(said)}`)
+        await read()
+      }
+    },
+    ended: async () => {
+      while (!hasEnded) await read()
+    },
+    close: () => abort.abort(),
+  }
+}
+
+function parseEvent(event: string): Said {
+  const frame = /^event: frame\ndata: (.*)$/.exec(event)?.[1]
+  if (frame !== undefined) return { frame: frameOf(decodeBase64(frame)) }
+  return { notice: JSON.parse(/^data: (.*)$/.exec(event)?.[1] ?? '') }
+}
+
+async function poll(subscriptions: readonly object[], waitMs = 0): Promise<Said[]> {
+  const response = await request('POST', '/v1/tail', {
+    json: { subscriptions, waitMs },
+    headers: { Accept: POLL },
+  })
+  expect(response.status, await response.clone().text()).toBe(200)
+  expect(response.headers.get('content-type')).toBe(POLL)
+  expect(response.headers.get('cache-control')).toBe('no-store')
+  return [...decodeTailEntries(new Uint8Array(await response.arrayBuffer()))].map(
+    ({ kind, bytes }) => {
+      if (kind === TAIL_ENTRY_FRAME) return { frame: frameOf(bytes) }
+      expect(kind).toBe(TAIL_ENTRY_NOTICE)
+      return { notice: JSON.parse(new TextDecoder().decode(bytes)) }
+    },
+  )
+}
+
+/** Follows as a client does: each poll goes on where the one before it has ended. */
+function openPolls(subscriptions: readonly object[]): Follower {
+  const said: Said[] = []
+  const places = new Map(
+    subscriptions.map((one) => [(one as { id: number }).id, one as Record<string, unknown>]),
+  )
+  return {
+    said,
+    until: async (holds) => {
+      while (!holds()) {
+        const answer = await poll([...places.values()], LONG_WAIT_MS)
+        said.push(...answer)
+        for (const { id, offset } of noticesIn(answer)) {
+          if (offset !== undefined) place(id as number, offset)
+        }
+        for (const { id, offsets } of framesIn(answer)) place(id, (offsets.at(-1) as number) + 1)
+        for (const { op, id } of noticesIn(answer)) if (op === 'closed') places.delete(id as number)
+      }
+    },
+    close: () => {},
+  }
+
+  function place(id: number, offset: number): void {
+    places.set(id, { ...places.get(id), offset })
+  }
+}
+
+describe.each([
+  ['an event stream', openStream],
+  ['long polls', async (subscriptions: readonly object[]) => openPolls(subscriptions)],
+])('POST /v1/tail by %s', (_, open: (subscriptions: readonly object[]) => Promise<Follower>) => {
+  test('follows several partitions, from where each is to begin', async () => {
+    const [one, two] = [await topic({ partitions: 2 }), await topic()]
+    await produce(one, ['a', 'b', 'c'])
+    await produce(two, ['x'])
+    const tail = await open([
+      subscription(1, one),
+      subscription(2, one, { partition: 1, offset: 'latest' }),
+      subscription(0xffff_ffff, two, { offset: 1 }),
+    ])
+    await tail.until(() => offsetsIn(tail.said, 1).length === 3)
+    const notices = noticesIn(tail.said)
+    expect(new Set(notices.map(({ op }) => op))).toEqual(new Set(['subscribed']))
+    expect(notices.find(({ id }) => id === 1)).toEqual({
+      op: 'subscribed',
+      id: 1,
+      topicId: await idOf(one),
+      offset: 0,
+      highWatermark: 3,
+      logStartOffset: 0,
+    })
+    const live = tail.until(() => framesIn(tail.said).length >= 3)
+    await produce(one, ['d'], 1)
+    await produce(two, ['y', 'z'])
+    await live
+    expect(offsetsIn(tail.said, 2)).toEqual([0])
+    expect(offsetsIn(tail.said, 0xffff_ffff)).toEqual([1, 2])
+    expect(offsetsIn(tail.said, 1)).toEqual([0, 1, 2])
+    tail.close()
+  })
+
+  test('catches up with a log that is longer than its credit, to the last record', async () => {
+    const name = await topic()
+    for (let i = 0; i < 12; i++) await produce(name, ['x'.repeat(100_000)])
+    const tail = await open([subscription(1, name, { creditBytes: 1 })])
+    await tail.until(() => offsetsIn(tail.said, 1).length === 12)
+    expect(offsetsIn(tail.said, 1)).toEqual([...Array(12).keys()])
+    expect(framesIn(tail.said).length).toBeGreaterThan(3)
+    tail.close()
+  })
+
+  test('goes on with the rest where some cannot be followed', async () => {
+    const name = await topic()
+    await produce(name, ['a'])
+    const tail = await open([
+      subscription(1, name),
+      subscription(2, 'nowhere'),
+      subscription(3, 'a b'),
+      subscription(4, name, { partition: 5 }),
+      subscription(5, name, { offset: 5 }),
+      subscription(6, name, { topicId: crypto.randomUUID() }),
+    ])
+    await tail.until(() => framesIn(tail.said).length === 1 && noticesIn(tail.said).length >= 6)
+    const closed = noticesIn(tail.said).filter(({ op }) => op === 'closed')
+    expect(Object.fromEntries(closed.map(({ id, error }) => [id, error?.code]))).toEqual({
+      2: 'unknown_topic_or_partition',
+      3: 'invalid_topic',
+      4: 'unknown_topic_or_partition',
+      5: 'offset_out_of_range',
+      6: 'unknown_topic_id',
+    })
+    const wrongId = closed.find(({ id }) => id === 6)
+    expect(wrongId?.error?.details).toEqual({ topicId: await idOf(name) })
+    expect(offsetsIn(tail.said, 1)).toEqual([0])
+    tail.close()
+  })
+
+  test('says so when a topic is deleted and created anew', async () => {
+    const name = `post-gone-${process.pid}-${Date.now()}`
+    const other = await topic()
+    await topic({ name })
+    const topicId = (await idOf(name)).toUpperCase()
+    const tail = await open([subscription(1, name, { topicId }), subscription(2, other)])
+    const gone = tail.until(() => noticesIn(tail.said).some(({ op }) => op === 'closed'))
+    // Also for who is told nothing while nothing happens.
+    await produce(other, ['a'])
+    await request('DELETE', `/v1/topics/${name}`)
+    await topic({ name })
+    await gone
+    const error = noticesIn(tail.said).find(({ op }) => op === 'closed')?.error
+    expect(['unknown_topic_or_partition', 'unknown_topic_id']).toContain(error?.code)
+    tail.close()
+    const again = await open([subscription(1, name, { topicId }), subscription(2, other)])
+    await again.until(() => noticesIn(again.said).some(({ op }) => op === 'closed'))
+    expect(noticesIn(again.said).find(({ op }) => op === 'closed')).toMatchObject({
+      id: 1,
+      error: { code: 'unknown_topic_id', details: { topicId: await idOf(name) } },
+    })
+    again.close()
+  })
+})
+
+describe('POST /v1/tail', () => {
+  const tail = (json: unknown, accept = SSE) =>
+    request('POST', '/v1/tail', { json, headers: { Accept: accept } })
+
+  test('offers an event stream and long polls, and nothing else', async () => {
+    const body = { subscriptions: [subscription(1, 'nowhere')] }
+    await expectError(await tail(body, 'application/json'), 406, 'not_acceptable')
+    await expectError(await tail(body, 'application/vnd.edgelog.batch'), 406, 'not_acceptable')
+    for (const [accept, type] of [
+      [SSE, SSE],
+      [POLL, POLL],
+      ['*/*', SSE],
+      [`application/json, ${POLL};q=0.5`, POLL],
+    ] as const) {
+      const response = await tail(body, accept)
+      expect(response.status).toBe(200)
+      expect(response.headers.get('content-type')).toBe(type)
+      expect(await response.text()).toContain('unknown_topic_or_partition')
+    }
+  })
+
+  test.each<[string, unknown, string]>([
+    ['no list', {}, 'subscriptions: a list of subscriptions is needed'],
+    ['an empty list', { subscriptions: [] }, 'subscriptions: at least one'],
+    [
+      'too many',
+      { subscriptions: Array.from({ length: 1_001 }, (_, id) => subscription(id, 'a')) },
+      'subscriptions: at most 1000',
+    ],
+    [
+      'an id twice',
+      { subscriptions: [subscription(1, 'a'), subscription(1, 'b')] },
+      'subscriptions[1].id: 1 is in use',
+    ],
+    ['an id below 0', { subscriptions: [subscription(-1, 'a')] }, 'subscriptions[0].id: '],
+    [
+      'an offset that is none',
+      { subscriptions: [subscription(1, 'a', { offset: 'first' })] },
+      'subscriptions[0].offset: a whole number',
+    ],
+    [
+      'a partition that none can be',
+      { subscriptions: [subscription(1, 'a', { partition: 1_000 })] },
+      'subscriptions[0].partition: ',
+    ],
+    [
+      'no credit',
+      { subscriptions: [subscription(1, 'a', { creditBytes: 0 })] },
+      'subscriptions[0].creditBytes: ',
+    ],
+    [
+      'a topic id that is none',
+      { subscriptions: [subscription(1, 'a', { topicId: '7' })] },
+      'subscriptions[0].topicId: ',
+    ],
+    ['a field too many', { subscriptions: [subscription(1, 'a', { op: 'subscribe' })] }, 'op'],
+    ['a wait too long', { subscriptions: [subscription(1, 'a')], waitMs: 30_001 }, 'waitMs: '],
+    ['a wait below 0', { subscriptions: [subscription(1, 'a')], waitMs: -1 }, 'waitMs: '],
+  ])('refuses %s', async (_, json, message) => {
+    const error = await expectError(await tail(json), 400, 'invalid_request')
+    expect(error.message).toContain(message)
+  })
+
+  test('refuses what is no JSON, and what is too long', async () => {
+    const headers = { Accept: SSE, 'Content-Type': 'text/plain' }
+    const asText = await request('POST', '/v1/tail', { body: '{}', headers })
+    await expectError(asText, 415, 'unsupported_media_type')
+    const long = { subscriptions: [subscription(1, 'x'.repeat(1_100_000))] }
+    await expectError(await tail(long), 413, 'request_too_large')
+  })
+
+  test('takes as many subscriptions as there may be', async () => {
+    const name = await topic()
+    await produce(name, ['a'])
+    const said = await poll(
+      Array.from({ length: 1_000 }, (_, id) => subscription(id, name)),
+      LONG_WAIT_MS,
+    )
+    expect(new Set(framesIn(said).map(({ id }) => id)).size).toBe(1_000)
+  })
+})
+
+describe('an event stream of POST /v1/tail', () => {
+  test(
+    'says at once that it is there, and that it still is',
+    async () => {
+      const name = await topic()
+      const tail = await openStream([subscription(7, name, { offset: 'latest' })])
+      expect(tail.response.headers.get('cache-control')).toBe('no-store')
+      expect(tail.response.headers.get('x-accel-buffering')).toBe('no')
+      await tail.until(() => tail.said.length === 1)
+      expect(noticesIn(tail.said)[0]).toMatchObject({ op: 'subscribed', id: 7 })
+      await tail.until(() => tail.said.length === 2)
+      expect(noticesIn(tail.said)[1]).toEqual({ op: 'ping' })
+      tail.close()
+    },
+    PING_INTERVAL_MS + 10_000,
+  )
+
+  test('ends when nothing is followed any more', async () => {
+    const name = `post-end-${process.pid}-${Date.now()}`
+    await topic({ name })
+    const tail = await openStream([subscription(1, name), subscription(2, 'nowhere')])
+    await tail.until(() => tail.said.length === 2)
+    await request('DELETE', `/v1/topics/${name}`)
+    await tail.ended()
+    expect(noticesIn(tail.said).at(-1)).toMatchObject({ op: 'closed', id: 1 })
+  })
+
+  test('holds back what its reader does not take, and loses none of it', async () => {
+    const name = await topic()
+    const tail = await openStream([subscription(1, name)])
+    for (let i = 0; i < 30; i++) await produce(name, ['x'.repeat(50_000)])
+    await tail.until(() => offsetsIn(tail.said, 1).length === 30)
+    expect(offsetsIn(tail.said, 1)).toEqual([...Array(30).keys()])
+    tail.close()
+  })
+
+  test('may be left by its reader, and the log goes on', async () => {
+    const name = await topic()
+    for (let i = 0; i < 5; i++) {
+      const tail = await openStream([subscription(1, name)])
+      await tail.until(() => tail.said.length === 1)
+      tail.close()
+    }
+    await produce(name, ['a'])
+    const tail = await openStream([subscription(1, name)])
+    await tail.until(() => offsetsIn(tail.said, 1).length === 1)
+    tail.close()
+  })
+})
+
+describe('a long poll of POST /v1/tail', () => {
+  test('answers with what is there, without waiting for more', async () => {
+    const name = await topic({ partitions: 2 })
+    await produce(name, ['a', 'b'])
+    const subscriptions = [subscription(1, name), subscription(2, name, { partition: 1 })]
+    // One that waited would run into the timeout of the test.
+    for (const waitMs of [0, 1, LONG_WAIT_MS]) {
+      const said = await poll(subscriptions, waitMs)
+      expect(noticesIn(said).map(({ op }) => op)).toEqual(['subscribed', 'subscribed'])
+      expect(offsetsIn(said, 1)).toEqual([0, 1])
+    }
+  }, 10_000)
+
+  test('answers at the end of its time that there is nothing', async () => {
+    const name = await topic()
+    for (const waitMs of [0, 200]) {
+      const said = await poll([subscription(1, name)], waitMs)
+      expect(noticesIn(said)).toMatchObject([{ op: 'subscribed', offset: 0, highWatermark: 0 }])
+      expect(framesIn(said)).toEqual([])
+    }
+  })
+
+  test('answers as soon as something is appended', async () => {
+    const name = await topic()
+    const answer = poll([subscription(1, name)], LONG_WAIT_MS)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await produce(name, ['a'])
+    expect(offsetsIn(await answer, 1)).toEqual([0])
+  }, 10_000)
+
+  test('answers as soon as something is closed', async () => {
+    const said = await poll([subscription(1, 'nowhere')], LONG_WAIT_MS)
+    expect(noticesIn(said)).toMatchObject([{ op: 'closed', id: 1 }])
+  }, 10_000)
+
+  test('answers with as much as its credit allows, and a frame at most', async () => {
+    const name = await topic()
+    for (let i = 0; i < 20; i++) await produce(name, ['x'.repeat(100_000)])
+    const sizeOf = async (creditBytes: number) => {
+      const said = await poll([subscription(1, name, { creditBytes })], LONG_WAIT_MS)
+      return framesIn(said).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    }
+    for (const creditBytes of [1, 300_000, 1_000_000]) {
+      const sizeBytes = await sizeOf(creditBytes)
+      expect(sizeBytes).toBeGreaterThanOrEqual(creditBytes)
+      expect(sizeBytes).toBeLessThan(creditBytes + 256 * 1_024)
+    }
+    expect(await sizeOf(8_000_000)).toBeGreaterThan(2_000_000)
+  }, 20_000)
+})

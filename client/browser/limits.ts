@@ -14,6 +14,9 @@ export const BLOCKED_OPEN_MS = 3 * SECOND_MS
 
 /** Bytes of one row: a transaction that writes less is as fast, and none holds up the others long. */
 export const OUTBOX_ROW_BYTES_MAX = 256 * KIB
+/** Records of one transaction, and of those that wait for the next. */
+export const ENQUEUE_RECORDS_MAX = 1_000
+export const GATHERED_RECORDS_MAX = 100_000
 /** What may wait to be sent. */
 export const OUTBOX_BYTES_MAX = 256 * MIB
 /** Of one request: what a bad line carries within its time limit. */
@@ -23,6 +26,12 @@ export const SEND_RECORDS_MAX = 10_000
 export const SENDS_MAX = 3
 export const SEND_BACKOFF_MS = 500
 export const SEND_BACKOFF_MS_MAX = 30 * SECOND_MS
+/** Requests to one partition before the others have their turn. */
+export const TURN_SENDS_MAX = 8
+/** How long is rested at most: events may be missed, and clocks may jump. */
+export const OFFLINE_CHECK_MS = 30 * SECOND_MS
+/** So that a million pages do not return at once. */
+export const WAKE_JITTER_MS = SECOND_MS
 /** How often it is tried again while the server refuses the token: perhaps it was not the server. */
 export const AUTH_RETRY_MS = 300 * SECOND_MS
 /** Answers "out of order" in a row after which the log has lost what it knew of us. */
@@ -37,3 +46,10 @@ export const CACHE_RECORDS_MAX = 1_000_000
 export const CACHE_AGE_MS_MAX = 365 * DAY_MS
 /** A row below this grows by what follows; above it, the next row begins. */
 export const CACHE_ROW_BYTES = 256 * KIB
+
+// -- tabs --------------------------------------------------------------------------------------
+
+/** Between two beats of the leader. */
+export const BEAT_INTERVAL_MS = 2 * SECOND_MS
+/** Silence after which a tab in view takes the leader for frozen. */
+export const LEADER_SILENCE_MS_MAX = 10 * SECOND_MS

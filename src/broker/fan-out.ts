@@ -9,6 +9,7 @@ import { EDGE_FANOUT_MAX } from '../core/limits.ts'
 export async function fanOut<Item, Result>(
   items: readonly Item[],
   call: (item: Item) => Promise<Result>,
+  atATimeMax = EDGE_FANOUT_MAX,
 ): Promise<Result[]> {
   const results: Result[] = []
   let next = 0
@@ -24,6 +25,6 @@ export async function fanOut<Item, Result>(
       }
     }
   }
-  await Promise.all(Array.from({ length: Math.min(items.length, EDGE_FANOUT_MAX) }, work))
+  await Promise.all(Array.from({ length: Math.min(items.length, atATimeMax) }, work))
   return results
 }

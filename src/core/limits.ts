@@ -83,8 +83,10 @@ export const TAIL_BODY_BYTES_MAX = 1 * MIB
 export const TAIL_STREAM_CREDIT_BYTES_MAX = 16 * MIB
 /** Frames that wait for the reader of an event stream: beyond it no further subscription is opened. */
 export const TAIL_STREAM_WAITING_BYTES_MAX = 16 * MIB
-/** Beyond it the stream ends and its reader resumes: a quarter is left of what an isolate has, 128 MB. */
-export const TAIL_STREAM_QUEUED_BYTES_MAX = 96 * MIB
+/** Subscriptions an event stream opens at a time: each may send a batch of BATCH_BYTES_MAX at once. */
+export const TAIL_STREAM_OPENINGS_MAX = 8
+/** Beyond it the stream ends and its reader resumes: half of what an isolate has, 128 MB. */
+export const TAIL_STREAM_QUEUED_BYTES_MAX = 64 * MIB
 /** Frames of one answer of a long poll; the frame that reaches it comes whole. */
 export const TAIL_POLL_BYTES_MAX = 16 * MIB
 /** How long a long poll that has something waits for more: what is appended together comes together. */

@@ -7,6 +7,7 @@ import { fanOut } from '../broker/fan-out.ts'
 import { encodeBase64 } from '../core/bytes/base64.ts'
 import {
   PING_INTERVAL_MS,
+  TAIL_STREAM_OPENINGS_MAX,
   TAIL_STREAM_QUEUED_BYTES_MAX,
   TAIL_STREAM_WAITING_BYTES_MAX,
 } from '../core/limits.ts'
@@ -45,10 +46,11 @@ class TailStream implements TailSink {
   }
 
   async open(requests: readonly TailSubscription[]): Promise<void> {
-    await fanOut(requests, async (request) => {
+    const subscribe = async (request: TailSubscription) => {
       await this.#untilTaken()
       if (this.isOpen) await this.#subscriptions.subscribe(request)
-    })
+    }
+    await fanOut(requests, subscribe, TAIL_STREAM_OPENINGS_MAX)
     this.#isOpening = false
     this.#endIfEmpty()
   }

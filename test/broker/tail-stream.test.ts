@@ -1,8 +1,8 @@
 /** What `POST /v1/tail` does for readers that go away, or take nothing: needs partitions on demand. */
 import { afterEach, expect, test, vi } from 'vitest'
 import {
-  EDGE_FANOUT_MAX,
   PING_INTERVAL_MS,
+  TAIL_STREAM_OPENINGS_MAX,
   TAIL_STREAM_QUEUED_BYTES_MAX,
   TAIL_STREAM_WAITING_BYTES_MAX,
 } from '../../src/core/limits.ts'
@@ -77,12 +77,12 @@ test('credit is granted when the reader has taken a frame, and not before', asyn
 test('no further tails are opened while much waits for the reader', async () => {
   const large = frame(1_000_000, 1)
   const { cluster, topic, tails } = fakeCluster(1, large)
-  const stream = openTailStream(cluster, subscriptions(topic, 100))
+  const stream = openTailStream(cluster, subscriptions(topic, 50))
   await turns()
   const enough = TAIL_STREAM_WAITING_BYTES_MAX / large.length
   expect(tails.length).toBeGreaterThan(enough)
   const before = tails.length
-  expect(before).toBeLessThan(enough + EDGE_FANOUT_MAX + 1)
+  expect(before).toBeLessThan(enough + TAIL_STREAM_OPENINGS_MAX + 1)
   const reader = stream.getReader()
   while (tails.length === before) expect((await reader.read()).done).toBe(false)
   await reader.cancel()

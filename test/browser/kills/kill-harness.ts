@@ -1,0 +1,170 @@
+/**
+ * Kills a browser (SIGKILL of all its processes) again and again while its pages send, and starts it
+ * on the same profile; now and then the server is killed too, replies are lost, or nothing gets
+ * through for a while. At the end everything that a page was told to be queued is in the log, once
+ * and in order.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { BrowserContext } from 'playwright-core'
+import { Random } from '../../random.ts'
+import { checkDelivery } from '../support/check-delivery.ts'
+import { launchProfile, type ProfileBrowser } from '../support/chromium.ts'
+import type { Fault } from '../support/faults.ts'
+import { type LogServer, startLogServer } from '../support/log-server.ts'
+import { startPageServer } from '../support/page-server.ts'
+import { type FaultyProxy, startProxy } from '../support/proxy.ts'
+import { connectTab, load } from '../support/tab.ts'
+import { sendOnAndOn } from './send-on-and-on.ts'
+
+export interface KillOptions {
+  readonly kills: number
+  readonly seed: number
+  /** A folder with a build of the client; the one in dist/ if left out. */
+  readonly clientFolder?: string
+  readonly onKill?: (kill: number) => void
+}
+
+export interface KillReport {
+  readonly violations: readonly string[]
+  /** Records that pages were told to be queued, and said so before they died. */
+  readonly recordsQueued: number
+  readonly recordsInLog: number
+  /** Requests with records whose answer did not reach a page. */
+  readonly repliesLost: number
+}
+
+const TOPIC = 'kills'
+const PARTITIONS = 3
+const TABS_MAX = 2
+/** Leaves room for the numbers of one round: those of a sender grow over all rounds. */
+const NUMBERS_PER_ROUND = 1_000_000
+const RUN_MS_MAX = 500
+const FIRST_QUEUED_MS_MAX = 20_000
+const DRAIN_MS_MAX = 60_000
+
+interface Run {
+  readonly random: Random
+  readonly server: LogServer
+  readonly proxy: FaultyProxy
+  readonly pageUrl: string
+  readonly profileDir: string
+  readonly queued: string[]
+}
+
+export async function runKills(options: KillOptions): Promise<KillReport> {
+  const profileDir = await mkdtemp(join(tmpdir(), 'edgelog-kills-'))
+  const server = await startLogServer()
+  const pages = await startPageServer()
+  const proxy = await startProxy(server.url)
+  const pageUrl =
+    options.clientFolder === undefined ? pages.url : pages.addBuild('other', options.clientFolder)
+  const queued: string[] = []
+  const run: Run = { random: new Random(options.seed), server, proxy, pageUrl, profileDir, queued }
+  try {
+    await server.createTopic(TOPIC, { partitions: PARTITIONS })
+    for (let kill = 1; kill <= options.kills; kill++) {
+      await killOnce(run, kill)
+      options.onKill?.(kill)
+    }
+    const undelivered = await drain(run)
+    const log = await server.readTopic(TOPIC)
+    return {
+      violations: [...undelivered, ...checkDelivery({ queued, log })],
+      recordsQueued: queued.length,
+      recordsInLog: [...log.values()].flat().length,
+      repliesLost: proxy.exchanges(/records/).filter(({ status }) => status === undefined).length,
+    }
+  } finally {
+    await proxy.down()
+    await pages.close()
+    await server.process.stop()
+    await rm(profileDir, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+async function killOnce(run: Run, round: number): Promise<void> {
+  const { random, server, proxy, queued } = run
+  proxy.setRules({ path: /records/, method: 'POST', ...faultOf(random) })
+  const killsServer = random.below(10) === 0
+  const browser = await launchProfile(run.profileDir)
+  try {
+    await browser.context.exposeBinding('reportQueued', (_, ids: string[]) => {
+      queued.push(...ids)
+    })
+    const before = queued.length
+    const tabs = random.between(1, TABS_MAX)
+    for (let tab = 0; tab < tabs; tab++) await startSending(browser.context, run, tab, round)
+    await until(() => queued.length > before, `nothing was queued in round ${round}`)
+    await sleep(random.below(RUN_MS_MAX))
+    if (killsServer) await server.process.kill()
+  } finally {
+    await browser.kill()
+    if (killsServer) await server.process.start()
+  }
+}
+
+/** So that kills fall while requests are under way, after they took effect, and upon a backlog. */
+function faultOf(random: Random): { fault: Fault; times?: number } {
+  const delay: Fault = { kind: 'delay', ms: random.below(80) }
+  return random.pick([
+    { fault: delay },
+    { fault: delay },
+    { fault: { kind: 'dropReply' }, times: random.between(1, 3) },
+    { fault: { kind: 'slow', bytesPerSecond: 500 } },
+    { fault: { kind: 'refuse' } },
+  ])
+}
+
+async function startSending(
+  context: BrowserContext,
+  { proxy, pageUrl, random }: Run,
+  tab: number,
+  round: number,
+): Promise<void> {
+  const page = await context.newPage()
+  await load(page, pageUrl)
+  await connectTab(page, { url: proxy.url })
+  await page.evaluate(sendOnAndOn, {
+    topic: TOPIC,
+    partitions: PARTITIONS,
+    sender: `tab${tab}`,
+    firstNumber: round * NUMBERS_PER_ROUND,
+    burstMax: random.between(1, 20),
+    pauseMsMax: random.between(0, 30),
+  })
+}
+
+/** Without faults, the next browser delivers what is left. */
+async function drain(run: Run): Promise<string[]> {
+  run.proxy.setRules()
+  const browser: ProfileBrowser = await launchProfile(run.profileDir)
+  try {
+    const page = await browser.context.newPage()
+    await load(page, run.pageUrl)
+    await connectTab(page, { url: run.proxy.url })
+    const flushed = page.evaluate(() =>
+      window.log
+        .producer()
+        .flush()
+        .then(() => true),
+    )
+    if (await Promise.race([flushed, sleep(DRAIN_MS_MAX)])) return []
+    return [`after the last fault not all was delivered within ${DRAIN_MS_MAX} ms`]
+  } finally {
+    await browser.close()
+  }
+}
+
+async function until(isTrue: () => boolean, complaint: string): Promise<void> {
+  const deadlineMs = Date.now() + FIRST_QUEUED_MS_MAX
+  while (!isTrue()) {
+    if (Date.now() > deadlineMs) throw new Error(complaint)
+    await sleep(5)
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

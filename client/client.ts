@@ -13,7 +13,9 @@ import { Group } from './group/group.ts'
 import { GroupConsumer } from './group/group-consumer.ts'
 import type { GroupConsumerOptions } from './group/group-consumer-options.ts'
 import type { Connection, Fetch } from './http/connection.ts'
+import { parseUrl } from './http/server-url.ts'
 import { Producer } from './producer/producer.ts'
+import { randomProducerId } from './producer/producer-id.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
 import { TopicMetadataCache } from './topic-metadata.ts'
 
@@ -157,20 +159,7 @@ export class Client {
   }
 }
 
-function parseUrl(url: string): string {
-  const isHttp = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
-  if (!isHttp) throw new EdgelogError('invalid_config', `url: http(s)://... is needed, got ${url}`)
-  const { origin, pathname } = new URL(url)
-  return origin + pathname.replace(/\/+$/, '')
-}
-
 /** Node 20 has none. */
 function globalWebSocket(): WebSocketConstructor | undefined {
   return (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket
-}
-
-/** Random, so that no server has to be asked for one. */
-function randomProducerId(): bigint {
-  const [bits = 0n] = crypto.getRandomValues(new BigUint64Array(1))
-  return bits >> 1n
 }

@@ -3,5 +3,20 @@
  * across tabs and crashes, and in sync again by itself.
  *
  * @module
+ * @example
+ * import { connect } from 'edgelog/browser'
+ *
+ * const log = connect({ url: 'https://log.example.com' })
+ * await log.producer().send('todos', { key: '1', value: 'buy milk' })
  */
 export { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
+export type { ConsumerRecord } from '../consumer/consumer-record.ts'
+export type { RecordMetadata } from '../producer/produced-batch.ts'
+export type { HeadersInput, Payload, ProducerRecord } from '../producer/record-input.ts'
+export { type BrowserClient, connect } from './browser-client.ts'
+export type { BrowserEvents, TopicReset } from './events.ts'
+export type { BrowserClientOptions } from './options.ts'
+export type { Outbox, ParkedRecord } from './outbox/outbox.ts'
+export type { OutboxProducer, Queued, QueuedBatch } from './outbox/outbox-producer.ts'
+export type { ClientStatus, StorageStatus } from './status.ts'
+export type { CacheLimits } from './store/schema.ts'

@@ -39,6 +39,15 @@ export const OUT_OF_ORDER_MAX = 4
 /** Kept of a partition, for tabs that were frozen while they were told. */
 export const ACKS_KEPT = 16
 
+// -- status ------------------------------------------------------------------------------------
+
+/** Between two looks at the outbox for the status. */
+export const STATUS_INTERVAL_MS = 100
+/** Between two questions about the storage: the browser adds up files for it. */
+export const STORAGE_CHECK_MS = 30 * SECOND_MS
+/** How often `flush` looks by itself: messages of other tabs may be missed. */
+export const FLUSH_CHECK_MS = SECOND_MS
+
 // -- cache -------------------------------------------------------------------------------------
 
 export const CACHE_BYTES_MAX = 64 * MIB
@@ -46,6 +55,14 @@ export const CACHE_RECORDS_MAX = 1_000_000
 export const CACHE_AGE_MS_MAX = 365 * DAY_MS
 /** A row below this grows by what follows; above it, the next row begins. */
 export const CACHE_ROW_BYTES = 256 * KIB
+/** Below it a topic would be evicted row by row before it is read. */
+export const CACHE_BYTES_MIN = 4 * CACHE_ROW_BYTES
+/** How often a reader at the end looks itself: messages of other tabs may be missed. */
+export const CACHE_RECHECK_MS = 5 * SECOND_MS
+/** How long the network is waited for where the cache could answer. */
+export const CACHE_NETWORK_MS = 3 * SECOND_MS
+/** How long nothing is kept after the browser refused to store. */
+export const CACHE_REST_MS = 300 * SECOND_MS
 
 // -- tabs --------------------------------------------------------------------------------------
 
@@ -53,3 +70,17 @@ export const CACHE_ROW_BYTES = 256 * KIB
 export const BEAT_INTERVAL_MS = 2 * SECOND_MS
 /** Silence after which a tab in view takes the leader for frozen. */
 export const LEADER_SILENCE_MS_MAX = 10 * SECOND_MS
+
+// -- sync --------------------------------------------------------------------------------------
+
+/** How long a connection lasts until the failures before it are forgotten. */
+export const HEALTHY_MS = 10 * SECOND_MS
+/** Connections of a transport that bring nothing until the next is tried. */
+export const STRIKES_MAX = 2
+/** How long a worse transport is used before the better ones are tried again. */
+export const PROBE_INTERVAL_MS = 300 * SECOND_MS
+/** Longer than one ping of the server: the connection of a page that comes back may be dead. */
+export const WAKE_SILENCE_MS_MAX = 20 * SECOND_MS
+/** Bytes under way of all that is followed, and of one partition; together with one frame of each. */
+export const FOLLOW_CREDIT_BYTES = 16 * MIB
+export const FOLLOW_CREDIT_BYTES_MIN = 16 * KIB

@@ -136,9 +136,11 @@ export class OutboxStore {
 
   /** The oldest records of a partition, as many as one request takes; undefined: none wait. */
   async oldest(topic: string, partition: number): Promise<PendingBatch | undefined> {
-    return await this.#context.database.read(['producers', 'outbox'], async (tx) => {
+    return await this.#context.database.read(['topics', 'producers', 'outbox'], async (tx) => {
       const producer = await tx.objectStore('producers').get([topic, partition])
       if (producer === undefined || pendingOf(producer) === 0) return undefined
+      const known = await tx.objectStore('topics').get(topic)
+      const sizeBytesMax = Math.min(SEND_BYTES_MAX, known?.maxMessageBytes ?? SEND_BYTES_MAX)
       const rows: OutboxRow[] = []
       let sizeBytes = 0
       for (let from = producer.firstPosition; ; ) {
@@ -147,7 +149,7 @@ export class OutboxStore {
           .getAll(IDBKeyRange.bound([topic, partition, from], [topic, partition, []]), ROWS_READ)
         for (const row of more) {
           sizeBytes += row.batch.length
-          if (rows.length > 0 && sizeBytes > SEND_BYTES_MAX) return { producer, rows }
+          if (rows.length > 0 && sizeBytes > sizeBytesMax) return { producer, rows }
           rows.push(row)
           from = row.position + row.recordsCount
         }
@@ -178,20 +180,22 @@ export class OutboxStore {
    * elsewhere. Only if nobody did so since `seen` was read.
    */
   async renumber(seen: ProducerRow, isNewId: boolean): Promise<void> {
-    await this.#change(seen.topic, seen.partition, async (_, producer) => {
+    const change = async (_: Transaction, producer: ProducerRow) => {
       const isCurrent = producer.producerId === seen.producerId && producer.epoch === seen.epoch
       return isCurrent ? this.#nextEpoch(producer, isNewId) : producer
-    })
+    }
+    await this.#change(seen.topic, seen.partition, change, true)
   }
 
   /** Sets the oldest record of a partition aside, so that those behind it can go on. */
   async park(seen: ProducerRow, error: ErrorBody): Promise<void> {
     const { topic, partition, firstPosition } = seen
-    await this.#change(topic, partition, async (tx, producer) => {
+    const change = async (tx: Transaction, producer: ProducerRow) => {
       if (producer.firstPosition !== firstPosition || pendingOf(producer) === 0) return producer
       await this.#parkFirst(tx, producer, error)
       return this.#nextEpoch(advanced(producer, firstPosition + 1), false)
-    })
+    }
+    await this.#change(topic, partition, change, true)
   }
 
   /** Sets all of a topic aside: it is gone. Returns how many. */
@@ -274,13 +278,17 @@ export class OutboxStore {
     topic: string,
     partition: number,
     change: (tx: Transaction, producer: ProducerRow) => Promise<ProducerRow>,
+    isNewEpoch = false,
   ): Promise<void> {
-    await this.#context.database.write(['producers', 'outbox', 'parked'], async (tx) => {
+    const stores: Store[] = ['producers', 'outbox', 'parked']
+    const work = async (tx: Transaction) => {
       const producer = await tx.objectStore('producers').get([topic, partition])
       if (producer === undefined) return
       const changed = await change(tx, producer)
       if (changed !== producer) await tx.objectStore('producers').put(changed)
-    })
+    }
+    // A record that was acknowledged may be sent again; one epoch must never number others again.
+    await this.#context.database.write(stores, work, isNewEpoch)
   }
 
   async #parkFirst(tx: Transaction, producer: ProducerRow, error: ErrorBody): Promise<void> {
@@ -327,6 +335,10 @@ class RowWriter {
 
   async add({ topic, record, partition: chosen }: NewEntry): Promise<Place | EdgelogError> {
     const known = await this.#topic(topic)
+    if (chosen !== undefined && known !== undefined && chosen >= known.partitions) {
+      const why = `partition: 0 to ${known.partitions - 1} is allowed, got ${chosen}`
+      return new EdgelogError('unknown_topic_or_partition', why)
+    }
     const partition = this.#choose(known, record, topic, chosen)
     const open = await this.#row(topic, partition)
     const { builder } = open

@@ -2,13 +2,13 @@
  * What the tabs of one database tell each other. A message only says that something is to be looked
  * at: all that counts is in IndexedDB, so that a message that is lost costs time and nothing else.
  */
+import type { OutboxNews } from '../outbox/outbox-news.ts'
 import type { SyncStatus } from '../sync/sync.ts'
 
 export type ChannelMessage =
   /** Each 2 s from the leader, for the status of the others. */
   | { readonly kind: 'beat'; readonly epoch: number; readonly status: SyncStatus }
-  /** Something was queued. */
-  | { readonly kind: 'wake' }
+  | OutboxNews
   /** Batches were stored: the cached end of the partition, and the log's. */
   | {
       readonly kind: 'news'
@@ -17,8 +17,6 @@ export type ChannelMessage =
       readonly endOffset: number
       readonly highWatermark: number
     }
-  /** Rows of the outbox were settled. */
-  | { readonly kind: 'acked'; readonly topic: string; readonly partition: number }
   /** The outbox, or what is parked, changed in another way. */
   | { readonly kind: 'outbox' }
   /** Which topics are followed changed. */

@@ -1,0 +1,60 @@
+/** Waits until what is queued now has left the outbox, whichever tab sends it. */
+
+import type { Clock } from '../../clock.ts'
+import { sleep } from '../../clock.ts'
+import { FLUSH_CHECK_MS } from '../limits.ts'
+import { type ProducerRow, UNASSIGNED_PARTITION } from '../store/schema.ts'
+import { type OutboxStore, pendingOf } from './outbox-store.ts'
+
+export interface FlushContext {
+  readonly store: OutboxStore
+  readonly clock: Clock
+  /** Calls `listener` when rows have left the outbox; returns what ends it. */
+  readonly onSettled: (listener: () => void) => () => void
+}
+
+/** @throws the reason of `signal` when it is aborted; nothing is lost by that. */
+export async function untilFlushed(
+  { store, clock, onSettled }: FlushContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const ends = new Map<string, number>()
+  const unlocated = new Set<string>()
+  const note = (rows: readonly ProducerRow[]) => {
+    for (const row of rows) {
+      if (pendingOf(row) > 0) ends.set(keyOf(row), row.nextPosition)
+      if (pendingOf(row) > 0 && row.partition === UNASSIGNED_PARTITION) unlocated.add(row.topic)
+    }
+  }
+  note(await store.producers())
+  while (ends.size > 0) {
+    signal.throwIfAborted()
+    await changeOrTime(clock, onSettled, signal)
+    const rows = await store.producers()
+    const byKey = new Map(rows.map((row) => [keyOf(row), row]))
+    for (const [key, end] of ends) {
+      const row = byKey.get(key)
+      if (row !== undefined && row.firstPosition < end) continue
+      ends.delete(key)
+      // Records that found their partitions wait there now.
+      const isLocated = row?.partition === UNASSIGNED_PARTITION && unlocated.delete(row.topic)
+      if (isLocated) note(rows.filter(({ topic }) => topic === row.topic))
+    }
+  }
+}
+
+async function changeOrTime(
+  clock: Clock,
+  onSettled: FlushContext['onSettled'],
+  signal: AbortSignal,
+): Promise<void> {
+  const changed = new AbortController()
+  const end = onSettled(() => changed.abort())
+  // A message of another tab may be missed.
+  await sleep(clock, FLUSH_CHECK_MS, AbortSignal.any([signal, changed.signal]))
+  end()
+}
+
+function keyOf({ topic, partition }: ProducerRow): string {
+  return `${partition}/${topic}`
+}

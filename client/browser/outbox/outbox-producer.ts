@@ -1,0 +1,169 @@
+/** Queues records: durable in the browser first, in the log as soon as there is a way. */
+import type { NewRecord } from '../../../src/core/batch/record.ts'
+import { EdgelogError } from '../../../src/core/errors.ts'
+import { PARTITIONS_MAX } from '../../../src/core/limits.ts'
+import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
+import type { RecordMetadata } from '../../producer/produced-batch.ts'
+import { encodeRecordInput, type ProducerRecord } from '../../producer/record-input.ts'
+import { ENQUEUE_RECORDS_MAX, GATHERED_RECORDS_MAX } from '../limits.ts'
+import type { AckWaiters } from './ack-waiters.ts'
+import type { NewEntry, OutboxStore, Place } from './outbox-store.ts'
+
+/** The record is durable in this browser. */
+export interface Queued {
+  readonly queued: true
+  /**
+   * Where it lies in the log, once it is there: in a moment, or in a week. Its offset is -1 where
+   * nobody remembers it. Rejected if the log refuses the record (it is parked then), if the page's
+   * data is cleared, or when the client is closed, which the record survives.
+   */
+  readonly acked: Promise<RecordMetadata>
+}
+
+export interface QueuedBatch {
+  readonly queued: true
+  /** In the order of the records. */
+  readonly acked: Promise<RecordMetadata[]>
+}
+
+export interface ProducerContext {
+  readonly store: OutboxStore
+  readonly waiters: AckWaiters
+  readonly now: () => number
+  /** Rejects when no more may be queued. */
+  readonly admit: (sizeBytes: number) => void
+  /** Lets go of what can be had again; resolves to whether there was anything. */
+  readonly makeRoom: () => Promise<boolean>
+  readonly queued: (topics: ReadonlySet<string>) => void
+  readonly flush: (signal: AbortSignal | undefined) => Promise<void>
+}
+
+interface Gathered {
+  readonly entry: NewEntry
+  readonly resolve: (place: Place) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Sends records that survive the page, the browser and the network.
+ *
+ * @example
+ * const { acked } = await log.producer().send('todos', { key: id, value: JSON.stringify(todo) })
+ * acked.then(({ offset }) => console.log('in the log at', offset))
+ */
+export class OutboxProducer {
+  readonly #context: ProducerContext
+  #gathered: Gathered[] = []
+  #isWriting = false
+
+  /** @internal Made by `BrowserClient.producer`. */
+  constructor(context: ProducerContext) {
+    this.#context = context
+  }
+
+  /**
+   * Resolves when the record is durable in this browser, whether there is a network or not. Records
+   * that are sent at the same time share a transaction.
+   *
+   * @throws {EdgelogError} `invalid_record`, `message_too_large`, `invalid_topic`,
+   * `unknown_topic_or_partition`, `storage_full`, `storage_failed`; it is not queued then.
+   */
+  async send(topic: string, record: ProducerRecord): Promise<Queued> {
+    const entry = this.#entryOf(topic, record)
+    const place = await this.#queue(entry)
+    return { queued: true, acked: this.#waiterOf(entry, place) }
+  }
+
+  /**
+   * Queues many records; when it rejects, those before the one that failed may be queued.
+   *
+   * @throws {EdgelogError} as `send`.
+   */
+  async sendBatch(topic: string, records: Iterable<ProducerRecord>): Promise<QueuedBatch> {
+    const entries = [...records].map((record) => this.#entryOf(topic, record))
+    const acked: Promise<RecordMetadata>[] = []
+    for (let start = 0; start < entries.length; start += ENQUEUE_RECORDS_MAX) {
+      const some = entries.slice(start, start + ENQUEUE_RECORDS_MAX)
+      const places = await Promise.all(some.map((entry) => this.#queue(entry)))
+      for (const [index, place] of places.entries()) {
+        acked.push(this.#waiterOf(some[index] as NewEntry, place))
+      }
+    }
+    const all = Promise.all(acked)
+    all.catch(() => undefined)
+    return { queued: true, acked: all }
+  }
+
+  /** Resolves when all that any tab has queued so far is in the log or parked. */
+  async flush(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    await this.#context.flush(options.signal)
+  }
+
+  #entryOf(topic: string, record: ProducerRecord): NewEntry {
+    const { partition } = record
+    const isPartition =
+      partition === undefined ||
+      (Number.isInteger(partition) && partition >= 0 && partition < PARTITIONS_MAX)
+    if (!isPartition) {
+      const why = `partition: 0 to ${PARTITIONS_MAX - 1} is allowed, got ${partition}`
+      throw new EdgelogError('unknown_topic_or_partition', why)
+    }
+    return {
+      topic: parseTopicName(topic, 'topic'),
+      record: encodeRecordInput(record, this.#context.now()),
+      partition,
+    }
+  }
+
+  #waiterOf({ topic, record }: NewEntry, place: Place): Promise<RecordMetadata> {
+    return this.#context.waiters.add(topic, place, record.timestamp)
+  }
+
+  #queue(entry: NewEntry): Promise<Place> {
+    return new Promise((resolve, reject) => {
+      this.#context.admit(sizeOf(entry.record))
+      if (this.#gathered.length >= GATHERED_RECORDS_MAX) {
+        const why = `${GATHERED_RECORDS_MAX} records wait already: await send()`
+        throw new EdgelogError('throttled', why)
+      }
+      this.#gathered.push({ entry, resolve, reject })
+      if (!this.#isWriting) void this.#write()
+    })
+  }
+
+  async #write(): Promise<void> {
+    this.#isWriting = true
+    // What is sent in this turn goes together.
+    await Promise.resolve()
+    while (this.#gathered.length > 0) {
+      const group = this.#gathered.splice(0, ENQUEUE_RECORDS_MAX)
+      try {
+        const places = await this.#store(group.map(({ entry }) => entry))
+        for (const [index, { resolve, reject }] of group.entries()) {
+          const place = places[index]
+          if (place === undefined || place instanceof EdgelogError) reject(place)
+          else resolve(place)
+        }
+        this.#context.queued(new Set(group.map(({ entry }) => entry.topic)))
+      } catch (error) {
+        for (const { reject } of group) reject(error)
+      }
+    }
+    this.#isWriting = false
+  }
+
+  async #store(entries: readonly NewEntry[]): Promise<Array<Place | EdgelogError>> {
+    const { store, makeRoom } = this.#context
+    try {
+      return await store.enqueue(entries)
+    } catch (error) {
+      const isFull = error instanceof EdgelogError && error.code === 'storage_full'
+      if (!isFull || !(await makeRoom())) throw error
+      return await store.enqueue(entries)
+    }
+  }
+}
+
+function sizeOf({ key, value }: NewRecord): number {
+  return (key?.length ?? 0) + (value?.length ?? 0)
+}

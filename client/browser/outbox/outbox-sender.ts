@@ -1,0 +1,326 @@
+/**
+ * Sends what waits in the outbox, the oldest of each partition first and one request of it at a time.
+ * Runs in the tab that leads; two that run at once cost requests, and nothing else.
+ *
+ * Nothing is given up: what fails is tried again, later and later, and sooner when the page says that
+ * something has changed.
+ */
+import { EdgelogError } from '../../../src/core/errors.ts'
+import { sleep } from '../../clock.ts'
+import { retryDelayMs } from '../../http/backoff.ts'
+import type { Connection } from '../../http/connection.ts'
+import { Refusal } from '../../http/refusal.ts'
+import { REQUEST_TIMEOUT_MS } from '../../limits.ts'
+import { type SentBatch, sendBatch } from '../../producer/batch-request.ts'
+import { asEdgelogError } from '../../producer/delivery-error.ts'
+import {
+  AUTH_RETRY_MS,
+  OFFLINE_CHECK_MS,
+  SEND_BACKOFF_MS,
+  SEND_BACKOFF_MS_MAX,
+  SEND_RECORDS_MAX,
+  SENDS_MAX,
+  TURN_SENDS_MAX,
+  WAKE_JITTER_MS,
+} from '../limits.ts'
+import type { Ack, ProducerRow, TopicRow } from '../store/schema.ts'
+import { UNASSIGNED_PARTITION } from '../store/schema.ts'
+import { checkTail } from './check-tail.ts'
+import type { OutboxNews } from './outbox-news.ts'
+import { judge } from './outbox-plan.ts'
+import { type OutboxStore, type PendingBatch, pendingOf, sequenceAt } from './outbox-store.ts'
+import { joinRows } from './row-batches.ts'
+
+export type SenderState = 'idle' | 'offline' | 'connecting' | 'live' | 'backingOff' | 'authNeeded'
+
+export interface SenderContext {
+  readonly connection: Connection
+  readonly store: OutboxStore
+  /** @throws {Refusal} */
+  readonly loadTopic: (topic: string) => Promise<TopicRow>
+  readonly isOnline: () => boolean
+  readonly tell: (news: OutboxNews) => void
+  /** The server refuses the token; resolves to whether there is another one now. */
+  readonly renewToken: () => Promise<boolean>
+  readonly stateChanged: (state: SenderState, error: EdgelogError | undefined) => void
+}
+
+interface Delay {
+  readonly failures: number
+  readonly untilMs: number
+}
+
+/** Bears on all partitions. */
+const EVERYWHERE = ''
+
+export class OutboxSender {
+  readonly #context: SenderContext
+  #session: AbortController | undefined
+  #state: SenderState = 'idle'
+  readonly #delays = new Map<string, Delay>()
+  /** Partitions in which some record is refused: how many to send at a time. */
+  readonly #recordsMax = new Map<string, number>()
+  readonly #outOfOrder = new Map<string, number>()
+  #isWoken = false
+  #rest: AbortController | undefined
+
+  constructor(context: SenderContext) {
+    this.#context = context
+  }
+
+  start(): void {
+    if (this.#session !== undefined) return
+    this.#session = new AbortController()
+    void this.#run(this.#session.signal)
+  }
+
+  stop(): void {
+    this.#session?.abort()
+    this.#session = undefined
+    this.#say('idle')
+  }
+
+  /** Something was queued. */
+  wake(): void {
+    this.#isWoken = true
+    this.#rest?.abort()
+  }
+
+  /** The network or the token may have changed: what is put off is tried within a second. */
+  hint(isToken = false): void {
+    const { clock, random } = this.#context.connection
+    const soonMs = clock.now() + (isToken ? 0 : random() * WAKE_JITTER_MS)
+    for (const [key, delay] of this.#delays) {
+      this.#delays.set(key, { ...delay, untilMs: Math.min(delay.untilMs, soonMs) })
+    }
+    this.wake()
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#isWoken = false
+      let waitMs: number
+      try {
+        waitMs = await this.#round(signal)
+      } catch (error) {
+        // The database failed.
+        this.#fail(EVERYWHERE, asEdgelogError(error))
+        waitMs = this.#waitMs([EVERYWHERE])
+      }
+      await this.#sleep(waitMs, signal)
+    }
+  }
+
+  /** @returns how long there is nothing to do, unless it is woken. */
+  async #round(signal: AbortSignal): Promise<number> {
+    const pending = (await this.#context.store.producers()).filter((row) => pendingOf(row) > 0)
+    if (signal.aborted) return 0
+    if (pending.length === 0) {
+      if (this.#state !== 'live') this.#say('idle')
+      return Number.POSITIVE_INFINITY
+    }
+    if (!this.#context.isOnline()) {
+      this.#say('offline')
+      return OFFLINE_CHECK_MS
+    }
+    const due = pending.filter((row) => this.#waitMs([EVERYWHERE, keyOf(row)]) <= 0)
+    // An outage is one change of state, however often it is tried.
+    const isFirstTry = this.#state === 'idle' || this.#state === 'offline'
+    if (due.length > 0 && isFirstTry) this.#say('connecting')
+    await Promise.all(Array.from({ length: SENDS_MAX }, () => this.#work(due, signal)))
+    return Math.min(...pending.map((row) => this.#waitMs([EVERYWHERE, keyOf(row)])))
+  }
+
+  async #work(due: ProducerRow[], signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const next = due.shift()
+      if (next === undefined) return
+      const keys = [EVERYWHERE, keyOf(next)]
+      for (let sends = 0; sends < TURN_SENDS_MAX; sends++) {
+        if (signal.aborted || this.#waitMs(keys) > 0) break
+        if (!(await this.#sendOldest(next, signal))) break
+      }
+    }
+  }
+
+  /** @returns whether more may wait in this partition. */
+  async #sendOldest({ topic, partition }: ProducerRow, signal: AbortSignal): Promise<boolean> {
+    if (partition === UNASSIGNED_PARTITION) return await this.#locate(topic, partition, signal)
+    const { connection, store } = this.#context
+    const pending = await store.oldest(topic, partition)
+    if (pending === undefined || signal.aborted) return false
+    const { producer, rows } = pending
+    const key = keyOf(producer)
+    const recordsMax = this.#recordsMax.get(key) ?? SEND_RECORDS_MAX
+    const queued = rows.reduce((count, row) => count + row.recordsCount, 0)
+    const recordsCount = Math.min(queued, recordsMax)
+    const { producerId, epoch } = producer
+    const baseSequence = sequenceAt(producer, producer.firstPosition)
+    const stamp = { producerId, producerEpoch: epoch, baseSequence }
+    const batch = await joinRows(rows, recordsMax, stamp)
+    const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal }
+    const sent = await sendBatch(connection, topic, partition, batch, options)
+    if (signal.aborted && sent.outcome.kind !== 'acked') return false
+    return await this.#settle(pending, { key, recordsCount, baseSequence }, sent, signal)
+  }
+
+  async #settle(
+    { producer }: PendingBatch,
+    {
+      key,
+      recordsCount,
+      baseSequence,
+    }: { key: string; recordsCount: number; baseSequence: number },
+    sent: SentBatch,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { store, tell } = this.#context
+    const { topic, partition, firstPosition } = producer
+    const outOfOrderCount = this.#outOfOrder.get(key) ?? 0
+    const verdict = judge({ recordsCount, sequence: baseSequence, outOfOrderCount }, sent)
+    this.#outOfOrder.delete(key)
+    switch (verdict.kind) {
+      case 'acked': {
+        const acks = acksOf(firstPosition, recordsCount, sent)
+        await store.ack(topic, partition, acks)
+        tell({ kind: 'acked', topic, partition, acks })
+        this.#succeed(key)
+        return true
+      }
+      case 'again':
+        if (sent.outcome.kind === 'outOfOrder') this.#outOfOrder.set(key, outOfOrderCount + 1)
+        this.#fail(sent.refusal?.status === 0 ? EVERYWHERE : key, sent.refusal)
+        return false
+      case 'auth':
+        await this.#pauseForToken(sent.refusal)
+        return false
+      case 'renumber':
+        return await this.#renumber(producer, verdict.isFenced, key, signal)
+      case 'narrow':
+        this.#recordsMax.set(key, verdict.recordsMax)
+        return true
+      case 'park': {
+        await store.park(producer, verdict.error)
+        const place = { partition, position: firstPosition }
+        tell({ kind: 'parked', topic, place, error: verdict.error })
+        this.#succeed(key)
+        return true
+      }
+      case 'gone':
+        return await this.#locate(topic, partition, signal)
+      default:
+        return verdict satisfies never
+    }
+  }
+
+  /** Asks the server where records of a topic go. */
+  async #locate(topic: string, partition: number, signal: AbortSignal): Promise<boolean> {
+    const { store, tell, loadTopic } = this.#context
+    const key = keyOf({ topic, partition })
+    try {
+      const known = await loadTopic(topic)
+      // The topic has this partition, and the partition does not know of it yet.
+      if (partition >= 0 && partition < known.partitions) {
+        this.#fail(key, new EdgelogError('unavailable', `${topic}/${partition} is not ready`))
+        return false
+      }
+      return true
+    } catch (error) {
+      if (signal.aborted) return false
+      const refusal = asEdgelogError(error)
+      const isOurs = refusal instanceof Refusal && !refusal.isForeign
+      if (isOurs && refusal.code === 'unknown_topic_or_partition') {
+        await store.parkTopic(topic, refusal.toBody())
+        tell({ kind: 'parked', topic, error: refusal.toBody() })
+        return false
+      }
+      if (refusal.code === 'unauthorized' || refusal.code === 'forbidden') {
+        await this.#pauseForToken(refusal)
+      } else this.#fail(isOurs ? key : EVERYWHERE, refusal)
+      return false
+    }
+  }
+
+  async #renumber(
+    producer: ProducerRow,
+    isFenced: boolean,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { connection, store, tell } = this.#context
+    const { topic, partition } = producer
+    try {
+      const acks = await checkTail(connection, producer, signal)
+      await store.ack(topic, partition, acks)
+      if (acks.length > 0) tell({ kind: 'acked', topic, partition, acks })
+      await store.renumber(producer, isFenced)
+      return true
+    } catch (error) {
+      if (!signal.aborted) this.#fail(key, asEdgelogError(error))
+      return false
+    }
+  }
+
+  async #pauseForToken(refusal: EdgelogError | undefined): Promise<void> {
+    if (await this.#context.renewToken()) {
+      this.#fail(EVERYWHERE, refusal)
+      return
+    }
+    const failures = this.#delays.get(EVERYWHERE)?.failures ?? 0
+    const untilMs = this.#context.connection.clock.now() + AUTH_RETRY_MS
+    this.#delays.set(EVERYWHERE, { failures, untilMs })
+    this.#say('authNeeded', refusal)
+  }
+
+  #succeed(key: string): void {
+    this.#delays.delete(EVERYWHERE)
+    this.#delays.delete(key)
+    const recordsMax = this.#recordsMax.get(key)
+    if (recordsMax !== undefined && recordsMax * 2 < SEND_RECORDS_MAX) {
+      this.#recordsMax.set(key, recordsMax * 2)
+    } else this.#recordsMax.delete(key)
+    this.#say('live')
+  }
+
+  #fail(key: string, error: EdgelogError | undefined): void {
+    const { connection } = this.#context
+    const failures = (this.#delays.get(key)?.failures ?? 0) + 1
+    const delayMs = retryDelayMs(connection, error, failures, SEND_BACKOFF_MS, SEND_BACKOFF_MS_MAX)
+    this.#delays.set(key, { failures, untilMs: connection.clock.now() + delayMs })
+    this.#say('backingOff', error)
+  }
+
+  #waitMs(keys: readonly string[]): number {
+    const nowMs = this.#context.connection.clock.now()
+    return Math.max(...keys.map((key) => (this.#delays.get(key)?.untilMs ?? nowMs) - nowMs))
+  }
+
+  async #sleep(waitMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#isWoken || waitMs <= 0 || signal.aborted) return
+    this.#rest = new AbortController()
+    const ended = AbortSignal.any([signal, this.#rest.signal])
+    await sleep(this.#context.connection.clock, Math.min(waitMs, OFFLINE_CHECK_MS), ended)
+    this.#rest = undefined
+  }
+
+  #say(state: SenderState, error?: EdgelogError): void {
+    if (state === this.#state && error === undefined) return
+    this.#state = state
+    this.#context.stateChanged(state, error)
+  }
+}
+
+function keyOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${partition}/${topic}`
+}
+
+function acksOf(firstPosition: number, recordsCount: number, { answer }: SentBatch): Ack[] {
+  const logAppendTime = answer?.logAppendTime ?? null
+  const pieces = answer?.pieces ?? [{ recordsCount, baseOffset: answer?.baseOffset ?? -1 }]
+  let position = firstPosition
+  return pieces.map((piece) => {
+    const ack = { ...piece, position, logAppendTime }
+    position += piece.recordsCount
+    return ack
+  })
+}

@@ -1,0 +1,50 @@
+/** What is known of topics: asked from the server now and then, kept in the database for offline days. */
+import type { TopicDescription } from '../admin.ts'
+import { type Connection, requestJson } from '../http/connection.ts'
+import { METADATA_MAX_AGE_MS } from '../limits.ts'
+import type { TopicMetadataSource } from '../topic-metadata.ts'
+import type { OutboxNews } from './outbox/outbox-news.ts'
+import type { OutboxStore } from './outbox/outbox-store.ts'
+import type { TopicRow } from './store/schema.ts'
+
+export class TopicDirectory implements TopicMetadataSource {
+  readonly #connection: Connection
+  readonly #store: OutboxStore
+  readonly #tell: (news: OutboxNews) => void
+  readonly #readAtMs = new Map<string, number>()
+
+  constructor(connection: Connection, store: OutboxStore, tell: (news: OutboxNews) => void) {
+    this.#connection = connection
+    this.#store = store
+    this.#tell = tell
+  }
+
+  /** What is known, however old; asks the server about a topic that is met for the first time. */
+  async load(topic: string): Promise<TopicRow> {
+    const known = await this.#store.topic(topic)
+    if (known === undefined) return await this.ask(topic)
+    this.refresh(topic)
+    return known
+  }
+
+  /** Behind the caller's back, and not often. */
+  refresh(topic: string): void {
+    const nowMs = this.#connection.clock.now()
+    const readAtMs = this.#readAtMs.get(topic) ?? Number.NEGATIVE_INFINITY
+    if (nowMs - readAtMs < METADATA_MAX_AGE_MS) return
+    this.#readAtMs.set(topic, nowMs)
+    this.ask(topic).catch(() => undefined)
+  }
+
+  /** @throws {Refusal} `unknown_topic_or_partition`, `unavailable`, ... */
+  async ask(topic: string): Promise<TopicRow> {
+    const path = `/v1/topics/${encodeURIComponent(topic)}?partitionDetails=false`
+    const { id, partitions, config } = await requestJson<TopicDescription>(this.#connection, path)
+    const maxMessageBytes = Number(config['max.message.bytes'])
+    const row = { topic, id, partitions, maxMessageBytes }
+    this.#readAtMs.set(topic, this.#connection.clock.now())
+    const moves = await this.#store.learn(row)
+    if (moves.length > 0) this.#tell({ kind: 'moved', topic, moves })
+    return row
+  }
+}

@@ -1,11 +1,10 @@
 /** The way in for pages: one client for one server and one principal, in each tab. */
-import type { Codecs } from '../../src/core/batch/compression/codec.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { systemClock } from '../clock.ts'
-import { clientCodecs } from '../codecs.ts'
 import type { Connection } from '../http/connection.ts'
 import { parseUrl } from '../http/server-url.ts'
 import { randomProducerId } from '../producer/producer-id.ts'
+import type { Engine } from './engine.ts'
 import { type BrowserEvents, Emitter } from './events.ts'
 import { OUTBOX_BYTES_MAX } from './limits.ts'
 import type { BrowserClientOptions } from './options.ts'
@@ -14,16 +13,14 @@ import { untilFlushed } from './outbox/flush.ts'
 import { Outbox } from './outbox/outbox.ts'
 import type { OutboxNews } from './outbox/outbox-news.ts'
 import { OutboxProducer } from './outbox/outbox-producer.ts'
-import { OutboxSender, type SenderState } from './outbox/outbox-sender.ts'
 import { OutboxStore } from './outbox/outbox-store.ts'
 import type { ClientStatus } from './status.ts'
 import { StatusBoard } from './status-board.ts'
 import { Database } from './store/database.ts'
 import { pageEvents } from './sync/page-events.ts'
-import type { LastError, SyncStatus } from './sync/sync.ts'
+import type { SyncStatus } from './sync/sync.ts'
 import { Channel } from './tabs/channel.ts'
 import { Leader, type Locks } from './tabs/leader.ts'
-import { TopicDirectory } from './topic-directory.ts'
 
 /**
  * Connects a page to its log. Nothing is asked of the network before something needs it.
@@ -45,13 +42,13 @@ export class BrowserClient {
   readonly outbox: Outbox
   readonly #options: BrowserClientOptions
   readonly #connection: Connection
-  readonly #codecs: Codecs
   readonly #database: Database
   readonly #store: OutboxStore
-  readonly #directory: TopicDirectory
   readonly #channel: Channel
   readonly #leader: Leader
-  readonly #sender: OutboxSender
+  readonly #page = pageEvents()
+  readonly #newProducerId: () => bigint
+  #engine: Engine | undefined
   readonly #producer: OutboxProducer
   readonly #waiters = new AckWaiters()
   readonly #emitter = new Emitter()
@@ -59,8 +56,6 @@ export class BrowserClient {
   readonly #closed = new AbortController()
   /** As the tab that leads said last. */
   #heard: SyncStatus = { link: 'idle', transport: null, lastError: null }
-  #senderState: SenderState = 'idle'
-  #lastError: LastError | null = null
   #hasAskedToPersist = false
   #closing: Promise<void> | undefined
 
@@ -75,22 +70,21 @@ export class BrowserClient {
       clock,
       random,
     }
-    this.#codecs = clientCodecs(options.codecs)
     const name = `edgelog:${url}:${options.principal ?? 'anonymous'}`
     this.#database = new Database(name, clock, {
       lost: () => this.#lost(),
       outdated: () => this.#emitter.emit('reloadNeeded', { reason: 'outdated' }),
       blocked: () => this.#emitter.emit('reloadNeeded', { reason: 'blocked' }),
     })
+    this.#newProducerId = options.newProducerId ?? randomProducerId
     const now = () => clock.now()
     this.#store = new OutboxStore({
       database: this.#database,
-      newProducerId: options.newProducerId ?? randomProducerId,
+      newProducerId: this.#newProducerId,
       random,
       now,
     })
     this.#channel = new Channel(name)
-    this.#directory = new TopicDirectory(this.#connection, this.#store, (news) => this.#tell(news))
     this.outbox = new Outbox(this.#store, () => this.#outboxChanged())
     this.#producer = new OutboxProducer({
       store: this.#store,
@@ -98,18 +92,8 @@ export class BrowserClient {
       now,
       admit: (sizeBytes) => this.#admit(sizeBytes),
       makeRoom: async () => false,
-      queued: (topics) => this.#queued(topics),
+      queued: () => this.#queued(),
       flush: (signal) => this.#flush(signal),
-    })
-    const page = pageEvents()
-    this.#sender = new OutboxSender({
-      connection: this.#connection,
-      store: this.#store,
-      loadTopic: (topic) => this.#directory.ask(topic),
-      isOnline: () => page.isOnline,
-      tell: (news) => this.#tell(news),
-      renewToken: () => this.#renewToken(),
-      stateChanged: (state, error) => this.#senderChanged(state, error),
     })
     this.#board = new StatusBoard({
       clock,
@@ -122,7 +106,7 @@ export class BrowserClient {
     })
     const { locks } = (globalThis.navigator ?? {}) as { locks?: Locks }
     this.#leader = new Leader(
-      { name, channel: this.#channel, page, clock, locks },
+      { name, channel: this.#channel, page: this.#page, clock, locks },
       {
         newEpoch: () => this.#newEpoch(),
         gained: () => void this.#lead(),
@@ -131,9 +115,9 @@ export class BrowserClient {
       },
     )
     this.#listen()
-    const unlisten = page.listen((event) => {
-      if (event === 'online' || event === 'visible' || event === 'pageshow') this.#sender.hint()
-      if (event === 'offline') this.#sender.wake()
+    const unlisten = this.#page.listen((event) => {
+      if (event === 'online' || event === 'visible' || event === 'pageshow') this.#hint()
+      if (event === 'offline') this.#engine?.wake()
       this.#board.touch()
     })
     this.#closed.signal.addEventListener('abort', unlisten)
@@ -162,7 +146,7 @@ export class BrowserClient {
   /** Goes on with another token. It is kept in memory only. */
   setToken(token: string): void {
     this.#connection.token = token
-    this.#sender.hint(true)
+    this.#engine?.hint(true)
   }
 
   /** What is queued stays and is sent by another tab or the next one. Calling it again does no harm. */
@@ -190,7 +174,7 @@ export class BrowserClient {
   async #close(): Promise<void> {
     this.#closed.abort()
     this.#leader.close()
-    this.#sender.stop()
+    this.#engine?.stop()
     this.#board.close()
     this.#channel.close()
     const why = 'the client was closed; the record stays queued'
@@ -217,7 +201,7 @@ export class BrowserClient {
   }
 
   #hear(news: OutboxNews): void {
-    if (news.kind === 'wake') this.#sender.wake()
+    if (news.kind === 'wake') this.#engine?.wake()
     else this.#waiters.hear(news)
     if (news.kind === 'parked') {
       const error = EdgelogError.fromBody(news.error)
@@ -242,9 +226,8 @@ export class BrowserClient {
     this.#board.queued(sizeBytes)
   }
 
-  #queued(topics: ReadonlySet<string>): void {
+  #queued(): void {
     this.#tell({ kind: 'wake' })
-    for (const topic of topics) this.#directory.refresh(topic)
     if (this.#hasAskedToPersist || this.#options.persist === false) return
     this.#hasAskedToPersist = true
     // Now, and not at load: the browser is more willing when there is something to keep.
@@ -272,16 +255,42 @@ export class BrowserClient {
   }
 
   async #lead(): Promise<void> {
-    if (typeof this.#options.token === 'function' && this.#connection.token === undefined) {
-      await this.#renewToken()
+    try {
+      if (typeof this.#options.token === 'function' && this.#connection.token === undefined) {
+        await this.#renewToken()
+      }
+      const engine = await this.#loadEngine()
+      if (this.#leader.epoch === undefined || this.#closing !== undefined) return
+      engine.start()
+    } catch (error) {
+      // The code of a page that went offline while it was loaded: a hint tries again.
+      this.#note(new EdgelogError('unavailable', `the client's code: ${String(error)}`))
     }
-    if (this.#leader.epoch === undefined) return
-    this.#sender.start()
     this.#board.touch()
   }
 
+  async #loadEngine(): Promise<Engine> {
+    const { Engine } = await import('./engine.ts')
+    this.#engine ??= new Engine({
+      connection: this.#connection,
+      database: this.#database,
+      store: this.#store,
+      page: this.#page,
+      newProducerId: this.#newProducerId,
+      tell: (news) => this.#tell(news),
+      renewToken: () => this.#renewToken(),
+      changed: () => this.#board.touch(),
+    })
+    return this.#engine
+  }
+
+  #hint(): void {
+    if (this.#engine !== undefined) this.#engine.hint()
+    else if (this.#leader.epoch !== undefined) void this.#lead()
+  }
+
   #follow(): void {
-    this.#sender.stop()
+    this.#engine?.stop()
     this.#board.touch()
   }
 
@@ -300,22 +309,16 @@ export class BrowserClient {
     }
   }
 
-  #senderChanged(state: SenderState, error: EdgelogError | undefined): void {
-    this.#senderState = state
-    this.#note(error)
-    this.#board.touch()
-  }
-
-  #note(error: EdgelogError | undefined): void {
-    if (error === undefined) return
+  #note(error: EdgelogError): void {
     const { code, message } = error
-    this.#lastError = { code, message, atMs: this.#connection.clock.now() }
+    const lastError = { code, message, atMs: this.#connection.clock.now() }
+    this.#heard = { ...this.#heard, lastError }
   }
 
   #syncStatus(): SyncStatus {
     if (this.#closing !== undefined) return { ...this.#heard, link: 'closed' }
-    if (this.#leader.epoch === undefined) return this.#heard
-    return { link: this.#senderState, transport: null, lastError: this.#lastError }
+    const isLeading = this.#leader.epoch !== undefined
+    return (isLeading ? this.#engine?.status : undefined) ?? this.#heard
   }
 
   #lost(): void {

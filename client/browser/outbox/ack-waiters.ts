@@ -3,7 +3,7 @@ import { EdgelogError } from '../../../src/core/errors.ts'
 import type { RecordMetadata } from '../../producer/produced-batch.ts'
 import type { Ack, ProducerRow } from '../store/schema.ts'
 import type { OutboxNews } from './outbox-news.ts'
-import type { Place } from './outbox-store.ts'
+import type { Place } from './row-writer.ts'
 
 interface Waiter {
   readonly timestamp: number

@@ -8,7 +8,8 @@ import { fetchBatches } from '../../consumer/fetch-batches.ts'
 import type { Connection } from '../../http/connection.ts'
 import { FETCH_BYTES } from '../../limits.ts'
 import type { Ack, ProducerRow } from '../store/schema.ts'
-import { pendingOf, sequenceAt } from './outbox-store.ts'
+import { sequenceAt } from './outbox-drain.ts'
+import { pendingOf } from './outbox-store.ts'
 
 /**
  * Reads what followed the last acknowledged record, once, up to the end that the log has now.

@@ -7,7 +7,8 @@ import type { RecordMetadata } from '../../producer/produced-batch.ts'
 import { encodeRecordInput, type ProducerRecord } from '../../producer/record-input.ts'
 import { ENQUEUE_RECORDS_MAX, GATHERED_RECORDS_MAX } from '../limits.ts'
 import type { AckWaiters } from './ack-waiters.ts'
-import type { NewEntry, OutboxStore, Place } from './outbox-store.ts'
+import type { OutboxStore } from './outbox-store.ts'
+import type { NewEntry, Place } from './row-writer.ts'
 
 /** The record is durable in this browser. */
 export interface Queued {

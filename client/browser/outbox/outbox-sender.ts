@@ -26,9 +26,10 @@ import {
 import type { Ack, ProducerRow, TopicRow } from '../store/schema.ts'
 import { UNASSIGNED_PARTITION } from '../store/schema.ts'
 import { checkTail } from './check-tail.ts'
+import { type OutboxDrain, type PendingBatch, sequenceAt } from './outbox-drain.ts'
 import type { OutboxNews } from './outbox-news.ts'
 import { judge } from './outbox-plan.ts'
-import { type OutboxStore, type PendingBatch, pendingOf, sequenceAt } from './outbox-store.ts'
+import { type OutboxStore, pendingOf } from './outbox-store.ts'
 import { joinRows } from './row-batches.ts'
 
 export type SenderState = 'idle' | 'offline' | 'connecting' | 'live' | 'backingOff' | 'authNeeded'
@@ -36,6 +37,9 @@ export type SenderState = 'idle' | 'offline' | 'connecting' | 'live' | 'backingO
 export interface SenderContext {
   readonly connection: Connection
   readonly store: OutboxStore
+  readonly drain: OutboxDrain
+  /** These have something to send. */
+  readonly refresh: (topic: string) => void
   /** @throws {Refusal} */
   readonly loadTopic: (topic: string) => Promise<TopicRow>
   readonly isOnline: () => boolean
@@ -123,6 +127,7 @@ export class OutboxSender {
       this.#say('offline')
       return OFFLINE_CHECK_MS
     }
+    for (const { topic } of pending) this.#context.refresh(topic)
     const due = pending.filter((row) => this.#waitMs([EVERYWHERE, keyOf(row)]) <= 0)
     // An outage is one change of state, however often it is tried.
     const isFirstTry = this.#state === 'idle' || this.#state === 'offline'
@@ -146,8 +151,8 @@ export class OutboxSender {
   /** @returns whether more may wait in this partition. */
   async #sendOldest({ topic, partition }: ProducerRow, signal: AbortSignal): Promise<boolean> {
     if (partition === UNASSIGNED_PARTITION) return await this.#locate(topic, partition, signal)
-    const { connection, store } = this.#context
-    const pending = await store.oldest(topic, partition)
+    const { connection, drain } = this.#context
+    const pending = await drain.oldest(topic, partition)
     if (pending === undefined || signal.aborted) return false
     const { producer, rows } = pending
     const key = keyOf(producer)
@@ -174,7 +179,7 @@ export class OutboxSender {
     sent: SentBatch,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { store, tell } = this.#context
+    const { drain, tell } = this.#context
     const { topic, partition, firstPosition } = producer
     const outOfOrderCount = this.#outOfOrder.get(key) ?? 0
     const verdict = judge({ recordsCount, sequence: baseSequence, outOfOrderCount }, sent)
@@ -182,7 +187,7 @@ export class OutboxSender {
     switch (verdict.kind) {
       case 'acked': {
         const acks = acksOf(firstPosition, recordsCount, sent)
-        await store.ack(topic, partition, acks)
+        await drain.ack(topic, partition, acks)
         tell({ kind: 'acked', topic, partition, acks })
         this.#succeed(key)
         return true
@@ -200,7 +205,7 @@ export class OutboxSender {
         this.#recordsMax.set(key, verdict.recordsMax)
         return true
       case 'park': {
-        await store.park(producer, verdict.error)
+        await drain.park(producer, verdict.error)
         const place = { partition, position: firstPosition }
         tell({ kind: 'parked', topic, place, error: verdict.error })
         this.#succeed(key)
@@ -215,7 +220,7 @@ export class OutboxSender {
 
   /** Asks the server where records of a topic go. */
   async #locate(topic: string, partition: number, signal: AbortSignal): Promise<boolean> {
-    const { store, tell, loadTopic } = this.#context
+    const { drain, tell, loadTopic } = this.#context
     const key = keyOf({ topic, partition })
     try {
       const known = await loadTopic(topic)
@@ -230,7 +235,7 @@ export class OutboxSender {
       const refusal = asEdgelogError(error)
       const isOurs = refusal instanceof Refusal && !refusal.isForeign
       if (isOurs && refusal.code === 'unknown_topic_or_partition') {
-        await store.parkTopic(topic, refusal.toBody())
+        await drain.parkTopic(topic, refusal.toBody())
         tell({ kind: 'parked', topic, error: refusal.toBody() })
         return false
       }
@@ -247,13 +252,13 @@ export class OutboxSender {
     key: string,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { connection, store, tell } = this.#context
+    const { connection, drain, tell } = this.#context
     const { topic, partition } = producer
     try {
       const acks = await checkTail(connection, producer, signal)
-      await store.ack(topic, partition, acks)
+      await drain.ack(topic, partition, acks)
       if (acks.length > 0) tell({ kind: 'acked', topic, partition, acks })
-      await store.renumber(producer, isFenced)
+      await drain.renumber(producer, isFenced)
       return true
     } catch (error) {
       if (!signal.aborted) this.#fail(key, asEdgelogError(error))

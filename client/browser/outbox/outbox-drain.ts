@@ -1,0 +1,190 @@
+/**
+ * How records leave the outbox: each function is one transaction, which any tab may run at any time.
+ * What a tab knew before it began may be out of date, so each looks again.
+ */
+import type { NewRecord } from '../../../src/core/batch/record.ts'
+import type { ErrorBody } from '../../../src/core/errors.ts'
+import { addToSequence } from '../../../src/core/log/producer-state.ts'
+import { ACKS_KEPT, SEND_BYTES_MAX } from '../limits.ts'
+import type { Database, Store, Transaction } from '../store/database.ts'
+import type { Ack, OutboxRow, ProducerRow } from '../store/schema.ts'
+import { pendingOf } from './outbox-store.ts'
+import { batchOf, recordsOf, rowAfter } from './row-batches.ts'
+
+const EPOCH_MAX = 0x7fff
+const ROWS_READ = 64
+
+/** The oldest records of a partition. */
+export interface PendingBatch {
+  readonly producer: ProducerRow
+  readonly rows: readonly OutboxRow[]
+}
+
+export interface DrainContext {
+  readonly database: Database
+  readonly newProducerId: () => bigint
+  readonly now: () => number
+}
+
+/** What the epoch makes of a position. */
+export function sequenceAt({ epochStart }: ProducerRow, position: number): number {
+  return addToSequence(0, position - epochStart)
+}
+
+export class OutboxDrain {
+  readonly #context: DrainContext
+
+  constructor(context: DrainContext) {
+    this.#context = context
+  }
+
+  /** The oldest records of a partition, as many as one request takes; undefined: none wait. */
+  async oldest(topic: string, partition: number): Promise<PendingBatch | undefined> {
+    return await this.#context.database.read(['topics', 'producers', 'outbox'], async (tx) => {
+      const producer = await tx.objectStore('producers').get([topic, partition])
+      if (producer === undefined || pendingOf(producer) === 0) return undefined
+      const known = await tx.objectStore('topics').get(topic)
+      const sizeBytesMax = Math.min(SEND_BYTES_MAX, known?.maxMessageBytes ?? SEND_BYTES_MAX)
+      const rows: OutboxRow[] = []
+      let sizeBytes = 0
+      for (let from = producer.firstPosition; ; ) {
+        const more = await tx
+          .objectStore('outbox')
+          .getAll(IDBKeyRange.bound([topic, partition, from], [topic, partition, []]), ROWS_READ)
+        for (const row of more) {
+          sizeBytes += row.batch.length
+          if (rows.length > 0 && sizeBytes > sizeBytesMax) return { producer, rows }
+          rows.push(row)
+          from = row.position + row.recordsCount
+        }
+        if (more.length < ROWS_READ) return { producer, rows }
+      }
+    })
+  }
+
+  /** The log has these records: they leave the outbox. Late or repeated news does no harm. */
+  async ack(topic: string, partition: number, acks: readonly Ack[]): Promise<void> {
+    const last = acks.at(-1)
+    if (last === undefined) return
+    const end = last.position + last.recordsCount
+    await this.#change(topic, partition, async (tx, producer) => {
+      if (end <= producer.firstPosition) return producer
+      await removeBefore(tx, producer, end)
+      const endOffsets = acks.map(({ baseOffset, recordsCount }) => baseOffset + recordsCount)
+      return {
+        ...advanced(producer, end),
+        ackedEndOffset: Math.max(producer.ackedEndOffset, ...endOffsets),
+        acks: [...producer.acks, ...acks].slice(-ACKS_KEPT),
+      }
+    })
+  }
+
+  /**
+   * Numbers all that waits anew, from 0 under the next epoch, or under a new id if this one is in use
+   * elsewhere. Only if nobody did so since `seen` was read.
+   */
+  async renumber(seen: ProducerRow, isNewId: boolean): Promise<void> {
+    const change = async (_: Transaction, producer: ProducerRow) => {
+      const isCurrent = producer.producerId === seen.producerId && producer.epoch === seen.epoch
+      return isCurrent ? this.#nextEpoch(producer, isNewId) : producer
+    }
+    await this.#change(seen.topic, seen.partition, change, true)
+  }
+
+  /** Sets the oldest record of a partition aside, so that those behind it can go on. */
+  async park(seen: ProducerRow, error: ErrorBody): Promise<void> {
+    const { topic, partition, firstPosition } = seen
+    const change = async (tx: Transaction, producer: ProducerRow) => {
+      if (producer.firstPosition !== firstPosition || pendingOf(producer) === 0) return producer
+      await this.#parkFirst(tx, producer, error)
+      return this.#nextEpoch(advanced(producer, firstPosition + 1), false)
+    }
+    await this.#change(topic, partition, change, true)
+  }
+
+  /** Sets all of a topic aside: it is gone. Returns how many. */
+  async parkTopic(topic: string, error: ErrorBody): Promise<number> {
+    const stores: Store[] = ['topics', 'producers', 'outbox', 'parked']
+    return await this.#context.database.write(stores, async (tx) => {
+      let parked = 0
+      await tx.objectStore('topics').delete(topic)
+      const all = IDBKeyRange.bound([topic], [topic, []])
+      for (const row of await tx.objectStore('outbox').getAll(all)) {
+        for (const [index, record] of (await recordsOf(row.batch)).entries()) {
+          await this.#putParked(tx, { ...row, position: row.position + index }, record, error)
+          parked += 1
+        }
+      }
+      await tx.objectStore('outbox').delete(all)
+      // Whatever bears this name next has another log.
+      await tx.objectStore('producers').delete(all)
+      return parked
+    })
+  }
+
+  async #change(
+    topic: string,
+    partition: number,
+    change: (tx: Transaction, producer: ProducerRow) => Promise<ProducerRow>,
+    isNewEpoch = false,
+  ): Promise<void> {
+    const stores: Store[] = ['producers', 'outbox', 'parked']
+    const work = async (tx: Transaction) => {
+      const producer = await tx.objectStore('producers').get([topic, partition])
+      if (producer === undefined) return
+      const changed = await change(tx, producer)
+      if (changed !== producer) await tx.objectStore('producers').put(changed)
+    }
+    // A record that was acknowledged may be sent again; one epoch must never number others again.
+    await this.#context.database.write(stores, work, isNewEpoch)
+  }
+
+  async #parkFirst(tx: Transaction, producer: ProducerRow, error: ErrorBody): Promise<void> {
+    const { topic, partition, firstPosition } = producer
+    const row = await tx.objectStore('outbox').get([topic, partition, firstPosition])
+    if (row === undefined) return
+    const [record] = await recordsOf(row.batch)
+    if (record !== undefined) await this.#putParked(tx, row, record, error)
+    await removeBefore(tx, producer, firstPosition + 1)
+  }
+
+  async #putParked(
+    tx: Transaction,
+    { topic, partition, position }: OutboxRow,
+    record: NewRecord,
+    error: ErrorBody,
+  ): Promise<void> {
+    const parkedAtMs = this.#context.now()
+    const batch = batchOf([record])
+    await tx.objectStore('parked').add({ topic, partition, position, batch, error, parkedAtMs })
+  }
+
+  #nextEpoch(producer: ProducerRow, isNewId: boolean): ProducerRow {
+    const epochStart = producer.firstPosition
+    return isNewId || producer.epoch === EPOCH_MAX
+      ? { ...producer, epochStart, producerId: this.#context.newProducerId(), epoch: 0 }
+      : { ...producer, epochStart, epoch: producer.epoch + 1 }
+  }
+}
+
+/** Deletes the records before `end`, and keeps the rest of the row that it falls into. */
+async function removeBefore(
+  tx: Transaction,
+  { topic, partition }: ProducerRow,
+  end: number,
+): Promise<void> {
+  const outbox = tx.objectStore('outbox')
+  const range = IDBKeyRange.bound([topic, partition], [topic, partition, end], false, true)
+  const lastKey = (await outbox.getAllKeys(range)).at(-1)
+  const last = lastKey === undefined ? undefined : await outbox.get(lastKey)
+  await outbox.delete(range)
+  const rest = last === undefined ? undefined : await rowAfter(last, end - last.position)
+  if (rest !== undefined) await outbox.put(rest)
+}
+
+function advanced(producer: ProducerRow, firstPosition: number): ProducerRow {
+  const pending = pendingOf(producer)
+  const left = producer.nextPosition - firstPosition
+  const pendingBytes = pending === 0 ? 0 : Math.round((producer.pendingBytes * left) / pending)
+  return { ...producer, firstPosition, pendingBytes }
+}

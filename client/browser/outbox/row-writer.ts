@@ -1,0 +1,144 @@
+/** Gives records their partition and position, within one transaction. */
+import { BatchBuilder } from '../../../src/core/batch/batch-builder.ts'
+import type { NewRecord } from '../../../src/core/batch/record.ts'
+import { EdgelogError } from '../../../src/core/errors.ts'
+import { BATCH_BYTES_MAX } from '../../../src/core/limits.ts'
+import { partitionForKey } from '../../../src/core/topic/partitioner.ts'
+import { OUTBOX_ROW_BYTES_MAX } from '../limits.ts'
+import type { Transaction } from '../store/database.ts'
+import { type ProducerRow, type TopicRow, UNASSIGNED_PARTITION } from '../store/schema.ts'
+
+export interface NewEntry {
+  readonly topic: string
+  readonly record: NewRecord
+  /** Chosen by the key if it is left out. */
+  readonly partition: number | undefined
+}
+
+export interface Place {
+  readonly partition: number
+  readonly position: number
+}
+
+export interface RowWriterContext {
+  readonly newProducerId: () => bigint
+  readonly random: () => number
+  readonly now: () => number
+}
+
+/** Adds records to the ends of their partitions, those of one partition together. */
+export class RowWriter {
+  readonly #tx: Transaction
+  readonly #context: RowWriterContext
+  readonly #topics = new Map<string, TopicRow | undefined>()
+  readonly #open = new Map<string, OpenRow>()
+  /** Records without a key that are queued together go to one partition. */
+  readonly #sticky = new Map<string, number>()
+
+  constructor(tx: Transaction, context: RowWriterContext) {
+    this.#tx = tx
+    this.#context = context
+  }
+
+  async add({ topic, record, partition: chosen }: NewEntry): Promise<Place | EdgelogError> {
+    const known = await this.#topic(topic)
+    if (chosen !== undefined && known !== undefined && chosen >= known.partitions) {
+      const why = `partition: 0 to ${known.partitions - 1} is allowed, got ${chosen}`
+      return new EdgelogError('unknown_topic_or_partition', why)
+    }
+    const partition = this.#choose(known, record, topic, chosen)
+    const open = await this.#row(topic, partition)
+    const { builder } = open
+    const sizeBytes = BatchBuilder.recordSizeBytesMax(record)
+    const sizeBytesMax = Math.min(OUTBOX_ROW_BYTES_MAX, known?.maxMessageBytes ?? BATCH_BYTES_MAX)
+    if (builder.recordsCount > 0 && builder.sizeBytes + sizeBytes > sizeBytesMax) {
+      await this.#close(open)
+    }
+    try {
+      builder.append(record)
+    } catch (error) {
+      if (error instanceof EdgelogError) return error
+      throw error
+    }
+    const position = open.producer.nextPosition
+    open.producer = { ...open.producer, nextPosition: position + 1 }
+    return { partition, position }
+  }
+
+  async finish(): Promise<void> {
+    for (const open of this.#open.values()) {
+      await this.#close(open)
+      await this.#tx.objectStore('producers').put(open.producer)
+    }
+  }
+
+  async #topic(topic: string): Promise<TopicRow | undefined> {
+    if (!this.#topics.has(topic)) {
+      this.#topics.set(topic, await this.#tx.objectStore('topics').get(topic))
+    }
+    return this.#topics.get(topic)
+  }
+
+  #choose(
+    known: TopicRow | undefined,
+    { key }: NewRecord,
+    topic: string,
+    chosen: number | undefined,
+  ): number {
+    if (chosen !== undefined) return chosen
+    if (known === undefined) return UNASSIGNED_PARTITION
+    if (key !== null) return partitionForKey(key, known.partitions)
+    const sticky = this.#sticky.get(topic) ?? Math.floor(this.#context.random() * known.partitions)
+    this.#sticky.set(topic, sticky)
+    return sticky
+  }
+
+  async #row(topic: string, partition: number): Promise<OpenRow> {
+    const key = `${partition}/${topic}`
+    let open = this.#open.get(key)
+    if (open === undefined) {
+      const known = await this.#tx.objectStore('producers').get([topic, partition])
+      const producer = known ?? newProducer(topic, partition, this.#context.newProducerId())
+      open = { producer, builder: new BatchBuilder(1024) }
+      this.#open.set(key, open)
+    }
+    return open
+  }
+
+  async #close(open: OpenRow): Promise<void> {
+    const { producer, builder } = open
+    const { recordsCount } = builder
+    if (recordsCount === 0) return
+    const { topic, partition, nextPosition, pendingBytes } = producer
+    const batch = builder.finish()
+    open.producer = { ...producer, pendingBytes: pendingBytes + batch.length }
+    await this.#tx.objectStore('outbox').put({
+      topic,
+      partition,
+      position: nextPosition - recordsCount,
+      recordsCount,
+      batch,
+      queuedAtMs: this.#context.now(),
+    })
+  }
+}
+
+interface OpenRow {
+  producer: ProducerRow
+  readonly builder: BatchBuilder
+}
+
+function newProducer(topic: string, partition: number, producerId: bigint): ProducerRow {
+  return {
+    topic,
+    partition,
+    producerId,
+    epoch: 0,
+    epochStart: 0,
+    firstPosition: 0,
+    nextPosition: 0,
+    pendingBytes: 0,
+    ackedEndOffset: 0,
+    acks: [],
+  }
+}

@@ -54,7 +54,7 @@ export function connect({ url }: { readonly url: string }) {
     }
   }
 
-  return { producer: () => ({ send, flush }), close: async () => undefined }
+  return { producer: () => ({ send, flush }), on: () => undefined }
 }
 
 async function openDatabase(): Promise<IDBDatabase> {

@@ -3,8 +3,12 @@ import type { BrowserContext, Page } from 'playwright-core'
 import type { ConnectOptions, Log } from './page-globals.ts'
 
 /** What of the options can be handed to a page. */
-export type TabOptions = Pick<ConnectOptions, 'url'> &
-  Partial<Pick<ConnectOptions, 'principal' | 'cache' | 'transports'>> & { readonly token?: string }
+export interface TabOptions
+  extends Pick<ConnectOptions, 'url' | 'principal' | 'cache' | 'transports'> {
+  readonly token?: string
+  /** The client's clock goes so many times as fast, and can be set: `setClock`. */
+  readonly clockRate?: number
+}
 
 /** A page in which `window.log` is connected. */
 export async function openTab(
@@ -24,10 +28,33 @@ export async function load(page: Page, pageUrl: string): Promise<void> {
   await page.waitForFunction(() => window.edgelog !== undefined)
 }
 
+const EVENTS = ['topicReset', 'storageLost', 'reloadNeeded', 'parked', 'otherPrincipal'] as const
+
+/** Connects, and notes what the client tells in `window.events`. */
 export async function connectTab(page: Page, options: TabOptions): Promise<void> {
-  await page.evaluate((given) => {
-    window.log = window.edgelog.connect(given)
-  }, options)
+  await page.evaluate(
+    ([{ clockRate, ...given }, events]) => {
+      const startedAtMs = Date.now()
+      window.testClock = {
+        offsetMs: 0,
+        rate: clockRate ?? 1,
+        now() {
+          return startedAtMs + (Date.now() - startedAtMs) * this.rate + this.offsetMs
+        },
+        setTimeout(work, delayMs) {
+          return setTimeout(work, Math.min(delayMs, 2 ** 31 - 1) / this.rate)
+        },
+        clearTimeout: (timer) => clearTimeout(timer as number),
+      }
+      const clock = clockRate === undefined ? {} : { clock: window.testClock }
+      window.log = window.edgelog.connect({ ...given, ...clock })
+      window.events = []
+      for (const name of events) {
+        window.log.on(name, (value) => window.events.push({ name, value }))
+      }
+    },
+    [options, EVENTS] as const,
+  )
 }
 
 export interface NumberedRecords {

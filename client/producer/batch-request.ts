@@ -1,12 +1,16 @@
 /** One batch on its way to the log, and what the answer means for it. */
 
+import type { StoredPiece } from '../../src/core/log/producer-state.ts'
 import { recordsPath } from '../admin.ts'
 import { BATCH_MEDIA_TYPE, type Connection, requestJson } from '../http/connection.ts'
 import { Refusal } from '../http/refusal.ts'
 import type { Outcome } from './in-flight-queue.ts'
 
 export interface BatchAnswer {
+  /** -1: the log has the batch, and no longer knows where. */
   readonly baseOffset: number
+  /** Where the records lie, in their order, if some were stored in other batches than this one. */
+  readonly pieces?: readonly StoredPiece[]
   /** What the log's clock stamped the records with; null where they keep their own timestamps. */
   readonly logAppendTime: number | null
 }

@@ -4,6 +4,7 @@ import type { EdgelogError } from '../../src/core/errors.ts'
 export interface RecordMetadata {
   readonly topic: string
   readonly partition: number
+  /** -1: the record is in the log, which no longer knows where. */
   readonly offset: number
   readonly timestamp: number
 }
@@ -39,18 +40,20 @@ export class ProducedBatch {
     this.reservedBytes += reservedBytes
   }
 
-  /** @param logAppendTime where the log's clock stamps the records. */
+  /**
+   * @param baseOffset -1 where the log has the records, and no longer knows where they lie.
+   * @param logAppendTime where the log's clock stamps the records.
+   */
   resolve(
     topic: string,
     partition: number,
     baseOffset: number,
     logAppendTime: number | null,
   ): void {
-    let offset = baseOffset
-    for (const resolve of this.#resolves) {
-      const timestamp = logAppendTime ?? (this.#timestamps[offset - baseOffset] as number)
+    for (const [index, resolve] of this.#resolves.entries()) {
+      const offset = baseOffset === -1 ? -1 : baseOffset + index
+      const timestamp = logAppendTime ?? (this.#timestamps[index] as number)
       resolve({ topic, partition, offset, timestamp })
-      offset += 1
     }
     this.#settle()
   }

@@ -5,12 +5,14 @@
  */
 import { EdgelogError, type Reply } from '../../src/core/errors.ts'
 import { PENDING_APPENDS_MAX, PENDING_BYTES_MAX, THROTTLE_MS } from '../../src/core/limits.ts'
-import type { AppendReply, AppendRequest } from '../../src/core/log/partition-api.ts'
+import type { AppendReply, AppendRequest, OverlapReply } from '../../src/core/log/partition-api.ts'
 import { type AppendOutcome, type ParsedAppend, parseAppend } from './partition-log.ts'
+
+type Answer = Reply<AppendReply | OverlapReply>
 
 interface Entry {
   readonly append: ParsedAppend
-  readonly settle: (answer: Reply<AppendReply>) => void
+  readonly settle: (answer: Answer) => void
   /** Set while the entry waits for the batch before it in its producer's sequence. */
   parked?: {
     readonly timer: ReturnType<typeof setTimeout>
@@ -41,13 +43,13 @@ export class AppendQueue {
     this.#target = target
   }
 
-  push(request: AppendRequest): Promise<Reply<AppendReply>> {
+  push(request: AppendRequest): Promise<Answer> {
     const refusal = this.#refusal(request)
     if (refusal !== undefined) return Promise.resolve({ error: refusal.toBody() })
     const append = parseAppend(request)
     this.#pendingBytes += request.batches.length
     return new Promise((resolve) => {
-      const settle = (answer: Reply<AppendReply>) => {
+      const settle = (answer: Answer) => {
         this.#pendingBytes -= request.batches.length
         resolve(answer)
       }
@@ -117,8 +119,10 @@ export class AppendQueue {
       answers.push(() => entry.settle({ error: outcome.error.toBody() }))
       return
     }
-    for (const { producerId } of entry.append.headers) {
-      if (producerId >= 0n) advanced.add(producerId)
+    if (outcome.kind === 'appended') {
+      for (const { producerId } of entry.append.headers) {
+        if (producerId >= 0n) advanced.add(producerId)
+      }
     }
     answers.push(() => entry.settle({ ok: outcome.reply }))
   }

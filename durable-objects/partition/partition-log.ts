@@ -15,11 +15,13 @@ import { type ChunkSpan, findBatchByTimestamp } from '../../src/core/log/chunk.t
 import type {
   AppendReply,
   AppendRequest,
+  OverlapReply,
   PartitionAssignment,
 } from '../../src/core/log/partition-api.ts'
 import { rememberBatch } from '../../src/core/log/producer-state.ts'
 import { expiresAtMs, isExpired, planRetention } from '../../src/core/log/retention.ts'
 import { planSeal, SEALED_CHUNK_BYTES_MIN } from '../../src/core/log/seal.ts'
+import { replyTo } from './append-reply.ts'
 import { ChunkTable } from './chunk-table.ts'
 import { OpenChunk } from './open-chunk.ts'
 import { ProducerTable } from './producer-table.ts'
@@ -37,7 +39,8 @@ export interface ParsedAppend extends AppendRequest {
 
 export type AppendOutcome =
   | { readonly kind: 'appended'; readonly reply: AppendReply }
-  | Exclude<AppendDecision, { kind: 'append' }>
+  | { readonly kind: 'overlap'; readonly reply: OverlapReply }
+  | Exclude<AppendDecision, { kind: 'append' | 'overlap' }>
 
 /** Reads what `decideAppend` needs. @throws {EdgelogError} for bytes that are no record batches. */
 export function parseAppend(request: AppendRequest): ParsedAppend {
@@ -143,12 +146,17 @@ export class PartitionLog {
       headers: append.headers,
       hasNullKey: append.hasNullKey,
       mayBeginAnywhere: append.mayBeginAnywhere,
+      trimsOverlap: append.trimsOverlap,
       expectedOffset: append.expectedOffset,
       logEndOffset: this.#logEndOffset,
       config: this.#assignment.config,
       nowMs,
       producerState: (producerId) => this.#producers.get(producerId),
     })
+    if (decision.kind === 'overlap') {
+      const { overlaps } = decision
+      return { kind: 'overlap', reply: { overlaps, topicVersion: this.#assignment.version } }
+    }
     if (decision.kind !== 'append') return decision
     for (const placed of decision.placed) {
       if (!placed.isDuplicate) this.#place(append.batches, placed, nowMs)
@@ -156,7 +164,7 @@ export class PartitionLog {
     for (const [producerId, state] of decision.producers) {
       this.#producers.set(producerId, state, nowMs)
     }
-    return { kind: 'appended', reply: this.#replyTo(decision.placed) }
+    return { kind: 'appended', reply: replyTo(decision.placed, this) }
   }
 
   #place(batches: Uint8Array, placed: PlacedBatch, nowMs: number): void {
@@ -169,18 +177,6 @@ export class PartitionLog {
     this.#unwritten ??= new OpenChunk()
     this.#unwritten.add(batch, logAppendTime ?? header.maxTimestamp, nowMs)
     this.#logEndOffset = baseOffset + header.lastOffsetDelta + 1
-  }
-
-  #replyTo(placed: readonly PlacedBatch[]): AppendReply {
-    const last = placed.at(-1)
-    assert(last !== undefined, 'an append has at least one batch')
-    return {
-      baseOffsets: placed.map((batch) => batch.baseOffset),
-      nextOffset: last.baseOffset + last.header.lastOffsetDelta + 1,
-      logAppendTime: last.logAppendTime,
-      logStartOffset: this.logStartOffset,
-      topicVersion: this.#assignment.version,
-    }
   }
 
   /**

@@ -10,6 +10,7 @@ import type {
   AppendRequest,
   FetchReply,
   FetchRequest,
+  OverlapReply,
   PartitionApi,
   PartitionAssignment,
   PartitionDescription,
@@ -66,7 +67,7 @@ export class Partition extends DurableObject implements PartitionApi {
     await this.ctx.storage.deleteAll()
   }
 
-  async append(request: AppendRequest): Promise<Reply<AppendReply>> {
+  async append(request: AppendRequest): Promise<Reply<AppendReply | OverlapReply>> {
     try {
       this.#openLog()
       return await this.#queue.push(request)

@@ -3,14 +3,15 @@ import { BatchBuilder } from '../core/batch/batch-builder.ts'
 import { checkBatch } from '../core/batch/decode-records.ts'
 import type { NewRecord } from '../core/batch/record.ts'
 import { assignMaxTimestamp, readBatchHeaders } from '../core/batch/record-batch.ts'
-import { EdgelogError } from '../core/errors.ts'
+import { assert, EdgelogError } from '../core/errors.ts'
 import { REQUEST_BATCHES_MAX, SEQUENCE_GAP_WAIT_MS } from '../core/limits.ts'
 import { checkAgainstConfig } from '../core/log/append.ts'
 import { concatenate } from '../core/log/chunk.ts'
-import type { AppendReply, AppendRequest } from '../core/log/partition-api.ts'
+import type { AppendReply, AppendRequest, OverlapReply } from '../core/log/partition-api.ts'
 import { partitionForKey } from '../core/topic/partitioner.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
+import { type AppendedBatches, appendTrimmed } from './append-trimmed.ts'
 import { type Cluster, unknownPartition } from './cluster.ts'
 import { requestCodecs } from './codecs.ts'
 
@@ -33,10 +34,11 @@ export interface RecordPosition {
 }
 
 /**
- * Appends record batches as they are. All are checked first, and all or none are appended.
+ * Appends record batches as they are, but for records of an idempotent producer that the log has: those
+ * are cut off. All are checked first, and all or none are appended.
  *
  * @throws {EdgelogError} `invalid_request` for too many batches, `request_too_large` where they
- * decompress to too much; what `checkBatch` and the partition refuse.
+ * decompress to too much; what `checkBatch`, `appendTrimmed` and the partition refuse.
  */
 export async function appendBatches(
   cluster: Cluster,
@@ -44,9 +46,12 @@ export async function appendBatches(
   partition: number,
   batches: Uint8Array,
   options: AppendOptions = {},
-): Promise<AppendReply> {
-  const encoded = await checkBatches(batches)
-  return await append(cluster, name, partition, encoded, options)
+): Promise<AppendedBatches> {
+  return await appendTrimmed(
+    batches,
+    async (rest) => await append(cluster, name, partition, await checkBatches(rest), options),
+    async () => (await cluster.topic(name)).config.maxMessageBytes,
+  )
 }
 
 async function checkBatches(batches: Uint8Array): Promise<EncodedAppend> {
@@ -85,9 +90,14 @@ async function append(
   partition: number,
   { isIdempotent, ...encoded }: EncodedAppend,
   options: AppendOptions,
-): Promise<AppendReply> {
-  const gapWaitMs = isIdempotent ? SEQUENCE_GAP_WAIT_MS : 0
-  const request: AppendRequest = { ...encoded, gapWaitMs, mayBeginAnywhere: false, ...options }
+): Promise<AppendReply | OverlapReply> {
+  const request: AppendRequest = {
+    ...encoded,
+    gapWaitMs: isIdempotent ? SEQUENCE_GAP_WAIT_MS : 0,
+    mayBeginAnywhere: false,
+    trimsOverlap: isIdempotent,
+    ...options,
+  }
   return await cluster.callPartition(name, partition, (stub) => stub.append(request))
 }
 
@@ -115,7 +125,7 @@ export async function produceRecords(
   if (shares.length > 1) refuseAsWhole(topic, encoded)
   const outcomes = await Promise.allSettled(
     shares.map(([partition], index) =>
-      append(cluster, name, partition, encoded[index] as EncodedShare, {}),
+      appendShare(cluster, name, partition, encoded[index] as EncodedShare, {}),
     ),
   )
   const positions = new Array<RecordPosition | null>(records.length).fill(null)
@@ -141,10 +151,22 @@ export async function produceToPartition(
   const topic = await cluster.topic(name)
   const share = { records: [...records], indexes: records.map((_, index) => index) }
   const encoded = encodeShare(share, topic.config.maxMessageBytes)
-  const answer = await append(cluster, name, partition, encoded, options)
+  const answer = await appendShare(cluster, name, partition, encoded, options)
   const positions = new Array<RecordPosition | null>(records.length).fill(null)
   placeShare(positions, partition, share, encoded, answer)
   return positions as RecordPosition[]
+}
+
+async function appendShare(
+  cluster: Cluster,
+  name: TopicName,
+  partition: number,
+  share: EncodedShare,
+  options: AppendOptions,
+): Promise<AppendReply> {
+  const reply = await append(cluster, name, partition, share, options)
+  assert(!('overlaps' in reply), 'only batches of an idempotent producer overlap')
+  return reply
 }
 
 function shareOut(topic: Topic, records: readonly ProduceRecord[]): Map<number, PartitionShare> {

@@ -111,6 +111,8 @@ export const THROTTLE_MS = 200
 export const PRODUCER_BATCHES_REMEMBERED = 5
 /** How long a batch that arrived ahead of its predecessor waits for it before it is refused. */
 export const SEQUENCE_GAP_WAIT_MS = 250
+/** How often one request is cut anew because others of its producer got ahead of it meanwhile. */
+export const OVERLAP_TRIMS_MAX = 5
 /** Bytes and chunks appended between two checkpoints: what a wake-up replays at most. */
 export const CHECKPOINT_BYTES = 1 * MIB
 export const CHECKPOINT_CHUNKS = 1_000

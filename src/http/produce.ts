@@ -78,8 +78,14 @@ export function addProduceRoutes(app: App): void {
       if (mediaTypeOf(c) === MEDIA_TYPES.batch) {
         const batches = await readBody(c, REQUEST_BODY_BYTES_MAX)
         const answer = await appendBatches(cluster, topic, partition, batches, options)
-        const { baseOffsets, nextOffset, logAppendTime } = answer
-        return c.json({ baseOffset: baseOffsets[0], nextOffset, baseOffsets, logAppendTime })
+        const { baseOffsets, nextOffset, logAppendTime, pieces } = answer
+        return c.json({
+          baseOffset: baseOffsets[0],
+          nextOffset,
+          baseOffsets,
+          logAppendTime,
+          ...(pieces !== undefined && { pieces }),
+        })
       }
       const records = await readRecords(
         c,

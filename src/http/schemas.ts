@@ -153,6 +153,10 @@ export const BatchAnswer = z
     nextOffset: z.int(),
     baseOffsets: z.array(z.int()).openapi({ description: 'of each batch, in the order given' }),
     logAppendTime: z.int().nullable().openapi({ description: 'null for CreateTime topics' }),
+    pieces: z
+      .array(z.object({ recordsCount: z.int(), baseOffset: z.int() }))
+      .optional()
+      .openapi({ description: 'where the records lie, if some were stored in other batches' }),
   })
   .openapi('AppendedBatches')
 

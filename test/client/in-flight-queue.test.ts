@@ -4,6 +4,7 @@
  * Contract: `InFlightQueue`, with the log's own `decideAppend` on the other side.
  * Generated: any interleaving of sending, arriving, answering, losing (before or after it arrived),
  * repeating, delaying beyond the client's patience, throttling, refusing and giving up.
+ * Under Kafka's rules, and under those of the log over HTTP, which takes what is old for stored.
  * Limits: one producer, one partition; the log never forgets a producer.
  */
 import fc from 'fast-check'
@@ -29,7 +30,7 @@ interface Request {
 }
 
 class Simulation {
-  readonly log = new LogModel()
+  readonly log: LogModel
   readonly acked = new Map<number, number>()
   readonly rejected = new Map<number, boolean>()
   readonly queue: InFlightQueue<ModelBatch>
@@ -38,7 +39,8 @@ class Simulation {
   #waiting: InFlightEntry<ModelBatch>[] = []
   #nextProducerId = 1n
 
-  constructor(inFlightMax: number, isIdempotent = true) {
+  constructor(inFlightMax: number, isIdempotent = true, isKafka = false) {
+    this.log = new LogModel(isKafka)
     this.queue = new InFlightQueue({
       inFlightMax,
       isIdempotent,
@@ -209,9 +211,10 @@ describe('InFlightQueue', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 5 }),
+        fc.boolean(),
         fc.array(step, { maxLength: 300, size: 'max' }),
-        (inFlightMax, steps) => {
-          const simulation = new Simulation(inFlightMax)
+        (inFlightMax, isKafka, steps) => {
+          const simulation = new Simulation(inFlightMax, true, isKafka)
           play(simulation, steps)
           simulation.finish()
           simulation.check()

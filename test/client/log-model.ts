@@ -29,6 +29,12 @@ export class LogModel {
   readonly stored: StoredBatch[] = []
   #logEndOffset = 0
   readonly #producers = new Map<bigint, ProducerState>()
+  readonly #isKafka: boolean
+
+  /** @param isKafka Kafka's own rules, and the harder ones for a client whose requests overtake one another. */
+  constructor(isKafka: boolean) {
+    this.#isKafka = isKafka
+  }
 
   append(batch: ModelBatch, stamp: ProducerStamp): ModelAnswer {
     if (batch.isTooLarge) {
@@ -38,8 +44,8 @@ export class LogModel {
     const decision = decideAppend({
       headers: [headerOf(batch, stamp)],
       hasNullKey: false,
-      // Kafka's own rule, and the harder one for a client whose requests overtake one another.
-      mayBeginAnywhere: true,
+      mayBeginAnywhere: this.#isKafka,
+      trimsOverlap: !this.#isKafka,
       expectedOffset: undefined,
       logEndOffset: this.#logEndOffset,
       config: CONFIG,
@@ -50,6 +56,7 @@ export class LogModel {
     if (decision.kind === 'refuse') {
       return { outcome: { kind: 'fenced', error: decision.error }, baseOffset: undefined }
     }
+    if (decision.kind === 'overlap') throw new Error('no batch is cut into others')
     const [placed] = decision.placed
     if (placed === undefined) throw new Error('nothing placed')
     if (!placed.isDuplicate) this.stored.push({ id: batch.id, baseOffset: placed.baseOffset })

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { BatchBuilder, stampProducer } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
 import { createCodecs } from '../../src/core/batch/compression/codecs.ts'
@@ -116,6 +116,162 @@ describe('record batches', () => {
     await expectError(await append(name, stranger), 409, 'unknown_producer_id')
     const json = await (await request('GET', `/v1/topics/${name}/partitions/0/records`)).json()
     expect(json.records.map(({ value }) => value).join('')).toBe('aabbee')
+  })
+
+  describe('of a producer that gathers its records anew', () => {
+    const value = (sequence: number) => `<${sequence}>`
+    const between = (id: bigint, from: number, to: number) =>
+      batchOf(
+        Array.from({ length: to - from }, (_, index) => value(from + index)),
+        { id, base: from },
+      )
+    const pieces = async (response: Response) => {
+      const text = await response.text()
+      expect(response.status, text).toBe(200)
+      const answer = JSON.parse(text)
+      return answer.pieces?.map((piece: { recordsCount: number; baseOffset: number }) => [
+        piece.recordsCount,
+        piece.baseOffset,
+      ])
+    }
+    const valuesOf = async (name: string) => {
+      const path = `/v1/topics/${name}/partitions/0/records`
+      return (await (await request('GET', path)).json()).records.map((record) => record.value)
+    }
+    const newId = () => crypto.getRandomValues(new BigUint64Array(1))[0] as bigint
+    let id = 0n
+    beforeEach(() => {
+      id = newId() >> 1n
+    })
+
+    test('only what is new is appended, and the answer tells where all of it lies', async () => {
+      const name = await topic()
+      expect(await pieces(await append(name, between(id, 0, 50)))).toBeUndefined()
+      await append(name, batchOf(['other']))
+      const trimmed = await append(name, between(id, 0, 80))
+      expect(await trimmed.clone().json()).toEqual({
+        baseOffset: 0,
+        nextOffset: 81,
+        baseOffsets: [0],
+        logAppendTime: null,
+        pieces: [
+          { recordsCount: 50, baseOffset: 0 },
+          { recordsCount: 30, baseOffset: 51 },
+        ],
+      })
+      const again = await append(name, between(id, 0, 80))
+      expect(await again.text()).toBe(await trimmed.text())
+      expect(await pieces(await append(name, between(id, 10, 61)))).toEqual([
+        [40, 10],
+        [11, 51],
+      ])
+      // The batch that was made of the rest is one that is known.
+      expect(await pieces(await append(name, between(id, 50, 80)))).toBeUndefined()
+      expect((await (await append(name, between(id, 80, 81))).json()).baseOffset).toBe(81)
+      const own = Array.from({ length: 81 }, (_, sequence) => value(sequence))
+      expect(await valuesOf(name)).toEqual([...own.slice(0, 50), 'other', ...own.slice(50)])
+      const { bytes } = await read(name)
+      for (const header of readBatchHeaders(bytes)) verifyCrc(bytes, header)
+    })
+
+    test.each(['gzip', 'snappy', 'lz4'] as const)('compressed by %s', async (codec) => {
+      const name = await topic()
+      await append(name, between(id, 0, 3))
+      const compressed = await compressBatch(between(id, 1, 200), codec, createCodecs())
+      const response = await append(name, compressed as Uint8Array<ArrayBuffer>)
+      expect(await pieces(response)).toEqual([
+        [2, 1],
+        [197, 3],
+      ])
+      expect(await valuesOf(name)).toEqual(Array.from({ length: 200 }, (_, n) => value(n)))
+    })
+
+    test('what does not fit into a batch without its compression comes in several', async () => {
+      const name = await topic({ config: { 'max.message.bytes': 1_000 } })
+      await append(name, between(id, 0, 3))
+      const compressed = await compressBatch(between(id, 0, 150), 'gzip', createCodecs())
+      expect(compressed.length).toBeLessThan(1_000)
+      const got = await pieces(await append(name, compressed as Uint8Array<ArrayBuffer>))
+      expect(got.length).toBeGreaterThan(2)
+      expect(await valuesOf(name)).toEqual(Array.from({ length: 150 }, (_, n) => value(n)))
+      const { bytes } = await read(name)
+      for (const { sizeBytes } of readBatchHeaders(bytes)) expect(sizeBytes).toBeLessThan(1_001)
+    })
+
+    test('in several batches of one request', async () => {
+      const name = await topic()
+      await append(name, joined(between(id, 0, 4), between(id, 4, 6)))
+      const other = batchOf(['other'])
+      const call = joined(other, between(id, 0, 3), between(id, 3, 8), between(id, 8, 9))
+      expect(await (await append(name, call)).json<object>()).toMatchObject({
+        baseOffset: 6,
+        baseOffsets: [6, 0, 3, 9],
+        nextOffset: 10,
+        pieces: [
+          { recordsCount: 1, baseOffset: 6 },
+          { recordsCount: 3, baseOffset: 0 },
+          { recordsCount: 1, baseOffset: 3 },
+          { recordsCount: 2, baseOffset: 4 },
+          { recordsCount: 2, baseOffset: 7 },
+          { recordsCount: 1, baseOffset: 9 },
+        ],
+      })
+      const gap = joined(between(id, 6, 12), between(id, 13, 14))
+      const { details } = await expectError(
+        await append(name, gap),
+        409,
+        'out_of_order_sequence_number',
+      )
+      expect(details).toEqual({ expectedSequence: 12 })
+      expect((await valuesOf(name)).length).toBe(10)
+    })
+
+    test('only under the same epoch', async () => {
+      const name = await topic()
+      await append(name, between(id, 0, 5))
+      const newer = batchOf(['x', 'y'], { id, epoch: 1, base: 3 })
+      await expectError(await append(name, newer), 409, 'out_of_order_sequence_number')
+      await append(name, batchOf(['x', 'y'], { id, epoch: 1, base: 0 }))
+      await expectError(await append(name, between(id, 0, 8)), 409, 'invalid_producer_epoch')
+    })
+
+    test('what is older than five batches is there, and nobody knows where', async () => {
+      const name = await topic()
+      for (let n = 0; n < 7; n++) await append(name, between(id, n, n + 1))
+      expect(await (await append(name, between(id, 0, 1))).json()).toEqual({
+        baseOffset: -1,
+        nextOffset: -1,
+        baseOffsets: [-1],
+        logAppendTime: null,
+        pieces: [{ recordsCount: 1, baseOffset: -1 }],
+      })
+      expect(await pieces(await append(name, between(id, 0, 8)))).toEqual([
+        [2, -1],
+        ...[2, 3, 4, 5, 6].map((offset) => [1, offset]),
+        [1, 7],
+      ])
+    })
+
+    test('with If-Match: held against what is new alone', async () => {
+      const name = await topic()
+      await append(name, between(id, 0, 5))
+      const conditional = (to: number, offset: number) =>
+        append(name, between(id, 0, to), { 'If-Match': `"${offset}"` })
+      await expectError(await conditional(8, 0), 412, 'expected_offset_mismatch')
+      expect((await valuesOf(name)).length).toBe(5)
+      expect((await conditional(8, 5)).status).toBe(200)
+      expect((await conditional(8, 0)).status).toBe(200)
+    })
+
+    test('sent many times at once', async () => {
+      const name = await topic()
+      const sends = Array.from({ length: 24 }, (_, n) => append(name, between(id, 0, 1 + n)))
+      for (const response of await Promise.all(sends)) {
+        expect([200, 429]).toContain(response.status)
+      }
+      const got = await valuesOf(name)
+      expect(got).toEqual(Array.from({ length: got.length }, (_, n) => value(n)))
+    })
   })
 
   test('that overtook one another are put in order', async () => {

@@ -7,10 +7,12 @@ import { assert, EdgelogError } from '../errors.ts'
 import { OFFSET_MAX } from '../limits.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
 import {
+  addToSequence,
   decideSequence,
   type ProducerState,
   rememberBatch,
   type SequenceDecision,
+  type StoredPiece,
 } from './producer-state.ts'
 
 /** A record without a time. Kafka takes it whatever the bounds are. */
@@ -18,9 +20,11 @@ const NO_TIMESTAMP = -1
 
 export interface PlacedBatch {
   readonly header: BatchHeader
-  /** Where the batch goes; for a duplicate, where its first copy lies. */
+  /** Where the batch goes; for a duplicate, where its first record lies, -1 if that is forgotten. */
   readonly baseOffset: number
   readonly isDuplicate: boolean
+  /** Of a duplicate that was stored in other batches: where its records lie. */
+  readonly pieces?: readonly StoredPiece[]
   /** The time the log gives the records, or gave them before; null: they keep their producer's. */
   readonly logAppendTime: number | null
 }
@@ -33,14 +37,24 @@ export type AppendDecision =
       readonly logEndOffset: number
       readonly producers: ReadonlyMap<bigint, ProducerState>
     }
+  /** Of some batches the first records are in the log: to be cut off, and the rest appended. */
+  | { readonly kind: 'overlap'; readonly overlaps: readonly BatchOverlap[] }
   /** A batch is ahead of its producer's sequence: wait for the one before it, or refuse with `error`. */
   | { readonly kind: 'gap'; readonly producerId: bigint; readonly error: EdgelogError }
   | { readonly kind: 'refuse'; readonly error: EdgelogError }
+
+export interface BatchOverlap {
+  /** Which of the batches of the call. */
+  readonly index: number
+  /** Where its first records lie; what they count is to be cut off. */
+  readonly pieces: readonly StoredPiece[]
+}
 
 export interface AppendInput {
   readonly headers: readonly BatchHeader[]
   readonly hasNullKey: boolean
   readonly mayBeginAnywhere: boolean
+  readonly trimsOverlap: boolean
   readonly expectedOffset: number | undefined
   /** The end of the log now. */
   readonly logEndOffset: number
@@ -52,45 +66,23 @@ export interface AppendInput {
 /**
  * All batches of one call are appended, or none. The topic's config is held against new batches only: a
  * retry of what is in the log gets its first answer, whatever time or a change of config says of it now.
+ *
+ * Where batches overlap what is in the log, nothing is appended either: the caller cuts them, which may
+ * need decompression, and comes again. Until then the rest is decided as if they had been appended.
  */
 export function decideAppend(input: AppendInput): AppendDecision {
-  const producers = new Map<bigint, ProducerState>()
-  const placed: PlacedBatch[] = []
-  const logAppendTime = input.config.messageTimestampType === 'LogAppendTime' ? input.nowMs : null
-  let logEndOffset = input.logEndOffset
-  for (const header of input.headers) {
-    const { producerId } = header
-    const state = isIdempotent(header)
-      ? (producers.get(producerId) ?? input.producerState(producerId))
-      : undefined
-    const decision: SequenceDecision = isIdempotent(header)
-      ? decideSequence(state, header, input.mayBeginAnywhere)
-      : { kind: 'append' }
-    if (decision.kind === 'duplicate') {
-      const { baseOffset, logAppendTime } = decision.first
-      placed.push({ header, baseOffset, isDuplicate: true, logAppendTime })
-      continue
-    }
-    const error = checkAgainstConfig(header, input)
-    if (error !== undefined) return { kind: 'refuse', error }
-    if (decision.kind === 'fenced') {
-      return refuse(
-        'invalid_producer_epoch',
-        `producer ${producerId}: epoch ${header.producerEpoch} is fenced by ${decision.currentEpoch}`,
-      )
-    }
-    if (decision.kind === 'gap') {
-      return { kind: 'gap', producerId, error: gapError(header, decision.expectedSequence) }
-    }
-    if (decision.kind === 'unknown_producer') {
-      return { kind: 'gap', producerId, error: unknownProducerError(header) }
-    }
-    if (isIdempotent(header)) {
-      producers.set(producerId, rememberBatch(state, header, logEndOffset, logAppendTime))
-    }
-    placed.push({ header, baseOffset: logEndOffset, isDuplicate: false, logAppendTime })
-    logEndOffset += header.lastOffsetDelta + 1
+  const draft: Draft = {
+    placed: [],
+    overlaps: [],
+    producers: new Map(),
+    logEndOffset: input.logEndOffset,
   }
+  for (const [index, header] of input.headers.entries()) {
+    const refusal = decideBatch(draft, header, index, input)
+    if (refusal !== undefined) return refusal
+  }
+  const { placed, overlaps, producers, logEndOffset } = draft
+  if (overlaps.length > 0) return { kind: 'overlap', overlaps }
   const { expectedOffset } = input
   const isNew = logEndOffset !== input.logEndOffset
   if (isNew && expectedOffset !== undefined && expectedOffset !== input.logEndOffset) {
@@ -102,6 +94,92 @@ export function decideAppend(input: AppendInput): AppendDecision {
   }
   assert(logEndOffset <= OFFSET_MAX, 'offsets stay within 2^53 - 1')
   return { kind: 'append', placed, logEndOffset, producers }
+}
+
+/** What the call comes to, as far as its batches were looked at. */
+interface Draft {
+  readonly placed: PlacedBatch[]
+  readonly overlaps: BatchOverlap[]
+  readonly producers: Map<bigint, ProducerState>
+  logEndOffset: number
+}
+
+/** Adds one batch to the draft, or says why there is nothing to append. */
+function decideBatch(
+  draft: Draft,
+  header: BatchHeader,
+  index: number,
+  input: AppendInput,
+): AppendDecision | undefined {
+  const { producerId } = header
+  const state = isIdempotent(header)
+    ? (draft.producers.get(producerId) ?? input.producerState(producerId))
+    : undefined
+  const decision: SequenceDecision = isIdempotent(header)
+    ? decideSequence(state, header, input.mayBeginAnywhere, input.trimsOverlap)
+    : { kind: 'append' }
+  if (decision.kind === 'duplicate') {
+    const { baseOffset, logAppendTime } = decision.first
+    draft.placed.push({ header, baseOffset, isDuplicate: true, logAppendTime })
+    return undefined
+  }
+  if (decision.kind === 'stored') {
+    const { pieces, logAppendTime } = decision
+    const baseOffset = pieces[0]?.baseOffset ?? -1
+    draft.placed.push({ header, baseOffset, isDuplicate: true, logAppendTime, pieces })
+    return undefined
+  }
+  if (decision.kind === 'overlap') {
+    const { pieces, expectedSequence } = decision
+    // With records of this very call: where those will lie is not known before they do.
+    if (draft.producers.has(producerId)) {
+      return { kind: 'gap', producerId, error: gapError(header, expectedSequence) }
+    }
+    draft.overlaps.push({ index, pieces })
+    addToDraft(draft, withoutFirst(header, pieces), state, input)
+    return undefined
+  }
+  const error = checkAgainstConfig(header, input)
+  if (error !== undefined) return { kind: 'refuse', error }
+  if (decision.kind === 'fenced') {
+    return refuse(
+      'invalid_producer_epoch',
+      `producer ${producerId}: epoch ${header.producerEpoch} is fenced by ${decision.currentEpoch}`,
+    )
+  }
+  if (decision.kind === 'gap') {
+    return { kind: 'gap', producerId, error: gapError(header, decision.expectedSequence) }
+  }
+  if (decision.kind === 'unknown_producer') {
+    return { kind: 'gap', producerId, error: unknownProducerError(header) }
+  }
+  addToDraft(draft, header, state, input)
+  return undefined
+}
+
+function addToDraft(
+  draft: Draft,
+  header: BatchHeader,
+  state: ProducerState | undefined,
+  { config, nowMs }: AppendInput,
+): void {
+  const { logEndOffset: baseOffset } = draft
+  const logAppendTime = config.messageTimestampType === 'LogAppendTime' ? nowMs : null
+  if (isIdempotent(header)) {
+    draft.producers.set(header.producerId, rememberBatch(state, header, baseOffset, logAppendTime))
+  }
+  draft.placed.push({ header, baseOffset, isDuplicate: false, logAppendTime })
+  draft.logEndOffset += header.lastOffsetDelta + 1
+}
+
+function withoutFirst(header: BatchHeader, pieces: readonly StoredPiece[]): BatchHeader {
+  const count = pieces.reduce((sum, { recordsCount }) => sum + recordsCount, 0)
+  return {
+    ...header,
+    baseSequence: addToSequence(header.baseSequence, count),
+    lastOffsetDelta: header.lastOffsetDelta - count,
+    recordsCount: header.recordsCount - count,
+  }
 }
 
 function isIdempotent(header: BatchHeader): boolean {

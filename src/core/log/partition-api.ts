@@ -4,6 +4,8 @@
  */
 import type { Reply } from '../errors.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
+import type { BatchOverlap } from './append.ts'
+import type { StoredPiece } from './producer-state.ts'
 
 /** What the coordinator tells a partition about itself; kept by the partition. */
 export interface PartitionAssignment {
@@ -24,19 +26,32 @@ export interface AppendRequest {
   readonly expectedOffset?: number
   /** Whether a producer that is not known may begin with any sequence, or with 0 only. */
   readonly mayBeginAnywhere: boolean
+  /** Whether a producer may cut what it sends again into other batches: answered by `OverlapReply`. */
+  readonly trimsOverlap: boolean
   /** How long a batch may wait for the batch before it in its producer's sequence; 0: not at all. */
   readonly gapWaitMs: number
 }
 
 export interface AppendReply {
-  /** Offset of each batch's first record, in the order given; a duplicate gets its first answer. */
+  /**
+   * Offset of each batch's first record, in the order given; a duplicate gets its first answer. -1 for
+   * one that the log has, and no longer knows where.
+   */
   readonly baseOffsets: readonly number[]
-  /** The offset after the last record of the last batch. */
+  /** For each batch that was stored in other batches, where its records lie; null for the others. */
+  readonly pieces?: ReadonlyArray<readonly StoredPiece[] | null>
+  /** The offset after the last record of the last batch; -1 where that is not known any more. */
   readonly nextOffset: number
   /** The time the log gave the records, for topics with `message.timestamp.type=LogAppendTime`. */
   readonly logAppendTime: number | null
   readonly logStartOffset: number
   /** Version of the topic as the partition knows it: a higher one tells the edge its copy is stale. */
+  readonly topicVersion: number
+}
+
+/** Nothing was appended: the first records of some batches are in the log, and are to be cut off. */
+export interface OverlapReply {
+  readonly overlaps: readonly BatchOverlap[]
   readonly topicVersion: number
 }
 
@@ -83,7 +98,7 @@ export interface PartitionApi {
   configure(assignment: PartitionAssignment): Promise<void>
   /** Leaves nothing behind. Idempotent; called by the coordinator only. */
   destroy(): Promise<void>
-  append(request: AppendRequest): Promise<Reply<AppendReply>>
+  append(request: AppendRequest): Promise<Reply<AppendReply | OverlapReply>>
   read(request: FetchRequest): Promise<Reply<FetchReply>>
   findTimestamp(timestamp: number): Promise<Reply<TimestampLookup>>
   describe(): Promise<Reply<PartitionDescription>>

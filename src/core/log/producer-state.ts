@@ -1,11 +1,14 @@
 /**
  * What a partition remembers of an idempotent producer, and what follows for its next batch
- * (Kafka's rules: the last five batches answer a retry, a gap is refused, an older epoch is fenced).
+ * (Kafka's rules: the last five batches answer a retry, a gap is refused, an older epoch is fenced;
+ * and, where it is wanted, a rule of our own for a resend that was cut into other batches).
  */
 import type { BatchHeader } from '../batch/record-batch.ts'
 import { PRODUCER_BATCHES_REMEMBERED } from '../limits.ts'
 
 const SEQUENCE_MODULUS = 2 ** 31
+/** A sequence up to so far before the expected one is an earlier one, and otherwise a later one. */
+const SEQUENCE_HORIZON = 2 ** 30
 
 export interface RememberedBatch {
   readonly firstSequence: number
@@ -13,6 +16,13 @@ export interface RememberedBatch {
   readonly baseOffset: number
   /** The time the log gave the records; null where they keep their producer's. */
   readonly logAppendTime: number | null
+}
+
+/** Where records that follow one another lie. */
+export interface StoredPiece {
+  readonly recordsCount: number
+  /** -1: the log has them, and no longer knows where. */
+  readonly baseOffset: number
 }
 
 export interface ProducerState {
@@ -24,6 +34,19 @@ export interface ProducerState {
 export type SequenceDecision =
   | { readonly kind: 'append' }
   | { readonly kind: 'duplicate'; readonly first: RememberedBatch }
+  /** All its records are in the log, in other batches. */
+  | {
+      readonly kind: 'stored'
+      readonly pieces: readonly StoredPiece[]
+      /** Of the last of them, if it is known. */
+      readonly logAppendTime: number | null
+    }
+  /** Its first records are in the log, which `pieces` count; those from `expectedSequence` on are not. */
+  | {
+      readonly kind: 'overlap'
+      readonly expectedSequence: number
+      readonly pieces: readonly StoredPiece[]
+    }
   /** The batch before this one has not arrived. */
   | { readonly kind: 'gap'; readonly expectedSequence: number }
   /** Nothing is known of this producer, and this is not its first batch. */
@@ -35,6 +58,11 @@ export function addToSequence(sequence: number, count: number): number {
   return (sequence + count) % SEQUENCE_MODULUS
 }
 
+/** How many records lie from the sequence `from` up to, not including, `to`. */
+function sequencesBetween(from: number, to: number): number {
+  return (to - from + SEQUENCE_MODULUS) % SEQUENCE_MODULUS
+}
+
 function lastSequenceOf(header: BatchHeader): number {
   return addToSequence(header.baseSequence, header.lastOffsetDelta)
 }
@@ -44,11 +72,14 @@ function lastSequenceOf(header: BatchHeader): number {
  *
  * @param mayBeginAnywhere Kafka's rule for a producer that is not known (any more). Where requests may
  * overtake one another it must not hold: the second batch, coming first, would shut out the first.
+ * @param trimsOverlap Whether a producer may cut what it sends again into other batches. Not together
+ * with `mayBeginAnywhere`: what lies before a beginning would be taken for stored, and be lost.
  */
 export function decideSequence(
   state: ProducerState | undefined,
   header: BatchHeader,
   mayBeginAnywhere: boolean,
+  trimsOverlap = false,
 ): SequenceDecision {
   if (state === undefined) {
     const isBeginning = mayBeginAnywhere || header.baseSequence === 0
@@ -63,10 +94,52 @@ export function decideSequence(
     (batch) => batch.firstSequence === header.baseSequence && batch.lastSequence === lastSequence,
   )
   if (remembered !== undefined) return { kind: 'duplicate', first: remembered }
-  const expectedSequence = addToSequence(state.batches.at(-1)?.lastSequence ?? -1, 1)
-  return header.baseSequence === expectedSequence
-    ? { kind: 'append' }
-    : { kind: 'gap', expectedSequence }
+  const expectedSequence = expectedSequenceOf(state)
+  if (header.baseSequence === expectedSequence) return { kind: 'append' }
+  const behind = sequencesBetween(header.baseSequence, expectedSequence)
+  if (!trimsOverlap || behind > SEQUENCE_HORIZON) return { kind: 'gap', expectedSequence }
+  const pieces = locate(state, behind, Math.min(behind, header.recordsCount))
+  if (behind < header.recordsCount) return { kind: 'overlap', expectedSequence, pieces }
+  const logAppendTime = state.batches.find((batch) => holds(batch, lastSequence))?.logAppendTime
+  return { kind: 'stored', pieces, logAppendTime: logAppendTime ?? null }
+}
+
+function expectedSequenceOf({ batches }: ProducerState): number {
+  return addToSequence(batches.at(-1)?.lastSequence ?? -1, 1)
+}
+
+function recordsCountOf({ firstSequence, lastSequence }: RememberedBatch): number {
+  return sequencesBetween(firstSequence, lastSequence) + 1
+}
+
+function holds(batch: RememberedBatch, sequence: number): boolean {
+  return sequencesBetween(batch.firstSequence, sequence) < recordsCountOf(batch)
+}
+
+/**
+ * Where `recordsCount` records lie of which the first is `behind` records before the expected one.
+ * Remembered batches follow one another up to the expected sequence, so all is counted back from there:
+ *
+ *     not known any more | batch | batch | batch |
+ *                   ^ behind                     ^ expected
+ */
+function locate(state: ProducerState, behind: number, recordsCount: number): StoredPiece[] {
+  const pieces: StoredPiece[] = []
+  let left = recordsCount
+  let from = behind
+  const take = (count: number, baseOffset: number) => {
+    pieces.push({ recordsCount: count, baseOffset })
+    left -= count
+    from -= count
+  }
+  let start = state.batches.reduce((sum, batch) => sum + recordsCountOf(batch), 0)
+  if (from > start) take(Math.min(left, from - start), -1)
+  for (const batch of state.batches) {
+    const end = start - recordsCountOf(batch)
+    if (left > 0 && from > end) take(Math.min(left, from - end), batch.baseOffset + start - from)
+    start = end
+  }
+  return pieces
 }
 
 /** The state after `header` was appended at `baseOffset`. */

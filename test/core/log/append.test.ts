@@ -16,6 +16,7 @@ function decide(headers: readonly BatchHeader[], input: Partial<AppendInput> = {
     headers,
     hasNullKey: false,
     mayBeginAnywhere: false,
+    trimsOverlap: false,
     expectedOffset: undefined,
     logEndOffset: 500,
     config: config(),
@@ -26,7 +27,7 @@ function decide(headers: readonly BatchHeader[], input: Partial<AppendInput> = {
 }
 
 function outcomeOf(decision: AppendDecision): string {
-  return decision.kind === 'append' ? 'append' : `${decision.kind} ${decision.error.code}`
+  return 'error' in decision ? `${decision.kind} ${decision.error.code}` : decision.kind
 }
 
 function produced(baseSequence: number, fields: Parameters<typeof header>[0] = {}): BatchHeader {
@@ -187,6 +188,37 @@ describe('decideAppend()', () => {
   })
 })
 
+describe('decideAppend() of batches that overlap what is stored', () => {
+  const trims = { ...knows, trimsOverlap: true }
+  const overlaps = [{ index: 1, pieces: [{ recordsCount: 3, baseOffset: 47 }] }]
+
+  test('appends nothing, and decides the rest as if they were cut', () => {
+    const call = [header(), produced(7, { records: 5 }), produced(12)]
+    expect(decide(call, trims)).toEqual({ kind: 'overlap', overlaps })
+    expect(outcomeOf(decide([...call, produced(14)], trims))).toBe(
+      'gap out_of_order_sequence_number',
+    )
+  })
+
+  test('holds neither the config nor If-Match against them', () => {
+    const call = [produced(0, { records: 10, sizeBytes: 2_000 }), produced(7, { records: 5 })]
+    const settings = config({ 'max.message.bytes': '50', 'cleanup.policy': 'compact' })
+    const input = { ...trims, config: settings, hasNullKey: true, expectedOffset: 3 }
+    expect(decide(call, input)).toEqual({ kind: 'overlap', overlaps })
+    const old = decide([produced(2, { records: 3, sizeBytes: 2_000 })], input)
+    expect(old).toMatchObject({
+      kind: 'append',
+      logEndOffset: 500,
+      placed: [{ baseOffset: 42, isDuplicate: true, pieces: [{ recordsCount: 3 }] }],
+    })
+  })
+
+  test('refuses those that overlap what the same call is to append', () => {
+    const call = [produced(10, { records: 5 }), produced(12, { records: 5 })]
+    expect(outcomeOf(decide(call, trims))).toBe('gap out_of_order_sequence_number')
+  })
+})
+
 /**
  * Question: does a call with many batches do what calls with one batch each would do, or nothing?
  * Contract: it is appended if each of its batches would be, one after the other; then offsets are dense,
@@ -281,6 +313,6 @@ function fold(
 }
 
 function summary(decision: AppendDecision): unknown {
-  if (decision.kind === 'append') return decision
+  if (!('error' in decision)) return decision
   return { kind: decision.kind, code: decision.error.code, message: decision.error.message }
 }

@@ -110,6 +110,96 @@ describe('decideSequence()', () => {
   })
 })
 
+describe('decideSequence() where a resend may be cut into other batches', () => {
+  /** Sequences 0 to 9 at offset 40, 10 to 14 at offset 90. */
+  const state = rememberBatch(
+    rememberBatch(undefined, batch(0, 10), 40, null),
+    batch(10, 5),
+    90,
+    7_000,
+  )
+
+  test.each([
+    ['the middle of one', 3, 4, [[4, 43]]],
+    [
+      'parts of two',
+      8,
+      4,
+      [
+        [2, 48],
+        [2, 90],
+      ],
+    ],
+    [
+      'two',
+      0,
+      15,
+      [
+        [10, 40],
+        [5, 90],
+      ],
+    ],
+    ['the last record', 14, 1, [[1, 94]]],
+  ])('finds %s', (_, baseSequence, records, pieces) => {
+    expect(decideSequence(state, batch(baseSequence, records), false, true)).toMatchObject({
+      kind: 'stored',
+      pieces: pieces.map(([recordsCount, baseOffset]) => ({ recordsCount, baseOffset })),
+    })
+  })
+
+  test('tells from where on a batch is new', () => {
+    expect(decideSequence(state, batch(12, 4), false, true)).toEqual({
+      kind: 'overlap',
+      expectedSequence: 15,
+      pieces: [{ recordsCount: 3, baseOffset: 92 }],
+    })
+  })
+
+  test('tells the log append time of the last record', () => {
+    const timeOf = (baseSequence: number, records: number) =>
+      decideSequence(state, batch(baseSequence, records), false, true)
+    expect(timeOf(8, 2)).toMatchObject({ logAppendTime: null })
+    expect(timeOf(8, 3)).toMatchObject({ logAppendTime: 7_000 })
+  })
+
+  test('answers a remembered batch as ever, fences as ever, and refuses a gap', () => {
+    expect(decideSequence(state, batch(10, 5), false, true)).toMatchObject({ kind: 'duplicate' })
+    expect(decideSequence(state, batch(16), false, true)).toEqual({
+      kind: 'gap',
+      expectedSequence: 15,
+    })
+    const newer = rememberBatch(state, batch(0, 1, 2), 200, null)
+    expect(decideSequence(newer, batch(0, 5), false, true)).toMatchObject({ kind: 'fenced' })
+    expect(decideSequence(state, batch(3, 5, 1), false, true)).toMatchObject({ kind: 'gap' })
+    expect(decideSequence(undefined, batch(3), false, true)).toEqual({ kind: 'unknown_producer' })
+  })
+
+  test('takes what is up to 2^30 behind for earlier, and the rest for later', () => {
+    const old = 2 ** 31 + 15 - 2 ** 30
+    expect(decideSequence(state, batch(old), false, true)).toMatchObject({
+      kind: 'stored',
+      pieces: [{ recordsCount: 1, baseOffset: -1 }],
+    })
+    expect(decideSequence(state, batch(old - 1), false, true)).toMatchObject({ kind: 'gap' })
+  })
+
+  test('counts over the end of the sequences', () => {
+    const wrapped = rememberBatch(undefined, batch(SEQUENCE_MAX - 1, 4), 50, null)
+    expect(decideSequence(wrapped, batch(SEQUENCE_MAX, 5), false, true)).toEqual({
+      kind: 'overlap',
+      expectedSequence: 2,
+      pieces: [{ recordsCount: 3, baseOffset: 51 }],
+    })
+    expect(decideSequence(wrapped, batch(SEQUENCE_MAX - 3, 6), false, true)).toMatchObject({
+      kind: 'stored',
+      pieces: [
+        { recordsCount: 2, baseOffset: -1 },
+        { recordsCount: 4, baseOffset: 50 },
+      ],
+    })
+  })
+})
+
 /**
  * Question: is every batch of a producer decided as Kafka's rules say, whatever came before?
  * Contract: of the batches appended under the current epoch the last five answer a retry; the next

@@ -163,7 +163,12 @@ describe('group commit', () => {
     await expect(
       (async () =>
         await runInDurableObject(partition(name), (instance, state) => {
-          const request = { hasNullKey: false, mayBeginAnywhere: false, gapWaitMs: 0 }
+          const request = {
+            hasNullKey: false,
+            mayBeginAnywhere: false,
+            trimsOverlap: false,
+            gapWaitMs: 0,
+          }
           void instance.append({ ...request, batches: batch(['lost']) })
           state.abort()
         }))(),

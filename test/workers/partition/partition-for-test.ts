@@ -84,6 +84,7 @@ export async function tryAppend(
     batches: batches instanceof Uint8Array ? batches : concatenate(batches),
     hasNullKey: false,
     mayBeginAnywhere: false,
+    trimsOverlap: false,
     gapWaitMs: 0,
     ...options,
   })) as Reply<AppendReply>
@@ -203,18 +204,19 @@ export async function appendTogether(
   name: string,
   requests: ReadonlyArray<{ batches: Uint8Array } & AppendOptions>,
 ): Promise<Reply<AppendReply>[]> {
-  return await runInDurableObject(partition(name), (instance) =>
+  return (await runInDurableObject(partition(name), (instance) =>
     Promise.all(
       requests.map((request) =>
         instance.append({
           hasNullKey: false,
           mayBeginAnywhere: false,
+          trimsOverlap: false,
           gapWaitMs: 0,
           ...request,
         }),
       ),
     ),
-  )
+  )) as Reply<AppendReply>[]
 }
 
 /** 0 up to, not including, `count`. */

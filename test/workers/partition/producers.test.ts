@@ -9,6 +9,7 @@ import {
   PRODUCER_EXPIRATION_MS,
   SEQUENCE_GAP_WAIT_MS,
 } from '../../../src/core/limits.ts'
+import { concatenate } from '../../../src/core/log/chunk.ts'
 import {
   alarmTime,
   append,
@@ -24,6 +25,7 @@ import {
   partition,
   range,
   readAll,
+  sameBytes,
   tryAppend,
   valuesOf,
 } from './partition-for-test.ts'
@@ -92,6 +94,109 @@ describe('an idempotent producer', () => {
     await evictDurableObject(partition(name))
     expect((await append(name, one(0))).baseOffsets).toEqual([1])
     expect((await append(name, one(last))).baseOffsets).toEqual([0])
+  })
+})
+
+describe('a resend that is cut into other batches', () => {
+  const TRIMS = { trimsOverlap: true }
+  /** The batch with the records of these sequences. */
+  const some = (from: number, to: number) =>
+    batch(
+      range(to - from).map((index) => `s${from + index}`),
+      { producerId: 7n, baseSequence: from },
+    )
+
+  test('is a gap to who did not ask for anything else', async () => {
+    const name = await newPartition()
+    await append(name, some(0, 5))
+    expect(codeOf(await tryAppend(name, some(0, 8)))).toBe('out_of_order_sequence_number')
+    expect(codeOf(await tryAppend(name, some(1, 3)))).toBe('out_of_order_sequence_number')
+  })
+
+  test('is told what to cut off, and appends nothing', async () => {
+    const name = await newPartition()
+    await append(name, batch(['other']))
+    await append(name, some(0, 5))
+    for (const _ of range(2)) {
+      const before = await readAll(name)
+      expect(await append(name, some(2, 8), TRIMS)).toEqual({
+        overlaps: [{ index: 0, pieces: [{ recordsCount: 3, baseOffset: 3 }] }],
+        topicVersion: 1,
+      })
+      expect(sameBytes(await readAll(name), before)).toBe(true)
+      await evictDurableObject(partition(name))
+    }
+  })
+
+  test('is answered where it has nothing new, also after an eviction', async () => {
+    const name = await newPartition()
+    await append(name, some(0, 5))
+    await append(name, batch(['other']))
+    await append(name, some(5, 8))
+    for (const _ of range(2)) {
+      expect(await append(name, some(3, 7), TRIMS)).toMatchObject({
+        baseOffsets: [3],
+        pieces: [
+          [
+            { recordsCount: 2, baseOffset: 3 },
+            { recordsCount: 2, baseOffset: 6 },
+          ],
+        ],
+        nextOffset: 8,
+      })
+      // As it was sent first: the first answer, and no more.
+      expect(await append(name, some(5, 8), TRIMS)).not.toHaveProperty('pieces')
+      await evictDurableObject(partition(name))
+    }
+    expect((await valuesOf(await readAll(name))).length).toBe(9)
+  })
+
+  test('tells the log append time of its last record', async () => {
+    const name = await newPartition({ 'message.timestamp.type': 'LogAppendTime' })
+    await append(name, some(0, 5))
+    await scheduler.wait(5)
+    const { logAppendTime } = await append(name, some(5, 8))
+    expect((await append(name, some(1, 7), TRIMS)).logAppendTime).toBe(logAppendTime)
+  })
+
+  test('of which the log knows nothing any more has no place', async () => {
+    const name = await newPartition()
+    for (const sequence of range(7)) await append(name, one(sequence))
+    expect(await append(name, some(0, 2), TRIMS)).toMatchObject({
+      baseOffsets: [-1],
+      pieces: [[{ recordsCount: 2, baseOffset: -1 }]],
+      nextOffset: -1,
+      logAppendTime: null,
+    })
+  })
+
+  test('waits for the batch before it, and is then told what to cut off', async () => {
+    const name = await newPartition()
+    const early = tryAppend(name, concatenate([some(0, 3), some(8, 9)]), {
+      ...TRIMS,
+      gapWaitMs: 5_000,
+    })
+    await scheduler.wait(20)
+    await append(name, some(0, 2))
+    await append(name, some(2, 8))
+    const answers = await early
+    // The first of the two has nothing new by now, and the second follows it.
+    expect(answers).toMatchObject({ ok: { baseOffsets: [0, 8] } })
+  })
+
+  test('meets its copies in one commit', async () => {
+    const name = await newPartition()
+    const answers = await appendTogether(
+      name,
+      [some(0, 5), some(0, 8), some(5, 8), some(0, 8)].map((batches) => ({ batches, ...TRIMS })),
+    )
+    expect(answers).toMatchObject([
+      { ok: { baseOffsets: [0] } },
+      { ok: { overlaps: [{ index: 0, pieces: [{ recordsCount: 5, baseOffset: 0 }] }] } },
+      { ok: { baseOffsets: [5] } },
+      { ok: { baseOffsets: [0], pieces: [[{ recordsCount: 5 }, { recordsCount: 3 }]] } },
+    ])
+    expect((await valuesOf(await readAll(name))).length).toBe(8)
   })
 })
 
@@ -259,6 +364,29 @@ describe('what is known of producers', () => {
     expect(codeOf(await tryAppend(name, one(1)))).toBe('unknown_producer_id')
   })
 
+  test('outlives all of its batches for as long as PRODUCER_EXPIRATION_MS', async () => {
+    const name = await newPartition()
+    const fields = { timestamp: 5, producerId: 7n, baseSequence: 0 }
+    await append(name, batch(['s0', 's1'], fields))
+    await maintain(name)
+    expect(await countRows(name, 'chunk')).toBe(0)
+    const silentFor = async (silenceMs: number) => {
+      await runInDurableObject(partition(name), (_, { storage }) => {
+        storage.sql.exec('UPDATE producer SET last_append_ms = ?', Date.now() - silenceMs)
+      })
+      await evictDurableObject(partition(name))
+      await maintain(name)
+    }
+    await silentFor(PRODUCER_EXPIRATION_MS - 60_000)
+    expect(await append(name, one(1), { trimsOverlap: true })).toMatchObject({
+      pieces: [[{ recordsCount: 1, baseOffset: 1 }]],
+    })
+    const ahead = batch(['s2'], { producerId: 7n, baseSequence: 2 })
+    expect(codeOf(await tryAppend(name, one(3)))).toBe('out_of_order_sequence_number')
+    await silentFor(PRODUCER_EXPIRATION_MS)
+    expect(codeOf(await tryAppend(name, ahead))).toBe('unknown_producer_id')
+  })
+
   test('has an alarm to be forgotten by', async () => {
     const name = await newPartition({ 'retention.ms': '-1' })
     await append(name, [one(0), largeBatch(CHECKPOINT_BYTES - 100)])
@@ -316,7 +444,12 @@ describe('waking up', () => {
     // One chunk for each append, as from producers that come one at a time.
     await runInDurableObject(partition(name), async (instance) => {
       for (const sequence of range(CHECKPOINT_CHUNKS - 1)) {
-        const request = { hasNullKey: false, mayBeginAnywhere: false, gapWaitMs: 0 }
+        const request = {
+          hasNullKey: false,
+          mayBeginAnywhere: false,
+          trimsOverlap: false,
+          gapWaitMs: 0,
+        }
         await instance.append({ ...request, batches: one(sequence) })
       }
     })

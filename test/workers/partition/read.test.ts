@@ -231,7 +231,12 @@ describe('long poll', () => {
       const before = Date.now()
       expect(await poll(20_000)).toMatchObject({ ok: { highWatermark: 0 } })
       expect(Date.now() - before).toBeLessThan(5_000)
-      const request = { hasNullKey: false, mayBeginAnywhere: false, gapWaitMs: 0 }
+      const request = {
+        hasNullKey: false,
+        mayBeginAnywhere: false,
+        trimsOverlap: false,
+        gapWaitMs: 0,
+      }
       await instance.append({ ...request, batches: batch(['a']) })
       const answers = await Promise.all(waiting)
       expect(answers.every((answer) => 'ok' in answer && answer.ok.nextOffset === 1)).toBe(true)

@@ -1,0 +1,330 @@
+/**
+ * Question: does a producer that gathers its records anew whenever it likes find each of them in the log
+ * once, in its order, and is it told where?
+ * Contract: `appendTrimmed` with the partition's own `decideAppend` behind it. What it answers counts
+ * every record of the request; an offset is that of the record; -1 stands only for what lies outside of
+ * the last five batches of the producer.
+ * Generated: requests of one to four batches that begin anywhere in what was sent before, cut anywhere,
+ * compressed or not, of three producers, one of which wraps its sequence; answers that are lost, so that
+ * the producer does not know how far it has come; requests that get ahead of one that is being cut.
+ * Limits: one partition, which forgets no producer; the bytes are stored as the partition would.
+ */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type AppendedBatches, appendTrimmed } from '../../src/broker/append-trimmed.ts'
+import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
+import { compressBatch } from '../../src/core/batch/compress-batch.ts'
+import { createCodecs } from '../../src/core/batch/compression/codecs.ts'
+import { decodeBatch } from '../../src/core/batch/decode-records.ts'
+import { batchBytes, readBatchHeaders, verifyCrc } from '../../src/core/batch/record-batch.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
+import { OVERLAP_TRIMS_MAX } from '../../src/core/limits.ts'
+import { decideAppend } from '../../src/core/log/append.ts'
+import { concatenate } from '../../src/core/log/chunk.ts'
+import type { AppendReply, OverlapReply } from '../../src/core/log/partition-api.ts'
+import { addToSequence, type ProducerState } from '../../src/core/log/producer-state.ts'
+import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { SEEDED } from '../core/seed.ts'
+
+const CODECS = createCodecs()
+const CONFIG = resolveTopicConfig({})
+const FIRST_SEQUENCES = [0, 0, 2 ** 31 - 20]
+
+/** The log of one partition, with the name of each record at its offset. */
+class FakeLog {
+  readonly records: string[] = []
+  readonly #producers = new Map<bigint, ProducerState>()
+
+  constructor() {
+    for (const [id, first] of FIRST_SEQUENCES.entries()) {
+      if (first === 0) continue
+      const before = { firstSequence: first - 1, lastSequence: first - 1, logAppendTime: null }
+      this.records.push('before')
+      this.#producers.set(BigInt(id), { epoch: 0, batches: [{ ...before, baseOffset: 0 }] })
+    }
+  }
+
+  async append(batches: Uint8Array): Promise<AppendReply | OverlapReply> {
+    const headers = readBatchHeaders(batches)
+    const names = await Promise.all(headers.map((header) => namesOf(batches, header)))
+    const decision = decideAppend({
+      headers,
+      hasNullKey: false,
+      mayBeginAnywhere: false,
+      trimsOverlap: true,
+      expectedOffset: undefined,
+      logEndOffset: this.records.length,
+      config: CONFIG,
+      nowMs: 0,
+      producerState: (id) => this.#producers.get(id),
+    })
+    if ('error' in decision) throw decision.error
+    if (decision.kind === 'overlap') return { overlaps: decision.overlaps, topicVersion: 1 }
+    for (const [index, { isDuplicate }] of decision.placed.entries()) {
+      if (!isDuplicate) this.records.push(...(names[index] ?? []))
+    }
+    for (const [id, state] of decision.producers) this.#producers.set(id, state)
+    const pieces = decision.placed.map((placed) => placed.pieces ?? null)
+    return {
+      baseOffsets: decision.placed.map(({ baseOffset }) => baseOffset),
+      ...(pieces.some((one) => one !== null) && { pieces }),
+      nextOffset: 0,
+      logAppendTime: null,
+      logStartOffset: 0,
+      topicVersion: 1,
+    }
+  }
+
+  /** How many records of this producer are stored. */
+  count(producer: number): number {
+    return this.records.filter((name) => name.startsWith(`${producer}/`)).length
+  }
+
+  isRemembered(producer: number, offset: number): boolean {
+    const { batches = [] } = this.#producers.get(BigInt(producer)) ?? {}
+    return batches.some(
+      ({ baseOffset, firstSequence, lastSequence }) =>
+        offset >= baseOffset &&
+        offset <= baseOffset + ((lastSequence - firstSequence + 2 ** 31) % 2 ** 31),
+    )
+  }
+}
+
+async function namesOf(
+  batches: Uint8Array,
+  header: ReturnType<typeof readBatchHeaders>[number],
+): Promise<string[]> {
+  verifyCrc(batches, header)
+  const records = await decodeBatch(batches, header, CODECS)
+  expect(records.map(({ timestamp }) => timestamp)).toEqual(
+    records.map(({ value }) => timeOf(new TextDecoder().decode(value ?? undefined))),
+  )
+  return records.map(({ value }) => new TextDecoder().decode(value ?? undefined))
+}
+
+/** Times go up and down, so that one that is changed is seen. */
+function timeOf(name: string): number {
+  return 1_000 + ((Number(name.split('/')[1]) * 7) % 13)
+}
+
+async function encode(producer: number, from: number, count: number, isCompressed: boolean) {
+  const names = Array.from({ length: count }, (_, index) => `${producer}/${from + index}`)
+  const batch = encodeBatch(
+    names.map((name) => ({
+      timestamp: timeOf(name),
+      key: null,
+      value: new TextEncoder().encode(name),
+      headers: [],
+    })),
+    {
+      producerId: BigInt(producer),
+      producerEpoch: 0,
+      baseSequence: addToSequence(FIRST_SEQUENCES[producer] ?? 0, from),
+    },
+  )
+  return isCompressed ? await compressBatch(batch, 'gzip', CODECS) : batch
+}
+
+interface Send {
+  readonly producer: number
+  /** How many records before the first one that is not stored it begins. */
+  readonly back: number
+  readonly counts: readonly number[]
+  readonly isCompressed: boolean
+  /** One that gets ahead of this one while it is being cut. */
+  readonly ahead: Send | undefined
+}
+
+const send: fc.Arbitrary<Send> = fc.letrec<{ send: Send }>((tie) => ({
+  send: fc.record({
+    producer: fc.nat(FIRST_SEQUENCES.length - 1),
+    back: fc.oneof(fc.constant(0), fc.nat(12), fc.nat(60)),
+    counts: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 }),
+    isCompressed: fc.boolean(),
+    ahead: fc.option(tie('send'), { nil: undefined, depthSize: 'small', maxDepth: 3 }),
+  }),
+})).send
+
+async function perform(log: FakeLog, one: Send): Promise<void> {
+  const { producer, counts, isCompressed, ahead } = one
+  const stored = log.count(producer)
+  const from = Math.max(0, stored - one.back)
+  const parts: Uint8Array[] = []
+  let next = from
+  for (const count of counts) {
+    parts.push(await encode(producer, next, count, isCompressed))
+    next += count
+  }
+  let calls = 0
+  const answer = await appendTrimmed(
+    concatenate(parts),
+    async (batches) => {
+      const reply = await log.append(batches)
+      if (calls++ === 0 && ahead !== undefined) await perform(log, ahead)
+      return reply
+    },
+    async () => 150,
+  )
+  expectPlaced(log, producer, from, counts, answer)
+}
+
+function expectPlaced(
+  log: FakeLog,
+  producer: number,
+  from: number,
+  counts: readonly number[],
+  { baseOffsets, pieces: given }: AppendedBatches,
+): void {
+  const pieces =
+    given ??
+    counts.map((recordsCount, index) => ({ recordsCount, baseOffset: baseOffsets[index] ?? -2 }))
+  const offsets = pieces.flatMap(({ recordsCount, baseOffset }) =>
+    Array.from({ length: recordsCount }, (_, index) => (baseOffset < 0 ? -1 : baseOffset + index)),
+  )
+  expect(offsets.length).toBe(counts.reduce((sum, count) => sum + count, 0))
+  for (const [index, offset] of offsets.entries()) {
+    const name = `${producer}/${from + index}`
+    if (offset !== -1) expect(log.records[offset]).toBe(name)
+    else expect(log.isRemembered(producer, log.records.indexOf(name))).toBe(false)
+  }
+  let first = 0
+  for (const [index, count] of counts.entries()) {
+    expect(baseOffsets[index]).toBe(offsets[first])
+    first += count
+  }
+}
+
+test('each record is stored once, in order, and its place is told, however they are gathered', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(send, { maxLength: 25 }), async (sends) => {
+      const log = new FakeLog()
+      for (const one of sends) await perform(log, one)
+      for (const [producer] of FIRST_SEQUENCES.entries()) {
+        const mine = log.records.filter((name) => name.startsWith(`${producer}/`))
+        expect(mine).toEqual(mine.map((_, index) => `${producer}/${index}`))
+      }
+    }),
+    { ...SEEDED, numRuns: 200 },
+  )
+})
+
+describe('appendTrimmed()', () => {
+  const append = async (log: FakeLog, from: number, count: number, sizeBytesMax = 1e6) =>
+    await appendTrimmed(
+      await encode(0, from, count, false),
+      (batches) => log.append(batches),
+      async () => sizeBytesMax,
+    )
+
+  test('answers as the protocol says', async () => {
+    const log = new FakeLog()
+    expect(await append(log, 0, 50)).not.toHaveProperty('pieces')
+    const whole = [
+      { recordsCount: 50, baseOffset: 1 },
+      { recordsCount: 30, baseOffset: 51 },
+    ]
+    expect(await append(log, 0, 80)).toMatchObject({ baseOffsets: [1], pieces: whole })
+    expect(await append(log, 0, 80)).toMatchObject({ baseOffsets: [1], pieces: whole })
+    expect(await append(log, 10, 51)).toMatchObject({
+      baseOffsets: [11],
+      pieces: [
+        { recordsCount: 40, baseOffset: 11 },
+        { recordsCount: 11, baseOffset: 51 },
+      ],
+    })
+    expect(log.count(0)).toBe(80)
+    // The same batches again are not told in pieces.
+    expect(await append(log, 0, 50)).not.toHaveProperty('pieces')
+    expect(await append(log, 50, 30)).not.toHaveProperty('pieces')
+  })
+
+  test('says of what lies before the last five batches only that it is there', async () => {
+    const log = new FakeLog()
+    for (let index = 0; index < 7; index++) await append(log, index * 2, 2)
+    expect(await append(log, 0, 2)).toMatchObject({
+      baseOffsets: [-1],
+      pieces: [{ recordsCount: 2, baseOffset: -1 }],
+    })
+    expect(await append(log, 1, 14)).toMatchObject({
+      baseOffsets: [-1],
+      pieces: [
+        { recordsCount: 3, baseOffset: -1 },
+        ...[5, 7, 9, 11, 13].map((baseOffset) => ({ recordsCount: 2, baseOffset })),
+        { recordsCount: 1, baseOffset: 15 },
+      ],
+    })
+  })
+
+  test('makes several batches of what has no room in one', async () => {
+    const log = new FakeLog()
+    await append(log, 0, 5)
+    const { pieces } = await append(log, 0, 40, 120)
+    expect(pieces?.length).toBeGreaterThan(3)
+    expect(pieces?.reduce((sum, { recordsCount }) => sum + recordsCount, 0)).toBe(40)
+    expect(log.count(0)).toBe(40)
+  })
+
+  test('refuses a gap, and a batch that overlaps another one of its request', async () => {
+    const log = new FakeLog()
+    await append(log, 0, 5)
+    await expect(append(log, 6, 2)).rejects.toMatchObject({
+      code: 'out_of_order_sequence_number',
+      details: { expectedSequence: 5 },
+    })
+    const parts = [await encode(0, 3, 4, false), await encode(0, 6, 4, false)]
+    const both = appendTrimmed(
+      concatenate(parts),
+      (batches) => log.append(batches),
+      async () => 1e6,
+    )
+    await expect(both).rejects.toMatchObject({ code: 'out_of_order_sequence_number' })
+    expect(log.count(0)).toBe(5)
+  })
+
+  test('gives up where others always get ahead, and has stored nothing', async () => {
+    const batches = await encode(0, 0, 20, false)
+    let calls = 0
+    const racing = appendTrimmed(
+      batches,
+      async () => {
+        calls += 1
+        const pieces = [{ recordsCount: 1, baseOffset: calls }]
+        return { overlaps: [{ index: 0, pieces }], topicVersion: 1 }
+      },
+      async () => 1e6,
+    )
+    await expect(racing).rejects.toThrow(EdgelogError)
+    await expect(racing).rejects.toMatchObject({ code: 'throttled', retryable: true })
+    expect(calls).toBe(OVERLAP_TRIMS_MAX + 1)
+  })
+
+  test('cuts each batch where it is to be cut, and leaves the others as they are', async () => {
+    const log = new FakeLog()
+    await append(log, 0, 3)
+    const plain = encodeBatch([
+      { timestamp: timeOf('x/9'), key: null, value: new TextEncoder().encode('x/9'), headers: [] },
+    ])
+    const parts = [plain, await encode(0, 1, 4, true), await encode(0, 5, 2, true)]
+    const sent: Uint8Array[] = []
+    const answer = await appendTrimmed(
+      concatenate(parts),
+      (batches) => {
+        sent.push(batches)
+        return log.append(batches)
+      },
+      async () => 1e6,
+    )
+    expect(answer).toMatchObject({
+      baseOffsets: [4, 2, 7],
+      pieces: [
+        { recordsCount: 1, baseOffset: 4 },
+        { recordsCount: 2, baseOffset: 2 },
+        { recordsCount: 2, baseOffset: 5 },
+        { recordsCount: 2, baseOffset: 7 },
+      ],
+    })
+    const [first, , third] = readBatchHeaders(sent[1] as Uint8Array)
+    expect(batchBytes(sent[1] as Uint8Array, first as never)).toEqual(parts[0])
+    expect(batchBytes(sent[1] as Uint8Array, third as never)).toEqual(parts[2])
+  })
+})

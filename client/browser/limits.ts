@@ -36,6 +36,8 @@ export const WAKE_JITTER_MS = SECOND_MS
 export const AUTH_RETRY_MS = 300 * SECOND_MS
 /** Answers "out of order" in a row after which the log has lost what it knew of us. */
 export const OUT_OF_ORDER_MAX = 4
+/** The log remembers a silent producer for 30 days; long before, its memory is not relied on. */
+export const PRODUCER_TRUST_MS = 14 * DAY_MS
 /** Kept of a partition, for tabs that were frozen while they were told. */
 export const ACKS_KEPT = 16
 

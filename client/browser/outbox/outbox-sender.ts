@@ -16,6 +16,7 @@ import { asEdgelogError } from '../../producer/delivery-error.ts'
 import {
   AUTH_RETRY_MS,
   OFFLINE_CHECK_MS,
+  PRODUCER_TRUST_MS,
   SEND_BACKOFF_MS,
   SEND_BACKOFF_MS_MAX,
   SEND_RECORDS_MAX,
@@ -65,6 +66,8 @@ export class OutboxSender {
   /** Partitions in which some record is refused: how many to send at a time. */
   readonly #recordsMax = new Map<string, number>()
   readonly #outOfOrder = new Map<string, number>()
+  /** When the log was asked last whether it has what waits. */
+  readonly #checkedAtMs = new Map<string, number>()
   #isWoken = false
   #rest: AbortController | undefined
 
@@ -161,6 +164,9 @@ export class OutboxSender {
     const recordsCount = Math.min(queued, recordsMax)
     const { producerId, epoch } = producer
     const baseSequence = sequenceAt(producer, producer.firstPosition)
+    if (baseSequence === 0 && this.#mayBeForgotten(pending)) {
+      return await this.#reconcile(producer, key, signal)
+    }
     const stamp = { producerId, producerEpoch: epoch, baseSequence }
     const batch = await joinRows(rows, recordsMax, stamp)
     const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal }
@@ -252,13 +258,26 @@ export class OutboxSender {
     key: string,
     signal: AbortSignal,
   ): Promise<boolean> {
+    if (!(await this.#reconcile(producer, key, signal))) return false
+    await this.#context.drain.renumber(producer, isFenced)
+    return true
+  }
+
+  /** A beginning is taken from who is not known: what was sent so long ago may be in the log. */
+  #mayBeForgotten({ producer, rows }: PendingBatch): boolean {
+    const sinceMs = Math.max(rows[0]?.queuedAtMs ?? 0, this.#checkedAtMs.get(keyOf(producer)) ?? 0)
+    return this.#context.connection.clock.now() - sinceMs >= PRODUCER_TRUST_MS
+  }
+
+  /** Settles what the log has, though nobody heard its answer. */
+  async #reconcile(producer: ProducerRow, key: string, signal: AbortSignal): Promise<boolean> {
     const { connection, drain, tell } = this.#context
     const { topic, partition } = producer
     try {
       const acks = await checkTail(connection, producer, signal)
       await drain.ack(topic, partition, acks)
       if (acks.length > 0) tell({ kind: 'acked', topic, partition, acks })
-      await drain.renumber(producer, isFenced)
+      this.#checkedAtMs.set(key, connection.clock.now())
       return true
     } catch (error) {
       if (!signal.aborted) this.#fail(key, asEdgelogError(error))

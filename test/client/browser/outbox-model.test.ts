@@ -1,0 +1,284 @@
+/**
+ * Question: is every record that was queued in the log once and in order, or parked, whatever becomes
+ * of tabs, requests and answers? Model: lists of what was queued for each partition.
+ * Generated: commands to up to three tabs over one database (queue, lead, stop, die, weather of the
+ * network, a log that forgets its producers). Limits: transactions are fake-indexeddb's; a kill falls
+ * between them, never within.
+ */
+import 'fake-indexeddb/auto'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { AckWaiters } from '../../../client/browser/outbox/ack-waiters.ts'
+import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
+import type { OutboxNews } from '../../../client/browser/outbox/outbox-news.ts'
+import { OutboxProducer } from '../../../client/browser/outbox/outbox-producer.ts'
+import { OutboxSender } from '../../../client/browser/outbox/outbox-sender.ts'
+import { OutboxStore } from '../../../client/browser/outbox/outbox-store.ts'
+import { recordsOf } from '../../../client/browser/outbox/row-batches.ts'
+import { Database } from '../../../client/browser/store/database.ts'
+import { TopicDirectory } from '../../../client/browser/topic-directory.ts'
+import type { Connection } from '../../../client/http/connection.ts'
+import { SEEDED } from '../../core/seed.ts'
+import { ManualClock } from '../manual-clock.ts'
+import { FakeLog, type Weather } from './fake-log.ts'
+
+const TOPIC = 'topic'
+const PARTITIONS = 2
+const TABS = 3
+
+class World {
+  readonly clock = new ManualClock()
+  readonly log = new FakeLog()
+  readonly queued: string[][] = Array.from({ length: PARTITIONS }, () => [])
+  readonly acked: Array<{ value: string; partition: number; offset: number }> = []
+  readonly tabs: Array<Tab | undefined> = []
+  readonly #name = `outbox-${Math.random()}`
+  #made = 0
+  #nextProducerId = 0n
+
+  tab(index: number): Tab {
+    const known = this.tabs[index]
+    if (known !== undefined) return known
+    const tab = new Tab(this, this.#name, () => this.#nextProducerId++)
+    this.tabs[index] = tab
+    return tab
+  }
+
+  async queue(index: number, count: number, isPoison: boolean): Promise<void> {
+    const tab = this.tab(index)
+    const sends = Array.from({ length: count }, async (_, n) => {
+      const partition = (this.#made + n) % PARTITIONS
+      const value = `${isPoison && n === 0 ? 'poison' : 'value'}-${this.#made + n}`
+      this.queued[partition]?.push(value)
+      const { acked } = await tab.producer.send(TOPIC, { value, partition })
+      void acked.then(
+        ({ offset }) => this.acked.push({ value, partition, offset }),
+        () => undefined,
+      )
+    })
+    this.#made += count
+    await Promise.all(sends)
+  }
+
+  async kill(index: number): Promise<void> {
+    await this.tabs[index]?.end()
+    this.tabs[index] = undefined
+  }
+
+  tell(news: OutboxNews): void {
+    for (const tab of this.tabs) tab?.hear(news)
+  }
+
+  sleepForAMonth(): void {
+    this.clock.sleepThrough(31 * 86_400_000)
+    this.log.forgetProducers()
+  }
+
+  change(weather: Weather): void {
+    this.log.weather = weather
+  }
+
+  /** Time passes, and what it leads to happens. */
+  async run(byMs: number): Promise<void> {
+    for (let passedMs = 0; passedMs < byMs; passedMs += 250) {
+      this.clock.advance(250)
+      for (let turn = 0; turn < 4; turn++) await new Promise((done) => setImmediate(done))
+    }
+  }
+
+  /** Until nothing waits; the log must take it in bounded time. */
+  async settle(): Promise<void> {
+    this.log.weather = 'fine'
+    const tab = this.tab(0)
+    tab.lead()
+    tab.sender.hint(true)
+    for (let round = 0; round < 400; round++) {
+      await this.run(1_000)
+      const rows = await tab.store.pending(undefined)
+      if (rows.length === 0) return
+    }
+    throw new Error('the outbox does not empty')
+  }
+}
+
+class Tab {
+  readonly store: OutboxStore
+  readonly sender: OutboxSender
+  readonly producer: OutboxProducer
+  readonly #waiters = new AckWaiters()
+  readonly #database: Database
+
+  constructor(world: World, name: string, newProducerId: () => bigint) {
+    const { clock } = world
+    const events = { lost: () => {}, outdated: () => {}, blocked: () => {} }
+    this.#database = new Database(name, clock, events)
+    const now = () => clock.now()
+    const random = () => 0.5
+    const context = { database: this.#database, newProducerId, random, now }
+    this.store = new OutboxStore(context)
+    const { fetch } = world.log
+    const connection: Connection = { url: 'http://log', token: 'old', fetch, clock, random }
+    const tell = (news: OutboxNews) => world.tell(news)
+    const directory = new TopicDirectory(connection, this.store, tell)
+    this.sender = new OutboxSender({
+      connection,
+      store: this.store,
+      drain: new OutboxDrain(context),
+      refresh: (topic) => directory.refresh(topic),
+      loadTopic: (topic) => directory.ask(topic),
+      isOnline: () => true,
+      tell,
+      renewToken: async () => false,
+      stateChanged: () => {},
+    })
+    this.producer = new OutboxProducer({
+      store: this.store,
+      waiters: this.#waiters,
+      now,
+      admit: () => {},
+      makeRoom: async () => false,
+      queued: () => tell({ kind: 'wake' }),
+      flush: async () => {},
+    })
+  }
+
+  lead(): void {
+    this.sender.start()
+  }
+
+  hear(news: OutboxNews): void {
+    if (news.kind === 'wake') this.sender.wake()
+    else this.#waiters.hear(news)
+  }
+
+  async end(): Promise<void> {
+    this.sender.stop()
+    await this.#database.close()
+  }
+}
+
+type Command = (world: World) => Promise<void> | void
+
+const tabIndex = fc.nat({ max: TABS - 1 })
+const weather = fc.constantFrom<Weather>(
+  'fine',
+  'requestLost',
+  'answerLost',
+  'unauthorized',
+  'throttled',
+  'badGateway',
+  'captivePortal',
+)
+const commands: fc.Arbitrary<{ text: string; run: Command }> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(tabIndex, fc.integer({ min: 1, max: 8 }), fc.nat({ max: 5 }))
+      .map(([tab, count, luck]) => ({
+        text: `queue ${count}${luck === 0 ? ' with poison' : ''} in ${tab}`,
+        run: (world: World) => world.queue(tab, count, luck === 0),
+      })),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.integer({ min: 1, max: 8 }).map((steps) => ({
+      text: `run ${steps * 250} ms`,
+      run: (world: World) => world.run(steps * 250),
+    })),
+  },
+  {
+    weight: 3,
+    arbitrary: weather.map((next) => ({
+      text: `weather ${next}`,
+      run: (world: World) => world.change(next),
+    })),
+  },
+  {
+    weight: 2,
+    arbitrary: tabIndex.map((tab) => ({
+      text: `${tab} leads`,
+      run: (world: World) => world.tab(tab).lead(),
+    })),
+  },
+  {
+    weight: 1,
+    arbitrary: tabIndex.map((tab) => ({
+      text: `${tab} stops leading`,
+      run: (world: World) => world.tabs[tab]?.sender.stop(),
+    })),
+  },
+  {
+    weight: 1,
+    arbitrary: tabIndex.map((tab) => ({
+      text: `${tab} dies`,
+      run: (world: World) => world.kill(tab),
+    })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constant({
+      text: 'a month later',
+      run: (world: World) => world.sleepForAMonth(),
+    }),
+  },
+)
+
+async function violations(steps: ReadonlyArray<{ run: Command }>, log?: Partial<FakeLog>) {
+  const world = new World()
+  Object.assign(world.log, log)
+  try {
+    for (const { run } of steps) await run(world)
+    await world.settle()
+    const found: string[] = []
+    const parked = new Set<string>()
+    for (const row of await world.tab(0).store.parked()) {
+      for (const { value } of await recordsOf(row.batch))
+        parked.add(new TextDecoder().decode(value ?? undefined))
+    }
+    for (const [partition, queued] of world.queued.entries()) {
+      const wanted = queued.filter((value) => !value.startsWith('poison'))
+      const poison = queued.filter((value) => value.startsWith('poison'))
+      const stored = world.log.values(partition)
+      if (stored.join() !== wanted.join()) found.push(`${partition}: ${stored} is not ${wanted}`)
+      for (const value of poison) if (!parked.has(value)) found.push(`${value} is not parked`)
+    }
+    for (const { value, partition, offset } of world.acked) {
+      const right = offset === -1 || world.log.offsetOf(partition, value) === offset
+      if (!right) found.push(`${value} was acknowledged at ${offset}`)
+    }
+    return found
+  } finally {
+    for (const index of world.tabs.keys()) await world.kill(index)
+  }
+}
+
+const RUNS = Number(process.env.OUTBOX_RUNS ?? 150)
+
+describe('the outbox against a model', () => {
+  it('brings every record to the log once and in order, or parks it', {
+    timeout: 120_000,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(commands, { minLength: 10, maxLength: 120, size: 'max' }),
+        async (steps) => {
+          expect(await violations(steps), steps.map(({ text }) => text).join('; ')).toEqual([])
+        },
+      ),
+      { ...SEEDED, numRuns: RUNS },
+    )
+  })
+
+  it('a log that ignores sequences is caught doubling', async () => {
+    const steps: Array<{ run: Command }> = [
+      { run: (world) => world.queue(0, 3, false) },
+      { run: (world) => world.tab(0).lead() },
+      { run: (world) => world.run(500) },
+      { run: (world) => world.change('answerLost') },
+      { run: (world) => world.queue(0, 3, false) },
+      { run: (world) => world.run(500) },
+    ]
+    expect(await violations(steps)).toEqual([])
+    expect(await violations(steps, { ignoresSequences: true })).not.toEqual([])
+  })
+})

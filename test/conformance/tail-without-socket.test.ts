@@ -334,6 +334,34 @@ describe('POST /v1/tail', () => {
     await expectError(await tail(long), 413, 'request_too_large')
   })
 
+  test('may be called by the pages that may call, and by no others', async () => {
+    const body = { subscriptions: [subscription(1, 'nowhere')] }
+    const { origin } = new URL(target.url)
+    for (const accept of [SSE, POLL]) {
+      const answer = await request('POST', '/v1/tail', {
+        json: body,
+        headers: { Accept: accept, Origin: origin },
+      })
+      expect(answer.headers.get('access-control-allow-origin')).toBe(origin)
+      expect(await answer.text()).toContain('unknown_topic_or_partition')
+    }
+    const foreign = await request('POST', '/v1/tail', {
+      json: body,
+      headers: { Accept: SSE, Origin: 'https://example.com' },
+    })
+    await expectError(foreign, 403, 'forbidden')
+  })
+
+  test('is described', async () => {
+    const { paths } = await (await request('GET', '/v1/openapi.json')).json()
+    const described = paths['/v1/tail']?.post as unknown as {
+      requestBody: { content: object }
+      responses: Record<string, { content: object }>
+    }
+    expect(Object.keys(described.requestBody.content)).toEqual(['application/json'])
+    expect(Object.keys(described.responses['200']?.content ?? {})).toEqual([SSE, POLL])
+  })
+
   test('takes as many subscriptions as there may be', async () => {
     const name = await topic()
     await produce(name, ['a'])

@@ -41,6 +41,11 @@ export const PRODUCER_TRUST_MS = 14 * DAY_MS
 /** Kept of a partition, for tabs that were frozen while they were told. */
 export const ACKS_KEPT = 16
 
+// -- access ------------------------------------------------------------------------------------
+
+/** Between two questions for another token. */
+export const TOKEN_INTERVAL_MS = 5 * SECOND_MS
+
 // -- status ------------------------------------------------------------------------------------
 
 /** Between two looks at the outbox for the status. */
@@ -83,6 +88,5 @@ export const STRIKES_MAX = 2
 export const PROBE_INTERVAL_MS = 300 * SECOND_MS
 /** Longer than one ping of the server: the connection of a page that comes back may be dead. */
 export const WAKE_SILENCE_MS_MAX = 20 * SECOND_MS
-/** Bytes under way of all that is followed, and of one partition; together with one frame of each. */
+/** Bytes under way, of all that is followed together. */
 export const FOLLOW_CREDIT_BYTES = 16 * MIB
-export const FOLLOW_CREDIT_BYTES_MIN = 16 * KIB

@@ -1,0 +1,108 @@
+/** What is kept of followed topics, as every tab reads it; `cache-writer.ts` fills it. */
+import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
+import type { Database, Store } from '../store/database.ts'
+import type { BatchRow, CacheLimits, CursorRow, FollowRow } from '../store/schema.ts'
+import { cacheLimits } from './cache-limits.ts'
+import { drop, evictRows, rangeOf } from './cache-rows.ts'
+
+/** One row and the cursor it was read under; no row: nothing lies at or behind the offset. */
+export interface CacheRead {
+  /** Of the topic that bears the name now, as far as this browser knows. */
+  readonly topicId: string | undefined
+  /** Undefined: nothing is kept of that topic. */
+  readonly cursor: CursorRow | undefined
+  readonly row: BatchRow | undefined
+}
+
+const STORES: Store[] = ['topics', 'follows', 'cursors', 'batches']
+
+export class BatchCache {
+  readonly #database: Database
+  /** Of topics that are followed without limits of their own. */
+  readonly #limits: Partial<CacheLimits>
+
+  /** @throws {EdgelogError} `invalid_config`. */
+  constructor(database: Database, limits: Partial<CacheLimits> = {}) {
+    this.#database = database
+    this.#limits = cacheLimits(limits)
+  }
+
+  /** The row that holds `offset`, or the first one behind it. */
+  async read(topic: string, partition: number, offset: number): Promise<CacheRead> {
+    return await this.#database.read(STORES, async (tx) => {
+      const batches = tx.objectStore('batches')
+      const known = await tx.objectStore('topics').get(topic)
+      const kept = await tx.objectStore('cursors').get([topic, partition])
+      const topicId = known?.id ?? kept?.topicId
+      const cursor = kept?.topicId === topicId ? kept : undefined
+      const before = IDBKeyRange.bound([topic, partition], [topic, partition, offset])
+      const behind = IDBKeyRange.bound([topic, partition, offset], [topic, partition, []])
+      let row = (await batches.openCursor(before, 'prev'))?.value
+      if (row === undefined || row.endOffset <= offset) row = await batches.get(behind)
+      return { topicId, cursor, row }
+    })
+  }
+
+  /** The first row that has a record at or after `timestamp`. */
+  async rowAtTime(
+    topic: string,
+    partition: number,
+    timestamp: number,
+  ): Promise<BatchRow | undefined> {
+    return await this.#database.read(['batches'], async (tx) => {
+      let at = await tx.objectStore('batches').openCursor(rangeOf(topic, partition))
+      while (at !== null && at.value.maxTimestamp < timestamp) at = await at.continue()
+      return at?.value
+    })
+  }
+
+  /** What the log has, as it was heard of last, and the cache has not; null: nothing was heard. */
+  async lagRecords(): Promise<number | null> {
+    const cursors = await this.cursors()
+    if (cursors.length === 0) return null
+    return cursors.reduce((sum, { highWatermark, endOffset }) => sum + highWatermark - endOffset, 0)
+  }
+
+  async cursors(): Promise<CursorRow[]> {
+    return await this.#database.read(['cursors'], (tx) => tx.objectStore('cursors').getAll())
+  }
+
+  async follows(): Promise<FollowRow[]> {
+    return await this.#database.read(['follows'], (tx) => tx.objectStore('follows').getAll())
+  }
+
+  /**
+   * Keeps a topic from now on, until `unfollow`. Without `limits` a topic that is followed already goes
+   * on as it was.
+   *
+   * @returns whether something changed.
+   * @throws {EdgelogError} `invalid_topic`, `invalid_config`; `storage_failed`, `storage_full`.
+   */
+  async follow(topic: string, limits?: Partial<CacheLimits>): Promise<boolean> {
+    parseTopicName(topic, 'topic')
+    const row = { topic, limits: cacheLimits(this.#limits, limits ?? {}) }
+    return await this.#database.write(['follows'], async (tx) => {
+      const follows = tx.objectStore('follows')
+      if (limits === undefined && (await follows.get(topic)) !== undefined) return false
+      await follows.put(row)
+      return true
+    })
+  }
+
+  /** What was kept is dropped. */
+  async unfollow(topic: string): Promise<void> {
+    await this.#database.write(STORES, async (tx) => {
+      await tx.objectStore('follows').delete(topic)
+      await drop(tx, rangeOf(topic))
+    })
+  }
+
+  /** Drops the row that begins at `baseOffset`, and all before it: what is left has no hole. */
+  async dropThrough(topic: string, partition: number, baseOffset: number): Promise<void> {
+    await evictRows(
+      this.#database,
+      rangeOf(topic, partition),
+      () => (row) => row.baseOffset <= baseOffset,
+    )
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * The record batches of followed topics in the database: each method is one transaction, which any tab
+ * may run at any time. What a tab knew before it began may be out of date, so each looks again: two
+ * tabs that write the same partition leave neither a hole nor a batch twice.
+ *
+ * A row begins where the one before it ends. What arrives is merged with the last rows while those
+ * span no more offsets than it does, so a byte is rewritten once per doubling and rows are few.
+ */
+import { type BatchHeader, batchBytes } from '../../../src/core/batch/record-batch.ts'
+import { EdgelogError } from '../../../src/core/errors.ts'
+import { endOffsetOf } from '../../consumer/log-chunk.ts'
+import { CACHE_ROW_BYTES } from '../limits.ts'
+import type { Database, Store, Transaction } from '../store/database.ts'
+import type { BatchRow, CacheLimits, CursorRow } from '../store/schema.ts'
+import {
+  type Arrival,
+  cutRows,
+  isOver,
+  planArrival,
+  type ResetReason,
+  type TopicResetReason,
+} from './cache-plan.ts'
+import { drop, dropRow, evictRows, firstRow, isNewest, rangeOf } from './cache-rows.ts'
+
+/** `unfollowed`: nobody wants it any more; `gap`: go on from the cursor's end. */
+export type Stored = 'stored' | 'gap' | 'unfollowed' | ResetReason
+
+const STORES: Store[] = ['topics', 'follows', 'cursors', 'batches']
+
+export class CacheWriter {
+  readonly #database: Database
+  readonly #now: () => number
+
+  constructor(database: Database, now: () => number) {
+    this.#database = database
+    this.#now = now
+  }
+
+  /**
+   * Stores what arrived, in order, and keeps each topic within its limits. On lack of space the oldest
+   * half of the whole cache goes, once.
+   *
+   * @throws {EdgelogError} `storage_full`, `storage_failed`: nothing is stored then.
+   */
+  async append(arrivals: readonly Arrival[]): Promise<Stored[]> {
+    const work = async (tx: Transaction) => {
+      const stored = new Map<Arrival, Stored>()
+      const nowMs = this.#now()
+      for (const [topic, own] of Map.groupBy(arrivals, ({ topic }) => topic)) {
+        await appendTopic(tx, topic, own, stored, nowMs)
+      }
+      return arrivals.map((arrival) => stored.get(arrival) ?? 'gap')
+    }
+    try {
+      return await this.#database.write(STORES, work)
+    } catch (error) {
+      if (!(error instanceof EdgelogError && error.code === 'storage_full')) throw error
+      await this.#halve()
+      return await this.#database.write(STORES, work)
+    }
+  }
+
+  /**
+   * Drops what is kept of the partitions that `reasonOf` has a reason for.
+   *
+   * @returns the first of the reasons.
+   */
+  async reset(
+    topic: string,
+    reasonOf: (cursor: CursorRow) => TopicResetReason | undefined,
+  ): Promise<TopicResetReason | undefined> {
+    return await this.#database.write(STORES, async (tx) => {
+      let first: TopicResetReason | undefined
+      for (const cursor of await tx.objectStore('cursors').getAll(rangeOf(topic))) {
+        const reason = reasonOf(cursor)
+        if (reason === undefined) continue
+        await drop(tx, rangeOf(topic, cursor.partition))
+        first ??= reason
+      }
+      return first
+    })
+  }
+
+  /** Drops what is older than its topic may be, and what the log itself has deleted. */
+  async evict(): Promise<void> {
+    const nowMs = this.#now()
+    for (const { topic, limits } of await this.#database.read(['follows'], (tx) =>
+      tx.objectStore('follows').getAll(),
+    )) {
+      await evictRows(this.#database, rangeOf(topic), ({ logStartOffset }) => (row, isNewest) => {
+        const isOld = row.maxTimestamp < nowMs - limits.ageMsMax
+        return (isOld && !isNewest) || row.endOffset <= logStartOffset
+      })
+    }
+  }
+
+  /** Makes room: the oldest half of each partition goes, and one row at least. */
+  async #halve(): Promise<void> {
+    await evictRows(this.#database, undefined, ({ sizeBytes }) => {
+      let droppedBytes = 0
+      return ({ bytes }) => {
+        const mayGo = droppedBytes * 2 < sizeBytes
+        droppedBytes += bytes.length
+        return mayGo
+      }
+    })
+  }
+}
+
+/** One batch, or a row that is written anew. */
+type Piece = Pick<BatchRow, 'endOffset' | 'recordsCount' | 'maxTimestamp'> & {
+  readonly bytes: Uint8Array
+}
+
+async function appendTopic(
+  tx: Transaction,
+  topic: string,
+  arrivals: readonly Arrival[],
+  stored: Map<Arrival, Stored>,
+  nowMs: number,
+): Promise<void> {
+  const follow = await tx.objectStore('follows').get(topic)
+  if (follow === undefined) {
+    for (const arrival of arrivals) stored.set(arrival, 'unfollowed')
+    return
+  }
+  const known = await tx.objectStore('topics').get(topic)
+  const before = await tx.objectStore('cursors').getAll(rangeOf(topic))
+  const cursors = new Map(before.map((cursor) => [cursor.partition, cursor]))
+  for (const [partition, own] of Map.groupBy(arrivals, (arrival) => arrival.partition)) {
+    const cursor = await appendPartition(tx, cursors.get(partition), own, stored, known?.id, nowMs)
+    if (cursor === undefined) cursors.delete(partition)
+    else cursors.set(partition, cursor)
+  }
+  await evictTopic(tx, cursors, follow.limits)
+  for (const cursor of cursors.values()) {
+    if (!before.includes(cursor)) await tx.objectStore('cursors').put(cursor)
+  }
+}
+
+/** @returns the cursor as it is to be; undefined: nothing is kept. */
+async function appendPartition(
+  tx: Transaction,
+  before: CursorRow | undefined,
+  arrivals: readonly Arrival[],
+  stored: Map<Arrival, Stored>,
+  topicId: string | undefined,
+  nowMs: number,
+): Promise<CursorRow | undefined> {
+  const pieces: Piece[] = []
+  let cursor = before
+  for (const arrival of arrivals) {
+    const isOther = topicId !== undefined && arrival.topicId !== topicId
+    const plan = planArrival(cursor, arrival)
+    // Which of the two is the topic now, the server knows.
+    if (isOther || (plan.kind === 'reset' && plan.reason === 'recreated')) {
+      stored.set(arrival, 'recreated')
+      break
+    }
+    if (plan.kind === 'reset') {
+      stored.set(arrival, plan.reason)
+      await drop(tx, rangeOf(arrival.topic, arrival.partition))
+      return undefined
+    }
+    if (plan.kind === 'gap') break
+    cursor = cursorAfter(cursor, arrival, plan.headers)
+    for (const header of plan.headers) {
+      const bytes = batchBytes(arrival.bytes, header)
+      pieces.push({ ...header, bytes, endOffset: endOffsetOf(header) })
+    }
+    stored.set(arrival, 'stored')
+  }
+  if (cursor !== undefined && pieces.length > 0) {
+    const isBegun = before !== undefined && before.sizeBytes > 0
+    await writeRows(tx, cursor, isBegun ? before.endOffset : cursor.startOffset, pieces, nowMs)
+  }
+  return cursor
+}
+
+function cursorAfter(
+  cursor: CursorRow | undefined,
+  arrival: Arrival,
+  headers: readonly BatchHeader[],
+): CursorRow {
+  const { topic, partition, topicId, from, endOffset, logStartOffset, highWatermark } = arrival
+  const known = cursor ?? {
+    ...{ startOffset: from, endOffset: from, sizeBytes: 0, recordsCount: 0 },
+    ...{ logStartOffset, highWatermark },
+  }
+  const base = headers[0]?.baseOffset ?? known.startOffset
+  const sum = (of: 'sizeBytes' | 'recordsCount') =>
+    headers.reduce((total, header) => total + header[of], known[of])
+  return {
+    topic,
+    partition,
+    topicId,
+    startOffset: known.sizeBytes > 0 ? known.startOffset : Math.min(known.startOffset, base),
+    endOffset: Math.max(known.endOffset, endOffset),
+    sizeBytes: sum('sizeBytes'),
+    recordsCount: sum('recordsCount'),
+    logStartOffset: Math.max(known.logStartOffset, logStartOffset),
+    highWatermark: Math.max(known.highWatermark, highWatermark, endOffset),
+  }
+}
+
+/** Writes what follows the last row, together with those before it that are no longer than that. */
+async function writeRows(
+  tx: Transaction,
+  { topic, partition, endOffset }: CursorRow,
+  from: number,
+  pieces: Piece[],
+  nowMs: number,
+): Promise<void> {
+  const batches = tx.objectStore('batches')
+  let baseOffset = from
+  let last = await batches.openKeyCursor(rangeOf(topic, partition), 'prev')
+  while (last !== null && baseOffset - last.primaryKey[2] <= endOffset - baseOffset) {
+    const row = await batches.get(last.primaryKey)
+    if (row === undefined || row.bytes.length >= CACHE_ROW_BYTES) break
+    pieces.unshift(row)
+    baseOffset = row.baseOffset
+    await batches.delete(last.primaryKey)
+    last = await last.continue()
+  }
+  for (const row of cutRows(pieces)) {
+    const newest = Math.max(...row.map(({ maxTimestamp }) => maxTimestamp))
+    const end = row.at(-1)?.endOffset ?? baseOffset
+    await batches.put({
+      topic,
+      partition,
+      baseOffset,
+      endOffset: end,
+      recordsCount: row.reduce((total, { recordsCount }) => total + recordsCount, 0),
+      maxTimestamp: newest < 0 ? nowMs : newest,
+      bytes: concat(row.map(({ bytes }) => bytes)),
+    })
+    baseOffset = end
+  }
+}
+
+/** Takes the oldest rows of whichever partition has most, until the topic is within its limits. */
+async function evictTopic(
+  tx: Transaction,
+  cursors: Map<number, CursorRow>,
+  limits: CacheLimits,
+): Promise<void> {
+  for (;;) {
+    const all = [...cursors.values()]
+    if (!isOver(all, limits, false)) return
+    const most = all.reduce((one, other) => (other.sizeBytes > one.sizeBytes ? other : one))
+    const row = await firstRow(tx, most)
+    if (row === undefined || !isOver(all, limits, isNewest(most, row))) return
+    cursors.set(most.partition, await dropRow(tx, most, row))
+  }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((total, { length }) => total + length, 0))
+  let position = 0
+  for (const part of parts) {
+    whole.set(part, position)
+    position += part.length
+  }
+  return whole
+}

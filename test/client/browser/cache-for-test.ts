@@ -1,0 +1,173 @@
+/** A log in memory, and the cache's view of it. */
+import 'fake-indexeddb/auto'
+import { expect } from 'vitest'
+import { BatchCache } from '../../../client/browser/cache/batch-cache.ts'
+import type { Arrival } from '../../../client/browser/cache/cache-plan.ts'
+import { CacheWriter } from '../../../client/browser/cache/cache-writer.ts'
+import { Database } from '../../../client/browser/store/database.ts'
+import type { BatchRow, CursorRow } from '../../../client/browser/store/schema.ts'
+import { systemClock } from '../../../client/clock.ts'
+import { parseChunk } from '../../../client/consumer/log-chunk.ts'
+import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
+import { assignOffset } from '../../../src/core/batch/record-batch.ts'
+
+export const TOPIC = 't'
+
+export interface LogBatch {
+  readonly baseOffset: number
+  readonly endOffset: number
+  readonly bytes: Uint8Array
+}
+
+let logs = 0
+
+/** One partition's log: whole batches, perhaps with offsets missing between them. */
+export class TestLog {
+  readonly #mark = ++logs
+  id = `id-${this.#mark}`
+  batches: LogBatch[] = []
+  /** With those that retention took. */
+  history: LogBatch[] = []
+  startOffset = 0
+  endOffset = 0
+
+  /** `skip` offsets before it are missing, as after compaction. */
+  append(recordsCount: number, valueBytes = 10, skip = 0, timestamp?: number): void {
+    const baseOffset = this.endOffset + skip
+    const records = Array.from({ length: recordsCount }, (_, index) => ({
+      timestamp: timestamp ?? 1_000 + baseOffset + index,
+      key: null,
+      value: new TextEncoder().encode(
+        `${this.#mark}/${baseOffset + index}`.padEnd(valueBytes, ' '),
+      ),
+      headers: [],
+    }))
+    const bytes = encodeBatch(records)
+    assignOffset(bytes, 0, baseOffset, 0)
+    this.endOffset = baseOffset + recordsCount
+    const batch = { baseOffset, endOffset: this.endOffset, bytes }
+    this.batches.push(batch)
+    this.history.push(batch)
+  }
+
+  /** Retention: whole batches go. */
+  deleteTo(offset: number): void {
+    this.startOffset = Math.min(offset, this.endOffset)
+    this.batches = this.batches.filter(({ endOffset }) => endOffset > this.startOffset)
+  }
+
+  /** What no log should do. */
+  truncateTo(offset: number): void {
+    this.batches = this.batches.filter(({ endOffset }) => endOffset <= offset)
+    this.history = this.history.filter(({ endOffset }) => endOffset <= offset)
+    this.endOffset = Math.max(this.startOffset, this.batches.at(-1)?.endOffset ?? 0)
+  }
+
+  /** Whole batches from the one that holds `from`, `count` of them at most. */
+  slice(from: number, count = Number.POSITIVE_INFINITY): Uint8Array {
+    const wanted = this.batches.filter(({ endOffset }) => endOffset > from)
+    return join(wanted.slice(0, count).map(({ bytes }) => bytes))
+  }
+
+  arrival(from: number, count?: number, partition = 0): Arrival {
+    const bytes = this.slice(from, count)
+    const { headers, nextOffset } = parseChunk(bytes, from)
+    return {
+      topic: TOPIC,
+      partition,
+      topicId: this.id,
+      from,
+      endOffset: nextOffset,
+      bytes,
+      headers,
+      logStartOffset: this.startOffset,
+      highWatermark: this.endOffset,
+    }
+  }
+}
+
+export function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let position = 0
+  for (const part of parts) {
+    whole.set(part, position)
+    position += part.length
+  }
+  return whole
+}
+
+let names = 0
+
+export function newName(): string {
+  return `cache-test-${++names}`
+}
+
+/** One tab's handles of the database. */
+export function openCache(name = newName(), now = () => 1_000_000) {
+  const ignore = () => undefined
+  const events = { lost: ignore, outdated: ignore, blocked: ignore }
+  const database = new Database(name, systemClock, events)
+  return { name, database, cache: new BatchCache(database), writer: new CacheWriter(database, now) }
+}
+
+export type TestCache = ReturnType<typeof openCache>
+
+export async function rowsOf({ database }: TestCache): Promise<BatchRow[]> {
+  return await database.read(['batches'], (tx) => tx.objectStore('batches').getAll())
+}
+
+/** That what is kept of a partition is a stretch of its log without a hole, and counted rightly. */
+export async function expectDense(tab: TestCache, log: TestLog, partition = 0): Promise<void> {
+  const cursor = (await tab.cache.cursors()).find((known) => known.partition === partition)
+  const rows = (await rowsOf(tab)).filter((row) => row.partition === partition)
+  if (cursor === undefined) {
+    expect(rows).toEqual([])
+    return
+  }
+  expectTiles(cursor, rows)
+  const kept = log.history.filter(
+    ({ baseOffset, endOffset }) =>
+      baseOffset >= cursor.startOffset && endOffset <= cursor.endOffset,
+  )
+  const expected = join(kept.map(({ bytes }) => bytes))
+  // Compared as text: a difference of megabytes would be printed byte by byte.
+  expect(digest(join(rows.map(({ bytes }) => bytes)))).toBe(digest(expected))
+  expect(cursor.sizeBytes).toBe(expected.length)
+}
+
+function expectTiles(cursor: CursorRow, rows: readonly BatchRow[]): void {
+  let end = cursor.startOffset
+  for (const row of rows) {
+    expect(row.baseOffset).toBeGreaterThanOrEqual(end)
+    expect(row.endOffset).toBeGreaterThan(row.baseOffset)
+    end = row.endOffset
+  }
+  expect(cursor.endOffset).toBeGreaterThanOrEqual(end)
+  expect(cursor.recordsCount).toBe(rows.reduce((sum, row) => sum + row.recordsCount, 0))
+}
+
+function digest(bytes: Uint8Array): string {
+  const bases = bytes.length === 0 ? [] : parseChunk(bytes, 0).headers.map((h) => h.baseOffset)
+  let hash = 0
+  for (const byte of bytes) hash = (Math.imul(hash, 31) + byte) | 0
+  return `${bytes.length} ${hash} ${bases.join()}`
+}
+
+/** Lets the database refuse to store batches `times` times. */
+export function refuseToStore(times: number): { readonly left: () => number; end(): void } {
+  const { put } = IDBObjectStore.prototype
+  let left = times
+  IDBObjectStore.prototype.put = function (this: IDBObjectStore, ...given: [unknown]) {
+    if (this.name === 'batches' && left > 0) {
+      left -= 1
+      throw new DOMException('full', 'QuotaExceededError')
+    }
+    return put.apply(this, given)
+  } as typeof put
+  return {
+    left: () => left,
+    end: () => {
+      IDBObjectStore.prototype.put = put
+    },
+  }
+}

@@ -2,11 +2,9 @@
  * The live tail: one WebSocket for all that a client follows. It connects, notices a dead connection
  * and says so to those who follow; where to resume is theirs to know.
  */
-import { ByteReader } from '../../src/core/bytes/byte-reader.ts'
-import { DecodeError } from '../../src/core/bytes/decode-error.ts'
-import { EdgelogError, type ErrorBody, isErrorCode } from '../../src/core/errors.ts'
+import type { EdgelogError } from '../../src/core/errors.ts'
 import { TAIL_SUBSCRIPTIONS_MAX } from '../../src/core/limits.ts'
-import { decodeTailFrame, type TailFrame } from '../../src/core/log/tail-protocol.ts'
+import type { TailFrame } from '../../src/core/log/tail-protocol.ts'
 import type { Timer } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
@@ -15,20 +13,11 @@ import {
   RESUME_BACKOFF_MS_MAX,
   TAIL_AVOIDED_MS,
   TAIL_FAILURES_MAX,
-  TAIL_OPEN_TIMEOUT_MS,
   TAIL_SILENCE_MS_MAX,
 } from '../limits.ts'
+import { TailConnection, type WebSocketConstructor } from './tail-connection.ts'
 
-/** What the client needs of a WebSocket: the part that all runtimes agree on. */
-export interface TailSocket {
-  binaryType: string
-  send(text: string): void
-  close(code?: number): void
-  addEventListener(type: 'open' | 'close' | 'error', listener: () => void): void
-  addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void
-}
-
-export type WebSocketConstructor = new (url: string, protocols: string[]) => TailSocket
+export type { TailSocket, WebSocketConstructor } from './tail-connection.ts'
 
 export interface TailRequest {
   readonly topic: string
@@ -55,26 +44,14 @@ interface Follower {
   readonly listener: TailListener
 }
 
-interface OpenSocket {
-  readonly socket: TailSocket
-  isOpen: boolean
-  lastMessageAtMs: number
-  timer: Timer
-}
-
-type Notice =
-  | { readonly op: 'subscribed' | 'ping' }
-  | { readonly op: 'closed' | 'error'; readonly id?: number; readonly error: ErrorBody }
-
-const PROTOCOL = 'edgelog.tail.v1'
-const HEADER_BYTES = 4
-
 export class TailClient {
   readonly #connection: Connection
   readonly #WebSocket: WebSocketConstructor | undefined
   readonly #followers = new Map<number, Follower>()
   #nextId = 0
-  #current: OpenSocket | undefined
+  #current: TailConnection | undefined
+  #lastMessageAtMs = 0
+  #silenceTimer: Timer
   #connectTimer: Timer
   #isConnectPlanned = false
   /** In a row, since something could be followed. */
@@ -103,12 +80,12 @@ export class TailClient {
     const id = this.#nextId
     this.#nextId = (id + 1) % 2 ** 32
     this.#followers.set(id, { request, listener })
-    if (this.#current?.isOpen) this.#subscribe(id, request)
-    else this.#planConnect()
+    if (this.#current === undefined) this.#planConnect()
+    else this.#current.subscribe(id, request)
     return {
-      grant: (bytes) => this.#say(id, { op: 'credit', id, bytes }),
+      grant: (bytes) => this.#connectionOf(id)?.grant(id, bytes),
       end: () => {
-        this.#say(id, { op: 'unsubscribe', id })
+        this.#connectionOf(id)?.unsubscribe(id)
         this.#followers.delete(id)
         if (this.#followers.size === 0) this.close()
       },
@@ -118,12 +95,16 @@ export class TailClient {
   close(): void {
     this.#connection.clock.clearTimeout(this.#connectTimer)
     this.#isConnectPlanned = false
-    const current = this.#current
-    if (current !== undefined) this.#drop(current)
+    this.#current?.close()
+    this.#forget()
+  }
+
+  #connectionOf(id: number): TailConnection | undefined {
+    return this.#followers.has(id) ? this.#current : undefined
   }
 
   #planConnect(): void {
-    if (this.#current !== undefined || this.#isConnectPlanned) return
+    if (this.#isConnectPlanned) return
     const { clock, random } = this.#connection
     this.#isConnectPlanned = true
     const delayMs =
@@ -137,104 +118,55 @@ export class TailClient {
   }
 
   #connect(): void {
-    const { clock, url, token } = this.#connection
     if (this.#WebSocket === undefined) return
-    const protocols = [PROTOCOL]
-    if (token !== undefined) protocols.push(`edgelog.bearer.${base64Url(token)}`)
-    let socket: TailSocket
-    try {
-      socket = new this.#WebSocket(`${url.replace(/^http/, 'ws')}/v1/tail`, protocols)
-    } catch {
-      this.#failed()
-      return
-    }
-    const current: OpenSocket = { socket, isOpen: false, lastMessageAtMs: clock.now(), timer: null }
+    const current = new TailConnection(this.#connection, this.#WebSocket, {
+      notice: ({ op }) => {
+        this.#heard()
+        if (op === 'subscribed') this.#failures = 0
+      },
+      frame: (id, frame) => {
+        this.#heard()
+        this.#followers.get(id)?.listener.frame(frame)
+      },
+      closed: (id, error) => {
+        this.#heard()
+        const follower = this.#followers.get(id)
+        this.#followers.delete(id)
+        follower?.listener.closed(error)
+      },
+      ended: () => this.#lost(),
+    })
     this.#current = current
-    socket.binaryType = 'arraybuffer'
-    current.timer = clock.setTimeout(() => this.#lose(current), TAIL_OPEN_TIMEOUT_MS)
-    socket.addEventListener('open', () => this.#opened(current))
-    socket.addEventListener('message', ({ data }) => this.#receive(current, data))
-    socket.addEventListener('close', () => this.#lose(current))
-    socket.addEventListener('error', () => this.#lose(current))
+    this.#watch(current)
+    for (const [id, { request }] of this.#followers) current.subscribe(id, request)
   }
 
-  #opened(current: OpenSocket): void {
-    if (this.#current !== current) return
-    current.isOpen = true
-    this.#watch(current)
-    for (const [id, { request }] of this.#followers) this.#subscribe(id, request)
+  #heard(): void {
+    this.#lastMessageAtMs = this.#connection.clock.now()
   }
 
   /** The server speaks every 15 s; a connection that is dead without having ended does not. */
-  #watch(current: OpenSocket): void {
+  #watch(current: TailConnection): void {
     const { clock } = this.#connection
-    clock.clearTimeout(current.timer)
-    current.lastMessageAtMs = clock.now()
+    this.#heard()
     const check = () => {
-      const leftMs = current.lastMessageAtMs + TAIL_SILENCE_MS_MAX - clock.now()
-      if (leftMs <= 0) this.#lose(current)
-      else current.timer = clock.setTimeout(check, leftMs)
+      const leftMs = this.#lastMessageAtMs + TAIL_SILENCE_MS_MAX - clock.now()
+      if (leftMs > 0) this.#silenceTimer = clock.setTimeout(check, leftMs)
+      else {
+        current.close()
+        this.#lost()
+      }
     }
-    current.timer = clock.setTimeout(check, TAIL_SILENCE_MS_MAX)
+    this.#silenceTimer = clock.setTimeout(check, TAIL_SILENCE_MS_MAX)
   }
 
-  #subscribe(id: number, request: TailRequest): void {
-    this.#say(id, { op: 'subscribe', id, ...request })
-  }
-
-  #say(id: number, message: object): void {
-    const current = this.#current
-    if (current?.isOpen && this.#followers.has(id)) current.socket.send(JSON.stringify(message))
-  }
-
-  #receive(current: OpenSocket, data: unknown): void {
-    if (this.#current !== current) return
-    current.lastMessageAtMs = this.#connection.clock.now()
-    try {
-      if (data instanceof ArrayBuffer) {
-        const bytes = new Uint8Array(data)
-        const id = new ByteReader(bytes).uint32()
-        this.#followers.get(id)?.listener.frame(decodeTailFrame(bytes, HEADER_BYTES))
-      } else if (typeof data === 'string') this.#notice(current, parseNotice(data))
-    } catch (error) {
-      // Not what the protocol says: a connection that cannot be trusted. Those who follow resume.
-      if (!(error instanceof DecodeError)) throw error
-      this.#lose(current)
-    }
-  }
-
-  #notice(current: OpenSocket, notice: Notice): void {
-    const { op } = notice
-    if (op === 'subscribed') this.#failures = 0
-    else if (op === 'closed' || op === 'error') {
-      const { id, error } = notice
-      // An error without an id may be about any of them.
-      if (id === undefined) this.#lose(current)
-      else this.#end(id, op, errorOf(error))
-    }
-  }
-
-  #end(id: number, op: 'closed' | 'error', error: EdgelogError): void {
-    // The log goes on sending after an error, say about credit.
-    if (op === 'error') this.#say(id, { op: 'unsubscribe', id })
-    const follower = this.#followers.get(id)
-    this.#followers.delete(id)
-    follower?.listener.closed(error)
-  }
-
-  #lose(current: OpenSocket): void {
-    if (this.#current !== current) return
-    this.#drop(current)
-    this.#failed()
-  }
-
-  #drop(current: OpenSocket): void {
+  #forget(): void {
+    this.#connection.clock.clearTimeout(this.#silenceTimer)
     this.#current = undefined
-    this.#connection.clock.clearTimeout(current.timer)
-    current.socket.close()
   }
 
-  #failed(): void {
+  #lost(): void {
+    this.#forget()
     this.#failures += 1
     if (this.#failures >= TAIL_FAILURES_MAX) {
       this.#avoidedUntilMs = this.#connection.clock.now() + TAIL_AVOIDED_MS
@@ -243,35 +175,4 @@ export class TailClient {
     this.#followers.clear()
     for (const { listener } of followers) listener.lost()
   }
-}
-
-/** @throws {DecodeError} for what is no notice. Kinds that are not known here are passed over. */
-function parseNotice(text: string): Notice {
-  const notice = parseObject(text)
-  const { op, error } = notice
-  const isError = op === 'closed' || op === 'error'
-  const hasError = typeof error === 'object' && error !== null
-  if (typeof op !== 'string' || (isError && !hasError)) {
-    throw new DecodeError(0, `not a notice: ${text}`)
-  }
-  return notice as unknown as Notice
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    // Of numbers, text and null no member is missed.
-    return { ...JSON.parse(text) }
-  } catch {
-    return {}
-  }
-}
-
-function errorOf({ code, message, details }: ErrorBody): EdgelogError {
-  const options = details === undefined ? {} : { details }
-  if (isErrorCode(code)) return new EdgelogError(code, message, options)
-  return new EdgelogError('internal', `${String(code)}: ${message}`, options)
-}
-
-function base64Url(text: string): string {
-  return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
 }

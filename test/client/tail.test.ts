@@ -196,6 +196,39 @@ describe('a live tail', () => {
     },
   )
 
+  test('is dead when a subscription is not answered, whatever else it says', async () => {
+    const setup = setUp()
+    const { socket } = await connected(setup)
+    const other = setup.client.consumer({
+      assignments: [{ topic: 'u', partition: 0, offset: 0 }],
+    })
+    await settle()
+    setup.clock.advance(9_000)
+    socket.say({ op: 'ping' })
+    setup.clock.advance(999)
+    expect(socket.isClosed).toBe(false)
+    setup.clock.advance(1)
+    expect(socket.isClosed).toBe(true)
+    await other.close()
+    await setup.client.close()
+    expect(setup.clock.pending).toBe(0)
+  })
+
+  test('is dead when nothing can be said any more', async () => {
+    const setup = setUp()
+    const { socket } = await connected(setup)
+    socket.send = () => {
+      throw new DOMException('closing', 'InvalidStateError')
+    }
+    const other = setup.client.consumer({
+      assignments: [{ topic: 'u', partition: 0, offset: 0 }],
+    })
+    await settle()
+    expect(socket.isClosed).toBe(true)
+    await other.close()
+    await setup.client.close()
+  })
+
   test('is not asked again and again when it leaves out what is not in the log', async () => {
     const setup = setUp()
     const { socket } = await connected(setup)

@@ -1,45 +1,22 @@
-/** Keeps what is followed in sync with the log: runs the machine of sync-state.ts against the world. */
-import type { EdgelogError, ErrorCode } from '../../../src/core/errors.ts'
-import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
-import type { WebSocketConstructor } from '../../consumer/tail-client.ts'
+/**
+ * Keeps what is followed in sync with the log: runs the machine of sync-state.ts against the network,
+ * the page and the clock, and hands what arrives to a sink that stores it.
+ */
+import { EdgelogError } from '../../../src/core/errors.ts'
+import type { Timer } from '../../clock.ts'
+import type { WebSocketConstructor } from '../../consumer/tail-connection.ts'
 import type { Connection } from '../../http/connection.ts'
+import { retryAfterMsOf } from '../../http/refusal.ts'
+import { LONG_POLL_WAIT_MS, TAIL_OPEN_TIMEOUT_MS } from '../../limits.ts'
+import { Link } from './link.ts'
+import { openTransport } from './open-transport.ts'
 import type { PageEvents } from './page-events.ts'
-import type { State } from './sync-state.ts'
-import type { OpenTransport, Subscription, TailPosition, TransportName } from './transport.ts'
+import { Pauses } from './pauses.ts'
+import type { Followed, LastError, SyncSink, SyncStatus } from './sync-sink.ts'
+import { type EventType, initialSync, rest, type Step, type SyncEvent, step } from './sync-state.ts'
+import type { OpenTransport, Subscription, TransportName } from './transport.ts'
 
-/** What is to be followed, and from where. */
-export type Followed = Omit<Subscription, 'id'>
-
-export interface LastError {
-  readonly code: ErrorCode
-  readonly message: string
-  readonly atMs: number
-}
-
-export interface SyncStatus {
-  readonly link: State
-  /** The one in use, or to be tried next. */
-  readonly transport: TransportName | null
-  readonly lastError: LastError | null
-}
-
-/** Who stores what arrives, and knows where to go on. Its methods are not called after `stop`. */
-export interface SyncSink {
-  /** Asked at every connection, and after `changed`. What it rejects with is tried again later. */
-  subscriptions(): Promise<readonly Followed[]>
-  subscribed(subscription: Subscription, position: TailPosition): void
-  /**
-   * Called for one frame at a time. `taken`: all in it is stored, or was there; `resubscribe`: it
-   * leaves something out, and nothing of it was taken.
-   */
-  frame(subscription: Subscription, frame: TailFrame): Promise<'taken' | 'resubscribe'>
-  /**
-   * The log ended it. Afterwards `subscriptions` is asked again, and what it still names is followed
-   * again after a pause.
-   */
-  closed(subscription: Subscription, error: EdgelogError): Promise<void>
-  changed(status: SyncStatus): void
-}
+export type { Followed, LastError, SyncSink, SyncStatus } from './sync-sink.ts'
 
 export interface SyncContext {
   readonly connection: Connection
@@ -50,31 +27,229 @@ export interface SyncContext {
 
 export interface SyncOptions {
   /** Best first; all of them by default. */
-  readonly transports?: readonly TransportName[]
+  readonly transports?: readonly TransportName[] | undefined
   /** For tests. */
   readonly open?: OpenTransport
 }
 
+const ALL: readonly TransportName[] = ['websocket', 'sse', 'long-poll']
+/** The pause after `subscriptions` itself was refused. */
+const LIST = ''
+
 export class Sync {
+  readonly #context: SyncContext
+  readonly #sink: SyncSink
+  readonly #open: OpenTransport
+  readonly #transports: readonly TransportName[]
+  readonly #pauses: Pauses
+  #machine = initialSync(ALL)
+  #link: Link | undefined
+  #timer: Timer
+  #unlisten: (() => void) | undefined
+  /** Resolves when the frames that have arrived are stored. */
+  #stored: Promise<void> = Promise.resolve()
+  #isListing = false
+  #isListOld = false
+  #lastError: LastError | null = null
+  #status: SyncStatus = { link: 'idle', transport: null, lastError: null }
+
   constructor(context: SyncContext, sink: SyncSink, options: SyncOptions = {}) {
-    void [context, sink, options]
+    const { connection, WebSocket } = context
+    const { transports = ALL, open = openTransport(connection, WebSocket) } = options
+    this.#context = context
+    this.#sink = sink
+    this.#open = open
+    const usable = transports.filter((name) => name !== 'websocket' || WebSocket !== undefined)
+    this.#transports = usable.length > 0 ? usable : ['long-poll']
+    this.#pauses = new Pauses(connection.clock, connection.random, () => this.#refresh())
   }
 
   get status(): SyncStatus {
-    return { link: 'idle', transport: null, lastError: null }
+    return this.#status
   }
 
   /** Also after `stop`. */
-  start(): void {}
+  start(): void {
+    if (this.#unlisten !== undefined) return
+    this.#machine = initialSync(this.#transports)
+    this.#unlisten = this.#context.page.listen((event) => {
+      if (event === 'pageshow' || event === 'resume') this.wake()
+      else if (event !== 'pagehide' && event !== 'freeze') this.#dispatch(event)
+    })
+    this.#refresh()
+  }
 
-  stop(): void {}
+  stop(): void {
+    this.#unlisten?.()
+    this.#unlisten = undefined
+    this.#pauses.clear()
+    this.#dispatch('stop')
+  }
 
   /** The subscriptions of the sink are other ones now. */
-  changed(): void {}
+  changed(): void {
+    // In other states they are asked for when there is a connection again.
+    if (this.#link !== undefined || this.#machine.state === 'idle') this.#refresh()
+  }
 
   /** The connection's token is another one now. */
-  setToken(): void {}
+  setToken(): void {
+    this.#dispatch('token')
+  }
 
-  /** A reason to believe that trying now is worth it: shortens a wait, looks after the connection. */
-  wake(): void {}
+  /** Trying now may be worth it: shortens a wait, looks after the connection. */
+  wake(): void {
+    this.#dispatch('visible')
+  }
+
+  #dispatch(type: EventType, details: Partial<SyncEvent> = {}): void {
+    const { connection, page } = this.#context
+    const event = { type, isOnline: page.isOnline, ...details }
+    this.#run(step(this.#machine, event, connection.clock.now(), connection.random))
+  }
+
+  #run({ context, effects }: Step): void {
+    const { close, open, timerMs } = effects
+    this.#machine = context
+    if (close) {
+      this.#link?.close()
+      this.#link = undefined
+    }
+    if (timerMs !== undefined) this.#plan(timerMs)
+    if (open !== undefined) {
+      this.#link = this.#newLink(open)
+      this.#refresh()
+    }
+    this.#tell()
+  }
+
+  #plan(delayMs: number | null): void {
+    const { clock } = this.#context.connection
+    clock.clearTimeout(this.#timer)
+    if (delayMs === null) return
+    this.#timer = clock.setTimeout(() => {
+      // While it is not known what to follow, nothing was asked of the transport: it is not to blame.
+      if (this.#link?.isOpen === false) this.#dispatch('error', { retryAfterMs: 0 })
+      else this.#dispatch('timer')
+    }, delayMs)
+  }
+
+  #newLink(name: TransportName): Link {
+    const { connection } = this.#context
+    const { token } = connection
+    const isFirst = this.#machine.state === 'connecting'
+    return new Link({
+      sink: this.#sink,
+      pauses: this.#pauses,
+      // The first answer comes at once, so that a poll which is swallowed is told from one that waits.
+      open: (listener) => this.#open(name, listener, isFirst ? 0 : LONG_POLL_WAIT_MS),
+      heard: (type) => this.#dispatch(type),
+      storing: (work) => {
+        this.#stored = this.#stored.then(() => work)
+      },
+      closed: (subscription, error, before) => void this.#closed(subscription, error, before),
+      failed: (error) => this.#fail(error, token, 0),
+      ended: (error) => {
+        if (error === undefined) this.#dispatch('closedByServer')
+        else this.#fail(error, token)
+      },
+    })
+  }
+
+  async #closed(subscription: Subscription, error: EdgelogError, before: Promise<void>) {
+    this.#note(error)
+    this.#tell()
+    await before
+    if (this.#unlisten === undefined) return
+    try {
+      await this.#sink.closed(subscription, error)
+    } catch (failure) {
+      // The log ends it again if it must.
+      this.#note(failure)
+    }
+  }
+
+  /** @param retryAfterMs Where nothing is said: undefined holds it against the transport. */
+  #fail(error: unknown, token: string | undefined, retryAfterMs?: number): void {
+    const { code } = this.#note(error)
+    const isRefused = code === 'unauthorized' || code === 'forbidden'
+    const isAuth = isRefused && token === this.#context.connection.token
+    const isExcused = isRefused && !isAuth
+    const askedMs = retryAfterMsOf(error) || (isExcused ? 0 : retryAfterMs)
+    this.#dispatch('error', { isAuth, retryAfterMs: askedMs })
+  }
+
+  #note(error: unknown): LastError {
+    const code = error instanceof EdgelogError ? error.code : 'internal'
+    const message = error instanceof Error ? error.message : String(error)
+    this.#lastError = { code, message, atMs: this.#context.connection.clock.now() }
+    return this.#lastError
+  }
+
+  #tell(): void {
+    const { state: link, transports, index } = this.#machine
+    const isConnected = link === 'connecting' || link === 'catchingUp' || link === 'live'
+    const transport = (isConnected && transports[index]) || null
+    const lastError = this.#lastError
+    const told = this.#status
+    if (link === told.link && transport === told.transport && lastError === told.lastError) return
+    this.#status = { link, transport, lastError }
+    this.#sink.changed(this.#status)
+  }
+
+  /** Asks what is to be followed; once more, if that has changed meanwhile. */
+  #refresh(): void {
+    this.#isListOld = true
+    if (!this.#isListing) void this.#list()
+  }
+
+  async #list(): Promise<void> {
+    this.#isListing = true
+    while (this.#isListOld && this.#unlisten !== undefined) {
+      this.#isListOld = false
+      const { token } = this.#context.connection
+      try {
+        await this.#stored
+        const wanted = await this.#sink.subscriptions()
+        this.#pauses.end(LIST)
+        this.#follow(wanted)
+      } catch (error) {
+        this.#listRefused(error, token)
+      }
+    }
+    this.#isListing = false
+  }
+
+  #follow(wanted: readonly Followed[]): void {
+    if (this.#unlisten === undefined) return
+    if (wanted.length > 0) this.#begin()
+    const link = this.#link
+    const wasOpen = link?.isOpen
+    const outcome = wanted.length > 0 ? link?.follow(wanted) : 'nothing'
+    if (outcome === 'nothing') this.#run(rest(this.#machine, 'idle'))
+    else if (outcome === 'reopen') this.#dispatch('start')
+    else if (wasOpen === false && this.#machine.state === 'connecting') {
+      this.#plan(TAIL_OPEN_TIMEOUT_MS)
+    }
+  }
+
+  /** Connects, with the list that was just asked for. */
+  #begin(): void {
+    const isListOld = this.#isListOld
+    if (this.#machine.state === 'idle') this.#dispatch('start')
+    this.#isListOld = isListOld
+  }
+
+  #listRefused(error: unknown, token: string | undefined): void {
+    if (this.#unlisten === undefined) return
+    if (this.#link?.isOpen) {
+      // What is followed goes on.
+      this.#note(error)
+      this.#pauses.begin(LIST)
+      this.#tell()
+    } else {
+      this.#begin()
+      this.#fail(error, token, 0)
+    }
+  }
 }

@@ -1,6 +1,8 @@
 /** What the three ways to follow the log have in common: WebSocket, event stream, long poll. */
 import type { EdgelogError } from '../../../src/core/errors.ts'
-import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
+import type { TailMessageListener } from '../../consumer/tail-messages.ts'
+
+export type { TailPosition } from '../../consumer/tail-messages.ts'
 
 export type TransportName = 'websocket' | 'sse' | 'long-poll'
 
@@ -14,26 +16,8 @@ export interface Subscription {
   readonly topicId?: string
 }
 
-/** Where a subscription begins, and the ends of its log. */
-export interface TailPosition {
-  readonly offset: number
-  readonly highWatermark: number
-  readonly logStartOffset: number
-  readonly topicId?: string
-}
-
-export type TransportNotice =
-  | ({ readonly op: 'subscribed'; readonly id: number } & TailPosition)
-  /** A sign of life. */
-  | { readonly op: 'ping' }
-
 /** None of these is called before the transport is made, nor after `ended` or `close`. */
-export interface TransportListener {
-  notice(notice: TransportNotice): void
-  /** A transport without credit waits for the promise before it reads on. */
-  frame(id: number, frame: TailFrame): void | Promise<void>
-  /** The log ended one subscription; the others go on. */
-  closed(id: number, error: EdgelogError): void
+export interface TransportListener extends TailMessageListener {
   /** Once; undefined: in order, e.g. a long poll that is over. */
   ended(error: EdgelogError | undefined): void
 }

@@ -1,0 +1,194 @@
+/** One connection: what is followed over it, and what comes of that. */
+import { readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
+import type { EdgelogError } from '../../../src/core/errors.ts'
+import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
+import { endOffsetOf } from '../../consumer/log-chunk.ts'
+import type { TailNotice } from '../../consumer/tail-messages.ts'
+import { TAIL_CREDIT_BYTES, TAIL_CREDIT_BYTES_MIN } from '../../limits.ts'
+import { FOLLOW_CREDIT_BYTES } from '../limits.ts'
+import type { Pauses } from './pauses.ts'
+import type { Followed, SyncSink } from './sync-sink.ts'
+import type { Subscription, Transport, TransportListener } from './transport.ts'
+
+/** Whose connection it is. Nothing is called after `close`. */
+export interface LinkHost {
+  readonly sink: SyncSink
+  readonly pauses: Pauses
+  readonly open: (listener: TransportListener) => Transport
+  heard(type: 'opened' | 'data' | 'upToDate' | 'ping'): void
+  /** A frame is being stored; never rejects. */
+  storing(work: Promise<void>): void
+  /** The log ended a subscription; `before` resolves when what came before is dealt with. */
+  closed(subscription: Subscription, error: EdgelogError, before: Promise<void>): void
+  /** What arrived could not be stored. */
+  failed(error: unknown): void
+  /** Undefined: in order. */
+  ended(error: EdgelogError | undefined): void
+}
+
+interface Following {
+  readonly key: string
+  readonly subscription: Subscription
+  /** Where the log goes on. */
+  position: number
+  highWatermark: number
+  /** What is to be done with it, one after the other; never rejects. */
+  work: Promise<void>
+}
+
+export class Link {
+  readonly #host: LinkHost
+  /** Made when there is something to follow. */
+  #transport: Transport | undefined
+  #isClosed = false
+  #nextId = 0
+  readonly #following = new Map<number, Following>()
+  /** Ids that have yet to reach the end of their log. */
+  readonly #behind = new Set<number>()
+
+  constructor(host: LinkHost) {
+    this.#host = host
+  }
+
+  get isOpen(): boolean {
+    return this.#transport !== undefined
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#transport?.close()
+  }
+
+  /** Follows what is new, and what is gone no longer. `reopen`: that takes another connection. */
+  follow(wanted: readonly Followed[]): 'followed' | 'nothing' | 'reopen' {
+    const { pauses, open } = this.#host
+    const following = [...this.#following.values()]
+    const keys = new Set(wanted.map(keyOf))
+    const known = new Set(following.map(({ key }) => key))
+    const gone = following.filter(({ key }) => !keys.has(key))
+    const added = wanted.filter((followed) => {
+      const key = keyOf(followed)
+      return !known.has(key) && !pauses.isPaused(key)
+    })
+    if (this.#transport?.isFixed && added.length + gone.length > 0) return 'reopen'
+    for (const { subscription } of gone) this.#drop(subscription.id)
+    if (this.#following.size + added.length === 0) return 'nothing'
+    this.#transport ??= open(this.#listener)
+    const shareBytes = Math.floor(FOLLOW_CREDIT_BYTES / wanted.length)
+    const creditBytes = Math.max(TAIL_CREDIT_BYTES_MIN, Math.min(TAIL_CREDIT_BYTES, shareBytes))
+    for (const followed of added) this.#subscribe(this.#transport, followed, creditBytes)
+    this.#lookIfUpToDate()
+    return 'followed'
+  }
+
+  #subscribe(transport: Transport, followed: Followed, creditBytes: number): void {
+    const id = this.#nextId++
+    const subscription = { ...followed, id }
+    const ends = { position: 0, highWatermark: 0 }
+    const work = Promise.resolve()
+    this.#following.set(id, { key: keyOf(followed), subscription, ...ends, work })
+    this.#behind.add(id)
+    transport.subscribe(subscription, creditBytes)
+  }
+
+  #drop(id: number): void {
+    this.#forget(id)
+    this.#transport?.unsubscribe(id)
+  }
+
+  #forget(id: number): void {
+    this.#following.delete(id)
+    this.#behind.delete(id)
+  }
+
+  readonly #listener: TransportListener = {
+    notice: (notice) => {
+      if (!this.#isClosed) this.#noticed(notice)
+    },
+    frame: (id, frame) => {
+      const following = this.#heardOf(id)
+      if (following === undefined) return undefined
+      following.work = following.work.then(() => this.#store(following, frame))
+      this.#host.storing(following.work)
+      return following.work
+    },
+    closed: (id, error) => {
+      const following = this.#heardOf(id)
+      if (following === undefined) return
+      const { key, subscription, work } = following
+      this.#forget(id)
+      this.#host.pauses.begin(key)
+      this.#host.closed(subscription, error, work)
+      this.#lookIfUpToDate()
+    },
+    ended: (error) => {
+      if (!this.#isClosed) this.#host.ended(error)
+    },
+  }
+
+  #noticed(notice: TailNotice): void {
+    const { heard, sink } = this.#host
+    const following = notice.op === 'subscribed' ? this.#following.get(notice.id) : undefined
+    if (notice.op !== 'subscribed' || following === undefined) {
+      heard('ping')
+      return
+    }
+    following.position = notice.offset
+    following.highWatermark = notice.highWatermark
+    sink.subscribed(following.subscription, notice)
+    const isBehind = following.position < following.highWatermark
+    // A fixed transport says so of all that it follows each time it is opened: that is no news.
+    heard(isBehind && !this.#transport?.isFixed ? 'opened' : 'ping')
+    this.#arrived(following)
+  }
+
+  #heardOf(id: number): Following | undefined {
+    if (this.#isClosed) return undefined
+    this.#host.heard('ping')
+    return this.#following.get(id)
+  }
+
+  #isFollowed({ subscription }: Following): boolean {
+    return !this.#isClosed && this.#following.has(subscription.id)
+  }
+
+  async #store(following: Following, frame: TailFrame): Promise<void> {
+    const { sink, pauses, heard, failed } = this.#host
+    const { key, subscription } = following
+    const { batches, highWatermark } = frame
+    if (!this.#isFollowed(following)) return
+    try {
+      const outcome = await sink.frame(subscription, frame)
+      if (!this.#isFollowed(following)) return
+      if (outcome === 'resubscribe') {
+        this.#drop(subscription.id)
+        pauses.begin(key, true)
+        return
+      }
+      const last = readBatchHeaders(batches).at(-1)
+      if (last !== undefined) {
+        following.position = endOffsetOf(last)
+        pauses.end(key)
+        heard('data')
+        this.#transport?.grant(subscription.id, batches.length)
+      }
+      following.highWatermark = highWatermark
+      this.#arrived(following)
+    } catch (error) {
+      if (!this.#isClosed) failed(error)
+    }
+  }
+
+  #arrived({ subscription, position, highWatermark }: Following): void {
+    if (position >= highWatermark) this.#behind.delete(subscription.id)
+    this.#lookIfUpToDate()
+  }
+
+  #lookIfUpToDate(): void {
+    if (this.#behind.size === 0 && this.#following.size > 0) this.#host.heard('upToDate')
+  }
+}
+
+function keyOf({ topic, partition, topicId }: Followed): string {
+  return `${partition}/${topic}/${topicId}`
+}

@@ -1,0 +1,158 @@
+/**
+ * One WebSocket to the live tail: opens, says, hears, and ends once. Whether to open another one,
+ * and when, is for others to decide.
+ */
+import { DecodeError } from '../../src/core/bytes/decode-error.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
+import type { Timer } from '../clock.ts'
+import type { Connection } from '../http/connection.ts'
+import { TAIL_OPEN_TIMEOUT_MS } from '../limits.ts'
+import { type TailMessageListener, takeFrame, takeNotice } from './tail-messages.ts'
+
+/** What the client needs of a WebSocket: the part that all runtimes agree on. */
+export interface TailSocket {
+  binaryType: string
+  send(text: string): void
+  close(code?: number): void
+  addEventListener(type: 'open' | 'close' | 'error', listener: () => void): void
+  addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void
+}
+
+export type WebSocketConstructor = new (url: string, protocols: string[]) => TailSocket
+
+/** Nothing is heard before the connection is made, nor after `ended` or `close`. */
+export interface TailConnectionListener extends TailMessageListener {
+  ended(error: EdgelogError): void
+}
+
+const PROTOCOL = 'edgelog.tail.v1'
+
+export class TailConnection {
+  readonly #connection: Connection
+  readonly #listener: TailConnectionListener
+  readonly #socket: TailSocket | undefined
+  /** What is said before it is open. */
+  #waiting: string[] | undefined = []
+  #isOver = false
+  /** Subscriptions that the log has yet to answer. */
+  readonly #unanswered = new Set<number>()
+  #timer: Timer
+  readonly #noticed: TailMessageListener = {
+    notice: (notice) => {
+      if (notice.op === 'subscribed') this.#answered(notice.id)
+      this.#listener.notice(notice)
+    },
+    frame: () => undefined,
+    closed: (id, error) => {
+      // The log goes on sending after an error, say about credit.
+      this.unsubscribe(id)
+      this.#listener.closed(id, error)
+    },
+  }
+
+  constructor(
+    connection: Connection,
+    WebSocket: WebSocketConstructor,
+    listener: TailConnectionListener,
+  ) {
+    this.#connection = connection
+    this.#listener = listener
+    const { url, token } = connection
+    const protocols = [PROTOCOL]
+    if (token !== undefined) protocols.push(`edgelog.bearer.${base64Url(token)}`)
+    try {
+      const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/tail`, protocols)
+      this.#socket = socket
+      socket.binaryType = 'arraybuffer'
+      socket.addEventListener('open', () => this.#opened())
+      socket.addEventListener('message', ({ data }) => this.#receive(data))
+      socket.addEventListener('close', () => this.#end())
+      socket.addEventListener('error', () => this.#end())
+    } catch (error) {
+      this.#endSoon(error)
+    }
+  }
+
+  /** A connection that answers none for 10 s is dead, whatever else it says. */
+  subscribe(id: number, request: object): void {
+    this.#unanswered.add(id)
+    if (this.#unanswered.size === 1) this.#awaitAnswer()
+    this.#say({ op: 'subscribe', id, ...request })
+  }
+
+  unsubscribe(id: number): void {
+    this.#answered(id)
+    this.#say({ op: 'unsubscribe', id })
+  }
+
+  grant(id: number, bytes: number): void {
+    this.#say({ op: 'credit', id, bytes })
+  }
+
+  close(): void {
+    this.#isOver = true
+    this.#connection.clock.clearTimeout(this.#timer)
+    this.#socket?.close()
+  }
+
+  #opened(): void {
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
+    for (const text of waiting) this.#send(text)
+  }
+
+  #say(message: object): void {
+    const text = JSON.stringify(message)
+    if (this.#waiting === undefined) this.#send(text)
+    else this.#waiting.push(text)
+  }
+
+  #send(text: string): void {
+    if (this.#isOver) return
+    try {
+      this.#socket?.send(text)
+    } catch (error) {
+      this.#endSoon(error)
+    }
+  }
+
+  #receive(data: unknown): void {
+    if (this.#isOver) return
+    try {
+      if (data instanceof ArrayBuffer) void takeFrame(new Uint8Array(data), this.#listener)
+      else if (typeof data === 'string') takeNotice(data, this.#noticed)
+    } catch (error) {
+      // Not what the protocol says: a connection that cannot be trusted.
+      if (!(error instanceof DecodeError || error instanceof EdgelogError)) throw error
+      this.#end(error)
+    }
+  }
+
+  #awaitAnswer(): void {
+    const { clock } = this.#connection
+    clock.clearTimeout(this.#timer)
+    if (this.#unanswered.size === 0) return
+    this.#timer = clock.setTimeout(() => this.#end(), TAIL_OPEN_TIMEOUT_MS)
+  }
+
+  #answered(id: number): void {
+    if (this.#unanswered.delete(id)) this.#awaitAnswer()
+  }
+
+  /** Not from within the call of who wanted something said. */
+  #endSoon(error: unknown): void {
+    queueMicrotask(() => this.#end(error))
+  }
+
+  #end(cause?: unknown): void {
+    if (this.#isOver) return
+    this.close()
+    const isOurs = cause instanceof EdgelogError
+    const error = new EdgelogError('unavailable', 'the live tail ended', { cause })
+    this.#listener.ended(isOurs ? cause : error)
+  }
+}
+
+function base64Url(text: string): string {
+  return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
+}

@@ -1,0 +1,179 @@
+/** A sync whose transports, sink, page and clock are in the hands of a test. */
+
+import type { Followed } from '../../../client/browser/sync/sync.ts'
+import {
+  Sync,
+  type SyncOptions,
+  type SyncSink,
+  type SyncStatus,
+} from '../../../client/browser/sync/sync.ts'
+import type {
+  Subscription,
+  Transport,
+  TransportListener,
+  TransportName,
+} from '../../../client/browser/sync/transport.ts'
+import type { Connection } from '../../../client/http/connection.ts'
+import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
+import { assignOffset } from '../../../src/core/batch/record-batch.ts'
+import type { EdgelogError } from '../../../src/core/errors.ts'
+import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
+import { ManualClock } from '../manual-clock.ts'
+import { FakePage } from './fake-page.ts'
+
+export function batchAt(offset: number): Uint8Array {
+  const value = new TextEncoder().encode(`${offset}`)
+  const batch = encodeBatch([{ timestamp: 0, key: null, value, headers: [] }])
+  assignOffset(batch, 0, offset, 0)
+  return batch
+}
+
+/** A transport that says what a test says, and remembers what it was told. */
+export class FakeTransport implements Transport {
+  readonly name: TransportName
+  readonly listener: TransportListener
+  readonly waitMs: number
+  readonly openedAtMs: number
+  readonly isFixed: boolean
+  readonly subscriptions = new Map<number, Subscription>()
+  readonly credits: number[] = []
+  readonly granted: number[] = []
+  isClosed = false
+
+  constructor(name: TransportName, listener: TransportListener, waitMs: number, nowMs: number) {
+    this.name = name
+    this.listener = listener
+    this.waitMs = waitMs
+    this.openedAtMs = nowMs
+    this.isFixed = name !== 'websocket'
+  }
+
+  subscribe(subscription: Subscription, creditBytes: number): void {
+    this.subscriptions.set(subscription.id, subscription)
+    this.credits.push(creditBytes)
+  }
+
+  unsubscribe(id: number): void {
+    this.subscriptions.delete(id)
+  }
+
+  grant(_id: number, bytes: number): void {
+    this.granted.push(bytes)
+  }
+
+  close(): void {
+    this.isClosed = true
+  }
+
+  idOf(topic: string): number {
+    const all = [...this.subscriptions.values()]
+    return all.findLast((subscription) => subscription.topic === topic)?.id ?? -1
+  }
+
+  /** Answers a subscription: the log ends at `highWatermark`. */
+  subscribed(topic: string, highWatermark: number): void {
+    const id = this.idOf(topic)
+    const offset = Number(this.subscriptions.get(id)?.offset)
+    this.listener.notice({ op: 'subscribed', id, offset, highWatermark, logStartOffset: 0 })
+  }
+
+  frame(topic: string, offset: number, highWatermark = offset + 1): void {
+    const batches = batchAt(offset)
+    void this.listener.frame(this.idOf(topic), { highWatermark, logStartOffset: 0, batches })
+  }
+
+  end(error?: EdgelogError): void {
+    this.isClosed = true
+    this.listener.ended(error)
+  }
+}
+
+/** Stores offsets, and takes what fits. */
+export class FakeSink implements SyncSink {
+  readonly positions: Record<string, number>
+  readonly taken: string[] = []
+  readonly closings: string[] = []
+  readonly history: SyncStatus[] = []
+  lists = 0
+  /** Waited for while a frame is stored. */
+  gate: Promise<void> | undefined
+  listing: (() => Promise<readonly Followed[]>) | undefined
+  storing: ((topic: string) => Promise<'taken' | 'resubscribe'> | undefined) | undefined
+
+  constructor(positions: Record<string, number>) {
+    this.positions = positions
+  }
+
+  async subscriptions(): Promise<readonly Followed[]> {
+    this.lists += 1
+    if (this.listing !== undefined) return await this.listing()
+    return Object.entries(this.positions).map(([topic, offset]) => ({
+      topic,
+      partition: 0,
+      offset,
+    }))
+  }
+
+  subscribed(): void {}
+
+  async frame({ topic }: Subscription, { batches }: TailFrame): Promise<'taken' | 'resubscribe'> {
+    await this.gate
+    const outcome = await this.storing?.(topic)
+    if (outcome === 'resubscribe') return outcome
+    const offset = Number(new DataView(batches.buffer, batches.byteOffset).getBigInt64(0))
+    this.taken.push(`${topic} ${offset}`)
+    this.positions[topic] = offset + 1
+    return 'taken'
+  }
+
+  async closed({ topic }: Subscription, { code }: EdgelogError): Promise<void> {
+    this.closings.push(`${topic} ${code}`)
+  }
+
+  changed(status: SyncStatus): void {
+    this.history.push(status)
+  }
+
+  get links(): string[] {
+    return this.history.map(({ link }) => link)
+  }
+}
+
+export function setUp(positions: Record<string, number> = { t: 0 }, options: SyncOptions = {}) {
+  const clock = new ManualClock()
+  const page = new FakePage()
+  const sink = new FakeSink(positions)
+  const transports: FakeTransport[] = []
+  const connection: Connection = {
+    url: 'http://fake',
+    token: 'one',
+    fetch: () => Promise.reject(new TypeError('no network')),
+    clock,
+    random: () => 0.5,
+  }
+  const open: SyncOptions['open'] = (name, listener, waitMs) => {
+    const transport = new FakeTransport(name, listener, waitMs, clock.now())
+    transports.push(transport)
+    return transport
+  }
+  const WebSocket = class {} as never
+  const sync = new Sync({ connection, page, WebSocket }, sink, { open, ...options })
+  const latest = () => {
+    const transport = transports.at(-1)
+    if (transport === undefined) throw new Error('not connected')
+    return transport
+  }
+  return { sync, sink, clock, page, connection, transports, latest }
+}
+
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Lets time pass in steps, so that everyone gets to do what is due. */
+export async function pass(clock: ManualClock, byMs: number, stepMs = 100): Promise<void> {
+  for (let passedMs = 0; passedMs < byMs; passedMs += stepMs) {
+    clock.advance(stepMs)
+    await settle()
+  }
+}

@@ -16,7 +16,13 @@ const FLAGS = [
 
 /** `headless: false` keeps Playwright's own, older switch out of the flags. */
 function launchOptions() {
-  return { executablePath: findChromium(), headless: false, args: FLAGS }
+  return {
+    executablePath: findChromium(),
+    headless: false,
+    args: FLAGS,
+    // Pages that are left and come back are among what is tested.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
+  }
 }
 
 /** Each `newContext()` is a user of its own, whose storage lies in memory. */

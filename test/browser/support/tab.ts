@@ -85,9 +85,13 @@ export function sendNumbered(page: Page, records: NumberedRecords): Promise<stri
   }, records)
 }
 
+const FLUSH_MS_MAX = 60_000
+
 /** Until all that is queued is settled. */
 export async function flush(page: Page): Promise<void> {
-  await page.evaluate(() => window.log.producer().flush())
+  await page.evaluate(async (timeoutMs) => {
+    await window.log.producer().flush({ signal: AbortSignal.timeout(timeoutMs) })
+  }, FLUSH_MS_MAX)
 }
 
 export type Status = Log['status']

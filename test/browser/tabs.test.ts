@@ -1,0 +1,169 @@
+/** Of the tabs of one user one leads, whatever becomes of it. */
+import type { BrowserContext, Page } from 'playwright-core'
+import { expect, test } from 'vitest'
+import { useStage } from './support/stage.ts'
+import { connectTab, flush, load, sendNumbered, statusOf, waitForStatus } from './support/tab.ts'
+
+const stage = useStage()
+
+/** Shorter than the silence after which a leader is taken for frozen: only a lock that was let go is as fast. */
+const HANDOVER_MS_MAX = 5_000
+const TAKEOVER_MS_MAX = 12_000
+
+async function leadersOf(pages: readonly Page[]): Promise<Page[]> {
+  const statuses = await Promise.all(pages.map(statusOf))
+  return pages.filter((_, index) => statuses[index]?.isLeader)
+}
+
+async function leaderOf(pages: readonly Page[]): Promise<{ leader: Page; others: Page[] }> {
+  await expect.poll(async () => (await leadersOf(pages)).length, { timeout: 10_000 }).toBe(1)
+  const [leader] = await leadersOf(pages)
+  if (leader === undefined) throw new Error('nobody leads')
+  return { leader, others: pages.filter((page) => page !== leader) }
+}
+
+/**
+ * Stops all that a page does. Chromium freezes no page that it takes for visible, as those under
+ * test always are, so this is what is left: between two statements the page stands still.
+ */
+async function freeze(context: BrowserContext, page: Page): Promise<() => Promise<unknown>> {
+  const session = await context.newCDPSession(page)
+  await session.send('Debugger.enable')
+  await session.send('Debugger.pause')
+  return () => session.send('Debugger.disable')
+}
+
+/** Where the browser has not kept the page it loads it anew. */
+async function goBack(page: Page, url: string): Promise<{ isKept: boolean }> {
+  await page.goBack({ waitUntil: 'commit' })
+  await page.waitForFunction(() => window.edgelog !== undefined)
+  const isKept = await page.evaluate(() => window.log !== undefined)
+  if (!isKept) await connectTab(page, { url })
+  return { isKept }
+}
+
+test('B5: the leader is closed, and another tab leads', async () => {
+  const { topic, tab, expectDelivered } = await stage.scene()
+  const pages = await Promise.all([tab(), tab(), tab()])
+  const { leader, others } = await leaderOf(pages)
+  const queued = await sendNumbered(leader, { topic, sender: 'leader', count: 200 })
+  await leader.close()
+  const [first, second] = others
+  if (first === undefined || second === undefined) throw new Error('two tabs are left')
+  await expect
+    .poll(async () => (await leadersOf(others)).length, { timeout: HANDOVER_MS_MAX })
+    .toBe(1)
+  queued.push(...(await sendNumbered(first, { topic, sender: 'other', count: 10 })))
+  await flush(second)
+  await expectDelivered(queued)
+})
+
+test.each([
+  ['and hears of it', true],
+  ['without hearing of it', false],
+])(
+  'B6: the leader is frozen %s, another takes over, and it steps down when it thaws',
+  async (_, hearsIt) => {
+    const { topic, context, proxy, tab, expectDelivered } = await stage.scene({ partitions: 2 })
+    const pages = [await tab(), await tab()]
+    const { leader, others } = await leaderOf(pages)
+    const [other] = others as [Page]
+    proxy.setRules({ path: /\/records$/, method: 'POST', fault: { kind: 'swallow' } })
+    const queued = await sendNumbered(leader, {
+      topic,
+      sender: 'leader',
+      count: 100,
+      partitions: 2,
+    })
+    // Waiting for an answer, and in no transaction: Chromium freezes no page that is in the way of others.
+    await expect.poll(() => proxy.open(/records$/).length).toBe(2)
+    await leader.waitForTimeout(500)
+    proxy.setRules()
+    if (hearsIt) await leader.evaluate(() => document.dispatchEvent(new Event('freeze')))
+    const thaw = await freeze(context, leader)
+    queued.push(
+      ...(await sendNumbered(other, { topic, sender: 'other', count: 50, partitions: 2 })),
+    )
+    await waitForStatus(other, 'isLeader', [true], hearsIt ? HANDOVER_MS_MAX : TAKEOVER_MS_MAX)
+    await flush(other)
+    await expectDelivered(queued)
+    queued.push(
+      ...(await sendNumbered(other, { topic, sender: 'other', count: 50, partitions: 2 })),
+    )
+    await thaw()
+    if (hearsIt) await leader.evaluate(() => document.dispatchEvent(new Event('resume')))
+    queued.push(
+      ...(await sendNumbered(leader, { topic, sender: 'leader', count: 9, partitions: 2 })),
+    )
+    await leaderOf(pages)
+    await flush(leader)
+    await flush(other)
+    await expectDelivered(queued)
+  },
+)
+
+test.each([2, 10, 30])('B7: %d tabs start together, and one leads', async (count) => {
+  const { topic, context, proxy, expectDelivered } = await stage.scene({ partitions: 2 })
+  const pages: Page[] = []
+  for (let i = 0; i < count; i++) {
+    const page = await context.newPage()
+    await load(page, stage.pages.url)
+    pages.push(page)
+  }
+  const queued = await Promise.all(
+    pages.map(async (page, index) => {
+      await connectTab(page, { url: proxy.url })
+      return await sendNumbered(page, { topic, sender: `tab${index}`, count: 4, partitions: 2 })
+    }),
+  )
+  await leaderOf(pages)
+  await Promise.all(pages.map(flush))
+  await expectDelivered(queued.flat())
+})
+
+test('B17: a page that is left for another and comes back leads again', async () => {
+  const { topic, proxy, tab, expectDelivered } = await stage.scene()
+  const page = await tab()
+  const queued = await sendNumbered(page, { topic, sender: 'a', count: 5 })
+  await flush(page)
+  // The same server by another name is another origin, such as one that signs users in.
+  await page.goto(stage.pages.url.replace('localhost', '127.0.0.1'))
+  const { isKept } = await goBack(page, proxy.url)
+  expect(isKept, 'kept by the browser').toBe(true)
+  await waitForStatus(page, 'isLeader', [true], HANDOVER_MS_MAX)
+  queued.push(...(await sendNumbered(page, { topic, sender: 'a', count: 5 })))
+  await flush(page)
+  await expectDelivered(queued)
+  expect(proxy.exchanges().length).toBeLessThan(20)
+})
+
+test('B17: while a page lies in the back/forward cache, another tab leads', async () => {
+  const { topic, proxy, tab, expectDelivered } = await stage.scene()
+  const pages = [await tab(), await tab()]
+  const { leader, others } = await leaderOf(pages)
+  const [other] = others as [Page]
+  const queued = await sendNumbered(leader, { topic, sender: 'leader', count: 50 })
+  await leader.goto(stage.pages.url.replace('localhost', '127.0.0.1'))
+  await waitForStatus(other, 'isLeader', [true], HANDOVER_MS_MAX)
+  await flush(other)
+  await expectDelivered(queued)
+  await goBack(leader, proxy.url)
+  queued.push(...(await sendNumbered(leader, { topic, sender: 'back', count: 5 })))
+  await flush(leader)
+  await expectDelivered(queued)
+})
+
+test('B17: a storm of reloads', async () => {
+  const { topic, proxy, tab, expectDelivered } = await stage.scene({ partitions: 2 })
+  const page = await tab()
+  const queued: string[] = []
+  for (let reload = 0; reload < 10; reload++) {
+    const records = { topic, sender: `load${reload}`, count: 20, partitions: 2 }
+    queued.push(...(await sendNumbered(page, records)))
+    await load(page, stage.pages.url)
+    await connectTab(page, { url: proxy.url })
+  }
+  await waitForStatus(page, 'isLeader', [true], HANDOVER_MS_MAX)
+  await flush(page)
+  await expectDelivered(queued)
+})

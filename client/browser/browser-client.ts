@@ -1,22 +1,26 @@
 /** The way in for pages: one client for one server and one principal, in each tab. */
 import { EdgelogError } from '../../src/core/errors.ts'
-import { systemClock } from '../clock.ts'
+import { sleep, systemClock } from '../clock.ts'
+import type { Consumer } from '../consumer/consumer.ts'
+import type { GroupConsumer } from '../group/group-consumer.ts'
 import type { Connection } from '../http/connection.ts'
 import { parseUrl } from '../http/server-url.ts'
 import { randomProducerId } from '../producer/producer-id.ts'
 import type { Engine } from './engine.ts'
 import { type BrowserEvents, Emitter } from './events.ts'
-import { OUTBOX_BYTES_MAX } from './limits.ts'
+import { OUTBOX_BYTES_MAX, TOKEN_INTERVAL_MS } from './limits.ts'
 import type { BrowserClientOptions } from './options.ts'
 import { AckWaiters } from './outbox/ack-waiters.ts'
 import { untilFlushed } from './outbox/flush.ts'
-import { Outbox } from './outbox/outbox.ts'
+import type { Outbox } from './outbox/outbox.ts'
 import type { OutboxNews } from './outbox/outbox-news.ts'
 import { OutboxProducer } from './outbox/outbox-producer.ts'
-import { OutboxStore } from './outbox/outbox-store.ts'
+import { type OutboxContext, OutboxStore } from './outbox/outbox-store.ts'
+import type { BrowserConsumerOptions, BrowserGroupConsumerOptions } from './reading.ts'
 import type { ClientStatus } from './status.ts'
 import { StatusBoard } from './status-board.ts'
 import { Database } from './store/database.ts'
+import type { CacheLimits } from './store/schema.ts'
 import { pageEvents } from './sync/page-events.ts'
 import type { SyncStatus } from './sync/sync.ts'
 import { Channel } from './tabs/channel.ts'
@@ -29,7 +33,7 @@ import { Leader, type Locks } from './tabs/leader.ts'
  * @example
  * const log = connect({ url: 'https://log.example.com' })
  * await log.producer().send('todos', { key: '1', value: 'buy milk' })
- * for await (const { records } of log.consumer({ topics: ['todos'], from: 'earliest' })) {
+ * for await (const { records } of await log.consumer({ topics: ['todos'], from: 'earliest' })) {
  *   for (const record of records) console.log(record.keyText, record.valueText)
  * }
  */
@@ -39,23 +43,30 @@ export function connect(options: BrowserClientOptions = {}): BrowserClient {
 
 export class BrowserClient {
   /** What waits to be sent, and what was refused. */
-  readonly outbox: Outbox
+  readonly outbox: Outbox = {
+    pending: async (topic) => (await this.#load()).pending(topic),
+    parked: async () => (await this.#load()).parked(),
+    retry: (id) => this.#unpark(id, true),
+    discard: (id) => this.#unpark(id, false),
+  }
   readonly #options: BrowserClientOptions
   readonly #connection: Connection
-  readonly #database: Database
+  readonly #context: OutboxContext
   readonly #store: OutboxStore
+  readonly #producer: OutboxProducer
+  readonly #waiters = new AckWaiters()
   readonly #channel: Channel
   readonly #leader: Leader
   readonly #page = pageEvents()
-  readonly #newProducerId: () => bigint
-  #engine: Engine | undefined
-  readonly #producer: OutboxProducer
-  readonly #waiters = new AckWaiters()
   readonly #emitter = new Emitter()
   readonly #board: StatusBoard
   readonly #closed = new AbortController()
+  /** Of the databases of all principals of this server. */
+  readonly #prefix: string
+  #engine: Engine | undefined
   /** As the tab that leads said last. */
   #heard: SyncStatus = { link: 'idle', transport: null, lastError: null }
+  #renewedAtMs = 0
   #hasAskedToPersist = false
   #closing: Promise<void> | undefined
 
@@ -70,28 +81,23 @@ export class BrowserClient {
       clock,
       random,
     }
-    const name = `edgelog:${url}:${options.principal ?? 'anonymous'}`
-    this.#database = new Database(name, clock, {
+    this.#prefix = `edgelog:${url}:`
+    const name = this.#prefix + (options.principal ?? 'anonymous')
+    const database = new Database(name, clock, {
       lost: () => this.#lost(),
       outdated: () => this.#emitter.emit('reloadNeeded', { reason: 'outdated' }),
       blocked: () => this.#emitter.emit('reloadNeeded', { reason: 'blocked' }),
     })
-    this.#newProducerId = options.newProducerId ?? randomProducerId
-    const now = () => clock.now()
-    this.#store = new OutboxStore({
-      database: this.#database,
-      newProducerId: this.#newProducerId,
-      random,
-      now,
-    })
+    const { newProducerId = randomProducerId } = options
+    this.#context = { database, newProducerId, random, now: () => clock.now() }
+    this.#store = new OutboxStore(this.#context)
     this.#channel = new Channel(name)
-    this.outbox = new Outbox(this.#store, () => this.#outboxChanged())
     this.#producer = new OutboxProducer({
       store: this.#store,
       waiters: this.#waiters,
-      now,
+      now: this.#context.now,
       admit: (sizeBytes) => this.#admit(sizeBytes),
-      makeRoom: async () => false,
+      makeRoom: async () => (await this.#load()).makeRoom(),
       queued: () => this.#queued(),
       flush: (signal) => this.#flush(signal),
     })
@@ -100,7 +106,7 @@ export class BrowserClient {
       store: this.#store,
       sync: () => this.#syncStatus(),
       isLeader: () => this.#leader.epoch !== undefined,
-      lagRecords: async () => null,
+      lagRecords: async () => (await this.#engine?.lagRecords()) ?? null,
       changed: (status) => this.#emitter.emit('status', status),
       seen: (producers) => this.#waiters.check(producers),
     })
@@ -109,19 +115,14 @@ export class BrowserClient {
       { name, channel: this.#channel, page: this.#page, clock, locks },
       {
         newEpoch: () => this.#newEpoch(),
-        gained: () => void this.#lead(),
-        lost: () => this.#follow(),
+        gained: () => this.#start(),
+        lost: () => this.#rest(),
         status: () => this.#syncStatus(),
       },
     )
     this.#listen()
-    const unlisten = this.#page.listen((event) => {
-      if (event === 'online' || event === 'visible' || event === 'pageshow') this.#hint()
-      if (event === 'offline') this.#engine?.wake()
-      this.#board.touch()
-    })
-    this.#closed.signal.addEventListener('abort', unlisten)
     this.#leader.start()
+    this.#start()
     this.#board.touch()
   }
 
@@ -135,6 +136,34 @@ export class BrowserClient {
     return this.#producer
   }
 
+  /**
+   * Reads topics, offline too, as far as they are kept in this browser; it follows them from now on.
+   * With `groupId` it shares them with the other members of a group.
+   *
+   * @throws {EdgelogError} `invalid_config`, `invalid_group_id`; `invalid_request` after `close`.
+   */
+  consumer(options: BrowserGroupConsumerOptions): Promise<GroupConsumer>
+  consumer(options: BrowserConsumerOptions): Promise<Consumer>
+  async consumer(
+    options: BrowserConsumerOptions | BrowserGroupConsumerOptions,
+  ): Promise<Consumer | GroupConsumer> {
+    return await (await this.#load()).consumer(options)
+  }
+
+  /**
+   * Keeps a topic in this browser from now on, whether it is read or not, until `unfollow`.
+   *
+   * @throws {EdgelogError} `invalid_topic`, `invalid_config` for limits that are none.
+   */
+  async follow(topic: string, limits?: Partial<CacheLimits>): Promise<void> {
+    await (await this.#load()).follow(topic, limits)
+  }
+
+  /** Drops what is kept of a topic. */
+  async unfollow(topic: string): Promise<void> {
+    await (await this.#load()).unfollow(topic)
+  }
+
   /** Returns what ends it. */
   on<Name extends keyof BrowserEvents>(
     name: Name,
@@ -146,7 +175,16 @@ export class BrowserClient {
   /** Goes on with another token. It is kept in memory only. */
   setToken(token: string): void {
     this.#connection.token = token
-    this.#engine?.hint(true)
+    this.#engine?.setToken()
+  }
+
+  /**
+   * Sends what another principal left in this browser, in this one's name: the records of somebody who
+   * was not signed in yet. Resolves to how many waited; what is not sent when it is aborted stays.
+   */
+  async adopt(principal: string, options: { readonly signal?: AbortSignal } = {}): Promise<number> {
+    const engine = await this.#load()
+    return await engine.adopt(this.#prefix + principal, this.#untilClosed(options.signal))
   }
 
   /** What is queued stays and is sent by another tab or the next one. Calling it again does no harm. */
@@ -168,18 +206,18 @@ export class BrowserClient {
       throw new EdgelogError('invalid_request', why)
     }
     await this.close()
-    await this.#database.destroy()
+    await this.#context.database.destroy()
   }
 
   async #close(): Promise<void> {
     this.#closed.abort()
     this.#leader.close()
-    this.#engine?.stop()
+    await this.#engine?.close()
     this.#board.close()
     this.#channel.close()
     const why = 'the client was closed; the record stays queued'
     this.#waiters.rejectAll(new EdgelogError('unavailable', why))
-    await this.#database.close()
+    await this.#context.database.close()
   }
 
   #listen(): void {
@@ -187,11 +225,20 @@ export class BrowserClient {
       this.#heard = status
       this.#board.touch()
     })
-    this.#channel.listen('wake', () => this.#hear({ kind: 'wake' }))
-    for (const kind of ['acked', 'parked', 'moved'] as const) {
+    for (const kind of ['wake', 'acked', 'parked', 'moved'] as const) {
       this.#channel.listen(kind, (news) => this.#hear(news))
     }
     this.#channel.listen('outbox', () => this.#emitter.emit('outbox', undefined))
+    this.#channel.listen('topicReset', (reset) => this.#emitter.emit('topicReset', reset))
+    const unlisten = this.#page.listen((event) => {
+      if (event === 'online' || event === 'visible' || event === 'pageshow') {
+        if (this.#engine === undefined) this.#start()
+        this.#engine?.hint()
+      }
+      if (event === 'offline') this.#engine?.wake()
+      this.#board.touch()
+    })
+    this.#closed.signal.addEventListener('abort', unlisten)
   }
 
   /** To this tab and all others. */
@@ -211,19 +258,24 @@ export class BrowserClient {
     this.#board.touch()
   }
 
-  #outboxChanged(): void {
+  async #unpark(id: number | undefined, isRetried: boolean): Promise<number> {
+    const count = await (await this.#load()).unpark(id, isRetried)
     this.#channel.post({ kind: 'outbox' })
     this.#tell({ kind: 'wake' })
+    return count
   }
 
   #admit(sizeBytes: number): void {
-    if (this.#closing !== undefined) {
-      throw new EdgelogError('invalid_request', 'the client is closed')
-    }
+    this.#checkOpen()
     if (this.#board.pendingBytes + sizeBytes > OUTBOX_BYTES_MAX) {
       throw new EdgelogError('storage_full', `${OUTBOX_BYTES_MAX} bytes wait to be sent already`)
     }
     this.#board.queued(sizeBytes)
+  }
+
+  #checkOpen(): void {
+    if (this.#closing === undefined) return
+    throw new EdgelogError('invalid_request', 'the client is closed')
   }
 
   #queued(): void {
@@ -235,18 +287,19 @@ export class BrowserClient {
   }
 
   async #flush(signal: AbortSignal | undefined): Promise<void> {
-    const ended = this.#closed.signal
-    const context = {
-      store: this.#store,
-      clock: this.#connection.clock,
-      onSettled: (listener: () => void) => this.#emitter.on('outbox', listener),
-    }
+    const onSettled = (listener: () => void) => this.#emitter.on('outbox', listener)
+    const { clock } = this.#connection
     this.#tell({ kind: 'wake' })
-    await untilFlushed(context, signal === undefined ? ended : AbortSignal.any([signal, ended]))
+    await untilFlushed({ store: this.#store, clock, onSettled }, this.#untilClosed(signal))
+  }
+
+  #untilClosed(signal: AbortSignal | undefined): AbortSignal {
+    const closed = this.#closed.signal
+    return signal === undefined ? closed : AbortSignal.any([signal, closed])
   }
 
   async #newEpoch(): Promise<number> {
-    return await this.#database.write(['meta'], async (tx) => {
+    return await this.#context.database.write(['meta'], async (tx) => {
       const meta = tx.objectStore('meta')
       const epoch = Number((await meta.get('leadEpoch')) ?? 0) + 1
       await meta.put(epoch, 'leadEpoch')
@@ -254,65 +307,86 @@ export class BrowserClient {
     })
   }
 
-  async #lead(): Promise<void> {
+  /** In every tab, since each may be the next to lead, and offline there is no code to be had. */
+  async #start(): Promise<void> {
     try {
-      if (typeof this.#options.token === 'function' && this.#connection.token === undefined) {
-        await this.#renewToken()
-      }
-      const engine = await this.#loadEngine()
-      if (this.#leader.epoch === undefined || this.#closing !== undefined) return
-      engine.start()
+      const engine = await this.#load()
+      if (this.#leader.epoch === undefined) return
+      const isTokenMissing = this.#connection.token === undefined
+      if (isTokenMissing && typeof this.#options.token === 'function') await this.#renewToken()
+      if (this.#leader.epoch !== undefined) engine.lead()
     } catch (error) {
-      // The code of a page that went offline while it was loaded: a hint tries again.
-      this.#note(new EdgelogError('unavailable', `the client's code: ${String(error)}`))
+      if (this.#closing === undefined) this.#note(error)
     }
     this.#board.touch()
   }
 
-  async #loadEngine(): Promise<Engine> {
+  #rest(): void {
+    this.#engine?.rest()
+    this.#board.touch()
+  }
+
+  async #load(): Promise<Engine> {
+    this.#checkOpen()
     const { Engine } = await import('./engine.ts')
-    this.#engine ??= new Engine({
-      connection: this.#connection,
-      database: this.#database,
-      store: this.#store,
-      page: this.#page,
-      newProducerId: this.#newProducerId,
-      tell: (news) => this.#tell(news),
-      renewToken: () => this.#renewToken(),
-      changed: () => this.#board.touch(),
-    })
+    this.#checkOpen()
+    if (this.#engine === undefined) {
+      const { WebSocket: given, cache, codecs, transports } = this.#options
+      this.#engine = new Engine({
+        connection: this.#connection,
+        outbox: this.#context,
+        store: this.#store,
+        channel: this.#channel,
+        page: this.#page,
+        cacheLimits: cache,
+        codecs,
+        WebSocket: given === undefined ? globalThis.WebSocket : (given ?? undefined),
+        transports,
+        tell: (news) => this.#tell(news),
+        renewToken: () => this.#renewToken(),
+        topicReset: (topic, reason) => this.#emitter.emit('topicReset', { topic, reason }),
+        changed: () => this.#board.touch(),
+      })
+      void this.#lookForOthers(this.#engine)
+    }
     return this.#engine
   }
 
-  #hint(): void {
-    if (this.#engine !== undefined) this.#engine.hint()
-    else if (this.#leader.epoch !== undefined) void this.#lead()
-  }
-
-  #follow(): void {
-    this.#engine?.stop()
-    this.#board.touch()
+  async #lookForOthers(engine: Engine): Promise<void> {
+    try {
+      const { database } = this.#context
+      for (const other of await engine.otherPrincipals(this.#prefix, database.name)) {
+        this.#emitter.emit('otherPrincipal', other)
+      }
+    } catch (error) {
+      this.#note(error)
+    }
   }
 
   /** @returns whether there is another token now. */
   async #renewToken(): Promise<boolean> {
     const { token } = this.#options
     if (typeof token !== 'function') return false
+    // A provider of wrong tokens is not asked without end.
+    const { clock } = this.#connection
+    await sleep(clock, this.#renewedAtMs + TOKEN_INTERVAL_MS - clock.now(), this.#closed.signal)
+    this.#renewedAtMs = clock.now()
     try {
       const before = this.#connection.token
       this.#connection.token = await token()
       return this.#connection.token !== before
     } catch (error) {
-      const why = `token(): ${error instanceof Error ? error.message : String(error)}`
-      this.#note(new EdgelogError('unauthorized', why, { cause: error }))
+      this.#note(error)
       return false
     }
   }
 
-  #note(error: EdgelogError): void {
-    const { code, message } = error
+  #note(error: unknown): void {
+    const code = error instanceof EdgelogError ? error.code : 'unavailable'
+    const message = error instanceof Error ? error.message : String(error)
     const lastError = { code, message, atMs: this.#connection.clock.now() }
     this.#heard = { ...this.#heard, lastError }
+    this.#board.touch()
   }
 
   #syncStatus(): SyncStatus {

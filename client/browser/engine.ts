@@ -1,63 +1,123 @@
 /**
- * What only the tab that leads does: it speaks with the server, for all tabs. Loaded on demand, so
- * that a page is there before it.
+ * What a page can wait for, in one piece: reading, speaking with the server, tidying up. Loaded on
+ * demand. Queueing does not need it, so that a page can write as soon as it is there.
  */
-import type { EdgelogError } from '../../src/core/errors.ts'
+import type { Codecs } from '../../src/core/batch/compression/codec.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
+import type { Consumer } from '../consumer/consumer.ts'
+import type { ConsumerRecord } from '../consumer/consumer-record.ts'
+import { networkSource } from '../consumer/log-source.ts'
+import type { WebSocketConstructor } from '../consumer/tail-connection.ts'
+import type { GroupConsumer } from '../group/group-consumer.ts'
 import type { Connection } from '../http/connection.ts'
+import { BatchCache } from './cache/batch-cache.ts'
+import { CacheNews } from './cache/cache-news.ts'
+import type { TopicResetReason } from './cache/cache-plan.ts'
+import { CacheWriter } from './cache/cache-writer.ts'
+import { Follower } from './cache/follower.ts'
+import {
+  type ParkedRecord,
+  parkedRecords,
+  pendingRecords,
+  unpark,
+} from './outbox/outbox-contents.ts'
 import { OutboxDrain } from './outbox/outbox-drain.ts'
 import type { OutboxNews } from './outbox/outbox-news.ts'
-import { OutboxSender, type SenderState } from './outbox/outbox-sender.ts'
-import type { OutboxStore } from './outbox/outbox-store.ts'
-import type { Database } from './store/database.ts'
+import type { OutboxSender, SenderState } from './outbox/outbox-sender.ts'
+import type { OutboxContext, OutboxStore } from './outbox/outbox-store.ts'
+import { adopt, type OtherPrincipal, otherPrincipals, outboxSender } from './principals.ts'
+import {
+  type BrowserConsumerOptions,
+  type BrowserGroupConsumerOptions,
+  openConsumer,
+  openGroupConsumer,
+} from './reading.ts'
+import type { CacheLimits } from './store/schema.ts'
 import type { PageEvents } from './sync/page-events.ts'
-import type { LastError, SyncStatus } from './sync/sync.ts'
+import { type LastError, Sync, type SyncSink, type SyncStatus } from './sync/sync.ts'
+import type { TransportName } from './sync/transport.ts'
+import type { Channel } from './tabs/channel.ts'
 import { TopicDirectory } from './topic-directory.ts'
 
 export interface EngineContext {
   readonly connection: Connection
-  readonly database: Database
+  readonly outbox: OutboxContext
   readonly store: OutboxStore
+  readonly channel: Channel
   readonly page: PageEvents
-  readonly newProducerId: () => bigint
+  readonly cacheLimits: Partial<CacheLimits> | undefined
+  readonly codecs: Partial<Codecs> | undefined
+  readonly WebSocket: WebSocketConstructor | undefined
+  readonly transports: readonly TransportName[] | undefined
   readonly tell: (news: OutboxNews) => void
   /** The server refuses the token; resolves to whether there is another one now. */
   readonly renewToken: () => Promise<boolean>
+  readonly topicReset: (topic: string, reason: TopicResetReason) => void
+  /** The status may be another one now. */
   readonly changed: () => void
 }
 
 export class Engine {
   readonly #context: EngineContext
+  readonly #cache: BatchCache
+  readonly #writer: CacheWriter
+  readonly #news: CacheNews
+  readonly #topics: TopicDirectory
   readonly #sender: OutboxSender
+  readonly #sync: Sync
+  readonly #consumers = new Set<{ close(): Promise<void> }>()
   #senderState: SenderState = 'idle'
   #lastError: LastError | null = null
+  #isLeading = false
+  #isClosed = false
 
   constructor(context: EngineContext) {
     this.#context = context
-    const { connection, database, store, page, newProducerId, tell, renewToken } = context
-    const directory = new TopicDirectory(connection, store, tell)
-    this.#sender = new OutboxSender({
-      connection,
-      store,
-      drain: new OutboxDrain({ database, newProducerId, now: () => connection.clock.now() }),
-      refresh: (topic) => directory.refresh(topic),
-      loadTopic: (topic) => directory.ask(topic),
-      isOnline: () => page.isOnline,
-      tell,
-      renewToken,
-      stateChanged: (state, error) => this.#senderChanged(state, error),
+    const { connection, outbox, channel, page, tell, WebSocket, transports } = context
+    const drain = new OutboxDrain(outbox)
+    this.#cache = new BatchCache(outbox.database, context.cacheLimits)
+    this.#writer = new CacheWriter(outbox.database, outbox.now)
+    this.#news = new CacheNews(channel)
+    this.#topics = new TopicDirectory(connection, drain, tell)
+    this.#sender = outboxSender(context, drain, this.#topics, (state, error) => {
+      this.#senderState = state
+      this.#note(error)
     })
+    this.#sync = new Sync({ connection, page, WebSocket }, this.#sink(), { transports })
+    this.#news.listen(() => context.changed())
+    channel.listen('follows', () => this.#followsChanged())
   }
 
+  /** Of both directions; where nothing is followed, how the outbox fares is all there is to tell. */
   get status(): SyncStatus {
-    return { link: this.#senderState, transport: null, lastError: this.#lastError }
+    const { link, transport, lastError } = this.#sync.status
+    const isMute = link === 'idle' || link === 'closed' || this.#senderState === 'authNeeded'
+    const isNewest = (lastError?.atMs ?? 0) > (this.#lastError?.atMs ?? 0)
+    return {
+      link: isMute ? this.#senderState : link,
+      transport,
+      lastError: isNewest ? lastError : this.#lastError,
+    }
   }
 
-  start(): void {
+  /** This tab speaks with the server from now on. */
+  lead(): void {
+    if (this.#isLeading || this.#isClosed) return
+    this.#isLeading = true
     this.#sender.start()
+    this.#sync.start()
   }
 
-  stop(): void {
+  rest(): void {
+    this.#isLeading = false
     this.#sender.stop()
+    this.#sync.stop()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.rest()
+    await Promise.allSettled([...this.#consumers].map((consumer) => consumer.close()))
   }
 
   /** Something was queued. */
@@ -65,13 +125,121 @@ export class Engine {
     this.#sender.wake()
   }
 
-  /** The network, the page or the token changed: what waits may be worth trying. */
-  hint(isToken = false): void {
-    this.#sender.hint(isToken)
+  /** The network or the page changed: what waits may be worth trying. */
+  hint(): void {
+    this.#sender.hint()
   }
 
-  #senderChanged(state: SenderState, error: EdgelogError | undefined): void {
-    this.#senderState = state
+  setToken(): void {
+    this.#sender.hint(true)
+    this.#sync.setToken()
+  }
+
+  lagRecords(): Promise<number | null> {
+    return this.#cache.lagRecords()
+  }
+
+  async follow(topic: string, limits?: Partial<CacheLimits>): Promise<void> {
+    if (await this.#cache.follow(topic, limits)) this.#tellFollows()
+  }
+
+  async unfollow(topic: string): Promise<void> {
+    await this.#cache.unfollow(topic)
+    this.#tellFollows()
+  }
+
+  async consumer(
+    options: BrowserConsumerOptions | BrowserGroupConsumerOptions,
+  ): Promise<Consumer | GroupConsumer> {
+    const { connection, codecs } = this.#context
+    const context = {
+      connection,
+      codecs,
+      topics: this.#topics,
+      cache: this.#cache,
+      news: this.#news,
+      follow: (topic: string) => this.follow(topic),
+      failed: (error: EdgelogError) => this.#note(error),
+      onClosed: () => this.#consumers.delete(consumer),
+    }
+    const consumer =
+      'groupId' in options
+        ? await openGroupConsumer(context, options)
+        : openConsumer(context, options)
+    this.#consumers.add(consumer)
+    if (this.#isClosed) {
+      await consumer.close()
+      throw new EdgelogError('invalid_request', 'the client is closed')
+    }
+    return consumer
+  }
+
+  pending(topic: string | undefined): Promise<ConsumerRecord[]> {
+    return pendingRecords(this.#context.outbox, topic)
+  }
+
+  parked(): Promise<ParkedRecord[]> {
+    return parkedRecords(this.#context.outbox)
+  }
+
+  unpark(id: number | undefined, isRetried: boolean): Promise<number> {
+    return unpark(this.#context.outbox, id, isRetried)
+  }
+
+  /** Lets go of cached batches; resolves to whether there were any. */
+  makeRoom(): Promise<boolean> {
+    return this.#writer.makeRoom()
+  }
+
+  otherPrincipals(prefix: string, ownName: string): Promise<OtherPrincipal[]> {
+    return otherPrincipals(prefix, ownName, this.#context.connection.clock)
+  }
+
+  adopt(name: string, signal: AbortSignal): Promise<number> {
+    return adopt(this.#context, name, signal)
+  }
+
+  #sink(): SyncSink {
+    const { connection, channel, topicReset } = this.#context
+    const follower = new Follower({
+      cache: this.#cache,
+      writer: this.#writer,
+      news: this.#news,
+      channel,
+      connection,
+      network: networkSource(connection),
+      topics: this.#topics,
+      changed: () => this.#sync.changed(),
+      topicReset,
+      failed: (error) => this.#note(error),
+    })
+    return {
+      subscriptions: () => follower.subscriptions(),
+      subscribed: (subscription, position) => follower.subscribed(subscription, position),
+      frame: (subscription, frame) => follower.frame(subscription, frame),
+      closed: (subscription, error) => follower.closed(subscription, error),
+      changed: (status) => {
+        follower.changed(status)
+        if (status.link === 'authNeeded') void this.#renewToken()
+        this.#context.changed()
+      },
+    }
+  }
+
+  #tellFollows(): void {
+    this.#context.channel.post({ kind: 'follows' })
+    this.#followsChanged()
+  }
+
+  #followsChanged(): void {
+    if (this.#isLeading) this.#sync.changed()
+  }
+
+  async #renewToken(): Promise<void> {
+    if ((await this.#context.renewToken()) && this.#isLeading) this.setToken()
+  }
+
+  #note(error: EdgelogError | undefined): void {
     if (error !== undefined) {
       const { code, message } = error
       this.#lastError = { code, message, atMs: this.#context.connection.clock.now() }

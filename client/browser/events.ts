@@ -1,5 +1,6 @@
 /** What a page can hear of its client. */
 import type { EdgelogError } from '../../src/core/errors.ts'
+import type { TopicResetReason } from './cache/cache-plan.ts'
 import type { ClientStatus } from './status.ts'
 
 export interface TopicReset {
@@ -8,7 +9,7 @@ export interface TopicReset {
    * `recreated`: another topic bears the name; `truncated`: the log ends before what was read;
    * `logStartMoved`: the log begins behind what was read; `deleted`: there is no topic.
    */
-  readonly reason: 'recreated' | 'truncated' | 'logStartMoved' | 'deleted'
+  readonly reason: TopicResetReason
 }
 
 export interface BrowserEvents {

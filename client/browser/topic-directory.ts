@@ -3,25 +3,25 @@ import type { TopicDescription } from '../admin.ts'
 import { type Connection, requestJson } from '../http/connection.ts'
 import { METADATA_MAX_AGE_MS } from '../limits.ts'
 import type { TopicMetadataSource } from '../topic-metadata.ts'
+import type { OutboxDrain } from './outbox/outbox-drain.ts'
 import type { OutboxNews } from './outbox/outbox-news.ts'
-import type { OutboxStore } from './outbox/outbox-store.ts'
 import type { TopicRow } from './store/schema.ts'
 
 export class TopicDirectory implements TopicMetadataSource {
   readonly #connection: Connection
-  readonly #store: OutboxStore
+  readonly #drain: OutboxDrain
   readonly #tell: (news: OutboxNews) => void
   readonly #readAtMs = new Map<string, number>()
 
-  constructor(connection: Connection, store: OutboxStore, tell: (news: OutboxNews) => void) {
+  constructor(connection: Connection, drain: OutboxDrain, tell: (news: OutboxNews) => void) {
     this.#connection = connection
-    this.#store = store
+    this.#drain = drain
     this.#tell = tell
   }
 
   /** What is known, however old; asks the server about a topic that is met for the first time. */
   async load(topic: string): Promise<TopicRow> {
-    const known = await this.#store.topic(topic)
+    const known = await this.#drain.topic(topic)
     if (known === undefined) return await this.ask(topic)
     this.refresh(topic)
     return known
@@ -43,7 +43,7 @@ export class TopicDirectory implements TopicMetadataSource {
     const maxMessageBytes = Number(config['max.message.bytes'])
     const row = { topic, id, partitions, maxMessageBytes }
     this.#readAtMs.set(topic, this.#connection.clock.now())
-    const moves = await this.#store.learn(row)
+    const moves = await this.#drain.learn(row)
     if (moves.length > 0) this.#tell({ kind: 'moved', topic, moves })
     return row
   }

@@ -94,6 +94,13 @@ export class CacheWriter {
     }
   }
 
+  /** Lets the oldest half of the cache go; resolves to whether there was anything. */
+  async makeRoom(): Promise<boolean> {
+    const count = await this.#database.read(['batches'], (tx) => tx.objectStore('batches').count())
+    if (count > 0) await this.#halve()
+    return count > 0
+  }
+
   /** Makes room: the oldest half of each partition goes, and one row at least. */
   async #halve(): Promise<void> {
     await evictRows(this.#database, undefined, ({ sizeBytes }) => {

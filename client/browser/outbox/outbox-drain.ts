@@ -3,13 +3,14 @@
  * What a tab knew before it began may be out of date, so each looks again.
  */
 import type { NewRecord } from '../../../src/core/batch/record.ts'
-import type { ErrorBody } from '../../../src/core/errors.ts'
+import { EdgelogError, type ErrorBody } from '../../../src/core/errors.ts'
 import { addToSequence } from '../../../src/core/log/producer-state.ts'
 import { ACKS_KEPT, SEND_BYTES_MAX } from '../limits.ts'
-import type { Database, Store, Transaction } from '../store/database.ts'
-import type { Ack, OutboxRow, ProducerRow } from '../store/schema.ts'
-import { pendingOf } from './outbox-store.ts'
+import type { Store, Transaction } from '../store/database.ts'
+import type { Ack, OutboxRow, ProducerRow, TopicRow } from '../store/schema.ts'
+import { type OutboxContext, pendingOf } from './outbox-store.ts'
 import { batchOf, recordsOf, rowAfter } from './row-batches.ts'
+import { type Place, RowWriter } from './row-writer.ts'
 
 const EPOCH_MAX = 0x7fff
 const ROWS_READ = 64
@@ -20,10 +21,9 @@ export interface PendingBatch {
   readonly rows: readonly OutboxRow[]
 }
 
-export interface DrainContext {
-  readonly database: Database
-  readonly newProducerId: () => bigint
-  readonly now: () => number
+/** A record that got its partition: where it was, and where it is. */
+export interface Move extends Place {
+  readonly from: Place
 }
 
 /** What the epoch makes of a position. */
@@ -32,10 +32,50 @@ export function sequenceAt({ epochStart }: ProducerRow, position: number): numbe
 }
 
 export class OutboxDrain {
-  readonly #context: DrainContext
+  readonly #context: OutboxContext
 
-  constructor(context: DrainContext) {
+  constructor(context: OutboxContext) {
     this.#context = context
+  }
+
+  /** What is known of a topic, for tabs that have not asked the server. */
+  async topic(topic: string): Promise<TopicRow | undefined> {
+    return await this.#context.database.read(['topics'], (tx) =>
+      tx.objectStore('topics').get(topic),
+    )
+  }
+
+  /**
+   * Takes what the server says of a topic; records that wait for a partition get one, and so do those
+   * of partitions that are no longer there.
+   */
+  async learn(topic: TopicRow): Promise<Move[]> {
+    const stores: Store[] = ['topics', 'producers', 'outbox']
+    const work = async (tx: Transaction) => {
+      await tx.objectStore('topics').put(topic)
+      const writer = new RowWriter(tx, this.#context)
+      const moves: Move[] = []
+      const partitions = IDBKeyRange.bound([topic.topic], [topic.topic, []])
+      for (const producer of await tx.objectStore('producers').getAll(partitions)) {
+        const { partition } = producer
+        if (partition >= 0 && partition < topic.partitions) continue
+        const range = rowsOf(topic.topic, partition)
+        for (const row of await tx.objectStore('outbox').getAll(range)) {
+          for (const [index, record] of (await recordsOf(row.batch)).entries()) {
+            const entry = { topic: topic.topic, record, partition: undefined }
+            const place = await writer.add(entry)
+            const from = { partition, position: row.position + index }
+            if (!(place instanceof EdgelogError)) moves.push({ from, ...place })
+          }
+        }
+        await tx.objectStore('outbox').delete(range)
+        const empty = { firstPosition: producer.nextPosition, pendingBytes: 0 }
+        await tx.objectStore('producers').put({ ...producer, ...empty })
+      }
+      await writer.finish()
+      return moves
+    }
+    return await this.#context.database.write(stores, work, true)
   }
 
   /** The oldest records of a partition, as many as one request takes; undefined: none wait. */
@@ -165,6 +205,10 @@ export class OutboxDrain {
       ? { ...producer, epochStart, producerId: this.#context.newProducerId(), epoch: 0 }
       : { ...producer, epochStart, epoch: producer.epoch + 1 }
   }
+}
+
+function rowsOf(topic: string, partition: number): IDBKeyRange {
+  return IDBKeyRange.bound([topic, partition], [topic, partition, []])
 }
 
 /** Deletes the records before `end`, and keeps the rest of the row that it falls into. */

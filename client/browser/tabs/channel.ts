@@ -2,6 +2,7 @@
  * What the tabs of one database tell each other. A message only says that something is to be looked
  * at: all that counts is in IndexedDB, so that a message that is lost costs time and nothing else.
  */
+import type { TopicResetReason } from '../cache/cache-plan.ts'
 import type { OutboxNews } from '../outbox/outbox-news.ts'
 import type { SyncStatus } from '../sync/sync.ts'
 
@@ -21,7 +22,11 @@ export type ChannelMessage =
   | { readonly kind: 'outbox' }
   /** Which topics are followed changed. */
   | { readonly kind: 'follows' }
-  | { readonly kind: 'topicReset'; readonly topic: string }
+  | {
+      readonly kind: 'topicReset'
+      readonly topic: string
+      readonly reason: TopicResetReason
+    }
 
 export type MessageKind = ChannelMessage['kind']
 export type MessageOf<Kind extends MessageKind> = Extract<ChannelMessage, { kind: Kind }>

@@ -9,12 +9,12 @@ import 'fake-indexeddb/auto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AckWaiters } from '../../../client/browser/outbox/ack-waiters.ts'
+import { parkedRecords, pendingRecords } from '../../../client/browser/outbox/outbox-contents.ts'
 import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
 import type { OutboxNews } from '../../../client/browser/outbox/outbox-news.ts'
 import { OutboxProducer } from '../../../client/browser/outbox/outbox-producer.ts'
 import { OutboxSender } from '../../../client/browser/outbox/outbox-sender.ts'
-import { OutboxStore } from '../../../client/browser/outbox/outbox-store.ts'
-import { recordsOf } from '../../../client/browser/outbox/row-batches.ts'
+import { type OutboxContext, OutboxStore } from '../../../client/browser/outbox/outbox-store.ts'
 import { Database } from '../../../client/browser/store/database.ts'
 import { TopicDirectory } from '../../../client/browser/topic-directory.ts'
 import type { Connection } from '../../../client/http/connection.ts'
@@ -94,7 +94,7 @@ class World {
     tab.sender.hint(true)
     for (let round = 0; round < 400; round++) {
       await this.run(1_000)
-      const rows = await tab.store.pending(undefined)
+      const rows = await pendingRecords(tab.context, undefined)
       if (rows.length === 0) return
     }
     throw new Error('the outbox does not empty')
@@ -102,6 +102,7 @@ class World {
 }
 
 class Tab {
+  readonly context: OutboxContext
   readonly store: OutboxStore
   readonly sender: OutboxSender
   readonly producer: OutboxProducer
@@ -114,16 +115,17 @@ class Tab {
     this.#database = new Database(name, clock, events)
     const now = () => clock.now()
     const random = () => 0.5
-    const context = { database: this.#database, newProducerId, random, now }
-    this.store = new OutboxStore(context)
+    this.context = { database: this.#database, newProducerId, random, now }
+    this.store = new OutboxStore(this.context)
     const { fetch } = world.log
     const connection: Connection = { url: 'http://log', token: 'old', fetch, clock, random }
     const tell = (news: OutboxNews) => world.tell(news)
-    const directory = new TopicDirectory(connection, this.store, tell)
+    const drain = new OutboxDrain(this.context)
+    const directory = new TopicDirectory(connection, drain, tell)
     this.sender = new OutboxSender({
       connection,
       store: this.store,
-      drain: new OutboxDrain(context),
+      drain,
       refresh: (topic) => directory.refresh(topic),
       loadTopic: (topic) => directory.ask(topic),
       isOnline: () => true,
@@ -231,10 +233,8 @@ async function violations(steps: ReadonlyArray<{ run: Command }>, log?: Partial<
     await world.settle()
     const found: string[] = []
     const parked = new Set<string>()
-    for (const row of await world.tab(0).store.parked()) {
-      for (const { value } of await recordsOf(row.batch))
-        parked.add(new TextDecoder().decode(value ?? undefined))
-    }
+    for (const { record } of await parkedRecords(world.tab(0).context))
+      parked.add(`${record.valueText}`)
     for (const [partition, queued] of world.queued.entries()) {
       const wanted = queued.filter((value) => !value.startsWith('poison'))
       const poison = queued.filter((value) => value.startsWith('poison'))

@@ -1,0 +1,212 @@
+/**
+ * Lets readers read followed topics from the cache, in every tab, online or not.
+ *
+ *   before the cache          the network, so that nothing is passed over
+ *   in it                     the cache
+ *   from its end to the log's waits until the tab that leads has stored more
+ *   behind the log's end, or not followed: the network
+ *
+ * `latest` is the end of the log as it was heard of last. `earliest`, or a time, that may lie before
+ * the cache is asked of the network; offline the reader begins where the cache begins.
+ */
+import type { Codecs } from '../../../src/core/batch/compression/codec.ts'
+import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
+import { EdgelogError } from '../../../src/core/errors.ts'
+import { type Clock, sleep } from '../../clock.ts'
+import type { StartPosition } from '../../consumer/consumer-options.ts'
+import type { FetchBatchesOptions, FetchedBatches } from '../../consumer/fetch-batches.ts'
+import { endOffsetOf, parseChunk } from '../../consumer/log-chunk.ts'
+import type { LogSource } from '../../consumer/log-source.ts'
+import { isTransient } from '../../http/refusal.ts'
+import { CACHE_NETWORK_MS, CACHE_RECHECK_MS } from '../limits.ts'
+import type { BatchRow, CursorRow } from '../store/schema.ts'
+import type { BatchCache, CacheRead } from './batch-cache.ts'
+import type { CacheNews } from './cache-news.ts'
+
+export interface CachedSourceContext {
+  readonly cache: BatchCache
+  readonly network: LogSource
+  readonly news: CacheNews
+  readonly codecs: Codecs
+  readonly clock: Clock
+  /** What was kept is damaged, and was dropped. */
+  readonly failed: (error: EdgelogError) => void
+}
+
+interface Place {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** For one consumer: it remembers which topics that has read. */
+export class CachedSource implements LogSource {
+  readonly #context: CachedSourceContext
+  /** By partition, of the topic that was read from. */
+  readonly #topicIds = new Map<string, string>()
+
+  constructor(context: CachedSourceContext) {
+    this.#context = context
+  }
+
+  /** @throws {EdgelogError} `offset_out_of_range` once for an offset of a topic that was created anew. */
+  async fetch(
+    topic: string,
+    partition: number,
+    options: FetchBatchesOptions,
+  ): Promise<FetchedBatches> {
+    const { news, clock, network } = this.#context
+    const { from, maxBytes, waitMs, signal } = options
+    const place = { topic, partition }
+    const deadlineMs = clock.now() + waitMs
+    let at = from
+    let heardEnd = 0
+    for (;;) {
+      const wake = new AbortController()
+      const end = () => wake.abort()
+      signal.addEventListener('abort', end)
+      const unlisten = news.listen((heard) => {
+        if (heard.topic !== topic || heard.partition !== partition) return
+        heardEnd = heard.endOffset
+        end()
+      })
+      const toldEnd = heardEnd
+      try {
+        const found = await this.#read(place, typeof at === 'number' ? at : 0)
+        this.#checkTopic(place, found, at)
+        const { cursor, row } = found
+        if (cursor === undefined) return await network.fetch(topic, partition, options)
+        if (typeof at !== 'number') {
+          const { offset, isSure } = await this.#resolve(place, cursor, at)
+          const fetched = isSure ? undefined : await this.#tryNetwork(place, options)
+          if (fetched !== undefined) return fetched
+          at = offset
+          continue
+        }
+        const { startOffset, endOffset, highWatermark } = cursor
+        const isCached = at >= startOffset && at < endOffset
+        if (isCached && row !== undefined) {
+          const cut = await this.#cut(place, row, at, maxBytes)
+          if (cut !== undefined) return { ...cut, highWatermark }
+          continue
+        }
+        // Told of and not stored: nothing is kept at present.
+        const isBehind = !isCached && toldEnd > at
+        if (at < startOffset || at > highWatermark || isBehind) {
+          return await network.fetch(topic, partition, { ...options, from: at })
+        }
+        const leftMs = deadlineMs - clock.now()
+        if (leftMs <= 0 || signal.aborted || isCached) {
+          const nextOffset = Math.max(at, endOffset)
+          return { batches: new Uint8Array(), offset: at, nextOffset, highWatermark }
+        }
+        await sleep(clock, Math.min(leftMs, CACHE_RECHECK_MS), wake.signal)
+      } finally {
+        unlisten()
+        signal.removeEventListener('abort', end)
+      }
+    }
+  }
+
+  /** A database that fails is none. */
+  async #read({ topic, partition }: Place, offset: number): Promise<CacheRead> {
+    try {
+      return await this.#context.cache.read(topic, partition, offset)
+    } catch (error) {
+      if (!(error instanceof EdgelogError)) throw error
+      return { topicId: undefined, cursor: undefined, row: undefined }
+    }
+  }
+
+  #checkTopic({ topic, partition }: Place, { topicId }: CacheRead, at: StartPosition): void {
+    if (topicId === undefined) return
+    const key = `${partition}/${topic}`
+    const known = this.#topicIds.get(key) ?? topicId
+    this.#topicIds.set(key, topicId)
+    if (known === topicId || typeof at !== 'number') return
+    throw new EdgelogError('offset_out_of_range', `offset: ${topic} was created anew`)
+  }
+
+  /** The offset of a name or a time, and whether what lies before the cache cannot matter. */
+  async #resolve(
+    { topic, partition }: Place,
+    { startOffset, endOffset, logStartOffset, highWatermark }: CursorRow,
+    from: Exclude<StartPosition, number>,
+  ): Promise<{ readonly offset: number; readonly isSure: boolean }> {
+    const end = Math.max(endOffset, highWatermark)
+    let offset = from === 'latest' ? end : Math.max(startOffset, logStartOffset)
+    if (typeof from === 'object') {
+      const row = await this.#context.cache.rowAtTime(topic, partition, from.timestamp)
+      offset = row === undefined ? end : await this.#offsetAtTime(row, from.timestamp)
+    }
+    return { offset, isSure: startOffset <= logStartOffset || offset > startOffset }
+  }
+
+  async #offsetAtTime(row: BatchRow, timestamp: number): Promise<number> {
+    try {
+      for (const header of parseChunk(row.bytes, row.baseOffset).headers) {
+        if (header.isControl || header.maxTimestamp < timestamp) continue
+        const records = await decodeBatch(row.bytes, header, this.#context.codecs)
+        const first = records.find((record) => record.timestamp >= timestamp)
+        if (first !== undefined) return first.offset
+      }
+    } catch (error) {
+      // Whoever reads there finds the damage.
+      if (!(error instanceof EdgelogError)) throw error
+      return row.baseOffset
+    }
+    return row.endOffset
+  }
+
+  /** @returns undefined if the network does not answer soon. */
+  async #tryNetwork(
+    { topic, partition }: Place,
+    options: FetchBatchesOptions,
+  ): Promise<FetchedBatches | undefined> {
+    const { clock, network } = this.#context
+    const limit = new AbortController()
+    const end = () => limit.abort(new EdgelogError('unavailable', 'no answer'))
+    const timer = clock.setTimeout(end, CACHE_NETWORK_MS)
+    options.signal.addEventListener('abort', end)
+    try {
+      return await network.fetch(topic, partition, { ...options, waitMs: 0, signal: limit.signal })
+    } catch (error) {
+      if (isTransient(error)) return undefined
+      throw error
+    } finally {
+      clock.clearTimeout(timer)
+      options.signal.removeEventListener('abort', end)
+    }
+  }
+
+  /**
+   * Whole batches from the one that holds `offset`, up to `maxBytes` but at least one.
+   *
+   * @returns undefined if they are damaged: they, and all before them, are kept no longer.
+   */
+  async #cut(
+    { topic, partition }: Place,
+    { bytes, baseOffset }: BatchRow,
+    offset: number,
+    maxBytes: number,
+  ): Promise<Omit<FetchedBatches, 'highWatermark'> | undefined> {
+    try {
+      const { headers } = parseChunk(bytes, offset)
+      const begin = headers[0]?.position ?? 0
+      let end = begin
+      let nextOffset = offset
+      for (const header of headers) {
+        const batchEnd = header.position + header.sizeBytes
+        if (end > begin && batchEnd - begin > maxBytes) break
+        end = batchEnd
+        nextOffset = endOffsetOf(header)
+      }
+      if (nextOffset > offset) return { batches: bytes.subarray(begin, end), offset, nextOffset }
+      throw new EdgelogError('corrupt_message', `row ${baseOffset} ends before ${offset}`)
+    } catch (error) {
+      if (!(error instanceof EdgelogError)) throw error
+      await this.#context.cache.dropThrough(topic, partition, baseOffset)
+      this.#context.failed(error)
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,304 @@
+/**
+ * Keeps followed topics in step with the log, in the tab that leads: what the log sends goes into the
+ * cache, and word of it to all who read.
+ */
+import { EdgelogError } from '../../../src/core/errors.ts'
+import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
+import { type PartitionDetails, type TopicDescription, topicPath } from '../../admin.ts'
+import type { Timer } from '../../clock.ts'
+import { type LogChunk, parseChunk } from '../../consumer/log-chunk.ts'
+import type { LogSource } from '../../consumer/log-source.ts'
+import type { TailPosition } from '../../consumer/tail-messages.ts'
+import { type Connection, requestJson } from '../../http/connection.ts'
+import { CORRUPT_READS_MAX, METADATA_MAX_AGE_MS } from '../../limits.ts'
+import { CACHE_AGE_MS_MAX, CACHE_REST_MS } from '../limits.ts'
+import type { CacheLimits, CursorRow, FollowRow, TopicRow } from '../store/schema.ts'
+import type { Followed, SyncSink, SyncStatus } from '../sync/sync.ts'
+import type { Subscription } from '../sync/transport.ts'
+import type { Channel } from '../tabs/channel.ts'
+import type { BatchCache } from './batch-cache.ts'
+import type { CacheNews } from './cache-news.ts'
+import {
+  type Arrival,
+  beginOffset,
+  type LogEnds,
+  resetReason,
+  type TopicResetReason,
+} from './cache-plan.ts'
+import type { CacheWriter, Stored } from './cache-writer.ts'
+
+export interface FollowerContext {
+  readonly cache: BatchCache
+  readonly writer: CacheWriter
+  readonly news: CacheNews
+  readonly channel: Channel
+  readonly connection: Connection
+  readonly network: LogSource
+  readonly topics: {
+    /** What is known, however old. */
+    load(topic: string): Promise<TopicRow>
+    /** What the server says. */
+    ask(topic: string): Promise<TopicRow>
+  }
+  /** `subscriptions` may answer otherwise now. */
+  readonly changed: () => void
+  /** What was kept of the topic is gone. */
+  readonly topicReset: (topic: string, reason: TopicResetReason) => void
+  /** The browser does not store, or the log is damaged: it is read from the network then. */
+  readonly failed: (error: EdgelogError) => void
+}
+
+interface Waiting {
+  readonly arrival: Arrival
+  readonly resolve: (stored: Stored) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class Follower implements SyncSink {
+  readonly #context: FollowerContext
+  /** By partition: what the log sends next. */
+  readonly #positions = new Map<string, number>()
+  /** Where something was missing once; the log may say so twice, after compaction. */
+  readonly #gaps = new Map<string, number>()
+  readonly #damages = new Map<string, number>()
+  /** Topics that the server does not have. */
+  readonly #missing = new Set<string>()
+  /** What arrived while a transaction was under way shares the next. */
+  #waiting: Waiting[] = []
+  #isWriting = false
+  #restUntilMs = 0
+  #timer: Timer
+
+  constructor(context: FollowerContext) {
+    this.#context = context
+  }
+
+  async subscriptions(): Promise<Followed[]> {
+    const { cache } = this.#context
+    const cursors = await cache.cursors()
+    const followed: Followed[] = []
+    for (const follow of await cache.follows()) {
+      const { topic } = follow
+      if (this.#missing.has(topic)) continue
+      const own = cursors.filter((cursor) => cursor.topic === topic)
+      try {
+        followed.push(...(await this.#partitionsOf(follow, own)))
+      } catch (error) {
+        if (!isGone(error)) throw error
+        await this.#forget(topic)
+      }
+    }
+    return followed
+  }
+
+  subscribed({ topic, partition, topicId }: Subscription, position: TailPosition): void {
+    const { offset, logStartOffset, highWatermark } = position
+    const place = { topic, partition, topicId: topicId ?? '' }
+    this.#positions.set(keyOf(place), offset)
+    const nothing = { bytes: new Uint8Array(), headers: [] }
+    const ends = { logStartOffset, highWatermark }
+    const arrival = { ...place, ...ends, ...nothing, from: offset, endOffset: offset }
+    // Frames tell as well, and what fails here fails there.
+    void this.#keep(arrival).catch(() => undefined)
+  }
+
+  async frame(subscription: Subscription, frame: TailFrame): Promise<'taken' | 'resubscribe'> {
+    const { topic, partition, topicId, offset } = subscription
+    const { batches: bytes, logStartOffset, highWatermark } = frame
+    const key = keyOf(subscription)
+    const from = this.#positions.get(key) ?? Number(offset)
+    let chunk: LogChunk
+    try {
+      chunk = parseChunk(bytes, from)
+    } catch (error) {
+      await this.#damaged(subscription, error)
+      return 'resubscribe'
+    }
+    if (chunk.hasGap && this.#gaps.get(key) !== from) {
+      this.#gaps.set(key, from)
+      return 'resubscribe'
+    }
+    const { headers, nextOffset: endOffset } = chunk
+    this.#damages.delete(key)
+    this.#positions.set(key, endOffset)
+    const ends = { logStartOffset, highWatermark }
+    const place = { topic, partition, topicId: topicId ?? '' }
+    const stored = await this.#keep({ ...place, ...ends, from, endOffset, bytes, headers })
+    if (stored === 'stored') return 'taken'
+    if (stored === 'recreated') await this.#settle(subscription)
+    else if (stored !== 'gap' && stored !== 'unfollowed') this.#tellReset(topic, stored)
+    return 'resubscribe'
+  }
+
+  async closed(subscription: Subscription, { code }: EdgelogError): Promise<void> {
+    if (code === 'offset_out_of_range' || code.startsWith('unknown_topic')) {
+      await this.#settle(subscription)
+    }
+  }
+
+  changed({ link }: SyncStatus): void {
+    const isLive = link === 'live'
+    if (isLive === (this.#timer !== undefined)) return
+    this.#context.connection.clock.clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (isLive) this.#maintain()
+  }
+
+  /** Now and again five minutes later: what is too old goes, what is new on the server is found. */
+  #maintain(): void {
+    const { writer, connection, changed } = this.#context
+    writer.evict().catch(() => undefined)
+    this.#timer = connection.clock.setTimeout(() => {
+      this.#missing.clear()
+      this.#maintain()
+      changed()
+    }, METADATA_MAX_AGE_MS)
+  }
+
+  async #partitionsOf(
+    { topic, limits }: FollowRow,
+    cursors: readonly CursorRow[],
+  ): Promise<Followed[]> {
+    const { topics, writer } = this.#context
+    const { id: topicId, partitions } = await topics.load(topic)
+    const isOther = (cursor: CursorRow) => cursor.topicId !== topicId
+    if (cursors.some(isOther)) {
+      const reset = await writer.reset(topic, (cursor) =>
+        isOther(cursor) ? 'recreated' : undefined,
+      )
+      this.#tellReset(topic, reset)
+    }
+    const followed: Followed[] = []
+    let ends: readonly PartitionDetails[] | undefined
+    for (let partition = 0; partition < partitions; partition++) {
+      const place = { topic, partition, topicId }
+      if ((this.#damages.get(keyOf(place)) ?? 0) >= CORRUPT_READS_MAX) continue
+      const cursor = cursors.find((known) => known.partition === partition && !isOther(known))
+      let offset: Followed['offset'] = this.#isResting ? 'latest' : (cursor?.endOffset ?? 0)
+      if (cursor === undefined && offset !== 'latest') {
+        ends ??= await this.#endsOf(topic)
+        offset = await this.#beginOf(topic, ends[partition], limits, partitions)
+      }
+      followed.push({ ...place, offset })
+    }
+    return followed
+  }
+
+  async #beginOf(
+    topic: string,
+    ends: PartitionDetails | undefined,
+    limits: CacheLimits,
+    partitions: number,
+  ): Promise<Followed['offset']> {
+    // Another topic bears the name by now, which whoever subscribes is told.
+    if (ends === undefined) return 'earliest'
+    const { connection, network } = this.#context
+    const offset = beginOffset(ends, ends.sizeBytes, limits, partitions)
+    if (limits.ageMsMax >= CACHE_AGE_MS_MAX) return offset
+    const { signal } = new AbortController()
+    const from = { timestamp: connection.clock.now() - limits.ageMsMax }
+    const options = { from, maxBytes: 1, waitMs: 0, signal }
+    const oldest = await network.fetch(topic, ends.partition, options)
+    return Math.max(offset, oldest.offset)
+  }
+
+  async #endsOf(topic: string): Promise<readonly PartitionDetails[]> {
+    const { connection } = this.#context
+    const path = `${topicPath(topic)}?partitionDetails=true`
+    return (await requestJson<TopicDescription>(connection, path)).partitionDetails ?? []
+  }
+
+  /** The log does not go on from what is kept: finds out why, and drops what is void. */
+  async #settle({ topic, partition, offset }: Subscription): Promise<void> {
+    const { writer, topics } = this.#context
+    try {
+      const { id } = await topics.ask(topic)
+      const ends: LogEnds | undefined = (await this.#endsOf(topic))[partition]
+      const known = typeof offset === 'number' ? offset : undefined
+      const reason = await writer.reset(topic, (cursor) => {
+        if (cursor.topicId !== id) return 'recreated'
+        const isMeant = cursor.partition === partition && ends !== undefined
+        return isMeant ? resetReason(cursor, id, ends, known) : undefined
+      })
+      this.#tellReset(topic, reason)
+    } catch (error) {
+      // The log ends it again if it must.
+      if (isGone(error)) await this.#forget(topic)
+    }
+  }
+
+  async #forget(topic: string): Promise<void> {
+    this.#missing.add(topic)
+    this.#tellReset(topic, await this.#context.writer.reset(topic, () => 'deleted'))
+  }
+
+  #tellReset(topic: string, reason: TopicResetReason | undefined): void {
+    if (reason === undefined) return
+    this.#context.channel.post({ kind: 'topicReset', topic, reason })
+    this.#context.topicReset(topic, reason)
+  }
+
+  get #isResting(): boolean {
+    return this.#context.connection.clock.now() < this.#restUntilMs
+  }
+
+  /** Stores it and spreads the word, or the word alone while the browser does not store. */
+  async #keep(arrival: Arrival): Promise<Stored> {
+    const { news, connection, failed } = this.#context
+    let stored: Stored = 'stored'
+    try {
+      if (!this.#isResting) stored = await this.#write(arrival)
+    } catch (error) {
+      if (!(error instanceof EdgelogError && error.code.startsWith('storage'))) throw error
+      if (!this.#isResting) failed(error)
+      this.#restUntilMs = connection.clock.now() + CACHE_REST_MS
+    }
+    const { topic, partition, endOffset, highWatermark } = arrival
+    if (stored === 'stored') news.tell({ kind: 'news', topic, partition, endOffset, highWatermark })
+    return stored
+  }
+
+  #write(arrival: Arrival): Promise<Stored> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ arrival, resolve, reject })
+      if (!this.#isWriting) void this.#writeAll()
+    })
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#isWriting = true
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting
+      this.#waiting = []
+      try {
+        const stored = await this.#context.writer.append(group.map(({ arrival }) => arrival))
+        for (const [index, { resolve }] of group.entries()) resolve(stored[index] ?? 'gap')
+      } catch (error) {
+        for (const { reject } of group) reject(error)
+      }
+    }
+    this.#isWriting = false
+  }
+
+  /** Damage on the way is read again; of damage in the log, readers learn from the network. */
+  async #damaged(subscription: Subscription, error: unknown): Promise<void> {
+    if (!(error instanceof EdgelogError)) throw error
+    const key = keyOf(subscription)
+    const damages = (this.#damages.get(key) ?? 0) + 1
+    this.#damages.set(key, damages)
+    if (damages < CORRUPT_READS_MAX) return
+    const { topic, partition } = subscription
+    await this.#context.writer.reset(topic, (cursor) =>
+      cursor.partition === partition ? 'truncated' : undefined,
+    )
+    this.#context.failed(error)
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof EdgelogError && error.code === 'unknown_topic_or_partition'
+}
+
+function keyOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${partition}/${topic}`
+}

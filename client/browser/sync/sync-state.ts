@@ -202,36 +202,23 @@ const soon: Rule = (context, _event, nowMs, random) => {
 const recheck: Rule = (context, event, nowMs, random) =>
   (event.isOnline ? soon : offline)(context, event, nowMs, random)
 
-/** The first word of a connection. */
-const speak: Rule = (context, { type }, nowMs) => ({
-  context: {
-    ...context,
-    state: type === 'upToDate' ? 'live' : 'catchingUp',
-    strikes: 0,
-    fallback: 0,
-    openedAtMs: nowMs,
-    heardAtMs: nowMs,
-    ...(type === 'data' && { notBeforeMs: 0 }),
-  },
-  effects: { timerMs: TAIL_SILENCE_MS_MAX },
+const HEARD: { readonly [Type in EventType]?: Partial<SyncMachine> } = {
+  opened: { state: 'catchingUp' },
+  data: { notBeforeMs: 0 },
+  upToDate: { state: 'live' },
+}
+
+const hear: Rule = (context, { type }, nowMs) => ({
+  context: { ...context, heardAtMs: nowMs, ...HEARD[type] },
+  effects: {},
 })
 
-const heard: Rule = (context, _event, nowMs) => ({
-  context: { ...context, heardAtMs: nowMs },
-  effects: {},
-})
-const progress: Rule = (context, _event, nowMs) => ({
-  context: { ...context, heardAtMs: nowMs, notBeforeMs: 0 },
-  effects: {},
-})
-const live: Rule = (context, _event, nowMs) => ({
-  context: { ...context, state: 'live', heardAtMs: nowMs },
-  effects: {},
-})
-const behind: Rule = (context, _event, nowMs) => ({
-  context: { ...context, state: 'catchingUp', heardAtMs: nowMs },
-  effects: {},
-})
+/** The first word of a connection. */
+const speak: Rule = (context, event, nowMs, random) => {
+  const news = { state: 'catchingUp', strikes: 0, fallback: 0, openedAtMs: nowMs } as const
+  const heard = hear({ ...context, ...news }, event, nowMs, random)
+  return { ...heard, effects: { timerMs: TAIL_SILENCE_MS_MAX } }
+}
 
 /** A connection ended, or never came about. */
 const fail =
@@ -293,40 +280,47 @@ const check: Rule = (context, event, nowMs, random) => {
   return (context.isOpen && isSilent ? soon : stay)(context, event, nowMs, random)
 }
 
-const TABLE: Readonly<Record<State, Readonly<Record<EventType, Rule>>>> = {
-  idle: {
-    start: openIfOnline,
-    opened: stay,
-    data: stay,
-    upToDate: stay,
-    ping: stay,
-    closedByServer: stay,
-    error: stay,
-    online: stay,
-    offline: stay,
-    visible: stay,
-    hidden: stay,
-    timer: stay,
-    token: stay,
-    stop,
-  },
-  offline: {
-    start: stay,
-    opened: stay,
-    data: stay,
-    upToDate: stay,
-    ping: stay,
-    closedByServer: stay,
-    error: stay,
-    online: soon,
-    offline: stay,
-    visible: recheck,
-    hidden: stay,
-    timer: recheck,
-    token: stay,
-    stop,
-  },
+type Row = Readonly<Record<EventType, Rule>>
+
+/** What an event does where it has nothing to say. */
+const QUIET: Row = {
+  start: stay,
+  opened: stay,
+  data: stay,
+  upToDate: stay,
+  ping: stay,
+  closedByServer: stay,
+  error: stay,
+  online: stay,
+  offline: stay,
+  visible: stay,
+  hidden: stay,
+  timer: stay,
+  token: stay,
+  stop,
+}
+
+const UP: Row = {
+  ...QUIET,
+  start: reopen,
+  opened: hear,
+  data: hear,
+  upToDate: hear,
+  ping: hear,
+  closedByServer: again,
+  error: failed,
+  online: check,
+  offline,
+  visible: check,
+  timer: watch,
+}
+
+/** The table above; test/client/browser/sync-state.test.ts holds each cell to it. */
+const TABLE: Readonly<Record<State, Row>> = {
+  idle: { ...QUIET, start: openIfOnline },
+  offline: { ...QUIET, online: soon, visible: recheck, timer: recheck },
   connecting: {
+    ...QUIET,
     start: open,
     opened: speak,
     data: speak,
@@ -334,92 +328,19 @@ const TABLE: Readonly<Record<State, Readonly<Record<EventType, Rule>>>> = {
     ping: speak,
     closedByServer: failed,
     error: failed,
-    online: stay,
     offline,
-    visible: stay,
-    hidden: stay,
     timer: mute,
-    token: stay,
-    stop,
   },
-  catchingUp: {
-    start: reopen,
-    opened: heard,
-    data: progress,
-    upToDate: live,
-    ping: heard,
-    closedByServer: again,
-    error: failed,
-    online: check,
-    offline,
-    visible: check,
-    hidden: stay,
-    timer: watch,
-    token: stay,
-    stop,
-  },
-  live: {
-    start: reopen,
-    opened: behind,
-    data: progress,
-    upToDate: heard,
-    ping: heard,
-    closedByServer: again,
-    error: failed,
-    online: check,
-    offline,
-    visible: check,
-    hidden: stay,
-    timer: watch,
-    token: stay,
-    stop,
-  },
+  catchingUp: UP,
+  live: UP,
   backingOff: {
-    start: stay,
-    opened: stay,
-    data: stay,
-    upToDate: stay,
-    ping: stay,
-    closedByServer: stay,
-    error: stay,
+    ...QUIET,
     online: soon,
     offline,
     visible: soon,
-    hidden: stay,
     timer: openIfOnline,
     token: soon,
-    stop,
   },
-  authNeeded: {
-    start: stay,
-    opened: stay,
-    data: stay,
-    upToDate: stay,
-    ping: stay,
-    closedByServer: stay,
-    error: stay,
-    online: stay,
-    offline: stay,
-    visible: stay,
-    hidden: stay,
-    timer: open,
-    token: open,
-    stop,
-  },
-  closed: {
-    start: stay,
-    opened: stay,
-    data: stay,
-    upToDate: stay,
-    ping: stay,
-    closedByServer: stay,
-    error: stay,
-    online: stay,
-    offline: stay,
-    visible: stay,
-    hidden: stay,
-    timer: stay,
-    token: stay,
-    stop: stay,
-  },
+  authNeeded: { ...QUIET, timer: open, token: open },
+  closed: { ...QUIET, stop: stay },
 }

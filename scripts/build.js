@@ -1,5 +1,6 @@
 // Builds the Worker, the client and the command line into dist/. Fast enough to run at every start.
 import { build } from 'esbuild'
+import { BROWSER_BUNDLE, SERVICE_WORKER_BUNDLE } from './browser-bundle.js'
 
 const shared = {
   bundle: true,
@@ -18,16 +19,8 @@ await Promise.all([
     conditions: ['workerd', 'worker', 'browser'],
     minifySyntax: true,
   }),
-  build({
-    ...shared,
-    // For pages without a bundler too: nothing outside this folder is needed.
-    entryPoints: { browser: 'client/browser/index.ts' },
-    outdir: 'dist/browser',
-    splitting: true,
-    chunkNames: '[name]-[hash]',
-    platform: 'browser',
-    minify: true,
-  }),
+  build({ ...BROWSER_BUNDLE, sourcemap: true }),
+  build({ ...SERVICE_WORKER_BUNDLE, sourcemap: true }),
   build({
     ...shared,
     entryPoints: { client: 'client/index.ts' },
@@ -38,16 +31,6 @@ await Promise.all([
     packages: 'external',
     platform: 'neutral',
     external: ['node:*'],
-  }),
-  build({
-    ...shared,
-    // For pages without a bundler too: nothing outside this folder is needed.
-    entryPoints: { browser: 'client/browser/index.ts' },
-    outdir: 'dist/browser',
-    splitting: true,
-    chunkNames: '[name]-[hash]',
-    platform: 'browser',
-    minify: true,
   }),
   build({
     ...shared,

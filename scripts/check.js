@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { glob, readFile } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
+import { browserIsSmall } from './browser-bundle.js'
 
 const run = (command, ...args) =>
   spawnSync(command, args, { stdio: 'inherit', shell: process.platform === 'win32' }).status === 0
@@ -66,6 +67,7 @@ async function importsRunOneWay() {
 const isRight = [
   run('biome', 'ci', '--error-on-warnings', '.'),
   await importsRunOneWay(),
+  await browserIsSmall(),
   run('npm', 'run', '-s', 'types') &&
     run('tsc', '--noEmit') &&
     run('tsc', '-p', 'tsconfig.browser.json'),

@@ -8,7 +8,7 @@ import { parseUrl } from '../http/server-url.ts'
 import { randomProducerId } from '../producer/producer-id.ts'
 import type { Engine } from './engine.ts'
 import { type BrowserEvents, Emitter } from './events.ts'
-import { OUTBOX_BYTES_MAX, TOKEN_INTERVAL_MS } from './limits.ts'
+import { OUTBOX_BYTES_MAX, SYNC_TAG, TOKEN_INTERVAL_MS } from './limits.ts'
 import type { BrowserClientOptions } from './options.ts'
 import { AckWaiters } from './outbox/ack-waiters.ts'
 import { untilFlushed } from './outbox/flush.ts'
@@ -279,6 +279,9 @@ export class BrowserClient {
   }
 
   #queued(): void {
+    if (this.#options.backgroundSync === true && this.#board.status.pending === 0) {
+      void registerSync()
+    }
     this.#tell({ kind: 'wake' })
     if (this.#hasAskedToPersist || this.#options.persist === false) return
     this.#hasAskedToPersist = true
@@ -402,4 +405,12 @@ export class BrowserClient {
     this.#emitter.emit('storageLost', { pendingRecords: pending })
     this.#board.touch()
   }
+}
+
+/** The service worker is woken when there is a network, be it now. A bonus where there is such a thing. */
+async function registerSync(): Promise<void> {
+  const worker = (await globalThis.navigator?.serviceWorker?.ready) as
+    | { readonly sync?: { register(tag: string): Promise<void> } }
+    | undefined
+  await worker?.sync?.register(SYNC_TAG).catch(() => undefined)
 }

@@ -41,6 +41,13 @@ export const PRODUCER_TRUST_MS = 14 * DAY_MS
 /** Kept of a partition, for tabs that were frozen while they were told. */
 export const ACKS_KEPT = 16
 
+// -- service worker ----------------------------------------------------------------------------
+
+/** Browsers give an event a few minutes at most. */
+export const BACKGROUND_FLUSH_MS = 60 * SECOND_MS
+/** Of the sync event. */
+export const SYNC_TAG = 'edgelog'
+
 // -- access ------------------------------------------------------------------------------------
 
 /** Between two questions for another token. */

@@ -18,6 +18,8 @@ export interface BrowserClientOptions {
   readonly transports?: readonly TransportName[]
   /** Whether the browser is asked to keep the database, after the first record is queued; true. */
   readonly persist?: boolean
+  /** Whether the page's service worker is asked to send what is queued (`flushOnSync`); false. */
+  readonly backgroundSync?: boolean
   /** In the place of the global `fetch`. */
   readonly fetch?: Fetch
   /** In the place of the global `WebSocket`; `null` never uses one. */

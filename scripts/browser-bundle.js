@@ -1,0 +1,64 @@
+// How the browser client is bundled, and what a page has to load of it before it can write.
+import { relative } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+
+const OUTPUT_FOLDER = 'dist/browser'
+/** Gzipped, with all that it imports. */
+const ENTRY_BYTES_MAX = 15_000
+
+const shared = {
+  bundle: true,
+  format: 'esm',
+  target: 'es2024',
+  platform: 'browser',
+  outdir: OUTPUT_FOLDER,
+  minify: true,
+  logLevel: 'warning',
+}
+
+/** For pages without a bundler too: nothing outside the folder is needed. */
+export const BROWSER_BUNDLE = {
+  ...shared,
+  entryPoints: { browser: 'client/browser/index.ts' },
+  splitting: true,
+  chunkNames: '[name]-[hash]',
+}
+
+/** In one piece: a service worker cannot load code on demand. */
+export const SERVICE_WORKER_BUNDLE = {
+  ...shared,
+  entryPoints: { 'service-worker': 'client/browser/service-worker.ts' },
+}
+
+/** Prints what is loaded when, gzipped; false if a page has to wait for too much. */
+export async function browserIsSmall() {
+  const { metafile, outputFiles } = await build({
+    ...BROWSER_BUNDLE,
+    metafile: true,
+    write: false,
+  })
+  const sizes = new Map(
+    outputFiles.map(({ path, contents }) => [relative('.', path), gzipSync(contents).length]),
+  )
+  const sizeOf = (files) => [...files].reduce((sum, file) => sum + sizes.get(file), 0)
+  const loadedBy = (source) => {
+    const [entry] = Object.entries(metafile.outputs).find(([, out]) => out.entryPoint === source)
+    const files = new Set([entry])
+    for (const file of files) {
+      for (const { path, kind } of metafile.outputs[file].imports) {
+        if (kind === 'import-statement') files.add(path)
+      }
+    }
+    return files
+  }
+  const page = loadedBy('client/browser/index.ts')
+  const engine = loadedBy('client/browser/engine.ts').difference(page)
+  const group = loadedBy('client/group/group-consumer.ts').difference(page).difference(engine)
+  const kB = (bytes) => `${(bytes / 1_000).toFixed(1)} kB`
+  console.log(
+    `browser client, gzipped: ${kB(sizeOf(page))} to queue records (at most ${kB(ENTRY_BYTES_MAX)}), ` +
+      `then ${kB(sizeOf(engine))} to read and sync, ${kB(sizeOf(group))} more for groups`,
+  )
+  return sizeOf(page) <= ENTRY_BYTES_MAX
+}

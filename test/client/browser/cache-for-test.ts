@@ -52,7 +52,7 @@ export class TestLog {
 
   /** Retention: whole batches go. */
   deleteTo(offset: number): void {
-    this.startOffset = Math.min(offset, this.endOffset)
+    this.startOffset = Math.max(this.startOffset, Math.min(offset, this.endOffset))
     this.batches = this.batches.filter(({ endOffset }) => endOffset > this.startOffset)
   }
 

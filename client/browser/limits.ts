@@ -93,7 +93,9 @@ export const HEALTHY_MS = 10 * SECOND_MS
 export const STRIKES_MAX = 2
 /** How long a worse transport is used before the better ones are tried again. */
 export const PROBE_INTERVAL_MS = 300 * SECOND_MS
-/** Longer than one ping of the server: the connection of a page that comes back may be dead. */
-export const WAKE_SILENCE_MS_MAX = 20 * SECOND_MS
+/** Longer than a long poll, as long as two pings: the connection of a page that comes back may be dead. */
+export const WAKE_SILENCE_MS_MAX = 30 * SECOND_MS
+/** A timer is later than this only on a machine that slept; those of hidden pages are a minute late. */
+export const LATE_TIMER_MS_MAX = 120 * SECOND_MS
 /** Bytes under way, of all that is followed together. */
 export const FOLLOW_CREDIT_BYTES = 16 * MIB

@@ -38,6 +38,7 @@ import {
 import {
   AUTH_RETRY_MS,
   HEALTHY_MS,
+  LATE_TIMER_MS_MAX,
   OFFLINE_CHECK_MS,
   PROBE_INTERVAL_MS,
   STRIKES_MAX,
@@ -236,7 +237,11 @@ const fail =
   }
 const failed = fail(1)
 /** A proxy that swallows or collects what passes costs one timeout, and not two. */
-const mute = fail(STRIKES_MAX)
+const mute: Rule = (context, event, nowMs, random) => {
+  const hasSlept = nowMs - context.heardAtMs > LATE_TIMER_MS_MAX
+  const excused = hasSlept ? { ...event, retryAfterMs: 0 } : event
+  return fail(STRIKES_MAX)(context, excused, nowMs, random)
+}
 
 /** Where nothing works it is not the transport: after the last comes the first. */
 function strike(context: SyncMachine, count: number, nowMs: number): SyncMachine {
@@ -341,6 +346,6 @@ const TABLE: Readonly<Record<State, Row>> = {
     timer: openIfOnline,
     token: soon,
   },
-  authNeeded: { ...QUIET, timer: open, token: open },
+  authNeeded: { ...QUIET, timer: openIfOnline, token: openIfOnline },
   closed: { ...QUIET, stop: stay },
 }

@@ -16,7 +16,7 @@ export interface Subscription {
   readonly topicId?: string
 }
 
-/** None of these is called before the transport is made, nor after `ended` or `close`. */
+/** Nothing is said before the transport is made, nor after `ended`; after `close` it does not count. */
 export interface TransportListener extends TailMessageListener {
   /** Once; undefined: in order, e.g. a long poll that is over. */
   ended(error: EdgelogError | undefined): void

@@ -356,7 +356,7 @@ describe('a sync', () => {
     const { sync, page, clock, transports, latest } = await started()
     latest().subscribed('t', 0)
     page.emit('hidden')
-    clock.sleepThrough(19_000)
+    clock.sleepThrough(29_000)
     page.emit('visible')
     await settle()
     expect(sync.status.link).toBe('live')

@@ -1,0 +1,322 @@
+/** What readers get: from the cache where it is there, from the network where it is not, never less. */
+import { afterEach, describe, expect, test } from 'vitest'
+import { CacheNews } from '../../../client/browser/cache/cache-news.ts'
+import { CachedSource } from '../../../client/browser/cache/cached-source.ts'
+import { CACHE_ROW_BYTES } from '../../../client/browser/limits.ts'
+import { Channel } from '../../../client/browser/tabs/channel.ts'
+import { clientCodecs } from '../../../client/codecs.ts'
+import { Consumer } from '../../../client/consumer/consumer.ts'
+import type { StartPosition } from '../../../client/consumer/consumer-options.ts'
+import type { FetchBatchesOptions } from '../../../client/consumer/fetch-batches.ts'
+import { parseChunk } from '../../../client/consumer/log-chunk.ts'
+import { EdgelogError } from '../../../src/core/errors.ts'
+import { ManualClock } from '../manual-clock.ts'
+import { openCache, rowsOf, type TestCache, TestLog, TOPIC } from './cache-for-test.ts'
+
+const DAY_MS = 86_400_000
+
+/** Answers from the log, as a server does; or not at all. */
+class FakeNetwork {
+  log: TestLog
+  isOnline = true
+  /** Neither an answer nor an error, until the caller gives up. */
+  isMute = false
+  readonly calls: StartPosition[] = []
+
+  constructor(log: TestLog) {
+    this.log = log
+  }
+
+  readonly fetch = async (_topic: string, _partition: number, options: FetchBatchesOptions) => {
+    const { from, signal } = options
+    this.calls.push(from)
+    if (this.isMute) {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      throw signal.reason
+    }
+    if (!this.isOnline) throw new EdgelogError('unavailable', 'offline')
+    const { startOffset, endOffset } = this.log
+    const offset = from === 'earliest' ? startOffset : from === 'latest' ? endOffset : from
+    if (typeof offset === 'object') return this.#answer(startOffset)
+    if (offset < startOffset || offset > endOffset) {
+      throw new EdgelogError('offset_out_of_range', `${offset}`)
+    }
+    return this.#answer(offset)
+  }
+
+  #answer(offset: number) {
+    const { bytes, endOffset, highWatermark } = this.log.arrival(offset)
+    return { batches: bytes, offset, nextOffset: endOffset, highWatermark }
+  }
+}
+
+const opened: TestCache[] = []
+
+afterEach(async () => {
+  for (const { database } of opened.splice(0)) await database.close()
+})
+
+async function setUp() {
+  const tab = openCache()
+  opened.push(tab)
+  const log = new TestLog()
+  const clock = new ManualClock()
+  const network = new FakeNetwork(log)
+  const news = new CacheNews(new Channel(tab.name, undefined))
+  const failures: EdgelogError[] = []
+  const failed = (error: EdgelogError) => failures.push(error)
+  const { cache } = tab
+  const context = { cache, network, news, codecs: clientCodecs(), clock, failed }
+  await cache.follow(TOPIC)
+  const source = new CachedSource(context)
+  const store = async (from: number, of = log) => {
+    const arrival = of.arrival(from)
+    expect(await tab.writer.append([arrival])).toEqual(['stored'])
+    const { endOffset, highWatermark } = arrival
+    news.tell({ kind: 'news', topic: TOPIC, partition: 0, endOffset, highWatermark })
+  }
+  const fetch = async (
+    from: StartPosition,
+    { maxBytes = 1e6, waitMs = 0, signal = new AbortController().signal } = {},
+  ) => {
+    const { batches, ...rest } = await source.fetch(TOPIC, 0, { from, maxBytes, waitMs, signal })
+    const bases = parseChunk(batches, 0).headers.map(({ baseOffset }) => baseOffset)
+    return { ...rest, bases }
+  }
+  return { tab, log, clock, network, news, source, context, failures, store, fetch }
+}
+
+/** Ten records each; the cache holds [20, 50) of [0, 50). */
+async function halfCached() {
+  const setup = await setUp()
+  for (let index = 0; index < 5; index++) setup.log.append(10)
+  await setup.store(20)
+  return setup
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe('where a read is answered from', () => {
+  test('in the cache: without the network, from the batch that holds the offset', async () => {
+    const { fetch, network } = await halfCached()
+    const ends = { highWatermark: 50 }
+    expect(await fetch(35)).toEqual({ offset: 35, nextOffset: 50, bases: [30, 40], ...ends })
+    expect(await fetch(20, { maxBytes: 1 })).toEqual({
+      ...{ offset: 20, nextOffset: 30, bases: [20] },
+      ...ends,
+    })
+    expect(await fetch('latest')).toEqual({ offset: 50, nextOffset: 50, bases: [], ...ends })
+    expect(network.calls).toEqual([])
+  })
+
+  test('before the cache, and behind the log: the network, with what it refuses', async () => {
+    const { fetch, network } = await halfCached()
+    expect((await fetch(10)).bases[0]).toBe(10)
+    await expect(fetch(51)).rejects.toMatchObject({ code: 'offset_out_of_range' })
+    network.isOnline = false
+    await expect(fetch(10)).rejects.toMatchObject({ code: 'unavailable' })
+    expect(network.calls).toEqual([10, 51, 10])
+  })
+
+  test('a topic that is not kept: the network, with all that was asked', async () => {
+    const { network, context, log } = await setUp()
+    log.append(1)
+    const seen: unknown[] = []
+    const spy = {
+      fetch: (topic: string, partition: number, options: FetchBatchesOptions) => {
+        seen.push([topic, partition, options])
+        return network.fetch(topic, partition, options)
+      },
+    }
+    const { signal } = new AbortController()
+    const options = { from: 'earliest' as const, maxBytes: 7, waitMs: 9, signal }
+    await new CachedSource({ ...context, network: spy }).fetch('other', 3, options)
+    expect(seen).toEqual([['other', 3, options]])
+  })
+
+  test('a database that fails: the network', async () => {
+    const { tab, fetch } = await halfCached()
+    await tab.database.close()
+    expect((await fetch(20)).bases).toEqual([20, 30, 40])
+  })
+})
+
+describe('earliest', () => {
+  test('is the cache where that begins with the log', async () => {
+    const { fetch, network, log, store } = await setUp()
+    log.append(5)
+    await store(0)
+    network.isOnline = false
+    expect(await fetch('earliest')).toMatchObject({ offset: 0, bases: [0] })
+    expect(network.calls).toEqual([])
+  })
+
+  test('is asked of the network where it is not, and offline the cache is where to begin', async () => {
+    const { fetch, network } = await halfCached()
+    expect(await fetch('earliest')).toMatchObject({ offset: 0 })
+    network.isOnline = false
+    expect(await fetch('earliest')).toMatchObject({ offset: 20, bases: [20, 30, 40] })
+  })
+
+  test('is not waited for long on a line that does not answer', async () => {
+    const { fetch, network, clock } = await halfCached()
+    network.isMute = true
+    const fetched = fetch('earliest')
+    await settle()
+    clock.advance(3_000)
+    expect(await fetched).toMatchObject({ offset: 20 })
+  })
+})
+
+describe('a time', () => {
+  test('is found in the cache where a record before it is there', async () => {
+    const { fetch, network } = await halfCached()
+    expect(await fetch({ timestamp: 1_035 })).toMatchObject({ offset: 35, bases: [30, 40] })
+    expect(await fetch({ timestamp: 9_999 })).toMatchObject({ offset: 50, bases: [] })
+    expect(network.calls).toEqual([])
+  })
+
+  test('is asked of the network where it may lie before, and offline the cache begins it', async () => {
+    const { fetch, network } = await halfCached()
+    expect(await fetch({ timestamp: 1_005 })).toMatchObject({ offset: 0 })
+    network.isOnline = false
+    expect(await fetch({ timestamp: 1_005 })).toMatchObject({ offset: 20 })
+  })
+})
+
+describe('at the end', () => {
+  test('waits for news, and reads what was stored', async () => {
+    const { fetch, log, store, network } = await halfCached()
+    const fetched = fetch(50, { waitMs: 25_000 })
+    await settle()
+    log.append(3)
+    await store(50)
+    expect(await fetched).toMatchObject({ offset: 50, nextOffset: 53, highWatermark: 53 })
+    expect(network.calls).toEqual([])
+  })
+
+  test('looks itself where news is missed', async () => {
+    const { fetch, log, tab, clock } = await halfCached()
+    const fetched = fetch(50, { waitMs: 25_000 })
+    await settle()
+    log.append(3)
+    await tab.writer.append([log.arrival(50)])
+    await settle()
+    clock.advance(5_000)
+    expect(await fetched).toMatchObject({ bases: [50] })
+  })
+
+  test('answers with nothing after the wait, and at once when it is aborted', async () => {
+    const { fetch, clock } = await halfCached()
+    const empty = { offset: 50, nextOffset: 50, bases: [], highWatermark: 50 }
+    let isDone = false
+    const fetched = fetch(50, { waitMs: 8_000 }).finally(() => {
+      isDone = true
+    })
+    await settle()
+    clock.advance(7_999)
+    await settle()
+    expect(isDone).toBe(false)
+    clock.advance(1)
+    expect(await fetched).toEqual(empty)
+    const abort = new AbortController()
+    const aborted = fetch(50, { waitMs: 8_000, signal: abort.signal })
+    await settle()
+    abort.abort()
+    expect(await aborted).toEqual(empty)
+    await settle()
+    expect(clock.pending).toBe(0)
+  })
+
+  test('goes to the network for what is told of and not stored', async () => {
+    const { fetch, log, news, network } = await halfCached()
+    const fetched = fetch(50, { waitMs: 25_000 })
+    await settle()
+    log.append(3)
+    const ends = { endOffset: 53, highWatermark: 53 }
+    news.tell({ kind: 'news', topic: 'other', partition: 0, ...ends })
+    await settle()
+    expect(network.calls).toEqual([])
+    news.tell({ kind: 'news', topic: TOPIC, partition: 0, ...ends })
+    expect(await fetched).toMatchObject({ bases: [50] })
+    expect(network.calls).toEqual([50])
+  })
+})
+
+describe('what is wrong', () => {
+  test('an old number is not taken for one of a topic that was created anew', async () => {
+    const { tab, fetch, network } = await halfCached()
+    await fetch(20)
+    const other = new TestLog()
+    other.append(60)
+    network.log = other
+    const known = { topic: TOPIC, id: other.id, partitions: 1, maxMessageBytes: 1024 }
+    await tab.database.write(['topics'], (tx) => tx.objectStore('topics').put(known))
+    await expect(fetch(30)).rejects.toMatchObject({ code: 'offset_out_of_range' })
+    expect(await fetch('earliest')).toMatchObject({ offset: 0, nextOffset: 60 })
+    expect(await fetch(30)).toMatchObject({ bases: [0] })
+  })
+
+  test('a damaged row goes with all before it, is said, and read from the network', async () => {
+    const { tab, fetch, log, store, network, failures } = await setUp()
+    for (let index = 0; index < 3; index++) log.append(1, CACHE_ROW_BYTES)
+    await store(0)
+    const [, row] = await rowsOf(tab)
+    if (row === undefined) throw new Error('no row')
+    row.bytes.fill(0xff, 100, 110)
+    await tab.database.write(['batches'], (tx) => tx.objectStore('batches').put(row))
+    expect(await fetch(0)).toMatchObject({ bases: [0] })
+    expect((await fetch(1)).bases[0]).toBe(1)
+    expect(network.calls).toEqual([1])
+    expect(failures).toMatchObject([{ code: 'corrupt_message' }])
+    expect(await tab.cache.cursors()).toMatchObject([{ startOffset: 2, endOffset: 3 }])
+    expect(await fetch(2)).toMatchObject({ bases: [2] })
+    expect(network.calls).toEqual([1])
+  })
+})
+
+test('consumers read each record once and in order, over the edges of the cache', async () => {
+  const { tab, log, clock, network, context, store } = await setUp()
+  for (let index = 0; index < 60; index++) log.append(20, 2_000, index % 7 === 3 ? 2 : 0)
+  await store(600)
+  const connection = { url: '', token: undefined, fetch, clock, random: () => 0.5 }
+  const consumer = new Consumer(
+    {
+      connection,
+      source: new CachedSource(context),
+      metadata: { load: async () => ({ id: log.id, partitions: 1, maxMessageBytes: 1 }) },
+      codecs: clientCodecs(),
+      onClosed: () => undefined,
+    },
+    {
+      assignments: [{ topic: TOPIC, partition: 0, offset: 0 }],
+      transport: 'long-poll',
+      fetchBytesMax: 100_000,
+    },
+  )
+  const read: number[] = []
+  const reading = (async () => {
+    for await (const record of consumer.records()) read.push(record.offset)
+  })()
+  const isDone = () => read.at(-1) === log.endOffset - 1
+  for (let round = 0; round < 60; round++) {
+    if (round < 40) {
+      const from = log.endOffset
+      log.append(5)
+      await store(from)
+    }
+    if (round === 10) await tab.writer.makeRoom()
+    if (round === 5 || round === 20) network.isOnline = !network.isOnline
+    clock.advance(DAY_MS)
+    await settle()
+  }
+  expect(isDone()).toBe(true)
+  const expected = log.history.flatMap(({ baseOffset, endOffset }) =>
+    Array.from({ length: endOffset - baseOffset }, (_, index) => baseOffset + index),
+  )
+  expect(read).toEqual(expected)
+  await consumer.close()
+  await reading
+})

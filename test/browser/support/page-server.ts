@@ -27,6 +27,10 @@ function pageOf(build: string): string {
 </script>`
 }
 
+/** As an application would write it; the server's address comes with the script's. */
+const SYNC_WORKER = `import { flushOnSync } from '/edgelog/service-worker.js'
+flushOnSync({ url: new URL(location.href).searchParams.get('url') })`
+
 export class PageServer {
   /** Of the page with the client in dist/. */
   readonly url: string
@@ -58,9 +62,13 @@ export class PageServer {
       answer.end(pageOf(searchParams.get('build') ?? 'edgelog'))
       return
     }
-    // A service worker rules the folder that it comes from, so this one comes from the root.
-    const path = pathname === '/service-worker.js' ? '/edgelog/service-worker.js' : pathname
-    const [, build = '', file = ''] = path.split('/')
+    // A service worker rules the folder that it comes from.
+    if (pathname === '/sync-worker.js') {
+      answer.writeHead(200, { 'content-type': 'text/javascript', ...CACHING })
+      answer.end(SYNC_WORKER)
+      return
+    }
+    const [, build = '', file = ''] = pathname.split('/')
     const folder = this.#folders.get(build)
     const content =
       folder === undefined ? undefined : await readFile(join(folder, file)).catch(() => undefined)

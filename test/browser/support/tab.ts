@@ -4,7 +4,7 @@ import type { ConnectOptions, Log } from './page-globals.ts'
 
 /** What of the options can be handed to a page. */
 export interface TabOptions
-  extends Pick<ConnectOptions, 'url' | 'principal' | 'cache' | 'transports'> {
+  extends Pick<ConnectOptions, 'url' | 'principal' | 'cache' | 'transports' | 'backgroundSync'> {
   readonly token?: string
   /** The client's clock goes so many times as fast, and can be set: `setClock`. */
   readonly clockRate?: number

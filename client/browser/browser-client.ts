@@ -85,7 +85,11 @@ export class BrowserClient {
     const name = this.#prefix + (options.principal ?? 'anonymous')
     const database = new Database(name, clock, {
       lost: () => this.#lost(),
-      outdated: () => this.#emitter.emit('reloadNeeded', { reason: 'outdated' }),
+      outdated: () => {
+        // It can send nothing any more, and another tab can.
+        this.#leader.close()
+        this.#emitter.emit('reloadNeeded', { reason: 'outdated' })
+      },
       blocked: () => this.#emitter.emit('reloadNeeded', { reason: 'blocked' }),
     })
     const { newProducerId = randomProducerId } = options

@@ -1,6 +1,7 @@
 /** Of the tabs of one user one leads, whatever becomes of it. */
 import type { BrowserContext, Page } from 'playwright-core'
 import { expect, test } from 'vitest'
+import { startPageServer } from './support/page-server.ts'
 import { useStage } from './support/stage.ts'
 import { connectTab, flush, load, sendNumbered, statusOf, waitForStatus } from './support/tab.ts'
 
@@ -56,6 +57,26 @@ test('B5: the leader is closed, and another tab leads', async () => {
   queued.push(...(await sendNumbered(first, { topic, sender: 'other', count: 10 })))
   await flush(second)
   await expectDelivered(queued)
+})
+
+test('B5: also while the server of the page is away', async () => {
+  const { topic, tab, expectDelivered } = await stage.scene()
+  const origin = await startPageServer()
+  try {
+    const pages = [await tab({ pageUrl: origin.url }), await tab({ pageUrl: origin.url })]
+    const { leader, others } = await leaderOf(pages)
+    const queued = await sendNumbered(leader, { topic, sender: 'leader', count: 10 })
+    await flush(leader)
+    await origin.close()
+    await leader.close()
+    const [page] = others as [Page]
+    await waitForStatus(page, 'isLeader', [true], HANDOVER_MS_MAX)
+    queued.push(...(await sendNumbered(page, { topic, sender: 'other', count: 10 })))
+    await flush(page)
+    await expectDelivered(queued)
+  } finally {
+    await origin.close()
+  }
 })
 
 test.each([

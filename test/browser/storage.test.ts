@@ -1,0 +1,306 @@
+/** What a browser does to the database of a page: no space, closed, cleared, of another version. */
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildClient } from './support/client-builds.ts'
+import { type Scene, useStage } from './support/stage.ts'
+import { connectTab, flush, load, sendNumbered, waitForStatus } from './support/tab.ts'
+
+const stage = useStage()
+const RECORDS = /\/records$/
+const MIB = 1024 * 1024
+let folder = ''
+let nextBuildUrl = ''
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'edgelog-next-'))
+  const version = { find: 'SCHEMA_VERSION = 1', replace: 'SCHEMA_VERSION = 2' }
+  await buildClient(folder, { edits: [{ file: 'client/browser/store/schema.ts', ...version }] })
+  nextBuildUrl = stage.pages.addBuild('next', folder)
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/**
+ * A page whose origin has so much space, until the session is detached. Set before the database is
+ * opened: Chromium remembers how much is left.
+ */
+async function tabWithQuota({ context, proxy }: Scene, quotaSize: number) {
+  const page = await context.newPage()
+  await load(page, stage.pages.url)
+  const session = await context.newCDPSession(page)
+  const { origin } = new URL(page.url())
+  await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize })
+  await connectTab(page, { url: proxy.url })
+  return { page, session }
+}
+
+/** The oldest offset of partition 0 that is kept. */
+function firstKept(page: Page, database: string, topic: string): Promise<number> {
+  return page.evaluate(
+    ([name, of]) =>
+      new Promise<number>((resolve, reject) => {
+        const opening = indexedDB.open(name)
+        opening.onerror = () => reject(opening.error)
+        opening.onsuccess = () => {
+          const reading = opening.result.transaction('cursors').objectStore('cursors').get([of, 0])
+          reading.onsuccess = () => {
+            opening.result.close()
+            resolve(reading.result.startOffset)
+          }
+        }
+      }),
+    [database, topic] as const,
+  )
+}
+
+/** Text that a browser cannot store as less. */
+function noise(bytes: number): string {
+  return randomBytes(bytes / 2).toString('hex')
+}
+
+async function clearSite(context: BrowserContext, page: Page) {
+  const session = await context.newCDPSession(page)
+  const { origin } = new URL(page.url())
+  await session.send('Storage.clearDataForOrigin', { origin, storageTypes: 'indexeddb' })
+  await session.detach()
+}
+
+/** The code that a call is refused with; it settles in any case. */
+function refusalOfSend(page: Page, topic: string, value = 'refused'): Promise<string> {
+  return page.evaluate(
+    async ([name, text]) => {
+      const late = new Promise<string>((resolve) => setTimeout(() => resolve('no answer'), 10_000))
+      const sent = window.log
+        .producer()
+        .send(name, { value: text, partition: 0 })
+        .then(
+          () => 'queued',
+          (error: { code?: string }) => String(error.code ?? error),
+        )
+      return await Promise.race([sent, late])
+    },
+    [topic, value] as const,
+  )
+}
+
+function eventsOf(page: Page, name: string): Promise<unknown[]> {
+  return page.evaluate(
+    (wanted) => window.events.filter((event) => event.name === wanted).map(({ value }) => value),
+    name,
+  )
+}
+
+/** Before the client is loaded: keeps the connections to databases within the test's reach. */
+async function reachConnections(context: BrowserContext) {
+  await context.addInitScript(() => {
+    const { open } = IDBFactory.prototype
+    window.connections = []
+    window.abortsLeft = 0
+    IDBFactory.prototype.open = function (...args) {
+      const request = open.apply(this, args)
+      request.addEventListener('success', () => window.connections.push(request.result))
+      return request
+    }
+    const { transaction } = IDBDatabase.prototype
+    IDBDatabase.prototype.transaction = function (...args) {
+      const begun = transaction.apply(this, args)
+      if (args[1] === 'readwrite' && window.abortsLeft > 0) {
+        window.abortsLeft -= 1
+        queueMicrotask(() => begun.abort())
+      }
+      return begun
+    }
+  })
+}
+
+declare global {
+  interface Window {
+    connections: IDBDatabase[]
+    /** How many of the next transactions are aborted, as a full disk or iOS does. */
+    abortsLeft: number
+  }
+}
+
+test('B9: without space a record is refused, and what was queued before is delivered', async () => {
+  const scene = await stage.scene()
+  const { topic, proxy, expectDelivered } = scene
+  const { page, session } = await tabWithQuota(scene, 2 * MIB)
+  const queued = await sendNumbered(page, { topic, sender: 'a', count: 5 })
+  await flush(page)
+  proxy.setRules({ path: RECORDS, fault: { kind: 'refuse' } })
+  queued.push(...(await sendNumbered(page, { topic, sender: 'a', count: 20 })))
+  const refused: string[] = []
+  for (let i = 0; i < 8; i++) refused.push(await refusalOfSend(page, 'big', noise(MIB / 2)))
+  expect(refused.at(-1)).toBe('storage_full')
+  expect(new Set(refused)).toEqual(new Set(['queued', 'storage_full']))
+  await session.detach()
+  queued.push(...(await sendNumbered(page, { topic, sender: 'a', count: 20 })))
+  await stage.server.createTopic('big')
+  proxy.setRules()
+  await flush(page)
+  await expectDelivered(queued)
+})
+
+test('B9: what is kept of followed topics makes room for what is queued', async () => {
+  const scene = await stage.scene()
+  const { topic, proxy, expectDelivered } = scene
+  const { page } = await tabWithQuota(scene, 4 * MIB)
+  const kept = `${topic}-kept`
+  await stage.server.createTopic(kept)
+  await page.evaluate((name) => window.log.follow(name), kept)
+  for (let i = 0; i < 12; i++) await stage.server.produce(kept, [noise(MIB / 4)])
+  await waitForStatus(page, 'link', ['live'])
+  await waitForStatus(page, 'lagRecords', [0])
+  proxy.setRules({ path: RECORDS, method: 'POST', fault: { kind: 'refuse' } })
+  const queued: string[] = []
+  for (let i = 0; i < 4; i++) {
+    expect(await refusalOfSend(page, kept, noise(MIB / 2))).toBe('queued')
+    queued.push(...(await sendNumbered(page, { topic, sender: 'a', count: 5 })))
+  }
+  expect(await firstKept(page, `edgelog:${proxy.url}:anonymous`, kept)).toBeGreaterThan(0)
+  proxy.setRules()
+  await flush(page)
+  await expectDelivered(queued)
+})
+
+test.each([
+  ['and says so', true],
+  ['and says nothing', false],
+])('B10: the browser closes the database %s', async (_, saysSo) => {
+  const { topic, context, tab, expectDelivered } = await stage.scene({ partitions: 2 })
+  await reachConnections(context)
+  const page = await tab()
+  const queued: string[] = []
+  for (let round = 0; round < 5; round++) {
+    const sending = sendNumbered(page, { topic, sender: 'a', count: 50, partitions: 2 })
+    await page.evaluate((isTold) => {
+      for (const connection of window.connections.splice(0)) {
+        connection.close()
+        if (isTold) connection.dispatchEvent(new Event('close'))
+      }
+    }, saysSo)
+    queued.push(...(await sending))
+  }
+  await flush(page)
+  await expectDelivered(queued)
+})
+
+test('B10: a transaction that is aborted is run again, and refused if that is in vain', async () => {
+  const { topic, context, proxy, tab, expectDelivered } = await stage.scene()
+  await reachConnections(context)
+  const page = await tab()
+  const queued = await sendNumbered(page, { topic, sender: 'a', count: 3 })
+  await flush(page)
+  await page.evaluate(() => {
+    window.abortsLeft = 1
+  })
+  queued.push(...(await sendNumbered(page, { topic, sender: 'a', count: 3 })))
+  await flush(page)
+  proxy.setRules({ path: RECORDS, fault: { kind: 'refuse' } })
+  await page.evaluate(() => {
+    window.abortsLeft = 1_000
+  })
+  expect(await refusalOfSend(page, topic)).toBe('storage_failed')
+  await page.evaluate(() => {
+    window.abortsLeft = 0
+  })
+  proxy.setRules()
+  queued.push(...(await sendNumbered(page, { topic, sender: 'a', count: 3 })))
+  await flush(page)
+  await expectDelivered(queued)
+})
+
+test('B10: the data of the site is cleared under the page, which says what is lost and goes on', async () => {
+  const { topic, context, proxy, tab, expectDelivered } = await stage.scene()
+  const page = await tab()
+  const before = await sendNumbered(page, { topic, sender: 'a', count: 5 })
+  await flush(page)
+  proxy.setRules({ path: RECORDS, fault: { kind: 'refuse' } })
+  const acked = page.evaluate(async (name) => {
+    const { acked } = await window.log.producer().send(name, { value: 'lost#0', partition: 0 })
+    window.nextNumbers.cleared = 0
+    return await acked.then(
+      () => 'acked',
+      (error: { code?: string }) => error.code,
+    )
+  }, topic)
+  await waitForStatus(page, 'pending', [1])
+  await clearSite(context, page)
+  const after = await sendNumbered(page, { topic, sender: 'a', count: 5 })
+  proxy.setRules()
+  await flush(page)
+  await expectDelivered([...before, ...after])
+  expect(await acked).toBe('storage_lost')
+  expect(await eventsOf(page, 'storageLost')).toEqual([{ pendingRecords: 1 }])
+})
+
+test('B11: a newer version opens the database, and the older tab lets go of it', async () => {
+  const { topic, proxy, tab, expectDelivered } = await stage.scene()
+  const old = await tab()
+  proxy.setRules({ path: RECORDS, fault: { kind: 'refuse' } })
+  const queued = await sendNumbered(old, { topic, sender: 'old', count: 20 })
+  const page = await tab({ pageUrl: nextBuildUrl })
+  queued.push(...(await sendNumbered(page, { topic, sender: 'new', count: 20 })))
+  expect(await eventsOf(old, 'reloadNeeded')).toEqual([{ reason: 'outdated' }])
+  expect(await refusalOfSend(old, topic)).not.toMatch(/queued|no answer/)
+  proxy.setRules()
+  await flush(page)
+  await expectDelivered(queued)
+})
+
+test('B11: an older version finds a newer database, and refuses at once', async () => {
+  const { topic, tab, expectDelivered } = await stage.scene()
+  const page = await tab({ pageUrl: nextBuildUrl })
+  const queued = await sendNumbered(page, { topic, sender: 'new', count: 5 })
+  const old = await tab()
+  expect(await refusalOfSend(old, topic)).not.toMatch(/queued|no answer/)
+  queued.push(...(await sendNumbered(page, { topic, sender: 'new', count: 5 })))
+  await flush(page)
+  await expectDelivered(queued)
+})
+
+test('B11: a tab that does not let go is told of, and waited for', async () => {
+  const { topic, context, proxy, tab, expectDelivered } = await stage.scene()
+  const first = await tab()
+  const queued = await sendNumbered(first, { topic, sender: 'old', count: 5 })
+  await flush(first)
+  await first.close()
+  const stubborn = await context.newPage()
+  await stubborn.goto(stage.pages.url)
+  await stubborn.evaluate(
+    (name) =>
+      new Promise((resolve) => {
+        indexedDB.open(name).onsuccess = resolve
+      }),
+    `edgelog:${proxy.url}:anonymous`,
+  )
+  const page = await tab({ pageUrl: nextBuildUrl })
+  const sending = sendNumbered(page, { topic, sender: 'new', count: 5 })
+  await expect
+    .poll(() => eventsOf(page, 'reloadNeeded'), { timeout: 10_000 })
+    .toContainEqual({ reason: 'blocked' })
+  await stubborn.close()
+  queued.push(...(await sending))
+  await flush(page)
+  await expectDelivered(queued)
+})
+
+test('B18: all is wiped while no tab is open, and the next one begins anew', async () => {
+  const { topic, context, proxy, tab, expectDelivered } = await stage.scene({ partitions: 2 })
+  const first = await tab()
+  const queued = await sendNumbered(first, { topic, sender: 'a', count: 20, partitions: 2 })
+  await flush(first)
+  await first.close()
+  const page = await context.newPage()
+  await page.goto(stage.pages.url)
+  await clearSite(context, page)
+  await connectTab(page, { url: proxy.url })
+  queued.push(...(await sendNumbered(page, { topic, sender: 'b', count: 20, partitions: 2 })))
+  await flush(page)
+  await expectDelivered(queued)
+  expect(await eventsOf(page, 'storageLost')).toEqual([])
+  await waitForStatus(page, 'pending', [0])
+})

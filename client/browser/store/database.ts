@@ -43,6 +43,8 @@ export class Database {
   #opening: Promise<IDBPDatabase<EdgelogSchema>> | undefined
   #clientId: string | undefined
   #isClosed = false
+  /** A newer version was here: what it stored may be read, and not changed. */
+  #isOutdated = false
 
   constructor(name: string, clock: Clock, events: DatabaseEvents) {
     this.name = name
@@ -67,7 +69,11 @@ export class Database {
     isStrict = false,
   ): Promise<T> {
     const durability = isStrict ? 'strict' : 'relaxed'
-    return await this.#run((db) => db.transaction(stores, 'readwrite', { durability }), work)
+    return await this.#run((db) => {
+      if (this.#isOutdated)
+        throw new EdgelogError('storage_failed', 'a newer version is in use: reload')
+      return db.transaction(stores, 'readwrite', { durability })
+    }, work)
   }
 
   async close(): Promise<void> {
@@ -112,8 +118,8 @@ export class Database {
     const drop = () => {
       this.#opening = undefined
     }
-    try {
-      const db = await openDB<EdgelogSchema>(this.name, SCHEMA_VERSION, {
+    const open = (version?: number) =>
+      openDB<EdgelogSchema>(this.name, version, {
         upgrade: (opened) => {
           for (const store of Object.keys(KEYS) as Store[]) {
             if (opened.objectStoreNames.contains(store)) continue
@@ -133,7 +139,14 @@ export class Database {
         },
         terminated: drop,
       })
-      await this.#checkIdentity(db)
+    try {
+      const db = await open(SCHEMA_VERSION).catch((error: unknown) => {
+        if (!(error instanceof DOMException && error.name === 'VersionError')) throw error
+        this.#isOutdated = true
+        this.#events.outdated()
+        return open()
+      })
+      if (!this.#isOutdated) await this.#checkIdentity(db)
       return db
     } catch (error) {
       drop()

@@ -1,0 +1,111 @@
+import 'fake-indexeddb/auto'
+import { deleteDB, openDB } from 'idb'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { Database } from '../../../client/browser/store/database.ts'
+import { SCHEMA_VERSION } from '../../../client/browser/store/schema.ts'
+import { systemClock } from '../../../client/clock.ts'
+
+let made = 0
+let name = ''
+let events: string[] = []
+
+function open(): Database {
+  return new Database(name, systemClock, {
+    lost: () => events.push('lost'),
+    outdated: () => events.push('outdated'),
+    blocked: () => events.push('blocked'),
+  })
+}
+
+async function put(database: Database, value: number): Promise<void> {
+  await database.write(['meta'], (tx) => tx.objectStore('meta').put(value, 'value'))
+}
+
+async function get(database: Database): Promise<unknown> {
+  return await database.read(['meta'], (tx) => tx.objectStore('meta').get('value'))
+}
+
+beforeEach(() => {
+  made += 1
+  name = `database-${made}`
+  events = []
+})
+
+describe('the database of a client', () => {
+  it('keeps what one handle wrote for the next', async () => {
+    const first = open()
+    await put(first, 1)
+    await first.close()
+    expect(await get(open())).toBe(1)
+  })
+
+  it('stores nothing of a transaction whose work fails, and goes on', async () => {
+    const database = open()
+    await put(database, 1)
+    const failing = database.write(['meta'], async (tx) => {
+      await tx.objectStore('meta').put(2, 'value')
+      throw new TypeError('half way')
+    })
+    await expect(failing).rejects.toThrow('half way')
+    expect(await get(database)).toBe(1)
+  })
+
+  it('opens anew what was closed under it, and does its work once', async () => {
+    const database = open()
+    await put(database, 1)
+    let runs = 0
+    await database.write(['meta'], async (tx) => {
+      runs += 1
+      await tx.objectStore('meta').put(runs, 'value')
+      if (runs === 1) {
+        tx.db.close()
+        tx.abort()
+      }
+    })
+    expect(await get(database)).toBe(2)
+    expect(events).toEqual([])
+  })
+
+  it('gives up what is cut off twice', async () => {
+    const database = open()
+    const work = database.write(['meta'], async (tx) => tx.abort())
+    await expect(work).rejects.toMatchObject({ code: 'storage_failed' })
+  })
+
+  it('says that all is gone when another database is found in its place', async () => {
+    const database = open()
+    await put(database, 1)
+    await database.read(['meta'], async (tx) => tx.db.close())
+    await deleteDB(name)
+    expect(await get(database)).toBeUndefined()
+    expect(events).toEqual(['lost'])
+  })
+
+  it('lets a newer version have it, and says so', async () => {
+    const old = open()
+    await put(old, 1)
+    const newer = await openDB(name, SCHEMA_VERSION + 1)
+    expect(events).toEqual(['outdated'])
+    await expect(put(old, 2)).rejects.toMatchObject({ code: 'invalid_request' })
+    newer.close()
+  })
+
+  it('reads what a newer version left, and changes nothing', async () => {
+    const newer = await openDB(name, SCHEMA_VERSION + 1, {
+      upgrade: (db) => void db.createObjectStore('meta').put(7, 'value'),
+    })
+    newer.close()
+    const database = open()
+    expect(await get(database)).toBe(7)
+    expect(events).toEqual(['outdated'])
+    await expect(put(database, 8)).rejects.toMatchObject({ code: 'storage_failed' })
+    expect(await get(database)).toBe(7)
+  })
+
+  it('refuses work after close', async () => {
+    const database = open()
+    await put(database, 1)
+    await database.close()
+    await expect(get(database)).rejects.toMatchObject({ code: 'invalid_request' })
+  })
+})

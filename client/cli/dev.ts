@@ -59,6 +59,8 @@ Try, in another terminal:
   ${command} topics create hello
   echo 'hello, log' | ${command} produce hello
 
+In a browser: ${url}/examples/
+
 Ctrl-C stops it.`)
   await new Promise<void>((stop) => {
     if (signal.aborted) stop()

@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { exampleFile } from './example-files.ts'
 import { lockState } from './state-lock.ts'
 
 export interface ServerOptions {
@@ -48,7 +49,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
 async function startMiniflare(options: ServerOptions): Promise<RunningServer> {
   const { host, port, stateDir, token, origins, offsetsRetentionMinutes } = options
-  const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await loadMiniflare()
+  const { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response } = await loadMiniflare()
   const bindings: Record<string, string> = {}
   if (token !== undefined) bindings.EDGELOG_TOKEN = token
   if (origins !== undefined) bindings.EDGELOG_ORIGINS = origins
@@ -74,6 +75,12 @@ async function startMiniflare(options: ServerOptions): Promise<RunningServer> {
       ],
       compatibilityDate: COMPATIBILITY_DATE,
       bindings,
+      serviceBindings: {
+        EDGELOG_EXAMPLES: async ({ url, method }) => {
+          const { status, headers, body } = await exampleFile(new URL(url).pathname)
+          return new Response(method === 'HEAD' ? null : body, { status, headers })
+        },
+      },
       durableObjects: {
         PARTITION: { className: 'Partition', useSQLite: true },
         COORDINATOR: { className: 'Coordinator', useSQLite: true },

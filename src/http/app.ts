@@ -5,6 +5,7 @@ import { EdgelogError } from '../core/errors.ts'
 import { crossOrigin, requireAccess } from './access.ts'
 import { errorAnswer, unexpectedAnswer } from './answers.ts'
 import type { AppEnv } from './env.ts'
+import { addExamples } from './examples.ts'
 import { addFetchRoutes } from './fetch.ts'
 import { addGroupOffsetRoutes } from './group-offsets.ts'
 import { addGroupRoutes } from './groups.ts'
@@ -23,6 +24,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   app.onError((error, c) =>
     error instanceof EdgelogError ? errorAnswer(error) : unexpectedAnswer(error, c),
   )
+  addExamples(app)
   app.use(setCommonHeaders)
   app.use(async (c, next) => {
     // The middleware copies the response several times: only for who needs it.

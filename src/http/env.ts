@@ -7,6 +7,8 @@ export interface EdgelogEnv extends ClusterEnv {
   readonly EDGELOG_TOKEN?: string
   /** Origins of web pages that may call, separated by commas. */
   readonly EDGELOG_ORIGINS?: string
+  /** Serves `/examples/*`, to everybody: `examples/README.md` says what lies where. */
+  readonly EDGELOG_EXAMPLES?: Fetcher
 }
 
 export type AppEnv = { Bindings: EdgelogEnv }

@@ -1,0 +1,62 @@
+/**
+ * What `edgelog dev` serves below `/examples/`: the pages, and the browser client they load.
+ *
+ *     /examples/edgelog/FILE -> dist/browser/FILE
+ *     /examples/PATH         -> examples/PATH, or its index.html
+ */
+import { readFile, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, extname, join } from 'node:path'
+
+/** The same in a checkout, in `dist` and where the package is installed. */
+const PACKAGE_DIR = dirname(createRequire(import.meta.url).resolve('edgelog/package.json'))
+
+/** What has none of these endings is not served. */
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.map': 'application/json',
+  '.svg': 'image/svg+xml',
+}
+
+/** Nothing that leads out of a folder or to a hidden file: neither `..` nor an encoded separator. */
+const SEGMENT = /^\w[\w.-]*$/
+
+export interface ExampleFile {
+  readonly status: 200 | 308 | 404
+  readonly headers: Record<string, string>
+  readonly body: Uint8Array<ArrayBuffer> | null
+}
+
+const NOT_FOUND: ExampleFile = { status: 404, headers: {}, body: null }
+
+/** `pathname` as in a URL, percent-encoded. */
+export async function exampleFile(pathname: string): Promise<ExampleFile> {
+  const [root, top, ...segments] = pathname.split('/')
+  if (root !== '' || top !== 'examples') return NOT_FOUND
+  const isFolder = segments.at(-1) === ''
+  const names = isFolder ? segments.slice(0, -1) : segments
+  if (!names.every((name) => SEGMENT.test(name))) return NOT_FOUND
+  const path =
+    names[0] === 'edgelog'
+      ? join(PACKAGE_DIR, 'dist/browser', ...names.slice(1))
+      : join(PACKAGE_DIR, 'examples', ...names)
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isDirectory() && !isFolder) {
+    return { status: 308, headers: { Location: `${pathname}/` }, body: null }
+  }
+  if (found?.isFile() && isFolder) return NOT_FOUND
+  return await readAnswer(isFolder ? join(path, 'index.html') : path)
+}
+
+async function readAnswer(path: string): Promise<ExampleFile> {
+  const contentType = CONTENT_TYPES[extname(path)]
+  if (contentType === undefined) return NOT_FOUND
+  try {
+    const body = new Uint8Array(await readFile(path))
+    return { status: 200, headers: { 'Content-Type': contentType }, body }
+  } catch {
+    return NOT_FOUND
+  }
+}

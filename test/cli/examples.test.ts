@@ -1,0 +1,144 @@
+/** The pages that `edgelog dev` serves beside the API, and all that must not come with them. */
+import { spawnSync } from 'node:child_process'
+import { request } from 'node:http'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createApp } from '../../src/http/app.ts'
+import type { EdgelogEnv } from '../../src/http/env.ts'
+import { expectError } from '../conformance/target.ts'
+import { ServerProcess } from '../server/server-process.ts'
+
+let server: ServerProcess
+let closed: ServerProcess
+beforeAll(async () => {
+  server = await ServerProcess.start()
+  closed = await ServerProcess.start({ token: 'secret' })
+})
+afterAll(async () => {
+  await Promise.all([server.stop(), closed.stop()])
+})
+
+const get = (path: string) => fetch(server.url + path)
+
+/** `fetch` resolves `..` before it sends. */
+function statusOf(path: string, method = 'GET'): Promise<number> {
+  const { hostname, port } = new URL(server.url)
+  return new Promise((resolve, reject) => {
+    const sent = request({ hostname, port, path, method }, (response) => {
+      response.resume()
+      resolve(response.statusCode ?? 0)
+    })
+    sent.on('error', reject)
+    sent.end()
+  })
+}
+
+describe('the example pages', () => {
+  test.each(['/examples/', '/examples/todo/', '/examples/clickstream/'])(
+    '%s is one',
+    async (path) => {
+      const answer = await get(path)
+      expect(answer.status).toBe(200)
+      expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8')
+      expect(answer.headers.get('cache-control')).toBe('no-cache')
+      expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+      const policy = answer.headers.get('content-security-policy')
+      expect(policy).toContain("default-src 'self'")
+      expect(policy).not.toContain('unsafe')
+      expect(await answer.text()).toMatch(/^<!doctype html>/)
+    },
+  )
+
+  test('all that a page or a module names is there, each of its type', async () => {
+    const seen = new Set<string>()
+    const visit = async (path: string): Promise<void> => {
+      if (seen.has(path)) return
+      seen.add(path)
+      const answer = await get(path)
+      expect([path, answer.status]).toEqual([path, 200])
+      const type = answer.headers.get('content-type')
+      if (path.endsWith('.js')) expect(type).toBe('text/javascript; charset=utf-8')
+      if (path.endsWith('.css')) expect(type).toBe('text/css; charset=utf-8')
+      const names = (await answer.text()).matchAll(/["'](\.{1,2}\/[\w./-]*)["']/g)
+      for (const [, name = ''] of names) await visit(new URL(name, server.url + path).pathname)
+    }
+    await visit('/examples/')
+    expect([...seen]).toContain('/examples/edgelog/browser.js')
+    expect([...seen].some((path) => /\/edgelog\/engine-\w+\.js$/.test(path))).toBe(true)
+    await visit('/examples/sw.js')
+  })
+
+  test('a folder is led to its page, and HEAD has no body', async () => {
+    for (const path of ['/examples', '/examples/todo']) {
+      const answer = await fetch(server.url + path, { redirect: 'manual' })
+      expect([answer.status, answer.headers.get('location')]).toEqual([308, `${path}/`])
+    }
+    const head = await fetch(`${server.url}/examples/todo/`, { method: 'HEAD' })
+    expect([head.status, await head.text()]).toEqual([200, ''])
+  })
+
+  test('need no token, and nothing else goes without', async () => {
+    expect((await fetch(`${closed.url}/examples/todo/`)).status).toBe(200)
+    for (const path of ['/v1/topics', '/examples/nowhere', '/examples/../v1/topics']) {
+      await expectError(await fetch(closed.url + path), 401, 'unauthorized')
+    }
+  })
+
+  test('are in the package', () => {
+    const { stdout } = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      encoding: 'utf8',
+    })
+    for (const path of ['examples/todo/todo.js', 'examples/sw.js', 'dist/browser/browser.js']) {
+      expect(stdout).toContain(`"${path}"`)
+    }
+  })
+})
+
+describe('what is no page', () => {
+  test.each([
+    '/examples/nowhere.html',
+    '/examples/edgelog/',
+    '/examples/todo/index.html/',
+    '/examples/README.md',
+    '/examples//index.html',
+  ])('%s is refused as every unknown path is', async (path) => {
+    await expectError(await get(path), 404, 'not_found')
+  })
+
+  test.each([
+    '/examples/../package.json',
+    '/examples/../../package.json',
+    '/examples/%2e%2e/package.json',
+    '/examples/..%2fpackage.json',
+    '/examples/%2e%2e%2fpackage.json',
+    '/examples/..%5cpackage.json',
+    '/examples/todo/..\\..\\..\\package.json',
+    '/examples/edgelog/../../package.json',
+    '/examples/edgelog/..%2fworker.js',
+    '/examples/edgelog/%2e%2e/%2e%2e/dist/cli.js',
+    '/examples//etc/hostname',
+    '/examples/%00',
+    '/examples/%',
+    '/examples/..;/package.json',
+    '//examples/../package.json',
+  ])('%s leads nowhere', async (path) => {
+    expect(await statusOf(path)).toBe(404)
+  })
+
+  test('other methods than GET and HEAD are no part of the API there', async () => {
+    for (const method of ['POST', 'DELETE', 'PUT']) {
+      const answer = await fetch(`${server.url}/examples/todo/`, { method })
+      await expectError(answer, 404, 'not_found')
+    }
+  })
+
+  test('where nobody has bound the pages, there are none', async () => {
+    for (const path of ['/examples', '/examples/', '/examples/todo/']) {
+      const env = {} as EdgelogEnv
+      await expectError(
+        await createApp().request(`http://localhost${path}`, {}, env),
+        404,
+        'not_found',
+      )
+    }
+  })
+})

@@ -20,7 +20,7 @@ export function openLongPoll(
 
 /** `kind uint8 | length uint32 | bytes`, one behind the other. */
 function readEntries(listener: TransportListener): BodyReader {
-  let rest = new Uint8Array()
+  let rest: Uint8Array = new Uint8Array()
   return async (bytes) => {
     rest = concatenate([rest, bytes])
     while (rest.length >= ENTRY_HEADER_BYTES) {

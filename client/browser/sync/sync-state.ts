@@ -282,7 +282,7 @@ const watch: Rule = (context, event, nowMs, random) => {
 /** Looks after the connection when the page or the network comes back. */
 const check: Rule = (context, event, nowMs, random) => {
   const isSilent = Math.abs(nowMs - context.heardAtMs) >= WAKE_SILENCE_MS_MAX
-  return (context.isOpen && isSilent ? soon : stay)(context, event, nowMs, random)
+  return (isSilent ? soon : stay)(context, event, nowMs, random)
 }
 
 type Row = Readonly<Record<EventType, Rule>>

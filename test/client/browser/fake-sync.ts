@@ -94,6 +94,7 @@ export class FakeSink implements SyncSink {
   readonly taken: string[] = []
   readonly closings: string[] = []
   readonly history: SyncStatus[] = []
+  readonly #storing = new Set<string>()
   lists = 0
   /** Waited for while a frame is stored. */
   gate: Promise<void> | undefined
@@ -117,7 +118,10 @@ export class FakeSink implements SyncSink {
   subscribed(): void {}
 
   async frame({ topic }: Subscription, { batches }: TailFrame): Promise<'taken' | 'resubscribe'> {
+    if (this.#storing.has(topic)) throw new Error('one frame of a subscription at a time')
+    this.#storing.add(topic)
     await this.gate
+    this.#storing.delete(topic)
     const outcome = await this.storing?.(topic)
     if (outcome === 'resubscribe') return outcome
     const offset = Number(new DataView(batches.buffer, batches.byteOffset).getBigInt64(0))

@@ -76,6 +76,8 @@ export class FakeBrowser {
   hasChannel = true
   epoch = 0
   epochFailures = 0
+  /** Waited for before there is an epoch. */
+  epochGate: Promise<void> | undefined
 
   open(): FakeTab {
     const tab = new FakeTab(this)
@@ -115,6 +117,7 @@ export class FakeTab {
   constructor(browser: FakeBrowser) {
     this.browser = browser
     this.channel = new Channel('name', this.#channelOf(browser))
+    if (!browser.hasChannel) this.channel.close()
     const context = {
       name: 'name',
       channel: this.channel,
@@ -124,7 +127,7 @@ export class FakeTab {
     }
     this.leader = new Leader(context, {
       newEpoch: async () => {
-        await Promise.resolve()
+        await browser.epochGate
         if (browser.epochFailures > 0) {
           browser.epochFailures -= 1
           throw new Error('no database')
@@ -179,8 +182,7 @@ export class FakeTab {
     }
   }
 
-  #channelOf({ ports, hasChannel }: FakeBrowser): BroadcastChannelConstructor | undefined {
-    if (!hasChannel) return undefined
+  #channelOf({ ports }: FakeBrowser): BroadcastChannelConstructor {
     const whenAwake = (work: () => void) => this.#whenAwake(work)
     return class implements Port {
       onmessage: Port['onmessage'] = null

@@ -143,6 +143,32 @@ describe('the leader', () => {
     expect([...tab.log, ...other.log]).toEqual(['gained 1'])
   })
 
+  test('does not rob itself while it waits for its epoch, nor leads when it is over by then', async () => {
+    const browser = new FakeBrowser()
+    let open = () => {}
+    browser.epochGate = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const slow = browser.open()
+    await browser.pass(30_000)
+    open()
+    await browser.settle()
+    expect(slow.log).toEqual(['gained 1'])
+    slow.close()
+
+    browser.epochGate = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const closed = browser.open()
+    await browser.settle()
+    closed.close()
+    open()
+    await browser.settle()
+    expect(closed.log).toEqual([])
+    expect(closed.clock.pending).toBe(0)
+    expect(browser.locks.heldCount).toBe(0)
+  })
+
   test('is every tab where there are no locks', async () => {
     const browser = new FakeBrowser()
     browser.hasLocks = false

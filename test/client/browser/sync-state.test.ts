@@ -244,6 +244,12 @@ describe('a failure', () => {
     expect(happen(context, 'token', START_MS + 5_000).effects.timerMs).toBe(15_000)
   })
 
+  test('is not waited out for longer because the clock was set back', () => {
+    const machine = machineIn('live')
+    const again = happen(machine, 'closedByServer', START_MS - 3_600_000)
+    expect(again.effects.timerMs).toBe(60_000)
+  })
+
   test('never is waited out for longer because of an event', () => {
     const { context } = happen({ ...machineIn('connecting'), attempts: 9 }, 'error', START_MS)
     expect(context.dueAtMs).toBe(START_MS + 15_000)
@@ -275,6 +281,8 @@ describe('a transport', () => {
       machine = fail(happen(machine, 'ping', nowMs).context, nowMs + 20)
       expect(machine).toMatchObject({ index: 0, strikes: 0 })
     }
+    const struck = { ...machine, strikes: 1 }
+    expect(happen(struck, 'ping', START_MS + 3_000_000).context.strikes).toBe(0)
   })
 
   test('that is worse gives way to a probe of the better ones every 5 minutes', () => {

@@ -58,10 +58,26 @@ describe('a sync', () => {
     latest().frame('t', 1, 2)
     await settle()
     expect(latest().granted).toEqual([])
+    latest().listener.closed(0, lost())
+    await settle()
+    expect(sink.closings).toEqual([])
     open()
+    await settle()
+    // What came before its end is asked for anew.
+    expect(latest().granted).toEqual([])
+    expect(sink.taken).toEqual(['t 0'])
+    expect(sink.closings).toEqual(['t unavailable'])
+  })
+
+  test('stores the frames of a subscription one after the other', async () => {
+    const { latest, sink } = await started()
+    latest().subscribed('t', 2)
+    latest().frame('t', 0, 2)
+    latest().frame('t', 1, 2)
     await settle()
     expect(latest().granted).toHaveLength(2)
     expect(sink.taken).toEqual(['t 0', 't 1'])
+    expect(sink.history.at(-1)).toMatchObject({ link: 'live', lastError: null })
   })
 
   test('changes what it follows without a new connection on a WebSocket', async () => {
@@ -119,6 +135,7 @@ describe('a sync', () => {
     open()
     await settle()
     expect(transports).toHaveLength(2)
+    expect(transports[0]?.granted).toHaveLength(1)
     expect(latest().subscriptions.get(0)).toMatchObject({ offset: 2 })
     expect(sink.history.at(-1)?.lastError).toMatchObject({ code: 'unavailable', message: 'lost' })
   })
@@ -140,6 +157,22 @@ describe('a sync', () => {
     expect(subscribed).toBeGreaterThan(4)
     expect(subscribed).toBeLessThan(15)
     expect(sink.taken).toEqual([])
+  })
+
+  test('forgets that a frame was not taken once one is', async () => {
+    const { sink, latest } = await started()
+    for (let round = 0; round < 4; round++) {
+      sink.storing = async () => 'resubscribe'
+      latest().subscribed('t', 9)
+      latest().frame('t', 5, 9)
+      await settle()
+      // No time has passed.
+      sink.storing = undefined
+      latest().subscribed('t', 9)
+      latest().frame('t', round, 9)
+      await settle()
+      expect(sink.taken).toHaveLength(round + 1)
+    }
   })
 
   test('asks anew when the log ends one subscription; the others go on', async () => {
@@ -228,6 +261,15 @@ describe('a sync', () => {
     await pass(clock, 20_000)
     expect(latest().subscriptions.size).toBe(2)
     expect(transports).toHaveLength(1)
+    // The next failure is the first again.
+    sink.listing = () => Promise.reject(lost())
+    sync.changed()
+    await settle()
+    const { lists } = sink
+    await pass(clock, 2_000)
+    expect(sink.lists).toBe(lists + 1)
+    sync.stop()
+    expect(clock.pending).toBe(0)
   })
 
   test('does not blame the transport for a list that takes its time', async () => {
@@ -237,6 +279,36 @@ describe('a sync', () => {
     await pass(clock, 60_000, 1_000)
     expect(transports).toEqual([])
     expect(sync.status.link).toBe('idle')
+
+    const late = await started()
+    late.latest().subscribed('t', 0)
+    late.latest().end(lost())
+    let answer = () => {}
+    late.sink.listing = () =>
+      new Promise((resolve) => {
+        answer = () => resolve([{ topic: 't', partition: 0, offset: 0 }])
+      })
+    await pass(late.clock, 60_000, 1_000)
+    expect(late.transports).toHaveLength(1)
+    answer()
+    late.sink.listing = undefined
+    await pass(late.clock, 40_000, 1_000)
+    expect(late.transports[1]?.name).toBe('websocket')
+  })
+
+  test('gives the transport all its time, however long the list took', async () => {
+    const { sink, clock, transports, latest } = await started()
+    latest().subscribed('t', 0)
+    latest().end(lost())
+    sink.listing = async () => {
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, 9_000))
+      return [{ topic: 't', partition: 0, offset: 0 }]
+    }
+    await pass(clock, 18_500)
+    expect(transports).toHaveLength(2)
+    expect(latest().isClosed).toBe(false)
+    await pass(clock, 1_500)
+    expect(latest().isClosed).toBe(true)
   })
 
   test('connects again when what arrived could not be stored', async () => {

@@ -5,7 +5,7 @@ import type { BatchRow, CacheLimits, CursorRow, FollowRow } from '../store/schem
 import { cacheLimits } from './cache-limits.ts'
 import { drop, evictRows, rangeOf } from './cache-rows.ts'
 
-/** One row and the cursor it was read under; no row: nothing lies at or behind the offset. */
+/** One row and the cursor it was read under. */
 export interface CacheRead {
   /** Of the topic that bears the name now, as far as this browser knows. */
   readonly topicId: string | undefined
@@ -27,19 +27,16 @@ export class BatchCache {
     this.#limits = cacheLimits(limits)
   }
 
-  /** The row that holds `offset`, or the first one behind it. */
+  /** The row that holds `offset`; behind the cursor's end, the last one. */
   async read(topic: string, partition: number, offset: number): Promise<CacheRead> {
     return await this.#database.read(STORES, async (tx) => {
-      const batches = tx.objectStore('batches')
       const known = await tx.objectStore('topics').get(topic)
       const kept = await tx.objectStore('cursors').get([topic, partition])
       const topicId = known?.id ?? kept?.topicId
       const cursor = kept?.topicId === topicId ? kept : undefined
-      const before = IDBKeyRange.bound([topic, partition], [topic, partition, offset])
-      const behind = IDBKeyRange.bound([topic, partition, offset], [topic, partition, []])
-      let row = (await batches.openCursor(before, 'prev'))?.value
-      if (row === undefined || row.endOffset <= offset) row = await batches.get(behind)
-      return { topicId, cursor, row }
+      const upTo = IDBKeyRange.bound([topic, partition], [topic, partition, offset])
+      const last = await tx.objectStore('batches').openCursor(upTo, 'prev')
+      return { topicId, cursor, row: last?.value }
     })
   }
 

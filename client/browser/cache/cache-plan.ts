@@ -22,7 +22,10 @@ export interface LogEnds {
   readonly highWatermark: number
 }
 
-/** What the log has in [from, endOffset): all of it. It reached `from` when it was asked for this. */
+/**
+ * What the log has in [from, endOffset), up to the end of its last batch: all of it. The log reached
+ * `from` when it was asked for this.
+ */
 export interface Arrival extends LogEnds {
   readonly topic: string
   readonly partition: number

@@ -52,7 +52,7 @@ export async function dropRow(
   await tx.objectStore('batches').delete([row.topic, row.partition, row.baseOffset])
   return {
     ...cursor,
-    startOffset: isNewest(cursor, row) ? cursor.endOffset : row.endOffset,
+    startOffset: row.endOffset,
     sizeBytes: cursor.sizeBytes - row.bytes.length,
     recordsCount: cursor.recordsCount - row.recordsCount,
   }

@@ -83,21 +83,19 @@ export class CachedSource implements LogSource {
           continue
         }
         const { startOffset, endOffset, highWatermark } = cursor
-        const isCached = at >= startOffset && at < endOffset
-        if (isCached && row !== undefined) {
+        if (at >= startOffset && at < endOffset && row !== undefined) {
           const cut = await this.#cut(place, row, at, maxBytes)
           if (cut !== undefined) return { ...cut, highWatermark }
           continue
         }
         // Told of and not stored: nothing is kept at present.
-        const isBehind = !isCached && toldEnd > at
-        if (at < startOffset || at > highWatermark || isBehind) {
+        const isMissed = toldEnd > at
+        if (at < endOffset || at > highWatermark || isMissed) {
           return await network.fetch(topic, partition, { ...options, from: at })
         }
         const leftMs = deadlineMs - clock.now()
-        if (leftMs <= 0 || signal.aborted || isCached) {
-          const nextOffset = Math.max(at, endOffset)
-          return { batches: new Uint8Array(), offset: at, nextOffset, highWatermark }
+        if (leftMs <= 0 || signal.aborted) {
+          return { batches: new Uint8Array(), offset: at, nextOffset: at, highWatermark }
         }
         await sleep(clock, Math.min(leftMs, CACHE_RECHECK_MS), wake.signal)
       } finally {

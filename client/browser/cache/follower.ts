@@ -222,8 +222,8 @@ export class Follower implements SyncSink {
       })
       this.#tellReset(topic, reason)
     } catch (error) {
-      // The log ends it again if it must.
-      if (isGone(error)) await this.#forget(topic)
+      if (!isGone(error)) throw error
+      await this.#forget(topic)
     }
   }
 

@@ -138,11 +138,11 @@ export async function expectDense(tab: TestCache, log: TestLog, partition = 0): 
 function expectTiles(cursor: CursorRow, rows: readonly BatchRow[]): void {
   let end = cursor.startOffset
   for (const row of rows) {
-    expect(row.baseOffset).toBeGreaterThanOrEqual(end)
+    expect(row.baseOffset).toBe(end)
     expect(row.endOffset).toBeGreaterThan(row.baseOffset)
     end = row.endOffset
   }
-  expect(cursor.endOffset).toBeGreaterThanOrEqual(end)
+  expect(cursor.endOffset).toBe(end)
   expect(cursor.recordsCount).toBe(rows.reduce((sum, row) => sum + row.recordsCount, 0))
 }
 

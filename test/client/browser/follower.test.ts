@@ -1,0 +1,366 @@
+/** What is followed, from where, and what becomes of what the log sends. */
+import { afterEach, describe, expect, test } from 'vitest'
+import { CacheNews, type News } from '../../../client/browser/cache/cache-news.ts'
+import { Follower } from '../../../client/browser/cache/follower.ts'
+import type { CacheLimits, TopicRow } from '../../../client/browser/store/schema.ts'
+import type { Followed } from '../../../client/browser/sync/sync.ts'
+import type { Subscription } from '../../../client/browser/sync/transport.ts'
+import { Channel } from '../../../client/browser/tabs/channel.ts'
+import { networkSource } from '../../../client/consumer/log-source.ts'
+import { EdgelogError } from '../../../src/core/errors.ts'
+import { ManualClock } from '../manual-clock.ts'
+import {
+  expectDense,
+  openCache,
+  refuseToStore,
+  type TestCache,
+  TestLog,
+  TOPIC,
+} from './cache-for-test.ts'
+
+const opened: TestCache[] = []
+let refusal: ReturnType<typeof refuseToStore> | undefined
+
+afterEach(async () => {
+  refusal?.end()
+  refusal = undefined
+  for (const { database } of opened.splice(0)) await database.close()
+})
+
+/** A server with one topic, and the follower of a tab that leads. */
+async function setUp(limits?: Partial<CacheLimits>) {
+  const tab = openCache()
+  opened.push(tab)
+  await tab.cache.follow(TOPIC, limits)
+  const clock = new ManualClock()
+  const server = { logs: [new TestLog()], isGone: false, oldestByTime: 0, calls: [] as string[] }
+  const id = () => (server.logs[0] as TestLog).id
+  const refuseIfGone = () => {
+    if (server.isGone) throw new EdgelogError('unknown_topic_or_partition', TOPIC)
+  }
+  const fetch = async (input: string): Promise<Response> => {
+    const { pathname, search } = new URL(input)
+    server.calls.push(pathname + search)
+    if (pathname.endsWith('/records')) {
+      const headers = { 'edgelog-offset': `${server.oldestByTime}`, 'edgelog-next-offset': '0' }
+      return new Response(null, { headers: { ...headers, 'edgelog-high-watermark': '0' } })
+    }
+    if (server.isGone) {
+      const error = new EdgelogError('unknown_topic_or_partition', TOPIC).toBody()
+      return Response.json({ error }, { status: 404 })
+    }
+    const partitionDetails = server.logs.map((log, partition) => ({
+      partition,
+      logStartOffset: log.startOffset,
+      highWatermark: log.endOffset,
+      sizeBytes: log.slice(log.startOffset).length,
+    }))
+    return Response.json({ id: id(), partitions: server.logs.length, partitionDetails })
+  }
+  const ask = async (topic: string): Promise<TopicRow> => {
+    refuseIfGone()
+    const row = { topic, id: id(), partitions: server.logs.length, maxMessageBytes: 1_024 }
+    await tab.database.write(['topics'], (tx) => tx.objectStore('topics').put(row))
+    return row
+  }
+  const load = async (topic: string) =>
+    (await tab.database.read(['topics'], (tx) => tx.objectStore('topics').get(topic))) ??
+    (await ask(topic))
+  const connection = { url: 'https://fake', token: undefined, fetch, clock, random: () => 0.5 }
+  const channel = new Channel(tab.name, undefined)
+  const news = new CacheNews(channel)
+  const told: News[] = []
+  news.listen((heard) => told.push(heard))
+  const resets: string[] = []
+  const failures: string[] = []
+  const counts = { changed: 0 }
+  const follower = new Follower({
+    ...{ cache: tab.cache, writer: tab.writer, news, channel, connection },
+    network: networkSource(connection),
+    topics: { load, ask },
+    changed: () => {
+      counts.changed += 1
+    },
+    topicReset: (_topic, reason) => resets.push(reason),
+    failed: ({ code }) => failures.push(code),
+  })
+  const [log] = server.logs as [TestLog]
+  let ids = 0
+  /** As the sync does it. */
+  const subscribe = async (partition = 0): Promise<Subscription> => {
+    const followed = (await follower.subscriptions()).find((one) => one.partition === partition)
+    if (followed === undefined) throw new Error('not followed')
+    const subscription: Subscription = { ...(followed as Followed), id: ids++ }
+    const of = server.logs[partition] as TestLog
+    const { offset } = followed
+    follower.subscribed(subscription, {
+      offset: typeof offset === 'number' ? offset : of.endOffset,
+      highWatermark: of.endOffset,
+      logStartOffset: of.startOffset,
+    })
+    return subscription
+  }
+  const send = (subscription: Subscription, from: number, count?: number) => {
+    const of = server.logs[subscription.partition] as TestLog
+    const { startOffset: logStartOffset, endOffset: highWatermark } = of
+    const frame = { batches: of.slice(from, count), logStartOffset, highWatermark }
+    return follower.frame(subscription, frame)
+  }
+  return { tab, clock, server, log, follower, told, resets, failures, counts, subscribe, send }
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe('where it begins', () => {
+  test('at the log start, where all fits; then where the cache ends', async () => {
+    const { log, server, follower, subscribe, send } = await setUp()
+    log.append(10)
+    expect(await follower.subscriptions()).toEqual([
+      { topic: TOPIC, partition: 0, topicId: log.id, offset: 0 },
+    ])
+    expect(await send(await subscribe(), 0)).toBe('taken')
+    const calls = server.calls.length
+    expect(await follower.subscriptions()).toMatchObject([{ offset: 10 }])
+    expect(server.calls.length).toBe(calls)
+  })
+
+  test('with no more records, bytes or age than are kept', async () => {
+    const byRecords = await setUp({ recordsMax: 30 })
+    byRecords.server.logs.push(new TestLog())
+    byRecords.log.append(100)
+    expect(await byRecords.follower.subscriptions()).toMatchObject([{ offset: 85 }, { offset: 0 }])
+
+    const byBytes = await setUp({ bytesMax: 1024 * 1024 })
+    for (let index = 0; index < 20; index++) byBytes.log.append(1, 100_000)
+    const [{ offset } = {}] = await byBytes.follower.subscriptions()
+    expect(offset).toBeGreaterThan(8)
+    expect(offset).toBeLessThan(12)
+
+    const byAge = await setUp({ ageMsMax: 1_000 })
+    byAge.log.append(100)
+    byAge.server.oldestByTime = 77
+    expect(await byAge.follower.subscriptions()).toMatchObject([{ offset: 77 }])
+    expect(byAge.server.calls.at(-1)).toContain(`timestamp=${byAge.clock.now() - 1_000}`)
+  })
+
+  test('what another tab stored is known before its frames are', async () => {
+    const { tab, log, follower, subscribe } = await setUp()
+    log.append(10)
+    await subscribe()
+    await settle()
+    expect(await tab.cache.cursors()).toMatchObject([{ endOffset: 0, highWatermark: 10 }])
+    expect(await tab.cache.lagRecords()).toBe(10)
+    await tab.writer.append([log.arrival(0)])
+    expect(await follower.subscriptions()).toMatchObject([{ offset: 10 }])
+    expect(await tab.cache.lagRecords()).toBe(0)
+  })
+})
+
+describe('what arrives', () => {
+  test('is stored and told; what several partitions send shares a transaction', async () => {
+    const { tab, log, server, told, subscribe, send } = await setUp()
+    const other = new TestLog()
+    server.logs.push(other)
+    other.append(4)
+    log.append(3)
+    const one = await subscribe(0)
+    const two = await subscribe(1)
+    await settle()
+    told.length = 0
+    let transactions = 0
+    const { append } = tab.writer
+    tab.writer.append = async (arrivals) => {
+      transactions += 1
+      return await append.call(tab.writer, arrivals)
+    }
+    log.append(3)
+    const taken = await Promise.all([send(one, 0, 1), send(one, 3), send(two, 0), send(two, 4)])
+    expect(taken).toEqual(['taken', 'taken', 'taken', 'taken'])
+    expect(transactions).toBe(2)
+    expect(told.at(-1)).toMatchObject({ partition: 1, endOffset: 4, highWatermark: 4 })
+    await expectDense(tab, log)
+    await expectDense(tab, { ...other, history: other.history } as TestLog, 1)
+  })
+
+  test('a hole is asked for again, and one that the log confirms is real', async () => {
+    const { tab, log, subscribe, send } = await setUp()
+    log.append(3)
+    log.append(3)
+    const first = await subscribe()
+    expect(await send(first, 3)).toBe('resubscribe')
+    const second = await subscribe()
+    expect(second.offset).toBe(0)
+    expect(await send(second, 0, 1)).toBe('taken')
+    log.append(3, 10, 5)
+    expect(await send(second, 3, 1)).toBe('taken')
+    expect(await send(second, 6)).toBe('resubscribe')
+    expect(await send(await subscribe(), 6)).toBe('taken')
+    expect(await tab.cache.cursors()).toMatchObject([{ startOffset: 0, endOffset: 14 }])
+    await expectDense(tab, log)
+  })
+
+  test('after another tab went on, this one goes on from there', async () => {
+    const { tab, log, subscribe, send } = await setUp()
+    for (let index = 0; index < 4; index++) log.append(2)
+    const subscription = await subscribe()
+    expect(await send(subscription, 0, 1)).toBe('taken')
+    await tab.writer.append([log.arrival(2, 2)])
+    expect(await send(subscription, 2, 1)).toBe('taken')
+    expect(await send(subscription, 4)).toBe('taken')
+    await expectDense(tab, log)
+    await tab.cache.unfollow(TOPIC)
+    await tab.cache.follow(TOPIC)
+    await tab.writer.append([log.arrival(0, 1)])
+    log.append(2)
+    expect(await send(subscription, 8)).toBe('resubscribe')
+    expect((await subscribe()).offset).toBe(2)
+  })
+
+  test('damage is read again, and ends the following where it lasts', async () => {
+    const { tab, log, follower, failures, subscribe, send } = await setUp()
+    log.append(3)
+    const spoil = () => log.batches[0]?.bytes.fill(0xff, 70, 72)
+    await send(await subscribe(), 0)
+    log.append(3)
+    log.batches.shift()
+    spoil()
+    for (let round = 1; round <= 3; round++) {
+      expect(failures).toEqual([])
+      expect(await send(await subscribe(), 3)).toBe('resubscribe')
+    }
+    expect(failures).toEqual(['corrupt_message'])
+    expect(await follower.subscriptions()).toEqual([])
+    expect(await tab.cache.cursors()).toEqual([])
+  })
+
+  test('while the browser does not store, the word is spread all the same', async () => {
+    const { tab, log, clock, told, failures, follower, subscribe, send } = await setUp()
+    log.append(3)
+    const subscription = await subscribe()
+    await send(subscription, 0)
+    refusal = refuseToStore(1e6)
+    log.append(3)
+    expect(await send(subscription, 3)).toBe('taken')
+    expect(failures).toEqual(['storage_full'])
+    expect(told.at(-1)).toMatchObject({ endOffset: 6, highWatermark: 6 })
+    expect(await follower.subscriptions()).toMatchObject([{ offset: 'latest' }])
+    refusal.end()
+    clock.advance(300_000)
+    log.append(3)
+    expect(await send(subscription, 6)).toBe('resubscribe')
+    const again = await subscribe()
+    expect(again.offset).toBe(3)
+    expect(await send(again, 3)).toBe('taken')
+    await expectDense(tab, log)
+    expect(failures).toEqual(['storage_full'])
+  })
+})
+
+describe('what the log does not go on from', () => {
+  const outOfRange = new EdgelogError('offset_out_of_range', 'offset')
+
+  test('its start moved past the cache', async () => {
+    const { tab, log, follower, resets, subscribe, send } = await setUp()
+    log.append(3)
+    const subscription = await subscribe()
+    await send(subscription, 0)
+    log.append(3)
+    log.append(3)
+    log.deleteTo(6)
+    await follower.closed(subscription, outOfRange)
+    expect(resets).toEqual(['logStartMoved'])
+    expect(await tab.cache.cursors()).toEqual([])
+    expect((await subscribe()).offset).toBe(6)
+  })
+
+  test('it was truncated', async () => {
+    const { log, follower, resets, subscribe, send } = await setUp()
+    log.append(3)
+    log.append(3)
+    const subscription = await subscribe()
+    await send(subscription, 0)
+    log.truncateTo(3)
+    await follower.closed({ ...subscription, offset: 6 }, outOfRange)
+    await follower.closed({ ...subscription, offset: 6 }, outOfRange)
+    expect(resets).toEqual(['truncated'])
+    expect((await subscribe()).offset).toBe(0)
+  })
+
+  test('it is another topic, as the log or another tab says', async () => {
+    const { tab, log, server, follower, resets, subscribe, send } = await setUp()
+    log.append(3)
+    const subscription = await subscribe()
+    await send(subscription, 0)
+    const second = new TestLog()
+    second.append(9)
+    server.logs = [second]
+    await follower.closed(subscription, new EdgelogError('unknown_topic_id', 'topicId'))
+    expect(resets).toEqual(['recreated'])
+    expect(await tab.cache.cursors()).toEqual([])
+    const onward = await subscribe()
+    expect(onward).toMatchObject({ offset: 0, topicId: second.id })
+    expect(await send(onward, 0)).toBe('taken')
+
+    const third = new TestLog()
+    const known = { topic: TOPIC, id: third.id, partitions: 1, maxMessageBytes: 1_024 }
+    await tab.database.write(['topics'], (tx) => tx.objectStore('topics').put(known))
+    second.append(1)
+    server.logs = [third]
+    expect(
+      await follower.frame(onward, {
+        batches: second.slice(9),
+        logStartOffset: 0,
+        highWatermark: 10,
+      }),
+    ).toBe('resubscribe')
+    expect(resets).toEqual(['recreated', 'recreated'])
+    expect(await subscribe()).toMatchObject({ topicId: third.id })
+  })
+
+  test('it is gone: it stays followed, and is looked for again later', async () => {
+    const { tab, log, clock, server, counts, follower, resets, subscribe, send } = await setUp()
+    log.append(3)
+    const subscription = await subscribe()
+    await send(subscription, 0)
+    const live = { link: 'live', transport: 'websocket', lastError: null } as const
+    follower.changed(live)
+    server.isGone = true
+    await follower.closed(subscription, new EdgelogError('unknown_topic_or_partition', TOPIC))
+    expect(resets).toEqual(['deleted'])
+    expect(await follower.subscriptions()).toEqual([])
+    expect(await tab.cache.follows()).toMatchObject([{ topic: TOPIC }])
+    server.isGone = false
+    clock.advance(300_000)
+    expect(counts.changed).toBe(1)
+    expect(await follower.subscriptions()).toMatchObject([{ offset: 0 }])
+    follower.changed({ ...live, link: 'closed' })
+    expect(clock.pending).toBe(0)
+  })
+
+  test('what cannot be asked is kept', async () => {
+    const { tab, log, server, follower, resets, subscribe, send } = await setUp()
+    log.append(3)
+    const subscription = await subscribe()
+    await send(subscription, 0)
+    server.logs = []
+    await follower.closed(subscription, outOfRange).catch(() => undefined)
+    expect(resets).toEqual([])
+    expect(await tab.cache.cursors()).toMatchObject([{ endOffset: 3 }])
+  })
+})
+
+test('what is followed can be limited, and its limits are checked', async () => {
+  const { tab } = await setUp()
+  expect(await tab.cache.follow(TOPIC)).toBe(false)
+  expect(await tab.cache.follow(TOPIC, { recordsMax: 7 })).toBe(true)
+  expect(await tab.cache.follow(TOPIC)).toBe(false)
+  expect(await tab.cache.follows()).toMatchObject([{ limits: { recordsMax: 7 } }])
+  await expect(tab.cache.follow('a/b')).rejects.toMatchObject({ code: 'invalid_topic' })
+  for (const limits of [{ bytesMax: 1 }, { recordsMax: 0 }, { ageMsMax: 1.5 }]) {
+    await expect(tab.cache.follow('other', limits)).rejects.toMatchObject({
+      code: 'invalid_config',
+    })
+  }
+})

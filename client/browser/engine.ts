@@ -158,7 +158,7 @@ export class Engine {
       topics: this.#topics,
       cache: this.#cache,
       news: this.#news,
-      follow: (topic: string) => this.follow(topic),
+      use: (topic: string) => this.#use(topic),
       failed: (error: EdgelogError) => this.#note(error),
       onClosed: () => this.#consumers.delete(consumer),
     }
@@ -224,6 +224,10 @@ export class Engine {
         this.#context.changed()
       },
     }
+  }
+
+  async #use(topic: string): Promise<void> {
+    if (await this.#cache.use(topic, this.#context.outbox.now())) this.#tellFollows()
   }
 
   #tellFollows(): void {

@@ -67,6 +67,10 @@ export const FLUSH_CHECK_MS = SECOND_MS
 export const CACHE_BYTES_MAX = 64 * MIB
 export const CACHE_RECORDS_MAX = 1_000_000
 export const CACHE_AGE_MS_MAX = 365 * DAY_MS
+/** How long a topic is kept that was followed for a reader, and that nobody reads any more. */
+export const CACHE_UNUSED_MS = 30 * DAY_MS
+/** How often a reader says that it still reads. */
+export const CACHE_USE_INTERVAL_MS = DAY_MS
 /** A row below this grows by what follows; above it, the next row begins. */
 export const CACHE_ROW_BYTES = 256 * KIB
 /** Below it a topic would be evicted row by row before it is read. */

@@ -1,6 +1,7 @@
 /** Consumers that read through the cache. */
 import type { Codecs } from '../../src/core/batch/compression/codec.ts'
 import type { EdgelogError } from '../../src/core/errors.ts'
+import type { Clock } from '../clock.ts'
 import { clientCodecs } from '../codecs.ts'
 import { Consumer, type ConsumerContext } from '../consumer/consumer.ts'
 import type { ConsumerOptions } from '../consumer/consumer-options.ts'
@@ -12,6 +13,7 @@ import type { Connection } from '../http/connection.ts'
 import type { TopicMetadataSource } from '../topic-metadata.ts'
 import type { CacheNews } from './cache/cache-news.ts'
 import { CachedSource, type CachedSourceContext } from './cache/cached-source.ts'
+import { CACHE_USE_INTERVAL_MS } from './limits.ts'
 
 /** What a consumer in a page leaves open: the way of reading is the client's to choose. */
 export type BrowserConsumerOptions = Omit<ConsumerOptions, 'transport'>
@@ -23,8 +25,8 @@ export interface ReadingContext {
   readonly cache: CachedSourceContext['cache']
   readonly news: CacheNews
   readonly codecs: Partial<Codecs> | undefined
-  /** Keeps a topic in step from now on. */
-  readonly follow: (topic: string) => Promise<void>
+  /** Keeps a topic in step while it is read. */
+  readonly use: (topic: string) => Promise<void>
   readonly failed: (error: EdgelogError) => void
   readonly onClosed: () => void
 }
@@ -51,28 +53,30 @@ export async function openGroupConsumer(
 }
 
 function consumerContext(context: ReadingContext): ConsumerContext {
-  const { connection, topics: metadata, cache, news, failed, onClosed, follow } = context
+  const { connection, topics: metadata, cache, news, failed, onClosed, use } = context
   const codecs = clientCodecs(context.codecs)
   const network = networkSource(connection)
   const cached = new CachedSource({ cache, network, news, codecs, clock: connection.clock, failed })
   return {
     connection,
-    source: new FollowingSource(cached, follow),
+    source: new FollowingSource(cached, use, connection.clock),
     metadata,
     codecs,
     onClosed,
   }
 }
 
-/** Follows a topic before it is read for the first time. */
+/** Sees to it that what is read is kept. */
 class FollowingSource implements LogSource {
   readonly #source: LogSource
-  readonly #follow: (topic: string) => Promise<void>
-  readonly #following = new Map<string, Promise<void>>()
+  readonly #use: (topic: string) => Promise<void>
+  readonly #clock: Clock
+  readonly #uses = new Map<string, { readonly atMs: number; readonly done: Promise<void> }>()
 
-  constructor(source: LogSource, follow: (topic: string) => Promise<void>) {
+  constructor(source: LogSource, use: (topic: string) => Promise<void>, clock: Clock) {
     this.#source = source
-    this.#follow = follow
+    this.#use = use
+    this.#clock = clock
   }
 
   async fetch(
@@ -80,13 +84,17 @@ class FollowingSource implements LogSource {
     partition: number,
     options: FetchBatchesOptions,
   ): Promise<FetchedBatches> {
-    let following = this.#following.get(topic)
-    if (following === undefined) {
-      following = this.#follow(topic)
-      this.#following.set(topic, following)
-      following.catch(() => this.#following.delete(topic))
-    }
-    await following
+    await this.#keep(topic)
     return await this.#source.fetch(topic, partition, options)
+  }
+
+  #keep(topic: string): Promise<void> {
+    const nowMs = this.#clock.now()
+    const last = this.#uses.get(topic)
+    if (last !== undefined && nowMs - last.atMs < CACHE_USE_INTERVAL_MS) return last.done
+    const done = this.#use(topic)
+    this.#uses.set(topic, { atMs: nowMs, done })
+    done.catch(() => this.#uses.delete(topic))
+    return done
   }
 }

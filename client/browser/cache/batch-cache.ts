@@ -69,20 +69,35 @@ export class BatchCache {
   }
 
   /**
-   * Keeps a topic from now on, until `unfollow`. Without `limits` a topic that is followed already goes
-   * on as it was.
+   * Keeps a topic from now on, until `unfollow`. Without `limits` it goes on as it was.
    *
-   * @returns whether something changed.
+   * @returns whether it was not followed before, or otherwise.
    * @throws {EdgelogError} `invalid_topic`, `invalid_config`; `storage_failed`, `storage_full`.
    */
   async follow(topic: string, limits?: Partial<CacheLimits>): Promise<boolean> {
+    const given = limits === undefined ? undefined : cacheLimits(this.#limits, limits)
+    return await this.#follow(topic, given, null)
+  }
+
+  /** Keeps a topic because it is read, and for as long as it is: `CACHE_UNUSED_MS` count anew. */
+  async use(topic: string, nowMs: number): Promise<boolean> {
+    return await this.#follow(topic, undefined, nowMs)
+  }
+
+  async #follow(
+    topic: string,
+    limits: CacheLimits | undefined,
+    usedAtMs: number | null,
+  ): Promise<boolean> {
     parseTopicName(topic, 'topic')
-    const row = { topic, limits: cacheLimits(this.#limits, limits ?? {}) }
     return await this.#database.write(['follows'], async (tx) => {
       const follows = tx.objectStore('follows')
-      if (limits === undefined && (await follows.get(topic)) !== undefined) return false
-      await follows.put(row)
-      return true
+      const known = await follows.get(topic)
+      // What the application has asked for is not taken back by reading it.
+      if (known?.usedAtMs === null && limits === undefined) return false
+      const kept = limits ?? known?.limits ?? cacheLimits(this.#limits)
+      await follows.put({ topic, limits: kept, usedAtMs })
+      return known === undefined || limits !== undefined
     })
   }
 

@@ -95,7 +95,8 @@ export class CachedSource implements LogSource {
         }
         const leftMs = deadlineMs - clock.now()
         if (leftMs <= 0 || signal.aborted) {
-          return { batches: new Uint8Array(), offset: at, nextOffset: at, highWatermark }
+          // The end of what can be read for now: the reader is to wait, though the log may have more.
+          return { batches: new Uint8Array(), offset: at, nextOffset: at, highWatermark: at }
         }
         await sleep(clock, Math.min(leftMs, CACHE_RECHECK_MS), wake.signal)
       } finally {

@@ -11,7 +11,7 @@ import type { LogSource } from '../../consumer/log-source.ts'
 import type { TailPosition } from '../../consumer/tail-messages.ts'
 import { type Connection, requestJson } from '../../http/connection.ts'
 import { CORRUPT_READS_MAX, METADATA_MAX_AGE_MS } from '../../limits.ts'
-import { CACHE_AGE_MS_MAX, CACHE_REST_MS } from '../limits.ts'
+import { CACHE_AGE_MS_MAX, CACHE_REST_MS, CACHE_UNUSED_MS } from '../limits.ts'
 import type { CacheLimits, CursorRow, FollowRow, TopicRow } from '../store/schema.ts'
 import type { Followed, SyncSink, SyncStatus } from '../sync/sync.ts'
 import type { Subscription } from '../sync/transport.ts'
@@ -74,12 +74,16 @@ export class Follower implements SyncSink {
   }
 
   async subscriptions(): Promise<Followed[]> {
-    const { cache } = this.#context
+    const { cache, connection } = this.#context
     const cursors = await cache.cursors()
     const followed: Followed[] = []
     for (const follow of await cache.follows()) {
       const { topic } = follow
       if (this.#missing.has(topic)) continue
+      if (isUnused(follow, connection.clock.now())) {
+        await cache.unfollow(topic)
+        continue
+      }
       const own = cursors.filter((cursor) => cursor.topic === topic)
       try {
         followed.push(...(await this.#partitionsOf(follow, own)))
@@ -293,6 +297,11 @@ export class Follower implements SyncSink {
     )
     this.#context.failed(error)
   }
+}
+
+/** It was followed for a reader that has not come back. */
+function isUnused({ usedAtMs }: FollowRow, nowMs: number): boolean {
+  return usedAtMs !== null && nowMs - usedAtMs > CACHE_UNUSED_MS
 }
 
 function isGone(error: unknown): boolean {

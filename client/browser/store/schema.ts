@@ -39,6 +39,8 @@ export interface CacheLimits {
 export interface FollowRow {
   readonly topic: string
   readonly limits: CacheLimits
+  /** When it was read last; null: it is kept whether it is read or not. */
+  readonly usedAtMs: number | null
 }
 
 export interface ProducerRow {

@@ -364,3 +364,23 @@ test('what is followed can be limited, and its limits are checked', async () => 
     })
   }
 })
+
+test('what was followed for a reader goes when nobody reads it any more', async () => {
+  const { tab, clock, follower } = await setUp()
+  const dayMs = 86_400_000
+  expect(await tab.cache.use('read', clock.now())).toBe(true)
+  clock.sleepThrough(29 * dayMs)
+  expect(await tab.cache.use('read', clock.now())).toBe(false)
+  clock.sleepThrough(29 * dayMs)
+  expect((await follower.subscriptions()).map(({ topic }) => topic)).toContain('read')
+  clock.sleepThrough(2 * dayMs)
+  expect((await follower.subscriptions()).map(({ topic }) => topic)).toEqual([TOPIC])
+  expect(await tab.cache.follows()).toMatchObject([{ topic: TOPIC, usedAtMs: null }])
+})
+
+test('reading does not end what was followed by word', async () => {
+  const { tab, clock, follower } = await setUp()
+  expect(await tab.cache.use(TOPIC, clock.now())).toBe(false)
+  clock.sleepThrough(400 * 86_400_000)
+  expect((await follower.subscriptions()).map(({ topic }) => topic)).toEqual([TOPIC])
+})

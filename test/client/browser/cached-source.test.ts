@@ -1,7 +1,10 @@
 /** What readers get: from the cache where it is there, from the network where it is not, never less. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { CacheNews } from '../../../client/browser/cache/cache-news.ts'
-import { CachedSource } from '../../../client/browser/cache/cached-source.ts'
+import {
+  CachedSource,
+  type CachedSourceContext,
+} from '../../../client/browser/cache/cached-source.ts'
 import { CACHE_ROW_BYTES } from '../../../client/browser/limits.ts'
 import { Channel } from '../../../client/browser/tabs/channel.ts'
 import { clientCodecs } from '../../../client/codecs.ts'
@@ -92,6 +95,24 @@ async function halfCached() {
   for (let index = 0; index < 5; index++) setup.log.append(10)
   await setup.store(20)
   return setup
+}
+
+function openConsumer(log: TestLog, clock: ManualClock, context: CachedSourceContext): Consumer {
+  const connection = { url: '', token: undefined, fetch, clock, random: () => 0.5 }
+  return new Consumer(
+    {
+      connection,
+      source: new CachedSource(context),
+      metadata: { load: async () => ({ id: log.id, partitions: 1, maxMessageBytes: 1 }) },
+      codecs: clientCodecs(),
+      onClosed: () => undefined,
+    },
+    {
+      assignments: [{ topic: TOPIC, partition: 0, offset: 0 }],
+      transport: 'long-poll',
+      fetchBytesMax: 100_000,
+    },
+  )
 }
 
 async function settle(): Promise<void> {
@@ -230,6 +251,28 @@ describe('at the end', () => {
     expect(clock.pending).toBe(0)
   })
 
+  test('does not ask again and again where the log has more than is there yet', async () => {
+    const { log, tab, clock, network, context } = await setUp()
+    for (let index = 0; index < 5; index++) log.append(10)
+    await tab.writer.append([log.arrival(0, 3)])
+    network.isOnline = false
+    let reads = 0
+    const { read } = tab.cache
+    tab.cache.read = (...place) => {
+      reads += 1
+      return read.apply(tab.cache, place)
+    }
+    const consumer = openConsumer(log, clock, context)
+    const iterator = consumer[Symbol.asyncIterator]()
+    expect((await iterator.next()).value).toMatchObject({ nextOffset: 30, lag: 20 })
+    for (let round = 0; round < 60; round++) {
+      clock.advance(1_000)
+      await settle()
+    }
+    expect(reads).toBeLessThan(20)
+    await consumer.close()
+  })
+
   test('goes to the network for what is told of and not stored', async () => {
     const { fetch, log, news, network } = await halfCached()
     const fetched = fetch(50, { waitMs: 25_000 })
@@ -281,21 +324,7 @@ test('consumers read each record once and in order, over the edges of the cache'
   const { tab, log, clock, network, context, store } = await setUp()
   for (let index = 0; index < 60; index++) log.append(20, 2_000, index % 7 === 3 ? 2 : 0)
   await store(600)
-  const connection = { url: '', token: undefined, fetch, clock, random: () => 0.5 }
-  const consumer = new Consumer(
-    {
-      connection,
-      source: new CachedSource(context),
-      metadata: { load: async () => ({ id: log.id, partitions: 1, maxMessageBytes: 1 }) },
-      codecs: clientCodecs(),
-      onClosed: () => undefined,
-    },
-    {
-      assignments: [{ topic: TOPIC, partition: 0, offset: 0 }],
-      transport: 'long-poll',
-      fetchBytesMax: 100_000,
-    },
-  )
+  const consumer = openConsumer(log, clock, context)
   const read: number[] = []
   const reading = (async () => {
     for await (const record of consumer.records()) read.push(record.offset)

@@ -15,7 +15,7 @@ import type {
 } from '../../../client/browser/sync/transport.ts'
 import type { Connection } from '../../../client/http/connection.ts'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
-import { assignOffset } from '../../../src/core/batch/record-batch.ts'
+import { assignOffset, readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
 import type { EdgelogError } from '../../../src/core/errors.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
 import { ManualClock } from '../manual-clock.ts'
@@ -37,7 +37,7 @@ export class FakeTransport implements Transport {
   readonly isFixed: boolean
   readonly subscriptions = new Map<number, Subscription>()
   readonly credits: number[] = []
-  readonly granted: number[] = []
+  grantedBytes = 0
   isClosed = false
 
   constructor(name: TransportName, listener: TransportListener, waitMs: number, nowMs: number) {
@@ -58,7 +58,7 @@ export class FakeTransport implements Transport {
   }
 
   grant(_id: number, bytes: number): void {
-    this.granted.push(bytes)
+    this.grantedBytes += bytes
   }
 
   close(): void {
@@ -124,9 +124,10 @@ export class FakeSink implements SyncSink {
     this.#storing.delete(topic)
     const outcome = await this.storing?.(topic)
     if (outcome === 'resubscribe') return outcome
-    const offset = Number(new DataView(batches.buffer, batches.byteOffset).getBigInt64(0))
-    this.taken.push(`${topic} ${offset}`)
-    this.positions[topic] = offset + 1
+    for (const { baseOffset } of readBatchHeaders(batches)) {
+      this.taken.push(`${topic} ${baseOffset}`)
+      this.positions[topic] = baseOffset + 1
+    }
     return 'taken'
   }
 

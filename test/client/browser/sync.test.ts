@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { Refusal } from '../../../client/http/refusal.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
-import { pass, settle, setUp } from './fake-sync.ts'
+import { batchAt, pass, settle, setUp } from './fake-sync.ts'
 
 const lost = () => new EdgelogError('unavailable', 'lost')
 
@@ -55,6 +55,7 @@ describe('a sync', () => {
     })
     latest().subscribed('t', 2)
     latest().frame('t', 0, 2)
+    await settle()
     latest().frame('t', 1, 2)
     await settle()
     expect(latest().grantedBytes).toBe(0)

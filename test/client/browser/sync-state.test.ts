@@ -414,3 +414,16 @@ test('always has a way on, and never runs in circles', () => {
     { ...SEEDED, numRuns: 500 },
   )
 })
+
+test('a line too slow for one whole message is tried another way, and one that was in step is not', () => {
+  const transportAfterSilence = (...before: EventType[]): TransportName | undefined => {
+    let machine = initialSync(ALL)
+    for (const type of before) machine = happen(machine, type, START_MS).context
+    const silent = happen(machine, 'timer', START_MS + 41_000).context
+    expect(silent.state).toBe('backingOff')
+    return ALL[silent.index]
+  }
+  expect(transportAfterSilence('start', 'opened')).toBe('sse')
+  expect(transportAfterSilence('start', 'opened', 'data')).toBe('websocket')
+  expect(transportAfterSilence('start', 'opened', 'upToDate')).toBe('websocket')
+})

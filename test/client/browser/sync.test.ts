@@ -143,7 +143,7 @@ describe('a sync', () => {
 
   test('subscribes again where a frame was not taken, once at once and then ever later', async () => {
     const { sink, clock, transports, latest } = await started()
-    sink.storing = async () => 'resubscribe'
+    sink.storing = async () => 'resubscribe' as const
     let subscribed = 0
     for (let passedMs = 0; passedMs < 60_000; passedMs += 100) {
       if (latest().subscriptions.size > 0) {
@@ -163,7 +163,7 @@ describe('a sync', () => {
   test('forgets that a frame was not taken once one is', async () => {
     const { sink, latest } = await started()
     for (let round = 0; round < 4; round++) {
-      sink.storing = async () => 'resubscribe'
+      sink.storing = async () => 'resubscribe' as const
       latest().subscribed('t', 9)
       latest().frame('t', 5, 9)
       await settle()

@@ -101,5 +101,7 @@ export const PROBE_INTERVAL_MS = 300 * SECOND_MS
 export const WAKE_SILENCE_MS_MAX = 30 * SECOND_MS
 /** A timer is later than this only on a machine that slept; those of hidden pages are a minute late. */
 export const LATE_TIMER_MS_MAX = 120 * SECOND_MS
+/** Bytes under way, of one partition: some hundred milliseconds of what is stored. */
+export const FOLLOW_PARTITION_CREDIT_BYTES = 4 * MIB
 /** Bytes under way, of all that is followed together. */
 export const FOLLOW_CREDIT_BYTES = 16 * MIB

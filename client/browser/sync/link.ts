@@ -1,11 +1,12 @@
 /** One connection: what is followed over it, and what comes of that. */
 import { readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
 import type { EdgelogError } from '../../../src/core/errors.ts'
+import { concatenate } from '../../../src/core/log/chunk.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
 import { endOffsetOf } from '../../consumer/log-chunk.ts'
 import type { TailNotice } from '../../consumer/tail-messages.ts'
-import { TAIL_CREDIT_BYTES, TAIL_CREDIT_BYTES_MIN } from '../../limits.ts'
-import { FOLLOW_CREDIT_BYTES } from '../limits.ts'
+import { TAIL_CREDIT_BYTES_MIN } from '../../limits.ts'
+import { FOLLOW_CREDIT_BYTES, FOLLOW_PARTITION_CREDIT_BYTES } from '../limits.ts'
 import type { Pauses } from './pauses.ts'
 import type { Followed, SyncSink } from './sync-sink.ts'
 import type { Subscription, Transport, TransportListener } from './transport.ts'
@@ -32,6 +33,8 @@ interface Following {
   /** Where the log goes on. */
   position: number
   highWatermark: number
+  /** What arrived while something was stored; that is stored together. */
+  waiting: TailFrame[]
   /** What is to be done with it, one after the other; never rejects. */
   work: Promise<void>
 }
@@ -75,7 +78,10 @@ export class Link {
     if (this.#following.size + added.length === 0) return 'nothing'
     this.#transport ??= open(this.#listener)
     const shareBytes = Math.floor(FOLLOW_CREDIT_BYTES / wanted.length)
-    const creditBytes = Math.max(TAIL_CREDIT_BYTES_MIN, Math.min(TAIL_CREDIT_BYTES, shareBytes))
+    const creditBytes = Math.max(
+      TAIL_CREDIT_BYTES_MIN,
+      Math.min(FOLLOW_PARTITION_CREDIT_BYTES, shareBytes),
+    )
     for (const followed of added) this.#subscribe(this.#transport, followed, creditBytes)
     this.#lookIfUpToDate()
     return 'followed'
@@ -86,7 +92,7 @@ export class Link {
     const subscription = { ...followed, id }
     const ends = { position: 0, highWatermark: 0 }
     const work = Promise.resolve()
-    this.#following.set(id, { key: keyOf(followed), subscription, ...ends, work })
+    this.#following.set(id, { key: keyOf(followed), subscription, ...ends, waiting: [], work })
     this.#behind.add(id)
     transport.subscribe(subscription, creditBytes)
   }
@@ -108,8 +114,11 @@ export class Link {
     frame: (id, frame) => {
       const following = this.#heardOf(id)
       if (following === undefined) return undefined
-      following.work = following.work.then(() => this.#store(following, frame))
-      this.#host.storing(following.work)
+      following.waiting.push(frame)
+      if (following.waiting.length === 1) {
+        following.work = following.work.then(() => this.#store(following))
+        this.#host.storing(following.work)
+      }
       return following.work
     },
     closed: (id, error) => {
@@ -152,22 +161,26 @@ export class Link {
     return !this.#isClosed && this.#following.has(subscription.id)
   }
 
-  async #store(following: Following, frame: TailFrame): Promise<void> {
+  async #store(following: Following): Promise<void> {
     const { sink, pauses, heard, failed } = this.#host
     const { key, subscription } = following
-    const { batches, highWatermark } = frame
-    if (!this.#isFollowed(following)) return
+    const frames = following.waiting
+    following.waiting = []
+    const last = frames.at(-1)
+    if (last === undefined || !this.#isFollowed(following)) return
+    const batches = concatenate(frames.map((frame) => frame.batches))
+    const { highWatermark } = last
     try {
-      const outcome = await sink.frame(subscription, frame)
+      const outcome = await sink.frame(subscription, { ...last, batches })
       if (!this.#isFollowed(following)) return
       if (outcome === 'resubscribe') {
         this.#drop(subscription.id)
         pauses.begin(key, true)
         return
       }
-      const last = readBatchHeaders(batches).at(-1)
-      if (last !== undefined) {
-        following.position = endOffsetOf(last)
+      const newest = readBatchHeaders(batches).at(-1)
+      if (newest !== undefined) {
+        following.position = endOffsetOf(newest)
         pauses.end(key)
         heard('data')
         this.#transport?.grant(subscription.id, batches.length)

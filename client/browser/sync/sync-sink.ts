@@ -30,7 +30,7 @@ export interface SyncSink {
   subscriptions(): Promise<readonly Followed[]>
   subscribed(subscription: Subscription, position: TailPosition): void
   /**
-   * Called for one frame of a subscription at a time. `taken`: all in it is stored, or was there;
+   * Called for one frame of a subscription at a time; those that arrive meanwhile come as one. `taken`: all in it is stored, or was there;
    * `resubscribe`: nothing of it was taken, `subscriptions` says where to go on.
    */
   frame(subscription: Subscription, frame: TailFrame): Promise<'taken' | 'resubscribe'>

@@ -81,6 +81,27 @@ describe('a sync', () => {
     expect(sink.history.at(-1)).toMatchObject({ link: 'live', lastError: null })
   })
 
+  test('stores together what arrives while something is stored', async () => {
+    const { sink, latest } = await started()
+    const gate = Promise.withResolvers<void>()
+    sink.gate = gate.promise
+    let stores = 0
+    sink.storing = async () => {
+      stores += 1
+      return 'taken' as const
+    }
+    latest().subscribed('t', 4)
+    latest().frame('t', 0, 4)
+    await settle()
+    for (const offset of [1, 2, 3]) latest().frame('t', offset, 4)
+    gate.resolve()
+    await settle()
+    expect(stores).toBe(2)
+    expect(sink.taken).toEqual(['t 0', 't 1', 't 2', 't 3'])
+    expect(latest().grantedBytes).toBe(4 * batchAt(0).length)
+    expect(sink.links.at(-1)).toBe('live')
+  })
+
   test('changes what it follows without a new connection on a WebSocket', async () => {
     const { sync, sink, transports, latest } = await started({ t: 0 })
     latest().subscribed('t', 0)

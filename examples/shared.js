@@ -1,7 +1,7 @@
 /** What the examples share: the client, its status line, the question for a token, the offline page. */
 import { connect } from './edgelog/browser.js'
 
-export const log = connect()
+export const log = connect({ backgroundSync: true })
 
 /** Kept by the page alone: it asks again when it is loaded anew. */
 let token
@@ -39,7 +39,7 @@ export function showStatus(element) {
 
 function pendingText({ pending, oldestPendingMs }) {
   if (pending === 0) return 'all is synced'
-  return `${pending} not synced, the oldest for ${duration(oldestPendingMs ?? 0)}`
+  return `${pending} not synced, oldest ${duration(oldestPendingMs ?? 0)}`
 }
 
 function duration(ms) {
@@ -55,26 +55,28 @@ function duration(ms) {
 function storageText(storage) {
   if (storage === null) return ''
   const { usedBytes, isPersisted, isLow } = storage
-  const used = `${(usedBytes / 1e6).toFixed(1)} MB in this browser`
+  const used = `${(usedBytes / 1e6).toFixed(1)} MB stored`
   if (isLow) return `${used}, almost full`
-  return isPersisted ? `${used}, kept` : used
+  return isPersisted ? `${used} for good` : used
 }
 
 /**
- * Hands over the batches of a topic from its beginning, and goes on for ever. Creates the topic when
- * there is a network and it is missing.
+ * Hands over the records of a topic from its beginning, and goes on for ever; `startAnew` comes before
+ * it begins again, with the same log or another. Creates the topic if it is missing.
  */
-export async function read(topic, options, hand) {
+export async function read(topic, options, take, startAnew) {
+  log.on('topicReset', startAnew)
   for (;;) {
     try {
       if (navigator.onLine) await createTopic(topic, options)
       const consumer = await log.consumer({ topics: [topic], from: 'earliest' })
-      for await (const batch of consumer) hand(batch.records)
+      for await (const { records } of consumer) take(records)
       return
     } catch (error) {
-      // A topic that was deleted, or a server that is away: the client's own pauses are longer.
+      // The client waits for networks and servers by itself; this is a topic that somebody deleted.
       console.warn(`${topic}: ${error.message}`)
       await new Promise((resolve) => setTimeout(resolve, 3_000))
+      startAnew()
     }
   }
 }

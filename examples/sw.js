@@ -2,8 +2,10 @@
  * Keeps the pages and the client in the browser, so that they open without a network. The log's
  * records are no business of this worker: the client keeps those in IndexedDB.
  */
+import { flushOnSync } from './edgelog/service-worker.js'
 
-// Background sync: the line that sends what is queued while no page is open goes here.
+// What is queued is sent although the pages are closed, where the browser has Background Sync.
+flushOnSync({})
 
 const CACHE = 'edgelog-examples'
 const PAGES = ['./', './todo/', './clickstream/']
@@ -41,6 +43,8 @@ async function answer(event) {
 /** Keeps an answer and all that it names, so that a page never comes without its modules. */
 async function fetchAndKeep(url) {
   const response = await fetch(url, { cache: 'no-cache' })
+  // A server that is coming up, or a proxy without one: no better than no network.
+  if (response.status >= 500) throw new Error(`${url}: ${response.status}`)
   if (response.redirected) return Response.redirect(response.url)
   if (!response.ok) return response
   const cache = await caches.open(CACHE)

@@ -75,15 +75,14 @@ function showCounts(type, counts) {
   const [, rate, total] = document.querySelector(`.tiles .${type}`).children
   // Of the last full second.
   rate.textContent = counts.at(-2)
-  total.textContent = `${counts.reduce((sum, count) => sum + count, 0)} in the last minute`
+  total.textContent = `${counts.reduce((sum, count) => sum + count, 0)} in 60 s`
 }
 
 showStatus(document.getElementById('status'))
 showParked(() => 'an event')
 setInterval(draw, 1_000)
 draw()
-log.on('topicReset', () => {
+log.follow(TOPIC, { ageMsMax: 2 * SECONDS * 1_000, bytesMax: 2 ** 21 })
+read(TOPIC, { partitions: 2, config: { 'retention.ms': 600_000 } }, take, () => {
   recent = []
 })
-log.follow(TOPIC, { ageMsMax: 2 * SECONDS * 1_000, bytesMax: 2 ** 21 })
-read(TOPIC, { partitions: 2, config: { 'retention.ms': 600_000 } }, take)

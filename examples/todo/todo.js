@@ -64,11 +64,11 @@ function show() {
     const item = view.get(event.item)
     if (item !== undefined) item.isPending = true
   }
-  const shown = [...view].filter(([, { isDeleted }]) => !isDeleted)
-  for (const [id, item] of view) if (item.isDeleted) rows.get(id)?.remove()
-  for (const [at, [id, item]] of shown.entries()) showItem(at, id, item)
-  const left = shown.filter(([, { isDone }]) => !isDone).length
-  count.textContent = shown.length === 0 ? '' : `${left} of ${shown.length} to do`
+  const shown = new Map([...view].filter(([, { isDeleted }]) => !isDeleted))
+  for (const [id, row] of rows) if (!shown.has(id)) row.remove()
+  for (const [at, [id, item]] of [...shown].entries()) showItem(at, id, item)
+  const left = [...shown.values()].filter(({ isDone }) => !isDone).length
+  count.textContent = shown.size === 0 ? '' : `${left} of ${shown.size} to do`
 }
 
 function showItem(at, id, { text, isDone, isPending = false }) {
@@ -132,9 +132,8 @@ function startAnew() {
 }
 
 log.on('outbox', showOwn)
-log.on('topicReset', startAnew)
 log.on('storageLost', startAnew)
 showStatus(document.getElementById('status'))
 showParked((record) => `${parse(record).type} ${parse(record).text}`)
 showOwn()
-read(TOPIC, { partitions: 1, config: { 'retention.ms': -1 } }, take)
+read(TOPIC, { partitions: 1, config: { 'retention.ms': -1 } }, take, startAnew)

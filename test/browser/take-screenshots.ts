@@ -1,0 +1,117 @@
+/** Takes the pictures of the examples that README.md shows: run it after `npm run build`, look at them. */
+import { mkdir } from 'node:fs/promises'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { launch } from './support/chromium.ts'
+import { type LogServer, startLogServer } from './support/log-server.ts'
+
+const FOLDER = 'docs/images'
+const ITEMS = [
+  'Buy tickets for the night train',
+  'Ask Mira for the key',
+  'Water the plants',
+  'Pack the small bag',
+]
+
+async function open(browser: Browser, url: string, options: BrowserContextOptions): Promise<Page> {
+  const context = await browser.newContext({ reducedMotion: 'reduce', ...options })
+  const page = await context.newPage()
+  await page.goto(url)
+  await page.waitForFunction(() => document.querySelector('#status')?.textContent?.match(/^Live/))
+  return page
+}
+
+/** Side by side, as windows of two visitors. */
+async function takePair(browser: Browser, name: string, pages: readonly Page[]): Promise<void> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
+  const sheet = await context.newPage()
+  const shots = await Promise.all(pages.map((page) => page.screenshot()))
+  const images = shots.map((png) => `<img src="data:image/png;base64,${png.toString('base64')}">`)
+  await sheet.setContent(`<style>
+    body { display: inline-flex; gap: 20px; margin: 0; padding: 12px; }
+    img { border-radius: 14px; box-shadow: 0 0 0 1px #8886, 0 4px 12px #0003; }
+    </style>${images.join('')}`)
+  await sheet.locator('body').screenshot({ path: `${FOLDER}/${name}.png`, omitBackground: true })
+  await context.close()
+}
+
+async function add(page: Page, text: string): Promise<void> {
+  await page.fill('#text', text)
+  await page.keyboard.press('Enter')
+  await page.getByLabel(`Done: ${text}`).waitFor()
+}
+
+const check = (page: Page, text: string) => page.getByLabel(`Done: ${text}`).click()
+
+async function takeTodo(browser: Browser, server: LogServer): Promise<void> {
+  const viewport = { width: 480, height: 620 }
+  const url = `${server.url}/examples/todo/`
+  const train = await open(browser, url, { viewport })
+  const home = await open(browser, url, { viewport, colorScheme: 'dark' })
+  for (const text of ITEMS) await add(train, text)
+  await check(train, ITEMS[0] ?? '')
+  await home.waitForFunction(() => document.querySelector('.is-done') !== null)
+  await train.waitForFunction(() => document.querySelector('.is-pending') === null)
+  await train.context().setOffline(true)
+  await add(train, 'Bread for the way')
+  await check(train, ITEMS[3] ?? '')
+  await check(home, ITEMS[1] ?? '')
+  await home.waitForFunction(() => document.querySelector('.is-pending') === null)
+  // The oldest has waited for a while.
+  await train.waitForTimeout(8_000)
+  for (const page of [train, home])
+    await page.evaluate(() => document.getElementById('text')?.blur())
+  await takePair(browser, 'todo', [train, home])
+}
+
+/** A minute of many visitors, as if they had been there. */
+async function fillMinute(server: LogServer): Promise<void> {
+  const nowMs = Date.now()
+  const records = []
+  for (let second = -59; second < 0; second++) {
+    for (let visitor = 0; visitor < 5; visitor++) {
+      const wave = Math.sin(second / 6 + visitor) + Math.sin(second / 2.3 - visitor * 2)
+      const counts = {
+        move: Math.max(0, Math.round(3 + 3 * wave)),
+        click: wave > 1.1 ? 1 : 0,
+        key: Math.max(0, Math.round(1.2 - 1.6 * wave)),
+      }
+      for (const [value, count] of Object.entries(counts)) {
+        for (let i = 0; i < count; i++) {
+          records.push({ key: `visitor-${visitor}`, value, timestamp: nowMs + second * 1_000 })
+        }
+      }
+    }
+  }
+  await server.request('POST', '/v1/topics/clicks/records', { records })
+}
+
+async function takeClickstream(browser: Browser, server: LogServer): Promise<void> {
+  const viewport = { width: 480, height: 700 }
+  const url = `${server.url}/examples/clickstream/`
+  const pages = [
+    await open(browser, url, { viewport }),
+    await open(browser, url, { viewport, colorScheme: 'dark' }),
+  ]
+  await fillMinute(server)
+  for (const page of pages) {
+    await page.waitForFunction(() => document.querySelector('#bars path')?.getAttribute('d') !== '')
+  }
+  for (let step = 0; step < 30; step++) {
+    for (const page of pages) await page.mouse.move(60 + 9 * step, 300 + 40 * Math.sin(step / 3))
+    if (step % 4 === 3) await pages[1]?.keyboard.press('a')
+    if (step % 10 === 9) await pages[0]?.mouse.click(400, 75)
+    await pages[0]?.waitForTimeout(60)
+  }
+  await takePair(browser, 'clickstream', pages)
+}
+
+const server = await startLogServer()
+const browser = await launch()
+try {
+  await mkdir(FOLDER, { recursive: true })
+  await takeTodo(browser, server)
+  await takeClickstream(browser, server)
+} finally {
+  await browser.close()
+  await server.process.stop()
+}

@@ -7,24 +7,32 @@ export interface TopicReset {
   readonly topic: string
   /**
    * `recreated`: another topic bears the name; `truncated`: the log ends before what was read;
-   * `logStartMoved`: the log begins behind what was read; `deleted`: there is no topic.
+   * `logStartMoved`: the log begins behind what was kept; `deleted`: there is no topic.
    */
   readonly reason: TopicResetReason
 }
 
+/** The events of `BrowserClient.on`, and what each carries. */
 export interface BrowserEvents {
+  /** Something in the status changed; that `oldestPendingMs` grows is none. */
   status: ClientStatus
-  /** What is pending or parked changed, in whichever tab. */
+  /** What is pending or parked may have changed, in whichever tab: ask `outbox` anew. */
   outbox: undefined
-  /** The log refused records; they are kept aside. */
+  /** The log refused records; `outbox.parked()` has them until `retry` or `discard`. */
   parked: { readonly topic: string; readonly error: EdgelogError }
-  /** What was kept of a topic is dropped, and read anew; what waits to be sent is not touched. */
+  /**
+   * What was kept of a topic is dropped, and read anew: drop what was built from it. What waits to be
+   * sent stays, or is parked where the topic was deleted.
+   */
   topicReset: TopicReset
-  /** The browser or its user cleared the database, and with it what was not sent. */
+  /** The browser or its user cleared the database, with what was not sent and what was followed. */
   storageLost: { readonly pendingRecords: number }
-  /** Somebody else left records in this browser that were not sent; see `adopt`. */
+  /** Told once after `connect`: somebody else has records here that were not sent; see `adopt`. */
   otherPrincipal: { readonly principal: string; readonly pendingRecords: number }
-  /** Another tab runs a newer version (`outdated`), or an older one is in the way (`blocked`). */
+  /**
+   * `outdated`: another tab runs a newer version, or has signed out, and this one stores nothing any
+   * more; `blocked`: an older tab is in the way, and this one goes on when that is closed.
+   */
   reloadNeeded: { readonly reason: 'outdated' | 'blocked' }
 }
 

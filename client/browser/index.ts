@@ -1,13 +1,17 @@
 /**
  * The edgelog client for web pages: reads and writes as if the log were a local database, offline,
- * across tabs and crashes, and in sync again by itself.
+ * across tabs and crashes, and in sync again by itself. docs/BROWSER.md tells all of it.
  *
  * @module
  * @example
  * import { connect } from 'edgelog/browser'
  *
  * const log = connect({ url: 'https://log.example.com' })
+ * log.on('status', ({ link, pending }) => console.log(link, pending))
  * await log.producer().send('todos', { key: '1', value: 'buy milk' })
+ * for await (const { records } of await log.consumer({ topics: ['todos'], from: 'earliest' })) {
+ *   for (const { keyText, valueText } of records) console.log(keyText, valueText)
+ * }
  */
 export { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
 export type { ConsumerRecord } from '../consumer/consumer-record.ts'

@@ -6,15 +6,27 @@ import type { CacheLimits } from './store/schema.ts'
 import type { TransportName } from './sync/transport.ts'
 
 export interface BrowserClientOptions {
-  /** Of the server, e.g. `https://log.example.com`; the page's own origin if it is left out. */
+  /**
+   * Of the server, e.g. `https://log.example.com`; the page's own origin if it is left out. Another
+   * origin than the page's needs `EDGELOG_ORIGINS` on the server.
+   */
   readonly url?: string
-  /** The server's `EDGELOG_TOKEN`; a function is asked at the start and whenever a token is refused. */
+  /**
+   * The server's `EDGELOG_TOKEN`; kept in memory only. A function is asked by the tab that leads, when
+   * it begins to and whenever a token is refused, at most once in 5 s.
+   */
   readonly token?: string | (() => string | Promise<string>)
-  /** Whose records these are: each has a database of its own; 'anonymous'. */
+  /**
+   * Whose records these are: each has a database of its own, whose name holds this text as it is;
+   * 'anonymous'.
+   */
   readonly principal?: string
-  /** How much of each followed topic is kept, where `follow` does not say. */
+  /**
+   * How much of each followed topic is kept, where `follow` does not say: up to 64 MiB, 1,000,000
+   * records and 365 days.
+   */
   readonly cache?: Partial<CacheLimits>
-  /** Ways to follow the log, the best first; all of them. */
+  /** Ways to follow the log, the best first; 'websocket', 'sse', 'long-poll'. */
   readonly transports?: readonly TransportName[]
   /** Whether the browser is asked to keep the database, after the first record is queued; true. */
   readonly persist?: boolean

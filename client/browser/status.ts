@@ -11,18 +11,21 @@ export interface StorageStatus {
   readonly isLow: boolean
 }
 
+/** `BrowserClient.status`; `link` and `transport` are those of the tab that leads. */
 export interface ClientStatus extends SyncStatus {
-  /** This tab speaks with the server, for all tabs. */
+  /** This tab speaks with the server, for all tabs. Where there are no Web Locks, each does. */
   readonly isLeader: boolean
   /** Records that are not in the log yet, of all tabs. */
   readonly pending: number
   /** Records that the log refused. */
   readonly parked: number
-  /** The age of the oldest pending record: the measure of health. */
+  /** The age of the oldest pending record, null without one: the measure of health. */
   readonly oldestPendingMs: number | null
-  /** What the followed topics have, and this browser has not; null: it was never in sync. */
+  /** What the followed topics have, as heard last, and this browser has not; null: never in sync. */
   readonly lagRecords: number | null
+  /** Looked at every 30 s at most; null: not yet, or the browser does not say. */
   readonly storage: StorageStatus | null
+  /** Of the last failure; it stays when all is well again, as `link` says. */
   readonly lastError: LastError | null
 }
 

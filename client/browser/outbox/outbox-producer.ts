@@ -15,8 +15,10 @@ export interface Queued {
   readonly queued: true
   /**
    * Where it lies in the log, once it is there: in a moment, or in a week. Its offset is -1 where
-   * nobody remembers it. Rejected if the log refuses the record (it is parked then), if the page's
-   * data is cleared, or when the client is closed, which the record survives.
+   * nobody remembers it. Lives as long as the page; the record outlives it. Need not be listened to.
+   *
+   * Rejected with the log's refusal (the record is parked then), with `storage_lost` when the page's
+   * data is cleared, with `unavailable` when the client is closed, which the record survives.
    */
   readonly acked: Promise<RecordMetadata>
 }
@@ -64,10 +66,15 @@ export class OutboxProducer {
 
   /**
    * Resolves when the record is durable in this browser, whether there is a network or not. Records
-   * that are sent at the same time share a transaction.
+   * that are sent at the same time share a transaction, and those of one partition reach the log in
+   * the order of the calls.
    *
-   * @throws {EdgelogError} `invalid_record`, `message_too_large`, `invalid_topic`,
-   * `unknown_topic_or_partition`, `storage_full`, `storage_failed`; it is not queued then.
+   * @throws {EdgelogError} and the record is not queued: `invalid_topic`, `invalid_record`,
+   * `invalid_timestamp`, `message_too_large` and `unknown_topic_or_partition` for what no log would
+   * take; `storage_full` when 256 MiB wait or the browser has no space; `storage_failed`; `throttled`
+   * with 100,000 calls that are not awaited; `invalid_request` after `close`.
+   * @example
+   * await log.producer().send('todos', { key: '1', value: JSON.stringify({ text: 'buy milk' }) })
    */
   async send(topic: string, record: ProducerRecord): Promise<Queued> {
     const entry = this.#entryOf(topic, record)
@@ -95,7 +102,12 @@ export class OutboxProducer {
     return { queued: true, acked: all }
   }
 
-  /** Resolves when all that any tab has queued so far is in the log or parked. */
+  /**
+   * Resolves when all that any tab has queued so far is in the log or parked; offline, when there is a
+   * network again.
+   *
+   * @throws the reason of `signal`, or an `AbortError` when the client is closed; nothing is lost by it.
+   */
   async flush(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     await this.#context.flush(options.signal)
   }

@@ -1,8 +1,8 @@
-/** The table of docs/BENCHMARKS.md. */
-import { readFile, writeFile } from 'node:fs/promises'
+/** The table of `npm run bench`. */
 import type { Comparison } from './compare.ts'
 import type { DeliveryFigures } from './delivery.ts'
 import type { GroupRowFigures } from './group-rows.ts'
+import { type Row, tableOfRows } from './markdown-table.ts'
 import type { Rebalance, RebalanceFigures } from './rebalance.ts'
 import type { RowFigures } from './rows.ts'
 import type { WakeFigures } from './wake.ts'
@@ -18,8 +18,6 @@ export interface Figures {
   readonly groupRows: GroupRowFigures
 }
 
-type Row = readonly [figure: string, measured: string, ratio: string, target: string]
-
 export function tableOf(figures: Figures, footer: string): string {
   const rows = [
     ...figures.throughput.map(comparisonRow),
@@ -28,13 +26,7 @@ export function tableOf(figures: Figures, footer: string): string {
     ...figures.groupRates.map(comparisonRow),
     ...groupRowRows(figures.groupRows),
   ]
-  return [
-    '| figure | measured | ratio | target |',
-    '| --- | --- | --- | --- |',
-    ...rows.map((row) => `| ${row.join(' | ')} |`),
-    '',
-    footer,
-  ].join('\n')
+  return tableOfRows(rows, footer)
 }
 
 function comparisonRow({ figure, ours, floor, unit, ratio, target }: Comparison): Row {
@@ -111,15 +103,4 @@ function groupRowRows({ idleSeconds, idleRows, idleAlarms, perCommit }: GroupRow
     ],
     ['rows written per commit, 32 of one partition in flight', '', perCommit.toFixed(3), '<= 1'],
   ]
-}
-
-const BEGIN = '<!-- bench -->'
-const END = '<!-- /bench -->'
-
-export async function writeTable(table: string): Promise<void> {
-  const path = 'docs/BENCHMARKS.md'
-  const text = await readFile(path, 'utf8')
-  const [before] = text.split(BEGIN)
-  const [, after] = text.split(END)
-  await writeFile(path, `${before}${BEGIN}\n${table}\n${END}${after}`)
 }

@@ -9,9 +9,13 @@ const RECORD_BYTES = 100
 const ENCODED_RECORD_BYTES = 110
 
 export function batchOf(sizeBytes: number): Uint8Array {
-  const records = Math.max(1, Math.floor((sizeBytes - 61) / ENCODED_RECORD_BYTES))
+  return randomBatch(Math.max(1, Math.floor((sizeBytes - 61) / ENCODED_RECORD_BYTES)))
+}
+
+/** So many records of 100 random bytes. */
+export function randomBatch(recordsCount: number): Uint8Array {
   return encodeBatch(
-    Array.from({ length: records }, () => ({
+    Array.from({ length: recordsCount }, () => ({
       timestamp: Date.now(),
       key: null,
       value: crypto.getRandomValues(new Uint8Array(RECORD_BYTES)),

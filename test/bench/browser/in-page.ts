@@ -1,0 +1,15 @@
+import type { Page } from 'playwright-core'
+import type { BenchStage } from './stage.ts'
+
+/** Does it in a page of its own. */
+export async function inPage<T>(
+  openPage: BenchStage['openPage'],
+  work: (page: Page) => Promise<T>,
+): Promise<T> {
+  const page = await openPage()
+  try {
+    return await work(page)
+  } finally {
+    await page.close()
+  }
+}

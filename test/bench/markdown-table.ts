@@ -1,0 +1,25 @@
+/** The tables of docs/BENCHMARKS.md. */
+import { readFile, writeFile } from 'node:fs/promises'
+
+export type Row = readonly [figure: string, measured: string, ratio: string, target: string]
+
+export function tableOfRows(rows: readonly Row[], footer: string): string {
+  return [
+    '| figure | measured | ratio | target |',
+    '| --- | --- | --- | --- |',
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+    '',
+    footer,
+  ].join('\n')
+}
+
+/** Puts it between `<!-- mark -->` and `<!-- /mark -->`. */
+export async function writeTable(table: string, mark = 'bench'): Promise<void> {
+  const path = 'docs/BENCHMARKS.md'
+  const begin = `<!-- ${mark} -->`
+  const end = `<!-- /${mark} -->`
+  const text = await readFile(path, 'utf8')
+  const [before] = text.split(begin)
+  const [, after] = text.split(end)
+  await writeFile(path, `${before}${begin}\n${table}\n${end}${after}`)
+}

@@ -6,12 +6,12 @@ import type { GroupConsumer } from '../group/group-consumer.ts'
 import type { Connection } from '../http/connection.ts'
 import { parseUrl } from '../http/server-url.ts'
 import { randomProducerId } from '../producer/producer-id.ts'
+import { cacheLimits } from './cache/cache-limits.ts'
 import type { Engine } from './engine.ts'
 import { type BrowserEvents, Emitter } from './events.ts'
-import { OUTBOX_BYTES_MAX, SYNC_TAG, TOKEN_INTERVAL_MS } from './limits.ts'
+import { OFFLINE_CHECK_MS, OUTBOX_BYTES_MAX, SYNC_TAG, TOKEN_INTERVAL_MS } from './limits.ts'
 import type { BrowserClientOptions } from './options.ts'
 import { AckWaiters } from './outbox/ack-waiters.ts'
-import { untilFlushed } from './outbox/flush.ts'
 import type { Outbox } from './outbox/outbox.ts'
 import type { OutboxNews } from './outbox/outbox-news.ts'
 import { OutboxProducer } from './outbox/outbox-producer.ts'
@@ -50,6 +50,7 @@ export class BrowserClient {
     discard: (id) => this.#unpark(id, false),
   }
   readonly #options: BrowserClientOptions
+  readonly #cacheLimits: CacheLimits
   readonly #connection: Connection
   readonly #context: OutboxContext
   readonly #store: OutboxStore
@@ -67,11 +68,13 @@ export class BrowserClient {
   /** As the tab that leads said last. */
   #heard: SyncStatus = { link: 'idle', transport: null, lastError: null }
   #renewedAtMs = 0
+  #renewing: Promise<boolean> | undefined
   #hasAskedToPersist = false
   #closing: Promise<void> | undefined
 
   constructor(options: BrowserClientOptions) {
     this.#options = options
+    this.#cacheLimits = cacheLimits(options.cache ?? {})
     const { clock = systemClock, random = Math.random, token } = options
     const url = parseUrl(options.url ?? globalThis.location?.origin ?? '')
     this.#connection = {
@@ -81,7 +84,8 @@ export class BrowserClient {
       clock,
       random,
     }
-    this.#prefix = `edgelog:${url}:`
+    // No address holds a space.
+    this.#prefix = `edgelog ${url} `
     const name = this.#prefix + (options.principal ?? 'anonymous')
     const database = new Database(name, clock, {
       lost: () => this.#lost(),
@@ -91,6 +95,10 @@ export class BrowserClient {
         this.#emitter.emit('reloadNeeded', { reason: 'outdated' })
       },
       blocked: () => this.#emitter.emit('reloadNeeded', { reason: 'blocked' }),
+      deleted: () => {
+        void this.close()
+        this.#emitter.emit('signedOut', undefined)
+      },
     })
     const { newProducerId = randomProducerId } = options
     this.#context = { database, newProducerId, random, now: () => clock.now() }
@@ -176,10 +184,10 @@ export class BrowserClient {
     return this.#emitter.on(name, listener)
   }
 
-  /** Goes on with another token. It is kept in memory only. */
+  /** Goes on with another token, in all tabs. It is kept in memory only. */
   setToken(token: string): void {
-    this.#connection.token = token
-    this.#engine?.setToken()
+    this.#channel.post({ kind: 'token', token })
+    this.#takeToken(token)
   }
 
   /**
@@ -203,7 +211,7 @@ export class BrowserClient {
    * @throws {EdgelogError} `invalid_request` while records wait to be sent, unless they may be lost.
    */
   async signOut(options: { readonly discardPending?: boolean } = {}): Promise<void> {
-    await this.#board.look()
+    if (this.#closing === undefined) await this.#board.look()
     const { pending } = this.#board.status
     if (pending > 0 && options.discardPending !== true) {
       const why = `${pending} records are not sent yet: flush(), or set discardPending`
@@ -233,6 +241,7 @@ export class BrowserClient {
       this.#channel.listen(kind, (news) => this.#hear(news))
     }
     this.#channel.listen('outbox', () => this.#emitter.emit('outbox', undefined))
+    this.#channel.listen('token', ({ token }) => this.#takeToken(token))
     this.#channel.listen('topicReset', (reset) => this.#emitter.emit('topicReset', reset))
     const unlisten = this.#page.listen((event) => {
       if (event === 'online' || event === 'visible' || event === 'pageshow') {
@@ -243,6 +252,11 @@ export class BrowserClient {
       this.#board.touch()
     })
     this.#closed.signal.addEventListener('abort', unlisten)
+  }
+
+  #takeToken(token: string): void {
+    this.#connection.token = token
+    this.#engine?.setToken()
   }
 
   /** To this tab and all others. */
@@ -295,9 +309,9 @@ export class BrowserClient {
 
   async #flush(signal: AbortSignal | undefined): Promise<void> {
     const onSettled = (listener: () => void) => this.#emitter.on('outbox', listener)
-    const { clock } = this.#connection
+    const engine = await this.#load()
     this.#tell({ kind: 'wake' })
-    await untilFlushed({ store: this.#store, clock, onSettled }, this.#untilClosed(signal))
+    await engine.flush(onSettled, this.#untilClosed(signal))
   }
 
   #untilClosed(signal: AbortSignal | undefined): AbortSignal {
@@ -319,11 +333,12 @@ export class BrowserClient {
     try {
       const engine = await this.#load()
       if (this.#leader.epoch === undefined) return
-      const isTokenMissing = this.#connection.token === undefined
-      if (isTokenMissing && typeof this.#options.token === 'function') await this.#renewToken()
-      if (this.#leader.epoch !== undefined) engine.lead()
+      engine.lead()
     } catch (error) {
-      if (this.#closing === undefined) this.#note(error)
+      if (this.#closing !== undefined) return
+      this.#note(error)
+      // The events that lead here sooner may be missed.
+      this.#connection.clock.setTimeout(() => void this.#start(), OFFLINE_CHECK_MS)
     }
     this.#board.touch()
   }
@@ -335,17 +350,20 @@ export class BrowserClient {
 
   async #load(): Promise<Engine> {
     this.#checkOpen()
-    const { Engine } = await import('./engine.ts')
+    const { Engine } = await import('./engine.ts').catch((error: unknown) => {
+      throw new EdgelogError('unavailable', `the client's code: ${String(error)}`)
+    })
+    if (this.#connection.token === undefined) await this.#renewToken()
     this.#checkOpen()
     if (this.#engine === undefined) {
-      const { WebSocket: given, cache, codecs, transports } = this.#options
+      const { WebSocket: given, codecs, transports } = this.#options
       this.#engine = new Engine({
         connection: this.#connection,
         outbox: this.#context,
         store: this.#store,
         channel: this.#channel,
         page: this.#page,
-        cacheLimits: cache,
+        cacheLimits: this.#cacheLimits,
         codecs,
         WebSocket: given === undefined ? globalThis.WebSocket : (given ?? undefined),
         transports,
@@ -371,17 +389,25 @@ export class BrowserClient {
   }
 
   /** @returns whether there is another token now. */
-  async #renewToken(): Promise<boolean> {
-    const { token } = this.#options
-    if (typeof token !== 'function') return false
+  #renewToken(): Promise<boolean> {
+    this.#renewing ??= this.#askForToken().finally(() => {
+      this.#renewing = undefined
+    })
+    return this.#renewing
+  }
+
+  async #askForToken(): Promise<boolean> {
+    const { token: ask } = this.#options
+    if (typeof ask !== 'function') return false
     // A provider of wrong tokens is not asked without end.
     const { clock } = this.#connection
     await sleep(clock, this.#renewedAtMs + TOKEN_INTERVAL_MS - clock.now(), this.#closed.signal)
     this.#renewedAtMs = clock.now()
     try {
-      const before = this.#connection.token
-      this.#connection.token = await token()
-      return this.#connection.token !== before
+      const token = await ask()
+      if (token === this.#connection.token || this.#closing !== undefined) return false
+      this.setToken(token)
+      return true
     } catch (error) {
       this.#note(error)
       return false
@@ -406,6 +432,7 @@ export class BrowserClient {
     const { pending } = this.#board.status
     const why = 'the data of this page was cleared'
     this.#waiters.rejectAll(new EdgelogError('storage_lost', why))
+    this.#engine?.storageLost()
     this.#emitter.emit('storageLost', { pendingRecords: pending })
     this.#board.touch()
   }

@@ -15,6 +15,8 @@ import { CacheNews } from './cache/cache-news.ts'
 import type { TopicResetReason } from './cache/cache-plan.ts'
 import { CacheWriter } from './cache/cache-writer.ts'
 import { Follower } from './cache/follower.ts'
+import { CACHE_USE_INTERVAL_MS } from './limits.ts'
+import { type FlushContext, untilFlushed } from './outbox/flush.ts'
 import {
   type ParkedRecord,
   parkedRecords,
@@ -45,7 +47,7 @@ export interface EngineContext {
   readonly store: OutboxStore
   readonly channel: Channel
   readonly page: PageEvents
-  readonly cacheLimits: Partial<CacheLimits> | undefined
+  readonly cacheLimits: CacheLimits
   readonly codecs: Partial<Codecs> | undefined
   readonly WebSocket: WebSocketConstructor | undefined
   readonly transports: readonly TransportName[] | undefined
@@ -66,6 +68,7 @@ export class Engine {
   readonly #sender: OutboxSender
   readonly #sync: Sync
   readonly #consumers = new Set<{ close(): Promise<void> }>()
+  readonly #uses = new Map<string, { readonly atMs: number; readonly done: Promise<void> }>()
   #senderState: SenderState = 'idle'
   #lastError: LastError | null = null
   #isLeading = false
@@ -91,10 +94,11 @@ export class Engine {
   /** Of both directions; where nothing is followed, how the outbox fares is all there is to tell. */
   get status(): SyncStatus {
     const { link, transport, lastError } = this.#sync.status
+    const isOffline = !this.#context.page.isOnline && link !== 'authNeeded'
     const isMute = link === 'idle' || link === 'closed' || this.#senderState === 'authNeeded'
     const isNewest = (lastError?.atMs ?? 0) > (this.#lastError?.atMs ?? 0)
     return {
-      link: isMute ? this.#senderState : link,
+      link: isOffline ? 'offline' : isMute ? this.#senderState : link,
       transport,
       lastError: isNewest ? lastError : this.#lastError,
     }
@@ -135,6 +139,16 @@ export class Engine {
     this.#sync.setToken()
   }
 
+  flush(onSettled: FlushContext['onSettled'], signal: AbortSignal): Promise<void> {
+    const { store, connection } = this.#context
+    return untilFlushed({ store, clock: connection.clock, onSettled }, signal)
+  }
+
+  /** What is read is to be kept anew. */
+  storageLost(): void {
+    this.#uses.clear()
+  }
+
   lagRecords(): Promise<number | null> {
     return this.#cache.lagRecords()
   }
@@ -144,6 +158,7 @@ export class Engine {
   }
 
   async unfollow(topic: string): Promise<void> {
+    this.#uses.delete(topic)
     await this.#cache.unfollow(topic)
     this.#tellFollows()
   }
@@ -159,6 +174,7 @@ export class Engine {
       cache: this.#cache,
       news: this.#news,
       use: (topic: string) => this.#use(topic),
+      renewToken: this.#context.renewToken,
       failed: (error: EdgelogError) => this.#note(error),
       onClosed: () => this.#consumers.delete(consumer),
     }
@@ -220,14 +236,23 @@ export class Engine {
       closed: (subscription, error) => follower.closed(subscription, error),
       changed: (status) => {
         follower.changed(status)
-        if (status.link === 'authNeeded') void this.#renewToken()
+        if (status.link === 'authNeeded') void this.#context.renewToken()
         this.#context.changed()
       },
     }
   }
 
-  async #use(topic: string): Promise<void> {
-    if (await this.#cache.use(topic, this.#context.outbox.now())) this.#tellFollows()
+  /** Keeps a topic in step while it is read. */
+  #use(topic: string): Promise<void> {
+    const nowMs = this.#context.outbox.now()
+    const last = this.#uses.get(topic)
+    if (last !== undefined && nowMs - last.atMs < CACHE_USE_INTERVAL_MS) return last.done
+    const done = this.#cache.use(topic, nowMs).then((isNew) => {
+      if (isNew) this.#tellFollows()
+    })
+    this.#uses.set(topic, { atMs: nowMs, done })
+    done.catch(() => this.#uses.delete(topic))
+    return done
   }
 
   #tellFollows(): void {
@@ -237,10 +262,6 @@ export class Engine {
 
   #followsChanged(): void {
     if (this.#isLeading) this.#sync.changed()
-  }
-
-  async #renewToken(): Promise<void> {
-    if ((await this.#context.renewToken()) && this.#isLeading) this.setToken()
   }
 
   #note(error: EdgelogError | undefined): void {

@@ -29,9 +29,11 @@ export interface BrowserEvents {
   storageLost: { readonly pendingRecords: number }
   /** Told once after `connect`: somebody else has records here that were not sent; see `adopt`. */
   otherPrincipal: { readonly principal: string; readonly pendingRecords: number }
+  /** Another tab has signed out: this client is closed, and nothing of it is left. */
+  signedOut: undefined
   /**
-   * `outdated`: another tab runs a newer version, or has signed out, and this one stores nothing any
-   * more; `blocked`: an older tab is in the way, and this one goes on when that is closed.
+   * `outdated`: another tab runs a newer version, and this one stores nothing any more; `blocked`: an
+   * older tab is in the way, and this one goes on when that is closed.
    */
   reloadNeeded: { readonly reason: 'outdated' | 'blocked' }
 }

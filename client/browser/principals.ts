@@ -16,7 +16,7 @@ export interface OtherPrincipal {
   readonly pendingRecords: number
 }
 
-const DEAF = { lost: () => {}, outdated: () => {}, blocked: () => {} }
+const DEAF = { lost: () => {}, outdated: () => {}, blocked: () => {}, deleted: () => {} }
 
 /** Who else has records here that were not sent. Empty where the browser does not list databases. */
 export async function otherPrincipals(
@@ -102,6 +102,9 @@ export async function adopt(
       return () => settled.removeEventListener('settled', listener)
     }
     await untilFlushed({ store, clock, onSettled }, signal)
+    sender.stop()
+    // What the log refused stays for who comes back under that name.
+    if ((await store.countParked()) === 0) await database.destroy()
     return waiting
   } finally {
     sender.stop()

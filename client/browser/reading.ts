@@ -1,7 +1,6 @@
 /** Consumers that read through the cache. */
 import type { Codecs } from '../../src/core/batch/compression/codec.ts'
-import type { EdgelogError } from '../../src/core/errors.ts'
-import type { Clock } from '../clock.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
 import { clientCodecs } from '../codecs.ts'
 import { Consumer, type ConsumerContext } from '../consumer/consumer.ts'
 import type { ConsumerOptions } from '../consumer/consumer-options.ts'
@@ -10,10 +9,10 @@ import { type LogSource, networkSource } from '../consumer/log-source.ts'
 import type { GroupConsumer } from '../group/group-consumer.ts'
 import type { GroupConsumerOptions } from '../group/group-consumer-options.ts'
 import type { Connection } from '../http/connection.ts'
-import type { TopicMetadataSource } from '../topic-metadata.ts'
+import { randomProducerId } from '../producer/producer-id.ts'
+import type { TopicMetadata, TopicMetadataSource } from '../topic-metadata.ts'
 import type { CacheNews } from './cache/cache-news.ts'
 import { CachedSource, type CachedSourceContext } from './cache/cached-source.ts'
-import { CACHE_USE_INTERVAL_MS } from './limits.ts'
 
 /** What a consumer in a page leaves open: the way of reading is the client's to choose. */
 export type BrowserConsumerOptions = Omit<ConsumerOptions, 'transport'>
@@ -27,6 +26,7 @@ export interface ReadingContext {
   readonly codecs: Partial<Codecs> | undefined
   /** Keeps a topic in step while it is read. */
   readonly use: (topic: string) => Promise<void>
+  readonly renewToken: () => Promise<boolean>
   readonly failed: (error: EdgelogError) => void
   readonly onClosed: () => void
 }
@@ -45,7 +45,7 @@ export async function openGroupConsumer(
   options: BrowserGroupConsumerOptions,
 ): Promise<GroupConsumer> {
   const { GroupConsumer } = await import('../group/group-consumer.ts')
-  const newMemberId = () => crypto.randomUUID()
+  const newMemberId = () => `${randomProducerId()}`
   return new GroupConsumer(
     { ...consumerContext(context), newMemberId },
     { ...options, ...TRANSPORT },
@@ -53,48 +53,52 @@ export async function openGroupConsumer(
 }
 
 function consumerContext(context: ReadingContext): ConsumerContext {
-  const { connection, topics: metadata, cache, news, failed, onClosed, use } = context
+  const { connection, cache, news, failed, onClosed } = context
   const codecs = clientCodecs(context.codecs)
   const network = networkSource(connection)
   const cached = new CachedSource({ cache, network, news, codecs, clock: connection.clock, failed })
+  const source = new PatientSource(cached, context)
   return {
     connection,
-    source: new FollowingSource(cached, use, connection.clock),
-    metadata,
+    source,
+    metadata: source,
     codecs,
     onClosed,
   }
 }
 
-/** Sees to it that what is read is kept. */
-class FollowingSource implements LogSource {
+/**
+ * Sees to it that what is read is kept, and that a reader whose token is refused waits for another
+ * one, as it waits for the network.
+ */
+class PatientSource implements LogSource, TopicMetadataSource {
   readonly #source: LogSource
-  readonly #use: (topic: string) => Promise<void>
-  readonly #clock: Clock
-  readonly #uses = new Map<string, { readonly atMs: number; readonly done: Promise<void> }>()
+  readonly #context: ReadingContext
 
-  constructor(source: LogSource, use: (topic: string) => Promise<void>, clock: Clock) {
+  constructor(source: LogSource, context: ReadingContext) {
     this.#source = source
-    this.#use = use
-    this.#clock = clock
+    this.#context = context
   }
 
-  async fetch(
-    topic: string,
-    partition: number,
-    options: FetchBatchesOptions,
-  ): Promise<FetchedBatches> {
-    await this.#keep(topic)
-    return await this.#source.fetch(topic, partition, options)
+  fetch(topic: string, partition: number, options: FetchBatchesOptions): Promise<FetchedBatches> {
+    return this.#patiently(async () => {
+      await this.#context.use(topic)
+      return await this.#source.fetch(topic, partition, options)
+    })
   }
 
-  #keep(topic: string): Promise<void> {
-    const nowMs = this.#clock.now()
-    const last = this.#uses.get(topic)
-    if (last !== undefined && nowMs - last.atMs < CACHE_USE_INTERVAL_MS) return last.done
-    const done = this.#use(topic)
-    this.#uses.set(topic, { atMs: nowMs, done })
-    done.catch(() => this.#uses.delete(topic))
-    return done
+  load(topic: string): Promise<TopicMetadata> {
+    return this.#patiently(() => this.#context.topics.load(topic))
+  }
+
+  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      const code = error instanceof EdgelogError ? error.code : undefined
+      if (code !== 'unauthorized' && code !== 'forbidden') throw error
+      void this.#context.renewToken()
+      throw new EdgelogError('unavailable', 'the token is refused', { cause: error })
+    }
   }
 }

@@ -6,6 +6,7 @@
 import { deleteDB, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from 'idb'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Clock, Timer } from '../../clock.ts'
+import { randomProducerId } from '../../producer/producer-id.ts'
 import { BLOCKED_OPEN_MS } from '../limits.ts'
 import { type EdgelogSchema, SCHEMA_VERSION } from './schema.ts'
 
@@ -21,6 +22,8 @@ export interface DatabaseEvents {
   lost(): void
   /** Another tab runs a newer version and waits for this one to let go. */
   outdated(): void
+  /** Another tab deletes it. */
+  deleted(): void
   /** An older tab does not let go. */
   blocked(): void
 }
@@ -131,11 +134,12 @@ export class Database {
         blocked: () => {
           timer = this.#clock.setTimeout(() => this.#events.blocked(), BLOCKED_OPEN_MS)
         },
-        blocking: (_current, _blocked, event) => {
+        blocking: (_current, newVersion, event) => {
           ;(event.target as IDBDatabase).close()
           drop()
           this.#isClosed = true
-          this.#events.outdated()
+          if (newVersion === null) this.#events.deleted()
+          else this.#events.outdated()
         },
         terminated: drop,
       })
@@ -170,7 +174,7 @@ export class Database {
   }): Promise<string> {
     const known = await meta.get('clientId')
     if (known !== undefined) return String(known)
-    const clientId = crypto.randomUUID()
+    const clientId = String(randomProducerId())
     await meta.put(clientId, 'clientId')
     return clientId
   }

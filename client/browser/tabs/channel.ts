@@ -20,6 +20,8 @@ export type ChannelMessage =
     }
   /** The outbox, or what is parked, changed in another way. */
   | { readonly kind: 'outbox' }
+  /** The server takes another token now. */
+  | { readonly kind: 'token'; readonly token: string }
   /** Which topics are followed changed. */
   | { readonly kind: 'follows' }
   | {

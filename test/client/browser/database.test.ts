@@ -14,6 +14,7 @@ function open(): Database {
     lost: () => events.push('lost'),
     outdated: () => events.push('outdated'),
     blocked: () => events.push('blocked'),
+    deleted: () => events.push('deleted'),
   })
 }
 
@@ -88,6 +89,14 @@ describe('the database of a client', () => {
     expect(events).toEqual(['outdated'])
     await expect(put(old, 2)).rejects.toMatchObject({ code: 'invalid_request' })
     newer.close()
+  })
+
+  it('lets go when another tab deletes it, and says so', async () => {
+    const database = open()
+    await put(database, 1)
+    await deleteDB(name)
+    expect(events).toEqual(['deleted'])
+    await expect(get(database)).rejects.toMatchObject({ code: 'invalid_request' })
   })
 
   it('reads what a newer version left, and changes nothing', async () => {

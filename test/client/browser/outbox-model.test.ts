@@ -111,7 +111,7 @@ class Tab {
 
   constructor(world: World, name: string, newProducerId: () => bigint) {
     const { clock } = world
-    const events = { lost: () => {}, outdated: () => {}, blocked: () => {} }
+    const events = { lost: () => {}, outdated: () => {}, blocked: () => {}, deleted: () => {} }
     this.#database = new Database(name, clock, events)
     const now = () => clock.now()
     const random = () => 0.5

@@ -215,6 +215,18 @@ describe('WebSockets', () => {
     socket.destroy()
   })
 
+  test('fall silent and stay open', async () => {
+    const { socket, received } = await openSocket()
+    socket.write('ping')
+    await expect.poll(() => received.text).toMatch(/ping$/)
+    proxy.mute()
+    socket.write('pong')
+    await get('/text').then((one) => one.body?.cancel())
+    expect(received.text).not.toContain('pong')
+    expect(proxy.open(/socket/)).toHaveLength(1)
+    socket.destroy()
+  })
+
   test('are never answered', async () => {
     proxy.setFault({ kind: 'swallow' })
     const { socket, received } = await openSocket()

@@ -41,7 +41,7 @@ const PASS: Fault = { kind: 'pass' }
 export class FaultyProxy {
   readonly url: string
   readonly #port: number
-  readonly #target: URL
+  #target: URL
   readonly #exchanges = new Map<Exchange, Duplex>()
   #rules: Array<{ readonly rule: Rule; left: number }> = []
   #server: Server | undefined
@@ -55,6 +55,11 @@ export class FaultyProxy {
   /** From now on; the first rule that matches a request decides. Exchanges under way go on as they began. */
   setRules(...rules: Rule[]): void {
     this.#rules = rules.map((rule) => ({ rule, left: rule.times ?? Number.POSITIVE_INFINITY }))
+  }
+
+  /** Another server in the place of the one there was; what is open stays with that. */
+  setTarget(target: string): void {
+    this.#target = new URL(target)
   }
 
   /** One fault for everything. */
@@ -83,6 +88,11 @@ export class FaultyProxy {
   /** Cuts what is open. */
   cut(path = /^/): void {
     for (const exchange of this.open(path)) this.#exchanges.get(exchange)?.destroy()
+  }
+
+  /** WebSockets that are open stay open, and no word of the server gets through any more. */
+  mute(path = /^/): void {
+    for (const exchange of this.open(path)) this.#exchanges.get(exchange)?.emit('mute')
   }
 
   /** Listens again, on the same port. */

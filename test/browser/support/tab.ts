@@ -113,3 +113,24 @@ export async function waitForStatus<Field extends keyof Status>(
     { timeout, polling: 20 },
   )
 }
+
+/** Reads a topic from its start on, into `window.seen`; values that cannot be had end it with `failed: ...`. */
+export async function readOn(page: Page, topic: string): Promise<void> {
+  await page.evaluate(async (name) => {
+    window.seen ??= {}
+    const values: string[] = []
+    window.seen[name] = values
+    const consumer = await window.log.consumer({ topics: [name], from: 'earliest' })
+    const read = async () => {
+      for await (const { records } of consumer) {
+        values.push(...records.map(({ valueText }) => valueText ?? ''))
+      }
+    }
+    read().catch((error: unknown) => values.push(`failed: ${String(error)}`))
+  }, topic)
+}
+
+/** What `readOn` has read so far. */
+export function seenBy(page: Page, topic: string): Promise<string[]> {
+  return page.evaluate((name) => window.seen[name] ?? [], topic)
+}

@@ -31,7 +31,7 @@ export function headOf(reply: IncomingMessage): string {
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
-/** What passes between both ends of a WebSocket after the handshake. */
+/** What passes between both ends of a WebSocket after the handshake, until it emits `mute`. */
 export function tunnel(
   socket: Duplex,
   head: Buffer,
@@ -58,7 +58,12 @@ export function tunnel(
     upstream.pipe(slowed(fault.bytesPerSecond)).pipe(socket)
     return
   }
+  let isMute = false
+  socket.once('mute', () => {
+    isMute = true
+  })
   upstream.on('data', (chunk: Buffer) => {
+    if (isMute) return
     socket.write(chunk.subarray(0, Math.min(left, chunk.length)))
     left -= chunk.length
     if (left <= 0) socket.end(() => socket.destroy())

@@ -1,0 +1,74 @@
+/** B14: a token that is refused pauses what is sent, and nothing is dropped. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { checkDelivery } from './support/check-delivery.ts'
+import { launch } from './support/chromium.ts'
+import { type LogServer, startLogServer } from './support/log-server.ts'
+import { type PageServer, startPageServer } from './support/page-server.ts'
+import { type FaultyProxy, startProxy } from './support/proxy.ts'
+import { flush, openTab, sendNumbered, statusOf, waitForStatus } from './support/tab.ts'
+
+const TOPIC = 'access'
+let browser: Browser
+let pages: PageServer
+let stateDir = ''
+let server: LogServer
+let proxy: FaultyProxy
+
+beforeAll(async () => {
+  pages = await startPageServer()
+  browser = await launch()
+})
+afterAll(async () => {
+  await browser.close()
+  await pages.close()
+})
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), 'edgelog-access-'))
+  server = await startLogServer({ stateDir, token: 'first' })
+  proxy = await startProxy(server.url)
+  await server.createTopic(TOPIC, { partitions: 2 })
+})
+afterEach(async () => {
+  await proxy.down()
+  await server.process.stop()
+  await rm(stateDir, { recursive: true, force: true, maxRetries: 5 })
+})
+
+/** The same log, which only another token opens. */
+async function changeToken(token: string): Promise<void> {
+  await server.process.stop()
+  server = await startLogServer({ stateDir, token })
+  proxy.setTarget(server.url)
+}
+
+async function expectDelivered(queued: readonly string[]): Promise<void> {
+  expect(checkDelivery({ queued, log: await server.readTopic(TOPIC) })).toEqual([])
+}
+
+test('until the page sets another token', async () => {
+  const context = await browser.newContext()
+  const page = await openTab(context, pages.url, { url: proxy.url, token: 'first', clockRate: 10 })
+  const queued = await sendNumbered(page, { topic: TOPIC, sender: 'a', count: 10, partitions: 2 })
+  await flush(page)
+  await changeToken('second')
+  queued.push(
+    ...(await sendNumbered(page, { topic: TOPIC, sender: 'a', count: 100, partitions: 2 })),
+  )
+  await waitForStatus(page, 'link', ['authNeeded'])
+  proxy.forget()
+  await page.waitForTimeout(2_000)
+  expect(proxy.exchanges().length, 'requests within 20 s').toBeLessThan(10)
+  expect(await statusOf(page)).toMatchObject({
+    pending: 100,
+    parked: 0,
+    lastError: { code: 'unauthorized' },
+  })
+  await page.evaluate(() => window.log.setToken('second'))
+  await flush(page)
+  await expectDelivered(queued)
+  await context.close()
+})

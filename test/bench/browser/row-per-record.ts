@@ -9,7 +9,7 @@ import { readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
 
 const BATCH = 'application/vnd.edgelog.batch'
 const FETCH_BYTES = 1024 * 1024
-/** Rows of one transaction: with 100 it takes twice as long, with 5,000 no less. */
+/** Rows of one transaction. */
 const TRANSACTION_ROWS = 500
 
 export class RowPerRecord {

@@ -112,6 +112,9 @@ function decideBatch(
   input: AppendInput,
 ): AppendDecision | undefined {
   const { producerId } = header
+  if (header.isTransactional) {
+    return refuse('invalid_record', 'transactional batches are not supported yet')
+  }
   const state = isIdempotent(header)
     ? (draft.producers.get(producerId) ?? input.producerState(producerId))
     : undefined
@@ -197,9 +200,6 @@ export function checkAgainstConfig(
       `a batch of ${header.sizeBytes} bytes is over max.message.bytes=${config.maxMessageBytes}`,
     )
   }
-  if (header.isTransactional) {
-    return new EdgelogError('invalid_record', 'transactional batches are not supported yet')
-  }
   if (hasNullKey && config.cleanupPolicy.includes('compact')) {
     return new EdgelogError(
       'invalid_record',
@@ -220,7 +220,8 @@ export function checkAgainstConfig(
   return undefined
 }
 
-function gapError(header: BatchHeader, expectedSequence: number): EdgelogError {
+/** Tells the producer where to go on. */
+export function gapError(header: BatchHeader, expectedSequence: number): EdgelogError {
   return new EdgelogError(
     'out_of_order_sequence_number',
     `producer ${header.producerId}: expected sequence ${expectedSequence}, got ${header.baseSequence}`,

@@ -7,7 +7,7 @@ import type { BatchHeader } from '../batch/record-batch.ts'
 import { PRODUCER_BATCHES_REMEMBERED } from '../limits.ts'
 
 const SEQUENCE_MODULUS = 2 ** 31
-/** A sequence up to so far before the expected one is an earlier one, and otherwise a later one. */
+/** After 2147483647: a sequence up to so far before the expected one is earlier, any other is later. */
 const SEQUENCE_HORIZON = 2 ** 30
 
 export interface RememberedBatch {
@@ -29,6 +29,8 @@ export interface ProducerState {
   readonly epoch: number
   /** Oldest first, at most `PRODUCER_BATCHES_REMEMBERED`, never empty. */
   readonly batches: readonly RememberedBatch[]
+  /** Sequence 2147483647 of this epoch is in the log: what lies above the expected one may be earlier. */
+  readonly hasWrapped?: boolean
 }
 
 export type SequenceDecision =
@@ -97,7 +99,8 @@ export function decideSequence(
   const expectedSequence = expectedSequenceOf(state)
   if (header.baseSequence === expectedSequence) return { kind: 'append' }
   const behind = sequencesBetween(header.baseSequence, expectedSequence)
-  if (!trimsOverlap || behind > SEQUENCE_HORIZON) return { kind: 'gap', expectedSequence }
+  const behindMax = state.hasWrapped ? SEQUENCE_HORIZON : expectedSequence
+  if (!trimsOverlap || behind > behindMax) return { kind: 'gap', expectedSequence }
   const pieces = locate(state, behind, Math.min(behind, header.recordsCount))
   if (behind < header.recordsCount) return { kind: 'overlap', expectedSequence, pieces }
   const logAppendTime = state.batches.find((batch) => holds(batch, lastSequence))?.logAppendTime
@@ -155,9 +158,11 @@ export function rememberBatch(
     baseOffset,
     logAppendTime,
   }
-  const earlier = state !== undefined && state.epoch === header.producerEpoch ? state.batches : []
+  const earlier = state?.epoch === header.producerEpoch ? state : undefined
+  const wraps = addToSequence(batch.lastSequence, 1) < batch.firstSequence
   return {
     epoch: header.producerEpoch,
-    batches: [...earlier.slice(-(PRODUCER_BATCHES_REMEMBERED - 1)), batch],
+    batches: [...(earlier?.batches ?? []).slice(-(PRODUCER_BATCHES_REMEMBERED - 1)), batch],
+    ...((wraps || earlier?.hasWrapped) && { hasWrapped: true }),
   }
 }

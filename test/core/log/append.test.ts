@@ -213,6 +213,13 @@ describe('decideAppend() of batches that overlap what is stored', () => {
     })
   })
 
+  test('refuses transactional ones, also where nothing is left of them', () => {
+    for (const records of [2, 10, 12]) {
+      const batch = produced(0, { records, isTransactional: true })
+      expect(outcomeOf(decide([batch], trims))).toBe('refuse invalid_record')
+    }
+  })
+
   test('refuses those that overlap what the same call is to append', () => {
     const call = [produced(10, { records: 5 }), produced(12, { records: 5 })]
     expect(outcomeOf(decide(call, trims))).toBe('gap out_of_order_sequence_number')

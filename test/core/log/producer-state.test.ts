@@ -174,13 +174,39 @@ describe('decideSequence() where a resend may be cut into other batches', () => 
     expect(decideSequence(undefined, batch(3), false, true)).toEqual({ kind: 'unknown_producer' })
   })
 
-  test('takes what is up to 2^30 behind for earlier, and the rest for later', () => {
+  test.each([0, 15, 2 ** 30])('takes what never was for later: %d before sequence 0', (back) => {
+    for (const records of [1, 20]) {
+      const never = batch(SEQUENCE_MAX - back, records)
+      expect(decideSequence(state, never, false, true)).toMatchObject({ kind: 'gap' })
+    }
+  })
+
+  test('takes what is forgotten for earlier, however long ago it was', () => {
+    const far = stateAfter(...[6, 5, 4, 3, 2].map((back) => 2 ** 31 - back))
+    for (const old of [0, 2 ** 29, 2 ** 30]) {
+      expect(decideSequence(far, batch(old), false, true)).toMatchObject({
+        kind: 'stored',
+        pieces: [{ recordsCount: 1, baseOffset: -1 }],
+      })
+    }
+    expect(decideSequence(far, batch(SEQUENCE_MAX, 2), false, true)).toEqual({ kind: 'append' })
+  })
+
+  test('once 2147483647 is stored, takes what is up to 2^30 behind for earlier, the rest for later', () => {
+    const wrapped = rememberBatch(stateAfter(SEQUENCE_MAX), batch(0, 15), 90, null)
     const old = 2 ** 31 + 15 - 2 ** 30
-    expect(decideSequence(state, batch(old), false, true)).toMatchObject({
+    expect(decideSequence(wrapped, batch(old), false, true)).toMatchObject({
       kind: 'stored',
       pieces: [{ recordsCount: 1, baseOffset: -1 }],
     })
-    expect(decideSequence(state, batch(old - 1), false, true)).toMatchObject({ kind: 'gap' })
+    expect(decideSequence(wrapped, batch(old - 1), false, true)).toMatchObject({ kind: 'gap' })
+    const ended = stateAfter(SEQUENCE_MAX - 1, SEQUENCE_MAX)
+    expect(decideSequence(ended, batch(SEQUENCE_MAX - 1, 2), false, true)).toMatchObject({
+      kind: 'stored',
+      pieces: [{ baseOffset: 100 }, { baseOffset: 101 }],
+    })
+    const anew = rememberBatch(wrapped, batch(0, 1, 1), 200, null)
+    expect(decideSequence(anew, batch(old, 1, 1), false, true)).toMatchObject({ kind: 'gap' })
   })
 
   test('counts over the end of the sequences', () => {

@@ -11,11 +11,16 @@
  */
 import { batchBytes, readBatchHeader, readBatchHeaders } from '../core/batch/record-batch.ts'
 import { EdgelogError } from '../core/errors.ts'
-import { OVERLAP_TRIMS_MAX, THROTTLE_MS } from '../core/limits.ts'
-import type { BatchOverlap } from '../core/log/append.ts'
+import {
+  OVERLAP_TRIMS_MAX,
+  REQUEST_BATCHES_MAX,
+  REQUEST_BODY_BYTES_MAX,
+  THROTTLE_MS,
+} from '../core/limits.ts'
+import { type BatchOverlap, gapError } from '../core/log/append.ts'
 import { concatenate } from '../core/log/chunk.ts'
 import type { AppendReply, OverlapReply } from '../core/log/partition-api.ts'
-import type { StoredPiece } from '../core/log/producer-state.ts'
+import { addToSequence, type StoredPiece } from '../core/log/producer-state.ts'
 import { trimBatch } from '../core/log/trim-batch.ts'
 import { requestCodecs } from './codecs.ts'
 
@@ -26,22 +31,35 @@ export interface AppendedBatches
 }
 
 /** Some records of the batch with this index: they lie in the log, or are to be appended. */
-type Part =
-  | { readonly index: number; readonly stored: StoredPiece }
-  | { readonly index: number; readonly bytes: Uint8Array }
+type Part = StoredPart | NewPart
+
+interface StoredPart {
+  readonly index: number
+  readonly stored: StoredPiece
+}
+
+interface NewPart {
+  readonly index: number
+  readonly bytes: Uint8Array
+  readonly hasNullKey: boolean
+}
 
 /**
+ * @param batches each of them sound, as `checkBatch` finds; what is cut from them is so too.
+ * @param nullKeys whether a batch has a record without a key.
  * @param append one call of the partition.
  * @param batchBytesMax of the batches that are made here.
  * @throws {EdgelogError} `throttled` where other requests of the producer get ahead again and again;
- * `message_too_large`; what `append` throws.
+ * `out_of_order_sequence_number` where there is no room for the rest of a batch without its compression,
+ * so that the producer sends it alone; what `append` throws.
  */
 export async function appendTrimmed(
   batches: Uint8Array,
-  append: (batches: Uint8Array) => Promise<AppendReply | OverlapReply>,
+  nullKeys: readonly boolean[],
+  append: (batches: Uint8Array, hasNullKey: boolean) => Promise<AppendReply | OverlapReply>,
   batchBytesMax: () => Promise<number>,
 ): Promise<AppendedBatches> {
-  let reply = await append(batches)
+  let reply = await append(batches, nullKeys.includes(true))
   if (!('overlaps' in reply) && reply.pieces === undefined) {
     const { baseOffsets, nextOffset, logAppendTime } = reply
     return { baseOffsets, nextOffset, logAppendTime }
@@ -49,15 +67,23 @@ export async function appendTrimmed(
   let parts: Part[] = readBatchHeaders(batches).map((header, index) => ({
     index,
     bytes: batchBytes(batches, header),
+    hasNullKey: nullKeys[index] ?? false,
   }))
   for (let trims = 0; 'overlaps' in reply; trims++) {
     if (trims === OVERLAP_TRIMS_MAX) throw neverSettled()
     parts = await cut(parts, reply.overlaps, await batchBytesMax())
-    reply = await append(concatenate(parts.flatMap((part) => ('bytes' in part ? part.bytes : []))))
+    const rest = parts.filter(isNew)
+    const hasNullKey = rest.some((part) => part.hasNullKey)
+    reply = await append(concatenate(rest.map(({ bytes }) => bytes)), hasNullKey)
   }
   return placed(parts, reply)
 }
 
+function isNew(part: Part): part is NewPart {
+  return 'bytes' in part
+}
+
+/** What is left is no more than a request may be, though it lost its compression. */
 async function cut(
   parts: readonly Part[],
   overlaps: readonly BatchOverlap[],
@@ -67,18 +93,30 @@ async function cut(
   const byBatch = new Map(overlaps.map(({ index, pieces }) => [index, pieces]))
   const result: Part[] = []
   let sent = 0
+  let batchesLeft = REQUEST_BATCHES_MAX
+  let bytesLeft = REQUEST_BODY_BYTES_MAX
+  for (const [index, { bytes }] of parts.filter(isNew).entries()) {
+    if (!byBatch.has(index)) bytesLeft -= bytes.length
+  }
   for (const part of parts) {
-    const pieces = 'bytes' in part ? byBatch.get(sent++) : undefined
-    if (pieces === undefined || !('bytes' in part)) {
+    const pieces = isNew(part) ? byBatch.get(sent++) : undefined
+    if (pieces === undefined || !isNew(part)) {
       result.push(part)
       continue
     }
     const { index, bytes } = part
+    const header = readBatchHeader(bytes)
     const recordsCount = pieces.reduce((sum, piece) => sum + piece.recordsCount, 0)
-    const options = { recordsCount, batchBytesMax, codecs }
+    const options = { recordsCount, batchBytesMax, bytesMax: bytesLeft, codecs }
+    const rest = await trimBatch(bytes, header, options)
+    batchesLeft -= rest?.batches.length ?? 0
+    if (rest === undefined || batchesLeft < 0) {
+      throw gapError(header, addToSequence(header.baseSequence, recordsCount))
+    }
+    const { batches, hasNullKey } = rest
+    for (const one of batches) bytesLeft -= one.length
     result.push(...pieces.map((stored) => ({ index, stored })))
-    const rest = await trimBatch(bytes, readBatchHeader(bytes), options)
-    result.push(...rest.map((bytes) => ({ index, bytes })))
+    result.push(...batches.map((one) => ({ index, bytes: one, hasNullKey })))
   }
   return result
 }
@@ -88,7 +126,7 @@ function placed(parts: readonly Part[], reply: AppendReply): AppendedBatches {
   const baseOffsets: number[] = []
   let sent = 0
   for (const part of parts) {
-    const own = 'stored' in part ? [part.stored] : piecesOf(part.bytes, reply, sent++)
+    const own = isNew(part) ? piecesOf(part.bytes, reply, sent++) : [part.stored]
     baseOffsets[part.index] ??= own[0]?.baseOffset ?? -1
     pieces.push(...own)
   }

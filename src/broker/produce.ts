@@ -47,15 +47,26 @@ export async function appendBatches(
   batches: Uint8Array,
   options: AppendOptions = {},
 ): Promise<AppendedBatches> {
+  const { nullKeys, isIdempotent } = await checkBatches(batches)
   return await appendTrimmed(
     batches,
-    async (rest) => await append(cluster, name, partition, await checkBatches(rest), options),
+    nullKeys,
+    async (rest, hasNullKey) => {
+      const encoded = { batches: rest, hasNullKey, isIdempotent }
+      return await append(cluster, name, partition, encoded, options)
+    },
     async () => (await cluster.topic(name)).config.maxMessageBytes,
   )
 }
 
-async function checkBatches(batches: Uint8Array): Promise<EncodedAppend> {
-  let hasNullKey = false
+interface CheckedBatches {
+  /** Of each batch, whether it has a record without a key. */
+  readonly nullKeys: readonly boolean[]
+  readonly isIdempotent: boolean
+}
+
+async function checkBatches(batches: Uint8Array): Promise<CheckedBatches> {
+  const nullKeys: boolean[] = []
   let isIdempotent = false
   const codecs = requestCodecs()
   const headers = readBatchHeaders(batches)
@@ -71,10 +82,10 @@ async function checkBatches(batches: Uint8Array): Promise<EncodedAppend> {
     if (check.maxTimestamp !== header.maxTimestamp) {
       assignMaxTimestamp(batches, header, check.maxTimestamp)
     }
-    hasNullKey ||= check.hasNullKey
+    nullKeys.push(check.hasNullKey)
     isIdempotent ||= header.producerId >= 0n
   }
-  return { batches, hasNullKey, isIdempotent }
+  return { nullKeys, isIdempotent }
 }
 
 interface EncodedAppend {

@@ -149,14 +149,22 @@ export const OffsetsAnswer = z
 
 export const BatchAnswer = z
   .object({
-    baseOffset: z.int(),
-    nextOffset: z.int(),
-    baseOffsets: z.array(z.int()).openapi({ description: 'of each batch, in the order given' }),
-    logAppendTime: z.int().nullable().openapi({ description: 'null for CreateTime topics' }),
+    baseOffset: z.int().openapi({ description: 'of the first record; -1: no longer known' }),
+    nextOffset: z.int().openapi({ description: 'behind the last record; -1: no longer known' }),
+    baseOffsets: z
+      .array(z.int())
+      .openapi({ description: 'of each batch, in the order given; -1: no longer known' }),
+    logAppendTime: z
+      .int()
+      .nullable()
+      .openapi({ description: 'of the last record; null for CreateTime, or no longer known' }),
     pieces: z
       .array(z.object({ recordsCount: z.int(), baseOffset: z.int() }))
       .optional()
-      .openapi({ description: 'where the records lie, if some were stored in other batches' }),
+      .openapi({
+        description:
+          'where the records lie, if some were stored in other batches; -1: no longer known',
+      }),
   })
   .openapi('AppendedBatches')
 

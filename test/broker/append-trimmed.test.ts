@@ -3,7 +3,7 @@
  * once, in its order, and is it told where?
  * Contract: `appendTrimmed` with the partition's own `decideAppend` behind it. What it answers counts
  * every record of the request; an offset is that of the record; -1 stands only for what lies outside of
- * the last five batches of the producer.
+ * the last five batches of the producer. The next offset and the time are those of the last record.
  * Generated: requests of one to four batches that begin anywhere in what was sent before, cut anywhere,
  * compressed or not, of three producers, one of which wraps its sequence; answers that are lost, so that
  * the producer does not know how far it has come; requests that get ahead of one that is being cut.
@@ -11,6 +11,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { replyTo } from '../../durable-objects/partition/append-reply.ts'
 import { type AppendedBatches, appendTrimmed } from '../../src/broker/append-trimmed.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
@@ -23,56 +24,64 @@ import { decideAppend } from '../../src/core/log/append.ts'
 import { concatenate } from '../../src/core/log/chunk.ts'
 import type { AppendReply, OverlapReply } from '../../src/core/log/partition-api.ts'
 import { addToSequence, type ProducerState } from '../../src/core/log/producer-state.ts'
-import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { resolveTopicConfig, type TopicConfig } from '../../src/core/topic/topic-config.ts'
 import { SEEDED } from '../core/seed.ts'
 
 const CODECS = createCodecs()
 const CONFIG = resolveTopicConfig({})
+const STAMPED = resolveTopicConfig({ 'message.timestamp.type': 'LogAppendTime' })
 const FIRST_SEQUENCES = [0, 0, 2 ** 31 - 20]
 
 /** The log of one partition, with the name of each record at its offset. */
 class FakeLog {
   readonly records: string[] = []
+  /** The time the log gave each record. */
+  readonly times: Array<number | null> = []
+  readonly config: TopicConfig
   readonly #producers = new Map<bigint, ProducerState>()
+  #nowMs = 5_000
 
-  constructor() {
+  constructor(config = CONFIG) {
+    this.config = config
     for (const [id, first] of FIRST_SEQUENCES.entries()) {
       if (first === 0) continue
       const before = { firstSequence: first - 1, lastSequence: first - 1, logAppendTime: null }
       this.records.push('before')
+      this.times.push(null)
       this.#producers.set(BigInt(id), { epoch: 0, batches: [{ ...before, baseOffset: 0 }] })
     }
   }
 
-  async append(batches: Uint8Array): Promise<AppendReply | OverlapReply> {
+  async append(
+    batches: Uint8Array,
+    hasNullKey = false,
+    expectedOffset?: number,
+  ): Promise<AppendReply | OverlapReply> {
     const headers = readBatchHeaders(batches)
     const names = await Promise.all(headers.map((header) => namesOf(batches, header)))
     const decision = decideAppend({
       headers,
-      hasNullKey: false,
+      hasNullKey,
       mayBeginAnywhere: false,
       trimsOverlap: true,
-      expectedOffset: undefined,
+      expectedOffset,
       logEndOffset: this.records.length,
-      config: CONFIG,
-      nowMs: 0,
+      config: this.config,
+      nowMs: this.#nowMs++,
       producerState: (id) => this.#producers.get(id),
     })
     if ('error' in decision) throw decision.error
     if (decision.kind === 'overlap') return { overlaps: decision.overlaps, topicVersion: 1 }
-    for (const [index, { isDuplicate }] of decision.placed.entries()) {
-      if (!isDuplicate) this.records.push(...(names[index] ?? []))
+    for (const [index, { isDuplicate, logAppendTime }] of decision.placed.entries()) {
+      if (isDuplicate) continue
+      for (const name of names[index] ?? []) {
+        this.records.push(name)
+        this.times.push(logAppendTime)
+      }
     }
     for (const [id, state] of decision.producers) this.#producers.set(id, state)
-    const pieces = decision.placed.map((placed) => placed.pieces ?? null)
-    return {
-      baseOffsets: decision.placed.map(({ baseOffset }) => baseOffset),
-      ...(pieces.some((one) => one !== null) && { pieces }),
-      nextOffset: 0,
-      logAppendTime: null,
-      logStartOffset: 0,
-      topicVersion: 1,
-    }
+    const assignment = { topicId: 't', topic: 't', partition: 0, version: 1, config: this.config }
+    return replyTo(decision.placed, { logStartOffset: 0, assignment })
   }
 
   /** How many records of this producer are stored. */
@@ -125,6 +134,11 @@ async function encode(producer: number, from: number, count: number, isCompresse
   return isCompressed ? await compressBatch(batch, 'gzip', CODECS) : batch
 }
 
+interface Sent {
+  readonly batches: Uint8Array
+  readonly hasNullKey: boolean
+}
+
 interface Send {
   readonly producer: number
   /** How many records before the first one that is not stored it begins. */
@@ -158,6 +172,7 @@ async function perform(log: FakeLog, one: Send): Promise<void> {
   let calls = 0
   const answer = await appendTrimmed(
     concatenate(parts),
+    [],
     async (batches) => {
       const reply = await log.append(batches)
       if (calls++ === 0 && ahead !== undefined) await perform(log, ahead)
@@ -173,7 +188,7 @@ function expectPlaced(
   producer: number,
   from: number,
   counts: readonly number[],
-  { baseOffsets, pieces: given }: AppendedBatches,
+  { baseOffsets, pieces: given, nextOffset, logAppendTime }: AppendedBatches,
 ): void {
   const pieces =
     given ??
@@ -187,6 +202,9 @@ function expectPlaced(
     if (offset !== -1) expect(log.records[offset]).toBe(name)
     else expect(log.isRemembered(producer, log.records.indexOf(name))).toBe(false)
   }
+  const last = offsets.at(-1) ?? -1
+  expect(nextOffset).toBe(last === -1 ? -1 : last + 1)
+  expect(logAppendTime).toBe(log.times[last] ?? null)
   let first = 0
   for (const [index, count] of counts.entries()) {
     expect(baseOffsets[index]).toBe(offsets[first])
@@ -196,8 +214,8 @@ function expectPlaced(
 
 test('each record is stored once, in order, and its place is told, however they are gathered', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(send, { maxLength: 25 }), async (sends) => {
-      const log = new FakeLog()
+    fc.asyncProperty(fc.array(send, { maxLength: 25 }), fc.boolean(), async (sends, isStamped) => {
+      const log = new FakeLog(isStamped ? STAMPED : CONFIG)
       for (const one of sends) await perform(log, one)
       for (const [producer] of FIRST_SEQUENCES.entries()) {
         const mine = log.records.filter((name) => name.startsWith(`${producer}/`))
@@ -212,6 +230,7 @@ describe('appendTrimmed()', () => {
   const append = async (log: FakeLog, from: number, count: number, sizeBytesMax = 1e6) =>
     await appendTrimmed(
       await encode(0, from, count, false),
+      [],
       (batches) => log.append(batches),
       async () => sizeBytesMax,
     )
@@ -274,6 +293,7 @@ describe('appendTrimmed()', () => {
     const parts = [await encode(0, 3, 4, false), await encode(0, 6, 4, false)]
     const both = appendTrimmed(
       concatenate(parts),
+      [],
       (batches) => log.append(batches),
       async () => 1e6,
     )
@@ -286,6 +306,7 @@ describe('appendTrimmed()', () => {
     let calls = 0
     const racing = appendTrimmed(
       batches,
+      [],
       async () => {
         calls += 1
         const pieces = [{ recordsCount: 1, baseOffset: calls }]
@@ -308,6 +329,7 @@ describe('appendTrimmed()', () => {
     const sent: Uint8Array[] = []
     const answer = await appendTrimmed(
       concatenate(parts),
+      [],
       (batches) => {
         sent.push(batches)
         return log.append(batches)
@@ -326,5 +348,115 @@ describe('appendTrimmed()', () => {
     const [first, , third] = readBatchHeaders(sent[1] as Uint8Array)
     expect(batchBytes(sent[1] as Uint8Array, first as never)).toEqual(parts[0])
     expect(batchBytes(sent[1] as Uint8Array, third as never)).toEqual(parts[2])
+  })
+
+  /** A batch of producer 0 whose records are these bytes of nothing. */
+  const zeros = async (from: number, sizes: readonly number[], key: Uint8Array | null = null) =>
+    await compressBatch(
+      encodeBatch(
+        sizes.map((size) => ({ timestamp: 1, key, value: new Uint8Array(size), headers: [] })),
+        { producerId: 0n, producerEpoch: 0, baseSequence: from },
+      ),
+      'gzip',
+      CODECS,
+    )
+  /** A log that has the first three records of so many batches of what it is sent first. */
+  const overlapsFirst = (sent: Sent[], count = 1) => {
+    return async (batches: Uint8Array, hasNullKey: boolean) => {
+      sent.push({ batches, hasNullKey })
+      const headers = readBatchHeaders(batches)
+      const pieces = [{ recordsCount: 3, baseOffset: 0 }]
+      const overlaps = Array.from({ length: count }, (_, index) => ({ index, pieces }))
+      if (sent.length === 1) return { overlaps, topicVersion: 1 }
+      const baseOffsets = headers.map((_, index) => 100 + index)
+      return { baseOffsets, nextOffset: 0, logAppendTime: null, logStartOffset: 0, topicVersion: 1 }
+    }
+  }
+
+  test.each([
+    ['a record', 1, [1, 1, 1, 40_000], 20_000],
+    ['all that is left', 9, [1, 1, 1, ...new Array(190).fill(10_000)], 1e6],
+    ['the number of batches', 1, [1, 1, 1, ...new Array(10_002).fill(10)], 90],
+  ])(
+    'leaves the cutting to the producer where %s needs the compression',
+    async (_, count, sizes, batchBytesMax) => {
+      const sent: Sent[] = []
+      const one = await zeros(5, sizes)
+      const appended = appendTrimmed(
+        concatenate(new Array(count).fill(one)),
+        [],
+        overlapsFirst(sent, count),
+        async () => batchBytesMax,
+      )
+      await expect(appended).rejects.toMatchObject({
+        code: 'out_of_order_sequence_number',
+        details: { expectedSequence: 8 },
+      })
+      expect(sent.length).toBe(1)
+    },
+  )
+
+  test('makes more batches than a request may have, where its rest needs them', async () => {
+    const sent: Sent[] = []
+    const first = await zeros(0, [1, 1, 1, 40, 40, 40, 40])
+    const small = await encode(1, 0, 1, false)
+    const batches = concatenate([first, ...new Array(9_999).fill(small)])
+    const answer = await appendTrimmed(batches, [], overlapsFirst(sent), async () => 140)
+    expect(readBatchHeaders(sent[1]?.batches as Uint8Array).length).toBe(10_003)
+    expect(answer.baseOffsets.length).toBe(10_000)
+    expect(answer.pieces?.slice(0, 3)).toEqual([
+      { recordsCount: 3, baseOffset: 0 },
+      { recordsCount: 1, baseOffset: 100 },
+      { recordsCount: 1, baseOffset: 101 },
+    ])
+  })
+
+  test('tells the log of the records without a key that are left', async () => {
+    const key = new TextEncoder().encode('k')
+    for (const [first, second, nullKeys] of [
+      [key, key, [false, false]],
+      [key, null, [false, true]],
+      [null, key, [true, false]],
+    ] as const) {
+      const sent: Sent[] = []
+      const parts = [await zeros(0, [1, 1, 1, 1], first), await zeros(4, [1], second)]
+      await appendTrimmed(concatenate(parts), nullKeys, overlapsFirst(sent), async () => 1e6)
+      const hasNullKey = first === null || second === null
+      expect(sent.map((one) => one.hasNullKey)).toEqual([hasNullKey, hasNullKey])
+    }
+    // Those that are stored had one missing, and what is left has not.
+    const sent: Sent[] = []
+    const records = [null, null, null, key].map((one) => ({
+      timestamp: 1,
+      key: one,
+      value: null,
+      headers: [],
+    }))
+    const batch = encodeBatch(records, { producerId: 0n, producerEpoch: 0, baseSequence: 0 })
+    await appendTrimmed(batch, [true], overlapsFirst(sent), async () => 1e6)
+    expect(sent.map((one) => one.hasNullKey)).toEqual([true, false])
+  })
+
+  test('holds If-Match against the end of the log as it is when the rest comes', async () => {
+    const log = new FakeLog()
+    await append(log, 0, 3)
+    const other = await encode(1, 0, 2, false)
+    const conditional = async (expectedOffset: number) => {
+      let calls = 0
+      return await appendTrimmed(
+        await encode(0, 0, 5, false),
+        [],
+        async (batches) => {
+          const reply = await log.append(batches, false, expectedOffset)
+          if (calls++ === 0) await log.append(other)
+          return reply
+        },
+        async () => 1e6,
+      )
+    }
+    // The log ends at 4 when it is asked first, and at 6 when the rest comes.
+    await expect(conditional(4)).rejects.toMatchObject({ code: 'expected_offset_mismatch' })
+    expect(log.count(0)).toBe(3)
+    expect(await conditional(6)).toMatchObject({ nextOffset: 8 })
   })
 })

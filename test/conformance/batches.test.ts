@@ -198,6 +198,56 @@ describe('record batches', () => {
       for (const { sizeBytes } of readBatchHeaders(bytes)) expect(sizeBytes).toBeLessThan(1_001)
     })
 
+    test('what needs its compression is cut by the producer', async () => {
+      const name = await topic({ config: { 'max.message.bytes': 1_000 } })
+      await append(name, between(id, 0, 3))
+      const large = 'x'.repeat(50_000)
+      const compressed = async (from: number, values: readonly string[]) =>
+        (await compressBatch(
+          batchOf(values, { id, base: from }),
+          'gzip',
+          createCodecs(),
+        )) as Uint8Array<ArrayBuffer>
+      const whole = await compressed(2, [value(2), value(3), large])
+      for (let time = 0; time < 2; time++) {
+        const { details } = await expectError(
+          await append(name, whole),
+          409,
+          'out_of_order_sequence_number',
+        )
+        expect(details).toEqual({ expectedSequence: 3 })
+      }
+      const rest = await append(name, await compressed(3, [value(3), large]))
+      expect(await rest.json<object>()).toMatchObject({ baseOffset: 3, nextOffset: 5 })
+      expect(await valuesOf(name)).toEqual([value(0), value(1), value(2), value(3), large])
+    })
+
+    test('sequences that never were are later ones, and nothing of them is taken', async () => {
+      const name = await topic()
+      await append(name, between(id, 0, 2))
+      for (const base of [2 ** 30 + 3, 2 ** 31 - 10, 2 ** 31 - 2]) {
+        const { details } = await expectError(
+          await append(name, batchOf(['a', 'b', 'c', 'd', 'e'], { id, base })),
+          409,
+          'out_of_order_sequence_number',
+        )
+        expect(details).toEqual({ expectedSequence: 2 })
+      }
+      expect(await valuesOf(name)).toEqual([value(0), value(1)])
+    })
+
+    test('of a transaction nothing is taken, whatever it overlaps', async () => {
+      const name = await topic()
+      await append(name, between(id, 0, 2))
+      for (const to of [1, 2, 4]) {
+        const batch = between(id, 0, to)
+        new DataView(batch.buffer).setInt16(21, 0x10)
+        writeCrc(batch)
+        await expectError(await append(name, batch), 400, 'invalid_record')
+      }
+      expect((await valuesOf(name)).length).toBe(2)
+    })
+
     test('in several batches of one request', async () => {
       const name = await topic()
       await append(name, joined(between(id, 0, 4), between(id, 4, 6)))

@@ -12,35 +12,50 @@ export interface TrimOptions {
   readonly recordsCount: number
   /** Of one batch: without its compression, the rest may need several of them. */
   readonly batchBytesMax: number
+  /** Of the whole rest. */
+  readonly bytesMax: number
   readonly codecs: Codecs
+}
+
+export interface TrimmedBatch {
+  readonly batches: readonly Uint8Array[]
+  /** A compacted topic refuses records without a key. */
+  readonly hasNullKey: boolean
 }
 
 /**
  * The records of a producer's batch from `recordsCount` on, uncompressed, under the same producer and
- * epoch and with the sequences and times they had.
+ * epoch and with the sequences and times they had. Undefined where they take more than `bytesMax`, or one
+ * of a compressed batch more than `batchBytesMax`: with their compression they may be welcome.
  *
  * @param header of a batch that `checkBatch` has found sound.
- * @throws {EdgelogError} `message_too_large` for a record that fits no batch without compression.
  */
 export async function trimBatch(
   bytes: Uint8Array,
   header: BatchHeader,
-  { recordsCount, batchBytesMax, codecs }: TrimOptions,
-): Promise<Uint8Array[]> {
+  { recordsCount, batchBytesMax, bytesMax, codecs }: TrimOptions,
+): Promise<TrimmedBatch | undefined> {
   const { producerId, producerEpoch } = header
   const builder = new BatchBuilder(ENCODE_BUFFER_BYTES)
-  const parts: Uint8Array[] = []
+  const batches: Uint8Array[] = []
+  let closedBytes = 0
   let baseSequence = addToSequence(header.baseSequence, recordsCount)
   const close = () => {
     const nextSequence = addToSequence(baseSequence, builder.recordsCount)
-    parts.push(builder.finish({ producerId, producerEpoch, baseSequence }))
+    closedBytes += builder.sizeBytes
+    batches.push(builder.finish({ producerId, producerEpoch, baseSequence }))
     baseSequence = nextSequence
   }
-  for (const record of (await decodeBatch(bytes, header, codecs)).slice(recordsCount)) {
-    const sizeBytes = builder.sizeBytes + BatchBuilder.recordSizeBytesMax(record)
-    if (builder.recordsCount > 0 && sizeBytes > batchBytesMax) close()
+  const records = (await decodeBatch(bytes, header, codecs)).slice(recordsCount)
+  for (const record of records) {
+    const sizeBytesMax = BatchBuilder.recordSizeBytesMax(record)
+    if (builder.recordsCount > 0 && builder.sizeBytes + sizeBytesMax > batchBytesMax) close()
+    const sizeBytes = builder.sizeBytes + sizeBytesMax
+    // One that came as it is would be refused without this batch too, and the log says so.
+    if (header.compression !== 'none' && sizeBytes > batchBytesMax) return undefined
+    if (closedBytes + sizeBytes > bytesMax) return undefined
     builder.append(record)
   }
   close()
-  return parts
+  return { batches, hasNullKey: records.some(({ key }) => key === null) }
 }

@@ -55,7 +55,8 @@ export class Emitter {
   }
 
   emit<Name extends keyof BrowserEvents>(name: Name, value: BrowserEvents[Name]): void {
-    for (const listener of this.#listeners[name] ?? []) {
+    // A copy: who listens anew from within is told the next time, and not without end.
+    for (const listener of [...(this.#listeners[name] ?? [])]) {
       try {
         listener(value)
       } catch (error) {

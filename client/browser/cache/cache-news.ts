@@ -24,6 +24,7 @@ export class CacheNews {
   }
 
   #hear(news: News): void {
-    for (const listener of this.#listeners) listener(news)
+    // A copy, as who hears may listen anew.
+    for (const listener of [...this.#listeners]) listener(news)
   }
 }

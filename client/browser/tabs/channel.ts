@@ -42,6 +42,12 @@ export interface BroadcastPort {
 
 export type BroadcastChannelConstructor = new (name: string) => BroadcastPort
 
+/**
+ * Of the messages, part of the channel's name: tabs that speak otherwise do not hear each other. To be
+ * raised when a message changes its shape.
+ */
+const VERSION = 1
+
 type Listener = (message: never) => void
 
 export class Channel {
@@ -55,11 +61,13 @@ export class Channel {
       .BroadcastChannel,
   ) {
     if (Constructor === undefined) return
-    this.#port = new Constructor(name)
+    this.#port = new Constructor(`${name} ${VERSION}`)
     this.#port.onmessage = ({ data }) => {
       const message = data as { kind?: unknown } | null
-      // Kinds that are not known come from tabs of another version.
-      for (const listener of this.#listeners.get(message?.kind) ?? []) listener(message as never)
+      // A copy, as who hears may listen anew.
+      for (const listener of [...(this.#listeners.get(message?.kind) ?? [])]) {
+        listener(message as never)
+      }
     }
   }
 

@@ -1,0 +1,74 @@
+/** Who is told what, whoever listens. */
+import { expect, test } from 'vitest'
+import { CacheNews, type News } from '../../../client/browser/cache/cache-news.ts'
+import { Emitter } from '../../../client/browser/events.ts'
+import { type BroadcastPort, Channel } from '../../../client/browser/tabs/channel.ts'
+
+const NEWS: News = { kind: 'news', topic: 't', partition: 0, endOffset: 1, highWatermark: 1 }
+/** Where it has no end, the test is to have one. */
+const CALLS_MAX = 10
+
+/** Listens anew each time that it is told. */
+function renewing(listen: (listener: () => void) => () => void): { calls: number } {
+  const told = { calls: 0 }
+  let end = () => {}
+  const begin = () => {
+    end()
+    end = listen(() => {
+      told.calls += 1
+      if (told.calls < CALLS_MAX) begin()
+    })
+  }
+  begin()
+  return told
+}
+
+class FakePort implements BroadcastPort {
+  static opened: FakePort[] = []
+  onmessage: BroadcastPort['onmessage'] = null
+  readonly name: string
+
+  constructor(name: string) {
+    this.name = name
+    FakePort.opened.push(this)
+  }
+
+  postMessage(): void {}
+  close(): void {}
+}
+
+test('who listens anew while it is told is told once', () => {
+  const emitter = new Emitter()
+  const outbox = renewing((listener) => emitter.on('outbox', listener))
+  emitter.emit('outbox', undefined)
+  expect(outbox.calls).toBe(1)
+
+  const channel = new Channel('name', FakePort)
+  const follows = renewing((listener) => channel.listen('follows', listener))
+  FakePort.opened.at(-1)?.onmessage?.({ data: { kind: 'follows' } })
+  expect(follows.calls).toBe(1)
+
+  const news = new CacheNews(channel)
+  const heard = renewing((listener) => news.listen(listener))
+  news.tell(NEWS)
+  expect(heard.calls).toBe(1)
+  news.tell(NEWS)
+  expect(heard.calls).toBe(2)
+})
+
+test('tabs whose messages have another shape do not hear each other', () => {
+  new Channel('name', FakePort)
+  expect(FakePort.opened.at(-1)?.name).toBe('name 1')
+})
+
+test('what is no message is passed over', () => {
+  const channel = new Channel('name', FakePort)
+  let calls = 0
+  channel.listen('follows', () => {
+    calls += 1
+  })
+  for (const data of [null, undefined, 7, {}, { kind: 'later' }]) {
+    FakePort.opened.at(-1)?.onmessage?.({ data })
+  }
+  expect(calls).toBe(0)
+})

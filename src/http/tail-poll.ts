@@ -18,15 +18,35 @@ import type { TailSubscription } from './tail-schemas.ts'
 import { type TailNotice, type TailSink, TailSubscriptions } from './tail-subscriptions.ts'
 
 /**
- * Resolves with the entries of `tail-protocol.ts`: as soon as there is a frame or a `closed`, and all
- * that was in the log already has come, as far as credit goes; after `waitMs` with what there is.
+ * One answer, the entries of `tail-protocol.ts`: as soon as there is a frame or a `closed`, and all that
+ * was in the log already has come, as far as credit goes; after `waitMs` with what there is.
+ *
+ * A stream, though it is written at once: so it is noticed when the reader goes away.
  */
-export async function pollTails(
+export function openTailPoll(
   cluster: Cluster,
   requests: readonly TailSubscription[],
   waitMs: number,
-): Promise<Uint8Array> {
-  return await new TailPoll(cluster, requests).answer(waitMs)
+): ReadableStream<Uint8Array> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const writer = writable.getWriter()
+  const poll = new TailPoll(cluster, requests)
+  let isLeft = false
+  writer.closed.catch(() => {
+    isLeft = true
+    poll.leave()
+  })
+  const respond = async () => {
+    const entries = await poll.answer(waitMs)
+    if (entries.length > 0) await writer.write(entries)
+    await writer.close()
+  }
+  respond().catch((error) => {
+    if (isLeft) return
+    console.error('tail poll:', error)
+    void writer.abort(error).catch(() => undefined)
+  })
+  return readable
 }
 
 class TailPoll implements TailSink {
@@ -70,6 +90,12 @@ class TailPoll implements TailSink {
     for (const timer of this.#timers) clearTimeout(timer)
     this.#subscriptions.unsubscribeAll()
     return concatenate(this.#entries)
+  }
+
+  /** Nobody takes the answer any more. */
+  leave(): void {
+    this.#hasAnswered = true
+    this.#wake()
   }
 
   get isOpen(): boolean {

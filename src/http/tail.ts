@@ -12,7 +12,7 @@ import { type App, addRoute, parseWith } from './route.ts'
 import { MEDIA_TYPES, NoParams, NoQuery, TailQuery, TopicParams } from './schemas.ts'
 import { openEventStream } from './sse.ts'
 import { TAIL_SUBPROTOCOL, TailConnection } from './tail-connection.ts'
-import { pollTails } from './tail-poll.ts'
+import { openTailPoll } from './tail-poll.ts'
 import { TailBody, type TailSubscription } from './tail-schemas.ts'
 import { openTailStream } from './tail-stream.ts'
 
@@ -105,10 +105,8 @@ export function addTailRoutes(app: App): void {
         const stream = openTailStream(clusterOf(c), subscriptions)
         return new Response(stream, { headers: EVENT_STREAM_HEADERS })
       }
-      const entries = await pollTails(clusterOf(c), subscriptions, body.waitMs)
-      return new Response(entries as Uint8Array<ArrayBuffer>, {
-        headers: { 'Content-Type': MEDIA_TYPES.tail },
-      })
+      const answer = openTailPoll(clusterOf(c), subscriptions, body.waitMs)
+      return new Response(answer, { headers: { 'Content-Type': MEDIA_TYPES.tail } })
     },
   )
 }

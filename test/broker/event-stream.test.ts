@@ -5,6 +5,7 @@ import { PING_INTERVAL_MS } from '../../src/core/limits.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
 import { openEventStream } from '../../src/http/sse.ts'
+import { takeAll } from './tail-for-test.ts'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -40,12 +41,6 @@ test('pings do not pile up before a reader that takes nothing', async () => {
     cursor: undefined,
   })
   await vi.advanceTimersByTimeAsync(100 * PING_INTERVAL_MS)
-  const reader = stream.getReader()
-  let taken = ''
-  const deadline = setTimeout(() => void reader.cancel(), 200)
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    taken += new TextDecoder().decode(part.value)
-  }
-  clearTimeout(deadline)
+  const taken = await takeAll(stream)
   expect(taken).toBe('retry: 1000\nid: d20d3176.0\n:\n\n:\n\n')
 })

@@ -92,3 +92,20 @@ export function frame(valueBytes: number, highWatermark: number): Uint8Array<Arr
   bytes.set(batch, 16)
   return bytes
 }
+
+/** Lets promises run, without letting time pass. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < 200; turn++) await Promise.resolve()
+}
+
+/** What a stream has to say until it pauses or ends. */
+export async function takeAll(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const reader = stream.getReader()
+  let taken = ''
+  const deadline = setTimeout(() => void reader.cancel(), 200)
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    taken += new TextDecoder().decode(part.value)
+  }
+  clearTimeout(deadline)
+  return taken
+}

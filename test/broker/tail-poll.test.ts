@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { TAIL_POLL_BYTES_MAX, TAIL_POLL_OPEN_MS_MAX } from '../../src/core/limits.ts'
 import { decodeTailEntries } from '../../src/core/log/tail-protocol.ts'
-import { pollTails } from '../../src/http/tail-poll.ts'
-import { fakeCluster, frame, subscriptions } from './tail-for-test.ts'
+import { openTailPoll } from '../../src/http/tail-poll.ts'
+import { fakeCluster, frame, subscriptions, turns } from './tail-for-test.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
@@ -12,23 +12,29 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function watch(poll: Promise<Uint8Array>) {
+function watch(...poll: Parameters<typeof openTailPoll>) {
   const watched = { answer: undefined as Uint8Array | undefined }
-  void poll.then((answer) => {
+  void new Response(openTailPoll(...poll)).bytes().then((answer) => {
     watched.answer = answer
   })
   return watched
 }
 
+/** Lets what is due happen, and its promises run. */
+async function pass(byMs: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(byMs)
+  await turns()
+}
+
 test('waits for what the log holds, though another partition has spoken', async () => {
   const { cluster, topic, tails } = fakeCluster(1)
-  const watched = watch(pollTails(cluster, subscriptions(topic, 2), 10_000))
-  await vi.advanceTimersByTimeAsync(0)
+  const watched = watch(cluster, subscriptions(topic, 2), 10_000)
+  await pass(0)
   tails[0]?.frame(frame(10, 1))
-  await vi.advanceTimersByTimeAsync(TAIL_POLL_OPEN_MS_MAX / 2)
+  await pass(TAIL_POLL_OPEN_MS_MAX / 2)
   expect(watched.answer).toBeUndefined()
   tails[1]?.frame(frame(10, 1))
-  await vi.advanceTimersByTimeAsync(0)
+  await pass(0)
   expect([...decodeTailEntries(watched.answer as Uint8Array)].map(({ kind }) => kind)).toEqual([
     0, 0, 1, 1,
   ])
@@ -37,37 +43,52 @@ test('waits for what the log holds, though another partition has spoken', async 
 
 test('does not wait for a partition that keeps silent for ever', async () => {
   const { cluster, topic, tails } = fakeCluster(1)
-  const watched = watch(pollTails(cluster, subscriptions(topic, 2), 10_000))
-  await vi.advanceTimersByTimeAsync(0)
+  const watched = watch(cluster, subscriptions(topic, 2), 10_000)
+  await pass(0)
   tails[0]?.frame(frame(10, 1))
-  await vi.advanceTimersByTimeAsync(TAIL_POLL_OPEN_MS_MAX)
+  await pass(TAIL_POLL_OPEN_MS_MAX)
   expect(watched.answer).toBeDefined()
 })
 
 test('takes more frames of one partition until its credit is used up', async () => {
   const { cluster, topic, tails } = fakeCluster(9)
-  const watched = watch(pollTails(cluster, subscriptions(topic, 1), 10_000))
-  await vi.advanceTimersByTimeAsync(0)
+  const watched = watch(cluster, subscriptions(topic, 1), 10_000)
+  await pass(0)
   tails[0]?.frame(frame(600, 9))
-  await vi.advanceTimersByTimeAsync(100)
+  await pass(100)
   expect(watched.answer).toBeUndefined()
   tails[0]?.frame(frame(600, 9))
-  await vi.advanceTimersByTimeAsync(0)
+  await pass(0)
   expect(watched.answer?.length).toBeGreaterThan(1_200)
 })
 
 test('answers with TAIL_POLL_BYTES_MAX and one frame at most', async () => {
   const { cluster, topic, tails } = fakeCluster(9)
-  const watched = watch(pollTails(cluster, subscriptions(topic, 50), 10_000))
-  await vi.advanceTimersByTimeAsync(0)
+  const watched = watch(cluster, subscriptions(topic, 50), 10_000)
+  await pass(0)
   const large = frame(1_900_000, 1)
   for (const tail of tails) tail.frame(large)
-  await vi.advanceTimersByTimeAsync(0)
+  await pass(0)
   const entries = [...decodeTailEntries(watched.answer as Uint8Array)]
   const framesBytes = entries
     .filter(({ kind }) => kind === 1)
     .reduce((sum, { bytes }) => sum + bytes.length, 0)
   expect(framesBytes).toBeGreaterThanOrEqual(TAIL_POLL_BYTES_MAX)
   expect(framesBytes).toBeLessThan(TAIL_POLL_BYTES_MAX + large.length + 100)
+  expect(tails.every(({ isClosed }) => isClosed)).toBe(true)
+})
+
+test('whose reader goes away leaves no tail open, and none is opened any more', async () => {
+  const { cluster, topic, tails } = fakeCluster()
+  const poll = openTailPoll(cluster, subscriptions(topic, 3), 10_000)
+  await pass(0)
+  expect(tails.map(({ isClosed }) => isClosed)).toEqual([false, false, false])
+  await poll.cancel()
+  await pass(0)
+  expect(tails.map(({ isClosed }) => isClosed)).toEqual([true, true, true])
+  expect(vi.getTimerCount()).toBe(0)
+  await openTailPoll(cluster, subscriptions(topic, 200), 10_000).cancel()
+  await pass(0)
+  expect(tails.length).toBeLessThan(203)
   expect(tails.every(({ isClosed }) => isClosed)).toBe(true)
 })

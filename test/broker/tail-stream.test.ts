@@ -7,26 +7,11 @@ import {
   TAIL_STREAM_WAITING_BYTES_MAX,
 } from '../../src/core/limits.ts'
 import { openTailStream } from '../../src/http/tail-stream.ts'
-import { fakeCluster, frame, subscriptions } from './tail-for-test.ts'
+import { fakeCluster, frame, subscriptions, takeAll, turns } from './tail-for-test.ts'
 
 afterEach(() => {
   vi.useRealTimers()
 })
-
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 200; turn++) await Promise.resolve()
-}
-
-async function takeAll(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const reader = stream.getReader()
-  let taken = ''
-  const deadline = setTimeout(() => void reader.cancel(), 200)
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    taken += new TextDecoder().decode(part.value)
-  }
-  clearTimeout(deadline)
-  return taken
-}
 
 test('a reader that goes away leaves no tail open', async () => {
   const { cluster, topic, tails } = fakeCluster()

@@ -1,6 +1,6 @@
 /** One connection: what is followed over it, and what comes of that. */
 import { readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
-import type { EdgelogError } from '../../../src/core/errors.ts'
+import { EdgelogError } from '../../../src/core/errors.ts'
 import { concatenate } from '../../../src/core/log/chunk.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
 import { endOffsetOf } from '../../consumer/log-chunk.ts'
@@ -142,6 +142,12 @@ export class Link {
       heard('ping')
       return
     }
+    const { offset } = following.subscription
+    if (typeof offset === 'number' && offset !== notice.offset) {
+      const why = `asked for offset ${offset}, answered from ${notice.offset}`
+      this.#host.ended(new EdgelogError('unavailable', why))
+      return
+    }
     following.position = notice.offset
     following.highWatermark = notice.highWatermark
     sink.subscribed(following.subscription, notice)
@@ -179,12 +185,13 @@ export class Link {
         return
       }
       const newest = readBatchHeaders(batches).at(-1)
-      if (newest !== undefined) {
+      // What was there already is no progress: a proxy may give the same answer again and again.
+      if (newest !== undefined && endOffsetOf(newest) > following.position) {
         following.position = endOffsetOf(newest)
         pauses.end(key)
         heard('data')
-        this.#transport?.grant(subscription.id, batches.length)
       }
+      if (batches.length > 0) this.#transport?.grant(subscription.id, batches.length)
       following.highWatermark = highWatermark
       this.#arrived(following)
     } catch (error) {

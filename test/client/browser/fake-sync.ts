@@ -70,10 +70,10 @@ export class FakeTransport implements Transport {
     return all.findLast((subscription) => subscription.topic === topic)?.id ?? -1
   }
 
-  /** Answers a subscription: the log ends at `highWatermark`. */
-  subscribed(topic: string, highWatermark: number): void {
+  /** Answers a subscription: the log ends at `highWatermark`; `from` another place than was asked for. */
+  subscribed(topic: string, highWatermark: number, from?: number): void {
     const id = this.idOf(topic)
-    const offset = Number(this.subscriptions.get(id)?.offset)
+    const offset = from ?? Number(this.subscriptions.get(id)?.offset)
     this.listener.notice({ op: 'subscribed', id, offset, highWatermark, logStartOffset: 0 })
   }
 

@@ -377,6 +377,34 @@ describe('a sync', () => {
     expect(sink.links).toEqual(['connecting', 'catchingUp', 'live', 'backingOff', 'connecting'])
   })
 
+  test.each([
+    // The answer was [0, 2) once; by now 2 is asked for.
+    ['the position, too', 0],
+    ['its frame alone', undefined],
+  ])('pauses between answers that are given once more: %s', async (_what, answered) => {
+    const { sink, clock, transports, latest } = await started(
+      { t: 2 },
+      { transports: ['long-poll'] },
+    )
+    sink.listing = async () => [{ topic: 't', partition: 0, offset: 2 }]
+    for (let passedMs = 0; passedMs < 60_000; passedMs += 100) {
+      for (let turn = 0; turn < 5; turn++) {
+        if (latest().isClosed) continue
+        latest().subscribed('t', 2, answered)
+        for (const offset of [0, 1]) latest().frame('t', offset, 2)
+        await settle()
+        if (!latest().isClosed) latest().end()
+        await settle()
+      }
+      await pass(clock, 100)
+    }
+    expect(transports.length).toBeGreaterThan(2)
+    expect(transports.length).toBeLessThan(70)
+    // What was not asked for is neither stored nor taken for a log that one is in step with.
+    expect(sink.taken.length > 0).toBe(answered === undefined)
+    expect(sink.links.includes('live')).toBe(answered === undefined)
+  })
+
   test('falls back past transports that are mute, and comes back to the best', async () => {
     const { sync, clock, transports, latest } = await started()
     await pass(clock, 21_000, 500)

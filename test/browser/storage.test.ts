@@ -48,7 +48,8 @@ function firstKept(page: Page, database: string, topic: string): Promise<number>
           const reading = opening.result.transaction('cursors').objectStore('cursors').get([of, 0])
           reading.onsuccess = () => {
             opening.result.close()
-            resolve(reading.result.startOffset)
+            // Nothing of it is kept, if there was no room to write down that half is.
+            resolve(reading.result?.startOffset ?? Number.POSITIVE_INFINITY)
           }
         }
       }),
@@ -160,7 +161,7 @@ test('B9: what is kept of followed topics makes room for what is queued', async 
     expect(await refusalOfSend(page, kept, noise(MIB / 2))).toBe('queued')
     queued.push(...(await sendNumbered(page, { topic, sender: 'a', count: 5 })))
   }
-  expect(await firstKept(page, `edgelog:${proxy.url}:anonymous`, kept)).toBeGreaterThan(0)
+  expect(await firstKept(page, `edgelog ${proxy.url} anonymous`, kept)).toBeGreaterThan(0)
   proxy.setRules()
   await flush(page)
   await expectDelivered(queued)
@@ -275,7 +276,7 @@ test('B11: a tab that does not let go is told of, and waited for', async () => {
       new Promise((resolve) => {
         indexedDB.open(name).onsuccess = resolve
       }),
-    `edgelog:${proxy.url}:anonymous`,
+    `edgelog ${proxy.url} anonymous`,
   )
   const page = await tab({ pageUrl: nextBuildUrl })
   const sending = sendNumbered(page, { topic, sender: 'new', count: 5 })

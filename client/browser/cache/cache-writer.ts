@@ -101,8 +101,23 @@ export class CacheWriter {
     return count > 0
   }
 
-  /** Makes room: the oldest half of each partition goes, and one row at least. */
+  /**
+   * Makes room: the oldest half of each partition goes, and one row at least. Where the browser has no
+   * room to write even that down, all goes, which takes nothing but deleting.
+   */
   async #halve(): Promise<void> {
+    try {
+      await this.#evictHalf()
+    } catch (error) {
+      if (!(error instanceof EdgelogError && error.code === 'storage_full')) throw error
+      await this.#database.write(['cursors', 'batches'], async (tx) => {
+        await tx.objectStore('cursors').clear()
+        await tx.objectStore('batches').clear()
+      })
+    }
+  }
+
+  async #evictHalf(): Promise<void> {
     await evictRows(this.#database, undefined, ({ sizeBytes }) => {
       let droppedBytes = 0
       return ({ bytes }) => {

@@ -34,8 +34,9 @@ export class TailConnection {
   /** What is said before it is open. */
   #waiting: string[] | undefined = []
   #isOver = false
-  /** Subscriptions that the log has yet to answer. */
-  readonly #unanswered = new Set<number>()
+  /** Since when the log has yet to answer a subscription, oldest first. */
+  readonly #unanswered = new Map<number, number>()
+  #answeredAtMs: number | undefined
   #timer: Timer
   readonly #noticed: TailMessageListener = {
     notice: (notice) => {
@@ -43,10 +44,11 @@ export class TailConnection {
       this.#listener.notice(notice)
     },
     frame: () => undefined,
-    closed: (id, error) => {
+    closed: (id, error, op) => {
+      this.#answered(id)
       // The log goes on sending after an error, say about credit.
-      this.unsubscribe(id)
-      this.#listener.closed(id, error)
+      if (op === 'error') this.unsubscribe(id)
+      this.#listener.closed(id, error, op)
     },
   }
 
@@ -73,15 +75,18 @@ export class TailConnection {
     }
   }
 
-  /** A connection that answers none for 10 s is dead, whatever else it says. */
+  /**
+   * A connection that answers none for 10 s is dead, whatever else it says. Where it has answered before,
+   * what is silent may be one partition: that is `closed`, and may be tried again.
+   */
   subscribe(id: number, request: object): void {
-    this.#unanswered.add(id)
+    this.#unanswered.set(id, this.#connection.clock.now())
     if (this.#unanswered.size === 1) this.#awaitAnswer()
     this.#say({ op: 'subscribe', id, ...request })
   }
 
   unsubscribe(id: number): void {
-    this.#answered(id)
+    if (this.#unanswered.delete(id)) this.#awaitAnswer()
     this.#say({ op: 'unsubscribe', id })
   }
 
@@ -131,12 +136,32 @@ export class TailConnection {
   #awaitAnswer(): void {
     const { clock } = this.#connection
     clock.clearTimeout(this.#timer)
-    if (this.#unanswered.size === 0) return
-    this.#timer = clock.setTimeout(() => this.#end(), TAIL_OPEN_TIMEOUT_MS)
+    const [oldestMs] = this.#unanswered.values()
+    if (oldestMs === undefined || this.#isOver) return
+    const sinceMs = Math.max(oldestMs, this.#answeredAtMs ?? 0)
+    const leftMs = sinceMs + TAIL_OPEN_TIMEOUT_MS - clock.now()
+    this.#timer = clock.setTimeout(() => this.#missAnswers(), leftMs)
   }
 
   #answered(id: number): void {
-    if (this.#unanswered.delete(id)) this.#awaitAnswer()
+    if (!this.#unanswered.delete(id)) return
+    this.#answeredAtMs = this.#connection.clock.now()
+    this.#awaitAnswer()
+  }
+
+  #missAnswers(): void {
+    if (this.#answeredAtMs === undefined) {
+      this.#end()
+      return
+    }
+    const overdueMs = this.#connection.clock.now() - TAIL_OPEN_TIMEOUT_MS
+    for (const [id, sinceMs] of [...this.#unanswered]) {
+      if (sinceMs > overdueMs) break
+      this.unsubscribe(id)
+      const error = new EdgelogError('unavailable', 'the partition does not answer')
+      this.#listener.closed(id, error, 'closed')
+    }
+    this.#awaitAnswer()
   }
 
   /** Not from within the call of who wanted something said. */

@@ -21,7 +21,7 @@ export interface TailMessageListener {
   notice(notice: TailNotice): void
   frame(id: number, frame: TailFrame): void | Promise<void>
   /** The log ended one subscription, or refused a message about it; the others go on. */
-  closed(id: number, error: EdgelogError): void
+  closed(id: number, error: EdgelogError, op: 'closed' | 'error'): void
 }
 
 interface Refused<Op> {
@@ -42,7 +42,7 @@ export function takeNotice(text: string, listener: TailMessageListener): void {
   if (said.op === 'closed' || said.op === 'error') {
     const error = errorOf(said.error)
     if (said.id === undefined) throw error
-    listener.closed(said.id, error)
+    listener.closed(said.id, error, said.op)
   } else listener.notice(said)
 }
 

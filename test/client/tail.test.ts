@@ -196,22 +196,53 @@ describe('a live tail', () => {
     },
   )
 
-  test('is dead when a subscription is not answered, whatever else it says', async () => {
+  test('is dead when it answers no subscription, whatever else it says', async () => {
     const setup = setUp()
-    const { socket } = await connected(setup)
-    const other = setup.client.consumer({
-      assignments: [{ topic: 'u', partition: 0, offset: 0 }],
-    })
     await settle()
+    setup.clock.advance(0)
+    await settle()
+    const { socket } = setup.tail
     setup.clock.advance(9_000)
-    socket.say({ op: 'ping' })
+    socket?.say({ op: 'ping' })
     setup.clock.advance(999)
-    expect(socket.isClosed).toBe(false)
+    expect(socket?.isClosed).toBe(false)
     setup.clock.advance(1)
-    expect(socket.isClosed).toBe(true)
-    await other.close()
+    expect(socket?.isClosed).toBe(true)
     await setup.client.close()
     expect(setup.clock.pending).toBe(0)
+  })
+
+  test('loses what one partition does not answer, and nothing else', async () => {
+    const setup = setUp()
+    const { socket, subscribe } = await connected(setup)
+    const silent = setup.client.consumer({ assignments: [{ topic: 'u', partition: 0, offset: 0 }] })
+    await settle()
+    const asked = () =>
+      socket.sent.filter(({ op, id }) => op === 'subscribe' && id !== subscribe.id)
+    expect(asked().length).toBe(1)
+    setup.clock.advance(9_999)
+    expect(socket.sent.at(-1)).toEqual(asked()[0])
+    setup.clock.advance(1)
+    expect(socket.sent.at(-1)).toEqual({ op: 'unsubscribe', id: asked()[0]?.id })
+    await pass(setup.clock, 25_000)
+    // It is tried again, and again alone.
+    expect(asked().length).toBeGreaterThan(1)
+    expect(setup.tail.sockets.length).toBe(1)
+    socket.frame(subscribe.id, 1, batchAt(0))
+    expect(offsetsOf(await setup.iterator.next())).toEqual([0])
+    await silent.close()
+    await setup.client.close()
+    expect(setup.clock.pending).toBe(0)
+  })
+
+  test('is told nothing of what the log has closed', async () => {
+    const setup = setUp()
+    const { socket, subscribe } = await connected(setup)
+    const error = { code: 'unavailable', message: 'gone for a moment', retryable: true }
+    socket.say({ op: 'closed', id: subscribe.id, error })
+    await settle()
+    expect(socket.sent.filter(({ op }) => op === 'unsubscribe')).toEqual([])
+    await setup.client.close()
   })
 
   test('is dead when nothing can be said any more', async () => {

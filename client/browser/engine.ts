@@ -65,6 +65,7 @@ export class Engine {
   readonly #writer: CacheWriter
   readonly #news: CacheNews
   readonly #topics: TopicDirectory
+  readonly #follower: Follower
   readonly #sender: OutboxSender
   readonly #sync: Sync
   readonly #consumers = new Set<{ close(): Promise<void> }>()
@@ -81,11 +82,14 @@ export class Engine {
     this.#cache = new BatchCache(outbox.database, context.cacheLimits)
     this.#writer = new CacheWriter(outbox.database, outbox.now)
     this.#news = new CacheNews(channel)
-    this.#topics = new TopicDirectory(connection, drain, tell)
+    this.#topics = new TopicDirectory(connection, drain, tell, (topic) =>
+      this.#follower.found(topic),
+    )
     this.#sender = outboxSender(context, drain, this.#topics, (state, error) => {
       this.#senderState = state
       this.#note(error)
     })
+    this.#follower = this.#newFollower()
     this.#sync = new Sync({ connection, page, WebSocket }, this.#sink(), { transports })
     this.#news.listen(() => context.changed())
     channel.listen('follows', () => this.#followsChanged())
@@ -154,7 +158,8 @@ export class Engine {
   }
 
   async follow(topic: string, limits?: Partial<CacheLimits>): Promise<void> {
-    if (await this.#cache.follow(topic, limits)) this.#tellFollows()
+    await this.#cache.follow(topic, limits)
+    this.#tellFollows()
   }
 
   async unfollow(topic: string): Promise<void> {
@@ -215,9 +220,9 @@ export class Engine {
     return adopt(this.#context, name, signal)
   }
 
-  #sink(): SyncSink {
+  #newFollower(): Follower {
     const { connection, channel, topicReset } = this.#context
-    const follower = new Follower({
+    return new Follower({
       cache: this.#cache,
       writer: this.#writer,
       news: this.#news,
@@ -229,6 +234,10 @@ export class Engine {
       topicReset,
       failed: (error) => this.#note(error),
     })
+  }
+
+  #sink(): SyncSink {
+    const follower = this.#follower
     return {
       subscriptions: () => follower.subscriptions(),
       subscribed: (subscription, position) => follower.subscribed(subscription, position),
@@ -246,7 +255,7 @@ export class Engine {
   #use(topic: string): Promise<void> {
     const nowMs = this.#context.outbox.now()
     const last = this.#uses.get(topic)
-    if (last !== undefined && nowMs - last.atMs < CACHE_USE_INTERVAL_MS) return last.done
+    if (last !== undefined && Math.abs(nowMs - last.atMs) < CACHE_USE_INTERVAL_MS) return last.done
     const done = this.#cache.use(topic, nowMs).then((isNew) => {
       if (isNew) this.#tellFollows()
     })
@@ -261,7 +270,9 @@ export class Engine {
   }
 
   #followsChanged(): void {
-    if (this.#isLeading) this.#sync.changed()
+    if (!this.#isLeading) return
+    void this.#follower.seek()
+    this.#sync.changed()
   }
 
   #note(error: EdgelogError | undefined): void {

@@ -81,6 +81,8 @@ export const CACHE_RECHECK_MS = 5 * SECOND_MS
 export const CACHE_NETWORK_MS = 3 * SECOND_MS
 /** How long nothing is kept after the browser refused to store. */
 export const CACHE_REST_MS = 300 * SECOND_MS
+/** How often it is asked for a topic that is followed, and is not there. */
+export const MISSING_TOPIC_RETRY_MS = 30 * SECOND_MS
 
 // -- tabs --------------------------------------------------------------------------------------
 

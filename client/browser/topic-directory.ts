@@ -11,12 +11,20 @@ export class TopicDirectory implements TopicMetadataSource {
   readonly #connection: Connection
   readonly #drain: OutboxDrain
   readonly #tell: (news: OutboxNews) => void
+  readonly #learned: (topic: string) => void
   readonly #readAtMs = new Map<string, number>()
 
-  constructor(connection: Connection, drain: OutboxDrain, tell: (news: OutboxNews) => void) {
+  /** @param learned The server has this topic. */
+  constructor(
+    connection: Connection,
+    drain: OutboxDrain,
+    tell: (news: OutboxNews) => void,
+    learned: (topic: string) => void = () => undefined,
+  ) {
     this.#connection = connection
     this.#drain = drain
     this.#tell = tell
+    this.#learned = learned
   }
 
   /** What is known, however old; asks the server about a topic that is met for the first time. */
@@ -31,7 +39,8 @@ export class TopicDirectory implements TopicMetadataSource {
   refresh(topic: string): void {
     const nowMs = this.#connection.clock.now()
     const readAtMs = this.#readAtMs.get(topic) ?? Number.NEGATIVE_INFINITY
-    if (nowMs - readAtMs < METADATA_MAX_AGE_MS) return
+    // Apart in either direction: the clock may have been set back.
+    if (Math.abs(nowMs - readAtMs) < METADATA_MAX_AGE_MS) return
     this.#readAtMs.set(topic, nowMs)
     this.ask(topic).catch(() => undefined)
   }
@@ -45,6 +54,7 @@ export class TopicDirectory implements TopicMetadataSource {
     this.#readAtMs.set(topic, this.#connection.clock.now())
     const moves = await this.#drain.learn(row)
     if (moves.length > 0) this.#tell({ kind: 'moved', topic, moves })
+    this.#learned(topic)
     return row
   }
 }

@@ -11,7 +11,12 @@ import type { LogSource } from '../../consumer/log-source.ts'
 import type { TailPosition } from '../../consumer/tail-messages.ts'
 import { type Connection, requestJson } from '../../http/connection.ts'
 import { CORRUPT_READS_MAX, METADATA_MAX_AGE_MS } from '../../limits.ts'
-import { CACHE_AGE_MS_MAX, CACHE_REST_MS, CACHE_UNUSED_MS } from '../limits.ts'
+import {
+  CACHE_AGE_MS_MAX,
+  CACHE_REST_MS,
+  CACHE_UNUSED_MS,
+  MISSING_TOPIC_RETRY_MS,
+} from '../limits.ts'
 import type { CacheLimits, CursorRow, FollowRow, TopicRow } from '../store/schema.ts'
 import type { Followed, SyncSink, SyncStatus } from '../sync/sync.ts'
 import type { Subscription } from '../sync/transport.ts'
@@ -61,8 +66,10 @@ export class Follower implements SyncSink {
   /** Where something was missing once; the log may say so twice, after compaction. */
   readonly #gaps = new Map<string, number>()
   readonly #damages = new Map<string, number>()
-  /** Topics that the server does not have. */
+  /** Topics that the server does not have; while there are any, they are looked for now and again. */
   readonly #missing = new Set<string>()
+  #seekTimer: Timer
+  #isClosed = false
   /** What arrived while a transaction was under way shares the next. */
   #waiting: Waiting[] = []
   #isWriting = false
@@ -140,7 +147,29 @@ export class Follower implements SyncSink {
     }
   }
 
+  /** The server has this topic. */
+  found(topic: string): void {
+    if (this.#missing.delete(topic)) this.#context.changed()
+  }
+
+  /** What is followed may be there by now. */
+  async seek(): Promise<void> {
+    const { topics } = this.#context
+    for (const topic of [...this.#missing]) {
+      try {
+        await topics.ask(topic)
+      } catch (error) {
+        if (isGone(error)) continue
+        // What else may be wrong is for the sync to tell, and to wait for.
+      }
+      this.found(topic)
+    }
+    this.#planSeek()
+  }
+
   changed({ link }: SyncStatus): void {
+    this.#isClosed = link === 'closed'
+    this.#planSeek()
     const isLive = link === 'live'
     if (isLive === (this.#timer !== undefined)) return
     this.#context.connection.clock.clearTimeout(this.#timer)
@@ -153,7 +182,6 @@ export class Follower implements SyncSink {
     const { writer, connection, changed } = this.#context
     writer.evict().catch(() => undefined)
     this.#timer = connection.clock.setTimeout(() => {
-      this.#missing.clear()
       this.#maintain()
       changed()
     }, METADATA_MAX_AGE_MS)
@@ -231,8 +259,22 @@ export class Follower implements SyncSink {
     }
   }
 
+  #planSeek(): void {
+    const { clock } = this.#context.connection
+    const isNeeded = this.#missing.size > 0 && !this.#isClosed
+    if (isNeeded === (this.#seekTimer !== undefined)) return
+    clock.clearTimeout(this.#seekTimer)
+    this.#seekTimer = undefined
+    if (!isNeeded) return
+    this.#seekTimer = clock.setTimeout(() => {
+      this.#seekTimer = undefined
+      void this.seek()
+    }, MISSING_TOPIC_RETRY_MS)
+  }
+
   async #forget(topic: string): Promise<void> {
     this.#missing.add(topic)
+    this.#planSeek()
     this.#tellReset(topic, await this.#context.writer.reset(topic, () => 'deleted'))
   }
 
@@ -243,7 +285,9 @@ export class Follower implements SyncSink {
   }
 
   get #isResting(): boolean {
-    return this.#context.connection.clock.now() < this.#restUntilMs
+    const leftMs = this.#restUntilMs - this.#context.connection.clock.now()
+    // Longer than any rest is only what a clock makes that was set back.
+    return leftMs > 0 && leftMs <= CACHE_REST_MS
   }
 
   /** Stores it and spreads the word, or the word alone while the browser does not store. */

@@ -258,6 +258,20 @@ describe('what arrives', () => {
   })
 })
 
+test('a clock that was set back does not prolong the rest', async () => {
+  const { tab, log, clock, subscribe, send } = await setUp()
+  log.append(3)
+  const subscription = await subscribe()
+  refusal = refuseToStore(1e6)
+  expect(await send(subscription, 0)).toBe('taken')
+  refusal.end()
+  clock.sleepThrough(-3_600_000)
+  const again = await subscribe()
+  expect(again.offset).toBe(0)
+  expect(await send(again, 0)).toBe('taken')
+  await expectDense(tab, log)
+})
+
 describe('what the log does not go on from', () => {
   const outOfRange = new EdgelogError('offset_out_of_range', 'offset')
 
@@ -332,10 +346,42 @@ describe('what the log does not go on from', () => {
     expect(await follower.subscriptions()).toEqual([])
     expect(await tab.cache.follows()).toMatchObject([{ topic: TOPIC }])
     server.isGone = false
-    clock.advance(300_000)
+    clock.advance(30_000)
+    await settle()
     expect(counts.changed).toBe(1)
     expect(await follower.subscriptions()).toMatchObject([{ offset: 0 }])
     follower.changed({ ...live, link: 'closed' })
+    expect(clock.pending).toBe(0)
+  })
+
+  test('it was never there: it is looked for while nothing else is followed, and no more once found', async () => {
+    const { clock, server, counts, follower } = await setUp()
+    server.isGone = true
+    expect(await follower.subscriptions()).toEqual([])
+    clock.advance(30_000)
+    await settle()
+    expect(counts.changed).toBe(0)
+    server.isGone = false
+    clock.advance(30_000)
+    await settle()
+    expect(counts.changed).toBe(1)
+    expect(await follower.subscriptions()).toMatchObject([{ topic: TOPIC }])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('it was never there: it is followed as soon as anybody says that it is', async () => {
+    const { clock, server, counts, follower } = await setUp()
+    server.isGone = true
+    expect(await follower.subscriptions()).toEqual([])
+    await follower.seek()
+    expect(counts.changed).toBe(0)
+    follower.found('other')
+    expect(counts.changed).toBe(0)
+    server.isGone = false
+    follower.found(TOPIC)
+    expect(counts.changed).toBe(1)
+    server.isGone = true
+    follower.changed({ link: 'closed', transport: null, lastError: null })
     expect(clock.pending).toBe(0)
   })
 

@@ -80,13 +80,18 @@ export const TAIL_CONTROL_BYTES_MAX = 4 * KIB
 /** A JSON body that names as many subscriptions as there may be, with the longest names. */
 export const TAIL_BODY_BYTES_MAX = 1 * MIB
 /** Credit that the subscriptions of one `POST /v1/tail` have together; each gets its share at most. */
-export const TAIL_STREAM_CREDIT_BYTES_MAX = 16 * MIB
+export const TAIL_STREAM_CREDIT_BYTES_MAX = 4 * MIB
 /** Frames that wait for the reader of an event stream: beyond it no further subscription is opened. */
-export const TAIL_STREAM_WAITING_BYTES_MAX = 16 * MIB
+export const TAIL_STREAM_WAITING_BYTES_MAX = 4 * MIB
 /** Subscriptions an event stream opens at a time: each may send a batch of BATCH_BYTES_MAX at once. */
 export const TAIL_STREAM_OPENINGS_MAX = 8
-/** Beyond it the stream ends and its reader resumes: half of what an isolate has, 128 MB. */
-export const TAIL_STREAM_QUEUED_BYTES_MAX = 64 * MIB
+/**
+ * Frames that wait for the readers of all event streams of an isolate. Beyond it those streams end that
+ * have more than an even share and are sent more, so that it is at most twice as much: half of 128 MB.
+ */
+export const TAIL_STREAM_QUEUED_BYTES_MAX = 32 * MIB
+/** Pings that come due while a reader takes nothing: then its stream ends, and what waits for it goes. */
+export const TAIL_STREAM_STALLED_PINGS_MAX = 2
 /** Frames of one answer of a long poll; the frame that reaches it comes whole. */
 export const TAIL_POLL_BYTES_MAX = 16 * MIB
 /** How long a long poll that has something waits for more: what is appended together comes together. */

@@ -9,13 +9,17 @@ import {
   PING_INTERVAL_MS,
   TAIL_STREAM_OPENINGS_MAX,
   TAIL_STREAM_QUEUED_BYTES_MAX,
+  TAIL_STREAM_STALLED_PINGS_MAX,
   TAIL_STREAM_WAITING_BYTES_MAX,
 } from '../core/limits.ts'
 import { TAIL_FRAME_HEADER_BYTES, TAIL_ID_BYTES } from '../core/log/tail-protocol.ts'
 import type { TailSubscription } from './tail-schemas.ts'
 import { type TailNotice, type TailSink, TailSubscriptions } from './tail-subscriptions.ts'
 
-/** Ends when the reader goes away, or when the last of its subscriptions is closed. */
+/** The event streams of this isolate, and what waits for their readers: they share its memory. */
+const isolate = { streams: 0, queuedBytes: 0 }
+
+/** Ends when the reader goes away, takes nothing for long, or lets too much pile up, or when the last of its subscriptions is closed. */
 export function openTailStream(
   cluster: Cluster,
   requests: readonly TailSubscription[],
@@ -33,6 +37,8 @@ class TailStream implements TailSink {
   /** Of messages that wait for the reader. */
   #queuedBytes = 0
   #isPingQueued = false
+  /** Pings that came due since the reader took something last. */
+  #stalledPings = 0
   #isOpening = true
   #hasEnded = false
   readonly #pingTimer: ReturnType<typeof setInterval>
@@ -40,6 +46,7 @@ class TailStream implements TailSink {
   constructor(cluster: Cluster, writer: WritableStreamDefaultWriter<Uint8Array>) {
     this.#writer = writer
     this.#subscriptions = new TailSubscriptions(cluster, this)
+    isolate.streams += 1
     this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL_MS)
     // Rejects when the reader goes away.
     writer.closed.catch(() => this.#end())
@@ -65,18 +72,23 @@ class TailStream implements TailSink {
   }
 
   pass(id: number, message: Uint8Array): void {
-    this.#queuedBytes += message.length
-    if (this.#queuedBytes > TAIL_STREAM_QUEUED_BYTES_MAX) {
-      // What waits is not to stay in memory until such a reader has taken it.
-      void this.#writer.abort().catch(() => undefined)
-      this.#end()
+    this.#queued(message.length)
+    const shareBytes = TAIL_STREAM_QUEUED_BYTES_MAX / isolate.streams
+    if (isolate.queuedBytes > TAIL_STREAM_QUEUED_BYTES_MAX && this.#queuedBytes > shareBytes) {
+      this.#cutOff()
       return
     }
     this.#queue(async () => {
       await this.#write(`event: frame\ndata: ${encodeBase64(message)}\n\n`)
-      this.#queuedBytes -= message.length
+      if (this.#hasEnded) return
+      this.#queued(-message.length)
       this.#subscriptions.grant(id, message.length - TAIL_ID_BYTES - TAIL_FRAME_HEADER_BYTES)
     })
+  }
+
+  #queued(bytes: number): void {
+    this.#queuedBytes += bytes
+    isolate.queuedBytes += bytes
   }
 
   /** So that partitions whose readers are far behind do not all send what they have at once. */
@@ -86,6 +98,11 @@ class TailStream implements TailSink {
 
   /** Before a reader that takes nothing, one ping waits, and not one for each interval. */
   #ping(): void {
+    if (this.#stalledPings === TAIL_STREAM_STALLED_PINGS_MAX) {
+      this.#cutOff()
+      return
+    }
+    this.#stalledPings += 1
     if (this.#isPingQueued) return
     this.#isPingQueued = true
     this.say({ op: 'ping' })
@@ -100,9 +117,17 @@ class TailStream implements TailSink {
     this.#queue(async () => this.#end())
   }
 
+  /** What waits is not to stay in memory until such a reader has taken it. */
+  #cutOff(): void {
+    void this.#writer.abort().catch(() => undefined)
+    this.#end()
+  }
+
   #end(): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
+    isolate.streams -= 1
+    this.#queued(-this.#queuedBytes)
     clearInterval(this.#pingTimer)
     this.#subscriptions.unsubscribeAll()
     void this.#writer.close().catch(() => undefined)
@@ -120,5 +145,6 @@ class TailStream implements TailSink {
 
   async #write(text: string): Promise<void> {
     await this.#writer.write(new TextEncoder().encode(text))
+    this.#stalledPings = 0
   }
 }

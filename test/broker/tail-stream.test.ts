@@ -1,9 +1,10 @@
 /** What `POST /v1/tail` does for readers that go away, or take nothing: needs partitions on demand. */
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   PING_INTERVAL_MS,
   TAIL_STREAM_OPENINGS_MAX,
   TAIL_STREAM_QUEUED_BYTES_MAX,
+  TAIL_STREAM_STALLED_PINGS_MAX,
   TAIL_STREAM_WAITING_BYTES_MAX,
 } from '../../src/core/limits.ts'
 import { openTailStream } from '../../src/http/tail-stream.ts'
@@ -35,7 +36,7 @@ test('pings do not pile up before a reader that takes nothing', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   const { cluster, topic } = fakeCluster()
   const stream = openTailStream(cluster, subscriptions(topic, 1))
-  await vi.advanceTimersByTimeAsync(100 * PING_INTERVAL_MS)
+  await vi.advanceTimersByTimeAsync(TAIL_STREAM_STALLED_PINGS_MAX * PING_INTERVAL_MS)
   const taken = await takeAll(stream)
   expect(taken.split('\n\n').map((event) => event.slice(0, 16))).toEqual([
     'data: {"op":"sub',
@@ -73,14 +74,58 @@ test('no further tails are opened while much waits for the reader', async () => 
   await reader.cancel()
 })
 
-test('a reader that lets too much pile up is cut off', async () => {
+test('a reader that takes nothing for long is cut off, and one that takes its pings is not', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   const { cluster, topic, tails } = fakeCluster()
-  const stream = openTailStream(cluster, subscriptions(topic, 1))
-  await turns()
-  const large = frame(1_900_000, 1)
-  for (let bytes = 0; bytes <= TAIL_STREAM_QUEUED_BYTES_MAX; bytes += large.length) {
-    tails[0]?.frame(large)
+  const [stalled, slow] = [1, 1].map(() => openTailStream(cluster, subscriptions(topic, 1)))
+  const reader = (slow as ReadableStream<Uint8Array>).getReader()
+  await reader.read()
+  for (let ping = 0; ping < 10 * TAIL_STREAM_STALLED_PINGS_MAX; ping++) {
+    await vi.advanceTimersByTimeAsync(PING_INTERVAL_MS)
+    expect((await reader.read()).done).toBe(false)
   }
-  expect(tails[0]?.isClosed).toBe(true)
-  await expect(stream.getReader().read()).rejects.toBeUndefined()
+  expect(tails.map(({ isClosed }) => isClosed)).toEqual([true, false])
+  await expect(stalled?.getReader().read()).rejects.toBeUndefined()
+  await reader.cancel()
+})
+
+describe('readers that let too much pile up', () => {
+  const large = frame(1_900_000, 1)
+
+  test('are cut off, and leave their room to others', async () => {
+    for (let time = 0; time < 2; time++) {
+      const { cluster, topic, tails } = fakeCluster()
+      const stream = openTailStream(cluster, subscriptions(topic, 1))
+      await turns()
+      let bytes = large.length
+      for (; bytes <= TAIL_STREAM_QUEUED_BYTES_MAX - large.length; bytes += large.length) {
+        tails[0]?.frame(large)
+        expect(tails[0]?.isClosed).toBe(false)
+      }
+      for (let more = 0; more < 3; more++) tails[0]?.frame(large)
+      expect(tails[0]?.isClosed).toBe(true)
+      await expect(stream.getReader().read()).rejects.toBeUndefined()
+    }
+  })
+
+  test('are cut off for what they have together, and one that takes its part is not', async () => {
+    const { cluster, topic, tails } = fakeCluster()
+    const streams = Array.from({ length: 10 }, () =>
+      openTailStream(cluster, subscriptions(topic, 1)),
+    )
+    await turns()
+    const frames = 6
+    for (let sent = 0; sent < frames; sent++) {
+      for (const tail of tails.slice(1)) tail.frame(large)
+    }
+    const held = tails.slice(1).filter(({ isClosed }) => !isClosed).length * frames * large.length
+    expect(held).toBeGreaterThan(0)
+    expect(held).toBeLessThan(2 * TAIL_STREAM_QUEUED_BYTES_MAX)
+    expect(9 * frames * large.length).toBeGreaterThan(2 * TAIL_STREAM_QUEUED_BYTES_MAX)
+    tails[0]?.frame(large)
+    expect(tails[0]?.isClosed).toBe(false)
+    await Promise.all(streams.map((stream) => stream.cancel().catch(() => undefined)))
+    await turns()
+    expect(tails.every(({ isClosed }) => isClosed)).toBe(true)
+  })
 })

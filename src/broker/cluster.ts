@@ -35,6 +35,7 @@ const knownTopics = new Map<TopicName, KnownTopic>()
 
 export class Cluster {
   readonly #env: ClusterEnv
+  readonly #lookUps = new Map<TopicName, Promise<Topic>>()
 
   constructor(env: ClusterEnv) {
     this.#env = env
@@ -60,6 +61,24 @@ export class Cluster {
   /** @throws {EdgelogError} `unknown_topic_or_partition`. */
   async topic(name: TopicName): Promise<Topic> {
     return (await this.#known(name)).topic
+  }
+
+  /**
+   * What the coordinator says now, and the same for all who ask meanwhile. What other requests know is
+   * replaced, and never missing.
+   *
+   * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`.
+   */
+  async lookUpTopic(name: TopicName): Promise<Topic> {
+    const known = this.#lookUps.get(name)
+    if (known !== undefined) return await known
+    const lookUp = this.#ask(name)
+    this.#lookUps.set(name, lookUp)
+    try {
+      return this.#remember(await lookUp).topic
+    } finally {
+      this.#lookUps.delete(name)
+    }
   }
 
   /** Makes the next call ask the coordinator, e.g. after this isolate changed the topic. */

@@ -49,8 +49,7 @@ export async function openTail(
 /** What the edge remembers of the topic may be the older of the two, so it asks before it refuses. */
 async function expectTopicId(cluster: Cluster, name: TopicName, topicId: string): Promise<void> {
   if ((await cluster.topic(name)).id === topicId) return
-  cluster.forget(name)
-  const topic = await cluster.topic(name)
+  const topic = await cluster.lookUpTopic(name)
   if (topic.id !== topicId) throw otherTopic(topic)
 }
 

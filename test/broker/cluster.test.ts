@@ -1,6 +1,7 @@
 /** How the edge keeps what it knows of a topic: needs a coordinator that fails on demand. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { openTail } from '../../src/broker/tail.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { METADATA_RETRY_MS, METADATA_TTL_MS } from '../../src/core/limits.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
@@ -80,4 +81,28 @@ test('a topic that is gone is forgotten', async () => {
     await expect(cluster.topic(name)).rejects.toMatchObject({ code: 'unknown_topic_or_partition' })
     expect(getTopic).toHaveBeenCalledTimes(calls)
   }
+})
+
+test('a hundred tails of a topic that was created anew cost one look-up, and others none', async () => {
+  const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
+  const cluster = clusterOf(getTopic)
+  await cluster.topic(name)
+  let answer: (topic: unknown) => void = () => {}
+  getTopic.mockReturnValue(new Promise((resolve) => (answer = resolve)))
+  const options = { offset: 0, creditBytes: 1, topicId: 'another id' }
+  const tails = Array.from({ length: 100 }, () => openTail(cluster, name, 0, options))
+  // Meanwhile the rest goes on with what is known.
+  expect((await cluster.topic(name)).version).toBe(1)
+  await Promise.resolve()
+  expect((await new Cluster({} as ClusterEnv).topic(name)).version).toBe(1)
+  answer(topicOf(2))
+  for (const tail of tails) await expect(tail).rejects.toMatchObject({ code: 'unknown_topic_id' })
+  expect(getTopic).toHaveBeenCalledTimes(2)
+  expect((await cluster.topic(name)).version).toBe(2)
+  // Not for long: the next one asks anew.
+  getTopic.mockResolvedValue(topicOf(3))
+  await expect(openTail(cluster, name, 0, options)).rejects.toMatchObject({
+    code: 'unknown_topic_id',
+  })
+  expect(getTopic).toHaveBeenCalledTimes(3)
 })

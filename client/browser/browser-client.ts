@@ -9,7 +9,13 @@ import { randomProducerId } from '../producer/producer-id.ts'
 import { cacheLimits } from './cache/cache-limits.ts'
 import type { Engine } from './engine.ts'
 import { type BrowserEvents, Emitter } from './events.ts'
-import { OFFLINE_CHECK_MS, OUTBOX_BYTES_MAX, SYNC_TAG, TOKEN_INTERVAL_MS } from './limits.ts'
+import {
+  OFFLINE_CHECK_MS,
+  OUTBOX_BYTES_MAX,
+  SYNC_TAG,
+  TOKEN_INTERVAL_MS,
+  TOKEN_TIMEOUT_MS,
+} from './limits.ts'
 import type { BrowserClientOptions } from './options.ts'
 import { AckWaiters } from './outbox/ack-waiters.ts'
 import type { Outbox } from './outbox/outbox.ts'
@@ -62,12 +68,15 @@ export class BrowserClient {
   readonly #emitter = new Emitter()
   readonly #board: StatusBoard
   readonly #closed = new AbortController()
+  /** Aborted when what was stored is lost. */
+  #stored = new AbortController()
   /** Of the databases of all principals of this server. */
   readonly #prefix: string
   #engine: Engine | undefined
   /** As the tab that leads said last. */
   #heard: SyncStatus = { link: 'idle', transport: null, lastError: null }
   #renewedAtMs = 0
+  #tokenGiven: AbortController | undefined
   #renewing: Promise<boolean> | undefined
   #hasAskedToPersist = false
   #closing: Promise<void> | undefined
@@ -92,6 +101,8 @@ export class BrowserClient {
       outdated: () => {
         // It can send nothing any more, and another tab can.
         this.#leader.close()
+        const why = 'a newer version is in use: reload the page'
+        this.#waiters.rejectAll(new EdgelogError('storage_failed', why), true)
         this.#emitter.emit('reloadNeeded', { reason: 'outdated' })
       },
       blocked: () => this.#emitter.emit('reloadNeeded', { reason: 'blocked' }),
@@ -111,6 +122,7 @@ export class BrowserClient {
       admit: (sizeBytes) => this.#admit(sizeBytes),
       makeRoom: async () => (await this.#load()).makeRoom(),
       queued: () => this.#queued(),
+      refused: () => this.#board.touch(),
       flush: (signal) => this.#flush(signal),
     })
     this.#board = new StatusBoard({
@@ -120,7 +132,9 @@ export class BrowserClient {
       isLeader: () => this.#leader.epoch !== undefined,
       lagRecords: async () => (await this.#engine?.lagRecords()) ?? null,
       changed: (status) => this.#emitter.emit('status', status),
-      seen: (producers) => this.#waiters.check(producers),
+      mark: () => this.#waiters.nextSerial,
+      seen: async (producers, serial) =>
+        await this.#engine?.checkWaiters(this.#waiters, producers, serial),
     })
     const { locks } = (globalThis.navigator ?? {}) as { locks?: Locks }
     this.#leader = new Leader(
@@ -228,8 +242,9 @@ export class BrowserClient {
     this.#board.close()
     this.#channel.close()
     const why = 'the client was closed; the record stays queued'
-    this.#waiters.rejectAll(new EdgelogError('unavailable', why))
+    this.#waiters.rejectAll(new EdgelogError('unavailable', why), true)
     await this.#context.database.close()
+    this.#emitter.emit('status', this.status)
   }
 
   #listen(): void {
@@ -256,6 +271,7 @@ export class BrowserClient {
 
   #takeToken(token: string): void {
     this.#connection.token = token
+    this.#tokenGiven?.abort()
     this.#engine?.setToken()
   }
 
@@ -286,6 +302,7 @@ export class BrowserClient {
   #admit(sizeBytes: number): void {
     this.#checkOpen()
     if (this.#board.pendingBytes + sizeBytes > OUTBOX_BYTES_MAX) {
+      this.#board.touch()
       throw new EdgelogError('storage_full', `${OUTBOX_BYTES_MAX} bytes wait to be sent already`)
     }
     this.#board.queued(sizeBytes)
@@ -311,7 +328,7 @@ export class BrowserClient {
     const onSettled = (listener: () => void) => this.#emitter.on('outbox', listener)
     const engine = await this.#load()
     this.#tell({ kind: 'wake' })
-    await engine.flush(onSettled, this.#untilClosed(signal))
+    await engine.flush(onSettled, AbortSignal.any([this.#untilClosed(signal), this.#stored.signal]))
   }
 
   #untilClosed(signal: AbortSignal | undefined): AbortSignal {
@@ -333,6 +350,8 @@ export class BrowserClient {
     try {
       const engine = await this.#load()
       if (this.#leader.epoch === undefined) return
+      // Not waited for: what is sent without one waits for it.
+      if (this.#connection.token === undefined) void this.#renewToken()
       engine.lead()
     } catch (error) {
       if (this.#closing !== undefined) return
@@ -353,7 +372,6 @@ export class BrowserClient {
     const { Engine } = await import('./engine.ts').catch((error: unknown) => {
       throw new EdgelogError('unavailable', `the client's code: ${String(error)}`)
     })
-    if (this.#connection.token === undefined) await this.#renewToken()
     this.#checkOpen()
     if (this.#engine === undefined) {
       const { WebSocket: given, codecs, transports } = this.#options
@@ -401,13 +419,19 @@ export class BrowserClient {
     if (typeof ask !== 'function') return false
     // A provider of wrong tokens is not asked without end.
     const { clock } = this.#connection
-    await sleep(clock, this.#renewedAtMs + TOKEN_INTERVAL_MS - clock.now(), this.#closed.signal)
+    const waitMs = Math.min(this.#renewedAtMs - clock.now(), 0) + TOKEN_INTERVAL_MS
+    await sleep(clock, waitMs, this.#closed.signal)
     this.#renewedAtMs = clock.now()
+    const before = this.#connection.token
+    const given = new AbortController()
+    this.#tokenGiven = given
     try {
-      const token = await ask()
-      if (token === this.#connection.token || this.#closing !== undefined) return false
-      this.setToken(token)
-      return true
+      // Whoever sets one meanwhile, or closes, need not wait for an answer that may never come.
+      const end = AbortSignal.any([given.signal, this.#closed.signal])
+      const token = await Promise.race([ask(), sleep(clock, TOKEN_TIMEOUT_MS, end)])
+      const isNew = typeof token === 'string' && token !== before && !end.aborted
+      if (isNew) this.setToken(token)
+      return this.#connection.token !== before
     } catch (error) {
       this.#note(error)
       return false
@@ -431,7 +455,10 @@ export class BrowserClient {
   #lost(): void {
     const { pending } = this.#board.status
     const why = 'the data of this page was cleared'
-    this.#waiters.rejectAll(new EdgelogError('storage_lost', why))
+    const error = new EdgelogError('storage_lost', why)
+    this.#waiters.rejectAll(error)
+    this.#stored.abort(error)
+    this.#stored = new AbortController()
     this.#engine?.storageLost()
     this.#emitter.emit('storageLost', { pendingRecords: pending })
     this.#board.touch()

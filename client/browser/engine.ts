@@ -16,6 +16,8 @@ import type { TopicResetReason } from './cache/cache-plan.ts'
 import { CacheWriter } from './cache/cache-writer.ts'
 import { Follower } from './cache/follower.ts'
 import { CACHE_USE_INTERVAL_MS } from './limits.ts'
+import type { AckWaiters } from './outbox/ack-waiters.ts'
+import { checkWaiters } from './outbox/check-waiters.ts'
 import { type FlushContext, untilFlushed } from './outbox/flush.ts'
 import {
   type ParkedRecord,
@@ -34,7 +36,7 @@ import {
   openConsumer,
   openGroupConsumer,
 } from './reading.ts'
-import type { CacheLimits } from './store/schema.ts'
+import type { CacheLimits, ProducerRow } from './store/schema.ts'
 import type { PageEvents } from './sync/page-events.ts'
 import { type LastError, Sync, type SyncSink, type SyncStatus } from './sync/sync.ts'
 import type { TransportName } from './sync/transport.ts'
@@ -146,6 +148,14 @@ export class Engine {
   flush(onSettled: FlushContext['onSettled'], signal: AbortSignal): Promise<void> {
     const { store, connection } = this.#context
     return untilFlushed({ store, clock: connection.clock, onSettled }, signal)
+  }
+
+  checkWaiters(
+    waiters: AckWaiters,
+    producers: readonly ProducerRow[],
+    serial: number,
+  ): Promise<void> {
+    return checkWaiters(waiters, producers, serial, this.#context.store)
   }
 
   /** What is read is to be kept anew. */

@@ -17,6 +17,8 @@ export const OUTBOX_ROW_BYTES_MAX = 256 * KIB
 /** Records of one transaction, and of those that wait for the next. */
 export const ENQUEUE_RECORDS_MAX = 1_000
 export const GATHERED_RECORDS_MAX = 100_000
+/** How often half of the cache goes before a record is refused for lack of space. */
+export const EVICTIONS_MAX = 4
 /** What may wait to be sent. */
 export const OUTBOX_BYTES_MAX = 256 * MIB
 /** Of one request: what a bad line carries within its time limit. */
@@ -40,6 +42,9 @@ export const OUT_OF_ORDER_MAX = 4
 export const PRODUCER_TRUST_MS = 14 * DAY_MS
 /** Kept of a partition, for tabs that were frozen while they were told. */
 export const ACKS_KEPT = 16
+export const MOVES_KEPT = 1_000
+/** Positions begin below this: 2^40 of them leave no two beginnings near one another. */
+export const FIRST_POSITION_MAX = 2 ** 40
 
 // -- service worker ----------------------------------------------------------------------------
 
@@ -52,6 +57,8 @@ export const SYNC_TAG = 'edgelog'
 
 /** Between two questions for another token. */
 export const TOKEN_INTERVAL_MS = 5 * SECOND_MS
+/** How long an answer is waited for. */
+export const TOKEN_TIMEOUT_MS = 30 * SECOND_MS
 
 // -- status ------------------------------------------------------------------------------------
 

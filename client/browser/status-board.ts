@@ -14,8 +14,10 @@ export interface StatusContext {
   readonly isLeader: () => boolean
   readonly lagRecords: () => Promise<number | null>
   readonly changed: (status: ClientStatus) => void
+  /** Where the waiters stand that a look will know of. */
+  readonly mark: () => number
   /** The producers, each time they are looked at. */
-  readonly seen: (producers: readonly ProducerRow[]) => void
+  readonly seen: (producers: readonly ProducerRow[], mark: number) => Promise<void>
 }
 
 export class StatusBoard {
@@ -72,7 +74,8 @@ export class StatusBoard {
 
   /** @throws {EdgelogError} of the database. */
   async look(): Promise<void> {
-    const { clock, store, seen, lagRecords } = this.#context
+    const { clock, store, seen, mark, lagRecords } = this.#context
+    const marked = mark()
     const producers = await store.producers()
     const waiting = producers.filter((row) => pendingOf(row) > 0)
     const oldestQueuedAtMs = await store.oldestQueuedAtMs(waiting)
@@ -82,7 +85,7 @@ export class StatusBoard {
     this.#pendingBytes = waiting.reduce((sum, row) => sum + row.pendingBytes, 0)
     this.#oldestQueuedAtMs = oldestQueuedAtMs
     this.#parked = parked
-    seen(producers)
+    await seen(producers, marked)
     if (clock.now() - this.#storageAtMs < STORAGE_CHECK_MS) return
     this.#storageAtMs = clock.now()
     this.#storage = await storageStatus()

@@ -1,12 +1,13 @@
 /** The promises of this tab's records, until the log has them. */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { RecordMetadata } from '../../producer/produced-batch.ts'
-import type { Ack, ProducerRow } from '../store/schema.ts'
+import type { Ack, Move, Place } from '../store/schema.ts'
 import type { OutboxNews } from './outbox-news.ts'
-import type { Place } from './row-writer.ts'
 
 interface Waiter {
   readonly timestamp: number
+  /** Grows with each. */
+  readonly serial: number
   readonly resolve: (metadata: RecordMetadata) => void
   readonly reject: (error: EdgelogError) => void
 }
@@ -14,10 +15,19 @@ interface Waiter {
 export class AckWaiters {
   /** By topic, partition, position. */
   readonly #topics = new Map<string, Map<number, Map<number, Waiter>>>()
+  #nextSerial = 0
+  #closedBy: EdgelogError | undefined
+
+  /** Waiters that are added from now on have this serial or a later one. */
+  get nextSerial(): number {
+    return this.#nextSerial
+  }
 
   add(topic: string, { partition, position }: Place, timestamp: number): Promise<RecordMetadata> {
     const acked = new Promise<RecordMetadata>((resolve, reject) => {
-      this.#partition(topic, partition).set(position, { timestamp, resolve, reject })
+      if (this.#closedBy !== undefined) reject(this.#closedBy)
+      const serial = this.#nextSerial++
+      this.#partition(topic, partition).set(position, { timestamp, serial, resolve, reject })
     })
     // Most applications leave it to the outbox.
     acked.catch(() => undefined)
@@ -25,36 +35,34 @@ export class AckWaiters {
   }
 
   hear(news: OutboxNews): void {
-    if (news.kind === 'acked') this.#acked(news.topic, news.partition, news.acks)
-    else if (news.kind === 'moved') this.#moved(news)
+    if (news.kind === 'acked') this.acked(news.topic, news.partition, news.acks)
+    else if (news.kind === 'moved') this.moved(news.topic, news.moves)
     else if (news.kind === 'parked') {
       const { topic, place } = news
       const error = EdgelogError.fromBody(news.error)
       if (place === undefined) this.#rejectTopic(topic, error)
-      else this.#take(topic, place)?.reject(error)
+      else this.take(topic, place)?.reject(error)
     }
   }
 
-  /** Settles what left the outbox while this tab heard nothing. */
-  check(producers: readonly ProducerRow[]): void {
-    for (const { topic, partition, firstPosition, acks } of producers) {
-      const waiters = this.#topics.get(topic)?.get(partition)
-      if (waiters === undefined) continue
-      this.#acked(topic, partition, acks)
-      for (const position of [...waiters.keys()]) {
-        if (position >= firstPosition) continue
-        this.#acked(topic, partition, [
-          { position, recordsCount: 1, baseOffset: -1, logAppendTime: null },
-        ])
+  /** Of waiters with a lower serial. */
+  *places(serial: number): Generator<Place & { readonly topic: string }> {
+    for (const [topic, partitions] of this.#topics) {
+      for (const [partition, waiters] of partitions) {
+        for (const [position, waiter] of waiters) {
+          if (waiter.serial < serial) yield { topic, partition, position }
+        }
       }
     }
   }
 
-  rejectAll(error: EdgelogError): void {
+  /** @param isFinal also what is added later */
+  rejectAll(error: EdgelogError, isFinal = false): void {
+    if (isFinal) this.#closedBy = error
     for (const topic of [...this.#topics.keys()]) this.#rejectTopic(topic, error)
   }
 
-  #acked(topic: string, partition: number, acks: readonly Ack[]): void {
+  acked(topic: string, partition: number, acks: readonly Ack[]): void {
     const waiters = this.#topics.get(topic)?.get(partition)
     if (waiters === undefined) return
     for (const { position, recordsCount, baseOffset, logAppendTime } of acks) {
@@ -68,9 +76,9 @@ export class AckWaiters {
     }
   }
 
-  #moved({ topic, moves }: Extract<OutboxNews, { kind: 'moved' }>): void {
+  moved(topic: string, moves: readonly Move[]): void {
     for (const { from, partition, position } of moves) {
-      const waiter = this.#take(topic, from)
+      const waiter = this.take(topic, from)
       if (waiter !== undefined) this.#partition(topic, partition).set(position, waiter)
     }
   }
@@ -83,7 +91,7 @@ export class AckWaiters {
     }
   }
 
-  #take(topic: string, { partition, position }: Place): Waiter | undefined {
+  take(topic: string, { partition, position }: Place): Waiter | undefined {
     const waiters = this.#topics.get(topic)?.get(partition)
     const waiter = waiters?.get(position)
     waiters?.delete(position)

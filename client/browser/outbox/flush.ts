@@ -3,7 +3,7 @@
 import type { Clock } from '../../clock.ts'
 import { sleep } from '../../clock.ts'
 import { FLUSH_CHECK_MS } from '../limits.ts'
-import { type ProducerRow, UNASSIGNED_PARTITION } from '../store/schema.ts'
+import type { ProducerRow } from '../store/schema.ts'
 import { type OutboxStore, pendingOf } from './outbox-store.ts'
 
 export interface FlushContext {
@@ -19,26 +19,20 @@ export async function untilFlushed(
   signal: AbortSignal,
 ): Promise<void> {
   const ends = new Map<string, number>()
-  const unlocated = new Set<string>()
   const note = (rows: readonly ProducerRow[]) => {
-    for (const row of rows) {
-      if (pendingOf(row) > 0) ends.set(keyOf(row), row.nextPosition)
-      if (pendingOf(row) > 0 && row.partition === UNASSIGNED_PARTITION) unlocated.add(row.topic)
-    }
+    for (const row of rows) if (pendingOf(row) > 0) ends.set(keyOf(row), row.nextPosition)
   }
   note(await store.producers())
   while (ends.size > 0) {
     signal.throwIfAborted()
     await changeOrTime(clock, onSettled, signal)
     const rows = await store.producers()
-    const byKey = new Map(rows.map((row) => [keyOf(row), row]))
-    for (const [key, end] of ends) {
-      const row = byKey.get(key)
-      if (row !== undefined && row.firstPosition < end) continue
-      ends.delete(key)
-      // Records that found their partitions wait there now.
-      const isLocated = row?.partition === UNASSIGNED_PARTITION && unlocated.delete(row.topic)
-      if (isLocated) note(rows.filter(({ topic }) => topic === row.topic))
+    for (const row of rows) {
+      const end = ends.get(keyOf(row))
+      if (end === undefined || row.firstPosition < end) continue
+      ends.delete(keyOf(row))
+      // Records that left for other partitions wait there now.
+      if (row.moves.length > 0) note(rows.filter(({ topic }) => topic === row.topic))
     }
   }
 }

@@ -2,7 +2,7 @@
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { ConsumerRecord } from '../../consumer/consumer-record.ts'
 import type { Store, Transaction } from '../store/database.ts'
-import { UNASSIGNED_PARTITION } from '../store/schema.ts'
+import { type ParkedRow, UNASSIGNED_PARTITION } from '../store/schema.ts'
 import type { OutboxContext } from './outbox-store.ts'
 import { recordsOf } from './row-batches.ts'
 import { RowWriter } from './row-writer.ts'
@@ -24,7 +24,8 @@ export async function pendingRecords(
   const rows = await database.read(['outbox'], (tx) => tx.objectStore('outbox').getAll(range))
   const pending: ConsumerRecord[] = []
   for (const row of rows) {
-    for (const record of await recordsOf(row.batch)) {
+    // One that cannot be read is parked when its turn comes.
+    for (const record of await recordsOf(row.batch).catch(() => [])) {
       pending.push(new ConsumerRecord(row.topic, row.partition, { ...record, offset: -1 }))
     }
   }
@@ -35,7 +36,8 @@ export async function parkedRecords({ database }: OutboxContext): Promise<Parked
   const rows = await database.read(['parked'], (tx) => tx.objectStore('parked').getAll())
   const parked: ParkedRecord[] = []
   for (const { id = -1, topic, partition, batch, error, parkedAtMs } of rows) {
-    for (const record of await recordsOf(batch)) {
+    const damaged = { offset: -1, timestamp: -1, key: null, value: batch, headers: [] }
+    for (const record of await recordsOf(batch).catch(() => [damaged])) {
       parked.push({
         id,
         record: new ConsumerRecord(topic, partition, { ...record, offset: -1 }),
@@ -61,21 +63,27 @@ export async function unpark(
     let count = 0
     for (const row of rows) {
       if (row?.id === undefined) continue
-      count += 1
-      await parked.delete(row.id)
-      if (!isRetried) continue
-      for (const record of await recordsOf(row.batch)) {
-        const { topic, partition } = row
-        const place = await writer.add({
-          topic,
-          record,
-          partition: partition === UNASSIGNED_PARTITION ? undefined : partition,
-        })
-        if (place instanceof EdgelogError) throw place
+      if (!isRetried || (await queueAgain(writer, row))) {
+        count += 1
+        await parked.delete(row.id)
       }
     }
     await writer.finish()
     return count
   }
   return await context.database.write(stores, work, true)
+}
+
+/** @returns false for what can still not be sent. Where its partition is gone it gets another. */
+async function queueAgain(
+  writer: RowWriter,
+  { topic, partition, batch }: ParkedRow,
+): Promise<boolean> {
+  const [record] = await recordsOf(batch).catch(() => [])
+  if (record === undefined) return false
+  for (const chosen of [partition === UNASSIGNED_PARTITION ? undefined : partition, undefined]) {
+    if (!((await writer.add({ topic, record, partition: chosen })) instanceof EdgelogError))
+      return true
+  }
+  return false
 }

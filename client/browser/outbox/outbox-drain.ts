@@ -5,12 +5,12 @@
 import type { NewRecord } from '../../../src/core/batch/record.ts'
 import { EdgelogError, type ErrorBody } from '../../../src/core/errors.ts'
 import { addToSequence } from '../../../src/core/log/producer-state.ts'
-import { ACKS_KEPT, SEND_BYTES_MAX } from '../limits.ts'
+import { ACKS_KEPT, MOVES_KEPT, SEND_BYTES_MAX } from '../limits.ts'
 import type { Store, Transaction } from '../store/database.ts'
-import type { Ack, OutboxRow, ProducerRow, TopicRow } from '../store/schema.ts'
+import type { Ack, Move, OutboxRow, ProducerRow, TopicRow } from '../store/schema.ts'
 import { type OutboxContext, pendingOf } from './outbox-store.ts'
 import { batchOf, recordsOf, rowAfter } from './row-batches.ts'
-import { type Place, RowWriter } from './row-writer.ts'
+import { RowWriter } from './row-writer.ts'
 
 const EPOCH_MAX = 0x7fff
 const ROWS_READ = 64
@@ -19,11 +19,6 @@ const ROWS_READ = 64
 export interface PendingBatch {
   readonly producer: ProducerRow
   readonly rows: readonly OutboxRow[]
-}
-
-/** A record that got its partition: where it was, and where it is. */
-export interface Move extends Place {
-  readonly from: Place
 }
 
 /** What the epoch makes of a position. */
@@ -49,9 +44,13 @@ export class OutboxDrain {
    * Takes what the server says of a topic; records that wait for a partition get one, and so do those
    * of partitions that are no longer there.
    */
-  async learn(topic: TopicRow): Promise<Move[]> {
+  async learn(given: TopicRow): Promise<Move[]> {
     const stores: Store[] = ['topics', 'producers', 'outbox']
     const work = async (tx: Transaction) => {
+      const known = await tx.objectStore('topics').get(given.topic)
+      // A topic only grows: an answer that says otherwise was overtaken by another.
+      const isOvertaken = known?.id === given.id && known.partitions > given.partitions
+      const topic = isOvertaken ? known : given
       await tx.objectStore('topics').put(topic)
       const writer = new RowWriter(tx, this.#context)
       const moves: Move[] = []
@@ -69,7 +68,12 @@ export class OutboxDrain {
           }
         }
         await tx.objectStore('outbox').delete(range)
-        const empty = { firstPosition: producer.nextPosition, pendingBytes: 0 }
+        const own = moves.filter(({ from }) => from.partition === partition)
+        const empty = {
+          firstPosition: producer.nextPosition,
+          pendingBytes: 0,
+          moves: [...producer.moves, ...own].slice(-MOVES_KEPT),
+        }
         await tx.objectStore('producers').put({ ...producer, ...empty })
       }
       await writer.finish()
@@ -108,7 +112,8 @@ export class OutboxDrain {
     if (last === undefined) return
     const end = last.position + last.recordsCount
     await this.#change(topic, partition, async (tx, producer) => {
-      if (end <= producer.firstPosition) return producer
+      // Said of other records: these are settled, or the data was cleared since.
+      if (end <= producer.firstPosition || end > producer.nextPosition) return producer
       await removeBefore(tx, producer, end)
       const endOffsets = acks.map(({ baseOffset, recordsCount }) => baseOffset + recordsCount)
       return {
@@ -142,6 +147,19 @@ export class OutboxDrain {
     await this.#change(topic, partition, change, true)
   }
 
+  /** Sets a row aside that cannot be decoded, as it is. */
+  async parkDamaged(row: OutboxRow, error: ErrorBody): Promise<void> {
+    const { topic, partition, position, recordsCount, batch } = row
+    const change = async (tx: Transaction, producer: ProducerRow) => {
+      if (producer.firstPosition !== position) return producer
+      const parkedAtMs = this.#context.now()
+      await tx.objectStore('parked').add({ topic, partition, position, batch, error, parkedAtMs })
+      await tx.objectStore('outbox').delete([topic, partition, position])
+      return this.#nextEpoch(advanced(producer, position + recordsCount), false)
+    }
+    await this.#change(topic, partition, change, true)
+  }
+
   /** Sets all of a topic aside: it is gone. Returns how many. */
   async parkTopic(topic: string, error: ErrorBody): Promise<number> {
     const stores: Store[] = ['topics', 'producers', 'outbox', 'parked']
@@ -156,8 +174,13 @@ export class OutboxDrain {
         }
       }
       await tx.objectStore('outbox').delete(all)
-      // Whatever bears this name next has another log.
-      await tx.objectStore('producers').delete(all)
+      for (const producer of await tx.objectStore('producers').getAll(all)) {
+        const emptied = advanced(producer, producer.nextPosition)
+        // Whatever bears this name next has another log.
+        await tx
+          .objectStore('producers')
+          .put({ ...this.#nextEpoch(emptied, true), ackedEndOffset: 0 })
+      }
       return parked
     })
   }

@@ -1,7 +1,6 @@
 /** What tabs tell one another about the outbox. Each can be missed: the database knows better. */
 import type { ErrorBody } from '../../../src/core/errors.ts'
-import type { Ack } from '../store/schema.ts'
-import type { Move } from './outbox-drain.ts'
+import type { Ack, Move } from '../store/schema.ts'
 
 export type OutboxNews =
   /** Something was queued: whoever sends, look. */

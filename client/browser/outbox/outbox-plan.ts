@@ -44,8 +44,11 @@ export function judge(sent: SentRecords, { outcome, refusal }: SentBatch): SendV
   if (outcome.kind === 'acked') return { kind: 'acked' }
   const code = refusal?.code
   if (code === 'unauthorized' || code === 'forbidden') return { kind: 'auth' }
-  // What a proxy says in the log's place is no word about records.
-  if (refusal === undefined || refusal.isForeign) return { kind: 'again' }
+  const fewer = { kind: 'narrow', recordsMax: sent.recordsCount >> 1 } as const
+  // What a proxy says in the log's place is no word about records; it may be one about their size.
+  if (refusal === undefined || refusal.isForeign) {
+    return code === 'request_too_large' && sent.recordsCount > 1 ? fewer : { kind: 'again' }
+  }
   if (code === 'unknown_topic_or_partition') return { kind: 'gone' }
   if (outcome.kind === 'fenced') return { kind: 'renumber', isFenced: true }
   if (outcome.kind === 'outOfOrder') {
@@ -54,6 +57,6 @@ export function judge(sent: SentRecords, { outcome, refusal }: SentBatch): SendV
     return isLost || isOverdue ? { kind: 'renumber', isFenced: false } : { kind: 'again' }
   }
   if (outcome.kind !== 'refused' || !ABOUT_RECORDS.includes(refusal.code)) return { kind: 'again' }
-  if (sent.recordsCount > 1) return { kind: 'narrow', recordsMax: sent.recordsCount >> 1 }
+  if (sent.recordsCount > 1) return fewer
   return { kind: 'park', error: refusal.toBody() }
 }

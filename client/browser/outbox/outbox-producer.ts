@@ -5,10 +5,11 @@ import { PARTITIONS_MAX } from '../../../src/core/limits.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import type { RecordMetadata } from '../../producer/produced-batch.ts'
 import { encodeRecordInput, type ProducerRecord } from '../../producer/record-input.ts'
-import { ENQUEUE_RECORDS_MAX, GATHERED_RECORDS_MAX } from '../limits.ts'
+import { ENQUEUE_RECORDS_MAX, EVICTIONS_MAX, GATHERED_RECORDS_MAX } from '../limits.ts'
+import type { Place } from '../store/schema.ts'
 import type { AckWaiters } from './ack-waiters.ts'
 import type { OutboxStore } from './outbox-store.ts'
-import type { NewEntry, Place } from './row-writer.ts'
+import type { NewEntry } from './row-writer.ts'
 
 /** The record is durable in this browser. */
 export interface Queued {
@@ -37,6 +38,8 @@ export interface ProducerContext {
   readonly admit: (sizeBytes: number) => void
   /** Lets go of what can be had again; resolves to whether there was anything. */
   readonly makeRoom: () => Promise<boolean>
+  /** Nothing of what was admitted is stored. */
+  readonly refused: () => void
   readonly queued: (topics: ReadonlySet<string>) => void
   readonly flush: (signal: AbortSignal | undefined) => Promise<void>
 }
@@ -57,7 +60,8 @@ interface Gathered {
 export class OutboxProducer {
   readonly #context: ProducerContext
   #gathered: Gathered[] = []
-  #isWriting = false
+  /** Until all that is gathered is stored, or refused. */
+  #writing: Promise<void> | undefined
 
   /** @internal Made by `BrowserClient.producer`. */
   constructor(context: ProducerContext) {
@@ -109,6 +113,7 @@ export class OutboxProducer {
    * @throws the reason of `signal`, or an `AbortError` when the client is closed; nothing is lost by it.
    */
   async flush(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    await this.#writing
     await this.#context.flush(options.signal)
   }
 
@@ -140,12 +145,11 @@ export class OutboxProducer {
         throw new EdgelogError('throttled', why)
       }
       this.#gathered.push({ entry, resolve, reject })
-      if (!this.#isWriting) void this.#write()
+      this.#writing ??= this.#write()
     })
   }
 
   async #write(): Promise<void> {
-    this.#isWriting = true
     // What is sent in this turn goes together.
     await Promise.resolve()
     while (this.#gathered.length > 0) {
@@ -160,19 +164,22 @@ export class OutboxProducer {
         this.#context.queued(new Set(group.map(({ entry }) => entry.topic)))
       } catch (error) {
         for (const { reject } of group) reject(error)
+        this.#context.refused()
       }
     }
-    this.#isWriting = false
+    this.#writing = undefined
   }
 
+  /** What is kept of topics gives way, half by half: the browser frees space when it likes to. */
   async #store(entries: readonly NewEntry[]): Promise<Array<Place | EdgelogError>> {
     const { store, makeRoom } = this.#context
-    try {
-      return await store.enqueue(entries)
-    } catch (error) {
-      const isFull = error instanceof EdgelogError && error.code === 'storage_full'
-      if (!isFull || !(await makeRoom())) throw error
-      return await store.enqueue(entries)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await store.enqueue(entries)
+      } catch (error) {
+        const isFull = error instanceof EdgelogError && error.code === 'storage_full'
+        if (!isFull || attempt > EVICTIONS_MAX || !(await makeRoom())) throw error
+      }
     }
   }
 }

@@ -9,7 +9,7 @@ import { EdgelogError } from '../../../src/core/errors.ts'
 import { sleep } from '../../clock.ts'
 import { retryDelayMs } from '../../http/backoff.ts'
 import type { Connection } from '../../http/connection.ts'
-import { Refusal } from '../../http/refusal.ts'
+import { Refusal, retryAfterMsOf } from '../../http/refusal.ts'
 import { REQUEST_TIMEOUT_MS } from '../../limits.ts'
 import { type SentBatch, sendBatch } from '../../producer/batch-request.ts'
 import { asEdgelogError } from '../../producer/delivery-error.ts'
@@ -31,7 +31,7 @@ import { type OutboxDrain, type PendingBatch, sequenceAt } from './outbox-drain.
 import type { OutboxNews } from './outbox-news.ts'
 import { judge } from './outbox-plan.ts'
 import { type OutboxStore, pendingOf } from './outbox-store.ts'
-import { joinRows } from './row-batches.ts'
+import { joinRows, recordsOf } from './row-batches.ts'
 
 export type SenderState = 'idle' | 'offline' | 'connecting' | 'live' | 'backingOff' | 'authNeeded'
 
@@ -53,6 +53,18 @@ export interface SenderContext {
 interface Delay {
   readonly failures: number
   readonly untilMs: number
+  /** The whole of it: what is left is never more, whatever becomes of the clock. */
+  readonly delayMs: number
+  /** What the server asked for is kept to, whatever happens meanwhile. */
+  readonly notBeforeMs: number
+}
+
+interface SentMeta {
+  readonly key: string
+  readonly recordsCount: number
+  readonly baseSequence: number
+  /** That it was sent with. */
+  readonly token: string | undefined
 }
 
 /** Bears on all partitions. */
@@ -66,6 +78,8 @@ export class OutboxSender {
   /** Partitions in which some record is refused: how many to send at a time. */
   readonly #recordsMax = new Map<string, number>()
   readonly #outOfOrder = new Map<string, number>()
+  /** Partitions that were numbered anew since the log took something. */
+  readonly #renumbered = new Set<string>()
   /** When the log was asked last whether it has what waits. */
   readonly #checkedAtMs = new Map<string, number>()
   #isWoken = false
@@ -96,9 +110,12 @@ export class OutboxSender {
   /** The network or the token may have changed: what is put off is tried within a second. */
   hint(isToken = false): void {
     const { clock, random } = this.#context.connection
-    const soonMs = clock.now() + (isToken ? 0 : random() * WAKE_JITTER_MS)
+    const jitterMs = isToken ? 0 : random() * WAKE_JITTER_MS
+    const soonMs = clock.now() + jitterMs
+    if (this.#state === 'offline') this.#delay(EVERYWHERE, 0, jitterMs, 0)
     for (const [key, delay] of this.#delays) {
-      this.#delays.set(key, { ...delay, untilMs: Math.min(delay.untilMs, soonMs) })
+      const untilMs = Math.max(delay.notBeforeMs, Math.min(delay.untilMs, soonMs))
+      this.#delays.set(key, { ...delay, untilMs })
     }
     this.wake()
   }
@@ -168,20 +185,24 @@ export class OutboxSender {
       return await this.#reconcile(producer, key, signal)
     }
     const stamp = { producerId, producerEpoch: epoch, baseSequence }
-    const batch = await joinRows(rows, recordsMax, stamp)
+    let batch: Uint8Array
+    try {
+      batch = await joinRows(rows, recordsMax, stamp)
+    } catch (error) {
+      await this.#parkDamaged(pending)
+      this.#say(this.#state, asEdgelogError(error))
+      return true
+    }
     const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal }
+    const { token } = connection
     const sent = await sendBatch(connection, topic, partition, batch, options)
     if (signal.aborted && sent.outcome.kind !== 'acked') return false
-    return await this.#settle(pending, { key, recordsCount, baseSequence }, sent, signal)
+    return await this.#settle(pending, { key, recordsCount, baseSequence, token }, sent, signal)
   }
 
   async #settle(
     { producer }: PendingBatch,
-    {
-      key,
-      recordsCount,
-      baseSequence,
-    }: { key: string; recordsCount: number; baseSequence: number },
+    { key, recordsCount, baseSequence, token }: SentMeta,
     sent: SentBatch,
     signal: AbortSignal,
   ): Promise<boolean> {
@@ -193,6 +214,10 @@ export class OutboxSender {
     switch (verdict.kind) {
       case 'acked': {
         const acks = acksOf(firstPosition, recordsCount, sent)
+        if (acks.reduce((sum, ack) => sum + ack.recordsCount, 0) !== recordsCount) {
+          this.#fail(key, new EdgelogError('unavailable', 'the answer is about other records'))
+          return false
+        }
         await drain.ack(topic, partition, acks)
         tell({ kind: 'acked', topic, partition, acks })
         this.#succeed(key)
@@ -203,7 +228,7 @@ export class OutboxSender {
         this.#fail(sent.refusal?.status === 0 ? EVERYWHERE : key, sent.refusal)
         return false
       case 'auth':
-        await this.#pauseForToken(sent.refusal)
+        await this.#pauseForToken(sent.refusal, token)
         return false
       case 'renumber':
         return await this.#renumber(producer, verdict.isFenced, key, signal)
@@ -228,14 +253,15 @@ export class OutboxSender {
   async #locate(topic: string, partition: number, signal: AbortSignal): Promise<boolean> {
     const { drain, tell, loadTopic } = this.#context
     const key = keyOf({ topic, partition })
+    const { token } = this.#context.connection
     try {
       const known = await loadTopic(topic)
       // The topic has this partition, and the partition does not know of it yet.
       if (partition >= 0 && partition < known.partitions) {
         this.#fail(key, new EdgelogError('unavailable', `${topic}/${partition} is not ready`))
-        return false
       }
-      return true
+      // They wait in other partitions now.
+      return false
     } catch (error) {
       if (signal.aborted) return false
       const refusal = asEdgelogError(error)
@@ -246,7 +272,7 @@ export class OutboxSender {
         return false
       }
       if (refusal.code === 'unauthorized' || refusal.code === 'forbidden') {
-        await this.#pauseForToken(refusal)
+        await this.#pauseForToken(refusal, token)
       } else this.#fail(isOurs ? key : EVERYWHERE, refusal)
       return false
     }
@@ -260,7 +286,12 @@ export class OutboxSender {
   ): Promise<boolean> {
     if (!(await this.#reconcile(producer, key, signal))) return false
     await this.#context.drain.renumber(producer, isFenced)
-    return true
+    const isAgain = this.#renumbered.has(key)
+    this.#renumbered.add(key)
+    // A log that refuses every epoch is not stormed with more of them.
+    if (isAgain)
+      this.#fail(key, new EdgelogError('unknown_producer_id', `${key}: every epoch is refused`))
+    return !isAgain
   }
 
   /** A beginning is taken from who is not known: what was sent so long ago may be in the log. */
@@ -285,20 +316,42 @@ export class OutboxSender {
     }
   }
 
-  async #pauseForToken(refusal: EdgelogError | undefined): Promise<void> {
-    if (await this.#context.renewToken()) {
+  async #parkDamaged({ producer, rows: [first] }: PendingBatch): Promise<void> {
+    const { drain, tell } = this.#context
+    const { topic, partition, firstPosition: position } = producer
+    if (first === undefined) return
+    const why = 'what was stored in the browser cannot be read any more'
+    const error = new EdgelogError('corrupt_message', why).toBody()
+    // Of several rows the damaged one is found when it is the first.
+    const isDamaged = await recordsOf(first.batch).then(
+      () => false,
+      () => true,
+    )
+    if (!isDamaged) this.#recordsMax.set(keyOf(producer), first.recordsCount)
+    else {
+      await drain.parkDamaged(first, error)
+      tell({ kind: 'parked', topic, place: { partition, position }, error })
+    }
+  }
+
+  /** @param token that was refused: there may be another one since. */
+  async #pauseForToken(
+    refusal: EdgelogError | undefined,
+    token: string | undefined,
+  ): Promise<void> {
+    const { connection, renewToken } = this.#context
+    if (connection.token !== token || (await renewToken()) || connection.token !== token) {
       this.#fail(EVERYWHERE, refusal)
       return
     }
-    const failures = this.#delays.get(EVERYWHERE)?.failures ?? 0
-    const untilMs = this.#context.connection.clock.now() + AUTH_RETRY_MS
-    this.#delays.set(EVERYWHERE, { failures, untilMs })
+    this.#delay(EVERYWHERE, this.#delays.get(EVERYWHERE)?.failures ?? 0, AUTH_RETRY_MS, 0)
     this.#say('authNeeded', refusal)
   }
 
   #succeed(key: string): void {
     this.#delays.delete(EVERYWHERE)
     this.#delays.delete(key)
+    this.#renumbered.delete(key)
     const recordsMax = this.#recordsMax.get(key)
     if (recordsMax !== undefined && recordsMax * 2 < SEND_RECORDS_MAX) {
       this.#recordsMax.set(key, recordsMax * 2)
@@ -310,13 +363,24 @@ export class OutboxSender {
     const { connection } = this.#context
     const failures = (this.#delays.get(key)?.failures ?? 0) + 1
     const delayMs = retryDelayMs(connection, error, failures, SEND_BACKOFF_MS, SEND_BACKOFF_MS_MAX)
-    this.#delays.set(key, { failures, untilMs: connection.clock.now() + delayMs })
+    this.#delay(key, failures, delayMs, retryAfterMsOf(error))
     this.#say('backingOff', error)
+  }
+
+  #delay(key: string, failures: number, delayMs: number, atLeastMs: number): void {
+    const nowMs = this.#context.connection.clock.now()
+    const untilMs = nowMs + delayMs
+    this.#delays.set(key, { failures, untilMs, delayMs, notBeforeMs: nowMs + atLeastMs })
   }
 
   #waitMs(keys: readonly string[]): number {
     const nowMs = this.#context.connection.clock.now()
-    return Math.max(...keys.map((key) => (this.#delays.get(key)?.untilMs ?? nowMs) - nowMs))
+    const waits = keys.map((key) => {
+      const { untilMs = nowMs, delayMs = 0 } = this.#delays.get(key) ?? {}
+      // More than the whole is left only where the clock was set back.
+      return untilMs - nowMs > delayMs ? 0 : untilMs - nowMs
+    })
+    return Math.max(...waits)
   }
 
   async #sleep(waitMs: number, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,8 @@
 /** The outbox in the database: each function is one transaction, which any tab may run at any time. */
 import type { EdgelogError } from '../../../src/core/errors.ts'
 import type { Database, Store, Transaction } from '../store/database.ts'
-import type { ProducerRow } from '../store/schema.ts'
-import { type NewEntry, type Place, RowWriter } from './row-writer.ts'
+import type { ParkedRow, Place, ProducerRow } from '../store/schema.ts'
+import { type NewEntry, RowWriter } from './row-writer.ts'
 
 export interface OutboxContext {
   readonly database: Database
@@ -45,6 +45,11 @@ export class OutboxStore {
     return await this.#context.database.read(['producers'], (tx) =>
       tx.objectStore('producers').getAll(),
     )
+  }
+
+  /** What was refused, to tell who waits for it. */
+  async parkedRows(): Promise<ParkedRow[]> {
+    return await this.#context.database.read(['parked'], (tx) => tx.objectStore('parked').getAll())
   }
 
   async countParked(): Promise<number> {

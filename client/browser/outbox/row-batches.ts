@@ -37,6 +37,7 @@ export async function joinRows(
   } else {
     const builder = new BatchBuilder(1024)
     for (const row of rows) {
+      if (builder.recordsCount >= recordsMax) break
       for (const record of await recordsOf(row.batch)) {
         if (builder.recordsCount < recordsMax) builder.append(record)
       }

@@ -4,20 +4,20 @@ import type { NewRecord } from '../../../src/core/batch/record.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { BATCH_BYTES_MAX } from '../../../src/core/limits.ts'
 import { partitionForKey } from '../../../src/core/topic/partitioner.ts'
-import { OUTBOX_ROW_BYTES_MAX } from '../limits.ts'
+import { FIRST_POSITION_MAX, OUTBOX_ROW_BYTES_MAX } from '../limits.ts'
 import type { Transaction } from '../store/database.ts'
-import { type ProducerRow, type TopicRow, UNASSIGNED_PARTITION } from '../store/schema.ts'
+import {
+  type Place,
+  type ProducerRow,
+  type TopicRow,
+  UNASSIGNED_PARTITION,
+} from '../store/schema.ts'
 
 export interface NewEntry {
   readonly topic: string
   readonly record: NewRecord
   /** Chosen by the key if it is left out. */
   readonly partition: number | undefined
-}
-
-export interface Place {
-  readonly partition: number
-  readonly position: number
 }
 
 export interface RowWriterContext {
@@ -98,7 +98,7 @@ export class RowWriter {
     let open = this.#open.get(key)
     if (open === undefined) {
       const known = await this.#tx.objectStore('producers').get([topic, partition])
-      const producer = known ?? newProducer(topic, partition, this.#context.newProducerId())
+      const producer = known ?? newProducer(topic, partition, this.#context)
       open = { producer, builder: new BatchBuilder(1024) }
       this.#open.set(key, open)
     }
@@ -128,17 +128,23 @@ interface OpenRow {
   readonly builder: BatchBuilder
 }
 
-function newProducer(topic: string, partition: number, producerId: bigint): ProducerRow {
+function newProducer(
+  topic: string,
+  partition: number,
+  { newProducerId, random }: RowWriterContext,
+): ProducerRow {
+  const position = Math.floor(random() * FIRST_POSITION_MAX)
   return {
     topic,
     partition,
-    producerId,
+    producerId: newProducerId(),
     epoch: 0,
-    epochStart: 0,
-    firstPosition: 0,
-    nextPosition: 0,
+    epochStart: position,
+    firstPosition: position,
+    nextPosition: position,
     pendingBytes: 0,
     ackedEndOffset: 0,
     acks: [],
+    moves: [],
   }
 }

@@ -137,17 +137,17 @@ export class Database {
         blocking: (_current, newVersion, event) => {
           ;(event.target as IDBDatabase).close()
           drop()
-          this.#isClosed = true
-          if (newVersion === null) this.#events.deleted()
-          else this.#events.outdated()
+          if (newVersion === null) {
+            this.#isClosed = true
+            this.#events.deleted()
+          } else this.#becomeOutdated()
         },
         terminated: drop,
       })
     try {
       const db = await open(SCHEMA_VERSION).catch((error: unknown) => {
         if (!(error instanceof DOMException && error.name === 'VersionError')) throw error
-        this.#isOutdated = true
-        this.#events.outdated()
+        this.#becomeOutdated()
         return open()
       })
       if (!this.#isOutdated) await this.#checkIdentity(db)
@@ -158,6 +158,12 @@ export class Database {
     } finally {
       this.#clock.clearTimeout(timer)
     }
+  }
+
+  #becomeOutdated(): void {
+    if (this.#isOutdated) return
+    this.#isOutdated = true
+    this.#events.outdated()
   }
 
   async #checkIdentity(db: IDBPDatabase<EdgelogSchema>): Promise<void> {

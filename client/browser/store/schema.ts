@@ -11,8 +11,9 @@
  *   batches    [topic, partition, baseOffset] -> record batches as the server sent them
  *   cursors    [topic, partition] -> which part of the log `batches` holds, without a hole
  *
- * A record's *position* counts what was ever queued for its partition. Its sequence is the distance
- * from `epochStart`, so a new epoch renumbers all that waits by one change to one row.
+ * A record's *position* counts what was ever queued for its partition, from a random beginning: what is
+ * said of a position is never taken for another record's, not even after the data was cleared. Its
+ * sequence is the distance from `epochStart`, so a new epoch renumbers all that waits by one change to one row.
  */
 import type { DBSchema } from 'idb'
 import type { ErrorBody } from '../../../src/core/errors.ts'
@@ -59,6 +60,18 @@ export interface ProducerRow {
   readonly ackedEndOffset: number
   /** The newest last; for tabs that were frozen while they were told. */
   readonly acks: readonly Ack[]
+  /** Records that left for other partitions; the newest last, for the same reason. */
+  readonly moves: readonly Move[]
+}
+
+export interface Place {
+  readonly partition: number
+  readonly position: number
+}
+
+/** A record that got its partition: where it was, and where it is. */
+export interface Move extends Place {
+  readonly from: Place
 }
 
 /** Records [position, position + recordsCount) lie at `baseOffset` and on; -1: nobody knows where. */

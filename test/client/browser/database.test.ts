@@ -87,7 +87,7 @@ describe('the database of a client', () => {
     await put(old, 1)
     const newer = await openDB(name, SCHEMA_VERSION + 1)
     expect(events).toEqual(['outdated'])
-    await expect(put(old, 2)).rejects.toMatchObject({ code: 'invalid_request' })
+    await expect(put(old, 2)).rejects.toMatchObject({ code: 'storage_failed' })
     newer.close()
   })
 

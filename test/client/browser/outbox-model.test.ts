@@ -9,6 +9,7 @@ import 'fake-indexeddb/auto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AckWaiters } from '../../../client/browser/outbox/ack-waiters.ts'
+import { checkWaiters } from '../../../client/browser/outbox/check-waiters.ts'
 import { parkedRecords, pendingRecords } from '../../../client/browser/outbox/outbox-contents.ts'
 import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
 import type { OutboxNews } from '../../../client/browser/outbox/outbox-news.ts'
@@ -31,7 +32,11 @@ class World {
   readonly log = new FakeLog()
   readonly queued: string[][] = Array.from({ length: PARTITIONS }, () => [])
   readonly acked: Array<{ value: string; partition: number; offset: number }> = []
+  /** Whose `acked` is not settled. */
+  readonly outstanding = new Set<{ readonly tab: Tab; readonly value: string }>()
   readonly tabs: Array<Tab | undefined> = []
+  /** As for a tab that is frozen, or whose leader dies between storing and telling. */
+  isNewsMissed = false
   readonly #name = `outbox-${Math.random()}`
   #made = 0
   #nextProducerId = 0n
@@ -51,9 +56,14 @@ class World {
       const value = `${isPoison && n === 0 ? 'poison' : 'value'}-${this.#made + n}`
       this.queued[partition]?.push(value)
       const { acked } = await tab.producer.send(TOPIC, { value, partition })
+      const wait = { tab, value }
+      this.outstanding.add(wait)
       void acked.then(
-        ({ offset }) => this.acked.push({ value, partition, offset }),
-        () => undefined,
+        ({ offset }) => {
+          this.acked.push({ value, partition, offset })
+          this.outstanding.delete(wait)
+        },
+        () => this.outstanding.delete(wait),
       )
     })
     this.#made += count
@@ -66,6 +76,7 @@ class World {
   }
 
   tell(news: OutboxNews): void {
+    if (this.isNewsMissed && news.kind !== 'wake') return
     for (const tab of this.tabs) tab?.hear(news)
   }
 
@@ -95,7 +106,9 @@ class World {
     for (let round = 0; round < 400; round++) {
       await this.run(1_000)
       const rows = await pendingRecords(tab.context, undefined)
-      if (rows.length === 0) return
+      if (rows.length > 0) continue
+      for (const living of this.tabs) await living?.check()
+      return
     }
     throw new Error('the outbox does not empty')
   }
@@ -140,6 +153,7 @@ class Tab {
       admit: () => {},
       makeRoom: async () => false,
       queued: () => tell({ kind: 'wake' }),
+      refused: () => {},
       flush: async () => {},
     })
   }
@@ -151,6 +165,11 @@ class Tab {
   hear(news: OutboxNews): void {
     if (news.kind === 'wake') this.sender.wake()
     else this.#waiters.hear(news)
+  }
+
+  async check(): Promise<void> {
+    const serial = this.#waiters.nextSerial
+    await checkWaiters(this.#waiters, await this.store.producers(), serial, this.store)
   }
 
   async end(): Promise<void> {
@@ -218,6 +237,15 @@ const commands: fc.Arbitrary<{ text: string; run: Command }> = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: fc.boolean().map((isMissed) => ({
+      text: `news are ${isMissed ? 'missed' : 'heard'}`,
+      run: (world: World) => {
+        world.isNewsMissed = isMissed
+      },
+    })),
+  },
+  {
+    weight: 1,
     arbitrary: fc.constant({
       text: 'a month later',
       run: (world: World) => world.sleepForAMonth(),
@@ -242,7 +270,11 @@ async function violations(steps: ReadonlyArray<{ run: Command }>, log?: Partial<
       if (stored.join() !== wanted.join()) found.push(`${partition}: ${stored} is not ${wanted}`)
       for (const value of poison) if (!parked.has(value)) found.push(`${value} is not parked`)
     }
+    for (const { tab, value } of world.outstanding) {
+      if (world.tabs.includes(tab)) found.push(`${value} is neither acknowledged nor refused`)
+    }
     for (const { value, partition, offset } of world.acked) {
+      if (world.log.offsetOf(partition, value) < 0) found.push(`${value} is not in the log`)
       const right = offset === -1 || world.log.offsetOf(partition, value) === offset
       if (!right) found.push(`${value} was acknowledged at ${offset}`)
     }

@@ -1,4 +1,4 @@
-/** B14: a token that is refused pauses what is sent, and nothing is dropped. */
+/** B14: a token that is refused pauses what is sent and what is read, and nothing is dropped. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,16 @@ import { launch } from './support/chromium.ts'
 import { type LogServer, startLogServer } from './support/log-server.ts'
 import { type PageServer, startPageServer } from './support/page-server.ts'
 import { type FaultyProxy, startProxy } from './support/proxy.ts'
-import { flush, openTab, sendNumbered, statusOf, waitForStatus } from './support/tab.ts'
+import {
+  flush,
+  load,
+  openTab,
+  readOn,
+  seenBy,
+  sendNumbered,
+  statusOf,
+  waitForStatus,
+} from './support/tab.ts'
 
 const TOPIC = 'access'
 let browser: Browser
@@ -72,3 +81,52 @@ test('until the page sets another token', async () => {
   await expectDelivered(queued)
   await context.close()
 })
+
+test('until the function that gives tokens gives another', async () => {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  await load(page, pages.url)
+  await page.evaluate((url) => {
+    window.freshToken = 'first'
+    window.log = window.edgelog.connect({ url, token: async () => window.freshToken })
+  }, proxy.url)
+  const queued = await sendNumbered(page, { topic: TOPIC, sender: 'a', count: 10, partitions: 2 })
+  await flush(page)
+  await changeToken('second')
+  await page.evaluate(() => {
+    window.freshToken = 'second'
+  })
+  queued.push(
+    ...(await sendNumbered(page, { topic: TOPIC, sender: 'a', count: 100, partitions: 2 })),
+  )
+  await flush(page)
+  await expectDelivered(queued)
+  expect(await statusOf(page)).toMatchObject({ parked: 0 })
+  await context.close()
+})
+
+test('also what is read, in all tabs', async () => {
+  const context = await browser.newContext()
+  const options = { url: proxy.url, token: 'first', clockRate: 10 }
+  const tabs = [
+    await openTab(context, pages.url, options),
+    await openTab(context, pages.url, options),
+  ]
+  for (const page of tabs) await readOn(page, TOPIC)
+  await server.produce(TOPIC, ['0'])
+  for (const page of tabs) await expect.poll(() => seenBy(page, TOPIC)).toEqual(['0'])
+  await changeToken('second')
+  for (const page of tabs) await waitForStatus(page, 'link', ['authNeeded'])
+  await server.produce(TOPIC, ['1'])
+  for (const page of tabs) await page.evaluate(() => window.log.setToken('second'))
+  for (const page of tabs) {
+    await expect.poll(() => seenBy(page, TOPIC), { timeout: 30_000 }).toEqual(['0', '1'])
+  }
+  await context.close()
+})
+
+declare global {
+  interface Window {
+    freshToken: string
+  }
+}

@@ -22,10 +22,23 @@ export async function openTab(
   return page
 }
 
+const LOAD_MS_MAX = 10_000
+
 /** Loads the page, or loads it anew, without connecting. */
 export async function load(page: Page, pageUrl: string): Promise<void> {
-  await page.goto(pageUrl)
-  await page.waitForFunction(() => window.edgelog !== undefined)
+  for (let triesLeft = 2; ; triesLeft--) {
+    await page.goto(pageUrl)
+    const loaded = page.waitForFunction(() => window.edgelog !== undefined, undefined, {
+      timeout: LOAD_MS_MAX,
+    })
+    try {
+      await loaded
+      return
+    } catch (error) {
+      // A browser that was killed may stumble over its own cache of files.
+      if (triesLeft === 0) throw error
+    }
+  }
 }
 
 const EVENTS = ['topicReset', 'storageLost', 'reloadNeeded', 'parked', 'otherPrincipal'] as const

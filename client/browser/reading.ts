@@ -13,6 +13,7 @@ import { randomProducerId } from '../producer/producer-id.ts'
 import type { TopicMetadata, TopicMetadataSource } from '../topic-metadata.ts'
 import type { CacheNews } from './cache/cache-news.ts'
 import { CachedSource, type CachedSourceContext } from './cache/cached-source.ts'
+import { isStorageError } from './topic-directory.ts'
 
 /** What a consumer in a page leaves open: the way of reading is the client's to choose. */
 export type BrowserConsumerOptions = Omit<ConsumerOptions, 'transport'>
@@ -82,13 +83,23 @@ class PatientSource implements LogSource, TopicMetadataSource {
 
   fetch(topic: string, partition: number, options: FetchBatchesOptions): Promise<FetchedBatches> {
     return this.#patiently(async () => {
-      await this.#context.use(topic)
+      await this.#use(topic)
       return await this.#source.fetch(topic, partition, options)
     })
   }
 
   load(topic: string): Promise<TopicMetadata> {
     return this.#patiently(() => this.#context.topics.load(topic))
+  }
+
+  /** What cannot be kept is read from the network all the same. */
+  async #use(topic: string): Promise<void> {
+    try {
+      await this.#context.use(topic)
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+      this.#context.failed(error)
+    }
   }
 
   async #patiently<T>(work: () => Promise<T>): Promise<T> {

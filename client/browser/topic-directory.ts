@@ -1,4 +1,5 @@
 /** What is known of topics: asked from the server now and then, kept in the database for offline days. */
+import { EdgelogError } from '../../src/core/errors.ts'
 import type { TopicDescription } from '../admin.ts'
 import { type Connection, requestJson } from '../http/connection.ts'
 import { METADATA_MAX_AGE_MS } from '../limits.ts'
@@ -29,10 +30,16 @@ export class TopicDirectory implements TopicMetadataSource {
 
   /** What is known, however old; asks the server about a topic that is met for the first time. */
   async load(topic: string): Promise<TopicRow> {
-    const known = await this.#drain.topic(topic)
-    if (known === undefined) return await this.ask(topic)
-    this.refresh(topic)
-    return known
+    try {
+      const known = await this.#drain.topic(topic)
+      if (known === undefined) return await this.ask(topic)
+      this.refresh(topic)
+      return known
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+      // Reading takes no storage.
+      return await this.#describe(topic)
+    }
   }
 
   /** Behind the caller's back, and not often. */
@@ -45,16 +52,24 @@ export class TopicDirectory implements TopicMetadataSource {
     this.ask(topic).catch(() => undefined)
   }
 
-  /** @throws {Refusal} `unknown_topic_or_partition`, `unavailable`, ... */
+  /** @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`, `storage_failed`, ... */
   async ask(topic: string): Promise<TopicRow> {
-    const path = `/v1/topics/${encodeURIComponent(topic)}?partitionDetails=false`
-    const { id, partitions, config } = await requestJson<TopicDescription>(this.#connection, path)
-    const maxMessageBytes = Number(config['max.message.bytes'])
-    const row = { topic, id, partitions, maxMessageBytes }
+    const row = await this.#describe(topic)
     this.#readAtMs.set(topic, this.#connection.clock.now())
     const moves = await this.#drain.learn(row)
     if (moves.length > 0) this.#tell({ kind: 'moved', topic, moves })
     this.#learned(topic)
     return row
   }
+
+  async #describe(topic: string): Promise<TopicRow> {
+    const path = `/v1/topics/${encodeURIComponent(topic)}?partitionDetails=false`
+    const { id, partitions, config } = await requestJson<TopicDescription>(this.#connection, path)
+    return { topic, id, partitions, maxMessageBytes: Number(config['max.message.bytes']) }
+  }
+}
+
+/** The browser does not store: it has no space, or no database. */
+export function isStorageError(error: unknown): error is EdgelogError {
+  return error instanceof EdgelogError && error.code.startsWith('storage')
 }

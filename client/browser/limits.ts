@@ -40,6 +40,8 @@ export const AUTH_RETRY_MS = 300 * SECOND_MS
 export const OUT_OF_ORDER_MAX = 4
 /** The log remembers a silent producer for 30 days; long before, its memory is not relied on. */
 export const PRODUCER_TRUST_MS = 14 * DAY_MS
+/** Of one search for records that may be in the log: the other partitions want their turn. */
+export const CHECK_FETCHES_MAX = 32
 /** Kept of a partition, for tabs that were frozen while they were told. */
 export const ACKS_KEPT = 16
 export const MOVES_KEPT = 1_000

@@ -1,45 +1,77 @@
 /**
  * Which of the records that wait are in the log all the same. Asked when the log has forgotten their
  * producer: the answer to the last request may have been lost before that.
+ *
+ * Before the first acknowledged record that is the whole partition. A search by time would spare most
+ * of it, but may pass over what is looked for: with LogAppendTime the log's clock counts, and that of
+ * the browser may be wrong. So all is read, a bounded stretch at a time, and none of it twice.
  */
 import { readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { fetchBatches } from '../../consumer/fetch-batches.ts'
 import type { Connection } from '../../http/connection.ts'
 import { FETCH_BYTES } from '../../limits.ts'
+import { CHECK_FETCHES_MAX } from '../limits.ts'
 import type { Ack, ProducerRow } from '../store/schema.ts'
 import { sequenceAt } from './outbox-drain.ts'
 import { pendingOf } from './outbox-store.ts'
 
+/** How far attempts that failed have come, and what they found. */
+interface Progress {
+  readonly producerId: bigint
+  readonly epoch: number
+  from: number | 'earliest'
+  readonly acks: Ack[]
+}
+
+/** Of each client, by partition; gone with the page, and when it is at the end. */
+const PROGRESS = new WeakMap<Connection, Map<string, Progress>>()
+
 /**
- * Reads what followed the last acknowledged record, once, up to the end that the log has now.
+ * Reads what followed the last acknowledged record up to the end that the log has now. What fails goes
+ * on from there the next time.
  *
- * @throws {Refusal} `unavailable`, ...
+ * @throws {EdgelogError} `unavailable`, also when there is more to read than one attempt may; ...
  */
 export async function checkTail(
   connection: Connection,
   producer: ProducerRow,
   signal: AbortSignal,
 ): Promise<Ack[]> {
-  const { topic, partition, ackedEndOffset } = producer
-  const acks: Ack[] = []
-  let from: number | 'earliest' = ackedEndOffset
+  const { topic, partition } = producer
+  const ofClient = PROGRESS.get(connection) ?? new Map<string, Progress>()
+  PROGRESS.set(connection, ofClient)
+  const key = `${partition}/${topic}`
+  const progress = goOn(producer, ofClient.get(key))
+  ofClient.set(key, progress)
   let end: number | undefined
-  while (end === undefined || (from as number) < end) {
+  for (let fetches = 0; end === undefined || (progress.from as number) < end; fetches++) {
+    if (fetches === CHECK_FETCHES_MAX) {
+      throw new EdgelogError('unavailable', `${key} is read up to ${progress.from}`)
+    }
+    const { from } = progress
     const options = { from, maxBytes: FETCH_BYTES, waitMs: 0, signal }
     try {
       const fetched = await fetchBatches(connection, topic, partition, options)
       end ??= fetched.highWatermark
-      acks.push(...found(producer, fetched.batches))
+      progress.acks.push(...found(producer, fetched.batches))
       if (fetched.nextOffset === from) break
-      from = fetched.nextOffset
+      progress.from = fetched.nextOffset
     } catch (error) {
       const isElsewhere = error instanceof EdgelogError && error.code === 'offset_out_of_range'
       if (!isElsewhere || from === 'earliest') throw error
-      from = 'earliest'
+      progress.from = 'earliest'
     }
   }
-  return acks
+  ofClient.delete(key)
+  return progress.acks
+}
+
+function goOn({ producerId, epoch, ackedEndOffset }: ProducerRow, last?: Progress): Progress {
+  if (last?.producerId === producerId && last.epoch === epoch && last.from >= ackedEndOffset) {
+    return last
+  }
+  return { producerId, epoch, from: ackedEndOffset, acks: [] }
 }
 
 function found(producer: ProducerRow, batches: Uint8Array): Ack[] {

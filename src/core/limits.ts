@@ -94,6 +94,8 @@ export const TAIL_STREAM_QUEUED_BYTES_MAX = 32 * MIB
 export const TAIL_STREAM_STALLED_PINGS_MAX = 2
 /** Frames of one answer of a long poll; the frame that reaches it comes whole. */
 export const TAIL_POLL_BYTES_MAX = 16 * MIB
+/** Ping in the answer of a long poll that waits: that its reader is gone shows only when it is sent something. */
+export const TAIL_POLL_PING_MS = 3_000
 /** How long a long poll that has something waits for more: what is appended together comes together. */
 export const TAIL_POLL_GATHER_MS = 10
 /** How long a long poll that has something waits for partitions that have not answered yet. */

@@ -5,7 +5,12 @@
 import type { Cluster } from '../broker/cluster.ts'
 import { fanOut } from '../broker/fan-out.ts'
 import { readBatchHeaders } from '../core/batch/record-batch.ts'
-import { TAIL_POLL_BYTES_MAX, TAIL_POLL_GATHER_MS, TAIL_POLL_OPEN_MS_MAX } from '../core/limits.ts'
+import {
+  TAIL_POLL_BYTES_MAX,
+  TAIL_POLL_GATHER_MS,
+  TAIL_POLL_OPEN_MS_MAX,
+  TAIL_POLL_PING_MS,
+} from '../core/limits.ts'
 import { concatenate } from '../core/log/chunk.ts'
 import {
   decodeTailFrame,
@@ -21,7 +26,7 @@ import { type TailNotice, type TailSink, TailSubscriptions } from './tail-subscr
  * One answer, the entries of `tail-protocol.ts`: as soon as there is a frame or a `closed`, and all that
  * was in the log already has come, as far as credit goes; after `waitMs` with what there is.
  *
- * A stream, though it is written at once: so it is noticed when the reader goes away.
+ * A stream with a ping now and then, so that it is noticed when the reader goes away.
  */
 export function openTailPoll(
   cluster: Cluster,
@@ -32,12 +37,14 @@ export function openTailPoll(
   const writer = writable.getWriter()
   const poll = new TailPoll(cluster, requests)
   let isLeft = false
+  const ping = setInterval(() => void writer.write(PING).catch(() => undefined), TAIL_POLL_PING_MS)
   writer.closed.catch(() => {
     isLeft = true
+    clearInterval(ping)
     poll.leave()
   })
   const respond = async () => {
-    const entries = await poll.answer(waitMs)
+    const entries = await poll.answer(waitMs).finally(() => clearInterval(ping))
     if (entries.length > 0) await writer.write(entries)
     await writer.close()
   }
@@ -48,6 +55,13 @@ export function openTailPoll(
   })
   return readable
 }
+
+function encodeNotice(notice: TailNotice): Uint8Array {
+  const bytes = new TextEncoder().encode(JSON.stringify(notice))
+  return encodeTailEntry({ kind: TAIL_ENTRY_NOTICE, bytes })
+}
+
+const PING = encodeNotice({ op: 'ping' })
 
 class TailPoll implements TailSink {
   readonly #requests: readonly TailSubscription[]
@@ -103,8 +117,7 @@ class TailPoll implements TailSink {
   }
 
   say(notice: TailNotice): void {
-    const bytes = new TextEncoder().encode(JSON.stringify(notice))
-    this.#entries.push(encodeTailEntry({ kind: TAIL_ENTRY_NOTICE, bytes }))
+    this.#entries.push(encodeNotice(notice))
     if (notice.op === 'subscribed') this.#expectFrames(notice)
     else if (notice.op === 'closed') {
       this.#behind.delete(notice.id)

@@ -1,12 +1,16 @@
 /** What a long poll waits for, and how much it takes: needs partitions, and time, on demand. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { TAIL_POLL_BYTES_MAX, TAIL_POLL_OPEN_MS_MAX } from '../../src/core/limits.ts'
+import {
+  TAIL_POLL_BYTES_MAX,
+  TAIL_POLL_OPEN_MS_MAX,
+  TAIL_POLL_PING_MS,
+} from '../../src/core/limits.ts'
 import { decodeTailEntries } from '../../src/core/log/tail-protocol.ts'
 import { openTailPoll } from '../../src/http/tail-poll.ts'
 import { fakeCluster, frame, subscriptions, turns } from './tail-for-test.ts'
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -91,4 +95,17 @@ test('whose reader goes away leaves no tail open, and none is opened any more', 
   await pass(0)
   expect(tails.length).toBeLessThan(203)
   expect(tails.every(({ isClosed }) => isClosed)).toBe(true)
+})
+
+test('pings while it waits, since a reader that is gone is noticed by writing alone', async () => {
+  const { cluster, topic } = fakeCluster()
+  const watched = watch(cluster, subscriptions(topic, 1), 2 * TAIL_POLL_PING_MS + 1)
+  await pass(2 * TAIL_POLL_PING_MS)
+  expect(watched.answer).toBeUndefined()
+  await pass(1)
+  const said = [...decodeTailEntries(watched.answer as Uint8Array)].map(
+    ({ bytes }) => JSON.parse(new TextDecoder().decode(bytes)).op,
+  )
+  expect(said).toEqual(['ping', 'ping', 'subscribed'])
+  expect(vi.getTimerCount()).toBe(0)
 })

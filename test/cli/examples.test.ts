@@ -20,10 +20,10 @@ afterAll(async () => {
 const get = (path: string) => fetch(server.url + path)
 
 /** `fetch` resolves `..` before it sends. */
-function statusOf(path: string, method = 'GET'): Promise<number> {
-  const { hostname, port } = new URL(server.url)
+function statusOf(path: string, { url }: ServerProcess = server): Promise<number> {
+  const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {
-    const sent = request({ hostname, port, path, method }, (response) => {
+    const sent = request({ hostname, port, path }, (response) => {
       response.resume()
       resolve(response.statusCode ?? 0)
     })
@@ -78,8 +78,17 @@ describe('the example pages', () => {
 
   test('need no token, and nothing else goes without', async () => {
     expect((await fetch(`${closed.url}/examples/todo/`)).status).toBe(200)
-    for (const path of ['/v1/topics', '/examples/nowhere', '/examples/../v1/topics']) {
+    for (const path of ['/v1/topics', '/examples/nowhere']) {
       await expectError(await fetch(closed.url + path), 401, 'unauthorized')
+    }
+    for (const path of [
+      '/examples/../v1/topics',
+      '/examples/%2e%2e/v1/topics',
+      '/examples/..%2fv1/topics',
+      '/examples/todo/../../v1/topics',
+      '/examples/todo/%2e%2e/%2e%2e/v1/topics',
+    ]) {
+      expect([path, await statusOf(path, closed)]).toEqual([path, 401])
     }
   })
 

@@ -9,7 +9,6 @@ import {
   PRODUCER_EXPIRATION_MS,
   SEQUENCE_GAP_WAIT_MS,
 } from '../../../src/core/limits.ts'
-import { concatenate } from '../../../src/core/log/chunk.ts'
 import {
   alarmTime,
   append,
@@ -172,16 +171,25 @@ describe('a resend that is cut into other batches', () => {
 
   test('waits for the batch before it, and is then told what to cut off', async () => {
     const name = await newPartition()
-    const early = tryAppend(name, concatenate([some(0, 3), some(8, 9)]), {
-      ...TRIMS,
-      gapWaitMs: 5_000,
+    await append(name, some(0, 1))
+    const early = tryAppend(name, some(3, 9), { ...TRIMS, gapWaitMs: 5_000 })
+    await scheduler.wait(20)
+    // Two of its records come in the batch that it waits for.
+    await append(name, some(1, 5))
+    expect(await early).toMatchObject({
+      ok: { overlaps: [{ index: 0, pieces: [{ recordsCount: 2, baseOffset: 3 }] }] },
     })
+    expect((await valuesOf(await readAll(name))).length).toBe(5)
+  })
+
+  test('waits for the batch before it, and is answered where nothing of it is new by then', async () => {
+    const name = await newPartition()
+    const calls = [some(0, 3), some(8, 9)]
+    const early = tryAppend(name, calls, { ...TRIMS, gapWaitMs: 5_000 })
     await scheduler.wait(20)
     await append(name, some(0, 2))
     await append(name, some(2, 8))
-    const answers = await early
-    // The first of the two has nothing new by now, and the second follows it.
-    expect(answers).toMatchObject({ ok: { baseOffsets: [0, 8] } })
+    expect(await early).toMatchObject({ ok: { baseOffsets: [0, 8] } })
   })
 
   test('meets its copies in one commit', async () => {

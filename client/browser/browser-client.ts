@@ -10,9 +10,9 @@ import { cacheLimits } from './cache/cache-limits.ts'
 import type { Engine } from './engine.ts'
 import { type BrowserEvents, Emitter } from './events.ts'
 import {
+  FLUSH_CHECK_MS,
   OFFLINE_CHECK_MS,
   OUTBOX_BYTES_MAX,
-  SYNC_TAG,
   TOKEN_INTERVAL_MS,
   TOKEN_TIMEOUT_MS,
 } from './limits.ts'
@@ -315,7 +315,7 @@ export class BrowserClient {
 
   #queued(): void {
     if (this.#options.backgroundSync === true && this.#board.status.pending === 0) {
-      void registerSync()
+      this.#load().then((engine) => engine.registerSync(), ignore)
     }
     this.#tell({ kind: 'wake' })
     if (this.#hasAskedToPersist || this.#options.persist === false) return
@@ -324,11 +324,15 @@ export class BrowserClient {
     globalThis.navigator?.storage?.persist?.().catch(() => undefined)
   }
 
-  async #flush(signal: AbortSignal | undefined): Promise<void> {
+  async #flush(given: AbortSignal | undefined): Promise<void> {
     const onSettled = (listener: () => void) => this.#emitter.on('outbox', listener)
-    const engine = await this.#load()
+    const signal = AbortSignal.any([this.#untilClosed(given), this.#stored.signal])
     this.#tell({ kind: 'wake' })
-    await engine.flush(onSettled, AbortSignal.any([this.#untilClosed(signal), this.#stored.signal]))
+    while (this.#engine === undefined) {
+      await this.#load().catch(() => sleep(this.#connection.clock, FLUSH_CHECK_MS, signal))
+      signal.throwIfAborted()
+    }
+    await this.#engine.flush(onSettled, signal)
   }
 
   #untilClosed(signal: AbortSignal | undefined): AbortSignal {
@@ -465,10 +469,5 @@ export class BrowserClient {
   }
 }
 
-/** The service worker is woken when there is a network, be it now. A bonus where there is such a thing. */
-async function registerSync(): Promise<void> {
-  const worker = (await globalThis.navigator?.serviceWorker?.ready) as
-    | { readonly sync?: { register(tag: string): Promise<void> } }
-    | undefined
-  await worker?.sync?.register(SYNC_TAG).catch(() => undefined)
-}
+/** The page can do without. */
+function ignore(): void {}

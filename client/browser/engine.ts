@@ -15,7 +15,7 @@ import { CacheNews } from './cache/cache-news.ts'
 import type { TopicResetReason } from './cache/cache-plan.ts'
 import { CacheWriter } from './cache/cache-writer.ts'
 import { Follower } from './cache/follower.ts'
-import { CACHE_USE_INTERVAL_MS } from './limits.ts'
+import { CACHE_USE_INTERVAL_MS, SYNC_TAG } from './limits.ts'
 import type { AckWaiters } from './outbox/ack-waiters.ts'
 import { checkWaiters } from './outbox/check-waiters.ts'
 import { type FlushContext, untilFlushed } from './outbox/flush.ts'
@@ -148,6 +148,14 @@ export class Engine {
   flush(onSettled: FlushContext['onSettled'], signal: AbortSignal): Promise<void> {
     const { store, connection } = this.#context
     return untilFlushed({ store, clock: connection.clock, onSettled }, signal)
+  }
+
+  /** The service worker is woken when there is a network, be it now. A bonus where there is such a thing. */
+  async registerSync(): Promise<void> {
+    const worker = (await globalThis.navigator?.serviceWorker?.ready) as
+      | { readonly sync?: { register(tag: string): Promise<void> } }
+      | undefined
+    await worker?.sync?.register(SYNC_TAG).catch(() => undefined)
   }
 
   checkWaiters(

@@ -109,6 +109,9 @@ test('the server comes back with the state of an earlier day', async () => {
     const lost = await sendNumbered(page, { topic, sender: 'a', count: 5 })
     await flush(page)
     await expectSeen(page, topic, [...old, ...lost])
+    // In step, so that what is kept is longer than the log will be.
+    await waitForStatus(page, 'link', ['live'])
+    await waitForStatus(page, 'lagRecords', [0])
     await server.process.stop()
     server = await startLogServer({ stateDir: earlier })
     proxy.setTarget(server.url)

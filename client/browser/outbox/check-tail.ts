@@ -68,9 +68,8 @@ export async function checkTail(
 }
 
 function goOn({ producerId, epoch, ackedEndOffset }: ProducerRow, last?: Progress): Progress {
-  if (last?.producerId === producerId && last.epoch === epoch && last.from >= ackedEndOffset) {
-    return last
-  }
+  const isSame = last?.producerId === producerId && last.epoch === epoch
+  if (isSame && (last.from === 'earliest' || last.from >= ackedEndOffset)) return last
   return { producerId, epoch, from: ackedEndOffset, acks: [] }
 }
 

@@ -8,7 +8,7 @@ import { ManualClock } from '../manual-clock.ts'
 
 const PRODUCER: ProducerRow = {
   ...{ topic: 't', partition: 0, producerId: 7n, epoch: 0, epochStart: 0 },
-  ...{ firstPosition: 0, nextPosition: 1, pendingBytes: 1, ackedEndOffset: 0, acks: [] },
+  ...{ firstPosition: 0, nextPosition: 1, pendingBytes: 1, ackedEndOffset: 0, acks: [], moves: [] },
 }
 const ACK = { position: 0, recordsCount: 1, logAppendTime: null }
 

@@ -59,7 +59,7 @@ describe('a sync', () => {
     latest().frame('t', 1, 2)
     await settle()
     expect(latest().grantedBytes).toBe(0)
-    latest().listener.closed(0, lost())
+    latest().listener.closed(0, lost(), 'closed')
     await settle()
     expect(sink.closings).toEqual([])
     open()
@@ -201,7 +201,7 @@ describe('a sync', () => {
     const { sync, sink, clock, transports, latest } = await started({ t: 5, u: 0 })
     latest().subscribed('u', 0)
     const error = new EdgelogError('offset_out_of_range', 'gone')
-    latest().listener.closed(latest().idOf('t'), error)
+    latest().listener.closed(latest().idOf('t'), error, 'closed')
     sink.positions.t = 20
     await settle()
     expect(sink.closings).toEqual(['t offset_out_of_range'])
@@ -220,7 +220,7 @@ describe('a sync', () => {
     )
     for (let passedMs = 0; passedMs < 120_000; passedMs += 100) {
       if (!latest().isClosed) {
-        latest().listener.closed(0, new EdgelogError('unknown_topic_or_partition', 'no'))
+        latest().listener.closed(0, new EdgelogError('unknown_topic_or_partition', 'no'), 'closed')
         latest().end()
       }
       await pass(clock, 100)

@@ -23,6 +23,8 @@ export interface KillOptions {
   readonly seed: number
   /** A folder with a build of the client; the one in dist/ if left out. */
   readonly clientFolder?: string
+  /** A build of the server; the one in dist/ if left out. */
+  readonly workerPath?: string
   readonly onKill?: (kill: number) => void
 }
 
@@ -55,7 +57,8 @@ interface Run {
 
 export async function runKills(options: KillOptions): Promise<KillReport> {
   const profileDir = await mkdtemp(join(tmpdir(), 'edgelog-kills-'))
-  const server = await startLogServer()
+  const { workerPath } = options
+  const server = await startLogServer(workerPath === undefined ? {} : { workerPath })
   const pages = await startPageServer()
   const proxy = await startProxy(server.url)
   const pageUrl =
@@ -144,14 +147,14 @@ async function drain(run: Run): Promise<string[]> {
     const page = await browser.context.newPage()
     await load(page, run.pageUrl)
     await connectTab(page, { url: run.proxy.url })
-    const flushed = page.evaluate(() =>
-      window.log
-        .producer()
-        .flush()
-        .then(() => true),
-    )
-    if (await Promise.race([flushed, sleep(DRAIN_MS_MAX)])) return []
-    return [`after the last fault not all was delivered within ${DRAIN_MS_MAX} ms`]
+    const flushed = page.evaluate(async (timeoutMs) => {
+      await window.log.producer().flush({ signal: AbortSignal.timeout(timeoutMs) })
+      const parked = await window.log.outbox?.parked()
+      return (parked ?? []).map(({ record, error }) => `${record.valueText}: ${error.message}`)
+    }, DRAIN_MS_MAX)
+    return (await flushed).map((refused) => `parked: ${refused}`)
+  } catch (error) {
+    return [`after the last fault not all was delivered within ${DRAIN_MS_MAX} ms: ${error}`]
   } finally {
     await browser.close()
   }

@@ -1,4 +1,4 @@
-/** `npm run test:browser -- --kills N --seed S` */
+/** `npm run test:browser -- --kills N --seed S [--client FOLDER] [--worker FILE]` */
 import { parseArgs } from 'node:util'
 import { runKills } from './kill-harness.ts'
 
@@ -7,6 +7,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '100' },
     seed: { type: 'string' },
     client: { type: 'string' },
+    worker: { type: 'string' },
   },
 })
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
@@ -16,6 +17,7 @@ const { violations, ...figures } = await runKills({
   kills,
   seed,
   ...(values.client !== undefined && { clientFolder: values.client }),
+  ...(values.worker !== undefined && { workerPath: values.worker }),
   onKill: (kill) => {
     if (kill % 10 === 0) console.log(`  ${kill} kills`)
   },

@@ -13,11 +13,20 @@
  *   for (const { keyText, valueText } of records) console.log(keyText, valueText)
  * }
  */
+
+export type { Codec, Codecs, CompressionName } from '../../src/core/batch/compression/codec.ts'
 export { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
-export type { ConsumerRecord } from '../consumer/consumer-record.ts'
+export type { Clock, Timer } from '../clock.ts'
+export type { Consumer, PartitionPosition } from '../consumer/consumer.ts'
+export type { StartPosition } from '../consumer/consumer-options.ts'
+export type { ConsumerBatch, ConsumerRecord, HeaderPair } from '../consumer/consumer-record.ts'
+export type { TailSocket, WebSocketConstructor } from '../consumer/tail-connection.ts'
+export type { AssignmentChange, BatchHandler, GroupConsumer } from '../group/group-consumer.ts'
+export type { Fetch } from '../http/connection.ts'
 export type { RecordMetadata } from '../producer/produced-batch.ts'
 export type { HeadersInput, Payload, ProducerRecord } from '../producer/record-input.ts'
 export { type BrowserClient, connect } from './browser-client.ts'
+export type { TopicResetReason } from './cache/cache-plan.ts'
 export type { BrowserEvents, TopicReset } from './events.ts'
 export type { BrowserClientOptions } from './options.ts'
 export type { Outbox, ParkedRecord } from './outbox/outbox.ts'
@@ -25,3 +34,5 @@ export type { OutboxProducer, Queued, QueuedBatch } from './outbox/outbox-produc
 export type { BrowserConsumerOptions, BrowserGroupConsumerOptions } from './reading.ts'
 export type { ClientStatus, StorageStatus } from './status.ts'
 export type { CacheLimits } from './store/schema.ts'
+export type { LastError, SyncStatus } from './sync/sync.ts'
+export type { TransportName } from './sync/transport.ts'

@@ -9,13 +9,7 @@ import { randomProducerId } from '../producer/producer-id.ts'
 import { cacheLimits } from './cache/cache-limits.ts'
 import type { Engine } from './engine.ts'
 import { type BrowserEvents, Emitter } from './events.ts'
-import {
-  FLUSH_CHECK_MS,
-  OFFLINE_CHECK_MS,
-  OUTBOX_BYTES_MAX,
-  TOKEN_INTERVAL_MS,
-  TOKEN_TIMEOUT_MS,
-} from './limits.ts'
+import { FLUSH_CHECK_MS, OFFLINE_CHECK_MS, OUTBOX_BYTES_MAX } from './limits.ts'
 import type { BrowserClientOptions } from './options.ts'
 import { AckWaiters } from './outbox/ack-waiters.ts'
 import type { Outbox } from './outbox/outbox.ts'
@@ -75,9 +69,6 @@ export class BrowserClient {
   #engine: Engine | undefined
   /** As the tab that leads said last. */
   #heard: SyncStatus = { link: 'idle', transport: null, lastError: null }
-  #renewedAtMs = 0
-  #tokenGiven: AbortController | undefined
-  #renewing: Promise<boolean> | undefined
   #hasAskedToPersist = false
   #closing: Promise<void> | undefined
 
@@ -271,7 +262,6 @@ export class BrowserClient {
 
   #takeToken(token: string): void {
     this.#connection.token = token
-    this.#tokenGiven?.abort()
     this.#engine?.setToken()
   }
 
@@ -355,7 +345,7 @@ export class BrowserClient {
       const engine = await this.#load()
       if (this.#leader.epoch === undefined) return
       // Not waited for: what is sent without one waits for it.
-      if (this.#connection.token === undefined) void this.#renewToken()
+      if (this.#connection.token === undefined) void engine.renewToken()
       engine.lead()
     } catch (error) {
       if (this.#closing !== undefined) return
@@ -378,7 +368,7 @@ export class BrowserClient {
     })
     this.#checkOpen()
     if (this.#engine === undefined) {
-      const { WebSocket: given, codecs, transports } = this.#options
+      const { WebSocket: given, codecs, transports, token } = this.#options
       this.#engine = new Engine({
         connection: this.#connection,
         outbox: this.#context,
@@ -390,55 +380,28 @@ export class BrowserClient {
         WebSocket: given === undefined ? globalThis.WebSocket : (given ?? undefined),
         transports,
         tell: (news) => this.#tell(news),
-        renewToken: () => this.#renewToken(),
+        token,
+        closed: this.#closed.signal,
+        setToken: (given) => this.setToken(given),
+        failed: (error) => this.#note(error),
         topicReset: (topic, reason) => this.#emitter.emit('topicReset', { topic, reason }),
         changed: () => this.#board.touch(),
       })
-      void this.#lookForOthers(this.#engine)
+      void this.#lookAround(this.#engine)
     }
     return this.#engine
   }
 
-  async #lookForOthers(engine: Engine): Promise<void> {
+  async #lookAround(engine: Engine): Promise<void> {
     try {
       const { database } = this.#context
+      if (await engine.isAnotherDatabase())
+        this.#emitter.emit('storageLost', { pendingRecords: null })
       for (const other of await engine.otherPrincipals(this.#prefix, database.name)) {
         this.#emitter.emit('otherPrincipal', other)
       }
     } catch (error) {
       this.#note(error)
-    }
-  }
-
-  /** @returns whether there is another token now. */
-  #renewToken(): Promise<boolean> {
-    this.#renewing ??= this.#askForToken().finally(() => {
-      this.#renewing = undefined
-    })
-    return this.#renewing
-  }
-
-  async #askForToken(): Promise<boolean> {
-    const { token: ask } = this.#options
-    if (typeof ask !== 'function') return false
-    // A provider of wrong tokens is not asked without end.
-    const { clock } = this.#connection
-    const waitMs = Math.min(this.#renewedAtMs - clock.now(), 0) + TOKEN_INTERVAL_MS
-    await sleep(clock, waitMs, this.#closed.signal)
-    this.#renewedAtMs = clock.now()
-    const before = this.#connection.token
-    const given = new AbortController()
-    this.#tokenGiven = given
-    try {
-      // Whoever sets one meanwhile, or closes, need not wait for an answer that may never come.
-      const end = AbortSignal.any([given.signal, this.#closed.signal])
-      const token = await Promise.race([ask(), sleep(clock, TOKEN_TIMEOUT_MS, end)])
-      const isNew = typeof token === 'string' && token !== before && !end.aborted
-      if (isNew) this.setToken(token)
-      return this.#connection.token !== before
-    } catch (error) {
-      this.#note(error)
-      return false
     }
   }
 

@@ -9,7 +9,6 @@ import type { ConsumerRecord } from '../consumer/consumer-record.ts'
 import { networkSource } from '../consumer/log-source.ts'
 import type { WebSocketConstructor } from '../consumer/tail-connection.ts'
 import type { GroupConsumer } from '../group/group-consumer.ts'
-import type { Connection } from '../http/connection.ts'
 import { BatchCache } from './cache/batch-cache.ts'
 import { CacheNews } from './cache/cache-news.ts'
 import type { TopicResetReason } from './cache/cache-plan.ts'
@@ -29,22 +28,29 @@ import { OutboxDrain } from './outbox/outbox-drain.ts'
 import type { OutboxNews } from './outbox/outbox-news.ts'
 import type { OutboxSender, SenderState } from './outbox/outbox-sender.ts'
 import type { OutboxContext, OutboxStore } from './outbox/outbox-store.ts'
-import { adopt, type OtherPrincipal, otherPrincipals, outboxSender } from './principals.ts'
+import {
+  adopt,
+  type OtherPrincipal,
+  otherPrincipals,
+  outboxSender,
+  type SendingContext,
+} from './principals.ts'
 import {
   type BrowserConsumerOptions,
   type BrowserGroupConsumerOptions,
   openConsumer,
   openGroupConsumer,
 } from './reading.ts'
+import { isAnotherDatabase } from './store/identity-mark.ts'
 import type { CacheLimits, ProducerRow } from './store/schema.ts'
 import type { PageEvents } from './sync/page-events.ts'
 import { type LastError, Sync, type SyncSink, type SyncStatus } from './sync/sync.ts'
 import type { TransportName } from './sync/transport.ts'
 import type { Channel } from './tabs/channel.ts'
+import { TokenRenewal, type TokenRenewalContext } from './token-renewal.ts'
 import { TopicDirectory } from './topic-directory.ts'
 
-export interface EngineContext {
-  readonly connection: Connection
+export interface EngineContext extends TokenRenewalContext {
   readonly outbox: OutboxContext
   readonly store: OutboxStore
   readonly channel: Channel
@@ -54,8 +60,6 @@ export interface EngineContext {
   readonly WebSocket: WebSocketConstructor | undefined
   readonly transports: readonly TransportName[] | undefined
   readonly tell: (news: OutboxNews) => void
-  /** The server refuses the token; resolves to whether there is another one now. */
-  readonly renewToken: () => Promise<boolean>
   readonly topicReset: (topic: string, reason: TopicResetReason) => void
   /** The status may be another one now. */
   readonly changed: () => void
@@ -70,6 +74,7 @@ export class Engine {
   readonly #follower: Follower
   readonly #sender: OutboxSender
   readonly #sync: Sync
+  readonly #tokens: TokenRenewal
   readonly #consumers = new Set<{ close(): Promise<void> }>()
   readonly #uses = new Map<string, { readonly atMs: number; readonly done: Promise<void> }>()
   #senderState: SenderState = 'idle'
@@ -80,6 +85,7 @@ export class Engine {
   constructor(context: EngineContext) {
     this.#context = context
     const { connection, outbox, channel, page, tell, WebSocket, transports } = context
+    this.#tokens = new TokenRenewal(context)
     const drain = new OutboxDrain(outbox)
     this.#cache = new BatchCache(outbox.database, context.cacheLimits)
     this.#writer = new CacheWriter(outbox.database, outbox.now)
@@ -87,7 +93,7 @@ export class Engine {
     this.#topics = new TopicDirectory(connection, drain, tell, (topic) =>
       this.#follower.found(topic),
     )
-    this.#sender = outboxSender(context, drain, this.#topics, (state, error) => {
+    this.#sender = outboxSender(this.#sending, drain, this.#topics, (state, error) => {
       this.#senderState = state
       this.#note(error)
     })
@@ -140,7 +146,13 @@ export class Engine {
     this.#sender.hint()
   }
 
+  /** The server refuses the token; resolves to whether there is another one now. */
+  renewToken(): Promise<boolean> {
+    return this.#tokens.renew()
+  }
+
   setToken(): void {
+    this.#tokens.given()
     this.#sender.hint(true)
     this.#sync.setToken()
   }
@@ -197,7 +209,7 @@ export class Engine {
       cache: this.#cache,
       news: this.#news,
       use: (topic: string) => this.#use(topic),
-      renewToken: this.#context.renewToken,
+      renewToken: () => this.renewToken(),
       failed: (error: EdgelogError) => this.#note(error),
       onClosed: () => this.#consumers.delete(consumer),
     }
@@ -230,12 +242,21 @@ export class Engine {
     return this.#writer.makeRoom()
   }
 
+  /** Whether the browser has thrown the database away since it was used last. */
+  isAnotherDatabase(): Promise<boolean> {
+    return isAnotherDatabase(this.#context.outbox.database)
+  }
+
   otherPrincipals(prefix: string, ownName: string): Promise<OtherPrincipal[]> {
     return otherPrincipals(prefix, ownName, this.#context.connection.clock)
   }
 
   adopt(name: string, signal: AbortSignal): Promise<number> {
-    return adopt(this.#context, name, signal)
+    return adopt(this.#sending, name, signal)
+  }
+
+  get #sending(): SendingContext {
+    return { ...this.#context, renewToken: () => this.renewToken() }
   }
 
   #newFollower(): Follower {
@@ -263,7 +284,7 @@ export class Engine {
       closed: (subscription, error) => follower.closed(subscription, error),
       changed: (status) => {
         follower.changed(status)
-        if (status.link === 'authNeeded') void this.#context.renewToken()
+        if (status.link === 'authNeeded') void this.renewToken()
         this.#context.changed()
       },
     }

@@ -25,8 +25,11 @@ export interface BrowserEvents {
    * sent stays, or is parked where the topic was deleted.
    */
   topicReset: TopicReset
-  /** The browser or its user cleared the database, with what was not sent and what was followed. */
-  storageLost: { readonly pendingRecords: number }
+  /**
+   * The browser or its user cleared the database, with what was not sent and what was followed; null
+   * where that happened before this page was opened, and nobody knows what was in it.
+   */
+  storageLost: { readonly pendingRecords: number | null }
   /** Told once after `connect`: somebody else has records here that were not sent; see `adopt`. */
   otherPrincipal: { readonly principal: string; readonly pendingRecords: number }
   /** Another tab has signed out: this client is closed, and nothing of it is left. */

@@ -89,6 +89,7 @@ export class Database {
   async destroy(): Promise<void> {
     await this.close()
     await deleteDB(this.name)
+    globalThis.localStorage?.removeItem(this.name)
   }
 
   async #run<Mode extends IDBTransactionMode, T>(

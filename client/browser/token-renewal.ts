@@ -1,0 +1,62 @@
+/** Asks the page for another token when the server refuses the one there is. */
+import { sleep } from '../clock.ts'
+import type { Connection } from '../http/connection.ts'
+import { TOKEN_INTERVAL_MS, TOKEN_TIMEOUT_MS } from './limits.ts'
+import type { BrowserClientOptions } from './options.ts'
+
+export interface TokenRenewalContext {
+  readonly connection: Connection
+  readonly token: BrowserClientOptions['token']
+  /** Aborted when the client is closed. */
+  readonly closed: AbortSignal
+  readonly setToken: (token: string) => void
+  readonly failed: (error: unknown) => void
+}
+
+export class TokenRenewal {
+  readonly #context: TokenRenewalContext
+  #renewedAtMs = 0
+  #given: AbortController | undefined
+  #renewing: Promise<boolean> | undefined
+
+  constructor(context: TokenRenewalContext) {
+    this.#context = context
+  }
+
+  /** @returns whether there is another token now. */
+  renew(): Promise<boolean> {
+    this.#renewing ??= this.#ask().finally(() => {
+      this.#renewing = undefined
+    })
+    return this.#renewing
+  }
+
+  /** There is one from elsewhere. */
+  given(): void {
+    this.#given?.abort()
+  }
+
+  async #ask(): Promise<boolean> {
+    const { connection, token: ask, closed, setToken, failed } = this.#context
+    if (typeof ask !== 'function') return false
+    // A provider of wrong tokens is not asked without end.
+    const { clock } = connection
+    const waitMs = Math.min(this.#renewedAtMs - clock.now(), 0) + TOKEN_INTERVAL_MS
+    await sleep(clock, waitMs, closed)
+    this.#renewedAtMs = clock.now()
+    const before = connection.token
+    const given = new AbortController()
+    this.#given = given
+    try {
+      // Whoever sets one meanwhile, or closes, need not wait for an answer that may never come.
+      const end = AbortSignal.any([given.signal, closed])
+      const token = await Promise.race([ask(), sleep(clock, TOKEN_TIMEOUT_MS, end)])
+      const isNew = typeof token === 'string' && token !== before && !end.aborted
+      if (isNew) setToken(token)
+      return connection.token !== before
+    } catch (error) {
+      failed(error)
+      return false
+    }
+  }
+}

@@ -115,6 +115,18 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     return reply(() => this.#findVisible(name))
   }
 
+  /** Refusals: `unknown_topic_id`. */
+  async getTopicById(id: string): Promise<Reply<Topic>> {
+    return reply(() => {
+      const state = this.#topics.findById(id)
+      const topic = state === null ? null : visibleTopic(state)
+      if (topic === null) {
+        throw new EdgelogError('unknown_topic_id', `no topic has the id ${id}`)
+      }
+      return topic
+    })
+  }
+
   /** All topics, sorted by name. */
   async listTopics(): Promise<Reply<readonly Topic[]>> {
     return reply(() => this.#visibleTopics())

@@ -32,6 +32,10 @@ interface KnownTopic {
 
 /** Shared by the requests of one isolate; least recently fetched first. */
 const knownTopics = new Map<TopicName, KnownTopic>()
+/** The names of exactly these, by topic id. */
+const knownNames = new Map<string, TopicName>()
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export class Cluster {
   readonly #env: ClusterEnv
@@ -64,6 +68,32 @@ export class Cluster {
   }
 
   /**
+   * The topic with this id. One that is known by its name is answered from memory; of any other the
+   * coordinator is asked.
+   *
+   * @throws {EdgelogError} `unknown_topic_id`, `unavailable`.
+   */
+  async topicById(id: string): Promise<Topic> {
+    const name = knownNames.get(id)
+    const topic = name === undefined ? undefined : await this.findTopic(name)
+    if (topic?.id === id) return topic
+    if (!UUID.test(id)) throw new EdgelogError('unknown_topic_id', `no topic has the id ${id}`)
+    return this.#remember(await this.coordinate((coordinator) => coordinator.getTopicById(id)))
+      .topic
+  }
+
+  /** `topic`, or undefined where there is none. @throws {EdgelogError} `unavailable`. */
+  async findTopic(name: TopicName): Promise<Topic | undefined> {
+    try {
+      return await this.topic(name)
+    } catch (error) {
+      if (error instanceof EdgelogError && error.code === 'unknown_topic_or_partition')
+        return undefined
+      throw error
+    }
+  }
+
+  /**
    * What the coordinator says now, and the same for all who ask meanwhile. What other requests know is
    * replaced, and never missing.
    *
@@ -83,7 +113,10 @@ export class Cluster {
 
   /** Makes the next call ask the coordinator, e.g. after this isolate changed the topic. */
   forget(name: TopicName): void {
+    const known = knownTopics.get(name)
+    if (known === undefined) return
     knownTopics.delete(name)
+    knownNames.delete(known.topic.id)
   }
 
   /**
@@ -167,12 +200,13 @@ export class Cluster {
       refreshAtMs: Date.now() + METADATA_TTL_MS,
       partitionIds: known?.topic.id === topic.id ? known.partitionIds : [],
     }
-    knownTopics.delete(name)
+    this.forget(name)
     if (knownTopics.size >= METADATA_TOPICS_MAX) {
       const [oldest] = knownTopics.keys()
-      if (oldest !== undefined) knownTopics.delete(oldest)
+      if (oldest !== undefined) this.forget(oldest)
     }
     knownTopics.set(name, fresh)
+    knownNames.set(topic.id, name)
     return fresh
   }
 }

@@ -5,7 +5,6 @@ import type { GroupId } from '../core/group/group-id.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
-import { findTopicId } from './groups.ts'
 import { type Bounds, isKnownWithin, isWithin, rememberBounds } from './known-bounds.ts'
 import { getTopic } from './topics.ts'
 
@@ -58,9 +57,9 @@ export async function commitOffsets(
 /** Asks for topics anew. @returns whether the edge had another id for one of them. */
 async function hasRefreshed(cluster: Cluster, names: Iterable<TopicName>): Promise<boolean> {
   const changes = await fanOut([...names], async (name) => {
-    const before = await findTopicId(cluster, name)
+    const before = (await cluster.findTopic(name))?.id
     cluster.forget(name)
-    return before !== (await findTopicId(cluster, name))
+    return before !== (await cluster.findTopic(name))?.id
   })
   return changes.includes(true)
 }
@@ -116,9 +115,9 @@ export async function fetchOffsets(
 
 /** Whether a topic of this name has this id; what the edge remembers of it may be old. */
 async function isTopicId(cluster: Cluster, id: string, name: TopicName): Promise<boolean> {
-  if ((await findTopicId(cluster, name)) === id) return true
+  if ((await cluster.findTopic(name))?.id === id) return true
   cluster.forget(name)
-  return (await findTopicId(cluster, name)) === id
+  return (await cluster.findTopic(name))?.id === id
 }
 
 /** @throws {EdgelogError} `group_id_not_found`, `unknown_topic_or_partition`, `group_subscribed_to_topic`. */

@@ -8,7 +8,6 @@ import type {
   HeartbeatRequest,
 } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
-import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
 
@@ -24,16 +23,6 @@ export async function heartbeat(
 ): Promise<HeartbeatAnswer> {
   checkHeartbeat(request)
   return await cluster.callGroup(request.groupId, (group) => group.heartbeat(request))
-}
-
-export async function findTopicId(cluster: Cluster, name: TopicName): Promise<string | undefined> {
-  try {
-    return (await cluster.topic(name)).id
-  } catch (error) {
-    if (error instanceof EdgelogError && error.code === 'unknown_topic_or_partition')
-      return undefined
-    throw error
-  }
 }
 
 export interface GroupPage {

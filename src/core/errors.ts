@@ -82,7 +82,7 @@ export const ERRORS = {
   unknown_member_id: row(25, 404),
   /** The producer's state expired, or its first batch has not arrived: it goes on under a new epoch. */
   unknown_producer_id: row(59, 409),
-  /** A topic of this name exists, but not the one that was meant: it was deleted and created anew. */
+  /** No topic has this id: it was deleted, and another one may have its name. */
   unknown_topic_id: row(100, 404),
   unknown_topic_or_partition: row(3, 404),
   /** The instance id belongs to a member that is still there. */

@@ -1,5 +1,5 @@
 /** How the edge keeps what it knows of a topic: needs a coordinator that fails on demand. */
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
 import { openTail } from '../../src/broker/tail.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
@@ -105,4 +105,55 @@ test('a hundred tails of a topic that was created anew cost one look-up, and oth
     code: 'unknown_topic_id',
   })
   expect(getTopic).toHaveBeenCalledTimes(3)
+})
+
+describe('topicById()', () => {
+  const id = '11111111-2222-4333-8444-555555555555'
+  const withId = { ok: { ...topicOf(1).ok, id } }
+  const gone = { error: new EdgelogError('unknown_topic_id', 'gone').toBody() }
+
+  function clusterOfIds(getTopic: () => Promise<unknown>, getTopicById: () => Promise<unknown>) {
+    const env = { COORDINATOR: { getByName: () => ({ getTopic, getTopicById }) } }
+    const cluster = new Cluster(env as unknown as ClusterEnv)
+    cluster.forget(name)
+    return cluster
+  }
+
+  test('answers a topic that is known by its name from memory, and knows what it asked for', async () => {
+    const getTopic = vi.fn(async () => withId)
+    const getTopicById = vi.fn(async () => withId)
+    const cluster = clusterOfIds(getTopic, getTopicById)
+    await cluster.topic(name)
+    expect(await cluster.topicById(id)).toEqual(withId.ok)
+    expect(getTopicById).not.toHaveBeenCalled()
+    cluster.forget(name)
+    for (const _ of [1, 2]) expect(await cluster.topicById(id)).toEqual(withId.ok)
+    expect(await cluster.topic(name)).toEqual(withId.ok)
+    expect(getTopicById).toHaveBeenCalledTimes(1)
+    expect(getTopic).toHaveBeenCalledTimes(1)
+  })
+
+  test.each([
+    ['was created anew', async () => topicOf(2)],
+    [
+      'is deleted',
+      async () => ({ error: new EdgelogError('unknown_topic_or_partition', 'gone').toBody() }),
+    ],
+  ])('does not know the id of a topic that %s', async (_, then) => {
+    const getTopic = vi.fn(async (): Promise<unknown> => withId)
+    const cluster = clusterOfIds(getTopic, async () => gone)
+    await cluster.topic(name)
+    getTopic.mockImplementation(then)
+    pass(METADATA_TTL_MS)
+    await expect(cluster.topicById(id)).rejects.toMatchObject({ code: 'unknown_topic_id' })
+  })
+
+  test('asks nobody about what is not an id', async () => {
+    const getTopicById = vi.fn(async () => gone)
+    const cluster = clusterOfIds(async () => withId, getTopicById)
+    for (const wrong of ['', 'known', `${id}0`, id.replace('1', 'g')]) {
+      await expect(cluster.topicById(wrong)).rejects.toMatchObject({ code: 'unknown_topic_id' })
+    }
+    expect(getTopicById).not.toHaveBeenCalled()
+  })
 })

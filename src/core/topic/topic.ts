@@ -63,6 +63,8 @@ export interface CoordinatorApi {
   changeTopic(name: TopicName, change: TopicChange): Promise<Reply<Topic>>
   deleteTopic(name: TopicName): Promise<Reply<null>>
   getTopic(name: TopicName): Promise<Reply<Topic>>
+  /** `unknown_topic_id` if no topic has it. */
+  getTopicById(id: string): Promise<Reply<Topic>>
   listTopics(): Promise<Reply<readonly Topic[]>>
   watchTopics(watch: TopicWatch): Promise<Reply<readonly GroupTopic[]>>
   forgetGroup(groupId: GroupId, incarnation: string): Promise<void>

@@ -99,6 +99,19 @@ test('an exception of a partition is answered as unavailable, and named', async 
   expect(unwrap(await coordinator().getTopic(ORDERS)).partitions).toBe(1)
 })
 
+describe('getTopicById()', () => {
+  test('knows the topic until it is deleted, whoever has its name then', async () => {
+    const first = unwrap(await coordinator().createTopic(newTopic('orders')))
+    expect(unwrap(await coordinator().getTopicById(first.id))).toEqual(first)
+    unwrap(await coordinator().deleteTopic(ORDERS))
+    const second = unwrap(await coordinator().createTopic(newTopic('orders')))
+    expect(await coordinator().getTopicById(first.id)).toMatchObject({
+      error: { code: 'unknown_topic_id' },
+    })
+    expect(unwrap(await coordinator().getTopicById(second.id))).toEqual(second)
+  })
+})
+
 describe('changeTopic()', () => {
   test('adds partitions and sets config in one version', async () => {
     const { id } = unwrap(await coordinator().createTopic(newTopic('orders')))

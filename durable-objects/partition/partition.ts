@@ -4,7 +4,7 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import { EdgelogError, ERRORS, type Reply, reply } from '../../src/core/errors.ts'
-import { concatenate } from '../../src/core/log/chunk.ts'
+import { concatenate, ownBytes } from '../../src/core/log/chunk.ts'
 import type {
   AppendReply,
   AppendRequest,
@@ -97,7 +97,7 @@ export class Partition extends DurableObject implements PartitionApi {
     const offset = resolveOffset(log, wanted)
     const slice = log.read(offset, maxBytes)
     return {
-      batches: concatenate(slice.batches),
+      batches: ownBytes(concatenate(slice.batches)),
       offset,
       nextOffset: slice.nextOffset,
       highWatermark: log.highWatermark,

@@ -143,13 +143,30 @@ export class Cluster {
     return unwrap(await this.#tryPartition(fresh, partition, call))
   }
 
+  /**
+   * `callPartition` of this very topic, and of no other that has its name by now.
+   *
+   * @throws {EdgelogError} `unknown_topic_id` besides.
+   */
+  async callPartitionOf<T>(
+    { name, id }: Pick<Topic, 'name' | 'id'>,
+    partition: number,
+    call: (stub: PartitionStub) => Promise<Reply<T>>,
+  ): Promise<T> {
+    return await this.callPartition(name, partition, async (stub, topic) =>
+      topic.id === id ? await call(stub) : { error: otherTopic(topic).toBody() },
+    )
+  }
+
   async #tryPartition<T>(
     known: KnownTopic,
     partition: number,
     call: (stub: PartitionStub, topic: Topic) => Promise<Reply<T>>,
   ): Promise<Reply<T>> {
     const { topic, partitionIds } = known
-    if (partition >= topic.partitions) return { error: unknownPartition(topic, partition).toBody() }
+    if (!(partition >= 0 && partition < topic.partitions)) {
+      return { error: unknownPartition(topic, partition).toBody() }
+    }
     const id =
       partitionIds[partition] ??
       this.#env.PARTITION.idFromName(partitionObjectName(topic.id, partition))
@@ -209,6 +226,15 @@ export class Cluster {
     knownNames.set(topic.id, name)
     return fresh
   }
+}
+
+/** A topic of this name is there, but not the one that is meant. */
+export function otherTopic({ name, id }: Topic): EdgelogError {
+  return new EdgelogError(
+    'unknown_topic_id',
+    `topicId: ${name} was created anew, its id is ${id} now`,
+    { details: { topicId: id } },
+  )
 }
 
 export function unknownPartition(topic: Topic, partition: number): EdgelogError {

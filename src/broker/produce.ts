@@ -59,13 +59,14 @@ export async function appendBatches(
   )
 }
 
-interface CheckedBatches {
+export interface CheckedBatches {
   /** Of each batch, whether it has a record without a key. */
   readonly nullKeys: readonly boolean[]
   readonly isIdempotent: boolean
 }
 
-async function checkBatches(batches: Uint8Array): Promise<CheckedBatches> {
+/** Checks batches of a producer, and corrects what their headers say of the latest time. */
+export async function checkBatches(batches: Uint8Array): Promise<CheckedBatches> {
   const nullKeys: boolean[] = []
   let isIdempotent = false
   const codecs = requestCodecs()

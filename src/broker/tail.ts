@@ -3,7 +3,7 @@ import { EdgelogError, type ErrorBody, isErrorCode, type Reply } from '../core/e
 import { TAIL_CLOSE_CODES } from '../core/log/tail-protocol.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
-import type { Cluster, PartitionStub } from './cluster.ts'
+import { type Cluster, otherTopic, type PartitionStub } from './cluster.ts'
 
 export interface Tail {
   /** Carries the frames of `tail-protocol.ts`; must be accepted, and be sent credit as a number. */
@@ -51,14 +51,6 @@ async function expectTopicId(cluster: Cluster, name: TopicName, topicId: string)
   if ((await cluster.topic(name)).id === topicId) return
   const topic = await cluster.lookUpTopic(name)
   if (topic.id !== topicId) throw otherTopic(topic)
-}
-
-function otherTopic({ name, id }: Topic): EdgelogError {
-  return new EdgelogError(
-    'unknown_topic_id',
-    `topicId: ${name} was created anew, its id is ${id} now`,
-    { details: { topicId: id } },
-  )
 }
 
 async function connect(

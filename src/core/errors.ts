@@ -49,6 +49,8 @@ export const ERRORS = {
   invalid_session_timeout: row(26, 400),
   invalid_timestamp: row(32, 400),
   invalid_topic: row(17, 400),
+  /** A batch of a transaction: there are none yet. */
+  invalid_txn_state: row(48, 409),
   /** The classic protocol: join again with the member id that the refusal carries. */
   member_id_required: row(79, 409),
   message_too_large: row(10, 413),

@@ -86,6 +86,14 @@ export function latestTimestamp(maxTimestamps: readonly number[]): number {
   return latest >= 0 ? latest : Math.min(...maxTimestamps)
 }
 
+/**
+ * The same bytes in a buffer of their own. A call between objects carries the whole buffer of a view:
+ * of one batch all that lies around it.
+ */
+export function ownBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice()
+}
+
 export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   const [only] = parts
   if (parts.length === 1 && only !== undefined) return only

@@ -100,6 +100,13 @@ describe('read()', () => {
     })
   })
 
+  test('carries nothing but the batches that it gives', async () => {
+    const name = await newPartition()
+    await append(name, [largeBatch(10_000), batch(['a'])])
+    const { batches } = await read(name, { offset: 1 })
+    expect(batches.buffer.byteLength).toBe(batches.byteLength)
+  })
+
   test('resolves earliest and latest', async () => {
     const name = await newPartition()
     await append(name, batch(['a', 'b']))

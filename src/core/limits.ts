@@ -101,6 +101,11 @@ export const TAIL_POLL_GATHER_MS = 10
 /** How long a long poll that has something waits for partitions that have not answered yet. */
 export const TAIL_POLL_OPEN_MS_MAX = 2_000
 
+/** How long a fetch of many partitions that has something waits for more. */
+export const FETCH_GATHER_MS = 5
+/** Partitions that one fetch waits for at a time: each is a call. What comes to others the next one reads. */
+export const FETCH_WAITS_MAX = 500
+
 /** A row of up to this size is read also where only a little of it fits into an answer. */
 export const PARTIAL_CHUNK_BYTES_MAX = 64 * KIB
 
@@ -226,6 +231,11 @@ export const INITIAL_REBALANCE_DELAY_MS = 300
 export const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1_000
 /** A JSON body about groups: a commit of all its offsets with some metadata. */
 export const GROUP_BODY_BYTES_MAX = 2 * MIB
+
+// -- Kafka's protocol ----------------------------------------------------------------------------
+
+/** Elements of all arrays of one message: each may be an object many times larger than its bytes. */
+export const KAFKA_ARRAY_ELEMENTS_MAX = 100_000
 
 // -- edge ---------------------------------------------------------------------------------------
 

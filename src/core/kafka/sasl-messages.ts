@@ -1,0 +1,55 @@
+/**
+ * Kafka's SaslHandshake (key 17) and SaslAuthenticate (key 36): a client names a mechanism, then sends
+ * its token (KIP-43, KIP-152). They stand here and not beside the other APIs since the bridge reads
+ * them too.
+ *
+ * After version 0 of the handshake the token comes bare, as a frame without any header.
+ */
+import {
+  array,
+  bytes,
+  int16,
+  long,
+  messages,
+  nullableString,
+  type RequestOf,
+  type ResponseOf,
+  string,
+} from './schema.ts'
+
+export const SASL_HANDSHAKE = messages({
+  key: 17,
+  name: 'SaslHandshake',
+  versions: [0, 1],
+  flexibleSince: null,
+  request: { mechanism: string },
+  response: { errorCode: int16, mechanisms: array(string) },
+})
+
+export type SaslHandshakeRequest = RequestOf<typeof SASL_HANDSHAKE>
+export type SaslHandshakeResponse = ResponseOf<typeof SASL_HANDSHAKE>
+
+export const SASL_AUTHENTICATE = messages({
+  key: 36,
+  name: 'SaslAuthenticate',
+  versions: [0, 2],
+  flexibleSince: 2,
+  request: { authBytes: bytes },
+  response: {
+    errorCode: int16,
+    errorMessage: nullableString.or(null),
+    authBytes: bytes,
+    sessionLifetimeMs: long.in('1+').or(0),
+  },
+})
+
+export type SaslAuthenticateRequest = RequestOf<typeof SASL_AUTHENTICATE>
+export type SaslAuthenticateResponse = ResponseOf<typeof SASL_AUTHENTICATE>
+
+/** For who reads the headers of frames and knows these two APIs alone. */
+export function saslMessagesOf(
+  apiKey: number,
+): typeof SASL_HANDSHAKE | typeof SASL_AUTHENTICATE | undefined {
+  if (apiKey === SASL_HANDSHAKE.key) return SASL_HANDSHAKE
+  return apiKey === SASL_AUTHENTICATE.key ? SASL_AUTHENTICATE : undefined
+}

@@ -1,0 +1,99 @@
+/**
+ * The tagged fields at the end of every struct of a flexible version (KIP-482):
+ *
+ *   uvarint count | count x (uvarint tag, uvarint size, value), tags ascending
+ *
+ * Tags that a grammar does not name are skipped, and a field that equals its default is not written.
+ */
+import type { ByteReader } from '../bytes/byte-reader.ts'
+import { ByteWriter } from '../bytes/byte-writer.ts'
+import { DecodeError } from '../bytes/decode-error.ts'
+import type { Codec, Source } from './codec.ts'
+import { defaultOf, type WireType } from './field.ts'
+
+export interface TaggedField {
+  readonly name: string
+  readonly tag: number
+  readonly type: WireType
+  readonly codec: Codec
+  readonly absent: unknown
+}
+
+/** Sets those fields of `struct` that are there. */
+export function readTagged(
+  source: Source,
+  fields: readonly TaggedField[],
+  struct: Record<string, unknown>,
+): void {
+  const { reader } = source
+  eachTag(reader, (tag, sizeBytes) => {
+    const field = fields.find((candidate) => candidate.tag === tag)
+    if (field === undefined) return reader.skip(sizeBytes)
+    const at = reader.position
+    struct[field.name] = field.codec.read(source)
+    if (reader.position - at !== sizeBytes) {
+      throw new DecodeError(at, `tag ${tag} is not of ${sizeBytes} bytes`)
+    }
+  })
+}
+
+export function skipTagged(reader: ByteReader): void {
+  eachTag(reader, (_, sizeBytes) => reader.skip(sizeBytes))
+}
+
+/** @param fields in the order of their tags. */
+export function writeTagged(
+  writer: ByteWriter,
+  fields: readonly TaggedField[],
+  struct: Record<string, unknown>,
+): void {
+  const present = fields.filter(({ name, type, absent }) => {
+    const value = struct[name]
+    return value !== undefined && !isSame(type, value, absent)
+  })
+  writer.unsignedVarint(present.length)
+  for (const { name, tag, codec } of present) {
+    const value = new ByteWriter()
+    codec.write(value, struct[name])
+    writer.unsignedVarint(tag)
+    writer.unsignedVarint(value.position)
+    writer.bytes(value.toBytes())
+  }
+}
+
+function eachTag(reader: ByteReader, take: (tag: number, sizeBytes: number) => void): void {
+  const count = reader.unsignedVarint()
+  let last = -1
+  for (let index = 0; index < count; index++) {
+    const at = reader.position
+    const tag = reader.unsignedVarint()
+    if (tag <= last) throw new DecodeError(at, `tag ${tag} after tag ${last}`)
+    last = tag
+    const sizeBytes = reader.unsignedVarint()
+    if (sizeBytes > reader.remaining) {
+      throw new DecodeError(at, `tag ${tag} of ${sizeBytes} bytes, ${reader.remaining} left`)
+    }
+    take(tag, sizeBytes)
+  }
+}
+
+/** Defaults of arrays and bytes are null or empty, so these need not be looked into. */
+function isSame(type: WireType, value: unknown, absent: unknown): boolean {
+  if (value === absent) return true
+  if (value === null || absent === null) return false
+  switch (type.kind) {
+    case 'array':
+    case 'bytes':
+      return (value as ArrayLike<unknown>).length === 0
+    case 'struct': {
+      const struct = value as Record<string, unknown>
+      const other = absent as Record<string, unknown>
+      return Object.entries(type.fields).every(([name, field]) => {
+        const inner = struct[name]
+        return inner === undefined || isSame(field.type, inner, other[name] ?? defaultOf(field))
+      })
+    }
+    default:
+      return false
+  }
+}

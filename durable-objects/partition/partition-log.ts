@@ -224,9 +224,9 @@ export class PartitionLog {
 
   // -- read --------------------------------------------------------------------------------------
 
-  /** Whole batches from the one that holds `offset`, up to `maxBytes` but at least one. */
-  read(offset: number, maxBytes: number): LogSlice {
-    return readSlice(this.#chunks, this, offset, maxBytes)
+  /** Whole batches from the one that holds `offset`, up to `maxBytes` but at least one unless it may be left. */
+  read(offset: number, maxBytes: number, mayLeaveFirst = false): LogSlice {
+    return readSlice(this.#chunks, this, { offset, maxBytes, mayLeaveFirst })
   }
 
   /** The first batch that holds a record at or after `timestamp`, and is not below the log start. */

@@ -92,10 +92,10 @@ export class Partition extends DurableObject implements PartitionApi {
     }
   }
 
-  #readNow({ offset: wanted, maxBytes }: FetchRequest): FetchReply {
+  #readNow({ offset: wanted, maxBytes, mayLeaveFirst }: FetchRequest): FetchReply {
     const log = this.#openLog()
     const offset = resolveOffset(log, wanted)
-    const slice = log.read(offset, maxBytes)
+    const slice = log.read(offset, maxBytes, mayLeaveFirst)
     return {
       batches: ownBytes(concatenate(slice.batches)),
       offset,

@@ -15,16 +15,22 @@ export interface LogBounds {
   readonly highWatermark: number
 }
 
+export interface SliceRequest {
+  readonly offset: number
+  readonly maxBytes: number
+  /** Nothing is given where the first batch does not fit. */
+  readonly mayLeaveFirst: boolean
+}
+
 /**
- * Whole batches from the one that holds `offset`, up to `maxBytes` but at least one.
+ * Whole batches from the one that holds `offset`, up to `maxBytes` but at least one unless it may be left.
  *
  * @throws {EdgelogError} `offset_out_of_range`.
  */
 export function readSlice(
   chunks: ChunkTable,
   { logStartOffset, highWatermark }: LogBounds,
-  offset: number,
-  maxBytes: number,
+  { offset, maxBytes, mayLeaveFirst }: SliceRequest,
 ): LogSlice {
   if (!(offset >= logStartOffset && offset <= highWatermark)) {
     throw new EdgelogError(
@@ -33,7 +39,8 @@ export function readSlice(
       { details: { logStartOffset, highWatermark } },
     )
   }
-  const wanted = offset === highWatermark ? [] : chunksToRead(chunks, offset, maxBytes)
+  const isForNothing = offset === highWatermark || (mayLeaveFirst && maxBytes <= 0)
+  const wanted = isForNothing ? [] : chunksToRead(chunks, offset, maxBytes)
   const [first] = wanted
   const last = wanted.at(-1)
   if (first === undefined || last === undefined) {
@@ -45,7 +52,7 @@ export function readSlice(
   for (const chunk of chunks.bytesBetween(first.baseOffset, last.baseOffset)) {
     const slice = sliceChunk(chunk, nextOffset, maxBytes - sizeBytes)
     if (slice === undefined) continue
-    if (batches.length > 0 && sizeBytes + slice.bytes.length > maxBytes) break
+    if ((batches.length > 0 || mayLeaveFirst) && sizeBytes + slice.bytes.length > maxBytes) break
     batches.push(slice.bytes)
     sizeBytes += slice.bytes.length
     nextOffset = slice.endOffset

@@ -58,6 +58,8 @@ export interface OverlapReply {
 export interface FetchRequest {
   readonly offset: number | 'earliest' | 'latest'
   readonly maxBytes: number
+  /** A first batch that is larger than `maxBytes` is left out; otherwise it is given. */
+  readonly mayLeaveFirst?: boolean
   /** Answers early only with at least this many bytes; 0 or 1: with any. */
   readonly minBytes: number
   readonly maxWaitMs: number

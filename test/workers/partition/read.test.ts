@@ -100,6 +100,19 @@ describe('read()', () => {
     })
   })
 
+  test('leaves a first batch that does not fit where it may', async () => {
+    const name = await newPartition()
+    await append(name, [batch(['a']), largeBatch(10_000)])
+    const sizeBytes = batch(['a']).length
+    const next: number[] = []
+    for (const maxBytes of [0, sizeBytes - 1, sizeBytes, 9_000, 20_000]) {
+      const { nextOffset, batches } = await read(name, { maxBytes, mayLeaveFirst: true })
+      expect(headersOf(batches).length).toBe(nextOffset)
+      next.push(nextOffset)
+    }
+    expect(next).toEqual([0, 0, 1, 1, 2])
+  })
+
   test('carries nothing but the batches that it gives', async () => {
     const name = await newPartition()
     await append(name, [largeBatch(10_000), batch(['a'])])
@@ -177,6 +190,13 @@ describe('long poll', () => {
     await append(name, batch(['a']))
     expect(await valuesOf((await polled).batches)).toEqual(['a'])
     expect(Date.now() - before).toBeLessThan(5_000)
+  })
+
+  test('tells of an append without carrying it', async () => {
+    const polled = read(name, { maxBytes: 0, mayLeaveFirst: true, maxWaitMs: 20_000 })
+    await scheduler.wait(20)
+    await append(name, batch(['a']))
+    expect(await polled).toMatchObject({ nextOffset: 0, highWatermark: 1 })
   })
 
   test('waits from the end it was asked at', async () => {

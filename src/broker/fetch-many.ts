@@ -1,0 +1,243 @@
+/**
+ * Reads many partitions for one answer, as Kafka's Fetch does (KIP-74): in the order asked they share
+ * `maxBytes`, and the first one that has something gives at least one batch, however large.
+ *
+ *     read all ──enough, or one is refused──> answer
+ *        ▲  │ wait for the ends of their logs, as many long polls
+ *        └──┴ read those again that have grown
+ */
+import { EdgelogError } from '../core/errors.ts'
+import {
+  EDGE_FANOUT_MAX,
+  FETCH_BYTES_MAX,
+  FETCH_GATHER_MS,
+  FETCH_WAITS_MAX,
+} from '../core/limits.ts'
+import type { FetchReply, FetchRequest } from '../core/log/partition-api.ts'
+import type { Topic } from '../core/topic/topic.ts'
+import type { Cluster } from './cluster.ts'
+import { rememberBounds } from './known-bounds.ts'
+
+export interface WantedPartition {
+  readonly topic: Pick<Topic, 'name' | 'id'>
+  readonly partition: number
+  readonly offset: number
+  readonly maxBytes: number
+}
+
+export interface FetchManyOptions {
+  /** Of all partitions together; at most `FETCH_BYTES_MAX` counts. */
+  readonly maxBytes: number
+  readonly minBytes: number
+  readonly maxWaitMs: number
+  readonly signal?: AbortSignal
+}
+
+/** Of one partition; e.g. `offset_out_of_range`, `unknown_topic_id`, `unavailable`. */
+export type FetchOutcome = FetchReply | EdgelogError
+
+/**
+ * Answers at once with `minBytes`, with a refusal, or where nothing is asked for; otherwise when they
+ * are there, or after `maxWaitMs` with what there is.
+ *
+ * @returns an outcome for each of `wanted`, in their order.
+ * @throws the reason of `signal`.
+ */
+export async function fetchMany(
+  cluster: Cluster,
+  wanted: readonly WantedPartition[],
+  { minBytes, maxWaitMs, signal, ...options }: FetchManyOptions,
+): Promise<FetchOutcome[]> {
+  const maxBytes = Math.min(options.maxBytes, FETCH_BYTES_MAX)
+  const [only] = wanted
+  if (only !== undefined && wanted.length === 1) {
+    const limits = { maxBytes: Math.min(only.maxBytes, maxBytes), minBytes, maxWaitMs }
+    return [await unlessAborted(read(cluster, only, limits), signal)]
+  }
+  const deadlineMs = Date.now() + maxWaitMs
+  const outcomes: FetchOutcome[] = []
+  const growth = watchGrowth(cluster, wanted)
+  let due = [...wanted.keys()]
+  for (;;) {
+    await readInto(outcomes, cluster, wanted, due, maxBytes)
+    signal?.throwIfAborted()
+    const waitMs = deadlineMs - Date.now()
+    if (waitMs <= 0 || isEnough(outcomes, Math.min(minBytes, maxBytes))) return outcomes
+    for (const [index, outcome] of outcomes.entries()) {
+      if (!hasMore(outcome)) growth.watch(index, nextOffsetOf(outcome), waitMs)
+    }
+    due = await unlessAborted(growth.next(waitMs), signal)
+    if (due.length === 0) return outcomes
+  }
+}
+
+function isEnough(outcomes: readonly FetchOutcome[], minBytes: number): boolean {
+  return (
+    sumOfSizes(outcomes) >= minBytes ||
+    outcomes.some((outcome) => outcome instanceof EdgelogError) ||
+    outcomes.every(hasMore)
+  )
+}
+
+function sumOfSizes(outcomes: readonly FetchOutcome[]): number {
+  return outcomes.reduce((sum, outcome) => sum + sizeOf(outcome), 0)
+}
+
+function sizeOf(outcome: FetchOutcome | undefined): number {
+  return outcome === undefined || outcome instanceof EdgelogError ? 0 : outcome.batches.length
+}
+
+/** The log goes on after what was read: it did not fit. */
+function hasMore(outcome: FetchOutcome): boolean {
+  return !(outcome instanceof EdgelogError) && outcome.nextOffset < outcome.highWatermark
+}
+
+function nextOffsetOf(outcome: FetchOutcome): number {
+  return outcome instanceof EdgelogError ? 0 : outcome.nextOffset
+}
+
+// -- reading -----------------------------------------------------------------------------------
+
+type ReadLimits = Omit<FetchRequest, 'offset'>
+
+/** A refusal is an outcome; a defect is thrown. */
+async function read(
+  cluster: Cluster,
+  { topic, partition, offset }: WantedPartition,
+  limits: ReadLimits,
+): Promise<FetchOutcome> {
+  try {
+    const answer = await cluster.callPartitionOf(topic, partition, (stub) =>
+      stub.read({ offset, ...limits }),
+    )
+    rememberBounds(topic.id, partition, answer)
+    return answer
+  } catch (error) {
+    if (error instanceof EdgelogError) return error
+    throw error
+  }
+}
+
+/**
+ * Reads those that are `due`, ascending, into what the others leave of `maxBytes`. Side by side go as
+ * many as have room for all they may give, so that never more than that is on its way here.
+ */
+async function readInto(
+  outcomes: FetchOutcome[],
+  cluster: Cluster,
+  wanted: readonly WantedPartition[],
+  due: readonly number[],
+  maxBytes: number,
+): Promise<void> {
+  const isDue = new Set(due)
+  const kept = outcomes.filter((_, index) => !isDue.has(index))
+  let leftBytes = maxBytes - sumOfSizes(kept)
+  for (let next = 0; next < due.length; ) {
+    const round: Promise<void>[] = []
+    let roomBytes = leftBytes
+    while (
+      next < due.length &&
+      round.length < EDGE_FANOUT_MAX &&
+      (roomBytes > 0 || leftBytes <= 0)
+    ) {
+      const index = due[next++] as number
+      const one = wanted[index] as WantedPartition
+      const ownBytes = Math.max(0, Math.min(one.maxBytes, roomBytes))
+      roomBytes -= ownBytes
+      const limits = { maxBytes: ownBytes, minBytes: 0, maxWaitMs: 0, mayLeaveFirst: true }
+      round.push(
+        read(cluster, one, limits).then((outcome) => {
+          outcomes[index] = outcome
+          leftBytes -= sizeOf(outcome)
+        }),
+      )
+    }
+    await Promise.all(round)
+  }
+  await letFirstGetOn(outcomes, cluster, wanted, maxBytes)
+}
+
+/** The first that has something gives a batch; what does not fit any more waits for the next fetch. */
+async function letFirstGetOn(
+  outcomes: FetchOutcome[],
+  cluster: Cluster,
+  wanted: readonly WantedPartition[],
+  maxBytes: number,
+): Promise<void> {
+  const first = outcomes.findIndex((outcome) => sizeOf(outcome) > 0 || hasMore(outcome))
+  if (first === -1 || sizeOf(outcomes[first]) > 0) return
+  const one = wanted[first] as WantedPartition
+  const limits = { maxBytes: Math.min(one.maxBytes, maxBytes), minBytes: 0, maxWaitMs: 0 }
+  outcomes[first] = await read(cluster, one, limits)
+  let leftBytes = maxBytes - sizeOf(outcomes[first])
+  for (const [index, outcome] of outcomes.entries()) {
+    const sizeBytes = sizeOf(outcome)
+    if (index === first || sizeBytes === 0 || outcome instanceof EdgelogError) continue
+    if (sizeBytes <= leftBytes) leftBytes -= sizeBytes
+    else outcomes[index] = { ...outcome, batches: new Uint8Array(0), nextOffset: outcome.offset }
+  }
+}
+
+// -- waiting -----------------------------------------------------------------------------------
+
+interface Growth {
+  /** Waits at the partition until its log goes beyond `offset`; does nothing where it waits already. */
+  watch(index: number, offset: number, waitMs: number): void
+  /** Those that have grown since the last call; none: nothing has come in `waitMs`. */
+  next(waitMs: number): Promise<number[]>
+}
+
+/** Long polls that carry nothing. Those left over when the answer leaves end by themselves. */
+function watchGrowth(cluster: Cluster, wanted: readonly WantedPartition[]): Growth {
+  const watched = new Set<number>()
+  const grown = new Set<number>()
+  let wake = () => {}
+  const poll = async (index: number, offset: number, maxWaitMs: number) => {
+    const one = { ...(wanted[index] as WantedPartition), offset }
+    const limits = { maxBytes: 0, minBytes: 1, maxWaitMs, mayLeaveFirst: true }
+    // A defect shows where the partition is read again.
+    const outcome = await read(cluster, one, limits).catch(() => undefined)
+    // It also answers where it has too many that wait: asking again at once would make that worse.
+    if (outcome !== undefined && !(outcome instanceof EdgelogError) && !hasMore(outcome)) return
+    watched.delete(index)
+    grown.add(index)
+    wake()
+  }
+  return {
+    watch(index, offset, waitMs) {
+      if (watched.has(index) || watched.size >= FETCH_WAITS_MAX) return
+      watched.add(index)
+      void poll(index, offset, waitMs)
+    },
+    async next(waitMs) {
+      if (grown.size === 0) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, waitMs)
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+      }
+      if (grown.size > 0) await new Promise((resolve) => setTimeout(resolve, FETCH_GATHER_MS))
+      const due = [...grown].sort((one, other) => one - other)
+      grown.clear()
+      return due
+    },
+  }
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work
+  let abort = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort)
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

@@ -1,0 +1,241 @@
+/** Many partitions in one fetch: needs partitions whose reads are counted, held and failed on demand. */
+import { expect, test, vi } from 'vitest'
+import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { type FetchManyOptions, type FetchOutcome, fetchMany } from '../../src/broker/fetch-many.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
+import { FETCH_BYTES_MAX } from '../../src/core/limits.ts'
+import { concatenate } from '../../src/core/log/chunk.ts'
+import type { FetchRequest } from '../../src/core/log/partition-api.ts'
+import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { parseTopicName } from '../../src/core/topic/topic-name.ts'
+
+const name = parseTopicName('many')
+const topic = { name, id: 'many-id' }
+
+/** A log of batches of one record each, of which only the sizes matter. */
+class FakePartition {
+  batches: Uint8Array[]
+  readonly reads: FetchRequest[] = []
+  error: EdgelogError | undefined
+  isFull = false
+  hasFailed = false
+  #wakes: Array<() => void> = []
+
+  constructor(sizes: readonly number[]) {
+    this.batches = sizes.map((size) => new Uint8Array(size))
+  }
+
+  async read(request: FetchRequest) {
+    this.reads.push(request)
+    const offset = request.offset as number
+    if (this.error !== undefined) return { error: this.error.toBody() }
+    if (offset > this.batches.length) {
+      return { error: new EdgelogError('offset_out_of_range', 'beyond the end').toBody() }
+    }
+    const isWaiting = offset === this.batches.length && request.maxWaitMs > 0 && !this.isFull
+    if (isWaiting) {
+      await new Promise<void>((resolve) => {
+        this.#wakes.push(resolve)
+        setTimeout(resolve, request.maxWaitMs)
+      })
+    }
+    if (this.hasFailed) throw new Error('the object was reset')
+    return { ok: this.#slice(offset, request) }
+  }
+
+  #slice(offset: number, { maxBytes, mayLeaveFirst }: FetchRequest) {
+    const given: Uint8Array[] = []
+    let room = maxBytes
+    for (const batch of this.batches.slice(offset)) {
+      const isFirst = given.length === 0 && !mayLeaveFirst
+      if (batch.length > room && !isFirst) break
+      given.push(batch)
+      room -= batch.length
+    }
+    const highWatermark = this.batches.length
+    const position = { offset, nextOffset: offset + given.length, highWatermark }
+    return { ...position, batches: concatenate(given), logStartOffset: 0, topicVersion: 1 }
+  }
+
+  append(size: number): void {
+    this.batches.push(new Uint8Array(size))
+    for (const wake of this.#wakes.splice(0)) wake()
+  }
+
+  get waits(): number {
+    return this.reads.filter(({ maxWaitMs }) => maxWaitMs > 0).length
+  }
+}
+
+function clusterOf(partitions: readonly FakePartition[], id = topic.id): Cluster {
+  const config = resolveTopicConfig({})
+  const found = { id, name, partitions: partitions.length, version: 1, config, overrides: {} }
+  const env = {
+    COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: found }) }) },
+    PARTITION: {
+      idFromName: (objectName: string) => Number(objectName.split('/')[1]),
+      get: (index: number) => partitions[index],
+    },
+  }
+  const cluster = new Cluster(env as unknown as ClusterEnv)
+  cluster.forget(name)
+  return cluster
+}
+
+async function fetchFrom(
+  partitions: readonly FakePartition[],
+  options: Partial<FetchManyOptions & { offsets: readonly number[]; ownBytes: number }> = {},
+): Promise<FetchOutcome[]> {
+  const { offsets = [], ownBytes = 1_000, ...limits } = options
+  const wanted = partitions.map((_, partition) => ({
+    ...{ topic, partition, offset: offsets[partition] ?? 0, maxBytes: ownBytes },
+  }))
+  const defaults = { maxBytes: 1_000, minBytes: 1, maxWaitMs: 0 }
+  return await fetchMany(clusterOf(partitions), wanted, { ...defaults, ...limits })
+}
+
+/** The bytes of each answer, or the code of its refusal. */
+function sizesOf(outcomes: readonly FetchOutcome[]): Array<number | string> {
+  return outcomes.map((one) => (one instanceof EdgelogError ? one.code : one.batches.length))
+}
+
+function logsOf(...sizes: ReadonlyArray<readonly number[]>): FakePartition[] {
+  return sizes.map((one) => new FakePartition(one))
+}
+
+test.each([
+  ['all that fits', 1_000, 1_000, [[100, 100], [100]], [200, 100]],
+  ['as much of each as it may give', 1_000, 150, [[100, 100], [100]], [100, 100]],
+  ['the first first', 250, 1_000, [[100, 100], [100]], [200, 0]],
+  ['a later one that fits', 250, 1_000, [[100, 100], [80, 50], [40]], [200, 0, 40]],
+  ['a first batch that is too large, and nothing after', 50, 1_000, [[100], [100]], [100, 0]],
+  ['of the first that has something', 50, 1_000, [[], [100, 100], [10]], [0, 100, 0]],
+  ['a batch too large for its partition, and others', 1_000, 50, [[100], [40]], [100, 40]],
+  ['something though nothing is allowed', 0, 0, [[], [100], [1]], [0, 100, 0]],
+])('gives %s', async (_, maxBytes, ownBytes, sizes, expected) => {
+  const outcomes = await fetchFrom(logsOf(...sizes), { maxBytes, ownBytes })
+  expect(sizesOf(outcomes)).toEqual(expected)
+  for (const [index, outcome] of outcomes.entries()) {
+    const isAtEnd = sizesOf([outcome])[0] === sizes[index]?.reduce((sum, size) => sum + size, 0)
+    const nextOffset = isAtEnd ? sizes[index]?.length : expect.any(Number)
+    expect(outcome).toMatchObject({ nextOffset, highWatermark: sizes[index]?.length })
+  }
+})
+
+test('a first batch that is too large takes the room of others that were read beside it', async () => {
+  const outcomes = await fetchFrom(logsOf([100], [60], [30]), { maxBytes: 90, ownBytes: 90 })
+  expect(sizesOf(outcomes)).toEqual([100, 0, 0])
+  expect(outcomes[1]).toMatchObject({ nextOffset: 0, highWatermark: 1 })
+})
+
+test('never has more on its way than an answer may hold', async () => {
+  const size = 1_000_000
+  const partitions = logsOf(...Array.from({ length: 60 }, () => [size, size]))
+  let underWay = 0
+  let most = 0
+  for (const one of partitions) {
+    const read = one.read.bind(one)
+    one.read = async (request) => {
+      underWay += request.maxBytes
+      most = Math.max(most, underWay)
+      await Promise.resolve()
+      const answer = await read(request)
+      underWay -= request.maxBytes
+      return answer
+    }
+  }
+  const outcomes = await fetchFrom(partitions, { maxBytes: 10 * FETCH_BYTES_MAX, ownBytes: size })
+  expect(most).toBeLessThanOrEqual(FETCH_BYTES_MAX)
+  expect(sizesOf(outcomes).filter((given) => given === size)).toHaveLength(16)
+  expect(sizesOf(outcomes).slice(16)).toEqual(Array.from({ length: 44 }, () => 0))
+})
+
+test('the refusal of one partition is its own, and is answered at once', async () => {
+  const partitions = logsOf([], [100], [])
+  const [, , last] = partitions
+  if (last !== undefined) last.error = new EdgelogError('unavailable', 'away')
+  const outcomes = await fetchFrom(partitions, { offsets: [5], minBytes: 1_000, maxWaitMs: 60_000 })
+  expect(sizesOf(outcomes)).toEqual(['offset_out_of_range', 100, 'unavailable'])
+})
+
+test('a topic that was created anew is refused', async () => {
+  const cluster = clusterOf(logsOf([1], [1]), 'another id')
+  const wanted = [0, 1].map((partition) => ({ topic, partition, offset: 0, maxBytes: 1 }))
+  const outcomes = await fetchMany(cluster, wanted, { maxBytes: 1, minBytes: 1, maxWaitMs: 60_000 })
+  expect(sizesOf(outcomes)).toEqual(['unknown_topic_id', 'unknown_topic_id'])
+})
+
+test.each([
+  ['nothing is asked for', [], 1],
+  ['no byte is waited for', [[], []], 0],
+])('answers at once where %s', async (_, sizes, minBytes) => {
+  const outcomes = await fetchFrom(logsOf(...sizes), { minBytes, maxWaitMs: 60_000 })
+  expect(sizesOf(outcomes)).toEqual(sizes.map(() => 0))
+})
+
+test('one partition is one call, which waits there', async () => {
+  const partitions = logsOf([])
+  const fetched = fetchFrom(partitions, { minBytes: 7, maxWaitMs: 60_000, maxBytes: 500 })
+  await vi.waitFor(() => expect(partitions[0]?.waits).toBe(1))
+  partitions[0]?.append(10)
+  expect(sizesOf(await fetched)).toEqual([10])
+  expect(partitions[0]?.reads).toEqual([
+    { offset: 0, maxBytes: 500, minBytes: 7, maxWaitMs: 60_000 },
+  ])
+})
+
+test('waits until something comes, and reads again only where it came', async () => {
+  const partitions = logsOf([5], [5], [5])
+  const fetched = fetchFrom(partitions, { offsets: [1, 1, 1], maxWaitMs: 60_000 })
+  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1, 1]))
+  partitions[1]?.append(10)
+  expect(sizesOf(await fetched)).toEqual([0, 10, 0])
+  expect(partitions.map(({ reads }) => reads.length)).toEqual([2, 3, 2])
+})
+
+test('gathers minBytes from all, each waiting once at a time', async () => {
+  const partitions = logsOf([10], [])
+  const fetched = fetchFrom(partitions, { minBytes: 40, maxWaitMs: 60_000 })
+  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1]))
+  partitions[1]?.append(10)
+  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 2]))
+  partitions[1]?.append(10)
+  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 3]))
+  partitions[0]?.append(10)
+  expect(sizesOf(await fetched)).toEqual([20, 20])
+})
+
+test('answers at its deadline with what there is', async () => {
+  const outcomes = await fetchFrom(logsOf([10], []), { minBytes: 40, maxWaitMs: 20 })
+  expect(sizesOf(outcomes)).toEqual([10, 0])
+})
+
+test('does not ask again and again where too many wait already', async () => {
+  const partitions = logsOf([], [])
+  for (const one of partitions) one.isFull = true
+  await fetchFrom(partitions, { maxWaitMs: 50 })
+  expect(partitions.map(({ reads }) => reads.length)).toEqual([2, 2])
+})
+
+test('ends with its signal, one partition or many', async () => {
+  for (const sizes of [[[]], [[], []]]) {
+    const controller = new AbortController()
+    const partitions = logsOf(...sizes)
+    const fetched = fetchFrom(partitions, { maxWaitMs: 60_000, signal: controller.signal })
+    const ended = expect(fetched).rejects.toBe('gone')
+    await vi.waitFor(() => expect(partitions[0]?.waits).toBe(1))
+    controller.abort('gone')
+    await ended
+  }
+})
+
+test('what fails after the answer has left disturbs nobody', async () => {
+  const partitions = logsOf([], [])
+  const fetched = fetchFrom(partitions, { maxWaitMs: 60_000 })
+  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1]))
+  partitions[0]?.append(1)
+  await fetched
+  if (partitions[1] !== undefined) partitions[1].hasFailed = true
+  partitions[1]?.append(1)
+  await new Promise((resolve) => setTimeout(resolve, 10))
+})

@@ -1,0 +1,43 @@
+/**
+ * Kafka's AlterConfigs (key 33): sets all configs of a resource; those not named fall back to their
+ * default. Older clients have nothing else (see `incremental-alter-configs.ts`).
+ */
+import {
+  array,
+  bool,
+  int8,
+  int16,
+  int32,
+  messages,
+  nullableString,
+  type RequestOf,
+  type ResponseOf,
+  string,
+} from '../../core/kafka/schema.ts'
+
+export const ALTER_CONFIGS = messages({
+  key: 33,
+  name: 'AlterConfigs',
+  versions: [0, 2],
+  flexibleSince: 2,
+  request: {
+    resources: array({
+      resourceType: int8,
+      resourceName: string,
+      configs: array({ name: string, value: nullableString }),
+    }),
+    validateOnly: bool,
+  },
+  response: {
+    throttleTimeMs: int32.or(0),
+    responses: array({
+      errorCode: int16,
+      errorMessage: nullableString.or(null),
+      resourceType: int8,
+      resourceName: string,
+    }),
+  },
+})
+
+export type AlterConfigsRequest = RequestOf<typeof ALTER_CONFIGS>
+export type AlterConfigsResponse = ResponseOf<typeof ALTER_CONFIGS>

@@ -1,0 +1,38 @@
+/**
+ * Kafka's CreatePartitions (key 37): raises the number of partitions of topics to `count`.
+ */
+import {
+  array,
+  bool,
+  int16,
+  int32,
+  messages,
+  nullableArray,
+  nullableString,
+  type RequestOf,
+  type ResponseOf,
+  string,
+} from '../../core/kafka/schema.ts'
+
+export const CREATE_PARTITIONS = messages({
+  key: 37,
+  name: 'CreatePartitions',
+  versions: [0, 3],
+  flexibleSince: 2,
+  request: {
+    topics: array({
+      name: string,
+      count: int32,
+      assignments: nullableArray({ brokerIds: array(int32) }),
+    }),
+    timeoutMs: int32,
+    validateOnly: bool,
+  },
+  response: {
+    throttleTimeMs: int32.or(0),
+    results: array({ name: string, errorCode: int16, errorMessage: nullableString.or(null) }),
+  },
+})
+
+export type CreatePartitionsRequest = RequestOf<typeof CREATE_PARTITIONS>
+export type CreatePartitionsResponse = ResponseOf<typeof CREATE_PARTITIONS>

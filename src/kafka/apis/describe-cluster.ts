@@ -1,0 +1,48 @@
+/**
+ * Kafka's DescribeCluster (key 60): the brokers and the id of the cluster (KIP-700).
+ */
+import {
+  array,
+  bool,
+  int8,
+  int16,
+  int32,
+  messages,
+  nullableString,
+  type RequestOf,
+  type ResponseOf,
+  string,
+} from '../../core/kafka/schema.ts'
+import { NO_OPERATIONS } from './authorized-operations.ts'
+
+export const DESCRIBE_CLUSTER = messages({
+  key: 60,
+  name: 'DescribeCluster',
+  versions: [0, 2],
+  flexibleSince: 0,
+  request: {
+    includeClusterAuthorizedOperations: bool,
+    /** 1: brokers, 2: controllers. */
+    endpointType: int8.in('1+').or(1),
+    includeFencedBrokers: bool.in('2+').or(false),
+  },
+  response: {
+    throttleTimeMs: int32.or(0),
+    errorCode: int16,
+    errorMessage: nullableString.or(null),
+    endpointType: int8.in('1+').or(1),
+    clusterId: string,
+    controllerId: int32.or(-1),
+    brokers: array({
+      brokerId: int32,
+      host: string,
+      port: int32,
+      rack: nullableString.or(null),
+      isFenced: bool.in('2+').or(false),
+    }),
+    clusterAuthorizedOperations: int32.or(NO_OPERATIONS),
+  },
+})
+
+export type DescribeClusterRequest = RequestOf<typeof DESCRIBE_CLUSTER>
+export type DescribeClusterResponse = ResponseOf<typeof DESCRIBE_CLUSTER>

@@ -1,0 +1,35 @@
+/**
+ * Kafka's InitProducerId (key 22): gives a producer its id and epoch, for idempotence. Version 6 is not
+ * stable in Kafka yet and so not served.
+ */
+import {
+  int16,
+  int32,
+  int64,
+  messages,
+  nullableString,
+  type RequestOf,
+  type ResponseOf,
+} from '../../core/kafka/schema.ts'
+
+export const INIT_PRODUCER_ID = messages({
+  key: 22,
+  name: 'InitProducerId',
+  versions: [0, 5],
+  flexibleSince: 2,
+  request: {
+    transactionalId: nullableString,
+    transactionTimeoutMs: int32,
+    producerId: int64.in('3+').or(-1n),
+    producerEpoch: int16.in('3+').or(-1),
+  },
+  response: {
+    throttleTimeMs: int32.or(0),
+    errorCode: int16,
+    producerId: int64.or(-1n),
+    producerEpoch: int16,
+  },
+})
+
+export type InitProducerIdRequest = RequestOf<typeof INIT_PRODUCER_ID>
+export type InitProducerIdResponse = ResponseOf<typeof INIT_PRODUCER_ID>

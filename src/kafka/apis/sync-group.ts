@@ -1,0 +1,41 @@
+/**
+ * Kafka's SyncGroup (key 14), of the classic protocol: the leader brings the assignments of all, and
+ * each member is answered with its own.
+ */
+import {
+  array,
+  bytes,
+  int16,
+  int32,
+  messages,
+  nullableString,
+  type RequestOf,
+  type ResponseOf,
+  string,
+} from '../../core/kafka/schema.ts'
+
+export const SYNC_GROUP = messages({
+  key: 14,
+  name: 'SyncGroup',
+  versions: [0, 5],
+  flexibleSince: 4,
+  request: {
+    groupId: string,
+    generationId: int32,
+    memberId: string,
+    groupInstanceId: nullableString.in('3+').or(null),
+    protocolType: nullableString.in('5+').or(null),
+    protocolName: nullableString.in('5+').or(null),
+    assignments: array({ memberId: string, assignment: bytes }),
+  },
+  response: {
+    throttleTimeMs: int32.in('1+').or(0),
+    errorCode: int16,
+    protocolType: nullableString.in('5+').or(null),
+    protocolName: nullableString.in('5+').or(null),
+    assignment: bytes,
+  },
+})
+
+export type SyncGroupRequest = RequestOf<typeof SYNC_GROUP>
+export type SyncGroupResponse = ResponseOf<typeof SYNC_GROUP>

@@ -58,12 +58,25 @@ export class ChunkTable {
     return row === undefined ? undefined : spanOf(row)
   }
 
-  /** The first chunk that holds a record at or after `timestamp`. */
-  firstReaching(timestamp: number): Uint8Array | undefined {
+  /** The latest time in chunks that begin at `baseOffset` or later; -1 where none has a time. */
+  latestTimestamp(baseOffset: number): number {
+    const { latest } = this.#sql
+      .exec<{ latest: number | null }>(
+        'SELECT max(max_timestamp) AS latest FROM chunk WHERE base_offset >= ?',
+        baseOffset,
+      )
+      .one()
+    return Math.max(latest ?? -1, -1)
+  }
+
+  /** Of the chunks that begin at `baseOffset` or later, the first with a record at or after `timestamp`. */
+  firstReaching(timestamp: number, baseOffset: number): Uint8Array | undefined {
     const [row] = this.#sql
       .exec<{ bytes: ArrayBuffer }>(
-        'SELECT bytes FROM chunk WHERE max_timestamp >= ? ORDER BY base_offset LIMIT 1',
+        `SELECT bytes FROM chunk WHERE max_timestamp >= ? AND base_offset >= ?
+         ORDER BY base_offset LIMIT 1`,
         timestamp,
+        baseOffset,
       )
       .toArray()
     return row === undefined ? undefined : new Uint8Array(row.bytes)

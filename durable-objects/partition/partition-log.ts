@@ -11,7 +11,7 @@ import {
 import { assert } from '../../src/core/errors.ts'
 import { CHECKPOINT_BYTES, CHECKPOINT_CHUNKS, MAINTENANCE_ROWS_MAX } from '../../src/core/limits.ts'
 import { type AppendDecision, decideAppend, type PlacedBatch } from '../../src/core/log/append.ts'
-import { type ChunkSpan, findBatchByTimestamp } from '../../src/core/log/chunk.ts'
+import type { ChunkSpan } from '../../src/core/log/chunk.ts'
 import type {
   AppendReply,
   AppendRequest,
@@ -23,6 +23,7 @@ import { expiresAtMs, isExpired, planRetention } from '../../src/core/log/retent
 import { planSeal, SEALED_CHUNK_BYTES_MIN } from '../../src/core/log/seal.ts'
 import { replyTo } from './append-reply.ts'
 import { ChunkTable } from './chunk-table.ts'
+import { findTimestamp } from './find-timestamp.ts'
 import { OpenChunk } from './open-chunk.ts'
 import { ProducerTable } from './producer-table.ts'
 import { type LogSlice, readSlice } from './read-slice.ts'
@@ -229,10 +230,9 @@ export class PartitionLog {
     return readSlice(this.#chunks, this, { offset, maxBytes, mayLeaveFirst })
   }
 
-  /** The first batch that holds a record at or after `timestamp`, and is not below the log start. */
-  findTimestamp(timestamp: number): Uint8Array | undefined {
-    const chunk = this.#chunks.firstReaching(timestamp)
-    return chunk === undefined ? undefined : findBatchByTimestamp(chunk, timestamp)
+  /** `TimestampLookup.batches`. */
+  findTimestamp(wanted: number | 'max'): Uint8Array[] {
+    return findTimestamp(this.#chunks, this.logStartOffset, wanted)
   }
 
   // -- maintenance -------------------------------------------------------------------------------

@@ -106,11 +106,11 @@ export class Partition extends DurableObject implements PartitionApi {
     }
   }
 
-  async findTimestamp(timestamp: number): Promise<Reply<TimestampLookup>> {
+  async findTimestamp(timestamp: number | 'max'): Promise<Reply<TimestampLookup>> {
     return reply(() => {
       const log = this.#openLog()
       return {
-        batch: log.findTimestamp(timestamp) ?? null,
+        batches: log.findTimestamp(timestamp).map(ownBytes),
         highWatermark: log.highWatermark,
         logStartOffset: log.logStartOffset,
       }

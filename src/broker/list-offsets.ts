@@ -1,5 +1,6 @@
 /** Finds offsets by time. */
 import { decodeBatch } from '../core/batch/decode-records.ts'
+import type { LogRecord } from '../core/batch/record.ts'
 import { readBatchHeader } from '../core/batch/record-batch.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
@@ -20,11 +21,44 @@ export async function findOffsetByTimestamp(
   partition: number,
   timestamp: number,
 ): Promise<OffsetAndTimestamp | undefined> {
-  const { batch } = await cluster.callPartition(name, partition, (stub) =>
+  for await (const records of findRecords(cluster, name, partition, timestamp)) {
+    const found = records.find((record) => record.timestamp >= timestamp)
+    if (found !== undefined) return positionOf(found)
+  }
+  return undefined
+}
+
+/** The first record with the latest time of all; undefined where none has a time. */
+export async function findMaxTimestamp(
+  cluster: Cluster,
+  name: TopicName,
+  partition: number,
+): Promise<OffsetAndTimestamp | undefined> {
+  let latest: LogRecord | undefined
+  for await (const records of findRecords(cluster, name, partition, 'max')) {
+    for (const record of records) {
+      if (record.timestamp > (latest?.timestamp ?? -1)) latest = record
+    }
+  }
+  return latest && positionOf(latest)
+}
+
+/** The records of the batches that the partition names, without those that the log has no more. */
+async function* findRecords(
+  cluster: Cluster,
+  name: TopicName,
+  partition: number,
+  timestamp: number | 'max',
+): AsyncGenerator<LogRecord[]> {
+  const { batches, logStartOffset } = await cluster.callPartition(name, partition, (stub) =>
     stub.findTimestamp(timestamp),
   )
-  if (batch === null) return undefined
-  const records = await decodeBatch(batch, readBatchHeader(batch), SERVER_CODECS)
-  const found = records.find((record) => record.timestamp >= timestamp)
-  return found && { offset: found.offset, timestamp: found.timestamp }
+  for (const batch of batches) {
+    const records = await decodeBatch(batch, readBatchHeader(batch), SERVER_CODECS)
+    yield records.filter(({ offset }) => offset >= logStartOffset)
+  }
+}
+
+function positionOf({ offset, timestamp }: LogRecord): OffsetAndTimestamp {
+  return { offset, timestamp }
 }

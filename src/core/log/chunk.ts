@@ -80,6 +80,16 @@ export function findBatchByTimestamp(chunk: Uint8Array, timestamp: number): Uint
   return undefined
 }
 
+/** The latest time of a record in batches; -1 where none has a time. */
+export function maxTimestampIn(batches: Uint8Array): number {
+  const view = viewOf(batches)
+  let latest = -1
+  for (let position = 0; position < batches.length; position += batchSizeBytes(view, position)) {
+    latest = Math.max(latest, readInt64(view, position + MAX_TIMESTAMP_POSITION))
+  }
+  return latest
+}
+
 /** The `maxTimestamp` of what has any of these. */
 export function latestTimestamp(maxTimestamps: readonly number[]): number {
   const latest = Math.max(...maxTimestamps)

@@ -84,9 +84,13 @@ export interface PartitionDescription {
   readonly sizeBytes: number
 }
 
-/** Where a timestamp leads: the first batch that holds a record at or after it. */
+/** Where a timestamp leads. Which record of which batch it is takes decompression to tell. */
 export interface TimestampLookup {
-  readonly batch: Uint8Array | null
+  /**
+   * The first batch with a record at or after the timestamp, or, for `max`, with the latest time; before
+   * it the batch that the log starts within, if it may have the record as well. None: there is none.
+   */
+  readonly batches: readonly Uint8Array[]
   readonly highWatermark: number
   readonly logStartOffset: number
 }
@@ -102,6 +106,6 @@ export interface PartitionApi {
   destroy(): Promise<void>
   append(request: AppendRequest): Promise<Reply<AppendReply | OverlapReply>>
   read(request: FetchRequest): Promise<Reply<FetchReply>>
-  findTimestamp(timestamp: number): Promise<Reply<TimestampLookup>>
+  findTimestamp(timestamp: number | 'max'): Promise<Reply<TimestampLookup>>
   describe(): Promise<Reply<PartitionDescription>>
 }

@@ -146,9 +146,11 @@ describe('read()', () => {
 })
 
 describe('findTimestamp()', () => {
-  async function baseOffsetAt(name: string, timestamp: number): Promise<number | null> {
-    const { batch: found } = unwrap(await partition(name).findTimestamp(timestamp))
-    return found === null ? null : (headersOf(found)[0]?.baseOffset ?? -1)
+  async function baseOffsetAt(name: string, timestamp: number | 'max'): Promise<number | null> {
+    const { batches } = unwrap(await partition(name).findTimestamp(timestamp))
+    expect(batches.length).toBeLessThanOrEqual(1)
+    const [found] = batches
+    return found === undefined ? null : (headersOf(found)[0]?.baseOffset ?? -1)
   }
 
   test('finds the first batch that reaches the time', async () => {
@@ -158,6 +160,28 @@ describe('findTimestamp()', () => {
     const wanted = [0, 1_000, 1_001, 2_500, 3_000, 3_001, 5_000, 5_001]
     const found = await Promise.all(wanted.map((time) => baseOffsetAt(name, time)))
     expect(found).toEqual([0, 0, 2, 2, 2, 6, 6, null])
+  })
+
+  test('finds the first of the batches with the latest time', async () => {
+    const name = await newPartition({ 'retention.ms': '-1' })
+    expect(await baseOffsetAt(name, 'max')).toBeNull()
+    await append(name, batch(['no time'], { timestamp: -1 }))
+    expect(await baseOffsetAt(name, 'max')).toBeNull()
+    await append(
+      name,
+      [1_000, 3_000, 2_000, 3_000].map((timestamp) => batch(['a'], { timestamp })),
+    )
+    await append(name, batch(['a'], { timestamp: 3_000 }))
+    expect(await baseOffsetAt(name, 'max')).toBe(2)
+    await append(name, batch(['a'], { timestamp: 3_001 }))
+    expect(await baseOffsetAt(name, 'max')).toBe(6)
+  })
+
+  test('carries nothing but the batch', async () => {
+    const name = await newPartition()
+    await append(name, [largeBatch(10_000, { timestamp: Date.now() - 10 }), batch(['a'])])
+    const [found] = unwrap(await partition(name).findTimestamp('max')).batches
+    expect(found?.buffer.byteLength).toBe(batch(['a']).length)
   })
 
   test('passes records without a time', async () => {

@@ -1,0 +1,52 @@
+/**
+ * Finds batches by time. The log may start within a chunk, and within a batch of it:
+ *
+ *     | batch | batch | batch | batch |   the chunk that holds the log start
+ *                 ^ log start
+ *             |  cut  |     rest      |
+ */
+import { findBatchByTimestamp, maxTimestampIn, sliceChunk } from '../../src/core/log/chunk.ts'
+import type { ChunkTable } from './chunk-table.ts'
+import { take } from './take.ts'
+
+const NOTHING = new Uint8Array(0)
+
+interface LogStart {
+  /** The batch that the log starts within, if it does. */
+  readonly cut: Uint8Array
+  /** What follows it in its chunk. */
+  readonly rest: Uint8Array
+  /** Where the chunks begin that are wholly in the log. */
+  readonly baseOffset: number
+}
+
+/**
+ * The first batch with a record at or after `wanted`, or with the latest time of all; before it the
+ * batch that the log starts within, where that reaches as far.
+ */
+export function findTimestamp(
+  chunks: ChunkTable,
+  logStartOffset: number,
+  wanted: number | 'max',
+): Uint8Array[] {
+  const { cut, rest, baseOffset } = readLogStart(chunks, logStartOffset)
+  const timestamp =
+    wanted === 'max'
+      ? Math.max(0, maxTimestampIn(rest), chunks.latestTimestamp(baseOffset))
+      : wanted
+  const found =
+    findBatchByTimestamp(rest, timestamp) ??
+    findBatchByTimestamp(chunks.firstReaching(timestamp, baseOffset) ?? NOTHING, timestamp)
+  return [findBatchByTimestamp(cut, timestamp), found].filter((batch) => batch !== undefined)
+}
+
+function readLogStart(chunks: ChunkTable, logStartOffset: number): LogStart {
+  const [span] = take(chunks.spansFrom(logStartOffset), 1)
+  if (span === undefined || span.baseOffset >= logStartOffset) {
+    return { cut: NOTHING, rest: NOTHING, baseOffset: logStartOffset }
+  }
+  const [bytes = NOTHING] = chunks.bytesBetween(span.baseOffset, span.baseOffset)
+  const batches = sliceChunk(bytes, logStartOffset, bytes.length)?.bytes ?? NOTHING
+  const cut = sliceChunk(batches, logStartOffset, 0)?.bytes ?? NOTHING
+  return { cut, rest: batches.subarray(cut.length), baseOffset: span.endOffset }
+}

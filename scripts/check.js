@@ -14,7 +14,8 @@ const MAY_IMPORT = {
   'durable-objects/coordinator': ['src/core'],
   'durable-objects/group': ['src/core'],
   'src/broker': ['src/core'],
-  'src/http': ['src/broker', 'src/core'],
+  'src/kafka': ['src/broker', 'src/core'],
+  'src/http': ['src/kafka', 'src/broker', 'src/core'],
   'src/index.ts': [
     'src/http',
     'durable-objects/partition',

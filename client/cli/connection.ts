@@ -7,18 +7,28 @@ interface GlobalOptions {
   readonly token?: string
 }
 
+export interface ServerAddress {
+  readonly url: string
+  readonly token?: string
+}
+
+/** The server that the options or the environment name. */
+export function serverOf(command: Command): ServerAddress {
+  const { url, token } = command.optsWithGlobals<GlobalOptions>()
+  const isUrlGiven = command.getOptionValueSourceWithGlobals('url') === 'cli'
+  const secret = token ?? process.env.EDGELOG_TOKEN
+  return {
+    url: isUrlGiven ? url : (process.env.EDGELOG_URL ?? url),
+    ...(secret !== undefined && { token: secret }),
+  }
+}
+
 /** Runs `work` with a client that is closed at the end, whatever happens. */
 export async function withClient(
   command: Command,
   work: (client: Client) => Promise<void>,
 ): Promise<void> {
-  const { url, token } = command.optsWithGlobals<GlobalOptions>()
-  const isUrlGiven = command.getOptionValueSourceWithGlobals('url') === 'cli'
-  const secret = token ?? process.env.EDGELOG_TOKEN
-  const client = connect({
-    url: isUrlGiven ? url : (process.env.EDGELOG_URL ?? url),
-    ...(secret !== undefined && { token: secret }),
-  })
+  const client = connect(serverOf(command))
   try {
     await work(client)
   } finally {
@@ -49,4 +59,11 @@ export function interruption(): { readonly signal: AbortSignal; readonly release
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   return { signal: controller.signal, release }
+}
+
+/** For commander: the number of a port. */
+export function port(text: string): number {
+  const value = wholeNumber(1)(text)
+  if (value <= 65_535) return value
+  throw new InvalidArgumentError('A port is at most 65535.')
 }

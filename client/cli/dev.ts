@@ -1,12 +1,16 @@
 /** `edgelog dev`: the local server. */
 import { resolve } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
-import { interruption, wholeNumber } from './connection.ts'
-import { startServer } from './server.ts'
+import type { Command } from 'commander'
+import { type RunningBridge, startBridge } from './bridge/kafka-bridge.ts'
+import { isLoopback } from './bridge.ts'
+import { interruption, port } from './connection.ts'
+import { type RunningServer, startServer } from './server.ts'
 
 interface DevOptions {
   readonly port: number
   readonly host: string
+  readonly kafka: boolean
+  readonly kafkaPort: number
   readonly state: string
   readonly worker?: string
 }
@@ -17,6 +21,8 @@ export function addDevCommand(program: Command): void {
     .description('run a server on this machine')
     .option('--port <port>', 'where it listens', port, 8787)
     .option('--host <address>', 'other than 127.0.0.1 only with EDGELOG_TOKEN set', '127.0.0.1')
+    .option('--kafka-port <port>', 'where it listens for Kafka clients', port, 9092)
+    .option('--no-kafka', 'do not listen for Kafka clients')
     .option('--state <folder>', 'where topics and records lie', '.edgelog')
     .option('--worker <file>', 'a Worker of your own build that mounts edgelog')
     .addHelpText(
@@ -24,7 +30,9 @@ export function addDevCommand(program: Command): void {
       `
 Set EDGELOG_TOKEN to ask callers for a token, EDGELOG_ORIGINS to the web pages that may call
 (https://app.example,...). Pages on localhost may call anyway.
-EDGELOG_OFFSETS_RETENTION_MINUTES says how long a group without members keeps its offsets; 7 days.`,
+EDGELOG_OFFSETS_RETENTION_MINUTES says how long a group without members keeps its offsets; 7 days.
+EDGELOG_AUTO_CREATE_TOPICS=false keeps Kafka clients from creating topics by naming them; with
+EDGELOG_NUM_PARTITIONS they get so many partitions; 1.`,
     )
     .action(run)
 }
@@ -34,9 +42,11 @@ async function run(options: DevOptions): Promise<void> {
     EDGELOG_TOKEN: token,
     EDGELOG_ORIGINS: origins,
     EDGELOG_OFFSETS_RETENTION_MINUTES: offsetsRetentionMinutes,
+    EDGELOG_AUTO_CREATE_TOPICS: autoCreateTopics,
+    EDGELOG_NUM_PARTITIONS: numPartitions,
   } = process.env
-  const isLoopback = /^(localhost|127\..*|::1)$/.test(options.host)
-  if (!isLoopback && token === undefined) {
+  const isLocal = isLoopback(options.host)
+  if (!isLocal && token === undefined) {
     throw new Error(`--host ${options.host} opens the log to others: set EDGELOG_TOKEN`)
   }
   const stateDir = resolve(options.state)
@@ -48,9 +58,12 @@ async function run(options: DevOptions): Promise<void> {
     ...(token !== undefined && { token }),
     ...(origins !== undefined && { origins }),
     ...(offsetsRetentionMinutes !== undefined && { offsetsRetentionMinutes }),
+    ...(autoCreateTopics !== undefined && { autoCreateTopics }),
+    ...(numPartitions !== undefined && { numPartitions }),
     ...(options.worker !== undefined && { workerPath: resolve(options.worker) }),
   })
-  const url = isLoopback ? `http://localhost:${options.port}` : server.url
+  const bridge = options.kafka ? await startKafka(options, server) : undefined
+  const url = isLocal ? `http://localhost:${options.port}` : server.url
   const isDefault = url === 'http://localhost:8787'
   const command = `npx edgelog${isDefault ? '' : ` --url ${url}`}`
   console.log(`edgelog listens on ${url}, state in ${stateDir}
@@ -60,18 +73,29 @@ Try, in another terminal:
   echo 'hello, log' | ${command} produce hello
 
 In a browser: ${url}/examples/
-
+${bridge === undefined ? '' : `With any Kafka client: localhost:${bridge.port}\n`}
 Ctrl-C stops it.`)
   await new Promise<void>((stop) => {
     if (signal.aborted) stop()
     signal.addEventListener('abort', () => stop())
   })
   release()
+  await bridge?.close()
   await server.close()
 }
 
-function port(text: string): number {
-  const value = wholeNumber(1)(text)
-  if (value <= 65_535) return value
-  throw new InvalidArgumentError('A port is at most 65535.')
+async function startKafka(options: DevOptions, server: RunningServer): Promise<RunningBridge> {
+  const { host, port: httpPort, kafkaPort } = options
+  const isAnyHost = host === '0.0.0.0' || host === '::'
+  try {
+    return await startBridge({
+      url: isAnyHost ? `http://127.0.0.1:${httpPort}` : server.url,
+      host: isLoopback(host) ? 'localhost' : host,
+      port: kafkaPort,
+      complain: (why) => console.error(`edgelog: a Kafka client was cut off: ${why}`),
+    })
+  } catch (error) {
+    await server.close()
+    throw error
+  }
 }

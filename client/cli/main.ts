@@ -1,6 +1,7 @@
 /** The `edgelog` command: what it is called with, and how it ends. */
 import { Command, CommanderError } from 'commander'
 import { EdgelogError } from '../index.ts'
+import { addBridgeCommand } from './bridge.ts'
 import { addConsumeCommand } from './consume.ts'
 import { addDevCommand } from './dev.ts'
 import { EXIT } from './exit-codes.ts'
@@ -39,13 +40,14 @@ A first round, with a server in another terminal:
   $ edgelog consume orders --from-beginning
 
 Exit codes: ${EXIT.ok} done, ${EXIT.failed} refused or failed, ${EXIT.usage} called wrongly, ${EXIT.interrupted} cut short by Ctrl-C.
-What goes on until Ctrl-C (dev, consume, groups describe --watch) is done by it; a second one cuts it short.`,
+What goes on until Ctrl-C (dev, bridge, consume, groups describe --watch) is done by it; a second one cuts it short.`,
     )
   addDevCommand(program)
   addTopicsCommand(program)
   addProduceCommand(program)
   addConsumeCommand(program)
   addGroupsCommand(program)
+  addBridgeCommand(program)
   return program
 }
 

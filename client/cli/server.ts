@@ -15,6 +15,10 @@ export interface ServerOptions {
   readonly origins?: string
   /** How long the offsets of a group without members are kept. */
   readonly offsetsRetentionMinutes?: string
+  /** Kafka's `auto.create.topics.enable`. */
+  readonly autoCreateTopics?: string
+  /** Kafka's `num.partitions`. */
+  readonly numPartitions?: string
   /** Another build of the Worker than the one beside this file. */
   readonly workerPath?: string
 }
@@ -48,14 +52,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 async function startMiniflare(options: ServerOptions): Promise<RunningServer> {
-  const { host, port, stateDir, token, origins, offsetsRetentionMinutes } = options
+  const { host, port, stateDir } = options
   const { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response } = await loadMiniflare()
-  const bindings: Record<string, string> = {}
-  if (token !== undefined) bindings.EDGELOG_TOKEN = token
-  if (origins !== undefined) bindings.EDGELOG_ORIGINS = origins
-  if (offsetsRetentionMinutes !== undefined) {
-    bindings.EDGELOG_OFFSETS_RETENTION_MINUTES = offsetsRetentionMinutes
+  const variables = {
+    EDGELOG_TOKEN: options.token,
+    EDGELOG_ORIGINS: options.origins,
+    EDGELOG_OFFSETS_RETENTION_MINUTES: options.offsetsRetentionMinutes,
+    EDGELOG_AUTO_CREATE_TOPICS: options.autoCreateTopics,
+    EDGELOG_NUM_PARTITIONS: options.numPartitions,
   }
+  const bindings = Object.fromEntries(
+    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
   const listenersBefore = ENDING_SIGNALS.map((signal) => process.listeners(signal))
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({

@@ -46,6 +46,7 @@ export const ERRORS = {
   invalid_record: row(87, 400),
   invalid_regular_expression: row(128, 400),
   invalid_request: row(42, 400),
+  invalid_required_acks: row(21, 400),
   invalid_session_timeout: row(26, 400),
   invalid_timestamp: row(32, 400),
   invalid_topic: row(17, 400),
@@ -80,6 +81,8 @@ export const ERRORS = {
   unauthorized: row(58, 401),
   /** The answer did not arrive: the call may or may not have taken effect. */
   unavailable: row(7, 503, { retryable: true, sideEffectFree: false }),
+  /** The client knows of a later leader of the partition than this one. */
+  unknown_leader_epoch: row(75, 409),
   /** The group does not know the member: it gives up its partitions and joins again with epoch 0. */
   unknown_member_id: row(25, 404),
   /** The producer's state expired, or its first batch has not arrived: it goes on under a new epoch. */

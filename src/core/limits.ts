@@ -236,6 +236,8 @@ export const GROUP_BODY_BYTES_MAX = 2 * MIB
 
 /** Elements of all arrays of one message: each may be an object many times larger than its bytes. */
 export const KAFKA_ARRAY_ELEMENTS_MAX = 100_000
+/** Frames of one `POST /kafka`: a burst of tiny ones is not one endless request. */
+export const KAFKA_FRAMES_MAX = 1_000
 
 // -- edge ---------------------------------------------------------------------------------------
 

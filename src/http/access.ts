@@ -8,32 +8,37 @@ import { decodeBase64 } from '../core/bytes/base64.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { AppContext, AppEnv } from './env.ts'
 
+/** Its frames say by SASL who sends them: the Kafka door decides which of them it answers. */
+export const KAFKA_PATH = '/kafka'
 /** A browser cannot set headers on a WebSocket; the token travels as a subprotocol, in base64url. */
 const BEARER_SUBPROTOCOL = 'edgelog.bearer.'
 
 /** @throws {EdgelogError} `unauthorized`, `forbidden`. */
 export const requireAccess: MiddlewareHandler<AppEnv> = async (c, next) => {
-  if (c.req.path !== '/healthz' && c.req.method !== 'OPTIONS') {
-    checkCaller(c)
+  const { path, method } = c.req
+  if (path !== '/healthz' && method !== 'OPTIONS') {
+    const refusal = path === KAFKA_PATH ? undefined : callerRefusal(c)
+    if (refusal !== undefined) throw refusal
     checkOrigin(c)
   }
   await next()
 }
 
-function checkCaller(c: AppContext): void {
+/** Why this caller is refused: `unauthorized`, `forbidden`; undefined if it is not. */
+export function callerRefusal(c: AppContext): EdgelogError | undefined {
   const token = c.env.EDGELOG_TOKEN
   if (token !== undefined && token !== '') {
     const given = bearerToken(c)
-    if (given !== undefined && equalInConstantTime(given, token)) return
-    throw new EdgelogError(
+    if (given !== undefined && equalInConstantTime(given, token)) return undefined
+    return new EdgelogError(
       'unauthorized',
       given === undefined
         ? 'Authorization: a bearer token is needed'
         : 'Authorization: the bearer token is wrong',
     )
   }
-  if (isLoopback(new URL(c.req.url).hostname)) return
-  throw new EdgelogError(
+  if (isLoopback(new URL(c.req.url).hostname)) return undefined
+  return new EdgelogError(
     'forbidden',
     'without the secret EDGELOG_TOKEN this server answers on localhost only',
   )

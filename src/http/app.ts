@@ -9,6 +9,7 @@ import { addExamples } from './examples.ts'
 import { addFetchRoutes } from './fetch.ts'
 import { addGroupOffsetRoutes } from './group-offsets.ts'
 import { addGroupRoutes } from './groups.ts'
+import { addKafkaRoute } from './kafka.ts'
 import { addOpenApiRoutes } from './openapi.ts'
 import { addProduceRoutes } from './produce.ts'
 import type { App } from './route.ts'
@@ -40,6 +41,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   addTailRoutes(app)
   addGroupRoutes(app)
   addGroupOffsetRoutes(app)
+  addKafkaRoute(app)
   addOpenApiRoutes(app)
   refuseOtherMethods(app)
   app.notFound((c) => {

@@ -7,6 +7,10 @@ export interface EdgelogEnv extends ClusterEnv {
   readonly EDGELOG_TOKEN?: string
   /** Origins of web pages that may call, separated by commas. */
   readonly EDGELOG_ORIGINS?: string
+  /** Kafka's `auto.create.topics.enable`: 'false' keeps Kafka clients from creating topics by naming them. */
+  readonly EDGELOG_AUTO_CREATE_TOPICS?: string
+  /** Kafka's `num.partitions`: what such a topic, or one that says no number, gets; 1. */
+  readonly EDGELOG_NUM_PARTITIONS?: string
   /** Serves `/examples/*`, to everybody: `examples/README.md` says what lies where. */
   readonly EDGELOG_EXAMPLES?: Fetcher
 }

@@ -17,6 +17,7 @@ export const MEDIA_TYPES = {
   batch: 'application/vnd.edgelog.batch',
   sse: 'text/event-stream',
   tail: 'application/vnd.edgelog.tail',
+  kafka: 'application/vnd.edgelog.kafka',
 } as const
 
 const TopicNameText = z.string().openapi({ example: 'orders' })

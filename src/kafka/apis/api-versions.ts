@@ -3,17 +3,25 @@
  * APIs are served in which versions (KIP-35). A version that is not served is answered with the body
  * of version 0, error 35 and this API alone (KIP-511).
  */
+import type { ByteWriter } from '../../core/bytes/byte-writer.ts'
+import { writeResponseHeader } from '../../core/kafka/request-header.ts'
 import {
   array,
   bool,
   int16,
   int32,
   long,
+  type Messages,
   messages,
   type RequestOf,
   type ResponseOf,
   string,
+  writeResponse,
 } from '../../core/kafka/schema.ts'
+import { NO_ERROR } from '../error-number.ts'
+import { handled, type KafkaApi } from '../handled.ts'
+
+const UNSUPPORTED_VERSION = 35
 
 export const API_VERSIONS = messages({
   key: 18,
@@ -42,3 +50,22 @@ export const API_VERSIONS = messages({
 
 export type ApiVersionsRequest = RequestOf<typeof API_VERSIONS>
 export type ApiVersionsResponse = ResponseOf<typeof API_VERSIONS>
+
+/** Before the first version of features is finalized clients look at none. */
+export function apiVersionsApi(served: () => readonly Messages[]): KafkaApi {
+  return handled(API_VERSIONS, async () => ({
+    errorCode: NO_ERROR,
+    apiKeys: served().map((messages) => versionsOf(messages)),
+  }))
+}
+
+function versionsOf({ key, versions: [first, last], advertisedSince = first }: Messages) {
+  return { apiKey: key, minVersion: advertisedSince, maxVersion: last }
+}
+
+/** The answer to a version that is not served, as version 0 has it: that every client reads. */
+export function appendUnsupportedVersion(writer: ByteWriter, correlationId: number): void {
+  writeResponseHeader(writer, API_VERSIONS, 0, correlationId)
+  const response = { errorCode: UNSUPPORTED_VERSION, apiKeys: [versionsOf(API_VERSIONS)] }
+  writeResponse(API_VERSIONS, 0, response, writer)
+}

@@ -2,6 +2,11 @@
  * Kafka's Fetch (key 1): reads record batches of partitions, and may wait for them. Fetch sessions
  * (KIP-227) are answered with session 0, which tells a client to name all its partitions each time.
  */
+
+import { fanOut } from '../../broker/fan-out.ts'
+import { type FetchOutcome, fetchMany, type WantedPartition } from '../../broker/fetch-many.ts'
+import { readBatchHeaders } from '../../core/batch/record-batch.ts'
+import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
   int8,
@@ -20,7 +25,17 @@ import {
   struct,
   uuid,
 } from '../../core/kafka/schema.ts'
+import { WAIT_MS_MAX } from '../../core/limits.ts'
+import type { Topic } from '../../core/topic/topic.ts'
+import { errorNumber, NO_ERROR, numberOf, orError } from '../error-number.ts'
+import { handled } from '../handled.ts'
+import { epochRefusal } from '../leader-epoch.ts'
+import { topicOf } from '../named-topic.ts'
 import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
+
+/** Older versions do not know of it (KIP-110). */
+const ZSTD_SINCE = 10
+const NO_RECORDS = new Uint8Array(0)
 
 /** What a follower says that does not tell its high watermark. */
 const NO_HIGH_WATERMARK = 0x7fff_ffff_ffff_ffffn
@@ -92,3 +107,100 @@ export const FETCH = messages({
 
 export type FetchRequest = RequestOf<typeof FETCH>
 export type FetchResponse = ResponseOf<typeof FETCH>
+
+/** Kafka's session and epoch rules are not needed: there are no sessions, and one leader epoch. */
+export const fetchApi = handled(FETCH, async (request, { cluster, version }) => {
+  const asked: Asked[] = await fanOut(
+    request.topics,
+    async ({ topic: name, topicId, partitions }) => {
+      const topic = await orError(() => topicOf(cluster, { name, topicId }))
+      return { name, topicId, topic, partitions }
+    },
+  )
+  const wanted: WantedPartition[] = []
+  /** Of what is refused without a look at its partition. */
+  const refusals = new Map<AskedPartition, EdgelogError>()
+  for (const { topic, partitions } of asked) {
+    for (const one of partitions) {
+      const refusal = topic instanceof EdgelogError ? topic : refusalOf(one)
+      if (refusal !== undefined) refusals.set(one, refusal)
+      else wanted.push(wantedOf(topic as Topic, one))
+    }
+  }
+  const outcomes = await fetchMany(cluster, wanted, {
+    maxBytes: Math.max(0, request.maxBytes),
+    minBytes: Math.max(0, request.minBytes),
+    maxWaitMs: refusals.size > 0 ? 0 : Math.min(Math.max(0, request.maxWaitMs), WAIT_MS_MAX),
+  })
+  const next = outcomes.values()
+  return {
+    topics: asked.map(({ name, topicId, partitions }) => ({
+      topic: name,
+      topicId,
+      partitions: partitions.map((one) =>
+        partitionAnswer(one, refusals.get(one) ?? (next.next().value as FetchOutcome), version),
+      ),
+    })),
+  }
+})
+
+type AskedPartition = FetchRequest['topics'][number]['partitions'][number]
+type PartitionAnswer = FetchResponse['topics'][number]['partitions'][number]
+
+interface Asked {
+  readonly name: string
+  readonly topicId: string
+  readonly topic: Topic | EdgelogError
+  readonly partitions: readonly AskedPartition[]
+}
+
+function wantedOf(topic: Topic, one: AskedPartition): WantedPartition {
+  const maxBytes = Math.max(0, one.partitionMaxBytes)
+  return { topic, partition: one.partition, offset: one.fetchOffset, maxBytes }
+}
+
+function refusalOf({ fetchOffset, currentLeaderEpoch }: AskedPartition): EdgelogError | undefined {
+  if (fetchOffset < 0) {
+    return new EdgelogError('offset_out_of_range', `fetchOffset: 0 and more, got ${fetchOffset}`)
+  }
+  return epochRefusal(currentLeaderEpoch)
+}
+
+function partitionAnswer(
+  { partition: partitionIndex }: AskedPartition,
+  outcome: FetchOutcome,
+  version: number,
+): PartitionAnswer {
+  if (outcome instanceof EdgelogError) {
+    const { logStartOffset = -1, highWatermark = -1 } = (outcome.details ?? {}) as Partial<LogEnds>
+    return {
+      partitionIndex,
+      errorCode: errorNumber(outcome),
+      highWatermark,
+      lastStableOffset: highWatermark,
+      logStartOffset,
+      records: NO_RECORDS,
+    }
+  }
+  const { batches, highWatermark, logStartOffset } = outcome
+  const isUnreadable = version < ZSTD_SINCE && hasZstd(batches)
+  return {
+    partitionIndex,
+    errorCode: isUnreadable ? numberOf('unsupported_compression_type') : NO_ERROR,
+    highWatermark,
+    // Without transactions all that is in the log is stable.
+    lastStableOffset: highWatermark,
+    logStartOffset,
+    records: isUnreadable ? NO_RECORDS : batches,
+  }
+}
+
+/** What `offset_out_of_range` tells. */
+interface LogEnds {
+  readonly logStartOffset: number
+  readonly highWatermark: number
+}
+
+function hasZstd(batches: Uint8Array): boolean {
+  return readBatchHeaders(batches).some(({ compression }) => compression === 'zstd')
+}

@@ -2,6 +2,10 @@
  * Kafka's Metadata (key 3): the brokers of the cluster, and the partitions of topics with their
  * leaders. Every client asks for it before it produces or fetches.
  */
+
+import { fanOut } from '../../broker/fan-out.ts'
+import { createTopic, listTopics } from '../../broker/topics.ts'
+import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
   bool,
@@ -15,7 +19,16 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
+import type { Topic } from '../../core/topic/topic.ts'
+import { parseTopicName } from '../../core/topic/topic-name.ts'
+import { brokerAt, CLUSTER_ID, LEADER_EPOCH, NODE_ID } from '../broker-node.ts'
+import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { handled, type KafkaCall } from '../handled.ts'
+import { topicOf } from '../named-topic.ts'
 import { NO_OPERATIONS } from './authorized-operations.ts'
+
+/** Somebody else creates it right now: clients ask again. */
+const LEADER_NOT_AVAILABLE = 5
 
 export const METADATA = messages({
   key: 3,
@@ -66,3 +79,74 @@ export const METADATA = messages({
 
 export type MetadataRequest = RequestOf<typeof METADATA>
 export type MetadataResponse = ResponseOf<typeof METADATA>
+
+export const metadataApi = handled(METADATA, async (request, call) => {
+  const wanted = wantedTopics(request, call.version)
+  const topics =
+    wanted === null
+      ? (await listTopics(call.cluster)).map(describe)
+      : await fanOut(wanted, (one) => describeWanted(one, request, call))
+  return {
+    brokers: [brokerAt(call.address)],
+    clusterId: CLUSTER_ID,
+    controllerId: NODE_ID,
+    topics,
+  }
+})
+
+type WantedTopic = NonNullable<MetadataRequest['topics']>[number]
+type DescribedTopic = MetadataResponse['topics'][number]
+
+/** Null: all. */
+function wantedTopics({ topics }: MetadataRequest, version: number): readonly WantedTopic[] | null {
+  return version === 0 && topics?.length === 0 ? null : topics
+}
+
+async function describeWanted(
+  wanted: WantedTopic,
+  { allowAutoTopicCreation }: MetadataRequest,
+  call: KafkaCall,
+): Promise<DescribedTopic> {
+  try {
+    return describe(await topicOf(call.cluster, wanted))
+  } catch (error) {
+    const { name, topicId } = wanted
+    const isMissing = error instanceof EdgelogError && error.code === 'unknown_topic_or_partition'
+    if (isMissing && name !== null && allowAutoTopicCreation && call.settings.autoCreateTopics) {
+      return await createNamed(name, call)
+    }
+    return { errorCode: errorNumber(error), name, topicId, partitions: [] }
+  }
+}
+
+/** Kafka's `auto.create.topics.enable`: who names a topic may mean to produce to it. */
+async function createNamed(
+  name: string,
+  { cluster, settings }: KafkaCall,
+): Promise<DescribedTopic> {
+  const partitions = settings.numPartitions
+  try {
+    const topic = { name: parseTopicName(name), partitions, overrides: {} }
+    return describe(await createTopic(cluster, topic))
+  } catch (error) {
+    const isThere = error instanceof EdgelogError && error.code === 'topic_already_exists'
+    const errorCode = isThere ? LEADER_NOT_AVAILABLE : errorNumber(error)
+    return { errorCode, name, partitions: [] }
+  }
+}
+
+function describe({ name, id, partitions }: Topic): DescribedTopic {
+  return {
+    errorCode: NO_ERROR,
+    name,
+    topicId: id,
+    partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({
+      errorCode: NO_ERROR,
+      partitionIndex,
+      leaderId: NODE_ID,
+      leaderEpoch: LEADER_EPOCH,
+      replicaNodes: [NODE_ID],
+      isrNodes: [NODE_ID],
+    })),
+  }
+}

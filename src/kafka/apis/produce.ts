@@ -4,6 +4,10 @@
  * Versions 0 to 2 carry batches of old formats and are not served; librdkafka before 2.11.1 compresses
  * only where it sees version 0 advertised, so it is (KAFKA-18659).
  */
+import { appendClientBatch } from '../../broker/append-client-batch.ts'
+import { fanOut } from '../../broker/fan-out.ts'
+import { BATCH_HEADER_BYTES, readBatchHeader } from '../../core/batch/record-batch.ts'
+import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
   int16,
@@ -17,7 +21,16 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
+import { THROTTLE_MS } from '../../core/limits.ts'
+import type { AppendReply } from '../../core/log/partition-api.ts'
+import type { Topic } from '../../core/topic/topic.ts'
+import { NO_ERROR, numberOf, orError } from '../error-number.ts'
+import { handled, type KafkaCall } from '../handled.ts'
+import { topicOf } from '../named-topic.ts'
 import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
+
+/** Older versions do not know of it (KIP-110). */
+const ZSTD_SINCE = 7
 
 export const PRODUCE = messages({
   key: 0,
@@ -62,3 +75,73 @@ export const PRODUCE = messages({
 
 export type ProduceRequest = RequestOf<typeof PRODUCE>
 export type ProduceResponse = ResponseOf<typeof PRODUCE>
+
+export const produceApi = handled(PRODUCE, async (request, call) => {
+  const refusal = refusalOfAll(request)
+  let throttleTimeMs = 0
+  const topics: ProduceResponse['topics'][number][] = []
+  for (const { name, topicId, partitions } of request.topics) {
+    const topic = await orError(() => topicOf(call.cluster, { name, topicId }))
+    const answers = await fanOut(partitions, async ({ index, records }) => {
+      const outcome =
+        refusal ??
+        (topic instanceof EdgelogError ? topic : await append(topic, index, records, call))
+      if (!(outcome instanceof EdgelogError)) return appended(index, outcome)
+      if (outcome.code === 'throttled') throttleTimeMs = THROTTLE_MS
+      return refused(index, outcome)
+    })
+    topics.push({ name, topicId, partitions: answers })
+  }
+  if (request.acks !== 0) return { topics, throttleTimeMs }
+  // There is no answer to say it in: the client notices that it is hung up on.
+  const hasFailed = topics.some(({ partitions }) => partitions.some((one) => one.errorCode !== 0))
+  if (hasFailed) call.close()
+  return null
+})
+
+type PartitionAnswer = ProduceResponse['topics'][number]['partitions'][number]
+
+function refusalOfAll({ acks, transactionalId }: ProduceRequest): EdgelogError | undefined {
+  if (acks < -1 || acks > 1) {
+    return new EdgelogError('invalid_required_acks', `acks: -1, 0 or 1 is allowed, got ${acks}`)
+  }
+  if (transactionalId === null) return undefined
+  return new EdgelogError('invalid_txn_state', 'transactions are not supported yet')
+}
+
+async function append(
+  topic: Topic,
+  partition: number,
+  records: Uint8Array | null,
+  { cluster, version }: KafkaCall,
+): Promise<AppendReply | EdgelogError> {
+  return await orError(async () => {
+    if (records === null || records.length < BATCH_HEADER_BYTES) {
+      throw new EdgelogError('invalid_record', 'records: one batch is needed')
+    }
+    if (version < ZSTD_SINCE && readBatchHeader(records).compression === 'zstd') {
+      const why = `zstd needs Produce version ${ZSTD_SINCE}, got ${version}`
+      throw new EdgelogError('unsupported_compression_type', why)
+    }
+    return await appendClientBatch(cluster, topic, partition, records)
+  })
+}
+
+function appended(
+  index: number,
+  { baseOffsets: [baseOffset = -1], logAppendTime, logStartOffset }: AppendReply,
+): PartitionAnswer {
+  return {
+    index,
+    errorCode: NO_ERROR,
+    baseOffset,
+    logAppendTimeMs: logAppendTime ?? -1,
+    logStartOffset,
+  }
+}
+
+function refused(index: number, error: EdgelogError): PartitionAnswer {
+  // A quota is no reason for a producer to give up, and its own number is one to some clients.
+  const code = error.code === 'throttled' ? 'unavailable' : error.code
+  return { index, errorCode: numberOf(code), baseOffset: -1, errorMessage: error.message }
+}

@@ -1,0 +1,89 @@
+/** `edgelog bridge`: lets Kafka clients speak with a server that is somewhere else. */
+import { readFile } from 'node:fs/promises'
+import { type Command, InvalidArgumentError } from 'commander'
+import { type HostAndPort, startBridge } from './bridge/kafka-bridge.ts'
+import { interruption, port, serverOf } from './connection.ts'
+
+interface BridgeCommandOptions {
+  readonly listen: HostAndPort
+  readonly advertise?: HostAndPort
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+}
+
+export function addBridgeCommand(program: Command): void {
+  program
+    .command('bridge')
+    .description('let Kafka clients speak with a server')
+    .option('--listen <address>', 'host:port, or a port of localhost', hostAndPort, {
+      host: 'localhost',
+      port: 9092,
+    })
+    .option('--advertise <address>', 'host:port that clients are told to connect to', hostAndPort)
+    .option('--tls-cert <file>', 'certificate chain, PEM: clients connect with TLS')
+    .option('--tls-key <file>', 'its private key, PEM')
+    .addHelpText(
+      'after',
+      `
+  $ edgelog --url https://log.example.com bridge
+  $ kcat -b localhost:9092 -L
+
+Clients authenticate with SASL: PLAIN (the password is the token) or OAUTHBEARER. Those that do not
+are given EDGELOG_TOKEN, but only on localhost; elsewhere each has to say who it is.`,
+    )
+    .action(run)
+}
+
+async function run(options: BridgeCommandOptions, command: Command): Promise<void> {
+  const { listen, advertise, tlsCert, tlsKey } = options
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new Error('--tls-cert and --tls-key go together')
+  }
+  const { url, token } = serverOf(command)
+  const isLocal = isLoopback(listen.host)
+  if (!isLocal) await requireTokens(url, listen)
+  const { signal, release } = interruption()
+  const bridge = await startBridge({
+    url,
+    ...listen,
+    ...(isLocal && token !== undefined && { token }),
+    ...(advertise !== undefined && { advertised: advertise }),
+    ...(tlsCert !== undefined &&
+      tlsKey !== undefined && {
+        tls: { cert: await readFile(tlsCert), key: await readFile(tlsKey) },
+      }),
+    complain: (why) => console.error(`edgelog: a Kafka client was cut off: ${why}`),
+  })
+  console.log(`edgelog takes Kafka clients on ${listen.host}:${bridge.port}, for ${url}
+
+Try, with any Kafka client:
+  kcat -b ${listen.host}:${bridge.port} -L
+
+Ctrl-C stops it.`)
+  await new Promise<void>((stop) => {
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', () => stop())
+  })
+  release()
+  await bridge.close()
+}
+
+/** The server takes whoever comes from its own machine, as the bridge does, unless it has a token. */
+async function requireTokens(url: string, { host }: HostAndPort): Promise<void> {
+  const { status } = await fetch(new URL('/v1/topics', url))
+  if (status === 401) return
+  throw new Error(
+    `--listen ${host} opens the log to others, and ${url} does not ask for a token (it answered ${status}): set its EDGELOG_TOKEN`,
+  )
+}
+
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127\..*|::1)$/.test(host)
+}
+
+function hostAndPort(text: string): HostAndPort {
+  const match = /^(?:(\[[^\]]+\]|[^:]+):)?(\d+)$/.exec(text)
+  if (match === null) throw new InvalidArgumentError('host:port is needed, or a port.')
+  const [, host = 'localhost', digits = ''] = match
+  return { host: host.replaceAll(/[[\]]/g, ''), port: port(digits) }
+}

@@ -1,0 +1,98 @@
+/** Carries request frames to the server over HTTP, and the bytes of the answers back as they come. */
+import { Agent, type IncomingMessage, request } from 'node:http'
+import { Agent as SecureAgent, request as secureRequest } from 'node:https'
+import { URL } from 'node:url'
+import { AnswerReader } from './answer-reader.ts'
+import { type Frame, FrameError } from './frame-cutter.ts'
+import { HTTP_IDLE_MS } from './limits.ts'
+
+/** One call: frames of one connection. */
+export interface Errand {
+  readonly frames: readonly Frame[]
+  readonly token: string | undefined
+  /** What clients are told to connect to, `host:port`. */
+  readonly advertised: string
+  readonly clientHost: string
+  readonly signal: AbortSignal
+}
+
+const KAFKA_TYPE = 'application/vnd.edgelog.kafka'
+/** Of a refusal, as much as is worth printing. */
+const REFUSAL_BYTES_MAX = 4_096
+
+export class FrameCarrier {
+  readonly #url: URL
+  readonly #request: typeof request
+  readonly #agent: Agent
+
+  constructor(serverUrl: string) {
+    this.#url = new URL('/kafka', serverUrl)
+    const isSecure = this.#url.protocol === 'https:'
+    const options = { keepAlive: true, timeout: HTTP_IDLE_MS }
+    this.#agent = isSecure ? new SecureAgent(options) : new Agent(options)
+    this.#request = isSecure ? secureRequest : request
+  }
+
+  /**
+   * Resolves when the whole answer was given to `write`, to whether the connection is to be closed now.
+   *
+   * @throws {FrameError} if the server refuses the call, or its answer is cut short; what `write` throws.
+   */
+  async carry(errand: Errand, write: (part: Uint8Array) => Promise<void>): Promise<boolean> {
+    const response = await this.#send(errand)
+    if (response.statusCode !== 200) throw new FrameError(await refusalOf(response))
+    const answer = new AnswerReader()
+    for await (const chunk of response as AsyncIterable<Uint8Array>) {
+      for (const part of answer.push(chunk)) await write(part)
+    }
+    if (!answer.isBetweenFrames) throw new FrameError('the answer of the server was cut short')
+    return answer.mustClose
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  #send(errand: Errand): Promise<IncomingMessage> {
+    const { frames, token, advertised, clientHost, signal } = errand
+    const sizeBytes = frames.reduce((sum, frame) => sum + frame.length, 0)
+    return new Promise((resolve, reject) => {
+      const call = this.#request(
+        this.#url,
+        {
+          method: 'POST',
+          agent: this.#agent,
+          signal,
+          headers: {
+            'content-type': KAFKA_TYPE,
+            'content-length': sizeBytes,
+            'edgelog-kafka-address': advertised,
+            'edgelog-kafka-client': clientHost,
+            ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          },
+        },
+        resolve,
+      )
+      call.on('error', reject)
+      for (const frame of frames) call.write(frame)
+      call.end()
+    })
+  }
+}
+
+async function refusalOf(response: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of response) {
+    if (text.length < REFUSAL_BYTES_MAX) text += String(chunk)
+  }
+  return `the server answered ${response.statusCode}: ${messageOf(text)}`
+}
+
+function messageOf(text: string): string {
+  try {
+    return (JSON.parse(text) as { error: { message: string } }).error.message
+  } catch {
+    // Not edgelog: whatever it says.
+    return text.slice(0, 200)
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Cuts the bytes of a connection into frames.
+ *
+ *   int32 size | size bytes
+ */
+import { FRAMES_BYTES_MAX } from './limits.ts'
+
+const SIZE_BYTES = 4
+
+/** Bytes that no frame may begin with. */
+export class FrameError extends Error {
+  override readonly name = 'FrameError'
+}
+
+/** A whole frame, size included, as it goes on to the server. */
+export type Frame = Uint8Array
+
+export class FrameCutter {
+  #parts: Uint8Array[] = []
+  #heldBytes = 0
+
+  /** Of the frame that is yet to be complete. */
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  /**
+   * @returns the frames that are complete now; they may be views of `chunk`.
+   * @throws {FrameError} for a size that is none, or too large.
+   */
+  push(chunk: Uint8Array): Frame[] {
+    this.#parts.push(chunk)
+    this.#heldBytes += chunk.length
+    if (this.#heldBytes < SIZE_BYTES || this.#heldBytes < this.#neededBytes()) return []
+    const bytes = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts)
+    const frames: Frame[] = []
+    let start = 0
+    while (bytes.length - start >= SIZE_BYTES) {
+      const end = start + SIZE_BYTES + sizeAt(bytes, start)
+      if (end > bytes.length) break
+      frames.push(bytes.subarray(start, end))
+      start = end
+    }
+    const rest = bytes.subarray(start)
+    this.#parts = rest.length === 0 ? [] : [rest]
+    this.#heldBytes = rest.length
+    return frames
+  }
+
+  /** Bytes of the frame that has begun, its size included. */
+  #neededBytes(): number {
+    const [first] = this.#parts
+    if (first === undefined || first.length < SIZE_BYTES) {
+      // Its size came in pieces, which happens once in a long while.
+      this.#parts = [Buffer.concat(this.#parts)]
+    }
+    return SIZE_BYTES + sizeAt(this.#parts[0] as Uint8Array, 0)
+  }
+}
+
+function sizeAt(bytes: Uint8Array, at: number): number {
+  const size = new DataView(bytes.buffer, bytes.byteOffset + at, SIZE_BYTES).getInt32(0)
+  if (size >= 0 && size <= FRAMES_BYTES_MAX - SIZE_BYTES) return size
+  throw new FrameError(`a frame of ${size} bytes`)
+}

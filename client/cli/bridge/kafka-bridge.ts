@@ -1,0 +1,147 @@
+/**
+ * The bridge: listens for Kafka clients on TCP and carries their frames to a server's `POST /kafka`. It
+ * knows where a frame ends and who its sender claims to be, and nothing else of what is in it.
+ */
+import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createSecureServer } from 'node:tls'
+import { FrameCarrier } from './frame-carrier.ts'
+import { KafkaConnection } from './kafka-connection.ts'
+import { COMPLAINT_INTERVAL_MS, CONNECTIONS_MAX, DRAIN_MS_MAX, TOTAL_BYTES_MAX } from './limits.ts'
+import { MemoryPool } from './memory-pool.ts'
+
+export interface BridgeOptions {
+  /** Where the server is. */
+  readonly url: string
+  /** `localhost` listens on both of its addresses. */
+  readonly host: string
+  /** 0: any that is free. */
+  readonly port: number
+  /** Given to the server for clients that do not authenticate themselves. */
+  readonly token?: string
+  /** What clients are told to connect to; where they have connected to, if left out. */
+  readonly advertised?: HostAndPort
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
+  /** Told what goes wrong, each thing at most every `COMPLAINT_INTERVAL_MS`. */
+  readonly complain: (why: string) => void
+}
+
+export interface HostAndPort {
+  readonly host: string
+  readonly port: number
+}
+
+export interface RunningBridge {
+  readonly port: number
+  /** Takes no more; resolves when what is under way is answered, or has had its time. */
+  close(): Promise<void>
+}
+
+/** @throws {Error} if the port is taken. */
+export async function startBridge(options: BridgeOptions): Promise<RunningBridge> {
+  const { url, token } = options
+  const carrier = new FrameCarrier(url)
+  const pool = new MemoryPool(TOTAL_BYTES_MAX)
+  const connections = new Set<KafkaConnection>()
+  const complain = rarely(options.complain)
+  const accept = (socket: Socket) => {
+    if (connections.size >= CONNECTIONS_MAX) {
+      complain(`more than ${CONNECTIONS_MAX} connections`)
+      socket.destroy()
+      return
+    }
+    const connection: KafkaConnection = new KafkaConnection(socket, {
+      pool,
+      carry: (errand, write) => carrier.carry(errand, write),
+      token,
+      advertised: advertisedTo(socket, options.advertised),
+      complain: (why) => complain(why),
+      closed: () => connections.delete(connection),
+    })
+    connections.add(connection)
+  }
+  const { servers, port } = await listen(options, accept)
+  return {
+    port,
+    close: async () => {
+      for (const server of servers) server.close()
+      for (const connection of connections) connection.drain()
+      await untilEmpty(connections)
+      for (const connection of connections) connection.destroy()
+      carrier.close()
+    },
+  }
+}
+
+async function listen(
+  options: BridgeOptions,
+  accept: (socket: Socket) => void,
+): Promise<{ readonly servers: readonly Server[]; readonly port: number }> {
+  const { host, tls } = options
+  const create = () => {
+    if (tls === undefined) return createServer(accept)
+    const server = createSecureServer(tls, accept)
+    // A handshake that fails is the client's affair.
+    server.on('tlsClientError', () => {})
+    return server
+  }
+  const [first, ...others] = host === 'localhost' ? ['127.0.0.1', '::1'] : [host]
+  const server = create()
+  const port = await bind(server, first as string, options.port)
+  const servers = [server]
+  for (const other of others) {
+    const also = create()
+    try {
+      await bind(also, other, port)
+      servers.push(also)
+    } catch {
+      // A machine without IPv6, or with something else there: 127.0.0.1 is what matters.
+    }
+  }
+  return { servers, port }
+}
+
+function bind(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(
+        cause.code === 'EADDRINUSE'
+          ? new Error(`port ${port} on ${host} is taken: choose another for Kafka clients`, {
+              cause,
+            })
+          : cause,
+      )
+    })
+    server.listen(port, host, () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : port)
+    })
+  })
+}
+
+/** `host:port`, with an IPv6 address in brackets. */
+function advertisedTo(socket: Socket, given: HostAndPort | undefined): string {
+  const host = given?.host ?? (socket.localAddress ?? '').replace(/^::ffff:/, '')
+  const port = given?.port ?? socket.localPort
+  if (/^(127\..*|::1)$/.test(host)) return `localhost:${port}`
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+async function untilEmpty(connections: ReadonlySet<unknown>): Promise<void> {
+  const deadlineMs = Date.now() + DRAIN_MS_MAX
+  while (connections.size > 0 && Date.now() < deadlineMs) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** A thousand clients that meet the same trouble are one line. */
+function rarely(complain: (why: string) => void): (why: string) => void {
+  let lastAtMs = 0
+  let last = ''
+  return (why) => {
+    const nowMs = Date.now()
+    if (why === last && nowMs - lastAtMs < COMPLAINT_INTERVAL_MS) return
+    last = why
+    lastAtMs = nowMs
+    complain(why)
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * One TCP connection of a Kafka client. Its frames go to the server in their order, one call at a time;
+ * those that have come meanwhile go together in the next one.
+ */
+import type { Socket } from 'node:net'
+import type { Errand } from './frame-carrier.ts'
+import { type Frame, FrameCutter, FrameError } from './frame-cutter.ts'
+import {
+  CONNECTION_BYTES_MAX,
+  FAILURE_PAUSE_MS,
+  FRAME_MS_MAX,
+  FRAMES_BYTES_MAX,
+  FRAMES_MAX,
+  IDLE_MS_MAX,
+  WRITE_SILENCE_MS_MAX,
+} from './limits.ts'
+import type { MemoryPool } from './memory-pool.ts'
+import { SaslSession } from './sasl-session.ts'
+
+export interface ConnectionContext {
+  readonly pool: MemoryPool
+  readonly carry: (errand: Errand, write: (part: Uint8Array) => Promise<void>) => Promise<boolean>
+  /** For clients that do not say who they are. */
+  readonly token: string | undefined
+  readonly advertised: string
+  readonly complain: (why: string) => void
+  readonly closed: () => void
+}
+
+const FETCH = 1
+const JOIN_GROUP = 11
+const SYNC_GROUP = 14
+const SASL_HANDSHAKE = 17
+const SASL_AUTHENTICATE = 36
+/** Calls that change nothing for a client that is gone, and wait for long. */
+const WAITING_KEYS = new Set([FETCH, JOIN_GROUP, SYNC_GROUP])
+/** Size, key, version, correlation id. */
+const FRAME_BYTES_MIN = 12
+
+export class KafkaConnection {
+  readonly #socket: Socket
+  readonly #context: ConnectionContext
+  readonly #cutter = new FrameCutter()
+  readonly #sasl = new SaslSession()
+  readonly #clientHost: string
+  #queue: Frame[] = []
+  #queuedBytes = 0
+  #waitingCall: AbortController | undefined
+  #isBusy = false
+  #isGone = false
+  #isDraining = false
+  #frameTimer: NodeJS.Timeout | undefined
+
+  constructor(socket: Socket, context: ConnectionContext) {
+    this.#socket = socket
+    this.#context = context
+    this.#clientHost = socket.remoteAddress ?? ''
+    socket.setNoDelay(true)
+    socket.setTimeout(IDLE_MS_MAX)
+    socket.on('timeout', () => {
+      if (!this.#isBusy) socket.destroy()
+    })
+    socket.on('data', (chunk) => this.#receive(chunk))
+    socket.on('end', () => socket.destroy())
+    // Clients break connections as they like; that it is over is all there is to know.
+    socket.on('error', () => {})
+    socket.on('close', () => this.#gone())
+  }
+
+  /** Takes nothing more; ends when what was received is answered. */
+  drain(): void {
+    this.#isDraining = true
+    this.#socket.pause()
+    this.#waitingCall?.abort()
+    if (!this.#isBusy) this.#socket.end(() => this.#socket.destroy())
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #receive(chunk: Uint8Array): void {
+    const { pool } = this.#context
+    pool.hold(chunk.length)
+    try {
+      for (const frame of this.#cutter.push(chunk)) {
+        this.#queue.push(frame)
+        this.#queuedBytes += frame.length
+      }
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    this.#watchFrame()
+    if (this.#cutter.heldBytes === 0) pool.done(this)
+    this.#readOrPause()
+    void this.#pump()
+  }
+
+  /** A sender that does not get on with its frame is closed. */
+  #watchFrame(): void {
+    if (this.#cutter.heldBytes === 0) {
+      clearTimeout(this.#frameTimer)
+      this.#frameTimer = undefined
+    } else this.#frameTimer ??= setTimeout(() => this.#socket.destroy(), FRAME_MS_MAX)
+  }
+
+  #readOrPause(): void {
+    if (this.#isDraining) return
+    const isAhead = this.#queuedBytes >= CONNECTION_BYTES_MAX
+    const mayRead = !isAhead && this.#context.pool.mayRead(this, () => this.#readOrPause())
+    if (mayRead) this.#socket.resume()
+    else this.#socket.pause()
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#isBusy) return
+    this.#isBusy = true
+    try {
+      while (this.#queue.length > 0) {
+        const frames = this.#takeFrames()
+        const sizeBytes = frames.reduce((sum, frame) => sum + frame.length, 0)
+        try {
+          await this.#carry(frames)
+        } finally {
+          this.#queuedBytes -= sizeBytes
+          this.#context.pool.release(sizeBytes)
+        }
+        if (!this.#isGone) this.#readOrPause()
+      }
+    } catch (error) {
+      this.#forgetQueue()
+      await this.#failLater(error)
+    } finally {
+      this.#isBusy = false
+    }
+    if (this.#isDraining) this.#socket.end(() => this.#socket.destroy())
+  }
+
+  #forgetQueue(): void {
+    this.#context.pool.release(this.#queuedBytes)
+    this.#queue = []
+    this.#queuedBytes = 0
+  }
+
+  /** The next ones that may go together: who the client is may be said between two of them. */
+  #takeFrames(): Frame[] {
+    let sizeBytes = 0
+    let count = 0
+    for (const frame of this.#queue) {
+      sizeBytes += frame.length
+      const isOwnCall = this.#sasl.expectsBareToken || isSasl(frame)
+      if (count > 0 && (isOwnCall || sizeBytes > FRAMES_BYTES_MAX || count === FRAMES_MAX)) break
+      count++
+      if (isOwnCall) break
+    }
+    return this.#queue.splice(0, count)
+  }
+
+  async #carry(frames: readonly Frame[]): Promise<void> {
+    const [first] = frames
+    if (first === undefined) return
+    if (this.#sasl.expectsBareToken) {
+      const answer: Uint8Array[] = []
+      await this.#call([this.#sasl.wrap(first)], async (part) => void answer.push(part))
+      await this.#write(this.#sasl.unwrap(Buffer.concat(answer)))
+      return
+    }
+    if (frames.some((frame) => frame.length < FRAME_BYTES_MIN)) {
+      throw new FrameError('a frame without a header')
+    }
+    if (keyOf(first) === SASL_HANDSHAKE) this.#sasl.handshake(first)
+    if (keyOf(first) === SASL_AUTHENTICATE) this.#sasl.authenticate(first)
+    await this.#call(frames, (part) => this.#write(part))
+  }
+
+  async #call(frames: readonly Frame[], write: (part: Uint8Array) => Promise<void>): Promise<void> {
+    const isWaiting = frames.every((frame) => WAITING_KEYS.has(keyOf(frame)))
+    // Nobody is there to be answered; what the client wanted done is done all the same.
+    if (this.#isGone && isWaiting) return
+    const call = new AbortController()
+    if (isWaiting) this.#waitingCall = call
+    try {
+      const { carry, advertised, token } = this.#context
+      const mustClose = await carry(
+        {
+          frames,
+          token: this.#sasl.token ?? token,
+          advertised,
+          clientHost: this.#clientHost,
+          signal: call.signal,
+        },
+        write,
+      )
+      if (mustClose) this.#socket.destroySoon()
+    } finally {
+      this.#waitingCall = undefined
+    }
+  }
+
+  async #write(part: Uint8Array): Promise<void> {
+    const socket = this.#socket
+    if (this.#isGone || socket.write(part)) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => socket.destroy(), WRITE_SILENCE_MS_MAX)
+      const settle = () => {
+        clearTimeout(timer)
+        socket.off('drain', settle)
+        socket.off('close', settle)
+        resolve()
+      }
+      socket.on('drain', settle)
+      socket.on('close', settle)
+    })
+  }
+
+  /** Clients come back at once: a server that is down is not called without pause. */
+  async #failLater(error: unknown): Promise<void> {
+    const isOwnDoing = this.#isGone || this.#isDraining
+    if (!isOwnDoing) await new Promise((resolve) => setTimeout(resolve, FAILURE_PAUSE_MS))
+    this.#fail(error)
+  }
+
+  #fail(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error)
+    if (!this.#isGone && !this.#isDraining) this.#context.complain(why)
+    this.#socket.destroy()
+  }
+
+  #gone(): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    clearTimeout(this.#frameTimer)
+    this.#waitingCall?.abort()
+    this.#context.pool.release(this.#cutter.heldBytes)
+    this.#context.pool.done(this)
+    this.#context.closed()
+  }
+}
+
+function keyOf(frame: Frame): number {
+  return ((frame[4] as number) << 8) | (frame[5] as number)
+}
+
+function isSasl(frame: Frame): boolean {
+  return keyOf(frame) === SASL_HANDSHAKE || keyOf(frame) === SASL_AUTHENTICATE
+}

@@ -1,0 +1,108 @@
+/**
+ * What a client says of itself by SASL becomes the bearer token of its calls. Whether it is the right
+ * one the server says; the bridge only reads along.
+ *
+ *   SaslHandshake v1, SaslAuthenticate      as any other request
+ *   SaslHandshake v0, then a bare token      int32 size | token     and the answer as bare
+ */
+import { ByteReader } from '../../../src/core/bytes/byte-reader.ts'
+import { ByteWriter } from '../../../src/core/bytes/byte-writer.ts'
+import {
+  readRequestHeader,
+  readResponseHeader,
+  writeRequestHeader,
+} from '../../../src/core/kafka/request-header.ts'
+import { SASL_AUTHENTICATE, SASL_HANDSHAKE } from '../../../src/core/kafka/sasl-messages.ts'
+import {
+  type Messages,
+  readRequest,
+  readResponse,
+  writeRequest,
+} from '../../../src/core/kafka/schema.ts'
+import { type Frame, FrameError } from './frame-cutter.ts'
+
+const SIZE_BYTES = 4
+
+export class SaslSession {
+  #mechanism = ''
+  #expectsBareToken = false
+  #token: string | undefined
+
+  /** What the client gave for a token. */
+  get token(): string | undefined {
+    return this.#token
+  }
+
+  /** The next frame is a token without a header. */
+  get expectsBareToken(): boolean {
+    return this.#expectsBareToken
+  }
+
+  /** @throws {DecodeError} for a handshake that is none. */
+  handshake(frame: Frame): void {
+    const { reader, apiVersion } = open(frame, SASL_HANDSHAKE)
+    const { mechanism } = readRequest(SASL_HANDSHAKE, apiVersion, reader)
+    this.#mechanism = mechanism
+    this.#expectsBareToken = apiVersion === 0
+  }
+
+  /** @throws {DecodeError} for a request that is none. */
+  authenticate(frame: Frame): void {
+    const { reader, apiVersion } = open(frame, SASL_AUTHENTICATE)
+    this.#take(readRequest(SASL_AUTHENTICATE, apiVersion, reader).authBytes)
+  }
+
+  /** Takes a bare token. @returns the request that asks the server the same. */
+  wrap(frame: Frame): Frame {
+    const authBytes = frame.subarray(SIZE_BYTES)
+    this.#expectsBareToken = false
+    this.#take(authBytes)
+    const writer = new ByteWriter()
+    writer.int32(0)
+    const header = { apiVersion: 0, correlationId: 0, clientId: null }
+    writeRequestHeader(writer, SASL_AUTHENTICATE, header)
+    writeRequest(SASL_AUTHENTICATE, 0, { authBytes }, writer)
+    writer.patchInt32(0, writer.position - SIZE_BYTES)
+    return writer.toBytes()
+  }
+
+  /** @throws {FrameError} if the server refused. @returns the bare answer to a bare token. */
+  unwrap(answer: Uint8Array): Frame {
+    const reader = new ByteReader(answer.subarray(SIZE_BYTES))
+    readResponseHeader(reader, SASL_AUTHENTICATE, 0)
+    const { errorCode, authBytes } = readResponse(SASL_AUTHENTICATE, 0, reader)
+    if (errorCode !== 0) throw new FrameError(`authentication failed (Kafka error ${errorCode})`)
+    const writer = new ByteWriter()
+    writer.int32(authBytes.length)
+    writer.bytes(authBytes)
+    return writer.toBytes()
+  }
+
+  #take(authBytes: Uint8Array): void {
+    const text = new TextDecoder().decode(authBytes)
+    this.#token = this.#mechanism === 'OAUTHBEARER' ? bearerOf(text) : passwordOf(text)
+  }
+}
+
+function open(
+  frame: Frame,
+  messages: Messages,
+): { readonly reader: ByteReader; readonly apiVersion: number } {
+  const reader = new ByteReader(frame.subarray(SIZE_BYTES))
+  const { apiVersion } = readRequestHeader(reader, () => messages)
+  return { reader, apiVersion }
+}
+
+/** PLAIN, RFC 4616: authzid NUL user NUL password. The user may be called anything. */
+function passwordOf(text: string): string | undefined {
+  const [, , password] = text.split('\0')
+  return password
+}
+
+/** OAUTHBEARER, RFC 7628: n,, ^A auth=Bearer token ^A ^A */
+function bearerOf(text: string): string | undefined {
+  return text
+    .split('\u0001')
+    .map((field) => /^auth=Bearer +(\S+)$/i.exec(field)?.[1])
+    .find((token) => token !== undefined)
+}

@@ -1,0 +1,77 @@
+/** `POST /kafka`: frames of Kafka's wire protocol, carried over HTTP. */
+import { PARTITIONS_MAX, REQUEST_BODY_BYTES_MAX } from '../core/limits.ts'
+import type { HostAndPort, KafkaSettings } from '../kafka/handled.ts'
+import { cutFrames, serveFrames } from '../kafka/serve-frames.ts'
+import { callerRefusal, KAFKA_PATH } from './access.ts'
+import { errorResponses } from './answers.ts'
+import { readBody } from './body.ts'
+import { type AppContext, clusterOf, type EdgelogEnv } from './env.ts'
+import { type App, addRoute } from './route.ts'
+import { MEDIA_TYPES, NoParams, NoQuery } from './schemas.ts'
+
+const FRAMES = { schema: { type: 'string', format: 'binary' } } as const
+
+export function addKafkaRoute(app: App): void {
+  addRoute(
+    app,
+    {
+      method: 'post',
+      path: KAFKA_PATH,
+      summary: "Frames of Kafka's wire protocol, as the bridge carries them",
+      body: { content: { [MEDIA_TYPES.kafka]: FRAMES } },
+      responses: {
+        200: {
+          description: 'The answers in the order of the frames, each when it is there',
+          content: { [MEDIA_TYPES.kafka]: FRAMES },
+        },
+        ...errorResponses(),
+      },
+    },
+    { params: NoParams, query: NoQuery },
+    async (c) => {
+      const frames = cutFrames(await readBody(c, REQUEST_BODY_BYTES_MAX))
+      const answers = serveFrames(frames, {
+        cluster: clusterOf(c),
+        clientHost: c.req.header('edgelog-kafka-client') ?? '',
+        address: addressOf(c),
+        settings: settingsOf(c.env),
+        isAuthorized: callerRefusal(c) === undefined,
+      })
+      return new Response(streamOf(answers), {
+        headers: { 'content-type': MEDIA_TYPES.kafka },
+      })
+    },
+  )
+}
+
+function streamOf(answers: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      const { value, done } = await answers.next()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+    async cancel() {
+      await answers.return(undefined)
+    },
+  })
+}
+
+/** What clients are to connect to: the bridge says where it is. */
+function addressOf(c: AppContext): HostAndPort {
+  const given = c.req.header('edgelog-kafka-address') ?? ''
+  const match = /^(\[[0-9a-f:.%]+\]|[\w.-]{1,255}):(\d{1,5})$/i.exec(given)
+  if (match === null) return { host: new URL(c.req.url).hostname, port: 9092 }
+  const [, host = '', port] = match
+  return { host: host.replaceAll(/[[\]]/g, ''), port: Number(port) }
+}
+
+/** Kafka's broker configs that a deployment may set. */
+function settingsOf(env: EdgelogEnv): KafkaSettings {
+  const given = Number(env.EDGELOG_NUM_PARTITIONS ?? 1)
+  const isValid = Number.isInteger(given) && given >= 1 && given <= PARTITIONS_MAX
+  return {
+    autoCreateTopics: env.EDGELOG_AUTO_CREATE_TOPICS !== 'false',
+    numPartitions: isValid ? given : 1,
+  }
+}

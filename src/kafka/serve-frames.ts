@@ -1,0 +1,114 @@
+/**
+ * Answers Kafka's request frames, one after the other, as a broker does for each of its connections.
+ *
+ *   frame    int32 size | header | body
+ *   close    int32 -1                       behind the last answer: a broker would hang up now
+ */
+import { ByteReader } from '../core/bytes/byte-reader.ts'
+import { ByteWriter } from '../core/bytes/byte-writer.ts'
+import { DecodeError } from '../core/bytes/decode-error.ts'
+import { EdgelogError } from '../core/errors.ts'
+import { readRequestHeader, writeResponseHeader } from '../core/kafka/request-header.ts'
+import { isServed } from '../core/kafka/schema.ts'
+import { KAFKA_FRAMES_MAX } from '../core/limits.ts'
+import { API_VERSIONS, appendUnsupportedVersion } from './apis/api-versions.ts'
+import { apiOf, isOpenToAll } from './apis.ts'
+import type { KafkaCall } from './handled.ts'
+
+const SIZE_BYTES = 4
+const CLOSE = new Uint8Array(SIZE_BYTES).fill(0xff)
+
+/** What is the same for all frames of a request. */
+export type KafkaCaller = Omit<KafkaCall, 'version' | 'clientId' | 'close'>
+
+/**
+ * Cuts the frames of one request.
+ *
+ * @throws {EdgelogError} `invalid_request` if they are not whole, or too many.
+ */
+export function cutFrames(body: Uint8Array): Uint8Array[] {
+  const frames: Uint8Array[] = []
+  const reader = new ByteReader(body)
+  try {
+    while (reader.remaining > 0) frames.push(reader.bytes(reader.int32()))
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause
+    throw new EdgelogError('invalid_request', `body: frame ${frames.length} is not whole`, {
+      cause,
+    })
+  }
+  if (frames.length > 0 && frames.length <= KAFKA_FRAMES_MAX) return frames
+  throw new EdgelogError(
+    'invalid_request',
+    `body: 1 to ${KAFKA_FRAMES_MAX} frames are allowed, got ${frames.length}`,
+  )
+}
+
+/** The answers as they come. After `CLOSE` the rest of the frames is not looked at. */
+export async function* serveFrames(
+  frames: readonly Uint8Array[],
+  caller: KafkaCaller,
+): AsyncGenerator<Uint8Array> {
+  for (const frame of frames) {
+    let mustClose = false
+    let answer: Uint8Array | undefined
+    try {
+      answer = await serveFrame(frame, caller, () => {
+        mustClose = true
+      })
+    } catch (error) {
+      // A broker does not discuss what it cannot read. What failed on the way is tried again by clients.
+      mustClose = true
+      if (!(error instanceof DecodeError || error instanceof EdgelogError)) {
+        console.error('kafka: a request failed:', error)
+      }
+    }
+    if (answer !== undefined) yield answer
+    if (!mustClose) continue
+    yield CLOSE
+    return
+  }
+}
+
+async function serveFrame(
+  frame: Uint8Array,
+  caller: KafkaCaller,
+  close: () => void,
+): Promise<Uint8Array | undefined> {
+  const reader = new ByteReader(frame)
+  const header = readRequestHeader(reader, (key) => apiOf(key)?.messages)
+  const { apiKey, apiVersion: version, correlationId } = header
+  const api = apiOf(apiKey)
+  if (api === undefined || (!caller.isAuthorized && !isOpenToAll(apiKey))) {
+    close()
+    return undefined
+  }
+  if (!isServed(api.messages, version)) {
+    // KIP-511: the client learns which versions it may ask in.
+    if (apiKey !== API_VERSIONS.key) {
+      close()
+      return undefined
+    }
+    const writer = beginFrame()
+    appendUnsupportedVersion(writer, correlationId)
+    return endFrame(writer)
+  }
+  const call = { ...caller, version, clientId: header.clientId ?? '', close }
+  const writer = await api.answer(reader, call, () => {
+    const begun = beginFrame()
+    writeResponseHeader(begun, api.messages, version, correlationId)
+    return begun
+  })
+  return writer && endFrame(writer)
+}
+
+function beginFrame(): ByteWriter {
+  const writer = new ByteWriter()
+  writer.int32(0)
+  return writer
+}
+
+function endFrame(writer: ByteWriter): Uint8Array {
+  writer.patchInt32(0, writer.position - SIZE_BYTES)
+  return writer.toBytes()
+}

@@ -4,7 +4,13 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'core', environment: 'node', include: ['test/{core,broker}/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'core',
+          environment: 'node',
+          include: ['test/{core,broker,kafka}/**/*.test.ts'],
+        },
+      },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
         test: { name: 'workers', include: ['test/workers/**/*.test.ts'] },

@@ -1,5 +1,5 @@
 /**
- * Finds batches by time. The log may start within a chunk, and within a batch of it:
+ * Finds batches by time. The log may start within a chunk, and a batch, of which the rest is not to be found:
  *
  *     | batch | batch | batch | batch |   the chunk that holds the log start
  *                 ^ log start
@@ -12,7 +12,7 @@ import { take } from './take.ts'
 const NOTHING = new Uint8Array(0)
 
 interface LogStart {
-  /** The batch that the log starts within, if it does. */
+  /** The batch that holds the log start, where that is within a chunk. */
   readonly cut: Uint8Array
   /** What follows it in its chunk. */
   readonly rest: Uint8Array
@@ -22,7 +22,7 @@ interface LogStart {
 
 /**
  * The first batch with a record at or after `wanted`, or with the latest time of all; before it the
- * batch that the log starts within, where that reaches as far.
+ * one with the log start, where that is within a chunk and reaches as far.
  */
 export function findTimestamp(
   chunks: ChunkTable,

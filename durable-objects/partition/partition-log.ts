@@ -19,7 +19,12 @@ import type {
   PartitionAssignment,
 } from '../../src/core/log/partition-api.ts'
 import { rememberBatch } from '../../src/core/log/producer-state.ts'
-import { expiresAtMs, isExpired, planRetention } from '../../src/core/log/retention.ts'
+import {
+  decideDeleteRecords,
+  expiresAtMs,
+  mayGo,
+  planRetention,
+} from '../../src/core/log/retention.ts'
 import { planSeal, SEALED_CHUNK_BYTES_MIN } from '../../src/core/log/seal.ts'
 import { replyTo } from './append-reply.ts'
 import { ChunkTable } from './chunk-table.ts'
@@ -239,10 +244,7 @@ export class PartitionLog {
 
   /** Whether retention would delete something now. Asked after each append, so it reads no row. */
   hasExpired(nowMs: number): boolean {
-    return (
-      this.#oldest !== undefined &&
-      isExpired(this.#oldest, this.sizeBytes, this.#assignment.config, nowMs)
-    )
+    return this.#oldest !== undefined && mayGo(this.#oldest, this, this.#assignment.config, nowMs)
   }
 
   get oldestExpiresAtMs(): number | undefined {
@@ -253,22 +255,33 @@ export class PartitionLog {
 
   /** Deletes expired chunks, a bounded number in one turn. @returns whether there may be more. */
   retain(nowMs: number): boolean {
-    const log = { sizeBytes: this.sizeBytes, logStartOffset: this.logStartOffset }
     const plan = planRetention(
       take(this.#chunks.spansFrom(0), MAINTENANCE_ROWS_MAX),
-      log,
+      this,
       this.#assignment.config,
       nowMs,
     )
     if (plan.count === 0) return false
-    this.#chunks.deleteBelow(plan.logStartOffset)
+    this.#chunks.deleteBelow(plan.endOffset)
     this.#uncheckpointedBytes -= plan.sizeBytes
     this.#writeCheckpoint({
       logStartOffset: plan.logStartOffset,
-      sealedOffset: Math.max(this.#checkpoint.sealedOffset, plan.logStartOffset),
+      sealedOffset: Math.max(this.#checkpoint.sealedOffset, plan.endOffset),
     })
     this.#oldest = this.#chunks.oldest()
     return plan.count === MAINTENANCE_ROWS_MAX
+  }
+
+  /**
+   * Moves the log start up. What lies below it goes as by retention, some now and the rest by alarm.
+   *
+   * @throws {EdgelogError} what `decideDeleteRecords` refuses.
+   */
+  deleteRecords(beforeOffset: number | 'highWatermark', nowMs: number): void {
+    const logStartOffset = decideDeleteRecords(beforeOffset, this, this.#assignment.config)
+    if (logStartOffset === this.logStartOffset) return
+    this.#writeCheckpoint({ logStartOffset })
+    this.retain(nowMs)
   }
 
   /** Merges one group of small chunks below the checkpoint. @returns whether there may be more. */

@@ -117,6 +117,18 @@ export class Partition extends DurableObject implements PartitionApi {
     })
   }
 
+  async deleteRecords(
+    beforeOffset: number | 'highWatermark',
+  ): Promise<Reply<Pick<PartitionDescription, 'logStartOffset'>>> {
+    return reply(() => {
+      const log = this.#openLog()
+      const nowMs = Date.now()
+      log.deleteRecords(beforeOffset, nowMs)
+      this.#maintenance.armRetention(log, nowMs)
+      return { logStartOffset: log.logStartOffset }
+    })
+  }
+
   async describe(): Promise<Reply<PartitionDescription>> {
     return reply(() => {
       const log = this.#openLog()

@@ -88,7 +88,7 @@ export interface PartitionDescription {
 export interface TimestampLookup {
   /**
    * The first batch with a record at or after the timestamp, or, for `max`, with the latest time; before
-   * it the batch that the log starts within, if it may have the record as well. None: there is none.
+   * it the one with the log start, where that is within a chunk and reaches as far. None: there is none.
    */
   readonly batches: readonly Uint8Array[]
   readonly highWatermark: number
@@ -107,5 +107,14 @@ export interface PartitionApi {
   append(request: AppendRequest): Promise<Reply<AppendReply | OverlapReply>>
   read(request: FetchRequest): Promise<Reply<FetchReply>>
   findTimestamp(timestamp: number | 'max'): Promise<Reply<TimestampLookup>>
+  /**
+   * Moves the log start up to an offset; where it is beyond already, it stays. What lies below is not
+   * read any more from then on, and goes chunk by chunk.
+   *
+   * Refusals: those of `decideDeleteRecords`.
+   */
+  deleteRecords(
+    beforeOffset: number | 'highWatermark',
+  ): Promise<Reply<Pick<PartitionDescription, 'logStartOffset'>>>
   describe(): Promise<Reply<PartitionDescription>>
 }

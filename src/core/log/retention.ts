@@ -1,12 +1,29 @@
 /**
  * Which chunks may go, and when to look again. A chunk stands where Kafka has a segment: it goes as a
  * whole, oldest first, and the first one that must stay ends the search (KIP-32, log cleaner's
- * `delete` policy).
+ * `delete` policy). What lies below the log start goes under any policy (KIP-107, DeleteRecords).
  */
+import { EdgelogError } from '../errors.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
 import type { ChunkSpan } from './chunk.ts'
 
 type RetentionConfig = Pick<TopicConfig, 'cleanupPolicy' | 'retentionMs' | 'retentionBytes'>
+
+/** The part of a log that its oldest chunk is held against. */
+export interface RetainedLog {
+  readonly sizeBytes: number
+  readonly logStartOffset: number
+}
+
+/** Whether the oldest chunk of a log may go: it has outlived retention, or is not part of the log any more. */
+export function mayGo(
+  oldest: ChunkSpan,
+  log: RetainedLog,
+  config: RetentionConfig,
+  nowMs: number,
+): boolean {
+  return oldest.endOffset <= log.logStartOffset || isExpired(oldest, log.sizeBytes, config, nowMs)
+}
 
 /** Whether the oldest chunk of a log of `logSizeBytes` has outlived the topic's retention. */
 export function isExpired(
@@ -25,6 +42,8 @@ export interface RetentionPlan {
   /** How many of the oldest chunks go. */
   readonly count: number
   readonly sizeBytes: number
+  /** Where the last of them ends. */
+  readonly endOffset: number
   /** The log start after them. */
   readonly logStartOffset: number
 }
@@ -32,20 +51,52 @@ export interface RetentionPlan {
 /** What of `chunks` (oldest first, from the start of the log) is to be deleted. */
 export function planRetention(
   chunks: Iterable<ChunkSpan>,
-  log: { readonly sizeBytes: number; readonly logStartOffset: number },
+  log: RetainedLog,
   config: RetentionConfig,
   nowMs: number,
 ): RetentionPlan {
   let count = 0
   let sizeBytes = 0
+  let endOffset = 0
   let { logStartOffset } = log
   for (const chunk of chunks) {
-    if (!isExpired(chunk, log.sizeBytes - sizeBytes, config, nowMs)) break
+    const rest = { sizeBytes: log.sizeBytes - sizeBytes, logStartOffset }
+    if (!mayGo(chunk, rest, config, nowMs)) break
     count += 1
     sizeBytes += chunk.sizeBytes
-    logStartOffset = Math.max(logStartOffset, chunk.endOffset)
+    endOffset = chunk.endOffset
+    logStartOffset = Math.max(logStartOffset, endOffset)
   }
-  return { count, sizeBytes, logStartOffset }
+  return { count, sizeBytes, endOffset, logStartOffset }
+}
+
+/**
+ * The log start after records before an offset are deleted by hand. It never moves down.
+ *
+ * @throws {EdgelogError} `policy_violation` where the topic's `cleanup.policy` has no `delete`;
+ * `offset_out_of_range` for an offset that is negative, or beyond the high watermark.
+ */
+export function decideDeleteRecords(
+  beforeOffset: number | 'highWatermark',
+  log: { readonly logStartOffset: number; readonly highWatermark: number },
+  config: Pick<TopicConfig, 'cleanupPolicy'>,
+): number {
+  const { logStartOffset, highWatermark } = log
+  if (!config.cleanupPolicy.includes('delete')) {
+    throw new EdgelogError(
+      'policy_violation',
+      'records can be deleted only where cleanup.policy has delete',
+    )
+  }
+  const offset = beforeOffset === 'highWatermark' ? highWatermark : beforeOffset
+  if (!(offset >= 0 && offset <= highWatermark)) {
+    throw new EdgelogError(
+      'offset_out_of_range',
+      `offset: 0 to ${highWatermark} is allowed, got ${offset}`,
+      { details: { logStartOffset, highWatermark } },
+    )
+  }
+  return Math.max(logStartOffset, offset)
 }
 
 /** When the oldest chunk expires by its age; undefined where age does not expire anything. */

@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ChunkSpan } from '../../../src/core/log/chunk.ts'
-import { expiresAtMs, isExpired, planRetention } from '../../../src/core/log/retention.ts'
+import {
+  decideDeleteRecords,
+  expiresAtMs,
+  isExpired,
+  planRetention,
+} from '../../../src/core/log/retention.ts'
 import { SEEDED } from '../seed.ts'
 import { NOW_MS } from './log-batches.ts'
 
@@ -68,8 +73,22 @@ describe('planRetention()', () => {
     expect(planRetention(chunks, log, keeping({ retentionMs: 5 }), NOW_MS)).toEqual({
       count: 1,
       sizeBytes: 100,
+      endOffset: 10,
       logStartOffset: 10,
     })
+  })
+
+  test('takes what lies below the log start, under any policy, and not what it starts within', () => {
+    const chunks = [0, 10, 20].map((baseOffset) => span({ baseOffset, endOffset: baseOffset + 10 }))
+    const log = { sizeBytes: 300, logStartOffset: 15 }
+    for (const cleanupPolicy of [['delete'], ['compact']] as const) {
+      expect(planRetention(chunks, log, keeping({ cleanupPolicy }), NOW_MS)).toEqual({
+        count: 1,
+        sizeBytes: 100,
+        endOffset: 10,
+        logStartOffset: 15,
+      })
+    }
   })
 
   test('leaves an empty log as it is', () => {
@@ -77,8 +96,36 @@ describe('planRetention()', () => {
     expect(planRetention([], log, keeping({ retentionBytes: 0 }), NOW_MS)).toEqual({
       count: 0,
       sizeBytes: 0,
+      endOffset: 0,
       logStartOffset: 70,
     })
+  })
+})
+
+describe('decideDeleteRecords()', () => {
+  const log = { logStartOffset: 5, highWatermark: 9 }
+
+  test.each([
+    [0, 5],
+    [5, 5],
+    [6, 6],
+    [9, 9],
+    ['highWatermark' as const, 9],
+  ])('before %s: the log starts at %d', (before, logStartOffset) => {
+    expect(decideDeleteRecords(before, log, keeping())).toBe(logStartOffset)
+  })
+
+  test.each([-1, 10, Number.NaN])('refuses %d', (before) => {
+    expect(() => decideDeleteRecords(before, log, keeping())).toThrow(
+      expect.objectContaining({ code: 'offset_out_of_range', details: log }),
+    )
+  })
+
+  test('refuses a topic that is compacted only', () => {
+    const compact = keeping({ cleanupPolicy: ['compact'] })
+    expect(() => decideDeleteRecords(6, log, compact)).toThrow(
+      expect.objectContaining({ code: 'policy_violation' }),
+    )
   })
 })
 

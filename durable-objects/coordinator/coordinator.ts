@@ -28,6 +28,7 @@ import {
   nextStep,
   type TopicState,
   visibleTopic,
+  wantedTopic,
 } from '../../src/core/topic/topic-state.ts'
 import { CallLimit } from './call-limit.ts'
 import { GroupRegistry } from './group-registry.ts'
@@ -73,7 +74,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
         existing: this.#topics.findColliding(request.name),
         topicCount: this.#topics.countStaying(),
       })
-      return await this.#pursueVisible(topic)
+      return request.validateOnly ? wantedTopic(topic) : await this.#pursueVisible(topic)
     })
   }
 
@@ -88,7 +89,8 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
       const topic = this.#findStaying(name)
       // Until it is there for the first time, only its deletion may be asked for.
       if (topic.applied === null) throw unknownTopic(name)
-      return await this.#pursueVisible(decideChange(topic, change))
+      const changed = decideChange(topic, change)
+      return change.validateOnly ? wantedTopic(changed) : await this.#pursueVisible(changed)
     })
   }
 

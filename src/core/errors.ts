@@ -47,6 +47,8 @@ export const ERRORS = {
   invalid_regular_expression: row(128, 400),
   invalid_request: row(42, 400),
   invalid_required_acks: row(21, 400),
+  invalid_replica_assignment: row(39, 400),
+  invalid_replication_factor: row(38, 400),
   invalid_session_timeout: row(26, 400),
   invalid_timestamp: row(32, 400),
   invalid_topic: row(17, 400),
@@ -78,6 +80,8 @@ export const ERRORS = {
   storage_lost: row(56, 500),
   throttled: row(89, 429, { retryable: true }),
   topic_already_exists: row(36, 409),
+  /** There are no transactions yet: what producers take for final. */
+  transactional_id_authorization_failed: row(53, 403),
   unauthorized: row(58, 401),
   /** The answer did not arrive: the call may or may not have taken effect. */
   unavailable: row(7, 503, { retryable: true, sideEffectFree: false }),

@@ -1,21 +1,58 @@
 /** The APIs that are offered; what is not offered is not advertised. */
+
+import { alterConfigsApi } from './apis/alter-configs.ts'
 import { API_VERSIONS, apiVersionsApi } from './apis/api-versions.ts'
+import { createPartitionsApi } from './apis/create-partitions.ts'
+import { createTopicsApi } from './apis/create-topics.ts'
+import { deleteRecordsApi } from './apis/delete-records.ts'
+import { deleteTopicsApi } from './apis/delete-topics.ts'
+import { describeClusterApi } from './apis/describe-cluster.ts'
+import { describeConfigsApi } from './apis/describe-configs.ts'
+import { describeTopicPartitionsApi } from './apis/describe-topic-partitions.ts'
 import { fetchApi } from './apis/fetch.ts'
+import { findCoordinatorApi } from './apis/find-coordinator.ts'
+import { incrementalAlterConfigsApi } from './apis/incremental-alter-configs.ts'
+import { initProducerIdApi } from './apis/init-producer-id.ts'
+import { listOffsetsApi } from './apis/list-offsets.ts'
+import { listPartitionReassignmentsApi } from './apis/list-partition-reassignments.ts'
 import { metadataApi } from './apis/metadata.ts'
+import { offsetForLeaderEpochApi } from './apis/offset-for-leader-epoch.ts'
 import { produceApi } from './apis/produce.ts'
+import { saslAuthenticateApi } from './apis/sasl-authenticate.ts'
+import { saslHandshakeApi } from './apis/sasl-handshake.ts'
 import type { KafkaApi } from './handled.ts'
 
 const APIS: readonly KafkaApi[] = [
   produceApi,
   fetchApi,
   metadataApi,
+  alterConfigsApi,
+  createPartitionsApi,
+  createTopicsApi,
+  deleteRecordsApi,
+  deleteTopicsApi,
+  describeClusterApi,
+  describeConfigsApi,
+  describeTopicPartitionsApi,
+  findCoordinatorApi,
+  incrementalAlterConfigsApi,
+  initProducerIdApi,
+  listOffsetsApi,
+  listPartitionReassignmentsApi,
+  offsetForLeaderEpochApi,
+  saslAuthenticateApi,
+  saslHandshakeApi,
   apiVersionsApi(() => APIS.map(({ messages }) => messages)),
 ]
 
 const BY_KEY = new Map(APIS.map((api) => [api.messages.key, api]))
 
 /** Those by which a client says who it is. */
-const OPEN_TO_ALL = new Set<number>([API_VERSIONS.key])
+const OPEN_TO_ALL = new Set<number>([
+  API_VERSIONS.key,
+  saslHandshakeApi.messages.key,
+  saslAuthenticateApi.messages.key,
+])
 
 export function apiOf(key: number): KafkaApi | undefined {
   return BY_KEY.get(key)

@@ -125,8 +125,18 @@ export function completeStep(state: TopicState, step: TopicStep): TopicState | n
 
 /** The topic as everybody sees it: what is applied, not what is wanted. */
 export function visibleTopic(state: TopicState): Topic | null {
-  const { id, name, applied, isDeleting } = state
-  if (applied === null || isDeleting) return null
-  const { partitions, overrides, version } = applied
+  const { applied, isDeleting } = state
+  return applied === null || isDeleting ? null : topicWith(state, applied)
+}
+
+/** The topic as it is meant to be. */
+export function wantedTopic(state: TopicState): Topic {
+  return topicWith(state, state.wanted)
+}
+
+function topicWith(
+  { id, name }: TopicState,
+  { partitions, overrides, version }: TopicSettings,
+): Topic {
   return { id, name, partitions, version, config: resolveTopicConfig(overrides), overrides }
 }

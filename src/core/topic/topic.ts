@@ -38,6 +38,8 @@ export interface NewTopic {
   readonly partitions: number
   readonly overrides: TopicConfigOverrides
   readonly locationHint?: LocationHint
+  /** Only says what would be, and changes nothing. */
+  readonly validateOnly?: boolean
 }
 
 export interface TopicChange {
@@ -45,6 +47,8 @@ export interface TopicChange {
   readonly partitions?: number
   /** Keys to set, and with `null` keys to give back their default. */
   readonly overrides?: TopicConfigChange
+  /** Only says what would be, and changes nothing. */
+  readonly validateOnly?: boolean
 }
 
 /** A group that asks for topics, and wants to hear when they change. */

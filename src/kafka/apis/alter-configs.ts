@@ -2,6 +2,8 @@
  * Kafka's AlterConfigs (key 33): sets all configs of a resource; those not named fall back to their
  * default. Older clients have nothing else (see `incremental-alter-configs.ts`).
  */
+import { fanOut } from '../../broker/fan-out.ts'
+import { changeTopic, getTopic } from '../../broker/topics.ts'
 import {
   array,
   bool,
@@ -14,6 +16,11 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { parseTopicConfigOverrides } from '../../core/topic/topic-config.ts'
+import { parseTopicName } from '../../core/topic/topic-name.ts'
+import { RESOURCE, unchangeable } from '../config-resource.ts'
+import { errorFields, NO_ERROR } from '../error-number.ts'
+import { handled } from '../handled.ts'
 
 export const ALTER_CONFIGS = messages({
   key: 33,
@@ -41,3 +48,23 @@ export const ALTER_CONFIGS = messages({
 
 export type AlterConfigsRequest = RequestOf<typeof ALTER_CONFIGS>
 export type AlterConfigsResponse = ResponseOf<typeof ALTER_CONFIGS>
+
+/** What was set before and is not named any more is a default again. */
+export const alterConfigsApi = handled(ALTER_CONFIGS, async (request, { cluster }) => ({
+  responses: await fanOut(request.resources, async ({ resourceType, resourceName, configs }) => {
+    const resource = { resourceType, resourceName }
+    try {
+      if (resourceType !== RESOURCE.topic) throw unchangeable(resource)
+      const name = parseTopicName(resourceName)
+      const { overrides } = await getTopic(cluster, name)
+      const given = Object.fromEntries(configs.map((config) => [config.name, config.value]))
+      const dropped = Object.fromEntries(Object.keys(overrides).map((key) => [key, null]))
+      const change = { ...dropped, ...parseTopicConfigOverrides(given, 'configs') }
+      const { validateOnly } = request
+      await changeTopic(cluster, name, { overrides: change, validateOnly })
+      return { ...resource, errorCode: NO_ERROR }
+    } catch (error) {
+      return { ...resource, ...errorFields(error) }
+    }
+  }),
+}))

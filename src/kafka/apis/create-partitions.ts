@@ -1,6 +1,8 @@
 /**
  * Kafka's CreatePartitions (key 37): raises the number of partitions of topics to `count`.
  */
+import { fanOut } from '../../broker/fan-out.ts'
+import { changeTopic } from '../../broker/topics.ts'
 import {
   array,
   bool,
@@ -13,6 +15,9 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { parseTopicName } from '../../core/topic/topic-name.ts'
+import { errorFields, NO_ERROR } from '../error-number.ts'
+import { handled } from '../handled.ts'
 
 export const CREATE_PARTITIONS = messages({
   key: 37,
@@ -36,3 +41,18 @@ export const CREATE_PARTITIONS = messages({
 
 export type CreatePartitionsRequest = RequestOf<typeof CREATE_PARTITIONS>
 export type CreatePartitionsResponse = ResponseOf<typeof CREATE_PARTITIONS>
+
+/** Assignments name replicas, of which there is a choice of one. */
+export const createPartitionsApi = handled(
+  CREATE_PARTITIONS,
+  async ({ topics, validateOnly }, { cluster }) => ({
+    results: await fanOut(topics, async ({ name, count }) => {
+      try {
+        await changeTopic(cluster, parseTopicName(name), { partitions: count, validateOnly })
+        return { name, errorCode: NO_ERROR }
+      } catch (error) {
+        return { name, ...errorFields(error) }
+      }
+    }),
+  }),
+)

@@ -2,6 +2,9 @@
  * Kafka's CreateTopics (key 19). -1 for the number of partitions or replicas stands for the default of
  * the server, or for what the assignments say (KIP-464).
  */
+import { fanOut } from '../../broker/fan-out.ts'
+import { createTopic } from '../../broker/topics.ts'
+import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
   bool,
@@ -17,6 +20,17 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
+import type { NewTopic, Topic } from '../../core/topic/topic.ts'
+import { parseTopicConfigOverrides } from '../../core/topic/topic-config.ts'
+import { parseTopicName } from '../../core/topic/topic-name.ts'
+import { topicConfigEntries } from '../config-entries.ts'
+import { errorFields, NO_ERROR } from '../error-number.ts'
+import { handled, type KafkaCall } from '../handled.ts'
+
+/** In place of a number: as the server has it by default (KIP-464). */
+const UNSAID = -1
+const DEFAULTS_SINCE = 4
+const REPLICAS = 1
 
 export const CREATE_TOPICS = messages({
   key: 19,
@@ -60,3 +74,74 @@ export const CREATE_TOPICS = messages({
 
 export type CreateTopicsRequest = RequestOf<typeof CREATE_TOPICS>
 export type CreateTopicsResponse = ResponseOf<typeof CREATE_TOPICS>
+
+export const createTopicsApi = handled(CREATE_TOPICS, async (request, call) => {
+  const names = request.topics.map(({ name }) => name)
+  const { validateOnly } = request
+  return {
+    topics: await fanOut(request.topics, async (wanted): Promise<CreatedTopic> => {
+      const { name } = wanted
+      try {
+        if (names.filter((other) => other === name).length > 1) {
+          throw new EdgelogError('invalid_request', `topics: ${name} is named more than once`)
+        }
+        const topic = await createTopic(call.cluster, { ...newTopic(wanted, call), validateOnly })
+        return created(topic, validateOnly)
+      } catch (error) {
+        return { name, ...errorFields(error) }
+      }
+    }),
+  }
+})
+
+type WantedTopic = CreateTopicsRequest['topics'][number]
+type CreatedTopic = CreateTopicsResponse['topics'][number]
+
+function created({ name, id, partitions, overrides }: Topic, validateOnly: boolean): CreatedTopic {
+  return {
+    name,
+    // What is only checked gets no id.
+    topicId: validateOnly ? NO_UUID : id,
+    errorCode: NO_ERROR,
+    numPartitions: partitions,
+    replicationFactor: REPLICAS,
+    configs: topicConfigEntries(overrides),
+  }
+}
+
+/** @throws {EdgelogError} what is wrong with the request itself. */
+function newTopic(wanted: WantedTopic, { version, settings }: KafkaCall): NewTopic {
+  const configs = Object.fromEntries(wanted.configs.map(({ name, value }) => [name, value]))
+  return {
+    name: parseTopicName(wanted.name),
+    partitions: partitionsOf(wanted, version, settings.numPartitions),
+    overrides: parseTopicConfigOverrides(configs, 'configs'),
+  }
+}
+
+/** Any number of replicas is taken for what the platform has; tools ask for what a cluster would want. */
+function partitionsOf(
+  { numPartitions, replicationFactor, assignments }: WantedTopic,
+  version: number,
+  byDefault: number,
+): number {
+  if (assignments.length > 0) {
+    if (numPartitions !== UNSAID || replicationFactor !== UNSAID) {
+      const why = 'assignments: they say the number of partitions and replicas by themselves'
+      throw new EdgelogError('invalid_request', why)
+    }
+    const indexes = new Set(assignments.map(({ partitionIndex }) => partitionIndex))
+    const isComplete = assignments.every((_, index) => indexes.has(index))
+    if (isComplete && assignments.every(({ brokerIds }) => brokerIds.length > 0)) {
+      return assignments.length
+    }
+    const why = 'assignments: partitions from 0 on, each with a broker, are needed'
+    throw new EdgelogError('invalid_replica_assignment', why)
+  }
+  const mayBeUnsaid = version >= DEFAULTS_SINCE
+  if (replicationFactor < 1 && !(mayBeUnsaid && replicationFactor === UNSAID)) {
+    const why = `replicationFactor: 1 and more, got ${replicationFactor}`
+    throw new EdgelogError('invalid_replication_factor', why)
+  }
+  return mayBeUnsaid && numPartitions === UNSAID ? byDefault : numPartitions
+}

@@ -1,6 +1,8 @@
 /**
  * Kafka's DeleteRecords (key 21): moves the start of logs to an offset; -1 stands for their end.
  */
+import { deleteRecords } from '../../broker/delete-records.ts'
+import { fanOut } from '../../broker/fan-out.ts'
 import {
   array,
   int16,
@@ -11,6 +13,12 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { parseTopicName } from '../../core/topic/topic-name.ts'
+import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { handled } from '../handled.ts'
+
+/** In place of an offset: all that is there. */
+const UP_TO_THE_END = -1
 
 export const DELETE_RECORDS = messages({
   key: 21,
@@ -36,3 +44,19 @@ export const DELETE_RECORDS = messages({
 
 export type DeleteRecordsRequest = RequestOf<typeof DELETE_RECORDS>
 export type DeleteRecordsResponse = ResponseOf<typeof DELETE_RECORDS>
+
+export const deleteRecordsApi = handled(DELETE_RECORDS, async ({ topics }, { cluster }) => ({
+  topics: await fanOut(topics, async ({ name, partitions }) => ({
+    name,
+    partitions: await fanOut(partitions, async ({ partitionIndex, offset }) => {
+      try {
+        const before = offset === UP_TO_THE_END ? 'highWatermark' : offset
+        const topic = await cluster.topic(parseTopicName(name))
+        const lowWatermark = await deleteRecords(cluster, topic, partitionIndex, before)
+        return { partitionIndex, lowWatermark, errorCode: NO_ERROR }
+      } catch (error) {
+        return { partitionIndex, lowWatermark: -1, errorCode: errorNumber(error) }
+      }
+    }),
+  })),
+}))

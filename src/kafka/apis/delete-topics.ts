@@ -1,6 +1,10 @@
 /**
  * Kafka's DeleteTopics (key 20): by name, and from version 6 on by name or id (KIP-516).
  */
+import type { Cluster } from '../../broker/cluster.ts'
+import { fanOut } from '../../broker/fan-out.ts'
+import { deleteTopic } from '../../broker/topics.ts'
+import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
   int16,
@@ -13,6 +17,9 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
+import { errorFields, NO_ERROR } from '../error-number.ts'
+import { handled } from '../handled.ts'
+import { type NamedTopic, topicOf } from '../named-topic.ts'
 
 export const DELETE_TOPICS = messages({
   key: 20,
@@ -39,3 +46,25 @@ export const DELETE_TOPICS = messages({
 
 export type DeleteTopicsRequest = RequestOf<typeof DELETE_TOPICS>
 export type DeleteTopicsResponse = ResponseOf<typeof DELETE_TOPICS>
+
+export const deleteTopicsApi = handled(DELETE_TOPICS, async (request, { cluster, version }) => {
+  const wanted: readonly NamedTopic[] =
+    version < 6 ? request.topicNames.map((name) => ({ name, topicId: NO_UUID })) : request.topics
+  return { responses: await fanOut(wanted, (one) => remove(cluster, one)) }
+})
+
+async function remove(
+  cluster: Cluster,
+  wanted: NamedTopic,
+): Promise<DeleteTopicsResponse['responses'][number]> {
+  try {
+    if (wanted.name !== null && wanted.topicId !== NO_UUID) {
+      throw new EdgelogError('invalid_request', 'topics: a name or an id is needed, not both')
+    }
+    const { name, id: topicId } = await topicOf(cluster, wanted)
+    await deleteTopic(cluster, name)
+    return { name, topicId, errorCode: NO_ERROR }
+  } catch (error) {
+    return { ...wanted, ...errorFields(error) }
+  }
+}

@@ -1,6 +1,7 @@
 /**
  * Kafka's DescribeCluster (key 60): the brokers and the id of the cluster (KIP-700).
  */
+
 import {
   array,
   bool,
@@ -13,7 +14,14 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { brokerAt, CLUSTER_ID, NODE_ID } from '../broker-node.ts'
+import { NO_ERROR } from '../error-number.ts'
+import { handled } from '../handled.ts'
 import { NO_OPERATIONS } from './authorized-operations.ts'
+
+/** What the caller takes this node for. */
+const BROKERS = 1
+const MISMATCHED_ENDPOINT_TYPE = 114
 
 export const DESCRIBE_CLUSTER = messages({
   key: 60,
@@ -46,3 +54,16 @@ export const DESCRIBE_CLUSTER = messages({
 
 export type DescribeClusterRequest = RequestOf<typeof DESCRIBE_CLUSTER>
 export type DescribeClusterResponse = ResponseOf<typeof DESCRIBE_CLUSTER>
+
+export const describeClusterApi = handled(
+  DESCRIBE_CLUSTER,
+  async ({ endpointType }, { address }) => {
+    const { nodeId: brokerId, ...node } = brokerAt(address)
+    const cluster = { endpointType, clusterId: CLUSTER_ID, controllerId: NODE_ID }
+    if (endpointType === BROKERS) {
+      return { ...cluster, errorCode: NO_ERROR, brokers: [{ brokerId, ...node }] }
+    }
+    const errorMessage = 'there are no controllers to speak with apart from the brokers'
+    return { ...cluster, errorCode: MISMATCHED_ENDPOINT_TYPE, errorMessage, brokers: [] }
+  },
+)

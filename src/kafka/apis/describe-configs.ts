@@ -2,6 +2,8 @@
  * Kafka's DescribeConfigs (key 32): the configs of topics (resource type 2), brokers (4) and others. No
  * keys (null) stands for all.
  */
+import { fanOut } from '../../broker/fan-out.ts'
+import { getTopic } from '../../broker/topics.ts'
 import {
   array,
   bool,
@@ -15,6 +17,11 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { parseTopicName } from '../../core/topic/topic-name.ts'
+import { brokerConfigEntries, type ConfigEntry, topicConfigEntries } from '../config-entries.ts'
+import { type ConfigResource, checkBroker, RESOURCE, unknownResource } from '../config-resource.ts'
+import { errorFields, NO_ERROR } from '../error-number.ts'
+import { handled, type KafkaCall } from '../handled.ts'
 
 export const DESCRIBE_CONFIGS = messages({
   key: 32,
@@ -53,3 +60,47 @@ export const DESCRIBE_CONFIGS = messages({
 
 export type DescribeConfigsRequest = RequestOf<typeof DESCRIBE_CONFIGS>
 export type DescribeConfigsResponse = ResponseOf<typeof DESCRIBE_CONFIGS>
+
+export const describeConfigsApi = handled(DESCRIBE_CONFIGS, async (request, call) => ({
+  results: await fanOut(request.resources, async (resource) => {
+    const { resourceType, resourceName, configurationKeys } = resource
+    const named = { resourceType, resourceName }
+    try {
+      const entries = await entriesOf(resource, call)
+      const wanted = entries.filter(({ name }) => configurationKeys?.includes(name) ?? true)
+      const configs = wanted.map((entry) => shown(entry, request))
+      return { ...named, errorCode: NO_ERROR, configs }
+    } catch (error) {
+      return { ...named, ...errorFields(error), configs: [] }
+    }
+  }),
+}))
+
+async function entriesOf(
+  resource: ConfigResource,
+  { cluster, settings }: KafkaCall,
+): Promise<ConfigEntry[]> {
+  switch (resource.resourceType) {
+    case RESOURCE.topic: {
+      const topic = await getTopic(cluster, parseTopicName(resource.resourceName))
+      return topicConfigEntries(topic.overrides)
+    }
+    case RESOURCE.broker:
+      checkBroker(resource)
+      return brokerConfigEntries(settings)
+    default:
+      throw unknownResource(resource)
+  }
+}
+
+function shown(entry: ConfigEntry, request: DescribeConfigsRequest): ConfigEntry | ShortEntry {
+  const { includeSynonyms, includeDocumentation } = request
+  const { synonyms, documentation, ...rest } = entry
+  return {
+    ...rest,
+    synonyms: includeSynonyms ? synonyms : [],
+    documentation: includeDocumentation ? documentation : null,
+  }
+}
+
+type ShortEntry = Omit<ConfigEntry, 'documentation'> & { readonly documentation: string | null }

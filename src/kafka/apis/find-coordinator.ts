@@ -2,6 +2,7 @@
  * Kafka's FindCoordinator (key 10): which broker looks after a group (key type 0) or a transactional id
  * (1). From version 4 on it is asked of many at once (KIP-699).
  */
+
 import {
   array,
   int8,
@@ -13,6 +14,13 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { brokerAt } from '../broker-node.ts'
+import { NO_ERROR, numberOf } from '../error-number.ts'
+import { handled, type KafkaCall } from '../handled.ts'
+
+/** What is coordinated. */
+const GROUP = 0
+const TRANSACTION = 1
 
 export const FIND_COORDINATOR = messages({
   key: 10,
@@ -46,3 +54,21 @@ export const FIND_COORDINATOR = messages({
 
 export type FindCoordinatorRequest = RequestOf<typeof FIND_COORDINATOR>
 export type FindCoordinatorResponse = ResponseOf<typeof FIND_COORDINATOR>
+
+export const findCoordinatorApi = handled(FIND_COORDINATOR, async (request, call) => {
+  const { keyType, coordinatorKeys } = request
+  const found = answerOf(keyType, call)
+  const coordinators = coordinatorKeys.map((key) => ({ key, ...found }))
+  return { ...found, coordinators }
+})
+
+/** The one node coordinates all groups; there are no transactions to coordinate. */
+function answerOf(keyType: number, { address }: KafkaCall) {
+  const node = { ...brokerAt(address), errorCode: NO_ERROR, errorMessage: null }
+  if (keyType === GROUP) return node
+  const [code, errorMessage] =
+    keyType === TRANSACTION
+      ? (['transactional_id_authorization_failed', 'transactions are not supported yet'] as const)
+      : (['invalid_request', `keyType: 0 or 1 is allowed, got ${keyType}`] as const)
+  return { nodeId: -1, host: '', port: -1, errorCode: numberOf(code), errorMessage }
+}

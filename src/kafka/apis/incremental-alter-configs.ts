@@ -2,6 +2,9 @@
  * Kafka's IncrementalAlterConfigs (key 44): sets (operation 0), deletes (1), appends to (2) or subtracts
  * from (3) single configs (KIP-339).
  */
+import { fanOut } from '../../broker/fan-out.ts'
+import { changeTopic, getTopic } from '../../broker/topics.ts'
+import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
   bool,
@@ -14,6 +17,23 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { configListItems } from '../../core/topic/config-value.ts'
+import { parseTopicConfigChange, type TopicConfigOverrides } from '../../core/topic/topic-config.ts'
+import {
+  type ConfigKey,
+  isTopicConfigKey,
+  TOPIC_CONFIG_KEYS,
+} from '../../core/topic/topic-config-keys.ts'
+import { parseTopicName } from '../../core/topic/topic-name.ts'
+import { RESOURCE, unchangeable } from '../config-resource.ts'
+import { errorFields, NO_ERROR } from '../error-number.ts'
+import { handled } from '../handled.ts'
+
+/** What is done with a value. */
+const SET = 0
+const DELETE = 1
+const APPEND = 2
+const SUBTRACT = 3
 
 export const INCREMENTAL_ALTER_CONFIGS = messages({
   key: 44,
@@ -41,3 +61,63 @@ export const INCREMENTAL_ALTER_CONFIGS = messages({
 
 export type IncrementalAlterConfigsRequest = RequestOf<typeof INCREMENTAL_ALTER_CONFIGS>
 export type IncrementalAlterConfigsResponse = ResponseOf<typeof INCREMENTAL_ALTER_CONFIGS>
+
+export const incrementalAlterConfigsApi = handled(
+  INCREMENTAL_ALTER_CONFIGS,
+  async (request, { cluster }) => ({
+    responses: await fanOut(request.resources, async ({ resourceType, resourceName, configs }) => {
+      const resource = { resourceType, resourceName }
+      try {
+        if (resourceType !== RESOURCE.topic) throw unchangeable(resource)
+        const name = parseTopicName(resourceName)
+        const { overrides } = await getTopic(cluster, name)
+        const change = parseTopicConfigChange(changeOf(configs, overrides), 'configs')
+        const { validateOnly } = request
+        await changeTopic(cluster, name, { overrides: change, validateOnly })
+        return { ...resource, errorCode: NO_ERROR }
+      } catch (error) {
+        return { ...resource, ...errorFields(error) }
+      }
+    }),
+  }),
+)
+
+type AlterableConfig = IncrementalAlterConfigsRequest['resources'][number]['configs'][number]
+
+/** @throws {EdgelogError} `invalid_request`, `invalid_config`. */
+function changeOf(
+  configs: readonly AlterableConfig[],
+  overrides: TopicConfigOverrides,
+): Record<string, string | null> {
+  const change = Object.fromEntries(
+    configs.map((config) => [config.name, newValue(config, overrides)]),
+  )
+  if (Object.keys(change).length === configs.length) return change
+  throw new EdgelogError('invalid_request', 'configs: each may be named once')
+}
+
+/** Null: the default again. */
+function newValue(
+  { name, configOperation, value }: AlterableConfig,
+  overrides: TopicConfigOverrides,
+): string | null {
+  if (configOperation === DELETE) return null
+  if (value === null)
+    throw new EdgelogError('invalid_request', `configs.${name}: a value is needed`)
+  if (configOperation === SET) return value
+  if (configOperation !== APPEND && configOperation !== SUBTRACT) {
+    const why = `configs.${name}: there is no operation ${configOperation}`
+    throw new EdgelogError('invalid_request', why)
+  }
+  const key: ConfigKey | undefined = isTopicConfigKey(name) ? TOPIC_CONFIG_KEYS[name] : undefined
+  if (key?.type !== 'list') {
+    throw new EdgelogError(
+      'invalid_config',
+      `configs.${name}: not a list, so there is only set and delete`,
+    )
+  }
+  const items = configListItems(overrides[name] ?? key.default)
+  const given = configListItems(value)
+  const kept = items.filter((item) => !given.includes(item))
+  return (configOperation === APPEND ? [...kept, ...given] : kept).join(',')
+}

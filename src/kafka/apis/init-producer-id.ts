@@ -2,6 +2,7 @@
  * Kafka's InitProducerId (key 22): gives a producer its id and epoch, for idempotence. Version 6 is not
  * stable in Kafka yet and so not served.
  */
+
 import {
   int16,
   int32,
@@ -11,6 +12,8 @@ import {
   type RequestOf,
   type ResponseOf,
 } from '../../core/kafka/schema.ts'
+import { NO_ERROR, numberOf } from '../error-number.ts'
+import { handled } from '../handled.ts'
 
 export const INIT_PRODUCER_ID = messages({
   key: 22,
@@ -33,3 +36,17 @@ export const INIT_PRODUCER_ID = messages({
 
 export type InitProducerIdRequest = RequestOf<typeof INIT_PRODUCER_ID>
 export type InitProducerIdResponse = ResponseOf<typeof INIT_PRODUCER_ID>
+
+/** An id is random, and its producer known to a partition with the first batch: nothing is stored here. */
+export const initProducerIdApi = handled(INIT_PRODUCER_ID, async ({ transactionalId }) => {
+  if (transactionalId === null) {
+    return { errorCode: NO_ERROR, producerId: randomProducerId(), producerEpoch: 0 }
+  }
+  return { errorCode: numberOf('transactional_id_authorization_failed'), producerEpoch: -1 }
+})
+
+/** 63 random bits: two producers never meet. */
+function randomProducerId(): bigint {
+  const [bits = 0n] = crypto.getRandomValues(new BigUint64Array(1))
+  return bits >> 1n
+}

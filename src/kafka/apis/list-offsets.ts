@@ -2,6 +2,14 @@
  * Kafka's ListOffsets (key 2): the offset of a timestamp, or with a timestamp below zero that of a
  * place: -1 the end, -2 the start, -3 the largest timestamp, -4 to -6 tiers of storage.
  */
+import type { Cluster } from '../../broker/cluster.ts'
+import { fanOut } from '../../broker/fan-out.ts'
+import {
+  findMaxTimestamp,
+  findOffsetByTimestamp,
+  type OffsetAndTimestamp,
+} from '../../broker/list-offsets.ts'
+import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
   int8,
@@ -13,6 +21,20 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { parseTopicName, type TopicName } from '../../core/topic/topic-name.ts'
+import { LEADER_EPOCH } from '../broker-node.ts'
+import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { handled } from '../handled.ts'
+import { epochRefusal } from '../leader-epoch.ts'
+
+/** What stands for a place instead of a time. */
+const LATEST = -1
+const EARLIEST = -2
+const MAX_TIMESTAMP = -3
+const EARLIEST_LOCAL = -4
+const LATEST_TIERED = -5
+const EARLIEST_PENDING_UPLOAD = -6
+const NO_TIMESTAMP = -1
 
 export const LIST_OFFSETS = messages({
   key: 2,
@@ -50,3 +72,55 @@ export const LIST_OFFSETS = messages({
 
 export type ListOffsetsRequest = RequestOf<typeof LIST_OFFSETS>
 export type ListOffsetsResponse = ResponseOf<typeof LIST_OFFSETS>
+
+export const listOffsetsApi = handled(LIST_OFFSETS, async (request, { cluster }) => ({
+  topics: await fanOut(request.topics, async ({ name, partitions }) => ({
+    name,
+    partitions: await fanOut(partitions, (one) => answerOf(cluster, name, one)),
+  })),
+}))
+
+type AskedPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
+type PartitionAnswer = ListOffsetsResponse['topics'][number]['partitions'][number]
+
+async function answerOf(
+  cluster: Cluster,
+  name: string,
+  { partitionIndex, timestamp, currentLeaderEpoch }: AskedPartition,
+): Promise<PartitionAnswer> {
+  try {
+    const refusal = epochRefusal(currentLeaderEpoch)
+    if (refusal !== undefined) throw refusal
+    const found = await find(cluster, parseTopicName(name), partitionIndex, timestamp)
+    const errorCode = NO_ERROR
+    if (found === undefined) return { partitionIndex, errorCode }
+    return { partitionIndex, errorCode, ...found, leaderEpoch: LEADER_EPOCH }
+  } catch (error) {
+    return { partitionIndex, errorCode: errorNumber(error) }
+  }
+}
+
+/** Undefined: the log has no such record. */
+async function find(
+  cluster: Cluster,
+  name: TopicName,
+  partition: number,
+  timestamp: number,
+): Promise<OffsetAndTimestamp | undefined> {
+  if (timestamp >= 0) return await findOffsetByTimestamp(cluster, name, partition, timestamp)
+  if (timestamp === MAX_TIMESTAMP) return await findMaxTimestamp(cluster, name, partition)
+  const ends = await cluster.callPartition(name, partition, (stub) => stub.describe())
+  switch (timestamp) {
+    case LATEST:
+      return { offset: ends.highWatermark, timestamp: NO_TIMESTAMP }
+    case EARLIEST:
+    case EARLIEST_LOCAL:
+      return { offset: ends.logStartOffset, timestamp: NO_TIMESTAMP }
+    case LATEST_TIERED:
+    case EARLIEST_PENDING_UPLOAD:
+      // Nothing is tiered, and nothing waits to be.
+      return undefined
+    default:
+      throw new EdgelogError('invalid_request', `timestamp: ${timestamp} means nothing`)
+  }
+}

@@ -1,6 +1,7 @@
 /**
  * Kafka's ListPartitionReassignments (key 46): partitions on their way to other brokers (KIP-455).
  */
+
 import {
   array,
   int16,
@@ -12,6 +13,8 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { NO_ERROR } from '../error-number.ts'
+import { handled } from '../handled.ts'
 
 export const LIST_PARTITION_REASSIGNMENTS = messages({
   key: 46,
@@ -41,3 +44,9 @@ export const LIST_PARTITION_REASSIGNMENTS = messages({
 
 export type ListPartitionReassignmentsRequest = RequestOf<typeof LIST_PARTITION_REASSIGNMENTS>
 export type ListPartitionReassignmentsResponse = ResponseOf<typeof LIST_PARTITION_REASSIGNMENTS>
+
+/** Partitions have one home, and stay there. */
+export const listPartitionReassignmentsApi = handled(LIST_PARTITION_REASSIGNMENTS, async () => ({
+  errorCode: NO_ERROR,
+  topics: [],
+}))

@@ -2,6 +2,8 @@
  * Kafka's OffsetForLeaderEpoch (key 23): where an epoch of a partition's leader ends, by which a
  * consumer notices that a log was cut (KIP-320).
  */
+import type { Cluster } from '../../broker/cluster.ts'
+import { fanOut } from '../../broker/fan-out.ts'
 import {
   array,
   int16,
@@ -12,6 +14,11 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { parseTopicName } from '../../core/topic/topic-name.ts'
+import { LEADER_EPOCH } from '../broker-node.ts'
+import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { handled } from '../handled.ts'
+import { epochRefusal } from '../leader-epoch.ts'
 
 export const OFFSET_FOR_LEADER_EPOCH = messages({
   key: 23,
@@ -41,3 +48,35 @@ export const OFFSET_FOR_LEADER_EPOCH = messages({
 
 export type OffsetForLeaderEpochRequest = RequestOf<typeof OFFSET_FOR_LEADER_EPOCH>
 export type OffsetForLeaderEpochResponse = ResponseOf<typeof OFFSET_FOR_LEADER_EPOCH>
+
+export const offsetForLeaderEpochApi = handled(
+  OFFSET_FOR_LEADER_EPOCH,
+  async (request, { cluster }) => ({
+    topics: await fanOut(request.topics, async ({ topic, partitions }) => ({
+      topic,
+      partitions: await fanOut(partitions, (one) => endOf(cluster, topic, one)),
+    })),
+  }),
+)
+
+type AskedPartition = OffsetForLeaderEpochRequest['topics'][number]['partitions'][number]
+type PartitionAnswer = OffsetForLeaderEpochResponse['topics'][number]['partitions'][number]
+
+/** There has been one leader epoch, which ends where the log does. */
+async function endOf(
+  cluster: Cluster,
+  topic: string,
+  { partition, currentLeaderEpoch, leaderEpoch }: AskedPartition,
+): Promise<PartitionAnswer> {
+  try {
+    const refusal = epochRefusal(currentLeaderEpoch)
+    if (refusal !== undefined) throw refusal
+    const name = parseTopicName(topic)
+    const ends = await cluster.callPartition(name, partition, (stub) => stub.describe())
+    const errorCode = NO_ERROR
+    if (leaderEpoch !== LEADER_EPOCH) return { partition, errorCode }
+    return { partition, errorCode, leaderEpoch, endOffset: ends.highWatermark }
+  } catch (error) {
+    return { partition, errorCode: errorNumber(error) }
+  }
+}

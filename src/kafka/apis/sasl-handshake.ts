@@ -1,0 +1,15 @@
+/**
+ * Kafka's SaslHandshake (key 17): which mechanism the client means to say by who it is. All come to the
+ * bearer token that every other door asks for; the bridge reads it and shows it with each request.
+ */
+import { SASL_HANDSHAKE } from '../../core/kafka/sasl-messages.ts'
+import { NO_ERROR } from '../error-number.ts'
+import { handled } from '../handled.ts'
+
+const MECHANISMS = ['PLAIN', 'OAUTHBEARER']
+const UNSUPPORTED_SASL_MECHANISM = 33
+
+export const saslHandshakeApi = handled(SASL_HANDSHAKE, async ({ mechanism }) => ({
+  errorCode: MECHANISMS.includes(mechanism) ? NO_ERROR : UNSUPPORTED_SASL_MECHANISM,
+  mechanisms: MECHANISMS,
+}))

@@ -179,9 +179,9 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   async fetchOffsets(request: OffsetFetchRequest): Promise<Reply<readonly CommittedOffset[]>> {
     return replyAsync(async () => {
       this.#expire()
-      if (request.member !== undefined) this.#members.checkMember(request.member)
       this.#openGroup()
-      return this.#offsets.list(request.topic)
+      if (request.member !== undefined) this.#members.checkMember(request.member)
+      return this.#offsets.list(request.topics)
     })
   }
 

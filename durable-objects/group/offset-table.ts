@@ -65,9 +65,12 @@ export class OffsetTable {
     )
   }
 
-  /** Of one name, or of all, by topic and partition. */
-  list(topic?: string): CommittedOffset[] {
-    const [where, bindings] = topic === undefined ? ['', []] : ['WHERE topic = ?', [topic]]
+  /** Of some names, or of all, by topic and partition. */
+  list(topics?: readonly string[]): CommittedOffset[] {
+    const [where, bindings] =
+      topics === undefined
+        ? ['', []]
+        : ['WHERE topic IN (SELECT value FROM json_each(?))', [JSON.stringify(topics)]]
     return this.#sql
       .exec<OffsetRow>(
         `SELECT * FROM committed_offset ${where} ORDER BY topic, topic_id, partition`,

@@ -1,6 +1,11 @@
 /** The offsets of consumer groups: commit, fetch, delete. */
 import { EdgelogError, replyAsync, unwrap } from '../core/errors.ts'
-import type { CommittedOffset, CommittingMember, OffsetToCommit } from '../core/group/group-api.ts'
+import type {
+  CommittedOffset,
+  CommittingMember,
+  OffsetFetchRequest,
+  OffsetToCommit,
+} from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
@@ -55,7 +60,7 @@ export async function commitOffsets(
 }
 
 /** Asks for topics anew. @returns whether the edge had another id for one of them. */
-async function hasRefreshed(cluster: Cluster, names: Iterable<TopicName>): Promise<boolean> {
+export async function hasRefreshed(cluster: Cluster, names: Iterable<TopicName>): Promise<boolean> {
   const changes = await fanOut([...names], async (name) => {
     const before = (await cluster.findTopic(name))?.id
     cluster.forget(name)
@@ -68,14 +73,24 @@ async function checkOffset(cluster: Cluster, wanted: NamedOffset): Promise<Offse
   const { topic: name, partition, offset } = wanted
   const { id } = await cluster.topic(name)
   if (isKnownWithin(id, partition, offset)) return { ...wanted, topicId: id }
+  const bounds = await learnBounds(cluster, name, partition)
+  if (!isWithin(offset, bounds)) throw outOfRange(wanted, bounds)
+  return { ...wanted, topicId: bounds.topicId }
+}
+
+/** Where the log of a partition lies, and the id of the topic that it is of. */
+export async function learnBounds(
+  cluster: Cluster,
+  name: TopicName,
+  partition: number,
+): Promise<Bounds & { readonly topicId: string }> {
   // The partition may be one that the topic has grown, or of a topic that was created anew: the
   // topic as it turns out to be is the one that counts.
   return await cluster.callPartition(name, partition, (stub, topic) =>
     replyAsync(async () => {
       const bounds = unwrap(await stub.describe())
       rememberBounds(topic.id, partition, bounds)
-      if (!isWithin(offset, bounds)) throw outOfRange(wanted, bounds)
-      return { ...wanted, topicId: topic.id }
+      return { ...bounds, topicId: topic.id }
     }),
   )
 }
@@ -103,8 +118,35 @@ export async function fetchOffsets(
   topic?: TopicName,
 ): Promise<readonly CommittedOffset[]> {
   if (topic !== undefined) await cluster.topic(topic)
-  const only = topic === undefined ? {} : { topic }
-  const offsets = await cluster.callGroup(groupId, (group) => group.fetchOffsets(only))
+  return await fetchKept(cluster, groupId, topic === undefined ? {} : { topics: [topic] })
+}
+
+/**
+ * What a group committed as Kafka's OffsetFetch has it: of topics of these names, or of all, whether they
+ * exist or not; nothing of a group that does not exist.
+ *
+ * @param request With a member, that must be there with its epoch (KIP-848).
+ * @throws {EdgelogError} `unknown_member_id`, `stale_member_epoch`, `fenced_instance_id`.
+ */
+export async function fetchOffsetsIfAny(
+  cluster: Cluster,
+  groupId: GroupId,
+  request: OffsetFetchRequest,
+): Promise<readonly CommittedOffset[]> {
+  try {
+    return await fetchKept(cluster, groupId, request)
+  } catch (error) {
+    if (error instanceof EdgelogError && error.code === 'group_id_not_found') return []
+    throw error
+  }
+}
+
+async function fetchKept(
+  cluster: Cluster,
+  groupId: GroupId,
+  request: OffsetFetchRequest,
+): Promise<readonly CommittedOffset[]> {
+  const offsets = await cluster.callGroup(groupId, (group) => group.fetchOffsets(request))
   const ids = new Map(offsets.map((offset) => [offset.topicId, offset.topic as TopicName]))
   const isThere = await fanOut([...ids], ([id, name]) => isTopicId(cluster, id, name))
   const gone = new Set([...ids.keys()].filter((_, index) => !isThere[index]))

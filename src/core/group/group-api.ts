@@ -89,8 +89,8 @@ export interface CommittedOffset extends OffsetToCommit {
 }
 
 export interface OffsetFetchRequest {
-  /** Only of topics of this name, of which there may have been several. */
-  readonly topic?: string
+  /** Only of topics of these names; of one name there may have been several. */
+  readonly topics?: readonly string[]
   /** With it, the member must be there with that epoch. */
   readonly member?: CommittingMember
 }

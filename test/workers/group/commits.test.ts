@@ -4,6 +4,7 @@
  */
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { CommittedOffset } from '../../../src/core/group/group-api.ts'
 import { COMMITTED_OFFSETS_MAX } from '../../../src/core/limits.ts'
 import { countRowsWritten } from '../count-rows.ts'
 import {
@@ -16,6 +17,7 @@ import {
   group,
   Member,
   newGroupId,
+  ok,
   settle,
   tryCommit,
 } from './group-for-test.ts'
@@ -27,6 +29,39 @@ beforeEach(() => {
 afterEach(async () => {
   vi.restoreAllMocks()
   await reset()
+})
+
+describe('fetchOffsets()', () => {
+  test('answers of some topics, or of all', async () => {
+    const id = newGroupId()
+    const topics = ['a', 'b', 'c']
+    await tryCommit(
+      id,
+      null,
+      topics.map((topic) => [topic, 0, 5]),
+    )
+    const fetched = async (request: { topics?: readonly string[] }) =>
+      ok<readonly CommittedOffset[]>(await group(id).fetchOffsets(request)).map(
+        ({ topic }) => topic,
+      )
+    expect(await fetched({})).toEqual(topics)
+    expect(await fetched({ topics: ['c', 'a', 'none', "'"] })).toEqual(['a', 'c'])
+    expect(await fetched({ topics: [] })).toEqual([])
+  })
+
+  test('a member must be there with its epoch, once there is a group', async () => {
+    await createTopic('orders')
+    const id = newGroupId()
+    const one = new Member(id, 'one', { topics: ['orders'] })
+    const asked = async (epoch: number) =>
+      codeOf(await group(id).fetchOffsets({ member: { ...one.committing, epoch } }))
+    expect(await asked(1)).toBe('group_id_not_found')
+    await settle(id, [one])
+    expect(await asked(one.epoch)).toBe('ok')
+    expect(await asked(one.epoch + 1)).toBe('stale_member_epoch')
+    await one.leave()
+    expect(await asked(1)).toBe('unknown_member_id')
+  })
 })
 
 describe('commits', () => {

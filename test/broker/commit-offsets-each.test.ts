@@ -1,0 +1,191 @@
+/** Offsets that are taken or refused one by one: needs topics, partitions and a group that refuse on demand. */
+import { expect, test, vi } from 'vitest'
+import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import {
+  type CommitOutcome,
+  commitOffsetsEach,
+  type TopicReference,
+  type WantedOffset,
+} from '../../src/broker/commit-offsets-each.ts'
+import { fetchOffsetsIfAny } from '../../src/broker/committed-offsets.ts'
+import { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
+import type { CommitRequest, OffsetFetchRequest } from '../../src/core/group/group-api.ts'
+import { parseGroupId } from '../../src/core/group/group-id.ts'
+import { COMMIT_OFFSETS_MAX, OFFSET_METADATA_BYTES_MAX } from '../../src/core/limits.ts'
+import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { parseTopicName } from '../../src/core/topic/topic-name.ts'
+
+const groupId = parseGroupId('g')
+const member = { memberId: 'm', epoch: 1, instanceId: null }
+const ID = '11111111-2222-4333-8444-555555555555'
+
+function refuse(code: ErrorCode) {
+  return { error: new EdgelogError(code, 'no').toBody() }
+}
+
+let topicsMade = 0
+
+/** A cluster with one topic of two partitions, with offsets 0 to 10. */
+function clusterOf() {
+  topicsMade += 1
+  const name = parseTopicName(`each-${topicsMade}`)
+  const id = ID.replace('1', String(topicsMade % 10))
+  const config = resolveTopicConfig({})
+  const topic = { id, name, partitions: 2, version: 1, config, overrides: {} }
+  const getTopic = vi.fn(async (asked: string) =>
+    asked === name ? { ok: { ...topic } } : refuse('unknown_topic_or_partition'),
+  )
+  const getTopicById = async (asked: string) =>
+    asked === topic.id ? { ok: { ...topic } } : refuse('unknown_topic_id')
+  const describe = async () => ({
+    ok: { partition: 0, logStartOffset: 0, highWatermark: 10, sizeBytes: 0 },
+  })
+  const commitOffsets = vi.fn(async (_: CommitRequest): Promise<unknown> => ({ ok: null }))
+  const summarize = vi.fn(async (): Promise<unknown> => ({ ok: {} }))
+  const fetchOffsets = vi.fn(async (_: OffsetFetchRequest): Promise<unknown> => ({ ok: [] }))
+  const env = {
+    COORDINATOR: { getByName: () => ({ getTopic, getTopicById }) },
+    PARTITION: { idFromName: (objectName: string) => objectName, get: () => ({ describe }) },
+    GROUP: { getByName: () => ({ commitOffsets, summarize, fetchOffsets }) },
+  }
+  const cluster = new Cluster(env as unknown as ClusterEnv)
+  return { cluster, name, id, topic, getTopic, commitOffsets, summarize, fetchOffsets }
+}
+
+function wantedOf(topic: TopicReference, fields: Partial<WantedOffset> = {}): WantedOffset {
+  return { topic, partition: 0, offset: 3, leaderEpoch: -1, metadata: '', ...fields }
+}
+
+function codesOf(outcomes: readonly CommitOutcome[]): Array<ErrorCode | null> {
+  return outcomes.map((outcome) => outcome?.code ?? null)
+}
+
+test('each is refused by itself, and the others are committed in one call', async () => {
+  const { cluster, name, id, commitOffsets } = clusterOf()
+  const metadata = 'x'.repeat(OFFSET_METADATA_BYTES_MAX)
+  const outcomes = await commitOffsetsEach(cluster, groupId, member, [
+    wantedOf({ name }, { metadata }),
+    wantedOf({ name }, { metadata: `${metadata}x` }),
+    wantedOf({ name }, { partition: 2 }),
+    wantedOf({ name }, { partition: -1 }),
+    wantedOf({ name: 'no-such-topic' }),
+    wantedOf({ name: 'not a name' }),
+    wantedOf({ id }, { partition: 1, offset: 10_000, leaderEpoch: 4 }),
+    wantedOf({ id: ID.replaceAll('1', 'f') }),
+    wantedOf({ id: 'not an id' }),
+    wantedOf({ name }, { offset: -1 }),
+  ])
+  expect(codesOf(outcomes)).toEqual([
+    null,
+    'offset_metadata_too_large',
+    'unknown_topic_or_partition',
+    'unknown_topic_or_partition',
+    'unknown_topic_or_partition',
+    'unknown_topic_or_partition',
+    // Beyond the end of the log: Kafka does not look.
+    null,
+    'unknown_topic_id',
+    'unknown_topic_id',
+    'offset_out_of_range',
+  ])
+  expect(commitOffsets.mock.calls).toEqual([
+    [
+      {
+        groupId,
+        member,
+        offsets: [
+          { topicId: id, topic: name, partition: 0, offset: 3, leaderEpoch: -1, metadata },
+          { topicId: id, topic: name, partition: 1, offset: 10_000, leaderEpoch: 4, metadata: '' },
+        ],
+      },
+    ],
+  ])
+})
+
+test("what the group refuses is everybody's", async () => {
+  const { cluster, name, commitOffsets } = clusterOf()
+  commitOffsets.mockResolvedValue(refuse('rebalance_in_progress'))
+  const outcomes = await commitOffsetsEach(cluster, groupId, member, [
+    wantedOf({ name }),
+    wantedOf({ name: 'no-such-topic' }),
+    wantedOf({ name }, { partition: 1 }),
+  ])
+  const code = 'rebalance_in_progress'
+  expect(codesOf(outcomes)).toEqual([code, 'unknown_topic_or_partition', code])
+})
+
+test('a group that nothing is left for is not asked', async () => {
+  const { cluster, name, commitOffsets } = clusterOf()
+  const wanted = [wantedOf({ name }, { partition: 7 })]
+  expect(codesOf(await commitOffsetsEach(cluster, groupId, member, wanted))).toEqual([
+    'unknown_topic_or_partition',
+  ])
+  expect(await commitOffsetsEach(cluster, groupId, member, [])).toEqual([])
+  expect(commitOffsets).not.toHaveBeenCalled()
+})
+
+test('a topic that is not there is asked for once, however many partitions are named', async () => {
+  const { cluster, getTopic } = clusterOf()
+  const wanted = Array.from({ length: 60 }, (_, partition) =>
+    wantedOf({ name: 'no-such-topic' }, { partition }),
+  )
+  await commitOffsetsEach(cluster, groupId, member, wanted)
+  expect(getTopic).toHaveBeenCalledTimes(1)
+})
+
+test('more than a commit may hold are refused', async () => {
+  const { cluster, name, commitOffsets } = clusterOf()
+  const wanted = Array.from({ length: COMMIT_OFFSETS_MAX + 1 }, () => wantedOf({ name }))
+  const outcomes = await commitOffsetsEach(cluster, groupId, member, wanted)
+  expect(new Set(codesOf(outcomes))).toEqual(new Set(['invalid_request']))
+  expect(commitOffsets).not.toHaveBeenCalled()
+})
+
+test.each([
+  ['by hand to a group with members', null, 'non_empty_group', 'ok', 'unknown_member_id'],
+  ['of a member that is gone', member, 'unknown_member_id', 'ok', 'unknown_member_id'],
+  [
+    'of a member of a group that is gone',
+    member,
+    'unknown_member_id',
+    'group_id_not_found',
+    'group_id_not_found',
+  ],
+  [
+    'of a member of a group that does not answer',
+    member,
+    'unknown_member_id',
+    'throttled',
+    'unknown_member_id',
+  ],
+] as const)("a commit %s is refused in Kafka's words", async (_, who, refused, there, code) => {
+  const { cluster, name, commitOffsets, summarize } = clusterOf()
+  commitOffsets.mockResolvedValue(refuse(refused))
+  if (there !== 'ok') summarize.mockResolvedValue(refuse(there))
+  const outcomes = await commitOffsetsEach(cluster, groupId, who, [wantedOf({ name })])
+  expect(codesOf(outcomes)).toEqual([code])
+})
+
+test('of a topic that was created anew go under the id that it has now', async () => {
+  const { cluster, name, id, topic, commitOffsets } = clusterOf()
+  await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
+  topic.id = ID.replaceAll('2', 'e')
+  commitOffsets.mockResolvedValueOnce(refuse('stale_member_epoch'))
+  const wanted = [wantedOf({ name }), wantedOf({ id }, { partition: 1 })]
+  const outcomes = await commitOffsetsEach(cluster, groupId, member, wanted)
+  expect(codesOf(outcomes)).toEqual([null, 'unknown_topic_id'])
+  expect(commitOffsets.mock.lastCall?.[0].offsets).toMatchObject([{ topicId: topic.id }])
+})
+
+test('fetchOffsetsIfAny() asks for some topics and a member, and finds nothing in no group', async () => {
+  const { cluster, fetchOffsets } = clusterOf()
+  const request = { topics: ['a', 'b'], member }
+  expect(await fetchOffsetsIfAny(cluster, groupId, request)).toEqual([])
+  expect(fetchOffsets).toHaveBeenCalledWith(request)
+  fetchOffsets.mockResolvedValue(refuse('group_id_not_found'))
+  expect(await fetchOffsetsIfAny(cluster, groupId, {})).toEqual([])
+  fetchOffsets.mockResolvedValue(refuse('stale_member_epoch'))
+  await expect(fetchOffsetsIfAny(cluster, groupId, request)).rejects.toMatchObject({
+    code: 'stale_member_epoch',
+  })
+})

@@ -144,7 +144,8 @@ export class ClassicMembers {
     }
     if (header !== null) this.#store.writeClassicHeader(header)
     if (changed.length + removed.length > 0) {
-      this.#store.updateGroup({ emptySinceMs: this.#store.emptySinceMs(this.count, nowMs) })
+      const emptySinceMs = this.#store.emptySinceMs(this.count, nowMs)
+      this.#store.updateGroup({ emptySinceMs, lastProtocol: 'classic' })
     }
     for (const { ticket, answer } of answers) {
       this.#held.get(ticket)?.(answer)

@@ -113,7 +113,12 @@ export class ConsumerMembers {
     this.#store.writeMembers(change, this.group)
     const { groupEpoch, assignmentEpoch } = change
     const emptySinceMs = this.#store.emptySinceMs(this.count, nowMs)
-    this.#store.updateGroup({ groupEpoch, assignmentEpoch, emptySinceMs })
+    this.#store.updateGroup({
+      groupEpoch,
+      assignmentEpoch,
+      emptySinceMs,
+      lastProtocol: 'consumer',
+    })
     for (const memberId of change.members.keys()) this.#watchRevocation(memberId, nowMs)
   }
 

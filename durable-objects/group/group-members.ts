@@ -1,21 +1,27 @@
 /** The members of a group, of whichever protocol: all are of one, and it may change when none is left. */
 import { EdgelogError } from '../../src/core/errors.ts'
+import type { ClassicGroupDescription } from '../../src/core/group/classic-api.ts'
 import { requireMember } from '../../src/core/group/classic-group.ts'
 import { checkConsumerCommit, findCommitting } from '../../src/core/group/commit.ts'
-import { describeClassicGroup } from '../../src/core/group/describe-classic-group.ts'
-import { describeConsumerGroup } from '../../src/core/group/describe-consumer-group.ts'
+import {
+  describeClassicGroup,
+  describeForKafka,
+} from '../../src/core/group/describe-classic-group.ts'
+import {
+  CONSUMER_PROTOCOL_TYPE,
+  describeConsumerGroup,
+} from '../../src/core/group/describe-consumer-group.ts'
 import type {
   CommitRequest,
   CommittingMember,
   GroupDescription,
   GroupProtocol,
 } from '../../src/core/group/group-api.ts'
-import type { GroupId } from '../../src/core/group/group-id.ts'
 import { subscribedPartitionCounts } from '../../src/core/group/target.ts'
 import type { TopicDirectory } from '../../src/core/group/topic-directory.ts'
 import { ClassicMembers } from './classic-members.ts'
 import { ConsumerMembers } from './consumer-members.ts'
-import type { GroupStore } from './group-store.ts'
+import type { GroupRow, GroupStore } from './group-store.ts'
 
 export class GroupMembers {
   readonly consumers: ConsumerMembers
@@ -52,10 +58,29 @@ export class GroupMembers {
     this.classics.expire(nowMs)
   }
 
-  describe(groupId: GroupId, topics: TopicDirectory): GroupDescription {
+  describe({ groupId, lastProtocol }: GroupRow, topics: TopicDirectory): GroupDescription {
     if (this.classics.count > 0) return describeClassicGroup(groupId, this.classics.group)
     const description = describeConsumerGroup(groupId, this.consumers.group, topics)
-    return this.count > 0 ? description : { ...description, protocol: null, assignor: null }
+    if (this.count > 0) return description
+    return {
+      ...description,
+      protocol: null,
+      lastProtocol: lastProtocol ?? null,
+      protocolType: this.#lastProtocolType(lastProtocol),
+      assignor: null,
+    }
+  }
+
+  /** @throws {EdgelogError} `inconsistent_group_protocol`. */
+  describeClassic({ lastProtocol }: GroupRow): ClassicGroupDescription {
+    this.requireProtocol('classic')
+    const description = describeForKafka(this.classics.group)
+    return { ...description, protocolType: this.#lastProtocolType(lastProtocol) }
+  }
+
+  #lastProtocolType(lastProtocol: GroupProtocol | undefined): string | null {
+    if (lastProtocol === 'consumer') return CONSUMER_PROTOCOL_TYPE
+    return this.classics.group.protocolType
   }
 
   /** 'all': what members of the classic protocol subscribe to is their own affair. */

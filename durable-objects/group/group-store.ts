@@ -13,7 +13,7 @@ import type { ClassicHeader } from '../../src/core/group/classic-group.ts'
 import type { ClassicMemberRow, ClassicRows } from '../../src/core/group/classic-rows.ts'
 import type { ConsumerGroup, ConsumerGroupChange } from '../../src/core/group/consumer-group.ts'
 import { decodeMember, encodeMember } from '../../src/core/group/consumer-member.ts'
-import type { GroupTopic } from '../../src/core/group/group-api.ts'
+import type { GroupProtocol, GroupTopic } from '../../src/core/group/group-api.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
 
 const DDL = [
@@ -44,6 +44,8 @@ export interface GroupRow {
   readonly assignmentEpoch: number
   /** Since when it has no members; null while it has some. */
   readonly emptySinceMs: number | null
+  /** Of its members or, where it has none, of the last; left out: it never had any. */
+  readonly lastProtocol?: GroupProtocol
 }
 
 export class GroupStore {

@@ -5,6 +5,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { EdgelogError, type Reply, replyAsync, unwrap } from '../../src/core/errors.ts'
 import type {
+  ClassicGroupDescription,
   ClassicHeartbeatRequest,
   JoinGroupAnswer,
   JoinGroupRequest,
@@ -164,6 +165,14 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     })
   }
 
+  /** Refusals: `group_id_not_found`, `inconsistent_group_protocol`. */
+  async describeClassic(): Promise<Reply<ClassicGroupDescription>> {
+    return replyAsync(async () => {
+      this.#expire()
+      return this.#members.describeClassic(this.#openGroup())
+    })
+  }
+
   // -- offsets ---------------------------------------------------------------------------------
 
   /** Refusals: those of `checkCommit`, `policy_violation`, `throttled`. */
@@ -213,8 +222,8 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   /** Refusals: `group_id_not_found`. */
   async summarize(): Promise<Reply<GroupSummary>> {
     return replyAsync(async () => {
-      const { groupId, state, protocol, memberCount } = this.#describe()
-      return { groupId, state, protocol, memberCount }
+      const { groupId, state, protocol, lastProtocol, protocolType, memberCount } = this.#describe()
+      return { groupId, state, protocol, lastProtocol, protocolType, memberCount }
     })
   }
 
@@ -257,7 +266,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
 
   #describe(): GroupDescription {
     this.#expire()
-    return this.#members.describe(this.#openGroup().groupId, this.#lifecycle.directory)
+    return this.#members.describe(this.#openGroup(), this.#lifecycle.directory)
   }
 
   #isBare(): boolean {

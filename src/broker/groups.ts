@@ -49,7 +49,8 @@ async function summarize(cluster: Cluster, groupId: GroupId): Promise<GroupSumma
     if (!(error instanceof EdgelogError)) throw error
     if (error.code === 'group_id_not_found') return []
     if (!error.retryable) throw error
-    return [{ groupId, state: 'unknown', protocol: null, memberCount: 0 }]
+    const unknown = { protocol: null, lastProtocol: null, protocolType: null }
+    return [{ groupId, state: 'unknown', ...unknown, memberCount: 0 }]
   }
 }
 

@@ -2,7 +2,7 @@
 import { describeLag } from '../broker/group-lag.ts'
 import * as groups from '../broker/groups.ts'
 import { parseAssignorName } from '../core/group/assignor.ts'
-import type { HeartbeatRequest } from '../core/group/group-api.ts'
+import type { GroupSummary, HeartbeatRequest } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import { GROUP_BODY_BYTES_MAX } from '../core/limits.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
@@ -21,6 +21,14 @@ import {
 import { type App, addRoute, parseWith } from './route.ts'
 import { MEDIA_TYPES, NoParams, NoQuery } from './schemas.ts'
 
+/** Without what only Kafka's protocol tells. */
+function shownGroup<Group extends GroupSummary>(
+  group: Group,
+): Omit<Group, 'lastProtocol' | 'protocolType'> {
+  const { lastProtocol: _, protocolType: __, ...shown } = group
+  return shown
+}
+
 export function addGroupRoutes(app: App): void {
   addRoute(
     app,
@@ -31,7 +39,10 @@ export function addGroupRoutes(app: App): void {
       responses: jsonResponses(200, GroupsAnswer, 'A page of groups'),
     },
     { params: NoParams, query: GroupsQuery },
-    async (c, { query }) => c.json(await groups.listGroups(clusterOf(c), query)),
+    async (c, { query }) => {
+      const page = await groups.listGroups(clusterOf(c), query)
+      return c.json({ ...page, groups: page.groups.map(shownGroup) })
+    },
   )
 
   addRoute(
@@ -46,10 +57,10 @@ export function addGroupRoutes(app: App): void {
     async (c, { params, query }) => {
       const cluster = clusterOf(c)
       const group = await groups.describeGroup(cluster, params.group)
-      if (!query.lag) return c.json(group)
+      if (!query.lag) return c.json(shownGroup(group))
       const offsets = await describeLag(cluster, params.group, group)
       const totalLag = offsets.reduce((sum, { lag }) => sum + lag, 0)
-      return c.json({ ...group, offsets, totalLag })
+      return c.json({ ...shownGroup(group), offsets, totalLag })
     },
   )
 

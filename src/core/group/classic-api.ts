@@ -3,6 +3,7 @@
  * Heartbeat and LeaveGroup of Kafka's wire protocol say, without their framing. Types only.
  */
 import type { Reply } from '../errors.ts'
+import type { GroupState } from './group-api.ts'
 import type { GroupId } from './group-id.ts'
 
 export interface ClassicProtocol {
@@ -81,9 +82,30 @@ export interface LeftMember extends LeavingMember {
   readonly error: 'unknown_member_id' | 'fenced_instance_id' | null
 }
 
+export interface ClassicMemberDescription extends JoinedMember {
+  readonly clientId: string
+  readonly clientHost: string
+  /** As of the last generation that became stable with it. */
+  readonly assignment: Uint8Array
+}
+
+/** What DescribeGroups of Kafka's wire protocol tells. */
+export interface ClassicGroupDescription {
+  readonly state: GroupState
+  /** null: it never had members. */
+  readonly protocolType: string | null
+  /** null: there is no generation. */
+  readonly protocolName: string | null
+  readonly generation: number
+  /** With their metadata of the protocol that was chosen. */
+  readonly members: readonly ClassicMemberDescription[]
+}
+
 export interface ClassicGroupApi {
   joinGroup(request: JoinGroupRequest): Promise<Reply<JoinGroupAnswer>>
   syncGroup(request: SyncGroupRequest): Promise<Reply<SyncGroupAnswer>>
   classicHeartbeat(request: ClassicHeartbeatRequest): Promise<Reply<null>>
   leaveGroup(members: readonly LeavingMember[]): Promise<Reply<readonly LeftMember[]>>
+  /** Refusals: `group_id_not_found`; `inconsistent_group_protocol` where it has members of the other. */
+  describeClassic(): Promise<Reply<ClassicGroupDescription>>
 }

@@ -1,4 +1,5 @@
-import type { ClassicGroup } from './classic-group.ts'
+import type { ClassicGroupDescription, ClassicMemberDescription } from './classic-api.ts'
+import type { ClassicGroup, ClassicMember } from './classic-group.ts'
 import type { GroupDescription, MemberDescription } from './group-api.ts'
 import type { GroupId } from './group-id.ts'
 
@@ -22,10 +23,26 @@ export function describeClassicGroup(groupId: GroupId, group: ClassicGroup): Gro
     groupId,
     state: group.state,
     protocol: 'classic',
+    lastProtocol: 'classic',
+    protocolType: group.protocolType,
     memberCount: members.length,
     groupEpoch: group.generation,
     assignmentEpoch: group.generation,
     assignor: group.protocolName,
     members,
   }
+}
+
+/** The same as Kafka's own tools want it, which can read what is opaque here. */
+export function describeForKafka(group: ClassicGroup): ClassicGroupDescription {
+  const { state, protocolType, protocolName, generation } = group
+  const members = [...group.members.values()].map((member) => memberForKafka(group, member))
+  return { state, protocolType, protocolName, generation, members }
+}
+
+function memberForKafka(group: ClassicGroup, member: ClassicMember): ClassicMemberDescription {
+  const { memberId, instanceId, clientId, clientHost, protocols, assignment } = member
+  const chosen = protocols.find(({ name }) => name === group.protocolName)
+  const metadata = chosen?.metadata ?? new Uint8Array(0)
+  return { memberId, instanceId, clientId, clientHost, metadata, assignment }
 }

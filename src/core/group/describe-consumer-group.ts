@@ -6,6 +6,9 @@ import type { GroupId } from './group-id.ts'
 import { assignorOf } from './target.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 
+/** Kafka's protocol type of groups that consume. */
+export const CONSUMER_PROTOCOL_TYPE = 'consumer'
+
 /** A group of the consumer protocol as an operator sees it. */
 export function describeConsumerGroup(
   groupId: GroupId,
@@ -30,6 +33,8 @@ export function describeConsumerGroup(
     groupId,
     state: group.state,
     protocol: 'consumer',
+    lastProtocol: 'consumer',
+    protocolType: CONSUMER_PROTOCOL_TYPE,
     memberCount: members.length,
     groupEpoch: group.groupEpoch,
     assignmentEpoch: group.assignmentEpoch,

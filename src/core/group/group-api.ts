@@ -114,8 +114,12 @@ export type GroupState =
 export interface GroupSummary {
   readonly groupId: GroupId
   readonly state: GroupState
-  /** null: it holds offsets and nothing else. */
+  /** null: it has no members. */
   readonly protocol: GroupProtocol | null
+  /** That of its members or, where it has none, of the last; null: it never had any. */
+  readonly lastProtocol: GroupProtocol | null
+  /** Kafka's word of what the group is for, kept as long: `consumer`, or what its classic members say. */
+  readonly protocolType: string | null
   readonly memberCount: number
 }
 

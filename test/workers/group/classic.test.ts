@@ -13,6 +13,7 @@ import type {
   JoinGroupRequest,
   SyncGroupAnswer,
 } from '../../../src/core/group/classic-api.ts'
+import type { GroupSummary } from '../../../src/core/group/group-api.ts'
 import type { GroupId } from '../../../src/core/group/group-id.ts'
 import { countRowsWritten } from '../count-rows.ts'
 import {
@@ -24,6 +25,7 @@ import {
   evict,
   execute,
   group,
+  isStored,
   Member,
   newGroupId,
   ok,
@@ -164,6 +166,76 @@ describe('a group', () => {
     one.memberId = String(details?.memberId)
     await rebalance([one])
     expect(one.memberId).toBe(details?.memberId)
+  })
+
+  test('tells Kafka who its members are, and after them what it was', async () => {
+    const id = newGroupId()
+    const described = async () => await group(id).describeClassic()
+    expect(codeOf(await described())).toBe('group_id_not_found')
+    const says = { protocolType: 'connect', instanceId: 'i', clientId: 'worker' }
+    const one = new Classic(id, says)
+    await rebalance([one])
+    expect(ok(await described())).toEqual({
+      state: 'stable',
+      protocolType: 'connect',
+      protocolName: 'range',
+      generation: 1,
+      members: [
+        {
+          ...{ memberId: one.memberId, instanceId: 'i', clientId: 'worker' },
+          clientHost: '127.0.0.1',
+          metadata: text.encode.encode('topics'),
+          assignment: text.encode.encode(`for ${one.memberId}`),
+        },
+      ],
+    })
+    await one.leave()
+    for (const _ of [1, 2]) {
+      const was = { lastProtocol: 'classic', protocolType: 'connect' }
+      const summary = { groupId: id, state: 'empty', protocol: null, memberCount: 0, ...was }
+      expect(ok(await group(id).summarize())).toEqual(summary)
+      expect(ok(await described())).toMatchObject({
+        ...{ state: 'empty', protocolType: 'connect', members: [] },
+      })
+      await evict(id)
+    }
+  })
+
+  test('the last protocol of several is the one that is told', async () => {
+    await createTopic('orders')
+    const id = newGroupId()
+    const kind = async () => {
+      const { lastProtocol, protocolType } = ok<GroupSummary>(await group(id).summarize())
+      return [lastProtocol, protocolType]
+    }
+    ok(await tryCommit(id, null, [['orders', 0, 1]]))
+    expect(await kind()).toEqual([null, null])
+    const one = new Classic(id, { protocolType: 'connect' })
+    await rebalance([one])
+    await one.leave()
+    const two = new Member(id, 'two', { topics: ['orders'] })
+    await two.beat()
+    expect(await kind()).toEqual(['consumer', 'consumer'])
+    expect(codeOf(await group(id).describeClassic())).toBe('inconsistent_group_protocol')
+    await two.leave()
+    expect(await kind()).toEqual(['consumer', 'consumer'])
+    await evict(id)
+    expect(await kind()).toEqual(['consumer', 'consumer'])
+    const three = new Classic(id)
+    await rebalance([three])
+    expect(await kind()).toEqual(['classic', 'consumer'])
+  })
+
+  test('nobody is known of a group that does not exist, and nothing of it is stored', async () => {
+    const id = newGroupId()
+    const stranger = new Classic(id)
+    stranger.memberId = 'stranger'
+    expect(await stranger.heartbeat()).toBe('unknown_member_id')
+    expect(codeOf(await stranger.trySync())).toBe('unknown_member_id')
+    expect(ok(await group(id).leaveGroup([{ memberId: 'stranger', instanceId: null }]))).toEqual([
+      { memberId: 'stranger', instanceId: null, error: 'unknown_member_id' },
+    ])
+    expect(await isStored(id)).toBe(false)
   })
 
   test('members are of one protocol at a time', async () => {

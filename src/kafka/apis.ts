@@ -2,30 +2,54 @@
 
 import { alterConfigsApi } from './apis/alter-configs.ts'
 import { API_VERSIONS, apiVersionsApi } from './apis/api-versions.ts'
+import { consumerGroupDescribeApi } from './apis/consumer-group-describe.ts'
+import { consumerGroupHeartbeatApi } from './apis/consumer-group-heartbeat.ts'
 import { createPartitionsApi } from './apis/create-partitions.ts'
 import { createTopicsApi } from './apis/create-topics.ts'
+import { deleteGroupsApi } from './apis/delete-groups.ts'
 import { deleteRecordsApi } from './apis/delete-records.ts'
 import { deleteTopicsApi } from './apis/delete-topics.ts'
 import { describeClusterApi } from './apis/describe-cluster.ts'
 import { describeConfigsApi } from './apis/describe-configs.ts'
+import { describeGroupsApi } from './apis/describe-groups.ts'
 import { describeTopicPartitionsApi } from './apis/describe-topic-partitions.ts'
 import { fetchApi } from './apis/fetch.ts'
 import { findCoordinatorApi } from './apis/find-coordinator.ts'
+import { heartbeatApi } from './apis/heartbeat.ts'
 import { incrementalAlterConfigsApi } from './apis/incremental-alter-configs.ts'
 import { initProducerIdApi } from './apis/init-producer-id.ts'
+import { joinGroupApi } from './apis/join-group.ts'
+import { leaveGroupApi } from './apis/leave-group.ts'
+import { listGroupsApi } from './apis/list-groups.ts'
 import { listOffsetsApi } from './apis/list-offsets.ts'
 import { listPartitionReassignmentsApi } from './apis/list-partition-reassignments.ts'
 import { metadataApi } from './apis/metadata.ts'
+import { offsetCommitApi } from './apis/offset-commit.ts'
+import { offsetDeleteApi } from './apis/offset-delete.ts'
+import { offsetFetchApi } from './apis/offset-fetch.ts'
 import { offsetForLeaderEpochApi } from './apis/offset-for-leader-epoch.ts'
 import { produceApi } from './apis/produce.ts'
 import { saslAuthenticateApi } from './apis/sasl-authenticate.ts'
 import { saslHandshakeApi } from './apis/sasl-handshake.ts'
+import { syncGroupApi } from './apis/sync-group.ts'
 import type { KafkaApi } from './handled.ts'
 
 const APIS: readonly KafkaApi[] = [
   produceApi,
   fetchApi,
   metadataApi,
+  consumerGroupDescribeApi,
+  consumerGroupHeartbeatApi,
+  deleteGroupsApi,
+  describeGroupsApi,
+  heartbeatApi,
+  joinGroupApi,
+  leaveGroupApi,
+  listGroupsApi,
+  offsetCommitApi,
+  offsetDeleteApi,
+  offsetFetchApi,
+  syncGroupApi,
   alterConfigsApi,
   createPartitionsApi,
   createTopicsApi,

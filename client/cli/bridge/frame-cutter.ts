@@ -32,7 +32,8 @@ export class FrameCutter {
     this.#parts.push(chunk)
     this.#heldBytes += chunk.length
     if (this.#heldBytes < SIZE_BYTES || this.#heldBytes < this.#neededBytes()) return []
-    const bytes = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts)
+    const [first = chunk, ...others] = this.#parts
+    const bytes = others.length === 0 ? first : Buffer.concat(this.#parts)
     const frames: Frame[] = []
     let start = 0
     while (bytes.length - start >= SIZE_BYTES) {

@@ -2,6 +2,11 @@
  * Kafka's ConsumerGroupDescribe (key 69): state and members of groups of the consumer protocol
  * (KIP-848).
  */
+import { fanOut } from '../../broker/fan-out.ts'
+import { describeGroup } from '../../broker/groups.ts'
+import { EdgelogError } from '../../core/errors.ts'
+import type { AssignedTopic, GroupDescription } from '../../core/group/group-api.ts'
+import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
   bool,
@@ -16,11 +21,25 @@ import {
   struct,
   uuid,
 } from '../../core/kafka/schema.ts'
+import { errorFields, NO_ERROR } from '../error-number.ts'
+import { GROUP_STATES } from '../group-states.ts'
+import { handled } from '../handled.ts'
 import { NO_OPERATIONS } from './authorized-operations.ts'
 
 const assignment = struct({
   topicPartitions: array({ topicId: uuid, topicName: string, partitions: array(int32) }),
 })
+
+/** Kafka's type of a member. */
+const CONSUMER = 1
+const NOT_OURS = 'groupIds: not a group of the consumer protocol'
+const UNKNOWN = {
+  groupState: '',
+  groupEpoch: 0,
+  assignmentEpoch: 0,
+  assignorName: '',
+  members: [],
+}
 
 export const CONSUMER_GROUP_DESCRIBE = messages({
   key: 69,
@@ -59,3 +78,54 @@ export const CONSUMER_GROUP_DESCRIBE = messages({
 
 export type ConsumerGroupDescribeRequest = RequestOf<typeof CONSUMER_GROUP_DESCRIBE>
 export type ConsumerGroupDescribeResponse = ResponseOf<typeof CONSUMER_GROUP_DESCRIBE>
+
+export const consumerGroupDescribeApi = handled(
+  CONSUMER_GROUP_DESCRIBE,
+  async ({ groupIds }, { cluster }) => ({
+    groups: await fanOut(groupIds, async (groupId): Promise<DescribedGroup> => {
+      try {
+        const group = await describeGroup(cluster, parseGroupId(groupId))
+        // Clients go on to DescribeGroups then.
+        if (group.protocol !== 'consumer') throw new EdgelogError('group_id_not_found', NOT_OURS)
+        return described(group)
+      } catch (error) {
+        return { ...errorFields(error), groupId, ...UNKNOWN }
+      }
+    }),
+  }),
+)
+
+type DescribedGroup = ConsumerGroupDescribeResponse['groups'][number]
+
+function described(group: GroupDescription): DescribedGroup {
+  return {
+    errorCode: NO_ERROR,
+    groupId: group.groupId,
+    groupState: GROUP_STATES[group.state],
+    groupEpoch: group.groupEpoch,
+    assignmentEpoch: group.assignmentEpoch,
+    assignorName: group.assignor ?? '',
+    members: group.members.map((member) => ({
+      memberId: member.memberId,
+      instanceId: member.instanceId,
+      memberEpoch: member.memberEpoch,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      subscribedTopicNames: member.topics,
+      subscribedTopicRegex: member.topicPattern,
+      assignment: assignmentOf(member.assignment),
+      targetAssignment: assignmentOf(member.target),
+      memberType: CONSUMER,
+    })),
+  }
+}
+
+function assignmentOf(topics: readonly AssignedTopic[]) {
+  return {
+    topicPartitions: topics.map(({ topicId, topic: topicName, partitions }) => ({
+      topicId,
+      topicName,
+      partitions,
+    })),
+  }
+}

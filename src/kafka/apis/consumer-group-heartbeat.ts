@@ -2,6 +2,11 @@
  * Kafka's ConsumerGroupHeartbeat (key 68): joins, stays in and leaves a group of the consumer protocol
  * (KIP-848). What is null has not changed since the last heartbeat.
  */
+import { heartbeat } from '../../broker/groups.ts'
+import { EdgelogError } from '../../core/errors.ts'
+import { parseAssignorName } from '../../core/group/assignor.ts'
+import { type HeartbeatRequest, LEAVE_STATIC_EPOCH } from '../../core/group/group-api.ts'
+import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
   int16,
@@ -15,6 +20,11 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
+import { GROUP_TOPICS_MAX } from '../../core/limits.ts'
+import { parseTopicName } from '../../core/topic/topic-name.ts'
+import { errorFields, NO_ERROR, numberOf } from '../error-number.ts'
+import { handled, type KafkaCall } from '../handled.ts'
+import { checkIds, shownClientId } from '../member-fields.ts'
 
 /** Partitions of one topic, as a member has them or is to have them. */
 const topicPartitions = { topicId: uuid, partitions: array(int32) }
@@ -50,3 +60,67 @@ export const CONSUMER_GROUP_HEARTBEAT = messages({
 
 export type ConsumerGroupHeartbeatRequest = RequestOf<typeof CONSUMER_GROUP_HEARTBEAT>
 export type ConsumerGroupHeartbeatResponse = ResponseOf<typeof CONSUMER_GROUP_HEARTBEAT>
+
+export const consumerGroupHeartbeatApi = handled(
+  CONSUMER_GROUP_HEARTBEAT,
+  async (request, call) => {
+    try {
+      const answer = await heartbeat(call.cluster, heartbeatOf(request, call))
+      const { assignment } = answer
+      return {
+        ...answer,
+        errorCode: NO_ERROR,
+        assignment: assignment && { topicPartitions: assignment },
+      }
+    } catch (error) {
+      return { ...refusalOf(error), memberEpoch: request.memberEpoch, heartbeatIntervalMs: 0 }
+    }
+  },
+)
+
+/** @throws {EdgelogError} `invalid_group_id`, `unsupported_assignor`, `invalid_request`. */
+function heartbeatOf(
+  request: ConsumerGroupHeartbeatRequest,
+  { clientId, clientHost }: KafkaCall,
+): HeartbeatRequest {
+  const { memberEpoch, rebalanceTimeoutMs, subscribedTopicNames, subscribedTopicRegex } = request
+  const { rackId, serverAssignor, topicPartitions } = request
+  if (memberEpoch < LEAVE_STATIC_EPOCH) {
+    throw new EdgelogError('invalid_request', `memberEpoch: -2 and more, got ${memberEpoch}`)
+  }
+  const { memberId, instanceId } = request
+  checkIds({ memberId, instanceId, rackId })
+  return {
+    groupId: parseGroupId(request.groupId),
+    // Version 0 lets the server choose.
+    memberId: memberId === '' ? crypto.randomUUID() : memberId,
+    memberEpoch,
+    instanceId,
+    clientId: shownClientId(clientId),
+    clientHost,
+    ...(rackId !== null && { rackId }),
+    ...(rebalanceTimeoutMs >= 0 && { rebalanceTimeoutMs }),
+    ...(subscribedTopicNames !== null && { topics: checkedTopics(subscribedTopicNames) }),
+    ...(subscribedTopicRegex !== null && { topicPattern: subscribedTopicRegex }),
+    ...(serverAssignor !== null && {
+      assignor: parseAssignorName(serverAssignor, 'serverAssignor'),
+    }),
+    ...(topicPartitions !== null && { owned: topicPartitions }),
+    mayNameUnknownTopics: true,
+  }
+}
+
+function checkedTopics(names: readonly string[]): readonly string[] {
+  if (names.length > GROUP_TOPICS_MAX) {
+    const why = `subscribedTopicNames: at most ${GROUP_TOPICS_MAX} are allowed, got ${names.length}`
+    throw new EdgelogError('invalid_request', why)
+  }
+  return names.map((name) => parseTopicName(name, 'subscribedTopicNames'))
+}
+
+/** A group that is gone: Kafka's own client gives up at that number, and joins again at the other's. */
+function refusalOf(error: unknown): ReturnType<typeof errorFields> {
+  const fields = errorFields(error)
+  const isGone = fields.errorCode === numberOf('group_id_not_found')
+  return isGone ? { ...fields, errorCode: numberOf('unknown_member_id') } : fields
+}

@@ -1,6 +1,9 @@
 /**
  * Kafka's DeleteGroups (key 42): deletes groups without members, and their offsets.
  */
+import { fanOut } from '../../broker/fan-out.ts'
+import { deleteGroup } from '../../broker/groups.ts'
+import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
   int16,
@@ -10,6 +13,8 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { errorNumber, NO_ERROR, orError } from '../error-number.ts'
+import { handled } from '../handled.ts'
 
 export const DELETE_GROUPS = messages({
   key: 42,
@@ -25,3 +30,10 @@ export const DELETE_GROUPS = messages({
 
 export type DeleteGroupsRequest = RequestOf<typeof DELETE_GROUPS>
 export type DeleteGroupsResponse = ResponseOf<typeof DELETE_GROUPS>
+
+export const deleteGroupsApi = handled(DELETE_GROUPS, async ({ groupsNames }, { cluster }) => ({
+  results: await fanOut(groupsNames, async (groupId) => {
+    const refusal = await orError(() => deleteGroup(cluster, parseGroupId(groupId)))
+    return { groupId, errorCode: refusal === undefined ? NO_ERROR : errorNumber(refusal) }
+  }),
+}))

@@ -1,6 +1,10 @@
 /**
  * Kafka's DescribeGroups (key 15): state and members of groups of the classic protocol.
  */
+import { describeClassicGroup } from '../../broker/classic-groups.ts'
+import { fanOut } from '../../broker/fan-out.ts'
+import { EdgelogError, type ErrorCode } from '../../core/errors.ts'
+import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
   bool,
@@ -13,7 +17,14 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { errorFields, NO_ERROR, numberOf } from '../error-number.ts'
+import { GROUP_STATES } from '../group-states.ts'
+import { handled } from '../handled.ts'
 import { NO_OPERATIONS } from './authorized-operations.ts'
+
+/** Before, a group that does not exist is described as a dead one (KIP-1043). */
+const MISSING_IS_ERROR_SINCE = 6
+const MISSING = new Set<ErrorCode>(['group_id_not_found', 'inconsistent_group_protocol'])
 
 export const DESCRIBE_GROUPS = messages({
   key: 15,
@@ -48,3 +59,49 @@ export const DESCRIBE_GROUPS = messages({
 
 export type DescribeGroupsRequest = RequestOf<typeof DESCRIBE_GROUPS>
 export type DescribeGroupsResponse = ResponseOf<typeof DESCRIBE_GROUPS>
+
+/** Groups of the consumer protocol are none to this API, as in Kafka: it knows the classic ones. */
+export const describeGroupsApi = handled(DESCRIBE_GROUPS, async ({ groups }, call) => ({
+  groups: await fanOut(groups, async (groupId): Promise<DescribedGroup> => {
+    try {
+      const group = await describeClassicGroup(call.cluster, parseGroupId(groupId))
+      return {
+        errorCode: NO_ERROR,
+        groupId,
+        groupState: GROUP_STATES[group.state],
+        protocolType: group.protocolType ?? '',
+        protocolData: group.protocolName ?? '',
+        members: group.members.map(({ instanceId, metadata, assignment, ...member }) => ({
+          ...member,
+          groupInstanceId: instanceId,
+          memberMetadata: metadata,
+          memberAssignment: assignment,
+        })),
+      }
+    } catch (error) {
+      return refused(groupId, error, call.version)
+    }
+  }),
+}))
+
+type DescribedGroup = DescribeGroupsResponse['groups'][number]
+
+function refused(groupId: string, error: unknown, version: number): DescribedGroup {
+  const isMissing = error instanceof EdgelogError && MISSING.has(error.code)
+  const fields = errorFields(error)
+  const errorCode = isMissing
+    ? version < MISSING_IS_ERROR_SINCE
+      ? NO_ERROR
+      : numberOf('group_id_not_found')
+    : fields.errorCode
+  const groupState = isMissing ? 'Dead' : ''
+  return {
+    ...fields,
+    errorCode,
+    groupId,
+    groupState,
+    protocolType: '',
+    protocolData: '',
+    members: [],
+  }
+}

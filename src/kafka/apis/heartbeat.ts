@@ -1,6 +1,8 @@
 /**
  * Kafka's Heartbeat (key 12), of the classic protocol: a member lives, and learns of rebalances.
  */
+import { classicHeartbeat } from '../../broker/classic-groups.ts'
+import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   int16,
   int32,
@@ -10,6 +12,8 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { handled } from '../handled.ts'
 
 export const HEARTBEAT = messages({
   key: 12,
@@ -27,3 +31,14 @@ export const HEARTBEAT = messages({
 
 export type HeartbeatRequest = RequestOf<typeof HEARTBEAT>
 export type HeartbeatResponse = ResponseOf<typeof HEARTBEAT>
+
+export const heartbeatApi = handled(HEARTBEAT, async (request, { cluster }) => {
+  const { groupId, generationId: generation, memberId, groupInstanceId: instanceId } = request
+  try {
+    const beat = { memberId, instanceId, generation }
+    await classicHeartbeat(cluster, parseGroupId(groupId), beat)
+    return { errorCode: NO_ERROR }
+  } catch (error) {
+    return { errorCode: errorNumber(error) }
+  }
+})

@@ -2,6 +2,9 @@
  * Kafka's JoinGroup (key 11), of the classic protocol: a member offers protocols, and is answered when
  * all have joined. The leader alone is told of the members, and assigns (see `sync-group.ts`).
  */
+import { joinGroup } from '../../broker/classic-groups.ts'
+import { EdgelogError } from '../../core/errors.ts'
+import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
   bool,
@@ -14,6 +17,13 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { handled } from '../handled.ts'
+import { checkIds, shownClientId } from '../member-fields.ts'
+
+const KNOWN_MEMBER_ID_SINCE = 4
+const NULL_PROTOCOL_SINCE = 7
+const SKIP_ASSIGNMENT_SINCE = 9
 
 export const JOIN_GROUP = messages({
   key: 11,
@@ -51,3 +61,43 @@ export const JOIN_GROUP = messages({
 
 export type JoinGroupRequest = RequestOf<typeof JOIN_GROUP>
 export type JoinGroupResponse = ResponseOf<typeof JOIN_GROUP>
+
+export const joinGroupApi = handled(JOIN_GROUP, async (request, call) => {
+  const { rebalanceTimeoutMs, sessionTimeoutMs } = request
+  try {
+    checkIds({ memberId: request.memberId, groupInstanceId: request.groupInstanceId })
+    const joined = await joinGroup(call.cluster, {
+      groupId: parseGroupId(request.groupId),
+      memberId: request.memberId,
+      instanceId: request.groupInstanceId,
+      clientId: shownClientId(call.clientId),
+      clientHost: call.clientHost,
+      sessionTimeoutMs,
+      rebalanceTimeoutMs: rebalanceTimeoutMs < 0 ? sessionTimeoutMs : rebalanceTimeoutMs,
+      protocolType: request.protocolType,
+      protocols: request.protocols,
+      requiresKnownMemberId: call.version >= KNOWN_MEMBER_ID_SINCE,
+      supportsSkippingAssignment: call.version >= SKIP_ASSIGNMENT_SINCE,
+    })
+    const { generation: generationId, members, ...rest } = joined
+    const others = members.map(({ instanceId, ...one }) => ({
+      ...one,
+      groupInstanceId: instanceId,
+    }))
+    return { ...rest, generationId, members: others, errorCode: NO_ERROR }
+  } catch (error) {
+    return {
+      errorCode: errorNumber(error),
+      protocolName: call.version >= NULL_PROTOCOL_SINCE ? null : '',
+      leader: '',
+      memberId: givenMemberId(error) ?? request.memberId,
+      members: [],
+    }
+  }
+})
+
+/** `member_id_required` carries the id to come back with (KIP-394). */
+function givenMemberId(error: unknown): string | undefined {
+  const given = error instanceof EdgelogError ? error.details?.memberId : undefined
+  return typeof given === 'string' ? given : undefined
+}

@@ -2,6 +2,8 @@
  * Kafka's LeaveGroup (key 13), of the classic protocol: members leave. From version 3 on one request may
  * name many, which is how an administrator removes them (KIP-345).
  */
+import { leaveGroup } from '../../broker/classic-groups.ts'
+import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
   int16,
@@ -12,6 +14,11 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { errorNumber, NO_ERROR, numberOf } from '../error-number.ts'
+import { handled } from '../handled.ts'
+
+/** Older versions name one member, whose error is that of the whole (KIP-345). */
+const BATCHES_SINCE = 3
 
 export const LEAVE_GROUP = messages({
   key: 13,
@@ -44,3 +51,24 @@ export const LEAVE_GROUP = messages({
 
 export type LeaveGroupRequest = RequestOf<typeof LEAVE_GROUP>
 export type LeaveGroupResponse = ResponseOf<typeof LEAVE_GROUP>
+
+export const leaveGroupApi = handled(LEAVE_GROUP, async (request, { cluster, version }) => {
+  const isOne = version < BATCHES_SINCE
+  const leaving = isOne
+    ? [{ memberId: request.memberId, instanceId: null }]
+    : request.members.map(({ memberId, groupInstanceId }) => ({
+        memberId,
+        instanceId: groupInstanceId,
+      }))
+  try {
+    const left = await leaveGroup(cluster, parseGroupId(request.groupId), leaving)
+    const members = left.map(({ memberId, instanceId, error }) => ({
+      memberId,
+      groupInstanceId: instanceId,
+      errorCode: error === null ? NO_ERROR : numberOf(error),
+    }))
+    return { errorCode: isOne ? (members[0]?.errorCode ?? NO_ERROR) : NO_ERROR, members }
+  } catch (error) {
+    return { errorCode: errorNumber(error), members: [] }
+  }
+})

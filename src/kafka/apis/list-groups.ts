@@ -2,6 +2,8 @@
  * Kafka's ListGroups (key 16): the groups of the cluster, of both protocols. Empty filters let all
  * through (KIP-518, KIP-848).
  */
+import { type GroupPage, listGroups } from '../../broker/groups.ts'
+import type { GroupSummary } from '../../core/group/group-api.ts'
 import {
   array,
   int16,
@@ -11,6 +13,10 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { GROUP_PAGE_MAX } from '../../core/limits.ts'
+import { NO_ERROR } from '../error-number.ts'
+import { GROUP_STATES } from '../group-states.ts'
+import { handled } from '../handled.ts'
 
 export const LIST_GROUPS = messages({
   key: 16,
@@ -35,3 +41,42 @@ export const LIST_GROUPS = messages({
 
 export type ListGroupsRequest = RequestOf<typeof LIST_GROUPS>
 export type ListGroupsResponse = ResponseOf<typeof LIST_GROUPS>
+
+/** All pages of the list, with what each group says of itself. */
+export const listGroupsApi = handled(LIST_GROUPS, async (request, { cluster }) => {
+  const states = lowerCased(request.statesFilter)
+  const types = lowerCased(request.typesFilter)
+  const groups: ListedGroup[] = []
+  let after: string | null = ''
+  while (after !== null) {
+    const page: GroupPage = await listGroups(cluster, { after, limit: GROUP_PAGE_MAX })
+    groups.push(...page.groups.map(listed))
+    after = page.next
+  }
+  return {
+    errorCode: NO_ERROR,
+    groups: groups.filter(
+      ({ groupState, groupType }) => isAmong(groupState, states) && isAmong(groupType, types),
+    ),
+  }
+})
+
+type ListedGroup = ListGroupsResponse['groups'][number]
+
+function listed({ groupId, state, protocol, protocolType }: GroupSummary): ListedGroup {
+  return {
+    groupId,
+    // Offsets that were committed by hand belong to a group of no protocol: Kafka calls it classic.
+    protocolType: protocolType ?? '',
+    groupState: GROUP_STATES[state],
+    groupType: protocol ?? 'classic',
+  }
+}
+
+function lowerCased(texts: readonly string[]): ReadonlySet<string> {
+  return new Set(texts.map((text) => text.toLowerCase()))
+}
+
+function isAmong(text: string, wanted: ReadonlySet<string>): boolean {
+  return wanted.size === 0 || wanted.has(text.toLowerCase())
+}

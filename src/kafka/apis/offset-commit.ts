@@ -2,6 +2,11 @@
  * Kafka's OffsetCommit (key 8): a group remembers how far it has read. Used by both protocols, and by
  * consumers without a group membership (generation -1, no member id).
  */
+import type { Cluster } from '../../broker/cluster.ts'
+import { type CommitOutcome, commitOffsetsEach } from '../../broker/commit-offsets-each.ts'
+import { EdgelogError } from '../../core/errors.ts'
+import type { CommittingMember } from '../../core/group/group-api.ts'
+import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
   int16,
@@ -15,6 +20,11 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
+import { NO_ERROR, numberOf } from '../error-number.ts'
+import { handled } from '../handled.ts'
+
+const GROUP_ERROR_SINCE = 9
+const IDS_SINCE = 10
 
 export const OFFSET_COMMIT = messages({
   key: 8,
@@ -50,3 +60,57 @@ export const OFFSET_COMMIT = messages({
 
 export type OffsetCommitRequest = RequestOf<typeof OFFSET_COMMIT>
 export type OffsetCommitResponse = ResponseOf<typeof OFFSET_COMMIT>
+
+export const offsetCommitApi = handled(OFFSET_COMMIT, async (request, { cluster, version }) => {
+  const outcomes = await commitAll(request, cluster, version)
+  const next = outcomes.values()
+  return {
+    topics: request.topics.map(({ name, topicId, partitions }) => ({
+      name,
+      topicId,
+      partitions: partitions.map(({ partitionIndex }) => ({
+        partitionIndex,
+        errorCode: codeOf(next.next().value ?? null, version),
+      })),
+    })),
+  }
+})
+
+/** An outcome for each partition, in the order of the request. */
+async function commitAll(
+  request: OffsetCommitRequest,
+  cluster: Cluster,
+  version: number,
+): Promise<readonly CommitOutcome[]> {
+  const wanted = request.topics.flatMap(({ name, topicId, partitions }) =>
+    partitions.map((one) => ({
+      topic: version >= IDS_SINCE ? { id: topicId } : { name },
+      partition: one.partitionIndex,
+      offset: one.committedOffset,
+      leaderEpoch: one.committedLeaderEpoch,
+      metadata: one.committedMetadata ?? '',
+    })),
+  )
+  try {
+    const groupId = parseGroupId(request.groupId)
+    return await commitOffsetsEach(cluster, groupId, memberOf(request), wanted)
+  } catch (error) {
+    if (!(error instanceof EdgelogError)) throw error
+    return wanted.map(() => error)
+  }
+}
+
+/** Null: by hand, as tools and consumers without a group's subscription do. */
+function memberOf(request: OffsetCommitRequest): CommittingMember | null {
+  const { memberId, generationIdOrMemberEpoch: epoch, groupInstanceId: instanceId } = request
+  return memberId === '' && epoch < 0 && instanceId === null
+    ? null
+    : { memberId, epoch, instanceId }
+}
+
+function codeOf(outcome: CommitOutcome, version: number): number {
+  if (outcome === null) return NO_ERROR
+  // Older clients take a group that is gone for a generation that is over.
+  const isOld = outcome.code === 'group_id_not_found' && version < GROUP_ERROR_SINCE
+  return numberOf(isOld ? 'illegal_generation' : outcome.code)
+}

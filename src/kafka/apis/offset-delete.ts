@@ -1,6 +1,10 @@
 /**
  * Kafka's OffsetDelete (key 47): forgets what a group has committed for some partitions (KIP-496).
  */
+import { deleteOffsets } from '../../broker/committed-offsets.ts'
+import { fanOut } from '../../broker/fan-out.ts'
+import { describeGroup } from '../../broker/groups.ts'
+import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
   int16,
@@ -10,6 +14,9 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { parseTopicName } from '../../core/topic/topic-name.ts'
+import { errorNumber, NO_ERROR, orError } from '../error-number.ts'
+import { handled } from '../handled.ts'
 
 export const OFFSET_DELETE = messages({
   key: 47,
@@ -32,3 +39,25 @@ export const OFFSET_DELETE = messages({
 
 export type OffsetDeleteRequest = RequestOf<typeof OFFSET_DELETE>
 export type OffsetDeleteResponse = ResponseOf<typeof OFFSET_DELETE>
+
+export const offsetDeleteApi = handled(OFFSET_DELETE, async (request, { cluster }) => {
+  try {
+    const groupId = parseGroupId(request.groupId)
+    // There must be such a group, whatever is to be forgotten of it.
+    await describeGroup(cluster, groupId)
+    return {
+      errorCode: NO_ERROR,
+      topics: await fanOut(request.topics, async ({ name, partitions }) => ({
+        name,
+        partitions: await fanOut(partitions, async ({ partitionIndex }) => {
+          const work = () => deleteOffsets(cluster, groupId, parseTopicName(name), partitionIndex)
+          const refusal = await orError(work)
+          const errorCode = refusal === undefined ? NO_ERROR : errorNumber(refusal)
+          return { partitionIndex, errorCode }
+        }),
+      })),
+    }
+  } catch (error) {
+    return { errorCode: errorNumber(error), topics: [] }
+  }
+})

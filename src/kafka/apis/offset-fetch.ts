@@ -2,6 +2,12 @@
  * Kafka's OffsetFetch (key 9): what groups have committed. Up to version 7 of one group, from 8 on of
  * many (KIP-709); no topics (null) stands for all that a group has offsets of.
  */
+import type { Cluster } from '../../broker/cluster.ts'
+import { fetchOffsetsIfAny } from '../../broker/committed-offsets.ts'
+import { fanOut } from '../../broker/fan-out.ts'
+import { EdgelogError } from '../../core/errors.ts'
+import type { CommittedOffset } from '../../core/group/group-api.ts'
+import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
   bool,
@@ -17,6 +23,11 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
+import { errorNumber, NO_ERROR, numberOf } from '../error-number.ts'
+import { handled } from '../handled.ts'
+
+const GROUPS_SINCE = 8
+const IDS_SINCE = 10
 
 export const OFFSET_FETCH = messages({
   key: 9,
@@ -80,3 +91,109 @@ export const OFFSET_FETCH = messages({
 
 export type OffsetFetchRequest = RequestOf<typeof OFFSET_FETCH>
 export type OffsetFetchResponse = ResponseOf<typeof OFFSET_FETCH>
+
+export const offsetFetchApi = handled(OFFSET_FETCH, async (request, { cluster, version }) => {
+  if (version >= GROUPS_SINCE) {
+    return { groups: await fanOut(request.groups, (group) => fetchGroup(cluster, group, version)) }
+  }
+  const { groupId } = request
+  const topics = request.topics?.map((topic) => ({ ...topic, topicId: NO_UUID })) ?? null
+  const wanted = { groupId, memberId: null, memberEpoch: -1, topics }
+  const group = await fetchGroup(cluster, wanted, version)
+  // Version 1 has no room for it but with each partition.
+  const errorCode = group.errorCode ?? NO_ERROR
+  return { errorCode, topics: group.topics.map((topic) => withError(topic, errorCode)) }
+})
+
+type WantedGroup = OffsetFetchRequest['groups'][number]
+type WantedTopic = NonNullable<WantedGroup['topics']>[number]
+type FetchedGroup = NonNullable<OffsetFetchResponse['groups']>[number]
+type FetchedTopic = FetchedGroup['topics'][number]
+type FetchedPartition = FetchedTopic['partitions'][number]
+
+async function fetchGroup(
+  cluster: Cluster,
+  { groupId, memberId, memberEpoch, topics }: WantedGroup,
+  version: number,
+): Promise<FetchedGroup> {
+  try {
+    const named = topics && (await fanOut(topics, (topic) => nameOf(cluster, topic, version)))
+    const names = named?.filter((name) => name !== undefined)
+    const member = memberId === null || memberEpoch < 0 ? null : { memberId, epoch: memberEpoch }
+    const offsets = await fetchOffsetsIfAny(cluster, parseGroupId(groupId), {
+      ...(names !== undefined && { topics: names }),
+      ...(member !== null && { member: { ...member, instanceId: null } }),
+    })
+    const wanted = topics?.map((topic, index) => ({ ...topic, name: named?.[index] })) ?? null
+    return { groupId, topics: wanted === null ? allOf(offsets) : wantedOf(wanted, offsets) }
+  } catch (error) {
+    const errorCode = errorNumber(error)
+    const unknown = topics?.map((topic) => ({ ...topic, name: topic.name })) ?? []
+    return { groupId, errorCode, topics: wantedOf(unknown, []) }
+  }
+}
+
+/** Undefined: no topic has the id. */
+async function nameOf(
+  cluster: Cluster,
+  { name, topicId }: WantedTopic,
+  version: number,
+): Promise<string | undefined> {
+  if (version < IDS_SINCE) return name
+  try {
+    return (await cluster.topicById(topicId)).name
+  } catch (error) {
+    if (error instanceof EdgelogError && error.code === 'unknown_topic_id') return undefined
+    throw error
+  }
+}
+
+interface NamedTopic extends Omit<WantedTopic, 'name'> {
+  readonly name: string | undefined
+}
+
+function wantedOf(
+  wanted: readonly NamedTopic[],
+  offsets: readonly CommittedOffset[],
+): FetchedTopic[] {
+  const known = new Map(offsets.map((one) => [`${one.topic}/${one.partition}`, one]))
+  return wanted.map(({ name, topicId, partitionIndexes }) => ({
+    name: name ?? '',
+    topicId,
+    partitions: partitionIndexes.map((partitionIndex) =>
+      name === undefined
+        ? { ...nothing(partitionIndex), errorCode: numberOf('unknown_topic_id') }
+        : partitionOf(partitionIndex, known.get(`${name}/${partitionIndex}`)),
+    ),
+  }))
+}
+
+function allOf(offsets: readonly CommittedOffset[]): FetchedTopic[] {
+  const byTopic = Map.groupBy(offsets, ({ topic }) => topic)
+  return [...byTopic].map(([name, committed]) => ({
+    name,
+    topicId: committed[0]?.topicId ?? NO_UUID,
+    partitions: committed.map((one) => partitionOf(one.partition, one)),
+  }))
+}
+
+function partitionOf(
+  partitionIndex: number,
+  committed: CommittedOffset | undefined,
+): FetchedPartition {
+  if (committed === undefined) return nothing(partitionIndex)
+  const { offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata } = committed
+  return { partitionIndex, committedOffset, committedLeaderEpoch, metadata, errorCode: NO_ERROR }
+}
+
+/** That nothing is committed is no error. */
+function nothing(partitionIndex: number): FetchedPartition {
+  return { partitionIndex, committedOffset: -1, metadata: '', errorCode: NO_ERROR }
+}
+
+function withError({ name, partitions }: FetchedTopic, errorCode: number) {
+  return {
+    name,
+    partitions: partitions.map((one) => (errorCode === NO_ERROR ? one : { ...one, errorCode })),
+  }
+}

@@ -2,6 +2,8 @@
  * Kafka's SyncGroup (key 14), of the classic protocol: the leader brings the assignments of all, and
  * each member is answered with its own.
  */
+import { syncGroup } from '../../broker/classic-groups.ts'
+import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
   bytes,
@@ -13,6 +15,10 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { handled } from '../handled.ts'
+
+const NO_ASSIGNMENT = new Uint8Array(0)
 
 export const SYNC_GROUP = messages({
   key: 14,
@@ -39,3 +45,17 @@ export const SYNC_GROUP = messages({
 
 export type SyncGroupRequest = RequestOf<typeof SYNC_GROUP>
 export type SyncGroupResponse = ResponseOf<typeof SYNC_GROUP>
+
+export const syncGroupApi = handled(SYNC_GROUP, async (request, { cluster }) => {
+  const { groupId, generationId, groupInstanceId, ...rest } = request
+  try {
+    const synced = await syncGroup(cluster, parseGroupId(groupId), {
+      ...rest,
+      instanceId: groupInstanceId,
+      generation: generationId,
+    })
+    return { ...synced, errorCode: NO_ERROR }
+  } catch (error) {
+    return { errorCode: errorNumber(error), assignment: NO_ASSIGNMENT }
+  }
+})

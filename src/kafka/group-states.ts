@@ -1,0 +1,12 @@
+/** The states of groups by Kafka's names. */
+import type { GroupState } from '../core/group/group-api.ts'
+
+export const GROUP_STATES: Readonly<Record<GroupState, string>> = {
+  empty: 'Empty',
+  assigning: 'Assigning',
+  reconciling: 'Reconciling',
+  stable: 'Stable',
+  preparing_rebalance: 'PreparingRebalance',
+  completing_rebalance: 'CompletingRebalance',
+  unknown: 'Unknown',
+}

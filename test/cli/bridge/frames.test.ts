@@ -1,0 +1,96 @@
+/**
+ * Question: do frames come out as they went in, however TCP and HTTP cut their bytes?
+ * Model: the list of frames. Generated: frames, and where their bytes are cut.
+ */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { AnswerReader } from '../../../client/cli/bridge/answer-reader.ts'
+import { type Frame, FrameCutter, FrameError } from '../../../client/cli/bridge/frame-cutter.ts'
+import { FRAMES_BYTES_MAX } from '../../../client/cli/bridge/limits.ts'
+import { SEEDED } from '../../core/seed.ts'
+
+const bodies = fc.array(fc.uint8Array({ minLength: 4, maxLength: 40 }), { maxLength: 8 })
+const cuts = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 40 })
+
+function frameOf(body: Uint8Array): Buffer {
+  const frame = Buffer.alloc(4 + body.length)
+  frame.writeInt32BE(body.length)
+  frame.set(body, 4)
+  return frame
+}
+
+/** Cut into pieces of these sizes, again and again. */
+function* pieces(bytes: Uint8Array, sizes: readonly number[]): Generator<Uint8Array> {
+  for (let at = 0, next = 0; at < bytes.length; next++) {
+    const size = sizes[next % sizes.length] as number
+    yield bytes.subarray(at, at + size)
+    at += size
+  }
+}
+
+function hex(frames: readonly Uint8Array[]): string[] {
+  return frames.map((frame) => Buffer.from(frame).toString('hex'))
+}
+
+describe('cutting requests', () => {
+  test('any cut gives the same frames', () => {
+    fc.assert(
+      fc.property(bodies, cuts, (given, sizes) => {
+        const frames = given.map(frameOf)
+        const cutter = new FrameCutter()
+        const cut: Frame[] = []
+        for (const piece of pieces(Buffer.concat(frames), sizes)) cut.push(...cutter.push(piece))
+        expect(hex(cut)).toEqual(hex(frames))
+        expect(cutter.heldBytes).toBe(0)
+      }),
+      SEEDED,
+    )
+  })
+
+  test.each([
+    ['negative', -1],
+    ['larger than a request may be', FRAMES_BYTES_MAX],
+    ['text of another protocol', Buffer.from('GET ').readInt32BE()],
+  ])('a size that is %s is refused before its bytes come', (_, size) => {
+    const start = Buffer.alloc(4)
+    start.writeInt32BE(size)
+    expect(() => new FrameCutter().push(start)).toThrow(FrameError)
+  })
+
+  test('a size that comes byte by byte is read', () => {
+    const cutter = new FrameCutter()
+    const frame = frameOf(Buffer.from('abcd'))
+    for (const byte of frame.subarray(0, -1)) expect(cutter.push(Uint8Array.of(byte))).toEqual([])
+    expect(hex(cutter.push(frame.subarray(-1)))).toEqual(hex([frame]))
+  })
+})
+
+describe('following answers', () => {
+  test('any cut gives the same bytes', () => {
+    fc.assert(
+      fc.property(bodies, cuts, fc.boolean(), (given, sizes, mustClose) => {
+        const answers = Buffer.concat(given.map(frameOf))
+        const close = Buffer.alloc(mustClose ? 4 : 0, 0xff)
+        const reader = new AnswerReader()
+        const passed: Uint8Array[] = []
+        for (const piece of pieces(Buffer.concat([answers, close]), sizes)) {
+          passed.push(...reader.push(piece))
+        }
+        expect(Buffer.concat(passed).toString('hex')).toBe(answers.toString('hex'))
+        expect(reader.mustClose).toBe(mustClose)
+        expect(reader.isBetweenFrames).toBe(true)
+      }),
+      SEEDED,
+    )
+  })
+
+  test('an answer that ends early is noticed', () => {
+    const reader = new AnswerReader()
+    reader.push(frameOf(Buffer.from('abcd')).subarray(0, -1))
+    expect(reader.isBetweenFrames).toBe(false)
+  })
+
+  test('a size that is none is refused', () => {
+    expect(() => new AnswerReader().push(Buffer.from('fffffffe', 'hex'))).toThrow(FrameError)
+  })
+})

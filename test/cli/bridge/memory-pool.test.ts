@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { MemoryPool } from '../../../client/cli/bridge/memory-pool.ts'
+
+test('below the bound all may be read from', () => {
+  const pool = new MemoryPool(10)
+  pool.hold(9)
+  expect([{}, {}].map((holder) => pool.mayRead(holder, () => {}))).toEqual([true, true])
+})
+
+test('beyond the bound one at a time is read from, in their order', () => {
+  const pool = new MemoryPool(10)
+  const holders = [{ name: 'a' }, { name: 'b' }, { name: 'c' }]
+  const woken: string[] = []
+  pool.hold(10)
+  const mayRead = holders.map((holder) => pool.mayRead(holder, () => woken.push(holder.name)))
+  expect(mayRead).toEqual([true, false, false])
+  pool.done(holders[0] as object)
+  expect(woken).toEqual(['b'])
+  pool.done(holders[1] as object)
+  expect(woken).toEqual(['b', 'c'])
+})
+
+test('when there is room again, all that wait are woken', () => {
+  const pool = new MemoryPool(10)
+  const woken: number[] = []
+  pool.hold(20)
+  pool.mayRead({}, () => {})
+  for (const index of [1, 2]) pool.mayRead({}, () => woken.push(index))
+  pool.release(5)
+  expect(woken).toEqual([])
+  pool.release(10)
+  expect(woken).toEqual([1, 2])
+})
+
+test('who is gone is not woken', () => {
+  const pool = new MemoryPool(10)
+  const first = {}
+  const gone = {}
+  pool.hold(10)
+  pool.mayRead(first, () => {})
+  pool.mayRead(gone, () => {
+    throw new Error('woken')
+  })
+  pool.done(gone)
+  pool.release(10)
+})

@@ -163,6 +163,8 @@ export const GROUP_PAGE_MAX = 100
 export const GROUP_MEMBERS_MAX = 2_000
 /** Topics that one member may name. */
 export const GROUP_TOPICS_MAX = 1_000
+/** Different topics that the members of one group may name, those yet to come among them: one row tells them all. */
+export const GROUP_TOPIC_NAMES_MAX = TOPICS_MAX
 /** Partitions that one group may share: bounds a new assignment to some milliseconds. */
 export const GROUP_PARTITIONS_MAX = 20_000
 /** Looks at a member while a group of differing subscriptions is evened out: some tenths of a second. */

@@ -1,5 +1,7 @@
 /** What is wrong with a heartbeat whatever the group is like: checked at the door, before anybody is asked. */
 import { EdgelogError } from '../errors.ts'
+import { GROUP_TOPICS_MAX } from '../limits.ts'
+import { parseTopicName } from '../topic/topic-name.ts'
 import { type HeartbeatRequest, JOIN_EPOCH, LEAVE_STATIC_EPOCH } from './group-api.ts'
 import { compileTopicPattern } from './topic-pattern.ts'
 
@@ -8,10 +10,17 @@ type Heartbeat = Pick<
   'memberEpoch' | 'instanceId' | 'topics' | 'topicPattern'
 > & { readonly owned?: readonly unknown[] }
 
-/** @throws {EdgelogError} `invalid_request`, `invalid_regular_expression`. */
+/** @throws {EdgelogError} `invalid_request`, `invalid_topic`, `invalid_regular_expression`. */
 export function checkHeartbeat(heartbeat: Heartbeat): void {
   const { memberEpoch, instanceId, topics = [], topicPattern = '', owned = [] } = heartbeat
   if (topicPattern !== '') compileTopicPattern(topicPattern)
+  if (topics.length > GROUP_TOPICS_MAX) {
+    throw new EdgelogError(
+      'invalid_request',
+      `topics: at most ${GROUP_TOPICS_MAX} topics are allowed, got ${topics.length}`,
+    )
+  }
+  for (const name of topics) parseTopicName(name, 'topics')
   if (memberEpoch === LEAVE_STATIC_EPOCH && instanceId === null) {
     throw new EdgelogError(
       'invalid_request',

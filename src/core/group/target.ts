@@ -5,6 +5,7 @@ import {
   ASSIGNMENT_INTERVAL_MS_PER_MEMBER,
   GROUP_PARTITIONS_MAX,
   GROUP_PATTERNS_MAX,
+  GROUP_TOPIC_NAMES_MAX,
 } from '../limits.ts'
 import { ASSIGNOR_NAMES, type AssignorName, DEFAULT_ASSIGNOR } from './assignor.ts'
 import { ASSIGNORS } from './assignors.ts'
@@ -60,6 +61,12 @@ export function assignIfDue(
  * @throws {EdgelogError} `policy_violation`.
  */
 export function checkBounds(draft: ConsumerGroupDraft, topics: TopicDirectory): void {
+  if (hasTooManyNames(draft.members())) {
+    throw new EdgelogError(
+      'policy_violation',
+      `topics: the members of a group name at most ${GROUP_TOPIC_NAMES_MAX} different ones`,
+    )
+  }
   const patterns = new Set([...draft.members()].map(({ topicPattern }) => topicPattern))
   patterns.delete(null)
   if (patterns.size > GROUP_PATTERNS_MAX) {
@@ -81,6 +88,16 @@ export function checkBounds(draft: ConsumerGroupDraft, topics: TopicDirectory): 
     'policy_violation',
     `topics: a group shares at most ${GROUP_PARTITIONS_MAX} partitions, these are ${partitions}`,
   )
+}
+
+/** Names of topics that do not exist count too: of those there is no other bound. */
+function hasTooManyNames(members: Iterable<ConsumerMember>): boolean {
+  const names = new Set<string>()
+  for (const member of members) {
+    for (const name of member.topics) names.add(name)
+    if (names.size > GROUP_TOPIC_NAMES_MAX) return true
+  }
+  return false
 }
 
 /** The partitions of each topic that some member subscribes to, by topic id. */

@@ -196,6 +196,28 @@ describe('topics', () => {
     expect(member.holds).toEqual(['later/0', 'orders/0', 'orders/1'])
   })
 
+  test('a member that names only what is yet to come waits for it, also through an eviction', async () => {
+    const id = newGroupId()
+    const says = { topics: ['later', 'latest'], mayNameUnknownTopics: true }
+    const member = new Member(id, 'one', says)
+    expect((await member.beat()).assignment).toEqual([])
+    await settle(id, [member])
+    await evict(id)
+    for (const [topic, holds] of [
+      ['latest', ['latest/0']],
+      ['later', ['later/0', 'latest/0']],
+    ] as const) {
+      await createTopic(topic, 1)
+      await vi.waitUntil(async () => {
+        await member.beat()
+        return member.holds.length === holds.length
+      })
+      expect([...member.holds].sort()).toEqual(holds)
+    }
+    const other = new Member(id, 'two', { topics: ['never'] })
+    expect(codeOf(await other.send())).toBe('unknown_topic_or_partition')
+  })
+
   test.each(['by its age', 'by an eviction'])(
     'a change nobody told of is found %s',
     async (how) => {

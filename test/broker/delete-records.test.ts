@@ -1,0 +1,24 @@
+/** Deleting records of a topic that may be another one by now. */
+import { expect, test, vi } from 'vitest'
+import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { deleteRecords } from '../../src/broker/delete-records.ts'
+import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { parseTopicName } from '../../src/core/topic/topic-name.ts'
+
+const name = parseTopicName('deleted-from')
+
+test('tells where the log starts, and touches no topic that was created anew', async () => {
+  const config = resolveTopicConfig({})
+  const topic = { id: 'id', name, partitions: 1, version: 1, config, overrides: {} }
+  const called = vi.fn(async () => ({ ok: { logStartOffset: 7 } }))
+  const env = {
+    COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: topic }) }) },
+    PARTITION: { idFromName: (id: string) => id, get: () => ({ deleteRecords: called }) },
+  }
+  const cluster = new Cluster(env as unknown as ClusterEnv)
+  expect(await deleteRecords(cluster, { name, id: 'id' }, 0, 5)).toBe(7)
+  expect(called.mock.calls).toEqual([[5]])
+  const deletion = deleteRecords(cluster, { name, id: 'the one before' }, 0, 'highWatermark')
+  await expect(deletion).rejects.toMatchObject({ code: 'unknown_topic_id' })
+  expect(called).toHaveBeenCalledTimes(1)
+})

@@ -20,7 +20,7 @@ export default defineConfig({
         test: {
           name: 'server',
           environment: 'node',
-          include: ['test/{client,cli,conformance,crash}/**/*.test.ts'],
+          include: ['test/{client,cli,conformance,crash,interop}/**/*.test.ts'],
           testTimeout: 30_000,
         },
       },

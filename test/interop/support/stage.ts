@@ -1,0 +1,58 @@
+/** A server with a bridge before it, on ports and a state folder of their own. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type RunningBridge, startBridge } from '../../../client/cli/bridge/kafka-bridge.ts'
+import { type Client, connect } from '../../../client/index.ts'
+import { startTestServer, type TestServer } from '../../client/test-server.ts'
+
+export interface StageOptions {
+  /** What the server asks for; clients authenticate by SASL then. */
+  readonly token?: string
+}
+
+export interface Stage {
+  readonly server: TestServer
+  /** For Kafka clients, `localhost:port`. */
+  readonly bootstrap: string
+  readonly port: number
+  /** edgelog's own client, to see by another door what Kafka's wrote. */
+  readonly native: Client
+  /** Why clients were cut off. */
+  readonly complaints: string[]
+  /** A name that no other test uses. */
+  name(): string
+  /** Kills the server's runtime, as a power cut does, and starts it again on the same state. */
+  killServer(): Promise<void>
+  close(): Promise<void>
+}
+
+let names = 0
+
+export async function openStage({ token }: StageOptions = {}): Promise<Stage> {
+  const server = await startTestServer({ ...(token !== undefined && { token }) })
+  const complaints: string[] = []
+  const bridge: RunningBridge = await startBridge({
+    url: server.url,
+    host: 'localhost',
+    port: 0,
+    complain: (why) => complaints.push(why),
+  })
+  const native = connect({ url: server.url, ...(token !== undefined && { token }) })
+  return {
+    server,
+    bootstrap: `localhost:${bridge.port}`,
+    port: bridge.port,
+    native,
+    complaints,
+    name: () => `t${process.pid}-${++names}`,
+    killServer: async () => {
+      await server.kill()
+      await sleep(50)
+      await server.start()
+    },
+    close: async () => {
+      await native.close()
+      await bridge.close()
+      await server.remove()
+    },
+  }
+}

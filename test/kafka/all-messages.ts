@@ -1,9 +1,11 @@
 /** The grammars of all APIs: of every file in `src/kafka/apis`, so that none can be forgotten. */
 import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { SASL_AUTHENTICATE, SASL_HANDSHAKE } from '../../src/core/kafka/sasl-messages.ts'
 import type { Messages } from '../../src/core/kafka/schema.ts'
 
-const APIS = new URL('../../src/kafka/apis/', import.meta.url)
+const APIS = join(import.meta.dirname, '../../src/kafka/apis')
 
 export const ALL_MESSAGES: readonly Messages[] = [
   SASL_HANDSHAKE,
@@ -23,7 +25,7 @@ export const ALL_VERSIONS = ALL_MESSAGES.flatMap((messages) => {
 async function messagesOfApis(): Promise<Messages[]> {
   const found: Messages[] = []
   for (const file of readdirSync(APIS)) {
-    const module: Record<string, unknown> = await import(new URL(file, APIS).href)
+    const module: Record<string, unknown> = await import(pathToFileURL(join(APIS, file)).href)
     found.push(...Object.values(module).filter(isMessages))
   }
   return found

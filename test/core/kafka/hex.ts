@@ -1,0 +1,8 @@
+/** Bytes as they stand in a drawing of a frame: hexadecimal, with white space wherever it helps. */
+export function fromHex(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text.replaceAll(/\s/g, ''), 'hex'))
+}
+
+export function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
+}

@@ -211,10 +211,18 @@ describe('edgelog produce and consume', () => {
 
 describe('edgelog dev', () => {
   test('says where it listens and what to try, keeps its state, and stops at Ctrl-C', async () => {
-    const port = String(await freePort())
+    const [port, kafkaPort] = [String(await freePort()), String(await freePort())]
     const env = { EDGELOG_URL: `http://127.0.0.1:${port}` }
     const run = async (work: () => Promise<void>) => {
-      const child = start(['dev', '--port', port, '--state', join(dir, 'state')])
+      const child = start([
+        'dev',
+        '--port',
+        port,
+        '--kafka-port',
+        kafkaPort,
+        '--state',
+        join(dir, 'state'),
+      ])
       const end = ended(child)
       await watch(child).printed('Ctrl-C stops it.')
       await work()
@@ -228,6 +236,7 @@ describe('edgelog dev', () => {
     expect(first.code).toBe(0)
     expect(first.stdout).toContain(`edgelog listens on http://localhost:${port}`)
     expect(first.stdout).toContain('topics create hello')
+    expect(first.stdout).toContain(`With any Kafka client: localhost:${kafkaPort}`)
     const second = await run(async () => {
       const { stdout } = await ended(start(['topics', 'list'], env))
       expect(stdout).toContain('kept')
@@ -245,7 +254,7 @@ describe('edgelog dev', () => {
   test('says that its state folder is in use, until the other is gone, however it went', async () => {
     const state = join(dir, 'shared')
     const holder = await ServerProcess.start({ stateDir: state })
-    const args = ['dev', '--port', String(await freePort()), '--state', state]
+    const args = ['dev', '--port', String(await freePort()), '--no-kafka', '--state', state]
     const refused = await edgelog(args)
     expect(refused.code).toBe(1)
     expect(refused.stderr).toContain(`state folder ${state} is in use`)

@@ -212,6 +212,7 @@ describe('the rest', () => {
     expect(description.openapi).toBe('3.1.0')
     expect(Object.keys(description.paths).sort()).toEqual([
       '/healthz',
+      '/kafka',
       '/v1/groups',
       '/v1/groups/{group}',
       '/v1/groups/{group}/heartbeat',

@@ -20,8 +20,6 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
-import { GROUP_TOPICS_MAX } from '../../core/limits.ts'
-import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { errorFields, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 import { checkIds, shownClientId } from '../member-fields.ts'
@@ -100,7 +98,7 @@ function heartbeatOf(
     clientHost,
     ...(rackId !== null && { rackId }),
     ...(rebalanceTimeoutMs >= 0 && { rebalanceTimeoutMs }),
-    ...(subscribedTopicNames !== null && { topics: checkedTopics(subscribedTopicNames) }),
+    ...(subscribedTopicNames !== null && { topics: subscribedTopicNames }),
     ...(subscribedTopicRegex !== null && { topicPattern: subscribedTopicRegex }),
     ...(serverAssignor !== null && {
       assignor: parseAssignorName(serverAssignor, 'serverAssignor'),
@@ -108,14 +106,6 @@ function heartbeatOf(
     ...(topicPartitions !== null && { owned: topicPartitions }),
     mayNameUnknownTopics: true,
   }
-}
-
-function checkedTopics(names: readonly string[]): readonly string[] {
-  if (names.length > GROUP_TOPICS_MAX) {
-    const why = `subscribedTopicNames: at most ${GROUP_TOPICS_MAX} are allowed, got ${names.length}`
-    throw new EdgelogError('invalid_request', why)
-  }
-  return names.map((name) => parseTopicName(name, 'subscribedTopicNames'))
 }
 
 /** A group that is gone: Kafka's own client gives up at that number, and joins again at the other's. */

@@ -63,13 +63,13 @@ export const listGroupsApi = handled(LIST_GROUPS, async (request, { cluster }) =
 
 type ListedGroup = ListGroupsResponse['groups'][number]
 
-function listed({ groupId, state, protocol, protocolType }: GroupSummary): ListedGroup {
+function listed({ groupId, state, lastProtocol, protocolType }: GroupSummary): ListedGroup {
   return {
     groupId,
     // Offsets that were committed by hand belong to a group of no protocol: Kafka calls it classic.
     protocolType: protocolType ?? '',
     groupState: GROUP_STATES[state],
-    groupType: protocol ?? 'classic',
+    groupType: lastProtocol ?? 'classic',
   }
 }
 

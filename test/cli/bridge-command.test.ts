@@ -1,0 +1,87 @@
+/** `edgelog bridge`, and the bridge within `edgelog dev`, as processes. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../client/test-server.ts'
+import { ServerProcess } from '../server/server-process.ts'
+import { edgelog, ended, start, watch } from './edgelog-command.ts'
+
+/** ApiVersions, version 0, correlation id 7, no client id. */
+const API_VERSIONS = Buffer.from('0000000a 0012 0000 00000007 ffff'.replaceAll(' ', ''), 'hex')
+
+let server: ServerProcess
+let dir: string
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'edgelog-bridge-'))
+  server = await ServerProcess.start()
+})
+afterAll(async () => {
+  await server.stop()
+  await rm(dir, { recursive: true, force: true })
+})
+
+/** The first bytes that come back: size, correlation id, error. */
+function ask(port: number, host = '127.0.0.1'): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port }, () => socket.write(API_VERSIONS))
+    socket.on('data', (bytes) => {
+      resolve(bytes)
+      socket.destroy()
+    })
+    socket.on('error', reject)
+    socket.on('close', () => reject(new Error('closed without an answer')))
+  })
+}
+
+test('carries frames to the server it is given, and stops at Ctrl-C', async () => {
+  const port = await freePort()
+  const child = start(server.url, ['bridge', '--listen', String(port)])
+  const end = ended(child)
+  await watch(child).printed('Ctrl-C stops it.')
+  const answer = await ask(port)
+  expect(answer.readInt32BE(4)).toBe(7)
+  expect(answer.readInt16BE(8)).toBe(0)
+  child.kill('SIGINT')
+  const { code, stdout } = await end
+  expect(code).toBe(0)
+  expect(stdout).toContain(`edgelog takes Kafka clients on localhost:${port}, for ${server.url}`)
+})
+
+test('a client is hung up on while there is no server, and told of on the terminal', async () => {
+  const [port, nobody] = [await freePort(), await freePort()]
+  const child = start(`http://127.0.0.1:${nobody}`, ['bridge', '--listen', String(port)])
+  const end = ended(child)
+  await watch(child).printed('Ctrl-C stops it.')
+  await expect(ask(port)).rejects.toThrow('closed without an answer')
+  child.kill('SIGINT')
+  expect((await end).stderr).toContain('a Kafka client was cut off')
+})
+
+describe('what is called wrongly', () => {
+  test.each([
+    [['bridge', '--listen', 'x'], 2, 'host:port is needed'],
+    [['bridge', '--listen', '70000'], 2, 'at most 65535'],
+    [['bridge', '--tls-cert', 'cert.pem'], 1, '--tls-cert and --tls-key go together'],
+    [['bridge', '--listen', '0.0.0.0:0'], 2, 'whole number of at least 1'],
+    [['bridge', '--listen', '0.0.0.0:9092'], 1, 'set its EDGELOG_TOKEN'],
+  ])('%j', async (args, code, mentions) => {
+    const outcome = await edgelog(server.url, args)
+    expect(outcome.stderr).toContain(mentions)
+    expect(outcome.code).toBe(code)
+  })
+
+  test('a port that is taken', async () => {
+    const holder = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => holder.once('listening', resolve))
+    const { port } = holder.address() as { port: number }
+    const taken = `port ${port} on 127.0.0.1 is taken`
+    const bridge = await edgelog(server.url, ['bridge', '--listen', String(port)])
+    expect([bridge.code, bridge.stderr]).toEqual([1, expect.stringContaining(taken)])
+    const args = ['--port', String(await freePort()), '--state', join(dir, 'taken')]
+    const dev = await edgelog(server.url, ['dev', '--kafka-port', String(port), ...args])
+    expect([dev.code, dev.stderr]).toEqual([1, expect.stringContaining(taken)])
+    holder.close()
+  })
+})

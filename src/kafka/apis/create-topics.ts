@@ -1,6 +1,7 @@
 /**
  * Kafka's CreateTopics (key 19). -1 for the number of partitions or replicas stands for the default of
- * the server, or for what the assignments say (KIP-464).
+ * the server, or for what the assignments say (KIP-464): in every version, as brokers take it, though
+ * only version 4 was made for it. kafkajs counts on that.
  */
 import { fanOut } from '../../broker/fan-out.ts'
 import { createTopic } from '../../broker/topics.ts'
@@ -29,7 +30,6 @@ import { handled, type KafkaCall } from '../handled.ts'
 
 /** In place of a number: as the server has it by default (KIP-464). */
 const UNSAID = -1
-const DEFAULTS_SINCE = 4
 const REPLICAS = 1
 
 export const CREATE_TOPICS = messages({
@@ -110,11 +110,11 @@ function created({ name, id, partitions, overrides }: Topic, validateOnly: boole
 }
 
 /** @throws {EdgelogError} what is wrong with the request itself. */
-function newTopic(wanted: WantedTopic, { version, settings }: KafkaCall): NewTopic {
+function newTopic(wanted: WantedTopic, { settings }: KafkaCall): NewTopic {
   const configs = Object.fromEntries(wanted.configs.map(({ name, value }) => [name, value]))
   return {
     name: parseTopicName(wanted.name),
-    partitions: partitionsOf(wanted, version, settings.numPartitions),
+    partitions: partitionsOf(wanted, settings.numPartitions),
     overrides: parseTopicConfigOverrides(configs, 'configs'),
   }
 }
@@ -122,7 +122,6 @@ function newTopic(wanted: WantedTopic, { version, settings }: KafkaCall): NewTop
 /** Any number of replicas is taken for what the platform has; tools ask for what a cluster would want. */
 function partitionsOf(
   { numPartitions, replicationFactor, assignments }: WantedTopic,
-  version: number,
   byDefault: number,
 ): number {
   if (assignments.length > 0) {
@@ -138,10 +137,9 @@ function partitionsOf(
     const why = 'assignments: partitions from 0 on, each with a broker, are needed'
     throw new EdgelogError('invalid_replica_assignment', why)
   }
-  const mayBeUnsaid = version >= DEFAULTS_SINCE
-  if (replicationFactor < 1 && !(mayBeUnsaid && replicationFactor === UNSAID)) {
+  if (replicationFactor < 1 && replicationFactor !== UNSAID) {
     const why = `replicationFactor: 1 and more, got ${replicationFactor}`
     throw new EdgelogError('invalid_replication_factor', why)
   }
-  return mayBeUnsaid && numPartitions === UNSAID ? byDefault : numPartitions
+  return numPartitions === UNSAID ? byDefault : numPartitions
 }

@@ -9,7 +9,7 @@ import { parseTopicName, type TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { hasRefreshed, learnBounds } from './committed-offsets.ts'
 import { fanOut } from './fan-out.ts'
-import { isKnownWithin } from './known-bounds.ts'
+import { type Bounds, isKnownWithin } from './known-bounds.ts'
 
 /** A topic as a client names it. */
 export type TopicReference = { readonly name: string } | { readonly id: string }
@@ -17,11 +17,16 @@ export type TopicReference = { readonly name: string } | { readonly id: string }
 export interface WantedOffset {
   readonly topic: TopicReference
   readonly partition: number
+  /** kafkajs resets a group by committing -2, the start of the log, or -1, its end. */
   readonly offset: number
   /** -1: not known. */
   readonly leaderEpoch: number
   readonly metadata: string
 }
+
+/** In place of an offset, as in ListOffsets. */
+const LOG_END = -1
+const LOG_START = -2
 
 /** null: it is committed. */
 export type CommitOutcome = EdgelogError | null
@@ -141,7 +146,7 @@ function checkForm({ offset, metadata }: WantedOffset): void {
     const why = `metadata: at most ${OFFSET_METADATA_BYTES_MAX} bytes are allowed`
     throw new EdgelogError('offset_metadata_too_large', why)
   }
-  if (!Number.isSafeInteger(offset) || offset < 0) {
+  if (!Number.isSafeInteger(offset) || offset < LOG_START) {
     throw new EdgelogError('offset_out_of_range', `offset: 0 to 2^53 - 1 is allowed, got ${offset}`)
   }
 }
@@ -164,8 +169,15 @@ async function locate(
 ): Promise<OffsetToCommit> {
   const located = { topic: topic.name, partition, offset, leaderEpoch, metadata }
   if (isKnownWithin(topic.id, partition, offset)) return { ...located, topicId: topic.id }
-  const { topicId } = await learnBounds(cluster, topic.name, partition)
-  if ('name' in reference || topicId === topic.id) return { ...located, topicId }
+  const { topicId, ...bounds } = await learnBounds(cluster, topic.name, partition)
+  if ('name' in reference || topicId === topic.id) {
+    return { ...located, topicId, offset: offsetWithin(bounds, offset) }
+  }
   const why = `topicId: ${topic.name} was created anew, its id is ${topicId} now`
   throw new EdgelogError('unknown_topic_id', why)
+}
+
+function offsetWithin({ logStartOffset, highWatermark }: Bounds, offset: number): number {
+  if (offset === LOG_START) return logStartOffset
+  return offset === LOG_END ? highWatermark : offset
 }

@@ -73,7 +73,7 @@ test('each is refused by itself, and the others are committed in one call', asyn
     wantedOf({ id }, { partition: 1, offset: 10_000, leaderEpoch: 4 }),
     wantedOf({ id: ID.replaceAll('1', 'f') }),
     wantedOf({ id: 'not an id' }),
-    wantedOf({ name }, { offset: -1 }),
+    wantedOf({ name }, { offset: -3 }),
   ])
   expect(codesOf(outcomes)).toEqual([
     null,
@@ -100,6 +100,14 @@ test('each is refused by itself, and the others are committed in one call', asyn
       },
     ],
   ])
+})
+
+test('-2 and -1 stand for the ends of the log', async () => {
+  const { cluster, name, commitOffsets } = clusterOf()
+  const wanted = [wantedOf({ name }, { offset: -2 }), wantedOf({ name }, { offset: -1 })]
+  const outcomes = await commitOffsetsEach(cluster, groupId, member, wanted)
+  expect(codesOf(outcomes)).toEqual([null, null])
+  expect(commitOffsets.mock.calls[0]?.[0].offsets.map(({ offset }) => offset)).toEqual([0, 10])
 })
 
 test("what the group refuses is everybody's", async () => {

@@ -1,0 +1,197 @@
+/** kcat as Debian has it (librdkafka 2.0.2), against the door. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { provideKcat } from './support/find-kcat.ts'
+import { kcat as run, startKcat } from './support/kcat.ts'
+import { numbered, type PlainRecord, readNative, SAMPLES, valuesOf } from './support/records.ts'
+import { openStage, type Stage } from './support/stage.ts'
+import { until } from './support/until.ts'
+
+const INSTALL_MS_MAX = 300_000
+const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+/** Prints what is there, and ends. */
+const READ = ['-C', '-q', '-e', '-X', 'fetch.wait.max.ms=100'] as const
+const VALUES = ['-f', '%s\n'] as const
+
+let stage: Stage
+beforeAll(async () => {
+  await provideKcat()
+  stage = await openStage()
+}, INSTALL_MS_MAX)
+afterAll(async () => await stage.close())
+
+async function kcat(args: readonly string[], input = ''): Promise<string> {
+  return (await run(stage.bootstrap, args, input)).stdout
+}
+
+async function newTopic(partitions = 1): Promise<string> {
+  const topic = stage.name()
+  await stage.native.admin.createTopic(topic, { partitions })
+  return topic
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '')
+}
+
+interface JsonRecord {
+  readonly key: string | null
+  readonly payload: string | null
+  readonly headers?: readonly string[]
+}
+
+async function readRecords(topic: string): Promise<PlainRecord[]> {
+  const lines = linesOf(await kcat([...READ, '-t', topic, '-o', 'beginning', '-J']))
+  return lines.map((line) => {
+    const { key, payload, headers = [] } = JSON.parse(line) as JsonRecord
+    const pairs = headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : []))
+    return { key, value: payload, headers: Object.fromEntries(pairs) }
+  })
+}
+
+test('-L lists the broker, at the address of the bridge, and topics with their partitions', async () => {
+  const topic = await newTopic(3)
+  const output = await kcat(['-L'])
+  expect(output).toContain(` at localhost:${stage.port}`)
+  expect(output).toContain(`topic "${topic}" with 3 partitions:`)
+  expect(await kcat(['-L', '-t', topic])).toContain('partition 2, leader')
+})
+
+describe('records', () => {
+  /** A line can say no empty value beside a null, and headers are those of all lines. */
+  const headers = { trace: 'abc', note: 'größe' }
+  const samples = SAMPLES.filter(({ value }) => value !== '').map((one) => ({ ...one, headers }))
+  const lines = samples.map(({ key, value }) => `${key ?? ''}|${value ?? ''}\n`).join('')
+  const withHeaders = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}=${value}`])
+
+  test.each(CODECS)('compressed by %s are read by all', async (codec) => {
+    const topic = await newTopic()
+    await kcat(['-P', '-t', topic, '-z', codec, '-K', '|', '-Z', ...withHeaders], lines)
+    expect(await readNative(stage.native, topic)).toEqual(samples)
+    expect(await readRecords(topic)).toEqual(samples)
+  })
+
+  test.each(CODECS)('are compressed by %s on the wire', async (codec) => {
+    const topic = await newTopic()
+    await kcat(['-P', '-t', topic, '-z', codec], `${'to be compressed '.repeat(500)}\n`)
+    const { partitionDetails } = await stage.native.admin.describeTopic(topic)
+    const isSmall = (partitionDetails?.[0]?.sizeBytes ?? 0) < 1_000
+    expect(isSmall).toBe(codec !== 'none')
+  })
+
+  test.each(['none', 'gzip', 'snappy', 'lz4'] as const)(
+    'of the native client in %s are read',
+    async (compression) => {
+      const topic = await newTopic()
+      const native = stage.native.producer({ compression })
+      await native.sendBatch(topic, SAMPLES)
+      await native.close()
+      expect(await readRecords(topic)).toEqual(SAMPLES)
+    },
+  )
+
+  test('of an idempotent producer are stored in order', async () => {
+    const topic = await newTopic()
+    const values = numbered('v', 5_000)
+    const idempotent = ['-X', 'enable.idempotence=true', '-X', 'batch.num.messages=100']
+    await kcat(['-P', '-t', topic, ...idempotent], `${values.join('\n')}\n`)
+    expect(await valuesOf(stage.native, topic, 1)).toEqual([values])
+  })
+
+  test('go to a topic that is created by naming it', async () => {
+    const topic = stage.name()
+    await kcat(['-P', '-t', topic], 'first\n')
+    expect(await valuesOf(stage.native, topic, 1)).toEqual([['first']])
+  })
+
+  test.each(['0', '1', '-1'])('are stored with acks=%s', async (acks) => {
+    const topic = await newTopic()
+    await kcat(['-P', '-t', topic, '-X', `topic.acks=${acks}`], 'a\nb\n')
+    const stored = async () => (await valuesOf(stage.native, topic, 1))[0]
+    await until('both are stored', async () => (await stored())?.length === 2)
+    expect(await stored()).toEqual(['a', 'b'])
+  })
+})
+
+describe('places in the log', () => {
+  const FIRST_MS = 1_700_000_000_000
+  let topic: string
+  beforeAll(async () => {
+    topic = await newTopic()
+    const producer = stage.native.producer()
+    for (const [index, value] of numbered('v', 6).entries()) {
+      await producer.send(topic, { value, timestamp: FIRST_MS + index * 1_000 })
+    }
+    await producer.close()
+  })
+  const all = numbered('v', 6)
+
+  test.each([
+    ['beginning', all],
+    ['2', all.slice(2)],
+    ['-2', all.slice(4)],
+    ['end', []],
+    [`s@${FIRST_MS + 2_500}`, all.slice(3)],
+    [`s@${FIRST_MS}`, all],
+  ])('-o %s', async (offset, values) => {
+    const read = [...READ, '-t', topic, '-p', '0', '-o', offset, ...VALUES]
+    expect(linesOf(await kcat(read))).toEqual(values)
+  })
+
+  test('from one time to another', async () => {
+    const times = ['-o', `s@${FIRST_MS + 1_000}`, '-o', `e@${FIRST_MS + 3_000}`]
+    const read = [...READ, '-t', topic, '-p', '0', ...times, ...VALUES]
+    expect(linesOf(await kcat(read))).toEqual(all.slice(1, 3))
+  })
+
+  test.each([
+    [FIRST_MS, 0],
+    [FIRST_MS + 1, 1],
+    [FIRST_MS + 5_001, -1],
+    [-1, 6],
+    [-2, 0],
+  ])('-Q finds the offset of %s', async (time, offset) => {
+    expect(await kcat(['-Q', '-t', `${topic}:0:${time}`])).toBe(`${topic} [0] offset ${offset}\n`)
+  })
+})
+
+test('-G: two processes share a group, and one goes on when the other is gone', async () => {
+  const [topic, groupId] = [await newTopic(3), stage.name()]
+  const quick = ['session.timeout.ms=6000', 'heartbeat.interval.ms=200', 'fetch.wait.max.ms=100']
+  const settings = [...quick, 'auto.offset.reset=earliest'].flatMap((one) => ['-X', one])
+  const join = () =>
+    startKcat(stage.bootstrap, ['-u', ...VALUES, ...settings, '-G', groupId, topic])
+  const sent: string[] = []
+  const send = async (count: number) => {
+    const values = numbered(`round${sent.length}`, count)
+    for (const partition of [0, 1, 2]) {
+      const own = values.filter((_, index) => index % 3 === partition)
+      await kcat(['-P', '-t', topic, '-p', String(partition)], `${own.join('\n')}\n`)
+    }
+    sent.push(...values)
+  }
+  await send(30)
+  const first = join()
+  const members = [first]
+  const delivered = () => members.flatMap(({ output }) => linesOf(output.stdout))
+  await until('the first has it all', () => delivered().length >= 30)
+
+  const second = join()
+  members.push(second)
+  await until('the second has partitions', () => /assigned: t\S+ \[\d\]/.test(second.output.stderr))
+  await send(30)
+  await until('both together have it all', () => delivered().length >= 60)
+  expect(delivered().sort()).toEqual([...sent].sort())
+  expect(linesOf(second.output.stdout).length).toBeGreaterThan(0)
+  expect(linesOf(first.output.stdout).length).toBeGreaterThan(30)
+
+  first.child.kill('SIGINT')
+  expect(await first.ended).toBe(0)
+  await send(30)
+  await until('the second goes on alone', () => delivered().length >= 90)
+  expect(delivered().sort()).toEqual([...sent].sort())
+
+  second.child.kill('SIGINT')
+  await second.ended
+  const { totalLag } = await stage.native.group(groupId).describe()
+  expect(totalLag).toBe(0)
+})

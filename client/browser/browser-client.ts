@@ -384,25 +384,12 @@ export class BrowserClient {
         closed: this.#closed.signal,
         setToken: (given) => this.setToken(given),
         failed: (error) => this.#note(error),
-        topicReset: (topic, reason) => this.#emitter.emit('topicReset', { topic, reason }),
+        emitter: this.#emitter,
         changed: () => this.#board.touch(),
       })
-      void this.#lookAround(this.#engine)
+      void this.#engine.lookAround(this.#prefix)
     }
     return this.#engine
-  }
-
-  async #lookAround(engine: Engine): Promise<void> {
-    try {
-      const { database } = this.#context
-      if (await engine.isAnotherDatabase())
-        this.#emitter.emit('storageLost', { pendingRecords: null })
-      for (const other of await engine.otherPrincipals(this.#prefix, database.name)) {
-        this.#emitter.emit('otherPrincipal', other)
-      }
-    } catch (error) {
-      this.#note(error)
-    }
   }
 
   #note(error: unknown): void {

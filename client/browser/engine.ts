@@ -11,9 +11,9 @@ import type { WebSocketConstructor } from '../consumer/tail-connection.ts'
 import type { GroupConsumer } from '../group/group-consumer.ts'
 import { BatchCache } from './cache/batch-cache.ts'
 import { CacheNews } from './cache/cache-news.ts'
-import type { TopicResetReason } from './cache/cache-plan.ts'
 import { CacheWriter } from './cache/cache-writer.ts'
 import { Follower } from './cache/follower.ts'
+import type { Emitter } from './events.ts'
 import { CACHE_USE_INTERVAL_MS, SYNC_TAG } from './limits.ts'
 import type { AckWaiters } from './outbox/ack-waiters.ts'
 import { checkWaiters } from './outbox/check-waiters.ts'
@@ -28,13 +28,7 @@ import { OutboxDrain } from './outbox/outbox-drain.ts'
 import type { OutboxNews } from './outbox/outbox-news.ts'
 import type { OutboxSender, SenderState } from './outbox/outbox-sender.ts'
 import type { OutboxContext, OutboxStore } from './outbox/outbox-store.ts'
-import {
-  adopt,
-  type OtherPrincipal,
-  otherPrincipals,
-  outboxSender,
-  type SendingContext,
-} from './principals.ts'
+import { adopt, otherPrincipals, outboxSender, type SendingContext } from './principals.ts'
 import {
   type BrowserConsumerOptions,
   type BrowserGroupConsumerOptions,
@@ -60,7 +54,7 @@ export interface EngineContext extends TokenRenewalContext {
   readonly WebSocket: WebSocketConstructor | undefined
   readonly transports: readonly TransportName[] | undefined
   readonly tell: (news: OutboxNews) => void
-  readonly topicReset: (topic: string, reason: TopicResetReason) => void
+  readonly emitter: Emitter
   /** The status may be another one now. */
   readonly changed: () => void
 }
@@ -242,13 +236,18 @@ export class Engine {
     return this.#writer.makeRoom()
   }
 
-  /** Whether the browser has thrown the database away since it was used last. */
-  isAnotherDatabase(): Promise<boolean> {
-    return isAnotherDatabase(this.#context.outbox.database)
-  }
-
-  otherPrincipals(prefix: string, ownName: string): Promise<OtherPrincipal[]> {
-    return otherPrincipals(prefix, ownName, this.#context.connection.clock)
+  /** Tells what the page was left with, and by whom. */
+  async lookAround(prefix: string): Promise<void> {
+    const { outbox, connection, emitter, failed } = this.#context
+    const { database } = outbox
+    try {
+      if (await isAnotherDatabase(database)) emitter.emit('storageLost', { pendingRecords: null })
+      for (const other of await otherPrincipals(prefix, database.name, connection.clock)) {
+        emitter.emit('otherPrincipal', other)
+      }
+    } catch (error) {
+      failed(error)
+    }
   }
 
   adopt(name: string, signal: AbortSignal): Promise<number> {
@@ -260,7 +259,7 @@ export class Engine {
   }
 
   #newFollower(): Follower {
-    const { connection, channel, topicReset } = this.#context
+    const { connection, channel, emitter } = this.#context
     return new Follower({
       cache: this.#cache,
       writer: this.#writer,
@@ -270,7 +269,7 @@ export class Engine {
       network: networkSource(connection),
       topics: this.#topics,
       changed: () => this.#sync.changed(),
-      topicReset,
+      topicReset: (topic, reason) => emitter.emit('topicReset', { topic, reason }),
       failed: (error) => this.#note(error),
     })
   }

@@ -242,8 +242,7 @@ async function removeBefore(
 ): Promise<void> {
   const outbox = tx.objectStore('outbox')
   const range = IDBKeyRange.bound([topic, partition], [topic, partition, end], false, true)
-  const lastKey = (await outbox.getAllKeys(range)).at(-1)
-  const last = lastKey === undefined ? undefined : await outbox.get(lastKey)
+  const last = (await outbox.openCursor(range, 'prev'))?.value
   await outbox.delete(range)
   const rest = last === undefined ? undefined : await rowAfter(last, end - last.position)
   if (rest !== undefined) await outbox.put(rest)

@@ -34,7 +34,10 @@ export class OutboxStore {
       const writer = new RowWriter(tx, this.#context)
       const places: Array<Place | EdgelogError> = []
       for (const entry of entries) places.push(await writer.add(entry))
-      await writer.finish()
+      const finished = writer.finish()
+      // Otherwise the browser would wait for us to see that all has succeeded.
+      tx.commit()
+      await finished
       return places
     }
     return await this.#context.database.write(stores, work, true)

@@ -32,6 +32,8 @@ export class RowWriter {
   readonly #context: RowWriterContext
   readonly #topics = new Map<string, TopicRow | undefined>()
   readonly #open = new Map<string, OpenRow>()
+  /** Rows on their way into the database: no record waits for another's. */
+  readonly #puts: Promise<unknown>[] = []
   /** Records without a key that are queued together go to one partition. */
   readonly #sticky = new Map<string, number>()
 
@@ -52,7 +54,7 @@ export class RowWriter {
     const sizeBytes = BatchBuilder.recordSizeBytesMax(record)
     const sizeBytesMax = Math.min(OUTBOX_ROW_BYTES_MAX, known?.maxMessageBytes ?? BATCH_BYTES_MAX)
     if (builder.recordsCount > 0 && builder.sizeBytes + sizeBytes > sizeBytesMax) {
-      await this.#close(open)
+      this.#close(open)
     }
     try {
       builder.append(record)
@@ -65,11 +67,19 @@ export class RowWriter {
     return { partition, position }
   }
 
+  /** When it returns, all requests are made; when it resolves, they have succeeded. */
   async finish(): Promise<void> {
     for (const open of this.#open.values()) {
-      await this.#close(open)
-      await this.#tx.objectStore('producers').put(open.producer)
+      this.#close(open)
+      this.#await(this.#tx.objectStore('producers').put(open.producer))
     }
+    await Promise.all(this.#puts)
+  }
+
+  #await(put: Promise<unknown>): void {
+    // What fails aborts the transaction, which says so.
+    put.catch(() => undefined)
+    this.#puts.push(put)
   }
 
   async #topic(topic: string): Promise<TopicRow | undefined> {
@@ -105,21 +115,23 @@ export class RowWriter {
     return open
   }
 
-  async #close(open: OpenRow): Promise<void> {
+  #close(open: OpenRow): void {
     const { producer, builder } = open
     const { recordsCount } = builder
     if (recordsCount === 0) return
     const { topic, partition, nextPosition, pendingBytes } = producer
     const batch = builder.finish()
     open.producer = { ...producer, pendingBytes: pendingBytes + batch.length }
-    await this.#tx.objectStore('outbox').put({
-      topic,
-      partition,
-      position: nextPosition - recordsCount,
-      recordsCount,
-      batch,
-      queuedAtMs: this.#context.now(),
-    })
+    this.#await(
+      this.#tx.objectStore('outbox').put({
+        topic,
+        partition,
+        position: nextPosition - recordsCount,
+        recordsCount,
+        batch,
+        queuedAtMs: this.#context.now(),
+      }),
+    )
   }
 }
 

@@ -209,8 +209,10 @@ async function settle<Mode extends IDBTransactionMode, T>(
   return worked.value
 }
 
+/** What a request says that was cut off, or made when its transaction was over. */
 function isAbort(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'AbortError'
+  const names = /^(Abort|InvalidState|TransactionInactive)Error$/
+  return error instanceof DOMException && names.test(error.name)
 }
 
 /** What the browser's closing of a connection looks like, before or in a transaction. */

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 
 export type Mutation = (bytes: Uint8Array) => Uint8Array
 
-const flip = fc.tuple(fc.nat(), fc.nat({ max: 7 })).map(
+/** One bit is another. */
+export const flips = fc.tuple(fc.nat(), fc.nat({ max: 7 })).map(
   ([at, bit]): Mutation =>
     (bytes) =>
       changed(bytes, at, (byte) => [byte ^ (1 << bit)]),
@@ -39,7 +40,7 @@ const noise = fc.uint8Array({ maxLength: 300 }).map(
 )
 /** One to four changes, one after the other. */
 export const mutations = fc
-  .array(fc.oneof({ weight: 4, arbitrary: flip }, wildCounts, cut, noise), {
+  .array(fc.oneof({ weight: 4, arbitrary: flips }, wildCounts, cut, noise), {
     minLength: 1,
     maxLength: 4,
   })

@@ -29,6 +29,8 @@ import { NO_OPERATIONS } from './authorized-operations.ts'
 
 /** Somebody else creates it right now: clients ask again. */
 const LEADER_NOT_AVAILABLE = 5
+/** Of responses; older ones have no null for it. */
+const NO_NAME_SINCE = 12
 
 export const METADATA = messages({
   key: 3,
@@ -115,7 +117,9 @@ async function describeWanted(
     if (isMissing && name !== null && allowAutoTopicCreation && call.settings.autoCreateTopics) {
       return await createNamed(name, call)
     }
-    return { errorCode: errorNumber(error), name, topicId, partitions: [] }
+    // Requests may lack a name two versions before responses may.
+    const shownName = name ?? (call.version < NO_NAME_SINCE ? '' : null)
+    return { errorCode: errorNumber(error), name: shownName, topicId, partitions: [] }
   }
 }
 

@@ -1,0 +1,108 @@
+/** A Kafka client of bytes alone: what no client in its right mind sends, it can. */
+import { connect, type Socket } from 'node:net'
+import { ByteReader } from '../../../src/core/bytes/byte-reader.ts'
+import { ByteWriter } from '../../../src/core/bytes/byte-writer.ts'
+import { readResponseHeader, writeRequestHeader } from '../../../src/core/kafka/request-header.ts'
+import {
+  type Messages,
+  type ReadResponseOf,
+  readResponse,
+  type WrittenRequestOf,
+  writeRequest,
+} from '../../../src/core/kafka/schema.ts'
+
+const SIZE_BYTES = 4
+
+export class RawConnection {
+  readonly socket: Socket
+  #received: Buffer = Buffer.alloc(0)
+  #isClosed = false
+  #wake = () => {}
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    socket.setNoDelay(true)
+    socket.on('data', (bytes) => {
+      this.#received = Buffer.concat([this.#received, bytes])
+      this.#wake()
+    })
+    // To be reset is to be hung up on.
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      this.#isClosed = true
+      this.#wake()
+    })
+  }
+
+  static open(port: number): Promise<RawConnection> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ port, host: '127.0.0.1' })
+      socket.once('error', reject)
+      socket.once('connect', () => resolve(new RawConnection(socket)))
+    })
+  }
+
+  send(bytes: Uint8Array): void {
+    this.socket.write(bytes)
+  }
+
+  /** The next answer without its size; null: hung up on. */
+  async next(): Promise<Buffer | null> {
+    for (;;) {
+      const has = this.#received.length
+      if (has >= SIZE_BYTES && has >= SIZE_BYTES + this.#received.readInt32BE(0)) break
+      if (this.#isClosed) return null
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    const end = SIZE_BYTES + this.#received.readInt32BE(0)
+    const frame = this.#received.subarray(SIZE_BYTES, end)
+    this.#received = this.#received.subarray(end)
+    return frame
+  }
+
+  /** Sends a request and reads its answer; null: hung up on. */
+  async ask<M extends Messages>(
+    messages: M,
+    version: number,
+    request: WrittenRequestOf<M>,
+  ): Promise<ReadResponseOf<M> | null> {
+    this.send(requestFrame(messages, version, request))
+    const frame = await this.next()
+    return frame && readAnswer(messages, version, frame)
+  }
+
+  close(): void {
+    this.socket.destroy()
+  }
+}
+
+export function requestFrame<M extends Messages>(
+  messages: M,
+  apiVersion: number,
+  request: WrittenRequestOf<M>,
+  correlationId = 1,
+): Buffer {
+  const writer = new ByteWriter()
+  writeRequestHeader(writer, messages, { apiVersion, correlationId, clientId: 'raw' })
+  writeRequest(messages, apiVersion, request, writer)
+  return framed(writer.toBytes())
+}
+
+export function readAnswer<M extends Messages>(
+  messages: M,
+  version: number,
+  frame: Uint8Array,
+): ReadResponseOf<M> {
+  const reader = new ByteReader(frame)
+  readResponseHeader(reader, messages, version)
+  return readResponse(messages, version, reader)
+}
+
+/** With its size before it. */
+export function framed(body: Uint8Array): Buffer {
+  const size = Buffer.alloc(SIZE_BYTES)
+  size.writeInt32BE(body.length)
+  return Buffer.concat([size, body])
+}

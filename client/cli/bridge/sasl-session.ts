@@ -22,6 +22,7 @@ import {
 import { type Frame, FrameError } from './frame-cutter.ts'
 
 const SIZE_BYTES = 4
+const BEARER = /^[\x21-\x7e]*$/
 
 export class SaslSession {
   #mechanism = ''
@@ -80,7 +81,9 @@ export class SaslSession {
 
   #take(authBytes: Uint8Array): void {
     const text = new TextDecoder().decode(authBytes)
-    this.#token = this.#mechanism === 'OAUTHBEARER' ? bearerOf(text) : passwordOf(text)
+    const token = this.#mechanism === 'OAUTHBEARER' ? bearerOf(text) : passwordOf(text)
+    // What no header can carry is no token: the server is to say so, as of any that is wrong.
+    this.#token = token === undefined || BEARER.test(token) ? token : ''
   }
 }
 

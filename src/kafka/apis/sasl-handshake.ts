@@ -9,7 +9,12 @@ import { handled } from '../handled.ts'
 const MECHANISMS = ['PLAIN', 'OAUTHBEARER']
 const UNSUPPORTED_SASL_MECHANISM = 33
 
-export const saslHandshakeApi = handled(SASL_HANDSHAKE, async ({ mechanism }) => ({
-  errorCode: MECHANISMS.includes(mechanism) ? NO_ERROR : UNSUPPORTED_SASL_MECHANISM,
-  mechanisms: MECHANISMS,
-}))
+/** Who means another one is told which there are, and hung up on. */
+export const saslHandshakeApi = handled(SASL_HANDSHAKE, async ({ mechanism }, call) => {
+  const isKnown = MECHANISMS.includes(mechanism)
+  if (!isKnown) call.close()
+  return {
+    errorCode: isKnown ? NO_ERROR : UNSUPPORTED_SASL_MECHANISM,
+    mechanisms: MECHANISMS,
+  }
+})

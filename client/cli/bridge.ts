@@ -46,6 +46,7 @@ async function run(options: BridgeCommandOptions, command: Command): Promise<voi
   const bridge = await startBridge({
     url,
     ...listen,
+    isOpen: isLocal,
     ...(isLocal && token !== undefined && { token }),
     ...(advertise !== undefined && { advertised: advertise }),
     ...(tlsCert !== undefined &&

@@ -19,7 +19,7 @@ export function serverOf(command: Command): ServerAddress {
   const secret = token ?? process.env.EDGELOG_TOKEN
   return {
     url: isUrlGiven ? url : (process.env.EDGELOG_URL ?? url),
-    ...(secret !== undefined && { token: secret }),
+    ...(secret !== undefined && secret !== '' && { token: secret }),
   }
 }
 

@@ -39,12 +39,14 @@ EDGELOG_NUM_PARTITIONS they get so many partitions; 1.`,
 
 async function run(options: DevOptions): Promise<void> {
   const {
-    EDGELOG_TOKEN: token,
+    EDGELOG_TOKEN: givenToken = '',
     EDGELOG_ORIGINS: origins,
     EDGELOG_OFFSETS_RETENTION_MINUTES: offsetsRetentionMinutes,
     EDGELOG_AUTO_CREATE_TOPICS: autoCreateTopics,
     EDGELOG_NUM_PARTITIONS: numPartitions,
   } = process.env
+  // An empty one asks nobody for anything.
+  const token = givenToken === '' ? undefined : givenToken
   const isLocal = isLoopback(options.host)
   if (!isLocal && token === undefined) {
     throw new Error(`--host ${options.host} opens the log to others: set EDGELOG_TOKEN`)
@@ -62,7 +64,7 @@ async function run(options: DevOptions): Promise<void> {
     ...(numPartitions !== undefined && { numPartitions }),
     ...(options.worker !== undefined && { workerPath: resolve(options.worker) }),
   })
-  const bridge = options.kafka ? await startKafka(options, server) : undefined
+  const bridge = options.kafka ? await startKafka(options, server, token === undefined) : undefined
   const url = isLocal ? `http://localhost:${options.port}` : server.url
   const isDefault = url === 'http://localhost:8787'
   const command = `npx edgelog${isDefault ? '' : ` --url ${url}`}`
@@ -84,7 +86,11 @@ Ctrl-C stops it.`)
   await server.close()
 }
 
-async function startKafka(options: DevOptions, server: RunningServer): Promise<RunningBridge> {
+async function startKafka(
+  options: DevOptions,
+  server: RunningServer,
+  isOpen: boolean,
+): Promise<RunningBridge> {
   const { host, port: httpPort, kafkaPort } = options
   const isAnyHost = host === '0.0.0.0' || host === '::'
   try {
@@ -92,6 +98,7 @@ async function startKafka(options: DevOptions, server: RunningServer): Promise<R
       url: isAnyHost ? `http://127.0.0.1:${httpPort}` : server.url,
       host: isLoopback(host) ? 'localhost' : host,
       port: kafkaPort,
+      isOpen,
       complain: (why) => console.error(`edgelog: a Kafka client was cut off: ${why}`),
     })
   } catch (error) {

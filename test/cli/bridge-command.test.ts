@@ -22,12 +22,15 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-/** The first bytes that come back: size, correlation id, error. */
+/** The answer: size, correlation id, error, APIs. */
 function ask(port: number, host = '127.0.0.1'): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port }, () => socket.write(API_VERSIONS))
+    let received = Buffer.alloc(0)
     socket.on('data', (bytes) => {
-      resolve(bytes)
+      received = Buffer.concat([received, bytes])
+      if (received.length < 4 || received.length < 4 + received.readInt32BE()) return
+      resolve(received)
       socket.destroy()
     })
     socket.on('error', reject)

@@ -10,8 +10,8 @@ const SIZE_BYTES = 4
 const CLOSE = -1
 
 export class AnswerReader {
-  #size = new Uint8Array(SIZE_BYTES)
-  #sizeBytesRead = 0
+  /** The beginning of a size. */
+  #held: Uint8Array = new Uint8Array(0)
   #bodyBytesLeft = 0
   #mustClose = false
 
@@ -22,40 +22,34 @@ export class AnswerReader {
 
   /** Whether the answer may end here: no frame is cut short. */
   get isBetweenFrames(): boolean {
-    return this.#sizeBytesRead === 0 && this.#bodyBytesLeft === 0
+    return this.#held.length === 0 && this.#bodyBytesLeft === 0
   }
 
   /**
-   * @returns what of `chunk` is for the client: all but the word to close.
+   * @returns what is for the client now: all that has come, but the word to close.
    * @throws {FrameError} for a size that is none.
    */
-  push(chunk: Uint8Array): Uint8Array[] {
-    const parts: Uint8Array[] = []
+  push(chunk: Uint8Array): Uint8Array {
+    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
+    this.#held = new Uint8Array(0)
     let at = 0
-    while (at < chunk.length && !this.#mustClose) {
-      if (this.#bodyBytesLeft === 0) {
-        this.#size[this.#sizeBytesRead++] = chunk[at++] as number
-        if (this.#sizeBytesRead === SIZE_BYTES) this.#begin(parts)
-        continue
+    while (at < bytes.length && !this.#mustClose) {
+      if (this.#bodyBytesLeft > 0) {
+        const passed = Math.min(this.#bodyBytesLeft, bytes.length - at)
+        this.#bodyBytesLeft -= passed
+        at += passed
+      } else if (bytes.length - at < SIZE_BYTES) {
+        this.#held = bytes.slice(at)
+        break
+      } else {
+        const size = new DataView(bytes.buffer, bytes.byteOffset + at, SIZE_BYTES).getInt32(0)
+        this.#mustClose = size === CLOSE
+        if (this.#mustClose) break
+        if (size < SIZE_BYTES) throw new FrameError(`an answer of ${size} bytes`)
+        this.#bodyBytesLeft = size
+        at += SIZE_BYTES
       }
-      const end = Math.min(chunk.length, at + this.#bodyBytesLeft)
-      parts.push(chunk.subarray(at, end))
-      this.#bodyBytesLeft -= end - at
-      at = end
     }
-    return parts
-  }
-
-  #begin(parts: Uint8Array[]): void {
-    const size = new DataView(this.#size.buffer).getInt32(0)
-    this.#sizeBytesRead = 0
-    if (size === CLOSE) {
-      this.#mustClose = true
-      return
-    }
-    if (size < SIZE_BYTES) throw new FrameError(`an answer of ${size} bytes`)
-    parts.push(this.#size)
-    this.#size = new Uint8Array(SIZE_BYTES)
-    this.#bodyBytesLeft = size
+    return bytes.subarray(0, at)
   }
 }

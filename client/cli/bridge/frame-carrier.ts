@@ -43,7 +43,7 @@ export class FrameCarrier {
     if (response.statusCode !== 200) throw new FrameError(await refusalOf(response))
     const answer = new AnswerReader()
     for await (const chunk of response as AsyncIterable<Uint8Array>) {
-      for (const part of answer.push(chunk)) await write(part)
+      await write(answer.push(chunk))
     }
     if (!answer.isBetweenFrames) throw new FrameError('the answer of the server was cut short')
     return answer.mustClose

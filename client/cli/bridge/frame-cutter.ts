@@ -16,8 +16,14 @@ export class FrameError extends Error {
 export type Frame = Uint8Array
 
 export class FrameCutter {
+  /** Of one frame, its size included. */
+  frameBytesMax: number
   #parts: Uint8Array[] = []
   #heldBytes = 0
+
+  constructor(frameBytesMax = FRAMES_BYTES_MAX) {
+    this.frameBytesMax = frameBytesMax
+  }
 
   /** Of the frame that is yet to be complete. */
   get heldBytes(): number {
@@ -37,7 +43,7 @@ export class FrameCutter {
     const frames: Frame[] = []
     let start = 0
     while (bytes.length - start >= SIZE_BYTES) {
-      const end = start + SIZE_BYTES + sizeAt(bytes, start)
+      const end = start + SIZE_BYTES + this.#sizeAt(bytes, start)
       if (end > bytes.length) break
       frames.push(bytes.subarray(start, end))
       start = end
@@ -55,12 +61,20 @@ export class FrameCutter {
       // Its size came in pieces, which happens once in a long while.
       this.#parts = [Buffer.concat(this.#parts)]
     }
-    return SIZE_BYTES + sizeAt(this.#parts[0] as Uint8Array, 0)
+    return SIZE_BYTES + this.#sizeAt(this.#parts[0] as Uint8Array, 0)
   }
-}
 
-function sizeAt(bytes: Uint8Array, at: number): number {
-  const size = new DataView(bytes.buffer, bytes.byteOffset + at, SIZE_BYTES).getInt32(0)
-  if (size >= 0 && size <= FRAMES_BYTES_MAX - SIZE_BYTES) return size
-  throw new FrameError(`a frame of ${size} bytes`)
+  /** Forgets the frame that is yet to be complete. @returns how much of it was held. */
+  clear(): number {
+    const bytes = this.#heldBytes
+    this.#parts = []
+    this.#heldBytes = 0
+    return bytes
+  }
+
+  #sizeAt(bytes: Uint8Array, at: number): number {
+    const size = new DataView(bytes.buffer, bytes.byteOffset + at, SIZE_BYTES).getInt32(0)
+    if (size >= 0 && size <= this.frameBytesMax - SIZE_BYTES) return size
+    throw new FrameError(`a frame of ${size} bytes`)
+  }
 }

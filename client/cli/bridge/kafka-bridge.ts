@@ -6,7 +6,13 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createSecureServer } from 'node:tls'
 import { FrameCarrier } from './frame-carrier.ts'
 import { KafkaConnection } from './kafka-connection.ts'
-import { COMPLAINT_INTERVAL_MS, CONNECTIONS_MAX, DRAIN_MS_MAX, TOTAL_BYTES_MAX } from './limits.ts'
+import {
+  COMPLAINT_INTERVAL_MS,
+  CONNECTIONS_MAX,
+  DRAIN_MS_MAX,
+  HANDSHAKE_MS_MAX,
+  TOTAL_BYTES_MAX,
+} from './limits.ts'
 import { MemoryPool } from './memory-pool.ts'
 
 export interface BridgeOptions {
@@ -18,6 +24,8 @@ export interface BridgeOptions {
   readonly port: number
   /** Given to the server for clients that do not authenticate themselves. */
   readonly token?: string
+  /** Whether the server, or `token`, lets in clients that do not say who they are. */
+  readonly isOpen: boolean
   /** What clients are told to connect to; where they have connected to, if left out. */
   readonly advertised?: HostAndPort
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
@@ -38,7 +46,7 @@ export interface RunningBridge {
 
 /** @throws {Error} if the port is taken. */
 export async function startBridge(options: BridgeOptions): Promise<RunningBridge> {
-  const { url, token } = options
+  const { url, token, isOpen } = options
   const carrier = new FrameCarrier(url)
   const pool = new MemoryPool(TOTAL_BYTES_MAX)
   const connections = new Set<KafkaConnection>()
@@ -53,35 +61,55 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
       pool,
       carry: (errand, write) => carrier.carry(errand, write),
       token,
-      advertised: advertisedTo(socket, options.advertised),
+      isOpen,
+      advertised: advertisedTo(socket, options),
       complain: (why) => complain(why),
       closed: () => connections.delete(connection),
     })
     connections.add(connection)
   }
-  const { servers, port } = await listen(options, accept)
+  const { servers, sockets, port } = await listen(options, accept)
   return {
     port,
     close: async () => {
       for (const server of servers) server.close()
       for (const connection of connections) connection.drain()
       await untilEmpty(connections)
-      for (const connection of connections) connection.destroy()
+      for (const socket of sockets) socket.destroy()
       carrier.close()
     },
   }
 }
 
+interface Listening {
+  readonly servers: readonly Server[]
+  /** All that are open. */
+  readonly sockets: ReadonlySet<Socket>
+  readonly port: number
+}
+
+function newServer({ tls }: BridgeOptions, accept: (socket: Socket) => void): Server {
+  if (tls === undefined) return createServer(accept)
+  const server = createSecureServer({ ...tls, handshakeTimeout: HANDSHAKE_MS_MAX }, accept)
+  // A handshake that fails is the client's affair.
+  server.on('tlsClientError', () => {})
+  return server
+}
+
 async function listen(
   options: BridgeOptions,
   accept: (socket: Socket) => void,
-): Promise<{ readonly servers: readonly Server[]; readonly port: number }> {
-  const { host, tls } = options
+): Promise<Listening> {
+  const { host } = options
+  const sockets = new Set<Socket>()
   const create = () => {
-    if (tls === undefined) return createServer(accept)
-    const server = createSecureServer(tls, accept)
-    // A handshake that fails is the client's affair.
-    server.on('tlsClientError', () => {})
+    const server = newServer(options, accept)
+    server.maxConnections = CONNECTIONS_MAX
+    // Also those whose handshake is not done.
+    server.on('connection', (socket) => {
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+    })
     return server
   }
   const [first, ...others] = host === 'localhost' ? ['127.0.0.1', '::1'] : [host]
@@ -97,7 +125,7 @@ async function listen(
       // A machine without IPv6, or with something else there: 127.0.0.1 is what matters.
     }
   }
-  return { servers, port }
+  return { servers, sockets, port }
 }
 
 function bind(server: Server, host: string, port: number): Promise<number> {
@@ -119,10 +147,14 @@ function bind(server: Server, host: string, port: number): Promise<number> {
 }
 
 /** `host:port`, with an IPv6 address in brackets. */
-function advertisedTo(socket: Socket, given: HostAndPort | undefined): string {
-  const host = given?.host ?? (socket.localAddress ?? '').replace(/^::ffff:/, '')
-  const port = given?.port ?? socket.localPort
-  if (/^(127\..*|::1)$/.test(host)) return `localhost:${port}`
+function advertisedTo(socket: Socket, { host: listensOn, advertised }: BridgeOptions): string {
+  if (advertised !== undefined) return joined(advertised)
+  const port = socket.localPort ?? 0
+  if (listensOn === 'localhost') return joined({ host: 'localhost', port })
+  return joined({ host: (socket.localAddress ?? listensOn).replace(/^::ffff:/, ''), port })
+}
+
+function joined({ host, port }: HostAndPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 

@@ -12,6 +12,7 @@ import {
   FRAMES_BYTES_MAX,
   FRAMES_MAX,
   IDLE_MS_MAX,
+  STRANGER_FRAME_BYTES_MAX,
   WRITE_SILENCE_MS_MAX,
 } from './limits.ts'
 import type { MemoryPool } from './memory-pool.ts'
@@ -22,6 +23,8 @@ export interface ConnectionContext {
   readonly carry: (errand: Errand, write: (part: Uint8Array) => Promise<void>) => Promise<boolean>
   /** For clients that do not say who they are. */
   readonly token: string | undefined
+  /** Whether clients need not say who they are. */
+  readonly isOpen: boolean
   readonly advertised: string
   readonly complain: (why: string) => void
   readonly closed: () => void
@@ -40,21 +43,25 @@ const FRAME_BYTES_MIN = 12
 export class KafkaConnection {
   readonly #socket: Socket
   readonly #context: ConnectionContext
-  readonly #cutter = new FrameCutter()
+  readonly #cutter: FrameCutter
   readonly #sasl = new SaslSession()
   readonly #clientHost: string
   #queue: Frame[] = []
   #queuedBytes = 0
   #waitingCall: AbortController | undefined
   #isBusy = false
+  /** Nobody is there to be answered. */
   #isGone = false
   #isDraining = false
+  /** Nothing more is carried: a call failed, or the server hung up. */
+  #isStopped = false
   #frameTimer: NodeJS.Timeout | undefined
 
   constructor(socket: Socket, context: ConnectionContext) {
     this.#socket = socket
     this.#context = context
     this.#clientHost = socket.remoteAddress ?? ''
+    this.#cutter = new FrameCutter(context.isOpen ? FRAMES_BYTES_MAX : STRANGER_FRAME_BYTES_MAX)
     socket.setNoDelay(true)
     socket.setTimeout(IDLE_MS_MAX)
     socket.on('timeout', () => {
@@ -67,10 +74,10 @@ export class KafkaConnection {
     socket.on('close', () => this.#gone())
   }
 
-  /** Takes nothing more; ends when what was received is answered. */
+  /** Takes nothing more; ends when what was received is answered, but for what waits. */
   drain(): void {
     this.#isDraining = true
-    this.#socket.pause()
+    this.#pause()
     this.#waitingCall?.abort()
     if (!this.#isBusy) this.#socket.end(() => this.#socket.destroy())
   }
@@ -80,67 +87,101 @@ export class KafkaConnection {
   }
 
   #receive(chunk: Uint8Array): void {
+    if (this.#isStopped) return
     const { pool } = this.#context
     pool.hold(chunk.length)
     try {
-      for (const frame of this.#cutter.push(chunk)) {
+      const frames = this.#cutter.push(chunk)
+      if (frames.length > 0) this.#frameEnded()
+      for (const frame of frames) {
         this.#queue.push(frame)
         this.#queuedBytes += frame.length
       }
     } catch (error) {
+      this.#stop()
       this.#fail(error)
       return
     }
-    this.#watchFrame()
     if (this.#cutter.heldBytes === 0) pool.done(this)
     this.#readOrPause()
     void this.#pump()
   }
 
-  /** A sender that does not get on with its frame is closed. */
+  /** A sender that does not get on with its frame is closed; the time it is not read from is not its own. */
   #watchFrame(): void {
-    if (this.#cutter.heldBytes === 0) {
-      clearTimeout(this.#frameTimer)
-      this.#frameTimer = undefined
-    } else this.#frameTimer ??= setTimeout(() => this.#socket.destroy(), FRAME_MS_MAX)
+    if (this.#cutter.heldBytes === 0) return
+    this.#frameTimer ??= setTimeout(() => this.#socket.destroy(), FRAME_MS_MAX)
+  }
+
+  #frameEnded(): void {
+    clearTimeout(this.#frameTimer)
+    this.#frameTimer = undefined
   }
 
   #readOrPause(): void {
-    if (this.#isDraining) return
+    if (this.#isDraining || this.#isStopped || this.#isGone) return
     const isAhead = this.#queuedBytes >= CONNECTION_BYTES_MAX
     const mayRead = !isAhead && this.#context.pool.mayRead(this, () => this.#readOrPause())
-    if (mayRead) this.#socket.resume()
-    else this.#socket.pause()
+    if (!mayRead) {
+      this.#pause()
+      return
+    }
+    this.#socket.resume()
+    this.#watchFrame()
+  }
+
+  #pause(): void {
+    this.#socket.pause()
+    this.#frameEnded()
   }
 
   async #pump(): Promise<void> {
     if (this.#isBusy) return
     this.#isBusy = true
     try {
-      while (this.#queue.length > 0) {
-        const frames = this.#takeFrames()
-        const sizeBytes = frames.reduce((sum, frame) => sum + frame.length, 0)
-        try {
-          await this.#carry(frames)
-        } finally {
-          this.#queuedBytes -= sizeBytes
-          this.#context.pool.release(sizeBytes)
-        }
-        if (!this.#isGone) this.#readOrPause()
-      }
+      while (this.#queue.length > 0) await this.#carryNext()
     } catch (error) {
-      this.#forgetQueue()
-      await this.#failLater(error)
+      this.#stop()
+      // Clients come back at once: a server that is down is not called without pause.
+      if (!this.#isLeaving) await new Promise((end) => setTimeout(end, FAILURE_PAUSE_MS))
+      this.#fail(error)
     } finally {
       this.#isBusy = false
     }
     if (this.#isDraining) this.#socket.end(() => this.#socket.destroy())
   }
 
-  #forgetQueue(): void {
-    this.#context.pool.release(this.#queuedBytes)
+  async #carryNext(): Promise<void> {
+    const frames = this.#takeFrames()
+    const sizeBytes = frames.reduce((sum, frame) => sum + frame.length, 0)
+    try {
+      await this.#carry(frames)
+    } finally {
+      this.#queuedBytes -= sizeBytes
+      this.#context.pool.release(sizeBytes)
+    }
+    this.#readOrPause()
+  }
+
+  /** What was received and is not carried yet never will be. */
+  #stop(): void {
+    this.#isStopped = true
+    this.#pause()
+    const bytes = this.#queue.reduce((sum, frame) => sum + frame.length, 0)
     this.#queue = []
-    this.#queuedBytes = 0
+    this.#queuedBytes -= bytes
+    this.#context.pool.release(bytes)
+    this.#forgetHalfFrame()
+  }
+
+  #forgetHalfFrame(): void {
+    this.#frameEnded()
+    this.#context.pool.release(this.#cutter.clear())
+    this.#context.pool.done(this)
+  }
+
+  get #isLeaving(): boolean {
+    return this.#isGone || this.#isDraining
   }
 
   /** The next ones that may go together: who the client is may be said between two of them. */
@@ -164,6 +205,7 @@ export class KafkaConnection {
       const answer: Uint8Array[] = []
       await this.#call([this.#sasl.wrap(first)], async (part) => void answer.push(part))
       await this.#write(this.#sasl.unwrap(Buffer.concat(answer)))
+      this.#cutter.frameBytesMax = FRAMES_BYTES_MAX
       return
     }
     if (frames.some((frame) => frame.length < FRAME_BYTES_MIN)) {
@@ -172,12 +214,14 @@ export class KafkaConnection {
     if (keyOf(first) === SASL_HANDSHAKE) this.#sasl.handshake(first)
     if (keyOf(first) === SASL_AUTHENTICATE) this.#sasl.authenticate(first)
     await this.#call(frames, (part) => this.#write(part))
+    // The server would have hung up on anybody else.
+    if (keyOf(first) === SASL_AUTHENTICATE) this.#cutter.frameBytesMax = FRAMES_BYTES_MAX
   }
 
   async #call(frames: readonly Frame[], write: (part: Uint8Array) => Promise<void>): Promise<void> {
     const isWaiting = frames.every((frame) => WAITING_KEYS.has(keyOf(frame)))
     // Nobody is there to be answered; what the client wanted done is done all the same.
-    if (this.#isGone && isWaiting) return
+    if (this.#isLeaving && isWaiting) return
     const call = new AbortController()
     if (isWaiting) this.#waitingCall = call
     try {
@@ -192,10 +236,19 @@ export class KafkaConnection {
         },
         write,
       )
-      if (mustClose) this.#socket.destroySoon()
+      if (mustClose) this.#hangUp()
+    } catch (error) {
+      // Given up by us: what stands behind it goes on.
+      if (!call.signal.aborted) throw error
     } finally {
       this.#waitingCall = undefined
     }
+  }
+
+  /** As the server would: what the client has sent besides is not looked at. */
+  #hangUp(): void {
+    this.#stop()
+    this.#socket.destroySoon()
   }
 
   async #write(part: Uint8Array): Promise<void> {
@@ -214,26 +267,17 @@ export class KafkaConnection {
     })
   }
 
-  /** Clients come back at once: a server that is down is not called without pause. */
-  async #failLater(error: unknown): Promise<void> {
-    const isOwnDoing = this.#isGone || this.#isDraining
-    if (!isOwnDoing) await new Promise((resolve) => setTimeout(resolve, FAILURE_PAUSE_MS))
-    this.#fail(error)
-  }
-
   #fail(error: unknown): void {
     const why = error instanceof Error ? error.message : String(error)
-    if (!this.#isGone && !this.#isDraining) this.#context.complain(why)
+    if (!this.#isLeaving) this.#context.complain(why)
     this.#socket.destroy()
   }
 
   #gone(): void {
     if (this.#isGone) return
     this.#isGone = true
-    clearTimeout(this.#frameTimer)
     this.#waitingCall?.abort()
-    this.#context.pool.release(this.#cutter.heldBytes)
-    this.#context.pool.done(this)
+    this.#forgetHalfFrame()
     this.#context.closed()
   }
 }

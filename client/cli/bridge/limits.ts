@@ -7,6 +7,8 @@ const MIB = 1024 * KIB
 export const CONNECTIONS_MAX = 10_000
 /** Bytes of one request frame, and of the frames that are joined into one call: what the server takes. */
 export const FRAMES_BYTES_MAX = 16 * MIB
+/** Bytes of one frame of a client that has yet to say who it is, where that is asked for. */
+export const STRANGER_FRAME_BYTES_MAX = 64 * KIB
 /** Frames of one call: a burst of tiny ones is not one endless call. */
 export const FRAMES_MAX = 1_000
 /** Bytes that one connection may have sent ahead of what is under way; then it is not read from. */
@@ -27,3 +29,5 @@ export const FAILURE_PAUSE_MS = 250
 export const DRAIN_MS_MAX = 10_000
 /** The same complaint is printed at most this often. */
 export const COMPLAINT_INTERVAL_MS = 10_000
+/** Time a TLS handshake may take. */
+export const HANDSHAKE_MS_MAX = 10_000

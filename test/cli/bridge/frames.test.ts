@@ -74,7 +74,7 @@ describe('following answers', () => {
         const reader = new AnswerReader()
         const passed: Uint8Array[] = []
         for (const piece of pieces(Buffer.concat([answers, close]), sizes)) {
-          passed.push(...reader.push(piece))
+          passed.push(reader.push(piece))
         }
         expect(Buffer.concat(passed).toString('hex')).toBe(answers.toString('hex'))
         expect(reader.mustClose).toBe(mustClose)

@@ -3,11 +3,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type RunningBridge, startBridge } from '../../../client/cli/bridge/kafka-bridge.ts'
+import {
+  type BridgeOptions,
+  type RunningBridge,
+  startBridge,
+} from '../../../client/cli/bridge/kafka-bridge.ts'
 
 const METADATA = 3
 const FETCH = 1
 const PRODUCE = 0
+const SASL_AUTHENTICATE = 36
 
 interface Call {
   readonly headers: IncomingMessage['headers']
@@ -24,7 +29,7 @@ afterEach(async () => {
 })
 
 /** A server that answers as told, and notes what it was asked. */
-async function stage(answer: Answer, token?: string) {
+async function stage(answer: Answer, options: Partial<BridgeOptions> = {}) {
   const calls: Call[] = []
   const complaints: string[] = []
   const server = createServer(async (request, response) => {
@@ -47,8 +52,9 @@ async function stage(answer: Answer, token?: string) {
     url,
     host: '127.0.0.1',
     port: 0,
+    isOpen: true,
     complain: (why) => complaints.push(why),
-    ...(token !== undefined && { token }),
+    ...options,
   })
   open.push(
     () => void server.close(),
@@ -151,13 +157,13 @@ describe('carrying frames', () => {
   })
 
   test('the server hears who calls, where, and with which token', async () => {
-    const { calls, client, bridge } = await stage(echo, 'secret')
+    const { calls, client, bridge } = await stage(echo, { token: 'secret' })
     const { socket } = await client()
     socket.write(frame(METADATA, 1))
     await expect.poll(() => calls.length).toBe(1)
     expect(calls[0]?.headers).toMatchObject({
       authorization: 'Bearer secret',
-      'edgelog-kafka-address': `localhost:${bridge.port}`,
+      'edgelog-kafka-address': `127.0.0.1:${bridge.port}`,
       'edgelog-kafka-client': '127.0.0.1',
     })
   })
@@ -198,6 +204,35 @@ describe('hanging up', () => {
   })
 })
 
+describe('what a bridge holds', () => {
+  test('behind a word to hang up nothing more is carried', async () => {
+    const { calls, client } = await stage(async ({ ids }, response) => {
+      await sleep(50)
+      response.end(Buffer.concat([answerTo(ids), Buffer.alloc(4, 0xff)]))
+    })
+    const { socket, closed } = await client()
+    socket.write(frame(PRODUCE, 1))
+    await expect.poll(() => calls.length).toBe(1)
+    socket.write(frame(PRODUCE, 2))
+    await closed
+    await sleep(100)
+    expect(calls.map(({ ids }) => ids)).toEqual([[1]])
+  })
+
+  test('a client that has yet to say who it is sends small frames only', async () => {
+    const { calls, client } = await stage(echo, { isOpen: false })
+    const large = frame(PRODUCE, 1, Buffer.alloc(100_000))
+    const stranger = await client()
+    stranger.socket.write(large.subarray(0, 20))
+    await stranger.closed
+    const known = await client()
+    known.socket.write(frame(SASL_AUTHENTICATE, 1, Buffer.from('ffff00000000', 'hex')))
+    await expect.poll(known.answers).toEqual([1])
+    known.socket.write(large)
+    await expect.poll(() => calls.map(({ ids }) => ids)).toEqual([[1], [1]])
+  })
+})
+
 describe('clients that go', () => {
   test('what they produced is carried all the same', async () => {
     const { calls, client } = await stage(async (call, response) => {
@@ -210,6 +245,17 @@ describe('clients that go', () => {
     socket.write(frame(PRODUCE, 2), () => socket.end())
     await expect.poll(() => calls.map(({ ids }) => ids)).toEqual([[1], [2]])
     expect(calls.map(({ isAborted }) => isAborted())).toEqual([false, false])
+  })
+
+  test('what stands behind a call that is given up is carried', async () => {
+    const { calls, client } = await stage((call, response) => {
+      if (call.ids[0] !== 1) echo(call, response)
+    })
+    const { socket } = await client()
+    socket.write(frame(FETCH, 1))
+    await expect.poll(() => calls.length).toBe(1)
+    socket.write(frame(PRODUCE, 2), () => setTimeout(() => socket.destroy(), 50))
+    await expect.poll(() => calls.map(({ ids }) => ids)).toEqual([[1], [2]])
   })
 
   test('what they waited for is given up', async () => {

@@ -34,6 +34,7 @@ export async function openStage({ token }: StageOptions = {}): Promise<Stage> {
     url: server.url,
     host: 'localhost',
     port: 0,
+    isOpen: token === undefined,
     complain: (why) => complaints.push(why),
   })
   const native = connect({ url: server.url, ...(token !== undefined && { token }) })

@@ -1,0 +1,93 @@
+/** One connection over a socket that is made up: what time it gives a sender, and what it holds. */
+import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { KafkaConnection } from '../../../client/cli/bridge/kafka-connection.ts'
+import { FAILURE_PAUSE_MS, FRAME_MS_MAX } from '../../../client/cli/bridge/limits.ts'
+import { MemoryPool } from '../../../client/cli/bridge/memory-pool.ts'
+
+class FakeSocket extends EventEmitter {
+  isPaused = false
+  isDestroyed = false
+  setNoDelay() {}
+  setTimeout() {}
+  pause() {
+    this.isPaused = true
+  }
+  resume() {
+    this.isPaused = false
+  }
+  write() {
+    return true
+  }
+  destroy() {
+    if (this.isDestroyed) return
+    this.isDestroyed = true
+    this.emit('close')
+  }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+function open(carry: () => Promise<boolean> = async () => false) {
+  const socket = new FakeSocket()
+  const pool = new MemoryPool(1_000_000)
+  new KafkaConnection(socket as unknown as Socket, {
+    pool,
+    carry,
+    token: undefined,
+    isOpen: true,
+    advertised: 'localhost:9092',
+    complain: () => {},
+    closed: () => {},
+  })
+  return { socket, pool }
+}
+
+/** A Metadata request of 100 bytes. */
+function frame(): Buffer {
+  const bytes = Buffer.alloc(100)
+  bytes.writeInt32BE(96)
+  bytes.writeInt16BE(3, 4)
+  return bytes
+}
+
+test('a sender that never pauses between frames is not taken for dead', async () => {
+  const { socket, pool } = open()
+  const halves = Buffer.concat([frame().subarray(50), frame().subarray(0, 50)])
+  socket.emit('data', frame().subarray(0, 50))
+  for (let elapsedMs = 0; elapsedMs < 3 * FRAME_MS_MAX; elapsedMs += 1_000) {
+    await vi.advanceTimersByTimeAsync(1_000)
+    socket.emit('data', halves)
+  }
+  expect(socket.isDestroyed).toBe(false)
+  expect(pool.heldBytes).toBeLessThanOrEqual(150)
+})
+
+test('one that does not get on with its frame is closed, and what it held is free', async () => {
+  const { socket, pool } = open()
+  for (const byte of frame().subarray(0, 21)) {
+    if (!socket.isDestroyed) socket.emit('data', Uint8Array.of(byte))
+    await vi.advanceTimersByTimeAsync(FRAME_MS_MAX / 20)
+  }
+  expect(socket.isDestroyed).toBe(true)
+  expect(pool.heldBytes).toBe(0)
+})
+
+test('nothing is held for a connection whose call failed, whatever came meanwhile', async () => {
+  const { socket, pool } = open(async () => {
+    throw new Error('no server')
+  })
+  socket.emit('data', Buffer.concat([frame(), frame().subarray(0, 50)]))
+  await vi.advanceTimersByTimeAsync(FAILURE_PAUSE_MS / 2)
+  expect(socket.isPaused).toBe(true)
+  socket.emit('data', Buffer.concat([frame().subarray(50), frame()]))
+  await vi.advanceTimersByTimeAsync(FAILURE_PAUSE_MS)
+  expect(socket.isDestroyed).toBe(true)
+  expect(pool.heldBytes).toBe(0)
+})

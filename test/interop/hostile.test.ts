@@ -1,30 +1,16 @@
-/** What a broker does with what is no client: answers or hangs up, and lets nobody else feel it. */
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import fc from 'fast-check'
-import kafkajs from 'kafkajs'
+/** What is no client: it is answered or hung up on, as by a broker. */
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { ByteWriter } from '../../src/core/bytes/byte-writer.ts'
-import type { Fields } from '../../src/core/kafka/field.ts'
-import { writeRequestHeader } from '../../src/core/kafka/request-header.ts'
-import { type Messages, NO_UUID, writeRequest } from '../../src/core/kafka/schema.ts'
+import { NO_UUID } from '../../src/core/kafka/schema.ts'
 import { API_VERSIONS } from '../../src/kafka/apis/api-versions.ts'
 import { FETCH } from '../../src/kafka/apis/fetch.ts'
 import { METADATA } from '../../src/kafka/apis/metadata.ts'
 import { PRODUCE } from '../../src/kafka/apis/produce.ts'
 import { fromHex } from '../core/kafka/hex.ts'
-import { writtenStructs } from '../core/kafka/message-arbitraries.ts'
-import { SEEDED, TEST_SEED } from '../core/seed.ts'
-import { ALL_VERSIONS } from '../kafka/all-messages.ts'
-import { GOLDEN_REQUESTS } from '../kafka/golden-requests.ts'
-import { flips, mutations } from '../kafka/mutations.ts'
-import { framed, RawConnection, readAnswer, requestFrame } from './support/raw-connection.ts'
-import { numbered, valuesOf } from './support/records.ts'
+import { RawConnection, readAnswer, requestFrame } from './support/raw-connection.ts'
 import { openStage, type Stage } from './support/stage.ts'
 import { until } from './support/until.ts'
 
-const MUTANTS = 600
-const MUTANTS_AT_A_TIME = 16
-const IDLE_CONNECTIONS = 1_000
 const NO_WAIT = { maxWaitMs: 0, minBytes: 0, topics: [], replicaId: -1 }
 /** ApiVersions v0: the smallest question there is. */
 const PING = requestFrame(API_VERSIONS, 0, {}, 777)
@@ -64,33 +50,6 @@ async function newTopic(): Promise<string> {
 function produceFrame(topic: string, acks: number, correlationId?: number): Buffer {
   const topics = [{ name: topic, topicId: NO_UUID, partitions: [{ index: 0, records: BATCH }] }]
   return requestFrame(PRODUCE, 7, { acks, timeoutMs: 1_000, topics }, correlationId)
-}
-
-/** A client that never has to try twice while `work` is going on. */
-async function besideAHealthyClient(work: () => Promise<void>): Promise<void> {
-  const topic = await newTopic()
-  const kafka = new kafkajs.Kafka({
-    brokers: [stage.bootstrap],
-    logLevel: kafkajs.logLevel.NOTHING,
-    retry: { retries: 0 },
-  })
-  const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
-  await producer.connect()
-  let isOver = false
-  let count = 0
-  const sending = (async () => {
-    do {
-      await producer.send({ topic, messages: [{ value: `v-${count}` }] })
-      count++
-      await sleep(5)
-    } while (!isOver)
-  })()
-  await work().finally(() => {
-    isOver = true
-  })
-  await sending
-  await producer.disconnect()
-  expect(await valuesOf(stage.native, topic, 1)).toEqual([numbered('v', count)])
 }
 
 function bytesOf(hex: string): Buffer {
@@ -191,96 +150,6 @@ test('what was produced by who hung up at once is stored', async () => {
   const stored = async () =>
     (await stage.native.admin.describeTopic(topic)).partitionDetails?.[0]?.highWatermark
   await until('all ten are there', async () => (await stored()) === 10)
-})
-
-describe('others do not notice', () => {
-  test(`broken requests (seed ${TEST_SEED})`, async () => {
-    const frames = fc.oneof(
-      fc.constantFrom(...GOLDEN_REQUESTS).map(({ hex }) => fromHex(hex)),
-      fc.constantFrom(...ALL_VERSIONS).chain(({ messages, version }) =>
-        writtenStructs(messages.request as Fields, version).map((request) => {
-          const writer = new ByteWriter()
-          const header = { apiVersion: version, correlationId: 1, clientId: 'fuzz' }
-          writeRequestHeader(writer, messages, header)
-          writeRequest(messages as Messages, version, request, writer)
-          return writer.toBytes()
-        }),
-      ),
-    )
-    const mutants = fc
-      .sample(fc.tuple(frames, fc.oneof(flips, mutations)), { ...SEEDED, numRuns: MUTANTS })
-      .map(([bytes, mutate]) => mutate(bytes))
-    await besideAHealthyClient(async () => {
-      let answered = 0
-      const next = mutants.values()
-      const sendAll = async () => {
-        for (const mutant of next) if (await isAnswered(mutant)) answered++
-      }
-      await Promise.all(Array.from({ length: MUTANTS_AT_A_TIME }, sendAll))
-      // Some are as good as before, most are not.
-      expect(answered).toBeGreaterThan(MUTANTS / 10)
-      expect(answered).toBeLessThan(MUTANTS)
-    })
-  }, 60_000)
-
-  /** Whether it was answered and the next request as well; if not, it is hung up on. */
-  async function isAnswered(mutant: Uint8Array): Promise<boolean> {
-    const connection = await RawConnection.open(stage.port)
-    connection.send(Buffer.concat([framed(mutant), PING]))
-    const tooLate = setTimeout(() => connection.close(), 20_000)
-    try {
-      for (;;) {
-        const frame = await connection.next()
-        // After SaslHandshake v0 whatever comes is taken for a token, whose answer is empty.
-        if (frame?.length === 0 || frame?.readInt32BE(0) === 777) return true
-        if (frame !== null) continue
-        const isSilent = connection.socket.destroyed && !connection.socket.readableEnded
-        if (isSilent && connection.socket.errored === null) {
-          throw new Error(`neither answered nor hung up on: ${Buffer.from(mutant).toString('hex')}`)
-        }
-        return false
-      }
-    } finally {
-      clearTimeout(tooLate)
-      connection.close()
-    }
-  }
-
-  test(`${IDLE_CONNECTIONS} silent connections, half of them within a frame`, async () => {
-    await besideAHealthyClient(async () => {
-      for (let count = 0; count < IDLE_CONNECTIONS; count += 100) {
-        const some = await Promise.all(Array.from({ length: 100 }, open))
-        for (const connection of some.slice(50)) connection.send(bytesOf('00001000 0012'))
-      }
-      await sleep(200)
-      const answers = opened.slice(0, 20).map(async (connection) => {
-        connection.send(PING)
-        return (await connection.next())?.readInt32BE(0)
-      })
-      expect(await Promise.all(answers)).toEqual(Array.from({ length: 20 }, () => 777))
-    })
-  })
-
-  test('one that asks and asks, and reads no answer', async () => {
-    await besideAHealthyClient(async () => {
-      const connection = await open()
-      connection.socket.pause()
-      const questions = Buffer.concat(Array.from({ length: 500 }, () => PING))
-      for (let times = 0; times < 20; times++) connection.send(questions)
-      await sleep(500)
-      connection.close()
-    })
-  })
-
-  test('those that break off within a frame', async () => {
-    await besideAHealthyClient(async () => {
-      for (let length = 1; length < PING.length; length++) {
-        const connection = await open()
-        connection.socket.end(PING.subarray(0, length))
-        expect(await connection.next()).toBeNull()
-      }
-    })
-  })
 })
 
 describe('POST /kafka, without a bridge', () => {

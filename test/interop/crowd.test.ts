@@ -1,0 +1,160 @@
+/**
+ * Question: do clients notice what others do that are broken, silent or many?
+ * Model: a client that never has to try twice. Generated: requests of every API in every version, as
+ * they are and broken.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import fc from 'fast-check'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { ByteWriter } from '../../src/core/bytes/byte-writer.ts'
+import type { Fields } from '../../src/core/kafka/field.ts'
+import { writeRequestHeader } from '../../src/core/kafka/request-header.ts'
+import { SASL_HANDSHAKE } from '../../src/core/kafka/sasl-messages.ts'
+import { type Messages, writeRequest } from '../../src/core/kafka/schema.ts'
+import { API_VERSIONS } from '../../src/kafka/apis/api-versions.ts'
+import { fromHex } from '../core/kafka/hex.ts'
+import { writtenStructs } from '../core/kafka/message-arbitraries.ts'
+import { SEEDED, TEST_SEED } from '../core/seed.ts'
+import { ALL_VERSIONS } from '../kafka/all-messages.ts'
+import { GOLDEN_REQUESTS } from '../kafka/golden-requests.ts'
+import { flips, mutations } from '../kafka/mutations.ts'
+import { besideAHealthyClient } from './support/healthy-client.ts'
+import { framed, RawConnection, requestFrame } from './support/raw-connection.ts'
+import { openStage, type Stage } from './support/stage.ts'
+
+const MUTANTS = 600
+const AT_A_TIME = 16
+const IDLE_CONNECTIONS = 1_000
+const SILENCE_MS_MAX = 20_000
+/** ApiVersions v0: the smallest question there is. */
+const PING = requestFrame(API_VERSIONS, 0, {}, 777)
+
+let stage: Stage
+const opened: RawConnection[] = []
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterEach(() => {
+  for (const connection of opened.splice(0)) connection.close()
+})
+afterAll(async () => await stage.close())
+
+async function open(): Promise<RawConnection> {
+  const connection = await RawConnection.open(stage.port)
+  opened.push(connection)
+  return connection
+}
+
+function bodyOf(messages: Messages, apiVersion: number, request: Record<string, unknown>) {
+  const writer = new ByteWriter()
+  writeRequestHeader(writer, messages, { apiVersion, correlationId: 1, clientId: 'fuzz' })
+  writeRequest(messages, apiVersion, request, writer)
+  return writer.toBytes()
+}
+
+const requests = fc.oneof(
+  fc.constantFrom(...GOLDEN_REQUESTS).map(({ hex }) => fromHex(hex)),
+  fc
+    .constantFrom(...ALL_VERSIONS)
+    .chain(({ messages, version }) =>
+      writtenStructs(messages.request as Fields, version).map((request) =>
+        bodyOf(messages, version, request),
+      ),
+    ),
+)
+
+test(`whatever a request says, if it is one it is answered (seed ${TEST_SEED})`, async () => {
+  // Whoever means an unknown mechanism is hung up on as well.
+  const others = ALL_VERSIONS.filter(({ messages }) => messages.key !== SASL_HANDSHAKE.key)
+  const frames = others.flatMap(({ messages, version }) =>
+    fc
+      .sample(writtenStructs(messages.request as Fields, version), { ...SEEDED, numRuns: 3 })
+      // A produce that fails is hung up on then.
+      .filter(({ acks }) => acks !== 0)
+      .map((request) => bodyOf(messages, version, request)),
+  )
+  const unanswered: string[] = []
+  const next = frames.values()
+  const sendAll = async () => {
+    for (const frame of next) {
+      if (!(await isAnswered(frame))) unanswered.push(Buffer.from(frame).toString('hex'))
+    }
+  }
+  await Promise.all(Array.from({ length: AT_A_TIME }, sendAll))
+  expect(unanswered).toEqual([])
+}, 60_000)
+
+/** Whether the next request is answered as well; if not, it is hung up on. @throws {Error} at silence. */
+async function isAnswered(body: Uint8Array): Promise<boolean> {
+  const connection = await RawConnection.open(stage.port)
+  connection.send(Buffer.concat([framed(body), PING]))
+  let isSilent = false
+  const tooLate = setTimeout(() => {
+    isSilent = true
+    connection.close()
+  }, SILENCE_MS_MAX)
+  let frame = await connection.next()
+  // After SaslHandshake v0 whatever comes is taken for a token, whose answer is empty.
+  while (frame !== null && frame.length > 0 && frame.readInt32BE(0) !== 777) {
+    frame = await connection.next()
+  }
+  clearTimeout(tooLate)
+  connection.close()
+  if (!isSilent) return frame !== null
+  throw new Error(`neither answered nor hung up on: ${Buffer.from(body).toString('hex')}`)
+}
+
+describe('others do not notice', () => {
+  test(`broken requests (seed ${TEST_SEED})`, async () => {
+    const mutants = fc
+      .sample(fc.tuple(requests, fc.oneof(flips, mutations)), { ...SEEDED, numRuns: MUTANTS })
+      .map(([bytes, mutate]) => mutate(bytes))
+    await besideAHealthyClient(stage, async () => {
+      let answered = 0
+      const next = mutants.values()
+      const sendAll = async () => {
+        for (const mutant of next) if (await isAnswered(mutant)) answered++
+      }
+      await Promise.all(Array.from({ length: AT_A_TIME }, sendAll))
+      // Some are as good as before, most are not.
+      expect(answered).toBeGreaterThan(MUTANTS / 10)
+      expect(answered).toBeLessThan(MUTANTS)
+    })
+  }, 60_000)
+
+  test(`${IDLE_CONNECTIONS} silent connections, half of them within a frame`, async () => {
+    await besideAHealthyClient(stage, async () => {
+      for (let count = 0; count < IDLE_CONNECTIONS; count += 100) {
+        const some = await Promise.all(Array.from({ length: 100 }, open))
+        for (const connection of some.slice(50)) connection.send(fromHex('00001000 0012'))
+      }
+      await sleep(200)
+      const answers = opened.slice(0, 20).map(async (connection) => {
+        connection.send(PING)
+        return (await connection.next())?.readInt32BE(0)
+      })
+      expect(await Promise.all(answers)).toEqual(Array.from({ length: 20 }, () => 777))
+    })
+  })
+
+  test('one that asks and asks, and reads no answer', async () => {
+    await besideAHealthyClient(stage, async () => {
+      const connection = await open()
+      connection.socket.pause()
+      const questions = Buffer.concat(Array.from({ length: 500 }, () => PING))
+      for (let times = 0; times < 20; times++) connection.send(questions)
+      await sleep(500)
+      connection.close()
+    })
+  })
+
+  test('those that break off within a frame', async () => {
+    await besideAHealthyClient(stage, async () => {
+      for (let length = 1; length < PING.length; length++) {
+        const connection = await open()
+        connection.socket.end(PING.subarray(0, length))
+        expect(await connection.next()).toBeNull()
+      }
+    })
+  })
+})

@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import kafkajs from 'kafkajs'
+import { expect } from 'vitest'
+import { numbered, valuesOf } from './records.ts'
+import type { Stage } from './stage.ts'
+
+/** A client that never has to try twice while `work` is going on. */
+export async function besideAHealthyClient(stage: Stage, work: () => Promise<void>): Promise<void> {
+  const topic = stage.name()
+  await stage.native.admin.createTopic(topic)
+  const kafka = new kafkajs.Kafka({
+    brokers: [stage.bootstrap],
+    logLevel: kafkajs.logLevel.NOTHING,
+    retry: { retries: 0 },
+  })
+  const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
+  await producer.connect()
+  let isOver = false
+  let count = 0
+  const sending = (async () => {
+    do {
+      await producer.send({ topic, messages: [{ value: `v-${count}` }] })
+      count++
+      await sleep(5)
+    } while (!isOver)
+  })()
+  // It is thrown where it is waited for, below.
+  sending.catch(() => undefined)
+  await work().finally(() => {
+    isOver = true
+  })
+  await sending
+  await producer.disconnect()
+  expect(await valuesOf(stage.native, topic, 1)).toEqual([numbered('v', count)])
+}

@@ -7,12 +7,13 @@ import { compileTopicPattern } from './topic-pattern.ts'
 
 type Heartbeat = Pick<
   HeartbeatRequest,
-  'memberEpoch' | 'instanceId' | 'topics' | 'topicPattern'
+  'memberEpoch' | 'instanceId' | 'topics' | 'topicPattern' | 'mayNameUnknownTopics'
 > & { readonly owned?: readonly unknown[] }
 
 /** @throws {EdgelogError} `invalid_request`, `invalid_topic`, `invalid_regular_expression`. */
 export function checkHeartbeat(heartbeat: Heartbeat): void {
   const { memberEpoch, instanceId, topics = [], topicPattern = '', owned = [] } = heartbeat
+  const { mayNameUnknownTopics } = heartbeat
   if (topicPattern !== '') compileTopicPattern(topicPattern)
   if (topics.length > GROUP_TOPICS_MAX) {
     throw new EdgelogError(
@@ -28,7 +29,10 @@ export function checkHeartbeat(heartbeat: Heartbeat): void {
     )
   }
   if (memberEpoch !== JOIN_EPOCH) return
-  if (topics.length === 0 && topicPattern === '') {
+  const wanted = heartbeat.topics ?? heartbeat.topicPattern
+  // Kafka's clients look for what matches a pattern by themselves, and may have found nothing yet.
+  const mayWantNothing = mayNameUnknownTopics && wanted !== undefined
+  if (topics.length === 0 && topicPattern === '' && !mayWantNothing) {
     throw new EdgelogError('invalid_request', 'topics: who joins needs topics or topicPattern')
   }
   if (owned.length > 0) {

@@ -29,6 +29,20 @@ test('one member names so many topics, by names that a topic can have', () => {
   }
 })
 
+test('who joins by the Kafka door says what it wants, which may be nothing yet', () => {
+  const check = (
+    wanted: { topics?: string[]; topicPattern?: string },
+    mayNameUnknownTopics = true,
+  ) => {
+    const { topics: _, ...joining } = request({ mayNameUnknownTopics })
+    return refusal(() => checkHeartbeat({ ...joining, ...wanted }))
+  }
+  expect(check({})).toBe('invalid_request')
+  expect(check({ topics: [] })).toBeUndefined()
+  expect(check({ topicPattern: '' })).toBeUndefined()
+  expect(check({ topics: [] }, false)).toBe('invalid_request')
+})
+
 test('all members name so many different topics together, whether those exist or not', () => {
   const group = new ConsumerGroup()
   const directory = new TopicDirectory([])

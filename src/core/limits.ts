@@ -240,6 +240,8 @@ export const GROUP_BODY_BYTES_MAX = 2 * MIB
 export const KAFKA_ARRAY_ELEMENTS_MAX = 100_000
 /** Frames of one `POST /kafka`: a burst of tiny ones is not one endless request. */
 export const KAFKA_FRAMES_MAX = 1_000
+/** Characters of an error's text: a name that is refused may be as long as Kafka's texts can be. */
+export const KAFKA_ERROR_MESSAGE_LENGTH_MAX = 1_000
 
 // -- edge ---------------------------------------------------------------------------------------
 

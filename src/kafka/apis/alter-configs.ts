@@ -19,8 +19,10 @@ import {
 import { parseTopicConfigOverrides } from '../../core/topic/topic-config.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { RESOURCE, unchangeable } from '../config-resource.ts'
-import { errorFields, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
+
+const { errorFields } = errorNumbersOf('admin')
 
 export const ALTER_CONFIGS = messages({
   key: 33,

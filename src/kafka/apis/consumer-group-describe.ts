@@ -21,10 +21,12 @@ import {
   struct,
   uuid,
 } from '../../core/kafka/schema.ts'
-import { errorFields, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { GROUP_STATES } from '../group-states.ts'
 import { handled } from '../handled.ts'
 import { NO_OPERATIONS } from './authorized-operations.ts'
+
+const { errorFields } = errorNumbersOf('group')
 
 const assignment = struct({
   topicPartitions: array({ topicId: uuid, topicName: string, partitions: array(int32) }),

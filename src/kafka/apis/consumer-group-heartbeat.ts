@@ -20,9 +20,11 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
-import { errorFields, NO_ERROR, numberOf } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 import { checkIds, shownClientId } from '../member-fields.ts'
+
+const { errorFields } = errorNumbersOf('group')
 
 /** Partitions of one topic, as a member has them or is to have them. */
 const topicPartitions = { topicId: uuid, partitions: array(int32) }

@@ -16,8 +16,10 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
-import { errorFields, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
+
+const { errorFields } = errorNumbersOf('admin')
 
 export const CREATE_PARTITIONS = messages({
   key: 37,

@@ -25,8 +25,10 @@ import type { NewTopic, Topic } from '../../core/topic/topic.ts'
 import { parseTopicConfigOverrides } from '../../core/topic/topic-config.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { topicConfigEntries } from '../config-entries.ts'
-import { errorFields, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
+
+const { errorFields } = errorNumbersOf('admin')
 
 /** In place of a number: as the server has it by default (KIP-464). */
 const UNSAID = -1

@@ -13,8 +13,10 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { errorNumber, NO_ERROR, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
 import { handled } from '../handled.ts'
+
+const { errorNumber } = errorNumbersOf('group')
 
 export const DELETE_GROUPS = messages({
   key: 42,

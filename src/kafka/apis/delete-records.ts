@@ -14,8 +14,10 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
-import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
+
+const { errorNumber } = errorNumbersOf('partition')
 
 /** In place of an offset: all that is there. */
 const UP_TO_THE_END = -1

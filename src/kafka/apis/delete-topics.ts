@@ -17,9 +17,11 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
-import { errorFields, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { type NamedTopic, topicOf } from '../named-topic.ts'
+
+const { errorFields } = errorNumbersOf('admin')
 
 export const DELETE_TOPICS = messages({
   key: 20,

@@ -20,8 +20,10 @@ import {
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { brokerConfigEntries, type ConfigEntry, topicConfigEntries } from '../config-entries.ts'
 import { type ConfigResource, checkBroker, RESOURCE, unknownResource } from '../config-resource.ts'
-import { errorFields, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
+
+const { errorFields } = errorNumbersOf('admin')
 
 export const DESCRIBE_CONFIGS = messages({
   key: 32,

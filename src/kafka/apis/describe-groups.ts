@@ -17,10 +17,12 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { errorFields, NO_ERROR, numberOf } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { GROUP_STATES } from '../group-states.ts'
 import { handled } from '../handled.ts'
 import { NO_OPERATIONS } from './authorized-operations.ts'
+
+const { errorFields } = errorNumbersOf('group')
 
 /** Before, a group that does not exist is described as a dead one (KIP-1043). */
 const MISSING_IS_ERROR_SINCE = 6

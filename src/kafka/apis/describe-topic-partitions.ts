@@ -20,9 +20,11 @@ import {
 } from '../../core/kafka/schema.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { LEADER_EPOCH, NODE_ID } from '../broker-node.ts'
-import { errorNumber, NO_ERROR, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { NO_OPERATIONS } from './authorized-operations.ts'
+
+const { errorNumber } = errorNumbersOf('admin')
 
 /** The first partition of the next page. */
 const cursor = nullableStruct({ topicName: string, partitionIndex: int32 }).or(null)

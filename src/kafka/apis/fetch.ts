@@ -27,11 +27,13 @@ import {
 } from '../../core/kafka/schema.ts'
 import { WAIT_MS_MAX } from '../../core/limits.ts'
 import type { Topic } from '../../core/topic/topic.ts'
-import { errorNumber, NO_ERROR, numberOf, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, numberOf, orError } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { epochRefusal } from '../leader-epoch.ts'
 import { topicOf } from '../named-topic.ts'
 import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
+
+const { errorNumber } = errorNumbersOf('partition')
 
 /** Older versions do not know of it (KIP-110). */
 const ZSTD_SINCE = 10

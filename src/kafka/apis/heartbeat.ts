@@ -12,8 +12,10 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
+
+const { errorNumber } = errorNumbersOf('group')
 
 export const HEARTBEAT = messages({
   key: 12,

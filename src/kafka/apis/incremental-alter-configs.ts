@@ -26,8 +26,10 @@ import {
 } from '../../core/topic/topic-config-keys.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { RESOURCE, unchangeable } from '../config-resource.ts'
-import { errorFields, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
+
+const { errorFields } = errorNumbersOf('admin')
 
 /** What is done with a value. */
 const SET = 0

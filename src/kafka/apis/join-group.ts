@@ -17,9 +17,11 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { checkIds, shownClientId } from '../member-fields.ts'
+
+const { errorNumber } = errorNumbersOf('group')
 
 const KNOWN_MEMBER_ID_SINCE = 4
 const NULL_PROTOCOL_SINCE = 7

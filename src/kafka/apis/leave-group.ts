@@ -14,8 +14,10 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { errorNumber, NO_ERROR, numberOf } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
+
+const { errorNumber, numberOf } = errorNumbersOf('group')
 
 /** Older versions name one member, whose error is that of the whole (KIP-345). */
 const BATCHES_SINCE = 3

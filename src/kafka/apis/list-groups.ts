@@ -2,6 +2,7 @@
  * Kafka's ListGroups (key 16): the groups of the cluster, of both protocols. Empty filters let all
  * through (KIP-518, KIP-848).
  */
+import type { Cluster } from '../../broker/cluster.ts'
 import { type GroupPage, listGroups } from '../../broker/groups.ts'
 import type { GroupSummary } from '../../core/group/group-api.ts'
 import {
@@ -14,9 +15,11 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { GROUP_PAGE_MAX } from '../../core/limits.ts'
-import { NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { GROUP_STATES } from '../group-states.ts'
 import { handled } from '../handled.ts'
+
+const { errorNumber } = errorNumbersOf('group')
 
 export const LIST_GROUPS = messages({
   key: 16,
@@ -42,24 +45,33 @@ export const LIST_GROUPS = messages({
 export type ListGroupsRequest = RequestOf<typeof LIST_GROUPS>
 export type ListGroupsResponse = ResponseOf<typeof LIST_GROUPS>
 
-/** All pages of the list, with what each group says of itself. */
 export const listGroupsApi = handled(LIST_GROUPS, async (request, { cluster }) => {
   const states = lowerCased(request.statesFilter)
   const types = lowerCased(request.typesFilter)
-  const groups: ListedGroup[] = []
+  try {
+    const groups = (await listAll(cluster)).map(listed)
+    return {
+      errorCode: NO_ERROR,
+      groups: groups.filter(
+        ({ groupState, groupType }) => isAmong(groupState, states) && isAmong(groupType, types),
+      ),
+    }
+  } catch (error) {
+    return { errorCode: errorNumber(error), groups: [] }
+  }
+})
+
+/** All pages of the list, with what each group says of itself. */
+async function listAll(cluster: Cluster): Promise<readonly GroupSummary[]> {
+  const groups: GroupSummary[] = []
   let after: string | null = ''
   while (after !== null) {
     const page: GroupPage = await listGroups(cluster, { after, limit: GROUP_PAGE_MAX })
-    groups.push(...page.groups.map(listed))
+    groups.push(...page.groups)
     after = page.next
   }
-  return {
-    errorCode: NO_ERROR,
-    groups: groups.filter(
-      ({ groupState, groupType }) => isAmong(groupState, states) && isAmong(groupType, types),
-    ),
-  }
-})
+  return groups
+}
 
 type ListedGroup = ListGroupsResponse['groups'][number]
 

@@ -23,9 +23,11 @@ import {
 } from '../../core/kafka/schema.ts'
 import { parseTopicName, type TopicName } from '../../core/topic/topic-name.ts'
 import { LEADER_EPOCH } from '../broker-node.ts'
-import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { epochRefusal } from '../leader-epoch.ts'
+
+const { errorNumber } = errorNumbersOf('partition')
 
 /** What stands for a place instead of a time. */
 const LATEST = -1

@@ -22,13 +22,13 @@ import {
 import type { Topic } from '../../core/topic/topic.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { brokerAt, CLUSTER_ID, LEADER_EPOCH, NODE_ID } from '../broker-node.ts'
-import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, LEADER_NOT_AVAILABLE, NO_ERROR } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 import { topicOf } from '../named-topic.ts'
 import { NO_OPERATIONS } from './authorized-operations.ts'
 
-/** Somebody else creates it right now: clients ask again. */
-const LEADER_NOT_AVAILABLE = 5
+const { errorNumber } = errorNumbersOf('metadata')
+
 /** Of responses; older ones have no null for it. */
 const NO_NAME_SINCE = 12
 
@@ -133,6 +133,7 @@ async function createNamed(
     const topic = { name: parseTopicName(name), partitions, overrides: {} }
     return describe(await createTopic(cluster, topic))
   } catch (error) {
+    // Somebody else creates it right now.
     const isThere = error instanceof EdgelogError && error.code === 'topic_already_exists'
     const errorCode = isThere ? LEADER_NOT_AVAILABLE : errorNumber(error)
     return { errorCode, name, partitions: [] }

@@ -20,8 +20,10 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
-import { NO_ERROR, numberOf } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
+
+const { numberOf } = errorNumbersOf('group')
 
 const GROUP_ERROR_SINCE = 9
 const IDS_SINCE = 10

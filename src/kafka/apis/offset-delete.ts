@@ -15,8 +15,10 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
-import { errorNumber, NO_ERROR, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
 import { handled } from '../handled.ts'
+
+const { errorNumber } = errorNumbersOf('group')
 
 export const OFFSET_DELETE = messages({
   key: 47,

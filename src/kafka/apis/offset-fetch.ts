@@ -23,8 +23,10 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
-import { errorNumber, NO_ERROR, numberOf } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
+
+const { errorNumber } = errorNumbersOf('offsetFetch')
 
 const GROUPS_SINCE = 8
 const IDS_SINCE = 10

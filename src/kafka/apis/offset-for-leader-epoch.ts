@@ -16,9 +16,11 @@ import {
 } from '../../core/kafka/schema.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { LEADER_EPOCH } from '../broker-node.ts'
-import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { epochRefusal } from '../leader-epoch.ts'
+
+const { errorNumber } = errorNumbersOf('partition')
 
 export const OFFSET_FOR_LEADER_EPOCH = messages({
   key: 23,

@@ -24,10 +24,12 @@ import {
 import { THROTTLE_MS } from '../../core/limits.ts'
 import type { AppendReply } from '../../core/log/partition-api.ts'
 import type { Topic } from '../../core/topic/topic.ts'
-import { NO_ERROR, numberOf, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 import { topicOf } from '../named-topic.ts'
 import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
+
+const { errorFields } = errorNumbersOf('produce')
 
 /** Older versions do not know of it (KIP-110). */
 const ZSTD_SINCE = 7
@@ -141,7 +143,5 @@ function appended(
 }
 
 function refused(index: number, error: EdgelogError): PartitionAnswer {
-  // A quota is no reason for a producer to give up, and its own number is one to some clients.
-  const code = error.code === 'throttled' ? 'unavailable' : error.code
-  return { index, errorCode: numberOf(code), baseOffset: -1, errorMessage: error.message }
+  return { index, ...errorFields(error), baseOffset: -1 }
 }

@@ -15,8 +15,10 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { errorNumber, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
+
+const { errorNumber } = errorNumbersOf('group')
 
 const NO_ASSIGNMENT = new Uint8Array(0)
 

@@ -1,0 +1,84 @@
+/** The Kafka door in one process, before objects that answer as a test says. */
+import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { ByteReader } from '../../src/core/bytes/byte-reader.ts'
+import { ByteWriter } from '../../src/core/bytes/byte-writer.ts'
+import { readResponseHeader, writeRequestHeader } from '../../src/core/kafka/request-header.ts'
+import {
+  type Messages,
+  type ReadResponseOf,
+  readResponse,
+  type WrittenRequestOf,
+  writeRequest,
+} from '../../src/core/kafka/schema.ts'
+import { type KafkaCaller, serveFrames } from '../../src/kafka/serve-frames.ts'
+
+const SIZE_BYTES = 4
+
+/** Methods of an object; one that is asked for and not there fails the call. */
+type Methods = Record<string, (...args: never[]) => unknown>
+
+export interface Objects {
+  readonly coordinator?: Methods
+  /** By the name of the object: topic id / partition. */
+  readonly partition?: (name: string) => Methods
+  readonly group?: (name: string) => Methods
+}
+
+const NOTHING: Methods = {}
+
+export function clusterOf({ coordinator, partition, group }: Objects): Cluster {
+  const env = {
+    COORDINATOR: { getByName: () => coordinator ?? NOTHING },
+    PARTITION: { idFromName: (name: string) => name, get: partition ?? (() => NOTHING) },
+    GROUP: { getByName: group ?? (() => NOTHING) },
+  }
+  return new Cluster(env as unknown as ClusterEnv)
+}
+
+export function callerOf(cluster: Cluster, fields: Partial<KafkaCaller> = {}): KafkaCaller {
+  return {
+    cluster,
+    clientHost: '127.0.0.1',
+    address: { host: 'localhost', port: 9092 },
+    settings: { autoCreateTopics: false, numPartitions: 1 },
+    isAuthorized: true,
+    ...fields,
+  }
+}
+
+export function frameOf<M extends Messages>(
+  messages: M,
+  version: number,
+  request: WrittenRequestOf<M>,
+): Uint8Array {
+  const writer = new ByteWriter()
+  const header = { apiVersion: version, correlationId: 1, clientId: 'test' }
+  writeRequestHeader(writer, messages, header)
+  writeRequest(messages, version, request, writer)
+  return writer.toBytes()
+}
+
+/** What is answered to one frame; undefined where the connection is closed instead. */
+export async function ask<M extends Messages>(
+  caller: KafkaCaller,
+  messages: M,
+  version: number,
+  request: WrittenRequestOf<M>,
+): Promise<ReadResponseOf<M> | undefined> {
+  for await (const part of serveFrames([frameOf(messages, version, request)], caller)) {
+    return responseOf(messages, version, part)
+  }
+  return undefined
+}
+
+/** Reads one answered frame, with its size; undefined if it says that the connection is closed. */
+export function responseOf<M extends Messages>(
+  messages: M,
+  version: number,
+  frame: Uint8Array,
+): ReadResponseOf<M> | undefined {
+  const reader = new ByteReader(frame)
+  if (reader.int32() !== frame.length - SIZE_BYTES) return undefined
+  readResponseHeader(reader, messages, version)
+  return readResponse(messages, version, reader)
+}

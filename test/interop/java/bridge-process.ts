@@ -1,0 +1,56 @@
+/** `edgelog bridge` in a process of its own, to be killed and started again on the same port. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { freePort } from '../../client/test-server.ts'
+
+const COMMAND = join(import.meta.dirname, '../../../bin/edgelog.js')
+const READY = 'edgelog takes Kafka clients'
+
+export interface BridgeProcess {
+  /** For Kafka clients, `localhost:port`. */
+  readonly bootstrap: string
+  /** Kills it, as `kill -9` does, and starts it again. */
+  restart(): Promise<void>
+  close(): Promise<void>
+}
+
+/** @param options further ones of the command, such as `--tls-cert`. */
+export async function startBridgeProcess(
+  serverUrl: string,
+  options: readonly string[] = [],
+): Promise<BridgeProcess> {
+  const port = await freePort()
+  const args = ['--url', serverUrl, 'bridge', '--listen', `localhost:${port}`, ...options]
+  let child = await start(args)
+  return {
+    bootstrap: `localhost:${port}`,
+    restart: async () => {
+      await end(child, 'SIGKILL')
+      child = await start(args)
+    },
+    close: () => end(child, 'SIGTERM'),
+  }
+}
+
+async function start(args: readonly string[]): Promise<ChildProcess> {
+  const { EDGELOG_TOKEN: _, ...env } = process.env
+  const child = spawn(process.execPath, [COMMAND, ...args], { env })
+  let printed = ''
+  await new Promise<void>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (text: Buffer) => {
+        printed += text
+        if (printed.includes(READY)) resolve()
+      })
+    }
+    child.once('close', () => reject(new Error(`the bridge did not start: ${printed}`)))
+  })
+  return child
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const closed = once(child, 'close')
+  child.kill(signal)
+  await closed
+}

@@ -1,0 +1,103 @@
+/** `npm run test:interop:java [-- PATTERN]`: Apache Kafka's Java clients and tools against the door. */
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openStage } from '../support/stage.ts'
+import { startBridgeProcess } from './bridge-process.ts'
+import { javaScenarios, makeCertificate, type Scenario, TOKEN } from './scenarios.ts'
+import { compile, provideJava } from './toolchain.ts'
+import { toolScenarios } from './tools.ts'
+
+/** Most of them wait most of the time. */
+const AT_A_TIME = 3
+
+const pattern = new RegExp(process.argv[2] ?? '')
+const closers: (() => Promise<void>)[] = []
+const notes: string[] = []
+try {
+  provideJava()
+  process.exitCode = await runAll(await prepare())
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+} finally {
+  for (const close of closers.reverse()) await close()
+}
+
+/** One server after the other: each looks for the process that is its own. */
+async function prepare(): Promise<Scenario[]> {
+  const classPath = await compile()
+  const folder = await mkdtemp(join(tmpdir(), 'edgelog-java-'))
+  closers.push(() => rm(folder, { recursive: true }))
+  const { cert, key } = await makeCertificate(classPath, folder)
+  const [plain, secured, killed] = [
+    await open(openStage()),
+    await open(openStage({ token: TOKEN })),
+    await open(openStage()),
+  ]
+  const tls = await open(
+    startBridgeProcess(secured.server.url, ['--tls-cert', cert, '--tls-key', key]),
+  )
+  const bridge = await open(startBridgeProcess(killed.server.url))
+  const kill = async (wish: string) => {
+    await (wish === 'kill bridge' ? bridge.restart() : killed.killServer())
+    return ''
+  }
+  const tell = async (wish: string) => (wish === 'certificate' ? cert : TOKEN)
+  const { native } = secured
+  return [
+    ...javaScenarios(classPath, {
+      plain,
+      secured: { bootstrap: secured.bootstrap, native, act: tell },
+      securedByTls: { bootstrap: tls.bootstrap, native, act: tell },
+      killable: { bootstrap: bridge.bootstrap, native: killed.native, act: kill },
+    }),
+    ...toolScenarios({ classPath, bootstrap: plain.bootstrap, note: (line) => notes.push(line) }),
+    {
+      title: "the grammars against Kafka's own definitions",
+      play: () => checkDefinitions(classPath, folder),
+    },
+  ].filter(({ title }) => pattern.test(title))
+}
+
+async function open<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> {
+  const opened = await opening
+  closers.push(() => opened.close())
+  return opened
+}
+
+async function checkDefinitions(classPath: string, folder: string): Promise<void> {
+  const jar = classPath.split(':').find((path) => /kafka-clients-[\d.]+\.jar$/.test(path)) ?? ''
+  execFileSync('jar', ['xf', jar, 'common/message'], { cwd: folder })
+  const check = join(import.meta.dirname, '../../kafka/check-definitions.ts')
+  const said = execFileSync(process.execPath, [check, join(folder, 'common/message')], {
+    encoding: 'utf8',
+    stdio: 'pipe',
+  })
+  notes.push(`definitions: ${said.trim()}`)
+}
+
+/** @returns the exit code. */
+async function runAll(scenarios: readonly Scenario[]): Promise<number> {
+  let failed = 0
+  const waiting = scenarios.values()
+  const lane = async () => {
+    for (const { title, play } of waiting) {
+      const beganMs = performance.now()
+      const took = () => `${((performance.now() - beganMs) / 1_000).toFixed(1)} s`
+      try {
+        await play()
+        console.log(`ok      ${title} (${took()})`)
+      } catch (error) {
+        failed++
+        const why = error instanceof Error ? error.message : String(error)
+        console.log(`FAILED  ${title} (${took()})\n${why.trim().replaceAll(/^/gm, '        ')}`)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: AT_A_TIME }, lane))
+  for (const note of notes) console.log(note)
+  console.log(`${scenarios.length - failed} passed, ${failed} failed`)
+  return failed === 0 ? 0 : 1
+}

@@ -1,0 +1,112 @@
+package edgelog.interop;
+
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.AlterConfigOp.OpType;
+import org.apache.kafka.clients.admin.AlterConfigsOptions;
+import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.ConfigEntry.ConfigSource;
+import org.apache.kafka.clients.admin.ConfigEntry.ConfigType;
+import org.apache.kafka.clients.admin.DescribeConfigsOptions;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.InvalidConfigurationException;
+import org.apache.kafka.common.errors.InvalidRequestException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+
+/** Configs of topics are told and changed; those of the broker are told. */
+final class Configs {
+  static void play(World world) throws Exception {
+    ConfigResource topic =
+        new ConfigResource(ConfigResource.Type.TOPIC, world.newTopic(1, Map.of("retention.ms", "1000000")));
+    try (Admin admin = world.admin()) {
+      told(admin, topic);
+      changed(admin, topic);
+      refused(admin, topic);
+      broker(admin);
+    }
+  }
+
+  private static void told(Admin admin, ConfigResource topic) throws Exception {
+    Config config = describe(admin, topic);
+    ConfigEntry set = config.get("retention.ms");
+    Check.equal("1000000", set.value(), "a config that was set");
+    Check.equal(ConfigSource.DYNAMIC_TOPIC_CONFIG, set.source(), "its source");
+    Check.equal(ConfigType.LONG, set.type(), "its type");
+    Check.that(!set.isDefault() && !set.isReadOnly() && !set.isSensitive(), "what it is not");
+    Check.that(set.documentation() != null && set.synonyms().size() > 1, "documentation, synonyms");
+    ConfigEntry unset = config.get("cleanup.policy");
+    Check.equal("delete", unset.value(), "a default");
+    Check.equal(ConfigSource.DEFAULT_CONFIG, unset.source(), "the source of a default");
+    Check.equal(ConfigType.LIST, unset.type(), "its type");
+  }
+
+  private static void changed(Admin admin, ConfigResource topic) throws Exception {
+    AlterConfigOp set = op("retention.ms", "2000000", OpType.SET);
+    Map<ConfigResource, Collection<AlterConfigOp>> wanted = Map.of(topic, List.of(set));
+    admin.incrementalAlterConfigs(wanted, new AlterConfigsOptions().validateOnly(true)).all().get();
+    Check.equal("1000000", value(admin, topic, "retention.ms"), "what was only checked");
+    alter(admin, topic, set, op("cleanup.policy", "compact", OpType.APPEND));
+    Check.equal("2000000", value(admin, topic, "retention.ms"), "set");
+    Check.equal("delete,compact", value(admin, topic, "cleanup.policy"), "append");
+    alter(admin, topic, op("cleanup.policy", "delete", OpType.SUBTRACT), op("retention.ms", null, OpType.DELETE));
+    Check.equal("compact", value(admin, topic, "cleanup.policy"), "subtract");
+    Check.equal("604800000", value(admin, topic, "retention.ms"), "delete");
+  }
+
+  private static void refused(Admin admin, ConfigResource topic) {
+    Check.refused(
+        InvalidConfigurationException.class,
+        "an unknown config",
+        () -> alter(admin, topic, op("no.such.config", "1", OpType.SET)));
+    Check.refused(
+        InvalidConfigurationException.class,
+        "a value that is none",
+        () -> alter(admin, topic, op("retention.ms", "soon", OpType.SET)));
+    Check.refused(
+        InvalidConfigurationException.class,
+        "appending to what is no list",
+        () -> alter(admin, topic, op("retention.ms", "1", OpType.APPEND)));
+    ConfigResource missing = new ConfigResource(ConfigResource.Type.TOPIC, topic.name() + "-x");
+    Check.refused(
+        UnknownTopicOrPartitionException.class,
+        "configs of nothing",
+        () -> describe(admin, missing));
+    Check.refused(
+        UnknownTopicOrPartitionException.class,
+        "configs of nothing",
+        () -> alter(admin, missing, op("retention.ms", "1", OpType.SET)));
+  }
+
+  private static void broker(Admin admin) throws Exception {
+    String node = admin.describeCluster().controller().get().idString();
+    ConfigResource broker = new ConfigResource(ConfigResource.Type.BROKER, node);
+    Check.equal("true", describe(admin, broker).get("auto.create.topics.enable").value(), "broker config");
+    Check.refused(
+        InvalidRequestException.class,
+        "altering the broker",
+        () -> alter(admin, broker, op("num.partitions", "2", OpType.SET)));
+  }
+
+  private static AlterConfigOp op(String name, String value, OpType type) {
+    return new AlterConfigOp(new ConfigEntry(name, value), type);
+  }
+
+  private static Void alter(Admin admin, ConfigResource resource, AlterConfigOp... ops) throws Exception {
+    return admin.incrementalAlterConfigs(Map.of(resource, List.of(ops))).all().get();
+  }
+
+  private static String value(Admin admin, ConfigResource resource, String name) throws Exception {
+    return describe(admin, resource).get(name).value();
+  }
+
+  private static Config describe(Admin admin, ConfigResource resource) throws Exception {
+    DescribeConfigsOptions all = new DescribeConfigsOptions().includeSynonyms(true).includeDocumentation(true);
+    return admin.describeConfigs(List.of(resource), all).all().get().get(resource);
+  }
+
+  private Configs() {}
+}

@@ -1,0 +1,127 @@
+package edgelog.interop;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.DescribeClusterResult;
+import org.apache.kafka.clients.admin.GroupListing;
+import org.apache.kafka.clients.admin.ListGroupsOptions;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.common.GroupState;
+import org.apache.kafka.common.GroupType;
+import org.apache.kafka.common.Node;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
+import org.apache.kafka.common.errors.GroupNotEmptyException;
+import org.apache.kafka.common.errors.TransactionalIdAuthorizationException;
+import org.apache.kafka.common.errors.UnsupportedVersionException;
+
+/** What an operator asks of a cluster and of its groups, and what is not offered. */
+final class Operations {
+  static void cluster(World world) throws Exception {
+    try (Admin admin = world.admin()) {
+      DescribeClusterResult cluster = admin.describeCluster();
+      Check.that(!cluster.clusterId().get().isEmpty(), "the cluster has an id");
+      Check.equal(1, cluster.nodes().get().size(), "nodes");
+      Node node = cluster.nodes().get().iterator().next();
+      Check.equal(node, cluster.controller().get(), "the controller");
+      Check.equal("localhost", node.host(), "where it is");
+      Check.that(admin.listPartitionReassignments().reassignments().get().isEmpty(), "reassignments");
+      TopicPartition partition = new TopicPartition(world.newTopic(1), 0);
+      Check.refused(
+          UnsupportedVersionException.class,
+          "producers are not described",
+          () -> admin.describeProducers(List.of(partition)).all().get());
+      Check.refused(
+          UnsupportedVersionException.class,
+          "transactions are not listed",
+          () -> admin.listTransactions().all().get());
+    }
+  }
+
+  static void groups(World world) throws Exception {
+    String topic = world.newTopic(1);
+    String byHand = world.name();
+    try (Admin admin = world.admin()) {
+      Map<TopicPartition, OffsetAndMetadata> start =
+          Map.of(new TopicPartition(topic, 0), new OffsetAndMetadata(0));
+      admin.alterConsumerGroupOffsets(byHand, start).all().get();
+      Check.equal(GroupState.EMPTY, listing(admin, byHand).groupState().get(), "state of a group by hand");
+      for (String[] protocol : List.of(Groups.RANGE, Groups.CONSUMER)) atWork(world, admin, protocol, topic);
+
+      ListGroupsOptions empty = new ListGroupsOptions().inGroupStates(Set.of(GroupState.STABLE));
+      boolean isListed =
+          admin.listGroups(empty).all().get().stream().anyMatch(one -> one.groupId().equals(byHand));
+      Check.that(!isListed, "an empty group is listed among the stable ones");
+      admin.deleteConsumerGroups(List.of(byHand)).all().get();
+      Check.equal(null, listing(admin, byHand), "a group that was deleted");
+      Check.refused(
+          GroupIdNotFoundException.class,
+          "deleting no group",
+          () -> admin.deleteConsumerGroups(List.of(byHand)).all().get());
+      Check.refused(
+          GroupIdNotFoundException.class,
+          "describing no group",
+          () -> admin.describeConsumerGroups(List.of(byHand)).all().get());
+      Check.refused(
+          GroupIdNotFoundException.class,
+          "describing no classic group",
+          () -> admin.describeClassicGroups(List.of(byHand)).all().get());
+    }
+  }
+
+  private static void atWork(World world, Admin admin, String[] protocol, String topic)
+      throws Exception {
+    boolean isConsumer = protocol == Groups.CONSUMER;
+    String group = world.name();
+    try (Member member = Groups.member(world, Groups.and(protocol, "group.id", group), topic)) {
+      Groups.holds(member, 1);
+      GroupListing listed = listing(admin, group);
+      Check.equal(isConsumer ? GroupType.CONSUMER : GroupType.CLASSIC, listed.type().get(), "listed type");
+      Check.equal(GroupState.STABLE, listed.groupState().get(), "listed state");
+      Check.equal("consumer", listed.protocol(), "listed protocol");
+      Check.refused(
+          GroupNotEmptyException.class,
+          "deleting a group at work",
+          () -> admin.deleteConsumerGroups(List.of(group)).all().get());
+      if (!isConsumer) {
+        int members = admin.describeClassicGroups(List.of(group)).all().get().get(group).members().size();
+        Check.equal(1, members, "members of a classic group");
+      }
+    }
+    admin.deleteConsumerGroups(List.of(group)).all().get();
+  }
+
+  /** Null: not listed. */
+  private static GroupListing listing(Admin admin, String group) throws Exception {
+    return admin.listGroups().all().get().stream()
+        .filter(one -> one.groupId().equals(group))
+        .findFirst()
+        .orElse(null);
+  }
+
+  /** They are refused for good, and not waited for. */
+  static void transactions(World world) throws Exception {
+    try (KafkaProducer<String, String> producer = world.producer("transactional.id", world.name())) {
+      TransactionalIdAuthorizationException why =
+          Check.refused(
+              TransactionalIdAuthorizationException.class,
+              "a producer with a transactional id",
+              () -> {
+                producer.initTransactions();
+                return "transactions";
+              });
+      System.out.println("initTransactions says: " + why.getMessage());
+    }
+    // What reads only what is committed reads on.
+    try (KafkaConsumer<String, String> consumer = world.consumer("isolation.level", "read_committed")) {
+      TopicPartition partition = new TopicPartition(world.newTopic(1), 0);
+      Check.equal(0L, consumer.endOffsets(List.of(partition)).get(partition), "the last stable offset");
+    }
+  }
+
+  private Operations() {}
+}

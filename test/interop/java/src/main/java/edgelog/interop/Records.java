@@ -1,0 +1,198 @@
+package edgelog.interop;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.Future;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.InvalidRecordException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InvalidTimestampException;
+import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.record.TimestampType;
+
+/** Records come out as they went in, whatever they were wrapped in. */
+final class Records {
+  private static final int COUNT = 300;
+  /** An hour ago: what is older than `retention.ms` would go. */
+  private static final long FIRST_TIMESTAMP = System.currentTimeMillis() - 3_600_000;
+
+  static void codecs(World world) throws Exception {
+    for (String codec : List.of("none", "gzip", "snappy", "lz4", "zstd")) {
+      String topic = world.newTopic(1);
+      List<ProducerRecord<String, String>> records = samples(topic, codec);
+      // Batches of many records, of few, and one that is larger than a batch.
+      String[] settings = {"compression.type", codec, "batch.size", "8000", "linger.ms", "20"};
+      try (KafkaProducer<String, String> producer = world.producer(settings)) {
+        List<Future<RecordMetadata>> sent = new ArrayList<>();
+        for (ProducerRecord<String, String> record : records) sent.add(producer.send(record));
+        for (int i = 0; i < COUNT; i++) {
+          Check.equal((long) i, sent.get(i).get().offset(), codec + ": offset told to the producer");
+        }
+      }
+      for (String level : List.of("read_uncommitted", "read_committed")) {
+        compare(codec, records, world.readAll(topic, 0, "isolation.level", level));
+      }
+      String digest = digest(records);
+      Check.equal(digest, world.ask("digest " + topic), codec + ": what edgelog's own client reads");
+    }
+  }
+
+  /** With keys and without, empty, null, large, in other scripts, with headers. */
+  private static List<ProducerRecord<String, String>> samples(String topic, String codec) {
+    List<ProducerRecord<String, String>> records = new ArrayList<>();
+    for (int i = 0; i < COUNT; i++) {
+      String key = i % 3 == 0 ? null : i % 7 == 0 ? "" : "key-" + i % 10;
+      String value = i % 11 == 0 ? null : i % 13 == 0 ? "" : codec + "-値-" + i + "x".repeat(i);
+      if (i == COUNT / 2) value = random(600_000);
+      ProducerRecord<String, String> record =
+          new ProducerRecord<>(topic, 0, FIRST_TIMESTAMP + i, key, value);
+      for (int header = 0; header < i % 4; header++) {
+        byte[] text = header == 2 ? null : ("größe " + i).getBytes(StandardCharsets.UTF_8);
+        record.headers().add(header == 1 ? "twice" : "h" + header / 2, text);
+      }
+      records.add(record);
+    }
+    return records;
+  }
+
+  /** Letters that hardly compress, the same each time. */
+  private static String random(int length) {
+    Random random = new Random(1);
+    StringBuilder text = new StringBuilder(length);
+    for (int i = 0; i < length; i++) text.append((char) ('!' + random.nextInt(90)));
+    return text.toString();
+  }
+
+  private static void compare(
+      String codec, List<ProducerRecord<String, String>> wanted, List<ConsumerRecord<String, String>> got) {
+    Check.equal(wanted.size(), got.size(), codec + ": records that were read");
+    for (int i = 0; i < got.size(); i++) {
+      ProducerRecord<String, String> sent = wanted.get(i);
+      ConsumerRecord<String, String> read = got.get(i);
+      String which = codec + ": record " + i + ": ";
+      Check.equal((long) i, read.offset(), which + "offset");
+      Check.equal(sent.key(), read.key(), which + "key");
+      Check.equal(sent.value(), read.value(), which + "value");
+      Check.equal(sent.timestamp(), read.timestamp(), which + "timestamp");
+      Check.equal(List.of(sent.headers().toArray()), List.of(read.headers().toArray()), which + "headers");
+    }
+  }
+
+  /** Of keys and values, as the runner computes it of what it reads by another door. */
+  private static String digest(List<ProducerRecord<String, String>> records) throws Exception {
+    MessageDigest sha = MessageDigest.getInstance("SHA-256");
+    for (ProducerRecord<String, String> record : records) {
+      StringBuilder line = new StringBuilder(record.key() + "\t" + record.value());
+      for (Header header : record.headers()) line.append("\t").append(header.key());
+      sha.update(line.append("\n").toString().getBytes(StandardCharsets.UTF_8));
+    }
+    return HexFormat.of().formatHex(sha.digest());
+  }
+
+  static void acks(World world) throws Exception {
+    for (String acks : List.of("0", "1", "all")) {
+      String topic = world.newTopic(1);
+      String[] settings = {"acks", acks, "enable.idempotence", "false"};
+      try (KafkaProducer<String, String> producer = world.producer(settings)) {
+        RecordMetadata first = producer.send(new ProducerRecord<>(topic, "first")).get();
+        Check.equal(!acks.equals("0"), first.hasOffset(), "acks=" + acks + ": an offset is told");
+        for (int i = 0; i < 100; i++) producer.send(new ProducerRecord<>(topic, "value-" + i));
+      }
+      Check.until(
+          "acks=" + acks + ": all records are there",
+          () -> world.readAll(topic, 0).size() == 101,
+          () -> world.readAll(topic, 0).size());
+    }
+    String topic = world.newTopic(1, Map.of("message.timestamp.type", "LogAppendTime"));
+    try (KafkaProducer<String, String> producer = world.producer()) {
+      RecordMetadata told = producer.send(new ProducerRecord<>(topic, 0, 1L, "k", "v")).get();
+      ConsumerRecord<String, String> read = world.readAll(topic, 0).get(0);
+      Check.equal(TimestampType.LOG_APPEND_TIME, read.timestampType(), "type of the timestamp");
+      Check.that(read.timestamp() > FIRST_TIMESTAMP, "the log's time, got " + read.timestamp());
+      Check.equal(told.timestamp(), read.timestamp(), "the time that the producer was told");
+    }
+  }
+
+  static void refused(World world) throws Exception {
+    String small = world.newTopic(1, Map.of("max.message.bytes", "2000"));
+    String compacted = world.newTopic(1, Map.of("cleanup.policy", "compact"));
+    String timely = world.newTopic(1, Map.of("message.timestamp.before.max.ms", "60000"));
+    try (KafkaProducer<String, String> producer = world.producer("max.block.ms", "3000")) {
+      String value = "x".repeat(5_000);
+      Check.refused(
+          RecordTooLargeException.class,
+          "a record of 5000 bytes",
+          () -> producer.send(new ProducerRecord<>(small, value)).get());
+      Check.refused(
+          InvalidRecordException.class,
+          "a record without a key in a compacted topic",
+          () -> producer.send(new ProducerRecord<>(compacted, value)).get());
+      Check.refused(
+          InvalidTimestampException.class,
+          "a record of long ago",
+          () -> producer.send(new ProducerRecord<>(timely, 0, 1L, "k", "v")).get());
+      // What was refused leaves the producer able to go on.
+      for (String topic : List.of(small, compacted, timely)) {
+        Check.equal(0L, producer.send(new ProducerRecord<>(topic, "k", "v")).get().offset(), topic);
+      }
+      // Batches that were joined before the limit was known are cut in two until they fit.
+      List<Future<RecordMetadata>> sent = new ArrayList<>();
+      for (int i = 0; i < 50; i++) sent.add(producer.send(new ProducerRecord<>(small, "y".repeat(500))));
+      for (Future<RecordMetadata> one : sent) one.get();
+    }
+    Check.equal(51, world.readAll(small, 0).size(), "records of batches that were cut");
+  }
+
+  static void deleted(World world) throws Exception {
+    String topic = world.newTopic(2);
+    TopicPartition partition = new TopicPartition(topic, 0);
+    try (Admin admin = world.admin();
+        KafkaProducer<String, String> producer = world.producer("linger.ms", "50")) {
+      for (int i = 0; i < 100; i++) producer.send(new ProducerRecord<>(topic, 0, null, "v" + i));
+      producer.flush();
+      Check.equal(40L, deleteBefore(admin, partition, 40), "the low watermark");
+      List<ConsumerRecord<String, String>> left = world.readAll(topic, 0);
+      Check.equal("v40", left.get(0).value(), "the first record that is left");
+      Check.equal(60, left.size(), "records that are left");
+      Check.equal(40L, deleteBefore(admin, partition, 10), "the low watermark does not go back");
+      Check.refused(
+          org.apache.kafka.common.errors.OffsetOutOfRangeException.class,
+          "deleting beyond the end",
+          () -> deleteBefore(admin, partition, 101));
+      Check.equal(100L, deleteBefore(admin, partition, -1), "the low watermark of an emptied log");
+      Check.equal(0, world.readAll(topic, 0).size(), "records of an emptied log");
+      Check.equal(100L, producer.send(new ProducerRecord<>(topic, 0, null, "next")).get().offset(), "next");
+    }
+    try (KafkaConsumer<String, String> consumer = world.consumer("auto.offset.reset", "none")) {
+      consumer.assign(List.of(partition));
+      consumer.seek(partition, 40);
+      Check.refused(
+          OffsetOutOfRangeException.class,
+          "reading what was deleted",
+          () -> {
+            for (int i = 0; i < 50; i++) consumer.poll(World.POLL);
+            return "nothing";
+          });
+    }
+  }
+
+  private static long deleteBefore(Admin admin, TopicPartition partition, long offset) throws Exception {
+    Map<TopicPartition, RecordsToDelete> wanted = Map.of(partition, RecordsToDelete.beforeOffset(offset));
+    return admin.deleteRecords(wanted).lowWatermarks().get(partition).get().lowWatermark();
+  }
+
+  private Records() {}
+}

@@ -9,6 +9,11 @@ export interface ConfigResource {
   readonly resourceName: string
 }
 
+/** Tells one from another. */
+export function resourceKey({ resourceType, resourceName }: ConfigResource): string {
+  return `${resourceType} ${resourceName}`
+}
+
 /** @throws {EdgelogError} `invalid_request` where it is not the node that there is. */
 export function checkBroker({ resourceName }: ConfigResource): void {
   if (resourceName === '' || resourceName === String(NODE_ID)) return

@@ -10,6 +10,9 @@ import {
   type WrittenRequestOf,
   writeRequest,
 } from '../../src/core/kafka/schema.ts'
+import type { Topic } from '../../src/core/topic/topic.ts'
+import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { parseTopicName } from '../../src/core/topic/topic-name.ts'
 import { type KafkaCaller, serveFrames } from '../../src/kafka/serve-frames.ts'
 
 const SIZE_BYTES = 4
@@ -33,6 +36,14 @@ export function clusterOf({ coordinator, partition, group }: Objects): Cluster {
     GROUP: { getByName: group ?? (() => NOTHING) },
   }
   return new Cluster(env as unknown as ClusterEnv)
+}
+
+/** As the coordinator has it. */
+export function topicOf(name: string, fields: Partial<Topic> = {}): Topic {
+  const id = crypto.randomUUID()
+  const config = resolveTopicConfig({})
+  const topicName = parseTopicName(name)
+  return { id, name: topicName, partitions: 1, version: 1, config, overrides: {}, ...fields }
 }
 
 export function callerOf(cluster: Cluster, fields: Partial<KafkaCaller> = {}): KafkaCaller {

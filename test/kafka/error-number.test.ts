@@ -3,7 +3,6 @@ import { expect, test } from 'vitest'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { EdgelogError, ERRORS, type ErrorCode } from '../../src/core/errors.ts'
 import type { Messages } from '../../src/core/kafka/schema.ts'
-import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
 import { CONSUMER_GROUP_DESCRIBE } from '../../src/kafka/apis/consumer-group-describe.ts'
 import { CONSUMER_GROUP_HEARTBEAT } from '../../src/kafka/apis/consumer-group-heartbeat.ts'
@@ -27,7 +26,7 @@ import { OFFSET_FOR_LEADER_EPOCH } from '../../src/kafka/apis/offset-for-leader-
 import { PRODUCE } from '../../src/kafka/apis/produce.ts'
 import { SYNC_GROUP } from '../../src/kafka/apis/sync-group.ts'
 import { type ApiKind, errorNumbersOf } from '../../src/kafka/error-number.ts'
-import { ask, callerOf, clusterOf } from './door.ts'
+import { ask, callerOf, clusterOf, topicOf } from './door.ts'
 
 const ALL_CODES = Object.keys(ERRORS) as ErrorCode[]
 /** UNKNOWN_SERVER_ERROR, REQUEST_TIMED_OUT, THROTTLING_QUOTA_EXCEEDED: of any failure, and of a quota. */
@@ -64,7 +63,7 @@ test('a text is cut to what a response has room for, and a defect is none', () =
 
 const id = '00000000-0000-4000-8000-000000000001'
 const name = parseTopicName('numbered')
-const topic = { id, name, partitions: 1, version: 1, config: resolveTopicConfig({}), overrides: {} }
+const topic = topicOf(name, { id })
 const records = encodeBatch([{ timestamp: 0, key: null, value: null, headers: [] }])
 const member = { memberId: 'm', groupId: 'g' }
 const generation = { ...member, generationId: 1 }

@@ -24,6 +24,7 @@ import {
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { GROUP_STATES } from '../group-states.ts'
 import { handled } from '../handled.ts'
+import { nameCheck } from '../unique-names.ts'
 import { NO_OPERATIONS } from './authorized-operations.ts'
 
 const { errorFields } = errorNumbersOf('group')
@@ -83,9 +84,12 @@ export type ConsumerGroupDescribeResponse = ResponseOf<typeof CONSUMER_GROUP_DES
 
 export const consumerGroupDescribeApi = handled(
   CONSUMER_GROUP_DESCRIBE,
-  async ({ groupIds }, { cluster }) => ({
-    groups: await fanOut(groupIds, async (groupId): Promise<DescribedGroup> => {
+  async (request, { cluster }) => {
+    const groupIds = [...new Set(request.groupIds)]
+    const checkName = nameCheck('groupIds', groupIds)
+    const groups = await fanOut(groupIds, async (groupId): Promise<DescribedGroup> => {
       try {
+        checkName(groupId)
         const group = await describeGroup(cluster, parseGroupId(groupId))
         // Clients go on to DescribeGroups then.
         if (group.protocol !== 'consumer') throw new EdgelogError('group_id_not_found', NOT_OURS)
@@ -93,8 +97,9 @@ export const consumerGroupDescribeApi = handled(
       } catch (error) {
         return { ...errorFields(error), groupId, ...UNKNOWN }
       }
-    }),
-  }),
+    })
+    return { groups }
+  },
 )
 
 type DescribedGroup = ConsumerGroupDescribeResponse['groups'][number]

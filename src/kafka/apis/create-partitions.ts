@@ -18,6 +18,7 @@ import {
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
+import { nameCheck } from '../unique-names.ts'
 
 const { errorFields } = errorNumbersOf('admin')
 
@@ -47,14 +48,20 @@ export type CreatePartitionsResponse = ResponseOf<typeof CREATE_PARTITIONS>
 /** Assignments name replicas, of which there is a choice of one. */
 export const createPartitionsApi = handled(
   CREATE_PARTITIONS,
-  async ({ topics, validateOnly }, { cluster }) => ({
-    results: await fanOut(topics, async ({ name, count }) => {
+  async ({ topics, validateOnly }, { cluster }) => {
+    const checkName = nameCheck(
+      'topics',
+      topics.map(({ name }) => name),
+    )
+    const results = await fanOut(topics, async ({ name, count }) => {
       try {
+        checkName(name)
         await changeTopic(cluster, parseTopicName(name), { partitions: count, validateOnly })
         return { name, errorCode: NO_ERROR }
       } catch (error) {
         return { name, ...errorFields(error) }
       }
-    }),
-  }),
+    })
+    return { results }
+  },
 )

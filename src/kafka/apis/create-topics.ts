@@ -27,6 +27,7 @@ import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { topicConfigEntries } from '../config-entries.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
+import { nameCheck } from '../unique-names.ts'
 
 const { errorFields } = errorNumbersOf('admin')
 
@@ -78,15 +79,16 @@ export type CreateTopicsRequest = RequestOf<typeof CREATE_TOPICS>
 export type CreateTopicsResponse = ResponseOf<typeof CREATE_TOPICS>
 
 export const createTopicsApi = handled(CREATE_TOPICS, async (request, call) => {
-  const names = request.topics.map(({ name }) => name)
+  const checkName = nameCheck(
+    'topics',
+    request.topics.map(({ name }) => name),
+  )
   const { validateOnly } = request
   return {
     topics: await fanOut(request.topics, async (wanted): Promise<CreatedTopic> => {
       const { name } = wanted
       try {
-        if (names.filter((other) => other === name).length > 1) {
-          throw new EdgelogError('invalid_request', `topics: ${name} is named more than once`)
-        }
+        checkName(name)
         const topic = await createTopic(call.cluster, { ...newTopic(wanted, call), validateOnly })
         return created(topic, validateOnly)
       } catch (error) {

@@ -13,8 +13,9 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
+import { nameCheck } from '../unique-names.ts'
 
 const { errorNumber } = errorNumbersOf('group')
 
@@ -33,9 +34,17 @@ export const DELETE_GROUPS = messages({
 export type DeleteGroupsRequest = RequestOf<typeof DELETE_GROUPS>
 export type DeleteGroupsResponse = ResponseOf<typeof DELETE_GROUPS>
 
-export const deleteGroupsApi = handled(DELETE_GROUPS, async ({ groupsNames }, { cluster }) => ({
-  results: await fanOut(groupsNames, async (groupId) => {
-    const refusal = await orError(() => deleteGroup(cluster, parseGroupId(groupId)))
-    return { groupId, errorCode: refusal === undefined ? NO_ERROR : errorNumber(refusal) }
-  }),
-}))
+export const deleteGroupsApi = handled(DELETE_GROUPS, async (request, { cluster }) => {
+  const groupIds = [...new Set(request.groupsNames)]
+  const checkName = nameCheck('groupsNames', groupIds)
+  const results = await fanOut(groupIds, async (groupId) => {
+    try {
+      checkName(groupId)
+      await deleteGroup(cluster, parseGroupId(groupId))
+      return { groupId, errorCode: NO_ERROR }
+    } catch (error) {
+      return { groupId, errorCode: errorNumber(error) }
+    }
+  })
+  return { results }
+})

@@ -16,6 +16,7 @@ import {
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
+import { nameCheck } from '../unique-names.ts'
 
 const { errorNumber } = errorNumbersOf('partition')
 
@@ -47,11 +48,16 @@ export const DELETE_RECORDS = messages({
 export type DeleteRecordsRequest = RequestOf<typeof DELETE_RECORDS>
 export type DeleteRecordsResponse = ResponseOf<typeof DELETE_RECORDS>
 
-export const deleteRecordsApi = handled(DELETE_RECORDS, async ({ topics }, { cluster }) => ({
-  topics: await fanOut(topics, async ({ name, partitions }) => ({
+export const deleteRecordsApi = handled(DELETE_RECORDS, async (request, { cluster }) => {
+  const checkName = nameCheck(
+    'topics',
+    request.topics.map(({ name }) => name),
+  )
+  const topics = await fanOut(request.topics, async ({ name, partitions }) => ({
     name,
     partitions: await fanOut(partitions, async ({ partitionIndex, offset }) => {
       try {
+        checkName(name)
         const before = offset === UP_TO_THE_END ? 'highWatermark' : offset
         const topic = await cluster.topic(parseTopicName(name))
         const lowWatermark = await deleteRecords(cluster, topic, partitionIndex, before)
@@ -60,5 +66,6 @@ export const deleteRecordsApi = handled(DELETE_RECORDS, async ({ topics }, { clu
         return { partitionIndex, lowWatermark: -1, errorCode: errorNumber(error) }
       }
     }),
-  })),
-}))
+  }))
+  return { topics }
+})

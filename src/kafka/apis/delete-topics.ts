@@ -20,6 +20,7 @@ import {
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { type NamedTopic, topicOf } from '../named-topic.ts'
+import { nameCheck } from '../unique-names.ts'
 
 const { errorFields } = errorNumbersOf('admin')
 
@@ -52,21 +53,31 @@ export type DeleteTopicsResponse = ResponseOf<typeof DELETE_TOPICS>
 export const deleteTopicsApi = handled(DELETE_TOPICS, async (request, { cluster, version }) => {
   const wanted: readonly NamedTopic[] =
     version < 6 ? request.topicNames.map((name) => ({ name, topicId: NO_UUID })) : request.topics
-  return { responses: await fanOut(wanted, (one) => remove(cluster, one)) }
+  const checkName = nameCheck('topics', wanted.map(keyOf))
+  return {
+    responses: await fanOut(wanted, async (one) => {
+      try {
+        checkName(keyOf(one))
+        return await remove(cluster, one)
+      } catch (error) {
+        return { ...one, ...errorFields(error) }
+      }
+    }),
+  }
 })
+
+function keyOf({ name, topicId }: NamedTopic): string {
+  return name ?? topicId
+}
 
 async function remove(
   cluster: Cluster,
   wanted: NamedTopic,
 ): Promise<DeleteTopicsResponse['responses'][number]> {
-  try {
-    if (wanted.name !== null && wanted.topicId !== NO_UUID) {
-      throw new EdgelogError('invalid_request', 'topics: a name or an id is needed, not both')
-    }
-    const { name, id: topicId } = await topicOf(cluster, wanted)
-    await deleteTopic(cluster, name)
-    return { name, topicId, errorCode: NO_ERROR }
-  } catch (error) {
-    return { ...wanted, ...errorFields(error) }
+  if (wanted.name !== null && wanted.topicId !== NO_UUID) {
+    throw new EdgelogError('invalid_request', 'topics: a name or an id is needed, not both')
   }
+  const { name, id: topicId } = await topicOf(cluster, wanted)
+  await deleteTopic(cluster, name)
+  return { name, topicId, errorCode: NO_ERROR }
 }

@@ -19,9 +19,16 @@ import {
 } from '../../core/kafka/schema.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { brokerConfigEntries, type ConfigEntry, topicConfigEntries } from '../config-entries.ts'
-import { type ConfigResource, checkBroker, RESOURCE, unknownResource } from '../config-resource.ts'
+import {
+  type ConfigResource,
+  checkBroker,
+  RESOURCE,
+  resourceKey,
+  unknownResource,
+} from '../config-resource.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
+import { nameCheck, uniqueBy } from '../unique-names.ts'
 
 const { errorFields } = errorNumbersOf('admin')
 
@@ -63,11 +70,14 @@ export const DESCRIBE_CONFIGS = messages({
 export type DescribeConfigsRequest = RequestOf<typeof DESCRIBE_CONFIGS>
 export type DescribeConfigsResponse = ResponseOf<typeof DESCRIBE_CONFIGS>
 
-export const describeConfigsApi = handled(DESCRIBE_CONFIGS, async (request, call) => ({
-  results: await fanOut(request.resources, async (resource) => {
+export const describeConfigsApi = handled(DESCRIBE_CONFIGS, async (request, call) => {
+  const resources = uniqueBy(request.resources, resourceKey)
+  const checkName = nameCheck('resources', resources.map(resourceKey))
+  const results = await fanOut(resources, async (resource) => {
     const { resourceType, resourceName, configurationKeys } = resource
     const named = { resourceType, resourceName }
     try {
+      checkName(resourceKey(resource))
       const entries = await entriesOf(resource, call)
       const wanted = entries.filter(({ name }) => configurationKeys?.includes(name) ?? true)
       const configs = wanted.map((entry) => shown(entry, request))
@@ -75,8 +85,9 @@ export const describeConfigsApi = handled(DESCRIBE_CONFIGS, async (request, call
     } catch (error) {
       return { ...named, ...errorFields(error), configs: [] }
     }
-  }),
-}))
+  })
+  return { results }
+})
 
 async function entriesOf(
   resource: ConfigResource,

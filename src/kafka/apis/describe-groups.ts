@@ -20,6 +20,7 @@ import {
 import { errorNumbersOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { GROUP_STATES } from '../group-states.ts'
 import { handled } from '../handled.ts'
+import { nameCheck } from '../unique-names.ts'
 import { NO_OPERATIONS } from './authorized-operations.ts'
 
 const { errorFields } = errorNumbersOf('group')
@@ -63,9 +64,12 @@ export type DescribeGroupsRequest = RequestOf<typeof DESCRIBE_GROUPS>
 export type DescribeGroupsResponse = ResponseOf<typeof DESCRIBE_GROUPS>
 
 /** Groups of the consumer protocol are none to this API, as in Kafka: it knows the classic ones. */
-export const describeGroupsApi = handled(DESCRIBE_GROUPS, async ({ groups }, call) => ({
-  groups: await fanOut(groups, async (groupId): Promise<DescribedGroup> => {
+export const describeGroupsApi = handled(DESCRIBE_GROUPS, async (request, call) => {
+  const groupIds = [...new Set(request.groups)]
+  const checkName = nameCheck('groups', groupIds)
+  const groups = await fanOut(groupIds, async (groupId): Promise<DescribedGroup> => {
     try {
+      checkName(groupId)
       const group = await describeClassicGroup(call.cluster, parseGroupId(groupId))
       return {
         errorCode: NO_ERROR,
@@ -83,8 +87,9 @@ export const describeGroupsApi = handled(DESCRIBE_GROUPS, async ({ groups }, cal
     } catch (error) {
       return refused(groupId, error, call.version)
     }
-  }),
-}))
+  })
+  return { groups }
+})
 
 type DescribedGroup = DescribeGroupsResponse['groups'][number]
 

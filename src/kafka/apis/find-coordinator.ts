@@ -58,7 +58,7 @@ export type FindCoordinatorResponse = ResponseOf<typeof FIND_COORDINATOR>
 export const findCoordinatorApi = handled(FIND_COORDINATOR, async (request, call) => {
   const { keyType, coordinatorKeys } = request
   const found = answerOf(keyType, call)
-  const coordinators = coordinatorKeys.map((key) => ({ key, ...found }))
+  const coordinators = [...new Set(coordinatorKeys)].map((key) => ({ key, ...found }))
   return { ...found, coordinators }
 })
 

@@ -25,9 +25,10 @@ import {
   TOPIC_CONFIG_KEYS,
 } from '../../core/topic/topic-config-keys.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
-import { RESOURCE, unchangeable } from '../config-resource.ts'
+import { RESOURCE, resourceKey, unchangeable } from '../config-resource.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
+import { nameCheck } from '../unique-names.ts'
 
 const { errorFields } = errorNumbersOf('admin')
 
@@ -66,22 +67,28 @@ export type IncrementalAlterConfigsResponse = ResponseOf<typeof INCREMENTAL_ALTE
 
 export const incrementalAlterConfigsApi = handled(
   INCREMENTAL_ALTER_CONFIGS,
-  async (request, { cluster }) => ({
-    responses: await fanOut(request.resources, async ({ resourceType, resourceName, configs }) => {
-      const resource = { resourceType, resourceName }
-      try {
-        if (resourceType !== RESOURCE.topic) throw unchangeable(resource)
-        const name = parseTopicName(resourceName)
-        const { overrides } = await getTopic(cluster, name)
-        const change = parseTopicConfigChange(changeOf(configs, overrides), 'configs')
-        const { validateOnly } = request
-        await changeTopic(cluster, name, { overrides: change, validateOnly })
-        return { ...resource, errorCode: NO_ERROR }
-      } catch (error) {
-        return { ...resource, ...errorFields(error) }
-      }
-    }),
-  }),
+  async (request, { cluster }) => {
+    const checkName = nameCheck('resources', request.resources.map(resourceKey))
+    const responses = await fanOut(
+      request.resources,
+      async ({ resourceType, resourceName, configs }) => {
+        const resource = { resourceType, resourceName }
+        try {
+          checkName(resourceKey(resource))
+          if (resourceType !== RESOURCE.topic) throw unchangeable(resource)
+          const name = parseTopicName(resourceName)
+          const { overrides } = await getTopic(cluster, name)
+          const change = parseTopicConfigChange(changeOf(configs, overrides), 'configs')
+          const { validateOnly } = request
+          await changeTopic(cluster, name, { overrides: change, validateOnly })
+          return { ...resource, errorCode: NO_ERROR }
+        } catch (error) {
+          return { ...resource, ...errorFields(error) }
+        }
+      },
+    )
+    return { responses }
+  },
 )
 
 type AlterableConfig = IncrementalAlterConfigsRequest['resources'][number]['configs'][number]

@@ -19,12 +19,14 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
+import { KAFKA_METADATA_PARTITIONS_MAX, PARTITIONS_MAX } from '../../core/limits.ts'
 import type { Topic } from '../../core/topic/topic.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { brokerAt, CLUSTER_ID, LEADER_EPOCH, NODE_ID } from '../broker-node.ts'
 import { errorNumbersOf, LEADER_NOT_AVAILABLE, NO_ERROR } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 import { topicOf } from '../named-topic.ts'
+import { nameCheck, uniqueBy } from '../unique-names.ts'
 import { NO_OPERATIONS } from './authorized-operations.ts'
 
 const { errorNumber } = errorNumbersOf('metadata')
@@ -84,15 +86,18 @@ export type MetadataResponse = ResponseOf<typeof METADATA>
 
 export const metadataApi = handled(METADATA, async (request, call) => {
   const wanted = wantedTopics(request, call.version)
-  const topics =
-    wanted === null
-      ? (await listTopics(call.cluster)).map(describe)
-      : await fanOut(wanted, (one) => describeWanted(one, request, call))
+  const found =
+    wanted === null ? await listTopics(call.cluster) : await findAll(wanted, request, call)
+  let left = KAFKA_METADATA_PARTITIONS_MAX
   return {
     brokers: [brokerAt(call.address)],
     clusterId: CLUSTER_ID,
     controllerId: NODE_ID,
-    topics,
+    topics: found.map((one) => {
+      if ('errorCode' in one) return one
+      left -= one.partitions
+      return left >= 0 ? described(one) : withoutRoom(one)
+    }),
   }
 })
 
@@ -104,22 +109,44 @@ function wantedTopics({ topics }: MetadataRequest, version: number): readonly Wa
   return version === 0 && topics?.length === 0 ? null : topics
 }
 
-async function describeWanted(
+/** Each once: the topic, or why there is none. */
+async function findAll(
+  wanted: readonly WantedTopic[],
+  request: MetadataRequest,
+  call: KafkaCall,
+): Promise<ReadonlyArray<Topic | DescribedTopic>> {
+  const unique = uniqueBy(wanted, keyOf)
+  const checkName = nameCheck('topics', unique.map(keyOf))
+  return await fanOut(unique, async (one) => {
+    try {
+      checkName(keyOf(one))
+      return await find(one, request, call)
+    } catch (error) {
+      const { name, topicId } = one
+      // Requests may lack a name two versions before responses may.
+      const shownName = name ?? (call.version < NO_NAME_SINCE ? '' : null)
+      return { errorCode: errorNumber(error), name: shownName, topicId, partitions: [] }
+    }
+  })
+}
+
+function keyOf({ name, topicId }: WantedTopic): string {
+  return `${topicId} ${name}`
+}
+
+async function find(
   wanted: WantedTopic,
   { allowAutoTopicCreation }: MetadataRequest,
   call: KafkaCall,
-): Promise<DescribedTopic> {
+): Promise<Topic | DescribedTopic> {
+  const { name } = wanted
   try {
-    return describe(await topicOf(call.cluster, wanted))
+    return await topicOf(call.cluster, wanted)
   } catch (error) {
-    const { name, topicId } = wanted
     const isMissing = error instanceof EdgelogError && error.code === 'unknown_topic_or_partition'
-    if (isMissing && name !== null && allowAutoTopicCreation && call.settings.autoCreateTopics) {
-      return await createNamed(name, call)
-    }
-    // Requests may lack a name two versions before responses may.
-    const shownName = name ?? (call.version < NO_NAME_SINCE ? '' : null)
-    return { errorCode: errorNumber(error), name: shownName, topicId, partitions: [] }
+    const mayCreate = allowAutoTopicCreation && call.settings.autoCreateTopics
+    if (isMissing && name !== null && mayCreate) return await createNamed(name, call)
+    throw error
   }
 }
 
@@ -127,31 +154,33 @@ async function describeWanted(
 async function createNamed(
   name: string,
   { cluster, settings }: KafkaCall,
-): Promise<DescribedTopic> {
+): Promise<Topic | DescribedTopic> {
   const partitions = settings.numPartitions
   try {
-    const topic = { name: parseTopicName(name), partitions, overrides: {} }
-    return describe(await createTopic(cluster, topic))
+    return await createTopic(cluster, { name: parseTopicName(name), partitions, overrides: {} })
   } catch (error) {
-    // Somebody else creates it right now.
     const isThere = error instanceof EdgelogError && error.code === 'topic_already_exists'
-    const errorCode = isThere ? LEADER_NOT_AVAILABLE : errorNumber(error)
-    return { errorCode, name, partitions: [] }
+    if (!isThere) throw error
+    // Somebody else creates it right now.
+    return { errorCode: LEADER_NOT_AVAILABLE, name, partitions: [] }
   }
 }
 
-function describe({ name, id, partitions }: Topic): DescribedTopic {
-  return {
-    errorCode: NO_ERROR,
-    name,
-    topicId: id,
-    partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({
-      errorCode: NO_ERROR,
-      partitionIndex,
-      leaderId: NODE_ID,
-      leaderEpoch: LEADER_EPOCH,
-      replicaNodes: [NODE_ID],
-      isrNodes: [NODE_ID],
-    })),
-  }
+/** The same in every topic, and so only once in memory. */
+const PARTITIONS = Array.from({ length: PARTITIONS_MAX }, (_, partitionIndex) => ({
+  errorCode: NO_ERROR,
+  partitionIndex,
+  leaderId: NODE_ID,
+  leaderEpoch: LEADER_EPOCH,
+  replicaNodes: [NODE_ID],
+  isrNodes: [NODE_ID],
+}))
+
+function described({ name, id: topicId, partitions }: Topic): DescribedTopic {
+  return { errorCode: NO_ERROR, name, topicId, partitions: PARTITIONS.slice(0, partitions) }
+}
+
+/** It is there: a client that means it asks for it by its name. */
+function withoutRoom({ name, id: topicId }: Topic): DescribedTopic {
+  return { errorCode: LEADER_NOT_AVAILABLE, name, topicId, partitions: [] }
 }

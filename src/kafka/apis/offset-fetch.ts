@@ -25,6 +25,7 @@ import {
 } from '../../core/kafka/schema.ts'
 import { errorNumbersOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
+import { uniqueBy } from '../unique-names.ts'
 
 const { errorNumber } = errorNumbersOf('offsetFetch')
 
@@ -96,7 +97,8 @@ export type OffsetFetchResponse = ResponseOf<typeof OFFSET_FETCH>
 
 export const offsetFetchApi = handled(OFFSET_FETCH, async (request, { cluster, version }) => {
   if (version >= GROUPS_SINCE) {
-    return { groups: await fanOut(request.groups, (group) => fetchGroup(cluster, group, version)) }
+    const groups = uniqueBy(request.groups, ({ groupId }) => groupId)
+    return { groups: await fanOut(groups, (group) => fetchGroup(cluster, group, version)) }
   }
   const { groupId } = request
   const topics = request.topics?.map((topic) => ({ ...topic, topicId: NO_UUID })) ?? null
@@ -159,10 +161,11 @@ function wantedOf(
   offsets: readonly CommittedOffset[],
 ): FetchedTopic[] {
   const known = new Map(offsets.map((one) => [`${one.topic}/${one.partition}`, one]))
-  return wanted.map(({ name, topicId, partitionIndexes }) => ({
+  const topics = uniqueBy(wanted, ({ name, topicId }) => `${name} ${topicId}`)
+  return topics.map(({ name, topicId, partitionIndexes }) => ({
     name: name ?? '',
     topicId,
-    partitions: partitionIndexes.map((partitionIndex) =>
+    partitions: [...new Set(partitionIndexes)].map((partitionIndex) =>
       name === undefined
         ? { ...nothing(partitionIndex), errorCode: numberOf('unknown_topic_id') }
         : partitionOf(partitionIndex, known.get(`${name}/${partitionIndex}`)),

@@ -1,0 +1,135 @@
+/** What a request of a few bytes can make: names twice, and too many of them. */
+import { expect, test, vi } from 'vitest'
+import { NO_UUID } from '../../src/core/kafka/schema.ts'
+import {
+  KAFKA_METADATA_PARTITIONS_MAX,
+  KAFKA_NAMES_MAX,
+  PARTITIONS_MAX,
+} from '../../src/core/limits.ts'
+import { ALTER_CONFIGS } from '../../src/kafka/apis/alter-configs.ts'
+import { CONSUMER_GROUP_DESCRIBE } from '../../src/kafka/apis/consumer-group-describe.ts'
+import { CREATE_PARTITIONS } from '../../src/kafka/apis/create-partitions.ts'
+import { CREATE_TOPICS } from '../../src/kafka/apis/create-topics.ts'
+import { DELETE_GROUPS } from '../../src/kafka/apis/delete-groups.ts'
+import { DELETE_RECORDS } from '../../src/kafka/apis/delete-records.ts'
+import { DELETE_TOPICS } from '../../src/kafka/apis/delete-topics.ts'
+import { DESCRIBE_CONFIGS } from '../../src/kafka/apis/describe-configs.ts'
+import { DESCRIBE_GROUPS } from '../../src/kafka/apis/describe-groups.ts'
+import { FIND_COORDINATOR } from '../../src/kafka/apis/find-coordinator.ts'
+import { INCREMENTAL_ALTER_CONFIGS } from '../../src/kafka/apis/incremental-alter-configs.ts'
+import { METADATA } from '../../src/kafka/apis/metadata.ts'
+import { OFFSET_FETCH } from '../../src/kafka/apis/offset-fetch.ts'
+import { ask, callerOf, clusterOf, type Objects, topicOf } from './door.ts'
+
+const INVALID_REQUEST = 42
+const LEADER_NOT_AVAILABLE = 5
+
+function times<T>(count: number, item: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => item(index))
+}
+
+function caller(objects: Objects = {}) {
+  return callerOf(clusterOf(objects))
+}
+
+const newTopic = { numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
+const configured = { resourceType: 2, resourceName: 'twice', configs: [] }
+
+test('what is to be changed twice by one request is not changed', async () => {
+  const rows = await Promise.all([
+    ask(caller(), CREATE_TOPICS, 7, {
+      topics: times(2, () => ({ name: 'twice', ...newTopic })),
+    }).then((answer) => answer?.topics),
+    ask(caller(), DELETE_TOPICS, 6, {
+      topics: times(2, () => ({ name: 'twice' })),
+      timeoutMs: 1,
+    }).then((answer) => answer?.responses),
+    ask(caller(), CREATE_PARTITIONS, 3, {
+      topics: times(2, () => ({ name: 'twice', count: 2, assignments: null })),
+      timeoutMs: 1,
+      validateOnly: false,
+    }).then((answer) => answer?.results),
+    ask(caller(), ALTER_CONFIGS, 2, {
+      resources: times(2, () => configured),
+      validateOnly: false,
+    }).then((answer) => answer?.responses),
+    ask(caller(), INCREMENTAL_ALTER_CONFIGS, 1, {
+      resources: times(2, () => configured),
+      validateOnly: false,
+    }).then((answer) => answer?.responses),
+    ask(caller(), DELETE_RECORDS, 2, {
+      topics: times(2, () => ({ name: 'twice', partitions: [{ partitionIndex: 0, offset: 1 }] })),
+      timeoutMs: 1,
+    }).then((answer) => answer?.topics.flatMap(({ partitions }) => partitions)),
+  ])
+  for (const answered of rows) {
+    expect(answered?.map(({ errorCode }) => errorCode)).toEqual([INVALID_REQUEST, INVALID_REQUEST])
+  }
+})
+
+test('too many names are refused before anybody is asked', async () => {
+  const createTopic = vi.fn()
+  const topics = times(KAFKA_NAMES_MAX + 1, (index) => ({ name: `t${index}`, ...newTopic }))
+  const answer = await ask(caller({ coordinator: { createTopic } }), CREATE_TOPICS, 7, { topics })
+  expect(answer?.topics).toHaveLength(topics.length)
+  expect(answer?.topics.every(({ errorCode }) => errorCode === INVALID_REQUEST)).toBe(true)
+  expect(createTopic).not.toHaveBeenCalled()
+})
+
+test('what is asked twice is answered once', async () => {
+  const groupOf = vi.fn(() => ({}))
+  const asking = caller({ group: groupOf })
+  const groups = times(3, () => 'g')
+  expect((await ask(asking, DESCRIBE_GROUPS, 6, { groups }))?.groups).toHaveLength(1)
+  const consumer = { groupIds: groups, includeAuthorizedOperations: false }
+  expect((await ask(asking, CONSUMER_GROUP_DESCRIBE, 1, consumer))?.groups).toHaveLength(1)
+  expect((await ask(asking, DELETE_GROUPS, 2, { groupsNames: groups }))?.results).toHaveLength(1)
+  expect(groupOf).toHaveBeenCalledTimes(3)
+  const keys = { keyType: 0, coordinatorKeys: groups }
+  expect((await ask(asking, FIND_COORDINATOR, 6, keys))?.coordinators).toHaveLength(1)
+  const broker = { resourceType: 4, resourceName: '1', configurationKeys: null }
+  const resources = times(3, () => broker)
+  expect((await ask(asking, DESCRIBE_CONFIGS, 4, { resources }))?.results).toHaveLength(1)
+})
+
+test('a committed offset is told once, however often it is asked for', async () => {
+  const offset = { topic: 't', topicId: 'id', partition: 0, offset: 5, leaderEpoch: -1 }
+  const fetchOffsets = async () => ({ ok: [{ ...offset, metadata: 'm'.repeat(4_000) }] })
+  const found = topicOf('t', { id: 'id' })
+  const asking = caller({
+    coordinator: { getTopic: async () => ({ ok: found }) },
+    group: () => ({ fetchOffsets }),
+  })
+  const topic = { name: 't', partitionIndexes: times(1_000, () => 0) }
+  const groups = times(3, () => ({ groupId: 'g', topics: times(3, () => topic) }))
+  const answer = await ask(asking, OFFSET_FETCH, 9, { groups })
+  const partitions = answer?.groups.flatMap((group) =>
+    group.topics.flatMap((one) => one.partitions),
+  )
+  expect(partitions).toMatchObject([{ partitionIndex: 0, committedOffset: 5 }])
+})
+
+test('Metadata describes a topic once', async () => {
+  const large = topicOf('large', { partitions: PARTITIONS_MAX })
+  const cluster = clusterOf({ coordinator: { getTopic: async () => ({ ok: large }) } })
+  const topics = times(1_000, () => ({ name: 'large', topicId: NO_UUID }))
+  const answer = await ask(callerOf(cluster), METADATA, 9, { topics })
+  expect(answer?.topics).toHaveLength(1)
+  expect(answer?.topics[0]?.partitions).toHaveLength(PARTITIONS_MAX)
+})
+
+test('Metadata of all topics has room for so many partitions, and says which topics are left', async () => {
+  const count = KAFKA_METADATA_PARTITIONS_MAX / PARTITIONS_MAX + 20
+  const all = times(count, (index) => topicOf(`t${index}`, { partitions: PARTITIONS_MAX }))
+  const answer = await ask(
+    caller({ coordinator: { listTopics: async () => ({ ok: all }) } }),
+    METADATA,
+    12,
+    { topics: null },
+  )
+  const described = answer?.topics.flatMap(({ partitions }) => partitions) ?? []
+  expect(described).toHaveLength(KAFKA_METADATA_PARTITIONS_MAX)
+  const left = answer?.topics.slice(-20) ?? []
+  expect(left.map(({ errorCode }) => errorCode)).toEqual(times(20, () => LEADER_NOT_AVAILABLE))
+  expect(left.map(({ name }) => name)).toEqual(all.slice(-20).map(({ name }) => name))
+})

@@ -88,16 +88,11 @@ export const metadataApi = handled(METADATA, async (request, call) => {
   const wanted = wantedTopics(request, call.version)
   const found =
     wanted === null ? await listTopics(call.cluster) : await findAll(wanted, request, call)
-  let left = KAFKA_METADATA_PARTITIONS_MAX
   return {
     brokers: [brokerAt(call.address)],
     clusterId: CLUSTER_ID,
     controllerId: NODE_ID,
-    topics: found.map((one) => {
-      if ('errorCode' in one) return one
-      left -= one.partitions
-      return left >= 0 ? described(one) : withoutRoom(one)
-    }),
+    topics: describe(found),
   }
 })
 
@@ -175,6 +170,16 @@ const PARTITIONS = Array.from({ length: PARTITIONS_MAX }, (_, partitionIndex) =>
   replicaNodes: [NODE_ID],
   isrNodes: [NODE_ID],
 }))
+
+/** With partitions, as far as there is room for them. */
+export function describe(found: ReadonlyArray<Topic | DescribedTopic>): DescribedTopic[] {
+  let left = KAFKA_METADATA_PARTITIONS_MAX
+  return found.map((one) => {
+    if ('errorCode' in one) return one
+    left -= one.partitions
+    return left >= 0 ? described(one) : withoutRoom(one)
+  })
+}
 
 function described({ name, id: topicId, partitions }: Topic): DescribedTopic {
   return { errorCode: NO_ERROR, name, topicId, partitions: PARTITIONS.slice(0, partitions) }

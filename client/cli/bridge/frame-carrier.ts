@@ -4,7 +4,7 @@ import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import { URL } from 'node:url'
 import { AnswerReader } from './answer-reader.ts'
 import { type Frame, FrameError } from './frame-cutter.ts'
-import { HTTP_IDLE_MS } from './limits.ts'
+import { CALLS_MAX, HTTP_IDLE_MS } from './limits.ts'
 
 /** One call: frames of one connection. */
 export interface Errand {
@@ -28,7 +28,7 @@ export class FrameCarrier {
   constructor(serverUrl: string) {
     this.#url = new URL('/kafka', serverUrl)
     const isSecure = this.#url.protocol === 'https:'
-    const options = { keepAlive: true, timeout: HTTP_IDLE_MS }
+    const options = { keepAlive: true, timeout: HTTP_IDLE_MS, maxSockets: CALLS_MAX }
     this.#agent = isSecure ? new SecureAgent(options) : new Agent(options)
     this.#request = isSecure ? secureRequest : request
   }

@@ -21,6 +21,8 @@ export const FRAME_MS_MAX = 60_000
 export const IDLE_MS_MAX = 10 * 60 * 1_000
 /** Time a client has to take the bytes of an answer before it is taken for dead. */
 export const WRITE_SILENCE_MS_MAX = 60_000
+/** Calls at a time, each a connection to the server: with those of the clients they stay below 20,000 open files. */
+export const CALLS_MAX = 8_000
 /** An idle HTTP connection is let go before the server does it: a call never meets one that closes. */
 export const HTTP_IDLE_MS = 4_000
 /** How long a call that was lost keeps its connection open: clients that come back at once do not spin. */

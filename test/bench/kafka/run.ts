@@ -4,7 +4,7 @@
  */
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { findKcat } from '../../interop/support/find-kcat.ts'
+import { provideKcat } from '../../interop/support/find-kcat.ts'
 import { ServerProcess } from '../../server/server-process.ts'
 import { HttpLoad, median } from '../http-load.ts'
 import { type Row, tableOfRows, writeTable } from '../markdown-table.ts'
@@ -139,7 +139,7 @@ function clientRow(
   return [figure, measured, isNative ? '' : ratio.toFixed(2), '']
 }
 
-await findKcat()
+await provideKcat()
 const server = await ServerProcess.start()
 const bridge = await BridgeProcess.start(server.url)
 try {

@@ -98,11 +98,12 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
    * Deletes a topic with its records. It is not seen from now on and its name is free; answers once
    * nothing is left of its partitions.
    *
-   * Refusals: `unknown_topic_or_partition`; `unavailable` when a partition did not answer: the
-   * deletion then goes on by itself.
+   * Refusals: `unknown_topic_or_partition`, or with an id `unknown_topic_id`; `unavailable` when a
+   * partition did not answer: the deletion then goes on by itself.
    */
-  async deleteTopic(name: TopicName): Promise<Reply<null>> {
+  async deleteTopic(name: TopicName, id?: string): Promise<Reply<null>> {
     return replyAsync(async () => {
+      if (id !== undefined && this.#topics.findColliding(name)?.id !== id) throw unknownTopicId(id)
       const topic = decideDelete(this.#findStaying(name))
       const deletion = this.#pursue(topic)
       // It is not seen any more from here on, however long its partitions take.
@@ -122,9 +123,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     return reply(() => {
       const state = this.#topics.findById(id)
       const topic = state === null ? null : visibleTopic(state)
-      if (topic === null) {
-        throw new EdgelogError('unknown_topic_id', `no topic has the id ${id}`)
-      }
+      if (topic === null) throw unknownTopicId(id)
       return topic
     })
   }
@@ -242,6 +241,10 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     this.#retryMs = RECONCILE_RETRY_MS_MIN
     void this.ctx.storage.deleteAlarm()
   }
+}
+
+function unknownTopicId(id: string): EdgelogError {
+  return new EdgelogError('unknown_topic_id', `no topic has the id ${id}`)
 }
 
 function unknownTopic(name: TopicName): EdgelogError {

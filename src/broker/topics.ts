@@ -41,9 +41,13 @@ export async function changeTopic(
   }
 }
 
-export async function deleteTopic(cluster: Cluster, name: TopicName): Promise<void> {
+/**
+ * @param id Deletes this very topic, and no other that has its name by now.
+ * @throws {EdgelogError} `unknown_topic_or_partition`, or with an id `unknown_topic_id`.
+ */
+export async function deleteTopic(cluster: Cluster, name: TopicName, id?: string): Promise<void> {
   try {
-    await cluster.coordinate((coordinator) => coordinator.deleteTopic(name))
+    await cluster.coordinate((coordinator) => coordinator.deleteTopic(name, id))
   } finally {
     cluster.forget(name)
   }

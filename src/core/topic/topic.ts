@@ -65,7 +65,8 @@ export interface TopicWatch {
 export interface CoordinatorApi {
   createTopic(topic: NewTopic): Promise<Reply<Topic>>
   changeTopic(name: TopicName, change: TopicChange): Promise<Reply<Topic>>
-  deleteTopic(name: TopicName): Promise<Reply<null>>
+  /** With an id only that very topic: `unknown_topic_id` where another one has its name, or none. */
+  deleteTopic(name: TopicName, id?: string): Promise<Reply<null>>
   getTopic(name: TopicName): Promise<Reply<Topic>>
   /** `unknown_topic_id` if no topic has it. */
   getTopicById(id: string): Promise<Reply<Topic>>

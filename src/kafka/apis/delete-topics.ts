@@ -3,7 +3,7 @@
  */
 import type { Cluster } from '../../broker/cluster.ts'
 import { fanOut } from '../../broker/fan-out.ts'
-import { deleteTopic } from '../../broker/topics.ts'
+import { deleteTopic, getTopic } from '../../broker/topics.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
@@ -17,6 +17,7 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
+import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { type NamedTopic, topicOf } from '../named-topic.ts'
@@ -77,7 +78,12 @@ async function remove(
   if (wanted.name !== null && wanted.topicId !== NO_UUID) {
     throw new EdgelogError('invalid_request', 'topics: a name or an id is needed, not both')
   }
-  const { name, id: topicId } = await topicOf(cluster, wanted)
+  if (wanted.name === null) {
+    const { name, id: topicId } = await topicOf(cluster, wanted)
+    await deleteTopic(cluster, name, topicId)
+    return { name, topicId, errorCode: NO_ERROR }
+  }
+  const { name, id: topicId } = await getTopic(cluster, parseTopicName(wanted.name))
   await deleteTopic(cluster, name)
   return { name, topicId, errorCode: NO_ERROR }
 }

@@ -187,6 +187,18 @@ describe('deleteTopic()', () => {
     expect(unwrap(await coordinator().createTopic(newTopic('orders'))).id).not.toBe(id)
   })
 
+  test('of an id leaves another topic of the same name alone', async () => {
+    const { id } = unwrap(await coordinator().createTopic(newTopic('orders')))
+    unwrap(await coordinator().deleteTopic(ORDERS, id))
+    const gone = { error: { code: 'unknown_topic_id' } }
+    expect(await coordinator().deleteTopic(ORDERS, id)).toMatchObject(gone)
+    const anew = unwrap(await coordinator().createTopic(newTopic('orders')))
+    expect(await coordinator().deleteTopic(ORDERS, id)).toMatchObject(gone)
+    expect(unwrap(await coordinator().getTopic(ORDERS))).toEqual(anew)
+    expect(await heldPartitions(anew.id, 3)).toEqual([0, 1, 2])
+    expect(unwrap(await coordinator().deleteTopic(ORDERS, anew.id))).toBeNull()
+  })
+
   test('frees the name at once, while partitions are still going', async () => {
     const { id } = unwrap(await coordinator().createTopic(newTopic('orders')))
     failPartitions('destroy', 2, 'refuse')

@@ -21,7 +21,8 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 final class Configs {
   static void play(World world) throws Exception {
     ConfigResource topic =
-        new ConfigResource(ConfigResource.Type.TOPIC, world.newTopic(1, Map.of("retention.ms", "1000000")));
+        new ConfigResource(
+            ConfigResource.Type.TOPIC, world.newTopic(1, Map.of("retention.ms", "1000000")));
     try (Admin admin = world.admin()) {
       told(admin, topic);
       changed(admin, topic);
@@ -52,7 +53,11 @@ final class Configs {
     alter(admin, topic, set, op("cleanup.policy", "compact", OpType.APPEND));
     Check.equal("2000000", value(admin, topic, "retention.ms"), "set");
     Check.equal("delete,compact", value(admin, topic, "cleanup.policy"), "append");
-    alter(admin, topic, op("cleanup.policy", "delete", OpType.SUBTRACT), op("retention.ms", null, OpType.DELETE));
+    alter(
+        admin,
+        topic,
+        op("cleanup.policy", "delete", OpType.SUBTRACT),
+        op("retention.ms", null, OpType.DELETE));
     Check.equal("compact", value(admin, topic, "cleanup.policy"), "subtract");
     Check.equal("604800000", value(admin, topic, "retention.ms"), "delete");
   }
@@ -84,7 +89,8 @@ final class Configs {
   private static void broker(Admin admin) throws Exception {
     String node = admin.describeCluster().controller().get().idString();
     ConfigResource broker = new ConfigResource(ConfigResource.Type.BROKER, node);
-    Check.equal("true", describe(admin, broker).get("auto.create.topics.enable").value(), "broker config");
+    Check.equal(
+        "true", describe(admin, broker).get("auto.create.topics.enable").value(), "broker config");
     Check.refused(
         InvalidRequestException.class,
         "altering the broker",
@@ -95,7 +101,8 @@ final class Configs {
     return new AlterConfigOp(new ConfigEntry(name, value), type);
   }
 
-  private static Void alter(Admin admin, ConfigResource resource, AlterConfigOp... ops) throws Exception {
+  private static Void alter(Admin admin, ConfigResource resource, AlterConfigOp... ops)
+      throws Exception {
     return admin.incrementalAlterConfigs(Map.of(resource, List.of(ops))).all().get();
   }
 
@@ -104,7 +111,8 @@ final class Configs {
   }
 
   private static Config describe(Admin admin, ConfigResource resource) throws Exception {
-    DescribeConfigsOptions all = new DescribeConfigsOptions().includeSynonyms(true).includeDocumentation(true);
+    DescribeConfigsOptions all =
+        new DescribeConfigsOptions().includeSynonyms(true).includeDocumentation(true);
     return admin.describeConfigs(List.of(resource), all).all().get().get(resource);
   }
 

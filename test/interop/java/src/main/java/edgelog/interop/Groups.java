@@ -30,8 +30,14 @@ final class Groups {
   private static String[] classic(String assignor) {
     String strategy = "org.apache.kafka.clients.consumer." + assignor;
     return new String[] {
-      "group.protocol", "classic", "partition.assignment.strategy", strategy,
-      "heartbeat.interval.ms", "500", "session.timeout.ms", "6000"
+      "group.protocol",
+      "classic",
+      "partition.assignment.strategy",
+      strategy,
+      "heartbeat.interval.ms",
+      "500",
+      "session.timeout.ms",
+      "6000"
     };
   }
 
@@ -66,7 +72,10 @@ final class Groups {
       }
       isOver.set(true);
       producer.join();
-      Check.until("all is seen", () -> count(members) >= sent.size(), () -> count(members) + " of " + sent.size());
+      Check.until(
+          "all is seen",
+          () -> count(members) >= sent.size(),
+          () -> count(members) + " of " + sent.size());
     } finally {
       isOver.set(true);
     }
@@ -77,7 +86,8 @@ final class Groups {
   }
 
   static Member member(World world, String[] settings, String topic) {
-    return new Member(world, settings, (consumer, listener) -> consumer.subscribe(List.of(topic), listener));
+    return new Member(
+        world, settings, (consumer, listener) -> consumer.subscribe(List.of(topic), listener));
   }
 
   static void holds(Member member, int count) throws Exception {
@@ -118,16 +128,19 @@ final class Groups {
     try (Admin admin = world.admin()) {
       ConsumerGroupDescription so =
           admin.describeConsumerGroups(List.of(group)).all().get().get(group);
-      Check.equal(isConsumer ? GroupType.CONSUMER : GroupType.CLASSIC, so.type(), "type of the group");
+      Check.equal(
+          isConsumer ? GroupType.CONSUMER : GroupType.CLASSIC, so.type(), "type of the group");
       Check.equal(GroupState.STABLE, so.groupState(), "state of the group");
       Check.equal(2, so.members().size(), "described members");
       Check.that(!so.partitionAssignor().isEmpty(), "an assignor is told");
       Set<TopicPartition> assigned = new HashSet<>();
-      so.members().forEach(one -> {
-        assigned.addAll(one.assignment().topicPartitions());
-        Check.equal("sharer", one.clientId(), "client id of a member");
-        Check.that(!one.host().isEmpty(), "a member has a host");
-      });
+      so.members()
+          .forEach(
+              one -> {
+                assigned.addAll(one.assignment().topicPartitions());
+                Check.equal("sharer", one.clientId(), "client id of a member");
+                Check.that(!one.host().isEmpty(), "a member has a host");
+              });
       Check.equal(PARTITIONS, assigned.size(), "described assignments of " + topic);
     }
   }
@@ -149,7 +162,9 @@ final class Groups {
     }
   }
 
-  /** Topics by a pattern, and one that comes later: found by the client, and by the server (RE2/J). */
+  /**
+   * Topics by a pattern, and one that comes later: found by the client, and by the server (RE2/J).
+   */
   static void patterns(World world) throws Exception {
     for (boolean isServers : List.of(false, true)) {
       for (String[] protocol : List.of(RANGE, CONSUMER)) {
@@ -178,7 +193,10 @@ final class Groups {
   }
 
   private static void create(Admin admin, String... topics) throws Exception {
-    admin.createTopics(Stream.of(topics).map(one -> new NewTopic(one, 1, (short) 1)).toList()).all().get();
+    admin
+        .createTopics(Stream.of(topics).map(one -> new NewTopic(one, 1, (short) 1)).toList())
+        .all()
+        .get();
   }
 
   private Groups() {}

@@ -12,7 +12,10 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 
-/** The server and the bridge are killed while records go in and out: none is lost, doubled, displaced. */
+/**
+ * The server and the bridge are killed while records go in and out: none is lost, doubled,
+ * displaced.
+ */
 final class Kills {
   private static final int RECORDS = 20_000;
   private static final int PARTITIONS = 3;
@@ -41,7 +44,8 @@ final class Kills {
     try (KafkaProducer<String, String> producer = world.producer("linger.ms", "1")) {
       int next = 0;
       for (int i = 0; i < RECORDS; i++) {
-        sent.add(producer.send(new ProducerRecord<>(topic, i % PARTITIONS, null, String.valueOf(i))));
+        sent.add(
+            producer.send(new ProducerRecord<>(topic, i % PARTITIONS, null, String.valueOf(i))));
         if (next < VICTIMS.size() && i == (next + 1) * RECORDS / (VICTIMS.size() + 1)) {
           String victim = VICTIMS.get(next++);
           // One after the other, and sending goes on meanwhile.
@@ -60,7 +64,8 @@ final class Kills {
   private static void follow(
       World world, String topic, List<ConsumerRecord<String, String>> seen, AtomicBoolean isOver) {
     try (KafkaConsumer<String, String> consumer = world.consumer()) {
-      consumer.assign(IntStream.range(0, PARTITIONS).mapToObj(i -> new TopicPartition(topic, i)).toList());
+      consumer.assign(
+          IntStream.range(0, PARTITIONS).mapToObj(i -> new TopicPartition(topic, i)).toList());
       int silent = 0;
       while (seen.size() < RECORDS && silent < 25) {
         int before = seen.size();
@@ -74,7 +79,8 @@ final class Kills {
     int[] next = IntStream.range(0, PARTITIONS).toArray();
     for (ConsumerRecord<String, String> record : records) {
       int partition = record.partition();
-      Check.equal(String.valueOf(next[partition]), record.value(), where + ": partition " + partition);
+      Check.equal(
+          String.valueOf(next[partition]), record.value(), where + ": partition " + partition);
       next[partition] += PARTITIONS;
     }
     Check.equal(RECORDS, records.size(), where + ": records");

@@ -4,8 +4,8 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /**
- * `Main SCENARIO host:port` plays one scenario, and ends with 1 and says why where it did not go so.
- * `Main certificate FOLDER` writes what a bridge with TLS needs.
+ * `Main SCENARIO host:port` plays one scenario, and ends with 1 and says why where it did not go
+ * so. `Main certificate FOLDER` writes what a bridge with TLS needs.
  */
 public final class Main {
   interface Scenario {

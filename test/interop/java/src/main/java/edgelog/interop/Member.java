@@ -16,14 +16,18 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.RebalanceInProgressException;
 
-/** A consumer of a group in a thread of its own, which commits what it has seen before it goes on. */
+/**
+ * A consumer of a group in a thread of its own, which commits what it has seen before it goes on.
+ */
 final class Member implements AutoCloseable, ConsumerRebalanceListener {
   private static final Duration CLOSE = Duration.ofSeconds(15);
 
   final Set<TopicPartition> assigned = ConcurrentHashMap.newKeySet();
   final Queue<String> seen = new ConcurrentLinkedQueue<>();
+
   /** Times that something was given to it, or taken. */
   final AtomicInteger changes = new AtomicInteger();
+
   /** Why it ended by itself. */
   volatile Throwable error;
 

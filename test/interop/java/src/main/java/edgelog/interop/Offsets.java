@@ -50,7 +50,8 @@ final class Offsets {
       Check.equal(null, later.get(partition), "the offset of a time that nothing has");
       consumer.assign(one);
       consumer.seek(partition, 42);
-      Check.equal("v42", consumer.poll(World.POLL.multipliedBy(20)).iterator().next().value(), "seek");
+      Check.equal(
+          "v42", consumer.poll(World.POLL.multipliedBy(20)).iterator().next().value(), "seek");
       consumer.seekToEnd(one);
       Check.equal(100L, consumer.position(partition), "position at the end");
     }
@@ -62,13 +63,18 @@ final class Offsets {
       Check.equal(FIRST_MS + 5_000_000, largest.timestamp(), "the largest timestamp");
       OffsetSpec time = OffsetSpec.forTimestamp(FIRST_MS + 20_000);
       Check.equal(20L, list(admin, partition, time).offset(), "by time");
-      Check.equal(0L, list(admin, partition, OffsetSpec.earliestLocal()).offset(), "earliest local");
+      Check.equal(
+          0L, list(admin, partition, OffsetSpec.earliestLocal()).offset(), "earliest local");
       Check.equal(-1L, list(admin, partition, OffsetSpec.latestTiered()).offset(), "latest tiered");
     }
   }
 
   private static void timeIs(
-      KafkaConsumer<?, ?> consumer, TopicPartition partition, long asked, long offset, long timestamp) {
+      KafkaConsumer<?, ?> consumer,
+      TopicPartition partition,
+      long asked,
+      long offset,
+      long timestamp) {
     OffsetAndTimestamp found = consumer.offsetsForTimes(Map.of(partition, asked)).get(partition);
     Check.that(found != null, "no offset for " + asked);
     Check.equal(offset, found.offset(), "offset of " + asked);
@@ -89,7 +95,8 @@ final class Offsets {
       consumer.assign(one);
       Check.equal(null, consumer.committed(one).get(partition), "what nobody has committed");
       consumer.commitSync(Map.of(partition, new OffsetAndMetadata(17, "a note")));
-      Check.equal("a note", consumer.committed(one).get(partition).metadata(), "committed metadata");
+      Check.equal(
+          "a note", consumer.committed(one).get(partition).metadata(), "committed metadata");
       Check.equal(17L, fetch(admin, group, partition).offset(), "as the admin client sees it");
 
       reset(admin, group, partition, 60);
@@ -143,7 +150,8 @@ final class Offsets {
 
   private static void reset(Admin admin, String group, TopicPartition partition, long offset)
       throws InterruptedException, ExecutionException {
-    Map<TopicPartition, OffsetAndMetadata> wanted = Map.of(partition, new OffsetAndMetadata(offset));
+    Map<TopicPartition, OffsetAndMetadata> wanted =
+        Map.of(partition, new OffsetAndMetadata(offset));
     admin.alterConsumerGroupOffsets(group, wanted).all().get();
   }
 
@@ -156,7 +164,11 @@ final class Offsets {
 
   private static OffsetAndMetadata fetchOf(Admin admin, String group, TopicPartition partition)
       throws Exception {
-    return admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get().get(partition);
+    return admin
+        .listConsumerGroupOffsets(group)
+        .partitionsToOffsetAndMetadata()
+        .get()
+        .get(partition);
   }
 
   static void resets(World world) throws Exception {
@@ -167,7 +179,8 @@ final class Offsets {
           Map.of("earliest", 0L, "latest", 100L, "by_duration:PT3H", 0L, "by_duration:PT1H", 30L);
       for (Map.Entry<String, Long> first : firsts.entrySet()) {
         String[] settings = {"group.id", world.name(), "auto.offset.reset", first.getKey()};
-        try (KafkaConsumer<String, String> consumer = world.consumer(Groups.and(protocol, settings))) {
+        try (KafkaConsumer<String, String> consumer =
+            world.consumer(Groups.and(protocol, settings))) {
           consumer.assign(List.of(partition));
           Check.equal(first.getValue(), consumer.position(partition), first.getKey());
         }

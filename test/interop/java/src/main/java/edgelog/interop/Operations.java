@@ -29,7 +29,8 @@ final class Operations {
       Node node = cluster.nodes().get().iterator().next();
       Check.equal(node, cluster.controller().get(), "the controller");
       Check.equal("localhost", node.host(), "where it is");
-      Check.that(admin.listPartitionReassignments().reassignments().get().isEmpty(), "reassignments");
+      Check.that(
+          admin.listPartitionReassignments().reassignments().get().isEmpty(), "reassignments");
       TopicPartition partition = new TopicPartition(world.newTopic(1), 0);
       Check.refused(
           UnsupportedVersionException.class,
@@ -49,12 +50,15 @@ final class Operations {
       Map<TopicPartition, OffsetAndMetadata> start =
           Map.of(new TopicPartition(topic, 0), new OffsetAndMetadata(0));
       admin.alterConsumerGroupOffsets(byHand, start).all().get();
-      Check.equal(GroupState.EMPTY, listing(admin, byHand).groupState().get(), "state of a group by hand");
-      for (String[] protocol : List.of(Groups.RANGE, Groups.CONSUMER)) atWork(world, admin, protocol, topic);
+      Check.equal(
+          GroupState.EMPTY, listing(admin, byHand).groupState().get(), "state of a group by hand");
+      for (String[] protocol : List.of(Groups.RANGE, Groups.CONSUMER))
+        atWork(world, admin, protocol, topic);
 
-      ListGroupsOptions empty = new ListGroupsOptions().inGroupStates(Set.of(GroupState.STABLE));
+      ListGroupsOptions stable = new ListGroupsOptions().inGroupStates(Set.of(GroupState.STABLE));
       boolean isListed =
-          admin.listGroups(empty).all().get().stream().anyMatch(one -> one.groupId().equals(byHand));
+          admin.listGroups(stable).all().get().stream()
+              .anyMatch(one -> one.groupId().equals(byHand));
       Check.that(!isListed, "an empty group is listed among the stable ones");
       admin.deleteConsumerGroups(List.of(byHand)).all().get();
       Check.equal(null, listing(admin, byHand), "a group that was deleted");
@@ -80,7 +84,8 @@ final class Operations {
     try (Member member = Groups.member(world, Groups.and(protocol, "group.id", group), topic)) {
       Groups.holds(member, 1);
       GroupListing listed = listing(admin, group);
-      Check.equal(isConsumer ? GroupType.CONSUMER : GroupType.CLASSIC, listed.type().get(), "listed type");
+      Check.equal(
+          isConsumer ? GroupType.CONSUMER : GroupType.CLASSIC, listed.type().get(), "listed type");
       Check.equal(GroupState.STABLE, listed.groupState().get(), "listed state");
       Check.equal("consumer", listed.protocol(), "listed protocol");
       Check.refused(
@@ -88,7 +93,8 @@ final class Operations {
           "deleting a group at work",
           () -> admin.deleteConsumerGroups(List.of(group)).all().get());
       if (!isConsumer) {
-        int members = admin.describeClassicGroups(List.of(group)).all().get().get(group).members().size();
+        int members =
+            admin.describeClassicGroups(List.of(group)).all().get().get(group).members().size();
         Check.equal(1, members, "members of a classic group");
       }
     }
@@ -105,7 +111,8 @@ final class Operations {
 
   /** They are refused for good, and not waited for. */
   static void transactions(World world) throws Exception {
-    try (KafkaProducer<String, String> producer = world.producer("transactional.id", world.name())) {
+    try (KafkaProducer<String, String> producer =
+        world.producer("transactional.id", world.name())) {
       TransactionalIdAuthorizationException why =
           Check.refused(
               TransactionalIdAuthorizationException.class,
@@ -117,9 +124,11 @@ final class Operations {
       System.out.println("initTransactions says: " + why.getMessage());
     }
     // What reads only what is committed reads on.
-    try (KafkaConsumer<String, String> consumer = world.consumer("isolation.level", "read_committed")) {
+    try (KafkaConsumer<String, String> consumer =
+        world.consumer("isolation.level", "read_committed")) {
       TopicPartition partition = new TopicPartition(world.newTopic(1), 0);
-      Check.equal(0L, consumer.endOffsets(List.of(partition)).get(partition), "the last stable offset");
+      Check.equal(
+          0L, consumer.endOffsets(List.of(partition)).get(partition), "the last stable offset");
     }
   }
 

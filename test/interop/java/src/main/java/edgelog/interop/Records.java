@@ -26,6 +26,7 @@ import org.apache.kafka.common.record.TimestampType;
 /** Records come out as they went in, whatever they were wrapped in. */
 final class Records {
   private static final int COUNT = 300;
+
   /** An hour ago: what is older than `retention.ms` would go. */
   private static final long FIRST_TIMESTAMP = System.currentTimeMillis() - 3_600_000;
 
@@ -39,14 +40,16 @@ final class Records {
         List<Future<RecordMetadata>> sent = new ArrayList<>();
         for (ProducerRecord<String, String> record : records) sent.add(producer.send(record));
         for (int i = 0; i < COUNT; i++) {
-          Check.equal((long) i, sent.get(i).get().offset(), codec + ": offset told to the producer");
+          Check.equal(
+              (long) i, sent.get(i).get().offset(), codec + ": offset told to the producer");
         }
       }
       for (String level : List.of("read_uncommitted", "read_committed")) {
         compare(codec, records, world.readAll(topic, 0, "isolation.level", level));
       }
       String digest = digest(records);
-      Check.equal(digest, world.ask("digest " + topic), codec + ": what edgelog's own client reads");
+      Check.equal(
+          digest, world.ask("digest " + topic), codec + ": what edgelog's own client reads");
     }
   }
 
@@ -77,7 +80,9 @@ final class Records {
   }
 
   private static void compare(
-      String codec, List<ProducerRecord<String, String>> wanted, List<ConsumerRecord<String, String>> got) {
+      String codec,
+      List<ProducerRecord<String, String>> wanted,
+      List<ConsumerRecord<String, String>> got) {
     Check.equal(wanted.size(), got.size(), codec + ": records that were read");
     for (int i = 0; i < got.size(); i++) {
       ProducerRecord<String, String> sent = wanted.get(i);
@@ -87,7 +92,8 @@ final class Records {
       Check.equal(sent.key(), read.key(), which + "key");
       Check.equal(sent.value(), read.value(), which + "value");
       Check.equal(sent.timestamp(), read.timestamp(), which + "timestamp");
-      Check.equal(List.of(sent.headers().toArray()), List.of(read.headers().toArray()), which + "headers");
+      Check.equal(
+          List.of(sent.headers().toArray()), List.of(read.headers().toArray()), which + "headers");
     }
   }
 
@@ -150,7 +156,8 @@ final class Records {
       }
       // Batches that were joined before the limit was known are cut in two until they fit.
       List<Future<RecordMetadata>> sent = new ArrayList<>();
-      for (int i = 0; i < 50; i++) sent.add(producer.send(new ProducerRecord<>(small, "y".repeat(500))));
+      for (int i = 0; i < 50; i++)
+        sent.add(producer.send(new ProducerRecord<>(small, "y".repeat(500))));
       for (Future<RecordMetadata> one : sent) one.get();
     }
     Check.equal(51, world.readAll(small, 0).size(), "records of batches that were cut");
@@ -174,7 +181,8 @@ final class Records {
           () -> deleteBefore(admin, partition, 101));
       Check.equal(100L, deleteBefore(admin, partition, -1), "the low watermark of an emptied log");
       Check.equal(0, world.readAll(topic, 0).size(), "records of an emptied log");
-      Check.equal(100L, producer.send(new ProducerRecord<>(topic, 0, null, "next")).get().offset(), "next");
+      Check.equal(
+          100L, producer.send(new ProducerRecord<>(topic, 0, null, "next")).get().offset(), "next");
     }
     try (KafkaConsumer<String, String> consumer = world.consumer("auto.offset.reset", "none")) {
       consumer.assign(List.of(partition));
@@ -189,8 +197,10 @@ final class Records {
     }
   }
 
-  private static long deleteBefore(Admin admin, TopicPartition partition, long offset) throws Exception {
-    Map<TopicPartition, RecordsToDelete> wanted = Map.of(partition, RecordsToDelete.beforeOffset(offset));
+  private static long deleteBefore(Admin admin, TopicPartition partition, long offset)
+      throws Exception {
+    Map<TopicPartition, RecordsToDelete> wanted =
+        Map.of(partition, RecordsToDelete.beforeOffset(offset));
     return admin.deleteRecords(wanted).lowWatermarks().get(partition).get().lowWatermark();
   }
 

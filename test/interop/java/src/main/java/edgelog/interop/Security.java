@@ -39,7 +39,9 @@ final class Security {
   static void tls(World world) throws Exception {
     String token = world.ask("token");
     Path certificate = Path.of(world.ask("certificate"));
-    String[] trusting = {"ssl.truststore.type", "PEM", "ssl.truststore.location", certificate.toString()};
+    String[] trusting = {
+      "ssl.truststore.type", "PEM", "ssl.truststore.location", certificate.toString()
+    };
     roundTrip(world, Groups.and(plain("SASL_SSL", token), trusting));
     Check.refused(
         SslAuthenticationException.class,
@@ -80,12 +82,27 @@ final class Security {
     };
   }
 
-  /** Writes a certificate for localhost that vouches for itself, and its key: cert.pem and key.pem. */
+  /**
+   * Writes a certificate for localhost that vouches for itself, and its key: cert.pem and key.pem.
+   */
   static void certificate(Path folder) throws Exception {
     Path store = folder.resolve("store.p12");
     keytool(
-        "-genkeypair", "-keystore", store.toString(), "-storepass", STORE_PASSWORD, "-alias", "bridge",
-        "-keyalg", "EC", "-dname", "CN=localhost", "-ext", "SAN=dns:localhost,ip:127.0.0.1", "-validity", "2");
+        "-genkeypair",
+        "-keystore",
+        store.toString(),
+        "-storepass",
+        STORE_PASSWORD,
+        "-alias",
+        "bridge",
+        "-keyalg",
+        "EC",
+        "-dname",
+        "CN=localhost",
+        "-ext",
+        "SAN=dns:localhost,ip:127.0.0.1",
+        "-validity",
+        "2");
     KeyStore keys = KeyStore.getInstance(store.toFile(), STORE_PASSWORD.toCharArray());
     byte[] key = keys.getKey("bridge", STORE_PASSWORD.toCharArray()).getEncoded();
     Files.writeString(folder.resolve("key.pem"), pem("PRIVATE KEY", key));
@@ -101,7 +118,8 @@ final class Security {
   }
 
   private static String pem(String what, byte[] bytes) {
-    String text = Base64.getMimeEncoder(64, "\n".getBytes(StandardCharsets.US_ASCII)).encodeToString(bytes);
+    String text =
+        Base64.getMimeEncoder(64, "\n".getBytes(StandardCharsets.US_ASCII)).encodeToString(bytes);
     return "-----BEGIN " + what + "-----\n" + text + "\n-----END " + what + "-----\n";
   }
 

@@ -35,7 +35,8 @@ final class StaticMembers {
         Check.equal(changes, first.changes.get(), "times that the other one was disturbed");
         try (Member twin = Groups.member(world, ofSecond, topic)) {
           Member fenced = isConsumer ? twin : again;
-          Check.until("one of two with the same name ends", () -> fenced.error != null, () -> "it goes on");
+          Check.until(
+              "one of two with the same name ends", () -> fenced.error != null, () -> "it goes on");
           Class<?> expected =
               isConsumer ? UnreleasedInstanceIdException.class : FencedInstanceIdException.class;
           Check.equal(expected, fenced.error.getClass(), "why it ends");
@@ -56,7 +57,8 @@ final class StaticMembers {
   private static Void remove(World world, String group, String instanceId) throws Exception {
     try (Admin admin = world.admin()) {
       List<MemberToRemove> members = List.of(new MemberToRemove(instanceId));
-      RemoveMembersFromConsumerGroupOptions options = new RemoveMembersFromConsumerGroupOptions(members);
+      RemoveMembersFromConsumerGroupOptions options =
+          new RemoveMembersFromConsumerGroupOptions(members);
       return admin.removeMembersFromConsumerGroup(group, options).all().get();
     }
   }

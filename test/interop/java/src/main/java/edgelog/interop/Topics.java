@@ -1,6 +1,5 @@
 package edgelog.interop;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -76,14 +75,17 @@ final class Topics {
   }
 
   private static void refusals(Admin admin, String topic) {
-    Check.refused(TopicExistsException.class, "twice", creating(admin, new NewTopic(topic, 1, (short) 1)));
+    Check.refused(
+        TopicExistsException.class, "twice", creating(admin, new NewTopic(topic, 1, (short) 1)));
     NewTopic misnamed = new NewTopic("not a name", 1, (short) 1);
     Check.refused(InvalidTopicException.class, "a bad name", creating(admin, misnamed));
     NewTopic empty = new NewTopic(topic + "-empty", 0, (short) 1);
     Check.refused(InvalidPartitionsException.class, "no partitions", creating(admin, empty));
-    for (Map<String, String> configs : List.of(Map.of("no.such.config", "1"), Map.of("retention.ms", "x"))) {
+    for (Map<String, String> configs :
+        List.of(Map.of("no.such.config", "1"), Map.of("retention.ms", "x"))) {
       NewTopic wrong = new NewTopic(topic + "-wrong", 1, (short) 1).configs(configs);
-      Check.refused(InvalidConfigurationException.class, configs.toString(), creating(admin, wrong));
+      Check.refused(
+          InvalidConfigurationException.class, configs.toString(), creating(admin, wrong));
     }
   }
 
@@ -111,7 +113,8 @@ final class Topics {
     Check.refused(
         UnknownTopicOrPartitionException.class,
         "partitions for nothing",
-        () -> admin.createPartitions(Map.of(topic + "-x", NewPartitions.increaseTo(2))).all().get());
+        () ->
+            admin.createPartitions(Map.of(topic + "-x", NewPartitions.increaseTo(2))).all().get());
   }
 
   private static void delete(World world, Admin admin, String topic, Uuid id) throws Exception {
@@ -149,9 +152,12 @@ final class Topics {
         KafkaProducer<String, String> producer = world.producer("metadata.max.age.ms", "500");
         KafkaConsumer<String, String> consumer = world.consumer(alert)) {
       consumer.assign(List.of(partition));
-      Thread reader = new Thread(() -> {
-        while (!isOver.get()) consumer.poll(World.POLL).forEach(one -> seen.add(one.value()));
-      });
+      Thread reader =
+          new Thread(
+              () -> {
+                while (!isOver.get())
+                  consumer.poll(World.POLL).forEach(one -> seen.add(one.value()));
+              });
       reader.start();
       try {
         goOn(admin, producer, topic, seen);
@@ -163,7 +169,10 @@ final class Topics {
   }
 
   private static void goOn(
-      Admin admin, KafkaProducer<String, String> producer, String topic, ConcurrentLinkedQueue<String> seen)
+      Admin admin,
+      KafkaProducer<String, String> producer,
+      String topic,
+      ConcurrentLinkedQueue<String> seen)
       throws Exception {
     List<Future<RecordMetadata>> sent = new ArrayList<>();
     for (int i = 0; i < 500; i++) sent.add(producer.send(new ProducerRecord<>(topic, "old-" + i)));
@@ -175,7 +184,8 @@ final class Topics {
     long deadlineMs = System.currentTimeMillis() + 30_000;
     List<String> acknowledged = new ArrayList<>();
     for (int i = 0; acknowledged.size() < 100; i++) {
-      Check.that(System.currentTimeMillis() < deadlineMs, "the producer did not find the new topic");
+      Check.that(
+          System.currentTimeMillis() < deadlineMs, "the producer did not find the new topic");
       String value = "new-" + i;
       try {
         producer.send(new ProducerRecord<>(topic, value)).get();

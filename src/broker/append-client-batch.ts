@@ -4,8 +4,7 @@ import { assert, EdgelogError } from '../core/errors.ts'
 import { SEQUENCE_GAP_WAIT_MS } from '../core/limits.ts'
 import { ownBytes } from '../core/log/chunk.ts'
 import type { AppendReply, AppendRequest } from '../core/log/partition-api.ts'
-import type { Topic } from '../core/topic/topic.ts'
-import type { Cluster } from './cluster.ts'
+import type { CalledTopic, Cluster } from './cluster.ts'
 import { checkBatches } from './produce.ts'
 
 /**
@@ -18,7 +17,7 @@ import { checkBatches } from './produce.ts'
  */
 export async function appendClientBatch(
   cluster: Cluster,
-  topic: Pick<Topic, 'name' | 'id'>,
+  topic: CalledTopic,
   partition: number,
   records: Uint8Array,
 ): Promise<AppendReply> {

@@ -21,6 +21,12 @@ export interface ClusterEnv {
   readonly GROUP: DurableObjectNamespace<Rpc.DurableObjectBranded & GroupApi>
 }
 
+/** With an id this very topic; without, whichever has the name when it is called. */
+export interface CalledTopic {
+  readonly name: TopicName
+  readonly id?: string
+}
+
 export type PartitionStub = DurableObjectStub<Rpc.DurableObjectBranded & PartitionApi>
 
 interface KnownTopic {
@@ -144,17 +150,20 @@ export class Cluster {
   }
 
   /**
-   * `callPartition` of this very topic, and of no other that has its name by now.
+   * `callPartition` of the topic that is meant, and, where its id is known, of no other that has its
+   * name by now.
    *
    * @throws {EdgelogError} `unknown_topic_id` besides.
    */
   async callPartitionOf<T>(
-    { name, id }: Pick<Topic, 'name' | 'id'>,
+    { name, id }: CalledTopic,
     partition: number,
-    call: (stub: PartitionStub) => Promise<Reply<T>>,
+    call: (stub: PartitionStub, topic: Topic) => Promise<Reply<T>>,
   ): Promise<T> {
     return await this.callPartition(name, partition, async (stub, topic) =>
-      topic.id === id ? await call(stub) : { error: otherTopic(topic).toBody() },
+      id === undefined || topic.id === id
+        ? await call(stub, topic)
+        : { error: otherTopic(topic).toBody() },
     )
   }
 

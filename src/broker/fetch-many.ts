@@ -14,12 +14,11 @@ import {
   FETCH_WAITS_MAX,
 } from '../core/limits.ts'
 import type { FetchReply, FetchRequest } from '../core/log/partition-api.ts'
-import type { Topic } from '../core/topic/topic.ts'
-import type { Cluster } from './cluster.ts'
+import type { CalledTopic, Cluster } from './cluster.ts'
 import { rememberBounds } from './known-bounds.ts'
 
 export interface WantedPartition {
-  readonly topic: Pick<Topic, 'name' | 'id'>
+  readonly topic: CalledTopic
   readonly partition: number
   readonly offset: number
   readonly maxBytes: number
@@ -107,11 +106,11 @@ async function read(
   limits: ReadLimits,
 ): Promise<FetchOutcome> {
   try {
-    const answer = await cluster.callPartitionOf(topic, partition, (stub) =>
-      stub.read({ offset, ...limits }),
-    )
-    rememberBounds(topic.id, partition, answer)
-    return answer
+    return await cluster.callPartitionOf(topic, partition, async (stub, { id }) => {
+      const answer = await stub.read({ offset, ...limits })
+      if ('ok' in answer) rememberBounds(id, partition, answer.ok)
+      return answer
+    })
   } catch (error) {
     if (error instanceof EdgelogError) return error
     throw error

@@ -3,6 +3,7 @@
  */
 import { deleteRecords } from '../../broker/delete-records.ts'
 import { fanOut } from '../../broker/fan-out.ts'
+import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
   int16,
@@ -18,7 +19,7 @@ import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { nameCheck } from '../unique-names.ts'
 
-const { errorNumber } = errorNumbersOf('partition')
+const { errorNumber, numberOf } = errorNumbersOf('partition')
 
 /** In place of an offset: all that is there. */
 const UP_TO_THE_END = -1
@@ -63,9 +64,15 @@ export const deleteRecordsApi = handled(DELETE_RECORDS, async (request, { cluste
         const lowWatermark = await deleteRecords(cluster, topic, partitionIndex, before)
         return { partitionIndex, lowWatermark, errorCode: NO_ERROR }
       } catch (error) {
-        return { partitionIndex, lowWatermark: -1, errorCode: errorNumber(error) }
+        return { partitionIndex, lowWatermark: -1, errorCode: numberOfNamed(error) }
       }
     }),
   }))
   return { topics }
 })
+
+/** An offset of the topic before says nothing about the one that has its name now: the client looks anew. */
+function numberOfNamed(error: unknown): number {
+  const isAnother = error instanceof EdgelogError && error.code === 'unknown_topic_id'
+  return isAnother ? numberOf('unknown_topic_or_partition') : errorNumber(error)
+}

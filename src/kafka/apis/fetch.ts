@@ -3,6 +3,7 @@
  * (KIP-227) are answered with session 0, which tells a client to name all its partitions each time.
  */
 
+import type { CalledTopic } from '../../broker/cluster.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import { type FetchOutcome, fetchMany, type WantedPartition } from '../../broker/fetch-many.ts'
 import { readBatchHeaders } from '../../core/batch/record-batch.ts'
@@ -26,17 +27,18 @@ import {
   uuid,
 } from '../../core/kafka/schema.ts'
 import { WAIT_MS_MAX } from '../../core/limits.ts'
-import type { Topic } from '../../core/topic/topic.ts'
 import { errorNumbersOf, NO_ERROR, numberOf, orError } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { epochRefusal } from '../leader-epoch.ts'
-import { topicOf } from '../named-topic.ts'
+import { calledTopic } from '../named-topic.ts'
 import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
 
 const { errorNumber } = errorNumbersOf('partition')
 
 /** Older versions do not know of it (KIP-110). */
 const ZSTD_SINCE = 10
+/** Older ones name topics (KIP-516). */
+const IDS_SINCE = 13
 const NO_RECORDS = new Uint8Array(0)
 
 /** What a follower says that does not tell its high watermark. */
@@ -112,10 +114,11 @@ export type FetchResponse = ResponseOf<typeof FETCH>
 
 /** Kafka's session and epoch rules are not needed: there are no sessions, and one leader epoch. */
 export const fetchApi = handled(FETCH, async (request, { cluster, version }) => {
+  const hasIds = version >= IDS_SINCE
   const asked: Asked[] = await fanOut(
     request.topics,
     async ({ topic: name, topicId, partitions }) => {
-      const topic = await orError(() => topicOf(cluster, { name, topicId }))
+      const topic = await orError(() => calledTopic(cluster, { name, topicId }, hasIds))
       return { name, topicId, topic, partitions }
     },
   )
@@ -126,7 +129,7 @@ export const fetchApi = handled(FETCH, async (request, { cluster, version }) => 
     for (const one of partitions) {
       const refusal = topic instanceof EdgelogError ? topic : refusalOf(one)
       if (refusal !== undefined) refusals.set(one, refusal)
-      else wanted.push(wantedOf(topic as Topic, one))
+      else wanted.push(wantedOf(topic as CalledTopic, one))
     }
   }
   const outcomes = await fetchMany(cluster, wanted, {
@@ -152,11 +155,11 @@ type PartitionAnswer = FetchResponse['topics'][number]['partitions'][number]
 interface Asked {
   readonly name: string
   readonly topicId: string
-  readonly topic: Topic | EdgelogError
+  readonly topic: CalledTopic | EdgelogError
   readonly partitions: readonly AskedPartition[]
 }
 
-function wantedOf(topic: Topic, one: AskedPartition): WantedPartition {
+function wantedOf(topic: CalledTopic, one: AskedPartition): WantedPartition {
   const maxBytes = Math.max(0, one.partitionMaxBytes)
   return { topic, partition: one.partition, offset: one.fetchOffset, maxBytes }
 }

@@ -5,6 +5,7 @@
  * only where it sees version 0 advertised, so it is (KAFKA-18659).
  */
 import { appendClientBatch } from '../../broker/append-client-batch.ts'
+import type { CalledTopic } from '../../broker/cluster.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import { BATCH_HEADER_BYTES, readBatchHeader } from '../../core/batch/record-batch.ts'
 import { EdgelogError } from '../../core/errors.ts'
@@ -23,16 +24,17 @@ import {
 } from '../../core/kafka/schema.ts'
 import { THROTTLE_MS } from '../../core/limits.ts'
 import type { AppendReply } from '../../core/log/partition-api.ts'
-import type { Topic } from '../../core/topic/topic.ts'
 import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
-import { topicOf } from '../named-topic.ts'
+import { calledTopic } from '../named-topic.ts'
 import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
 
 const { errorFields } = errorNumbersOf('produce')
 
 /** Older versions do not know of it (KIP-110). */
 const ZSTD_SINCE = 7
+/** Older ones name topics (KIP-516). */
+const IDS_SINCE = 13
 
 export const PRODUCE = messages({
   key: 0,
@@ -80,10 +82,11 @@ export type ProduceResponse = ResponseOf<typeof PRODUCE>
 
 export const produceApi = handled(PRODUCE, async (request, call) => {
   const refusal = refusalOfAll(request)
+  const hasIds = call.version >= IDS_SINCE
   let throttleTimeMs = 0
   const topics: ProduceResponse['topics'][number][] = []
   for (const { name, topicId, partitions } of request.topics) {
-    const topic = await orError(() => topicOf(call.cluster, { name, topicId }))
+    const topic = await orError(() => calledTopic(call.cluster, { name, topicId }, hasIds))
     const answers = await fanOut(partitions, async ({ index, records }) => {
       const outcome =
         refusal ??
@@ -112,7 +115,7 @@ function refusalOfAll({ acks, transactionalId }: ProduceRequest): EdgelogError |
 }
 
 async function append(
-  topic: Topic,
+  topic: CalledTopic,
   partition: number,
   records: Uint8Array | null,
   { cluster, version }: KafkaCall,

@@ -1,0 +1,109 @@
+/** A topic that was created anew, of which the edge has yet to hear: by name it is meant, by id it is not. */
+import { expect, test, vi } from 'vitest'
+import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
+import { NO_UUID } from '../../src/core/kafka/schema.ts'
+import { DELETE_RECORDS } from '../../src/kafka/apis/delete-records.ts'
+import { FETCH } from '../../src/kafka/apis/fetch.ts'
+import { METADATA } from '../../src/kafka/apis/metadata.ts'
+import { PRODUCE } from '../../src/kafka/apis/produce.ts'
+import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+
+const before = topicOf('anew')
+const now = topicOf('anew', { id: crypto.randomUUID() })
+const { name } = before
+const records = encodeBatch([{ timestamp: 0, key: null, value: null, headers: [] }])
+const gone = new EdgelogError('unknown_topic_or_partition', 'gone').toBody()
+const unknownId = new EdgelogError('unknown_topic_id', 'gone').toBody()
+
+/** The edge knows the topic before; its partitions are no more. */
+async function callerThatIsLate() {
+  let known = before
+  const position = {
+    offset: 3,
+    nextOffset: 3,
+    highWatermark: 3,
+    logStartOffset: 0,
+    topicVersion: 1,
+  }
+  const appended = { baseOffsets: [7], nextOffset: 8, logAppendTime: null, topicVersion: 1 }
+  const deleteRecords = vi.fn(async () => ({ ok: { logStartOffset: 1 } }))
+  const cluster = clusterOf({
+    coordinator: {
+      getTopic: async () => ({ ok: known }),
+      getTopicById: async () => ({ error: unknownId }),
+    },
+    partition: (object) => {
+      const isThere = object.startsWith(now.id)
+      return {
+        append: async () =>
+          isThere ? { ok: { ...appended, logStartOffset: 0 } } : { error: gone },
+        read: async () =>
+          isThere ? { ok: { ...position, batches: new Uint8Array(0) } } : { error: gone },
+        deleteRecords: isThere ? deleteRecords : async () => ({ error: gone }),
+      }
+    },
+  })
+  cluster.forget(name)
+  await cluster.topic(name)
+  known = now
+  return { caller: callerOf(cluster), deleteRecords }
+}
+
+const partitions = [{ index: 0, records }]
+const limits = { replicaId: -1, maxWaitMs: 0, minBytes: 1, maxBytes: 9, forgottenTopicsData: [] }
+const fetched = [{ partition: 0, fetchOffset: 3, partitionMaxBytes: 9 }]
+
+test('Produce appends to it by name, and refuses the id before', async () => {
+  const { caller } = await callerThatIsLate()
+  const request = { acks: -1, timeoutMs: 1 }
+  const byName = { ...request, topics: [{ name, topicId: NO_UUID, partitions }] }
+  const answered = await ask(caller, PRODUCE, 12, byName)
+  expect(answered?.topics[0]?.partitions).toMatchObject([{ errorCode: 0, baseOffset: 7 }])
+  const byId = { ...request, topics: [{ name: '', topicId: before.id, partitions }] }
+  const refused = await ask((await callerThatIsLate()).caller, PRODUCE, 13, byId)
+  expect(refused?.topics[0]?.partitions).toMatchObject([{ errorCode: 100 }])
+})
+
+test.each([1, 2])(
+  'Fetch of %i partitions reads it by name, and refuses the id before',
+  async (count) => {
+    const asked = Array.from({ length: count }, () => fetched).flat()
+    const { caller } = await callerThatIsLate()
+    const byName = { ...limits, topics: [{ topic: name, partitions: asked }] }
+    const answered = await ask(caller, FETCH, 12, byName)
+    const rows = asked.map(() => ({ errorCode: 0, highWatermark: 3 }))
+    expect(answered?.topics[0]?.partitions).toMatchObject(rows)
+    const byId = { ...limits, topics: [{ topicId: before.id, partitions: asked }] }
+    const refused = await ask((await callerThatIsLate()).caller, FETCH, 13, byId)
+    expect(refused?.topics[0]?.partitions).toMatchObject(asked.map(() => ({ errorCode: 100 })))
+  },
+)
+
+test('DeleteRecords has the client look anew', async () => {
+  const { caller, deleteRecords } = await callerThatIsLate()
+  const request = {
+    timeoutMs: 1,
+    topics: [{ name, partitions: [{ partitionIndex: 0, offset: 1 }] }],
+  }
+  const late = await ask(caller, DELETE_RECORDS, 2, request)
+  expect(late?.topics[0]?.partitions).toMatchObject([{ errorCode: 3 }])
+  expect(deleteRecords).not.toHaveBeenCalled()
+  const again = await ask(caller, DELETE_RECORDS, 2, request)
+  expect(again?.topics[0]?.partitions).toMatchObject([{ errorCode: 0, lowWatermark: 1 }])
+})
+
+test('the id of zeros is one that no topic has, in every version that has ids', async () => {
+  const { caller } = await callerThatIsLate()
+  const produced = await ask(caller, PRODUCE, 13, {
+    acks: -1,
+    timeoutMs: 1,
+    topics: [{ name: '', topicId: NO_UUID, partitions }],
+  })
+  expect(produced?.topics[0]?.partitions[0]?.errorCode).toBe(100)
+  const topics = [{ topicId: NO_UUID, partitions: fetched }]
+  const answered = await ask(caller, FETCH, 13, { ...limits, topics })
+  expect(answered?.topics[0]?.partitions[0]?.errorCode).toBe(100)
+  const described = await ask(caller, METADATA, 12, { topics: [{ name: null }] })
+  expect(described?.topics[0]?.errorCode).toBe(100)
+})

@@ -1,5 +1,10 @@
 /** `POST /kafka`: frames of Kafka's wire protocol, carried over HTTP. */
-import { PARTITIONS_MAX, REQUEST_BODY_BYTES_MAX } from '../core/limits.ts'
+import { EdgelogError } from '../core/errors.ts'
+import {
+  KAFKA_UNAUTHORIZED_BYTES_MAX,
+  PARTITIONS_MAX,
+  REQUEST_BODY_BYTES_MAX,
+} from '../core/limits.ts'
 import { concatenate } from '../core/log/chunk.ts'
 import type { HostAndPort, KafkaSettings } from '../kafka/handled.ts'
 import { cutFrames, serveFrames } from '../kafka/serve-frames.ts'
@@ -10,6 +15,9 @@ import { type AppContext, clusterOf, type EdgelogEnv } from './env.ts'
 import { type App, addRoute } from './route.ts'
 import { MEDIA_TYPES, NoParams, NoQuery } from './schemas.ts'
 
+/** Kafka's own. */
+const PORT_DEFAULT = 9092
+const PORT_MAX = 65_535
 const FRAMES = { schema: { type: 'string', format: 'binary' } } as const
 
 export function addKafkaRoute(app: App): void {
@@ -30,19 +38,36 @@ export function addKafkaRoute(app: App): void {
     },
     { params: NoParams, query: NoQuery },
     async (c) => {
-      const frames = cutFrames(await readBody(c, REQUEST_BODY_BYTES_MAX))
+      const refusal = callerRefusal(c)
+      const frames = cutFrames(await readFrames(c, refusal))
       const answers = serveFrames(frames, {
         cluster: clusterOf(c),
-        clientHost: c.req.header('edgelog-kafka-client') ?? '',
+        clientHost: clientHostOf(c),
         address: addressOf(c),
         settings: settingsOf(c.env),
-        isAuthorized: callerRefusal(c) === undefined,
+        isAuthorized: refusal === undefined,
       })
       // Most requests are one frame, and a stream costs more than its answer.
       const body = frames.length === 1 ? await wholeOf(answers) : streamOf(answers)
       return new Response(body, { headers: { 'content-type': MEDIA_TYPES.kafka } })
     },
   )
+}
+
+/**
+ * Who has yet to show a token has little to say: by which mechanism, and the token.
+ *
+ * @throws {EdgelogError} `request_too_large`, or the refusal itself.
+ */
+async function readFrames(c: AppContext, refusal: EdgelogError | undefined): Promise<Uint8Array> {
+  if (refusal === undefined) return await readBody(c, REQUEST_BODY_BYTES_MAX)
+  if (Number(c.req.header('content-length') ?? 0) > KAFKA_UNAUTHORIZED_BYTES_MAX) throw refusal
+  try {
+    return await readBody(c, KAFKA_UNAUTHORIZED_BYTES_MAX)
+  } catch (error) {
+    const isTooLarge = error instanceof EdgelogError && error.code === 'request_too_large'
+    throw isTooLarge ? refusal : error
+  }
 }
 
 async function wholeOf(answers: AsyncGenerator<Uint8Array>): Promise<Uint8Array> {
@@ -64,13 +89,24 @@ function streamOf(answers: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Arra
   })
 }
 
+/** An IP address; a group keeps it of its members, and so it is kept to that. */
+function clientHostOf(c: AppContext): string {
+  const given = c.req.header('edgelog-kafka-client') ?? ''
+  return /^[0-9a-f.:%]{0,64}$/i.test(given) ? given : ''
+}
+
 /** What clients are to connect to: the bridge says where it is. */
 function addressOf(c: AppContext): HostAndPort {
   const given = c.req.header('edgelog-kafka-address') ?? ''
   const match = /^(\[[0-9a-f:.%]+\]|[\w.-]{1,255}):(\d{1,5})$/i.exec(given)
-  if (match === null) return { host: new URL(c.req.url).hostname, port: 9092 }
-  const [, host = '', port] = match
-  return { host: host.replaceAll(/[[\]]/g, ''), port: Number(port) }
+  const [, host = '', port] = match ?? []
+  const isAddress = Number(port) >= 1 && Number(port) <= PORT_MAX
+  if (isAddress) return { host: withoutBrackets(host), port: Number(port) }
+  return { host: withoutBrackets(new URL(c.req.url).hostname), port: PORT_DEFAULT }
+}
+
+function withoutBrackets(host: string): string {
+  return host.replaceAll(/[[\]]/g, '')
 }
 
 /** Kafka's broker configs that a deployment may set. */

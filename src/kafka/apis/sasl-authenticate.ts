@@ -12,6 +12,7 @@ export const saslAuthenticateApi = handled(SASL_AUTHENTICATE, async (_, call) =>
   if (call.isAuthorized) return { errorCode: NO_ERROR, authBytes: NOTHING }
   call.close()
   const errorMessage =
-    'Authentication failed: the password, or the token, is not the one of this log'
+    'Authentication failed: the password, or the token, is not the one of this log, ' +
+    'or the log has none and answers on localhost only'
   return { errorCode: numberOf('unauthorized'), errorMessage, authBytes: NOTHING }
 })

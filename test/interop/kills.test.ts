@@ -10,9 +10,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs from 'kafkajs'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { ended, start, watch } from '../cli/edgelog-command.ts'
-import { freePort } from '../client/test-server.ts'
 import { TEST_SEED } from '../core/seed.ts'
+import { type BridgeProcess, startBridgeProcess } from '../server/bridge-process.ts'
 import { provideKcat } from './support/find-kcat.ts'
 import { startKcat } from './support/kcat.ts'
 import { valuesOf } from './support/records.ts'
@@ -29,42 +28,16 @@ let bridge: BridgeProcess
 beforeAll(async () => {
   await provideKcat()
   stage = await openStage()
-  bridge = new BridgeProcess(stage.server.url, await freePort())
-  await bridge.start()
+  bridge = await startBridgeProcess(stage.server.url)
 }, INSTALL_MS_MAX)
 const closings: (() => Promise<void>)[] = []
 afterEach(async () => {
   for (const close of closings.splice(0)) await close()
 })
 afterAll(async () => {
-  await bridge.kill()
+  await bridge.close()
   await stage.close()
 })
-
-class BridgeProcess {
-  readonly port: number
-  readonly #url: string
-  #kill: (() => Promise<unknown>) | undefined
-
-  constructor(url: string, port: number) {
-    this.#url = url
-    this.port = port
-  }
-
-  async start(): Promise<void> {
-    const child = start(this.#url, ['bridge', '--listen', String(this.port)])
-    const end = ended(child)
-    this.#kill = () => {
-      child.kill('SIGKILL')
-      return end
-    }
-    await watch(child).printed('Ctrl-C stops it.')
-  }
-
-  async kill(): Promise<void> {
-    await this.#kill?.()
-  }
-}
 
 function kafka() {
   return new Kafka({
@@ -95,10 +68,7 @@ async function killInTurns(): Promise<void> {
   for (let kill = 0; kill < KILLS; kill++) {
     await sleep(nextPauseMs())
     if (kill % 2 === 0) await stage.killServer()
-    else {
-      await bridge.kill()
-      await bridge.start()
-    }
+    else await bridge.restart()
   }
   await sleep(nextPauseMs())
 }

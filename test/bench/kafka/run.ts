@@ -5,11 +5,11 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { provideKcat } from '../../interop/support/find-kcat.ts'
+import { type BridgeProcess, startBridgeProcess } from '../../server/bridge-process.ts'
 import { ServerProcess } from '../../server/server-process.ts'
 import { HttpLoad, median } from '../http-load.ts'
 import { type Row, tableOfRows, writeTable } from '../markdown-table.ts'
 import { BATCH, batchOf, createTopic } from '../throughput.ts'
-import { BridgeProcess } from './bridge-process.ts'
 import { CLIENTS, type ClientName, measureClient, type RecordLoad } from './client-rates.ts'
 import { KafkaLoad, produceFrame } from './kafka-load.ts'
 
@@ -141,7 +141,7 @@ function clientRow(
 
 await provideKcat()
 const server = await ServerProcess.start()
-const bridge = await BridgeProcess.start(server.url)
+const bridge = await startBridgeProcess(server.url)
 try {
   console.error('the bridge ...')
   const rows = await bridgeRows(server, bridge)
@@ -154,6 +154,6 @@ try {
   console.log(table)
   if (values.write) await writeTable(table, 'kafka')
 } finally {
-  await bridge.stop()
+  await bridge.close()
   await server.stop()
 }

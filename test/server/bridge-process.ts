@@ -1,15 +1,21 @@
 /** `edgelog bridge` in a process of its own, to be killed and started again on the same port. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePort } from '../../client/test-server.ts'
+import { freePort } from './server-process.ts'
 
-const COMMAND = join(import.meta.dirname, '../../../bin/edgelog.js')
+const COMMAND = join(import.meta.dirname, '../../bin/edgelog.js')
+/** Linux counts a process's time in hundredths of a second. */
+const TICK_MS = 10
 const READY = 'edgelog takes Kafka clients'
 
 export interface BridgeProcess {
   /** For Kafka clients, `localhost:port`. */
   readonly bootstrap: string
+  readonly port: number
+  /** What it has used of the processor since it was started last. */
+  cpuMs(): Promise<number>
   /** Kills it, as `kill -9` does, and starts it again. */
   restart(): Promise<void>
   close(): Promise<void>
@@ -25,6 +31,13 @@ export async function startBridgeProcess(
   let child = await start(args)
   return {
     bootstrap: `localhost:${port}`,
+    port,
+    cpuMs: async () => {
+      const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8')
+      // Behind the name, which may hold spaces: fields 3 and on; 14 and 15 are what it used.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+    },
     restart: async () => {
       await end(child, 'SIGKILL')
       child = await start(args)

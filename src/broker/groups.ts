@@ -8,6 +8,7 @@ import type {
   HeartbeatRequest,
 } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
+import { GROUPS_MAX } from '../core/limits.ts'
 import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
 
@@ -42,6 +43,19 @@ export async function listGroups(
   return { groups: found.flat(), next: last ?? null }
 }
 
+/**
+ * All groups, by id. The first `summariesMax` are asked what they are, as `listGroups` does; of the others
+ * nothing is known but that they are there.
+ */
+export async function listAllGroups(
+  cluster: Cluster,
+  summariesMax: number,
+): Promise<readonly GroupSummary[]> {
+  const ids = await cluster.coordinate((coordinator) => coordinator.listGroups('', GROUPS_MAX))
+  const asked = await fanOut(ids.slice(0, summariesMax), (id) => summarize(cluster, id))
+  return [...asked.flat(), ...ids.slice(summariesMax).map(unknownGroup)]
+}
+
 async function summarize(cluster: Cluster, groupId: GroupId): Promise<GroupSummary[]> {
   try {
     return [await cluster.callGroup(groupId, (group) => group.summarize())]
@@ -49,9 +63,13 @@ async function summarize(cluster: Cluster, groupId: GroupId): Promise<GroupSumma
     if (!(error instanceof EdgelogError)) throw error
     if (error.code === 'group_id_not_found') return []
     if (!error.retryable) throw error
-    const unknown = { protocol: null, lastProtocol: null, protocolType: null }
-    return [{ groupId, state: 'unknown', ...unknown, memberCount: 0 }]
+    return [unknownGroup(groupId)]
   }
+}
+
+function unknownGroup(groupId: GroupId): GroupSummary {
+  const unknown = { protocol: null, lastProtocol: null, protocolType: null }
+  return { groupId, state: 'unknown', ...unknown, memberCount: 0 }
 }
 
 /** @throws {EdgelogError} `group_id_not_found`. */

@@ -240,6 +240,8 @@ export const GROUP_BODY_BYTES_MAX = 2 * MIB
 export const KAFKA_ARRAY_ELEMENTS_MAX = 100_000
 /** Frames of one `POST /kafka`: a burst of tiny ones is not one endless request. */
 export const KAFKA_FRAMES_MAX = 1_000
+/** Groups that one ListGroups asks for their state, each by a call: the platform allows 10,000 a request. */
+export const KAFKA_GROUP_SUMMARIES_MAX = 1_000
 /** A body of frames whose sender has not shown a token: those by which clients show one are tiny. */
 export const KAFKA_UNAUTHORIZED_BYTES_MAX = 64 * KIB
 /** Topics, groups or resources that one request names to be described or changed: each is a call or two. */

@@ -2,8 +2,7 @@
  * Kafka's ListGroups (key 16): the groups of the cluster, of both protocols. Empty filters let all
  * through (KIP-518, KIP-848).
  */
-import type { Cluster } from '../../broker/cluster.ts'
-import { type GroupPage, listGroups } from '../../broker/groups.ts'
+import { listAllGroups } from '../../broker/groups.ts'
 import type { GroupSummary } from '../../core/group/group-api.ts'
 import {
   array,
@@ -14,7 +13,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { GROUP_PAGE_MAX } from '../../core/limits.ts'
+import { KAFKA_GROUP_SUMMARIES_MAX } from '../../core/limits.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { GROUP_STATES } from '../group-states.ts'
 import { handled } from '../handled.ts'
@@ -45,33 +44,24 @@ export const LIST_GROUPS = messages({
 export type ListGroupsRequest = RequestOf<typeof LIST_GROUPS>
 export type ListGroupsResponse = ResponseOf<typeof LIST_GROUPS>
 
+/** A group that nothing is known of is let through: a list that leaves out what it may be about would lie. */
 export const listGroupsApi = handled(LIST_GROUPS, async (request, { cluster }) => {
   const states = lowerCased(request.statesFilter)
   const types = lowerCased(request.typesFilter)
   try {
-    const groups = (await listAll(cluster)).map(listed)
+    const groups = (await listAllGroups(cluster, KAFKA_GROUP_SUMMARIES_MAX)).map(listed)
     return {
       errorCode: NO_ERROR,
       groups: groups.filter(
-        ({ groupState, groupType }) => isAmong(groupState, states) && isAmong(groupType, types),
+        ({ groupState, groupType }) =>
+          groupState === GROUP_STATES.unknown ||
+          (isAmong(groupState, states) && isAmong(groupType, types)),
       ),
     }
   } catch (error) {
     return { errorCode: errorNumber(error), groups: [] }
   }
 })
-
-/** All pages of the list, with what each group says of itself. */
-async function listAll(cluster: Cluster): Promise<readonly GroupSummary[]> {
-  const groups: GroupSummary[] = []
-  let after: string | null = ''
-  while (after !== null) {
-    const page: GroupPage = await listGroups(cluster, { after, limit: GROUP_PAGE_MAX })
-    groups.push(...page.groups)
-    after = page.next
-  }
-  return groups
-}
 
 type ListedGroup = ListGroupsResponse['groups'][number]
 
@@ -81,7 +71,7 @@ function listed({ groupId, state, lastProtocol, protocolType }: GroupSummary): L
     // Offsets that were committed by hand belong to a group of no protocol: Kafka calls it classic.
     protocolType: protocolType ?? '',
     groupState: GROUP_STATES[state],
-    groupType: lastProtocol ?? 'classic',
+    groupType: state === 'unknown' ? '' : (lastProtocol ?? 'classic'),
   }
 }
 

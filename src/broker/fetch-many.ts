@@ -11,6 +11,7 @@ import {
   EDGE_FANOUT_MAX,
   FETCH_BYTES_MAX,
   FETCH_GATHER_MS,
+  FETCH_WAIT_SLICE_MS_MIN,
   FETCH_WAITS_MAX,
 } from '../core/limits.ts'
 import type { FetchReply, FetchRequest } from '../core/log/partition-api.ts'
@@ -29,7 +30,6 @@ export interface FetchManyOptions {
   readonly maxBytes: number
   readonly minBytes: number
   readonly maxWaitMs: number
-  readonly signal?: AbortSignal
 }
 
 /** Of one partition; e.g. `offset_out_of_range`, `unknown_topic_id`, `unavailable`. */
@@ -40,33 +40,35 @@ export type FetchOutcome = FetchReply | EdgelogError
  * are there, or after `maxWaitMs` with what there is.
  *
  * @returns an outcome for each of `wanted`, in their order.
- * @throws the reason of `signal`.
  */
 export async function fetchMany(
   cluster: Cluster,
   wanted: readonly WantedPartition[],
-  { minBytes, maxWaitMs, signal, ...options }: FetchManyOptions,
+  { minBytes, maxWaitMs, ...options }: FetchManyOptions,
 ): Promise<FetchOutcome[]> {
   const maxBytes = Math.min(options.maxBytes, FETCH_BYTES_MAX)
   const [only] = wanted
   if (only !== undefined && wanted.length === 1) {
     const limits = { maxBytes: Math.min(only.maxBytes, maxBytes), minBytes, maxWaitMs }
-    return [await unlessAborted(read(cluster, only, limits), signal)]
+    return [await read(cluster, only, limits)]
   }
   const deadlineMs = Date.now() + maxWaitMs
   const outcomes: FetchOutcome[] = []
   const growth = watchGrowth(cluster, wanted)
   let due = [...wanted.keys()]
-  for (;;) {
-    await readInto(outcomes, cluster, wanted, due, maxBytes)
-    signal?.throwIfAborted()
-    const waitMs = deadlineMs - Date.now()
-    if (waitMs <= 0 || isEnough(outcomes, Math.min(minBytes, maxBytes))) return outcomes
-    for (const [index, outcome] of outcomes.entries()) {
-      if (!hasMore(outcome)) growth.watch(index, nextOffsetOf(outcome), waitMs)
+  try {
+    for (;;) {
+      await readInto(outcomes, cluster, wanted, due, maxBytes)
+      const waitMs = deadlineMs - Date.now()
+      if (waitMs <= 0 || isEnough(outcomes, Math.min(minBytes, maxBytes))) return outcomes
+      for (const [index, outcome] of outcomes.entries()) {
+        if (!hasMore(outcome)) growth.watch(index, nextOffsetOf(outcome), deadlineMs)
+      }
+      due = await growth.next(waitMs)
+      if (due.length === 0) return outcomes
     }
-    due = await unlessAborted(growth.next(waitMs), signal)
-    if (due.length === 0) return outcomes
+  } finally {
+    growth.close()
   }
 }
 
@@ -181,32 +183,49 @@ async function letFirstGetOn(
 
 interface Growth {
   /** Waits at the partition until its log goes beyond `offset`; does nothing where it waits already. */
-  watch(index: number, offset: number, waitMs: number): void
+  watch(index: number, offset: number, deadlineMs: number): void
   /** Those that have grown since the last call; none: nothing has come in `waitMs`. */
   next(waitMs: number): Promise<number[]>
+  /** No poll is renewed from here on. */
+  close(): void
 }
 
-/** Long polls that carry nothing. Those left over when the answer leaves end by themselves. */
+/**
+ * Long polls that carry nothing. Those left over when the answer leaves end by themselves, and soon: a
+ * poll is renewed while the answer waits, each time for twice as long. So what a busy fetch leaves behind
+ * lives half a second, what another one leaves about as long as that one has lived, and a fetch that waits
+ * for half a minute takes six calls of a partition.
+ */
 function watchGrowth(cluster: Cluster, wanted: readonly WantedPartition[]): Growth {
   const watched = new Set<number>()
   const grown = new Set<number>()
   let wake = () => {}
-  const poll = async (index: number, offset: number, maxWaitMs: number) => {
+  let isClosed = false
+  const poll = async (index: number, offset: number, deadlineMs: number) => {
     const one = { ...(wanted[index] as WantedPartition), offset }
-    const limits = { maxBytes: 0, minBytes: 1, maxWaitMs, mayLeaveFirst: true }
-    // A defect shows where the partition is read again.
-    const outcome = await read(cluster, one, limits).catch(() => undefined)
-    // It also answers where it has too many that wait: asking again at once would make that worse.
-    if (outcome !== undefined && !(outcome instanceof EdgelogError) && !hasMore(outcome)) return
+    for (let sliceMs = FETCH_WAIT_SLICE_MS_MIN; !isClosed; sliceMs *= 2) {
+      const endsAtMs = Math.min(Date.now() + sliceMs, deadlineMs)
+      const maxWaitMs = endsAtMs - Date.now()
+      if (maxWaitMs <= 0) return
+      const limits = { maxBytes: 0, minBytes: 1, maxWaitMs, mayLeaveFirst: true }
+      // A defect shows where the partition is read again.
+      const outcome = await read(cluster, one, limits).catch(() => undefined)
+      if (outcome === undefined || outcome instanceof EdgelogError || hasMore(outcome)) break
+      // It also answers where it has too many that wait: asking again at once would make that worse.
+      await sleepUntil(endsAtMs)
+    }
     watched.delete(index)
     grown.add(index)
     wake()
   }
   return {
-    watch(index, offset, waitMs) {
+    watch(index, offset, deadlineMs) {
       if (watched.has(index) || watched.size >= FETCH_WAITS_MAX) return
       watched.add(index)
-      void poll(index, offset, waitMs)
+      void poll(index, offset, deadlineMs)
+    },
+    close() {
+      isClosed = true
     },
     async next(waitMs) {
       if (grown.size === 0) {
@@ -226,17 +245,7 @@ function watchGrowth(cluster: Cluster, wanted: readonly WantedPartition[]): Grow
   }
 }
 
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await work
-  let abort = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort)
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+async function sleepUntil(endsAtMs: number): Promise<void> {
+  const waitMs = endsAtMs - Date.now()
+  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
 }

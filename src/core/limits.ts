@@ -103,6 +103,8 @@ export const TAIL_POLL_OPEN_MS_MAX = 2_000
 
 /** How long a fetch of many partitions that has something waits for more. */
 export const FETCH_GATHER_MS = 5
+/** The first of the long polls by which a fetch waits for many partitions: Kafka's `fetch.max.wait.ms`. */
+export const FETCH_WAIT_SLICE_MS_MIN = 500
 /** Partitions that one fetch waits for at a time: each is a call. What comes to others the next one reads. */
 export const FETCH_WAITS_MAX = 500
 

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
 import { type FetchManyOptions, type FetchOutcome, fetchMany } from '../../src/broker/fetch-many.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
-import { FETCH_BYTES_MAX } from '../../src/core/limits.ts'
+import { FETCH_BYTES_MAX, FETCH_WAIT_SLICE_MS_MIN } from '../../src/core/limits.ts'
 import { concatenate } from '../../src/core/log/chunk.ts'
 import type { FetchRequest } from '../../src/core/log/partition-api.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
@@ -217,15 +217,31 @@ test('does not ask again and again where too many wait already', async () => {
   expect(partitions.map(({ reads }) => reads.length)).toEqual([2, 2])
 })
 
-test('ends with its signal, one partition or many', async () => {
-  for (const sizes of [[[]], [[], []]]) {
-    const controller = new AbortController()
-    const partitions = logsOf(...sizes)
-    const fetched = fetchFrom(partitions, { maxWaitMs: 60_000, signal: controller.signal })
-    const ended = expect(fetched).rejects.toBe('gone')
-    await vi.waitFor(() => expect(partitions[0]?.waits).toBe(1))
-    controller.abort('gone')
-    await ended
+test('leaves behind polls that end soon, however long it could have waited', async () => {
+  const partitions = logsOf([], [])
+  const fetched = fetchFrom(partitions, { maxWaitMs: 60_000 })
+  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1]))
+  partitions[0]?.append(1)
+  await fetched
+  const polls = partitions.flatMap(({ reads }) => reads.filter(({ maxWaitMs }) => maxWaitMs > 0))
+  expect(Math.max(...polls.map(({ maxWaitMs }) => maxWaitMs))).toBe(FETCH_WAIT_SLICE_MS_MIN)
+  await new Promise((resolve) => setTimeout(resolve, FETCH_WAIT_SLICE_MS_MIN + 100))
+  expect(partitions[1]?.waits, 'it is not renewed').toBe(1)
+})
+
+test('renews its polls while it waits, each time for longer', async () => {
+  vi.useFakeTimers()
+  try {
+    const partitions = logsOf([], [])
+    const fetched = fetchFrom(partitions, { maxWaitMs: 30_000 })
+    await vi.advanceTimersByTimeAsync(29_000)
+    partitions[1]?.append(10)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(sizesOf(await fetched)).toEqual([0, 10])
+    const waits = partitions[0]?.reads.map(({ maxWaitMs }) => maxWaitMs).filter((ms) => ms > 0)
+    expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 14_500])
+  } finally {
+    vi.useRealTimers()
   }
 })
 

@@ -1,6 +1,8 @@
 /**
  * Kafka's DescribeTopicPartitions (key 75): Metadata's topics, page by page (KIP-966).
  */
+import type { Cluster } from '../../broker/cluster.ts'
+import { fanOut } from '../../broker/fan-out.ts'
 import { listTopics } from '../../broker/topics.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
@@ -18,6 +20,8 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
+import { KAFKA_DESCRIBED_PARTITIONS_MAX } from '../../core/limits.ts'
+import type { Topic } from '../../core/topic/topic.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { LEADER_EPOCH, NODE_ID } from '../broker-node.ts'
 import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
@@ -28,9 +32,6 @@ const { errorNumber } = errorNumbersOf('admin')
 
 /** The first partition of the next page. */
 const cursor = nullableStruct({ topicName: string, partitionIndex: int32 }).or(null)
-
-/** Kafka's `max.request.partition.size.limit`. */
-const PARTITIONS_MAX = 2_000
 
 export const DESCRIBE_TOPIC_PARTITIONS = messages({
   key: 75,
@@ -74,24 +75,22 @@ export type DescribeTopicPartitionsResponse = ResponseOf<typeof DESCRIBE_TOPIC_P
 
 export const describeTopicPartitionsApi = handled(
   DESCRIBE_TOPIC_PARTITIONS,
-  async (request, { cluster }) => {
-    const { cursor } = request
-    const names = request.topics.map(({ name }) => name)
-    const wanted = names.length > 0 ? names : (await listTopics(cluster)).map(({ name }) => name)
-    let left = Math.min(Math.max(1, request.responsePartitionLimit), PARTITIONS_MAX)
+  async ({ topics: wanted, cursor, responsePartitionLimit }, { cluster }) => {
+    let left = Math.min(Math.max(1, responsePartitionLimit), KAFKA_DESCRIBED_PARTITIONS_MAX)
+    // Each takes up the room of a partition, one that does not exist too: no more are looked at.
+    const found = await findFrom(cluster, wanted, cursor?.topicName ?? '', left + 1)
     const topics: DescribedTopic[] = []
-    for (const name of [...new Set(wanted)].sort()) {
-      if (cursor !== null && name < cursor.topicName) continue
-      const first = cursor?.topicName === name ? cursor.partitionIndex : 0
-      if (left === 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } }
-      const topic = await orError(() => cluster.topic(parseTopicName(name)))
+    for (const { name, topic } of found) {
+      if (left <= 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } }
       if (topic instanceof EdgelogError) {
         topics.push({ errorCode: errorNumber(topic), name, topicId: NO_UUID, partitions: [] })
+        left -= 1
         continue
       }
-      const end = Math.min(topic.partitions, Math.max(0, first) + left)
-      const partitions = describePartitions(Math.max(0, first), end)
-      left -= partitions.length
+      const first = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0
+      const end = Math.min(topic.partitions, first + left)
+      const partitions = describePartitions(first, end)
+      left -= Math.max(1, partitions.length)
       topics.push({ errorCode: NO_ERROR, name, topicId: topic.id, partitions })
       if (end < topic.partitions) {
         return { topics, nextCursor: { topicName: name, partitionIndex: end } }
@@ -100,6 +99,29 @@ export const describeTopicPartitionsApi = handled(
     return { topics, nextCursor: null }
   },
 )
+
+interface FoundTopic {
+  readonly name: string
+  readonly topic: Topic | EdgelogError
+}
+
+/** The first `count` from a name on, of those that are named or of all. */
+async function findFrom(
+  cluster: Cluster,
+  wanted: DescribeTopicPartitionsRequest['topics'],
+  from: string,
+  count: number,
+): Promise<readonly FoundTopic[]> {
+  if (wanted.length === 0) {
+    const all = (await listTopics(cluster)).filter(({ name }) => name >= from)
+    return all.slice(0, count).map((topic) => ({ name: topic.name, topic }))
+  }
+  const names = [...new Set(wanted.map(({ name }) => name))].filter((name) => name >= from).sort()
+  return await fanOut(names.slice(0, count), async (name) => ({
+    name,
+    topic: await orError(() => cluster.topic(parseTopicName(name))),
+  }))
+}
 
 type DescribedTopic = DescribeTopicPartitionsResponse['topics'][number]
 

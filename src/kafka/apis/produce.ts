@@ -83,24 +83,29 @@ export type ProduceResponse = ResponseOf<typeof PRODUCE>
 export const produceApi = handled(PRODUCE, async (request, call) => {
   const refusal = refusalOfAll(request)
   const hasIds = call.version >= IDS_SINCE
+  const called = await fanOut(request.topics, ({ name, topicId }) =>
+    orError(() => calledTopic(call.cluster, { name, topicId }, hasIds)),
+  )
+  const appends = request.topics.flatMap(({ partitions }, index) =>
+    partitions.map((one) => ({ ...one, topic: called[index] as CalledTopic | EdgelogError })),
+  )
   let throttleTimeMs = 0
-  const topics: ProduceResponse['topics'][number][] = []
-  for (const { name, topicId, partitions } of request.topics) {
-    const topic = await orError(() => calledTopic(call.cluster, { name, topicId }, hasIds))
-    const answers = await fanOut(partitions, async ({ index, records }) => {
-      const outcome =
-        refusal ??
-        (topic instanceof EdgelogError ? topic : await append(topic, index, records, call))
-      if (!(outcome instanceof EdgelogError)) return appended(index, outcome)
-      if (outcome.code === 'throttled') throttleTimeMs = THROTTLE_MS
-      return refused(index, outcome)
-    })
-    topics.push({ name, topicId, partitions: answers })
-  }
+  const answers = await fanOut(appends, async ({ topic, index, records }) => {
+    const outcome =
+      refusal ?? (topic instanceof EdgelogError ? topic : await append(topic, index, records, call))
+    if (!(outcome instanceof EdgelogError)) return appended(index, outcome)
+    if (outcome.code === 'throttled') throttleTimeMs = THROTTLE_MS
+    return refused(index, outcome)
+  })
+  const next = answers.values()
+  const topics = request.topics.map(({ name, topicId, partitions }) => ({
+    name,
+    topicId,
+    partitions: partitions.map(() => next.next().value as PartitionAnswer),
+  }))
   if (request.acks !== 0) return { topics, throttleTimeMs }
   // There is no answer to say it in: the client notices that it is hung up on.
-  const hasFailed = topics.some(({ partitions }) => partitions.some((one) => one.errorCode !== 0))
-  if (hasFailed) call.close()
+  if (answers.some(({ errorCode }) => errorCode !== NO_ERROR)) call.close()
   return null
 })
 

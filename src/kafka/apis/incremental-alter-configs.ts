@@ -2,8 +2,6 @@
  * Kafka's IncrementalAlterConfigs (key 44): sets (operation 0), deletes (1), appends to (2) or subtracts
  * from (3) single configs (KIP-339).
  */
-import { fanOut } from '../../broker/fan-out.ts'
-import { changeTopic, getTopic } from '../../broker/topics.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
@@ -24,13 +22,8 @@ import {
   isTopicConfigKey,
   TOPIC_CONFIG_KEYS,
 } from '../../core/topic/topic-config-keys.ts'
-import { parseTopicName } from '../../core/topic/topic-name.ts'
-import { RESOURCE, resourceKey, unchangeable } from '../config-resource.ts'
-import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
+import { alterTopicConfigs } from '../alter-topic-configs.ts'
 import { handled } from '../handled.ts'
-import { nameCheck } from '../unique-names.ts'
-
-const { errorFields } = errorNumbersOf('admin')
 
 /** What is done with a value. */
 const SET = 0
@@ -67,28 +60,14 @@ export type IncrementalAlterConfigsResponse = ResponseOf<typeof INCREMENTAL_ALTE
 
 export const incrementalAlterConfigsApi = handled(
   INCREMENTAL_ALTER_CONFIGS,
-  async (request, { cluster }) => {
-    const checkName = nameCheck('resources', request.resources.map(resourceKey))
-    const responses = await fanOut(
+  async (request, { cluster }) => ({
+    responses: await alterTopicConfigs(
+      cluster,
       request.resources,
-      async ({ resourceType, resourceName, configs }) => {
-        const resource = { resourceType, resourceName }
-        try {
-          checkName(resourceKey(resource))
-          if (resourceType !== RESOURCE.topic) throw unchangeable(resource)
-          const name = parseTopicName(resourceName)
-          const { overrides } = await getTopic(cluster, name)
-          const change = parseTopicConfigChange(changeOf(configs, overrides), 'configs')
-          const { validateOnly } = request
-          await changeTopic(cluster, name, { overrides: change, validateOnly })
-          return { ...resource, errorCode: NO_ERROR }
-        } catch (error) {
-          return { ...resource, ...errorFields(error) }
-        }
-      },
-    )
-    return { responses }
-  },
+      request.validateOnly,
+      ({ configs }, overrides) => parseTopicConfigChange(changeOf(configs, overrides), 'configs'),
+    ),
+  }),
 )
 
 type AlterableConfig = IncrementalAlterConfigsRequest['resources'][number]['configs'][number]

@@ -9,6 +9,7 @@ import { parseTopicName, type TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { hasRefreshed, learnBounds } from './committed-offsets.ts'
 import { fanOut } from './fan-out.ts'
+import { checkGroupExists } from './groups.ts'
 import { type Bounds, isKnownWithin } from './known-bounds.ts'
 
 /** A topic as a client names it. */
@@ -108,7 +109,7 @@ async function findMissingGroup(
   groupId: GroupId,
 ): Promise<EdgelogError | undefined> {
   try {
-    await cluster.callGroup(groupId, (group) => group.summarize())
+    await checkGroupExists(cluster, groupId)
   } catch (error) {
     if (error instanceof EdgelogError && error.code === 'group_id_not_found') return error
     if (!(error instanceof EdgelogError)) throw error

@@ -73,6 +73,11 @@ function unknownGroup(groupId: GroupId): GroupSummary {
 }
 
 /** @throws {EdgelogError} `group_id_not_found`. */
+export async function checkGroupExists(cluster: Cluster, groupId: GroupId): Promise<void> {
+  await cluster.callGroup(groupId, (group) => group.summarize())
+}
+
+/** @throws {EdgelogError} `group_id_not_found`. */
 export async function describeGroup(cluster: Cluster, groupId: GroupId): Promise<GroupDescription> {
   return await cluster.callGroup(groupId, (group) => group.describe())
 }

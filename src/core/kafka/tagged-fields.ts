@@ -47,6 +47,8 @@ export function writeTagged(
   fields: readonly TaggedField[],
   struct: Record<string, unknown>,
 ): void {
+  // Most structs have none, also those of which a message has thousands.
+  if (fields.length === 0) return writer.unsignedVarint(0)
   const present = fields.filter(({ name, type, absent }) => {
     const value = struct[name]
     return value !== undefined && !isSame(type, value, absent)

@@ -42,6 +42,7 @@ export const initProducerIdApi = handled(INIT_PRODUCER_ID, async ({ transactiona
   if (transactionalId === null) {
     return { errorCode: NO_ERROR, producerId: randomProducerId(), producerEpoch: 0 }
   }
+  if (transactionalId === '') return { errorCode: numberOf('invalid_request'), producerEpoch: -1 }
   return { errorCode: numberOf('transactional_id_authorization_failed'), producerEpoch: -1 }
 })
 

@@ -3,7 +3,7 @@
  */
 import { deleteOffsets } from '../../broker/committed-offsets.ts'
 import { fanOut } from '../../broker/fan-out.ts'
-import { describeGroup } from '../../broker/groups.ts'
+import { checkGroupExists } from '../../broker/groups.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
@@ -46,7 +46,7 @@ export const offsetDeleteApi = handled(OFFSET_DELETE, async (request, { cluster 
   try {
     const groupId = parseGroupId(request.groupId)
     // There must be such a group, whatever is to be forgotten of it.
-    await describeGroup(cluster, groupId)
+    await checkGroupExists(cluster, groupId)
     return {
       errorCode: NO_ERROR,
       topics: await fanOut(request.topics, async ({ name, partitions }) => ({

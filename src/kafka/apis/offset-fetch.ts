@@ -152,12 +152,12 @@ async function nameOf(
   }
 }
 
-interface NamedTopic extends Omit<WantedTopic, 'name'> {
+interface LocatedTopic extends Omit<WantedTopic, 'name'> {
   readonly name: string | undefined
 }
 
 function wantedOf(
-  wanted: readonly NamedTopic[],
+  wanted: readonly LocatedTopic[],
   offsets: readonly CommittedOffset[],
 ): FetchedTopic[] {
   const known = new Map(offsets.map((one) => [`${one.topic}/${one.partition}`, one]))

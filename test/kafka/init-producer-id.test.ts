@@ -1,0 +1,14 @@
+/** Who gets a producer id: nobody with a transactional id, of which '' is none. */
+import { expect, test } from 'vitest'
+import { INIT_PRODUCER_ID } from '../../src/kafka/apis/init-producer-id.ts'
+import { ask, callerOf, clusterOf } from './door.ts'
+
+test.each([
+  [null, 0],
+  ['', 42],
+  ['mine', 53],
+])('the transactional id %j is answered with %i', async (transactionalId, errorCode) => {
+  const request = { transactionalId, transactionTimeoutMs: 1_000 }
+  const answer = await ask(callerOf(clusterOf({})), INIT_PRODUCER_ID, 5, request)
+  expect(answer?.errorCode).toBe(errorCode)
+})

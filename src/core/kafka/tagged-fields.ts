@@ -48,7 +48,10 @@ export function writeTagged(
   struct: Record<string, unknown>,
 ): void {
   // Most structs have none, also those of which a message has thousands.
-  if (fields.length === 0) return writer.unsignedVarint(0)
+  if (fields.length === 0) {
+    writer.unsignedVarint(0)
+    return
+  }
   const present = fields.filter(({ name, type, absent }) => {
     const value = struct[name]
     return value !== undefined && !isSame(type, value, absent)

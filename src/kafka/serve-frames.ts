@@ -110,5 +110,5 @@ function beginFrame(): ByteWriter {
 
 function endFrame(writer: ByteWriter): Uint8Array {
   writer.patchInt32(0, writer.position - SIZE_BYTES)
-  return writer.toBytes()
+  return writer.toView()
 }

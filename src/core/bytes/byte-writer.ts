@@ -142,6 +142,11 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#position)
   }
 
+  /** What was written, without a copy: for a writer that is done. */
+  toView(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#position)
+  }
+
   /** May replace the buffer and its view, so it comes before any use of them. */
   #claim(count: number): number {
     this.reserve(count)

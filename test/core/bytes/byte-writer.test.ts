@@ -24,6 +24,14 @@ describe('ByteWriter', () => {
     expect(toHex(writer.toBytes())).toBe('000000020007')
   })
 
+  it('toView() is what was written, and no copy', () => {
+    const writer = new ByteWriter()
+    writer.int32(1)
+    const view = writer.toView()
+    writer.patchInt32(0, 2)
+    expect(toHex(view)).toBe('00000002')
+  })
+
   it('toBytes() is a copy', () => {
     const writer = new ByteWriter()
     writer.int8(1)

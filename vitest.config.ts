@@ -32,7 +32,7 @@ export default defineConfig({
           include: ['test/browser/**/*.test.ts'],
           globalSetup: ['test/browser/support/set-up.ts'],
           fileParallelism: false,
-          // After all others, which would take the processor from under it.
+          // Not beside the others, which would take the processor from under it.
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,

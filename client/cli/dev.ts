@@ -101,8 +101,9 @@ async function startKafka(
       isOpen,
       complain: (why) => console.error(`edgelog: a Kafka client was cut off: ${why}`),
     })
-  } catch (error) {
+  } catch (cause) {
     await server.close()
-    throw error
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`${why} (--kafka-port, or --no-kafka)`, { cause })
   }
 }

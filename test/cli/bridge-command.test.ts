@@ -85,6 +85,7 @@ describe('what is called wrongly', () => {
     const args = ['--port', String(await freePort()), '--state', join(dir, 'taken')]
     const dev = await edgelog(server.url, ['dev', '--kafka-port', String(port), ...args])
     expect([dev.code, dev.stderr]).toEqual([1, expect.stringContaining(taken)])
+    expect(dev.stderr).toContain('--kafka-port, or --no-kafka')
     holder.close()
   })
 })

@@ -8,6 +8,7 @@ import { FrameCarrier } from './frame-carrier.ts'
 import { KafkaConnection } from './kafka-connection.ts'
 import {
   COMPLAINT_INTERVAL_MS,
+  COMPLAINTS_MAX,
   CONNECTIONS_MAX,
   DRAIN_MS_MAX,
   HANDSHAKE_MS_MAX,
@@ -29,7 +30,7 @@ export interface BridgeOptions {
   /** What clients are told to connect to; where they have connected to, if left out. */
   readonly advertised?: HostAndPort
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
-  /** Told what goes wrong, each thing at most every `COMPLAINT_INTERVAL_MS`. */
+  /** Told what goes wrong, `COMPLAINTS_MAX` times each `COMPLAINT_INTERVAL_MS`. */
   readonly complain: (why: string) => void
 }
 
@@ -165,15 +166,18 @@ async function untilEmpty(connections: ReadonlySet<unknown>): Promise<void> {
   }
 }
 
-/** A thousand clients that meet the same trouble are one line. */
+/** A thousand clients in trouble are a few lines. */
 function rarely(complain: (why: string) => void): (why: string) => void {
-  let lastAtMs = 0
-  let last = ''
+  let countedFromMs = 0
+  let count = 0
   return (why) => {
     const nowMs = Date.now()
-    if (why === last && nowMs - lastAtMs < COMPLAINT_INTERVAL_MS) return
-    last = why
-    lastAtMs = nowMs
-    complain(why)
+    if (nowMs - countedFromMs >= COMPLAINT_INTERVAL_MS) {
+      countedFromMs = nowMs
+      count = 0
+    }
+    count++
+    if (count <= COMPLAINTS_MAX) complain(why)
+    if (count === COMPLAINTS_MAX) complain('and more, which are not told of for a while')
   }
 }

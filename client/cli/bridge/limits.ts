@@ -29,7 +29,8 @@ export const HTTP_IDLE_MS = 4_000
 export const FAILURE_PAUSE_MS = 250
 /** How long what is under way may take when the bridge stops. */
 export const DRAIN_MS_MAX = 10_000
-/** The same complaint is printed at most this often. */
+/** So many complaints are printed in so long. */
+export const COMPLAINTS_MAX = 10
 export const COMPLAINT_INTERVAL_MS = 10_000
 /** Time a TLS handshake may take. */
 export const HANDSHAKE_MS_MAX = 10_000

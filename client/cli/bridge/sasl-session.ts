@@ -82,8 +82,9 @@ export class SaslSession {
   #take(authBytes: Uint8Array): void {
     const text = new TextDecoder().decode(authBytes)
     const token = this.#mechanism === 'OAUTHBEARER' ? bearerOf(text) : passwordOf(text)
-    // What no header can carry is no token: the server is to say so, as of any that is wrong.
-    this.#token = token === undefined || BEARER.test(token) ? token : ''
+    // None, or one that no header can carry, is a wrong one, which the server is to say: who says
+    // something is never taken for one who says nothing.
+    this.#token = token !== undefined && BEARER.test(token) ? token : ''
   }
 }
 

@@ -298,3 +298,22 @@ test('a bridge that stops answers what is under way, gives up what waits, and ta
     }),
   ).rejects.toThrow('ECONNREFUSED')
 })
+
+test('who says something by SASL is not lent the token of the bridge', async () => {
+  const { calls, client } = await stage(echo, { token: 'secret' })
+  const { socket } = await client()
+  // No password stands in it.
+  socket.write(frame(SASL_AUTHENTICATE, 1, Buffer.from('ffff0000000161', 'hex')))
+  await expect.poll(() => calls.length).toBe(1)
+  expect(calls[0]?.headers.authorization).not.toContain('secret')
+})
+
+test('trouble without end is a few lines', async () => {
+  const { client, complaints } = await stage((_, response) => void response.destroy())
+  for (let i = 0; i < 20; i++) {
+    const { socket, closed } = await client()
+    socket.write('GET / HTTP/1.1\r\n\r\n')
+    await closed
+  }
+  expect(complaints).toHaveLength(11)
+})

@@ -34,10 +34,9 @@ export class OutboxStore {
       const writer = new RowWriter(tx, this.#context)
       const places: Array<Place | EdgelogError> = []
       for (const entry of entries) places.push(await writer.add(entry))
-      const finished = writer.finish()
-      // Otherwise the browser would wait for us to see that all has succeeded.
-      tx.commit()
-      await finished
+      // Without `tx.commit()`: where the quota is exceeded, Chromium may then end the transaction
+      // without a word.
+      await writer.finish()
       return places
     }
     return await this.#context.database.write(stores, work, true)

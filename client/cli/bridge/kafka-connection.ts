@@ -3,6 +3,7 @@
  * those that have come meanwhile go together in the next one.
  */
 import type { Socket } from 'node:net'
+import { SASL_AUTHENTICATE, SASL_HANDSHAKE } from '../../../src/core/kafka/sasl-messages.ts'
 import type { Errand } from './frame-carrier.ts'
 import { type Frame, FrameCutter, FrameError } from './frame-cutter.ts'
 import {
@@ -33,8 +34,6 @@ export interface ConnectionContext {
 const FETCH = 1
 const JOIN_GROUP = 11
 const SYNC_GROUP = 14
-const SASL_HANDSHAKE = 17
-const SASL_AUTHENTICATE = 36
 /** Calls that change nothing for a client that is gone, and wait for long. */
 const WAITING_KEYS = new Set([FETCH, JOIN_GROUP, SYNC_GROUP])
 /** Size, key, version, correlation id. */
@@ -211,11 +210,11 @@ export class KafkaConnection {
     if (frames.some((frame) => frame.length < FRAME_BYTES_MIN)) {
       throw new FrameError('a frame without a header')
     }
-    if (keyOf(first) === SASL_HANDSHAKE) this.#sasl.handshake(first)
-    if (keyOf(first) === SASL_AUTHENTICATE) this.#sasl.authenticate(first)
+    if (keyOf(first) === SASL_HANDSHAKE.key) this.#sasl.handshake(first)
+    if (keyOf(first) === SASL_AUTHENTICATE.key) this.#sasl.authenticate(first)
     await this.#call(frames, (part) => this.#write(part))
     // The server would have hung up on anybody else.
-    if (keyOf(first) === SASL_AUTHENTICATE) this.#cutter.frameBytesMax = FRAMES_BYTES_MAX
+    if (keyOf(first) === SASL_AUTHENTICATE.key) this.#cutter.frameBytesMax = FRAMES_BYTES_MAX
   }
 
   async #call(frames: readonly Frame[], write: (part: Uint8Array) => Promise<void>): Promise<void> {
@@ -287,5 +286,5 @@ function keyOf(frame: Frame): number {
 }
 
 function isSasl(frame: Frame): boolean {
-  return keyOf(frame) === SASL_HANDSHAKE || keyOf(frame) === SASL_AUTHENTICATE
+  return keyOf(frame) === SASL_HANDSHAKE.key || keyOf(frame) === SASL_AUTHENTICATE.key
 }

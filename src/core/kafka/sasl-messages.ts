@@ -45,11 +45,3 @@ export const SASL_AUTHENTICATE = messages({
 
 export type SaslAuthenticateRequest = RequestOf<typeof SASL_AUTHENTICATE>
 export type SaslAuthenticateResponse = ResponseOf<typeof SASL_AUTHENTICATE>
-
-/** For who reads the headers of frames and knows these two APIs alone. */
-export function saslMessagesOf(
-  apiKey: number,
-): typeof SASL_HANDSHAKE | typeof SASL_AUTHENTICATE | undefined {
-  if (apiKey === SASL_HANDSHAKE.key) return SASL_HANDSHAKE
-  return apiKey === SASL_AUTHENTICATE.key ? SASL_AUTHENTICATE : undefined
-}

@@ -2,10 +2,11 @@
  * Where Chromium is, and how to get it. On a machine that has only Node and npm it is installed when
  * that is possible: a test of the browser never passes by being left out.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { globSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { aptInstall } from '../../apt-install.ts'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'chrome']
 const PLACES = [
@@ -77,28 +78,10 @@ export async function provideChromium(): Promise<void> {
     }
   }
   console.log('Chromium is not there: installing it with apt-get, once')
-  const output = await aptInstall()
+  const output = await aptInstall('chromium')
   try {
     findChromium()
   } catch (error) {
     console.error(output, String(error))
   }
-}
-
-/** Others may be doing the same at this moment: one installs, the others wait and find it there. */
-function aptInstall(): Promise<string> {
-  const install =
-    'command -v chromium || { apt-get update && apt-get install -y --no-install-recommends chromium; }'
-  const child = spawn('flock', ['/tmp/edgelog-chromium.lock', 'sh', '-c', install], {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const output: string[] = []
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (text: Buffer) => output.push(text.toString()))
-  }
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve(String(error)))
-    child.once('close', () => resolve(output.join('')))
-  })
 }

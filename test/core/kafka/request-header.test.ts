@@ -10,11 +10,6 @@ import {
   writeRequestHeader,
   writeResponseHeader,
 } from '../../../src/core/kafka/request-header.ts'
-import {
-  SASL_AUTHENTICATE,
-  SASL_HANDSHAKE,
-  saslMessagesOf,
-} from '../../../src/core/kafka/sasl-messages.ts'
 import { SEEDED } from '../seed.ts'
 import { fromHex, toHex } from './hex.ts'
 
@@ -99,8 +94,4 @@ describe('the header of a response', () => {
     expect(readResponseHeader(reader, api, version)).toBe(7)
     expect(reader.remaining).toBe(1)
   })
-})
-
-test('saslMessagesOf() knows SASL alone', () => {
-  expect([17, 36, 18].map(saslMessagesOf)).toEqual([SASL_HANDSHAKE, SASL_AUTHENTICATE, undefined])
 })

@@ -2,9 +2,10 @@
  * Where kcat is, and how to get it. On a machine that has only Node and npm it is installed when that
  * is possible: a test of it never passes by being left out.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { aptInstall } from '../../apt-install.ts'
 
 /** Its name was the other one before 2021. */
 const NAMES = ['kcat', 'kafkacat']
@@ -46,29 +47,11 @@ export async function provideKcat(): Promise<string> {
     if (process.getuid?.() !== 0 || process.env.EDGELOG_KCAT !== undefined) throw error
   }
   console.log('kcat is not there: installing it with apt-get, once')
-  const output = await aptInstall()
+  const output = await aptInstall('kcat')
   try {
     return findKcat()
   } catch (error) {
     console.error(output)
     throw error
   }
-}
-
-/** Others may be doing the same at this moment: one installs, the others wait and find it there. */
-function aptInstall(): Promise<string> {
-  const install =
-    'command -v kcat || { apt-get update && apt-get install -y --no-install-recommends kcat; }'
-  const child = spawn('flock', ['/tmp/edgelog-kcat.lock', 'sh', '-c', install], {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const output: string[] = []
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (text: Buffer) => output.push(text.toString()))
-  }
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve(String(error)))
-    child.once('close', () => resolve(output.join('')))
-  })
 }

@@ -75,12 +75,16 @@ function client(name: string, changes: Partial<Client> = {}): Client {
   }
 }
 
+/** A client that looks for matches of a pattern by itself may begin with none. */
+const NOTHING = { topics: [], topicPattern: '' }
+
 export const SUBSCRIPTIONS: ReadonlyArray<Pick<Client, 'topics' | 'topicPattern'>> = [
   { topics: ['a'], topicPattern: '' },
   { topics: ['a', 'b'], topicPattern: '' },
   { topics: ['b', 'c'], topicPattern: '' },
   { topics: [], topicPattern: '[ac]' },
   { topics: ['b'], topicPattern: '.*' },
+  NOTHING,
 ]
 
 /** How a call ends: before or after its effect, or with its answer. */
@@ -175,7 +179,8 @@ export class World {
 
   subscribe(who: Client, subscription: Pick<Client, 'topics' | 'topicPattern'>): void {
     const isThere = subscription.topics.every((name) => this.directory.named(name))
-    if (isThere || who.mayNameUnknownTopics) Object.assign(who, subscription, { mustSayAll: true })
+    if ((isThere && subscription !== NOTHING) || who.mayNameUnknownTopics)
+      Object.assign(who, subscription, { mustSayAll: true })
   }
 
   /** @returns the code of a refusal; `ok`. */
@@ -219,6 +224,7 @@ export class World {
   #told(who: Client, { memberEpoch, assignment }: HeartbeatAnswer): void {
     const isJoin = who.epoch === 0
     const isSaid = who.mustSayAll
+    expect(memberEpoch, 'who was let in does not join again').toBeGreaterThan(0)
     who.epoch = memberEpoch
     who.mustSayAll = isJoin && isSaid && assignment === null
     if (assignment !== null) {

@@ -43,6 +43,13 @@ test('who joins by the Kafka door says what it wants, which may be nothing yet',
   expect(check({ topics: [] }, false)).toBe('invalid_request')
 })
 
+test('the first member is at epoch 1, also if it wants nothing yet', () => {
+  const joining = request({ topics: [], mayNameUnknownTopics: true })
+  const time = { nowMs: 0, lastAssignedAtMs: Number.NEGATIVE_INFINITY }
+  const { answer } = decideHeartbeat(new ConsumerGroup(), new TopicDirectory([]), joining, time)
+  expect(answer.memberEpoch).toBe(1)
+})
+
 test('all members name so many different topics together, whether those exist or not', () => {
   const group = new ConsumerGroup()
   const directory = new TopicDirectory([])

@@ -1,6 +1,6 @@
 /** Consumers that read through the cache. */
 import type { Codecs } from '../../src/core/batch/compression/codec.ts'
-import { EdgelogError } from '../../src/core/errors.ts'
+import type { EdgelogError } from '../../src/core/errors.ts'
 import { clientCodecs } from '../codecs.ts'
 import { Consumer, type ConsumerContext } from '../consumer/consumer.ts'
 import type { ConsumerOptions } from '../consumer/consumer-options.ts'
@@ -13,6 +13,7 @@ import { randomProducerId } from '../producer/producer-id.ts'
 import type { TopicMetadata, TopicMetadataSource } from '../topic-metadata.ts'
 import type { CacheNews } from './cache/cache-news.ts'
 import { CachedSource, type CachedSourceContext } from './cache/cached-source.ts'
+import { patientConnection, patiently, type RenewToken } from './patience.ts'
 import { isStorageError } from './topic-directory.ts'
 
 /** What a consumer in a page leaves open: the way of reading is the client's to choose. */
@@ -27,7 +28,7 @@ export interface ReadingContext {
   readonly codecs: Partial<Codecs> | undefined
   /** Keeps a topic in step while it is read. */
   readonly use: (topic: string) => Promise<void>
-  readonly renewToken: () => Promise<boolean>
+  readonly renewToken: RenewToken
   readonly failed: (error: EdgelogError) => void
   readonly onClosed: () => void
 }
@@ -47,8 +48,9 @@ export async function openGroupConsumer(
 ): Promise<GroupConsumer> {
   const { GroupConsumer } = await import('../group/group-consumer.ts')
   const newMemberId = () => `${randomProducerId()}`
+  const connection = patientConnection(context.connection, context.renewToken)
   return new GroupConsumer(
-    { ...consumerContext(context), newMemberId },
+    { ...consumerContext(context), connection, newMemberId },
     { ...options, ...TRANSPORT },
   )
 }
@@ -58,7 +60,7 @@ function consumerContext(context: ReadingContext): ConsumerContext {
   const codecs = clientCodecs(context.codecs)
   const network = networkSource(connection)
   const cached = new CachedSource({ cache, network, news, codecs, clock: connection.clock, failed })
-  const source = new PatientSource(cached, context)
+  const source = new KeepingSource(cached, context)
   return {
     connection,
     source,
@@ -68,11 +70,8 @@ function consumerContext(context: ReadingContext): ConsumerContext {
   }
 }
 
-/**
- * Sees to it that what is read is kept, and that a reader whose token is refused waits for another
- * one, as it waits for the network.
- */
-class PatientSource implements LogSource, TopicMetadataSource {
+/** Sees to it that what is read is kept. */
+class KeepingSource implements LogSource, TopicMetadataSource {
   readonly #source: LogSource
   readonly #context: ReadingContext
 
@@ -82,14 +81,14 @@ class PatientSource implements LogSource, TopicMetadataSource {
   }
 
   fetch(topic: string, partition: number, options: FetchBatchesOptions): Promise<FetchedBatches> {
-    return this.#patiently(async () => {
+    return patiently(this.#context.renewToken, async () => {
       await this.#use(topic)
       return await this.#source.fetch(topic, partition, options)
     })
   }
 
   load(topic: string): Promise<TopicMetadata> {
-    return this.#patiently(() => this.#context.topics.load(topic))
+    return patiently(this.#context.renewToken, () => this.#context.topics.load(topic))
   }
 
   /** What cannot be kept is read from the network all the same. */
@@ -99,17 +98,6 @@ class PatientSource implements LogSource, TopicMetadataSource {
     } catch (error) {
       if (!isStorageError(error)) throw error
       this.#context.failed(error)
-    }
-  }
-
-  async #patiently<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work()
-    } catch (error) {
-      const code = error instanceof EdgelogError ? error.code : undefined
-      if (code !== 'unauthorized' && code !== 'forbidden') throw error
-      void this.#context.renewToken()
-      throw new EdgelogError('unavailable', 'the token is refused', { cause: error })
     }
   }
 }

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { checkDelivery } from './support/check-delivery.ts'
 import { launch } from './support/chromium.ts'
 import { type LogServer, startLogServer } from './support/log-server.ts'
+import { committed, join as joinGroup, memberOf } from './support/member.ts'
 import { type PageServer, startPageServer } from './support/page-server.ts'
 import { type FaultyProxy, startProxy } from './support/proxy.ts'
 import {
@@ -21,6 +22,7 @@ import {
 } from './support/tab.ts'
 
 const TOPIC = 'access'
+const WAIT = { timeout: 30_000 }
 let browser: Browser
 let pages: PageServer
 let stateDir = ''
@@ -120,8 +122,26 @@ test('also what is read, in all tabs', async () => {
   await server.produce(TOPIC, ['1'])
   for (const page of tabs) await page.evaluate(() => window.log.setToken('second'))
   for (const page of tabs) {
-    await expect.poll(() => seenBy(page, TOPIC), { timeout: 30_000 }).toEqual(['0', '1'])
+    await expect.poll(() => seenBy(page, TOPIC), WAIT).toEqual(['0', '1'])
   }
+  await context.close()
+})
+
+test('also what a member of a group reads and commits', async () => {
+  const context = await browser.newContext()
+  const page = await openTab(context, pages.url, { url: proxy.url, token: 'first', clockRate: 10 })
+  await joinGroup(page, TOPIC, 'workers', 0)
+  await server.produce(TOPIC, ['0'])
+  await expect.poll(async () => (await memberOf(page)).handled, WAIT).toEqual(['0'])
+  await changeToken('second')
+  await waitForStatus(page, 'link', ['authNeeded'])
+  await server.produce(TOPIC, ['1'])
+  // Longer than its session.
+  await page.waitForTimeout(3_000)
+  expect(await memberOf(page)).toMatchObject({ handled: ['0'], stopped: undefined })
+  await page.evaluate(() => window.log.setToken('second'))
+  await expect.poll(async () => (await memberOf(page)).handled.at(-1), WAIT).toBe('1')
+  await expect.poll(() => committed(server, 'workers', TOPIC), WAIT).toBe(2)
   await context.close()
 })
 

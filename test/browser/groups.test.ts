@@ -1,62 +1,14 @@
-import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
+import { committed, join, memberOf } from './support/member.ts'
 import { useStage } from './support/stage.ts'
 import { flush, sendNumbered } from './support/tab.ts'
 
 const stage = useStage()
 
-const SESSION_TIMEOUT_MS = 2_000
 const PARTITIONS = 4
-
-interface Member {
-  handled: string[]
-  partitions: number[]
-  stopped: string | undefined
-}
-
-/** The page is a member of the group, and notes what it handles, one record each `pauseMs`. */
-async function join(page: Page, topic: string, groupId: string, pauseMs: number): Promise<void> {
-  await page.evaluate(
-    async ([topic, groupId, sessionTimeoutMs, pauseMs]) => {
-      const member: Member = { handled: [], partitions: [], stopped: undefined }
-      Object.assign(window, { member })
-      const consumer = await window.log.consumer({
-        groupId,
-        topics: [topic],
-        from: 'earliest',
-        sessionTimeoutMs,
-        autoCommitIntervalMs: 200,
-      })
-      consumer.addEventListener('assignment', ({ detail }) => {
-        member.partitions = detail.current.map(({ partition }) => partition)
-      })
-      const work = consumer.run(async ({ records }) => {
-        for (const { valueText } of records) {
-          await new Promise((done) => setTimeout(done, pauseMs))
-          member.handled.push(`${valueText}`)
-        }
-      })
-      work.catch((error) => {
-        member.stopped = String(error)
-      })
-      Object.assign(window, { leave: () => consumer.close() })
-    },
-    [topic, groupId, SESSION_TIMEOUT_MS, pauseMs] as const,
-  )
-}
-
-function memberOf(page: Page): Promise<Member> {
-  return page.evaluate(() => (window as unknown as { member: Member }).member)
-}
 
 async function until(what: () => Promise<boolean>): Promise<void> {
   await expect.poll(what, { timeout: 60_000, interval: 100 }).toBe(true)
-}
-
-async function committed(groupId: string, topic: string): Promise<number> {
-  const url = `${stage.server.url}/v1/groups/${groupId}/offsets?topic=${topic}`
-  const { offsets } = (await (await fetch(url)).json()) as { offsets: Array<{ offset: number }> }
-  return offsets.reduce((sum, { offset }) => sum + Math.max(0, offset), 0)
 }
 
 describe('a browser in a consumer group', () => {
@@ -79,7 +31,7 @@ describe('a browser in a consumer group', () => {
       return new Set(handled).size === ids.length
     })
     expect((await memberOf(second)).handled.length).toBeGreaterThan(0)
-    await until(async () => (await committed('shared', scene.topic)) === ids.length)
+    await until(async () => (await committed(stage.server, 'shared', scene.topic)) === ids.length)
   })
 
   test('offline too long, it goes on with what it has, is fenced on return and joins again', async () => {
@@ -95,7 +47,7 @@ describe('a browser in a consumer group', () => {
     await scene.context.setOffline(true)
     const before = (await memberOf(away)).handled.length
     await until(async () => (await memberOf(away)).handled.length > before + 10)
-    const committedOffline = await committed('train', scene.topic)
+    const committedOffline = await committed(stage.server, 'train', scene.topic)
     expect(committedOffline).toBeLessThanOrEqual((await memberOf(away)).handled.length)
 
     // Its session ends, and the other browser takes over.
@@ -107,7 +59,7 @@ describe('a browser in a consumer group', () => {
       const handled = [...(await memberOf(away)).handled, ...(await memberOf(stays)).handled]
       return new Set(handled).size === ids.length
     })
-    await until(async () => (await committed('train', scene.topic)) === ids.length)
+    await until(async () => (await committed(stage.server, 'train', scene.topic)) === ids.length)
     expect((await memberOf(away)).stopped).toBeUndefined()
   })
 })

@@ -1,8 +1,8 @@
 /** What AlterConfigs and IncrementalAlterConfigs have in common: all but how a change is said. */
 import type { Cluster } from '../broker/cluster.ts'
 import { fanOut } from '../broker/fan-out.ts'
-import { changeTopic, getTopic } from '../broker/topics.ts'
-import type { TopicConfigChange, TopicConfigOverrides } from '../core/topic/topic-config.ts'
+import { changeTopic } from '../broker/topics.ts'
+import type { TopicChange } from '../core/topic/topic.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
 import { type ConfigResource, RESOURCE, resourceKey, unchangeable } from './config-resource.ts'
 import { type ErrorFields, errorNumbersOf, NO_ERROR } from './error-number.ts'
@@ -17,7 +17,7 @@ export async function alterTopicConfigs<Resource extends ConfigResource>(
   cluster: Cluster,
   resources: readonly Resource[],
   validateOnly: boolean,
-  changeOf: (resource: Resource, overrides: TopicConfigOverrides) => TopicConfigChange,
+  changeOf: (resource: Resource) => TopicChange,
 ): Promise<Altered[]> {
   const checkName = nameCheck('resources', resources.map(resourceKey))
   return await fanOut(resources, async (resource) => {
@@ -27,9 +27,7 @@ export async function alterTopicConfigs<Resource extends ConfigResource>(
       checkName(resourceKey(named))
       if (resourceType !== RESOURCE.topic) throw unchangeable(named)
       const name = parseTopicName(resourceName)
-      const { overrides } = await getTopic(cluster, name)
-      const change = changeOf(resource, overrides)
-      await changeTopic(cluster, name, { overrides: change, validateOnly })
+      await changeTopic(cluster, name, { ...changeOf(resource), validateOnly })
       return { ...named, errorCode: NO_ERROR }
     } catch (error) {
       return { ...named, ...errorFields(error) }

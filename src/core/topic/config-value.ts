@@ -13,12 +13,7 @@ import type { ConfigKey } from './topic-config-keys.ts'
  */
 export function parseConfigValue(given: unknown, key: ConfigKey, field: string): string {
   const text = valueText(given, key)
-  if (text !== null && new TextEncoder().encode(text).length > CONFIG_VALUE_BYTES_MAX) {
-    throw new EdgelogError(
-      'invalid_config',
-      `${field}: at most ${CONFIG_VALUE_BYTES_MAX} bytes are allowed; got ${shownValue(text)}`,
-    )
-  }
+  if (text !== null) checkValueLength(text, field)
   const canonical = text === null ? null : canonicalText(text.trim(), key)
   if (canonical === null) {
     throw new EdgelogError(
@@ -27,6 +22,15 @@ export function parseConfigValue(given: unknown, key: ConfigKey, field: string):
     )
   }
   return canonical
+}
+
+/** @throws {EdgelogError} `invalid_config`. */
+export function checkValueLength(text: string, field: string): void {
+  if (new TextEncoder().encode(text).length <= CONFIG_VALUE_BYTES_MAX) return
+  throw new EdgelogError(
+    'invalid_config',
+    `${field}: at most ${CONFIG_VALUE_BYTES_MAX} bytes are allowed; got ${shownValue(text)}`,
+  )
 }
 
 /** A number is taken only where its text is exact: beyond 2^53 JSON has already rounded it. */

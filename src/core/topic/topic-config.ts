@@ -3,7 +3,12 @@
  * from it. Keys, defaults and bounds are in `topic-config-keys.ts`.
  */
 import { EdgelogError } from '../errors.ts'
-import { configListItems, configValueToJson, parseConfigValue } from './config-value.ts'
+import {
+  checkValueLength,
+  configListItems,
+  configValueToJson,
+  parseConfigValue,
+} from './config-value.ts'
 import { nearestConfigKeys } from './nearest-config-keys.ts'
 import { shownValue } from './shown-value.ts'
 import {
@@ -41,8 +46,13 @@ export interface TopicConfig {
 /** The keys that were set by hand, each with its valid, canonical text. */
 export type TopicConfigOverrides = Readonly<Record<string, string>>
 
-/** Keys to set, and with `null` keys to give back their default. */
-export type TopicConfigChange = Readonly<Record<string, string | null>>
+/** Keys to set, with `null` keys to give back their default, and lists to change (KIP-339). */
+export type TopicConfigChange = Readonly<Record<string, string | null | ConfigListChange>>
+
+/** Of a list as it is by the time of the change: two that append at the same moment both do. */
+export type ConfigListChange =
+  | { readonly append: readonly string[] }
+  | { readonly subtract: readonly string[] }
 
 /** Config as it arrives: Kafka's text, or JSON. */
 export type TopicConfigInput = Readonly<Record<string, unknown>>
@@ -83,6 +93,26 @@ export function parseTopicConfigChange(
   )
 }
 
+/**
+ * Checks what is to be appended to a list or subtracted from it. Whether the list may be what comes of
+ * it, only `applyConfigChange` can tell.
+ *
+ * @throws {EdgelogError} `invalid_config`.
+ */
+export function parseConfigListItems(
+  key: string,
+  text: string,
+  field = 'config',
+): readonly string[] {
+  const { type } = parseKey(key, field)
+  checkValueLength(text, `${field}.${key}`)
+  if (type === 'list') return configListItems(text.trim())
+  throw new EdgelogError(
+    'invalid_config',
+    `${field}.${key}: not a list, so there is only set and delete`,
+  )
+}
+
 function parseEntry(key: string, value: unknown, field: string): string {
   return parseConfigValue(value, parseKey(key, field), `${field}.${key}`)
 }
@@ -109,19 +139,40 @@ function checkTogether(overrides: TopicConfigOverrides, field: string): void {
 }
 
 /**
- * The overrides after a change.
+ * The overrides after a change. What is appended to a list and is there already stays where it is.
  *
- * @throws {EdgelogError} `invalid_config` where the change does not fit the values it leaves alone.
+ * @throws {EdgelogError} `invalid_config` where the change does not fit the values it leaves alone, or a
+ * list may not be what would come of it.
+ * @example
+ * applyConfigChange({}, { 'cleanup.policy': { append: ['compact'] } }) // { 'cleanup.policy': 'delete,compact' }
  */
 export function applyConfigChange(
   overrides: TopicConfigOverrides,
   change: TopicConfigChange,
 ): TopicConfigOverrides {
+  const values = Object.entries(change).map(
+    ([key, value]) => [key, valueAfter(overrides, key, value)] as const,
+  )
   const changed: TopicConfigOverrides = Object.fromEntries(
-    Object.entries({ ...overrides, ...change }).filter((entry) => isSet(entry)),
+    Object.entries({ ...overrides, ...Object.fromEntries(values) }).filter((entry) => isSet(entry)),
   )
   checkTogether(changed, 'config')
   return changed
+}
+
+function valueAfter(
+  overrides: TopicConfigOverrides,
+  key: string,
+  change: TopicConfigChange[string],
+): string | null {
+  if (change === null || typeof change === 'string') return change
+  const definition = parseKey(key, 'config')
+  const items = configListItems(overrides[key] ?? definition.default)
+  const changed =
+    'append' in change
+      ? [...items, ...change.append]
+      : items.filter((item) => !change.subtract.includes(item))
+  return parseConfigValue(changed.join(','), definition, `config.${key}`)
 }
 
 function isSet(entry: readonly [string, string | null]): entry is readonly [string, string] {

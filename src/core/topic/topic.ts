@@ -45,8 +45,9 @@ export interface NewTopic {
 export interface TopicChange {
   /** The new total; only more than now. */
   readonly partitions?: number
-  /** Keys to set, and with `null` keys to give back their default. */
   readonly overrides?: TopicConfigChange
+  /** Keys that `overrides` does not name get back their default: Kafka's AlterConfigs. */
+  readonly resetsOthers?: boolean
   /** Only says what would be, and changes nothing. */
   readonly validateOnly?: boolean
 }

@@ -51,10 +51,9 @@ export const alterConfigsApi = handled(ALTER_CONFIGS, async (request, { cluster 
     cluster,
     request.resources,
     request.validateOnly,
-    ({ configs }, overrides) => {
+    ({ configs }) => {
       const given = Object.fromEntries(configs.map(({ name, value }) => [name, value]))
-      const dropped = Object.fromEntries(Object.keys(overrides).map((key) => [key, null]))
-      return { ...dropped, ...parseTopicConfigOverrides(given, 'configs') }
+      return { overrides: parseTopicConfigOverrides(given, 'configs'), resetsOthers: true }
     },
   ),
 }))

@@ -15,13 +15,11 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { configListItems } from '../../core/topic/config-value.ts'
-import { parseTopicConfigChange, type TopicConfigOverrides } from '../../core/topic/topic-config.ts'
 import {
-  type ConfigKey,
-  isTopicConfigKey,
-  TOPIC_CONFIG_KEYS,
-} from '../../core/topic/topic-config-keys.ts'
+  parseConfigListItems,
+  parseTopicConfigChange,
+  type TopicConfigChange,
+} from '../../core/topic/topic-config.ts'
 import { alterTopicConfigs } from '../alter-topic-configs.ts'
 import { handled } from '../handled.ts'
 
@@ -30,6 +28,9 @@ const SET = 0
 const DELETE = 1
 const APPEND = 2
 const SUBTRACT = 3
+
+/** What messages call what was given. */
+const FIELD = 'configs'
 
 export const INCREMENTAL_ALTER_CONFIGS = messages({
   key: 44,
@@ -65,7 +66,7 @@ export const incrementalAlterConfigsApi = handled(
       cluster,
       request.resources,
       request.validateOnly,
-      ({ configs }, overrides) => parseTopicConfigChange(changeOf(configs, overrides), 'configs'),
+      ({ configs }) => ({ overrides: changeOf(configs) }),
     ),
   }),
 )
@@ -73,39 +74,27 @@ export const incrementalAlterConfigsApi = handled(
 type AlterableConfig = IncrementalAlterConfigsRequest['resources'][number]['configs'][number]
 
 /** @throws {EdgelogError} `invalid_request`, `invalid_config`. */
-function changeOf(
-  configs: readonly AlterableConfig[],
-  overrides: TopicConfigOverrides,
-): Record<string, string | null> {
-  const change = Object.fromEntries(
-    configs.map((config) => [config.name, newValue(config, overrides)]),
-  )
+function changeOf(configs: readonly AlterableConfig[]): TopicConfigChange {
+  const change = Object.fromEntries(configs.flatMap((one) => Object.entries(changeOfOne(one))))
   if (Object.keys(change).length === configs.length) return change
   throw new EdgelogError('invalid_request', 'configs: each may be named once')
 }
 
-/** Null: the default again. */
-function newValue(
-  { name, configOperation, value }: AlterableConfig,
-  overrides: TopicConfigOverrides,
-): string | null {
-  if (configOperation === DELETE) return null
-  if (value === null)
+function changeOfOne({ name, configOperation, value }: AlterableConfig): TopicConfigChange {
+  if (configOperation === DELETE) return parseTopicConfigChange({ [name]: null }, FIELD)
+  if (value === null) {
     throw new EdgelogError('invalid_request', `configs.${name}: a value is needed`)
-  if (configOperation === SET) return value
-  if (configOperation !== APPEND && configOperation !== SUBTRACT) {
-    const why = `configs.${name}: there is no operation ${configOperation}`
-    throw new EdgelogError('invalid_request', why)
   }
-  const key: ConfigKey | undefined = isTopicConfigKey(name) ? TOPIC_CONFIG_KEYS[name] : undefined
-  if (key?.type !== 'list') {
-    throw new EdgelogError(
-      'invalid_config',
-      `configs.${name}: not a list, so there is only set and delete`,
-    )
+  switch (configOperation) {
+    case SET:
+      return parseTopicConfigChange({ [name]: value }, FIELD)
+    case APPEND:
+      return { [name]: { append: parseConfigListItems(name, value, FIELD) } }
+    case SUBTRACT:
+      return { [name]: { subtract: parseConfigListItems(name, value, FIELD) } }
+    default: {
+      const why = `configs.${name}: there is no operation ${configOperation}`
+      throw new EdgelogError('invalid_request', why)
+    }
   }
-  const items = configListItems(overrides[name] ?? key.default)
-  const given = configListItems(value)
-  const kept = items.filter((item) => !given.includes(item))
-  return (configOperation === APPEND ? [...kept, ...given] : kept).join(',')
 }

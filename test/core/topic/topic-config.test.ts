@@ -22,6 +22,7 @@ const THROTTLED = {
   accepted: ['', '*', '0:1', ' 0:1 , 1:2 '],
   refused: ['0', 'a:b', '0:1,', 5, true],
 }
+const THROTTLED_KEY = 'leader.replication.throttled.replicas'
 const BOOLEAN = {
   accepted: ['true', 'FALSE', ' true ', true, false],
   refused: ['', 'yes', '1', 1, 0],
@@ -243,6 +244,51 @@ describe('applyConfigChange()', () => {
     const before = parseTopicConfigOverrides({ 'max.compaction.lag.ms': 10 })
     expect(refusal(() => applyConfigChange(before, { 'min.compaction.lag.ms': '11' })).code).toBe(
       'invalid_config',
+    )
+  })
+
+  test('changes a list as it is by then, or as it is by default', () => {
+    const appended = applyConfigChange({}, { 'cleanup.policy': { append: ['compact', 'delete'] } })
+    expect(appended).toEqual({ 'cleanup.policy': 'delete,compact' })
+    expect(applyConfigChange(appended, { 'cleanup.policy': { subtract: ['delete'] } })).toEqual({
+      'cleanup.policy': 'compact',
+    })
+  })
+
+  test.each([
+    [{ 'cleanup.policy': { subtract: ['delete'] } }],
+    [{ 'cleanup.policy': { append: ['nonsense'] } }],
+    [{ [THROTTLED_KEY]: { append: ['1:1'.padStart(CONFIG_VALUE_BYTES_MAX, '1')] } }],
+  ])('refuses %j, of which no value comes', (change) => {
+    const refused = refusal(() => applyConfigChange({ [THROTTLED_KEY]: '0:0' }, change))
+    expect(refused.code).toBe('invalid_config')
+    expect(refused.message).toContain(Object.keys(change)[0])
+  })
+
+  /**
+   * Question: is anything of a list lost, or there twice, whatever is appended and subtracted? Contract:
+   * the list is the set of what was appended last and not subtracted since, in the order of coming.
+   * Model: a Set. Generated: up to 12 changes of up to 4 of 6 items. Limits: no two changes at a time.
+   */
+  test('any sequence of changes of a list ends as a set would', () => {
+    const items = fc.array(fc.constantFrom('0:0', '0:1', '1:0', '1:1', '2:0', '*'), {
+      maxLength: 4,
+    })
+    const change = fc.record({ kind: fc.constantFrom('append', 'subtract'), items })
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 12 }), (changes) => {
+        const model = new Set<string>()
+        let overrides = {}
+        for (const { kind, items: named } of changes) {
+          const listChange = kind === 'append' ? { append: named } : { subtract: named }
+          overrides = applyConfigChange(overrides, { [THROTTLED_KEY]: listChange })
+          for (const item of named) {
+            if (kind === 'append') model.add(item)
+            else model.delete(item)
+          }
+          expect(overrides).toEqual({ [THROTTLED_KEY]: [...model].join(',') })
+        }
+      }),
     )
   })
 

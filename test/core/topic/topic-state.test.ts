@@ -14,6 +14,7 @@ import {
   visibleTopic,
 } from '../../../src/core/topic/topic-state.ts'
 
+const LIST = 'leader.replication.throttled.replicas'
 const FACTS = { id: 'id-1', nowMs: 5, existing: null, topicCount: 0 }
 
 function request(name = 'orders', partitions = 3): NewTopic {
@@ -125,6 +126,20 @@ describe('decideChange()', () => {
       expect(decideChange(state, change)).toBe(state)
     },
   )
+
+  test('gives all others back their default where it is told to', () => {
+    const state = decideChange(applied(), { overrides: { 'retention.ms': '1', 'flush.ms': '2' } })
+    const change = { overrides: { 'flush.ms': '3' }, resetsOthers: true }
+    expect(decideChange(state, change).wanted.overrides).toEqual({ 'flush.ms': '3' })
+    expect(decideChange(state, { resetsOthers: true }).wanted.overrides).toEqual({})
+  })
+
+  test('adds to a list what was wanted and is yet to be applied', () => {
+    const append = (item: string) => ({ overrides: { [LIST]: { append: [item] } } })
+    const state = decideChange(decideChange(applied(), append('0:1')), append('0:2'))
+    expect(state.wanted.overrides).toEqual({ [LIST]: '0:1,0:2' })
+    expect(decideChange(state, append('0:1'))).toBe(state)
+  })
 
   test('changes nothing by the value that is there', () => {
     const state = decideChange(applied(), { overrides: { 'retention.ms': '1' } })

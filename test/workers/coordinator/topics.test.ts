@@ -170,6 +170,21 @@ describe('changeTopic()', () => {
     })
     expect(unwrap(await coordinator().getTopic(ORDERS)).version).toBe(5)
   })
+
+  test('loses nothing of what is appended to a list by several at the same moment', async () => {
+    unwrap(await coordinator().createTopic(newTopic('orders', 2)))
+    const key = 'leader.replication.throttled.replicas'
+    const items = Array.from({ length: 20 }, (_, index) => `0:${index}`)
+    await Promise.all(
+      items.map(async (item) =>
+        unwrap(
+          await coordinator().changeTopic(ORDERS, { overrides: { [key]: { append: [item] } } }),
+        ),
+      ),
+    )
+    const { overrides } = unwrap(await coordinator().getTopic(ORDERS))
+    expect(overrides[key]?.split(',').sort()).toEqual(items.sort())
+  })
 })
 
 describe('deleteTopic()', () => {

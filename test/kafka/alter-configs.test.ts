@@ -1,0 +1,117 @@
+/** Changes of configs that meet one another: needs a coordinator that decides as the real one does. */
+import { expect, test } from 'vitest'
+import { reply } from '../../src/core/errors.ts'
+import { CONFIG_VALUE_BYTES_MAX } from '../../src/core/limits.ts'
+import type { TopicChange } from '../../src/core/topic/topic.ts'
+import {
+  decideChange,
+  decideCreate,
+  type TopicState,
+  wantedTopic,
+} from '../../src/core/topic/topic-state.ts'
+import { ALTER_CONFIGS } from '../../src/kafka/apis/alter-configs.ts'
+import { INCREMENTAL_ALTER_CONFIGS } from '../../src/kafka/apis/incremental-alter-configs.ts'
+import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+
+const SET = 0
+const DELETE = 1
+const APPEND = 2
+const SUBTRACT = 3
+
+const INVALID_CONFIG = 40
+const INVALID_REQUEST = 42
+
+const LIST = 'leader.replication.throttled.replicas'
+
+/** A topic as the coordinator holds it, and two ways to change it over the wire. */
+function topicWith(overrides: Record<string, string>) {
+  const { name, id } = topicOf('configured')
+  const facts = { id, nowMs: 0, existing: null, topicCount: 0 }
+  let state: TopicState = decideCreate({ name, partitions: 1, overrides }, facts)
+  const caller = callerOf(
+    clusterOf({
+      coordinator: {
+        getTopic: async () => ({ ok: wantedTopic(state) }),
+        changeTopic: async (_: string, change: TopicChange) =>
+          reply(() => {
+            const changed = decideChange(state, change)
+            if (!change.validateOnly) state = changed
+            return wantedTopic(changed)
+          }),
+      },
+    }),
+  )
+  const resource = { resourceType: 2, resourceName: name }
+  const incrementally = async (
+    configs: ReadonlyArray<readonly [name: string, configOperation: number, value: string | null]>,
+    validateOnly = false,
+  ) => {
+    const named = configs.map(([name, configOperation, value]) => ({
+      name,
+      configOperation,
+      value,
+    }))
+    const request = { resources: [{ ...resource, configs: named }], validateOnly }
+    const answer = await ask(caller, INCREMENTAL_ALTER_CONFIGS, 1, request)
+    return answer?.responses[0]
+  }
+  const all = async (configs: Record<string, string>) => {
+    const named = Object.entries(configs).map(([name, value]) => ({ name, value }))
+    const request = { resources: [{ ...resource, configs: named }], validateOnly: false }
+    return (await ask(caller, ALTER_CONFIGS, 2, request))?.responses[0]
+  }
+  return { incrementally, all, overrides: () => state.wanted.overrides }
+}
+
+test('what several append to one list, and subtract from it, at the same moment is all there', async () => {
+  const topic = topicWith({ [LIST]: '9:0,9:1' })
+  const answers = await Promise.all([
+    topic.incrementally([[LIST, APPEND, '0:1']]),
+    topic.incrementally([[LIST, SUBTRACT, '9:1, 9:0']]),
+    topic.incrementally([[LIST, APPEND, '0:2,0:3']]),
+  ])
+  expect(answers.map((answer) => answer?.errorCode)).toEqual([0, 0, 0])
+  expect(topic.overrides()).toEqual({ [LIST]: '0:1,0:2,0:3' })
+})
+
+test('of configs that are set as a whole at the same moment the last word is there, and nothing else', async () => {
+  const topic = topicWith({ 'flush.ms': '1' })
+  await Promise.all([
+    topic.all({ 'retention.ms': '1' }),
+    topic.all({ 'segment.ms': '2' }),
+    topic.incrementally([['retention.bytes', SET, '3']]),
+  ])
+  expect(topic.overrides()).toEqual({ 'segment.ms': '2', 'retention.bytes': '3' })
+})
+
+test('a list is appended to its default, and each item is there once', async () => {
+  const topic = topicWith({})
+  await topic.incrementally([['cleanup.policy', APPEND, 'compact, delete']])
+  expect(topic.overrides()).toEqual({ 'cleanup.policy': 'delete,compact' })
+  await topic.incrementally([['cleanup.policy', DELETE, null]])
+  expect(topic.overrides()).toEqual({})
+})
+
+test.each([
+  ['of which nothing would be left', ['cleanup.policy', SUBTRACT, 'delete'], INVALID_CONFIG],
+  ['that would hold what it may not', ['cleanup.policy', APPEND, 'nonsense'], INVALID_CONFIG],
+  ['that is none', ['retention.ms', APPEND, '1'], INVALID_CONFIG],
+  ['that nobody knows', ['clean.policy', APPEND, 'delete'], INVALID_CONFIG],
+  ['by too much', [LIST, SUBTRACT, '0:1,'.repeat(CONFIG_VALUE_BYTES_MAX)], INVALID_CONFIG],
+  ['by nothing', [LIST, APPEND, null], INVALID_REQUEST],
+  ['in no way', [LIST, 4, '0:1'], INVALID_REQUEST],
+] as const)('a list %s is not changed', async (_, config, errorCode) => {
+  const topic = topicWith({ 'retention.ms': '1' })
+  const answer = await topic.incrementally([['flush.ms', SET, '1'], config])
+  expect(answer).toMatchObject({ errorCode, errorMessage: expect.stringContaining(config[0]) })
+  expect(topic.overrides()).toEqual({ 'retention.ms': '1' })
+})
+
+test('a config that is named twice changes nothing, nor does what is only to be validated', async () => {
+  const topic = topicWith({})
+  const twice = ['flush.ms', SET, '1'] as const
+  expect(await topic.incrementally([twice, twice])).toMatchObject({ errorCode: INVALID_REQUEST })
+  const added = ['cleanup.policy', APPEND, 'compact'] as const
+  expect(await topic.incrementally([added], true)).toMatchObject({ errorCode: 0 })
+  expect(topic.overrides()).toEqual({})
+})

@@ -85,9 +85,11 @@ export class OutboxDrain {
   /** The oldest records of a partition, as many as one request takes; undefined: none wait. */
   async oldest(topic: string, partition: number): Promise<PendingBatch | undefined> {
     return await this.#context.database.read(['topics', 'producers', 'outbox'], async (tx) => {
-      const producer = await tx.objectStore('producers').get([topic, partition])
+      const [producer, known] = await Promise.all([
+        tx.objectStore('producers').get([topic, partition]),
+        tx.objectStore('topics').get(topic),
+      ])
       if (producer === undefined || pendingOf(producer) === 0) return undefined
-      const known = await tx.objectStore('topics').get(topic)
       const sizeBytesMax = Math.min(SEND_BYTES_MAX, known?.maxMessageBytes ?? SEND_BYTES_MAX)
       const rows: OutboxRow[] = []
       let sizeBytes = 0
@@ -242,8 +244,8 @@ async function removeBefore(
 ): Promise<void> {
   const outbox = tx.objectStore('outbox')
   const range = IDBKeyRange.bound([topic, partition], [topic, partition, end], false, true)
-  const last = (await outbox.openCursor(range, 'prev'))?.value
-  await outbox.delete(range)
+  const [cursor] = await Promise.all([outbox.openCursor(range, 'prev'), outbox.delete(range)])
+  const last = cursor?.value
   const rest = last === undefined ? undefined : await rowAfter(last, end - last.position)
   if (rest !== undefined) await outbox.put(rest)
 }

@@ -221,7 +221,8 @@ export class OutboxSender {
         await drain.ack(topic, partition, acks)
         tell({ kind: 'acked', topic, partition, acks })
         this.#succeed(key)
-        return true
+        // Whoever queued more meanwhile has woken us.
+        return recordsCount < pendingOf(producer)
       }
       case 'again':
         if (sent.outcome.kind === 'outOfOrder') this.#outOfOrder.set(key, outOfOrderCount + 1)

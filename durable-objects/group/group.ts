@@ -15,6 +15,11 @@ import type {
   SyncGroupRequest,
 } from '../../src/core/group/classic-api.ts'
 import {
+  checkDescriptionSize,
+  classicDescriptionBytes,
+  descriptionBytes,
+} from '../../src/core/group/description-size.ts'
+import {
   type CommitRequest,
   type CommittedOffset,
   type GroupApi,
@@ -165,11 +170,13 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     })
   }
 
-  /** Refusals: `group_id_not_found`, `inconsistent_group_protocol`. */
-  async describeClassic(): Promise<Reply<ClassicGroupDescription>> {
+  /** Refusals: `group_id_not_found`, `inconsistent_group_protocol`, `request_too_large`. */
+  async describeClassic(maxBytes: number): Promise<Reply<ClassicGroupDescription>> {
     return replyAsync(async () => {
       this.#expire()
-      return this.#members.describeClassic(this.#openGroup())
+      const description = this.#members.describeClassic(this.#openGroup())
+      checkDescriptionSize(classicDescriptionBytes(description), maxBytes)
+      return description
     })
   }
 
@@ -227,9 +234,13 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     })
   }
 
-  /** Refusals: `group_id_not_found`. */
-  async describe(): Promise<Reply<GroupDescription>> {
-    return replyAsync(async () => this.#describe())
+  /** Refusals: `group_id_not_found`, `request_too_large`. */
+  async describe(maxBytes = Number.POSITIVE_INFINITY): Promise<Reply<GroupDescription>> {
+    return replyAsync(async () => {
+      const description = this.#describe()
+      checkDescriptionSize(descriptionBytes(description), maxBytes)
+      return description
+    })
   }
 
   /** Refusals: `group_id_not_found`, `non_empty_group`; `unavailable`: it then goes on by itself. */

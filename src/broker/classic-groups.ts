@@ -66,10 +66,11 @@ export async function leaveGroup(
   return await cluster.callGroup(groupId, (group) => group.leaveGroup(members))
 }
 
-/** @throws {EdgelogError} `group_id_not_found`, `inconsistent_group_protocol`. */
+/** @throws {EdgelogError} `group_id_not_found`, `inconsistent_group_protocol`, `request_too_large`. */
 export async function describeClassicGroup(
   cluster: Cluster,
   groupId: GroupId,
+  maxBytes: number,
 ): Promise<ClassicGroupDescription> {
-  return await cluster.callGroup(groupId, (group) => group.describeClassic())
+  return await cluster.callGroup(groupId, (group) => group.describeClassic(maxBytes))
 }

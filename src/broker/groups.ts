@@ -77,9 +77,13 @@ export async function checkGroupExists(cluster: Cluster, groupId: GroupId): Prom
   await cluster.callGroup(groupId, (group) => group.summarize())
 }
 
-/** @throws {EdgelogError} `group_id_not_found`. */
-export async function describeGroup(cluster: Cluster, groupId: GroupId): Promise<GroupDescription> {
-  return await cluster.callGroup(groupId, (group) => group.describe())
+/** @throws {EdgelogError} `group_id_not_found`, with `maxBytes` also `request_too_large`. */
+export async function describeGroup(
+  cluster: Cluster,
+  groupId: GroupId,
+  maxBytes?: number,
+): Promise<GroupDescription> {
+  return await cluster.callGroup(groupId, (group) => group.describe(maxBytes))
 }
 
 /** @throws {EdgelogError} `group_id_not_found`, `non_empty_group`. */

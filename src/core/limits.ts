@@ -179,6 +179,11 @@ export const TOPIC_PATTERN_STATES_MAX = 500
 export const GROUP_PATTERNS_MAX = 16
 /** Groups within groups of a pattern: keeps the stack of its parser small. */
 export const TOPIC_PATTERN_DEPTH_MAX = 100
+/**
+ * What the groups of one answer that describes them take in memory, roughly: a quarter of an isolate's
+ * 128 MB, and less on the wire. Clients ask anew for groups that it has no room for.
+ */
+export const DESCRIBED_GROUPS_BYTES_MAX = 32 * MIB
 /** Silence after which a member is taken for dead: Kafka's `group.consumer.session.timeout.ms`. */
 export const SESSION_TIMEOUT_MS_DEFAULT = 45_000
 export const SESSION_TIMEOUT_MS_MIN = 1_000

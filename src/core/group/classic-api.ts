@@ -106,6 +106,9 @@ export interface ClassicGroupApi {
   syncGroup(request: SyncGroupRequest): Promise<Reply<SyncGroupAnswer>>
   classicHeartbeat(request: ClassicHeartbeatRequest): Promise<Reply<null>>
   leaveGroup(members: readonly LeavingMember[]): Promise<Reply<readonly LeftMember[]>>
-  /** Refusals: `group_id_not_found`; `inconsistent_group_protocol` where it has members of the other. */
-  describeClassic(): Promise<Reply<ClassicGroupDescription>>
+  /**
+   * Refusals: `group_id_not_found`; `inconsistent_group_protocol` where it has members of the other;
+   * `request_too_large` where `classicDescriptionBytes` of it is more than `maxBytes`.
+   */
+  describeClassic(maxBytes: number): Promise<Reply<ClassicGroupDescription>>
 }

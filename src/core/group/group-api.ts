@@ -160,7 +160,8 @@ export interface GroupApi extends ClassicGroupApi {
   /** Forgets the offsets of topics that were deleted. */
   forgetTopics(topicIds: readonly string[]): Promise<Reply<null>>
   summarize(): Promise<Reply<GroupSummary>>
-  describe(): Promise<Reply<GroupDescription>>
+  /** `request_too_large` where `descriptionBytes` of it is more than `maxBytes`. */
+  describe(maxBytes?: number): Promise<Reply<GroupDescription>>
   /** Deletes the group with its offsets; only while it is empty. */
   deleteGroup(): Promise<Reply<null>>
   /** Topics it subscribes to were created, deleted or have grown. A hint: it asks what they are now. */

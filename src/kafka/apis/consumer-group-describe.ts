@@ -2,9 +2,10 @@
  * Kafka's ConsumerGroupDescribe (key 69): state and members of groups of the consumer protocol
  * (KIP-848).
  */
-import { fanOut } from '../../broker/fan-out.ts'
+import { describeEach } from '../../broker/describe-each.ts'
 import { describeGroup } from '../../broker/groups.ts'
 import { EdgelogError } from '../../core/errors.ts'
+import { descriptionBytes } from '../../core/group/description-size.ts'
 import type { AssignedTopic, GroupDescription } from '../../core/group/group-api.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {
@@ -87,18 +88,24 @@ export const consumerGroupDescribeApi = handled(
   async (request, { cluster }) => {
     const groupIds = [...new Set(request.groupIds)]
     const checkName = nameCheck('groupIds', groupIds)
-    const groups = await fanOut(groupIds, async (groupId): Promise<DescribedGroup> => {
-      try {
+    const outcomes = await describeEach(
+      groupIds,
+      async (groupId, maxBytes) => {
         checkName(groupId)
-        const group = await describeGroup(cluster, parseGroupId(groupId))
+        const group = await describeGroup(cluster, parseGroupId(groupId), maxBytes)
         // Clients go on to DescribeGroups then.
         if (group.protocol !== 'consumer') throw new EdgelogError('group_id_not_found', NOT_OURS)
-        return described(group)
-      } catch (error) {
-        return { ...errorFields(error), groupId, ...UNKNOWN }
-      }
-    })
-    return { groups }
+        return group
+      },
+      descriptionBytes,
+    )
+    return {
+      groups: outcomes.map((outcome, index) =>
+        outcome instanceof EdgelogError
+          ? { ...errorFields(outcome), groupId: groupIds[index] as string, ...UNKNOWN }
+          : described(outcome),
+      ),
+    }
   },
 )
 

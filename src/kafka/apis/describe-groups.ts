@@ -2,8 +2,10 @@
  * Kafka's DescribeGroups (key 15): state and members of groups of the classic protocol.
  */
 import { describeClassicGroup } from '../../broker/classic-groups.ts'
-import { fanOut } from '../../broker/fan-out.ts'
+import { describeEach } from '../../broker/describe-each.ts'
 import { EdgelogError, type ErrorCode } from '../../core/errors.ts'
+import type { ClassicGroupDescription } from '../../core/group/classic-api.ts'
+import { classicDescriptionBytes } from '../../core/group/description-size.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
@@ -67,34 +69,44 @@ export type DescribeGroupsResponse = ResponseOf<typeof DESCRIBE_GROUPS>
 export const describeGroupsApi = handled(DESCRIBE_GROUPS, async (request, call) => {
   const groupIds = [...new Set(request.groups)]
   const checkName = nameCheck('groups', groupIds)
-  const groups = await fanOut(groupIds, async (groupId): Promise<DescribedGroup> => {
-    try {
+  const outcomes = await describeEach(
+    groupIds,
+    async (groupId, maxBytes) => {
       checkName(groupId)
-      const group = await describeClassicGroup(call.cluster, parseGroupId(groupId))
-      return {
-        errorCode: NO_ERROR,
-        groupId,
-        groupState: GROUP_STATES[group.state],
-        protocolType: group.protocolType ?? '',
-        protocolData: group.protocolName ?? '',
-        members: group.members.map(({ instanceId, metadata, assignment, ...member }) => ({
-          ...member,
-          groupInstanceId: instanceId,
-          memberMetadata: metadata,
-          memberAssignment: assignment,
-        })),
-      }
-    } catch (error) {
-      return refused(groupId, error, call.version)
-    }
-  })
-  return { groups }
+      const group = await describeClassicGroup(call.cluster, parseGroupId(groupId), maxBytes)
+      return { ...group, groupId }
+    },
+    classicDescriptionBytes,
+  )
+  return {
+    groups: outcomes.map((outcome, index) =>
+      outcome instanceof EdgelogError
+        ? refused(groupIds[index] as string, outcome, call.version)
+        : described(outcome),
+    ),
+  }
 })
 
 type DescribedGroup = DescribeGroupsResponse['groups'][number]
 
-function refused(groupId: string, error: unknown, version: number): DescribedGroup {
-  const isMissing = error instanceof EdgelogError && MISSING.has(error.code)
+function described(group: ClassicGroupDescription & { readonly groupId: string }): DescribedGroup {
+  return {
+    errorCode: NO_ERROR,
+    groupId: group.groupId,
+    groupState: GROUP_STATES[group.state],
+    protocolType: group.protocolType ?? '',
+    protocolData: group.protocolName ?? '',
+    members: group.members.map(({ instanceId, metadata, assignment, ...member }) => ({
+      ...member,
+      groupInstanceId: instanceId,
+      memberMetadata: metadata,
+      memberAssignment: assignment,
+    })),
+  }
+}
+
+function refused(groupId: string, error: EdgelogError, version: number): DescribedGroup {
+  const isMissing = MISSING.has(error.code)
   const fields = errorFields(error)
   const errorCode = isMissing
     ? version < MISSING_IS_ERROR_SINCE

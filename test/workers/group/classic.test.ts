@@ -22,6 +22,7 @@ import {
   committed,
   createTopic,
   describeGroup,
+  detailsOf,
   evict,
   execute,
   group,
@@ -43,6 +44,9 @@ afterEach(async () => {
   vi.useRealTimers()
   await reset()
 })
+
+/** For any description. */
+const ROOM_BYTES = 100_000
 
 const text = { encode: new TextEncoder(), decode: new TextDecoder() }
 
@@ -170,7 +174,7 @@ describe('a group', () => {
 
   test('tells Kafka who its members are, and after them what it was', async () => {
     const id = newGroupId()
-    const described = async () => await group(id).describeClassic()
+    const described = async () => await group(id).describeClassic(ROOM_BYTES)
     expect(codeOf(await described())).toBe('group_id_not_found')
     const says = { protocolType: 'connect', instanceId: 'i', clientId: 'worker' }
     const one = new Classic(id, says)
@@ -201,6 +205,16 @@ describe('a group', () => {
     }
   })
 
+  test('is not described where that takes more than there is room for, and says how much it takes', async () => {
+    const id = newGroupId()
+    await rebalance([new Classic(id), new Classic(id)])
+    const refused = await group(id).describeClassic(1)
+    expect(refused).toMatchObject({ error: { code: 'request_too_large' } })
+    const { sizeBytes } = detailsOf(refused)
+    expect(codeOf(await group(id).describeClassic(Number(sizeBytes)))).toBe('ok')
+    expect(codeOf(await group(id).describeClassic(Number(sizeBytes) - 1))).toBe('request_too_large')
+  })
+
   test('the last protocol of several is the one that is told', async () => {
     await createTopic('orders')
     const id = newGroupId()
@@ -216,7 +230,7 @@ describe('a group', () => {
     const two = new Member(id, 'two', { topics: ['orders'] })
     await two.beat()
     expect(await kind()).toEqual(['consumer', 'consumer'])
-    expect(codeOf(await group(id).describeClassic())).toBe('inconsistent_group_protocol')
+    expect(codeOf(await group(id).describeClassic(ROOM_BYTES))).toBe('inconsistent_group_protocol')
     await two.leave()
     expect(await kind()).toEqual(['consumer', 'consumer'])
     await evict(id)

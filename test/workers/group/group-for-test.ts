@@ -3,7 +3,7 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
 import type { Group } from '../../../durable-objects/group/group.ts'
-import type { Reply } from '../../../src/core/errors.ts'
+import type { ErrorDetails, Reply } from '../../../src/core/errors.ts'
 import type {
   CommitRequest,
   CommittedOffset,
@@ -41,6 +41,12 @@ export function ok<T>(answer: unknown): T {
 export function codeOf(answer: unknown): string {
   const reply = answer as Reply<unknown>
   return 'error' in reply ? reply.error.code : 'ok'
+}
+
+/** What a refusal tells besides. */
+export function detailsOf(answer: unknown): ErrorDetails {
+  const reply = answer as Reply<unknown>
+  return ('error' in reply && reply.error.details) || {}
 }
 
 // -- topics ------------------------------------------------------------------------------------

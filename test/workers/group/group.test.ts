@@ -19,6 +19,7 @@ import {
   createTopic,
   deleteTopic,
   describeGroup,
+  detailsOf,
   evict,
   execute,
   failCoordinator,
@@ -70,6 +71,17 @@ describe('members', () => {
     expect(await describeGroup(id)).toMatchObject({ state: 'stable', memberCount: 1 })
     await two.leave()
     expect(await describeGroup(id)).toMatchObject({ state: 'empty', protocol: null })
+  })
+
+  test('is not described where that takes more than there is room for, and says how much it takes', async () => {
+    await createTopic('orders')
+    const id = newGroupId()
+    await settle(id, [new Member(id, 'one', { topics: ['orders'] })])
+    const refused = await group(id).describe(1)
+    expect(refused).toMatchObject({ error: { code: 'request_too_large' } })
+    const { sizeBytes } = detailsOf(refused)
+    expect(codeOf(await group(id).describe(Number(sizeBytes)))).toBe('ok')
+    expect(codeOf(await group(id).describe(Number(sizeBytes) - 1))).toBe('request_too_large')
   })
 
   test('a heartbeat that changes nothing writes nothing', async () => {

@@ -1,0 +1,103 @@
+/** How many groups one answer describes: needs groups that are as large as a test says. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { describeEach } from '../../src/broker/describe-each.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
+import { checkDescriptionSize } from '../../src/core/group/description-size.ts'
+import { DESCRIBED_GROUPS_BYTES_MAX, EDGE_FANOUT_MAX } from '../../src/core/limits.ts'
+import { SEEDED } from '../core/seed.ts'
+
+interface Described {
+  readonly groupId: string
+  readonly sizeBytes: number
+}
+
+/** Groups by id with their sizes, and the most that all calls together could have held here at a time. */
+function groupsOf(sizes: ReadonlyMap<string, number>) {
+  let underWay = 0
+  let heldBytes = 0
+  const most = { calls: 0, bytes: 0 }
+  const describe = async (groupId: string, maxBytes: number): Promise<Described> => {
+    const sizeBytes = sizes.get(groupId) ?? 0
+    underWay += 1
+    heldBytes += maxBytes
+    most.calls = Math.max(most.calls, underWay)
+    most.bytes = Math.max(most.bytes, heldBytes)
+    try {
+      // Small ones come sooner.
+      for (let turn = 0; turn < sizeBytes % 7; turn++) await Promise.resolve()
+      checkDescriptionSize(sizeBytes, maxBytes)
+      heldBytes += sizeBytes
+      return { groupId, sizeBytes }
+    } finally {
+      underWay -= 1
+      heldBytes -= maxBytes
+    }
+  }
+  const ask = async (groupIds: readonly string[]) => {
+    heldBytes = 0
+    return await describeEach(groupIds, describe, ({ sizeBytes }) => sizeBytes)
+  }
+  return { ask, most }
+}
+
+/**
+ * Question: can an answer, or what is on its way to it, outgrow its bound, and is every group described
+ * in the end? Contract: calls and answer together stay within the bound; whoever asks again for those
+ * that are `throttled` has all but those that are too large by themselves.
+ * Generated: up to 120 groups, most of them small. Limits: sizes stay as they are.
+ */
+test('all groups are described by and by, and never more at a time than there is room for', async () => {
+  const sizeBytes = fc.oneof(
+    { weight: 8, arbitrary: fc.integer({ min: 0, max: 10_000 }) },
+    { weight: 2, arbitrary: fc.integer({ min: 10_000, max: 4_000_000 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 1, max: DESCRIBED_GROUPS_BYTES_MAX }) },
+    { weight: 1, arbitrary: fc.constantFrom(0, 1).map((one) => DESCRIBED_GROUPS_BYTES_MAX + one) },
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(sizeBytes, { maxLength: 120 }), async (given) => {
+      const sizes = new Map(given.map((size, index) => [`g${index}`, size]))
+      const { ask, most } = groupsOf(sizes)
+      let due = [...sizes.keys()]
+      while (due.length > 0) {
+        const outcomes = await ask(due)
+        expect(outcomes).toHaveLength(due.length)
+        const left: string[] = []
+        for (const [index, groupId] of due.entries()) {
+          const outcome = outcomes[index]
+          const size = sizes.get(groupId) as number
+          if (!(outcome instanceof EdgelogError)) expect(outcome?.groupId).toBe(groupId)
+          else if (outcome.code === 'throttled') left.push(groupId)
+          else expect([outcome.code, size]).toEqual(['request_too_large', TOO_LARGE])
+        }
+        expect(left.length, 'each answer gets on').toBeLessThan(due.length)
+        due = left
+      }
+      expect(most.bytes).toBeLessThanOrEqual(DESCRIBED_GROUPS_BYTES_MAX)
+      expect(most.calls).toBeLessThanOrEqual(EDGE_FANOUT_MAX)
+    }),
+    { ...SEEDED, numRuns: 50 },
+  )
+})
+
+const TOO_LARGE = DESCRIBED_GROUPS_BYTES_MAX + 1
+
+test('many small groups are asked side by side', async () => {
+  const ids = Array.from({ length: 200 }, (_, index) => `g${index}`)
+  const { ask, most } = groupsOf(new Map(ids.map((id) => [id, 1_000])))
+  expect((await ask(ids)).map((outcome) => 'groupId' in outcome && outcome.groupId)).toEqual(ids)
+  expect(most.calls).toBe(EDGE_FANOUT_MAX)
+})
+
+test('a refusal is the outcome of its group, and a defect is none', async () => {
+  const refusal = new EdgelogError('group_id_not_found', 'no')
+  const describe = async (groupId: string) => {
+    if (groupId === 'gone') throw refusal
+    return groupId
+  }
+  expect(await describeEach(['a', 'gone', 'b'], describe, () => 1)).toEqual(['a', refusal, 'b'])
+  const broken = async () => {
+    throw new Error('a defect')
+  }
+  await expect(describeEach(['a'], broken, () => 1)).rejects.toThrow('a defect')
+})

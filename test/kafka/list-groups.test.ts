@@ -31,6 +31,12 @@ test('all groups there may be are told with a bounded number of calls', async ()
   expect(answer?.groups.at(-1)).toMatchObject({ groupState: 'Unknown', groupType: '' })
 })
 
+test('versions without a state tell all groups too', async () => {
+  const { caller } = callerWithGroups(GROUPS_MAX)
+  const answer = await ask(caller, LIST_GROUPS, 3, {})
+  expect(answer?.groups.map(({ groupId }) => groupId)).toEqual(ids)
+})
+
 test('a filter leaves out what is known not to pass, and nothing else', async () => {
   const { caller } = callerWithGroups(KAFKA_GROUP_SUMMARIES_MAX + 1)
   const answer = await ask(caller, LIST_GROUPS, 5, { statesFilter: ['EMPTY'] })

@@ -1,11 +1,7 @@
 /** What a request of a few bytes can make: names twice, and too many of them. */
 import { expect, test, vi } from 'vitest'
 import { NO_UUID } from '../../src/core/kafka/schema.ts'
-import {
-  KAFKA_METADATA_PARTITIONS_MAX,
-  KAFKA_NAMES_MAX,
-  PARTITIONS_MAX,
-} from '../../src/core/limits.ts'
+import { KAFKA_NAMES_MAX, PARTITIONS_MAX } from '../../src/core/limits.ts'
 import { ALTER_CONFIGS } from '../../src/kafka/apis/alter-configs.ts'
 import { CONSUMER_GROUP_DESCRIBE } from '../../src/kafka/apis/consumer-group-describe.ts'
 import { CREATE_PARTITIONS } from '../../src/kafka/apis/create-partitions.ts'
@@ -17,12 +13,11 @@ import { DESCRIBE_CONFIGS } from '../../src/kafka/apis/describe-configs.ts'
 import { DESCRIBE_GROUPS } from '../../src/kafka/apis/describe-groups.ts'
 import { FIND_COORDINATOR } from '../../src/kafka/apis/find-coordinator.ts'
 import { INCREMENTAL_ALTER_CONFIGS } from '../../src/kafka/apis/incremental-alter-configs.ts'
-import { describe, METADATA } from '../../src/kafka/apis/metadata.ts'
+import { METADATA } from '../../src/kafka/apis/metadata.ts'
 import { OFFSET_FETCH } from '../../src/kafka/apis/offset-fetch.ts'
 import { ask, callerOf, clusterOf, type Objects, topicOf } from './door.ts'
 
 const INVALID_REQUEST = 42
-const LEADER_NOT_AVAILABLE = 5
 
 function times<T>(count: number, item: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => item(index))
@@ -116,15 +111,4 @@ test('Metadata describes a topic once', async () => {
   const answer = await ask(callerOf(cluster), METADATA, 9, { topics })
   expect(answer?.topics).toHaveLength(1)
   expect(answer?.topics[0]?.partitions).toHaveLength(PARTITIONS_MAX)
-})
-
-test('Metadata has room for so many partitions, and says which topics are left', async () => {
-  const count = KAFKA_METADATA_PARTITIONS_MAX / PARTITIONS_MAX + 20
-  const all = times(count, (index) => topicOf(`t${index}`, { partitions: PARTITIONS_MAX }))
-  const answer = describe(all)
-  const described = answer.flatMap(({ partitions }) => partitions)
-  expect(described).toHaveLength(KAFKA_METADATA_PARTITIONS_MAX)
-  const left = answer.slice(-20)
-  expect(left.map(({ errorCode }) => errorCode)).toEqual(times(20, () => LEADER_NOT_AVAILABLE))
-  expect(left.map(({ name }) => name)).toEqual(all.slice(-20).map(({ name }) => name))
 })

@@ -176,8 +176,9 @@ export function describe(found: ReadonlyArray<Topic | DescribedTopic>): Describe
   let left = KAFKA_METADATA_PARTITIONS_MAX
   return found.map((one) => {
     if ('errorCode' in one) return one
+    if (one.partitions > left) return withoutRoom(one)
     left -= one.partitions
-    return left >= 0 ? described(one) : withoutRoom(one)
+    return described(one)
   })
 }
 

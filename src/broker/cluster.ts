@@ -14,6 +14,8 @@ import {
   type Topic,
 } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
+import { rememberBounds } from './known-bounds.ts'
+import { shared } from './shared.ts'
 
 export interface ClusterEnv {
   readonly PARTITION: DurableObjectNamespace<Rpc.DurableObjectBranded & PartitionApi>
@@ -46,6 +48,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 export class Cluster {
   readonly #env: ClusterEnv
   readonly #lookUps = new Map<TopicName, Promise<Topic>>()
+  readonly #checks = new Map<TopicName, Promise<Topic | undefined>>()
 
   constructor(env: ClusterEnv) {
     this.#env = env
@@ -100,21 +103,41 @@ export class Cluster {
   }
 
   /**
+   * The topic that has this name now, and the same for all who ask meanwhile. What is remembered may be of
+   * one that was deleted since: a partition of it says so, and only then the coordinator is asked. While
+   * the partition does not answer, what is remembered counts.
+   *
+   * @param partition Any; best one that the caller asks besides.
+   * @returns undefined where there is none. @throws {EdgelogError} `unavailable`.
+   */
+  async findCurrentTopic(name: TopicName, partition: number): Promise<Topic | undefined> {
+    return await shared(this.#checks, name, async () => {
+      if ((await this.findTopic(name)) === undefined) return undefined
+      try {
+        await this.callPartition(name, partition, async (stub, { id }) => {
+          const answer = await stub.describe()
+          if ('ok' in answer) rememberBounds(id, partition, answer.ok)
+          return answer
+        })
+      } catch (error) {
+        if (!(error instanceof EdgelogError)) throw error
+      }
+      return await this.findTopic(name)
+    })
+  }
+
+  /**
    * What the coordinator says now, and the same for all who ask meanwhile. What other requests know is
    * replaced, and never missing.
    *
    * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`.
    */
   async lookUpTopic(name: TopicName): Promise<Topic> {
-    const known = this.#lookUps.get(name)
-    if (known !== undefined) return await known
-    const lookUp = this.#ask(name)
-    this.#lookUps.set(name, lookUp)
-    try {
-      return this.#remember(await lookUp).topic
-    } finally {
-      this.#lookUps.delete(name)
-    }
+    return await shared(
+      this.#lookUps,
+      name,
+      async () => this.#remember(await this.#ask(name)).topic,
+    )
   }
 
   /** Makes the next call ask the coordinator, e.g. after this isolate changed the topic. */

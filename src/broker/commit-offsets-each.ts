@@ -52,7 +52,7 @@ export async function commitOffsetsEach(
   if (wanted.length > COMMIT_OFFSETS_MAX) return wanted.map(tooMany)
   const first = await commitLocated(cluster, groupId, member, wanted)
   if (first.refusal?.code !== 'stale_member_epoch') return first.outcomes
-  // Of a topic that was created anew the edge may have yet to hear.
+  // Of a topic that was created anew the edge may have yet to hear, where the one before goes slowly.
   if (!(await hasRefreshed(cluster, first.names))) return first.outcomes
   return (await commitLocated(cluster, groupId, member, wanted)).outcomes
 }
@@ -125,16 +125,16 @@ async function locateEach(
 ): Promise<Array<OffsetToCommit | EdgelogError>> {
   /** Asked once for all partitions, whether there is such a topic or not. */
   const topics = new Map<string, Promise<Topic>>()
-  const find = (reference: TopicReference): Promise<Topic> => {
+  const find = ({ topic: reference, partition }: WantedOffset): Promise<Topic> => {
     const key = 'id' in reference ? `id ${reference.id}` : `name ${reference.name}`
-    const found = topics.get(key) ?? findTopic(cluster, reference)
+    const found = topics.get(key) ?? findTopic(cluster, reference, partition)
     topics.set(key, found)
     return found
   }
   return await fanOut(wanted, async (one) => {
     try {
       checkForm(one)
-      return await locate(cluster, one, await find(one.topic))
+      return await locate(cluster, one, await find(one))
     } catch (error) {
       if (error instanceof EdgelogError) return error
       throw error
@@ -152,14 +152,21 @@ function checkForm({ offset, metadata }: WantedOffset): void {
   }
 }
 
-async function findTopic(cluster: Cluster, reference: TopicReference): Promise<Topic> {
+/** By its name the one that has it now: of the groups only those whose members speak KIP-848 know topics. */
+async function findTopic(
+  cluster: Cluster,
+  reference: TopicReference,
+  partition: number,
+): Promise<Topic> {
   if ('id' in reference) return await cluster.topicById(reference.id)
   try {
-    return await cluster.topic(parseTopicName(reference.name))
+    const topic = await cluster.findCurrentTopic(parseTopicName(reference.name), partition)
+    if (topic !== undefined) return topic
   } catch (error) {
     if (!(error instanceof EdgelogError && error.code === 'invalid_topic')) throw error
     throw new EdgelogError('unknown_topic_or_partition', error.message, { cause: error })
   }
+  throw new EdgelogError('unknown_topic_or_partition', `topic ${reference.name} does not exist`)
 }
 
 /** What was read a moment ago is there; of anything else its partition says what topic it is of. */

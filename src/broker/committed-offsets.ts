@@ -147,19 +147,23 @@ async function fetchKept(
   request: OffsetFetchRequest,
 ): Promise<readonly CommittedOffset[]> {
   const offsets = await cluster.callGroup(groupId, (group) => group.fetchOffsets(request))
-  const ids = new Map(offsets.map((offset) => [offset.topicId, offset.topic as TopicName]))
-  const isThere = await fanOut([...ids], ([id, name]) => isTopicId(cluster, id, name))
-  const gone = new Set([...ids.keys()].filter((_, index) => !isThere[index]))
+  const topics = [...new Map(offsets.map((offset) => [offset.topicId, offset])).values()]
+  const isThere = await fanOut(topics, (offset) => isOfTopic(cluster, offset))
+  const gone = new Set(topics.filter((_, index) => !isThere[index]).map(({ topicId }) => topicId))
   if (gone.size === 0) return offsets
   await cluster.callGroup(groupId, (group) => group.forgetTopics([...gone]))
   return offsets.filter(({ topicId }) => !gone.has(topicId))
 }
 
-/** Whether a topic of this name has this id; what the edge remembers of it may be old. */
-async function isTopicId(cluster: Cluster, id: string, name: TopicName): Promise<boolean> {
-  if ((await cluster.findTopic(name))?.id === id) return true
+/** Whether it is of the topic that has this name now; that it is not is the coordinator's word. */
+async function isOfTopic(
+  cluster: Cluster,
+  { topicId, topic, partition }: CommittedOffset,
+): Promise<boolean> {
+  const name = topic as TopicName
+  if ((await cluster.findCurrentTopic(name, partition))?.id === topicId) return true
   cluster.forget(name)
-  return (await cluster.findTopic(name))?.id === id
+  return (await cluster.findTopic(name))?.id === topicId
 }
 
 /** @throws {EdgelogError} `group_id_not_found`, `unknown_topic_or_partition`, `group_subscribed_to_topic`. */

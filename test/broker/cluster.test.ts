@@ -55,6 +55,25 @@ test('of many requests that find a topic old one asks for it anew', async () => 
   expect((await cluster.topic(name)).version).toBe(2)
 })
 
+test('of many that ask at a time whether a topic is still there one asks a partition', async () => {
+  const getTopic = vi.fn(async () => topicOf(1))
+  const describePartition = vi.fn(async (): Promise<unknown> => ({ ok: {} }))
+  const env = {
+    COORDINATOR: { getByName: () => ({ getTopic }) },
+    PARTITION: { idFromName: (id: string) => id, get: () => ({ describe: describePartition }) },
+  }
+  const cluster = new Cluster(env as unknown as ClusterEnv)
+  cluster.forget(name)
+  const ask = () => Promise.all([1, 2, 3].map(() => cluster.findCurrentTopic(name, 0)))
+  expect(await ask()).toMatchObject([{ id: 'id' }, { id: 'id' }, { id: 'id' }])
+  expect(describePartition).toHaveBeenCalledTimes(1)
+  expect(getTopic).toHaveBeenCalledTimes(1)
+  const gone = new EdgelogError('unknown_topic_or_partition', 'gone').toBody()
+  describePartition.mockResolvedValue({ error: gone })
+  getTopic.mockResolvedValue({ error: gone } as never)
+  expect(await ask()).toEqual([undefined, undefined, undefined])
+})
+
 test('a coordinator that does not answer stops no request for a known topic', async () => {
   const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
   const cluster = clusterOf(getTopic)

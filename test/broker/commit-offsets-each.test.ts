@@ -37,19 +37,26 @@ function clusterOf() {
   )
   const getTopicById = async (asked: string) =>
     asked === topic.id ? { ok: { ...topic } } : refuse('unknown_topic_id')
-  const describe = async () => ({
-    ok: { partition: 0, logStartOffset: 0, highWatermark: 10, sizeBytes: 0 },
-  })
+  // Of a topic that was deleted nothing is left.
+  const describe = vi.fn(async (objectName: string) =>
+    objectName.startsWith(topic.id)
+      ? { ok: { partition: 0, logStartOffset: 0, highWatermark: 10, sizeBytes: 0 } }
+      : refuse('unknown_topic_or_partition'),
+  )
   const commitOffsets = vi.fn(async (_: CommitRequest): Promise<unknown> => ({ ok: null }))
   const summarize = vi.fn(async (): Promise<unknown> => ({ ok: {} }))
   const fetchOffsets = vi.fn(async (_: OffsetFetchRequest): Promise<unknown> => ({ ok: [] }))
   const env = {
     COORDINATOR: { getByName: () => ({ getTopic, getTopicById }) },
-    PARTITION: { idFromName: (objectName: string) => objectName, get: () => ({ describe }) },
+    PARTITION: {
+      idFromName: (objectName: string) => objectName,
+      get: (objectName: string) => ({ describe: () => describe(objectName) }),
+    },
     GROUP: { getByName: () => ({ commitOffsets, summarize, fetchOffsets }) },
   }
   const cluster = new Cluster(env as unknown as ClusterEnv)
-  return { cluster, name, id, topic, getTopic, commitOffsets, summarize, fetchOffsets }
+  const calls = { getTopic, describe, commitOffsets, summarize, fetchOffsets }
+  return { cluster, name, id, topic, ...calls }
 }
 
 function wantedOf(topic: TopicReference, fields: Partial<WantedOffset> = {}): WantedOffset {
@@ -174,8 +181,58 @@ test.each([
   expect(codesOf(outcomes)).toEqual([code])
 })
 
-test('of a topic that was created anew go under the id that it has now', async () => {
-  const { cluster, name, id, topic, commitOffsets } = clusterOf()
+test.each([
+  ['of a member whose group does not know topics', member],
+  ['by hand', null],
+])(
+  '%s go under the id that a topic has now, though the edge knows the one before',
+  async (_, who) => {
+    const { cluster, name, topic, commitOffsets } = clusterOf()
+    const wanted = [wantedOf({ name }), wantedOf({ name }, { partition: 1 })]
+    // From here on the edge knows the topic, and that the offsets are there.
+    await commitOffsetsEach(cluster, groupId, who, wanted)
+    topic.id = ID.replaceAll('2', 'd')
+    expect(codesOf(await commitOffsetsEach(cluster, groupId, who, wanted))).toEqual([null, null])
+    const committed = commitOffsets.mock.lastCall?.[0].offsets.map(({ topicId }) => topicId)
+    expect(committed).toEqual([topic.id, topic.id])
+  },
+)
+
+test('of what was just read are committed with a call of one partition for each topic', async () => {
+  const { cluster, name, getTopic, describe } = clusterOf()
+  const wanted = [wantedOf({ name }), wantedOf({ name }, { partition: 1 })]
+  await commitOffsetsEach(cluster, groupId, member, wanted)
+  getTopic.mockClear()
+  describe.mockClear()
+  await commitOffsetsEach(cluster, groupId, member, wanted)
+  expect(describe).toHaveBeenCalledTimes(1)
+  expect(getTopic).not.toHaveBeenCalled()
+})
+
+test('of a topic whose partition does not answer go under the id that is known', async () => {
+  const { cluster, name, id, describe, commitOffsets } = clusterOf()
+  await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
+  describe.mockRejectedValue(new Error('the object was reset'))
+  const outcomes = await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
+  expect(codesOf(outcomes)).toEqual([null])
+  expect(commitOffsets.mock.lastCall?.[0].offsets).toMatchObject([{ topicId: id }])
+})
+
+test('of a topic that was deleted are refused', async () => {
+  const { cluster, name, topic, getTopic, commitOffsets } = clusterOf()
+  await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
+  topic.id = 'none'
+  getTopic.mockResolvedValue(refuse('unknown_topic_or_partition'))
+  commitOffsets.mockClear()
+  const outcomes = await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
+  expect(codesOf(outcomes)).toEqual(['unknown_topic_or_partition'])
+  expect(commitOffsets).not.toHaveBeenCalled()
+})
+
+test('of a topic that was created anew, and is not quite gone, go under the id that its group knows', async () => {
+  const { cluster, name, id, topic, describe, commitOffsets } = clusterOf()
+  const there = await describe(`${id}/0`)
+  describe.mockImplementation(async () => there)
   await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
   topic.id = ID.replaceAll('2', 'e')
   commitOffsets.mockResolvedValueOnce(refuse('stale_member_epoch'))

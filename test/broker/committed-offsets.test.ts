@@ -32,20 +32,29 @@ function clusterWith(name: string, topic: { id: string; partitions?: number }) {
       overrides: {},
     },
   })
-  const describe = async () => ({
-    ok: { partition: 0, logStartOffset: 0, highWatermark: 10, sizeBytes: 0 },
-  })
+  // Of a topic that was deleted nothing is left.
+  const describe = async (objectName: string) =>
+    objectName.startsWith(topic.id)
+      ? { ok: { partition: 0, logStartOffset: 0, highWatermark: 10, sizeBytes: 0 } }
+      : { error: new EdgelogError('unknown_topic_or_partition', 'gone').toBody() }
   const commit = vi.fn(async ({ offsets }: CommitRequest): Promise<Reply<null>> => {
     if (offsets.every(({ topicId }) => topicId === topic.id)) return { ok: null }
     return { error: new EdgelogError('stale_member_epoch', 'not with the member').toBody() }
   })
-  const fetch = async () => ({ ok: [{ ...stored, topicId: topic.id }] })
+  const kept: Array<typeof stored & { topicId: string }> = []
+  const fetch = async () => {
+    return { ok: kept.length > 0 ? kept : [{ ...stored, topicId: topic.id }] }
+  }
+  const forgetTopics = vi.fn(async (_: readonly string[]) => ({ ok: null }))
   const env = {
     COORDINATOR: { getByName: () => ({ getTopic }) },
-    PARTITION: { idFromName: (id: string) => id, get: () => ({ describe }) },
-    GROUP: { getByName: () => ({ commitOffsets: commit, fetchOffsets: fetch }) },
+    PARTITION: {
+      idFromName: (id: string) => id,
+      get: (id: string) => ({ describe: () => describe(id) }),
+    },
+    GROUP: { getByName: () => ({ commitOffsets: commit, fetchOffsets: fetch, forgetTopics }) },
   }
-  return { cluster: new Cluster(env as unknown as ClusterEnv), commit }
+  return { cluster: new Cluster(env as unknown as ClusterEnv), commit, stored, kept, forgetTopics }
 }
 
 test('are fetched under the id that it has now', async () => {
@@ -57,15 +66,31 @@ test('are fetched under the id that it has now', async () => {
   expect(await fetchOffsets(cluster, groupId)).toMatchObject([{ topicId: 'new', offset: 7 }])
 })
 
+test('of the topic before are not taken for those of the one that has its name now', async () => {
+  const topic = { id: 'old' }
+  const name = parseTopicName('kept-of-both')
+  const { cluster, stored, kept, forgetTopics } = clusterWith(name, topic)
+  kept.push({ ...stored, topicId: 'old', offset: 7 }, { ...stored, topicId: 'new', offset: 3 })
+  await cluster.topic(name)
+  topic.id = 'new'
+  expect(await fetchOffsets(cluster, groupId)).toMatchObject([{ topicId: 'new', offset: 3 }])
+  expect(forgetTopics.mock.calls).toEqual([[['old']]])
+})
+
 test('are committed under the id that it has now', async () => {
   const topic = { id: 'old' }
   const name = parseTopicName('committed-anew')
   const { cluster, commit } = clusterWith(name, topic)
-  await cluster.topic(name)
-  topic.id = 'new'
   const offset = { topic: name, partition: 0, offset: 3, leaderEpoch: -1, metadata: '' }
+  // From here on the edge knows the topic, and that the offset is there.
   await commitOffsets(cluster, groupId, member, [offset])
-  expect(commit).toHaveBeenCalledTimes(2)
+  topic.id = 'new'
+  await commitOffsets(cluster, groupId, member, [offset])
+  expect(commit.mock.calls.map(([{ offsets }]) => offsets[0]?.topicId)).toEqual([
+    'old',
+    'old',
+    'new',
+  ])
 })
 
 test('by hand are committed under the id that it has now', async () => {

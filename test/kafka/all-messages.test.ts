@@ -25,6 +25,7 @@ const DIRECTIONS = [
 const CASES = ALL_VERSIONS.flatMap(({ title, messages, version }) =>
   DIRECTIONS.map(({ direction, read, write }) => ({
     title: `${direction} of ${title}`,
+    direction,
     fields: messages[direction] as Fields,
     read: (bytes: Uint8Array) => read(messages as Messages, version, new ByteReader(bytes)),
     write(value: Record<string, unknown>) {
@@ -72,10 +73,13 @@ describe('a broken message is read as something or refused', () => {
     }
   })
 
-  test.each(CASES)('$title, with a byte too many', ({ fields, version, read, write }) => {
+  test.each(CASES)('$title, with a byte too many', (one) => {
+    const { direction, fields, version, read, write } = one
     const [value] = fc.sample(writtenStructs(fields, version), { ...SEEDED, numRuns: 1 })
     const bytes = write(value as Record<string, unknown>)
-    expect(() => read(Uint8Array.of(...bytes, 0))).toThrow(DecodeError)
+    const readLonger = () => read(Uint8Array.of(...bytes, 0))
+    if (direction === 'request') expect(readLonger()).toEqual(read(bytes))
+    else expect(readLonger).toThrow(DecodeError)
   })
 })
 

@@ -18,6 +18,7 @@ import {
 } from '../../src/core/kafka/schema.ts'
 import { API_VERSIONS } from '../../src/kafka/apis/api-versions.ts'
 import { INIT_PRODUCER_ID } from '../../src/kafka/apis/init-producer-id.ts'
+import { METADATA } from '../../src/kafka/apis/metadata.ts'
 import { PRODUCE } from '../../src/kafka/apis/produce.ts'
 import { fromHex, toHex } from '../core/kafka/hex.ts'
 import { GOLDEN_REQUESTS, type Golden } from './golden-requests.ts'
@@ -81,6 +82,13 @@ describe('requests of real clients', () => {
     writeRequest(messages, version, golden.value, writer)
     expect(toHex(writer.toBytes())).toBe(toHex(fromHex(golden.hex)))
   })
+})
+
+test('librdkafka asks for all topics, with three bytes too many', () => {
+  const frame = '0003 000d 00000002 0007 72646b61666b61 00  00 00 00 00  010000'
+  const reader = new ByteReader(fromHex(frame))
+  expect(readRequestHeader(reader, () => METADATA)).toMatchObject({ apiVersion: 13 })
+  expect(readRequest(METADATA, 13, reader)).toMatchObject({ topics: null })
 })
 
 describe('responses of real brokers', () => {

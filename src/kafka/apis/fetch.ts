@@ -6,7 +6,6 @@
 import type { CalledTopic } from '../../broker/cluster.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import { type FetchOutcome, fetchMany, type WantedPartition } from '../../broker/fetch-many.ts'
-import { readBatchHeaders } from '../../core/batch/record-batch.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
@@ -27,7 +26,7 @@ import {
   uuid,
 } from '../../core/kafka/schema.ts'
 import { WAIT_MS_MAX } from '../../core/limits.ts'
-import { errorNumbersOf, NO_ERROR, numberOf, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { epochRefusal } from '../leader-epoch.ts'
 import { calledTopic } from '../named-topic.ts'
@@ -35,8 +34,6 @@ import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
 
 const { errorNumber } = errorNumbersOf('partition')
 
-/** Older versions do not know of it (KIP-110). */
-const ZSTD_SINCE = 10
 /** Older ones name topics (KIP-516). */
 const IDS_SINCE = 13
 const NO_RECORDS = new Uint8Array(0)
@@ -143,7 +140,7 @@ export const fetchApi = handled(FETCH, async (request, { cluster, version }) => 
       topic: name,
       topicId,
       partitions: partitions.map((one) =>
-        partitionAnswer(one, refusals.get(one) ?? (next.next().value as FetchOutcome), version),
+        partitionAnswer(one, refusals.get(one) ?? (next.next().value as FetchOutcome)),
       ),
     })),
   }
@@ -174,7 +171,6 @@ function refusalOf({ fetchOffset, currentLeaderEpoch }: AskedPartition): Edgelog
 function partitionAnswer(
   { partition: partitionIndex }: AskedPartition,
   outcome: FetchOutcome,
-  version: number,
 ): PartitionAnswer {
   if (outcome instanceof EdgelogError) {
     const { logStartOffset = -1, highWatermark = -1 } = (outcome.details ?? {}) as Partial<LogEnds>
@@ -188,15 +184,15 @@ function partitionAnswer(
     }
   }
   const { batches, highWatermark, logStartOffset } = outcome
-  const isUnreadable = version < ZSTD_SINCE && hasZstd(batches)
   return {
     partitionIndex,
-    errorCode: isUnreadable ? numberOf('unsupported_compression_type') : NO_ERROR,
+    errorCode: NO_ERROR,
     highWatermark,
     // Without transactions all that is in the log is stable.
     lastStableOffset: highWatermark,
     logStartOffset,
-    records: isUnreadable ? NO_RECORDS : batches,
+    // Whatever they are compressed with: as a broker does, also where the version is older than zstd.
+    records: batches,
   }
 }
 
@@ -204,8 +200,4 @@ function partitionAnswer(
 interface LogEnds {
   readonly logStartOffset: number
   readonly highWatermark: number
-}
-
-function hasZstd(batches: Uint8Array): boolean {
-  return readBatchHeaders(batches).some(({ compression }) => compression === 'zstd')
 }

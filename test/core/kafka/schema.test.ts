@@ -170,8 +170,10 @@ describe('a struct', () => {
     expect(() => written(1, missing)).toThrow('no value for the field name')
   })
 
-  test('has nothing after it', () => {
-    expect(() => read(2, '01 01 ff 00 00')).toThrow('at byte 4: 1 bytes after the message')
+  test('is read up to its end: what follows a request is ignored, and refused after a response', () => {
+    expect(read(2, '01 01 ff 00 00')).toEqual(read(2, '01 01 ff 00'))
+    const response = () => readResponse(WAVE, 2, new ByteReader(fromHex('0000 00 00 00')))
+    expect(response).toThrow('at byte 4: 1 bytes after the message')
   })
 })
 

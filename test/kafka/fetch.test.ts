@@ -1,0 +1,34 @@
+/** What Fetch gives out is what was appended, whatever the client knows of it. */
+import { expect, test } from 'vitest'
+import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
+import { readBatchHeader } from '../../src/core/batch/record-batch.ts'
+import { FETCH } from '../../src/kafka/apis/fetch.ts'
+import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+
+const ZSTD = 4
+/** The low byte of a batch's attributes. */
+const ATTRIBUTES_AT = 22
+
+/** Brokers refused it up to 3.x; those of today hand it out, and rskafka relies on that. */
+test('a batch in zstd goes to clients of versions that are older than zstd', async () => {
+  const batch = encodeBatch([{ timestamp: 0, key: null, value: null, headers: [] }])
+  batch[ATTRIBUTES_AT] = ZSTD
+  expect(readBatchHeader(batch).compression).toBe('zstd')
+  const topic = topicOf('compressed')
+  const ends = { highWatermark: 1, logStartOffset: 0, topicVersion: 1 }
+  const read = async () => ({ ok: { offset: 0, nextOffset: 1, ...ends, batches: batch } })
+  const cluster = clusterOf({
+    coordinator: { getTopic: async () => ({ ok: topic }) },
+    partition: () => ({ read }),
+  })
+  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000 }]
+  const limits = { replicaId: -1, maxWaitMs: 0, minBytes: 1, maxBytes: 1_000 }
+  for (const version of [4, 9, 10, 12]) {
+    const answer = await ask(callerOf(cluster), FETCH, version, {
+      ...limits,
+      topics: [{ topic: topic.name, partitions }],
+      forgottenTopicsData: [],
+    })
+    expect(answer?.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, records: batch })
+  }
+})

@@ -403,7 +403,7 @@ export class BrowserClient {
   #syncStatus(): SyncStatus {
     if (this.#closing !== undefined) return { ...this.#heard, link: 'closed' }
     const isLeading = this.#leader.epoch !== undefined
-    return (isLeading ? this.#engine?.status : undefined) ?? this.#heard
+    return this.#engine?.status(isLeading ? undefined : this.#heard) ?? this.#heard
   }
 
   #lost(): void {

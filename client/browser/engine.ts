@@ -28,6 +28,7 @@ import { OutboxDrain } from './outbox/outbox-drain.ts'
 import type { OutboxNews } from './outbox/outbox-news.ts'
 import type { OutboxSender, SenderState } from './outbox/outbox-sender.ts'
 import type { OutboxContext, OutboxStore } from './outbox/outbox-store.ts'
+import { Patience } from './patience.ts'
 import { adopt, otherPrincipals, outboxSender, type SendingContext } from './principals.ts'
 import {
   type BrowserConsumerOptions,
@@ -69,6 +70,7 @@ export class Engine {
   readonly #sender: OutboxSender
   readonly #sync: Sync
   readonly #tokens: TokenRenewal
+  readonly #patience: Patience
   readonly #consumers = new Set<{ close(): Promise<void> }>()
   readonly #uses = new Map<string, { readonly atMs: number; readonly done: Promise<void> }>()
   #senderState: SenderState = 'idle'
@@ -80,6 +82,8 @@ export class Engine {
     this.#context = context
     const { connection, outbox, channel, page, tell, WebSocket, transports } = context
     this.#tokens = new TokenRenewal(context)
+    const renewToken = () => this.renewToken()
+    this.#patience = new Patience({ connection, renewToken, changed: context.changed })
     const drain = new OutboxDrain(outbox)
     this.#cache = new BatchCache(outbox.database, context.cacheLimits)
     this.#writer = new CacheWriter(outbox.database, outbox.now)
@@ -97,8 +101,15 @@ export class Engine {
     channel.listen('follows', () => this.#followsChanged())
   }
 
+  /** @param heard What the tab that leads says, where it is another one. */
+  status(heard?: SyncStatus): SyncStatus {
+    const { refusal } = this.#patience
+    const status = heard ?? this.#leaderStatus()
+    return refusal === undefined ? status : { ...status, link: 'authNeeded', lastError: refusal }
+  }
+
   /** Of both directions; where nothing is followed, how the outbox fares is all there is to tell. */
-  get status(): SyncStatus {
+  #leaderStatus(): SyncStatus {
     const { link, transport, lastError } = this.#sync.status
     const isOffline = !this.#context.page.isOnline && link !== 'authNeeded'
     const isMute = link === 'idle' || link === 'closed' || this.#senderState === 'authNeeded'
@@ -147,6 +158,7 @@ export class Engine {
 
   setToken(): void {
     this.#tokens.given()
+    this.#patience.forget()
     this.#sender.hint(true)
     this.#sync.setToken()
   }
@@ -195,15 +207,14 @@ export class Engine {
   async consumer(
     options: BrowserConsumerOptions | BrowserGroupConsumerOptions,
   ): Promise<Consumer | GroupConsumer> {
-    const { connection, codecs } = this.#context
+    const { codecs } = this.#context
     const context = {
-      connection,
+      patience: this.#patience,
       codecs,
       topics: this.#topics,
       cache: this.#cache,
       news: this.#news,
       use: (topic: string) => this.#use(topic),
-      renewToken: () => this.renewToken(),
       failed: (error: EdgelogError) => this.#note(error),
       onClosed: () => this.#consumers.delete(consumer),
     }

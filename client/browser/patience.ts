@@ -1,37 +1,92 @@
-/** Readers whose token is refused wait for another one, as they wait for the network. */
+/** What is read waits for another token where the one there is refused, as it waits for the network. */
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { Connection } from '../http/connection.ts'
-import { Refusal, refusalOf } from '../http/refusal.ts'
+import { Refusal, refusalOf, retryAfterMsOf } from '../http/refusal.ts'
+import { AUTH_RETRY_MS } from './limits.ts'
+import type { LastError } from './sync/sync.ts'
 
-/** Asks the page for another token; it answers in its own time. */
-export type RenewToken = () => Promise<boolean>
+export interface PatienceContext {
+  readonly connection: Connection
+  /** Asks the page for another token; it answers in its own time. */
+  readonly renewToken: () => Promise<boolean>
+  /** The token is refused, or no longer. */
+  readonly changed: () => void
+}
 
-/** @throws {Refusal} `unavailable` where the token is refused: whoever called tries again. */
-export async function patiently<T>(renewToken: RenewToken, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    const code = error instanceof EdgelogError ? error.code : undefined
-    if (code !== 'unauthorized' && code !== 'forbidden') throw error
-    void renewToken()
-    const options = { status: 0, isForeign: false, cause: error }
-    throw new Refusal('unavailable', 'the token is refused', options)
+interface Refused extends LastError {
+  readonly token: string | undefined
+}
+
+export class Patience {
+  /** Its calls are patient, and none is made with a token that was refused a moment ago. */
+  readonly connection: Connection
+  readonly #context: PatienceContext
+  #refused: Refused | undefined
+
+  constructor(context: PatienceContext) {
+    this.#context = context
+    const { connection } = context
+    this.connection = {
+      ...connection,
+      get token() {
+        return connection.token
+      },
+      fetch: (input, init) => this.#fetch(input, init),
+    }
+  }
+
+  /** Why nothing is read; undefined: the token is taken, as far as is known. */
+  get refusal(): LastError | undefined {
+    if (this.#refused === undefined) return undefined
+    const { token, ...refusal } = this.#refused
+    const { connection } = this.#context
+    const sinceMs = Math.abs(connection.clock.now() - refusal.atMs)
+    return token === connection.token && sinceMs < AUTH_RETRY_MS ? refusal : undefined
+  }
+
+  /** Another token is there, or the same one is to be tried again. */
+  forget(): void {
+    this.#refused = undefined
+  }
+
+  /** @throws {Refusal} `unavailable` where the token is refused: whoever called tries again. */
+  async patiently<T>(work: () => Promise<T>): Promise<T> {
+    const { connection, renewToken, changed } = this.#context
+    const { token } = connection
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof EdgelogError)) throw error
+      const { code, message } = error
+      if (code !== 'unauthorized' && code !== 'forbidden') throw error
+      if (token === connection.token) {
+        this.#refused = { token, code, message, atMs: connection.clock.now() }
+        changed()
+        void renewToken()
+      }
+      throw later(error)
+    }
+  }
+
+  async #fetch(input: string, init: RequestInit | undefined): Promise<Response> {
+    const { connection, changed } = this.#context
+    const { refusal } = this
+    if (refusal !== undefined) throw later(new EdgelogError(refusal.code, refusal.message))
+    return await this.patiently(async () => {
+      const response = await connection.fetch(input, init)
+      const { status } = response
+      if (status === 401 || status === 403) throw await refusalOf(response, connection.clock.now())
+      if (this.#refused !== undefined) {
+        this.forget()
+        changed()
+      }
+      return response
+    })
   }
 }
 
-/** A connection each of whose calls is made `patiently`. */
-export function patientConnection(connection: Connection, renewToken: RenewToken): Connection {
-  return {
-    ...connection,
-    get token() {
-      return connection.token
-    },
-    fetch: (input, init) =>
-      patiently(renewToken, async () => {
-        const response = await connection.fetch(input, init)
-        const { status } = response
-        if (status !== 401 && status !== 403) return response
-        throw await refusalOf(response, connection.clock.now())
-      }),
-  }
+function later(cause: EdgelogError): Refusal {
+  const retryAfterMs = retryAfterMsOf(cause)
+  const why = `the token is refused: ${cause.message}`
+  return new Refusal('unavailable', why, { status: 0, isForeign: false, retryAfterMs, cause })
 }

@@ -8,12 +8,11 @@ import type { FetchBatchesOptions, FetchedBatches } from '../consumer/fetch-batc
 import { type LogSource, networkSource } from '../consumer/log-source.ts'
 import type { GroupConsumer } from '../group/group-consumer.ts'
 import type { GroupConsumerOptions } from '../group/group-consumer-options.ts'
-import type { Connection } from '../http/connection.ts'
 import { randomProducerId } from '../producer/producer-id.ts'
 import type { TopicMetadata, TopicMetadataSource } from '../topic-metadata.ts'
 import type { CacheNews } from './cache/cache-news.ts'
 import { CachedSource, type CachedSourceContext } from './cache/cached-source.ts'
-import { patientConnection, patiently, type RenewToken } from './patience.ts'
+import type { Patience } from './patience.ts'
 import { isStorageError } from './topic-directory.ts'
 
 /** What a consumer in a page leaves open: the way of reading is the client's to choose. */
@@ -21,14 +20,13 @@ export type BrowserConsumerOptions = Omit<ConsumerOptions, 'transport'>
 export type BrowserGroupConsumerOptions = Omit<GroupConsumerOptions, 'transport'>
 
 export interface ReadingContext {
-  readonly connection: Connection
+  readonly patience: Patience
   readonly topics: TopicMetadataSource
   readonly cache: CachedSourceContext['cache']
   readonly news: CacheNews
   readonly codecs: Partial<Codecs> | undefined
   /** Keeps a topic in step while it is read. */
   readonly use: (topic: string) => Promise<void>
-  readonly renewToken: RenewToken
   readonly failed: (error: EdgelogError) => void
   readonly onClosed: () => void
 }
@@ -48,15 +46,15 @@ export async function openGroupConsumer(
 ): Promise<GroupConsumer> {
   const { GroupConsumer } = await import('../group/group-consumer.ts')
   const newMemberId = () => `${randomProducerId()}`
-  const connection = patientConnection(context.connection, context.renewToken)
   return new GroupConsumer(
-    { ...consumerContext(context), connection, newMemberId },
+    { ...consumerContext(context), newMemberId },
     { ...options, ...TRANSPORT },
   )
 }
 
 function consumerContext(context: ReadingContext): ConsumerContext {
-  const { connection, cache, news, failed, onClosed } = context
+  const { cache, news, failed, onClosed } = context
+  const { connection } = context.patience
   const codecs = clientCodecs(context.codecs)
   const network = networkSource(connection)
   const cached = new CachedSource({ cache, network, news, codecs, clock: connection.clock, failed })
@@ -81,14 +79,14 @@ class KeepingSource implements LogSource, TopicMetadataSource {
   }
 
   fetch(topic: string, partition: number, options: FetchBatchesOptions): Promise<FetchedBatches> {
-    return patiently(this.#context.renewToken, async () => {
+    return this.#context.patience.patiently(async () => {
       await this.#use(topic)
       return await this.#source.fetch(topic, partition, options)
     })
   }
 
   load(topic: string): Promise<TopicMetadata> {
-    return patiently(this.#context.renewToken, () => this.#context.topics.load(topic))
+    return this.#context.patience.patiently(() => this.#context.topics.load(topic))
   }
 
   /** What cannot be kept is read from the network all the same. */

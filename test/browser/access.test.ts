@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { checkDelivery } from './support/check-delivery.ts'
 import { launch } from './support/chromium.ts'
@@ -142,6 +142,24 @@ test('also what a member of a group reads and commits', async () => {
   await page.evaluate(() => window.log.setToken('second'))
   await expect.poll(async () => (await memberOf(page)).handled.at(-1), WAIT).toBe('1')
   await expect.poll(() => committed(server, 'workers', TOPIC), WAIT).toBe(2)
+  await context.close()
+})
+
+test('and a page that does nothing but read in a group hears of it', async () => {
+  const context = await browser.newContext()
+  for (const tab of ['leads', 'follows']) {
+    const page = await openTab(context, pages.url, { url: proxy.url, token: 'wrong' })
+    await joinGroup(page, TOPIC, tab, 0)
+    await waitForStatus(page, 'link', ['authNeeded'])
+    expect(await statusOf(page)).toMatchObject({ lastError: { code: 'unauthorized' } })
+  }
+  await server.produce(TOPIC, ['0'])
+  const [first, second] = context.pages() as [Page, Page]
+  await first.evaluate(() => window.log.setToken('first'))
+  for (const page of [first, second]) {
+    await expect.poll(async () => (await memberOf(page)).handled, WAIT).toEqual(['0'])
+    expect((await statusOf(page)).link).not.toBe('authNeeded')
+  }
   await context.close()
 })
 

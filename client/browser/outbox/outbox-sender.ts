@@ -221,8 +221,8 @@ export class OutboxSender {
         await drain.ack(topic, partition, acks)
         tell({ kind: 'acked', topic, partition, acks })
         this.#succeed(key)
-        // Whoever queued more meanwhile has woken us.
-        return recordsCount < pendingOf(producer)
+        // Whoever queued more meanwhile has woken us; the rest of this round may take long.
+        return this.#isWoken || recordsCount < pendingOf(producer)
       }
       case 'again':
         if (sent.outcome.kind === 'outOfOrder') this.#outOfOrder.set(key, outOfOrderCount + 1)

@@ -27,9 +27,6 @@ export interface HeartbeatDecision {
   readonly answer: HeartbeatAnswer
 }
 
-/** At that epoch nobody can be a member: it would be asked to join with each heartbeat. */
-const NO_MEMBER_YET = 0
-
 /**
  * Decides one heartbeat: who the member is, what it subscribes to, whether a new assignment is due,
  * and one step of the member towards its target.
@@ -59,7 +56,8 @@ export function decideHeartbeat(
   if (updated.topics !== known.topics || updated.topicPattern !== known.topicPattern) {
     checkSubscription(draft, topics, known, updated, request)
     draft.groupEpoch += 1
-  } else if (updated.assignor !== known.assignor || draft.groupEpoch === NO_MEMBER_YET) {
+  } else if (updated.assignor !== known.assignor || draft.groupEpoch === JOIN_EPOCH) {
+    // No member is at epoch 0: it would join again with each heartbeat.
     draft.groupEpoch += 1
   }
   assignIfDue(draft, topics, time)

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 import { CacheNews } from '../../../client/browser/cache/cache-news.ts'
 import { Engine, type EngineContext } from '../../../client/browser/engine.ts'
 import type { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
+import { Patience } from '../../../client/browser/patience.ts'
 import { openConsumer } from '../../../client/browser/reading.ts'
 import type { TopicRow } from '../../../client/browser/store/schema.ts'
 import { Channel } from '../../../client/browser/tabs/channel.ts'
@@ -62,14 +63,14 @@ test.each(['storage_full', 'storage_failed'] as const)(
     const refuse = () => Promise.reject(new EdgelogError(code, 'no'))
     const failures: string[] = []
     const drain = drainThat(code === 'storage_full' ? { learn: refuse } : { topic: refuse })
+    const renewToken = async () => false
     const context = {
-      connection,
+      patience: new Patience({ connection, renewToken, changed: () => undefined }),
       topics: new TopicDirectory(connection, drain, () => undefined),
       cache: tab.cache,
       news: new CacheNews(new Channel(tab.name, undefined)),
       codecs: undefined,
       use: refuse,
-      renewToken: async () => false,
       failed: (error: EdgelogError) => failures.push(error.code),
       onClosed: () => undefined,
     }

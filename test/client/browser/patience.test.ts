@@ -1,0 +1,111 @@
+/** B14: readers whose token is refused: what they ask of the server meanwhile, and what is told of it. */
+import { beforeEach, expect, test } from 'vitest'
+import { AUTH_RETRY_MS } from '../../../client/browser/limits.ts'
+import { Patience } from '../../../client/browser/patience.ts'
+import { requestJson } from '../../../client/http/connection.ts'
+import { EdgelogError } from '../../../src/core/errors.ts'
+import { ManualClock } from '../manual-clock.ts'
+
+let clock: ManualClock
+let answer: () => Response
+let calls: number
+let renewals: number
+let changes: number
+let connection: { token: string | undefined } & Patience['connection']
+let patience: Patience
+
+beforeEach(() => {
+  clock = new ManualClock()
+  answer = () => refusal('unauthorized', 401)
+  calls = 0
+  renewals = 0
+  changes = 0
+  const fetch = async () => {
+    calls += 1
+    return answer()
+  }
+  connection = { url: 'https://fake', token: 'old', fetch, clock, random: () => 0.5 }
+  patience = new Patience({
+    connection,
+    renewToken: async () => {
+      renewals += 1
+      return false
+    },
+    changed: () => {
+      changes += 1
+    },
+  })
+})
+
+function refusal(code: string, status: number): Response {
+  return Response.json({ error: { code, message: 'no' } }, { status })
+}
+
+async function call(): Promise<string> {
+  try {
+    await requestJson(patience.connection, '/')
+    return 'taken'
+  } catch (error) {
+    return error instanceof EdgelogError ? error.code : String(error)
+  }
+}
+
+test('a refused token is told of, and asks for another one', async () => {
+  expect(patience.refusal).toBeUndefined()
+  expect(await call()).toBe('unavailable')
+  expect(patience.refusal).toMatchObject({ code: 'unauthorized', message: 'no', atMs: clock.now() })
+  expect({ renewals, changes }).toEqual({ renewals: 1, changes: 1 })
+})
+
+test('no call is made with a token that was refused, until it is worth a try', async () => {
+  for (let tries = 0; tries < 5; tries++) expect(await call()).toBe('unavailable')
+  expect({ calls, renewals }).toEqual({ calls: 1, renewals: 1 })
+  clock.advance(AUTH_RETRY_MS)
+  expect(await call()).toBe('unavailable')
+  expect({ calls, renewals }).toEqual({ calls: 2, renewals: 2 })
+  clock.advance(AUTH_RETRY_MS)
+  answer = () => Response.json({})
+  expect(await call()).toBe('taken')
+  expect(patience.refusal).toBeUndefined()
+})
+
+test('another token is tried at once, and so is the same one that is given anew', async () => {
+  await call()
+  connection.token = 'new'
+  expect(patience.refusal).toBeUndefined()
+  expect(await call()).toBe('unavailable')
+  expect(calls).toBe(2)
+  answer = () => Response.json({})
+  patience.forget()
+  expect(await call()).toBe('taken')
+  expect(await call()).toBe('taken')
+  expect(calls).toBe(4)
+})
+
+test('a refusal of a token that was replaced meanwhile is told to nobody', async () => {
+  answer = () => {
+    connection.token = 'new'
+    return refusal('unauthorized', 401)
+  }
+  expect(await call()).toBe('unavailable')
+  expect(patience.refusal).toBeUndefined()
+  expect({ renewals, changes }).toEqual({ renewals: 0, changes: 0 })
+})
+
+test('a page of somebody else that forbids is told of in its words', async () => {
+  answer = () => new Response('blocked by the firewall', { status: 403 })
+  expect(await call()).toBe('unavailable')
+  expect(patience.refusal).toMatchObject({
+    code: 'forbidden',
+    message: expect.stringContaining('firewall'),
+  })
+})
+
+test('what is refused for another reason is refused', async () => {
+  answer = () => refusal('group_max_size_reached', 403)
+  expect(await call()).toBe('group_max_size_reached')
+  answer = () => refusal('throttled', 429)
+  expect(await call()).toBe('throttled')
+  expect(patience.refusal).toBeUndefined()
+  expect(renewals).toBe(0)
+})

@@ -48,7 +48,8 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 export class Cluster {
   readonly #env: ClusterEnv
   readonly #lookUps = new Map<TopicName, Promise<Topic>>()
-  readonly #checks = new Map<TopicName, Promise<Topic | undefined>>()
+  /** By topic id. */
+  readonly #checks = new Map<string, Promise<boolean>>()
 
   constructor(env: ClusterEnv) {
     this.#env = env
@@ -103,26 +104,32 @@ export class Cluster {
   }
 
   /**
-   * The topic that has this name now, and the same for all who ask meanwhile. What is remembered may be of
-   * one that was deleted since: a partition of it says so, and only then the coordinator is asked. While
-   * the partition does not answer, what is remembered counts.
+   * Whether this is the topic that has its name now, and the same for all who ask meanwhile. That it is, a
+   * partition of it says: one call, and none of the coordinator. That it is not is the coordinator's word,
+   * and so is all else where the partition does not answer. While neither does, what is remembered counts.
    *
    * @param partition Any; best one that the caller asks besides.
-   * @returns undefined where there is none. @throws {EdgelogError} `unavailable`.
+   * @throws {EdgelogError} `unavailable`, of a topic that is not remembered.
    */
-  async findCurrentTopic(name: TopicName, partition: number): Promise<Topic | undefined> {
-    return await shared(this.#checks, name, async () => {
-      if ((await this.findTopic(name)) === undefined) return undefined
+  async isCurrent(
+    { id, name }: { readonly id: string; readonly name: TopicName },
+    partition: number,
+  ): Promise<boolean> {
+    return await shared(this.#checks, id, async () => {
+      const known = knownTopics.get(name)
+      const isKnown = known?.topic.id === id
+      if (isKnown && (await this.#isThere(known, partition))) return true
       try {
-        await this.callPartition(name, partition, async (stub, { id }) => {
-          const answer = await stub.describe()
-          if ('ok' in answer) rememberBounds(id, partition, answer.ok)
-          return answer
-        })
+        return (await this.lookUpTopic(name)).id === id
       } catch (error) {
         if (!(error instanceof EdgelogError)) throw error
+        if (error.code === 'unknown_topic_or_partition') {
+          this.forget(name)
+          return false
+        }
+        if (isKnown && error.retryable) return true
+        throw error
       }
-      return await this.findTopic(name)
     })
   }
 
@@ -188,6 +195,22 @@ export class Cluster {
         ? await call(stub, topic)
         : { error: otherTopic(topic).toBody() },
     )
+  }
+
+  /** Whether a partition of it answers. */
+  async #isThere(known: KnownTopic, partition: number): Promise<boolean> {
+    const { id, partitions } = known.topic
+    // What is remembered may not have grown yet.
+    const asked = partition < partitions ? partition : 0
+    try {
+      const answer = await this.#tryPartition(known, asked, (stub) => stub.describe())
+      if ('error' in answer) return false
+      rememberBounds(id, asked, answer.ok)
+      return true
+    } catch (error) {
+      if (error instanceof EdgelogError) return false
+      throw error
+    }
   }
 
   async #tryPartition<T>(

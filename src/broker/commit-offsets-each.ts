@@ -160,7 +160,10 @@ async function findTopic(
 ): Promise<Topic> {
   if ('id' in reference) return await cluster.topicById(reference.id)
   try {
-    const topic = await cluster.findCurrentTopic(parseTopicName(reference.name), partition)
+    const name = parseTopicName(reference.name)
+    const known = await cluster.findTopic(name)
+    const isGone = known !== undefined && !(await cluster.isCurrent(known, partition))
+    const topic = isGone ? await cluster.findTopic(name) : known
     if (topic !== undefined) return topic
   } catch (error) {
     if (!(error instanceof EdgelogError && error.code === 'invalid_topic')) throw error

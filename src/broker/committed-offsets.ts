@@ -148,22 +148,13 @@ async function fetchKept(
 ): Promise<readonly CommittedOffset[]> {
   const offsets = await cluster.callGroup(groupId, (group) => group.fetchOffsets(request))
   const topics = [...new Map(offsets.map((offset) => [offset.topicId, offset])).values()]
-  const isThere = await fanOut(topics, (offset) => isOfTopic(cluster, offset))
-  const gone = new Set(topics.filter((_, index) => !isThere[index]).map(({ topicId }) => topicId))
+  const isCurrent = await fanOut(topics, ({ topicId, topic, partition }) =>
+    cluster.isCurrent({ id: topicId, name: topic as TopicName }, partition),
+  )
+  const gone = new Set(topics.filter((_, index) => !isCurrent[index]).map(({ topicId }) => topicId))
   if (gone.size === 0) return offsets
   await cluster.callGroup(groupId, (group) => group.forgetTopics([...gone]))
   return offsets.filter(({ topicId }) => !gone.has(topicId))
-}
-
-/** Whether it is of the topic that has this name now; that it is not is the coordinator's word. */
-async function isOfTopic(
-  cluster: Cluster,
-  { topicId, topic, partition }: CommittedOffset,
-): Promise<boolean> {
-  const name = topic as TopicName
-  if ((await cluster.findCurrentTopic(name, partition))?.id === topicId) return true
-  cluster.forget(name)
-  return (await cluster.findTopic(name))?.id === topicId
 }
 
 /** @throws {EdgelogError} `group_id_not_found`, `unknown_topic_or_partition`, `group_subscribed_to_topic`. */

@@ -55,23 +55,77 @@ test('of many requests that find a topic old one asks for it anew', async () => 
   expect((await cluster.topic(name)).version).toBe(2)
 })
 
-test('of many that ask at a time whether a topic is still there one asks a partition', async () => {
-  const getTopic = vi.fn(async () => topicOf(1))
-  const describePartition = vi.fn(async (): Promise<unknown> => ({ ok: {} }))
-  const env = {
-    COORDINATOR: { getByName: () => ({ getTopic }) },
-    PARTITION: { idFromName: (id: string) => id, get: () => ({ describe: describePartition }) },
+describe('whether a topic is still the one of its name', () => {
+  const gone = { error: new EdgelogError('unknown_topic_or_partition', 'gone').toBody() }
+
+  /** A cluster that knows the topic 'id'; its coordinator and its partitions answer as they are told. */
+  async function clusterThatKnows() {
+    const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
+    const describePartition = vi.fn(async (_: string): Promise<unknown> => ({ ok: {} }))
+    const env = {
+      COORDINATOR: { getByName: () => ({ getTopic }) },
+      PARTITION: {
+        idFromName: (objectName: string) => objectName,
+        get: (objectName: string) => ({ describe: () => describePartition(objectName) }),
+      },
+    }
+    const cluster = new Cluster(env as unknown as ClusterEnv)
+    cluster.forget(name)
+    await cluster.topic(name)
+    getTopic.mockClear()
+    return { cluster, getTopic, describePartition }
   }
-  const cluster = new Cluster(env as unknown as ClusterEnv)
-  cluster.forget(name)
-  const ask = () => Promise.all([1, 2, 3].map(() => cluster.findCurrentTopic(name, 0)))
-  expect(await ask()).toMatchObject([{ id: 'id' }, { id: 'id' }, { id: 'id' }])
-  expect(describePartition).toHaveBeenCalledTimes(1)
-  expect(getTopic).toHaveBeenCalledTimes(1)
-  const gone = new EdgelogError('unknown_topic_or_partition', 'gone').toBody()
-  describePartition.mockResolvedValue({ error: gone })
-  getTopic.mockResolvedValue({ error: gone } as never)
-  expect(await ask()).toEqual([undefined, undefined, undefined])
+
+  const id = 'id'
+
+  test('of many that ask at a time one asks a partition, and none the coordinator', async () => {
+    const { cluster, getTopic, describePartition } = await clusterThatKnows()
+    const ask = () => Promise.all([1, 2, 3].map(() => cluster.isCurrent({ id, name }, 0)))
+    expect(await ask()).toEqual([true, true, true])
+    expect(describePartition).toHaveBeenCalledTimes(1)
+    expect(getTopic).not.toHaveBeenCalled()
+    describePartition.mockResolvedValue(gone)
+    getTopic.mockResolvedValue(gone)
+    expect(await ask()).toEqual([false, false, false])
+    expect(getTopic).toHaveBeenCalledTimes(1)
+    expect(await cluster.findTopic(name)).toBeUndefined()
+  })
+
+  test.each([
+    ['is overloaded', Object.assign(new Error('too many requests'), { overloaded: true })],
+    ['was reset', new Error('network connection lost')],
+  ])('the coordinator is asked where the partition %s', async (_, failure) => {
+    const { cluster, getTopic, describePartition } = await clusterThatKnows()
+    describePartition.mockRejectedValue(failure)
+    expect(await cluster.isCurrent({ id, name }, 0)).toBe(true)
+    getTopic.mockResolvedValue({ ok: { ...topicOf(1).ok, id: 'anew' } })
+    expect(await cluster.isCurrent({ id, name }, 0)).toBe(false)
+    expect((await cluster.topic(name)).id).toBe('anew')
+  })
+
+  test('what is remembered counts where the coordinator does not answer either, and nothing else', async () => {
+    const { cluster, getTopic, describePartition } = await clusterThatKnows()
+    describePartition.mockRejectedValue(new Error('network connection lost'))
+    getTopic.mockRejectedValue(new Error('network connection lost'))
+    expect(await cluster.isCurrent({ id, name }, 0)).toBe(true)
+    const unavailable = { code: 'unavailable' }
+    await expect(cluster.isCurrent({ id: 'anew', name }, 0)).rejects.toMatchObject(unavailable)
+    expect((await cluster.topic(name)).id).toBe(id)
+  })
+
+  test('of another than is remembered the coordinator is asked once', async () => {
+    const { cluster, getTopic, describePartition } = await clusterThatKnows()
+    expect(await cluster.isCurrent({ id: 'before', name }, 0)).toBe(false)
+    expect(getTopic).toHaveBeenCalledTimes(1)
+    expect(describePartition).not.toHaveBeenCalled()
+  })
+
+  test('a partition that it is yet to grow is not asked', async () => {
+    const { cluster, getTopic, describePartition } = await clusterThatKnows()
+    expect(await cluster.isCurrent({ id, name }, 7)).toBe(true)
+    expect(describePartition.mock.calls).toEqual([['id/0']])
+    expect(getTopic).not.toHaveBeenCalled()
+  })
 })
 
 test('a coordinator that does not answer stops no request for a known topic', async () => {

@@ -22,7 +22,7 @@ function clusterWith(name: string, topic: { id: string; partitions?: number }) {
     committedAtMs: 0,
   }
   const config = resolveTopicConfig({})
-  const getTopic = async () => ({
+  const getTopic = vi.fn(async () => ({
     ok: {
       id: topic.id,
       name,
@@ -31,7 +31,7 @@ function clusterWith(name: string, topic: { id: string; partitions?: number }) {
       config,
       overrides: {},
     },
-  })
+  }))
   // Of a topic that was deleted nothing is left.
   const describe = async (objectName: string) =>
     objectName.startsWith(topic.id)
@@ -54,7 +54,8 @@ function clusterWith(name: string, topic: { id: string; partitions?: number }) {
     },
     GROUP: { getByName: () => ({ commitOffsets: commit, fetchOffsets: fetch, forgetTopics }) },
   }
-  return { cluster: new Cluster(env as unknown as ClusterEnv), commit, stored, kept, forgetTopics }
+  const cluster = new Cluster(env as unknown as ClusterEnv)
+  return { cluster, getTopic, commit, stored, kept, forgetTopics }
 }
 
 test('are fetched under the id that it has now', async () => {
@@ -69,12 +70,15 @@ test('are fetched under the id that it has now', async () => {
 test('of the topic before are not taken for those of the one that has its name now', async () => {
   const topic = { id: 'old' }
   const name = parseTopicName('kept-of-both')
-  const { cluster, stored, kept, forgetTopics } = clusterWith(name, topic)
+  const { cluster, getTopic, stored, kept, forgetTopics } = clusterWith(name, topic)
   kept.push({ ...stored, topicId: 'old', offset: 7 }, { ...stored, topicId: 'new', offset: 3 })
   await cluster.topic(name)
   topic.id = 'new'
+  getTopic.mockClear()
   expect(await fetchOffsets(cluster, groupId)).toMatchObject([{ topicId: 'new', offset: 3 }])
   expect(forgetTopics.mock.calls).toEqual([[['old']]])
+  // One look for both.
+  expect(getTopic).toHaveBeenCalledTimes(1)
 })
 
 test('are committed under the id that it has now', async () => {

@@ -1,13 +1,9 @@
 /** Offsets that are taken or refused one by one: needs topics, partitions and a group that refuse on demand. */
 import { expect, test, vi } from 'vitest'
 import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
-import {
-  type CommitOutcome,
-  commitOffsetsEach,
-  type TopicReference,
-  type WantedOffset,
-} from '../../src/broker/commit-offsets-each.ts'
+import { type CommitOutcome, commitOffsetsEach } from '../../src/broker/commit-offsets-each.ts'
 import { fetchOffsetsIfAny } from '../../src/broker/committed-offsets.ts'
+import type { TopicReference, WantedOffset } from '../../src/broker/locate-offsets.ts'
 import { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
 import type { CommitRequest, OffsetFetchRequest } from '../../src/core/group/group-api.ts'
 import { parseGroupId } from '../../src/core/group/group-id.ts'
@@ -46,16 +42,17 @@ function clusterOf() {
   const commitOffsets = vi.fn(async (_: CommitRequest): Promise<unknown> => ({ ok: null }))
   const summarize = vi.fn(async (): Promise<unknown> => ({ ok: {} }))
   const fetchOffsets = vi.fn(async (_: OffsetFetchRequest): Promise<unknown> => ({ ok: [] }))
+  const forgetTopics = vi.fn(async (_: readonly string[]): Promise<unknown> => ({ ok: null }))
   const env = {
     COORDINATOR: { getByName: () => ({ getTopic, getTopicById }) },
     PARTITION: {
       idFromName: (objectName: string) => objectName,
       get: (objectName: string) => ({ describe: () => describe(objectName) }),
     },
-    GROUP: { getByName: () => ({ commitOffsets, summarize, fetchOffsets }) },
+    GROUP: { getByName: () => ({ commitOffsets, summarize, fetchOffsets, forgetTopics }) },
   }
   const cluster = new Cluster(env as unknown as ClusterEnv)
-  const calls = { getTopic, describe, commitOffsets, summarize, fetchOffsets }
+  const calls = { getTopic, describe, commitOffsets, summarize, fetchOffsets, forgetTopics }
   return { cluster, name, id, topic, ...calls }
 }
 
@@ -187,7 +184,7 @@ test.each([
 ])(
   '%s go under the id that a topic has now, though the edge knows the one before',
   async (_, who) => {
-    const { cluster, name, topic, commitOffsets } = clusterOf()
+    const { cluster, name, id, topic, commitOffsets, forgetTopics } = clusterOf()
     const wanted = [wantedOf({ name }), wantedOf({ name }, { partition: 1 })]
     // From here on the edge knows the topic, and that the offsets are there.
     await commitOffsetsEach(cluster, groupId, who, wanted)
@@ -195,18 +192,29 @@ test.each([
     expect(codesOf(await commitOffsetsEach(cluster, groupId, who, wanted))).toEqual([null, null])
     const committed = commitOffsets.mock.lastCall?.[0].offsets.map(({ topicId }) => topicId)
     expect(committed).toEqual([topic.id, topic.id])
+    // What was taken for the topic before must not stay in the group for ever.
+    expect(forgetTopics.mock.calls).toEqual([[[id]]])
   },
 )
 
-test('of what was just read are committed with a call of one partition for each topic', async () => {
-  const { cluster, name, getTopic, describe } = clusterOf()
+test('of what was just read are committed with a call of one partition for each topic, side by side', async () => {
+  const { cluster, name, id, getTopic, describe, commitOffsets, forgetTopics } = clusterOf()
   const wanted = [wantedOf({ name }), wantedOf({ name }, { partition: 1 })]
   await commitOffsetsEach(cluster, groupId, member, wanted)
-  getTopic.mockClear()
+  for (const call of [getTopic, describe, commitOffsets]) call.mockClear()
+  const described = Promise.withResolvers<Awaited<ReturnType<typeof describe>>>()
+  const answer = await describe(`${id}/0`)
   describe.mockClear()
-  await commitOffsetsEach(cluster, groupId, member, wanted)
+  describe.mockReturnValue(described.promise)
+  const committing = commitOffsetsEach(cluster, groupId, member, wanted)
+  await vi.waitFor(() => expect(describe).toHaveBeenCalledTimes(1))
+  expect(commitOffsets, 'before the partition has answered').toHaveBeenCalledTimes(1)
+  described.resolve(answer)
+  expect(codesOf(await committing)).toEqual([null, null])
   expect(describe).toHaveBeenCalledTimes(1)
+  expect(commitOffsets).toHaveBeenCalledTimes(1)
   expect(getTopic).not.toHaveBeenCalled()
+  expect(forgetTopics).not.toHaveBeenCalled()
 })
 
 test('of a topic whose partition does not answer go under the id that is known', async () => {
@@ -218,15 +226,72 @@ test('of a topic whose partition does not answer go under the id that is known',
   expect(commitOffsets.mock.lastCall?.[0].offsets).toMatchObject([{ topicId: id }])
 })
 
-test('of a topic that was deleted are refused', async () => {
-  const { cluster, name, topic, getTopic, commitOffsets } = clusterOf()
+test('of a topic that was deleted are refused, and nothing of them stays in the group', async () => {
+  const { cluster, name, id, topic, getTopic, commitOffsets, forgetTopics } = clusterOf()
   await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
   topic.id = 'none'
   getTopic.mockResolvedValue(refuse('unknown_topic_or_partition'))
   commitOffsets.mockClear()
+  const commit = () => commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
+  expect(codesOf(await commit())).toEqual(['unknown_topic_or_partition'])
+  expect(forgetTopics.mock.calls).toEqual([[[id]]])
+  // From here on the edge knows.
+  expect(codesOf(await commit())).toEqual(['unknown_topic_or_partition'])
+  expect(commitOffsets).toHaveBeenCalledTimes(1)
+})
+
+test.each([
+  ['that is fenced meanwhile', 'fenced_member_epoch', 'fenced_member_epoch'],
+  ['whose group does not forget', null, null],
+] as const)('of a topic that was created anew: those of a member %s', async (_, refused, code) => {
+  const { cluster, name, topic, commitOffsets, forgetTopics } = clusterOf()
+  await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
+  topic.id = ID.replaceAll('2', 'f')
+  commitOffsets.mockResolvedValueOnce({ ok: null })
+  if (refused !== null) commitOffsets.mockResolvedValueOnce(refuse(refused))
+  forgetTopics.mockRejectedValue(new Error('network connection lost'))
   const outcomes = await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
-  expect(codesOf(outcomes)).toEqual(['unknown_topic_or_partition'])
-  expect(commitOffsets).not.toHaveBeenCalled()
+  expect(codesOf(outcomes)).toEqual([code])
+  expect(commitOffsets).toHaveBeenCalledTimes(3)
+})
+
+test('beyond what the topic of that name has now are committed: Kafka does not look', async () => {
+  const { cluster, name, topic, describe, commitOffsets } = clusterOf()
+  await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name }, { offset: 10 })])
+  topic.id = ID.replaceAll('2', 'a')
+  describe.mockImplementation(async (objectName) =>
+    objectName.startsWith(topic.id)
+      ? { ok: { partition: 0, logStartOffset: 0, highWatermark: 0, sizeBytes: 0 } }
+      : refuse('unknown_topic_or_partition'),
+  )
+  const wanted = [wantedOf({ name }, { offset: 10 }), wantedOf({ name }, { offset: -1 })]
+  expect(codesOf(await commitOffsetsEach(cluster, groupId, member, wanted))).toEqual([null, null])
+  const committed = commitOffsets.mock.lastCall?.[0].offsets
+  expect(committed?.map(({ topicId, offset }) => [topicId, offset])).toEqual([
+    [topic.id, 10],
+    [topic.id, 0],
+  ])
+})
+
+test('of one topic that was created anew, with those of another, go all under the ids of now', async () => {
+  const { cluster, name, topic, describe, commitOffsets, forgetTopics } = clusterOf()
+  const other = clusterOf()
+  const [asked, askedOther] = [describe.getMockImplementation(), other.describe]
+  describe.mockImplementation(async (objectName) =>
+    objectName.startsWith(other.id) ? askedOther(objectName) : (asked?.(objectName) as never),
+  )
+  await other.cluster.topic(other.name)
+  const wanted = [wantedOf({ name }), wantedOf({ name: other.name })]
+  await commitOffsetsEach(cluster, groupId, member, wanted)
+  topic.id = ID.replaceAll('2', 'b')
+  // The consumer protocol: the group knows topics, and takes all or nothing.
+  commitOffsets.mockResolvedValueOnce(refuse('stale_member_epoch'))
+  expect(codesOf(await commitOffsetsEach(cluster, groupId, member, wanted))).toEqual([null, null])
+  expect(commitOffsets.mock.lastCall?.[0].offsets.map(({ topicId }) => topicId)).toEqual([
+    topic.id,
+    other.id,
+  ])
+  expect(forgetTopics).toHaveBeenCalledTimes(1)
 })
 
 test('of a topic that was created anew, and is not quite gone, go under the id that its group knows', async () => {

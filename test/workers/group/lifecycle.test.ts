@@ -144,6 +144,16 @@ describe('creation', () => {
   })
 })
 
+test('a group that was founded by a commit for a topic that turned out to be gone ends by itself', async () => {
+  const id = newGroupId()
+  expect(codeOf(await tryCommit(id, null, [['gone', 0, 1]]))).toBe('ok')
+  expect(codeOf(await group(id).forgetTopics(['gone']))).toBe('ok')
+  pass(EMPTY_GROUP_KEPT_MS)
+  await ring(id)
+  expect(await isStored(id)).toBe(false)
+  expect(await registeredGroups()).toEqual([])
+})
+
 describe('crashes', () => {
   /** Lets the k-th call to the coordinator hang before or after its effect, and aborts everything then. */
   async function crashAt(k: number, isAfter: boolean, call: () => Promise<unknown>): Promise<void> {

@@ -1,0 +1,122 @@
+/** What topics and partitions a client means that commits offsets, and whether they are still that. */
+import { utf8Length } from '../core/bytes/utf8-length.ts'
+import { EdgelogError } from '../core/errors.ts'
+import type { OffsetToCommit } from '../core/group/group-api.ts'
+import { OFFSET_METADATA_BYTES_MAX } from '../core/limits.ts'
+import type { Topic } from '../core/topic/topic.ts'
+import { parseTopicName, type TopicName } from '../core/topic/topic-name.ts'
+import type { Cluster } from './cluster.ts'
+import { learnBounds } from './committed-offsets.ts'
+import { fanOut } from './fan-out.ts'
+import { type Bounds, isKnownWithin } from './known-bounds.ts'
+
+/** A topic as a client names it. */
+export type TopicReference = { readonly name: string } | { readonly id: string }
+
+export interface WantedOffset {
+  readonly topic: TopicReference
+  readonly partition: number
+  /** kafkajs resets a group by committing -2, the start of the log, or -1, its end. */
+  readonly offset: number
+  /** -1: not known. */
+  readonly leaderEpoch: number
+  readonly metadata: string
+}
+
+/** In place of an offset, as in ListOffsets. */
+const LOG_END = -1
+const LOG_START = -2
+
+/** Where an offset goes. */
+export interface LocatedOffset {
+  readonly offset: OffsetToCommit
+  /** That its name means this topic is remembered, and nobody was asked. */
+  readonly isRemembered: boolean
+}
+
+/** @returns for each of `wanted`, in their order, where it goes or why it is refused. */
+export async function locateEach(
+  cluster: Cluster,
+  wanted: readonly WantedOffset[],
+): Promise<Array<LocatedOffset | EdgelogError>> {
+  /** Asked once for all partitions, whether there is such a topic or not. */
+  const topics = new Map<string, Promise<Topic>>()
+  const find = (reference: TopicReference): Promise<Topic> => {
+    const key = 'id' in reference ? `id ${reference.id}` : `name ${reference.name}`
+    const found = topics.get(key) ?? findTopic(cluster, reference)
+    topics.set(key, found)
+    return found
+  }
+  return await fanOut(wanted, async (one) => {
+    try {
+      checkForm(one)
+      return await locate(cluster, one, await find(one.topic))
+    } catch (error) {
+      if (error instanceof EdgelogError) return error
+      throw error
+    }
+  })
+}
+
+function checkForm({ offset, metadata }: WantedOffset): void {
+  if (utf8Length(metadata) > OFFSET_METADATA_BYTES_MAX) {
+    const why = `metadata: at most ${OFFSET_METADATA_BYTES_MAX} bytes are allowed`
+    throw new EdgelogError('offset_metadata_too_large', why)
+  }
+  if (!Number.isSafeInteger(offset) || offset < LOG_START) {
+    throw new EdgelogError('offset_out_of_range', `offset: 0 to 2^53 - 1 is allowed, got ${offset}`)
+  }
+}
+
+async function findTopic(cluster: Cluster, reference: TopicReference): Promise<Topic> {
+  if ('id' in reference) return await cluster.topicById(reference.id)
+  try {
+    return await cluster.topic(parseTopicName(reference.name))
+  } catch (error) {
+    if (!(error instanceof EdgelogError && error.code === 'invalid_topic')) throw error
+    throw new EdgelogError('unknown_topic_or_partition', error.message, { cause: error })
+  }
+}
+
+/** What was read a moment ago is there; of anything else its partition says what topic it is of. */
+async function locate(
+  cluster: Cluster,
+  { topic: reference, partition, offset, leaderEpoch, metadata }: WantedOffset,
+  topic: Topic,
+): Promise<LocatedOffset> {
+  const located = { topic: topic.name, partition, offset, leaderEpoch, metadata }
+  if (isKnownWithin(topic.id, partition, offset)) {
+    return { offset: { ...located, topicId: topic.id }, isRemembered: 'name' in reference }
+  }
+  const { topicId, ...bounds } = await learnBounds(cluster, topic.name, partition)
+  if ('name' in reference || topicId === topic.id) {
+    const asked = { ...located, topicId, offset: offsetWithin(bounds, offset) }
+    return { offset: asked, isRemembered: false }
+  }
+  const why = `topicId: ${topic.name} was created anew, its id is ${topicId} now`
+  throw new EdgelogError('unknown_topic_id', why)
+}
+
+function offsetWithin({ logStartOffset, highWatermark }: Bounds, offset: number): number {
+  if (offset === LOG_START) return logStartOffset
+  return offset === LOG_END ? highWatermark : offset
+}
+
+/** Ids of the topics that are remembered, and are not what their names mean any more. */
+export async function findGone(
+  cluster: Cluster,
+  located: readonly LocatedOffset[],
+): Promise<ReadonlySet<string>> {
+  const doubtful = new Map<string, OffsetToCommit>()
+  for (const { offset, isRemembered } of located) {
+    if (isRemembered) doubtful.set(offset.topicId, offset)
+  }
+  for (const { offset, isRemembered } of located) {
+    if (!isRemembered) doubtful.delete(offset.topicId)
+  }
+  const gone = await fanOut([...doubtful], async ([id, { topic, partition }]) => {
+    const isCurrent = await cluster.isCurrent({ id, name: topic as TopicName }, partition)
+    return isCurrent ? [] : [id]
+  })
+  return new Set(gone.flat())
+}

@@ -4,19 +4,24 @@ import { descriptionTooLarge } from '../core/group/description-size.ts'
 import { DESCRIBED_GROUPS_BYTES_MAX, EDGE_FANOUT_MAX } from '../core/limits.ts'
 import { fanOut } from './fan-out.ts'
 
-/** What a group may take that nothing is known of yet. */
-const SHARE_BYTES = Math.floor(DESCRIBED_GROUPS_BYTES_MAX / EDGE_FANOUT_MAX)
+/** With less than that for each no more groups are asked that nothing is known of: one member takes more. */
+const SHARE_BYTES_MIN = 2_048
 
 interface DueGroup {
   readonly index: number
   readonly groupId: string
-  /** What its description may take. */
-  readonly maxBytes: number
+  /** What its description takes; undefined: nothing is known of it yet. */
+  readonly sizeBytes?: number
 }
+
+/** A group and what its description may take. */
+type AskedGroup = DueGroup & { readonly maxBytes: number }
 
 /**
  * Side by side go as many as have room for all they may take, so that never more than that is on its way
- * here. A group that takes more than its share comes after all others, with room for what it takes.
+ * here. What is left is shared evenly by the next `EDGE_FANOUT_MAX` groups: small ones, which most are,
+ * never wait for room. A group that takes more than its share comes after all others, with room for what
+ * it takes.
  *
  * @param describe Throws `request_too_large` with `details.sizeBytes` instead of taking more than `maxBytes`.
  * @param bytesOf What a description takes.
@@ -30,25 +35,22 @@ export async function describeEach<Description>(
 ): Promise<Array<Description | EdgelogError>> {
   const outcomes: Array<Description | EdgelogError> = []
   let leftBytes = DESCRIBED_GROUPS_BYTES_MAX
-  let due = groupIds.map((groupId, index): DueGroup => ({ index, groupId, maxBytes: SHARE_BYTES }))
+  let due = groupIds.map((groupId, index): DueGroup => ({ index, groupId }))
   while (due.length > 0) {
-    const round = due.slice(0, countFitting(due, leftBytes))
+    const round = nextRound(due, leftBytes)
     if (round.length === 0) break
     due = due.slice(round.length)
-    await fanOut(round, async (group) => {
+    await fanOut(round, async ({ index, groupId, maxBytes }) => {
       try {
-        const description = await describe(group.groupId, group.maxBytes)
+        const description = await describe(groupId, maxBytes)
         leftBytes -= bytesOf(description)
-        outcomes[group.index] = description
+        outcomes[index] = description
       } catch (error) {
         if (!(error instanceof EdgelogError)) throw error
         const sizeBytes = sizeOfLarger(error)
-        if (sizeBytes === undefined) outcomes[group.index] = error
-        else if (sizeBytes <= DESCRIBED_GROUPS_BYTES_MAX) {
-          due.push({ ...group, maxBytes: sizeBytes })
-        } else {
-          outcomes[group.index] = descriptionTooLarge(sizeBytes, DESCRIBED_GROUPS_BYTES_MAX)
-        }
+        if (sizeBytes === undefined) outcomes[index] = error
+        else if (sizeBytes <= DESCRIBED_GROUPS_BYTES_MAX) due.push({ index, groupId, sizeBytes })
+        else outcomes[index] = descriptionTooLarge(sizeBytes, DESCRIBED_GROUPS_BYTES_MAX)
       }
     })
   }
@@ -56,14 +58,19 @@ export async function describeEach<Description>(
   return outcomes
 }
 
-/** How many of the first have room for all they may take. */
-function countFitting(due: readonly DueGroup[], leftBytes: number): number {
+/** The first of them, as many as have room. */
+function nextRound(due: readonly DueGroup[], leftBytes: number): AskedGroup[] {
+  const shareBytes = Math.floor(leftBytes / EDGE_FANOUT_MAX)
+  const round: AskedGroup[] = []
   let roomBytes = leftBytes
-  const fitting = due.findIndex(({ maxBytes }) => {
+  for (const group of due) {
+    if (group.sizeBytes === undefined && shareBytes < SHARE_BYTES_MIN) break
+    const maxBytes = group.sizeBytes ?? shareBytes
     roomBytes -= maxBytes
-    return roomBytes < 0
-  })
-  return fitting === -1 ? due.length : fitting
+    if (roomBytes < 0) break
+    round.push({ ...group, maxBytes })
+  }
+  return round
 }
 
 /** What a group takes that was allowed less. */

@@ -17,15 +17,17 @@ function groupsOf(sizes: ReadonlyMap<string, number>) {
   let underWay = 0
   let heldBytes = 0
   const most = { calls: 0, bytes: 0 }
+  let rounds = 0
   const describe = async (groupId: string, maxBytes: number): Promise<Described> => {
     const sizeBytes = sizes.get(groupId) ?? 0
+    if (underWay === 0) rounds += 1
     underWay += 1
     heldBytes += maxBytes
     most.calls = Math.max(most.calls, underWay)
     most.bytes = Math.max(most.bytes, heldBytes)
     try {
       // Small ones come sooner.
-      for (let turn = 0; turn < sizeBytes % 7; turn++) await Promise.resolve()
+      for (let turn = 0; turn <= sizeBytes % 7; turn++) await Promise.resolve()
       checkDescriptionSize(sizeBytes, maxBytes)
       heldBytes += sizeBytes
       return { groupId, sizeBytes }
@@ -38,7 +40,7 @@ function groupsOf(sizes: ReadonlyMap<string, number>) {
     heldBytes = 0
     return await describeEach(groupIds, describe, ({ sizeBytes }) => sizeBytes)
   }
-  return { ask, most }
+  return { ask, most, rounds: () => rounds }
 }
 
 /**
@@ -88,6 +90,26 @@ test('many small groups are asked side by side', async () => {
   expect((await ask(ids)).map((outcome) => 'groupId' in outcome && outcome.groupId)).toEqual(ids)
   expect(most.calls).toBe(EDGE_FANOUT_MAX)
 })
+
+test.each([
+  ['none', 0],
+  ['some', 20],
+  ['most', 49],
+])(
+  'small groups do not wait for one another where large ones have taken %s of the room',
+  async (_, count) => {
+    const large = Math.floor(DESCRIBED_GROUPS_BYTES_MAX / EDGE_FANOUT_MAX) - 10
+    const sizes = [
+      ...Array.from({ length: count }, () => large),
+      ...Array.from({ length: 1_000 }, (_, index) => (index % 20 === 0 ? 4_000 : 0)),
+    ]
+    const { ask, rounds } = groupsOf(new Map(sizes.map((size, index) => [`g${index}`, size])))
+    const outcomes = await ask(sizes.map((_, index) => `g${index}`))
+    expect(outcomes.filter((outcome) => outcome instanceof EdgelogError)).toEqual([])
+    // Each round waits for its slowest call, and a client for all of them: 50 calls to a round.
+    expect(rounds()).toBeLessThanOrEqual(Math.ceil(sizes.length / EDGE_FANOUT_MAX) + 2)
+  },
+)
 
 test('a refusal is the outcome of its group, and a defect is none', async () => {
   const refusal = new EdgelogError('group_id_not_found', 'no')

@@ -107,6 +107,19 @@ test.each([
   expect(topic.overrides()).toEqual({ 'retention.ms': '1' })
 })
 
+test('the same mistake is told in the same words, however it is made', async () => {
+  const { incrementally, all } = topicWith({})
+  const answers = await Promise.all([
+    incrementally([['cleanup.policy', SET, 'nonsense']]),
+    // Only where the topic is changed it is known what comes of it.
+    incrementally([['cleanup.policy', APPEND, 'nonsense']]),
+    all({ 'cleanup.policy': 'nonsense' }),
+  ])
+  for (const answer of answers) {
+    expect(answer?.errorMessage).toMatch(/^config\.cleanup\.policy: a comma-separated /)
+  }
+})
+
 test('a config that is named twice changes nothing, nor does what is only to be validated', async () => {
   const topic = topicWith({})
   const twice = ['flush.ms', SET, '1'] as const

@@ -60,19 +60,15 @@ export type TopicConfigInput = Readonly<Record<string, unknown>>
 /**
  * Checks the config of a new topic: text as Kafka has it, JSON numbers and booleans.
  *
- * @param field What messages call the whole of it.
  * @throws {EdgelogError} `invalid_config`; as in Kafka also for `null`, which only a change may hold.
  * @example
  * parseTopicConfigOverrides({ 'retention.ms': 60_000 }) // { 'retention.ms': '60000' }
  */
-export function parseTopicConfigOverrides(
-  input: TopicConfigInput,
-  field = 'config',
-): TopicConfigOverrides {
+export function parseTopicConfigOverrides(input: TopicConfigInput): TopicConfigOverrides {
   const overrides = Object.fromEntries(
-    Object.entries(input).map(([key, value]) => [key, parseEntry(key, value, field)]),
+    Object.entries(input).map(([key, value]) => [key, parseEntry(key, value)]),
   )
-  checkTogether(overrides, field)
+  checkTogether(overrides)
   return overrides
 }
 
@@ -81,14 +77,11 @@ export function parseTopicConfigOverrides(
  *
  * @throws {EdgelogError} `invalid_config`.
  */
-export function parseTopicConfigChange(
-  input: TopicConfigInput,
-  field = 'config',
-): TopicConfigChange {
+export function parseTopicConfigChange(input: TopicConfigInput): TopicConfigChange {
   return Object.fromEntries(
     Object.entries(input).map(([key, value]) => {
-      const definition = parseKey(key, field)
-      return [key, value === null ? null : parseConfigValue(value, definition, `${field}.${key}`)]
+      const definition = parseKey(key)
+      return [key, value === null ? null : parseConfigValue(value, definition, fieldOf(key))]
     }),
   )
 }
@@ -99,41 +92,42 @@ export function parseTopicConfigChange(
  *
  * @throws {EdgelogError} `invalid_config`.
  */
-export function parseConfigListItems(
-  key: string,
-  text: string,
-  field = 'config',
-): readonly string[] {
-  const { type } = parseKey(key, field)
-  checkValueLength(text, `${field}.${key}`)
+export function parseConfigListItems(key: string, text: string): readonly string[] {
+  const { type } = parseKey(key)
+  checkValueLength(text, fieldOf(key))
   if (type === 'list') return configListItems(text.trim())
   throw new EdgelogError(
     'invalid_config',
-    `${field}.${key}: not a list, so there is only set and delete`,
+    `${fieldOf(key)}: not a list, so there is only set and delete`,
   )
 }
 
-function parseEntry(key: string, value: unknown, field: string): string {
-  return parseConfigValue(value, parseKey(key, field), `${field}.${key}`)
+function parseEntry(key: string, value: unknown): string {
+  return parseConfigValue(value, parseKey(key), fieldOf(key))
 }
 
-function parseKey(key: string, field: string): ConfigKey {
+/** What messages call the value of a key, whoever gave it. */
+function fieldOf(key: string): string {
+  return `config.${key}`
+}
+
+function parseKey(key: string): ConfigKey {
   if (isTopicConfigKey(key)) return TOPIC_CONFIG_KEYS[key]
   const nearest = nearestConfigKeys(key).join(' or ')
   throw new EdgelogError(
     'invalid_config',
-    `${field}: ${shownValue(key)} is not a topic config key; did you mean ${nearest}?`,
+    `config: ${shownValue(key)} is not a topic config key; did you mean ${nearest}?`,
   )
 }
 
 /** What no single key can tell. */
-function checkTogether(overrides: TopicConfigOverrides, field: string): void {
+function checkTogether(overrides: TopicConfigOverrides): void {
   const min = BigInt(effectiveText(overrides, 'min.compaction.lag.ms'))
   const max = BigInt(effectiveText(overrides, 'max.compaction.lag.ms'))
   if (min > max) {
     throw new EdgelogError(
       'invalid_config',
-      `${field}.min.compaction.lag.ms: at most max.compaction.lag.ms (${max}) is allowed; got ${min}`,
+      `${fieldOf('min.compaction.lag.ms')}: at most max.compaction.lag.ms (${max}) is allowed; got ${min}`,
     )
   }
 }
@@ -156,7 +150,7 @@ export function applyConfigChange(
   const changed: TopicConfigOverrides = Object.fromEntries(
     Object.entries({ ...overrides, ...Object.fromEntries(values) }).filter((entry) => isSet(entry)),
   )
-  checkTogether(changed, 'config')
+  checkTogether(changed)
   return changed
 }
 
@@ -166,13 +160,13 @@ function valueAfter(
   change: TopicConfigChange[string],
 ): string | null {
   if (change === null || typeof change === 'string') return change
-  const definition = parseKey(key, 'config')
+  const definition = parseKey(key)
   const items = configListItems(overrides[key] ?? definition.default)
   const changed =
     'append' in change
       ? [...items, ...change.append]
       : items.filter((item) => !change.subtract.includes(item))
-  return parseConfigValue(changed.join(','), definition, `config.${key}`)
+  return parseConfigValue(changed.join(','), definition, fieldOf(key))
 }
 
 function isSet(entry: readonly [string, string | null]): entry is readonly [string, string] {

@@ -53,7 +53,7 @@ export const alterConfigsApi = handled(ALTER_CONFIGS, async (request, { cluster 
     request.validateOnly,
     ({ configs }) => {
       const given = Object.fromEntries(configs.map(({ name, value }) => [name, value]))
-      return { overrides: parseTopicConfigOverrides(given, 'configs'), resetsOthers: true }
+      return { overrides: parseTopicConfigOverrides(given), resetsOthers: true }
     },
   ),
 }))

@@ -119,7 +119,7 @@ function newTopic(wanted: WantedTopic, { settings }: KafkaCall): NewTopic {
   return {
     name: parseTopicName(wanted.name),
     partitions: partitionsOf(wanted, settings.numPartitions),
-    overrides: parseTopicConfigOverrides(configs, 'configs'),
+    overrides: parseTopicConfigOverrides(configs),
   }
 }
 

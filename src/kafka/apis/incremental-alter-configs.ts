@@ -29,9 +29,6 @@ const DELETE = 1
 const APPEND = 2
 const SUBTRACT = 3
 
-/** What messages call what was given. */
-const FIELD = 'configs'
-
 export const INCREMENTAL_ALTER_CONFIGS = messages({
   key: 44,
   name: 'IncrementalAlterConfigs',
@@ -81,19 +78,19 @@ function changeOf(configs: readonly AlterableConfig[]): TopicConfigChange {
 }
 
 function changeOfOne({ name, configOperation, value }: AlterableConfig): TopicConfigChange {
-  if (configOperation === DELETE) return parseTopicConfigChange({ [name]: null }, FIELD)
+  if (configOperation === DELETE) return parseTopicConfigChange({ [name]: null })
   if (value === null) {
-    throw new EdgelogError('invalid_request', `configs.${name}: a value is needed`)
+    throw new EdgelogError('invalid_request', `config.${name}: a value is needed`)
   }
   switch (configOperation) {
     case SET:
-      return parseTopicConfigChange({ [name]: value }, FIELD)
+      return parseTopicConfigChange({ [name]: value })
     case APPEND:
-      return { [name]: { append: parseConfigListItems(name, value, FIELD) } }
+      return { [name]: { append: parseConfigListItems(name, value) } }
     case SUBTRACT:
-      return { [name]: { subtract: parseConfigListItems(name, value, FIELD) } }
+      return { [name]: { subtract: parseConfigListItems(name, value) } }
     default: {
-      const why = `configs.${name}: there is no operation ${configOperation}`
+      const why = `config.${name}: there is no operation ${configOperation}`
       throw new EdgelogError('invalid_request', why)
     }
   }

@@ -2,6 +2,7 @@
 import type { Cluster } from '../broker/cluster.ts'
 import { fanOut } from '../broker/fan-out.ts'
 import { changeTopic } from '../broker/topics.ts'
+import { EdgelogError } from '../core/errors.ts'
 import type { TopicChange } from '../core/topic/topic.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
 import { type ConfigResource, RESOURCE, resourceKey, unchangeable } from './config-resource.ts'
@@ -10,10 +11,20 @@ import { nameCheck } from './unique-names.ts'
 
 const { errorFields } = errorNumbersOf('admin')
 
+interface GivenConfig {
+  readonly name: string
+  readonly value: string | null
+}
+
+type AlteredResource = ConfigResource & { readonly configs: readonly GivenConfig[] }
+
 type Altered = ConfigResource & ({ readonly errorCode: typeof NO_ERROR } | ErrorFields)
 
-/** Each resource is changed, or refused, by itself. `changeOf` throws what is wrong with a change. */
-export async function alterTopicConfigs<Resource extends ConfigResource>(
+/**
+ * Each resource is changed, or refused, by itself: also where it names a config twice, whatever is wrong
+ * besides. `changeOf` throws what is wrong with a change.
+ */
+export async function alterTopicConfigs<Resource extends AlteredResource>(
   cluster: Cluster,
   resources: readonly Resource[],
   validateOnly: boolean,
@@ -27,10 +38,24 @@ export async function alterTopicConfigs<Resource extends ConfigResource>(
       checkName(resourceKey(named))
       if (resourceType !== RESOURCE.topic) throw unchangeable(named)
       const name = parseTopicName(resourceName)
+      checkEachOnce(resource.configs)
       await changeTopic(cluster, name, { ...changeOf(resource), validateOnly })
       return { ...named, errorCode: NO_ERROR }
     } catch (error) {
       return { ...named, ...errorFields(error) }
     }
   })
+}
+
+/** @throws {EdgelogError} `invalid_request`: of two values none is meant more than the other. */
+function checkEachOnce(configs: readonly GivenConfig[]): void {
+  const names = configs.map(({ name }) => name)
+  const checkName = nameCheck('configs', names)
+  for (const name of names) checkName(name)
+}
+
+/** The value that a config is set to. @throws {EdgelogError} `invalid_request` where there is none. */
+export function givenValue({ name, value }: GivenConfig): string {
+  if (value !== null) return value
+  throw new EdgelogError('invalid_request', `config.${name}: a value is needed`)
 }

@@ -55,8 +55,8 @@ function topicWith(overrides: Record<string, string>) {
     const answer = await ask(caller, INCREMENTAL_ALTER_CONFIGS, 1, request)
     return answer?.responses[0]
   }
-  const all = async (configs: Record<string, string>) => {
-    const named = Object.entries(configs).map(([name, value]) => ({ name, value }))
+  const all = async (configs: ReadonlyArray<readonly [name: string, value: string | null]>) => {
+    const named = configs.map(([name, value]) => ({ name, value }))
     const request = { resources: [{ ...resource, configs: named }], validateOnly: false }
     return (await ask(caller, ALTER_CONFIGS, 2, request))?.responses[0]
   }
@@ -77,8 +77,8 @@ test('what several append to one list, and subtract from it, at the same moment 
 test('of configs that are set as a whole at the same moment the last word is there, and nothing else', async () => {
   const topic = topicWith({ 'flush.ms': '1' })
   await Promise.all([
-    topic.all({ 'retention.ms': '1' }),
-    topic.all({ 'segment.ms': '2' }),
+    topic.all([['retention.ms', '1']]),
+    topic.all([['segment.ms', '2']]),
     topic.incrementally([['retention.bytes', SET, '3']]),
   ])
   expect(topic.overrides()).toEqual({ 'segment.ms': '2', 'retention.bytes': '3' })
@@ -113,17 +113,53 @@ test('the same mistake is told in the same words, however it is made', async () 
     incrementally([['cleanup.policy', SET, 'nonsense']]),
     // Only where the topic is changed it is known what comes of it.
     incrementally([['cleanup.policy', APPEND, 'nonsense']]),
-    all({ 'cleanup.policy': 'nonsense' }),
+    all([['cleanup.policy', 'nonsense']]),
   ])
   for (const answer of answers) {
     expect(answer?.errorMessage).toMatch(/^config\.cleanup\.policy: a comma-separated /)
   }
 })
 
-test('a config that is named twice changes nothing, nor does what is only to be validated', async () => {
+test.each([
+  [
+    'twice',
+    [
+      ['flush.ms', '1'],
+      ['segment.ms', '2'],
+      ['flush.ms', '3'],
+    ],
+    'flush.ms',
+  ],
+  [
+    'twice, with a value that may not be',
+    [
+      ['flush.ms', 'x'],
+      ['flush.ms', '3'],
+    ],
+    'flush.ms',
+  ],
+  [
+    'without a value',
+    [
+      ['segment.ms', '2'],
+      ['flush.ms', null],
+    ],
+    'flush.ms',
+  ],
+] as const)('a config that is named %s changes nothing, in neither way', async (_, given, told) => {
+  const topic = topicWith({ 'retention.ms': '1' })
+  const refused = {
+    errorCode: INVALID_REQUEST,
+    errorMessage: expect.stringContaining(told),
+  }
+  expect(await topic.all(given)).toMatchObject(refused)
+  const operations = given.map(([name, value]) => [name, SET, value] as const)
+  expect(await topic.incrementally(operations)).toMatchObject(refused)
+  expect(topic.overrides()).toEqual({ 'retention.ms': '1' })
+})
+
+test('what is only to be validated changes nothing', async () => {
   const topic = topicWith({})
-  const twice = ['flush.ms', SET, '1'] as const
-  expect(await topic.incrementally([twice, twice])).toMatchObject({ errorCode: INVALID_REQUEST })
   const added = ['cleanup.policy', APPEND, 'compact'] as const
   expect(await topic.incrementally([added], true)).toMatchObject({ errorCode: 0 })
   expect(topic.overrides()).toEqual({})

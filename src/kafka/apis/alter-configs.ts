@@ -15,7 +15,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { parseTopicConfigOverrides } from '../../core/topic/topic-config.ts'
-import { alterTopicConfigs } from '../alter-topic-configs.ts'
+import { alterTopicConfigs, givenValue } from '../alter-topic-configs.ts'
 import { handled } from '../handled.ts'
 
 export const ALTER_CONFIGS = messages({
@@ -52,7 +52,7 @@ export const alterConfigsApi = handled(ALTER_CONFIGS, async (request, { cluster 
     request.resources,
     request.validateOnly,
     ({ configs }) => {
-      const given = Object.fromEntries(configs.map(({ name, value }) => [name, value]))
+      const given = Object.fromEntries(configs.map((one) => [one.name, givenValue(one)]))
       return { overrides: parseTopicConfigOverrides(given), resetsOthers: true }
     },
   ),

@@ -20,7 +20,7 @@ import {
   parseTopicConfigChange,
   type TopicConfigChange,
 } from '../../core/topic/topic-config.ts'
-import { alterTopicConfigs } from '../alter-topic-configs.ts'
+import { alterTopicConfigs, givenValue } from '../alter-topic-configs.ts'
 import { handled } from '../handled.ts'
 
 /** What is done with a value. */
@@ -72,16 +72,13 @@ type AlterableConfig = IncrementalAlterConfigsRequest['resources'][number]['conf
 
 /** @throws {EdgelogError} `invalid_request`, `invalid_config`. */
 function changeOf(configs: readonly AlterableConfig[]): TopicConfigChange {
-  const change = Object.fromEntries(configs.flatMap((one) => Object.entries(changeOfOne(one))))
-  if (Object.keys(change).length === configs.length) return change
-  throw new EdgelogError('invalid_request', 'configs: each may be named once')
+  return Object.fromEntries(configs.flatMap((one) => Object.entries(changeOfOne(one))))
 }
 
-function changeOfOne({ name, configOperation, value }: AlterableConfig): TopicConfigChange {
+function changeOfOne(config: AlterableConfig): TopicConfigChange {
+  const { name, configOperation } = config
   if (configOperation === DELETE) return parseTopicConfigChange({ [name]: null })
-  if (value === null) {
-    throw new EdgelogError('invalid_request', `config.${name}: a value is needed`)
-  }
+  const value = givenValue(config)
   switch (configOperation) {
     case SET:
       return parseTopicConfigChange({ [name]: value })

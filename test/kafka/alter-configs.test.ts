@@ -158,6 +158,16 @@ test.each([
   expect(topic.overrides()).toEqual({ 'retention.ms': '1' })
 })
 
+test('a config that nobody knows is deleted with those that are known', async () => {
+  const topic = topicWith({ 'flush.ms': '1', 'retention.ms': '1' })
+  const unknown = ['of.another.broker', DELETE, null] as const
+  expect(await topic.incrementally([unknown])).toMatchObject({ errorCode: 0 })
+  expect(topic.overrides()).toEqual({ 'flush.ms': '1', 'retention.ms': '1' })
+  const answer = await topic.incrementally([unknown, ['flush.ms', DELETE, null]])
+  expect(answer).toMatchObject({ errorCode: 0 })
+  expect(topic.overrides()).toEqual({ 'retention.ms': '1' })
+})
+
 test('what is only to be validated changes nothing', async () => {
   const topic = topicWith({})
   const added = ['cleanup.policy', APPEND, 'compact'] as const

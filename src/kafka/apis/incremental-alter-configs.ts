@@ -20,6 +20,7 @@ import {
   parseTopicConfigChange,
   type TopicConfigChange,
 } from '../../core/topic/topic-config.ts'
+import { isTopicConfigKey } from '../../core/topic/topic-config-keys.ts'
 import { alterTopicConfigs, givenValue } from '../alter-topic-configs.ts'
 import { handled } from '../handled.ts'
 
@@ -77,7 +78,8 @@ function changeOf(configs: readonly AlterableConfig[]): TopicConfigChange {
 
 function changeOfOne(config: AlterableConfig): TopicConfigChange {
   const { name, configOperation } = config
-  if (configOperation === DELETE) return parseTopicConfigChange({ [name]: null })
+  // Of what nobody knows nothing is set, so there is nothing to delete: a broker of 4.3 takes it too.
+  if (configOperation === DELETE) return isTopicConfigKey(name) ? { [name]: null } : {}
   const value = givenValue(config)
   switch (configOperation) {
     case SET:

@@ -9,7 +9,10 @@ const ZSTD = 4
 /** The low byte of a batch's attributes. */
 const ATTRIBUTES_AT = 22
 
-/** Brokers refused it up to 3.x; those of today hand it out, and rskafka relies on that. */
+/**
+ * Brokers of 4.x hand it out, and rskafka relies on that. Up to 3.x they refused it of topics whose
+ * `compression.type` is zstd, whatever the batches were.
+ */
 test('a batch in zstd goes to clients of versions that are older than zstd', async () => {
   const batch = encodeBatch([{ timestamp: 0, key: null, value: null, headers: [] }])
   batch[ATTRIBUTES_AT] = ZSTD

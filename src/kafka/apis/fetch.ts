@@ -191,7 +191,7 @@ function partitionAnswer(
     // Without transactions all that is in the log is stable.
     lastStableOffset: highWatermark,
     logStartOffset,
-    // Whatever they are compressed with: as a broker does, also where the version is older than zstd.
+    // Whatever they are compressed with, as brokers of 4.x do, also where the version is older than zstd.
     records: batches,
   }
 }

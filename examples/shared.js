@@ -68,7 +68,8 @@ export async function read(topic, options, take, startAnew) {
   log.on('topicReset', startAnew)
   for (;;) {
     try {
-      if (navigator.onLine) await createTopic(topic, options)
+      // Where no server answers, what is kept is shown.
+      await createTopic(topic, options).catch(() => undefined)
       const consumer = await log.consumer({ topics: [topic], from: 'earliest' })
       for await (const { records } of consumer) take(records)
       return

@@ -97,6 +97,8 @@ export class BrowserClient {
         this.#emitter.emit('reloadNeeded', { reason: 'outdated' })
       },
       blocked: () => this.#emitter.emit('reloadNeeded', { reason: 'blocked' }),
+      // Another tab may be able to.
+      failed: () => this.#leader.stepDown(),
       deleted: () => {
         void this.close()
         this.#emitter.emit('signedOut', undefined)

@@ -16,7 +16,8 @@ export interface OtherPrincipal {
   readonly pendingRecords: number
 }
 
-const DEAF = { lost: () => {}, outdated: () => {}, blocked: () => {}, deleted: () => {} }
+const ignore = () => undefined
+const DEAF = { lost: ignore, outdated: ignore, blocked: ignore, deleted: ignore, failed: ignore }
 
 /** Who else has records here that were not sent. Empty where the browser does not list databases. */
 export async function otherPrincipals(

@@ -144,6 +144,20 @@ describe('the to-do list', () => {
     await live(page)
   })
 
+  test('shows what is kept where there is a network and no server', async () => {
+    await emptyList()
+    const visit = await visitor()
+    const page = await open(visit, 'todo/')
+    for (const text of ['milk', 'bread']) await add(page, text)
+    await expectItems(page, '[ ] milk', '[ ] bread')
+    await kept(page)
+    await visit.route('**/v1/**', (route) => route.abort('internetdisconnected'))
+    await visit.routeWebSocket(/./, (socket) => socket.close())
+    await page.reload()
+    expect(await page.evaluate(() => navigator.onLine)).toBe(true)
+    await expectItems(page, '[ ] milk', '[ ] bread')
+  })
+
   test('opens offline in a tab that was closed', async () => {
     await emptyList()
     const train = await visitor()

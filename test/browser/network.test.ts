@@ -123,6 +123,18 @@ describe('B12: a network that', () => {
   })
 })
 
+test('readers of empty partitions leave connections to who sends', async () => {
+  const { topic, proxy, tab, expectDelivered } = await stage.scene({ partitions: 8 })
+  const page = await tab()
+  await readOn(page, topic)
+  const queued = await sendNumbered(page, { topic, sender: 'a', count: 8, partitions: 8 })
+  await flush(page)
+  await expectDelivered(queued)
+  await expect.poll(async () => (await seenBy(page, topic)).length).toBe(8)
+  // Over HTTP/1.1 a browser has six connections to a host.
+  expect(proxy.exchanges(/records\?.*waitMs=[1-9]/)).toEqual([])
+})
+
 test('one connection follows all topics of thirty tabs', async () => {
   const { topic, proxy, tab } = await stage.scene({ partitions: 3 })
   const other = `${topic}-other`

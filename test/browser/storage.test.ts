@@ -7,7 +7,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildClient } from './support/client-builds.ts'
 import { type Scene, useStage } from './support/stage.ts'
-import { connectTab, flush, load, sendNumbered, waitForStatus } from './support/tab.ts'
+import { connectTab, flush, load, sendNumbered, statusOf, waitForStatus } from './support/tab.ts'
 
 const stage = useStage()
 const RECORDS = /\/records$/
@@ -100,7 +100,9 @@ async function reachConnections(context: BrowserContext) {
     const { open } = IDBFactory.prototype
     window.connections = []
     window.abortsLeft = 0
+    window.isOpeningRefused = false
     IDBFactory.prototype.open = function (...args) {
+      if (window.isOpeningRefused) throw new DOMException('Connection lost', 'UnknownError')
       const request = open.apply(this, args)
       request.addEventListener('success', () => window.connections.push(request.result))
       return request
@@ -122,6 +124,7 @@ declare global {
     connections: IDBDatabase[]
     /** How many of the next transactions are aborted, as a full disk or iOS does. */
     abortsLeft: number
+    isOpeningRefused: boolean
   }
 }
 
@@ -187,6 +190,26 @@ test.each([
     queued.push(...(await sending))
   }
   await flush(page)
+  await expectDelivered(queued)
+})
+
+test('B10: a page that can never open its database again leaves the lead to another', async () => {
+  const { topic, context, tab, expectDelivered } = await stage.scene()
+  await reachConnections(context)
+  const broken = await tab()
+  await waitForStatus(broken, 'isLeader', [true])
+  const queued = await sendNumbered(broken, { topic, sender: 'a', count: 5 })
+  await flush(broken)
+  const other = await tab()
+  // What WebKit does to a page whose network process has died.
+  await broken.evaluate(() => {
+    window.isOpeningRefused = true
+    for (const connection of window.connections.splice(0)) connection.close()
+  })
+  queued.push(...(await sendNumbered(other, { topic, sender: 'b', count: 5 })))
+  await flush(other)
+  expect(await statusOf(other)).toMatchObject({ isLeader: true })
+  expect(await refusalOfSend(broken, topic)).toBe('storage_failed')
   await expectDelivered(queued)
 })
 

@@ -1,6 +1,7 @@
 /**
  * Lets readers read followed topics from the cache, in every tab, online or not.
  *
+ *   nothing is kept yet       the network, and no long poll as long as something may be kept soon
  *   before the cache          the network, so that nothing is passed over
  *   in it                     the cache
  *   from its end to the log's waits until the tab that leads has stored more
@@ -41,6 +42,8 @@ interface Place {
 /** For one consumer: it remembers which topics that has read. */
 export class CachedSource implements LogSource {
   readonly #context: CachedSourceContext
+  /** Partitions of which nothing was kept in time: there may be no space, or no tab that leads. */
+  readonly #unkept = new Set<string>()
   /** By partition, of the topic that was read from. */
   readonly #topicIds = new Map<string, string>()
 
@@ -74,7 +77,12 @@ export class CachedSource implements LogSource {
         const found = await this.#read(place, typeof at === 'number' ? at : 0)
         this.#checkTopic(place, found, at)
         const { cursor, row } = found
-        if (cursor === undefined) return await network.fetch(topic, partition, options)
+        if (cursor === undefined) {
+          const fetched = await this.#fetchUnkept(place, { ...options, from: at }, deadlineMs, wake)
+          if (fetched !== undefined) return fetched
+          continue
+        }
+        this.#unkept.delete(keyOf(place))
         if (typeof at !== 'number') {
           const { offset, isSure } = await this.#resolve(place, cursor, at)
           const fetched = isSure ? undefined : await this.#tryNetwork(place, options)
@@ -106,6 +114,32 @@ export class CachedSource implements LogSource {
     }
   }
 
+  /**
+   * What the tab that leads has yet to keep, from the network. No request is held open meanwhile: of
+   * each partition in each tab they would take all the connections that a browser has for a host.
+   *
+   * @returns undefined if there is nothing, and it is to be looked again.
+   */
+  async #fetchUnkept(
+    place: Place,
+    options: FetchBatchesOptions,
+    deadlineMs: number,
+    wake: AbortController,
+  ): Promise<FetchedBatches | undefined> {
+    const { clock, network } = this.#context
+    const { topic, partition } = place
+    const { from, signal } = options
+    const key = keyOf(place)
+    const waitMs = Math.max(0, deadlineMs - clock.now())
+    if (this.#unkept.has(key)) return await network.fetch(topic, partition, { ...options, waitMs })
+    const fetched = await network.fetch(topic, partition, { ...options, waitMs: 0 })
+    const isNews = typeof from !== 'number' || fetched.nextOffset > from
+    if (isNews || waitMs === 0 || signal.aborted) return fetched
+    await sleep(clock, Math.min(waitMs, CACHE_RECHECK_MS), wake.signal)
+    if (!wake.signal.aborted) this.#unkept.add(key)
+    return undefined
+  }
+
   /** A database that fails is none. */
   async #read({ topic, partition }: Place, offset: number): Promise<CacheRead> {
     try {
@@ -118,7 +152,7 @@ export class CachedSource implements LogSource {
 
   #checkTopic({ topic, partition }: Place, { topicId }: CacheRead, at: StartPosition): void {
     if (topicId === undefined) return
-    const key = `${partition}/${topic}`
+    const key = keyOf({ topic, partition })
     const known = this.#topicIds.get(key) ?? topicId
     this.#topicIds.set(key, topicId)
     if (known === topicId || typeof at !== 'number') return
@@ -208,4 +242,8 @@ export class CachedSource implements LogSource {
       return undefined
     }
   }
+}
+
+function keyOf({ topic, partition }: Place): string {
+  return `${partition}/${topic}`
 }

@@ -26,6 +26,8 @@ export interface DatabaseEvents {
   deleted(): void
   /** An older tab does not let go. */
   blocked(): void
+  /** It cannot be opened now, and in WebKit perhaps never again by this page. */
+  failed(): void
 }
 
 const KEYS: Readonly<Record<Store, string | string[] | undefined>> = {
@@ -155,6 +157,7 @@ export class Database {
       return db
     } catch (error) {
       drop()
+      this.#events.failed()
       throw error
     } finally {
       this.#clock.clearTimeout(timer)

@@ -6,7 +6,7 @@
  *        ^                       │                │           │     │ tick: beat
  *        │                       v                v           v     │
  *        └── next tick ────── the term is over <────────────────────┘
- *               by: close, freeze, pagehide, a later epoch, the lock stolen, newEpoch failed
+ *               by: close, freeze, pagehide, a later epoch, the lock stolen, newEpoch failed, no database
  *
  * A lock outlives the freezing of its holder, so who hears no beat steals it. Two who lead at a time
  * cost bandwidth and nothing else, and the first beat of the later one ends that.
@@ -84,7 +84,7 @@ export class Leader {
     this.#plan()
   }
 
-  /** Another tab leads under a later epoch, as the database says. */
+  /** Another tab leads under a later epoch, or had better lead: this one asks again with its next tick. */
   stepDown(): void {
     if (this.#term !== undefined) this.#end(this.#term)
   }

@@ -105,7 +105,13 @@ export function newName(): string {
 /** One tab's handles of the database. */
 export function openCache(name = newName(), now = () => 1_000_000) {
   const ignore = () => undefined
-  const events = { lost: ignore, outdated: ignore, blocked: ignore, deleted: ignore }
+  const events = {
+    lost: ignore,
+    outdated: ignore,
+    blocked: ignore,
+    deleted: ignore,
+    failed: ignore,
+  }
   const database = new Database(name, systemClock, events)
   return { name, database, cache: new BatchCache(database), writer: new CacheWriter(database, now) }
 }

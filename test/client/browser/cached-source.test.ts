@@ -25,14 +25,16 @@ class FakeNetwork {
   /** Neither an answer nor an error, until the caller gives up. */
   isMute = false
   readonly calls: StartPosition[] = []
+  readonly waitsMs: number[] = []
 
   constructor(log: TestLog) {
     this.log = log
   }
 
   readonly fetch = async (_topic: string, _partition: number, options: FetchBatchesOptions) => {
-    const { from, signal } = options
+    const { from, signal, waitMs } = options
     this.calls.push(from)
+    this.waitsMs.push(waitMs)
     if (this.isMute) {
       await new Promise((resolve) => signal.addEventListener('abort', resolve))
       throw signal.reason
@@ -154,7 +156,37 @@ describe('where a read is answered from', () => {
     const { signal } = new AbortController()
     const options = { from: 'earliest' as const, maxBytes: 7, waitMs: 9, signal }
     await new CachedSource({ ...context, network: spy }).fetch('other', 3, options)
-    expect(seen).toEqual([['other', 3, options]])
+    expect(seen).toEqual([['other', 3, { ...options, waitMs: 0 }]])
+  })
+
+  test('what is to be kept soon: the network, which is not kept waiting for', async () => {
+    const { fetch, network, log, store } = await setUp()
+    const fetched = fetch(0, { waitMs: 25_000 })
+    await settle()
+    expect(network.waitsMs).toEqual([0])
+    log.append(3)
+    await store(0)
+    expect(await fetched).toMatchObject({ offset: 0, nextOffset: 3 })
+    expect(network.waitsMs).toEqual([0])
+  })
+
+  test('what is not kept after a while: the network, as long as was asked', async () => {
+    const { fetch, network, clock, tab, log } = await setUp()
+    const fetched = fetch(0, { waitMs: 25_000 })
+    await settle()
+    clock.advance(5_000)
+    await fetched
+    expect(network.waitsMs).toEqual([0, 20_000])
+    await fetch(0, { waitMs: 25_000 })
+    expect(network.waitsMs).toEqual([0, 20_000, 25_000])
+    // Once it is kept, and is not any more, that counts no longer.
+    log.append(1)
+    await tab.writer.append([log.arrival(0)])
+    expect(await fetch(0)).toMatchObject({ bases: [0] })
+    await tab.cache.unfollow(TOPIC)
+    log.append(1)
+    await fetch(1, { waitMs: 25_000 })
+    expect(network.waitsMs.at(-1)).toBe(0)
   })
 
   test('a database that fails: the network', async () => {

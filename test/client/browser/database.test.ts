@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto'
 import { deleteDB, openDB } from 'idb'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Database } from '../../../client/browser/store/database.ts'
 import { SCHEMA_VERSION } from '../../../client/browser/store/schema.ts'
 import { systemClock } from '../../../client/clock.ts'
@@ -14,6 +14,7 @@ function open(): Database {
     lost: () => events.push('lost'),
     outdated: () => events.push('outdated'),
     blocked: () => events.push('blocked'),
+    failed: () => events.push('failed'),
     deleted: () => events.push('deleted'),
   })
 }
@@ -71,6 +72,19 @@ describe('the database of a client', () => {
     const database = open()
     const work = database.write(['meta'], async (tx) => tx.abort())
     await expect(work).rejects.toMatchObject({ code: 'storage_failed' })
+  })
+
+  it('says that it cannot be opened, each time', async () => {
+    const opening = vi.spyOn(indexedDB, 'open').mockImplementation(() => {
+      throw new DOMException('Connection to Indexed Database server lost', 'UnknownError')
+    })
+    const database = open()
+    await expect(put(database, 1)).rejects.toMatchObject({ code: 'storage_failed' })
+    expect(events.length).toBeGreaterThan(0)
+    expect(new Set(events)).toEqual(new Set(['failed']))
+    opening.mockRestore()
+    await put(database, 1)
+    expect(await get(database)).toBe(1)
   })
 
   it('says that all is gone when another database is found in its place', async () => {

@@ -124,7 +124,13 @@ class Tab {
 
   constructor(world: World, name: string, newProducerId: () => bigint) {
     const { clock } = world
-    const events = { lost: () => {}, outdated: () => {}, blocked: () => {}, deleted: () => {} }
+    const events = {
+      lost: () => {},
+      outdated: () => {},
+      blocked: () => {},
+      deleted: () => {},
+      failed: () => {},
+    }
     this.#database = new Database(name, clock, events)
     const now = () => clock.now()
     const random = () => 0.5

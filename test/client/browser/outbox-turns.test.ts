@@ -27,7 +27,13 @@ function setUp() {
   }
   const ignore = () => undefined
   const connection = { url: 'http://log', token: undefined, fetch, clock, random: () => 0.5 }
-  const events = { lost: ignore, outdated: ignore, blocked: ignore, deleted: ignore }
+  const events = {
+    lost: ignore,
+    outdated: ignore,
+    blocked: ignore,
+    deleted: ignore,
+    failed: ignore,
+  }
   const database = new Database(crypto.randomUUID(), clock, events)
   let producerId = 0n
   const newProducerId = () => producerId++

@@ -125,7 +125,8 @@ describe('B12: a network that', () => {
 
 test('readers of empty partitions leave connections to who sends', async () => {
   const { topic, proxy, tab, expectDelivered } = await stage.scene({ partitions: 8 })
-  const page = await tab()
+  // Slow, so that nobody gives up waiting for what is kept soon.
+  const page = await tab({ clockRate: 0.1 })
   await readOn(page, topic)
   const queued = await sendNumbered(page, { topic, sender: 'a', count: 8, partitions: 8 })
   await flush(page)

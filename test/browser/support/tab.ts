@@ -52,7 +52,8 @@ export async function connectTab(page: Page, options: TabOptions): Promise<void>
         offsetMs: 0,
         rate: clockRate ?? 1,
         now() {
-          return startedAtMs + (Date.now() - startedAtMs) * this.rate + this.offsetMs
+          const passedMs = Math.floor((Date.now() - startedAtMs) * this.rate)
+          return startedAtMs + passedMs + this.offsetMs
         },
         setTimeout(work, delayMs) {
           return setTimeout(work, Math.min(delayMs, 2 ** 31 - 1) / this.rate)

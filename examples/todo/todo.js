@@ -81,9 +81,17 @@ function showItem(at, id, { text, isDone, isPending = false }) {
   // What somebody is typing is not taken away.
   if (document.activeElement !== input) input.value = text
   input.defaultValue = text
+  fitHeight(input)
   checkbox.ariaLabel = `Done: ${text}`
   input.ariaLabel = `Text of ${text}`
   remove.ariaLabel = `Delete ${text}`
+}
+
+/** As high as its text, where `field-sizing` is not known: Safari before 26.2. */
+function fitHeight(input) {
+  if (CSS.supports('field-sizing', 'content')) return
+  input.style.height = 'auto'
+  input.style.height = `${input.scrollHeight + input.offsetHeight - input.clientHeight}px`
 }
 
 function newRow(id) {
@@ -95,6 +103,7 @@ function newRow(id) {
     if (text === '') input.value = input.defaultValue
     else if (text !== input.defaultValue) send(id, { type: 'rename', text })
   })
+  input.addEventListener('input', () => fitHeight(input))
   input.addEventListener('keydown', (event) => {
     if (event.isComposing || !['Escape', 'Enter'].includes(event.key)) return
     event.preventDefault()

@@ -130,7 +130,8 @@ export class CachedSource implements LogSource {
     const { topic, partition } = place
     const { from, signal } = options
     const key = keyOf(place)
-    const waitMs = Math.max(0, deadlineMs - clock.now())
+    // Never more than was asked: the clock may have been set back.
+    const waitMs = Math.min(options.waitMs, Math.max(0, deadlineMs - clock.now()))
     if (this.#unkept.has(key)) return await network.fetch(topic, partition, { ...options, waitMs })
     const fetched = await network.fetch(topic, partition, { ...options, waitMs: 0 })
     const isNews = typeof from !== 'number' || fetched.nextOffset > from

@@ -31,7 +31,6 @@ import {
   NO_PROGRESS_PAUSE_MS,
   RESUME_BACKOFF_MS,
   RESUME_BACKOFF_MS_MAX,
-  RETRY_AFTER_MS_MAX,
   TAIL_OPEN_TIMEOUT_MS,
   TAIL_SILENCE_MS_MAX,
 } from '../../limits.ts'
@@ -102,8 +101,10 @@ export interface SyncMachine {
   /** Since when the state is catchingUp or live. */
   readonly openedAtMs: number
   readonly heardAtMs: number
-  /** No connection is begun before. */
+  /** No connection is begun before; 0 once the one there is has delivered something. */
   readonly notBeforeMs: number
+  /** The whole of that wait: what is left is never more, whatever becomes of the clock. */
+  readonly pauseMs: number
   /** When the wait for the next connection is over. */
   readonly dueAtMs: number
 }
@@ -136,6 +137,7 @@ export function initialSync(transports: readonly TransportName[]): SyncMachine {
     openedAtMs: 0,
     heardAtMs: 0,
     notBeforeMs: 0,
+    pauseMs: 0,
     dueAtMs: 0,
   }
 }
@@ -154,8 +156,7 @@ export function rest(context: SyncMachine, state: State, timerMs: number | null 
 
 /** Connects after a pause, or at once where none is needed; waits in `state` until then. */
 function connect(context: SyncMachine, state: State, nowMs: number, delayMs: number): Step {
-  // A clock that was set back is not to keep us waiting for ever.
-  const timerMs = Math.max(delayMs, Math.min(context.notBeforeMs - nowMs, RETRY_AFTER_MS_MAX))
+  const timerMs = Math.max(delayMs, leftMs(context, nowMs))
   const close = context.isOpen
   if (timerMs > 0) {
     const waiting = { ...context, state, isOpen: false, dueAtMs: nowMs + timerMs }
@@ -169,6 +170,7 @@ function connect(context: SyncMachine, state: State, nowMs: number, delayMs: num
       isOpen: true,
       heardAtMs: nowMs,
       notBeforeMs: nowMs + NO_PROGRESS_PAUSE_MS,
+      pauseMs: NO_PROGRESS_PAUSE_MS,
     },
     effects: {
       close,
@@ -176,6 +178,11 @@ function connect(context: SyncMachine, state: State, nowMs: number, delayMs: num
       timerMs: isConnecting ? TAIL_OPEN_TIMEOUT_MS : TAIL_SILENCE_MS_MAX,
     },
   }
+}
+
+/** Until a connection may be begun; below 0: since then. */
+function leftMs({ notBeforeMs, pauseMs }: SyncMachine, nowMs: number): number {
+  return Math.min(notBeforeMs - nowMs, pauseMs)
 }
 
 const stay: Rule = (context) => ({ context, effects: {} })
@@ -231,9 +238,10 @@ const fail =
     const attempts = (healthyMs >= HEALTHY_MS ? 0 : context.attempts) + 1
     const isStrike = context.state === 'connecting' && retryAfterMs === undefined
     const failed = isStrike ? strike(context, strikes, nowMs) : context
-    const notBeforeMs = Math.max(context.notBeforeMs, nowMs + (retryAfterMs ?? 0))
+    const pauseMs = Math.max(leftMs(context, nowMs), retryAfterMs ?? 0)
+    const paused = { ...failed, notBeforeMs: nowMs + pauseMs, pauseMs }
     const delayMs = backoffMs(attempts, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX, random)
-    return connect({ ...failed, attempts, notBeforeMs }, 'backingOff', nowMs, delayMs)
+    return connect({ ...paused, attempts }, 'backingOff', nowMs, delayMs)
   }
 const failed = fail(1)
 /** A proxy that swallows or collects what passes costs one timeout, and not two. */

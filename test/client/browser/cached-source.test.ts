@@ -179,6 +179,10 @@ describe('where a read is answered from', () => {
     expect(network.waitsMs).toEqual([0, 20_000])
     await fetch(0, { waitMs: 25_000 })
     expect(network.waitsMs).toEqual([0, 20_000, 25_000])
+    const sleeping = fetch(0, { waitMs: 25_000 })
+    clock.sleepThrough(-DAY_MS)
+    await sleeping
+    expect(network.waitsMs).toEqual([0, 20_000, 25_000, 25_000])
     // Once it is kept, and is not any more, that counts no longer.
     log.append(1)
     await tab.writer.append([log.arrival(0)])

@@ -246,8 +246,14 @@ describe('a failure', () => {
 
   test('is not waited out for longer because the clock was set back', () => {
     const machine = machineIn('live')
-    const again = happen(machine, 'closedByServer', START_MS - 3_600_000)
-    expect(again.effects.timerMs).toBe(60_000)
+    const beforeMs = START_MS - 3_600_000
+    const again = happen(machine, 'closedByServer', beforeMs)
+    expect(again.effects.timerMs).toBe(1_000)
+    // Nor for less than the server asks.
+    const asked = happen(machine, 'error', beforeMs, { retryAfterMs: 20_000 })
+    expect(asked.effects.timerMs).toBe(20_000)
+    const woken = happen(asked.context, 'online', beforeMs - 3_600_000)
+    expect(woken.effects.timerMs).toBe(20_000)
   })
 
   test('never is waited out for longer because of an event', () => {

@@ -17,7 +17,14 @@ export interface OtherPrincipal {
 }
 
 const ignore = () => undefined
-const DEAF = { lost: ignore, outdated: ignore, blocked: ignore, deleted: ignore, failed: ignore }
+/** For who has a database open and no page to tell. */
+export const DEAF = {
+  lost: ignore,
+  outdated: ignore,
+  blocked: ignore,
+  deleted: ignore,
+  failed: ignore,
+}
 
 /** Who else has records here that were not sent. Empty where the browser does not list databases. */
 export async function otherPrincipals(

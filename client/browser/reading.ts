@@ -68,7 +68,7 @@ function consumerContext(context: ReadingContext): ConsumerContext {
   }
 }
 
-/** Sees to it that what is read is kept. */
+/** Sees to it that what is read is kept, and waits for a token where topics are asked for. */
 class KeepingSource implements LogSource, TopicMetadataSource {
   readonly #source: LogSource
   readonly #context: ReadingContext
@@ -78,11 +78,13 @@ class KeepingSource implements LogSource, TopicMetadataSource {
     this.#context = context
   }
 
-  fetch(topic: string, partition: number, options: FetchBatchesOptions): Promise<FetchedBatches> {
-    return this.#context.patience.patiently(async () => {
-      await this.#use(topic)
-      return await this.#source.fetch(topic, partition, options)
-    })
+  async fetch(
+    topic: string,
+    partition: number,
+    options: FetchBatchesOptions,
+  ): Promise<FetchedBatches> {
+    await this.#use(topic)
+    return await this.#source.fetch(topic, partition, options)
   }
 
   load(topic: string): Promise<TopicMetadata> {

@@ -16,6 +16,7 @@ import type { OutboxNews } from '../../../client/browser/outbox/outbox-news.ts'
 import { OutboxProducer } from '../../../client/browser/outbox/outbox-producer.ts'
 import { OutboxSender } from '../../../client/browser/outbox/outbox-sender.ts'
 import { type OutboxContext, OutboxStore } from '../../../client/browser/outbox/outbox-store.ts'
+import { DEAF } from '../../../client/browser/principals.ts'
 import { Database } from '../../../client/browser/store/database.ts'
 import { TopicDirectory } from '../../../client/browser/topic-directory.ts'
 import type { Connection } from '../../../client/http/connection.ts'
@@ -124,14 +125,7 @@ class Tab {
 
   constructor(world: World, name: string, newProducerId: () => bigint) {
     const { clock } = world
-    const events = {
-      lost: () => {},
-      outdated: () => {},
-      blocked: () => {},
-      deleted: () => {},
-      failed: () => {},
-    }
-    this.#database = new Database(name, clock, events)
+    this.#database = new Database(name, clock, DEAF)
     const now = () => clock.now()
     const random = () => 0.5
     this.context = { database: this.#database, newProducerId, random, now }

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
 import { OutboxSender } from '../../../client/browser/outbox/outbox-sender.ts'
 import { OutboxStore } from '../../../client/browser/outbox/outbox-store.ts'
+import { DEAF } from '../../../client/browser/principals.ts'
 import { Database } from '../../../client/browser/store/database.ts'
 import { TopicDirectory } from '../../../client/browser/topic-directory.ts'
 import { systemClock as clock } from '../../../client/clock.ts'
@@ -27,14 +28,7 @@ function setUp() {
   }
   const ignore = () => undefined
   const connection = { url: 'http://log', token: undefined, fetch, clock, random: () => 0.5 }
-  const events = {
-    lost: ignore,
-    outdated: ignore,
-    blocked: ignore,
-    deleted: ignore,
-    failed: ignore,
-  }
-  const database = new Database(crypto.randomUUID(), clock, events)
+  const database = new Database(crypto.randomUUID(), clock, DEAF)
   let producerId = 0n
   const newProducerId = () => producerId++
   const context = { database, newProducerId, random: () => 0.5, now: () => clock.now() }

@@ -1,11 +1,12 @@
 /** Describes many groups for one answer: together they take `DESCRIBED_GROUPS_BYTES_MAX` at most. */
 import { EdgelogError } from '../core/errors.ts'
 import { descriptionTooLarge } from '../core/group/description-size.ts'
-import { DESCRIBED_GROUPS_BYTES_MAX, EDGE_FANOUT_MAX } from '../core/limits.ts'
+import {
+  DESCRIBED_GROUP_SHARE_BYTES_MIN,
+  DESCRIBED_GROUPS_BYTES_MAX,
+  EDGE_FANOUT_MAX,
+} from '../core/limits.ts'
 import { fanOut } from './fan-out.ts'
-
-/** With less than that for each no more groups are asked that nothing is known of: one member takes more. */
-const SHARE_BYTES_MIN = 2_048
 
 interface DueGroup {
   readonly index: number
@@ -64,7 +65,7 @@ function nextRound(due: readonly DueGroup[], leftBytes: number): AskedGroup[] {
   const round: AskedGroup[] = []
   let roomBytes = leftBytes
   for (const group of due) {
-    if (group.sizeBytes === undefined && shareBytes < SHARE_BYTES_MIN) break
+    if (group.sizeBytes === undefined && shareBytes < DESCRIBED_GROUP_SHARE_BYTES_MIN) break
     const maxBytes = group.sizeBytes ?? shareBytes
     roomBytes -= maxBytes
     if (roomBytes < 0) break

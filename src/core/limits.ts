@@ -184,6 +184,8 @@ export const TOPIC_PATTERN_DEPTH_MAX = 100
  * 128 MB, and less on the wire. Clients ask anew for groups that it has no room for.
  */
 export const DESCRIBED_GROUPS_BYTES_MAX = 32 * MIB
+/** With less than that for each no more groups are asked that nothing is known of: one member takes more. */
+export const DESCRIBED_GROUP_SHARE_BYTES_MIN = 2_048
 /** Silence after which a member is taken for dead: Kafka's `group.consumer.session.timeout.ms`. */
 export const SESSION_TIMEOUT_MS_DEFAULT = 45_000
 export const SESSION_TIMEOUT_MS_MIN = 1_000

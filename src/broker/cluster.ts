@@ -47,7 +47,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export class Cluster {
   readonly #env: ClusterEnv
-  readonly #lookUps = new Map<TopicName, Promise<Topic>>()
+  readonly #lookUps = new Map<TopicName, Promise<KnownTopic>>()
   /** By topic id. */
   readonly #checks = new Map<string, Promise<boolean>>()
 
@@ -94,13 +94,7 @@ export class Cluster {
 
   /** `topic`, or undefined where there is none. @throws {EdgelogError} `unavailable`. */
   async findTopic(name: TopicName): Promise<Topic | undefined> {
-    try {
-      return await this.topic(name)
-    } catch (error) {
-      if (error instanceof EdgelogError && error.code === 'unknown_topic_or_partition')
-        return undefined
-      throw error
-    }
+    return await existing(this.topic(name))
   }
 
   /**
@@ -123,10 +117,7 @@ export class Cluster {
         return (await this.lookUpTopic(name)).id === id
       } catch (error) {
         if (!(error instanceof EdgelogError)) throw error
-        if (error.code === 'unknown_topic_or_partition') {
-          this.forget(name)
-          return false
-        }
+        if (error.code === 'unknown_topic_or_partition') return false
         if (isKnown && error.retryable) return true
         throw error
       }
@@ -134,20 +125,36 @@ export class Cluster {
   }
 
   /**
-   * What the coordinator says now, and the same for all who ask meanwhile. What other requests know is
-   * replaced, and never missing.
+   * Returns the topic as the coordinator has it now. Concurrent calls share one request. The cached entry is
+   * replaced, and evicted only when the coordinator has no such topic: while the coordinator is away, other
+   * requests go on with the entry.
    *
    * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`.
    */
   async lookUpTopic(name: TopicName): Promise<Topic> {
-    return await shared(
-      this.#lookUps,
-      name,
-      async () => this.#remember(await this.#ask(name)).topic,
-    )
+    return (await this.#lookUp(name)).topic
   }
 
-  /** Makes the next call ask the coordinator, e.g. after this isolate changed the topic. */
+  /** Returns the topic as the coordinator has it now, or undefined. @throws {EdgelogError} `unavailable`. */
+  async findTopicNow(name: TopicName): Promise<Topic | undefined> {
+    return await existing(this.lookUpTopic(name))
+  }
+
+  /** Caches the topic as the coordinator has just returned it. */
+  remember(topic: Topic): void {
+    this.#remember(topic)
+  }
+
+  /**
+   * Marks the cached entry as stale: the next call asks the coordinator first, and uses the entry where the
+   * coordinator does not answer.
+   */
+  expire(name: TopicName): void {
+    const known = knownTopics.get(name)
+    if (known !== undefined) known.refreshAtMs = 0
+  }
+
+  /** Evicts a topic that the coordinator no longer has. */
   forget(name: TopicName): void {
     const known = knownTopics.get(name)
     if (known === undefined) return
@@ -171,8 +178,7 @@ export class Cluster {
     if (!('error' in answer) || answer.error.code !== 'unknown_topic_or_partition') {
       return this.#noticeVersion(known.topic, unwrap(answer))
     }
-    this.forget(name)
-    const fresh = await this.#known(name)
+    const fresh = await this.#lookUp(name)
     if (fresh.topic.version === known.topic.version && fresh.topic.id === known.topic.id) {
       return unwrap(answer)
     }
@@ -236,7 +242,7 @@ export class Cluster {
       'topicVersion' in answer &&
       Number(answer.topicVersion) > topic.version
     ) {
-      this.forget(topic.name)
+      this.expire(topic.name)
     }
     return answer
   }
@@ -248,25 +254,34 @@ export class Cluster {
    */
   async #known(name: TopicName): Promise<KnownTopic> {
     const known = knownTopics.get(name)
-    if (known === undefined) return this.#remember(await this.#ask(name))
+    if (known === undefined) return await this.#lookUp(name)
     if (Date.now() < known.refreshAtMs) return known
     known.refreshAtMs = Date.now() + METADATA_RETRY_MS
     try {
-      return this.#remember(await this.#ask(name))
+      return await this.#lookUp(name)
     } catch (error) {
       if (error instanceof EdgelogError && error.retryable) return known
-      this.forget(name)
       throw error
     }
   }
 
-  async #ask(name: TopicName): Promise<Topic> {
-    return await this.coordinate((coordinator) => coordinator.getTopic(name))
+  async #lookUp(name: TopicName): Promise<KnownTopic> {
+    return await shared(this.#lookUps, name, async () => {
+      try {
+        return this.#remember(await this.coordinate((coordinator) => coordinator.getTopic(name)))
+      } catch (error) {
+        const isGone = error instanceof EdgelogError && error.code === 'unknown_topic_or_partition'
+        if (isGone) this.forget(name)
+        throw error
+      }
+    })
   }
 
   #remember(topic: Topic): KnownTopic {
     const { name } = topic
     const known = knownTopics.get(name)
+    // Responses may overtake one another.
+    if (known?.topic.id === topic.id && known.topic.version > topic.version) return known
     const fresh: KnownTopic = {
       topic,
       refreshAtMs: Date.now() + METADATA_TTL_MS,
@@ -309,6 +324,17 @@ export async function reach<T>(call: () => Promise<T>): Promise<T> {
       throw new EdgelogError('throttled', 'the log is overloaded, try again later', { cause })
     }
     throw new EdgelogError('unavailable', 'the log did not answer, try again', { cause })
+  }
+}
+
+/** Resolves to undefined in place of `unknown_topic_or_partition`. */
+async function existing(topic: Promise<Topic>): Promise<Topic | undefined> {
+  try {
+    return await topic
+  } catch (error) {
+    if (error instanceof EdgelogError && error.code === 'unknown_topic_or_partition')
+      return undefined
+    throw error
   }
 }
 

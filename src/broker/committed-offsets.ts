@@ -11,7 +11,6 @@ import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
 import { type Bounds, isKnownWithin, isWithin, rememberBounds } from './known-bounds.ts'
-import { getTopic } from './topics.ts'
 
 export interface NamedOffset {
   readonly topic: TopicName
@@ -63,8 +62,7 @@ export async function commitOffsets(
 export async function hasRefreshed(cluster: Cluster, names: Iterable<TopicName>): Promise<boolean> {
   const changes = await fanOut([...names], async (name) => {
     const before = (await cluster.findTopic(name))?.id
-    cluster.forget(name)
-    return before !== (await cluster.findTopic(name))?.id
+    return before !== (await cluster.findTopicNow(name))?.id
   })
   return changes.includes(true)
 }
@@ -164,7 +162,7 @@ export async function deleteOffsets(
   topic: TopicName,
   partition: number | null,
 ): Promise<void> {
-  const { id } = await getTopic(cluster, topic)
+  const { id } = await cluster.lookUpTopic(topic)
   await cluster.callGroup(groupId, (group) => group.deleteOffsets(id, partition))
 }
 

@@ -8,7 +8,6 @@ import type { Cluster } from './cluster.ts'
 import { byTopicAndPartition, commitOffsets, fetchOffsets } from './committed-offsets.ts'
 import { fanOut } from './fan-out.ts'
 import { findOffsetByTimestamp } from './list-offsets.ts'
-import { getTopic } from './topics.ts'
 
 export type ResetTarget =
   | { readonly to: 'earliest' | 'latest' }
@@ -90,7 +89,7 @@ async function expand(
   topics: NonNullable<ResetRequest['topics']>,
 ): Promise<Array<{ readonly topic: TopicName; readonly partition: number }>> {
   const expanded = await fanOut(topics, async ({ topic, partitions }) => {
-    const { partitions: count } = await getTopic(cluster, topic)
+    const { partitions: count } = await cluster.lookUpTopic(topic)
     const all = Array.from({ length: count }, (_, partition) => partition)
     return (partitions ?? all).map((partition) => ({ topic, partition }))
   })

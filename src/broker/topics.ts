@@ -13,12 +13,6 @@ export async function listTopics(cluster: Cluster): Promise<readonly Topic[]> {
   return await cluster.coordinate((coordinator) => coordinator.listTopics())
 }
 
-/** The topic as the coordinator has it now, not as the edge remembers it. */
-export async function getTopic(cluster: Cluster, name: TopicName): Promise<Topic> {
-  cluster.forget(name)
-  return await cluster.topic(name)
-}
-
 export async function describePartitions(
   cluster: Cluster,
   topic: Topic,
@@ -35,9 +29,12 @@ export async function changeTopic(
   change: TopicChange,
 ): Promise<Topic> {
   try {
-    return await cluster.coordinate((coordinator) => coordinator.changeTopic(name, change))
-  } finally {
-    cluster.forget(name)
+    const changed = await cluster.coordinate((coordinator) => coordinator.changeTopic(name, change))
+    if (change.validateOnly !== true) cluster.remember(changed)
+    return changed
+  } catch (error) {
+    cluster.expire(name)
+    throw error
   }
 }
 
@@ -48,7 +45,9 @@ export async function changeTopic(
 export async function deleteTopic(cluster: Cluster, name: TopicName, id?: string): Promise<void> {
   try {
     await cluster.coordinate((coordinator) => coordinator.deleteTopic(name, id))
-  } finally {
     cluster.forget(name)
+  } catch (error) {
+    cluster.expire(name)
+    throw error
   }
 }

@@ -1,8 +1,11 @@
 /** How the edge keeps what it knows of a topic: needs a coordinator that fails on demand. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { commitOffsets } from '../../src/broker/committed-offsets.ts'
 import { openTail } from '../../src/broker/tail.ts'
+import { changeTopic, deleteTopic } from '../../src/broker/topics.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
+import { parseGroupId } from '../../src/core/group/group-id.ts'
 import { METADATA_RETRY_MS, METADATA_TTL_MS } from '../../src/core/limits.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
@@ -140,6 +143,69 @@ test('a coordinator that does not answer stops no request for a known topic', as
   expect(getTopic).toHaveBeenCalledTimes(3)
   getTopic.mockResolvedValue(topicOf(2))
   pass(METADATA_RETRY_MS)
+  expect((await cluster.topic(name)).version).toBe(2)
+})
+
+describe('while the coordinator is away, the cached topic survives', () => {
+  const gone = { error: new EdgelogError('unknown_topic_or_partition', 'gone').toBody() }
+  const groupId = parseGroupId('by-hand')
+  const offset = { topic: name, partition: 0, offset: 0, leaderEpoch: -1, metadata: '' }
+
+  /** A cluster that has the topic cached, and whose coordinator does not answer any more. */
+  async function cutOff() {
+    const away = vi.fn(async (): Promise<unknown> => {
+      throw new Error('network connection lost')
+    })
+    const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
+    const coordinator = { getTopic, changeTopic: away, deleteTopic: away }
+    const describePartition = vi.fn(async (): Promise<unknown> => gone)
+    const env = {
+      COORDINATOR: { getByName: () => coordinator },
+      PARTITION: {
+        idFromName: (objectName: string) => objectName,
+        get: () => ({ describe: describePartition }),
+      },
+      GROUP: { getByName: () => ({}) },
+    }
+    const cluster = new Cluster(env as unknown as ClusterEnv)
+    cluster.forget(name)
+    await cluster.topic(name)
+    getTopic.mockImplementation(away)
+    return { cluster, describePartition }
+  }
+
+  test.each<[string, (cluster: Cluster) => Promise<unknown>]>([
+    ['a description', (cluster) => cluster.lookUpTopic(name)],
+    ['a commit by hand', (cluster) => commitOffsets(cluster, groupId, null, [offset])],
+    ['a change', (cluster) => changeTopic(cluster, name, { partitions: 2 })],
+    ['a deletion that was not answered', (cluster) => deleteTopic(cluster, name)],
+    [
+      'a call that its partition refuses as unknown',
+      (cluster) => cluster.callPartition(name, 0, (stub) => stub.describe()),
+    ],
+  ])('%s fails, and leaves it', async (_, operation) => {
+    const { cluster } = await cutOff()
+    await expect(operation(cluster)).rejects.toMatchObject({ code: 'unavailable' })
+    expect((await cluster.topic(name)).version).toBe(1)
+  })
+
+  test('a response with a later topic version leaves it', async () => {
+    const { cluster, describePartition } = await cutOff()
+    describePartition.mockResolvedValue({ ok: { topicVersion: 2 } })
+    await cluster.callPartition(name, 0, (stub) => stub.describe())
+    expect((await cluster.topic(name)).version).toBe(1)
+  })
+})
+
+test('does not replace a topic by an older version of it', async () => {
+  const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
+  const cluster = clusterOf(getTopic)
+  let respond: (topic: unknown) => void = () => {}
+  getTopic.mockReturnValue(new Promise((resolve) => (respond = resolve)))
+  const slow = cluster.lookUpTopic(name)
+  cluster.remember(topicOf(2).ok)
+  respond(topicOf(1))
+  await slow
   expect((await cluster.topic(name)).version).toBe(2)
 })
 

@@ -3,7 +3,7 @@
  */
 import type { Cluster } from '../../broker/cluster.ts'
 import { fanOut } from '../../broker/fan-out.ts'
-import { deleteTopic, getTopic } from '../../broker/topics.ts'
+import { deleteTopic } from '../../broker/topics.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
@@ -83,7 +83,7 @@ async function remove(
     await deleteTopic(cluster, name, topicId)
     return { name, topicId, errorCode: NO_ERROR }
   }
-  const { name, id: topicId } = await getTopic(cluster, parseTopicName(wanted.name))
+  const { name, id: topicId } = await cluster.lookUpTopic(parseTopicName(wanted.name))
   await deleteTopic(cluster, name)
   return { name, topicId, errorCode: NO_ERROR }
 }

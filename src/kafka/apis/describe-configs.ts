@@ -3,7 +3,6 @@
  * keys (null) stands for all.
  */
 import { fanOut } from '../../broker/fan-out.ts'
-import { getTopic } from '../../broker/topics.ts'
 import {
   array,
   bool,
@@ -95,7 +94,7 @@ async function entriesOf(
 ): Promise<ConfigEntry[]> {
   switch (resource.resourceType) {
     case RESOURCE.topic: {
-      const topic = await getTopic(cluster, parseTopicName(resource.resourceName))
+      const topic = await cluster.lookUpTopic(parseTopicName(resource.resourceName))
       return topicConfigEntries(topic.overrides)
     }
     case RESOURCE.broker:

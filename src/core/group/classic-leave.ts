@@ -1,4 +1,4 @@
-/** Decides LeaveGroup, and what becomes of a member whose parked call has nobody left to hear it. */
+/** Decides LeaveGroup. */
 import { EdgelogError } from '../errors.ts'
 import type { LeavingMember, LeftMember } from './classic-api.ts'
 import {
@@ -7,7 +7,7 @@ import {
   requireMember,
   unknownMemberError,
 } from './classic-group.ts'
-import { completeIfAllJoined, removeMembers, restartSessions } from './classic-rebalance.ts'
+import { completeIfAllJoined, removeMembers } from './classic-rebalance.ts'
 
 export interface LeaveStep extends ClassicStep {
   /** For each that was to leave, in order. */
@@ -54,27 +54,4 @@ function codeOf(error: unknown): LeftMember['error'] {
   if (error.code === 'fenced_instance_id') return error.code
   if (error.code === 'unknown_member_id') return error.code
   throw error
-}
-
-/**
- * The caller of a parked call has gone: nothing is left to answer. The member is still one, and has
- * its session timeout to come back in.
- */
-export function decideAbandon(group: ClassicGroup, ticket: number, nowMs: number): ClassicGroup {
-  const joining = keyOf(group.parkedJoins, ticket)
-  if (joining !== undefined) {
-    const parkedJoins = new Map(group.parkedJoins)
-    parkedJoins.delete(joining)
-    return restartSessions({ ...group, parkedJoins }, [joining], nowMs)
-  }
-  const syncing = keyOf(group.parkedSyncs, ticket)
-  if (syncing === undefined) return group
-  const parkedSyncs = new Map(group.parkedSyncs)
-  parkedSyncs.delete(syncing)
-  return restartSessions({ ...group, parkedSyncs }, [syncing], nowMs)
-}
-
-function keyOf(tickets: ReadonlyMap<string, number>, ticket: number): string | undefined {
-  for (const [memberId, parked] of tickets) if (parked === ticket) return memberId
-  return undefined
 }

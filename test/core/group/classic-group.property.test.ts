@@ -157,10 +157,9 @@ class World {
     Object.assign(who, { memberId: '', told: null, hasSynced: false })
   }
 
+  /** The connection of a parked call breaks. The group does not notice: its answer reaches nobody. */
   abandon(who: Client): void {
-    if (who.parked === null) return
-    this.shell.abandon(who.parked.ticket)
-    this.#hangUp(who)
+    if (who.parked !== null) this.#hangUp(who)
   }
 
   evict(): void {

@@ -227,17 +227,6 @@ describe('a group that prepares a rebalance', () => {
     const kept = [...shell.group.members.values()].map(({ assignment }) => text(assignment))
     expect(kept).toEqual(['for m1', ''])
   })
-
-  test('gives a member whose call was abandoned its session to come back in', () => {
-    const shell = preparing(2)
-    for (const ticket of shell.parkedTickets()) shell.abandon(ticket)
-    shell.join({ memberId: 'm2' })
-    expect(shell.group.state).toBe('preparing_rebalance')
-    shell.pass(SESSION_MS - 1)
-    expect(shell.group.members.has('m1')).toBe(true)
-    shell.pass(1)
-    expect(shell.group).toMatchObject({ state: 'completing_rebalance', leader: 'm2' })
-  })
 })
 
 describe('a group whose leader assigns', () => {
@@ -318,16 +307,6 @@ describe('a group whose leader assigns', () => {
     const second = shell.sync({ memberId: 'm2' })
     shell.leave({ memberId: 'm2' })
     expect(shell.refused(second).code).toBe('unknown_member_id')
-  })
-
-  test('gives a member whose sync was abandoned its session', () => {
-    const shell = completing(2)
-    shell.abandon(shell.sync({ memberId: 'm2' }))
-    shell.pass(SESSION_MS - 1)
-    shell.heartbeat('m1')
-    expect(shell.group.members.has('m2')).toBe(true)
-    shell.pass(1)
-    expect(shell.group.members.has('m2')).toBe(false)
   })
 
   test('refuses an assignment that does not fit the row', () => {

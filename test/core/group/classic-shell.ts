@@ -24,7 +24,7 @@ import {
   decideClassicHeartbeat,
 } from '../../../src/core/group/classic-heartbeat.ts'
 import { decideJoin } from '../../../src/core/group/classic-join.ts'
-import { decideAbandon, decideLeave } from '../../../src/core/group/classic-leave.ts'
+import { decideLeave } from '../../../src/core/group/classic-leave.ts'
 import {
   type ClassicMemberRow,
   decodeClassicGroup,
@@ -133,11 +133,6 @@ export class ClassicShell {
     const step = decideLeave(this.group, leaving, this.nowMs)
     this.#apply(step)
     return step.results
-  }
-
-  abandon(ticket: number): void {
-    this.lost.add(ticket)
-    this.#apply({ group: decideAbandon(this.group, ticket, this.nowMs), answers: [] })
   }
 
   /** Lets time pass, with the timer going off whenever it is due. */

@@ -14,9 +14,11 @@ import { GroupConsumer } from './group/group-consumer.ts'
 import type { GroupConsumerOptions } from './group/group-consumer-options.ts'
 import type { Connection, Fetch } from './http/connection.ts'
 import { parseUrl } from './http/server-url.ts'
+import type { RecordMetadata } from './producer/produced-batch.ts'
 import { Producer } from './producer/producer.ts'
 import { randomProducerId } from './producer/producer-id.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
+import type { ProducerRecord } from './producer/record-input.ts'
 import { TopicMetadataCache } from './topic-metadata.ts'
 
 export interface ClientOptions {
@@ -47,7 +49,7 @@ export interface ClientOptions {
  * @example
  * const log = connect({ url: 'http://localhost:8787' })
  * await log.admin.createTopic('orders')
- * await log.producer().send('orders', { key: 'alice', value: 'hello' })
+ * await log.send('orders', { key: 'alice', value: 'hello' })
  * await log.close()
  */
 export function connect(options: ClientOptions): Client {
@@ -64,6 +66,8 @@ export class Client {
   readonly #newProducerId: () => bigint
   readonly #newMemberId: () => string
   readonly #members = new Set<{ close(): Promise<void> }>()
+  /** Sends what is given to `send`; made by its first call. */
+  #producer: Producer | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: ClientOptions) {
@@ -84,8 +88,27 @@ export class Client {
     this.#newMemberId = options.newMemberId ?? (() => crypto.randomUUID())
   }
 
-  /** @throws {EdgelogError} `invalid_config`; `invalid_request` after `close`. */
-  producer(options: ProducerOptions = {}): Producer {
+  /**
+   * Sends one record by the client's own producer, which all calls share; resolves when it is durable.
+   *
+   * @throws {EdgelogError} as `Producer.send`; `invalid_request` after `close`.
+   * @example
+   * const { partition, offset } = await log.send('orders', { key: 'alice', value: 'hello' })
+   */
+  async send(topic: string, record: ProducerRecord): Promise<RecordMetadata> {
+    this.#producer ??= this.createProducer()
+    return await this.#producer.send(topic, record)
+  }
+
+  /**
+   * Makes a producer with settings of its own. Keep it: the log remembers each idempotent producer for
+   * 30 days, in a row of every partition that it wrote to, so one producer per record costs a row per record.
+   *
+   * @throws {EdgelogError} `invalid_config`; `invalid_request` after `close`.
+   * @example
+   * const producer = log.createProducer({ compression: 'gzip', lingerMs: 20 })
+   */
+  createProducer(options: ProducerOptions = {}): Producer {
     const context = {
       connection: this.#connection,
       metadata: this.#metadata,

@@ -6,7 +6,7 @@
  * import { connect } from 'edgelog'
  *
  * const log = connect({ url: 'http://localhost:8787' })
- * await log.producer().send('orders', { key: 'alice', value: 'hello' })
+ * await log.send('orders', { key: 'alice', value: 'hello' })
  * for await (const { records } of log.consumer({ topics: ['orders'], from: 'earliest' })) {
  *   for (const record of records) console.log(record.offset, record.valueText)
  * }

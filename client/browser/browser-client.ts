@@ -6,6 +6,7 @@ import type { GroupConsumer } from '../group/group-consumer.ts'
 import type { Connection } from '../http/connection.ts'
 import { parseUrl } from '../http/server-url.ts'
 import { randomProducerId } from '../producer/producer-id.ts'
+import type { ProducerRecord } from '../producer/record-input.ts'
 import { cacheLimits } from './cache/cache-limits.ts'
 import type { Engine } from './engine.ts'
 import { type BrowserEvents, Emitter } from './events.ts'
@@ -14,7 +15,7 @@ import type { BrowserClientOptions } from './options.ts'
 import { AckWaiters } from './outbox/ack-waiters.ts'
 import type { Outbox } from './outbox/outbox.ts'
 import type { OutboxNews } from './outbox/outbox-news.ts'
-import { OutboxProducer } from './outbox/outbox-producer.ts'
+import { OutboxProducer, type Queued } from './outbox/outbox-producer.ts'
 import { type OutboxContext, OutboxStore } from './outbox/outbox-store.ts'
 import type { BrowserConsumerOptions, BrowserGroupConsumerOptions } from './reading.ts'
 import type { ClientStatus } from './status.ts'
@@ -32,7 +33,7 @@ import { Leader, type Locks } from './tabs/leader.ts'
  * @throws {EdgelogError} `invalid_config` for an address that is none.
  * @example
  * const log = connect({ url: 'https://log.example.com' })
- * await log.producer().send('todos', { key: '1', value: 'buy milk' })
+ * await log.send('todos', { key: '1', value: 'buy milk' })
  * for await (const { records } of await log.consumer({ topics: ['todos'], from: 'earliest' })) {
  *   for (const record of records) console.log(record.keyText, record.valueText)
  * }
@@ -150,7 +151,16 @@ export class BrowserClient {
     return this.#board.status
   }
 
-  /** Queues records, and sends them as soon as there is a way. */
+  /**
+   * Queues one record; resolves when it is durable in this browser.
+   *
+   * @throws {EdgelogError} as `OutboxProducer.send`.
+   */
+  send(topic: string, record: ProducerRecord): Promise<Queued> {
+    return this.#producer.send(topic, record)
+  }
+
+  /** Returns the producer of this page, which queues records and sends them as soon as there is a way. */
   producer(): OutboxProducer {
     return this.#producer
   }

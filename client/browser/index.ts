@@ -8,7 +8,7 @@
  *
  * const log = connect({ url: 'https://log.example.com' })
  * log.on('status', ({ link, pending }) => console.log(link, pending))
- * await log.producer().send('todos', { key: '1', value: 'buy milk' })
+ * await log.send('todos', { key: '1', value: 'buy milk' })
  * for await (const { records } of await log.consumer({ topics: ['todos'], from: 'earliest' })) {
  *   for (const { keyText, valueText } of records) console.log(keyText, valueText)
  * }

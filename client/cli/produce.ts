@@ -46,7 +46,7 @@ async function produce(client: Client, topic: string, options: ProduceOptions): 
   // A topic that is not there is said before anything is read.
   await client.admin.describeTopic(topic, { partitionDetails: false })
   const isTerminal = process.stdin.isTTY === true
-  const producer = client.producer({
+  const producer = client.createProducer({
     compression: options.compression,
     bufferBytesMax: PRODUCE_BUFFER_BYTES,
     lingerMs: isTerminal ? 0 : 20,

@@ -29,14 +29,14 @@ export class Refusal extends EdgelogError {
     this.isForeign = options.isForeign ?? options.status === 0
   }
 
-  /** The call may have taken effect: no answer, or one that was not made by whoever would know. */
-  get isOutcomeUnknown(): boolean {
+  /** Looks at the status: a proxy in between may have made the response, and knows nothing of the log. */
+  override get mayHaveTakenEffect(): boolean {
     return this.status === 0 || this.status >= 500 || this.status === 408
   }
 
   /** The same call may be answered otherwise after a while. */
   get isTransient(): boolean {
-    return this.isOutcomeUnknown || this.status === 429 || this.status === 425
+    return this.mayHaveTakenEffect || this.status === 429 || this.status === 425
   }
 }
 

@@ -53,7 +53,7 @@ function outcomeOf(refusal: Refusal): Outcome {
   // The same from a log that knows nothing of this producer, not yet or no longer.
   if (refusal.code === 'unknown_producer_id') return { kind: 'outOfOrder' }
   if (refusal.code === 'invalid_producer_epoch') return { kind: 'fenced', error: refusal }
-  if (refusal.isOutcomeUnknown) return { kind: 'unknown' }
+  if (refusal.mayHaveTakenEffect) return { kind: 'unknown' }
   if (refusal.isTransient) return { kind: 'throttled' }
   return { kind: 'refused', error: refusal }
 }

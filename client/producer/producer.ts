@@ -35,7 +35,7 @@ const SEND_BATCH_CHUNK = 10_000
  * `close()` goes into `ctx.waitUntil`.
  *
  * @example
- * const producer = log.producer({ compression: 'gzip' })
+ * const producer = log.createProducer({ compression: 'gzip' })
  * const { partition, offset } = await producer.send('orders', { key: 'alice', value: '{"item":7}' })
  * await producer.close()
  */
@@ -45,7 +45,7 @@ export class Producer {
   readonly #onClosed: () => void
   #closing: Promise<void> | undefined
 
-  /** @internal Made by `Client.producer`. */
+  /** @internal Made by `Client.createProducer`. */
   constructor(context: ProducerContext, options: ProducerOptions = {}) {
     const settings = producerSettings(options)
     this.#onClosed = context.onClosed

@@ -20,7 +20,7 @@ let drawnSecond = 0
 
 /** The client gathers what comes at the same time into batches, and keeps it while there is no network. */
 function record(type) {
-  if (recording.checked) log.producer().send(TOPIC, { key: visitor, value: type })
+  if (recording.checked) log.send(TOPIC, { key: visitor, value: type })
 }
 
 addEventListener('pointermove', ({ timeStamp }) => {

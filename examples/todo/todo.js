@@ -35,7 +35,7 @@ function parse(record) {
 
 async function send(item, event) {
   const value = JSON.stringify({ id: crypto.randomUUID(), ...event })
-  await log.producer().send(TOPIC, { key: item, value })
+  await log.send(TOPIC, { key: item, value })
 }
 
 function take(records) {

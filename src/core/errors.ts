@@ -9,8 +9,8 @@ interface ErrorRow {
   readonly http: number
   /** The same call may succeed later without being changed. */
   readonly retryable: boolean
-  /** The call certainly changed nothing, so that even a call without an idempotence key may be repeated. */
-  readonly sideEffectFree: boolean
+  /** The call may have changed something. False: it certainly has not, and may be repeated by anyone. */
+  readonly mayHaveTakenEffect: boolean
 }
 
 function row(
@@ -18,10 +18,10 @@ function row(
   http: number,
   {
     retryable = false,
-    sideEffectFree = true,
-  }: { retryable?: boolean; sideEffectFree?: boolean } = {},
+    mayHaveTakenEffect = false,
+  }: { retryable?: boolean; mayHaveTakenEffect?: boolean } = {},
 ): ErrorRow {
-  return { kafka, http, retryable, sideEffectFree }
+  return { kafka, http, retryable, mayHaveTakenEffect }
 }
 
 export const ERRORS = {
@@ -38,7 +38,7 @@ export const ERRORS = {
   group_subscribed_to_topic: row(86, 409),
   illegal_generation: row(22, 409),
   inconsistent_group_protocol: row(23, 409),
-  internal: row(-1, 500, { sideEffectFree: false }),
+  internal: row(-1, 500, { mayHaveTakenEffect: true }),
   invalid_config: row(40, 400),
   invalid_group_id: row(24, 400),
   invalid_partitions: row(37, 400),
@@ -65,7 +65,7 @@ export const ERRORS = {
   offset_out_of_range: row(1, 416),
   out_of_order_sequence_number: row(45, 409),
   /** Some partitions have their records and some do not: `details` tells which, and why. */
-  partly_appended: row(-1, 500, { sideEffectFree: false }),
+  partly_appended: row(-1, 500, { mayHaveTakenEffect: true }),
   policy_violation: row(44, 403),
   /** The classic protocol: the member is to join again. */
   rebalance_in_progress: row(27, 409),
@@ -84,7 +84,7 @@ export const ERRORS = {
   transactional_id_authorization_failed: row(53, 403),
   unauthorized: row(58, 401),
   /** The answer did not arrive: the call may or may not have taken effect. */
-  unavailable: row(7, 503, { retryable: true, sideEffectFree: false }),
+  unavailable: row(7, 503, { retryable: true, mayHaveTakenEffect: true }),
   /** The client knows of a later leader of the partition than this one. */
   unknown_leader_epoch: row(75, 409),
   /** The group does not know the member: it gives up its partitions and joins again with epoch 0. */
@@ -139,8 +139,17 @@ export class EdgelogError extends Error {
     this.details = options.details
   }
 
+  /** Whether the same call may succeed later, unchanged. */
   get retryable(): boolean {
     return ERRORS[this.code].retryable
+  }
+
+  /**
+   * Whether the call may have changed something although it failed, e.g. because its response was lost. Where
+   * it is false, nothing was changed, and a call that is not idempotent can be repeated without harm.
+   */
+  get mayHaveTakenEffect(): boolean {
+    return ERRORS[this.code].mayHaveTakenEffect
   }
 
   toBody(): ErrorBody {

@@ -5,7 +5,7 @@ const RECORDS = 1_000_000
 const [url = ''] = process.argv.slice(2)
 const log = connect({ url })
 await log.admin.createTopic('sent')
-const producer = log.producer()
+const producer = log.createProducer()
 const value = 'x'.repeat(100)
 const startedAtMs = performance.now()
 let sent: Promise<unknown>[] = []

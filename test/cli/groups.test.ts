@@ -65,7 +65,7 @@ describe('edgelog consume --group', () => {
         },
       )
       .toEqual([1, 1])
-    const producer = log.producer()
+    const producer = log.createProducer()
     for (let index = 0; index < 40; index++) {
       await producer.send(topic, { value: `${index}`, partition: index % 2 })
     }

@@ -46,7 +46,7 @@ test('edgelog/worker is mounted in a Worker of somebody else, and edgelog is its
   const { connect } = (await import(packageName)) as typeof import('../../client/index.ts')
   const log = connect({ url: server.url })
   await log.admin.createTopic('mounted')
-  const sent = await log.producer({ compression: 'gzip' }).send('mounted', { value: 'x' })
+  const sent = await log.createProducer({ compression: 'gzip' }).send('mounted', { value: 'x' })
   expect(sent).toMatchObject({ topic: 'mounted', partition: 0, offset: 0 })
   for await (const record of log.consumer({ topics: ['mounted'], from: 'earliest' }).records()) {
     expect(record.valueText).toBe('x')

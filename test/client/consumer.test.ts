@@ -33,7 +33,7 @@ function open(options: ConsumerOptions): Consumer {
 }
 
 async function produce(topic: string, from: number, to: number, padding = 0): Promise<void> {
-  const producer = log.producer()
+  const producer = log.createProducer()
   await producer.sendBatch(
     topic,
     Array.from({ length: to - from }, (_, index) => ({
@@ -100,7 +100,7 @@ describe.each(transports)('a consumer by %s', (transport) => {
       bufferBytesMax,
       fetchBytesMax: 16 * 1024,
     })
-    const producer = log.producer({ batchBytesMax: 4_000, lingerMs: 0 })
+    const producer = log.createProducer({ batchBytesMax: 4_000, lingerMs: 0 })
     const received: number[] = []
     let aheadMax = 0
     const reading = (async () => {

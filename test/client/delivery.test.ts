@@ -40,7 +40,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
   test('stores each acknowledged record once and in order, whatever is lost', async () => {
     await direct.admin.createTopic('lossy', { partitions: 2 })
     proxy.faults = { matches: isProduce, percent: 30, delayMsMax: 30 }
-    const producer = lossy.producer({
+    const producer = lossy.createProducer({
       batchBytesMax: 500,
       retryBackoffMs: 10,
       retryBackoffMsMax: 100,
@@ -68,7 +68,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
       const topic = `refusing-${percent}`
       await direct.admin.createTopic(topic, { config: { 'max.message.bytes': 2_000 } })
       proxy.faults = { matches: isProduce, percent, delayMsMax: 20 }
-      const producer = lossy.producer({
+      const producer = lossy.createProducer({
         batchBytesMax: 500,
         retryBackoffMs: 10,
         retryBackoffMsMax: 100,
@@ -103,7 +103,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
 
   test('is matched by a consumer that reads each record once, whatever is lost', async () => {
     await direct.admin.createTopic('lossy-reads')
-    await direct.producer({ batchBytesMax: 500 }).sendBatch(
+    await direct.createProducer({ batchBytesMax: 500 }).sendBatch(
       'lossy-reads',
       Array.from({ length: 3_000 }, (_, index) => ({ value: `${index}` })),
     )
@@ -133,7 +133,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
   test('without idempotence still keeps the order', async () => {
     await direct.admin.createTopic('plain')
     proxy.faults = { matches: isProduce, percent: 20, delayMsMax: 10 }
-    const producer = lossy.producer({
+    const producer = lossy.createProducer({
       batchBytesMax: 1_000,
       isIdempotent: false,
       retryBackoffMs: 5,
@@ -151,7 +151,11 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
   test('gives up at the delivery timeout and goes on when the server is back', async () => {
     await direct.admin.createTopic('timeout')
     proxy.faults = undefined
-    const producer = lossy.producer({ deliveryTimeoutMs: 300, retryBackoffMs: 10, lingerMs: 0 })
+    const producer = lossy.createProducer({
+      deliveryTimeoutMs: 300,
+      retryBackoffMs: 10,
+      lingerMs: 0,
+    })
     await producer.send('timeout', { value: 'before' })
     proxy.faults = { matches: isProduce, percent: 0, delayMsMax: 0 }
     const fateful = proxy.faults

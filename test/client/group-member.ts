@@ -86,7 +86,7 @@ export async function produce(
   from: number,
   to: number,
 ): Promise<void> {
-  const producer = log.producer()
+  const producer = log.createProducer()
   const values = range(from, to)
   await Promise.all(values.map((value) => producer.send(topic, { value: `${value}`, partition })))
   await producer.close()

@@ -19,7 +19,7 @@ let topicsMade = 0
 async function topicWith(count: number, partitions = 1): Promise<string> {
   const topic = `poll-${topicsMade++}`
   await log.admin.createTopic(topic, { partitions })
-  const producer = log.producer()
+  const producer = log.createProducer()
   await Promise.all(
     Array.from({ length: count }, (_, index) =>
       producer.send(topic, { value: `${index}`, partition: index % partitions }),
@@ -73,7 +73,7 @@ test('waits for records that come a moment later', async () => {
   await expect
     .poll(async () => (await group.describe().catch(() => undefined))?.state)
     .toBe('stable')
-  await log.producer().send(topic, { value: 'late' })
+  await log.send(topic, { value: 'late' })
   const polled = await polling
   expect(polled.records.map(({ valueText }) => valueText)).toEqual(['late'])
   await polled.commit()

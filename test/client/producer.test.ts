@@ -15,8 +15,50 @@ function setUp(options: ProducerOptions = {}, partitions = 1) {
     random: () => random.next(),
     newProducerId: () => 42n,
   })
-  return { server, log, producer: log.producer({ lingerMs: 1, retryBackoffMs: 1, ...options }) }
+  return {
+    server,
+    log,
+    producer: log.createProducer({ lingerMs: 1, retryBackoffMs: 1, ...options }),
+  }
 }
+
+describe('Client.send()', () => {
+  function clientOf(server: FakeServer) {
+    return connect({ url: 'http://fake', fetch: server.fetch })
+  }
+
+  test('sends all records by one producer, however many calls there are', async () => {
+    const server = new FakeServer()
+    const log = clientOf(server)
+    for (let index = 0; index < 10; index++) await log.send('t', { value: String(index) })
+    expect(server.produced.map(({ baseSequence }) => baseSequence)).toEqual(
+      Array.from({ length: 10 }, (_, index) => index),
+    )
+    expect(new Set(server.produced.map(({ producerId }) => producerId)).size).toBe(1)
+  })
+
+  test('leaves producers of the application alone', async () => {
+    const server = new FakeServer()
+    const log = clientOf(server)
+    await log.send('t', { value: 'a' })
+    await log.createProducer().send('t', { value: 'b' })
+    expect(new Set(server.produced.map(({ producerId }) => producerId)).size).toBe(2)
+  })
+
+  test('flushes what it gathered when the client is closed, and takes no more', async () => {
+    const server = new FakeServer()
+    const log = clientOf(server)
+    const sent = log.send('t', { value: 'a' })
+    await log.close()
+    await sent
+    const closed = { code: 'invalid_request' }
+    await expect(log.send('t', { value: 'b' })).rejects.toMatchObject(closed)
+    const unused = clientOf(server)
+    await unused.close()
+    await expect(unused.send('t', { value: 'c' })).rejects.toMatchObject(closed)
+    expect(server.produced).toHaveLength(1)
+  })
+})
 
 /** A promise and the key to it. */
 function gate(): { promise: Promise<void>; open: () => void } {
@@ -167,7 +209,7 @@ describe('send()', () => {
   test('takes no delay from a server that no timer could hold', async () => {
     const clock = new ManualClock()
     const server = new FakeServer()
-    const producer = connect({ url: 'http://fake', fetch: server.fetch, clock }).producer()
+    const producer = connect({ url: 'http://fake', fetch: server.fetch, clock }).createProducer()
     const details = { retryAfterMs: 1e12 }
     const error = { code: 'throttled', message: 'm', details }
     const answers = [Response.json({ error }, { status: 429 })]
@@ -187,7 +229,7 @@ describe('send()', () => {
     const clock = new ManualClock()
     const server = new FakeServer()
     const log = connect({ url: 'http://fake', fetch: server.fetch, clock })
-    const producer = log.producer({ lingerMs: 0, batchBytesMax: 1 })
+    const producer = log.createProducer({ lingerMs: 0, batchBytesMax: 1 })
     await producer.send('t', { value: 'a' })
     const asked = () => server.calls.filter((call) => call.startsWith('GET')).length
     expect(asked()).toBe(1)
@@ -202,7 +244,7 @@ describe('send()', () => {
     const clock = new ManualClock()
     const server = new FakeServer()
     const log = connect({ url: 'http://fake', fetch: server.fetch, clock })
-    const producer = log.producer({ compression: 'zstd', batchBytesMax: 1 })
+    const producer = log.createProducer({ compression: 'zstd', batchBytesMax: 1 })
     await expect(producer.send('t', { value: 'a' })).rejects.toMatchObject({ name: /./ })
     expect(clock.pending).toBe(0)
   })
@@ -260,7 +302,7 @@ describe('flush() and close()', () => {
     await expect(producer.send('t', { value: 'b' })).rejects.toMatchObject({
       code: 'invalid_request',
     })
-    expect(() => log.producer()).toThrow('closed')
+    expect(() => log.createProducer()).toThrow('closed')
   })
 
   test('close() with a time limit rejects what has no answer by then', async () => {

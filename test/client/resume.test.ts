@@ -21,7 +21,7 @@ describe.each(['auto', 'websocket', 'long-poll'] as const)('a consumer by %s', (
     const topic = `resume-${transport}`
     await log.admin.createTopic(topic, { partitions: 2 })
     const consumer = log.consumer({ topics: [topic], from: 'earliest', transport })
-    const producer = log.producer({ retryBackoffMsMax: 200 })
+    const producer = log.createProducer({ retryBackoffMsMax: 200 })
     const received: Array<{ partition: number; offset: number; value: number }> = []
     const reading = (async () => {
       for await (const { partition, offset, valueText } of consumer.records()) {

@@ -43,7 +43,7 @@ describe('send() and for await', () => {
   test.each(compressions)('carry records compressed with %s', async (compression) => {
     const topic = `codec-${compression}`
     await log.admin.createTopic(topic)
-    const producer = log.producer({ compression })
+    const producer = log.createProducer({ compression })
     const sent = Array.from({ length: 500 }, (_, index) => `value ${index} `.repeat(5))
     const answers = await Promise.all(sent.map((value) => producer.send(topic, { value })))
     expect(answers.map(({ offset }) => offset)).toEqual(sent.map((_, index) => index))
@@ -54,7 +54,7 @@ describe('send() and for await', () => {
 
   test('carry keys, nulls, bytes, headers and timestamps', async () => {
     await log.admin.createTopic('shapes')
-    const producer = log.producer()
+    const producer = log.createProducer()
     const bytes = new Uint8Array([0, 255, 128])
     await producer.sendBatch('shapes', [
       { key: 'k', value: 'text', headers: { a: '1', b: null }, timestamp: 1_700_000_000_000 },
@@ -85,7 +85,7 @@ describe('send() and for await', () => {
 
   test('send a key to the partition that every Kafka client chooses', async () => {
     await log.admin.createTopic('keys', { partitions: 5 })
-    const producer = log.producer()
+    const producer = log.createProducer()
     const keys = Array.from({ length: 50 }, (_, index) => `key-${index}`)
     const answers = await Promise.all(keys.map((key) => producer.send('keys', { key, value: key })))
     const expected = keys.map((key) => partitionForKey(new TextEncoder().encode(key), 5))

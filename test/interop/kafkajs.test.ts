@@ -170,7 +170,7 @@ describe('records', () => {
     'of the native client in %s are read',
     async (compression) => {
       const topic = await newTopic()
-      const native = stage.native.producer({ compression })
+      const native = stage.native.createProducer({ compression })
       await native.sendBatch(topic, SAMPLES)
       await native.close()
       expect(await consume(topic, SAMPLES.length)).toEqual(SAMPLES)
@@ -181,7 +181,7 @@ describe('records', () => {
     const topic = await newTopic(3)
     const keys = numbered('key', 40)
     await (await producer()).send({ topic, messages: keys.map((key) => ({ key, value: key })) })
-    const native = stage.native.producer()
+    const native = stage.native.createProducer()
     await native.sendBatch(
       topic,
       keys.map((key) => ({ key, value: key })),

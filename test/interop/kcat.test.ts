@@ -82,7 +82,7 @@ describe('records', () => {
     'of the native client in %s are read',
     async (compression) => {
       const topic = await newTopic()
-      const native = stage.native.producer({ compression })
+      const native = stage.native.createProducer({ compression })
       await native.sendBatch(topic, SAMPLES)
       await native.close()
       expect(await readRecords(topic)).toEqual(SAMPLES)
@@ -118,7 +118,7 @@ describe('places in the log', () => {
   let topic: string
   beforeAll(async () => {
     topic = await newTopic()
-    const producer = stage.native.producer()
+    const producer = stage.native.createProducer()
     for (const [index, value] of numbered('v', 6).entries()) {
       await producer.send(topic, { value, timestamp: FIRST_MS + index * 1_000 })
     }

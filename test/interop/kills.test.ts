@@ -151,7 +151,7 @@ test(`a group's consumer goes on, and gets each record (seed ${TEST_SEED})`, asy
   await consumer.run({
     eachMessage: async ({ message }) => void seen.add(String(message.value)),
   })
-  const producer = stage.native.producer({ lingerMs: 0 })
+  const producer = stage.native.createProducer({ lingerMs: 0 })
   let count = 0
   let isOver = false
   const send = async () => {

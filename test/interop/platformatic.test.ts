@@ -185,7 +185,7 @@ describe('records', () => {
     'of the native client in %s are read',
     async (compression) => {
       const topic = await newTopic()
-      const native = stage.native.producer({ compression })
+      const native = stage.native.createProducer({ compression })
       await native.sendBatch(topic, SAMPLES)
       await native.close()
       expect(await consume(topic, SAMPLES.length)).toEqual(SAMPLES)

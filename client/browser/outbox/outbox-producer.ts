@@ -54,7 +54,7 @@ interface Gathered {
  * Sends records that survive the page, the browser and the network.
  *
  * @example
- * const { acked } = await log.producer().send('todos', { key: id, value: JSON.stringify(todo) })
+ * const { acked } = await log.send('todos', { key: id, value: JSON.stringify(todo) })
  * acked.then(({ offset }) => console.log('in the log at', offset))
  */
 export class OutboxProducer {
@@ -78,7 +78,7 @@ export class OutboxProducer {
    * take; `storage_full` when 256 MiB wait or the browser has no space; `storage_failed`; `throttled`
    * with 100,000 calls that are not awaited; `invalid_request` after `close`.
    * @example
-   * await log.producer().send('todos', { key: '1', value: JSON.stringify({ text: 'buy milk' }) })
+   * await log.send('todos', { key: '1', value: JSON.stringify({ text: 'buy milk' }) })
    */
   async send(topic: string, record: ProducerRecord): Promise<Queued> {
     const entry = this.#entryOf(topic, record)

@@ -19,7 +19,7 @@ async function rateOf(work: () => Promise<void>): Promise<number> {
 
 async function runNative(): Promise<ClientRates> {
   const log = connect({ url })
-  const producer = log.producer()
+  const producer = log.createProducer()
   const produce = await rateOf(async () => {
     for (let sent = 0; sent < count; sent += AT_A_TIME) {
       await Promise.all(Array.from({ length: AT_A_TIME }, () => producer.send(topic, { value })))

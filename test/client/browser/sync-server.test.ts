@@ -109,7 +109,7 @@ async function until(isSo: () => boolean): Promise<void> {
 }
 
 async function produce(topic: string, partition: number, count: number): Promise<void> {
-  const producer = log.producer()
+  const producer = log.createProducer()
   const records = Array.from({ length: count }, (_, index) => ({ value: `${index}`, partition }))
   await producer.sendBatch(topic, records)
   await producer.close()

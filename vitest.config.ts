@@ -1,41 +1,58 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
+/** Kills, mutants and matrices: `npm run test:slow`. */
+const SLOW = '**/*.slow.test.ts'
+
+// Limits are for tests that hang, and never for slow ones: four busy processes beside them must not make one fail.
+const WAIT_MS_MAX = 120_000
+const limits = {
+  testTimeout: 240_000,
+  hookTimeout: 240_000,
+  expect: { poll: { timeout: WAIT_MS_MAX, interval: 20 } },
+}
+
 export default defineConfig({
   test: {
+    maxWorkers: 2,
     projects: [
       {
         test: {
+          ...limits,
           name: 'core',
-          environment: 'node',
-          include: ['test/{core,broker,kafka}/**/*.test.ts'],
+          include: ['test/{core,broker,kafka,support}/**/*.test.ts'],
         },
       },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
-        test: { name: 'workers', include: ['test/workers/**/*.test.ts'] },
+        test: { ...limits, name: 'workers', include: ['test/workers/**/*.test.ts'] },
       },
       {
-        // Black box: these start the real server, or speak to the one that EDGELOG_URL names.
+        // Black box: these speak to the real server, and to the one that EDGELOG_URL names.
         test: {
+          ...limits,
           name: 'server',
-          environment: 'node',
           include: ['test/{client,cli,conformance,crash,interop}/**/*.test.ts'],
-          testTimeout: 30_000,
+          exclude: [SLOW],
+          globalSetup: ['test/server/shared-server.ts'],
         },
       },
       {
-        // Real Chromium against the real server: one browser at a time.
+        // Real Chromium against the real server.
         test: {
+          ...limits,
           name: 'browser',
-          environment: 'node',
           include: ['test/browser/**/*.test.ts'],
+          exclude: [SLOW],
           globalSetup: ['test/browser/support/set-up.ts'],
-          fileParallelism: false,
-          // Not beside the others, which would take the processor from under it.
-          sequence: { groupOrder: 1 },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...limits,
+          name: 'slow',
+          include: [`test/${SLOW}`],
+          globalSetup: ['test/server/shared-server.ts', 'test/browser/support/set-up.ts'],
         },
       },
     ],

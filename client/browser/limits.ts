@@ -9,6 +9,8 @@ const DAY_MS = 86_400 * SECOND_MS
 
 /** How long an older tab may keep the database from being opened before the page is told. */
 export const BLOCKED_OPEN_MS = 3 * SECOND_MS
+/** Runs of one transaction: its connection may be one that was closed unnoticed, and the next be closed too. */
+export const STORAGE_ATTEMPTS_MAX = 3
 
 // -- outbox ------------------------------------------------------------------------------------
 

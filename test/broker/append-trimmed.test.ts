@@ -25,7 +25,7 @@ import { concatenate } from '../../src/core/log/chunk.ts'
 import type { AppendReply, OverlapReply } from '../../src/core/log/partition-api.ts'
 import { addToSequence, type ProducerState } from '../../src/core/log/producer-state.ts'
 import { resolveTopicConfig, type TopicConfig } from '../../src/core/topic/topic-config.ts'
-import { SEEDED } from '../core/seed.ts'
+import { runs, SEEDED } from '../support/seed.ts'
 
 const CODECS = createCodecs()
 const CONFIG = resolveTopicConfig({})
@@ -222,7 +222,7 @@ test('each record is stored once, in order, and its place is told, however they 
         expect(mine).toEqual(mine.map((_, index) => `${producer}/${index}`))
       }
     }),
-    { ...SEEDED, numRuns: 200 },
+    { ...SEEDED, numRuns: runs(200) },
   )
 })
 

@@ -10,6 +10,7 @@ import { parseGroupId } from '../../src/core/group/group-id.ts'
 import { COMMIT_OFFSETS_MAX, OFFSET_METADATA_BYTES_MAX } from '../../src/core/limits.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
+import { WAIT } from '../support/until.ts'
 
 const groupId = parseGroupId('g')
 const member = { memberId: 'm', epoch: 1, instanceId: null }
@@ -207,7 +208,7 @@ test('of what was just read are committed with a call of one partition for each 
   describe.mockClear()
   describe.mockReturnValue(described.promise)
   const committing = commitOffsetsEach(cluster, groupId, member, wanted)
-  await vi.waitFor(() => expect(describe).toHaveBeenCalledTimes(1))
+  await vi.waitFor(() => expect(describe).toHaveBeenCalledTimes(1), WAIT)
   expect(commitOffsets, 'before the partition has answered').toHaveBeenCalledTimes(1)
   described.resolve(answer)
   expect(codesOf(await committing)).toEqual([null, null])

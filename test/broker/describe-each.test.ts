@@ -5,7 +5,7 @@ import { describeEach } from '../../src/broker/describe-each.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { checkDescriptionSize } from '../../src/core/group/description-size.ts'
 import { DESCRIBED_GROUPS_BYTES_MAX, EDGE_FANOUT_MAX } from '../../src/core/limits.ts'
-import { SEEDED } from '../core/seed.ts'
+import { runs, SEEDED } from '../support/seed.ts'
 
 interface Described {
   readonly groupId: string
@@ -78,7 +78,7 @@ test('all groups are described by and by, and never more at a time than there is
       expect(most.bytes).toBeLessThanOrEqual(DESCRIBED_GROUPS_BYTES_MAX)
       expect(most.calls).toBeLessThanOrEqual(EDGE_FANOUT_MAX)
     }),
-    { ...SEEDED, numRuns: 50 },
+    { ...SEEDED, numRuns: runs(50) },
   )
 })
 

@@ -8,6 +8,7 @@ import { concatenate } from '../../src/core/log/chunk.ts'
 import type { FetchRequest } from '../../src/core/log/partition-api.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
+import { WAIT } from '../support/until.ts'
 
 const name = parseTopicName('many')
 const topic = { name, id: 'many-id' }
@@ -176,7 +177,7 @@ test.each([
 test('one partition is one call, which waits there', async () => {
   const partitions = logsOf([])
   const fetched = fetchFrom(partitions, { minBytes: 7, maxWaitMs: 60_000, maxBytes: 500 })
-  await vi.waitFor(() => expect(partitions[0]?.waits).toBe(1))
+  await vi.waitFor(() => expect(partitions[0]?.waits).toBe(1), WAIT)
   partitions[0]?.append(10)
   expect(sizesOf(await fetched)).toEqual([10])
   expect(partitions[0]?.reads).toEqual([
@@ -187,7 +188,7 @@ test('one partition is one call, which waits there', async () => {
 test('waits until something comes, and reads again only where it came', async () => {
   const partitions = logsOf([5], [5], [5])
   const fetched = fetchFrom(partitions, { offsets: [1, 1, 1], maxWaitMs: 60_000 })
-  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1, 1]))
+  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1, 1]), WAIT)
   partitions[1]?.append(10)
   expect(sizesOf(await fetched)).toEqual([0, 10, 0])
   expect(partitions.map(({ reads }) => reads.length)).toEqual([2, 3, 2])
@@ -196,11 +197,11 @@ test('waits until something comes, and reads again only where it came', async ()
 test('gathers minBytes from all, each waiting once at a time', async () => {
   const partitions = logsOf([10], [])
   const fetched = fetchFrom(partitions, { minBytes: 40, maxWaitMs: 60_000 })
-  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1]))
+  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1]), WAIT)
   partitions[1]?.append(10)
-  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 2]))
+  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 2]), WAIT)
   partitions[1]?.append(10)
-  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 3]))
+  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 3]), WAIT)
   partitions[0]?.append(10)
   expect(sizesOf(await fetched)).toEqual([20, 20])
 })
@@ -220,7 +221,7 @@ test('does not ask again and again where too many wait already', async () => {
 test('leaves behind polls that end soon, however long it could have waited', async () => {
   const partitions = logsOf([], [])
   const fetched = fetchFrom(partitions, { maxWaitMs: 60_000 })
-  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1]))
+  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1]), WAIT)
   partitions[0]?.append(1)
   await fetched
   const polls = partitions.flatMap(({ reads }) => reads.filter(({ maxWaitMs }) => maxWaitMs > 0))
@@ -248,7 +249,7 @@ test('renews its polls while it waits, each time for longer', async () => {
 test('what fails after the answer has left disturbs nobody', async () => {
   const partitions = logsOf([], [])
   const fetched = fetchFrom(partitions, { maxWaitMs: 60_000 })
-  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1]))
+  await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1]), WAIT)
   partitions[0]?.append(1)
   await fetched
   if (partitions[1] !== undefined) partitions[1].hasFailed = true

@@ -22,7 +22,7 @@ import {
 } from './support/tab.ts'
 
 const TOPIC = 'access'
-const WAIT = { timeout: 30_000 }
+const WAIT = { timeout: 120_000 }
 let browser: Browser
 let pages: PageServer
 let stateDir = ''

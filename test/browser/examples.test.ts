@@ -49,7 +49,7 @@ async function expectStatus(page: Page, wanted: RegExp): Promise<void> {
   await expect.poll(() => page.locator('#status').textContent(), POLL).toMatch(wanted)
 }
 
-const POLL = { timeout: 30_000, interval: 50 }
+const POLL = { timeout: 120_000, interval: 50 }
 
 const field = 'What is to be done'
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { until } from '../support/until.ts'
 import { committed, join, memberOf } from './support/member.ts'
 import { useStage } from './support/stage.ts'
 import { flush, sendNumbered } from './support/tab.ts'
@@ -6,10 +7,6 @@ import { flush, sendNumbered } from './support/tab.ts'
 const stage = useStage()
 
 const PARTITIONS = 4
-
-async function until(what: () => Promise<boolean>): Promise<void> {
-  await expect.poll(what, { timeout: 60_000, interval: 100 }).toBe(true)
-}
 
 describe('a browser in a consumer group', () => {
   test('two browsers share the partitions, and each record is handled', async () => {
@@ -19,19 +16,22 @@ describe('a browser in a consumer group', () => {
     const second = await other.tab({ url: scene.proxy.url })
     await join(first, scene.topic, 'shared', 0)
     await join(second, scene.topic, 'shared', 0)
-    await until(async () => {
+    await until('each has two partitions', async () => {
       const held = [(await memberOf(first)).partitions, (await memberOf(second)).partitions]
       return held.flat().sort().join() === '0,1,2,3' && held.every(({ length }) => length === 2)
     })
     const topic = { topic: scene.topic, sender: 'a', count: 400, partitions: PARTITIONS }
     const ids = await sendNumbered(first, topic)
     await flush(first)
-    await until(async () => {
+    await until('all records are handled', async () => {
       const handled = [...(await memberOf(first)).handled, ...(await memberOf(second)).handled]
       return new Set(handled).size === ids.length
     })
     expect((await memberOf(second)).handled.length).toBeGreaterThan(0)
-    await until(async () => (await committed(stage.server, 'shared', scene.topic)) === ids.length)
+    await until(
+      'all is committed',
+      async () => (await committed(stage.server, 'shared', scene.topic)) === ids.length,
+    )
   })
 
   test('offline too long, it goes on with what it has, is fenced on return and joins again', async () => {
@@ -43,23 +43,38 @@ describe('a browser in a consumer group', () => {
     const ids = await sendNumbered(away, topic)
     await flush(away)
     await join(away, scene.topic, 'train', 20)
-    await until(async () => (await memberOf(away)).handled.length > 10)
+    await until(
+      'the member that goes away has begun',
+      async () => (await memberOf(away)).handled.length > 10,
+    )
     await scene.context.setOffline(true)
     const before = (await memberOf(away)).handled.length
-    await until(async () => (await memberOf(away)).handled.length > before + 10)
+    await until(
+      'it goes on without a network',
+      async () => (await memberOf(away)).handled.length > before + 10,
+    )
     const committedOffline = await committed(stage.server, 'train', scene.topic)
     expect(committedOffline).toBeLessThanOrEqual((await memberOf(away)).handled.length)
 
     // Its session ends, and the other browser takes over.
     await join(stays, scene.topic, 'train', 0)
-    await until(async () => (await memberOf(stays)).partitions.length === PARTITIONS)
+    await until(
+      'the one that stays has all partitions',
+      async () => (await memberOf(stays)).partitions.length === PARTITIONS,
+    )
     await scene.context.setOffline(false)
-    await until(async () => (await memberOf(away)).partitions.length === PARTITIONS / 2)
-    await until(async () => {
+    await until(
+      'the one that returns has its half',
+      async () => (await memberOf(away)).partitions.length === PARTITIONS / 2,
+    )
+    await until('all records are handled', async () => {
       const handled = [...(await memberOf(away)).handled, ...(await memberOf(stays)).handled]
       return new Set(handled).size === ids.length
     })
-    await until(async () => (await committed(stage.server, 'train', scene.topic)) === ids.length)
+    await until(
+      'all is committed',
+      async () => (await committed(stage.server, 'train', scene.topic)) === ids.length,
+    )
     expect((await memberOf(away)).stopped).toBeUndefined()
   })
 })

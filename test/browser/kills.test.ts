@@ -1,44 +1,18 @@
 /**
- * Question: is what a page was told to be queued delivered once and in order, whatever moment its
- * browser is killed at? Model: the ids that pages reported, against the log at the end.
- * Generated: tabs, bursts, faults of the network, kills of browser and server, from a seed that is
- * printed. Limits: SIGKILL keeps the page cache, so this shows atomicity and order, not power loss.
- * `npm run test:browser -- --kills 500` runs it for longer.
+ * Question: is what a page was told to be queued delivered once and in order when its browser is killed? A few
+ * kills, so that a change which breaks much is noticed soon; `kills.slow.test.ts` has the long run.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { TEST_SEED } from '../support/seed.ts'
 import { runKills } from './kills/kill-harness.ts'
-import { BROKEN_CLIENT, buildClient } from './support/client-builds.ts'
 
-const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const KILLS = 30
-const BROKEN_KILLS = 5
-const BROKEN_TRIES = 4
+const KILLS = 3
 
-test(`nothing is lost or doubled over ${KILLS} kills of the browser`, {
+test(`loses and doubles nothing over ${KILLS} kills of the browser`, {
   timeout: 300_000,
 }, async () => {
-  console.log(`kills of the browser: TEST_SEED=${seed}`)
-  const { violations, ...figures } = await runKills({ kills: KILLS, seed })
-  console.log(figures)
+  console.log(`kills of the browser: TEST_SEED=${TEST_SEED}`)
+  const { violations, ...figures } = await runKills({ kills: KILLS, seed: TEST_SEED })
   expect(violations).toEqual([])
-  expect(figures.recordsQueued).toBeGreaterThan(KILLS)
-  expect(figures.repliesLost).toBeGreaterThan(0)
-})
-
-test('a client without sequences is caught', { timeout: 300_000 }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'edgelog-broken-'))
-  try {
-    await buildClient(folder, { entry: BROKEN_CLIENT })
-    let caught: readonly string[] = []
-    for (let attempt = 0; attempt < BROKEN_TRIES && caught.length === 0; attempt++) {
-      const options = { kills: BROKEN_KILLS, seed: seed + attempt, clientFolder: folder }
-      caught = (await runKills(options)).violations.filter((one) => / lies at .* and /.test(one))
-    }
-    expect(caught).not.toEqual([])
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  expect(figures.recordsQueued).toBeGreaterThan(0)
 })

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { freePort } from '../server/server-process.ts'
+import { freePort } from '../server/free-port.ts'
 import { type FaultyProxy, startProxy } from './support/proxy.ts'
 
 const TEXT = 'x'.repeat(1_000)

@@ -12,7 +12,7 @@ const stage = useStage()
 const RECORDS = /\/records$/
 
 async function expectSeen(page: Page, topic: string, values: readonly string[]) {
-  await expect.poll(() => seenBy(page, topic), { timeout: 30_000 }).toEqual(values)
+  await expect.poll(() => seenBy(page, topic), { timeout: 120_000 }).toEqual(values)
 }
 
 async function expectReset(page: Page, topic: string, reason: string) {
@@ -20,7 +20,7 @@ async function expectReset(page: Page, topic: string, reason: string) {
     page.evaluate(() =>
       window.events.filter(({ name }) => name === 'topicReset').map(({ value }) => value),
     )
-  await expect.poll(resets, { timeout: 30_000 }).toContainEqual({ topic, reason })
+  await expect.poll(resets, { timeout: 120_000 }).toContainEqual({ topic, reason })
 }
 
 /** A page that has read what there is, and has records to send that do not get through. */
@@ -120,7 +120,7 @@ test('the server comes back with the state of an earlier day', async () => {
     const after = await sendNumbered(page, { topic, sender: 'a', count: 5 })
     await flush(page)
     expect((await server.readTopic(topic)).get(0)).toEqual([...old, ...after])
-    await expect.poll(() => seenBy(page, topic), { timeout: 30_000 }).toContain(after.at(-1))
+    await expect.poll(() => seenBy(page, topic), { timeout: 120_000 }).toContain(after.at(-1))
   } finally {
     await server.process.stop()
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
@@ -139,10 +139,10 @@ test('the log start moves past what the page has read', async () => {
   await proxy.down()
   await stage.server.produce(topic, ['2', '3'])
   await expect
-    .poll(async () => (await stage.server.readTopic(topic)).get(0), { timeout: 30_000 })
+    .poll(async () => (await stage.server.readTopic(topic)).get(0), { timeout: 120_000 })
     .toEqual([])
   await proxy.up()
   await expectReset(page, topic, 'logStartMoved')
   await stage.server.produce(topic, ['4'])
-  await expect.poll(() => seenBy(page, topic), { timeout: 30_000 }).toContain('4')
+  await expect.poll(() => seenBy(page, topic), { timeout: 120_000 }).toContain('4')
 })

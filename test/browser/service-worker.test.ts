@@ -47,7 +47,7 @@ test('a service worker sends what a page queued that is closed', async () => {
   })
   await expect
     .poll(async () => [...(await stage.server.readTopic(scene.topic)).values()].flat().length, {
-      timeout: 30_000,
+      timeout: 120_000,
     })
     .toBe(ids.length)
   await scene.expectDelivered(ids)

@@ -305,7 +305,7 @@ test('B11: a tab that does not let go is told of, and waited for', async () => {
   const page = await tab({ pageUrl: nextBuildUrl })
   const sending = sendNumbered(page, { topic, sender: 'new', count: 5 })
   await expect
-    .poll(() => eventsOf(page, 'reloadNeeded'), { timeout: 10_000 })
+    .poll(() => eventsOf(page, 'reloadNeeded'), { timeout: 120_000 })
     .toContainEqual({ reason: 'blocked' })
   await stubborn.close()
   queued.push(...(await sending))

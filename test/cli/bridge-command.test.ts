@@ -4,21 +4,18 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { freePort } from '../client/test-server.ts'
-import { ServerProcess } from '../server/server-process.ts'
+import { freePort } from '../server/free-port.ts'
+import { sharedServerUrl } from '../server/shared-server.ts'
 import { edgelog, ended, start, watch } from './edgelog-command.ts'
 
 /** ApiVersions, version 0, correlation id 7, no client id. */
 const API_VERSIONS = Buffer.from('0000000a 0012 0000 00000007 ffff'.replaceAll(' ', ''), 'hex')
 
-let server: ServerProcess
 let dir: string
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'edgelog-bridge-'))
-  server = await ServerProcess.start()
 })
 afterAll(async () => {
-  await server.stop()
   await rm(dir, { recursive: true, force: true })
 })
 
@@ -40,7 +37,7 @@ function ask(port: number, host = '127.0.0.1'): Promise<Buffer> {
 
 test('carries frames to the server it is given, and stops at Ctrl-C', async () => {
   const port = await freePort()
-  const child = start(server.url, ['bridge', '--listen', String(port)])
+  const child = start(sharedServerUrl(), ['bridge', '--listen', String(port)])
   const end = ended(child)
   await watch(child).printed('Ctrl-C stops it.')
   const answer = await ask(port)
@@ -49,7 +46,9 @@ test('carries frames to the server it is given, and stops at Ctrl-C', async () =
   child.kill('SIGINT')
   const { code, stdout } = await end
   expect(code).toBe(0)
-  expect(stdout).toContain(`edgelog takes Kafka clients on localhost:${port}, for ${server.url}`)
+  expect(stdout).toContain(
+    `edgelog takes Kafka clients on localhost:${port}, for ${sharedServerUrl()}`,
+  )
 })
 
 test('a client is hung up on while there is no server, and told of on the terminal', async () => {
@@ -70,7 +69,7 @@ describe('what is called wrongly', () => {
     [['bridge', '--listen', '0.0.0.0:0'], 2, 'whole number of at least 1'],
     [['bridge', '--listen', '0.0.0.0:9092'], 1, 'set its EDGELOG_TOKEN'],
   ])('%j', async (args, code, mentions) => {
-    const outcome = await edgelog(server.url, args)
+    const outcome = await edgelog(sharedServerUrl(), args)
     expect(outcome.stderr).toContain(mentions)
     expect(outcome.code).toBe(code)
   })
@@ -80,10 +79,10 @@ describe('what is called wrongly', () => {
     await new Promise((resolve) => holder.once('listening', resolve))
     const { port } = holder.address() as { port: number }
     const taken = `port ${port} on 127.0.0.1 is taken`
-    const bridge = await edgelog(server.url, ['bridge', '--listen', String(port)])
+    const bridge = await edgelog(sharedServerUrl(), ['bridge', '--listen', String(port)])
     expect([bridge.code, bridge.stderr]).toEqual([1, expect.stringContaining(taken)])
     const args = ['--port', String(await freePort()), '--state', join(dir, 'taken')]
-    const dev = await edgelog(server.url, ['dev', '--kafka-port', String(port), ...args])
+    const dev = await edgelog(sharedServerUrl(), ['dev', '--kafka-port', String(port), ...args])
     expect([dev.code, dev.stderr]).toEqual([1, expect.stringContaining(taken)])
     expect(dev.stderr).toContain('--kafka-port, or --no-kafka')
     holder.close()

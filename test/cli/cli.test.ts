@@ -4,25 +4,24 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { freePort, ServerProcess } from '../server/server-process.ts'
+import { freePort } from '../server/free-port.ts'
+import { ServerProcess } from '../server/server-process.ts'
+import { sharedServerUrl } from '../server/shared-server.ts'
 import * as command from './edgelog-command.ts'
 import { ended, watch } from './edgelog-command.ts'
 
-let server: ServerProcess
 let dir = ''
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'edgelog-cli-'))
-  server = await ServerProcess.start()
 })
 afterAll(async () => {
-  await server.stop()
   await rm(dir, { recursive: true, force: true })
 })
 
 const start = (args: readonly string[], env?: NodeJS.ProcessEnv) =>
-  command.start(server.url, args, env)
+  command.start(sharedServerUrl(), args, env)
 const edgelog = (args: readonly string[], input?: string) =>
-  command.edgelog(server.url, args, input)
+  command.edgelog(sharedServerUrl(), args, input)
 
 describe('edgelog topics', () => {
   test('creates, lists, describes, alters and deletes', async () => {
@@ -143,7 +142,7 @@ describe('edgelog produce and consume', () => {
     await edgelog(['topics', 'create', 'typed'])
     const command = `${process.execPath} bin/edgelog.js produce typed`
     const child = spawn('script', ['-qec', command, '/dev/null'], {
-      env: { ...process.env, EDGELOG_URL: server.url },
+      env: { ...process.env, EDGELOG_URL: sharedServerUrl() },
       stdio: 'pipe',
     })
     const end = ended(child)
@@ -245,7 +244,7 @@ describe('edgelog dev', () => {
   })
 
   test('says that its port is taken', async () => {
-    const { port } = new URL(server.url)
+    const { port } = new URL(sharedServerUrl())
     const { code, stderr } = await edgelog(['dev', '--port', port, '--state', join(dir, 'other')])
     expect(code).toBe(1)
     expect(stderr).toContain(`port ${port} on 127.0.0.1 is taken`)

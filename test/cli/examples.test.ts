@@ -6,21 +6,18 @@ import { createApp } from '../../src/http/app.ts'
 import type { EdgelogEnv } from '../../src/http/env.ts'
 import { expectError } from '../conformance/target.ts'
 import { ServerProcess } from '../server/server-process.ts'
+import { sharedServerUrl } from '../server/shared-server.ts'
 
-let server: ServerProcess
 let closed: ServerProcess
 beforeAll(async () => {
-  server = await ServerProcess.start()
   closed = await ServerProcess.start({ token: 'secret' })
 })
-afterAll(async () => {
-  await Promise.all([server.stop(), closed.stop()])
-})
+afterAll(() => closed.stop())
 
-const get = (path: string) => fetch(server.url + path)
+const get = (path: string) => fetch(sharedServerUrl() + path)
 
 /** `fetch` resolves `..` before it sends. */
-function statusOf(path: string, { url }: ServerProcess = server): Promise<number> {
+function statusOf(path: string, url = sharedServerUrl()): Promise<number> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {
     const sent = request({ hostname, port, path }, (response) => {
@@ -59,7 +56,8 @@ describe('the example pages', () => {
       if (path.endsWith('.js')) expect(type).toBe('text/javascript; charset=utf-8')
       if (path.endsWith('.css')) expect(type).toBe('text/css; charset=utf-8')
       const names = (await answer.text()).matchAll(/["'](\.{1,2}\/[\w./-]*)["']/g)
-      for (const [, name = ''] of names) await visit(new URL(name, server.url + path).pathname)
+      for (const [, name = ''] of names)
+        await visit(new URL(name, sharedServerUrl() + path).pathname)
     }
     await visit('/examples/')
     expect([...seen]).toContain('/examples/edgelog/browser.js')
@@ -69,10 +67,10 @@ describe('the example pages', () => {
 
   test('a folder is led to its page, and HEAD has no body', async () => {
     for (const path of ['/examples', '/examples/todo']) {
-      const answer = await fetch(server.url + path, { redirect: 'manual' })
+      const answer = await fetch(sharedServerUrl() + path, { redirect: 'manual' })
       expect([answer.status, answer.headers.get('location')]).toEqual([308, `${path}/`])
     }
-    const head = await fetch(`${server.url}/examples/todo/`, { method: 'HEAD' })
+    const head = await fetch(`${sharedServerUrl()}/examples/todo/`, { method: 'HEAD' })
     expect([head.status, await head.text()]).toEqual([200, ''])
   })
 
@@ -88,7 +86,7 @@ describe('the example pages', () => {
       '/examples/todo/../../v1/topics',
       '/examples/todo/%2e%2e/%2e%2e/v1/topics',
     ]) {
-      expect([path, await statusOf(path, closed)]).toEqual([path, 401])
+      expect([path, await statusOf(path, closed.url)]).toEqual([path, 401])
     }
   })
 
@@ -135,7 +133,7 @@ describe('what is no page', () => {
 
   test('other methods than GET and HEAD are no part of the API there', async () => {
     for (const method of ['POST', 'DELETE', 'PUT']) {
-      const answer = await fetch(`${server.url}/examples/todo/`, { method })
+      const answer = await fetch(`${sharedServerUrl()}/examples/todo/`, { method })
       await expectError(answer, 404, 'not_found')
     }
   })

@@ -1,18 +1,12 @@
 /** `edgelog consume --group` and `edgelog groups`, as processes. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { connect } from '../../client/index.ts'
-import { ServerProcess } from '../server/server-process.ts'
+import { sharedServerUrl } from '../server/shared-server.ts'
 import * as command from './edgelog-command.ts'
 import { ended, watch } from './edgelog-command.ts'
 
-let server: ServerProcess
-beforeAll(async () => {
-  server = await ServerProcess.start()
-})
-afterAll(() => server.stop())
-
-const start = (...args: readonly string[]) => command.start(server.url, args)
-const edgelog = (...args: readonly string[]) => command.edgelog(server.url, args)
+const start = (...args: readonly string[]) => command.start(sharedServerUrl(), args)
+const edgelog = (...args: readonly string[]) => command.edgelog(sharedServerUrl(), args)
 
 let topicsMade = 0
 
@@ -20,7 +14,7 @@ async function topicWith(lines: number, partitions = 1): Promise<string> {
   const topic = `cli-groups-${topicsMade++}`
   await edgelog('topics', 'create', topic, '--partitions', String(partitions))
   const input = Array.from({ length: lines }, (_, index) => `k${index}:${index}\n`).join('')
-  await command.edgelog(server.url, ['produce', topic, '--key-separator', ':'], input)
+  await command.edgelog(sharedServerUrl(), ['produce', topic, '--key-separator', ':'], input)
   return topic
 }
 
@@ -42,7 +36,7 @@ describe('edgelog consume --group', () => {
     const args = ['consume', topic, '--group', group, '--from-beginning']
     const [one, other] = [start(...args), start(...args)]
     const outcomes = [ended(one), ended(other)]
-    const log = connect({ url: server.url })
+    const log = connect({ url: sharedServerUrl() })
     await expect
       .poll(
         async () =>
@@ -53,7 +47,7 @@ describe('edgelog consume --group', () => {
               .catch(() => undefined)
           )?.state,
         {
-          timeout: 20_000,
+          timeout: 120_000,
         },
       )
       .toBe('stable')
@@ -61,7 +55,7 @@ describe('edgelog consume --group', () => {
       .poll(
         async () => (await log.group(group).describe()).members.map((m) => m.assignment.length),
         {
-          timeout: 20_000,
+          timeout: 120_000,
         },
       )
       .toEqual([1, 1])
@@ -70,7 +64,7 @@ describe('edgelog consume --group', () => {
       await producer.send(topic, { value: `${index}`, partition: index % 2 })
     }
     await expect
-      .poll(async () => (await log.group(group).describe()).totalLag, { timeout: 20_000 })
+      .poll(async () => (await log.group(group).describe()).totalLag, { timeout: 120_000 })
       .toBe(0)
     await log.close()
     one.kill('SIGINT')

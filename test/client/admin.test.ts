@@ -1,18 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Client, connect, EdgelogError } from '../../client/index.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
+import { sharedServerUrl } from '../server/shared-server.ts'
 
-let server: TestServer
 let log: Client
 
 beforeAll(async () => {
-  server = await startTestServer()
-  log = connect({ url: server.url })
+  log = connect({ url: sharedServerUrl() })
 })
 
 afterAll(async () => {
   await log.close()
-  await server.remove()
 })
 
 describe('admin', () => {

@@ -6,14 +6,14 @@ import {
   type ConsumerRecord,
   connect,
 } from '../../client/index.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
+import { ServerProcess } from '../server/server-process.ts'
 
-let server: TestServer
+let server: ServerProcess
 let log: Client
 const consumers: Consumer[] = []
 
 beforeAll(async () => {
-  server = await startTestServer({ token: 'top-secret/+?' })
+  server = await ServerProcess.start({ token: 'top-secret/+?' })
   log = connect({ url: server.url, token: 'top-secret/+?' })
 })
 
@@ -23,7 +23,7 @@ afterEach(async () => {
 
 afterAll(async () => {
   await log.close()
-  await server.remove()
+  await server.stop()
 })
 
 function open(options: ConsumerOptions): Consumer {

@@ -1,13 +1,12 @@
 /** What a producer promises, over a network that breaks every promise. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Client, connect, type RecordMetadata } from '../../client/index.ts'
-import { TEST_SEED } from '../core/seed.ts'
-import { Random } from '../random.ts'
+import { sharedServerUrl } from '../server/shared-server.ts'
+import { Random } from '../support/random.ts'
+import { TEST_SEED } from '../support/seed.ts'
 import { type LossyProxy, startLossyProxy } from './lossy-proxy.ts'
 import { readTopic } from './read-topic.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
 
-let server: TestServer
 let proxy: LossyProxy
 let direct: Client
 let lossy: Client
@@ -15,11 +14,10 @@ let lossy: Client
 let hasty: Client
 
 beforeAll(async () => {
-  server = await startTestServer()
   const seeded = new Random(TEST_SEED)
   const random = () => seeded.next()
-  proxy = await startLossyProxy(server.url, random)
-  direct = connect({ url: server.url })
+  proxy = await startLossyProxy(sharedServerUrl(), random)
+  direct = connect({ url: sharedServerUrl() })
   lossy = connect({ url: proxy.url, random })
   hasty = connect({ url: proxy.url, random: () => random() / 100 })
 })
@@ -29,7 +27,6 @@ afterAll(async () => {
   await hasty.close()
   await direct.close()
   await proxy.close()
-  await server.remove()
 })
 
 function isProduce(call: { method?: string | undefined }): boolean {

@@ -1,5 +1,6 @@
 /** Members of a group against the real server: who has what, and that no record is left out. */
 import { describe, expect, test, vi } from 'vitest'
+import { WAIT } from '../support/until.ts'
 import {
   collect,
   committedOffsets,
@@ -15,8 +16,6 @@ import {
 import { useGroupServer } from './group-server.ts'
 
 const server = useGroupServer()
-
-const LONG = { timeout: 20_000, interval: 20 }
 
 async function newGroup(groupId: string, partitions: number): Promise<string> {
   await server.log.admin.createTopic(groupId, { partitions })
@@ -46,9 +45,9 @@ describe('a group', () => {
         expect(partitionsOf(one)).toHaveLength(2)
         expect(partitionsOf(other)).toHaveLength(2)
         expect(new Set(keysOf(seen)).size).toBe(200)
-      }, LONG)
+      }, WAIT)
       for (const partition of range(0, 4)) await produce(server.log, groupId, partition, 50, 100)
-      await vi.waitFor(() => expect(new Set(keysOf(seen)).size).toBe(400), LONG)
+      await vi.waitFor(() => expect(new Set(keysOf(seen)).size).toBe(400), WAIT)
       await one.consumer.close()
       await other.consumer.close()
       await Promise.all(running)
@@ -66,7 +65,7 @@ describe('a group', () => {
       const third = server.member({ groupId, transport })
       const resumed: Seen[] = []
       void collect(third.consumer, resumed)
-      await vi.waitFor(() => expect(resumed).toHaveLength(10), LONG)
+      await vi.waitFor(() => expect(resumed).toHaveLength(10), WAIT)
       expect(keysOf(resumed)).toEqual(range(100, 110).map((offset) => `2:${offset}`))
     },
   )
@@ -92,25 +91,25 @@ describe('a group', () => {
     await vi.waitFor(() => {
       expect([...partitionsOf(one), ...partitionsOf(other)].toSorted()).toEqual(range(0, 6))
       expect(partitionsOf(one)).toHaveLength(3)
-    }, LONG)
+    }, WAIT)
     for (const partition of range(0, 6)) await produce(server.log, groupId, partition, 0, 1)
-    await vi.waitFor(() => expect(stuck.size).toBe(6), LONG)
+    await vi.waitFor(() => expect(stuck.size).toBe(6), WAIT)
 
     const third = server.member({ groupId })
     const atThird: Seen[] = []
     void collect(third.consumer, atThird)
     const isMoving = (partition: number) => stuck.get(partition)?.signal.aborted ?? false
-    await vi.waitFor(() => expect(range(0, 6).filter(isMoving)).toHaveLength(2), LONG)
+    await vi.waitFor(() => expect(range(0, 6).filter(isMoving)).toHaveLength(2), WAIT)
     const staying = range(0, 6).filter((partition) => !isMoving(partition))
     const moving = range(0, 6).filter(isMoving)
     for (const partition of staying) stuck.get(partition)?.release()
     for (const partition of range(0, 6)) await produce(server.log, groupId, partition, 1, 11)
     const wanted = staying.flatMap((p) => range(1, 11).map((offset) => `${p}:${offset}`))
-    await vi.waitFor(() => expect(keysOf(seen)).toEqual(expect.arrayContaining(wanted)), LONG)
+    await vi.waitFor(() => expect(keysOf(seen)).toEqual(expect.arrayContaining(wanted)), WAIT)
     // Nobody has what the two still work on.
     expect(atThird).toEqual([])
     for (const partition of moving) stuck.get(partition)?.release()
-    await vi.waitFor(() => expect(atThird).toHaveLength(20), LONG)
+    await vi.waitFor(() => expect(atThird).toHaveLength(20), WAIT)
     // The batches that were under way were finished and committed before they moved.
     expect(new Set(keysOf(atThird))).toEqual(
       new Set(moving.flatMap((p) => range(1, 11).map((offset) => `${p}:${offset}`))),
@@ -143,19 +142,19 @@ describe('a group', () => {
     await produce(server.log, groupId, 1, 0, 10)
     await vi.waitFor(async () => {
       expect(await committedOffsets(server.url, groupId)).toMatchObject({ 1: 10 })
-    }, LONG)
+    }, WAIT)
     await produce(server.log, groupId, 1, 10, 20)
-    await vi.waitFor(() => expect(isStuck).toBe(true), LONG)
+    await vi.waitFor(() => expect(isStuck).toBe(true), WAIT)
     one.kill()
     const seen: Seen[] = []
     const other = server.member({ groupId })
     void collect(other.consumer, seen)
-    await vi.waitFor(() => expect(seen).toHaveLength(10), LONG)
+    await vi.waitFor(() => expect(seen).toHaveLength(10), WAIT)
     expect(keysOf(seen)).toEqual(range(10, 20).map((offset) => `1:${offset}`))
-    await vi.waitFor(() => expect(signalled).toBe(true), LONG)
+    await vi.waitFor(() => expect(signalled).toBe(true), WAIT)
     expect(one.changes.at(-1)).toMatchObject({ lost: [{}, {}], current: [] })
     open()
-    await vi.waitFor(() => expect(partitionsOf(other)).toEqual([0, 1]), LONG)
+    await vi.waitFor(() => expect(partitionsOf(other)).toEqual([0, 1]), WAIT)
   })
 
   test('keeps a place for a static member that comes back', async () => {
@@ -168,14 +167,14 @@ describe('a group', () => {
     await vi.waitFor(() => {
       expect(partitionsOf(one)).toHaveLength(1)
       expect(partitionsOf(other)).toHaveLength(1)
-    }, LONG)
+    }, WAIT)
     const [mine = -1] = partitionsOf(one)
     const changesBefore = other.changes.length
     await one.consumer.close()
     await produce(server.log, groupId, mine, 0, 5)
     const back = server.member({ groupId, instanceId: 'a' })
     void collect(back.consumer, seen)
-    await vi.waitFor(() => expect(seen).toHaveLength(5), LONG)
+    await vi.waitFor(() => expect(seen).toHaveLength(5), WAIT)
     expect(partitionsOf(back)).toEqual([mine])
     expect(other.changes).toHaveLength(changesBefore)
     const thief = server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
@@ -190,13 +189,13 @@ describe('a group', () => {
     const seen: Seen[] = []
     void collect(one.consumer, seen)
     await produce(server.log, groupId, 0, 0, 1)
-    await vi.waitFor(() => expect(seen).toHaveLength(1), LONG)
+    await vi.waitFor(() => expect(seen).toHaveLength(1), WAIT)
     await one.consumer.commit()
     one.kill()
     const next = server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
     void collect(next.consumer, seen)
     await produce(server.log, groupId, 0, 1, 2)
-    await vi.waitFor(() => expect(keysOf(seen)).toEqual(['0:0', '0:1']), LONG)
+    await vi.waitFor(() => expect(keysOf(seen)).toEqual(['0:0', '0:1']), WAIT)
   })
 
   test('picks up partitions that a topic grows', async () => {
@@ -205,10 +204,10 @@ describe('a group', () => {
     const one = server.member({ groupId })
     void collect(one.consumer, seen)
     await produce(server.log, groupId, 0, 0, 5)
-    await vi.waitFor(() => expect(seen).toHaveLength(5), LONG)
+    await vi.waitFor(() => expect(seen).toHaveLength(5), WAIT)
     await server.log.admin.alterTopic(groupId, { partitions: 3 })
     await produce(server.log, groupId, 2, 0, 5)
-    await vi.waitFor(() => expect(seen).toHaveLength(10), LONG)
+    await vi.waitFor(() => expect(seen).toHaveLength(10), WAIT)
     expect(partitionsOf(one)).toEqual([0, 1, 2])
     expect(one.changes.flatMap(({ revoked, lost }) => [...revoked, ...lost])).toEqual([])
   })
@@ -224,14 +223,14 @@ describe('a group', () => {
     })
     void collect(one.consumer, seen)
     await produce(server.log, groupId, 0, 0, 5)
-    await vi.waitFor(() => expect(seen).toHaveLength(5), LONG)
+    await vi.waitFor(() => expect(seen).toHaveLength(5), WAIT)
     await server.log.admin.deleteTopic(groupId)
     await server.log.admin.createTopic(groupId)
     await produce(server.log, groupId, 0, 100, 103)
-    await vi.waitFor(() => expect(seen.map(({ value }) => value)).toContain('102'), LONG)
+    await vi.waitFor(() => expect(seen.map(({ value }) => value)).toContain('102'), WAIT)
     expect(seen.slice(5).map(({ value }) => value)).toEqual(['100', '101', '102'])
     await produce(server.log, 'reborn-beside', 0, 0, 1)
-    await vi.waitFor(() => expect(seen).toHaveLength(9), LONG)
+    await vi.waitFor(() => expect(seen).toHaveLength(9), WAIT)
   })
 
   test('follows a pattern', async () => {
@@ -240,12 +239,12 @@ describe('a group', () => {
     const one = server.member({ groupId: 'pattern', topicPattern: 'logs-.*' })
     void collect(one.consumer, seen)
     await produce(server.log, 'logs-a', 0, 0, 1)
-    await vi.waitFor(() => expect(seen).toHaveLength(1), LONG)
+    await vi.waitFor(() => expect(seen).toHaveLength(1), WAIT)
     await server.log.admin.createTopic('logs-b')
     await produce(server.log, 'logs-b', 0, 0, 1)
     await vi.waitFor(
       () => expect(seen.map(({ topic }) => topic)).toEqual(['logs-a', 'logs-b']),
-      LONG,
+      WAIT,
     )
   })
 
@@ -256,11 +255,11 @@ describe('a group', () => {
     void collect(one.consumer, [])
     await vi.waitFor(async () => {
       expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 7 })
-    }, LONG)
+    }, WAIT)
     await one.consumer.close()
     await produce(server.log, groupId, 0, 7, 9)
     const seen: Seen[] = []
     void collect(server.member({ groupId, from: 'latest' }).consumer, seen)
-    await vi.waitFor(() => expect(keysOf(seen)).toEqual(['0:7', '0:8']), LONG)
+    await vi.waitFor(() => expect(keysOf(seen)).toEqual(['0:7', '0:8']), WAIT)
   })
 })

@@ -1,8 +1,10 @@
 /** What a group promises over a network that breaks every promise, and when its server dies. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Client, connect } from '../../client/index.ts'
-import { TEST_SEED } from '../core/seed.ts'
-import { Random } from '../random.ts'
+import { ServerProcess } from '../server/server-process.ts'
+import { Random } from '../support/random.ts'
+import { TEST_SEED } from '../support/seed.ts'
+import { WAIT } from '../support/until.ts'
 import {
   collect,
   committedOffsets,
@@ -15,16 +17,15 @@ import {
   startMember,
 } from './group-member.ts'
 import { type LossyProxy, startLossyProxy } from './lossy-proxy.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
 
-let server: TestServer
+let server: ServerProcess
 let proxy: LossyProxy
 let direct: Client
 const seeded = new Random(TEST_SEED)
 const random = () => seeded.next()
 
 beforeAll(async () => {
-  server = await startTestServer()
+  server = await ServerProcess.start()
   proxy = await startLossyProxy(server.url, random)
   direct = connect({ url: server.url })
 })
@@ -32,11 +33,10 @@ beforeAll(async () => {
 afterAll(async () => {
   await direct.close()
   await proxy.close()
-  await server.remove()
+  await server.stop()
 })
 
 const PARTITIONS = 4
-const LONG = { timeout: 60_000, interval: 50 }
 
 /** What handlers have finished, and every commit that went beyond it. */
 class Ledger {
@@ -73,7 +73,7 @@ class Ledger {
   }
 }
 
-describe(`a group (TEST_SEED=${TEST_SEED})`, { timeout: 90_000 }, () => {
+describe(`a group (TEST_SEED=${TEST_SEED})`, { timeout: 120_000 }, () => {
   test('hands over each record, and commits none that was not, whatever is lost', async () => {
     const groupId = 'lossy'
     await direct.admin.createTopic(groupId, { partitions: PARTITIONS })
@@ -104,7 +104,7 @@ describe(`a group (TEST_SEED=${TEST_SEED})`, { timeout: 90_000 }, () => {
     }
     await producing
     const all = range(0, PARTITIONS).flatMap((p) => range(0, 500).map((offset) => `${p}:${offset}`))
-    await vi.waitFor(() => expect(new Set(keysOf(ledger.seen)).size).toBe(all.length), LONG)
+    await vi.waitFor(() => expect(new Set(keysOf(ledger.seen)).size).toBe(all.length), WAIT)
     proxy.faults = undefined
     await Promise.all(members.map(({ member }) => member.client.close()))
     await Promise.all(members.map(({ running }) => running))
@@ -128,7 +128,7 @@ describe(`a group (TEST_SEED=${TEST_SEED})`, { timeout: 90_000 }, () => {
       }
       await vi.waitFor(() => {
         expect(new Set(keysOf(ledger.seen)).size).toBe((round + 1) * 10 * PARTITIONS)
-      }, LONG)
+      }, WAIT)
       if (round === 2) break
       await server.kill()
       // The second time for longer than a session.
@@ -144,7 +144,7 @@ describe(`a group (TEST_SEED=${TEST_SEED})`, { timeout: 90_000 }, () => {
     const last = startMember(server.url, { groupId })
     void collect(last.consumer, resumed)
     await produce(direct, groupId, 0, 30, 31)
-    await vi.waitFor(() => expect(keysOf(resumed)).toEqual(['0:30']), LONG)
+    await vi.waitFor(() => expect(keysOf(resumed)).toEqual(['0:30']), WAIT)
     await last.client.close()
   })
 })

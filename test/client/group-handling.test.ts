@@ -1,6 +1,7 @@
 /** What an application sees of a group's consumer: when a batch is finished, and what is committed. */
 import { describe, expect, test, vi } from 'vitest'
 import type { ConsumerBatch, GroupConsumerOptions, LagReport } from '../../client/index.ts'
+import { WAIT } from '../support/until.ts'
 import {
   collect,
   committedOffsets,
@@ -16,8 +17,6 @@ import {
 import { useGroupServer } from './group-server.ts'
 
 const server = useGroupServer()
-
-const LONG = { timeout: 20_000, interval: 20 }
 
 /** Each batch of the log is handed over alone. */
 function member(options: Partial<GroupConsumerOptions> & { readonly groupId: string }): Member {
@@ -50,7 +49,7 @@ describe('a for await', () => {
     expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 5 })
     const seen: Seen[] = []
     void collect(member({ groupId }).consumer, seen)
-    await vi.waitFor(() => expect(seen).toHaveLength(10), LONG)
+    await vi.waitFor(() => expect(seen).toHaveLength(10), WAIT)
     expect(seen[0]?.offset).toBe(5)
   })
 
@@ -101,13 +100,13 @@ describe('a for await', () => {
     const seen: Seen[] = []
     void collect(other.consumer, seen)
     // All of it, also the batch that the slow one still has.
-    await vi.waitFor(() => expect(seen).toHaveLength(16), LONG)
+    await vi.waitFor(() => expect(seen).toHaveLength(16), WAIT)
     expect(slow.consumer.assignment).toEqual([])
     const returned = slowly.next()
     await vi.waitFor(() => {
       expect(partitionsOf(slow)).toHaveLength(1)
       expect(partitionsOf(other)).toHaveLength(1)
-    }, LONG)
+    }, WAIT)
     const [mine = -1] = partitionsOf(slow)
     await produce(server.log, groupId, mine, 100, 101)
     const { value } = await returned
@@ -167,7 +166,7 @@ describe('run()', () => {
       },
       { concurrency: 2 },
     )
-    await vi.waitFor(() => expect(seen).toHaveLength(30), LONG)
+    await vi.waitFor(() => expect(seen).toHaveLength(30), WAIT)
     expect(busyMax).toBe(2)
     for (const partition of range(0, 4)) {
       const offsets = seen.filter((one) => one.partition === partition).map(({ offset }) => offset)
@@ -193,11 +192,11 @@ describe('run()', () => {
         { concurrency: 2 },
       )
       .catch(failed)
-    await vi.waitFor(() => expect(partitionsOf(one)).toEqual([0, 1]), LONG)
+    await vi.waitFor(() => expect(partitionsOf(one)).toEqual([0, 1]), WAIT)
     const other = member({ groupId })
     const seen: Seen[] = []
     void collect(other.consumer, seen)
-    await vi.waitFor(() => expect(seen.length).toBeGreaterThanOrEqual(5), LONG)
+    await vi.waitFor(() => expect(seen.length).toBeGreaterThanOrEqual(5), WAIT)
     expect(stopped).toBe(1)
     expect(seen[0]?.offset).toBe(0)
     expect(partitionsOf(one)).toHaveLength(1)
@@ -222,7 +221,7 @@ describe('run()', () => {
       reports.push(event.detail)
     })
     void collect(consumer, [])
-    await vi.waitFor(() => expect(reports.at(-1)?.totalLag).toBe(0), LONG)
+    await vi.waitFor(() => expect(reports.at(-1)?.totalLag).toBe(0), WAIT)
     expect(reports[0]).toEqual({
       partitions: [{ topic: groupId, partition: 0, lag: 10 }],
       totalLag: 10,
@@ -258,7 +257,7 @@ describe('commit()', () => {
     const one = member({ groupId, autoCommit: false })
     for await (const _ of one.consumer) {
       one.kill()
-      await vi.waitFor(() => expect(one.consumer.assignment).toEqual([]), LONG)
+      await vi.waitFor(() => expect(one.consumer.assignment).toEqual([]), WAIT)
       await expect(one.consumer.commit([])).resolves.toBeUndefined()
       const late = one.consumer.commit([{ topic: groupId, partition: 0, offset: 5 }])
       await expect(late).rejects.toMatchObject({ code: 'unknown_member_id' })

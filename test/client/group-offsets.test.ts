@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Delivery, PartitionOffsets } from '../../client/group/partition-offsets.ts'
-import { SEEDED } from '../core/seed.ts'
+import { SEEDED } from '../support/seed.ts'
 
 type Step =
   | { readonly op: 'deliver' | 'seek' | 'finishTo'; readonly by: number }

@@ -1,8 +1,8 @@
 /** The real server for tests of groups, a client of it, and members that are closed after each test. */
 import { afterAll, afterEach, beforeAll } from 'vitest'
 import { type Client, connect, type GroupConsumerOptions } from '../../client/index.ts'
+import { sharedServerUrl } from '../server/shared-server.ts'
 import { type Member, startMember } from './group-member.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
 
 export interface GroupServer {
   readonly log: Client
@@ -11,29 +11,26 @@ export interface GroupServer {
 }
 
 export function useGroupServer(): GroupServer {
-  let server: TestServer
   let log: Client
   const clients: Client[] = []
   beforeAll(async () => {
-    server = await startTestServer()
-    log = connect({ url: server.url })
+    log = connect({ url: sharedServerUrl() })
   })
   afterEach(async () => {
     await Promise.all(clients.splice(0).map((client) => client.close()))
   })
   afterAll(async () => {
     await log.close()
-    await server.remove()
   })
   return {
     get log() {
       return log
     },
     get url() {
-      return server.url
+      return sharedServerUrl()
     },
     member(options) {
-      const started = startMember(server.url, options)
+      const started = startMember(sharedServerUrl(), options)
       clients.push(started.client)
       return started
     },

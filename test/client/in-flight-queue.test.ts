@@ -16,7 +16,7 @@ import {
   type Verdict,
 } from '../../client/producer/in-flight-queue.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
-import { TEST_SEED } from '../core/seed.ts'
+import { runs, TEST_SEED } from '../support/seed.ts'
 import { LogModel, type ModelAnswer, type ModelBatch } from './log-model.ts'
 
 const TIMEOUT = new EdgelogError('unavailable', 'given up')
@@ -220,7 +220,7 @@ describe('InFlightQueue', () => {
           simulation.check()
         },
       ),
-      { seed: TEST_SEED, numRuns: Number(process.env.RUNS ?? 2_000) },
+      { seed: TEST_SEED, numRuns: runs(2_000) },
     )
   })
 

@@ -6,7 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import { freePort } from './test-server.ts'
+import { freePort } from '../server/free-port.ts'
 
 export interface Faults {
   /** Which calls are harmed. */

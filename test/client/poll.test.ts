@@ -1,17 +1,14 @@
 /** `client.group(g).poll()`: a member for the length of one request. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Client, connect } from '../../client/index.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
+import { sharedServerUrl } from '../server/shared-server.ts'
 
-let server: TestServer
 let log: Client
 beforeAll(async () => {
-  server = await startTestServer()
-  log = connect({ url: server.url })
+  log = connect({ url: sharedServerUrl() })
 })
 afterAll(async () => {
   await log.close()
-  await server.remove()
 })
 
 let topicsMade = 0
@@ -104,7 +101,7 @@ test('whoever forgets it is out after a session', async () => {
   const options = { topics: [topic], from: 'earliest', sessionTimeoutMs: 1_000 } as const
   const forgotten = await group.poll(options)
   expect(forgotten.records).toHaveLength(2)
-  await expect.poll(async () => (await group.describe()).memberCount, { timeout: 10_000 }).toBe(0)
+  await expect.poll(async () => (await group.describe()).memberCount, { timeout: 120_000 }).toBe(0)
   await expect(forgotten.commit()).rejects.toMatchObject({ code: 'stale_member_epoch' })
   expect((await group.poll(options)).records).toHaveLength(2)
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { connect, type ProducerOptions } from '../../client/index.ts'
 import { Fifo } from '../../client/producer/fifo.ts'
-import { Random } from '../random.ts'
+import { Random } from '../support/random.ts'
 import { FakeServer } from './fake-server.ts'
 import { ManualClock } from './manual-clock.ts'
 

@@ -1,19 +1,19 @@
 /** A live consumer lives through the end of its server. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Client, connect } from '../../client/index.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
+import { ServerProcess } from '../server/server-process.ts'
 
-let server: TestServer
+let server: ServerProcess
 let log: Client
 
 beforeAll(async () => {
-  server = await startTestServer()
+  server = await ServerProcess.start()
   log = connect({ url: server.url })
 })
 
 afterAll(async () => {
   await log.close()
-  await server.remove()
+  await server.stop()
 })
 
 describe.each(['auto', 'websocket', 'long-poll'] as const)('a consumer by %s', (transport) => {

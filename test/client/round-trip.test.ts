@@ -9,23 +9,20 @@ import {
   connect,
 } from '../../client/index.ts'
 import { partitionForKey } from '../../src/core/topic/partitioner.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
+import { sharedServerUrl } from '../server/shared-server.ts'
 
-let server: TestServer
 let log: Client
 
 beforeAll(async () => {
-  server = await startTestServer()
   const zstd: Codec = {
     compress: (bytes) => zstdCompressSync(bytes),
     decompress: (bytes) => zstdDecompressSync(bytes),
   }
-  log = connect({ url: server.url, codecs: { zstd } })
+  log = connect({ url: sharedServerUrl(), codecs: { zstd } })
 })
 
 afterAll(async () => {
   await log.close()
-  await server.remove()
 })
 
 async function readRecords(consumer: Consumer, count: number): Promise<ConsumerRecord[]> {

@@ -187,7 +187,7 @@ describe('members of a group', () => {
           await a.beat()
           return a.partitionsOf(name)
         },
-        { timeout: 10_000, interval: 100 },
+        { timeout: 120_000, interval: 100 },
       )
       .toEqual([0, 1])
     const error = await expectError(await dead.send(), 404, 'unknown_member_id')

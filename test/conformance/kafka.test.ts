@@ -9,20 +9,19 @@ import { METADATA } from '../../src/kafka/apis/metadata.ts'
 import { PRODUCE } from '../../src/kafka/apis/produce.ts'
 import { frameOf, responseOf } from '../kafka/door.ts'
 import { ServerProcess } from '../server/server-process.ts'
+import { sharedServerUrl } from '../server/shared-server.ts'
 import { expectError } from './target.ts'
 
 const TOKEN = 'a-secret_token.of-some-length'
 const KAFKA = 'application/vnd.edgelog.kafka'
 
-let open: ServerProcess
+let open: { readonly url: string }
 let closed: ServerProcess
 beforeAll(async () => {
-  open = await ServerProcess.start()
+  open = { url: sharedServerUrl() }
   closed = await ServerProcess.start({ token: TOKEN })
 })
-afterAll(async () => {
-  await Promise.all([open.stop(), closed.stop()])
-})
+afterAll(() => closed.stop())
 
 function sized(frame: Uint8Array): Uint8Array<ArrayBuffer> {
   const body = new Uint8Array(4 + frame.length)
@@ -32,7 +31,7 @@ function sized(frame: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 async function post(
-  server: ServerProcess,
+  server: { readonly url: string },
   body: BodyInit,
   headers: Record<string, string> = {},
 ): Promise<Response> {

@@ -1,9 +1,9 @@
 /**
- * The server under test: the one that `EDGELOG_URL` names (with `EDGELOG_TOKEN`), or one of our own.
- * Everything here goes over HTTP, so that a deployed server can be held to the same.
+ * The server under test: the shared one, or a deployed one that `EDGELOG_URL` names (with `EDGELOG_TOKEN`).
+ * Everything here goes over HTTP, so that either can be tested.
  */
 import { afterAll, beforeAll, expect } from 'vitest'
-import { ServerProcess } from '../server/server-process.ts'
+import { sharedServerUrl, uniqueName } from '../server/shared-server.ts'
 
 export const BATCH = 'application/vnd.edgelog.batch'
 export const NDJSON = 'application/x-ndjson'
@@ -45,16 +45,12 @@ export interface RequestOptions {
   readonly headers?: Record<string, string>
 }
 
-let topicsMade = 0
-
 export function useTarget(): Target {
-  const given = process.env.EDGELOG_URL
   const token = process.env.EDGELOG_TOKEN
   const made: string[] = []
-  let server: ServerProcess | undefined
 
   const target: Target = {
-    url: given ?? '',
+    url: '',
     request: async (method, path, { json, body, headers = {} } = {}) => {
       const sent = json === undefined ? body : JSON.stringify(json)
       return (await fetch(`${target.url}${path}`, {
@@ -68,8 +64,7 @@ export function useTarget(): Target {
       } as RequestInit)) as Answer
     },
     topic: async ({ name: wanted, ...options } = {}) => {
-      topicsMade += 1
-      const name = String(wanted ?? `conformance-${process.pid}-${Date.now()}-${topicsMade}`)
+      const name = String(wanted ?? uniqueName('conformance'))
       const response = await target.request('POST', '/v1/topics', { json: { name, ...options } })
       expect(response.status, await response.clone().text()).toBe(201)
       made.push(name)
@@ -77,16 +72,11 @@ export function useTarget(): Target {
     },
   }
 
-  beforeAll(async () => {
-    if (given !== undefined) return
-    server = await ServerProcess.start()
-    target.url = server.url
+  beforeAll(() => {
+    target.url = sharedServerUrl()
   })
   afterAll(async () => {
-    for (const name of given === undefined ? [] : made) {
-      await target.request('DELETE', `/v1/topics/${name}`)
-    }
-    await server?.stop()
+    for (const name of made) await target.request('DELETE', `/v1/topics/${name}`)
   })
   return target
 }

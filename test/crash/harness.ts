@@ -3,12 +3,13 @@
  * at random, starts it again, and at the end reads everything and checks the promises.
  */
 
-import { Random } from '../random.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ServerProcess } from '../server/server-process.ts'
+import { Random } from '../support/random.ts'
 import { checkHistory } from './checkers.ts'
 import type { AppendEvent, SeenRecord, StoredBatch, Violation } from './history.ts'
 import { LogClient } from './log-client.ts'
-import { runIdempotentProducer, runPlainProducer, runProbes, sleep } from './producers.ts'
+import { runIdempotentProducer, runPlainProducer, runProbes } from './producers.ts'
 
 export interface CrashOptions {
   readonly rounds: number

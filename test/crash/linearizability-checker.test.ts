@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Random } from '../random.ts'
+import { Random } from '../support/random.ts'
 import {
   type Answer,
   type Call,

@@ -6,9 +6,10 @@
  * 20 is given up by its client, so that its outcome is unknown. Limits: one partition, no kills (the crash
  * harness has them), histories small enough to be searched.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Random } from '../random.ts'
-import { ServerProcess } from '../server/server-process.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { sharedServerUrl } from '../server/shared-server.ts'
+import { Random } from '../support/random.ts'
+import { TEST_SEED } from '../support/seed.ts'
 import {
   type Answer,
   type Call,
@@ -16,17 +17,11 @@ import {
   type Operation,
 } from './linearizability-checker.ts'
 
-const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const HISTORIES = 6
 const CLIENTS = 5
 const CALLS = 60
 
-let server: ServerProcess
-beforeAll(async () => {
-  console.log(`linearizability: TEST_SEED=${seed}`)
-  server = await ServerProcess.start()
-})
-afterAll(() => server.stop())
+beforeAll(() => console.log(`linearizability: TEST_SEED=${TEST_SEED}`))
 
 /** Where the log was last known to end, so that calls are about what others do at the same time. */
 interface Shared {
@@ -41,7 +36,7 @@ interface RecordsAnswer {
 }
 
 async function createTopic(name: string): Promise<void> {
-  const response = await fetch(`${server.url}/v1/topics`, {
+  const response = await fetch(`${sharedServerUrl()}/v1/topics`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ name, partitions: 1 }),
@@ -59,7 +54,7 @@ function chooseCall(random: Random, shared: Shared): Call {
 }
 
 async function perform(call: Call, random: Random, shared: Shared): Promise<Answer> {
-  const url = `${server.url}/v1/topics/${shared.topic}/partitions/0/records`
+  const url = `${sharedServerUrl()}/v1/topics/${shared.topic}/partitions/0/records`
   if (call.kind === 'tail') {
     const { highWatermark } = await getRecords(`${url}?offset=latest`)
     return { kind: 'tail', highWatermark }
@@ -171,7 +166,7 @@ describe('a partition over HTTP', () => {
   test.each(Array.from({ length: HISTORIES }, (_, n) => n))(
     'is linearizable, and broken copies of its history %d are not',
     async (n) => {
-      const history = await runHistory((seed % 1_000_000) + n)
+      const history = await runHistory((TEST_SEED % 1_000_000) + n)
       const count = (kind: Answer['kind']) =>
         history.filter(({ answer }) => answer.kind === kind).length
       expect(count('failed')).toBe(0)

@@ -1,7 +1,8 @@
 /** The load of a crash run: producers that never give up, and probes of what must be refused. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { BatchBuilder } from '../../src/core/batch/batch-builder.ts'
 import { concatenate } from '../../src/core/log/chunk.ts'
-import type { Random } from '../random.ts'
+import type { Random } from '../support/random.ts'
 import type { AppendEvent } from './history.ts'
 import type { LogClient } from './log-client.ts'
 
@@ -161,8 +162,4 @@ async function sendUntilAnswered(append: Append, load: LoadOptions): Promise<voi
   // Now and then, as if the answer had been lost: the same answer must come again.
   const isRepeated = event.outcomes.at(-1)?.kind === 'ok' && load.random.next() < 0.1
   if (isRepeated) event.outcomes.push(await load.client.append(append.partition, append.bytes))
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -7,9 +7,9 @@ import { FETCH } from '../../src/kafka/apis/fetch.ts'
 import { METADATA } from '../../src/kafka/apis/metadata.ts'
 import { PRODUCE } from '../../src/kafka/apis/produce.ts'
 import { fromHex } from '../core/kafka/hex.ts'
+import { until } from '../support/until.ts'
 import { RawConnection, readAnswer, requestFrame } from './support/raw-connection.ts'
 import { openStage, type Stage } from './support/stage.ts'
-import { until } from './support/until.ts'
 
 const NO_WAIT = { maxWaitMs: 0, minBytes: 0, topics: [], replicaId: -1 }
 /** ApiVersions v0: the smallest question there is. */

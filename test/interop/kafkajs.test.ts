@@ -1,6 +1,7 @@
 /** kafkajs 2.2.4, unchanged, against the door. It brings none and gzip; other codecs are plugins. */
 import kafkajs, { type Admin, type Consumer, type Kafka, type Producer } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../support/until.ts'
 import {
   numbered,
   type PlainRecord,
@@ -10,7 +11,6 @@ import {
   valuesOf,
 } from './support/records.ts'
 import { openStage, type Stage } from './support/stage.ts'
-import { until } from './support/until.ts'
 
 const { CompressionTypes, ConfigResourceTypes, logLevel, Partitioners } = kafkajs
 const QUICK_GROUP = { sessionTimeout: 6_000, rebalanceTimeout: 3_000, heartbeatInterval: 200 }

@@ -1,10 +1,10 @@
 /** kcat as Debian has it (librdkafka 2.0.2), against the door. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../support/until.ts'
 import { provideKcat } from './support/find-kcat.ts'
 import { kcat as run, startKcat } from './support/kcat.ts'
 import { numbered, type PlainRecord, readNative, SAMPLES, valuesOf } from './support/records.ts'
 import { openStage, type Stage } from './support/stage.ts'
-import { until } from './support/until.ts'
 
 const INSTALL_MS_MAX = 300_000
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const

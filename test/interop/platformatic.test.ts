@@ -13,9 +13,9 @@ import {
   stringSerializers,
 } from '@platformatic/kafka'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../support/until.ts'
 import { numbered, type PlainRecord, readNative, SAMPLES, valuesOf } from './support/records.ts'
 import { openStage, type Stage } from './support/stage.ts'
-import { until } from './support/until.ts'
 
 const MAX_WAIT_MS = 100
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const

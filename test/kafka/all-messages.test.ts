@@ -13,7 +13,7 @@ import {
   writeResponse,
 } from '../../src/core/kafka/schema.ts'
 import { asRead, writtenStructs } from '../core/kafka/message-arbitraries.ts'
-import { SEEDED } from '../core/seed.ts'
+import { runs, SEEDED } from '../support/seed.ts'
 import { ALL_MESSAGES, ALL_VERSIONS } from './all-messages.ts'
 import { mutations } from './mutations.ts'
 
@@ -49,7 +49,7 @@ describe('what is written is read', () => {
       fc.property(writtenStructs(fields, version), (value) => {
         expect(read(write(value))).toEqual(asRead(fields, value))
       }),
-      { ...SEEDED, numRuns: 30 },
+      { ...SEEDED, numRuns: runs(30) },
     )
   })
 })
@@ -61,7 +61,7 @@ describe('a broken message is read as something or refused', () => {
         const outcome = outcomeOf(() => read(mutate(write(value))))
         if (outcome !== 'refused') expect(typeof outcome).toBe('object')
       }),
-      { ...SEEDED, numRuns: 60 },
+      { ...SEEDED, numRuns: runs(60) },
     )
   })
 

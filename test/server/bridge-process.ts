@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePort } from './server-process.ts'
+import { freePort } from './free-port.ts'
 
 const COMMAND = join(import.meta.dirname, '../../bin/edgelog.js')
 /** Linux counts a process's time in hundredths of a second. */

@@ -1,13 +1,13 @@
 /**
  * The database of one client. Browsers close it under us, refuse to open it, and clear it: a
- * transaction that meets a closed connection is run once more on a new one, and a database that is
+ * transaction that meets a closed connection is run again on a new one, and a database that is
  * not the one it was is reported as a loss.
  */
 import { deleteDB, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from 'idb'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Clock, Timer } from '../../clock.ts'
 import { randomProducerId } from '../../producer/producer-id.ts'
-import { BLOCKED_OPEN_MS } from '../limits.ts'
+import { BLOCKED_OPEN_MS, STORAGE_ATTEMPTS_MAX } from '../limits.ts'
 import { type EdgelogSchema, SCHEMA_VERSION } from './schema.ts'
 
 export type Store = StoreNames<EdgelogSchema>
@@ -104,7 +104,7 @@ export class Database {
         return await settle(begin(await opening), work)
       } catch (error) {
         // A transaction that was cut off with its connection has changed nothing.
-        if (attempt > 1 || !isCutOff(error)) throw storageError(error)
+        if (attempt === STORAGE_ATTEMPTS_MAX || !isCutOff(error)) throw storageError(error)
         if (this.#opening === opening) this.#opening = undefined
         void opening.then((db) => db.close(), ignore)
       }

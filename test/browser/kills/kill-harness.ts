@@ -11,8 +11,10 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { BrowserContext } from 'playwright-core'
-import { Random } from '../../random.ts'
+import { Random } from '../../support/random.ts'
+import { until } from '../../support/until.ts'
 import { checkDelivery, parseRecordId } from '../support/check-delivery.ts'
 import { launchProfile, type ProfileBrowser } from '../support/chromium.ts'
 import type { Fault } from '../support/faults.ts'
@@ -52,7 +54,6 @@ const NUMBERS_PER_ROUND = 1_000_000
 /** Older records than of so many rounds have long been sent. */
 const BACKLOG_ROUNDS_MAX = 10
 const RUN_MS_MAX = 500
-const FIRST_QUEUED_MS_MAX = 20_000
 const DRAIN_MS_MAX = 60_000
 
 interface Run {
@@ -121,7 +122,7 @@ async function killOnce(run: Run, round: number): Promise<void> {
     const before = queued.length
     const tabs = random.between(1, TABS_MAX)
     for (let tab = 0; tab < tabs; tab++) await startSending(browser.context, run, tab, round)
-    await until(() => queued.length > before, `nothing was queued in round ${round}`)
+    await until(`a record is queued in round ${round}`, () => queued.length > before)
     await sleep(random.below(RUN_MS_MAX))
     if (killsServer) await server.process.kill()
   } finally {
@@ -197,16 +198,4 @@ async function drain(run: Run): Promise<string[]> {
   } finally {
     await browser.close()
   }
-}
-
-async function until(isTrue: () => boolean, complaint: string): Promise<void> {
-  const deadlineMs = Date.now() + FIRST_QUEUED_MS_MAX
-  while (!isTrue()) {
-    if (Date.now() > deadlineMs) throw new Error(complaint)
-    await sleep(5)
-  }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { extname, join } from 'node:path'
-import { freePort } from '../../server/server-process.ts'
+import { freePort } from '../../server/free-port.ts'
 
 const DIST = join(import.meta.dirname, '../../../dist/browser')
 

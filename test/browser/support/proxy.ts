@@ -10,7 +10,8 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { Duplex, Transform } from 'node:stream'
-import { freePort } from '../../server/server-process.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../server/free-port.ts'
 import { answerByItself, buffered, type Fault, slowed } from './faults.ts'
 import { cutIn, headOf, tunnel } from './tunnel.ts'
 
@@ -247,8 +248,4 @@ function through(reply: IncomingMessage, fault: Fault): IncomingMessage | Transf
   if (fault.kind === 'slow') return reply.pipe(slowed(fault.bytesPerSecond))
   if (fault.kind === 'buffer') return reply.pipe(buffered())
   return reply
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { AnswerReader } from '../../../client/cli/bridge/answer-reader.ts'
 import { type Frame, FrameCutter, FrameError } from '../../../client/cli/bridge/frame-cutter.ts'
 import { FRAMES_BYTES_MAX } from '../../../client/cli/bridge/limits.ts'
-import { SEEDED } from '../../core/seed.ts'
+import { SEEDED } from '../../support/seed.ts'
 
 const bodies = fc.array(fc.uint8Array({ minLength: 4, maxLength: 40 }), { maxLength: 8 })
 const cuts = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 40 })

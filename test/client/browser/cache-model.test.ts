@@ -1,7 +1,7 @@
 /** Two tabs that write whatever arrives, against the log it came from. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { SEEDED } from '../../core/seed.ts'
+import { SEEDED } from '../../support/seed.ts'
 import {
   expectDense,
   openCache,

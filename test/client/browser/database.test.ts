@@ -1,6 +1,7 @@
 import 'fake-indexeddb/auto'
 import { deleteDB, openDB } from 'idb'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { STORAGE_ATTEMPTS_MAX } from '../../../client/browser/limits.ts'
 import { Database } from '../../../client/browser/store/database.ts'
 import { SCHEMA_VERSION } from '../../../client/browser/store/schema.ts'
 import { systemClock } from '../../../client/clock.ts'
@@ -68,10 +69,29 @@ describe('the database of a client', () => {
     expect(events).toEqual([])
   })
 
-  it('gives up what is cut off twice', async () => {
+  it('does its work when its connection is closed twice in a row', async () => {
     const database = open()
-    const work = database.write(['meta'], async (tx) => tx.abort())
+    let runs = 0
+    await database.write(['meta'], async (tx) => {
+      runs += 1
+      await tx.objectStore('meta').put(runs, 'value')
+      if (runs > 2) return
+      tx.db.close()
+      tx.abort()
+    })
+    expect(await get(database)).toBe(3)
+    expect(events).toEqual([])
+  })
+
+  it('gives up what is cut off at every attempt', async () => {
+    const database = open()
+    let runs = 0
+    const work = database.write(['meta'], async (tx) => {
+      runs += 1
+      tx.abort()
+    })
     await expect(work).rejects.toMatchObject({ code: 'storage_failed' })
+    expect(runs).toBe(STORAGE_ATTEMPTS_MAX)
   })
 
   it('says that it cannot be opened, each time', async () => {

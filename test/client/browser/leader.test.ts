@@ -1,7 +1,7 @@
 /** Who leads, whatever tabs do. Locks, channel and page events are those of fake-tabs.ts. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { SEEDED } from '../../core/seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import { FakeBrowser, type FakeTab } from './fake-tabs.ts'
 
 async function booted(count: number) {
@@ -251,6 +251,6 @@ test('there is one leader, whatever tabs do', async () => {
         })
       }
     }),
-    { ...SEEDED, numRuns: 60 },
+    { ...SEEDED, numRuns: runs(60) },
   )
 }, 120_000)

@@ -20,7 +20,7 @@ import { DEAF } from '../../../client/browser/principals.ts'
 import { Database } from '../../../client/browser/store/database.ts'
 import { TopicDirectory } from '../../../client/browser/topic-directory.ts'
 import type { Connection } from '../../../client/http/connection.ts'
-import { SEEDED } from '../../core/seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import { ManualClock } from '../manual-clock.ts'
 import { FakeLog, type Weather } from './fake-log.ts'
 
@@ -284,8 +284,6 @@ async function violations(steps: ReadonlyArray<{ run: Command }>, log?: Partial<
   }
 }
 
-const RUNS = Number(process.env.OUTBOX_RUNS ?? 150)
-
 describe('the outbox against a model', () => {
   it('brings every record to the log once and in order, or parks it', {
     timeout: 120_000,
@@ -297,7 +295,7 @@ describe('the outbox against a model', () => {
           expect(await violations(steps), steps.map(({ text }) => text).join('; ')).toEqual([])
         },
       ),
-      { ...SEEDED, numRuns: RUNS },
+      { ...SEEDED, numRuns: runs(150) },
     )
   })
 

@@ -64,7 +64,7 @@ test('what is queued while a request is under way goes in the same turn', async 
   await queue(SLOW, 'slow')
   await queue(BUSY, '0')
   sender.start()
-  await expect.poll(() => log.values(BUSY), { timeout: 10_000 }).toEqual(['0', '1', '2', '3', '4'])
+  await expect.poll(() => log.values(BUSY), { timeout: 120_000 }).toEqual(['0', '1', '2', '3', '4'])
   expect(log.values(SLOW)).toEqual([])
   await close()
 })

@@ -13,7 +13,9 @@ import { type Client, connect } from '../../../client/index.ts'
 import type { EdgelogError } from '../../../src/core/errors.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
 import { FaultyProxy } from '../../browser/support/proxy.ts'
-import { freePort, startTestServer, type TestServer } from '../test-server.ts'
+import { freePort } from '../../server/free-port.ts'
+import { ServerProcess } from '../../server/server-process.ts'
+import { until } from '../../support/until.ts'
 import { FakePage } from './fake-page.ts'
 
 const TOKEN = 'top-secret/+?'
@@ -71,19 +73,19 @@ class OffsetSink implements SyncSink {
   }
 }
 
-let server: TestServer
+let server: ServerProcess
 let log: Client
 const syncs: Sync[] = []
 
 beforeAll(async () => {
-  server = await startTestServer({ token: TOKEN })
+  server = await ServerProcess.start({ token: TOKEN })
   log = connect({ url: server.url, token: TOKEN })
 })
 
 afterAll(async () => {
   for (const sync of syncs) sync.stop()
   await log.close()
-  await server.remove()
+  await server.stop()
 })
 
 function setUp(
@@ -104,10 +106,6 @@ function setUp(
   return { sink, page, connection, sync }
 }
 
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
-
 async function produce(topic: string, partition: number, count: number): Promise<void> {
   const producer = log.createProducer()
   const records = Array.from({ length: count }, (_, index) => ({ value: `${index}`, partition }))
@@ -124,17 +122,20 @@ describe.each(['websocket', 'sse', 'long-poll'] as const)('by %s', (transport) =
     sink.follow(topic, 0)
     sink.follow(topic, 1)
     sync.start()
-    await until(() => sync.status.link === 'live')
+    await until('the sync is live', () => sync.status.link === 'live')
     expect(sink.offsets).toEqual([5_000, 0])
     expect(sync.status).toMatchObject({ transport, lastError: null })
     await produce(topic, 1, 10)
-    await until(() => sink.offsets[1] === 10)
+    await until('partition 1 is followed up to 10', () => sink.offsets[1] === 10)
     await server.kill()
-    await until(() => sync.status.link !== 'live' || transport === 'long-poll')
+    await until(
+      'the sync notices that the server is gone',
+      () => sync.status.link !== 'live' || transport === 'long-poll',
+    )
     await server.start()
     await produce(topic, 0, 7)
-    await until(() => sink.offsets[0] === 5_007)
-    await until(() => sync.status.link === 'live')
+    await until('partition 0 is followed up to 5_007', () => sink.offsets[0] === 5_007)
+    await until('the sync is live', () => sync.status.link === 'live')
     sync.stop()
     expect(sink.misfits).toBe(0)
   })
@@ -146,17 +147,17 @@ describe.each(['websocket', 'sse', 'long-poll'] as const)('by %s', (transport) =
     const { sink, sync } = setUp([transport])
     sink.follow(topic, 0, { topicId })
     sync.start()
-    await until(() => sync.status.link === 'live')
+    await until('the sync is live', () => sync.status.link === 'live')
     await produce(other, 0, 3)
     sink.follow(other, 0)
     sync.changed()
-    await until(() => sink.offsets[1] === 3)
+    await until('partition 1 is followed up to 3', () => sink.offsets[1] === 3)
     sink.follow(other, 1, { topicId })
     sync.changed()
-    await until(() => sink.closings.length > 0)
+    await until('a subscription ends', () => sink.closings.length > 0)
     expect(sink.closings).toEqual([`${other}/1 unknown_topic_id`])
     await produce(topic, 0, 2)
-    await until(() => sink.offsets[0] === 2)
+    await until('partition 0 is followed up to 2', () => sink.offsets[0] === 2)
     sync.stop()
   })
 
@@ -167,11 +168,11 @@ describe.each(['websocket', 'sse', 'long-poll'] as const)('by %s', (transport) =
     const { sink, sync } = setUp([transport])
     sink.follow(topic, 0, { offset: 40 })
     sync.start()
-    await until(() => sink.closings.length > 0)
+    await until('a subscription ends', () => sink.closings.length > 0)
     expect(sink.closings[0]).toBe(`${topic}/0 offset_out_of_range`)
     sink.follow(topic, 0)
-    await until(() => sink.offsets[0] === 4)
-    await until(() => sync.status.link === 'live')
+    await until('partition 0 is followed up to 4', () => sink.offsets[0] === 4)
+    await until('the sync is live', () => sync.status.link === 'live')
     sync.stop()
   })
 })
@@ -183,11 +184,11 @@ test('a token that is refused is asked for, also where a WebSocket cannot tell',
   connection.token = 'wrong'
   sink.follow(topic, 0)
   sync.start()
-  await until(() => sync.status.link === 'authNeeded')
+  await until('the sync asks for a token', () => sync.status.link === 'authNeeded')
   expect(sync.status.lastError?.code).toBe('unauthorized')
   connection.token = TOKEN
   sync.setToken()
-  await until(() => sync.status.link === 'live')
+  await until('the sync is live', () => sync.status.link === 'live')
   sync.stop()
 })
 
@@ -214,11 +215,11 @@ describe('through a proxy', () => {
     const { sink, sync } = setUp(['websocket', 'sse', 'long-poll'], { url: proxy.url })
     sink.follow(topic, 0)
     sync.start()
-    await until(() => sync.status.link === 'live')
+    await until('the sync is live', () => sync.status.link === 'live')
     expect(sync.status.transport).toBe(transport)
     expect(sink.offsets).toEqual([3])
     await produce(topic, 0, 2)
-    await until(() => sink.offsets[0] === 5)
+    await until('partition 0 is followed up to 5', () => sink.offsets[0] === 5)
     sync.stop()
   })
 
@@ -234,13 +235,13 @@ describe('through a proxy', () => {
       const { sink, sync } = setUp(['websocket', 'sse', 'long-poll'], { url: proxy.url })
       sink.follow(topic, 0)
       sync.start()
-      await until(() => proxy.exchanges(/tail/).length > 8)
+      await until('the tail is asked for again and again', () => proxy.exchanges(/tail/).length > 8)
       expect(new Set(proxy.exchanges(/tail/).map(({ method }) => method)).size).toBe(2)
       expect(sync.status.link).not.toBe('live')
       expect(sink.offsets).toEqual([0])
       proxy.setRules()
       sync.wake()
-      await until(() => sync.status.link === 'live')
+      await until('the sync is live', () => sync.status.link === 'live')
       expect(sink.offsets).toEqual([3])
       sync.stop()
     },

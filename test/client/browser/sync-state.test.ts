@@ -13,7 +13,7 @@ import {
   step,
 } from '../../../client/browser/sync/sync-state.ts'
 import type { TransportName } from '../../../client/browser/sync/transport.ts'
-import { SEEDED } from '../../core/seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 
 const ALL: readonly TransportName[] = ['websocket', 'sse', 'long-poll']
 const START_MS = 1_700_000_000_000
@@ -417,7 +417,7 @@ test('always has a way on, and never runs in circles', () => {
         expect(after).toEqual({ context: runner.machine, effects: {} })
       }
     }),
-    { ...SEEDED, numRuns: 500 },
+    { ...SEEDED, numRuns: runs(500) },
   )
 })
 

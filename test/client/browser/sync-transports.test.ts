@@ -12,7 +12,7 @@ import {
   TAIL_ENTRY_FRAME,
   TAIL_ENTRY_NOTICE,
 } from '../../../src/core/log/tail-protocol.ts'
-import { SEEDED } from '../../core/seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import { FakeTail } from '../fake-tail.ts'
 import { ManualClock } from '../manual-clock.ts'
 import { settle } from './fake-sync.ts'
@@ -175,7 +175,7 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
         expect(heard).toContain('ping')
         expect(ends).toEqual([undefined])
       }),
-      { ...SEEDED, numRuns: 100 },
+      { ...SEEDED, numRuns: runs(100) },
     )
   })
 

@@ -11,8 +11,8 @@ import {
   verifyCrc,
   writeCrc,
 } from '../../../src/core/batch/record-batch.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import { fromHex, utf8 } from '../bytes/hex.ts'
-import { SEEDED } from '../seed.ts'
 import { arbitraryRecords } from './arbitrary-records.ts'
 import { CODECS, COMPRESSIONS } from './codecs-for-test.ts'
 import { JAVA_BATCH, LIBRDKAFKA_BATCH } from './golden-batches.ts'
@@ -75,7 +75,7 @@ describe.each(['none', ...COMPRESSIONS] as const)('a batch with compression %s',
         )
       },
     )
-    await fc.assert(property, { ...SEEDED, numRuns: 60 })
+    await fc.assert(property, { ...SEEDED, numRuns: runs(60) })
   })
 
   it('gives back 20,000 records', async () => {

@@ -6,8 +6,8 @@ import {
   recordToJson,
 } from '../../../src/core/batch/json-record.ts'
 import type { LogRecord } from '../../../src/core/batch/record.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import { fromHex, utf8 } from '../bytes/hex.ts'
-import { SEEDED } from '../seed.ts'
 import { arbitraryRecord } from './arbitrary-records.ts'
 
 function record(fields: Partial<LogRecord> = {}): LogRecord {
@@ -174,6 +174,6 @@ describe('recordFromJson()', () => {
       const { offset, ...json } = JSON.parse(JSON.stringify(recordToJson(stored)))
       expect({ offset, ...recordFromJson(json, 0) }).toEqual(stored)
     })
-    fc.assert(property, { ...SEEDED, numRuns: 500 })
+    fc.assert(property, { ...SEEDED, numRuns: runs(500) })
   })
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeBase64, encodeBase64 } from '../../../src/core/bytes/base64.ts'
 import { DecodeError } from '../../../src/core/bytes/decode-error.ts'
-import { SEEDED } from '../seed.ts'
+import { SEEDED } from '../../support/seed.ts'
 import { toHex } from './hex.ts'
 
 describe('base64', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ByteReader } from '../../../src/core/bytes/byte-reader.ts'
 import { ByteWriter } from '../../../src/core/bytes/byte-writer.ts'
 import { DecodeError } from '../../../src/core/bytes/decode-error.ts'
-import { SEEDED } from '../seed.ts'
+import { SEEDED } from '../../support/seed.ts'
 import { fromHex, toHex } from './hex.ts'
 
 function reader(hex: string): ByteReader {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ByteWriter } from '../../../src/core/bytes/byte-writer.ts'
 import { utf8Length } from '../../../src/core/bytes/utf8-length.ts'
 import { varintSizeBytes, varlongSizeBytes } from '../../../src/core/bytes/varint-size.ts'
-import { SEEDED } from '../seed.ts'
+import { SEEDED } from '../../support/seed.ts'
 import { toHex, utf8 } from './hex.ts'
 
 describe('ByteWriter', () => {

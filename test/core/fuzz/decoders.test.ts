@@ -25,11 +25,11 @@ import {
 import { ByteReader } from '../../../src/core/bytes/byte-reader.ts'
 import { DecodeError } from '../../../src/core/bytes/decode-error.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
-import { Random } from '../../random.ts'
+import { Random } from '../../support/random.ts'
+import { TEST_SEED } from '../../support/seed.ts'
 import { CODECS, COMPRESSIONS } from '../batch/codecs-for-test.ts'
 import { JAVA_BATCH, LIBRDKAFKA_BATCH } from '../batch/golden-batches.ts'
 import { toHex, utf8 } from '../bytes/hex.ts'
-import { TEST_SEED } from '../seed.ts'
 import { mutate } from './mutate.ts'
 
 /** Inputs of the cheapest decoders; the others take a share of it. */

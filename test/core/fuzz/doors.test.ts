@@ -13,8 +13,8 @@ import type { Topic } from '../../../src/core/topic/topic.ts'
 import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import { encodeCursor, parseCursor } from '../../../src/http/cursor.ts'
-import { Random } from '../../random.ts'
-import { TEST_SEED } from '../seed.ts'
+import { Random } from '../../support/random.ts'
+import { TEST_SEED } from '../../support/seed.ts'
 import { mutate } from './mutate.ts'
 
 const INPUTS = Number(process.env.FUZZ_INPUTS ?? 20_000)

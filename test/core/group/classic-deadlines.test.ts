@@ -11,7 +11,7 @@ import {
   setDeadline,
   setDeadlines,
 } from '../../../src/core/group/classic-deadlines.ts'
-import { SEEDED } from '../seed.ts'
+import { SEEDED } from '../../support/seed.ts'
 
 /**
  * Question: are layered deadlines a map of deadlines, and do earlier values of them stay as they are?

@@ -19,7 +19,7 @@ import { expect, test } from 'vitest'
 import { EdgelogError, type ErrorBody } from '../../../src/core/errors.ts'
 import type { JoinGroupAnswer, JoinGroupRequest } from '../../../src/core/group/classic-api.ts'
 import { decideTime, nextDeadlineMs } from '../../../src/core/group/classic-time.ts'
-import { SEEDED } from '../seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import { bytes, ClassicShell, DECISIONS, type Decisions, text } from './classic-shell.ts'
 
 const SESSION_MS_MAX = 8_000
@@ -377,7 +377,7 @@ function property(decisions: Decisions) {
 }
 
 test('a classic group keeps its promises, whatever its members do', { timeout: 120_000 }, () => {
-  fc.assert(property(DECISIONS), { ...SEEDED, numRuns: 500 })
+  fc.assert(property(DECISIONS), { ...SEEDED, numRuns: runs(500) })
 })
 
 /** Decisions with one defect each, to see that it would be found. */

@@ -17,7 +17,7 @@
  */
 import fc from 'fast-check'
 import { beforeEach, expect, test, vi } from 'vitest'
-import { SEEDED } from '../seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import { type Client, ROUND_MS, request, SUBSCRIPTIONS, World } from './consumer-world.ts'
 
 type Reconcile = typeof import('../../../src/core/group/reconcile.ts').reconcile
@@ -244,7 +244,7 @@ function property() {
 }
 
 test('a consumer group keeps its promises, whatever its members do', { timeout: 120_000 }, () => {
-  fc.assert(property(), { ...SEEDED, numRuns: 300 })
+  fc.assert(property(), { ...SEEDED, numRuns: runs(300) })
 })
 
 // -- the checker -----------------------------------------------------------------------------------

@@ -8,11 +8,11 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ASSIGNORS } from '../../../src/core/group/assignors.ts'
 import { rangeAssignor } from '../../../src/core/group/range-assignor.ts'
-import { SEEDED } from '../seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import { arbitraryGroup, arbitraryShuffle } from './arbitrary-groups.ts'
 import { afterwards, checkValid, group, member, plain } from './assignor-checks.ts'
 
-const RUNS = { ...SEEDED, numRuns: 500 }
+const RUNS = { ...SEEDED, numRuns: runs(500) }
 
 test('cuts each topic into ranges', () => {
   const all = ['orders', 'payments']

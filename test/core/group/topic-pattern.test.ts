@@ -20,7 +20,7 @@ import {
   TOPIC_PATTERN_LENGTH_MAX,
   TOPIC_PATTERN_STATES_MAX,
 } from '../../../src/core/limits.ts'
-import { SEEDED } from '../seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 
 /** Which of the names match. */
 function matching(pattern: string, ...names: string[]): string[] {
@@ -244,9 +244,9 @@ test('matches what RegExp matches', () => {
         }
       },
     ),
-    { ...SEEDED, numRuns: 3_000 },
+    { ...SEEDED, numRuns: runs(3_000) },
   )
-  expect(matches).toBeGreaterThan(300)
+  expect(matches).toBeGreaterThan(runs(300))
 })
 
 describe('the work of one name is bounded', () => {
@@ -279,7 +279,7 @@ describe('the work of one name is bounded', () => {
         const { steps } = runProgram(program, name)
         expect(steps).toBeLessThanOrEqual((name.length + 1) * program.states.length)
       }),
-      { ...SEEDED, numRuns: 500 },
+      { ...SEEDED, numRuns: runs(500) },
     )
   })
 })
@@ -302,7 +302,7 @@ test('any text compiles or is refused, and nothing else', () => {
       compiled++
       expect(compileTopicPattern(text).matches(name)).toBeTypeOf('boolean')
     }),
-    { ...SEEDED, numRuns: 5_000 },
+    { ...SEEDED, numRuns: runs(5_000) },
   )
   expect(compiled).toBeGreaterThan(100)
 })

@@ -14,7 +14,7 @@ import type { Assignor, AssignorInput } from '../../../src/core/group/assignor.t
 import { evenOutMixedShares } from '../../../src/core/group/mixed-shares.ts'
 import { claimShares } from '../../../src/core/group/shares.ts'
 import { uniformAssignor } from '../../../src/core/group/uniform-assignor.ts'
-import { SEEDED } from '../seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import {
   arbitraryEvents,
   arbitraryGroup,
@@ -33,7 +33,7 @@ import {
   plain,
 } from './assignor-checks.ts'
 
-const RUNS = { ...SEEDED, numRuns: 500 }
+const RUNS = { ...SEEDED, numRuns: runs(500) }
 
 function expectUnmoved(assignor: Assignor, input: AssignorInput): void {
   for (const [memberId, assignment] of assignor(input)) {

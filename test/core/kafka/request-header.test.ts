@@ -10,7 +10,7 @@ import {
   writeRequestHeader,
   writeResponseHeader,
 } from '../../../src/core/kafka/request-header.ts'
-import { SEEDED } from '../seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import { fromHex, toHex } from './hex.ts'
 
 const API = { key: 36, flexibleSince: 2 }
@@ -76,7 +76,7 @@ describe('the header of a request', () => {
           expect(error).toBeInstanceOf(DecodeError)
         }
       }),
-      { ...SEEDED, numRuns: 2_000 },
+      { ...SEEDED, numRuns: runs(2_000) },
     )
   })
 })

@@ -33,7 +33,7 @@ import {
   writeResponse,
 } from '../../../src/core/kafka/schema.ts'
 import { KAFKA_ARRAY_ELEMENTS_MAX } from '../../../src/core/limits.ts'
-import { SEEDED } from '../seed.ts'
+import { SEEDED } from '../../support/seed.ts'
 import { fromHex, toHex } from './hex.ts'
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff'

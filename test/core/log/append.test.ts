@@ -8,7 +8,7 @@ import {
   decideAppend,
 } from '../../../src/core/log/append.ts'
 import type { ProducerState } from '../../../src/core/log/producer-state.ts'
-import { SEEDED } from '../seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import { config, header, NOW_MS } from './log-batches.ts'
 
 function decide(headers: readonly BatchHeader[], input: Partial<AppendInput> = {}): AppendDecision {
@@ -276,7 +276,7 @@ test('decideAppend() takes many batches as one after the other, or none', () => 
         for (const [id, state] of whole.producers) producers.set(id, state)
       }
     }),
-    { ...SEEDED, numRuns: 300 },
+    { ...SEEDED, numRuns: runs(300) },
   )
 })
 

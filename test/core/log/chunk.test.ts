@@ -6,7 +6,7 @@ import {
   latestTimestamp,
   sliceChunk,
 } from '../../../src/core/log/chunk.ts'
-import { SEEDED } from '../seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import { type BatchShape, chunkOf, NOW_MS, type PlacedShape, placeShapes } from './log-batches.ts'
 
 const arbitraryShape: fc.Arbitrary<BatchShape> = fc.record({
@@ -54,7 +54,7 @@ test('sliceChunk() agrees with a list of batches', () => {
         else expect(slice).toEqual({ bytes: chunkOf(wanted), endOffset: endOf(last) })
       },
     ),
-    { ...SEEDED, numRuns: 300 },
+    { ...SEEDED, numRuns: runs(300) },
   )
 })
 
@@ -73,7 +73,7 @@ test('sliceChunk() reads a chunk to its end, whatever the room', () => {
       }
       expect(concatenate(parts)).toEqual(chunk)
     }),
-    { ...SEEDED, numRuns: 200 },
+    { ...SEEDED, numRuns: runs(200) },
   )
 })
 
@@ -90,7 +90,7 @@ test('findBatchByTimestamp() agrees with a search through the records', () => {
       const found = findBatchByTimestamp(chunkOf(placed), timestamp)
       expect(found).toEqual(wanted?.bytes)
     }),
-    { ...SEEDED, numRuns: 300 },
+    { ...SEEDED, numRuns: runs(300) },
   )
 })
 

@@ -7,7 +7,7 @@ import {
   type ProducerState,
   rememberBatch,
 } from '../../../src/core/log/producer-state.ts'
-import { SEEDED } from '../seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import { header } from './log-batches.ts'
 
 const SEQUENCE_MAX = 2 ** 31 - 1
@@ -327,6 +327,6 @@ test('decideSequence() agrees with a model that forgets nothing', () => {
         }
       },
     ),
-    { ...SEEDED, numRuns: 500 },
+    { ...SEEDED, numRuns: runs(500) },
   )
 })

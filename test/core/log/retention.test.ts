@@ -7,7 +7,7 @@ import {
   isExpired,
   planRetention,
 } from '../../../src/core/log/retention.ts'
-import { SEEDED } from '../seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 import { NOW_MS } from './log-batches.ts'
 
 function span(fields: Partial<ChunkSpan> = {}): ChunkSpan {
@@ -181,7 +181,7 @@ test("planRetention() agrees with Kafka's two rules", () => {
         expect(plan.logStartOffset).toBe(kept[0]?.baseOffset ?? baseOffset)
       },
     ),
-    { ...SEEDED, numRuns: 500 },
+    { ...SEEDED, numRuns: runs(500) },
   )
 })
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { CHUNK_BYTES_MAX, SEAL_CHUNKS_MAX } from '../../../src/core/limits.ts'
 import type { ChunkSpan } from '../../../src/core/log/chunk.ts'
 import { planSeal, SEALED_CHUNK_BYTES_MIN } from '../../../src/core/log/seal.ts'
-import { SEEDED } from '../seed.ts'
+import { runs, SEEDED } from '../../support/seed.ts'
 
 /** Neighbouring chunks of one record each. */
 function spans(sizes: readonly number[], firstOffset = 0): ChunkSpan[] {
@@ -166,7 +166,7 @@ test('planSeal() ends, and leaves nothing that would fit together', () => {
       expect(log.merges).toBeLessThanOrEqual(arrived)
       expect(sum(log.chunks.map(({ sizeBytes }) => sizeBytes))).toBe(sum(sizesIn(rounds.flat())))
     }),
-    { ...SEEDED, numRuns: 60 },
+    { ...SEEDED, numRuns: runs(60) },
   )
 })
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { partitionForKey } from '../../../src/core/topic/partitioner.ts'
+import { SEEDED } from '../../support/seed.ts'
 import { utf8 } from '../bytes/hex.ts'
-import { SEEDED } from '../seed.ts'
 
 describe('partitionForKey()', () => {
   it.each([

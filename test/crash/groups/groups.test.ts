@@ -1,64 +1,17 @@
 /**
- * Question: does a group keep its promises when its server and its members are killed at any moment?
- * Contract: G1-G5 of docs/GUARANTEES.md. Model: what each member wrote down before it was killed.
- * Generated: records, kills and orderly ends, from a seed that is printed.
+ * Question: does a group keep its promises when its server and its members are killed? A few faults, so that a
+ * change which breaks much is noticed soon; `groups.slow.test.ts` has the run that proves something.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildMutant, GROUP_MUTANTS } from '../mutants.ts'
-import { type GroupCrashOptions, runGroupCrash } from './group-harness.ts'
+import { expect, test } from 'vitest'
+import { TEST_SEED } from '../../support/seed.ts'
+import { runGroupCrash } from './group-harness.ts'
 
-const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const ROUNDS = 20
-const MUTANT_ROUNDS = 6
-const MUTANT_TRIES = 4
+const ROUNDS = 3
 
-test(`a group keeps its promises over ${ROUNDS} faults`, { timeout: 180_000 }, async () => {
-  console.log(`group crash run: TEST_SEED=${seed}`)
-  const report = await runGroupCrash({ rounds: ROUNDS, seed })
-  console.log(report)
+test(`a group keeps its promises over ${ROUNDS} faults`, { timeout: 300_000 }, async () => {
+  console.log(`group crash run: TEST_SEED=${TEST_SEED}`)
+  const report = await runGroupCrash({ rounds: ROUNDS, seed: TEST_SEED })
   expect(report.violations).toEqual([])
-  expect(report.records).toBeGreaterThan(1_000)
-  expect(report.assignments).toBeGreaterThan(ROUNDS)
-})
-
-/** The promises that runs of something broken break. */
-async function brokenBy(
-  options: Partial<GroupCrashOptions>,
-  expected: readonly string[],
-): Promise<string[]> {
-  const broken = new Set<string>()
-  for (let attempt = 0; attempt < MUTANT_TRIES; attempt++) {
-    const run = { rounds: MUTANT_ROUNDS, seed: seed + attempt, ...options }
-    for (const { promise } of (await runGroupCrash(run)).violations) broken.add(promise)
-    if (expected.some((promise) => broken.has(promise))) break
-  }
-  return [...broken]
-}
-
-describe('the checkers catch', { timeout: 180_000 }, () => {
-  let dir = ''
-  beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'edgelog-mutants-'))
-  })
-  afterAll(() => rm(dir, { recursive: true, force: true }))
-
-  test.each(['commit-before-delivery', 'commit-before-finished'] as const)(
-    'a member that would %s',
-    async (variant) => {
-      expect(await brokenBy({ variant }, ['G2'])).toContain('G2')
-    },
-  )
-
-  test.each(GROUP_MUTANTS)('a group that would $name', async (mutant) => {
-    const workerPath = join(dir, `${mutant.name.replaceAll(' ', '-')}.js`)
-    await buildMutant(mutant, workerPath)
-    const broken = await brokenBy({ workerPath }, mutant.breaks)
-    expect(
-      mutant.breaks.some((promise) => broken.includes(promise)),
-      broken.join(),
-    ).toBe(true)
-  })
+  expect(report.records).toBeGreaterThan(0)
+  expect(report.assignments).toBeGreaterThan(0)
 })

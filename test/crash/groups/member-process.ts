@@ -3,9 +3,10 @@
  * `node member-process.ts URL TOPIC GROUP LOG-FILE SEED [VARIANT]`.
  */
 import { openSync, writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { HeartbeatAnswer } from '../../../client/group/group-calls.ts'
 import { connect, type OffsetCommit, type TopicPartition } from '../../../client/index.ts'
-import { Random } from '../../random.ts'
+import { Random } from '../../support/random.ts'
 import type { MemberEvent, Offsets } from './member-events.ts'
 
 const [url = '', topic = '', groupId = '', logPath = '', seed = '0', variant] =
@@ -82,20 +83,18 @@ consumer.addEventListener('assignment', (event) => {
 })
 process.once('SIGTERM', () => void client.close())
 
-const pause = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs))
-
 await consumer.run(
   async ({ partition, records, nextOffset }) => {
     const commit = () =>
       consumer.commit([{ topic, partition, offset: nextOffset }]).catch(() => undefined)
     if (variant === 'commit-before-delivery') {
       await commit()
-      await pause(30)
+      await sleep(30)
     }
     const offset = records[0]?.offset ?? nextOffset
     note({ kind: 'delivered', partition, offset, nextOffset })
     if (variant === 'commit-before-finished') await commit()
-    await pause(random.between(0, 15))
+    await sleep(random.between(0, 15))
     note({ kind: 'finished', partition, nextOffset })
   },
   { concurrency: 3 },

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { aptInstall } from '../../apt-install.ts'
+import { aptInstall } from '../../support/apt-install.ts'
 
 /** Its name was the other one before 2021. */
 const NAMES = ['kcat', 'kafkacat']

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunningBridge, startBridge } from '../../../client/cli/bridge/kafka-bridge.ts'
 import { type Client, connect } from '../../../client/index.ts'
-import { startTestServer, type TestServer } from '../../client/test-server.ts'
+import { ServerProcess } from '../../server/server-process.ts'
 
 export interface StageOptions {
   /** What the server asks for; clients authenticate by SASL then. */
@@ -10,7 +10,7 @@ export interface StageOptions {
 }
 
 export interface Stage {
-  readonly server: TestServer
+  readonly server: ServerProcess
   /** For Kafka clients, `localhost:port`. */
   readonly bootstrap: string
   readonly port: number
@@ -28,7 +28,7 @@ export interface Stage {
 let names = 0
 
 export async function openStage({ token }: StageOptions = {}): Promise<Stage> {
-  const server = await startTestServer({ ...(token !== undefined && { token }) })
+  const server = await ServerProcess.start({ ...(token !== undefined && { token }) })
   const complaints: string[] = []
   const bridge: RunningBridge = await startBridge({
     url: server.url,
@@ -53,7 +53,7 @@ export async function openStage({ token }: StageOptions = {}): Promise<Stage> {
     close: async () => {
       await native.close()
       await bridge.close()
-      await server.remove()
+      await server.stop()
     },
   }
 }

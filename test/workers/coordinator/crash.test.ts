@@ -12,6 +12,7 @@ import { TopicTable } from '../../../durable-objects/coordinator/topic-table.ts'
 import { type Reply, unwrap } from '../../../src/core/errors.ts'
 import type { Topic } from '../../../src/core/topic/topic.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
+import { WAIT } from '../../support/until.ts'
 import {
   alarmTime,
   coordinator,
@@ -44,7 +45,7 @@ async function crash(
     () => 'crashed' as const,
   )
   if (fault === 'hang') {
-    await vi.waitUntil(() => seen.calls >= k)
+    await vi.waitUntil(() => seen.calls >= k, WAIT)
     await abortAllDurableObjects()
     expect(await answer).toBe('crashed')
   } else {
@@ -130,7 +131,7 @@ describe('change', () => {
         (value) => value,
         () => 'crashed' as const,
       )
-    await vi.waitUntil(() => seen.calls >= k)
+    await vi.waitUntil(() => seen.calls >= k, WAIT)
     if (fault === 'hang') await abortAllDurableObjects()
     await answer
     vi.restoreAllMocks()
@@ -170,7 +171,7 @@ describe('alarm', () => {
     failPartitions('configure', 2, 'refuse', 2)
     expect(await coordinator().createTopic(newTopic('orders', 5))).toHaveProperty('error')
     await vi.waitUntil(async () => 'ok' in (await coordinator().getTopic(ORDERS)), {
-      timeout: 5_000,
+      timeout: 120_000,
       interval: 50,
     })
     expect(await alarmTime()).toBeNull()
@@ -183,7 +184,7 @@ describe('alarm', () => {
     await abortAllDurableObjects()
     vi.restoreAllMocks()
     await vi.waitUntil(async () => 'ok' in (await coordinator().getTopic(ORDERS)), {
-      timeout: 5_000,
+      timeout: 120_000,
       interval: 50,
     })
     expect(await alarmTime()).toBeNull()

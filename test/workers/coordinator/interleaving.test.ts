@@ -17,6 +17,7 @@ import { type Reply, unwrap } from '../../../src/core/errors.ts'
 import type { PartitionAssignment } from '../../../src/core/log/partition-api.ts'
 import { partitionObjectName, type Topic } from '../../../src/core/topic/topic.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
+import { Random } from '../../support/random.ts'
 import {
   alarmTime,
   coordinator,
@@ -36,17 +37,6 @@ const EXPECTED = [
   'unknown_topic_or_partition',
   'unavailable',
 ]
-
-/** Mulberry32: small, and the same on every run. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
 
 /** What partitions were told, seen from their side. */
 function recordAssignments(): Map<string, PartitionAssignment> {
@@ -73,18 +63,18 @@ function checkAnswer(call: string, answer: Reply<Topic | null>, asked: number): 
   if (call === 'delete') expect(answer.ok).toBeNull()
 }
 
-async function callAtRandom(random: (below: number) => number): Promise<void> {
-  const name = ['orders', 'a.b', 'a_b'][random(3)] ?? ''
+async function callAtRandom(random: Random): Promise<void> {
+  const name = ['orders', 'a.b', 'a_b'][random.below(3)] ?? ''
   const topicName = parseTopicName(name)
-  const partitions = 1 + random(PARTITIONS_MAX)
-  const call = ['create', 'create', 'grow', 'set', 'delete'][random(5)] ?? ''
-  await scheduler.wait(random(60))
+  const partitions = 1 + random.below(PARTITIONS_MAX)
+  const call = ['create', 'create', 'grow', 'set', 'delete'][random.below(5)] ?? ''
+  await scheduler.wait(random.below(60))
   const stub = coordinator()
   const ask = {
     create: () => stub.createTopic(newTopic(name, partitions)),
     grow: () => stub.changeTopic(topicName, { partitions }),
     set: () =>
-      stub.changeTopic(topicName, { overrides: { 'retention.ms': String(random(1_000)) } }),
+      stub.changeTopic(topicName, { overrides: { 'retention.ms': String(random.below(1_000)) } }),
     delete: () => stub.deleteTopic(topicName),
   }[call]
   const answer = await ask?.().catch(() => null)
@@ -100,13 +90,13 @@ afterEach(async () => {
 })
 
 test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])('seed %d leaves no torn topic', async (seed) => {
-  const random = randomFrom(seed)
+  const random = new Random(seed)
   vi.spyOn(console, 'warn').mockReturnValue(undefined)
   const told = recordAssignments()
   let isFailing = true
   interceptPartitions(async (_, call) => {
-    await scheduler.wait(random(4))
-    const fate = isFailing ? random(24) : 2
+    await scheduler.wait(random.below(4))
+    const fate = isFailing ? random.below(24) : 2
     if (fate === 0) throw new Error('injected: refused')
     await call()
     if (fate === 1) throw new Error('injected: answer lost')

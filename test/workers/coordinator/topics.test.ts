@@ -7,6 +7,7 @@ import { COORDINATOR_FANOUT_MAX } from '../../../src/core/limits.ts'
 import { partitionObjectName } from '../../../src/core/topic/topic.ts'
 import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
+import { WAIT } from '../../support/until.ts'
 import {
   alarmTime,
   coordinator,
@@ -152,7 +153,7 @@ describe('changeTopic()', () => {
     const configure = failPartitions('configure', 2, 'hang')
     const answer = coordinator().changeTopic(ORDERS, { partitions: 4 })
     answer.catch(() => undefined)
-    await vi.waitUntil(() => configure.calls >= 2)
+    await vi.waitUntil(() => configure.calls >= 2, WAIT)
     expect(unwrap(await coordinator().getTopic(ORDERS))).toEqual(topic)
     await reset()
   })
@@ -260,7 +261,7 @@ test.each([
     await call()
   })
   const creation = coordinator().createTopic(newTopic('orders'))
-  await vi.waitUntil(() => calls >= 2)
+  await vi.waitUntil(() => calls >= 2, WAIT)
   const [{ id } = { id: '' }] = await storedTopics()
   const deletion = coordinator().deleteTopic(ORDERS)
   await scheduler.wait(50)

@@ -15,6 +15,7 @@ import type {
 } from '../../../src/core/group/classic-api.ts'
 import type { GroupSummary } from '../../../src/core/group/group-api.ts'
 import type { GroupId } from '../../../src/core/group/group-id.ts'
+import { WAIT } from '../../support/until.ts'
 import { countRowsWritten } from '../count-rows.ts'
 import {
   alarmTime,
@@ -145,7 +146,7 @@ describe('a group', () => {
     expect([await one.heartbeat(), await two.heartbeat()]).toEqual(['ok', 'ok'])
     expect(rowsWritten(), 'a heartbeat writes nothing').toBe(0)
     const joining = three.tryJoin()
-    await vi.waitUntil(async () => (await one.heartbeat()) === 'rebalance_in_progress')
+    await vi.waitUntil(async () => (await one.heartbeat()) === 'rebalance_in_progress', WAIT)
     expect((await describeGroup(id)).state).toBe('preparing_rebalance')
     await Promise.all([one.tryJoin(), two.tryJoin(), joining])
     expect(one.generation).toBe(2)
@@ -312,7 +313,7 @@ describe('an eviction', () => {
     const [one, two] = [new Classic(id), new Classic(id)]
     await rebalance([one])
     const joining = two.tryJoin().catch(() => undefined)
-    await vi.waitUntil(async () => (await one.heartbeat()) === 'rebalance_in_progress')
+    await vi.waitUntil(async () => (await one.heartbeat()) === 'rebalance_in_progress', WAIT)
     // Not by eviction: it would wait for the call that is held.
     await runInDurableObject(group(id), (_, state) => state.abort('injected: abort')).catch(
       () => undefined,

@@ -11,6 +11,7 @@ import {
   GROUP_METADATA_MAX_AGE_MS,
   OFFSETS_RETENTION_MINUTES_DEFAULT,
 } from '../../../src/core/limits.ts'
+import { WAIT } from '../../support/until.ts'
 import { countRowsWritten } from '../count-rows.ts'
 import {
   alarmTime,
@@ -166,7 +167,7 @@ describe('topics', () => {
     await vi.waitUntil(async () => {
       await member.beat()
       return member.holds.length !== 2 || member.topicIdOf('orders') === ''
-    })
+    }, WAIT)
     await settle(id, [member])
     return member
   }
@@ -223,7 +224,7 @@ describe('topics', () => {
       await vi.waitUntil(async () => {
         await member.beat()
         return member.holds.length === holds.length
-      })
+      }, WAIT)
       expect([...member.holds].sort()).toEqual(holds)
     }
     const other = new Member(id, 'two', { topics: ['never'] })
@@ -239,7 +240,7 @@ describe('topics', () => {
       await settle(id, [member])
       const lost = vi.spyOn(Group.prototype, 'topicsChanged').mockResolvedValue(undefined)
       await growTopic('orders', 3)
-      await vi.waitUntil(() => lost.mock.calls.length > 0)
+      await vi.waitUntil(() => lost.mock.calls.length > 0, WAIT)
       lost.mockRestore()
       await member.beat()
       expect(member.holds).toHaveLength(2)
@@ -254,12 +255,12 @@ describe('topics', () => {
       await vi.waitUntil(async () => {
         await member.beat()
         return member.holds.length === 3
-      })
+      }, WAIT)
     },
   )
 })
 
-describe('silence', { timeout: 15_000 }, () => {
+describe('silence', { timeout: 120_000 }, () => {
   test.each([false, true])(
     'a group of silent members is emptied by its alarm, evicted: %s',
     async (isEvicted) => {
@@ -276,7 +277,7 @@ describe('silence', { timeout: 15_000 }, () => {
           const [row] = await execute(id, 'SELECT count(*) AS members FROM member')
           return row?.members === 0
         },
-        { timeout: 5_000, interval: 100 },
+        { timeout: 120_000, interval: 100 },
       )
       expect(await describeGroup(id)).toMatchObject({ state: 'empty', memberCount: 0 })
       expect(await alarmTime(id)).not.toBeNull()
@@ -294,7 +295,7 @@ describe('silence', { timeout: 15_000 }, () => {
         const [row] = await execute(id, 'SELECT count(*) AS members FROM member')
         return row?.members === 0
       },
-      { timeout: 5_000, interval: 100 },
+      { timeout: 120_000, interval: 100 },
     )
   })
 

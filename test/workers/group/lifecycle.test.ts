@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Group } from '../../../durable-objects/group/group.ts'
 import { GroupStore } from '../../../durable-objects/group/group-store.ts'
 import { EMPTY_GROUP_KEPT_MS, GROUP_CREATIONS_BURST, GROUPS_MAX } from '../../../src/core/limits.ts'
+import { WAIT } from '../../support/until.ts'
 import { coordinator } from '../coordinator/cluster.ts'
 import {
   alarmTime,
@@ -118,7 +119,7 @@ describe('creation', () => {
     vi.restoreAllMocks()
     const hint = vi.spyOn(Group.prototype, 'topicsChanged').mockResolvedValue(undefined)
     await deleteTopic('orders')
-    await vi.waitUntil(() => hint.mock.calls.length > 0)
+    await vi.waitUntil(() => hint.mock.calls.length > 0, WAIT)
     expect(codeOf(await one.send())).toBe('unknown_topic_or_partition')
     expect(await isStored(id)).toBe(false)
     expect(await registeredGroups()).toEqual([])
@@ -169,7 +170,7 @@ describe('crashes', () => {
       () => 'answered',
       () => 'crashed',
     )
-    await vi.waitUntil(() => calls >= k)
+    await vi.waitUntil(() => calls >= k, WAIT)
     await scheduler.wait(5)
     await abortAllDurableObjects()
     expect(await answer).toBe('crashed')

@@ -22,7 +22,7 @@ import { ConsumerMembers } from '../../../durable-objects/group/consumer-members
 import { GroupMembers } from '../../../durable-objects/group/group-members.ts'
 import type { Topic } from '../../../src/core/topic/topic.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
-import { Random } from '../../random.ts'
+import { Random } from '../../support/random.ts'
 import { coordinator, newTopic, settle as settleTopics } from '../coordinator/cluster.ts'
 import { describeGroup, group, newGroupId, ok, ring } from './group-for-test.ts'
 import { Consumer, GroupModel } from './model.ts'
@@ -189,7 +189,7 @@ async function play(seed: number): Promise<void> {
   await run.end()
 }
 
-test.each(SEEDS)('a group keeps its promises, seed %d', { timeout: 60_000 }, play)
+test.each(SEEDS)('a group keeps its promises, seed %d', { timeout: 120_000 }, play)
 
 test.each([
   ['a commit is answered before it is decided', () => spyOnCommit(), /what is committed of/],

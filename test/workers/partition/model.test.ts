@@ -15,6 +15,7 @@ import {
   runInDurableObject,
 } from 'cloudflare:test'
 import { afterEach, expect, test } from 'vitest'
+import { Random } from '../../support/random.ts'
 import { LogModel, type Operation, type Outcome } from './model.ts'
 import {
   batch,
@@ -37,17 +38,6 @@ afterEach(async () => {
   await reset()
 })
 
-/** Mulberry32: small, and the same on every run. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
-
 interface Producer {
   readonly id: number
   epoch: number
@@ -58,19 +48,19 @@ interface Producer {
 
 class Run {
   readonly #model: LogModel
-  readonly #random: (below: number) => number
+  readonly #random: Random
   readonly #producers: Producer[] = [1, 2].map((id) => ({ id, epoch: 0, next: 0, sent: [] }))
   #values = 0
   #version = 1
 
   constructor(name: string, seed: number) {
     this.#model = new LogModel(name)
-    this.#random = randomFrom(seed)
+    this.#random = new Random(seed)
   }
 
   async step(): Promise<void> {
     const { name } = this.#model
-    const kind = this.#random(20)
+    const kind = this.#random.below(20)
     if (kind < 6) await this.#appendTogether(false)
     else if (kind < 10) await this.#appendTogether(true)
     else if (kind < 12) await this.#retry()
@@ -84,8 +74,8 @@ class Run {
   }
 
   #newValues(): string[] {
-    const filler = this.#random(4) === 0 ? 'x'.repeat(FILLER_BYTES) : ''
-    return Array.from({ length: 1 + this.#random(3) }, (_, index) => {
+    const filler = this.#random.below(4) === 0 ? 'x'.repeat(FILLER_BYTES) : ''
+    return Array.from({ length: 1 + this.#random.below(3) }, (_, index) => {
       this.#values += 1
       return `v${this.#values}${index === 0 ? filler : ''}`
     })
@@ -93,7 +83,7 @@ class Run {
 
   #newOperation(producer?: Producer): Operation {
     if (producer === undefined) {
-      return { batches: Array.from({ length: 1 + this.#random(2) }, () => this.#newValues()) }
+      return { batches: Array.from({ length: 1 + this.#random.below(2) }, () => this.#newValues()) }
     }
     const values = this.#newValues()
     const { id, epoch, next } = producer
@@ -128,15 +118,17 @@ class Run {
     const operations: { operation: Operation; expectedOffset?: number }[] = []
     const sent = new Map<Producer, Operation[]>()
     for (const producer of this.#producers) {
-      const pipelined = Array.from({ length: this.#random(3) }, () => this.#newOperation(producer))
+      const pipelined = Array.from({ length: this.#random.below(3) }, () =>
+        this.#newOperation(producer),
+      )
       sent.set(producer, pipelined)
       // The later one goes first: it has to wait for the other.
       for (const operation of [...pipelined].reverse()) operations.push({ operation })
     }
-    for (let n = this.#random(3); n > 0; n--) {
+    for (let n = this.#random.below(3); n > 0; n--) {
       const operation = this.#newOperation()
-      const expectedOffset = this.#model.endOffset - (this.#random(5) === 0 ? 1 : 0)
-      operations.push(this.#random(2) === 0 ? { operation } : { operation, expectedOffset })
+      const expectedOffset = this.#model.endOffset - (this.#random.below(5) === 0 ? 1 : 0)
+      operations.push(this.#random.below(2) === 0 ? { operation } : { operation, expectedOffset })
     }
     const calls = operations.map(
       ({ operation, expectedOffset }) =>
@@ -159,8 +151,8 @@ class Run {
 
   /** From within, so that it falls between any two turns of a commit, its answers on their way or not. */
   async #abortSoon(): Promise<void> {
-    const turns = this.#random(12)
-    const syncs = this.#random(4)
+    const turns = this.#random.below(12)
+    const syncs = this.#random.below(4)
     await runInDurableObject(partition(this.#model.name), async (_, state) => {
       for (let sync = 0; sync < syncs; sync++) await state.storage.sync()
       for (let turn = 0; turn < turns; turn++) await Promise.resolve()
@@ -194,7 +186,7 @@ class Run {
 
   async #retry(): Promise<void> {
     for (const { sent } of this.#producers) {
-      const one = sent.at(-1 - this.#random(Math.min(5, sent.length)))
+      const one = sent.at(-1 - this.#random.below(Math.min(5, sent.length)))
       if (one === undefined) continue
       expect(await this.#append(one.operation)).toEqual({ baseOffsets: [one.offset] })
     }
@@ -202,7 +194,7 @@ class Run {
 
   /** A gap is refused; a new epoch fences the old one. */
   async #breakSequence(): Promise<void> {
-    const producer = this.#producers[this.#random(2)]
+    const producer = this.#producers[this.#random.below(2)]
     if (producer === undefined || producer.sent.length === 0) return
     const { name } = this.#model
     const { id, epoch, next } = producer
@@ -211,7 +203,7 @@ class Run {
     expect(await tryAppend(name, gap)).toMatchObject({
       error: { code: 'out_of_order_sequence_number', details: { expectedSequence: next } },
     })
-    if (this.#random(2) === 0) return
+    if (this.#random.below(2) === 0) return
     Object.assign(producer, { epoch: epoch + 1, next: 0, sent: [] })
     const operation = this.#newOperation(producer)
     const outcome = await this.#append(operation)
@@ -223,8 +215,8 @@ class Run {
 
   async #read(): Promise<void> {
     const { name, logStartOffset, endOffset } = this.#model
-    const offset = logStartOffset + this.#random(endOffset - logStartOffset + 1)
-    const maxBytes = [1, 500, 200_000, 1_000_000][this.#random(4)] ?? 1
+    const offset = logStartOffset + this.#random.below(endOffset - logStartOffset + 1)
+    const maxBytes = [1, 500, 200_000, 1_000_000][this.#random.below(4)] ?? 1
     const { batches, nextOffset } = await read(name, { offset, maxBytes })
     const headers = headersOf(batches)
     const expected = this.#model.from(offset).slice(0, headers.length)
@@ -242,8 +234,8 @@ class Run {
   async #maintainThrough(): Promise<void> {
     const { name } = this.#model
     const alarm = maintain(name).catch(() => undefined)
-    if (this.#random(2) === 0) {
-      for (let turns = this.#random(8); turns > 0; turns--) await scheduler.wait(0)
+    if (this.#random.below(2) === 0) {
+      for (let turns = this.#random.below(8); turns > 0; turns--) await scheduler.wait(0)
       await abortAllDurableObjects()
     }
     await alarm
@@ -251,7 +243,7 @@ class Run {
 
   async #trim(): Promise<void> {
     const { name, sizeBytes } = this.#model
-    const retentionBytes = this.#random(4) === 0 ? 0 : Math.floor(sizeBytes / 2)
+    const retentionBytes = this.#random.below(4) === 0 ? 0 : Math.floor(sizeBytes / 2)
     this.#version += 1
     await configure(name, { 'retention.bytes': String(retentionBytes) }, this.#version)
     await this.#maintainThrough()
@@ -261,7 +253,7 @@ class Run {
   }
 }
 
-test.each(SEEDS)('a partition keeps its promises, seed %d', { timeout: 30_000 }, async (seed) => {
+test.each(SEEDS)('a partition keeps its promises, seed %d', { timeout: 120_000 }, async (seed) => {
   const run = new Run(await newPartition(), seed)
   for (let step = 0; step < STEPS; step++) {
     try {

@@ -326,7 +326,7 @@ describe('what is known of producers', () => {
     expect((await append(name, one(1))).baseOffsets).toEqual([1])
   })
 
-  test('survives with more producers than the cache holds', { timeout: 20_000 }, async () => {
+  test('survives with more producers than the cache holds', { timeout: 120_000 }, async () => {
     const name = await newPartition()
     const count = CACHED_PRODUCERS_MAX + 500
     const first = (n: number) => batch(['a'], { producerId: BigInt(n) })
@@ -447,7 +447,9 @@ describe('waking up', () => {
     return length
   }
 
-  test('replays no more chunks than lie between two checkpoints', { timeout: 30_000 }, async () => {
+  test('replays no more chunks than lie between two checkpoints', {
+    timeout: 120_000,
+  }, async () => {
     const name = await newPartition()
     // One chunk for each append, as from producers that come one at a time.
     await runInDurableObject(partition(name), async (instance) => {

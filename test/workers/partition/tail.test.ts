@@ -61,7 +61,7 @@ function bytesOf({ frames }: Tail): Uint8Array {
 
 async function offsetsIn(tail: Tail, count: number): Promise<number[]> {
   const seen = () => tail.frames.flatMap(({ batches }) => headersOf(batches))
-  await vi.waitUntil(() => seen().length >= count, { timeout: 3_000, interval: 5 })
+  await vi.waitUntil(() => seen().length >= count, { timeout: 120_000, interval: 5 })
   return seen().map(({ baseOffset }) => baseOffset)
 }
 
@@ -159,7 +159,7 @@ describe('credit', () => {
     expect(await offsetsIn(tail, 1)).toEqual([0])
   })
 
-  test('is never more than TAIL_CREDIT_BYTES_MAX', { timeout: 15_000 }, async () => {
+  test('is never more than TAIL_CREDIT_BYTES_MAX', { timeout: 120_000 }, async () => {
     const name = await newPartition()
     const size = 1_000_000
     for (const _ of range(11)) await append(name, largeBatch(size))

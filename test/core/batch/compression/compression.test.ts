@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs, SEEDED, TEST_SEED } from '../../../support/seed.ts'
 import { toHex, utf8 } from '../../bytes/hex.ts'
-import { SEEDED, TEST_SEED } from '../../seed.ts'
 import { CODECS, COMPRESSIONS } from '../codecs-for-test.ts'
 import { LINES } from './reference-vectors.ts'
 
@@ -76,7 +76,7 @@ describe.each(COMPRESSIONS)('%s', (name) => {
       const compressed = await codec.compress(content)
       expect(Buffer.compare(await codec.decompress(compressed, content.length), content)).toBe(0)
     })
-    await fc.assert(property, { ...SEEDED, numRuns: 60 })
+    await fc.assert(property, { ...SEEDED, numRuns: runs(60) })
   })
 
   it('does compress', async () => {

@@ -10,13 +10,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs from 'kafkajs'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { TEST_SEED } from '../core/seed.ts'
 import { type BridgeProcess, startBridgeProcess } from '../server/bridge-process.ts'
+import { TEST_SEED } from '../support/seed.ts'
+import { until } from '../support/until.ts'
 import { provideKcat } from './support/find-kcat.ts'
 import { startKcat } from './support/kcat.ts'
 import { valuesOf } from './support/records.ts'
 import { openStage, type Stage } from './support/stage.ts'
-import { until } from './support/until.ts'
 
 const { Kafka, logLevel, Partitioners } = kafkajs
 const INSTALL_MS_MAX = 300_000

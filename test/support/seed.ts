@@ -5,3 +5,11 @@ export const TEST_SEED = given === undefined ? (Math.random() * 0x7fffffff) | 0 
 
 /** For `fc.assert`, which prints the seed when it fails. */
 export const SEEDED = { seed: TEST_SEED } as const
+
+/** Quick by default; `npm run test:slow` sets `TEST_RUNS=1`. */
+const RUNS_SHARE = Number(process.env.TEST_RUNS ?? 0.2)
+
+/** Returns how often a property is tried: the share of `count` that `TEST_RUNS` asks for, at least once. */
+export function runs(count: number): number {
+  return Math.max(1, Math.round(count * RUNS_SHARE))
+}

@@ -1,0 +1,44 @@
+/**
+ * Question: is what a page was told to be queued delivered once and in order, whatever moment its
+ * browser is killed at? Model: the ids that pages reported, against the log at the end.
+ * Generated: tabs, bursts, faults of the network, kills of browser and server, from a seed that is
+ * printed. Limits: SIGKILL keeps the page cache, so this shows atomicity and order, not power loss.
+ * `npm run test:browser -- --kills 500` runs it for longer.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { TEST_SEED } from '../support/seed.ts'
+import { runKills } from './kills/kill-harness.ts'
+import { BROKEN_CLIENT, buildClient } from './support/client-builds.ts'
+
+const KILLS = 30
+const BROKEN_KILLS = 5
+const BROKEN_TRIES = 4
+
+test(`nothing is lost or doubled over ${KILLS} kills of the browser`, {
+  timeout: 900_000,
+}, async () => {
+  console.log(`kills of the browser: TEST_SEED=${TEST_SEED}`)
+  const { violations, ...figures } = await runKills({ kills: KILLS, seed: TEST_SEED })
+  console.log(figures)
+  expect(violations).toEqual([])
+  expect(figures.recordsQueued).toBeGreaterThan(KILLS)
+  expect(figures.repliesLost).toBeGreaterThan(0)
+})
+
+test('a client without sequences is caught', { timeout: 900_000 }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'edgelog-broken-'))
+  try {
+    await buildClient(folder, { entry: BROKEN_CLIENT })
+    let caught: readonly string[] = []
+    for (let attempt = 0; attempt < BROKEN_TRIES && caught.length === 0; attempt++) {
+      const options = { kills: BROKEN_KILLS, seed: TEST_SEED + attempt, clientFolder: folder }
+      caught = (await runKills(options)).violations.filter((one) => / lies at .* and /.test(one))
+    }
+    expect(caught).not.toEqual([])
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})

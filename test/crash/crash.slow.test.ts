@@ -1,0 +1,51 @@
+/**
+ * Question: does the log keep its promises when the server is killed at any moment?
+ * Contract: L1-L6, P1-P4 of docs/GUARANTEES.md. Model: the history of what was sent and answered.
+ * Generated: producers, batches, retries and kills, from a seed that is printed.
+ * Limits: kill -9 keeps the page cache, so this shows atomicity and the order of answers, not power loss.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TEST_SEED } from '../support/seed.ts'
+import { runCrash } from './harness.ts'
+import { buildMutant, MUTANTS } from './mutants.ts'
+
+const ROUNDS = 20
+const MUTANT_ROUNDS = 4
+const MUTANT_TRIES = 4
+
+test(`the log keeps its promises over ${ROUNDS} kills`, { timeout: 600_000 }, async () => {
+  console.log(`crash run: TEST_SEED=${TEST_SEED}`)
+  const report = await runCrash({ rounds: ROUNDS, seed: TEST_SEED })
+  console.log(report)
+  expect(report.violations).toEqual([])
+  expect(report.recordsAcknowledged).toBeGreaterThan(1_000)
+  expect(report.requestsUnknown).toBeGreaterThan(0)
+})
+
+describe('the checkers catch a server with', () => {
+  let dir = ''
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'edgelog-mutants-'))
+  })
+  afterAll(() => rm(dir, { recursive: true, force: true }))
+
+  test.each(MUTANTS)('$name', { timeout: 600_000 }, async (mutant) => {
+    const workerPath = join(dir, `${mutant.name.replaceAll(' ', '-')}.js`)
+    await buildMutant(mutant, workerPath)
+    const broken = new Set<string>()
+    for (let attempt = 0; attempt < MUTANT_TRIES; attempt++) {
+      const { violations } = await runCrash({
+        rounds: MUTANT_ROUNDS,
+        seed: TEST_SEED + attempt,
+        workerPath,
+      })
+      for (const { promise } of violations) broken.add(promise)
+      if (mutant.breaks.some((promise) => broken.has(promise))) break
+    }
+    console.log(`${mutant.name}: broke ${[...broken].sort().join(', ')}`)
+    expect(mutant.breaks.some((promise) => broken.has(promise))).toBe(true)
+  })
+})

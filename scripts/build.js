@@ -1,4 +1,5 @@
 // Builds the Worker, the client and the command line into dist/. Fast enough to run at every start.
+import { copyFile } from 'node:fs/promises'
 import { build } from 'esbuild'
 import { BROWSER_BUNDLE, SERVICE_WORKER_BUNDLE } from './browser-bundle.js'
 
@@ -41,3 +42,5 @@ await Promise.all([
     packages: 'external',
   }),
 ])
+// Keeps its mode: the runtime is started by it.
+await copyFile('client/cli/runtime-launcher.sh', 'dist/runtime-launcher.sh')

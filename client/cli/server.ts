@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { exampleFile } from './example-files.ts'
-import { lockState } from './state-lock.ts'
+import { IN_USE, isStateInUse, lockState, type StateLock, stateInUse } from './state-lock.ts'
 
 export interface ServerOptions {
   readonly host: string
@@ -41,19 +41,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { host, port, stateDir } = options
   await refuseTakenPort(host, port)
   await mkdir(stateDir, { recursive: true })
-  const unlock = await lockState(stateDir)
+  const loaded = await loadMiniflare()
+  const lock = await lockState(stateDir)
   try {
-    const { url, close } = await startMiniflare(options)
-    return { url, close: () => close().finally(unlock) }
+    const { url, close } = await startMiniflare(loaded, options, lock)
+    return { url, close: () => close().finally(() => lock.release()) }
   } catch (error) {
-    await unlock()
-    throw error
+    await lock.release()
+    throw isStateInUse(error) ? stateInUse(stateDir, error) : error
   }
 }
 
-async function startMiniflare(options: ServerOptions): Promise<RunningServer> {
+async function startMiniflare(
+  { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response }: typeof import('miniflare'),
+  options: ServerOptions,
+  { runtimeEnv }: StateLock,
+): Promise<RunningServer> {
   const { host, port, stateDir } = options
-  const { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response } = await loadMiniflare()
   const variables = {
     EDGELOG_TOKEN: options.token,
     EDGELOG_ORIGINS: options.origins,
@@ -95,9 +99,17 @@ async function startMiniflare(options: ServerOptions): Promise<RunningServer> {
         GROUP: { className: 'Group', useSQLite: true },
       },
       resourcePersistencePath: stateDir,
+      unsafeRuntimeEnv: { ...runtimeEnv },
+      handleStructuredLogs: ({ level, message }) => {
+        // The caller gets this one as an error.
+        if (!message.includes(IN_USE)) print(level, message)
+      },
     }),
   )
-  const url = await miniflare.unsafeGetDirectURL()
+  const url = await miniflare.unsafeGetDirectURL().catch(async (error: unknown) => {
+    await miniflare.dispose()
+    throw error
+  })
   // Miniflare would end the process by itself on a signal. When to end is for our caller to say.
   for (const [index, signal] of ENDING_SIGNALS.entries()) {
     for (const listener of process.listeners(signal)) {
@@ -105,6 +117,12 @@ async function startMiniflare(options: ServerOptions): Promise<RunningServer> {
     }
   }
   return { url: url.origin, close: () => miniflare.dispose() }
+}
+
+/** Prints what the runtime and the Worker log: problems to standard error, so that standard output stays clean. */
+function print(level: string, message: string): void {
+  if (level === 'error' || level === 'warn') console.error(message)
+  else console.log(message)
 }
 
 async function loadMiniflare(): Promise<typeof import('miniflare')> {

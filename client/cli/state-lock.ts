@@ -1,69 +1,75 @@
 /**
- * One server for each state folder: two would write into the same databases. The lock is a socket whose
- * name comes from the folder, and not a file with a process id, so that the system lets go of it
- * whatever way its owner ends, and nobody is kept out by an id that was given out again.
+ * One server for each state folder: two would write into the same databases. The system's lock on the file
+ * `lock` in the folder says that it is taken: every version of Node, every container and every network
+ * namespace sees it, and it ends with the process that holds it.
+ *
+ * On Linux the runtime holds it (`runtime-launcher.sh`), since the runtime is what writes. On other systems this
+ * process does.
  */
-import { createHash } from 'node:crypto'
-import { realpath, rm } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { type FileHandle, open } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export interface StateLock {
+  /** What the runtime needs in its environment to take the lock by itself. */
+  readonly runtimeEnv: Readonly<Record<string, string>>
+  /** Releases what this process holds. */
+  release(): Promise<void>
+}
+
+const LAUNCHER_PATH = join(dirname(fileURLToPath(import.meta.url)), 'runtime-launcher.sh')
+/** As the launcher prints it. */
+export const IN_USE = 'edgelog: the state folder is in use'
+
+/** O_RDWR, O_CREAT and O_NONBLOCK with O_EXLOCK on macOS; with libuv's UV_FS_O_EXLOCK on Windows. */
+const EXCLUSIVE_FLAGS: Partial<Record<NodeJS.Platform, number>> = {
+  darwin: 0x0002 | 0x0200 | 0x0004 | 0x0020,
+  win32: 0x0002 | 0x0100 | 0x10000000,
+}
 
 /**
- * Holds a state folder, which exists, for this process.
+ * Takes a state folder, which exists, or prepares the runtime to take it.
  *
- * @returns what to call to let go of it.
- * @throws {Error} if a server that runs holds it.
+ * @throws {Error} if a server that runs holds it; on Linux the start of the runtime fails instead, with an error for
+ * `isStateInUse`.
  */
-export async function lockState(
-  stateDir: string,
-  platform: NodeJS.Platform = process.platform,
-): Promise<() => Promise<void>> {
-  const name = socketName(await realpath(stateDir), platform)
-  try {
-    return await listen(name)
-  } catch (cause) {
-    if (!isErrorOf(cause, 'EADDRINUSE')) throw cause
-    const isFile = name.startsWith('/')
-    if (!isFile || (await isAnswered(name))) {
-      throw new Error(`state folder ${stateDir} is in use, choose another with --state`, { cause })
-    }
-    // A file outlives a server that was killed.
-    await rm(name, { force: true })
-    return await listen(name)
+export async function lockState(stateDir: string): Promise<StateLock> {
+  const path = join(stateDir, 'lock')
+  if (process.platform === 'linux') {
+    launchByScript()
+    return { runtimeEnv: { EDGELOG_STATE_LOCK: path }, release: async () => undefined }
   }
+  const flags = EXCLUSIVE_FLAGS[process.platform]
+  const held = flags === undefined ? undefined : await openExclusively(path, flags, stateDir)
+  return { runtimeEnv: {}, release: async () => await held?.close() }
 }
 
-/** On Linux and Windows a name alone; elsewhere a file, in a folder whose path is short enough. */
-function socketName(stateDir: string, platform: NodeJS.Platform): string {
-  const name = `edgelog-${createHash('sha256').update(stateDir).digest('hex').slice(0, 32)}`
-  if (platform === 'linux') return `\0${name}`
-  if (platform === 'win32') return `\\\\.\\pipe\\${name}`
-  return join(tmpdir(), `${name}.sock`)
+/** Whether the runtime did not start because another server holds the state folder. */
+export function isStateInUse(error: unknown): boolean {
+  return error instanceof Error && error.message.includes(IN_USE)
 }
 
-function listen(name: string): Promise<() => Promise<void>> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy())
-    server.once('error', reject)
-    server.listen(name, () => {
-      // Holding a folder is no reason to go on running.
-      server.unref()
-      resolve(() => new Promise((end) => server.close(() => end())))
-    })
-  })
+export function stateInUse(stateDir: string, cause: unknown): Error {
+  return new Error(`state folder ${stateDir} is in use, choose another with --state`, { cause })
 }
 
-function isAnswered(name: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(name, () => {
-      probe.destroy()
-      resolve(true)
-    })
-    probe.once('error', () => resolve(false))
-  })
+/** Miniflare starts the program that this variable names, also when it replaces a runtime that crashed. */
+function launchByScript(): void {
+  const { env } = process
+  if (env.MINIFLARE_WORKERD_PATH === LAUNCHER_PATH) return
+  const fromMiniflare = createRequire(createRequire(import.meta.url).resolve('miniflare'))
+  env.EDGELOG_WORKERD_PATH = env.MINIFLARE_WORKERD_PATH ?? String(fromMiniflare('workerd').default)
+  env.MINIFLARE_WORKERD_PATH = LAUNCHER_PATH
 }
 
-function isErrorOf(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code
+async function openExclusively(path: string, flags: number, stateDir: string): Promise<FileHandle> {
+  try {
+    return await open(path, flags, 0o644)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'EAGAIN' || code === 'EWOULDBLOCK' || code === 'EBUSY')
+      throw stateInUse(stateDir, cause)
+    throw cause
+  }
 }

@@ -1,57 +1,70 @@
-/** The lock on a state folder, also as it is made where sockets are files. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+/** The lock on a state folder: who holds it, and when it is released. */
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { lockState } from '../../client/cli/state-lock.ts'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type RunningServer, startServer } from '../../client/cli/server.ts'
+import { freePort } from '../server/free-port.ts'
+import { ServerProcess } from '../server/server-process.ts'
+import { until } from '../support/until.ts'
 
 let dir = ''
-beforeAll(async () => {
+beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'edgelog-lock-'))
 })
-afterAll(() => rm(dir, { recursive: true, force: true }))
+afterEach(() => rm(dir, { recursive: true, force: true, maxRetries: 5 }))
 
-/** Locks in a process of its own. */
-async function lockedElsewhere(stateDir: string, platform: string) {
-  const module = new URL('../../client/cli/state-lock.ts', import.meta.url).href
-  const script = `
-    const { lockState } = await import(${JSON.stringify(module)})
-    await lockState(${JSON.stringify(stateDir)}, ${JSON.stringify(platform)})
-    console.log('locked')
-    setInterval(() => {}, 1_000)`
-  const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', script]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  if (child.stdout !== null) await once(child.stdout, 'data')
-  return child
+async function serve(stateDir: string): Promise<RunningServer> {
+  const workerPath = 'dist/worker.js'
+  return await startServer({ host: '127.0.0.1', port: await freePort(), stateDir, workerPath })
 }
 
-const PLATFORMS =
-  process.platform === 'win32' ? (['win32'] as const) : (['linux', 'darwin'] as const)
+/** Whether the system has a lock on the file, as any other program sees it. */
+function isLocked(stateDir: string): boolean {
+  const { status, error } = spawnSync('flock', ['--nonblock', join(stateDir, 'lock'), 'true'])
+  if (error !== undefined) throw error
+  return status === 1
+}
 
-describe.each(PLATFORMS.filter((name) => name !== 'linux' || process.platform === 'linux'))(
-  'a state folder, as on %s,',
-  (platform) => {
-    test('has one owner at a time, by whatever path', async () => {
-      const path = join(dir, `link-${platform}`)
-      await symlink(dir, path)
-      const unlock = await lockState(dir, platform)
-      await expect(lockState(dir, platform)).rejects.toThrow(`state folder ${dir} is in use`)
-      await expect(lockState(path, platform)).rejects.toThrow('is in use')
-      await unlock()
-      const unlockAgain = await lockState(path, platform)
-      await unlockAgain()
-    })
+describe('a state folder', () => {
+  test('refuses a second server, by whatever path, until the first is closed', async () => {
+    const link = `${dir}-link`
+    await symlink(dir, link)
+    try {
+      const server = await serve(dir)
+      await expect(serve(dir)).rejects.toThrow(`state folder ${dir} is in use`)
+      await expect(serve(link)).rejects.toThrow(`state folder ${link} is in use`)
+      expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
+      await server.close()
+      await (await serve(link)).close()
+    } finally {
+      await rm(link)
+    }
+  })
 
-    test('is free at once when its owner is killed', async () => {
-      const owner = await lockedElsewhere(dir, platform)
-      await expect(lockState(dir, platform)).rejects.toThrow('is in use')
-      owner.kill('SIGKILL')
-      await once(owner, 'exit')
-      const unlock = await lockState(dir, platform)
-      await expect(lockState(dir, platform)).rejects.toThrow('is in use')
-      await unlock()
+  test.runIf(process.platform === 'linux')(
+    'is locked by a file that other programs see, as long as the server runs',
+    async () => {
+      const server = await serve(dir)
+      expect(isLocked(dir)).toBe(true)
+      await server.close()
+      expect(isLocked(dir)).toBe(false)
+    },
+  )
+
+  test('is released when the process of its server is killed, and nothing serves it any more', async () => {
+    const server = await ServerProcess.start({ stateDir: dir })
+    const { pid, url } = server
+    if (pid === undefined) throw new Error('the server runs')
+    // The process alone, and not its group.
+    process.kill(pid, 'SIGKILL')
+    await until('the runtime ends', async () => {
+      const response = await fetch(`${url}/healthz`).catch(() => undefined)
+      return response === undefined
     })
-  },
-)
+    const next = await serve(dir)
+    await next.close()
+    await server.stop()
+  })
+})

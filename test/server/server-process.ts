@@ -79,7 +79,7 @@ export class ServerProcess {
   async kill(): Promise<void> {
     const child = this.#child
     this.#child = undefined
-    if (child?.pid === undefined || child.exitCode !== null) return
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
     const gone = new Promise((resolve) => child.once('exit', resolve))
     process.kill(-child.pid, 'SIGKILL')
     await gone

@@ -1,6 +1,7 @@
 /** From the options all commands share to a client. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Client, connect } from '../index.ts'
+import { outputFailed } from './output.ts'
 
 interface GlobalOptions {
   readonly url: string
@@ -45,7 +46,13 @@ export function wholeNumber(min: number): (text: string) => number {
   }
 }
 
-/** Aborts at the first Ctrl-C (or SIGTERM); a second one ends the process at once. */
+/** Ctrl-C, `kill`, and a terminal that is closed. */
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/**
+ * Aborts at the first Ctrl-C, `kill` or closing of the terminal, and when standard output fails. A second signal
+ * ends the process at once.
+ */
 export function interruption(): { readonly signal: AbortSignal; readonly release: () => void } {
   const controller = new AbortController()
   const stop = () => {
@@ -53,11 +60,12 @@ export function interruption(): { readonly signal: AbortSignal; readonly release
     controller.abort()
   }
   const release = () => {
-    process.off('SIGINT', stop)
-    process.off('SIGTERM', stop)
+    for (const signal of ENDING_SIGNALS) process.off(signal, stop)
+    outputFailed.removeEventListener('abort', stop)
   }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
+  for (const signal of ENDING_SIGNALS) process.on(signal, stop)
+  outputFailed.addEventListener('abort', stop)
+  if (outputFailed.aborted) stop()
   return { signal: controller.signal, release }
 }
 

@@ -1,28 +1,21 @@
 /** `edgelog consume TOPIC`: prints records as they come. */
-import { once } from 'node:events'
 import { type Command, Option } from 'commander'
-import { recordToJson } from '../../src/core/batch/json-record.ts'
 import type {
   Assignment,
   Client,
-  Consumer,
-  ConsumerRecord,
-  GroupConsumer,
   OffsetCommit,
+  PartitionDetails,
   StartPosition,
+  TopicDescription,
 } from '../index.ts'
 import { interruption, wholeNumber, withClient } from './connection.ts'
+import { CONSUME_BUFFER_BYTES } from './limits.ts'
+import { type PrintOptions, RecordPrinter } from './record-printer.ts'
 
-interface ConsumeOptions {
+interface ConsumeOptions extends PrintOptions {
   readonly fromBeginning?: boolean
   readonly offset?: number
   readonly timestamp?: number
-  readonly partition?: number
-  readonly group?: string
-  readonly maxMessages?: number
-  readonly timeoutMs?: number
-  readonly keySeparator?: string
-  readonly format: 'value' | 'json'
 }
 
 export function addConsumeCommand(program: Command): void {
@@ -36,7 +29,11 @@ export function addConsumeCommand(program: Command): void {
     .option('--timestamp <ms>', 'from this time on, in ms since 1970', wholeNumber(0))
     .option('--group <id>', 'share the records with the other members of this group')
     .option('--max-messages <count>', 'stop after so many', wholeNumber(1))
-    .option('--timeout-ms <ms>', 'stop when nothing came for so long', wholeNumber(1))
+    .option(
+      '--timeout-ms <ms>',
+      'stop when nothing came for so long; fails if there is more',
+      wholeNumber(1),
+    )
     .option('--key-separator <text>', 'print the key and this before the value')
     .addOption(
       new Option('--format <name>', 'the value as it is, or all of a record as a line of JSON')
@@ -66,28 +63,27 @@ commits what it has printed; --from-beginning and --timestamp say where a group 
 
 async function consume(client: Client, topic: string, options: ConsumeOptions): Promise<void> {
   // A topic that is not there is said at once, not waited for.
-  const { partitions } = await client.admin.describeTopic(topic, { partitionDetails: false })
-  const { partition } = options
-  if (partition !== undefined && partition >= partitions) {
-    throw new Error(`topic ${topic} has partitions 0 to ${partitions - 1}, not ${partition}`)
-  }
+  const description = await client.admin.describeTopic(topic, {
+    partitionDetails: options.offset !== undefined,
+  })
+  const start = startOf(description, options)
   const { signal, release } = interruption()
   const reading = { bufferBytesMax: CONSUME_BUFFER_BYTES, signal }
   try {
-    const { group } = options
-    if (group === undefined) {
-      await print(client.consumer({ ...startOf(topic, options), ...reading }), options)
+    const { group: groupId } = options
+    if (groupId === undefined) {
+      await new RecordPrinter(
+        client,
+        client.consumer({ ...start, ...reading }),
+        topic,
+        options,
+      ).run()
     } else {
-      const from = fromOf(options)
       const clientId = 'edgelog-consume'
-      const consumer = client.consumer({
-        groupId: group,
-        topics: [topic],
-        from,
-        clientId,
-        ...reading,
-      })
-      await print(consumer, options, (offset) => consumer.commit([offset]))
+      const member = { groupId, topics: [topic], from: fromOf(options), clientId }
+      const consumer = client.consumer({ ...member, ...reading })
+      const commit = (offset: OffsetCommit) => consumer.commit([offset])
+      await new RecordPrinter(client, consumer, topic, options, commit).run()
     }
   } finally {
     release()
@@ -95,72 +91,36 @@ async function consume(client: Client, topic: string, options: ConsumeOptions): 
 }
 
 function startOf(
-  topic: string,
+  { name, partitions, partitionDetails }: TopicDescription,
   options: ConsumeOptions,
 ): { assignments: Assignment[] } | { topics: string[]; from: Exclude<StartPosition, number> } {
   const { offset, partition } = options
   const from = fromOf(options)
-  if (partition === undefined) return { topics: [topic], from }
-  return { assignments: [{ topic, partition, offset: offset ?? from }] }
+  if (partition === undefined) return { topics: [name], from }
+  if (partition >= partitions) {
+    throw new Error(`topic ${name} has partitions 0 to ${partitions - 1}, not ${partition}`)
+  }
+  const log = partitionDetails?.find((one) => one.partition === partition)
+  const begin = offset === undefined || log === undefined ? from : withinLog(offset, log)
+  return { assignments: [{ topic: name, partition, offset: begin }] }
+}
+
+/** Returns the offset, or the end of the log that is nearer, and says so. */
+function withinLog(offset: number, log: PartitionDetails): number {
+  const { partition, logStartOffset, highWatermark } = log
+  if (offset > highWatermark) {
+    console.error(
+      `edgelog: partition ${partition} ends at offset ${highWatermark}, before ${offset}`,
+    )
+    return highWatermark
+  }
+  if (offset >= logStartOffset) return offset
+  console.error(
+    `edgelog: partition ${partition} begins at offset ${logStartOffset}, after ${offset}`,
+  )
+  return logStartOffset
 }
 
 function fromOf({ fromBeginning, timestamp }: ConsumeOptions): Exclude<StartPosition, number> {
   return timestamp !== undefined ? { timestamp } : fromBeginning ? 'earliest' : 'latest'
-}
-
-/** What is read ahead: a few reads, whatever the number of partitions. */
-const CONSUME_BUFFER_BYTES = 4 * 1024 * 1024
-
-/**
- * Prints until the consumer ends: by its signal, the count, or the silence.
- *
- * @param commit Of a group: commits what was printed where the loop is left in the middle of a batch.
- */
-async function print(
-  consumer: Consumer | GroupConsumer,
-  options: ConsumeOptions,
-  commit: (offset: OffsetCommit) => Promise<void> = async () => {},
-): Promise<void> {
-  let left = options.maxMessages ?? Number.POSITIVE_INFINITY
-  let silence: NodeJS.Timeout | undefined
-  const awaitSilence = () => {
-    clearTimeout(silence)
-    if (options.timeoutMs === undefined) return
-    silence = setTimeout(() => void consumer.close(), options.timeoutMs)
-  }
-  awaitSilence()
-  try {
-    for await (const { topic, partition, records } of consumer) {
-      // However long the output takes, it is not silence.
-      clearTimeout(silence)
-      const printed = records.slice(0, left)
-      left -= printed.length
-      const bytes = Buffer.concat(printed.flatMap((record) => lineOf(record, options)))
-      if (!process.stdout.write(bytes)) await once(process.stdout, 'drain')
-      if (left === 0) {
-        const last = printed.at(-1)
-        if (last !== undefined) await commit({ topic, partition, offset: last.offset + 1 })
-        break
-      }
-      awaitSilence()
-    }
-  } finally {
-    clearTimeout(silence)
-    await consumer.close()
-  }
-}
-
-const NEWLINE = Buffer.from('\n')
-const NULL = Buffer.from('null')
-
-function lineOf(record: ConsumerRecord, { format, keySeparator }: ConsumeOptions): Uint8Array[] {
-  if (format === 'json') {
-    const { partition, offset, timestamp, key, value } = record
-    const headers = record.headers.map(([name, bytes]) => ({ key: name, value: bytes }))
-    const json = recordToJson({ offset, timestamp, key, value, headers })
-    return [Buffer.from(JSON.stringify({ partition, ...json })), NEWLINE]
-  }
-  const value = record.value ?? NULL
-  if (keySeparator === undefined) return [value, NEWLINE]
-  return [record.key ?? NULL, Buffer.from(keySeparator), value, NEWLINE]
 }

@@ -6,16 +6,13 @@ import { addConsumeCommand } from './consume.ts'
 import { addDevCommand } from './dev.ts'
 import { EXIT } from './exit-codes.ts'
 import { addGroupsCommand } from './groups.ts'
+import { watchOutput } from './output.ts'
 import { addProduceCommand } from './produce.ts'
 import { addTopicsCommand } from './topics.ts'
 
 /** Runs one command line; sets `process.exitCode` and returns when all is done. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // Whoever reads our output may stop reading, as `head` does.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.ok)
-    throw error
-  })
+  watchOutput()
   try {
     await createProgram().parseAsync([...argv])
   } catch (error) {

@@ -14,6 +14,7 @@ import {
   type Topic,
 } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
+import { FailureLog } from './failure-log.ts'
 import { rememberBounds } from './known-bounds.ts'
 import { shared } from './shared.ts'
 
@@ -314,12 +315,16 @@ export function unknownPartition(topic: Topic, partition: number): EdgelogError 
   )
 }
 
-/** A call that fails to reach its object, or to come back: nobody knows whether it took effect. */
+/** Of this isolate: the same trouble meets all its requests. */
+const failures = new FailureLog()
+
+/** Makes a call to an object. When it fails to arrive, or to come back, its effect is unknown. */
 export async function reach<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call()
   } catch (cause) {
     if (cause instanceof EdgelogError) throw cause
+    failures.report(cause, Date.now())
     if (isOverloaded(cause)) {
       throw new EdgelogError('throttled', 'the log is overloaded, try again later', { cause })
     }

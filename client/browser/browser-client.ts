@@ -13,7 +13,7 @@ import { type BrowserEvents, Emitter } from './events.ts'
 import { FLUSH_CHECK_MS, OFFLINE_CHECK_MS, OUTBOX_BYTES_MAX } from './limits.ts'
 import type { BrowserClientOptions } from './options.ts'
 import { AckWaiters } from './outbox/ack-waiters.ts'
-import type { Outbox } from './outbox/outbox.ts'
+import type { Outbox, RetryOptions } from './outbox/outbox.ts'
 import type { OutboxNews } from './outbox/outbox-news.ts'
 import { OutboxProducer, type Queued } from './outbox/outbox-producer.ts'
 import { type OutboxContext, OutboxStore } from './outbox/outbox-store.ts'
@@ -47,8 +47,8 @@ export class BrowserClient {
   readonly outbox: Outbox = {
     pending: async (topic) => (await this.#load()).pending(topic),
     parked: async () => (await this.#load()).parked(),
-    retry: (id) => this.#unpark(id, true),
-    discard: (id) => this.#unpark(id, false),
+    retry: (id, options = {}) => this.#unpark(id, options),
+    discard: (id) => this.#unpark(id),
   }
   readonly #options: BrowserClientOptions
   readonly #cacheLimits: CacheLimits
@@ -294,8 +294,8 @@ export class BrowserClient {
     this.#board.touch()
   }
 
-  async #unpark(id: number | undefined, isRetried: boolean): Promise<number> {
-    const count = await (await this.#load()).unpark(id, isRetried)
+  async #unpark(id: number | undefined, retry?: RetryOptions): Promise<number> {
+    const count = await (await this.#load()).unpark(id, retry)
     this.#channel.post({ kind: 'outbox' })
     this.#tell({ kind: 'wake' })
     return count

@@ -18,6 +18,7 @@ import { CACHE_USE_INTERVAL_MS, SYNC_TAG } from './limits.ts'
 import type { AckWaiters } from './outbox/ack-waiters.ts'
 import { checkWaiters } from './outbox/check-waiters.ts'
 import { type FlushContext, untilFlushed } from './outbox/flush.ts'
+import type { RetryOptions } from './outbox/outbox.ts'
 import {
   type ParkedRecord,
   parkedRecords,
@@ -238,8 +239,8 @@ export class Engine {
     return parkedRecords(this.#context.outbox)
   }
 
-  unpark(id: number | undefined, isRetried: boolean): Promise<number> {
-    return unpark(this.#context.outbox, id, isRetried)
+  unpark(id: number | undefined, retry: RetryOptions | undefined): Promise<number> {
+    return unpark(this.#context.outbox, id, retry)
   }
 
   /** Lets go of cached batches; resolves to whether there were any. */

@@ -196,3 +196,41 @@ test('B16: several poison records in several partitions, while replies are lost'
   await expectDelivered(queued)
   await waitForStatus(page, 'parked', [6])
 })
+
+test('a clock that was hours ahead: what it parked is sent again with another time', async () => {
+  const { topic, tab, expectDelivered } = await stage.scene()
+  const page = await tab({ clockRate: 1 })
+  const setClock = (offsetMs: number) =>
+    page.evaluate((ms) => {
+      window.testClock.offsetMs = ms
+    }, offsetMs)
+  await setClock(5 * 3_600_000)
+  const early = await sendNumbered(page, { topic, sender: 'a', count: 3 })
+  await waitForStatus(page, 'parked', [3])
+  await setClock(0)
+  const late = await sendNumbered(page, { topic, sender: 'b', count: 3 })
+  await flush(page)
+  await expectDelivered(late)
+
+  await page.evaluate(() => window.log.outbox.retry())
+  await flush(page)
+  await waitForStatus(page, 'parked', [3])
+  const wrong = page.evaluate(() => window.log.outbox.retry(undefined, { timestamp: -1 }))
+  await expect(wrong).rejects.toThrow('timestamp: a whole number')
+  await page.evaluate(() => window.log.outbox.retry(undefined, { timestamp: Date.now() }))
+  await flush(page)
+  await waitForStatus(page, 'parked', [0])
+  await expectDelivered([...late, ...early])
+})
+
+test('a clock that is hours ahead is no matter where the log stamps the records', async () => {
+  const config = { 'message.timestamp.type': 'LogAppendTime' }
+  const { topic, tab, expectDelivered } = await stage.scene({ config })
+  const page = await tab({ clockRate: 1 })
+  await page.evaluate(() => {
+    window.testClock.offsetMs = 5 * 3_600_000
+  })
+  const queued = await sendNumbered(page, { topic, sender: 'a', count: 3 })
+  await flush(page)
+  await expectDelivered(queued)
+})

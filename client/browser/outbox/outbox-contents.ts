@@ -3,6 +3,7 @@ import { EdgelogError } from '../../../src/core/errors.ts'
 import { ConsumerRecord } from '../../consumer/consumer-record.ts'
 import type { Store, Transaction } from '../store/database.ts'
 import { type ParkedRow, UNASSIGNED_PARTITION } from '../store/schema.ts'
+import type { RetryOptions } from './outbox.ts'
 import type { OutboxContext } from './outbox-store.ts'
 import { recordsOf } from './row-batches.ts'
 import { RowWriter } from './row-writer.ts'
@@ -49,12 +50,17 @@ export async function parkedRecords({ database }: OutboxContext): Promise<Parked
   return parked
 }
 
-/** Takes parked records out, all or one, and queues them anew if they are to be tried again. */
+/** Takes parked records out, all or one, and queues them again with `retry`. */
 export async function unpark(
   context: OutboxContext,
   id: number | undefined,
-  isRetried: boolean,
+  retry: RetryOptions | undefined,
 ): Promise<number> {
+  const { timestamp } = retry ?? {}
+  if (timestamp !== undefined && !(Number.isSafeInteger(timestamp) && timestamp >= 0)) {
+    const why = `timestamp: a whole number of ms since 1970 is allowed, got ${timestamp}`
+    throw new EdgelogError('invalid_timestamp', why)
+  }
   const stores: Store[] = ['topics', 'producers', 'outbox', 'parked']
   const work = async (tx: Transaction) => {
     const parked = tx.objectStore('parked')
@@ -63,7 +69,7 @@ export async function unpark(
     let count = 0
     for (const row of rows) {
       if (row?.id === undefined) continue
-      if (!isRetried || (await queueAgain(writer, row))) {
+      if (retry === undefined || (await queueAgain(writer, row, timestamp))) {
         count += 1
         await parked.delete(row.id)
       }
@@ -77,10 +83,13 @@ export async function unpark(
 /** @returns false for what can still not be sent. Where its partition is gone it gets another. */
 async function queueAgain(
   writer: RowWriter,
-  { topic, partition, batch }: ParkedRow,
+  { topic, partition, batch, error }: ParkedRow,
+  timestamp: number | undefined,
 ): Promise<boolean> {
-  const [record] = await recordsOf(batch).catch(() => [])
-  if (record === undefined) return false
+  const [parked] = await recordsOf(batch).catch(() => [])
+  if (parked === undefined) return false
+  const isForItsTime = timestamp !== undefined && error.code === 'invalid_timestamp'
+  const record = isForItsTime ? { ...parked, timestamp } : parked
   for (const chosen of [partition === UNASSIGNED_PARTITION ? undefined : partition, undefined]) {
     if (!((await writer.add({ topic, record, partition: chosen })) instanceof EdgelogError))
       return true

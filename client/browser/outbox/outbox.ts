@@ -4,6 +4,10 @@ import type { ParkedRecord } from './outbox-contents.ts'
 
 export type { ParkedRecord } from './outbox-contents.ts'
 
+export interface RetryOptions {
+  readonly timestamp?: number
+}
+
 export interface Outbox {
   /**
    * Records that are not in the log yet, of all tabs, in the order of `send` within each partition.
@@ -12,8 +16,16 @@ export interface Outbox {
   pending(topic?: string): Promise<ConsumerRecord[]>
   /** Records that the log refused, the oldest first. */
   parked(): Promise<ParkedRecord[]>
-  /** Queues parked records anew, behind all that waits; all or one. Resolves to how many. */
-  retry(id?: number): Promise<number>
+  /**
+   * Queues parked records again, behind all that waits; all or one. Resolves to how many.
+   *
+   * @param options `timestamp`: the time (ms since 1970) of those that were refused as `invalid_timestamp`, for a
+   * device whose clock was wrong.
+   * @throws {EdgelogError} `invalid_timestamp` for what is no time.
+   * @example
+   * await log.outbox.retry(undefined, { timestamp: Date.now() })
+   */
+  retry(id?: number, options?: RetryOptions): Promise<number>
   /** Forgets parked records, all or one. Resolves to how many. */
   discard(id?: number): Promise<number>
 }

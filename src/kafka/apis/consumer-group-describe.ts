@@ -26,7 +26,7 @@ import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { GROUP_STATES } from '../group-states.ts'
 import { handled } from '../handled.ts'
 import { nameCheck } from '../unique-names.ts'
-import { NO_OPERATIONS } from './authorized-operations.ts'
+import { GROUP_OPERATIONS, NO_OPERATIONS } from './authorized-operations.ts'
 
 const { errorFields } = errorNumbersOf('group')
 
@@ -99,11 +99,14 @@ export const consumerGroupDescribeApi = handled(
       },
       descriptionBytes,
     )
+    const authorizedOperations = request.includeAuthorizedOperations
+      ? GROUP_OPERATIONS
+      : NO_OPERATIONS
     return {
       groups: outcomes.map((outcome, index) =>
         outcome instanceof EdgelogError
           ? { ...errorFields(outcome), groupId: groupIds[index] as string, ...UNKNOWN }
-          : described(outcome),
+          : { ...described(outcome), authorizedOperations },
       ),
     }
   },

@@ -17,7 +17,7 @@ import {
 import { brokerAt, CLUSTER_ID, NODE_ID } from '../broker-node.ts'
 import { NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
-import { NO_OPERATIONS } from './authorized-operations.ts'
+import { CLUSTER_OPERATIONS, NO_OPERATIONS } from './authorized-operations.ts'
 
 /** What the caller takes this node for. */
 const BROKERS = 1
@@ -57,11 +57,15 @@ export type DescribeClusterResponse = ResponseOf<typeof DESCRIBE_CLUSTER>
 
 export const describeClusterApi = handled(
   DESCRIBE_CLUSTER,
-  async ({ endpointType }, { address }) => {
+  async ({ endpointType, includeClusterAuthorizedOperations }, { address }) => {
     const { nodeId: brokerId, ...node } = brokerAt(address)
     const cluster = { endpointType, clusterId: CLUSTER_ID, controllerId: NODE_ID }
     if (endpointType === BROKERS) {
-      return { ...cluster, errorCode: NO_ERROR, brokers: [{ brokerId, ...node }] }
+      const clusterAuthorizedOperations = includeClusterAuthorizedOperations
+        ? CLUSTER_OPERATIONS
+        : NO_OPERATIONS
+      const brokers = [{ brokerId, ...node }]
+      return { ...cluster, errorCode: NO_ERROR, brokers, clusterAuthorizedOperations }
     }
     const errorMessage = 'there are no controllers to speak with apart from the brokers'
     return { ...cluster, errorCode: MISMATCHED_ENDPOINT_TYPE, errorMessage, brokers: [] }

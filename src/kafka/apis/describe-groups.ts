@@ -23,7 +23,7 @@ import { errorNumbersOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { GROUP_STATES } from '../group-states.ts'
 import { handled } from '../handled.ts'
 import { nameCheck } from '../unique-names.ts'
-import { NO_OPERATIONS } from './authorized-operations.ts'
+import { GROUP_OPERATIONS, NO_OPERATIONS } from './authorized-operations.ts'
 
 const { errorFields } = errorNumbersOf('group')
 
@@ -78,16 +78,20 @@ export const describeGroupsApi = handled(DESCRIBE_GROUPS, async (request, call) 
     },
     classicDescriptionBytes,
   )
-  return {
-    groups: outcomes.map((outcome, index) =>
-      outcome instanceof EdgelogError
-        ? refused(groupIds[index] as string, outcome, call.version)
-        : described(outcome),
-    ),
-  }
+  const groups = outcomes.map((outcome, index) =>
+    outcome instanceof EdgelogError
+      ? refused(groupIds[index] as string, outcome, call.version)
+      : described(outcome),
+  )
+  return { groups: request.includeAuthorizedOperations ? groups.map(withOperations) : groups }
 })
 
 type DescribedGroup = DescribeGroupsResponse['groups'][number]
+
+/** A broker answers them also for a group that is described as dead, but not with an error. */
+function withOperations(group: DescribedGroup): DescribedGroup {
+  return group.errorCode === NO_ERROR ? { ...group, authorizedOperations: GROUP_OPERATIONS } : group
+}
 
 function described(group: ClassicGroupDescription & { readonly groupId: string }): DescribedGroup {
   return {

@@ -26,7 +26,7 @@ import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { LEADER_EPOCH, NODE_ID } from '../broker-node.ts'
 import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
 import { handled } from '../handled.ts'
-import { NO_OPERATIONS } from './authorized-operations.ts'
+import { NO_OPERATIONS, TOPIC_OPERATIONS } from './authorized-operations.ts'
 
 const { errorNumber } = errorNumbersOf('admin')
 
@@ -75,30 +75,40 @@ export type DescribeTopicPartitionsResponse = ResponseOf<typeof DESCRIBE_TOPIC_P
 
 export const describeTopicPartitionsApi = handled(
   DESCRIBE_TOPIC_PARTITIONS,
-  async ({ topics: wanted, cursor, responsePartitionLimit }, { cluster }) => {
-    let left = Math.min(Math.max(1, responsePartitionLimit), KAFKA_DESCRIBED_PARTITIONS_MAX)
-    // Each takes up the room of a partition, one that does not exist too: no more are looked at.
-    const found = await findFrom(cluster, wanted, cursor?.topicName ?? '', left + 1)
-    const topics: DescribedTopic[] = []
-    for (const { name, topic } of found) {
-      if (left <= 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } }
-      if (topic instanceof EdgelogError) {
-        topics.push({ errorCode: errorNumber(topic), name, topicId: NO_UUID, partitions: [] })
-        left -= 1
-        continue
-      }
-      const first = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0
-      const end = Math.min(topic.partitions, first + left)
-      const partitions = describePartitions(first, end)
-      left -= Math.max(1, partitions.length)
-      topics.push({ errorCode: NO_ERROR, name, topicId: topic.id, partitions })
-      if (end < topic.partitions) {
-        return { topics, nextCursor: { topicName: name, partitionIndex: end } }
-      }
-    }
-    return { topics, nextCursor: null }
+  async (request, { cluster }) => {
+    const { topics, nextCursor } = await describePage(request, cluster)
+    // Requests have no word for it: a broker always answers them, also for a name without a topic.
+    const topicAuthorizedOperations = TOPIC_OPERATIONS
+    return { topics: topics.map((topic) => ({ ...topic, topicAuthorizedOperations })), nextCursor }
   },
 )
+
+async function describePage(
+  { topics: wanted, cursor, responsePartitionLimit }: DescribeTopicPartitionsRequest,
+  cluster: Cluster,
+): Promise<Pick<DescribeTopicPartitionsResponse, 'topics' | 'nextCursor'>> {
+  let left = Math.min(Math.max(1, responsePartitionLimit), KAFKA_DESCRIBED_PARTITIONS_MAX)
+  // Each takes up the room of a partition, one that does not exist too: no more are looked at.
+  const found = await findFrom(cluster, wanted, cursor?.topicName ?? '', left + 1)
+  const topics: DescribedTopic[] = []
+  for (const { name, topic } of found) {
+    if (left <= 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } }
+    if (topic instanceof EdgelogError) {
+      topics.push({ errorCode: errorNumber(topic), name, topicId: NO_UUID, partitions: [] })
+      left -= 1
+      continue
+    }
+    const first = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0
+    const end = Math.min(topic.partitions, first + left)
+    const partitions = describePartitions(first, end)
+    left -= Math.max(1, partitions.length)
+    topics.push({ errorCode: NO_ERROR, name, topicId: topic.id, partitions })
+    if (end < topic.partitions) {
+      return { topics, nextCursor: { topicName: name, partitionIndex: end } }
+    }
+  }
+  return { topics, nextCursor: null }
+}
 
 interface FoundTopic {
   readonly name: string

@@ -27,7 +27,7 @@ import { errorNumbersOf, LEADER_NOT_AVAILABLE, NO_ERROR } from '../error-number.
 import { handled, type KafkaCall } from '../handled.ts'
 import { topicOf } from '../named-topic.ts'
 import { nameCheck, uniqueBy } from '../unique-names.ts'
-import { NO_OPERATIONS } from './authorized-operations.ts'
+import { CLUSTER_OPERATIONS, NO_OPERATIONS, TOPIC_OPERATIONS } from './authorized-operations.ts'
 
 const { errorNumber } = errorNumbersOf('metadata')
 
@@ -92,9 +92,19 @@ export const metadataApi = handled(METADATA, async (request, call) => {
     brokers: [brokerAt(call.address)],
     clusterId: CLUSTER_ID,
     controllerId: NODE_ID,
-    topics: describe(found),
+    topics: request.includeTopicAuthorizedOperations
+      ? describe(found).map(withOperations)
+      : describe(found),
+    ...(request.includeClusterAuthorizedOperations && {
+      clusterAuthorizedOperations: CLUSTER_OPERATIONS,
+    }),
   }
 })
+
+/** A broker answers them for a name without a topic too, but not for an id without one. */
+function withOperations(topic: DescribedTopic): DescribedTopic {
+  return topic.name === null ? topic : { ...topic, topicAuthorizedOperations: TOPIC_OPERATIONS }
+}
 
 type WantedTopic = NonNullable<MetadataRequest['topics']>[number]
 type DescribedTopic = MetadataResponse['topics'][number]

@@ -1,0 +1,135 @@
+/** Operations as the bit fields that a broker of Kafka 4.3 without an authorizer answers. */
+import { expect, test } from 'vitest'
+import { EdgelogError } from '../../src/core/errors.ts'
+import type { ClassicGroupDescription } from '../../src/core/group/classic-api.ts'
+import type { GroupDescription } from '../../src/core/group/group-api.ts'
+import { parseGroupId } from '../../src/core/group/group-id.ts'
+import { CONSUMER_GROUP_DESCRIBE } from '../../src/kafka/apis/consumer-group-describe.ts'
+import { DESCRIBE_CLUSTER } from '../../src/kafka/apis/describe-cluster.ts'
+import { DESCRIBE_GROUPS } from '../../src/kafka/apis/describe-groups.ts'
+import { DESCRIBE_TOPIC_PARTITIONS } from '../../src/kafka/apis/describe-topic-partitions.ts'
+import { METADATA } from '../../src/kafka/apis/metadata.ts'
+import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+
+const CLUSTER = 8_096
+const TOPIC = 3_576
+const GROUP = 3_400
+const NONE = -0x8000_0000
+
+const topic = topicOf('operations')
+const missingId = crypto.randomUUID()
+const refusal = (
+  code: 'unknown_topic_or_partition' | 'unknown_topic_id' | 'group_id_not_found',
+) => ({
+  error: new EdgelogError(code, 'there is none').toBody(),
+})
+const classic: ClassicGroupDescription = {
+  state: 'empty',
+  protocolType: 'consumer',
+  protocolName: '',
+  generation: 1,
+  members: [],
+}
+const consumer: GroupDescription = {
+  groupId: parseGroupId('there'),
+  state: 'empty',
+  protocol: 'consumer',
+  lastProtocol: 'consumer',
+  protocolType: 'consumer',
+  memberCount: 0,
+  groupEpoch: 1,
+  assignmentEpoch: 1,
+  assignor: 'uniform',
+  members: [],
+}
+const caller = callerOf(
+  clusterOf({
+    coordinator: {
+      getTopic: async (name: string) =>
+        name === topic.name ? { ok: topic } : refusal('unknown_topic_or_partition'),
+      getTopicById: async () => refusal('unknown_topic_id'),
+    },
+    group: (name) => ({
+      describeClassic: async () =>
+        name === 'there' ? { ok: classic } : refusal('group_id_not_found'),
+      describe: async () => (name === 'there' ? { ok: consumer } : refusal('group_id_not_found')),
+    }),
+  }),
+)
+
+async function metadata(version: number, isAsked: boolean) {
+  const topics = [{ name: topic.name }, { name: 'missing' }]
+  return await ask(caller, METADATA, version, {
+    topics: version < 10 ? topics : [...topics, { name: null, topicId: missingId }],
+    allowAutoTopicCreation: false,
+    includeTopicAuthorizedOperations: isAsked,
+    includeClusterAuthorizedOperations: isAsked,
+  })
+}
+
+test.each([
+  [8, CLUSTER],
+  [10, CLUSTER],
+  [11, NONE],
+  [13, NONE],
+])('answers the operations of topics and cluster to Metadata v%i', async (version, ofCluster) => {
+  const asked = await metadata(version, true)
+  expect(asked?.clusterAuthorizedOperations).toBe(ofCluster)
+  const [there, missing, withoutName] = asked?.topics ?? []
+  expect(there).toMatchObject({ errorCode: 0, topicAuthorizedOperations: TOPIC })
+  expect(missing).toMatchObject({ errorCode: 3, topicAuthorizedOperations: TOPIC })
+  if (version >= 12) {
+    expect(withoutName).toMatchObject({ errorCode: 100, topicAuthorizedOperations: NONE })
+  }
+})
+
+test('answers no operations to a Metadata that does not ask for them', async () => {
+  const answer = await metadata(10, false)
+  expect(answer?.clusterAuthorizedOperations).toBe(NONE)
+  expect(answer?.topics.map((one) => one.topicAuthorizedOperations)).toEqual([NONE, NONE, NONE])
+})
+
+test.each([
+  [true, 1, CLUSTER],
+  [false, 1, NONE],
+  // With an error a broker leaves them out.
+  [true, 2, NONE],
+])('asked %s of endpoint type %i DescribeCluster answers %i', async (isAsked, type, operations) => {
+  const request = { includeClusterAuthorizedOperations: isAsked, endpointType: type }
+  const answer = await ask(caller, DESCRIBE_CLUSTER, 1, request)
+  expect(answer?.clusterAuthorizedOperations).toBe(operations)
+})
+
+test('always answers the operations of topics to DescribeTopicPartitions', async () => {
+  const topics = [{ name: 'missing' }, { name: topic.name }]
+  const answer = await ask(caller, DESCRIBE_TOPIC_PARTITIONS, 0, { topics })
+  const coded = answer?.topics.map((one) => [one.errorCode, one.topicAuthorizedOperations])
+  expect(coded).toEqual([
+    [3, TOPIC],
+    [0, TOPIC],
+  ])
+})
+
+test.each([
+  [5, true, [0, GROUP], [0, GROUP]],
+  [6, true, [0, GROUP], [69, NONE]],
+  [6, false, [0, NONE], [69, NONE]],
+])('DescribeGroups v%i, asked %s, answers %j and %j', async (version, isAsked, there, missing) => {
+  const request = { groups: ['there', 'missing'], includeAuthorizedOperations: isAsked }
+  const answer = await ask(caller, DESCRIBE_GROUPS, version, request)
+  const coded = answer?.groups.map((one) => [one.errorCode, one.authorizedOperations])
+  expect(coded).toEqual([there, missing])
+})
+
+test.each([
+  [true, GROUP],
+  [false, NONE],
+])('ConsumerGroupDescribe, asked %s, answers %i', async (isAsked, operations) => {
+  const request = { groupIds: ['there', 'missing'], includeAuthorizedOperations: isAsked }
+  const answer = await ask(caller, CONSUMER_GROUP_DESCRIBE, 1, request)
+  const coded = answer?.groups.map((one) => [one.errorCode, one.authorizedOperations])
+  expect(coded).toEqual([
+    [0, operations],
+    [69, NONE],
+  ])
+})

@@ -32,6 +32,7 @@ import { produceApi } from './apis/produce.ts'
 import { saslAuthenticateApi } from './apis/sasl-authenticate.ts'
 import { saslHandshakeApi } from './apis/sasl-handshake.ts'
 import { syncGroupApi } from './apis/sync-group.ts'
+import { updateFeaturesApi } from './apis/update-features.ts'
 import type { KafkaApi } from './handled.ts'
 
 const APIS: readonly KafkaApi[] = [
@@ -66,6 +67,7 @@ const APIS: readonly KafkaApi[] = [
   offsetForLeaderEpochApi,
   saslAuthenticateApi,
   saslHandshakeApi,
+  updateFeaturesApi,
   apiVersionsApi(() => APIS.map(({ messages }) => messages)),
 ]
 

@@ -65,10 +65,14 @@ export function errorNumbersOf(kind: ApiKind): ErrorNumbers {
     errorNumber: (error) => ofCode(refusal(error).code),
     errorFields: (error) => {
       const { code, message } = refusal(error)
-      const errorMessage = message.slice(0, KAFKA_ERROR_MESSAGE_LENGTH_MAX)
-      return { errorCode: ofCode(code), errorMessage }
+      return errorOf(ofCode(code), message)
     },
   }
+}
+
+/** An error with a number that no other door has, and a text that fits the wire. */
+export function errorOf(errorCode: number, message: string): ErrorFields {
+  return { errorCode, errorMessage: message.slice(0, KAFKA_ERROR_MESSAGE_LENGTH_MAX) }
 }
 
 function refusal(error: unknown): EdgelogError {

@@ -19,6 +19,7 @@ import {
   writeResponse,
 } from '../../core/kafka/schema.ts'
 import { NO_ERROR } from '../error-number.ts'
+import { FEATURES, FEATURES_EPOCH } from '../features.ts'
 import { handled, type KafkaApi } from '../handled.ts'
 
 const UNSUPPORTED_VERSION = 35
@@ -51,11 +52,21 @@ export const API_VERSIONS = messages({
 export type ApiVersionsRequest = RequestOf<typeof API_VERSIONS>
 export type ApiVersionsResponse = ResponseOf<typeof API_VERSIONS>
 
-/** Before the first version of features is finalized clients look at none. */
 export function apiVersionsApi(served: () => readonly Messages[]): KafkaApi {
   return handled(API_VERSIONS, async () => ({
     errorCode: NO_ERROR,
     apiKeys: served().map((messages) => versionsOf(messages)),
+    supportedFeatures: FEATURES.map(({ name, level }) => ({
+      name,
+      minVersion: level,
+      maxVersion: level,
+    })),
+    finalizedFeaturesEpoch: FEATURES_EPOCH,
+    finalizedFeatures: FEATURES.map(({ name, level }) => ({
+      name,
+      maxVersionLevel: level,
+      minVersionLevel: level,
+    })),
   }))
 }
 

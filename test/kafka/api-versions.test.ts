@@ -1,0 +1,77 @@
+/** The features that clients find, and use then, and what changing them answers. */
+import { expect, test } from 'vitest'
+import { API_VERSIONS } from '../../src/kafka/apis/api-versions.ts'
+import { UPDATE_FEATURES } from '../../src/kafka/apis/update-features.ts'
+import { ask, callerOf, clusterOf } from './door.ts'
+
+const caller = callerOf(clusterOf({}))
+
+test.each([3, 4])('answers the features that are served to v%i, and no others', async (version) => {
+  const answer = await ask(caller, API_VERSIONS, version, {})
+  expect(answer).toMatchObject({
+    supportedFeatures: [
+      { name: 'group.version', minVersion: 1, maxVersion: 1 },
+      { name: 'metadata.version', minVersion: 30, maxVersion: 30 },
+    ],
+    finalizedFeaturesEpoch: 1,
+    finalizedFeatures: [
+      { name: 'group.version', minVersionLevel: 1, maxVersionLevel: 1 },
+      { name: 'metadata.version', minVersionLevel: 30, maxVersionLevel: 30 },
+    ],
+    zkMigrationReady: false,
+  })
+})
+
+test('answers no features to a version without room for them', async () => {
+  const answer = await ask(caller, API_VERSIONS, 2, {})
+  expect(answer).toMatchObject({ supportedFeatures: [], finalizedFeaturesEpoch: -1 })
+})
+
+const INVALID_UPDATE_VERSION = 95
+const UPGRADE = 1
+
+async function update(
+  version: number,
+  ...updates: Array<[feature: string, level: number, type?: number]>
+) {
+  const featureUpdates = updates.map(([feature, maxVersionLevel, upgradeType = UPGRADE]) => {
+    return { feature, maxVersionLevel, upgradeType }
+  })
+  return await ask(caller, UPDATE_FEATURES, version, { featureUpdates })
+}
+
+test.each([
+  ['upgrade', 1],
+  ['safe downgrade', 2],
+  ['unsafe downgrade', 3],
+])('takes an %s to the level that a feature has', async (_, type) => {
+  const answer = await update(1, ['group.version', 1, type], ['metadata.version', 30, type])
+  expect(answer).toMatchObject({
+    errorCode: 0,
+    errorMessage: null,
+    results: [
+      { feature: 'group.version', errorCode: 0 },
+      { feature: 'metadata.version', errorCode: 0 },
+    ],
+  })
+})
+
+test.each([
+  ['group.version', 2, UPGRADE, 'Local controller 1 only supports versions 1-1'],
+  ['group.version', 0, 2, 'Local controller 1 only supports versions 1-1'],
+  ['group.version', -1, UPGRADE, 'A feature version cannot be less than 0.'],
+  ['group.version', 1, 7, 'The controller does not support the given upgrade type.'],
+  ['transaction.version', 2, UPGRADE, 'Local controller 1 does not support this feature.'],
+])('refuses %s at level %i by upgrade type %i', async (feature, level, type, why) => {
+  const answer = await update(2, ['metadata.version', 30], [feature, level, type])
+  expect(answer).toMatchObject({
+    errorCode: INVALID_UPDATE_VERSION,
+    errorMessage: `The update failed for all features since the following feature had an error: Invalid update version ${level} for feature ${feature}. ${why}`,
+    results: [],
+  })
+})
+
+test('refuses a feature whose name is as long as a name can be', async () => {
+  const answer = await update(2, ['x'.repeat(32_767), 1])
+  expect(answer).toMatchObject({ errorCode: INVALID_UPDATE_VERSION })
+})

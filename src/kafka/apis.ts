@@ -1,18 +1,27 @@
 /** The APIs that are offered; what is not offered is not advertised. */
 
 import { alterConfigsApi } from './apis/alter-configs.ts'
+import { alterPartitionReassignmentsApi } from './apis/alter-partition-reassignments.ts'
+import { alterReplicaLogDirsApi } from './apis/alter-replica-log-dirs.ts'
 import { API_VERSIONS, apiVersionsApi } from './apis/api-versions.ts'
 import { consumerGroupDescribeApi } from './apis/consumer-group-describe.ts'
 import { consumerGroupHeartbeatApi } from './apis/consumer-group-heartbeat.ts'
+import { createAclsApi } from './apis/create-acls.ts'
 import { createPartitionsApi } from './apis/create-partitions.ts'
 import { createTopicsApi } from './apis/create-topics.ts'
+import { deleteAclsApi } from './apis/delete-acls.ts'
 import { deleteGroupsApi } from './apis/delete-groups.ts'
 import { deleteRecordsApi } from './apis/delete-records.ts'
 import { deleteTopicsApi } from './apis/delete-topics.ts'
+import { describeAclsApi } from './apis/describe-acls.ts'
 import { describeClusterApi } from './apis/describe-cluster.ts'
 import { describeConfigsApi } from './apis/describe-configs.ts'
 import { describeGroupsApi } from './apis/describe-groups.ts'
+import { describeLogDirsApi } from './apis/describe-log-dirs.ts'
+import { describeQuorumApi } from './apis/describe-quorum.ts'
 import { describeTopicPartitionsApi } from './apis/describe-topic-partitions.ts'
+import { describeUserScramCredentialsApi } from './apis/describe-user-scram-credentials.ts'
+import { electLeadersApi } from './apis/elect-leaders.ts'
 import { fetchApi } from './apis/fetch.ts'
 import { findCoordinatorApi } from './apis/find-coordinator.ts'
 import { heartbeatApi } from './apis/heartbeat.ts'
@@ -20,6 +29,7 @@ import { incrementalAlterConfigsApi } from './apis/incremental-alter-configs.ts'
 import { initProducerIdApi } from './apis/init-producer-id.ts'
 import { joinGroupApi } from './apis/join-group.ts'
 import { leaveGroupApi } from './apis/leave-group.ts'
+import { listConfigResourcesApi } from './apis/list-config-resources.ts'
 import { listGroupsApi } from './apis/list-groups.ts'
 import { listOffsetsApi } from './apis/list-offsets.ts'
 import { listPartitionReassignmentsApi } from './apis/list-partition-reassignments.ts'
@@ -67,6 +77,16 @@ const APIS: readonly KafkaApi[] = [
   offsetForLeaderEpochApi,
   saslAuthenticateApi,
   saslHandshakeApi,
+  alterPartitionReassignmentsApi,
+  alterReplicaLogDirsApi,
+  createAclsApi,
+  deleteAclsApi,
+  describeAclsApi,
+  describeLogDirsApi,
+  describeQuorumApi,
+  describeUserScramCredentialsApi,
+  electLeadersApi,
+  listConfigResourcesApi,
   updateFeaturesApi,
   apiVersionsApi(() => APIS.map(({ messages }) => messages)),
 ]

@@ -19,9 +19,11 @@ export type ScalarKind =
   | 'bool'
   | 'int8'
   | 'int16'
+  | 'uint16'
   | 'int32'
   | 'int64'
   | 'long'
+  | 'float64'
   | 'uuid'
   | 'string'
   | 'bytes'
@@ -85,11 +87,13 @@ export const NO_UUID = '00000000-0000-0000-0000-000000000000'
 export const bool = scalar<boolean>('bool')
 export const int8 = scalar<number>('int8')
 export const int16 = scalar<number>('int16')
+export const uint16 = scalar<number>('uint16')
 export const int32 = scalar<number>('int32')
 /** An int64 as it is, for ids that use all bits. */
 export const int64 = scalar<bigint>('int64')
 /** An int64 as a number: offsets and times. What is beyond the safe integers is read as the nearest. */
 export const long = scalar<number>('long')
+export const float64 = scalar<number>('float64')
 /** As text: 8-4-4-4-12 hexadecimal digits in lower case. */
 export const uuid = scalar<string>('uuid')
 /** At most 32,767 bytes of UTF-8. What is not UTF-8 is read with U+FFFD in its place, as Kafka does. */

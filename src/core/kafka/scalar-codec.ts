@@ -56,6 +56,9 @@ const TWO_POW_32 = 0x1_0000_0000
 
 const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
 
+/** Eight bytes that are an int64 and a float64. */
+const scratch = new DataView(new ArrayBuffer(8))
+
 export const SCALARS: { readonly [Kind in Exclude<ScalarKind, 'string' | 'bytes'>]: ScalarCodec } =
   {
     bool: {
@@ -75,6 +78,15 @@ export const SCALARS: { readonly [Kind in Exclude<ScalarKind, 'string' | 'bytes'
       minBytes: 2,
       read: (reader) => reader.int16(),
       write: (writer, value) => writer.int16(fitting('int16', 0x8000, value)),
+    },
+    uint16: {
+      minBytes: 2,
+      read: (reader) => reader.int16() & 0xffff,
+      write(writer, value) {
+        const isFitting = Number.isInteger(value) && 0 <= Number(value) && Number(value) <= 0xffff
+        if (!isFitting) throw unfit('uint16', value)
+        writer.int16((Number(value) << 16) >> 16)
+      },
     },
     int32: {
       minBytes: 4,
@@ -97,6 +109,18 @@ export const SCALARS: { readonly [Kind in Exclude<ScalarKind, 'string' | 'bytes'
       write(writer, value) {
         if (!Number.isSafeInteger(value)) throw unfit('long', value)
         writer.int64AsNumber(value as number)
+      },
+    },
+    float64: {
+      minBytes: 8,
+      read(reader) {
+        scratch.setBigInt64(0, reader.int64())
+        return scratch.getFloat64(0)
+      },
+      write(writer, value) {
+        if (typeof value !== 'number') throw unfit('float64', value)
+        scratch.setFloat64(0, value)
+        writer.int64(scratch.getBigInt64(0))
       },
     },
     uuid: { minBytes: 16, read: readUuid, write: writeUuid },

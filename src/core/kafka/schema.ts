@@ -29,6 +29,7 @@ export {
   array,
   bool,
   bytes,
+  float64,
   int8,
   int16,
   int32,
@@ -41,6 +42,7 @@ export {
   nullableStruct,
   string,
   struct,
+  uint16,
   uuid,
 } from './field.ts'
 

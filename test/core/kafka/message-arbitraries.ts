@@ -48,12 +48,16 @@ function values(type: WireType, version: number): fc.Arbitrary<unknown> {
       return fc.integer({ min: -(2 ** 7), max: 2 ** 7 - 1 })
     case 'int16':
       return fc.integer({ min: -(2 ** 15), max: 2 ** 15 - 1 })
+    case 'uint16':
+      return fc.nat({ max: 2 ** 16 - 1 })
     case 'int32':
       return fc.integer()
     case 'int64':
       return fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
     case 'long':
       return fc.maxSafeInteger()
+    case 'float64':
+      return fc.double()
     case 'uuid':
       return fc.uuid({ version: [4, 7] })
     case 'string':

@@ -1,0 +1,26 @@
+/** What DescribeAcls, CreateAcls and DeleteAcls have in common. */
+import { int8, nullableString, string } from '../../core/kafka/schema.ts'
+
+const SECURITY_DISABLED = 54
+
+/** As a broker without an authorizer refuses them: edgelog knows one token and no ACLs. */
+export const NO_AUTHORIZER = {
+  errorCode: SECURITY_DISABLED,
+  errorMessage: 'No Authorizer is configured.',
+}
+
+/** Kafka's PatternType of a name that is meant literally. */
+export const LITERAL = 3
+
+export const aclFilter = {
+  resourceTypeFilter: int8,
+  resourceNameFilter: nullableString,
+  patternTypeFilter: int8.or(LITERAL),
+  principalFilter: nullableString,
+  hostFilter: nullableString,
+  operation: int8,
+  permissionType: int8,
+}
+
+/** Whom an ACL lets do what, or not. */
+export const acl = { principal: string, host: string, operation: int8, permissionType: int8 }

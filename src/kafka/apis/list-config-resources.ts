@@ -1,0 +1,77 @@
+/**
+ * Kafka's ListConfigResources (key 74): what has configs of its own (KIP-1142); in version 0 named
+ * ListClientMetricsResources, and of these alone.
+ */
+
+import { listTopics } from '../../broker/topics.ts'
+import {
+  array,
+  int8,
+  int16,
+  int32,
+  messages,
+  type RequestOf,
+  type ResponseOf,
+  string,
+} from '../../core/kafka/schema.ts'
+import { NODE_ID } from '../broker-node.ts'
+import { RESOURCE } from '../config-resource.ts'
+import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
+import { handled, type KafkaCall } from '../handled.ts'
+
+const { errorNumber } = errorNumbersOf('admin')
+const UNSUPPORTED_VERSION = 35
+
+/** Topics, brokers, loggers of brokers, client metrics, groups. */
+const KNOWN_TYPES = new Set([2, 4, 8, 16, 32])
+
+export const LIST_CONFIG_RESOURCES = messages({
+  key: 74,
+  name: 'ListConfigResources',
+  versions: [0, 1],
+  flexibleSince: 0,
+  request: {
+    /** None: all. */
+    resourceTypes: array(int8).in('1+').or([]),
+  },
+  response: {
+    throttleTimeMs: int32.or(0),
+    errorCode: int16,
+    configResources: array({
+      resourceName: string,
+      resourceType: int8.in('1+').or(16),
+    }),
+  },
+})
+
+export type ListConfigResourcesRequest = RequestOf<typeof LIST_CONFIG_RESOURCES>
+export type ListConfigResourcesResponse = ResponseOf<typeof LIST_CONFIG_RESOURCES>
+
+export const listConfigResourcesApi = handled(LIST_CONFIG_RESOURCES, async (request, call) => {
+  const all = Object.values(RESOURCE)
+  const types = request.resourceTypes.length > 0 ? new Set(request.resourceTypes) : new Set(all)
+  if (call.version === 0) return { errorCode: NO_ERROR, configResources: [] }
+  if ([...types].some((type) => !KNOWN_TYPES.has(type))) {
+    return { errorCode: UNSUPPORTED_VERSION, configResources: [] }
+  }
+  try {
+    const listed = await Promise.all([...types].map((type) => resourcesOf(type, call)))
+    return { errorCode: NO_ERROR, configResources: listed.flat() }
+  } catch (error) {
+    return { errorCode: errorNumber(error), configResources: [] }
+  }
+})
+
+type Listed = ListConfigResourcesResponse['configResources'][number]
+
+/** None of loggers and client metrics: there are none that could be set. */
+async function resourcesOf(resourceType: number, { cluster }: KafkaCall): Promise<Listed[]> {
+  switch (resourceType) {
+    case RESOURCE.topic:
+      return (await listTopics(cluster)).map(({ name }) => ({ resourceName: name, resourceType }))
+    case RESOURCE.broker:
+      return [{ resourceName: String(NODE_ID), resourceType }]
+    default:
+      return []
+  }
+}

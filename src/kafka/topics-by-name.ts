@@ -1,0 +1,39 @@
+/** The topics whose partitions a request of administration names. */
+import type { Cluster } from '../broker/cluster.ts'
+import { fanOut } from '../broker/fan-out.ts'
+import { EdgelogError } from '../core/errors.ts'
+import type { Topic } from '../core/topic/topic.ts'
+import { parseTopicName } from '../core/topic/topic-name.ts'
+import { orError } from './error-number.ts'
+import { nameCheck } from './unique-names.ts'
+
+/** Null: no topic has this name. An error: it is not known whether one has. */
+export type FoundTopic = Topic | EdgelogError | null
+
+/** Looks each name up once. @returns what was found of a name. */
+export async function topicsByName(
+  cluster: Cluster,
+  names: readonly string[],
+): Promise<(name: string) => FoundTopic> {
+  const unique = [...new Set(names)]
+  const checkName = nameCheck('topics', unique)
+  const found = await fanOut(unique, async (name): Promise<[string, FoundTopic]> => {
+    const topic = await orError(async () => {
+      checkName(name)
+      return await cluster.topic(parseTopicName(name))
+    })
+    return [name, isMissing(topic) ? null : topic]
+  })
+  const byName = new Map(found)
+  return (name) => byName.get(name) ?? null
+}
+
+/** What cannot be a name is a topic that does not exist, as to a broker. */
+function isMissing(topic: Topic | EdgelogError): boolean {
+  if (!(topic instanceof EdgelogError)) return false
+  return topic.code === 'unknown_topic_or_partition' || topic.code === 'invalid_topic'
+}
+
+export function hasPartition({ partitions }: Topic, partition: number): boolean {
+  return partition >= 0 && partition < partitions
+}

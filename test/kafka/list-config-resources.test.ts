@@ -1,0 +1,56 @@
+/** What has configs of its own. */
+import { expect, test } from 'vitest'
+import { LIST_CONFIG_RESOURCES } from '../../src/kafka/apis/list-config-resources.ts'
+import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+
+const REQUEST_TIMED_OUT = 7
+const UNSUPPORTED_VERSION = 35
+const TOPIC = 2
+const BROKER = 4
+const BROKER_LOGGER = 8
+const CLIENT_METRICS = 16
+
+const topics = [topicOf('listed-a'), topicOf('listed-b')]
+const caller = callerOf(clusterOf({ coordinator: { listTopics: async () => ({ ok: topics }) } }))
+
+async function list(...resourceTypes: number[]) {
+  const answer = await ask(caller, LIST_CONFIG_RESOURCES, 1, { resourceTypes })
+  expect(answer?.errorCode).toBe(0)
+  return answer?.configResources.map((one) => [one.resourceType, one.resourceName])
+}
+
+test('lists topics and the broker, each type once', async () => {
+  expect(await list(TOPIC, TOPIC)).toEqual([
+    [TOPIC, 'listed-a'],
+    [TOPIC, 'listed-b'],
+  ])
+  expect(await list(BROKER)).toEqual([[BROKER, '1']])
+  expect(await list(BROKER_LOGGER, CLIENT_METRICS)).toEqual([])
+})
+
+test('lists all types where none is named', async () => {
+  expect(await list()).toEqual([
+    [TOPIC, 'listed-a'],
+    [TOPIC, 'listed-b'],
+    [BROKER, '1'],
+  ])
+})
+
+test('lists no client metrics in the version that is about these alone', async () => {
+  const answer = await ask(caller, LIST_CONFIG_RESOURCES, 0, {})
+  expect(answer).toMatchObject({ errorCode: 0, configResources: [] })
+})
+
+test.each([[[0]], [[TOPIC, 99]]])('refuses the types %j', async (resourceTypes) => {
+  const answer = await ask(caller, LIST_CONFIG_RESOURCES, 1, { resourceTypes })
+  expect(answer).toMatchObject({ errorCode: UNSUPPORTED_VERSION, configResources: [] })
+})
+
+test('answers an error while the topics are not known', async () => {
+  const listTopics = () => {
+    throw new Error('the coordinator is away')
+  }
+  const away = callerOf(clusterOf({ coordinator: { listTopics } }))
+  const answer = await ask(away, LIST_CONFIG_RESOURCES, 1, { resourceTypes: [TOPIC] })
+  expect(answer).toMatchObject({ errorCode: REQUEST_TIMED_OUT, configResources: [] })
+})

@@ -13,6 +13,8 @@ import {
   RECONCILE_RETRY_MS_MAX,
   RECONCILE_RETRY_MS_MIN,
 } from '../../src/core/limits.ts'
+import type { ClientQuota, QuotaAlteration } from '../../src/core/quota/client-quota.ts'
+import type { QuotaFilter } from '../../src/core/quota/quota-filter.ts'
 import type {
   CoordinatorApi,
   NewTopic,
@@ -32,6 +34,7 @@ import {
 } from '../../src/core/topic/topic-state.ts'
 import { CallLimit } from './call-limit.ts'
 import { GroupRegistry } from './group-registry.ts'
+import { QuotaTable } from './quota-table.ts'
 import { type PartitionNamespace, Reconciler } from './reconciler.ts'
 import { TopicTable } from './topic-table.ts'
 
@@ -43,6 +46,7 @@ export interface CoordinatorEnv {
 export class Coordinator extends DurableObject<CoordinatorEnv> implements CoordinatorApi {
   readonly #topics: TopicTable
   readonly #groups: GroupRegistry
+  readonly #quotas: QuotaTable
   readonly #reconciler: Reconciler
   readonly #groupCalls = new CallLimit(COORDINATOR_FANOUT_MAX)
   /** Wait before partitions that did not answer are told again; doubles up to its bound. */
@@ -52,6 +56,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     super(ctx, env)
     this.#topics = new TopicTable(ctx.storage.sql)
     this.#groups = new GroupRegistry(ctx.storage.sql)
+    this.#quotas = new QuotaTable(ctx.storage.sql)
     this.#reconciler = new Reconciler(this.#topics, env.PARTITION, (topic) => {
       this.#disarmIfSettled()
       void this.#tellGroups(topic)
@@ -154,6 +159,23 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
 
   async listGroups(after: string, limit: number): Promise<Reply<readonly GroupId[]>> {
     return reply(() => this.#groups.list(after, limit))
+  }
+
+  async listClientQuotas(filter: QuotaFilter): Promise<Reply<readonly ClientQuota[]>> {
+    return reply(() => this.#quotas.list(filter))
+  }
+
+  /** Refusals of single ones: `policy_violation`. */
+  async alterClientQuotas(
+    alterations: readonly QuotaAlteration[],
+    validateOnly: boolean,
+  ): Promise<Reply<ReadonlyArray<Reply<null>>>> {
+    const alter = (alteration: QuotaAlteration) =>
+      reply(() => {
+        this.#quotas.alter(alteration, validateOnly)
+        return null
+      })
+    return reply(() => alterations.map(alter))
   }
 
   /** Goes on with what a crash or a silent partition left undone. May run at any time, any often. */

@@ -257,6 +257,10 @@ export const KAFKA_UNAUTHORIZED_BYTES_MAX = 64 * KIB
 export const KAFKA_NAMES_MAX = TOPICS_MAX
 /** Partitions of one answer to Metadata: 8 MB of it. Clients ask anew for topics that it has no room for. */
 export const KAFKA_METADATA_PARTITIONS_MAX = 200_000
+/** Entities with client quotas: their list fits one RPC answer. */
+export const CLIENT_QUOTAS_MAX = 10_000
+/** Characters of the name of such an entity. */
+export const CLIENT_QUOTA_NAME_LENGTH_MAX = 255
 /** Partitions that one DescribeLogDirs asks for their size, each by a call. */
 export const KAFKA_PARTITION_SIZES_MAX = 2_000
 /** Partitions of one page of topics: Kafka's `max.request.partition.size.limit`. */

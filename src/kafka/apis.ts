@@ -1,5 +1,6 @@
 /** The APIs that are offered; what is not offered is not advertised. */
 
+import { alterClientQuotasApi } from './apis/alter-client-quotas.ts'
 import { alterConfigsApi } from './apis/alter-configs.ts'
 import { alterPartitionReassignmentsApi } from './apis/alter-partition-reassignments.ts'
 import { alterReplicaLogDirsApi } from './apis/alter-replica-log-dirs.ts'
@@ -14,6 +15,7 @@ import { deleteGroupsApi } from './apis/delete-groups.ts'
 import { deleteRecordsApi } from './apis/delete-records.ts'
 import { deleteTopicsApi } from './apis/delete-topics.ts'
 import { describeAclsApi } from './apis/describe-acls.ts'
+import { describeClientQuotasApi } from './apis/describe-client-quotas.ts'
 import { describeClusterApi } from './apis/describe-cluster.ts'
 import { describeConfigsApi } from './apis/describe-configs.ts'
 import { describeGroupsApi } from './apis/describe-groups.ts'
@@ -87,6 +89,8 @@ const APIS: readonly KafkaApi[] = [
   describeUserScramCredentialsApi,
   electLeadersApi,
   listConfigResourcesApi,
+  alterClientQuotasApi,
+  describeClientQuotasApi,
   updateFeaturesApi,
   apiVersionsApi(() => APIS.map(({ messages }) => messages)),
 ]

@@ -2,6 +2,8 @@
 import type { Reply } from '../errors.ts'
 import type { GroupTopic, TopicInterest } from '../group/group-api.ts'
 import type { GroupId } from '../group/group-id.ts'
+import type { ClientQuota, QuotaAlteration } from '../quota/client-quota.ts'
+import type { QuotaFilter } from '../quota/quota-filter.ts'
 import type { TopicConfig, TopicConfigChange, TopicConfigOverrides } from './topic-config.ts'
 import type { TopicName } from './topic-name.ts'
 
@@ -76,6 +78,12 @@ export interface CoordinatorApi {
   forgetGroup(groupId: GroupId, incarnation: string): Promise<void>
   /** The ids of up to `limit` groups after `after`, in their order. */
   listGroups(after: string, limit: number): Promise<Reply<readonly GroupId[]>>
+  listClientQuotas(filter: QuotaFilter): Promise<Reply<readonly ClientQuota[]>>
+  /** The outcome of each, in their order. */
+  alterClientQuotas(
+    alterations: readonly QuotaAlteration[],
+    validateOnly: boolean,
+  ): Promise<Reply<ReadonlyArray<Reply<null>>>>
 }
 
 /** The name of a partition's Durable Object. */

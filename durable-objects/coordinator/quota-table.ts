@@ -1,0 +1,85 @@
+/**
+ * The client quotas: a row per entity that has some.
+ *
+ *   quotas   {"version":1,"values":{"producer_byte_rate":1000}}
+ */
+import { assert, EdgelogError } from '../../src/core/errors.ts'
+import { CLIENT_QUOTAS_MAX } from '../../src/core/limits.ts'
+import {
+  type ClientQuota,
+  changedQuotas,
+  type QuotaAlteration,
+  type QuotaEntity,
+  type QuotaValues,
+  quotaEntityKey,
+} from '../../src/core/quota/client-quota.ts'
+import { matchesQuotaFilter, type QuotaFilter } from '../../src/core/quota/quota-filter.ts'
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS client_quota (
+    entity TEXT PRIMARY KEY,
+    quotas TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID
+`
+const VERSION = 1
+
+type QuotaRow = { entity: string; quotas: string }
+
+export class QuotaTable {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    sql.exec(SCHEMA)
+  }
+
+  list(filter: QuotaFilter): readonly ClientQuota[] {
+    return this.#sql
+      .exec<QuotaRow>('SELECT * FROM client_quota ORDER BY entity')
+      .toArray()
+      .map((row) => ({ entity: decodeEntity(row.entity), values: decodeQuotas(row.quotas) }))
+      .filter(({ entity }) => matchesQuotaFilter(entity, filter))
+  }
+
+  /** @throws {EdgelogError} `policy_violation` for an entity beyond those that there may be. */
+  alter({ entity, change }: QuotaAlteration, validateOnly: boolean): void {
+    const key = quotaEntityKey(entity)
+    const [row] = this.#sql
+      .exec<QuotaRow>('SELECT * FROM client_quota WHERE entity = ?', key)
+      .toArray()
+    const values = changedQuotas(row === undefined ? {} : decodeQuotas(row.quotas), change)
+    if (row === undefined && values !== null) this.#checkRoom()
+    if (validateOnly) return
+    if (values === null) {
+      if (row !== undefined) this.#sql.exec('DELETE FROM client_quota WHERE entity = ?', key)
+      return
+    }
+    const quotas = JSON.stringify({ version: VERSION, values })
+    if (row?.quotas === quotas) return
+    this.#sql.exec(
+      `INSERT INTO client_quota (entity, quotas) VALUES (?, ?)
+       ON CONFLICT (entity) DO UPDATE SET quotas = excluded.quotas`,
+      key,
+      quotas,
+    )
+  }
+
+  #checkRoom(): void {
+    const { entities } = this.#sql
+      .exec<{ entities: number }>('SELECT COUNT(*) AS entities FROM client_quota')
+      .one()
+    if (entities < CLIENT_QUOTAS_MAX) return
+    const why = `entity: at most ${CLIENT_QUOTAS_MAX} entities may have quotas`
+    throw new EdgelogError('policy_violation', why)
+  }
+}
+
+function decodeEntity(key: string): QuotaEntity {
+  return Object.fromEntries(JSON.parse(key) as Array<[string, string | null]>)
+}
+
+function decodeQuotas(text: string): QuotaValues {
+  const { version, values } = JSON.parse(text) as { version: number; values: QuotaValues }
+  assert(version === VERSION, `client quotas are of version ${VERSION}, not ${version}`)
+  return values
+}

@@ -1,0 +1,29 @@
+/** Client quotas: stored and listed. Nothing is held to them yet. */
+import type { Reply } from '../core/errors.ts'
+import type { ClientQuota, QuotaAlteration } from '../core/quota/client-quota.ts'
+import type { QuotaFilter } from '../core/quota/quota-filter.ts'
+import type { Cluster } from './cluster.ts'
+
+export async function listClientQuotas(
+  cluster: Cluster,
+  filter: QuotaFilter,
+): Promise<readonly ClientQuota[]> {
+  return await cluster.coordinate((coordinator) => coordinator.listClientQuotas(filter))
+}
+
+/**
+ * Changes each entity, or refuses it, by itself.
+ *
+ * @returns the outcomes in the order of `alterations`: `policy_violation` where there are too many entities.
+ * @throws {EdgelogError} `unavailable`.
+ */
+export async function alterClientQuotas(
+  cluster: Cluster,
+  alterations: readonly QuotaAlteration[],
+  validateOnly: boolean,
+): Promise<ReadonlyArray<Reply<null>>> {
+  if (alterations.length === 0) return []
+  return await cluster.coordinate((coordinator) =>
+    coordinator.alterClientQuotas(alterations, validateOnly),
+  )
+}

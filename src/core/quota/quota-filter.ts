@@ -1,0 +1,75 @@
+/** Which client quotas are asked for. */
+import { EdgelogError } from '../errors.ts'
+import { shownValue } from '../topic/shown-value.ts'
+import { QUOTA_ENTITY_TYPES, type QuotaEntity, type QuotaEntityType } from './client-quota.ts'
+
+/** What an entity has to have of each type that is there. */
+export interface QuotaFilter {
+  readonly parts: ReadonlyArray<{
+    readonly type: QuotaEntityType
+    /** Null: the default; `any`: a name or the default. */
+    readonly match: { readonly name: string | null } | 'any'
+  }>
+  /** Entities that have other types besides are left out. */
+  readonly isStrict: boolean
+}
+
+const EXACT = 0
+const DEFAULT = 1
+const ANY = 2
+
+interface GivenComponent {
+  readonly entityType: string
+  readonly matchType: number
+  readonly match: string | null
+}
+
+/** @throws {EdgelogError} `invalid_request`. */
+export function parseQuotaFilter(
+  components: readonly GivenComponent[],
+  isStrict: boolean,
+): QuotaFilter {
+  const parts = components.map((component) => ({
+    type: parseType(component.entityType),
+    match: parseMatch(component),
+  }))
+  const types = new Set(parts.map(({ type }) => type))
+  if (types.size < parts.length) {
+    throw invalid('components: a type is there twice; each is allowed once')
+  }
+  if (types.has('ip') && types.size > 1) {
+    throw invalid('components: ip is there with others; it is allowed alone')
+  }
+  return { parts, isStrict }
+}
+
+function parseType(text: string): QuotaEntityType {
+  const type = QUOTA_ENTITY_TYPES.find((one) => one === text)
+  if (type !== undefined) return type
+  throw invalid(`components: there is no type ${shownValue(text)}`)
+}
+
+function parseMatch({ entityType, matchType, match }: GivenComponent) {
+  if (matchType === EXACT) {
+    if (match === null) throw invalid(`components.${entityType}: a name is needed`)
+    return { name: match }
+  }
+  if (matchType !== DEFAULT && matchType !== ANY) {
+    const allowed = `${EXACT} to ${ANY} are allowed`
+    throw invalid(`components.${entityType}: there is no match type ${matchType}; ${allowed}`)
+  }
+  if (match !== null) throw invalid(`components.${entityType}: no name is allowed here`)
+  return matchType === DEFAULT ? { name: null } : ('any' as const)
+}
+
+export function matchesQuotaFilter(entity: QuotaEntity, { parts, isStrict }: QuotaFilter): boolean {
+  if (isStrict && Object.keys(entity).length !== parts.length) return false
+  return parts.every(({ type, match }) => {
+    const name = entity[type]
+    return name !== undefined && (match === 'any' || match.name === name)
+  })
+}
+
+function invalid(why: string): EdgelogError {
+  return new EdgelogError('invalid_request', why)
+}

@@ -3,6 +3,7 @@
  * offsets, and ends a group that holds nothing. Every step is idempotent.
  */
 import type { OffsetExpiry } from '../../src/core/group/commit.ts'
+import { parseRetentionMinutes } from '../../src/core/group/offsets-retention.ts'
 import {
   EMPTY_GROUP_KEPT_MS,
   GROUP_ALARM_RETRY_MS,
@@ -110,9 +111,9 @@ export class Upkeep {
 
 /** What is no number of minutes must not cost anybody their offsets. */
 export function offsetsRetentionMs(minutes: string | undefined): number {
-  const isWhole = minutes !== undefined && /^[1-9]\d{0,9}$/.test(minutes)
-  if (minutes !== undefined && !isWhole) {
+  const parsed = parseRetentionMinutes(minutes)
+  if (minutes !== undefined && parsed === undefined) {
     console.warn(`EDGELOG_OFFSETS_RETENTION_MINUTES: a whole number is needed, got ${minutes}`)
   }
-  return (isWhole ? Number(minutes) : OFFSETS_RETENTION_MINUTES_DEFAULT) * 60_000
+  return (parsed ?? OFFSETS_RETENTION_MINUTES_DEFAULT) * 60_000
 }

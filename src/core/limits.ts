@@ -195,6 +195,13 @@ export const SESSION_TIMEOUT_MS_MAX = 30 * 60 * 1_000
 export const REBALANCE_TIMEOUT_MS_DEFAULT = 300_000
 /** Kafka's `group.consumer.heartbeat.interval.ms`; half of the silence that makes an object hibernate. */
 export const HEARTBEAT_INTERVAL_MS = 5_000
+/** What a group may set for its members instead of these defaults: Kafka's `group.consumer.{min,max}.*`. */
+export const CONSUMER_SESSION_TIMEOUT_MS_MIN = 45_000
+export const CONSUMER_SESSION_TIMEOUT_MS_MAX = 60_000
+export const CONSUMER_HEARTBEAT_INTERVAL_MS_MIN = 5_000
+export const CONSUMER_HEARTBEAT_INTERVAL_MS_MAX = 15_000
+export const CONSUMER_ASSIGNMENT_INTERVAL_MS_MIN = 0
+export const CONSUMER_ASSIGNMENT_INTERVAL_MS_MAX = 15_000
 /** Heartbeats of a member that fit into its session. */
 export const HEARTBEATS_PER_SESSION = 5
 /** A member that waits for its partitions asks this often, and less often in a large group. */

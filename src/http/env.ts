@@ -11,6 +11,8 @@ export interface EdgelogEnv extends ClusterEnv {
   readonly EDGELOG_AUTO_CREATE_TOPICS?: string
   /** Kafka's `num.partitions`: what such a topic, or one that says no number, gets; 1. */
   readonly EDGELOG_NUM_PARTITIONS?: string
+  /** Kafka's `offsets.retention.minutes`: how long a group without members keeps its offsets; 7 days. */
+  readonly EDGELOG_OFFSETS_RETENTION_MINUTES?: string
   /** Serves `/examples/*`, to everybody: `examples/README.md` says what lies where. */
   readonly EDGELOG_EXAMPLES?: Fetcher
 }

@@ -1,7 +1,9 @@
 /** `POST /kafka`: frames of Kafka's wire protocol, carried over HTTP. */
 import { EdgelogError } from '../core/errors.ts'
+import { parseRetentionMinutes } from '../core/group/offsets-retention.ts'
 import {
   KAFKA_UNAUTHORIZED_BYTES_MAX,
+  OFFSETS_RETENTION_MINUTES_DEFAULT,
   PARTITIONS_MAX,
   REQUEST_BODY_BYTES_MAX,
 } from '../core/limits.ts'
@@ -116,5 +118,8 @@ function settingsOf(env: EdgelogEnv): KafkaSettings {
   return {
     autoCreateTopics: env.EDGELOG_AUTO_CREATE_TOPICS !== 'false',
     numPartitions: isValid ? given : 1,
+    offsetsRetentionMinutes:
+      parseRetentionMinutes(env.EDGELOG_OFFSETS_RETENTION_MINUTES) ??
+      OFFSETS_RETENTION_MINUTES_DEFAULT,
   }
 }

@@ -1,4 +1,4 @@
-/** Configs as DescribeConfigs and CreateTopics tell them: of topics, and of the one broker. */
+/** Configs as DescribeConfigs and CreateTopics answer them: those of topics, and what all have in common. */
 
 import type { TopicConfigOverrides } from '../core/topic/topic-config.ts'
 import {
@@ -7,35 +7,37 @@ import {
   TOPIC_CONFIG_KEYS,
   type TopicConfigKey,
 } from '../core/topic/topic-config-keys.ts'
-import { NODE_ID } from './broker-node.ts'
-import type { KafkaSettings } from './handled.ts'
+import { brokerKeyOf } from './broker-key.ts'
 
 /** Kafka's ConfigSource. */
-const DYNAMIC_TOPIC = 1
-const STATIC_BROKER = 4
-const DEFAULT = 5
+export const SOURCE = { dynamicTopic: 1, staticBroker: 4, default: 5, dynamicGroup: 8 } as const
 
 /** Kafka's ConfigType. */
-const TYPES: Record<ConfigKey['type'], number> = {
+export const CONFIG_TYPE = {
   boolean: 1,
   string: 2,
   int: 3,
   long: 5,
   double: 6,
   list: 7,
+  password: 9,
+} as const satisfies Record<ConfigKey['type'] | 'password', number>
+
+export interface ConfigSynonym {
+  readonly name: string
+  readonly value: string
+  readonly source: number
 }
 
 export interface ConfigEntry {
   readonly name: string
-  readonly value: string
+  /** Null: it has no value, or one that is not shown. */
+  readonly value: string | null
   readonly readOnly: boolean
   readonly configSource: number
-  readonly isSensitive: false
-  readonly synonyms: ReadonlyArray<{
-    readonly name: string
-    readonly value: string
-    readonly source: number
-  }>
+  readonly isSensitive: boolean
+  /** Where the value may come from: the first that is set counts. */
+  readonly synonyms: readonly ConfigSynonym[]
   readonly configType: number
   readonly documentation: string
 }
@@ -49,62 +51,16 @@ export function topicConfigEntries(overrides: TopicConfigOverrides): ConfigEntry
 
 function topicConfigEntry(name: TopicConfigKey, override: string | undefined): ConfigEntry {
   const key: ConfigKey = TOPIC_CONFIG_KEYS[name]
-  const fallback = { name, value: key.default, source: DEFAULT }
-  const own = override === undefined ? [] : [{ name, value: override, source: DYNAMIC_TOPIC }]
+  const fallback = { name: brokerKeyOf(name), value: key.default, source: SOURCE.default }
+  const own = override === undefined ? [] : [{ name, value: override, source: SOURCE.dynamicTopic }]
   return {
     name,
     value: override ?? key.default,
     readOnly: false,
-    configSource: override === undefined ? DEFAULT : DYNAMIC_TOPIC,
+    configSource: override === undefined ? SOURCE.default : SOURCE.dynamicTopic,
     isSensitive: false,
     synonyms: [...own, fallback],
-    configType: TYPES[key.type],
+    configType: CONFIG_TYPE[key.type],
     documentation: key.doc,
-  }
-}
-
-/** What Kafka's tools look for in a broker. A deployment sets them; no client does. */
-export function brokerConfigEntries({
-  autoCreateTopics,
-  numPartitions,
-}: KafkaSettings): ConfigEntry[] {
-  const topic = (name: TopicConfigKey) => TOPIC_CONFIG_KEYS[name].default
-  return [
-    brokerConfigEntry('node.id', 'int', String(NODE_ID), 'The one node.'),
-    brokerConfigEntry('broker.id', 'int', String(NODE_ID), 'The one node.'),
-    brokerConfigEntry(
-      'auto.create.topics.enable',
-      'boolean',
-      String(autoCreateTopics),
-      'Whether a client creates a topic by naming it.',
-    ),
-    brokerConfigEntry('num.partitions', 'int', String(numPartitions), 'Of such a topic.'),
-    brokerConfigEntry('default.replication.factor', 'int', '1', 'The platform replicates.'),
-    brokerConfigEntry('min.insync.replicas', 'int', '1', 'The platform replicates.'),
-    brokerConfigEntry('delete.topic.enable', 'boolean', 'true', 'Topics may be deleted.'),
-    brokerConfigEntry('log.cleanup.policy', 'list', topic('cleanup.policy'), 'Of new topics.'),
-    brokerConfigEntry('log.retention.ms', 'long', topic('retention.ms'), 'Of new topics.'),
-    brokerConfigEntry('log.retention.bytes', 'long', topic('retention.bytes'), 'Of new topics.'),
-    brokerConfigEntry('log.segment.bytes', 'int', topic('segment.bytes'), 'Of new topics.'),
-    brokerConfigEntry('message.max.bytes', 'int', topic('max.message.bytes'), 'Of new topics.'),
-    brokerConfigEntry('compression.type', 'string', topic('compression.type'), 'Of new topics.'),
-  ]
-}
-
-function brokerConfigEntry(
-  name: string,
-  type: ConfigKey['type'],
-  value: string,
-  documentation: string,
-): ConfigEntry {
-  return {
-    name,
-    value,
-    readOnly: true,
-    configSource: STATIC_BROKER,
-    isSensitive: false,
-    synonyms: [{ name, value, source: STATIC_BROKER }],
-    configType: TYPES[type],
-    documentation,
   }
 }

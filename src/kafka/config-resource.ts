@@ -29,9 +29,3 @@ export function unknownResource({ resourceType }: ConfigResource): EdgelogError 
     `resourceType: topics (${RESOURCE.topic}) and brokers (${RESOURCE.broker}) have configs, got ${resourceType}`,
   )
 }
-
-/** Changes are for topics: what a broker has, its deployment sets. */
-export function unchangeable(resource: ConfigResource): EdgelogError {
-  if (resource.resourceType !== RESOURCE.broker) return unknownResource(resource)
-  return new EdgelogError('invalid_request', 'resourceType: the configs of the broker are fixed')
-}

@@ -20,6 +20,8 @@ export interface KafkaSettings {
   readonly autoCreateTopics: boolean
   /** Kafka's `num.partitions`. */
   readonly numPartitions: number
+  /** Kafka's `offsets.retention.minutes`. */
+  readonly offsetsRetentionMinutes: number
 }
 
 /** What a handler knows besides the request. */

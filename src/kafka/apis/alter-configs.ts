@@ -15,7 +15,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { parseTopicConfigOverrides } from '../../core/topic/topic-config.ts'
-import { alterTopicConfigs, givenValue } from '../alter-topic-configs.ts'
+import { alterResources, givenValue } from '../alter-resources.ts'
 import { handled } from '../handled.ts'
 
 export const ALTER_CONFIGS = messages({
@@ -47,13 +47,11 @@ export type AlterConfigsResponse = ResponseOf<typeof ALTER_CONFIGS>
 
 /** What was set before and is not named any more is a default again. */
 export const alterConfigsApi = handled(ALTER_CONFIGS, async (request, { cluster }) => ({
-  responses: await alterTopicConfigs(
-    cluster,
-    request.resources,
-    request.validateOnly,
-    ({ configs }) => {
+  responses: await alterResources(cluster, request.resources, request.validateOnly, {
+    topic: ({ configs }) => {
       const given = Object.fromEntries(configs.map((one) => [one.name, givenValue(one)]))
       return { overrides: parseTopicConfigOverrides(given), resetsOthers: true }
     },
-  ),
+    brokerKeys: ({ configs }) => configs.map(({ name }) => name),
+  }),
 }))

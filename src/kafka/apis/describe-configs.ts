@@ -17,7 +17,8 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
-import { brokerConfigEntries, type ConfigEntry, topicConfigEntries } from '../config-entries.ts'
+import { brokerConfigEntries } from '../broker-configs.ts'
+import { type ConfigEntry, topicConfigEntries } from '../config-entries.ts'
 import {
   type ConfigResource,
   checkBroker,
@@ -88,18 +89,16 @@ export const describeConfigsApi = handled(DESCRIBE_CONFIGS, async (request, call
   return { results }
 })
 
-async function entriesOf(
-  resource: ConfigResource,
-  { cluster, settings }: KafkaCall,
-): Promise<ConfigEntry[]> {
+async function entriesOf(resource: ConfigResource, call: KafkaCall): Promise<ConfigEntry[]> {
   switch (resource.resourceType) {
     case RESOURCE.topic: {
-      const topic = await cluster.lookUpTopic(parseTopicName(resource.resourceName))
+      const topic = await call.cluster.lookUpTopic(parseTopicName(resource.resourceName))
       return topicConfigEntries(topic.overrides)
     }
     case RESOURCE.broker:
       checkBroker(resource)
-      return brokerConfigEntries(settings)
+      // Without an id it is about what clients have set for all brokers: there is no such config.
+      return resource.resourceName === '' ? [] : brokerConfigEntries(call)
     default:
       throw unknownResource(resource)
   }

@@ -21,7 +21,7 @@ import {
   type TopicConfigChange,
 } from '../../core/topic/topic-config.ts'
 import { isTopicConfigKey } from '../../core/topic/topic-config-keys.ts'
-import { alterTopicConfigs, givenValue } from '../alter-topic-configs.ts'
+import { alterResources, givenValue } from '../alter-resources.ts'
 import { handled } from '../handled.ts'
 
 /** What is done with a value. */
@@ -60,12 +60,12 @@ export type IncrementalAlterConfigsResponse = ResponseOf<typeof INCREMENTAL_ALTE
 export const incrementalAlterConfigsApi = handled(
   INCREMENTAL_ALTER_CONFIGS,
   async (request, { cluster }) => ({
-    responses: await alterTopicConfigs(
-      cluster,
-      request.resources,
-      request.validateOnly,
-      ({ configs }) => ({ overrides: changeOf(configs) }),
-    ),
+    responses: await alterResources(cluster, request.resources, request.validateOnly, {
+      topic: ({ configs }) => ({ overrides: changeOf(configs) }),
+      // Nothing was set by a client, so there is nothing to delete.
+      brokerKeys: ({ configs }) =>
+        configs.flatMap(({ name, configOperation }) => (configOperation === DELETE ? [] : [name])),
+    }),
   }),
 )
 

@@ -6,15 +6,15 @@ import { SASL_HANDSHAKE } from '../../core/kafka/sasl-messages.ts'
 import { NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 
-const MECHANISMS = ['PLAIN', 'OAUTHBEARER']
+export const SASL_MECHANISMS = ['PLAIN', 'OAUTHBEARER']
 const UNSUPPORTED_SASL_MECHANISM = 33
 
 /** Who means another one is told which there are, and hung up on. */
 export const saslHandshakeApi = handled(SASL_HANDSHAKE, async ({ mechanism }, call) => {
-  const isKnown = MECHANISMS.includes(mechanism)
+  const isKnown = SASL_MECHANISMS.includes(mechanism)
   if (!isKnown) call.close()
   return {
     errorCode: isKnown ? NO_ERROR : UNSUPPORTED_SASL_MECHANISM,
-    mechanisms: MECHANISMS,
+    mechanisms: SASL_MECHANISMS,
   }
 })

@@ -5,7 +5,13 @@ import { changeTopic } from '../broker/topics.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { TopicChange } from '../core/topic/topic.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
-import { type ConfigResource, RESOURCE, resourceKey, unchangeable } from './config-resource.ts'
+import {
+  type ConfigResource,
+  checkBroker,
+  RESOURCE,
+  resourceKey,
+  unknownResource,
+} from './config-resource.ts'
 import { type ErrorFields, errorNumbersOf, NO_ERROR } from './error-number.ts'
 import { nameCheck } from './unique-names.ts'
 
@@ -20,15 +26,23 @@ type AlteredResource = ConfigResource & { readonly configs: readonly GivenConfig
 
 type Altered = ConfigResource & ({ readonly errorCode: typeof NO_ERROR } | ErrorFields)
 
+/** How an API says what is to change. */
+export interface ChangesOf<Resource> {
+  /** @throws {EdgelogError} what is wrong with the change. */
+  topic(resource: Resource): TopicChange
+  /** The configs of the broker that would not be as they are. */
+  brokerKeys(resource: Resource): readonly string[]
+}
+
 /**
  * Each resource is changed, or refused, by itself: also where it names a config twice, whatever is wrong
- * besides. `changeOf` throws what is wrong with a change.
+ * besides.
  */
-export async function alterTopicConfigs<Resource extends AlteredResource>(
+export async function alterResources<Resource extends AlteredResource>(
   cluster: Cluster,
   resources: readonly Resource[],
   validateOnly: boolean,
-  changeOf: (resource: Resource) => TopicChange,
+  changesOf: ChangesOf<Resource>,
 ): Promise<Altered[]> {
   const checkName = nameCheck('resources', resources.map(resourceKey))
   return await fanOut(resources, async (resource) => {
@@ -36,15 +50,32 @@ export async function alterTopicConfigs<Resource extends AlteredResource>(
     const named = { resourceType, resourceName }
     try {
       checkName(resourceKey(named))
-      if (resourceType !== RESOURCE.topic) throw unchangeable(named)
-      const name = parseTopicName(resourceName)
       checkEachOnce(resource.configs)
-      await changeTopic(cluster, name, { ...changeOf(resource), validateOnly })
+      switch (resourceType) {
+        case RESOURCE.topic: {
+          const name = parseTopicName(resourceName)
+          await changeTopic(cluster, name, { ...changesOf.topic(resource), validateOnly })
+          break
+        }
+        case RESOURCE.broker:
+          checkBroker(named)
+          checkNoneChanges(changesOf.brokerKeys(resource))
+          break
+        default:
+          throw unknownResource(named)
+      }
       return { ...named, errorCode: NO_ERROR }
     } catch (error) {
       return { ...named, ...errorFields(error) }
     }
   })
+}
+
+/** @throws {EdgelogError} `invalid_request`, in the words of a broker for a config that is read-only. */
+function checkNoneChanges(keys: readonly string[]): void {
+  if (keys.length === 0) return
+  const why = `Cannot update these configs dynamically: [${keys.join(', ')}]`
+  throw new EdgelogError('invalid_request', why)
 }
 
 /** @throws {EdgelogError} `invalid_request`: of two values none is meant more than the other. */

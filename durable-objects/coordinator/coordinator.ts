@@ -6,13 +6,10 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import { EdgelogError, type Reply, reply, replyAsync } from '../../src/core/errors.ts'
-import type { GroupApi, GroupTopic, TopicInterest } from '../../src/core/group/group-api.ts'
+import type { GroupMetadata, TopicInterest } from '../../src/core/group/group-api.ts'
+import type { GroupConfigChange, GroupConfigOverrides } from '../../src/core/group/group-config.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
-import {
-  COORDINATOR_FANOUT_MAX,
-  RECONCILE_RETRY_MS_MAX,
-  RECONCILE_RETRY_MS_MIN,
-} from '../../src/core/limits.ts'
+import { RECONCILE_RETRY_MS_MAX, RECONCILE_RETRY_MS_MIN } from '../../src/core/limits.ts'
 import type { ClientQuota, QuotaAlteration } from '../../src/core/quota/client-quota.ts'
 import type { QuotaFilter } from '../../src/core/quota/quota-filter.ts'
 import type {
@@ -32,7 +29,8 @@ import {
   visibleTopic,
   wantedTopic,
 } from '../../src/core/topic/topic-state.ts'
-import { CallLimit } from './call-limit.ts'
+import { GroupConfigTable } from './group-config-table.ts'
+import { GroupHints, type GroupNamespace } from './group-hints.ts'
 import { GroupRegistry } from './group-registry.ts'
 import { QuotaTable } from './quota-table.ts'
 import { type PartitionNamespace, Reconciler } from './reconciler.ts'
@@ -40,15 +38,16 @@ import { TopicTable } from './topic-table.ts'
 
 export interface CoordinatorEnv {
   readonly PARTITION: PartitionNamespace
-  readonly GROUP: DurableObjectNamespace<Rpc.DurableObjectBranded & GroupApi>
+  readonly GROUP: GroupNamespace
 }
 
 export class Coordinator extends DurableObject<CoordinatorEnv> implements CoordinatorApi {
   readonly #topics: TopicTable
   readonly #groups: GroupRegistry
+  readonly #groupConfigs: GroupConfigTable
   readonly #quotas: QuotaTable
   readonly #reconciler: Reconciler
-  readonly #groupCalls = new CallLimit(COORDINATOR_FANOUT_MAX)
+  readonly #hints: GroupHints
   /** Wait before partitions that did not answer are told again; doubles up to its bound. */
   #retryMs = RECONCILE_RETRY_MS_MIN
 
@@ -56,10 +55,12 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     super(ctx, env)
     this.#topics = new TopicTable(ctx.storage.sql)
     this.#groups = new GroupRegistry(ctx.storage.sql)
+    this.#groupConfigs = new GroupConfigTable(ctx.storage.sql)
+    this.#hints = new GroupHints(env.GROUP)
     this.#quotas = new QuotaTable(ctx.storage.sql)
     this.#reconciler = new Reconciler(this.#topics, env.PARTITION, (topic) => {
       this.#disarmIfSettled()
-      void this.#tellGroups(topic)
+      this.#hintGroupsOf(topic)
     })
     // An alarm may have been used up, or lost, by the life before this one.
     if (this.#topics.hasPending()) this.#arm(RECONCILE_RETRY_MS_MIN)
@@ -112,7 +113,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
       const topic = decideDelete(this.#findStaying(name))
       const deletion = this.#pursue(topic)
       // It is not seen any more from here on, however long its partitions take.
-      void this.#tellGroups(name)
+      this.#hintGroupsOf(name)
       await deletion
       return null
     })
@@ -139,17 +140,21 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
   }
 
   /**
-   * The topics that a group asks for. It is noted as a group, and told when one of them changes.
+   * The topics that a group asks for, and its config. It is noted as a group, and gets a hint when one of
+   * these changes.
    *
    * Refusals: `unknown_topic_or_partition` for one of `requiredTopics`; of a group that is new
    * `policy_violation`, `throttled`.
    */
-  async watchTopics(watch: TopicWatch): Promise<Reply<readonly GroupTopic[]>> {
+  async watchTopics(watch: TopicWatch): Promise<Reply<GroupMetadata>> {
     return reply(() => {
       const { groupId, incarnation, interest } = watch
       for (const name of watch.requiredTopics) this.#findVisible(name as TopicName)
       this.#groups.note(groupId, incarnation, interest, Date.now())
-      return this.#topicsOf(interest).map(({ id, name, partitions }) => ({ id, name, partitions }))
+      const topics = this.#topicsOf(interest).map(({ id, name, partitions }) => {
+        return { id, name, partitions }
+      })
+      return { topics, config: this.#groupConfigs.read(groupId) }
     })
   }
 
@@ -159,6 +164,27 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
 
   async listGroups(after: string, limit: number): Promise<Reply<readonly GroupId[]>> {
     return reply(() => this.#groups.list(after, limit))
+  }
+
+  async groupConfig(groupId: GroupId): Promise<Reply<GroupConfigOverrides>> {
+    return reply(() => this.#groupConfigs.read(groupId))
+  }
+
+  /** Refusals: `policy_violation`. */
+  async changeGroupConfig(
+    groupId: GroupId,
+    change: GroupConfigChange,
+    validateOnly: boolean,
+  ): Promise<Reply<null>> {
+    return reply(() => {
+      const isChanged = this.#groupConfigs.change(groupId, change, validateOnly)
+      if (isChanged && this.#groups.has(groupId)) void this.#hints.send([groupId])
+      return null
+    })
+  }
+
+  async listConfiguredGroups(): Promise<Reply<readonly GroupId[]>> {
+    return reply(() => this.#groupConfigs.list())
   }
 
   async listClientQuotas(filter: QuotaFilter): Promise<Reply<readonly ClientQuota[]>> {
@@ -239,18 +265,8 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     })
   }
 
-  /** A hint that may be lost: a group asks by itself now and then. */
-  async #tellGroups(topic: TopicName): Promise<void> {
-    const groupIds = this.#groups.interestedIn(topic)
-    await this.#groupCalls.forEach(groupIds.length, async (index) => {
-      const groupId = groupIds[index]
-      if (groupId === undefined) return
-      try {
-        await this.env.GROUP.getByName(groupId).topicsChanged()
-      } catch (error) {
-        console.warn(`group ${groupId} was not told of a change of its topics:`, error)
-      }
-    })
+  #hintGroupsOf(topic: TopicName): void {
+    void this.#hints.send(this.#groups.interestedIn(topic))
   }
 
   /** Not awaited: it belongs to the commit of its turn, and a failed commit resets the object. */

@@ -65,6 +65,11 @@ export class GroupRegistry {
     )
   }
 
+  has(groupId: GroupId): boolean {
+    const query = 'SELECT 1 FROM consumer_group WHERE group_id = ?'
+    return this.#sql.exec(query, groupId).toArray().length > 0
+  }
+
   /** In the order of their ids. */
   list(after: string, limit: number): readonly GroupId[] {
     return this.#sql

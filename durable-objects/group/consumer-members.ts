@@ -1,7 +1,6 @@
 /** The members of the consumer protocol: decides in memory, writes what changed, in one turn. */
 import { ConsumerGroup, type ConsumerGroupChange } from '../../src/core/group/consumer-group.ts'
-import { isAway } from '../../src/core/group/consumer-member.ts'
-
+import { type ConsumerMember, isAway } from '../../src/core/group/consumer-member.ts'
 import { decideExpiry, decideTopicsChange } from '../../src/core/group/departure.ts'
 import {
   type HeartbeatAnswer,
@@ -9,6 +8,7 @@ import {
   JOIN_EPOCH,
   type TopicInterest,
 } from '../../src/core/group/group-api.ts'
+import { type GroupTimes, groupTimes } from '../../src/core/group/group-config.ts'
 import { decideHeartbeat } from '../../src/core/group/heartbeat.ts'
 import type { TopicDirectory } from '../../src/core/group/topic-directory.ts'
 import type { GroupStore } from './group-store.ts'
@@ -31,7 +31,7 @@ export class ConsumerMembers {
     store.loadConsumerGroup(this.group, store.group)
     // Who was heard when is not known any more: every session begins anew.
     for (const member of this.group.members.values()) {
-      this.#sessions.set(member.memberId, nowMs + member.sessionTimeoutMs)
+      this.#beginSession(member, nowMs)
       this.#watchRevocation(member.memberId, nowMs)
     }
   }
@@ -61,19 +61,19 @@ export class ConsumerMembers {
       memberEpoch > JOIN_EPOCH &&
       (memberEpoch === member?.memberEpoch || memberEpoch === member?.previousMemberEpoch)
     if (member === undefined || !isIts) return
-    this.#sessions.set(memberId, nowMs + member.sessionTimeoutMs)
+    this.#beginSession(member, nowMs)
     this.#heard.add(memberId)
   }
 
   /** @throws {EdgelogError} what `decideHeartbeat` refuses. */
   heartbeat(request: HeartbeatRequest, topics: TopicDirectory, nowMs: number): HeartbeatAnswer {
     const time = { nowMs, lastAssignedAtMs: this.#lastAssignedAtMs }
-    const { change, answer } = decideHeartbeat(this.group, topics, request, time)
+    const { change, answer } = decideHeartbeat(this.group, topics, request, time, this.#times)
     if (change !== null) this.#commit(change, nowMs)
     const member = this.group.members.get(request.memberId)
     // Who leaves to come back has the rest of its session for it.
     if (member !== undefined && !isAway(member)) {
-      this.#sessions.set(member.memberId, nowMs + member.sessionTimeoutMs)
+      this.#beginSession(member, nowMs)
       this.#heard.add(member.memberId)
     }
     return answer
@@ -100,6 +100,14 @@ export class ConsumerMembers {
       if (member.topicPattern !== null) all = true
     }
     return { names: [...names], all }
+  }
+
+  get #times(): GroupTimes {
+    return groupTimes(this.#store.config)
+  }
+
+  #beginSession({ memberId, sessionTimeoutMs }: ConsumerMember, nowMs: number): void {
+    this.#sessions.set(memberId, nowMs + (sessionTimeoutMs ?? this.#times.sessionTimeoutMs))
   }
 
   #commit(change: ConsumerGroupChange, nowMs: number): void {

@@ -3,7 +3,7 @@
  *
  * | table              | row                                                                       |
  * | ------------------ | ------------------------------------------------------------------------- |
- * | `setting`          | `group` (who it is, epochs), `topics` (as it knows them), `classic`       |
+ * | `setting`          | `group` (who it is, epochs), `topics` and `config` (as it knows them), `classic` |
  * | `member`           | one member with its target, as JSON                                       |
  * | `committed_offset` | the offset of one partition                                               |
  */
@@ -14,6 +14,7 @@ import type { ClassicMemberRow, ClassicRows } from '../../src/core/group/classic
 import type { ConsumerGroup, ConsumerGroupChange } from '../../src/core/group/consumer-group.ts'
 import { decodeMember, encodeMember } from '../../src/core/group/consumer-member.ts'
 import type { GroupProtocol, GroupTopic } from '../../src/core/group/group-api.ts'
+import type { GroupConfigOverrides } from '../../src/core/group/group-config.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
 
 const DDL = [
@@ -48,9 +49,17 @@ export interface GroupRow {
   readonly lastProtocol?: GroupProtocol
 }
 
+const CONFIG_VERSION = 1
+
+interface StoredConfig {
+  readonly version: number
+  readonly overrides: GroupConfigOverrides
+}
+
 export class GroupStore {
   readonly #sql: SqlStorage
   #group: GroupRow | undefined
+  #config: GroupConfigOverrides | undefined
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -81,6 +90,28 @@ export class GroupStore {
   /** Of what is in memory; the rows are deleted by whoever calls. */
   forget(): void {
     this.#group = undefined
+    this.#config = undefined
+  }
+
+  /** What was set for it, as the coordinator has it. */
+  get config(): GroupConfigOverrides {
+    this.#config ??= this.#readConfig()
+    return this.#config
+  }
+
+  /** Writes nothing where nothing is new: a group without configs has no such row. */
+  writeConfig(overrides: GroupConfigOverrides): void {
+    if (JSON.stringify(overrides) === JSON.stringify(this.config)) return
+    this.#config = overrides
+    this.#writeSetting('config', { version: CONFIG_VERSION, overrides })
+  }
+
+  #readConfig(): GroupConfigOverrides {
+    const stored = this.#group && this.#readSetting<StoredConfig>('config')
+    if (stored === undefined) return {}
+    const { version, overrides } = stored
+    assert(version === CONFIG_VERSION, `configs are of version ${CONFIG_VERSION}, not ${version}`)
+    return overrides
   }
 
   readTopics(): readonly GroupTopic[] {

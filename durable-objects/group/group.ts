@@ -256,8 +256,8 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     })
   }
 
-  /** A hint of the coordinator. */
-  async topicsChanged(): Promise<void> {
+  /** A hint of the coordinator: its topics or its config changed. */
+  async refresh(): Promise<void> {
     await this.#lifecycle.refresh()
   }
 

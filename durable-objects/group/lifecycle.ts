@@ -8,7 +8,7 @@
  *      └──────────── forgotten <─────────────┴────────────── deleting <──────────────┘
  */
 import { EdgelogError, type Reply, unwrap } from '../../src/core/errors.ts'
-import type { GroupTopic, TopicInterest } from '../../src/core/group/group-api.ts'
+import type { GroupMetadata, TopicInterest } from '../../src/core/group/group-api.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
 import { TopicDirectory } from '../../src/core/group/topic-directory.ts'
 import { GROUP_METADATA_MAX_AGE_MS, METADATA_RETRY_MS } from '../../src/core/limits.ts'
@@ -23,7 +23,7 @@ export interface TopicNeed extends TopicInterest {
 }
 
 export interface LifecycleHooks {
-  watchTopics(watch: TopicWatch): Promise<Reply<readonly GroupTopic[]>>
+  watchTopics(watch: TopicWatch): Promise<Reply<GroupMetadata>>
   forgetGroup(groupId: GroupId, incarnation: string): Promise<void>
   /** What its members subscribe to now. */
   interest(): TopicInterest
@@ -128,12 +128,12 @@ export class Lifecycle {
       for (;;) {
         const interest = unite(this.#hooks.interest(), need)
         const watch = { groupId, incarnation, interest, requiredTopics: need.required }
-        const topics = unwrap(await this.#reach(() => this.#hooks.watchTopics(watch)))
+        const metadata = unwrap(await this.#reach(() => this.#hooks.watchTopics(watch)))
         // Who was covered a moment ago may have become a member since: its topics are not to be lost.
         if (!isPartOf(this.#hooks.interest(), interest)) continue
         this.#told = interest
         this.#askAgainAtMs = Date.now() + GROUP_METADATA_MAX_AGE_MS
-        this.#learn(topics)
+        this.#learn(metadata)
         return
       }
     } catch (error) {
@@ -141,8 +141,9 @@ export class Lifecycle {
     }
   }
 
-  #learn(topics: readonly GroupTopic[]): void {
+  #learn({ topics, config }: GroupMetadata): void {
     this.#store.updateGroup({ isRegistered: true })
+    this.#store.writeConfig(config)
     if (JSON.stringify(topics) === JSON.stringify(this.#directory.topics)) return
     const after = new TopicDirectory(topics)
     this.#hooks.topicsChanged(this.#directory, after)

@@ -1,13 +1,16 @@
 /** What AlterConfigs and IncrementalAlterConfigs have in common: all but how a change is said. */
 import type { Cluster } from '../broker/cluster.ts'
 import { fanOut } from '../broker/fan-out.ts'
+import { changeGroupConfig } from '../broker/group-configs.ts'
 import { changeTopic } from '../broker/topics.ts'
 import { EdgelogError } from '../core/errors.ts'
+import type { GroupConfigChange } from '../core/group/group-config.ts'
 import type { TopicChange } from '../core/topic/topic.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
 import {
   type ConfigResource,
   checkBroker,
+  groupOf,
   RESOURCE,
   resourceKey,
   unknownResource,
@@ -32,6 +35,8 @@ export interface ChangesOf<Resource> {
   topic(resource: Resource): TopicChange
   /** The configs of the broker that would not be as they are. */
   brokerKeys(resource: Resource): readonly string[]
+  /** @throws {EdgelogError} what is wrong with the change. */
+  group(resource: Resource): GroupConfigChange
 }
 
 /**
@@ -61,6 +66,11 @@ export async function alterResources<Resource extends AlteredResource>(
           checkBroker(named)
           checkNoneChanges(changesOf.brokerKeys(resource))
           break
+        case RESOURCE.group: {
+          const groupId = groupOf(named)
+          await changeGroupConfig(cluster, groupId, changesOf.group(resource), validateOnly)
+          break
+        }
         default:
           throw unknownResource(named)
       }

@@ -1,8 +1,9 @@
 /** What configs belong to. */
 import { EdgelogError } from '../core/errors.ts'
+import { type GroupId, parseGroupId } from '../core/group/group-id.ts'
 import { NODE_ID } from './broker-node.ts'
 
-export const RESOURCE = { topic: 2, broker: 4 } as const
+export const RESOURCE = { topic: 2, broker: 4, group: 32 } as const
 
 export interface ConfigResource {
   readonly resourceType: number
@@ -26,6 +27,12 @@ export function checkBroker({ resourceName }: ConfigResource): void {
 export function unknownResource({ resourceType }: ConfigResource): EdgelogError {
   return new EdgelogError(
     'invalid_request',
-    `resourceType: topics (${RESOURCE.topic}) and brokers (${RESOURCE.broker}) have configs, got ${resourceType}`,
+    `resourceType: topics (${RESOURCE.topic}), brokers (${RESOURCE.broker}) and groups (${RESOURCE.group}) have configs, got ${resourceType}`,
   )
+}
+
+/** @throws {EdgelogError} `invalid_request` for no name, `invalid_group_id`. */
+export function groupOf({ resourceName }: ConfigResource): GroupId {
+  if (resourceName !== '') return parseGroupId(resourceName, 'resourceName')
+  throw new EdgelogError('invalid_request', 'resourceName: the id of a group is needed')
 }

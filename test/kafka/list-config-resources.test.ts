@@ -9,9 +9,14 @@ const TOPIC = 2
 const BROKER = 4
 const BROKER_LOGGER = 8
 const CLIENT_METRICS = 16
+const GROUP = 32
 
 const topics = [topicOf('listed-a'), topicOf('listed-b')]
-const caller = callerOf(clusterOf({ coordinator: { listTopics: async () => ({ ok: topics }) } }))
+const coordinator = {
+  listTopics: async () => ({ ok: topics }),
+  listConfiguredGroups: async () => ({ ok: ['configured'] }),
+}
+const caller = callerOf(clusterOf({ coordinator }))
 
 async function list(...resourceTypes: number[]) {
   const answer = await ask(caller, LIST_CONFIG_RESOURCES, 1, { resourceTypes })
@@ -19,12 +24,13 @@ async function list(...resourceTypes: number[]) {
   return answer?.configResources.map((one) => [one.resourceType, one.resourceName])
 }
 
-test('lists topics and the broker, each type once', async () => {
+test('lists topics, the broker and groups, each type once', async () => {
   expect(await list(TOPIC, TOPIC)).toEqual([
     [TOPIC, 'listed-a'],
     [TOPIC, 'listed-b'],
   ])
   expect(await list(BROKER)).toEqual([[BROKER, '1']])
+  expect(await list(GROUP)).toEqual([[GROUP, 'configured']])
   expect(await list(BROKER_LOGGER, CLIENT_METRICS)).toEqual([])
 })
 
@@ -33,6 +39,7 @@ test('lists all types where none is named', async () => {
     [TOPIC, 'listed-a'],
     [TOPIC, 'listed-b'],
     [BROKER, '1'],
+    [GROUP, 'configured'],
   ])
 })
 

@@ -20,7 +20,8 @@ export interface ConsumerMember {
   readonly rackId: string | null
   readonly clientId: string
   readonly clientHost: string
-  readonly sessionTimeoutMs: number
+  /** Null: that of its group. Rows of earlier releases have a number for all. */
+  readonly sessionTimeoutMs: number | null
   readonly rebalanceTimeoutMs: number
   /** Rising, each once. */
   readonly topics: readonly string[]

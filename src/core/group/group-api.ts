@@ -5,6 +5,7 @@
 import type { Reply } from '../errors.ts'
 import type { AssignorName } from './assignor.ts'
 import type { ClassicGroupApi } from './classic-api.ts'
+import type { GroupConfigOverrides } from './group-config.ts'
 import type { GroupId } from './group-id.ts'
 
 export interface TopicPartitions {
@@ -164,8 +165,15 @@ export interface GroupApi extends ClassicGroupApi {
   describe(maxBytes?: number): Promise<Reply<GroupDescription>>
   /** Deletes the group with its offsets; only while it is empty. */
   deleteGroup(): Promise<Reply<null>>
-  /** Topics it subscribes to were created, deleted or have grown. A hint: it asks what they are now. */
-  topicsChanged(): Promise<void>
+  /** A hint that its topics or its config have changed: it asks the coordinator for them. */
+  refresh(): Promise<void>
+}
+
+/** What a group goes by that is not its own: as the coordinator has it. */
+export interface GroupMetadata {
+  /** Those that it asks for. */
+  readonly topics: readonly GroupTopic[]
+  readonly config: GroupConfigOverrides
 }
 
 /** A topic as groups see it. */

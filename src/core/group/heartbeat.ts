@@ -1,7 +1,6 @@
 /** What a heartbeat of the consumer protocol does (KIP-848, ConsumerGroupHeartbeat). */
 import { EdgelogError } from '../errors.ts'
 import {
-  HEARTBEAT_INTERVAL_MS,
   HEARTBEATS_PER_SESSION,
   REBALANCE_HEARTBEAT_INTERVAL_MS_MIN,
   REBALANCE_HEARTBEAT_INTERVAL_MS_PER_MEMBER,
@@ -16,6 +15,7 @@ import {
 import type { ConsumerMember } from './consumer-member.ts'
 import { depart } from './departure.ts'
 import { type HeartbeatAnswer, type HeartbeatRequest, JOIN_EPOCH } from './group-api.ts'
+import type { GroupTimes } from './group-config.ts'
 import { identify } from './identify.ts'
 import { reconcile } from './reconcile.ts'
 import { type AssignmentTime, assignIfDue, checkBounds } from './target.ts'
@@ -41,6 +41,7 @@ export function decideHeartbeat(
   topics: TopicDirectory,
   request: HeartbeatRequest,
   time: AssignmentTime,
+  times: GroupTimes,
 ): HeartbeatDecision {
   const draft = new ConsumerGroupDraft(group)
   const { memberId, memberEpoch } = request
@@ -60,12 +61,15 @@ export function decideHeartbeat(
     // No member is at epoch 0: it would join again with each heartbeat.
     draft.groupEpoch += 1
   }
-  assignIfDue(draft, topics, time)
+  assignIfDue(draft, topics, time, times)
   // What who joins says of what it owns may be old by now.
   const confirmed = memberEpoch === JOIN_EPOCH ? undefined : owned
   const member = reconcile(draft, updated, confirmed)
   draft.put(member)
-  return { change: draft.change(), answer: answer(draft, topics, request, known, member, owned) }
+  return {
+    change: draft.change(),
+    answer: answer(draft, topics, request, { before: known, member, owned, times }),
+  }
 }
 
 // -- what it wants -----------------------------------------------------------------------------
@@ -124,13 +128,18 @@ function checkSubscription(
 
 // -- how it goes on ----------------------------------------------------------------------------
 
+interface AnsweredMember {
+  readonly before: ConsumerMember
+  readonly member: ConsumerMember
+  readonly owned: Assignment | undefined
+  readonly times: GroupTimes
+}
+
 function answer(
   draft: ConsumerGroupDraft,
   topics: TopicDirectory,
   request: HeartbeatRequest,
-  before: ConsumerMember,
-  member: ConsumerMember,
-  owned: Assignment | undefined,
+  { before, member, owned, times }: AnsweredMember,
 ): HeartbeatAnswer {
   const isFull =
     owned !== undefined && (request.topics !== undefined || request.topicPattern !== undefined)
@@ -143,17 +152,24 @@ function answer(
   return {
     memberId: member.memberId,
     memberEpoch: member.memberEpoch,
-    heartbeatIntervalMs: heartbeatIntervalMs(draft, member),
+    heartbeatIntervalMs: heartbeatIntervalMs(draft, member, times),
     assignment: isTold ? assignedTopics(member.assigned, topics) : null,
   }
 }
 
 /** Who has all it is to have is asked for a sign of life; who waits is to come back soon. */
-function heartbeatIntervalMs(draft: ConsumerGroupDraft, member: ConsumerMember): number {
-  const regularMs = Math.min(
-    HEARTBEAT_INTERVAL_MS,
-    Math.floor(member.sessionTimeoutMs / HEARTBEATS_PER_SESSION),
-  )
+function heartbeatIntervalMs(
+  draft: ConsumerGroupDraft,
+  member: ConsumerMember,
+  times: GroupTimes,
+): number {
+  // The session of a group is longer than any interval that may be set; that of a member may not be.
+  const { sessionTimeoutMs } = member
+  const ownMs =
+    sessionTimeoutMs === null
+      ? Number.POSITIVE_INFINITY
+      : Math.floor(sessionTimeoutMs / HEARTBEATS_PER_SESSION)
+  const regularMs = Math.min(times.heartbeatIntervalMs, ownMs)
   const isSettled =
     draft.groupEpoch === draft.assignmentEpoch &&
     member.memberEpoch === draft.assignmentEpoch &&

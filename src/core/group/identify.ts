@@ -1,10 +1,6 @@
 /** Who a heartbeat of the consumer protocol comes from: a new member, a known one, or neither. */
 import { EdgelogError } from '../errors.ts'
-import {
-  GROUP_MEMBERS_MAX,
-  REBALANCE_TIMEOUT_MS_DEFAULT,
-  SESSION_TIMEOUT_MS_DEFAULT,
-} from '../limits.ts'
+import { GROUP_MEMBERS_MAX, REBALANCE_TIMEOUT_MS_DEFAULT } from '../limits.ts'
 import {
   type Assignment,
   intersect,
@@ -111,7 +107,7 @@ function newMember(request: HeartbeatRequest): ConsumerMember {
     rackId: null,
     clientId: '',
     clientHost: request.clientHost,
-    sessionTimeoutMs: SESSION_TIMEOUT_MS_DEFAULT,
+    sessionTimeoutMs: null,
     rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS_DEFAULT,
     topics: NO_TOPICS,
     topicPattern: null,

@@ -11,6 +11,7 @@ import { ASSIGNOR_NAMES, type AssignorName, DEFAULT_ASSIGNOR } from './assignor.
 import { ASSIGNORS } from './assignors.ts'
 import type { ConsumerGroup, ConsumerGroupDraft } from './consumer-group.ts'
 import type { ConsumerMember } from './consumer-member.ts'
+import type { GroupTimes } from './group-config.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 
 export interface AssignmentTime {
@@ -28,12 +29,14 @@ export function assignIfDue(
   draft: ConsumerGroupDraft,
   topics: TopicDirectory,
   { nowMs, lastAssignedAtMs }: AssignmentTime,
+  { assignmentIntervalMs }: GroupTimes,
 ): void {
   if (draft.assignmentEpoch === draft.groupEpoch) return
-  const intervalMs = Math.min(
+  const byCountMs = Math.min(
     draft.memberCount * ASSIGNMENT_INTERVAL_MS_PER_MEMBER,
     ASSIGNMENT_INTERVAL_MS_MAX,
   )
+  const intervalMs = assignmentIntervalMs ?? byCountMs
   // The first is made at once, for no member is at epoch 0.
   if (draft.assignmentEpoch > 0 && nowMs - lastAssignedAtMs < intervalMs) return
   const members = [...draft.members()]

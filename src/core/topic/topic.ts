@@ -1,6 +1,7 @@
 /** A topic as every room of the house sees it, and what may be asked of the coordinator. */
 import type { Reply } from '../errors.ts'
-import type { GroupTopic, TopicInterest } from '../group/group-api.ts'
+import type { GroupMetadata, TopicInterest } from '../group/group-api.ts'
+import type { GroupConfigChange, GroupConfigOverrides } from '../group/group-config.ts'
 import type { GroupId } from '../group/group-id.ts'
 import type { ClientQuota, QuotaAlteration } from '../quota/client-quota.ts'
 import type { QuotaFilter } from '../quota/quota-filter.ts'
@@ -74,10 +75,19 @@ export interface CoordinatorApi {
   /** `unknown_topic_id` if no topic has it. */
   getTopicById(id: string): Promise<Reply<Topic>>
   listTopics(): Promise<Reply<readonly Topic[]>>
-  watchTopics(watch: TopicWatch): Promise<Reply<readonly GroupTopic[]>>
+  watchTopics(watch: TopicWatch): Promise<Reply<GroupMetadata>>
   forgetGroup(groupId: GroupId, incarnation: string): Promise<void>
   /** The ids of up to `limit` groups after `after`, in their order. */
   listGroups(after: string, limit: number): Promise<Reply<readonly GroupId[]>>
+  /** What was set for a group, whether it is there or not. */
+  groupConfig(groupId: GroupId): Promise<Reply<GroupConfigOverrides>>
+  changeGroupConfig(
+    groupId: GroupId,
+    change: GroupConfigChange,
+    validateOnly: boolean,
+  ): Promise<Reply<null>>
+  /** Groups for which something was set. */
+  listConfiguredGroups(): Promise<Reply<readonly GroupId[]>>
   listClientQuotas(filter: QuotaFilter): Promise<Reply<readonly ClientQuota[]>>
   /** The outcome of each, in their order. */
   alterClientQuotas(

@@ -2,6 +2,8 @@
  * Kafka's AlterConfigs (key 33): sets all configs of a resource; those not named fall back to their
  * default. Older clients have nothing else (see `incremental-alter-configs.ts`).
  */
+
+import { parseGroupConfig } from '../../core/group/group-config.ts'
 import {
   array,
   bool,
@@ -53,5 +55,9 @@ export const alterConfigsApi = handled(ALTER_CONFIGS, async (request, { cluster 
       return { overrides: parseTopicConfigOverrides(given), resetsOthers: true }
     },
     brokerKeys: ({ configs }) => configs.map(({ name }) => name),
+    group: ({ configs }) => {
+      const given = configs.map((one) => parseGroupConfig(one.name, givenValue(one)))
+      return { overrides: Object.assign({}, ...given), resetsOthers: true }
+    },
   }),
 }))

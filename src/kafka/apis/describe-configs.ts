@@ -3,6 +3,7 @@
  * keys (null) stands for all.
  */
 import { fanOut } from '../../broker/fan-out.ts'
+import { groupConfig } from '../../broker/group-configs.ts'
 import {
   array,
   bool,
@@ -22,11 +23,13 @@ import { type ConfigEntry, topicConfigEntries } from '../config-entries.ts'
 import {
   type ConfigResource,
   checkBroker,
+  groupOf,
   RESOURCE,
   resourceKey,
   unknownResource,
 } from '../config-resource.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
+import { groupConfigEntries } from '../group-configs.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 import { nameCheck, uniqueBy } from '../unique-names.ts'
 
@@ -99,6 +102,8 @@ async function entriesOf(resource: ConfigResource, call: KafkaCall): Promise<Con
       checkBroker(resource)
       // Without an id it is about what clients have set for all brokers: there is no such config.
       return resource.resourceName === '' ? [] : brokerConfigEntries(call)
+    case RESOURCE.group:
+      return groupConfigEntries(await groupConfig(call.cluster, groupOf(resource)))
     default:
       throw unknownResource(resource)
   }

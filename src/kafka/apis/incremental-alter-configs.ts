@@ -4,6 +4,11 @@
  */
 import { EdgelogError } from '../../core/errors.ts'
 import {
+  type GroupConfigChange,
+  isGroupConfigKey,
+  parseGroupConfig,
+} from '../../core/group/group-config.ts'
+import {
   array,
   bool,
   int8,
@@ -65,6 +70,7 @@ export const incrementalAlterConfigsApi = handled(
       // Nothing was set by a client, so there is nothing to delete.
       brokerKeys: ({ configs }) =>
         configs.flatMap(({ name, configOperation }) => (configOperation === DELETE ? [] : [name])),
+      group: ({ configs }) => ({ overrides: Object.assign({}, ...configs.map(groupChangeOf)) }),
     }),
   }),
 )
@@ -88,9 +94,23 @@ function changeOfOne(config: AlterableConfig): TopicConfigChange {
       return { [name]: { append: parseConfigListItems(name, value) } }
     case SUBTRACT:
       return { [name]: { subtract: parseConfigListItems(name, value) } }
-    default: {
-      const why = `config.${name}: there is no operation ${configOperation}`
-      throw new EdgelogError('invalid_request', why)
-    }
+    default:
+      throw unknownOperation(config)
   }
+}
+
+/** @throws {EdgelogError} `invalid_request`, `invalid_config`. */
+function groupChangeOf(config: AlterableConfig): GroupConfigChange['overrides'] {
+  const { name, configOperation } = config
+  if (configOperation === DELETE) return isGroupConfigKey(name) ? { [name]: null } : {}
+  const value = givenValue(config)
+  if (configOperation === SET) return parseGroupConfig(name, value)
+  if (configOperation !== APPEND && configOperation !== SUBTRACT) throw unknownOperation(config)
+  const why = `config.${name}: it is no list, so nothing is appended to or subtracted from it`
+  throw new EdgelogError('invalid_config', why)
+}
+
+function unknownOperation({ name, configOperation }: AlterableConfig): EdgelogError {
+  const why = `config.${name}: there is no operation ${configOperation}`
+  return new EdgelogError('invalid_request', why)
 }

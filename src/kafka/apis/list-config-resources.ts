@@ -3,6 +3,7 @@
  * ListClientMetricsResources, and of these alone.
  */
 
+import { listConfiguredGroups } from '../../broker/group-configs.ts'
 import { listTopics } from '../../broker/topics.ts'
 import {
   array,
@@ -71,6 +72,10 @@ async function resourcesOf(resourceType: number, { cluster }: KafkaCall): Promis
       return (await listTopics(cluster)).map(({ name }) => ({ resourceName: name, resourceType }))
     case RESOURCE.broker:
       return [{ resourceName: String(NODE_ID), resourceType }]
+    case RESOURCE.group:
+      return (await listConfiguredGroups(cluster)).map((groupId) => {
+        return { resourceName: groupId, resourceType }
+      })
     default:
       return []
   }

@@ -32,11 +32,15 @@ import type {
   HeartbeatRequest,
   TopicPartitions,
 } from '../../../src/core/group/group-api.ts'
+import { groupTimes } from '../../../src/core/group/group-config.ts'
 import { parseGroupId } from '../../../src/core/group/group-id.ts'
 import { decideHeartbeat } from '../../../src/core/group/heartbeat.ts'
 import { subscribedPartitionCounts } from '../../../src/core/group/target.ts'
 import { TopicDirectory } from '../../../src/core/group/topic-directory.ts'
 import { checkValid } from './assignor-checks.ts'
+
+/** Those of a group without configs. */
+const TIMES = groupTimes({})
 
 export const SESSION_MS = 10_000
 export const REBALANCE_MS = 6_000
@@ -318,7 +322,10 @@ export class World {
     this.#lastAssignedAtMs = Number.NEGATIVE_INFINITY
     this.#revocations.clear()
     for (const member of group.members.values()) {
-      this.#sessions.set(member.memberId, this.nowMs + member.sessionTimeoutMs)
+      this.#sessions.set(
+        member.memberId,
+        this.nowMs + (member.sessionTimeoutMs ?? TIMES.sessionTimeoutMs),
+      )
       this.#watch(member.memberId)
     }
   }
@@ -336,7 +343,7 @@ export class World {
     checkHeartbeat(request)
     const time = { nowMs: this.nowMs, lastAssignedAtMs: this.#lastAssignedAtMs }
     const { change, answer } = this.#pure(() =>
-      decideHeartbeat(this.group, this.directory, request, time),
+      decideHeartbeat(this.group, this.directory, request, time, TIMES),
     )
     if (change !== null) {
       const { instanceId } = request
@@ -346,7 +353,10 @@ export class World {
     }
     const member = this.group.members.get(request.memberId)
     if (member !== undefined && !isAway(member)) {
-      this.#sessions.set(member.memberId, this.nowMs + member.sessionTimeoutMs)
+      this.#sessions.set(
+        member.memberId,
+        this.nowMs + (member.sessionTimeoutMs ?? TIMES.sessionTimeoutMs),
+      )
     }
     return answer
   }

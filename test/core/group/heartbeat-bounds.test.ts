@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { checkHeartbeat } from '../../../src/core/group/check-heartbeat.ts'
 import { ConsumerGroup } from '../../../src/core/group/consumer-group.ts'
+import { groupTimes } from '../../../src/core/group/group-config.ts'
 import { decideHeartbeat } from '../../../src/core/group/heartbeat.ts'
 import { TopicDirectory } from '../../../src/core/group/topic-directory.ts'
 import { GROUP_TOPIC_NAMES_MAX, GROUP_TOPICS_MAX } from '../../../src/core/limits.ts'
@@ -46,7 +47,13 @@ test('who joins by the Kafka door says what it wants, which may be nothing yet',
 test('the first member is at epoch 1, also if it wants nothing yet', () => {
   const joining = request({ topics: [], mayNameUnknownTopics: true })
   const time = { nowMs: 0, lastAssignedAtMs: Number.NEGATIVE_INFINITY }
-  const { answer } = decideHeartbeat(new ConsumerGroup(), new TopicDirectory([]), joining, time)
+  const { answer } = decideHeartbeat(
+    new ConsumerGroup(),
+    new TopicDirectory([]),
+    joining,
+    time,
+    groupTimes({}),
+  )
   expect(answer.memberEpoch).toBe(1)
 })
 
@@ -56,7 +63,7 @@ test('all members name so many different topics together, whether those exist or
   const time = { nowMs: 0, lastAssignedAtMs: Number.NEGATIVE_INFINITY }
   const join = (memberId: string, topics: string[]) => {
     const joining = request({ memberId, topics, mayNameUnknownTopics: true })
-    const { change } = decideHeartbeat(group, directory, joining, time)
+    const { change } = decideHeartbeat(group, directory, joining, time, groupTimes({}))
     if (change !== null) group.apply(change)
   }
   const members = GROUP_TOPIC_NAMES_MAX / GROUP_TOPICS_MAX

@@ -88,7 +88,9 @@ describe('members', () => {
   test('a heartbeat that changes nothing writes nothing', async () => {
     await createTopic('orders')
     const id = newGroupId()
-    const members = ['one', 'two'].map((name) => new Member(id, name, { topics: ['orders'] }))
+    const members = ['one', 'two'].map(
+      (name) => new Member(id, name, { topics: ['orders'], sessionTimeoutMs: 45_000 }),
+    )
     await settle(id, members)
     const rowsWritten = await countRowsWritten(group(id))
     for (let round = 0; round < 5; round++) {
@@ -100,7 +102,7 @@ describe('members', () => {
     }
     await describeGroup(id)
     expect(rowsWritten()).toBe(0)
-    await new Member(id, 'three', { topics: ['orders'] }).beat()
+    await new Member(id, 'three', { topics: ['orders'], sessionTimeoutMs: 45_000 }).beat()
     expect(rowsWritten(), 'what is counted').toBeGreaterThan(0)
   })
 
@@ -238,7 +240,7 @@ describe('topics', () => {
       const id = newGroupId()
       const member = new Member(id, 'one', { topics: ['orders'] })
       await settle(id, [member])
-      const lost = vi.spyOn(Group.prototype, 'topicsChanged').mockResolvedValue(undefined)
+      const lost = vi.spyOn(Group.prototype, 'refresh').mockResolvedValue(undefined)
       await growTopic('orders', 3)
       await vi.waitUntil(() => lost.mock.calls.length > 0, WAIT)
       lost.mockRestore()

@@ -83,7 +83,7 @@ describe('creation', () => {
     expect(codeOf(await tryHeartbeat(id, { memberId: 'm', memberEpoch: 3 }))).toBe(
       'unknown_member_id',
     )
-    await group(id).topicsChanged()
+    await group(id).refresh()
     expect(await isStored(id)).toBe(false)
   })
 
@@ -117,7 +117,7 @@ describe('creation', () => {
     failCoordinator('lose the answer')
     expect(codeOf(await one.send())).toBe('unavailable')
     vi.restoreAllMocks()
-    const hint = vi.spyOn(Group.prototype, 'topicsChanged').mockResolvedValue(undefined)
+    const hint = vi.spyOn(Group.prototype, 'refresh').mockResolvedValue(undefined)
     await deleteTopic('orders')
     await vi.waitUntil(() => hint.mock.calls.length > 0, WAIT)
     expect(codeOf(await one.send())).toBe('unknown_topic_or_partition')

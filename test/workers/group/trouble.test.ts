@@ -34,7 +34,7 @@ test('a coordinator that takes longer than a session expels nobody', {
     await scheduler.wait(2_500)
     return await call()
   })
-  const asking = group(id).topicsChanged()
+  const asking = group(id).refresh()
   for (let beat = 0; beat < 10; beat++) {
     expect(codeOf(await one.send())).toBe('ok')
     await scheduler.wait(250)

@@ -1,0 +1,95 @@
+/**
+ * The configs of groups: a row per group that has some, whether there is such a group or not. They are the
+ * coordinator's, because a group's own rows end with it and its configs do not.
+ *
+ *   config   {"version":1,"overrides":{"consumer.session.timeout.ms":50000}}
+ */
+import { assert, EdgelogError } from '../../src/core/errors.ts'
+import {
+  changedGroupConfig,
+  type GroupConfigChange,
+  type GroupConfigOverrides,
+} from '../../src/core/group/group-config.ts'
+import type { GroupId } from '../../src/core/group/group-id.ts'
+import { GROUPS_MAX } from '../../src/core/limits.ts'
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS group_config (
+    group_id TEXT PRIMARY KEY,
+    config TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID
+`
+const VERSION = 1
+
+export class GroupConfigTable {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    sql.exec(SCHEMA)
+  }
+
+  read(groupId: GroupId): GroupConfigOverrides {
+    const config = this.#find(groupId)
+    return config === undefined ? {} : decode(config)
+  }
+
+  /** The groups that have configs, in the order of their ids. */
+  list(): readonly GroupId[] {
+    return this.#sql
+      .exec<{ group_id: GroupId }>('SELECT group_id FROM group_config ORDER BY group_id')
+      .toArray()
+      .map((row) => row.group_id)
+  }
+
+  /**
+   * Returns whether anything changes.
+   *
+   * @throws {EdgelogError} `policy_violation` for a group beyond those that may have configs.
+   */
+  change(groupId: GroupId, change: GroupConfigChange, validateOnly: boolean): boolean {
+    const before = this.#find(groupId)
+    const overrides = changedGroupConfig(before === undefined ? {} : decode(before), change)
+    const isDefault = Object.keys(overrides).length === 0
+    const after = isDefault ? undefined : JSON.stringify({ version: VERSION, overrides })
+    if (after === before) return false
+    if (before === undefined) this.#checkRoom()
+    if (validateOnly) return false
+    if (after === undefined) {
+      this.#sql.exec('DELETE FROM group_config WHERE group_id = ?', groupId)
+    } else {
+      this.#sql.exec(
+        `INSERT INTO group_config (group_id, config) VALUES (?, ?)
+         ON CONFLICT (group_id) DO UPDATE SET config = excluded.config`,
+        groupId,
+        after,
+      )
+    }
+    return true
+  }
+
+  #find(groupId: GroupId): string | undefined {
+    const [row] = this.#sql
+      .exec<{ config: string }>('SELECT config FROM group_config WHERE group_id = ?', groupId)
+      .toArray()
+    return row?.config
+  }
+
+  #checkRoom(): void {
+    const { groups } = this.#sql
+      .exec<{ groups: number }>('SELECT COUNT(*) AS groups FROM group_config')
+      .one()
+    if (groups < GROUPS_MAX) return
+    const why = `groupId: at most ${GROUPS_MAX} groups may have configs`
+    throw new EdgelogError('policy_violation', why)
+  }
+}
+
+function decode(text: string): GroupConfigOverrides {
+  const { version, overrides } = JSON.parse(text) as {
+    version: number
+    overrides: GroupConfigOverrides
+  }
+  assert(version === VERSION, `configs of a group are of version ${VERSION}, not ${version}`)
+  return overrides
+}

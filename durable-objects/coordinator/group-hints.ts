@@ -1,0 +1,28 @@
+/** Hints for groups that what they know has changed. One may be lost: a group asks by itself now and then. */
+import type { GroupApi } from '../../src/core/group/group-api.ts'
+import type { GroupId } from '../../src/core/group/group-id.ts'
+import { COORDINATOR_FANOUT_MAX } from '../../src/core/limits.ts'
+import { CallLimit } from './call-limit.ts'
+
+export type GroupNamespace = DurableObjectNamespace<Rpc.DurableObjectBranded & GroupApi>
+
+export class GroupHints {
+  readonly #groups: GroupNamespace
+  readonly #calls = new CallLimit(COORDINATOR_FANOUT_MAX)
+
+  constructor(groups: GroupNamespace) {
+    this.#groups = groups
+  }
+
+  async send(groupIds: readonly GroupId[]): Promise<void> {
+    await this.#calls.forEach(groupIds.length, async (index) => {
+      const groupId = groupIds[index]
+      if (groupId === undefined) return
+      try {
+        await this.#groups.getByName(groupId).refresh()
+      } catch (error) {
+        console.warn(`group ${groupId} did not take the hint of a change:`, error)
+      }
+    })
+  }
+}

@@ -1,0 +1,29 @@
+/** The configs of groups. */
+import type { GroupConfigChange, GroupConfigOverrides } from '../core/group/group-config.ts'
+import type { GroupId } from '../core/group/group-id.ts'
+import type { Cluster } from './cluster.ts'
+
+/** What was set for a group; nothing for one that nobody has set anything for. */
+export async function groupConfig(
+  cluster: Cluster,
+  groupId: GroupId,
+): Promise<GroupConfigOverrides> {
+  return await cluster.coordinate((coordinator) => coordinator.groupConfig(groupId))
+}
+
+/** @throws {EdgelogError} `policy_violation` where too many groups have configs. */
+export async function changeGroupConfig(
+  cluster: Cluster,
+  groupId: GroupId,
+  change: GroupConfigChange,
+  validateOnly: boolean,
+): Promise<void> {
+  await cluster.coordinate((coordinator) =>
+    coordinator.changeGroupConfig(groupId, change, validateOnly),
+  )
+}
+
+/** The groups that have configs, whether these groups are there or not. */
+export async function listConfiguredGroups(cluster: Cluster): Promise<readonly GroupId[]> {
+  return await cluster.coordinate((coordinator) => coordinator.listConfiguredGroups())
+}

@@ -3,7 +3,7 @@ import { EdgelogError } from '../core/errors.ts'
 import { type GroupId, parseGroupId } from '../core/group/group-id.ts'
 import { NODE_ID } from './broker-node.ts'
 
-export const RESOURCE = { topic: 2, broker: 4, group: 32 } as const
+export const RESOURCE = { topic: 2, broker: 4, brokerLogger: 8, group: 32 } as const
 
 export interface ConfigResource {
   readonly resourceType: number
@@ -15,9 +15,14 @@ export function resourceKey({ resourceType, resourceName }: ConfigResource): str
   return `${resourceType} ${resourceName}`
 }
 
+/** @throws {EdgelogError} `invalid_request` where it is neither the node that there is nor all of them. */
+export function checkBroker(resource: ConfigResource): void {
+  if (resource.resourceName !== '') checkNode(resource)
+}
+
 /** @throws {EdgelogError} `invalid_request` where it is not the node that there is. */
-export function checkBroker({ resourceName }: ConfigResource): void {
-  if (resourceName === '' || resourceName === String(NODE_ID)) return
+export function checkNode({ resourceName }: ConfigResource): void {
+  if (resourceName === String(NODE_ID)) return
   throw new EdgelogError(
     'invalid_request',
     `resourceName: the broker is ${NODE_ID}, got ${resourceName}`,

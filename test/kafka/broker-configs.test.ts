@@ -7,6 +7,7 @@ import type { KafkaCaller } from '../../src/kafka/serve-frames.ts'
 import { ask, callerOf, clusterOf } from './door.ts'
 
 const BROKER = 4
+const BROKER_LOGGER = 8
 const INVALID_REQUEST = 42
 const STATIC = 4
 const DEFAULT = 5
@@ -116,6 +117,16 @@ test('answers no config that was set for all brokers, and none of another broker
   for (const name of ['2', 'x']) {
     expect(await describeBroker(name)).toMatchObject({ errorCode: INVALID_REQUEST, configs: [] })
   }
+})
+
+test.each([
+  ['1', 0],
+  ['', INVALID_REQUEST],
+  ['2', INVALID_REQUEST],
+])('answers no loggers of the broker named "%s"', async (resourceName, errorCode) => {
+  const resources = [{ resourceType: BROKER_LOGGER, resourceName, configurationKeys: null }]
+  const answer = await ask(caller, DESCRIBE_CONFIGS, 4, { resources })
+  expect(answer?.results).toMatchObject([{ errorCode, configs: [] }])
 })
 
 describe('a change of the broker', () => {

@@ -31,7 +31,8 @@ test('lists topics, the broker and groups, each type once', async () => {
   ])
   expect(await list(BROKER)).toEqual([[BROKER, '1']])
   expect(await list(GROUP)).toEqual([[GROUP, 'configured']])
-  expect(await list(BROKER_LOGGER, CLIENT_METRICS)).toEqual([])
+  expect(await list(BROKER_LOGGER)).toEqual([[BROKER_LOGGER, '1']])
+  expect(await list(CLIENT_METRICS)).toEqual([])
 })
 
 test('lists all types where none is named', async () => {
@@ -39,6 +40,7 @@ test('lists all types where none is named', async () => {
     [TOPIC, 'listed-a'],
     [TOPIC, 'listed-b'],
     [BROKER, '1'],
+    [BROKER_LOGGER, '1'],
     [GROUP, 'configured'],
   ])
 })

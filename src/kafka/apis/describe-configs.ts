@@ -23,6 +23,7 @@ import { type ConfigEntry, topicConfigEntries } from '../config-entries.ts'
 import {
   type ConfigResource,
   checkBroker,
+  checkNode,
   groupOf,
   RESOURCE,
   resourceKey,
@@ -102,6 +103,10 @@ async function entriesOf(resource: ConfigResource, call: KafkaCall): Promise<Con
       checkBroker(resource)
       // Without an id it is about what clients have set for all brokers: there is no such config.
       return resource.resourceName === '' ? [] : brokerConfigEntries(call)
+    case RESOURCE.brokerLogger:
+      checkNode(resource)
+      // A Worker has no loggers whose level could be set.
+      return []
     case RESOURCE.group:
       return groupConfigEntries(await groupConfig(call.cluster, groupOf(resource)))
     default:

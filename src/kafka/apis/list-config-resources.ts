@@ -65,12 +65,13 @@ export const listConfigResourcesApi = handled(LIST_CONFIG_RESOURCES, async (requ
 
 type Listed = ListConfigResourcesResponse['configResources'][number]
 
-/** None of loggers and client metrics: there are none that could be set. */
+/** Client metrics have none: no client is asked for metrics. */
 async function resourcesOf(resourceType: number, { cluster }: KafkaCall): Promise<Listed[]> {
   switch (resourceType) {
     case RESOURCE.topic:
       return (await listTopics(cluster)).map(({ name }) => ({ resourceName: name, resourceType }))
     case RESOURCE.broker:
+    case RESOURCE.brokerLogger:
       return [{ resourceName: String(NODE_ID), resourceType }]
     case RESOURCE.group:
       return (await listConfiguredGroups(cluster)).map((groupId) => {

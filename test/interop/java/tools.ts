@@ -16,11 +16,18 @@ const TOOLS = {
   'delete-records': 'org.apache.kafka.tools.DeleteRecordsCommand',
   'broker-api-versions': 'org.apache.kafka.tools.BrokerApiVersionsCommand',
   cluster: 'org.apache.kafka.tools.ClusterTool',
+  features: 'org.apache.kafka.tools.FeatureCommand',
+  'metadata-quorum': 'org.apache.kafka.tools.MetadataQuorumCommand',
+  'log-dirs': 'org.apache.kafka.tools.LogDirsCommand',
+  'leader-election': 'org.apache.kafka.tools.LeaderElectionCommand',
+  'reassign-partitions': 'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
   'producer-perf-test': 'org.apache.kafka.tools.ProducerPerformance',
   'consumer-perf-test': 'org.apache.kafka.tools.ConsumerPerformance',
 } as const
 
 type Tool = keyof typeof TOOLS
+/** These take the server before their subcommand alone. */
+const SERVER_FIRST = new Set<Tool>(['features', 'metadata-quorum'])
 type Extras = Pick<JavaRun, 'input' | 'interruptAt'>
 /** Runs `kafka-TOOL.sh ARGUMENTS --bootstrap-server ...` and resolves to what it printed. */
 type Run = (line: `${Tool} ${string}`, extras?: Extras) => Promise<string>
@@ -35,10 +42,11 @@ interface Stage {
 export function toolScenarios({ classPath, bootstrap, note }: Stage): Scenario[] {
   const run: Run = (line, extras) => {
     const [tool, ...args] = line.split(' ')
+    const server = ['--bootstrap-server', bootstrap]
     return runJava({
       classPath,
       mainClass: TOOLS[tool as Tool],
-      args: [...args, '--bootstrap-server', bootstrap],
+      args: SERVER_FIRST.has(tool as Tool) ? [...server, ...args] : [...args, ...server],
       ...extras,
     })
   }
@@ -49,6 +57,7 @@ export function toolScenarios({ classPath, bootstrap, note }: Stage): Scenario[]
     { title: 'kafka-configs', play: () => configs(run) },
     { title: 'kafka-get-offsets and kafka-delete-records', play: () => offsets(run) },
     { title: 'kafka-broker-api-versions and kafka-cluster', play: () => cluster(run) },
+    { title: 'kafka-features, -metadata-quorum, -log-dirs and others', play: () => node(run) },
     { title: 'kafka-producer-perf-test and kafka-consumer-perf-test', play: () => perf(run, note) },
   ]
 }
@@ -128,6 +137,32 @@ async function configs(run: Run): Promise<void> {
   shows(await run(`configs --describe --all ${of}`), /retention\.ms=604800000 .*DEFAULT_CONFIG/)
   const broker = await run('configs --describe --all --entity-type brokers --entity-name 1')
   shows(broker, /auto\.create\.topics\.enable=true /)
+  await changedAndBack(run, 'groups', 'consumer.session.timeout.ms=50000')
+  await changedAndBack(run, 'users', 'producer_byte_rate=1024')
+}
+
+async function changedAndBack(run: Run, type: 'groups' | 'users', config: string): Promise<void> {
+  const of = `--entity-type ${type} --entity-name tools-${type}` as const
+  const [key] = config.split('=')
+  const changed = await run(`configs --alter ${of} --add-config ${config}`)
+  shows(changed, /Completed updating config for (group|user) tools-/)
+  const isThere = new RegExp(config.replaceAll('.', '\\.'))
+  shows(await run(`configs --describe ${of}`), isThere)
+  await run(`configs --alter ${of} --delete-config ${key}`)
+  const left = await run(`configs --describe ${of}`)
+  if (isThere.test(left)) throw new Error(`it was deleted, and is listed:\n${left}`)
+}
+
+async function node(run: Run): Promise<void> {
+  await run('topics --create --topic tools-node')
+  const features = await run('features describe')
+  shows(features, /group\.version .*FinalizedVersionLevel: 1\b/, /metadata\.version .*4\.3-IV0/)
+  shows(await run('metadata-quorum describe --status'), /LeaderId: +1\n/)
+  shows(await run('log-dirs --describe --topic-list tools-node'), /"partition":"tools-node-0"/)
+  const one = '--topic tools-node --partition 0'
+  const elected = await run(`leader-election --election-type preferred ${one}`)
+  shows(elected, /Valid replica already elected for partitions tools-node-0/)
+  shows(await run('reassign-partitions --list'), /No partition reassignments found/)
 }
 
 async function offsets(run: Run): Promise<void> {

@@ -3,6 +3,7 @@ package edgelog.interop;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.AlterConfigOp.OpType;
@@ -12,12 +13,13 @@ import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.ConfigEntry.ConfigSource;
 import org.apache.kafka.clients.admin.ConfigEntry.ConfigType;
 import org.apache.kafka.clients.admin.DescribeConfigsOptions;
+import org.apache.kafka.clients.admin.ListConfigResourcesOptions;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.InvalidRequestException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
-/** Configs of topics are told and changed; those of the broker are told. */
+/** Configs of topics and groups are answered and changed; those of the broker are answered. */
 final class Configs {
   static void play(World world) throws Exception {
     ConfigResource topic =
@@ -28,6 +30,7 @@ final class Configs {
       changed(admin, topic);
       refused(admin, topic);
       broker(admin);
+      group(world, admin);
     }
   }
 
@@ -89,12 +92,71 @@ final class Configs {
   private static void broker(Admin admin) throws Exception {
     String node = admin.describeCluster().controller().get().idString();
     ConfigResource broker = new ConfigResource(ConfigResource.Type.BROKER, node);
-    Check.equal(
-        "true", describe(admin, broker).get("auto.create.topics.enable").value(), "broker config");
-    Check.refused(
-        InvalidRequestException.class,
-        "altering the broker",
-        () -> alter(admin, broker, op("num.partitions", "2", OpType.SET)));
+    Config configs = describe(admin, broker);
+    Check.equal("true", configs.get("auto.create.topics.enable").value(), "broker config");
+    ConfigEntry nodeId = configs.get("node.id");
+    Check.equal(node, nodeId.value(), "node.id");
+    Check.equal(ConfigSource.STATIC_BROKER_CONFIG, nodeId.source(), "its source");
+    Check.equal(ConfigType.INT, nodeId.type(), "its type");
+    Check.that(nodeId.isReadOnly() && !nodeId.isSensitive(), "what it is");
+    ConfigEntry retention = configs.get("log.retention.ms");
+    Check.equal("604800000", retention.value(), "log.retention.ms");
+    Check.equal(ConfigSource.DEFAULT_CONFIG, retention.source(), "its source");
+    Check.that(configs.get("sasl.jaas.config").isSensitive(), "a config that is sensitive");
+    Check.that(configs.get("advertised.listeners").value().contains("localhost:"), "listeners");
+    for (String name : List.of(node, "")) {
+      ConfigResource named = new ConfigResource(ConfigResource.Type.BROKER, name);
+      InvalidRequestException why =
+          Check.refused(
+              InvalidRequestException.class,
+              "altering the broker",
+              () -> alter(admin, named, op("num.partitions", "2", OpType.SET)));
+      Check.equal(
+          "Cannot update these configs dynamically: [num.partitions]", why.getMessage(), "why");
+    }
+    ConfigResource all = new ConfigResource(ConfigResource.Type.BROKER, "");
+    Check.that(describe(admin, all).entries().isEmpty(), "configs that were set for all brokers");
+  }
+
+  private static void group(World world, Admin admin) throws Exception {
+    String interval = "consumer.heartbeat.interval.ms";
+    ConfigResource group = new ConfigResource(ConfigResource.Type.GROUP, world.name());
+    ConfigEntry before = describe(admin, group).get(interval);
+    Check.equal("5000", before.value(), "a default of a group");
+    Check.equal(ConfigSource.DEFAULT_CONFIG, before.source(), "its source");
+    alter(admin, group, op(interval, "6000", OpType.SET));
+    ConfigEntry set = describe(admin, group).get(interval);
+    Check.equal("6000", set.value(), "a config of a group");
+    Check.equal(ConfigSource.DYNAMIC_GROUP_CONFIG, set.source(), "its source");
+    Check.equal(2, set.synonyms().size(), "its synonyms");
+    Collection<ConfigResource> listed =
+        admin
+            .listConfigResources(
+                Set.of(ConfigResource.Type.GROUP), new ListConfigResourcesOptions())
+            .all()
+            .get();
+    Check.that(listed.contains(group), "the group is listed");
+    for (String[] wrong : new String[][] {{interval, "1000"}, {interval, "x"}, {"nope", "1"}}) {
+      Check.refused(
+          InvalidConfigurationException.class,
+          String.join("=", wrong),
+          () -> alter(admin, group, op(wrong[0], wrong[1], OpType.SET)));
+    }
+    atWork(world, admin, group, interval);
+    alter(admin, group, op(interval, null, OpType.DELETE));
+    Check.equal("5000", value(admin, group, interval), "a default of a group again");
+  }
+
+  /** The group comes and goes, and its config stays. */
+  private static void atWork(World world, Admin admin, ConfigResource group, String interval)
+      throws Exception {
+    String topic = world.newTopic(1);
+    String[] settings = Groups.and(Groups.CONSUMER, "group.id", group.name());
+    try (Member member = Groups.member(world, settings, topic)) {
+      Groups.holds(member, 1);
+    }
+    admin.deleteConsumerGroups(List.of(group.name())).all().get();
+    Check.equal("6000", value(admin, group, interval), "a config after its group");
   }
 
   private static AlterConfigOp op(String name, String value, OpType type) {

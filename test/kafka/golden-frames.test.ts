@@ -9,8 +9,6 @@ import {
   writeResponseHeader,
 } from '../../src/core/kafka/request-header.ts'
 import {
-  type Messages,
-  type ResponseOf,
   readRequest,
   readResponse,
   writeRequest,
@@ -21,19 +19,11 @@ import { INIT_PRODUCER_ID } from '../../src/kafka/apis/init-producer-id.ts'
 import { METADATA } from '../../src/kafka/apis/metadata.ts'
 import { PRODUCE } from '../../src/kafka/apis/produce.ts'
 import { fromHex, toHex } from '../core/kafka/hex.ts'
-import { GOLDEN_REQUESTS, type Golden } from './golden-requests.ts'
-
-function response<M extends Messages>(
-  messages: M,
-  version: number,
-  [title, correlationId]: readonly [string, number],
-  hex: string,
-  value: ResponseOf<M>,
-): Golden {
-  return { title, messages, version, correlationId, hex, value }
-}
+import { GOLDEN_REQUESTS } from './golden-requests.ts'
+import { ADMINISTRATION, response } from './golden-responses.ts'
 
 const RESPONSES = [
+  ...ADMINISTRATION,
   response(
     API_VERSIONS,
     4,

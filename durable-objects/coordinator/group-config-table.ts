@@ -23,6 +23,8 @@ const VERSION = 1
 
 export class GroupConfigTable {
   readonly #sql: SqlStorage
+  /** How many groups have some; asked of the table once. */
+  #count: number | undefined
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -55,17 +57,23 @@ export class GroupConfigTable {
     if (after === before) return false
     if (before === undefined) this.#checkRoom()
     if (validateOnly) return false
-    if (after === undefined) {
-      this.#sql.exec('DELETE FROM group_config WHERE group_id = ?', groupId)
-    } else {
-      this.#sql.exec(
-        `INSERT INTO group_config (group_id, config) VALUES (?, ?)
-         ON CONFLICT (group_id) DO UPDATE SET config = excluded.config`,
-        groupId,
-        after,
-      )
-    }
+    if (before === undefined) this.#count = this.#countAll() + 1
+    if (after === undefined) this.#count = this.#countAll() - 1
+    this.#write(groupId, after)
     return true
+  }
+
+  #write(groupId: GroupId, config: string | undefined): void {
+    if (config === undefined) {
+      this.#sql.exec('DELETE FROM group_config WHERE group_id = ?', groupId)
+      return
+    }
+    this.#sql.exec(
+      `INSERT INTO group_config (group_id, config) VALUES (?, ?)
+       ON CONFLICT (group_id) DO UPDATE SET config = excluded.config`,
+      groupId,
+      config,
+    )
   }
 
   #find(groupId: GroupId): string | undefined {
@@ -75,11 +83,15 @@ export class GroupConfigTable {
     return row?.config
   }
 
-  #checkRoom(): void {
-    const { groups } = this.#sql
+  #countAll(): number {
+    this.#count ??= this.#sql
       .exec<{ groups: number }>('SELECT COUNT(*) AS groups FROM group_config')
-      .one()
-    if (groups < GROUPS_MAX) return
+      .one().groups
+    return this.#count
+  }
+
+  #checkRoom(): void {
+    if (this.#countAll() < GROUPS_MAX) return
     const why = `groupId: at most ${GROUPS_MAX} groups may have configs`
     throw new EdgelogError('policy_violation', why)
   }

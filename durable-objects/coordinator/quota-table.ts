@@ -27,6 +27,8 @@ type QuotaRow = { entity: string; quotas: string }
 
 export class QuotaTable {
   readonly #sql: SqlStorage
+  /** How many entities there are; asked of the table once: one request may add thousands. */
+  #count: number | undefined
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -48,14 +50,20 @@ export class QuotaTable {
       .exec<QuotaRow>('SELECT * FROM client_quota WHERE entity = ?', key)
       .toArray()
     const values = changedQuotas(row === undefined ? {} : decodeQuotas(row.quotas), change)
-    if (row === undefined && values !== null) this.#checkRoom()
+    const after = values === null ? undefined : JSON.stringify({ version: VERSION, values })
+    if (after === row?.quotas) return
+    if (row === undefined) this.#checkRoom()
     if (validateOnly) return
-    if (values === null) {
-      if (row !== undefined) this.#sql.exec('DELETE FROM client_quota WHERE entity = ?', key)
+    if (row === undefined) this.#count = this.#countAll() + 1
+    if (after === undefined) this.#count = this.#countAll() - 1
+    this.#write(key, after)
+  }
+
+  #write(key: string, quotas: string | undefined): void {
+    if (quotas === undefined) {
+      this.#sql.exec('DELETE FROM client_quota WHERE entity = ?', key)
       return
     }
-    const quotas = JSON.stringify({ version: VERSION, values })
-    if (row?.quotas === quotas) return
     this.#sql.exec(
       `INSERT INTO client_quota (entity, quotas) VALUES (?, ?)
        ON CONFLICT (entity) DO UPDATE SET quotas = excluded.quotas`,
@@ -64,11 +72,15 @@ export class QuotaTable {
     )
   }
 
-  #checkRoom(): void {
-    const { entities } = this.#sql
+  #countAll(): number {
+    this.#count ??= this.#sql
       .exec<{ entities: number }>('SELECT COUNT(*) AS entities FROM client_quota')
-      .one()
-    if (entities < CLIENT_QUOTAS_MAX) return
+      .one().entities
+    return this.#count
+  }
+
+  #checkRoom(): void {
+    if (this.#countAll() < CLIENT_QUOTAS_MAX) return
     const why = `entity: at most ${CLIENT_QUOTAS_MAX} entities may have quotas`
     throw new EdgelogError('policy_violation', why)
   }

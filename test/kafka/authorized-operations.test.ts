@@ -100,6 +100,15 @@ test.each([
   expect(answer?.clusterAuthorizedOperations).toBe(operations)
 })
 
+test('answers nothing of the cluster where another endpoint is meant', async () => {
+  const answer = await ask(caller, DESCRIBE_CLUSTER, 1, {
+    includeClusterAuthorizedOperations: true,
+    endpointType: 2,
+  })
+  const nothing = { endpointType: 1, clusterId: '', controllerId: -1, brokers: [] }
+  expect(answer).toMatchObject({ errorCode: 114, ...nothing })
+})
+
 test('always answers the operations of topics to DescribeTopicPartitions', async () => {
   const topics = [{ name: 'missing' }, { name: topic.name }]
   const answer = await ask(caller, DESCRIBE_TOPIC_PARTITIONS, 0, { topics })

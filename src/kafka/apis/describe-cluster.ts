@@ -67,7 +67,7 @@ export const describeClusterApi = handled(
       const brokers = [{ brokerId, ...node }]
       return { ...cluster, errorCode: NO_ERROR, brokers, clusterAuthorizedOperations }
     }
-    const errorMessage = 'there are no controllers to speak with apart from the brokers'
-    return { ...cluster, errorCode: MISMATCHED_ENDPOINT_TYPE, errorMessage, brokers: [] }
+    const errorMessage = 'endpointType: this node is reached as a broker (1), not as a controller'
+    return { errorCode: MISMATCHED_ENDPOINT_TYPE, errorMessage, clusterId: '', brokers: [] }
   },
 )

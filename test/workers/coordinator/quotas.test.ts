@@ -64,10 +64,18 @@ test('refuses an entity beyond those that there may be, and changes those that a
       CLIENT_QUOTAS_MAX,
     )
   })
+  await evictDurableObject(coordinator())
   const change = { producer_byte_rate: 5 }
   const outcomes = await alter([
     { entity: { user: 'new' }, change },
     { entity: { user: 'u1' }, change },
   ])
   expect(outcomes).toMatchObject([{ error: { code: 'policy_violation' } }, { ok: null }])
+  const later = await alter([
+    { entity: { user: 'u1' }, change: { producer_byte_rate: null } },
+    { entity: { user: 'new' }, change },
+    { entity: { user: 'other' }, change },
+  ])
+  const refused = { error: { code: 'policy_violation' } }
+  expect(later).toMatchObject([{ ok: null }, { ok: null }, refused])
 })

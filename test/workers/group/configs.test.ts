@@ -171,6 +171,7 @@ test('refuses configs for a group beyond those that may have some', async () => 
       GROUPS_MAX,
     )
   })
+  await evictDurableObject(coordinator())
   const change = { overrides: { [HEARTBEAT]: 6_000 } }
   const answer = await coordinator().changeGroupConfig(newGroupId(), change, false)
   expect(codeOf(answer)).toBe('policy_violation')

@@ -93,7 +93,7 @@ export class GroupStore {
     this.#config = undefined
   }
 
-  /** What was set for it, as the coordinator has it. */
+  /** Returns the configs that were set for the group, as the coordinator has them. */
   get config(): GroupConfigOverrides {
     this.#config ??= this.#readConfig()
     return this.#config

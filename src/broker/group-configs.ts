@@ -3,7 +3,7 @@ import type { GroupConfigChange, GroupConfigOverrides } from '../core/group/grou
 import type { GroupId } from '../core/group/group-id.ts'
 import type { Cluster } from './cluster.ts'
 
-/** What was set for a group; nothing for one that nobody has set anything for. */
+/** Returns the configs that were set for a group: none for most groups. */
 export async function groupConfig(
   cluster: Cluster,
   groupId: GroupId,

@@ -195,7 +195,7 @@ export const SESSION_TIMEOUT_MS_MAX = 30 * 60 * 1_000
 export const REBALANCE_TIMEOUT_MS_DEFAULT = 300_000
 /** Kafka's `group.consumer.heartbeat.interval.ms`; half of the silence that makes an object hibernate. */
 export const HEARTBEAT_INTERVAL_MS = 5_000
-/** What a group may set for its members instead of these defaults: Kafka's `group.consumer.{min,max}.*`. */
+/** Bounds of the configs that a group may have instead of these defaults: Kafka's `group.consumer.{min,max}.*`. */
 export const CONSUMER_SESSION_TIMEOUT_MS_MIN = 45_000
 export const CONSUMER_SESSION_TIMEOUT_MS_MAX = 60_000
 export const CONSUMER_HEARTBEAT_INTERVAL_MS_MIN = 5_000

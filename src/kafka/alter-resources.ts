@@ -29,7 +29,7 @@ type AlteredResource = ConfigResource & { readonly configs: readonly GivenConfig
 
 type Altered = ConfigResource & ({ readonly errorCode: typeof NO_ERROR } | ErrorFields)
 
-/** How an API says what is to change. */
+/** Reads a resource of one API as the change that it means. */
 export interface ChangesOf<Resource> {
   /** @throws {EdgelogError} what is wrong with the change. */
   topic(resource: Resource): TopicChange

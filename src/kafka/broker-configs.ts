@@ -84,7 +84,7 @@ function settingEntries(settings: KafkaSettings): ConfigEntry[] {
   ]
 }
 
-/** What a topic has that does not set the config itself. */
+/** The defaults of topics, under the names that they have as configs of a broker. */
 function defaultsOfTopics(): ConfigEntry[] {
   const names = Object.keys(TOPIC_CONFIG_KEYS).filter(isTopicConfigKey).filter(isBrokerKey)
   const entries = names.map((name) => {
@@ -214,17 +214,17 @@ function securityEntries(): ConfigEntry[] {
 
 type Value = string | number | boolean | null
 
-/** What this node is. */
+/** A config that says which node this is. */
 function set(name: string, type: Type, value: Value, documentation: string): ConfigEntry {
   return brokerEntry(name, type, documentation, [[value, SOURCE.staticBroker]])
 }
 
-/** What is the same in every deployment. */
+/** A config that is the same in every deployment. */
 function fixed(name: string, type: Type, value: Value, documentation: string): ConfigEntry {
   return brokerEntry(name, type, documentation, [[value, SOURCE.default]])
 }
 
-/** What a deployment may set. */
+/** A config that a deployment may set. */
 function setting(
   [name, type, documentation]: readonly [name: string, type: Type, documentation: string],
   value: Value,

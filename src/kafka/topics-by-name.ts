@@ -28,7 +28,7 @@ export async function topicsByName(
   return (name) => byName.get(name) ?? null
 }
 
-/** What cannot be a name is a topic that does not exist, as to a broker. */
+/** A text that cannot be a name counts as a topic that does not exist, as for a broker. */
 function isMissing(topic: Topic | EdgelogError): boolean {
   if (!(topic instanceof EdgelogError)) return false
   return topic.code === 'unknown_topic_or_partition' || topic.code === 'invalid_topic'

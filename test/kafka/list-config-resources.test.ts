@@ -1,4 +1,4 @@
-/** What has configs of its own. */
+/** The resources that have configs of their own. */
 import { expect, test } from 'vitest'
 import { LIST_CONFIG_RESOURCES } from '../../src/kafka/apis/list-config-resources.ts'
 import { ask, callerOf, clusterOf, topicOf } from './door.ts'

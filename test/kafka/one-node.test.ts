@@ -241,7 +241,7 @@ describe('ACLs without an authorizer', () => {
 })
 
 describe('AlterReplicaLogDirs', () => {
-  test('knows one directory, in which all partitions are', async () => {
+  test('has one directory, in which all partitions are', async () => {
     const answer = await ask(caller, ALTER_REPLICA_LOG_DIRS, 2, {
       dirs: [
         { path: '/elsewhere', topics: [{ name: topic.name, partitions: [1] }] },

@@ -169,7 +169,7 @@ export interface GroupApi extends ClassicGroupApi {
   refresh(): Promise<void>
 }
 
-/** What a group goes by that is not its own: as the coordinator has it. */
+/** The part of a group's state that the coordinator owns. */
 export interface GroupMetadata {
   /** Those that it asks for. */
   readonly topics: readonly GroupTopic[]

@@ -46,7 +46,7 @@ export const GROUP_CONFIG_KEYS = {
 
 export type GroupConfigKey = keyof typeof GROUP_CONFIG_KEYS
 
-/** What was set; the others have their defaults. */
+/** The configs that were set; the others have their defaults. */
 export type GroupConfigOverrides = { readonly [Key in GroupConfigKey]?: number }
 
 export interface GroupConfigChange {
@@ -86,7 +86,7 @@ export function changedGroupConfig(
   return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null))
 }
 
-/** What a group goes by. */
+/** The times of a group, its configs and defaults applied. */
 export interface GroupTimes {
   /** For members that do not set theirs. */
   readonly sessionTimeoutMs: number

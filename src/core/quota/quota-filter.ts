@@ -3,7 +3,7 @@ import { EdgelogError } from '../errors.ts'
 import { shownValue } from '../topic/shown-value.ts'
 import { QUOTA_ENTITY_TYPES, type QuotaEntity, type QuotaEntityType } from './client-quota.ts'
 
-/** What an entity has to have of each type that is there. */
+/** A filter matches an entity that has each of the parts. */
 export interface QuotaFilter {
   readonly parts: ReadonlyArray<{
     readonly type: QuotaEntityType

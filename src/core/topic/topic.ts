@@ -79,7 +79,7 @@ export interface CoordinatorApi {
   forgetGroup(groupId: GroupId, incarnation: string): Promise<void>
   /** The ids of up to `limit` groups after `after`, in their order. */
   listGroups(after: string, limit: number): Promise<Reply<readonly GroupId[]>>
-  /** What was set for a group, whether it is there or not. */
+  /** Returns the configs that were set for a group, whether it is there or not. */
   groupConfig(groupId: GroupId): Promise<Reply<GroupConfigOverrides>>
   changeGroupConfig(
     groupId: GroupId,

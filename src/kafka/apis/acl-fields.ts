@@ -1,9 +1,9 @@
-/** What DescribeAcls, CreateAcls and DeleteAcls have in common. */
+/** Fields and the refusal that DescribeAcls, CreateAcls and DeleteAcls share. */
 import { int8, nullableString, string } from '../../core/kafka/schema.ts'
 
 const SECURITY_DISABLED = 54
 
-/** As a broker without an authorizer refuses them: edgelog knows one token and no ACLs. */
+/** The refusal of a broker without an authorizer: edgelog has one token and no ACLs. */
 export const NO_AUTHORIZER = {
   errorCode: SECURITY_DISABLED,
   errorMessage: 'No Authorizer is configured.',

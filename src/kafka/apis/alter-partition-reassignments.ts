@@ -1,6 +1,6 @@
 /**
- * Kafka's AlterPartitionReassignments (key 45): moves partitions to other brokers, or has them stay
- * (KIP-455). There is one broker, so partitions are where they are to be, or are to be where nothing is.
+ * Kafka's AlterPartitionReassignments (key 45): moves partitions to other brokers, or cancels that
+ * (KIP-455). There is one broker: a move to it changes nothing, and one to another broker is refused.
  */
 
 import { EdgelogError } from '../../core/errors.ts'

@@ -52,7 +52,7 @@ import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
 
-/** What one broker without security answers to administration. */
+/** Administration as one broker without security answers it. */
 final class Administration {
   private static final int NODE = 1;
 

@@ -73,7 +73,7 @@ describe('B12: a network that', () => {
     await stage.server.produce(topic, ['0', '1'])
     const page = await tab({ clockRate: RATE })
     await readOn(page, topic)
-    await waitForStatus(page, 'transport', ['long-poll'], 60_000)
+    await waitForStatus(page, 'transport', ['long-poll'])
     await stage.server.produce(topic, ['2'])
     await expectSeen(page, topic, ['0', '1', '2'])
     proxy.forget()

@@ -20,7 +20,7 @@ const PLAYWRIGHT_PATTERNS = [
   'chromium-*/chrome-linux*/chrome',
   'chromium-*/chrome-mac*/*.app/Contents/MacOS/*',
 ]
-const VERSION_MS_MAX = 20_000
+const VERSION_MS_MAX = 60_000
 
 const HOW_TO = `Chromium is needed for the tests of the browser client. One of these gets it:
   apt-get update && apt-get install -y --no-install-recommends chromium

@@ -68,6 +68,7 @@ export function useStage(serverOptions: ServerProcessOptions = {}): Stage {
       const proxy = await startProxy(stage.server.url)
       atEnd.push(() => proxy.down())
       const context = await stage.browser.newContext()
+      context.setDefaultTimeout(120_000)
       atEnd.push(() => context.close())
       return {
         topic,

@@ -22,11 +22,11 @@ export async function openTab(
   return page
 }
 
-const LOAD_MS_MAX = 10_000
+const LOAD_MS_MAX = 20_000
 
 /** Loads the page, or loads it anew, without connecting. */
 export async function load(page: Page, pageUrl: string): Promise<void> {
-  for (let triesLeft = 2; ; triesLeft--) {
+  for (let triesLeft = 5; ; triesLeft--) {
     await page.goto(pageUrl)
     const loaded = page.waitForFunction(() => window.edgelog !== undefined, undefined, {
       timeout: LOAD_MS_MAX,
@@ -99,13 +99,14 @@ export function sendNumbered(page: Page, records: NumberedRecords): Promise<stri
   }, records)
 }
 
-const FLUSH_MS_MAX = 60_000
+/** Much, for a machine that is busy with other things. */
+const WAIT_MS_MAX = 120_000
 
 /** Until all that is queued is settled. */
 export async function flush(page: Page): Promise<void> {
   await page.evaluate(async (timeoutMs) => {
     await window.log.producer().flush({ signal: AbortSignal.timeout(timeoutMs) })
-  }, FLUSH_MS_MAX)
+  }, WAIT_MS_MAX)
 }
 
 export type Status = Log['status']
@@ -119,12 +120,11 @@ export async function waitForStatus<Field extends keyof Status>(
   page: Page,
   field: Field,
   values: ReadonlyArray<Status[Field]>,
-  timeout = 30_000,
 ): Promise<void> {
   await page.waitForFunction(
     ([name, wanted]) => (wanted as unknown[]).includes(window.log.status[name as keyof Status]),
     [field, values] as const,
-    { timeout, polling: 20 },
+    { timeout: WAIT_MS_MAX, polling: 20 },
   )
 }
 

@@ -201,6 +201,9 @@ describe('findTimestamp()', () => {
   })
 })
 
+/** Longer than a test may take: a poll that waits for its deadline does not pass. */
+const FOR_EVER_MS = 600_000
+
 describe('long poll', () => {
   let name: string
   beforeEach(async () => {
@@ -208,12 +211,10 @@ describe('long poll', () => {
   })
 
   test('wakes on an append', async () => {
-    const before = Date.now()
-    const polled = read(name, { maxWaitMs: 20_000 })
+    const polled = read(name, { maxWaitMs: FOR_EVER_MS })
     await scheduler.wait(20)
     await append(name, batch(['a']))
     expect(await valuesOf((await polled).batches)).toEqual(['a'])
-    expect(Date.now() - before).toBeLessThan(5_000)
   })
 
   test('tells of an append without carrying it', async () => {
@@ -248,14 +249,12 @@ describe('long poll', () => {
   test('does not wait for more than maxBytes lets it have', async () => {
     const sizeBytes = batch(['a']).length
     await append(name, [batch(['a']), batch(['b']), batch(['c'])])
-    const before = Date.now()
     const answer = await read(name, {
       minBytes: 2.5 * sizeBytes,
       maxBytes: 2.5 * sizeBytes,
-      maxWaitMs: 5_000,
+      maxWaitMs: FOR_EVER_MS,
     })
     expect(answer.nextOffset).toBe(2)
-    expect(Date.now() - before).toBeLessThan(1_000)
   })
 
   test('answers at its deadline with what there is', async () => {
@@ -278,10 +277,8 @@ describe('long poll', () => {
     await runInDurableObject(partition(name), async (instance) => {
       const poll = (maxWaitMs: number) =>
         instance.read({ offset: 0, maxBytes: 1, minBytes: 1, maxWaitMs })
-      const waiting = range(WAITERS_MAX).map(() => poll(20_000))
-      const before = Date.now()
-      expect(await poll(20_000)).toMatchObject({ ok: { highWatermark: 0 } })
-      expect(Date.now() - before).toBeLessThan(5_000)
+      const waiting = range(WAITERS_MAX).map(() => poll(FOR_EVER_MS))
+      expect(await poll(FOR_EVER_MS)).toMatchObject({ ok: { highWatermark: 0 } })
       const request = {
         hasNullKey: false,
         mayBeginAnywhere: false,

@@ -19,6 +19,7 @@ import { Producer } from './producer/producer.ts'
 import { randomProducerId } from './producer/producer-id.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
 import type { ProducerRecord } from './producer/record-input.ts'
+import { SendLine } from './producer/send-line.ts'
 import { TopicMetadataCache } from './topic-metadata.ts'
 
 export interface ClientOptions {
@@ -62,6 +63,7 @@ export class Client {
   readonly #connection: Connection
   readonly #metadata: TopicMetadataCache
   readonly #codecs: Codecs
+  readonly #line: SendLine
   readonly #tail: TailClient
   readonly #newProducerId: () => bigint
   readonly #newMemberId: () => string
@@ -82,6 +84,7 @@ export class Client {
     this.admin = new Admin(this.#connection)
     this.#metadata = new TopicMetadataCache(this.admin, this.#connection.clock)
     this.#codecs = clientCodecs(options.codecs)
+    this.#line = new SendLine(this.#connection.clock)
     const webSocket = ownWebSocket === undefined ? globalWebSocket() : (ownWebSocket ?? undefined)
     this.#tail = new TailClient(this.#connection, webSocket)
     this.#newProducerId = options.newProducerId ?? randomProducerId
@@ -113,6 +116,7 @@ export class Client {
       connection: this.#connection,
       metadata: this.#metadata,
       codecs: this.#codecs,
+      line: this.#line,
       newProducerId: this.#newProducerId,
       onClosed: () => this.#members.delete(producer),
     }

@@ -8,7 +8,10 @@ export const TIMER_MS_MAX = 2 ** 31 - 1
 
 // -- calls -------------------------------------------------------------------------------------
 
-/** Silence after which a call is given up; a produce call may then have taken effect. */
+/**
+ * Silence after which a call is given up; a produce call may then have taken effect. An upload shows no
+ * progress, so what is sent at a time is small on a slow line (`send-pace.ts`).
+ */
 export const REQUEST_TIMEOUT_MS = 30_000
 /** First and longest delay before a call is made again; the delay is random below the bound. */
 export const RETRY_BACKOFF_MS = 100
@@ -26,7 +29,21 @@ export const BATCH_BYTES = 512 * KIB
 export const BUFFER_BYTES = 32 * MIB
 /** The batches a partition remembers per producer; more could not be told from new ones. */
 export const IN_FLIGHT_MAX = 5
-export const DELIVERY_TIMEOUT_MS = 120_000
+/** Silence after which records fail, where no `deliveryTimeoutMs` is given. */
+export const DELIVERY_SILENCE_MS = 120_000
+/** What is under way takes about this long: a line may slow down sevenfold before a request times out. */
+export const SEND_WINDOW_MS = 4_000
+/** Under way before anything is known of the line: 20 kbit/s carry it in 7 s. */
+export const SEND_WINDOW_BYTES_MIN = 16 * KIB
+/** Where the window ends, requests take their bytes at this rate: 20 kbit/s, less what HTTP and TCP add. */
+export const SEND_BYTES_PER_MS_MIN = 2
+/** A window holds two batches, so that one is under way while the next is built. */
+export const SEND_BATCHES_PER_WINDOW = 2
+/**
+ * Batches of a partition overtake each other on a slow line, and the log waits only 250 ms for the one
+ * that is missing. So a batch follows another only where the line carries it in half a second.
+ */
+export const SEND_FOLLOWS_PER_WINDOW = 8
 /** What a record costs besides its bytes: its promise and the resolver. Tiny records count too. */
 export const RECORD_OVERHEAD_BYTES = 128
 /** Emptied buffers kept for the next batches; a thousand idle partitions hold none. */

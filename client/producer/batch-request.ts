@@ -5,6 +5,8 @@ import { recordsPath } from '../admin.ts'
 import { BATCH_MEDIA_TYPE, type Connection, requestJson } from '../http/connection.ts'
 import { Refusal } from '../http/refusal.ts'
 import type { Outcome } from './in-flight-queue.ts'
+import type { SendLine } from './send-line.ts'
+import type { SentRequest } from './send-pace.ts'
 
 export interface BatchAnswer {
   /** -1: the log has the batch, and no longer knows where. */
@@ -21,10 +23,42 @@ export interface SentBatch {
   readonly answer?: BatchAnswer
   /** What went wrong, if anything. */
   readonly refusal?: Refusal
+  /** When its turn on the line came; missing if it was given up before. */
+  readonly startedAtMs?: number
 }
 
-/** Never throws. */
+export interface SendOptions {
+  /** What all requests of the client share. */
+  readonly line: SendLine
+  /** Longest silence; a request too large for the line's pace has more time. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+/** Sends a batch when its turn on the line comes. Never throws. */
 export async function sendBatch(
+  connection: Connection,
+  topic: string,
+  partition: number,
+  body: Uint8Array,
+  { line, timeoutMs, signal }: SendOptions,
+): Promise<SentBatch> {
+  const turn = await line.begin(body.length, signal)
+  // Not sent, so certainly not in the log.
+  if (turn === undefined) return { outcome: { kind: 'throttled' } }
+  const options = { timeoutMs: timeoutMs + turn.extraMs, signal }
+  const sent = await post(connection, topic, partition, body, options)
+  turn.end(resultOf(sent))
+  return { ...sent, startedAtMs: turn.startedAtMs }
+}
+
+function resultOf({ outcome, refusal }: SentBatch): SentRequest['result'] {
+  if (outcome.kind === 'acked') return 'acked'
+  // Proxies cut what takes too long, and answer in the place of the server.
+  return refusal === undefined || refusal.isOutcomeUnknown ? 'failed' : 'answered'
+}
+
+async function post(
   connection: Connection,
   topic: string,
   partition: number,

@@ -1,8 +1,14 @@
 /** Why records were not acknowledged, as their sender is told. */
 import { EdgelogError } from '../../src/core/errors.ts'
+import { DELIVERY_SILENCE_MS } from '../limits.ts'
 
-export function notDelivered(deliveryTimeoutMs: number): EdgelogError {
-  return new EdgelogError('unavailable', `not acknowledged within ${deliveryTimeoutMs} ms`)
+/** @param deliveryTimeoutMs undefined: the limit is one of silence. */
+export function notDelivered(deliveryTimeoutMs: number | undefined): EdgelogError {
+  const why =
+    deliveryTimeoutMs === undefined
+      ? `nothing was acknowledged for ${DELIVERY_SILENCE_MS} ms`
+      : `not acknowledged within ${deliveryTimeoutMs} ms`
+  return new EdgelogError('unavailable', why)
 }
 
 /** A failure of which nobody knows whether the records were stored all the same. */

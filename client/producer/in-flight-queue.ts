@@ -129,13 +129,28 @@ export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
     })
   }
 
-  /** The next batch to be sent, if any; it counts as sent from here on. */
-  takeReady(): InFlightEntry<Batch> | undefined {
+  /** A batch is to be sent, and others that are not settled may have to come first. */
+  get hasReady(): boolean {
+    return this.#entries.some(({ state }) => state === 'ready')
+  }
+
+  get hasSent(): boolean {
+    return this.#entries.some(({ state }) => state === 'sent')
+  }
+
+  /**
+   * The next batch to be sent, if any; it counts as sent from here on.
+   *
+   * @param mayFollow whether it may be sent while others are under way
+   */
+  takeReady(mayFollow: (batch: Batch) => boolean = () => true): InFlightEntry<Batch> | undefined {
+    const { hasSent } = this
     for (const [index, entry] of this.#entries.entries()) {
       if (entry.isBehindHole) return undefined
       if (entry.state === 'sent' || entry.state === 'acked') continue
       // What stands behind a batch that waits could only be refused.
       if (entry.state !== 'ready' || (index > 0 && !this.#isKnown)) return undefined
+      if (hasSent && !mayFollow(entry.batch)) return undefined
       entry.state = 'sent'
       entry.wasOldest = index === 0
       return entry

@@ -10,6 +10,7 @@ import type { EdgelogError } from '../../src/core/errors.ts'
 import type { Timer } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
+import { DELIVERY_SILENCE_MS } from '../limits.ts'
 import { type BatchAnswer, sendBatch } from './batch-request.ts'
 import type { BuilderPool } from './builder-pool.ts'
 import { asEdgelogError, notDelivered, outcomeUnknown } from './delivery-error.ts'
@@ -21,6 +22,7 @@ import {
 } from './in-flight-queue.ts'
 import { ProducedBatch, type Resolve } from './produced-batch.ts'
 import type { ProducerSettings } from './producer-options.ts'
+import type { SendLine } from './send-line.ts'
 
 /** What all partitions of a producer share. */
 export interface SenderContext {
@@ -28,6 +30,7 @@ export interface SenderContext {
   readonly settings: ProducerSettings
   readonly codecs: Codecs
   readonly builders: BuilderPool
+  readonly line: SendLine
   readonly newProducerId: () => bigint
   /** Gives back the memory of a settled batch. */
   readonly release: (bytes: number) => void
@@ -58,6 +61,8 @@ export class PartitionSender {
   #lingerTimer: Timer
   #deadlineTimer: Timer
   readonly #retryTimers = new Map<Entry, Timer>()
+  /** When the first request began that failed since this partition acknowledged something. */
+  #failingSinceMs: number | undefined
   #isAbandoned = false
 
   constructor(topic: string, partition: number, context: SenderContext, listener: SenderListener) {
@@ -100,7 +105,7 @@ export class PartitionSender {
     builder.append(record)
     const open = this.#open ?? this.#begin()
     open.add(resolve, record.timestamp, reservedBytes)
-    if (builder.sizeBytes >= batchBytesMax) this.#close()
+    if (builder.sizeBytes >= batchBytesMax || this.#isPaced(builder.sizeBytes)) this.#close()
   }
 
   /** Sends what is open without waiting for more. */
@@ -123,6 +128,16 @@ export class PartitionSender {
     this.#open = undefined
     this.#closed = []
     for (const batch of pending) this.#reject(batch, error)
+  }
+
+  /**
+   * Whether a batch should not grow further on this line. On one that is not measured yet, only the first
+   * is small: what waits for its answer is better sent in large batches, should the line be fast.
+   */
+  #isPaced(sizeBytes: number): boolean {
+    const { line } = this.#context
+    if (sizeBytes < line.batchBytes) return false
+    return line.isMeasured || (this.#inFlight.size === 0 && this.#closed.length === 0)
   }
 
   #openBytes(): number {
@@ -171,13 +186,27 @@ export class PartitionSender {
   /** Moves batches on as far as they go. */
   #pump(): void {
     if (this.#isAbandoned) return
-    while (this.#inFlight.hasRoom) {
-      if (this.#closed.length === 0 && this.#isLingerOver) this.#close()
-      if (this.#closed[0]?.bytes === undefined) break
+    this.#sendReady()
+    while (this.#inFlight.hasRoom && !this.#inFlight.hasReady) {
+      if (this.#closed.length === 0) {
+        // On a slow line the open batch grows while another is under way.
+        if (!this.#isLingerOver || !this.#mayFollow(this.#openBytes())) break
+        this.#close()
+      }
+      const bytes = this.#closed[0]?.bytes
+      if (bytes === undefined || !this.#mayFollow(bytes.length)) break
       this.#inFlight.admit(this.#closed.shift() as ProducedBatch)
+      this.#sendReady()
     }
+  }
+
+  #mayFollow(sizeBytes: number): boolean {
+    return !this.#inFlight.hasSent || this.#context.line.mayFollow(sizeBytes)
+  }
+
+  #sendReady(): void {
     for (;;) {
-      const entry = this.#inFlight.takeReady()
+      const entry = this.#inFlight.takeReady((batch) => this.#mayFollow(batch.bytes?.length ?? 0))
       if (entry === undefined) break
       void this.#send(entry)
     }
@@ -194,15 +223,17 @@ export class PartitionSender {
     const abort = new AbortController()
     this.#requests.set(entry, abort)
     batch.attempts += 1
-    const { outcome, answer, refusal } = await sendBatch(
+    const { outcome, answer, refusal, startedAtMs } = await sendBatch(
       connection,
       this.topic,
       this.partition,
       bytes,
-      { timeoutMs: settings.requestTimeoutMs, signal: abort.signal },
+      { line: this.#context.line, timeoutMs: settings.requestTimeoutMs, signal: abort.signal },
     )
     this.#requests.delete(entry)
     if (this.#isAbandoned) return
+    if (outcome.kind === 'acked') this.#failingSinceMs = undefined
+    else this.#failingSinceMs ??= startedAtMs
     if (refusal?.code === 'unknown_topic_or_partition') this.#listener.topicChanged()
     const verdicts = this.#inFlight.settle(entry, outcome)
     for (const verdict of verdicts) this.#act(verdict, answer, refusal?.retryAfterMs)
@@ -280,7 +311,12 @@ export class PartitionSender {
   }
 
   #deadlineOf(batch: ProducedBatch): number {
-    return batch.createdAtMs + this.#context.settings.deliveryTimeoutMs
+    const { settings, line } = this.#context
+    if (settings.deliveryTimeoutMs !== undefined) {
+      return batch.createdAtMs + settings.deliveryTimeoutMs
+    }
+    const silentSinceMs = Math.max(batch.createdAtMs, this.#failingSinceMs ?? line.ackedAtMs)
+    return silentSinceMs + DELIVERY_SILENCE_MS + line.extraMs
   }
 
   #giveUpExpired(): void {

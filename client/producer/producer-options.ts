@@ -4,7 +4,7 @@ import { BATCH_BYTES_MAX } from '../../src/core/limits.ts'
 import {
   BATCH_BYTES,
   BUFFER_BYTES,
-  DELIVERY_TIMEOUT_MS,
+  DELIVERY_SILENCE_MS,
   IN_FLIGHT_MAX,
   LINGER_MS,
   REQUEST_TIMEOUT_MS,
@@ -27,15 +27,23 @@ export interface ProducerOptions {
    */
   readonly isIdempotent?: boolean
   readonly compression?: CompressionName
-  /** Time from `send` to an acknowledgement or an error; 120 s. */
+  /**
+   * Time from `send` to an acknowledgement or an error, as Kafka's `delivery.timeout.ms`. Without it the
+   * limit is one of silence: records fail when nothing of the client was acknowledged for 120 s, or, in a
+   * partition whose requests fail, nothing of this partition. What waits behind others on a slow line is
+   * not late then.
+   */
   readonly deliveryTimeoutMs?: number
-  /** Time for one request; 30 s. */
+  /** Silence after which a request is given up; 30 s. One too large for a slow line has more time. */
   readonly requestTimeoutMs?: number
   readonly retryBackoffMs?: number
   readonly retryBackoffMsMax?: number
 }
 
-export type ProducerSettings = Required<ProducerOptions>
+export interface ProducerSettings extends Required<Omit<ProducerOptions, 'deliveryTimeoutMs'>> {
+  /** Undefined: the limit is one of silence. */
+  readonly deliveryTimeoutMs: number | undefined
+}
 
 /** @throws {EdgelogError} `invalid_config`. */
 export function producerSettings(options: ProducerOptions): ProducerSettings {
@@ -46,17 +54,22 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
     inFlightMax: IN_FLIGHT_MAX,
     isIdempotent: true,
     compression: 'none',
-    deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
+    deliveryTimeoutMs: undefined,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
     retryBackoffMs: RETRY_BACKOFF_MS,
     retryBackoffMsMax: RETRY_BACKOFF_MS_MAX,
     ...options,
   }
-  checkRange('lingerMs', settings.lingerMs, 0, settings.deliveryTimeoutMs)
+  checkRange('lingerMs', settings.lingerMs, 0, deliveryLimitMs(settings))
   checkRange('batchBytesMax', settings.batchBytesMax, 1, BATCH_BYTES_MAX)
   checkRange('bufferBytesMax', settings.bufferBytesMax, 1, Number.MAX_SAFE_INTEGER)
   checkRange('inFlightMax', settings.inFlightMax, 1, IN_FLIGHT_MAX)
   return settings
+}
+
+/** How long records wait at least before they fail. */
+export function deliveryLimitMs({ deliveryTimeoutMs }: ProducerSettings): number {
+  return deliveryTimeoutMs ?? DELIVERY_SILENCE_MS
 }
 
 export function checkRange(name: string, value: number, min: number, max: number): void {

@@ -13,12 +13,15 @@ import {
   producerSettings,
 } from './producer-options.ts'
 import { encodeRecordInput, type ProducerRecord } from './record-input.ts'
+import type { SendLine } from './send-line.ts'
 import { TopicSender, type TopicSenderContext } from './topic-sender.ts'
 
 export interface ProducerContext {
   readonly connection: Connection
   readonly metadata: TopicMetadataCache
   readonly codecs: Codecs
+  /** What all producers of the client share. */
+  readonly line: SendLine
   readonly newProducerId: () => bigint
   readonly onClosed: () => void
 }

@@ -16,6 +16,7 @@ import { Fifo } from './fifo.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { PartitionSender, type SenderContext } from './partition-sender.ts'
 import type { ProducedBatch, RecordMetadata, Resolve } from './produced-batch.ts'
+import { deliveryLimitMs } from './producer-options.ts'
 import { copyRecord } from './record-input.ts'
 
 interface WaitingRecord {
@@ -193,7 +194,7 @@ export class TopicSender {
     const { metadata, settings, connection } = this.#context
     const { clock, random } = connection
     const { signal } = this.#abandoned
-    const deadlineMs = clock.now() + settings.deliveryTimeoutMs
+    const deadlineMs = clock.now() + deliveryLimitMs(settings)
     try {
       for (let attempts = 1; !signal.aborted; attempts++) {
         const error = await metadata.load(this.#topic).then(() => undefined, asRefusal)

@@ -5,7 +5,7 @@
 import type { NewRecord } from '../../../src/core/batch/record.ts'
 import { EdgelogError, type ErrorBody } from '../../../src/core/errors.ts'
 import { addToSequence } from '../../../src/core/log/producer-state.ts'
-import { ACKS_KEPT, MOVES_KEPT, SEND_BYTES_MAX } from '../limits.ts'
+import { ACKS_KEPT, MOVES_KEPT } from '../limits.ts'
 import type { Store, Transaction } from '../store/database.ts'
 import type { Ack, Move, OutboxRow, ProducerRow, TopicRow } from '../store/schema.ts'
 import { type OutboxContext, pendingOf } from './outbox-store.ts'
@@ -82,15 +82,22 @@ export class OutboxDrain {
     return await this.#context.database.write(stores, work, true)
   }
 
-  /** The oldest records of a partition, as many as one request takes; undefined: none wait. */
-  async oldest(topic: string, partition: number): Promise<PendingBatch | undefined> {
+  /**
+   * The oldest records of a partition, in rows of `sendBytesMax` together, or one larger row; undefined:
+   * none wait.
+   */
+  async oldest(
+    topic: string,
+    partition: number,
+    sendBytesMax: number,
+  ): Promise<PendingBatch | undefined> {
     return await this.#context.database.read(['topics', 'producers', 'outbox'], async (tx) => {
       const [producer, known] = await Promise.all([
         tx.objectStore('producers').get([topic, partition]),
         tx.objectStore('topics').get(topic),
       ])
       if (producer === undefined || pendingOf(producer) === 0) return undefined
-      const sizeBytesMax = Math.min(SEND_BYTES_MAX, known?.maxMessageBytes ?? SEND_BYTES_MAX)
+      const sizeBytesMax = Math.min(sendBytesMax, known?.maxMessageBytes ?? sendBytesMax)
       const rows: OutboxRow[] = []
       let sizeBytes = 0
       for (let from = producer.firstPosition; ; ) {

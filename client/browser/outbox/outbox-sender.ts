@@ -13,12 +13,14 @@ import { Refusal, retryAfterMsOf } from '../../http/refusal.ts'
 import { REQUEST_TIMEOUT_MS } from '../../limits.ts'
 import { type SentBatch, sendBatch } from '../../producer/batch-request.ts'
 import { asEdgelogError } from '../../producer/delivery-error.ts'
+import { SendLine } from '../../producer/send-line.ts'
 import {
   AUTH_RETRY_MS,
   OFFLINE_CHECK_MS,
   PRODUCER_TRUST_MS,
   SEND_BACKOFF_MS,
   SEND_BACKOFF_MS_MAX,
+  SEND_BYTES_MAX,
   SEND_RECORDS_MAX,
   SENDS_MAX,
   TURN_SENDS_MAX,
@@ -72,6 +74,8 @@ const EVERYWHERE = ''
 
 export class OutboxSender {
   readonly #context: SenderContext
+  /** All partitions share it. */
+  readonly #line: SendLine
   #session: AbortController | undefined
   #state: SenderState = 'idle'
   readonly #delays = new Map<string, Delay>()
@@ -87,6 +91,7 @@ export class OutboxSender {
 
   constructor(context: SenderContext) {
     this.#context = context
+    this.#line = new SendLine(context.connection.clock)
   }
 
   start(): void {
@@ -172,28 +177,28 @@ export class OutboxSender {
   async #sendOldest({ topic, partition }: ProducerRow, signal: AbortSignal): Promise<boolean> {
     if (partition === UNASSIGNED_PARTITION) return await this.#locate(topic, partition, signal)
     const { connection, drain } = this.#context
-    const pending = await drain.oldest(topic, partition)
+    const sizeBytesMax = Math.min(SEND_BYTES_MAX, this.#line.batchBytes)
+    const pending = await drain.oldest(topic, partition, sizeBytesMax)
     if (pending === undefined || signal.aborted) return false
     const { producer, rows } = pending
     const key = keyOf(producer)
     const recordsMax = this.#recordsMax.get(key) ?? SEND_RECORDS_MAX
-    const queued = rows.reduce((count, row) => count + row.recordsCount, 0)
-    const recordsCount = Math.min(queued, recordsMax)
     const { producerId, epoch } = producer
     const baseSequence = sequenceAt(producer, producer.firstPosition)
     if (baseSequence === 0 && this.#mayBeForgotten(pending)) {
       return await this.#reconcile(producer, key, signal)
     }
     const stamp = { producerId, producerEpoch: epoch, baseSequence }
-    let batch: Uint8Array
+    let joined: Awaited<ReturnType<typeof joinRows>>
     try {
-      batch = await joinRows(rows, recordsMax, stamp)
+      joined = await joinRows(rows, { recordsMax, sizeBytesMax }, stamp)
     } catch (error) {
       await this.#parkDamaged(pending)
       this.#say(this.#state, asEdgelogError(error))
       return true
     }
-    const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal }
+    const { batch, recordsCount } = joined
+    const options = { line: this.#line, timeoutMs: REQUEST_TIMEOUT_MS, signal }
     const { token } = connection
     const sent = await sendBatch(connection, topic, partition, batch, options)
     if (signal.aborted && sent.outcome.kind !== 'acked') return false

@@ -24,28 +24,48 @@ export function batchOf(records: Iterable<NewRecord>): Uint8Array<ArrayBuffer> {
   return builder.finish()
 }
 
-/** The first records of neighbouring rows as one batch, stamped. */
+export interface BatchLimits {
+  readonly recordsMax: number
+  /** One record alone may be larger. */
+  readonly sizeBytesMax: number
+}
+
+/** Returns the first records of neighbouring rows as one batch, stamped. */
 export async function joinRows(
   rows: readonly OutboxRow[],
-  recordsMax: number,
+  limits: BatchLimits,
   producer: BatchProducer,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<{ readonly batch: Uint8Array<ArrayBuffer>; readonly recordsCount: number }> {
+  const { recordsMax, sizeBytesMax } = limits
   const [first] = rows
-  let joined: Uint8Array<ArrayBuffer>
-  if (rows.length === 1 && first !== undefined && first.recordsCount <= recordsMax) {
-    joined = first.batch.slice()
-  } else {
-    const builder = new BatchBuilder(1024)
-    for (const row of rows) {
-      if (builder.recordsCount >= recordsMax) break
-      for (const record of await recordsOf(row.batch)) {
-        if (builder.recordsCount < recordsMax) builder.append(record)
-      }
+  if (rows.length === 1 && first !== undefined) {
+    const { batch, recordsCount } = first
+    if (recordsCount <= recordsMax && (batch.length <= sizeBytesMax || recordsCount === 1)) {
+      const whole = batch.slice()
+      stampProducer(whole, producer)
+      return { batch: whole, recordsCount }
     }
-    joined = builder.finish()
   }
-  stampProducer(joined, producer)
-  return joined
+  const builder = new BatchBuilder(1024)
+  for (const row of rows) if (!appendRecords(builder, await recordsOf(row.batch), limits)) break
+  const { recordsCount } = builder
+  return { batch: builder.finish(producer), recordsCount }
+}
+
+/** Returns whether there is room for more. */
+function appendRecords(
+  builder: BatchBuilder,
+  records: readonly NewRecord[],
+  { recordsMax, sizeBytesMax }: BatchLimits,
+): boolean {
+  for (const record of records) {
+    const { recordsCount } = builder
+    const sizeBytes = builder.sizeBytes + BatchBuilder.recordSizeBytesMax(record)
+    if (recordsCount === recordsMax) return false
+    if (recordsCount > 0 && sizeBytes > sizeBytesMax) return false
+    builder.append(record)
+  }
+  return true
 }
 
 /** What is left of a row behind its first `count` records. */

@@ -1,0 +1,121 @@
+/** The line that all requests of a client share: gives each its turn, and measures what it carries. */
+import type { Clock } from '../clock.ts'
+import {
+  extraTimeMs,
+  mayBegin,
+  mayFollow,
+  paceAfter,
+  pacedBatchBytes,
+  type SentRequest,
+  UNKNOWN_PACE,
+} from './send-pace.ts'
+
+/** One request under way. */
+export interface SendTurn {
+  readonly startedAtMs: number
+  /** Added to the time limit of the request. */
+  readonly extraMs: number
+  end(result: SentRequest['result']): void
+}
+
+interface WaitingRequest {
+  readonly sizeBytes: number
+  readonly begin: () => void
+}
+
+export class SendLine {
+  readonly #clock: Clock
+  readonly #turns = new Set<SendTurn>()
+  /** In the order of `begin`; as many as there are requests of the callers. */
+  #waiting: WaitingRequest[] = []
+  #pace = UNKNOWN_PACE
+  #underWayBytes = 0
+  /** Time of the last acknowledgement. */
+  ackedAtMs = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** How large a batch should be that is yet to be built. */
+  get batchBytes(): number {
+    return pacedBatchBytes(this.#pace)
+  }
+
+  /** The line was measured. */
+  get isMeasured(): boolean {
+    return this.#pace.isMeasured
+  }
+
+  /** The longest extra time of what is under way. */
+  get extraMs(): number {
+    return Math.max(0, ...[...this.#turns].map(({ extraMs }) => extraMs))
+  }
+
+  /** Whether a batch may be sent while another of its partition is under way. */
+  mayFollow(sizeBytes: number): boolean {
+    return mayFollow(this.#pace, sizeBytes)
+  }
+
+  /** Waits for its turn. Returns undefined if `signal` was aborted before. */
+  async begin(sizeBytes: number, signal: AbortSignal): Promise<SendTurn | undefined> {
+    if (signal.aborted) return undefined
+    if (this.#waiting.length > 0 || !this.#hasRoom(sizeBytes)) {
+      const isTurn = await this.#wait(sizeBytes, signal)
+      if (!isTurn) return undefined
+    } else this.#underWayBytes += sizeBytes
+    return this.#newTurn(sizeBytes)
+  }
+
+  #hasRoom(sizeBytes: number): boolean {
+    return mayBegin(this.#pace, this.#underWayBytes, sizeBytes)
+  }
+
+  #newTurn(sizeBytes: number): SendTurn {
+    const underWayBytes = this.#underWayBytes
+    const startedAtMs = this.#clock.now()
+    const turn: SendTurn = {
+      startedAtMs,
+      extraMs: extraTimeMs(this.#pace, underWayBytes),
+      end: (result) => {
+        const nowMs = this.#clock.now()
+        const elapsedMs = nowMs - startedAtMs
+        this.#turns.delete(turn)
+        this.#underWayBytes -= sizeBytes
+        this.#pace = paceAfter(this.#pace, { sizeBytes, underWayBytes, elapsedMs, result })
+        if (result === 'acked') this.ackedAtMs = nowMs
+        this.#beginNext()
+      },
+    }
+    this.#turns.add(turn)
+    return turn
+  }
+
+  #wait(sizeBytes: number, signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (isTurn: boolean) => {
+        signal.removeEventListener('abort', leave)
+        resolve(isTurn)
+      }
+      const waiting = { sizeBytes, begin: () => settle(true) }
+      const leave = () => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiting)
+        settle(false)
+        this.#beginNext()
+      }
+      signal.addEventListener('abort', leave)
+      this.#waiting.push(waiting)
+    })
+  }
+
+  #beginNext(): void {
+    for (;;) {
+      const [next] = this.#waiting
+      if (next === undefined || !this.#hasRoom(next.sizeBytes)) return
+      this.#waiting.shift()
+      // Counted here: the one that waits runs later.
+      this.#underWayBytes += next.sizeBytes
+      next.begin()
+    }
+  }
+}

@@ -1,6 +1,6 @@
 /** One read of a partition, in the binary form. */
 import { recordsPath } from '../admin.ts'
-import { BATCH_MEDIA_TYPE, type Connection, request } from '../http/connection.ts'
+import { BATCH_MEDIA_TYPE, type Connection, readBody, request } from '../http/connection.ts'
 import { Refusal } from '../http/refusal.ts'
 import { REQUEST_TIMEOUT_MS } from '../limits.ts'
 import type { StartPosition } from './consumer-options.ts'
@@ -30,11 +30,11 @@ export async function fetchBatches(
   const start = typeof from === 'object' ? `timestamp=${from.timestamp}` : `offset=${from}`
   const path = `${recordsPath(topic, partition)}?${start}&maxBytes=${maxBytes}&waitMs=${waitMs}`
   const call = { accept: BATCH_MEDIA_TYPE, timeoutMs: waitMs + REQUEST_TIMEOUT_MS, signal }
-  return await request(connection, path, call, async (response) => ({
+  return await request(connection, path, call, async (response, heard) => ({
     offset: readOffset(response, 'edgelog-offset'),
     nextOffset: readOffset(response, 'edgelog-next-offset'),
     highWatermark: readOffset(response, 'edgelog-high-watermark'),
-    batches: new Uint8Array(await response.arrayBuffer()),
+    batches: await readBody(response, heard),
   }))
 }
 

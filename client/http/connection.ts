@@ -1,6 +1,7 @@
 /** One call to the server: its address, its token, its time limit, and its refusals as errors. */
 import { EdgelogError } from '../../src/core/errors.ts'
-import type { Clock } from '../clock.ts'
+import { concatenate } from '../../src/core/log/chunk.ts'
+import type { Clock, Timer } from '../clock.ts'
 import { REQUEST_TIMEOUT_MS } from '../limits.ts'
 import { refusalOf, unavailable } from './refusal.ts'
 
@@ -25,12 +26,13 @@ export interface Call {
   readonly body?: string | Uint8Array
   readonly contentType?: string
   readonly accept?: string
+  /** Longest silence: before the answer begins, and between two parts of it. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Makes one call and reads its answer with `read`, both within the time limit.
+ * Makes one call and reads its answer with `read`, which calls `heard` whenever a part has come.
  *
  * @throws {Refusal} whatever the server or the network refused; the reason of `signal` if it was
  * aborted.
@@ -39,7 +41,7 @@ export async function request<T>(
   connection: Connection,
   path: string,
   call: Call,
-  read: (response: Response) => Promise<T>,
+  read: (response: Response, heard: () => void) => Promise<T>,
 ): Promise<T> {
   const { clock } = connection
   const { signal, timeoutMs = REQUEST_TIMEOUT_MS } = call
@@ -47,10 +49,15 @@ export async function request<T>(
   const abort = new AbortController()
   const passOn = () => abort.abort(signal?.reason)
   signal?.addEventListener('abort', passOn)
-  const timer = clock.setTimeout(
-    () => abort.abort(new EdgelogError('unavailable', `no answer within ${timeoutMs} ms`)),
-    timeoutMs,
-  )
+  let timer: Timer
+  const heard = () => {
+    clock.clearTimeout(timer)
+    timer = clock.setTimeout(
+      () => abort.abort(new EdgelogError('unavailable', `no answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    )
+  }
+  heard()
   try {
     const response = await connection.fetch(connection.url + path, {
       method: call.method ?? 'GET',
@@ -58,8 +65,9 @@ export async function request<T>(
       signal: abort.signal,
       ...(call.body !== undefined && { body: call.body as BodyInit }),
     })
+    heard()
     if (!response.ok) throw await refusalOf(response, clock.now())
-    return await read(response)
+    return await read(response, heard)
   } catch (error) {
     signal?.throwIfAborted()
     throw unavailable(error)
@@ -75,7 +83,25 @@ export async function requestJson<T>(
   path: string,
   call: Call = {},
 ): Promise<T> {
-  return await request(connection, path, call, async (response) => (await response.json()) as T)
+  return await request(
+    connection,
+    path,
+    call,
+    async (response, heard) =>
+      JSON.parse(new TextDecoder().decode(await readBody(response, heard))) as T,
+  )
+}
+
+/** Reads the whole body; each part that comes shows that the connection lives. */
+export async function readBody({ body }: Response, heard: () => void): Promise<Uint8Array> {
+  const reader = body?.getReader()
+  const parts: Uint8Array[] = []
+  for (;;) {
+    const { value } = (await reader?.read()) ?? {}
+    if (value === undefined) return concatenate(parts)
+    heard()
+    parts.push(value)
+  }
 }
 
 function headersOf({ token }: Connection, call: Call): Record<string, string> {

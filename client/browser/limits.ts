@@ -88,7 +88,7 @@ export const CACHE_ROW_BYTES = 256 * KIB
 export const CACHE_BYTES_MIN = 4 * CACHE_ROW_BYTES
 /** How often a reader at the end looks itself: messages of other tabs may be missed. */
 export const CACHE_RECHECK_MS = 5 * SECOND_MS
-/** How long the network is waited for where the cache could answer. */
+/** Silence after which the network is given up where the cache could answer. */
 export const CACHE_NETWORK_MS = 3 * SECOND_MS
 /** How long nothing is kept after the browser refused to store. */
 export const CACHE_REST_MS = 300 * SECOND_MS

@@ -17,6 +17,8 @@ export interface FetchBatchesOptions {
   readonly from: StartPosition
   readonly maxBytes: number
   readonly waitMs: number
+  /** Longest silence besides `waitMs`; 30 s. */
+  readonly silenceMs?: number
   readonly signal: AbortSignal
 }
 
@@ -25,11 +27,11 @@ export async function fetchBatches(
   connection: Connection,
   topic: string,
   partition: number,
-  { from, maxBytes, waitMs, signal }: FetchBatchesOptions,
+  { from, maxBytes, waitMs, silenceMs = REQUEST_TIMEOUT_MS, signal }: FetchBatchesOptions,
 ): Promise<FetchedBatches> {
   const start = typeof from === 'object' ? `timestamp=${from.timestamp}` : `offset=${from}`
   const path = `${recordsPath(topic, partition)}?${start}&maxBytes=${maxBytes}&waitMs=${waitMs}`
-  const call = { accept: BATCH_MEDIA_TYPE, timeoutMs: waitMs + REQUEST_TIMEOUT_MS, signal }
+  const call = { accept: BATCH_MEDIA_TYPE, timeoutMs: waitMs + silenceMs, signal }
   return await request(connection, path, call, async (response, heard) => ({
     offset: readOffset(response, 'edgelog-offset'),
     nextOffset: readOffset(response, 'edgelog-next-offset'),

@@ -196,19 +196,12 @@ export class CachedSource implements LogSource {
     { topic, partition }: Place,
     options: FetchBatchesOptions,
   ): Promise<FetchedBatches | undefined> {
-    const { clock, network } = this.#context
-    const limit = new AbortController()
-    const end = () => limit.abort(new EdgelogError('unavailable', 'no answer'))
-    const timer = clock.setTimeout(end, CACHE_NETWORK_MS)
-    options.signal.addEventListener('abort', end)
+    const soon = { ...options, waitMs: 0, silenceMs: CACHE_NETWORK_MS }
     try {
-      return await network.fetch(topic, partition, { ...options, waitMs: 0, signal: limit.signal })
+      return await this.#context.network.fetch(topic, partition, soon)
     } catch (error) {
       if (isTransient(error)) return undefined
       throw error
-    } finally {
-      clock.clearTimeout(timer)
-      options.signal.removeEventListener('abort', end)
     }
   }
 

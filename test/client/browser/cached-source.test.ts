@@ -7,6 +7,7 @@ import {
 } from '../../../client/browser/cache/cached-source.ts'
 import { CACHE_ROW_BYTES } from '../../../client/browser/limits.ts'
 import { Channel } from '../../../client/browser/tabs/channel.ts'
+import { sleep } from '../../../client/clock.ts'
 import { clientCodecs } from '../../../client/codecs.ts'
 import { Consumer } from '../../../client/consumer/consumer.ts'
 import type { StartPosition } from '../../../client/consumer/consumer-options.ts'
@@ -22,8 +23,8 @@ const DAY_MS = 86_400_000
 class FakeNetwork {
   log: TestLog
   isOnline = true
-  /** Neither an answer nor an error, until the caller gives up. */
-  isMute = false
+  /** Given, there is no answer before the silence is over that the caller allows. */
+  muteClock: ManualClock | undefined
   readonly calls: StartPosition[] = []
   readonly waitsMs: number[] = []
 
@@ -32,12 +33,12 @@ class FakeNetwork {
   }
 
   readonly fetch = async (_topic: string, _partition: number, options: FetchBatchesOptions) => {
-    const { from, signal, waitMs } = options
+    const { from, silenceMs = 30_000, waitMs } = options
     this.calls.push(from)
     this.waitsMs.push(waitMs)
-    if (this.isMute) {
-      await new Promise((resolve) => signal.addEventListener('abort', resolve))
-      throw signal.reason
+    if (this.muteClock !== undefined) {
+      await sleep(this.muteClock, silenceMs)
+      throw new EdgelogError('unavailable', 'no answer')
     }
     if (!this.isOnline) throw new EdgelogError('unavailable', 'offline')
     const { startOffset, endOffset } = this.log
@@ -219,7 +220,7 @@ describe('earliest', () => {
 
   test('is not waited for long on a line that does not answer', async () => {
     const { fetch, network, clock } = await halfCached()
-    network.isMute = true
+    network.muteClock = clock
     const fetched = fetch('earliest')
     await settle()
     clock.advance(3_000)

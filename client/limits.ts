@@ -62,11 +62,16 @@ export const DELIVERY_BYTES = 1 * MIB
 /** Bytes a live tail may be ahead of the application, per partition. */
 export const TAIL_CREDIT_BYTES = 1 * MIB
 export const TAIL_CREDIT_BYTES_MIN = 16 * KIB
+/** A credit that was used up within this time grows. */
+export const TAIL_CREDIT_WINDOW_MS = 1_000
+export const TAIL_CREDIT_GROWTH = 4
 /** Times the same bytes are read again before damage is taken for lasting. */
 export const CORRUPT_READS_MAX = 3
 /** The server speaks every 15 s: silence longer than two of its pings is a dead connection. */
 export const TAIL_SILENCE_MS_MAX = 40_000
 export const TAIL_OPEN_TIMEOUT_MS = 10_000
+/** How long an answer about a subscription may take at most while frames of others keep coming. */
+export const TAIL_ANSWER_MS_MAX = 120_000
 export const RESUME_BACKOFF_MS = 500
 export const RESUME_BACKOFF_MS_MAX = 30_000
 /** Connections that fail in a row before partitions are read by long poll instead. */

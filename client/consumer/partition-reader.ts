@@ -177,7 +177,9 @@ export class PartitionReader {
       const creditBytes = liveBytesMax()
       const { topic, partition } = this
       const offset = () => this.#from as number
-      const end = await tail.follow(this, { topic, partition, creditBytes, offset, signal })
+      const now = () => this.#context.connection.clock.now()
+      const options = { topic, partition, creditBytes, offset, now, signal }
+      const end = await tail.follow(this, options)
       // The fetch finds out what is missing; after a lost connection there is nothing to find.
       if (end === 'gap') await this.#leaveTail(signal)
       return

@@ -4,14 +4,22 @@
  */
 import { DecodeError } from '../../src/core/bytes/decode-error.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
+import { concatenate } from '../../src/core/log/chunk.ts'
+import {
+  decodeTailPart,
+  TAIL_PARTS_SUBPROTOCOL,
+  TAIL_SUBPROTOCOL,
+} from '../../src/core/log/tail-protocol.ts'
 import type { Timer } from '../clock.ts'
 import type { Connection } from '../http/connection.ts'
-import { TAIL_OPEN_TIMEOUT_MS } from '../limits.ts'
+import { TAIL_ANSWER_MS_MAX, TAIL_OPEN_TIMEOUT_MS } from '../limits.ts'
 import { type TailMessageListener, takeFrame, takeNotice } from './tail-messages.ts'
 
 /** What the client needs of a WebSocket: the part that all runtimes agree on. */
 export interface TailSocket {
   binaryType: string
+  /** The subprotocol that the server chose, once it is open. */
+  readonly protocol?: string
   send(text: string): void
   close(code?: number): void
   addEventListener(type: 'open' | 'close' | 'error', listener: () => void): void
@@ -25,8 +33,6 @@ export interface TailConnectionListener extends TailMessageListener {
   ended(error: EdgelogError): void
 }
 
-const PROTOCOL = 'edgelog.tail.v1'
-
 export class TailConnection {
   readonly #connection: Connection
   readonly #listener: TailConnectionListener
@@ -37,6 +43,10 @@ export class TailConnection {
   /** Since when the log has yet to answer a subscription, oldest first. */
   readonly #unanswered = new Map<number, number>()
   #answeredAtMs: number | undefined
+  /** When bytes of a frame came last. */
+  #frameAtMs = 0
+  /** Of a message that is not whole yet. */
+  #parts: Uint8Array[] = []
   #timer: Timer
   readonly #noticed: TailMessageListener = {
     notice: (notice) => {
@@ -60,7 +70,7 @@ export class TailConnection {
     this.#connection = connection
     this.#listener = listener
     const { url, token } = connection
-    const protocols = [PROTOCOL]
+    const protocols: string[] = [TAIL_PARTS_SUBPROTOCOL, TAIL_SUBPROTOCOL]
     if (token !== undefined) protocols.push(`edgelog.bearer.${base64Url(token)}`)
     try {
       const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/tail`, protocols)
@@ -124,7 +134,7 @@ export class TailConnection {
   #receive(data: unknown): void {
     if (this.#isOver) return
     try {
-      if (data instanceof ArrayBuffer) void takeFrame(new Uint8Array(data), this.#listener)
+      if (data instanceof ArrayBuffer) this.#receiveBytes(new Uint8Array(data))
       else if (typeof data === 'string') takeNotice(data, this.#noticed)
     } catch (error) {
       // Not what the protocol says: a connection that cannot be trusted.
@@ -133,14 +143,38 @@ export class TailConnection {
     }
   }
 
+  #receiveBytes(bytes: Uint8Array): void {
+    this.#frameAtMs = this.#connection.clock.now()
+    if (this.#socket?.protocol !== TAIL_PARTS_SUBPROTOCOL) {
+      void takeFrame(bytes, this.#listener)
+      return
+    }
+    const part = decodeTailPart(bytes)
+    this.#parts.push(part.bytes)
+    if (part.leftBytes > 0) {
+      // The connection lives, however long the rest takes.
+      this.#listener.notice({ op: 'ping' })
+      return
+    }
+    const message = concatenate(this.#parts)
+    this.#parts = []
+    void takeFrame(message, this.#listener)
+  }
+
   #awaitAnswer(): void {
     const { clock } = this.#connection
     clock.clearTimeout(this.#timer)
     const [oldestMs] = this.#unanswered.values()
     if (oldestMs === undefined || this.#isOver) return
-    const sinceMs = Math.max(oldestMs, this.#answeredAtMs ?? 0)
-    const leftMs = sinceMs + TAIL_OPEN_TIMEOUT_MS - clock.now()
+    const leftMs = this.#dueMs(oldestMs) - clock.now()
     this.#timer = clock.setTimeout(() => this.#missAnswers(), leftMs)
+  }
+
+  /** On a slow line an answer queues behind the frames that were granted before. */
+  #dueMs(askedAtMs: number): number {
+    const sinceMs = Math.max(askedAtMs, this.#answeredAtMs ?? 0)
+    const quietSinceMs = Math.max(sinceMs, this.#frameAtMs)
+    return Math.min(quietSinceMs + TAIL_OPEN_TIMEOUT_MS, sinceMs + TAIL_ANSWER_MS_MAX)
   }
 
   #answered(id: number): void {
@@ -154,7 +188,14 @@ export class TailConnection {
       this.#end()
       return
     }
-    const overdueMs = this.#connection.clock.now() - TAIL_OPEN_TIMEOUT_MS
+    const nowMs = this.#connection.clock.now()
+    const [oldestMs = nowMs] = this.#unanswered.values()
+    if (this.#dueMs(oldestMs) > nowMs) {
+      this.#awaitAnswer()
+      return
+    }
+    const isQuiet = nowMs >= this.#frameAtMs + TAIL_OPEN_TIMEOUT_MS
+    const overdueMs = nowMs - (isQuiet ? TAIL_OPEN_TIMEOUT_MS : TAIL_ANSWER_MS_MAX)
     for (const [id, sinceMs] of [...this.#unanswered]) {
       if (sinceMs > overdueMs) break
       this.unsubscribe(id)

@@ -2,6 +2,7 @@
 import type { EdgelogError } from '../../src/core/errors.ts'
 import type { TailFrame } from '../../src/core/log/tail-protocol.ts'
 import type { TailClient } from './tail-client.ts'
+import { TailCredit } from './tail-credit.ts'
 
 /** Who takes what arrives, and says when the application has taken it. */
 export interface TailReader {
@@ -17,6 +18,7 @@ export interface TailSessionOptions {
   readonly creditBytes: number
   /** Where to begin, asked when it begins. */
   readonly offset: () => number
+  readonly now: () => number
   readonly signal: AbortSignal
 }
 
@@ -56,11 +58,15 @@ export async function followTail(
   reader: TailReader,
   options: TailSessionOptions,
 ): Promise<TailEnd> {
-  const { topic, partition, creditBytes, signal } = options
+  const { topic, partition, creditBytes, now, signal } = options
   await roomForCredit(reader, creditBytes, signal)
   if (signal.aborted) return 'lost'
   return await new Promise<TailEnd>((resolve, reject) => {
-    let ungrantedBytes = 0
+    const credit = new TailCredit(creditBytes, now())
+    const roomBytes = creditBytes - reader.queuedBytes
+    const firstBytes = Math.min(credit.firstBytes, roomBytes)
+    // What is queued already was not granted here, but where it leaves less room than a first credit.
+    let foreignBytes = reader.queuedBytes - (credit.firstBytes - firstBytes)
     const end = (settle: () => void) => {
       subscription.end()
       reader.watchTaken(undefined)
@@ -83,16 +89,15 @@ export async function followTail(
       topic,
       partition,
       offset: options.offset(),
-      creditBytes: creditBytes - reader.queuedBytes,
+      creditBytes: firstBytes,
     }
     const subscription = tail.follow(request, listener)
     signal.addEventListener('abort', aborted)
     reader.watchTaken((bytes) => {
-      ungrantedBytes += bytes
-      // One message for many frames: the other half of the credit keeps the log sending.
-      if (ungrantedBytes < creditBytes / 2) return
-      subscription.grant(ungrantedBytes)
-      ungrantedBytes = 0
+      const passedBytes = Math.min(bytes, foreignBytes)
+      foreignBytes -= passedBytes
+      const grantedBytes = credit.take(bytes - passedBytes, now())
+      if (grantedBytes > 0) subscription.grant(grantedBytes)
     })
   })
 }

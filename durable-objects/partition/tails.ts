@@ -9,7 +9,12 @@
  * is bounded by the credit and one frame.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
-import { TAIL_CREDIT_BYTES_MAX, TAIL_FRAME_BYTES_MAX, TAILS_MAX } from '../../src/core/limits.ts'
+import {
+  TAIL_CREDIT_BYTES_MAX,
+  TAIL_FRAME_BYTES_MAX,
+  TAIL_FRAME_BYTES_MIN,
+  TAILS_MAX,
+} from '../../src/core/limits.ts'
 import { TAIL_CLOSE_CODES, TAIL_FRAME_HEADER_BYTES } from '../../src/core/log/tail-protocol.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { LogSlice } from './read-slice.ts'
@@ -62,7 +67,7 @@ export class Tails {
 
   /** Sends what was appended. Runs in the turn of the commit: the output gate holds frames until it is durable. */
   appended(log: PartitionLog): void {
-    const slices = new Map<number, LogSlice>()
+    const slices = new Map<string, LogSlice>()
     for (const socket of this.#ctx.getWebSockets()) this.#send(socket, log, slices)
   }
 
@@ -71,14 +76,16 @@ export class Tails {
   }
 
   /** @param slices what was read in this turn already, so that a thousand tails cost one read */
-  #send(socket: WebSocket, log: PartitionLog, slices: Map<number, LogSlice>): void {
+  #send(socket: WebSocket, log: PartitionLog, slices: Map<string, LogSlice>): void {
     if (socket.readyState !== WebSocket.OPEN) return
     let { offset, creditBytes } = socket.deserializeAttachment() as Position
     const before = offset
     try {
       while (creditBytes > 0 && offset < log.highWatermark) {
-        const slice = slices.get(offset) ?? log.read(offset, TAIL_FRAME_BYTES_MAX)
-        slices.set(offset, slice)
+        const bytesMax = frameBytesMax(creditBytes)
+        const key = `${offset}/${bytesMax}`
+        const slice = slices.get(key) ?? log.read(offset, bytesMax)
+        slices.set(key, slice)
         socket.send(encodeFrame(log, slice))
         offset = slice.nextOffset
         creditBytes -= slice.sizeBytes
@@ -92,6 +99,13 @@ export class Tails {
       socket.serializeAttachment({ offset, creditBytes } satisfies Position)
     }
   }
+}
+
+/** Returns a power of two, so that tails with about as much credit share what is read. */
+function frameBytesMax(creditBytes: number): number {
+  let bytesMax = TAIL_FRAME_BYTES_MAX
+  while (bytesMax > creditBytes && bytesMax > TAIL_FRAME_BYTES_MIN) bytesMax /= 2
+  return bytesMax
 }
 
 function encodeFrame(log: PartitionLog, slice: LogSlice): Uint8Array {

@@ -2,6 +2,7 @@
 import type { Cluster } from '../broker/cluster.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { PING_INTERVAL_MS, TAIL_CONTROL_BYTES_MAX } from '../core/limits.ts'
+import { tailParts } from '../core/log/tail-protocol.ts'
 import { parseJson } from './body.ts'
 import { parseWith } from './route.ts'
 import { Control } from './tail-schemas.ts'
@@ -12,15 +13,15 @@ import {
   TailSubscriptions,
 } from './tail-subscriptions.ts'
 
-export const TAIL_SUBPROTOCOL = 'edgelog.tail.v1'
-
 export class TailConnection implements TailSink {
   readonly #client: WebSocket
+  readonly #isInParts: boolean
   readonly #subscriptions: TailSubscriptions
   #pingTimer: ReturnType<typeof setInterval> | undefined
 
-  constructor(client: WebSocket, cluster: Cluster) {
+  constructor(client: WebSocket, cluster: Cluster, isInParts: boolean) {
     this.#client = client
+    this.#isInParts = isInParts
     this.#subscriptions = new TailSubscriptions(cluster, this)
   }
 
@@ -42,7 +43,8 @@ export class TailConnection implements TailSink {
   }
 
   pass(_id: number, message: Uint8Array): void {
-    this.#client.send(message)
+    if (!this.#isInParts) this.#client.send(message)
+    else for (const part of tailParts(message)) this.#client.send(part)
   }
 
   #end(): void {

@@ -4,6 +4,7 @@
  */
 import { EdgelogError } from '../core/errors.ts'
 import { TAIL_BODY_BYTES_MAX, TAIL_STREAM_CREDIT_BYTES_MAX } from '../core/limits.ts'
+import { TAIL_PARTS_SUBPROTOCOL, TAIL_SUBPROTOCOL } from '../core/log/tail-protocol.ts'
 import { errorResponses } from './answers.ts'
 import { readJson } from './body.ts'
 import { clusterOf } from './env.ts'
@@ -11,7 +12,7 @@ import { negotiate } from './fetch.ts'
 import { type App, addRoute, parseWith } from './route.ts'
 import { MEDIA_TYPES, NoParams, NoQuery, TailQuery, TopicParams } from './schemas.ts'
 import { openEventStream } from './sse.ts'
-import { TAIL_SUBPROTOCOL, TailConnection } from './tail-connection.ts'
+import { TailConnection } from './tail-connection.ts'
 import { openTailPoll } from './tail-poll.ts'
 import { TailBody, type TailSubscription } from './tail-schemas.ts'
 import { openTailStream } from './tail-stream.ts'
@@ -66,13 +67,14 @@ export function addTailRoutes(app: App): void {
         throw new EdgelogError('invalid_request', 'Upgrade: websocket is needed')
       }
       const pair = new WebSocketPair()
-      new TailConnection(pair[1], clusterOf(c)).open()
-      const offered = c.req.header('sec-websocket-protocol')?.split(',') ?? []
-      const isOffered = offered.some((protocol) => protocol.trim() === TAIL_SUBPROTOCOL)
+      const offered = (c.req.header('sec-websocket-protocol') ?? '').split(',')
+      const names = offered.map((protocol) => protocol.trim())
+      const chosen = [TAIL_PARTS_SUBPROTOCOL, TAIL_SUBPROTOCOL].find((name) => names.includes(name))
+      new TailConnection(pair[1], clusterOf(c), chosen === TAIL_PARTS_SUBPROTOCOL).open()
       return new Response(null, {
         status: 101,
         webSocket: pair[0],
-        headers: isOffered ? { 'Sec-WebSocket-Protocol': TAIL_SUBPROTOCOL } : {},
+        headers: chosen === undefined ? {} : { 'Sec-WebSocket-Protocol': chosen },
       })
     },
   )

@@ -89,6 +89,26 @@ test('a reader that takes nothing for long is cut off, and one that takes its pi
   await reader.cancel()
 })
 
+test('a reader that takes a large frame slowly is not cut off', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  const { cluster, topic, tails } = fakeCluster()
+  const reader = openTailStream(cluster, subscriptions(topic, 1)).getReader()
+  await reader.read()
+  const large = frame(500_000, 1)
+  tails[0]?.frame(large)
+  let takenBytes = 0
+  while (takenBytes < large.length) {
+    const { value } = await reader.read()
+    if (value === undefined) break
+    takenBytes += value.length
+    // What a line of 20 kbit/s needs for it, before it takes more.
+    await vi.advanceTimersByTimeAsync(value.length / 2.5)
+  }
+  expect(takenBytes).toBeGreaterThan(large.length)
+  expect(tails[0]?.isClosed).toBe(false)
+  await reader.cancel()
+})
+
 describe('readers that let too much pile up', () => {
   const large = frame(1_900_000, 1)
 

@@ -40,6 +40,8 @@ export class FakeSocket {
   readonly protocols: readonly string[]
   readonly sent: Subscribed[] = []
   binaryType = 'blob'
+  /** As an old server leaves it. */
+  protocol = ''
   isClosed = false
   readonly #listeners = new Map<string, Listener[]>()
 

@@ -1,8 +1,10 @@
 /** What a consumer makes of a live tail that misbehaves. The log behind it answers fetches truly. */
 import { describe, expect, test } from 'vitest'
+import { TailConnection } from '../../client/consumer/tail-connection.ts'
 import { type ConsumerBatch, connect } from '../../client/index.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { assignOffset, BATCH_HEADER_BYTES, writeCrc } from '../../src/core/batch/record-batch.ts'
+import { encodeTailMessage, tailParts } from '../../src/core/log/tail-protocol.ts'
 import { FakeTail } from './fake-tail.ts'
 import { ManualClock } from './manual-clock.ts'
 
@@ -103,7 +105,8 @@ describe('a live tail', () => {
     expect(offsetsOf(await setup.iterator.next())).toEqual([0, 1])
     const { socket, subscribe } = await connected(setup)
     expect(socket.url).toBe('wss://fake/v1/tail')
-    expect(socket.protocols).toEqual(['edgelog.tail.v1', 'edgelog.bearer.YT9i'])
+    const protocols = ['edgelog.tail.v2', 'edgelog.tail.v1', 'edgelog.bearer.YT9i']
+    expect(socket.protocols).toEqual(protocols)
     expect(subscribe).toMatchObject({ topic: 't', partition: 0, offset: 2 })
     socket.frame(subscribe.id, 4, concat([batchAt(2), batchAt(3)]))
     const { value } = await setup.iterator.next()
@@ -297,7 +300,7 @@ describe('a live tail', () => {
   test('grants only what the application has taken', async () => {
     const setup = setUp({ bufferBytesMax: 20_000 })
     const { socket, subscribe } = await connected(setup)
-    expect(subscribe.creditBytes).toBe(20_000)
+    expect(subscribe.creditBytes).toBe(16_384)
     for (let offset = 0; offset < 20; offset++) {
       socket.frame(subscribe.id, 20, batchAt(offset))
     }
@@ -306,10 +309,95 @@ describe('a live tail', () => {
     await settle()
     expect(granted()).toBe(0)
     for (let count = 0; count < 12; count++) await setup.iterator.next()
-    expect(granted()).toBeGreaterThan(10_000)
-    expect(granted()).toBeLessThanOrEqual(12 * batchAt(0).length)
+    expect(granted()).toBeGreaterThan(8_000)
+    const heldBytes = 16_384 + granted() - 12 * batchAt(0).length
+    expect(heldBytes).toBeLessThanOrEqual(20_000)
     await setup.client.close()
   })
+})
+
+describe('a live tail on a slow line', () => {
+  /** The parts of a frame with one large batch, 16 KiB each. */
+  function largeFrame(id: number) {
+    const value = new Uint8Array(1_000_000)
+    const batch = encodeBatch([{ timestamp: 0, key: null, value, headers: [] }])
+    const frame = new Uint8Array(16 + batch.length)
+    new DataView(frame.buffer).setBigInt64(0, 1n)
+    frame.set(batch, 16)
+    return [...tailParts(encodeTailMessage(id, frame))]
+  }
+
+  test('takes a large batch that comes in parts, however long that takes', async () => {
+    const setup = setUp()
+    const { socket, subscribe } = await connected(setup)
+    socket.protocol = 'edgelog.tail.v2'
+    for (const part of largeFrame(subscribe.id)) {
+      // 16 KiB at 20 kbit/s.
+      await pass(setup.clock, 7_000)
+      socket.emit('message', part.buffer)
+    }
+    expect(offsetsOf(await setup.iterator.next())).toEqual([0])
+    expect(setup.tail.sockets).toHaveLength(1)
+    await setup.client.close()
+  })
+
+  test('is given up after 40 s without another part', async () => {
+    const setup = setUp()
+    const { socket, subscribe } = await connected(setup)
+    socket.protocol = 'edgelog.tail.v2'
+    const [first] = largeFrame(subscribe.id)
+    socket.emit('message', first?.buffer)
+    await pass(setup.clock, 39_000)
+    expect(socket.isClosed).toBe(false)
+    await pass(setup.clock, 2_000)
+    expect(socket.isClosed).toBe(true)
+    await setup.client.close()
+  })
+
+  test('waits for the answer about one partition while frames of another come', async () => {
+    const { clock, sockets, closings, tail } = await twoSubscriptions()
+    const [socket] = sockets
+    for (let elapsedMs = 0; elapsedMs < 100_000; elapsedMs += 5_000) {
+      await pass(clock, 5_000)
+      socket?.frame(1, 1, batchAt(0))
+    }
+    expect(closings).toEqual([])
+    await pass(clock, 9_000)
+    expect(closings).toEqual([])
+    await pass(clock, 2_000)
+    expect(closings).toEqual([2])
+    tail.close()
+  })
+
+  test('gives up one partition at last though frames of another come', async () => {
+    const { clock, sockets, closings, tail } = await twoSubscriptions()
+    const [socket] = sockets
+    for (let elapsedMs = 0; elapsedMs < 125_000; elapsedMs += 5_000) {
+      await pass(clock, 5_000)
+      socket?.frame(1, 1, batchAt(0))
+    }
+    expect(closings).toEqual([2])
+    tail.close()
+  })
+
+  /** Of which the first is answered. */
+  async function twoSubscriptions() {
+    const { sockets, WebSocket } = new FakeTail()
+    const clock = new ManualClock()
+    const connection = { url: 'http://fake', token: undefined, fetch, clock, random: () => 0.5 }
+    const closings: number[] = []
+    const tail = new TailConnection(connection, WebSocket, {
+      notice: () => undefined,
+      frame: () => undefined,
+      closed: (id) => closings.push(id),
+      ended: () => closings.push(-1),
+    })
+    await settle()
+    tail.subscribe(1, {})
+    tail.subscribe(2, {})
+    sockets[0]?.say({ op: 'subscribed', id: 1 })
+    return { clock, sockets, closings, tail }
+  }
 })
 
 describe('a fetch', () => {

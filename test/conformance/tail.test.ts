@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
-import { decodeTailFrame } from '../../src/core/log/tail-protocol.ts'
+import { concatenate } from '../../src/core/log/chunk.ts'
+import { decodeTailFrame, decodeTailPart } from '../../src/core/log/tail-protocol.ts'
 import { expectError, useTarget } from './target.ts'
 
 const target = useTarget()
@@ -242,6 +243,33 @@ describe('GET /v1/tail', () => {
     await tail.until(() => tail.frames.length === 4)
     expect(tail.frames.at(-1)?.id).toBe(1)
     tail.socket.close()
+  })
+
+  test('sends messages in parts to a client that offers edgelog.tail.v2', async () => {
+    const name = await topic()
+    await produce(name, ['x'.repeat(100_000)])
+    const url = `${target.url.replace('http', 'ws')}/v1/tail`
+    const socket = new WebSocket(url, ['edgelog.tail.v1', 'edgelog.tail.v2'])
+    socket.binaryType = 'arraybuffer'
+    const parts: Uint8Array[] = []
+    const whole = Promise.withResolvers<void>()
+    socket.addEventListener('open', () => socket.send(JSON.stringify(subscribe(7, name))))
+    socket.addEventListener('message', ({ data }) => {
+      if (typeof data === 'string') return
+      const { leftBytes, bytes } = decodeTailPart(new Uint8Array(data as ArrayBuffer))
+      parts.push(bytes)
+      if (leftBytes === 0) whole.resolve()
+    })
+    await whole.promise
+    expect(socket.protocol).toBe('edgelog.tail.v2')
+    expect(parts.length).toBeGreaterThan(5)
+    expect(Math.max(...parts.map(({ length }) => length))).toBeLessThanOrEqual(16_384)
+    const message = concatenate(parts)
+    expect(new DataView(message.buffer).getUint32(0)).toBe(7)
+    const { batches, highWatermark } = decodeTailFrame(message, 4)
+    expect(highWatermark).toBe(1)
+    expect(readBatchHeaders(batches)).toHaveLength(1)
+    socket.close()
   })
 
   test('sends no more than it was given credit for', async () => {

@@ -4,6 +4,7 @@ import { EdgelogError } from '../../../src/core/errors.ts'
 import { concatenate } from '../../../src/core/log/chunk.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
 import { endOffsetOf } from '../../consumer/log-chunk.ts'
+import { TailCredit } from '../../consumer/tail-credit.ts'
 import type { TailNotice } from '../../consumer/tail-messages.ts'
 import { TAIL_CREDIT_BYTES_MIN } from '../../limits.ts'
 import { FOLLOW_CREDIT_BYTES, FOLLOW_PARTITION_CREDIT_BYTES } from '../limits.ts'
@@ -15,6 +16,7 @@ import type { Subscription, Transport, TransportListener } from './transport.ts'
 export interface LinkHost {
   readonly sink: SyncSink
   readonly pauses: Pauses
+  readonly now: () => number
   readonly open: (listener: TransportListener) => Transport
   heard(type: 'opened' | 'data' | 'upToDate' | 'ping'): void
   /** A frame is being stored; never rejects. */
@@ -30,6 +32,7 @@ export interface LinkHost {
 interface Following {
   readonly key: string
   readonly subscription: Subscription
+  readonly credit: TailCredit
   /** Where the log goes on. */
   position: number
   highWatermark: number
@@ -92,9 +95,12 @@ export class Link {
     const subscription = { ...followed, id }
     const ends = { position: 0, highWatermark: 0 }
     const work = Promise.resolve()
-    this.#following.set(id, { key: keyOf(followed), subscription, ...ends, waiting: [], work })
+    const credit = new TailCredit(creditBytes, this.#host.now())
+    const key = keyOf(followed)
+    this.#following.set(id, { key, subscription, credit, ...ends, waiting: [], work })
     this.#behind.add(id)
-    transport.subscribe(subscription, creditBytes)
+    // A fixed transport is granted nothing later.
+    transport.subscribe(subscription, transport.isFixed ? creditBytes : credit.firstBytes)
   }
 
   #drop(id: number): void {
@@ -191,7 +197,8 @@ export class Link {
         pauses.end(key)
         heard('data')
       }
-      if (batches.length > 0) this.#transport?.grant(subscription.id, batches.length)
+      const grantedBytes = following.credit.take(batches.length, this.#host.now())
+      if (grantedBytes > 0) this.#transport?.grant(subscription.id, grantedBytes)
       following.highWatermark = highWatermark
       this.#arrived(following)
     } catch (error) {

@@ -141,6 +141,7 @@ export class Sync {
     return new Link({
       sink: this.#sink,
       pauses: this.#pauses,
+      now: () => connection.clock.now(),
       // The first answer comes at once, so that a poll which is swallowed is told from one that waits.
       open: (listener) => this.#open(name, listener, isFirst ? 0 : LONG_POLL_WAIT_MS),
       heard: (type) => this.#dispatch(type),

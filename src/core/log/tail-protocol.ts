@@ -4,10 +4,16 @@
  *
  *     frame, from a partition       highWatermark int64 | logStartOffset int64 | record batches
  *     message, to a client          id uint32 | frame
+ *     part of a message             bytes that follow in other parts uint32 | bytes
  *     answer of a long poll         (kind int8 | length uint32 | notice or message)*
  */
 
 import { ByteReader } from '../bytes/byte-reader.ts'
+import { TAIL_PART_BYTES_MAX } from '../limits.ts'
+
+/** Subprotocols of the WebSocket: messages whole, and in parts. */
+export const TAIL_SUBPROTOCOL = 'edgelog.tail.v1'
+export const TAIL_PARTS_SUBPROTOCOL = 'edgelog.tail.v2'
 
 /** Before the batches of a frame: `highWatermark int64 | logStartOffset int64`. */
 export const TAIL_FRAME_HEADER_BYTES = 16
@@ -47,6 +53,30 @@ export function encodeTailMessage(id: number, frame: Uint8Array): Uint8Array<Arr
   new DataView(message.buffer).setUint32(0, id)
   message.set(frame, TAIL_ID_BYTES)
   return message
+}
+
+const PART_HEADER_BYTES = 4
+
+/** Cuts a message, so that each part shows a reader on a slow line that the connection lives. */
+export function* tailParts(message: Uint8Array): Generator<Uint8Array<ArrayBuffer>> {
+  for (let at = 0; at < message.length; at += TAIL_PART_BYTES_MAX) {
+    const bytes = message.subarray(at, at + TAIL_PART_BYTES_MAX)
+    const part = new Uint8Array(PART_HEADER_BYTES + bytes.length)
+    new DataView(part.buffer).setUint32(0, message.length - at - bytes.length)
+    part.set(bytes, PART_HEADER_BYTES)
+    yield part
+  }
+}
+
+/**
+ * Reads a part; `bytes` is a view of it.
+ *
+ * @throws {DecodeError} if there is no whole header.
+ */
+export function decodeTailPart(part: Uint8Array): { leftBytes: number; bytes: Uint8Array } {
+  const reader = new ByteReader(part)
+  const leftBytes = reader.uint32()
+  return { leftBytes, bytes: reader.bytes(reader.remaining) }
 }
 
 /** What an entry in the answer of a long poll holds: a notice as JSON, or a message with a frame. */

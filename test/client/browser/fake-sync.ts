@@ -22,7 +22,8 @@ import { ManualClock } from '../manual-clock.ts'
 import { FakePage } from './fake-page.ts'
 
 export function batchAt(offset: number): Uint8Array {
-  const value = new TextEncoder().encode(`${offset}`)
+  // Large enough to be granted at once when it is taken.
+  const value = new TextEncoder().encode(`${offset}`.padEnd(10_000))
   const batch = encodeBatch([{ timestamp: 0, key: null, value, headers: [] }])
   assignOffset(batch, 0, offset, 0)
   return batch

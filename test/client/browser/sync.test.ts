@@ -76,7 +76,7 @@ describe('a sync', () => {
     latest().frame('t', 0, 2)
     latest().frame('t', 1, 2)
     await settle()
-    expect(latest().grantedBytes).toBe(2 * batchAt(0).length)
+    expect(latest().grantedBytes).toBeGreaterThanOrEqual(2 * batchAt(0).length)
     expect(sink.taken).toEqual(['t 0', 't 1'])
     expect(sink.history.at(-1)).toMatchObject({ link: 'live', lastError: null })
   })
@@ -98,7 +98,7 @@ describe('a sync', () => {
     await settle()
     expect(stores).toBe(2)
     expect(sink.taken).toEqual(['t 0', 't 1', 't 2', 't 3'])
-    expect(latest().grantedBytes).toBe(4 * batchAt(0).length)
+    expect(latest().grantedBytes).toBeGreaterThanOrEqual(4 * batchAt(0).length)
     expect(sink.links.at(-1)).toBe('live')
   })
 

@@ -149,6 +149,15 @@ describe('credit', () => {
     expect(sameBytes(bytesOf(tail), await readAll(name))).toBe(true)
   })
 
+  test('that is small makes frames small', async () => {
+    const name = await newPartition()
+    for (const _ of range(20)) await append(name, largeBatch(5_000))
+    const tail = await openTail(name, 0, 40_000)
+    await quiet()
+    expect(bytesOf(tail).length).toBeGreaterThanOrEqual(40_000)
+    expect(tail.frames.every(({ batches }) => batches.length <= 32_768)).toBe(true)
+  })
+
   test('of nothing opens a tail that waits', async () => {
     const name = await newPartition()
     await append(name, batch(['a']))

@@ -10,6 +10,7 @@ import {
   CONNECTION_BYTES_MAX,
   FAILURE_PAUSE_MS,
   FRAME_MS_MAX,
+  FRAME_PROGRESS_BYTES_MIN,
   FRAMES_BYTES_MAX,
   FRAMES_MAX,
   IDLE_MS_MAX,
@@ -108,8 +109,13 @@ export class KafkaConnection {
 
   /** A sender that does not get on with its frame is closed; the time it is not read from is not its own. */
   #watchFrame(): void {
-    if (this.#cutter.heldBytes === 0) return
-    this.#frameTimer ??= setTimeout(() => this.#socket.destroy(), FRAME_MS_MAX)
+    const { heldBytes } = this.#cutter
+    if (heldBytes === 0) return
+    this.#frameTimer ??= setTimeout(() => {
+      this.#frameEnded()
+      if (this.#cutter.heldBytes - heldBytes < FRAME_PROGRESS_BYTES_MIN) this.#socket.destroy()
+      else this.#watchFrame()
+    }, FRAME_MS_MAX)
   }
 
   #frameEnded(): void {

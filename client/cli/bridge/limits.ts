@@ -15,8 +15,9 @@ export const FRAMES_MAX = 1_000
 export const CONNECTION_BYTES_MAX = 1 * MIB
 /** Bytes of requests that all connections hold together; beyond it one at a time is read from. */
 export const TOTAL_BYTES_MAX = 256 * MIB
-/** Time a frame may take from its first byte to its last: a megabyte over a line of 150 kbit/s. */
+/** In each such time a frame that has begun gets whole, or brings so many bytes: a line of 20 kbit/s does. */
 export const FRAME_MS_MAX = 60_000
+export const FRAME_PROGRESS_BYTES_MIN = 120_000
 /** Silence between frames after which a connection is closed: Kafka's `connections.max.idle.ms`. */
 export const IDLE_MS_MAX = 10 * 60 * 1_000
 /** Time a client has to take the bytes of an answer before it is taken for dead. */

@@ -79,6 +79,25 @@ test('one that does not get on with its frame is closed, and what it held is fre
   expect(pool.heldBytes).toBe(0)
 })
 
+test('a sender on a slow line is given the time that its frame takes', async () => {
+  let calls = 0
+  const { socket, pool } = open(async () => {
+    calls += 1
+    return false
+  })
+  const large = Buffer.alloc(1_000_000)
+  large.writeInt32BE(large.length - 4)
+  large.writeInt16BE(3, 4)
+  const bytesPerSecond = 2_500
+  for (let at = 0; at < large.length; at += bytesPerSecond) {
+    socket.emit('data', large.subarray(at, at + bytesPerSecond))
+    await vi.advanceTimersByTimeAsync(1_000)
+  }
+  expect(socket.isDestroyed).toBe(false)
+  expect(calls).toBe(1)
+  expect(pool.heldBytes).toBe(0)
+})
+
 test('nothing is held for a connection whose call failed, whatever came meanwhile', async () => {
   const { socket, pool } = open(async () => {
     throw new Error('no server')

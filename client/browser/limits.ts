@@ -90,6 +90,11 @@ export const CACHE_BYTES_MIN = 4 * CACHE_ROW_BYTES
 export const CACHE_RECHECK_MS = 5 * SECOND_MS
 /** Silence after which the network is given up where the cache could answer. */
 export const CACHE_NETWORK_MS = 3 * SECOND_MS
+/**
+ * First read of what is not kept yet, doubled with each one after it: on a slow line the tab that leads
+ * brings the same bytes, and what it has kept is not read from the network a second time.
+ */
+export const CACHE_FIRST_READ_BYTES = 32 * KIB
 /** How long nothing is kept after the browser refused to store. */
 export const CACHE_REST_MS = 300 * SECOND_MS
 /** How often it is asked for a topic that is followed, and is not there. */
@@ -116,5 +121,7 @@ export const WAKE_SILENCE_MS_MAX = 30 * SECOND_MS
 export const LATE_TIMER_MS_MAX = 120 * SECOND_MS
 /** Bytes under way, of one partition: some hundred milliseconds of what is stored. */
 export const FOLLOW_PARTITION_CREDIT_BYTES = 4 * MIB
+/** By event stream, where the server grants more as its events are taken: the first frames are small. */
+export const FOLLOW_STREAM_CREDIT_BYTES = 64 * KIB
 /** Bytes under way, of all that is followed together. */
 export const FOLLOW_CREDIT_BYTES = 16 * MIB

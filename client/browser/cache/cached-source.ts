@@ -19,7 +19,7 @@ import type { FetchBatchesOptions, FetchedBatches } from '../../consumer/fetch-b
 import { endOffsetOf, parseChunk } from '../../consumer/log-chunk.ts'
 import type { LogSource } from '../../consumer/log-source.ts'
 import { isTransient } from '../../http/refusal.ts'
-import { CACHE_NETWORK_MS, CACHE_RECHECK_MS } from '../limits.ts'
+import { CACHE_FIRST_READ_BYTES, CACHE_NETWORK_MS, CACHE_RECHECK_MS } from '../limits.ts'
 import type { BatchRow, CursorRow } from '../store/schema.ts'
 import type { BatchCache, CacheRead } from './batch-cache.ts'
 import type { CacheNews } from './cache-news.ts'
@@ -44,6 +44,8 @@ export class CachedSource implements LogSource {
   readonly #context: CachedSourceContext
   /** Partitions of which nothing was kept in time: there may be no space, or no tab that leads. */
   readonly #unkept = new Set<string>()
+  /** By partition that is not kept yet: how much to read next. */
+  readonly #readBytes = new Map<string, number>()
   /** By partition, of the topic that was read from. */
   readonly #topicIds = new Map<string, string>()
 
@@ -83,6 +85,7 @@ export class CachedSource implements LogSource {
           continue
         }
         this.#unkept.delete(keyOf(place))
+        this.#readBytes.delete(keyOf(place))
         if (typeof at !== 'number') {
           const { offset, isSure } = await this.#resolve(place, cursor, at)
           const fetched = isSure ? undefined : await this.#tryNetwork(place, options)
@@ -133,7 +136,10 @@ export class CachedSource implements LogSource {
     // Never more than was asked: the clock may have been set back.
     const waitMs = Math.min(options.waitMs, Math.max(0, deadlineMs - clock.now()))
     if (this.#unkept.has(key)) return await network.fetch(topic, partition, { ...options, waitMs })
-    const fetched = await network.fetch(topic, partition, { ...options, waitMs: 0 })
+    const readBytes = this.#readBytes.get(key) ?? CACHE_FIRST_READ_BYTES
+    const maxBytes = Math.min(options.maxBytes, readBytes)
+    const fetched = await network.fetch(topic, partition, { ...options, maxBytes, waitMs: 0 })
+    if (fetched.batches.length > 0) this.#readBytes.set(key, maxBytes * 2)
     const isNews = typeof from !== 'number' || fetched.nextOffset > from
     if (isNews || waitMs === 0 || signal.aborted) return fetched
     await sleep(clock, Math.min(waitMs, CACHE_RECHECK_MS), wake.signal)

@@ -10,6 +10,8 @@ export type BodyReader = (bytes: Uint8Array) => Promise<void>
 
 export interface FetchTransportOptions {
   readonly accept: string
+  /** Of each subscription; no bound if left out. */
+  readonly creditBytesMax?: number
   /** Of a long poll. */
   readonly waitMs?: number
   /** @throws {DecodeError} from the reader, for what is not the log's. */
@@ -20,7 +22,7 @@ export interface FetchTransportOptions {
 export function openFetch(
   connection: Connection,
   listener: TransportListener,
-  { accept, waitMs, newReader }: FetchTransportOptions,
+  { accept, creditBytesMax = Number.POSITIVE_INFINITY, waitMs, newReader }: FetchTransportOptions,
 ): Transport {
   const subscriptions: object[] = []
   const abort = new AbortController()
@@ -62,7 +64,8 @@ export function openFetch(
   return {
     isFixed: true,
     subscribe: (subscription, creditBytes) => {
-      const isFirst = subscriptions.push({ ...subscription, creditBytes }) === 1
+      const boundedBytes = Math.min(creditBytes, creditBytesMax)
+      const isFirst = subscriptions.push({ ...subscription, creditBytes: boundedBytes }) === 1
       if (isFirst) queueMicrotask(() => run().then(() => end(), end))
     },
     unsubscribe: () => undefined,

@@ -2,11 +2,16 @@
 import { decodeBase64 } from '../../../src/core/bytes/base64.ts'
 import { takeFrame, takeNotice } from '../../consumer/tail-messages.ts'
 import type { Connection } from '../../http/connection.ts'
+import { FOLLOW_STREAM_CREDIT_BYTES } from '../limits.ts'
 import { type BodyReader, openFetch } from './fetch-transport.ts'
 import type { Transport, TransportListener } from './transport.ts'
 
 export function openEventStream(connection: Connection, listener: TransportListener): Transport {
-  return openFetch(connection, listener, { accept: 'text/event-stream', newReader: readEvents })
+  return openFetch(connection, listener, {
+    accept: 'text/event-stream',
+    creditBytesMax: FOLLOW_STREAM_CREDIT_BYTES,
+    newReader: readEvents,
+  })
 }
 
 function readEvents(listener: TransportListener): BodyReader {

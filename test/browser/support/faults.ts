@@ -20,7 +20,10 @@ export type Fault =
   | { readonly kind: 'answer'; readonly status: number; readonly cors: boolean }
   /** A login page with status 200 for whatever is asked. */
   | { readonly kind: 'captivePortal'; readonly cors: boolean }
+  /** Answers, each by itself. */
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
+  /** Both ways, and shared by all exchanges. */
+  | { readonly kind: 'slowLine'; readonly line: SharedLine }
 
 const PORTAL = '<!doctype html><title>Welcome</title><form>Accept the terms of this network</form>'
 
@@ -66,6 +69,45 @@ export function slowed(bytesPerSecond: number): Transform {
       done()
     },
   })
+}
+
+const LINE_SLICE_BYTES = 1_024
+
+/** A line that all exchanges share, each way at its rate. Counts the bytes of bodies that have passed. */
+export class SharedLine {
+  readonly #bytesPerSecond: number
+  readonly passedBytes = { toServer: 0, toPage: 0 }
+  readonly #freeAtMs = { toServer: 0, toPage: 0 }
+
+  constructor(bytesPerSecond: number) {
+    this.#bytesPerSecond = bytesPerSecond
+  }
+
+  /** The way of one exchange. */
+  way(direction: 'toServer' | 'toPage'): Transform {
+    const line = this
+    return new Transform({
+      highWaterMark: LINE_SLICE_BYTES,
+      async transform(chunk: Buffer, _encoding, done) {
+        for (let at = 0; at < chunk.length; at += LINE_SLICE_BYTES) {
+          const slice = chunk.subarray(at, at + LINE_SLICE_BYTES)
+          await line.#turn(direction, slice.length)
+          if (this.destroyed) return
+          this.push(slice)
+        }
+        done()
+      },
+    })
+  }
+
+  async #turn(direction: 'toServer' | 'toPage', sizeBytes: number): Promise<void> {
+    const nowMs = Date.now()
+    const passedAtMs =
+      Math.max(nowMs, this.#freeAtMs[direction]) + (sizeBytes / this.#bytesPerSecond) * 1_000
+    this.#freeAtMs[direction] = passedAtMs
+    this.passedBytes[direction] += sizeBytes
+    await new Promise((resolve) => setTimeout(resolve, passedAtMs - nowMs))
+  }
 }
 
 /** Holds everything back until the end. */

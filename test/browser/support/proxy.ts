@@ -185,9 +185,18 @@ export class FaultyProxy {
       answer.writeHead(reply.statusCode ?? 500, reply.headers)
       answer.flushHeaders()
       if (fault.kind === 'cutReply') cutIn(reply, answer, socket, fault.afterBytes)
-      else through(reply, fault).pipe(answer)
+      else {
+        const way = through(reply, fault)
+        way.pipe(answer)
+        answer.on('close', () => way.destroy())
+      }
     })
-    call.pipe(onward)
+    if (fault.kind !== 'slowLine') call.pipe(onward)
+    else {
+      const way = call.pipe(fault.line.way('toServer'))
+      way.pipe(onward)
+      answer.on('close', () => way.destroy())
+    }
   }
 
   async #upgrade(call: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -246,6 +255,7 @@ function matches({ path, method, fault }: Rule, called: string, url: string): bo
 
 function through(reply: IncomingMessage, fault: Fault): IncomingMessage | Transform {
   if (fault.kind === 'slow') return reply.pipe(slowed(fault.bytesPerSecond))
+  if (fault.kind === 'slowLine') return reply.pipe(fault.line.way('toPage'))
   if (fault.kind === 'buffer') return reply.pipe(buffered())
   return reply
 }

@@ -47,6 +47,14 @@ export function tunnel(
     one.on('close', () => other.destroy())
   }
   upstream.write(head)
+  if (fault.kind === 'slowLine') {
+    upstream.unshift(upstreamHead)
+    const [toServer, toPage] = [fault.line.way('toServer'), fault.line.way('toPage')]
+    socket.pipe(toServer).pipe(upstream)
+    upstream.pipe(toPage).pipe(socket)
+    socket.on('close', () => [toServer, toPage].map((way) => way.destroy()))
+    return
+  }
   socket.pipe(upstream)
   if (fault.kind === 'buffer') {
     upstream.resume()

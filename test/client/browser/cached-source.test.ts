@@ -27,6 +27,7 @@ class FakeNetwork {
   muteClock: ManualClock | undefined
   readonly calls: StartPosition[] = []
   readonly waitsMs: number[] = []
+  readonly maxBytes: number[] = []
 
   constructor(log: TestLog) {
     this.log = log
@@ -36,6 +37,7 @@ class FakeNetwork {
     const { from, silenceMs = 30_000, waitMs } = options
     this.calls.push(from)
     this.waitsMs.push(waitMs)
+    this.maxBytes.push(options.maxBytes)
     if (this.muteClock !== undefined) {
       await sleep(this.muteClock, silenceMs)
       throw new EdgelogError('unavailable', 'no answer')
@@ -169,6 +171,13 @@ describe('where a read is answered from', () => {
     await store(0)
     expect(await fetched).toMatchObject({ offset: 0, nextOffset: 3 })
     expect(network.waitsMs).toEqual([0])
+  })
+
+  test('what is not kept yet: the network, little at first and then more, up to what was asked', async () => {
+    const { fetch, network, log } = await setUp()
+    for (let count = 0; count < 5; count++) log.append(10)
+    for (let offset = 0; offset < 50; offset += 10) await fetch(offset, { maxBytes: 200_000 })
+    expect(network.maxBytes).toEqual([32_768, 65_536, 131_072, 200_000, 200_000])
   })
 
   test('what is not kept after a while: the network, as long as was asked', async () => {

@@ -2,7 +2,7 @@
  * Sends the records of one partition: fills batches, keeps up to five of them under way, repeats
  * what got lost, and settles the promises. What an answer means is decided by `InFlightQueue`.
  */
-import { type BatchBuilder, stampProducer } from '../../src/core/batch/batch-builder.ts'
+import { stampProducer } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
 import type { Codecs } from '../../src/core/batch/compression/codec.ts'
 import type { NewRecord } from '../../src/core/batch/record.ts'
@@ -20,7 +20,8 @@ import {
   type ProducerStamp,
   type Verdict,
 } from './in-flight-queue.ts'
-import { ProducedBatch, type Resolve } from './produced-batch.ts'
+import { OpenBatch } from './open-batch.ts'
+import type { ProducedBatch, Resolve } from './produced-batch.ts'
 import type { ProducerSettings } from './producer-options.ts'
 import type { SendLine } from './send-line.ts'
 
@@ -53,12 +54,9 @@ export class PartitionSender {
   readonly #inFlight: InFlightQueue<ProducedBatch>
   readonly #requests = new Map<Entry, AbortController>()
   readonly #stamped = new WeakMap<ProducedBatch, ProducerStamp>()
-  #builder: BatchBuilder | undefined
-  #open: ProducedBatch | undefined
+  readonly #open: OpenBatch
   /** Closed and not admitted yet, oldest first. */
   #closed: ProducedBatch[] = []
-  #isLingerOver = false
-  #lingerTimer: Timer
   #deadlineTimer: Timer
   readonly #retryTimers = new Map<Entry, Timer>()
   /** When the first request began that failed since this partition acknowledged something. */
@@ -71,7 +69,8 @@ export class PartitionSender {
     this.#context = context
     this.#listener = listener
     const { inFlightMax, isIdempotent } = context.settings
-    const { newProducerId } = context
+    const { builders, connection, newProducerId } = context
+    this.#open = new OpenBatch(connection.clock, builders)
     this.#inFlight = new InFlightQueue({ inFlightMax, isIdempotent, newProducerId })
   }
 
@@ -80,7 +79,8 @@ export class PartitionSender {
     const inFlight = this.#inFlight.entries
       .filter(({ state }) => state !== 'acked')
       .map(({ batch }) => batch)
-    return [...inFlight, ...this.#closed, ...(this.#open === undefined ? [] : [this.#open])]
+    const { batch } = this.#open
+    return [...inFlight, ...this.#closed, ...(batch === undefined ? [] : [batch])]
   }
 
   /**
@@ -97,21 +97,21 @@ export class PartitionSender {
     limits: { readonly sizeBytesMax: number; readonly batchBytesMax: number },
   ): void {
     const { sizeBytesMax, batchBytesMax } = limits
-    if (this.#open !== undefined && this.#openBytes() + sizeBytesMax > batchBytesMax) {
-      this.#close()
+    const open = this.#open
+    if (open.batch !== undefined && open.sizeBytes + sizeBytesMax > batchBytesMax) this.#close()
+    const isFirst = open.batch === undefined
+    open.append(record, resolve, reservedBytes)
+    if (isFirst) {
+      open.linger(this.#context.settings.lingerMs, () => this.flush())
+      this.#watchDeadline()
     }
-    const builder = this.#builder ?? this.#context.builders.take()
-    this.#builder = builder
-    builder.append(record)
-    const open = this.#open ?? this.#begin()
-    open.add(resolve, record.timestamp, reservedBytes)
-    if (builder.sizeBytes >= batchBytesMax || this.#isPaced(builder.sizeBytes)) this.#close()
+    if (open.sizeBytes >= batchBytesMax || this.#isPaced(open.sizeBytes)) this.#close()
   }
 
   /** Sends what is open without waiting for more. */
   flush(): void {
-    if (this.#open === undefined) return
-    this.#isLingerOver = true
+    if (this.#open.batch === undefined) return
+    this.#open.isLingerOver = true
     this.#pump()
   }
 
@@ -120,12 +120,11 @@ export class PartitionSender {
     this.#isAbandoned = true
     for (const request of this.#requests.values()) request.abort(error)
     const { clock } = this.#context.connection
-    for (const timer of [this.#lingerTimer, this.#deadlineTimer, ...this.#retryTimers.values()]) {
+    for (const timer of [this.#deadlineTimer, ...this.#retryTimers.values()]) {
       clock.clearTimeout(timer)
     }
     const pending = this.pending
-    this.#builder = undefined
-    this.#open = undefined
+    this.#open.discard()
     this.#closed = []
     for (const batch of pending) this.#reject(batch, error)
   }
@@ -140,30 +139,11 @@ export class PartitionSender {
     return line.isMeasured || (this.#inFlight.size === 0 && this.#closed.length === 0)
   }
 
-  #openBytes(): number {
-    return this.#builder?.sizeBytes ?? 0
-  }
-
-  #begin(): ProducedBatch {
-    const { clock } = this.#context.connection
-    const open = new ProducedBatch(clock.now())
-    this.#open = open
-    this.#isLingerOver = false
-    this.#lingerTimer = clock.setTimeout(() => this.flush(), this.#context.settings.lingerMs)
-    this.#watchDeadline()
-    return open
-  }
-
   #close(): void {
-    const batch = this.#open
-    const builder = this.#builder
-    if (batch === undefined || builder === undefined) return
-    const { builders, connection, settings } = this.#context
-    connection.clock.clearTimeout(this.#lingerTimer)
-    this.#open = undefined
-    this.#builder = undefined
-    const bytes = builder.finish()
-    builders.giveBack(builder)
+    const closed = this.#open.close()
+    if (closed === undefined) return
+    const { batch, bytes } = closed
+    const { settings } = this.#context
     this.#closed.push(batch)
     if (settings.compression === 'none') batch.bytes = bytes
     else void this.#compress(batch, bytes)
@@ -190,7 +170,7 @@ export class PartitionSender {
     while (this.#inFlight.hasRoom && !this.#inFlight.hasReady) {
       if (this.#closed.length === 0) {
         // On a slow line the open batch grows while another is under way.
-        if (!this.#isLingerOver || !this.#mayFollow(this.#openBytes())) break
+        if (!this.#open.isLingerOver || !this.#mayFollow(this.#open.sizeBytes)) break
         this.#close()
       }
       const bytes = this.#closed[0]?.bytes
@@ -307,7 +287,7 @@ export class PartitionSender {
 
   #oldestPending(): ProducedBatch | undefined {
     const unsettled = this.#inFlight.entries.find(({ state }) => state !== 'acked')
-    return unsettled?.batch ?? this.#closed[0] ?? this.#open
+    return unsettled?.batch ?? this.#closed[0] ?? this.#open.batch
   }
 
   #deadlineOf(batch: ProducedBatch): number {
@@ -331,7 +311,7 @@ export class PartitionSender {
         this.#act(verdict, undefined, undefined)
       }
     }
-    if (this.#open !== undefined && isExpired(this.#open)) this.#close()
+    if (this.#open.batch !== undefined && isExpired(this.#open.batch)) this.#close()
     while (this.#closed[0] !== undefined && isExpired(this.#closed[0])) {
       this.#reject(this.#closed.shift() as ProducedBatch, error)
     }

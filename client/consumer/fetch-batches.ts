@@ -32,11 +32,11 @@ export async function fetchBatches(
   const start = typeof from === 'object' ? `timestamp=${from.timestamp}` : `offset=${from}`
   const path = `${recordsPath(topic, partition)}?${start}&maxBytes=${maxBytes}&waitMs=${waitMs}`
   const call = { accept: BATCH_MEDIA_TYPE, timeoutMs: waitMs + silenceMs, signal }
-  return await request(connection, path, call, async (response, heard) => ({
+  return await request(connection, path, call, async (response, keepAlive) => ({
     offset: readOffset(response, 'edgelog-offset'),
     nextOffset: readOffset(response, 'edgelog-next-offset'),
     highWatermark: readOffset(response, 'edgelog-high-watermark'),
-    batches: await readBody(response, heard),
+    batches: await readBody(response, keepAlive),
   }))
 }
 

@@ -4,6 +4,7 @@
  */
 import { DecodeError } from '../../src/core/bytes/decode-error.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
+import { BATCH_BYTES_MAX } from '../../src/core/limits.ts'
 import { concatenate } from '../../src/core/log/chunk.ts'
 import {
   decodeTailPart,
@@ -19,7 +20,7 @@ import { type TailMessageListener, takeFrame, takeNotice } from './tail-messages
 export interface TailSocket {
   binaryType: string
   /** The subprotocol that the server chose, once it is open. */
-  readonly protocol?: string
+  readonly protocol: string
   send(text: string): void
   close(code?: number): void
   addEventListener(type: 'open' | 'close' | 'error', listener: () => void): void
@@ -45,8 +46,9 @@ export class TailConnection {
   #answeredAtMs: number | undefined
   /** When bytes of a frame came last. */
   #frameAtMs = 0
-  /** Of a message that is not whole yet. */
+  /** Of a message that is not whole yet, and how much is still to come. */
   #parts: Uint8Array[] = []
+  #leftBytes = 0
   #timer: Timer
   readonly #noticed: TailMessageListener = {
     notice: (notice) => {
@@ -150,7 +152,13 @@ export class TailConnection {
       return
     }
     const part = decodeTailPart(bytes)
+    const isFirst = this.#parts.length === 0
+    const isNext = part.leftBytes + part.bytes.length === this.#leftBytes
+    if (isFirst ? part.leftBytes > BATCH_BYTES_MAX : !isNext) {
+      throw new DecodeError(0, `a part before ${part.leftBytes} bytes`)
+    }
     this.#parts.push(part.bytes)
+    this.#leftBytes = part.leftBytes
     if (part.leftBytes > 0) {
       // The connection lives, however long the rest takes.
       this.#listener.notice({ op: 'ping' })

@@ -32,7 +32,7 @@ export interface Call {
 }
 
 /**
- * Makes one call and reads its answer with `read`, which calls `heard` whenever a part has come.
+ * Makes one call and reads its answer with `read`, which calls `keepAlive` whenever a part has come.
  *
  * @throws {Refusal} whatever the server or the network refused; the reason of `signal` if it was
  * aborted.
@@ -41,7 +41,7 @@ export async function request<T>(
   connection: Connection,
   path: string,
   call: Call,
-  read: (response: Response, heard: () => void) => Promise<T>,
+  read: (response: Response, keepAlive: () => void) => Promise<T>,
 ): Promise<T> {
   const { clock } = connection
   const { signal, timeoutMs = REQUEST_TIMEOUT_MS } = call
@@ -50,14 +50,14 @@ export async function request<T>(
   const passOn = () => abort.abort(signal?.reason)
   signal?.addEventListener('abort', passOn)
   let timer: Timer
-  const heard = () => {
+  const keepAlive = () => {
     clock.clearTimeout(timer)
     timer = clock.setTimeout(
       () => abort.abort(new EdgelogError('unavailable', `no answer within ${timeoutMs} ms`)),
       timeoutMs,
     )
   }
-  heard()
+  keepAlive()
   try {
     const response = await connection.fetch(connection.url + path, {
       method: call.method ?? 'GET',
@@ -65,9 +65,9 @@ export async function request<T>(
       signal: abort.signal,
       ...(call.body !== undefined && { body: call.body as BodyInit }),
     })
-    heard()
+    keepAlive()
     if (!response.ok) throw await refusalOf(response, clock.now())
-    return await read(response, heard)
+    return await read(response, keepAlive)
   } catch (error) {
     signal?.throwIfAborted()
     throw unavailable(error)
@@ -87,19 +87,19 @@ export async function requestJson<T>(
     connection,
     path,
     call,
-    async (response, heard) =>
-      JSON.parse(new TextDecoder().decode(await readBody(response, heard))) as T,
+    async (response, keepAlive) =>
+      JSON.parse(new TextDecoder().decode(await readBody(response, keepAlive))) as T,
   )
 }
 
 /** Reads the whole body; each part that comes shows that the connection lives. */
-export async function readBody({ body }: Response, heard: () => void): Promise<Uint8Array> {
+export async function readBody({ body }: Response, keepAlive: () => void): Promise<Uint8Array> {
   const reader = body?.getReader()
   const parts: Uint8Array[] = []
   for (;;) {
     const { value } = (await reader?.read()) ?? {}
     if (value === undefined) return concatenate(parts)
-    heard()
+    keepAlive()
     parts.push(value)
   }
 }

@@ -25,13 +25,14 @@ interface WaitingRequest {
 
 export class SendLine {
   readonly #clock: Clock
-  readonly #turns = new Set<SendTurn>()
   /** In the order of `begin`; as many as there are requests of the callers. */
   #waiting: WaitingRequest[] = []
   #pace = UNKNOWN_PACE
   #underWayBytes = 0
   /** Time of the last acknowledgement. */
   ackedAtMs = 0
+  /** Of a request beyond the window, which is under way alone; otherwise 0. */
+  extraMs = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -45,11 +46,6 @@ export class SendLine {
   /** The line was measured. */
   get isMeasured(): boolean {
     return this.#pace.isMeasured
-  }
-
-  /** The longest extra time of what is under way. */
-  get extraMs(): number {
-    return Math.max(0, ...[...this.#turns].map(({ extraMs }) => extraMs))
   }
 
   /** Whether a batch may be sent while another of its partition is under way. */
@@ -74,21 +70,21 @@ export class SendLine {
   #newTurn(sizeBytes: number): SendTurn {
     const underWayBytes = this.#underWayBytes
     const startedAtMs = this.#clock.now()
-    const turn: SendTurn = {
+    const extraMs = extraTimeMs(this.#pace, underWayBytes)
+    this.extraMs = extraMs
+    return {
       startedAtMs,
-      extraMs: extraTimeMs(this.#pace, underWayBytes),
+      extraMs,
       end: (result) => {
         const nowMs = this.#clock.now()
         const elapsedMs = nowMs - startedAtMs
-        this.#turns.delete(turn)
+        this.extraMs = 0
         this.#underWayBytes -= sizeBytes
         this.#pace = paceAfter(this.#pace, { sizeBytes, underWayBytes, elapsedMs, result })
         if (result === 'acked') this.ackedAtMs = nowMs
         this.#beginNext()
       },
     }
-    this.#turns.add(turn)
-    return turn
   }
 
   #wait(sizeBytes: number, signal: AbortSignal): Promise<boolean> {

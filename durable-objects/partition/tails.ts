@@ -9,13 +9,12 @@
  * is bounded by the credit and one frame.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
+import { TAIL_CREDIT_BYTES_MAX, TAILS_MAX } from '../../src/core/limits.ts'
 import {
-  TAIL_CREDIT_BYTES_MAX,
-  TAIL_FRAME_BYTES_MAX,
-  TAIL_FRAME_BYTES_MIN,
-  TAILS_MAX,
-} from '../../src/core/limits.ts'
-import { TAIL_CLOSE_CODES, TAIL_FRAME_HEADER_BYTES } from '../../src/core/log/tail-protocol.ts'
+  TAIL_CLOSE_CODES,
+  TAIL_FRAME_HEADER_BYTES,
+  tailFrameBytesMax,
+} from '../../src/core/log/tail-protocol.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { LogSlice } from './read-slice.ts'
 
@@ -82,7 +81,7 @@ export class Tails {
     const before = offset
     try {
       while (creditBytes > 0 && offset < log.highWatermark) {
-        const bytesMax = frameBytesMax(creditBytes)
+        const bytesMax = tailFrameBytesMax(creditBytes)
         const key = `${offset}/${bytesMax}`
         const slice = slices.get(key) ?? log.read(offset, bytesMax)
         slices.set(key, slice)
@@ -99,13 +98,6 @@ export class Tails {
       socket.serializeAttachment({ offset, creditBytes } satisfies Position)
     }
   }
-}
-
-/** Returns a power of two, so that tails with about as much credit share what is read. */
-function frameBytesMax(creditBytes: number): number {
-  let bytesMax = TAIL_FRAME_BYTES_MAX
-  while (bytesMax > creditBytes && bytesMax > TAIL_FRAME_BYTES_MIN) bytesMax /= 2
-  return bytesMax
 }
 
 function encodeFrame(log: PartitionLog, slice: LogSlice): Uint8Array {

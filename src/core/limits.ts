@@ -66,10 +66,8 @@ export const TAILS_MAX = 10_000
 export const TAIL_CREDIT_BYTES_MAX = 8 * MIB
 /** Bytes of one tail frame (a larger batch travels alone): keeps frames far below 32 MiB. */
 export const TAIL_FRAME_BYTES_MAX = 256 * KIB
-/** A reader with little credit is on a slow line: smaller frames leave the line to others in between. */
+/** Frames, parts and pieces for a slow line: each shows within 7 s that a line of 20 kbit/s lives. */
 export const TAIL_FRAME_BYTES_MIN = 16 * KIB
-/** What is sent in one piece: on a line of 20 kbit/s each piece shows within 7 s that it lives. */
-export const TAIL_PART_BYTES_MAX = 16 * KIB
 /** Subscriptions on one `/v1/tail` connection. */
 export const TAIL_SUBSCRIPTIONS_MAX = 1_000
 /** Partitions of one event stream: each event carries a cursor over all of them. */

@@ -2,7 +2,7 @@
 import type { Cluster } from '../broker/cluster.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { PING_INTERVAL_MS, TAIL_CONTROL_BYTES_MAX } from '../core/limits.ts'
-import { tailParts } from '../core/log/tail-protocol.ts'
+import { tailFrameBytesMax, tailParts } from '../core/log/tail-protocol.ts'
 import { parseJson } from './body.ts'
 import { parseWith } from './route.ts'
 import { Control } from './tail-schemas.ts'
@@ -42,9 +42,10 @@ export class TailConnection implements TailSink {
     if (this.isOpen) this.#client.send(JSON.stringify(notice))
   }
 
-  pass(_id: number, message: Uint8Array): void {
-    if (!this.#isInParts) this.#client.send(message)
-    else for (const part of tailParts(message)) this.#client.send(part)
+  pass(_id: number, message: Uint8Array, windowBytes: number): void {
+    const partBytesMax = this.#isInParts ? tailFrameBytesMax(windowBytes) : undefined
+    if (partBytesMax === undefined) this.#client.send(message)
+    else for (const part of tailParts(message, partBytesMax)) this.#client.send(part)
   }
 
   #end(): void {

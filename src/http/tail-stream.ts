@@ -7,7 +7,7 @@ import { fanOut } from '../broker/fan-out.ts'
 import { encodeBase64 } from '../core/bytes/base64.ts'
 import {
   PING_INTERVAL_MS,
-  TAIL_PART_BYTES_MAX,
+  TAIL_FRAME_BYTES_MIN,
   TAIL_STREAM_OPENINGS_MAX,
   TAIL_STREAM_QUEUED_BYTES_MAX,
   TAIL_STREAM_STALLED_PINGS_MAX,
@@ -147,8 +147,8 @@ class TailStream implements TailSink {
   async #write(text: string): Promise<void> {
     const bytes = new TextEncoder().encode(text)
     // In pieces: a reader on a slow line that takes one of them is not stalled.
-    for (let at = 0; at < bytes.length && !this.#hasEnded; at += TAIL_PART_BYTES_MAX) {
-      await this.#writer.write(bytes.subarray(at, at + TAIL_PART_BYTES_MAX))
+    for (let at = 0; at < bytes.length && !this.#hasEnded; at += TAIL_FRAME_BYTES_MIN) {
+      await this.#writer.write(bytes.subarray(at, at + TAIL_FRAME_BYTES_MIN))
       this.#stalledPings = 0
     }
   }

@@ -5,8 +5,8 @@
 import type { Cluster } from '../broker/cluster.ts'
 import { openTail, tailClosedError } from '../broker/tail.ts'
 import { EdgelogError, type ErrorBody } from '../core/errors.ts'
-import { TAIL_SUBSCRIPTIONS_MAX } from '../core/limits.ts'
-import { encodeTailMessage } from '../core/log/tail-protocol.ts'
+import { TAIL_CREDIT_BYTES_MAX, TAIL_SUBSCRIPTIONS_MAX } from '../core/limits.ts'
+import { encodeTailMessage, TAIL_FRAME_HEADER_BYTES } from '../core/log/tail-protocol.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
 import type { TailSubscription } from './tail-schemas.ts'
 
@@ -30,14 +30,21 @@ export interface TailSink {
   /** Somebody takes what comes. */
   readonly isOpen: boolean
   say(notice: TailNotice): void
-  /** @param message `id uint32 | frame`. */
-  pass(id: number, message: Uint8Array<ArrayBuffer>): void
+  /**
+   * @param message `id uint32 | frame`.
+   * @param windowBytes what the client granted to be under way: little on a slow line.
+   */
+  pass(id: number, message: Uint8Array<ArrayBuffer>, windowBytes: number): void
 }
 
 interface Subscription {
   readonly id: number
   /** Undefined while the partition has not answered yet. */
   socket: WebSocket | undefined
+  /** Granted and not used up yet. */
+  creditBytes: number
+  /** The credit after the last grant. */
+  windowBytes: number
 }
 
 export class TailSubscriptions {
@@ -64,7 +71,9 @@ export class TailSubscriptions {
     if (this.#subscriptions.size >= TAIL_SUBSCRIPTIONS_MAX) {
       throw invalid(`id: at most ${TAIL_SUBSCRIPTIONS_MAX} subscriptions are allowed`)
     }
-    const subscription: Subscription = { id, socket: undefined }
+    const { creditBytes } = options
+    const windowBytes = creditBytes
+    const subscription: Subscription = { id, socket: undefined, creditBytes, windowBytes }
     this.#subscriptions.set(id, subscription)
     try {
       const name = parseTopicName(topic, 'topic')
@@ -86,7 +95,12 @@ export class TailSubscriptions {
 
   /** Passed over where the id is not, or not yet, subscribed. */
   grant(id: number, bytes: number): void {
-    this.#subscriptions.get(id)?.socket?.send(String(bytes))
+    const subscription = this.#subscriptions.get(id)
+    if (subscription?.socket === undefined) return
+    const windowBytes = Math.min(subscription.creditBytes + bytes, TAIL_CREDIT_BYTES_MAX)
+    subscription.creditBytes = windowBytes
+    subscription.windowBytes = windowBytes
+    subscription.socket.send(String(bytes))
   }
 
   unsubscribe(id: number): void {
@@ -109,7 +123,8 @@ export class TailSubscriptions {
     socket.binaryType = 'arraybuffer'
     socket.addEventListener('message', ({ data }) => {
       if (!(data instanceof ArrayBuffer) || !this.#isCurrent(subscription)) return
-      this.#sink.pass(id, encodeTailMessage(id, new Uint8Array(data)))
+      subscription.creditBytes -= data.byteLength - TAIL_FRAME_HEADER_BYTES
+      this.#sink.pass(id, encodeTailMessage(id, new Uint8Array(data)), subscription.windowBytes)
     })
     const closed = (event: { code: number; reason: string }) => {
       if (!this.#isCurrent(subscription)) return

@@ -324,7 +324,7 @@ describe('a live tail on a slow line', () => {
     const frame = new Uint8Array(16 + batch.length)
     new DataView(frame.buffer).setBigInt64(0, 1n)
     frame.set(batch, 16)
-    return [...tailParts(encodeTailMessage(id, frame))]
+    return [...tailParts(encodeTailMessage(id, frame), 16_384)]
   }
 
   test('takes a large batch that comes in parts, however long that takes', async () => {
@@ -338,6 +338,18 @@ describe('a live tail on a slow line', () => {
     }
     expect(offsetsOf(await setup.iterator.next())).toEqual([0])
     expect(setup.tail.sockets).toHaveLength(1)
+    await setup.client.close()
+  })
+
+  test('ends where a part is missing', async () => {
+    const setup = setUp()
+    const { socket, subscribe } = await connected(setup)
+    socket.protocol = 'edgelog.tail.v2'
+    const [first, , third] = largeFrame(subscribe.id)
+    socket.emit('message', first?.buffer)
+    expect(socket.isClosed).toBe(false)
+    socket.emit('message', third?.buffer)
+    expect(socket.isClosed).toBe(true)
     await setup.client.close()
   })
 

@@ -253,7 +253,9 @@ describe('GET /v1/tail', () => {
     socket.binaryType = 'arraybuffer'
     const parts: Uint8Array[] = []
     const whole = Promise.withResolvers<void>()
-    socket.addEventListener('open', () => socket.send(JSON.stringify(subscribe(7, name))))
+    socket.addEventListener('open', () =>
+      socket.send(JSON.stringify(subscribe(7, name, { creditBytes: 20_000 }))),
+    )
     socket.addEventListener('message', ({ data }) => {
       if (typeof data === 'string') return
       const { leftBytes, bytes } = decodeTailPart(new Uint8Array(data as ArrayBuffer))

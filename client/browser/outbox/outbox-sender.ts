@@ -33,7 +33,7 @@ import { type OutboxDrain, type PendingBatch, sequenceAt } from './outbox-drain.
 import type { OutboxNews } from './outbox-news.ts'
 import { judge } from './outbox-plan.ts'
 import { type OutboxStore, pendingOf } from './outbox-store.ts'
-import { joinRows, recordsOf } from './row-batches.ts'
+import { type JoinedBatch, joinRows, recordsOf } from './row-batches.ts'
 
 export type SenderState = 'idle' | 'offline' | 'connecting' | 'live' | 'backingOff' | 'authNeeded'
 
@@ -189,7 +189,7 @@ export class OutboxSender {
       return await this.#reconcile(producer, key, signal)
     }
     const stamp = { producerId, producerEpoch: epoch, baseSequence }
-    let joined: Awaited<ReturnType<typeof joinRows>>
+    let joined: JoinedBatch
     try {
       joined = await joinRows(rows, { recordsMax, sizeBytesMax }, stamp)
     } catch (error) {

@@ -30,12 +30,17 @@ export interface BatchLimits {
   readonly sizeBytesMax: number
 }
 
+export interface JoinedBatch {
+  readonly batch: Uint8Array<ArrayBuffer>
+  readonly recordsCount: number
+}
+
 /** Returns the first records of neighbouring rows as one batch, stamped. */
 export async function joinRows(
   rows: readonly OutboxRow[],
   limits: BatchLimits,
   producer: BatchProducer,
-): Promise<{ readonly batch: Uint8Array<ArrayBuffer>; readonly recordsCount: number }> {
+): Promise<JoinedBatch> {
   const { recordsMax, sizeBytesMax } = limits
   const [first] = rows
   if (rows.length === 1 && first !== undefined) {
@@ -65,7 +70,7 @@ function appendRecords(
     if (recordsCount > 0 && sizeBytes > sizeBytesMax) return false
     builder.append(record)
   }
-  return true
+  return builder.recordsCount < recordsMax
 }
 
 /** What is left of a row behind its first `count` records. */

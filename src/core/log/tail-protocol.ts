@@ -9,7 +9,7 @@
  */
 
 import { ByteReader } from '../bytes/byte-reader.ts'
-import { TAIL_PART_BYTES_MAX } from '../limits.ts'
+import { TAIL_FRAME_BYTES_MAX, TAIL_FRAME_BYTES_MIN } from '../limits.ts'
 
 /** Subprotocols of the WebSocket: messages whole, and in parts. */
 export const TAIL_SUBPROTOCOL = 'edgelog.tail.v1'
@@ -57,10 +57,23 @@ export function encodeTailMessage(id: number, frame: Uint8Array): Uint8Array<Arr
 
 const PART_HEADER_BYTES = 4
 
+/**
+ * Returns how large a frame, or a part of a larger one, should be. A reader with little credit is on a
+ * slow line. Powers of two, so that tails with about as much credit share what is read.
+ */
+export function tailFrameBytesMax(creditBytes: number): number {
+  let bytesMax = TAIL_FRAME_BYTES_MAX
+  while (bytesMax > creditBytes && bytesMax > TAIL_FRAME_BYTES_MIN) bytesMax /= 2
+  return bytesMax
+}
+
 /** Cuts a message, so that each part shows a reader on a slow line that the connection lives. */
-export function* tailParts(message: Uint8Array): Generator<Uint8Array<ArrayBuffer>> {
-  for (let at = 0; at < message.length; at += TAIL_PART_BYTES_MAX) {
-    const bytes = message.subarray(at, at + TAIL_PART_BYTES_MAX)
+export function* tailParts(
+  message: Uint8Array,
+  partBytesMax: number,
+): Generator<Uint8Array<ArrayBuffer>> {
+  for (let at = 0; at < message.length; at += partBytesMax) {
+    const bytes = message.subarray(at, at + partBytesMax)
     const part = new Uint8Array(PART_HEADER_BYTES + bytes.length)
     new DataView(part.buffer).setUint32(0, message.length - at - bytes.length)
     part.set(bytes, PART_HEADER_BYTES)

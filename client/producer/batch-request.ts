@@ -55,7 +55,7 @@ export async function sendBatch(
 function resultOf({ outcome, refusal }: SentBatch): SentRequest['result'] {
   if (outcome.kind === 'acked') return 'acked'
   // Proxies cut what takes too long, and answer in the place of the server.
-  return refusal === undefined || refusal.isOutcomeUnknown ? 'failed' : 'answered'
+  return refusal === undefined || refusal.mayHaveTakenEffect ? 'failed' : 'answered'
 }
 
 async function post(

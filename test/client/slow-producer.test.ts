@@ -1,7 +1,7 @@
 /** What a producer sends over slow lines, and over those that fail. Time is the test's own. */
 import { describe, expect, test } from 'vitest'
 import { connect, type ProducerOptions } from '../../client/index.ts'
-import { Random } from '../random.ts'
+import { Random } from '../support/random.ts'
 import { FakeServer } from './fake-server.ts'
 import { ManualClock } from './manual-clock.ts'
 import { SlowLine } from './slow-line.ts'
@@ -21,7 +21,7 @@ function setUp(bytesPerSecond: number, { partitions = 1, ...options }: SetUp = {
     clock,
     random: () => random.next(),
   })
-  return { server, line, clock, log, producer: log.producer(options) }
+  return { server, line, clock, log, producer: log.createProducer(options) }
 }
 
 type SetUp = ProducerOptions & { readonly partitions?: number }

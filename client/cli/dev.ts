@@ -31,6 +31,7 @@ export function addDevCommand(program: Command): void {
 Set EDGELOG_TOKEN to ask callers for a token, EDGELOG_ORIGINS to the web pages that may call
 (https://app.example,...). Pages on localhost may call anyway.
 EDGELOG_OFFSETS_RETENTION_MINUTES says how long a group without members keeps its offsets; 7 days.
+EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS says how often records are deleted by their age; 5 minutes.
 EDGELOG_AUTO_CREATE_TOPICS=false keeps Kafka clients from creating topics by naming them; with
 EDGELOG_NUM_PARTITIONS they get so many partitions; 1.`,
     )
@@ -42,6 +43,7 @@ async function run(options: DevOptions): Promise<void> {
     EDGELOG_TOKEN: givenToken = '',
     EDGELOG_ORIGINS: origins,
     EDGELOG_OFFSETS_RETENTION_MINUTES: offsetsRetentionMinutes,
+    EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: retentionCheckIntervalMs,
     EDGELOG_AUTO_CREATE_TOPICS: autoCreateTopics,
     EDGELOG_NUM_PARTITIONS: numPartitions,
   } = process.env
@@ -60,6 +62,7 @@ async function run(options: DevOptions): Promise<void> {
     ...(token !== undefined && { token }),
     ...(origins !== undefined && { origins }),
     ...(offsetsRetentionMinutes !== undefined && { offsetsRetentionMinutes }),
+    ...(retentionCheckIntervalMs !== undefined && { retentionCheckIntervalMs }),
     ...(autoCreateTopics !== undefined && { autoCreateTopics }),
     ...(numPartitions !== undefined && { numPartitions }),
     ...(options.worker !== undefined && { workerPath: resolve(options.worker) }),

@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly origins?: string
   /** How long the offsets of a group without members are kept. */
   readonly offsetsRetentionMinutes?: string
+  /** Kafka's `log.retention.check.interval.ms`. */
+  readonly retentionCheckIntervalMs?: string
   /** Kafka's `auto.create.topics.enable`. */
   readonly autoCreateTopics?: string
   /** Kafka's `num.partitions`. */
@@ -62,6 +64,7 @@ async function startMiniflare(
     EDGELOG_TOKEN: options.token,
     EDGELOG_ORIGINS: options.origins,
     EDGELOG_OFFSETS_RETENTION_MINUTES: options.offsetsRetentionMinutes,
+    EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: options.retentionCheckIntervalMs,
     EDGELOG_AUTO_CREATE_TOPICS: options.autoCreateTopics,
     EDGELOG_NUM_PARTITIONS: options.numPartitions,
   }

@@ -3,7 +3,6 @@
  * offsets, and ends a group that holds nothing. Every step is idempotent.
  */
 import type { OffsetExpiry } from '../../src/core/group/commit.ts'
-import { parseRetentionMinutes } from '../../src/core/group/offsets-retention.ts'
 import {
   EMPTY_GROUP_KEPT_MS,
   GROUP_ALARM_RETRY_MS,
@@ -12,6 +11,7 @@ import {
   OFFSETS_RETENTION_MINUTES_DEFAULT,
   ROLL_CALL_MS_MAX,
 } from '../../src/core/limits.ts'
+import { parseSetting } from '../../src/core/setting.ts'
 import type { GroupAlarm } from './group-alarm.ts'
 import type { GroupMembers } from './group-members.ts'
 import type { GroupStore } from './group-store.ts'
@@ -111,7 +111,7 @@ export class Upkeep {
 
 /** What is no number of minutes must not cost anybody their offsets. */
 export function offsetsRetentionMs(minutes: string | undefined): number {
-  const parsed = parseRetentionMinutes(minutes)
+  const parsed = parseSetting(minutes)
   if (minutes !== undefined && parsed === undefined) {
     console.warn(`EDGELOG_OFFSETS_RETENTION_MINUTES: a whole number is needed, got ${minutes}`)
   }

@@ -4,27 +4,42 @@
  */
 import {
   ALARM_AHEAD_MS_MAX,
+  ALARM_LATE_MS_MAX,
   MAINTENANCE_TURNS_MAX,
-  RETENTION_INTERVAL_MS_MAX,
-  RETENTION_INTERVAL_MS_MIN,
+  RETENTION_CHECK_INTERVAL_MS_DEFAULT,
+  RETENTION_SIZE_DELAY_MS,
   SEAL_DELAY_MS,
 } from '../../src/core/limits.ts'
+import { parseSetting } from '../../src/core/setting.ts'
 import type { PartitionLog } from './partition-log.ts'
 
 export class Maintenance {
   readonly #storage: DurableObjectStorage
   /** When the alarm is set for; each `setAlarm` is a row written, so it is only ever moved forward. */
   #alarmAtMs: number | undefined
+  readonly #checkIntervalMs: number
+  /**
+   * Before this time no record goes by its age: as with a broker, what comes when it is old already stays until
+   * the next check. Not stored: in a new life that its alarm begins, the first alarm is a check.
+   */
+  #ageCheckAtMs: number | undefined
 
-  constructor(storage: DurableObjectStorage) {
+  /** @param checkInterval The variable `EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS`. */
+  constructor(storage: DurableObjectStorage, checkInterval: string | undefined) {
     this.#storage = storage
+    const given = parseSetting(checkInterval)
+    if (checkInterval !== undefined && given === undefined) {
+      const why = `a whole number of ms above 0 is needed, got ${checkInterval}`
+      console.warn(`EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: ${why}`)
+    }
+    this.#checkIntervalMs = given ?? RETENTION_CHECK_INTERVAL_MS_DEFAULT
   }
 
   async load(nowMs: number): Promise<void> {
     const alarmAtMs = await this.#storage.getAlarm()
     if (alarmAtMs === null) return
     // An alarm that is long past was lost (a known fault of the platform): set it anew.
-    if (alarmAtMs < nowMs - RETENTION_INTERVAL_MS_MAX) this.#ensureAlarm(nowMs + 1)
+    if (alarmAtMs < nowMs - ALARM_LATE_MS_MAX) this.#ensureAlarm(nowMs + 1)
     else this.#alarmAtMs = alarmAtMs
   }
 
@@ -34,33 +49,32 @@ export class Maintenance {
     this.armRetention(log, nowMs)
   }
 
-  /** Arms the alarm for the time the oldest chunk expires, e.g. after a change of config. */
+  /** Arms the alarm for what is to be deleted by size, and for the next check of the age of records. */
   armRetention(log: PartitionLog, nowMs: number): void {
-    const { retentionMs } = log.assignment.config
-    const intervalMs = Math.min(
-      Math.max(retentionMs / 100, RETENTION_INTERVAL_MS_MIN),
-      RETENTION_INTERVAL_MS_MAX,
-    )
+    if (log.hasExcess) this.#ensureAlarm(nowMs + RETENTION_SIZE_DELAY_MS)
     const expiresAtMs = log.oldestExpiresAtMs
-    if (log.hasExpired(nowMs)) this.#ensureAlarm(nowMs + RETENTION_INTERVAL_MS_MIN)
-    else if (expiresAtMs !== undefined) {
-      const atMs = Math.max(expiresAtMs, nowMs + intervalMs)
-      this.#ensureAlarm(Math.min(atMs, nowMs + ALARM_AHEAD_MS_MAX))
-    }
+    if (expiresAtMs === undefined) return
+    const dueMs = Math.max(expiresAtMs, nowMs + this.#checkIntervalMs)
+    this.#ageCheckAtMs = Math.min(this.#ageCheckAtMs ?? dueMs, dueMs)
+    this.#ensureAlarm(Math.min(this.#ageCheckAtMs, nowMs + ALARM_AHEAD_MS_MAX))
   }
 
   /** @param isCurrent whether `log` still is the partition's log: it may be deleted between two turns */
   async run(log: PartitionLog, isCurrent: () => boolean): Promise<void> {
     this.#alarmAtMs = undefined
+    const isAgeCheck = Date.now() >= (this.#ageCheckAtMs ?? 0)
+    if (isAgeCheck) this.#ageCheckAtMs = undefined
     let hasMore = true
     for (let turn = 0; hasMore && turn < MAINTENANCE_TURNS_MAX; turn++) {
-      hasMore = log.retain(Date.now()) || log.seal()
+      hasMore = log.retain(isAgeCheck ? Date.now() : undefined) || log.seal()
       await nextTurn()
       if (!isCurrent()) return
     }
     const nowMs = Date.now()
     const producerExpiresAtMs = log.expireProducers(nowMs)
     if (hasMore) this.#ensureAlarm(nowMs + 1)
+    // The next alarm goes on with the same check.
+    if (hasMore && isAgeCheck) this.#ageCheckAtMs = nowMs + 1
     if (producerExpiresAtMs !== undefined)
       this.#ensureAlarm(Math.max(producerExpiresAtMs, nowMs + 1))
     this.armRetention(log, nowMs)

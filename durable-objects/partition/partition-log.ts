@@ -242,9 +242,9 @@ export class PartitionLog {
 
   // -- maintenance -------------------------------------------------------------------------------
 
-  /** Whether retention would delete something now. Asked after each append, so it reads no row. */
-  hasExpired(nowMs: number): boolean {
-    return this.#oldest !== undefined && mayGo(this.#oldest, this, this.#assignment.config, nowMs)
+  /** Whether retention would delete something now, whatever its age. Asked after each append: reads no row. */
+  get hasExcess(): boolean {
+    return this.#oldest !== undefined && mayGo(this.#oldest, this, this.#assignment.config)
   }
 
   get oldestExpiresAtMs(): number | undefined {
@@ -253,8 +253,12 @@ export class PartitionLog {
       : expiresAtMs(this.#oldest, this.#assignment.config)
   }
 
-  /** Deletes expired chunks, a bounded number in one turn. @returns whether there may be more. */
-  retain(nowMs: number): boolean {
+  /**
+   * Deletes expired chunks, a bounded number in one turn. @returns whether there may be more.
+   *
+   * @param nowMs Left out: the age of records does not count.
+   */
+  retain(nowMs?: number): boolean {
     const plan = planRetention(
       take(this.#chunks.spansFrom(0), MAINTENANCE_ROWS_MAX),
       this,
@@ -277,11 +281,11 @@ export class PartitionLog {
    *
    * @throws {EdgelogError} what `decideDeleteRecords` refuses.
    */
-  deleteRecords(beforeOffset: number | 'highWatermark', nowMs: number): void {
+  deleteRecords(beforeOffset: number | 'highWatermark'): void {
     const logStartOffset = decideDeleteRecords(beforeOffset, this, this.#assignment.config)
     if (logStartOffset === this.logStartOffset) return
     this.#writeCheckpoint({ logStartOffset })
-    this.retain(nowMs)
+    this.retain()
   }
 
   /** Merges one group of small chunks below the checkpoint. @returns whether there may be more. */

@@ -23,7 +23,11 @@ import { hasTables } from './tables.ts'
 import { Tails } from './tails.ts'
 import { Waiters } from './waiters.ts'
 
-export class Partition extends DurableObject implements PartitionApi {
+export interface PartitionEnv {
+  readonly EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS?: string
+}
+
+export class Partition extends DurableObject<PartitionEnv> implements PartitionApi {
   /** Undefined until the coordinator configures this partition, and again once it is deleted. */
   #log: PartitionLog | undefined
   readonly #queue: AppendQueue
@@ -31,10 +35,10 @@ export class Partition extends DurableObject implements PartitionApi {
   readonly #tails: Tails
   #maintenance: Maintenance
 
-  constructor(ctx: DurableObjectState, env: unknown) {
-    super(ctx, env as never)
+  constructor(ctx: DurableObjectState, env: PartitionEnv) {
+    super(ctx, env)
     this.#tails = new Tails(ctx)
-    this.#maintenance = new Maintenance(ctx.storage)
+    this.#maintenance = this.#newMaintenance()
     this.#queue = new AppendQueue({
       append: (append) => this.#openLog().append(append, Date.now()),
       commit: () => this.#commit(),
@@ -49,6 +53,10 @@ export class Partition extends DurableObject implements PartitionApi {
     })
   }
 
+  #newMaintenance(): Maintenance {
+    return new Maintenance(this.ctx.storage, this.env.EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS)
+  }
+
   async configure(assignment: PartitionAssignment): Promise<void> {
     if (this.#log === undefined) this.#log = PartitionLog.create(this.ctx.storage.sql, assignment)
     else this.#log.reassign(assignment)
@@ -59,7 +67,7 @@ export class Partition extends DurableObject implements PartitionApi {
     const gone = unknownPartition()
     this.#log = undefined
     // It knows of an alarm that will be gone.
-    this.#maintenance = new Maintenance(this.ctx.storage)
+    this.#maintenance = this.#newMaintenance()
     this.#queue.refuseAll(gone)
     this.#waiters.wakeAll()
     this.#tails.closeAll(gone)
@@ -122,9 +130,8 @@ export class Partition extends DurableObject implements PartitionApi {
   ): Promise<Reply<Pick<PartitionDescription, 'logStartOffset'>>> {
     return reply(() => {
       const log = this.#openLog()
-      const nowMs = Date.now()
-      log.deleteRecords(beforeOffset, nowMs)
-      this.#maintenance.armRetention(log, nowMs)
+      log.deleteRecords(beforeOffset)
+      this.#maintenance.armRetention(log, Date.now())
       return { logStartOffset: log.logStartOffset }
     })
   }

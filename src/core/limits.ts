@@ -143,9 +143,12 @@ export const PRODUCER_EXPIRATION_MS = 30 * 24 * 60 * 60 * 1_000
 
 /** How long after a checkpoint its small chunks are merged: a burst is sealed by one alarm. */
 export const SEAL_DELAY_MS = 2_000
-/** Time between two looks at retention: a hundredth of `retention.ms` within these bounds. */
-export const RETENTION_INTERVAL_MS_MIN = 1_000
-export const RETENTION_INTERVAL_MS_MAX = 300_000
+/** Kafka's `log.retention.check.interval.ms`: records are deleted by age at most so often. */
+export const RETENTION_CHECK_INTERVAL_MS_DEFAULT = 300_000
+/** Not at each append that makes a log too large. Soon all the same: an object holds 10 GB. */
+export const RETENTION_SIZE_DELAY_MS = 1_000
+/** An alarm that is due for so long was lost. */
+export const ALARM_LATE_MS_MAX = 300_000
 /** The platform takes no alarm after 2189, and `retention.ms` may be for ever: then look once a year. */
 export const ALARM_AHEAD_MS_MAX = 365 * 24 * 60 * 60 * 1_000
 /** Turns of one alarm; what is left is done by the next. */

@@ -13,6 +13,8 @@ export interface EdgelogEnv extends ClusterEnv {
   readonly EDGELOG_NUM_PARTITIONS?: string
   /** Kafka's `offsets.retention.minutes`: how long a group without members keeps its offsets; 7 days. */
   readonly EDGELOG_OFFSETS_RETENTION_MINUTES?: string
+  /** Kafka's `log.retention.check.interval.ms`: how often records are deleted by age; 5 minutes. */
+  readonly EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS?: string
   /** Serves `/examples/*`, to everybody: `examples/README.md` says what lies where. */
   readonly EDGELOG_EXAMPLES?: Fetcher
 }

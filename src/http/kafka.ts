@@ -1,13 +1,14 @@
 /** `POST /kafka`: frames of Kafka's wire protocol, carried over HTTP. */
 import { EdgelogError } from '../core/errors.ts'
-import { parseRetentionMinutes } from '../core/group/offsets-retention.ts'
 import {
   KAFKA_UNAUTHORIZED_BYTES_MAX,
   OFFSETS_RETENTION_MINUTES_DEFAULT,
   PARTITIONS_MAX,
   REQUEST_BODY_BYTES_MAX,
+  RETENTION_CHECK_INTERVAL_MS_DEFAULT,
 } from '../core/limits.ts'
 import { concatenate } from '../core/log/chunk.ts'
+import { parseSetting } from '../core/setting.ts'
 import type { HostAndPort, KafkaSettings } from '../kafka/handled.ts'
 import { cutFrames, serveFrames } from '../kafka/serve-frames.ts'
 import { callerRefusal, KAFKA_PATH } from './access.ts'
@@ -119,7 +120,9 @@ function settingsOf(env: EdgelogEnv): KafkaSettings {
     autoCreateTopics: env.EDGELOG_AUTO_CREATE_TOPICS !== 'false',
     numPartitions: isValid ? given : 1,
     offsetsRetentionMinutes:
-      parseRetentionMinutes(env.EDGELOG_OFFSETS_RETENTION_MINUTES) ??
-      OFFSETS_RETENTION_MINUTES_DEFAULT,
+      parseSetting(env.EDGELOG_OFFSETS_RETENTION_MINUTES) ?? OFFSETS_RETENTION_MINUTES_DEFAULT,
+    retentionCheckIntervalMs:
+      parseSetting(env.EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS) ??
+      RETENTION_CHECK_INTERVAL_MS_DEFAULT,
   }
 }

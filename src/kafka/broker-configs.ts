@@ -20,7 +20,7 @@ import {
   OFFSETS_RETENTION_MINUTES_DEFAULT,
   PRODUCER_EXPIRATION_MS,
   REQUEST_BODY_BYTES_MAX,
-  RETENTION_INTERVAL_MS_MAX,
+  RETENTION_CHECK_INTERVAL_MS_DEFAULT,
   SESSION_TIMEOUT_MS_DEFAULT,
   SESSION_TIMEOUT_MS_MAX,
   SESSION_TIMEOUT_MS_MIN,
@@ -64,7 +64,8 @@ function nodeEntries({ host, port }: HostAndPort): ConfigEntry[] {
 }
 
 function settingEntries(settings: KafkaSettings): ConfigEntry[] {
-  const { autoCreateTopics, numPartitions, offsetsRetentionMinutes } = settings
+  const { autoCreateTopics, numPartitions, offsetsRetentionMinutes, retentionCheckIntervalMs } =
+    settings
   return [
     setting(
       ['auto.create.topics.enable', 'boolean', 'Whether a client creates a topic by naming it.'],
@@ -80,6 +81,15 @@ function settingEntries(settings: KafkaSettings): ConfigEntry[] {
       ['offsets.retention.minutes', 'int', 'How long a group without members keeps its offsets.'],
       offsetsRetentionMinutes,
       OFFSETS_RETENTION_MINUTES_DEFAULT,
+    ),
+    setting(
+      [
+        'log.retention.check.interval.ms',
+        'long',
+        'How long records stay at most that have come or expired since the last check.',
+      ],
+      retentionCheckIntervalMs,
+      RETENTION_CHECK_INTERVAL_MS_DEFAULT,
     ),
   ]
 }
@@ -106,12 +116,6 @@ function limitEntries(): ConfigEntry[] {
     fixed('default.replication.factor', 'int', 1, 'The platform replicates.'),
     fixed('delete.topic.enable', 'boolean', true, 'Whether topics may be deleted.'),
     fixed('fetch.max.bytes', 'int', FETCH_BYTES_MAX, 'The most bytes of one fetch.'),
-    fixed(
-      'log.retention.check.interval.ms',
-      'long',
-      RETENTION_INTERVAL_MS_MAX,
-      'The longest time between two looks for what is to be deleted.',
-    ),
     fixed('max.incremental.fetch.session.cache.slots', 'int', 0, 'There are no fetch sessions.'),
     fixed(
       'max.request.partition.size.limit',

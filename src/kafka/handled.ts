@@ -22,6 +22,8 @@ export interface KafkaSettings {
   readonly numPartitions: number
   /** Kafka's `offsets.retention.minutes`. */
   readonly offsetsRetentionMinutes: number
+  /** Kafka's `log.retention.check.interval.ms`. */
+  readonly retentionCheckIntervalMs: number
 }
 
 /** What a handler knows besides the request. */

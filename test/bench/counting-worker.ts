@@ -32,8 +32,10 @@ function metered(ctx: DurableObjectState, kind: KindOfObject): DurableObjectStat
   return ctx
 }
 
+type PartitionEnv = ConstructorParameters<typeof PlainPartition>[1]
+
 export class Partition extends PlainPartition {
-  constructor(ctx: DurableObjectState, env: unknown) {
+  constructor(ctx: DurableObjectState, env: PartitionEnv) {
     super(metered(ctx, 'partition'), env)
   }
 }

@@ -76,13 +76,19 @@ test('answers each config once', async () => {
 })
 
 test('answers what a deployment has set before the default', async () => {
-  const settings = { autoCreateTopics: false, numPartitions: 6, offsetsRetentionMinutes: 60 }
+  const settings = {
+    autoCreateTopics: false,
+    numPartitions: 6,
+    offsetsRetentionMinutes: 60,
+    retentionCheckIntervalMs: 1_000,
+  }
   const address = { host: '::1', port: 19_092 }
   const configs = await configsOf(callerOf(cluster, { settings, address }))
   for (const [name, value, fallback] of [
     ['auto.create.topics.enable', 'false', 'true'],
     ['num.partitions', '6', '1'],
     ['offsets.retention.minutes', '60', '10080'],
+    ['log.retention.check.interval.ms', '1000', '300000'],
   ] as const) {
     expect(configs.get(name)).toMatchObject({
       value,

@@ -51,7 +51,12 @@ export function callerOf(cluster: Cluster, fields: Partial<KafkaCaller> = {}): K
     cluster,
     clientHost: '127.0.0.1',
     address: { host: 'localhost', port: 9092 },
-    settings: { autoCreateTopics: false, numPartitions: 1, offsetsRetentionMinutes: 10_080 },
+    settings: {
+      autoCreateTopics: false,
+      numPartitions: 1,
+      offsetsRetentionMinutes: 10_080,
+      retentionCheckIntervalMs: 300_000,
+    },
     isAuthorized: true,
     ...fields,
   }

@@ -15,12 +15,16 @@ export interface RetainedLog {
   readonly logStartOffset: number
 }
 
-/** Whether the oldest chunk of a log may go: it has outlived retention, or is not part of the log any more. */
+/**
+ * Whether the oldest chunk of a log may go: it has outlived retention, or is not part of the log any more.
+ *
+ * @param nowMs Left out: the age of records does not count, as between two checks of it.
+ */
 export function mayGo(
   oldest: ChunkSpan,
   log: RetainedLog,
   config: RetentionConfig,
-  nowMs: number,
+  nowMs?: number,
 ): boolean {
   return oldest.endOffset <= log.logStartOffset || isExpired(oldest, log.sizeBytes, config, nowMs)
 }
@@ -30,11 +34,12 @@ export function isExpired(
   oldest: ChunkSpan,
   logSizeBytes: number,
   config: RetentionConfig,
-  nowMs: number,
+  nowMs?: number,
 ): boolean {
   if (!config.cleanupPolicy.includes('delete')) return false
   const { retentionMs, retentionBytes } = config
-  if (retentionMs >= 0 && nowMs - timeOf(oldest) > retentionMs) return true
+  const ageMs = nowMs === undefined ? -1 : nowMs - timeOf(oldest)
+  if (retentionMs >= 0 && ageMs > retentionMs) return true
   return retentionBytes >= 0 && logSizeBytes - oldest.sizeBytes >= retentionBytes
 }
 
@@ -48,12 +53,16 @@ export interface RetentionPlan {
   readonly logStartOffset: number
 }
 
-/** What of `chunks` (oldest first, from the start of the log) is to be deleted. */
+/**
+ * Returns what of `chunks` (oldest first, from the start of the log) is to be deleted.
+ *
+ * @param nowMs Left out: the age of records does not count.
+ */
 export function planRetention(
   chunks: Iterable<ChunkSpan>,
   log: RetainedLog,
   config: RetentionConfig,
-  nowMs: number,
+  nowMs?: number,
 ): RetentionPlan {
   let count = 0
   let sizeBytes = 0

@@ -11,7 +11,7 @@ import {
   CHECKPOINT_BYTES,
   CHUNK_BYTES_MAX,
   MAINTENANCE_ROWS_MAX,
-  RETENTION_INTERVAL_MS_MIN,
+  RETENTION_CHECK_INTERVAL_MS_DEFAULT,
   SEAL_DELAY_MS,
 } from '../../../src/core/limits.ts'
 import {
@@ -19,6 +19,7 @@ import {
   append,
   appendTogether,
   batch,
+  checkAge,
   chunkRows,
   codeOf,
   configure,
@@ -56,10 +57,40 @@ describe('retention', () => {
     for (const value of ['a', 'b']) await append(name, batch([value], { timestamp: OLD }))
     await append(name, batch(['c']))
     await append(name, batch(['d'], { timestamp: OLD }))
-    expect(await dueInMs(name)).toBeLessThanOrEqual(RETENTION_INTERVAL_MS_MIN)
+    expect(await dueInMs(name)).toBeLessThanOrEqual(RETENTION_CHECK_INTERVAL_MS_DEFAULT)
+    await evictDurableObject(partition(name))
     expect(await runDurableObjectAlarm(partition(name))).toBe(true)
     expect(await valuesOf(await readAll(name))).toEqual(['c', 'd'])
     expect(await describeOf(name)).toMatchObject({ logStartOffset: 2, highWatermark: 4 })
+  })
+
+  test('keeps what was old when it came until the next check, whatever alarms come before', async () => {
+    const name = await newPartition({ 'retention.ms': '60000' })
+    await append(name, batch(['a'], { timestamp: OLD }))
+    const dueMs = await dueInMs(name)
+    expect(dueMs).toBeGreaterThan(RETENTION_CHECK_INTERVAL_MS_DEFAULT - 60_000)
+    for (const _ of range(3)) {
+      await maintain(name)
+      await append(name, batch(['b']))
+      expect(await describeOf(name)).toMatchObject({ logStartOffset: 0 })
+    }
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + RETENTION_CHECK_INTERVAL_MS_DEFAULT })
+    await maintain(name)
+    expect(await describeOf(name)).toMatchObject({ logStartOffset: 4 })
+  })
+
+  test('is not put off by appends that wake the object', async () => {
+    const name = await newPartition({ 'retention.ms': '60000' })
+    await append(name, batch(['a'], { timestamp: OLD }))
+    const firstDue = await alarmTime(name)
+    for (const _ of range(3)) {
+      await evictDurableObject(partition(name))
+      await append(name, batch(['b']))
+      expect(await alarmTime(name)).toBe(firstDue)
+    }
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + RETENTION_CHECK_INTERVAL_MS_DEFAULT })
+    expect(await runDurableObjectAlarm(partition(name))).toBe(true)
+    expect(await describeOf(name)).toMatchObject({ logStartOffset: 4 })
   })
 
   test('deletes by size, and keeps at least retention.bytes', async () => {
@@ -78,7 +109,7 @@ describe('retention', () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a', 'b'], { timestamp: OLD }))
     await append(name, batch(['c']))
-    await maintain(name)
+    await checkAge(name)
     for (const _ of range(3)) {
       expect(await tryRead(name, { offset: 1 })).toMatchObject({
         error: { code: 'offset_out_of_range', details: { logStartOffset: 2, highWatermark: 3 } },
@@ -91,7 +122,7 @@ describe('retention', () => {
   test('of everything keeps the next offset, across evictions', async () => {
     const name = await newPartition({ 'retention.ms': '1' })
     await append(name, batch(['a', 'b'], { timestamp: OLD }))
-    await maintain(name)
+    await checkAge(name)
     await evictDurableObject(partition(name))
     expect(await describeOf(name)).toEqual({
       partition: 0,
@@ -109,10 +140,10 @@ describe('retention', () => {
   test('goes by the time of the append where records have none', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: -1 }))
-    await maintain(name)
+    await checkAge(name)
     expect(await valuesOf(await readAll(name))).toEqual(['a'])
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 })
-    await maintain(name)
+    await checkAge(name)
     expect(await countRows(name, 'chunk')).toBe(0)
   })
 
@@ -122,13 +153,13 @@ describe('retention', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 50_000 })
     // Twenty fill a row, the old one among them; two are left over.
     for (const _ of range(21)) await append(name, largeBatch(50_000, { timestamp: -1 }))
-    await maintain(name)
+    await checkAge(name)
     expect(await countRows(name, 'chunk')).toBe(3)
     vi.setSystemTime(Date.now() + 50_000)
-    await maintain(name)
+    await checkAge(name)
     expect(await countRows(name, 'chunk')).toBe(3)
     vi.setSystemTime(Date.now() + 11_000)
-    await maintain(name)
+    await checkAge(name)
     expect(await countRows(name, 'chunk')).toBe(0)
   })
 
@@ -162,7 +193,8 @@ describe('retention', () => {
     await append(name, batch(['a'], { timestamp: OLD }))
     expect(await alarmTime(name)).toBeNull()
     await configure(name, { 'retention.ms': '60000' }, 2)
-    expect(await dueInMs(name)).toBeLessThanOrEqual(RETENTION_INTERVAL_MS_MIN)
+    expect(await dueInMs(name)).toBeLessThanOrEqual(RETENTION_CHECK_INTERVAL_MS_DEFAULT)
+    await evictDurableObject(partition(name))
     await runDurableObjectAlarm(partition(name))
     expect(await countRows(name, 'chunk')).toBe(0)
   })
@@ -170,19 +202,21 @@ describe('retention', () => {
   test('is awake again after everything was deleted', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: OLD }))
+    await evictDurableObject(partition(name))
     await runDurableObjectAlarm(partition(name))
     expect(await alarmTime(name)).toBeNull()
     await append(name, batch(['b']))
-    expect(await dueInMs(name)).toBeLessThanOrEqual(60_001)
+    expect(await dueInMs(name)).toBeLessThanOrEqual(RETENTION_CHECK_INTERVAL_MS_DEFAULT)
   })
 
   test('does not wait for the alarm by which producers are forgotten', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: OLD, producerId: 1n }))
+    await evictDurableObject(partition(name))
     await runDurableObjectAlarm(partition(name))
     expect(await dueInMs(name)).toBeGreaterThan(1_000_000)
     await append(name, batch(['b']))
-    expect(await dueInMs(name)).toBeLessThanOrEqual(60_001)
+    expect(await dueInMs(name)).toBeLessThanOrEqual(RETENTION_CHECK_INTERVAL_MS_DEFAULT)
   })
 
   test('comes though the alarm is lost', async () => {
@@ -191,6 +225,7 @@ describe('retention', () => {
     await runInDurableObject(partition(name), (_, { storage }) => storage.deleteAlarm())
     await evictDurableObject(partition(name))
     await append(name, batch(['b']))
+    await evictDurableObject(partition(name))
     expect(await runDurableObjectAlarm(partition(name))).toBe(true)
     expect(await valuesOf(await readAll(name))).toEqual(['b'])
   })

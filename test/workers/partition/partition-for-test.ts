@@ -1,5 +1,5 @@
 /** What the partition's tests share: a configured partition, batches of text, a look at what came of them. */
-import { runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import type { Partition } from '../../../durable-objects/partition/partition.ts'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
@@ -197,6 +197,12 @@ export async function alarmTime(name: string): Promise<number | null> {
 /** Runs what the alarm runs, whether it is set or not. */
 export async function maintain(name: string): Promise<void> {
   await runInDurableObject(partition(name), (instance) => instance.alarm())
+}
+
+/** The alarm of an object that sleeps until then: it checks the age of records. */
+export async function checkAge(name: string): Promise<void> {
+  await evictDurableObject(partition(name))
+  await maintain(name)
 }
 
 /** Many appends in one turn of the partition, so that they are sure to meet in its queue. */

@@ -15,6 +15,7 @@ import {
   appendTogether,
   type BatchFields,
   batch,
+  checkAge,
   codeOf,
   configure,
   countRows,
@@ -319,7 +320,7 @@ describe('what is known of producers', () => {
   test('survives retention of all its batches', async () => {
     const name = await newPartition()
     await append(name, one(0, { timestamp: 5 }))
-    await maintain(name)
+    await checkAge(name)
     expect(await countRows(name, 'chunk')).toBe(0)
     await evictDurableObject(partition(name))
     expect((await append(name, one(0))).baseOffsets).toEqual([0])
@@ -376,7 +377,7 @@ describe('what is known of producers', () => {
     const name = await newPartition()
     const fields = { timestamp: 5, producerId: 7n, baseSequence: 0 }
     await append(name, batch(['s0', 's1'], fields))
-    await maintain(name)
+    await checkAge(name)
     expect(await countRows(name, 'chunk')).toBe(0)
     const silentFor = async (silenceMs: number) => {
       await runInDurableObject(partition(name), (_, { storage }) => {

@@ -7,6 +7,7 @@
  */
 import { reset } from 'cloudflare:test'
 import { afterEach, expect, test, vi } from 'vitest'
+import { RETENTION_CHECK_INTERVAL_MS_DEFAULT } from '../../../src/core/limits.ts'
 import { countRowsWritten } from '../count-rows.ts'
 import {
   append,
@@ -44,7 +45,7 @@ test.each([
   const appended = rowsWritten() / thousands
   await maintain(name)
   const sealed = rowsWritten() / thousands
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 })
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + RETENTION_CHECK_INTERVAL_MS_DEFAULT })
   await maintain(name)
   const whole = rowsWritten() / thousands
   console.log(`${kind}: ${appended} rows per 1,000 records, sealed ${sealed}, deleted ${whole}`)

@@ -6,10 +6,10 @@ import { decodeTailFrame, type TailFrame } from '../../../src/core/log/tail-prot
 import {
   append,
   batch,
+  checkAge,
   configure,
   headersOf,
   largeBatch,
-  maintain,
   newPartition,
   partition,
   range,
@@ -242,7 +242,7 @@ describe('the end of a tail', () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: OLD }))
     const tail = await openTail(name, 0, 0)
-    await maintain(name)
+    await checkAge(name)
     await append(name, batch(['b']))
     tail.socket.send('1000')
     expect((await tail.closed).code).toBe(4416)

@@ -1,7 +1,0 @@
-/**
- * Returns the minutes that a deployment has set for Kafka's `offsets.retention.minutes`; undefined where it
- * has set none, or what is no whole number above 0.
- */
-export function parseRetentionMinutes(text: string | undefined): number | undefined {
-  return text !== undefined && /^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined
-}

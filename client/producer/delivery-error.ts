@@ -18,6 +18,12 @@ export function outcomeUnknown(error: EdgelogError): EdgelogError {
   return new EdgelogError('unavailable', message, { cause: error })
 }
 
+/** The same failure, of records that were never sent: they are not stored. */
+export function neverSent(error: EdgelogError): EdgelogError {
+  if (!error.mayHaveTakenEffect) return error
+  return new EdgelogError(error.code, error.message, { cause: error, isWithoutEffect: true })
+}
+
 export function asEdgelogError(error: unknown): EdgelogError {
   if (error instanceof EdgelogError) return error
   return new EdgelogError('internal', String(error), { cause: error })

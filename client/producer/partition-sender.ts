@@ -13,7 +13,7 @@ import type { Connection } from '../http/connection.ts'
 import { DELIVERY_SILENCE_MS } from '../limits.ts'
 import { type BatchAnswer, sendBatch } from './batch-request.ts'
 import type { BuilderPool } from './builder-pool.ts'
-import { asEdgelogError, notDelivered, outcomeUnknown } from './delivery-error.ts'
+import { asEdgelogError, neverSent, notDelivered, outcomeUnknown } from './delivery-error.ts'
 import {
   type InFlightEntry,
   InFlightQueue,
@@ -263,7 +263,7 @@ export class PartitionSender {
 
   #reject(batch: ProducedBatch, error: EdgelogError): void {
     if (batch.isSettled) return
-    batch.reject(error)
+    batch.reject(batch.attempts === 0 ? neverSent(error) : error)
     this.#context.release(batch.reservedBytes)
   }
 

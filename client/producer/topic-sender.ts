@@ -12,6 +12,7 @@ import { backoffMs } from '../http/backoff.ts'
 import { Refusal } from '../http/refusal.ts'
 import { RECORD_OVERHEAD_BYTES } from '../limits.ts'
 import type { TopicMetadata, TopicMetadataCache } from '../topic-metadata.ts'
+import { neverSent } from './delivery-error.ts'
 import { Fifo } from './fifo.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { PartitionSender, type SenderContext } from './partition-sender.ts'
@@ -118,7 +119,7 @@ export class TopicSender {
       if (typeof next === 'function') next()
       else {
         this.#context.waitingBudget.release(next.reservedBytes)
-        next.resolve(Promise.reject(error))
+        next.resolve(Promise.reject(neverSent(error)))
       }
     }
   }

@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { connect, type ProducerOptions } from '../../client/index.ts'
 import { Fifo } from '../../client/producer/fifo.ts'
 import { Random } from '../support/random.ts'
+import { WAIT } from '../support/until.ts'
 import { FakeServer } from './fake-server.ts'
 import { ManualClock } from './manual-clock.ts'
 
@@ -313,6 +314,19 @@ describe('flush() and close()', () => {
     await producer.close({ timeoutMs: 50 })
     expect((await settled).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     expect(producer.bufferedBytes).toBe(0)
+  })
+
+  test('says of each record that was given up whether it may be stored', async () => {
+    const { server, producer } = setUp({ inFlightMax: 1, lingerMs: 0 })
+    server.gate = gate().promise
+    const first = producer.send('t', { value: 'sent' })
+    await vi.waitFor(() => expect(server.calls.at(-1)).toMatch(/^POST/), WAIT)
+    const settled = Promise.allSettled([first, producer.send('t', { value: 'never sent' })])
+    await producer.close({ timeoutMs: 50 })
+    expect(await settled).toMatchObject([
+      { reason: { code: 'unavailable', mayHaveTakenEffect: true } },
+      { reason: { code: 'unavailable', mayHaveTakenEffect: false } },
+    ])
   })
 
   test('close() with a time limit rejects what waits for the buffer, and sends none of it', async () => {

@@ -13,6 +13,9 @@ export function errorAnswer(error: EdgelogError): Response {
     headers.set('Retry-After', String(Math.ceil(retryAfterMs / 1_000)))
   }
   if (error.code === 'method_not_allowed') headers.set('Allow', String(error.details?.allow))
+  if (error.code === 'unsupported_media_type' && error.details !== undefined) {
+    headers.set('Accept-Encoding', String(error.details.acceptEncoding))
+  }
   if (error.code === 'unauthorized') headers.set('WWW-Authenticate', 'Bearer realm="edgelog"')
   return Response.json({ error: error.toBody() }, { status: ERRORS[error.code].http, headers })
 }

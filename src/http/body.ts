@@ -20,9 +20,11 @@ export function unsupportedMediaType(c: AppContext, allowed: readonly string[]):
 /**
  * The whole body, counted while it streams where its length was not announced.
  *
- * @throws {EdgelogError} `request_too_large`; `invalid_request` if the sender gave up half way.
+ * @throws {EdgelogError} `unsupported_media_type` if it is encoded; `request_too_large`;
+ * `invalid_request` if the sender gave up half way.
  */
 export async function readBody(c: AppContext, maxBytes: number): Promise<Uint8Array> {
+  refuseContentEncoding(c)
   const contentLength = Number(c.req.header('content-length') ?? Number.NaN)
   if (contentLength <= maxBytes) {
     // The runtime holds a body to the length it announced, and this is the fast way to all of it.
@@ -46,6 +48,17 @@ export async function readBody(c: AppContext, maxBytes: number): Promise<Uint8Ar
     throw new EdgelogError('request_too_large', `body: at most ${maxBytes} bytes are allowed`)
   }
   return concatenate(parts)
+}
+
+/** The message names the cause, and `details` becomes the header that RFC 9110 asks for. */
+function refuseContentEncoding(c: AppContext): void {
+  const given = c.req.header('content-encoding') ?? ''
+  if (/^\s*(identity)?\s*$/i.test(given)) return
+  throw new EdgelogError(
+    'unsupported_media_type',
+    `Content-Encoding: identity, or none, is allowed; got ${given.slice(0, 100)}`,
+    { details: { acceptEncoding: 'identity' } },
+  )
 }
 
 function endedEarly(cause: unknown): never {

@@ -20,17 +20,19 @@ export interface ProducerRecord {
   readonly partition?: number | undefined
 }
 
-const NO_HEADERS: readonly RecordHeader[] = Object.freeze([])
 const encoder = new TextEncoder()
 
-/** @throws {EdgelogError} `invalid_record` for what is neither text nor bytes. */
+/**
+ * Encodes a record of an application.
+ *
+ * @throws {EdgelogError} `invalid_record` for what is neither bytes nor text that UTF-8 can hold.
+ */
 export function encodeRecordInput(input: ProducerRecord, nowMs: number): NewRecord {
-  const { headers } = input
   return {
     timestamp: input.timestamp ?? nowMs,
     key: encodePayload(input.key, 'key'),
     value: encodePayload(input.value, 'value'),
-    headers: headers === undefined ? NO_HEADERS : encodeHeaders(headers),
+    headers: encodeHeaders(input.headers ?? []),
   }
 }
 
@@ -45,15 +47,23 @@ export function copyRecord(record: NewRecord): NewRecord {
 }
 
 function encodePayload(payload: Payload | undefined, field: string): Uint8Array | null {
-  if (typeof payload === 'string') return encoder.encode(payload)
   if (payload === null || payload === undefined) return null
   if (payload instanceof Uint8Array) return payload
-  throw new EdgelogError('invalid_record', `${field}: text, a Uint8Array or null is allowed`)
+  return encoder.encode(checkText(payload, field, ', a Uint8Array or null'))
 }
 
 function encodeHeaders(headers: HeadersInput): RecordHeader[] {
   const pairs: ReadonlyArray<readonly [string, Payload]> = Array.isArray(headers)
     ? headers
     : Object.entries(headers)
-  return pairs.map(([key, value]) => ({ key, value: encodePayload(value, `headers.${key}`) }))
+  return pairs.map(([key, value]) => ({
+    key: checkText(key, 'headers'),
+    value: encodePayload(value, `headers.${key}`),
+  }))
+}
+
+/** TextEncoder would replace a lone surrogate, so that another text is stored. */
+function checkText(text: string, field: string, others = ''): string {
+  if (typeof text === 'string' && text.isWellFormed()) return text
+  throw new EdgelogError('invalid_record', `${field}: valid Unicode text${others} is allowed`)
 }

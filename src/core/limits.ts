@@ -40,6 +40,8 @@ export const REQUEST_BODY_BYTES_MAX = 16 * MIB
 export const REQUEST_DISCARDED_BYTES_MAX = 64 * MIB
 /** A JSON body about topics: a name, a number and a few dozen config keys. */
 export const ADMIN_BODY_BYTES_MAX = 256 * KIB
+/** Levels of objects and lists in a JSON body, but for the value of a record: twice what any route has. */
+export const JSON_DEPTH_MAX = 16
 /** Records of one JSON or NDJSON produce request. */
 export const REQUEST_RECORDS_MAX = 100_000
 /** Batches of one produce request: each costs a header in memory, and may cost a producer's row. */

@@ -1,5 +1,6 @@
 /** Reads request bodies, never more of them than allowed, and as the text they claim to be. */
 import { EdgelogError } from '../core/errors.ts'
+import { parseExactJson } from '../core/json/exact-json.ts'
 import { REQUEST_DISCARDED_BYTES_MAX } from '../core/limits.ts'
 import { concatenate } from '../core/log/chunk.ts'
 import type { AppContext } from './env.ts'
@@ -66,9 +67,33 @@ function endedEarly(cause: unknown): never {
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const BYTE_ORDER_MARK = '\ufeff'
 
-/** @throws {EdgelogError} `invalid_request` if the bytes are not UTF-8. */
-export function decodeText(bytes: Uint8Array): string {
+/**
+ * The whole body as text.
+ *
+ * @throws {EdgelogError} as `readBody`; also `unsupported_media_type` for another charset, and
+ * `invalid_request` if the bytes are not UTF-8.
+ */
+export async function readText(c: AppContext, maxBytes: number): Promise<string> {
+  refuseCharset(c)
+  const text = decodeText(await readBody(c, maxBytes))
+  if (!text.startsWith(BYTE_ORDER_MARK)) return text
+  throw new EdgelogError('invalid_request', 'body: begins with a byte order mark; none is allowed')
+}
+
+/** Bytes of another charset that happen to be UTF-8 would be stored as another text. */
+function refuseCharset(c: AppContext): void {
+  const contentType = c.req.header('content-type') ?? ''
+  const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(contentType)?.[1]
+  if (charset === undefined || /^utf-?8$/i.test(charset)) return
+  throw new EdgelogError(
+    'unsupported_media_type',
+    `Content-Type: charset utf-8, or none, is allowed; got ${charset.slice(0, 100)}`,
+  )
+}
+
+function decodeText(bytes: Uint8Array): string {
   try {
     return UTF8.decode(bytes)
   } catch (cause) {
@@ -76,18 +101,8 @@ export function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** @throws {EdgelogError} `invalid_request` if the text is not JSON. */
-export function parseJson(text: string, field = 'body'): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new EdgelogError('invalid_request', `${field}: not valid JSON (${why})`, { cause })
-  }
-}
-
 /** @throws {EdgelogError} `unsupported_media_type`, `request_too_large`, `invalid_request`. */
 export async function readJson(c: AppContext, maxBytes: number): Promise<unknown> {
   if (mediaTypeOf(c) !== 'application/json') throw unsupportedMediaType(c, ['application/json'])
-  return parseJson(decodeText(await readBody(c, maxBytes)))
+  return parseExactJson(await readText(c, maxBytes))
 }

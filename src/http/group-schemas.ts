@@ -25,6 +25,12 @@ function whole(min: number, max: number) {
   return z.int(message).min(min, message).max(max, message)
 }
 
+/** Storage would replace a lone surrogate. */
+function wellFormed(text: string): boolean {
+  return text.isWellFormed()
+}
+const wellFormedMessage = 'text without lone surrogates is allowed'
+
 const idMessage = `text of 1 to ${GROUP_ID_LENGTH_MAX} characters that can be shown is allowed`
 const IdText = z.string(idMessage).max(GROUP_ID_LENGTH_MAX, idMessage).regex(SHOWABLE, idMessage)
 
@@ -82,6 +88,7 @@ export const HeartbeatBody = z
     topicPattern: z
       .string()
       .max(TOPIC_PATTERN_LENGTH_MAX, `at most ${TOPIC_PATTERN_LENGTH_MAX} characters are allowed`)
+      .refine(wellFormed, wellFormedMessage)
       .optional()
       .openapi({ description: 'an RE2 expression over whole names' }),
     assignor: z
@@ -123,7 +130,7 @@ const OffsetToCommit = z.strictObject({
   partition: partitionNumber,
   offset: offsetNumber.openapi({ description: 'of the next record to be read' }),
   leaderEpoch: whole(-1, INT32_MAX).default(-1),
-  metadata: z.string().default(''),
+  metadata: z.string().refine(wellFormed, wellFormedMessage).default(''),
 })
 
 export const CommitBody = z

@@ -6,11 +6,16 @@ import {
   produceRecords,
   produceToPartition,
 } from '../broker/produce.ts'
-import { type JsonRecordInput, recordFromJson } from '../core/batch/json-record.ts'
+import {
+  JSON_RECORD_FORM,
+  type JsonRecordInput,
+  recordFromJson,
+} from '../core/batch/json-record.ts'
 import { EdgelogError } from '../core/errors.ts'
+import { type JsonForm, parseExactJson } from '../core/json/exact-json.ts'
 import { OFFSET_MAX, REQUEST_BODY_BYTES_MAX, REQUEST_RECORDS_MAX } from '../core/limits.ts'
 import { jsonResponses } from './answers.ts'
-import { decodeText, mediaTypeOf, parseJson, readBody, unsupportedMediaType } from './body.ts'
+import { mediaTypeOf, readBody, readText, unsupportedMediaType } from './body.ts'
 import { type AppContext, clusterOf } from './env.ts'
 import { type App, addRoute, parseWith } from './route.ts'
 import {
@@ -27,6 +32,10 @@ import {
 
 const TopicProduceBody = produceBody(TopicRecordBody)
 const PartitionProduceBody = produceBody(PartitionRecordBody)
+
+const PRODUCE_FORM: JsonForm = { fields: new Map([['records', { each: JSON_RECORD_FORM }]]) }
+/** White space of JSON, and nothing else that `trim` would take. */
+const EMPTY_LINE = /^[ \t\r]*$/
 
 export function addProduceRoutes(app: App): void {
   addRoute(
@@ -112,10 +121,10 @@ async function readRecords(
   if (mediaType !== MEDIA_TYPES.json && mediaType !== MEDIA_TYPES.ndjson) {
     throw unsupportedMediaType(c, allowed)
   }
-  const text = decodeText(await readBody(c, REQUEST_BODY_BYTES_MAX))
+  const text = await readText(c, REQUEST_BODY_BYTES_MAX)
   const inputs =
     mediaType === MEDIA_TYPES.json
-      ? parseWith(body, parseJson(text)).records
+      ? parseWith(body, parseExactJson(text, '', PRODUCE_FORM)).records
       : parseLines(text, record)
   const nowMs = Date.now()
   return inputs.map((input, index) => ({
@@ -127,8 +136,12 @@ async function readRecords(
 /** One record a line; empty lines are passed over. */
 function parseLines(text: string, record: z.ZodType<JsonRecordInput>): JsonRecordInput[] {
   const inputs: JsonRecordInput[] = []
-  for (const line of text.split('\n')) {
-    if (line.trim() === '') continue
+  let end: number
+  for (let from = 0; from < text.length; from = end + 1) {
+    end = text.indexOf('\n', from)
+    if (end === -1) end = text.length
+    const line = text.slice(from, end)
+    if (EMPTY_LINE.test(line)) continue
     if (inputs.length === REQUEST_RECORDS_MAX) {
       throw new EdgelogError(
         'invalid_request',
@@ -136,7 +149,7 @@ function parseLines(text: string, record: z.ZodType<JsonRecordInput>): JsonRecor
       )
     }
     const field = `records[${inputs.length}]`
-    inputs.push(parseWith(record, parseJson(line, field), field))
+    inputs.push(parseWith(record, parseExactJson(line, field, JSON_RECORD_FORM), field))
   }
   if (inputs.length > 0) return inputs
   throw new EdgelogError('invalid_request', 'records: at least one record is needed')

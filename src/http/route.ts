@@ -3,6 +3,7 @@
  */
 import type { OpenAPIHono, RouteConfig, z } from '@hono/zod-openapi'
 import { EdgelogError } from '../core/errors.ts'
+import { fieldName } from '../core/json/field-name.ts'
 import type { AppContext, AppEnv } from './env.ts'
 
 export type App = OpenAPIHono<AppEnv>
@@ -61,11 +62,4 @@ export function parseWith<Schema extends z.ZodType>(
   const [issue] = result.error.issues
   const where = fieldName(prefix, issue?.path ?? []) || whole
   throw new EdgelogError('invalid_request', `${where}: ${issue?.message ?? 'not valid'}`)
-}
-
-function fieldName(prefix: string, path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, key) => {
-    if (typeof key === 'number') return `${text}[${key}]`
-    return text === '' ? String(key) : `${text}.${String(key)}`
-  }, prefix)
 }

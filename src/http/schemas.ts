@@ -99,7 +99,7 @@ const HeaderText = z.string().nullable()
 const headersShape = 'an object of text, or a list of [name, text], is allowed'
 
 const Headers = z.union(
-  [z.record(z.string(), HeaderText), z.array(z.tuple([z.string(), HeaderText]))],
+  [z.array(z.tuple([z.string(), HeaderText])), z.record(z.string(), HeaderText)],
   headersShape,
 )
 
@@ -109,7 +109,10 @@ const recordFields = {
   value: z
     .unknown()
     .optional()
-    .openapi({ description: 'text or null; any other JSON is kept as its compact text' }),
+    .openapi({
+      description:
+        'text or null; any other JSON is kept as the text that came, without white space',
+    }),
   valueBase64: z.string().optional(),
   headers: Headers.optional(),
   headersBase64: z.array(z.tuple([z.string(), HeaderText])).optional(),

@@ -1,9 +1,9 @@
 /** One client's WebSocket to `/v1/tail`: control messages come in, notices and frames go out. */
 import type { Cluster } from '../broker/cluster.ts'
 import { EdgelogError } from '../core/errors.ts'
+import { parseExactJson } from '../core/json/exact-json.ts'
 import { PING_INTERVAL_MS, TAIL_CONTROL_BYTES_MAX } from '../core/limits.ts'
 import { tailFrameBytesMax, tailParts } from '../core/log/tail-protocol.ts'
-import { parseJson } from './body.ts'
 import { parseWith } from './route.ts'
 import { Control } from './tail-schemas.ts'
 import {
@@ -76,7 +76,7 @@ function parseMessage(data: string | ArrayBuffer | Blob): unknown {
       `a control message is JSON text of at most ${TAIL_CONTROL_BYTES_MAX} characters`,
     )
   }
-  return parseJson(data, 'message')
+  return parseExactJson(data, 'message')
 }
 
 /** So that also a message of the wrong shape can be told by its id. */

@@ -9,7 +9,9 @@
  */
 import { decodeBase64, encodeBase64 } from '../bytes/base64.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
+import { TextPool } from '../bytes/text-pool.ts'
 import { EdgelogError } from '../errors.ts'
+import { type JsonForm, JsonText } from '../json/exact-json.ts'
 import type { LogRecord, NewRecord, RecordHeader } from './record.ts'
 
 export type JsonHeaderPair = readonly [name: string, value: string | null]
@@ -31,7 +33,7 @@ export interface JsonRecord {
 export interface JsonRecordInput {
   readonly key?: string | null | undefined
   readonly keyBase64?: string | undefined
-  /** Stored as text if it is a string, as a tombstone if it is null, else as its compact JSON. */
+  /** Text, null for a tombstone, or `JsonText`, whose text is stored. */
   readonly value?: unknown
   readonly valueBase64?: string | undefined
   readonly headers?: JsonHeaders | undefined
@@ -41,7 +43,15 @@ export interface JsonRecordInput {
   readonly partition?: number | undefined
 }
 
-const encoder = new TextEncoder()
+/** How the JSON of a record is parsed: what is stored as text must be the text that came. */
+export const JSON_RECORD_FORM: JsonForm = {
+  fields: new Map<string, JsonForm>([
+    ['value', 'text'],
+    ['headers', 'pairs'],
+  ]),
+}
+
+const pool = new TextPool()
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const NO_HEADERS: JsonHeaders = Object.freeze({})
 
@@ -110,9 +120,9 @@ function valueFromJson({ value, valueBase64 }: JsonRecordInput, path: string): U
     )
   }
   if (value === null) return null
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
-  if (text === undefined) throw invalid(`${path}.value`, `${typeof value} is not JSON`)
-  return encodeText(text, `${path}.value`)
+  const text = value instanceof JsonText ? value.text : value
+  if (typeof text === 'string') return encodeText(text, `${path}.value`)
+  throw invalid(`${path}.value`, 'text, null or JsonText is allowed')
 }
 
 function headersFromJson(input: JsonRecordInput, path: string): RecordHeader[] {
@@ -171,7 +181,7 @@ function decodeText(bytes: Uint8Array | null): string | null | undefined {
 
 function encodeText(text: string, path: string): Uint8Array {
   if (!text.isWellFormed()) throw notUnicode(path)
-  return encoder.encode(text)
+  return pool.encode(text)
 }
 
 function encodeBytes(bytes: Uint8Array | null): string {

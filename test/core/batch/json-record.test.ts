@@ -6,6 +6,7 @@ import {
   recordToJson,
 } from '../../../src/core/batch/json-record.ts'
 import type { LogRecord } from '../../../src/core/batch/record.ts'
+import { JsonText } from '../../../src/core/json/exact-json.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 import { fromHex, utf8 } from '../bytes/hex.ts'
 import { arbitraryRecord } from './arbitrary-records.ts'
@@ -89,9 +90,7 @@ describe('recordFromJson()', () => {
     ['empty text', { value: '' }, { value: new Uint8Array() }],
     ['null, a tombstone', { key: 'k', value: null }, { key: utf8('k'), value: null }],
     ['a key of null', { key: null, value: '' }, { key: null, value: utf8('') }],
-    ['an object', { value: { a: [1, null, 'x'] } }, { value: utf8('{"a":[1,null,"x"]}') }],
-    ['a number', { value: 0 }, { value: utf8('0') }],
-    ['false', { value: false }, { value: utf8('false') }],
+    ['JSON', { value: new JsonText('{"a":1.10}') }, { value: utf8('{"a":1.10}') }],
     [
       'base64',
       { keyBase64: '/w==', valueBase64: '' },
@@ -158,6 +157,7 @@ describe('recordFromJson()', () => {
       'invalid_record',
       'records[3].headersBase64.a: not valid base64',
     ],
+    [{ value: {} }, 'invalid_record', 'records[3].value: text, null or JsonText is allowed'],
     [{ value: '', timestamp: -1 }, 'invalid_timestamp', 'records[3].timestamp: milliseconds'],
     [{ value: '', timestamp: 0.5 }, 'invalid_timestamp', 'records[3].timestamp: milliseconds'],
     [{ value: '', timestamp: 2 ** 53 }, 'invalid_timestamp', 'records[3].timestamp: milliseconds'],

@@ -25,6 +25,7 @@ import {
 import { ByteReader } from '../../../src/core/bytes/byte-reader.ts'
 import { DecodeError } from '../../../src/core/bytes/decode-error.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
+import { JsonText } from '../../../src/core/json/exact-json.ts'
 import { Random } from '../../support/random.ts'
 import { TEST_SEED } from '../../support/seed.ts'
 import { CODECS, COMPRESSIONS } from '../batch/codecs-for-test.ts'
@@ -193,7 +194,8 @@ function hostileInput(random: Random): JsonRecordInput {
   const textOrNull = () => (random.below(3) === 0 ? null : text())
   const pairs = () =>
     Array.from({ length: random.below(4) }, () => [text(), textOrNull()] as [string, string | null])
-  const values = [null, 0, -1.5, true, [], {}, { a: text() }, [[text()]], text(), text()]
+  const json = () => new JsonText(JSON.stringify({ a: [text()] }))
+  const values = [null, 0, {}, new JsonText('-1.5'), json(), json(), text(), text()]
   const times = [0, 5, -1, 0.5, 2 ** 53, Number.NaN, 2 ** 53 - 1]
   const maybe = <T>(value: () => T) => (random.below(3) === 0 ? value() : undefined)
   return {

@@ -42,6 +42,8 @@ export const REQUEST_DISCARDED_BYTES_MAX = 64 * MIB
 export const ADMIN_BODY_BYTES_MAX = 256 * KIB
 /** Levels of objects and lists in a JSON body, but for the value of a record: twice what any route has. */
 export const JSON_DEPTH_MAX = 16
+/** Names of one object in a JSON body, but for the value of a record: far more than headers of a record. */
+export const JSON_NAMES_MAX = 10_000
 /** Records of one JSON or NDJSON produce request. */
 export const REQUEST_RECORDS_MAX = 100_000
 /** Batches of one produce request: each costs a header in memory, and may cost a producer's row. */

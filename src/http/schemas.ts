@@ -106,13 +106,9 @@ const Headers = z.union(
 const recordFields = {
   key: z.string().nullable().optional(),
   keyBase64: z.string().optional(),
-  value: z
-    .unknown()
-    .optional()
-    .openapi({
-      description:
-        'text or null; any other JSON is kept as the text that came, without white space',
-    }),
+  value: z.unknown().optional().openapi({
+    description: 'text or null; any other JSON is kept as the text that came, without white space',
+  }),
   valueBase64: z.string().optional(),
   headers: Headers.optional(),
   headersBase64: z.array(z.tuple([z.string(), HeaderText])).optional(),

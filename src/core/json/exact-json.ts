@@ -4,7 +4,7 @@
  * a value that is to be stored is kept as the text that came.
  */
 import { EdgelogError } from '../errors.ts'
-import { JSON_DEPTH_MAX } from '../limits.ts'
+import { JSON_DEPTH_MAX, JSON_NAMES_MAX } from '../limits.ts'
 import { isExactNumber } from './exact-number.ts'
 import { fieldName } from './field-name.ts'
 import { JsonCursor } from './json-cursor.ts'
@@ -99,6 +99,9 @@ class ExactWalk {
       const name = this.#cursor.string()
       this.#path[depth] = name
       if (!names.add(name)) throw this.#refusal(depth + 1, 'given twice; once is allowed')
+      if (names.count > JSON_NAMES_MAX) {
+        throw this.#refusal(depth, `at most ${JSON_NAMES_MAX} names are allowed`)
+      }
       // Schemas pass over this name without a word.
       if (name === '__proto__' && pairs === undefined) throw this.#refusal(depth + 1, 'not a field')
       this.#cursor.skipToken()
@@ -146,6 +149,10 @@ class ExactWalk {
 class NameList {
   readonly #all: string[] = []
   #lookup: Set<string> | undefined
+
+  get count(): number {
+    return this.#all.length
+  }
 
   /** Adds a name; returns false if it is there. */
   add(name: string): boolean {

@@ -12,6 +12,8 @@ const CLOSE_BRACKET = 0x5d
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 
+const PARTS_MAX = 4_096
+
 export class JsonCursor {
   readonly #text: string
   #at = 0
@@ -62,13 +64,17 @@ export class JsonCursor {
 
   /** Reads the value that begins here, as it is written but for the white space between tokens. */
   compactValue(): string {
+    const joined: string[] = []
     const parts: string[] = []
     let from = this.#at
     let depth = 0
     do {
       const code = this.#text.charCodeAt(this.#at)
       if (isSpace(code)) {
-        parts.push(this.#text.slice(from, this.#at))
+        // A part takes more memory than its characters, so only some are held at a time.
+        if (parts.push(this.#text.slice(from, this.#at)) === PARTS_MAX) {
+          joined.push(parts.splice(0).join(''))
+        }
         this.#skipSpace()
         from = this.#at
       } else if (code === QUOTE) {
@@ -79,8 +85,7 @@ export class JsonCursor {
         this.#at++
       }
     } while (depth > 0)
-    const last = this.#text.slice(from, this.#at)
-    return parts.length === 0 ? last : parts.join('') + last
+    return joined.concat(parts, this.#text.slice(from, this.#at)).join('')
   }
 
   #skipSpace(): void {

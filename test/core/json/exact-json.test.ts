@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type JsonForm, JsonText, parseExactJson } from '../../../src/core/json/exact-json.ts'
-import { JSON_DEPTH_MAX } from '../../../src/core/limits.ts'
+import { JSON_DEPTH_MAX, JSON_NAMES_MAX } from '../../../src/core/limits.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 
 const RECORD: JsonForm = {
@@ -88,11 +88,22 @@ describe('parseExactJson()', () => {
     expect(() => parseExactJson(source)).toThrow(refusal(message))
   })
 
-  it('finds a repeated name among many', () => {
-    const names = Array.from({ length: 100_000 }, (_, index) => `"n${index}":0`)
-    expect(Object.keys(Object(parseExactJson(`{${names.join(',')}}`)))).toHaveLength(100_000)
-    const repeated = `{${names.join(',')},"n77":0}`
-    expect(() => parseExactJson(repeated)).toThrow(refusal('n77: given twice'))
+  it('finds a repeated name among many, and refuses too many', () => {
+    const names = Array.from({ length: JSON_NAMES_MAX }, (_, index) => `"n${index}":0`)
+    const object = parseExactJson(`{${names.join(',')}}`)
+    expect(Object.keys(Object(object))).toHaveLength(JSON_NAMES_MAX)
+    const repeated = `{"a":{${names.join(',')},"n77":0}}`
+    expect(() => parseExactJson(repeated)).toThrow(refusal('a.n77: given twice'))
+    const many = `{"a":{${names.join(',')},"n":0}}`
+    expect(() => parseExactJson(many)).toThrow(refusal('a: at most 10000 names are allowed'))
+  })
+
+  it('keeps a value with any number of names, and of white space', () => {
+    const names = Array.from({ length: JSON_NAMES_MAX + 1 }, () => '"n" : 0')
+    const value = `{ ${names.join(' , ')} }`
+    expect(parseExactJson(`{"value":${value}}`, '', RECORD)).toEqual({
+      value: new JsonText(value.replaceAll(' ', '')),
+    })
   })
 
   it('names the field behind a prefix', () => {

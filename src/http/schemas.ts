@@ -99,7 +99,7 @@ const HeaderText = z.string().nullable()
 const headersShape = 'an object of text, or a list of [name, text], is allowed'
 
 const Headers = z.union(
-  [z.array(z.tuple([z.string(), HeaderText])), z.record(z.string(), HeaderText)],
+  [z.record(z.string(), HeaderText), z.array(z.tuple([z.string(), HeaderText]))],
   headersShape,
 )
 

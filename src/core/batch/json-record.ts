@@ -47,7 +47,7 @@ export interface JsonRecordInput {
 export const JSON_RECORD_FORM: JsonForm = {
   fields: new Map<string, JsonForm>([
     ['value', 'text'],
-    ['headers', 'pairs'],
+    ['headers', 'ordered'],
   ]),
 }
 

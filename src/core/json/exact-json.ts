@@ -20,11 +20,11 @@ export class JsonText {
 
 /**
  * What becomes of a value and of what it holds: `text` gives all but strings and null as `JsonText`,
- * `pairs` gives an object as a list of [name, value] in the order of the text.
+ * `ordered` gives an object whose names would not stay as a list of [name, value].
  */
 export type JsonForm =
   | 'text'
-  | 'pairs'
+  | 'ordered'
   | { readonly fields: ReadonlyMap<string, JsonForm> }
   | { readonly each: JsonForm }
 
@@ -91,7 +91,6 @@ class ExactWalk {
   #object(parsed: unknown, form: JsonForm | undefined, depth: number): unknown {
     this.#checkDepth(depth)
     const fields = typeof form === 'object' && 'fields' in form ? form.fields : undefined
-    const pairs: Array<readonly [string, unknown]> | undefined = form === 'pairs' ? [] : undefined
     const object: Record<string, unknown> = isObject(parsed) ? parsed : {}
     const names = new NameList()
     this.#cursor.skipToken()
@@ -99,25 +98,24 @@ class ExactWalk {
       const name = this.#cursor.string()
       this.#path[depth] = name
       if (!names.add(name)) throw this.#refusal(depth + 1, 'given twice; once is allowed')
-      if (names.count > JSON_NAMES_MAX) {
+      if (names.all.length > JSON_NAMES_MAX) {
         throw this.#refusal(depth, `at most ${JSON_NAMES_MAX} names are allowed`)
       }
       // Schemas pass over this name without a word.
-      if (name === '__proto__' && pairs === undefined) throw this.#refusal(depth + 1, 'not a field')
+      if (name === '__proto__' && form !== 'ordered') throw this.#refusal(depth + 1, 'not a field')
       this.#cursor.skipToken()
       if (this.#cursor.peek() === '"') {
-        if (pairs === undefined) this.#cursor.skipString()
-        else pairs.push([name, this.#cursor.string()])
+        this.#cursor.skipString()
       } else {
         const member = Object.hasOwn(object, name) ? object[name] : undefined
         const kept = this.value(member, fields?.get(name), depth + 1)
         if (kept !== member) object[name] = kept
-        pairs?.push([name, kept])
       }
       this.#cursor.skipComma()
     }
     this.#cursor.skipToken()
-    return pairs ?? parsed
+    const isKept = form !== 'ordered' || !names.all.some(isLostInObject)
+    return isKept ? parsed : names.all.map((name) => [name, object[name]])
   }
 
   #array(parsed: unknown, form: JsonForm | undefined, depth: number): unknown {
@@ -147,26 +145,27 @@ class ExactWalk {
 
 /** The names of one object in their order. */
 class NameList {
-  readonly #all: string[] = []
+  readonly all: string[] = []
   #lookup: Set<string> | undefined
-
-  get count(): number {
-    return this.#all.length
-  }
 
   /** Adds a name; returns false if it is there. */
   add(name: string): boolean {
     if (this.#has(name)) return false
-    this.#all.push(name)
+    this.all.push(name)
     this.#lookup?.add(name)
     return true
   }
 
   #has(name: string): boolean {
-    if (this.#all.length < FEW_NAMES) return this.#all.includes(name)
-    this.#lookup ??= new Set(this.#all)
+    if (this.all.length < FEW_NAMES) return this.all.includes(name)
+    this.#lookup ??= new Set(this.all)
     return this.#lookup.has(name)
   }
+}
+
+/** An object puts names like "1" first, and schemas pass over the other one. */
+function isLostInObject(name: string): boolean {
+  return /^\d/.test(name) || name === '__proto__'
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -29,11 +29,13 @@ import {
   visibleTopic,
   wantedTopic,
 } from '../../src/core/topic/topic-state.ts'
+import { migrate } from '../migrate.ts'
 import { GroupConfigTable } from './group-config-table.ts'
 import { GroupHints, type GroupNamespace } from './group-hints.ts'
 import { GroupRegistry } from './group-registry.ts'
 import { QuotaTable } from './quota-table.ts'
 import { type PartitionNamespace, Reconciler } from './reconciler.ts'
+import { COORDINATOR_SCHEMA } from './schema.ts'
 import { TopicTable } from './topic-table.ts'
 
 export interface CoordinatorEnv {
@@ -53,6 +55,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
 
   constructor(ctx: DurableObjectState, env: CoordinatorEnv) {
     super(ctx, env)
+    migrate(ctx.storage, COORDINATOR_SCHEMA)
     this.#topics = new TopicTable(ctx.storage.sql)
     this.#groups = new GroupRegistry(ctx.storage.sql)
     this.#groupConfigs = new GroupConfigTable(ctx.storage.sql)

@@ -2,9 +2,9 @@
  * The configs of groups: a row per group that has some, whether there is such a group or not. They are the
  * coordinator's, because a group's own rows end with it and its configs do not.
  *
- *   config   {"version":1,"overrides":{"consumer.session.timeout.ms":50000}}
+ *   config   {"formVersion":1,"overrides":{"consumer.session.timeout.ms":50000}}
  */
-import { assert, EdgelogError } from '../../src/core/errors.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
 import {
   changedGroupConfig,
   type GroupConfigChange,
@@ -12,14 +12,9 @@ import {
 } from '../../src/core/group/group-config.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
 import { GROUPS_MAX } from '../../src/core/limits.ts'
+import { StoredForm } from '../../src/core/stored-form.ts'
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS group_config (
-    group_id TEXT PRIMARY KEY,
-    config TEXT NOT NULL
-  ) STRICT, WITHOUT ROWID
-`
-const VERSION = 1
+const CONFIG = new StoredForm<{ readonly overrides: GroupConfigOverrides }>('group config')
 
 export class GroupConfigTable {
   readonly #sql: SqlStorage
@@ -28,12 +23,11 @@ export class GroupConfigTable {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
-    sql.exec(SCHEMA)
   }
 
   read(groupId: GroupId): GroupConfigOverrides {
     const config = this.#find(groupId)
-    return config === undefined ? {} : decode(config)
+    return config === undefined ? {} : CONFIG.decode(config).overrides
   }
 
   /** The groups that have configs, in the order of their ids. */
@@ -51,9 +45,12 @@ export class GroupConfigTable {
    */
   change(groupId: GroupId, change: GroupConfigChange, validateOnly: boolean): boolean {
     const before = this.#find(groupId)
-    const overrides = changedGroupConfig(before === undefined ? {} : decode(before), change)
+    const overrides = changedGroupConfig(
+      before === undefined ? {} : CONFIG.decode(before).overrides,
+      change,
+    )
     const isDefault = Object.keys(overrides).length === 0
-    const after = isDefault ? undefined : JSON.stringify({ version: VERSION, overrides })
+    const after = isDefault ? undefined : CONFIG.encode({ overrides })
     if (after === before) return false
     if (before === undefined) this.#checkRoom()
     if (validateOnly) return false
@@ -95,13 +92,4 @@ export class GroupConfigTable {
     const why = `groupId: at most ${GROUPS_MAX} groups may have configs`
     throw new EdgelogError('policy_violation', why)
   }
-}
-
-function decode(text: string): GroupConfigOverrides {
-  const { version, overrides } = JSON.parse(text) as {
-    version: number
-    overrides: GroupConfigOverrides
-  }
-  assert(version === VERSION, `configs of a group are of version ${VERSION}, not ${version}`)
-  return overrides
 }

@@ -8,15 +8,6 @@ import {
   GROUPS_MAX,
 } from '../../src/core/limits.ts'
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS consumer_group (
-    group_id TEXT PRIMARY KEY,
-    incarnation TEXT NOT NULL,
-    topics TEXT NOT NULL,
-    wants_all INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID
-`
-
 type GroupRow = { incarnation: string; topics: string; wants_all: number }
 
 export class GroupRegistry {
@@ -27,7 +18,6 @@ export class GroupRegistry {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
-    sql.exec(SCHEMA)
   }
 
   /**

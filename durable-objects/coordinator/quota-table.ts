@@ -1,9 +1,9 @@
 /**
  * The client quotas: a row per entity that has some.
  *
- *   quotas   {"version":1,"values":{"producer_byte_rate":1000}}
+ *   quotas   {"formVersion":1,"values":{"producer_byte_rate":1000}}
  */
-import { assert, EdgelogError } from '../../src/core/errors.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
 import { CLIENT_QUOTAS_MAX } from '../../src/core/limits.ts'
 import {
   type ClientQuota,
@@ -14,14 +14,9 @@ import {
   quotaEntityKey,
 } from '../../src/core/quota/client-quota.ts'
 import { matchesQuotaFilter, type QuotaFilter } from '../../src/core/quota/quota-filter.ts'
+import { StoredForm } from '../../src/core/stored-form.ts'
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS client_quota (
-    entity TEXT PRIMARY KEY,
-    quotas TEXT NOT NULL
-  ) STRICT, WITHOUT ROWID
-`
-const VERSION = 1
+const QUOTAS = new StoredForm<{ readonly values: QuotaValues }>('client quotas')
 
 type QuotaRow = { entity: string; quotas: string }
 
@@ -32,14 +27,16 @@ export class QuotaTable {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
-    sql.exec(SCHEMA)
   }
 
   list(filter: QuotaFilter): readonly ClientQuota[] {
     return this.#sql
       .exec<QuotaRow>('SELECT * FROM client_quota ORDER BY entity')
       .toArray()
-      .map((row) => ({ entity: decodeEntity(row.entity), values: decodeQuotas(row.quotas) }))
+      .map((row) => ({
+        entity: decodeEntity(row.entity),
+        values: QUOTAS.decode(row.quotas).values,
+      }))
       .filter(({ entity }) => matchesQuotaFilter(entity, filter))
   }
 
@@ -49,8 +46,8 @@ export class QuotaTable {
     const [row] = this.#sql
       .exec<QuotaRow>('SELECT * FROM client_quota WHERE entity = ?', key)
       .toArray()
-    const values = changedQuotas(row === undefined ? {} : decodeQuotas(row.quotas), change)
-    const after = values === null ? undefined : JSON.stringify({ version: VERSION, values })
+    const values = changedQuotas(row === undefined ? {} : QUOTAS.decode(row.quotas).values, change)
+    const after = values === null ? undefined : QUOTAS.encode({ values })
     if (after === row?.quotas) return
     if (row === undefined) this.#checkRoom()
     if (validateOnly) return
@@ -88,10 +85,4 @@ export class QuotaTable {
 
 function decodeEntity(key: string): QuotaEntity {
   return Object.fromEntries(JSON.parse(key) as Array<[string, string | null]>)
-}
-
-function decodeQuotas(text: string): QuotaValues {
-  const { version, values } = JSON.parse(text) as { version: number; values: QuotaValues }
-  assert(version === VERSION, `client quotas are of version ${VERSION}, not ${version}`)
-  return values
 }

@@ -1,31 +1,9 @@
-/** The coordinator's one table: a row per topic, from the wish to create it until its last partition is gone. */
+/** The topics: a row for each, from the wish to create it until its last partition is gone. */
 import { assert } from '../../src/core/errors.ts'
 import { LOCATION_HINTS, type LocationHint } from '../../src/core/topic/topic.ts'
 import type { TopicConfigOverrides } from '../../src/core/topic/topic-config.ts'
 import { collisionKey, type TopicName } from '../../src/core/topic/topic-name.ts'
 import type { TopicSettings, TopicState } from '../../src/core/topic/topic-state.ts'
-
-// Names are unique among the topics that stay, by collision key: Kafka's rule holds even against a
-// defect. The second index makes the question what is pending, asked after each step, a cheap one.
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS topic (
-    id TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    collision_key TEXT NOT NULL,
-    partitions INTEGER NOT NULL,
-    overrides TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    applied_partitions INTEGER,
-    applied_overrides TEXT,
-    applied_version INTEGER,
-    is_deleting INTEGER NOT NULL,
-    location_hint TEXT,
-    created_at_ms INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID;
-  CREATE UNIQUE INDEX IF NOT EXISTS topic_staying ON topic (collision_key) WHERE is_deleting = 0;
-  CREATE INDEX IF NOT EXISTS topic_pending ON topic (id)
-    WHERE is_deleting = 1 OR applied_version IS NOT version;
-`
 
 const IS_PENDING = 'is_deleting = 1 OR applied_version IS NOT version'
 
@@ -50,7 +28,6 @@ export class TopicTable {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
-    sql.exec(SCHEMA)
   }
 
   findById(id: string): TopicState | null {

@@ -137,7 +137,7 @@ export class ClassicMembers {
   #take({ group, answers }: ClassicStep, nowMs: number): void {
     const { header, changed, removed } = encodeClassicChanges(this.#group, group)
     this.#group = group
-    for (const row of changed) this.#store.writeMember(row.memberId, JSON.stringify(row))
+    for (const row of changed) this.#store.writeClassicMember(row)
     for (const memberId of removed) {
       this.#store.deleteMember(memberId)
       this.#heard.delete(memberId)

@@ -1,13 +1,4 @@
-/**
- * The rows of one group, made when it comes into being.
- *
- * | table              | row                                                                       |
- * | ------------------ | ------------------------------------------------------------------------- |
- * | `setting`          | `group` (who it is, epochs), `topics` and `config` (as it knows them), `classic` |
- * | `member`           | one member with its target, as JSON                                       |
- * | `committed_offset` | the offset of one partition                                               |
- */
-
+/** The rows of one group: `schema.ts` lists its tables. */
 import { assert } from '../../src/core/errors.ts'
 import type { ClassicHeader } from '../../src/core/group/classic-group.ts'
 import type { ClassicMemberRow, ClassicRows } from '../../src/core/group/classic-rows.ts'
@@ -16,21 +7,9 @@ import { decodeMember, encodeMember } from '../../src/core/group/consumer-member
 import type { GroupProtocol, GroupTopic } from '../../src/core/group/group-api.ts'
 import type { GroupConfigOverrides } from '../../src/core/group/group-config.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
-
-const DDL = [
-  'CREATE TABLE IF NOT EXISTS setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
-  'CREATE TABLE IF NOT EXISTS member (member_id TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
-  `CREATE TABLE IF NOT EXISTS committed_offset (
-     topic_id TEXT NOT NULL,
-     partition INTEGER NOT NULL,
-     topic TEXT NOT NULL,
-     offset INTEGER NOT NULL,
-     leader_epoch INTEGER NOT NULL,
-     metadata TEXT NOT NULL,
-     committed_at_ms INTEGER NOT NULL,
-     PRIMARY KEY (topic_id, partition)
-   ) WITHOUT ROWID`,
-]
+import { StoredForm } from '../../src/core/stored-form.ts'
+import { hasTable, migrate } from '../migrate.ts'
+import { GROUP_SCHEMA } from './schema.ts'
 
 /** What a group is, besides its members and offsets. */
 export interface GroupRow {
@@ -49,23 +28,31 @@ export interface GroupRow {
   readonly lastProtocol?: GroupProtocol
 }
 
-const CONFIG_VERSION = 1
-
-interface StoredConfig {
-  readonly version: number
-  readonly overrides: GroupConfigOverrides
+const FORMS = {
+  group: new StoredForm<GroupRow>('group'),
+  topics: new StoredForm<{ readonly topics: readonly GroupTopic[] }>('topics of a group', [
+    (topics: readonly GroupTopic[]) => ({ topics }),
+  ]),
+  config: new StoredForm<{ readonly overrides: GroupConfigOverrides }>('config of a group'),
+  classic: new StoredForm<ClassicHeader>('classic group'),
 }
+const CLASSIC_MEMBER = new StoredForm<ClassicMemberRow>('classic member')
+
+type Setting = keyof typeof FORMS
+type SettingOf<Key extends Setting> = ReturnType<(typeof FORMS)[Key]['decode']>
 
 export class GroupStore {
+  readonly #storage: DurableObjectStorage
   readonly #sql: SqlStorage
   #group: GroupRow | undefined
   #config: GroupConfigOverrides | undefined
 
-  constructor(sql: SqlStorage) {
-    this.#sql = sql
-    // Asks without writing: an object that nobody used must not come to hold storage.
-    const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'setting'").toArray()
-    if (tables.length > 0) this.#group = this.#readSetting('group')
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage
+    this.#sql = storage.sql
+    if (!hasTable(this.#sql, 'setting')) return
+    migrate(storage, GROUP_SCHEMA)
+    this.#group = this.#readSetting('group')
   }
 
   /** Undefined: there is no group, and no table either. */
@@ -74,7 +61,7 @@ export class GroupStore {
   }
 
   create(group: GroupRow): void {
-    for (const statement of DDL) this.#sql.exec(statement)
+    migrate(this.#storage, GROUP_SCHEMA)
     this.#group = group
     this.#writeSetting('group', group)
   }
@@ -103,31 +90,27 @@ export class GroupStore {
   writeConfig(overrides: GroupConfigOverrides): void {
     if (JSON.stringify(overrides) === JSON.stringify(this.config)) return
     this.#config = overrides
-    this.#writeSetting('config', { version: CONFIG_VERSION, overrides })
+    this.#writeSetting('config', { overrides })
   }
 
   #readConfig(): GroupConfigOverrides {
-    const stored = this.#group && this.#readSetting<StoredConfig>('config')
-    if (stored === undefined) return {}
-    const { version, overrides } = stored
-    assert(version === CONFIG_VERSION, `configs are of version ${CONFIG_VERSION}, not ${version}`)
-    return overrides
+    return (this.#group && this.#readSetting('config')?.overrides) ?? {}
   }
 
   readTopics(): readonly GroupTopic[] {
-    return this.#readSetting('topics') ?? []
+    return this.#readSetting('topics')?.topics ?? []
   }
 
   writeTopics(topics: readonly GroupTopic[]): void {
-    this.#writeSetting('topics', topics)
+    this.#writeSetting('topics', { topics })
   }
 
   /** Undefined where the members, if there are any, are of the consumer protocol. */
   readClassic(): ClassicRows | undefined {
-    const header = this.#group && this.#readSetting<ClassicHeader>('classic')
+    const header = this.#group && this.#readSetting('classic')
     if (header === undefined) return undefined
     const members = header.state === 'empty' ? [] : this.#readMembers()
-    return { header, members: members.map((row) => JSON.parse(row) as ClassicMemberRow) }
+    return { header, members: members.map((row) => CLASSIC_MEMBER.decode(row)) }
   }
 
   writeClassicHeader(header: ClassicHeader): void {
@@ -145,6 +128,10 @@ export class GroupStore {
       .exec<{ value: string }>('SELECT value FROM member')
       .toArray()
       .map(({ value }) => value)
+  }
+
+  writeClassicMember(row: ClassicMemberRow): void {
+    this.writeMember(row.memberId, CLASSIC_MEMBER.encode(row))
   }
 
   writeMember(memberId: string, value: string): void {
@@ -180,18 +167,19 @@ export class GroupStore {
     }
   }
 
-  #readSetting<Value>(key: string): Value | undefined {
+  #readSetting<Key extends Setting>(key: Key): SettingOf<Key> | undefined {
     const [row] = this.#sql
       .exec<{ value: string }>('SELECT value FROM setting WHERE key = ?', key)
       .toArray()
-    return row === undefined ? undefined : (JSON.parse(row.value) as Value)
+    return row === undefined ? undefined : (FORMS[key].decode(row.value) as SettingOf<Key>)
   }
 
-  #writeSetting(key: string, value: unknown): void {
+  #writeSetting<Key extends Setting>(key: Key, value: SettingOf<Key>): void {
+    const form = FORMS[key] as StoredForm<SettingOf<Key>>
     this.#sql.exec(
       'INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
       key,
-      JSON.stringify(value),
+      form.encode(value),
     )
   }
 }

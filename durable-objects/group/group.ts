@@ -64,7 +64,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   constructor(ctx: DurableObjectState, env: GroupEnv) {
     super(ctx, env)
     const { storage } = ctx
-    this.#store = new GroupStore(storage.sql)
+    this.#store = new GroupStore(storage)
     this.#members = this.#loadMembers()
     this.#offsets = new OffsetTable(storage.sql)
     this.#alarm = new GroupAlarm(storage)

@@ -33,7 +33,6 @@ import { OpenChunk } from './open-chunk.ts'
 import { ProducerTable } from './producer-table.ts'
 import { type LogSlice, readSlice } from './read-slice.ts'
 import { type Checkpoint, EMPTY_CHECKPOINT, SettingTable } from './setting-table.ts'
-import { createTables } from './tables.ts'
 import { take, takeWhile } from './take.ts'
 
 /** One leader for ever: a Durable Object never loses an election. */
@@ -80,7 +79,6 @@ export class PartitionLog {
   }
 
   static create(sql: SqlStorage, assignment: PartitionAssignment): PartitionLog {
-    createTables(sql)
     const log = new PartitionLog(sql, assignment)
     log.#settings.write('assignment', assignment)
     return log

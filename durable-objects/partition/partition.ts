@@ -16,10 +16,11 @@ import type {
   PartitionDescription,
   TimestampLookup,
 } from '../../src/core/log/partition-api.ts'
+import { hasTable, migrate } from '../migrate.ts'
 import { AppendQueue } from './append-queue.ts'
 import { Maintenance } from './maintenance.ts'
 import { PartitionLog } from './partition-log.ts'
-import { hasTables } from './tables.ts'
+import { PARTITION_SCHEMA } from './schema.ts'
 import { Tails } from './tails.ts'
 import { Waiters } from './waiters.ts'
 
@@ -46,7 +47,8 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
       durable: () => ctx.storage.sync(),
     })
     void ctx.blockConcurrencyWhile(async () => {
-      if (!hasTables(ctx.storage.sql)) return
+      if (!hasTable(ctx.storage.sql, 'setting')) return
+      migrate(ctx.storage, PARTITION_SCHEMA)
       const nowMs = Date.now()
       this.#log = PartitionLog.load(ctx.storage.sql, nowMs)
       await this.#maintenance.load(nowMs)
@@ -58,8 +60,10 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   }
 
   async configure(assignment: PartitionAssignment): Promise<void> {
-    if (this.#log === undefined) this.#log = PartitionLog.create(this.ctx.storage.sql, assignment)
-    else this.#log.reassign(assignment)
+    if (this.#log === undefined) {
+      migrate(this.ctx.storage, PARTITION_SCHEMA)
+      this.#log = PartitionLog.create(this.ctx.storage.sql, assignment)
+    } else this.#log.reassign(assignment)
     this.#maintenance.armRetention(this.#log, Date.now())
   }
 

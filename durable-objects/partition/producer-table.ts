@@ -9,6 +9,9 @@ import {
   PRODUCER_EXPIRATION_MS,
 } from '../../src/core/limits.ts'
 import type { ProducerState } from '../../src/core/log/producer-state.ts'
+import { StoredForm } from '../../src/core/stored-form.ts'
+
+const PRODUCER = new StoredForm<ProducerState>('producer')
 
 interface ChangedProducer {
   readonly state: ProducerState
@@ -36,7 +39,7 @@ export class ProducerTable {
         producerId.toString(),
       )
       .toArray()
-    const state = row === undefined ? undefined : (JSON.parse(row.state) as ProducerState)
+    const state = row === undefined ? undefined : PRODUCER.decode(row.state)
     this.#remember(producerId, state)
     return state
   }
@@ -54,7 +57,7 @@ export class ProducerTable {
          DO UPDATE SET last_append_ms = excluded.last_append_ms, state = excluded.state`,
         producerId.toString(),
         lastAppendMs,
-        JSON.stringify(state),
+        PRODUCER.encode(state),
       )
       this.#expiresAtMs = Math.min(this.#expiresAtMs, lastAppendMs + PRODUCER_EXPIRATION_MS)
       this.#remember(producerId, state)

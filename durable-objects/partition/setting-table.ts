@@ -1,5 +1,6 @@
 /** The two JSON documents a partition keeps about itself. */
 import type { PartitionAssignment } from '../../src/core/log/partition-api.ts'
+import { StoredForm } from '../../src/core/stored-form.ts'
 
 /**
  * Where a wake-up starts. Everything below `offset` is accounted for: its producers are in the
@@ -21,6 +22,11 @@ export const EMPTY_CHECKPOINT: Checkpoint = {
   sealedOffset: 0,
 }
 
+const FORMS = {
+  assignment: new StoredForm<PartitionAssignment>('assignment'),
+  checkpoint: new StoredForm<Checkpoint>('checkpoint'),
+}
+
 interface Settings {
   assignment: PartitionAssignment
   checkpoint: Checkpoint
@@ -37,14 +43,16 @@ export class SettingTable {
     const [row] = this.#sql
       .exec<{ value: string }>('SELECT value FROM setting WHERE key = ?', key)
       .toArray()
-    return row === undefined ? undefined : (JSON.parse(row.value) as Settings[Key])
+    return row === undefined
+      ? undefined
+      : (FORMS[key] as StoredForm<Settings[Key]>).decode(row.value)
   }
 
   write<Key extends keyof Settings>(key: Key, value: Settings[Key]): void {
     this.#sql.exec(
       'INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
       key,
-      JSON.stringify(value),
+      (FORMS[key] as StoredForm<Settings[Key]>).encode(value),
     )
   }
 }

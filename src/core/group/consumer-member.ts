@@ -8,6 +8,8 @@
  * A partition is given to a member only when no other member has it in `assigned` or in
  * `pendingRevocation`: that, and no clock, keeps two from holding it.
  */
+
+import { StoredForm } from '../stored-form.ts'
 import type { Assignment } from './assignment.ts'
 import type { AssignorName } from './assignor.ts'
 import { LEAVE_STATIC_EPOCH } from './group-api.ts'
@@ -49,6 +51,8 @@ interface StoredMember extends Omit<ConsumerMember, 'assigned' | 'pendingRevocat
   readonly target: ReadonlyArray<readonly [string, readonly number[]]>
 }
 
+const MEMBER = new StoredForm<StoredMember>('member of a group')
+
 /** A member and its target as the JSON of one row. */
 export function encodeMember(member: ConsumerMember, target: Assignment): string {
   const stored: StoredMember = {
@@ -57,11 +61,11 @@ export function encodeMember(member: ConsumerMember, target: Assignment): string
     pendingRevocation: [...member.pendingRevocation],
     target: [...target],
   }
-  return JSON.stringify(stored)
+  return MEMBER.encode(stored)
 }
 
 export function decodeMember(json: string): { member: ConsumerMember; target: Assignment } {
-  const { target, assigned, pendingRevocation, ...rest } = JSON.parse(json) as StoredMember
+  const { target, assigned, pendingRevocation, ...rest } = MEMBER.decode(json)
   const member = {
     ...rest,
     assigned: new Map(assigned),

@@ -60,7 +60,7 @@ test('refuses an entity beyond those that there may be, and changes those that a
   await runInDurableObject(coordinator(), (_, { storage }) => {
     storage.sql.exec(
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-       INSERT INTO client_quota SELECT '[["user","u' || i || '"]]', '{"version":1,"values":{"producer_byte_rate":1}}' FROM n`,
+       INSERT INTO client_quota SELECT '[["user","u' || i || '"]]', '{"formVersion":1,"values":{"producer_byte_rate":1}}' FROM n`,
       CLIENT_QUOTAS_MAX,
     )
   })

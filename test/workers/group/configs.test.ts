@@ -147,7 +147,7 @@ test('stores a version with configs, and nothing without', async () => {
   await memberOf(with_)
   await memberOf(without)
   const stored = (id: GroupId) => execute(id, "SELECT value FROM setting WHERE key = 'config'")
-  const value = JSON.stringify({ version: 1, overrides: { [HEARTBEAT]: 6_000 } })
+  const value = JSON.stringify({ formVersion: 1, overrides: { [HEARTBEAT]: 6_000 } })
   expect(await stored(with_)).toEqual([{ value }])
   expect(await stored(without)).toEqual([])
 })
@@ -167,7 +167,7 @@ test('refuses configs for a group beyond those that may have some', async () => 
   await runInDurableObject(coordinator(), (_, { storage }) => {
     storage.sql.exec(
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-       INSERT INTO group_config SELECT 'filler-' || i, '{"version":1,"overrides":{}}' FROM n`,
+       INSERT INTO group_config SELECT 'filler-' || i, '{"formVersion":1,"overrides":{}}' FROM n`,
       GROUPS_MAX,
     )
   })

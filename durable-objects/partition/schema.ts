@@ -12,26 +12,19 @@
  * No second index and no AUTOINCREMENT: each doubles the rows written. `bytes` is the last column,
  * so that the others are read without it.
  */
-const DDL = [
+import type { SchemaStep } from '../migrate.ts'
+
+export const PARTITION_SCHEMA: readonly SchemaStep[] = [
   `CREATE TABLE IF NOT EXISTS chunk (
      base_offset INTEGER PRIMARY KEY,
      end_offset INTEGER NOT NULL,
      max_timestamp INTEGER NOT NULL,
      bytes BLOB NOT NULL
-   )`,
-  `CREATE TABLE IF NOT EXISTS producer (
+   );
+   CREATE TABLE IF NOT EXISTS producer (
      producer_id TEXT PRIMARY KEY,
      last_append_ms INTEGER NOT NULL,
      state TEXT NOT NULL
-   ) WITHOUT ROWID`,
-  'CREATE TABLE IF NOT EXISTS setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+   ) WITHOUT ROWID;
+   CREATE TABLE IF NOT EXISTS setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
 ]
-
-/** Asks without writing: an object that was never configured must not come to hold storage. */
-export function hasTables(sql: SqlStorage): boolean {
-  return sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'setting'").toArray().length > 0
-}
-
-export function createTables(sql: SqlStorage): void {
-  for (const statement of DDL) sql.exec(statement)
-}

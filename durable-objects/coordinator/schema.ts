@@ -1,0 +1,48 @@
+/**
+ * The tables of the coordinator, made when it wakes up for the first time.
+ *
+ * | table            | row                                                                              |
+ * | ---------------- | -------------------------------------------------------------------------------- |
+ * | `topic`          | one topic, from the wish to create it until its last partition is gone           |
+ * | `consumer_group` | one group, and the topics whose changes it gets a hint of                         |
+ * | `group_config`   | the configs of one group, whether it is there or not                             |
+ * | `client_quota`   | the quotas of one entity                                                         |
+ *
+ * Topic names are unique among the topics that stay, by collision key: Kafka's rule holds even against a defect.
+ * The second index makes the question what is pending, asked after each step, a cheap one.
+ */
+import type { SchemaStep } from '../migrate.ts'
+
+export const COORDINATOR_SCHEMA: readonly SchemaStep[] = [
+  `CREATE TABLE IF NOT EXISTS topic (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL,
+     collision_key TEXT NOT NULL,
+     partitions INTEGER NOT NULL,
+     overrides TEXT NOT NULL,
+     version INTEGER NOT NULL,
+     applied_partitions INTEGER,
+     applied_overrides TEXT,
+     applied_version INTEGER,
+     is_deleting INTEGER NOT NULL,
+     location_hint TEXT,
+     created_at_ms INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE UNIQUE INDEX IF NOT EXISTS topic_staying ON topic (collision_key) WHERE is_deleting = 0;
+   CREATE INDEX IF NOT EXISTS topic_pending ON topic (id)
+     WHERE is_deleting = 1 OR applied_version IS NOT version;
+   CREATE TABLE IF NOT EXISTS consumer_group (
+     group_id TEXT PRIMARY KEY,
+     incarnation TEXT NOT NULL,
+     topics TEXT NOT NULL,
+     wants_all INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE group_config (
+     group_id TEXT PRIMARY KEY,
+     config TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE client_quota (
+     entity TEXT PRIMARY KEY,
+     quotas TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID`,
+]

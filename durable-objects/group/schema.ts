@@ -1,0 +1,25 @@
+/**
+ * The tables of one group, made when it comes into being.
+ *
+ * | table              | row                                                                       |
+ * | ------------------ | ------------------------------------------------------------------------- |
+ * | `setting`          | `group` (who it is, epochs), `topics` and `config` (as it knows them), `classic` |
+ * | `member`           | one member with its target, as JSON                                       |
+ * | `committed_offset` | the offset of one partition                                               |
+ */
+import type { SchemaStep } from '../migrate.ts'
+
+export const GROUP_SCHEMA: readonly SchemaStep[] = [
+  `CREATE TABLE IF NOT EXISTS setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE IF NOT EXISTS member (member_id TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE IF NOT EXISTS committed_offset (
+     topic_id TEXT NOT NULL,
+     partition INTEGER NOT NULL,
+     topic TEXT NOT NULL,
+     offset INTEGER NOT NULL,
+     leader_epoch INTEGER NOT NULL,
+     metadata TEXT NOT NULL,
+     committed_at_ms INTEGER NOT NULL,
+     PRIMARY KEY (topic_id, partition)
+   ) WITHOUT ROWID`,
+]

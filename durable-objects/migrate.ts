@@ -1,0 +1,44 @@
+/**
+ * Brings the tables of an object to the schema of this release. Each class has a numbered list of steps that is only
+ * ever appended to: state that any earlier release wrote opens. The number of steps that were run is stored
+ * in the table `schema_version`.
+ */
+import { assert } from '../src/core/errors.ts'
+
+/** SQL, or a function where rows have to be read. */
+export type SchemaStep = string | ((sql: SqlStorage) => void)
+
+/**
+ * Runs the steps that were not run yet, all in one transaction. Tables without a number are those of releases before
+ * there were numbers: the first step of each list creates them, or finds them.
+ *
+ * @throws {Error} for tables of a later release, which this one must not write to.
+ */
+export function migrate(storage: DurableObjectStorage, steps: readonly SchemaStep[]): void {
+  const { sql } = storage
+  const version = schemaVersion(sql)
+  assert(
+    version <= steps.length,
+    `the schema is ${version}, of a later release; this one has ${steps.length}`,
+  )
+  if (version === steps.length) return
+  storage.transactionSync(() => {
+    for (const step of steps.slice(version)) {
+      if (typeof step === 'string') sql.exec(step)
+      else step(sql)
+    }
+    sql.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)')
+    sql.exec('DELETE FROM schema_version')
+    sql.exec('INSERT INTO schema_version (version) VALUES (?)', steps.length)
+  })
+}
+
+/** Whether an object has a table. Asks without writing: an object that nobody used must not come to hold storage. */
+export function hasTable(sql: SqlStorage, name: string): boolean {
+  return sql.exec('SELECT 1 FROM sqlite_master WHERE name = ?', name).toArray().length > 0
+}
+
+function schemaVersion(sql: SqlStorage): number {
+  if (!hasTable(sql, 'schema_version')) return 0
+  return sql.exec<{ version: number }>('SELECT version FROM schema_version').one().version
+}

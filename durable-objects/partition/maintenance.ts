@@ -1,16 +1,16 @@
 /**
- * What a partition does by alarm: retention, sealing, forgetting silent producers. Every step is
- * idempotent and one synchronous turn, so that an alarm that is cut short or runs twice does no harm.
+ * The alarm of a partition: when it is due, and the turns of `MAINTENANCE_STEPS` that it does. Every turn is
+ * idempotent and synchronous, so that an alarm that is cut short or runs twice does no harm.
  */
 import {
   ALARM_AHEAD_MS_MAX,
   ALARM_LATE_MS_MAX,
-  MAINTENANCE_TURNS_MAX,
   RETENTION_CHECK_INTERVAL_MS_DEFAULT,
   RETENTION_SIZE_DELAY_MS,
   SEAL_DELAY_MS,
 } from '../../src/core/limits.ts'
 import { parseSetting } from '../../src/core/setting.ts'
+import { MAINTENANCE_STEPS, type MaintenanceTime } from './maintenance-steps.ts'
 import type { PartitionLog } from './partition-log.ts'
 
 export class Maintenance {
@@ -64,19 +64,28 @@ export class Maintenance {
     this.#alarmAtMs = undefined
     const isAgeCheck = Date.now() >= (this.#ageCheckAtMs ?? 0)
     if (isAgeCheck) this.#ageCheckAtMs = undefined
-    let hasMore = true
-    for (let turn = 0; hasMore && turn < MAINTENANCE_TURNS_MAX; turn++) {
-      hasMore = log.retain(isAgeCheck ? Date.now() : undefined) || log.seal()
-      await nextTurn()
-      if (!isCurrent()) return
+    let isUnfinished = false
+    for (const step of MAINTENANCE_STEPS) {
+      let hasMore = true
+      for (let turn = 0; hasMore && turn < step.turnsMax; turn++) {
+        hasMore = step.turn(log, { nowMs: Date.now(), isAgeCheck })
+        if (hasMore) await nextTurn()
+        if (!isCurrent()) return
+      }
+      isUnfinished ||= hasMore
     }
-    const nowMs = Date.now()
-    const producerExpiresAtMs = log.expireProducers(nowMs)
-    if (hasMore) this.#ensureAlarm(nowMs + 1)
+    this.#armNext(log, { nowMs: Date.now(), isAgeCheck }, isUnfinished)
+  }
+
+  #armNext(log: PartitionLog, time: MaintenanceTime, isUnfinished: boolean): void {
+    const { nowMs, isAgeCheck } = time
+    if (isUnfinished) this.#ensureAlarm(nowMs + 1)
     // The next alarm goes on with the same check.
-    if (hasMore && isAgeCheck) this.#ageCheckAtMs = nowMs + 1
-    if (producerExpiresAtMs !== undefined)
-      this.#ensureAlarm(Math.max(producerExpiresAtMs, nowMs + 1))
+    if (isUnfinished && isAgeCheck) this.#ageCheckAtMs = nowMs + 1
+    for (const { dueAtMs } of MAINTENANCE_STEPS) {
+      const dueMs = dueAtMs?.(log)
+      if (dueMs !== undefined) this.#ensureAlarm(Math.max(dueMs, nowMs + 1))
+    }
     this.armRetention(log, nowMs)
   }
 

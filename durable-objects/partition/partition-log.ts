@@ -303,7 +303,12 @@ export class PartitionLog {
     return plan.group !== undefined
   }
 
-  expireProducers(nowMs: number): number | undefined {
+  /** Forgets some of the producers that were silent for too long. Returns whether there are more. */
+  expireProducers(nowMs: number): boolean {
     return this.#producers.expire(nowMs)
+  }
+
+  get producersExpireAtMs(): number | undefined {
+    return this.#producers.expireAtMs
   }
 }

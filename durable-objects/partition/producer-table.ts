@@ -66,13 +66,18 @@ export class ProducerTable {
   }
 
   /**
-   * Forgets producers that were silent for `PRODUCER_EXPIRATION_MS`. Reads the whole table, so only
-   * when one of them can have been.
+   * Forgets producers that were silent for `PRODUCER_EXPIRATION_MS`, a bounded number. Reads the whole table,
+   * so only when one of them can have been.
    *
-   * @returns when to ask again, since none expires before; undefined where no producer has a row.
+   * @returns whether there are more of them.
    */
-  expire(nowMs: number): number | undefined {
+  expire(nowMs: number): boolean {
     if (nowMs >= this.#expiresAtMs) this.#deleteExpired(nowMs)
+    return nowMs >= this.#expiresAtMs
+  }
+
+  /** No producer expires before; undefined where none has a row. */
+  get expireAtMs(): number | undefined {
     return this.#expiresAtMs === Number.POSITIVE_INFINITY ? undefined : this.#expiresAtMs
   }
 

@@ -155,8 +155,10 @@ export const RETENTION_SIZE_DELAY_MS = 1_000
 export const ALARM_LATE_MS_MAX = 300_000
 /** The platform takes no alarm after 2189, and `retention.ms` may be for ever: then look once a year. */
 export const ALARM_AHEAD_MS_MAX = 365 * 24 * 60 * 60 * 1_000
-/** Turns of one alarm; what is left is done by the next. */
+/** Turns of one step of an alarm; what is left is done by the next. */
 export const MAINTENANCE_TURNS_MAX = 64
+/** Each reads the whole table of producers. */
+export const PRODUCER_TURNS_MAX = 1
 
 // -- consumer groups ---------------------------------------------------------------------------
 

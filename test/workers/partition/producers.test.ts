@@ -413,7 +413,8 @@ describe('what is known of producers', () => {
       const producers = new ProducerTable({ exec } as unknown as SqlStorage)
       const expire = (nowMs: number) => {
         exec.mockClear()
-        return { atMs: producers.expire(nowMs), hasLooked: exec.mock.calls.length > 0 }
+        producers.expire(nowMs)
+        return { atMs: producers.expireAtMs, hasLooked: exec.mock.calls.length > 0 }
       }
       const append = (producerId: bigint, nowMs: number) => {
         producers.set(producerId, { epoch: 0, batches: [] }, nowMs)

@@ -1,11 +1,11 @@
 /**
- * The way from a topic's name to its Durable Objects. Knows the metadata that the edge keeps, when it
- * is stale, and what a failed call means; every operation of the broker goes through here.
+ * The way from a topic's name to its Durable Objects: says when cached metadata is stale, and what a failed call
+ * means. One is made for each request; what requests share are the `Caches` of their app.
  */
 import { EdgelogError, type Reply, unwrap } from '../core/errors.ts'
 import type { GroupApi } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
-import { METADATA_RETRY_MS, METADATA_TOPICS_MAX, METADATA_TTL_MS } from '../core/limits.ts'
+import { METADATA_RETRY_MS } from '../core/limits.ts'
 import type { PartitionApi } from '../core/log/partition-api.ts'
 import {
   COORDINATOR_OBJECT_NAME,
@@ -15,8 +15,9 @@ import {
 } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import { FailureLog } from './failure-log.ts'
-import { rememberBounds } from './known-bounds.ts'
+import { KnownBounds } from './known-bounds.ts'
 import { shared } from './shared.ts'
+import { type CachedTopic, TopicCache } from './topic-cache.ts'
 
 export interface ClusterEnv {
   readonly PARTITION: DurableObjectNamespace<Rpc.DurableObjectBranded & PartitionApi>
@@ -32,28 +33,35 @@ export interface CalledTopic {
 
 export type PartitionStub = DurableObjectStub<Rpc.DurableObjectBranded & PartitionApi>
 
-interface KnownTopic {
-  readonly topic: Topic
-  refreshAtMs: number
-  /** Ids are computed by hashing: worth keeping on the path of a produce. */
-  readonly partitionIds: Array<DurableObjectId | undefined>
+/** What the requests of one app learn from one another, within an isolate. */
+export interface Caches {
+  readonly topics: TopicCache
+  readonly bounds: KnownBounds
+  readonly failures: FailureLog
 }
 
-/** Shared by the requests of one isolate; least recently fetched first. */
-const knownTopics = new Map<TopicName, KnownTopic>()
-/** The names of exactly these, by topic id. */
-const knownNames = new Map<string, TopicName>()
+export function newCaches(): Caches {
+  return { topics: new TopicCache(), bounds: new KnownBounds(), failures: new FailureLog() }
+}
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export class Cluster {
   readonly #env: ClusterEnv
-  readonly #lookUps = new Map<TopicName, Promise<KnownTopic>>()
+  readonly #topics: TopicCache
+  readonly #failures: FailureLog
+  /** Where logs lay a moment ago. */
+  readonly bounds: KnownBounds
+  readonly #lookUps = new Map<TopicName, Promise<CachedTopic>>()
   /** By topic id. */
   readonly #checks = new Map<string, Promise<boolean>>()
 
-  constructor(env: ClusterEnv) {
+  /** @param caches Those of the app, which outlive the request. */
+  constructor(env: ClusterEnv, caches: Caches) {
     this.#env = env
+    this.#topics = caches.topics
+    this.#failures = caches.failures
+    this.bounds = caches.bounds
   }
 
   /** @throws {EdgelogError} `unavailable` besides what the coordinator refuses. */
@@ -62,7 +70,9 @@ export class Cluster {
       coordinator: DurableObjectStub<Rpc.DurableObjectBranded & CoordinatorApi>,
     ) => Promise<Reply<T>>,
   ): Promise<T> {
-    return unwrap(await reach(() => call(this.#env.COORDINATOR.getByName(COORDINATOR_OBJECT_NAME))))
+    return unwrap(
+      await this.#reach(() => call(this.#env.COORDINATOR.getByName(COORDINATOR_OBJECT_NAME))),
+    )
   }
 
   /** @throws {EdgelogError} `unavailable` besides what the group refuses. */
@@ -70,7 +80,7 @@ export class Cluster {
     groupId: GroupId,
     call: (group: DurableObjectStub<Rpc.DurableObjectBranded & GroupApi>) => Promise<Reply<T>>,
   ): Promise<T> {
-    return unwrap(await reach(() => call(this.#env.GROUP.getByName(groupId))))
+    return unwrap(await this.#reach(() => call(this.#env.GROUP.getByName(groupId))))
   }
 
   /** @throws {EdgelogError} `unknown_topic_or_partition`. */
@@ -85,7 +95,7 @@ export class Cluster {
    * @throws {EdgelogError} `unknown_topic_id`, `unavailable`.
    */
   async topicById(id: string): Promise<Topic> {
-    const name = knownNames.get(id)
+    const name = this.#topics.nameOf(id)
     const topic = name === undefined ? undefined : await this.findTopic(name)
     if (topic?.id === id) return topic
     if (!UUID.test(id)) throw new EdgelogError('unknown_topic_id', `no topic has the id ${id}`)
@@ -111,7 +121,7 @@ export class Cluster {
     partition: number,
   ): Promise<boolean> {
     return await shared(this.#checks, id, async () => {
-      const known = knownTopics.get(name)
+      const known = this.#topics.get(name)
       const isKnown = known?.topic.id === id
       if (isKnown && (await this.#isThere(known, partition))) return true
       try {
@@ -151,16 +161,13 @@ export class Cluster {
    * coordinator does not answer.
    */
   expire(name: TopicName): void {
-    const known = knownTopics.get(name)
+    const known = this.#topics.get(name)
     if (known !== undefined) known.refreshAtMs = 0
   }
 
   /** Evicts a topic that the coordinator no longer has. */
   forget(name: TopicName): void {
-    const known = knownTopics.get(name)
-    if (known === undefined) return
-    knownTopics.delete(name)
-    knownNames.delete(known.topic.id)
+    this.#topics.delete(name)
   }
 
   /**
@@ -205,14 +212,14 @@ export class Cluster {
   }
 
   /** Whether a partition of it answers. */
-  async #isThere(known: KnownTopic, partition: number): Promise<boolean> {
+  async #isThere(known: CachedTopic, partition: number): Promise<boolean> {
     const { id, partitions } = known.topic
     // What is remembered may not have grown yet.
     const asked = partition < partitions ? partition : 0
     try {
       const answer = await this.#tryPartition(known, asked, (stub) => stub.describe())
       if ('error' in answer) return false
-      rememberBounds(id, asked, answer.ok)
+      this.bounds.remember(id, asked, answer.ok)
       return true
     } catch (error) {
       if (error instanceof EdgelogError) return false
@@ -221,7 +228,7 @@ export class Cluster {
   }
 
   async #tryPartition<T>(
-    known: KnownTopic,
+    known: CachedTopic,
     partition: number,
     call: (stub: PartitionStub, topic: Topic) => Promise<Reply<T>>,
   ): Promise<Reply<T>> {
@@ -233,7 +240,7 @@ export class Cluster {
       partitionIds[partition] ??
       this.#env.PARTITION.idFromName(partitionObjectName(topic.id, partition))
     partitionIds[partition] = id
-    return await reach(() => call(this.#env.PARTITION.get(id), topic))
+    return await this.#reach(() => call(this.#env.PARTITION.get(id), topic))
   }
 
   #noticeVersion<T>(topic: Topic, answer: T): T {
@@ -253,8 +260,8 @@ export class Cluster {
    * old one asks, and where the coordinator does not answer they go on with it: whether a partition
    * is there it says itself.
    */
-  async #known(name: TopicName): Promise<KnownTopic> {
-    const known = knownTopics.get(name)
+  async #known(name: TopicName): Promise<CachedTopic> {
+    const known = this.#topics.get(name)
     if (known === undefined) return await this.#lookUp(name)
     if (Date.now() < known.refreshAtMs) return known
     known.refreshAtMs = Date.now() + METADATA_RETRY_MS
@@ -266,7 +273,7 @@ export class Cluster {
     }
   }
 
-  async #lookUp(name: TopicName): Promise<KnownTopic> {
+  async #lookUp(name: TopicName): Promise<CachedTopic> {
     return await shared(this.#lookUps, name, async () => {
       try {
         return this.#remember(await this.coordinate((coordinator) => coordinator.getTopic(name)))
@@ -278,24 +285,22 @@ export class Cluster {
     })
   }
 
-  #remember(topic: Topic): KnownTopic {
-    const { name } = topic
-    const known = knownTopics.get(name)
-    // Responses may overtake one another.
-    if (known?.topic.id === topic.id && known.topic.version > topic.version) return known
-    const fresh: KnownTopic = {
-      topic,
-      refreshAtMs: Date.now() + METADATA_TTL_MS,
-      partitionIds: known?.topic.id === topic.id ? known.partitionIds : [],
+  #remember(topic: Topic): CachedTopic {
+    return this.#topics.set(topic, Date.now())
+  }
+
+  /** Makes a call to an object. When it fails to arrive, or to come back, its effect is unknown. */
+  async #reach<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call()
+    } catch (cause) {
+      if (cause instanceof EdgelogError) throw cause
+      this.#failures.report(cause, Date.now())
+      if (isOverloaded(cause)) {
+        throw new EdgelogError('throttled', 'the log is overloaded, try again later', { cause })
+      }
+      throw new EdgelogError('unavailable', 'the log did not answer, try again', { cause })
     }
-    this.forget(name)
-    if (knownTopics.size >= METADATA_TOPICS_MAX) {
-      const [oldest] = knownTopics.keys()
-      if (oldest !== undefined) this.forget(oldest)
-    }
-    knownTopics.set(name, fresh)
-    knownNames.set(topic.id, name)
-    return fresh
   }
 }
 
@@ -313,23 +318,6 @@ export function unknownPartition(topic: Topic, partition: number): EdgelogError 
     'unknown_topic_or_partition',
     `partition: ${topic.name} has partitions 0 to ${topic.partitions - 1}, not ${partition}`,
   )
-}
-
-/** Of this isolate: the same trouble meets all its requests. */
-const failures = new FailureLog()
-
-/** Makes a call to an object. When it fails to arrive, or to come back, its effect is unknown. */
-export async function reach<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (cause) {
-    if (cause instanceof EdgelogError) throw cause
-    failures.report(cause, Date.now())
-    if (isOverloaded(cause)) {
-      throw new EdgelogError('throttled', 'the log is overloaded, try again later', { cause })
-    }
-    throw new EdgelogError('unavailable', 'the log did not answer, try again', { cause })
-  }
 }
 
 /** Resolves to undefined in place of `unknown_topic_or_partition`. */

@@ -10,7 +10,7 @@ import type { GroupId } from '../core/group/group-id.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
-import { type Bounds, isKnownWithin, isWithin, rememberBounds } from './known-bounds.ts'
+import { type Bounds, isWithin } from './known-bounds.ts'
 
 export interface NamedOffset {
   readonly topic: TopicName
@@ -70,7 +70,7 @@ export async function hasRefreshed(cluster: Cluster, names: Iterable<TopicName>)
 async function checkOffset(cluster: Cluster, wanted: NamedOffset): Promise<OffsetToCommit> {
   const { topic: name, partition, offset } = wanted
   const { id } = await cluster.topic(name)
-  if (isKnownWithin(id, partition, offset)) return { ...wanted, topicId: id }
+  if (cluster.bounds.isWithin(id, partition, offset)) return { ...wanted, topicId: id }
   const bounds = await learnBounds(cluster, name, partition)
   if (!isWithin(offset, bounds)) throw outOfRange(wanted, bounds)
   return { ...wanted, topicId: bounds.topicId }
@@ -87,7 +87,7 @@ export async function learnBounds(
   return await cluster.callPartition(name, partition, (stub, topic) =>
     replyAsync(async () => {
       const bounds = unwrap(await stub.describe())
-      rememberBounds(topic.id, partition, bounds)
+      cluster.bounds.remember(topic.id, partition, bounds)
       return { ...bounds, topicId: topic.id }
     }),
   )

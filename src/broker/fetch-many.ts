@@ -16,7 +16,6 @@ import {
 } from '../core/limits.ts'
 import type { FetchReply, FetchRequest } from '../core/log/partition-api.ts'
 import type { CalledTopic, Cluster } from './cluster.ts'
-import { rememberBounds } from './known-bounds.ts'
 
 export interface WantedPartition {
   readonly topic: CalledTopic
@@ -110,7 +109,7 @@ async function read(
   try {
     return await cluster.callPartitionOf(topic, partition, async (stub, { id }) => {
       const answer = await stub.read({ offset, ...limits })
-      if ('ok' in answer) rememberBounds(id, partition, answer.ok)
+      if ('ok' in answer) cluster.bounds.remember(id, partition, answer.ok)
       return answer
     })
   } catch (error) {

@@ -8,7 +8,6 @@ import type { FetchReply } from '../core/log/partition-api.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { SERVER_CODECS } from './codecs.ts'
-import { rememberBounds } from './known-bounds.ts'
 import { findOffsetByTimestamp } from './list-offsets.ts'
 
 export interface FetchOptions {
@@ -38,7 +37,7 @@ export async function fetchBatches(
         'latest')
   return await cluster.callPartition(name, partition, async (stub, { id }) => {
     const answer = await stub.read({ offset, ...limits })
-    if ('ok' in answer) rememberBounds(id, partition, answer.ok)
+    if ('ok' in answer) cluster.bounds.remember(id, partition, answer.ok)
     return answer
   })
 }

@@ -1,37 +1,35 @@
 /**
- * Where the logs of partitions began and ended a moment ago, as far as the requests of this isolate
- * have learned in passing. Whoever commits an offset has mostly just read up to it here.
+ * Where the logs of partitions began and ended a moment ago, as far as the requests of an app have learned in
+ * passing. A member that commits an offset has mostly just read up to it through the same isolate.
  */
 import { KNOWN_BOUNDS_AGE_MS, KNOWN_BOUNDS_MAX } from '../core/limits.ts'
 import type { PartitionDescription } from '../core/log/partition-api.ts'
 
 export type Bounds = Pick<PartitionDescription, 'logStartOffset' | 'highWatermark'>
 
-/** By topic id and partition; the one that was learned last comes last. */
-const known = new Map<string, Bounds & { readonly learnedAtMs: number }>()
+export class KnownBounds {
+  /** By topic id and partition; the one that was learned last comes last. */
+  readonly #known = new Map<string, Bounds & { readonly learnedAtMs: number }>()
 
-export function rememberBounds(
-  topicId: string,
-  partition: number,
-  { logStartOffset, highWatermark }: Bounds,
-): void {
-  const key = `${topicId}/${partition}`
-  known.delete(key)
-  if (known.size >= KNOWN_BOUNDS_MAX) {
-    const [oldest] = known.keys()
-    if (oldest !== undefined) known.delete(oldest)
+  remember(topicId: string, partition: number, { logStartOffset, highWatermark }: Bounds): void {
+    const key = `${topicId}/${partition}`
+    this.#known.delete(key)
+    if (this.#known.size >= KNOWN_BOUNDS_MAX) {
+      const [oldest] = this.#known.keys()
+      if (oldest !== undefined) this.#known.delete(oldest)
+    }
+    this.#known.set(key, { logStartOffset, highWatermark, learnedAtMs: Date.now() })
   }
-  known.set(key, { logStartOffset, highWatermark, learnedAtMs: Date.now() })
-}
 
-/**
- * Whether a log holds an offset for all that is known. It only grows, so what it reached once it
- * reaches for ever; its start moves too, so that is trusted for a while only.
- */
-export function isKnownWithin(topicId: string, partition: number, offset: number): boolean {
-  const bounds = known.get(`${topicId}/${partition}`)
-  if (bounds === undefined || Date.now() - bounds.learnedAtMs >= KNOWN_BOUNDS_AGE_MS) return false
-  return isWithin(offset, bounds)
+  /**
+   * Whether a log holds an offset for all that is known. It only grows, so what it reached once it
+   * reaches for ever; its start moves too, so that is trusted for a while only.
+   */
+  isWithin(topicId: string, partition: number, offset: number): boolean {
+    const bounds = this.#known.get(`${topicId}/${partition}`)
+    if (bounds === undefined || Date.now() - bounds.learnedAtMs >= KNOWN_BOUNDS_AGE_MS) return false
+    return isWithin(offset, bounds)
+  }
 }
 
 export function isWithin(offset: number, { logStartOffset, highWatermark }: Bounds): boolean {

@@ -8,7 +8,7 @@ import { parseTopicName, type TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { learnBounds } from './committed-offsets.ts'
 import { fanOut } from './fan-out.ts'
-import { type Bounds, isKnownWithin } from './known-bounds.ts'
+import type { Bounds } from './known-bounds.ts'
 
 /** A topic as a client names it. */
 export type TopicReference = { readonly name: string } | { readonly id: string }
@@ -85,7 +85,7 @@ async function locate(
   topic: Topic,
 ): Promise<LocatedOffset> {
   const located = { topic: topic.name, partition, offset, leaderEpoch, metadata }
-  if (isKnownWithin(topic.id, partition, offset)) {
+  if (cluster.bounds.isWithin(topic.id, partition, offset)) {
     return { offset: { ...located, topicId: topic.id }, isRemembered: 'name' in reference }
   }
   const { topicId, ...bounds } = await learnBounds(cluster, topic.name, partition)

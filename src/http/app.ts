@@ -1,6 +1,7 @@
 /** The Hono app: what every request passes through, and the routes. */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
+import { newCaches } from '../broker/cluster.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { crossOrigin, requireAccess } from './access.ts'
 import { errorAnswer, unexpectedAnswer } from './answers.ts'
@@ -25,6 +26,11 @@ export function createApp(): OpenAPIHono<AppEnv> {
   app.onError((error, c) =>
     error instanceof EdgelogError ? errorAnswer(error) : unexpectedAnswer(error, c),
   )
+  const caches = newCaches()
+  app.use(async (c, next) => {
+    c.set('caches', caches)
+    await next()
+  })
   addExamples(app)
   app.use(setCommonHeaders)
   app.use(async (c, next) => {

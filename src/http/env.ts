@@ -1,6 +1,6 @@
 /** What the Worker is configured with: bindings, secrets and variables. */
 import type { Context } from 'hono'
-import { Cluster, type ClusterEnv } from '../broker/cluster.ts'
+import { type Caches, Cluster, type ClusterEnv } from '../broker/cluster.ts'
 
 export interface EdgelogEnv extends ClusterEnv {
   /** With it, every call but `/healthz` needs `Authorization: Bearer`. */
@@ -19,9 +19,9 @@ export interface EdgelogEnv extends ClusterEnv {
   readonly EDGELOG_EXAMPLES?: Fetcher
 }
 
-export type AppEnv = { Bindings: EdgelogEnv }
+export type AppEnv = { Bindings: EdgelogEnv; Variables: { caches: Caches } }
 export type AppContext = Context<AppEnv>
 
 export function clusterOf(c: AppContext): Cluster {
-  return new Cluster(c.env)
+  return new Cluster(c.env, c.get('caches'))
 }

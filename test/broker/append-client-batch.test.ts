@@ -1,7 +1,7 @@
 /** What is asked of a partition for one batch of Kafka's Produce, and what is refused before. */
 import { expect, test, vi } from 'vitest'
 import { appendClientBatch } from '../../src/broker/append-client-batch.ts'
-import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import {
   ATTRIBUTE_CONTROL,
@@ -33,8 +33,7 @@ function clusterOf(id = 'id') {
     COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: found }) }) },
     PARTITION: { idFromName: (objectName: string) => objectName, get: () => ({ append }) },
   }
-  const cluster = new Cluster(env as unknown as ClusterEnv)
-  cluster.forget(name)
+  const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
   return { cluster, append }
 }
 

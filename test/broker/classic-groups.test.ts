@@ -1,7 +1,7 @@
 /** What of a request of the classic protocol reaches the group. */
 import { expect, test, vi } from 'vitest'
 import { joinGroup, leaveGroup, syncGroup } from '../../src/broker/classic-groups.ts'
-import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { JoinGroupRequest, SyncGroupRequest } from '../../src/core/group/classic-api.ts'
 import { parseGroupId } from '../../src/core/group/group-id.ts'
@@ -9,7 +9,7 @@ import { parseGroupId } from '../../src/core/group/group-id.ts'
 const groupId = parseGroupId('g')
 
 function clusterWith(group: Record<string, unknown>): Cluster {
-  return new Cluster({ GROUP: { getByName: () => group } } as unknown as ClusterEnv)
+  return new Cluster({ GROUP: { getByName: () => group } } as unknown as ClusterEnv, newCaches())
 }
 
 /** What a client sent, with the rest of its request around it. */

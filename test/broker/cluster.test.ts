@@ -1,6 +1,6 @@
 /** How the edge keeps what it knows of a topic: needs a coordinator that fails on demand. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
 import { commitOffsets } from '../../src/broker/committed-offsets.ts'
 import { openTail } from '../../src/broker/tail.ts'
 import { changeTopic, deleteTopic } from '../../src/broker/topics.ts'
@@ -19,11 +19,9 @@ afterEach(() => {
 
 const name = parseTopicName('known')
 
-function clusterOf(getTopic: () => Promise<unknown>) {
+function clusterOf(getTopic: () => Promise<unknown>, caches = newCaches()) {
   const env = { COORDINATOR: { getByName: () => ({ getTopic }) } }
-  const cluster = new Cluster(env as unknown as ClusterEnv)
-  cluster.forget(name)
-  return cluster
+  return new Cluster(env as unknown as ClusterEnv, caches)
 }
 
 function topicOf(version: number) {
@@ -72,8 +70,7 @@ describe('whether a topic is still the one of its name', () => {
         get: (objectName: string) => ({ describe: () => describePartition(objectName) }),
       },
     }
-    const cluster = new Cluster(env as unknown as ClusterEnv)
-    cluster.forget(name)
+    const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
     await cluster.topic(name)
     getTopic.mockClear()
     return { cluster, getTopic, describePartition }
@@ -167,8 +164,7 @@ describe('while the coordinator is away, the cached topic survives', () => {
       },
       GROUP: { getByName: () => ({}) },
     }
-    const cluster = new Cluster(env as unknown as ClusterEnv)
-    cluster.forget(name)
+    const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
     await cluster.topic(name)
     getTopic.mockImplementation(away)
     return { cluster, describePartition }
@@ -224,7 +220,8 @@ test('a topic that is gone is forgotten', async () => {
 
 test('a hundred tails of a topic that was created anew cost one look-up, and others none', async () => {
   const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
-  const cluster = clusterOf(getTopic)
+  const caches = newCaches()
+  const cluster = clusterOf(getTopic, caches)
   await cluster.topic(name)
   let answer: (topic: unknown) => void = () => {}
   getTopic.mockReturnValue(new Promise((resolve) => (answer = resolve)))
@@ -233,7 +230,7 @@ test('a hundred tails of a topic that was created anew cost one look-up, and oth
   // Meanwhile the rest goes on with what is known.
   expect((await cluster.topic(name)).version).toBe(1)
   await Promise.resolve()
-  expect((await new Cluster({} as ClusterEnv).topic(name)).version).toBe(1)
+  expect((await new Cluster({} as ClusterEnv, caches).topic(name)).version).toBe(1)
   answer(topicOf(2))
   for (const tail of tails) await expect(tail).rejects.toMatchObject({ code: 'unknown_topic_id' })
   expect(getTopic).toHaveBeenCalledTimes(2)
@@ -253,8 +250,7 @@ describe('topicById()', () => {
 
   function clusterOfIds(getTopic: () => Promise<unknown>, getTopicById: () => Promise<unknown>) {
     const env = { COORDINATOR: { getByName: () => ({ getTopic, getTopicById }) } }
-    const cluster = new Cluster(env as unknown as ClusterEnv)
-    cluster.forget(name)
+    const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
     return cluster
   }
 
@@ -295,4 +291,11 @@ describe('topicById()', () => {
     }
     expect(getTopicById).not.toHaveBeenCalled()
   })
+})
+
+test('two apps of one isolate share no topics', async () => {
+  const one = clusterOf(async () => topicOf(1))
+  const other = clusterOf(async () => topicOf(2))
+  expect((await one.topic(name)).version).toBe(1)
+  expect((await other.topic(name)).version).toBe(2)
 })

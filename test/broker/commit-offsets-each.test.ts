@@ -1,6 +1,6 @@
 /** Offsets that are taken or refused one by one: needs topics, partitions and a group that refuse on demand. */
 import { expect, test, vi } from 'vitest'
-import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
 import { type CommitOutcome, commitOffsetsEach } from '../../src/broker/commit-offsets-each.ts'
 import { fetchOffsetsIfAny } from '../../src/broker/committed-offsets.ts'
 import type { TopicReference, WantedOffset } from '../../src/broker/locate-offsets.ts'
@@ -23,7 +23,7 @@ function refuse(code: ErrorCode) {
 let topicsMade = 0
 
 /** A cluster with one topic of two partitions, with offsets 0 to 10. */
-function clusterOf() {
+function clusterOf(caches = newCaches()) {
   topicsMade += 1
   const name = parseTopicName(`each-${topicsMade}`)
   const id = ID.replace('1', String(topicsMade % 10))
@@ -52,7 +52,7 @@ function clusterOf() {
     },
     GROUP: { getByName: () => ({ commitOffsets, summarize, fetchOffsets, forgetTopics }) },
   }
-  const cluster = new Cluster(env as unknown as ClusterEnv)
+  const cluster = new Cluster(env as unknown as ClusterEnv, caches)
   const calls = { getTopic, describe, commitOffsets, summarize, fetchOffsets, forgetTopics }
   return { cluster, name, id, topic, ...calls }
 }
@@ -275,8 +275,9 @@ test('beyond what the topic of that name has now are committed: Kafka does not l
 })
 
 test('of one topic that was created anew, with those of another, go all under the ids of now', async () => {
-  const { cluster, name, topic, describe, commitOffsets, forgetTopics } = clusterOf()
-  const other = clusterOf()
+  const caches = newCaches()
+  const { cluster, name, topic, describe, commitOffsets, forgetTopics } = clusterOf(caches)
+  const other = clusterOf(caches)
   const [asked, askedOther] = [describe.getMockImplementation(), other.describe]
   describe.mockImplementation(async (objectName) =>
     objectName.startsWith(other.id) ? askedOther(objectName) : (asked?.(objectName) as never),

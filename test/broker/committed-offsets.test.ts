@@ -1,6 +1,6 @@
 /** Offsets of a topic that was created anew while the edge remembers the one before. */
 import { expect, test, vi } from 'vitest'
-import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
 import { commitOffsets, fetchOffsets } from '../../src/broker/committed-offsets.ts'
 import { EdgelogError, type Reply } from '../../src/core/errors.ts'
 import type { CommitRequest } from '../../src/core/group/group-api.ts'
@@ -54,7 +54,7 @@ function clusterWith(name: string, topic: { id: string; partitions?: number }) {
     },
     GROUP: { getByName: () => ({ commitOffsets: commit, fetchOffsets: fetch, forgetTopics }) },
   }
-  const cluster = new Cluster(env as unknown as ClusterEnv)
+  const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
   return { cluster, getTopic, commit, stored, kept, forgetTopics }
 }
 

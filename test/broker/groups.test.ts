@@ -1,6 +1,6 @@
 /** The list of groups, of which some do not answer. */
 import { expect, test } from 'vitest'
-import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
 import { listGroups } from '../../src/broker/groups.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 
@@ -19,7 +19,7 @@ test('leaves out who is gone, and names who does not answer', async () => {
     COORDINATOR: { getByName: () => ({ listGroups: async () => ({ ok: Object.keys(GROUPS) }) }) },
     GROUP: { getByName: (id: string) => ({ summarize: async () => GROUPS[id]?.() }) },
   }
-  const cluster = new Cluster(env as unknown as ClusterEnv)
+  const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
   const { groups, next } = await listGroups(cluster, { after: '', limit: 3 })
   expect(groups.map(({ groupId, state }) => [groupId, state])).toEqual([
     ['there', 'stable'],

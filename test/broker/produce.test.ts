@@ -1,6 +1,6 @@
 /** What callers are told when partitions fail in the middle: needs partitions that fail on demand. */
 import { expect, test } from 'vitest'
-import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
 import { produceRecords } from '../../src/broker/produce.ts'
 import type { AppendRequest } from '../../src/core/log/partition-api.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
@@ -29,7 +29,7 @@ function clusterWith(append: (request: AppendRequest) => Promise<unknown>) {
       get: (objectName: string) => ({ append: objectName.endsWith('/1') ? append : well }),
     },
   }
-  return { cluster: new Cluster(env as unknown as ClusterEnv), name }
+  return { cluster: new Cluster(env as unknown as ClusterEnv, newCaches()), name }
 }
 
 const records = [0, 1].map((partition) => ({

@@ -1,5 +1,5 @@
 /** A cluster whose partitions send what a test says, and remember what they are told. */
-import { Cluster, type ClusterEnv } from '../../src/broker/cluster.ts'
+import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 
@@ -69,7 +69,7 @@ export function fakeCluster(highWatermark = 0, first?: Uint8Array<ArrayBuffer>):
     COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: topic }) }) },
     PARTITION: { idFromName: (objectName: string) => objectName, get: () => ({ fetch }) },
   }
-  return { cluster: new Cluster(env as unknown as ClusterEnv), topic: name, tails }
+  return { cluster: new Cluster(env as unknown as ClusterEnv, newCaches()), topic: name, tails }
 }
 
 export function subscriptions(topic: string, count: number) {

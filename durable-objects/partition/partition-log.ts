@@ -148,7 +148,7 @@ export class PartitionLog {
   append(append: ParsedAppend, nowMs: number): AppendOutcome {
     const decision = decideAppend({
       headers: append.headers,
-      hasNullKey: append.hasNullKey,
+      checks: append.checks,
       mayBeginAnywhere: append.mayBeginAnywhere,
       trimsOverlap: append.trimsOverlap,
       expectedOffset: append.expectedOffset,

@@ -9,6 +9,7 @@
  * The partition decides, in one turn with the writing, and never waits; cutting waits for decompression.
  * So the partition says what is to be cut, and is asked again with the rest.
  */
+import type { BatchCheck } from '../core/batch/batch-check.ts'
 import { batchBytes, readBatchHeader, readBatchHeaders } from '../core/batch/record-batch.ts'
 import { EdgelogError } from '../core/errors.ts'
 import {
@@ -23,12 +24,19 @@ import type { AppendReply, OverlapReply } from '../core/log/partition-api.ts'
 import { addToSequence, type StoredPiece } from '../core/log/producer-state.ts'
 import { trimBatch } from '../core/log/trim-batch.ts'
 import { requestCodecs } from './codecs.ts'
+import { withErrorsOfBatches } from './record-errors.ts'
 
 export interface AppendedBatches
   extends Pick<AppendReply, 'baseOffsets' | 'nextOffset' | 'logAppendTime'> {
   /** Where all records lie, in their order; only where some lie in other batches than they came in. */
   readonly pieces?: readonly StoredPiece[]
 }
+
+/** Calls the partition once. */
+export type Append = (
+  batches: Uint8Array,
+  checks: readonly BatchCheck[],
+) => Promise<AppendReply | OverlapReply>
 
 /** Some records of the batch with this index: they lie in the log, or are to be appended. */
 type Part = StoredPart | NewPart
@@ -41,25 +49,27 @@ interface StoredPart {
 interface NewPart {
   readonly index: number
   readonly bytes: Uint8Array
-  readonly hasNullKey: boolean
+  readonly check: BatchCheck
 }
 
 /**
  * @param batches each of them sound, as `checkBatch` finds; what is cut from them is so too.
- * @param nullKeys whether a batch has a record without a key.
- * @param append one call of the partition.
+ * @param checks one for each batch.
  * @param batchBytesMax of the batches that are made here.
  * @throws {EdgelogError} `throttled` where other requests of the producer get ahead again and again;
  * `out_of_order_sequence_number` where there is no room for the rest of a batch without its compression,
- * so that the producer sends it alone; what `append` throws.
+ * so that the producer sends it alone; what `append` throws; where the topic
+ * refuses records, an error that names them.
  */
 export async function appendTrimmed(
   batches: Uint8Array,
-  nullKeys: readonly boolean[],
-  append: (batches: Uint8Array, hasNullKey: boolean) => Promise<AppendReply | OverlapReply>,
+  checks: readonly BatchCheck[],
+  append: Append,
   batchBytesMax: () => Promise<number>,
 ): Promise<AppendedBatches> {
-  let reply = await append(batches, nullKeys.includes(true))
+  let reply = await append(batches, checks).catch(async (error: unknown) => {
+    throw await withErrorsOfBatches(error, batches)
+  })
   if (!('overlaps' in reply) && reply.pieces === undefined) {
     const { baseOffsets, nextOffset, logAppendTime } = reply
     return { baseOffsets, nextOffset, logAppendTime }
@@ -67,16 +77,37 @@ export async function appendTrimmed(
   let parts: Part[] = readBatchHeaders(batches).map((header, index) => ({
     index,
     bytes: batchBytes(batches, header),
-    hasNullKey: nullKeys[index] ?? false,
+    check: checks[index] as BatchCheck,
   }))
   for (let trims = 0; 'overlaps' in reply; trims++) {
     if (trims === OVERLAP_TRIMS_MAX) throw neverSettled()
     parts = await cut(parts, reply.overlaps, await batchBytesMax())
-    const rest = parts.filter(isNew)
-    const hasNullKey = rest.some((part) => part.hasNullKey)
-    reply = await append(concatenate(rest.map(({ bytes }) => bytes)), hasNullKey)
+    reply = await appendRest(parts, append)
   }
   return placed(parts, reply)
+}
+
+async function appendRest(
+  parts: readonly Part[],
+  append: Append,
+): Promise<AppendReply | OverlapReply> {
+  const rest = parts.filter(isNew)
+  const batches = concatenate(rest.map(({ bytes }) => bytes))
+  const checks = rest.map(({ check }) => check)
+  return await append(batches, checks).catch(async (error: unknown) => {
+    throw await withErrorsOfBatches(error, batches, firstIndexesOf(parts))
+  })
+}
+
+/** Where the first record of each new part stands in the request: the parts are all its records, in order. */
+function firstIndexesOf(parts: readonly Part[]): number[] {
+  const indexes: number[] = []
+  let next = 0
+  for (const part of parts) {
+    if (isNew(part)) indexes.push(next)
+    next += isNew(part) ? readBatchHeader(part.bytes).recordsCount : part.stored.recordsCount
+  }
+  return indexes
 }
 
 function isNew(part: Part): part is NewPart {
@@ -109,14 +140,13 @@ async function cut(
     const recordsCount = pieces.reduce((sum, piece) => sum + piece.recordsCount, 0)
     const options = { recordsCount, batchBytesMax, bytesMax: bytesLeft, codecs }
     const rest = await trimBatch(bytes, header, options)
-    batchesLeft -= rest?.batches.length ?? 0
+    batchesLeft -= rest?.length ?? 0
     if (rest === undefined || batchesLeft < 0) {
       throw gapError(header, addToSequence(header.baseSequence, recordsCount))
     }
-    const { batches, hasNullKey } = rest
-    for (const one of batches) bytesLeft -= one.length
+    for (const one of rest) bytesLeft -= one.bytes.length
     result.push(...pieces.map((stored) => ({ index, stored })))
-    result.push(...batches.map((one) => ({ index, bytes: one, hasNullKey })))
+    result.push(...rest.map((one) => ({ index, ...one })))
   }
   return result
 }

@@ -1,5 +1,6 @@
 /** Appends records, or batches as a client encoded them, to a topic's partitions. */
 import { BatchBuilder } from '../core/batch/batch-builder.ts'
+import { type BatchCheck, checkOfRecords } from '../core/batch/batch-check.ts'
 import { checkBatch } from '../core/batch/decode-records.ts'
 import type { NewRecord } from '../core/batch/record.ts'
 import { assignMaxTimestamp, readBatchHeaders } from '../core/batch/record-batch.ts'
@@ -14,6 +15,7 @@ import type { TopicName } from '../core/topic/topic-name.ts'
 import { type AppendedBatches, appendTrimmed } from './append-trimmed.ts'
 import { type Cluster, unknownPartition } from './cluster.ts'
 import { requestCodecs } from './codecs.ts'
+import { withErrorsOfRecords } from './record-errors.ts'
 
 /** Most requests carry a record or a few; the buffer grows where they carry more. */
 const ENCODE_BUFFER_BYTES = 1024
@@ -47,12 +49,12 @@ export async function appendBatches(
   batches: Uint8Array,
   options: AppendOptions = {},
 ): Promise<AppendedBatches> {
-  const { nullKeys, isIdempotent } = await checkBatches(batches)
+  const { checks, isIdempotent } = await checkBatches(batches)
   return await appendTrimmed(
     batches,
-    nullKeys,
-    async (rest, hasNullKey) => {
-      const encoded = { batches: rest, hasNullKey, isIdempotent }
+    checks,
+    async (rest, checksOfRest) => {
+      const encoded = { batches: rest, checks: checksOfRest, isIdempotent }
       return await append(cluster, name, partition, encoded, options)
     },
     async () => (await cluster.topic(name)).config.maxMessageBytes,
@@ -60,14 +62,14 @@ export async function appendBatches(
 }
 
 export interface CheckedBatches {
-  /** Of each batch, whether it has a record without a key. */
-  readonly nullKeys: readonly boolean[]
+  /** The check of each batch. */
+  readonly checks: readonly BatchCheck[]
   readonly isIdempotent: boolean
 }
 
 /** Checks batches of a producer, and corrects what their headers say of the latest time. */
 export async function checkBatches(batches: Uint8Array): Promise<CheckedBatches> {
-  const nullKeys: boolean[] = []
+  const checks: BatchCheck[] = []
   let isIdempotent = false
   const codecs = requestCodecs()
   const headers = readBatchHeaders(batches)
@@ -83,15 +85,15 @@ export async function checkBatches(batches: Uint8Array): Promise<CheckedBatches>
     if (check.maxTimestamp !== header.maxTimestamp) {
       assignMaxTimestamp(batches, header, check.maxTimestamp)
     }
-    nullKeys.push(check.hasNullKey)
+    checks.push(check)
     isIdempotent ||= header.producerId >= 0n
   }
-  return { nullKeys, isIdempotent }
+  return { checks, isIdempotent }
 }
 
 interface EncodedAppend {
   readonly batches: Uint8Array
-  readonly hasNullKey: boolean
+  readonly checks: readonly BatchCheck[]
   /** Its sequence orders the batches, and may make them wait for one another. */
   readonly isIdempotent: boolean
 }
@@ -134,10 +136,10 @@ export async function produceRecords(
   const topic = await cluster.topic(name)
   const shares = [...shareOut(topic, records)]
   const encoded = shares.map(([, share]) => encodeShare(share, topic.config.maxMessageBytes))
-  if (shares.length > 1) refuseAsWhole(topic, encoded)
+  if (shares.length > 1) refuseAsWhole(topic, encoded, records)
   const outcomes = await Promise.allSettled(
-    shares.map(([partition], index) =>
-      appendShare(cluster, name, partition, encoded[index] as EncodedShare, {}),
+    shares.map(([partition, share], index) =>
+      appendShare(cluster, name, partition, share, encoded[index] as EncodedShare, {}),
     ),
   )
   const positions = new Array<RecordPosition | null>(records.length).fill(null)
@@ -163,7 +165,7 @@ export async function produceToPartition(
   const topic = await cluster.topic(name)
   const share = { records: [...records], indexes: records.map((_, index) => index) }
   const encoded = encodeShare(share, topic.config.maxMessageBytes)
-  const answer = await appendShare(cluster, name, partition, encoded, options)
+  const answer = await appendShare(cluster, name, partition, share, encoded, options)
   const positions = new Array<RecordPosition | null>(records.length).fill(null)
   placeShare(positions, partition, share, encoded, answer)
   return positions as RecordPosition[]
@@ -173,10 +175,13 @@ async function appendShare(
   cluster: Cluster,
   name: TopicName,
   partition: number,
-  share: EncodedShare,
+  { records, indexes }: PartitionShare,
+  encoded: EncodedShare,
   options: AppendOptions,
 ): Promise<AppendReply> {
-  const reply = await append(cluster, name, partition, share, options)
+  const reply = await append(cluster, name, partition, encoded, options).catch((error: unknown) => {
+    throw withErrorsOfRecords(error, records, indexes)
+  })
   assert(!('overlaps' in reply), 'only batches of an idempotent producer overlap')
   return reply
 }
@@ -210,10 +215,16 @@ function encodeShare(share: PartitionShare, maxMessageBytes: number): EncodedSha
   const builder = new BatchBuilder(ENCODE_BUFFER_BYTES)
   const batches: Uint8Array[] = []
   const batchCounts: number[] = []
+  const checks: BatchCheck[] = []
+  let closedRecords = 0
   const close = () => {
-    if (builder.recordsCount === 0) return
-    batchCounts.push(builder.recordsCount)
+    const { recordsCount } = builder
+    if (recordsCount === 0) return
+    const end = closedRecords + recordsCount
+    checks.push(checkOfRecords(share.records.slice(closedRecords, end)))
+    batchCounts.push(recordsCount)
     batches.push(builder.finish())
+    closedRecords = end
   }
   for (const [index, record] of share.records.entries()) {
     const sizeBytesMax = BatchBuilder.recordSizeBytesMax(record)
@@ -228,8 +239,7 @@ function encodeShare(share: PartitionShare, maxMessageBytes: number): EncodedSha
     builder.append(record)
   }
   close()
-  const hasNullKey = share.records.some(({ key }) => key === null)
-  return { batches: concatenate(batches), hasNullKey, isIdempotent: false, batchCounts }
+  return { batches: concatenate(batches), checks, isIdempotent: false, batchCounts }
 }
 
 function placeShare(
@@ -250,12 +260,16 @@ function placeShare(
 }
 
 /** What one partition would refuse is refused before another one has stored its share. */
-function refuseAsWhole({ config }: Topic, shares: readonly EncodedShare[]): void {
+function refuseAsWhole(
+  { config }: Topic,
+  shares: readonly EncodedShare[],
+  records: readonly NewRecord[],
+): void {
   const nowMs = Date.now()
-  for (const { batches, hasNullKey } of shares) {
-    for (const header of readBatchHeaders(batches)) {
-      const error = checkAgainstConfig(header, { config, nowMs, hasNullKey })
-      if (error !== undefined) throw error
+  for (const { batches, checks } of shares) {
+    for (const [index, header] of readBatchHeaders(batches).entries()) {
+      const error = checkAgainstConfig(header, index, { config, nowMs, checks })
+      if (error !== undefined) throw withErrorsOfRecords(error, records, [...records.keys()])
     }
   }
 }

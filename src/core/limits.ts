@@ -29,6 +29,8 @@ export const BATCH_BYTES_MAX = 1_990_000
 export const BATCH_RECORDS_MAX = 500_000
 /** The records section of one batch after decompression: a bomb stops here. */
 export const DECOMPRESSED_BYTES_MAX = 32 * MIB
+/** Refused records of one append that its error names: with 100 bytes each about 100 KB. */
+export const RECORD_ERRORS_MAX = 1_000
 /** Headers of one record. */
 export const RECORD_HEADERS_MAX = 1_000
 
@@ -283,6 +285,8 @@ export const CLIENT_QUOTA_NAME_LENGTH_MAX = 255
 export const KAFKA_PARTITION_SIZES_MAX = 2_000
 /** Partitions of one page of topics: Kafka's `max.request.partition.size.limit`. */
 export const KAFKA_DESCRIBED_PARTITIONS_MAX = 2_000
+/** Refused records that one Produce response names; each takes about 100 bytes. */
+export const KAFKA_RECORD_ERRORS_MAX = 10_000
 /** Characters of an error's text: a name that is refused may be as long as Kafka's texts can be. */
 export const KAFKA_ERROR_MESSAGE_LENGTH_MAX = 1_000
 

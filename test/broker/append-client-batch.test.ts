@@ -58,7 +58,7 @@ test('begins any producer anywhere, and lets it wait for the batch before', asyn
   const request = append.mock.lastCall?.[0]
   expect(request).toEqual({
     batches: batch,
-    hasNullKey: false,
+    checks: [{ hasNullKey: false, minTimestamp: record.timestamp, maxTimestamp: record.timestamp }],
     gapWaitMs: SEQUENCE_GAP_WAIT_MS,
     mayBeginAnywhere: true,
     trimsOverlap: false,
@@ -70,7 +70,10 @@ test('begins any producer anywhere, and lets it wait for the batch before', asyn
 test('lets nothing wait that has no sequence, and says where a key is missing', async () => {
   const { cluster, append } = clusterOf()
   await appendClientBatch(cluster, topic, 0, encodeBatch([{ ...record, key: null }]))
-  expect(append.mock.lastCall?.[0]).toMatchObject({ gapWaitMs: 0, hasNullKey: true })
+  expect(append.mock.lastCall?.[0]).toMatchObject({
+    gapWaitMs: 0,
+    checks: [{ hasNullKey: true }],
+  })
 })
 
 test.each([

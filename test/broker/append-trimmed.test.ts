@@ -12,8 +12,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { replyTo } from '../../durable-objects/partition/append-reply.ts'
-import { type AppendedBatches, appendTrimmed } from '../../src/broker/append-trimmed.ts'
+import {
+  type Append,
+  type AppendedBatches,
+  appendTrimmed,
+} from '../../src/broker/append-trimmed.ts'
+import { checkBatches } from '../../src/broker/produce.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
+import type { BatchCheck } from '../../src/core/batch/batch-check.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
 import { createCodecs } from '../../src/core/batch/compression/codecs.ts'
 import { decodeBatch } from '../../src/core/batch/decode-records.ts'
@@ -25,12 +31,22 @@ import { concatenate } from '../../src/core/log/chunk.ts'
 import type { AppendReply, OverlapReply } from '../../src/core/log/partition-api.ts'
 import { addToSequence, type ProducerState } from '../../src/core/log/producer-state.ts'
 import { resolveTopicConfig, type TopicConfig } from '../../src/core/topic/topic-config.ts'
+import { checksOf } from '../support/batch-checks.ts'
 import { runs, SEEDED } from '../support/seed.ts'
 
 const CODECS = createCodecs()
 const CONFIG = resolveTopicConfig({})
 const STAMPED = resolveTopicConfig({ 'message.timestamp.type': 'LogAppendTime' })
 const FIRST_SEQUENCES = [0, 0, 2 ** 31 - 20]
+
+/** With the checks that the headers of the batches come to. */
+async function appendChecked(
+  batches: Uint8Array,
+  append: Append,
+  batchBytesMax: () => Promise<number>,
+): Promise<AppendedBatches> {
+  return await appendTrimmed(batches, checksOf(batches), append, batchBytesMax)
+}
 
 /** The log of one partition, with the name of each record at its offset. */
 class FakeLog {
@@ -54,14 +70,14 @@ class FakeLog {
 
   async append(
     batches: Uint8Array,
-    hasNullKey = false,
+    checks: readonly BatchCheck[],
     expectedOffset?: number,
   ): Promise<AppendReply | OverlapReply> {
     const headers = readBatchHeaders(batches)
     const names = await Promise.all(headers.map((header) => namesOf(batches, header)))
     const decision = decideAppend({
       headers,
-      hasNullKey,
+      checks,
       mayBeginAnywhere: false,
       trimsOverlap: true,
       expectedOffset,
@@ -136,7 +152,7 @@ async function encode(producer: number, from: number, count: number, isCompresse
 
 interface Sent {
   readonly batches: Uint8Array
-  readonly hasNullKey: boolean
+  readonly checks: readonly BatchCheck[]
 }
 
 interface Send {
@@ -170,11 +186,10 @@ async function perform(log: FakeLog, one: Send): Promise<void> {
     next += count
   }
   let calls = 0
-  const answer = await appendTrimmed(
+  const answer = await appendChecked(
     concatenate(parts),
-    [],
-    async (batches) => {
-      const reply = await log.append(batches)
+    async (batches, checks) => {
+      const reply = await log.append(batches, checks)
       if (calls++ === 0 && ahead !== undefined) await perform(log, ahead)
       return reply
     },
@@ -228,10 +243,9 @@ test('each record is stored once, in order, and its place is told, however they 
 
 describe('appendTrimmed()', () => {
   const append = async (log: FakeLog, from: number, count: number, sizeBytesMax = 1e6) =>
-    await appendTrimmed(
+    await appendChecked(
       await encode(0, from, count, false),
-      [],
-      (batches) => log.append(batches),
+      (batches, checks) => log.append(batches, checks),
       async () => sizeBytesMax,
     )
 
@@ -291,10 +305,9 @@ describe('appendTrimmed()', () => {
       details: { expectedSequence: 5 },
     })
     const parts = [await encode(0, 3, 4, false), await encode(0, 6, 4, false)]
-    const both = appendTrimmed(
+    const both = appendChecked(
       concatenate(parts),
-      [],
-      (batches) => log.append(batches),
+      (batches, checks) => log.append(batches, checks),
       async () => 1e6,
     )
     await expect(both).rejects.toMatchObject({ code: 'out_of_order_sequence_number' })
@@ -304,9 +317,8 @@ describe('appendTrimmed()', () => {
   test('gives up where others always get ahead, and has stored nothing', async () => {
     const batches = await encode(0, 0, 20, false)
     let calls = 0
-    const racing = appendTrimmed(
+    const racing = appendChecked(
       batches,
-      [],
       async () => {
         calls += 1
         const pieces = [{ recordsCount: 1, baseOffset: calls }]
@@ -327,12 +339,11 @@ describe('appendTrimmed()', () => {
     ])
     const parts = [plain, await encode(0, 1, 4, true), await encode(0, 5, 2, true)]
     const sent: Uint8Array[] = []
-    const answer = await appendTrimmed(
+    const answer = await appendChecked(
       concatenate(parts),
-      [],
-      (batches) => {
+      (batches, checks) => {
         sent.push(batches)
-        return log.append(batches)
+        return log.append(batches, checks)
       },
       async () => 1e6,
     )
@@ -362,8 +373,8 @@ describe('appendTrimmed()', () => {
     )
   /** A log that has the first three records of so many batches of what it is sent first. */
   const overlapsFirst = (sent: Sent[], count = 1) => {
-    return async (batches: Uint8Array, hasNullKey: boolean) => {
-      sent.push({ batches, hasNullKey })
+    return async (batches: Uint8Array, checks: readonly BatchCheck[]) => {
+      sent.push({ batches, checks })
       const headers = readBatchHeaders(batches)
       const pieces = [{ recordsCount: 3, baseOffset: 0 }]
       const overlaps = Array.from({ length: count }, (_, index) => ({ index, pieces }))
@@ -382,9 +393,8 @@ describe('appendTrimmed()', () => {
     async (_, count, sizes, batchBytesMax) => {
       const sent: Sent[] = []
       const one = await zeros(5, sizes)
-      const appended = appendTrimmed(
+      const appended = appendChecked(
         concatenate(new Array(count).fill(one)),
-        [],
         overlapsFirst(sent, count),
         async () => batchBytesMax,
       )
@@ -401,7 +411,7 @@ describe('appendTrimmed()', () => {
     const first = await zeros(0, [1, 1, 1, 40, 40, 40, 40])
     const small = await encode(1, 0, 1, false)
     const batches = concatenate([first, ...new Array(9_999).fill(small)])
-    const answer = await appendTrimmed(batches, [], overlapsFirst(sent), async () => 140)
+    const answer = await appendChecked(batches, overlapsFirst(sent), async () => 140)
     expect(readBatchHeaders(sent[1]?.batches as Uint8Array).length).toBe(10_003)
     expect(answer.baseOffsets.length).toBe(10_000)
     expect(answer.pieces?.slice(0, 3)).toEqual([
@@ -411,30 +421,63 @@ describe('appendTrimmed()', () => {
     ])
   })
 
-  test('tells the log of the records without a key that are left', async () => {
+  test('gives the log the check of each batch that is left', async () => {
     const key = new TextEncoder().encode('k')
-    for (const [first, second, nullKeys] of [
-      [key, key, [false, false]],
-      [key, null, [false, true]],
-      [null, key, [true, false]],
-    ] as const) {
-      const sent: Sent[] = []
-      const parts = [await zeros(0, [1, 1, 1, 1], first), await zeros(4, [1], second)]
-      await appendTrimmed(concatenate(parts), nullKeys, overlapsFirst(sent), async () => 1e6)
-      const hasNullKey = first === null || second === null
-      expect(sent.map((one) => one.hasNullKey)).toEqual([hasNullKey, hasNullKey])
-    }
-    // Those that are stored had one missing, and what is left has not.
     const sent: Sent[] = []
-    const records = [null, null, null, key].map((one) => ({
-      timestamp: 1,
+    const records = [null, null, null, key].map((one, index) => ({
+      timestamp: 10 - index,
       key: one,
       value: null,
       headers: [],
     }))
-    const batch = encodeBatch(records, { producerId: 0n, producerEpoch: 0, baseSequence: 0 })
-    await appendTrimmed(batch, [true], overlapsFirst(sent), async () => 1e6)
-    expect(sent.map((one) => one.hasNullKey)).toEqual([true, false])
+    const cut = encodeBatch(records, { producerId: 0n, producerEpoch: 0, baseSequence: 0 })
+    const whole = await zeros(4, [1])
+    const checks = [
+      { hasNullKey: true, minTimestamp: 7, maxTimestamp: 10 },
+      { hasNullKey: true, minTimestamp: 1, maxTimestamp: 1 },
+    ]
+    const batches = concatenate([cut, whole])
+    await appendTrimmed(batches, checks, overlapsFirst(sent), async () => 1e6)
+    const left = { hasNullKey: false, minTimestamp: 7, maxTimestamp: 7 }
+    expect(sent.map((one) => one.checks)).toEqual([checks, [left, checks[1]]])
+  })
+
+  test('names refused records by where they stand in the request, also after a cut', async () => {
+    const key = new TextEncoder().encode('k')
+    const compacted = new FakeLog(resolveTopicConfig({ 'cleanup.policy': 'compact' }))
+    const batchOf = (from: number, keys: ReadonlyArray<Uint8Array | null>) => {
+      const producer = { producerId: 0n, producerEpoch: 0, baseSequence: from }
+      const records = keys.map((one, index) => ({ at: from + index, key: one }))
+      return encodeBatch(
+        records.map(({ at, key }) => {
+          const value = new TextEncoder().encode(`0/${at}`)
+          return { timestamp: timeOf(`0/${at}`), key, value, headers: [] }
+        }),
+        producer,
+      )
+    }
+    const appendKeys = async (batches: readonly Uint8Array[]) => {
+      const bytes = concatenate(batches)
+      const { checks } = await checkBatches(bytes)
+      const append: Append = (rest, checksOfRest) => compacted.append(rest, checksOfRest)
+      return await appendTrimmed(bytes, checks, append, async () => 1e6)
+    }
+    const first = batchOf(0, [key, key, key])
+    await expect(appendKeys([first, batchOf(3, [key, null])])).rejects.toMatchObject({
+      code: 'invalid_record',
+      details: { recordErrors: [{ index: 4 }], recordErrorsCount: 1 },
+    })
+    await appendKeys([first])
+    const longer = batchOf(0, [key, key, key, key, null, null])
+    await expect(appendKeys([longer])).rejects.toMatchObject({
+      code: 'invalid_record',
+      details: { recordErrors: [{ index: 4 }, { index: 5 }], recordErrorsCount: 2 },
+    })
+    const parts = [longer, batchOf(6, [key])]
+    await expect(appendKeys(parts)).rejects.toMatchObject({
+      details: { recordErrors: [{ index: 4 }, { index: 5 }] },
+    })
+    expect(compacted.count(0)).toBe(3)
   })
 
   test('holds If-Match against the end of the log as it is when the rest comes', async () => {
@@ -443,12 +486,11 @@ describe('appendTrimmed()', () => {
     const other = await encode(1, 0, 2, false)
     const conditional = async (expectedOffset: number) => {
       let calls = 0
-      return await appendTrimmed(
+      return await appendChecked(
         await encode(0, 0, 5, false),
-        [],
-        async (batches) => {
-          const reply = await log.append(batches, false, expectedOffset)
-          if (calls++ === 0) await log.append(other)
+        async (batches, checks) => {
+          const reply = await log.append(batches, checks, expectedOffset)
+          if (calls++ === 0) await log.append(other, checksOf(other))
           return reply
         },
         async () => 1e6,

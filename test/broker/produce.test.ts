@@ -1,7 +1,7 @@
 /** What callers are told when partitions fail in the middle: needs partitions that fail on demand. */
 import { expect, test } from 'vitest'
 import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
-import { produceRecords } from '../../src/broker/produce.ts'
+import { type ProduceRecord, produceRecords, produceToPartition } from '../../src/broker/produce.ts'
 import type { AppendRequest } from '../../src/core/log/partition-api.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
@@ -64,4 +64,24 @@ test('produceRecords() says that an overloaded object is to be left alone for a 
   await expect(produceRecords(cluster, name, records.slice(1))).rejects.toMatchObject({
     code: 'throttled',
   })
+})
+
+test('a partition that refuses records has them named by their index in the request', async () => {
+  const recordRules = { needsKey: true, timestamps: null }
+  const details = { batchIndex: 0, recordRules }
+  const error = { code: 'invalid_record', message: 'refused', retryable: false, details }
+  const { cluster, name } = clusterWith(async () => ({ error }))
+  const record = (partition: number, key: Uint8Array | null): ProduceRecord => {
+    return { timestamp: Date.now(), key, value: null, headers: [], partition }
+  }
+  const [other, keyless] = [record(0, null), record(1, null)]
+  const keyed = record(1, new Uint8Array(1))
+  const named = { recordErrors: [{ index: 2 }, { index: 4 }], recordErrorsCount: 2 }
+  const mixed = [other, keyed, keyless, other, keyless]
+  await expect(produceRecords(cluster, name, mixed)).rejects.toMatchObject({
+    code: 'partly_appended',
+    details: { cause: { code: 'invalid_record', details: named } },
+  })
+  const alone = produceToPartition(cluster, name, 1, [keyed, keyed, keyless, keyed, keyless], {})
+  await expect(alone).rejects.toMatchObject({ code: 'invalid_record', details: named })
 })

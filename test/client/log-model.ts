@@ -6,6 +6,7 @@ import { EdgelogError } from '../../src/core/errors.ts'
 import { decideAppend } from '../../src/core/log/append.ts'
 import type { ProducerState } from '../../src/core/log/producer-state.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { checkOf } from '../support/batch-checks.ts'
 
 const CONFIG = resolveTopicConfig({})
 
@@ -41,9 +42,10 @@ export class LogModel {
       const error = new EdgelogError('message_too_large', `batch ${batch.id}`)
       return { outcome: { kind: 'refused', error }, baseOffset: undefined }
     }
+    const header = headerOf(batch, stamp)
     const decision = decideAppend({
-      headers: [headerOf(batch, stamp)],
-      hasNullKey: false,
+      headers: [header],
+      checks: [checkOf(header)],
       mayBeginAnywhere: this.#isKafka,
       trimsOverlap: !this.#isKafka,
       expectedOffset: undefined,

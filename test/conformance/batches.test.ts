@@ -57,6 +57,22 @@ function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 describe('record batches', () => {
+  test('with records that the topic refuses are not stored, and the records are named', async () => {
+    const name = await topic({ config: { 'message.timestamp.before.max.ms': '60000' } })
+    const builder = new BatchBuilder()
+    for (const timestamp of [Date.now(), Date.now() - 61_000, Date.now(), 5]) {
+      builder.append({ timestamp, key: null, value: null, headers: [] })
+    }
+    const body = joined(batchOf(['a', 'b']), builder.finish())
+    const error = await expectError(await append(name, body), 400, 'invalid_timestamp')
+    expect(error.message).toContain('records[3].timestamp')
+    expect(error.details).toMatchObject({
+      recordErrors: [{ index: 3 }, { index: 5 }],
+      recordErrorsCount: 2,
+    })
+    expect((await read(name)).bytes.length).toBe(0)
+  })
+
   test('travel as they are: only the twelve bytes outside the CRC are changed', async () => {
     const name = await topic()
     const [one, two] = [batchOf(['a', 'b']), batchOf(['c'])]

@@ -220,11 +220,13 @@ describe('records', () => {
       { value: 'fine', partition: 0 },
       { value: 'far ahead', partition: 1, timestamp: 8e15 },
     ]
-    await expectError(
+    const error = await expectError(
       await request('POST', `/v1/topics/${name}/records`, { json: { records } }),
       400,
       'invalid_timestamp',
     )
+    expect(error.message).toContain('records[1].timestamp')
+    expect(error.details).toMatchObject({ recordErrors: [{ index: 1 }], recordErrorsCount: 1 })
     expect((await fetchAll(name)).highWatermark).toBe(0)
   })
 
@@ -261,6 +263,42 @@ describe('records', () => {
       request('POST', `/v1/topics/${name}/records`, { json: { records: [record] } })
     await expectError(await post({ value: 'x' }), 400, 'invalid_record')
     expect((await post({ key: 'k', value: null })).status).toBe(200)
+  })
+
+  test('that a topic refuses are named by their index, and the others are not stored', async () => {
+    const name = await topic({
+      partitions: 2,
+      config: { 'cleanup.policy': 'compact', 'message.timestamp.before.max.ms': '60000' },
+    })
+    const paths = [`/v1/topics/${name}/records`, `/v1/topics/${name}/partitions/0/records`]
+    for (const path of paths) {
+      const post = async (records: readonly unknown[], code: string) =>
+        await expectError(await request('POST', path, { json: { records } }), 400, code)
+      const fine = { key: 'k', value: 'fine' }
+      const keyless = await post(
+        [fine, { value: 'x' }, fine, { value: 'y' }, { ...fine, key: 'other' }],
+        'invalid_record',
+      )
+      expect(keyless.message).toContain('records[1].key')
+      expect(keyless.details).toEqual({
+        recordErrors: [1, 3].map((index) => ({ index, message: expect.stringContaining('key') })),
+        recordErrorsCount: 2,
+      })
+      const late = await post(
+        [fine, { ...fine, timestamp: 1 }, { value: 'x' }],
+        'invalid_timestamp',
+      )
+      expect(late.message).toContain('records[1].timestamp: 1 is not within')
+      expect(late.details).toMatchObject({
+        recordErrors: [
+          { index: 1, message: expect.stringContaining('timestamp: 1 is not within') },
+          { index: 2, message: expect.stringContaining('key') },
+        ],
+      })
+    }
+    for (const partition of [0, 1]) {
+      expect((await fetchAll(name, '?offset=0', partition)).highWatermark).toBe(0)
+    }
   })
 
   test('get the time of the log where the topic says so', async () => {

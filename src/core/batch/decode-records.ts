@@ -3,6 +3,7 @@ import { ByteReader } from '../bytes/byte-reader.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
 import { EdgelogError } from '../errors.ts'
 import { DECOMPRESSED_BYTES_MAX } from '../limits.ts'
+import { type BatchCheck, NO_TIMESTAMP } from './batch-check.ts'
 import type { Codecs } from './compression/codec.ts'
 import {
   decodeRecord,
@@ -39,13 +40,22 @@ export async function decodeBatch(
   return asCorrupt(header, () => decodeAll(records, header))
 }
 
-/** What the walk over the records has seen, for rules that depend on the topic. */
-export interface BatchCheck {
-  /** A compacted topic refuses records without a key. */
-  readonly hasNullKey: boolean
-  /** The true bounds; a careless producer's header may say something else. */
-  readonly minTimestamp: number
-  readonly maxTimestamp: number
+/**
+ * Returns the records of a sound batch, each decoded when it is asked for. `decodeBatch` holds all of
+ * them, which can take many times the bytes of the batch.
+ *
+ * @param header of a batch that `checkBatch` has found sound.
+ */
+export async function decodeOneByOne(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  codecs: Codecs,
+): Promise<Iterable<LogRecord>> {
+  const section = recordsBytes(bytes, header)
+  const { compression } = header
+  const records =
+    compression === 'none' ? section : await decompressRecords(section, compression, codecs)
+  return decodeEach(records, header)
 }
 
 /**
@@ -107,9 +117,8 @@ function asCorrupt<T>(header: BatchHeader, work: () => T): T {
 function decodeAll(section: Uint8Array, header: BatchHeader): LogRecord[] {
   checkRoom(section, header)
   const reader = new ByteReader(section)
-  const { baseOffset, baseTimestamp, recordsCount } = header
-  const logAppendTime = header.timestampType === 'LogAppendTime' ? header.maxTimestamp : null
-  const base = { baseOffset, baseTimestamp, logAppendTime }
+  const { baseOffset, recordsCount } = header
+  const base = recordBase(header)
   const lastOffset = baseOffset + header.lastOffsetDelta
   const records: LogRecord[] = []
   let previousOffset = baseOffset - 1
@@ -124,6 +133,18 @@ function decodeAll(section: Uint8Array, header: BatchHeader): LogRecord[] {
   }
   checkEnd(reader)
   return records
+}
+
+/** Decodes a record when it is asked for, and keeps none. */
+function* decodeEach(section: Uint8Array, header: BatchHeader): Generator<LogRecord, void> {
+  const reader = new ByteReader(section)
+  const base = recordBase(header)
+  for (let index = 0; index < header.recordsCount; index++) yield decodeRecord(reader, base)
+}
+
+function recordBase({ baseOffset, baseTimestamp, timestampType, maxTimestamp }: BatchHeader) {
+  const logAppendTime = timestampType === 'LogAppendTime' ? maxTimestamp : null
+  return { baseOffset, baseTimestamp, logAppendTime }
 }
 
 /** So that no loop and no array grows with a count that the bytes cannot hold. */
@@ -170,14 +191,15 @@ function walkRecords(section: Uint8Array, header: BatchHeader): BatchCheck {
   checkRoom(section, header)
   const reader = new ByteReader(section)
   let hasNullKey = false
-  let minDelta = Number.MAX_SAFE_INTEGER
-  let maxDelta = Number.MIN_SAFE_INTEGER
+  const { baseTimestamp } = header
+  let minTimestamp = Number.POSITIVE_INFINITY
+  let maxTimestamp = Number.NEGATIVE_INFINITY
   for (let index = 0; index < header.recordsCount; index++) {
     const end = readRecordEnd(reader)
     reader.skip(1)
-    const timestampDelta = reader.varlong()
-    if (timestampDelta < minDelta) minDelta = timestampDelta
-    if (timestampDelta > maxDelta) maxDelta = timestampDelta
+    const timestamp = baseTimestamp + reader.varlong()
+    if (timestamp > maxTimestamp) maxTimestamp = timestamp
+    if (timestamp < minTimestamp && timestamp !== NO_TIMESTAMP) minTimestamp = timestamp
     const at = reader.position
     const offsetDelta = reader.varint()
     if (offsetDelta !== index) throw new DecodeError(at, `offsetDelta ${offsetDelta}, not ${index}`)
@@ -187,8 +209,7 @@ function walkRecords(section: Uint8Array, header: BatchHeader): BatchCheck {
     if (reader.position !== end) throw new DecodeError(reader.position, wrongEnd(end))
   }
   checkEnd(reader)
-  const minTimestamp = header.baseTimestamp + minDelta
-  const maxTimestamp = header.baseTimestamp + maxDelta
+  if (minTimestamp === Number.POSITIVE_INFINITY) minTimestamp = NO_TIMESTAMP
   if (!Number.isSafeInteger(minTimestamp) || !Number.isSafeInteger(maxTimestamp)) {
     throw new DecodeError(0, 'timestamp beyond 2^53 - 1')
   }

@@ -2,6 +2,7 @@
  * Decides what an append does to a partition, in Kafka's order of checks. The partition's Durable
  * Object acts on the decision in the same synchronous turn.
  */
+import type { BatchCheck } from '../batch/batch-check.ts'
 import type { BatchHeader } from '../batch/record-batch.ts'
 import { assert, EdgelogError } from '../errors.ts'
 import { OFFSET_MAX } from '../limits.ts'
@@ -14,9 +15,7 @@ import {
   type SequenceDecision,
   type StoredPiece,
 } from './producer-state.ts'
-
-/** A record without a time. Kafka takes it whatever the bounds are. */
-const NO_TIMESTAMP = -1
+import { recordRules, refuseBatch } from './record-errors.ts'
 
 export interface PlacedBatch {
   readonly header: BatchHeader
@@ -52,7 +51,8 @@ export interface BatchOverlap {
 
 export interface AppendInput {
   readonly headers: readonly BatchHeader[]
-  readonly hasNullKey: boolean
+  /** The check of each batch. */
+  readonly checks: readonly BatchCheck[]
   readonly mayBeginAnywhere: boolean
   readonly trimsOverlap: boolean
   readonly expectedOffset: number | undefined
@@ -71,6 +71,7 @@ export interface AppendInput {
  * need decompression, and comes again. Until then the rest is decided as if they had been appended.
  */
 export function decideAppend(input: AppendInput): AppendDecision {
+  assert(input.checks.length === input.headers.length, 'each batch comes with its check')
   const draft: Draft = {
     placed: [],
     overlaps: [],
@@ -142,7 +143,7 @@ function decideBatch(
     addToDraft(draft, withoutFirst(header, pieces), state, input)
     return undefined
   }
-  const error = checkAgainstConfig(header, input)
+  const error = checkAgainstConfig(header, index, input)
   if (error !== undefined) return { kind: 'refuse', error }
   if (decision.kind === 'fenced') {
     return refuse(
@@ -189,10 +190,11 @@ function isIdempotent(header: BatchHeader): boolean {
   return header.producerId >= 0n
 }
 
-/** What the topic's config says against a new batch, whatever the state of the log. */
+/** Returns why the topic's config refuses a new batch, whatever the state of the log is. */
 export function checkAgainstConfig(
   header: BatchHeader,
-  { config, nowMs, hasNullKey }: Pick<AppendInput, 'config' | 'nowMs' | 'hasNullKey'>,
+  index: number,
+  { config, nowMs, checks }: Pick<AppendInput, 'config' | 'nowMs' | 'checks'>,
 ): EdgelogError | undefined {
   if (header.sizeBytes > config.maxMessageBytes) {
     return new EdgelogError(
@@ -200,24 +202,7 @@ export function checkAgainstConfig(
       `a batch of ${header.sizeBytes} bytes is over max.message.bytes=${config.maxMessageBytes}`,
     )
   }
-  if (hasNullKey && config.cleanupPolicy.includes('compact')) {
-    return new EdgelogError(
-      'invalid_record',
-      'key: a topic with cleanup.policy=compact needs one, got null',
-    )
-  }
-  if (config.messageTimestampType === 'LogAppendTime') return undefined
-  const earliest = nowMs - config.messageTimestampBeforeMaxMs
-  const latest = nowMs + config.messageTimestampAfterMaxMs
-  const isTooEarly = header.baseTimestamp !== NO_TIMESTAMP && header.baseTimestamp < earliest
-  if (isTooEarly || header.maxTimestamp > latest) {
-    return new EdgelogError(
-      'invalid_timestamp',
-      `timestamp: ${header.baseTimestamp} to ${header.maxTimestamp} is not within ` +
-        `${earliest} to ${latest} (message.timestamp.before.max.ms, message.timestamp.after.max.ms)`,
-    )
-  }
-  return undefined
+  return refuseBatch(checks[index] as BatchCheck, recordRules(config, nowMs), index)
 }
 
 /** Tells the producer where to go on. */

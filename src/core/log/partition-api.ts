@@ -2,6 +2,7 @@
  * What one partition's Durable Object answers, seen by the broker and the coordinator. Types only:
  * both sides of the RPC import this file and never each other.
  */
+import type { BatchCheck } from '../batch/batch-check.ts'
 import type { Reply } from '../errors.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
 import type { BatchOverlap } from './append.ts'
@@ -20,8 +21,8 @@ export interface PartitionAssignment {
 export interface AppendRequest {
   /** One or more record batches, each whole, CRC and records already checked by the broker. */
   readonly batches: Uint8Array
-  /** Some record has no key: a compacted topic refuses it. */
-  readonly hasNullKey: boolean
+  /** The check of each batch. The error of a batch that the topic refuses carries a `RefusedBatch`. */
+  readonly checks: readonly BatchCheck[]
   /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
   readonly expectedOffset?: number
   /** Whether a producer that is not known may begin with any sequence, or with 0 only. */

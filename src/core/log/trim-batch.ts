@@ -1,5 +1,6 @@
 /** Cuts off what the log has of a batch, so that the rest can be appended. */
 import { BatchBuilder } from '../batch/batch-builder.ts'
+import { type BatchCheck, checkOfRecords } from '../batch/batch-check.ts'
 import type { Codecs } from '../batch/compression/codec.ts'
 import { decodeBatch } from '../batch/decode-records.ts'
 import type { BatchHeader } from '../batch/record-batch.ts'
@@ -18,9 +19,8 @@ export interface TrimOptions {
 }
 
 export interface TrimmedBatch {
-  readonly batches: readonly Uint8Array[]
-  /** A compacted topic refuses records without a key. */
-  readonly hasNullKey: boolean
+  readonly bytes: Uint8Array
+  readonly check: BatchCheck
 }
 
 /**
@@ -34,19 +34,23 @@ export async function trimBatch(
   bytes: Uint8Array,
   header: BatchHeader,
   { recordsCount, batchBytesMax, bytesMax, codecs }: TrimOptions,
-): Promise<TrimmedBatch | undefined> {
+): Promise<TrimmedBatch[] | undefined> {
   const { producerId, producerEpoch } = header
+  const records = (await decodeBatch(bytes, header, codecs)).slice(recordsCount)
   const builder = new BatchBuilder(ENCODE_BUFFER_BYTES)
-  const batches: Uint8Array[] = []
+  const batches: TrimmedBatch[] = []
   let closedBytes = 0
+  let closedRecords = 0
   let baseSequence = addToSequence(header.baseSequence, recordsCount)
   const close = () => {
     const nextSequence = addToSequence(baseSequence, builder.recordsCount)
+    const end = closedRecords + builder.recordsCount
+    const check = checkOfRecords(records.slice(closedRecords, end))
     closedBytes += builder.sizeBytes
-    batches.push(builder.finish({ producerId, producerEpoch, baseSequence }))
+    closedRecords = end
+    batches.push({ bytes: builder.finish({ producerId, producerEpoch, baseSequence }), check })
     baseSequence = nextSequence
   }
-  const records = (await decodeBatch(bytes, header, codecs)).slice(recordsCount)
   for (const record of records) {
     const sizeBytesMax = BatchBuilder.recordSizeBytesMax(record)
     if (builder.recordsCount > 0 && builder.sizeBytes + sizeBytesMax > batchBytesMax) close()
@@ -57,5 +61,5 @@ export async function trimBatch(
     builder.append(record)
   }
   close()
-  return { batches, hasNullKey: records.some(({ key }) => key === null) }
+  return batches
 }

@@ -22,8 +22,9 @@ import {
   string,
   uuid,
 } from '../../core/kafka/schema.ts'
-import { THROTTLE_MS } from '../../core/limits.ts'
+import { KAFKA_RECORD_ERRORS_MAX, THROTTLE_MS } from '../../core/limits.ts'
 import type { AppendReply } from '../../core/log/partition-api.ts'
+import { recordErrorsOf } from '../../core/log/record-errors.ts'
 import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 import { calledTopic } from '../named-topic.ts'
@@ -90,12 +91,15 @@ export const produceApi = handled(PRODUCE, async (request, call) => {
     partitions.map((one) => ({ ...one, topic: called[index] as CalledTopic | EdgelogError })),
   )
   let throttleTimeMs = 0
+  let recordErrorsLeft = KAFKA_RECORD_ERRORS_MAX
   const answers = await fanOut(appends, async ({ topic, index, records }) => {
     const outcome =
       refusal ?? (topic instanceof EdgelogError ? topic : await append(topic, index, records, call))
     if (!(outcome instanceof EdgelogError)) return appended(index, outcome)
     if (outcome.code === 'throttled') throttleTimeMs = THROTTLE_MS
-    return refused(index, outcome)
+    const answer = refused(index, outcome, recordErrorsLeft)
+    recordErrorsLeft -= answer.recordErrors.length
+    return answer
   })
   const next = answers.values()
   const topics = request.topics.map(({ name, topicId, partitions }) => ({
@@ -150,6 +154,10 @@ function appended(
   }
 }
 
-function refused(index: number, error: EdgelogError): PartitionAnswer {
-  return { index, ...errorFields(error), baseOffset: -1 }
+/** A producer fails the named records with their messages, and the others as part of their batch. */
+function refused(partition: number, error: EdgelogError, recordErrorsMax: number) {
+  const recordErrors = recordErrorsOf(error)
+    .slice(0, recordErrorsMax)
+    .map(({ index, message }) => ({ batchIndex: index, batchIndexErrorMessage: message }))
+  return { index: partition, ...errorFields(error), baseOffset: -1, recordErrors }
 }

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
+import { checkOfRecords, NO_TIMESTAMP } from '../../../src/core/batch/batch-check.ts'
 import { compressBatch } from '../../../src/core/batch/compress-batch.ts'
-import { checkBatch, decodeBatch } from '../../../src/core/batch/decode-records.ts'
+import { checkBatch, decodeBatch, decodeOneByOne } from '../../../src/core/batch/decode-records.ts'
 import type { NewRecord } from '../../../src/core/batch/record.ts'
 import {
   assignLogAppendTime,
@@ -46,6 +47,11 @@ function withRecords(hex: string, recordsCount = 1): Uint8Array {
   }, batch)
 }
 
+function earliestOf(timestamps: readonly number[]): number {
+  const given = timestamps.filter((timestamp) => timestamp !== NO_TIMESTAMP)
+  return given.length === 0 ? NO_TIMESTAMP : Math.min(...given)
+}
+
 /*
  * Question: does a batch give back the records it was built from, through every compression?
  * Contract: decodeBatch(compressBatch(encodeBatch(records))) equals records with offsets from the
@@ -64,11 +70,16 @@ describe.each(['none', ...COMPRESSIONS] as const)('a batch with compression %s',
         const header = readBatchHeader(batch)
         expect(header).toMatchObject({ compression, sizeBytes: batch.length })
         const timestamps = records.map(({ timestamp }) => timestamp)
-        expect(await checkBatch(batch, header, CODECS)).toEqual({
+        const check = {
           hasNullKey: records.some(({ key }) => key === null),
-          minTimestamp: Math.min(...timestamps),
+          minTimestamp: earliestOf(timestamps),
           maxTimestamp: header.maxTimestamp,
-        })
+        }
+        expect(await checkBatch(batch, header, CODECS)).toEqual(check)
+        expect(checkOfRecords(records)).toEqual(check)
+        expect([...(await decodeOneByOne(batch, header, CODECS))]).toEqual(
+          await decodeBatch(batch, header, CODECS),
+        )
         const decoded = await decodeBatch(batch, header, CODECS)
         expect(decoded).toEqual(
           records.map((each, index) => ({ ...each, offset: baseOffset + index })),
@@ -151,6 +162,16 @@ describe('checkBatch()', () => {
       assignOffset(batch, 0, 1234, 0)
       expect(await check(batch)).toMatchObject({ hasNullKey: false })
     }
+  })
+
+  it('reports the earliest timestamp of the records that have one', async () => {
+    const record = { key: null, value: null, headers: [] }
+    const earliest = async (...timestamps: readonly number[]) =>
+      (await check(encodeBatch(timestamps.map((timestamp) => ({ ...record, timestamp })))))
+        .minTimestamp
+    expect(await earliest(NO_TIMESTAMP, 9, 5, NO_TIMESTAMP, 7)).toBe(5)
+    expect(await earliest(7, NO_TIMESTAMP)).toBe(7)
+    expect(await earliest(NO_TIMESTAMP, NO_TIMESTAMP)).toBe(NO_TIMESTAMP)
   })
 
   it('refuses a wrong CRC', async () => {

@@ -8,13 +8,14 @@ import {
   decideAppend,
 } from '../../../src/core/log/append.ts'
 import type { ProducerState } from '../../../src/core/log/producer-state.ts'
+import { checkOf } from '../../support/batch-checks.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 import { config, header, NOW_MS } from './log-batches.ts'
 
 function decide(headers: readonly BatchHeader[], input: Partial<AppendInput> = {}): AppendDecision {
   return decideAppend({
     headers,
-    hasNullKey: false,
+    checks: headers.map((one) => checkOf(one)),
     mayBeginAnywhere: false,
     trimsOverlap: false,
     expectedOffset: undefined,
@@ -78,7 +79,23 @@ describe('decideAppend()', () => {
     ['compact,delete', 'refuse invalid_record'],
   ])('with a null key and cleanup.policy=%s: %s', (policy, outcome) => {
     const settings = config({ 'cleanup.policy': policy })
-    expect(outcomeOf(decide([header()], { config: settings, hasNullKey: true }))).toBe(outcome)
+    const checks = [checkOf(header(), true)]
+    expect(outcomeOf(decide([header()], { config: settings, checks }))).toBe(outcome)
+  })
+
+  test('applies the config to the records of a new batch, not to those of a retry', () => {
+    const settings = config({ 'cleanup.policy': 'compact' })
+    const call = [produced(0, { records: 10 }), produced(10)]
+    const withNullKeys = (...nullKeys: readonly boolean[]) => ({
+      ...knows,
+      config: settings,
+      checks: call.map((one, index) => checkOf(one, nullKeys[index])),
+    })
+    expect(outcomeOf(decide(call, withNullKeys(true, false)))).toBe('append')
+    expect(decide(call, withNullKeys(false, true))).toMatchObject({
+      kind: 'refuse',
+      error: { code: 'invalid_record', details: { batchIndex: 1 } },
+    })
   })
 
   test('takes a key in a compacted topic', () => {
@@ -99,6 +116,14 @@ describe('decideAppend()', () => {
     ])('times from now%+d to now%+d: %s', (base, max, outcome) => {
       const batch = header({ baseTimestamp: NOW_MS + base, maxTimestamp: NOW_MS + max })
       expect(outcomeOf(decide([batch], { config: config(bounds) }))).toBe(outcome)
+    })
+
+    test('refuses a batch with an early record behind its first', () => {
+      const batch = header({ records: 3 })
+      const check = { hasNullKey: false, minTimestamp: NOW_MS - 1_001, maxTimestamp: NOW_MS }
+      expect(outcomeOf(decide([batch], { config: config(bounds), checks: [check] }))).toBe(
+        'refuse invalid_timestamp',
+      )
     })
 
     test('records without a time are taken', () => {
@@ -180,7 +205,7 @@ describe('decideAppend()', () => {
     ['cleanup.policy', 'compact'],
   ])('answers a retry that a later change of %s would refuse', (key, value) => {
     const retry = produced(0, { records: 10, baseTimestamp: NOW_MS - 5, maxTimestamp: NOW_MS - 5 })
-    const input = { config: config({ [key]: value }), hasNullKey: true }
+    const input = { config: config({ [key]: value }), checks: [checkOf(retry, true)] }
     expect(outcomeOf(decide([retry], { ...knows, ...input }))).toBe('append')
     expect(outcomeOf(decide([{ ...retry, baseSequence: 10 }], { ...knows, ...input }))).toMatch(
       /^refuse/,
@@ -203,9 +228,11 @@ describe('decideAppend() of batches that overlap what is stored', () => {
   test('holds neither the config nor If-Match against them', () => {
     const call = [produced(0, { records: 10, sizeBytes: 2_000 }), produced(7, { records: 5 })]
     const settings = config({ 'max.message.bytes': '50', 'cleanup.policy': 'compact' })
-    const input = { ...trims, config: settings, hasNullKey: true, expectedOffset: 3 }
-    expect(decide(call, input)).toEqual({ kind: 'overlap', overlaps })
-    const old = decide([produced(2, { records: 3, sizeBytes: 2_000 })], input)
+    const input = { ...trims, config: settings, expectedOffset: 3 }
+    const checks = call.map((one) => checkOf(one, true))
+    expect(decide(call, { ...input, checks })).toEqual({ kind: 'overlap', overlaps })
+    const late = produced(2, { records: 3, sizeBytes: 2_000 })
+    const old = decide([late], { ...input, checks: [checkOf(late, true)] })
     expect(old).toMatchObject({
       kind: 'append',
       logEndOffset: 500,

@@ -5,7 +5,7 @@ import { createCodecs } from '../../../src/core/batch/compression/codecs.ts'
 import { checkBatch, decodeBatch } from '../../../src/core/batch/decode-records.ts'
 import type { NewRecord } from '../../../src/core/batch/record.ts'
 import { readBatchHeader } from '../../../src/core/batch/record-batch.ts'
-import { type TrimOptions, trimBatch } from '../../../src/core/log/trim-batch.ts'
+import { type TrimmedBatch, type TrimOptions, trimBatch } from '../../../src/core/log/trim-batch.ts'
 
 const codecs = createCodecs()
 const text = (value: string) => new TextEncoder().encode(value)
@@ -21,6 +21,10 @@ const PRODUCER = { producerId: 99n, producerEpoch: 3, baseSequence: 2 ** 31 - 2 
 async function trim(batch: Uint8Array, options: Partial<TrimOptions>) {
   const defaults = { recordsCount: 1, batchBytesMax: 10_000, bytesMax: 10_000, codecs }
   return await trimBatch(batch, readBatchHeader(batch), { ...defaults, ...options })
+}
+
+function bytesOf(parts: readonly TrimmedBatch[] = []): Uint8Array[] {
+  return parts.map(({ bytes }) => bytes)
 }
 
 async function recordsOf(bytes: Uint8Array) {
@@ -40,11 +44,8 @@ test.each([
   async (compression, recordsCount, baseSequence) => {
     const plain = encodeBatch(RECORDS, PRODUCER)
     const batch = compression === 'none' ? plain : await compressBatch(plain, compression, codecs)
-    const { batches = [], hasNullKey } = (await trim(batch, { recordsCount })) ?? {}
-    const [rest, ...more] = batches
+    const [rest, ...more] = bytesOf(await trim(batch, { recordsCount }))
     expect(more).toEqual([])
-    // Only the second record has none.
-    expect(hasNullKey).toBe(recordsCount < 2)
     const left = RECORDS.slice(recordsCount)
     expect(await recordsOf(rest as Uint8Array)).toEqual(left)
     expect(readBatchHeader(rest as Uint8Array)).toMatchObject({
@@ -59,10 +60,21 @@ test.each([
 
 test('what is left of a batch is cut where it would be too large, in sequence', async () => {
   const batch = encodeBatch(RECORDS, PRODUCER)
-  const { batches: parts = [] } = (await trim(batch, { batchBytesMax: 61 })) ?? {}
+  const parts = bytesOf(await trim(batch, { batchBytesMax: 61 }))
   expect(parts.map((part) => readBatchHeader(part).baseSequence)).toEqual([2 ** 31 - 1, 0, 1])
   const records = await Promise.all(parts.map(recordsOf))
   expect(records.flat()).toEqual(RECORDS.slice(1))
+})
+
+test('each batch that is left comes with the check of its own records', async () => {
+  const batch = encodeBatch(RECORDS, PRODUCER)
+  for (const options of [{ batchBytesMax: 61 }, { recordsCount: 2 }]) {
+    const parts = (await trim(batch, options)) ?? []
+    expect(parts.length).toBeGreaterThan(0)
+    for (const { bytes, check } of parts) {
+      expect(check).toEqual(await checkBatch(bytes, readBatchHeader(bytes), codecs))
+    }
+  }
 })
 
 test('records without a time stay without one', async () => {
@@ -70,7 +82,7 @@ test('records without a time stay without one', async () => {
     RECORDS.map((record) => ({ ...record, timestamp: -1 })),
     PRODUCER,
   )
-  const { batches: [rest] = [] } = (await trim(batch, { recordsCount: 2 })) ?? {}
+  const [rest] = bytesOf(await trim(batch, { recordsCount: 2 }))
   expect(readBatchHeader(rest as Uint8Array)).toMatchObject({
     baseTimestamp: -1,
     maxTimestamp: -1,
@@ -82,16 +94,16 @@ test('there is no rest where a record needs its compression', async () => {
   const plain = encodeBatch([...RECORDS, large], PRODUCER)
   const gzip = await compressBatch(plain, 'gzip', codecs)
   expect(await trim(gzip, { batchBytesMax: 4_000 })).toBeUndefined()
-  expect((await trim(gzip, { batchBytesMax: 6_000 }))?.batches.length).toBe(1)
+  expect((await trim(gzip, { batchBytesMax: 6_000 }))?.length).toBe(1)
   // Nothing would help here.
-  expect((await trim(plain, { batchBytesMax: 4_000 }))?.batches.length).toBe(2)
+  expect((await trim(plain, { batchBytesMax: 4_000 }))?.length).toBe(2)
 })
 
 test('the rest is never more than it may be, in however many batches', async () => {
   const records = Array.from({ length: 50 }, () => ({ ...RECORDS[0], value: new Uint8Array(100) }))
   const gzip = await compressBatch(encodeBatch(records as NewRecord[], PRODUCER), 'gzip', codecs)
   for (const batchBytesMax of [200, 1_000, 10_000]) {
-    const { batches = [] } = (await trim(gzip, { batchBytesMax, bytesMax: 20_000 })) ?? {}
+    const batches = bytesOf(await trim(gzip, { batchBytesMax, bytesMax: 20_000 }))
     const sizeBytes = batches.reduce((sum, { length }) => sum + length, 0)
     expect(batches.length).toBeGreaterThan(0)
     expect(await trim(gzip, { batchBytesMax, bytesMax: sizeBytes - 1 })).toBeUndefined()

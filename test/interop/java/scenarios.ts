@@ -27,6 +27,7 @@ const AT_ANY_PLACE = {
   codecs: 'all codecs: keys, headers, tombstones, large records, seen by other doors as well',
   acks: 'acks 0, 1 and all; log append time',
   'refused-records': 'records that are refused, and batches that are cut',
+  'refused-in-batch': 'refused records of a batch are named, and fail the rest of it',
   'delete-records': 'DeleteRecords',
   'classic-range': 'a group of the classic protocol, range: members join, leave, vanish',
   'classic-cooperative': 'a group of the classic protocol, cooperative-sticky',

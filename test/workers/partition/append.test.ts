@@ -6,6 +6,7 @@ import { unwrap } from '../../../src/core/errors.ts'
 import { CHUNK_BYTES_MAX, PENDING_BYTES_MAX, THROTTLE_MS } from '../../../src/core/limits.ts'
 import {
   append,
+  appendRequest,
   appendTogether,
   batch,
   chunkRows,
@@ -163,13 +164,7 @@ describe('group commit', () => {
     await expect(
       (async () =>
         await runInDurableObject(partition(name), (instance, state) => {
-          const request = {
-            hasNullKey: false,
-            mayBeginAnywhere: false,
-            trimsOverlap: false,
-            gapWaitMs: 0,
-          }
-          void instance.append({ ...request, batches: batch(['lost']) })
+          void instance.append(appendRequest(batch(['lost'])))
           state.abort()
         }))(),
     ).rejects.toThrow()

@@ -10,7 +10,7 @@ import {
   readBatchHeaders,
   verifyCrc,
 } from '../../../src/core/batch/record-batch.ts'
-import { type ErrorBody, type Reply, unwrap } from '../../../src/core/errors.ts'
+import { type ErrorBody, type Reply, reply, unwrap } from '../../../src/core/errors.ts'
 import { FETCH_BYTES_MAX } from '../../../src/core/limits.ts'
 import { concatenate } from '../../../src/core/log/chunk.ts'
 import type {
@@ -20,6 +20,7 @@ import type {
   FetchRequest,
 } from '../../../src/core/log/partition-api.ts'
 import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
+import { checksOf } from '../../support/batch-checks.ts'
 
 const text = { encode: new TextEncoder(), decode: new TextDecoder() }
 const NO_CODECS = {} as Codecs
@@ -80,14 +81,25 @@ export async function tryAppend(
   batches: Uint8Array | readonly Uint8Array[],
   options: AppendOptions = {},
 ): Promise<Reply<AppendReply>> {
-  return (await partition(name).append({
-    batches: batches instanceof Uint8Array ? batches : concatenate(batches),
-    hasNullKey: false,
+  const bytes = batches instanceof Uint8Array ? batches : concatenate(batches)
+  return (await partition(name).append(appendRequest(bytes, options))) as Reply<AppendReply>
+}
+
+/** What a partition is asked by callers that want nothing special. */
+export function appendRequest(batches: Uint8Array, options: AppendOptions = {}): AppendRequest {
+  return {
+    batches,
+    checks: isBatch(batches) ? checksOf(batches) : [],
     mayBeginAnywhere: false,
     trimsOverlap: false,
     gapWaitMs: 0,
     ...options,
-  })) as Reply<AppendReply>
+  }
+}
+
+/** False for bytes that the partition has to refuse. */
+function isBatch(bytes: Uint8Array): boolean {
+  return 'ok' in reply(() => readBatchHeaders(bytes))
 }
 
 export async function append(...args: Parameters<typeof tryAppend>): Promise<AppendReply> {
@@ -212,15 +224,7 @@ export async function appendTogether(
 ): Promise<Reply<AppendReply>[]> {
   return (await runInDurableObject(partition(name), (instance) =>
     Promise.all(
-      requests.map((request) =>
-        instance.append({
-          hasNullKey: false,
-          mayBeginAnywhere: false,
-          trimsOverlap: false,
-          gapWaitMs: 0,
-          ...request,
-        }),
-      ),
+      requests.map(({ batches, ...options }) => instance.append(appendRequest(batches, options))),
     ),
   )) as Reply<AppendReply>[]
 }

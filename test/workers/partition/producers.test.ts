@@ -12,6 +12,7 @@ import {
 import {
   alarmTime,
   append,
+  appendRequest,
   appendTogether,
   type BatchFields,
   batch,
@@ -456,13 +457,7 @@ describe('waking up', () => {
     // One chunk for each append, as from producers that come one at a time.
     await runInDurableObject(partition(name), async (instance) => {
       for (const sequence of range(CHECKPOINT_CHUNKS - 1)) {
-        const request = {
-          hasNullKey: false,
-          mayBeginAnywhere: false,
-          trimsOverlap: false,
-          gapWaitMs: 0,
-        }
-        await instance.append({ ...request, batches: one(sequence) })
+        await instance.append(appendRequest(one(sequence)))
       }
     })
     expect(await countRows(name, 'chunk')).toBe(CHECKPOINT_CHUNKS - 1)

@@ -4,6 +4,7 @@ import { unwrap } from '../../../src/core/errors.ts'
 import { WAITERS_MAX } from '../../../src/core/limits.ts'
 import {
   append,
+  appendRequest,
   appendTogether,
   batch,
   chunkRows,
@@ -279,13 +280,7 @@ describe('long poll', () => {
         instance.read({ offset: 0, maxBytes: 1, minBytes: 1, maxWaitMs })
       const waiting = range(WAITERS_MAX).map(() => poll(FOR_EVER_MS))
       expect(await poll(FOR_EVER_MS)).toMatchObject({ ok: { highWatermark: 0 } })
-      const request = {
-        hasNullKey: false,
-        mayBeginAnywhere: false,
-        trimsOverlap: false,
-        gapWaitMs: 0,
-      }
-      await instance.append({ ...request, batches: batch(['a']) })
+      await instance.append(appendRequest(batch(['a'])))
       const answers = await Promise.all(waiting)
       expect(answers.every((answer) => 'ok' in answer && answer.ok.nextOffset === 1)).toBe(true)
     })

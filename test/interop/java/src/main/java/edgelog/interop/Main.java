@@ -19,6 +19,7 @@ public final class Main {
           Map.entry("codecs", Records::codecs),
           Map.entry("acks", Records::acks),
           Map.entry("refused-records", Records::refused),
+          Map.entry("refused-in-batch", Records::refusedInBatch),
           Map.entry("delete-records", Records::deleted),
           Map.entry("kills", Kills::play),
           Map.entry("classic-range", world -> Groups.share(world, Groups.RANGE)),

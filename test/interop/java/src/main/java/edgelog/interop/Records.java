@@ -7,7 +7,9 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -17,6 +19,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.InvalidRecordException;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InvalidTimestampException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
@@ -161,6 +164,86 @@ final class Records {
       for (Future<RecordMetadata> one : sent) one.get();
     }
     Check.equal(51, world.readAll(small, 0).size(), "records of batches that were cut");
+  }
+
+  /** Kafka fails a batch as a whole; its producer fails each refused record with its own reason. */
+  static void refusedInBatch(World world) throws Exception {
+    Map<String, String> bounds = Map.of("message.timestamp.before.max.ms", "60000");
+    String compacted = world.newTopic(1, Map.of("cleanup.policy", "compact"));
+    String timely = world.newTopic(1, bounds);
+    for (String codec : List.of("none", "gzip", "snappy", "lz4", "zstd")) {
+      String[] settings = {"compression.type", codec, "linger.ms", "60000"};
+      try (KafkaProducer<String, String> producer = world.producer(settings)) {
+        List<Exception> keyless = sendBatch(producer, compacted, record("k"), record(null));
+        partOfBatch(keyless.get(0));
+        refusedFor(InvalidRecordException.class, "key", keyless.get(1));
+
+        List<Exception> late = sendBatch(producer, timely, record("k"), recordAt(1L), record("k"));
+        partOfBatch(late.get(0));
+        refusedFor(InvalidTimestampException.class, "imestamp", late.get(1));
+        partOfBatch(late.get(2));
+
+        // With several of them the producer has one type for all, and the reason in the text.
+        List<Exception> both =
+            sendBatch(producer, timely, recordAt(1L), record("k"), recordAt(2L), record(null));
+        refusedFor(InvalidRecordException.class, "imestamp 1 |imestamp: 1 ", both.get(0));
+        partOfBatch(both.get(1));
+        refusedFor(InvalidRecordException.class, "imestamp 2 |imestamp: 2 ", both.get(2));
+        partOfBatch(both.get(3));
+
+        for (String topic : List.of(compacted, timely)) {
+          List<Exception> stored = sendBatch(producer, topic, record("k"), record("k"));
+          Check.that(stored.get(0) == null && stored.get(1) == null, codec + ": after a refusal");
+        }
+      }
+    }
+    for (String topic : List.of(compacted, timely)) {
+      Check.equal(10, world.readAll(topic, 0).size(), "records that were stored");
+    }
+  }
+
+  private static ProducerRecord<String, String> record(String key) {
+    return new ProducerRecord<>("-", key, "v");
+  }
+
+  private static ProducerRecord<String, String> recordAt(long timestamp) {
+    return new ProducerRecord<>("-", 0, timestamp, "k", "v");
+  }
+
+  /** Sends the records together. Returns why each was refused; null for those that were stored. */
+  @SafeVarargs
+  private static List<Exception> sendBatch(
+      KafkaProducer<String, String> producer,
+      String topic,
+      ProducerRecord<String, String>... records)
+      throws InterruptedException {
+    List<Future<RecordMetadata>> sent = new ArrayList<>();
+    for (ProducerRecord<String, String> one : records) {
+      sent.add(
+          producer.send(
+              new ProducerRecord<>(topic, 0, one.timestamp(), one.key(), one.value())));
+    }
+    producer.flush();
+    List<Exception> refusals = new ArrayList<>();
+    for (Future<RecordMetadata> one : sent) {
+      try {
+        one.get();
+        refusals.add(null);
+      } catch (ExecutionException error) {
+        refusals.add((Exception) error.getCause());
+      }
+    }
+    return refusals;
+  }
+
+  private static void refusedFor(Class<?> type, String text, Exception refusal) {
+    Check.that(
+        type.isInstance(refusal) && Pattern.compile(text).matcher(refusal.getMessage()).find(),
+        "expected " + type.getSimpleName() + " with '" + text + "', got " + refusal);
+  }
+
+  private static void partOfBatch(Exception refusal) {
+    refusedFor(KafkaException.class, "because it was part of a batch", refusal);
   }
 
   static void deleted(World world) throws Exception {

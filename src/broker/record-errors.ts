@@ -1,0 +1,43 @@
+/** Names the records for which a partition has refused a batch, by the indexes that the caller gave them. */
+import { decodeOneByOne } from '../core/batch/decode-records.ts'
+import type { NewRecord } from '../core/batch/record.ts'
+import { type BatchHeader, readBatchHeaders } from '../core/batch/record-batch.ts'
+import { nameRefusedRecords, refusedBatchOf } from '../core/log/record-errors.ts'
+import { requestCodecs } from './codecs.ts'
+
+/**
+ * Returns the error that names the refused records of a batch, or `error` itself if records did not cause it.
+ *
+ * @param batches as the partition received them.
+ * @param firstIndexes the index of the first record of each batch; by default all are counted from 0.
+ */
+export async function withErrorsOfBatches(
+  error: unknown,
+  batches: Uint8Array,
+  firstIndexes?: readonly number[],
+): Promise<unknown> {
+  const refused = refusedBatchOf(error)
+  if (refused === undefined) return error
+  const { batchIndex, recordRules } = refused
+  const headers = readBatchHeaders(batches)
+  const header = headers[batchIndex] as BatchHeader
+  const firstIndex = firstIndexes?.[batchIndex] ?? countRecords(headers.slice(0, batchIndex))
+  const records = await decodeOneByOne(batches, header, requestCodecs())
+  return nameRefusedRecords(records, recordRules, (position) => firstIndex + position)
+}
+
+/** As `withErrorsOfBatches`, for batches that were made of `records`. */
+export function withErrorsOfRecords(
+  error: unknown,
+  records: readonly NewRecord[],
+  indexes: readonly number[],
+): unknown {
+  const refused = refusedBatchOf(error)
+  if (refused === undefined) return error
+  const indexOf = (position: number) => indexes[position] as number
+  return nameRefusedRecords(records, refused.recordRules, indexOf)
+}
+
+function countRecords(headers: readonly BatchHeader[]): number {
+  return headers.reduce((sum, { recordsCount }) => sum + recordsCount, 0)
+}

@@ -1,0 +1,123 @@
+/** What Produce answers for a batch with records that the topic refuses, beside what a broker answers. */
+import { describe, expect, test } from 'vitest'
+import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
+import { compressBatch } from '../../src/core/batch/compress-batch.ts'
+import { createCodecs } from '../../src/core/batch/compression/codecs.ts'
+import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
+import { KAFKA_RECORD_ERRORS_MAX, RECORD_ERRORS_MAX } from '../../src/core/limits.ts'
+import { decideAppend } from '../../src/core/log/append.ts'
+import type { AppendRequest } from '../../src/core/log/partition-api.ts'
+import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { PRODUCE } from '../../src/kafka/apis/produce.ts'
+import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+
+const INVALID_RECORD = 87
+const INVALID_TIMESTAMP = 32
+const KEY_IS_MISSING = 'key: cleanup.policy=compact needs a key, got null'
+const NOW_MS = Date.now()
+const topic = topicOf('compacted', {
+  partitions: 100,
+  config: resolveTopicConfig({
+    'cleanup.policy': 'compact',
+    'message.timestamp.before.max.ms': '60000',
+  }),
+})
+
+/** A partition that decides as one does, and stores nothing. */
+async function append({ batches, checks }: AppendRequest) {
+  const decision = decideAppend({
+    headers: readBatchHeaders(batches),
+    checks,
+    mayBeginAnywhere: true,
+    trimsOverlap: false,
+    expectedOffset: undefined,
+    logEndOffset: 0,
+    config: topic.config,
+    nowMs: NOW_MS,
+    producerState: () => undefined,
+  })
+  if ('error' in decision) return { error: decision.error.toBody() }
+  const reply = { nextOffset: 0, logAppendTime: null, logStartOffset: 0, topicVersion: 1 }
+  return { ok: { ...reply, baseOffsets: [0] } }
+}
+
+const caller = callerOf(
+  clusterOf({
+    coordinator: { getTopic: async () => ({ ok: topic }) },
+    partition: () => ({ append }),
+  }),
+)
+
+function record(key: string | null, timestamp = NOW_MS) {
+  const bytes = key === null ? null : new TextEncoder().encode(key)
+  return { timestamp, key: bytes, value: null, headers: [] }
+}
+
+async function produce(version: number, batches: readonly Uint8Array[]) {
+  const partitions = batches.map((records, index) => ({ index, records }))
+  const topics = [{ name: topic.name, topicId: topic.id, partitions }]
+  const answer = await ask(caller, PRODUCE, version, { acks: -1, timeoutMs: 1, topics })
+  return answer?.topics[0]?.partitions ?? []
+}
+
+describe('Produce', () => {
+  const mixed = encodeBatch([record('a'), record(null), record('b'), record(null)])
+
+  test.each([8, 9, 12, 13])(
+    'names the refused records of a batch in version %d',
+    async (version) => {
+      const [refused, stored] = await produce(version, [mixed, encodeBatch([record('a')])])
+      expect(refused).toMatchObject({
+        index: 0,
+        errorCode: INVALID_RECORD,
+        errorMessage: `records[1].${KEY_IS_MISSING}; 1 more refused`,
+        baseOffset: -1,
+        recordErrors: [
+          { batchIndex: 1, batchIndexErrorMessage: KEY_IS_MISSING },
+          { batchIndex: 3, batchIndexErrorMessage: KEY_IS_MISSING },
+        ],
+      })
+      expect(stored).toMatchObject({ index: 1, errorCode: 0, errorMessage: null, recordErrors: [] })
+    },
+  )
+
+  test('has the number alone before version 8', async () => {
+    const [refused] = await produce(7, [mixed])
+    expect(refused).toMatchObject({
+      errorCode: INVALID_RECORD,
+      errorMessage: null,
+      recordErrors: [],
+    })
+  })
+
+  test('answers INVALID_TIMESTAMP where one of the refused records has a wrong timestamp', async () => {
+    const records = [record('a'), record(null), record('b', NOW_MS - 60_001), record('c', -1)]
+    const [refused] = await produce(9, [encodeBatch(records)])
+    expect(refused).toMatchObject({ errorCode: INVALID_TIMESTAMP })
+    expect(refused?.recordErrors).toMatchObject([
+      { batchIndex: 1, batchIndexErrorMessage: KEY_IS_MISSING },
+      { batchIndex: 2, batchIndexErrorMessage: expect.stringContaining('timestamp: ') },
+    ])
+  })
+
+  test('names the records of a compressed batch', async () => {
+    const compressed = await compressBatch(mixed, 'gzip', createCodecs())
+    const [refused] = await produce(9, [compressed])
+    expect(refused?.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual([1, 3])
+  })
+
+  test('names no records where the batch as a whole is refused', async () => {
+    const [refused] = await produce(9, [mixed.subarray(0, 30)])
+    expect(refused).toMatchObject({ errorCode: INVALID_RECORD, recordErrors: [] })
+  })
+
+  test('names RECORD_ERRORS_MAX records of a batch and KAFKA_RECORD_ERRORS_MAX of a request', async () => {
+    const many = encodeBatch(Array.from({ length: RECORD_ERRORS_MAX + 1 }, () => record(null)))
+    const full = KAFKA_RECORD_ERRORS_MAX / RECORD_ERRORS_MAX
+    const answers = await produce(9, new Array(full + 2).fill(many))
+    const counts = answers.map(({ recordErrors }) => recordErrors.length)
+    expect(Math.max(...counts)).toBe(RECORD_ERRORS_MAX)
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(KAFKA_RECORD_ERRORS_MAX)
+    expect(answers.every(({ errorCode }) => errorCode === INVALID_RECORD)).toBe(true)
+  })
+})

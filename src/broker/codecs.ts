@@ -13,16 +13,19 @@ export const SERVER_CODECS = createCodecs({ zstd: zstdDecodeCodec })
  */
 export function requestCodecs(): Codecs {
   let sizeBytes = 0
+  const count = (decompressed: Uint8Array) => {
+    sizeBytes += decompressed.length
+    if (sizeBytes <= REQUEST_DECOMPRESSED_BYTES_MAX) return decompressed
+    throw new EdgelogError(
+      'request_too_large',
+      `body: at most ${REQUEST_DECOMPRESSED_BYTES_MAX} bytes are allowed when decompressed`,
+    )
+  }
   const counting = (codec: Codec): Codec => ({
     compress: codec.compress,
-    decompress: async (bytes, maxBytes) => {
-      const decompressed = await codec.decompress(bytes, maxBytes)
-      sizeBytes += decompressed.length
-      if (sizeBytes <= REQUEST_DECOMPRESSED_BYTES_MAX) return decompressed
-      throw new EdgelogError(
-        'request_too_large',
-        `body: at most ${REQUEST_DECOMPRESSED_BYTES_MAX} bytes are allowed when decompressed`,
-      )
+    decompress: (bytes, maxBytes) => {
+      const decompressed = codec.decompress(bytes, maxBytes)
+      return decompressed instanceof Promise ? decompressed.then(count) : count(decompressed)
     },
   })
   const { gzip, snappy, lz4, zstd } = SERVER_CODECS

@@ -1,5 +1,5 @@
 /** Names the records for which a partition has refused a batch, by the indexes that the caller gave them. */
-import { decodeOneByOne } from '../core/batch/decode-records.ts'
+import { readOneByOne } from '../core/batch/decode-records.ts'
 import type { NewRecord } from '../core/batch/record.ts'
 import { type BatchHeader, readBatchHeaders } from '../core/batch/record-batch.ts'
 import { nameRefusedRecords, refusedBatchOf } from '../core/log/record-errors.ts'
@@ -22,8 +22,9 @@ export async function withErrorsOfBatches(
   const headers = readBatchHeaders(batches)
   const header = headers[batchIndex] as BatchHeader
   const firstIndex = firstIndexes?.[batchIndex] ?? countRecords(headers.slice(0, batchIndex))
-  const records = await decodeOneByOne(batches, header, requestCodecs())
-  return nameRefusedRecords(records, recordRules, (position) => firstIndex + position)
+  return await readOneByOne(batches, header, requestCodecs(), (records) =>
+    nameRefusedRecords(records, recordRules, (position) => firstIndex + position),
+  )
 }
 
 /** As `withErrorsOfBatches`, for batches that were made of `records`. */

@@ -2,6 +2,7 @@
 import { expect, test, vi } from 'vitest'
 import { appendClientBatch } from '../../src/broker/append-client-batch.ts'
 import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { requestCodecs } from '../../src/broker/codecs.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import {
   ATTRIBUTE_CONTROL,
@@ -105,4 +106,10 @@ test('refuses a topic that was created anew, and partitions that it does not hav
     })
   }
   expect(append).not.toHaveBeenCalled()
+})
+
+test('decompresses at once, so that batches of one request are not in memory together', async () => {
+  const { compress, decompress } = requestCodecs().gzip
+  const bytes = new Uint8Array(100).fill(7)
+  expect(decompress(await compress(bytes), 1_000)).toEqual(bytes)
 })

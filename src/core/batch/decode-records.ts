@@ -32,30 +32,26 @@ export async function decodeBatch(
   header: BatchHeader,
   codecs: Codecs,
 ): Promise<LogRecord[]> {
-  const section = recordsBytes(bytes, header)
-  const { compression } = header
-  // Without the `await` where there is nothing to wait for: it would cost more than a small batch.
-  const records =
-    compression === 'none' ? section : await decompressRecords(section, compression, codecs)
+  const section = decompressedRecords(bytes, header, codecs)
+  const records = section instanceof Promise ? await section : section
   return asCorrupt(header, () => decodeAll(records, header))
 }
 
 /**
- * Returns the records of a sound batch, each decoded when it is asked for. `decodeBatch` holds all of
- * them, which can take many times the bytes of the batch.
+ * Returns what `read` makes of the records of a sound batch, each of which is decoded when it is asked for.
+ * `decodeBatch` holds all of them, which can take many times the bytes of the batch.
  *
  * @param header of a batch that `checkBatch` has found sound.
  */
-export async function decodeOneByOne(
+export async function readOneByOne<T>(
   bytes: Uint8Array,
   header: BatchHeader,
   codecs: Codecs,
-): Promise<Iterable<LogRecord>> {
-  const section = recordsBytes(bytes, header)
-  const { compression } = header
-  const records =
-    compression === 'none' ? section : await decompressRecords(section, compression, codecs)
-  return decodeEach(records, header)
+  read: (records: Iterable<LogRecord>) => T,
+): Promise<T> {
+  const section = decompressedRecords(bytes, header, codecs)
+  const records = section instanceof Promise ? await section : section
+  return read(decodeEach(records, header))
 }
 
 /**
@@ -73,27 +69,45 @@ export async function checkBatch(
 ): Promise<BatchCheck> {
   verifyCrc(bytes, header)
   checkProducerHeader(header)
-  const section = recordsBytes(bytes, header)
-  const { compression } = header
-  // Without the `await` where there is nothing to wait for: it would cost more than a small batch.
-  const records =
-    compression === 'none' ? section : await decompressRecords(section, compression, codecs)
+  const section = decompressedRecords(bytes, header, codecs)
+  const records = section instanceof Promise ? await section : section
   return asCorrupt(header, () => walkRecords(records, header))
 }
 
-/** Decompresses a records section under the cap, whatever the codec may throw. */
-async function decompressRecords(
-  section: Uint8Array,
-  compression: keyof Codecs,
+/**
+ * Returns the records section of a batch, decompressed under the cap; a promise only where the codec has to
+ * wait. Otherwise the caller reads the section in the same turn: an `await` would cost more than a small
+ * batch, and batches that are read side by side would all lie in memory before the first one is read.
+ */
+function decompressedRecords(
+  bytes: Uint8Array,
+  header: BatchHeader,
   codecs: Codecs,
-): Promise<Uint8Array> {
-  let records: Uint8Array
+): Uint8Array | Promise<Uint8Array> {
+  const section = recordsBytes(bytes, header)
+  const { compression } = header
+  if (compression === 'none') return section
   try {
-    records = await codecs[compression].decompress(section, DECOMPRESSED_BYTES_MAX)
+    const records = codecs[compression].decompress(section, DECOMPRESSED_BYTES_MAX)
+    if (!(records instanceof Promise)) return checkDecompressed(records, compression)
+    return records.then(
+      (decompressed) => checkDecompressed(decompressed, compression),
+      (cause) => {
+        throw decompressionError(cause, compression)
+      },
+    )
   } catch (cause) {
-    if (cause instanceof EdgelogError) throw cause
-    throw new EdgelogError('corrupt_message', `${compression}: cannot be decompressed`, { cause })
+    throw decompressionError(cause, compression)
   }
+}
+
+function decompressionError(cause: unknown, compression: keyof Codecs): EdgelogError {
+  if (cause instanceof EdgelogError) return cause
+  const why = `${compression}: cannot be decompressed`
+  return new EdgelogError('corrupt_message', why, { cause })
+}
+
+function checkDecompressed(records: Uint8Array, compression: keyof Codecs): Uint8Array {
   if (records.length > DECOMPRESSED_BYTES_MAX) {
     throw new EdgelogError(
       'message_too_large',

@@ -1,9 +1,11 @@
+import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { checkOfRecords, NO_TIMESTAMP } from '../../../src/core/batch/batch-check.ts'
 import { compressBatch } from '../../../src/core/batch/compress-batch.ts'
-import { checkBatch, decodeBatch, decodeOneByOne } from '../../../src/core/batch/decode-records.ts'
+import type { Codecs } from '../../../src/core/batch/compression/codec.ts'
+import { checkBatch, decodeBatch, readOneByOne } from '../../../src/core/batch/decode-records.ts'
 import type { NewRecord } from '../../../src/core/batch/record.ts'
 import {
   assignLogAppendTime,
@@ -77,7 +79,7 @@ describe.each(['none', ...COMPRESSIONS] as const)('a batch with compression %s',
         }
         expect(await checkBatch(batch, header, CODECS)).toEqual(check)
         expect(checkOfRecords(records)).toEqual(check)
-        expect([...(await decodeOneByOne(batch, header, CODECS))]).toEqual(
+        expect(await readOneByOne(batch, header, CODECS, (each) => [...each])).toEqual(
           await decodeBatch(batch, header, CODECS),
         )
         const decoded = await decodeBatch(batch, header, CODECS)
@@ -246,6 +248,49 @@ describe('checkBatch()', () => {
     expect(await check(withRecords('10 00 00 00 02 6b 02 76 00'))).toMatchObject({
       hasNullKey: false,
     })
+  })
+})
+
+/** Decompresses into the same memory each time, as a batch is read before the next one is decompressed. */
+function sharingMemory(): Codecs {
+  const memory = new Uint8Array(1_000)
+  const decompress = (bytes: Uint8Array) => {
+    const decompressed = gunzipSync(bytes)
+    memory.set(decompressed)
+    return memory.subarray(0, decompressed.length)
+  }
+  return { ...CODECS, gzip: { compress: gzipSync, decompress } }
+}
+
+describe('batches that are read side by side', () => {
+  const compressed = async () =>
+    await Promise.all(
+      ['a', null, 'b'].map((key) =>
+        compressBatch(
+          encodeBatch([record({ key: key === null ? null : utf8(key) })]),
+          'gzip',
+          CODECS,
+        ),
+      ),
+    )
+
+  it('are checked one after the other', async () => {
+    const codecs = sharingMemory()
+    const batches = await compressed()
+    const checks = batches.map((batch) => checkBatch(batch, readBatchHeader(batch), codecs))
+    const hasNullKeys = (await Promise.all(checks)).map(({ hasNullKey }) => hasNullKey)
+    expect(hasNullKeys).toEqual([false, true, false])
+  })
+
+  it('are read one after the other', async () => {
+    const codecs = sharingMemory()
+    const batches = await compressed()
+    const readings = batches.map((batch) =>
+      readOneByOne(batch, readBatchHeader(batch), codecs, (records) =>
+        [...records].map(({ key }) => key?.slice() ?? null),
+      ),
+    )
+    expect(await Promise.all(readings)).toEqual([[utf8('a')], [null], [utf8('b')]])
   })
 })
 

@@ -1,11 +1,11 @@
 /** A partition's log as the producer meets it: the real rules, in memory. */
 
 import type { Outcome, ProducerStamp } from '../../client/producer/in-flight-queue.ts'
-import type { BatchHeader } from '../../src/core/batch/record-batch.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { decideAppend } from '../../src/core/log/append.ts'
 import type { ProducerState } from '../../src/core/log/producer-state.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { header } from '../core/log/log-batches.ts'
 import { checkOf } from '../support/batch-checks.ts'
 
 const CONFIG = resolveTopicConfig({})
@@ -42,10 +42,10 @@ export class LogModel {
       const error = new EdgelogError('message_too_large', `batch ${batch.id}`)
       return { outcome: { kind: 'refused', error }, baseOffset: undefined }
     }
-    const header = headerOf(batch, stamp)
+    const sent = header({ records: batch.recordsCount, ...stamp })
     const decision = decideAppend({
-      headers: [header],
-      checks: [checkOf(header)],
+      headers: [sent],
+      checks: [checkOf(sent)],
       mayBeginAnywhere: this.#isKafka,
       trimsOverlap: !this.#isKafka,
       expectedOffset: undefined,
@@ -65,25 +65,5 @@ export class LogModel {
     this.#logEndOffset = decision.logEndOffset
     for (const [id, state] of decision.producers) this.#producers.set(id, state)
     return { outcome: { kind: 'acked' }, baseOffset: placed.baseOffset }
-  }
-}
-
-function headerOf({ recordsCount }: ModelBatch, stamp: ProducerStamp): BatchHeader {
-  return {
-    position: 0,
-    sizeBytes: 100,
-    baseOffset: 0,
-    partitionLeaderEpoch: -1,
-    crc: 0,
-    compression: 'none',
-    timestampType: 'CreateTime',
-    isTransactional: false,
-    isControl: false,
-    hasDeleteHorizon: false,
-    lastOffsetDelta: recordsCount - 1,
-    baseTimestamp: 0,
-    maxTimestamp: 0,
-    recordsCount,
-    ...stamp,
   }
 }

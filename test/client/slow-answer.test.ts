@@ -53,7 +53,7 @@ const POSITION = {
   'edgelog-high-watermark': '1',
 }
 
-describe('a slow answer', { timeout: 30_000 }, () => {
+describe('a slow answer', { timeout: 240_000 }, () => {
   test('is read to its end, however long that takes', async () => {
     const { log, server, pass } = setUp({ bytes: BATCH, headers: POSITION })
     const consumer = log.consumer({ assignments: [{ topic: 't', partition: 0, offset: 0 }] })

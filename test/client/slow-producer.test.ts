@@ -32,7 +32,7 @@ function records(bytes: number, partition?: number) {
   return Array.from({ length: Math.round(bytes / 1_000) }, () => ({ value, partition }))
 }
 
-describe('a slow line', { timeout: 60_000 }, () => {
+describe('a slow line', { timeout: 240_000 }, () => {
   test.each([
     { name: '0.4 MB at 20 kbit/s', bytes: 400_000, kbit: 20, partitions: 1 },
     { name: '0.4 MB to ten partitions at 20 kbit/s', bytes: 400_000, kbit: 20, partitions: 10 },
@@ -77,7 +77,7 @@ describe('a slow line', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a fast line', { timeout: 60_000 }, () => {
+describe('a fast line', { timeout: 240_000 }, () => {
   test('takes full batches after the first request', async () => {
     const { line, producer } = setUp(FAST)
     const sent = producer.sendBatch('t', records(20_000_000))
@@ -104,7 +104,7 @@ describe('a fast line', { timeout: 60_000 }, () => {
   })
 })
 
-describe('what is given up', { timeout: 60_000 }, () => {
+describe('what is given up', { timeout: 240_000 }, () => {
   test('rejects after 120 s of silence, with little sent in vain', async () => {
     const { line, producer } = setUp(FAST)
     await line.until(producer.sendBatch('t', records(100_000)))

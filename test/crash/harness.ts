@@ -31,7 +31,7 @@ export interface CrashReport {
 const PARTITIONS = 2
 const TOPIC = 'crash'
 /** V1: after the last fault everything drains within this time. */
-const DRAIN_MS_MAX = 10_000
+const DRAIN_MS_MAX = 60_000
 
 export async function runCrash(options: CrashOptions): Promise<CrashReport> {
   const random = new Random(options.seed)

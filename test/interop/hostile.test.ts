@@ -1,6 +1,6 @@
 /** What is no client: it is answered or hung up on, as by a broker. */
 import { setImmediate as turn } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { NO_UUID } from '../../src/core/kafka/schema.ts'
 import { API_VERSIONS } from '../../src/kafka/apis/api-versions.ts'
 import { FETCH } from '../../src/kafka/apis/fetch.ts'
@@ -8,8 +8,8 @@ import { METADATA } from '../../src/kafka/apis/metadata.ts'
 import { PRODUCE } from '../../src/kafka/apis/produce.ts'
 import { fromHex } from '../core/kafka/hex.ts'
 import { until } from '../support/until.ts'
-import { RawConnection, readAnswer, requestFrame } from './support/raw-connection.ts'
-import { openStage, type Stage } from './support/stage.ts'
+import { readAnswer, requestFrame } from './support/raw-connection.ts'
+import { useRawStage } from './support/raw-stage.ts'
 
 const NO_WAIT = { maxWaitMs: 0, minBytes: 0, topics: [], replicaId: -1 }
 /** ApiVersions v0: the smallest question there is. */
@@ -19,21 +19,8 @@ const BATCH = fromHex(`0000000000000000 0000003f 00000000 02 dac8082b 0000 00000
   000001a202acd535 000001a202acd535 ffffffffffffffff ffff ffffffff 00000001
   1a 00 00 00 02 6b 02 76 02 04 6831 02 78`)
 
-let stage: Stage
-const opened: RawConnection[] = []
-beforeAll(async () => {
-  stage = await openStage()
-})
-afterEach(() => {
-  for (const connection of opened.splice(0)) connection.close()
-})
-afterAll(async () => await stage.close())
-
-async function open(): Promise<RawConnection> {
-  const connection = await RawConnection.open(stage.port)
-  opened.push(connection)
-  return connection
-}
+const raw = useRawStage()
+const { open } = raw
 
 async function expectHungUpAfter(bytes: Uint8Array): Promise<void> {
   const connection = await open()
@@ -42,8 +29,8 @@ async function expectHungUpAfter(bytes: Uint8Array): Promise<void> {
 }
 
 async function newTopic(): Promise<string> {
-  const topic = stage.name()
-  await stage.native.admin.createTopic(topic)
+  const topic = raw.stage.name()
+  await raw.stage.native.admin.createTopic(topic)
   return topic
 }
 
@@ -84,7 +71,7 @@ describe('is hung up on', () => {
   })
 
   test('a produce with acks=0 that fails', async () => {
-    await expectHungUpAfter(produceFrame(`${stage.name()}-missing`, 0))
+    await expectHungUpAfter(produceFrame(`${raw.stage.name()}-missing`, 0))
   })
 })
 
@@ -121,7 +108,7 @@ test('50 requests in one write are answered in their order', async () => {
   const answered: (number | undefined)[] = []
   for (const _ of ids) answered.push((await connection.next())?.readInt32BE(0))
   expect(answered).toEqual(ids)
-  const { partitionDetails } = await stage.native.admin.describeTopic(topic)
+  const { partitionDetails } = await raw.stage.native.admin.describeTopic(topic)
   expect(partitionDetails?.[0]?.highWatermark).toBe(30)
 })
 
@@ -155,13 +142,13 @@ test('what was produced by who hung up at once is stored', async () => {
     connection.socket.end(produceFrame(topic, acks))
   }
   const stored = async () =>
-    (await stage.native.admin.describeTopic(topic)).partitionDetails?.[0]?.highWatermark
+    (await raw.stage.native.admin.describeTopic(topic)).partitionDetails?.[0]?.highWatermark
   await until('all ten are there', async () => (await stored()) === 10)
 })
 
 describe('POST /kafka, without a bridge', () => {
   async function post(body: Uint8Array, headers: Record<string, string> = {}) {
-    const response = await fetch(new URL('/kafka', stage.server.url), {
+    const response = await fetch(new URL('/kafka', raw.stage.server.url), {
       method: 'POST',
       body: body as Uint8Array<ArrayBuffer>,
       headers: { 'content-type': 'application/vnd.edgelog.kafka', ...headers },

@@ -134,7 +134,7 @@ test(`idempotent producers lose nothing and double nothing (seed ${TEST_SEED})`,
   const [countOfKcat, countOfKafkajs] = await sending
   await expectEachOnce(ofKcat, countOfKcat)
   await expectEachOnce(ofKafkajs, countOfKafkajs)
-}, 60_000)
+}, 240_000)
 
 test(`a group's consumer goes on, and gets each record (seed ${TEST_SEED})`, async () => {
   const topic = await newTopic()
@@ -174,4 +174,4 @@ test(`a group's consumer goes on, and gets each record (seed ${TEST_SEED})`, asy
     () => seen.size >= count,
   )
   expect(seen.size).toBe(count)
-}, 60_000)
+}, 240_000)

@@ -54,7 +54,7 @@ const NUMBERS_PER_ROUND = 1_000_000
 /** Older records than of so many rounds have long been sent. */
 const BACKLOG_ROUNDS_MAX = 10
 const RUN_MS_MAX = 500
-const DRAIN_MS_MAX = 60_000
+const DRAIN_MS_MAX = 120_000
 
 interface Run {
   readonly random: Random

@@ -253,4 +253,4 @@ test('there is one leader, whatever tabs do', async () => {
     }),
     { ...SEEDED, numRuns: runs(60) },
   )
-}, 120_000)
+}, 240_000)

@@ -63,7 +63,7 @@ function setUp(bytesPerSecond: number, partitions: number) {
   return { log, line, clock, topics, sender, queue, acked: acked.promise, close }
 }
 
-describe('the outbox', { timeout: 60_000 }, () => {
+describe('the outbox', { timeout: 240_000 }, () => {
   test.each([
     { bytes: 512_000, kbit: 20, partitions: 1 },
     { bytes: 512_000, kbit: 50, partitions: 4 },

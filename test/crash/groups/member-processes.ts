@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import type { Violation } from '../history.ts'
 
 /** What `close()` may take: handlers, a last commit and the leaving, against a server that is down. */
-const END_MS_MAX = 20_000
+const END_MS_MAX = 120_000
 const STDERR_CHARS_MAX = 2_000
 
 export interface MemberProcess {

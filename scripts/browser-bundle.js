@@ -60,5 +60,11 @@ export async function browserIsSmall() {
     `browser client, gzipped: ${kB(sizeOf(page))} to queue records (at most ${kB(ENTRY_BYTES_MAX)}), ` +
       `then ${kB(sizeOf(engine))} to read and sync, ${kB(sizeOf(group))} more for groups`,
   )
-  return sizeOf(page) <= ENTRY_BYTES_MAX
+  const isSmall = sizeOf(page) <= ENTRY_BYTES_MAX
+  if (!isSmall) {
+    console.error(
+      `browser client: ${sizeOf(page)} bytes to queue records; ${ENTRY_BYTES_MAX} are allowed`,
+    )
+  }
+  return isSmall
 }

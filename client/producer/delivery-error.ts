@@ -18,10 +18,16 @@ export function outcomeUnknown(error: EdgelogError): EdgelogError {
   return new EdgelogError('unavailable', message, { cause: error })
 }
 
-/** The same failure, of records that were never sent: they are not stored. */
+/** The failure of records that were never sent: they are not stored, whatever is usual for the code. */
+class NeverSentError extends EdgelogError {
+  override get mayHaveTakenEffect(): boolean {
+    return false
+  }
+}
+
 export function neverSent(error: EdgelogError): EdgelogError {
   if (!error.mayHaveTakenEffect) return error
-  return new EdgelogError(error.code, error.message, { cause: error, isWithoutEffect: true })
+  return new NeverSentError(error.code, error.message, { cause: error })
 }
 
 export function asEdgelogError(error: unknown): EdgelogError {

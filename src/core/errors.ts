@@ -128,18 +128,15 @@ export class EdgelogError extends Error {
   override readonly name = 'EdgelogError'
   readonly code: ErrorCode
   readonly details: ErrorDetails | undefined
-  readonly #isWithoutEffect: boolean
 
-  /** @param options `isWithoutEffect`: nothing was changed for certain, whatever is usual for the code. */
   constructor(
     code: ErrorCode,
     message: string,
-    options: { details?: ErrorDetails; cause?: unknown; isWithoutEffect?: boolean } = {},
+    options: { details?: ErrorDetails; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.details = options.details
-    this.#isWithoutEffect = options.isWithoutEffect ?? false
   }
 
   /** Whether the same call may succeed later, unchanged. */
@@ -152,7 +149,7 @@ export class EdgelogError extends Error {
    * it is false, nothing was changed, and a call that is not idempotent can be repeated without harm.
    */
   get mayHaveTakenEffect(): boolean {
-    return ERRORS[this.code].mayHaveTakenEffect && !this.#isWithoutEffect
+    return ERRORS[this.code].mayHaveTakenEffect
   }
 
   toBody(): ErrorBody {

@@ -20,7 +20,7 @@ export default defineConfig({
         test: {
           ...limits,
           name: 'core',
-          include: ['test/{core,broker,kafka,support}/**/*.test.ts'],
+          include: ['test/{core,events,broker,kafka,support}/**/*.test.ts'],
         },
       },
       {

@@ -10,15 +10,28 @@ const run = (command, ...args) =>
 /** Which rooms each room may import from, besides itself: docs/ARCHITECTURE.md. */
 const MAY_IMPORT = {
   'src/core': [],
+  'src/events': ['src/core'],
   'durable-objects/migrate.ts': ['src/core'],
-  'durable-objects/partition': ['durable-objects/migrate.ts', 'src/core'],
-  'durable-objects/coordinator': ['durable-objects/migrate.ts', 'src/core'],
-  'durable-objects/group': ['durable-objects/migrate.ts', 'src/core'],
-  'src/broker': ['src/core'],
-  'src/kafka': ['src/broker', 'src/core'],
-  'src/http': ['src/kafka', 'src/broker', 'src/core'],
+  'durable-objects/stop-object.ts': ['src/events'],
+  'durable-objects/partition': [
+    'durable-objects/migrate.ts',
+    'durable-objects/stop-object.ts',
+    'src/events',
+    'src/core',
+  ],
+  'durable-objects/coordinator': ['durable-objects/migrate.ts', 'src/events', 'src/core'],
+  'durable-objects/group': [
+    'durable-objects/migrate.ts',
+    'durable-objects/stop-object.ts',
+    'src/events',
+    'src/core',
+  ],
+  'src/broker': ['src/events', 'src/core'],
+  'src/kafka': ['src/broker', 'src/events', 'src/core'],
+  'src/http': ['src/kafka', 'src/broker', 'src/events', 'src/core'],
   'src/index.ts': [
     'src/http',
+    'src/events',
     'durable-objects/partition',
     'durable-objects/coordinator',
     'durable-objects/group',
@@ -30,6 +43,7 @@ const MAY_IMPORT = {
 /** Packages a room may use; node: modules are for the command line alone. */
 const MAY_USE = {
   'src/core': [],
+  'src/events': [],
   client: [],
   'client/browser': ['idb'],
   'client/cli': ['node:', 'commander', 'cli-progress', 'miniflare'],

@@ -1,5 +1,5 @@
 /**
- * The Worker: the HTTP app and the Durable Object classes.
+ * The Worker: the HTTP app, the Durable Object classes, and where its events go.
  *
  * @example Mounting edgelog in a Worker of your own
  * export { Coordinator, Group, Partition } from 'edgelog/worker'
@@ -12,6 +12,8 @@ import { createApp } from './http/app.ts'
 export { Coordinator } from '../durable-objects/coordinator/coordinator.ts'
 export { Group } from '../durable-objects/group/group.ts'
 export { Partition } from '../durable-objects/partition/partition.ts'
+export type { ReportedEvent } from './events/event.ts'
+export { type EventSink, logEvent, setEventSink } from './events/report.ts'
 export { createApp }
 
 export default createApp()

@@ -4,6 +4,7 @@
  * What is wished is written first, with an alarm beside it in the same commit; then the partitions are
  * told. A crash at any point leaves a row that the alarm brings to its end.
  */
+
 import { DurableObject } from 'cloudflare:workers'
 import { EdgelogError, type Reply, reply, replyAsync } from '../../src/core/errors.ts'
 import type { GroupMetadata, TopicInterest } from '../../src/core/group/group-api.ts'
@@ -29,6 +30,7 @@ import {
   visibleTopic,
   wantedTopic,
 } from '../../src/core/topic/topic-state.ts'
+import { report } from '../../src/events/report.ts'
 import { migrate } from '../migrate.ts'
 import { GroupConfigTable } from './group-config-table.ts'
 import { GroupHints, type GroupNamespace } from './group-hints.ts'
@@ -217,8 +219,10 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     const results = await Promise.allSettled(
       pending.map((topic) => this.#reconciler.reach(topic.id, topic.wanted.version)),
     )
-    for (const result of results) {
-      if (result.status === 'rejected') console.warn('topic is not settled:', result.reason)
+    for (const [index, result] of results.entries()) {
+      const topic = pending[index]?.name
+      if (result.status === 'fulfilled' || topic === undefined) continue
+      report({ type: 'topic_not_settled', topic, error: result.reason })
     }
   }
 

@@ -1,7 +1,9 @@
 /** Hints for groups that what they know has changed. One may be lost: a group asks by itself now and then. */
+
 import type { GroupApi } from '../../src/core/group/group-api.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
 import { COORDINATOR_FANOUT_MAX } from '../../src/core/limits.ts'
+import { report } from '../../src/events/report.ts'
 import { CallLimit } from './call-limit.ts'
 
 export type GroupNamespace = DurableObjectNamespace<Rpc.DurableObjectBranded & GroupApi>
@@ -21,7 +23,7 @@ export class GroupHints {
       try {
         await this.#groups.getByName(groupId).refresh()
       } catch (error) {
-        console.warn(`group ${groupId} did not take the hint of a change:`, error)
+        report({ type: 'group_hint_lost', groupId, error })
       }
     })
   }

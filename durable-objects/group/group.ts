@@ -2,6 +2,7 @@
  * The Durable Object of one consumer group. A thin shell: it receives calls, lets the rules of
  * `core/group` decide, writes what changed in the same turn, and comes back by alarm.
  */
+
 import { DurableObject } from 'cloudflare:workers'
 import { EdgelogError, type Reply, replyAsync, unwrap } from '../../src/core/errors.ts'
 import type {
@@ -38,6 +39,7 @@ import {
   SESSION_TIMEOUT_MS_MIN,
 } from '../../src/core/limits.ts'
 import { COORDINATOR_OBJECT_NAME, type CoordinatorApi } from '../../src/core/topic/topic.ts'
+import { stopObject } from '../stop-object.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { GroupAlarm } from './group-alarm.ts'
 import { GroupMembers } from './group-members.ts'
@@ -90,7 +92,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
         const nowMs = Date.now()
         for (const offset of offsets) this.#offsets.write(offset, nowMs)
       },
-      abort: (error) => ctx.abort(`commit failed: ${String(error)}`),
+      abort: (error) => stopObject(ctx, 'group', 'commit failed', error),
       durable: () => storage.sync(),
     })
     this.#upkeep = new Upkeep(this.#store, this.#alarm, this.#lifecycle, {
@@ -316,7 +318,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       if (isEmptied) this.#alarm.by(Date.now() + EMPTY_GROUP_KEPT_MS)
       return result
     } catch (error) {
-      if (!(error instanceof EdgelogError)) this.ctx.abort(`group: ${String(error)}`)
+      if (!(error instanceof EdgelogError)) stopObject(this.ctx, 'group', 'group', error)
       throw error
     }
   }

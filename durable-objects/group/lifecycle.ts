@@ -7,12 +7,14 @@
  *      ▲                                     │ refused                               │ delete
  *      └──────────── forgotten <─────────────┴────────────── deleting <──────────────┘
  */
+
 import { EdgelogError, type Reply, unwrap } from '../../src/core/errors.ts'
 import type { GroupMetadata, TopicInterest } from '../../src/core/group/group-api.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
 import { TopicDirectory } from '../../src/core/group/topic-directory.ts'
 import { GROUP_METADATA_MAX_AGE_MS, METADATA_RETRY_MS } from '../../src/core/limits.ts'
 import type { TopicWatch } from '../../src/core/topic/topic.ts'
+import { report } from '../../src/events/report.ts'
 import type { GroupStore } from './group-store.ts'
 
 /** What a call needs to be known before it can be decided. */
@@ -97,7 +99,10 @@ export class Lifecycle {
   /** Nobody waits for it: what is known is good enough until the coordinator says otherwise. */
   #refreshBehind(): void {
     this.#askAgainAtMs = Date.now() + METADATA_RETRY_MS
-    void this.refresh().catch((error) => console.warn('topics are not refreshed:', error))
+    void this.refresh().catch((error) => {
+      const groupId = this.#store.group?.groupId ?? ''
+      report({ type: 'group_topics_stale', groupId, error })
+    })
   }
 
   async #oneAtATime(work: () => Promise<void>): Promise<void> {

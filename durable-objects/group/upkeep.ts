@@ -11,7 +11,7 @@ import {
   OFFSETS_RETENTION_MINUTES_DEFAULT,
   ROLL_CALL_MS_MAX,
 } from '../../src/core/limits.ts'
-import { parseSetting } from '../../src/core/setting.ts'
+import { numberSetting } from '../../src/events/number-setting.ts'
 import type { GroupAlarm } from './group-alarm.ts'
 import type { GroupMembers } from './group-members.ts'
 import type { GroupStore } from './group-store.ts'
@@ -109,11 +109,8 @@ export class Upkeep {
   }
 }
 
-/** What is no number of minutes must not cost anybody their offsets. */
+/** Falls back to the default when the variable is invalid, so that a typo deletes no offsets. */
 export function offsetsRetentionMs(minutes: string | undefined): number {
-  const parsed = parseSetting(minutes)
-  if (minutes !== undefined && parsed === undefined) {
-    console.warn(`EDGELOG_OFFSETS_RETENTION_MINUTES: a whole number is needed, got ${minutes}`)
-  }
-  return (parsed ?? OFFSETS_RETENTION_MINUTES_DEFAULT) * 60_000
+  const name = 'EDGELOG_OFFSETS_RETENTION_MINUTES'
+  return numberSetting(name, minutes, OFFSETS_RETENTION_MINUTES_DEFAULT) * 60_000
 }

@@ -9,7 +9,7 @@ import {
   RETENTION_SIZE_DELAY_MS,
   SEAL_DELAY_MS,
 } from '../../src/core/limits.ts'
-import { parseSetting } from '../../src/core/setting.ts'
+import { numberSetting } from '../../src/events/number-setting.ts'
 import { MAINTENANCE_STEPS, type MaintenanceTime } from './maintenance-steps.ts'
 import type { PartitionLog } from './partition-log.ts'
 
@@ -27,12 +27,11 @@ export class Maintenance {
   /** @param checkInterval The variable `EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS`. */
   constructor(storage: DurableObjectStorage, checkInterval: string | undefined) {
     this.#storage = storage
-    const given = parseSetting(checkInterval)
-    if (checkInterval !== undefined && given === undefined) {
-      const why = `a whole number of ms above 0 is needed, got ${checkInterval}`
-      console.warn(`EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: ${why}`)
-    }
-    this.#checkIntervalMs = given ?? RETENTION_CHECK_INTERVAL_MS_DEFAULT
+    this.#checkIntervalMs = numberSetting(
+      'EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS',
+      checkInterval,
+      RETENTION_CHECK_INTERVAL_MS_DEFAULT,
+    )
   }
 
   async load(nowMs: number): Promise<void> {

@@ -2,6 +2,7 @@
  * The Durable Object of one partition. A thin shell: it receives calls, lets the log act in one
  * synchronous turn, and wakes whoever waits for the result.
  */
+
 import { DurableObject } from 'cloudflare:workers'
 import { EdgelogError, ERRORS, type Reply, reply } from '../../src/core/errors.ts'
 import { concatenate, ownBytes } from '../../src/core/log/chunk.ts'
@@ -17,6 +18,7 @@ import type {
   TimestampLookup,
 } from '../../src/core/log/partition-api.ts'
 import { hasTable, migrate } from '../migrate.ts'
+import { stopObject } from '../stop-object.ts'
 import { AppendQueue } from './append-queue.ts'
 import { Maintenance } from './maintenance.ts'
 import { PartitionLog } from './partition-log.ts'
@@ -43,7 +45,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     this.#queue = new AppendQueue({
       append: (append) => this.#openLog().append(append, Date.now()),
       commit: () => this.#commit(),
-      abort: (error) => ctx.abort(`commit failed: ${String(error)}`),
+      abort: (error) => stopObject(ctx, 'partition', 'commit failed', error),
       durable: () => ctx.storage.sync(),
     })
     void ctx.blockConcurrencyWhile(async () => {

@@ -2,6 +2,7 @@
  * The way from a topic's name to its Durable Objects: says when cached metadata is stale, and what a failed call
  * means. One is made for each request; what requests share are the `Caches` of their app.
  */
+
 import { EdgelogError, type Reply, unwrap } from '../core/errors.ts'
 import type { GroupApi } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
@@ -14,7 +15,7 @@ import {
   type Topic,
 } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
-import { FailureLog } from './failure-log.ts'
+import { report } from '../events/report.ts'
 import { KnownBounds } from './known-bounds.ts'
 import { shared } from './shared.ts'
 import { type CachedTopic, TopicCache } from './topic-cache.ts'
@@ -37,11 +38,10 @@ export type PartitionStub = DurableObjectStub<Rpc.DurableObjectBranded & Partiti
 export interface Caches {
   readonly topics: TopicCache
   readonly bounds: KnownBounds
-  readonly failures: FailureLog
 }
 
 export function newCaches(): Caches {
-  return { topics: new TopicCache(), bounds: new KnownBounds(), failures: new FailureLog() }
+  return { topics: new TopicCache(), bounds: new KnownBounds() }
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -49,7 +49,6 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 export class Cluster {
   readonly #env: ClusterEnv
   readonly #topics: TopicCache
-  readonly #failures: FailureLog
   /** Where logs lay a moment ago. */
   readonly bounds: KnownBounds
   readonly #lookUps = new Map<TopicName, Promise<CachedTopic>>()
@@ -60,7 +59,6 @@ export class Cluster {
   constructor(env: ClusterEnv, caches: Caches) {
     this.#env = env
     this.#topics = caches.topics
-    this.#failures = caches.failures
     this.bounds = caches.bounds
   }
 
@@ -295,7 +293,7 @@ export class Cluster {
       return await call()
     } catch (cause) {
       if (cause instanceof EdgelogError) throw cause
-      this.#failures.report(cause, Date.now())
+      report({ type: 'call_failed', error: cause })
       if (isOverloaded(cause)) {
         throw new EdgelogError('throttled', 'the log is overloaded, try again later', { cause })
       }

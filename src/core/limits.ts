@@ -296,9 +296,13 @@ export const METADATA_TTL_MS = 30_000
 /** How long the other requests go on with old metadata while one asks for it anew. */
 export const METADATA_RETRY_MS = 1_000
 export const METADATA_TOPICS_MAX = 2_000
-/** A cause of failed calls is logged at most this often; of so many causes the time of the last line is kept. */
-export const FAILURE_LOG_INTERVAL_MS = 10_000
-export const FAILURE_CAUSES_MAX = 100
+/** Events of one cause are reported at most this often. */
+export const EVENT_INTERVAL_MS = 10_000
+/** Causes that are remembered for it, by so many characters each. */
+export const EVENT_CAUSES_MAX = 100
+export const EVENT_CAUSE_CHARS_MAX = 300
+/** Longest text in a log line: a stack fits, and a line stays far below the 256 KB that the platform logs of a request. */
+export const EVENT_TEXT_CHARS_MAX = 4_000
 /** Calls that one request makes at a time, of the partitions or groups that it is about. */
 export const EDGE_FANOUT_MAX = 50
 /** Partitions whose ends an isolate remembers; some 100 bytes each. */

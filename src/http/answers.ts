@@ -1,6 +1,8 @@
 /** The answers all routes share: errors, and their part of the OpenAPI description. */
+
 import type { RouteConfig, z } from '@hono/zod-openapi'
 import { EdgelogError, ERRORS } from '../core/errors.ts'
+import { report } from '../events/report.ts'
 import type { AppContext } from './env.ts'
 import { ErrorAnswer, MEDIA_TYPES } from './schemas.ts'
 
@@ -23,7 +25,8 @@ export function errorAnswer(error: EdgelogError): Response {
 /** An error nobody meant to throw: told apart by an id, and nothing of it leaks. */
 export function unexpectedAnswer(error: unknown, c: AppContext): Response {
   const requestId = crypto.randomUUID()
-  console.error(`request ${requestId}: ${c.req.method} ${c.req.path}:`, error)
+  const { method, path } = c.req
+  report({ type: 'unexpected_error', requestId, method, path, error })
   const answer = errorAnswer(
     new EdgelogError('internal', `an error of the server, logged as request ${requestId}`),
   )

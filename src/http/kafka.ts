@@ -8,7 +8,7 @@ import {
   RETENTION_CHECK_INTERVAL_MS_DEFAULT,
 } from '../core/limits.ts'
 import { concatenate } from '../core/log/chunk.ts'
-import { parseSetting } from '../core/setting.ts'
+import { numberSetting } from '../events/number-setting.ts'
 import type { HostAndPort, KafkaSettings } from '../kafka/handled.ts'
 import { cutFrames, serveFrames } from '../kafka/serve-frames.ts'
 import { callerRefusal, KAFKA_PATH } from './access.ts'
@@ -19,6 +19,7 @@ import { type App, addRoute } from './route.ts'
 import { MEDIA_TYPES, NoParams, NoQuery } from './schemas.ts'
 
 /** Kafka's own. */
+const NUM_PARTITIONS_DEFAULT = 1
 const PORT_DEFAULT = 9092
 const PORT_MAX = 65_535
 const FRAMES = { schema: { type: 'string', format: 'binary' } } as const
@@ -114,15 +115,23 @@ function withoutBrackets(host: string): string {
 
 /** Kafka's broker configs that a deployment may set. */
 function settingsOf(env: EdgelogEnv): KafkaSettings {
-  const given = Number(env.EDGELOG_NUM_PARTITIONS ?? 1)
-  const isValid = Number.isInteger(given) && given >= 1 && given <= PARTITIONS_MAX
   return {
     autoCreateTopics: env.EDGELOG_AUTO_CREATE_TOPICS !== 'false',
-    numPartitions: isValid ? given : 1,
-    offsetsRetentionMinutes:
-      parseSetting(env.EDGELOG_OFFSETS_RETENTION_MINUTES) ?? OFFSETS_RETENTION_MINUTES_DEFAULT,
-    retentionCheckIntervalMs:
-      parseSetting(env.EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS) ??
+    numPartitions: numberSetting(
+      'EDGELOG_NUM_PARTITIONS',
+      env.EDGELOG_NUM_PARTITIONS,
+      NUM_PARTITIONS_DEFAULT,
+      PARTITIONS_MAX,
+    ),
+    offsetsRetentionMinutes: numberSetting(
+      'EDGELOG_OFFSETS_RETENTION_MINUTES',
+      env.EDGELOG_OFFSETS_RETENTION_MINUTES,
+      OFFSETS_RETENTION_MINUTES_DEFAULT,
+    ),
+    retentionCheckIntervalMs: numberSetting(
+      'EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS',
+      env.EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS,
       RETENTION_CHECK_INTERVAL_MS_DEFAULT,
+    ),
   }
 }

@@ -2,6 +2,7 @@
  * The live tail as server-sent events (WHATWG HTML, section 9.2): one event a record, whose id is a
  * cursor over all partitions. The partitions are granted credit only as the reader takes events.
  */
+
 import type { Cluster } from '../broker/cluster.ts'
 import { decodeFrom } from '../broker/fetch.ts'
 import { openTail, type Tail, tailClosedError } from '../broker/tail.ts'
@@ -17,6 +18,7 @@ import {
 import { decodeTailFrame } from '../core/log/tail-protocol.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
+import { report } from '../events/report.ts'
 import { encodeCursor, parseCursor } from './cursor.ts'
 
 export interface EventStreamOptions {
@@ -136,7 +138,7 @@ class EventStream {
       .then(() => (this.#hasEnded ? undefined : work()))
       .catch((error) => {
         // A reader that went away is no error; anything else ends the stream, and the reader resumes.
-        if (!this.#hasEnded) console.error('event stream:', error)
+        if (!this.#hasEnded) report({ type: 'tail_failed', transport: 'event_stream', error })
         this.end()
       })
   }

@@ -2,6 +2,7 @@
  * What `/v1/tail` says over a WebSocket, in one answer that waits until there is something to say: for
  * networks that let no stream through.
  */
+
 import type { Cluster } from '../broker/cluster.ts'
 import { fanOut } from '../broker/fan-out.ts'
 import { readBatchHeaders } from '../core/batch/record-batch.ts'
@@ -19,6 +20,7 @@ import {
   TAIL_ENTRY_NOTICE,
   TAIL_ID_BYTES,
 } from '../core/log/tail-protocol.ts'
+import { report } from '../events/report.ts'
 import type { TailSubscription } from './tail-schemas.ts'
 import { type TailNotice, type TailSink, TailSubscriptions } from './tail-subscriptions.ts'
 
@@ -50,7 +52,7 @@ export function openTailPoll(
   }
   respond().catch((error) => {
     if (isLeft) return
-    console.error('tail poll:', error)
+    report({ type: 'tail_failed', transport: 'long_poll', error })
     void writer.abort(error).catch(() => undefined)
   })
   return readable

@@ -2,6 +2,7 @@
  * What `/v1/tail` says over a WebSocket, as server-sent events, for networks that let no WebSocket
  * through. The partitions are granted credit only as the reader takes events.
  */
+
 import type { Cluster } from '../broker/cluster.ts'
 import { fanOut } from '../broker/fan-out.ts'
 import { encodeBase64 } from '../core/bytes/base64.ts'
@@ -14,6 +15,7 @@ import {
   TAIL_STREAM_WAITING_BYTES_MAX,
 } from '../core/limits.ts'
 import { TAIL_FRAME_HEADER_BYTES, TAIL_ID_BYTES } from '../core/log/tail-protocol.ts'
+import { report } from '../events/report.ts'
 import type { TailSubscription } from './tail-schemas.ts'
 import { type TailNotice, type TailSink, TailSubscriptions } from './tail-subscriptions.ts'
 
@@ -139,7 +141,7 @@ class TailStream implements TailSink {
       .then(() => (this.#hasEnded ? undefined : work()))
       .catch((error) => {
         // A reader that went away is no error; anything else ends the stream, and the reader resumes.
-        if (!this.#hasEnded) console.error('tail stream:', error)
+        if (!this.#hasEnded) report({ type: 'tail_failed', transport: 'stream', error })
         this.#end()
       })
   }

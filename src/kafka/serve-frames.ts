@@ -4,6 +4,7 @@
  *   frame    int32 size | header | body
  *   close    int32 -1                       behind the last answer: a broker would hang up now
  */
+
 import { ByteReader } from '../core/bytes/byte-reader.ts'
 import { ByteWriter } from '../core/bytes/byte-writer.ts'
 import { DecodeError } from '../core/bytes/decode-error.ts'
@@ -11,6 +12,7 @@ import { EdgelogError } from '../core/errors.ts'
 import { readRequestHeader, writeResponseHeader } from '../core/kafka/request-header.ts'
 import { isServed } from '../core/kafka/schema.ts'
 import { KAFKA_FRAMES_MAX } from '../core/limits.ts'
+import { report } from '../events/report.ts'
 import { API_VERSIONS, appendUnsupportedVersion } from './apis/api-versions.ts'
 import { apiOf, isOpenToAll } from './apis.ts'
 import type { KafkaCall } from './handled.ts'
@@ -60,7 +62,7 @@ export async function* serveFrames(
       // A broker does not discuss what it cannot read. What failed on the way is tried again by clients.
       mustClose = true
       if (!(error instanceof DecodeError || error instanceof EdgelogError)) {
-        console.error('kafka: a request failed:', error)
+        report({ type: 'kafka_request_failed', error })
       }
     }
     if (answer !== undefined) yield answer

@@ -1,0 +1,107 @@
+/**
+ * The events that an operator should see. Docs: docs/OPERATIONS.md, "Events". An event is written as a log line, or
+ * given to the sink of the Worker that mounts edgelog (`report.ts`).
+ */
+import { EVENT_CAUSE_CHARS_MAX } from '../core/limits.ts'
+
+/** `error`: a call or an object failed. `warn`: look whether it lasts. `info`: nothing to do. */
+export type EventLevel = 'info' | 'warn' | 'error'
+
+export type ServerEvent =
+  /** A call to a Durable Object failed: full disk, reset, overload. Callers get `unavailable` or `throttled`. */
+  | { readonly type: 'call_failed'; readonly error: unknown }
+  /** A request ended as `500 internal`. `requestId` is its `X-Request-Id`. */
+  | {
+      readonly type: 'unexpected_error'
+      readonly requestId: string
+      readonly method: string
+      readonly path: string
+      readonly error: unknown
+    }
+  /** A request frame of a Kafka client failed unexpectedly. The connection was closed. */
+  | { readonly type: 'kafka_request_failed'; readonly error: unknown }
+  /** A tail ended by an unexpected error. The reader resumes. */
+  | {
+      readonly type: 'tail_failed'
+      readonly transport: 'subscription' | 'event_stream' | 'stream' | 'long_poll'
+      readonly error: unknown
+    }
+  /** A partition or group restarts, because its memory may no longer match its rows. */
+  | {
+      readonly type: 'object_stopped'
+      readonly kind: 'partition' | 'group'
+      readonly name: string
+      readonly error: unknown
+    }
+  /** Some partitions did not take a change of their topic yet. The coordinator retries. */
+  | { readonly type: 'topic_not_settled'; readonly topic: string; readonly error: unknown }
+  /** A group did not receive the hint that its topics or configs changed. It asks again by itself. */
+  | { readonly type: 'group_hint_lost'; readonly groupId: string; readonly error: unknown }
+  /** A group could not ask the coordinator for its topics. It keeps those it has, and retries. */
+  | { readonly type: 'group_topics_stale'; readonly groupId: string; readonly error: unknown }
+  /** A variable of the deployment has no valid value. `fallback` is used. */
+  | {
+      readonly type: 'setting_invalid'
+      readonly name: string
+      readonly got: string
+      readonly fallback: number
+    }
+  /** The sink threw. The event that it was given was logged. */
+  | { readonly type: 'sink_failed'; readonly error: unknown }
+
+export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
+  call_failed: 'error',
+  unexpected_error: 'error',
+  kafka_request_failed: 'error',
+  tail_failed: 'error',
+  object_stopped: 'error',
+  topic_not_settled: 'warn',
+  group_hint_lost: 'info',
+  group_topics_stale: 'warn',
+  setting_invalid: 'warn',
+  sink_failed: 'error',
+}
+
+/** An event as a sink receives it. */
+export type ReportedEvent = ServerEvent & {
+  readonly level: EventLevel
+  readonly timeMs: number
+  /** Events of the same cause that were left out since the last one that was reported. */
+  readonly repeats: number
+}
+
+/**
+ * Returns what a repeat of this event has in common with it; undefined if each event counts. A flood has few
+ * causes, whatever it meets: thousands of groups share one. A topic has its own, since an operator must find it.
+ */
+export function causeOf(event: ServerEvent): string | undefined {
+  switch (event.type) {
+    case 'unexpected_error':
+      // The caller was promised to find its request id in the log.
+      return undefined
+    case 'setting_invalid':
+      return cut(`${event.type} ${event.name} ${event.got}`)
+    case 'topic_not_settled':
+      return cut(`${event.type} ${event.topic} ${commonText(event.error)}`)
+    default:
+      return cut(`${event.type} ${commonText(event.error)}`)
+  }
+}
+
+/** Returns the message of anything that was thrown, and never throws itself. */
+export function errorText(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error)
+  } catch {
+    return 'an error without a text'
+  }
+}
+
+/** The platform gives each of its internal errors a reference of its own. */
+function commonText(error: unknown): string {
+  return errorText(error).replace(/reference = \w+/, 'reference')
+}
+
+function cut(cause: string): string {
+  return cause.slice(0, EVENT_CAUSE_CHARS_MAX)
+}

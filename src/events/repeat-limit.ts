@@ -1,0 +1,28 @@
+/** Lets an event through once per cause and interval, so that one cause that fails thousands of calls is one line. */
+import { EVENT_CAUSES_MAX, EVENT_INTERVAL_MS } from '../core/limits.ts'
+
+interface Admitted {
+  readonly atMs: number
+  repeats: number
+}
+
+export class RepeatLimit {
+  /** The cause that was admitted longest ago comes first. */
+  readonly #causes = new Map<string, Admitted>()
+
+  /** Returns how many repeats were left out since the last admission; undefined if this one is left out too. */
+  admit(cause: string, nowMs: number): number | undefined {
+    const last = this.#causes.get(cause)
+    if (last !== undefined && nowMs - last.atMs < EVENT_INTERVAL_MS) {
+      last.repeats += 1
+      return undefined
+    }
+    this.#causes.delete(cause)
+    if (this.#causes.size >= EVENT_CAUSES_MAX) {
+      const [oldest] = this.#causes.keys()
+      if (oldest !== undefined) this.#causes.delete(oldest)
+    }
+    this.#causes.set(cause, { atMs: nowMs, repeats: 0 })
+    return last?.repeats ?? 0
+  }
+}

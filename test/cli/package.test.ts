@@ -8,12 +8,16 @@ import { ServerProcess } from '../server/server-process.ts'
 
 /** A Worker of somebody else's, with a page of its own beside the log. */
 const HOST_WORKER = `
-import { createApp } from 'edgelog/worker'
+import { createApp, setEventSink } from 'edgelog/worker'
 export { Coordinator, Group, Partition } from 'edgelog/worker'
 const log = createApp()
+log.get('/broken', () => { throw new Error('broken') })
+const events = []
+setEventSink((event) => events.push(event))
 export default {
   fetch(request, env, ctx) {
     if (new URL(request.url).pathname === '/mine') return new Response('mine')
+    if (new URL(request.url).pathname === '/events') return Response.json(events)
     return log.fetch(request, env, ctx)
   },
 }
@@ -56,4 +60,19 @@ test('edgelog/worker is mounted in a Worker of somebody else, and edgelog is its
   expect(polled.records).toHaveLength(1)
   await polled.commit()
   await log.close()
+})
+
+test('edgelog/worker gives events to the sink of the Worker that mounts it', async () => {
+  const answer = await fetch(`${server.url}/broken`)
+  expect(answer.status).toBe(500)
+  const requestId = answer.headers.get('x-request-id')
+  const events = await (await fetch(`${server.url}/events`)).json()
+  expect(events).toContainEqual(
+    expect.objectContaining({
+      type: 'unexpected_error',
+      level: 'error',
+      path: '/broken',
+      requestId,
+    }),
+  )
 })

@@ -6,6 +6,7 @@
  * answer, or hangs until every object is aborted. k runs over all partitions; beside that, the crash
  * before the wish is stored and the one between the last partition and the row.
  */
+
 import { abortAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { TopicTable } from '../../../durable-objects/coordinator/topic-table.ts'
@@ -13,6 +14,7 @@ import { type Reply, unwrap } from '../../../src/core/errors.ts'
 import type { Topic } from '../../../src/core/topic/topic.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import { WAIT } from '../../support/until.ts'
+import { logErrorsOnly } from '../quiet-events.ts'
 import {
   alarmTime,
   coordinator,
@@ -57,9 +59,7 @@ async function crash(
   expect(await alarmTime()).toBeNull()
 }
 
-beforeEach(() => {
-  vi.spyOn(console, 'warn').mockReturnValue(undefined)
-})
+beforeEach(logErrorsOnly)
 
 afterEach(async () => {
   vi.restoreAllMocks()

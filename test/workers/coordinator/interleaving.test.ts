@@ -9,6 +9,7 @@
  * take 0-3 ms and one in 12 fails, before or after its effect; in half of the runs all objects are
  * aborted once. Limits: at most 6 partitions; one coordinator.
  */
+
 import { abortAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
@@ -18,6 +19,7 @@ import type { PartitionAssignment } from '../../../src/core/log/partition-api.ts
 import { partitionObjectName, type Topic } from '../../../src/core/topic/topic.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import { Random } from '../../support/random.ts'
+import { logErrorsOnly } from '../quiet-events.ts'
 import {
   alarmTime,
   coordinator,
@@ -91,7 +93,7 @@ afterEach(async () => {
 
 test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])('seed %d leaves no torn topic', async (seed) => {
   const random = new Random(seed)
-  vi.spyOn(console, 'warn').mockReturnValue(undefined)
+  logErrorsOnly()
   const told = recordAssignments()
   let isFailing = true
   interceptPartitions(async (_, call) => {

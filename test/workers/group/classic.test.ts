@@ -4,6 +4,7 @@
  * Contract: docs/GUARANTEES.md on groups; KIP-62, KIP-345, KIP-394. The rules themselves are tested in
  * test/core/group/classic-*.
  */
+
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { GroupStore } from '../../../durable-objects/group/group-store.ts'
@@ -17,6 +18,7 @@ import type { GroupSummary } from '../../../src/core/group/group-api.ts'
 import type { GroupId } from '../../../src/core/group/group-id.ts'
 import { WAIT } from '../../support/until.ts'
 import { countRowsWritten } from '../count-rows.ts'
+import { logErrorsOnly } from '../quiet-events.ts'
 import {
   alarmTime,
   codeOf,
@@ -36,9 +38,7 @@ import {
   tryHeartbeat,
 } from './group-for-test.ts'
 
-beforeEach(() => {
-  vi.spyOn(console, 'warn').mockReturnValue(undefined)
-})
+beforeEach(logErrorsOnly)
 
 afterEach(async () => {
   vi.restoreAllMocks()

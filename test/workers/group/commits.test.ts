@@ -2,11 +2,13 @@
  * Question: does the object of a group keep the offsets that were committed by who may, and no others?
  * Contract: docs/PROTOCOL.md on offsets; a partition costs one row a turn.
  */
+
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { CommittedOffset } from '../../../src/core/group/group-api.ts'
 import { COMMITTED_OFFSETS_MAX } from '../../../src/core/limits.ts'
 import { countRowsWritten } from '../count-rows.ts'
+import { logErrorsOnly } from '../quiet-events.ts'
 import {
   codeOf,
   commitRequest,
@@ -22,9 +24,7 @@ import {
   tryCommit,
 } from './group-for-test.ts'
 
-beforeEach(() => {
-  vi.spyOn(console, 'warn').mockReturnValue(undefined)
-})
+beforeEach(logErrorsOnly)
 
 afterEach(async () => {
   vi.restoreAllMocks()

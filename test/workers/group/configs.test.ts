@@ -2,6 +2,7 @@
  * Question: does a group go by its configs, whenever they are set, and does it keep them?
  * Contract: docs/KAFKA.md on configs of groups.
  */
+
 import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Group } from '../../../durable-objects/group/group.ts'
@@ -9,6 +10,7 @@ import type { GroupConfigChange } from '../../../src/core/group/group-config.ts'
 import type { GroupId } from '../../../src/core/group/group-id.ts'
 import { GROUP_METADATA_MAX_AGE_MS, GROUPS_MAX } from '../../../src/core/limits.ts'
 import { coordinator } from '../coordinator/cluster.ts'
+import { logErrorsOnly } from '../quiet-events.ts'
 import {
   codeOf,
   createTopic,
@@ -29,7 +31,7 @@ const HEARTBEAT = 'consumer.heartbeat.interval.ms'
 const SESSION = 'consumer.session.timeout.ms'
 
 beforeEach(async () => {
-  vi.spyOn(console, 'warn').mockReturnValue(undefined)
+  logErrorsOnly()
   await createTopic('orders')
 })
 

@@ -3,6 +3,7 @@
  * to it, to its topics and to the coordinator?
  * Contract: docs/GUARANTEES.md on groups; what a group stores and when it is gone.
  */
+
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Group } from '../../../durable-objects/group/group.ts'
@@ -13,6 +14,7 @@ import {
 } from '../../../src/core/limits.ts'
 import { WAIT } from '../../support/until.ts'
 import { countRowsWritten } from '../count-rows.ts'
+import { logErrorsOnly } from '../quiet-events.ts'
 import {
   alarmTime,
   codeOf,
@@ -39,9 +41,7 @@ import {
 
 const SHORT = { sessionTimeoutMs: 1_000, rebalanceTimeoutMs: 1_000 }
 
-beforeEach(() => {
-  vi.spyOn(console, 'warn').mockReturnValue(undefined)
-})
+beforeEach(logErrorsOnly)
 
 afterEach(async () => {
   vi.restoreAllMocks()

@@ -3,6 +3,7 @@
  * Contract: docs/ARCHITECTURE.md, "the life of a group": nothing is left of a creation that is refused,
  * and what a crash leaves between two steps is brought to its end.
  */
+
 import { abortAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Group } from '../../../durable-objects/group/group.ts'
@@ -10,6 +11,7 @@ import { GroupStore } from '../../../durable-objects/group/group-store.ts'
 import { EMPTY_GROUP_KEPT_MS, GROUP_CREATIONS_BURST, GROUPS_MAX } from '../../../src/core/limits.ts'
 import { WAIT } from '../../support/until.ts'
 import { coordinator } from '../coordinator/cluster.ts'
+import { logErrorsOnly } from '../quiet-events.ts'
 import {
   alarmTime,
   codeOf,
@@ -30,9 +32,7 @@ import {
   tryHeartbeat,
 } from './group-for-test.ts'
 
-beforeEach(() => {
-  vi.spyOn(console, 'warn').mockReturnValue(undefined)
-})
+beforeEach(logErrorsOnly)
 
 afterEach(async () => {
   vi.restoreAllMocks()

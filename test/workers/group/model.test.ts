@@ -10,6 +10,7 @@
  * silence, members that leave, topics that grow, go and come anew, evictions, alarms, and aborts at any
  * moment. Limits: four members, two topics, no static members; time passes only between steps.
  */
+
 import {
   abortAllDurableObjects,
   evictDurableObject,
@@ -24,6 +25,7 @@ import type { Topic } from '../../../src/core/topic/topic.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import { Random } from '../../support/random.ts'
 import { coordinator, newTopic, settle as settleTopics } from '../coordinator/cluster.ts'
+import { logErrorsOnly } from '../quiet-events.ts'
 import { describeGroup, group, newGroupId, ok, ring } from './group-for-test.ts'
 import { Consumer, GroupModel } from './model.ts'
 
@@ -35,7 +37,7 @@ const SEEDS = [1, 2, 3, 4, Date.now() % 1_000_000, (Date.now() * 7) % 1_000_000]
 let nowMs = 0
 
 beforeEach(() => {
-  vi.spyOn(console, 'warn').mockReturnValue(undefined)
+  logErrorsOnly()
   nowMs = Date.now()
 })
 

@@ -4,7 +4,6 @@
  * What is wished is written first, with an alarm beside it in the same commit; then the partitions are
  * told. A crash at any point leaves a row that the alarm brings to its end.
  */
-
 import { DurableObject } from 'cloudflare:workers'
 import { EdgelogError, type Reply, reply, replyAsync } from '../../src/core/errors.ts'
 import type { GroupMetadata, TopicInterest } from '../../src/core/group/group-api.ts'

@@ -1,5 +1,4 @@
 /** Hints for groups that what they know has changed. One may be lost: a group asks by itself now and then. */
-
 import type { GroupApi } from '../../src/core/group/group-api.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
 import { COORDINATOR_FANOUT_MAX } from '../../src/core/limits.ts'

@@ -2,7 +2,6 @@
  * The Durable Object of one consumer group. A thin shell: it receives calls, lets the rules of
  * `core/group` decide, writes what changed in the same turn, and comes back by alarm.
  */
-
 import { DurableObject } from 'cloudflare:workers'
 import { EdgelogError, type Reply, replyAsync, unwrap } from '../../src/core/errors.ts'
 import type {

@@ -7,7 +7,6 @@
  *      ▲                                     │ refused                               │ delete
  *      └──────────── forgotten <─────────────┴────────────── deleting <──────────────┘
  */
-
 import { EdgelogError, type Reply, unwrap } from '../../src/core/errors.ts'
 import type { GroupMetadata, TopicInterest } from '../../src/core/group/group-api.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'

@@ -2,7 +2,6 @@
  * The Durable Object of one partition. A thin shell: it receives calls, lets the log act in one
  * synchronous turn, and wakes whoever waits for the result.
  */
-
 import { DurableObject } from 'cloudflare:workers'
 import { EdgelogError, ERRORS, type Reply, reply } from '../../src/core/errors.ts'
 import { concatenate, ownBytes } from '../../src/core/log/chunk.ts'

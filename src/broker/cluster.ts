@@ -2,7 +2,6 @@
  * The way from a topic's name to its Durable Objects: says when cached metadata is stale, and what a failed call
  * means. One is made for each request; what requests share are the `Caches` of their app.
  */
-
 import { EdgelogError, type Reply, unwrap } from '../core/errors.ts'
 import type { GroupApi } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'

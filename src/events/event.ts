@@ -23,7 +23,7 @@ export type ServerEvent =
   /** A tail ended by an unexpected error. The reader resumes. */
   | {
       readonly type: 'tail_failed'
-      readonly transport: 'subscription' | 'event_stream' | 'stream' | 'long_poll'
+      readonly source: 'subscription' | 'event_stream' | 'stream' | 'long_poll'
       readonly error: unknown
     }
   /** A partition or group restarts, because its memory may no longer match its rows. */
@@ -72,7 +72,8 @@ export type ReportedEvent = ServerEvent & {
 
 /**
  * Returns what a repeat of this event has in common with it; undefined if each event counts. A flood has few
- * causes, whatever it meets: thousands of groups share one. A topic has its own, since an operator must find it.
+ * causes, whatever it meets: thousands of groups share one. A topic that is not settled and an object that stopped
+ * have their own, since an operator must find them.
  */
 export function causeOf(event: ServerEvent): string | undefined {
   switch (event.type) {
@@ -83,6 +84,8 @@ export function causeOf(event: ServerEvent): string | undefined {
       return cut(`${event.type} ${event.name} ${event.got}`)
     case 'topic_not_settled':
       return cut(`${event.type} ${event.topic} ${commonText(event.error)}`)
+    case 'object_stopped':
+      return cut(`${event.type} ${event.name} ${commonText(event.error)}`)
     default:
       return cut(`${event.type} ${commonText(event.error)}`)
   }

@@ -1,5 +1,4 @@
 /** The answers all routes share: errors, and their part of the OpenAPI description. */
-
 import type { RouteConfig, z } from '@hono/zod-openapi'
 import { EdgelogError, ERRORS } from '../core/errors.ts'
 import { report } from '../events/report.ts'

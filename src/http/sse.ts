@@ -2,7 +2,6 @@
  * The live tail as server-sent events (WHATWG HTML, section 9.2): one event a record, whose id is a
  * cursor over all partitions. The partitions are granted credit only as the reader takes events.
  */
-
 import type { Cluster } from '../broker/cluster.ts'
 import { decodeFrom } from '../broker/fetch.ts'
 import { openTail, type Tail, tailClosedError } from '../broker/tail.ts'
@@ -138,7 +137,7 @@ class EventStream {
       .then(() => (this.#hasEnded ? undefined : work()))
       .catch((error) => {
         // A reader that went away is no error; anything else ends the stream, and the reader resumes.
-        if (!this.#hasEnded) report({ type: 'tail_failed', transport: 'event_stream', error })
+        if (!this.#hasEnded) report({ type: 'tail_failed', source: 'event_stream', error })
         this.end()
       })
   }

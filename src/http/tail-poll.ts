@@ -2,7 +2,6 @@
  * What `/v1/tail` says over a WebSocket, in one answer that waits until there is something to say: for
  * networks that let no stream through.
  */
-
 import type { Cluster } from '../broker/cluster.ts'
 import { fanOut } from '../broker/fan-out.ts'
 import { readBatchHeaders } from '../core/batch/record-batch.ts'
@@ -52,7 +51,7 @@ export function openTailPoll(
   }
   respond().catch((error) => {
     if (isLeft) return
-    report({ type: 'tail_failed', transport: 'long_poll', error })
+    report({ type: 'tail_failed', source: 'long_poll', error })
     void writer.abort(error).catch(() => undefined)
   })
   return readable

@@ -2,7 +2,6 @@
  * What `/v1/tail` says over a WebSocket, as server-sent events, for networks that let no WebSocket
  * through. The partitions are granted credit only as the reader takes events.
  */
-
 import type { Cluster } from '../broker/cluster.ts'
 import { fanOut } from '../broker/fan-out.ts'
 import { encodeBase64 } from '../core/bytes/base64.ts'
@@ -141,7 +140,7 @@ class TailStream implements TailSink {
       .then(() => (this.#hasEnded ? undefined : work()))
       .catch((error) => {
         // A reader that went away is no error; anything else ends the stream, and the reader resumes.
-        if (!this.#hasEnded) report({ type: 'tail_failed', transport: 'stream', error })
+        if (!this.#hasEnded) report({ type: 'tail_failed', source: 'stream', error })
         this.#end()
       })
   }

@@ -2,7 +2,6 @@
  * What one client follows, whichever way it is told of it. It only passes on: frames of the partitions
  * to the client, and its credit to them. Credit runs end to end, so nothing piles up here.
  */
-
 import type { Cluster } from '../broker/cluster.ts'
 import { openTail, tailClosedError } from '../broker/tail.ts'
 import { EdgelogError, type ErrorBody } from '../core/errors.ts'
@@ -144,6 +143,6 @@ function invalid(message: string): EdgelogError {
 
 export function errorBodyOf(error: unknown): ErrorBody {
   if (error instanceof EdgelogError) return error.toBody()
-  report({ type: 'tail_failed', transport: 'subscription', error })
+  report({ type: 'tail_failed', source: 'subscription', error })
   return new EdgelogError('internal', 'an error of the server').toBody()
 }

@@ -4,7 +4,6 @@
  *   frame    int32 size | header | body
  *   close    int32 -1                       behind the last answer: a broker would hang up now
  */
-
 import { ByteReader } from '../core/bytes/byte-reader.ts'
 import { ByteWriter } from '../core/bytes/byte-writer.ts'
 import { DecodeError } from '../core/bytes/decode-error.ts'

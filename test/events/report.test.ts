@@ -81,6 +81,11 @@ test.each<[string, ServerEvent, ServerEvent]>([
     { type: 'topic_not_settled', topic: 'b', error: 'reset' },
   ],
   [
+    'two objects',
+    { type: 'object_stopped', kind: 'partition', name: 'a', error: 'full' },
+    { type: 'object_stopped', kind: 'partition', name: 'b', error: 'full' },
+  ],
+  [
     'two types',
     { type: 'call_failed', error: 'reset' },
     { type: 'kafka_request_failed', error: 'reset' },

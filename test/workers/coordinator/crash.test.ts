@@ -6,7 +6,6 @@
  * answer, or hangs until every object is aborted. k runs over all partitions; beside that, the crash
  * before the wish is stored and the one between the last partition and the row.
  */
-
 import { abortAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { TopicTable } from '../../../durable-objects/coordinator/topic-table.ts'

@@ -9,7 +9,6 @@
  * take 0-3 ms and one in 12 fails, before or after its effect; in half of the runs all objects are
  * aborted once. Limits: at most 6 partitions; one coordinator.
  */
-
 import { abortAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'

@@ -4,7 +4,6 @@
  * Contract: docs/GUARANTEES.md on groups; KIP-62, KIP-345, KIP-394. The rules themselves are tested in
  * test/core/group/classic-*.
  */
-
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { GroupStore } from '../../../durable-objects/group/group-store.ts'

@@ -2,7 +2,6 @@
  * Question: does the object of a group keep the offsets that were committed by who may, and no others?
  * Contract: docs/PROTOCOL.md on offsets; a partition costs one row a turn.
  */
-
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { CommittedOffset } from '../../../src/core/group/group-api.ts'

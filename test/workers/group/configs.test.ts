@@ -2,7 +2,6 @@
  * Question: does a group go by its configs, whenever they are set, and does it keep them?
  * Contract: docs/KAFKA.md on configs of groups.
  */
-
 import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Group } from '../../../durable-objects/group/group.ts'

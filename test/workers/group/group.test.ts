@@ -3,7 +3,6 @@
  * to it, to its topics and to the coordinator?
  * Contract: docs/GUARANTEES.md on groups; what a group stores and when it is gone.
  */
-
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Group } from '../../../durable-objects/group/group.ts'

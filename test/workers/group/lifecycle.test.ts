@@ -3,7 +3,6 @@
  * Contract: docs/ARCHITECTURE.md, "the life of a group": nothing is left of a creation that is refused,
  * and what a crash leaves between two steps is brought to its end.
  */
-
 import { abortAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Group } from '../../../durable-objects/group/group.ts'

@@ -10,7 +10,6 @@
  * silence, members that leave, topics that grow, go and come anew, evictions, alarms, and aborts at any
  * moment. Limits: four members, two topics, no static members; time passes only between steps.
  */
-
 import {
   abortAllDurableObjects,
   evictDurableObject,

@@ -128,8 +128,7 @@ test('the server comes back with the state of an earlier day', async () => {
 })
 
 test('the log start moves past what the page has read', async () => {
-  const config = { 'retention.ms': 1_000, 'segment.bytes': 1_048_576 }
-  const { topic, proxy, tab } = await stage.scene({ config })
+  const { topic, proxy, tab } = await stage.scene()
   const page = await tab({ clockRate: 10 })
   await readOn(page, topic)
   await stage.server.produce(topic, ['0', '1'])
@@ -138,9 +137,11 @@ test('the log start moves past what the page has read', async () => {
   await waitForStatus(page, 'lagRecords', [0])
   await proxy.down()
   await stage.server.produce(topic, ['2', '3'])
+  await stage.server.changeConfig(topic, { 'retention.bytes': 0 })
   await expect
     .poll(async () => (await stage.server.readTopic(topic)).get(0), { timeout: 120_000 })
     .toEqual([])
+  await stage.server.changeConfig(topic, { 'retention.bytes': null })
   await proxy.up()
   await expectReset(page, topic, 'logStartMoved')
   await stage.server.produce(topic, ['4'])

@@ -40,6 +40,7 @@ export interface ProfileBrowser {
 /** A browser whose storage lies in `profileDir`: after a kill, start it again on the same. */
 export async function launchProfile(profileDir: string): Promise<ProfileBrowser> {
   const context = await chromium.launchPersistentContext(profileDir, launchOptions())
+  context.setDefaultTimeout(120_000)
   const pid = await pidOf(context)
   return {
     context,

@@ -28,6 +28,11 @@ export class LogServer {
     await this.request('POST', '/v1/topics', { name, ...options })
   }
 
+  /** `null` gives a key back its default. */
+  async changeConfig(topic: string, config: Record<string, unknown>): Promise<void> {
+    await this.request('PATCH', `/v1/topics/${topic}`, { config })
+  }
+
   async deleteTopic(name: string): Promise<void> {
     await this.request('DELETE', `/v1/topics/${name}`)
   }

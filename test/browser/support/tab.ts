@@ -23,16 +23,17 @@ export async function openTab(
 }
 
 const LOAD_MS_MAX = 20_000
+/** Much, for a machine that is busy with other things. */
+const WAIT_MS_MAX = 120_000
 
 /** Loads the page, or loads it anew, without connecting. */
 export async function load(page: Page, pageUrl: string): Promise<void> {
   for (let triesLeft = 5; ; triesLeft--) {
-    await page.goto(pageUrl)
-    const loaded = page.waitForFunction(() => window.edgelog !== undefined, undefined, {
-      timeout: LOAD_MS_MAX,
-    })
     try {
-      await loaded
+      await page.goto(pageUrl, { timeout: WAIT_MS_MAX })
+      await page.waitForFunction(() => window.edgelog !== undefined, undefined, {
+        timeout: LOAD_MS_MAX,
+      })
       return
     } catch (error) {
       // A browser that was killed may stumble over its own cache of files.
@@ -98,9 +99,6 @@ export function sendNumbered(page: Page, records: NumberedRecords): Promise<stri
     return ids
   }, records)
 }
-
-/** Much, for a machine that is busy with other things. */
-const WAIT_MS_MAX = 120_000
 
 /** Until all that is queued is settled. */
 export async function flush(page: Page): Promise<void> {

@@ -8,7 +8,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { bundleWorker } from '../server/bundle-worker.ts'
-import { ServerProcess } from '../server/server-process.ts'
+import { ServerProcess, type ServerProcessOptions } from '../server/server-process.ts'
 import { measureDelivery } from './delivery.ts'
 import { compareGroupRates } from './group-rates.ts'
 import { measureGroupRows } from './group-rows.ts'
@@ -31,7 +31,7 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds)
 
 async function withServer<T>(
-  options: { readonly workerPath?: string },
+  options: ServerProcessOptions,
   work: (server: ServerProcess) => Promise<T>,
 ): Promise<T> {
   const server = await ServerProcess.start(options)
@@ -85,7 +85,7 @@ try {
   console.error('rows ...')
   // They are counted, not timed, and mostly waited for: so both at once.
   const [rows, groupRows] = await Promise.all([
-    withServer({ workerPath: countingPath }, measureRows),
+    withServer({ workerPath: countingPath, retentionCheckIntervalMs: 1_000 }, measureRows),
     withServer({ workerPath: countingPath }, (server) =>
       measureGroupRows(server, Number(values.idleSeconds)),
     ),

@@ -9,7 +9,11 @@ setInterval(() => {
 
 const [port, stateDir, workerPath = 'dist/worker.js'] = process.argv.slice(2)
 if (stateDir === undefined) throw new Error('usage: serve.ts PORT STATE [WORKER]')
-const { EDGELOG_TOKEN: token, EDGELOG_ORIGINS: origins } = process.env
+const {
+  EDGELOG_TOKEN: token,
+  EDGELOG_ORIGINS: origins,
+  EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: retentionCheckIntervalMs,
+} = process.env
 const server = await startServer({
   host: '127.0.0.1',
   port: Number(port),
@@ -17,5 +21,6 @@ const server = await startServer({
   workerPath,
   ...(token !== undefined && { token }),
   ...(origins !== undefined && { origins }),
+  ...(retentionCheckIntervalMs !== undefined && { retentionCheckIntervalMs }),
 })
 console.log(server.url)

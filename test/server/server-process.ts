@@ -16,6 +16,8 @@ export interface ServerProcessOptions {
   readonly stateDir?: string
   readonly token?: string
   readonly origins?: string
+  /** How often records are deleted by age; 5 minutes, if left out. */
+  readonly retentionCheckIntervalMs?: number
 }
 
 export class ServerProcess {
@@ -37,6 +39,9 @@ export class ServerProcess {
       ...env,
       ...(options.token !== undefined && { EDGELOG_TOKEN: options.token }),
       ...(options.origins !== undefined && { EDGELOG_ORIGINS: options.origins }),
+      ...(options.retentionCheckIntervalMs !== undefined && {
+        EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: String(options.retentionCheckIntervalMs),
+      }),
     }
     this.#keepsState = options.stateDir !== undefined
   }

@@ -15,6 +15,8 @@ const limits = {
 export default defineConfig({
   test: {
     maxWorkers: 3,
+    // What a test logs is shown when it fails: events, seeds, figures.
+    silent: 'passed-only',
     projects: [
       {
         test: {

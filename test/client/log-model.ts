@@ -26,6 +26,9 @@ export interface ModelAnswer {
   readonly baseOffset: number | undefined
 }
 
+/** The time of the model's log. */
+const AT_ZERO = { baseTimestamp: 0, maxTimestamp: 0 }
+
 export class LogModel {
   readonly stored: StoredBatch[] = []
   #logEndOffset = 0
@@ -42,7 +45,7 @@ export class LogModel {
       const error = new EdgelogError('message_too_large', `batch ${batch.id}`)
       return { outcome: { kind: 'refused', error }, baseOffset: undefined }
     }
-    const sent = header({ records: batch.recordsCount, ...stamp })
+    const sent = header({ ...AT_ZERO, records: batch.recordsCount, ...stamp })
     const decision = decideAppend({
       headers: [sent],
       checks: [checkOf(sent)],

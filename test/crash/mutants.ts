@@ -46,9 +46,10 @@ export const MUTANTS: readonly Mutant[] = [
         replace: `
       const baseOffsets = []
       let last
-      for (const { position, sizeBytes } of parseAppend(request).headers) {
+      for (const [index, { position, sizeBytes }] of parseAppend(request).headers.entries()) {
         const batches = request.batches.slice(position, position + sizeBytes)
-        last = await this.#queue.push({ ...request, batches })
+        const checks = request.checks.slice(index, index + 1)
+        last = await this.#queue.push({ ...request, batches, checks })
         if ('error' in last) return last
         baseOffsets.push(...last.ok.baseOffsets)
       }

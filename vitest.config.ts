@@ -15,7 +15,7 @@ const limits = {
 export default defineConfig({
   test: {
     maxWorkers: 3,
-    // What a test logs is shown when it fails: events, seeds, figures.
+    // Logs of a test are shown when it fails: events, seeds, figures.
     silent: 'passed-only',
     projects: [
       {

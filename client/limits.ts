@@ -31,7 +31,7 @@ export const BUFFER_BYTES = 32 * MIB
 export const IN_FLIGHT_MAX = 5
 /** Silence after which records fail, where no `deliveryTimeoutMs` is given. */
 export const DELIVERY_SILENCE_MS = 120_000
-/** What is under way takes about this long: a line may slow down sevenfold before a request times out. */
+/** The bytes under way take about this long: a line may slow down sevenfold before a request times out. */
 export const SEND_WINDOW_MS = 4_000
 /** Under way before anything is known of the line: 20 kbit/s carry it in 7 s. */
 export const SEND_WINDOW_BYTES_MIN = 16 * KIB

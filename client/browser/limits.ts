@@ -23,7 +23,7 @@ export const GATHERED_RECORDS_MAX = 100_000
 export const EVICTIONS_MAX = 4
 /** What may wait to be sent. */
 export const OUTBOX_BYTES_MAX = 256 * MIB
-/** Of one request on a fast line; on a slow one requests are as small as it asks for (`send-pace.ts`). */
+/** The most of one request on a fast line; on a slow one requests are as small as it asks for (`send-pace.ts`). */
 export const SEND_BYTES_MAX = 512 * KIB
 export const SEND_RECORDS_MAX = 10_000
 /** Partitions sent to at a time: browsers open six connections to a server, and others want some. */

@@ -12,7 +12,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface StateLock {
-  /** What the runtime needs in its environment to take the lock by itself. */
+  /** Variables with which the runtime takes the lock by itself. */
   readonly runtimeEnv: Readonly<Record<string, string>>
   /** Releases what this process holds. */
   release(): Promise<void>

@@ -46,7 +46,7 @@ export class TailConnection {
   #answeredAtMs: number | undefined
   /** When bytes of a frame came last. */
   #frameAtMs = 0
-  /** Of a message that is not whole yet, and how much is still to come. */
+  /** The parts of a message that is not whole yet, and how much is still to come. */
   #parts: Uint8Array[] = []
   #leftBytes = 0
   #timer: Timer

@@ -21,7 +21,7 @@ export class TailCredit {
     this.#sinceMs = nowMs
   }
 
-  /** What a subscription begins with. */
+  /** The first credit of a subscription. */
   get firstBytes(): number {
     return this.#windowBytes
   }

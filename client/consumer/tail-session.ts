@@ -65,7 +65,7 @@ export async function followTail(
     const credit = new TailCredit(creditBytes, now())
     const roomBytes = creditBytes - reader.queuedBytes
     const firstBytes = Math.min(credit.firstBytes, roomBytes)
-    // What is queued already was not granted here, but where it leaves less room than a first credit.
+    // Queued bytes were not granted here, but where they leave less room than a first credit.
     let foreignBytes = reader.queuedBytes - (credit.firstBytes - firstBytes)
     const end = (settle: () => void) => {
       subscription.end()

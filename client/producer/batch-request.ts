@@ -28,7 +28,7 @@ export interface SentBatch {
 }
 
 export interface SendOptions {
-  /** What all requests of the client share. */
+  /** The line that all requests of the client share. */
   readonly line: SendLine
   /** Longest silence; a request too large for the line's pace has more time. */
   readonly timeoutMs: number

@@ -20,7 +20,7 @@ export interface ProducerContext {
   readonly connection: Connection
   readonly metadata: TopicMetadataCache
   readonly codecs: Codecs
-  /** What all producers of the client share. */
+  /** The line that all producers of the client share. */
   readonly line: SendLine
   readonly newProducerId: () => bigint
   readonly onClosed: () => void

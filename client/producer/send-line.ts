@@ -31,7 +31,7 @@ export class SendLine {
   #underWayBytes = 0
   /** Time of the last acknowledgement. */
   ackedAtMs = 0
-  /** Of a request beyond the window, which is under way alone; otherwise 0. */
+  /** Extra time of a request beyond the window, which is under way alone; otherwise 0. */
   extraMs = 0
 
   constructor(clock: Clock) {

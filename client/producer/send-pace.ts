@@ -20,7 +20,7 @@ import {
 } from '../limits.ts'
 
 export interface SendPace {
-  /** What may be under way, over all partitions. */
+  /** Bytes that may be under way, over all partitions. */
   readonly windowBytes: number
   /** Some request was large or slow enough to show the rate of the line. */
   readonly isMeasured: boolean

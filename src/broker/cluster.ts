@@ -33,7 +33,7 @@ export interface CalledTopic {
 
 export type PartitionStub = DurableObjectStub<Rpc.DurableObjectBranded & PartitionApi>
 
-/** What the requests of one app learn from one another, within an isolate. */
+/** The memory that the requests of one app share within an isolate. */
 export interface Caches {
   readonly topics: TopicCache
   readonly bounds: KnownBounds

@@ -7,7 +7,7 @@ import { flush, readOn, seenBy, sendNumbered, waitForStatus } from './support/ta
 
 const stage = useStage()
 const TAIL = /\/v1\/tail/
-/** Of pages whose clock goes faster, so that their patience is over sooner. */
+/** The rate of a page's clock: its time limits are over sooner. */
 const RATE = 10
 
 async function expectSeen(page: Page, topic: string, values: readonly string[], timeout = 30_000) {

@@ -1,4 +1,4 @@
-/** What a producer sends over slow lines, and over those that fail. Time is the test's own. */
+/** The producer on slow lines, and on those that fail. Time is the test's own. */
 import { describe, expect, test } from 'vitest'
 import { connect, type ProducerOptions } from '../../client/index.ts'
 import { Random } from '../support/random.ts'

@@ -1,4 +1,4 @@
-/** What holds for the body of any route: section 1.2 of the protocol. */
+/** The rules for the body of any route: section 1.2 of the protocol. */
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { uniqueName } from '../server/shared-server.ts'

@@ -1,4 +1,4 @@
-/** What Produce answers for a batch with records that the topic refuses, beside what a broker answers. */
+/** The response of Produce to a batch with records that the topic refuses, beside what a broker answers. */
 import { describe, expect, test } from 'vitest'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'

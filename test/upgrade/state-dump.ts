@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 export interface StateDump {
-  /** What wrote it. */
+  /** The release that wrote it. */
   readonly release: string
   readonly writtenAtMs: number
   readonly databases: readonly DatabaseDump[]

@@ -10,7 +10,7 @@ export type BodyReader = (bytes: Uint8Array) => Promise<void>
 
 export interface FetchTransportOptions {
   readonly accept: string
-  /** Of each subscription; no bound if left out. */
+  /** The bound of each subscription; left out: none. */
   readonly creditBytesMax?: number
   /** Of a long poll. */
   readonly waitMs?: number

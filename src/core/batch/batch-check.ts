@@ -1,4 +1,4 @@
-/** What a batch says about its records, so that a topic's rules can be checked without decoding them again. */
+/** The facts about the records of a batch by which a topic's rules are checked without decoding them again. */
 import type { NewRecord } from './record.ts'
 
 /** The timestamp of a record that has none. Kafka accepts it, whatever the bounds of the topic are. */

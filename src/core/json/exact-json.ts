@@ -19,7 +19,7 @@ export class JsonText {
 }
 
 /**
- * What becomes of a value and of what it holds: `text` gives all but strings and null as `JsonText`,
+ * The form that a value gets, and its members: `text` gives all but strings and null as `JsonText`,
  * `ordered` gives an object whose names would not stay as a list of [name, value].
  */
 export type JsonForm =

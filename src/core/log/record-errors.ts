@@ -11,7 +11,7 @@ import { assert, EdgelogError } from '../errors.ts'
 import { RECORD_ERRORS_MAX } from '../limits.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
 
-/** What a topic asks of each record, at the time of one append. */
+/** The rules of a topic for each record, at the time of one append. */
 export interface RecordRules {
   readonly needsKey: boolean
   /** The earliest and the latest timestamp that is allowed; null: any. */

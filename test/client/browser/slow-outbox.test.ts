@@ -1,4 +1,4 @@
-/** What the outbox sends over slow lines. Time is the test's own. */
+/** The outbox on slow lines. Time is the test's own. */
 import 'fake-indexeddb/auto'
 import { describe, expect, test } from 'vitest'
 import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'

@@ -85,7 +85,7 @@ export async function tryAppend(
   return (await partition(name).append(appendRequest(bytes, options))) as Reply<AppendReply>
 }
 
-/** What a partition is asked by callers that want nothing special. */
+/** The request of a caller that wants nothing special. */
 export function appendRequest(batches: Uint8Array, options: AppendOptions = {}): AppendRequest {
   return {
     batches,

@@ -14,6 +14,9 @@ const FLAGS = [
   '--disable-sync',
 ]
 
+/** A browser that was killed hangs over its cache of files now and then, and pages never load: it keeps none. */
+const WITHOUT_FILE_CACHE = '--disk-cache-dir=/dev/null'
+
 /** `headless: false` keeps Playwright's own, older switch out of the flags. */
 function launchOptions() {
   return {
@@ -39,7 +42,11 @@ export interface ProfileBrowser {
 
 /** A browser whose storage lies in `profileDir`: after a kill, start it again on the same. */
 export async function launchProfile(profileDir: string): Promise<ProfileBrowser> {
-  const context = await chromium.launchPersistentContext(profileDir, launchOptions())
+  const options = launchOptions()
+  const context = await chromium.launchPersistentContext(profileDir, {
+    ...options,
+    args: [...options.args, WITHOUT_FILE_CACHE],
+  })
   context.setDefaultTimeout(120_000)
   const pid = await pidOf(context)
   return {

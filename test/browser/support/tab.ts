@@ -22,21 +22,21 @@ export async function openTab(
   return page
 }
 
-const LOAD_MS_MAX = 20_000
+/** The time of one try. */
+const LOAD_MS_MAX = 10_000
 /** Much, for a machine that is busy with other things. */
 const WAIT_MS_MAX = 120_000
 
 /** Loads the page, or loads it anew, without connecting. */
 export async function load(page: Page, pageUrl: string): Promise<void> {
-  for (let triesLeft = 5; ; triesLeft--) {
+  for (let triesLeft = 11; ; triesLeft--) {
     try {
-      await page.goto(pageUrl, { timeout: WAIT_MS_MAX })
+      await page.goto(pageUrl, { timeout: LOAD_MS_MAX })
       await page.waitForFunction(() => window.edgelog !== undefined, undefined, {
         timeout: LOAD_MS_MAX,
       })
       return
     } catch (error) {
-      // A browser that was killed may stumble over its own cache of files.
       if (triesLeft === 0) throw error
     }
   }

@@ -101,7 +101,7 @@ test('a reader that takes a large frame slowly is not cut off', async () => {
     const { value } = await reader.read()
     if (value === undefined) break
     takenBytes += value.length
-    // What a line of 20 kbit/s needs for it, before it takes more.
+    // A line of 20 kbit/s needs this long for it before it takes more.
     await vi.advanceTimersByTimeAsync(value.length / 2.5)
   }
   expect(takenBytes).toBeGreaterThan(large.length)

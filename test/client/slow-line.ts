@@ -12,7 +12,7 @@ interface Transfer {
 
 export class SlowLine {
   bytesPerSecond: number
-  /** Of bodies, also those that never arrived. */
+  /** The bytes of bodies, also of those that never arrived. */
   sentBytes = 0
   /** Sizes of the requests with a body, in the order in which they began. */
   readonly sizes: number[] = []
@@ -42,7 +42,7 @@ export class SlowLine {
     work.then(settle, settle)
     const startMs = this.#clock.now()
     for (;;) {
-      // What a tick has woken goes on by promises, a few turns deep.
+      // Work that a tick has woken goes on by promises, a few turns deep.
       for (let turns = 0; turns < 4; turns++) await turn()
       const elapsedMs = this.#clock.now() - startMs
       if (isSettled) return elapsedMs

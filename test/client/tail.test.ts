@@ -392,7 +392,7 @@ describe('a live tail on a slow line', () => {
     tail.close()
   })
 
-  /** Of which the first is answered. */
+  /** Only the first of these is answered. */
   async function twoSubscriptions() {
     const { sockets, WebSocket } = new FakeTail()
     const clock = new ManualClock()

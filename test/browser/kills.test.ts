@@ -13,6 +13,7 @@ test(`loses and doubles nothing over ${KILLS} kills of the browser`, {
 }, async () => {
   console.log(`kills of the browser: TEST_SEED=${TEST_SEED}`)
   const { violations, ...figures } = await runKills({ kills: KILLS, seed: TEST_SEED })
+  console.log(figures)
   expect(violations).toEqual([])
   expect(figures.recordsQueued).toBeGreaterThan(0)
 })

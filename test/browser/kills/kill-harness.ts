@@ -86,6 +86,7 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
       options.onKill?.(kill)
     }
     const undelivered = await drain(run)
+    if (await beganAnew(profileDir)) thrownAwayAt.push(options.kills + 1)
     const log = await server.readTopic(TOPIC)
     const delivered = new Set([...log.values()].flat())
     const thrownAway = new Set(

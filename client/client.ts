@@ -1,5 +1,5 @@
 /** The way in: one client for one server. */
-import type { Codecs } from '../src/core/batch/compression/codec.ts'
+import type { Codecs } from '../src/core/compression/codec.ts'
 import { EdgelogError } from '../src/core/errors.ts'
 import { parseGroupId } from '../src/core/group/group-id.ts'
 import { Admin } from './admin.ts'

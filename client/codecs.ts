@@ -2,7 +2,7 @@
  * The compressions as the client has them: each is loaded when the first batch needs it, so that a
  * page that never meets one never downloads it.
  */
-import type { Codec, Codecs } from '../src/core/batch/compression/codec.ts'
+import type { Codec, Codecs } from '../src/core/compression/codec.ts'
 
 function lazy(load: () => Promise<Codec>): Codec {
   return {
@@ -14,11 +14,13 @@ function lazy(load: () => Promise<Codec>): Codec {
 /** What a platform does better, or at all, is given here: no plain JavaScript compresses zstd. */
 export function clientCodecs(given: Partial<Codecs> = {}): Codecs {
   return {
-    gzip: lazy(async () => (await import('../src/core/batch/compression/gzip.ts')).gzipCodec),
-    snappy: lazy(async () => (await import('../src/core/batch/compression/snappy.ts')).snappyCodec),
-    lz4: lazy(async () => (await import('../src/core/batch/compression/lz4.ts')).lz4Codec),
+    gzip: lazy(async () => (await import('../src/core/compression/gzip/gzip.ts')).gzipCodec),
+    snappy: lazy(
+      async () => (await import('../src/core/compression/snappy/snappy.ts')).snappyCodec,
+    ),
+    lz4: lazy(async () => (await import('../src/core/compression/lz4/lz4.ts')).lz4Codec),
     zstd: lazy(
-      async () => (await import('../src/core/batch/compression/zstd-decode.ts')).zstdDecodeCodec,
+      async () => (await import('../src/core/compression/zstd/zstd-decode.ts')).zstdDecodeCodec,
     ),
     ...given,
   }

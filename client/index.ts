@@ -11,7 +11,7 @@
  *   for (const record of records) console.log(record.offset, record.valueText)
  * }
  */
-export type { Codec, Codecs, CompressionName } from '../src/core/batch/compression/codec.ts'
+export type { Codec, Codecs, CompressionName } from '../src/core/compression/codec.ts'
 export { EdgelogError, type ErrorCode } from '../src/core/errors.ts'
 export type {
   Admin,

@@ -2,7 +2,7 @@
  * What a page can wait for, in one piece: reading, speaking with the server, tidying up. Loaded on
  * demand. Queueing does not need it, so that a page can write as soon as it is there.
  */
-import type { Codecs } from '../../src/core/batch/compression/codec.ts'
+import type { Codecs } from '../../src/core/compression/codec.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { Consumer } from '../consumer/consumer.ts'
 import type { ConsumerRecord } from '../consumer/consumer-record.ts'

@@ -1,4 +1,4 @@
-import type { Codecs } from '../../src/core/batch/compression/codec.ts'
+import type { Codecs } from '../../src/core/compression/codec.ts'
 import type { Clock } from '../clock.ts'
 import type { WebSocketConstructor } from '../consumer/tail-client.ts'
 import type { Fetch } from '../http/connection.ts'

@@ -1,5 +1,5 @@
 /** Consumers that read through the cache. */
-import type { Codecs } from '../../src/core/batch/compression/codec.ts'
+import type { Codecs } from '../../src/core/compression/codec.ts'
 import type { EdgelogError } from '../../src/core/errors.ts'
 import { clientCodecs } from '../codecs.ts'
 import { Consumer, type ConsumerContext } from '../consumer/consumer.ts'

@@ -1,5 +1,5 @@
 /** The partitions a consumer reads, and whose batch the application is handed next. */
-import type { Codecs } from '../../src/core/batch/compression/codec.ts'
+import type { Codecs } from '../../src/core/compression/codec.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { Connection } from '../http/connection.ts'
 import { TAIL_CREDIT_BYTES, TAIL_CREDIT_BYTES_MIN } from '../limits.ts'

@@ -1,7 +1,8 @@
 /** Hands over what a partition has read ahead, a bounded number of records at a time. */
-import type { Codecs } from '../../src/core/batch/compression/codec.ts'
+
 import { decodeBatch } from '../../src/core/batch/decode-records.ts'
 import type { LogRecord } from '../../src/core/batch/record.ts'
+import type { Codecs } from '../../src/core/compression/codec.ts'
 import { DELIVERY_BYTES } from '../limits.ts'
 import { type ConsumerBatch, ConsumerRecord } from './consumer-record.ts'
 import { endOffsetOf } from './log-chunk.ts'

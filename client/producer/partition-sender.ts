@@ -4,8 +4,8 @@
  */
 import { stampProducer } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
-import type { Codecs } from '../../src/core/batch/compression/codec.ts'
 import type { NewRecord } from '../../src/core/batch/record.ts'
+import type { Codecs } from '../../src/core/compression/codec.ts'
 import type { EdgelogError } from '../../src/core/errors.ts'
 import type { Timer } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'

@@ -1,4 +1,4 @@
-import type { CompressionName } from '../../src/core/batch/compression/codec.ts'
+import type { CompressionName } from '../../src/core/compression/codec.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { BATCH_BYTES_MAX } from '../../src/core/limits.ts'
 import {

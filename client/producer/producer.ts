@@ -1,5 +1,5 @@
 /** The producer as applications see it. */
-import type { Codecs } from '../../src/core/batch/compression/codec.ts'
+import type { Codecs } from '../../src/core/compression/codec.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { within } from '../clock.ts'
 import type { Connection } from '../http/connection.ts'

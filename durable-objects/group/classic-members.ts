@@ -11,22 +11,25 @@ import type {
   LeftMember,
   SyncGroupAnswer,
   SyncGroupRequest,
-} from '../../src/core/group/classic-api.ts'
+} from '../../src/core/group/classic/classic-api.ts'
 import {
   type ClassicAnswer,
   type ClassicGroup,
   type ClassicStep,
   EMPTY_CLASSIC_GROUP,
-} from '../../src/core/group/classic-group.ts'
+} from '../../src/core/group/classic/classic-group.ts'
 import {
   checkClassicCommit,
   decideClassicHeartbeat,
-} from '../../src/core/group/classic-heartbeat.ts'
-import { decideJoin } from '../../src/core/group/classic-join.ts'
-import { decideLeave } from '../../src/core/group/classic-leave.ts'
-import { decodeClassicGroup, encodeClassicChanges } from '../../src/core/group/classic-rows.ts'
-import { decideSync } from '../../src/core/group/classic-sync.ts'
-import { decideTime, nextDeadlineMs } from '../../src/core/group/classic-time.ts'
+} from '../../src/core/group/classic/classic-heartbeat.ts'
+import { decideJoin } from '../../src/core/group/classic/classic-join.ts'
+import { decideLeave } from '../../src/core/group/classic/classic-leave.ts'
+import {
+  decodeClassicGroup,
+  encodeClassicChanges,
+} from '../../src/core/group/classic/classic-rows.ts'
+import { decideSync } from '../../src/core/group/classic/classic-sync.ts'
+import { decideTime, nextDeadlineMs } from '../../src/core/group/classic/classic-time.ts'
 import type { CommittingMember } from '../../src/core/group/group-api.ts'
 import type { GroupStore } from './group-store.ts'
 

@@ -1,7 +1,11 @@
 /** The members of the consumer protocol: decides in memory, writes what changed, in one turn. */
-import { ConsumerGroup, type ConsumerGroupChange } from '../../src/core/group/consumer-group.ts'
-import { type ConsumerMember, isAway } from '../../src/core/group/consumer-member.ts'
-import { decideExpiry, decideTopicsChange } from '../../src/core/group/departure.ts'
+import {
+  ConsumerGroup,
+  type ConsumerGroupChange,
+} from '../../src/core/group/consumer/consumer-group.ts'
+import { type ConsumerMember, isAway } from '../../src/core/group/consumer/consumer-member.ts'
+import { decideExpiry, decideTopicsChange } from '../../src/core/group/consumer/departure.ts'
+import { decideHeartbeat } from '../../src/core/group/consumer/heartbeat.ts'
 import {
   type HeartbeatAnswer,
   type HeartbeatRequest,
@@ -9,7 +13,6 @@ import {
   type TopicInterest,
 } from '../../src/core/group/group-api.ts'
 import { type GroupTimes, groupTimes } from '../../src/core/group/group-config.ts'
-import { decideHeartbeat } from '../../src/core/group/heartbeat.ts'
 import type { TopicDirectory } from '../../src/core/group/topic-directory.ts'
 import type { GroupStore } from './group-store.ts'
 import { Timeouts } from './timeouts.ts'

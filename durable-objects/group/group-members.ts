@@ -1,23 +1,23 @@
 /** The members of a group, of whichever protocol: all are of one, and it may change when none is left. */
 import { EdgelogError } from '../../src/core/errors.ts'
-import type { ClassicGroupDescription } from '../../src/core/group/classic-api.ts'
-import { requireMember } from '../../src/core/group/classic-group.ts'
-import { checkConsumerCommit, findCommitting } from '../../src/core/group/commit.ts'
+import type { ClassicGroupDescription } from '../../src/core/group/classic/classic-api.ts'
+import { requireMember } from '../../src/core/group/classic/classic-group.ts'
 import {
   describeClassicGroup,
   describeForKafka,
-} from '../../src/core/group/describe-classic-group.ts'
+} from '../../src/core/group/classic/describe-classic-group.ts'
+import { checkConsumerCommit, findCommitting } from '../../src/core/group/commit.ts'
 import {
   CONSUMER_PROTOCOL_TYPE,
   describeConsumerGroup,
-} from '../../src/core/group/describe-consumer-group.ts'
+} from '../../src/core/group/consumer/describe-consumer-group.ts'
+import { subscribedPartitionCounts } from '../../src/core/group/consumer/target.ts'
 import type {
   CommitRequest,
   CommittingMember,
   GroupDescription,
   GroupProtocol,
 } from '../../src/core/group/group-api.ts'
-import { subscribedPartitionCounts } from '../../src/core/group/target.ts'
 import type { TopicDirectory } from '../../src/core/group/topic-directory.ts'
 import { ClassicMembers } from './classic-members.ts'
 import { ConsumerMembers } from './consumer-members.ts'

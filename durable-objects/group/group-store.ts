@@ -1,9 +1,12 @@
 /** The rows of one group: `schema.ts` lists its tables. */
 import { assert } from '../../src/core/errors.ts'
-import type { ClassicHeader } from '../../src/core/group/classic-group.ts'
-import type { ClassicMemberRow, ClassicRows } from '../../src/core/group/classic-rows.ts'
-import type { ConsumerGroup, ConsumerGroupChange } from '../../src/core/group/consumer-group.ts'
-import { decodeMember, encodeMember } from '../../src/core/group/consumer-member.ts'
+import type { ClassicHeader } from '../../src/core/group/classic/classic-group.ts'
+import type { ClassicMemberRow, ClassicRows } from '../../src/core/group/classic/classic-rows.ts'
+import type {
+  ConsumerGroup,
+  ConsumerGroupChange,
+} from '../../src/core/group/consumer/consumer-group.ts'
+import { decodeMember, encodeMember } from '../../src/core/group/consumer/consumer-member.ts'
 import type { GroupProtocol, GroupTopic } from '../../src/core/group/group-api.ts'
 import type { GroupConfigOverrides } from '../../src/core/group/group-config.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'

@@ -1,7 +1,7 @@
 /** The server only ever reads what others compressed; what it writes itself is uncompressed. */
-import type { Codec, Codecs } from '../core/batch/compression/codec.ts'
-import { createCodecs } from '../core/batch/compression/codecs.ts'
-import { zstdDecodeCodec } from '../core/batch/compression/zstd-decode.ts'
+import type { Codec, Codecs } from '../core/compression/codec.ts'
+import { createCodecs } from '../core/compression/codecs.ts'
+import { zstdDecodeCodec } from '../core/compression/zstd/zstd-decode.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { REQUEST_DECOMPRESSED_BYTES_MAX } from '../core/limits.ts'
 

@@ -1,6 +1,6 @@
 /** Consumer groups: heartbeats, members, the list of groups. */
 import { EdgelogError } from '../core/errors.ts'
-import { checkHeartbeat } from '../core/group/check-heartbeat.ts'
+import { checkHeartbeat } from '../core/group/consumer/check-heartbeat.ts'
 import type {
   GroupDescription,
   GroupSummary,

@@ -1,6 +1,6 @@
 /** The shapes of the routes of groups. */
 import { z } from '@hono/zod-openapi'
-import { ASSIGNOR_NAMES } from '../core/group/assignor.ts'
+import { ASSIGNOR_NAMES } from '../core/group/assign/assignor.ts'
 import { parseGroupId, SHOWABLE } from '../core/group/group-id.ts'
 import {
   COMMIT_OFFSETS_MAX,

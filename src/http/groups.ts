@@ -1,7 +1,7 @@
 /** The routes of consumer groups and their members. */
 import { describeLag } from '../broker/group-lag.ts'
 import * as groups from '../broker/groups.ts'
-import { parseAssignorName } from '../core/group/assignor.ts'
+import { parseAssignorName } from '../core/group/assign/assignor.ts'
 import type { GroupSummary, HeartbeatRequest } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import { GROUP_BODY_BYTES_MAX } from '../core/limits.ts'

@@ -2,7 +2,7 @@
  * The configs of the one broker: how edgelog behaves, under the names by which Kafka's tools look for it.
  * A deployment sets some of them, the others are fixed; no client changes any.
  */
-import { ASSIGNOR_NAMES } from '../core/group/assignor.ts'
+import { ASSIGNOR_NAMES } from '../core/group/assign/assignor.ts'
 import {
   ASSIGNMENT_INTERVAL_MS_MAX,
   CONSUMER_ASSIGNMENT_INTERVAL_MS_MAX,

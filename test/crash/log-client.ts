@@ -1,7 +1,8 @@
 /** The least a client can be: sends bytes, tells what came back. No retries, no repairs. */
-import { createCodecs } from '../../src/core/batch/compression/codecs.ts'
+
 import { decodeBatch } from '../../src/core/batch/decode-records.ts'
 import { readBatchHeaders, verifyCrc } from '../../src/core/batch/record-batch.ts'
+import { createCodecs } from '../../src/core/compression/codecs.ts'
 import type { Outcome, StoredBatch } from './history.ts'
 
 const BATCH = 'application/vnd.edgelog.batch'

@@ -64,7 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
 export const GROUP_MUTANTS: readonly Mutant[] = [
   {
     name: 'give before it is revoked',
-    file: 'src/core/group/consumer-group.ts',
+    file: 'src/core/group/consumer/consumer-group.ts',
     edits: [
       {
         find: 'return owner === undefined || owner === memberId || this.#members.has(owner)',

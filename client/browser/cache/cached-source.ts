@@ -10,8 +10,9 @@
  * `latest` is the end of the log as it was heard of last. `earliest`, or a time, that may lie before
  * the cache is asked of the network; offline the reader begins where the cache begins.
  */
-import type { Codecs } from '../../../src/core/batch/compression/codec.ts'
+
 import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
+import type { Codecs } from '../../../src/core/compression/codec.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { type Clock, sleep } from '../../clock.ts'
 import type { StartPosition } from '../../consumer/consumer-options.ts'

@@ -4,10 +4,10 @@ import {
   type BatchProducer,
   stampProducer,
 } from '../../../src/core/batch/batch-builder.ts'
-import type { Codecs } from '../../../src/core/batch/compression/codec.ts'
 import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
 import type { LogRecord, NewRecord } from '../../../src/core/batch/record.ts'
 import { readBatchHeader } from '../../../src/core/batch/record-batch.ts'
+import type { Codecs } from '../../../src/core/compression/codec.ts'
 import type { OutboxRow } from '../store/schema.ts'
 
 /** Nothing in the outbox is compressed. */

@@ -1,5 +1,5 @@
+import { COMPRESSION_NAMES, type Codecs, type CompressionName } from '../compression/codec.ts'
 import { EdgelogError } from '../errors.ts'
-import { COMPRESSION_NAMES, type Codecs, type CompressionName } from './compression/codec.ts'
 import {
   BATCH_HEADER_BYTES,
   BATCH_LENGTH_END,

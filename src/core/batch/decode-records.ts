@@ -1,10 +1,10 @@
 /** What lies in a batch: its records for a consumer, and their soundness for a server. */
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
+import type { Codecs } from '../compression/codec.ts'
 import { EdgelogError } from '../errors.ts'
 import { DECOMPRESSED_BYTES_MAX } from '../limits.ts'
 import { type BatchCheck, NO_TIMESTAMP } from './batch-check.ts'
-import type { Codecs } from './compression/codec.ts'
 import {
   decodeRecord,
   type LogRecord,

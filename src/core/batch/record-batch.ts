@@ -20,9 +20,9 @@
  * What the log gives lies outside the CRC, so bytes are stored as the producer encoded them.
  */
 import { crc32c } from '../bytes/crc32c.ts'
+import { COMPRESSION_NAMES, type CompressionName } from '../compression/codec.ts'
 import { EdgelogError } from '../errors.ts'
 import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX, OFFSET_MAX } from '../limits.ts'
-import { COMPRESSION_NAMES, type CompressionName } from './compression/codec.ts'
 
 export const BATCH_HEADER_BYTES = 61
 

@@ -1,10 +1,10 @@
 /** Who may commit offsets to a group of the consumer protocol, and when committed offsets expire. */
 import { EdgelogError } from '../errors.ts'
-import { holds } from './assignment.ts'
-import type { ConsumerGroup } from './consumer-group.ts'
-import type { ConsumerMember } from './consumer-member.ts'
+import { holds } from './assign/assignment.ts'
+import type { ConsumerGroup } from './consumer/consumer-group.ts'
+import type { ConsumerMember } from './consumer/consumer-member.ts'
+import { findMember } from './consumer/identify.ts'
 import { type CommittedOffset, type CommittingMember, JOIN_EPOCH } from './group-api.ts'
-import { findMember } from './identify.ts'
 
 /**
  * A member commits under its epoch, or under the one before if it has yet to hear of its own, and only

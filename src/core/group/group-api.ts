@@ -3,8 +3,8 @@
  * sides of the RPC import this file and never each other.
  */
 import type { Reply } from '../errors.ts'
-import type { AssignorName } from './assignor.ts'
-import type { ClassicGroupApi } from './classic-api.ts'
+import type { AssignorName } from './assign/assignor.ts'
+import type { ClassicGroupApi } from './classic/classic-api.ts'
 import type { GroupConfigOverrides } from './group-config.ts'
 import type { GroupId } from './group-id.ts'
 

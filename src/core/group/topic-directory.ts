@@ -4,8 +4,8 @@ import {
   RESOLVED_SUBSCRIPTIONS_LENGTH_MAX,
   TOPIC_PATTERN_STEPS_MAX,
 } from '../limits.ts'
+import { compileTopicPattern } from '../topic-pattern/topic-pattern.ts'
 import type { GroupTopic } from './group-api.ts'
-import { compileTopicPattern } from './topic-pattern.ts'
 
 export interface Subscription {
   readonly topics: readonly string[]

@@ -1,9 +1,9 @@
 /** Cuts off what the log has of a batch, so that the rest can be appended. */
 import { BatchBuilder } from '../batch/batch-builder.ts'
 import { type BatchCheck, checkOfRecords } from '../batch/batch-check.ts'
-import type { Codecs } from '../batch/compression/codec.ts'
 import { decodeBatch } from '../batch/decode-records.ts'
 import type { BatchHeader } from '../batch/record-batch.ts'
+import type { Codecs } from '../compression/codec.ts'
 import { addToSequence } from './producer-state.ts'
 
 const ENCODE_BUFFER_BYTES = 1024

@@ -4,7 +4,7 @@
  */
 import { heartbeat } from '../../broker/groups.ts'
 import { EdgelogError } from '../../core/errors.ts'
-import { parseAssignorName } from '../../core/group/assignor.ts'
+import { parseAssignorName } from '../../core/group/assign/assignor.ts'
 import { type HeartbeatRequest, LEAVE_STATIC_EPOCH } from '../../core/group/group-api.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {

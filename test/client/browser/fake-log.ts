@@ -1,9 +1,9 @@
 /** A server in memory that misbehaves on demand: the little that the outbox asks of one, by the rules. */
 
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
-import type { Codecs } from '../../../src/core/batch/compression/codec.ts'
 import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
 import { assignOffset, readBatchHeader } from '../../../src/core/batch/record-batch.ts'
+import type { Codecs } from '../../../src/core/compression/codec.ts'
 import type { ErrorCode } from '../../../src/core/errors.ts'
 import { ERRORS } from '../../../src/core/errors.ts'
 import { concatenate } from '../../../src/core/log/chunk.ts'

@@ -1,8 +1,8 @@
 /** All four codecs: zstd is read by our own decoder and written by Node, where Node can. */
 import * as zlib from 'node:zlib'
-import type { Codec } from '../../../src/core/batch/compression/codec.ts'
-import { createCodecs } from '../../../src/core/batch/compression/codecs.ts'
-import { zstdDecodeCodec } from '../../../src/core/batch/compression/zstd-decode.ts'
+import type { Codec } from '../../../src/core/compression/codec.ts'
+import { createCodecs } from '../../../src/core/compression/codecs.ts'
+import { zstdDecodeCodec } from '../../../src/core/compression/zstd/zstd-decode.ts'
 
 export const HAS_ZSTD = 'zstdCompressSync' in zlib
 

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { checkOfRecords, NO_TIMESTAMP } from '../../../src/core/batch/batch-check.ts'
 import { compressBatch } from '../../../src/core/batch/compress-batch.ts'
-import type { Codecs } from '../../../src/core/batch/compression/codec.ts'
 import { checkBatch, decodeBatch, readOneByOne } from '../../../src/core/batch/decode-records.ts'
 import type { NewRecord } from '../../../src/core/batch/record.ts'
 import {
@@ -14,6 +13,7 @@ import {
   verifyCrc,
   writeCrc,
 } from '../../../src/core/batch/record-batch.ts'
+import type { Codecs } from '../../../src/core/compression/codec.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 import { fromHex, utf8 } from '../bytes/hex.ts'
 import { arbitraryRecords } from './arbitrary-records.ts'
@@ -138,7 +138,7 @@ describe('decodeBatch()', () => {
   })
 
   it('refuses zstd where no codec is given', async () => {
-    const { createCodecs } = await import('../../../src/core/batch/compression/codecs.ts')
+    const { createCodecs } = await import('../../../src/core/compression/codecs.ts')
     const batch = forged((view) => view.setInt16(21, 4))
     await expect(decodeBatch(batch, readBatchHeader(batch), createCodecs())).rejects.toMatchObject({
       code: 'unsupported_compression_type',

@@ -10,7 +10,6 @@
 import { describe, expect, it } from 'vitest'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../../src/core/batch/compress-batch.ts'
-import type { CompressionName } from '../../../src/core/batch/compression/codec.ts'
 import {
   decodeTransactionMarker,
   encodeTransactionMarker,
@@ -24,6 +23,7 @@ import {
 } from '../../../src/core/batch/record-batch.ts'
 import { ByteReader } from '../../../src/core/bytes/byte-reader.ts'
 import { DecodeError } from '../../../src/core/bytes/decode-error.ts'
+import type { CompressionName } from '../../../src/core/compression/codec.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { JsonText } from '../../../src/core/json/exact-json.ts'
 import { Random } from '../../support/random.ts'

@@ -1,6 +1,7 @@
 /** The configs of a group: what may be set, and what a heartbeat makes of it. */
 import { describe, expect, test } from 'vitest'
-import { ConsumerGroup } from '../../../src/core/group/consumer-group.ts'
+import { ConsumerGroup } from '../../../src/core/group/consumer/consumer-group.ts'
+import { decideHeartbeat } from '../../../src/core/group/consumer/heartbeat.ts'
 import type { HeartbeatRequest } from '../../../src/core/group/group-api.ts'
 import {
   changedGroupConfig,
@@ -8,9 +9,8 @@ import {
   groupTimes,
   parseGroupConfig,
 } from '../../../src/core/group/group-config.ts'
-import { decideHeartbeat } from '../../../src/core/group/heartbeat.ts'
 import { TopicDirectory } from '../../../src/core/group/topic-directory.ts'
-import { request } from './consumer-world.ts'
+import { request } from './consumer/consumer-world.ts'
 
 const HEARTBEAT = 'consumer.heartbeat.interval.ms'
 const SESSION = 'consumer.session.timeout.ms'

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../../src/core/batch/compress-batch.ts'
-import { createCodecs } from '../../../src/core/batch/compression/codecs.ts'
 import { checkBatch, decodeBatch } from '../../../src/core/batch/decode-records.ts'
 import type { NewRecord } from '../../../src/core/batch/record.ts'
 import { readBatchHeader } from '../../../src/core/batch/record-batch.ts'
+import { createCodecs } from '../../../src/core/compression/codecs.ts'
 import { type TrimmedBatch, type TrimOptions, trimBatch } from '../../../src/core/log/trim-batch.ts'
 
 const codecs = createCodecs()

@@ -3,13 +3,13 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import type { Partition } from '../../../durable-objects/partition/partition.ts'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
-import type { Codecs } from '../../../src/core/batch/compression/codec.ts'
 import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
 import {
   type BatchHeader,
   readBatchHeaders,
   verifyCrc,
 } from '../../../src/core/batch/record-batch.ts'
+import type { Codecs } from '../../../src/core/compression/codec.ts'
 import { type ErrorBody, type Reply, reply, unwrap } from '../../../src/core/errors.ts'
 import { FETCH_BYTES_MAX } from '../../../src/core/limits.ts'
 import { concatenate } from '../../../src/core/log/chunk.ts'

@@ -1,0 +1,118 @@
+/**
+ * Decompresses zstd (RFC 8878) in plain JavaScript, for where the platform cannot.
+ *
+ *   magic 28 b5 2f fd
+ *   descriptor     bits 6-7 size of the content size, 5 single segment, 2 checksum, 0-1 dictionary id
+ *   window         1 byte, unless single segment; not needed, all output is kept anyway
+ *   dictionary id  0, 1, 2 or 4 bytes
+ *   content size   0 (1 if single segment), 2, 4 or 8 bytes
+ *   blocks         3 bytes little endian: bit 0 last, 1-2 type (0 raw, 1 one byte repeated,
+ *                  2 compressed), 3-23 size; data
+ *   checksum       4 bytes, if the descriptor says so; not verified, a batch has its CRC
+ */
+import { EdgelogError } from '../../errors.ts'
+import type { Codec } from '../codec.ts'
+import { corrupt, tooLarge } from '../compression-error.ts'
+import { OutputBuffer } from '../output-buffer.ts'
+import { ZSTD_BLOCK_BYTES_MAX } from './zstd-limits.ts'
+import { type HuffmanTable, readLiterals } from './zstd-literals.ts'
+import { type RepeatedOffsets, runSequences, type SequenceTables } from './zstd-sequences.ts'
+
+const MAGIC = 0xfd2fb528
+const BLOCK_RAW = 0
+const BLOCK_REPEATED = 1
+const BLOCK_COMPRESSED = 2
+const EXPECTED_RATIO = 4
+
+export const zstdDecodeCodec: Codec = {
+  compress() {
+    throw new EdgelogError(
+      'unsupported_compression_type',
+      'zstd can only be decompressed here: choose gzip, snappy or lz4, or pass another codec',
+    )
+  },
+
+  decompress(bytes, maxBytes) {
+    const { headerBytes, contentBytes, hasChecksum } = readFrameHeader(bytes)
+    if (contentBytes !== null && contentBytes > maxBytes) throw tooLarge('zstd', maxBytes)
+    // A content size is believed only as far as the input's length makes it likely.
+    const expectedBytes = Math.min(bytes.length * EXPECTED_RATIO, contentBytes ?? maxBytes)
+    const output = new OutputBuffer(expectedBytes, maxBytes)
+    const end = decodeBlocks(bytes, headerBytes, output) + (hasChecksum ? 4 : 0)
+    if (end !== bytes.length) throw corrupt('zstd', `the frame ends at ${end} of ${bytes.length}`)
+    if (contentBytes !== null && contentBytes !== output.length) {
+      throw corrupt('zstd', `${output.length} bytes instead of ${contentBytes}`)
+    }
+    return output.bytes()
+  },
+}
+
+interface FrameHeader {
+  readonly headerBytes: number
+  readonly contentBytes: number | null
+  readonly hasChecksum: boolean
+}
+
+function readFrameHeader(bytes: Uint8Array): FrameHeader {
+  if (littleEndian(bytes, 0, 4) !== MAGIC) throw corrupt('zstd', 'not a frame')
+  const descriptor = littleEndian(bytes, 4, 1)
+  if ((descriptor & 0x08) !== 0) throw corrupt('zstd', 'a reserved bit is set')
+  if ((descriptor & 0x03) !== 0) throw corrupt('zstd', 'dictionaries are not supported')
+  const isSingleSegment = (descriptor & 0x20) !== 0
+  const sizeCode = descriptor >>> 6
+  const sizeBytes = sizeCode === 0 ? Number(isSingleSegment) : 1 << sizeCode
+  const sizePosition = isSingleSegment ? 5 : 6
+  // Two bytes count from 256 on, since one byte says the rest.
+  const size = littleEndian(bytes, sizePosition, sizeBytes) + (sizeBytes === 2 ? 256 : 0)
+  return {
+    headerBytes: sizePosition + sizeBytes,
+    contentBytes: sizeBytes === 0 ? null : size,
+    hasChecksum: (descriptor & 0x04) !== 0,
+  }
+}
+
+/** Returns the position after the last block. */
+function decodeBlocks(bytes: Uint8Array, start: number, output: OutputBuffer): number {
+  const repeated: RepeatedOffsets = [1, 4, 8]
+  let huffman: HuffmanTable | null = null
+  let tables: SequenceTables | null = null
+  let at = start
+  for (;;) {
+    const header = littleEndian(bytes, at, 3)
+    const type = (header >>> 1) & 3
+    const size = header >>> 3
+    if (size > ZSTD_BLOCK_BYTES_MAX) throw corrupt('zstd', `a block of ${size} bytes`)
+    at += 3
+    const end = at + (type === BLOCK_REPEATED ? 1 : size)
+    if (end > bytes.length) throw corrupt('zstd', 'cut short')
+    const block = bytes.subarray(at, end)
+    if (type === BLOCK_COMPRESSED) {
+      const literals = readLiterals(block, huffman)
+      huffman = literals.table
+      const section = block.subarray(literals.end)
+      tables = runSequences(section, literals.bytes, repeated, tables, output)
+    } else {
+      appendPlain(type, block, size, output)
+    }
+    at = end
+    if ((header & 1) !== 0) return at
+  }
+}
+
+function appendPlain(type: number, block: Uint8Array, size: number, output: OutputBuffer): void {
+  if (type !== BLOCK_RAW && type !== BLOCK_REPEATED) throw corrupt('zstd', 'an unknown block type')
+  if (output.reserve(size) < size) throw tooLarge('zstd', output.bytesMax)
+  const { buffer, length } = output
+  if (type === BLOCK_RAW) buffer.set(block, length)
+  else buffer.fill(block[0] as number, length, length + size)
+  output.length = length + size
+}
+
+function littleEndian(bytes: Uint8Array, position: number, count: number): number {
+  if (count > bytes.length - position) throw corrupt('zstd', 'cut short')
+  let value = 0
+  for (let index = count - 1; index >= 0; index--) {
+    value = value * 256 + (bytes[position + index] as number)
+  }
+  return value
+}

@@ -1,0 +1,105 @@
+/**
+ * Evens out a group whose members all subscribe to the same topics. P partitions and M members give
+ * quotas of floor(P / M), and one more for P mod M of them:
+ *
+ *   1. who has more than floor(P / M) comes first for the quotas that are one more;
+ *   2. who has more than its quota gives up the difference, and nobody gives up anything else;
+ *   3. what is free is dealt out to those below their quota.
+ *
+ * A member keeps min(what it has, its quota), and rule 1 makes the sum of that as large as it can be.
+ * What is given up and who gets what is free is then chosen so that each topic is spread over the members.
+ */
+import { assert } from '../../errors.ts'
+import { addToShare, type GroupShares, type TopicShares } from './shares.ts'
+
+export function evenOutShares({ topics, counts }: GroupShares): void {
+  const quotas = quotasOf(topics, counts)
+  const topicsOfRich = quotas.map((): TopicShares[] => [])
+  for (const topic of topics) {
+    for (const member of topic.shares.keys()) {
+      if (excessOf(counts, quotas, member) > 0) topicsOfRich[member]?.push(topic)
+    }
+  }
+  for (const [member, topicsOfMember] of topicsOfRich.entries()) {
+    const excess = excessOf(counts, quotas, member)
+    if (excess > 0) giveUp(topicsOfMember, counts, member, excess)
+  }
+  dealOut(topics, counts, quotas)
+}
+
+function excessOf(counts: readonly number[], quotas: readonly number[], member: number): number {
+  return (counts[member] ?? 0) - (quotas[member] ?? 0)
+}
+
+function quotasOf(topics: readonly TopicShares[], counts: readonly number[]): readonly number[] {
+  const total = topics.reduce((sum, { owners }) => sum + owners.length, 0)
+  const base = Math.floor(total / counts.length)
+  const extra = total % counts.length
+  const isRich = (member: number) => (counts[member] ?? 0) > base
+  const richFirst = [...counts.keys()].sort((a, b) => Number(isRich(b)) - Number(isRich(a)))
+  const quotas = counts.map(() => base)
+  for (const member of richFirst.slice(0, extra)) quotas[member] = base + 1
+  return quotas
+}
+
+/**
+ * Gives up `excess` partitions of a member, from the topics of which it has most: all its shares are
+ * cut to a level. One below the level go those topics of which the least is free yet.
+ */
+function giveUp(
+  topics: readonly TopicShares[],
+  counts: number[],
+  member: number,
+  excess: number,
+): void {
+  const shareOf = (topic: TopicShares) => topic.shares.get(member) ?? 0
+  const cutBy = (level: number) =>
+    topics.reduce((sum, topic) => sum + Math.max(0, shareOf(topic) - level), 0)
+  let level = 0
+  let tooHigh = topics.reduce((max, topic) => Math.max(max, shareOf(topic)), 0)
+  while (tooHigh - level > 1) {
+    const middle = Math.floor((level + tooHigh) / 2)
+    if (cutBy(middle) >= excess) level = middle
+    else tooHigh = middle
+  }
+  const cut = topics.filter((topic) => shareOf(topic) > level).sort((a, b) => b.free - a.free)
+  let spared = cutBy(level) - excess
+  for (const topic of cut) {
+    const newShare = spared-- > 0 ? level + 1 : level
+    addToShare(topic, counts, member, newShare - shareOf(topic))
+  }
+}
+
+/**
+ * Deals out what is free in turn, as long as it can to those with the smallest share of the topic. Who
+ * is skipped has a larger share, so all skipping together is at most the number of partitions.
+ */
+function dealOut(
+  topics: readonly TopicShares[],
+  counts: number[],
+  quotas: readonly number[],
+): void {
+  const poor = [...counts.keys()].filter((member) => excessOf(counts, quotas, member) < 0)
+  let turn = 0
+  for (const topic of topics) {
+    let level = 0
+    let skipped = 0
+    while (topic.free > 0) {
+      if (turn >= poor.length) turn = 0
+      const member = poor[turn]
+      assert(member !== undefined, 'quotas add up to all partitions')
+      if ((topic.shares.get(member) ?? 0) > level) {
+        turn++
+        skipped++
+      } else {
+        addToShare(topic, counts, member, 1)
+        if (excessOf(counts, quotas, member) < 0) turn++
+        else poor.splice(turn, 1)
+        skipped = 0
+      }
+      if (skipped < poor.length) continue
+      level++
+      skipped = 0
+    }
+  }
+}

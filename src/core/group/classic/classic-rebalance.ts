@@ -1,0 +1,205 @@
+/**
+ * How a group of the classic protocol gets from one generation to the next: a rebalance is opened, the
+ * members join, the generation is made, its leader assigns (classic-sync). Steps within other
+ * decisions; `nowMs` is the time all of it happens at.
+ */
+import { assert } from '../../errors.ts'
+import { INITIAL_REBALANCE_DELAY_MS } from '../../limits.ts'
+import type { JoinGroupAnswer } from './classic-api.ts'
+import { deleteDeadlines, setDeadlines } from './classic-deadlines.ts'
+import {
+  type ClassicAnswer,
+  type ClassicClock,
+  type ClassicGroup,
+  type ClassicStep,
+  rebalanceError,
+  unknownMemberError,
+} from './classic-group.ts'
+import { metadataOf, selectProtocol } from './classic-protocols.ts'
+
+/**
+ * Lets the members join, unless they already may. Who waits for an assignment of the generation that
+ * ends here is told to join again.
+ */
+export function openRebalance(group: ClassicGroup, nowMs: number): ClassicStep {
+  if (group.state === 'preparing_rebalance') return { group, answers: [] }
+  const answers = [...group.parkedSyncs.values()].map(
+    (ticket): ClassicAnswer => ({
+      kind: 'sync',
+      ticket,
+      answer: { error: rebalanceError().toBody() },
+    }),
+  )
+  const unparked = restartSessions(group, group.parkedSyncs.keys(), nowMs)
+  const opened: ClassicGroup = {
+    ...unparked,
+    state: 'preparing_rebalance',
+    parkedSyncs: new Map(),
+    clock: group.state === 'empty' ? initialClock(group, nowMs) : joinClock(group, nowMs),
+  }
+  return { group: opened, answers }
+}
+
+/**
+ * Makes the next generation if nobody is missing: each member has joined, and so has who was given a
+ * member id to join with. The first rebalance of a group waits for its time, whoever is there.
+ */
+export function completeIfAllJoined(group: ClassicGroup, nowMs: number): ClassicStep {
+  if (group.state !== 'preparing_rebalance') return { group, answers: [] }
+  if (group.members.size === 0) return completeJoin(group, nowMs)
+  const isComplete =
+    group.clock?.kind === 'join' &&
+    group.parkedJoins.size === group.members.size &&
+    group.reserved.size === 0
+  return isComplete ? completeJoin(group, nowMs) : { group, answers: [] }
+}
+
+/**
+ * Makes the next generation of those that joined. Others are dropped, except static members: these
+ * stay until their session ends, so that one that restarts slowly finds its assignment. A generation
+ * needs someone who leads it: if only such members are left, the group waits on.
+ */
+export function completeJoin(group: ClassicGroup, nowMs: number): ClassicStep {
+  const late = [...group.members.values()].filter(
+    ({ memberId, instanceId }) => instanceId === null && !group.parkedJoins.has(memberId),
+  )
+  const kept = withoutMembers(
+    group,
+    late.map(({ memberId }) => memberId),
+  )
+  const generation = kept.generation + 1
+  if (kept.members.size === 0) {
+    const empty = { state: 'empty', generation, protocolName: null, leader: null } as const
+    return { group: { ...kept, ...empty, clock: null }, answers: [] }
+  }
+  const leader = electLeader(kept)
+  if (leader === undefined) {
+    return { group: { ...kept, clock: joinClock(kept, nowMs) }, answers: [] }
+  }
+  const next: ClassicGroup = {
+    ...restartSessions(kept, kept.parkedJoins.keys(), nowMs),
+    state: 'completing_rebalance',
+    generation,
+    protocolName: selectProtocol(kept.members.values()),
+    leader,
+    parkedJoins: new Map(),
+    clock: syncClock(kept, nowMs),
+  }
+  const answers = [...kept.parkedJoins].map(
+    ([memberId, ticket]): ClassicAnswer => ({
+      kind: 'join',
+      ticket,
+      answer: { ok: joinAnswer(next, memberId) },
+    }),
+  )
+  return { group: next, answers }
+}
+
+/** The leader stays the leader if it joined. */
+function electLeader({ leader, members, parkedJoins }: ClassicGroup): string | undefined {
+  if (leader !== null && parkedJoins.has(leader)) return leader
+  for (const memberId of members.keys()) if (parkedJoins.has(memberId)) return memberId
+  return undefined
+}
+
+/**
+ * The group without some of its members, who have left or are taken for dead. The others share out
+ * again what those had.
+ */
+export function removeMembers(
+  group: ClassicGroup,
+  memberIds: readonly string[],
+  nowMs: number,
+): ClassicStep {
+  if (memberIds.length === 0) return { group, answers: [] }
+  const answers: ClassicAnswer[] = []
+  for (const memberId of memberIds) {
+    const answer = { error: unknownMemberError(memberId).toBody() }
+    const join = group.parkedJoins.get(memberId)
+    if (join !== undefined) answers.push({ kind: 'join', ticket: join, answer })
+    const sync = group.parkedSyncs.get(memberId)
+    if (sync !== undefined) answers.push({ kind: 'sync', ticket: sync, answer })
+  }
+  const opened = openRebalance(withoutMembers(group, memberIds), nowMs)
+  const completed = completeIfAllJoined(opened.group, nowMs)
+  return { group: completed.group, answers: [...answers, ...opened.answers, ...completed.answers] }
+}
+
+function withoutMembers(group: ClassicGroup, memberIds: readonly string[]): ClassicGroup {
+  if (memberIds.length === 0) return group
+  const members = new Map(group.members)
+  const instances = new Map(group.instances)
+  const parkedJoins = new Map(group.parkedJoins)
+  const parkedSyncs = new Map(group.parkedSyncs)
+  for (const memberId of memberIds) {
+    const instanceId = members.get(memberId)?.instanceId ?? null
+    if (instanceId !== null) instances.delete(instanceId)
+    members.delete(memberId)
+    parkedJoins.delete(memberId)
+    parkedSyncs.delete(memberId)
+  }
+  const sessions = deleteDeadlines(group.sessions, memberIds)
+  return { ...group, members, instances, parkedJoins, parkedSyncs, sessions }
+}
+
+/** What a member of the current generation is told of it. */
+export function joinAnswer(group: ClassicGroup, memberId: string): JoinGroupAnswer {
+  const { generation, protocolType, protocolName, leader, members } = group
+  assert(
+    protocolType !== null && protocolName !== null && leader !== null,
+    'a generation with members has a protocol and a leader',
+  )
+  const shown = memberId === leader ? [...members.values()] : []
+  return {
+    generation,
+    protocolType,
+    protocolName,
+    leader,
+    skipAssignment: false,
+    memberId,
+    members: shown.map((member) => ({
+      memberId: member.memberId,
+      instanceId: member.instanceId,
+      metadata: metadataOf(member, protocolName),
+    })),
+  }
+}
+
+/** The group once the members named are no longer alive merely because a call of theirs is parked. */
+export function restartSessions(
+  group: ClassicGroup,
+  memberIds: Iterable<string>,
+  nowMs: number,
+): ClassicGroup {
+  const deadlines: Array<[string, number]> = []
+  for (const memberId of memberIds) {
+    const member = group.members.get(memberId)
+    if (member !== undefined) deadlines.push([memberId, nowMs + member.sessionTimeoutMs])
+  }
+  if (deadlines.length === 0) return group
+  return { ...group, sessions: setDeadlines(group.sessions, deadlines) }
+}
+
+function initialClock(group: ClassicGroup, nowMs: number): ClassicClock {
+  const deadlineMs = nowMs + INITIAL_REBALANCE_DELAY_MS
+  const latestMs = Math.max(deadlineMs, nowMs + rebalanceTimeoutMs(group))
+  return { kind: 'initial', deadlineMs, hasNewMember: false, latestMs }
+}
+
+export function joinClock(group: ClassicGroup, nowMs: number): ClassicClock {
+  return { kind: 'join', deadlineMs: nowMs + rebalanceTimeoutMs(group) }
+}
+
+export function syncClock(group: ClassicGroup, nowMs: number): ClassicClock {
+  const deadlineMs = nowMs + rebalanceTimeoutMs(group)
+  return { kind: 'sync', deadlineMs, pending: new Set(group.members.keys()) }
+}
+
+/** That of the slowest member; at least 1, so that what is due is done with when it was done. */
+function rebalanceTimeoutMs({ members }: ClassicGroup): number {
+  let longestMs = 1
+  for (const member of members.values()) {
+    longestMs = Math.max(longestMs, member.rebalanceTimeoutMs)
+  }
+  return longestMs
+}

@@ -1,0 +1,51 @@
+/** Decides what time does to a group of the classic protocol, and when to look again. */
+import { INITIAL_REBALANCE_DELAY_MS } from '../../limits.ts'
+import { dueKeys, earliestDeadlineMs, NEVER_MS } from './classic-deadlines.ts'
+import { andThen, type ClassicGroup, type ClassicStep } from './classic-group.ts'
+import { completeIfAllJoined, completeJoin, removeMembers } from './classic-rebalance.ts'
+
+/**
+ * When `decideTime` is to be called next; null: not before something else happens. Looks at all
+ * members. Heartbeats, syncs and commits of a stable group never make it earlier: a shell whose timer
+ * is set need not ask again after them, and may call `decideTime` too early.
+ */
+export function nextDeadlineMs({ sessions, reserved, clock }: ClassicGroup): number | null {
+  let earliestMs = earliestDeadlineMs(sessions)
+  for (const deadlineMs of reserved.values()) earliestMs = Math.min(earliestMs, deadlineMs)
+  if (isRunning(clock)) earliestMs = Math.min(earliestMs, clock.deadlineMs)
+  return earliestMs === NEVER_MS ? null : earliestMs
+}
+
+/** All that is due: reservations, sessions, and the clock of the phase. Else the very same group. */
+export function decideTime(group: ClassicGroup, nowMs: number): ClassicStep {
+  const forgotten = forgetReservations(group, nowMs)
+  const buried = andThen(forgotten, (next) =>
+    removeMembers(next, dueKeys(next.sessions, nowMs), nowMs),
+  )
+  return andThen(buried, (next) => ringClock(next, nowMs))
+}
+
+function forgetReservations(group: ClassicGroup, nowMs: number): ClassicStep {
+  const reserved = new Map([...group.reserved].filter(([, deadlineMs]) => deadlineMs > nowMs))
+  if (reserved.size === group.reserved.size) return { group, answers: [] }
+  return completeIfAllJoined({ ...group, reserved }, nowMs)
+}
+
+function ringClock(group: ClassicGroup, nowMs: number): ClassicStep {
+  const { clock } = group
+  if (!isRunning(clock) || clock.deadlineMs > nowMs) return { group, answers: [] }
+  if (clock.kind === 'sync') return removeMembers(group, [...clock.pending], nowMs)
+  if (clock.kind === 'initial' && clock.hasNewMember && nowMs < clock.latestMs) {
+    const deadlineMs = Math.min(nowMs + INITIAL_REBALANCE_DELAY_MS, clock.latestMs)
+    return {
+      group: { ...group, clock: { ...clock, deadlineMs, hasNewMember: false } },
+      answers: [],
+    }
+  }
+  return completeJoin(group, nowMs)
+}
+
+/** Once all members have synced nothing is left for the clock to end. */
+function isRunning(clock: ClassicGroup['clock']): clock is NonNullable<ClassicGroup['clock']> {
+  return clock !== null && !(clock.kind === 'sync' && clock.pending.size === 0)
+}

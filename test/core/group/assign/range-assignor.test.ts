@@ -1,0 +1,90 @@
+/*
+ * Question: are the ranges what Kafka's server-side range assignor makes of the same group?
+ * Contract: per topic contiguous ranges in the order of the members, the first ones longer by one;
+ *   topics of equal subscribers and partition counts are cut alike; what was before changes nothing.
+ * Generated: as for the uniform assignor.
+ */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { ASSIGNORS } from '../../../../src/core/group/assign/assignors.ts'
+import { rangeAssignor } from '../../../../src/core/group/assign/range-assignor.ts'
+import { runs, SEEDED } from '../../../support/seed.ts'
+import { arbitraryGroup, arbitraryShuffle } from './arbitrary-groups.ts'
+import { afterwards, checkValid, group, member, plain } from './assignor-checks.ts'
+
+const RUNS = { ...SEEDED, numRuns: runs(500) }
+
+test('cuts each topic into ranges', () => {
+  const all = ['orders', 'payments']
+  const input = group(
+    { A: member(all), B: member(all), C: member(all), D: member(['orders']) },
+    { orders: 10, payments: 10, nobodys: 3 },
+  )
+  expect(plain(rangeAssignor(input))).toEqual({
+    A: { orders: [0, 1, 2], payments: [0, 1, 2, 3] },
+    B: { orders: [3, 4, 5], payments: [4, 5, 6] },
+    C: { orders: [6, 7], payments: [7, 8, 9] },
+    D: { orders: [8, 9] },
+  })
+})
+
+test('leaves those without who come after the last partition', () => {
+  const input = group({ x: member(['a']), y: member(['a']), z: member(['a'], {}, 'i') }, { a: 2 })
+  expect(plain(rangeAssignor(input))).toEqual({ x: { a: [1] }, y: {}, z: { a: [0] } })
+})
+
+test('a static member keeps its ranges under a new member id', () => {
+  const before = group(
+    { m1: member(['a']), m2: member(['a'], {}, 'i1'), m3: member(['a'], {}, 'i2') },
+    { a: 7 },
+  )
+  const after = group(
+    { m1: member(['a']), m9: member(['a'], {}, 'i1'), m3: member(['a'], {}, 'i2') },
+    { a: 7 },
+  )
+  expect(rangeAssignor(after).get('m9')).toEqual(rangeAssignor(before).get('m2'))
+})
+
+test('ranges are complete, contiguous, in order and cut alike', () => {
+  fc.assert(
+    fc.property(arbitraryGroup('mixed'), (input) => {
+      const assignments = rangeAssignor(input)
+      checkValid(input, assignments)
+      const cuts = new Map<string, string>()
+      for (const [topicId, count] of input.partitionCounts) {
+        const subscribers = [...input.members].filter(([, one]) => one.topicIds.has(topicId))
+        const ranges = [...assignments.values()].flatMap((one) => one.get(topicId) ?? [])
+        // Members come out in order, so ranges one after another are all partitions in a row.
+        expect(ranges).toEqual(subscribers.length === 0 ? [] : [...Array(count).keys()])
+        const lengths = [...assignments.values()].map((one) => one.get(topicId)?.length ?? 0)
+        const cut = JSON.stringify(lengths)
+        const kind = JSON.stringify([count, subscribers.map(([memberId]) => memberId).sort()])
+        expect(cuts.get(kind) ?? cut).toBe(cut)
+        cuts.set(kind, cut)
+      }
+    }),
+    RUNS,
+  )
+})
+
+test('neither the order of a group nor its past matters', () => {
+  const arbitrary = arbitraryGroup('mixed').chain((input) =>
+    fc.tuple(fc.constant(input), arbitraryShuffle(input)),
+  )
+  fc.assert(
+    fc.property(arbitrary, ([input, shuffled]) => {
+      const assignments = rangeAssignor(input)
+      expect(plain(rangeAssignor(shuffled))).toEqual(plain(assignments))
+      const again = rangeAssignor(afterwards(input, assignments))
+      for (const [memberId, assignment] of again) {
+        expect(assignment).toBe(assignments.get(memberId))
+      }
+    }),
+    RUNS,
+  )
+})
+
+test('both can be had by name', () => {
+  expect(ASSIGNORS.range).toBe(rangeAssignor)
+  expect(Object.keys(ASSIGNORS)).toEqual(['uniform', 'range'])
+})

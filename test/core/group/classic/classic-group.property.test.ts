@@ -1,0 +1,436 @@
+/**
+ * Question: does a classic group keep its promises whatever its members do, in whatever order?
+ * Contract, after every step, besides what `ClassicShell` checks (invariants of the value, each call
+ * answered once or lost with an eviction, heartbeats and commits store nothing):
+ *  - a generation has one leader, one protocol and one list of members, and only its leader hears the
+ *    list; generations only grow;
+ *  - what a sync gets is what the leader of that very generation gave; another generation can neither
+ *    sync nor commit (G3);
+ *  - in the end, if all fall silent, no call stays parked and the group becomes empty; if those who
+ *    live behave, the group is stable, with all of them, within the longest rebalance timeout and the
+ *    longest session timeout (G4).
+ * Model: six clients that know what they were told, and a record of what was told of each generation.
+ * Clients: of old and of new versions, dynamic and static, two of them with one instance id. Generated:
+ * up to 60 commands. Limits: three protocols, of which all offer one.
+ * The checker is shown to fail on broken decisions at the end.
+ */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { EdgelogError, type ErrorBody } from '../../../../src/core/errors.ts'
+import type {
+  JoinGroupAnswer,
+  JoinGroupRequest,
+} from '../../../../src/core/group/classic/classic-api.ts'
+import { decideTime, nextDeadlineMs } from '../../../../src/core/group/classic/classic-time.ts'
+import { runs, SEEDED } from '../../../support/seed.ts'
+import { bytes, ClassicShell, DECISIONS, type Decisions, text } from './classic-shell.ts'
+
+const SESSION_MS_MAX = 8_000
+const REBALANCE_MS_MAX = 10_000
+const POLL_MS = 200
+
+interface Client {
+  readonly name: string
+  /** What it says in each join. */
+  readonly says: Partial<JoinGroupRequest> & { readonly instanceId: string | null }
+  readonly offers: readonly string[]
+  memberId: string
+  /** What it was told last; null: it must join. */
+  told: JoinGroupAnswer | null
+  hasSynced: boolean
+  parked: { readonly kind: 'join' | 'sync'; readonly ticket: number } | null
+  /** Of its subscription. */
+  version: number
+  /** Fenced for good, as Kafka's clients then are. */
+  isFenced: boolean
+  isCrashed: boolean
+}
+
+function client(name: string, offers: readonly string[], says: Partial<JoinGroupRequest>): Client {
+  return {
+    ...{ name, offers, says: { instanceId: null, ...says }, memberId: '', told: null },
+    ...{ hasSynced: false, parked: null, version: 1, isFenced: false, isCrashed: false },
+  }
+}
+
+function newClients(): Client[] {
+  const patient = { sessionTimeoutMs: SESSION_MS_MAX, rebalanceTimeoutMs: REBALANCE_MS_MAX }
+  const hasty = { sessionTimeoutMs: 2_000, rebalanceTimeoutMs: 3_000 }
+  const isNew = { requiresKnownMemberId: true }
+  return [
+    client('old', ['range'], { ...patient, supportsSkippingAssignment: false }),
+    client('new', ['range', 'sticky'], { ...patient, ...isNew }),
+    client('hasty', ['sticky', 'range'], { ...hasty, ...isNew }),
+    client('static', ['sticky', 'range'], { ...patient, ...isNew, instanceId: 'i' }),
+    client('static twin', ['sticky', 'range'], { ...hasty, ...isNew, instanceId: 'i' }),
+    client('old static', ['range', 'own'], {
+      ...{ ...hasty, instanceId: 'j', supportsSkippingAssignment: false },
+    }),
+  ]
+}
+
+/** What is known of a generation. Static members go by instance id: they change their member id. */
+interface Told {
+  readonly leader: string
+  readonly protocolName: string
+  readonly members?: readonly string[]
+  /** What its leader gave; not there before it did. */
+  readonly given?: ReadonlyMap<string, string>
+}
+
+class World {
+  readonly shell: ClassicShell
+  readonly clients = newClients()
+  readonly generations = new Map<number, Told>()
+  readonly #instanceOf = new Map<string, string>()
+  readonly #syncs = new Map<number, { memberId: string; generation: number }>()
+  #nonce = 0
+
+  constructor(decisions: Decisions) {
+    this.shell = new ClassicShell(decisions)
+  }
+
+  get generation(): number {
+    return Math.max(0, ...this.generations.keys())
+  }
+
+  join(who: Client): void {
+    const protocols = who.offers.map((name) => ({
+      name,
+      metadata: bytes(`${who.name} v${who.version}`),
+    }))
+    const ticket = this.shell.join({ ...who.says, memberId: who.memberId, protocols })
+    who.parked = { kind: 'join', ticket }
+    this.#deliver()
+  }
+
+  /** `behind`: how many generations ago it was told what it says. */
+  sync(who: Client, behind: number): void {
+    const { told, memberId, says } = who
+    if (told === null) return
+    const generation = told.generation - behind
+    const { state } = this.shell.group
+    const isLeader = told.leader === memberId
+    const members = isLeader && !told.skipAssignment ? told.members : []
+    const given = members.map((one) => [one.memberId, `${generation}-${++this.#nonce}`] as const)
+    const ticket = this.shell.sync({
+      ...{ memberId, generation, instanceId: says.instanceId },
+      ...{ protocolType: told.protocolType, protocolName: told.protocolName },
+      assignments: given.map(([to, assignment]) => ({
+        memberId: to,
+        assignment: bytes(assignment),
+      })),
+    })
+    this.#syncs.set(ticket, { memberId, generation })
+    if (state === 'completing_rebalance' && this.shell.group.state === 'stable') {
+      const known = this.generations.get(generation)
+      if (known === undefined) throw new Error(`generation ${generation} was never told`)
+      if (known.given !== undefined) throw new Error(`generation ${generation} is assigned twice`)
+      const byKey = new Map(given.map(([to, assignment]) => [this.#keyOf(to), assignment]))
+      this.generations.set(generation, { ...known, given: byKey })
+    }
+    who.parked = { kind: 'sync', ticket }
+    this.#deliver()
+  }
+
+  /** A heartbeat or a commit. */
+  speak(who: Client, what: 'heartbeat' | 'commit', behind: number): void {
+    const { told, memberId } = who
+    if (told === null) return
+    const generation = told.generation - behind
+    const { instanceId } = who.says
+    try {
+      if (what === 'commit') {
+        this.shell.commit(memberId, { instanceId, epoch: generation })
+        expect(generation, 'a commit of an old generation was taken').toBe(this.generation)
+      } else {
+        const answer = this.shell.heartbeat(memberId, { instanceId, generation })
+        expect(generation, 'an old generation is alive').toBe(this.generation)
+        if ('error' in answer) this.#refused(who, answer.error)
+      }
+    } catch (error) {
+      if (!(error instanceof EdgelogError)) throw error
+      if (behind === 0) this.#refused(who, error.toBody())
+    }
+  }
+
+  leave(who: Client): void {
+    this.shell.leave({ memberId: who.memberId, instanceId: who.says.instanceId })
+    this.#deliver()
+    Object.assign(who, { memberId: '', told: null, hasSynced: false })
+  }
+
+  /** The connection of a parked call breaks. The group does not notice: its answer reaches nobody. */
+  abandon(who: Client): void {
+    if (who.parked !== null) this.#hangUp(who)
+  }
+
+  evict(): void {
+    this.shell.evict()
+    for (const who of this.clients) if (who.parked !== null) this.#hangUp(who)
+  }
+
+  pass(ms: number, isLate = false): void {
+    if (isLate) this.shell.oversleep(ms)
+    else this.shell.pass(ms)
+    this.#deliver()
+  }
+
+  /** What a client does next of its own accord. */
+  behave(who: Client): void {
+    if (who.parked !== null) return
+    if (who.told === null) this.join(who)
+    else if (!who.hasSynced) this.sync(who, 0)
+    else this.speak(who, 'heartbeat', 0)
+  }
+
+  #hangUp(who: Client): void {
+    if (who.parked?.kind === 'join') Object.assign(who, { told: null, hasSynced: false })
+    who.parked = null
+  }
+
+  #deliver(): void {
+    for (const who of this.clients) {
+      if (who.parked === null) continue
+      const { kind, ticket } = who.parked
+      const given = this.shell.answers.get(ticket)
+      if (given === undefined) continue
+      who.parked = null
+      if ('error' in given.answer) this.#refused(who, given.answer.error, ticket)
+      else if (kind === 'join') this.#joined(who, this.shell.joined(ticket))
+      else this.#synced(who, ticket, text(this.shell.synced(ticket).assignment))
+    }
+  }
+
+  #refused(who: Client, { code, details }: ErrorBody, ticket = 0): void {
+    const asked = this.#syncs.get(ticket)
+    if (code === 'illegal_generation' && asked !== undefined) {
+      const isOld = asked.generation !== this.shell.group.generation
+      expect(isOld, 'the current generation was refused').toBe(true)
+      // It said something old on purpose; what it was told may still hold.
+      if (who.told?.generation !== asked.generation) return
+    }
+    who.told = null
+    who.hasSynced = false
+    if (code === 'unknown_member_id') who.memberId = ''
+    else if (code === 'member_id_required') who.memberId = String(details?.memberId)
+    else if (code === 'fenced_instance_id') who.isFenced = true
+    else expect(['illegal_generation', 'rebalance_in_progress']).toContain(code)
+  }
+
+  #joined(who: Client, answer: JoinGroupAnswer): void {
+    const { generation, memberId, members, protocolName, leader, skipAssignment } = answer
+    const { instanceId } = who.says
+    if (instanceId !== null) this.#instanceOf.set(memberId, instanceId)
+    for (const one of members) {
+      if (one.instanceId !== null) this.#instanceOf.set(one.memberId, one.instanceId)
+    }
+    expect(generation, 'generations only grow').toBeGreaterThanOrEqual(this.generation)
+    expect(members.length > 0, 'the leader alone hears of all').toBe(memberId === leader)
+    expect(skipAssignment && memberId !== leader, 'only a leader skips').toBe(false)
+    const known = this.generations.get(generation)
+    const told = { ...known, leader: known?.leader ?? leader, protocolName }
+    if (known !== undefined) {
+      expect(this.#keyOf(leader), 'one leader').toBe(this.#keyOf(known.leader))
+      expect(protocolName, 'one protocol').toBe(known.protocolName)
+    }
+    if (members.length > 0) {
+      const keys = members.map((one) => this.#keyOf(one.memberId))
+      if (known?.members !== undefined) expect(keys, 'one list of members').toEqual(known.members)
+      this.generations.set(generation, { ...told, members: keys })
+    } else {
+      this.generations.set(generation, told)
+    }
+    Object.assign(who, { memberId, told: answer, hasSynced: false })
+  }
+
+  #synced(who: Client, ticket: number, assignment: string): void {
+    const asked = this.#syncs.get(ticket)
+    if (asked === undefined) throw new Error('nobody asked')
+    expect(asked.generation, 'an old generation has synced').toBe(this.generation)
+    const given = this.generations.get(asked.generation)?.given
+    if (given === undefined) throw new Error('a sync was answered before the leader assigned')
+    expect(assignment, 'what the leader gave').toBe(given.get(this.#keyOf(asked.memberId)) ?? '')
+    who.hasSynced = true
+  }
+
+  #keyOf(memberId: string): string {
+    return this.#instanceOf.get(memberId) ?? memberId
+  }
+}
+
+/** If nobody calls ever again. */
+function checkSilence(world: World, decisions: Decisions): void {
+  let { group, nowMs } = world.shell
+  const parked = new Set(world.shell.parkedTickets())
+  for (let looks = 0; looks < 100; looks++) {
+    const dueMs = nextDeadlineMs(group)
+    if (dueMs === null) break
+    nowMs = Math.max(nowMs, dueMs)
+    const step = decisions.decideTime(group, nowMs)
+    for (const { ticket } of step.answers) parked.delete(ticket)
+    group = step.group
+  }
+  expect([...parked], 'calls that are parked for ever').toEqual([])
+  expect(group.state, 'of a group that nobody calls').toBe('empty')
+}
+
+function alive(world: World): Client[] {
+  return world.clients.filter((who) => !who.isCrashed && !who.isFenced)
+}
+
+/** If those that live behave from now on. */
+function checkRecovery(world: World): void {
+  const boundMs = REBALANCE_MS_MAX + SESSION_MS_MAX + 20 * POLL_MS
+  for (let elapsedMs = 0; elapsedMs < boundMs; elapsedMs += POLL_MS) {
+    for (const who of alive(world)) world.behave(who)
+    world.pass(POLL_MS)
+  }
+  for (const who of alive(world)) world.behave(who)
+  const { state, members } = world.shell.group
+  expect(state).toBe(alive(world).length === 0 ? 'empty' : 'stable')
+  expect([...members.keys()].sort()).toEqual(
+    alive(world)
+      .map(({ memberId }) => memberId)
+      .sort(),
+  )
+  for (const who of alive(world)) {
+    expect(who).toMatchObject({ parked: null, hasSynced: true })
+    expect(who.told?.generation).toBe(world.generation)
+  }
+}
+
+type Command = fc.Command<object, World>
+
+function command(name: string, run: (world: World) => void): Command {
+  return { check: () => true, run: (_, world) => run(world), toString: () => name }
+}
+
+/** Of a client that is there and free to call. */
+function clientCommand(name: string, act: (world: World, who: Client) => void) {
+  return fc.nat(5).map((index) =>
+    command(`${name}(${index})`, (world) => {
+      const who = world.clients[index]
+      if (who === undefined || who.isCrashed || who.isFenced || who.parked !== null) return
+      act(world, who)
+    }),
+  )
+}
+
+const behind = fc.constantFrom(0, 0, 0, 1, 2)
+const COMMANDS: Array<fc.Arbitrary<Command>> = [
+  // Most of the time clients do what they should: else nothing ever becomes stable.
+  ...[1, 1, 3, 3, 9, 9].map((rounds) =>
+    fc.constant(
+      command(`behave x ${rounds}`, (world) => {
+        for (let round = 0; round < rounds; round++) {
+          for (const who of alive(world)) world.behave(who)
+          if (rounds > 1) world.pass(POLL_MS)
+        }
+      }),
+    ),
+  ),
+  clientCommand('behave', (world, who) => world.behave(who)),
+  clientCommand('join', (world, who) => world.join(who)),
+  behind.chain((n) => clientCommand(`sync -${n} `, (world, who) => world.sync(who, n))),
+  behind.chain((n) =>
+    clientCommand(`heartbeat -${n} `, (world, who) => world.speak(who, 'heartbeat', n)),
+  ),
+  behind.chain((n) =>
+    clientCommand(`commit -${n} `, (world, who) => world.speak(who, 'commit', n)),
+  ),
+  clientCommand('subscribe', (world, who) => {
+    who.version++
+    world.join(who)
+  }),
+  clientCommand('leave', (world, who) => world.leave(who)),
+  clientCommand('restart', (world, who) => {
+    Object.assign(who, { memberId: '', told: null, hasSynced: false })
+    world.join(who)
+  }),
+  fc.nat(5).map((index) =>
+    command(`crash(${index})`, ({ clients }) => {
+      const who = clients[index]
+      if (who !== undefined) who.isCrashed = true
+    }),
+  ),
+  fc.nat(5).map((index) =>
+    command(`abandon(${index})`, (world) => {
+      const who = world.clients[index]
+      if (who !== undefined) world.abandon(who)
+    }),
+  ),
+  fc
+    .constantFrom(1, 100, 300, 900, 3_000, 9_000)
+    .map((ms) => command(`pass(${ms})`, (world) => world.pass(ms))),
+  fc.constantFrom(300, 900).map((ms) => command(`pass(${ms})`, (world) => world.pass(ms))),
+  fc
+    .constantFrom(500, 5_000, 50_000)
+    .map((ms) => command(`oversleep(${ms})`, (world) => world.pass(ms, true))),
+  fc.constant(command('evict', (world) => world.evict())),
+]
+
+function property(decisions: Decisions) {
+  return fc.property(fc.commands(COMMANDS, { maxCommands: 60, size: 'max' }), (commands) => {
+    const world = new World(decisions)
+    fc.modelRun(() => ({ model: {}, real: world }), commands)
+    checkSilence(world, decisions)
+    checkRecovery(world)
+  })
+}
+
+test('a classic group keeps its promises, whatever its members do', { timeout: 120_000 }, () => {
+  fc.assert(property(DECISIONS), { ...SEEDED, numRuns: runs(500) })
+})
+
+/** Decisions with one defect each, to see that it would be found. */
+const BROKEN: Array<[string, Partial<Decisions>]> = [
+  [
+    'a sync of any generation is taken',
+    {
+      decideSync: (group, request, facts) =>
+        DECISIONS.decideSync(group, { ...request, generation: group.generation }, facts),
+    },
+  ],
+  [
+    'a commit of any generation is taken',
+    {
+      checkClassicCommit: (group, member, nowMs) =>
+        DECISIONS.checkClassicCommit(group, { ...member, epoch: group.generation }, nowMs),
+    },
+  ],
+  [
+    'a generation is not stored',
+    {
+      encodeClassicChanges: (before, after) => {
+        const changes = DECISIONS.encodeClassicChanges(before, after)
+        return before.generation === after.generation ? changes : { ...changes, header: null }
+      },
+    },
+  ],
+  [
+    'sessions do not end',
+    {
+      decideTime: (group, nowMs) => {
+        const step = decideTime(group, nowMs)
+        return step.group.members.size < group.members.size ? { group, answers: [] } : step
+      },
+    },
+  ],
+  [
+    'a parked call is dropped when a member joins',
+    {
+      decideJoin: (group, request, facts) => {
+        const { group: next, answers } = DECISIONS.decideJoin(group, request, facts)
+        return { group: next, answers: answers.filter(({ ticket }) => ticket === facts.ticket) }
+      },
+    },
+  ],
+]
+
+test.each(BROKEN)('the checker finds out where %s', { timeout: 120_000 }, (_, broken) => {
+  const result = fc.check(property({ ...DECISIONS, ...broken }), {
+    ...{ ...SEEDED, numRuns: 500, endOnFailure: true },
+  })
+  expect(result.failed).toBe(true)
+})

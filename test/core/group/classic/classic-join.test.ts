@@ -1,0 +1,387 @@
+/** Who may join, under which id, with which protocol; and static members. */
+import { describe, expect, test } from 'vitest'
+import type { JoinGroupRequest } from '../../../../src/core/group/classic/classic-api.ts'
+import { EMPTY_CLASSIC_GROUP } from '../../../../src/core/group/classic/classic-group.ts'
+import { decideJoin } from '../../../../src/core/group/classic/classic-join.ts'
+import {
+  CLASSIC_GROUP_BYTES_MAX,
+  CLASSIC_METADATA_BYTES_MAX,
+  CLASSIC_PROTOCOLS_MAX,
+  GROUP_MEMBERS_MAX,
+  INITIAL_REBALANCE_DELAY_MS,
+  SESSION_TIMEOUT_MS_MAX,
+  SESSION_TIMEOUT_MS_MIN,
+} from '../../../../src/core/limits.ts'
+import { bytes, ClassicShell, joinRequest, SESSION_MS, text } from './classic-shell.ts'
+
+const AS_V4 = { requiresKnownMemberId: true }
+
+function offer(...names: string[]): Pick<JoinGroupRequest, 'protocols'> {
+  return { protocols: names.map((name) => ({ name, metadata: bytes(`as ${name}`) })) }
+}
+
+/** A stable group of those who join so; the first leads. */
+function stable(...requests: Array<Partial<JoinGroupRequest>>): ClassicShell {
+  const shell = new ClassicShell()
+  for (const request of requests) shell.join(request)
+  shell.pass(2 * INITIAL_REBALANCE_DELAY_MS)
+  const memberIds = [...shell.group.members.keys()]
+  for (const memberId of memberIds.slice(1)) shell.sync({ memberId })
+  const assignments = memberIds.map((memberId) => ({
+    memberId,
+    assignment: bytes(`for ${memberId}`),
+  }))
+  shell.sync({ memberId: 'm1', assignments })
+  expect(shell.group.state).toBe('stable')
+  return shell
+}
+
+describe('a join is refused', () => {
+  test.each([
+    ['a session that is too short', { sessionTimeoutMs: SESSION_TIMEOUT_MS_MIN - 1 }],
+    ['a session that is too long', { sessionTimeoutMs: SESSION_TIMEOUT_MS_MAX + 1 }],
+    ['a session that is no number', { sessionTimeoutMs: Number.NaN }],
+  ])('with %s', (_, request) => {
+    const shell = new ClassicShell()
+    expect(shell.refused(shell.join(request)).code).toBe('invalid_session_timeout')
+    expect(shell.group.state).toBe('empty')
+  })
+
+  test.each([SESSION_TIMEOUT_MS_MIN, SESSION_TIMEOUT_MS_MAX])(
+    'not with %d ms',
+    (sessionTimeoutMs) => {
+      const shell = new ClassicShell()
+      expect(shell.isParked(shell.join({ sessionTimeoutMs }))).toBe(true)
+    },
+  )
+
+  test.each([
+    ['no protocol type', { protocolType: '' }],
+    ['no protocol', { protocols: [] }],
+  ])('with %s', (_, request) => {
+    const shell = new ClassicShell()
+    expect(shell.refused(shell.join(request)).code).toBe('inconsistent_group_protocol')
+  })
+
+  test.each([
+    ['another protocol type', { protocolType: 'connect' }],
+    ['no protocol in common', offer('sticky')],
+  ])('by a group that has members, with %s', (_, request) => {
+    for (const version of [AS_V4, { instanceId: 'i' }, {}]) {
+      const shell = stable({}, {})
+      const ticket = shell.join({ ...request, ...version })
+      expect(shell.refused(ticket).code).toBe('inconsistent_group_protocol')
+      expect(shell.group.state).toBe('stable')
+    }
+  })
+
+  test('where a member would leave nothing in common, but not where it alone counts', () => {
+    const both = stable(offer('range', 'sticky'), offer('range'))
+    const ticket = both.join({ memberId: 'm1', ...offer('sticky') })
+    expect(both.refused(ticket).code).toBe('inconsistent_group_protocol')
+    const alone = stable(offer('range'))
+    expect(alone.joined(alone.join({ memberId: 'm1', ...offer('sticky') }))).toMatchObject({
+      generation: 2,
+      protocolName: 'sticky',
+    })
+  })
+
+  test('with too many protocols, or too large ones', () => {
+    const shell = new ClassicShell()
+    const many = offer(...Array.from({ length: CLASSIC_PROTOCOLS_MAX + 1 }, (_, i) => `p${i}`))
+    expect(shell.refused(shell.join(many)).code).toBe('invalid_request')
+    const metadata = new Uint8Array(CLASSIC_METADATA_BYTES_MAX)
+    const large = { protocols: [{ name: 'range', metadata }] }
+    expect(shell.refused(shell.join(large)).code).toBe('invalid_request')
+    const fitting = { protocols: [{ name: 'range', metadata: metadata.subarray(5) }] }
+    expect(shell.isParked(shell.join(fitting))).toBe(true)
+  })
+
+  test('where the leader could not be sent all of the metadata', () => {
+    const shell = new ClassicShell()
+    const metadata = new Uint8Array(CLASSIC_METADATA_BYTES_MAX - 5)
+    const large = { protocols: [{ name: 'range', metadata }] }
+    const count = CLASSIC_GROUP_BYTES_MAX / CLASSIC_METADATA_BYTES_MAX
+    for (let member = 0; member < count; member++) {
+      expect(shell.isParked(shell.join(large))).toBe(true)
+    }
+    expect(shell.refused(shell.join()).code).toBe('group_max_size_reached')
+  })
+
+  test('by a group that is full; who is a member or has an id reserved may come', () => {
+    let group = EMPTY_CLASSIC_GROUP
+    let ticket = 0
+    const join = (changes: Partial<JoinGroupRequest>) => {
+      const facts = { nowMs: 0, ticket: ++ticket, newMemberId: `m${ticket}` }
+      const step = decideJoin(group, joinRequest(changes), facts)
+      group = step.group
+      const own = step.answers.find((answer) => answer.ticket === ticket)?.answer
+      return own === undefined ? 'parked' : 'error' in own ? own.error.code : 'joined'
+    }
+    for (let member = 2; member < GROUP_MEMBERS_MAX; member++) join({})
+    expect(join({ instanceId: 'i' })).toBe('parked')
+    expect(join(AS_V4)).toBe('member_id_required')
+    const reserved = `m${ticket}`
+    expect(join({})).toBe('group_max_size_reached')
+    expect(join(AS_V4)).toBe('group_max_size_reached')
+    expect(join({ instanceId: 'j' })).toBe('group_max_size_reached')
+    expect(join({ instanceId: 'i' })).toBe('parked')
+    expect(join({ memberId: 'm1' })).toBe('parked')
+    expect(join({ memberId: reserved, ...AS_V4 })).toBe('parked')
+    expect(group.members.size).toBe(GROUP_MEMBERS_MAX)
+  })
+
+  test('under an id that the group did not give', () => {
+    const shell = stable({})
+    expect(shell.refused(shell.join({ memberId: 'm9' })).code).toBe('unknown_member_id')
+  })
+})
+
+describe('a reserved member id', () => {
+  test('is told with the refusal, and joins', () => {
+    const shell = new ClassicShell()
+    const refused = shell.refused(shell.join(AS_V4))
+    expect(refused).toMatchObject({ code: 'member_id_required', details: { memberId: 'm1' } })
+    expect(shell.group.state).toBe('empty')
+    const ticket = shell.join({ memberId: 'm1', ...AS_V4 })
+    shell.pass(INITIAL_REBALANCE_DELAY_MS)
+    expect(shell.joined(ticket)).toMatchObject({ memberId: 'm1', generation: 1 })
+  })
+
+  test('is forgotten after the session timeout', () => {
+    const shell = new ClassicShell()
+    shell.join(AS_V4)
+    shell.pass(SESSION_MS)
+    expect(shell.group.reserved.size).toBe(0)
+    expect(shell.refused(shell.join({ memberId: 'm1' })).code).toBe('unknown_member_id')
+  })
+
+  test('is no member', () => {
+    const shell = stable({})
+    shell.join(AS_V4)
+    expect(shell.group.state).toBe('stable')
+    expect(() => shell.heartbeat('m2')).toThrow('no member m2')
+    expect(shell.refused(shell.sync({ memberId: 'm2' })).code).toBe('unknown_member_id')
+  })
+
+  test.each([
+    ['joins', (shell: ClassicShell) => shell.join({ memberId: 'm2' })],
+    ['leaves', (shell: ClassicShell) => shell.leave({ memberId: 'm2' })],
+    ['is silent', (shell: ClassicShell) => shell.pass(SESSION_MS)],
+  ])('is waited for in a rebalance until it %s', (_, happen) => {
+    const shell = stable({})
+    shell.join(AS_V4)
+    const ticket = shell.join({ memberId: 'm1' })
+    expect(shell.isParked(ticket)).toBe(true)
+    happen(shell)
+    expect(shell.joined(ticket).generation).toBe(2)
+  })
+
+  test('is not needed by a static member', () => {
+    const shell = new ClassicShell()
+    expect(shell.isParked(shell.join({ instanceId: 'i', ...AS_V4 }))).toBe(true)
+  })
+})
+
+describe('the protocol of a generation', () => {
+  test.each([
+    [['a', 'b'], ['a', 'b'], ['b', 'a'], 'a'],
+    [['a', 'b'], ['b', 'a'], ['b', 'a'], 'b'],
+    [['a', 'b', 'c'], ['c', 'b'], ['c', 'b'], 'c'],
+    [['x', 'b'], ['y', 'b'], ['z', 'b'], 'b'],
+    [['a', 'b'], ['b', 'a'], ['a', 'b'], 'a'],
+  ])('of offers %j, %j and %j is %s', (one, two, three, protocolName) => {
+    const shell = new ClassicShell()
+    const ticket = shell.join(offer(...one))
+    shell.join(offer(...two))
+    shell.join(offer(...three))
+    shell.pass(2 * INITIAL_REBALANCE_DELAY_MS)
+    const answer = shell.joined(ticket)
+    expect(answer.protocolName).toBe(protocolName)
+    expect(answer.members.map(({ metadata }) => text(metadata))).toEqual(
+      Array.from({ length: 3 }, () => `as ${protocolName}`),
+    )
+  })
+
+  test('goes to the one voted for first where votes are even', () => {
+    const shell = new ClassicShell()
+    const ticket = shell.join(offer('b', 'a'))
+    shell.join(offer('a', 'b'))
+    shell.pass(2 * INITIAL_REBALANCE_DELAY_MS)
+    expect(shell.joined(ticket).protocolName).toBe('b')
+  })
+})
+
+describe('a static member that comes back', () => {
+  const follower = { instanceId: 'i' }
+
+  test('takes over its assignment without a rebalance, and fences its old self', () => {
+    const shell = stable({}, follower, {})
+    const ticket = shell.join(follower)
+    expect(shell.joined(ticket)).toMatchObject({
+      generation: 1,
+      leader: 'm1',
+      skipAssignment: false,
+      memberId: 'm4',
+      members: [],
+    })
+    expect(shell.group.state).toBe('stable')
+    expect([...shell.group.members.keys()]).toEqual(['m1', 'm4', 'm3'])
+    expect(text(shell.synced(shell.sync({ memberId: 'm4' })).assignment)).toBe('for m2')
+
+    const old = { memberId: 'm2', ...follower }
+    expect(shell.refused(shell.sync(old)).code).toBe('fenced_instance_id')
+    expect(shell.refused(shell.join(old)).code).toBe('fenced_instance_id')
+    expect(() => shell.heartbeat('m2', follower)).toThrow('instance id i')
+    expect(() => shell.commit('m2', follower)).toThrow('instance id i')
+    expect(() => shell.heartbeat('m2')).toThrow('no member m2')
+    expect(shell.leave(old)[0]?.error).toBe('fenced_instance_id')
+  })
+
+  test('that leads is told to skip assigning, with all members', () => {
+    const shell = stable({ instanceId: 'i' }, {})
+    const answer = shell.joined(shell.join({ instanceId: 'i' }))
+    expect(answer).toMatchObject({ leader: 'm3', memberId: 'm3', skipAssignment: true })
+    expect(answer.members.map(({ memberId }) => memberId)).toEqual(['m3', 'm2'])
+    expect(shell.group.leader).toBe('m3')
+  })
+
+  test('that leads and cannot skip is told that the old one does', () => {
+    const shell = stable({ instanceId: 'i' }, {})
+    const ticket = shell.join({ instanceId: 'i', supportsSkippingAssignment: false })
+    expect(shell.joined(ticket)).toMatchObject({
+      leader: 'm1',
+      memberId: 'm3',
+      skipAssignment: false,
+      members: [],
+    })
+    expect(text(shell.synced(shell.sync({ memberId: 'm3' })).assignment)).toBe('for m1')
+  })
+
+  test('makes the group rebalance if the protocol would change', () => {
+    const shell = stable(offer('a', 'b'), { ...follower, ...offer('a', 'b') })
+    const ticket = shell.join({ ...follower, ...offer('b') })
+    expect(shell.isParked(ticket)).toBe(true)
+    shell.join({ memberId: 'm1', ...offer('a', 'b') })
+    expect(shell.joined(ticket)).toMatchObject({ generation: 2, protocolName: 'b' })
+  })
+
+  test('makes it rebalance if its new offer and its assignment do not fit one row', () => {
+    const shell = stable({}, follower)
+    const metadata = new Uint8Array(CLASSIC_METADATA_BYTES_MAX - 5)
+    const ticket = shell.join({ ...follower, protocols: [{ name: 'range', metadata }] })
+    expect(shell.isParked(ticket)).toBe(true)
+  })
+
+  test('makes it rebalance while the leader assigns', () => {
+    const shell = new ClassicShell()
+    for (const request of [{}, follower, {}]) shell.join(request)
+    shell.pass(2 * INITIAL_REBALANCE_DELAY_MS)
+    const old = shell.sync({ memberId: 'm2', ...follower })
+    const other = shell.sync({ memberId: 'm3' })
+    const ticket = shell.join(follower)
+    expect(shell.refused(old).code).toBe('fenced_instance_id')
+    expect(shell.refused(other).code).toBe('rebalance_in_progress')
+    expect(shell.isParked(ticket)).toBe(true)
+    expect(shell.group.state).toBe('preparing_rebalance')
+  })
+
+  test('leaves the next generation no assignment of the last', () => {
+    const shell = stable({}, follower)
+    shell.join({ memberId: 'm1' })
+    shell.join(follower)
+    const kept = [...shell.group.members.values()].map(({ assignment }) => text(assignment))
+    expect(kept).toEqual(['for m1', ''])
+  })
+
+  test('is refused if it has nothing in common with the others', () => {
+    const shell = stable({}, follower)
+    const ticket = shell.join({ ...follower, ...offer('sticky') })
+    expect(shell.refused(ticket).code).toBe('inconsistent_group_protocol')
+    expect(shell.heartbeat('m2', follower)).toEqual({ ok: null })
+  })
+
+  test('must ask for its assignment in time where its old self had not', () => {
+    const shell = new ClassicShell()
+    const short = { rebalanceTimeoutMs: 5_000 }
+    shell.join(short)
+    shell.join({ ...follower, ...short })
+    shell.pass(2 * INITIAL_REBALANCE_DELAY_MS)
+    shell.sync({ memberId: 'm1' })
+    expect(shell.joined(shell.join({ ...follower, ...short })).memberId).toBe('m3')
+    shell.pass(5_000)
+    expect([...shell.group.members.keys()]).toEqual(['m1'])
+  })
+
+  test('takes the place of its parked join', () => {
+    const shell = new ClassicShell()
+    const old = shell.join(follower)
+    const ticket = shell.join(follower)
+    expect(shell.refused(old).code).toBe('fenced_instance_id')
+    shell.pass(INITIAL_REBALANCE_DELAY_MS)
+    expect(shell.joined(ticket)).toMatchObject({ memberId: 'm2', leader: 'm2' })
+  })
+
+  test('keeps its place in a rebalance that it misses, until its session ends', () => {
+    const request = { ...follower, sessionTimeoutMs: 100_000 }
+    const shell = stable({ rebalanceTimeoutMs: 10_000 }, { rebalanceTimeoutMs: 10_000, ...request })
+    const ticket = shell.join({ memberId: 'm1', rebalanceTimeoutMs: 10_000 })
+    shell.pass(10_000)
+    expect(shell.joined(ticket).members.map(({ memberId }) => memberId)).toEqual(['m1', 'm2'])
+    expect(() => shell.heartbeat('m2', { generation: 1 })).toThrow('generation')
+    expect(shell.joined(shell.join({ memberId: 'm2', ...request }))).toMatchObject({
+      generation: 2,
+    })
+  })
+
+  test('does not lead again once another does', () => {
+    const short = { rebalanceTimeoutMs: 5_000 }
+    const changed = { ...short, ...offer('range', 'sticky') }
+    const shell = stable({ instanceId: 'i', ...short }, short)
+    shell.join({ memberId: 'm2', ...changed })
+    shell.pass(5_000)
+    expect(shell.group).toMatchObject({ state: 'completing_rebalance', leader: 'm2' })
+    shell.join({ memberId: 'm1', instanceId: 'i', ...changed })
+    const answer = shell.joined(shell.join({ memberId: 'm2', ...changed }))
+    expect(answer).toMatchObject({ generation: 3, leader: 'm2' })
+    expect(answer.members.map(({ memberId }) => memberId)).toEqual(['m1', 'm2'])
+  })
+
+  test('is waited for also where no time is given for a rebalance', () => {
+    const hasty = { rebalanceTimeoutMs: 0 }
+    const shell = new ClassicShell()
+    shell.join({ ...follower, ...hasty })
+    shell.pass(INITIAL_REBALANCE_DELAY_MS)
+    shell.sync({ memberId: 'm1' })
+    shell.join(hasty)
+    shell.evict()
+    shell.pass(10)
+    expect(shell.group).toMatchObject({ state: 'preparing_rebalance', generation: 1 })
+    expect([...shell.group.members.keys()]).toEqual(['m1'])
+  })
+
+  test('is waited for if nobody else is left to lead', () => {
+    const request = { ...follower, rebalanceTimeoutMs: 20_000, sessionTimeoutMs: 50_000 }
+    const shell = stable(request, { rebalanceTimeoutMs: 20_000 })
+    shell.leave({ memberId: 'm2' })
+    shell.pass(21_000)
+    expect(shell.group).toMatchObject({ state: 'preparing_rebalance', generation: 1 })
+    expect(shell.joined(shell.join(request))).toMatchObject({ generation: 2, leader: 'm3' })
+  })
+})
+
+describe('a static member that is to leave', () => {
+  test.each([
+    ['by both ids', { memberId: 'm2', instanceId: 'i' }, null],
+    ['by its instance id alone', { instanceId: 'i' }, null],
+    ['by its member id alone', { memberId: 'm2' }, null],
+    ['by an instance id of nobody', { instanceId: 'j' }, 'unknown_member_id'],
+    ['by the member id of another', { memberId: 'm1', instanceId: 'i' }, 'fenced_instance_id'],
+    ['by no id', {}, 'unknown_member_id'],
+  ])('%s: %j', (_, leaving, error) => {
+    const shell = stable({}, { instanceId: 'i' })
+    expect(shell.leave(leaving)).toEqual([{ memberId: '', instanceId: null, ...leaving, error }])
+    expect(shell.group.members.has('m2')).toBe(error !== null)
+    expect(shell.group.state).toBe(error === null ? 'preparing_rebalance' : 'stable')
+  })
+})

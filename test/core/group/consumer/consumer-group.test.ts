@@ -1,0 +1,323 @@
+/**
+ * Question: does a group of the consumer protocol (KIP-848) keep its promises whatever its members do?
+ * Contract, after every step:
+ *  - no partition is with two members, nor held by two clients that are members (G3); a commit under
+ *    another epoch, or of what is not the member's, is refused;
+ *  - the targets are a valid assignment, made when one was due and at no other time; epochs only grow;
+ *  - a decision changes nothing by itself, and one that refuses changes nothing at all;
+ *  - what is in the old and the new target of a member that stays is never taken from it;
+ *  - in the end, once those that are there behave, the group is stable within a session, a rebalance
+ *    timeout and a few rounds, and every partition has one owner (G4).
+ * Model: `World`: six clients that know what they were told, hold it, and give it up when they are told.
+ * Generated: up to 80 commands: lost requests and answers, heartbeats that say everything or as little
+ * as they may, slow and silent members, crashes, static members that come back under another id, topics
+ * that come, grow, go and come anew, hints that are late, evictions. Limits: calls of one client do not
+ * overtake one another.
+ * The checker is shown to fail on broken rules at the end.
+ */
+import fc from 'fast-check'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { runs, SEEDED } from '../../../support/seed.ts'
+import { type Client, ROUND_MS, request, SUBSCRIPTIONS, World } from './consumer-world.ts'
+
+type Reconcile = typeof import('../../../../src/core/group/consumer/reconcile.ts').reconcile
+type CommitRules = typeof import('../../../../src/core/group/commit.ts')
+
+/** What stands in for a rule; set by the tests of the checker. */
+const broken = vi.hoisted(() => ({
+  reconcile: (right: Reconcile): Reconcile => right,
+  checkConsumerCommit: ({ checkConsumerCommit }: CommitRules): CommitRules['checkConsumerCommit'] =>
+    checkConsumerCommit,
+}))
+
+vi.mock('../../../../src/core/group/consumer/reconcile.ts', async (load) => {
+  const { reconcile } = await load<{ reconcile: Reconcile }>()
+  return { reconcile: ((...args) => broken.reconcile(reconcile)(...args)) satisfies Reconcile }
+})
+
+vi.mock('../../../../src/core/group/commit.ts', async (load) => {
+  const rules = await load<CommitRules>()
+  const checkConsumerCommit: CommitRules['checkConsumerCommit'] = (...args) =>
+    broken.checkConsumerCommit(rules)(...args)
+  return { ...rules, checkConsumerCommit }
+})
+
+const RIGHT = { ...broken }
+
+beforeEach(() => {
+  Object.assign(broken, RIGHT)
+})
+
+// -- commands ------------------------------------------------------------------------------------
+
+type Command = fc.Command<object, World>
+
+function command(name: string, run: (world: World) => void): Command {
+  const checked = (world: World) => {
+    run(world)
+    world.check()
+  }
+  return { check: () => true, run: (_, world) => checked(world), toString: () => name }
+}
+
+function clientCommand(name: string, act: (world: World, who: Client) => void) {
+  return fc.nat(5).map((index) =>
+    command(`${name}(${index})`, (world) => {
+      const who = world.clients[index]
+      if (who !== undefined) act(world, who)
+    }),
+  )
+}
+
+const fate = fc.constantFrom('answered', 'answered', 'answer lost', 'request lost' as const)
+const topicName = fc.constantFrom('a', 'b', 'c')
+
+/** Each is refused, whoever is there. */
+const DISHONEST: Array<[string, (world: World, who: Client) => void]> = [
+  [
+    'unknown',
+    (world) => world.refuse({ memberId: 'nobody', memberEpoch: 3 }, ['unknown_member_id']),
+  ],
+  [
+    'ahead',
+    (world, { memberId, instanceId }) =>
+      world.refuse({ memberId, instanceId, memberEpoch: world.group.groupEpoch + 1, owned: [] }, [
+        'fenced_member_epoch',
+        'fenced_instance_id',
+        'unknown_member_id',
+      ]),
+  ],
+  [
+    'long ago',
+    (world, { memberId, instanceId }) => {
+      const previous = world.group.members.get(memberId)?.previousMemberEpoch ?? 9
+      if (previous < 2) return
+      world.refuse({ memberId, instanceId, memberEpoch: previous - 1, owned: [] }, [
+        'fenced_member_epoch',
+        'fenced_instance_id',
+        'unknown_member_id',
+      ])
+    },
+  ],
+  [
+    'an epoch ago, with more than is its',
+    (world, { memberId, instanceId }) => {
+      const member = world.group.members.get(memberId)
+      if (member === undefined || member.previousMemberEpoch === 0) return
+      if (member.previousMemberEpoch === member.memberEpoch) return
+      const memberEpoch = member.previousMemberEpoch
+      const owned = [{ topicId: 'a1', partitions: [99] }]
+      for (const said of [{}, { owned }]) {
+        world.refuse({ memberId, instanceId, memberEpoch, ...said }, ['fenced_member_epoch'])
+      }
+    },
+  ],
+  [
+    'joins with something',
+    (world) =>
+      world.refuse({ topics: ['a'], owned: [{ topicId: 'a1', partitions: [0] }] }, [
+        'invalid_request',
+      ]),
+  ],
+  ['joins for nothing', (world) => world.refuse({ topics: [] }, ['invalid_request'])],
+  [
+    'joins for what is not there',
+    (world) => world.refuse({ topics: ['nothing'] }, ['unknown_topic_or_partition']),
+  ],
+  [
+    'takes an instance id',
+    (world) => {
+      world.expire()
+      const holder = world.group.memberOf('i')
+      if (holder === undefined || holder.memberEpoch === -2) return
+      world.refuse({ instanceId: 'i', topicPattern: '.*' }, ['unreleased_instance_id'])
+      world.refuse({ instanceId: 'i', memberEpoch: 1 }, ['fenced_instance_id'])
+      world.refuse({ instanceId: 'i', memberEpoch: -1 }, ['fenced_instance_id'])
+    },
+  ],
+  [
+    'leaves to come back as nobody',
+    (world, { memberId }) => world.refuse({ memberId, memberEpoch: -2 }, ['invalid_request']),
+  ],
+]
+
+/** Of any partition, under any epoch there has been; and of what it holds, under what it was told. */
+function commitCommand() {
+  return fc
+    .record({ index: fc.nat(5), behind: fc.integer({ min: -1, max: 4 }), holder: fc.nat(5) })
+    .map(({ index, behind, holder }) =>
+      command(`commit(${index}, -${behind}, of ${holder})`, (world) => {
+        const [who, other] = [world.clients[index], world.clients[holder]]
+        if (who === undefined || other === undefined) return
+        const member = world.group.members.get(who.memberId)
+        for (const [topicId, partitions] of other.holds) {
+          for (const partition of partitions) {
+            world.commit(who.memberId, who.epoch - behind, topicId, partition)
+            world.commit(who.memberId, member?.memberEpoch ?? 1, topicId, partition)
+          }
+        }
+        for (const epoch of [-2, -1, 0, 1]) world.commit(who.memberId, epoch, 'a1', 0)
+      }),
+    )
+}
+
+const COMMANDS: Array<fc.Arbitrary<Command>> = [
+  ...[1, 2, 5, 5].map((rounds) =>
+    fc.constant(
+      command(`rounds(${rounds})`, (world) => {
+        for (let round = 0; round < rounds; round++) {
+          world.pass(ROUND_MS)
+          world.round()
+        }
+      }),
+    ),
+  ),
+  clientCommand('start', (world, who) => world.start(who)),
+  clientCommand('start', (world, who) => world.start(who)),
+  ...[true, true, false].map((saysOwned) =>
+    fate.chain((how) =>
+      clientCommand(`heartbeat ${how} ${saysOwned}`, (world, who) =>
+        world.heartbeat(who, how, saysOwned),
+      ),
+    ),
+  ),
+  fate.chain((how) => clientCommand(`leave ${how}`, (world, who) => world.leave(who, how, false))),
+  fate.chain((how) =>
+    clientCommand(`come back ${how}`, (world, who) => {
+      world.leave(who, how, true)
+      world.start(who)
+    }),
+  ),
+  clientCommand('crash', (world, who) => world.crash(who)),
+  clientCommand('pause', (_, who) => {
+    if (who.state === 'running') who.state = 'paused'
+  }),
+  clientCommand('slow down', (_, who) => {
+    who.isSlow = true
+  }),
+  clientCommand('hurry', (world, who) => {
+    who.isSlow = false
+    world.giveUp(who)
+  }),
+  fc
+    .nat(SUBSCRIPTIONS.length - 1)
+    .chain((index) =>
+      clientCommand(`subscribe to ${index} `, (world, who) =>
+        world.subscribe(who, SUBSCRIPTIONS[index] ?? who),
+      ),
+    ),
+  ...[true, false].map((isHeard) =>
+    fc.record({ name: topicName, partitions: fc.nat(6) }).map(({ name, partitions }) =>
+      command(`topic(${name}, ${partitions}, ${isHeard ? 'heard' : 'not heard'})`, (world) => {
+        if (partitions === 0) world.deleteTopic(name)
+        else world.setTopic(name, partitions)
+        if (isHeard) world.learn()
+      }),
+    ),
+  ),
+  topicName.map((name) =>
+    command(`anew(${name})`, (world) => {
+      world.deleteTopic(name)
+      world.setTopic(name, 2)
+      world.learn()
+    }),
+  ),
+  fc.constant(command('learn', (world) => world.learn())),
+  fc.constant(command('evict', (world) => world.evict())),
+  fc.constantFrom(1, 100, 1_000, 5_000, 9_000).map((ms) =>
+    command(`pass(${ms})`, (world) => {
+      world.pass(ms)
+      world.expire()
+    }),
+  ),
+  commitCommand(),
+  commitCommand(),
+  ...DISHONEST.map(([name, act]) => clientCommand(name, act)),
+]
+
+function property() {
+  return fc.property(fc.commands(COMMANDS, { maxCommands: 80, size: 'max' }), (commands) => {
+    const world = new World()
+    fc.modelRun(() => ({ model: {}, real: world }), commands)
+    world.checkRecovery()
+  })
+}
+
+test('a consumer group keeps its promises, whatever its members do', { timeout: 120_000 }, () => {
+  fc.assert(property(), { ...SEEDED, numRuns: runs(300) })
+})
+
+// -- the checker -----------------------------------------------------------------------------------
+
+/** Rules with one defect each, to see that it would be found. */
+const BROKEN: Array<[string, Partial<typeof broken>, complaint: RegExp]> = [
+  [
+    'partitions are given before they are given up',
+    {
+      reconcile: (right) => (draft, member, owned) => {
+        const generous = new Proxy(draft, {
+          get: (target, property) => {
+            if (property === 'isFree') return () => true
+            const value: unknown = Reflect.get(target, property, target)
+            return typeof value === 'function' ? value.bind(target) : value
+          },
+        })
+        return right(generous, member, owned)
+      },
+    },
+    /is with .* alone/,
+  ],
+  [
+    'silence is taken for a revocation',
+    {
+      reconcile: (right) => (draft, member, owned) => right(draft, member, owned ?? new Map()),
+    },
+    /alone|holds what is its/,
+  ],
+  [
+    'anything may be committed',
+    {
+      checkConsumerCommit:
+        ({ findCommitting }) =>
+        (group, committing) => {
+          findCommitting(group, committing)
+        },
+    },
+    /commit: expected 'ok' to be 'stale/,
+  ],
+  [
+    'a stale epoch may commit',
+    {
+      checkConsumerCommit:
+        ({ checkConsumerCommit }) =>
+        (group, committing, offsets) => {
+          const epoch = group.member(committing.memberId)?.memberEpoch ?? committing.epoch
+          checkConsumerCommit(group, { ...committing, epoch }, offsets)
+        },
+    },
+    /commit: expected 'ok' to be 'stale/,
+  ],
+]
+
+test.each(BROKEN)(
+  'the checker finds out where %s',
+  { timeout: 120_000 },
+  (_, defect, complaint) => {
+    Object.assign(broken, defect)
+    const result = fc.check(property(), { ...SEEDED, numRuns: 600, endOnFailure: true })
+    expect(result.failed).toBe(true)
+    expect(String(result.errorInstance)).toMatch(complaint)
+  },
+)
+
+// -- by example ------------------------------------------------------------------------------------
+
+test('what was never handed out is no epoch to commit under', () => {
+  const world = new World()
+  const owned = { topicId: 'a1', partition: 0 }
+  world.call(request({ instanceId: 'x', topics: ['a'] }))
+  expect(world.commit('m', 1, owned.topicId, owned.partition)).toBe('ok')
+  expect(world.commit('m', 0, owned.topicId, owned.partition)).toBe('stale_member_epoch')
+  world.call(request({ instanceId: 'x', memberEpoch: -2 }))
+  expect(world.commit('m', -2, owned.topicId, owned.partition)).toBe('stale_member_epoch')
+})

@@ -1,0 +1,560 @@
+/**
+ * A group of the consumer protocol without a platform: a shell that stores and expires as the Durable
+ * Object does, and clients that know only what they were told. Each step is held to the invariants.
+ */
+import { expect } from 'vitest'
+import { EdgelogError } from '../../../../src/core/errors.ts'
+import { assignmentOf } from '../../../../src/core/group/assign/assigned-topics.ts'
+import {
+  type Assignment,
+  filterPartitions,
+  intersect,
+  isEmpty,
+  isSameAssignment,
+  isSubset,
+  NO_PARTITIONS,
+  subtract,
+  unite,
+} from '../../../../src/core/group/assign/assignment.ts'
+import { checkConsumerCommit } from '../../../../src/core/group/commit.ts'
+import { checkHeartbeat } from '../../../../src/core/group/consumer/check-heartbeat.ts'
+import {
+  ConsumerGroup,
+  type ConsumerGroupChange,
+} from '../../../../src/core/group/consumer/consumer-group.ts'
+import {
+  type ConsumerMember,
+  decodeMember,
+  encodeMember,
+  isAway,
+} from '../../../../src/core/group/consumer/consumer-member.ts'
+import { decideExpiry, decideTopicsChange } from '../../../../src/core/group/consumer/departure.ts'
+import { decideHeartbeat } from '../../../../src/core/group/consumer/heartbeat.ts'
+import { subscribedPartitionCounts } from '../../../../src/core/group/consumer/target.ts'
+import type {
+  GroupTopic,
+  HeartbeatAnswer,
+  HeartbeatRequest,
+  TopicPartitions,
+} from '../../../../src/core/group/group-api.ts'
+import { groupTimes } from '../../../../src/core/group/group-config.ts'
+import { parseGroupId } from '../../../../src/core/group/group-id.ts'
+import { TopicDirectory } from '../../../../src/core/group/topic-directory.ts'
+import { checkValid } from '../assign/assignor-checks.ts'
+
+/** Those of a group without configs. */
+const TIMES = groupTimes({})
+
+export const SESSION_MS = 10_000
+export const REBALANCE_MS = 6_000
+export const ROUND_MS = 500
+
+export interface Client {
+  readonly name: string
+  readonly instanceId: string | null
+  readonly mayNameUnknownTopics: boolean
+  /** Says what it holds only when it must. */
+  readonly isTerse: boolean
+  memberId: string
+  topics: readonly string[]
+  topicPattern: string
+  /** What it was told last; 0: it is to join. */
+  epoch: number
+  /** What it consumes: all it was told and has not given up. */
+  holds: Assignment
+  /** What it was told last. */
+  told: Assignment
+  /** The next heartbeat says everything: something has changed, or an answer was lost. */
+  mustSayAll: boolean
+  /** Takes its time to give up what it is told to. */
+  isSlow: boolean
+  /** `gone` for good, until it is started again; `paused`: holds on, and is not heard. */
+  state: 'running' | 'paused' | 'gone'
+  lives: number
+}
+
+function client(name: string, changes: Partial<Client> = {}): Client {
+  return {
+    ...{ name, instanceId: null, mayNameUnknownTopics: false, isTerse: false, memberId: name },
+    ...{ topics: ['a'], topicPattern: '', epoch: 0, holds: NO_PARTITIONS, told: NO_PARTITIONS },
+    ...{ mustSayAll: true, isSlow: false, state: 'gone', lives: 0 },
+    ...changes,
+  }
+}
+
+/** A client that looks for matches of a pattern by itself may begin with none. */
+const NOTHING = { topics: [], topicPattern: '' }
+
+export const SUBSCRIPTIONS: ReadonlyArray<Pick<Client, 'topics' | 'topicPattern'>> = [
+  { topics: ['a'], topicPattern: '' },
+  { topics: ['a', 'b'], topicPattern: '' },
+  { topics: ['b', 'c'], topicPattern: '' },
+  { topics: [], topicPattern: '[ac]' },
+  { topics: ['b'], topicPattern: '.*' },
+  NOTHING,
+]
+
+/** How a call ends: before or after its effect, or with its answer. */
+export type Fate = 'request lost' | 'answer lost' | 'answered'
+
+export class World {
+  group = new ConsumerGroup()
+  nowMs = 1_000_000
+  readonly clients: readonly Client[] = [
+    client('one'),
+    client('two', { isTerse: true, topics: ['a', 'b'] }),
+    client('three', { mayNameUnknownTopics: true, topics: ['b', 'c'] }),
+    client('pattern', { isTerse: true, topics: [], topicPattern: '.*' }),
+    client('static', { instanceId: 'i', topics: ['a', 'b'] }),
+    client('terse static', { instanceId: 'j', isTerse: true }),
+  ]
+  /** What there is, and what the group has heard of it. */
+  topics: GroupTopic[] = [
+    { id: 'a1', name: 'a', partitions: 3 },
+    { id: 'b1', name: 'b', partitions: 2 },
+  ]
+  directory = new TopicDirectory(this.topics)
+  readonly #rows = new Map<string, string>()
+  readonly #sessions = new Map<string, number>()
+  readonly #revocations = new Map<string, number>()
+  #lastAssignedAtMs = Number.NEGATIVE_INFINITY
+  #topicIds = 1
+
+  // -- what clients do -------------------------------------------------------------------------
+
+  start(who: Client): void {
+    if (who.state === 'running') return
+    if (who.state === 'paused') {
+      who.state = 'running'
+      return
+    }
+    who.lives += 1
+    const memberId = `${who.name}-${who.lives}`
+    Object.assign(who, { memberId, state: 'running', epoch: 0, mustSayAll: true })
+  }
+
+  crash(who: Client): void {
+    Object.assign(who, { state: 'gone', holds: NO_PARTITIONS, told: NO_PARTITIONS })
+  }
+
+  heartbeat(who: Client, fate: Fate = 'answered', saysOwned = true): void {
+    if (who.state !== 'running') return
+    this.expire()
+    if (fate === 'request lost') {
+      who.mustSayAll = true
+      return
+    }
+    const before = this.group.members.get(who.memberId)
+    const isLate = before !== undefined && who.epoch > 0 && who.epoch !== before.memberEpoch
+    let answer: HeartbeatAnswer
+    try {
+      answer = this.call(this.#requestOf(who, saysOwned))
+    } catch (error) {
+      if (!(error instanceof EdgelogError)) throw error
+      this.#refused(who, error, isLate)
+      return
+    }
+    if (fate === 'answer lost') who.mustSayAll = true
+    else this.#told(who, answer)
+  }
+
+  /** What a slow client gives up in the end. */
+  giveUp(who: Client): void {
+    if (isSubset(who.holds, who.told)) return
+    who.holds = intersect(who.holds, who.told)
+    who.mustSayAll = true
+    this.check()
+  }
+
+  /** It has given up everything before it says so. */
+  leave(who: Client, fate: Fate, isToComeBack: boolean): void {
+    if (who.state !== 'running') return
+    const isMember = who.epoch > 0
+    this.crash(who)
+    if (fate === 'request lost' || !isMember) return
+    this.expire()
+    const memberEpoch = isToComeBack && who.instanceId !== null ? -2 : -1
+    try {
+      const { topics: _, topicPattern: __, ...request } = this.#requestOf(who, false)
+      this.call({ ...request, memberEpoch })
+    } catch (error) {
+      if (!(error instanceof EdgelogError)) throw error
+      expect(['unknown_member_id', 'fenced_instance_id']).toContain(error.code)
+    }
+    this.check()
+  }
+
+  subscribe(who: Client, subscription: Pick<Client, 'topics' | 'topicPattern'>): void {
+    const isThere = subscription.topics.every((name) => this.directory.named(name))
+    if ((isThere && subscription !== NOTHING) || who.mayNameUnknownTopics)
+      Object.assign(who, subscription, { mustSayAll: true })
+  }
+
+  /** @returns the code of a refusal; `ok`. */
+  commit(memberId: string, epoch: number, topicId: string, partition: number): string {
+    this.expire()
+    const member = this.group.members.get(memberId)
+    const isEpoch = epoch === member?.memberEpoch || epoch === member?.previousMemberEpoch
+    const isHeld = this.group.owner(topicId, partition) === memberId
+    const isRightful = epoch > 0 && isEpoch && isHeld
+    const code = codeOf(() =>
+      checkConsumerCommit(this.group, { memberId, epoch, instanceId: member?.instanceId ?? null }, [
+        { topicId, topic: topicId, partition },
+      ]),
+    )
+    if (member === undefined) expect(code, 'commit of nobody').toBe('unknown_member_id')
+    else expect(code, 'commit').toBe(isRightful ? 'ok' : 'stale_member_epoch')
+    return code
+  }
+
+  #requestOf(who: Client, saysOwned: boolean): HeartbeatRequest {
+    const saysAll = who.epoch === 0 || who.mustSayAll || !who.isTerse
+    const owned: TopicPartitions[] =
+      who.epoch === 0
+        ? []
+        : [...who.holds].map(([topicId, partitions]) => ({ topicId, partitions }))
+    const { mayNameUnknownTopics, topics, topicPattern, memberId, instanceId, epoch } = who
+    const ends = { sessionTimeoutMs: SESSION_MS, rebalanceTimeoutMs: REBALANCE_MS }
+    return {
+      ...request({ memberId, memberEpoch: epoch, instanceId, mayNameUnknownTopics }),
+      ...(saysAll ? { ...ends, topicPattern } : {}),
+      // A topic of its that is gone is no reason to be refused.
+      ...(saysAll ? { topics: topics.filter((t) => mayNameUnknownTopics || this.#names(t)) } : {}),
+      ...(saysAll && saysOwned ? { owned } : {}),
+    }
+  }
+
+  #names(topic: string): boolean {
+    return this.directory.named(topic) !== undefined
+  }
+
+  #told(who: Client, { memberEpoch, assignment }: HeartbeatAnswer): void {
+    const isJoin = who.epoch === 0
+    const isSaid = who.mustSayAll
+    expect(memberEpoch, 'who was let in does not join again').toBeGreaterThan(0)
+    who.epoch = memberEpoch
+    who.mustSayAll = isJoin && isSaid && assignment === null
+    if (assignment !== null) {
+      const told = assignmentOf(assignment, this.directory)
+      const target = this.group.target(who.memberId)
+      const pending = this.group.members.get(who.memberId)?.pendingRevocation ?? NO_PARTITIONS
+      const settled = subtract(who.holds, pending)
+      const here = filterPartitions(settled, (id) => this.directory.withId(id) !== undefined)
+      expect(isSubset(intersect(here, target), told), 'what stays with it is never taken').toBe(
+        true,
+      )
+      who.mustSayAll ||= !isSameAssignment(who.holds, told)
+      who.told = told
+      who.holds = unite(who.holds, told)
+      if (!who.isSlow) who.holds = intersect(who.holds, told)
+    }
+    this.check()
+  }
+
+  #refused(who: Client, error: EdgelogError, isLate: boolean): void {
+    switch (error.code) {
+      case 'fenced_member_epoch':
+        expect(isLate, 'only who missed answers is fenced').toBe(true)
+        break
+      case 'unknown_member_id':
+        expect(this.group.members.has(who.memberId)).toBe(false)
+        break
+      case 'unreleased_instance_id':
+        expect(who.epoch).toBe(0)
+        return
+      case 'invalid_request':
+        // None of its topics is there any more.
+        expect(who.epoch).toBe(0)
+        expect(who.topicPattern === '' && !who.topics.some((topic) => this.#names(topic))).toBe(
+          true,
+        )
+        return
+      default:
+        throw error
+    }
+    Object.assign(who, { epoch: 0, holds: NO_PARTITIONS, told: NO_PARTITIONS, mustSayAll: true })
+    this.check()
+  }
+
+  // -- what else happens -----------------------------------------------------------------------
+
+  setTopic(name: string, partitions: number): void {
+    const rest = this.topics.filter((topic) => topic.name !== name)
+    const known = this.topics.find((topic) => topic.name === name)
+    const id = known?.id ?? `${name}${++this.#topicIds}`
+    this.topics = [...rest, { id, name, partitions: Math.max(partitions, known?.partitions ?? 0) }]
+  }
+
+  deleteTopic(name: string): void {
+    this.topics = this.topics.filter((topic) => topic.name !== name)
+  }
+
+  /** The group hears what became of the topics. */
+  learn(): void {
+    const after = new TopicDirectory(this.topics)
+    const change = this.#pure(() => decideTopicsChange(this.group, this.directory, after))
+    this.directory = after
+    if (change !== null) this.#apply(change, new Set())
+  }
+
+  pass(ms: number): void {
+    this.nowMs += ms
+  }
+
+  expire(): void {
+    const due = [this.#sessions, this.#revocations].flatMap((deadlines) =>
+      [...deadlines].filter(([, atMs]) => atMs <= this.nowMs).map(([memberId]) => memberId),
+    )
+    const change = this.#pure(() => decideExpiry(this.group, due))
+    if (change !== null) this.#apply(change, new Set())
+  }
+
+  /** What is left is in the rows. */
+  evict(): void {
+    const stored = [...this.#rows.values()].map(decodeMember)
+    const { groupEpoch, assignmentEpoch } = this.group
+    const group = new ConsumerGroup()
+    group.apply({
+      groupEpoch,
+      assignmentEpoch,
+      members: new Map(stored.map(({ member }) => [member.memberId, member])),
+      targets: new Map(stored.map(({ member, target }) => [member.memberId, target])),
+    })
+    expect(dump(group), 'as it was before the eviction').toEqual(dump(this.group))
+    this.group = group
+    this.#lastAssignedAtMs = Number.NEGATIVE_INFINITY
+    this.#revocations.clear()
+    for (const member of group.members.values()) {
+      this.#sessions.set(
+        member.memberId,
+        this.nowMs + (member.sessionTimeoutMs ?? TIMES.sessionTimeoutMs),
+      )
+      this.#watch(member.memberId)
+    }
+  }
+
+  /** A call that is to be refused, with nothing changed. */
+  refuse(changes: Partial<HeartbeatRequest>, codes: readonly string[]): void {
+    this.expire()
+    const before = dump(this.group)
+    expect(codes).toContain(codeOf(() => this.call(request(changes))))
+    expect(dump(this.group)).toEqual(before)
+  }
+
+  /** As the Durable Object does it. */
+  call(request: HeartbeatRequest): HeartbeatAnswer {
+    checkHeartbeat(request)
+    const time = { nowMs: this.nowMs, lastAssignedAtMs: this.#lastAssignedAtMs }
+    const { change, answer } = this.#pure(() =>
+      decideHeartbeat(this.group, this.directory, request, time, TIMES),
+    )
+    if (change !== null) {
+      const { instanceId } = request
+      const replaced = instanceId === null ? undefined : this.group.memberOf(instanceId)?.memberId
+      const isJoin = request.memberEpoch <= 0
+      this.#apply(change, new Set(isJoin ? [request.memberId, replaced ?? ''] : []))
+    }
+    const member = this.group.members.get(request.memberId)
+    if (member !== undefined && !isAway(member)) {
+      this.#sessions.set(
+        member.memberId,
+        this.nowMs + (member.sessionTimeoutMs ?? TIMES.sessionTimeoutMs),
+      )
+    }
+    return answer
+  }
+
+  // -- what is true after each step ------------------------------------------------------------
+
+  #pure<T>(decide: () => T): T {
+    const before = dump(this.group)
+    try {
+      return decide()
+    } finally {
+      expect(dump(this.group), 'a decision changes nothing').toEqual(before)
+    }
+  }
+
+  /** @param restarted Members that begin anew with this step. */
+  #apply(change: ConsumerGroupChange, restarted: ReadonlySet<string>): void {
+    const before = new Map(this.group.members)
+    const targets = new Map([...before.keys()].map((id) => [id, this.group.target(id)]))
+    const { groupEpoch, assignmentEpoch } = this.group
+    expect(change.groupEpoch, 'the group epoch grows').toBeGreaterThanOrEqual(groupEpoch)
+    expect(change.assignmentEpoch).toBeGreaterThanOrEqual(assignmentEpoch)
+    expect(change.assignmentEpoch).toBeLessThanOrEqual(change.groupEpoch)
+    checkOneOwner(before, change)
+    this.group.apply(change)
+    if (change.assignmentEpoch > assignmentEpoch) {
+      expect(assignmentEpoch, 'a new assignment was due').toBeLessThan(change.groupEpoch)
+      this.#lastAssignedAtMs = this.nowMs
+      this.#checkTargets()
+    } else this.#checkTargetsStay(targets, restarted)
+    for (const [memberId, member] of this.group.members) {
+      const old = before.get(memberId)
+      if (old !== undefined && !restarted.has(memberId)) this.#checkMoved(old, member)
+    }
+    for (const memberId of new Set([...change.members.keys(), ...change.targets.keys()])) {
+      const member = this.group.members.get(memberId)
+      if (member === undefined) this.#rows.delete(memberId)
+      else this.#rows.set(memberId, encodeMember(member, this.group.target(memberId)))
+      const isNew = member?.pendingRevocation !== before.get(memberId)?.pendingRevocation
+      if (isNew) this.#revocations.delete(memberId)
+      this.#watch(memberId)
+    }
+  }
+
+  #watch(memberId: string): void {
+    const member = this.group.members.get(memberId)
+    if (member === undefined) this.#sessions.delete(memberId)
+    if (member?.state !== 'unrevoked_partitions') this.#revocations.delete(memberId)
+    else if (!this.#revocations.has(memberId)) {
+      this.#revocations.set(memberId, this.nowMs + member.rebalanceTimeoutMs)
+    }
+  }
+
+  #checkTargets(): void {
+    const members = [...this.group.members.values()]
+    const input = members.map((member) => ({
+      memberId: member.memberId,
+      instanceId: member.instanceId,
+      topicIds: this.directory.resolve(member),
+      target: NO_PARTITIONS,
+    }))
+    checkValid(
+      {
+        members: new Map(input.map((member) => [member.memberId, member])),
+        partitionCounts: subscribedPartitionCounts(members, this.directory),
+      },
+      new Map(input.map(({ memberId }) => [memberId, this.group.target(memberId)])),
+    )
+  }
+
+  #checkTargetsStay(before: ReadonlyMap<string, Assignment>, restarted: ReadonlySet<string>): void {
+    for (const memberId of this.group.members.keys()) {
+      const heir = [...restarted].find((id) => before.has(id))
+      const old = before.get(memberId) ?? (restarted.has(memberId) && heir && before.get(heir))
+      expect(isSameAssignment(this.group.target(memberId), old || NO_PARTITIONS)).toBe(true)
+    }
+  }
+
+  #checkMoved(before: ConsumerMember, after: ConsumerMember): void {
+    const { memberId } = after
+    expect(after.memberEpoch, 'epochs only grow').toBeGreaterThanOrEqual(before.memberEpoch)
+    expect(after.memberEpoch).toBeLessThanOrEqual(this.group.assignmentEpoch)
+    const stays = intersect(before.assigned, this.group.target(memberId))
+    expect(isSubset(stays, after.assigned), `${memberId} keeps what stays with it`).toBe(true)
+    const isPending = after.state === 'unrevoked_partitions'
+    expect(isEmpty(after.pendingRevocation)).toBe(!isPending)
+  }
+
+  /** What clients hold, they hold alone, but for those the group has given up. */
+  check(): void {
+    const holders = new Map<string, string>()
+    for (const { memberId, holds } of this.clients) {
+      const member = this.group.members.get(memberId)
+      if (member === undefined) continue
+      const its = unite(member.assigned, member.pendingRevocation)
+      expect(Object.fromEntries(subtract(holds, its)), `${memberId} holds what is its`).toEqual({})
+      for (const [topicId, partitions] of holds) {
+        for (const partition of partitions) {
+          const name = `${topicId}-${partition}`
+          expect(holders.get(name), `${name} is held by ${memberId} alone`).toBe(undefined)
+          holders.set(name, memberId)
+        }
+      }
+    }
+  }
+
+  /** Once all that are there behave, the group is stable in bounded time, and nothing is nobody's. */
+  checkRecovery(): void {
+    this.learn()
+    const boundMs = SESSION_MS + REBALANCE_MS + 20 * ROUND_MS
+    for (let elapsedMs = 0; elapsedMs < boundMs; elapsedMs += ROUND_MS) {
+      this.pass(ROUND_MS)
+      this.expire()
+      this.round()
+    }
+    const running = this.clients.filter(({ state }) => state === 'running')
+    const members = running.filter(({ epoch }) => epoch > 0)
+    expect(this.group.state).toBe(members.length === 0 ? 'empty' : 'stable')
+    expect([...this.group.members.keys()].sort()).toEqual(members.map((who) => who.memberId).sort())
+    const held = new Map<string, number>()
+    for (const { memberId, holds } of members) {
+      expect(holds).toEqual(this.group.members.get(memberId)?.assigned)
+      for (const [topicId, partitions] of holds) {
+        held.set(topicId, (held.get(topicId) ?? 0) + partitions.length)
+      }
+    }
+    expect(held).toEqual(subscribedPartitionCounts(this.group.members.values(), this.directory))
+  }
+
+  /** Everybody does once what is to be done. */
+  round(): void {
+    for (const who of this.clients) {
+      this.giveUp(who)
+      this.heartbeat(who)
+    }
+  }
+}
+
+export function request(changes: Partial<HeartbeatRequest> = {}): HeartbeatRequest {
+  return {
+    groupId: parseGroupId('g'),
+    memberId: 'm',
+    memberEpoch: 0,
+    instanceId: null,
+    clientId: 'client',
+    clientHost: '10.0.0.1',
+    mayNameUnknownTopics: false,
+    ...changes,
+  }
+}
+
+export function codeOf(call: () => unknown): string {
+  try {
+    call()
+    return 'ok'
+  } catch (error) {
+    if (error instanceof EdgelogError) return error.code
+    throw error
+  }
+}
+
+/** All there is to know of a group. */
+export function dump(group: ConsumerGroup): unknown {
+  const { groupEpoch, assignmentEpoch, state } = group
+  const members = [...group.members.values()]
+    .sort((one, other) => (one.memberId < other.memberId ? -1 : 1))
+    .map((member) => ({
+      row: encodeMember(member, group.target(member.memberId)),
+      isFound: member.instanceId === null || group.memberOf(member.instanceId) === member,
+      isOwner: [...unite(member.assigned, member.pendingRevocation)].every(
+        ([topicId, partitions]) =>
+          partitions.every((partition) => group.owner(topicId, partition) === member.memberId),
+      ),
+    }))
+  return { groupEpoch, assignmentEpoch, state, members }
+}
+
+/** Looked at before the change is applied, which would stop where two have a partition. */
+function checkOneOwner(
+  before: ReadonlyMap<string, ConsumerMember>,
+  change: ConsumerGroupChange,
+): void {
+  const owners = new Map<string, string>()
+  for (const [memberId, member] of new Map<string, ConsumerMember | null>([
+    ...before,
+    ...change.members,
+  ])) {
+    for (const part of [member?.assigned, member?.pendingRevocation]) {
+      for (const [topicId, partitions] of part ?? []) {
+        for (const partition of partitions) {
+          const name = `${topicId}-${partition}`
+          expect(owners.get(name), `${name} is with ${memberId} alone`).toBe(undefined)
+          owners.set(name, memberId)
+        }
+      }
+    }
+  }
+}

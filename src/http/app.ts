@@ -14,7 +14,7 @@ import { addKafkaRoute } from './kafka.ts'
 import { addOpenApiRoutes } from './openapi.ts'
 import { addProduceRoutes } from './produce.ts'
 import type { App } from './route.ts'
-import { addTailRoutes } from './tail.ts'
+import { addTailRoutes } from './tail/tail-routes.ts'
 import { addTopicRoutes } from './topics.ts'
 
 /**

@@ -7,7 +7,7 @@ import {
   TAIL_CREDIT_BYTES_MAX,
   TAIL_SUBSCRIPTIONS_MAX,
   WAIT_MS_MAX,
-} from '../core/limits.ts'
+} from '../../core/limits.ts'
 
 /** A whole number in a body. */
 function whole(min: number, max: number) {

@@ -1,10 +1,10 @@
 /** What an event stream does for a reader that takes nothing: needs time that passes on demand. */
 import { afterEach, expect, test, vi } from 'vitest'
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
-import { PING_INTERVAL_MS } from '../../src/core/limits.ts'
-import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
-import { parseTopicName } from '../../src/core/topic/topic-name.ts'
-import { openEventStream } from '../../src/http/sse.ts'
+import { Cluster, type ClusterEnv, newCaches } from '../../../src/broker/cluster.ts'
+import { PING_INTERVAL_MS } from '../../../src/core/limits.ts'
+import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
+import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
+import { openEventStream } from '../../../src/http/tail/topic-events.ts'
 import { takeAll } from './tail-for-test.ts'
 
 afterEach(() => {

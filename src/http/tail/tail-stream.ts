@@ -2,9 +2,9 @@
  * What `/v1/tail` says over a WebSocket, as server-sent events, for networks that let no WebSocket
  * through. The partitions are granted credit only as the reader takes events.
  */
-import type { Cluster } from '../broker/cluster.ts'
-import { fanOut } from '../broker/fan-out.ts'
-import { encodeBase64 } from '../core/bytes/base64.ts'
+import type { Cluster } from '../../broker/cluster.ts'
+import { fanOut } from '../../broker/fan-out.ts'
+import { encodeBase64 } from '../../core/bytes/base64.ts'
 import {
   PING_INTERVAL_MS,
   TAIL_FRAME_BYTES_MIN,
@@ -12,9 +12,9 @@ import {
   TAIL_STREAM_QUEUED_BYTES_MAX,
   TAIL_STREAM_STALLED_PINGS_MAX,
   TAIL_STREAM_WAITING_BYTES_MAX,
-} from '../core/limits.ts'
-import { TAIL_FRAME_HEADER_BYTES, TAIL_ID_BYTES } from '../core/log/tail-protocol.ts'
-import { report } from '../events/report.ts'
+} from '../../core/limits.ts'
+import { TAIL_FRAME_HEADER_BYTES, TAIL_ID_BYTES } from '../../core/log/tail-protocol.ts'
+import { report } from '../../events/report.ts'
 import type { TailSubscription } from './tail-schemas.ts'
 import { type TailNotice, type TailSink, TailSubscriptions } from './tail-subscriptions.ts'
 

@@ -2,22 +2,22 @@
  * The live tail as server-sent events (WHATWG HTML, section 9.2): one event a record, whose id is a
  * cursor over all partitions. The partitions are granted credit only as the reader takes events.
  */
-import type { Cluster } from '../broker/cluster.ts'
-import { decodeFrom } from '../broker/fetch.ts'
-import { openTail, type Tail, tailClosedError } from '../broker/tail.ts'
-import { recordToJson } from '../core/batch/json-record.ts'
-import type { LogRecord } from '../core/batch/record.ts'
-import { EdgelogError } from '../core/errors.ts'
+import type { Cluster } from '../../broker/cluster.ts'
+import { decodeFrom } from '../../broker/fetch.ts'
+import { openTail, type Tail, tailClosedError } from '../../broker/tail.ts'
+import { recordToJson } from '../../core/batch/json-record.ts'
+import type { LogRecord } from '../../core/batch/record.ts'
+import { EdgelogError } from '../../core/errors.ts'
 import {
   PING_INTERVAL_MS,
   SSE_CREDIT_BYTES,
   SSE_PARTITIONS_MAX,
   SSE_WRITE_LENGTH,
-} from '../core/limits.ts'
-import { decodeTailFrame } from '../core/log/tail-protocol.ts'
-import type { Topic } from '../core/topic/topic.ts'
-import type { TopicName } from '../core/topic/topic-name.ts'
-import { report } from '../events/report.ts'
+} from '../../core/limits.ts'
+import { decodeTailFrame } from '../../core/log/tail-protocol.ts'
+import type { Topic } from '../../core/topic/topic.ts'
+import type { TopicName } from '../../core/topic/topic-name.ts'
+import { report } from '../../events/report.ts'
 import { encodeCursor, parseCursor } from './cursor.ts'
 
 export interface EventStreamOptions {

@@ -1,7 +1,7 @@
 /** A cluster whose partitions send what a test says, and remember what they are told. */
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
-import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
-import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { Cluster, type ClusterEnv, newCaches } from '../../../src/broker/cluster.ts'
+import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
+import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
 
 let topicsMade = 0
 

@@ -3,9 +3,9 @@
  *
  *     1f3a9c2e.12.5.0      first part of the topic's id . next offset of partition 0 . of 1 . of 2
  */
-import { EdgelogError } from '../core/errors.ts'
-import { OFFSET_MAX } from '../core/limits.ts'
-import type { Topic } from '../core/topic/topic.ts'
+import { EdgelogError } from '../../core/errors.ts'
+import { OFFSET_MAX } from '../../core/limits.ts'
+import type { Topic } from '../../core/topic/topic.ts'
 
 function topicMark(topic: Topic): string {
   return topic.id.slice(0, 8)

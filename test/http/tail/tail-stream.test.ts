@@ -6,8 +6,8 @@ import {
   TAIL_STREAM_QUEUED_BYTES_MAX,
   TAIL_STREAM_STALLED_PINGS_MAX,
   TAIL_STREAM_WAITING_BYTES_MAX,
-} from '../../src/core/limits.ts'
-import { openTailStream } from '../../src/http/tail-stream.ts'
+} from '../../../src/core/limits.ts'
+import { openTailStream } from '../../../src/http/tail/tail-stream.ts'
 import { fakeCluster, frame, subscriptions, takeAll, turns } from './tail-for-test.ts'
 
 afterEach(() => {

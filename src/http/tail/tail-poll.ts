@@ -2,24 +2,24 @@
  * What `/v1/tail` says over a WebSocket, in one answer that waits until there is something to say: for
  * networks that let no stream through.
  */
-import type { Cluster } from '../broker/cluster.ts'
-import { fanOut } from '../broker/fan-out.ts'
-import { readBatchHeaders } from '../core/batch/record-batch.ts'
+import type { Cluster } from '../../broker/cluster.ts'
+import { fanOut } from '../../broker/fan-out.ts'
+import { readBatchHeaders } from '../../core/batch/record-batch.ts'
 import {
   TAIL_POLL_BYTES_MAX,
   TAIL_POLL_GATHER_MS,
   TAIL_POLL_OPEN_MS_MAX,
   TAIL_POLL_PING_MS,
-} from '../core/limits.ts'
-import { concatenate } from '../core/log/chunk.ts'
+} from '../../core/limits.ts'
+import { concatenate } from '../../core/log/chunk.ts'
 import {
   decodeTailFrame,
   encodeTailEntry,
   TAIL_ENTRY_FRAME,
   TAIL_ENTRY_NOTICE,
   TAIL_ID_BYTES,
-} from '../core/log/tail-protocol.ts'
-import { report } from '../events/report.ts'
+} from '../../core/log/tail-protocol.ts'
+import { report } from '../../events/report.ts'
 import type { TailSubscription } from './tail-schemas.ts'
 import { type TailNotice, type TailSink, TailSubscriptions } from './tail-subscriptions.ts'
 

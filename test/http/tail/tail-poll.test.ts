@@ -4,9 +4,9 @@ import {
   TAIL_POLL_BYTES_MAX,
   TAIL_POLL_OPEN_MS_MAX,
   TAIL_POLL_PING_MS,
-} from '../../src/core/limits.ts'
-import { decodeTailEntries } from '../../src/core/log/tail-protocol.ts'
-import { openTailPoll } from '../../src/http/tail-poll.ts'
+} from '../../../src/core/limits.ts'
+import { decodeTailEntries } from '../../../src/core/log/tail-protocol.ts'
+import { openTailPoll } from '../../../src/http/tail/tail-poll.ts'
 import { fakeCluster, frame, subscriptions, turns } from './tail-for-test.ts'
 
 beforeEach(() => {

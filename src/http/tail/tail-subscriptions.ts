@@ -2,13 +2,13 @@
  * What one client follows, whichever way it is told of it. It only passes on: frames of the partitions
  * to the client, and its credit to them. Credit runs end to end, so nothing piles up here.
  */
-import type { Cluster } from '../broker/cluster.ts'
-import { openTail, tailClosedError } from '../broker/tail.ts'
-import { EdgelogError, type ErrorBody } from '../core/errors.ts'
-import { TAIL_CREDIT_BYTES_MAX, TAIL_SUBSCRIPTIONS_MAX } from '../core/limits.ts'
-import { encodeTailMessage, TAIL_FRAME_HEADER_BYTES } from '../core/log/tail-protocol.ts'
-import { parseTopicName } from '../core/topic/topic-name.ts'
-import { report } from '../events/report.ts'
+import type { Cluster } from '../../broker/cluster.ts'
+import { openTail, tailClosedError } from '../../broker/tail.ts'
+import { EdgelogError, type ErrorBody } from '../../core/errors.ts'
+import { TAIL_CREDIT_BYTES_MAX, TAIL_SUBSCRIPTIONS_MAX } from '../../core/limits.ts'
+import { encodeTailMessage, TAIL_FRAME_HEADER_BYTES } from '../../core/log/tail-protocol.ts'
+import { parseTopicName } from '../../core/topic/topic-name.ts'
+import { report } from '../../events/report.ts'
 import type { TailSubscription } from './tail-schemas.ts'
 
 /** What the server says, besides frames; docs/PROTOCOL.md, "Live tail". */

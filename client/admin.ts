@@ -1,4 +1,5 @@
 /** Topics, as the HTTP API shows them. */
+import type { LogEnds } from '../src/core/log/log-ends.ts'
 import type { LocationHint } from '../src/core/topic/topic.ts'
 import { parseTopicName } from '../src/core/topic/topic-name.ts'
 import { type GroupSummary, listGroups } from './group/group.ts'
@@ -6,10 +7,8 @@ import { type Connection, request, requestJson } from './http/connection.ts'
 
 export type ConfigValue = string | number | boolean
 
-export interface PartitionDetails {
+export interface PartitionDetails extends LogEnds {
   readonly partition: number
-  readonly logStartOffset: number
-  readonly highWatermark: number
   readonly sizeBytes: number
 }
 

@@ -6,6 +6,7 @@ import type { BatchCheck } from '../batch/batch-check.ts'
 import type { Reply } from '../errors.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
 import type { BatchOverlap } from './append.ts'
+import type { IsolationLevel, LogEnds } from './log-ends.ts'
 import type { ProducerRules, StoredPiece } from './producer-state.ts'
 
 /** What the coordinator tells a partition about itself; kept by the partition. */
@@ -60,36 +61,33 @@ export interface FetchRequest {
   /** Answers early only with at least this many bytes; 0 or 1: with any. */
   readonly minBytes: number
   readonly maxWaitMs: number
+  /** `committed`: nothing from the last stable offset on. */
+  readonly isolation: IsolationLevel
 }
 
-export interface FetchReply {
-  /** Whole batches; the first may begin before `offset`. Empty at the end of the log. */
+/** All records that the log has at the offsets from `from` up to, not including, `to`. */
+export interface FetchReply extends LogEnds {
+  /** The offset asked for, resolved. */
+  readonly from: number
+  /** Where the next fetch begins. An offset below it that is in no batch has no record. */
+  readonly to: number
+  /** Whole batches; the first may begin before `from`. Empty at the end of the log. */
   readonly batches: Uint8Array
-  /** The offset the answer starts from: the one asked for, resolved. */
-  readonly offset: number
-  /** Where the next fetch goes on. */
-  readonly nextOffset: number
-  readonly highWatermark: number
-  readonly logStartOffset: number
   readonly topicVersion: number
 }
 
-export interface PartitionDescription {
+export interface PartitionDescription extends LogEnds {
   readonly partition: number
-  readonly logStartOffset: number
-  readonly highWatermark: number
   readonly sizeBytes: number
 }
 
 /** Where a timestamp leads. Which record of which batch it is takes decompression to tell. */
-export interface TimestampLookup {
+export interface TimestampLookup extends LogEnds {
   /**
    * The first batch with a record at or after the timestamp, or, for `max`, with the latest time; before
    * it the one with the log start, where that is within a chunk and reaches as far. None: there is none.
    */
   readonly batches: readonly Uint8Array[]
-  readonly highWatermark: number
-  readonly logStartOffset: number
 }
 
 /**

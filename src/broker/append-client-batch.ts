@@ -4,9 +4,10 @@ import { assert, EdgelogError } from '../core/errors.ts'
 import { SEQUENCE_GAP_WAIT_MS } from '../core/limits.ts'
 import { ownBytes } from '../core/log/chunk.ts'
 import type { AppendReply, AppendRequest } from '../core/log/partition-api.ts'
-import type { CalledTopic, Cluster } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { checkBatches } from './produce.ts'
 import { withErrorsOfBatches } from './record-errors.ts'
+import type { CalledTopic } from './topic-metadata.ts'
 
 /**
  * Appends what Kafka's Produce has for one partition: one batch, as the client encoded it. Its
@@ -39,7 +40,7 @@ export async function appendClientBatch(
     mayBeginAnywhere: true,
     trimsOverlap: false,
   }
-  const reply = await cluster
+  const reply = await cluster.topics
     .callPartitionOf(topic, partition, (stub) => stub.append(request))
     .catch(async (error: unknown) => {
       throw await withErrorsOfBatches(error, records)

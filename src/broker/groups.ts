@@ -23,7 +23,7 @@ export async function heartbeat(
   request: HeartbeatRequest,
 ): Promise<HeartbeatAnswer> {
   checkHeartbeat(request)
-  return await cluster.callGroup(request.groupId, (group) => group.heartbeat(request))
+  return await cluster.objects.callGroup(request.groupId, (group) => group.heartbeat(request))
 }
 
 export interface GroupPage {
@@ -37,7 +37,9 @@ export async function listGroups(
   cluster: Cluster,
   { after, limit }: { readonly after: string; readonly limit: number },
 ): Promise<GroupPage> {
-  const ids = await cluster.coordinate((coordinator) => coordinator.listGroups(after, limit))
+  const ids = await cluster.objects.coordinate((coordinator) =>
+    coordinator.listGroups(after, limit),
+  )
   const found = await fanOut(ids, (id) => summarize(cluster, id))
   const last = ids.length < limit ? undefined : ids.at(-1)
   return { groups: found.flat(), next: last ?? null }
@@ -51,14 +53,16 @@ export async function listAllGroups(
   cluster: Cluster,
   summariesMax: number,
 ): Promise<readonly GroupSummary[]> {
-  const ids = await cluster.coordinate((coordinator) => coordinator.listGroups('', GROUPS_MAX))
+  const ids = await cluster.objects.coordinate((coordinator) =>
+    coordinator.listGroups('', GROUPS_MAX),
+  )
   const asked = await fanOut(ids.slice(0, summariesMax), (id) => summarize(cluster, id))
   return [...asked.flat(), ...ids.slice(summariesMax).map(unknownGroup)]
 }
 
 async function summarize(cluster: Cluster, groupId: GroupId): Promise<GroupSummary[]> {
   try {
-    return [await cluster.callGroup(groupId, (group) => group.summarize())]
+    return [await cluster.objects.callGroup(groupId, (group) => group.summarize())]
   } catch (error) {
     if (!(error instanceof EdgelogError)) throw error
     if (error.code === 'group_id_not_found') return []
@@ -74,7 +78,7 @@ function unknownGroup(groupId: GroupId): GroupSummary {
 
 /** @throws {EdgelogError} `group_id_not_found`. */
 export async function checkGroupExists(cluster: Cluster, groupId: GroupId): Promise<void> {
-  await cluster.callGroup(groupId, (group) => group.summarize())
+  await cluster.objects.callGroup(groupId, (group) => group.summarize())
 }
 
 /** @throws {EdgelogError} `group_id_not_found`, with `maxBytes` also `request_too_large`. */
@@ -83,10 +87,10 @@ export async function describeGroup(
   groupId: GroupId,
   maxBytes?: number,
 ): Promise<GroupDescription> {
-  return await cluster.callGroup(groupId, (group) => group.describe(maxBytes))
+  return await cluster.objects.callGroup(groupId, (group) => group.describe(maxBytes))
 }
 
 /** @throws {EdgelogError} `group_id_not_found`, `non_empty_group`. */
 export async function deleteGroup(cluster: Cluster, groupId: GroupId): Promise<void> {
-  await cluster.callGroup(groupId, (group) => group.deleteGroup())
+  await cluster.objects.callGroup(groupId, (group) => group.deleteGroup())
 }

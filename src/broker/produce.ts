@@ -13,9 +13,10 @@ import { partitionForKey } from '../core/topic/partitioner.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import { type AppendedBatches, appendTrimmed } from './append-trimmed.ts'
-import { type Cluster, unknownPartition } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { requestCodecs } from './codecs.ts'
 import { withErrorsOfRecords } from './record-errors.ts'
+import { unknownPartition } from './topic-metadata.ts'
 
 /** Most requests carry a record or a few; the buffer grows where they carry more. */
 const ENCODE_BUFFER_BYTES = 1024
@@ -57,7 +58,7 @@ export async function appendBatches(
       const encoded = { batches: rest, checks: checksOfRest, isIdempotent }
       return await append(cluster, name, partition, encoded, options)
     },
-    async () => (await cluster.topic(name)).config.maxMessageBytes,
+    async () => (await cluster.topics.get(name)).config.maxMessageBytes,
   )
 }
 
@@ -112,7 +113,7 @@ async function append(
     trimsOverlap: isIdempotent,
     ...options,
   }
-  return await cluster.callPartition(name, partition, (stub) => stub.append(request))
+  return await cluster.topics.callPartition(name, partition, (stub) => stub.append(request))
 }
 
 interface PartitionShare {
@@ -133,7 +134,7 @@ export async function produceRecords(
   name: TopicName,
   records: readonly ProduceRecord[],
 ): Promise<RecordPosition[]> {
-  const topic = await cluster.topic(name)
+  const topic = await cluster.topics.get(name)
   const shares = [...shareOut(topic, records)]
   const encoded = shares.map(([, share]) => encodeShare(share, topic.config.maxMessageBytes))
   if (shares.length > 1) refuseAsWhole(topic, encoded, records)
@@ -162,7 +163,7 @@ export async function produceToPartition(
   records: readonly NewRecord[],
   options: AppendOptions,
 ): Promise<RecordPosition[]> {
-  const topic = await cluster.topic(name)
+  const topic = await cluster.topics.get(name)
   const share = { records: [...records], indexes: records.map((_, index) => index) }
   const encoded = encodeShare(share, topic.config.maxMessageBytes)
   const answer = await appendShare(cluster, name, partition, share, encoded, options)

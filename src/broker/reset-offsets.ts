@@ -89,7 +89,7 @@ async function expand(
   topics: NonNullable<ResetRequest['topics']>,
 ): Promise<Array<{ readonly topic: TopicName; readonly partition: number }>> {
   const expanded = await fanOut(topics, async ({ topic, partitions }) => {
-    const { partitions: count } = await cluster.lookUpTopic(topic)
+    const { partitions: count } = await cluster.topics.lookUp(topic)
     const all = Array.from({ length: count }, (_, partition) => partition)
     return (partitions ?? all).map((partition) => ({ topic, partition }))
   })
@@ -110,8 +110,10 @@ async function resolveTarget(
   target: ResetTarget,
   previousOffset: number | null,
 ): Promise<number> {
-  const { logStartOffset, highWatermark } = await cluster.callPartition(topic, partition, (stub) =>
-    stub.describe(),
+  const { logStartOffset, highWatermark } = await cluster.topics.callPartition(
+    topic,
+    partition,
+    (stub) => stub.describe(),
   )
   const clamp = (offset: number) => Math.min(Math.max(offset, logStartOffset), highWatermark)
   if ('offset' in target) return clamp(target.offset)

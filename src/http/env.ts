@@ -1,8 +1,9 @@
 /** What the Worker is configured with: bindings, secrets and variables. */
 import type { Context } from 'hono'
-import { type Caches, Cluster, type ClusterEnv } from '../broker/cluster.ts'
+import { type Caches, type Cluster, connectCluster } from '../broker/cluster.ts'
+import type { ObjectBindings } from '../broker/objects.ts'
 
-export interface EdgelogEnv extends ClusterEnv {
+export interface EdgelogEnv extends ObjectBindings {
   /** With it, every call but `/healthz` needs `Authorization: Bearer`. */
   readonly EDGELOG_TOKEN?: string
   /** Origins of web pages that may call, separated by commas. */
@@ -23,5 +24,5 @@ export type AppEnv = { Bindings: EdgelogEnv; Variables: { caches: Caches } }
 export type AppContext = Context<AppEnv>
 
 export function clusterOf(c: AppContext): Cluster {
-  return new Cluster(c.env, c.get('caches'))
+  return connectCluster(c.env, c.get('caches'))
 }

@@ -81,7 +81,7 @@ export function addTopicRoutes(app: App): void {
     { params: TopicParams, query: DescribeTopicQuery },
     async (c, { params, query }) => {
       const cluster = clusterOf(c)
-      const topic = await cluster.lookUpTopic(params.topic)
+      const topic = await cluster.topics.lookUp(params.topic)
       if (!query.partitionDetails) return c.json(topicJson(topic))
       return c.json(topicJson(topic, await topics.describePartitions(cluster, topic)))
     },

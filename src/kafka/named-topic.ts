@@ -1,5 +1,6 @@
 /** The topics that requests name: by name, or in newer versions by id. */
-import type { CalledTopic, Cluster } from '../broker/cluster.ts'
+import type { Cluster } from '../broker/cluster.ts'
+import type { CalledTopic } from '../broker/topic-metadata.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { NO_UUID } from '../core/kafka/schema.ts'
 import type { Topic } from '../core/topic/topic.ts'
@@ -13,8 +14,8 @@ export interface NamedTopic {
 
 /** @throws {EdgelogError} `unknown_topic_or_partition`, `unknown_topic_id`, `invalid_topic`, `unavailable`. */
 export async function topicOf(cluster: Cluster, { name, topicId }: NamedTopic): Promise<Topic> {
-  if (topicId !== NO_UUID) return await cluster.topicById(topicId)
-  if (name !== null) return await cluster.topic(parseTopicName(name))
+  if (topicId !== NO_UUID) return await cluster.topics.getById(topicId)
+  if (name !== null) return await cluster.topics.get(parseTopicName(name))
   // What clients send for a topic that their metadata has lost.
   throw new EdgelogError('unknown_topic_id', 'topicId: no topic has the id of zeros')
 }

@@ -20,7 +20,7 @@ export async function topicsByName(
   const found = await fanOut(unique, async (name): Promise<[string, FoundTopic]> => {
     const topic = await orError(async () => {
       checkName(name)
-      return await cluster.topic(parseTopicName(name))
+      return await cluster.topics.get(parseTopicName(name))
     })
     return [name, isMissing(topic) ? null : topic]
   })

@@ -1,8 +1,9 @@
 /** What is asked of a partition for one batch of Kafka's Produce, and what is refused before. */
 import { expect, test, vi } from 'vitest'
 import { appendClientBatch } from '../../src/broker/append-client-batch.ts'
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { requestCodecs } from '../../src/broker/codecs.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import {
   ATTRIBUTE_CONTROL,
@@ -34,7 +35,7 @@ function clusterOf(id = 'id') {
     COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: found }) }) },
     PARTITION: { idFromName: (objectName: string) => objectName, get: () => ({ append }) },
   }
-  const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
+  const cluster = connectCluster(env as unknown as ObjectBindings, newCaches())
   return { cluster, append }
 }
 

@@ -44,8 +44,8 @@ async function callerThatIsLate() {
       }
     },
   })
-  cluster.forget(name)
-  await cluster.topic(name)
+  cluster.topics.forget(name)
+  await cluster.topics.get(name)
   known = now
   return { caller: callerOf(cluster), deleteRecords }
 }

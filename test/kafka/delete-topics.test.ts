@@ -8,8 +8,8 @@ test('by id is held to the id, by name goes by the name', async () => {
   const deleteTopic = vi.fn(async () => ({ ok: null }))
   const found = async () => ({ ok: topic })
   const cluster = clusterOf({ coordinator: { getTopic: found, getTopicById: found, deleteTopic } })
-  cluster.forget(topic.name)
-  await cluster.topic(topic.name)
+  cluster.topics.forget(topic.name)
+  await cluster.topics.get(topic.name)
   const answer = await ask(callerOf(cluster), DELETE_TOPICS, 6, {
     topics: [{ topicId: topic.id }],
     timeoutMs: 1,

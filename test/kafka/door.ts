@@ -1,5 +1,6 @@
 /** The Kafka door in one process, before objects that answer as a test says. */
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { ByteReader } from '../../src/core/bytes/byte-reader.ts'
 import { ByteWriter } from '../../src/core/bytes/byte-writer.ts'
 import { readResponseHeader, writeRequestHeader } from '../../src/core/kafka/request-header.ts'
@@ -35,7 +36,7 @@ export function clusterOf({ coordinator, partition, group }: Objects): Cluster {
     PARTITION: { idFromName: (name: string) => name, get: partition ?? (() => NOTHING) },
     GROUP: { getByName: group ?? (() => NOTHING) },
   }
-  return new Cluster(env as unknown as ClusterEnv, newCaches())
+  return connectCluster(env as unknown as ObjectBindings, newCaches())
 }
 
 /** As the coordinator has it. */

@@ -145,7 +145,7 @@ async function numbersOf(
     partition: () => failing(code),
     group: () => failing(code),
   })
-  cluster.forget(name)
+  cluster.topics.forget(name)
   const response = await ask(callerOf(cluster), messages, version, request as never)
   expect(response, 'the connection is not closed').toBeDefined()
   const { topicConfigErrorCode: _, ...rest } = response as Record<string, unknown>

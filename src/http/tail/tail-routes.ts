@@ -14,7 +14,7 @@ import { MEDIA_TYPES, NoParams, NoQuery, TailQuery, TopicParams } from '../schem
 import { TailConnection } from './tail-connection.ts'
 import { openTailPoll } from './tail-poll.ts'
 import { TailBody, type TailSubscription } from './tail-schemas.ts'
-import { openTailStream } from './tail-stream.ts'
+import { newStreamMemory, openTailStream } from './tail-stream.ts'
 import { openEventStream } from './topic-events.ts'
 
 const EVENT_STREAM_HEADERS = {
@@ -25,6 +25,7 @@ const EVENT_STREAM_HEADERS = {
 }
 
 export function addTailRoutes(app: App): void {
+  const memory = newStreamMemory()
   addRoute(
     app,
     {
@@ -104,7 +105,7 @@ export function addTailRoutes(app: App): void {
       const body = parseWith(TailBody, await readJson(c, TAIL_BODY_BYTES_MAX))
       const subscriptions = shareCredit(body.subscriptions)
       if (mediaType === MEDIA_TYPES.sse) {
-        const stream = openTailStream(clusterOf(c), subscriptions)
+        const stream = openTailStream(clusterOf(c), subscriptions, memory)
         return new Response(stream, { headers: EVENT_STREAM_HEADERS })
       }
       const answer = openTailPoll(clusterOf(c), subscriptions, body.waitMs)

@@ -32,7 +32,7 @@ export async function openEventStream(
   name: TopicName,
   options: EventStreamOptions,
 ): Promise<ReadableStream<Uint8Array>> {
-  const topic = await cluster.topic(name)
+  const topic = await cluster.topics.get(name)
   checkWidth(topic)
   const resumed = options.cursor === undefined ? undefined : parseCursor(options.cursor, topic)
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
@@ -181,7 +181,7 @@ class EventStream {
   }
 
   async #followNewPartitions(): Promise<void> {
-    const topic = await this.#cluster.topic(this.#topic.name)
+    const topic = await this.#cluster.topics.get(this.#topic.name)
     if (topic.id !== this.#topic.id || topic.partitions > SSE_PARTITIONS_MAX) return this.end()
     for (let partition = this.#tails.length; partition < topic.partitions; partition++) {
       await this.follow(partition, 'earliest')

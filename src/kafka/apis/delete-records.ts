@@ -60,7 +60,7 @@ export const deleteRecordsApi = handled(DELETE_RECORDS, async (request, { cluste
       try {
         checkName(name)
         const before = offset === UP_TO_THE_END ? 'highWatermark' : offset
-        const topic = await cluster.topic(parseTopicName(name))
+        const topic = await cluster.topics.get(parseTopicName(name))
         const lowWatermark = await deleteRecords(cluster, topic, partitionIndex, before)
         return { partitionIndex, lowWatermark, errorCode: NO_ERROR }
       } catch (error) {

@@ -83,7 +83,7 @@ async function remove(
     await deleteTopic(cluster, name, topicId)
     return { name, topicId, errorCode: NO_ERROR }
   }
-  const { name, id: topicId } = await cluster.lookUpTopic(parseTopicName(wanted.name))
+  const { name, id: topicId } = await cluster.topics.lookUp(parseTopicName(wanted.name))
   await deleteTopic(cluster, name)
   return { name, topicId, errorCode: NO_ERROR }
 }

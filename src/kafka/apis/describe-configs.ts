@@ -96,7 +96,7 @@ export const describeConfigsApi = handled(DESCRIBE_CONFIGS, async (request, call
 async function entriesOf(resource: ConfigResource, call: KafkaCall): Promise<ConfigEntry[]> {
   switch (resource.resourceType) {
     case RESOURCE.topic: {
-      const topic = await call.cluster.lookUpTopic(parseTopicName(resource.resourceName))
+      const topic = await call.cluster.topics.lookUp(parseTopicName(resource.resourceName))
       return topicConfigEntries(topic.overrides)
     }
     case RESOURCE.broker:

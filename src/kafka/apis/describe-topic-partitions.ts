@@ -129,7 +129,7 @@ async function findFrom(
   const names = [...new Set(wanted.map(({ name }) => name))].filter((name) => name >= from).sort()
   return await fanOut(names.slice(0, count), async (name) => ({
     name,
-    topic: await orError(() => cluster.topic(parseTopicName(name))),
+    topic: await orError(() => cluster.topics.get(parseTopicName(name))),
   }))
 }
 

@@ -3,9 +3,9 @@
  * (KIP-227) are answered with session 0, which tells a client to name all its partitions each time.
  */
 
-import type { CalledTopic } from '../../broker/cluster.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import { type FetchOutcome, fetchMany, type WantedPartition } from '../../broker/fetch-many.ts'
+import type { CalledTopic } from '../../broker/topic-metadata.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,

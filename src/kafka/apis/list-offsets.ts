@@ -111,7 +111,7 @@ async function find(
 ): Promise<OffsetAndTimestamp | undefined> {
   if (timestamp >= 0) return await findOffsetByTimestamp(cluster, name, partition, timestamp)
   if (timestamp === MAX_TIMESTAMP) return await findMaxTimestamp(cluster, name, partition)
-  const ends = await cluster.callPartition(name, partition, (stub) => stub.describe())
+  const ends = await cluster.topics.callPartition(name, partition, (stub) => stub.describe())
   switch (timestamp) {
     case LATEST:
       return { offset: ends.highWatermark, timestamp: NO_TIMESTAMP }

@@ -145,7 +145,7 @@ async function nameOf(
 ): Promise<string | undefined> {
   if (version < IDS_SINCE) return name
   try {
-    return (await cluster.topicById(topicId)).name
+    return (await cluster.topics.getById(topicId)).name
   } catch (error) {
     if (error instanceof EdgelogError && error.code === 'unknown_topic_id') return undefined
     throw error

@@ -74,7 +74,7 @@ async function endOf(
     const refusal = epochRefusal(currentLeaderEpoch)
     if (refusal !== undefined) throw refusal
     const name = parseTopicName(topic)
-    const ends = await cluster.callPartition(name, partition, (stub) => stub.describe())
+    const ends = await cluster.topics.callPartition(name, partition, (stub) => stub.describe())
     const errorCode = NO_ERROR
     if (leaderEpoch !== LEADER_EPOCH) return { partition, errorCode }
     return { partition, errorCode, leaderEpoch, endOffset: ends.highWatermark }

@@ -5,8 +5,8 @@
  * only where it sees version 0 advertised, so it is (KAFKA-18659).
  */
 import { appendClientBatch } from '../../broker/append-client-batch.ts'
-import type { CalledTopic } from '../../broker/cluster.ts'
 import { fanOut } from '../../broker/fan-out.ts'
+import type { CalledTopic } from '../../broker/topic-metadata.ts'
 import { BATCH_HEADER_BYTES, readBatchHeader } from '../../core/batch/record-batch.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {

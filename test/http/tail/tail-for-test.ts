@@ -1,9 +1,8 @@
 /** A cluster whose partitions send what a test says, and remember what they are told. */
-import { Cluster, type ClusterEnv, newCaches } from '../../../src/broker/cluster.ts'
+import { type Cluster, connectCluster, newCaches } from '../../../src/broker/cluster.ts'
+import type { ObjectBindings } from '../../../src/broker/objects.ts'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
-
-let topicsMade = 0
 
 export class FakeTail extends EventTarget {
   readonly said: string[] = []
@@ -44,10 +43,9 @@ export interface FakeCluster {
  * @param first the frame that each sends as soon as it may.
  */
 export function fakeCluster(highWatermark = 0, first?: Uint8Array<ArrayBuffer>): FakeCluster {
-  topicsMade += 1
-  const name = `tailed-${topicsMade}`
+  const name = 'tailed'
   const topic = {
-    id: `id-${topicsMade}`,
+    id: 'id',
     name,
     partitions: 1_000,
     version: 1,
@@ -69,7 +67,11 @@ export function fakeCluster(highWatermark = 0, first?: Uint8Array<ArrayBuffer>):
     COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: topic }) }) },
     PARTITION: { idFromName: (objectName: string) => objectName, get: () => ({ fetch }) },
   }
-  return { cluster: new Cluster(env as unknown as ClusterEnv, newCaches()), topic: name, tails }
+  return {
+    cluster: connectCluster(env as unknown as ObjectBindings, newCaches()),
+    topic: name,
+    tails,
+  }
 }
 
 export function subscriptions(topic: string, count: number) {

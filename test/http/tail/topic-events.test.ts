@@ -1,6 +1,7 @@
 /** What an event stream does for a reader that takes nothing: needs time that passes on demand. */
 import { afterEach, expect, test, vi } from 'vitest'
-import { Cluster, type ClusterEnv, newCaches } from '../../../src/broker/cluster.ts'
+import { type Cluster, connectCluster, newCaches } from '../../../src/broker/cluster.ts'
+import type { ObjectBindings } from '../../../src/broker/objects.ts'
 import { PING_INTERVAL_MS } from '../../../src/core/limits.ts'
 import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
@@ -30,7 +31,7 @@ function silentCluster(name: string): Cluster {
       get: () => ({ fetch: async () => ({ headers, webSocket }) }),
     },
   }
-  return new Cluster(env as unknown as ClusterEnv, newCaches())
+  return connectCluster(env as unknown as ObjectBindings, newCaches())
 }
 
 test('pings do not pile up before a reader that takes nothing', async () => {

@@ -32,15 +32,22 @@ export interface GroupPage {
   readonly next: string | null
 }
 
-/** A page of the groups, by id; those that go meanwhile are left out, those that do not answer are not. */
+/** Returns those of the groups that the caller may see. */
+export type Visible = (groupIds: readonly GroupId[]) => Promise<readonly GroupId[]>
+
+/**
+ * Returns a page of the groups, by id. A group that is deleted meanwhile is left out, a group that does not
+ * answer is not.
+ */
 export async function listGroups(
   cluster: Cluster,
   { after, limit }: { readonly after: string; readonly limit: number },
+  visible: Visible,
 ): Promise<GroupPage> {
   const ids = await cluster.objects.coordinate((coordinator) =>
     coordinator.listGroups(after, limit),
   )
-  const found = await fanOut(ids, (id) => summarize(cluster, id))
+  const found = await fanOut(await visible(ids), (id) => summarize(cluster, id))
   const last = ids.length < limit ? undefined : ids.at(-1)
   return { groups: found.flat(), next: last ?? null }
 }
@@ -52,9 +59,10 @@ export async function listGroups(
 export async function listAllGroups(
   cluster: Cluster,
   summariesMax: number,
+  visible: Visible,
 ): Promise<readonly GroupSummary[]> {
-  const ids = await cluster.objects.coordinate((coordinator) =>
-    coordinator.listGroups('', GROUPS_MAX),
+  const ids = await visible(
+    await cluster.objects.coordinate((coordinator) => coordinator.listGroups('', GROUPS_MAX)),
   )
   const asked = await fanOut(ids.slice(0, summariesMax), (id) => summarize(cluster, id))
   return [...asked.flat(), ...ids.slice(summariesMax).map(unknownGroup)]

@@ -4,6 +4,7 @@
  */
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
+import { ANONYMOUS, type Principal, TOKEN_HOLDER } from '../core/access/principal.ts'
 import { decodeBase64 } from '../core/bytes/base64.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { AppContext, AppEnv } from './env.ts'
@@ -17,19 +18,20 @@ const BEARER_SUBPROTOCOL = 'edgelog.bearer.'
 export const requireAccess: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { path, method } = c.req
   if (path !== '/healthz' && method !== 'OPTIONS') {
-    const refusal = path === KAFKA_PATH ? undefined : callerRefusal(c)
-    if (refusal !== undefined) throw refusal
+    const caller = callerOf(c)
+    c.set('caller', caller)
+    if (path !== KAFKA_PATH && caller instanceof EdgelogError) throw caller
     checkOrigin(c)
   }
   await next()
 }
 
-/** Why this caller is refused: `unauthorized`, `forbidden`; undefined if it is not. */
-export function callerRefusal(c: AppContext): EdgelogError | undefined {
+/** Returns who calls, or why the caller is refused: `unauthorized`, `forbidden`. */
+function callerOf(c: AppContext): Principal | EdgelogError {
   const token = c.env.EDGELOG_TOKEN
   if (token !== undefined && token !== '') {
     const given = bearerToken(c)
-    if (given !== undefined && equalInConstantTime(given, token)) return undefined
+    if (given !== undefined && equalInConstantTime(given, token)) return TOKEN_HOLDER
     return new EdgelogError(
       'unauthorized',
       given === undefined
@@ -37,7 +39,7 @@ export function callerRefusal(c: AppContext): EdgelogError | undefined {
         : 'Authorization: the bearer token is wrong',
     )
   }
-  if (isLoopback(new URL(c.req.url).hostname)) return undefined
+  if (isLoopback(new URL(c.req.url).hostname)) return ANONYMOUS
   return new EdgelogError(
     'forbidden',
     'without the secret EDGELOG_TOKEN this server answers on localhost only',

@@ -2,6 +2,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
 import { newCaches } from '../broker/cluster.ts'
+import { type Authorizer, allowAll } from '../core/access/authorizer.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { crossOrigin, requireAccess } from './access.ts'
 import { errorAnswer, unexpectedAnswer } from './answers.ts'
@@ -17,11 +18,15 @@ import type { App } from './route.ts'
 import { addTailRoutes } from './tail/tail-routes.ts'
 import { addTopicRoutes } from './topics.ts'
 
+export interface AppOptions {
+  readonly authorizer?: Authorizer
+}
+
 /**
  * The HTTP API as a Hono app, to be served by itself or mounted in a Worker of your own that has the
  * bindings `PARTITION`, `COORDINATOR` and `GROUP`.
  */
-export function createApp(): OpenAPIHono<AppEnv> {
+export function createApp({ authorizer = allowAll }: AppOptions = {}): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>()
   app.onError((error, c) =>
     error instanceof EdgelogError ? errorAnswer(error) : unexpectedAnswer(error, c),
@@ -29,6 +34,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   const caches = newCaches()
   app.use(async (c, next) => {
     c.set('caches', caches)
+    c.set('authorizer', authorizer)
     await next()
   })
   addExamples(app)

@@ -1,7 +1,11 @@
 /** What the Worker is configured with: bindings, secrets and variables. */
 import type { Context } from 'hono'
-import { type Caches, type Cluster, connectCluster } from '../broker/cluster.ts'
+import { Broker } from '../broker/broker.ts'
+import type { Caches } from '../broker/cluster.ts'
 import type { ObjectBindings } from '../broker/objects.ts'
+import type { Authorizer } from '../core/access/authorizer.ts'
+import type { Principal } from '../core/access/principal.ts'
+import { EdgelogError } from '../core/errors.ts'
 
 export interface EdgelogEnv extends ObjectBindings {
   /** With it, every call but `/healthz` needs `Authorization: Bearer`. */
@@ -20,9 +24,24 @@ export interface EdgelogEnv extends ObjectBindings {
   readonly EDGELOG_EXAMPLES?: Fetcher
 }
 
-export type AppEnv = { Bindings: EdgelogEnv; Variables: { caches: Caches } }
+export interface AppVariables {
+  readonly caches: Caches
+  readonly authorizer: Authorizer
+  /** Who calls, or why the caller is refused. */
+  readonly caller: Principal | EdgelogError
+}
+
+export type AppEnv = { Bindings: EdgelogEnv; Variables: AppVariables }
 export type AppContext = Context<AppEnv>
 
-export function clusterOf(c: AppContext): Cluster {
-  return connectCluster(c.env, c.get('caches'))
+/** Makes the broker of a request, in the name of its caller. @throws {EdgelogError} why it has none. */
+export function brokerOf(c: AppContext): Broker {
+  const caller = c.get('caller')
+  if (caller instanceof EdgelogError) throw caller
+  return new Broker({
+    objects: c.env,
+    caches: c.get('caches'),
+    principal: caller,
+    authorizer: c.get('authorizer'),
+  })
 }

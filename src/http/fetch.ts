@@ -1,11 +1,11 @@
 /** The route that reads one partition, and the negotiation of what it answers in. */
 import { accepts } from 'hono/accepts'
-import { type FetchOptions, fetchBatches, fetchRecords } from '../broker/fetch.ts'
+import type { FetchOptions } from '../broker/fetch.ts'
 import { recordToJson } from '../core/batch/json-record.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { FetchReply } from '../core/log/partition-api.ts'
 import { jsonResponses } from './answers.ts'
-import { type AppContext, clusterOf } from './env.ts'
+import { type AppContext, brokerOf } from './env.ts'
 import { type App, addRoute } from './route.ts'
 import { FetchAnswer, FetchQuery, MEDIA_TYPES, PartitionParams } from './schemas.ts'
 
@@ -34,13 +34,17 @@ export function addFetchRoutes(app: App): void {
         minBytes,
         maxWaitMs: waitMs,
       }
-      const cluster = clusterOf(c)
+      const broker = brokerOf(c)
       if (mediaType === MEDIA_TYPES.batch) {
-        const { batches, ...position } = await fetchBatches(cluster, topic, partition, options)
+        const { batches, ...position } = await broker.records.fetchBatches(
+          topic,
+          partition,
+          options,
+        )
         const headers = { ...positionHeaders(position), 'Content-Type': mediaType }
         return new Response(batches as Uint8Array<ArrayBuffer>, { headers })
       }
-      const { records, ...position } = await fetchRecords(cluster, topic, partition, options)
+      const { records, ...position } = await broker.records.fetchRecords(topic, partition, options)
       const json = records.map(recordToJson)
       if (mediaType === MEDIA_TYPES.ndjson) {
         const lines = json.map((record) => `${JSON.stringify(record)}\n`).join('')

@@ -1,4 +1,7 @@
 /** `POST /kafka`: frames of Kafka's wire protocol, carried over HTTP. */
+import { Broker } from '../broker/broker.ts'
+import { denyAll } from '../core/access/authorizer.ts'
+import { ANONYMOUS } from '../core/access/principal.ts'
 import { EdgelogError } from '../core/errors.ts'
 import {
   KAFKA_UNAUTHORIZED_BYTES_MAX,
@@ -11,10 +14,10 @@ import { concatenate } from '../core/log/chunk.ts'
 import { numberSetting } from '../events/number-setting.ts'
 import type { HostAndPort, KafkaSettings } from '../kafka/handled.ts'
 import { cutFrames, serveFrames } from '../kafka/serve-frames.ts'
-import { callerRefusal, KAFKA_PATH } from './access.ts'
+import { KAFKA_PATH } from './access.ts'
 import { errorResponses } from './answers.ts'
 import { readBody } from './body.ts'
-import { type AppContext, clusterOf, type EdgelogEnv } from './env.ts'
+import { type AppContext, brokerOf, type EdgelogEnv } from './env.ts'
 import { type App, addRoute } from './route.ts'
 import { MEDIA_TYPES, NoParams, NoQuery } from './schemas.ts'
 
@@ -42,10 +45,11 @@ export function addKafkaRoute(app: App): void {
     },
     { params: NoParams, query: NoQuery },
     async (c) => {
-      const refusal = callerRefusal(c)
+      const caller = c.get('caller')
+      const refusal = caller instanceof EdgelogError ? caller : undefined
       const frames = cutFrames(await readFrames(c, refusal))
       const answers = serveFrames(frames, {
-        cluster: clusterOf(c),
+        broker: refusal === undefined ? brokerOf(c) : strangersBroker(c),
         clientHost: clientHostOf(c),
         address: addressOf(c),
         settings: settingsOf(c.env),
@@ -56,6 +60,12 @@ export function addKafkaRoute(app: App): void {
       return new Response(body, { headers: { 'content-type': MEDIA_TYPES.kafka } })
     },
   )
+}
+
+/** Makes the broker of a caller that has yet to show a token: it allows nothing. */
+function strangersBroker(c: AppContext): Broker {
+  const caches = c.get('caches')
+  return new Broker({ objects: c.env, caches, principal: ANONYMOUS, authorizer: denyAll })
 }
 
 /**

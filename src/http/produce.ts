@@ -1,11 +1,6 @@
 /** The routes that append. */
 import type { z } from '@hono/zod-openapi'
-import {
-  appendBatches,
-  type ProduceRecord,
-  produceRecords,
-  produceToPartition,
-} from '../broker/produce.ts'
+import type { ProduceRecord } from '../broker/produce.ts'
 import {
   JSON_RECORD_FORM,
   type JsonRecordInput,
@@ -16,7 +11,7 @@ import { type JsonForm, parseExactJson } from '../core/json/exact-json.ts'
 import { OFFSET_MAX, REQUEST_BODY_BYTES_MAX, REQUEST_RECORDS_MAX } from '../core/limits.ts'
 import { jsonResponses } from './answers.ts'
 import { mediaTypeOf, readBody, readText, unsupportedMediaType } from './body.ts'
-import { type AppContext, clusterOf } from './env.ts'
+import { type AppContext, brokerOf } from './env.ts'
 import { type App, addRoute, parseWith } from './route.ts'
 import {
   BatchAnswer,
@@ -59,7 +54,7 @@ export function addProduceRoutes(app: App): void {
         MEDIA_TYPES.json,
         MEDIA_TYPES.ndjson,
       ])
-      return c.json({ offsets: await produceRecords(clusterOf(c), params.topic, records) })
+      return c.json({ offsets: await brokerOf(c).records.produce(params.topic, records) })
     },
   )
 
@@ -83,10 +78,10 @@ export function addProduceRoutes(app: App): void {
     async (c, { params: { topic, partition } }) => {
       const expectedOffset = parseIfMatch(c.req.header('if-match'))
       const options = expectedOffset === undefined ? {} : { expectedOffset }
-      const cluster = clusterOf(c)
+      const broker = brokerOf(c)
       if (mediaTypeOf(c) === MEDIA_TYPES.batch) {
         const batches = await readBody(c, REQUEST_BODY_BYTES_MAX)
-        const answer = await appendBatches(cluster, topic, partition, batches, options)
+        const answer = await broker.records.appendBatches(topic, partition, batches, options)
         const { baseOffsets, nextOffset, logAppendTime, pieces } = answer
         return c.json({
           baseOffset: baseOffsets[0],
@@ -102,7 +97,7 @@ export function addProduceRoutes(app: App): void {
         PartitionProduceBody,
         Object.values(MEDIA_TYPES).slice(0, 3),
       )
-      const offsets = await produceToPartition(cluster, topic, partition, records, options)
+      const offsets = await broker.records.produceToPartition(topic, partition, records, options)
       return c.json({ offsets })
     },
   )

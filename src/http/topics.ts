@@ -1,5 +1,4 @@
 /** The routes of topics. */
-import * as topics from '../broker/topics.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { ADMIN_BODY_BYTES_MAX } from '../core/limits.ts'
 import type { PartitionDescription } from '../core/log/partition-api.ts'
@@ -12,7 +11,7 @@ import {
 import { parseTopicName } from '../core/topic/topic-name.ts'
 import { errorResponses, jsonResponses } from './answers.ts'
 import { readJson } from './body.ts'
-import { clusterOf } from './env.ts'
+import { brokerOf } from './env.ts'
 import { type App, addRoute, parseWith } from './route.ts'
 import {
   DescribeTopicQuery,
@@ -45,7 +44,7 @@ export function addTopicRoutes(app: App): void {
     { params: NoParams, query: NoQuery },
     async (c) => {
       const body = parseWith(NewTopicBody, await readJson(c, ADMIN_BODY_BYTES_MAX))
-      const topic = await topics.createTopic(clusterOf(c), {
+      const topic = await brokerOf(c).topics.create({
         name: parseTopicName(body.name),
         partitions: body.partitions ?? 1,
         overrides: parseTopicConfigOverrides(body.config ?? {}),
@@ -65,7 +64,7 @@ export function addTopicRoutes(app: App): void {
     },
     { params: NoParams, query: NoQuery },
     async (c) => {
-      const all = await topics.listTopics(clusterOf(c))
+      const all = await brokerOf(c).topics.list()
       return c.json({ topics: all.map((topic) => topicJson(topic)) })
     },
   )
@@ -80,10 +79,10 @@ export function addTopicRoutes(app: App): void {
     },
     { params: TopicParams, query: DescribeTopicQuery },
     async (c, { params, query }) => {
-      const cluster = clusterOf(c)
-      const topic = await cluster.topics.lookUp(params.topic)
+      const { topics } = brokerOf(c)
+      const topic = await topics.lookUp(params.topic, 'describe')
       if (!query.partitionDetails) return c.json(topicJson(topic))
-      return c.json(topicJson(topic, await topics.describePartitions(cluster, topic)))
+      return c.json(topicJson(topic, await topics.describePartitions(topic)))
     },
   )
 
@@ -102,7 +101,7 @@ export function addTopicRoutes(app: App): void {
       if (body.partitions === undefined && body.config === undefined) {
         throw new EdgelogError('invalid_request', 'body: partitions or config is needed')
       }
-      const topic = await topics.changeTopic(clusterOf(c), params.topic, {
+      const topic = await brokerOf(c).topics.change(params.topic, {
         ...(body.partitions !== undefined && { partitions: body.partitions }),
         ...(body.config && { overrides: parseTopicConfigChange(body.config) }),
       })
@@ -120,7 +119,7 @@ export function addTopicRoutes(app: App): void {
     },
     { params: TopicParams, query: NoQuery },
     async (c, { params }) => {
-      await topics.deleteTopic(clusterOf(c), params.topic)
+      await brokerOf(c).topics.delete(params.topic)
       return c.body(null, 204)
     },
   )

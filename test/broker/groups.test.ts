@@ -21,7 +21,7 @@ test('leaves out who is gone, and names who does not answer', async () => {
     GROUP: { getByName: (id: string) => ({ summarize: async () => GROUPS[id]?.() }) },
   }
   const cluster = connectCluster(env as unknown as ObjectBindings, newCaches())
-  const { groups, next } = await listGroups(cluster, { after: '', limit: 3 })
+  const { groups, next } = await listGroups(cluster, { after: '', limit: 3 }, async (ids) => ids)
   expect(groups.map(({ groupId, state }) => [groupId, state])).toEqual([
     ['there', 'stable'],
     ['silent', 'unknown'],

@@ -2,7 +2,7 @@
  * What `/v1/tail` says over a WebSocket, as server-sent events, for networks that let no WebSocket
  * through. The partitions are granted credit only as the reader takes events.
  */
-import type { Cluster } from '../../broker/cluster.ts'
+import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import { encodeBase64 } from '../../core/bytes/base64.ts'
 import {
@@ -30,12 +30,12 @@ export function newStreamMemory(): StreamMemory {
 
 /** Ends when the reader goes away, takes nothing for long, or lets too much pile up, or when the last of its subscriptions is closed. */
 export function openTailStream(
-  cluster: Cluster,
+  broker: Broker,
   requests: readonly TailSubscription[],
   memory: StreamMemory,
 ): ReadableStream<Uint8Array> {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
-  void new TailStream(cluster, writable.getWriter(), memory).open(requests)
+  void new TailStream(broker, writable.getWriter(), memory).open(requests)
   return readable
 }
 
@@ -55,13 +55,13 @@ class TailStream implements TailSink {
   readonly #pingTimer: ReturnType<typeof setInterval>
 
   constructor(
-    cluster: Cluster,
+    broker: Broker,
     writer: WritableStreamDefaultWriter<Uint8Array>,
     memory: StreamMemory,
   ) {
     this.#memory = memory
     this.#writer = writer
-    this.#subscriptions = new TailSubscriptions(cluster, this)
+    this.#subscriptions = new TailSubscriptions(broker, this)
     this.#memory.streams += 1
     this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL_MS)
     // Rejects when the reader goes away.

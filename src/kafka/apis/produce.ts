@@ -4,7 +4,6 @@
  * Versions 0 to 2 carry batches of old formats and are not served; librdkafka before 2.11.1 compresses
  * only where it sees version 0 advertised, so it is (KAFKA-18659).
  */
-import { appendClientBatch } from '../../broker/append-client-batch.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import type { CalledTopic } from '../../broker/topic-metadata.ts'
 import { BATCH_HEADER_BYTES, readBatchHeader } from '../../core/batch/record-batch.ts'
@@ -85,7 +84,7 @@ export const produceApi = handled(PRODUCE, async (request, call) => {
   const refusal = refusalOfAll(request)
   const hasIds = call.version >= IDS_SINCE
   const called = await fanOut(request.topics, ({ name, topicId }) =>
-    orError(() => calledTopic(call.cluster, { name, topicId }, hasIds)),
+    orError(() => calledTopic(call.broker, { name, topicId }, hasIds, 'write')),
   )
   const appends = request.topics.flatMap(({ partitions }, index) =>
     partitions.map((one) => ({ ...one, topic: called[index] as CalledTopic | EdgelogError })),
@@ -127,7 +126,7 @@ async function append(
   topic: CalledTopic,
   partition: number,
   records: Uint8Array | null,
-  { cluster, version }: KafkaCall,
+  { broker, version }: KafkaCall,
 ): Promise<AppendReply | EdgelogError> {
   return await orError(async () => {
     if (records === null || records.length < BATCH_HEADER_BYTES) {
@@ -137,7 +136,7 @@ async function append(
       const why = `zstd needs Produce version ${ZSTD_SINCE}, got ${version}`
       throw new EdgelogError('unsupported_compression_type', why)
     }
-    return await appendClientBatch(cluster, topic, partition, records)
+    return await broker.records.appendClientBatch(topic, partition, records)
   })
 }
 

@@ -1,6 +1,8 @@
 /** A cluster whose partitions send what a test says, and remember what they are told. */
-import { type Cluster, connectCluster, newCaches } from '../../../src/broker/cluster.ts'
+import { Broker } from '../../../src/broker/broker.ts'
+import { newCaches } from '../../../src/broker/cluster.ts'
 import type { ObjectBindings } from '../../../src/broker/objects.ts'
+import { ANONYMOUS } from '../../../src/core/access/principal.ts'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
 
@@ -31,8 +33,8 @@ export class FakeTail extends EventTarget {
   }
 }
 
-export interface FakeCluster {
-  readonly cluster: Cluster
+export interface FakeBroker {
+  readonly broker: Broker
   readonly topic: string
   /** In the order in which they were opened. */
   readonly tails: FakeTail[]
@@ -42,7 +44,7 @@ export interface FakeCluster {
  * @param highWatermark of every partition: from 0 on, that much is to come.
  * @param first the frame that each sends as soon as it may.
  */
-export function fakeCluster(highWatermark = 0, first?: Uint8Array<ArrayBuffer>): FakeCluster {
+export function fakeBroker(highWatermark = 0, first?: Uint8Array<ArrayBuffer>): FakeBroker {
   const name = 'tailed'
   const topic = {
     id: 'id',
@@ -68,7 +70,11 @@ export function fakeCluster(highWatermark = 0, first?: Uint8Array<ArrayBuffer>):
     PARTITION: { idFromName: (objectName: string) => objectName, get: () => ({ fetch }) },
   }
   return {
-    cluster: connectCluster(env as unknown as ObjectBindings, newCaches()),
+    broker: new Broker({
+      objects: env as unknown as ObjectBindings,
+      caches: newCaches(),
+      principal: ANONYMOUS,
+    }),
     topic: name,
     tails,
   }

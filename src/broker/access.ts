@@ -1,0 +1,78 @@
+/** What the principal of one request may do: asks the authorizer, and refuses. */
+import { type Authorizer, allowAll, authorizationError } from '../core/access/authorizer.ts'
+import type { Principal } from '../core/access/principal.ts'
+import { type Operation, type Resource, SUPPORTED_OPERATIONS } from '../core/access/resource.ts'
+import type { EdgelogError } from '../core/errors.ts'
+import { fanOut } from './fan-out.ts'
+
+export class Access {
+  readonly principal: Principal
+  readonly #authorizer: Authorizer
+
+  constructor(principal: Principal, authorizer: Authorizer) {
+    this.principal = principal
+    this.#authorizer = authorizer
+  }
+
+  /**
+   * Returns what `work` returns, if the principal may do the operation. Where the authorizer decides at once,
+   * as the default one does, nothing is awaited: this is on the path of every record.
+   *
+   * @throws {EdgelogError} `topic_authorization_failed`, `group_authorization_failed`,
+   * `cluster_authorization_failed`.
+   */
+  guard<T>(operation: Operation, resource: Resource, work: () => Promise<T>): Promise<T> {
+    const allowed = this.#authorizer(this.principal, operation, resource)
+    return allowed === true ? work() : this.#workIf(allowed, operation, resource, work)
+  }
+
+  /** @throws {EdgelogError} as `guard`. */
+  async check(operation: Operation, resource: Resource): Promise<void> {
+    const refusal = await this.refusal(operation, resource)
+    if (refusal !== undefined) throw refusal
+  }
+
+  /** Checks one operation on each of many resources. @throws {EdgelogError} as `guard`. */
+  async checkEach(operation: Operation, resources: readonly Resource[]): Promise<void> {
+    await fanOut(resources, (resource) => this.check(operation, resource))
+  }
+
+  async allows(operation: Operation, resource: Resource): Promise<boolean> {
+    return (await this.#authorizer(this.principal, operation, resource)) === true
+  }
+
+  /** Returns the error that `check` throws, or undefined. */
+  async refusal(operation: Operation, resource: Resource): Promise<EdgelogError | undefined> {
+    if (await this.allows(operation, resource)) return undefined
+    return authorizationError(this.principal, operation, resource)
+  }
+
+  /** Returns those of `items` on whose resource the principal may do the operation, in their order. */
+  async filter<Item>(
+    items: readonly Item[],
+    operation: Operation,
+    resourceOf: (item: Item) => Resource,
+  ): Promise<Item[]> {
+    // Lists may be long, and mostly nothing is to be decided.
+    if (this.#authorizer === allowAll) return [...items]
+    const allowed = await fanOut(items, (item) => this.allows(operation, resourceOf(item)))
+    return items.filter((_, index) => allowed[index])
+  }
+
+  /** Returns what the principal may do on a resource, of all that the resource supports. */
+  async operationsOn(resource: Resource): Promise<readonly Operation[]> {
+    const supported = SUPPORTED_OPERATIONS[resource.type]
+    const allowed = await fanOut(supported, (operation) => this.allows(operation, resource))
+    return supported.filter((_, index) => allowed[index])
+  }
+
+  async #workIf<T>(
+    allowed: boolean | Promise<boolean>,
+    operation: Operation,
+    resource: Resource,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    if ((await allowed) !== true) throw authorizationError(this.principal, operation, resource)
+    return await work()
+  }
+}

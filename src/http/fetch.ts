@@ -1,12 +1,13 @@
-/** The route that reads one partition, and the negotiation of what it answers in. */
-import { accepts } from 'hono/accepts'
+/** The route that reads one partition. */
+
+import { jsonResponses } from '../app/answers.ts'
+import { brokerOf } from '../app/env.ts'
+import { type App, addRoute } from '../app/route.ts'
 import type { FetchOptions } from '../broker/fetch.ts'
 import { recordToJson } from '../core/batch/json-record.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { FetchReply } from '../core/log/partition-api.ts'
-import { jsonResponses } from './answers.ts'
-import { type AppContext, brokerOf } from './env.ts'
-import { type App, addRoute } from './route.ts'
+import { negotiate } from './negotiate.ts'
 import { FetchAnswer, FetchQuery, MEDIA_TYPES, PartitionParams } from './schemas.ts'
 
 export function addFetchRoutes(app: App): void {
@@ -57,34 +58,6 @@ export function addFetchRoutes(app: App): void {
       return c.json(answer, 200, positionHeaders(position))
     },
   )
-}
-
-/** @throws {EdgelogError} `not_acceptable`. */
-export function negotiate<MediaType extends string>(
-  c: AppContext,
-  offered: readonly [MediaType, ...MediaType[]],
-): MediaType {
-  const chosen = accepts(c, {
-    header: 'Accept',
-    supports: [...offered],
-    default: offered[0],
-    match: (wanted) => {
-      const byQuality = [...wanted].filter(({ q }) => q > 0).sort((a, b) => b.q - a.q)
-      for (const { type } of byQuality) {
-        const match = offered.find((mediaType) => matches(type.toLowerCase(), mediaType))
-        if (match !== undefined) return match
-      }
-      return wanted.length === 0 ? offered[0] : ''
-    },
-  })
-  const match = offered.find((mediaType) => mediaType === chosen)
-  if (match !== undefined) return match
-  throw new EdgelogError('not_acceptable', `Accept: ${offered.join(' or ')} is offered`)
-}
-
-function matches(range: string, mediaType: string): boolean {
-  if (range === '*/*' || range === mediaType) return true
-  return range.endsWith('/*') && mediaType.startsWith(range.slice(0, -1))
 }
 
 function positionHeaders(position: Omit<FetchReply, 'batches' | 'topicVersion'>) {

@@ -1,6 +1,11 @@
 /** The routes of the offsets that groups commit. */
 
 import type { z } from '@hono/zod-openapi'
+import { errorResponses, jsonResponses } from '../app/answers.ts'
+import { readJson } from '../app/body.ts'
+import { brokerOf } from '../app/env.ts'
+import { type App, addRoute, parseWith } from '../app/route.ts'
+import { NoQuery } from '../app/schemas.ts'
 import type { NamedOffset } from '../broker/committed-offsets.ts'
 import type { ResetTarget } from '../broker/reset-offsets.ts'
 import { utf8Length } from '../core/bytes/utf8-length.ts'
@@ -8,9 +13,6 @@ import { EdgelogError } from '../core/errors.ts'
 import type { CommittingMember } from '../core/group/group-api.ts'
 import { GROUP_BODY_BYTES_MAX, OFFSET_METADATA_BYTES_MAX } from '../core/limits.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
-import { errorResponses, jsonResponses } from './answers.ts'
-import { readJson } from './body.ts'
-import { brokerOf } from './env.ts'
 import {
   CommitBody,
   CommittedOffsetsAnswer,
@@ -20,8 +22,7 @@ import {
   ResetAnswer,
   ResetBody,
 } from './group-schemas.ts'
-import { type App, addRoute, parseWith } from './route.ts'
-import { MEDIA_TYPES, NoQuery } from './schemas.ts'
+import { MEDIA_TYPES } from './schemas.ts'
 
 const PATH = '/v1/groups/{group}/offsets'
 

@@ -1,12 +1,15 @@
 /** The routes of consumer groups and their members. */
+
+import { errorResponses, jsonResponses } from '../app/answers.ts'
+import { readJson } from '../app/body.ts'
+import { type AppContext, brokerOf } from '../app/env.ts'
+import { type App, addRoute, parseWith } from '../app/route.ts'
+import { NoParams, NoQuery } from '../app/schemas.ts'
 import { parseAssignorName } from '../core/group/assign/assignor.ts'
 import type { GroupSummary, HeartbeatRequest } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import { GROUP_BODY_BYTES_MAX } from '../core/limits.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
-import { errorResponses, jsonResponses } from './answers.ts'
-import { readJson } from './body.ts'
-import { type AppContext, brokerOf } from './env.ts'
 import {
   DescribeGroupQuery,
   GroupAnswer,
@@ -16,8 +19,7 @@ import {
   HeartbeatAnswer,
   HeartbeatBody,
 } from './group-schemas.ts'
-import { type App, addRoute, parseWith } from './route.ts'
-import { MEDIA_TYPES, NoParams, NoQuery } from './schemas.ts'
+import { MEDIA_TYPES } from './schemas.ts'
 
 /** Without what only Kafka's protocol tells. */
 function shownGroup<Group extends GroupSummary>(

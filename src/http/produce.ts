@@ -1,5 +1,10 @@
 /** The routes that append. */
 import type { z } from '@hono/zod-openapi'
+import { jsonResponses } from '../app/answers.ts'
+import { mediaTypeOf, readBody, readText, unsupportedMediaType } from '../app/body.ts'
+import { type AppContext, brokerOf } from '../app/env.ts'
+import { type App, addRoute, parseWith } from '../app/route.ts'
+import { NoQuery } from '../app/schemas.ts'
 import type { ProduceRecord } from '../broker/produce.ts'
 import {
   JSON_RECORD_FORM,
@@ -9,14 +14,9 @@ import {
 import { EdgelogError } from '../core/errors.ts'
 import { type JsonForm, parseExactJson } from '../core/json/exact-json.ts'
 import { OFFSET_MAX, REQUEST_BODY_BYTES_MAX, REQUEST_RECORDS_MAX } from '../core/limits.ts'
-import { jsonResponses } from './answers.ts'
-import { mediaTypeOf, readBody, readText, unsupportedMediaType } from './body.ts'
-import { type AppContext, brokerOf } from './env.ts'
-import { type App, addRoute, parseWith } from './route.ts'
 import {
   BatchAnswer,
   MEDIA_TYPES,
-  NoQuery,
   OffsetsAnswer,
   PartitionParams,
   PartitionRecordBody,

@@ -1,4 +1,10 @@
 /** The routes of topics. */
+
+import { errorResponses, jsonResponses } from '../app/answers.ts'
+import { readJson } from '../app/body.ts'
+import { brokerOf } from '../app/env.ts'
+import { type App, addRoute, parseWith } from '../app/route.ts'
+import { NoParams, NoQuery } from '../app/schemas.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { ADMIN_BODY_BYTES_MAX } from '../core/limits.ts'
 import type { PartitionDescription } from '../core/log/partition-api.ts'
@@ -9,16 +15,10 @@ import {
   topicConfigToJson,
 } from '../core/topic/topic-config.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
-import { errorResponses, jsonResponses } from './answers.ts'
-import { readJson } from './body.ts'
-import { brokerOf } from './env.ts'
-import { type App, addRoute, parseWith } from './route.ts'
 import {
   DescribeTopicQuery,
   MEDIA_TYPES,
   NewTopicBody,
-  NoParams,
-  NoQuery,
   TopicAnswer,
   TopicChangeBody,
   TopicParams,

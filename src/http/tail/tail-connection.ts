@@ -1,10 +1,11 @@
 /** One client's WebSocket to `/v1/tail`: control messages come in, notices and frames go out. */
+
+import { parseWith } from '../../app/route.ts'
 import type { Broker } from '../../broker/broker.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import { parseExactJson } from '../../core/json/exact-json.ts'
 import { PING_INTERVAL_MS, TAIL_CONTROL_BYTES_MAX } from '../../core/limits.ts'
 import { tailFrameBytesMax, tailParts } from '../../core/log/tail-protocol.ts'
-import { parseWith } from '../route.ts'
 import { Control } from './tail-schemas.ts'
 import {
   errorBodyOf,

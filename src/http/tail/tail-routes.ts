@@ -2,15 +2,17 @@
  * The routes of the live tail: server-sent events for one topic; for any number of partitions a
  * WebSocket, and where no WebSocket gets through, an event stream or long polls.
  */
+
+import { errorResponses } from '../../app/answers.ts'
+import { readJson } from '../../app/body.ts'
+import { brokerOf } from '../../app/env.ts'
+import { type App, addRoute, parseWith } from '../../app/route.ts'
+import { NoParams, NoQuery } from '../../app/schemas.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import { TAIL_BODY_BYTES_MAX, TAIL_STREAM_CREDIT_BYTES_MAX } from '../../core/limits.ts'
 import { TAIL_PARTS_SUBPROTOCOL, TAIL_SUBPROTOCOL } from '../../core/log/tail-protocol.ts'
-import { errorResponses } from '../answers.ts'
-import { readJson } from '../body.ts'
-import { brokerOf } from '../env.ts'
-import { negotiate } from '../fetch.ts'
-import { type App, addRoute, parseWith } from '../route.ts'
-import { MEDIA_TYPES, NoParams, NoQuery, TailQuery, TopicParams } from '../schemas.ts'
+import { negotiate } from '../negotiate.ts'
+import { MEDIA_TYPES, TailQuery, TopicParams } from '../schemas.ts'
 import { TailConnection } from './tail-connection.ts'
 import { openTailPoll } from './tail-poll.ts'
 import { TailBody, type TailSubscription } from './tail-schemas.ts'

@@ -9,21 +9,25 @@ import { decodeBase64 } from '../core/bytes/base64.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { AppContext, AppEnv } from './env.ts'
 
-/** Its frames say by SASL who sends them: the Kafka door decides which of them it answers. */
-export const KAFKA_PATH = '/kafka'
 /** A browser cannot set headers on a WebSocket; the token travels as a subprotocol, in base64url. */
 const BEARER_SUBPROTOCOL = 'edgelog.bearer.'
 
-/** @throws {EdgelogError} `unauthorized`, `forbidden`. */
-export const requireAccess: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const { path, method } = c.req
-  if (path !== '/healthz' && method !== 'OPTIONS') {
-    const caller = callerOf(c)
-    c.set('caller', caller)
-    if (path !== KAFKA_PATH && caller instanceof EdgelogError) throw caller
-    checkOrigin(c)
+/**
+ * Makes the middleware that refuses callers without the token: `unauthorized`, `forbidden`.
+ *
+ * @param openPaths Where a door refuses them itself.
+ */
+export function requireAccess(openPaths: ReadonlySet<string>): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const { path, method } = c.req
+    if (path !== '/healthz' && method !== 'OPTIONS') {
+      const caller = callerOf(c)
+      c.set('caller', caller)
+      if (caller instanceof EdgelogError && !openPaths.has(path)) throw caller
+      checkOrigin(c)
+    }
+    await next()
   }
-  await next()
 }
 
 /** Returns who calls, or why the caller is refused: `unauthorized`, `forbidden`. */

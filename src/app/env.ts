@@ -1,10 +1,10 @@
-/** What the Worker is configured with: bindings, secrets and variables. */
+/** The bindings, secrets and variables of the Worker, and what the app puts into the context of a request. */
 import type { Context } from 'hono'
 import { Broker } from '../broker/broker.ts'
 import type { Caches } from '../broker/cluster.ts'
 import type { ObjectBindings } from '../broker/objects.ts'
-import type { Authorizer } from '../core/access/authorizer.ts'
-import type { Principal } from '../core/access/principal.ts'
+import { type Authorizer, denyAll } from '../core/access/authorizer.ts'
+import { ANONYMOUS, type Principal } from '../core/access/principal.ts'
 import { EdgelogError } from '../core/errors.ts'
 
 export interface EdgelogEnv extends ObjectBindings {
@@ -34,14 +34,18 @@ export interface AppVariables {
 export type AppEnv = { Bindings: EdgelogEnv; Variables: AppVariables }
 export type AppContext = Context<AppEnv>
 
-/** Makes the broker of a request, in the name of its caller. @throws {EdgelogError} why it has none. */
+/** Makes the broker of a request, in the name of its caller. It allows nothing to a caller that is refused. */
 export function brokerOf(c: AppContext): Broker {
   const caller = c.get('caller')
-  if (caller instanceof EdgelogError) throw caller
-  return new Broker({
-    objects: c.env,
-    caches: c.get('caches'),
-    principal: caller,
-    authorizer: c.get('authorizer'),
-  })
+  const shared = { objects: c.env, caches: c.get('caches') }
+  if (caller instanceof EdgelogError) {
+    return new Broker({ ...shared, principal: ANONYMOUS, authorizer: denyAll })
+  }
+  return new Broker({ ...shared, principal: caller, authorizer: c.get('authorizer') })
+}
+
+/** Returns why the caller is refused, or undefined. Only requests to open paths of a door get that far. */
+export function callerRefusal(c: AppContext): EdgelogError | undefined {
+  const caller = c.get('caller')
+  return caller instanceof EdgelogError ? caller : undefined
 }

@@ -149,8 +149,7 @@ export class PartitionLog {
     const decision = decideAppend({
       headers: append.headers,
       checks: append.checks,
-      mayBeginAnywhere: append.mayBeginAnywhere,
-      trimsOverlap: append.trimsOverlap,
+      producerRules: append.producerRules,
       expectedOffset: append.expectedOffset,
       logEndOffset: this.#logEndOffset,
       config: this.#assignment.config,

@@ -2,10 +2,11 @@
 import { topicResource } from '../core/access/resource.ts'
 import type { NewRecord } from '../core/batch/record.ts'
 import type { EdgelogError } from '../core/errors.ts'
-import type { AppendReply, FetchReply, PartitionDescription } from '../core/log/partition-api.ts'
+import type { FetchReply, PartitionDescription } from '../core/log/partition-api.ts'
+import type { ProducerRules } from '../core/log/producer-state.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Access } from './access.ts'
-import { appendClientBatch } from './append-client-batch.ts'
+import { type AppendOptions, appendBatches } from './append.ts'
 import type { AppendedBatches } from './append-trimmed.ts'
 import type { Cluster } from './cluster.ts'
 import { deleteRecords } from './delete-records.ts'
@@ -19,8 +20,6 @@ import {
 } from './fetch-many.ts'
 import { findMaxTimestamp, findOffsetByTimestamp, type OffsetAndTimestamp } from './list-offsets.ts'
 import {
-  type AppendOptions,
-  appendBatches,
   type ProduceRecord,
   produceRecords,
   produceToPartition,
@@ -60,24 +59,14 @@ export class RecordOperations {
 
   /** Needs `write` on the topic. */
   appendBatches(
-    name: TopicName,
-    partition: number,
-    batches: Uint8Array,
-    options: AppendOptions = {},
-  ): Promise<AppendedBatches> {
-    return this.#access.guard('write', topicResource(name), () =>
-      appendBatches(this.#cluster, name, partition, batches, options),
-    )
-  }
-
-  /** Needs `write` on the topic. */
-  appendClientBatch(
     topic: CalledTopic,
     partition: number,
-    records: Uint8Array,
-  ): Promise<AppendReply> {
+    batches: Uint8Array,
+    producerRules: ProducerRules,
+    options: AppendOptions = {},
+  ): Promise<AppendedBatches> {
     return this.#access.guard('write', topicResource(topic.name), () =>
-      appendClientBatch(this.#cluster, topic, partition, records),
+      appendBatches(this.#cluster, topic, partition, batches, producerRules, options),
     )
   }
 

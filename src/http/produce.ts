@@ -81,7 +81,13 @@ export function addProduceRoutes(app: App): void {
       const broker = brokerOf(c)
       if (mediaTypeOf(c) === MEDIA_TYPES.batch) {
         const batches = await readBody(c, REQUEST_BODY_BYTES_MAX)
-        const answer = await broker.records.appendBatches(topic, partition, batches, options)
+        const answer = await broker.records.appendBatches(
+          { name: topic },
+          partition,
+          batches,
+          'resendable',
+          options,
+        )
         const { baseOffsets, nextOffset, logAppendTime, pieces } = answer
         return c.json({
           baseOffset: baseOffsets[0],

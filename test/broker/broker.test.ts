@@ -43,8 +43,7 @@ type Operation = (broker: Broker) => Promise<unknown>
 const OPERATIONS: Record<string, Operation> = {
   'records.produce': ({ records }) => records.produce(name, []),
   'records.produceToPartition': ({ records }) => records.produceToPartition(name, 0, [], {}),
-  'records.appendBatches': ({ records }) => records.appendBatches(name, 0, noRecords),
-  'records.appendClientBatch': ({ records }) => records.appendClientBatch({ name }, 0, noRecords),
+  'records.appendBatches': ({ records }) => records.appendBatches({ name }, 0, noRecords, 'kafka'),
   'records.fetchBatches': ({ records }) => records.fetchBatches(name, 0, fetchOptions),
   'records.fetchRecords': ({ records }) => records.fetchRecords(name, 0, fetchOptions),
   'records.fetchMany': ({ records }) => records.fetchMany([wantedPartition], manyOptions),
@@ -158,7 +157,6 @@ describe('a principal that may do all but one thing', () => {
     ['records.produce', 'write', 'topic'],
     ['records.produceToPartition', 'write', 'topic'],
     ['records.appendBatches', 'write', 'topic'],
-    ['records.appendClientBatch', 'write', 'topic'],
     ['records.fetchBatches', 'read', 'topic'],
     ['records.fetchRecords', 'read', 'topic'],
     ['records.fetchMany', 'read', 'topic'],

@@ -6,7 +6,7 @@ import type { BatchCheck } from '../batch/batch-check.ts'
 import type { Reply } from '../errors.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
 import type { BatchOverlap } from './append.ts'
-import type { StoredPiece } from './producer-state.ts'
+import type { ProducerRules, StoredPiece } from './producer-state.ts'
 
 /** What the coordinator tells a partition about itself; kept by the partition. */
 export interface PartitionAssignment {
@@ -25,12 +25,8 @@ export interface AppendRequest {
   readonly checks: readonly BatchCheck[]
   /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
   readonly expectedOffset?: number
-  /** Whether a producer that is not known may begin with any sequence, or with 0 only. */
-  readonly mayBeginAnywhere: boolean
-  /** Whether a producer may cut what it sends again into other batches: answered by `OverlapReply`. */
-  readonly trimsOverlap: boolean
-  /** How long a batch may wait for the batch before it in its producer's sequence; 0: not at all. */
-  readonly gapWaitMs: number
+  /** How the sequences of its batches are held against the log. Only `resendable` is answered by `OverlapReply`. */
+  readonly producerRules: ProducerRules
 }
 
 export interface AppendReply {

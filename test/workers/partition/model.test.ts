@@ -104,7 +104,7 @@ class Run {
       const answer = await tryAppend(
         this.#model.name,
         operation.batches.map((values) => batch(values, fields)),
-        { gapWaitMs: 2_000, ...(expectedOffset === undefined ? {} : { expectedOffset }) },
+        expectedOffset === undefined ? {} : { expectedOffset },
       )
       if ('error' in answer) return { code: answer.error.code }
       return { baseOffsets: answer.ok.baseOffsets }

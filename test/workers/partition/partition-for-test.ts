@@ -90,9 +90,7 @@ export function appendRequest(batches: Uint8Array, options: AppendOptions = {}):
   return {
     batches,
     checks: isBatch(batches) ? checksOf(batches) : [],
-    mayBeginAnywhere: false,
-    trimsOverlap: false,
-    gapWaitMs: 0,
+    producerRules: 'resendable',
     ...options,
   }
 }

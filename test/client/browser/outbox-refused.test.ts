@@ -54,7 +54,7 @@ test.each([
   const { store, sender, parked, close } = setUp()
   const value = new TextEncoder().encode('x')
   const record = { timestamp: 1, key: null, value, headers: [] }
-  await store.enqueue([{ topic: TOPIC, record, ...(partition !== undefined && { partition }) }])
+  await store.enqueue([{ topic: TOPIC, record, partition }])
   sender.start()
   sender.wake()
   await expect

@@ -6,11 +6,11 @@ import type { EdgelogError } from '../core/errors.ts'
 import { fanOut } from './fan-out.ts'
 
 export class Access {
-  readonly principal: Principal
+  readonly #principal: Principal
   readonly #authorizer: Authorizer
 
   constructor(principal: Principal, authorizer: Authorizer) {
-    this.principal = principal
+    this.#principal = principal
     this.#authorizer = authorizer
   }
 
@@ -22,7 +22,7 @@ export class Access {
    * `cluster_authorization_failed`.
    */
   guard<T>(operation: Operation, resource: Resource, work: () => Promise<T>): Promise<T> {
-    const allowed = this.#authorizer(this.principal, operation, resource)
+    const allowed = this.#authorizer(this.#principal, operation, resource)
     return allowed === true ? work() : this.#workIf(allowed, operation, resource, work)
   }
 
@@ -38,13 +38,29 @@ export class Access {
   }
 
   async allows(operation: Operation, resource: Resource): Promise<boolean> {
-    return (await this.#authorizer(this.principal, operation, resource)) === true
+    return (await this.#authorizer(this.#principal, operation, resource)) === true
   }
 
   /** Returns the error that `check` throws, or undefined. */
   async refusal(operation: Operation, resource: Resource): Promise<EdgelogError | undefined> {
     if (await this.allows(operation, resource)) return undefined
-    return authorizationError(this.principal, operation, resource)
+    return authorizationError(this.#principal, operation, resource)
+  }
+
+  /** Returns why the principal may not do the operation, by the names of those resources that it may not. */
+  async refusals(
+    operation: Operation,
+    resources: readonly Resource[],
+  ): Promise<ReadonlyMap<string, EdgelogError>> {
+    const refusals = new Map<string, EdgelogError>()
+    // Fetches ask this, and mostly nothing is to be decided.
+    if (this.#authorizer === allowAll) return refusals
+    const unique = new Map(resources.map((resource) => [resource.name, resource]))
+    await fanOut([...unique], async ([name, resource]) => {
+      const refusal = await this.refusal(operation, resource)
+      if (refusal !== undefined) refusals.set(name, refusal)
+    })
+    return refusals
   }
 
   /** Returns those of `items` on whose resource the principal may do the operation, in their order. */
@@ -72,7 +88,7 @@ export class Access {
     resource: Resource,
     work: () => Promise<T>,
   ): Promise<T> {
-    if ((await allowed) !== true) throw authorizationError(this.principal, operation, resource)
+    if ((await allowed) !== true) throw authorizationError(this.#principal, operation, resource)
     return await work()
   }
 }

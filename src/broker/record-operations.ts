@@ -1,7 +1,6 @@
 /** What a broker does with records: produce, fetch, tail, find by time, delete. */
 import { topicResource } from '../core/access/resource.ts'
 import type { NewRecord } from '../core/batch/record.ts'
-import type { EdgelogError } from '../core/errors.ts'
 import type { FetchReply, PartitionDescription } from '../core/log/partition-api.ts'
 import type { ProducerRules } from '../core/log/producer-state.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
@@ -10,7 +9,6 @@ import { type AppendOptions, appendBatches } from './append.ts'
 import type { AppendedBatches } from './append-trimmed.ts'
 import type { Cluster } from './cluster.ts'
 import { deleteRecords } from './delete-records.ts'
-import { fanOut } from './fan-out.ts'
 import { type FetchedRecords, type FetchOptions, fetchBatches, fetchRecords } from './fetch.ts'
 import {
   type FetchManyOptions,
@@ -92,7 +90,10 @@ export class RecordOperations {
     wanted: readonly WantedPartition[],
     options: FetchManyOptions,
   ): Promise<FetchOutcome[]> {
-    const refusals = await this.#refusals(wanted.map(({ topic }) => topic.name))
+    const refusals = await this.#access.refusals(
+      'read',
+      wanted.map(({ topic }) => topicResource(topic.name)),
+    )
     if (refusals.size === 0) return await fetchMany(this.#cluster, wanted, options)
     const allowed = wanted.filter(({ topic }) => !refusals.has(topic.name))
     const fetched = await fetchMany(this.#cluster, allowed, { ...options, maxWaitMs: 0 })
@@ -143,15 +144,5 @@ export class RecordOperations {
     return this.#access.guard('delete', topicResource(topic.name), () =>
       deleteRecords(this.#cluster, topic, partition, beforeOffset),
     )
-  }
-
-  /** Returns why topics may not be read, by name. */
-  async #refusals(names: readonly TopicName[]): Promise<ReadonlyMap<TopicName, EdgelogError>> {
-    const refusals = new Map<TopicName, EdgelogError>()
-    await fanOut([...new Set(names)], async (name) => {
-      const refusal = await this.#access.refusal('read', topicResource(name))
-      if (refusal !== undefined) refusals.set(name, refusal)
-    })
-    return refusals
   }
 }

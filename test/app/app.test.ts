@@ -1,4 +1,6 @@
 /** What an app is made of: the doors that it is given, and nothing of the others. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { build } from 'esbuild'
 import { expect, test } from 'vitest'
 import { createApp } from '../../src/app/app.ts'
@@ -34,6 +36,25 @@ test('carries no module of a door that it does not mount', async () => {
   const kafka = await modulesOf("import { kafkaDoor } from './src/kafka/door.ts'", 'kafkaDoor')
   expect(kafka).toContain('src/kafka/apis/produce.ts')
   expect(kafka.filter((path) => path.startsWith('src/http/'))).toEqual([])
+})
+
+/** What doors may use of the broker's room besides types: it needs no cluster. */
+const HELPERS = ['describe-each', 'fan-out', 'fetch', 'tail']
+
+test('gives doors no way to the log but the Broker', () => {
+  const found: string[] = []
+  const files = ['src/http', 'src/kafka'].flatMap((room) =>
+    readdirSync(room, { recursive: true, encoding: 'utf8' }).map((file) => join(room, file)),
+  )
+  for (const file of files.filter((path) => path.endsWith('.ts'))) {
+    const imports = readFileSync(file, 'utf8').matchAll(
+      /^import (?!type)[^']*broker\/([\w-]+)\.ts'/gm,
+    )
+    for (const [, module = ''] of imports) {
+      if (!HELPERS.includes(module)) found.push(`${file} imports ${module}`)
+    }
+  }
+  expect(found).toEqual([])
 })
 
 const bindings = { PARTITION: {}, COORDINATOR: {}, GROUP: {} } as unknown as EdgelogEnv

@@ -6,9 +6,10 @@ import { describe, expect, test } from 'vitest'
 import { Broker } from '../../src/broker/broker.ts'
 import { newCaches } from '../../src/broker/cluster.ts'
 import type { ObjectBindings } from '../../src/broker/objects.ts'
-import { type Authorizer, denyAll, isAuthorizationError } from '../../src/core/access/authorizer.ts'
+import { type Authorizer, denyAll } from '../../src/core/access/authorizer.ts'
 import { ANONYMOUS } from '../../src/core/access/principal.ts'
 import type { Resource } from '../../src/core/access/resource.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
 import { parseGroupId } from '../../src/core/group/group-id.ts'
 import type { Topic } from '../../src/core/topic/topic.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
@@ -120,7 +121,11 @@ function brokerWith(authorizer: Authorizer): Broker {
   })
 }
 
-/** Returns how an operation ended: everything it has to say must be a refusal. */
+function isAuthorizationError(error: unknown): boolean {
+  return error instanceof EdgelogError && error.code.endsWith('_authorization_failed')
+}
+
+/** Returns whether all that an operation answers is a refusal. */
 async function isRefused(operation: Operation, authorizer: Authorizer): Promise<boolean> {
   try {
     const result = await operation(brokerWith(authorizer))

@@ -37,8 +37,3 @@ export function authorizationError(
     details: { operation, resource: { type, name } },
   })
 }
-
-/** Returns whether an error says that an authorizer refused. */
-export function isAuthorizationError(error: unknown): error is EdgelogError {
-  return error instanceof EdgelogError && Object.values(CODES).includes(error.code)
-}

@@ -1,9 +1,8 @@
 /** What a refusal says. */
 import { expect, test } from 'vitest'
-import { authorizationError, isAuthorizationError } from '../../../src/core/access/authorizer.ts'
+import { authorizationError } from '../../../src/core/access/authorizer.ts'
 import { ANONYMOUS, TOKEN_HOLDER } from '../../../src/core/access/principal.ts'
 import { CLUSTER, groupResource, topicResource } from '../../../src/core/access/resource.ts'
-import { EdgelogError } from '../../../src/core/errors.ts'
 
 test.each([
   [topicResource('orders'), 'topic_authorization_failed', 'topic orders'],
@@ -20,12 +19,6 @@ test.each([
   expect(error.message).toBe(`User:token is not allowed to describe ${what}`)
   expect(error.details).toEqual({ operation: 'describe', resource })
   expect(error.retryable).toBe(false)
-  expect(isAuthorizationError(error)).toBe(true)
-})
-
-test('takes no other error for a refusal', () => {
-  expect(isAuthorizationError(new EdgelogError('forbidden', 'no token is set'))).toBe(false)
-  expect(isAuthorizationError(new Error('a defect'))).toBe(false)
 })
 
 test('has a principal with the name that Kafka gives an unauthenticated caller', () => {

@@ -1,4 +1,7 @@
-/** The Hono app: what every request passes through, and the doors. Imports no door itself. */
+/**
+ * The Hono app: what every request passes through, and the doors. It imports no door itself, so a Worker carries
+ * the code only of the doors that it imports.
+ */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
 import { newCaches } from '../broker/cluster.ts'
@@ -13,7 +16,7 @@ import { addOpenApiRoutes } from './openapi.ts'
 import type { App } from './route.ts'
 
 export interface AppOptions {
-  /** What the app serves. A Worker carries the code of these doors only. */
+  /** What the app serves. */
   readonly doors: readonly Door[]
   /** Decides what a caller may do. By default everything: the token alone decides who calls. */
   readonly authorizer?: Authorizer

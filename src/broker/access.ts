@@ -1,4 +1,7 @@
-/** What the principal of one request may do: asks the authorizer, and refuses. */
+/**
+ * What the principal of one request may do: asks the authorizer, and refuses. Lists may be long: the default
+ * authorizer is not asked about each of their items.
+ */
 import { type Authorizer, allowAll, authorizationError } from '../core/access/authorizer.ts'
 import type { Principal } from '../core/access/principal.ts'
 import { type Operation, type Resource, SUPPORTED_OPERATIONS } from '../core/access/resource.ts'
@@ -32,9 +35,10 @@ export class Access {
     if (refusal !== undefined) throw refusal
   }
 
-  /** Checks one operation on each of many resources. @throws {EdgelogError} as `guard`. */
+  /** Checks one operation on each of many resources of one type. @throws {EdgelogError} as `guard`. */
   async checkEach(operation: Operation, resources: readonly Resource[]): Promise<void> {
-    await fanOut(resources, (resource) => this.check(operation, resource))
+    const [refusal] = (await this.refusals(operation, resources)).values()
+    if (refusal !== undefined) throw refusal
   }
 
   async allows(operation: Operation, resource: Resource): Promise<boolean> {
@@ -47,13 +51,16 @@ export class Access {
     return authorizationError(this.#principal, operation, resource)
   }
 
-  /** Returns why the principal may not do the operation, by the names of those resources that it may not. */
+  /**
+   * Returns the errors of the resources that the principal may not do the operation on, by name. Asks once for each.
+   *
+   * @param resources All of one type.
+   */
   async refusals(
     operation: Operation,
     resources: readonly Resource[],
   ): Promise<ReadonlyMap<string, EdgelogError>> {
     const refusals = new Map<string, EdgelogError>()
-    // Fetches ask this, and mostly nothing is to be decided.
     if (this.#authorizer === allowAll) return refusals
     const unique = new Map(resources.map((resource) => [resource.name, resource]))
     await fanOut([...unique], async ([name, resource]) => {
@@ -63,21 +70,20 @@ export class Access {
     return refusals
   }
 
-  /** Returns those of `items` on whose resource the principal may do the operation, in their order. */
+  /** Returns the items on whose resource the principal may do the operation, in their order. */
   async filter<Item>(
     items: readonly Item[],
     operation: Operation,
     resourceOf: (item: Item) => Resource,
   ): Promise<Item[]> {
-    // Lists may be long, and mostly nothing is to be decided.
-    if (this.#authorizer === allowAll) return [...items]
-    const allowed = await fanOut(items, (item) => this.allows(operation, resourceOf(item)))
-    return items.filter((_, index) => allowed[index])
+    const refusals = await this.refusals(operation, items.map(resourceOf))
+    return items.filter((item) => !refusals.has(resourceOf(item).name))
   }
 
   /** Returns what the principal may do on a resource, of all that the resource supports. */
   async operationsOn(resource: Resource): Promise<readonly Operation[]> {
     const supported = SUPPORTED_OPERATIONS[resource.type]
+    if (this.#authorizer === allowAll) return supported
     const allowed = await fanOut(supported, (operation) => this.allows(operation, resource))
     return supported.filter((_, index) => allowed[index])
   }

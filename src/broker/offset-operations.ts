@@ -100,8 +100,10 @@ export class OffsetOperations {
   }
 
   async #checkTopics(named: ReadonlyArray<{ readonly topic: string }>): Promise<void> {
-    const names = new Set(named.map(({ topic }) => topic))
-    await this.#access.checkEach('read', [...names].map(topicResource))
+    await this.#access.checkEach(
+      'read',
+      named.map(({ topic }) => topicResource(topic)),
+    )
   }
 
   async #visible(offsets: readonly CommittedOffset[]): Promise<readonly CommittedOffset[]> {

@@ -50,6 +50,13 @@ test('passes on who does what on which resource', async () => {
   expect(authorizer.mock.calls).toEqual([[ANONYMOUS, 'describe', CLUSTER]])
 })
 
+test('asks once for each resource of a list', async () => {
+  const authorizer = vi.fn(() => true)
+  const names = ['a', 'b', 'a', 'a']
+  await new Access(ANONYMOUS, authorizer).filter(names, 'describe', topicResource)
+  expect(authorizer).toHaveBeenCalledTimes(2)
+})
+
 test('filters a list in its order, and lists the operations that are allowed', async () => {
   const access = new Access(ANONYMOUS, (_, operation, { name }) => {
     return name !== 'secret' && operation !== 'delete'

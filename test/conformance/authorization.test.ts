@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type ConsumerOptions, connect } from '../../client/index.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import type { Messages, ReadResponseOf, WrittenRequestOf } from '../../src/core/kafka/schema.ts'
 import { decodeTailEntries } from '../../src/core/log/tail-protocol.ts'
@@ -210,3 +211,27 @@ test('refuses Produce, Fetch, Metadata and JoinGroup of Kafka, and filters its l
   })
   expect(joined.errorCode).toBe(30)
 })
+
+test('is an error to the client, which does not repeat the call', async () => {
+  const log = connect({ url: `${server.url}/guarded` })
+  const refused = { code: TOPIC }
+  const producer = log.createProducer()
+  await expect(producer.send('secret', { value: 'x' })).rejects.toMatchObject(refused)
+  expect(await producer.send('open', { value: 'x' })).toMatchObject({ topic: 'open' })
+  const read = async (options: ConsumerOptions) => {
+    for await (const record of log.consumer(options).records()) return record.topic
+    return undefined
+  }
+  await expect(read({ topics: ['secret'], from: 'earliest' })).rejects.toMatchObject(refused)
+  expect(await read({ topics: ['open'], from: 'earliest' })).toBe('open')
+  const polled = log.group('secret-group').poll({ topics: ['open'] })
+  await expect(polled).rejects.toMatchObject({ code: GROUP })
+  const joining = async () => {
+    for await (const batch of log.consumer({ topics: ['open'], groupId: 'secret-group' })) {
+      return batch.records
+    }
+    return undefined
+  }
+  await expect(joining()).rejects.toMatchObject({ code: GROUP })
+  await log.close()
+}, 120_000)

@@ -1,6 +1,5 @@
 /** Consumer groups: heartbeats, members, the list of groups. */
 import { EdgelogError } from '../core/errors.ts'
-import { checkHeartbeat } from '../core/group/consumer/check-heartbeat.ts'
 import type {
   GroupDescription,
   GroupSummary,
@@ -13,16 +12,16 @@ import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
 
 /**
- * One heartbeat of the consumer protocol.
+ * Sends one heartbeat of the consumer protocol.
  *
- * @throws {EdgelogError} what `checkHeartbeat` and `decideHeartbeat` refuse; `policy_violation`, `throttled` for a new
+ * @param request Passes `checkHeartbeat`.
+ * @throws {EdgelogError} what `decideHeartbeat` refuses; `policy_violation`, `throttled` for a new
  * group; `inconsistent_group_protocol`.
  */
 export async function heartbeat(
   cluster: Cluster,
   request: HeartbeatRequest,
 ): Promise<HeartbeatAnswer> {
-  checkHeartbeat(request)
   return await cluster.objects.callGroup(request.groupId, (group) => group.heartbeat(request))
 }
 

@@ -9,6 +9,7 @@ import type {
   SyncGroupAnswer,
   SyncGroupRequest,
 } from '../core/group/classic/classic-api.ts'
+import { checkHeartbeat } from '../core/group/consumer/check-heartbeat.ts'
 import type { HeartbeatAnswer, HeartbeatRequest } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import type { Access } from './access.ts'
@@ -29,9 +30,12 @@ export class MemberOperations {
   /**
    * Needs `read` on the group, and `describe` on each topic that the member names. A pattern may match topics
    * that the member may not read: their records are refused to it.
+   *
+   * @throws {EdgelogError} also what `checkHeartbeat` refuses.
    */
   async heartbeat(request: HeartbeatRequest): Promise<HeartbeatAnswer> {
     await this.#access.check('read', groupResource(request.groupId))
+    checkHeartbeat(request)
     await this.#access.checkEach('describe', (request.topics ?? []).map(topicResource))
     return await heartbeat(this.#cluster, request)
   }

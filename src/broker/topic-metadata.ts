@@ -34,7 +34,11 @@ export class TopicMetadata {
     this.#bounds = bounds
   }
 
-  /** Returns the topic that has this name, from the cache while it is fresh. @throws {EdgelogError} `unknown_topic_or_partition`. */
+  /**
+   * Returns the topic that has this name, from the cache while it is fresh.
+   *
+   * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`.
+   */
   async get(name: TopicName): Promise<Topic> {
     return (await this.#known(name)).topic
   }

@@ -7,8 +7,9 @@ import { REQUEST_BATCHES_MAX } from '../core/limits.ts'
 import { ownBytes } from '../core/log/chunk.ts'
 import type { ProducerRules } from '../core/log/producer-state.ts'
 import { type AppendedBatches, appendTrimmed } from './append-trimmed.ts'
-import type { CalledTopic, Cluster } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { requestCodecs } from './codecs.ts'
+import type { CalledTopic } from './topic-metadata.ts'
 
 export interface AppendOptions {
   /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
@@ -37,9 +38,9 @@ export async function appendBatches(
     checks,
     async (rest, checksOfRest) => {
       const request = { batches: rest, checks: checksOfRest, producerRules, ...options }
-      return await cluster.callPartitionOf(topic, partition, (stub) => stub.append(request))
+      return await cluster.topics.callPartitionOf(topic, partition, (stub) => stub.append(request))
     },
-    async () => (await cluster.topic(topic.name)).config.maxMessageBytes,
+    async () => (await cluster.topics.get(topic.name)).config.maxMessageBytes,
   )
 }
 

@@ -27,7 +27,7 @@ export async function joinGroup(
     name,
     metadata: ownBytes(metadata),
   }))
-  return await cluster.callGroup(request.groupId, (group) =>
+  return await cluster.objects.callGroup(request.groupId, (group) =>
     group.joinGroup({ ...request, protocols }),
   )
 }
@@ -42,7 +42,9 @@ export async function syncGroup(
     memberId,
     assignment: ownBytes(assignment),
   }))
-  return await cluster.callGroup(groupId, (group) => group.syncGroup({ ...request, assignments }))
+  return await cluster.objects.callGroup(groupId, (group) =>
+    group.syncGroup({ ...request, assignments }),
+  )
 }
 
 /**
@@ -54,7 +56,7 @@ export async function classicHeartbeat(
   groupId: GroupId,
   request: ClassicHeartbeatRequest,
 ): Promise<void> {
-  await cluster.callGroup(groupId, (group) => group.classicHeartbeat(request))
+  await cluster.objects.callGroup(groupId, (group) => group.classicHeartbeat(request))
 }
 
 /** Each member is answered by itself; of a group that does not exist none is known. */
@@ -63,7 +65,7 @@ export async function leaveGroup(
   groupId: GroupId,
   members: readonly LeavingMember[],
 ): Promise<readonly LeftMember[]> {
-  return await cluster.callGroup(groupId, (group) => group.leaveGroup(members))
+  return await cluster.objects.callGroup(groupId, (group) => group.leaveGroup(members))
 }
 
 /** @throws {EdgelogError} `group_id_not_found`, `inconsistent_group_protocol`, `request_too_large`. */
@@ -72,5 +74,5 @@ export async function describeClassicGroup(
   groupId: GroupId,
   maxBytes: number,
 ): Promise<ClassicGroupDescription> {
-  return await cluster.callGroup(groupId, (group) => group.describeClassic(maxBytes))
+  return await cluster.objects.callGroup(groupId, (group) => group.describeClassic(maxBytes))
 }

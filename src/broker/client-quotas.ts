@@ -8,7 +8,7 @@ export async function listClientQuotas(
   cluster: Cluster,
   filter: QuotaFilter,
 ): Promise<readonly ClientQuota[]> {
-  return await cluster.coordinate((coordinator) => coordinator.listClientQuotas(filter))
+  return await cluster.objects.coordinate((coordinator) => coordinator.listClientQuotas(filter))
 }
 
 /**
@@ -23,7 +23,7 @@ export async function alterClientQuotas(
   validateOnly: boolean,
 ): Promise<ReadonlyArray<Reply<null>>> {
   if (alterations.length === 0) return []
-  return await cluster.coordinate((coordinator) =>
+  return await cluster.objects.coordinate((coordinator) =>
     coordinator.alterClientQuotas(alterations, validateOnly),
   )
 }

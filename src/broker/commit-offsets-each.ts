@@ -88,7 +88,9 @@ async function commitToGroup(
   offsets: readonly OffsetToCommit[],
 ): Promise<CommitOutcome> {
   try {
-    await cluster.callGroup(groupId, (group) => group.commitOffsets({ groupId, member, offsets }))
+    await cluster.objects.callGroup(groupId, (group) =>
+      group.commitOffsets({ groupId, member, offsets }),
+    )
     return null
   } catch (error) {
     if (!(error instanceof EdgelogError)) throw error
@@ -121,7 +123,7 @@ async function forgetTopics(
 ): Promise<void> {
   if (topicIds.size === 0) return
   try {
-    await cluster.callGroup(groupId, (group) => group.forgetTopics([...topicIds]))
+    await cluster.objects.callGroup(groupId, (group) => group.forgetTopics([...topicIds]))
   } catch (error) {
     if (!(error instanceof EdgelogError)) throw error
   }

@@ -44,7 +44,7 @@ export async function commitOffsets(
   if (member === null) await hasRefreshed(cluster, names)
   const send = async () => {
     const checked = await fanOut([...wanted.values()], (one) => checkOffset(cluster, one))
-    await cluster.callGroup(groupId, (group) =>
+    await cluster.objects.callGroup(groupId, (group) =>
       group.commitOffsets({ groupId, member, offsets: checked }),
     )
   }
@@ -61,15 +61,15 @@ export async function commitOffsets(
 /** Asks for topics anew. @returns whether the edge had another id for one of them. */
 export async function hasRefreshed(cluster: Cluster, names: Iterable<TopicName>): Promise<boolean> {
   const changes = await fanOut([...names], async (name) => {
-    const before = (await cluster.findTopic(name))?.id
-    return before !== (await cluster.findTopicNow(name))?.id
+    const before = (await cluster.topics.find(name))?.id
+    return before !== (await cluster.topics.findNow(name))?.id
   })
   return changes.includes(true)
 }
 
 async function checkOffset(cluster: Cluster, wanted: NamedOffset): Promise<OffsetToCommit> {
   const { topic: name, partition, offset } = wanted
-  const { id } = await cluster.topic(name)
+  const { id } = await cluster.topics.get(name)
   if (cluster.bounds.isWithin(id, partition, offset)) return { ...wanted, topicId: id }
   const bounds = await learnBounds(cluster, name, partition)
   if (!isWithin(offset, bounds)) throw outOfRange(wanted, bounds)
@@ -84,7 +84,7 @@ export async function learnBounds(
 ): Promise<Bounds & { readonly topicId: string }> {
   // The partition may be one that the topic has grown, or of a topic that was created anew: the
   // topic as it turns out to be is the one that counts.
-  return await cluster.callPartition(name, partition, (stub, topic) =>
+  return await cluster.topics.callPartition(name, partition, (stub, topic) =>
     replyAsync(async () => {
       const bounds = unwrap(await stub.describe())
       cluster.bounds.remember(topic.id, partition, bounds)
@@ -115,7 +115,7 @@ export async function fetchOffsets(
   groupId: GroupId,
   topic?: TopicName,
 ): Promise<readonly CommittedOffset[]> {
-  if (topic !== undefined) await cluster.topic(topic)
+  if (topic !== undefined) await cluster.topics.get(topic)
   return await fetchKept(cluster, groupId, topic === undefined ? {} : { topics: [topic] })
 }
 
@@ -144,14 +144,14 @@ async function fetchKept(
   groupId: GroupId,
   request: OffsetFetchRequest,
 ): Promise<readonly CommittedOffset[]> {
-  const offsets = await cluster.callGroup(groupId, (group) => group.fetchOffsets(request))
+  const offsets = await cluster.objects.callGroup(groupId, (group) => group.fetchOffsets(request))
   const topics = [...new Map(offsets.map((offset) => [offset.topicId, offset])).values()]
   const isCurrent = await fanOut(topics, ({ topicId, topic, partition }) =>
-    cluster.isCurrent({ id: topicId, name: topic as TopicName }, partition),
+    cluster.topics.isCurrent({ id: topicId, name: topic as TopicName }, partition),
   )
   const gone = new Set(topics.filter((_, index) => !isCurrent[index]).map(({ topicId }) => topicId))
   if (gone.size === 0) return offsets
-  await cluster.callGroup(groupId, (group) => group.forgetTopics([...gone]))
+  await cluster.objects.callGroup(groupId, (group) => group.forgetTopics([...gone]))
   return offsets.filter(({ topicId }) => !gone.has(topicId))
 }
 
@@ -162,8 +162,8 @@ export async function deleteOffsets(
   topic: TopicName,
   partition: number | null,
 ): Promise<void> {
-  const { id } = await cluster.lookUpTopic(topic)
-  await cluster.callGroup(groupId, (group) => group.deleteOffsets(id, partition))
+  const { id } = await cluster.topics.lookUp(topic)
+  await cluster.objects.callGroup(groupId, (group) => group.deleteOffsets(id, partition))
 }
 
 export function byTopicAndPartition(one: OfPartition, other: OfPartition): number {

@@ -13,7 +13,7 @@ export async function deleteRecords(
   partition: number,
   beforeOffset: number | 'highWatermark',
 ): Promise<number> {
-  const { logStartOffset } = await cluster.callPartitionOf(topic, partition, (stub) =>
+  const { logStartOffset } = await cluster.topics.callPartitionOf(topic, partition, (stub) =>
     stub.deleteRecords(beforeOffset),
   )
   return logStartOffset

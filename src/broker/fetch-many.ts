@@ -16,7 +16,8 @@ import {
 } from '../core/limits.ts'
 import { type IsolationLevel, readableEnd } from '../core/log/log-ends.ts'
 import type { FetchReply, FetchRequest } from '../core/log/partition-api.ts'
-import type { CalledTopic, Cluster } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
+import type { CalledTopic } from './topic-metadata.ts'
 
 export interface WantedPartition {
   readonly topic: CalledTopic
@@ -122,7 +123,7 @@ async function read(
   limits: ReadLimits,
 ): Promise<FetchOutcome> {
   try {
-    return await cluster.callPartitionOf(topic, partition, async (stub, { id }) => {
+    return await cluster.topics.callPartitionOf(topic, partition, async (stub, { id }) => {
       const answer = await stub.read({ offset, ...limits })
       if ('ok' in answer) cluster.bounds.remember(id, partition, answer.ok)
       return answer

@@ -33,7 +33,7 @@ export async function fetchBatches(
       ? from.offset
       : ((await findOffsetByTimestamp(cluster, name, partition, from.timestamp))?.offset ??
         'latest')
-  return await cluster.callPartition(name, partition, async (stub, { id }) => {
+  return await cluster.topics.callPartition(name, partition, async (stub, { id }) => {
     const answer = await stub.read({ offset, ...limits })
     if ('ok' in answer) cluster.bounds.remember(id, partition, answer.ok)
     return answer

@@ -8,7 +8,7 @@ export async function groupConfig(
   cluster: Cluster,
   groupId: GroupId,
 ): Promise<GroupConfigOverrides> {
-  return await cluster.coordinate((coordinator) => coordinator.groupConfig(groupId))
+  return await cluster.objects.coordinate((coordinator) => coordinator.groupConfig(groupId))
 }
 
 /** @throws {EdgelogError} `policy_violation` where too many groups have configs. */
@@ -18,12 +18,12 @@ export async function changeGroupConfig(
   change: GroupConfigChange,
   validateOnly: boolean,
 ): Promise<void> {
-  await cluster.coordinate((coordinator) =>
+  await cluster.objects.coordinate((coordinator) =>
     coordinator.changeGroupConfig(groupId, change, validateOnly),
   )
 }
 
 /** The groups that have configs, whether these groups are there or not. */
 export async function listConfiguredGroups(cluster: Cluster): Promise<readonly GroupId[]> {
-  return await cluster.coordinate((coordinator) => coordinator.listConfiguredGroups())
+  return await cluster.objects.coordinate((coordinator) => coordinator.listConfiguredGroups())
 }

@@ -1,6 +1,5 @@
 /** Consumer groups: heartbeats, members, the list of groups. */
 import { EdgelogError } from '../core/errors.ts'
-import { checkHeartbeat } from '../core/group/consumer/check-heartbeat.ts'
 import type {
   GroupDescription,
   GroupSummary,
@@ -13,17 +12,17 @@ import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
 
 /**
- * One heartbeat of the consumer protocol.
+ * Sends one heartbeat of the consumer protocol.
  *
- * @throws {EdgelogError} what `checkHeartbeat` and `decideHeartbeat` refuse; `policy_violation`, `throttled` for a new
+ * @param request Passes `checkHeartbeat`.
+ * @throws {EdgelogError} what `decideHeartbeat` refuses; `policy_violation`, `throttled` for a new
  * group; `inconsistent_group_protocol`.
  */
 export async function heartbeat(
   cluster: Cluster,
   request: HeartbeatRequest,
 ): Promise<HeartbeatAnswer> {
-  checkHeartbeat(request)
-  return await cluster.callGroup(request.groupId, (group) => group.heartbeat(request))
+  return await cluster.objects.callGroup(request.groupId, (group) => group.heartbeat(request))
 }
 
 export interface GroupPage {
@@ -32,13 +31,22 @@ export interface GroupPage {
   readonly next: string | null
 }
 
-/** A page of the groups, by id; those that go meanwhile are left out, those that do not answer are not. */
+/** Returns those of the groups that the caller may see. */
+export type Visible = (groupIds: readonly GroupId[]) => Promise<readonly GroupId[]>
+
+/**
+ * Returns a page of the groups, by id. A group that is deleted meanwhile is left out, a group that does not
+ * answer is not.
+ */
 export async function listGroups(
   cluster: Cluster,
   { after, limit }: { readonly after: string; readonly limit: number },
+  visible: Visible,
 ): Promise<GroupPage> {
-  const ids = await cluster.coordinate((coordinator) => coordinator.listGroups(after, limit))
-  const found = await fanOut(ids, (id) => summarize(cluster, id))
+  const ids = await cluster.objects.coordinate((coordinator) =>
+    coordinator.listGroups(after, limit),
+  )
+  const found = await fanOut(await visible(ids), (id) => summarize(cluster, id))
   const last = ids.length < limit ? undefined : ids.at(-1)
   return { groups: found.flat(), next: last ?? null }
 }
@@ -50,15 +58,18 @@ export async function listGroups(
 export async function listAllGroups(
   cluster: Cluster,
   summariesMax: number,
+  visible: Visible,
 ): Promise<readonly GroupSummary[]> {
-  const ids = await cluster.coordinate((coordinator) => coordinator.listGroups('', GROUPS_MAX))
+  const ids = await visible(
+    await cluster.objects.coordinate((coordinator) => coordinator.listGroups('', GROUPS_MAX)),
+  )
   const asked = await fanOut(ids.slice(0, summariesMax), (id) => summarize(cluster, id))
   return [...asked.flat(), ...ids.slice(summariesMax).map(unknownGroup)]
 }
 
 async function summarize(cluster: Cluster, groupId: GroupId): Promise<GroupSummary[]> {
   try {
-    return [await cluster.callGroup(groupId, (group) => group.summarize())]
+    return [await cluster.objects.callGroup(groupId, (group) => group.summarize())]
   } catch (error) {
     if (!(error instanceof EdgelogError)) throw error
     if (error.code === 'group_id_not_found') return []
@@ -74,7 +85,7 @@ function unknownGroup(groupId: GroupId): GroupSummary {
 
 /** @throws {EdgelogError} `group_id_not_found`. */
 export async function checkGroupExists(cluster: Cluster, groupId: GroupId): Promise<void> {
-  await cluster.callGroup(groupId, (group) => group.summarize())
+  await cluster.objects.callGroup(groupId, (group) => group.summarize())
 }
 
 /** @throws {EdgelogError} `group_id_not_found`, with `maxBytes` also `request_too_large`. */
@@ -83,10 +94,10 @@ export async function describeGroup(
   groupId: GroupId,
   maxBytes?: number,
 ): Promise<GroupDescription> {
-  return await cluster.callGroup(groupId, (group) => group.describe(maxBytes))
+  return await cluster.objects.callGroup(groupId, (group) => group.describe(maxBytes))
 }
 
 /** @throws {EdgelogError} `group_id_not_found`, `non_empty_group`. */
 export async function deleteGroup(cluster: Cluster, groupId: GroupId): Promise<void> {
-  await cluster.callGroup(groupId, (group) => group.deleteGroup())
+  await cluster.objects.callGroup(groupId, (group) => group.deleteGroup())
 }

@@ -50,7 +50,7 @@ async function* findRecords(
   partition: number,
   timestamp: number | 'max',
 ): AsyncGenerator<LogRecord[]> {
-  const { batches, logStartOffset } = await cluster.callPartition(name, partition, (stub) =>
+  const { batches, logStartOffset } = await cluster.topics.callPartition(name, partition, (stub) =>
     stub.findTimestamp(timestamp),
   )
   for (const batch of batches) {

@@ -69,9 +69,9 @@ function checkForm({ offset, metadata }: WantedOffset): void {
 }
 
 async function findTopic(cluster: Cluster, reference: TopicReference): Promise<Topic> {
-  if ('id' in reference) return await cluster.topicById(reference.id)
+  if ('id' in reference) return await cluster.topics.getById(reference.id)
   try {
-    return await cluster.topic(parseTopicName(reference.name))
+    return await cluster.topics.get(parseTopicName(reference.name))
   } catch (error) {
     if (!(error instanceof EdgelogError && error.code === 'invalid_topic')) throw error
     throw new EdgelogError('unknown_topic_or_partition', error.message, { cause: error })
@@ -115,7 +115,7 @@ export async function findGone(
     if (!isRemembered) doubtful.delete(offset.topicId)
   }
   const gone = await fanOut([...doubtful], async ([id, { topic, partition }]) => {
-    const isCurrent = await cluster.isCurrent({ id, name: topic as TopicName }, partition)
+    const isCurrent = await cluster.topics.isCurrent({ id, name: topic as TopicName }, partition)
     return isCurrent ? [] : [id]
   })
   return new Set(gone.flat())

@@ -22,7 +22,7 @@ export async function partitionSizes(
 ): Promise<SizedPartition[]> {
   const asked = await fanOut(partitions.slice(0, askedMax), async ({ topic, partition }) => {
     try {
-      const { sizeBytes } = await cluster.callPartition(topic.name, partition, (stub) =>
+      const { sizeBytes } = await cluster.topics.callPartition(topic.name, partition, (stub) =>
         stub.describe(),
       )
       return [{ topic, partition, sizeBytes }]

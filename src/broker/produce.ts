@@ -11,8 +11,9 @@ import { partitionForKey } from '../core/topic/partitioner.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { AppendOptions } from './append.ts'
-import { type Cluster, unknownPartition } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { withErrorsOfRecords } from './record-errors.ts'
+import { unknownPartition } from './topic-metadata.ts'
 
 /** Most requests carry a record or a few; the buffer grows where they carry more. */
 const ENCODE_BUFFER_BYTES = 1024
@@ -45,7 +46,7 @@ export async function produceRecords(
   name: TopicName,
   records: readonly ProduceRecord[],
 ): Promise<RecordPosition[]> {
-  const topic = await cluster.topic(name)
+  const topic = await cluster.topics.get(name)
   const shares = [...shareOut(topic, records)]
   const encoded = shares.map(([, share]) => encodeShare(share, topic.config.maxMessageBytes))
   if (shares.length > 1) refuseAsWhole(topic, encoded, records)
@@ -74,7 +75,7 @@ export async function produceToPartition(
   records: readonly NewRecord[],
   options: AppendOptions,
 ): Promise<RecordPosition[]> {
-  const topic = await cluster.topic(name)
+  const topic = await cluster.topics.get(name)
   const share = { records: [...records], indexes: records.map((_, index) => index) }
   const encoded = encodeShare(share, topic.config.maxMessageBytes)
   const answer = await appendShare(cluster, name, partition, share, encoded, options)
@@ -92,7 +93,7 @@ async function appendShare(
   options: AppendOptions,
 ): Promise<AppendReply> {
   const request = { batches, checks, producerRules: 'resendable', ...options } as const
-  const reply = await cluster
+  const reply = await cluster.topics
     .callPartition(name, partition, (stub) => stub.append(request))
     .catch((error: unknown) => {
       throw withErrorsOfRecords(error, records, indexes)

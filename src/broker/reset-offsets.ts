@@ -22,7 +22,7 @@ export interface ResetRequest {
     readonly topic: TopicName
     readonly partitions?: readonly number[]
   }> | null
-  /** Says what would be done, and does nothing. */
+  /** Returns what would be done, and does nothing. */
   readonly dryRun: boolean
 }
 
@@ -34,16 +34,15 @@ export interface ResetOffset {
 }
 
 /**
- * Moves the committed offsets of a group without members; what would lie outside a log is moved to
- * its nearer end, as Kafka's tool does.
+ * Finds where the committed offsets of a group are to be moved. An offset outside its log becomes the nearer
+ * end of the log, as with Kafka's tool.
  *
- * @throws {EdgelogError} `non_empty_group`, `unknown_topic_or_partition`; `group_id_not_found` unless
- * `topics` says what to set.
+ * @throws {EdgelogError} `unknown_topic_or_partition`; `group_id_not_found` where `topics` is null.
  */
-export async function resetOffsets(
+export async function planReset(
   cluster: Cluster,
   groupId: GroupId,
-  { target, topics, dryRun }: ResetRequest,
+  { target, topics }: ResetRequest,
 ): Promise<readonly ResetOffset[]> {
   const committed = await committedOrNone(cluster, groupId, topics !== null)
   const previous = new Map(
@@ -58,7 +57,16 @@ export async function resetOffsets(
     const offset = await resolveTarget(cluster, topic, partition, target, previousOffset)
     return { topic, partition, previousOffset, offset }
   })
-  if (dryRun || resets.length === 0) return resets.sort(byTopicAndPartition)
+  return resets.sort(byTopicAndPartition)
+}
+
+/** Moves the committed offsets of a group without members. @throws {EdgelogError} `non_empty_group`. */
+export async function applyReset(
+  cluster: Cluster,
+  groupId: GroupId,
+  resets: readonly ResetOffset[],
+): Promise<void> {
+  if (resets.length === 0) return
   const offsets = resets.map(({ topic, partition, offset }) => ({
     topic: topic as TopicName,
     partition,
@@ -67,7 +75,6 @@ export async function resetOffsets(
     metadata: '',
   }))
   await commitOffsets(cluster, groupId, null, offsets)
-  return resets.sort(byTopicAndPartition)
 }
 
 async function committedOrNone(
@@ -89,7 +96,7 @@ async function expand(
   topics: NonNullable<ResetRequest['topics']>,
 ): Promise<Array<{ readonly topic: TopicName; readonly partition: number }>> {
   const expanded = await fanOut(topics, async ({ topic, partitions }) => {
-    const { partitions: count } = await cluster.lookUpTopic(topic)
+    const { partitions: count } = await cluster.topics.lookUp(topic)
     const all = Array.from({ length: count }, (_, partition) => partition)
     return (partitions ?? all).map((partition) => ({ topic, partition }))
   })
@@ -110,8 +117,10 @@ async function resolveTarget(
   target: ResetTarget,
   previousOffset: number | null,
 ): Promise<number> {
-  const { logStartOffset, highWatermark } = await cluster.callPartition(topic, partition, (stub) =>
-    stub.describe(),
+  const { logStartOffset, highWatermark } = await cluster.topics.callPartition(
+    topic,
+    partition,
+    (stub) => stub.describe(),
   )
   const clamp = (offset: number) => Math.min(Math.max(offset, logStartOffset), highWatermark)
   if ('offset' in target) return clamp(target.offset)

@@ -4,7 +4,9 @@ import type { IsolationLevel, LogEnds } from '../core/log/log-ends.ts'
 import { TAIL_CLOSE_CODES } from '../core/log/tail-protocol.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
-import { type Cluster, otherTopic, type PartitionStub } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
+import type { PartitionStub } from './objects.ts'
+import { otherTopic } from './topic-metadata.ts'
 
 export interface Tail extends LogEnds {
   /** Carries the frames of `tail-protocol.ts`; must be accepted, and be sent credit as a number. */
@@ -35,7 +37,7 @@ export async function openTail(
   const { topicId } = options
   if (topicId !== undefined) await expectTopicId(cluster, name, topicId)
   try {
-    return await cluster.callPartition(name, partition, (stub, topic) =>
+    return await cluster.topics.callPartition(name, partition, (stub, topic) =>
       connect(stub, topic, options),
     )
   } catch (error) {
@@ -48,8 +50,8 @@ export async function openTail(
 
 /** What the edge remembers of the topic may be the older of the two, so it asks before it refuses. */
 async function expectTopicId(cluster: Cluster, name: TopicName, topicId: string): Promise<void> {
-  if ((await cluster.topic(name)).id === topicId) return
-  const topic = await cluster.lookUpTopic(name)
+  if ((await cluster.topics.get(name)).id === topicId) return
+  const topic = await cluster.topics.lookUp(name)
   if (topic.id !== topicId) throw otherTopic(topic)
 }
 

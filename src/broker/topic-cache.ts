@@ -1,4 +1,4 @@
-/** The topics that an app has looked up, for the requests of one isolate. Decides nothing: `Cluster` says what is stale. */
+/** The topics that an app has looked up, for the requests of one isolate. `TopicMetadata` decides what is stale. */
 import { METADATA_TOPICS_MAX, METADATA_TTL_MS } from '../core/limits.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'

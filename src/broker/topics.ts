@@ -6,11 +6,11 @@ import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
 
 export async function createTopic(cluster: Cluster, topic: NewTopic): Promise<Topic> {
-  return await cluster.coordinate((coordinator) => coordinator.createTopic(topic))
+  return await cluster.objects.coordinate((coordinator) => coordinator.createTopic(topic))
 }
 
 export async function listTopics(cluster: Cluster): Promise<readonly Topic[]> {
-  return await cluster.coordinate((coordinator) => coordinator.listTopics())
+  return await cluster.objects.coordinate((coordinator) => coordinator.listTopics())
 }
 
 export async function describePartitions(
@@ -19,7 +19,7 @@ export async function describePartitions(
 ): Promise<PartitionDescription[]> {
   const partitions = Array.from({ length: topic.partitions }, (_, partition) => partition)
   return await fanOut(partitions, (partition) =>
-    cluster.callPartition(topic.name, partition, (stub) => stub.describe()),
+    cluster.topics.callPartition(topic.name, partition, (stub) => stub.describe()),
   )
 }
 
@@ -29,11 +29,13 @@ export async function changeTopic(
   change: TopicChange,
 ): Promise<Topic> {
   try {
-    const changed = await cluster.coordinate((coordinator) => coordinator.changeTopic(name, change))
-    if (change.validateOnly !== true) cluster.remember(changed)
+    const changed = await cluster.objects.coordinate((coordinator) =>
+      coordinator.changeTopic(name, change),
+    )
+    if (change.validateOnly !== true) cluster.topics.remember(changed)
     return changed
   } catch (error) {
-    cluster.expire(name)
+    cluster.topics.expire(name)
     throw error
   }
 }
@@ -44,10 +46,10 @@ export async function changeTopic(
  */
 export async function deleteTopic(cluster: Cluster, name: TopicName, id?: string): Promise<void> {
   try {
-    await cluster.coordinate((coordinator) => coordinator.deleteTopic(name, id))
-    cluster.forget(name)
+    await cluster.objects.coordinate((coordinator) => coordinator.deleteTopic(name, id))
+    cluster.topics.forget(name)
   } catch (error) {
-    cluster.expire(name)
+    cluster.topics.expire(name)
     throw error
   }
 }

@@ -25,6 +25,8 @@ function row(
 }
 
 export const ERRORS = {
+  /** The authorizer refuses an operation on the cluster. */
+  cluster_authorization_failed: row(31, 403),
   /** A batch whose CRC, framing or compressed data does not hold together. */
   corrupt_message: row(2, 400),
   expected_offset_mismatch: row(42, 412),
@@ -33,6 +35,8 @@ export const ERRORS = {
   /** Another member took over this instance id. */
   fenced_instance_id: row(82, 409),
   forbidden: row(31, 403),
+  /** The authorizer refuses an operation on a group. */
+  group_authorization_failed: row(30, 403),
   group_id_not_found: row(69, 404),
   group_max_size_reached: row(81, 403),
   group_subscribed_to_topic: row(86, 409),
@@ -80,6 +84,8 @@ export const ERRORS = {
   storage_lost: row(56, 500),
   throttled: row(89, 429, { retryable: true }),
   topic_already_exists: row(36, 409),
+  /** The authorizer refuses an operation on a topic. */
+  topic_authorization_failed: row(29, 403),
   /** There are no transactions yet: what producers take for final. */
   transactional_id_authorization_failed: row(53, 403),
   unauthorized: row(58, 401),
@@ -132,7 +138,7 @@ export class EdgelogError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    options: { details?: ErrorDetails; cause?: unknown } = {},
+    options: { details?: ErrorDetails | undefined; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
@@ -154,17 +160,11 @@ export class EdgelogError extends Error {
 
   toBody(): ErrorBody {
     const { code, message, retryable, details } = this
-    return details === undefined
-      ? { code, message, retryable }
-      : { code, message, retryable, details }
+    return { code, message, retryable, ...(details && { details }) }
   }
 
-  static fromBody(body: ErrorBody): EdgelogError {
-    return new EdgelogError(
-      body.code,
-      body.message,
-      body.details === undefined ? {} : { details: body.details },
-    )
+  static fromBody({ code, message, details }: ErrorBody): EdgelogError {
+    return new EdgelogError(code, message, { details })
   }
 }
 

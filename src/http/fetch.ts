@@ -1,12 +1,13 @@
-/** The route that reads one partition, and the negotiation of what it answers in. */
-import { accepts } from 'hono/accepts'
-import { type FetchOptions, fetchBatches, fetchRecords } from '../broker/fetch.ts'
+/** The route that reads one partition. */
+
+import { jsonResponses } from '../app/answers.ts'
+import { brokerOf } from '../app/env.ts'
+import { type App, addRoute } from '../app/route.ts'
+import type { FetchOptions } from '../broker/fetch.ts'
 import { recordToJson } from '../core/batch/json-record.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { FetchReply } from '../core/log/partition-api.ts'
-import { jsonResponses } from './answers.ts'
-import { type AppContext, clusterOf } from './env.ts'
-import { type App, addRoute } from './route.ts'
+import { negotiate } from './negotiate.ts'
 import { FetchAnswer, FetchQuery, MEDIA_TYPES, PartitionParams } from './schemas.ts'
 
 export function addFetchRoutes(app: App): void {
@@ -35,13 +36,17 @@ export function addFetchRoutes(app: App): void {
         maxWaitMs: waitMs,
         isolation,
       }
-      const cluster = clusterOf(c)
+      const broker = brokerOf(c)
       if (mediaType === MEDIA_TYPES.batch) {
-        const { batches, ...position } = await fetchBatches(cluster, topic, partition, options)
+        const { batches, ...position } = await broker.records.fetchBatches(
+          topic,
+          partition,
+          options,
+        )
         const headers = { ...positionHeaders(position), 'Content-Type': mediaType }
         return new Response(batches as Uint8Array<ArrayBuffer>, { headers })
       }
-      const { records, ...position } = await fetchRecords(cluster, topic, partition, options)
+      const { records, ...position } = await broker.records.fetchRecords(topic, partition, options)
       const json = records.map(recordToJson)
       if (mediaType === MEDIA_TYPES.ndjson) {
         const lines = json.map((record) => `${JSON.stringify(record)}\n`).join('')
@@ -55,34 +60,6 @@ export function addFetchRoutes(app: App): void {
       return c.json(answer, 200, positionHeaders(position))
     },
   )
-}
-
-/** @throws {EdgelogError} `not_acceptable`. */
-export function negotiate<MediaType extends string>(
-  c: AppContext,
-  offered: readonly [MediaType, ...MediaType[]],
-): MediaType {
-  const chosen = accepts(c, {
-    header: 'Accept',
-    supports: [...offered],
-    default: offered[0],
-    match: (wanted) => {
-      const byQuality = [...wanted].filter(({ q }) => q > 0).sort((a, b) => b.q - a.q)
-      for (const { type } of byQuality) {
-        const match = offered.find((mediaType) => matches(type.toLowerCase(), mediaType))
-        if (match !== undefined) return match
-      }
-      return wanted.length === 0 ? offered[0] : ''
-    },
-  })
-  const match = offered.find((mediaType) => mediaType === chosen)
-  if (match !== undefined) return match
-  throw new EdgelogError('not_acceptable', `Accept: ${offered.join(' or ')} is offered`)
-}
-
-function matches(range: string, mediaType: string): boolean {
-  if (range === '*/*' || range === mediaType) return true
-  return range.endsWith('/*') && mediaType.startsWith(range.slice(0, -1))
 }
 
 function positionHeaders(position: Omit<FetchReply, 'batches' | 'topicVersion'>) {

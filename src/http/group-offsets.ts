@@ -1,16 +1,18 @@
 /** The routes of the offsets that groups commit. */
 
 import type { z } from '@hono/zod-openapi'
-import * as offsets from '../broker/committed-offsets.ts'
-import { type ResetTarget, resetOffsets } from '../broker/reset-offsets.ts'
+import { errorResponses, jsonResponses } from '../app/answers.ts'
+import { readJson } from '../app/body.ts'
+import { brokerOf } from '../app/env.ts'
+import { type App, addRoute, parseWith } from '../app/route.ts'
+import { NoQuery } from '../app/schemas.ts'
+import type { NamedOffset } from '../broker/committed-offsets.ts'
+import type { ResetTarget } from '../broker/reset-offsets.ts'
 import { utf8Length } from '../core/bytes/utf8-length.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { CommittingMember } from '../core/group/group-api.ts'
 import { GROUP_BODY_BYTES_MAX, OFFSET_METADATA_BYTES_MAX } from '../core/limits.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
-import { errorResponses, jsonResponses } from './answers.ts'
-import { readJson } from './body.ts'
-import { clusterOf } from './env.ts'
 import {
   CommitBody,
   CommittedOffsetsAnswer,
@@ -20,8 +22,7 @@ import {
   ResetAnswer,
   ResetBody,
 } from './group-schemas.ts'
-import { type App, addRoute, parseWith } from './route.ts'
-import { MEDIA_TYPES, NoQuery } from './schemas.ts'
+import { MEDIA_TYPES } from './schemas.ts'
 
 const PATH = '/v1/groups/{group}/offsets'
 
@@ -39,7 +40,7 @@ export function addGroupOffsetRoutes(app: App): void {
     async (c, { params }) => {
       const body = parseWith(CommitBody, await readJson(c, GROUP_BODY_BYTES_MAX))
       const named = body.offsets.map((offset, index) => parseOffset(offset, `offsets[${index}]`))
-      await offsets.commitOffsets(clusterOf(c), params.group, committingMember(body), named)
+      await brokerOf(c).offsets.commit(params.group, committingMember(body), named)
       return c.body(null, 204)
     },
   )
@@ -55,7 +56,7 @@ export function addGroupOffsetRoutes(app: App): void {
     { params: GroupParams, query: FetchOffsetsQuery },
     async (c, { params, query }) => {
       const topic = query.topic === undefined ? undefined : parseTopicName(query.topic, 'topic')
-      const committed = await offsets.fetchOffsets(clusterOf(c), params.group, topic)
+      const committed = await brokerOf(c).offsets.fetch(params.group, topic)
       return c.json({ offsets: committed.map(({ topicId: _, ...offset }) => offset) })
     },
   )
@@ -72,7 +73,7 @@ export function addGroupOffsetRoutes(app: App): void {
     async (c, { params, query }) => {
       const topic = parseTopicName(query.topic, 'topic')
       const { partition = null } = query
-      await offsets.deleteOffsets(clusterOf(c), params.group, topic, partition)
+      await brokerOf(c).offsets.delete(params.group, topic, partition)
       return c.body(null, 204)
     },
   )
@@ -95,7 +96,7 @@ export function addGroupOffsetRoutes(app: App): void {
           ...(partitions && { partitions }),
         })) ?? null
       const request = { target: resetTarget(body), topics, dryRun: body.dryRun }
-      const reset = await resetOffsets(clusterOf(c), params.group, request)
+      const reset = await brokerOf(c).offsets.reset(params.group, request)
       return c.json({ offsets: reset, dryRun: body.dryRun })
     },
   )
@@ -116,7 +117,7 @@ function committingMember(body: z.output<typeof CommitBody>): CommittingMember |
 function parseOffset(
   offset: z.output<typeof CommitBody>['offsets'][number],
   field: string,
-): offsets.NamedOffset {
+): NamedOffset {
   if (utf8Length(offset.metadata) > OFFSET_METADATA_BYTES_MAX) {
     throw new EdgelogError(
       'offset_metadata_too_large',

@@ -1,14 +1,15 @@
 /** The routes of consumer groups and their members. */
-import { describeLag } from '../broker/group-lag.ts'
-import * as groups from '../broker/groups.ts'
+
+import { errorResponses, jsonResponses } from '../app/answers.ts'
+import { readJson } from '../app/body.ts'
+import { type AppContext, brokerOf } from '../app/env.ts'
+import { type App, addRoute, parseWith } from '../app/route.ts'
+import { NoParams, NoQuery } from '../app/schemas.ts'
 import { parseAssignorName } from '../core/group/assign/assignor.ts'
 import type { GroupSummary, HeartbeatRequest } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import { GROUP_BODY_BYTES_MAX } from '../core/limits.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
-import { errorResponses, jsonResponses } from './answers.ts'
-import { readJson } from './body.ts'
-import { type AppContext, clusterOf } from './env.ts'
 import {
   DescribeGroupQuery,
   GroupAnswer,
@@ -18,8 +19,7 @@ import {
   HeartbeatAnswer,
   HeartbeatBody,
 } from './group-schemas.ts'
-import { type App, addRoute, parseWith } from './route.ts'
-import { MEDIA_TYPES, NoParams, NoQuery } from './schemas.ts'
+import { MEDIA_TYPES } from './schemas.ts'
 
 /** Without what only Kafka's protocol tells. */
 function shownGroup<Group extends GroupSummary>(
@@ -40,7 +40,7 @@ export function addGroupRoutes(app: App): void {
     },
     { params: NoParams, query: GroupsQuery },
     async (c, { query }) => {
-      const page = await groups.listGroups(clusterOf(c), query)
+      const page = await brokerOf(c).groups.list(query)
       return c.json({ ...page, groups: page.groups.map(shownGroup) })
     },
   )
@@ -55,10 +55,10 @@ export function addGroupRoutes(app: App): void {
     },
     { params: GroupParams, query: DescribeGroupQuery },
     async (c, { params, query }) => {
-      const cluster = clusterOf(c)
-      const group = await groups.describeGroup(cluster, params.group)
+      const { groups } = brokerOf(c)
+      const group = await groups.describe(params.group)
       if (!query.lag) return c.json(shownGroup(group))
-      const offsets = await describeLag(cluster, params.group, group)
+      const offsets = await groups.describeLag(params.group, group)
       const totalLag = offsets.reduce((sum, { lag }) => sum + lag, 0)
       return c.json({ ...shownGroup(group), offsets, totalLag })
     },
@@ -74,7 +74,7 @@ export function addGroupRoutes(app: App): void {
     },
     { params: GroupParams, query: NoQuery },
     async (c, { params }) => {
-      await groups.deleteGroup(clusterOf(c), params.group)
+      await brokerOf(c).groups.delete(params.group)
       return c.body(null, 204)
     },
   )
@@ -91,7 +91,7 @@ export function addGroupRoutes(app: App): void {
     { params: GroupParams, query: NoQuery },
     async (c, { params }) => {
       const heartbeat = await readHeartbeat(c, params.group)
-      return c.json(await groups.heartbeat(clusterOf(c), heartbeat))
+      return c.json(await brokerOf(c).members.heartbeat(heartbeat))
     },
   )
 }

@@ -1,7 +1,11 @@
 /** The routes that append. */
 import type { z } from '@hono/zod-openapi'
-import { appendBatches } from '../broker/append.ts'
-import { type ProduceRecord, produceRecords, produceToPartition } from '../broker/produce.ts'
+import { jsonResponses } from '../app/answers.ts'
+import { mediaTypeOf, readBody, readText, unsupportedMediaType } from '../app/body.ts'
+import { type AppContext, brokerOf } from '../app/env.ts'
+import { type App, addRoute, parseWith } from '../app/route.ts'
+import { NoQuery } from '../app/schemas.ts'
+import type { ProduceRecord } from '../broker/produce.ts'
 import {
   JSON_RECORD_FORM,
   type JsonRecordInput,
@@ -10,14 +14,9 @@ import {
 import { EdgelogError } from '../core/errors.ts'
 import { type JsonForm, parseExactJson } from '../core/json/exact-json.ts'
 import { OFFSET_MAX, REQUEST_BODY_BYTES_MAX, REQUEST_RECORDS_MAX } from '../core/limits.ts'
-import { jsonResponses } from './answers.ts'
-import { mediaTypeOf, readBody, readText, unsupportedMediaType } from './body.ts'
-import { type AppContext, clusterOf } from './env.ts'
-import { type App, addRoute, parseWith } from './route.ts'
 import {
   BatchAnswer,
   MEDIA_TYPES,
-  NoQuery,
   OffsetsAnswer,
   PartitionParams,
   PartitionRecordBody,
@@ -55,7 +54,7 @@ export function addProduceRoutes(app: App): void {
         MEDIA_TYPES.json,
         MEDIA_TYPES.ndjson,
       ])
-      return c.json({ offsets: await produceRecords(clusterOf(c), params.topic, records) })
+      return c.json({ offsets: await brokerOf(c).records.produce(params.topic, records) })
     },
   )
 
@@ -79,11 +78,10 @@ export function addProduceRoutes(app: App): void {
     async (c, { params: { topic, partition } }) => {
       const expectedOffset = parseIfMatch(c.req.header('if-match'))
       const options = expectedOffset === undefined ? {} : { expectedOffset }
-      const cluster = clusterOf(c)
+      const broker = brokerOf(c)
       if (mediaTypeOf(c) === MEDIA_TYPES.batch) {
         const batches = await readBody(c, REQUEST_BODY_BYTES_MAX)
-        const answer = await appendBatches(
-          cluster,
+        const answer = await broker.records.appendBatches(
           { name: topic },
           partition,
           batches,
@@ -105,7 +103,7 @@ export function addProduceRoutes(app: App): void {
         PartitionProduceBody,
         Object.values(MEDIA_TYPES).slice(0, 3),
       )
-      const offsets = await produceToPartition(cluster, topic, partition, records, options)
+      const offsets = await broker.records.produceToPartition(topic, partition, records, options)
       return c.json({ offsets })
     },
   )

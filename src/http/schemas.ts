@@ -1,5 +1,6 @@
 /** The shapes of the HTTP API, each once: they validate what comes in and describe it in OpenAPI. */
 import { z } from '@hono/zod-openapi'
+import { JSON_MEDIA_TYPE } from '../app/schemas.ts'
 import {
   FETCH_BYTES_DEFAULT,
   FETCH_BYTES_MAX,
@@ -13,12 +14,11 @@ import { LOCATION_HINTS } from '../core/topic/topic.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
 
 export const MEDIA_TYPES = {
-  json: 'application/json',
+  json: JSON_MEDIA_TYPE,
   ndjson: 'application/x-ndjson',
   batch: 'application/vnd.edgelog.batch',
   sse: 'text/event-stream',
   tail: 'application/vnd.edgelog.tail',
-  kafka: 'application/vnd.edgelog.kafka',
 } as const
 
 const TopicNameText = z.string().openapi({ example: 'orders' })
@@ -32,9 +32,6 @@ export function wholeNumber(min: number, max: number) {
     .transform(Number)
     .refine((value) => value >= min && value <= max, message)
 }
-
-export const NoParams = z.strictObject({})
-export const NoQuery = z.strictObject({})
 
 export const TopicParams = z.strictObject({
   topic: TopicNameText.transform((name) => parseTopicName(name, 'topic')),
@@ -222,14 +219,3 @@ export const TailQuery = z.strictObject({
   cursor: z.string().optional().openapi({ description: 'as Last-Event-ID' }),
   isolation: Isolation,
 })
-
-export const ErrorAnswer = z
-  .object({
-    error: z.object({
-      code: z.string(),
-      message: z.string(),
-      retryable: z.boolean(),
-      details: z.record(z.string(), z.unknown()).optional(),
-    }),
-  })
-  .openapi('Error')

@@ -1,5 +1,10 @@
 /** The routes of topics. */
-import * as topics from '../broker/topics.ts'
+
+import { errorResponses, jsonResponses } from '../app/answers.ts'
+import { readJson } from '../app/body.ts'
+import { brokerOf } from '../app/env.ts'
+import { type App, addRoute, parseWith } from '../app/route.ts'
+import { NoParams, NoQuery } from '../app/schemas.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { ADMIN_BODY_BYTES_MAX } from '../core/limits.ts'
 import type { PartitionDescription } from '../core/log/partition-api.ts'
@@ -10,16 +15,10 @@ import {
   topicConfigToJson,
 } from '../core/topic/topic-config.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
-import { errorResponses, jsonResponses } from './answers.ts'
-import { readJson } from './body.ts'
-import { clusterOf } from './env.ts'
-import { type App, addRoute, parseWith } from './route.ts'
 import {
   DescribeTopicQuery,
   MEDIA_TYPES,
   NewTopicBody,
-  NoParams,
-  NoQuery,
   TopicAnswer,
   TopicChangeBody,
   TopicParams,
@@ -45,7 +44,7 @@ export function addTopicRoutes(app: App): void {
     { params: NoParams, query: NoQuery },
     async (c) => {
       const body = parseWith(NewTopicBody, await readJson(c, ADMIN_BODY_BYTES_MAX))
-      const topic = await topics.createTopic(clusterOf(c), {
+      const topic = await brokerOf(c).topics.create({
         name: parseTopicName(body.name),
         partitions: body.partitions ?? 1,
         overrides: parseTopicConfigOverrides(body.config ?? {}),
@@ -65,7 +64,7 @@ export function addTopicRoutes(app: App): void {
     },
     { params: NoParams, query: NoQuery },
     async (c) => {
-      const all = await topics.listTopics(clusterOf(c))
+      const all = await brokerOf(c).topics.list()
       return c.json({ topics: all.map((topic) => topicJson(topic)) })
     },
   )
@@ -80,10 +79,10 @@ export function addTopicRoutes(app: App): void {
     },
     { params: TopicParams, query: DescribeTopicQuery },
     async (c, { params, query }) => {
-      const cluster = clusterOf(c)
-      const topic = await cluster.lookUpTopic(params.topic)
+      const { topics } = brokerOf(c)
+      const topic = await topics.lookUp(params.topic, 'describe')
       if (!query.partitionDetails) return c.json(topicJson(topic))
-      return c.json(topicJson(topic, await topics.describePartitions(cluster, topic)))
+      return c.json(topicJson(topic, await topics.describePartitions(topic)))
     },
   )
 
@@ -102,7 +101,7 @@ export function addTopicRoutes(app: App): void {
       if (body.partitions === undefined && body.config === undefined) {
         throw new EdgelogError('invalid_request', 'body: partitions or config is needed')
       }
-      const topic = await topics.changeTopic(clusterOf(c), params.topic, {
+      const topic = await brokerOf(c).topics.change(params.topic, {
         ...(body.partitions !== undefined && { partitions: body.partitions }),
         ...(body.config && { overrides: parseTopicConfigChange(body.config) }),
       })
@@ -120,7 +119,7 @@ export function addTopicRoutes(app: App): void {
     },
     { params: TopicParams, query: NoQuery },
     async (c, { params }) => {
-      await topics.deleteTopic(clusterOf(c), params.topic)
+      await brokerOf(c).topics.delete(params.topic)
       return c.body(null, 204)
     },
   )

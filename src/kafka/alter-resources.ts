@@ -1,8 +1,7 @@
 /** What AlterConfigs and IncrementalAlterConfigs have in common: all but how a change is said. */
-import type { Cluster } from '../broker/cluster.ts'
+import type { Broker } from '../broker/broker.ts'
 import { fanOut } from '../broker/fan-out.ts'
-import { changeGroupConfig } from '../broker/group-configs.ts'
-import { changeTopic } from '../broker/topics.ts'
+import { CLUSTER } from '../core/access/resource.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { GroupConfigChange } from '../core/group/group-config.ts'
 import type { TopicChange } from '../core/topic/topic.ts'
@@ -44,7 +43,7 @@ export interface ChangesOf<Resource> {
  * besides.
  */
 export async function alterResources<Resource extends AlteredResource>(
-  cluster: Cluster,
+  broker: Broker,
   resources: readonly Resource[],
   validateOnly: boolean,
   changesOf: ChangesOf<Resource>,
@@ -59,16 +58,17 @@ export async function alterResources<Resource extends AlteredResource>(
       switch (resourceType) {
         case RESOURCE.topic: {
           const name = parseTopicName(resourceName)
-          await changeTopic(cluster, name, { ...changesOf.topic(resource), validateOnly })
+          await broker.topics.change(name, { ...changesOf.topic(resource), validateOnly })
           break
         }
         case RESOURCE.broker:
+          await broker.access.check('alter_configs', CLUSTER)
           checkBroker(named)
           checkNoneChanges(changesOf.brokerKeys(resource))
           break
         case RESOURCE.group: {
           const groupId = groupOf(named)
-          await changeGroupConfig(cluster, groupId, changesOf.group(resource), validateOnly)
+          await broker.groups.changeConfig(groupId, changesOf.group(resource), validateOnly)
           break
         }
         default:

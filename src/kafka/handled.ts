@@ -1,5 +1,5 @@
 /** What a Kafka API is to the door: its messages, and who answers them. */
-import type { Cluster } from '../broker/cluster.ts'
+import type { Broker } from '../broker/broker.ts'
 import type { ByteReader } from '../core/bytes/byte-reader.ts'
 import type { ByteWriter } from '../core/bytes/byte-writer.ts'
 import {
@@ -28,7 +28,7 @@ export interface KafkaSettings {
 
 /** What a handler knows besides the request. */
 export interface KafkaCall {
-  readonly cluster: Cluster
+  readonly broker: Broker
   readonly version: number
   /** As the client calls itself; '' if it does not. */
   readonly clientId: string

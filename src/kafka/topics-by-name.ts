@@ -1,26 +1,31 @@
 /** The topics whose partitions a request of administration names. */
-import type { Cluster } from '../broker/cluster.ts'
+import type { Broker } from '../broker/broker.ts'
 import { fanOut } from '../broker/fan-out.ts'
+import type { Operation } from '../core/access/resource.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { Topic } from '../core/topic/topic.ts'
-import { parseTopicName } from '../core/topic/topic-name.ts'
 import { orError } from './error-number.ts'
 import { nameCheck } from './unique-names.ts'
 
 /** Null: no topic has this name. An error: it is not known whether one has. */
 export type FoundTopic = Topic | EdgelogError | null
 
-/** Looks each name up once. @returns what was found of a name. */
+/**
+ * Looks each name up once, for an operation on the cluster.
+ *
+ * @returns what was found of a name.
+ */
 export async function topicsByName(
-  cluster: Cluster,
+  broker: Broker,
   names: readonly string[],
+  operation: Operation,
 ): Promise<(name: string) => FoundTopic> {
   const unique = [...new Set(names)]
   const checkName = nameCheck('topics', unique)
   const found = await fanOut(unique, async (name): Promise<[string, FoundTopic]> => {
     const topic = await orError(async () => {
       checkName(name)
-      return await cluster.topic(parseTopicName(name))
+      return await broker.topics.findForCluster(name, operation)
     })
     return [name, isMissing(topic) ? null : topic]
   })

@@ -2,7 +2,9 @@
 import { Coordinator as PlainCoordinator } from '../../durable-objects/coordinator/coordinator.ts'
 import { Group as PlainGroup } from '../../durable-objects/group/group.ts'
 import { Partition as PlainPartition } from '../../durable-objects/partition/partition.ts'
-import { createApp } from '../../src/http/app.ts'
+import { createApp } from '../../src/app/app.ts'
+import { httpDoor } from '../../src/http/door.ts'
+import { kafkaDoor } from '../../src/kafka/door.ts'
 
 type KindOfObject = 'partition' | 'coordinator' | 'group'
 
@@ -56,6 +58,6 @@ export class Group extends PlainGroup {
   }
 }
 
-const app = createApp()
+const app = createApp({ doors: [httpDoor, kafkaDoor] })
 app.get('/rows-written', (c) => c.json(written))
 export default app

@@ -1,8 +1,9 @@
 /** The call of a partition for batches of a client, and the batches that are refused before it. */
 import { expect, test, vi } from 'vitest'
 import { appendBatches } from '../../src/broker/append.ts'
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { requestCodecs } from '../../src/broker/codecs.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import {
   ATTRIBUTE_CONTROL,
@@ -32,7 +33,7 @@ function clusterOf(id = 'id') {
     COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: found }) }) },
     PARTITION: { idFromName: (objectName: string) => objectName, get: () => ({ append }) },
   }
-  const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
+  const cluster = connectCluster(env as unknown as ObjectBindings, newCaches())
   return { cluster, append }
 }
 

@@ -1,7 +1,8 @@
 /** What of a request of the classic protocol reaches the group. */
 import { expect, test, vi } from 'vitest'
 import { joinGroup, leaveGroup, syncGroup } from '../../src/broker/classic-groups.ts'
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import type {
   JoinGroupRequest,
@@ -12,7 +13,10 @@ import { parseGroupId } from '../../src/core/group/group-id.ts'
 const groupId = parseGroupId('g')
 
 function clusterWith(group: Record<string, unknown>): Cluster {
-  return new Cluster({ GROUP: { getByName: () => group } } as unknown as ClusterEnv, newCaches())
+  return connectCluster(
+    { GROUP: { getByName: () => group } } as unknown as ObjectBindings,
+    newCaches(),
+  )
 }
 
 /** What a client sent, with the rest of its request around it. */

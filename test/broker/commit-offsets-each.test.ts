@@ -1,9 +1,10 @@
 /** Offsets that are taken or refused one by one: needs topics, partitions and a group that refuse on demand. */
 import { expect, test, vi } from 'vitest'
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { type CommitOutcome, commitOffsetsEach } from '../../src/broker/commit-offsets-each.ts'
 import { fetchOffsetsIfAny } from '../../src/broker/committed-offsets.ts'
 import type { TopicReference, WantedOffset } from '../../src/broker/locate-offsets.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
 import type { CommitRequest, OffsetFetchRequest } from '../../src/core/group/group-api.ts'
 import { parseGroupId } from '../../src/core/group/group-id.ts'
@@ -52,7 +53,7 @@ function clusterOf(caches = newCaches()) {
     },
     GROUP: { getByName: () => ({ commitOffsets, summarize, fetchOffsets, forgetTopics }) },
   }
-  const cluster = new Cluster(env as unknown as ClusterEnv, caches)
+  const cluster = connectCluster(env as unknown as ObjectBindings, caches)
   const calls = { getTopic, describe, commitOffsets, summarize, fetchOffsets, forgetTopics }
   return { cluster, name, id, topic, ...calls }
 }
@@ -282,7 +283,7 @@ test('of one topic that was created anew, with those of another, go all under th
   describe.mockImplementation(async (objectName) =>
     objectName.startsWith(other.id) ? askedOther(objectName) : (asked?.(objectName) as never),
   )
-  await other.cluster.topic(other.name)
+  await other.cluster.topics.get(other.name)
   const wanted = [wantedOf({ name }), wantedOf({ name: other.name })]
   await commitOffsetsEach(cluster, groupId, member, wanted)
   topic.id = ID.replaceAll('2', 'b')

@@ -1,7 +1,8 @@
 /** Offsets of a topic that was created anew while the edge remembers the one before. */
 import { expect, test, vi } from 'vitest'
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { commitOffsets, fetchOffsets } from '../../src/broker/committed-offsets.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { EdgelogError, type Reply } from '../../src/core/errors.ts'
 import type { CommitRequest } from '../../src/core/group/group-api.ts'
 import { parseGroupId } from '../../src/core/group/group-id.ts'
@@ -54,7 +55,7 @@ function clusterWith(name: string, topic: { id: string; partitions?: number }) {
     },
     GROUP: { getByName: () => ({ commitOffsets: commit, fetchOffsets: fetch, forgetTopics }) },
   }
-  const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
+  const cluster = connectCluster(env as unknown as ObjectBindings, newCaches())
   return { cluster, getTopic, commit, stored, kept, forgetTopics }
 }
 
@@ -62,7 +63,7 @@ test('are fetched under the id that it has now', async () => {
   const topic = { id: 'old' }
   const name = parseTopicName('fetched-anew')
   const { cluster } = clusterWith(name, topic)
-  await cluster.topic(name)
+  await cluster.topics.get(name)
   topic.id = 'new'
   expect(await fetchOffsets(cluster, groupId)).toMatchObject([{ topicId: 'new', offset: 7 }])
 })
@@ -72,7 +73,7 @@ test('of the topic before are not taken for those of the one that has its name n
   const name = parseTopicName('kept-of-both')
   const { cluster, getTopic, stored, kept, forgetTopics } = clusterWith(name, topic)
   kept.push({ ...stored, topicId: 'old', offset: 7 }, { ...stored, topicId: 'new', offset: 3 })
-  await cluster.topic(name)
+  await cluster.topics.get(name)
   topic.id = 'new'
   getTopic.mockClear()
   expect(await fetchOffsets(cluster, groupId)).toMatchObject([{ topicId: 'new', offset: 3 }])
@@ -112,7 +113,7 @@ test('of a partition that the topic has grown are committed', async () => {
   const topic = { id: 'same', partitions: 1 }
   const name = parseTopicName('grown')
   const { cluster, commit } = clusterWith(name, topic)
-  await cluster.topic(name)
+  await cluster.topics.get(name)
   topic.partitions = 2
   const offset = { topic: name, partition: 1, offset: 3, leaderEpoch: -1, metadata: '' }
   await commitOffsets(cluster, groupId, member, [offset])

@@ -1,7 +1,8 @@
 /** Deleting records of a topic that may be another one by now. */
 import { expect, test, vi } from 'vitest'
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { deleteRecords } from '../../src/broker/delete-records.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
 
@@ -15,7 +16,7 @@ test('tells where the log starts, and touches no topic that was created anew', a
     COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: topic }) }) },
     PARTITION: { idFromName: (id: string) => id, get: () => ({ deleteRecords: called }) },
   }
-  const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
+  const cluster = connectCluster(env as unknown as ObjectBindings, newCaches())
   expect(await deleteRecords(cluster, { name, id: 'id' }, 0, 5)).toBe(7)
   expect(called.mock.calls).toEqual([[5]])
   const deletion = deleteRecords(cluster, { name, id: 'the one before' }, 0, 'highWatermark')

@@ -1,7 +1,8 @@
 /** Many partitions in one fetch: needs partitions whose reads are counted, held and failed on demand. */
 import { expect, test, vi } from 'vitest'
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { type FetchManyOptions, type FetchOutcome, fetchMany } from '../../src/broker/fetch-many.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { FETCH_BYTES_MAX, FETCH_WAIT_SLICE_MS_MIN } from '../../src/core/limits.ts'
 import { concatenate } from '../../src/core/log/chunk.ts'
@@ -79,7 +80,7 @@ function clusterOf(partitions: readonly FakePartition[], id = topic.id): Cluster
       get: (index: number) => partitions[index],
     },
   }
-  const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
+  const cluster = connectCluster(env as unknown as ObjectBindings, newCaches())
   return cluster
 }
 

@@ -1,7 +1,8 @@
 /** What the edge makes of what a partition answers: needs a partition that answers on demand. */
 import { expect, test } from 'vitest'
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { fetchRecords } from '../../src/broker/fetch.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
 import { assignOffset } from '../../src/core/batch/record-batch.ts'
@@ -31,7 +32,7 @@ function clusterOf(batches: Uint8Array, nextOffset: number): Cluster {
       get: () => ({ read: async () => ({ ok: { ...position, batches, topicVersion: 1 } }) }),
     },
   }
-  return new Cluster(env as unknown as ClusterEnv, newCaches())
+  return connectCluster(env as unknown as ObjectBindings, newCaches())
 }
 
 /** A batch of two records of zeros, which compress to next to nothing. */

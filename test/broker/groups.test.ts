@@ -1,7 +1,8 @@
 /** The list of groups, of which some do not answer. */
 import { expect, test } from 'vitest'
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { listGroups } from '../../src/broker/groups.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 
 const GROUPS: Readonly<Record<string, () => unknown>> = {
@@ -19,8 +20,8 @@ test('leaves out who is gone, and names who does not answer', async () => {
     COORDINATOR: { getByName: () => ({ listGroups: async () => ({ ok: Object.keys(GROUPS) }) }) },
     GROUP: { getByName: (id: string) => ({ summarize: async () => GROUPS[id]?.() }) },
   }
-  const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
-  const { groups, next } = await listGroups(cluster, { after: '', limit: 3 })
+  const cluster = connectCluster(env as unknown as ObjectBindings, newCaches())
+  const { groups, next } = await listGroups(cluster, { after: '', limit: 3 }, async (ids) => ids)
   expect(groups.map(({ groupId, state }) => [groupId, state])).toEqual([
     ['there', 'stable'],
     ['silent', 'unknown'],

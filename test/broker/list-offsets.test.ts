@@ -1,7 +1,8 @@
 /** Offsets by time, exact to the record: needs a partition that names batches on demand. */
 import { expect, test } from 'vitest'
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { findMaxTimestamp, findOffsetByTimestamp } from '../../src/broker/list-offsets.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { assignOffset } from '../../src/core/batch/record-batch.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
@@ -24,7 +25,7 @@ function clusterOf(batches: readonly Uint8Array[], logStartOffset: number): Clus
     COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: topic }) }) },
     PARTITION: { idFromName: (objectName: string) => objectName, get: () => ({ findTimestamp }) },
   }
-  return new Cluster(env as unknown as ClusterEnv, newCaches())
+  return connectCluster(env as unknown as ObjectBindings, newCaches())
 }
 
 test.each([

@@ -1,6 +1,7 @@
 /** What callers are told when partitions fail in the middle: needs partitions that fail on demand. */
 import { expect, test } from 'vitest'
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { type ProduceRecord, produceRecords, produceToPartition } from '../../src/broker/produce.ts'
 import type { AppendRequest } from '../../src/core/log/partition-api.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
@@ -29,7 +30,7 @@ function clusterWith(append: (request: AppendRequest) => Promise<unknown>) {
       get: (objectName: string) => ({ append: objectName.endsWith('/1') ? append : well }),
     },
   }
-  return { cluster: new Cluster(env as unknown as ClusterEnv, newCaches()), name }
+  return { cluster: connectCluster(env as unknown as ObjectBindings, newCaches()), name }
 }
 
 const records = [0, 1].map((partition) => ({

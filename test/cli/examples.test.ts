@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process'
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createApp } from '../../src/http/app.ts'
-import type { EdgelogEnv } from '../../src/http/env.ts'
+import { createApp } from '../../src/app/app.ts'
+import type { EdgelogEnv } from '../../src/app/env.ts'
 import { expectError } from '../conformance/target.ts'
 import { ServerProcess } from '../server/server-process.ts'
 import { sharedServerUrl } from '../server/shared-server.ts'
@@ -142,7 +142,7 @@ describe('what is no page', () => {
     for (const path of ['/examples', '/examples/', '/examples/todo/']) {
       const env = {} as EdgelogEnv
       await expectError(
-        await createApp().request(`http://localhost${path}`, {}, env),
+        await createApp({ doors: [] }).request(`http://localhost${path}`, {}, env),
         404,
         'not_found',
       )

@@ -11,7 +11,7 @@ import {
 } from '../../src/core/topic/topic-state.ts'
 import { ALTER_CONFIGS } from '../../src/kafka/apis/alter-configs.ts'
 import { INCREMENTAL_ALTER_CONFIGS } from '../../src/kafka/apis/incremental-alter-configs.ts'
-import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const SET = 0
 const DELETE = 1
@@ -29,7 +29,7 @@ function topicWith(overrides: Record<string, string>) {
   const facts = { id, nowMs: 0, existing: null, topicCount: 0 }
   let state: TopicState = decideCreate({ name, partitions: 1, overrides }, facts)
   const caller = callerOf(
-    clusterOf({
+    brokerOf({
       coordinator: {
         getTopic: async () => ({ ok: wantedTopic(state) }),
         changeTopic: async (_: string, change: TopicChange) =>

@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest'
 import { API_VERSIONS } from '../../src/kafka/apis/api-versions.ts'
 import { UPDATE_FEATURES } from '../../src/kafka/apis/update-features.ts'
-import { ask, callerOf, clusterOf } from './door.ts'
+import { ask, brokerOf, callerOf } from './door.ts'
 
-const caller = callerOf(clusterOf({}))
+const caller = callerOf(brokerOf({}))
 
 test.each([3, 4])('answers the features that are served to v%i, and no others', async (version) => {
   const answer = await ask(caller, API_VERSIONS, version, {})

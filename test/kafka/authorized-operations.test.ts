@@ -9,7 +9,7 @@ import { DESCRIBE_CLUSTER } from '../../src/kafka/apis/describe-cluster.ts'
 import { DESCRIBE_GROUPS } from '../../src/kafka/apis/describe-groups.ts'
 import { DESCRIBE_TOPIC_PARTITIONS } from '../../src/kafka/apis/describe-topic-partitions.ts'
 import { METADATA } from '../../src/kafka/apis/metadata.ts'
-import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const CLUSTER = 8_096
 const TOPIC = 3_576
@@ -43,7 +43,7 @@ const consumer: GroupDescription = {
   members: [],
 }
 const caller = callerOf(
-  clusterOf({
+  brokerOf({
     coordinator: {
       getTopic: async (name: string) =>
         name === topic.name ? { ok: topic } : refusal('unknown_topic_or_partition'),

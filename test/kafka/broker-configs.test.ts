@@ -4,7 +4,7 @@ import { ALTER_CONFIGS } from '../../src/kafka/apis/alter-configs.ts'
 import { DESCRIBE_CONFIGS } from '../../src/kafka/apis/describe-configs.ts'
 import { INCREMENTAL_ALTER_CONFIGS } from '../../src/kafka/apis/incremental-alter-configs.ts'
 import type { KafkaCaller } from '../../src/kafka/serve-frames.ts'
-import { ask, callerOf, clusterOf } from './door.ts'
+import { ask, brokerOf, callerOf } from './door.ts'
 
 const BROKER = 4
 const BROKER_LOGGER = 8
@@ -17,8 +17,8 @@ const SET = 0
 const DELETE = 1
 const APPEND = 2
 
-const cluster = clusterOf({})
-const caller = callerOf(cluster)
+const broker = brokerOf({})
+const caller = callerOf(broker)
 
 async function describeBroker(
   resourceName: string,
@@ -83,7 +83,7 @@ test('answers what a deployment has set before the default', async () => {
     retentionCheckIntervalMs: 1_000,
   }
   const address = { host: '::1', port: 19_092 }
-  const configs = await configsOf(callerOf(cluster, { settings, address }))
+  const configs = await configsOf(callerOf(broker, { settings, address }))
   for (const [name, value, fallback] of [
     ['auto.create.topics.enable', 'false', 'true'],
     ['num.partitions', '6', '1'],

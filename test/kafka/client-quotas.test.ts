@@ -10,7 +10,7 @@ import {
 import { matchesQuotaFilter, type QuotaFilter } from '../../src/core/quota/quota-filter.ts'
 import { ALTER_CLIENT_QUOTAS } from '../../src/kafka/apis/alter-client-quotas.ts'
 import { DESCRIBE_CLIENT_QUOTAS } from '../../src/kafka/apis/describe-client-quotas.ts'
-import { ask, callerOf, clusterOf } from './door.ts'
+import { ask, brokerOf, callerOf } from './door.ts'
 
 const REQUEST_TIMED_OUT = 7
 const UNSUPPORTED_VERSION = 35
@@ -37,7 +37,7 @@ function callerWithQuotas() {
       ok: alterations.map(alterOne),
     }),
   }
-  return callerOf(clusterOf({ coordinator }))
+  return callerOf(brokerOf({ coordinator }))
 }
 
 const user = (entityName: string | null) => [{ entityType: 'user', entityName }]
@@ -113,7 +113,7 @@ test('has clients try again while the coordinator is away', async () => {
     throw new Error('the coordinator is away')
   }
   const coordinator = { listClientQuotas: away, alterClientQuotas: away }
-  const caller = callerOf(clusterOf({ coordinator }))
+  const caller = callerOf(brokerOf({ coordinator }))
   const entries = [{ entity: user('a'), ops: rate(1) }]
   const altered = await ask(caller, ALTER_CLIENT_QUOTAS, 1, { entries, validateOnly: false })
   expect(altered?.entries).toMatchObject([{ errorCode: REQUEST_TIMED_OUT }])

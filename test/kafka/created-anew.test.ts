@@ -7,7 +7,7 @@ import { DELETE_RECORDS } from '../../src/kafka/apis/delete-records.ts'
 import { FETCH } from '../../src/kafka/apis/fetch.ts'
 import { METADATA } from '../../src/kafka/apis/metadata.ts'
 import { PRODUCE } from '../../src/kafka/apis/produce.ts'
-import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const before = topicOf('anew')
 const now = topicOf('anew', { id: crypto.randomUUID() })
@@ -28,7 +28,7 @@ async function callerThatIsLate() {
   }
   const appended = { baseOffsets: [7], nextOffset: 8, logAppendTime: null, topicVersion: 1 }
   const deleteRecords = vi.fn(async () => ({ ok: { logStartOffset: 1 } }))
-  const cluster = clusterOf({
+  const broker = brokerOf({
     coordinator: {
       getTopic: async () => ({ ok: known }),
       getTopicById: async () => ({ error: unknownId }),
@@ -44,10 +44,9 @@ async function callerThatIsLate() {
       }
     },
   })
-  cluster.forget(name)
-  await cluster.topic(name)
+  await broker.topics.find({ name }, 'describe')
   known = now
-  return { caller: callerOf(cluster), deleteRecords }
+  return { caller: callerOf(broker), deleteRecords }
 }
 
 const partitions = [{ index: 0, records }]

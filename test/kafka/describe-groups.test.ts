@@ -16,7 +16,7 @@ import {
 } from '../../src/core/limits.ts'
 import { CONSUMER_GROUP_DESCRIBE } from '../../src/kafka/apis/consumer-group-describe.ts'
 import { DESCRIBE_GROUPS } from '../../src/kafka/apis/describe-groups.ts'
-import { ask, callerOf, clusterOf } from './door.ts'
+import { ask, brokerOf, callerOf } from './door.ts'
 
 const INVALID_REQUEST = 42
 const COORDINATOR_NOT_AVAILABLE = 15
@@ -67,7 +67,7 @@ function callerWithGroups() {
         return description
       }),
   })
-  return callerOf(clusterOf({ group }))
+  return callerOf(brokerOf({ group }))
 }
 
 const caller = callerWithGroups()

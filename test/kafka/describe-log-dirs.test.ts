@@ -4,7 +4,7 @@ import { EdgelogError } from '../../src/core/errors.ts'
 import { KAFKA_METADATA_PARTITIONS_MAX, KAFKA_PARTITION_SIZES_MAX } from '../../src/core/limits.ts'
 import type { Topic } from '../../src/core/topic/topic.ts'
 import { allPartitions, DESCRIBE_LOG_DIRS } from '../../src/kafka/apis/describe-log-dirs.ts'
-import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const REQUEST_TIMED_OUT = 7
 
@@ -12,7 +12,7 @@ const REQUEST_TIMED_OUT = 7
 function callerWith(topics: readonly Topic[], sizes: Record<number, () => unknown> = {}) {
   let asked = 0
   const missing = { error: new EdgelogError('unknown_topic_or_partition', 'none').toBody() }
-  const cluster = clusterOf({
+  const broker = brokerOf({
     coordinator: {
       listTopics: async () => ({ ok: topics }),
       getTopic: async (name: string) => {
@@ -29,7 +29,7 @@ function callerWith(topics: readonly Topic[], sizes: Record<number, () => unknow
       },
     }),
   })
-  return { caller: callerOf(cluster), asked: () => asked }
+  return { caller: callerOf(broker), asked: () => asked }
 }
 
 type Wanted = ReadonlyArray<{
@@ -106,7 +106,7 @@ test('answers an error while the topics are not known', async () => {
   const listTopics = () => {
     throw new Error('the coordinator is away')
   }
-  const caller = callerOf(clusterOf({ coordinator: { listTopics } }))
+  const caller = callerOf(brokerOf({ coordinator: { listTopics } }))
   const answer = await ask(caller, DESCRIBE_LOG_DIRS, 5, { topics: null })
   expect(answer).toMatchObject({ errorCode: REQUEST_TIMED_OUT })
   const older = await ask(caller, DESCRIBE_LOG_DIRS, 1, { topics: null })

@@ -1,5 +1,9 @@
 /** The Kafka door in one process, before objects that answer as a test says. */
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { Broker } from '../../src/broker/broker.ts'
+import { newCaches } from '../../src/broker/cluster.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
+import { type Authorizer, allowAll } from '../../src/core/access/authorizer.ts'
+import { ANONYMOUS } from '../../src/core/access/principal.ts'
 import { ByteReader } from '../../src/core/bytes/byte-reader.ts'
 import { ByteWriter } from '../../src/core/bytes/byte-writer.ts'
 import { readResponseHeader, writeRequestHeader } from '../../src/core/kafka/request-header.ts'
@@ -29,13 +33,21 @@ export interface Objects {
 
 const NOTHING: Methods = {}
 
-export function clusterOf({ coordinator, partition, group }: Objects): Cluster {
+export function brokerOf(
+  { coordinator, partition, group }: Objects,
+  authorizer: Authorizer = allowAll,
+): Broker {
   const env = {
     COORDINATOR: { getByName: () => coordinator ?? NOTHING },
     PARTITION: { idFromName: (name: string) => name, get: partition ?? (() => NOTHING) },
     GROUP: { getByName: group ?? (() => NOTHING) },
   }
-  return new Cluster(env as unknown as ClusterEnv, newCaches())
+  return new Broker({
+    objects: env as unknown as ObjectBindings,
+    caches: newCaches(),
+    principal: ANONYMOUS,
+    authorizer,
+  })
 }
 
 /** As the coordinator has it. */
@@ -46,9 +58,9 @@ export function topicOf(name: string, fields: Partial<Topic> = {}): Topic {
   return { id, name: topicName, partitions: 1, version: 1, config, overrides: {}, ...fields }
 }
 
-export function callerOf(cluster: Cluster, fields: Partial<KafkaCaller> = {}): KafkaCaller {
+export function callerOf(broker: Broker, fields: Partial<KafkaCaller> = {}): KafkaCaller {
   return {
-    cluster,
+    broker,
     clientHost: '127.0.0.1',
     address: { host: 'localhost', port: 9092 },
     settings: {

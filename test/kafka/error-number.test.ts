@@ -26,7 +26,7 @@ import { OFFSET_FOR_LEADER_EPOCH } from '../../src/kafka/apis/offset-for-leader-
 import { PRODUCE } from '../../src/kafka/apis/produce.ts'
 import { SYNC_GROUP } from '../../src/kafka/apis/sync-group.ts'
 import { type ApiKind, errorNumbersOf } from '../../src/kafka/error-number.ts'
-import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const ALL_CODES = Object.keys(ERRORS) as ErrorCode[]
 /** UNKNOWN_SERVER_ERROR, REQUEST_TIMED_OUT, THROTTLING_QUOTA_EXCEEDED: of any failure, and of a quota. */
@@ -140,13 +140,12 @@ async function numbersOf(
   isCoordinatorThere: boolean,
 ): Promise<number[]> {
   const found = async () => ({ ok: topic })
-  const cluster = clusterOf({
+  const broker = brokerOf({
     coordinator: isCoordinatorThere ? { getTopic: found, getTopicById: found } : failing(code),
     partition: () => failing(code),
     group: () => failing(code),
   })
-  cluster.forget(name)
-  const response = await ask(callerOf(cluster), messages, version, request as never)
+  const response = await ask(callerOf(broker), messages, version, request as never)
   expect(response, 'the connection is not closed').toBeDefined()
   const { topicConfigErrorCode: _, ...rest } = response as Record<string, unknown>
   return numbersIn(rest).filter((number) => number !== 0)

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { readBatchHeader } from '../../src/core/batch/record-batch.ts'
 import { FETCH } from '../../src/kafka/apis/fetch.ts'
-import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const ZSTD = 4
 /** The low byte of a batch's attributes. */
@@ -20,14 +20,14 @@ test('a batch in zstd goes to clients of versions that are older than zstd', asy
   const topic = topicOf('compressed')
   const ends = { highWatermark: 1, logStartOffset: 0, topicVersion: 1 }
   const read = async () => ({ ok: { offset: 0, nextOffset: 1, ...ends, batches: batch } })
-  const cluster = clusterOf({
+  const broker = brokerOf({
     coordinator: { getTopic: async () => ({ ok: topic }) },
     partition: () => ({ read }),
   })
   const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000 }]
   const limits = { replicaId: -1, maxWaitMs: 0, minBytes: 1, maxBytes: 1_000 }
   for (const version of [4, 9, 10, 12]) {
-    const answer = await ask(callerOf(cluster), FETCH, version, {
+    const answer = await ask(callerOf(broker), FETCH, version, {
       ...limits,
       topics: [{ topic: topic.name, partitions }],
       forgottenTopicsData: [],

@@ -9,7 +9,7 @@ import { ALTER_CONFIGS } from '../../src/kafka/apis/alter-configs.ts'
 import { DESCRIBE_CONFIGS } from '../../src/kafka/apis/describe-configs.ts'
 import { INCREMENTAL_ALTER_CONFIGS } from '../../src/kafka/apis/incremental-alter-configs.ts'
 import { LIST_CONFIG_RESOURCES } from '../../src/kafka/apis/list-config-resources.ts'
-import { ask, callerOf, clusterOf } from './door.ts'
+import { ask, brokerOf, callerOf } from './door.ts'
 
 const GROUP = 32
 const REQUEST_TIMED_OUT = 7
@@ -43,7 +43,7 @@ function groups() {
     },
     listConfiguredGroups: async () => ({ ok: [...configs.keys()] }),
   }
-  const caller = callerOf(clusterOf({ coordinator }))
+  const caller = callerOf(brokerOf({ coordinator }))
   const named = (resourceName: string) => ({ resourceType: GROUP, resourceName })
   return {
     caller,
@@ -178,7 +178,7 @@ test('has clients try again while the coordinator is away', async () => {
   const groupConfig = () => {
     throw new Error('the coordinator is away')
   }
-  const caller = callerOf(clusterOf({ coordinator: { groupConfig } }))
+  const caller = callerOf(brokerOf({ coordinator: { groupConfig } }))
   const resources = [{ resourceType: GROUP, resourceName: 'g', configurationKeys: null }]
   const answer = await ask(caller, DESCRIBE_CONFIGS, 4, { resources })
   expect(answer?.results).toMatchObject([{ errorCode: REQUEST_TIMED_OUT }])

@@ -1,7 +1,7 @@
 /** Who gets a producer id: nobody with a transactional id, of which '' is none. */
 import { expect, test } from 'vitest'
 import { INIT_PRODUCER_ID } from '../../src/kafka/apis/init-producer-id.ts'
-import { ask, callerOf, clusterOf } from './door.ts'
+import { ask, brokerOf, callerOf } from './door.ts'
 
 test.each([
   [null, 0],
@@ -9,6 +9,6 @@ test.each([
   ['mine', 53],
 ])('the transactional id %j is answered with %i', async (transactionalId, errorCode) => {
   const request = { transactionalId, transactionTimeoutMs: 1_000 }
-  const answer = await ask(callerOf(clusterOf({})), INIT_PRODUCER_ID, 5, request)
+  const answer = await ask(callerOf(brokerOf({})), INIT_PRODUCER_ID, 5, request)
   expect(answer?.errorCode).toBe(errorCode)
 })

@@ -1,7 +1,7 @@
 /** The resources that have configs of their own. */
 import { expect, test } from 'vitest'
 import { LIST_CONFIG_RESOURCES } from '../../src/kafka/apis/list-config-resources.ts'
-import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const REQUEST_TIMED_OUT = 7
 const UNSUPPORTED_VERSION = 35
@@ -16,7 +16,7 @@ const coordinator = {
   listTopics: async () => ({ ok: topics }),
   listConfiguredGroups: async () => ({ ok: ['configured'] }),
 }
-const caller = callerOf(clusterOf({ coordinator }))
+const caller = callerOf(brokerOf({ coordinator }))
 
 async function list(...resourceTypes: number[]) {
   const answer = await ask(caller, LIST_CONFIG_RESOURCES, 1, { resourceTypes })
@@ -59,7 +59,7 @@ test('answers an error while the topics are not known', async () => {
   const listTopics = () => {
     throw new Error('the coordinator is away')
   }
-  const away = callerOf(clusterOf({ coordinator: { listTopics } }))
+  const away = callerOf(brokerOf({ coordinator: { listTopics } }))
   const answer = await ask(away, LIST_CONFIG_RESOURCES, 1, { resourceTypes: [TOPIC] })
   expect(answer).toMatchObject({ errorCode: REQUEST_TIMED_OUT, configResources: [] })
 })

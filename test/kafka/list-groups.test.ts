@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import type { GroupSummary } from '../../src/core/group/group-api.ts'
 import { GROUPS_MAX, KAFKA_GROUP_SUMMARIES_MAX } from '../../src/core/limits.ts'
 import { LIST_GROUPS } from '../../src/kafka/apis/list-groups.ts'
-import { ask, callerOf, clusterOf } from './door.ts'
+import { ask, brokerOf, callerOf } from './door.ts'
 
 const ids = Array.from({ length: GROUPS_MAX }, (_, index) => `g${String(index).padStart(5, '0')}`)
 
@@ -17,7 +17,7 @@ function callerWithGroups(count: number) {
     return { ok: { groupId: groupId as never, state: isEmpty ? 'empty' : 'stable', ...fields } }
   })
   const group = (groupId: string) => ({ summarize: () => summarize(groupId) })
-  const caller = callerOf(clusterOf({ coordinator: { listGroups }, group }))
+  const caller = callerOf(brokerOf({ coordinator: { listGroups }, group }))
   return { caller, listGroups, summarize }
 }
 

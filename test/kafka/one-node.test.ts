@@ -11,7 +11,7 @@ import { DESCRIBE_QUORUM } from '../../src/kafka/apis/describe-quorum.ts'
 import { DESCRIBE_USER_SCRAM_CREDENTIALS } from '../../src/kafka/apis/describe-user-scram-credentials.ts'
 import { ELECT_LEADERS } from '../../src/kafka/apis/elect-leaders.ts'
 import { LIST_PARTITION_REASSIGNMENTS } from '../../src/kafka/apis/list-partition-reassignments.ts'
-import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const UNKNOWN_TOPIC_OR_PARTITION = 3
 const REQUEST_TIMED_OUT = 7
@@ -26,7 +26,7 @@ const DUPLICATE_RESOURCE = 92
 
 const topic = topicOf('one-node', { partitions: 2 })
 const caller = callerOf(
-  clusterOf({
+  brokerOf({
     coordinator: {
       getTopic: async (name: string) => {
         if (name === topic.name) return { ok: topic }

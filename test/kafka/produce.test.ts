@@ -15,7 +15,7 @@ import { concatenate } from '../../src/core/log/chunk.ts'
 import type { AppendRequest } from '../../src/core/log/partition-api.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { PRODUCE } from '../../src/kafka/apis/produce.ts'
-import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const INVALID_RECORD = 87
 const INVALID_TIMESTAMP = 32
@@ -48,7 +48,7 @@ async function append({ batches, checks }: AppendRequest) {
 }
 
 const caller = callerOf(
-  clusterOf({
+  brokerOf({
     coordinator: { getTopic: async () => ({ ok: topic }) },
     partition: () => ({ append }),
   }),

@@ -5,7 +5,7 @@ import type { ReadResponseOf, WrittenRequestOf } from '../../src/core/kafka/sche
 import { EDGE_FANOUT_MAX, KAFKA_DESCRIBED_PARTITIONS_MAX } from '../../src/core/limits.ts'
 import { DESCRIBE_TOPIC_PARTITIONS } from '../../src/kafka/apis/describe-topic-partitions.ts'
 import { PRODUCE } from '../../src/kafka/apis/produce.ts'
-import { ask, callerOf, clusterOf, topicOf } from './door.ts'
+import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const records = encodeBatch([{ timestamp: 0, key: null, value: null, headers: [] }])
 
@@ -28,14 +28,14 @@ test('Produce appends to many topics at a time, and answers in the order asked',
   )
   const ids = [...topics.values()].map(({ id }) => id)
   const reply = { nextOffset: 0, logAppendTime: null, logStartOffset: 0, topicVersion: 1 }
-  const cluster = clusterOf({
+  const broker = brokerOf({
     coordinator: { getTopic: async (name: string) => ({ ok: topics.get(name) }) },
     partition: (object) => ({
       append: () =>
         run({ ok: { ...reply, baseOffsets: [ids.indexOf(object.split('/')[0] ?? '')] } }),
     }),
   })
-  const answer = await ask(callerOf(cluster), PRODUCE, 9, {
+  const answer = await ask(callerOf(broker), PRODUCE, 9, {
     acks: -1,
     timeoutMs: 1,
     topics: [...topics.keys()].map((name) => ({
@@ -57,7 +57,7 @@ const getTopic = vi.fn(async (name: string) => {
   return topic === undefined ? { error } : { ok: topic }
 })
 const listTopics = async () => ({ ok: paged })
-const caller = callerOf(clusterOf({ coordinator: { getTopic, listTopics } }))
+const caller = callerOf(brokerOf({ coordinator: { getTopic, listTopics } }))
 
 type DescribedPage = ReadResponseOf<typeof DESCRIBE_TOPIC_PARTITIONS>
 

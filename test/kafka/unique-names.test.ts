@@ -15,7 +15,7 @@ import { FIND_COORDINATOR } from '../../src/kafka/apis/find-coordinator.ts'
 import { INCREMENTAL_ALTER_CONFIGS } from '../../src/kafka/apis/incremental-alter-configs.ts'
 import { METADATA } from '../../src/kafka/apis/metadata.ts'
 import { OFFSET_FETCH } from '../../src/kafka/apis/offset-fetch.ts'
-import { ask, callerOf, clusterOf, type Objects, topicOf } from './door.ts'
+import { ask, brokerOf, callerOf, type Objects, topicOf } from './door.ts'
 
 const INVALID_REQUEST = 42
 
@@ -24,7 +24,7 @@ function times<T>(count: number, item: (index: number) => T): T[] {
 }
 
 function caller(objects: Objects = {}) {
-  return callerOf(clusterOf(objects))
+  return callerOf(brokerOf(objects))
 }
 
 const newTopic = { numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
@@ -106,9 +106,9 @@ test('a committed offset is told once, however often it is asked for', async () 
 
 test('Metadata describes a topic once', async () => {
   const large = topicOf('large', { partitions: PARTITIONS_MAX })
-  const cluster = clusterOf({ coordinator: { getTopic: async () => ({ ok: large }) } })
+  const broker = brokerOf({ coordinator: { getTopic: async () => ({ ok: large }) } })
   const topics = times(1_000, () => ({ name: 'large', topicId: NO_UUID }))
-  const answer = await ask(callerOf(cluster), METADATA, 9, { topics })
+  const answer = await ask(callerOf(broker), METADATA, 9, { topics })
   expect(answer?.topics).toHaveLength(1)
   expect(answer?.topics[0]?.partitions).toHaveLength(PARTITIONS_MAX)
 })

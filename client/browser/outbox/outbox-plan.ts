@@ -29,7 +29,7 @@ export type SendVerdict =
   /** The topic, or this partition of it, is not there. */
   | { readonly kind: 'gone' }
 
-/** Refusals that are about the records themselves: the same ones would be refused for ever. */
+/** Refusals that stay for these records: the log refuses them each time they are sent. */
 const ABOUT_RECORDS: readonly ErrorCode[] = [
   'message_too_large',
   'request_too_large',
@@ -38,6 +38,7 @@ const ABOUT_RECORDS: readonly ErrorCode[] = [
   'corrupt_message',
   'unsupported_compression_type',
   'policy_violation',
+  'topic_authorization_failed',
 ]
 
 export function judge(sent: SentRecords, { outcome, refusal }: SentBatch): SendVerdict {

@@ -5,7 +5,7 @@
  * Nothing is given up: what fails is tried again, later and later, and sooner when the page says that
  * something has changed.
  */
-import { EdgelogError } from '../../../src/core/errors.ts'
+import { EdgelogError, type ErrorCode } from '../../../src/core/errors.ts'
 import { sleep } from '../../clock.ts'
 import { retryDelayMs } from '../../http/backoff.ts'
 import type { Connection } from '../../http/connection.ts'
@@ -71,6 +71,12 @@ interface SentMeta {
 
 /** Bears on all partitions. */
 const EVERYWHERE = ''
+
+/** Refusals of a topic after which its records are set aside: it does not exist, or not for this caller. */
+const NO_TOPIC_FOR_US: readonly ErrorCode[] = [
+  'unknown_topic_or_partition',
+  'topic_authorization_failed',
+]
 
 export class OutboxSender {
   readonly #context: SenderContext
@@ -272,7 +278,7 @@ export class OutboxSender {
       if (signal.aborted) return false
       const refusal = asEdgelogError(error)
       const isOurs = refusal instanceof Refusal && !refusal.isForeign
-      if (isOurs && refusal.code === 'unknown_topic_or_partition') {
+      if (isOurs && NO_TOPIC_FOR_US.includes(refusal.code)) {
         await drain.parkTopic(topic, refusal.toBody())
         tell({ kind: 'parked', topic, error: refusal.toBody() })
         return false

@@ -51,6 +51,7 @@ export const JSON_RECORD_FORM: JsonForm = {
   ]),
 }
 
+/** Shared by all apps of an isolate: its bytes are written once, so no caller sees those of another one change. */
 const pool = new TextPool()
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const NO_HEADERS: JsonHeaders = Object.freeze({})

@@ -1,10 +1,11 @@
 /** One client's WebSocket to `/v1/tail`: control messages come in, notices and frames go out. */
-import type { Cluster } from '../../broker/cluster.ts'
+
+import { parseWith } from '../../app/route.ts'
+import type { Broker } from '../../broker/broker.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import { parseExactJson } from '../../core/json/exact-json.ts'
 import { PING_INTERVAL_MS, TAIL_CONTROL_BYTES_MAX } from '../../core/limits.ts'
 import { tailFrameBytesMax, tailParts } from '../../core/log/tail-protocol.ts'
-import { parseWith } from '../route.ts'
 import { Control } from './tail-schemas.ts'
 import {
   errorBodyOf,
@@ -19,10 +20,10 @@ export class TailConnection implements TailSink {
   readonly #subscriptions: TailSubscriptions
   #pingTimer: ReturnType<typeof setInterval> | undefined
 
-  constructor(client: WebSocket, cluster: Cluster, isInParts: boolean) {
+  constructor(client: WebSocket, broker: Broker, isInParts: boolean) {
     this.#client = client
     this.#isInParts = isInParts
-    this.#subscriptions = new TailSubscriptions(cluster, this)
+    this.#subscriptions = new TailSubscriptions(broker, this)
   }
 
   open(): void {

@@ -2,7 +2,7 @@
  * What `/v1/tail` says over a WebSocket, in one answer that waits until there is something to say: for
  * networks that let no stream through.
  */
-import type { Cluster } from '../../broker/cluster.ts'
+import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import {
   TAIL_POLL_BYTES_MAX,
@@ -30,13 +30,13 @@ import { type TailNotice, type TailSink, TailSubscriptions } from './tail-subscr
  * A stream with a ping now and then, so that it is noticed when the reader goes away.
  */
 export function openTailPoll(
-  cluster: Cluster,
+  broker: Broker,
   requests: readonly TailSubscription[],
   waitMs: number,
 ): ReadableStream<Uint8Array> {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const writer = writable.getWriter()
-  const poll = new TailPoll(cluster, requests)
+  const poll = new TailPoll(broker, requests)
   let isLeft = false
   const ping = setInterval(() => void writer.write(PING).catch(() => undefined), TAIL_POLL_PING_MS)
   writer.closed.catch(() => {
@@ -82,10 +82,10 @@ class TailPoll implements TailSink {
   #hasAnswered = false
   #wake: () => void = () => {}
 
-  constructor(cluster: Cluster, requests: readonly TailSubscription[]) {
+  constructor(broker: Broker, requests: readonly TailSubscription[]) {
     this.#requests = requests
     this.#wanted = new Map(requests.map((request) => [request.id, request]))
-    this.#subscriptions = new TailSubscriptions(cluster, this)
+    this.#subscriptions = new TailSubscriptions(broker, this)
   }
 
   async answer(waitMs: number): Promise<Uint8Array> {

@@ -2,19 +2,21 @@
  * The routes of the live tail: server-sent events for one topic; for any number of partitions a
  * WebSocket, and where no WebSocket gets through, an event stream or long polls.
  */
+
+import { errorResponses } from '../../app/answers.ts'
+import { readJson } from '../../app/body.ts'
+import { brokerOf } from '../../app/env.ts'
+import { type App, addRoute, parseWith } from '../../app/route.ts'
+import { NoParams, NoQuery } from '../../app/schemas.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import { TAIL_BODY_BYTES_MAX, TAIL_STREAM_CREDIT_BYTES_MAX } from '../../core/limits.ts'
 import { TAIL_PARTS_SUBPROTOCOL, TAIL_SUBPROTOCOL } from '../../core/log/tail-protocol.ts'
-import { errorResponses } from '../answers.ts'
-import { readJson } from '../body.ts'
-import { clusterOf } from '../env.ts'
-import { negotiate } from '../fetch.ts'
-import { type App, addRoute, parseWith } from '../route.ts'
-import { MEDIA_TYPES, NoParams, NoQuery, TailQuery, TopicParams } from '../schemas.ts'
+import { negotiate } from '../negotiate.ts'
+import { MEDIA_TYPES, TailQuery, TopicParams } from '../schemas.ts'
 import { TailConnection } from './tail-connection.ts'
 import { openTailPoll } from './tail-poll.ts'
 import { TailBody, type TailSubscription } from './tail-schemas.ts'
-import { openTailStream } from './tail-stream.ts'
+import { newStreamMemory, openTailStream } from './tail-stream.ts'
 import { openEventStream } from './topic-events.ts'
 
 const EVENT_STREAM_HEADERS = {
@@ -25,6 +27,7 @@ const EVENT_STREAM_HEADERS = {
 }
 
 export function addTailRoutes(app: App): void {
+  const memory = newStreamMemory()
   addRoute(
     app,
     {
@@ -44,7 +47,7 @@ export function addTailRoutes(app: App): void {
     { params: TopicParams, query: TailQuery },
     async (c, { params, query }) => {
       negotiate(c, [MEDIA_TYPES.sse])
-      const stream = await openEventStream(clusterOf(c), params.topic, {
+      const stream = await openEventStream(brokerOf(c), params.topic, {
         offset: query.offset,
         cursor: c.req.header('last-event-id') ?? query.cursor,
         isolation: query.isolation,
@@ -71,7 +74,7 @@ export function addTailRoutes(app: App): void {
       const offered = (c.req.header('sec-websocket-protocol') ?? '').split(',')
       const names = offered.map((protocol) => protocol.trim())
       const chosen = [TAIL_PARTS_SUBPROTOCOL, TAIL_SUBPROTOCOL].find((name) => names.includes(name))
-      new TailConnection(pair[1], clusterOf(c), chosen === TAIL_PARTS_SUBPROTOCOL).open()
+      new TailConnection(pair[1], brokerOf(c), chosen === TAIL_PARTS_SUBPROTOCOL).open()
       return new Response(null, {
         status: 101,
         webSocket: pair[0],
@@ -105,10 +108,10 @@ export function addTailRoutes(app: App): void {
       const body = parseWith(TailBody, await readJson(c, TAIL_BODY_BYTES_MAX))
       const subscriptions = shareCredit(body.subscriptions)
       if (mediaType === MEDIA_TYPES.sse) {
-        const stream = openTailStream(clusterOf(c), subscriptions)
+        const stream = openTailStream(brokerOf(c), subscriptions, memory)
         return new Response(stream, { headers: EVENT_STREAM_HEADERS })
       }
-      const answer = openTailPoll(clusterOf(c), subscriptions, body.waitMs)
+      const answer = openTailPoll(brokerOf(c), subscriptions, body.waitMs)
       return new Response(answer, { headers: { 'Content-Type': MEDIA_TYPES.tail } })
     },
   )

@@ -2,7 +2,7 @@
  * What `/v1/tail` says over a WebSocket, as server-sent events, for networks that let no WebSocket
  * through. The partitions are granted credit only as the reader takes events.
  */
-import type { Cluster } from '../../broker/cluster.ts'
+import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import { encodeBase64 } from '../../core/bytes/base64.ts'
 import {
@@ -18,20 +18,29 @@ import { report } from '../../events/report.ts'
 import type { TailSubscription } from './tail-schemas.ts'
 import { type TailNotice, type TailSink, TailSubscriptions } from './tail-subscriptions.ts'
 
-/** The event streams of this isolate, and what waits for their readers: they share its memory. */
-const isolate = { streams: 0, queuedBytes: 0 }
+/** What the event streams of one app hold for their readers: they share the memory of an this.#memory. */
+export interface StreamMemory {
+  streams: number
+  queuedBytes: number
+}
+
+export function newStreamMemory(): StreamMemory {
+  return { streams: 0, queuedBytes: 0 }
+}
 
 /** Ends when the reader goes away, takes nothing for long, or lets too much pile up, or when the last of its subscriptions is closed. */
 export function openTailStream(
-  cluster: Cluster,
+  broker: Broker,
   requests: readonly TailSubscription[],
+  memory: StreamMemory,
 ): ReadableStream<Uint8Array> {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
-  void new TailStream(cluster, writable.getWriter()).open(requests)
+  void new TailStream(broker, writable.getWriter(), memory).open(requests)
   return readable
 }
 
 class TailStream implements TailSink {
+  readonly #memory: StreamMemory
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>
   readonly #subscriptions: TailSubscriptions
   /** Writes happen one after the other, in the order of what they say. */
@@ -45,10 +54,15 @@ class TailStream implements TailSink {
   #hasEnded = false
   readonly #pingTimer: ReturnType<typeof setInterval>
 
-  constructor(cluster: Cluster, writer: WritableStreamDefaultWriter<Uint8Array>) {
+  constructor(
+    broker: Broker,
+    writer: WritableStreamDefaultWriter<Uint8Array>,
+    memory: StreamMemory,
+  ) {
+    this.#memory = memory
     this.#writer = writer
-    this.#subscriptions = new TailSubscriptions(cluster, this)
-    isolate.streams += 1
+    this.#subscriptions = new TailSubscriptions(broker, this)
+    this.#memory.streams += 1
     this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL_MS)
     // Rejects when the reader goes away.
     writer.closed.catch(() => this.#end())
@@ -75,8 +89,8 @@ class TailStream implements TailSink {
 
   pass(id: number, message: Uint8Array): void {
     this.#queued(message.length)
-    const shareBytes = TAIL_STREAM_QUEUED_BYTES_MAX / isolate.streams
-    if (isolate.queuedBytes > TAIL_STREAM_QUEUED_BYTES_MAX && this.#queuedBytes > shareBytes) {
+    const shareBytes = TAIL_STREAM_QUEUED_BYTES_MAX / this.#memory.streams
+    if (this.#memory.queuedBytes > TAIL_STREAM_QUEUED_BYTES_MAX && this.#queuedBytes > shareBytes) {
       this.#cutOff()
       return
     }
@@ -90,7 +104,7 @@ class TailStream implements TailSink {
 
   #queued(bytes: number): void {
     this.#queuedBytes += bytes
-    isolate.queuedBytes += bytes
+    this.#memory.queuedBytes += bytes
   }
 
   /** So that partitions whose readers are far behind do not all send what they have at once. */
@@ -128,7 +142,7 @@ class TailStream implements TailSink {
   #end(): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    isolate.streams -= 1
+    this.#memory.streams -= 1
     this.#queued(-this.#queuedBytes)
     clearInterval(this.#pingTimer)
     this.#subscriptions.unsubscribeAll()

@@ -2,8 +2,8 @@
  * What one client follows, whichever way it is told of it. It only passes on: frames of the partitions
  * to the client, and its credit to them. Credit runs end to end, so nothing piles up here.
  */
-import type { Cluster } from '../../broker/cluster.ts'
-import { openTail, tailClosedError } from '../../broker/tail.ts'
+import type { Broker } from '../../broker/broker.ts'
+import { tailClosedError } from '../../broker/tail.ts'
 import { EdgelogError, type ErrorBody } from '../../core/errors.ts'
 import { TAIL_CREDIT_BYTES_MAX, TAIL_SUBSCRIPTIONS_MAX } from '../../core/limits.ts'
 import type { LogEnds } from '../../core/log/log-ends.ts'
@@ -48,12 +48,12 @@ interface Subscription {
 }
 
 export class TailSubscriptions {
-  readonly #cluster: Cluster
+  readonly #broker: Broker
   readonly #sink: TailSink
   readonly #subscriptions = new Map<number, Subscription>()
 
-  constructor(cluster: Cluster, sink: TailSink) {
-    this.#cluster = cluster
+  constructor(broker: Broker, sink: TailSink) {
+    this.#broker = broker
     this.#sink = sink
   }
 
@@ -77,7 +77,7 @@ export class TailSubscriptions {
     this.#subscriptions.set(id, subscription)
     try {
       const name = parseTopicName(topic, 'topic')
-      const { socket, ...position } = await openTail(this.#cluster, name, partition, options)
+      const { socket, ...position } = await this.#broker.records.openTail(name, partition, options)
       subscription.socket = socket
       if (this.#isCurrent(subscription)) {
         this.#sink.say({ op: 'subscribed', id, ...position })

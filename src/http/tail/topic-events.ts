@@ -2,9 +2,9 @@
  * The live tail as server-sent events (WHATWG HTML, section 9.2): one event a record, whose id is a
  * cursor over all partitions. The partitions are granted credit only as the reader takes events.
  */
-import type { Cluster } from '../../broker/cluster.ts'
+import type { Broker } from '../../broker/broker.ts'
 import { decodeFrom } from '../../broker/fetch.ts'
-import { openTail, type Tail, tailClosedError } from '../../broker/tail.ts'
+import { type Tail, tailClosedError } from '../../broker/tail.ts'
 import { recordToJson } from '../../core/batch/json-record.ts'
 import type { LogRecord } from '../../core/batch/record.ts'
 import { EdgelogError } from '../../core/errors.ts'
@@ -30,15 +30,15 @@ export interface EventStreamOptions {
 
 /** @throws {EdgelogError} before the first byte: `unknown_topic_or_partition`, `offset_out_of_range`. */
 export async function openEventStream(
-  cluster: Cluster,
+  broker: Broker,
   name: TopicName,
   options: EventStreamOptions,
 ): Promise<ReadableStream<Uint8Array>> {
-  const topic = await cluster.topic(name)
+  const topic = await broker.topics.find({ name }, 'read')
   checkWidth(topic)
   const resumed = options.cursor === undefined ? undefined : parseCursor(options.cursor, topic)
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
-  const stream = new EventStream(cluster, topic, options.isolation, writable.getWriter())
+  const stream = new EventStream(broker, topic, options.isolation, writable.getWriter())
   try {
     for (let partition = 0; partition < topic.partitions; partition++) {
       // A partition the cursor does not know came later: all of it is news.
@@ -62,7 +62,7 @@ function checkWidth(topic: Topic): void {
 }
 
 class EventStream {
-  readonly #cluster: Cluster
+  readonly #broker: Broker
   readonly #topic: Topic
   readonly #isolation: IsolationLevel
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>
@@ -77,12 +77,12 @@ class EventStream {
   #hasEnded = false
 
   constructor(
-    cluster: Cluster,
+    broker: Broker,
     topic: Topic,
     isolation: IsolationLevel,
     writer: WritableStreamDefaultWriter<Uint8Array>,
   ) {
-    this.#cluster = cluster
+    this.#broker = broker
     this.#topic = topic
     this.#isolation = isolation
     this.#writer = writer
@@ -96,7 +96,7 @@ class EventStream {
   async follow(partition: number, offset: number | 'earliest' | 'latest'): Promise<void> {
     const isolation = this.#isolation
     const options = { offset, creditBytes: SSE_CREDIT_BYTES, isolation }
-    const tail = await openTail(this.#cluster, this.#topic.name, partition, options)
+    const tail = await this.#broker.records.openTail(this.#topic.name, partition, options)
     const { socket } = tail
     // The reader may have gone while it was opened.
     if (this.#hasEnded) {
@@ -193,7 +193,7 @@ class EventStream {
   }
 
   async #followNewPartitions(): Promise<void> {
-    const topic = await this.#cluster.topic(this.#topic.name)
+    const topic = await this.#broker.topics.find({ name: this.#topic.name }, 'read')
     if (topic.id !== this.#topic.id || topic.partitions > SSE_PARTITIONS_MAX) return this.end()
     for (let partition = this.#tails.length; partition < topic.partitions; partition++) {
       await this.follow(partition, 'earliest')

@@ -2,8 +2,7 @@
  * Kafka's AlterClientQuotas (key 49): sets and removes quotas of users, clients and addresses (KIP-546).
  */
 
-import { alterClientQuotas } from '../../broker/client-quotas.ts'
-import type { Cluster } from '../../broker/cluster.ts'
+import type { Broker } from '../../broker/broker.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
@@ -50,10 +49,10 @@ export type AlterClientQuotasRequest = RequestOf<typeof ALTER_CLIENT_QUOTAS>
 export type AlterClientQuotasResponse = ResponseOf<typeof ALTER_CLIENT_QUOTAS>
 
 /** Each entity is changed, or refused, by itself. */
-export const alterClientQuotasApi = handled(ALTER_CLIENT_QUOTAS, async (request, { cluster }) => {
+export const alterClientQuotasApi = handled(ALTER_CLIENT_QUOTAS, async (request, { broker }) => {
   const parsed = parseEntries(request.entries)
   const valid = parsed.flatMap((one) => (one instanceof EdgelogError ? [] : [one]))
-  const refusals = await refusalsOf(cluster, valid, request.validateOnly)
+  const refusals = await refusalsOf(broker, valid, request.validateOnly)
   return {
     entries: parsed.map((one, index) => {
       const error = one instanceof EdgelogError ? one : refusals.get(one)
@@ -93,13 +92,13 @@ function refusalOr<T>(parse: () => T): T | EdgelogError {
 
 /** Why alterations were not made; those that were have none. */
 async function refusalsOf(
-  cluster: Cluster,
+  broker: Broker,
   alterations: readonly QuotaAlteration[],
   validateOnly: boolean,
 ): Promise<ReadonlyMap<QuotaAlteration, EdgelogError>> {
   const refusals = new Map<QuotaAlteration, EdgelogError>()
   try {
-    const outcomes = await alterClientQuotas(cluster, alterations, validateOnly)
+    const outcomes = await broker.quotas.alter(alterations, validateOnly)
     for (const [index, outcome] of outcomes.entries()) {
       const alteration = alterations[index]
       if (alteration !== undefined && 'error' in outcome) {

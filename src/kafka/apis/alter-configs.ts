@@ -48,8 +48,8 @@ export type AlterConfigsRequest = RequestOf<typeof ALTER_CONFIGS>
 export type AlterConfigsResponse = ResponseOf<typeof ALTER_CONFIGS>
 
 /** What was set before and is not named any more is a default again. */
-export const alterConfigsApi = handled(ALTER_CONFIGS, async (request, { cluster }) => ({
-  responses: await alterResources(cluster, request.resources, request.validateOnly, {
+export const alterConfigsApi = handled(ALTER_CONFIGS, async (request, { broker }) => ({
+  responses: await alterResources(broker, request.resources, request.validateOnly, {
     topic: ({ configs }) => {
       const given = Object.fromEntries(configs.map((one) => [one.name, givenValue(one)]))
       return { overrides: parseTopicConfigOverrides(given), resetsOthers: true }

@@ -17,6 +17,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { NODE_ID } from '../broker-node.ts'
+import { clusterRefusal } from '../cluster-refusal.ts'
 import { errorNumbersOf, errorOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { type FoundTopic, hasPartition, topicsByName } from '../topics-by-name.ts'
@@ -62,10 +63,15 @@ export type AlterPartitionReassignmentsResponse = ResponseOf<typeof ALTER_PARTIT
 
 export const alterPartitionReassignmentsApi = handled(
   ALTER_PARTITION_REASSIGNMENTS,
-  async ({ topics, allowReplicationFactorChange }, { cluster }) => {
+  async ({ topics, allowReplicationFactorChange }, { broker }) => {
+    const refusal = await clusterRefusal(broker, 'alter')
+    if (refusal !== undefined) {
+      return { allowReplicationFactorChange, ...refusal, responses: [] }
+    }
     const find = await topicsByName(
-      cluster,
+      broker,
       topics.map(({ name }) => name),
+      'alter',
     )
     return {
       allowReplicationFactorChange,

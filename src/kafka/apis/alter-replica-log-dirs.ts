@@ -13,6 +13,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { LOG_DIR } from '../broker-node.ts'
+import { clusterRefusal } from '../cluster-refusal.ts'
 import { errorNumbersOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { type FoundTopic, hasPartition, topicsByName } from '../topics-by-name.ts'
@@ -43,10 +44,12 @@ export type AlterReplicaLogDirsResponse = ResponseOf<typeof ALTER_REPLICA_LOG_DI
 /** There is one directory, in which all partitions are. */
 export const alterReplicaLogDirsApi = handled(
   ALTER_REPLICA_LOG_DIRS,
-  async ({ dirs }, { cluster }) => {
+  async ({ dirs }, { broker }) => {
+    const refusal = await clusterRefusal(broker, 'alter')
     const find = await topicsByName(
-      cluster,
+      broker,
       dirs.flatMap(({ topics }) => topics.map(({ name }) => name)),
+      'alter',
     )
     const results = new Map<string, AlterReplicaLogDirsPartition[]>()
     for (const { path, topics } of dirs) {
@@ -54,7 +57,7 @@ export const alterReplicaLogDirsApi = handled(
         const outcomes = results.get(name) ?? []
         results.set(name, outcomes)
         for (const partitionIndex of partitions) {
-          const errorCode = outcomeOf(path, find(name), partitionIndex)
+          const errorCode = refusal?.errorCode ?? outcomeOf(path, find(name), partitionIndex)
           outcomes.push({ partitionIndex, errorCode })
         }
       }

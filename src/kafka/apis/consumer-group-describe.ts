@@ -2,8 +2,10 @@
  * Kafka's ConsumerGroupDescribe (key 69): state and members of groups of the consumer protocol
  * (KIP-848).
  */
+import type { Broker } from '../../broker/broker.ts'
 import { describeEach } from '../../broker/describe-each.ts'
-import { describeGroup } from '../../broker/groups.ts'
+import { fanOut } from '../../broker/fan-out.ts'
+import { groupResource } from '../../core/access/resource.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import { descriptionBytes } from '../../core/group/description-size.ts'
 import type { AssignedTopic, GroupDescription } from '../../core/group/group-api.ts'
@@ -26,7 +28,7 @@ import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { GROUP_STATES } from '../group-states.ts'
 import { handled } from '../handled.ts'
 import { nameCheck } from '../unique-names.ts'
-import { GROUP_OPERATIONS, NO_OPERATIONS } from './authorized-operations.ts'
+import { authorizedOperations, NO_OPERATIONS } from './authorized-operations.ts'
 
 const { errorFields } = errorNumbersOf('group')
 
@@ -85,34 +87,37 @@ export type ConsumerGroupDescribeResponse = ResponseOf<typeof CONSUMER_GROUP_DES
 
 export const consumerGroupDescribeApi = handled(
   CONSUMER_GROUP_DESCRIBE,
-  async (request, { cluster }) => {
+  async (request, { broker }) => {
     const groupIds = [...new Set(request.groupIds)]
     const checkName = nameCheck('groupIds', groupIds)
     const outcomes = await describeEach(
       groupIds,
       async (groupId, maxBytes) => {
         checkName(groupId)
-        const group = await describeGroup(cluster, parseGroupId(groupId), maxBytes)
+        const group = await broker.groups.describe(parseGroupId(groupId), maxBytes)
         // Clients go on to DescribeGroups then.
         if (group.protocol !== 'consumer') throw new EdgelogError('group_id_not_found', NOT_OURS)
         return group
       },
       descriptionBytes,
     )
-    const authorizedOperations = request.includeAuthorizedOperations
-      ? GROUP_OPERATIONS
-      : NO_OPERATIONS
-    return {
-      groups: outcomes.map((outcome, index) =>
-        outcome instanceof EdgelogError
-          ? { ...errorFields(outcome), groupId: groupIds[index] as string, ...UNKNOWN }
-          : { ...described(outcome), authorizedOperations },
-      ),
-    }
+    const groups = outcomes.map((outcome, index) =>
+      outcome instanceof EdgelogError
+        ? { ...errorFields(outcome), groupId: groupIds[index] as string, ...UNKNOWN }
+        : described(outcome),
+    )
+    if (!request.includeAuthorizedOperations) return { groups }
+    return { groups: await fanOut(groups, (group) => withOperations(group, broker)) }
   },
 )
 
 type DescribedGroup = ConsumerGroupDescribeResponse['groups'][number]
+
+async function withOperations(group: DescribedGroup, broker: Broker): Promise<DescribedGroup> {
+  if (group.errorCode !== NO_ERROR) return group
+  const operations = await authorizedOperations(broker, groupResource(group.groupId))
+  return { ...group, authorizedOperations: operations }
+}
 
 function described(group: GroupDescription): DescribedGroup {
   return {

@@ -2,7 +2,6 @@
  * Kafka's ConsumerGroupHeartbeat (key 68): joins, stays in and leaves a group of the consumer protocol
  * (KIP-848). What is null has not changed since the last heartbeat.
  */
-import { heartbeat } from '../../broker/groups.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import { parseAssignorName } from '../../core/group/assign/assignor.ts'
 import { type HeartbeatRequest, LEAVE_STATIC_EPOCH } from '../../core/group/group-api.ts'
@@ -65,7 +64,7 @@ export const consumerGroupHeartbeatApi = handled(
   CONSUMER_GROUP_HEARTBEAT,
   async (request, call) => {
     try {
-      const answer = await heartbeat(call.cluster, heartbeatOf(request, call))
+      const answer = await call.broker.members.heartbeat(heartbeatOf(request, call))
       const { assignment } = answer
       return {
         ...answer,

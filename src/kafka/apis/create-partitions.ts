@@ -2,7 +2,6 @@
  * Kafka's CreatePartitions (key 37): raises the number of partitions of topics to `count`.
  */
 import { fanOut } from '../../broker/fan-out.ts'
-import { changeTopic } from '../../broker/topics.ts'
 import {
   array,
   bool,
@@ -48,7 +47,7 @@ export type CreatePartitionsResponse = ResponseOf<typeof CREATE_PARTITIONS>
 /** Assignments name replicas, of which there is a choice of one. */
 export const createPartitionsApi = handled(
   CREATE_PARTITIONS,
-  async ({ topics, validateOnly }, { cluster }) => {
+  async ({ topics, validateOnly }, { broker }) => {
     const checkName = nameCheck(
       'topics',
       topics.map(({ name }) => name),
@@ -56,7 +55,7 @@ export const createPartitionsApi = handled(
     const results = await fanOut(topics, async ({ name, count }) => {
       try {
         checkName(name)
-        await changeTopic(cluster, parseTopicName(name), { partitions: count, validateOnly })
+        await broker.topics.change(parseTopicName(name), { partitions: count, validateOnly })
         return { name, errorCode: NO_ERROR }
       } catch (error) {
         return { name, ...errorFields(error) }

@@ -4,7 +4,7 @@
  * only version 4 was made for it. kafkajs counts on that.
  */
 import { fanOut } from '../../broker/fan-out.ts'
-import { createTopic } from '../../broker/topics.ts'
+import { topicResource } from '../../core/access/resource.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
@@ -25,7 +25,7 @@ import type { NewTopic, Topic } from '../../core/topic/topic.ts'
 import { parseTopicConfigOverrides } from '../../core/topic/topic-config.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { topicConfigEntries } from '../config-entries.ts'
-import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 import { nameCheck } from '../unique-names.ts'
 
@@ -89,8 +89,8 @@ export const createTopicsApi = handled(CREATE_TOPICS, async (request, call) => {
       const { name } = wanted
       try {
         checkName(name)
-        const topic = await createTopic(call.cluster, { ...newTopic(wanted, call), validateOnly })
-        return created(topic, validateOnly)
+        const topic = await call.broker.topics.create({ ...newTopic(wanted, call), validateOnly })
+        return await created(topic, validateOnly, call)
       } catch (error) {
         return { name, ...errorFields(error) }
       }
@@ -101,11 +101,21 @@ export const createTopicsApi = handled(CREATE_TOPICS, async (request, call) => {
 type WantedTopic = CreateTopicsRequest['topics'][number]
 type CreatedTopic = CreateTopicsResponse['topics'][number]
 
-function created({ name, id, partitions, overrides }: Topic, validateOnly: boolean): CreatedTopic {
+/** A caller that may create a topic but not see its configs is told so (KIP-525). */
+async function created(
+  { name, id, partitions, overrides }: Topic,
+  validateOnly: boolean,
+  { broker }: KafkaCall,
+): Promise<CreatedTopic> {
+  // What is only checked gets no id.
+  const topicId = validateOnly ? NO_UUID : id
+  const refusal = await broker.access.refusal('describe_configs', topicResource(name))
+  if (refusal !== undefined) {
+    return { name, topicId, errorCode: NO_ERROR, topicConfigErrorCode: numberOf(refusal.code) }
+  }
   return {
     name,
-    // What is only checked gets no id.
-    topicId: validateOnly ? NO_UUID : id,
+    topicId,
     errorCode: NO_ERROR,
     numPartitions: partitions,
     replicationFactor: REPLICAS,

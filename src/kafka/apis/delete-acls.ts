@@ -12,6 +12,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { clusterRefusal } from '../cluster-refusal.ts'
 import { handled } from '../handled.ts'
 import { acl, aclFilter, LITERAL, NO_AUTHORIZER } from './acl-fields.ts'
 
@@ -41,6 +42,7 @@ export const DELETE_ACLS = messages({
 export type DeleteAclsRequest = RequestOf<typeof DELETE_ACLS>
 export type DeleteAclsResponse = ResponseOf<typeof DELETE_ACLS>
 
-export const deleteAclsApi = handled(DELETE_ACLS, async ({ filters }) => ({
-  filterResults: filters.map(() => ({ ...NO_AUTHORIZER, matchingAcls: [] })),
-}))
+export const deleteAclsApi = handled(DELETE_ACLS, async ({ filters }, { broker }) => {
+  const refusal = await clusterRefusal(broker, 'alter')
+  return { filterResults: filters.map(() => ({ ...(refusal ?? NO_AUTHORIZER), matchingAcls: [] })) }
+})

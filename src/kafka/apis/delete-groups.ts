@@ -2,7 +2,6 @@
  * Kafka's DeleteGroups (key 42): deletes groups without members, and their offsets.
  */
 import { fanOut } from '../../broker/fan-out.ts'
-import { deleteGroup } from '../../broker/groups.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
@@ -34,13 +33,13 @@ export const DELETE_GROUPS = messages({
 export type DeleteGroupsRequest = RequestOf<typeof DELETE_GROUPS>
 export type DeleteGroupsResponse = ResponseOf<typeof DELETE_GROUPS>
 
-export const deleteGroupsApi = handled(DELETE_GROUPS, async (request, { cluster }) => {
+export const deleteGroupsApi = handled(DELETE_GROUPS, async (request, { broker }) => {
   const groupIds = [...new Set(request.groupsNames)]
   const checkName = nameCheck('groupsNames', groupIds)
   const results = await fanOut(groupIds, async (groupId) => {
     try {
       checkName(groupId)
-      await deleteGroup(cluster, parseGroupId(groupId))
+      await broker.groups.delete(parseGroupId(groupId))
       return { groupId, errorCode: NO_ERROR }
     } catch (error) {
       return { groupId, errorCode: errorNumber(error) }

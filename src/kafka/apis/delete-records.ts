@@ -1,7 +1,6 @@
 /**
  * Kafka's DeleteRecords (key 21): moves the start of logs to an offset; -1 stands for their end.
  */
-import { deleteRecords } from '../../broker/delete-records.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
@@ -14,7 +13,6 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { nameCheck } from '../unique-names.ts'
@@ -49,7 +47,7 @@ export const DELETE_RECORDS = messages({
 export type DeleteRecordsRequest = RequestOf<typeof DELETE_RECORDS>
 export type DeleteRecordsResponse = ResponseOf<typeof DELETE_RECORDS>
 
-export const deleteRecordsApi = handled(DELETE_RECORDS, async (request, { cluster }) => {
+export const deleteRecordsApi = handled(DELETE_RECORDS, async (request, { broker }) => {
   const checkName = nameCheck(
     'topics',
     request.topics.map(({ name }) => name),
@@ -60,8 +58,8 @@ export const deleteRecordsApi = handled(DELETE_RECORDS, async (request, { cluste
       try {
         checkName(name)
         const before = offset === UP_TO_THE_END ? 'highWatermark' : offset
-        const topic = await cluster.topic(parseTopicName(name))
-        const lowWatermark = await deleteRecords(cluster, topic, partitionIndex, before)
+        const topic = await broker.topics.find({ name }, 'delete')
+        const lowWatermark = await broker.records.deleteBefore(topic, partitionIndex, before)
         return { partitionIndex, lowWatermark, errorCode: NO_ERROR }
       } catch (error) {
         return { partitionIndex, lowWatermark: -1, errorCode: numberOfNamed(error) }

@@ -1,9 +1,8 @@
 /**
  * Kafka's DeleteTopics (key 20): by name, and from version 6 on by name or id (KIP-516).
  */
-import type { Cluster } from '../../broker/cluster.ts'
+import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
-import { deleteTopic } from '../../broker/topics.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
@@ -51,7 +50,7 @@ export const DELETE_TOPICS = messages({
 export type DeleteTopicsRequest = RequestOf<typeof DELETE_TOPICS>
 export type DeleteTopicsResponse = ResponseOf<typeof DELETE_TOPICS>
 
-export const deleteTopicsApi = handled(DELETE_TOPICS, async (request, { cluster, version }) => {
+export const deleteTopicsApi = handled(DELETE_TOPICS, async (request, { broker, version }) => {
   const wanted: readonly NamedTopic[] =
     version < 6 ? request.topicNames.map((name) => ({ name, topicId: NO_UUID })) : request.topics
   const checkName = nameCheck('topics', wanted.map(keyOf))
@@ -59,7 +58,7 @@ export const deleteTopicsApi = handled(DELETE_TOPICS, async (request, { cluster,
     responses: await fanOut(wanted, async (one) => {
       try {
         checkName(keyOf(one))
-        return await remove(cluster, one)
+        return await remove(broker, one)
       } catch (error) {
         return { ...one, ...errorFields(error) }
       }
@@ -72,18 +71,18 @@ function keyOf({ name, topicId }: NamedTopic): string {
 }
 
 async function remove(
-  cluster: Cluster,
+  broker: Broker,
   wanted: NamedTopic,
 ): Promise<DeleteTopicsResponse['responses'][number]> {
   if (wanted.name !== null && wanted.topicId !== NO_UUID) {
     throw new EdgelogError('invalid_request', 'topics: a name or an id is needed, not both')
   }
   if (wanted.name === null) {
-    const { name, id: topicId } = await topicOf(cluster, wanted)
-    await deleteTopic(cluster, name, topicId)
+    const { name, id: topicId } = await topicOf(broker, wanted, 'delete')
+    await broker.topics.delete(name, topicId)
     return { name, topicId, errorCode: NO_ERROR }
   }
-  const { name, id: topicId } = await cluster.lookUpTopic(parseTopicName(wanted.name))
-  await deleteTopic(cluster, name)
+  const { name, id: topicId } = await broker.topics.lookUp(parseTopicName(wanted.name), 'delete')
+  await broker.topics.delete(name)
   return { name, topicId, errorCode: NO_ERROR }
 }

@@ -12,6 +12,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { clusterRefusal } from '../cluster-refusal.ts'
 import { handled } from '../handled.ts'
 import { acl, aclFilter, LITERAL, NO_AUTHORIZER } from './acl-fields.ts'
 
@@ -37,9 +38,10 @@ export const DESCRIBE_ACLS = messages({
 export type DescribeAclsRequest = RequestOf<typeof DESCRIBE_ACLS>
 export type DescribeAclsResponse = ResponseOf<typeof DESCRIBE_ACLS>
 
-export const describeAclsApi = handled(DESCRIBE_ACLS, async () => ({
-  ...NO_AUTHORIZER,
+export const describeAclsApi = handled(DESCRIBE_ACLS, async (_, { broker }) => {
+  const refusal = await clusterRefusal(broker, 'describe')
+  if (refusal !== undefined) return { ...refusal, resources: [] }
   // A broker has other words here than for changes.
-  errorMessage: 'No Authorizer is configured on the broker',
-  resources: [],
-}))
+  const errorMessage = 'No Authorizer is configured on the broker'
+  return { ...NO_AUTHORIZER, errorMessage, resources: [] }
+})

@@ -2,7 +2,6 @@
  * Kafka's DescribeClientQuotas (key 48): the quotas of users, clients and addresses (KIP-546).
  */
 
-import { listClientQuotas } from '../../broker/client-quotas.ts'
 import {
   array,
   bool,
@@ -58,7 +57,7 @@ export type DescribeClientQuotasResponse = ResponseOf<typeof DESCRIBE_CLIENT_QUO
 
 export const describeClientQuotasApi = handled(
   DESCRIBE_CLIENT_QUOTAS,
-  async ({ components, strict }, { cluster }) => {
+  async ({ components, strict }, { broker }) => {
     const unknown = components.find(
       (one) => one.entityType !== '' && !KNOWN_TYPES.has(one.entityType),
     )
@@ -67,7 +66,7 @@ export const describeClientQuotasApi = handled(
       return { ...errorOf(UNSUPPORTED_VERSION, why), entries: null }
     }
     try {
-      const quotas = await listClientQuotas(cluster, parseQuotaFilter(components, strict))
+      const quotas = await broker.quotas.list(parseQuotaFilter(components, strict))
       return { errorCode: NO_ERROR, entries: quotas.map(entryOf) }
     } catch (error) {
       return { ...errorFields(error), entries: null }

@@ -2,6 +2,7 @@
  * Kafka's DescribeCluster (key 60): the brokers and the id of the cluster (KIP-700).
  */
 
+import { CLUSTER } from '../../core/access/resource.ts'
 import {
   array,
   bool,
@@ -17,7 +18,7 @@ import {
 import { brokerAt, CLUSTER_ID, NODE_ID } from '../broker-node.ts'
 import { NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
-import { CLUSTER_OPERATIONS, NO_OPERATIONS } from './authorized-operations.ts'
+import { authorizedOperations, NO_OPERATIONS } from './authorized-operations.ts'
 
 /** What the caller takes this node for. */
 const BROKERS = 1
@@ -57,12 +58,12 @@ export type DescribeClusterResponse = ResponseOf<typeof DESCRIBE_CLUSTER>
 
 export const describeClusterApi = handled(
   DESCRIBE_CLUSTER,
-  async ({ endpointType, includeClusterAuthorizedOperations }, { address }) => {
+  async ({ endpointType, includeClusterAuthorizedOperations }, { address, broker }) => {
     const { nodeId: brokerId, ...node } = brokerAt(address)
     const cluster = { endpointType, clusterId: CLUSTER_ID, controllerId: NODE_ID }
     if (endpointType === BROKERS) {
       const clusterAuthorizedOperations = includeClusterAuthorizedOperations
-        ? CLUSTER_OPERATIONS
+        ? await authorizedOperations(broker, CLUSTER)
         : NO_OPERATIONS
       const brokers = [{ brokerId, ...node }]
       return { ...cluster, errorCode: NO_ERROR, brokers, clusterAuthorizedOperations }

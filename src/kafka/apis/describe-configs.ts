@@ -3,7 +3,7 @@
  * keys (null) stands for all.
  */
 import { fanOut } from '../../broker/fan-out.ts'
-import { groupConfig } from '../../broker/group-configs.ts'
+import { CLUSTER } from '../../core/access/resource.ts'
 import {
   array,
   bool,
@@ -96,19 +96,24 @@ export const describeConfigsApi = handled(DESCRIBE_CONFIGS, async (request, call
 async function entriesOf(resource: ConfigResource, call: KafkaCall): Promise<ConfigEntry[]> {
   switch (resource.resourceType) {
     case RESOURCE.topic: {
-      const topic = await call.cluster.lookUpTopic(parseTopicName(resource.resourceName))
+      const topic = await call.broker.topics.lookUp(
+        parseTopicName(resource.resourceName),
+        'describe_configs',
+      )
       return topicConfigEntries(topic.overrides)
     }
     case RESOURCE.broker:
+      await call.broker.access.check('describe_configs', CLUSTER)
       checkBroker(resource)
       // Without an id it is about what clients have set for all brokers: there is no such config.
       return resource.resourceName === '' ? [] : brokerConfigEntries(call)
     case RESOURCE.brokerLogger:
+      await call.broker.access.check('describe_configs', CLUSTER)
       checkNode(resource)
       // A Worker has no loggers whose level could be set.
       return []
     case RESOURCE.group:
-      return groupConfigEntries(await groupConfig(call.cluster, groupOf(resource)))
+      return groupConfigEntries(await call.broker.groups.config(groupOf(resource)))
     default:
       throw unknownResource(resource)
   }

@@ -1,8 +1,10 @@
 /**
  * Kafka's DescribeGroups (key 15): state and members of groups of the classic protocol.
  */
-import { describeClassicGroup } from '../../broker/classic-groups.ts'
+import type { Broker } from '../../broker/broker.ts'
 import { describeEach } from '../../broker/describe-each.ts'
+import { fanOut } from '../../broker/fan-out.ts'
+import { groupResource } from '../../core/access/resource.ts'
 import { EdgelogError, type ErrorCode } from '../../core/errors.ts'
 import type { ClassicGroupDescription } from '../../core/group/classic/classic-api.ts'
 import { classicDescriptionBytes } from '../../core/group/description-size.ts'
@@ -23,7 +25,7 @@ import { errorNumbersOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { GROUP_STATES } from '../group-states.ts'
 import { handled } from '../handled.ts'
 import { nameCheck } from '../unique-names.ts'
-import { GROUP_OPERATIONS, NO_OPERATIONS } from './authorized-operations.ts'
+import { authorizedOperations, NO_OPERATIONS } from './authorized-operations.ts'
 
 const { errorFields } = errorNumbersOf('group')
 
@@ -73,7 +75,7 @@ export const describeGroupsApi = handled(DESCRIBE_GROUPS, async (request, call) 
     groupIds,
     async (groupId, maxBytes) => {
       checkName(groupId)
-      const group = await describeClassicGroup(call.cluster, parseGroupId(groupId), maxBytes)
+      const group = await call.broker.groups.describeClassic(parseGroupId(groupId), maxBytes)
       return { ...group, groupId }
     },
     classicDescriptionBytes,
@@ -83,14 +85,17 @@ export const describeGroupsApi = handled(DESCRIBE_GROUPS, async (request, call) 
       ? refused(groupIds[index] as string, outcome, call.version)
       : described(outcome),
   )
-  return { groups: request.includeAuthorizedOperations ? groups.map(withOperations) : groups }
+  if (!request.includeAuthorizedOperations) return { groups }
+  return { groups: await fanOut(groups, (group) => withOperations(group, call.broker)) }
 })
 
 type DescribedGroup = DescribeGroupsResponse['groups'][number]
 
 /** A broker answers them also for a group that is described as dead, but not with an error. */
-function withOperations(group: DescribedGroup): DescribedGroup {
-  return group.errorCode === NO_ERROR ? { ...group, authorizedOperations: GROUP_OPERATIONS } : group
+async function withOperations(group: DescribedGroup, broker: Broker): Promise<DescribedGroup> {
+  if (group.errorCode !== NO_ERROR) return group
+  const operations = await authorizedOperations(broker, groupResource(group.groupId))
+  return { ...group, authorizedOperations: operations }
 }
 
 function described(group: ClassicGroupDescription & { readonly groupId: string }): DescribedGroup {

@@ -2,9 +2,8 @@
  * Kafka's DescribeLogDirs (key 35): how much the partitions take (KIP-113).
  */
 
-import type { Cluster } from '../../broker/cluster.ts'
-import { partitionSizes, type SizedPartition } from '../../broker/partition-sizes.ts'
-import { listTopics } from '../../broker/topics.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { SizedPartition } from '../../broker/partition-sizes.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
@@ -64,10 +63,10 @@ export type DescribeLogDirsRequest = RequestOf<typeof DESCRIBE_LOG_DIRS>
 export type DescribeLogDirsResponse = ResponseOf<typeof DESCRIBE_LOG_DIRS>
 
 /** Partitions that do not exist are left out, as by a broker. */
-export const describeLogDirsApi = handled(DESCRIBE_LOG_DIRS, async (request, { cluster }) => {
+export const describeLogDirsApi = handled(DESCRIBE_LOG_DIRS, async (request, { broker }) => {
   try {
-    const partitions = await wantedPartitions(request, cluster)
-    const sized = await partitionSizes(cluster, partitions, KAFKA_PARTITION_SIZES_MAX)
+    const partitions = await wantedPartitions(request, broker)
+    const sized = await broker.topics.partitionSizes(partitions, KAFKA_PARTITION_SIZES_MAX)
     const dir = { errorCode: NO_ERROR, logDir: LOG_DIR, topics: byTopic(sized) }
     return { errorCode: NO_ERROR, results: [dir] }
   } catch (error) {
@@ -83,12 +82,13 @@ type WantedPartition = Omit<SizedPartition, 'sizeBytes'>
 /** Each once. */
 async function wantedPartitions(
   { topics }: DescribeLogDirsRequest,
-  cluster: Cluster,
+  broker: Broker,
 ): Promise<readonly WantedPartition[]> {
-  if (topics === null) return allPartitions(await listTopics(cluster))
+  if (topics === null) return allPartitions(await broker.topics.listForCluster('describe'))
   const find = await topicsByName(
-    cluster,
+    broker,
     topics.map(({ topic }) => topic),
+    'describe',
   )
   const wanted = new Map<string, WantedPartition>()
   for (const { topic: name, partitions } of topics) {

@@ -17,6 +17,7 @@ import {
   uuid,
 } from '../../core/kafka/schema.ts'
 import { LEADER_EPOCH, LISTENER_NAME, NODE_ID } from '../broker-node.ts'
+import { clusterRefusal } from '../cluster-refusal.ts'
 import { errorOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 
@@ -69,28 +70,33 @@ export const DESCRIBE_QUORUM = messages({
 export type DescribeQuorumRequest = RequestOf<typeof DESCRIBE_QUORUM>
 export type DescribeQuorumResponse = ResponseOf<typeof DESCRIBE_QUORUM>
 
-export const describeQuorumApi = handled(DESCRIBE_QUORUM, async ({ topics }, { address }) => {
-  // A broker answers for the metadata alone, and not where more is asked for besides.
-  const [topic, ...otherTopics] = topics
-  const [partition, ...otherPartitions] = topic?.partitions ?? []
-  const isMetadata =
-    topic?.topicName === METADATA_TOPIC &&
-    partition?.partitionIndex === 0 &&
-    otherTopics.length + otherPartitions.length === 0
-  if (isMetadata) {
-    const partitions = [quorum(Date.now())]
-    const listeners = [{ name: LISTENER_NAME, ...address }]
-    const nodes = [{ nodeId: NODE_ID, listeners }]
-    return { errorCode: NO_ERROR, topics: [{ topicName: METADATA_TOPIC, partitions }], nodes }
-  }
-  return {
-    errorCode: NO_ERROR,
-    topics: topics.map(({ topicName, partitions }) => ({
-      topicName,
-      partitions: partitions.map(({ partitionIndex }) => missing(partitionIndex)),
-    })),
-  }
-})
+export const describeQuorumApi = handled(
+  DESCRIBE_QUORUM,
+  async ({ topics }, { address, broker }) => {
+    const refusal = await clusterRefusal(broker, 'describe')
+    if (refusal !== undefined) return { ...refusal, topics: [] }
+    // A broker answers for the metadata alone, and not where more is asked for besides.
+    const [topic, ...otherTopics] = topics
+    const [partition, ...otherPartitions] = topic?.partitions ?? []
+    const isMetadata =
+      topic?.topicName === METADATA_TOPIC &&
+      partition?.partitionIndex === 0 &&
+      otherTopics.length + otherPartitions.length === 0
+    if (isMetadata) {
+      const partitions = [quorum(Date.now())]
+      const listeners = [{ name: LISTENER_NAME, ...address }]
+      const nodes = [{ nodeId: NODE_ID, listeners }]
+      return { errorCode: NO_ERROR, topics: [{ topicName: METADATA_TOPIC, partitions }], nodes }
+    }
+    return {
+      errorCode: NO_ERROR,
+      topics: topics.map(({ topicName, partitions }) => ({
+        topicName,
+        partitions: partitions.map(({ partitionIndex }) => missing(partitionIndex)),
+      })),
+    }
+  },
+)
 
 type DescribedPartition = DescribeQuorumResponse['topics'][number]['partitions'][number]
 

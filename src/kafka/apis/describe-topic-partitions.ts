@@ -1,9 +1,9 @@
 /**
  * Kafka's DescribeTopicPartitions (key 75): Metadata's topics, page by page (KIP-966).
  */
-import type { Cluster } from '../../broker/cluster.ts'
+import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
-import { listTopics } from '../../broker/topics.ts'
+import { topicResource } from '../../core/access/resource.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
@@ -22,11 +22,10 @@ import {
 } from '../../core/kafka/schema.ts'
 import { KAFKA_DESCRIBED_PARTITIONS_MAX } from '../../core/limits.ts'
 import type { Topic } from '../../core/topic/topic.ts'
-import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { LEADER_EPOCH, NODE_ID } from '../broker-node.ts'
 import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
 import { handled } from '../handled.ts'
-import { NO_OPERATIONS, TOPIC_OPERATIONS } from './authorized-operations.ts'
+import { authorizedOperations, NO_OPERATIONS } from './authorized-operations.ts'
 
 const { errorNumber } = errorNumbersOf('admin')
 
@@ -75,21 +74,27 @@ export type DescribeTopicPartitionsResponse = ResponseOf<typeof DESCRIBE_TOPIC_P
 
 export const describeTopicPartitionsApi = handled(
   DESCRIBE_TOPIC_PARTITIONS,
-  async (request, { cluster }) => {
-    const { topics, nextCursor } = await describePage(request, cluster)
-    // Requests have no word for it: a broker always answers them, also for a name without a topic.
-    const topicAuthorizedOperations = TOPIC_OPERATIONS
-    return { topics: topics.map((topic) => ({ ...topic, topicAuthorizedOperations })), nextCursor }
+  async (request, { broker }) => {
+    const { topics, nextCursor } = await describePage(request, broker)
+    // A request cannot ask for operations: a broker always answers them, also for a name without a topic.
+    const withOperations = await fanOut(topics, async (topic) => ({
+      ...topic,
+      topicAuthorizedOperations: await authorizedOperations(
+        broker,
+        topicResource(topic.name as string),
+      ),
+    }))
+    return { topics: withOperations, nextCursor }
   },
 )
 
 async function describePage(
   { topics: wanted, cursor, responsePartitionLimit }: DescribeTopicPartitionsRequest,
-  cluster: Cluster,
+  broker: Broker,
 ): Promise<Pick<DescribeTopicPartitionsResponse, 'topics' | 'nextCursor'>> {
   let left = Math.min(Math.max(1, responsePartitionLimit), KAFKA_DESCRIBED_PARTITIONS_MAX)
   // Each takes up the room of a partition, one that does not exist too: no more are looked at.
-  const found = await findFrom(cluster, wanted, cursor?.topicName ?? '', left + 1)
+  const found = await findFrom(broker, wanted, cursor?.topicName ?? '', left + 1)
   const topics: DescribedTopic[] = []
   for (const { name, topic } of found) {
     if (left <= 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } }
@@ -117,19 +122,19 @@ interface FoundTopic {
 
 /** The first `count` from a name on, of those that are named or of all. */
 async function findFrom(
-  cluster: Cluster,
+  broker: Broker,
   wanted: DescribeTopicPartitionsRequest['topics'],
   from: string,
   count: number,
 ): Promise<readonly FoundTopic[]> {
   if (wanted.length === 0) {
-    const all = (await listTopics(cluster)).filter(({ name }) => name >= from)
+    const all = (await broker.topics.list()).filter(({ name }) => name >= from)
     return all.slice(0, count).map((topic) => ({ name: topic.name, topic }))
   }
   const names = [...new Set(wanted.map(({ name }) => name))].filter((name) => name >= from).sort()
   return await fanOut(names.slice(0, count), async (name) => ({
     name,
-    topic: await orError(() => cluster.topic(parseTopicName(name))),
+    topic: await orError(() => broker.topics.find({ name }, 'describe')),
   }))
 }
 

@@ -16,6 +16,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { clusterRefusal } from '../cluster-refusal.ts'
 import { type ErrorFields, errorNumbersOf, errorOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { type FoundTopic, hasPartition, topicsByName } from '../topics-by-name.ts'
@@ -54,8 +55,13 @@ export const ELECT_LEADERS = messages({
 export type ElectLeadersRequest = RequestOf<typeof ELECT_LEADERS>
 export type ElectLeadersResponse = ResponseOf<typeof ELECT_LEADERS>
 
-export const electLeadersApi = handled(ELECT_LEADERS, async (request, { cluster }) => {
+export const electLeadersApi = handled(ELECT_LEADERS, async (request, { broker }) => {
   const { electionType } = request
+  const refusal = await clusterRefusal(broker, 'alter')
+  if (refusal !== undefined) {
+    const refused = resultsOf(request.topicPartitions ?? [], () => refusal)
+    return { errorCode: refusal.errorCode, replicaElectionResults: refused }
+  }
   // A broker that is asked for all partitions answers only those that needed an election.
   const asked = request.topicPartitions ?? []
   if (!ELECTION_TYPES.has(electionType)) {
@@ -63,8 +69,9 @@ export const electLeadersApi = handled(ELECT_LEADERS, async (request, { cluster 
     return { errorCode: invalid.errorCode, replicaElectionResults: resultsOf(asked, () => invalid) }
   }
   const find = await topicsByName(
-    cluster,
+    broker,
     asked.map(({ topic }) => topic),
+    'alter',
   )
   return {
     errorCode: NO_ERROR,

@@ -3,9 +3,9 @@
  * (KIP-227) are answered with session 0, which tells a client to name all its partitions each time.
  */
 
-import type { CalledTopic } from '../../broker/cluster.ts'
 import { fanOut } from '../../broker/fan-out.ts'
-import { type FetchOutcome, fetchMany, type WantedPartition } from '../../broker/fetch-many.ts'
+import type { FetchOutcome, WantedPartition } from '../../broker/fetch-many.ts'
+import type { CalledTopic } from '../../broker/topic-metadata.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
@@ -112,12 +112,12 @@ export type FetchRequest = RequestOf<typeof FETCH>
 export type FetchResponse = ResponseOf<typeof FETCH>
 
 /** Kafka's session and epoch rules are not needed: there are no sessions, and one leader epoch. */
-export const fetchApi = handled(FETCH, async (request, { cluster, version }) => {
+export const fetchApi = handled(FETCH, async (request, { broker, version }) => {
   const hasIds = version >= IDS_SINCE
   const asked: Asked[] = await fanOut(
     request.topics,
     async ({ topic: name, topicId, partitions }) => {
-      const topic = await orError(() => calledTopic(cluster, { name, topicId }, hasIds))
+      const topic = await orError(() => calledTopic(broker, { name, topicId }, hasIds, 'read'))
       return { name, topicId, topic, partitions }
     },
   )
@@ -131,7 +131,7 @@ export const fetchApi = handled(FETCH, async (request, { cluster, version }) => 
       else wanted.push(wantedOf(topic as CalledTopic, one))
     }
   }
-  const outcomes = await fetchMany(cluster, wanted, {
+  const outcomes = await broker.records.fetchMany(wanted, {
     maxBytes: Math.max(0, request.maxBytes),
     minBytes: Math.max(0, request.minBytes),
     maxWaitMs: refusals.size > 0 ? 0 : Math.min(Math.max(0, request.maxWaitMs), WAIT_MS_MAX),

@@ -2,7 +2,8 @@
  * Kafka's FindCoordinator (key 10): which broker looks after a group (key type 0) or a transactional id
  * (1). From version 4 on it is asked of many at once (KIP-699).
  */
-
+import { fanOut } from '../../broker/fan-out.ts'
+import { groupResource } from '../../core/access/resource.ts'
 import {
   array,
   int8,
@@ -15,12 +16,14 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { brokerAt } from '../broker-node.ts'
-import { NO_ERROR, numberOf } from '../error-number.ts'
+import { errorOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 
 /** What is coordinated. */
 const GROUP = 0
 const TRANSACTION = 1
+const KEYS_SINCE = 4
+const NO_NODE = { nodeId: -1, host: '', port: -1 }
 
 export const FIND_COORDINATOR = messages({
   key: 10,
@@ -56,19 +59,28 @@ export type FindCoordinatorRequest = RequestOf<typeof FIND_COORDINATOR>
 export type FindCoordinatorResponse = ResponseOf<typeof FIND_COORDINATOR>
 
 export const findCoordinatorApi = handled(FIND_COORDINATOR, async (request, call) => {
-  const { keyType, coordinatorKeys } = request
-  const found = answerOf(keyType, call)
-  const coordinators = [...new Set(coordinatorKeys)].map((key) => ({ key, ...found }))
-  return { ...found, coordinators }
+  const { keyType, coordinatorKeys, key: onlyKey } = request
+  if (call.version < KEYS_SINCE) return await answerOf(keyType, onlyKey, call)
+  const keys = [...new Set(coordinatorKeys)]
+  return {
+    coordinators: await fanOut(keys, async (key) => ({
+      key,
+      ...(await answerOf(keyType, key, call)),
+    })),
+  }
 })
 
 /** The one node coordinates all groups; there are no transactions to coordinate. */
-function answerOf(keyType: number, { address }: KafkaCall) {
-  const node = { ...brokerAt(address), errorCode: NO_ERROR, errorMessage: null }
-  if (keyType === GROUP) return node
+async function answerOf(keyType: number, key: string, { address, broker }: KafkaCall) {
+  if (keyType === GROUP) {
+    const refusal = await broker.access.refusal('describe', groupResource(key))
+    if (refusal === undefined)
+      return { ...brokerAt(address), errorCode: NO_ERROR, errorMessage: null }
+    return { ...NO_NODE, ...errorOf(numberOf(refusal.code), refusal.message) }
+  }
   const [code, errorMessage] =
     keyType === TRANSACTION
       ? (['transactional_id_authorization_failed', 'transactions are not supported yet'] as const)
       : (['invalid_request', `keyType: 0 or 1 is allowed, got ${keyType}`] as const)
-  return { nodeId: -1, host: '', port: -1, errorCode: numberOf(code), errorMessage }
+  return { ...NO_NODE, errorCode: numberOf(code), errorMessage }
 }

@@ -1,7 +1,6 @@
 /**
  * Kafka's Heartbeat (key 12), of the classic protocol: a member lives, and learns of rebalances.
  */
-import { classicHeartbeat } from '../../broker/classic-groups.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   int16,
@@ -34,11 +33,11 @@ export const HEARTBEAT = messages({
 export type HeartbeatRequest = RequestOf<typeof HEARTBEAT>
 export type HeartbeatResponse = ResponseOf<typeof HEARTBEAT>
 
-export const heartbeatApi = handled(HEARTBEAT, async (request, { cluster }) => {
+export const heartbeatApi = handled(HEARTBEAT, async (request, { broker }) => {
   const { groupId, generationId: generation, memberId, groupInstanceId: instanceId } = request
   try {
     const beat = { memberId, instanceId, generation }
-    await classicHeartbeat(cluster, parseGroupId(groupId), beat)
+    await broker.members.classicHeartbeat(parseGroupId(groupId), beat)
     return { errorCode: NO_ERROR }
   } catch (error) {
     return { errorCode: errorNumber(error) }

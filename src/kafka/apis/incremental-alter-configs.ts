@@ -64,8 +64,8 @@ export type IncrementalAlterConfigsResponse = ResponseOf<typeof INCREMENTAL_ALTE
 
 export const incrementalAlterConfigsApi = handled(
   INCREMENTAL_ALTER_CONFIGS,
-  async (request, { cluster }) => ({
-    responses: await alterResources(cluster, request.resources, request.validateOnly, {
+  async (request, { broker }) => ({
+    responses: await alterResources(broker, request.resources, request.validateOnly, {
       topic: ({ configs }) => ({ overrides: changeOf(configs) }),
       // Nothing was set by a client, so there is nothing to delete.
       brokerKeys: ({ configs }) =>

@@ -12,6 +12,7 @@ import {
   type RequestOf,
   type ResponseOf,
 } from '../../core/kafka/schema.ts'
+import { clusterRefusal } from '../cluster-refusal.ts'
 import { NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 
@@ -38,13 +39,18 @@ export type InitProducerIdRequest = RequestOf<typeof INIT_PRODUCER_ID>
 export type InitProducerIdResponse = ResponseOf<typeof INIT_PRODUCER_ID>
 
 /** An id is random, and its producer known to a partition with the first batch: nothing is stored here. */
-export const initProducerIdApi = handled(INIT_PRODUCER_ID, async ({ transactionalId }) => {
-  if (transactionalId === null) {
-    return { errorCode: NO_ERROR, producerId: randomProducerId(), producerEpoch: 0 }
-  }
-  if (transactionalId === '') return { errorCode: numberOf('invalid_request'), producerEpoch: -1 }
-  return { errorCode: numberOf('transactional_id_authorization_failed'), producerEpoch: -1 }
-})
+export const initProducerIdApi = handled(
+  INIT_PRODUCER_ID,
+  async ({ transactionalId }, { broker }) => {
+    if (transactionalId === null) {
+      const refusal = await clusterRefusal(broker, 'idempotent_write')
+      if (refusal !== undefined) return { errorCode: refusal.errorCode, producerEpoch: -1 }
+      return { errorCode: NO_ERROR, producerId: randomProducerId(), producerEpoch: 0 }
+    }
+    if (transactionalId === '') return { errorCode: numberOf('invalid_request'), producerEpoch: -1 }
+    return { errorCode: numberOf('transactional_id_authorization_failed'), producerEpoch: -1 }
+  },
+)
 
 /** 63 random bits: two producers never meet. */
 function randomProducerId(): bigint {

@@ -2,7 +2,6 @@
  * Kafka's JoinGroup (key 11), of the classic protocol: a member offers protocols, and is answered when
  * all have joined. The leader alone is told of the members, and assigns (see `sync-group.ts`).
  */
-import { joinGroup } from '../../broker/classic-groups.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {
@@ -68,7 +67,7 @@ export const joinGroupApi = handled(JOIN_GROUP, async (request, call) => {
   const { rebalanceTimeoutMs, sessionTimeoutMs } = request
   try {
     checkIds({ memberId: request.memberId, groupInstanceId: request.groupInstanceId })
-    const joined = await joinGroup(call.cluster, {
+    const joined = await call.broker.members.join({
       groupId: parseGroupId(request.groupId),
       memberId: request.memberId,
       instanceId: request.groupInstanceId,

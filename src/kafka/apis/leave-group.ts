@@ -2,7 +2,6 @@
  * Kafka's LeaveGroup (key 13), of the classic protocol: members leave. From version 3 on one request may
  * name many, which is how an administrator removes them (KIP-345).
  */
-import { leaveGroup } from '../../broker/classic-groups.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
@@ -54,7 +53,7 @@ export const LEAVE_GROUP = messages({
 export type LeaveGroupRequest = RequestOf<typeof LEAVE_GROUP>
 export type LeaveGroupResponse = ResponseOf<typeof LEAVE_GROUP>
 
-export const leaveGroupApi = handled(LEAVE_GROUP, async (request, { cluster, version }) => {
+export const leaveGroupApi = handled(LEAVE_GROUP, async (request, { broker, version }) => {
   const isOne = version < BATCHES_SINCE
   const leaving = isOne
     ? [{ memberId: request.memberId, instanceId: null }]
@@ -63,7 +62,7 @@ export const leaveGroupApi = handled(LEAVE_GROUP, async (request, { cluster, ver
         instanceId: groupInstanceId,
       }))
   try {
-    const left = await leaveGroup(cluster, parseGroupId(request.groupId), leaving)
+    const left = await broker.members.leave(parseGroupId(request.groupId), leaving)
     const members = left.map(({ memberId, instanceId, error }) => ({
       memberId,
       groupInstanceId: instanceId,

@@ -3,8 +3,6 @@
  * ListClientMetricsResources, and of these alone.
  */
 
-import { listConfiguredGroups } from '../../broker/group-configs.ts'
-import { listTopics } from '../../broker/topics.ts'
 import {
   array,
   int8,
@@ -16,6 +14,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { NODE_ID } from '../broker-node.ts'
+import { clusterRefusal } from '../cluster-refusal.ts'
 import { RESOURCE } from '../config-resource.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
@@ -51,6 +50,8 @@ export type ListConfigResourcesResponse = ResponseOf<typeof LIST_CONFIG_RESOURCE
 export const listConfigResourcesApi = handled(LIST_CONFIG_RESOURCES, async (request, call) => {
   const all = Object.values(RESOURCE)
   const types = request.resourceTypes.length > 0 ? new Set(request.resourceTypes) : new Set(all)
+  const refusal = await clusterRefusal(call.broker, 'describe_configs')
+  if (refusal !== undefined) return { errorCode: refusal.errorCode, configResources: [] }
   if (call.version === 0) return { errorCode: NO_ERROR, configResources: [] }
   if ([...types].some((type) => !KNOWN_TYPES.has(type))) {
     return { errorCode: UNSUPPORTED_VERSION, configResources: [] }
@@ -66,15 +67,17 @@ export const listConfigResourcesApi = handled(LIST_CONFIG_RESOURCES, async (requ
 type Listed = ListConfigResourcesResponse['configResources'][number]
 
 /** Client metrics have none: no client is asked for metrics. */
-async function resourcesOf(resourceType: number, { cluster }: KafkaCall): Promise<Listed[]> {
+async function resourcesOf(resourceType: number, { broker }: KafkaCall): Promise<Listed[]> {
   switch (resourceType) {
     case RESOURCE.topic:
-      return (await listTopics(cluster)).map(({ name }) => ({ resourceName: name, resourceType }))
+      return (await broker.topics.listForCluster('describe_configs')).map(({ name }) => {
+        return { resourceName: name, resourceType }
+      })
     case RESOURCE.broker:
     case RESOURCE.brokerLogger:
       return [{ resourceName: String(NODE_ID), resourceType }]
     case RESOURCE.group:
-      return (await listConfiguredGroups(cluster)).map((groupId) => {
+      return (await broker.groups.listConfigured()).map((groupId) => {
         return { resourceName: groupId, resourceType }
       })
     default:

@@ -2,7 +2,6 @@
  * Kafka's ListGroups (key 16): the groups of the cluster, of both protocols. Empty filters let all
  * through (KIP-518, KIP-848).
  */
-import { listAllGroups } from '../../broker/groups.ts'
 import type { GroupSummary } from '../../core/group/group-api.ts'
 import {
   array,
@@ -45,11 +44,11 @@ export type ListGroupsRequest = RequestOf<typeof LIST_GROUPS>
 export type ListGroupsResponse = ResponseOf<typeof LIST_GROUPS>
 
 /** A group that nothing is known of is let through: a list that leaves out what it may be about would lie. */
-export const listGroupsApi = handled(LIST_GROUPS, async (request, { cluster }) => {
+export const listGroupsApi = handled(LIST_GROUPS, async (request, { broker }) => {
   const states = lowerCased(request.statesFilter)
   const types = lowerCased(request.typesFilter)
   try {
-    const groups = (await listAllGroups(cluster, KAFKA_GROUP_SUMMARIES_MAX)).map(listed)
+    const groups = (await broker.groups.listAll(KAFKA_GROUP_SUMMARIES_MAX)).map(listed)
     return {
       errorCode: NO_ERROR,
       groups: groups.filter(

@@ -2,13 +2,9 @@
  * Kafka's ListOffsets (key 2): the offset of a timestamp, or with a timestamp below zero that of a
  * place: -1 the end, -2 the start, -3 the largest timestamp, -4 to -6 tiers of storage.
  */
-import type { Cluster } from '../../broker/cluster.ts'
+import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
-import {
-  findMaxTimestamp,
-  findOffsetByTimestamp,
-  type OffsetAndTimestamp,
-} from '../../broker/list-offsets.ts'
+import type { OffsetAndTimestamp } from '../../broker/list-offsets.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
@@ -77,12 +73,12 @@ export const LIST_OFFSETS = messages({
 export type ListOffsetsRequest = RequestOf<typeof LIST_OFFSETS>
 export type ListOffsetsResponse = ResponseOf<typeof LIST_OFFSETS>
 
-export const listOffsetsApi = handled(LIST_OFFSETS, async (request, { cluster }) => {
+export const listOffsetsApi = handled(LIST_OFFSETS, async (request, { broker }) => {
   const isolation = isolationOf(request.isolationLevel)
   return {
     topics: await fanOut(request.topics, async ({ name, partitions }) => ({
       name,
-      partitions: await fanOut(partitions, (one) => answerOf(cluster, name, one, isolation)),
+      partitions: await fanOut(partitions, (one) => answerOf(broker, name, one, isolation)),
     })),
   }
 })
@@ -91,7 +87,7 @@ type AskedPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
 type PartitionAnswer = ListOffsetsResponse['topics'][number]['partitions'][number]
 
 async function answerOf(
-  cluster: Cluster,
+  broker: Broker,
   name: string,
   { partitionIndex, timestamp, currentLeaderEpoch }: AskedPartition,
   isolation: IsolationLevel,
@@ -99,7 +95,7 @@ async function answerOf(
   try {
     const refusal = epochRefusal(currentLeaderEpoch)
     if (refusal !== undefined) throw refusal
-    const found = await find(cluster, parseTopicName(name), partitionIndex, timestamp, isolation)
+    const found = await find(broker, parseTopicName(name), partitionIndex, timestamp, isolation)
     const errorCode = NO_ERROR
     if (found === undefined) return { partitionIndex, errorCode }
     return { partitionIndex, errorCode, ...found, leaderEpoch: LEADER_EPOCH }
@@ -110,15 +106,15 @@ async function answerOf(
 
 /** Undefined: the log has no such record. */
 async function find(
-  cluster: Cluster,
+  broker: Broker,
   name: TopicName,
   partition: number,
   timestamp: number,
   isolation: IsolationLevel,
 ): Promise<OffsetAndTimestamp | undefined> {
-  if (timestamp >= 0) return await findOffsetByTimestamp(cluster, name, partition, timestamp)
-  if (timestamp === MAX_TIMESTAMP) return await findMaxTimestamp(cluster, name, partition)
-  const ends = await cluster.callPartition(name, partition, (stub) => stub.describe())
+  if (timestamp >= 0) return await broker.records.findByTimestamp(name, partition, timestamp)
+  if (timestamp === MAX_TIMESTAMP) return await broker.records.findMaxTimestamp(name, partition)
+  const ends = await broker.records.describePartition(name, partition)
   switch (timestamp) {
     case LATEST:
       return { offset: readableEnd(ends, isolation), timestamp: NO_TIMESTAMP }

@@ -13,6 +13,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { clusterRefusal } from '../cluster-refusal.ts'
 import { NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 
@@ -46,7 +47,10 @@ export type ListPartitionReassignmentsRequest = RequestOf<typeof LIST_PARTITION_
 export type ListPartitionReassignmentsResponse = ResponseOf<typeof LIST_PARTITION_REASSIGNMENTS>
 
 /** Partitions have one home, and stay there. */
-export const listPartitionReassignmentsApi = handled(LIST_PARTITION_REASSIGNMENTS, async () => ({
-  errorCode: NO_ERROR,
-  topics: [],
-}))
+export const listPartitionReassignmentsApi = handled(
+  LIST_PARTITION_REASSIGNMENTS,
+  async (_, { broker }) => {
+    const refusal = await clusterRefusal(broker, 'describe')
+    return { errorCode: NO_ERROR, ...refusal, topics: [] }
+  },
+)

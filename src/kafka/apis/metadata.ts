@@ -3,8 +3,9 @@
  * leaders. Every client asks for it before it produces or fetches.
  */
 
+import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
-import { createTopic, listTopics } from '../../broker/topics.ts'
+import { CLUSTER, topicResource } from '../../core/access/resource.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
@@ -23,11 +24,11 @@ import { KAFKA_METADATA_PARTITIONS_MAX, PARTITIONS_MAX } from '../../core/limits
 import type { Topic } from '../../core/topic/topic.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { brokerAt, CLUSTER_ID, LEADER_EPOCH, NODE_ID } from '../broker-node.ts'
-import { errorNumbersOf, LEADER_NOT_AVAILABLE, NO_ERROR } from '../error-number.ts'
+import { errorNumbersOf, LEADER_NOT_AVAILABLE, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 import { topicOf } from '../named-topic.ts'
 import { nameCheck, uniqueBy } from '../unique-names.ts'
-import { CLUSTER_OPERATIONS, NO_OPERATIONS, TOPIC_OPERATIONS } from './authorized-operations.ts'
+import { authorizedOperations, NO_OPERATIONS } from './authorized-operations.ts'
 
 const { errorNumber } = errorNumbersOf('metadata')
 
@@ -87,23 +88,27 @@ export type MetadataResponse = ResponseOf<typeof METADATA>
 export const metadataApi = handled(METADATA, async (request, call) => {
   const wanted = wantedTopics(request, call.version)
   const found =
-    wanted === null ? await listTopics(call.cluster) : await findAll(wanted, request, call)
+    wanted === null ? await call.broker.topics.list() : await findAll(wanted, request, call)
   return {
     brokers: [brokerAt(call.address)],
     clusterId: CLUSTER_ID,
     controllerId: NODE_ID,
     topics: request.includeTopicAuthorizedOperations
-      ? describe(found).map(withOperations)
+      ? await fanOut(describe(found), (topic) => withOperations(topic, call.broker))
       : describe(found),
     ...(request.includeClusterAuthorizedOperations && {
-      clusterAuthorizedOperations: CLUSTER_OPERATIONS,
+      clusterAuthorizedOperations: await authorizedOperations(call.broker, CLUSTER),
     }),
   }
 })
 
-/** A broker answers them for a name without a topic too, but not for an id without one. */
-function withOperations(topic: DescribedTopic): DescribedTopic {
-  return topic.name === null ? topic : { ...topic, topicAuthorizedOperations: TOPIC_OPERATIONS }
+const TOPIC_REFUSED = numberOf('topic_authorization_failed')
+
+/** A broker answers them also for a name without a topic, but not for an id without one. */
+async function withOperations(topic: DescribedTopic, broker: Broker): Promise<DescribedTopic> {
+  if (topic.name === null || topic.errorCode === TOPIC_REFUSED) return topic
+  const operations = await authorizedOperations(broker, topicResource(topic.name))
+  return { ...topic, topicAuthorizedOperations: operations }
 }
 
 type WantedTopic = NonNullable<MetadataRequest['topics']>[number]
@@ -146,7 +151,7 @@ async function find(
 ): Promise<Topic | DescribedTopic> {
   const { name } = wanted
   try {
-    return await topicOf(call.cluster, wanted)
+    return await topicOf(call.broker, wanted, 'describe')
   } catch (error) {
     const isMissing = error instanceof EdgelogError && error.code === 'unknown_topic_or_partition'
     const mayCreate = allowAutoTopicCreation && call.settings.autoCreateTopics
@@ -158,11 +163,11 @@ async function find(
 /** Kafka's `auto.create.topics.enable`: who names a topic may mean to produce to it. */
 async function createNamed(
   name: string,
-  { cluster, settings }: KafkaCall,
+  { broker, settings }: KafkaCall,
 ): Promise<Topic | DescribedTopic> {
   const partitions = settings.numPartitions
   try {
-    return await createTopic(cluster, { name: parseTopicName(name), partitions, overrides: {} })
+    return await broker.topics.create({ name: parseTopicName(name), partitions, overrides: {} })
   } catch (error) {
     const isThere = error instanceof EdgelogError && error.code === 'topic_already_exists'
     if (!isThere) throw error

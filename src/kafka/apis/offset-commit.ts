@@ -2,8 +2,8 @@
  * Kafka's OffsetCommit (key 8): a group remembers how far it has read. Used by both protocols, and by
  * consumers without a group membership (generation -1, no member id).
  */
-import type { Cluster } from '../../broker/cluster.ts'
-import { type CommitOutcome, commitOffsetsEach } from '../../broker/commit-offsets-each.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { CommitOutcome } from '../../broker/commit-offsets-each.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import type { CommittingMember } from '../../core/group/group-api.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
@@ -63,8 +63,8 @@ export const OFFSET_COMMIT = messages({
 export type OffsetCommitRequest = RequestOf<typeof OFFSET_COMMIT>
 export type OffsetCommitResponse = ResponseOf<typeof OFFSET_COMMIT>
 
-export const offsetCommitApi = handled(OFFSET_COMMIT, async (request, { cluster, version }) => {
-  const outcomes = await commitAll(request, cluster, version)
+export const offsetCommitApi = handled(OFFSET_COMMIT, async (request, { broker, version }) => {
+  const outcomes = await commitAll(request, broker, version)
   const next = outcomes.values()
   return {
     topics: request.topics.map(({ name, topicId, partitions }) => ({
@@ -81,7 +81,7 @@ export const offsetCommitApi = handled(OFFSET_COMMIT, async (request, { cluster,
 /** An outcome for each partition, in the order of the request. */
 async function commitAll(
   request: OffsetCommitRequest,
-  cluster: Cluster,
+  broker: Broker,
   version: number,
 ): Promise<readonly CommitOutcome[]> {
   const wanted = request.topics.flatMap(({ name, topicId, partitions }) =>
@@ -95,7 +95,7 @@ async function commitAll(
   )
   try {
     const groupId = parseGroupId(request.groupId)
-    return await commitOffsetsEach(cluster, groupId, memberOf(request), wanted)
+    return await broker.offsets.commitEach(groupId, memberOf(request), wanted)
   } catch (error) {
     if (!(error instanceof EdgelogError)) throw error
     return wanted.map(() => error)

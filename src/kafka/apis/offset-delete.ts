@@ -1,9 +1,7 @@
 /**
  * Kafka's OffsetDelete (key 47): forgets what a group has committed for some partitions (KIP-496).
  */
-import { deleteOffsets } from '../../broker/committed-offsets.ts'
 import { fanOut } from '../../broker/fan-out.ts'
-import { checkGroupExists } from '../../broker/groups.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
@@ -42,17 +40,17 @@ export const OFFSET_DELETE = messages({
 export type OffsetDeleteRequest = RequestOf<typeof OFFSET_DELETE>
 export type OffsetDeleteResponse = ResponseOf<typeof OFFSET_DELETE>
 
-export const offsetDeleteApi = handled(OFFSET_DELETE, async (request, { cluster }) => {
+export const offsetDeleteApi = handled(OFFSET_DELETE, async (request, { broker }) => {
   try {
     const groupId = parseGroupId(request.groupId)
     // There must be such a group, whatever is to be forgotten of it.
-    await checkGroupExists(cluster, groupId)
+    await broker.groups.checkExists(groupId, 'delete')
     return {
       errorCode: NO_ERROR,
       topics: await fanOut(request.topics, async ({ name, partitions }) => ({
         name,
         partitions: await fanOut(partitions, async ({ partitionIndex }) => {
-          const work = () => deleteOffsets(cluster, groupId, parseTopicName(name), partitionIndex)
+          const work = () => broker.offsets.delete(groupId, parseTopicName(name), partitionIndex)
           const refusal = await orError(work)
           const errorCode = refusal === undefined ? NO_ERROR : errorNumber(refusal)
           return { partitionIndex, errorCode }

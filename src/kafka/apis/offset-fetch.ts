@@ -2,9 +2,9 @@
  * Kafka's OffsetFetch (key 9): what groups have committed. Up to version 7 of one group, from 8 on of
  * many (KIP-709); no topics (null) stands for all that a group has offsets of.
  */
-import type { Cluster } from '../../broker/cluster.ts'
-import { fetchOffsetsIfAny } from '../../broker/committed-offsets.ts'
+import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
+import { topicResource } from '../../core/access/resource.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import type { CommittedOffset } from '../../core/group/group-api.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
@@ -95,15 +95,15 @@ export const OFFSET_FETCH = messages({
 export type OffsetFetchRequest = RequestOf<typeof OFFSET_FETCH>
 export type OffsetFetchResponse = ResponseOf<typeof OFFSET_FETCH>
 
-export const offsetFetchApi = handled(OFFSET_FETCH, async (request, { cluster, version }) => {
+export const offsetFetchApi = handled(OFFSET_FETCH, async (request, { broker, version }) => {
   if (version >= GROUPS_SINCE) {
     const groups = uniqueBy(request.groups, ({ groupId }) => groupId)
-    return { groups: await fanOut(groups, (group) => fetchGroup(cluster, group, version)) }
+    return { groups: await fanOut(groups, (group) => fetchGroup(broker, group, version)) }
   }
   const { groupId } = request
   const topics = request.topics?.map((topic) => ({ ...topic, topicId: NO_UUID })) ?? null
   const wanted = { groupId, memberId: null, memberEpoch: -1, topics }
-  const group = await fetchGroup(cluster, wanted, version)
+  const group = await fetchGroup(broker, wanted, version)
   // Version 1 has no room for it but with each partition.
   const errorCode = group.errorCode ?? NO_ERROR
   return { errorCode, topics: group.topics.map((topic) => withError(topic, errorCode)) }
@@ -116,44 +116,50 @@ type FetchedTopic = FetchedGroup['topics'][number]
 type FetchedPartition = FetchedTopic['partitions'][number]
 
 async function fetchGroup(
-  cluster: Cluster,
+  broker: Broker,
   { groupId, memberId, memberEpoch, topics }: WantedGroup,
   version: number,
 ): Promise<FetchedGroup> {
   try {
-    const named = topics && (await fanOut(topics, (topic) => nameOf(cluster, topic, version)))
-    const names = named?.filter((name) => name !== undefined)
+    const named = topics && (await fanOut(topics, (topic) => nameOf(broker, topic, version)))
+    const names = named?.filter((name) => typeof name === 'string')
     const member = memberId === null || memberEpoch < 0 ? null : { memberId, epoch: memberEpoch }
-    const offsets = await fetchOffsetsIfAny(cluster, parseGroupId(groupId), {
+    const offsets = await broker.offsets.fetchIfAny(parseGroupId(groupId), {
       ...(names !== undefined && { topics: names }),
       ...(member !== null && { member: { ...member, instanceId: null } }),
     })
-    const wanted = topics?.map((topic, index) => ({ ...topic, name: named?.[index] })) ?? null
+    const wanted =
+      topics?.map((topic, index) => ({
+        ...topic,
+        located: named?.[index] as string | EdgelogError,
+      })) ?? null
     return { groupId, topics: wanted === null ? allOf(offsets) : wantedOf(wanted, offsets) }
   } catch (error) {
     const errorCode = errorNumber(error)
-    const unknown = topics?.map((topic) => ({ ...topic, name: topic.name })) ?? []
+    const unknown = topics?.map((topic) => ({ ...topic, located: topic.name })) ?? []
     return { groupId, errorCode, topics: wantedOf(unknown, []) }
   }
 }
 
-/** Undefined: no topic has the id. */
+/** Returns the name of a topic, or why its offsets are not answered while those of other topics are. */
 async function nameOf(
-  cluster: Cluster,
+  broker: Broker,
   { name, topicId }: WantedTopic,
   version: number,
-): Promise<string | undefined> {
-  if (version < IDS_SINCE) return name
+): Promise<string | EdgelogError> {
+  if (version < IDS_SINCE) {
+    return (await broker.access.refusal('describe', topicResource(name))) ?? name
+  }
   try {
-    return (await cluster.topicById(topicId)).name
+    return (await broker.topics.find({ id: topicId }, 'describe')).name
   } catch (error) {
-    if (error instanceof EdgelogError && error.code === 'unknown_topic_id') return undefined
+    if (error instanceof EdgelogError && !error.retryable) return error
     throw error
   }
 }
 
-interface LocatedTopic extends Omit<WantedTopic, 'name'> {
-  readonly name: string | undefined
+interface LocatedTopic extends WantedTopic {
+  readonly located: string | EdgelogError
 }
 
 function wantedOf(
@@ -162,13 +168,13 @@ function wantedOf(
 ): FetchedTopic[] {
   const known = new Map(offsets.map((one) => [`${one.topic}/${one.partition}`, one]))
   const topics = uniqueBy(wanted, ({ name, topicId }) => `${name} ${topicId}`)
-  return topics.map(({ name, topicId, partitionIndexes }) => ({
-    name: name ?? '',
+  return topics.map(({ name, located, topicId, partitionIndexes }) => ({
+    name: typeof located === 'string' ? located : name,
     topicId,
     partitions: [...new Set(partitionIndexes)].map((partitionIndex) =>
-      name === undefined
-        ? { ...nothing(partitionIndex), errorCode: numberOf('unknown_topic_id') }
-        : partitionOf(partitionIndex, known.get(`${name}/${partitionIndex}`)),
+      located instanceof EdgelogError
+        ? { ...nothing(partitionIndex), errorCode: numberOf(located.code) }
+        : partitionOf(partitionIndex, known.get(`${located}/${partitionIndex}`)),
     ),
   }))
 }

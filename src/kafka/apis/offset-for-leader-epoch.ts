@@ -2,7 +2,7 @@
  * Kafka's OffsetForLeaderEpoch (key 23): where an epoch of a partition's leader ends, by which a
  * consumer notices that a log was cut (KIP-320).
  */
-import type { Cluster } from '../../broker/cluster.ts'
+import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import {
   array,
@@ -53,10 +53,10 @@ export type OffsetForLeaderEpochResponse = ResponseOf<typeof OFFSET_FOR_LEADER_E
 
 export const offsetForLeaderEpochApi = handled(
   OFFSET_FOR_LEADER_EPOCH,
-  async (request, { cluster }) => ({
+  async (request, { broker }) => ({
     topics: await fanOut(request.topics, async ({ topic, partitions }) => ({
       topic,
-      partitions: await fanOut(partitions, (one) => endOf(cluster, topic, one)),
+      partitions: await fanOut(partitions, (one) => endOf(broker, topic, one)),
     })),
   }),
 )
@@ -66,7 +66,7 @@ type PartitionAnswer = OffsetForLeaderEpochResponse['topics'][number]['partition
 
 /** There has been one leader epoch, which ends where the log does. */
 async function endOf(
-  cluster: Cluster,
+  broker: Broker,
   topic: string,
   { partition, currentLeaderEpoch, leaderEpoch }: AskedPartition,
 ): Promise<PartitionAnswer> {
@@ -74,7 +74,7 @@ async function endOf(
     const refusal = epochRefusal(currentLeaderEpoch)
     if (refusal !== undefined) throw refusal
     const name = parseTopicName(topic)
-    const ends = await cluster.callPartition(name, partition, (stub) => stub.describe())
+    const ends = await broker.records.describePartition(name, partition)
     const errorCode = NO_ERROR
     if (leaderEpoch !== LEADER_EPOCH) return { partition, errorCode }
     return { partition, errorCode, leaderEpoch, endOffset: ends.highWatermark }

@@ -4,10 +4,9 @@
  * Versions 0 to 2 carry batches of old formats and are not served; librdkafka before 2.11.1 compresses
  * only where it sees version 0 advertised, so it is (KAFKA-18659).
  */
-import { appendBatches } from '../../broker/append.ts'
 import type { AppendedBatches } from '../../broker/append-trimmed.ts'
-import type { CalledTopic } from '../../broker/cluster.ts'
 import { fanOut } from '../../broker/fan-out.ts'
+import type { CalledTopic } from '../../broker/topic-metadata.ts'
 import { BATCH_HEADER_BYTES, readBatchHeaders } from '../../core/batch/record-batch.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
@@ -85,7 +84,7 @@ export const produceApi = handled(PRODUCE, async (request, call) => {
   const refusal = refusalOfAll(request)
   const hasIds = call.version >= IDS_SINCE
   const called = await fanOut(request.topics, ({ name, topicId }) =>
-    orError(() => calledTopic(call.cluster, { name, topicId }, hasIds)),
+    orError(() => calledTopic(call.broker, { name, topicId }, hasIds, 'write')),
   )
   const appends = request.topics.flatMap(({ partitions }, index) =>
     partitions.map((one) => ({ ...one, topic: called[index] as CalledTopic | EdgelogError })),
@@ -127,14 +126,14 @@ async function append(
   topic: CalledTopic,
   partition: number,
   records: Uint8Array | null,
-  { cluster, version }: KafkaCall,
+  { broker, version }: KafkaCall,
 ): Promise<AppendedBatches | EdgelogError> {
   return await orError(async () => {
     if (records === null || records.length < BATCH_HEADER_BYTES) {
       throw new EdgelogError('invalid_record', 'records: one batch is needed')
     }
     checkOneBatch(records, version)
-    return await appendBatches(cluster, topic, partition, records, 'kafka')
+    return await broker.records.appendBatches(topic, partition, records, 'kafka')
   })
 }
 

@@ -2,7 +2,6 @@
  * Kafka's SyncGroup (key 14), of the classic protocol: the leader brings the assignments of all, and
  * each member is answered with its own.
  */
-import { syncGroup } from '../../broker/classic-groups.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   array,
@@ -48,10 +47,10 @@ export const SYNC_GROUP = messages({
 export type SyncGroupRequest = RequestOf<typeof SYNC_GROUP>
 export type SyncGroupResponse = ResponseOf<typeof SYNC_GROUP>
 
-export const syncGroupApi = handled(SYNC_GROUP, async (request, { cluster }) => {
+export const syncGroupApi = handled(SYNC_GROUP, async (request, { broker }) => {
   const { groupId, generationId, groupInstanceId, ...rest } = request
   try {
-    const synced = await syncGroup(cluster, parseGroupId(groupId), {
+    const synced = await broker.members.sync(parseGroupId(groupId), {
       ...rest,
       instanceId: groupInstanceId,
       generation: generationId,

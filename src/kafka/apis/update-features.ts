@@ -15,6 +15,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { NODE_ID } from '../broker-node.ts'
+import { clusterRefusal } from '../cluster-refusal.ts'
 import { errorOf, NO_ERROR } from '../error-number.ts'
 import { FEATURES } from '../features.ts'
 import { handled } from '../handled.ts'
@@ -53,15 +54,20 @@ export const UPDATE_FEATURES = messages({
 export type UpdateFeaturesRequest = RequestOf<typeof UPDATE_FEATURES>
 export type UpdateFeaturesResponse = ResponseOf<typeof UPDATE_FEATURES>
 
-export const updateFeaturesApi = handled(UPDATE_FEATURES, async ({ featureUpdates }) => {
-  const [why] = featureUpdates.flatMap(whyNot)
-  if (why !== undefined) {
-    const first = 'The update failed for all features since the following feature had an error'
-    return errorOf(INVALID_UPDATE_VERSION, `${first}: ${why}`)
-  }
-  const results = featureUpdates.map(({ feature }) => ({ feature, errorCode: NO_ERROR }))
-  return { errorCode: NO_ERROR, results }
-})
+export const updateFeaturesApi = handled(
+  UPDATE_FEATURES,
+  async ({ featureUpdates }, { broker }) => {
+    const refusal = await clusterRefusal(broker, 'alter')
+    if (refusal !== undefined) return refusal
+    const [why] = featureUpdates.flatMap(whyNot)
+    if (why !== undefined) {
+      const first = 'The update failed for all features since the following feature had an error'
+      return errorOf(INVALID_UPDATE_VERSION, `${first}: ${why}`)
+    }
+    const results = featureUpdates.map(({ feature }) => ({ feature, errorCode: NO_ERROR }))
+    return { errorCode: NO_ERROR, results }
+  },
+)
 
 /** Returns why an update is refused, in the words of a controller; nothing where it is not. */
 function whyNot(update: UpdateFeaturesRequest['featureUpdates'][number]): readonly string[] {

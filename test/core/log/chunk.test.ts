@@ -28,7 +28,7 @@ function endOf({ baseOffset, timestamps }: PlacedShape): number {
  * fit? Contract: the first batch is given whatever its size, the next ones only while all fit, in order
  * and byte for byte; past the end nothing is given.
  * Model: the batches as a list, filtered and taken one by one.
- * Generated: 1 to 12 real batches of 1 to 6 records, offsets small, around 2^31 and 2^32, and near
+ * Generated: an end for readers or none, 1 to 12 real batches of 1 to 6 records, offsets small, around 2^31 and 2^32, and near
  * 2^53; every offset of the chunk and beyond. Limits: uncompressed batches.
  */
 test('sliceChunk() agrees with a list of batches', () => {
@@ -38,19 +38,23 @@ test('sliceChunk() agrees with a list of batches', () => {
       arbitraryFirstOffset,
       fc.nat(60),
       fc.nat(3_000),
-      (shapes, firstOffset, distance, maxBytes) => {
+      fc.option(fc.nat(60), { nil: undefined }),
+      (shapes, firstOffset, distance, maxBytes, endIndex) => {
         const placed = placeShapes(shapes, firstOffset)
         const fromOffset = firstOffset + distance
+        const readableEnd =
+          endIndex === undefined ? undefined : placed[endIndex % placed.length]?.baseOffset
         const wanted: PlacedShape[] = []
         let sizeBytes = 0
         for (const batch of placed.filter((one) => endOf(one) > fromOffset)) {
           if (wanted.length > 0 && sizeBytes + batch.bytes.length > maxBytes) break
+          if (batch.baseOffset >= (readableEnd ?? Number.POSITIVE_INFINITY)) break
           wanted.push(batch)
           sizeBytes += batch.bytes.length
         }
-        const slice = sliceChunk(chunkOf(placed), fromOffset, maxBytes)
+        const slice = sliceChunk(chunkOf(placed), fromOffset, maxBytes, readableEnd)
         const last = wanted.at(-1)
-        if (last === undefined) expect(slice).toBeUndefined()
+        if (last === undefined) expect(slice?.bytes.length ?? 0).toBe(0)
         else expect(slice).toEqual({ bytes: chunkOf(wanted), endOffset: endOf(last) })
       },
     ),

@@ -1,10 +1,11 @@
 /** A cluster whose partitions send what a test says, and remember what they are told. */
-import { Cluster, type ClusterEnv, newCaches } from '../../../src/broker/cluster.ts'
+import { Broker } from '../../../src/broker/broker.ts'
+import { newCaches } from '../../../src/broker/cluster.ts'
+import type { ObjectBindings } from '../../../src/broker/objects.ts'
+import { ANONYMOUS } from '../../../src/core/access/principal.ts'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { encodeTailFrame } from '../../../src/core/log/tail-protocol.ts'
 import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
-
-let topicsMade = 0
 
 export class FakeTail extends EventTarget {
   readonly said: string[] = []
@@ -33,8 +34,8 @@ export class FakeTail extends EventTarget {
   }
 }
 
-export interface FakeCluster {
-  readonly cluster: Cluster
+export interface FakeBroker {
+  readonly broker: Broker
   readonly topic: string
   /** In the order in which they were opened. */
   readonly tails: FakeTail[]
@@ -44,11 +45,10 @@ export interface FakeCluster {
  * @param highWatermark of every partition: from 0 on, that much is to come.
  * @param first the frame that each sends as soon as it may.
  */
-export function fakeCluster(highWatermark = 0, first?: Uint8Array<ArrayBuffer>): FakeCluster {
-  topicsMade += 1
-  const name = `tailed-${topicsMade}`
+export function fakeBroker(highWatermark = 0, first?: Uint8Array<ArrayBuffer>): FakeBroker {
+  const name = 'tailed'
   const topic = {
-    id: `id-${topicsMade}`,
+    id: 'id',
     name,
     partitions: 1_000,
     version: 1,
@@ -71,7 +71,15 @@ export function fakeCluster(highWatermark = 0, first?: Uint8Array<ArrayBuffer>):
     COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: topic }) }) },
     PARTITION: { idFromName: (objectName: string) => objectName, get: () => ({ fetch }) },
   }
-  return { cluster: new Cluster(env as unknown as ClusterEnv, newCaches()), topic: name, tails }
+  return {
+    broker: new Broker({
+      objects: env as unknown as ObjectBindings,
+      caches: newCaches(),
+      principal: ANONYMOUS,
+    }),
+    topic: name,
+    tails,
+  }
 }
 
 export function subscriptions(topic: string, count: number) {

@@ -7,7 +7,7 @@ import {
 } from '../../../src/core/limits.ts'
 import { decodeTailEntries } from '../../../src/core/log/tail-protocol.ts'
 import { openTailPoll } from '../../../src/http/tail/tail-poll.ts'
-import { fakeCluster, frame, subscriptions, turns } from './tail-for-test.ts'
+import { fakeBroker, frame, subscriptions, turns } from './tail-for-test.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
@@ -31,8 +31,8 @@ async function pass(byMs: number): Promise<void> {
 }
 
 test('waits for what the log holds, though another partition has spoken', async () => {
-  const { cluster, topic, tails } = fakeCluster(1)
-  const watched = watch(cluster, subscriptions(topic, 2), 10_000)
+  const { broker, topic, tails } = fakeBroker(1)
+  const watched = watch(broker, subscriptions(topic, 2), 10_000)
   await pass(0)
   tails[0]?.frame(frame(10, 1))
   await pass(TAIL_POLL_OPEN_MS_MAX / 2)
@@ -46,8 +46,8 @@ test('waits for what the log holds, though another partition has spoken', async 
 })
 
 test('does not wait for a partition that keeps silent for ever', async () => {
-  const { cluster, topic, tails } = fakeCluster(1)
-  const watched = watch(cluster, subscriptions(topic, 2), 10_000)
+  const { broker, topic, tails } = fakeBroker(1)
+  const watched = watch(broker, subscriptions(topic, 2), 10_000)
   await pass(0)
   tails[0]?.frame(frame(10, 1))
   await pass(TAIL_POLL_OPEN_MS_MAX)
@@ -55,8 +55,8 @@ test('does not wait for a partition that keeps silent for ever', async () => {
 })
 
 test('takes more frames of one partition until its credit is used up', async () => {
-  const { cluster, topic, tails } = fakeCluster(9)
-  const watched = watch(cluster, subscriptions(topic, 1), 10_000)
+  const { broker, topic, tails } = fakeBroker(9)
+  const watched = watch(broker, subscriptions(topic, 1), 10_000)
   await pass(0)
   tails[0]?.frame(frame(600, 9))
   await pass(100)
@@ -67,8 +67,8 @@ test('takes more frames of one partition until its credit is used up', async () 
 })
 
 test('answers with TAIL_POLL_BYTES_MAX and one frame at most', async () => {
-  const { cluster, topic, tails } = fakeCluster(9)
-  const watched = watch(cluster, subscriptions(topic, 50), 10_000)
+  const { broker, topic, tails } = fakeBroker(9)
+  const watched = watch(broker, subscriptions(topic, 50), 10_000)
   await pass(0)
   const large = frame(1_900_000, 1)
   for (const tail of tails) tail.frame(large)
@@ -83,23 +83,23 @@ test('answers with TAIL_POLL_BYTES_MAX and one frame at most', async () => {
 })
 
 test('whose reader goes away leaves no tail open, and none is opened any more', async () => {
-  const { cluster, topic, tails } = fakeCluster()
-  const poll = openTailPoll(cluster, subscriptions(topic, 3), 10_000)
+  const { broker, topic, tails } = fakeBroker()
+  const poll = openTailPoll(broker, subscriptions(topic, 3), 10_000)
   await pass(0)
   expect(tails.map(({ isClosed }) => isClosed)).toEqual([false, false, false])
   await poll.cancel()
   await pass(0)
   expect(tails.map(({ isClosed }) => isClosed)).toEqual([true, true, true])
   expect(vi.getTimerCount()).toBe(0)
-  await openTailPoll(cluster, subscriptions(topic, 200), 10_000).cancel()
+  await openTailPoll(broker, subscriptions(topic, 200), 10_000).cancel()
   await pass(0)
   expect(tails.length).toBeLessThan(203)
   expect(tails.every(({ isClosed }) => isClosed)).toBe(true)
 })
 
 test('pings while it waits, since a reader that is gone is noticed by writing alone', async () => {
-  const { cluster, topic } = fakeCluster()
-  const watched = watch(cluster, subscriptions(topic, 1), 2 * TAIL_POLL_PING_MS + 1)
+  const { broker, topic } = fakeBroker()
+  const watched = watch(broker, subscriptions(topic, 1), 2 * TAIL_POLL_PING_MS + 1)
   await pass(2 * TAIL_POLL_PING_MS)
   expect(watched.answer).toBeUndefined()
   await pass(1)

@@ -8,16 +8,25 @@ import {
   TAIL_STREAM_WAITING_BYTES_MAX,
 } from '../../../src/core/limits.ts'
 import { TAIL_FRAME_HEADER_BYTES } from '../../../src/core/log/tail-protocol.ts'
-import { openTailStream } from '../../../src/http/tail/tail-stream.ts'
-import { fakeCluster, frame, subscriptions, takeAll, turns } from './tail-for-test.ts'
+import { newStreamMemory, openTailStream } from '../../../src/http/tail/tail-stream.ts'
+import { fakeBroker, frame, subscriptions, takeAll, turns } from './tail-for-test.ts'
 
 afterEach(() => {
   vi.useRealTimers()
 })
 
+/** Opens a stream of an app of its own, unless it shares the memory of another one. */
+function openStream(
+  broker: Parameters<typeof openTailStream>[0],
+  requests: Parameters<typeof openTailStream>[1],
+  memory = newStreamMemory(),
+): ReadableStream<Uint8Array> {
+  return openTailStream(broker, requests, memory)
+}
+
 test('a reader that goes away leaves no tail open', async () => {
-  const { cluster, topic, tails } = fakeCluster()
-  const stream = openTailStream(cluster, subscriptions(topic, 3))
+  const { broker, topic, tails } = fakeBroker()
+  const stream = openStream(broker, subscriptions(topic, 3))
   await turns()
   expect(tails.map(({ isClosed }) => isClosed)).toEqual([false, false, false])
   await stream.cancel()
@@ -26,8 +35,8 @@ test('a reader that goes away leaves no tail open', async () => {
 })
 
 test('a reader that goes away while tails are opened leaves none open', async () => {
-  const { cluster, topic, tails } = fakeCluster()
-  await openTailStream(cluster, subscriptions(topic, 200)).cancel()
+  const { broker, topic, tails } = fakeBroker()
+  await openStream(broker, subscriptions(topic, 200)).cancel()
   await turns()
   expect(tails.length).toBeLessThan(200)
   expect(tails.every(({ isClosed }) => isClosed)).toBe(true)
@@ -35,8 +44,8 @@ test('a reader that goes away while tails are opened leaves none open', async ()
 
 test('pings do not pile up before a reader that takes nothing', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  const { cluster, topic } = fakeCluster()
-  const stream = openTailStream(cluster, subscriptions(topic, 1))
+  const { broker, topic } = fakeBroker()
+  const stream = openStream(broker, subscriptions(topic, 1))
   await vi.advanceTimersByTimeAsync(TAIL_STREAM_STALLED_PINGS_MAX * PING_INTERVAL_MS)
   const taken = await takeAll(stream)
   expect(taken.split('\n\n').map((event) => event.slice(0, 16))).toEqual([
@@ -47,8 +56,8 @@ test('pings do not pile up before a reader that takes nothing', async () => {
 })
 
 test('credit is granted when the reader has taken a frame, and not before', async () => {
-  const { cluster, topic, tails } = fakeCluster()
-  const stream = openTailStream(cluster, subscriptions(topic, 1))
+  const { broker, topic, tails } = fakeBroker()
+  const stream = openStream(broker, subscriptions(topic, 1))
   await turns()
   const bytes = frame(5_000, 1)
   tails[0]?.frame(bytes)
@@ -63,8 +72,8 @@ test('credit is granted when the reader has taken a frame, and not before', asyn
 
 test('no further tails are opened while much waits for the reader', async () => {
   const large = frame(1_000_000, 1)
-  const { cluster, topic, tails } = fakeCluster(1, large)
-  const stream = openTailStream(cluster, subscriptions(topic, 50))
+  const { broker, topic, tails } = fakeBroker(1, large)
+  const stream = openStream(broker, subscriptions(topic, 50))
   await turns()
   const enough = TAIL_STREAM_WAITING_BYTES_MAX / large.length
   expect(tails.length).toBeGreaterThan(enough)
@@ -77,8 +86,8 @@ test('no further tails are opened while much waits for the reader', async () => 
 
 test('a reader that takes nothing for long is cut off, and one that takes its pings is not', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  const { cluster, topic, tails } = fakeCluster()
-  const [stalled, slow] = [1, 1].map(() => openTailStream(cluster, subscriptions(topic, 1)))
+  const { broker, topic, tails } = fakeBroker()
+  const [stalled, slow] = [1, 1].map(() => openStream(broker, subscriptions(topic, 1)))
   const reader = (slow as ReadableStream<Uint8Array>).getReader()
   await reader.read()
   for (let ping = 0; ping < 10 * TAIL_STREAM_STALLED_PINGS_MAX; ping++) {
@@ -92,8 +101,8 @@ test('a reader that takes nothing for long is cut off, and one that takes its pi
 
 test('a reader that takes a large frame slowly is not cut off', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  const { cluster, topic, tails } = fakeCluster()
-  const reader = openTailStream(cluster, subscriptions(topic, 1)).getReader()
+  const { broker, topic, tails } = fakeBroker()
+  const reader = openStream(broker, subscriptions(topic, 1)).getReader()
   await reader.read()
   const large = frame(500_000, 1)
   tails[0]?.frame(large)
@@ -114,9 +123,10 @@ describe('readers that let too much pile up', () => {
   const large = frame(1_900_000, 1)
 
   test('are cut off, and leave their room to others', async () => {
+    const memory = newStreamMemory()
     for (let time = 0; time < 2; time++) {
-      const { cluster, topic, tails } = fakeCluster()
-      const stream = openTailStream(cluster, subscriptions(topic, 1))
+      const { broker, topic, tails } = fakeBroker()
+      const stream = openStream(broker, subscriptions(topic, 1), memory)
       await turns()
       let bytes = large.length
       for (; bytes <= TAIL_STREAM_QUEUED_BYTES_MAX - large.length; bytes += large.length) {
@@ -130,9 +140,10 @@ describe('readers that let too much pile up', () => {
   })
 
   test('are cut off for what they have together, and one that takes its part is not', async () => {
-    const { cluster, topic, tails } = fakeCluster()
+    const { broker, topic, tails } = fakeBroker()
+    const memory = newStreamMemory()
     const streams = Array.from({ length: 10 }, () =>
-      openTailStream(cluster, subscriptions(topic, 1)),
+      openStream(broker, subscriptions(topic, 1), memory),
     )
     await turns()
     const frames = 6

@@ -1,6 +1,9 @@
 /** What an event stream does for a reader that takes nothing: needs time that passes on demand. */
 import { afterEach, expect, test, vi } from 'vitest'
-import { Cluster, type ClusterEnv, newCaches } from '../../../src/broker/cluster.ts'
+import { Broker } from '../../../src/broker/broker.ts'
+import { newCaches } from '../../../src/broker/cluster.ts'
+import type { ObjectBindings } from '../../../src/broker/objects.ts'
+import { ANONYMOUS } from '../../../src/core/access/principal.ts'
 import { PING_INTERVAL_MS } from '../../../src/core/limits.ts'
 import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
@@ -12,7 +15,7 @@ afterEach(() => {
 })
 
 /** A cluster with one topic, whose one partition is silent. */
-function silentCluster(name: string): Cluster {
+function silentBroker(name: string): Broker {
   const topic = {
     id: 'd20d3176-0000',
     name,
@@ -30,13 +33,17 @@ function silentCluster(name: string): Cluster {
       get: () => ({ fetch: async () => ({ headers, webSocket }) }),
     },
   }
-  return new Cluster(env as unknown as ClusterEnv, newCaches())
+  return new Broker({
+    objects: env as unknown as ObjectBindings,
+    caches: newCaches(),
+    principal: ANONYMOUS,
+  })
 }
 
 test('pings do not pile up before a reader that takes nothing', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   const name = parseTopicName('silent')
-  const stream = await openEventStream(silentCluster(name), name, {
+  const stream = await openEventStream(silentBroker(name), name, {
     offset: 'latest',
     cursor: undefined,
     isolation: 'committed',

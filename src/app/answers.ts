@@ -1,9 +1,9 @@
-/** The answers all routes share: errors, and their part of the OpenAPI description. */
+/** The responses that all routes share: errors, and their part of the OpenAPI description. */
 import type { RouteConfig, z } from '@hono/zod-openapi'
 import { EdgelogError, ERRORS } from '../core/errors.ts'
 import { report } from '../events/report.ts'
 import type { AppContext } from './env.ts'
-import { ErrorAnswer, MEDIA_TYPES } from './schemas.ts'
+import { ErrorAnswer, JSON_MEDIA_TYPE } from './schemas.ts'
 
 type Responses = RouteConfig['responses']
 
@@ -44,7 +44,7 @@ export function jsonResponses(
   return {
     [status]: {
       description,
-      content: { [MEDIA_TYPES.json]: { schema }, ...Object.fromEntries(others) },
+      content: { [JSON_MEDIA_TYPE]: { schema }, ...Object.fromEntries(others) },
     },
     ...errorResponses(),
   }
@@ -54,7 +54,7 @@ export function errorResponses(): Responses {
   return {
     default: {
       description: 'An error of the table in docs/PROTOCOL.md',
-      content: { [MEDIA_TYPES.json]: { schema: ErrorAnswer } },
+      content: { [JSON_MEDIA_TYPE]: { schema: ErrorAnswer } },
     },
   }
 }

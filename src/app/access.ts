@@ -4,32 +4,38 @@
  */
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
+import { ANONYMOUS, type Principal, TOKEN_HOLDER } from '../core/access/principal.ts'
 import { decodeBase64 } from '../core/bytes/base64.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { AppContext, AppEnv } from './env.ts'
 
-/** Its frames say by SASL who sends them: the Kafka door decides which of them it answers. */
-export const KAFKA_PATH = '/kafka'
 /** A browser cannot set headers on a WebSocket; the token travels as a subprotocol, in base64url. */
 const BEARER_SUBPROTOCOL = 'edgelog.bearer.'
 
-/** @throws {EdgelogError} `unauthorized`, `forbidden`. */
-export const requireAccess: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const { path, method } = c.req
-  if (path !== '/healthz' && method !== 'OPTIONS') {
-    const refusal = path === KAFKA_PATH ? undefined : callerRefusal(c)
-    if (refusal !== undefined) throw refusal
-    checkOrigin(c)
+/**
+ * Makes the middleware that refuses callers without the token: `unauthorized`, `forbidden`.
+ *
+ * @param openPaths Where a door refuses them itself.
+ */
+export function requireAccess(openPaths: ReadonlySet<string>): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const { path, method } = c.req
+    if (path !== '/healthz' && method !== 'OPTIONS') {
+      const caller = callerOf(c)
+      c.set('caller', caller)
+      if (caller instanceof EdgelogError && !openPaths.has(path)) throw caller
+      checkOrigin(c)
+    }
+    await next()
   }
-  await next()
 }
 
-/** Why this caller is refused: `unauthorized`, `forbidden`; undefined if it is not. */
-export function callerRefusal(c: AppContext): EdgelogError | undefined {
+/** Returns who calls, or why the caller is refused: `unauthorized`, `forbidden`. */
+function callerOf(c: AppContext): Principal | EdgelogError {
   const token = c.env.EDGELOG_TOKEN
   if (token !== undefined && token !== '') {
     const given = bearerToken(c)
-    if (given !== undefined && equalInConstantTime(given, token)) return undefined
+    if (given !== undefined && equalInConstantTime(given, token)) return TOKEN_HOLDER
     return new EdgelogError(
       'unauthorized',
       given === undefined
@@ -37,7 +43,7 @@ export function callerRefusal(c: AppContext): EdgelogError | undefined {
         : 'Authorization: the bearer token is wrong',
     )
   }
-  if (isLoopback(new URL(c.req.url).hostname)) return undefined
+  if (isLoopback(new URL(c.req.url).hostname)) return ANONYMOUS
   return new EdgelogError(
     'forbidden',
     'without the secret EDGELOG_TOKEN this server answers on localhost only',

@@ -1,27 +1,34 @@
-/** The Hono app: what every request passes through, and the routes. */
+/**
+ * The Hono app: what every request passes through, and the doors. It imports no door itself, so a Worker carries
+ * the code only of the doors that it imports.
+ */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
 import { newCaches } from '../broker/cluster.ts'
+import { type Authorizer, allowAll } from '../core/access/authorizer.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { crossOrigin, requireAccess } from './access.ts'
 import { errorAnswer, unexpectedAnswer } from './answers.ts'
+import type { Door } from './door.ts'
 import type { AppEnv } from './env.ts'
 import { addExamples } from './examples.ts'
-import { addFetchRoutes } from './fetch.ts'
-import { addGroupOffsetRoutes } from './group-offsets.ts'
-import { addGroupRoutes } from './groups.ts'
-import { addKafkaRoute } from './kafka.ts'
 import { addOpenApiRoutes } from './openapi.ts'
-import { addProduceRoutes } from './produce.ts'
 import type { App } from './route.ts'
-import { addTailRoutes } from './tail/tail-routes.ts'
-import { addTopicRoutes } from './topics.ts'
+
+export interface AppOptions {
+  /** What the app serves. */
+  readonly doors: readonly Door[]
+  /** Decides what a caller may do. By default everything: the token alone decides who calls. */
+  readonly authorizer?: Authorizer
+}
 
 /**
- * The HTTP API as a Hono app, to be served by itself or mounted in a Worker of your own that has the
- * bindings `PARTITION`, `COORDINATOR` and `GROUP`.
+ * Makes the app, to be served by itself or mounted in a Worker of your own.
+ *
+ * @example
+ * const log = createApp({ doors: [httpDoor], authorizer: (_, operation) => operation !== 'delete' })
  */
-export function createApp(): OpenAPIHono<AppEnv> {
+export function createApp({ doors, authorizer = allowAll }: AppOptions): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>()
   app.onError((error, c) =>
     error instanceof EdgelogError ? errorAnswer(error) : unexpectedAnswer(error, c),
@@ -29,6 +36,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   const caches = newCaches()
   app.use(async (c, next) => {
     c.set('caches', caches)
+    c.set('authorizer', authorizer)
     await next()
   })
   addExamples(app)
@@ -39,21 +47,37 @@ export function createApp(): OpenAPIHono<AppEnv> {
     const isUpgrade = c.req.header('upgrade') !== undefined
     return isCrossOrigin && !isUpgrade ? await crossOrigin(c, next) : await next()
   })
-  app.use(requireAccess)
+  app.use(requireAccess(new Set(doors.flatMap(({ openPaths = [] }) => openPaths))))
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
-  addTopicRoutes(app)
-  addProduceRoutes(app)
-  addFetchRoutes(app)
-  addTailRoutes(app)
-  addGroupRoutes(app)
-  addGroupOffsetRoutes(app)
-  addKafkaRoute(app)
+  app.use(requireBindings(doors))
+  for (const door of doors) door.mount(app)
   addOpenApiRoutes(app)
   refuseOtherMethods(app)
   app.notFound((c) => {
     throw new EdgelogError('not_found', `${c.req.method} ${c.req.path} is not part of the API`)
   })
   return app
+}
+
+/** Refuses all requests while the Worker lacks a binding: otherwise each door would fail in its own way. */
+function requireBindings(doors: readonly Door[]): MiddlewareHandler<AppEnv> {
+  // The bindings are the same for all requests of an isolate.
+  let areThere = false
+  return async (c, next) => {
+    if (!areThere) {
+      for (const { name, bindings } of doors) {
+        const missing = bindings.filter((binding) => c.env[binding] === undefined)
+        if (missing.length > 0) throw missingBindings(name, missing)
+      }
+      areThere = true
+    }
+    await next()
+  }
+}
+
+function missingBindings(door: string, missing: readonly string[]): EdgelogError {
+  const why = `door ${door}: the Worker needs the bindings ${missing.join(', ')}; add them to wrangler.toml`
+  return new EdgelogError('internal', why)
 }
 
 const setCommonHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {

@@ -1,4 +1,11 @@
-/** `POST /kafka`: frames of Kafka's wire protocol, carried over HTTP. */
+/** The Kafka door. `POST /kafka` answers frames of Kafka's wire protocol, which the bridge carries over HTTP. */
+
+import { errorResponses } from '../app/answers.ts'
+import { readBody } from '../app/body.ts'
+import type { Door } from '../app/door.ts'
+import { type AppContext, brokerOf, callerRefusal, type EdgelogEnv } from '../app/env.ts'
+import { type App, addRoute } from '../app/route.ts'
+import { NoParams, NoQuery } from '../app/schemas.ts'
 import { EdgelogError } from '../core/errors.ts'
 import {
   KAFKA_UNAUTHORIZED_BYTES_MAX,
@@ -9,33 +16,37 @@ import {
 } from '../core/limits.ts'
 import { concatenate } from '../core/log/chunk.ts'
 import { numberSetting } from '../events/number-setting.ts'
-import type { HostAndPort, KafkaSettings } from '../kafka/handled.ts'
-import { cutFrames, serveFrames } from '../kafka/serve-frames.ts'
-import { callerRefusal, KAFKA_PATH } from './access.ts'
-import { errorResponses } from './answers.ts'
-import { readBody } from './body.ts'
-import { type AppContext, clusterOf, type EdgelogEnv } from './env.ts'
-import { type App, addRoute } from './route.ts'
-import { MEDIA_TYPES, NoParams, NoQuery } from './schemas.ts'
+import type { HostAndPort, KafkaSettings } from './handled.ts'
+import { cutFrames, serveFrames } from './serve-frames.ts'
 
+const PATH = '/kafka'
+const MEDIA_TYPE = 'application/vnd.edgelog.kafka'
 /** Kafka's own. */
 const NUM_PARTITIONS_DEFAULT = 1
 const PORT_DEFAULT = 9092
 const PORT_MAX = 65_535
 const FRAMES = { schema: { type: 'string', format: 'binary' } } as const
 
-export function addKafkaRoute(app: App): void {
+export const kafkaDoor: Door = {
+  name: 'kafka',
+  bindings: ['PARTITION', 'COORDINATOR', 'GROUP'],
+  // A frame shows the token by SASL: `serveFrames` decides which frames it answers before.
+  openPaths: [PATH],
+  mount: addKafkaRoute,
+}
+
+function addKafkaRoute(app: App): void {
   addRoute(
     app,
     {
       method: 'post',
-      path: KAFKA_PATH,
+      path: PATH,
       summary: "Frames of Kafka's wire protocol, as the bridge carries them",
-      body: { content: { [MEDIA_TYPES.kafka]: FRAMES } },
+      body: { content: { [MEDIA_TYPE]: FRAMES } },
       responses: {
         200: {
           description: 'The answers in the order of the frames, each when it is there',
-          content: { [MEDIA_TYPES.kafka]: FRAMES },
+          content: { [MEDIA_TYPE]: FRAMES },
         },
         ...errorResponses(),
       },
@@ -45,7 +56,7 @@ export function addKafkaRoute(app: App): void {
       const refusal = callerRefusal(c)
       const frames = cutFrames(await readFrames(c, refusal))
       const answers = serveFrames(frames, {
-        cluster: clusterOf(c),
+        broker: brokerOf(c),
         clientHost: clientHostOf(c),
         address: addressOf(c),
         settings: settingsOf(c.env),
@@ -53,13 +64,13 @@ export function addKafkaRoute(app: App): void {
       })
       // Most requests are one frame, and a stream costs more than its answer.
       const body = frames.length === 1 ? await wholeOf(answers) : streamOf(answers)
-      return new Response(body, { headers: { 'content-type': MEDIA_TYPES.kafka } })
+      return new Response(body, { headers: { 'content-type': MEDIA_TYPE } })
     },
   )
 }
 
 /**
- * Who has yet to show a token has little to say: by which mechanism, and the token.
+ * Reads the body. A caller that is refused may send only SASL frames, so little is read of its body.
  *
  * @throws {EdgelogError} `request_too_large`, or the refusal itself.
  */

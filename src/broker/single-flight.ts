@@ -1,7 +1,7 @@
-/** One answer for all who ask while it is on its way. */
+/** Single flight: concurrent calls with one key share one result. */
 
-/** What is under way for a key, or else is begun now; of one request, as the platform has it. */
-export async function shared<Key, Result>(
+/** Returns the call that is under way for `key`, or begins one. A call that has ended is not kept. */
+export async function singleFlight<Key, Result>(
   underWay: Map<Key, Promise<Result>>,
   key: Key,
   begin: () => Promise<Result>,

@@ -1,7 +1,8 @@
-/** How the edge keeps what it knows of a topic: needs a coordinator that fails on demand. */
+/** When cached metadata is stale: needs a coordinator that fails on demand. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
+import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { commitOffsets } from '../../src/broker/committed-offsets.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { openTail } from '../../src/broker/tail.ts'
 import { changeTopic, deleteTopic } from '../../src/broker/topics.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
@@ -21,7 +22,7 @@ const name = parseTopicName('known')
 
 function clusterOf(getTopic: () => Promise<unknown>, caches = newCaches()) {
   const env = { COORDINATOR: { getByName: () => ({ getTopic }) } }
-  return new Cluster(env as unknown as ClusterEnv, caches)
+  return connectCluster(env as unknown as ObjectBindings, caches)
 }
 
 function topicOf(version: number) {
@@ -48,12 +49,12 @@ test('of many requests that find a topic old one asks for it anew', async () => 
     return topicOf(version)
   })
   const cluster = clusterOf(getTopic)
-  await cluster.topic(name)
+  await cluster.topics.get(name)
   pass(METADATA_TTL_MS)
-  const seen = await Promise.all(Array.from({ length: 100 }, () => cluster.topic(name)))
+  const seen = await Promise.all(Array.from({ length: 100 }, () => cluster.topics.get(name)))
   expect(getTopic).toHaveBeenCalledTimes(2)
   expect(seen[0]?.version).toBe(2)
-  expect((await cluster.topic(name)).version).toBe(2)
+  expect((await cluster.topics.get(name)).version).toBe(2)
 })
 
 describe('whether a topic is still the one of its name', () => {
@@ -70,8 +71,8 @@ describe('whether a topic is still the one of its name', () => {
         get: (objectName: string) => ({ describe: () => describePartition(objectName) }),
       },
     }
-    const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
-    await cluster.topic(name)
+    const cluster = connectCluster(env as unknown as ObjectBindings, newCaches())
+    await cluster.topics.get(name)
     getTopic.mockClear()
     return { cluster, getTopic, describePartition }
   }
@@ -80,7 +81,7 @@ describe('whether a topic is still the one of its name', () => {
 
   test('of many that ask at a time one asks a partition, and none the coordinator', async () => {
     const { cluster, getTopic, describePartition } = await clusterThatKnows()
-    const ask = () => Promise.all([1, 2, 3].map(() => cluster.isCurrent({ id, name }, 0)))
+    const ask = () => Promise.all([1, 2, 3].map(() => cluster.topics.isCurrent({ id, name }, 0)))
     expect(await ask()).toEqual([true, true, true])
     expect(describePartition).toHaveBeenCalledTimes(1)
     expect(getTopic).not.toHaveBeenCalled()
@@ -88,7 +89,7 @@ describe('whether a topic is still the one of its name', () => {
     getTopic.mockResolvedValue(gone)
     expect(await ask()).toEqual([false, false, false])
     expect(getTopic).toHaveBeenCalledTimes(1)
-    expect(await cluster.findTopic(name)).toBeUndefined()
+    expect(await cluster.topics.find(name)).toBeUndefined()
   })
 
   test.each([
@@ -97,32 +98,34 @@ describe('whether a topic is still the one of its name', () => {
   ])('the coordinator is asked where the partition %s', async (_, failure) => {
     const { cluster, getTopic, describePartition } = await clusterThatKnows()
     describePartition.mockRejectedValue(failure)
-    expect(await cluster.isCurrent({ id, name }, 0)).toBe(true)
+    expect(await cluster.topics.isCurrent({ id, name }, 0)).toBe(true)
     getTopic.mockResolvedValue({ ok: { ...topicOf(1).ok, id: 'anew' } })
-    expect(await cluster.isCurrent({ id, name }, 0)).toBe(false)
-    expect((await cluster.topic(name)).id).toBe('anew')
+    expect(await cluster.topics.isCurrent({ id, name }, 0)).toBe(false)
+    expect((await cluster.topics.get(name)).id).toBe('anew')
   })
 
   test('what is remembered counts where the coordinator does not answer either, and nothing else', async () => {
     const { cluster, getTopic, describePartition } = await clusterThatKnows()
     describePartition.mockRejectedValue(new Error('network connection lost'))
     getTopic.mockRejectedValue(new Error('network connection lost'))
-    expect(await cluster.isCurrent({ id, name }, 0)).toBe(true)
+    expect(await cluster.topics.isCurrent({ id, name }, 0)).toBe(true)
     const unavailable = { code: 'unavailable' }
-    await expect(cluster.isCurrent({ id: 'anew', name }, 0)).rejects.toMatchObject(unavailable)
-    expect((await cluster.topic(name)).id).toBe(id)
+    await expect(cluster.topics.isCurrent({ id: 'anew', name }, 0)).rejects.toMatchObject(
+      unavailable,
+    )
+    expect((await cluster.topics.get(name)).id).toBe(id)
   })
 
   test('of another than is remembered the coordinator is asked once', async () => {
     const { cluster, getTopic, describePartition } = await clusterThatKnows()
-    expect(await cluster.isCurrent({ id: 'before', name }, 0)).toBe(false)
+    expect(await cluster.topics.isCurrent({ id: 'before', name }, 0)).toBe(false)
     expect(getTopic).toHaveBeenCalledTimes(1)
     expect(describePartition).not.toHaveBeenCalled()
   })
 
   test('a partition that it is yet to grow is not asked', async () => {
     const { cluster, getTopic, describePartition } = await clusterThatKnows()
-    expect(await cluster.isCurrent({ id, name }, 7)).toBe(true)
+    expect(await cluster.topics.isCurrent({ id, name }, 7)).toBe(true)
     expect(describePartition.mock.calls).toEqual([['id/0']])
     expect(getTopic).not.toHaveBeenCalled()
   })
@@ -131,16 +134,16 @@ describe('whether a topic is still the one of its name', () => {
 test('a coordinator that does not answer stops no request for a known topic', async () => {
   const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
   const cluster = clusterOf(getTopic)
-  await cluster.topic(name)
+  await cluster.topics.get(name)
   getTopic.mockRejectedValue(new Error('network connection lost'))
   pass(METADATA_TTL_MS)
-  expect((await cluster.topic(name)).version).toBe(1)
+  expect((await cluster.topics.get(name)).version).toBe(1)
   pass(METADATA_RETRY_MS)
-  expect((await cluster.topic(name)).version).toBe(1)
+  expect((await cluster.topics.get(name)).version).toBe(1)
   expect(getTopic).toHaveBeenCalledTimes(3)
   getTopic.mockResolvedValue(topicOf(2))
   pass(METADATA_RETRY_MS)
-  expect((await cluster.topic(name)).version).toBe(2)
+  expect((await cluster.topics.get(name)).version).toBe(2)
 })
 
 describe('while the coordinator is away, the cached topic survives', () => {
@@ -164,32 +167,32 @@ describe('while the coordinator is away, the cached topic survives', () => {
       },
       GROUP: { getByName: () => ({}) },
     }
-    const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
-    await cluster.topic(name)
+    const cluster = connectCluster(env as unknown as ObjectBindings, newCaches())
+    await cluster.topics.get(name)
     getTopic.mockImplementation(away)
     return { cluster, describePartition }
   }
 
   test.each<[string, (cluster: Cluster) => Promise<unknown>]>([
-    ['a description', (cluster) => cluster.lookUpTopic(name)],
+    ['a description', (cluster) => cluster.topics.lookUp(name)],
     ['a commit by hand', (cluster) => commitOffsets(cluster, groupId, null, [offset])],
     ['a change', (cluster) => changeTopic(cluster, name, { partitions: 2 })],
     ['a deletion that was not answered', (cluster) => deleteTopic(cluster, name)],
     [
       'a call that its partition refuses as unknown',
-      (cluster) => cluster.callPartition(name, 0, (stub) => stub.describe()),
+      (cluster) => cluster.topics.callPartition(name, 0, (stub) => stub.describe()),
     ],
   ])('%s fails, and leaves it', async (_, operation) => {
     const { cluster } = await cutOff()
     await expect(operation(cluster)).rejects.toMatchObject({ code: 'unavailable' })
-    expect((await cluster.topic(name)).version).toBe(1)
+    expect((await cluster.topics.get(name)).version).toBe(1)
   })
 
   test('a response with a later topic version leaves it', async () => {
     const { cluster, describePartition } = await cutOff()
     describePartition.mockResolvedValue({ ok: { topicVersion: 2 } })
-    await cluster.callPartition(name, 0, (stub) => stub.describe())
-    expect((await cluster.topic(name)).version).toBe(1)
+    await cluster.topics.callPartition(name, 0, (stub) => stub.describe())
+    expect((await cluster.topics.get(name)).version).toBe(1)
   })
 })
 
@@ -198,22 +201,24 @@ test('does not replace a topic by an older version of it', async () => {
   const cluster = clusterOf(getTopic)
   let respond: (topic: unknown) => void = () => {}
   getTopic.mockReturnValue(new Promise((resolve) => (respond = resolve)))
-  const slow = cluster.lookUpTopic(name)
-  cluster.remember(topicOf(2).ok)
+  const slow = cluster.topics.lookUp(name)
+  cluster.topics.remember(topicOf(2).ok)
   respond(topicOf(1))
   await slow
-  expect((await cluster.topic(name)).version).toBe(2)
+  expect((await cluster.topics.get(name)).version).toBe(2)
 })
 
 test('a topic that is gone is forgotten', async () => {
   const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
   const cluster = clusterOf(getTopic)
-  await cluster.topic(name)
+  await cluster.topics.get(name)
   const gone = new EdgelogError('unknown_topic_or_partition', 'gone').toBody()
   getTopic.mockResolvedValue({ error: gone })
   pass(METADATA_TTL_MS)
   for (let calls = 2; calls < 4; calls++) {
-    await expect(cluster.topic(name)).rejects.toMatchObject({ code: 'unknown_topic_or_partition' })
+    await expect(cluster.topics.get(name)).rejects.toMatchObject({
+      code: 'unknown_topic_or_partition',
+    })
     expect(getTopic).toHaveBeenCalledTimes(calls)
   }
 })
@@ -222,20 +227,20 @@ test('a hundred tails of a topic that was created anew cost one look-up, and oth
   const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
   const caches = newCaches()
   const cluster = clusterOf(getTopic, caches)
-  await cluster.topic(name)
+  await cluster.topics.get(name)
   let answer: (topic: unknown) => void = () => {}
   getTopic.mockReturnValue(new Promise((resolve) => (answer = resolve)))
   const isolation = 'committed' as const
   const options = { offset: 0, creditBytes: 1, isolation, topicId: 'another id' }
   const tails = Array.from({ length: 100 }, () => openTail(cluster, name, 0, options))
   // Meanwhile the rest goes on with what is known.
-  expect((await cluster.topic(name)).version).toBe(1)
+  expect((await cluster.topics.get(name)).version).toBe(1)
   await Promise.resolve()
-  expect((await new Cluster({} as ClusterEnv, caches).topic(name)).version).toBe(1)
+  expect((await connectCluster({} as ObjectBindings, caches).topics.get(name)).version).toBe(1)
   answer(topicOf(2))
   for (const tail of tails) await expect(tail).rejects.toMatchObject({ code: 'unknown_topic_id' })
   expect(getTopic).toHaveBeenCalledTimes(2)
-  expect((await cluster.topic(name)).version).toBe(2)
+  expect((await cluster.topics.get(name)).version).toBe(2)
   // Not for long: the next one asks anew.
   getTopic.mockResolvedValue(topicOf(3))
   await expect(openTail(cluster, name, 0, options)).rejects.toMatchObject({
@@ -244,14 +249,14 @@ test('a hundred tails of a topic that was created anew cost one look-up, and oth
   expect(getTopic).toHaveBeenCalledTimes(3)
 })
 
-describe('topicById()', () => {
+describe('getById()', () => {
   const id = '11111111-2222-4333-8444-555555555555'
   const withId = { ok: { ...topicOf(1).ok, id } }
   const gone = { error: new EdgelogError('unknown_topic_id', 'gone').toBody() }
 
   function clusterOfIds(getTopic: () => Promise<unknown>, getTopicById: () => Promise<unknown>) {
     const env = { COORDINATOR: { getByName: () => ({ getTopic, getTopicById }) } }
-    const cluster = new Cluster(env as unknown as ClusterEnv, newCaches())
+    const cluster = connectCluster(env as unknown as ObjectBindings, newCaches())
     return cluster
   }
 
@@ -259,12 +264,12 @@ describe('topicById()', () => {
     const getTopic = vi.fn(async () => withId)
     const getTopicById = vi.fn(async () => withId)
     const cluster = clusterOfIds(getTopic, getTopicById)
-    await cluster.topic(name)
-    expect(await cluster.topicById(id)).toEqual(withId.ok)
+    await cluster.topics.get(name)
+    expect(await cluster.topics.getById(id)).toEqual(withId.ok)
     expect(getTopicById).not.toHaveBeenCalled()
-    cluster.forget(name)
-    for (const _ of [1, 2]) expect(await cluster.topicById(id)).toEqual(withId.ok)
-    expect(await cluster.topic(name)).toEqual(withId.ok)
+    cluster.topics.forget(name)
+    for (const _ of [1, 2]) expect(await cluster.topics.getById(id)).toEqual(withId.ok)
+    expect(await cluster.topics.get(name)).toEqual(withId.ok)
     expect(getTopicById).toHaveBeenCalledTimes(1)
     expect(getTopic).toHaveBeenCalledTimes(1)
   })
@@ -278,17 +283,19 @@ describe('topicById()', () => {
   ])('does not know the id of a topic that %s', async (_, then) => {
     const getTopic = vi.fn(async (): Promise<unknown> => withId)
     const cluster = clusterOfIds(getTopic, async () => gone)
-    await cluster.topic(name)
+    await cluster.topics.get(name)
     getTopic.mockImplementation(then)
     pass(METADATA_TTL_MS)
-    await expect(cluster.topicById(id)).rejects.toMatchObject({ code: 'unknown_topic_id' })
+    await expect(cluster.topics.getById(id)).rejects.toMatchObject({ code: 'unknown_topic_id' })
   })
 
   test('asks nobody about what is not an id', async () => {
     const getTopicById = vi.fn(async () => gone)
     const cluster = clusterOfIds(async () => withId, getTopicById)
     for (const wrong of ['', 'known', `${id}0`, id.replace('1', 'g')]) {
-      await expect(cluster.topicById(wrong)).rejects.toMatchObject({ code: 'unknown_topic_id' })
+      await expect(cluster.topics.getById(wrong)).rejects.toMatchObject({
+        code: 'unknown_topic_id',
+      })
     }
     expect(getTopicById).not.toHaveBeenCalled()
   })
@@ -297,6 +304,6 @@ describe('topicById()', () => {
 test('two apps of one isolate share no topics', async () => {
   const one = clusterOf(async () => topicOf(1))
   const other = clusterOf(async () => topicOf(2))
-  expect((await one.topic(name)).version).toBe(1)
-  expect((await other.topic(name)).version).toBe(2)
+  expect((await one.topics.get(name)).version).toBe(1)
+  expect((await other.topics.get(name)).version).toBe(2)
 })

@@ -1,0 +1,46 @@
+/**
+ * The broker of one request: all that a door may do with the log, in the name of one principal. Each operation
+ * asks the authorizer first, as Kafka's broker does for the same call.
+ */
+import { type Authorizer, allowAll } from '../core/access/authorizer.ts'
+import type { Principal } from '../core/access/principal.ts'
+import { Access } from './access.ts'
+import { type Caches, type Cluster, connectCluster } from './cluster.ts'
+import { GroupOperations } from './group-operations.ts'
+import { MemberOperations } from './member-operations.ts'
+import type { ObjectBindings } from './objects.ts'
+import { OffsetOperations } from './offset-operations.ts'
+import { QuotaOperations } from './quota-operations.ts'
+import { RecordOperations } from './record-operations.ts'
+import { TopicOperations } from './topic-operations.ts'
+
+export interface BrokerOptions {
+  readonly objects: ObjectBindings
+  /** Those of the app, which outlive the request. */
+  readonly caches: Caches
+  readonly principal: Principal
+  readonly authorizer?: Authorizer
+}
+
+export class Broker {
+  /** For what a door does without the log, such as describing the cluster. */
+  readonly access: Access
+  readonly records: RecordOperations
+  readonly topics: TopicOperations
+  readonly groups: GroupOperations
+  readonly members: MemberOperations
+  readonly offsets: OffsetOperations
+  readonly quotas: QuotaOperations
+
+  constructor({ objects, caches, principal, authorizer = allowAll }: BrokerOptions) {
+    const cluster: Cluster = connectCluster(objects, caches)
+    const access = new Access(principal, authorizer)
+    this.access = access
+    this.records = new RecordOperations(cluster, access)
+    this.topics = new TopicOperations(cluster, access)
+    this.groups = new GroupOperations(cluster, access)
+    this.members = new MemberOperations(cluster, access)
+    this.offsets = new OffsetOperations(cluster, access)
+    this.quotas = new QuotaOperations(cluster, access)
+  }
+}

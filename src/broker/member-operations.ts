@@ -1,0 +1,70 @@
+/** What a broker does for the members of a group, of both protocols. */
+import { groupResource, topicResource } from '../core/access/resource.ts'
+import type {
+  ClassicHeartbeatRequest,
+  JoinGroupAnswer,
+  JoinGroupRequest,
+  LeavingMember,
+  LeftMember,
+  SyncGroupAnswer,
+  SyncGroupRequest,
+} from '../core/group/classic/classic-api.ts'
+import { checkHeartbeat } from '../core/group/consumer/check-heartbeat.ts'
+import type { HeartbeatAnswer, HeartbeatRequest } from '../core/group/group-api.ts'
+import type { GroupId } from '../core/group/group-id.ts'
+import type { Access } from './access.ts'
+import { classicHeartbeat, joinGroup, leaveGroup, syncGroup } from './classic-groups.ts'
+import type { Cluster } from './cluster.ts'
+import { heartbeat } from './groups.ts'
+
+/** Every method throws `group_authorization_failed`, besides what the function behind it throws. */
+export class MemberOperations {
+  readonly #cluster: Cluster
+  readonly #access: Access
+
+  constructor(cluster: Cluster, access: Access) {
+    this.#cluster = cluster
+    this.#access = access
+  }
+
+  /**
+   * Needs `read` on the group, and `describe` on each topic that the member names. A pattern may match topics
+   * that the member may not read: their records are refused to it.
+   *
+   * @throws {EdgelogError} also what `checkHeartbeat` refuses.
+   */
+  async heartbeat(request: HeartbeatRequest): Promise<HeartbeatAnswer> {
+    await this.#access.check('read', groupResource(request.groupId))
+    checkHeartbeat(request)
+    await this.#access.checkEach('describe', (request.topics ?? []).map(topicResource))
+    return await heartbeat(this.#cluster, request)
+  }
+
+  /** Needs `read` on the group. */
+  join(request: JoinGroupRequest): Promise<JoinGroupAnswer> {
+    return this.#access.guard('read', groupResource(request.groupId), () =>
+      joinGroup(this.#cluster, request),
+    )
+  }
+
+  /** Needs `read` on the group. */
+  sync(groupId: GroupId, request: SyncGroupRequest): Promise<SyncGroupAnswer> {
+    return this.#access.guard('read', groupResource(groupId), () =>
+      syncGroup(this.#cluster, groupId, request),
+    )
+  }
+
+  /** Needs `read` on the group. */
+  classicHeartbeat(groupId: GroupId, request: ClassicHeartbeatRequest): Promise<void> {
+    return this.#access.guard('read', groupResource(groupId), () =>
+      classicHeartbeat(this.#cluster, groupId, request),
+    )
+  }
+
+  /** Needs `read` on the group. */
+  leave(groupId: GroupId, members: readonly LeavingMember[]): Promise<readonly LeftMember[]> {
+    return this.#access.guard('read', groupResource(groupId), () =>
+      leaveGroup(this.#cluster, groupId, members),
+    )
+  }
+}

@@ -1,0 +1,72 @@
+/** Calls Durable Objects, and turns what a call fails with into an error for the client. */
+import { EdgelogError, type Reply, unwrap } from '../core/errors.ts'
+import type { GroupApi } from '../core/group/group-api.ts'
+import type { GroupId } from '../core/group/group-id.ts'
+import type { PartitionApi } from '../core/log/partition-api.ts'
+import {
+  COORDINATOR_OBJECT_NAME,
+  type CoordinatorApi,
+  partitionObjectName,
+} from '../core/topic/topic.ts'
+import { report } from '../events/report.ts'
+
+export interface ObjectBindings {
+  readonly PARTITION: DurableObjectNamespace<Rpc.DurableObjectBranded & PartitionApi>
+  readonly COORDINATOR: DurableObjectNamespace<Rpc.DurableObjectBranded & CoordinatorApi>
+  readonly GROUP: DurableObjectNamespace<Rpc.DurableObjectBranded & GroupApi>
+}
+
+export type PartitionStub = DurableObjectStub<Rpc.DurableObjectBranded & PartitionApi>
+export type CoordinatorStub = DurableObjectStub<Rpc.DurableObjectBranded & CoordinatorApi>
+export type GroupStub = DurableObjectStub<Rpc.DurableObjectBranded & GroupApi>
+
+export class Objects {
+  readonly #bindings: ObjectBindings
+
+  constructor(bindings: ObjectBindings) {
+    this.#bindings = bindings
+  }
+
+  /** @throws {EdgelogError} `unavailable`, `throttled`, and what the coordinator refuses. */
+  async coordinate<T>(call: (coordinator: CoordinatorStub) => Promise<Reply<T>>): Promise<T> {
+    return unwrap(
+      await reach(() => call(this.#bindings.COORDINATOR.getByName(COORDINATOR_OBJECT_NAME))),
+    )
+  }
+
+  /** @throws {EdgelogError} `unavailable`, `throttled`, and what the group refuses. */
+  async callGroup<T>(groupId: GroupId, call: (group: GroupStub) => Promise<Reply<T>>): Promise<T> {
+    return unwrap(await reach(() => call(this.#bindings.GROUP.getByName(groupId))))
+  }
+
+  /** Computes the id of a partition's object, by hashing: callers keep it. */
+  partitionId(topicId: string, partition: number): DurableObjectId {
+    return this.#bindings.PARTITION.idFromName(partitionObjectName(topicId, partition))
+  }
+
+  /** Returns what the partition answers, also its refusals. @throws {EdgelogError} `unavailable`, `throttled`. */
+  callPartition<T>(
+    id: DurableObjectId,
+    call: (partition: PartitionStub) => Promise<Reply<T>>,
+  ): Promise<Reply<T>> {
+    return reach(() => call(this.#bindings.PARTITION.get(id)))
+  }
+}
+
+/** Makes a call. Where the request or the response is lost, the effect of the call is unknown. */
+async function reach<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (cause) {
+    if (cause instanceof EdgelogError) throw cause
+    report({ type: 'call_failed', error: cause })
+    if (isOverloaded(cause)) {
+      throw new EdgelogError('throttled', 'the log is overloaded, try again later', { cause })
+    }
+    throw new EdgelogError('unavailable', 'the log did not answer, try again', { cause })
+  }
+}
+
+function isOverloaded(error: unknown): boolean {
+  return error instanceof Error && 'overloaded' in error && error.overloaded === true
+}

@@ -1,0 +1,36 @@
+/** What a broker does with client quotas. */
+import { CLUSTER } from '../core/access/resource.ts'
+import type { Reply } from '../core/errors.ts'
+import type { ClientQuota, QuotaAlteration } from '../core/quota/client-quota.ts'
+import type { QuotaFilter } from '../core/quota/quota-filter.ts'
+import type { Access } from './access.ts'
+import { alterClientQuotas, listClientQuotas } from './client-quotas.ts'
+import type { Cluster } from './cluster.ts'
+
+/** Every method throws `cluster_authorization_failed`, besides what the function behind it throws. */
+export class QuotaOperations {
+  readonly #cluster: Cluster
+  readonly #access: Access
+
+  constructor(cluster: Cluster, access: Access) {
+    this.#cluster = cluster
+    this.#access = access
+  }
+
+  /** Needs `describe_configs` on the cluster. */
+  list(filter: QuotaFilter): Promise<readonly ClientQuota[]> {
+    return this.#access.guard('describe_configs', CLUSTER, () =>
+      listClientQuotas(this.#cluster, filter),
+    )
+  }
+
+  /** Needs `alter_configs` on the cluster. */
+  alter(
+    alterations: readonly QuotaAlteration[],
+    validateOnly: boolean,
+  ): Promise<ReadonlyArray<Reply<null>>> {
+    return this.#access.guard('alter_configs', CLUSTER, () =>
+      alterClientQuotas(this.#cluster, alterations, validateOnly),
+    )
+  }
+}

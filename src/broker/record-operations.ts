@@ -1,0 +1,148 @@
+/** What a broker does with records: produce, fetch, tail, find by time, delete. */
+import { topicResource } from '../core/access/resource.ts'
+import type { NewRecord } from '../core/batch/record.ts'
+import type { FetchReply, PartitionDescription } from '../core/log/partition-api.ts'
+import type { ProducerRules } from '../core/log/producer-state.ts'
+import type { TopicName } from '../core/topic/topic-name.ts'
+import type { Access } from './access.ts'
+import { type AppendOptions, appendBatches } from './append.ts'
+import type { AppendedBatches } from './append-trimmed.ts'
+import type { Cluster } from './cluster.ts'
+import { deleteRecords } from './delete-records.ts'
+import { type FetchedRecords, type FetchOptions, fetchBatches, fetchRecords } from './fetch.ts'
+import {
+  type FetchManyOptions,
+  type FetchOutcome,
+  fetchMany,
+  type WantedPartition,
+} from './fetch-many.ts'
+import { findMaxTimestamp, findOffsetByTimestamp, type OffsetAndTimestamp } from './list-offsets.ts'
+import {
+  type ProduceRecord,
+  produceRecords,
+  produceToPartition,
+  type RecordPosition,
+} from './produce.ts'
+import { openTail, type Tail, type TailOptions } from './tail.ts'
+import type { CalledTopic } from './topic-metadata.ts'
+
+/** Every method throws `topic_authorization_failed`, besides what the function behind it throws. */
+export class RecordOperations {
+  readonly #cluster: Cluster
+  readonly #access: Access
+
+  constructor(cluster: Cluster, access: Access) {
+    this.#cluster = cluster
+    this.#access = access
+  }
+
+  /** Needs `write` on the topic. */
+  produce(name: TopicName, records: readonly ProduceRecord[]): Promise<RecordPosition[]> {
+    return this.#access.guard('write', topicResource(name), () =>
+      produceRecords(this.#cluster, name, records),
+    )
+  }
+
+  /** Needs `write` on the topic. */
+  produceToPartition(
+    name: TopicName,
+    partition: number,
+    records: readonly NewRecord[],
+    options: AppendOptions,
+  ): Promise<RecordPosition[]> {
+    return this.#access.guard('write', topicResource(name), () =>
+      produceToPartition(this.#cluster, name, partition, records, options),
+    )
+  }
+
+  /** Needs `write` on the topic. */
+  appendBatches(
+    topic: CalledTopic,
+    partition: number,
+    batches: Uint8Array,
+    producerRules: ProducerRules,
+    options: AppendOptions = {},
+  ): Promise<AppendedBatches> {
+    return this.#access.guard('write', topicResource(topic.name), () =>
+      appendBatches(this.#cluster, topic, partition, batches, producerRules, options),
+    )
+  }
+
+  /** Needs `read` on the topic. */
+  fetchBatches(name: TopicName, partition: number, options: FetchOptions): Promise<FetchReply> {
+    return this.#access.guard('read', topicResource(name), () =>
+      fetchBatches(this.#cluster, name, partition, options),
+    )
+  }
+
+  /** Needs `read` on the topic. */
+  fetchRecords(name: TopicName, partition: number, options: FetchOptions): Promise<FetchedRecords> {
+    return this.#access.guard('read', topicResource(name), () =>
+      fetchRecords(this.#cluster, name, partition, options),
+    )
+  }
+
+  /**
+   * Needs `read` on each topic. A refusal is the outcome of its partition, and the others are answered at
+   * once, as for any other refusal.
+   */
+  async fetchMany(
+    wanted: readonly WantedPartition[],
+    options: FetchManyOptions,
+  ): Promise<FetchOutcome[]> {
+    const refusals = await this.#access.refusals(
+      'read',
+      wanted.map(({ topic }) => topicResource(topic.name)),
+    )
+    if (refusals.size === 0) return await fetchMany(this.#cluster, wanted, options)
+    const allowed = wanted.filter(({ topic }) => !refusals.has(topic.name))
+    const fetched = await fetchMany(this.#cluster, allowed, { ...options, maxWaitMs: 0 })
+    const next = fetched.values()
+    return wanted.map(
+      ({ topic }) => refusals.get(topic.name) ?? (next.next().value as FetchOutcome),
+    )
+  }
+
+  /** Needs `read` on the topic, when the tail is opened: a tail that is open stays open. */
+  openTail(name: TopicName, partition: number, options: TailOptions): Promise<Tail> {
+    return this.#access.guard('read', topicResource(name), () =>
+      openTail(this.#cluster, name, partition, options),
+    )
+  }
+
+  /** Needs `describe` on the topic. */
+  describePartition(name: TopicName, partition: number): Promise<PartitionDescription> {
+    return this.#access.guard('describe', topicResource(name), () =>
+      this.#cluster.topics.callPartition(name, partition, (stub) => stub.describe()),
+    )
+  }
+
+  /** Needs `describe` on the topic. */
+  findByTimestamp(
+    name: TopicName,
+    partition: number,
+    timestamp: number,
+  ): Promise<OffsetAndTimestamp | undefined> {
+    return this.#access.guard('describe', topicResource(name), () =>
+      findOffsetByTimestamp(this.#cluster, name, partition, timestamp),
+    )
+  }
+
+  /** Needs `describe` on the topic. */
+  findMaxTimestamp(name: TopicName, partition: number): Promise<OffsetAndTimestamp | undefined> {
+    return this.#access.guard('describe', topicResource(name), () =>
+      findMaxTimestamp(this.#cluster, name, partition),
+    )
+  }
+
+  /** Needs `delete` on the topic. */
+  deleteBefore(
+    topic: Required<CalledTopic>,
+    partition: number,
+    beforeOffset: number | 'highWatermark',
+  ): Promise<number> {
+    return this.#access.guard('delete', topicResource(topic.name), () =>
+      deleteRecords(this.#cluster, topic, partition, beforeOffset),
+    )
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * The metadata of topics as one request sees it: decides when a cached topic is stale, asks the coordinator
+ * for it, and calls partitions by what is known.
+ */
+import { EdgelogError, type Reply, unwrap } from '../core/errors.ts'
+import { METADATA_RETRY_MS } from '../core/limits.ts'
+import type { Topic } from '../core/topic/topic.ts'
+import type { TopicName } from '../core/topic/topic-name.ts'
+import type { KnownBounds } from './known-bounds.ts'
+import type { Objects, PartitionStub } from './objects.ts'
+import { singleFlight } from './single-flight.ts'
+import type { CachedTopic, TopicCache } from './topic-cache.ts'
+
+/** With `id`: only that topic. Without: whatever topic has the name at call time. */
+export interface CalledTopic {
+  readonly name: TopicName
+  readonly id?: string
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+export class TopicMetadata {
+  readonly #objects: Objects
+  readonly #cache: TopicCache
+  readonly #bounds: KnownBounds
+  readonly #lookUps = new Map<TopicName, Promise<CachedTopic>>()
+  /** By topic id. */
+  readonly #checks = new Map<string, Promise<boolean>>()
+
+  /** @param bounds Takes what a check of a topic learns of a partition. */
+  constructor(objects: Objects, cache: TopicCache, bounds: KnownBounds) {
+    this.#objects = objects
+    this.#cache = cache
+    this.#bounds = bounds
+  }
+
+  /**
+   * Returns the topic that has this name, from the cache while it is fresh.
+   *
+   * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`.
+   */
+  async get(name: TopicName): Promise<Topic> {
+    return (await this.#known(name)).topic
+  }
+
+  /**
+   * Returns the topic with this id: from the cache where it is there, else from the coordinator.
+   *
+   * @throws {EdgelogError} `unknown_topic_id`, `unavailable`.
+   */
+  async getById(id: string): Promise<Topic> {
+    const name = this.#cache.nameOf(id)
+    const topic = name === undefined ? undefined : await this.find(name)
+    if (topic?.id === id) return topic
+    if (!UUID.test(id)) throw new EdgelogError('unknown_topic_id', `no topic has the id ${id}`)
+    return this.#remember(
+      await this.#objects.coordinate((coordinator) => coordinator.getTopicById(id)),
+    ).topic
+  }
+
+  /** Like `get`, and returns undefined where there is no such topic. @throws {EdgelogError} `unavailable`. */
+  async find(name: TopicName): Promise<Topic | undefined> {
+    return await existing(this.get(name))
+  }
+
+  /**
+   * Checks that `id` still owns `name`: asks a partition first, then the coordinator. While neither answers,
+   * the cache decides. Concurrent calls share one result.
+   *
+   * @param partition The partition to ask: best one that the caller needs anyway.
+   * @throws {EdgelogError} `unavailable` where the topic is not cached and the coordinator does not answer.
+   */
+  async isCurrent(
+    { id, name }: { readonly id: string; readonly name: TopicName },
+    partition: number,
+  ): Promise<boolean> {
+    return await singleFlight(this.#checks, id, async () => {
+      const known = this.#cache.get(name)
+      const isKnown = known?.topic.id === id
+      if (isKnown && (await this.#isThere(known, partition))) return true
+      try {
+        return (await this.lookUp(name)).id === id
+      } catch (error) {
+        if (!(error instanceof EdgelogError)) throw error
+        if (error.code === 'unknown_topic_or_partition') return false
+        if (isKnown && error.retryable) return true
+        throw error
+      }
+    })
+  }
+
+  /**
+   * Returns the topic as the coordinator has it now. Concurrent calls share one request. The cached entry is
+   * replaced, and evicted only when the coordinator has no such topic: while the coordinator is away, other
+   * requests go on with the entry.
+   *
+   * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`.
+   */
+  async lookUp(name: TopicName): Promise<Topic> {
+    return (await this.#lookUp(name)).topic
+  }
+
+  /** Returns the topic as the coordinator has it now, or undefined. @throws {EdgelogError} `unavailable`. */
+  async findNow(name: TopicName): Promise<Topic | undefined> {
+    return await existing(this.lookUp(name))
+  }
+
+  /** Caches the topic as the coordinator has just returned it. */
+  remember(topic: Topic): void {
+    this.#remember(topic)
+  }
+
+  /**
+   * Marks the cached entry as stale: the next call asks the coordinator first, and uses the entry where the
+   * coordinator does not answer.
+   */
+  expire(name: TopicName): void {
+    const known = this.#cache.get(name)
+    if (known !== undefined) known.refreshAtMs = 0
+  }
+
+  /** Evicts a topic that the coordinator no longer has. */
+  forget(name: TopicName): void {
+    this.#cache.delete(name)
+  }
+
+  /**
+   * Calls one partition. Where the partition does not exist, looks the topic up and calls once more: the topic
+   * may have grown, or have been created anew.
+   *
+   * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`, and what the call refuses.
+   */
+  async callPartition<T>(
+    name: TopicName,
+    partition: number,
+    call: (stub: PartitionStub, topic: Topic) => Promise<Reply<T>>,
+  ): Promise<T> {
+    const known = await this.#known(name)
+    const answer = await this.#tryPartition(known, partition, call)
+    if (!('error' in answer) || answer.error.code !== 'unknown_topic_or_partition') {
+      return this.#noticeVersion(known.topic, unwrap(answer))
+    }
+    const fresh = await this.#lookUp(name)
+    if (fresh.topic.version === known.topic.version && fresh.topic.id === known.topic.id) {
+      return unwrap(answer)
+    }
+    return unwrap(await this.#tryPartition(fresh, partition, call))
+  }
+
+  /**
+   * Like `callPartition`, and with an `id` calls that topic only.
+   *
+   * @throws {EdgelogError} also `unknown_topic_id`.
+   */
+  async callPartitionOf<T>(
+    { name, id }: CalledTopic,
+    partition: number,
+    call: (stub: PartitionStub, topic: Topic) => Promise<Reply<T>>,
+  ): Promise<T> {
+    return await this.callPartition(name, partition, async (stub, topic) =>
+      id === undefined || topic.id === id
+        ? await call(stub, topic)
+        : { error: otherTopic(topic).toBody() },
+    )
+  }
+
+  /** Checks that a partition of the cached topic answers. */
+  async #isThere(known: CachedTopic, partition: number): Promise<boolean> {
+    const { id, partitions } = known.topic
+    // The cached topic may have fewer partitions than the topic has now.
+    const asked = partition < partitions ? partition : 0
+    try {
+      const answer = await this.#tryPartition(known, asked, (stub) => stub.describe())
+      if ('error' in answer) return false
+      this.#bounds.remember(id, asked, answer.ok)
+      return true
+    } catch (error) {
+      if (error instanceof EdgelogError) return false
+      throw error
+    }
+  }
+
+  async #tryPartition<T>(
+    known: CachedTopic,
+    partition: number,
+    call: (stub: PartitionStub, topic: Topic) => Promise<Reply<T>>,
+  ): Promise<Reply<T>> {
+    const { topic, partitionIds } = known
+    if (!(partition >= 0 && partition < topic.partitions)) {
+      return { error: unknownPartition(topic, partition).toBody() }
+    }
+    const id = partitionIds[partition] ?? this.#objects.partitionId(topic.id, partition)
+    partitionIds[partition] = id
+    return await this.#objects.callPartition(id, (stub) => call(stub, topic))
+  }
+
+  /** Expires the topic where the result of a partition shows that the partition has a later version of it. */
+  #noticeVersion<T>(topic: Topic, result: T): T {
+    if (topicVersionOf(result) > topic.version) this.expire(topic.name)
+    return result
+  }
+
+  /**
+   * Returns the cached topic. Asks the coordinator where there is none, or where it is stale; then one request
+   * asks, and the others use the stale entry, as all do while the coordinator does not answer. A stale entry
+   * is safe: a partition that does not exist refuses the call itself.
+   */
+  async #known(name: TopicName): Promise<CachedTopic> {
+    const known = this.#cache.get(name)
+    if (known === undefined) return await this.#lookUp(name)
+    if (Date.now() < known.refreshAtMs) return known
+    known.refreshAtMs = Date.now() + METADATA_RETRY_MS
+    try {
+      return await this.#lookUp(name)
+    } catch (error) {
+      if (error instanceof EdgelogError && error.retryable) return known
+      throw error
+    }
+  }
+
+  async #lookUp(name: TopicName): Promise<CachedTopic> {
+    return await singleFlight(this.#lookUps, name, async () => {
+      try {
+        return this.#remember(
+          await this.#objects.coordinate((coordinator) => coordinator.getTopic(name)),
+        )
+      } catch (error) {
+        const isGone = error instanceof EdgelogError && error.code === 'unknown_topic_or_partition'
+        if (isGone) this.forget(name)
+        throw error
+      }
+    })
+  }
+
+  #remember(topic: Topic): CachedTopic {
+    return this.#cache.set(topic, Date.now())
+  }
+}
+
+/** Returns -1 where the result carries no version. */
+function topicVersionOf(result: unknown): number {
+  const carriesIt = typeof result === 'object' && result !== null && 'topicVersion' in result
+  return carriesIt ? Number(result.topicVersion) : -1
+}
+
+/** Returns the refusal for a topic of the right name and another id. */
+export function otherTopic({ name, id }: Topic): EdgelogError {
+  return new EdgelogError(
+    'unknown_topic_id',
+    `topicId: ${name} was created anew, its id is ${id} now`,
+    { details: { topicId: id } },
+  )
+}
+
+export function unknownPartition(topic: Topic, partition: number): EdgelogError {
+  return new EdgelogError(
+    'unknown_topic_or_partition',
+    `partition: ${topic.name} has partitions 0 to ${topic.partitions - 1}, not ${partition}`,
+  )
+}
+
+/** Resolves to undefined instead of `unknown_topic_or_partition`. */
+async function existing(topic: Promise<Topic>): Promise<Topic | undefined> {
+  try {
+    return await topic
+  } catch (error) {
+    if (error instanceof EdgelogError && error.code === 'unknown_topic_or_partition')
+      return undefined
+    throw error
+  }
+}

@@ -1,0 +1,21 @@
+/** The HTTP door: topics, records and groups as JSON and record batches. docs/PROTOCOL.md is its contract. */
+import type { Door } from '../app/door.ts'
+import { addFetchRoutes } from './fetch.ts'
+import { addGroupOffsetRoutes } from './group-offsets.ts'
+import { addGroupRoutes } from './groups.ts'
+import { addProduceRoutes } from './produce.ts'
+import { addTailRoutes } from './tail/tail-routes.ts'
+import { addTopicRoutes } from './topics.ts'
+
+export const httpDoor: Door = {
+  name: 'http',
+  bindings: ['PARTITION', 'COORDINATOR', 'GROUP'],
+  mount(app) {
+    addTopicRoutes(app)
+    addProduceRoutes(app)
+    addFetchRoutes(app)
+    addTailRoutes(app)
+    addGroupRoutes(app)
+    addGroupOffsetRoutes(app)
+  },
+}

@@ -1,0 +1,103 @@
+/** What an app is made of: the doors that it is given, and nothing of the others. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { expect, test } from 'vitest'
+import { createApp } from '../../src/app/app.ts'
+import type { Door } from '../../src/app/door.ts'
+import type { EdgelogEnv } from '../../src/app/env.ts'
+import { httpDoor } from '../../src/http/door.ts'
+import { kafkaDoor } from '../../src/kafka/door.ts'
+
+/** Returns the modules of a Worker that mounts some doors, in the rooms of the doors. */
+async function modulesOf(imports: string, doors: string): Promise<string[]> {
+  const contents = `
+    import { createApp } from './src/app/app.ts'
+    ${imports}
+    export default createApp({ doors: [${doors}] })`
+  const { metafile } = await build({
+    stdin: { contents, resolveDir: process.cwd() },
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    external: ['cloudflare:*', 'node:*'],
+    conditions: ['workerd', 'worker', 'browser'],
+    logLevel: 'warning',
+  })
+  return Object.keys(metafile.inputs).filter((path) => /^src\/(http|kafka)\//.test(path))
+}
+
+test('carries no module of a door that it does not mount', async () => {
+  expect(await modulesOf('', '')).toEqual([])
+  const http = await modulesOf("import { httpDoor } from './src/http/door.ts'", 'httpDoor')
+  expect(http).toContain('src/http/produce.ts')
+  expect(http.filter((path) => path.startsWith('src/kafka/'))).toEqual([])
+  const kafka = await modulesOf("import { kafkaDoor } from './src/kafka/door.ts'", 'kafkaDoor')
+  expect(kafka).toContain('src/kafka/apis/produce.ts')
+  expect(kafka.filter((path) => path.startsWith('src/http/'))).toEqual([])
+})
+
+/** What doors may use of the broker's room besides types: it needs no cluster. */
+const HELPERS = ['describe-each', 'fan-out', 'fetch', 'tail']
+
+test('gives doors no way to the log but the Broker', () => {
+  const found: string[] = []
+  const files = ['src/http', 'src/kafka'].flatMap((room) =>
+    readdirSync(room, { recursive: true, encoding: 'utf8' }).map((file) => join(room, file)),
+  )
+  for (const file of files.filter((path) => path.endsWith('.ts'))) {
+    const imports = readFileSync(file, 'utf8').matchAll(
+      /^import (?!type)[^']*'[^']*broker\/([\w-]+)\.ts'/gm,
+    )
+    for (const [, module = ''] of imports) {
+      if (!HELPERS.includes(module)) found.push(`${file} imports ${module}`)
+    }
+  }
+  expect(found).toEqual([])
+})
+
+const bindings = { PARTITION: {}, COORDINATOR: {}, GROUP: {} } as unknown as EdgelogEnv
+const get = (doors: readonly Door[], path: string, env: EdgelogEnv = bindings) =>
+  createApp({ doors }).request(`http://localhost${path}`, {}, env)
+
+test('describes the routes of the doors that it mounts, and answers no others', async () => {
+  const pathsOf = async (doors: readonly Door[]) => {
+    const description = await (await get(doors, '/v1/openapi.json')).json()
+    return Object.keys((description as { paths: object }).paths)
+  }
+  expect(await pathsOf([httpDoor])).toContain('/v1/topics')
+  expect(await pathsOf([httpDoor])).not.toContain('/kafka')
+  expect(await pathsOf([kafkaDoor])).toContain('/kafka')
+  expect(await pathsOf([kafkaDoor])).not.toContain('/v1/topics')
+  expect((await get([kafkaDoor], '/v1/topics')).status).toBe(404)
+})
+
+test('names the door and the binding that a Worker lacks, on the first request and until it is there', async () => {
+  const { GROUP: _, ...without } = bindings
+  const app = createApp({ doors: [httpDoor, kafkaDoor] })
+  const ask = (path: string, env: object) => app.request(`http://localhost${path}`, {}, env)
+  for (let time = 0; time < 2; time++) {
+    const response = await ask('/v1/topics', without)
+    expect(response.status).toBe(500)
+    expect(await response.text()).toMatch(/door http: the Worker needs the bindings GROUP;/)
+  }
+  expect((await ask('/healthz', without)).status).toBe(200)
+  expect((await ask('/v1/openapi.json', bindings)).status).toBe(200)
+})
+
+test('refuses callers without the token on all paths but those that a door opens', async () => {
+  const door: Door = {
+    name: 'knock',
+    bindings: [],
+    openPaths: ['/knock'],
+    mount(app) {
+      app.get('/knock', (c) => c.json({ knocked: true }))
+      app.get('/knock/loudly', (c) => c.json({ knocked: true }))
+    },
+  }
+  const env = { EDGELOG_TOKEN: 'secret' } as EdgelogEnv
+  expect((await get([door], '/knock', env)).status).toBe(200)
+  expect((await get([door], '/knock/loudly', env)).status).toBe(401)
+  expect((await get([door], '/nowhere', env)).status).toBe(401)
+})

@@ -1,0 +1,268 @@
+/**
+ * That no operation of the broker goes without the authorizer. The table below has a row for each method:
+ * a method that is added without one fails the first test, and one that asks nobody fails the second.
+ */
+import { describe, expect, test } from 'vitest'
+import { Broker } from '../../src/broker/broker.ts'
+import { newCaches } from '../../src/broker/cluster.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
+import { type Authorizer, denyAll } from '../../src/core/access/authorizer.ts'
+import { ANONYMOUS } from '../../src/core/access/principal.ts'
+import type { Resource } from '../../src/core/access/resource.ts'
+import { EdgelogError } from '../../src/core/errors.ts'
+import { parseGroupId } from '../../src/core/group/group-id.ts'
+import type { Topic } from '../../src/core/topic/topic.ts'
+import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { parseTopicName } from '../../src/core/topic/topic-name.ts'
+
+const name = parseTopicName('secret')
+const id = '11111111-2222-4333-8444-555555555555'
+const config = resolveTopicConfig({})
+const topic: Topic = { id, name, partitions: 1, version: 1, config, overrides: {} }
+const groupId = parseGroupId('group')
+const committed = {
+  topicId: id,
+  topic: name,
+  partition: 0,
+  offset: 1,
+  leaderEpoch: 0,
+  metadata: '',
+}
+const named = { topic: name, partition: 0, offset: 1, leaderEpoch: 0, metadata: '' }
+const wanted = { topic: { name }, partition: 0, offset: 1, leaderEpoch: 0, metadata: '' }
+const holding = [{ topicId: id, topic: name, partitions: [0] }]
+const description = { members: [{ topics: [name], assignment: holding, target: holding }] }
+const noRecords = new Uint8Array(0)
+const isolation = 'committed' as const
+const manyOptions = { maxBytes: 1, minBytes: 0, maxWaitMs: 0, isolation }
+const fetchOptions = { from: { offset: 0 }, ...manyOptions }
+const tailOptions = { offset: 0, creditBytes: 1, isolation }
+const wantedPartition = { topic: { name }, partition: 0, offset: 0, maxBytes: 1 }
+const member = { memberId: 'm', instanceId: null }
+
+type Operation = (broker: Broker) => Promise<unknown>
+
+/** Each throws, or answers with refusals, or with a list that has nothing. */
+const OPERATIONS: Record<string, Operation> = {
+  'records.produce': ({ records }) => records.produce(name, []),
+  'records.produceToPartition': ({ records }) => records.produceToPartition(name, 0, [], {}),
+  'records.appendBatches': ({ records }) => records.appendBatches({ name }, 0, noRecords, 'kafka'),
+  'records.fetchBatches': ({ records }) => records.fetchBatches(name, 0, fetchOptions),
+  'records.fetchRecords': ({ records }) => records.fetchRecords(name, 0, fetchOptions),
+  'records.fetchMany': ({ records }) => records.fetchMany([wantedPartition], manyOptions),
+  'records.openTail': ({ records }) => records.openTail(name, 0, tailOptions),
+  'records.describePartition': ({ records }) => records.describePartition(name, 0),
+  'records.findByTimestamp': ({ records }) => records.findByTimestamp(name, 0, 1),
+  'records.findMaxTimestamp': ({ records }) => records.findMaxTimestamp(name, 0),
+  'records.deleteBefore': ({ records }) => records.deleteBefore({ name, id }, 0, 1),
+  'topics.create': ({ topics }) => topics.create({ name, partitions: 1, overrides: {} }),
+  'topics.list': ({ topics }) => topics.list(),
+  'topics.listForCluster': ({ topics }) => topics.listForCluster('describe'),
+  'topics.find': ({ topics }) => topics.find({ name }, 'describe'),
+  'topics.findForCluster': ({ topics }) => topics.findForCluster(name, 'describe'),
+  'topics.lookUp': ({ topics }) => topics.lookUp(name, 'describe'),
+  'topics.describePartitions': ({ topics }) => topics.describePartitions(topic),
+  'topics.partitionSizes': ({ topics }) => topics.partitionSizes([{ topic, partition: 0 }], 1),
+  'topics.change': ({ topics }) => topics.change(name, { partitions: 2 }),
+  'topics.delete': ({ topics }) => topics.delete(name),
+  'groups.list': async ({ groups }) => (await groups.list({ after: '', limit: 9 })).groups,
+  'groups.listAll': ({ groups }) => groups.listAll(9),
+  'groups.checkExists': ({ groups }) => groups.checkExists(groupId, 'delete'),
+  'groups.describe': ({ groups }) => groups.describe(groupId),
+  'groups.describeClassic': ({ groups }) => groups.describeClassic(groupId, 1),
+  'groups.describeLag': ({ groups }) => groups.describeLag(groupId, description as never),
+  'groups.delete': ({ groups }) => groups.delete(groupId),
+  'groups.config': ({ groups }) => groups.config(groupId),
+  'groups.changeConfig': ({ groups }) => groups.changeConfig(groupId, { overrides: {} }, false),
+  'groups.listConfigured': ({ groups }) => groups.listConfigured(),
+  'members.heartbeat': ({ members }) =>
+    members.heartbeat({ groupId, ...member, memberEpoch: 0, topics: [name] } as never),
+  'members.join': ({ members }) => members.join({ groupId, protocols: [] } as never),
+  'members.sync': ({ members }) => members.sync(groupId, { assignments: [] } as never),
+  'members.classicHeartbeat': ({ members }) =>
+    members.classicHeartbeat(groupId, { ...member, generation: 1 }),
+  'members.leave': ({ members }) => members.leave(groupId, []),
+  'offsets.commit': ({ offsets }) => offsets.commit(groupId, null, [named]),
+  'offsets.commitEach': ({ offsets }) => offsets.commitEach(groupId, null, [wanted]),
+  'offsets.fetch': ({ offsets }) => offsets.fetch(groupId, name),
+  'offsets.fetchIfAny': ({ offsets }) => offsets.fetchIfAny(groupId, {}),
+  'offsets.delete': ({ offsets }) => offsets.delete(groupId, name, 0),
+  'offsets.reset': ({ offsets }) =>
+    offsets.reset(groupId, { target: { to: 'latest' }, topics: [{ topic: name }], dryRun: true }),
+  'quotas.list': ({ quotas }) => quotas.list({ components: [], strict: false } as never),
+  'quotas.alter': ({ quotas }) => quotas.alter([], false),
+}
+
+/** A topic and a group that both exist. Any call that is not answered here fails the test as a defect. */
+function brokerWith(authorizer: Authorizer): Broker {
+  const getTopic = async () => ({ ok: topic })
+  const group = {
+    describe: async () => ({ ok: description }),
+    fetchOffsets: async () => ({ ok: [committed] }),
+    summarize: async () => ({ ok: { groupId } }),
+  }
+  const coordinator = {
+    getTopic,
+    getTopicById: getTopic,
+    listTopics: async () => ({ ok: [topic] }),
+    listGroups: async () => ({ ok: [groupId] }),
+  }
+  const partition = {
+    describe: async () => ({ ok: { logStartOffset: 0, highWatermark: 5, topicVersion: 1 } }),
+  }
+  const objects = {
+    COORDINATOR: { getByName: () => coordinator },
+    GROUP: { getByName: () => group },
+    PARTITION: { idFromName: (text: string) => text, get: () => partition },
+  }
+  return new Broker({
+    objects: objects as unknown as ObjectBindings,
+    caches: newCaches(),
+    principal: ANONYMOUS,
+    authorizer,
+  })
+}
+
+function isAuthorizationError(error: unknown): boolean {
+  return error instanceof EdgelogError && error.code.endsWith('_authorization_failed')
+}
+
+/** Returns whether all that an operation answers is a refusal. */
+async function isRefused(operation: Operation, authorizer: Authorizer): Promise<boolean> {
+  try {
+    const result = await operation(brokerWith(authorizer))
+    return Array.isArray(result) && result.every(isAuthorizationError)
+  } catch (error) {
+    return isAuthorizationError(error)
+  }
+}
+
+test('has a row for each operation of the broker', () => {
+  const { access: _, ...nouns } = brokerWith(denyAll)
+  const methods = Object.entries(nouns).flatMap(([noun, operations]) =>
+    Object.getOwnPropertyNames(Object.getPrototypeOf(operations))
+      .filter((method) => method !== 'constructor')
+      .map((method) => `${noun}.${method}`),
+  )
+  expect(Object.keys(OPERATIONS).sort()).toEqual(methods.sort())
+})
+
+test.each(Object.entries(OPERATIONS))(
+  'refuses %s to a principal that may do nothing',
+  async (_, operation) => {
+    expect(await isRefused(operation, denyAll)).toBe(true)
+  },
+)
+
+describe('a principal that may do all but one thing', () => {
+  const except =
+    (operation: string, type: Resource['type']): Authorizer =>
+    (_, asked, resource) =>
+      asked !== operation || resource.type !== type
+
+  test.each([
+    ['records.produce', 'write', 'topic'],
+    ['records.produceToPartition', 'write', 'topic'],
+    ['records.appendBatches', 'write', 'topic'],
+    ['records.fetchBatches', 'read', 'topic'],
+    ['records.fetchRecords', 'read', 'topic'],
+    ['records.fetchMany', 'read', 'topic'],
+    ['records.openTail', 'read', 'topic'],
+    ['records.describePartition', 'describe', 'topic'],
+    ['records.deleteBefore', 'delete', 'topic'],
+    ['topics.list', 'describe', 'topic'],
+    ['topics.change', 'alter', 'topic'],
+    ['topics.delete', 'delete', 'topic'],
+    ['groups.describe', 'describe', 'group'],
+    ['groups.describe', 'describe', 'topic'],
+    ['groups.describeLag', 'describe', 'topic'],
+    ['members.heartbeat', 'read', 'group'],
+    ['members.heartbeat', 'describe', 'topic'],
+    ['offsets.commit', 'read', 'group'],
+    ['offsets.commit', 'read', 'topic'],
+    ['offsets.commitEach', 'read', 'group'],
+    ['offsets.commitEach', 'read', 'topic'],
+    ['offsets.fetch', 'describe', 'group'],
+    ['offsets.fetch', 'describe', 'topic'],
+    ['offsets.fetchIfAny', 'describe', 'topic'],
+    ['offsets.delete', 'delete', 'group'],
+    ['offsets.delete', 'read', 'topic'],
+    ['offsets.reset', 'read', 'topic'],
+    ['quotas.list', 'describe_configs', 'cluster'],
+    ['quotas.alter', 'alter_configs', 'cluster'],
+  ] as const)('is refused %s without %s on the %s', async (title, operation, type) => {
+    expect(await isRefused(OPERATIONS[title] as Operation, except(operation, type))).toBe(true)
+  })
+
+  test('is refused a reset of all offsets without read on one of their topics', async () => {
+    const request = { target: { to: 'latest' }, topics: null, dryRun: false } as const
+    const reset: Operation = ({ offsets }) => offsets.reset(groupId, request)
+    expect(await isRefused(reset, except('read', 'topic'))).toBe(true)
+  })
+
+  test('is refused a topic that it names by id', async () => {
+    const find: Operation = ({ topics }) => topics.find({ id }, 'read')
+    expect(await isRefused(find, except('read', 'topic'))).toBe(true)
+    const commit: Operation = ({ offsets }) =>
+      offsets.commitEach(groupId, null, [{ ...wanted, topic: { id } }])
+    expect(await isRefused(commit, except('read', 'topic'))).toBe(true)
+  })
+
+  test('is refused a change of configs without alter_configs, and one of partitions without alter', async () => {
+    const configs: Operation = ({ topics }) => topics.change(name, { overrides: {} })
+    expect(await isRefused(configs, except('alter_configs', 'topic'))).toBe(true)
+    const both: Operation = ({ topics }) => topics.change(name, { partitions: 2, overrides: {} })
+    expect(await isRefused(both, except('alter_configs', 'topic'))).toBe(true)
+    expect(await isRefused(both, except('alter', 'topic'))).toBe(true)
+  })
+})
+
+test('lists what may be described, and all groups to a principal that may describe the cluster', async () => {
+  const topicsOnly = brokerWith(
+    (_, operation, { type }) => operation === 'describe' && type === 'topic',
+  )
+  expect(await topicsOnly.topics.list()).toEqual([topic])
+  expect(await topicsOnly.groups.listAll(9)).toEqual([])
+  const clusterOnly = brokerWith((_, __, { type }) => type === 'cluster')
+  expect(await clusterOnly.topics.list()).toEqual([])
+  expect(await clusterOnly.groups.listAll(9)).toEqual([{ groupId }])
+})
+
+test('commits the offsets of topics that may be read, beside refusals for the others', async () => {
+  const commits: unknown[] = []
+  const objects = {
+    COORDINATOR: {
+      getByName: () => ({
+        getTopic: async (asked: string) => ({
+          ok: { ...topic, name: asked, id: `id of ${asked}` },
+        }),
+      }),
+    },
+    GROUP: {
+      getByName: () => ({
+        commitOffsets: async ({ offsets }: { offsets: ReadonlyArray<{ topic: string }> }) => {
+          commits.push(...offsets.map((one) => one.topic))
+          return { ok: null }
+        },
+      }),
+    },
+    PARTITION: {
+      idFromName: (text: string) => text,
+      get: () => ({ describe: async () => ({ ok: { logStartOffset: 0, highWatermark: 9 } }) }),
+    },
+  }
+  const { offsets } = new Broker({
+    objects: objects as unknown as ObjectBindings,
+    caches: newCaches(),
+    principal: ANONYMOUS,
+    authorizer: (_, __, resource) => resource.name !== 'secret',
+  })
+  const of = (topicName: string) => ({ ...wanted, topic: { name: topicName } })
+  const outcomes = await offsets.commitEach(groupId, null, [of('open'), of('secret'), of('free')])
+  expect(outcomes.map((outcome) => outcome?.code ?? null)).toEqual([
+    null,
+    'topic_authorization_failed',
+    null,
+  ])
+  expect(commits).toEqual(['open', 'free'])
+})

@@ -2,7 +2,7 @@
  * What a group does by alarm: finds out which members are silent where nobody else would, forgets
  * offsets, and ends a group that holds nothing. Every step is idempotent.
  */
-import type { OffsetExpiry } from '../../src/core/group/commit.ts'
+import type { OffsetExpiry } from '../../src/core/group/offset-expiry.ts'
 import {
   EMPTY_GROUP_KEPT_MS,
   GROUP_ALARM_RETRY_MS,

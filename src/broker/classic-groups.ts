@@ -8,7 +8,7 @@ import type {
   LeftMember,
   SyncGroupAnswer,
   SyncGroupRequest,
-} from '../core/group/classic/classic-api.ts'
+} from '../core/group/classic-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import { ownBytes } from '../core/log/chunk.ts'
 import type { Cluster } from './cluster.ts'

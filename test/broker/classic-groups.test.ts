@@ -3,10 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { joinGroup, leaveGroup, syncGroup } from '../../src/broker/classic-groups.ts'
 import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
-import type {
-  JoinGroupRequest,
-  SyncGroupRequest,
-} from '../../src/core/group/classic/classic-api.ts'
+import type { JoinGroupRequest, SyncGroupRequest } from '../../src/core/group/classic-api.ts'
 import { parseGroupId } from '../../src/core/group/group-id.ts'
 
 const groupId = parseGroupId('g')

@@ -14,7 +14,7 @@ import {
   HEARTBEAT_INTERVAL_MS,
   SESSION_TIMEOUT_MS_DEFAULT,
 } from '../limits.ts'
-import { shownValue } from '../topic/shown-value.ts'
+import { shownValue } from '../shown-value.ts'
 
 interface GroupConfigRow {
   readonly default: number

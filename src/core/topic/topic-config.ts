@@ -3,6 +3,7 @@
  * from it. Keys, defaults and bounds are in `topic-config-keys.ts`.
  */
 import { EdgelogError } from '../errors.ts'
+import { shownValue } from '../shown-value.ts'
 import {
   checkValueLength,
   configListItems,
@@ -10,7 +11,6 @@ import {
   parseConfigValue,
 } from './config-value.ts'
 import { nearestConfigKeys } from './nearest-config-keys.ts'
-import { shownValue } from './shown-value.ts'
 import {
   type ConfigKey,
   isTopicConfigKey,

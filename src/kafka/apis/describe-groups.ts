@@ -4,7 +4,7 @@
 import { describeClassicGroup } from '../../broker/classic-groups.ts'
 import { describeEach } from '../../broker/describe-each.ts'
 import { EdgelogError, type ErrorCode } from '../../core/errors.ts'
-import type { ClassicGroupDescription } from '../../core/group/classic/classic-api.ts'
+import type { ClassicGroupDescription } from '../../core/group/classic-api.ts'
 import { classicDescriptionBytes } from '../../core/group/description-size.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {

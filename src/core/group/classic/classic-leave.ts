@@ -1,6 +1,6 @@
 /** Decides LeaveGroup. */
 import { EdgelogError } from '../../errors.ts'
-import type { LeavingMember, LeftMember } from './classic-api.ts'
+import type { LeavingMember, LeftMember } from '../classic-api.ts'
 import {
   type ClassicGroup,
   type ClassicStep,

@@ -21,7 +21,7 @@ import { runs, SEEDED } from '../../../support/seed.ts'
 import { type Client, ROUND_MS, request, SUBSCRIPTIONS, World } from './consumer-world.ts'
 
 type Reconcile = typeof import('../../../../src/core/group/consumer/reconcile.ts').reconcile
-type CommitRules = typeof import('../../../../src/core/group/commit.ts')
+type CommitRules = typeof import('../../../../src/core/group/consumer/check-commit.ts')
 
 /** What stands in for a rule; set by the tests of the checker. */
 const broken = vi.hoisted(() => ({

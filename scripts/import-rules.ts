@@ -99,20 +99,39 @@ const SERVER_ROOMS: Record<string, Room> = {
 }
 
 /** Files at the top of the client that every room of it may use. */
-const CLIENT_BASE = ['client/limits.ts', 'client/clock.ts', 'client/codecs.ts']
+const CLIENT_BASE = [
+  'client/limits.ts',
+  'client/clock.ts',
+  'client/codecs.ts',
+  'client/check-range.ts',
+  'client/call-options.ts',
+  'client/producer-id.ts',
+]
+/** What all rooms of the client know of topics. */
+const CLIENT_TOPICS = ['client/describe-topic.ts', 'client/topic-metadata.ts']
 const BROWSER_BASE = [...CLIENT_BASE, 'client/browser/limits.ts']
 
 const CLIENT_ROOMS: Record<string, Room> = {
   'client/limits.ts': { imports: [] },
   'client/clock.ts': { imports: ['client/limits.ts'] },
   'client/codecs.ts': { imports: ['src/core/compression'] },
+  'client/check-range.ts': { imports: ['src/core'] },
+  'client/call-options.ts': { imports: [] },
+  'client/producer-id.ts': { imports: [] },
   'client/http': { imports: [...CLIENT_BASE, ...CORE] },
-  'client/producer': { imports: [...CLIENT_BASE, 'client/http', ...CORE] },
-  'client/consumer': { imports: [...CLIENT_BASE, 'client/http', ...CORE] },
-  'client/group': { imports: [...CLIENT_BASE, 'client/http', 'client/consumer', ...CORE] },
+  'client/describe-topic.ts': { imports: ['client/http'] },
+  'client/topic-metadata.ts': {
+    imports: ['client/limits.ts', 'client/http', 'client/describe-topic.ts'],
+  },
+  'client/producer': { imports: [...CLIENT_BASE, ...CLIENT_TOPICS, 'client/http', ...CORE] },
+  'client/consumer': { imports: [...CLIENT_BASE, ...CLIENT_TOPICS, 'client/http', ...CORE] },
+  'client/group': {
+    imports: [...CLIENT_BASE, 'client/http', 'client/consumer', ...CORE],
+  },
   client: {
     imports: [
       ...CLIENT_BASE,
+      ...CLIENT_TOPICS,
       'client/http',
       'client/producer',
       'client/consumer',
@@ -144,6 +163,7 @@ const CLIENT_ROOMS: Record<string, Room> = {
       ...BROWSER_BASE,
       'client/http',
       'client/consumer',
+      'client/describe-topic.ts',
       'client/browser/store',
       'client/browser/sync',
       'client/browser/tabs',
@@ -153,6 +173,7 @@ const CLIENT_ROOMS: Record<string, Room> = {
   'client/browser': {
     imports: [
       ...BROWSER_BASE,
+      ...CLIENT_TOPICS,
       'client/http',
       'client/producer',
       'client/consumer',
@@ -170,7 +191,7 @@ const CLIENT_ROOMS: Record<string, Room> = {
     packages: ['node:'],
   },
   'client/cli': {
-    imports: ['client', 'client/cli/bridge', ...CORE],
+    imports: ['client', 'client/clock.ts', 'client/cli/bridge', ...CORE],
     packages: ['node:', 'commander', 'cli-progress', 'miniflare'],
   },
 }

@@ -18,7 +18,7 @@ import { CACHE_USE_INTERVAL_MS, SYNC_TAG } from './limits.ts'
 import type { AckWaiters } from './outbox/ack-waiters.ts'
 import { checkWaiters } from './outbox/check-waiters.ts'
 import { type FlushContext, untilFlushed } from './outbox/flush.ts'
-import type { RetryOptions } from './outbox/outbox.ts'
+import type { RetryOptions } from './outbox/outbox-contents.ts'
 import {
   type ParkedRecord,
   parkedRecords,
@@ -26,7 +26,6 @@ import {
   unpark,
 } from './outbox/outbox-contents.ts'
 import { OutboxDrain } from './outbox/outbox-drain.ts'
-import type { OutboxNews } from './outbox/outbox-news.ts'
 import type { OutboxSender, SenderState } from './outbox/outbox-sender.ts'
 import type { OutboxContext, OutboxStore } from './outbox/outbox-store.ts'
 import { Patience } from './patience.ts'
@@ -42,7 +41,7 @@ import type { CacheLimits, ProducerRow } from './store/schema.ts'
 import type { PageEvents } from './sync/page-events.ts'
 import { type LastError, Sync, type SyncSink, type SyncStatus } from './sync/sync.ts'
 import type { TransportName } from './sync/transport.ts'
-import type { Channel } from './tabs/channel.ts'
+import type { Channel, OutboxNews } from './tabs/channel.ts'
 import { TokenRenewal, type TokenRenewalContext } from './token-renewal.ts'
 import { TopicDirectory } from './topic-directory.ts'
 

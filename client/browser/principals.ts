@@ -4,11 +4,11 @@ import type { Clock } from '../clock.ts'
 import type { Connection } from '../http/connection.ts'
 import { untilFlushed } from './outbox/flush.ts'
 import { OutboxDrain } from './outbox/outbox-drain.ts'
-import type { OutboxNews } from './outbox/outbox-news.ts'
 import { OutboxSender, type SenderState } from './outbox/outbox-sender.ts'
 import { type OutboxContext, OutboxStore, pendingOf } from './outbox/outbox-store.ts'
 import { Database } from './store/database.ts'
 import type { PageEvents } from './sync/page-events.ts'
+import type { OutboxNews } from './tabs/channel.ts'
 import { TopicDirectory } from './topic-directory.ts'
 
 export interface OtherPrincipal {

@@ -8,7 +8,7 @@ import type { FetchBatchesOptions, FetchedBatches } from '../consumer/fetch-batc
 import { type LogSource, networkSource } from '../consumer/log-source.ts'
 import type { GroupConsumer } from '../group/group-consumer.ts'
 import type { GroupConsumerOptions } from '../group/group-consumer-options.ts'
-import { randomProducerId } from '../producer/producer-id.ts'
+import { randomProducerId } from '../producer-id.ts'
 import type { TopicMetadata, TopicMetadataSource } from '../topic-metadata.ts'
 import type { CacheNews } from './cache/cache-news.ts'
 import { CachedSource, type CachedSourceContext } from './cache/cached-source.ts'

@@ -1,12 +1,12 @@
 /** What is known of topics: asked from the server now and then, kept in the database for offline days. */
 import { EdgelogError } from '../../src/core/errors.ts'
-import type { TopicDescription } from '../admin.ts'
-import { type Connection, requestJson } from '../http/connection.ts'
+import { describeTopic } from '../describe-topic.ts'
+import type { Connection } from '../http/connection.ts'
 import { METADATA_MAX_AGE_MS } from '../limits.ts'
 import type { TopicMetadataSource } from '../topic-metadata.ts'
 import type { OutboxDrain } from './outbox/outbox-drain.ts'
-import type { OutboxNews } from './outbox/outbox-news.ts'
 import type { TopicRow } from './store/schema.ts'
+import type { OutboxNews } from './tabs/channel.ts'
 
 export class TopicDirectory implements TopicMetadataSource {
   readonly #connection: Connection
@@ -63,8 +63,8 @@ export class TopicDirectory implements TopicMetadataSource {
   }
 
   async #describe(topic: string): Promise<TopicRow> {
-    const path = `/v1/topics/${encodeURIComponent(topic)}?partitionDetails=false`
-    const { id, partitions, config } = await requestJson<TopicDescription>(this.#connection, path)
+    const described = await describeTopic(this.#connection, topic, { partitionDetails: false })
+    const { id, partitions, config } = described
     return { topic, id, partitions, maxMessageBytes: Number(config['max.message.bytes']) }
   }
 }

@@ -4,12 +4,12 @@
  */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
-import { type PartitionDetails, type TopicDescription, topicPath } from '../../admin.ts'
 import type { Timer } from '../../clock.ts'
 import { type LogChunk, parseChunk } from '../../consumer/log-chunk.ts'
 import type { LogSource } from '../../consumer/log-source.ts'
 import type { TailPosition } from '../../consumer/tail-messages.ts'
-import { type Connection, requestJson } from '../../http/connection.ts'
+import { describeTopic, type PartitionDetails } from '../../describe-topic.ts'
+import type { Connection } from '../../http/connection.ts'
 import { CORRUPT_READS_MAX, METADATA_MAX_AGE_MS } from '../../limits.ts'
 import {
   CACHE_AGE_MS_MAX,
@@ -20,16 +20,10 @@ import {
 import type { CacheLimits, CursorRow, FollowRow, TopicRow } from '../store/schema.ts'
 import type { Followed, SyncSink, SyncStatus } from '../sync/sync.ts'
 import type { Subscription } from '../sync/transport.ts'
-import type { Channel } from '../tabs/channel.ts'
+import type { Channel, TopicResetReason } from '../tabs/channel.ts'
 import type { BatchCache } from './batch-cache.ts'
 import type { CacheNews } from './cache-news.ts'
-import {
-  type Arrival,
-  beginOffset,
-  type LogEnds,
-  resetReason,
-  type TopicResetReason,
-} from './cache-plan.ts'
+import { type Arrival, beginOffset, type LogEnds, resetReason } from './cache-plan.ts'
 import type { CacheWriter, Stored } from './cache-writer.ts'
 
 export interface FollowerContext {
@@ -236,8 +230,8 @@ export class Follower implements SyncSink {
 
   async #endsOf(topic: string): Promise<readonly PartitionDetails[]> {
     const { connection } = this.#context
-    const path = `${topicPath(topic)}?partitionDetails=true`
-    return (await requestJson<TopicDescription>(connection, path)).partitionDetails ?? []
+    const described = await describeTopic(connection, topic, { partitionDetails: true })
+    return described.partitionDetails ?? []
   }
 
   /** The log does not go on from what is kept: finds out why, and drops what is void. */

@@ -1,12 +1,6 @@
 /** What waits, and what was refused, as a page can see it and deal with it. */
 import type { ConsumerRecord } from '../../consumer/consumer-record.ts'
-import type { ParkedRecord } from './outbox-contents.ts'
-
-export type { ParkedRecord } from './outbox-contents.ts'
-
-export interface RetryOptions {
-  readonly timestamp?: number
-}
+import type { ParkedRecord, RetryOptions } from './outbox-contents.ts'
 
 export interface Outbox {
   /**

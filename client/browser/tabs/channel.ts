@@ -2,14 +2,32 @@
  * What the tabs of one database tell each other. A message only says that something is to be looked
  * at: all that counts is in IndexedDB, so that a message that is lost costs time and nothing else.
  */
-import type { TopicResetReason } from '../cache/cache-plan.ts'
-import type { OutboxNews } from '../outbox/outbox-news.ts'
+import type { ErrorBody } from '../../../src/core/errors.ts'
+import type { Ack, Move } from '../store/schema.ts'
 import type { SyncStatus } from '../sync/sync.ts'
+
+/** Why what was kept of a topic is void. */
+export type TopicResetReason = 'recreated' | 'truncated' | 'logStartMoved' | 'deleted'
 
 export type ChannelMessage =
   /** Each 2 s from the leader, for the status of the others. */
   | { readonly kind: 'beat'; readonly epoch: number; readonly status: SyncStatus }
-  | OutboxNews
+  /** Records were queued: the tab that sends should look into the outbox. */
+  | { readonly kind: 'wake' }
+  | {
+      readonly kind: 'acked'
+      readonly topic: string
+      readonly partition: number
+      readonly acks: readonly Ack[]
+    }
+  | {
+      readonly kind: 'parked'
+      readonly topic: string
+      /** The one record that was refused; without it all that the topic had waiting. */
+      readonly place?: { readonly partition: number; readonly position: number }
+      readonly error: ErrorBody
+    }
+  | { readonly kind: 'moved'; readonly topic: string; readonly moves: readonly Move[] }
   /** Batches were stored: the cached end of the partition, and the log's. */
   | {
       readonly kind: 'news'
@@ -32,6 +50,8 @@ export type ChannelMessage =
 
 export type MessageKind = ChannelMessage['kind']
 export type MessageOf<Kind extends MessageKind> = Extract<ChannelMessage, { kind: Kind }>
+
+export type OutboxNews = MessageOf<'wake' | 'acked' | 'parked' | 'moved'>
 
 /** What is needed of a BroadcastChannel. */
 export interface BroadcastPort {

@@ -35,7 +35,7 @@ vi.mock('../../../../src/core/group/consumer/reconcile.ts', async (load) => {
   return { reconcile: ((...args) => broken.reconcile(reconcile)(...args)) satisfies Reconcile }
 })
 
-vi.mock('../../../../src/core/group/commit.ts', async (load) => {
+vi.mock('../../../../src/core/group/consumer/check-commit.ts', async (load) => {
   const rules = await load<CommitRules>()
   const checkConsumerCommit: CommitRules['checkConsumerCommit'] = (...args) =>
     broken.checkConsumerCommit(rules)(...args)

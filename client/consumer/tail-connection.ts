@@ -2,10 +2,11 @@
  * One WebSocket to the live tail: opens, says, hears, and ends once. Whether to open another one,
  * and when, is for others to decide.
  */
+
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { DecodeError } from '../../src/core/bytes/decode-error.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { BATCH_BYTES_MAX } from '../../src/core/limits.ts'
-import { concatenate } from '../../src/core/log/chunk.ts'
 import {
   decodeTailPart,
   TAIL_PARTS_SUBPROTOCOL,

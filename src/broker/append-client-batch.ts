@@ -1,8 +1,8 @@
 /** Appends one batch as Kafka's clients send it. */
 import { readBatchHeaders } from '../core/batch/record-batch.ts'
+import { ownBytes } from '../core/bytes/concatenate.ts'
 import { assert, EdgelogError } from '../core/errors.ts'
 import { SEQUENCE_GAP_WAIT_MS } from '../core/limits.ts'
-import { ownBytes } from '../core/log/chunk.ts'
 import type { AppendReply, AppendRequest } from '../core/log/partition-api.ts'
 import type { CalledTopic, Cluster } from './cluster.ts'
 import { checkBatches } from './produce.ts'

@@ -1,4 +1,6 @@
 /** The classic rebalance protocol of consumer groups: what a group refuses is thrown. */
+
+import { ownBytes } from '../core/bytes/concatenate.ts'
 import type {
   ClassicGroupDescription,
   ClassicHeartbeatRequest,
@@ -10,7 +12,6 @@ import type {
   SyncGroupRequest,
 } from '../core/group/classic-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
-import { ownBytes } from '../core/log/chunk.ts'
 import type { Cluster } from './cluster.ts'
 
 /**

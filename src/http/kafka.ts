@@ -1,4 +1,6 @@
 /** `POST /kafka`: frames of Kafka's wire protocol, carried over HTTP. */
+
+import { concatenate } from '../core/bytes/concatenate.ts'
 import { EdgelogError } from '../core/errors.ts'
 import {
   KAFKA_UNAUTHORIZED_BYTES_MAX,
@@ -7,7 +9,6 @@ import {
   REQUEST_BODY_BYTES_MAX,
   RETENTION_CHECK_INTERVAL_MS_DEFAULT,
 } from '../core/limits.ts'
-import { concatenate } from '../core/log/chunk.ts'
 import { numberSetting } from '../events/number-setting.ts'
 import type { HostAndPort, KafkaSettings } from '../kafka/handled.ts'
 import { cutFrames, serveFrames } from '../kafka/serve-frames.ts'

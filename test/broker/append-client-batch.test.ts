@@ -4,14 +4,10 @@ import { appendClientBatch } from '../../src/broker/append-client-batch.ts'
 import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
 import { requestCodecs } from '../../src/broker/codecs.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
-import {
-  ATTRIBUTE_CONTROL,
-  ATTRIBUTE_TRANSACTIONAL,
-  assignOffset,
-  writeCrc,
-} from '../../src/core/batch/record-batch.ts'
+import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../src/core/batch/header-layout.ts'
+import { assignOffset, writeCrc } from '../../src/core/batch/record-batch.ts'
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { SEQUENCE_GAP_WAIT_MS } from '../../src/core/limits.ts'
-import { concatenate } from '../../src/core/log/chunk.ts'
 import type { AppendRequest } from '../../src/core/log/partition-api.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'

@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { BatchBuilder, stampProducer } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
 import { readBatchHeaders, verifyCrc, writeCrc } from '../../src/core/batch/record-batch.ts'
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { createCodecs } from '../../src/core/compression/codecs.ts'
 import { REQUEST_BATCHES_MAX, REQUEST_DECOMPRESSED_BYTES_MAX } from '../../src/core/limits.ts'
-import { concatenate } from '../../src/core/log/chunk.ts'
 import { BATCH, expectError, useTarget } from './target.ts'
 
 const target = useTarget()

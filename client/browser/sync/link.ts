@@ -1,7 +1,7 @@
 /** One connection: what is followed over it, and what comes of that. */
 import { readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
+import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
-import { concatenate } from '../../../src/core/log/chunk.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
 import { endOffsetOf } from '../../consumer/log-chunk.ts'
 import { TailCredit } from '../../consumer/tail-credit.ts'

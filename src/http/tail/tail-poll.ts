@@ -5,13 +5,13 @@
 import type { Cluster } from '../../broker/cluster.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import { readBatchHeaders } from '../../core/batch/record-batch.ts'
+import { concatenate } from '../../core/bytes/concatenate.ts'
 import {
   TAIL_POLL_BYTES_MAX,
   TAIL_POLL_GATHER_MS,
   TAIL_POLL_OPEN_MS_MAX,
   TAIL_POLL_PING_MS,
 } from '../../core/limits.ts'
-import { concatenate } from '../../core/log/chunk.ts'
 import {
   decodeTailFrame,
   encodeTailEntry,

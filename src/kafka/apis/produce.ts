@@ -7,7 +7,8 @@
 import { appendClientBatch } from '../../broker/append-client-batch.ts'
 import type { CalledTopic } from '../../broker/cluster.ts'
 import { fanOut } from '../../broker/fan-out.ts'
-import { BATCH_HEADER_BYTES, readBatchHeader } from '../../core/batch/record-batch.ts'
+import { BATCH_HEADER_BYTES } from '../../core/batch/header-layout.ts'
+import { readBatchHeader } from '../../core/batch/record-batch.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,

@@ -21,7 +21,7 @@ export interface TopicDescription {
   readonly partitionDetails?: readonly PartitionDetails[]
 }
 
-export interface DescribeTopicOptions {
+interface DescribeTopicOptions {
   /** Whether each partition is asked how far its log reaches. */
   readonly partitionDetails: boolean
   readonly signal?: AbortSignal | undefined

@@ -22,7 +22,7 @@ import type { LogSource } from './log-source.ts'
 import type { ReadBudget } from './read-budget.ts'
 import { type LiveTail, untilTaken } from './tail-session.ts'
 
-export interface ReaderContext {
+interface ReaderContext {
   readonly connection: Connection
   readonly source: LogSource
   readonly settings: ConsumerSettings
@@ -36,7 +36,7 @@ export interface ReaderContext {
 }
 
 /** A chunk in the queue. */
-export interface QueuedChunk {
+interface QueuedChunk {
   readonly chunk: LogChunk
   /** Where it was to begin: records before it are passed over. */
   readonly offset: number

@@ -31,7 +31,7 @@ export interface TailSocket {
 export type WebSocketConstructor = new (url: string, protocols: string[]) => TailSocket
 
 /** Nothing is heard before the connection is made, nor after `ended` or `close`. */
-export interface TailConnectionListener extends TailMessageListener {
+interface TailConnectionListener extends TailMessageListener {
   ended(error: EdgelogError): void
 }
 

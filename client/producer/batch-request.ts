@@ -27,7 +27,7 @@ export interface SentBatch {
   readonly startedAtMs?: number
 }
 
-export interface SendOptions {
+interface SendOptions {
   /** The line that all requests of the client share. */
   readonly line: SendLine
   /** Longest silence; a request too large for the line's pace has more time. */

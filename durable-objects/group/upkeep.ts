@@ -19,7 +19,7 @@ import type { Lifecycle } from './lifecycle.ts'
 import type { OffsetTable } from './offset-table.ts'
 
 /** The parts of the group that are made anew when it is wiped. */
-export interface UpkeepHooks {
+interface UpkeepHooks {
   members(): GroupMembers
   offsets(): OffsetTable
   /** Removes the members whose time is over. */

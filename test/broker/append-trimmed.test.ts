@@ -24,7 +24,7 @@ import { compressBatch } from '../../src/core/batch/compress-batch.ts'
 import { decodeBatch } from '../../src/core/batch/decode-records.ts'
 import { batchBytes, readBatchHeaders, verifyCrc } from '../../src/core/batch/record-batch.ts'
 import { concatenate } from '../../src/core/bytes/concatenate.ts'
-import { createCodecs } from '../../src/core/compression/codecs.ts'
+import { CODECS } from '../../src/core/compression/codecs.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { OVERLAP_TRIMS_MAX } from '../../src/core/limits.ts'
 import { decideAppend } from '../../src/core/log/append.ts'
@@ -34,7 +34,6 @@ import { resolveTopicConfig, type TopicConfig } from '../../src/core/topic/topic
 import { checksOf } from '../support/batch-checks.ts'
 import { runs, SEEDED } from '../support/seed.ts'
 
-const CODECS = createCodecs()
 const CONFIG = resolveTopicConfig({})
 const STAMPED = resolveTopicConfig({ 'message.timestamp.type': 'LogAppendTime' })
 const FIRST_SEQUENCES = [0, 0, 2 ** 31 - 20]

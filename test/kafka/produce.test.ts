@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
 import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
-import { createCodecs } from '../../src/core/compression/codecs.ts'
+import { CODECS } from '../../src/core/compression/codecs.ts'
 import { KAFKA_RECORD_ERRORS_MAX, RECORD_ERRORS_MAX } from '../../src/core/limits.ts'
 import { decideAppend } from '../../src/core/log/append.ts'
 import type { AppendRequest } from '../../src/core/log/partition-api.ts'
@@ -101,7 +101,7 @@ describe('Produce', () => {
   })
 
   test('names the records of a compressed batch', async () => {
-    const compressed = await compressBatch(mixed, 'gzip', createCodecs())
+    const compressed = await compressBatch(mixed, 'gzip', CODECS)
     const [refused] = await produce(9, [compressed])
     expect(refused?.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual([1, 3])
   })

@@ -37,7 +37,7 @@ export interface Arrival extends LogEnds {
   readonly headers: readonly BatchHeader[]
 }
 
-export type ArrivalPlan =
+type ArrivalPlan =
   /** These are new; perhaps none is. */
   | { readonly kind: 'append'; readonly headers: readonly BatchHeader[] }
   | { readonly kind: 'gap' }

@@ -26,7 +26,7 @@ import type { CacheNews } from './cache-news.ts'
 import { type Arrival, beginOffset, type LogEnds, resetReason } from './cache-plan.ts'
 import type { CacheWriter, Stored } from './cache-writer.ts'
 
-export interface FollowerContext {
+interface FollowerContext {
   readonly cache: BatchCache
   readonly writer: CacheWriter
   readonly news: CacheNews

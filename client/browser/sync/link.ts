@@ -13,7 +13,7 @@ import type { Followed, SyncSink } from './sync-sink.ts'
 import type { Subscription, Transport, TransportListener } from './transport.ts'
 
 /** Whose connection it is. Nothing is called after `close`. */
-export interface LinkHost {
+interface LinkHost {
   readonly sink: SyncSink
   readonly pauses: Pauses
   readonly now: () => number

@@ -24,7 +24,7 @@ interface Target {
   removeEventListener?(type: string, listener: (event: { type: string }) => void): void
 }
 
-export interface PageScope extends Target {
+interface PageScope extends Target {
   readonly document?: Target & { readonly visibilityState: string }
   readonly navigator?: { readonly onLine?: boolean }
 }

@@ -9,7 +9,7 @@ import type { SyncStatus } from '../sync/sync.ts'
 /** Why what was kept of a topic is void. */
 export type TopicResetReason = 'recreated' | 'truncated' | 'logStartMoved' | 'deleted'
 
-export type ChannelMessage =
+type ChannelMessage =
   /** Each 2 s from the leader, for the status of the others. */
   | { readonly kind: 'beat'; readonly epoch: number; readonly status: SyncStatus }
   /** Records were queued: the tab that sends should look into the outbox. */
@@ -48,7 +48,7 @@ export type ChannelMessage =
       readonly reason: TopicResetReason
     }
 
-export type MessageKind = ChannelMessage['kind']
+type MessageKind = ChannelMessage['kind']
 export type MessageOf<Kind extends MessageKind> = Extract<ChannelMessage, { kind: Kind }>
 
 export type OutboxNews = MessageOf<'wake' | 'acked' | 'parked' | 'moved'>

@@ -31,7 +31,7 @@ export interface BatchProducer {
   readonly baseSequence: number
 }
 
-export interface BatchOptions extends Partial<BatchProducer> {
+interface BatchOptions extends Partial<BatchProducer> {
   readonly isTransactional?: boolean
 }
 

@@ -16,7 +16,7 @@ import { type BatchHeader, recordsBytes, writeCrc } from './record-batch.ts'
 const TYPE_ABORT = 0
 const TYPE_COMMIT = 1
 
-export interface TransactionMarker {
+interface TransactionMarker {
   readonly type: 'commit' | 'abort'
   readonly coordinatorEpoch: number
 }

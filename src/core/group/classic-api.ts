@@ -29,7 +29,7 @@ export interface JoinGroupRequest {
   readonly supportsSkippingAssignment: boolean
 }
 
-export interface JoinedMember {
+interface JoinedMember {
   readonly memberId: string
   readonly instanceId: string | null
   readonly metadata: Uint8Array

@@ -61,7 +61,7 @@ export function isGroupConfigKey(name: string): name is GroupConfigKey {
 }
 
 /** @throws {EdgelogError} `invalid_config`. */
-export function requireGroupConfigKey(name: string): GroupConfigKey {
+function requireGroupConfigKey(name: string): GroupConfigKey {
   if (isGroupConfigKey(name)) return name
   const allowed = Object.keys(GROUP_CONFIG_KEYS).join(', ')
   throw invalid(`config: groups have no config ${shownValue(name)}; ${allowed} are allowed`)

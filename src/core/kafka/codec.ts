@@ -26,7 +26,7 @@ import { readTagged, type TaggedField, writeTagged } from './tagged-fields.ts'
 import type { Codec } from './value-codec.ts'
 
 /** What a type is compiled for. */
-export interface Dialect {
+interface Dialect {
   readonly version: number
   readonly isFlexible: boolean
 }

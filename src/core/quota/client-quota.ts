@@ -13,7 +13,7 @@ export type QuotaEntity = { readonly [Type in QuotaEntityType]?: string | null }
 /** By the names of quotas, such as `producer_byte_rate`. */
 export type QuotaValues = { readonly [name: string]: number }
 /** Null removes a quota. */
-export type QuotaChange = { readonly [name: string]: number | null }
+type QuotaChange = { readonly [name: string]: number | null }
 
 export interface ClientQuota {
   readonly entity: QuotaEntity

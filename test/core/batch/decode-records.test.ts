@@ -137,14 +137,6 @@ describe('decodeBatch()', () => {
     expect(await decodeBatch(batch, readBatchHeader(batch), CODECS)).toEqual([])
   })
 
-  it('refuses zstd where no codec is given', async () => {
-    const { createCodecs } = await import('../../../src/core/compression/codecs.ts')
-    const batch = forged((view) => view.setInt16(21, 4))
-    await expect(decodeBatch(batch, readBatchHeader(batch), createCodecs())).rejects.toMatchObject({
-      code: 'unsupported_compression_type',
-    })
-  })
-
   it('hides whatever an injected codec throws behind corrupt_message', async () => {
     const fails = () => {
       throw new TypeError('defect')

@@ -25,7 +25,7 @@ import type { ClassicProtocol, JoinGroupAnswer, SyncGroupAnswer } from '../class
 import type { GroupState } from '../group-state.ts'
 import { type Deadlines, NO_DEADLINES, setDeadline } from './classic-deadlines.ts'
 
-export type ClassicState = Extract<
+type ClassicState = Extract<
   GroupState,
   'empty' | 'preparing_rebalance' | 'completing_rebalance' | 'stable'
 >

@@ -10,7 +10,7 @@ import {
   touch,
 } from './classic-group.ts'
 
-export interface ClassicHeartbeatStep {
+interface ClassicHeartbeatStep {
   readonly group: ClassicGroup
   readonly answer: Reply<null>
 }

@@ -30,7 +30,7 @@ import {
 } from './classic-protocols.ts'
 import { completeIfAllJoined, joinAnswer, openRebalance } from './classic-rebalance.ts'
 
-export interface JoinFacts {
+interface JoinFacts {
   readonly nowMs: number
   /** What the shell calls this call by, once only. */
   readonly ticket: number

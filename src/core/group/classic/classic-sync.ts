@@ -17,7 +17,7 @@ import {
 import { fitsRow, isSameBytes } from './classic-protocols.ts'
 import { restartSessions } from './classic-rebalance.ts'
 
-export interface SyncFacts {
+interface SyncFacts {
   readonly nowMs: number
   /** What the shell calls this call by, once only. */
   readonly ticket: number

@@ -21,7 +21,7 @@ import { identify } from './identify.ts'
 import { reconcile } from './reconcile.ts'
 import { type AssignmentTime, assignIfDue, checkBounds } from './target.ts'
 
-export interface HeartbeatDecision {
+interface HeartbeatDecision {
   /** null: nothing is to be stored. */
   readonly change: ConsumerGroupChange | null
   readonly answer: HeartbeatAnswer

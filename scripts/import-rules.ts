@@ -147,17 +147,6 @@ const CLIENT_ROOMS: Record<string, Room> = {
   'client/browser/tabs': {
     imports: [...BROWSER_BASE, 'client/browser/store', 'client/browser/sync', ...CORE],
   },
-  'client/browser/outbox': {
-    imports: [
-      ...BROWSER_BASE,
-      'client/http',
-      'client/producer',
-      'client/consumer',
-      'client/browser/store',
-      'client/browser/tabs',
-      ...CORE,
-    ],
-  },
   'client/browser/cache': {
     imports: [
       ...BROWSER_BASE,
@@ -170,6 +159,49 @@ const CLIENT_ROOMS: Record<string, Room> = {
       ...CORE,
     ],
   },
+  'client/browser/session': {
+    imports: [
+      ...BROWSER_BASE,
+      'client/http',
+      'client/consumer',
+      'client/browser/store',
+      'client/browser/sync',
+      'client/browser/tabs',
+      'client/browser/cache',
+      ...CORE,
+    ],
+  },
+  'client/browser/outbox': {
+    imports: [
+      ...BROWSER_BASE,
+      ...CLIENT_TOPICS,
+      'client/http',
+      'client/producer',
+      'client/consumer',
+      'client/browser/session',
+      'client/browser/store',
+      'client/browser/sync',
+      'client/browser/tabs',
+      'client/browser/cache',
+      ...CORE,
+    ],
+  },
+  'client/browser/reading': {
+    imports: [
+      ...BROWSER_BASE,
+      ...CLIENT_TOPICS,
+      'client/http',
+      'client/consumer',
+      'client/group',
+      'client/browser/session',
+      'client/browser/store',
+      'client/browser/sync',
+      'client/browser/tabs',
+      'client/browser/cache',
+      'client/browser/outbox',
+      ...CORE,
+    ],
+  },
   'client/browser': {
     imports: [
       ...BROWSER_BASE,
@@ -178,11 +210,13 @@ const CLIENT_ROOMS: Record<string, Room> = {
       'client/producer',
       'client/consumer',
       'client/group',
+      'client/browser/session',
       'client/browser/store',
       'client/browser/sync',
       'client/browser/tabs',
       'client/browser/outbox',
       'client/browser/cache',
+      'client/browser/reading',
       ...CORE,
     ],
   },

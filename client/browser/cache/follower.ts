@@ -22,14 +22,12 @@ import type { Followed, SyncSink, SyncStatus } from '../sync/sync.ts'
 import type { Subscription } from '../sync/transport.ts'
 import type { Channel, TopicResetReason } from '../tabs/channel.ts'
 import type { BatchCache } from './batch-cache.ts'
-import type { CacheNews } from './cache-news.ts'
 import { type Arrival, beginOffset, type LogEnds, resetReason } from './cache-plan.ts'
 import type { CacheWriter, Stored } from './cache-writer.ts'
 
 interface FollowerContext {
   readonly cache: BatchCache
   readonly writer: CacheWriter
-  readonly news: CacheNews
   readonly channel: Channel
   readonly connection: Connection
   readonly network: LogSource
@@ -41,8 +39,6 @@ interface FollowerContext {
   }
   /** `subscriptions` may answer otherwise now. */
   readonly changed: () => void
-  /** What was kept of the topic is gone. */
-  readonly topicReset: (topic: string, reason: TopicResetReason) => void
   /** The browser does not store, or the log is damaged: it is read from the network then. */
   readonly failed: (error: EdgelogError) => void
 }
@@ -274,8 +270,7 @@ export class Follower implements SyncSink {
 
   #tellReset(topic: string, reason: TopicResetReason | undefined): void {
     if (reason === undefined) return
-    this.#context.channel.post({ kind: 'topicReset', topic, reason })
-    this.#context.topicReset(topic, reason)
+    this.#context.channel.publish({ kind: 'topicReset', topic, reason })
   }
 
   get #isResting(): boolean {
@@ -286,7 +281,7 @@ export class Follower implements SyncSink {
 
   /** Stores it and spreads the word, or the word alone while the browser does not store. */
   async #keep(arrival: Arrival): Promise<Stored> {
-    const { news, connection, failed } = this.#context
+    const { channel, connection, failed } = this.#context
     let stored: Stored = 'stored'
     try {
       if (!this.#isResting) stored = await this.#write(arrival)
@@ -296,7 +291,9 @@ export class Follower implements SyncSink {
       this.#restUntilMs = connection.clock.now() + CACHE_REST_MS
     }
     const { topic, partition, endOffset, highWatermark } = arrival
-    if (stored === 'stored') news.tell({ kind: 'news', topic, partition, endOffset, highWatermark })
+    if (stored === 'stored') {
+      channel.publish({ kind: 'news', topic, partition, endOffset, highWatermark })
+    }
     return stored
   }
 

@@ -17,7 +17,7 @@ export type Transaction<Mode extends IDBTransactionMode = 'readwrite'> = IDBPTra
   Mode
 >
 
-interface DatabaseEvents {
+export interface DatabaseEvents {
   /** Another client id: all that was stored is gone. */
   lost(): void
   /** Another tab runs a newer version and waits for this one to let go. */

@@ -10,6 +10,11 @@ export type PageEvent =
   | 'freeze'
   | 'resume'
 
+/** Returns whether the server may be reached again after this event. */
+export function isHint(event: PageEvent): boolean {
+  return event === 'online' || event === 'visible' || event === 'pageshow'
+}
+
 export interface PageEvents {
   /** False is to be believed, true means little. */
   readonly isOnline: boolean

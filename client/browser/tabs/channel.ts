@@ -9,7 +9,7 @@ import type { SyncStatus } from '../sync/sync.ts'
 /** Why what was kept of a topic is void. */
 export type TopicResetReason = 'recreated' | 'truncated' | 'logStartMoved' | 'deleted'
 
-type ChannelMessage =
+export type ChannelMessage =
   /** Each 2 s from the leader, for the status of the others. */
   | { readonly kind: 'beat'; readonly epoch: number; readonly status: SyncStatus }
   /** Records were queued: the tab that sends should look into the outbox. */
@@ -51,7 +51,12 @@ type ChannelMessage =
 type MessageKind = ChannelMessage['kind']
 export type MessageOf<Kind extends MessageKind> = Extract<ChannelMessage, { kind: Kind }>
 
-export type OutboxNews = MessageOf<'wake' | 'acked' | 'parked' | 'moved'>
+export type OutboxNews = MessageOf<'wake' | 'acked' | 'parked' | 'moved' | 'outbox'>
+
+/** What is needed of a channel by a part that only sends. */
+export interface Publisher {
+  publish(message: ChannelMessage): void
+}
 
 /** What is needed of a BroadcastChannel. */
 export interface BroadcastPort {
@@ -74,21 +79,19 @@ export class Channel {
   #port: BroadcastPort | undefined
   readonly #listeners = new Map<unknown, Set<Listener>>()
 
-  /** Without a constructor there is no news, and all else works. */
+  /**
+   * Without a constructor there is no news of other tabs, and all else works.
+   *
+   * @param name null: messages stay in this tab.
+   */
   constructor(
-    name: string,
+    name: string | null,
     Constructor = (globalThis as { BroadcastChannel?: BroadcastChannelConstructor })
       .BroadcastChannel,
   ) {
-    if (Constructor === undefined) return
+    if (name === null || Constructor === undefined) return
     this.#port = new Constructor(`${name} ${VERSION}`)
-    this.#port.onmessage = ({ data }) => {
-      const message = data as { kind?: unknown } | null
-      // A copy, as who hears may listen anew.
-      for (const listener of [...(this.#listeners.get(message?.kind) ?? [])]) {
-        listener(message as never)
-      }
-    }
+    this.#port.onmessage = ({ data }) => this.#deliver(data as { kind?: unknown } | null)
   }
 
   /** Messages of other tabs can arrive. */
@@ -99,6 +102,12 @@ export class Channel {
   /** To all other tabs, not to this one. */
   post(message: ChannelMessage): void {
     this.#port?.postMessage(message)
+  }
+
+  /** Posts to all other tabs and delivers to the listeners of this one. */
+  publish(message: ChannelMessage): void {
+    this.post(message)
+    this.#deliver(message)
   }
 
   /** Returns what ends it. */
@@ -114,5 +123,12 @@ export class Channel {
   close(): void {
     this.#port?.close()
     this.#port = undefined
+  }
+
+  #deliver(message: { kind?: unknown } | null): void {
+    // A copy: a listener that is added meanwhile gets the next message.
+    for (const listener of [...(this.#listeners.get(message?.kind) ?? [])]) {
+      listener(message as never)
+    }
   }
 }

@@ -20,7 +20,7 @@ import {
   RECORDS_COUNT_POSITION,
 } from './header-layout.ts'
 import { encodeRecord, type NewRecord, recordSizeBytesMax } from './record.ts'
-import { writeCrc } from './record-batch.ts'
+import { writeCrc } from './write-crc.ts'
 
 const HEADER_SPACE = new Uint8Array(BATCH_HEADER_BYTES)
 

@@ -6,7 +6,8 @@ import {
   BATCH_LENGTH_END,
   BATCH_LENGTH_POSITION,
 } from './header-layout.ts'
-import { readBatchHeader, recordsBytes, writeCrc } from './record-batch.ts'
+import { readBatchHeader, recordsBytes } from './record-batch.ts'
+import { writeCrc } from './write-crc.ts'
 
 /**
  * Compresses the records of one uncompressed batch. With `none` the batch itself is returned.

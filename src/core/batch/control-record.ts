@@ -11,7 +11,8 @@ import { EdgelogError } from '../errors.ts'
 import { encodeBatch } from './batch-builder.ts'
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL, ATTRIBUTES_POSITION } from './header-layout.ts'
 import { decodeRecord } from './record.ts'
-import { type BatchHeader, recordsBytes, writeCrc } from './record-batch.ts'
+import { type BatchHeader, recordsBytes } from './record-batch.ts'
+import { writeCrc } from './write-crc.ts'
 
 const TYPE_ABORT = 0
 const TYPE_COMMIT = 1

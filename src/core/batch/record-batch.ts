@@ -31,6 +31,7 @@ import {
   PRODUCER_ID_POSITION,
   RECORDS_COUNT_POSITION,
 } from './header-layout.ts'
+import { writeCrc } from './write-crc.ts'
 
 export interface BatchHeader {
   /** Where in the bytes the batch begins. */
@@ -175,12 +176,6 @@ export function batchBytes(bytes: Uint8Array, header: BatchHeader): Uint8Array {
 /** The records section of one batch, compressed or not, as a view. */
 export function recordsBytes(bytes: Uint8Array, header: BatchHeader): Uint8Array {
   return bytes.subarray(header.position + BATCH_HEADER_BYTES, header.position + header.sizeBytes)
-}
-
-/** Computes the CRC of `batch`, one whole batch and nothing else, and writes it. */
-export function writeCrc(batch: Uint8Array): void {
-  const crc = crc32c(batch.subarray(CRC_START))
-  new DataView(batch.buffer, batch.byteOffset).setUint32(CRC_POSITION, crc)
 }
 
 /** What can be told from the first 17 bytes: the format, and that the batch is all there. */

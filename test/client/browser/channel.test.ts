@@ -1,10 +1,19 @@
 /** Who is told what, whoever listens. */
 import { expect, test } from 'vitest'
-import { CacheNews, type News } from '../../../client/browser/cache/cache-news.ts'
-import { Emitter } from '../../../client/browser/events.ts'
-import { type BroadcastPort, Channel } from '../../../client/browser/tabs/channel.ts'
+import { Emitter } from '../../../client/browser/session/events.ts'
+import {
+  type BroadcastPort,
+  Channel,
+  type MessageOf,
+} from '../../../client/browser/tabs/channel.ts'
 
-const NEWS: News = { kind: 'news', topic: 't', partition: 0, endOffset: 1, highWatermark: 1 }
+const NEWS: MessageOf<'news'> = {
+  kind: 'news',
+  topic: 't',
+  partition: 0,
+  endOffset: 1,
+  highWatermark: 1,
+}
 /** Where it has no end, the test is to have one. */
 const CALLS_MAX = 10
 
@@ -48,11 +57,10 @@ test('who listens anew while it is told is told once', () => {
   FakePort.opened.at(-1)?.onmessage?.({ data: { kind: 'follows' } })
   expect(follows.calls).toBe(1)
 
-  const news = new CacheNews(channel)
-  const heard = renewing((listener) => news.listen(listener))
-  news.tell(NEWS)
+  const heard = renewing((listener) => channel.listen('news', listener))
+  channel.publish(NEWS)
   expect(heard.calls).toBe(1)
-  news.tell(NEWS)
+  channel.publish(NEWS)
   expect(heard.calls).toBe(2)
 })
 

@@ -4,9 +4,10 @@ import { expect, test } from 'vitest'
 import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
 import { OutboxSender } from '../../../client/browser/outbox/outbox-sender.ts'
 import { OutboxStore } from '../../../client/browser/outbox/outbox-store.ts'
-import { DEAF } from '../../../client/browser/principals.ts'
+import { DEAF } from '../../../client/browser/outbox/principals.ts'
+import { TopicDirectory } from '../../../client/browser/outbox/topic-directory.ts'
 import { Database } from '../../../client/browser/store/database.ts'
-import { TopicDirectory } from '../../../client/browser/topic-directory.ts'
+import { Channel } from '../../../client/browser/tabs/channel.ts'
 import { systemClock as clock } from '../../../client/clock.ts'
 import { FakeLog } from './fake-log.ts'
 
@@ -34,13 +35,13 @@ function setUp() {
   const context = { database, newProducerId, random: () => 0.5, now: () => clock.now() }
   const store = new OutboxStore(context)
   const drain = new OutboxDrain(context)
-  const topics = new TopicDirectory(connection, drain, ignore)
+  const channel = new Channel(null)
+  const topics = new TopicDirectory(connection, drain, channel)
   const sender = new OutboxSender({
-    ...{ connection, store, drain },
+    ...{ connection, store, drain, channel },
     refresh: ignore,
     loadTopic: (topic) => topics.ask(topic),
     isOnline: () => true,
-    tell: ignore,
     renewToken: async () => false,
     stateChanged: ignore,
   })

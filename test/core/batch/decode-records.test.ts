@@ -11,8 +11,8 @@ import {
   assignOffset,
   readBatchHeader,
   verifyCrc,
-  writeCrc,
 } from '../../../src/core/batch/record-batch.ts'
+import { writeCrc } from '../../../src/core/batch/write-crc.ts'
 import type { Codecs } from '../../../src/core/compression/codec.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 import { fromHex, utf8 } from '../bytes/hex.ts'

@@ -1,7 +1,7 @@
 /** What a page can hear of its client. */
-import type { EdgelogError } from '../../src/core/errors.ts'
+import type { EdgelogError } from '../../../src/core/errors.ts'
+import type { TopicResetReason } from '../tabs/channel.ts'
 import type { ClientStatus } from './status.ts'
-import type { TopicResetReason } from './tabs/channel.ts'
 
 export interface TopicReset {
   readonly topic: string

@@ -192,7 +192,9 @@ export class BrowserClient {
       this.#session.leaderStatus = status
       this.#board.touch()
     })
-    channel.listen('topicReset', (reset) => emitter.emit('topicReset', reset))
+    channel.listen('topicReset', ({ topic, reason }) =>
+      emitter.emit('topicReset', { topic, reason }),
+    )
     const unlisten = page.listen((event) => {
       if (this.#engine === undefined && isHint(event)) this.#start()
       this.#board.touch()

@@ -36,13 +36,16 @@ class FakePort implements BroadcastPort {
   static opened: FakePort[] = []
   onmessage: BroadcastPort['onmessage'] = null
   readonly name: string
+  readonly posted: unknown[] = []
 
   constructor(name: string) {
     this.name = name
     FakePort.opened.push(this)
   }
 
-  postMessage(): void {}
+  postMessage(message: unknown): void {
+    this.posted.push(message)
+  }
   close(): void {}
 }
 
@@ -79,4 +82,28 @@ test('what is no message is passed over', () => {
     FakePort.opened.at(-1)?.onmessage?.({ data })
   }
   expect(calls).toBe(0)
+})
+
+test('publish() delivers in this tab and posts to the others, post() only posts', () => {
+  const channel = new Channel('name', FakePort)
+  const port = FakePort.opened.at(-1) as FakePort
+  const received: unknown[] = []
+  channel.listen('news', (news) => received.push(news))
+  channel.publish(NEWS)
+  expect(received).toEqual([NEWS])
+  expect(port.posted).toEqual([NEWS])
+  channel.post(NEWS)
+  expect(received).toEqual([NEWS])
+  expect(port.posted).toEqual([NEWS, NEWS])
+})
+
+test('a channel without a name delivers in this tab alone', () => {
+  const openedCount = FakePort.opened.length
+  const channel = new Channel(null, FakePort)
+  const received: unknown[] = []
+  channel.listen('news', (news) => received.push(news))
+  channel.publish(NEWS)
+  expect(received).toEqual([NEWS])
+  expect(channel.isOpen).toBe(false)
+  expect(FakePort.opened).toHaveLength(openedCount)
 })

@@ -1,13 +1,12 @@
 /** A topic, as the HTTP API shows it. */
+import type { LogEnds } from '../src/core/log/log-ends.ts'
 import { type Connection, requestJson } from './http/connection.ts'
 import { topicPath } from './http/paths.ts'
 
 export type ConfigValue = string | number | boolean
 
-export interface PartitionDetails {
+export interface PartitionDetails extends LogEnds {
   readonly partition: number
-  readonly logStartOffset: number
-  readonly highWatermark: number
   readonly sizeBytes: number
 }
 

@@ -119,7 +119,7 @@ const CLIENT_ROOMS: Record<string, Room> = {
   'client/call-options.ts': { imports: [] },
   'client/producer-id.ts': { imports: [] },
   'client/http': { imports: [...CLIENT_BASE, ...CORE] },
-  'client/describe-topic.ts': { imports: ['client/http'] },
+  'client/describe-topic.ts': { imports: ['client/http', 'src/core/log'] },
   'client/topic-metadata.ts': {
     imports: ['client/limits.ts', 'client/http', 'client/describe-topic.ts'],
   },

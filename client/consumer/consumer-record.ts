@@ -67,6 +67,6 @@ export interface ConsumerBatch {
   readonly nextOffset: number
   /** The end of the log, as known when these were read. */
   readonly highWatermark: number
-  /** How many offsets this partition is behind after these records. */
+  /** How many offsets this partition is behind after these records: up to the last stable offset. */
   readonly lag: number
 }

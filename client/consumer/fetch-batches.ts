@@ -6,11 +6,16 @@ import { Refusal } from '../http/refusal.ts'
 import { REQUEST_TIMEOUT_MS } from '../limits.ts'
 import type { StartPosition } from './consumer-options.ts'
 
+/** All records that the log has at the offsets from `from` up to, not including, `to`. */
 export interface FetchedBatches {
-  readonly batches: Uint8Array
   /** The offset asked for, resolved. */
-  readonly offset: number
-  readonly nextOffset: number
+  readonly from: number
+  /** Where the next read begins. An offset below it that is in no batch has no record. */
+  readonly to: number
+  /** Whole batches; the first may begin before `from`. */
+  readonly batches: Uint8Array
+  /** The end of the records that may be read: transactions that are not decided lie behind it. */
+  readonly lastStableOffset: number
   readonly highWatermark: number
 }
 
@@ -34,8 +39,9 @@ export async function fetchBatches(
   const path = `${recordsPath(topic, partition)}?${start}&maxBytes=${maxBytes}&waitMs=${waitMs}`
   const call = { accept: BATCH_MEDIA_TYPE, timeoutMs: waitMs + silenceMs, signal }
   return await request(connection, path, call, async (response, keepAlive) => ({
-    offset: readOffset(response, 'edgelog-offset'),
-    nextOffset: readOffset(response, 'edgelog-next-offset'),
+    from: readOffset(response, 'edgelog-offset'),
+    to: readOffset(response, 'edgelog-next-offset'),
+    lastStableOffset: readOffset(response, 'edgelog-last-stable-offset'),
     highWatermark: readOffset(response, 'edgelog-high-watermark'),
     batches: await readBody(response, keepAlive),
   }))

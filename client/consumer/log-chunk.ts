@@ -1,15 +1,21 @@
-/** Batches as they were received, checked, and waiting to be handed over. */
+/** A range of a log as it was received, checked, and waiting to be handed over. */
 import { type BatchHeader, readBatchHeaders, verifyCrc } from '../../src/core/batch/record-batch.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 
+/** All records that the log has at the offsets from `from` up to, not including, `to`. */
+export interface LogRange {
+  readonly from: number
+  readonly to: number
+  /** Whole batches; the first may begin before `from`. */
+  readonly batches: Uint8Array
+}
+
 export interface LogChunk {
   readonly bytes: Uint8Array
-  /** Of the batches that reach the offset asked for. */
+  /** The headers of the batches that reach the offset to begin at. */
   readonly headers: readonly BatchHeader[]
-  /** The offset after the last batch. */
+  /** Where to read on. */
   readonly nextOffset: number
-  /** Offsets are missing before or between the batches. */
-  readonly hasGap: boolean
 }
 
 export function endOffsetOf(header: BatchHeader): number {
@@ -17,25 +23,26 @@ export function endOffsetOf(header: BatchHeader): number {
 }
 
 /**
- * Checks every batch, and that none goes back; batches wholly before `offset` are left out.
+ * Checks every batch of a range, that none goes back, and that none lies beyond the range. Batches that end before
+ * `offset` are left out.
  *
  * @throws {EdgelogError} `corrupt_message`, and what `readBatchHeaders` throws.
  */
-export function parseChunk(bytes: Uint8Array, offset: number): LogChunk {
-  if (bytes.length === 0) return { bytes, headers: [], nextOffset: offset, hasGap: false }
+export function parseChunk({ from, to, batches: bytes }: LogRange, offset = from): LogChunk {
+  const nextOffset = Math.max(offset, to)
+  if (bytes.length === 0) return { bytes, headers: [], nextOffset }
   const headers: BatchHeader[] = []
-  let hasGap = false
-  let previousEnd: number | undefined
+  let previousEnd = Number.NEGATIVE_INFINITY
   for (const header of readBatchHeaders(bytes)) {
     verifyCrc(bytes, header)
     const { baseOffset } = header
-    if (previousEnd !== undefined && baseOffset < previousEnd) {
-      const why = `offset ${baseOffset} follows ${previousEnd - 1}`
+    const end = endOffsetOf(header)
+    if (baseOffset < previousEnd || end > to) {
+      const why = `offsets ${baseOffset} to ${end - 1} follow ${previousEnd - 1} in ${from} to ${to - 1}`
       throw new EdgelogError('corrupt_message', `batch at byte ${header.position}: ${why}`)
     }
-    if (baseOffset > Math.max(offset, previousEnd ?? offset)) hasGap = true
-    previousEnd = endOffsetOf(header)
-    if (previousEnd > offset) headers.push(header)
+    previousEnd = end
+    if (end > offset) headers.push(header)
   }
-  return { bytes, headers, nextOffset: Math.max(offset, previousEnd ?? offset), hasGap }
+  return { bytes, headers, nextOffset }
 }

@@ -4,6 +4,8 @@
  * one seek, pause or resume to the next.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
+import type { LogEnds } from '../../src/core/log/log-ends.ts'
+import type { TailFrame } from '../../src/core/log/tail-protocol.ts'
 import { sleep } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
@@ -35,12 +37,13 @@ interface ReaderContext {
   readonly onFatal: (error: unknown) => void
 }
 
-/** A chunk in the queue. */
-interface QueuedChunk {
+type ReadableEnds = Pick<LogEnds, 'lastStableOffset' | 'highWatermark'>
+
+/** A chunk in the queue, and the ends of the log when it was read. */
+interface QueuedChunk extends ReadableEnds {
   readonly chunk: LogChunk
   /** Where it was to begin: records before it are passed over. */
   readonly offset: number
-  readonly highWatermark: number
   /** The first of its batches that is not handed over yet. */
   nextIndex: number
 }
@@ -67,8 +70,6 @@ export class PartitionReader {
   #onTaken: ((bytes: number) => void) | undefined
   #isAtEnd = false
   #corruptReads = 0
-  /** A gap that was seen once, to be confirmed by a second read. */
-  #suspectGapAt: number | undefined
   /** Where the live tail left something out last. */
   #tailGapAt: number | undefined
 
@@ -118,7 +119,6 @@ export class PartitionReader {
     this.#queuedBytes = 0
     this.#from = this.position ?? this.#from
     this.#isAtEnd = false
-    this.#suspectGapAt = undefined
     this.#tailGapAt = undefined
   }
 
@@ -239,18 +239,10 @@ export class PartitionReader {
   /** @returns whether the next read is another one. */
   #accept(fetched: FetchedBatches): boolean {
     const before = this.#from
-    const { offset, highWatermark } = fetched
-    const chunk = parseChunk(fetched.batches, offset)
+    const chunk = parseChunk(fetched)
     this.#corruptReads = 0
-    if (chunk.hasGap && this.#suspectGapAt !== offset) {
-      // Compaction leaves gaps; so it is one if the log says it twice.
-      this.#suspectGapAt = offset
-      return true
-    }
-    this.#suspectGapAt = undefined
-    const nextOffset = Math.max(chunk.nextOffset, fetched.nextOffset)
-    this.#isAtEnd = nextOffset >= highWatermark
-    this.#queue({ ...chunk, nextOffset }, offset, highWatermark)
+    this.#isAtEnd = chunk.nextOffset >= fetched.lastStableOffset
+    this.#queue(chunk, fetched.from, fetched)
     return this.#from !== before
   }
 
@@ -260,20 +252,21 @@ export class PartitionReader {
    * @returns false if something is missing before it; it was not taken then.
    * @throws {EdgelogError} `corrupt_message`.
    */
-  acceptLive(batches: Uint8Array, highWatermark: number): boolean {
+  acceptLive(frame: TailFrame): boolean {
     const offset = this.#from as number
-    const chunk = parseChunk(batches, offset)
-    if (chunk.hasGap) return false
-    this.#queue(chunk, offset, highWatermark)
+    if (frame.from > offset) return false
+    this.#queue(parseChunk(frame, offset), offset, frame)
     return true
   }
 
-  #queue(chunk: LogChunk, offset: number, highWatermark: number): void {
+  #queue(chunk: LogChunk, offset: number, ends: ReadableEnds): void {
     this.begunAt ??= offset
     this.position ??= offset
     this.#from = chunk.nextOffset
-    if (chunk.headers.length === 0) return
-    this.#chunks.push({ chunk, offset, highWatermark, nextIndex: 0 })
+    // Offsets without a record are queued too: the position moves over them in its turn.
+    if (chunk.nextOffset === offset) return
+    const { highWatermark, lastStableOffset } = ends
+    this.#chunks.push({ chunk, offset, highWatermark, lastStableOffset, nextIndex: 0 })
     this.#queuedBytes += chunk.bytes.length
     this.#context.budget.add(chunk.bytes.length)
     this.#context.onReady(this)

@@ -2,13 +2,12 @@
 import { ByteReader } from '../../src/core/bytes/byte-reader.ts'
 import { DecodeError } from '../../src/core/bytes/decode-error.ts'
 import { EdgelogError, type ErrorBody, isErrorCode } from '../../src/core/errors.ts'
+import type { LogEnds } from '../../src/core/log/log-ends.ts'
 import { decodeTailFrame, TAIL_ID_BYTES, type TailFrame } from '../../src/core/log/tail-protocol.ts'
 
 /** Where a subscription begins, and the ends of its log. */
-export interface TailPosition {
+export interface TailPosition extends LogEnds {
   readonly offset: number
-  readonly highWatermark: number
-  readonly logStartOffset: number
   readonly topicId?: string
 }
 

@@ -7,7 +7,8 @@ import { TailCredit } from './tail-credit.ts'
 /** Who takes what arrives, and says when the application has taken it. */
 interface TailReader {
   readonly queuedBytes: number
-  acceptLive(batches: Uint8Array, highWatermark: number): boolean
+  /** @returns false if something is missing before it. */
+  acceptLive(frame: TailFrame): boolean
   watchTaken(work: ((bytes: number) => void) | undefined): void
 }
 
@@ -75,9 +76,9 @@ async function followTail(
     }
     const aborted = () => end(() => resolve('lost'))
     const listener = {
-      frame: ({ batches, highWatermark }: TailFrame) => {
+      frame: (frame: TailFrame) => {
         try {
-          if (!reader.acceptLive(batches, highWatermark)) end(() => resolve('gap'))
+          if (!reader.acceptLive(frame)) end(() => resolve('gap'))
         } catch (error) {
           end(() => reject(error))
         }

@@ -4,7 +4,12 @@
  * written, and the platform holds the answer back until it is durable.
  */
 import { EdgelogError, type Reply } from '../../src/core/errors.ts'
-import { PENDING_APPENDS_MAX, PENDING_BYTES_MAX, THROTTLE_MS } from '../../src/core/limits.ts'
+import {
+  PENDING_APPENDS_MAX,
+  PENDING_BYTES_MAX,
+  SEQUENCE_GAP_WAIT_MS,
+  THROTTLE_MS,
+} from '../../src/core/limits.ts'
 import type { AppendReply, AppendRequest, OverlapReply } from '../../src/core/log/partition-api.ts'
 import { type AppendOutcome, type ParsedAppend, parseAppend } from './partition-log.ts'
 
@@ -132,15 +137,10 @@ export class AppendQueue {
    * moment for its predecessor, so that pipelining does not cost a retry.
    */
   #park(entry: Entry, error: EdgelogError): void {
-    const { gapWaitMs } = entry.append
-    if (gapWaitMs <= 0) {
-      entry.settle({ error: error.toBody() })
-      return
-    }
     const timer = setTimeout(() => {
       const { error: lastError = error } = entry.parked ?? {}
       this.#unpark(entry).settle({ error: lastError.toBody() })
-    }, gapWaitMs)
+    }, SEQUENCE_GAP_WAIT_MS)
     entry.parked = { timer, error }
     this.#parked.add(entry)
   }

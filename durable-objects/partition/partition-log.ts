@@ -12,6 +12,7 @@ import { assert } from '../../src/core/errors.ts'
 import { CHECKPOINT_BYTES, CHECKPOINT_CHUNKS, MAINTENANCE_ROWS_MAX } from '../../src/core/limits.ts'
 import { type AppendDecision, decideAppend, type PlacedBatch } from '../../src/core/log/append.ts'
 import type { ChunkSpan } from '../../src/core/log/chunk.ts'
+import type { LogEnds } from '../../src/core/log/log-ends.ts'
 import type {
   AppendReply,
   AppendRequest,
@@ -31,7 +32,7 @@ import { ChunkTable } from './chunk-table.ts'
 import { findTimestamp } from './find-timestamp.ts'
 import { OpenChunk } from './open-chunk.ts'
 import { ProducerTable } from './producer-table.ts'
-import { type LogSlice, readSlice } from './read-slice.ts'
+import { type LogSlice, readSlice, type SliceRequest } from './read-slice.ts'
 import { type Checkpoint, EMPTY_CHECKPOINT, SettingTable } from './setting-table.ts'
 import { take, takeWhile } from './take.ts'
 
@@ -120,9 +121,11 @@ export class PartitionLog {
     return this.#assignment
   }
 
-  /** With one copy of the log the high watermark is its end. */
-  get highWatermark(): number {
-    return this.#writtenOffset
+  get ends(): LogEnds {
+    const highWatermark = this.#writtenOffset
+    // Nothing is undecided without transactions.
+    const lastStableOffset = highWatermark
+    return { logStartOffset: this.#checkpoint.logStartOffset, lastStableOffset, highWatermark }
   }
 
   get logStartOffset(): number {
@@ -149,8 +152,7 @@ export class PartitionLog {
     const decision = decideAppend({
       headers: append.headers,
       checks: append.checks,
-      mayBeginAnywhere: append.mayBeginAnywhere,
-      trimsOverlap: append.trimsOverlap,
+      producerRules: append.producerRules,
       expectedOffset: append.expectedOffset,
       logEndOffset: this.#logEndOffset,
       config: this.#assignment.config,
@@ -228,9 +230,9 @@ export class PartitionLog {
 
   // -- read --------------------------------------------------------------------------------------
 
-  /** Whole batches from the one that holds `offset`, up to `maxBytes` but at least one unless it may be left. */
-  read(offset: number, maxBytes: number, mayLeaveFirst = false): LogSlice {
-    return readSlice(this.#chunks, this, { offset, maxBytes, mayLeaveFirst })
+  /** Returns whole batches from the one that holds the offset. @throws {EdgelogError} `offset_out_of_range`. */
+  read(request: SliceRequest): LogSlice {
+    return readSlice(this.#chunks, this.ends, request)
   }
 
   /** `TimestampLookup.batches`. */
@@ -280,7 +282,7 @@ export class PartitionLog {
    * @throws {EdgelogError} what `decideDeleteRecords` refuses.
    */
   deleteRecords(beforeOffset: number | 'highWatermark'): void {
-    const logStartOffset = decideDeleteRecords(beforeOffset, this, this.#assignment.config)
+    const logStartOffset = decideDeleteRecords(beforeOffset, this.ends, this.#assignment.config)
     if (logStartOffset === this.logStartOffset) return
     this.#writeCheckpoint({ logStartOffset })
     this.retain()

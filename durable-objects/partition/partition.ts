@@ -5,6 +5,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { concatenate, ownBytes } from '../../src/core/bytes/concatenate.ts'
 import { EdgelogError, ERRORS, type Reply, reply } from '../../src/core/errors.ts'
+import { type IsolationLevel, type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
 import type {
   AppendReply,
   AppendRequest,
@@ -92,6 +93,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
 
   async read(request: FetchRequest): Promise<Reply<FetchReply>> {
     const deadlineMs = Date.now() + request.maxWaitMs
+    const { isolation } = request
     let { offset } = request
     for (;;) {
       const answer = reply(() => this.#readNow({ ...request, offset }))
@@ -99,22 +101,21 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
       if ('error' in answer || waitMs <= 0 || this.#waiters.isFull) return answer
       const missingBytes = Math.max(1, request.minBytes) - answer.ok.batches.length
       // What the log holds beyond the answer did not fit into it: waiting would add nothing.
-      if (missingBytes <= 0 || answer.ok.nextOffset < answer.ok.highWatermark) return answer
-      offset = answer.ok.offset
+      if (missingBytes <= 0 || answer.ok.to < readableEnd(answer.ok, isolation)) return answer
+      offset = answer.ok.from
       await this.#waiters.wait(missingBytes, waitMs)
     }
   }
 
-  #readNow({ offset: wanted, maxBytes, mayLeaveFirst }: FetchRequest): FetchReply {
+  #readNow({ offset, maxBytes, mayLeaveFirst = false, isolation }: FetchRequest): FetchReply {
     const log = this.#openLog()
-    const offset = resolveOffset(log, wanted)
-    const slice = log.read(offset, maxBytes, mayLeaveFirst)
+    const from = resolveOffset(log.ends, offset, isolation)
+    const { to, batches } = log.read({ offset: from, maxBytes, mayLeaveFirst, isolation })
     return {
-      batches: ownBytes(concatenate(slice.batches)),
-      offset,
-      nextOffset: slice.nextOffset,
-      highWatermark: log.highWatermark,
-      logStartOffset: log.logStartOffset,
+      from,
+      to,
+      batches: ownBytes(concatenate(batches)),
+      ...log.ends,
       topicVersion: log.assignment.version,
     }
   }
@@ -122,11 +123,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   async findTimestamp(timestamp: number | 'max'): Promise<Reply<TimestampLookup>> {
     return reply(() => {
       const log = this.#openLog()
-      return {
-        batches: log.findTimestamp(timestamp).map(ownBytes),
-        highWatermark: log.highWatermark,
-        logStartOffset: log.logStartOffset,
-      }
+      return { batches: log.findTimestamp(timestamp).map(ownBytes), ...log.ends }
     })
   }
 
@@ -144,30 +141,30 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   async describe(): Promise<Reply<PartitionDescription>> {
     return reply(() => {
       const log = this.#openLog()
-      return {
-        partition: log.assignment.partition,
-        logStartOffset: log.logStartOffset,
-        highWatermark: log.highWatermark,
-        sizeBytes: log.sizeBytes,
-      }
+      return { partition: log.assignment.partition, ...log.ends, sizeBytes: log.sizeBytes }
     })
   }
 
-  /** Opens a live tail: `?offset=<number|earliest|latest>&creditBytes=<number>`, a WebSocket upgrade. */
+  /** Opens a live tail: `?offset=<number|earliest|latest>&creditBytes=<number>&isolation=<level>`, a WebSocket upgrade. */
   override async fetch(request: Request): Promise<Response> {
     const { searchParams } = new URL(request.url)
     try {
       const log = this.#openLog()
+      const isolation = searchParams.get('isolation') as IsolationLevel
       const wanted = searchParams.get('offset') ?? 'latest'
       const offset = resolveOffset(
-        log,
+        log.ends,
         wanted === 'earliest' || wanted === 'latest' ? wanted : Number(wanted),
+        isolation,
       )
-      const socket = this.#tails.open(log, offset, Number(searchParams.get('creditBytes')))
+      const creditBytes = Number(searchParams.get('creditBytes'))
+      const socket = this.#tails.open(log, { offset, creditBytes, isolation })
+      const { logStartOffset, lastStableOffset, highWatermark } = log.ends
       const headers = {
         'edgelog-offset': String(offset),
-        'edgelog-high-watermark': String(log.highWatermark),
-        'edgelog-log-start-offset': String(log.logStartOffset),
+        'edgelog-high-watermark': String(highWatermark),
+        'edgelog-last-stable-offset': String(lastStableOffset),
+        'edgelog-log-start-offset': String(logStartOffset),
       }
       return new Response(null, { status: 101, webSocket: socket, headers })
     } catch (error) {
@@ -203,9 +200,13 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   }
 }
 
-function resolveOffset(log: PartitionLog, offset: number | 'earliest' | 'latest'): number {
-  if (offset === 'earliest') return log.logStartOffset
-  return offset === 'latest' ? log.highWatermark : offset
+function resolveOffset(
+  ends: LogEnds,
+  offset: number | 'earliest' | 'latest',
+  isolation: IsolationLevel,
+): number {
+  if (offset === 'earliest') return ends.logStartOffset
+  return offset === 'latest' ? readableEnd(ends, isolation) : offset
 }
 
 function unknownPartition(): EdgelogError {

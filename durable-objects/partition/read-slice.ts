@@ -2,17 +2,15 @@
 import { EdgelogError } from '../../src/core/errors.ts'
 import { PARTIAL_CHUNK_BYTES_MAX } from '../../src/core/limits.ts'
 import { type ChunkSpan, sliceChunk } from '../../src/core/log/chunk.ts'
+import { type IsolationLevel, type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
 import type { ChunkTable } from './chunk-table.ts'
 
+/** All batches that the log has from `from` up to, not including, `to`. */
 export interface LogSlice {
+  readonly from: number
+  readonly to: number
   readonly batches: readonly Uint8Array[]
   readonly sizeBytes: number
-  readonly nextOffset: number
-}
-
-export interface LogBounds {
-  readonly logStartOffset: number
-  readonly highWatermark: number
 }
 
 export interface SliceRequest {
@@ -20,6 +18,7 @@ export interface SliceRequest {
   readonly maxBytes: number
   /** Nothing is given where the first batch does not fit. */
   readonly mayLeaveFirst: boolean
+  readonly isolation: IsolationLevel
 }
 
 /**
@@ -29,9 +28,10 @@ export interface SliceRequest {
  */
 export function readSlice(
   chunks: ChunkTable,
-  { logStartOffset, highWatermark }: LogBounds,
-  { offset, maxBytes, mayLeaveFirst }: SliceRequest,
+  ends: LogEnds,
+  { offset, maxBytes, mayLeaveFirst, isolation }: SliceRequest,
 ): LogSlice {
+  const { logStartOffset, highWatermark } = ends
   if (!(offset >= logStartOffset && offset <= highWatermark)) {
     throw new EdgelogError(
       'offset_out_of_range',
@@ -39,25 +39,26 @@ export function readSlice(
       { details: { logStartOffset, highWatermark } },
     )
   }
-  const isForNothing = offset === highWatermark || (mayLeaveFirst && maxBytes <= 0)
+  const endOffset = readableEnd(ends, isolation)
+  const isForNothing = offset >= endOffset || (mayLeaveFirst && maxBytes <= 0)
   const wanted = isForNothing ? [] : chunksToRead(chunks, offset, maxBytes)
   const [first] = wanted
   const last = wanted.at(-1)
   if (first === undefined || last === undefined) {
-    return { batches: [], sizeBytes: 0, nextOffset: offset }
+    return { from: offset, to: offset, batches: [], sizeBytes: 0 }
   }
   const batches: Uint8Array[] = []
   let sizeBytes = 0
-  let nextOffset = offset
+  let to = offset
   for (const chunk of chunks.bytesBetween(first.baseOffset, last.baseOffset)) {
-    const slice = sliceChunk(chunk, nextOffset, maxBytes - sizeBytes)
+    const slice = sliceChunk(chunk, to, maxBytes - sizeBytes, endOffset)
     if (slice === undefined) continue
     if ((batches.length > 0 || mayLeaveFirst) && sizeBytes + slice.bytes.length > maxBytes) break
     batches.push(slice.bytes)
     sizeBytes += slice.bytes.length
-    nextOffset = slice.endOffset
+    to = slice.endOffset
   }
-  return { batches, sizeBytes, nextOffset }
+  return { from: offset, to, batches, sizeBytes }
 }
 
 /** Plans by sizes alone, so that no large row is read of which little would be sent. */

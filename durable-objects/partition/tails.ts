@@ -2,7 +2,7 @@
  * Live tails over hibernating WebSockets. Each socket carries its own position and credit in its
  * attachment, so that nothing of it lives only in memory and an idle partition can sleep.
  *
- *     to the reader:   highWatermark int64 | logStartOffset int64 | whole record batches
+ *     to the reader:   frames of `tail-protocol.ts`
  *     from the reader: a number as text: bytes of further credit
  *
  * While a socket has credit it is sent frames; a frame may overdraw the credit, so what is under way
@@ -10,17 +10,21 @@
  */
 import { EdgelogError } from '../../src/core/errors.ts'
 import { TAIL_CREDIT_BYTES_MAX, TAILS_MAX } from '../../src/core/limits.ts'
+import { type IsolationLevel, readableEnd } from '../../src/core/log/log-ends.ts'
 import {
+  encodeTailFrame,
   TAIL_CLOSE_CODES,
-  TAIL_FRAME_HEADER_BYTES,
   tailFrameBytesMax,
 } from '../../src/core/log/tail-protocol.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { LogSlice } from './read-slice.ts'
 
-interface Position {
+/** The attachment of a socket. */
+export interface TailPosition {
+  /** Where the next frame begins. */
   readonly offset: number
   readonly creditBytes: number
+  readonly isolation: IsolationLevel
 }
 
 export class Tails {
@@ -30,21 +34,22 @@ export class Tails {
     this.#ctx = ctx
   }
 
-  /** Opens a tail at `offset`; it is sent what the log holds from there, as far as credit goes. */
-  open(log: PartitionLog, offset: number, creditBytes: number): WebSocket {
+  /** Opens a tail, and sends what the log has from its offset on, as far as the credit goes. */
+  open(log: PartitionLog, { offset, creditBytes, isolation }: TailPosition): WebSocket {
     if (this.#ctx.getWebSockets().length >= TAILS_MAX) {
       throw new EdgelogError('throttled', `a partition has at most ${TAILS_MAX} live tails`)
     }
     if (!(Number.isSafeInteger(creditBytes) && creditBytes >= 0)) {
       throw new EdgelogError('invalid_request', 'creditBytes: 0 or more bytes are allowed')
     }
-    log.read(offset, 1)
+    log.read({ offset, maxBytes: 1, mayLeaveFirst: false, isolation })
     const pair = new WebSocketPair()
     this.#ctx.acceptWebSocket(pair[1])
     pair[1].serializeAttachment({
       offset,
       creditBytes: Math.min(creditBytes, TAIL_CREDIT_BYTES_MAX),
-    } satisfies Position)
+      isolation,
+    } satisfies TailPosition)
     this.#send(pair[1], log, new Map())
     return pair[0]
   }
@@ -56,11 +61,11 @@ export class Tails {
       socket.close(TAIL_CLOSE_CODES.invalid_request, 'credit is a positive number of bytes')
       return
     }
-    const { offset, creditBytes } = socket.deserializeAttachment() as Position
+    const position = socket.deserializeAttachment() as TailPosition
     socket.serializeAttachment({
-      offset,
-      creditBytes: Math.min(creditBytes + bytes, TAIL_CREDIT_BYTES_MAX),
-    } satisfies Position)
+      ...position,
+      creditBytes: Math.min(position.creditBytes + bytes, TAIL_CREDIT_BYTES_MAX),
+    } satisfies TailPosition)
     this.#send(socket, log, new Map())
   }
 
@@ -77,40 +82,31 @@ export class Tails {
   /** @param slices what was read in this turn already, so that a thousand tails cost one read */
   #send(socket: WebSocket, log: PartitionLog, slices: Map<string, LogSlice>): void {
     if (socket.readyState !== WebSocket.OPEN) return
-    let { offset, creditBytes } = socket.deserializeAttachment() as Position
-    const before = offset
+    const position = socket.deserializeAttachment() as TailPosition
+    const { isolation } = position
+    const { ends } = log
+    let { offset, creditBytes } = position
     try {
-      while (creditBytes > 0 && offset < log.highWatermark) {
-        const bytesMax = tailFrameBytesMax(creditBytes)
-        const key = `${offset}/${bytesMax}`
-        const slice = slices.get(key) ?? log.read(offset, bytesMax)
+      while (creditBytes > 0 && offset < readableEnd(ends, isolation)) {
+        const maxBytes = tailFrameBytesMax(creditBytes)
+        const key = `${offset}/${maxBytes}/${isolation}`
+        const slice =
+          slices.get(key) ?? log.read({ offset, maxBytes, mayLeaveFirst: false, isolation })
         slices.set(key, slice)
-        socket.send(encodeFrame(log, slice))
-        offset = slice.nextOffset
-        creditBytes -= slice.sizeBytes
+        const { from, to, batches, sizeBytes } = slice
+        socket.send(encodeTailFrame({ from, to, ...ends }, batches, sizeBytes))
+        offset = to
+        creditBytes -= sizeBytes
       }
     } catch (error) {
       if (!(error instanceof EdgelogError)) throw error
       close(socket, error)
       return
     }
-    if (offset !== before) {
-      socket.serializeAttachment({ offset, creditBytes } satisfies Position)
+    if (offset !== position.offset) {
+      socket.serializeAttachment({ offset, creditBytes, isolation } satisfies TailPosition)
     }
   }
-}
-
-function encodeFrame(log: PartitionLog, slice: LogSlice): Uint8Array {
-  const frame = new Uint8Array(TAIL_FRAME_HEADER_BYTES + slice.sizeBytes)
-  const view = new DataView(frame.buffer)
-  view.setBigInt64(0, BigInt(log.highWatermark))
-  view.setBigInt64(8, BigInt(log.logStartOffset))
-  let position = TAIL_FRAME_HEADER_BYTES
-  for (const batch of slice.batches) {
-    frame.set(batch, position)
-    position += batch.length
-  }
-  return frame
 }
 
 function close(socket: WebSocket, error: EdgelogError): void {

@@ -27,7 +27,7 @@ import { requestCodecs } from './codecs.ts'
 import { withErrorsOfBatches } from './record-errors.ts'
 
 export interface AppendedBatches
-  extends Pick<AppendReply, 'baseOffsets' | 'nextOffset' | 'logAppendTime'> {
+  extends Pick<AppendReply, 'baseOffsets' | 'nextOffset' | 'logAppendTime' | 'logStartOffset'> {
   /** Where all records lie, in their order; only where some lie in other batches than they came in. */
   readonly pieces?: readonly StoredPiece[]
 }
@@ -71,8 +71,8 @@ export async function appendTrimmed(
     throw await withErrorsOfBatches(error, batches)
   })
   if (!('overlaps' in reply) && reply.pieces === undefined) {
-    const { baseOffsets, nextOffset, logAppendTime } = reply
-    return { baseOffsets, nextOffset, logAppendTime }
+    const { baseOffsets, nextOffset, logAppendTime, logStartOffset } = reply
+    return { baseOffsets, nextOffset, logAppendTime, logStartOffset }
   }
   let parts: Part[] = readBatchHeaders(batches).map((header, index) => ({
     index,
@@ -160,8 +160,8 @@ function placed(parts: readonly Part[], reply: AppendReply): AppendedBatches {
     baseOffsets[part.index] ??= own[0]?.baseOffset ?? -1
     pieces.push(...own)
   }
-  const { nextOffset, logAppendTime } = reply
-  return { baseOffsets, nextOffset, logAppendTime, pieces }
+  const { nextOffset, logAppendTime, logStartOffset } = reply
+  return { baseOffsets, nextOffset, logAppendTime, logStartOffset, pieces }
 }
 
 /** Where the records of one batch lie that was sent. */

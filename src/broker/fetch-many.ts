@@ -14,6 +14,7 @@ import {
   FETCH_WAIT_SLICE_MS_MIN,
   FETCH_WAITS_MAX,
 } from '../core/limits.ts'
+import { type IsolationLevel, readableEnd } from '../core/log/log-ends.ts'
 import type { FetchReply, FetchRequest } from '../core/log/partition-api.ts'
 import type { CalledTopic, Cluster } from './cluster.ts'
 
@@ -29,6 +30,7 @@ export interface FetchManyOptions {
   readonly maxBytes: number
   readonly minBytes: number
   readonly maxWaitMs: number
+  readonly isolation: IsolationLevel
 }
 
 /** Of one partition; e.g. `offset_out_of_range`, `unknown_topic_id`, `unavailable`. */
@@ -43,25 +45,28 @@ export type FetchOutcome = FetchReply | EdgelogError
 export async function fetchMany(
   cluster: Cluster,
   wanted: readonly WantedPartition[],
-  { minBytes, maxWaitMs, ...options }: FetchManyOptions,
+  { minBytes, maxWaitMs, isolation, ...options }: FetchManyOptions,
 ): Promise<FetchOutcome[]> {
   const maxBytes = Math.min(options.maxBytes, FETCH_BYTES_MAX)
   const [only] = wanted
   if (only !== undefined && wanted.length === 1) {
-    const limits = { maxBytes: Math.min(only.maxBytes, maxBytes), minBytes, maxWaitMs }
+    const ownBytesMax = Math.min(only.maxBytes, maxBytes)
+    const limits = { maxBytes: ownBytesMax, minBytes, maxWaitMs, isolation }
     return [await read(cluster, only, limits)]
   }
   const deadlineMs = Date.now() + maxWaitMs
   const outcomes: FetchOutcome[] = []
-  const growth = watchGrowth(cluster, wanted)
+  const growth = watchGrowth(cluster, wanted, isolation)
+  const share: SharedRead = { cluster, wanted, maxBytes, isolation }
   let due = [...wanted.keys()]
   try {
     for (;;) {
-      await readInto(outcomes, cluster, wanted, due, maxBytes)
+      await readInto(outcomes, share, due)
       const waitMs = deadlineMs - Date.now()
-      if (waitMs <= 0 || isEnough(outcomes, Math.min(minBytes, maxBytes))) return outcomes
+      if (waitMs <= 0 || isEnough(outcomes, Math.min(minBytes, maxBytes), isolation))
+        return outcomes
       for (const [index, outcome] of outcomes.entries()) {
-        if (!hasMore(outcome)) growth.watch(index, nextOffsetOf(outcome), deadlineMs)
+        if (!hasMore(outcome, isolation)) growth.watch(index, nextOffsetOf(outcome), deadlineMs)
       }
       due = await growth.next(waitMs)
       if (due.length === 0) return outcomes
@@ -71,11 +76,15 @@ export async function fetchMany(
   }
 }
 
-function isEnough(outcomes: readonly FetchOutcome[], minBytes: number): boolean {
+function isEnough(
+  outcomes: readonly FetchOutcome[],
+  minBytes: number,
+  isolation: IsolationLevel,
+): boolean {
   return (
     sumOfSizes(outcomes) >= minBytes ||
     outcomes.some((outcome) => outcome instanceof EdgelogError) ||
-    outcomes.every(hasMore)
+    outcomes.every((outcome) => hasMore(outcome, isolation))
   )
 }
 
@@ -88,17 +97,23 @@ function sizeOf(outcome: FetchOutcome | undefined): number {
 }
 
 /** The log goes on after what was read: it did not fit. */
-function hasMore(outcome: FetchOutcome): boolean {
-  return !(outcome instanceof EdgelogError) && outcome.nextOffset < outcome.highWatermark
+function hasMore(outcome: FetchOutcome, isolation: IsolationLevel): boolean {
+  return !(outcome instanceof EdgelogError) && outcome.to < readableEnd(outcome, isolation)
 }
 
 function nextOffsetOf(outcome: FetchOutcome): number {
-  return outcome instanceof EdgelogError ? 0 : outcome.nextOffset
+  return outcome instanceof EdgelogError ? 0 : outcome.to
 }
 
 // -- reading -----------------------------------------------------------------------------------
 
 type ReadLimits = Omit<FetchRequest, 'offset'>
+
+/** The bytes that partitions share, and how they are read. */
+interface SharedRead extends Pick<FetchManyOptions, 'maxBytes' | 'isolation'> {
+  readonly cluster: Cluster
+  readonly wanted: readonly WantedPartition[]
+}
 
 /** A refusal is an outcome; a defect is thrown. */
 async function read(
@@ -124,11 +139,10 @@ async function read(
  */
 async function readInto(
   outcomes: FetchOutcome[],
-  cluster: Cluster,
-  wanted: readonly WantedPartition[],
+  share: SharedRead,
   due: readonly number[],
-  maxBytes: number,
 ): Promise<void> {
+  const { cluster, wanted, maxBytes, isolation } = share
   const isDue = new Set(due)
   const kept = outcomes.filter((_, index) => !isDue.has(index))
   let leftBytes = maxBytes - sumOfSizes(kept)
@@ -144,7 +158,8 @@ async function readInto(
       const one = wanted[index] as WantedPartition
       const ownBytes = Math.max(0, Math.min(one.maxBytes, roomBytes))
       roomBytes -= ownBytes
-      const limits = { maxBytes: ownBytes, minBytes: 0, maxWaitMs: 0, mayLeaveFirst: true }
+      const times = { minBytes: 0, maxWaitMs: 0 }
+      const limits = { maxBytes: ownBytes, ...times, mayLeaveFirst: true, isolation }
       round.push(
         read(cluster, one, limits).then((outcome) => {
           outcomes[index] = outcome
@@ -154,27 +169,26 @@ async function readInto(
     }
     await Promise.all(round)
   }
-  await letFirstGetOn(outcomes, cluster, wanted, maxBytes)
+  await letFirstGetOn(outcomes, share)
 }
 
 /** The first that has something gives a batch; what does not fit any more waits for the next fetch. */
 async function letFirstGetOn(
   outcomes: FetchOutcome[],
-  cluster: Cluster,
-  wanted: readonly WantedPartition[],
-  maxBytes: number,
+  { cluster, wanted, maxBytes, isolation }: SharedRead,
 ): Promise<void> {
-  const first = outcomes.findIndex((outcome) => sizeOf(outcome) > 0 || hasMore(outcome))
+  const first = outcomes.findIndex((outcome) => sizeOf(outcome) > 0 || hasMore(outcome, isolation))
   if (first === -1 || sizeOf(outcomes[first]) > 0) return
   const one = wanted[first] as WantedPartition
-  const limits = { maxBytes: Math.min(one.maxBytes, maxBytes), minBytes: 0, maxWaitMs: 0 }
+  const ownBytesMax = Math.min(one.maxBytes, maxBytes)
+  const limits = { maxBytes: ownBytesMax, minBytes: 0, maxWaitMs: 0, isolation }
   outcomes[first] = await read(cluster, one, limits)
   let leftBytes = maxBytes - sizeOf(outcomes[first])
   for (const [index, outcome] of outcomes.entries()) {
     const sizeBytes = sizeOf(outcome)
     if (index === first || sizeBytes === 0 || outcome instanceof EdgelogError) continue
     if (sizeBytes <= leftBytes) leftBytes -= sizeBytes
-    else outcomes[index] = { ...outcome, batches: new Uint8Array(0), nextOffset: outcome.offset }
+    else outcomes[index] = { ...outcome, batches: new Uint8Array(0), to: outcome.from }
   }
 }
 
@@ -195,7 +209,11 @@ interface Growth {
  * lives half a second, what another one leaves about as long as that one has lived, and a fetch that waits
  * for half a minute takes six calls of a partition.
  */
-function watchGrowth(cluster: Cluster, wanted: readonly WantedPartition[]): Growth {
+function watchGrowth(
+  cluster: Cluster,
+  wanted: readonly WantedPartition[],
+  isolation: IsolationLevel,
+): Growth {
   const watched = new Set<number>()
   const grown = new Set<number>()
   let wake = () => {}
@@ -206,10 +224,11 @@ function watchGrowth(cluster: Cluster, wanted: readonly WantedPartition[]): Grow
       const endsAtMs = Math.min(Date.now() + sliceMs, deadlineMs)
       const maxWaitMs = endsAtMs - Date.now()
       if (maxWaitMs <= 0) return
-      const limits = { maxBytes: 0, minBytes: 1, maxWaitMs, mayLeaveFirst: true }
+      const limits = { maxBytes: 0, minBytes: 1, maxWaitMs, mayLeaveFirst: true, isolation }
       // A defect shows where the partition is read again.
       const outcome = await read(cluster, one, limits).catch(() => undefined)
-      if (outcome === undefined || outcome instanceof EdgelogError || hasMore(outcome)) break
+      if (outcome === undefined || outcome instanceof EdgelogError || hasMore(outcome, isolation))
+        break
       // It also answers where it has too many that wait: asking again at once would make that worse.
       await sleepUntil(endsAtMs)
     }

@@ -5,16 +5,14 @@ import type { LogRecord } from '../core/batch/record.ts'
 import { readBatchHeaders, verifyCrc } from '../core/batch/record-batch.ts'
 import { CODECS } from '../core/compression/codecs.ts'
 import { DECODED_BYTES_MAX } from '../core/limits.ts'
-import type { FetchReply } from '../core/log/partition-api.ts'
+import type { FetchReply, FetchRequest } from '../core/log/partition-api.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { findOffsetByTimestamp } from './list-offsets.ts'
 
-export interface FetchOptions {
+export interface FetchOptions
+  extends Pick<FetchRequest, 'maxBytes' | 'minBytes' | 'maxWaitMs' | 'isolation'> {
   readonly from: FetchPosition
-  readonly maxBytes: number
-  readonly minBytes: number
-  readonly maxWaitMs: number
 }
 
 export type FetchPosition =
@@ -58,17 +56,19 @@ export async function fetchRecords(
 ): Promise<FetchedRecords> {
   const { batches, ...rest } = await fetchBatches(cluster, name, partition, options)
   const records: LogRecord[] = []
-  let { nextOffset } = rest
+  let { to } = rest
   let sizeBytes = 0
-  for await (const batch of decodeFrom(batches, rest.offset)) {
+  for await (const batch of decodeFrom(batches, rest.from)) {
     for (const record of batch.records) {
       records.push(record)
       sizeBytes += BatchBuilder.recordSizeBytesMax(record)
     }
-    nextOffset = batch.nextOffset
-    if (sizeBytes >= DECODED_BYTES_MAX) break
+    if (sizeBytes < DECODED_BYTES_MAX) continue
+    // What is left out may be less than what is left of the range.
+    to = batch.nextOffset
+    break
   }
-  return { ...rest, nextOffset, records }
+  return { ...rest, to, records }
 }
 
 export interface DecodedBatch {

@@ -3,9 +3,9 @@
  * passing. A member that commits an offset has mostly just read up to it through the same isolate.
  */
 import { KNOWN_BOUNDS_AGE_MS, KNOWN_BOUNDS_MAX } from '../core/limits.ts'
-import type { PartitionDescription } from '../core/log/partition-api.ts'
+import type { LogEnds } from '../core/log/log-ends.ts'
 
-export type Bounds = Pick<PartitionDescription, 'logStartOffset' | 'highWatermark'>
+export type Bounds = Pick<LogEnds, 'logStartOffset' | 'highWatermark'>
 
 export class KnownBounds {
   /** By topic id and partition; the one that was learned last comes last. */

@@ -1,29 +1,21 @@
-/** Appends records, or batches as a client encoded them, to a topic's partitions. */
+/** Appends records to a topic's partitions: encodes them into batches, and finds their offsets in the results. */
 import { BatchBuilder } from '../core/batch/batch-builder.ts'
 import { type BatchCheck, checkOfRecords } from '../core/batch/batch-check.ts'
-import { checkBatch } from '../core/batch/decode-records.ts'
 import type { NewRecord } from '../core/batch/record.ts'
-import { assignMaxTimestamp, readBatchHeaders } from '../core/batch/record-batch.ts'
+import { readBatchHeaders } from '../core/batch/record-batch.ts'
 import { concatenate } from '../core/bytes/concatenate.ts'
 import { assert, EdgelogError } from '../core/errors.ts'
-import { REQUEST_BATCHES_MAX, SEQUENCE_GAP_WAIT_MS } from '../core/limits.ts'
 import { checkAgainstConfig } from '../core/log/append.ts'
-import type { AppendReply, AppendRequest, OverlapReply } from '../core/log/partition-api.ts'
+import type { AppendReply } from '../core/log/partition-api.ts'
 import { partitionForKey } from '../core/topic/partitioner.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
-import { type AppendedBatches, appendTrimmed } from './append-trimmed.ts'
+import type { AppendOptions } from './append.ts'
 import { type Cluster, unknownPartition } from './cluster.ts'
-import { requestCodecs } from './codecs.ts'
 import { withErrorsOfRecords } from './record-errors.ts'
 
 /** Most requests carry a record or a few; the buffer grows where they carry more. */
 const ENCODE_BUFFER_BYTES = 1024
-
-export interface AppendOptions {
-  /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
-  readonly expectedOffset?: number
-}
 
 /** A record and, where the caller chose one, its partition. */
 export interface ProduceRecord extends NewRecord {
@@ -33,86 +25,6 @@ export interface ProduceRecord extends NewRecord {
 export interface RecordPosition {
   readonly partition: number
   readonly offset: number
-}
-
-/**
- * Appends record batches as they are, but for records of an idempotent producer that the log has: those
- * are cut off. All are checked first, and all or none are appended.
- *
- * @throws {EdgelogError} `invalid_request` for too many batches, `request_too_large` where they
- * decompress to too much; what `checkBatch`, `appendTrimmed` and the partition refuse.
- */
-export async function appendBatches(
-  cluster: Cluster,
-  name: TopicName,
-  partition: number,
-  batches: Uint8Array,
-  options: AppendOptions = {},
-): Promise<AppendedBatches> {
-  const { checks, isIdempotent } = await checkBatches(batches)
-  return await appendTrimmed(
-    batches,
-    checks,
-    async (rest, checksOfRest) => {
-      const encoded = { batches: rest, checks: checksOfRest, isIdempotent }
-      return await append(cluster, name, partition, encoded, options)
-    },
-    async () => (await cluster.topic(name)).config.maxMessageBytes,
-  )
-}
-
-export interface CheckedBatches {
-  /** The check of each batch. */
-  readonly checks: readonly BatchCheck[]
-  readonly isIdempotent: boolean
-}
-
-/** Checks batches of a producer, and corrects what their headers say of the latest time. */
-export async function checkBatches(batches: Uint8Array): Promise<CheckedBatches> {
-  const checks: BatchCheck[] = []
-  let isIdempotent = false
-  const codecs = requestCodecs()
-  const headers = readBatchHeaders(batches)
-  if (headers.length > REQUEST_BATCHES_MAX) {
-    throw new EdgelogError(
-      'invalid_request',
-      `body: at most ${REQUEST_BATCHES_MAX} batches are allowed, got ${headers.length}`,
-    )
-  }
-  for (const header of headers) {
-    const check = await checkBatch(batches, header, codecs)
-    // As in Kafka: by the header's word the log finds a time, and lets go of what is old.
-    if (check.maxTimestamp !== header.maxTimestamp) {
-      assignMaxTimestamp(batches, header, check.maxTimestamp)
-    }
-    checks.push(check)
-    isIdempotent ||= header.producerId >= 0n
-  }
-  return { checks, isIdempotent }
-}
-
-interface EncodedAppend {
-  readonly batches: Uint8Array
-  readonly checks: readonly BatchCheck[]
-  /** Its sequence orders the batches, and may make them wait for one another. */
-  readonly isIdempotent: boolean
-}
-
-async function append(
-  cluster: Cluster,
-  name: TopicName,
-  partition: number,
-  { isIdempotent, ...encoded }: EncodedAppend,
-  options: AppendOptions,
-): Promise<AppendReply | OverlapReply> {
-  const request: AppendRequest = {
-    ...encoded,
-    gapWaitMs: isIdempotent ? SEQUENCE_GAP_WAIT_MS : 0,
-    mayBeginAnywhere: false,
-    trimsOverlap: isIdempotent,
-    ...options,
-  }
-  return await cluster.callPartition(name, partition, (stub) => stub.append(request))
 }
 
 interface PartitionShare {
@@ -176,12 +88,15 @@ async function appendShare(
   name: TopicName,
   partition: number,
   { records, indexes }: PartitionShare,
-  encoded: EncodedShare,
+  { batches, checks }: EncodedShare,
   options: AppendOptions,
 ): Promise<AppendReply> {
-  const reply = await append(cluster, name, partition, encoded, options).catch((error: unknown) => {
-    throw withErrorsOfRecords(error, records, indexes)
-  })
+  const request = { batches, checks, producerRules: 'resendable', ...options } as const
+  const reply = await cluster
+    .callPartition(name, partition, (stub) => stub.append(request))
+    .catch((error: unknown) => {
+      throw withErrorsOfRecords(error, records, indexes)
+    })
   assert(!('overlaps' in reply), 'only batches of an idempotent producer overlap')
   return reply
 }
@@ -205,7 +120,9 @@ function shareOut(topic: Topic, records: readonly ProduceRecord[]): Map<number, 
   return shares
 }
 
-interface EncodedShare extends EncodedAppend {
+interface EncodedShare {
+  readonly batches: Uint8Array
+  readonly checks: readonly BatchCheck[]
   /** Records of each batch. */
   readonly batchCounts: readonly number[]
 }
@@ -239,7 +156,7 @@ function encodeShare(share: PartitionShare, maxMessageBytes: number): EncodedSha
     builder.append(record)
   }
   close()
-  return { batches: concatenate(batches), checks, isIdempotent: false, batchCounts }
+  return { batches: concatenate(batches), checks, batchCounts }
 }
 
 function placeShare(

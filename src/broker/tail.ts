@@ -1,23 +1,23 @@
 /** Opens the live tail of one partition, for the doors that push. */
 import { EdgelogError, type ErrorBody, isErrorCode, type Reply } from '../core/errors.ts'
+import type { IsolationLevel, LogEnds } from '../core/log/log-ends.ts'
 import { TAIL_CLOSE_CODES } from '../core/log/tail-protocol.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import { type Cluster, otherTopic, type PartitionStub } from './cluster.ts'
 
-export interface Tail {
+export interface Tail extends LogEnds {
   /** Carries the frames of `tail-protocol.ts`; must be accepted, and be sent credit as a number. */
   readonly socket: WebSocket
   readonly topicId: string
   /** Where it starts: the offset asked for, resolved. */
   readonly offset: number
-  readonly highWatermark: number
-  readonly logStartOffset: number
 }
 
 export interface TailOptions {
   readonly offset: number | 'earliest' | 'latest'
   readonly creditBytes: number
+  readonly isolation: IsolationLevel
   /** The topic that is meant: an offset of one says nothing about another of the same name. */
   readonly topicId?: string | undefined
 }
@@ -56,12 +56,12 @@ async function expectTopicId(cluster: Cluster, name: TopicName, topicId: string)
 async function connect(
   stub: PartitionStub,
   topic: Topic,
-  { offset, creditBytes, topicId = topic.id }: TailOptions,
+  { offset, creditBytes, isolation, topicId = topic.id }: TailOptions,
 ): Promise<Reply<Tail>> {
   // The old one was found to be gone between the first look and this one.
   if (topic.id !== topicId) return { error: otherTopic(topic).toBody() }
   const response = await stub.fetch(
-    `https://partition/tail?offset=${offset}&creditBytes=${creditBytes}`,
+    `https://partition/tail?offset=${offset}&creditBytes=${creditBytes}&isolation=${isolation}`,
     { headers: { Upgrade: 'websocket' } },
   )
   const { headers, webSocket } = response
@@ -72,6 +72,7 @@ async function connect(
       topicId,
       offset: Number(headers.get('edgelog-offset')),
       highWatermark: Number(headers.get('edgelog-high-watermark')),
+      lastStableOffset: Number(headers.get('edgelog-last-stable-offset')),
       logStartOffset: Number(headers.get('edgelog-log-start-offset')),
     },
   }

@@ -103,6 +103,7 @@ function isLoopback(hostname: string): boolean {
 export const EXPOSED_HEADERS = [
   'edgelog-offset',
   'edgelog-next-offset',
+  'edgelog-last-stable-offset',
   'edgelog-high-watermark',
   'edgelog-log-start-offset',
   'location',

@@ -24,15 +24,16 @@ export function addFetchRoutes(app: App): void {
     { params: PartitionParams, query: FetchQuery },
     async (c, { params: { topic, partition }, query }) => {
       const mediaType = negotiate(c, [MEDIA_TYPES.json, MEDIA_TYPES.ndjson, MEDIA_TYPES.batch])
-      const { offset, timestamp, maxBytes, minBytes, waitMs } = query
+      const { offset, timestamp, maxBytes, minBytes, waitMs, isolation } = query
       if (offset !== undefined && timestamp !== undefined) {
-        throw new EdgelogError('invalid_request', 'timestamp: stands in the place of offset')
+        throw new EdgelogError('invalid_request', 'timestamp: cannot be combined with offset')
       }
       const options: FetchOptions = {
         from: timestamp === undefined ? { offset: offset ?? 'earliest' } : { timestamp },
         maxBytes,
         minBytes,
         maxWaitMs: waitMs,
+        isolation,
       }
       const cluster = clusterOf(c)
       if (mediaType === MEDIA_TYPES.batch) {
@@ -48,8 +49,9 @@ export function addFetchRoutes(app: App): void {
           headers: { ...positionHeaders(position), 'Content-Type': mediaType },
         })
       }
-      const { nextOffset, highWatermark, logStartOffset } = position
-      const answer = { records: json, nextOffset, highWatermark, logStartOffset }
+      const { from, to, highWatermark, lastStableOffset, logStartOffset } = position
+      const ends = { highWatermark, lastStableOffset, logStartOffset }
+      const answer = { records: json, offset: from, nextOffset: to, ...ends }
       return c.json(answer, 200, positionHeaders(position))
     },
   )
@@ -85,9 +87,10 @@ function matches(range: string, mediaType: string): boolean {
 
 function positionHeaders(position: Omit<FetchReply, 'batches' | 'topicVersion'>) {
   return {
-    'Edgelog-Offset': String(position.offset),
-    'Edgelog-Next-Offset': String(position.nextOffset),
+    'Edgelog-Offset': String(position.from),
+    'Edgelog-Next-Offset': String(position.to),
     'Edgelog-High-Watermark': String(position.highWatermark),
+    'Edgelog-Last-Stable-Offset': String(position.lastStableOffset),
     'Edgelog-Log-Start-Offset': String(position.logStartOffset),
   }
 }

@@ -1,11 +1,7 @@
 /** The routes that append. */
 import type { z } from '@hono/zod-openapi'
-import {
-  appendBatches,
-  type ProduceRecord,
-  produceRecords,
-  produceToPartition,
-} from '../broker/produce.ts'
+import { appendBatches } from '../broker/append.ts'
+import { type ProduceRecord, produceRecords, produceToPartition } from '../broker/produce.ts'
 import {
   JSON_RECORD_FORM,
   type JsonRecordInput,
@@ -86,7 +82,14 @@ export function addProduceRoutes(app: App): void {
       const cluster = clusterOf(c)
       if (mediaTypeOf(c) === MEDIA_TYPES.batch) {
         const batches = await readBody(c, REQUEST_BODY_BYTES_MAX)
-        const answer = await appendBatches(cluster, topic, partition, batches, options)
+        const answer = await appendBatches(
+          cluster,
+          { name: topic },
+          partition,
+          batches,
+          'resendable',
+          options,
+        )
         const { baseOffsets, nextOffset, logAppendTime, pieces } = answer
         return c.json({
           baseOffset: baseOffsets[0],

@@ -8,6 +8,7 @@ import {
   REQUEST_RECORDS_MAX,
   WAIT_MS_MAX,
 } from '../core/limits.ts'
+import { ISOLATION_LEVELS } from '../core/log/log-ends.ts'
 import { LOCATION_HINTS } from '../core/topic/topic.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
 
@@ -65,11 +66,16 @@ export const TopicChangeBody = z
   })
   .openapi('TopicChange')
 
+const logEnds = {
+  logStartOffset: z.int(),
+  lastStableOffset: z.int(),
+  highWatermark: z.int(),
+}
+
 const PartitionDetails = z
   .object({
     partition: z.int(),
-    logStartOffset: z.int(),
-    highWatermark: z.int(),
+    ...logEnds,
     sizeBytes: z.int(),
   })
   .openapi('PartitionDetails')
@@ -176,15 +182,17 @@ export const OffsetText = z
   .transform((text) => (text === 'earliest' || text === 'latest' ? text : Number(text)))
   .refine((offset) => typeof offset === 'string' || offset <= OFFSET_MAX, offsetMessage)
 
+export const Isolation = z
+  .enum(ISOLATION_LEVELS, `${ISOLATION_LEVELS.join(' or ')} is allowed`)
+  .default('committed')
+
 export const FetchQuery = z.strictObject({
   offset: OffsetText.optional(),
   timestamp: wholeNumber(0, OFFSET_MAX).optional(),
   maxBytes: wholeNumber(1, FETCH_BYTES_MAX).default(FETCH_BYTES_DEFAULT),
   minBytes: wholeNumber(0, FETCH_BYTES_MAX).default(1),
   waitMs: wholeNumber(0, WAIT_MS_MAX).default(0),
-  isolation: z
-    .enum(['read_uncommitted', 'read_committed'], 'read_uncommitted or read_committed is allowed')
-    .default('read_uncommitted'),
+  isolation: Isolation,
 })
 
 const FetchedRecord = z
@@ -203,15 +211,16 @@ const FetchedRecord = z
 export const FetchAnswer = z
   .object({
     records: z.array(FetchedRecord),
+    offset: z.int(),
     nextOffset: z.int(),
-    highWatermark: z.int(),
-    logStartOffset: z.int(),
+    ...logEnds,
   })
   .openapi('Fetched')
 
 export const TailQuery = z.strictObject({
   offset: z.enum(['earliest', 'latest'], 'earliest or latest is allowed').default('latest'),
   cursor: z.string().optional().openapi({ description: 'as Last-Event-ID' }),
+  isolation: Isolation,
 })
 
 export const ErrorAnswer = z

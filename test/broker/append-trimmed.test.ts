@@ -12,12 +12,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { replyTo } from '../../durable-objects/partition/append-reply.ts'
+import { checkBatches } from '../../src/broker/append.ts'
 import {
   type Append,
   type AppendedBatches,
   appendTrimmed,
 } from '../../src/broker/append-trimmed.ts'
-import { checkBatches } from '../../src/broker/produce.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import type { BatchCheck } from '../../src/core/batch/batch-check.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
@@ -77,8 +77,7 @@ class FakeLog {
     const decision = decideAppend({
       headers,
       checks,
-      mayBeginAnywhere: false,
-      trimsOverlap: true,
+      producerRules: 'resendable',
       expectedOffset,
       logEndOffset: this.records.length,
       config: this.config,
@@ -457,7 +456,7 @@ describe('appendTrimmed()', () => {
     }
     const appendKeys = async (batches: readonly Uint8Array[]) => {
       const bytes = concatenate(batches)
-      const { checks } = await checkBatches(bytes)
+      const checks = await checkBatches(bytes)
       const append: Append = (rest, checksOfRest) => compacted.append(rest, checksOfRest)
       return await appendTrimmed(bytes, checks, append, async () => 1e6)
     }

@@ -225,7 +225,8 @@ test('a hundred tails of a topic that was created anew cost one look-up, and oth
   await cluster.topic(name)
   let answer: (topic: unknown) => void = () => {}
   getTopic.mockReturnValue(new Promise((resolve) => (answer = resolve)))
-  const options = { offset: 0, creditBytes: 1, topicId: 'another id' }
+  const isolation = 'committed' as const
+  const options = { offset: 0, creditBytes: 1, isolation, topicId: 'another id' }
   const tails = Array.from({ length: 100 }, () => openTail(cluster, name, 0, options))
   // Meanwhile the rest goes on with what is known.
   expect((await cluster.topic(name)).version).toBe(1)

@@ -54,8 +54,9 @@ class FakePartition {
       room -= batch.length
     }
     const highWatermark = this.batches.length
-    const position = { offset, nextOffset: offset + given.length, highWatermark }
-    return { ...position, batches: concatenate(given), logStartOffset: 0, topicVersion: 1 }
+    const range = { from: offset, to: offset + given.length, batches: concatenate(given) }
+    const ends = { logStartOffset: 0, lastStableOffset: highWatermark, highWatermark }
+    return { ...range, ...ends, topicVersion: 1 }
   }
 
   append(size: number): void {
@@ -90,7 +91,8 @@ async function fetchFrom(
   const wanted = partitions.map((_, partition) => ({
     ...{ topic, partition, offset: offsets[partition] ?? 0, maxBytes: ownBytes },
   }))
-  const defaults = { maxBytes: 1_000, minBytes: 1, maxWaitMs: 0 }
+  const isolation = 'committed' as const
+  const defaults = { maxBytes: 1_000, minBytes: 1, maxWaitMs: 0, isolation }
   return await fetchMany(clusterOf(partitions), wanted, { ...defaults, ...limits })
 }
 
@@ -117,15 +119,15 @@ test.each([
   expect(sizesOf(outcomes)).toEqual(expected)
   for (const [index, outcome] of outcomes.entries()) {
     const isAtEnd = sizesOf([outcome])[0] === sizes[index]?.reduce((sum, size) => sum + size, 0)
-    const nextOffset = isAtEnd ? sizes[index]?.length : expect.any(Number)
-    expect(outcome).toMatchObject({ nextOffset, highWatermark: sizes[index]?.length })
+    const to = isAtEnd ? sizes[index]?.length : expect.any(Number)
+    expect(outcome).toMatchObject({ to, highWatermark: sizes[index]?.length })
   }
 })
 
 test('a first batch that is too large takes the room of others that were read beside it', async () => {
   const outcomes = await fetchFrom(logsOf([100], [60], [30]), { maxBytes: 90, ownBytes: 90 })
   expect(sizesOf(outcomes)).toEqual([100, 0, 0])
-  expect(outcomes[1]).toMatchObject({ nextOffset: 0, highWatermark: 1 })
+  expect(outcomes[1]).toMatchObject({ to: 0, highWatermark: 1 })
 })
 
 test('never has more on its way than an answer may hold', async () => {
@@ -161,7 +163,10 @@ test('the refusal of one partition is its own, and is answered at once', async (
 test('a topic that was created anew is refused', async () => {
   const cluster = clusterOf(logsOf([1], [1]), 'another id')
   const wanted = [0, 1].map((partition) => ({ topic, partition, offset: 0, maxBytes: 1 }))
-  const outcomes = await fetchMany(cluster, wanted, { maxBytes: 1, minBytes: 1, maxWaitMs: 60_000 })
+  const outcomes = await fetchMany(cluster, wanted, {
+    ...{ maxBytes: 1, minBytes: 1, maxWaitMs: 60_000 },
+    isolation: 'committed',
+  })
   expect(sizesOf(outcomes)).toEqual(['unknown_topic_id', 'unknown_topic_id'])
 })
 
@@ -180,7 +185,7 @@ test('one partition is one call, which waits there', async () => {
   partitions[0]?.append(10)
   expect(sizesOf(await fetched)).toEqual([10])
   expect(partitions[0]?.reads).toEqual([
-    { offset: 0, maxBytes: 500, minBytes: 7, maxWaitMs: 60_000 },
+    { offset: 0, maxBytes: 500, minBytes: 7, maxWaitMs: 60_000, isolation: 'committed' },
   ])
 })
 

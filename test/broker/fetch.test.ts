@@ -22,7 +22,8 @@ function clusterOf(batches: Uint8Array, nextOffset: number): Cluster {
     config: resolveTopicConfig({}),
     overrides: {},
   }
-  const position = { offset: 0, nextOffset, highWatermark: nextOffset, logStartOffset: 0 }
+  const ends = { logStartOffset: 0, lastStableOffset: nextOffset, highWatermark: nextOffset }
+  const position = { from: 0, to: nextOffset, ...ends }
   const env = {
     COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: topic }) }) },
     PARTITION: {
@@ -53,7 +54,8 @@ test('records that decompress to more than an answer may hold are left to the ne
     maxBytes: DECODED_BYTES_MAX,
     minBytes: 1,
     maxWaitMs: 0,
+    isolation: 'committed',
   })
   expect(answer.records.length).toBe(fitting * 2)
-  expect(answer).toMatchObject({ nextOffset: fitting * 2, highWatermark: end })
+  expect(answer).toMatchObject({ to: fitting * 2, highWatermark: end })
 })

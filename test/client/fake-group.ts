@@ -120,6 +120,7 @@ export class FakeGroup {
         'edgelog-offset': `${offset}`,
         'edgelog-next-offset': `${isThere ? offset + 1 : offset}`,
         'edgelog-high-watermark': `${end()}`,
+        'edgelog-last-stable-offset': `${end()}`,
       },
     })
   }

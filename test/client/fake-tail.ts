@@ -1,5 +1,6 @@
 /** The other end of a tail's WebSocket, in the hands of a test. */
-import { TAIL_FRAME_HEADER_BYTES } from '../../src/core/log/tail-protocol.ts'
+import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
+import { encodeTailFrame, encodeTailMessage } from '../../src/core/log/tail-protocol.ts'
 
 type Listener = (event: { data: unknown }) => void
 
@@ -70,12 +71,17 @@ export class FakeSocket {
     this.emit('message', JSON.stringify(notice))
   }
 
-  frame(id: number, highWatermark: number, batches: Uint8Array): void {
-    const message = new Uint8Array(4 + TAIL_FRAME_HEADER_BYTES + batches.length)
-    const view = new DataView(message.buffer)
-    view.setUint32(0, id)
-    view.setBigInt64(4, BigInt(highWatermark))
-    message.set(batches, 4 + TAIL_FRAME_HEADER_BYTES)
-    this.emit('message', message.buffer)
+  frame(id: number, highWatermark: number, batches: Uint8Array, range = rangeOf(batches)): void {
+    const ends = { highWatermark, lastStableOffset: highWatermark, logStartOffset: 0 }
+    const frame = encodeTailFrame({ ...range, ...ends }, [batches], batches.length)
+    this.emit('message', encodeTailMessage(id, frame).buffer)
   }
+}
+
+/** Returns the offsets from the first of the batches to the last. */
+function rangeOf(batches: Uint8Array): { readonly from: number; readonly to: number } {
+  const headers = readBatchHeaders(batches)
+  const from = headers[0]?.baseOffset ?? 0
+  const last = headers.at(-1)
+  return { from, to: last === undefined ? from : last.baseOffset + last.lastOffsetDelta + 1 }
 }

@@ -49,8 +49,7 @@ export class LogModel {
     const decision = decideAppend({
       headers: [sent],
       checks: [checkOf(sent)],
-      mayBeginAnywhere: this.#isKafka,
-      trimsOverlap: !this.#isKafka,
+      producerRules: this.#isKafka ? 'kafka' : 'resendable',
       expectedOffset: undefined,
       logEndOffset: this.#logEndOffset,
       config: CONFIG,

@@ -51,6 +51,7 @@ const POSITION = {
   'edgelog-offset': '0',
   'edgelog-next-offset': '1',
   'edgelog-high-watermark': '1',
+  'edgelog-last-stable-offset': '1',
 }
 
 describe('a slow answer', { timeout: 240_000 }, () => {

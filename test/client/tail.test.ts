@@ -6,7 +6,7 @@ import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { BATCH_HEADER_BYTES } from '../../src/core/batch/header-layout.ts'
 import { assignOffset } from '../../src/core/batch/record-batch.ts'
 import { writeCrc } from '../../src/core/batch/write-crc.ts'
-import { encodeTailMessage, tailParts } from '../../src/core/log/tail-protocol.ts'
+import { encodeTailFrame, encodeTailMessage, tailParts } from '../../src/core/log/tail-protocol.ts'
 import { FakeTail } from './fake-tail.ts'
 import { ManualClock } from './manual-clock.ts'
 
@@ -53,6 +53,7 @@ function setUp(options: { bufferBytesMax?: number } = {}) {
         'edgelog-offset': `${from}`,
         'edgelog-next-offset': `${log.endOffset}`,
         'edgelog-high-watermark': `${log.endOffset + log.missing}`,
+        'edgelog-last-stable-offset': `${log.endOffset + log.missing}`,
       },
     })
   }
@@ -130,6 +131,25 @@ describe('a live tail', () => {
     expect(offsetsOf(await setup.iterator.next())).toEqual([3, 4, 5])
     expect(setup.log.fetches.at(-1)).toBe(3)
     await setup.client.close()
+  })
+
+  test('moves over offsets without a record, and reads nothing for them', async () => {
+    const setup = setUp()
+    setup.log.endOffset = 2
+    await setup.iterator.next()
+    const { socket, subscribe } = await connected(setup)
+    const fetches = setup.log.fetches.length
+    socket.frame(subscribe.id, 9, new Uint8Array(), { from: 2, to: 5 })
+    socket.frame(subscribe.id, 9, batchAt(7), { from: 5, to: 8 })
+    const next = setup.iterator.next()
+    expect((await next).value).toMatchObject({ nextOffset: 8, lag: 1 })
+    socket.frame(subscribe.id, 9, new Uint8Array(), { from: 8, to: 9 })
+    const idle = setup.iterator.next()
+    await settle()
+    expect(setup.consumer.position('t', 0)).toBe(9)
+    expect(setup.log.fetches.length).toBe(fetches)
+    await setup.client.close()
+    await idle
   })
 
   test('is never believed when the bytes are damaged', async () => {
@@ -323,9 +343,8 @@ describe('a live tail on a slow line', () => {
   function largeFrame(id: number) {
     const value = new Uint8Array(1_000_000)
     const batch = encodeBatch([{ timestamp: 0, key: null, value, headers: [] }])
-    const frame = new Uint8Array(16 + batch.length)
-    new DataView(frame.buffer).setBigInt64(0, 1n)
-    frame.set(batch, 16)
+    const ends = { highWatermark: 1, lastStableOffset: 1, logStartOffset: 0 }
+    const frame = encodeTailFrame({ from: 0, to: 1, ...ends }, [batch], batch.length)
     return [...tailParts(encodeTailMessage(id, frame), 16_384)]
   }
 

@@ -189,6 +189,7 @@ describe.each([
       id: 1,
       topicId: await idOf(one),
       offset: 0,
+      lastStableOffset: 3,
       highWatermark: 3,
       logStartOffset: 0,
     })

@@ -268,8 +268,9 @@ describe('GET /v1/tail', () => {
     expect(Math.max(...parts.map(({ length }) => length))).toBeLessThanOrEqual(16_384)
     const message = concatenate(parts)
     expect(new DataView(message.buffer).getUint32(0)).toBe(7)
-    const { batches, highWatermark } = decodeTailFrame(message, 4)
-    expect(highWatermark).toBe(1)
+    const { batches, ...position } = decodeTailFrame(message, 4)
+    const ends = { logStartOffset: 0, lastStableOffset: 1, highWatermark: 1 }
+    expect(position).toEqual({ from: 0, to: 1, ...ends })
     expect(readBatchHeaders(batches)).toHaveLength(1)
     socket.close()
   })

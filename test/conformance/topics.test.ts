@@ -25,7 +25,10 @@ describe('POST /v1/topics', () => {
     const body = await (await request('GET', `/v1/topics/${name}`)).json()
     expect(body.partitions).toBe(1)
     expect(body.partitionDetails).toEqual([
-      { partition: 0, logStartOffset: 0, highWatermark: 0, sizeBytes: 0 },
+      {
+        ...{ partition: 0, sizeBytes: 0 },
+        ...{ logStartOffset: 0, lastStableOffset: 0, highWatermark: 0 },
+      },
     ])
   })
 

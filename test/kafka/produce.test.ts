@@ -2,7 +2,10 @@
 import { describe, expect, test } from 'vitest'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
+import { ATTRIBUTE_TRANSACTIONAL, CRC_START } from '../../src/core/batch/header-layout.ts'
 import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
+import { writeCrc } from '../../src/core/batch/write-crc.ts'
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { CODECS } from '../../src/core/compression/codecs.ts'
 import { KAFKA_RECORD_ERRORS_MAX, RECORD_ERRORS_MAX } from '../../src/core/limits.ts'
 import { decideAppend } from '../../src/core/log/append.ts'
@@ -13,6 +16,7 @@ import { ask, callerOf, clusterOf, topicOf } from './door.ts'
 
 const INVALID_RECORD = 87
 const INVALID_TIMESTAMP = 32
+const INVALID_TXN_STATE = 48
 const KEY_IS_MISSING = 'key: cleanup.policy=compact needs a key, got null'
 const NOW_MS = Date.now()
 const topic = topicOf('compacted', {
@@ -28,8 +32,7 @@ async function append({ batches, checks }: AppendRequest) {
   const decision = decideAppend({
     headers: readBatchHeaders(batches),
     checks,
-    mayBeginAnywhere: true,
-    trimsOverlap: false,
+    producerRules: 'kafka',
     expectedOffset: undefined,
     logEndOffset: 0,
     config: topic.config,
@@ -109,6 +112,22 @@ describe('Produce', () => {
   test('names no records where the batch as a whole is refused', async () => {
     const [refused] = await produce(9, [mixed.subarray(0, 30)])
     expect(refused).toMatchObject({ errorCode: INVALID_RECORD, recordErrors: [] })
+  })
+
+  test('refuses two batches for one partition', async () => {
+    const [refused] = await produce(9, [concatenate([mixed, mixed])])
+    expect(refused).toMatchObject({
+      errorCode: INVALID_RECORD,
+      errorMessage: 'records: one batch is allowed, got 2',
+    })
+  })
+
+  test('refuses a batch of a transaction', async () => {
+    const batch = encodeBatch([record('a')], { producerId: 5n, producerEpoch: 0, baseSequence: 0 })
+    new DataView(batch.buffer).setInt16(CRC_START, ATTRIBUTE_TRANSACTIONAL)
+    writeCrc(batch)
+    const [refused] = await produce(9, [batch])
+    expect(refused).toMatchObject({ errorCode: INVALID_TXN_STATE })
   })
 
   test('names RECORD_ERRORS_MAX records of a batch and KAFKA_RECORD_ERRORS_MAX of a request', async () => {

@@ -1,7 +1,7 @@
 /**
  * Decides what becomes of batches that arrive, and what has to go. The cache of a partition is one
- * stretch of its log, [startOffset, endOffset), without a hole: it grows at its end and is eaten up at
- * its start. Nothing here reads or writes.
+ * range of its log, [startOffset, endOffset): an offset in it that no batch has is one without a record. It grows at
+ * its end and shrinks at its start. Nothing here reads or writes.
  *
  *   log       |------------------------------------------|
  *   cache                 |=======|=====|==|  endOffset
@@ -17,14 +17,16 @@ import type { TopicResetReason } from '../tabs/channel.ts'
 /** Why what was kept of a partition is void. */
 export type ResetReason = Exclude<TopicResetReason, 'deleted'>
 
+/** The ends of the log for readers of committed records. */
 export interface LogEnds {
   readonly logStartOffset: number
+  /** The last stable offset. */
   readonly highWatermark: number
 }
 
 /**
- * What the log has in [from, endOffset), up to the end of its last batch: all of it. The log reached
- * `from` when it was asked for this.
+ * All that the log has in [from, endOffset): an offset without a batch has no record. The log reached `from` when it
+ * was asked for this.
  */
 export interface Arrival extends LogEnds {
   readonly topic: string

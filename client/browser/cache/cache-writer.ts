@@ -3,7 +3,7 @@
  * may run at any time. What a tab knew before it began may be out of date, so each looks again: two
  * tabs that write the same partition leave neither a hole nor a batch twice.
  *
- * A row begins where the one before it ends. What arrives is merged with the last rows while those
+ * A row begins where the one before it ends; offsets without a record belong to one of the two. What arrives is merged with the last rows while those
  * span no more offsets than it does, so a byte is rewritten once per doubling and rows are few.
  */
 import { type BatchHeader, batchBytes } from '../../../src/core/batch/record-batch.ts'
@@ -186,10 +186,11 @@ async function appendPartition(
     }
     stored.set(arrival, 'stored')
   }
-  if (cursor !== undefined && pieces.length > 0) {
-    const isBegun = before !== undefined && before.sizeBytes > 0
+  if (cursor === undefined) return undefined
+  const isBegun = before !== undefined && before.sizeBytes > 0
+  if (pieces.length > 0) {
     await writeRows(tx, cursor, isBegun ? before.endOffset : cursor.startOffset, pieces, nowMs)
-  }
+  } else if (isBegun && cursor.endOffset > before.endOffset) await extendLastRow(tx, cursor)
   return cursor
 }
 
@@ -203,15 +204,18 @@ function cursorAfter(
     ...{ startOffset: from, endOffset: from, sizeBytes: 0, recordsCount: 0 },
     ...{ logStartOffset, highWatermark },
   }
-  const base = headers[0]?.baseOffset ?? known.startOffset
+  const end = Math.max(known.endOffset, endOffset)
+  const [first] = headers
+  // A cache without a row is empty, wherever it ends.
+  const firstOffset = first === undefined ? end : Math.min(known.startOffset, first.baseOffset)
   const sum = (of: 'sizeBytes' | 'recordsCount') =>
     headers.reduce((total, header) => total + header[of], known[of])
   return {
     topic,
     partition,
     topicId,
-    startOffset: known.sizeBytes > 0 ? known.startOffset : Math.min(known.startOffset, base),
-    endOffset: Math.max(known.endOffset, endOffset),
+    startOffset: known.sizeBytes > 0 ? known.startOffset : firstOffset,
+    endOffset: end,
     sizeBytes: sum('sizeBytes'),
     recordsCount: sum('recordsCount'),
     logStartOffset: Math.max(known.logStartOffset, logStartOffset),
@@ -219,7 +223,10 @@ function cursorAfter(
   }
 }
 
-/** Writes what follows the last row, together with those before it that are no longer than that. */
+/**
+ * Writes what follows the last row, together with those before it that are no longer than that. The last row that is
+ * written ends where the cache ends.
+ */
 async function writeRows(
   tx: Transaction,
   { topic, partition, endOffset }: CursorRow,
@@ -238,9 +245,10 @@ async function writeRows(
     await batches.delete(last.primaryKey)
     last = await last.continue()
   }
-  for (const row of cutRows(pieces)) {
+  const rows = cutRows(pieces)
+  for (const row of rows) {
     const newest = Math.max(...row.map(({ maxTimestamp }) => maxTimestamp))
-    const end = row.at(-1)?.endOffset ?? baseOffset
+    const end = row === rows.at(-1) ? endOffset : (row.at(-1)?.endOffset ?? baseOffset)
     await batches.put({
       topic,
       partition,
@@ -252,6 +260,15 @@ async function writeRows(
     })
     baseOffset = end
   }
+}
+
+/** The log has no record from the last row's end up to the cache's end. */
+async function extendLastRow(
+  tx: Transaction,
+  { topic, partition, endOffset }: CursorRow,
+): Promise<void> {
+  const last = await tx.objectStore('batches').openCursor(rangeOf(topic, partition), 'prev')
+  await last?.update({ ...last.value, endOffset })
 }
 
 /** Takes the oldest rows of whichever partition has most, until the topic is within its limits. */

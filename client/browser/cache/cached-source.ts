@@ -17,7 +17,7 @@ import { EdgelogError } from '../../../src/core/errors.ts'
 import { type Clock, sleep } from '../../clock.ts'
 import type { StartPosition } from '../../consumer/consumer-options.ts'
 import type { FetchBatchesOptions, FetchedBatches } from '../../consumer/fetch-batches.ts'
-import { endOffsetOf, parseChunk } from '../../consumer/log-chunk.ts'
+import { type LogRange, parseChunk } from '../../consumer/log-chunk.ts'
 import type { LogSource } from '../../consumer/log-source.ts'
 import { isTransient } from '../../http/refusal.ts'
 import { CACHE_FIRST_READ_BYTES, CACHE_NETWORK_MS, CACHE_RECHECK_MS } from '../limits.ts'
@@ -97,7 +97,7 @@ export class CachedSource implements LogSource {
         const { startOffset, endOffset, highWatermark } = cursor
         if (at >= startOffset && at < endOffset && row !== undefined) {
           const cut = await this.#cut(place, row, at, maxBytes)
-          if (cut !== undefined) return { ...cut, highWatermark }
+          if (cut !== undefined) return { ...cut, ...endsAt(highWatermark) }
           continue
         }
         // Told of and not stored: nothing is kept at present.
@@ -108,7 +108,7 @@ export class CachedSource implements LogSource {
         const leftMs = deadlineMs - clock.now()
         if (leftMs <= 0 || signal.aborted) {
           // The end of what can be read for now: the reader is to wait, though the log may have more.
-          return { batches: new Uint8Array(), offset: at, nextOffset: at, highWatermark: at }
+          return { from: at, to: at, batches: new Uint8Array(), ...endsAt(at) }
         }
         await sleep(clock, Math.min(leftMs, CACHE_RECHECK_MS), wake.signal)
       } finally {
@@ -141,7 +141,7 @@ export class CachedSource implements LogSource {
     const maxBytes = Math.min(options.maxBytes, readBytes)
     const fetched = await network.fetch(topic, partition, { ...options, maxBytes, waitMs: 0 })
     if (fetched.batches.length > 0) this.#readBytes.set(key, maxBytes * 2)
-    const isNews = typeof from !== 'number' || fetched.nextOffset > from
+    const isNews = typeof from !== 'number' || fetched.to > from
     if (isNews || waitMs === 0 || signal.aborted) return fetched
     await sleep(clock, Math.min(waitMs, CACHE_RECHECK_MS), wake.signal)
     if (!wake.signal.aborted) this.#unkept.add(key)
@@ -184,7 +184,7 @@ export class CachedSource implements LogSource {
 
   async #offsetAtTime(row: BatchRow, timestamp: number): Promise<number> {
     try {
-      for (const header of parseChunk(row.bytes, row.baseOffset).headers) {
+      for (const header of parseChunk(rangeOf(row)).headers) {
         if (header.isControl || header.maxTimestamp < timestamp) continue
         const records = await decodeBatch(row.bytes, header, this.#context.codecs)
         const first = records.find((record) => record.timestamp >= timestamp)
@@ -213,29 +213,35 @@ export class CachedSource implements LogSource {
   }
 
   /**
-   * Whole batches from the one that holds `offset`, up to `maxBytes` but at least one.
+   * Returns whole batches from the one that holds `offset`, up to `maxBytes` but at least one; none where no record of
+   * the row lies at `offset` or behind it.
    *
    * @returns undefined if they are damaged: they, and all before them, are kept no longer.
    */
   async #cut(
     { topic, partition }: Place,
-    { bytes, baseOffset }: BatchRow,
+    row: BatchRow,
     offset: number,
     maxBytes: number,
-  ): Promise<Omit<FetchedBatches, 'highWatermark'> | undefined> {
+  ): Promise<LogRange | undefined> {
+    const { bytes, baseOffset, endOffset } = row
     try {
-      const { headers } = parseChunk(bytes, offset)
+      if (offset >= endOffset) {
+        throw new EdgelogError('corrupt_message', `row ${baseOffset} ends before ${offset}`)
+      }
+      const { headers } = parseChunk(rangeOf(row), offset)
       const begin = headers[0]?.position ?? 0
       let end = begin
-      let nextOffset = offset
+      let to = endOffset
       for (const header of headers) {
         const batchEnd = header.position + header.sizeBytes
-        if (end > begin && batchEnd - begin > maxBytes) break
+        if (end > begin && batchEnd - begin > maxBytes) {
+          to = header.baseOffset
+          break
+        }
         end = batchEnd
-        nextOffset = endOffsetOf(header)
       }
-      if (nextOffset > offset) return { batches: bytes.subarray(begin, end), offset, nextOffset }
-      throw new EdgelogError('corrupt_message', `row ${baseOffset} ends before ${offset}`)
+      return { from: offset, to, batches: bytes.subarray(begin, end) }
     } catch (error) {
       if (!(error instanceof EdgelogError)) throw error
       await this.#context.cache.dropThrough(topic, partition, baseOffset)
@@ -243,6 +249,15 @@ export class CachedSource implements LogSource {
       return undefined
     }
   }
+}
+
+function rangeOf({ baseOffset, endOffset, bytes }: BatchRow): LogRange {
+  return { from: baseOffset, to: endOffset, batches: bytes }
+}
+
+/** What is kept holds no transaction that is not decided. */
+function endsAt(highWatermark: number) {
+  return { lastStableOffset: highWatermark, highWatermark }
 }
 
 function keyOf({ topic, partition }: Place): string {

@@ -3,6 +3,7 @@
  * cache, and word of it to all who read.
  */
 import { EdgelogError } from '../../../src/core/errors.ts'
+import type { LogEnds as CoreLogEnds } from '../../../src/core/log/log-ends.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
 import type { Timer } from '../../clock.ts'
 import { type LogChunk, parseChunk } from '../../consumer/log-chunk.ts'
@@ -53,8 +54,6 @@ export class Follower implements SyncSink {
   readonly #context: FollowerContext
   /** By partition: what the log sends next. */
   readonly #positions = new Map<string, number>()
-  /** Where something was missing once; the log may say so twice, after compaction. */
-  readonly #gaps = new Map<string, number>()
   readonly #damages = new Map<string, number>()
   /** Topics that the server does not have; while there are any, they are looked for now and again. */
   readonly #missing = new Set<string>()
@@ -93,36 +92,37 @@ export class Follower implements SyncSink {
   }
 
   subscribed({ topic, partition, topicId }: Subscription, position: TailPosition): void {
-    const { offset, logStartOffset, highWatermark } = position
+    const { offset } = position
     const place = { topic, partition, topicId: topicId ?? '' }
     this.#positions.set(keyOf(place), offset)
     const nothing = { bytes: new Uint8Array(), headers: [] }
-    const ends = { logStartOffset, highWatermark }
-    const arrival = { ...place, ...ends, ...nothing, from: offset, endOffset: offset }
+    const arrival = {
+      ...place,
+      ...readableEnds(position),
+      ...nothing,
+      from: offset,
+      endOffset: offset,
+    }
     // Frames tell as well, and what fails here fails there.
     void this.#keep(arrival).catch(() => undefined)
   }
 
   async frame(subscription: Subscription, frame: TailFrame): Promise<'taken' | 'resubscribe'> {
     const { topic, partition, topicId, offset } = subscription
-    const { batches: bytes, logStartOffset, highWatermark } = frame
     const key = keyOf(subscription)
     const from = this.#positions.get(key) ?? Number(offset)
+    if (frame.from > from) return 'resubscribe'
     let chunk: LogChunk
     try {
-      chunk = parseChunk(bytes, from)
+      chunk = parseChunk(frame, from)
     } catch (error) {
       await this.#damaged(subscription, error)
       return 'resubscribe'
     }
-    if (chunk.hasGap && this.#gaps.get(key) !== from) {
-      this.#gaps.set(key, from)
-      return 'resubscribe'
-    }
-    const { headers, nextOffset: endOffset } = chunk
+    const { bytes, headers, nextOffset: endOffset } = chunk
     this.#damages.delete(key)
     this.#positions.set(key, endOffset)
-    const ends = { logStartOffset, highWatermark }
+    const ends = readableEnds(frame)
     const place = { topic, partition, topicId: topicId ?? '' }
     const stored = await this.#keep({ ...place, ...ends, from, endOffset, bytes, headers })
     if (stored === 'stored') return 'taken'
@@ -215,13 +215,13 @@ export class Follower implements SyncSink {
     // Another topic bears the name by now, which whoever subscribes is told.
     if (ends === undefined) return 'earliest'
     const { connection, network } = this.#context
-    const offset = beginOffset(ends, ends.sizeBytes, limits, partitions)
+    const offset = beginOffset(readableEnds(ends), ends.sizeBytes, limits, partitions)
     if (limits.ageMsMax >= CACHE_AGE_MS_MAX) return offset
     const { signal } = new AbortController()
     const from = { timestamp: connection.clock.now() - limits.ageMsMax }
     const options = { from, maxBytes: 1, waitMs: 0, signal }
     const oldest = await network.fetch(topic, ends.partition, options)
-    return Math.max(offset, oldest.offset)
+    return Math.max(offset, oldest.from)
   }
 
   async #endsOf(topic: string): Promise<readonly PartitionDetails[]> {
@@ -235,7 +235,8 @@ export class Follower implements SyncSink {
     const { writer, topics } = this.#context
     try {
       const { id } = await topics.ask(topic)
-      const ends: LogEnds | undefined = (await this.#endsOf(topic))[partition]
+      const described = (await this.#endsOf(topic))[partition]
+      const ends = described && readableEnds(described)
       const known = typeof offset === 'number' ? offset : undefined
       const reason = await writer.reset(topic, (cursor) => {
         if (cursor.topicId !== id) return 'recreated'
@@ -332,6 +333,11 @@ export class Follower implements SyncSink {
     )
     this.#context.failed(error)
   }
+}
+
+/** The cache ends where its readers do: at the last stable offset. */
+function readableEnds({ logStartOffset, lastStableOffset }: CoreLogEnds): LogEnds {
+  return { logStartOffset, highWatermark: lastStableOffset }
 }
 
 /** It was followed for a reader that has not come back. */

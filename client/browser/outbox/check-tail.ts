@@ -55,8 +55,8 @@ export async function checkTail(
       const fetched = await fetchBatches(connection, topic, partition, options)
       end ??= fetched.highWatermark
       progress.acks.push(...found(producer, fetched.batches))
-      if (fetched.nextOffset === from) break
-      progress.from = fetched.nextOffset
+      if (fetched.to === from) break
+      progress.from = fetched.to
     } catch (error) {
       const isElsewhere = error instanceof EdgelogError && error.code === 'offset_out_of_range'
       if (!isElsewhere || from === 'earliest') throw error

@@ -1,9 +1,7 @@
 /** One connection: what is followed over it, and what comes of that. */
-import { readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
 import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
-import { endOffsetOf } from '../../consumer/log-chunk.ts'
 import { TailCredit } from '../../consumer/tail-credit.ts'
 import type { TailNotice } from '../../consumer/tail-messages.ts'
 import { TAIL_CREDIT_BYTES_MIN } from '../../limits.ts'
@@ -35,7 +33,8 @@ interface Following {
   readonly credit: TailCredit
   /** Where the log goes on. */
   position: number
-  highWatermark: number
+  /** The end of what may be read. */
+  lastStableOffset: number
   /** What arrived while something was stored; that is stored together. */
   waiting: TailFrame[]
   /** What is to be done with it, one after the other; never rejects. */
@@ -93,7 +92,7 @@ export class Link {
   #subscribe(transport: Transport, followed: Followed, creditBytes: number): void {
     const id = this.#nextId++
     const subscription = { ...followed, id }
-    const ends = { position: 0, highWatermark: 0 }
+    const ends = { position: 0, lastStableOffset: 0 }
     const work = Promise.resolve()
     const credit = new TailCredit(creditBytes, this.#host.now())
     const key = keyOf(followed)
@@ -155,9 +154,9 @@ export class Link {
       return
     }
     following.position = notice.offset
-    following.highWatermark = notice.highWatermark
+    following.lastStableOffset = notice.lastStableOffset
     sink.subscribed(following.subscription, notice)
-    const isBehind = following.position < following.highWatermark
+    const isBehind = following.position < following.lastStableOffset
     // A fixed transport says so of all that it follows each time it is opened: that is no news.
     heard(isBehind && !this.#transport?.isFixed ? 'opened' : 'ping')
     this.#arrived(following)
@@ -178,42 +177,49 @@ export class Link {
     const { key, subscription } = following
     const frames = following.waiting
     following.waiting = []
-    const last = frames.at(-1)
-    if (last === undefined || !this.#isFollowed(following)) return
-    const batches = concatenate(frames.map((frame) => frame.batches))
-    const { highWatermark } = last
+    if (frames.length === 0 || !this.#isFollowed(following)) return
+    const frame = joinFrames(frames)
     try {
-      const outcome = await sink.frame(subscription, { ...last, batches })
+      const outcome = frame && (await sink.frame(subscription, frame))
       if (!this.#isFollowed(following)) return
-      if (outcome === 'resubscribe') {
+      if (frame === undefined || outcome === 'resubscribe') {
         this.#drop(subscription.id)
         pauses.begin(key, true)
         return
       }
-      const newest = readBatchHeaders(batches).at(-1)
-      // What was there already is no progress: a proxy may give the same answer again and again.
-      if (newest !== undefined && endOffsetOf(newest) > following.position) {
-        following.position = endOffsetOf(newest)
+      // A frame that was there already is no progress: a proxy may give the same response again and again.
+      if (frame.to > following.position) {
+        following.position = frame.to
         pauses.end(key)
         heard('data')
       }
-      const grantedBytes = following.credit.take(batches.length, this.#host.now())
+      const grantedBytes = following.credit.take(frame.batches.length, this.#host.now())
       if (grantedBytes > 0) this.#transport?.grant(subscription.id, grantedBytes)
-      following.highWatermark = highWatermark
+      following.lastStableOffset = frame.lastStableOffset
       this.#arrived(following)
     } catch (error) {
       if (!this.#isClosed) failed(error)
     }
   }
 
-  #arrived({ subscription, position, highWatermark }: Following): void {
-    if (position >= highWatermark) this.#behind.delete(subscription.id)
+  #arrived({ subscription, position, lastStableOffset }: Following): void {
+    if (position >= lastStableOffset) this.#behind.delete(subscription.id)
     this.#lookIfUpToDate()
   }
 
   #lookIfUpToDate(): void {
     if (this.#behind.size === 0 && this.#following.size > 0) this.#host.heard('upToDate')
   }
+}
+
+/** Joins frames of one subscription; undefined where one is missing between two of them, or there is none. */
+function joinFrames(frames: readonly TailFrame[]): TailFrame | undefined {
+  const [first] = frames
+  const last = frames.at(-1)
+  if (first === undefined || last === undefined) return undefined
+  const isWhole = frames.every((frame, index) => frame.from <= (frames[index - 1] ?? frame).to)
+  if (!isWhole) return undefined
+  return { ...last, from: first.from, batches: concatenate(frames.map(({ batches }) => batches)) }
 }
 
 function keyOf({ topic, partition, topicId }: Followed): string {

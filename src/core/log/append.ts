@@ -10,6 +10,7 @@ import type { TopicConfig } from '../topic/topic-config.ts'
 import {
   addToSequence,
   decideSequence,
+  type ProducerRules,
   type ProducerState,
   rememberBatch,
   type SequenceDecision,
@@ -53,8 +54,7 @@ export interface AppendInput {
   readonly headers: readonly BatchHeader[]
   /** The check of each batch. */
   readonly checks: readonly BatchCheck[]
-  readonly mayBeginAnywhere: boolean
-  readonly trimsOverlap: boolean
+  readonly producerRules: ProducerRules
   readonly expectedOffset: number | undefined
   /** The end of the log now. */
   readonly logEndOffset: number
@@ -120,7 +120,7 @@ function decideBatch(
     ? (draft.producers.get(producerId) ?? input.producerState(producerId))
     : undefined
   const decision: SequenceDecision = isIdempotent(header)
-    ? decideSequence(state, header, input.mayBeginAnywhere, input.trimsOverlap)
+    ? decideSequence(state, header, input.producerRules)
     : { kind: 'append' }
   if (decision.kind === 'duplicate') {
     const { baseOffset, logAppendTime } = decision.first

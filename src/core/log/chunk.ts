@@ -45,13 +45,14 @@ function batchEndOffset(view: DataView, position: number): number {
 }
 
 /**
- * The whole batches of a chunk from the one that holds `fromOffset`, up to `maxBytes`; the first one
- * is given even if it is larger, so that a reader always gets on. Undefined past the chunk's end.
+ * Returns the whole batches of a chunk from the one that holds `fromOffset`, up to `maxBytes` and below `endOffset`.
+ * The first one is given even if it is larger, so that a reader always moves on. Undefined past the chunk's end.
  */
 export function sliceChunk(
   chunk: Uint8Array,
   fromOffset: number,
   maxBytes: number,
+  endOffset = Number.POSITIVE_INFINITY,
 ): ChunkSlice | undefined {
   const view = viewOf(chunk)
   let start = 0
@@ -60,14 +61,14 @@ export function sliceChunk(
   }
   if (start >= chunk.length) return undefined
   let end = start
-  let endOffset = fromOffset
-  while (end < chunk.length) {
+  let to = fromOffset
+  while (end < chunk.length && readInt64(view, end) < endOffset) {
     const sizeBytes = batchSizeBytes(view, end)
     if (end > start && end + sizeBytes - start > maxBytes) break
-    endOffset = batchEndOffset(view, end)
+    to = batchEndOffset(view, end)
     end += sizeBytes
   }
-  return { bytes: chunk.subarray(start, end), endOffset }
+  return { bytes: chunk.subarray(start, end), endOffset: to }
 }
 
 /** The first batch of a chunk whose records reach `timestamp`. */

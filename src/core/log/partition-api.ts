@@ -6,7 +6,8 @@ import type { BatchCheck } from '../batch/batch-check.ts'
 import type { Reply } from '../errors.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
 import type { BatchOverlap } from './append.ts'
-import type { StoredPiece } from './producer-state.ts'
+import type { IsolationLevel, LogEnds } from './log-ends.ts'
+import type { ProducerRules, StoredPiece } from './producer-state.ts'
 
 /** What the coordinator tells a partition about itself; kept by the partition. */
 export interface PartitionAssignment {
@@ -25,12 +26,8 @@ export interface AppendRequest {
   readonly checks: readonly BatchCheck[]
   /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
   readonly expectedOffset?: number
-  /** Whether a producer that is not known may begin with any sequence, or with 0 only. */
-  readonly mayBeginAnywhere: boolean
-  /** Whether a producer may cut what it sends again into other batches: answered by `OverlapReply`. */
-  readonly trimsOverlap: boolean
-  /** How long a batch may wait for the batch before it in its producer's sequence; 0: not at all. */
-  readonly gapWaitMs: number
+  /** How the sequences of its batches are held against the log. Only `resendable` is answered by `OverlapReply`. */
+  readonly producerRules: ProducerRules
 }
 
 export interface AppendReply {
@@ -64,36 +61,33 @@ export interface FetchRequest {
   /** Answers early only with at least this many bytes; 0 or 1: with any. */
   readonly minBytes: number
   readonly maxWaitMs: number
+  /** `committed`: nothing from the last stable offset on. */
+  readonly isolation: IsolationLevel
 }
 
-export interface FetchReply {
-  /** Whole batches; the first may begin before `offset`. Empty at the end of the log. */
+/** All records that the log has at the offsets from `from` up to, not including, `to`. */
+export interface FetchReply extends LogEnds {
+  /** The offset asked for, resolved. */
+  readonly from: number
+  /** Where the next fetch begins. An offset below it that is in no batch has no record. */
+  readonly to: number
+  /** Whole batches; the first may begin before `from`. Empty at the end of the log. */
   readonly batches: Uint8Array
-  /** The offset the answer starts from: the one asked for, resolved. */
-  readonly offset: number
-  /** Where the next fetch goes on. */
-  readonly nextOffset: number
-  readonly highWatermark: number
-  readonly logStartOffset: number
   readonly topicVersion: number
 }
 
-export interface PartitionDescription {
+export interface PartitionDescription extends LogEnds {
   readonly partition: number
-  readonly logStartOffset: number
-  readonly highWatermark: number
   readonly sizeBytes: number
 }
 
 /** Where a timestamp leads. Which record of which batch it is takes decompression to tell. */
-export interface TimestampLookup {
+export interface TimestampLookup extends LogEnds {
   /**
    * The first batch with a record at or after the timestamp, or, for `max`, with the latest time; before
    * it the one with the log start, where that is within a chunk and reaches as far. None: there is none.
    */
   readonly batches: readonly Uint8Array[]
-  readonly highWatermark: number
-  readonly logStartOffset: number
 }
 
 /**

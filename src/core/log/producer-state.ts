@@ -1,7 +1,6 @@
 /**
- * What a partition remembers of an idempotent producer, and what follows for its next batch
- * (Kafka's rules: the last five batches answer a retry, a gap is refused, an older epoch is fenced;
- * and, where it is wanted, a rule of our own for a resend that was cut into other batches).
+ * The state that a partition keeps of an idempotent producer, and the decision on the producer's next batch.
+ * The last five batches answer a retry, a batch behind a gap is refused, an older epoch is fenced.
  */
 import type { BatchHeader } from '../batch/record-batch.ts'
 import { PRODUCER_BATCHES_REMEMBERED } from '../limits.ts'
@@ -17,6 +16,20 @@ interface RememberedBatch {
   /** The time the log gave the records; null where they keep their producer's. */
   readonly logAppendTime: number | null
 }
+
+/**
+ * How the sequences of an idempotent producer are held against the log.
+ *
+ * - `kafka`: Kafka's rules, for Kafka's clients. An unknown producer begins with any sequence, because its state may
+ *   have expired. A batch is sent again as it was, or refused.
+ * - `resendable`: for clients whose requests overtake one another and who gather their records into other batches
+ *   when they send them again. An unknown producer begins with sequence 0: otherwise its second batch, arriving
+ *   first, would shut out the first one. Records that the log has already are cut off.
+ *
+ * The two do not mix: where a producer begins anywhere, records before its beginning would count as stored, and
+ * would be lost.
+ */
+export type ProducerRules = 'kafka' | 'resendable'
 
 /** Where records that follow one another lie. */
 export interface StoredPiece {
@@ -69,22 +82,14 @@ function lastSequenceOf(header: BatchHeader): number {
   return addToSequence(header.baseSequence, header.lastOffsetDelta)
 }
 
-/**
- * Decides on one batch of an idempotent producer.
- *
- * @param mayBeginAnywhere Kafka's rule for a producer that is not known (any more). Where requests may
- * overtake one another it must not hold: the second batch, coming first, would shut out the first.
- * @param trimsOverlap Whether a producer may cut what it sends again into other batches. Not together
- * with `mayBeginAnywhere`: what lies before a beginning would be taken for stored, and be lost.
- */
+/** Decides on one batch of an idempotent producer. */
 export function decideSequence(
   state: ProducerState | undefined,
   header: BatchHeader,
-  mayBeginAnywhere: boolean,
-  trimsOverlap = false,
+  rules: ProducerRules,
 ): SequenceDecision {
   if (state === undefined) {
-    const isBeginning = mayBeginAnywhere || header.baseSequence === 0
+    const isBeginning = rules === 'kafka' || header.baseSequence === 0
     return { kind: isBeginning ? 'append' : 'unknown_producer' }
   }
   if (header.producerEpoch < state.epoch) return { kind: 'fenced', currentEpoch: state.epoch }
@@ -100,7 +105,7 @@ export function decideSequence(
   if (header.baseSequence === expectedSequence) return { kind: 'append' }
   const behind = sequencesBetween(header.baseSequence, expectedSequence)
   const behindMax = state.hasWrapped ? SEQUENCE_HORIZON : expectedSequence
-  if (!trimsOverlap || behind > behindMax) return { kind: 'gap', expectedSequence }
+  if (rules === 'kafka' || behind > behindMax) return { kind: 'gap', expectedSequence }
   const pieces = locate(state, behind, Math.min(behind, header.recordsCount))
   if (behind < header.recordsCount) return { kind: 'overlap', expectedSequence, pieces }
   const logAppendTime = state.batches.find((batch) => holds(batch, lastSequence))?.logAppendTime

@@ -6,6 +6,7 @@
 import { EdgelogError } from '../errors.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
 import type { ChunkSpan } from './chunk.ts'
+import type { LogEnds } from './log-ends.ts'
 
 type RetentionConfig = Pick<TopicConfig, 'cleanupPolicy' | 'retentionMs' | 'retentionBytes'>
 
@@ -87,7 +88,7 @@ export function planRetention(
  */
 export function decideDeleteRecords(
   beforeOffset: number | 'highWatermark',
-  log: { readonly logStartOffset: number; readonly highWatermark: number },
+  log: Pick<LogEnds, 'logStartOffset' | 'highWatermark'>,
   config: Pick<TopicConfig, 'cleanupPolicy'>,
 ): number {
   const { logStartOffset, highWatermark } = log

@@ -2,7 +2,8 @@
  * The words of the live tail, spoken between a partition and the edge, and in the same form between
  * the edge and a client (docs/PROTOCOL.md, "Live tail").
  *
- *     frame, from a partition       highWatermark int64 | logStartOffset int64 | record batches
+ *     frame, from a partition       from int64 | to int64 | highWatermark int64 | lastStableOffset int64 |
+ *                                   logStartOffset int64 | record batches
  *     message, to a client          id uint32 | frame
  *     part of a message             bytes that follow in other parts uint32 | bytes
  *     answer of a long poll         (kind int8 | length uint32 | notice or message)*
@@ -10,13 +11,14 @@
 
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { TAIL_FRAME_BYTES_MAX, TAIL_FRAME_BYTES_MIN } from '../limits.ts'
+import type { LogEnds } from './log-ends.ts'
 
 /** Subprotocols of the WebSocket: messages whole, and in parts. */
 export const TAIL_SUBPROTOCOL = 'edgelog.tail.v1'
 export const TAIL_PARTS_SUBPROTOCOL = 'edgelog.tail.v2'
 
-/** Before the batches of a frame: `highWatermark int64 | logStartOffset int64`. */
-export const TAIL_FRAME_HEADER_BYTES = 16
+/** Bytes before the batches of a frame. */
+export const TAIL_FRAME_HEADER_BYTES = 40
 /** Before the frame of a message: the id of its subscription. */
 export const TAIL_ID_BYTES = 4
 
@@ -28,10 +30,39 @@ export const TAIL_CLOSE_CODES = {
   internal: 4500,
 } as const
 
-export interface TailFrame {
-  readonly highWatermark: number
-  readonly logStartOffset: number
+/** All records that the log has at the offsets from `from` up to, not including, `to`. */
+export interface TailFrame extends LogEnds {
+  readonly from: number
+  /** Where the next frame begins. An offset below it that is in no batch has no record. */
+  readonly to: number
+  /** Whole batches; the first may begin before `from`. */
   readonly batches: Uint8Array
+}
+
+/** Encodes a frame whose batches are given one by one, and are `sizeBytes` long together. */
+export function encodeTailFrame(
+  frame: Omit<TailFrame, 'batches'>,
+  batches: readonly Uint8Array[],
+  sizeBytes: number,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(TAIL_FRAME_HEADER_BYTES + sizeBytes)
+  const view = new DataView(bytes.buffer)
+  const { from, to, highWatermark, lastStableOffset, logStartOffset } = frame
+  for (const [index, offset] of [
+    from,
+    to,
+    highWatermark,
+    lastStableOffset,
+    logStartOffset,
+  ].entries()) {
+    view.setBigInt64(8 * index, BigInt(offset))
+  }
+  let position = TAIL_FRAME_HEADER_BYTES
+  for (const batch of batches) {
+    bytes.set(batch, position)
+    position += batch.length
+  }
+  return bytes
 }
 
 /**
@@ -42,9 +73,14 @@ export interface TailFrame {
 export function decodeTailFrame(bytes: Uint8Array, position: number): TailFrame {
   const reader = new ByteReader(bytes)
   reader.skip(position)
-  const highWatermark = reader.int64AsNumber()
-  const logStartOffset = reader.int64AsNumber()
-  return { highWatermark, logStartOffset, batches: reader.bytes(reader.remaining) }
+  return {
+    from: reader.int64AsNumber(),
+    to: reader.int64AsNumber(),
+    highWatermark: reader.int64AsNumber(),
+    lastStableOffset: reader.int64AsNumber(),
+    logStartOffset: reader.int64AsNumber(),
+    batches: reader.bytes(reader.remaining),
+  }
 }
 
 /** Puts the id of its subscription before a frame. */

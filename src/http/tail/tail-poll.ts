@@ -4,7 +4,6 @@
  */
 import type { Cluster } from '../../broker/cluster.ts'
 import { fanOut } from '../../broker/fan-out.ts'
-import { readBatchHeaders } from '../../core/batch/record-batch.ts'
 import { concatenate } from '../../core/bytes/concatenate.ts'
 import {
   TAIL_POLL_BYTES_MAX,
@@ -12,6 +11,7 @@ import {
   TAIL_POLL_OPEN_MS_MAX,
   TAIL_POLL_PING_MS,
 } from '../../core/limits.ts'
+import { type IsolationLevel, type LogEnds, readableEnd } from '../../core/log/log-ends.ts'
 import {
   decodeTailFrame,
   encodeTailEntry,
@@ -68,7 +68,8 @@ class TailPoll implements TailSink {
   readonly #requests: readonly TailSubscription[]
   readonly #subscriptions: TailSubscriptions
   readonly #entries: Uint8Array[] = []
-  readonly #creditBytes: ReadonlyMap<number, number>
+  /** By id. */
+  readonly #wanted: ReadonlyMap<number, TailSubscription>
   /** Credit left of the subscriptions that have yet to send what the log holds. */
   readonly #behind = new Map<number, number>()
   #framesBytes = 0
@@ -83,7 +84,7 @@ class TailPoll implements TailSink {
 
   constructor(cluster: Cluster, requests: readonly TailSubscription[]) {
     this.#requests = requests
-    this.#creditBytes = new Map(requests.map(({ id, creditBytes }) => [id, creditBytes]))
+    this.#wanted = new Map(requests.map((request) => [request.id, request]))
     this.#subscriptions = new TailSubscriptions(cluster, this)
   }
 
@@ -131,18 +132,21 @@ class TailPoll implements TailSink {
     this.#framesBytes += message.length
     const creditBytes = this.#behind.get(id)
     if (creditBytes !== undefined) {
-      const { batches, highWatermark } = decodeTailFrame(message, TAIL_ID_BYTES)
-      const last = readBatchHeaders(batches).at(-1)
-      const nextOffset = last === undefined ? 0 : last.baseOffset + last.lastOffsetDelta + 1
-      if (nextOffset >= highWatermark || batches.length >= creditBytes) this.#behind.delete(id)
+      const { batches, to, ...ends } = decodeTailFrame(message, TAIL_ID_BYTES)
+      const isAtEnd = to >= readableEnd(ends, this.#isolationOf(id))
+      if (isAtEnd || batches.length >= creditBytes) this.#behind.delete(id)
       else this.#behind.set(id, creditBytes - batches.length)
     }
     this.#gather()
   }
 
-  #expectFrames(position: { id: number; offset: number; highWatermark: number }): void {
-    const { id, offset, highWatermark } = position
-    if (offset < highWatermark) this.#behind.set(id, this.#creditBytes.get(id) ?? 0)
+  #expectFrames({ id, offset, ...ends }: LogEnds & { id: number; offset: number }): void {
+    const end = readableEnd(ends, this.#isolationOf(id))
+    if (offset < end) this.#behind.set(id, this.#wanted.get(id)?.creditBytes ?? 0)
+  }
+
+  #isolationOf(id: number): IsolationLevel {
+    return this.#wanted.get(id)?.isolation ?? 'committed'
   }
 
   /** Begins anywhere: where not all have room in an answer, it is not always the last that have none. */

@@ -47,6 +47,7 @@ export function addTailRoutes(app: App): void {
       const stream = await openEventStream(clusterOf(c), params.topic, {
         offset: query.offset,
         cursor: c.req.header('last-event-id') ?? query.cursor,
+        isolation: query.isolation,
       })
       return new Response(stream, { headers: EVENT_STREAM_HEADERS })
     },

@@ -8,6 +8,7 @@ import {
   TAIL_SUBSCRIPTIONS_MAX,
   WAIT_MS_MAX,
 } from '../../core/limits.ts'
+import { Isolation } from '../schemas.ts'
 
 /** A whole number in a body. */
 function whole(min: number, max: number) {
@@ -26,6 +27,7 @@ const subscriptionFields = {
     [z.int().min(0).max(OFFSET_MAX), z.enum(['earliest', 'latest'])],
     `a whole number from 0 to ${OFFSET_MAX}, earliest or latest is allowed`,
   ),
+  isolation: Isolation,
   topicId: z
     .uuid('the id of a topic is a UUID')
     .transform((id) => id.toLowerCase())

@@ -6,6 +6,7 @@ import type { Cluster } from '../../broker/cluster.ts'
 import { openTail, tailClosedError } from '../../broker/tail.ts'
 import { EdgelogError, type ErrorBody } from '../../core/errors.ts'
 import { TAIL_CREDIT_BYTES_MAX, TAIL_SUBSCRIPTIONS_MAX } from '../../core/limits.ts'
+import type { LogEnds } from '../../core/log/log-ends.ts'
 import { encodeTailMessage, TAIL_FRAME_HEADER_BYTES } from '../../core/log/tail-protocol.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { report } from '../../events/report.ts'
@@ -13,14 +14,12 @@ import type { TailSubscription } from './tail-schemas.ts'
 
 /** What the server says, besides frames; docs/PROTOCOL.md, "Live tail". */
 export type TailNotice =
-  | {
+  | (LogEnds & {
       readonly op: 'subscribed'
       readonly id: number
       readonly topicId: string
       readonly offset: number
-      readonly highWatermark: number
-      readonly logStartOffset: number
-    }
+    })
   | { readonly op: 'closed'; readonly id: number; readonly error: ErrorBody }
   /** A message that was refused, with its id where it had one. */
   | { readonly op: 'error'; readonly id?: number; readonly error: ErrorBody }

@@ -14,6 +14,7 @@ import {
   SSE_PARTITIONS_MAX,
   SSE_WRITE_LENGTH,
 } from '../../core/limits.ts'
+import type { IsolationLevel } from '../../core/log/log-ends.ts'
 import { decodeTailFrame } from '../../core/log/tail-protocol.ts'
 import type { Topic } from '../../core/topic/topic.ts'
 import type { TopicName } from '../../core/topic/topic-name.ts'
@@ -24,6 +25,7 @@ export interface EventStreamOptions {
   readonly offset: 'earliest' | 'latest'
   /** Resumes after the event with this id. */
   readonly cursor: string | undefined
+  readonly isolation: IsolationLevel
 }
 
 /** @throws {EdgelogError} before the first byte: `unknown_topic_or_partition`, `offset_out_of_range`. */
@@ -36,7 +38,7 @@ export async function openEventStream(
   checkWidth(topic)
   const resumed = options.cursor === undefined ? undefined : parseCursor(options.cursor, topic)
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
-  const stream = new EventStream(cluster, topic, writable.getWriter())
+  const stream = new EventStream(cluster, topic, options.isolation, writable.getWriter())
   try {
     for (let partition = 0; partition < topic.partitions; partition++) {
       // A partition the cursor does not know came later: all of it is news.
@@ -62,6 +64,7 @@ function checkWidth(topic: Topic): void {
 class EventStream {
   readonly #cluster: Cluster
   readonly #topic: Topic
+  readonly #isolation: IsolationLevel
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>
   readonly #tails: Tail[] = []
   /** The next offset of each partition, after the last event that was written. */
@@ -73,9 +76,15 @@ class EventStream {
   #isPingQueued = false
   #hasEnded = false
 
-  constructor(cluster: Cluster, topic: Topic, writer: WritableStreamDefaultWriter<Uint8Array>) {
+  constructor(
+    cluster: Cluster,
+    topic: Topic,
+    isolation: IsolationLevel,
+    writer: WritableStreamDefaultWriter<Uint8Array>,
+  ) {
     this.#cluster = cluster
     this.#topic = topic
+    this.#isolation = isolation
     this.#writer = writer
     this.#writing = new Promise((resolve) => {
       this.#begin = resolve
@@ -85,7 +94,8 @@ class EventStream {
   }
 
   async follow(partition: number, offset: number | 'earliest' | 'latest'): Promise<void> {
-    const options = { offset, creditBytes: SSE_CREDIT_BYTES }
+    const isolation = this.#isolation
+    const options = { offset, creditBytes: SSE_CREDIT_BYTES, isolation }
     const tail = await openTail(this.#cluster, this.#topic.name, partition, options)
     const { socket } = tail
     // The reader may have gone while it was opened.
@@ -143,7 +153,7 @@ class EventStream {
   }
 
   async #writeFrame(partition: number, data: ArrayBuffer): Promise<void> {
-    const { batches } = decodeTailFrame(new Uint8Array(data), 0)
+    const { to, batches } = decodeTailFrame(new Uint8Array(data), 0)
     let text = ''
     for await (const { records } of decodeFrom(batches, this.#position[partition] ?? 0)) {
       for (const record of records) {
@@ -154,6 +164,8 @@ class EventStream {
       }
     }
     await this.#write(text)
+    // Behind the last record there may be offsets without one.
+    this.#position[partition] = to
     this.#tails[partition]?.socket.send(String(batches.length))
   }
 

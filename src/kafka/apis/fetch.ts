@@ -26,8 +26,10 @@ import {
   uuid,
 } from '../../core/kafka/schema.ts'
 import { WAIT_MS_MAX } from '../../core/limits.ts'
+import type { LogEnds } from '../../core/log/log-ends.ts'
 import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
 import { handled } from '../handled.ts'
+import { isolationOf } from '../isolation-level.ts'
 import { epochRefusal } from '../leader-epoch.ts'
 import { calledTopic } from '../named-topic.ts'
 import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
@@ -133,6 +135,7 @@ export const fetchApi = handled(FETCH, async (request, { cluster, version }) => 
     maxBytes: Math.max(0, request.maxBytes),
     minBytes: Math.max(0, request.minBytes),
     maxWaitMs: refusals.size > 0 ? 0 : Math.min(Math.max(0, request.maxWaitMs), WAIT_MS_MAX),
+    isolation: isolationOf(request.isolationLevel),
   })
   const next = outcomes.values()
   return {
@@ -173,6 +176,7 @@ function partitionAnswer(
   outcome: FetchOutcome,
 ): PartitionAnswer {
   if (outcome instanceof EdgelogError) {
+    // `offset_out_of_range` has them.
     const { logStartOffset = -1, highWatermark = -1 } = (outcome.details ?? {}) as Partial<LogEnds>
     return {
       partitionIndex,
@@ -183,21 +187,14 @@ function partitionAnswer(
       records: NO_RECORDS,
     }
   }
-  const { batches, highWatermark, logStartOffset } = outcome
+  const { batches, highWatermark, lastStableOffset, logStartOffset } = outcome
   return {
     partitionIndex,
     errorCode: NO_ERROR,
     highWatermark,
-    // Without transactions all that is in the log is stable.
-    lastStableOffset: highWatermark,
+    lastStableOffset,
     logStartOffset,
     // Whatever they are compressed with, as brokers of 4.x do, also where the version is older than zstd.
     records: batches,
   }
-}
-
-/** What `offset_out_of_range` tells. */
-interface LogEnds {
-  readonly logStartOffset: number
-  readonly highWatermark: number
 }

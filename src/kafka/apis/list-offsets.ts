@@ -21,10 +21,12 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
+import { type IsolationLevel, readableEnd } from '../../core/log/log-ends.ts'
 import { parseTopicName, type TopicName } from '../../core/topic/topic-name.ts'
 import { LEADER_EPOCH } from '../broker-node.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
+import { isolationOf } from '../isolation-level.ts'
 import { epochRefusal } from '../leader-epoch.ts'
 
 const { errorNumber } = errorNumbersOf('partition')
@@ -75,12 +77,15 @@ export const LIST_OFFSETS = messages({
 export type ListOffsetsRequest = RequestOf<typeof LIST_OFFSETS>
 export type ListOffsetsResponse = ResponseOf<typeof LIST_OFFSETS>
 
-export const listOffsetsApi = handled(LIST_OFFSETS, async (request, { cluster }) => ({
-  topics: await fanOut(request.topics, async ({ name, partitions }) => ({
-    name,
-    partitions: await fanOut(partitions, (one) => answerOf(cluster, name, one)),
-  })),
-}))
+export const listOffsetsApi = handled(LIST_OFFSETS, async (request, { cluster }) => {
+  const isolation = isolationOf(request.isolationLevel)
+  return {
+    topics: await fanOut(request.topics, async ({ name, partitions }) => ({
+      name,
+      partitions: await fanOut(partitions, (one) => answerOf(cluster, name, one, isolation)),
+    })),
+  }
+})
 
 type AskedPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
 type PartitionAnswer = ListOffsetsResponse['topics'][number]['partitions'][number]
@@ -89,11 +94,12 @@ async function answerOf(
   cluster: Cluster,
   name: string,
   { partitionIndex, timestamp, currentLeaderEpoch }: AskedPartition,
+  isolation: IsolationLevel,
 ): Promise<PartitionAnswer> {
   try {
     const refusal = epochRefusal(currentLeaderEpoch)
     if (refusal !== undefined) throw refusal
-    const found = await find(cluster, parseTopicName(name), partitionIndex, timestamp)
+    const found = await find(cluster, parseTopicName(name), partitionIndex, timestamp, isolation)
     const errorCode = NO_ERROR
     if (found === undefined) return { partitionIndex, errorCode }
     return { partitionIndex, errorCode, ...found, leaderEpoch: LEADER_EPOCH }
@@ -108,13 +114,14 @@ async function find(
   name: TopicName,
   partition: number,
   timestamp: number,
+  isolation: IsolationLevel,
 ): Promise<OffsetAndTimestamp | undefined> {
   if (timestamp >= 0) return await findOffsetByTimestamp(cluster, name, partition, timestamp)
   if (timestamp === MAX_TIMESTAMP) return await findMaxTimestamp(cluster, name, partition)
   const ends = await cluster.callPartition(name, partition, (stub) => stub.describe())
   switch (timestamp) {
     case LATEST:
-      return { offset: ends.highWatermark, timestamp: NO_TIMESTAMP }
+      return { offset: readableEnd(ends, isolation), timestamp: NO_TIMESTAMP }
     case EARLIEST:
     case EARLIEST_LOCAL:
       return { offset: ends.logStartOffset, timestamp: NO_TIMESTAMP }

@@ -4,11 +4,12 @@
  * Versions 0 to 2 carry batches of old formats and are not served; librdkafka before 2.11.1 compresses
  * only where it sees version 0 advertised, so it is (KAFKA-18659).
  */
-import { appendClientBatch } from '../../broker/append-client-batch.ts'
+import { appendBatches } from '../../broker/append.ts'
+import type { AppendedBatches } from '../../broker/append-trimmed.ts'
 import type { CalledTopic } from '../../broker/cluster.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import { BATCH_HEADER_BYTES } from '../../core/batch/header-layout.ts'
-import { readBatchHeader } from '../../core/batch/record-batch.ts'
+import { readBatchHeaders } from '../../core/batch/record-batch.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
@@ -24,7 +25,6 @@ import {
   uuid,
 } from '../../core/kafka/schema.ts'
 import { KAFKA_RECORD_ERRORS_MAX, THROTTLE_MS } from '../../core/limits.ts'
-import type { AppendReply } from '../../core/log/partition-api.ts'
 import { recordErrorsOf } from '../../core/log/record-errors.ts'
 import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
@@ -129,22 +129,36 @@ async function append(
   partition: number,
   records: Uint8Array | null,
   { cluster, version }: KafkaCall,
-): Promise<AppendReply | EdgelogError> {
+): Promise<AppendedBatches | EdgelogError> {
   return await orError(async () => {
     if (records === null || records.length < BATCH_HEADER_BYTES) {
       throw new EdgelogError('invalid_record', 'records: one batch is needed')
     }
-    if (version < ZSTD_SINCE && readBatchHeader(records).compression === 'zstd') {
-      const why = `zstd needs Produce version ${ZSTD_SINCE}, got ${version}`
-      throw new EdgelogError('unsupported_compression_type', why)
-    }
-    return await appendClientBatch(cluster, topic, partition, records)
+    checkOneBatch(records, version)
+    return await appendBatches(cluster, topic, partition, records, 'kafka')
   })
+}
+
+/** Refuses what Kafka's Produce may not have for one partition. */
+function checkOneBatch(records: Uint8Array, version: number): void {
+  const [header, ...others] = readBatchHeaders(records)
+  if (others.length > 0) {
+    const why = `records: one batch is allowed, got ${others.length + 1}`
+    throw new EdgelogError('invalid_record', why)
+  }
+  if (version < ZSTD_SINCE && header?.compression === 'zstd') {
+    const why = `zstd needs Produce version ${ZSTD_SINCE}, got ${version}`
+    throw new EdgelogError('unsupported_compression_type', why)
+  }
+  // A client that writes control batches is refused for that, by the check of each batch.
+  if (header?.isTransactional && !header.isControl) {
+    throw new EdgelogError('invalid_txn_state', 'transactional batches are not supported yet')
+  }
 }
 
 function appended(
   index: number,
-  { baseOffsets: [baseOffset = -1], logAppendTime, logStartOffset }: AppendReply,
+  { baseOffsets: [baseOffset = -1], logAppendTime, logStartOffset }: AppendedBatches,
 ): PartitionAnswer {
   return {
     index,

@@ -8,11 +8,12 @@
  * cannot open, and it begins a new one. That is told by its own log file, and by nothing the client does;
  * only what was queued in the rounds before, and is not in the log, is put down to it.
  */
+import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BrowserContext } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { Random } from '../../support/random.ts'
 import { until } from '../../support/until.ts'
 import { checkDelivery, parseRecordId } from '../support/check-delivery.ts'
@@ -44,6 +45,8 @@ export interface KillReport {
   /** How often Chromium could not open its own database after a kill, and what went with it. */
   readonly databasesThrownAway: number
   readonly recordsThrownAway: number
+  /** Browsers that loaded no page on the profile of a killed one, and were killed too. */
+  readonly browsersHung: number
 }
 
 const TOPIC = 'kills'
@@ -55,6 +58,9 @@ const NUMBERS_PER_ROUND = 1_000_000
 const BACKLOG_ROUNDS_MAX = 10
 const RUN_MS_MAX = 500
 const DRAIN_MS_MAX = 120_000
+/** Tries of a page in one browser, then browsers on one profile. */
+const LOAD_TRIES_MAX = 3
+const LAUNCH_TRIES_MAX = 5
 
 interface Run {
   readonly random: Random
@@ -65,6 +71,7 @@ interface Run {
   readonly queued: string[]
   /** The rounds that found Chromium's database thrown away. */
   readonly thrownAwayAt: number[]
+  browsersHung: number
 }
 
 export async function runKills(options: KillOptions): Promise<KillReport> {
@@ -78,7 +85,16 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
   const queued: string[] = []
   const random = new Random(options.seed)
   const thrownAwayAt: number[] = []
-  const run: Run = { random, server, proxy, pageUrl, profileDir, queued, thrownAwayAt }
+  const run: Run = {
+    random,
+    server,
+    proxy,
+    pageUrl,
+    profileDir,
+    queued,
+    thrownAwayAt,
+    browsersHung: 0,
+  }
   try {
     await server.createTopic(TOPIC, { partitions: PARTITIONS })
     for (let kill = 1; kill <= options.kills; kill++) {
@@ -99,6 +115,7 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
       ],
       databasesThrownAway: thrownAwayAt.length,
       recordsThrownAway: thrownAway.size,
+      browsersHung: run.browsersHung,
       recordsQueued: queued.length,
       recordsInLog: delivered.size,
       repliesLost: proxy.exchanges(/records/).filter(({ status }) => status === undefined).length,
@@ -115,14 +132,13 @@ async function killOnce(run: Run, round: number): Promise<void> {
   const { random, server, proxy, queued } = run
   proxy.setRules({ path: /records/, method: 'POST', ...faultOf(random) })
   const killsServer = random.below(10) === 0
-  const browser = await launchProfile(run.profileDir)
+  const { browser, pages } = await startBrowser(run, random.between(1, TABS_MAX))
   try {
     await browser.context.exposeBinding('reportQueued', (_, ids: string[]) => {
       queued.push(...ids)
     })
     const before = queued.length
-    const tabs = random.between(1, TABS_MAX)
-    for (let tab = 0; tab < tabs; tab++) await startSending(browser.context, run, tab, round)
+    for (const [tab, page] of pages.entries()) await startSending(page, run, tab, round)
     await until(`a record is queued in round ${round}`, () => queued.length > before)
     await sleep(random.below(RUN_MS_MAX))
     if (killsServer) await server.process.kill()
@@ -130,6 +146,32 @@ async function killOnce(run: Run, round: number): Promise<void> {
     await browser.kill()
     if (round > 1 && (await beganAnew(run.profileDir))) run.thrownAwayAt.push(round)
     if (killsServer) await server.process.start()
+  }
+}
+
+/**
+ * Starts a browser on the profile and loads pages in it. On the profile of a killed one Chromium loads no page at
+ * all now and then, however long one waits: it is killed too, and the next one is started.
+ */
+async function startBrowser(
+  run: Run,
+  tabs: number,
+): Promise<{ browser: ProfileBrowser; pages: Page[] }> {
+  for (let triesLeft = LAUNCH_TRIES_MAX - 1; ; triesLeft--) {
+    const browser = await launchProfile(run.profileDir)
+    try {
+      const pages: Page[] = []
+      for (let tab = 0; tab < tabs; tab++) {
+        const page = await browser.context.newPage()
+        await load(page, run.pageUrl, LOAD_TRIES_MAX)
+        pages.push(page)
+      }
+      return { browser, pages }
+    } catch (error) {
+      await browser.kill()
+      if (triesLeft === 0) throw error
+      run.browsersHung += 1
+    }
   }
 }
 
@@ -162,13 +204,11 @@ function faultOf(random: Random): { fault: Fault; times?: number } {
 }
 
 async function startSending(
-  context: BrowserContext,
-  { proxy, pageUrl, random }: Run,
+  page: Page,
+  { proxy, random }: Run,
   tab: number,
   round: number,
 ): Promise<void> {
-  const page = await context.newPage()
-  await load(page, pageUrl)
   await connectTab(page, { url: proxy.url })
   await page.evaluate(sendOnAndOn, {
     topic: TOPIC,
@@ -183,10 +223,10 @@ async function startSending(
 /** Without faults, the next browser delivers what is left. */
 async function drain(run: Run): Promise<string[]> {
   run.proxy.setRules()
-  const browser: ProfileBrowser = await launchProfile(run.profileDir)
+  const { browser, pages } = await startBrowser(run, 1)
   try {
-    const page = await browser.context.newPage()
-    await load(page, run.pageUrl)
+    const [page] = pages
+    assert(page !== undefined, 'one tab was asked for')
     await connectTab(page, { url: run.proxy.url })
     const flushed = page.evaluate(async (timeoutMs) => {
       await window.log.producer().flush({ signal: AbortSignal.timeout(timeoutMs) })

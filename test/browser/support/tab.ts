@@ -27,9 +27,11 @@ const LOAD_MS_MAX = 10_000
 /** Much, for a machine that is busy with other things. */
 const WAIT_MS_MAX = 120_000
 
-/** Loads the page, or loads it anew, without connecting. */
-export async function load(page: Page, pageUrl: string): Promise<void> {
-  for (let triesLeft = 11; ; triesLeft--) {
+const LOAD_TRIES_MAX = 12
+
+/** Loads the page, or loads it again, without connecting. */
+export async function load(page: Page, pageUrl: string, triesMax = LOAD_TRIES_MAX): Promise<void> {
+  for (let triesLeft = triesMax - 1; ; triesLeft--) {
     try {
       await page.goto(pageUrl, { timeout: LOAD_MS_MAX })
       await page.waitForFunction(() => window.edgelog !== undefined, undefined, {

@@ -8,9 +8,9 @@ import { DEAF } from '../../../client/browser/outbox/principals.ts'
 import { Database } from '../../../client/browser/store/database.ts'
 import type { BatchRow, CursorRow } from '../../../client/browser/store/schema.ts'
 import { systemClock } from '../../../client/clock.ts'
-import { parseChunk } from '../../../client/consumer/log-chunk.ts'
+import { endOffsetOf, type LogRange, parseChunk } from '../../../client/consumer/log-chunk.ts'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
-import { assignOffset } from '../../../src/core/batch/record-batch.ts'
+import { assignOffset, readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
 
 export const TOPIC = 't'
 
@@ -70,9 +70,16 @@ export class TestLog {
     return join(wanted.slice(0, count).map(({ bytes }) => bytes))
   }
 
+  /** Offsets that are missing behind the last batch belong to the next range. */
+  range(from: number, count?: number): LogRange {
+    const batches = this.slice(from, count)
+    const last = batches.length === 0 ? undefined : readBatchHeaders(batches).at(-1)
+    return { from, to: last === undefined ? from : endOffsetOf(last), batches }
+  }
+
   arrival(from: number, count?: number, partition = 0): Arrival {
-    const bytes = this.slice(from, count)
-    const { headers, nextOffset } = parseChunk(bytes, from)
+    const range = this.range(from, count)
+    const { bytes, headers, nextOffset } = parseChunk(range)
     return {
       topic: TOPIC,
       partition,
@@ -146,7 +153,7 @@ function expectTiles(cursor: CursorRow, rows: readonly BatchRow[]): void {
 }
 
 function digest(bytes: Uint8Array): string {
-  const bases = bytes.length === 0 ? [] : parseChunk(bytes, 0).headers.map((h) => h.baseOffset)
+  const bases = bytes.length === 0 ? [] : readBatchHeaders(bytes).map((h) => h.baseOffset)
   let hash = 0
   for (const byte of bytes) hash = (Math.imul(hash, 31) + byte) | 0
   return `${bytes.length} ${hash} ${bases.join()}`

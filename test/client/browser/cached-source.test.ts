@@ -11,7 +11,7 @@ import { clientCodecs } from '../../../client/codecs.ts'
 import { Consumer } from '../../../client/consumer/consumer.ts'
 import type { StartPosition } from '../../../client/consumer/consumer-options.ts'
 import type { FetchBatchesOptions } from '../../../client/consumer/fetch-batches.ts'
-import { parseChunk } from '../../../client/consumer/log-chunk.ts'
+import { readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { ManualClock } from '../manual-clock.ts'
 import { openCache, rowsOf, type TestCache, TestLog, TOPIC } from './cache-for-test.ts'
@@ -52,8 +52,8 @@ class FakeNetwork {
   }
 
   #answer(offset: number) {
-    const { bytes, endOffset, highWatermark } = this.log.arrival(offset)
-    return { batches: bytes, offset, nextOffset: endOffset, highWatermark }
+    const { bytes: batches, endOffset: to, highWatermark } = this.log.arrival(offset)
+    return { from: offset, to, batches, lastStableOffset: highWatermark, highWatermark }
   }
 }
 
@@ -87,8 +87,8 @@ async function setUp() {
     { maxBytes = 1e6, waitMs = 0, signal = new AbortController().signal } = {},
   ) => {
     const { batches, ...rest } = await source.fetch(TOPIC, 0, { from, maxBytes, waitMs, signal })
-    const bases = parseChunk(batches, 0).headers.map(({ baseOffset }) => baseOffset)
-    return { ...rest, bases }
+    const headers = batches.length === 0 ? [] : readBatchHeaders(batches)
+    return { ...rest, bases: headers.map(({ baseOffset }) => baseOffset) }
   }
   return { tab, log, clock, network, channel, source, context, failures, store, fetch }
 }
@@ -126,13 +126,31 @@ async function settle(): Promise<void> {
 describe('where a read is answered from', () => {
   test('in the cache: without the network, from the batch that holds the offset', async () => {
     const { fetch, network } = await halfCached()
-    const ends = { highWatermark: 50 }
-    expect(await fetch(35)).toEqual({ offset: 35, nextOffset: 50, bases: [30, 40], ...ends })
+    const ends = { lastStableOffset: 50, highWatermark: 50 }
+    expect(await fetch(35)).toEqual({ from: 35, to: 50, bases: [30, 40], ...ends })
     expect(await fetch(20, { maxBytes: 1 })).toEqual({
-      ...{ offset: 20, nextOffset: 30, bases: [20] },
+      ...{ from: 20, to: 30, bases: [20] },
       ...ends,
     })
-    expect(await fetch('latest')).toEqual({ offset: 50, nextOffset: 50, bases: [], ...ends })
+    expect(await fetch('latest')).toEqual({ from: 50, to: 50, bases: [], ...ends })
+    expect(network.calls).toEqual([])
+  })
+
+  test('in the cache: at offsets without a record, with how far they go', async () => {
+    const { tab, log, store, fetch, network } = await setUp()
+    log.append(3)
+    log.append(3, 10, 4)
+    await store(0)
+    const nothing = { bytes: new Uint8Array(), headers: [], from: 10, endOffset: 15 }
+    log.endOffset = 15
+    expect(await tab.writer.append([{ ...log.arrival(10), ...nothing }])).toEqual(['stored'])
+    expect(await fetch(0, { maxBytes: 1 })).toMatchObject({ from: 0, to: 7, bases: [0] })
+    expect(await fetch(4, { maxBytes: 1 })).toMatchObject({ from: 4, to: 15, bases: [7] })
+    expect(await fetch(12)).toMatchObject({ from: 12, to: 15, bases: [] })
+    log.append(3)
+    await store(15)
+    expect(await fetch(11)).toMatchObject({ from: 11, to: 15, bases: [] })
+    expect(await fetch(15)).toMatchObject({ from: 15, to: 18, bases: [15] })
     expect(network.calls).toEqual([])
   })
 
@@ -168,7 +186,7 @@ describe('where a read is answered from', () => {
     expect(network.waitsMs).toEqual([0])
     log.append(3)
     await store(0)
-    expect(await fetched).toMatchObject({ offset: 0, nextOffset: 3 })
+    expect(await fetched).toMatchObject({ from: 0, to: 3 })
     expect(network.waitsMs).toEqual([0])
   })
 
@@ -215,15 +233,15 @@ describe('earliest', () => {
     log.append(5)
     await store(0)
     network.isOnline = false
-    expect(await fetch('earliest')).toMatchObject({ offset: 0, bases: [0] })
+    expect(await fetch('earliest')).toMatchObject({ from: 0, bases: [0] })
     expect(network.calls).toEqual([])
   })
 
   test('is asked of the network where it is not, and offline the cache is where to begin', async () => {
     const { fetch, network } = await halfCached()
-    expect(await fetch('earliest')).toMatchObject({ offset: 0 })
+    expect(await fetch('earliest')).toMatchObject({ from: 0 })
     network.isOnline = false
-    expect(await fetch('earliest')).toMatchObject({ offset: 20, bases: [20, 30, 40] })
+    expect(await fetch('earliest')).toMatchObject({ from: 20, bases: [20, 30, 40] })
   })
 
   test('is not waited for long on a line that does not answer', async () => {
@@ -232,23 +250,23 @@ describe('earliest', () => {
     const fetched = fetch('earliest')
     await settle()
     clock.advance(3_000)
-    expect(await fetched).toMatchObject({ offset: 20 })
+    expect(await fetched).toMatchObject({ from: 20 })
   })
 })
 
 describe('a time', () => {
   test('is found in the cache where a record before it is there', async () => {
     const { fetch, network } = await halfCached()
-    expect(await fetch({ timestamp: 1_035 })).toMatchObject({ offset: 35, bases: [30, 40] })
-    expect(await fetch({ timestamp: 9_999 })).toMatchObject({ offset: 50, bases: [] })
+    expect(await fetch({ timestamp: 1_035 })).toMatchObject({ from: 35, bases: [30, 40] })
+    expect(await fetch({ timestamp: 9_999 })).toMatchObject({ from: 50, bases: [] })
     expect(network.calls).toEqual([])
   })
 
   test('is asked of the network where it may lie before, and offline the cache begins it', async () => {
     const { fetch, network } = await halfCached()
-    expect(await fetch({ timestamp: 1_005 })).toMatchObject({ offset: 0 })
+    expect(await fetch({ timestamp: 1_005 })).toMatchObject({ from: 0 })
     network.isOnline = false
-    expect(await fetch({ timestamp: 1_005 })).toMatchObject({ offset: 20 })
+    expect(await fetch({ timestamp: 1_005 })).toMatchObject({ from: 20 })
   })
 })
 
@@ -259,7 +277,7 @@ describe('at the end', () => {
     await settle()
     log.append(3)
     await store(50)
-    expect(await fetched).toMatchObject({ offset: 50, nextOffset: 53, highWatermark: 53 })
+    expect(await fetched).toMatchObject({ from: 50, to: 53, highWatermark: 53 })
     expect(network.calls).toEqual([])
   })
 
@@ -276,7 +294,8 @@ describe('at the end', () => {
 
   test('answers with nothing after the wait, and at once when it is aborted', async () => {
     const { fetch, clock } = await halfCached()
-    const empty = { offset: 50, nextOffset: 50, bases: [], highWatermark: 50 }
+    const ends = { lastStableOffset: 50, highWatermark: 50 }
+    const empty = { from: 50, to: 50, bases: [], ...ends }
     let isDone = false
     const fetched = fetch(50, { waitMs: 8_000 }).finally(() => {
       isDone = true
@@ -343,7 +362,7 @@ describe('what is wrong', () => {
     const known = { topic: TOPIC, id: other.id, partitions: 1, maxMessageBytes: 1024 }
     await tab.database.write(['topics'], (tx) => tx.objectStore('topics').put(known))
     await expect(fetch(30)).rejects.toMatchObject({ code: 'offset_out_of_range' })
-    expect(await fetch('earliest')).toMatchObject({ offset: 0, nextOffset: 60 })
+    expect(await fetch('earliest')).toMatchObject({ from: 0, to: 60 })
     expect(await fetch(30)).toMatchObject({ bases: [0] })
   })
 

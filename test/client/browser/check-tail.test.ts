@@ -32,6 +32,7 @@ function setUp(endOffset: number, ownOffset: number) {
       'edgelog-offset': `${offset}`,
       'edgelog-next-offset': `${offset + 1}`,
       'edgelog-high-watermark': `${endOffset}`,
+      'edgelog-last-stable-offset': `${endOffset}`,
     }
     return new Response(batch as BodyInit, { headers })
   }

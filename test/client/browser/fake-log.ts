@@ -148,6 +148,7 @@ function read({ records, batches }: FakePartition, offset: number): Response {
   const headers = {
     'edgelog-offset': String(from),
     'edgelog-next-offset': String(records.length),
+    'edgelog-last-stable-offset': String(records.length),
     'edgelog-high-watermark': String(records.length),
   }
   return new Response(concatenate(parts) as BodyInit, { headers })

@@ -17,6 +17,7 @@ import type { Connection } from '../../../client/http/connection.ts'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { assignOffset, readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
 import type { EdgelogError } from '../../../src/core/errors.ts'
+import type { LogEnds } from '../../../src/core/log/log-ends.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
 import { ManualClock } from '../manual-clock.ts'
 import { FakePage } from './fake-page.ts'
@@ -75,18 +76,22 @@ export class FakeTransport implements Transport {
   subscribed(topic: string, highWatermark: number, from?: number): void {
     const id = this.idOf(topic)
     const offset = from ?? Number(this.subscriptions.get(id)?.offset)
-    this.listener.notice({ op: 'subscribed', id, offset, highWatermark, logStartOffset: 0 })
+    this.listener.notice({ op: 'subscribed', id, offset, ...endsAt(highWatermark) })
   }
 
   frame(topic: string, offset: number, highWatermark = offset + 1): void {
-    const batches = batchAt(offset)
-    void this.listener.frame(this.idOf(topic), { highWatermark, logStartOffset: 0, batches })
+    const range = { from: offset, to: offset + 1, batches: batchAt(offset) }
+    void this.listener.frame(this.idOf(topic), { ...range, ...endsAt(highWatermark) })
   }
 
   end(error?: EdgelogError): void {
     this.isClosed = true
     this.listener.ended(error)
   }
+}
+
+function endsAt(highWatermark: number): LogEnds {
+  return { logStartOffset: 0, lastStableOffset: highWatermark, highWatermark }
 }
 
 /** Stores offsets, and takes what fits. */

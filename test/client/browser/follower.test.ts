@@ -7,6 +7,7 @@ import type { Subscription } from '../../../client/browser/sync/transport.ts'
 import { Channel, type MessageOf } from '../../../client/browser/tabs/channel.ts'
 import { networkSource } from '../../../client/consumer/log-source.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
+import type { LogEnds } from '../../../src/core/log/log-ends.ts'
 import { ManualClock } from '../manual-clock.ts'
 import {
   expectDense,
@@ -42,7 +43,9 @@ async function setUp(limits?: Partial<CacheLimits>) {
     server.calls.push(pathname + search)
     if (pathname.endsWith('/records')) {
       const headers = { 'edgelog-offset': `${server.oldestByTime}`, 'edgelog-next-offset': '0' }
-      return new Response(null, { headers: { ...headers, 'edgelog-high-watermark': '0' } })
+      return new Response(null, {
+        headers: { ...headers, 'edgelog-high-watermark': '0', 'edgelog-last-stable-offset': '0' },
+      })
     }
     if (server.isGone) {
       const error = new EdgelogError('unknown_topic_or_partition', TOPIC).toBody()
@@ -50,8 +53,7 @@ async function setUp(limits?: Partial<CacheLimits>) {
     }
     const partitionDetails = server.logs.map((log, partition) => ({
       partition,
-      logStartOffset: log.startOffset,
-      highWatermark: log.endOffset,
+      ...endsOf(log),
       sizeBytes: log.slice(log.startOffset).length,
     }))
     return Response.json({ id: id(), partitions: server.logs.length, partitionDetails })
@@ -93,18 +95,19 @@ async function setUp(limits?: Partial<CacheLimits>) {
     const { offset } = followed
     follower.subscribed(subscription, {
       offset: typeof offset === 'number' ? offset : of.endOffset,
-      highWatermark: of.endOffset,
-      logStartOffset: of.startOffset,
+      ...endsOf(of),
     })
     return subscription
   }
   const send = (subscription: Subscription, from: number, count?: number) => {
     const of = server.logs[subscription.partition] as TestLog
-    const { startOffset: logStartOffset, endOffset: highWatermark } = of
-    const frame = { batches: of.slice(from, count), logStartOffset, highWatermark }
-    return follower.frame(subscription, frame)
+    return follower.frame(subscription, { ...of.range(from, count), ...endsOf(of) })
   }
   return { tab, clock, server, log, follower, told, resets, failures, counts, subscribe, send }
+}
+
+function endsOf({ startOffset, endOffset }: TestLog): LogEnds {
+  return { logStartOffset: startOffset, lastStableOffset: endOffset, highWatermark: endOffset }
 }
 
 async function settle(): Promise<void> {
@@ -182,20 +185,29 @@ describe('what arrives', () => {
     await expectDense(tab, { ...other, history: other.history } as TestLog, 1)
   })
 
-  test('a hole is asked for again, and one that the log confirms is real', async () => {
+  test('a frame that is missing is asked for again', async () => {
     const { tab, log, subscribe, send } = await setUp()
     log.append(3)
     log.append(3)
-    const first = await subscribe()
-    expect(await send(first, 3)).toBe('resubscribe')
+    expect(await send(await subscribe(), 3)).toBe('resubscribe')
     const second = await subscribe()
     expect(second.offset).toBe(0)
-    expect(await send(second, 0, 1)).toBe('taken')
+    expect(await send(second, 0)).toBe('taken')
+    await expectDense(tab, log)
+  })
+
+  test('offsets without a record are taken at the word of their frame', async () => {
+    const { tab, log, follower, subscribe, send } = await setUp()
+    log.append(3)
     log.append(3, 10, 5)
-    expect(await send(second, 3, 1)).toBe('taken')
-    expect(await send(second, 6)).toBe('resubscribe')
-    expect(await send(await subscribe(), 6)).toBe('taken')
-    expect(await tab.cache.cursors()).toMatchObject([{ startOffset: 0, endOffset: 14 }])
+    log.append(3, 10, 5)
+    const subscription = await subscribe()
+    expect(await send(subscription, 0, 2)).toBe('taken')
+    const hole = { from: 11, to: 16, batches: new Uint8Array() }
+    expect(await follower.frame(subscription, { ...hole, ...endsOf(log) })).toBe('taken')
+    expect(await tab.cache.cursors()).toMatchObject([{ startOffset: 0, endOffset: 16 }])
+    expect(await send(subscription, 16)).toBe('taken')
+    expect(await tab.cache.cursors()).toMatchObject([{ startOffset: 0, endOffset: 19 }])
     await expectDense(tab, log)
   })
 
@@ -320,13 +332,9 @@ describe('what the log does not go on from', () => {
     await tab.database.write(['topics'], (tx) => tx.objectStore('topics').put(known))
     second.append(1)
     server.logs = [third]
-    expect(
-      await follower.frame(onward, {
-        batches: second.slice(9),
-        logStartOffset: 0,
-        highWatermark: 10,
-      }),
-    ).toBe('resubscribe')
+    expect(await follower.frame(onward, { ...second.range(9), ...endsOf(second) })).toBe(
+      'resubscribe',
+    )
     expect(resets).toEqual(['recreated', 'recreated'])
     expect(await subscribe()).toMatchObject({ topicId: third.id })
   })

@@ -39,6 +39,7 @@ function setUp() {
       'edgelog-offset': isBegin ? '0' : '1',
       'edgelog-next-offset': '1',
       'edgelog-high-watermark': '1',
+      'edgelog-last-stable-offset': '1',
     }
     return new Response(isBegin ? (batch as BodyInit) : null, { headers })
   }

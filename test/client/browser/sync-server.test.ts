@@ -49,11 +49,11 @@ class OffsetSink implements SyncSink {
     const key = `${subscription.topic}/${subscription.partition}`
     const followed = this.positions.get(key)
     if (followed === undefined) return 'resubscribe'
-    const chunk = parseChunk(frame.batches, Number(followed.offset))
-    if (chunk.hasGap) {
+    if (frame.from > Number(followed.offset)) {
       this.misfits += 1
       return 'resubscribe'
     }
+    const chunk = parseChunk(frame, Number(followed.offset))
     await new Promise((resolve) => setImmediate(resolve))
     this.positions.set(key, { ...followed, offset: chunk.nextOffset })
     return 'taken'

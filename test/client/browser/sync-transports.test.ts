@@ -8,6 +8,7 @@ import { encodeBase64 } from '../../../src/core/bytes/base64.ts'
 import type { EdgelogError } from '../../../src/core/errors.ts'
 import {
   encodeTailEntry,
+  encodeTailFrame,
   encodeTailMessage,
   TAIL_ENTRY_FRAME,
   TAIL_ENTRY_NOTICE,
@@ -25,6 +26,7 @@ const SUBSCRIBED = {
   topicId: '\u2028é',
   offset: 4,
   highWatermark: 9,
+  lastStableOffset: 8,
   logStartOffset: 0,
 }
 const error = { code: 'offset_out_of_range', message: 'gone', retryable: false }
@@ -37,18 +39,14 @@ const MESSAGES: readonly Message[] = [
 ]
 const HEARD = [
   `subscribed ${JSON.stringify(SUBSCRIBED)}`,
-  'frame 7 9 3 1000',
-  'frame 7 9 3 0',
+  'frame 7 of 4 to 7: 9 8 3 1000',
+  'frame 7 of 4 to 7: 9 8 3 0',
   'closed 7 offset_out_of_range',
 ]
 
 function frameOf(batches: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(16 + batches.length)
-  const view = new DataView(frame.buffer)
-  view.setBigInt64(0, 9n)
-  view.setBigInt64(8, 3n)
-  frame.set(batches, 16)
-  return frame
+  const ends = { highWatermark: 9, lastStableOffset: 8, logStartOffset: 3 }
+  return encodeTailFrame({ from: 4, to: 7, ...ends }, [batches], batches.length)
 }
 
 function asEvents(messages: readonly Message[], newline = '\n'): Uint8Array {
@@ -125,8 +123,9 @@ function setUp(name: TransportName, answer: (init: RequestInit) => Response | Pr
       if (notice.op === 'subscribed') heard.push(`subscribed ${JSON.stringify(notice)}`)
       else if (heard.at(-1) !== 'ping') heard.push('ping')
     },
-    frame: (id, { highWatermark, logStartOffset, batches }) => {
-      heard.push(`frame ${id} ${highWatermark} ${logStartOffset} ${batches.length}`)
+    frame: (id, { from, to, highWatermark, lastStableOffset, logStartOffset, batches }) => {
+      const ends = `${highWatermark} ${lastStableOffset} ${logStartOffset}`
+      heard.push(`frame ${id} of ${from} to ${to}: ${ends} ${batches.length}`)
     },
     closed: (id, { code }) => void heard.push(`closed ${id} ${code}`),
     ended: (end) => void ends.push(end),
@@ -307,14 +306,14 @@ describe('a WebSocket', () => {
     await settle()
     expect(tail.socket?.sent).toEqual([{ op: 'subscribe', ...subscription, creditBytes: 1_000 }])
     tail.socket?.say(SUBSCRIBED)
-    tail.socket?.frame(7, 9, new Uint8Array(5))
+    tail.socket?.frame(7, 9, new Uint8Array(5), { from: 1, to: 2 })
     transport.grant(7, 5)
     transport.unsubscribe(7)
     expect(tail.socket?.sent.slice(1)).toEqual([
       { op: 'credit', id: 7, bytes: 5 },
       { op: 'unsubscribe', id: 7 },
     ])
-    expect(said()).toEqual([HEARD[0], 'frame 7 9 0 5'])
+    expect(said()).toEqual([HEARD[0], 'frame 7 of 1 to 2: 9 9 0 5'])
     tail.socket?.emit('close')
     tail.socket?.emit('error')
     expect(ends.map((end) => end?.code)).toEqual(['unavailable'])

@@ -16,8 +16,7 @@ function decide(headers: readonly BatchHeader[], input: Partial<AppendInput> = {
   return decideAppend({
     headers,
     checks: headers.map((one) => checkOf(one)),
-    mayBeginAnywhere: false,
-    trimsOverlap: false,
+    producerRules: 'kafka',
     expectedOffset: undefined,
     logEndOffset: 500,
     config: config(),
@@ -155,7 +154,8 @@ describe('decideAppend()', () => {
   })
 
   test('tells a gap of a producer that is not known', () => {
-    expect(outcomeOf(decide([produced(12)]))).toBe('gap unknown_producer_id')
+    const decision = decide([produced(12)], { producerRules: 'resendable' })
+    expect(outcomeOf(decision)).toBe('gap unknown_producer_id')
   })
 
   test('answers a duplicate with its first place, and leaves the log as it is', () => {
@@ -214,7 +214,7 @@ describe('decideAppend()', () => {
 })
 
 describe('decideAppend() of batches that overlap what is stored', () => {
-  const trims = { ...knows, trimsOverlap: true }
+  const trims = { ...knows, producerRules: 'resendable' } as const
   const overlaps = [{ index: 1, pieces: [{ recordsCount: 3, baseOffset: 47 }] }]
 
   test('appends nothing, and decides the rest as if they were cut', () => {

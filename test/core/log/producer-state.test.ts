@@ -4,6 +4,7 @@ import { PRODUCER_BATCHES_REMEMBERED } from '../../../src/core/limits.ts'
 import {
   addToSequence,
   decideSequence,
+  type ProducerRules,
   type ProducerState,
   rememberBatch,
 } from '../../../src/core/log/producer-state.ts'
@@ -39,19 +40,19 @@ describe('addToSequence()', () => {
 
 describe('decideSequence()', () => {
   test('lets a new producer begin with 0', () => {
-    expect(decideSequence(undefined, batch(0), false)).toEqual({ kind: 'append' })
+    expect(decideSequence(undefined, batch(0), 'kafka')).toEqual({ kind: 'append' })
   })
 
   test('does not let a new producer begin with 1', () => {
-    expect(decideSequence(undefined, batch(1), false)).toEqual({ kind: 'unknown_producer' })
+    expect(decideSequence(undefined, batch(1), 'resendable')).toEqual({ kind: 'unknown_producer' })
   })
 
   test('lets a new producer begin anywhere where that is wanted', () => {
-    expect(decideSequence(undefined, batch(12), true)).toEqual({ kind: 'append' })
+    expect(decideSequence(undefined, batch(12), 'kafka')).toEqual({ kind: 'append' })
   })
 
   test('answers a retry with the first offset', () => {
-    expect(decideSequence(stateAfter(0, 1), batch(0), false)).toMatchObject({
+    expect(decideSequence(stateAfter(0, 1), batch(0), 'kafka')).toMatchObject({
       kind: 'duplicate',
       first: { baseOffset: 100 },
     })
@@ -59,19 +60,19 @@ describe('decideSequence()', () => {
 
   test('remembers exactly five batches', () => {
     const state = stateAfter(0, 1, 2, 3, 4, 5)
-    expect(decideSequence(state, batch(1), false)).toMatchObject({ first: { baseOffset: 101 } })
-    expect(decideSequence(state, batch(0), false)).toEqual({ kind: 'gap', expectedSequence: 6 })
+    expect(decideSequence(state, batch(1), 'kafka')).toMatchObject({ first: { baseOffset: 101 } })
+    expect(decideSequence(state, batch(0), 'kafka')).toEqual({ kind: 'gap', expectedSequence: 6 })
   })
 
   test('does not take a batch of other length for a retry', () => {
-    expect(decideSequence(stateAfter(0), batch(0, 2), false)).toEqual({
+    expect(decideSequence(stateAfter(0), batch(0, 2), 'kafka')).toEqual({
       kind: 'gap',
       expectedSequence: 1,
     })
   })
 
   test('refuses a gap, and says what it expects', () => {
-    expect(decideSequence(stateAfter(0), batch(2), false)).toEqual({
+    expect(decideSequence(stateAfter(0), batch(2), 'kafka')).toEqual({
       kind: 'gap',
       expectedSequence: 1,
     })
@@ -79,31 +80,34 @@ describe('decideSequence()', () => {
 
   test('goes on from 2147483647 with 0', () => {
     const state = stateAfter(SEQUENCE_MAX)
-    expect(decideSequence(state, batch(0), false)).toEqual({ kind: 'append' })
+    expect(decideSequence(state, batch(0), 'kafka')).toEqual({ kind: 'append' })
   })
 
   test('recognizes a retry of a batch whose sequences wrap', () => {
     const state = rememberBatch(undefined, batch(SEQUENCE_MAX - 1, 4), 50, null)
-    expect(decideSequence(state, batch(SEQUENCE_MAX - 1, 4), false)).toMatchObject({
+    expect(decideSequence(state, batch(SEQUENCE_MAX - 1, 4), 'kafka')).toMatchObject({
       kind: 'duplicate',
       first: { baseOffset: 50 },
     })
-    expect(decideSequence(state, batch(2), false)).toEqual({ kind: 'append' })
+    expect(decideSequence(state, batch(2), 'kafka')).toEqual({ kind: 'append' })
   })
 
   test('fences a lower epoch, also for what was a retry', () => {
     const state = rememberBatch(stateAfter(0), batch(0, 1, 3), 200, null)
-    expect(decideSequence(state, batch(0, 1, 2), false)).toEqual({
+    expect(decideSequence(state, batch(0, 1, 2), 'kafka')).toEqual({
       kind: 'fenced',
       currentEpoch: 3,
     })
-    expect(decideSequence(state, batch(0, 1, 0), true)).toEqual({ kind: 'fenced', currentEpoch: 3 })
+    expect(decideSequence(state, batch(0, 1, 0), 'kafka')).toEqual({
+      kind: 'fenced',
+      currentEpoch: 3,
+    })
   })
 
   test('lets a higher epoch begin with 0 and with nothing else', () => {
     const state = stateAfter(0, 1, 2)
-    expect(decideSequence(state, batch(0, 1, 1), false)).toEqual({ kind: 'append' })
-    expect(decideSequence(state, batch(3, 1, 1), true)).toEqual({
+    expect(decideSequence(state, batch(0, 1, 1), 'kafka')).toEqual({ kind: 'append' })
+    expect(decideSequence(state, batch(3, 1, 1), 'kafka')).toEqual({
       kind: 'gap',
       expectedSequence: 0,
     })
@@ -141,14 +145,14 @@ describe('decideSequence() where a resend may be cut into other batches', () => 
     ],
     ['the last record', 14, 1, [[1, 94]]],
   ])('finds %s', (_, baseSequence, records, pieces) => {
-    expect(decideSequence(state, batch(baseSequence, records), false, true)).toMatchObject({
+    expect(decideSequence(state, batch(baseSequence, records), 'resendable')).toMatchObject({
       kind: 'stored',
       pieces: pieces.map(([recordsCount, baseOffset]) => ({ recordsCount, baseOffset })),
     })
   })
 
   test('tells from where on a batch is new', () => {
-    expect(decideSequence(state, batch(12, 4), false, true)).toEqual({
+    expect(decideSequence(state, batch(12, 4), 'resendable')).toEqual({
       kind: 'overlap',
       expectedSequence: 15,
       pieces: [{ recordsCount: 3, baseOffset: 92 }],
@@ -157,66 +161,66 @@ describe('decideSequence() where a resend may be cut into other batches', () => 
 
   test('tells the log append time of the last record', () => {
     const timeOf = (baseSequence: number, records: number) =>
-      decideSequence(state, batch(baseSequence, records), false, true)
+      decideSequence(state, batch(baseSequence, records), 'resendable')
     expect(timeOf(8, 2)).toMatchObject({ logAppendTime: null })
     expect(timeOf(8, 3)).toMatchObject({ logAppendTime: 7_000 })
   })
 
   test('answers a remembered batch as ever, fences as ever, and refuses a gap', () => {
-    expect(decideSequence(state, batch(10, 5), false, true)).toMatchObject({ kind: 'duplicate' })
-    expect(decideSequence(state, batch(16), false, true)).toEqual({
+    expect(decideSequence(state, batch(10, 5), 'resendable')).toMatchObject({ kind: 'duplicate' })
+    expect(decideSequence(state, batch(16), 'resendable')).toEqual({
       kind: 'gap',
       expectedSequence: 15,
     })
     const newer = rememberBatch(state, batch(0, 1, 2), 200, null)
-    expect(decideSequence(newer, batch(0, 5), false, true)).toMatchObject({ kind: 'fenced' })
-    expect(decideSequence(state, batch(3, 5, 1), false, true)).toMatchObject({ kind: 'gap' })
-    expect(decideSequence(undefined, batch(3), false, true)).toEqual({ kind: 'unknown_producer' })
+    expect(decideSequence(newer, batch(0, 5), 'resendable')).toMatchObject({ kind: 'fenced' })
+    expect(decideSequence(state, batch(3, 5, 1), 'resendable')).toMatchObject({ kind: 'gap' })
+    expect(decideSequence(undefined, batch(3), 'resendable')).toEqual({ kind: 'unknown_producer' })
   })
 
   test.each([0, 15, 2 ** 30])('takes what never was for later: %d before sequence 0', (back) => {
     for (const records of [1, 20]) {
       const never = batch(SEQUENCE_MAX - back, records)
-      expect(decideSequence(state, never, false, true)).toMatchObject({ kind: 'gap' })
+      expect(decideSequence(state, never, 'resendable')).toMatchObject({ kind: 'gap' })
     }
   })
 
   test('takes what is forgotten for earlier, however long ago it was', () => {
     const far = stateAfter(...[6, 5, 4, 3, 2].map((back) => 2 ** 31 - back))
     for (const old of [0, 2 ** 29, 2 ** 30]) {
-      expect(decideSequence(far, batch(old), false, true)).toMatchObject({
+      expect(decideSequence(far, batch(old), 'resendable')).toMatchObject({
         kind: 'stored',
         pieces: [{ recordsCount: 1, baseOffset: -1 }],
       })
     }
-    expect(decideSequence(far, batch(SEQUENCE_MAX, 2), false, true)).toEqual({ kind: 'append' })
+    expect(decideSequence(far, batch(SEQUENCE_MAX, 2), 'resendable')).toEqual({ kind: 'append' })
   })
 
   test('once 2147483647 is stored, takes what is up to 2^30 behind for earlier, the rest for later', () => {
     const wrapped = rememberBatch(stateAfter(SEQUENCE_MAX), batch(0, 15), 90, null)
     const old = 2 ** 31 + 15 - 2 ** 30
-    expect(decideSequence(wrapped, batch(old), false, true)).toMatchObject({
+    expect(decideSequence(wrapped, batch(old), 'resendable')).toMatchObject({
       kind: 'stored',
       pieces: [{ recordsCount: 1, baseOffset: -1 }],
     })
-    expect(decideSequence(wrapped, batch(old - 1), false, true)).toMatchObject({ kind: 'gap' })
+    expect(decideSequence(wrapped, batch(old - 1), 'resendable')).toMatchObject({ kind: 'gap' })
     const ended = stateAfter(SEQUENCE_MAX - 1, SEQUENCE_MAX)
-    expect(decideSequence(ended, batch(SEQUENCE_MAX - 1, 2), false, true)).toMatchObject({
+    expect(decideSequence(ended, batch(SEQUENCE_MAX - 1, 2), 'resendable')).toMatchObject({
       kind: 'stored',
       pieces: [{ baseOffset: 100 }, { baseOffset: 101 }],
     })
     const anew = rememberBatch(wrapped, batch(0, 1, 1), 200, null)
-    expect(decideSequence(anew, batch(old, 1, 1), false, true)).toMatchObject({ kind: 'gap' })
+    expect(decideSequence(anew, batch(old, 1, 1), 'resendable')).toMatchObject({ kind: 'gap' })
   })
 
   test('counts over the end of the sequences', () => {
     const wrapped = rememberBatch(undefined, batch(SEQUENCE_MAX - 1, 4), 50, null)
-    expect(decideSequence(wrapped, batch(SEQUENCE_MAX, 5), false, true)).toEqual({
+    expect(decideSequence(wrapped, batch(SEQUENCE_MAX, 5), 'resendable')).toEqual({
       kind: 'overlap',
       expectedSequence: 2,
       pieces: [{ recordsCount: 3, baseOffset: 51 }],
     })
-    expect(decideSequence(wrapped, batch(SEQUENCE_MAX - 3, 6), false, true)).toMatchObject({
+    expect(decideSequence(wrapped, batch(SEQUENCE_MAX - 3, 6), 'resendable')).toMatchObject({
       kind: 'stored',
       pieces: [
         { recordsCount: 2, baseOffset: -1 },
@@ -252,17 +256,17 @@ class HistoryModel {
   readonly appended: Appended[] = []
   epoch = 0
   next: bigint
-  readonly #mayBeginAnywhere: boolean
+  readonly #rules: ProducerRules
 
-  constructor(first: number, mayBeginAnywhere: boolean) {
+  constructor(first: number, rules: ProducerRules) {
     this.next = BigInt(first)
-    this.#mayBeginAnywhere = mayBeginAnywhere
+    this.#rules = rules
   }
 
   decide(epoch: number, position: bigint, records: number): object {
     const isFirst = position % 2n ** 31n === 0n
     if (this.appended.length === 0) {
-      const mayBegin = this.#mayBeginAnywhere || isFirst
+      const mayBegin = this.#rules === 'kafka' || isFirst
       return { kind: mayBegin ? 'append' : 'unknown_producer' }
     }
     if (epoch < this.epoch) return { kind: 'fenced', currentEpoch: this.epoch }
@@ -275,6 +279,7 @@ class HistoryModel {
       .find((one) => one.position === position && one.records === records)
     if (first !== undefined) return { kind: 'duplicate', first: { baseOffset: first.offset } }
     if (position === this.next) return { kind: 'append' }
+    if (position < this.next && this.#rules === 'resendable') return { kind: 'stored' }
     return { kind: 'gap', expectedSequence: Number(this.next % 2n ** 31n) }
   }
 }
@@ -306,16 +311,16 @@ test('decideSequence() agrees with a model that forgets nothing', () => {
   fc.assert(
     fc.property(
       fc.constantFrom(0, 0, 1, SEQUENCE_MAX, SEQUENCE_MAX - 10),
-      fc.boolean(),
+      fc.constantFrom<ProducerRules[]>('kafka', 'resendable'),
       fc.array(arbitraryStep, { maxLength: 60 }),
-      (first, mayBeginAnywhere, steps) => {
-        const model = new HistoryModel(first, mayBeginAnywhere)
+      (first, rules, steps) => {
+        const model = new HistoryModel(first, rules)
         let state: ProducerState | undefined
         let offset = 1_000
         for (const step of steps) {
           const { epoch, position, records } = batchOf(step, model)
           const asSent = batch(Number(position % 2n ** 31n), records, epoch)
-          const decision = decideSequence(state, asSent, mayBeginAnywhere)
+          const decision = decideSequence(state, asSent, rules)
           expect(decision).toMatchObject(model.decide(epoch, position, records))
           if (decision.kind !== 'append') continue
           model.appended.push({ epoch, position, records, offset })

@@ -1,6 +1,7 @@
 /** A cluster whose partitions send what a test says, and remember what they are told. */
 import { Cluster, type ClusterEnv, newCaches } from '../../../src/broker/cluster.ts'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
+import { encodeTailFrame } from '../../../src/core/log/tail-protocol.ts'
 import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
 
 let topicsMade = 0
@@ -58,6 +59,7 @@ export function fakeCluster(highWatermark = 0, first?: Uint8Array<ArrayBuffer>):
   const headers = new Headers({
     'edgelog-offset': '0',
     'edgelog-high-watermark': String(highWatermark),
+    'edgelog-last-stable-offset': String(highWatermark),
     'edgelog-log-start-offset': '0',
   })
   const fetch = async () => {
@@ -79,6 +81,7 @@ export function subscriptions(topic: string, count: number) {
     partition: id,
     offset: 0,
     creditBytes: 1_000,
+    isolation: 'committed' as const,
   }))
 }
 
@@ -87,10 +90,8 @@ export function frame(valueBytes: number, highWatermark: number): Uint8Array<Arr
   const batch = encodeBatch([
     { timestamp: 0, key: null, value: new Uint8Array(valueBytes), headers: [] },
   ])
-  const bytes = new Uint8Array(16 + batch.length)
-  new DataView(bytes.buffer).setBigInt64(0, BigInt(highWatermark))
-  bytes.set(batch, 16)
-  return bytes
+  const ends = { highWatermark, lastStableOffset: highWatermark, logStartOffset: 0 }
+  return encodeTailFrame({ from: 0, to: 1, ...ends }, [batch], batch.length)
 }
 
 /** Lets promises run, without letting time pass. */

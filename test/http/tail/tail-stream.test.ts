@@ -7,6 +7,7 @@ import {
   TAIL_STREAM_STALLED_PINGS_MAX,
   TAIL_STREAM_WAITING_BYTES_MAX,
 } from '../../../src/core/limits.ts'
+import { TAIL_FRAME_HEADER_BYTES } from '../../../src/core/log/tail-protocol.ts'
 import { openTailStream } from '../../../src/http/tail/tail-stream.ts'
 import { fakeCluster, frame, subscriptions, takeAll, turns } from './tail-for-test.ts'
 
@@ -56,7 +57,7 @@ test('credit is granted when the reader has taken a frame, and not before', asyn
   const reader = stream.getReader()
   for (let part = 0; part < 2; part++) await reader.read()
   await turns()
-  expect(tails[0]?.said).toEqual([String(bytes.length - 16)])
+  expect(tails[0]?.said).toEqual([String(bytes.length - TAIL_FRAME_HEADER_BYTES)])
   await reader.cancel()
 })
 

@@ -39,6 +39,7 @@ test('pings do not pile up before a reader that takes nothing', async () => {
   const stream = await openEventStream(silentCluster(name), name, {
     offset: 'latest',
     cursor: undefined,
+    isolation: 'committed',
   })
   await vi.advanceTimersByTimeAsync(100 * PING_INTERVAL_MS)
   const taken = await takeAll(stream)

@@ -180,7 +180,6 @@ describe('backpressure', () => {
     // Batches ahead of their sequence wait, and what waits counts.
     const requests = range(fitting + 1).map((n) => ({
       batches: largeBatch(sizeBytes, { producerId: 1n, baseSequence: n + 1 }),
-      gapWaitMs: 150,
     }))
     const answers = await appendTogether(name, requests)
     const codes = answers.map(codeOf)

@@ -127,6 +127,7 @@ describe('retention', () => {
     expect(await describeOf(name)).toEqual({
       partition: 0,
       logStartOffset: 2,
+      lastStableOffset: 2,
       highWatermark: 2,
       sizeBytes: 0,
     })
@@ -253,6 +254,7 @@ describe('retention', () => {
     await maintain(name)
     expect(await describeOf(name)).toMatchObject({
       logStartOffset: MAINTENANCE_ROWS_MAX + 11,
+      lastStableOffset: MAINTENANCE_ROWS_MAX + 11,
       highWatermark: MAINTENANCE_ROWS_MAX + 11,
       sizeBytes: 0,
     })

@@ -104,7 +104,7 @@ class Run {
       const answer = await tryAppend(
         this.#model.name,
         operation.batches.map((values) => batch(values, fields)),
-        { gapWaitMs: 2_000, ...(expectedOffset === undefined ? {} : { expectedOffset }) },
+        expectedOffset === undefined ? {} : { expectedOffset },
       )
       if ('error' in answer) return { code: answer.error.code }
       return { baseOffsets: answer.ok.baseOffsets }
@@ -217,12 +217,12 @@ class Run {
     const { name, logStartOffset, endOffset } = this.#model
     const offset = logStartOffset + this.#random.below(endOffset - logStartOffset + 1)
     const maxBytes = [1, 500, 200_000, 1_000_000][this.#random.below(4)] ?? 1
-    const { batches, nextOffset } = await read(name, { offset, maxBytes })
+    const { batches, to } = await read(name, { offset, maxBytes })
     const headers = headersOf(batches)
     const expected = this.#model.from(offset).slice(0, headers.length)
     expect(headers.length > 0).toBe(offset < endOffset)
     expect(headers.length === 1 || batches.length <= maxBytes || headers.length === 0).toBe(true)
-    expect(nextOffset).toBe(expected.at(-1)?.endOffset ?? offset)
+    expect(to).toBe(expected.at(-1)?.endOffset ?? offset)
     let position = 0
     for (const { bytes } of expected) {
       expect(sameBytes(batches.subarray(position, position + bytes.length), bytes)).toBe(true)

@@ -79,6 +79,7 @@ export class LogModel {
     expect(unwrap(await partition(this.name).describe())).toEqual({
       partition: 0,
       logStartOffset: this.#logStartOffset,
+      lastStableOffset: this.#endOffset,
       highWatermark: this.#endOffset,
       sizeBytes: bytes.length,
     })

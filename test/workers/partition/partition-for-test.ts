@@ -90,9 +90,7 @@ export function appendRequest(batches: Uint8Array, options: AppendOptions = {}):
   return {
     batches,
     checks: isBatch(batches) ? checksOf(batches) : [],
-    mayBeginAnywhere: false,
-    trimsOverlap: false,
-    gapWaitMs: 0,
+    producerRules: 'resendable',
     ...options,
   }
 }
@@ -115,7 +113,9 @@ export async function tryRead(
   name: string,
   options: Partial<FetchRequest> = {},
 ): Promise<Reply<FetchReply>> {
-  const defaults = { offset: 0, maxBytes: FETCH_BYTES_MAX, minBytes: 1, maxWaitMs: 0 } as const
+  const isolation = 'committed'
+  const limits = { maxBytes: FETCH_BYTES_MAX, minBytes: 1, maxWaitMs: 0 }
+  const defaults = { offset: 0, ...limits, isolation } as const
   return (await partition(name).read({ ...defaults, ...options })) as Reply<FetchReply>
 }
 
@@ -159,7 +159,7 @@ export async function readAll(name: string, maxBytes = FETCH_BYTES_MAX): Promise
     const answer = await read(name, { offset, maxBytes })
     if (answer.batches.length === 0) return concatenate(parts)
     parts.push(answer.batches)
-    offset = answer.nextOffset
+    offset = answer.to
   }
 }
 

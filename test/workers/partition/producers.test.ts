@@ -82,16 +82,16 @@ describe('an idempotent producer', () => {
     expect(codeOf(await tryAppend(name, one(1, { producerEpoch: 1 })))).toBe('ok')
   })
 
-  test('may begin anywhere only where that is wanted', async () => {
+  test("begins anywhere by Kafka's rules, and with 0 by the others", async () => {
     const name = await newPartition()
     expect(codeOf(await tryAppend(name, one(3)))).toBe('unknown_producer_id')
-    expect(codeOf(await tryAppend(name, one(3), { mayBeginAnywhere: true }))).toBe('ok')
+    expect(codeOf(await tryAppend(name, one(3), { producerRules: 'kafka' }))).toBe('ok')
   })
 
   test('goes on from the highest sequence with 0', async () => {
     const name = await newPartition()
     const last = 2 ** 31 - 1
-    await append(name, one(last), { mayBeginAnywhere: true })
+    await append(name, one(last), { producerRules: 'kafka' })
     await evictDurableObject(partition(name))
     expect((await append(name, one(0))).baseOffsets).toEqual([1])
     expect((await append(name, one(last))).baseOffsets).toEqual([0])
@@ -99,7 +99,6 @@ describe('an idempotent producer', () => {
 })
 
 describe('a resend that is cut into other batches', () => {
-  const TRIMS = { trimsOverlap: true }
   /** The batch with the records of these sequences. */
   const some = (from: number, to: number) =>
     batch(
@@ -107,11 +106,12 @@ describe('a resend that is cut into other batches', () => {
       { producerId: 7n, baseSequence: from },
     )
 
-  test('is a gap to who did not ask for anything else', async () => {
+  test("is refused by Kafka's rules", async () => {
     const name = await newPartition()
+    const rules = { producerRules: 'kafka' } as const
     await append(name, some(0, 5))
-    expect(codeOf(await tryAppend(name, some(0, 8)))).toBe('out_of_order_sequence_number')
-    expect(codeOf(await tryAppend(name, some(1, 3)))).toBe('out_of_order_sequence_number')
+    expect(codeOf(await tryAppend(name, some(0, 8), rules))).toBe('out_of_order_sequence_number')
+    expect(codeOf(await tryAppend(name, some(1, 3), rules))).toBe('out_of_order_sequence_number')
   })
 
   test('is told what to cut off, and appends nothing', async () => {
@@ -120,7 +120,7 @@ describe('a resend that is cut into other batches', () => {
     await append(name, some(0, 5))
     for (const _ of range(2)) {
       const before = await readAll(name)
-      expect(await append(name, some(2, 8), TRIMS)).toEqual({
+      expect(await append(name, some(2, 8))).toEqual({
         overlaps: [{ index: 0, pieces: [{ recordsCount: 3, baseOffset: 3 }] }],
         topicVersion: 1,
       })
@@ -135,7 +135,7 @@ describe('a resend that is cut into other batches', () => {
     await append(name, batch(['other']))
     await append(name, some(5, 8))
     for (const _ of range(2)) {
-      expect(await append(name, some(3, 7), TRIMS)).toMatchObject({
+      expect(await append(name, some(3, 7))).toMatchObject({
         baseOffsets: [3],
         pieces: [
           [
@@ -146,7 +146,7 @@ describe('a resend that is cut into other batches', () => {
         nextOffset: 8,
       })
       // As it was sent first: the first answer, and no more.
-      expect(await append(name, some(5, 8), TRIMS)).not.toHaveProperty('pieces')
+      expect(await append(name, some(5, 8))).not.toHaveProperty('pieces')
       await evictDurableObject(partition(name))
     }
     expect((await valuesOf(await readAll(name))).length).toBe(9)
@@ -157,13 +157,13 @@ describe('a resend that is cut into other batches', () => {
     await append(name, some(0, 5))
     await scheduler.wait(5)
     const { logAppendTime } = await append(name, some(5, 8))
-    expect((await append(name, some(1, 7), TRIMS)).logAppendTime).toBe(logAppendTime)
+    expect((await append(name, some(1, 7))).logAppendTime).toBe(logAppendTime)
   })
 
   test('of which the log knows nothing any more has no place', async () => {
     const name = await newPartition()
     for (const sequence of range(7)) await append(name, one(sequence))
-    expect(await append(name, some(0, 2), TRIMS)).toMatchObject({
+    expect(await append(name, some(0, 2))).toMatchObject({
       baseOffsets: [-1],
       pieces: [[{ recordsCount: 2, baseOffset: -1 }]],
       nextOffset: -1,
@@ -174,7 +174,7 @@ describe('a resend that is cut into other batches', () => {
   test('waits for the batch before it, and is then told what to cut off', async () => {
     const name = await newPartition()
     await append(name, some(0, 1))
-    const early = tryAppend(name, some(3, 9), { ...TRIMS, gapWaitMs: 5_000 })
+    const early = tryAppend(name, some(3, 9))
     await scheduler.wait(20)
     // Two of its records come in the batch that it waits for.
     await append(name, some(1, 5))
@@ -187,7 +187,7 @@ describe('a resend that is cut into other batches', () => {
   test('waits for the batch before it, and is answered where nothing of it is new by then', async () => {
     const name = await newPartition()
     const calls = [some(0, 3), some(8, 9)]
-    const early = tryAppend(name, calls, { ...TRIMS, gapWaitMs: 5_000 })
+    const early = tryAppend(name, calls)
     await scheduler.wait(20)
     await append(name, some(0, 2))
     await append(name, some(2, 8))
@@ -198,7 +198,7 @@ describe('a resend that is cut into other batches', () => {
     const name = await newPartition()
     const answers = await appendTogether(
       name,
-      [some(0, 5), some(0, 8), some(5, 8), some(0, 8)].map((batches) => ({ batches, ...TRIMS })),
+      [some(0, 5), some(0, 8), some(5, 8), some(0, 8)].map((batches) => ({ batches })),
     )
     expect(answers).toMatchObject([
       { ok: { baseOffsets: [0] } },
@@ -211,19 +211,17 @@ describe('a resend that is cut into other batches', () => {
 })
 
 describe('batches that overtake each other', () => {
-  const WAIT = { gapWaitMs: 5_000 }
-
   test('wait for the one before them', async () => {
     const name = await newPartition()
     const order = [3, 1, 4, 2, 0]
-    const answers = await Promise.all(order.map((n) => append(name, one(n), WAIT)))
+    const answers = await Promise.all(order.map((n) => append(name, one(n))))
     expect(answers.map(({ baseOffsets }) => baseOffsets[0])).toEqual(order)
     expect(await valuesOf(await readAll(name))).toEqual(['s0', 's1', 's2', 's3', 's4'])
   })
 
   test('wait for it also across commits, and so do their retries', async () => {
     const name = await newPartition()
-    const early = [2, 1, 2].map((n) => append(name, one(n), WAIT))
+    const early = [2, 1, 2].map((n) => append(name, one(n)))
     await scheduler.wait(20)
     await append(name, one(0))
     const answers = await Promise.all(early)
@@ -237,7 +235,7 @@ describe('batches that overtake each other', () => {
     const order = range(1_000).reverse()
     const answers = await appendTogether(
       name,
-      order.map((n) => ({ batches: one(n), ...WAIT })),
+      order.map((n) => ({ batches: one(n) })),
     )
     expect(answers.map((answer) => 'ok' in answer && answer.ok.baseOffsets[0])).toEqual(order)
     expect(decide.mock.calls.length).toBeLessThanOrEqual(3 * order.length)
@@ -247,7 +245,7 @@ describe('batches that overtake each other', () => {
     const name = await newPartition()
     await append(name, one(0))
     const before = Date.now()
-    const answer = await tryAppend(name, one(2), { gapWaitMs: SEQUENCE_GAP_WAIT_MS })
+    const answer = await tryAppend(name, one(2))
     expect(answer).toMatchObject({
       error: { code: 'out_of_order_sequence_number', details: { expectedSequence: 1 } },
     })
@@ -256,7 +254,7 @@ describe('batches that overtake each other', () => {
 
   test('are told what is missing now, not what was missing when they came', async () => {
     const name = await newPartition()
-    const early = tryAppend(name, one(2), { gapWaitMs: 100 })
+    const early = tryAppend(name, one(2))
     await scheduler.wait(10)
     await append(name, one(0))
     expect(await early).toMatchObject({
@@ -267,7 +265,7 @@ describe('batches that overtake each other', () => {
   test('are fenced while they wait', async () => {
     const name = await newPartition()
     await append(name, one(0))
-    const early = tryAppend(name, one(2), WAIT)
+    const early = tryAppend(name, one(2))
     await scheduler.wait(10)
     await append(name, one(0, { producerEpoch: 1 }))
     expect(codeOf(await early)).toBe('invalid_producer_epoch')
@@ -275,7 +273,7 @@ describe('batches that overtake each other', () => {
 
   test('are refused when the partition is deleted', async () => {
     const name = await newPartition()
-    const early = tryAppend(name, one(2), WAIT)
+    const early = tryAppend(name, one(2))
     await scheduler.wait(10)
     await partition(name).destroy()
     expect(codeOf(await early)).toBe('unknown_topic_or_partition')
@@ -388,7 +386,7 @@ describe('what is known of producers', () => {
       await maintain(name)
     }
     await silentFor(PRODUCER_EXPIRATION_MS - 60_000)
-    expect(await append(name, one(1), { trimsOverlap: true })).toMatchObject({
+    expect(await append(name, one(1))).toMatchObject({
       pieces: [[{ recordsCount: 1, baseOffset: 1 }]],
     })
     const ahead = batch(['s2'], { producerId: 7n, baseSequence: 2 })

@@ -36,6 +36,7 @@ describe('describe()', () => {
     expect(await describeOf(name)).toEqual({
       partition: 0,
       logStartOffset: 0,
+      lastStableOffset: 0,
       highWatermark: 0,
       sizeBytes: 0,
     })
@@ -73,11 +74,11 @@ describe('read()', () => {
       const name = await filled(isSealed)
       for (const offset of range(36)) {
         const answer = await read(name, { offset, maxBytes: 1 })
-        expect(answer).toMatchObject({ offset, logStartOffset: 0, topicVersion: 1 })
+        expect(answer).toMatchObject({ from: offset, logStartOffset: 0, topicVersion: 1 })
         const [header, ...others] = headersOf(answer.batches)
         expect(others).toEqual([])
         expect(header?.baseOffset).toBe(offset - (offset % 3))
-        expect(answer.nextOffset).toBe(offset - (offset % 3) + 3)
+        expect(answer.to).toBe(offset - (offset % 3) + 3)
       }
     })
 
@@ -107,9 +108,9 @@ describe('read()', () => {
     const sizeBytes = batch(['a']).length
     const next: number[] = []
     for (const maxBytes of [0, sizeBytes - 1, sizeBytes, 9_000, 20_000]) {
-      const { nextOffset, batches } = await read(name, { maxBytes, mayLeaveFirst: true })
-      expect(headersOf(batches).length).toBe(nextOffset)
-      next.push(nextOffset)
+      const { to, batches } = await read(name, { maxBytes, mayLeaveFirst: true })
+      expect(headersOf(batches).length).toBe(to)
+      next.push(to)
     }
     expect(next).toEqual([0, 0, 1, 1, 2])
   })
@@ -124,9 +125,9 @@ describe('read()', () => {
   test('resolves earliest and latest', async () => {
     const name = await newPartition()
     await append(name, batch(['a', 'b']))
-    expect(await read(name, { offset: 'earliest' })).toMatchObject({ offset: 0, nextOffset: 2 })
+    expect(await read(name, { offset: 'earliest' })).toMatchObject({ from: 0, to: 2 })
     const latest = await read(name, { offset: 'latest' })
-    expect(latest).toMatchObject({ offset: 2, nextOffset: 2, highWatermark: 2 })
+    expect(latest).toMatchObject({ from: 2, to: 2, highWatermark: 2 })
     expect(latest.batches.length).toBe(0)
   })
 
@@ -222,7 +223,7 @@ describe('long poll', () => {
     const polled = read(name, { maxBytes: 0, mayLeaveFirst: true, maxWaitMs: 20_000 })
     await scheduler.wait(20)
     await append(name, batch(['a']))
-    expect(await polled).toMatchObject({ nextOffset: 0, highWatermark: 1 })
+    expect(await polled).toMatchObject({ to: 0, highWatermark: 1 })
   })
 
   test('waits from the end it was asked at', async () => {
@@ -230,7 +231,7 @@ describe('long poll', () => {
     const polled = read(name, { offset: 'latest', maxWaitMs: 20_000 })
     await scheduler.wait(20)
     await append(name, batch(['b']))
-    expect(await polled).toMatchObject({ offset: 1, nextOffset: 2, highWatermark: 2 })
+    expect(await polled).toMatchObject({ from: 1, to: 2, highWatermark: 2 })
   })
 
   test('waits for minBytes', async () => {
@@ -255,7 +256,7 @@ describe('long poll', () => {
       maxBytes: 2.5 * sizeBytes,
       maxWaitMs: FOR_EVER_MS,
     })
-    expect(answer.nextOffset).toBe(2)
+    expect(answer.to).toBe(2)
   })
 
   test('answers at its deadline with what there is', async () => {
@@ -277,12 +278,12 @@ describe('long poll', () => {
   test('answers at once where WAITERS_MAX wait already', async () => {
     await runInDurableObject(partition(name), async (instance) => {
       const poll = (maxWaitMs: number) =>
-        instance.read({ offset: 0, maxBytes: 1, minBytes: 1, maxWaitMs })
+        instance.read({ offset: 0, maxBytes: 1, minBytes: 1, maxWaitMs, isolation: 'committed' })
       const waiting = range(WAITERS_MAX).map(() => poll(FOR_EVER_MS))
       expect(await poll(FOR_EVER_MS)).toMatchObject({ ok: { highWatermark: 0 } })
       await instance.append(appendRequest(batch(['a'])))
       const answers = await Promise.all(waiting)
-      expect(answers.every((answer) => 'ok' in answer && answer.ok.nextOffset === 1)).toBe(true)
+      expect(answers.every((answer) => 'ok' in answer && answer.ok.to === 1)).toBe(true)
     })
   })
 })

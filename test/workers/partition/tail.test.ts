@@ -26,7 +26,10 @@ afterEach(async () => {
 
 function ask(name: string, query: Record<string, string | number>): Promise<Response> {
   const search = new URLSearchParams(
-    Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]),
+    Object.entries({ isolation: 'committed', ...query }).map(([key, value]): [string, string] => [
+      key,
+      String(value),
+    ]),
   )
   const headers = { Upgrade: 'websocket' }
   return partition(name).fetch(`https://partition/tail?${search}`, { headers })
@@ -79,6 +82,11 @@ describe('a tail', () => {
     await append(name, batch(['e']))
     expect(await offsetsIn(tail, 4)).toEqual([0, 1, 2, 4])
     expect(tail.frames.map(({ highWatermark }) => highWatermark)).toEqual([2, 4, 5])
+    expect(tail.frames.map(({ from, to }) => [from, to])).toEqual([
+      [0, 2],
+      [2, 4],
+      [4, 5],
+    ])
     expect(await valuesOf(bytesOf(tail))).toEqual(['a', 'b', 'c', 'd', 'e'])
   })
 

@@ -1,14 +1,12 @@
-/** What is asked of a partition for one batch of Kafka's Produce, and what is refused before. */
+/** The call of a partition for batches of a client, and the batches that are refused before it. */
 import { expect, test, vi } from 'vitest'
-import { appendClientBatch } from '../../src/broker/append-client-batch.ts'
+import { appendBatches } from '../../src/broker/append.ts'
 import { Cluster, type ClusterEnv, newCaches } from '../../src/broker/cluster.ts'
 import { requestCodecs } from '../../src/broker/codecs.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../src/core/batch/header-layout.ts'
 import { assignOffset } from '../../src/core/batch/record-batch.ts'
 import { writeCrc } from '../../src/core/batch/write-crc.ts'
-import { concatenate } from '../../src/core/bytes/concatenate.ts'
-import { SEQUENCE_GAP_WAIT_MS } from '../../src/core/limits.ts'
 import type { AppendRequest } from '../../src/core/log/partition-api.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
@@ -45,60 +43,60 @@ function withAttributes(attributes: number): Uint8Array {
   return batch
 }
 
-test('begins any producer anywhere, and lets it wait for the batch before', async () => {
+test('sends a partition its own batch, and not the request around it', async () => {
   const { cluster, append } = clusterOf()
   const around = new Uint8Array(1_000)
   const batch = encodeBatch([record], producer)
   assignOffset(batch, 0, 99, 0)
   around.set(batch, 500)
   const records = around.subarray(500, 500 + batch.length)
-  expect(await appendClientBatch(cluster, topic, 0, records)).toMatchObject({ baseOffsets: [7] })
+  expect(await appendBatches(cluster, topic, 0, records, 'kafka')).toMatchObject({
+    baseOffsets: [7],
+  })
   const request = append.mock.lastCall?.[0]
   expect(request).toEqual({
     batches: batch,
     checks: [{ hasNullKey: false, minTimestamp: record.timestamp, maxTimestamp: record.timestamp }],
-    gapWaitMs: SEQUENCE_GAP_WAIT_MS,
-    mayBeginAnywhere: true,
-    trimsOverlap: false,
+    producerRules: 'kafka',
   })
   // Not the request around it, which would go to each of its partitions.
   expect(request?.batches.buffer.byteLength).toBe(batch.length)
 })
 
-test('lets nothing wait that has no sequence, and says where a key is missing', async () => {
+test('passes on the rules, the expected offset, and whether a key is missing', async () => {
   const { cluster, append } = clusterOf()
-  await appendClientBatch(cluster, topic, 0, encodeBatch([{ ...record, key: null }]))
+  const records = encodeBatch([{ ...record, key: null }])
+  await appendBatches(cluster, topic, 0, records, 'resendable', { expectedOffset: 4 })
   expect(append.mock.lastCall?.[0]).toMatchObject({
-    gapWaitMs: 0,
+    producerRules: 'resendable',
+    expectedOffset: 4,
     checks: [{ hasNullKey: true }],
   })
 })
 
 test.each([
   ['nothing', new Uint8Array(0), 'invalid_record'],
-  ['two batches', concatenate([encodeBatch([record]), encodeBatch([record])]), 'invalid_record'],
   ['a control batch', withAttributes(ATTRIBUTE_CONTROL), 'invalid_record'],
   [
     'a control batch of a transaction',
     withAttributes(ATTRIBUTE_CONTROL | ATTRIBUTE_TRANSACTIONAL),
     'invalid_record',
   ],
-  ['a transaction', withAttributes(ATTRIBUTE_TRANSACTIONAL), 'invalid_txn_state'],
   ['half a batch', encodeBatch([record]).subarray(0, 50), 'corrupt_message'],
 ])('refuses %s', async (_, records, code) => {
   const { cluster, append } = clusterOf()
-  await expect(appendClientBatch(cluster, topic, 0, records)).rejects.toMatchObject({ code })
+  await expect(appendBatches(cluster, topic, 0, records, 'kafka')).rejects.toMatchObject({ code })
   expect(append).not.toHaveBeenCalled()
 })
 
 test('refuses a topic that was created anew, and partitions that it does not have', async () => {
   const { cluster, append } = clusterOf('another id')
   const records = encodeBatch([record])
-  await expect(appendClientBatch(cluster, topic, 0, records)).rejects.toMatchObject({
+  await expect(appendBatches(cluster, topic, 0, records, 'kafka')).rejects.toMatchObject({
     code: 'unknown_topic_id',
   })
   for (const partition of [-1, 1]) {
-    await expect(appendClientBatch(cluster, topic, partition, records)).rejects.toMatchObject({
+    await expect(appendBatches(cluster, topic, partition, records, 'kafka')).rejects.toMatchObject({
       code: 'unknown_topic_or_partition',
     })
   }

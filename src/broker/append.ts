@@ -1,0 +1,66 @@
+/** Appends record batches to one partition, as a client encoded them. */
+import type { BatchCheck } from '../core/batch/batch-check.ts'
+import { checkBatch } from '../core/batch/decode-records.ts'
+import { assignMaxTimestamp, readBatchHeaders } from '../core/batch/record-batch.ts'
+import { ownBytes } from '../core/bytes/concatenate.ts'
+import { EdgelogError } from '../core/errors.ts'
+import { REQUEST_BATCHES_MAX } from '../core/limits.ts'
+import type { ProducerRules } from '../core/log/producer-state.ts'
+import { type AppendedBatches, appendTrimmed } from './append-trimmed.ts'
+import type { CalledTopic, Cluster } from './cluster.ts'
+import { requestCodecs } from './codecs.ts'
+
+export interface AppendOptions {
+  /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
+  readonly expectedOffset?: number
+}
+
+/**
+ * Appends record batches as they are: all or none, and all are checked first. With the rules `resendable`, records of
+ * an idempotent producer that the log has already are cut off.
+ *
+ * @throws {EdgelogError} `invalid_record` for no batch, `invalid_request` for too many, `request_too_large` where they
+ * decompress to too much, `unknown_topic_id`; what `checkBatch`, `appendTrimmed` and the partition refuse; where the
+ * topic refuses records, an error that names them.
+ */
+export async function appendBatches(
+  cluster: Cluster,
+  topic: CalledTopic,
+  partition: number,
+  batches: Uint8Array,
+  producerRules: ProducerRules,
+  options: AppendOptions = {},
+): Promise<AppendedBatches> {
+  const checks = await checkBatches(batches)
+  return await appendTrimmed(
+    ownBytes(batches),
+    checks,
+    async (rest, checksOfRest) => {
+      const request = { batches: rest, checks: checksOfRest, producerRules, ...options }
+      return await cluster.callPartitionOf(topic, partition, (stub) => stub.append(request))
+    },
+    async () => (await cluster.topic(topic.name)).config.maxMessageBytes,
+  )
+}
+
+/** Checks each batch, and corrects the latest time in headers where the records have another one. */
+export async function checkBatches(batches: Uint8Array): Promise<BatchCheck[]> {
+  const checks: BatchCheck[] = []
+  const codecs = requestCodecs()
+  const headers = readBatchHeaders(batches)
+  if (headers.length > REQUEST_BATCHES_MAX) {
+    throw new EdgelogError(
+      'invalid_request',
+      `body: at most ${REQUEST_BATCHES_MAX} batches are allowed, got ${headers.length}`,
+    )
+  }
+  for (const header of headers) {
+    const check = await checkBatch(batches, header, codecs)
+    // As in Kafka: the log looks up times and expires records by the header.
+    if (check.maxTimestamp !== header.maxTimestamp) {
+      assignMaxTimestamp(batches, header, check.maxTimestamp)
+    }
+    checks.push(check)
+  }
+  return checks
+}

@@ -1,0 +1,8 @@
+import type { IsolationLevel } from '../core/log/log-ends.ts'
+
+/** Kafka's number of `committed`; any other reads what is uncommitted too. */
+const READ_COMMITTED = 1
+
+export function isolationOf(isolationLevel: number): IsolationLevel {
+  return isolationLevel === READ_COMMITTED ? 'committed' : 'uncommitted'
+}

@@ -16,7 +16,7 @@ import type { SyncStatus } from './sync/sync.ts'
 export class Engine {
   readonly sending: Sending
   readonly reading: Reading
-  readonly tokens: TokenRenewal
+  readonly #tokens: TokenRenewal
   readonly #session: Session
   #isLeading = false
 
@@ -27,11 +27,11 @@ export class Engine {
     const drain = new OutboxDrain(session)
     const found = (topic: string) => this.reading.found(topic)
     const topics = new TopicDirectory(connection, drain, channel, found)
-    this.tokens = new TokenRenewal(session)
-    this.sending = new Sending(session, { store, waiters, drain, topics, tokens: this.tokens })
-    this.reading = new Reading(session, topics, this.tokens)
+    this.#tokens = new TokenRenewal(session)
+    this.sending = new Sending(session, { store, waiters, drain, topics, tokens: this.#tokens })
+    this.reading = new Reading(session, topics, this.#tokens)
     channel.listen('token', () => {
-      this.tokens.given()
+      this.#tokens.given()
       this.reading.tokenChanged()
       this.sending.tokenChanged()
     })
@@ -62,7 +62,7 @@ export class Engine {
   /** Talks to the server for all tabs from now on. */
   lead(): void {
     // Not waited for: a call without a token waits for one.
-    if (this.#session.connection.token === undefined) void this.tokens.renew()
+    if (this.#session.connection.token === undefined) void this.#tokens.renew()
     if (this.#isLeading || this.#session.closed.aborted) return
     this.#isLeading = true
     this.sending.start()

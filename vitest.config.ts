@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           ...limits,
           name: 'core',
-          include: ['test/{app,core,events,broker,http,kafka,support}/**/*.test.ts'],
+          include: ['test/{app,core,events,broker,http,kafka,scripts,support}/**/*.test.ts'],
         },
       },
       {

@@ -1,26 +1,10 @@
 /** Topics, as the HTTP API shows them. */
-import type { LogEnds } from '../src/core/log/log-ends.ts'
 import type { LocationHint } from '../src/core/topic/topic.ts'
-import { parseTopicName } from '../src/core/topic/topic-name.ts'
-import { type GroupSummary, listGroups } from './group/group.ts'
+import type { CallOptions } from './call-options.ts'
+import { type ConfigValue, describeTopic, type TopicDescription } from './describe-topic.ts'
+import { type GroupSummary, listGroups } from './group/list-groups.ts'
 import { type Connection, request, requestJson } from './http/connection.ts'
-
-export type ConfigValue = string | number | boolean
-
-export interface PartitionDetails extends LogEnds {
-  readonly partition: number
-  readonly sizeBytes: number
-}
-
-export interface TopicDescription {
-  readonly name: string
-  /** A topic created anew under an old name has another. */
-  readonly id: string
-  readonly partitions: number
-  /** Kafka's config keys, defaults included. */
-  readonly config: Readonly<Record<string, ConfigValue>>
-  readonly partitionDetails?: readonly PartitionDetails[]
-}
+import { topicPath } from './http/paths.ts'
 
 export interface NewTopicOptions {
   readonly partitions?: number
@@ -34,10 +18,6 @@ export interface TopicChangeOptions {
   readonly partitions?: number
   /** Keys to set; `null` gives a key back its default. */
   readonly config?: Readonly<Record<string, ConfigValue | null>>
-}
-
-export interface CallOptions {
-  readonly signal?: AbortSignal
 }
 
 /**
@@ -85,8 +65,7 @@ export class Admin {
     options: CallOptions & { readonly partitionDetails?: boolean } = {},
   ): Promise<TopicDescription> {
     const { partitionDetails = true, signal } = options
-    const path = `${topicPath(name)}?partitionDetails=${partitionDetails}`
-    return await requestJson(this.#connection, path, { signal })
+    return await describeTopic(this.#connection, name, { partitionDetails, signal })
   }
 
   /** @throws {EdgelogError} `unknown_topic_or_partition`, `invalid_config`, `invalid_partitions`. */
@@ -112,13 +91,4 @@ export class Admin {
   async deleteTopic(name: string, { signal }: CallOptions = {}): Promise<void> {
     await request(this.#connection, topicPath(name), { method: 'DELETE', signal }, async () => {})
   }
-}
-
-/** @throws {EdgelogError} `invalid_topic`: "..", for one, would lead elsewhere. */
-export function topicPath(name: string): string {
-  return `/v1/topics/${parseTopicName(name, 'topic')}`
-}
-
-export function recordsPath(topic: string, partition: number): string {
-  return `${topicPath(topic)}/partitions/${partition}/records`
 }

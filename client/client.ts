@@ -16,10 +16,10 @@ import type { Connection, Fetch } from './http/connection.ts'
 import { parseUrl } from './http/server-url.ts'
 import type { RecordMetadata } from './producer/produced-batch.ts'
 import { Producer } from './producer/producer.ts'
-import { randomProducerId } from './producer/producer-id.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
 import type { ProducerRecord } from './producer/record-input.ts'
 import { SendLine } from './producer/send-line.ts'
+import { randomProducerId } from './producer-id.ts'
 import { TopicMetadataCache } from './topic-metadata.ts'
 
 export interface ClientOptions {
@@ -82,7 +82,7 @@ export class Client {
       random: options.random ?? Math.random,
     }
     this.admin = new Admin(this.#connection)
-    this.#metadata = new TopicMetadataCache(this.admin, this.#connection.clock)
+    this.#metadata = new TopicMetadataCache(this.#connection)
     this.#codecs = clientCodecs(options.codecs)
     this.#line = new SendLine(this.#connection.clock)
     const webSocket = ownWebSocket === undefined ? globalWebSocket() : (ownWebSocket ?? undefined)

@@ -13,26 +13,19 @@
  */
 export type { Codec, Codecs, CompressionName } from '../src/core/compression/codec.ts'
 export { EdgelogError, type ErrorCode } from '../src/core/errors.ts'
-export type {
-  Admin,
-  CallOptions,
-  ConfigValue,
-  NewTopicOptions,
-  PartitionDetails,
-  TopicChangeOptions,
-  TopicDescription,
-} from './admin.ts'
+export type { Admin, NewTopicOptions, TopicChangeOptions } from './admin.ts'
+export type { CallOptions } from './call-options.ts'
 export { type Client, type ClientOptions, connect } from './client.ts'
 export type { Clock, Timer } from './clock.ts'
 export type { Consumer, PartitionPosition } from './consumer/consumer.ts'
 export type { Assignment, ConsumerOptions, StartPosition } from './consumer/consumer-options.ts'
 export type { ConsumerBatch, ConsumerRecord, HeaderPair } from './consumer/consumer-record.ts'
 export type { TailSocket, WebSocketConstructor } from './consumer/tail-client.ts'
+export type { ConfigValue, PartitionDetails, TopicDescription } from './describe-topic.ts'
 export type {
   Group,
   GroupDescription,
   GroupMemberDescription,
-  GroupSummary,
   PartitionLag,
   ResetOffset,
   ResetOptions,
@@ -49,6 +42,7 @@ export type {
 export type { GroupConsumerOptions } from './group/group-consumer-options.ts'
 export type { TopicPartition } from './group/held-partitions.ts'
 export type { LagReport } from './group/lag-report.ts'
+export type { GroupSummary } from './group/list-groups.ts'
 export type { PolledRecords, PollOptions } from './group/poll.ts'
 export type { Fetch } from './http/connection.ts'
 export type { RecordMetadata } from './producer/produced-batch.ts'

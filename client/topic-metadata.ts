@@ -1,6 +1,6 @@
 /** What the client remembers of topics, and refreshes now and then. */
-import type { Admin } from './admin.ts'
-import type { Clock } from './clock.ts'
+import { describeTopic } from './describe-topic.ts'
+import type { Connection } from './http/connection.ts'
 import { METADATA_MAX_AGE_MS } from './limits.ts'
 
 export interface TopicMetadata {
@@ -21,21 +21,19 @@ interface Entry {
 }
 
 export class TopicMetadataCache implements TopicMetadataSource {
-  readonly #admin: Admin
-  readonly #clock: Clock
+  readonly #connection: Connection
   readonly #entries = new Map<string, Entry>()
   readonly #loading = new Map<string, Promise<TopicMetadata>>()
 
-  constructor(admin: Admin, clock: Clock) {
-    this.#admin = admin
-    this.#clock = clock
+  constructor(connection: Connection) {
+    this.#connection = connection
   }
 
   /** What is known, however old; an old entry is refreshed behind the caller's back. */
   peek(topic: string): TopicMetadata | undefined {
     const entry = this.#entries.get(topic)
     if (entry === undefined) return undefined
-    const nowMs = this.#clock.now()
+    const nowMs = this.#connection.clock.now()
     if (nowMs - entry.readAtMs > METADATA_MAX_AGE_MS) {
       // Asked once: while the server is away, not every record asks again.
       this.#entries.set(topic, { ...entry, readAtMs: nowMs })
@@ -57,11 +55,11 @@ export class TopicMetadataCache implements TopicMetadataSource {
 
   async #load(topic: string): Promise<TopicMetadata> {
     try {
-      const { id, partitions, config } = await this.#admin.describeTopic(topic, {
+      const { id, partitions, config } = await describeTopic(this.#connection, topic, {
         partitionDetails: false,
       })
       const metadata = { id, partitions, maxMessageBytes: Number(config['max.message.bytes']) }
-      this.#entries.set(topic, { metadata, readAtMs: this.#clock.now() })
+      this.#entries.set(topic, { metadata, readAtMs: this.#connection.clock.now() })
       return metadata
     } finally {
       this.#loading.delete(topic)

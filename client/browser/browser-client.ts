@@ -1,30 +1,24 @@
 /** The way in for pages: one client for one server and one principal, in each tab. */
 import { EdgelogError } from '../../src/core/errors.ts'
-import { sleep, systemClock } from '../clock.ts'
 import type { Consumer } from '../consumer/consumer.ts'
 import type { GroupConsumer } from '../group/group-consumer.ts'
-import type { Connection } from '../http/connection.ts'
-import { parseUrl } from '../http/server-url.ts'
-import { randomProducerId } from '../producer/producer-id.ts'
 import type { ProducerRecord } from '../producer/record-input.ts'
-import { cacheLimits } from './cache/cache-limits.ts'
 import type { Engine } from './engine.ts'
-import { type BrowserEvents, Emitter } from './events.ts'
-import { FLUSH_CHECK_MS, OFFLINE_CHECK_MS, OUTBOX_BYTES_MAX } from './limits.ts'
-import type { BrowserClientOptions } from './options.ts'
-import { AckWaiters } from './outbox/ack-waiters.ts'
-import type { Outbox, RetryOptions } from './outbox/outbox.ts'
-import type { OutboxNews } from './outbox/outbox-news.ts'
-import { OutboxProducer, type Queued } from './outbox/outbox-producer.ts'
-import { type OutboxContext, OutboxStore } from './outbox/outbox-store.ts'
-import type { BrowserConsumerOptions, BrowserGroupConsumerOptions } from './reading.ts'
-import type { ClientStatus } from './status.ts'
+import { OFFLINE_CHECK_MS } from './limits.ts'
+import { type Outbox, OutboxQueue } from './outbox/outbox.ts'
+import type { OutboxProducer, Queued } from './outbox/outbox-producer.ts'
+import type {
+  BrowserConsumerOptions,
+  BrowserGroupConsumerOptions,
+} from './reading/open-consumer.ts'
+import type { BrowserEvents } from './session/events.ts'
+import type { BrowserClientOptions } from './session/options.ts'
+import { Session } from './session/session.ts'
+import type { ClientStatus } from './session/status.ts'
 import { StatusBoard } from './status-board.ts'
-import { Database } from './store/database.ts'
 import type { CacheLimits } from './store/schema.ts'
-import { pageEvents } from './sync/page-events.ts'
+import { isHint } from './sync/page-events.ts'
 import type { SyncStatus } from './sync/sync.ts'
-import { Channel } from './tabs/channel.ts'
 import { Leader, type Locks } from './tabs/leader.ts'
 
 /**
@@ -44,95 +38,38 @@ export function connect(options: BrowserClientOptions = {}): BrowserClient {
 
 export class BrowserClient {
   /** What waits to be sent, and what was refused. */
-  readonly outbox: Outbox = {
-    pending: async (topic) => (await this.#load()).pending(topic),
-    parked: async () => (await this.#load()).parked(),
-    retry: (id, options = {}) => this.#unpark(id, options),
-    discard: (id) => this.#unpark(id),
-  }
-  readonly #options: BrowserClientOptions
-  readonly #cacheLimits: CacheLimits
-  readonly #connection: Connection
-  readonly #context: OutboxContext
-  readonly #store: OutboxStore
-  readonly #producer: OutboxProducer
-  readonly #waiters = new AckWaiters()
-  readonly #channel: Channel
-  readonly #leader: Leader
-  readonly #page = pageEvents()
-  readonly #emitter = new Emitter()
+  readonly outbox: Outbox
+  readonly #session: Session
+  readonly #queue: OutboxQueue
   readonly #board: StatusBoard
-  readonly #closed = new AbortController()
-  /** Aborted when what was stored is lost. */
-  #stored = new AbortController()
-  /** Of the databases of all principals of this server. */
-  readonly #prefix: string
+  readonly #leader: Leader
   #engine: Engine | undefined
-  /** As the tab that leads said last. */
-  #heard: SyncStatus = { link: 'idle', transport: null, lastError: null }
-  #hasAskedToPersist = false
   #closing: Promise<void> | undefined
 
   constructor(options: BrowserClientOptions) {
-    this.#options = options
-    this.#cacheLimits = cacheLimits(options.cache ?? {})
-    const { clock = systemClock, random = Math.random, token } = options
-    const url = parseUrl(options.url ?? globalThis.location?.origin ?? '')
-    this.#connection = {
-      url,
-      token: typeof token === 'string' ? token : undefined,
-      fetch: options.fetch ?? ((input, init) => fetch(input, init)),
-      clock,
-      random,
-    }
-    // No address holds a space.
-    this.#prefix = `edgelog ${url} `
-    const name = this.#prefix + (options.principal ?? 'anonymous')
-    const database = new Database(name, clock, {
+    const session = new Session(options, () => this.#board.touch(), {
       lost: () => this.#lost(),
-      outdated: () => {
-        // It can send nothing any more, and another tab can.
-        this.#leader.close()
-        const why = 'a newer version is in use: reload the page'
-        this.#waiters.rejectAll(new EdgelogError('storage_failed', why), true)
-        this.#emitter.emit('reloadNeeded', { reason: 'outdated' })
-      },
-      blocked: () => this.#emitter.emit('reloadNeeded', { reason: 'blocked' }),
+      outdated: () => this.#outdated(),
+      blocked: () => session.emitter.emit('reloadNeeded', { reason: 'blocked' }),
       // Another tab may be able to.
       failed: () => this.#leader.stepDown(),
       deleted: () => {
         void this.close()
-        this.#emitter.emit('signedOut', undefined)
+        session.emitter.emit('signedOut', undefined)
       },
     })
-    const { newProducerId = randomProducerId } = options
-    this.#context = { database, newProducerId, random, now: () => clock.now() }
-    this.#store = new OutboxStore(this.#context)
-    this.#channel = new Channel(name)
-    this.#producer = new OutboxProducer({
-      store: this.#store,
-      waiters: this.#waiters,
-      now: this.#context.now,
-      admit: (sizeBytes) => this.#admit(sizeBytes),
-      makeRoom: async () => (await this.#load()).makeRoom(),
-      queued: () => this.#queued(),
-      refused: () => this.#board.touch(),
-      flush: (signal) => this.#flush(signal),
-    })
-    this.#board = new StatusBoard({
-      clock,
-      store: this.#store,
+    this.#session = session
+    this.#queue = new OutboxQueue(session, async () => (await this.#load()).sending)
+    this.outbox = this.#queue
+    this.#board = new StatusBoard(session, this.#queue, {
       sync: () => this.#syncStatus(),
       isLeader: () => this.#leader.epoch !== undefined,
-      lagRecords: async () => (await this.#engine?.lagRecords()) ?? null,
-      changed: (status) => this.#emitter.emit('status', status),
-      mark: () => this.#waiters.nextSerial,
-      seen: async (producers, serial) =>
-        await this.#engine?.checkWaiters(this.#waiters, producers, serial),
+      lagRecords: async () => (await this.#engine?.reading.lagRecords()) ?? null,
     })
     const { locks } = (globalThis.navigator ?? {}) as { locks?: Locks }
+    const { database, channel, page, connection } = session
     this.#leader = new Leader(
-      { name, channel: this.#channel, page: this.#page, clock, locks },
+      { name: database.name, channel, page, clock: connection.clock, locks },
       {
         newEpoch: () => this.#newEpoch(),
         gained: () => this.#start(),
@@ -157,12 +94,12 @@ export class BrowserClient {
    * @throws {EdgelogError} as `OutboxProducer.send`.
    */
   send(topic: string, record: ProducerRecord): Promise<Queued> {
-    return this.#producer.send(topic, record)
+    return this.#queue.producer.send(topic, record)
   }
 
   /** Returns the producer of this page, which queues records and sends them as soon as there is a way. */
   producer(): OutboxProducer {
-    return this.#producer
+    return this.#queue.producer
   }
 
   /**
@@ -176,7 +113,7 @@ export class BrowserClient {
   async consumer(
     options: BrowserConsumerOptions | BrowserGroupConsumerOptions,
   ): Promise<Consumer | GroupConsumer> {
-    return await (await this.#load()).consumer(options)
+    return await (await this.#load()).reading.consumer(options)
   }
 
   /**
@@ -185,12 +122,12 @@ export class BrowserClient {
    * @throws {EdgelogError} `invalid_topic`, `invalid_config` for limits that are none.
    */
   async follow(topic: string, limits?: Partial<CacheLimits>): Promise<void> {
-    await (await this.#load()).follow(topic, limits)
+    await (await this.#load()).reading.follow(topic, limits)
   }
 
   /** Drops what is kept of a topic. */
   async unfollow(topic: string): Promise<void> {
-    await (await this.#load()).unfollow(topic)
+    await (await this.#load()).reading.unfollow(topic)
   }
 
   /** Returns what ends it. */
@@ -198,13 +135,12 @@ export class BrowserClient {
     name: Name,
     listener: (value: BrowserEvents[Name]) => void,
   ): () => void {
-    return this.#emitter.on(name, listener)
+    return this.#session.emitter.on(name, listener)
   }
 
   /** Goes on with another token, in all tabs. It is kept in memory only. */
   setToken(token: string): void {
-    this.#channel.post({ kind: 'token', token })
-    this.#takeToken(token)
+    this.#session.setToken(token)
   }
 
   /**
@@ -212,8 +148,7 @@ export class BrowserClient {
    * was not signed in yet. Resolves to how many waited; what is not sent when it is aborted stays.
    */
   async adopt(principal: string, options: { readonly signal?: AbortSignal } = {}): Promise<number> {
-    const engine = await this.#load()
-    return await engine.adopt(this.#prefix + principal, this.#untilClosed(options.signal))
+    return await (await this.#load()).sending.adopt(principal, options.signal)
   }
 
   /** What is queued stays and is sent by another tab or the next one. Calling it again does no harm. */
@@ -235,115 +170,40 @@ export class BrowserClient {
       throw new EdgelogError('invalid_request', why)
     }
     await this.close()
-    await this.#context.database.destroy()
+    await this.#session.database.destroy()
   }
 
   async #close(): Promise<void> {
-    this.#closed.abort()
+    const { channel, database, emitter } = this.#session
+    this.#session.close()
     this.#leader.close()
     await this.#engine?.close()
     this.#board.close()
-    this.#channel.close()
+    channel.close()
     const why = 'the client was closed; the record stays queued'
-    this.#waiters.rejectAll(new EdgelogError('unavailable', why), true)
-    await this.#context.database.close()
-    this.#emitter.emit('status', this.status)
+    this.#queue.waiters.rejectAll(new EdgelogError('unavailable', why), true)
+    await database.close()
+    emitter.emit('status', this.status)
   }
 
   #listen(): void {
-    this.#channel.listen('beat', ({ status }) => {
-      this.#heard = status
+    const { channel, emitter, page, closed } = this.#session
+    channel.listen('beat', ({ status }) => {
+      this.#session.leaderStatus = status
       this.#board.touch()
     })
-    for (const kind of ['wake', 'acked', 'parked', 'moved'] as const) {
-      this.#channel.listen(kind, (news) => this.#hear(news))
-    }
-    this.#channel.listen('outbox', () => this.#emitter.emit('outbox', undefined))
-    this.#channel.listen('token', ({ token }) => this.#takeToken(token))
-    this.#channel.listen('topicReset', (reset) => this.#emitter.emit('topicReset', reset))
-    const unlisten = this.#page.listen((event) => {
-      if (event === 'online' || event === 'visible' || event === 'pageshow') {
-        if (this.#engine === undefined) this.#start()
-        this.#engine?.hint()
-      }
-      if (event === 'offline') this.#engine?.wake()
+    channel.listen('topicReset', ({ topic, reason }) =>
+      emitter.emit('topicReset', { topic, reason }),
+    )
+    const unlisten = page.listen((event) => {
+      if (this.#engine === undefined && isHint(event)) this.#start()
       this.#board.touch()
     })
-    this.#closed.signal.addEventListener('abort', unlisten)
-  }
-
-  #takeToken(token: string): void {
-    this.#connection.token = token
-    this.#engine?.setToken()
-  }
-
-  /** To this tab and all others. */
-  #tell(news: OutboxNews): void {
-    this.#channel.post(news)
-    this.#hear(news)
-  }
-
-  #hear(news: OutboxNews): void {
-    if (news.kind === 'wake') this.#engine?.wake()
-    else this.#waiters.hear(news)
-    if (news.kind === 'parked') {
-      const error = EdgelogError.fromBody(news.error)
-      this.#emitter.emit('parked', { topic: news.topic, error })
-    }
-    this.#emitter.emit('outbox', undefined)
-    this.#board.touch()
-  }
-
-  async #unpark(id: number | undefined, retry?: RetryOptions): Promise<number> {
-    const count = await (await this.#load()).unpark(id, retry)
-    this.#channel.post({ kind: 'outbox' })
-    this.#tell({ kind: 'wake' })
-    return count
-  }
-
-  #admit(sizeBytes: number): void {
-    this.#checkOpen()
-    if (this.#board.pendingBytes + sizeBytes > OUTBOX_BYTES_MAX) {
-      this.#board.touch()
-      throw new EdgelogError('storage_full', `${OUTBOX_BYTES_MAX} bytes wait to be sent already`)
-    }
-    this.#board.queued(sizeBytes)
-  }
-
-  #checkOpen(): void {
-    if (this.#closing === undefined) return
-    throw new EdgelogError('invalid_request', 'the client is closed')
-  }
-
-  #queued(): void {
-    if (this.#options.backgroundSync === true && this.#board.status.pending === 0) {
-      this.#load().then((engine) => engine.registerSync(), ignore)
-    }
-    this.#tell({ kind: 'wake' })
-    if (this.#hasAskedToPersist || this.#options.persist === false) return
-    this.#hasAskedToPersist = true
-    // Now, and not at load: the browser is more willing when there is something to keep.
-    globalThis.navigator?.storage?.persist?.().catch(() => undefined)
-  }
-
-  async #flush(given: AbortSignal | undefined): Promise<void> {
-    const onSettled = (listener: () => void) => this.#emitter.on('outbox', listener)
-    const signal = AbortSignal.any([this.#untilClosed(given), this.#stored.signal])
-    this.#tell({ kind: 'wake' })
-    while (this.#engine === undefined) {
-      await this.#load().catch(() => sleep(this.#connection.clock, FLUSH_CHECK_MS, signal))
-      signal.throwIfAborted()
-    }
-    await this.#engine.flush(onSettled, signal)
-  }
-
-  #untilClosed(signal: AbortSignal | undefined): AbortSignal {
-    const closed = this.#closed.signal
-    return signal === undefined ? closed : AbortSignal.any([signal, closed])
+    closed.addEventListener('abort', unlisten)
   }
 
   async #newEpoch(): Promise<number> {
-    return await this.#context.database.write(['meta'], async (tx) => {
+    return await this.#session.database.write(['meta'], async (tx) => {
       const meta = tx.objectStore('meta')
       const epoch = Number((await meta.get('leadEpoch')) ?? 0) + 1
       await meta.put(epoch, 'leadEpoch')
@@ -351,19 +211,17 @@ export class BrowserClient {
     })
   }
 
-  /** In every tab, since each may be the next to lead, and offline there is no code to be had. */
+  /** Loads the engine, and leads with it. In every tab: each may be the next to lead, and offline there is no code. */
   async #start(): Promise<void> {
     try {
       const engine = await this.#load()
       if (this.#leader.epoch === undefined) return
-      // Not waited for: what is sent without one waits for it.
-      if (this.#connection.token === undefined) void engine.renewToken()
       engine.lead()
     } catch (error) {
-      if (this.#closing !== undefined) return
-      this.#note(error)
+      if (this.#session.closed.aborted) return
+      this.#session.failed(error)
       // The events that lead here sooner may be missed.
-      this.#connection.clock.setTimeout(() => void this.#start(), OFFLINE_CHECK_MS)
+      this.#session.connection.clock.setTimeout(() => void this.#start(), OFFLINE_CHECK_MS)
     }
     this.#board.touch()
   }
@@ -374,62 +232,39 @@ export class BrowserClient {
   }
 
   async #load(): Promise<Engine> {
-    this.#checkOpen()
+    this.#session.checkOpen()
     const { Engine } = await import('./engine.ts').catch((error: unknown) => {
       throw new EdgelogError('unavailable', `the client's code: ${String(error)}`)
     })
-    this.#checkOpen()
+    this.#session.checkOpen()
     if (this.#engine === undefined) {
-      const { WebSocket: given, codecs, transports, token } = this.#options
-      this.#engine = new Engine({
-        connection: this.#connection,
-        outbox: this.#context,
-        store: this.#store,
-        channel: this.#channel,
-        page: this.#page,
-        cacheLimits: this.#cacheLimits,
-        codecs,
-        WebSocket: given === undefined ? globalThis.WebSocket : (given ?? undefined),
-        transports,
-        tell: (news) => this.#tell(news),
-        token,
-        closed: this.#closed.signal,
-        setToken: (given) => this.setToken(given),
-        failed: (error) => this.#note(error),
-        emitter: this.#emitter,
-        changed: () => this.#board.touch(),
-      })
-      void this.#engine.lookAround(this.#prefix)
+      this.#engine = new Engine(this.#session, this.#queue)
+      this.#queue.attach(this.#engine.sending)
+      void this.#engine.detectLeftovers()
     }
     return this.#engine
   }
 
-  #note(error: unknown): void {
-    const code = error instanceof EdgelogError ? error.code : 'unavailable'
-    const message = error instanceof Error ? error.message : String(error)
-    const lastError = { code, message, atMs: this.#connection.clock.now() }
-    this.#heard = { ...this.#heard, lastError }
-    this.#board.touch()
+  #syncStatus(): SyncStatus {
+    const { leaderStatus, closed } = this.#session
+    if (closed.aborted) return { ...leaderStatus, link: 'closed' }
+    const isLeading = this.#leader.epoch !== undefined
+    return this.#engine?.status(isLeading ? undefined : leaderStatus) ?? leaderStatus
   }
 
-  #syncStatus(): SyncStatus {
-    if (this.#closing !== undefined) return { ...this.#heard, link: 'closed' }
-    const isLeading = this.#leader.epoch !== undefined
-    return this.#engine?.status(isLeading ? undefined : this.#heard) ?? this.#heard
+  /** This tab can send nothing any more, and another tab can. */
+  #outdated(): void {
+    this.#leader.close()
+    const why = 'a newer version is in use: reload the page'
+    this.#queue.waiters.rejectAll(new EdgelogError('storage_failed', why), true)
+    this.#session.emitter.emit('reloadNeeded', { reason: 'outdated' })
   }
 
   #lost(): void {
-    const { pending } = this.#board.status
-    const why = 'the data of this page was cleared'
-    const error = new EdgelogError('storage_lost', why)
-    this.#waiters.rejectAll(error)
-    this.#stored.abort(error)
-    this.#stored = new AbortController()
-    this.#engine?.storageLost()
-    this.#emitter.emit('storageLost', { pendingRecords: pending })
+    const { pending } = this.#queue.counts
+    this.#queue.lost(new EdgelogError('storage_lost', 'the data of this page was cleared'))
+    this.#engine?.reading.storageLost()
+    this.#session.emitter.emit('storageLost', { pendingRecords: pending })
     this.#board.touch()
   }
 }
-
-/** The page can do without. */
-function ignore(): void {}

@@ -12,7 +12,7 @@
  */
 import { connect } from './browser-client.ts'
 import { BACKGROUND_FLUSH_MS, SYNC_TAG } from './limits.ts'
-import type { BrowserClientOptions } from './options.ts'
+import type { BrowserClientOptions } from './session/options.ts'
 
 interface SyncEvent extends Event {
   readonly tag: string

@@ -1,71 +1,53 @@
 /** Keeps the status: from the database, from whoever leads, and from the browser. */
-import type { Clock } from '../clock.ts'
 import { STATUS_INTERVAL_MS, STORAGE_CHECK_MS } from './limits.ts'
-import { type OutboxStore, pendingOf } from './outbox/outbox-store.ts'
-import { type ClientStatus, type StorageStatus, storageStatus } from './status.ts'
-import type { ProducerRow } from './store/schema.ts'
+import type { OutboxQueue } from './outbox/outbox.ts'
+import type { Session } from './session/session.ts'
+import { type ClientStatus, type StorageStatus, storageStatus } from './session/status.ts'
 import type { SyncStatus } from './sync/sync.ts'
 
-export interface StatusContext {
-  readonly clock: Clock
-  readonly store: OutboxStore
-  /** Of the tab that leads, as far as it was heard of. */
-  readonly sync: () => SyncStatus
-  readonly isLeader: () => boolean
-  readonly lagRecords: () => Promise<number | null>
-  readonly changed: (status: ClientStatus) => void
-  /** Where the waiters stand that a look will know of. */
-  readonly mark: () => number
-  /** The producers, each time they are looked at. */
-  readonly seen: (producers: readonly ProducerRow[], mark: number) => Promise<void>
+interface StatusSources {
+  /** As far as it is known in this tab. */
+  sync(): SyncStatus
+  isLeader(): boolean
+  lagRecords(): Promise<number | null>
 }
 
 export class StatusBoard {
-  readonly #context: StatusContext
-  #pending = 0
-  #parked = 0
-  #oldestQueuedAtMs: number | undefined
+  readonly #session: Session
+  readonly #outbox: OutboxQueue
+  readonly #sources: StatusSources
   #lagRecords: number | null = null
   #storage: StorageStatus | null = null
   #storageAtMs = Number.NEGATIVE_INFINITY
-  #pendingBytes = 0
   #isPlanned = false
   #told = ''
   #isClosed = false
 
-  constructor(context: StatusContext) {
-    this.#context = context
+  constructor(session: Session, outbox: OutboxQueue, sources: StatusSources) {
+    this.#session = session
+    this.#outbox = outbox
+    this.#sources = sources
   }
 
   get status(): ClientStatus {
-    const { clock, sync, isLeader } = this.#context
-    const queuedAtMs = this.#oldestQueuedAtMs
+    const { pending, parked, oldestQueuedAtMs: queuedAtMs } = this.#outbox.counts
+    const nowMs = this.#session.now()
     return {
-      ...sync(),
-      isLeader: isLeader(),
-      pending: this.#pending,
-      parked: this.#parked,
-      oldestPendingMs: queuedAtMs === undefined ? null : Math.max(0, clock.now() - queuedAtMs),
+      ...this.#sources.sync(),
+      isLeader: this.#sources.isLeader(),
+      pending,
+      parked,
+      oldestPendingMs: queuedAtMs === undefined ? null : Math.max(0, nowMs - queuedAtMs),
       lagRecords: this.#lagRecords,
       storage: this.#storage,
     }
-  }
-
-  /** What waits, about. */
-  get pendingBytes(): number {
-    return this.#pendingBytes
   }
 
   /** Something changed: looks again soon, and tells if it is so. */
   touch(): void {
     if (this.#isPlanned || this.#isClosed) return
     this.#isPlanned = true
-    this.#context.clock.setTimeout(() => void this.#look(), STATUS_INTERVAL_MS)
-  }
-
-  /** Something was queued that no look has counted yet. */
-  queued(sizeBytes: number): void {
-    this.#pendingBytes += sizeBytes
+    this.#session.connection.clock.setTimeout(() => void this.#look(), STATUS_INTERVAL_MS)
   }
 
   close(): void {
@@ -74,20 +56,11 @@ export class StatusBoard {
 
   /** @throws {EdgelogError} of the database. */
   async look(): Promise<void> {
-    const { clock, store, seen, mark, lagRecords } = this.#context
-    const marked = mark()
-    const producers = await store.producers()
-    const waiting = producers.filter((row) => pendingOf(row) > 0)
-    const oldestQueuedAtMs = await store.oldestQueuedAtMs(waiting)
-    const parked = await store.countParked()
-    this.#lagRecords = await lagRecords()
-    this.#pending = waiting.reduce((sum, row) => sum + pendingOf(row), 0)
-    this.#pendingBytes = waiting.reduce((sum, row) => sum + row.pendingBytes, 0)
-    this.#oldestQueuedAtMs = oldestQueuedAtMs
-    this.#parked = parked
-    await seen(producers, marked)
-    if (clock.now() - this.#storageAtMs < STORAGE_CHECK_MS) return
-    this.#storageAtMs = clock.now()
+    await this.#outbox.look()
+    this.#lagRecords = await this.#sources.lagRecords()
+    const nowMs = this.#session.now()
+    if (nowMs - this.#storageAtMs < STORAGE_CHECK_MS) return
+    this.#storageAtMs = nowMs
     this.#storage = await storageStatus()
   }
 
@@ -104,6 +77,6 @@ export class StatusBoard {
     const text = JSON.stringify({ ...status, oldestPendingMs: status.oldestPendingMs === null })
     if (text === this.#told) return
     this.#told = text
-    this.#context.changed(status)
+    this.#session.emitter.emit('status', status)
   }
 }

@@ -8,7 +8,7 @@ interface GlobalOptions {
   readonly token?: string
 }
 
-export interface ServerAddress {
+interface ServerAddress {
   readonly url: string
   readonly token?: string
 }

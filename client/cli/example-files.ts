@@ -23,7 +23,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 /** Nothing that leads out of a folder or to a hidden file: neither `..` nor an encoded separator. */
 const SEGMENT = /^\w[\w.-]*$/
 
-export interface ExampleFile {
+interface ExampleFile {
   readonly status: 200 | 308 | 404
   readonly headers: Record<string, string>
   readonly body: Uint8Array<ArrayBuffer> | null

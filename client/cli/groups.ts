@@ -123,7 +123,7 @@ function formatLag(lag: number): string {
 }
 
 /** @example formatRanges([0, 1, 2, 5]) === '0-2,5' */
-export function formatRanges(numbers: readonly number[]): string {
+function formatRanges(numbers: readonly number[]): string {
   const ranges: string[] = []
   for (let at = 0; at < numbers.length; ) {
     const first = numbers[at] ?? 0

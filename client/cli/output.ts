@@ -1,5 +1,7 @@
-/** Standard output, which may fail: `head` stops reading, a disk is full, a terminal is closed. */
-import { EXIT } from './exit-codes.ts'
+/** Exit codes, and standard output, which may fail: `head` stops reading, a disk is full, a terminal is closed. */
+
+/** Done; refused or failed; called wrongly; cut short by Ctrl-C. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const
 
 const failed = new AbortController()
 

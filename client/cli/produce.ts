@@ -3,8 +3,8 @@ import { fstatSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { Client, CompressionName, Producer, ProducerRecord } from '../index.ts'
 import { interruption, wholeNumber, withClient } from './connection.ts'
-import { EXIT } from './exit-codes.ts'
 import { readLines } from './lines.ts'
+import { EXIT } from './output.ts'
 import { type Progress, startProgress } from './progress.ts'
 
 /** Enough for five batches under way in each of a few partitions; a small heap takes the rest. */

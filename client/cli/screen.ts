@@ -1,7 +1,7 @@
 /** Shows one text in the place of another: on a terminal over it, elsewhere after it. */
 import type { WriteStream } from 'node:tty'
 
-export type ScreenStream = Pick<WriteStream, 'isTTY' | 'rows' | 'columns'> & {
+type ScreenStream = Pick<WriteStream, 'isTTY' | 'rows' | 'columns'> & {
   write(text: string): unknown
 }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { exampleFile } from './example-files.ts'
 import { IN_USE, isStateInUse, lockState, type StateLock, stateInUse } from './state-lock.ts'
 
-export interface ServerOptions {
+interface ServerOptions {
   readonly host: string
   readonly port: number
   /** Where topics and records lie; made if it is missing. */

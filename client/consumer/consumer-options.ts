@@ -1,7 +1,7 @@
 import { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
 import { FETCH_BYTES_MAX } from '../../src/core/limits.ts'
+import { checkRange } from '../check-range.ts'
 import { CONSUMER_BUFFER_BYTES, FETCH_BYTES } from '../limits.ts'
-import { checkRange } from '../producer/producer-options.ts'
 
 /** An offset, an end of the log, or the first record at or after a time (ms since 1970). */
 export type StartPosition = number | 'earliest' | 'latest' | { readonly timestamp: number }

@@ -1,6 +1,7 @@
 /** One read of a partition, in the binary form. */
-import { recordsPath } from '../admin.ts'
+
 import { BATCH_MEDIA_TYPE, type Connection, readBody, request } from '../http/connection.ts'
+import { recordsPath } from '../http/paths.ts'
 import { Refusal } from '../http/refusal.ts'
 import { REQUEST_TIMEOUT_MS } from '../limits.ts'
 import type { StartPosition } from './consumer-options.ts'

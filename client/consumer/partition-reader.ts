@@ -24,7 +24,7 @@ import type { LogSource } from './log-source.ts'
 import type { ReadBudget } from './read-budget.ts'
 import { type LiveTail, untilTaken } from './tail-session.ts'
 
-export interface ReaderContext {
+interface ReaderContext {
   readonly connection: Connection
   readonly source: LogSource
   readonly settings: ConsumerSettings
@@ -40,7 +40,7 @@ export interface ReaderContext {
 type ReadableEnds = Pick<LogEnds, 'lastStableOffset' | 'highWatermark'>
 
 /** A chunk in the queue, and the ends of the log when it was read. */
-export interface QueuedChunk extends ReadableEnds {
+interface QueuedChunk extends ReadableEnds {
   readonly chunk: LogChunk
   /** Where it was to begin: records before it are passed over. */
   readonly offset: number

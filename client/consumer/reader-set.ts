@@ -18,7 +18,7 @@ export interface ReaderSetContext {
   readonly tail?: LiveTail
 }
 
-export interface ReaderSetListener {
+interface ReaderSetListener {
   /** A reader has ended with an error that waiting does not heal. */
   readerFailed(reader: PartitionReader, error: unknown): void
   /** What `fail` was told was thrown: there is nothing more to come. */

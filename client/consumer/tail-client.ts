@@ -26,7 +26,7 @@ export interface TailRequest {
   readonly creditBytes: number
 }
 
-export interface TailListener {
+interface TailListener {
   frame(frame: TailFrame): void
   /** The log ended it. */
   closed(error: EdgelogError): void

@@ -2,10 +2,11 @@
  * One WebSocket to the live tail: opens, says, hears, and ends once. Whether to open another one,
  * and when, is for others to decide.
  */
+
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { DecodeError } from '../../src/core/bytes/decode-error.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { BATCH_BYTES_MAX } from '../../src/core/limits.ts'
-import { concatenate } from '../../src/core/log/chunk.ts'
 import {
   decodeTailPart,
   TAIL_PARTS_SUBPROTOCOL,
@@ -30,7 +31,7 @@ export interface TailSocket {
 export type WebSocketConstructor = new (url: string, protocols: string[]) => TailSocket
 
 /** Nothing is heard before the connection is made, nor after `ended` or `close`. */
-export interface TailConnectionListener extends TailMessageListener {
+interface TailConnectionListener extends TailMessageListener {
   ended(error: EdgelogError): void
 }
 

@@ -5,14 +5,14 @@ import type { TailClient } from './tail-client.ts'
 import { TailCredit } from './tail-credit.ts'
 
 /** Who takes what arrives, and says when the application has taken it. */
-export interface TailReader {
+interface TailReader {
   readonly queuedBytes: number
   /** @returns false if something is missing before it. */
   acceptLive(frame: TailFrame): boolean
   watchTaken(work: ((bytes: number) => void) | undefined): void
 }
 
-export interface TailSessionOptions {
+interface TailSessionOptions {
   readonly topic: string
   readonly partition: number
   /** Bytes that may be under way and in the reader's queue together. */
@@ -34,7 +34,7 @@ export interface LiveTail {
 }
 
 /** `lost`: the connection ended, follow again; `gap`: something is missing, read it. */
-export type TailEnd = 'lost' | 'gap'
+type TailEnd = 'lost' | 'gap'
 
 export function liveTail(tail: TailClient): LiveTail {
   return {
@@ -54,7 +54,7 @@ export function liveTail(tail: TailClient): LiveTail {
  *
  * @throws {EdgelogError} why the log ended it; `corrupt_message`.
  */
-export async function followTail(
+async function followTail(
   tail: TailClient,
   reader: TailReader,
   options: TailSessionOptions,

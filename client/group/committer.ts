@@ -21,7 +21,7 @@ export interface PendingCommit extends OffsetCommit {
   readonly acknowledge: () => void
 }
 
-export interface CommitterContext {
+interface CommitterContext {
   readonly connection: Connection
   readonly settings: GroupConsumerSettings
   readonly committing: () => CommittingMember | undefined

@@ -1,6 +1,7 @@
 import { EdgelogError } from '../../src/core/errors.ts'
 import { parseGroupId } from '../../src/core/group/group-id.ts'
 import { SESSION_TIMEOUT_MS_MAX, SESSION_TIMEOUT_MS_MIN } from '../../src/core/limits.ts'
+import { checkRange } from '../check-range.ts'
 import {
   type ConsumerOptions,
   type ConsumerSettings,
@@ -14,7 +15,6 @@ import {
   SESSION_TIMEOUT_MS,
   TIMER_MS_MAX,
 } from '../limits.ts'
-import { checkRange } from '../producer/producer-options.ts'
 
 export interface GroupConsumerOptions
   extends Pick<ConsumerOptions, 'transport' | 'fetchBytesMax' | 'bufferBytesMax'> {

@@ -1,9 +1,10 @@
 /** The consumer of a group as applications see it. */
+
+import { checkRange } from '../check-range.ts'
 import type { PartitionPosition } from '../consumer/consumer.ts'
 import type { StartPosition } from '../consumer/consumer-options.ts'
 import type { ConsumerBatch } from '../consumer/consumer-record.ts'
 import { CLOSE_WORK_MS, CONCURRENCY_MAX, TIMER_MS_MAX } from '../limits.ts'
-import { checkRange } from '../producer/producer-options.ts'
 import type { OffsetCommit } from './group-calls.ts'
 import { type GroupConsumerOptions, groupConsumerSettings } from './group-consumer-options.ts'
 import { type GroupConsumerContext, GroupMember, type Work } from './group-member.ts'

@@ -22,7 +22,7 @@ export interface GroupConsumerContext extends ConsumerContext {
   readonly newMemberId: () => string
 }
 
-export interface GroupMemberListener {
+interface GroupMemberListener {
   changed(change: Partial<HeldChange>): void
   handedOver(batch: ConsumerBatch): void
 }

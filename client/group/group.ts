@@ -1,6 +1,6 @@
 /** One group, seen from outside: what it holds, how far it lags, and moving it. */
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
-import type { CallOptions } from '../admin.ts'
+import type { CallOptions } from '../call-options.ts'
 import { type Connection, request, requestJson } from '../http/connection.ts'
 import {
   type AssignedPartitions,
@@ -12,15 +12,8 @@ import {
 } from './group-calls.ts'
 import type { GroupConsumer } from './group-consumer.ts'
 import type { GroupConsumerOptions } from './group-consumer-options.ts'
+import type { GroupSummary } from './list-groups.ts'
 import { type PolledRecords, type PollOptions, pollGroup } from './poll.ts'
-
-export interface GroupSummary {
-  readonly groupId: string
-  /** `empty`, `assigning`, `reconciling`, `stable`; of Kafka's classic protocol others. */
-  readonly state: string
-  readonly protocol: 'consumer' | 'classic' | null
-  readonly memberCount: number
-}
 
 export interface GroupMemberDescription {
   readonly memberId: string
@@ -183,24 +176,4 @@ export class Group {
     )
     return offsets
   }
-}
-
-/** All groups, by id, read a page at a time. */
-export async function listGroups(
-  connection: Connection,
-  signal?: AbortSignal,
-): Promise<readonly GroupSummary[]> {
-  const groups: GroupSummary[] = []
-  // Each page begins after the last id of the one before, so there is an end to them.
-  for (let after: string | null = ''; after !== null; ) {
-    const path: string = `/v1/groups?after=${encodeURIComponent(after)}`
-    const page: { groups: readonly GroupSummary[]; next: string | null } = await requestJson(
-      connection,
-      path,
-      { signal },
-    )
-    groups.push(...page.groups)
-    after = page.next
-  }
-  return groups
 }

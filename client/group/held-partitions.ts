@@ -42,7 +42,7 @@ export interface HeldChange {
   readonly lost: readonly HeldPartition[]
 }
 
-export interface HeldContext {
+interface HeldContext {
   readonly connection: Connection
   readonly groupId: string
   readonly readers: ReaderSet

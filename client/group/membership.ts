@@ -31,7 +31,7 @@ import {
 } from './group-calls.ts'
 import type { GroupConsumerSettings } from './group-consumer-options.ts'
 
-export interface MembershipContext {
+interface MembershipContext {
   readonly connection: Connection
   readonly memberId: string
   readonly settings: GroupConsumerSettings

@@ -1,7 +1,7 @@
 /** Notices that the application does not come back for more within `max.poll.interval.ms`. */
 import type { Clock, Timer } from '../clock.ts'
 
-export interface PollListener {
+interface PollListener {
   /** Some batch is worked on too long. */
   overdue(): void
   /** None is any more. */

@@ -1,5 +1,6 @@
 /** One look into a group by a member that lives for one request: for cron triggers and fetch handlers. */
 import { EdgelogError } from '../../src/core/errors.ts'
+import { checkRange } from '../check-range.ts'
 import { type Clock, sleep } from '../clock.ts'
 import type { ConsumerBatch, ConsumerRecord } from '../consumer/consumer-record.ts'
 import {
@@ -11,7 +12,6 @@ import {
   POLL_WAIT_MS_MIN,
   TIMER_MS_MAX,
 } from '../limits.ts'
-import { checkRange } from '../producer/producer-options.ts'
 import type { OffsetCommit } from './group-calls.ts'
 import type { GroupConsumer } from './group-consumer.ts'
 import type { GroupConsumerOptions } from './group-consumer-options.ts'

@@ -1,6 +1,7 @@
 /** One call to the server: its address, its token, its time limit, and its refusals as errors. */
+
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
-import { concatenate } from '../../src/core/log/chunk.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { REQUEST_TIMEOUT_MS } from '../limits.ts'
 import { refusalOf, unavailable } from './refusal.ts'

@@ -1,8 +1,8 @@
 /** One batch on its way to the log, and what the answer means for it. */
 
 import type { StoredPiece } from '../../src/core/log/producer-state.ts'
-import { recordsPath } from '../admin.ts'
 import { BATCH_MEDIA_TYPE, type Connection, requestJson } from '../http/connection.ts'
+import { recordsPath } from '../http/paths.ts'
 import { Refusal } from '../http/refusal.ts'
 import type { Outcome } from './in-flight-queue.ts'
 import type { SendLine } from './send-line.ts'
@@ -27,7 +27,7 @@ export interface SentBatch {
   readonly startedAtMs?: number
 }
 
-export interface SendOptions {
+interface SendOptions {
   /** The line that all requests of the client share. */
   readonly line: SendLine
   /** Longest silence; a request too large for the line's pace has more time. */

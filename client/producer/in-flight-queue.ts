@@ -28,7 +28,7 @@ export interface ProducerStamp {
   readonly baseSequence: number
 }
 
-export type EntryState = 'ready' | 'sent' | 'waiting' | 'blocked' | 'acked'
+type EntryState = 'ready' | 'sent' | 'waiting' | 'blocked' | 'acked'
 
 export interface InFlightEntry<Batch> {
   readonly batch: Batch
@@ -79,7 +79,7 @@ interface Drain {
   error: EdgelogError | undefined
 }
 
-export interface InFlightOptions {
+interface InFlightOptions {
   readonly inFlightMax: number
   readonly isIdempotent: boolean
   /** A new random id, of 63 bits. */

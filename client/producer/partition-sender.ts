@@ -37,7 +37,7 @@ export interface SenderContext {
   readonly release: (bytes: number) => void
 }
 
-export interface SenderListener {
+interface SenderListener {
   /** The open batch was closed: records without a key go elsewhere from now on. */
   batchClosed(partition: number): void
   /** The topic is not what it was thought to be. */

@@ -1,6 +1,6 @@
 import type { CompressionName } from '../../src/core/compression/codec.ts'
-import { EdgelogError } from '../../src/core/errors.ts'
 import { BATCH_BYTES_MAX } from '../../src/core/limits.ts'
+import { checkRange } from '../check-range.ts'
 import {
   BATCH_BYTES,
   BUFFER_BYTES,
@@ -70,9 +70,4 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
 /** How long records wait at least before they fail. */
 export function deliveryLimitMs({ deliveryTimeoutMs }: ProducerSettings): number {
   return deliveryTimeoutMs ?? DELIVERY_SILENCE_MS
-}
-
-export function checkRange(name: string, value: number, min: number, max: number): void {
-  if (value >= min && value <= max) return
-  throw new EdgelogError('invalid_config', `${name}: ${min} to ${max} is allowed, got ${value}`)
 }

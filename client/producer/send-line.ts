@@ -11,7 +11,7 @@ import {
 } from './send-pace.ts'
 
 /** One request under way. */
-export interface SendTurn {
+interface SendTurn {
   readonly startedAtMs: number
   /** Added to the time limit of the request. */
   readonly extraMs: number

@@ -3,15 +3,6 @@
  * in one turn. Calls that wait for others are held here; an eviction ends them, and they come again.
  */
 import type { Reply } from '../../src/core/errors.ts'
-import type {
-  ClassicHeartbeatRequest,
-  JoinGroupAnswer,
-  JoinGroupRequest,
-  LeavingMember,
-  LeftMember,
-  SyncGroupAnswer,
-  SyncGroupRequest,
-} from '../../src/core/group/classic/classic-api.ts'
 import {
   type ClassicAnswer,
   type ClassicGroup,
@@ -30,6 +21,15 @@ import {
 } from '../../src/core/group/classic/classic-rows.ts'
 import { decideSync } from '../../src/core/group/classic/classic-sync.ts'
 import { decideTime, nextDeadlineMs } from '../../src/core/group/classic/classic-time.ts'
+import type {
+  ClassicHeartbeatRequest,
+  JoinGroupAnswer,
+  JoinGroupRequest,
+  LeavingMember,
+  LeftMember,
+  SyncGroupAnswer,
+  SyncGroupRequest,
+} from '../../src/core/group/classic-api.ts'
 import type { CommittingMember } from '../../src/core/group/group-api.ts'
 import type { GroupStore } from './group-store.ts'
 

@@ -1,12 +1,12 @@
 /** The members of a group, of whichever protocol: all are of one, and it may change when none is left. */
 import { EdgelogError } from '../../src/core/errors.ts'
-import type { ClassicGroupDescription } from '../../src/core/group/classic/classic-api.ts'
 import { requireMember } from '../../src/core/group/classic/classic-group.ts'
 import {
   describeClassicGroup,
   describeForKafka,
 } from '../../src/core/group/classic/describe-classic-group.ts'
-import { checkConsumerCommit, findCommitting } from '../../src/core/group/commit.ts'
+import type { ClassicGroupDescription } from '../../src/core/group/classic-api.ts'
+import { checkConsumerCommit, findCommitting } from '../../src/core/group/consumer/check-commit.ts'
 import {
   CONSUMER_PROTOCOL_TYPE,
   describeConsumerGroup,

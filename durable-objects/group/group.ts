@@ -13,7 +13,7 @@ import type {
   LeftMember,
   SyncGroupAnswer,
   SyncGroupRequest,
-} from '../../src/core/group/classic/classic-api.ts'
+} from '../../src/core/group/classic-api.ts'
 import {
   checkDescriptionSize,
   classicDescriptionBytes,

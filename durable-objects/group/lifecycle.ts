@@ -23,7 +23,7 @@ export interface TopicNeed extends TopicInterest {
   readonly required: readonly string[]
 }
 
-export interface LifecycleHooks {
+interface LifecycleHooks {
   watchTopics(watch: TopicWatch): Promise<Reply<GroupMetadata>>
   forgetGroup(groupId: GroupId, incarnation: string): Promise<void>
   /** What its members subscribe to now. */

@@ -1,7 +1,7 @@
 /** The committed offsets of one group: a row per partition. */
 import { EdgelogError } from '../../src/core/errors.ts'
-import { type OffsetExpiry, offsetExpiresAtMs } from '../../src/core/group/commit.ts'
 import type { CommittedOffset, OffsetToCommit } from '../../src/core/group/group-api.ts'
+import { type OffsetExpiry, offsetExpiresAtMs } from '../../src/core/group/offset-expiry.ts'
 import { COMMITTED_OFFSETS_MAX } from '../../src/core/limits.ts'
 
 type OffsetRow = {

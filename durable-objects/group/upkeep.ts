@@ -2,7 +2,7 @@
  * What a group does by alarm: finds out which members are silent where nobody else would, forgets
  * offsets, and ends a group that holds nothing. Every step is idempotent.
  */
-import type { OffsetExpiry } from '../../src/core/group/commit.ts'
+import type { OffsetExpiry } from '../../src/core/group/offset-expiry.ts'
 import {
   EMPTY_GROUP_KEPT_MS,
   GROUP_ALARM_RETRY_MS,
@@ -19,7 +19,7 @@ import type { Lifecycle } from './lifecycle.ts'
 import type { OffsetTable } from './offset-table.ts'
 
 /** The parts of the group that are made anew when it is wiped. */
-export interface UpkeepHooks {
+interface UpkeepHooks {
   members(): GroupMembers
   offsets(): OffsetTable
   /** Removes the members whose time is over. */

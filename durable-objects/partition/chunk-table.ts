@@ -1,5 +1,7 @@
 /** Reads and writes the rows of the log. */
-import { type ChunkSpan, concatenate, latestTimestamp } from '../../src/core/log/chunk.ts'
+
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
+import { type ChunkSpan, latestTimestamp } from '../../src/core/log/chunk.ts'
 
 export interface Chunk extends Omit<ChunkSpan, 'sizeBytes'> {
   readonly bytes: Uint8Array

@@ -1,7 +1,9 @@
 /** The chunk that the batches of one turn are collected in, until it is full or the turn is written. */
+
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { assert } from '../../src/core/errors.ts'
 import { CHUNK_BYTES_MAX } from '../../src/core/limits.ts'
-import { concatenate, latestTimestamp } from '../../src/core/log/chunk.ts'
+import { latestTimestamp } from '../../src/core/log/chunk.ts'
 
 export class OpenChunk {
   readonly #batches: Uint8Array[] = []

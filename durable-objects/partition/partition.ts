@@ -3,8 +3,8 @@
  * synchronous turn, and wakes whoever waits for the result.
  */
 import { DurableObject } from 'cloudflare:workers'
+import { concatenate, ownBytes } from '../../src/core/bytes/concatenate.ts'
 import { EdgelogError, ERRORS, type Reply, reply } from '../../src/core/errors.ts'
-import { concatenate, ownBytes } from '../../src/core/log/chunk.ts'
 import { type IsolationLevel, type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
 import type {
   AppendReply,

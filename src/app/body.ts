@@ -1,8 +1,9 @@
 /** Reads request bodies, never more of them than allowed, and as the text they claim to be. */
+
+import { concatenate } from '../core/bytes/concatenate.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { parseExactJson } from '../core/json/exact-json.ts'
 import { REQUEST_DISCARDED_BYTES_MAX } from '../core/limits.ts'
-import { concatenate } from '../core/log/chunk.ts'
 import type { AppContext } from './env.ts'
 
 /** The media type of a request without its parameters, in lower case. */

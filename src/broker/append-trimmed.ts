@@ -11,6 +11,7 @@
  */
 import type { BatchCheck } from '../core/batch/batch-check.ts'
 import { batchBytes, readBatchHeader, readBatchHeaders } from '../core/batch/record-batch.ts'
+import { concatenate } from '../core/bytes/concatenate.ts'
 import { EdgelogError } from '../core/errors.ts'
 import {
   OVERLAP_TRIMS_MAX,
@@ -19,7 +20,6 @@ import {
   THROTTLE_MS,
 } from '../core/limits.ts'
 import { type BatchOverlap, gapError } from '../core/log/append.ts'
-import { concatenate } from '../core/log/chunk.ts'
 import type { AppendReply, OverlapReply } from '../core/log/partition-api.ts'
 import { addToSequence, type StoredPiece } from '../core/log/producer-state.ts'
 import { trimBatch } from '../core/log/trim-batch.ts'

@@ -1,4 +1,6 @@
 /** The classic rebalance protocol of consumer groups: what a group refuses is thrown. */
+
+import { ownBytes } from '../core/bytes/concatenate.ts'
 import type {
   ClassicGroupDescription,
   ClassicHeartbeatRequest,
@@ -8,9 +10,8 @@ import type {
   LeftMember,
   SyncGroupAnswer,
   SyncGroupRequest,
-} from '../core/group/classic/classic-api.ts'
+} from '../core/group/classic-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
-import { ownBytes } from '../core/log/chunk.ts'
 import type { Cluster } from './cluster.ts'
 
 /**

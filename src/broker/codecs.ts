@@ -1,11 +1,8 @@
-/** The server only ever reads what others compressed; what it writes itself is uncompressed. */
+/** Bounds what one request makes the server decompress; what the server writes itself is uncompressed. */
 import type { Codec, Codecs } from '../core/compression/codec.ts'
-import { createCodecs } from '../core/compression/codecs.ts'
-import { zstdDecodeCodec } from '../core/compression/zstd/zstd-decode.ts'
+import { CODECS } from '../core/compression/codecs.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { REQUEST_DECOMPRESSED_BYTES_MAX } from '../core/limits.ts'
-
-export const SERVER_CODECS = createCodecs({ zstd: zstdDecodeCodec })
 
 /**
  * Codecs for the batches of one request, which together may not decompress to more than
@@ -28,7 +25,7 @@ export function requestCodecs(): Codecs {
       return decompressed instanceof Promise ? decompressed.then(count) : count(decompressed)
     },
   })
-  const { gzip, snappy, lz4, zstd } = SERVER_CODECS
+  const { gzip, snappy, lz4, zstd } = CODECS
   return {
     gzip: counting(gzip),
     snappy: counting(snappy),

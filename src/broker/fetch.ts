@@ -3,11 +3,11 @@ import { BatchBuilder } from '../core/batch/batch-builder.ts'
 import { decodeBatch } from '../core/batch/decode-records.ts'
 import type { LogRecord } from '../core/batch/record.ts'
 import { readBatchHeaders, verifyCrc } from '../core/batch/record-batch.ts'
+import { CODECS } from '../core/compression/codecs.ts'
 import { DECODED_BYTES_MAX } from '../core/limits.ts'
 import type { FetchReply, FetchRequest } from '../core/log/partition-api.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
-import { SERVER_CODECS } from './codecs.ts'
 import { findOffsetByTimestamp } from './list-offsets.ts'
 
 export interface FetchOptions
@@ -89,7 +89,7 @@ export async function* decodeFrom(
   if (batches.length === 0) return
   for (const header of readBatchHeaders(batches)) {
     verifyCrc(batches, header)
-    const records = header.isControl ? [] : await decodeBatch(batches, header, SERVER_CODECS)
+    const records = header.isControl ? [] : await decodeBatch(batches, header, CODECS)
     const nextOffset = header.baseOffset + header.lastOffsetDelta + 1
     yield { records: records.filter((record) => record.offset >= offset), nextOffset }
   }

@@ -1,6 +1,6 @@
 /** What a broker does with groups as a whole: list, describe, delete, configure. */
 import { CLUSTER, groupResource, type Operation, topicResource } from '../core/access/resource.ts'
-import type { ClassicGroupDescription } from '../core/group/classic/classic-api.ts'
+import type { ClassicGroupDescription } from '../core/group/classic-api.ts'
 import type { GroupDescription, GroupSummary } from '../core/group/group-api.ts'
 import type { GroupConfigChange, GroupConfigOverrides } from '../core/group/group-config.ts'
 import type { GroupId } from '../core/group/group-id.ts'

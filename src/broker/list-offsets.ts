@@ -2,9 +2,9 @@
 import { decodeBatch } from '../core/batch/decode-records.ts'
 import type { LogRecord } from '../core/batch/record.ts'
 import { readBatchHeader } from '../core/batch/record-batch.ts'
+import { CODECS } from '../core/compression/codecs.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
-import { SERVER_CODECS } from './codecs.ts'
 
 export interface OffsetAndTimestamp {
   readonly offset: number
@@ -54,7 +54,7 @@ async function* findRecords(
     stub.findTimestamp(timestamp),
   )
   for (const batch of batches) {
-    const records = await decodeBatch(batch, readBatchHeader(batch), SERVER_CODECS)
+    const records = await decodeBatch(batch, readBatchHeader(batch), CODECS)
     yield records.filter(({ offset }) => offset >= logStartOffset)
   }
 }

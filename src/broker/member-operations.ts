@@ -8,7 +8,7 @@ import type {
   LeftMember,
   SyncGroupAnswer,
   SyncGroupRequest,
-} from '../core/group/classic/classic-api.ts'
+} from '../core/group/classic-api.ts'
 import { checkHeartbeat } from '../core/group/consumer/check-heartbeat.ts'
 import type { HeartbeatAnswer, HeartbeatRequest } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'

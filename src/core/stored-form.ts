@@ -9,7 +9,7 @@
 import { assert } from './errors.ts'
 
 /** Returns a document of form n + 1 from one of form n. */
-export type FormStep = (document: never) => object
+type FormStep = (document: never) => object
 
 export class StoredForm<Value extends object> {
   readonly #name: string

@@ -5,7 +5,7 @@
 import { EVENT_CAUSE_CHARS_MAX } from '../core/limits.ts'
 
 /** `error`: a call or an object failed. `warn`: look whether it lasts. `info`: nothing to do. */
-export type EventLevel = 'info' | 'warn' | 'error'
+type EventLevel = 'info' | 'warn' | 'error'
 
 export type ServerEvent =
   /** A call to a Durable Object failed: full disk, reset, overload. Callers get `unavailable` or `throttled`. */

@@ -1,6 +1,7 @@
 /** Reads the variables of a deployment that are numbers. */
-import { parseSetting } from '../core/setting.ts'
 import { report } from './report.ts'
+
+const WHOLE_NUMBER = /^[1-9]\d{0,9}$/
 
 /** Returns the number in a variable. Where it is no whole number from 1 to `max`, reports it and returns `fallback`. */
 export function numberSetting(
@@ -10,8 +11,8 @@ export function numberSetting(
   max = Number.POSITIVE_INFINITY,
 ): number {
   if (text === undefined) return fallback
-  const number = parseSetting(text)
-  if (number !== undefined && number <= max) return number
+  const number = WHOLE_NUMBER.test(text) ? Number(text) : 0
+  if (number > 0 && number <= max) return number
   report({ type: 'setting_invalid', name, got: text, fallback })
   return fallback
 }

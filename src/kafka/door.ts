@@ -6,6 +6,7 @@ import type { Door } from '../app/door.ts'
 import { type AppContext, brokerOf, callerRefusal, type EdgelogEnv } from '../app/env.ts'
 import { type App, addRoute } from '../app/route.ts'
 import { NoParams, NoQuery } from '../app/schemas.ts'
+import { concatenate } from '../core/bytes/concatenate.ts'
 import { EdgelogError } from '../core/errors.ts'
 import {
   KAFKA_UNAUTHORIZED_BYTES_MAX,
@@ -14,7 +15,6 @@ import {
   REQUEST_BODY_BYTES_MAX,
   RETENTION_CHECK_INTERVAL_MS_DEFAULT,
 } from '../core/limits.ts'
-import { concatenate } from '../core/log/chunk.ts'
 import { numberSetting } from '../events/number-setting.ts'
 import type { HostAndPort, KafkaSettings } from './handled.ts'
 import { cutFrames, serveFrames } from './serve-frames.ts'

@@ -1,5 +1,5 @@
 /** The states of groups by Kafka's names. */
-import type { GroupState } from '../core/group/group-api.ts'
+import type { GroupState } from '../core/group/group-state.ts'
 
 export const GROUP_STATES: Readonly<Record<GroupState, string>> = {
   empty: 'Empty',

@@ -4,7 +4,7 @@
  */
 import { EdgelogError } from '../core/errors.ts'
 import { KAFKA_NAMES_MAX } from '../core/limits.ts'
-import { shownValue } from '../core/topic/shown-value.ts'
+import { shownValue } from '../core/shown-value.ts'
 
 /**
  * What is named more than once is refused, as brokers do where something is to be changed.

@@ -23,18 +23,17 @@ import type { BatchCheck } from '../../src/core/batch/batch-check.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
 import { decodeBatch } from '../../src/core/batch/decode-records.ts'
 import { batchBytes, readBatchHeaders, verifyCrc } from '../../src/core/batch/record-batch.ts'
-import { createCodecs } from '../../src/core/compression/codecs.ts'
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
+import { CODECS } from '../../src/core/compression/codecs.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { OVERLAP_TRIMS_MAX } from '../../src/core/limits.ts'
 import { decideAppend } from '../../src/core/log/append.ts'
-import { concatenate } from '../../src/core/log/chunk.ts'
 import type { AppendReply, OverlapReply } from '../../src/core/log/partition-api.ts'
 import { addToSequence, type ProducerState } from '../../src/core/log/producer-state.ts'
 import { resolveTopicConfig, type TopicConfig } from '../../src/core/topic/topic-config.ts'
 import { checksOf } from '../support/batch-checks.ts'
 import { runs, SEEDED } from '../support/seed.ts'
 
-const CODECS = createCodecs()
 const CONFIG = resolveTopicConfig({})
 const STAMPED = resolveTopicConfig({ 'message.timestamp.type': 'LogAppendTime' })
 const FIRST_SEQUENCES = [0, 0, 2 ** 31 - 20]

@@ -5,12 +5,9 @@ import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { requestCodecs } from '../../src/broker/codecs.ts'
 import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
-import {
-  ATTRIBUTE_CONTROL,
-  ATTRIBUTE_TRANSACTIONAL,
-  assignOffset,
-  writeCrc,
-} from '../../src/core/batch/record-batch.ts'
+import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../src/core/batch/header-layout.ts'
+import { assignOffset } from '../../src/core/batch/record-batch.ts'
+import { writeCrc } from '../../src/core/batch/write-crc.ts'
 import type { AppendRequest } from '../../src/core/log/partition-api.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'

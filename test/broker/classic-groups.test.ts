@@ -4,10 +4,7 @@ import { joinGroup, leaveGroup, syncGroup } from '../../src/broker/classic-group
 import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
-import type {
-  JoinGroupRequest,
-  SyncGroupRequest,
-} from '../../src/core/group/classic/classic-api.ts'
+import type { JoinGroupRequest, SyncGroupRequest } from '../../src/core/group/classic-api.ts'
 import { parseGroupId } from '../../src/core/group/group-id.ts'
 
 const groupId = parseGroupId('g')

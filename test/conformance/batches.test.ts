@@ -2,10 +2,11 @@ import { gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { BatchBuilder, stampProducer } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
-import { readBatchHeaders, verifyCrc, writeCrc } from '../../src/core/batch/record-batch.ts'
-import { createCodecs } from '../../src/core/compression/codecs.ts'
+import { readBatchHeaders, verifyCrc } from '../../src/core/batch/record-batch.ts'
+import { writeCrc } from '../../src/core/batch/write-crc.ts'
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
+import { CODECS } from '../../src/core/compression/codecs.ts'
 import { REQUEST_BATCHES_MAX, REQUEST_DECOMPRESSED_BYTES_MAX } from '../../src/core/limits.ts'
-import { concatenate } from '../../src/core/log/chunk.ts'
 import { BATCH, expectError, useTarget } from './target.ts'
 
 const target = useTarget()
@@ -107,8 +108,7 @@ describe('record batches', () => {
     'may be compressed by %s, and are read as JSON',
     async (codec) => {
       const name = await topic()
-      const codecs = createCodecs()
-      const compressed = await compressBatch(batchOf(['x'.repeat(5_000), 'y']), codec, codecs)
+      const compressed = await compressBatch(batchOf(['x'.repeat(5_000), 'y']), codec, CODECS)
       expect((await append(name, compressed as Uint8Array<ArrayBuffer>)).status).toBe(200)
       const json = await (await request('GET', `/v1/topics/${name}/partitions/0/records`)).json()
       expect(json.records.map(({ value }) => value.length)).toEqual([5_000, 1])
@@ -193,7 +193,7 @@ describe('record batches', () => {
     test.each(['gzip', 'snappy', 'lz4'] as const)('compressed by %s', async (codec) => {
       const name = await topic()
       await append(name, between(id, 0, 3))
-      const compressed = await compressBatch(between(id, 1, 200), codec, createCodecs())
+      const compressed = await compressBatch(between(id, 1, 200), codec, CODECS)
       const response = await append(name, compressed as Uint8Array<ArrayBuffer>)
       expect(await pieces(response)).toEqual([
         [2, 1],
@@ -205,7 +205,7 @@ describe('record batches', () => {
     test('what does not fit into a batch without its compression comes in several', async () => {
       const name = await topic({ config: { 'max.message.bytes': 1_000 } })
       await append(name, between(id, 0, 3))
-      const compressed = await compressBatch(between(id, 0, 150), 'gzip', createCodecs())
+      const compressed = await compressBatch(between(id, 0, 150), 'gzip', CODECS)
       expect(compressed.length).toBeLessThan(1_000)
       const got = await pieces(await append(name, compressed as Uint8Array<ArrayBuffer>))
       expect(got.length).toBeGreaterThan(2)
@@ -222,7 +222,7 @@ describe('record batches', () => {
         (await compressBatch(
           batchOf(values, { id, base: from }),
           'gzip',
-          createCodecs(),
+          CODECS,
         )) as Uint8Array<ArrayBuffer>
       const whole = await compressed(2, [value(2), value(3), large])
       for (let time = 0; time < 2; time++) {
@@ -519,7 +519,7 @@ describe('record batches', () => {
     const many = joined(...Array.from({ length: REQUEST_BATCHES_MAX + 1 }, () => small))
     await expectError(await append(name, many), 400, 'invalid_request')
     const zeros = '\0'.repeat(1_500_000)
-    const dense = await compressBatch(batchOf([zeros]), 'gzip', createCodecs())
+    const dense = await compressBatch(batchOf([zeros]), 'gzip', CODECS)
     const count = Math.ceil(REQUEST_DECOMPRESSED_BYTES_MAX / 1_500_000)
     const bombs = joined(...Array.from({ length: count }, () => dense))
     await expectError(await append(name, bombs), 413, 'request_too_large')

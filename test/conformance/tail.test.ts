@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
-import { concatenate } from '../../src/core/log/chunk.ts'
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { decodeTailFrame, decodeTailPart } from '../../src/core/log/tail-protocol.ts'
 import { expectError, useTarget } from './target.ts'
 

@@ -2,12 +2,11 @@
 
 import { decodeBatch } from '../../src/core/batch/decode-records.ts'
 import { readBatchHeaders, verifyCrc } from '../../src/core/batch/record-batch.ts'
-import { createCodecs } from '../../src/core/compression/codecs.ts'
+import { CODECS } from '../../src/core/compression/codecs.ts'
 import type { Outcome, StoredBatch } from './history.ts'
 
 const BATCH = 'application/vnd.edgelog.batch'
 const REQUEST_MS_MAX = 5_000
-const codecs = createCodecs({})
 const text = new TextDecoder()
 
 export class LogClient {
@@ -75,7 +74,7 @@ async function decode(bytes: Uint8Array): Promise<StoredBatch[]> {
   const batches: StoredBatch[] = []
   for (const header of readBatchHeaders(bytes)) {
     verifyCrc(bytes, header)
-    const records = await decodeBatch(bytes, header, codecs)
+    const records = await decodeBatch(bytes, header, CODECS)
     const values = records.map(({ value }) => text.decode(value ?? new Uint8Array(0)))
     batches.push({ baseOffset: header.baseOffset, values })
   }

@@ -1,7 +1,7 @@
 /** The load of a crash run: producers that never give up, and probes of what must be refused. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BatchBuilder } from '../../src/core/batch/batch-builder.ts'
-import { concatenate } from '../../src/core/log/chunk.ts'
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import type { Random } from '../support/random.ts'
 import type { AppendEvent } from './history.ts'
 import type { LogClient } from './log-client.ts'

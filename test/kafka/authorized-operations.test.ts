@@ -1,7 +1,7 @@
 /** Operations as the bit fields that a broker of Kafka 4.3 without an authorizer answers. */
 import { expect, test } from 'vitest'
 import { EdgelogError } from '../../src/core/errors.ts'
-import type { ClassicGroupDescription } from '../../src/core/group/classic/classic-api.ts'
+import type { ClassicGroupDescription } from '../../src/core/group/classic-api.ts'
 import type { GroupDescription } from '../../src/core/group/group-api.ts'
 import { parseGroupId } from '../../src/core/group/group-id.ts'
 import { CONSUMER_GROUP_DESCRIBE } from '../../src/kafka/apis/consumer-group-describe.ts'

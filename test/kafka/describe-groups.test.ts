@@ -1,7 +1,7 @@
 /** Groups that are too large for one answer: needs groups that say what their descriptions take. */
 import { expect, test } from 'vitest'
 import { type Reply, reply } from '../../src/core/errors.ts'
-import type { ClassicGroupDescription } from '../../src/core/group/classic/classic-api.ts'
+import type { ClassicGroupDescription } from '../../src/core/group/classic-api.ts'
 import {
   checkDescriptionSize,
   classicDescriptionBytes,

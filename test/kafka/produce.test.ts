@@ -2,16 +2,13 @@
 import { describe, expect, test } from 'vitest'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
-import {
-  ATTRIBUTE_TRANSACTIONAL,
-  CRC_START,
-  readBatchHeaders,
-  writeCrc,
-} from '../../src/core/batch/record-batch.ts'
-import { createCodecs } from '../../src/core/compression/codecs.ts'
+import { ATTRIBUTE_TRANSACTIONAL, CRC_START } from '../../src/core/batch/header-layout.ts'
+import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
+import { writeCrc } from '../../src/core/batch/write-crc.ts'
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
+import { CODECS } from '../../src/core/compression/codecs.ts'
 import { KAFKA_RECORD_ERRORS_MAX, RECORD_ERRORS_MAX } from '../../src/core/limits.ts'
 import { decideAppend } from '../../src/core/log/append.ts'
-import { concatenate } from '../../src/core/log/chunk.ts'
 import type { AppendRequest } from '../../src/core/log/partition-api.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { PRODUCE } from '../../src/kafka/apis/produce.ts'
@@ -107,7 +104,7 @@ describe('Produce', () => {
   })
 
   test('names the records of a compressed batch', async () => {
-    const compressed = await compressBatch(mixed, 'gzip', createCodecs())
+    const compressed = await compressBatch(mixed, 'gzip', CODECS)
     const [refused] = await produce(9, [compressed])
     expect(refused?.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual([1, 3])
   })

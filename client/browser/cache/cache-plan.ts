@@ -12,10 +12,10 @@ import type { BatchHeader } from '../../../src/core/batch/record-batch.ts'
 import { endOffsetOf } from '../../consumer/log-chunk.ts'
 import { CACHE_ROW_BYTES } from '../limits.ts'
 import type { CacheLimits, CursorRow } from '../store/schema.ts'
+import type { TopicResetReason } from '../tabs/channel.ts'
 
 /** Why what was kept of a partition is void. */
-export type ResetReason = 'recreated' | 'truncated' | 'logStartMoved'
-export type TopicResetReason = ResetReason | 'deleted'
+export type ResetReason = Exclude<TopicResetReason, 'deleted'>
 
 /** The ends of the log for readers of committed records. */
 export interface LogEnds {
@@ -39,7 +39,7 @@ export interface Arrival extends LogEnds {
   readonly headers: readonly BatchHeader[]
 }
 
-export type ArrivalPlan =
+type ArrivalPlan =
   /** These are new; perhaps none is. */
   | { readonly kind: 'append'; readonly headers: readonly BatchHeader[] }
   | { readonly kind: 'gap' }

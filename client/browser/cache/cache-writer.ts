@@ -12,14 +12,8 @@ import { endOffsetOf } from '../../consumer/log-chunk.ts'
 import { CACHE_ROW_BYTES } from '../limits.ts'
 import type { Database, Store, Transaction } from '../store/database.ts'
 import type { BatchRow, CacheLimits, CursorRow } from '../store/schema.ts'
-import {
-  type Arrival,
-  cutRows,
-  isOver,
-  planArrival,
-  type ResetReason,
-  type TopicResetReason,
-} from './cache-plan.ts'
+import type { TopicResetReason } from '../tabs/channel.ts'
+import { type Arrival, cutRows, isOver, planArrival, type ResetReason } from './cache-plan.ts'
 import { drop, dropRow, evictRows, firstRow, isNewest, rangeOf } from './cache-rows.ts'
 
 /** `unfollowed`: nobody wants it any more; `gap`: go on from the cursor's end. */

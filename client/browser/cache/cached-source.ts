@@ -22,13 +22,13 @@ import type { LogSource } from '../../consumer/log-source.ts'
 import { isTransient } from '../../http/refusal.ts'
 import { CACHE_FIRST_READ_BYTES, CACHE_NETWORK_MS, CACHE_RECHECK_MS } from '../limits.ts'
 import type { BatchRow, CursorRow } from '../store/schema.ts'
+import type { Channel } from '../tabs/channel.ts'
 import type { BatchCache, CacheRead } from './batch-cache.ts'
-import type { CacheNews } from './cache-news.ts'
 
 export interface CachedSourceContext {
   readonly cache: BatchCache
   readonly network: LogSource
-  readonly news: CacheNews
+  readonly channel: Channel
   readonly codecs: Codecs
   readonly clock: Clock
   /** What was kept is damaged, and was dropped. */
@@ -60,7 +60,7 @@ export class CachedSource implements LogSource {
     partition: number,
     options: FetchBatchesOptions,
   ): Promise<FetchedBatches> {
-    const { news, clock, network } = this.#context
+    const { channel, clock, network } = this.#context
     const { from, maxBytes, waitMs, signal } = options
     const place = { topic, partition }
     const deadlineMs = clock.now() + waitMs
@@ -70,7 +70,7 @@ export class CachedSource implements LogSource {
       const wake = new AbortController()
       const end = () => wake.abort()
       signal.addEventListener('abort', end)
-      const unlisten = news.listen((heard) => {
+      const unlisten = channel.listen('news', (heard) => {
         if (heard.topic !== topic || heard.partition !== partition) return
         heardEnd = heard.endOffset
         end()

@@ -5,12 +5,12 @@
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { LogEnds as CoreLogEnds } from '../../../src/core/log/log-ends.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
-import { type PartitionDetails, type TopicDescription, topicPath } from '../../admin.ts'
 import type { Timer } from '../../clock.ts'
 import { type LogChunk, parseChunk } from '../../consumer/log-chunk.ts'
 import type { LogSource } from '../../consumer/log-source.ts'
 import type { TailPosition } from '../../consumer/tail-messages.ts'
-import { type Connection, requestJson } from '../../http/connection.ts'
+import { describeTopic, type PartitionDetails } from '../../describe-topic.ts'
+import type { Connection } from '../../http/connection.ts'
 import { CORRUPT_READS_MAX, METADATA_MAX_AGE_MS } from '../../limits.ts'
 import {
   CACHE_AGE_MS_MAX,
@@ -21,22 +21,14 @@ import {
 import type { CacheLimits, CursorRow, FollowRow, TopicRow } from '../store/schema.ts'
 import type { Followed, SyncSink, SyncStatus } from '../sync/sync.ts'
 import type { Subscription } from '../sync/transport.ts'
-import type { Channel } from '../tabs/channel.ts'
+import type { Channel, TopicResetReason } from '../tabs/channel.ts'
 import type { BatchCache } from './batch-cache.ts'
-import type { CacheNews } from './cache-news.ts'
-import {
-  type Arrival,
-  beginOffset,
-  type LogEnds,
-  resetReason,
-  type TopicResetReason,
-} from './cache-plan.ts'
+import { type Arrival, beginOffset, type LogEnds, resetReason } from './cache-plan.ts'
 import type { CacheWriter, Stored } from './cache-writer.ts'
 
-export interface FollowerContext {
+interface FollowerContext {
   readonly cache: BatchCache
   readonly writer: CacheWriter
-  readonly news: CacheNews
   readonly channel: Channel
   readonly connection: Connection
   readonly network: LogSource
@@ -48,8 +40,6 @@ export interface FollowerContext {
   }
   /** `subscriptions` may answer otherwise now. */
   readonly changed: () => void
-  /** What was kept of the topic is gone. */
-  readonly topicReset: (topic: string, reason: TopicResetReason) => void
   /** The browser does not store, or the log is damaged: it is read from the network then. */
   readonly failed: (error: EdgelogError) => void
 }
@@ -236,8 +226,8 @@ export class Follower implements SyncSink {
 
   async #endsOf(topic: string): Promise<readonly PartitionDetails[]> {
     const { connection } = this.#context
-    const path = `${topicPath(topic)}?partitionDetails=true`
-    return (await requestJson<TopicDescription>(connection, path)).partitionDetails ?? []
+    const described = await describeTopic(connection, topic, { partitionDetails: true })
+    return described.partitionDetails ?? []
   }
 
   /** The log does not go on from what is kept: finds out why, and drops what is void. */
@@ -281,8 +271,7 @@ export class Follower implements SyncSink {
 
   #tellReset(topic: string, reason: TopicResetReason | undefined): void {
     if (reason === undefined) return
-    this.#context.channel.post({ kind: 'topicReset', topic, reason })
-    this.#context.topicReset(topic, reason)
+    this.#context.channel.publish({ kind: 'topicReset', topic, reason })
   }
 
   get #isResting(): boolean {
@@ -293,7 +282,7 @@ export class Follower implements SyncSink {
 
   /** Stores it and spreads the word, or the word alone while the browser does not store. */
   async #keep(arrival: Arrival): Promise<Stored> {
-    const { news, connection, failed } = this.#context
+    const { channel, connection, failed } = this.#context
     let stored: Stored = 'stored'
     try {
       if (!this.#isResting) stored = await this.#write(arrival)
@@ -303,7 +292,9 @@ export class Follower implements SyncSink {
       this.#restUntilMs = connection.clock.now() + CACHE_REST_MS
     }
     const { topic, partition, endOffset, highWatermark } = arrival
-    if (stored === 'stored') news.tell({ kind: 'news', topic, partition, endOffset, highWatermark })
+    if (stored === 'stored') {
+      channel.publish({ kind: 'news', topic, partition, endOffset, highWatermark })
+    }
     return stored
   }
 

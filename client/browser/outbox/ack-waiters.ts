@@ -2,7 +2,7 @@
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { RecordMetadata } from '../../producer/produced-batch.ts'
 import type { Ack, Move, Place } from '../store/schema.ts'
-import type { OutboxNews } from './outbox-news.ts'
+import type { OutboxNews } from '../tabs/channel.ts'
 
 interface Waiter {
   readonly timestamp: number

@@ -4,20 +4,21 @@ import type { Clock } from '../../clock.ts'
 import { sleep } from '../../clock.ts'
 import { FLUSH_CHECK_MS } from '../limits.ts'
 import type { ProducerRow } from '../store/schema.ts'
+import type { Channel } from '../tabs/channel.ts'
 import { type OutboxStore, pendingOf } from './outbox-store.ts'
 
-export interface FlushContext {
+interface FlushContext {
   readonly store: OutboxStore
   readonly clock: Clock
-  /** Calls `listener` when rows have left the outbox; returns what ends it. */
-  readonly onSettled: (listener: () => void) => () => void
+  readonly channel: Channel
 }
 
+/** Messages after which rows may have left the outbox. */
+const CHANGES = ['wake', 'acked', 'parked', 'moved', 'outbox'] as const
+
 /** @throws the reason of `signal` when it is aborted; nothing is lost by that. */
-export async function untilFlushed(
-  { store, clock, onSettled }: FlushContext,
-  signal: AbortSignal,
-): Promise<void> {
+export async function untilFlushed(context: FlushContext, signal: AbortSignal): Promise<void> {
+  const { store } = context
   const ends = new Map<string, number>()
   const note = (rows: readonly ProducerRow[]) => {
     for (const row of rows) if (pendingOf(row) > 0) ends.set(keyOf(row), row.nextPosition)
@@ -25,7 +26,7 @@ export async function untilFlushed(
   note(await store.producers())
   while (ends.size > 0) {
     signal.throwIfAborted()
-    await changeOrTime(clock, onSettled, signal)
+    await changeOrTime(context, signal)
     const rows = await store.producers()
     for (const row of rows) {
       const end = ends.get(keyOf(row))
@@ -37,16 +38,12 @@ export async function untilFlushed(
   }
 }
 
-async function changeOrTime(
-  clock: Clock,
-  onSettled: FlushContext['onSettled'],
-  signal: AbortSignal,
-): Promise<void> {
+async function changeOrTime({ clock, channel }: FlushContext, signal: AbortSignal): Promise<void> {
   const changed = new AbortController()
-  const end = onSettled(() => changed.abort())
+  const unlisten = CHANGES.map((kind) => channel.listen(kind, () => changed.abort()))
   // A message of another tab may be missed.
   await sleep(clock, FLUSH_CHECK_MS, AbortSignal.any([signal, changed.signal]))
-  end()
+  for (const end of unlisten) end()
 }
 
 function keyOf({ topic, partition }: ProducerRow): string {

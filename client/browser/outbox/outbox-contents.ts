@@ -3,7 +3,6 @@ import { EdgelogError } from '../../../src/core/errors.ts'
 import { ConsumerRecord } from '../../consumer/consumer-record.ts'
 import type { Store, Transaction } from '../store/database.ts'
 import { type ParkedRow, UNASSIGNED_PARTITION } from '../store/schema.ts'
-import type { RetryOptions } from './outbox.ts'
 import type { OutboxContext } from './outbox-store.ts'
 import { recordsOf } from './row-batches.ts'
 import { RowWriter } from './row-writer.ts'
@@ -14,6 +13,10 @@ export interface ParkedRecord {
   readonly record: ConsumerRecord
   readonly error: EdgelogError
   readonly parkedAtMs: number
+}
+
+export interface RetryOptions {
+  readonly timestamp?: number
 }
 
 /** Of one topic, or of all, in the order of `send` within each partition. */

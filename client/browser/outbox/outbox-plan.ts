@@ -8,7 +8,7 @@ import type { ErrorBody, ErrorCode } from '../../../src/core/errors.ts'
 import type { SentBatch } from '../../producer/batch-request.ts'
 import { OUT_OF_ORDER_MAX } from '../limits.ts'
 
-export interface SentRecords {
+interface SentRecords {
   readonly recordsCount: number
   /** Of the first record. */
   readonly sequence: number
@@ -16,7 +16,7 @@ export interface SentRecords {
   readonly outOfOrderCount: number
 }
 
-export type SendVerdict =
+type SendVerdict =
   | { readonly kind: 'acked' }
   /** Nobody knows, or not now: the same again, later. */
   | { readonly kind: 'again' }

@@ -33,15 +33,15 @@ export interface QueuedBatch {
 export interface ProducerContext {
   readonly store: OutboxStore
   readonly waiters: AckWaiters
-  readonly now: () => number
-  /** Rejects when no more may be queued. */
-  readonly admit: (sizeBytes: number) => void
+  now(): number
+  /** @throws {EdgelogError} when no more may be queued. */
+  admit(sizeBytes: number): void
   /** Lets go of what can be had again; resolves to whether there was anything. */
-  readonly makeRoom: () => Promise<boolean>
+  makeRoom(): Promise<boolean>
   /** Nothing of what was admitted is stored. */
-  readonly refused: () => void
-  readonly queued: (topics: ReadonlySet<string>) => void
-  readonly flush: (signal: AbortSignal | undefined) => Promise<void>
+  refused(): void
+  queued(): void
+  flush(signal: AbortSignal | undefined): Promise<void>
 }
 
 interface Gathered {
@@ -161,7 +161,7 @@ export class OutboxProducer {
           if (place === undefined || place instanceof EdgelogError) reject(place)
           else resolve(place)
         }
-        this.#context.queued(new Set(group.map(({ entry }) => entry.topic)))
+        this.#context.queued()
       } catch (error) {
         for (const { reject } of group) reject(error)
         this.#context.refused()
@@ -172,13 +172,13 @@ export class OutboxProducer {
 
   /** What is kept of topics gives way, half by half: the browser frees space when it likes to. */
   async #store(entries: readonly NewEntry[]): Promise<Array<Place | EdgelogError>> {
-    const { store, makeRoom } = this.#context
+    const { store } = this.#context
     for (let attempt = 1; ; attempt++) {
       try {
         return await store.enqueue(entries)
       } catch (error) {
         const isFull = error instanceof EdgelogError && error.code === 'storage_full'
-        if (!isFull || attempt > EVICTIONS_MAX || !(await makeRoom())) throw error
+        if (!isFull || attempt > EVICTIONS_MAX || !(await this.#context.makeRoom())) throw error
       }
     }
   }

@@ -28,9 +28,9 @@ import {
 } from '../limits.ts'
 import type { Ack, ProducerRow, TopicRow } from '../store/schema.ts'
 import { UNASSIGNED_PARTITION } from '../store/schema.ts'
+import type { Publisher } from '../tabs/channel.ts'
 import { checkTail } from './check-tail.ts'
 import { type OutboxDrain, type PendingBatch, sequenceAt } from './outbox-drain.ts'
-import type { OutboxNews } from './outbox-news.ts'
 import { judge } from './outbox-plan.ts'
 import { type OutboxStore, pendingOf } from './outbox-store.ts'
 import { type JoinedBatch, joinRows, recordsOf } from './row-batches.ts'
@@ -46,7 +46,7 @@ export interface SenderContext {
   /** @throws {Refusal} */
   readonly loadTopic: (topic: string) => Promise<TopicRow>
   readonly isOnline: () => boolean
-  readonly tell: (news: OutboxNews) => void
+  readonly channel: Publisher
   /** The server refuses the token; resolves to whether there is another one now. */
   readonly renewToken: () => Promise<boolean>
   readonly stateChanged: (state: SenderState, error: EdgelogError | undefined) => void
@@ -217,7 +217,7 @@ export class OutboxSender {
     sent: SentBatch,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { drain, tell } = this.#context
+    const { drain, channel } = this.#context
     const { topic, partition, firstPosition } = producer
     const outOfOrderCount = this.#outOfOrder.get(key) ?? 0
     const verdict = judge({ recordsCount, sequence: baseSequence, outOfOrderCount }, sent)
@@ -230,7 +230,7 @@ export class OutboxSender {
           return false
         }
         await drain.ack(topic, partition, acks)
-        tell({ kind: 'acked', topic, partition, acks })
+        channel.publish({ kind: 'acked', topic, partition, acks })
         this.#succeed(key)
         // Whoever queued more meanwhile has woken us; the rest of this round may take long.
         return this.#isWoken || recordsCount < pendingOf(producer)
@@ -250,7 +250,7 @@ export class OutboxSender {
       case 'park': {
         await drain.park(producer, verdict.error)
         const place = { partition, position: firstPosition }
-        tell({ kind: 'parked', topic, place, error: verdict.error })
+        channel.publish({ kind: 'parked', topic, place, error: verdict.error })
         this.#succeed(key)
         return true
       }
@@ -263,7 +263,7 @@ export class OutboxSender {
 
   /** Asks the server where records of a topic go. */
   async #locate(topic: string, partition: number, signal: AbortSignal): Promise<boolean> {
-    const { drain, tell, loadTopic } = this.#context
+    const { drain, channel, loadTopic } = this.#context
     const key = keyOf({ topic, partition })
     const { token } = this.#context.connection
     try {
@@ -280,7 +280,7 @@ export class OutboxSender {
       const isOurs = refusal instanceof Refusal && !refusal.isForeign
       if (isOurs && NO_TOPIC_FOR_US.includes(refusal.code)) {
         await drain.parkTopic(topic, refusal.toBody())
-        tell({ kind: 'parked', topic, error: refusal.toBody() })
+        channel.publish({ kind: 'parked', topic, error: refusal.toBody() })
         return false
       }
       if (refusal.code === 'unauthorized' || refusal.code === 'forbidden') {
@@ -314,12 +314,12 @@ export class OutboxSender {
 
   /** Settles what the log has, though nobody heard its answer. */
   async #reconcile(producer: ProducerRow, key: string, signal: AbortSignal): Promise<boolean> {
-    const { connection, drain, tell } = this.#context
+    const { connection, drain, channel } = this.#context
     const { topic, partition } = producer
     try {
       const acks = await checkTail(connection, producer, signal)
       await drain.ack(topic, partition, acks)
-      if (acks.length > 0) tell({ kind: 'acked', topic, partition, acks })
+      if (acks.length > 0) channel.publish({ kind: 'acked', topic, partition, acks })
       this.#checkedAtMs.set(key, connection.clock.now())
       return true
     } catch (error) {
@@ -329,7 +329,7 @@ export class OutboxSender {
   }
 
   async #parkDamaged({ producer, rows: [first] }: PendingBatch): Promise<void> {
-    const { drain, tell } = this.#context
+    const { drain, channel } = this.#context
     const { topic, partition, firstPosition: position } = producer
     if (first === undefined) return
     const why = 'what was stored in the browser cannot be read any more'
@@ -342,7 +342,7 @@ export class OutboxSender {
     if (!isDamaged) this.#recordsMax.set(keyOf(producer), first.recordsCount)
     else {
       await drain.parkDamaged(first, error)
-      tell({ kind: 'parked', topic, place: { partition, position }, error })
+      channel.publish({ kind: 'parked', topic, place: { partition, position }, error })
     }
   }
 

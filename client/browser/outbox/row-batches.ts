@@ -24,7 +24,7 @@ export function batchOf(records: Iterable<NewRecord>): Uint8Array<ArrayBuffer> {
   return builder.finish()
 }
 
-export interface BatchLimits {
+interface BatchLimits {
   readonly recordsMax: number
   /** One record alone may be larger. */
   readonly sizeBytesMax: number

@@ -20,7 +20,7 @@ export interface NewEntry {
   readonly partition: number | undefined
 }
 
-export interface RowWriterContext {
+interface RowWriterContext {
   readonly newProducerId: () => bigint
   readonly random: () => number
   readonly now: () => number

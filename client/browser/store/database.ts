@@ -6,7 +6,7 @@
 import { deleteDB, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from 'idb'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Clock, Timer } from '../../clock.ts'
-import { randomProducerId } from '../../producer/producer-id.ts'
+import { randomProducerId } from '../../producer-id.ts'
 import { BLOCKED_OPEN_MS, STORAGE_ATTEMPTS_MAX } from '../limits.ts'
 import { type EdgelogSchema, SCHEMA_VERSION } from './schema.ts'
 

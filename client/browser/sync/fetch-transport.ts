@@ -8,7 +8,7 @@ import type { Transport, TransportListener } from './transport.ts'
 /** Takes the next bytes of the body, and resolves when it is ready for more. */
 export type BodyReader = (bytes: Uint8Array) => Promise<void>
 
-export interface FetchTransportOptions {
+interface FetchTransportOptions {
   readonly accept: string
   /** The bound of each subscription; left out: none. */
   readonly creditBytesMax?: number

@@ -1,6 +1,6 @@
 /** One connection: what is followed over it, and what comes of that. */
+import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
-import { concatenate } from '../../../src/core/log/chunk.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
 import { TailCredit } from '../../consumer/tail-credit.ts'
 import type { TailNotice } from '../../consumer/tail-messages.ts'
@@ -11,7 +11,7 @@ import type { Followed, SyncSink } from './sync-sink.ts'
 import type { Subscription, Transport, TransportListener } from './transport.ts'
 
 /** Whose connection it is. Nothing is called after `close`. */
-export interface LinkHost {
+interface LinkHost {
   readonly sink: SyncSink
   readonly pauses: Pauses
   readonly now: () => number

@@ -1,5 +1,5 @@
 /** The log as answers that wait until there is something: for networks that let no stream through. */
-import { concatenate } from '../../../src/core/log/chunk.ts'
+import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { TAIL_ENTRY_FRAME, TAIL_ENTRY_NOTICE } from '../../../src/core/log/tail-protocol.ts'
 import { takeFrame, takeNotice } from '../../consumer/tail-messages.ts'
 import type { Connection } from '../../http/connection.ts'

@@ -1,9 +1,8 @@
-import type { WebSocketConstructor } from '../../consumer/tail-connection.ts'
+import { TailConnection, type WebSocketConstructor } from '../../consumer/tail-connection.ts'
 import type { Connection } from '../../http/connection.ts'
 import { openLongPoll } from './long-poll-transport.ts'
 import { openEventStream } from './sse-transport.ts'
-import type { OpenTransport } from './transport.ts'
-import { openWebSocket } from './websocket-transport.ts'
+import type { OpenTransport, Transport, TransportListener } from './transport.ts'
 
 /** Opens the real ones. */
 export function openTransport(
@@ -16,5 +15,22 @@ export function openTransport(
       return openWebSocket(connection, WebSocket, listener)
     }
     return openLongPoll(connection, listener, waitMs)
+  }
+}
+
+/** The log over one WebSocket: what is followed may change while it is open. */
+function openWebSocket(
+  connection: Connection,
+  WebSocket: WebSocketConstructor,
+  listener: TransportListener,
+): Transport {
+  const tail = new TailConnection(connection, WebSocket, listener)
+  return {
+    isFixed: false,
+    subscribe: ({ id, ...subscription }, creditBytes) =>
+      tail.subscribe(id, { ...subscription, creditBytes }),
+    unsubscribe: (id) => tail.unsubscribe(id),
+    grant: (id, bytes) => tail.grant(id, bytes),
+    close: () => tail.close(),
   }
 }

@@ -10,6 +10,11 @@ export type PageEvent =
   | 'freeze'
   | 'resume'
 
+/** Returns whether the server may be reached again after this event. */
+export function isHint(event: PageEvent): boolean {
+  return event === 'online' || event === 'visible' || event === 'pageshow'
+}
+
 export interface PageEvents {
   /** False is to be believed, true means little. */
   readonly isOnline: boolean
@@ -24,7 +29,7 @@ interface Target {
   removeEventListener?(type: string, listener: (event: { type: string }) => void): void
 }
 
-export interface PageScope extends Target {
+interface PageScope extends Target {
   readonly document?: Target & { readonly visibilityState: string }
   readonly navigator?: { readonly onLine?: boolean }
 }

@@ -110,7 +110,7 @@ export interface SyncMachine {
 }
 
 /** In the order in which they are to be done. */
-export interface Effects {
+interface Effects {
   readonly close?: boolean
   readonly open?: TransportName | undefined
   /** In the place of the timer there was; null: none. */

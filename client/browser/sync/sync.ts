@@ -18,7 +18,7 @@ import type { OpenTransport, Subscription, TransportName } from './transport.ts'
 
 export type { Followed, LastError, SyncSink, SyncStatus } from './sync-sink.ts'
 
-export interface SyncContext {
+interface SyncContext {
   readonly connection: Connection
   readonly page: PageEvents
   /** Undefined: there is none. */

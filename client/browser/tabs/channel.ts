@@ -2,14 +2,32 @@
  * What the tabs of one database tell each other. A message only says that something is to be looked
  * at: all that counts is in IndexedDB, so that a message that is lost costs time and nothing else.
  */
-import type { TopicResetReason } from '../cache/cache-plan.ts'
-import type { OutboxNews } from '../outbox/outbox-news.ts'
+import type { ErrorBody } from '../../../src/core/errors.ts'
+import type { Ack, Move } from '../store/schema.ts'
 import type { SyncStatus } from '../sync/sync.ts'
+
+/** Why what was kept of a topic is void. */
+export type TopicResetReason = 'recreated' | 'truncated' | 'logStartMoved' | 'deleted'
 
 export type ChannelMessage =
   /** Each 2 s from the leader, for the status of the others. */
   | { readonly kind: 'beat'; readonly epoch: number; readonly status: SyncStatus }
-  | OutboxNews
+  /** Records were queued: the tab that sends should look into the outbox. */
+  | { readonly kind: 'wake' }
+  | {
+      readonly kind: 'acked'
+      readonly topic: string
+      readonly partition: number
+      readonly acks: readonly Ack[]
+    }
+  | {
+      readonly kind: 'parked'
+      readonly topic: string
+      /** The one record that was refused; without it all that the topic had waiting. */
+      readonly place?: { readonly partition: number; readonly position: number }
+      readonly error: ErrorBody
+    }
+  | { readonly kind: 'moved'; readonly topic: string; readonly moves: readonly Move[] }
   /** Batches were stored: the cached end of the partition, and the log's. */
   | {
       readonly kind: 'news'
@@ -30,8 +48,15 @@ export type ChannelMessage =
       readonly reason: TopicResetReason
     }
 
-export type MessageKind = ChannelMessage['kind']
+type MessageKind = ChannelMessage['kind']
 export type MessageOf<Kind extends MessageKind> = Extract<ChannelMessage, { kind: Kind }>
+
+export type OutboxNews = MessageOf<'wake' | 'acked' | 'parked' | 'moved' | 'outbox'>
+
+/** What is needed of a channel by a part that only sends. */
+export interface Publisher {
+  publish(message: ChannelMessage): void
+}
 
 /** What is needed of a BroadcastChannel. */
 export interface BroadcastPort {
@@ -54,21 +79,19 @@ export class Channel {
   #port: BroadcastPort | undefined
   readonly #listeners = new Map<unknown, Set<Listener>>()
 
-  /** Without a constructor there is no news, and all else works. */
+  /**
+   * Without a constructor there is no news of other tabs, and all else works.
+   *
+   * @param name null: messages stay in this tab.
+   */
   constructor(
-    name: string,
+    name: string | null,
     Constructor = (globalThis as { BroadcastChannel?: BroadcastChannelConstructor })
       .BroadcastChannel,
   ) {
-    if (Constructor === undefined) return
+    if (name === null || Constructor === undefined) return
     this.#port = new Constructor(`${name} ${VERSION}`)
-    this.#port.onmessage = ({ data }) => {
-      const message = data as { kind?: unknown } | null
-      // A copy, as who hears may listen anew.
-      for (const listener of [...(this.#listeners.get(message?.kind) ?? [])]) {
-        listener(message as never)
-      }
-    }
+    this.#port.onmessage = ({ data }) => this.#deliver(data as { kind?: unknown } | null)
   }
 
   /** Messages of other tabs can arrive. */
@@ -79,6 +102,12 @@ export class Channel {
   /** To all other tabs, not to this one. */
   post(message: ChannelMessage): void {
     this.#port?.postMessage(message)
+  }
+
+  /** Posts to all other tabs and delivers to the listeners of this one. */
+  publish(message: ChannelMessage): void {
+    this.post(message)
+    this.#deliver(message)
   }
 
   /** Returns what ends it. */
@@ -94,5 +123,12 @@ export class Channel {
   close(): void {
     this.#port?.close()
     this.#port = undefined
+  }
+
+  #deliver(message: { kind?: unknown } | null): void {
+    // A copy: a listener that is added meanwhile gets the next message.
+    for (const listener of [...(this.#listeners.get(message?.kind) ?? [])]) {
+      listener(message as never)
+    }
   }
 }

@@ -26,7 +26,7 @@ export interface Locks {
   ): Promise<void>
 }
 
-export interface LeaderContext {
+interface LeaderContext {
   /** Of the lock: the same in all tabs of one database. */
   readonly name: string
   readonly channel: Channel
@@ -36,7 +36,7 @@ export interface LeaderContext {
   readonly locks: Locks | undefined
 }
 
-export interface LeaderListener {
+interface LeaderListener {
   /** Begins a term: the epoch that comes after all before it, durable. Tried again if it rejects. */
   newEpoch(): Promise<number>
   /** The tab leads from now on. */

@@ -20,7 +20,7 @@ import {
 import type { MemoryPool } from './memory-pool.ts'
 import { SaslSession } from './sasl-session.ts'
 
-export interface ConnectionContext {
+interface ConnectionContext {
   readonly pool: MemoryPool
   readonly carry: (errand: Errand, write: (part: Uint8Array) => Promise<void>) => Promise<boolean>
   /** For clients that do not say who they are. */

@@ -2,14 +2,25 @@
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { EdgelogError } from '../errors.ts'
 import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX, RECORD_HEADERS_MAX } from '../limits.ts'
-import { encodeRecord, type NewRecord, recordSizeBytesMax } from './record.ts'
 import {
   ATTRIBUTE_TRANSACTIONAL,
+  ATTRIBUTES_POSITION,
+  BASE_SEQUENCE_POSITION,
+  BASE_TIMESTAMP_POSITION,
   BATCH_HEADER_BYTES,
   BATCH_LENGTH_END,
-  CRC_START,
-  writeCrc,
-} from './record-batch.ts'
+  BATCH_LENGTH_POSITION,
+  LAST_OFFSET_DELTA_POSITION,
+  LEADER_EPOCH_POSITION,
+  MAGIC,
+  MAGIC_POSITION,
+  MAX_TIMESTAMP_POSITION,
+  PRODUCER_EPOCH_POSITION,
+  PRODUCER_ID_POSITION,
+  RECORDS_COUNT_POSITION,
+} from './header-layout.ts'
+import { encodeRecord, type NewRecord, recordSizeBytesMax } from './record.ts'
+import { writeCrc } from './write-crc.ts'
 
 const HEADER_SPACE = new Uint8Array(BATCH_HEADER_BYTES)
 
@@ -20,7 +31,7 @@ export interface BatchProducer {
   readonly baseSequence: number
 }
 
-export interface BatchOptions extends Partial<BatchProducer> {
+interface BatchOptions extends Partial<BatchProducer> {
   readonly isTransactional?: boolean
 }
 
@@ -95,14 +106,14 @@ export class BatchBuilder {
     }
     const batch = this.#writer.toBytes()
     const view = new DataView(batch.buffer)
-    view.setInt32(8, batch.length - BATCH_LENGTH_END)
-    view.setInt32(12, -1)
-    view.setInt8(16, 2)
-    view.setInt16(CRC_START, options.isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0)
-    view.setInt32(23, this.#recordsCount - 1)
-    view.setBigInt64(27, BigInt(this.#baseTimestamp))
-    view.setBigInt64(35, BigInt(this.#maxTimestamp))
-    view.setInt32(57, this.#recordsCount)
+    view.setInt32(BATCH_LENGTH_POSITION, batch.length - BATCH_LENGTH_END)
+    view.setInt32(LEADER_EPOCH_POSITION, -1)
+    view.setInt8(MAGIC_POSITION, MAGIC)
+    view.setInt16(ATTRIBUTES_POSITION, options.isTransactional ? ATTRIBUTE_TRANSACTIONAL : 0)
+    view.setInt32(LAST_OFFSET_DELTA_POSITION, this.#recordsCount - 1)
+    view.setBigInt64(BASE_TIMESTAMP_POSITION, BigInt(this.#baseTimestamp))
+    view.setBigInt64(MAX_TIMESTAMP_POSITION, BigInt(this.#maxTimestamp))
+    view.setInt32(RECORDS_COUNT_POSITION, this.#recordsCount)
     const { producerId = -1n, producerEpoch = -1, baseSequence = -1 } = options
     stampProducer(batch, { producerId, producerEpoch, baseSequence })
     this.#recordsCount = 0
@@ -117,9 +128,9 @@ export class BatchBuilder {
  */
 export function stampProducer(batch: Uint8Array, producer: BatchProducer): void {
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
-  view.setBigInt64(43, producer.producerId)
-  view.setInt16(51, producer.producerEpoch)
-  view.setInt32(53, producer.baseSequence)
+  view.setBigInt64(PRODUCER_ID_POSITION, producer.producerId)
+  view.setInt16(PRODUCER_EPOCH_POSITION, producer.producerEpoch)
+  view.setInt32(BASE_SEQUENCE_POSITION, producer.baseSequence)
   writeCrc(batch)
 }
 

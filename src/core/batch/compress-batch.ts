@@ -1,13 +1,13 @@
 import { COMPRESSION_NAMES, type Codecs, type CompressionName } from '../compression/codec.ts'
 import { EdgelogError } from '../errors.ts'
 import {
+  ATTRIBUTES_POSITION,
   BATCH_HEADER_BYTES,
   BATCH_LENGTH_END,
-  CRC_START,
-  readBatchHeader,
-  recordsBytes,
-  writeCrc,
-} from './record-batch.ts'
+  BATCH_LENGTH_POSITION,
+} from './header-layout.ts'
+import { readBatchHeader, recordsBytes } from './record-batch.ts'
+import { writeCrc } from './write-crc.ts'
 
 /**
  * Compresses the records of one uncompressed batch. With `none` the batch itself is returned.
@@ -31,8 +31,11 @@ export async function compressBatch(
   compressed.set(batch.subarray(0, BATCH_HEADER_BYTES))
   compressed.set(records, BATCH_HEADER_BYTES)
   const view = new DataView(compressed.buffer)
-  view.setInt32(8, compressed.length - BATCH_LENGTH_END)
-  view.setInt16(CRC_START, view.getInt16(CRC_START) | COMPRESSION_NAMES.indexOf(compression))
+  view.setInt32(BATCH_LENGTH_POSITION, compressed.length - BATCH_LENGTH_END)
+  view.setInt16(
+    ATTRIBUTES_POSITION,
+    view.getInt16(ATTRIBUTES_POSITION) | COMPRESSION_NAMES.indexOf(compression),
+  )
   writeCrc(compressed)
   return compressed
 }

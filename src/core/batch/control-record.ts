@@ -9,20 +9,15 @@ import { ByteWriter } from '../bytes/byte-writer.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
 import { EdgelogError } from '../errors.ts'
 import { encodeBatch } from './batch-builder.ts'
+import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL, ATTRIBUTES_POSITION } from './header-layout.ts'
 import { decodeRecord } from './record.ts'
-import {
-  ATTRIBUTE_CONTROL,
-  ATTRIBUTE_TRANSACTIONAL,
-  type BatchHeader,
-  CRC_START,
-  recordsBytes,
-  writeCrc,
-} from './record-batch.ts'
+import { type BatchHeader, recordsBytes } from './record-batch.ts'
+import { writeCrc } from './write-crc.ts'
 
 const TYPE_ABORT = 0
 const TYPE_COMMIT = 1
 
-export interface TransactionMarker {
+interface TransactionMarker {
   readonly type: 'commit' | 'abort'
   readonly coordinatorEpoch: number
 }
@@ -41,7 +36,10 @@ export function encodeTransactionMarker(
   value.int32(marker.coordinatorEpoch)
   const record = { timestamp, key: key.toBytes(), value: value.toBytes(), headers: [] }
   const batch = encodeBatch([record], { ...producer, isTransactional: true })
-  new DataView(batch.buffer).setInt16(CRC_START, ATTRIBUTE_TRANSACTIONAL | ATTRIBUTE_CONTROL)
+  new DataView(batch.buffer).setInt16(
+    ATTRIBUTES_POSITION,
+    ATTRIBUTE_TRANSACTIONAL | ATTRIBUTE_CONTROL,
+  )
   writeCrc(batch)
   return batch
 }

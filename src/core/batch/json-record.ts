@@ -14,8 +14,8 @@ import { EdgelogError } from '../errors.ts'
 import { type JsonForm, JsonText } from '../json/exact-json.ts'
 import type { LogRecord, NewRecord, RecordHeader } from './record.ts'
 
-export type JsonHeaderPair = readonly [name: string, value: string | null]
-export type JsonHeaders = Readonly<Record<string, string | null>> | readonly JsonHeaderPair[]
+type JsonHeaderPair = readonly [name: string, value: string | null]
+type JsonHeaders = Readonly<Record<string, string | null>> | readonly JsonHeaderPair[]
 
 /** A record as it is answered. */
 export interface JsonRecord {

@@ -1,44 +1,37 @@
 /**
  * The header of Kafka's record batch v2: reading it, and the few changes that a log makes in place.
- *
- *    0  baseOffset            int64   given by the log
- *    8  batchLength           int32   bytes that follow this field
- *   12  partitionLeaderEpoch  int32   given by the log
- *   16  magic                 int8    2
- *   17  crc                   uint32  CRC-32C of everything that follows
- *   21  attributes            int16   0-2 compression, 3 LogAppendTime, 4 transactional,
- *                                     5 control batch, 6 baseTimestamp is a delete horizon
- *   23  lastOffsetDelta       int32
- *   27  baseTimestamp         int64   of the first record
- *   35  maxTimestamp          int64
- *   43  producerId            int64   -1: none
- *   51  producerEpoch         int16   -1: none
- *   53  baseSequence          int32   -1: none
- *   57  recordsCount          int32
- *   61  records                       compressed as a whole, or not
- *
- * What the log gives lies outside the CRC, so bytes are stored as the producer encoded them.
+ * `header-layout.ts` draws it. What the log gives lies outside the CRC, so bytes are stored as the
+ * producer encoded them.
  */
 import { crc32c } from '../bytes/crc32c.ts'
 import { COMPRESSION_NAMES, type CompressionName } from '../compression/codec.ts'
 import { EdgelogError } from '../errors.ts'
 import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX, OFFSET_MAX } from '../limits.ts'
-
-export const BATCH_HEADER_BYTES = 61
-
-/** Bytes before what batchLength counts. */
-export const BATCH_LENGTH_END = 12
-export const CRC_POSITION = 17
-/** Where the bytes begin that the CRC covers; also the position of the attributes. */
-export const CRC_START = 21
-const MAGIC_POSITION = 16
-const MAX_TIMESTAMP_POSITION = 35
-
-export const ATTRIBUTE_COMPRESSION_MASK = 0x07
-export const ATTRIBUTE_LOG_APPEND_TIME = 0x08
-export const ATTRIBUTE_TRANSACTIONAL = 0x10
-export const ATTRIBUTE_CONTROL = 0x20
-export const ATTRIBUTE_DELETE_HORIZON = 0x40
+import {
+  ATTRIBUTE_COMPRESSION_MASK,
+  ATTRIBUTE_CONTROL,
+  ATTRIBUTE_DELETE_HORIZON,
+  ATTRIBUTE_LOG_APPEND_TIME,
+  ATTRIBUTE_TRANSACTIONAL,
+  ATTRIBUTES_POSITION,
+  BASE_OFFSET_POSITION,
+  BASE_SEQUENCE_POSITION,
+  BASE_TIMESTAMP_POSITION,
+  BATCH_HEADER_BYTES,
+  BATCH_LENGTH_END,
+  BATCH_LENGTH_POSITION,
+  CRC_POSITION,
+  CRC_START,
+  LAST_OFFSET_DELTA_POSITION,
+  LEADER_EPOCH_POSITION,
+  MAGIC,
+  MAGIC_POSITION,
+  MAX_TIMESTAMP_POSITION,
+  PRODUCER_EPOCH_POSITION,
+  PRODUCER_ID_POSITION,
+  RECORDS_COUNT_POSITION,
+} from './header-layout.ts'
+import { writeCrc } from './write-crc.ts'
 
 export interface BatchHeader {
   /** Where in the bytes the batch begins. */
@@ -73,7 +66,7 @@ export interface BatchHeader {
 export function readBatchHeader(bytes: Uint8Array, position = 0): BatchHeader {
   const sizeBytes = readBatchSize(bytes, position)
   const view = new DataView(bytes.buffer, bytes.byteOffset + position, BATCH_HEADER_BYTES)
-  const attributes = view.getInt16(21)
+  const attributes = view.getInt16(ATTRIBUTES_POSITION)
   const compression = COMPRESSION_NAMES[attributes & ATTRIBUTE_COMPRESSION_MASK]
   if (compression === undefined) {
     const code = attributes & ATTRIBUTE_COMPRESSION_MASK
@@ -85,21 +78,21 @@ export function readBatchHeader(bytes: Uint8Array, position = 0): BatchHeader {
   const header: BatchHeader = {
     position,
     sizeBytes,
-    baseOffset: int64AsNumber(view, 0),
-    partitionLeaderEpoch: view.getInt32(12),
+    baseOffset: int64AsNumber(view, BASE_OFFSET_POSITION),
+    partitionLeaderEpoch: view.getInt32(LEADER_EPOCH_POSITION),
     crc: view.getUint32(CRC_POSITION),
     compression,
     timestampType: attributes & ATTRIBUTE_LOG_APPEND_TIME ? 'LogAppendTime' : 'CreateTime',
     isTransactional: (attributes & ATTRIBUTE_TRANSACTIONAL) !== 0,
     isControl: (attributes & ATTRIBUTE_CONTROL) !== 0,
     hasDeleteHorizon: (attributes & ATTRIBUTE_DELETE_HORIZON) !== 0,
-    lastOffsetDelta: view.getInt32(23),
-    baseTimestamp: int64AsNumber(view, 27),
+    lastOffsetDelta: view.getInt32(LAST_OFFSET_DELTA_POSITION),
+    baseTimestamp: int64AsNumber(view, BASE_TIMESTAMP_POSITION),
     maxTimestamp: int64AsNumber(view, MAX_TIMESTAMP_POSITION),
-    producerId: view.getBigInt64(43),
-    producerEpoch: view.getInt16(51),
-    baseSequence: view.getInt32(53),
-    recordsCount: view.getInt32(57),
+    producerId: view.getBigInt64(PRODUCER_ID_POSITION),
+    producerEpoch: view.getInt16(PRODUCER_EPOCH_POSITION),
+    baseSequence: view.getInt32(BASE_SEQUENCE_POSITION),
+    recordsCount: view.getInt32(RECORDS_COUNT_POSITION),
   }
   checkHeader(header)
   return header
@@ -129,8 +122,8 @@ export function assignOffset(
   partitionLeaderEpoch: number,
 ): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset + position, BATCH_HEADER_BYTES)
-  view.setBigInt64(0, BigInt(baseOffset))
-  view.setInt32(12, partitionLeaderEpoch)
+  view.setBigInt64(BASE_OFFSET_POSITION, BigInt(baseOffset))
+  view.setInt32(LEADER_EPOCH_POSITION, partitionLeaderEpoch)
 }
 
 /** Corrects what a careless producer's header says of its records, and gives the batch a new CRC. */
@@ -155,7 +148,7 @@ export function assignLogAppendTime(
 ): void {
   const batch = batchBytes(bytes, header)
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
-  view.setInt16(CRC_START, view.getInt16(CRC_START) | ATTRIBUTE_LOG_APPEND_TIME)
+  view.setInt16(ATTRIBUTES_POSITION, view.getInt16(ATTRIBUTES_POSITION) | ATTRIBUTE_LOG_APPEND_TIME)
   view.setBigInt64(MAX_TIMESTAMP_POSITION, BigInt(timestamp))
   writeCrc(batch)
 }
@@ -185,12 +178,6 @@ export function recordsBytes(bytes: Uint8Array, header: BatchHeader): Uint8Array
   return bytes.subarray(header.position + BATCH_HEADER_BYTES, header.position + header.sizeBytes)
 }
 
-/** Computes the CRC of `batch`, one whole batch and nothing else, and writes it. */
-export function writeCrc(batch: Uint8Array): void {
-  const crc = crc32c(batch.subarray(CRC_START))
-  new DataView(batch.buffer, batch.byteOffset).setUint32(CRC_POSITION, crc)
-}
-
 /** What can be told from the first 17 bytes: the format, and that the batch is all there. */
 function readBatchSize(bytes: Uint8Array, position: number): number {
   const at = `batch at byte ${position}`
@@ -200,10 +187,10 @@ function readBatchSize(bytes: Uint8Array, position: number): number {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + position, remaining)
   const magic = view.getInt8(MAGIC_POSITION)
-  if (magic !== 2) {
-    throw new EdgelogError('invalid_record', `${at}: magic must be 2, got ${magic}`)
+  if (magic !== MAGIC) {
+    throw new EdgelogError('invalid_record', `${at}: magic must be ${MAGIC}, got ${magic}`)
   }
-  const sizeBytes = view.getInt32(8) + BATCH_LENGTH_END
+  const sizeBytes = view.getInt32(BATCH_LENGTH_POSITION) + BATCH_LENGTH_END
   if (sizeBytes < BATCH_HEADER_BYTES) {
     throw new EdgelogError('corrupt_message', `${at}: a batch of ${sizeBytes} bytes has no header`)
   }

@@ -87,7 +87,7 @@ export function recordSizeBytesMax(record: Omit<NewRecord, 'timestamp'>): number
 }
 
 /** What a record takes from the batch around it. */
-export interface RecordBase {
+interface RecordBase {
   readonly baseOffset: number
   readonly baseTimestamp: number
   /** The time of all records, where the log gives it. */

@@ -1,5 +1,5 @@
 /** Bytes that `ByteWriter.unsignedVarint` takes for a uint32. */
-export function unsignedVarintSizeBytes(value: number): number {
+function unsignedVarintSizeBytes(value: number): number {
   // 1 byte for up to 7 significant bits, 2 for up to 14, ...; zero has one as well.
   return value < 0x80 ? 1 : Math.ceil((32 - Math.clz32(value)) / 7)
 }

@@ -1,23 +1,13 @@
-import type { Codec, Codecs } from './codec.ts'
+import type { Codecs } from './codec.ts'
 import { gzipCodec } from './gzip/gzip.ts'
 import { lz4Codec } from './lz4/lz4.ts'
 import { snappyCodec } from './snappy/snappy.ts'
-import { missingZstdCodec } from './zstd/zstd.ts'
+import { zstdDecodeCodec } from './zstd/zstd-decode.ts'
 
-/**
- * The codecs of Kafka. What a platform does better may be given: zstd, which no plain JavaScript
- * compresses, and gzip.
- *
- * @example
- * const codecs = createCodecs({ zstd: zstdDecodeCodec })
- */
-export function createCodecs(
-  options: { readonly gzip?: Codec; readonly zstd?: Codec } = {},
-): Codecs {
-  return {
-    gzip: options.gzip ?? gzipCodec,
-    snappy: snappyCodec,
-    lz4: lz4Codec,
-    zstd: options.zstd ?? missingZstdCodec,
-  }
+/** The codecs of Kafka. zstd is only read: compressing with it throws `unsupported_compression_type`. */
+export const CODECS: Codecs = {
+  gzip: gzipCodec,
+  snappy: snappyCodec,
+  lz4: lz4Codec,
+  zstd: zstdDecodeCodec,
 }

@@ -1,6 +1,6 @@
 /** What the description of a group takes in memory, roughly: that of a large one is many megabytes. */
 import { EdgelogError } from '../errors.ts'
-import type { ClassicGroupDescription } from './classic/classic-api.ts'
+import type { ClassicGroupDescription } from './classic-api.ts'
 import type { AssignedTopic, GroupDescription } from './group-api.ts'
 
 /** A member with its ids and its pattern. */

@@ -4,9 +4,10 @@
  */
 import type { Reply } from '../errors.ts'
 import type { AssignorName } from './assign/assignor.ts'
-import type { ClassicGroupApi } from './classic/classic-api.ts'
+import type { ClassicGroupApi } from './classic-api.ts'
 import type { GroupConfigOverrides } from './group-config.ts'
 import type { GroupId } from './group-id.ts'
+import type { GroupState } from './group-state.ts'
 
 export interface TopicPartitions {
   readonly topicId: string
@@ -97,20 +98,6 @@ export interface OffsetFetchRequest {
 }
 
 export type GroupProtocol = 'consumer' | 'classic'
-
-export type GroupState =
-  | 'empty'
-  /** A new assignment is due. */
-  | 'assigning'
-  /** Members are on their way to it. */
-  | 'reconciling'
-  | 'stable'
-  /** The classic protocol: members are joining. */
-  | 'preparing_rebalance'
-  /** The classic protocol: the leader is assigning. */
-  | 'completing_rebalance'
-  /** In a list: it did not answer. */
-  | 'unknown'
 
 export interface GroupSummary {
   readonly groupId: GroupId

@@ -14,7 +14,7 @@ import {
   HEARTBEAT_INTERVAL_MS,
   SESSION_TIMEOUT_MS_DEFAULT,
 } from '../limits.ts'
-import { shownValue } from '../topic/shown-value.ts'
+import { shownValue } from '../shown-value.ts'
 
 interface GroupConfigRow {
   readonly default: number
@@ -61,7 +61,7 @@ export function isGroupConfigKey(name: string): name is GroupConfigKey {
 }
 
 /** @throws {EdgelogError} `invalid_config`. */
-export function requireGroupConfigKey(name: string): GroupConfigKey {
+function requireGroupConfigKey(name: string): GroupConfigKey {
   if (isGroupConfigKey(name)) return name
   const allowed = Object.keys(GROUP_CONFIG_KEYS).join(', ')
   throw invalid(`config: groups have no config ${shownValue(name)}; ${allowed} are allowed`)

@@ -1,7 +1,7 @@
 /** Ids of groups. Made only here, at the door; the rooms behind it trust the type. */
 import { EdgelogError } from '../errors.ts'
 import { GROUP_ID_LENGTH_MAX } from '../limits.ts'
-import { shownValue } from '../topic/shown-value.ts'
+import { shownValue } from '../shown-value.ts'
 
 declare const groupId: unique symbol
 

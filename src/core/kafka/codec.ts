@@ -9,8 +9,6 @@
  * Reading never trusts a count: it must fit the bytes that are left, and all arrays of a message
  * share `KAFKA_ARRAY_ELEMENTS_MAX`, since an object takes more memory than its bytes.
  */
-import type { ByteReader } from '../bytes/byte-reader.ts'
-import type { ByteWriter } from '../bytes/byte-writer.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
 import { KAFKA_ARRAY_ELEMENTS_MAX } from '../limits.ts'
 import { type AnyField, defaultOf, type Fields, includesVersion, type WireType } from './field.ts'
@@ -25,28 +23,10 @@ import {
   texts,
 } from './scalar-codec.ts'
 import { readTagged, type TaggedField, writeTagged } from './tagged-fields.ts'
-
-/** A frame that is being read. */
-export interface Source {
-  readonly reader: ByteReader
-  /** Elements that arrays may still have. */
-  elementsLeft: number
-}
-
-export function sourceOf(reader: ByteReader): Source {
-  return { reader, elementsLeft: KAFKA_ARRAY_ELEMENTS_MAX }
-}
-
-export interface Codec {
-  /** The fewest bytes a value takes: no array can have more elements than fit. */
-  readonly minBytes: number
-  read(source: Source): unknown
-  /** @throws {Error} for a value that the version has no form for: a defect of the caller. */
-  write(writer: ByteWriter, value: unknown): void
-}
+import type { Codec } from './value-codec.ts'
 
 /** What a type is compiled for. */
-export interface Dialect {
+interface Dialect {
   readonly version: number
   readonly isFlexible: boolean
 }

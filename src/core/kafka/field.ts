@@ -13,7 +13,7 @@ export interface Versions {
 }
 
 export const ALL_VERSIONS: Versions = { from: 0, to: Number.POSITIVE_INFINITY }
-export const NO_VERSIONS: Versions = { from: 0, to: -1 }
+const NO_VERSIONS: Versions = { from: 0, to: -1 }
 
 export type ScalarKind =
   | 'bool'

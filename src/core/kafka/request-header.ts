@@ -17,7 +17,7 @@ import { skipTagged } from './tagged-fields.ts'
 
 export const API_VERSIONS_KEY = 18
 
-export interface RequestHeader {
+interface RequestHeader {
   readonly apiKey: number
   readonly apiVersion: number
   readonly correlationId: number

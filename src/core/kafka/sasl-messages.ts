@@ -5,17 +5,7 @@
  *
  * After version 0 of the handshake the token comes bare, as a frame without any header.
  */
-import {
-  array,
-  bytes,
-  int16,
-  long,
-  messages,
-  nullableString,
-  type RequestOf,
-  type ResponseOf,
-  string,
-} from './schema.ts'
+import { array, bytes, int16, long, messages, nullableString, string } from './schema.ts'
 
 export const SASL_HANDSHAKE = messages({
   key: 17,
@@ -25,9 +15,6 @@ export const SASL_HANDSHAKE = messages({
   request: { mechanism: string },
   response: { errorCode: int16, mechanisms: array(string) },
 })
-
-export type SaslHandshakeRequest = RequestOf<typeof SASL_HANDSHAKE>
-export type SaslHandshakeResponse = ResponseOf<typeof SASL_HANDSHAKE>
 
 export const SASL_AUTHENTICATE = messages({
   key: 36,
@@ -42,6 +29,3 @@ export const SASL_AUTHENTICATE = messages({
     sessionLifetimeMs: long.in('1+').or(0),
   },
 })
-
-export type SaslAuthenticateRequest = RequestOf<typeof SASL_AUTHENTICATE>
-export type SaslAuthenticateResponse = ResponseOf<typeof SASL_AUTHENTICATE>

@@ -22,8 +22,9 @@
 import type { ByteReader } from '../bytes/byte-reader.ts'
 import type { ByteWriter } from '../bytes/byte-writer.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
-import { type Codec, sourceOf, structCodec } from './codec.ts'
+import { structCodec } from './codec.ts'
 import type { Fields, ReadOf, WrittenOf } from './field.ts'
+import { type Codec, sourceOf } from './value-codec.ts'
 
 export {
   array,

@@ -8,8 +8,8 @@
 import type { ByteReader } from '../bytes/byte-reader.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
-import type { Codec, Source } from './codec.ts'
 import { defaultOf, type WireType } from './field.ts'
+import type { Codec, Source } from './value-codec.ts'
 
 export interface TaggedField {
   readonly name: string

@@ -6,11 +6,12 @@
  *
  * It trusts its input: whole batches, checked when they were appended.
  */
-
-const BATCH_LENGTH_POSITION = 8
-const LAST_OFFSET_DELTA_POSITION = 23
-const MAX_TIMESTAMP_POSITION = 35
-const LOG_OVERHEAD_BYTES = 12
+import {
+  BATCH_LENGTH_END,
+  BATCH_LENGTH_POSITION,
+  LAST_OFFSET_DELTA_POSITION,
+  MAX_TIMESTAMP_POSITION,
+} from '../batch/header-layout.ts'
 
 /** What can be said of a chunk without its bytes. */
 export interface ChunkSpan {
@@ -36,7 +37,7 @@ function readInt64(view: DataView, position: number): number {
 }
 
 function batchSizeBytes(view: DataView, position: number): number {
-  return view.getInt32(position + BATCH_LENGTH_POSITION) + LOG_OVERHEAD_BYTES
+  return view.getInt32(position + BATCH_LENGTH_POSITION) + BATCH_LENGTH_END
 }
 
 function batchEndOffset(view: DataView, position: number): number {
@@ -95,24 +96,4 @@ export function maxTimestampIn(batches: Uint8Array): number {
 export function latestTimestamp(maxTimestamps: readonly number[]): number {
   const latest = Math.max(...maxTimestamps)
   return latest >= 0 ? latest : Math.min(...maxTimestamps)
-}
-
-/**
- * The same bytes in a buffer of their own. A call between objects carries the whole buffer of a view:
- * of one batch all that lies around it.
- */
-export function ownBytes(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice()
-}
-
-export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts
-  if (parts.length === 1 && only !== undefined) return only
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let position = 0
-  for (const part of parts) {
-    whole.set(part, position)
-    position += part.length
-  }
-  return whole
 }

@@ -9,7 +9,7 @@ const SEQUENCE_MODULUS = 2 ** 31
 /** After 2147483647: a sequence up to so far before the expected one is earlier, any other is later. */
 const SEQUENCE_HORIZON = 2 ** 30
 
-export interface RememberedBatch {
+interface RememberedBatch {
   readonly firstSequence: number
   readonly lastSequence: number
   readonly baseOffset: number

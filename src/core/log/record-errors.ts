@@ -25,7 +25,7 @@ export interface RefusedBatch {
   readonly recordRules: RecordRules
 }
 
-export interface RecordError {
+interface RecordError {
   /** Which of the records, counted from 0. */
   readonly index: number
   readonly message: string

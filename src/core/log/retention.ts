@@ -11,7 +11,7 @@ import type { LogEnds } from './log-ends.ts'
 type RetentionConfig = Pick<TopicConfig, 'cleanupPolicy' | 'retentionMs' | 'retentionBytes'>
 
 /** The part of a log that its oldest chunk is held against. */
-export interface RetainedLog {
+interface RetainedLog {
   readonly sizeBytes: number
   readonly logStartOffset: number
 }
@@ -44,7 +44,7 @@ export function isExpired(
   return retentionBytes >= 0 && logSizeBytes - oldest.sizeBytes >= retentionBytes
 }
 
-export interface RetentionPlan {
+interface RetentionPlan {
   /** How many of the oldest chunks go. */
   readonly count: number
   readonly sizeBytes: number

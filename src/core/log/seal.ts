@@ -11,7 +11,7 @@ import type { ChunkSpan } from './chunk.ts'
  */
 export const SEALED_CHUNK_BYTES_MIN = CHUNK_BYTES_MAX / 16
 
-export interface SealPlan {
+interface SealPlan {
   /** Neighbouring chunks that become one; undefined when there is nothing worth merging yet. */
   readonly group: readonly ChunkSpan[] | undefined
   /** Everything below is sealed once the group is merged; it may stay while the group still grows. */

@@ -1,7 +1,7 @@
 /** Client quotas (KIP-546): who they are for, what they allow, and how they change. */
 import { EdgelogError } from '../errors.ts'
 import { CLIENT_QUOTA_NAME_LENGTH_MAX } from '../limits.ts'
-import { shownValue } from '../topic/shown-value.ts'
+import { shownValue } from '../shown-value.ts'
 import { isIpAddress } from './ip-address.ts'
 
 export const QUOTA_ENTITY_TYPES = ['client-id', 'ip', 'user'] as const
@@ -13,7 +13,7 @@ export type QuotaEntity = { readonly [Type in QuotaEntityType]?: string | null }
 /** By the names of quotas, such as `producer_byte_rate`. */
 export type QuotaValues = { readonly [name: string]: number }
 /** Null removes a quota. */
-export type QuotaChange = { readonly [name: string]: number | null }
+type QuotaChange = { readonly [name: string]: number | null }
 
 export interface ClientQuota {
   readonly entity: QuotaEntity

@@ -1,6 +1,6 @@
 /** Which client quotas are asked for. */
 import { EdgelogError } from '../errors.ts'
-import { shownValue } from '../topic/shown-value.ts'
+import { shownValue } from '../shown-value.ts'
 import { QUOTA_ENTITY_TYPES, type QuotaEntity, type QuotaEntityType } from './client-quota.ts'
 
 /** A filter matches an entity that has each of the parts. */

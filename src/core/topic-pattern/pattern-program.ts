@@ -13,7 +13,7 @@ type State =
   | { readonly kind: 'split'; readonly next: number; other: number }
   | { readonly kind: 'match' }
 
-export interface PatternProgram {
+interface PatternProgram {
   readonly states: readonly State[]
   readonly start: number
 }
@@ -69,7 +69,7 @@ function buildRepetition(
   return start
 }
 
-export interface MatchResult {
+interface MatchResult {
   readonly isMatch: boolean
   /** States that were looked at. */
   readonly steps: number

@@ -6,7 +6,7 @@
 import { parsePattern } from './pattern-parser.ts'
 import { buildProgram, runProgram } from './pattern-program.ts'
 
-export interface TopicPattern {
+interface TopicPattern {
   /** Whether the whole name matches, as in Kafka: `order` does not match the topic `orders`. */
   matches(name: string): boolean
   /** The same, with what it took. */

@@ -1,7 +1,7 @@
 /** One config value: what is accepted for a key, in which text it is kept, and how it reads as JSON. */
 import { EdgelogError } from '../errors.ts'
 import { CONFIG_VALUE_BYTES_MAX } from '../limits.ts'
-import { shownValue } from './shown-value.ts'
+import { shownValue } from '../shown-value.ts'
 import type { ConfigKey } from './topic-config-keys.ts'
 
 /**

@@ -14,24 +14,24 @@ interface ConfigKeyBase {
   readonly doc: string
 }
 
-export interface IntegerConfigKey extends ConfigKeyBase {
+interface IntegerConfigKey extends ConfigKeyBase {
   readonly type: 'int' | 'long'
   readonly min: bigint
   readonly max: bigint
 }
-export interface DoubleConfigKey extends ConfigKeyBase {
+interface DoubleConfigKey extends ConfigKeyBase {
   readonly type: 'double'
   readonly min: number
   readonly max: number
 }
-export interface BooleanConfigKey extends ConfigKeyBase {
+interface BooleanConfigKey extends ConfigKeyBase {
   readonly type: 'boolean'
 }
-export interface StringConfigKey extends ConfigKeyBase {
+interface StringConfigKey extends ConfigKeyBase {
   readonly type: 'string'
   readonly values: readonly string[]
 }
-export interface ListConfigKey extends ConfigKeyBase {
+interface ListConfigKey extends ConfigKeyBase {
   readonly type: 'list'
   readonly isEmptyAllowed: boolean
   readonly item: RegExp

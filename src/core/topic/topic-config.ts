@@ -3,6 +3,7 @@
  * from it. Keys, defaults and bounds are in `topic-config-keys.ts`.
  */
 import { EdgelogError } from '../errors.ts'
+import { shownValue } from '../shown-value.ts'
 import {
   checkValueLength,
   configListItems,
@@ -10,7 +11,6 @@ import {
   parseConfigValue,
 } from './config-value.ts'
 import { nearestConfigKeys } from './nearest-config-keys.ts'
-import { shownValue } from './shown-value.ts'
 import {
   type ConfigKey,
   isTopicConfigKey,
@@ -19,9 +19,9 @@ import {
   type TopicConfigKeyOf,
 } from './topic-config-keys.ts'
 
-export type CleanupPolicy = 'delete' | 'compact'
-export type TimestampType = 'CreateTime' | 'LogAppendTime'
-export type TopicCompressionType = 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+type CleanupPolicy = 'delete' | 'compact'
+type TimestampType = 'CreateTime' | 'LogAppendTime'
+type TopicCompressionType = 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
 /** The values that rule a log. Longs above 2^53 - 1 are cut to it: as a time or a size both are "never". */
 export interface TopicConfig {
@@ -50,12 +50,12 @@ export type TopicConfigOverrides = Readonly<Record<string, string>>
 export type TopicConfigChange = Readonly<Record<string, string | null | ConfigListChange>>
 
 /** Of a list as it is by the time of the change: two that append at the same moment both do. */
-export type ConfigListChange =
+type ConfigListChange =
   | { readonly append: readonly string[] }
   | { readonly subtract: readonly string[] }
 
 /** Config as it arrives: Kafka's text, or JSON. */
-export type TopicConfigInput = Readonly<Record<string, unknown>>
+type TopicConfigInput = Readonly<Record<string, unknown>>
 
 /**
  * Checks the config of a new topic: text as Kafka has it, JSON numbers and booleans.

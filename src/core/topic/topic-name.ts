@@ -1,7 +1,7 @@
 /** Names of topics. Made only here, at the door; the rooms behind it trust the type. */
 import { EdgelogError } from '../errors.ts'
 import { TOPIC_NAME_LENGTH_MAX } from '../limits.ts'
-import { shownValue } from './shown-value.ts'
+import { shownValue } from '../shown-value.ts'
 
 declare const topicName: unique symbol
 

@@ -37,7 +37,7 @@ export type TopicStep =
   | { readonly kind: 'configure'; readonly settings: TopicSettings }
   | { readonly kind: 'destroy'; readonly partitions: number }
 
-export interface CreationFacts {
+interface CreationFacts {
   readonly id: string
   readonly nowMs: number
   /** The topic, not being deleted, whose name has the same `collisionKey`. */

@@ -4,13 +4,13 @@
  */
 import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
+import { concatenate } from '../../core/bytes/concatenate.ts'
 import {
   TAIL_POLL_BYTES_MAX,
   TAIL_POLL_GATHER_MS,
   TAIL_POLL_OPEN_MS_MAX,
   TAIL_POLL_PING_MS,
 } from '../../core/limits.ts'
-import { concatenate } from '../../core/log/chunk.ts'
 import { type IsolationLevel, type LogEnds, readableEnd } from '../../core/log/log-ends.ts'
 import {
   decodeTailFrame,

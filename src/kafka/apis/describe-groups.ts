@@ -6,7 +6,7 @@ import { describeEach } from '../../broker/describe-each.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import { groupResource } from '../../core/access/resource.ts'
 import { EdgelogError, type ErrorCode } from '../../core/errors.ts'
-import type { ClassicGroupDescription } from '../../core/group/classic/classic-api.ts'
+import type { ClassicGroupDescription } from '../../core/group/classic-api.ts'
 import { classicDescriptionBytes } from '../../core/group/description-size.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {

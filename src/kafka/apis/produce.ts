@@ -7,7 +7,8 @@
 import type { AppendedBatches } from '../../broker/append-trimmed.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import type { CalledTopic } from '../../broker/topic-metadata.ts'
-import { BATCH_HEADER_BYTES, readBatchHeaders } from '../../core/batch/record-batch.ts'
+import { BATCH_HEADER_BYTES } from '../../core/batch/header-layout.ts'
+import { readBatchHeaders } from '../../core/batch/record-batch.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
   array,

@@ -1,6 +1,5 @@
 /** What readers get: from the cache where it is there, from the network where it is not, never less. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { CacheNews } from '../../../client/browser/cache/cache-news.ts'
 import {
   CachedSource,
   type CachedSourceContext,
@@ -70,18 +69,18 @@ async function setUp() {
   const log = new TestLog()
   const clock = new ManualClock()
   const network = new FakeNetwork(log)
-  const news = new CacheNews(new Channel(tab.name, undefined))
+  const channel = new Channel(tab.name, undefined)
   const failures: EdgelogError[] = []
   const failed = (error: EdgelogError) => failures.push(error)
   const { cache } = tab
-  const context = { cache, network, news, codecs: clientCodecs(), clock, failed }
+  const context = { cache, network, channel, codecs: clientCodecs(), clock, failed }
   await cache.follow(TOPIC)
   const source = new CachedSource(context)
   const store = async (from: number, of = log) => {
     const arrival = of.arrival(from)
     expect(await tab.writer.append([arrival])).toEqual(['stored'])
     const { endOffset, highWatermark } = arrival
-    news.tell({ kind: 'news', topic: TOPIC, partition: 0, endOffset, highWatermark })
+    channel.publish({ kind: 'news', topic: TOPIC, partition: 0, endOffset, highWatermark })
   }
   const fetch = async (
     from: StartPosition,
@@ -91,7 +90,7 @@ async function setUp() {
     const headers = batches.length === 0 ? [] : readBatchHeaders(batches)
     return { ...rest, bases: headers.map(({ baseOffset }) => baseOffset) }
   }
-  return { tab, log, clock, network, news, source, context, failures, store, fetch }
+  return { tab, log, clock, network, channel, source, context, failures, store, fetch }
 }
 
 /** Ten records each; the cache holds [20, 50) of [0, 50). */
@@ -339,15 +338,15 @@ describe('at the end', () => {
   })
 
   test('goes to the network for what is told of and not stored', async () => {
-    const { fetch, log, news, network } = await halfCached()
+    const { fetch, log, channel, network } = await halfCached()
     const fetched = fetch(50, { waitMs: 25_000 })
     await settle()
     log.append(3)
     const ends = { endOffset: 53, highWatermark: 53 }
-    news.tell({ kind: 'news', topic: 'other', partition: 0, ...ends })
+    channel.publish({ kind: 'news', topic: 'other', partition: 0, ...ends })
     await settle()
     expect(network.calls).toEqual([])
-    news.tell({ kind: 'news', topic: TOPIC, partition: 0, ...ends })
+    channel.publish({ kind: 'news', topic: TOPIC, partition: 0, ...ends })
     expect(await fetched).toMatchObject({ bases: [50] })
     expect(network.calls).toEqual([50])
   })

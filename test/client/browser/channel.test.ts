@@ -1,10 +1,19 @@
 /** Who is told what, whoever listens. */
 import { expect, test } from 'vitest'
-import { CacheNews, type News } from '../../../client/browser/cache/cache-news.ts'
-import { Emitter } from '../../../client/browser/events.ts'
-import { type BroadcastPort, Channel } from '../../../client/browser/tabs/channel.ts'
+import { Emitter } from '../../../client/browser/session/events.ts'
+import {
+  type BroadcastPort,
+  Channel,
+  type MessageOf,
+} from '../../../client/browser/tabs/channel.ts'
 
-const NEWS: News = { kind: 'news', topic: 't', partition: 0, endOffset: 1, highWatermark: 1 }
+const NEWS: MessageOf<'news'> = {
+  kind: 'news',
+  topic: 't',
+  partition: 0,
+  endOffset: 1,
+  highWatermark: 1,
+}
 /** Where it has no end, the test is to have one. */
 const CALLS_MAX = 10
 
@@ -27,13 +36,16 @@ class FakePort implements BroadcastPort {
   static opened: FakePort[] = []
   onmessage: BroadcastPort['onmessage'] = null
   readonly name: string
+  readonly posted: unknown[] = []
 
   constructor(name: string) {
     this.name = name
     FakePort.opened.push(this)
   }
 
-  postMessage(): void {}
+  postMessage(message: unknown): void {
+    this.posted.push(message)
+  }
   close(): void {}
 }
 
@@ -48,11 +60,10 @@ test('who listens anew while it is told is told once', () => {
   FakePort.opened.at(-1)?.onmessage?.({ data: { kind: 'follows' } })
   expect(follows.calls).toBe(1)
 
-  const news = new CacheNews(channel)
-  const heard = renewing((listener) => news.listen(listener))
-  news.tell(NEWS)
+  const heard = renewing((listener) => channel.listen('news', listener))
+  channel.publish(NEWS)
   expect(heard.calls).toBe(1)
-  news.tell(NEWS)
+  channel.publish(NEWS)
   expect(heard.calls).toBe(2)
 })
 
@@ -71,4 +82,28 @@ test('what is no message is passed over', () => {
     FakePort.opened.at(-1)?.onmessage?.({ data })
   }
   expect(calls).toBe(0)
+})
+
+test('publish() delivers in this tab and posts to the others, post() only posts', () => {
+  const channel = new Channel('name', FakePort)
+  const port = FakePort.opened.at(-1) as FakePort
+  const received: unknown[] = []
+  channel.listen('news', (news) => received.push(news))
+  channel.publish(NEWS)
+  expect(received).toEqual([NEWS])
+  expect(port.posted).toEqual([NEWS])
+  channel.post(NEWS)
+  expect(received).toEqual([NEWS])
+  expect(port.posted).toEqual([NEWS, NEWS])
+})
+
+test('a channel without a name delivers in this tab alone', () => {
+  const openedCount = FakePort.opened.length
+  const channel = new Channel(null, FakePort)
+  const received: unknown[] = []
+  channel.listen('news', (news) => received.push(news))
+  channel.publish(NEWS)
+  expect(received).toEqual([NEWS])
+  expect(channel.isOpen).toBe(false)
+  expect(FakePort.opened).toHaveLength(openedCount)
 })

@@ -3,10 +3,10 @@
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
 import { assignOffset, readBatchHeader } from '../../../src/core/batch/record-batch.ts'
+import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import type { Codecs } from '../../../src/core/compression/codec.ts'
 import type { ErrorCode } from '../../../src/core/errors.ts'
 import { ERRORS } from '../../../src/core/errors.ts'
-import { concatenate } from '../../../src/core/log/chunk.ts'
 
 /** What becomes of the next requests. */
 export type Weather =

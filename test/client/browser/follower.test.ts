@@ -1,11 +1,10 @@
 /** What is followed, from where, and what becomes of what the log sends. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { CacheNews, type News } from '../../../client/browser/cache/cache-news.ts'
 import { Follower } from '../../../client/browser/cache/follower.ts'
 import type { CacheLimits, TopicRow } from '../../../client/browser/store/schema.ts'
 import type { Followed } from '../../../client/browser/sync/sync.ts'
 import type { Subscription } from '../../../client/browser/sync/transport.ts'
-import { Channel } from '../../../client/browser/tabs/channel.ts'
+import { Channel, type MessageOf } from '../../../client/browser/tabs/channel.ts'
 import { networkSource } from '../../../client/consumer/log-source.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { LogEnds } from '../../../src/core/log/log-ends.ts'
@@ -70,20 +69,19 @@ async function setUp(limits?: Partial<CacheLimits>) {
     (await ask(topic))
   const connection = { url: 'https://fake', token: undefined, fetch, clock, random: () => 0.5 }
   const channel = new Channel(tab.name, undefined)
-  const news = new CacheNews(channel)
-  const told: News[] = []
-  news.listen((heard) => told.push(heard))
+  const told: MessageOf<'news'>[] = []
+  channel.listen('news', (heard) => told.push(heard))
   const resets: string[] = []
+  channel.listen('topicReset', ({ reason }) => resets.push(reason))
   const failures: string[] = []
   const counts = { changed: 0 }
   const follower = new Follower({
-    ...{ cache: tab.cache, writer: tab.writer, news, channel, connection },
+    ...{ cache: tab.cache, writer: tab.writer, channel, connection },
     network: networkSource(connection),
     topics: { load, ask },
     changed: () => {
       counts.changed += 1
     },
-    topicReset: (_topic, reason) => resets.push(reason),
     failed: ({ code }) => failures.push(code),
   })
   const [log] = server.logs as [TestLog]

@@ -12,13 +12,13 @@ import { AckWaiters } from '../../../client/browser/outbox/ack-waiters.ts'
 import { checkWaiters } from '../../../client/browser/outbox/check-waiters.ts'
 import { parkedRecords, pendingRecords } from '../../../client/browser/outbox/outbox-contents.ts'
 import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
-import type { OutboxNews } from '../../../client/browser/outbox/outbox-news.ts'
 import { OutboxProducer } from '../../../client/browser/outbox/outbox-producer.ts'
 import { OutboxSender } from '../../../client/browser/outbox/outbox-sender.ts'
 import { type OutboxContext, OutboxStore } from '../../../client/browser/outbox/outbox-store.ts'
-import { DEAF } from '../../../client/browser/principals.ts'
+import { DEAF } from '../../../client/browser/outbox/principals.ts'
+import { TopicDirectory } from '../../../client/browser/outbox/topic-directory.ts'
 import { Database } from '../../../client/browser/store/database.ts'
-import { TopicDirectory } from '../../../client/browser/topic-directory.ts'
+import type { ChannelMessage, OutboxNews } from '../../../client/browser/tabs/channel.ts'
 import type { Connection } from '../../../client/http/connection.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 import { ManualClock } from '../manual-clock.ts'
@@ -132,9 +132,9 @@ class Tab {
     this.store = new OutboxStore(this.context)
     const { fetch } = world.log
     const connection: Connection = { url: 'http://log', token: 'old', fetch, clock, random }
-    const tell = (news: OutboxNews) => world.tell(news)
+    const channel = { publish: (news: ChannelMessage) => world.tell(news as OutboxNews) }
     const drain = new OutboxDrain(this.context)
-    const directory = new TopicDirectory(connection, drain, tell)
+    const directory = new TopicDirectory(connection, drain, channel)
     this.sender = new OutboxSender({
       connection,
       store: this.store,
@@ -142,7 +142,7 @@ class Tab {
       refresh: (topic) => directory.refresh(topic),
       loadTopic: (topic) => directory.ask(topic),
       isOnline: () => true,
-      tell,
+      channel,
       renewToken: async () => false,
       stateChanged: () => {},
     })
@@ -152,7 +152,7 @@ class Tab {
       now,
       admit: () => {},
       makeRoom: async () => false,
-      queued: () => tell({ kind: 'wake' }),
+      queued: () => channel.publish({ kind: 'wake' }),
       refused: () => {},
       flush: async () => {},
     })

@@ -1,50 +1,20 @@
 /** What the outbox does with records of a topic that the caller may not write: it does not send them forever. */
-import 'fake-indexeddb/auto'
 import { expect, test } from 'vitest'
-import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
-import type { OutboxNews } from '../../../client/browser/outbox/outbox-news.ts'
 import { judge } from '../../../client/browser/outbox/outbox-plan.ts'
-import { OutboxSender } from '../../../client/browser/outbox/outbox-sender.ts'
-import { OutboxStore } from '../../../client/browser/outbox/outbox-store.ts'
-import { DEAF } from '../../../client/browser/principals.ts'
-import { Database } from '../../../client/browser/store/database.ts'
-import { TopicDirectory } from '../../../client/browser/topic-directory.ts'
-import { systemClock as clock } from '../../../client/clock.ts'
+import type { MessageOf } from '../../../client/browser/tabs/channel.ts'
 import { Refusal } from '../../../client/http/refusal.ts'
+import { setUpSender } from './sender-for-test.ts'
 
 const TOPIC = 'secret'
 const CODE = 'topic_authorization_failed'
 
-/** A sender before a log whose authorizer refuses all that is asked of the topic. */
+/** A sender and a log whose authorizer refuses every operation on the topic. */
 function setUp() {
-  const parked: OutboxNews[] = []
+  const parked: MessageOf<'parked'>[] = []
   const body = { error: { code: CODE, message: 'not allowed', retryable: false } }
-  const fetch = async () => Response.json(body, { status: 403 })
-  const ignore = () => undefined
-  const connection = { url: 'http://log', token: undefined, fetch, clock, random: () => 0.5 }
-  const database = new Database(crypto.randomUUID(), clock, DEAF)
-  let producerId = 0n
-  const newProducerId = () => producerId++
-  const context = { database, newProducerId, random: () => 0.5, now: () => clock.now() }
-  const store = new OutboxStore(context)
-  const drain = new OutboxDrain(context)
-  const topics = new TopicDirectory(connection, drain, ignore)
-  const sender = new OutboxSender({
-    ...{ connection, store, drain },
-    refresh: ignore,
-    loadTopic: (topic) => topics.ask(topic),
-    isOnline: () => true,
-    tell: (news) => {
-      if (news.kind === 'parked') parked.push(news)
-    },
-    renewToken: async () => false,
-    stateChanged: ignore,
-  })
-  const close = async () => {
-    sender.stop()
-    await database.close()
-  }
-  return { store, sender, parked, close }
+  const { channel, ...outbox } = setUpSender(async () => Response.json(body, { status: 403 }))
+  channel.listen('parked', (message) => parked.push(message))
+  return { ...outbox, parked }
 }
 
 test.each([

@@ -1,14 +1,7 @@
 /** A partition whose answer takes long does not keep the others waiting for it. */
-import 'fake-indexeddb/auto'
 import { expect, test } from 'vitest'
-import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
-import { OutboxSender } from '../../../client/browser/outbox/outbox-sender.ts'
-import { OutboxStore } from '../../../client/browser/outbox/outbox-store.ts'
-import { DEAF } from '../../../client/browser/principals.ts'
-import { Database } from '../../../client/browser/store/database.ts'
-import { TopicDirectory } from '../../../client/browser/topic-directory.ts'
-import { systemClock as clock } from '../../../client/clock.ts'
 import { FakeLog } from './fake-log.ts'
+import { setUpSender } from './sender-for-test.ts'
 
 const TOPIC = 'topic'
 const SLOW = 1
@@ -26,24 +19,7 @@ function setUp() {
     if (input.includes(`/partitions/${BUSY}/`) && sends++ < TURNS) await queue(BUSY, `${sends}`)
     return answer
   }
-  const ignore = () => undefined
-  const connection = { url: 'http://log', token: undefined, fetch, clock, random: () => 0.5 }
-  const database = new Database(crypto.randomUUID(), clock, DEAF)
-  let producerId = 0n
-  const newProducerId = () => producerId++
-  const context = { database, newProducerId, random: () => 0.5, now: () => clock.now() }
-  const store = new OutboxStore(context)
-  const drain = new OutboxDrain(context)
-  const topics = new TopicDirectory(connection, drain, ignore)
-  const sender = new OutboxSender({
-    ...{ connection, store, drain },
-    refresh: ignore,
-    loadTopic: (topic) => topics.ask(topic),
-    isOnline: () => true,
-    tell: ignore,
-    renewToken: async () => false,
-    stateChanged: ignore,
-  })
+  const { store, topics, sender, close: closeSender } = setUpSender(fetch)
   const queue = async (partition: number, text: string) => {
     const value = new TextEncoder().encode(text)
     const record = { timestamp: 1, key: null, value, headers: [] }
@@ -52,8 +28,7 @@ function setUp() {
   }
   const close = async () => {
     slow.resolve()
-    sender.stop()
-    await database.close()
+    await closeSender()
   }
   return { log, topics, sender, queue, close }
 }

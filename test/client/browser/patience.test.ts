@@ -1,7 +1,7 @@
 /** B14: readers whose token is refused: what they ask of the server meanwhile, and what is told of it. */
 import { beforeEach, expect, test } from 'vitest'
 import { AUTH_RETRY_MS } from '../../../client/browser/limits.ts'
-import { Patience } from '../../../client/browser/patience.ts'
+import { Patience } from '../../../client/browser/reading/patience.ts'
 import { requestJson } from '../../../client/http/connection.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { ManualClock } from '../manual-clock.ts'

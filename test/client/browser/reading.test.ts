@@ -1,13 +1,14 @@
 /** Consumers of a page, where the browser does not store, or its clock was set back. */
 import { afterEach, expect, test } from 'vitest'
-import { CacheNews } from '../../../client/browser/cache/cache-news.ts'
-import { Engine, type EngineContext } from '../../../client/browser/engine.ts'
-import type { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
-import { Patience } from '../../../client/browser/patience.ts'
-import { openConsumer } from '../../../client/browser/reading.ts'
+import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
+import { TopicDirectory } from '../../../client/browser/outbox/topic-directory.ts'
+import { openConsumer } from '../../../client/browser/reading/open-consumer.ts'
+import { Patience } from '../../../client/browser/reading/patience.ts'
+import { Reading } from '../../../client/browser/reading/reading.ts'
+import type { Session } from '../../../client/browser/session/session.ts'
+import type { TokenRenewal } from '../../../client/browser/session/token-renewal.ts'
 import type { TopicRow } from '../../../client/browser/store/schema.ts'
 import { Channel } from '../../../client/browser/tabs/channel.ts'
-import { TopicDirectory } from '../../../client/browser/topic-directory.ts'
 import type { Consumer } from '../../../client/consumer/consumer.ts'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
@@ -67,9 +68,9 @@ test.each(['storage_full', 'storage_failed'] as const)(
     const renewToken = async () => false
     const context = {
       patience: new Patience({ connection, renewToken, changed: () => undefined }),
-      topics: new TopicDirectory(connection, drain, () => undefined),
+      topics: new TopicDirectory(connection, drain, new Channel(null)),
       cache: tab.cache,
-      news: new CacheNews(new Channel(tab.name, undefined)),
+      channel: new Channel(null),
       codecs: undefined,
       use: refuse,
       failed: (error: EdgelogError) => failures.push(error.code),
@@ -85,7 +86,7 @@ test('what is known of a topic is refreshed after the clock was set back', async
   const { connection, clock, calls } = setUp()
   const known: TopicRow = { topic: TOPIC, id: 'id', partitions: 1, maxMessageBytes: 1_024 }
   const drain = drainThat({ topic: async () => known })
-  const topics = new TopicDirectory(connection, drain, () => undefined)
+  const topics = new TopicDirectory(connection, drain, new Channel(null))
   await topics.load(TOPIC)
   await topics.load(TOPIC)
   expect(calls).toHaveLength(1)
@@ -97,19 +98,21 @@ test('what is known of a topic is refreshed after the clock was set back', async
 test('a reader says that it still reads after the clock was set back', async () => {
   const { connection, clock, tab } = setUp()
   const { database } = tab
-  const outbox = { database, newProducerId: () => 1n, random: () => 0.5, now: () => clock.now() }
+  const context = { database, newProducerId: () => 1n, random: () => 0.5, now: () => clock.now() }
+  const channel = new Channel(null)
   const ignore = () => undefined
-  const engine = new Engine({
-    ...{ connection, outbox, channel: new Channel(tab.name, undefined) },
+  const session = {
+    ...context,
+    ...{ connection, channel, options: {}, changed: ignore },
     page: { isOnline: true, listen: () => ignore },
-    ...{ cacheLimits: {}, WebSocket: undefined, changed: ignore, topicReset: ignore },
-    renewToken: async () => false,
-  } as unknown as EngineContext)
-  closings.push(() => engine.close())
+  } as unknown as Session
+  const topics = new TopicDirectory(connection, new OutboxDrain(context), channel)
+  const reading = new Reading(session, topics, { renew: async () => false } as TokenRenewal)
+  closings.push(() => reading.close())
   const usedAt = async () => (await tab.cache.follows())[0]?.usedAtMs
   const read = async () => {
     const options = { topics: [TOPIC], autoOffsetReset: 'earliest' } as const
-    expect(await readOne((await engine.consumer(options)) as Consumer)).toBe('there')
+    expect(await readOne((await reading.consumer(options)) as Consumer)).toBe('there')
   }
   await read()
   const firstMs = clock.now()

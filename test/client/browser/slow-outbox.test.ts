@@ -1,15 +1,9 @@
 /** The outbox on slow lines. Time is the test's own. */
-import 'fake-indexeddb/auto'
 import { describe, expect, test } from 'vitest'
-import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
-import { OutboxSender } from '../../../client/browser/outbox/outbox-sender.ts'
-import { OutboxStore } from '../../../client/browser/outbox/outbox-store.ts'
-import { DEAF } from '../../../client/browser/principals.ts'
-import { Database } from '../../../client/browser/store/database.ts'
-import { TopicDirectory } from '../../../client/browser/topic-directory.ts'
 import { ManualClock } from '../manual-clock.ts'
 import { SlowLine } from '../slow-line.ts'
 import { FakeLog } from './fake-log.ts'
+import { setUpSender } from './sender-for-test.ts'
 
 const TOPIC = 'topic'
 const KBIT_PER_S = 1_000 / 8
@@ -21,28 +15,10 @@ function setUp(bytesPerSecond: number, partitions: number) {
   const line = new SlowLine(clock, bytesPerSecond)
   const acked = Promise.withResolvers<void>()
   let waitingCount = 0
-  const ignore = () => undefined
-  const fetch = line.slowed(log.fetch)
-  const connection = { url: 'http://log', token: undefined, fetch, clock, random: () => 0.5 }
-  const database = new Database(crypto.randomUUID(), clock, DEAF)
-  let producerId = 0n
-  const newProducerId = () => producerId++
-  const context = { database, newProducerId, random: () => 0.5, now: () => clock.now() }
-  const store = new OutboxStore(context)
-  const drain = new OutboxDrain(context)
-  const topics = new TopicDirectory(connection, drain, ignore)
-  const sender = new OutboxSender({
-    ...{ connection, store, drain },
-    refresh: ignore,
-    loadTopic: (topic) => topics.ask(topic),
-    isOnline: () => true,
-    tell: (news) => {
-      if (news.kind !== 'acked') return
-      waitingCount -= news.acks.reduce((sum, { recordsCount }) => sum + recordsCount, 0)
-      if (waitingCount === 0) acked.resolve()
-    },
-    renewToken: async () => false,
-    stateChanged: ignore,
+  const { store, channel, topics, sender, close } = setUpSender(line.slowed(log.fetch), clock)
+  channel.listen('acked', ({ acks }) => {
+    waitingCount -= acks.reduce((sum, { recordsCount }) => sum + recordsCount, 0)
+    if (waitingCount === 0) acked.resolve()
   })
   /** Queues records of 800 bytes, about `bytes` together, in turn in each partition. */
   const queue = async (bytes: number) => {
@@ -55,10 +31,6 @@ function setUp(bytesPerSecond: number, partitions: number) {
     waitingCount += count
     await store.enqueue(entries)
     return count
-  }
-  const close = async () => {
-    sender.stop()
-    await database.close()
   }
   return { log, line, clock, topics, sender, queue, acked: acked.promise, close }
 }

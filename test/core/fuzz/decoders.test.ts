@@ -16,11 +16,8 @@ import {
 } from '../../../src/core/batch/control-record.ts'
 import { checkBatch, decodeBatch } from '../../../src/core/batch/decode-records.ts'
 import { type JsonRecordInput, recordFromJson } from '../../../src/core/batch/json-record.ts'
-import {
-  readBatchHeader,
-  readBatchHeaders,
-  writeCrc,
-} from '../../../src/core/batch/record-batch.ts'
+import { readBatchHeader, readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
+import { writeCrc } from '../../../src/core/batch/write-crc.ts'
 import { ByteReader } from '../../../src/core/bytes/byte-reader.ts'
 import { DecodeError } from '../../../src/core/bytes/decode-error.ts'
 import type { CompressionName } from '../../../src/core/compression/codec.ts'

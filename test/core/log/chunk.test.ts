@@ -1,11 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  concatenate,
-  findBatchByTimestamp,
-  latestTimestamp,
-  sliceChunk,
-} from '../../../src/core/log/chunk.ts'
+import { concatenate } from '../../../src/core/bytes/concatenate.ts'
+import { findBatchByTimestamp, latestTimestamp, sliceChunk } from '../../../src/core/log/chunk.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 import { type BatchShape, chunkOf, NOW_MS, type PlacedShape, placeShapes } from './log-batches.ts'
 

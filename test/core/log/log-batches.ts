@@ -1,7 +1,7 @@
 /** Batches and headers for tests of the log's rules, which look at headers alone. */
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { assignOffset, type BatchHeader } from '../../../src/core/batch/record-batch.ts'
-import { concatenate } from '../../../src/core/log/chunk.ts'
+import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { resolveTopicConfig, type TopicConfig } from '../../../src/core/topic/topic-config.ts'
 
 export const NOW_MS = 1_700_000_000_000

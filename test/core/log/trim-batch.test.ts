@@ -4,10 +4,9 @@ import { compressBatch } from '../../../src/core/batch/compress-batch.ts'
 import { checkBatch, decodeBatch } from '../../../src/core/batch/decode-records.ts'
 import type { NewRecord } from '../../../src/core/batch/record.ts'
 import { readBatchHeader } from '../../../src/core/batch/record-batch.ts'
-import { createCodecs } from '../../../src/core/compression/codecs.ts'
+import { CODECS } from '../../../src/core/compression/codecs.ts'
 import { type TrimmedBatch, type TrimOptions, trimBatch } from '../../../src/core/log/trim-batch.ts'
 
-const codecs = createCodecs()
 const text = (value: string) => new TextEncoder().encode(value)
 
 const RECORDS: NewRecord[] = [
@@ -19,7 +18,7 @@ const RECORDS: NewRecord[] = [
 const PRODUCER = { producerId: 99n, producerEpoch: 3, baseSequence: 2 ** 31 - 2 }
 
 async function trim(batch: Uint8Array, options: Partial<TrimOptions>) {
-  const defaults = { recordsCount: 1, batchBytesMax: 10_000, bytesMax: 10_000, codecs }
+  const defaults = { recordsCount: 1, batchBytesMax: 10_000, bytesMax: 10_000, codecs: CODECS }
   return await trimBatch(batch, readBatchHeader(batch), { ...defaults, ...options })
 }
 
@@ -29,8 +28,8 @@ function bytesOf(parts: readonly TrimmedBatch[] = []): Uint8Array[] {
 
 async function recordsOf(bytes: Uint8Array) {
   const header = readBatchHeader(bytes)
-  await checkBatch(bytes, header, codecs)
-  const records = await decodeBatch(bytes, header, codecs)
+  await checkBatch(bytes, header, CODECS)
+  const records = await decodeBatch(bytes, header, CODECS)
   return records.map(({ timestamp, key, value, headers }) => ({ timestamp, key, value, headers }))
 }
 
@@ -43,7 +42,7 @@ test.each([
   'a batch with compression %s loses its first %d records and nothing else',
   async (compression, recordsCount, baseSequence) => {
     const plain = encodeBatch(RECORDS, PRODUCER)
-    const batch = compression === 'none' ? plain : await compressBatch(plain, compression, codecs)
+    const batch = compression === 'none' ? plain : await compressBatch(plain, compression, CODECS)
     const [rest, ...more] = bytesOf(await trim(batch, { recordsCount }))
     expect(more).toEqual([])
     const left = RECORDS.slice(recordsCount)
@@ -72,7 +71,7 @@ test('each batch that is left comes with the check of its own records', async ()
     const parts = (await trim(batch, options)) ?? []
     expect(parts.length).toBeGreaterThan(0)
     for (const { bytes, check } of parts) {
-      expect(check).toEqual(await checkBatch(bytes, readBatchHeader(bytes), codecs))
+      expect(check).toEqual(await checkBatch(bytes, readBatchHeader(bytes), CODECS))
     }
   }
 })
@@ -92,7 +91,7 @@ test('records without a time stay without one', async () => {
 test('there is no rest where a record needs its compression', async () => {
   const large = { timestamp: 1, key: null, value: new Uint8Array(5_000), headers: [] }
   const plain = encodeBatch([...RECORDS, large], PRODUCER)
-  const gzip = await compressBatch(plain, 'gzip', codecs)
+  const gzip = await compressBatch(plain, 'gzip', CODECS)
   expect(await trim(gzip, { batchBytesMax: 4_000 })).toBeUndefined()
   expect((await trim(gzip, { batchBytesMax: 6_000 }))?.length).toBe(1)
   // Nothing would help here.
@@ -101,7 +100,7 @@ test('there is no rest where a record needs its compression', async () => {
 
 test('the rest is never more than it may be, in however many batches', async () => {
   const records = Array.from({ length: 50 }, () => ({ ...RECORDS[0], value: new Uint8Array(100) }))
-  const gzip = await compressBatch(encodeBatch(records as NewRecord[], PRODUCER), 'gzip', codecs)
+  const gzip = await compressBatch(encodeBatch(records as NewRecord[], PRODUCER), 'gzip', CODECS)
   for (const batchBytesMax of [200, 1_000, 10_000]) {
     const batches = bytesOf(await trim(gzip, { batchBytesMax, bytesMax: 20_000 }))
     const sizeBytes = batches.reduce((sum, { length }) => sum + length, 0)

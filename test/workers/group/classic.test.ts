@@ -12,7 +12,7 @@ import type {
   JoinGroupAnswer,
   JoinGroupRequest,
   SyncGroupAnswer,
-} from '../../../src/core/group/classic/classic-api.ts'
+} from '../../../src/core/group/classic-api.ts'
 import type { GroupSummary } from '../../../src/core/group/group-api.ts'
 import type { GroupId } from '../../../src/core/group/group-id.ts'
 import { WAIT } from '../../support/until.ts'

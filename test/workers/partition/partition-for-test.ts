@@ -9,10 +9,10 @@ import {
   readBatchHeaders,
   verifyCrc,
 } from '../../../src/core/batch/record-batch.ts'
+import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import type { Codecs } from '../../../src/core/compression/codec.ts'
 import { type ErrorBody, type Reply, reply, unwrap } from '../../../src/core/errors.ts'
 import { FETCH_BYTES_MAX } from '../../../src/core/limits.ts'
-import { concatenate } from '../../../src/core/log/chunk.ts'
 import type {
   AppendReply,
   AppendRequest,

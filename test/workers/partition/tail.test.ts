@@ -1,7 +1,7 @@
 import { evictDurableObject, reset } from 'cloudflare:test'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { TAIL_CREDIT_BYTES_MAX, TAIL_FRAME_BYTES_MAX } from '../../../src/core/limits.ts'
-import { concatenate } from '../../../src/core/log/chunk.ts'
 import { decodeTailFrame, type TailFrame } from '../../../src/core/log/tail-protocol.ts'
 import {
   append,

@@ -36,15 +36,13 @@ async function compress(bytes: Uint8Array): Promise<Uint8Array> {
   const writing = Promise.all([writer.write(new Uint8Array(bytes)), writer.close()])
   const reader = stream.readable.getReader() as ReadableStreamDefaultReader<Uint8Array>
   const chunks: Uint8Array[] = []
-  let count = 0
   for (;;) {
     const { done, value } = await reader.read()
     if (done) break
     chunks.push(value)
-    count += value.length
   }
   await writing
-  return concatenate(chunks, count)
+  return concatenate(chunks)
 }
 
 function decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {

@@ -93,7 +93,7 @@ function writeLength(length: number, output: Uint8Array, start: number): number 
 }
 
 /** Where a block may write in its output, and from where on it may copy. */
-export interface Lz4Bounds {
+interface Lz4Bounds {
   readonly start: number
   readonly end: number
   readonly history: number

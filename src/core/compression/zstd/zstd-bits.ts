@@ -1,5 +1,8 @@
-/** The two directions in which zstd reads bits. */
+/** The two directions in which zstd reads bits, and how large what it reads may become. */
 import { corrupt } from '../compression-error.ts'
+
+/** The most bytes of one block (RFC 8878, section 3.1.1.2.4); it bounds the work of one block. */
+export const ZSTD_BLOCK_BYTES_MAX = 128 * 1024
 
 /** The `count` bits, up to 24, from bit `position` on, counted from the low end of the first byte. */
 function bitsAt(bytes: Uint8Array, position: number, count: number): number {

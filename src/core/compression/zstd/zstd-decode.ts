@@ -14,7 +14,7 @@ import { EdgelogError } from '../../errors.ts'
 import type { Codec } from '../codec.ts'
 import { corrupt, tooLarge } from '../compression-error.ts'
 import { OutputBuffer } from '../output-buffer.ts'
-import { ZSTD_BLOCK_BYTES_MAX } from './zstd-limits.ts'
+import { ZSTD_BLOCK_BYTES_MAX } from './zstd-bits.ts'
 import { type HuffmanTable, readLiterals } from './zstd-literals.ts'
 import { type RepeatedOffsets, runSequences, type SequenceTables } from './zstd-sequences.ts'
 

@@ -1,8 +1,7 @@
 /** The literals section of a zstd block (RFC 8878, section 3.1.1.3.1): bytes, mostly Huffman coded. */
 import { corrupt } from '../compression-error.ts'
-import { BackwardBits, ForwardBits } from './zstd-bits.ts'
+import { BackwardBits, ForwardBits, ZSTD_BLOCK_BYTES_MAX } from './zstd-bits.ts'
 import { nextFseState, readFseTable } from './zstd-fse.ts'
-import { ZSTD_BLOCK_BYTES_MAX } from './zstd-limits.ts'
 
 const CODE_BITS_MAX = 11
 const SYMBOLS_MAX = 256
@@ -18,7 +17,7 @@ export interface HuffmanTable {
   readonly entries: Uint16Array
 }
 
-export interface Literals {
+interface Literals {
   readonly bytes: Uint8Array
   /** Where the section ends in the block. */
   readonly end: number

@@ -5,7 +5,7 @@
 import { corrupt, tooLarge } from '../compression-error.ts'
 import { copyBytes, repeatBytes } from '../copy-bytes.ts'
 import type { OutputBuffer } from '../output-buffer.ts'
-import { BackwardBits, ForwardBits } from './zstd-bits.ts'
+import { BackwardBits, ForwardBits, ZSTD_BLOCK_BYTES_MAX } from './zstd-bits.ts'
 import {
   buildFseTable,
   type FseTable,
@@ -13,7 +13,6 @@ import {
   readFseTable,
   repeatedFseTable,
 } from './zstd-fse.ts'
-import { ZSTD_BLOCK_BYTES_MAX } from './zstd-limits.ts'
 
 const LITERAL_BASE = [
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24, 28, 32, 40, 48, 64, 128,

@@ -1,6 +1,6 @@
 /** What a server-side assignor is given and gives back (KIP-848). */
 import { EdgelogError } from '../../errors.ts'
-import { shownValue } from '../../topic/shown-value.ts'
+import { shownValue } from '../../shown-value.ts'
 import type { Assignment } from './assignment.ts'
 
 export const ASSIGNOR_NAMES = ['uniform', 'range'] as const

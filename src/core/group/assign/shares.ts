@@ -30,7 +30,7 @@ export interface GroupShares {
   readonly counts: number[]
 }
 
-export interface SubscribedTopic {
+interface SubscribedTopic {
   readonly topicId: string
   readonly partitionCount: number
   readonly subscribers: readonly number[]

@@ -21,11 +21,11 @@
  *    (then it is who led last) or empty (null).
  */
 import { EdgelogError, type ErrorCode, type ErrorDetails, type Reply } from '../../errors.ts'
-import type { GroupState } from '../group-api.ts'
-import type { ClassicProtocol, JoinGroupAnswer, SyncGroupAnswer } from './classic-api.ts'
+import type { ClassicProtocol, JoinGroupAnswer, SyncGroupAnswer } from '../classic-api.ts'
+import type { GroupState } from '../group-state.ts'
 import { type Deadlines, NO_DEADLINES, setDeadline } from './classic-deadlines.ts'
 
-export type ClassicState = Extract<
+type ClassicState = Extract<
   GroupState,
   'empty' | 'preparing_rebalance' | 'completing_rebalance' | 'stable'
 >

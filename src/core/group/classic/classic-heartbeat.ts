@@ -1,7 +1,7 @@
 /** Decides what a member of the classic protocol hears when it says that it is alive, or commits. */
 import type { Reply } from '../../errors.ts'
+import type { ClassicHeartbeatRequest } from '../classic-api.ts'
 import type { CommittingMember } from '../group-api.ts'
-import type { ClassicHeartbeatRequest } from './classic-api.ts'
 import {
   type ClassicGroup,
   rebalanceError,
@@ -10,7 +10,7 @@ import {
   touch,
 } from './classic-group.ts'
 
-export interface ClassicHeartbeatStep {
+interface ClassicHeartbeatStep {
   readonly group: ClassicGroup
   readonly answer: Reply<null>
 }

@@ -6,7 +6,7 @@ import {
   SESSION_TIMEOUT_MS_MAX,
   SESSION_TIMEOUT_MS_MIN,
 } from '../../limits.ts'
-import type { JoinGroupAnswer, JoinGroupRequest } from './classic-api.ts'
+import type { JoinGroupAnswer, JoinGroupRequest } from '../classic-api.ts'
 import { deleteDeadlines, NEVER_MS, setDeadline } from './classic-deadlines.ts'
 import {
   andThen,
@@ -30,7 +30,7 @@ import {
 } from './classic-protocols.ts'
 import { completeIfAllJoined, joinAnswer, openRebalance } from './classic-rebalance.ts'
 
-export interface JoinFacts {
+interface JoinFacts {
   readonly nowMs: number
   /** What the shell calls this call by, once only. */
   readonly ticket: number

@@ -1,6 +1,6 @@
 /** Decides LeaveGroup. */
 import { EdgelogError } from '../../errors.ts'
-import type { LeavingMember, LeftMember } from './classic-api.ts'
+import type { LeavingMember, LeftMember } from '../classic-api.ts'
 import {
   type ClassicGroup,
   type ClassicStep,
@@ -9,7 +9,7 @@ import {
 } from './classic-group.ts'
 import { completeIfAllJoined, removeMembers } from './classic-rebalance.ts'
 
-export interface LeaveStep extends ClassicStep {
+interface LeaveStep extends ClassicStep {
   /** For each that was to leave, in order. */
   readonly results: readonly LeftMember[]
 }

@@ -5,7 +5,7 @@ import {
   CLASSIC_METADATA_BYTES_MAX,
   CLASSIC_PROTOCOLS_MAX,
 } from '../../limits.ts'
-import type { ClassicProtocol, JoinGroupRequest } from './classic-api.ts'
+import type { ClassicProtocol, JoinGroupRequest } from '../classic-api.ts'
 import type { ClassicGroup, ClassicMember } from './classic-group.ts'
 
 type Offer = Pick<JoinGroupRequest, 'protocolType' | 'protocols'>

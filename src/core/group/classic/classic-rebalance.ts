@@ -5,7 +5,7 @@
  */
 import { assert } from '../../errors.ts'
 import { INITIAL_REBALANCE_DELAY_MS } from '../../limits.ts'
-import type { JoinGroupAnswer } from './classic-api.ts'
+import type { JoinGroupAnswer } from '../classic-api.ts'
 import { deleteDeadlines, setDeadlines } from './classic-deadlines.ts'
 import {
   type ClassicAnswer,

@@ -39,7 +39,7 @@ export interface ClassicRows {
 }
 
 /** What a step has to store. */
-export interface ClassicChanges {
+interface ClassicChanges {
   /** null: unchanged. */
   readonly header: ClassicHeader | null
   readonly changed: readonly ClassicMemberRow[]

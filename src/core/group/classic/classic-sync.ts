@@ -1,7 +1,7 @@
 /** Decides SyncGroup: the leader's assignments come in, and each member's goes out. */
 import { EdgelogError } from '../../errors.ts'
 import { CLASSIC_METADATA_BYTES_MAX } from '../../limits.ts'
-import type { SyncGroupAnswer, SyncGroupRequest } from './classic-api.ts'
+import type { SyncGroupAnswer, SyncGroupRequest } from '../classic-api.ts'
 import { NEVER_MS, setDeadline } from './classic-deadlines.ts'
 import {
   type ClassicAnswer,
@@ -17,7 +17,7 @@ import {
 import { fitsRow, isSameBytes } from './classic-protocols.ts'
 import { restartSessions } from './classic-rebalance.ts'
 
-export interface SyncFacts {
+interface SyncFacts {
   readonly nowMs: number
   /** What the shell calls this call by, once only. */
   readonly ticket: number

@@ -1,6 +1,6 @@
+import type { ClassicGroupDescription, ClassicMemberDescription } from '../classic-api.ts'
 import type { GroupDescription, MemberDescription } from '../group-api.ts'
 import type { GroupId } from '../group-id.ts'
-import type { ClassicGroupDescription, ClassicMemberDescription } from './classic-api.ts'
 import type { ClassicGroup, ClassicMember } from './classic-group.ts'
 
 /** A group of the classic protocol as an operator sees it. What its members hold only they know. */

@@ -6,7 +6,7 @@
  */
 import { assert } from '../../errors.ts'
 import { type Assignment, holds, isSameAssignment, NO_PARTITIONS } from '../assign/assignment.ts'
-import type { GroupState } from '../group-api.ts'
+import type { GroupState } from '../group-state.ts'
 import { type ConsumerMember, isAway } from './consumer-member.ts'
 
 export interface ConsumerGroupChange {

@@ -14,7 +14,7 @@ import type { Assignment } from '../assign/assignment.ts'
 import type { AssignorName } from '../assign/assignor.ts'
 import { LEAVE_STATIC_EPOCH } from '../group-api.ts'
 
-export type MemberState = 'stable' | 'unrevoked_partitions' | 'unreleased_partitions'
+type MemberState = 'stable' | 'unrevoked_partitions' | 'unreleased_partitions'
 
 export interface ConsumerMember {
   readonly memberId: string

@@ -1,7 +1,7 @@
-import { assignedTopics } from '../assign/assigned-topics.ts'
 import type { GroupDescription, MemberDescription } from '../group-api.ts'
 import type { GroupId } from '../group-id.ts'
 import type { TopicDirectory } from '../topic-directory.ts'
+import { assignedTopics } from './assigned-topics.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import { isAway } from './consumer-member.ts'
 import { assignorOf } from './target.ts'

@@ -5,11 +5,11 @@ import {
   REBALANCE_HEARTBEAT_INTERVAL_MS_MIN,
   REBALANCE_HEARTBEAT_INTERVAL_MS_PER_MEMBER,
 } from '../../limits.ts'
-import { assignedTopics, assignmentOf } from '../assign/assigned-topics.ts'
 import { type Assignment, isSameAssignment } from '../assign/assignment.ts'
 import { type HeartbeatAnswer, type HeartbeatRequest, JOIN_EPOCH } from '../group-api.ts'
 import type { GroupTimes } from '../group-config.ts'
 import type { TopicDirectory } from '../topic-directory.ts'
+import { assignedTopics, assignmentOf } from './assigned-topics.ts'
 import {
   type ConsumerGroup,
   type ConsumerGroupChange,
@@ -21,7 +21,7 @@ import { identify } from './identify.ts'
 import { reconcile } from './reconcile.ts'
 import { type AssignmentTime, assignIfDue, checkBounds } from './target.ts'
 
-export interface HeartbeatDecision {
+interface HeartbeatDecision {
   /** null: nothing is to be stored. */
   readonly change: ConsumerGroupChange | null
   readonly answer: HeartbeatAnswer

@@ -17,11 +17,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { EdgelogError, type ErrorBody } from '../../../../src/core/errors.ts'
-import type {
-  JoinGroupAnswer,
-  JoinGroupRequest,
-} from '../../../../src/core/group/classic/classic-api.ts'
 import { decideTime, nextDeadlineMs } from '../../../../src/core/group/classic/classic-time.ts'
+import type { JoinGroupAnswer, JoinGroupRequest } from '../../../../src/core/group/classic-api.ts'
 import { runs, SEEDED } from '../../../support/seed.ts'
 import { bytes, ClassicShell, DECISIONS, type Decisions, text } from './classic-shell.ts'
 

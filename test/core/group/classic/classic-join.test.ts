@@ -1,8 +1,8 @@
 /** Who may join, under which id, with which protocol; and static members. */
 import { describe, expect, test } from 'vitest'
-import type { JoinGroupRequest } from '../../../../src/core/group/classic/classic-api.ts'
 import { EMPTY_CLASSIC_GROUP } from '../../../../src/core/group/classic/classic-group.ts'
 import { decideJoin } from '../../../../src/core/group/classic/classic-join.ts'
+import type { JoinGroupRequest } from '../../../../src/core/group/classic-api.ts'
 import {
   CLASSIC_GROUP_BYTES_MAX,
   CLASSIC_METADATA_BYTES_MAX,

@@ -3,14 +3,6 @@
  * answers, stores what steps say is to be stored, and holds every step to the group's invariants.
  */
 import { expect } from 'vitest'
-import type {
-  ClassicHeartbeatRequest,
-  JoinGroupAnswer,
-  JoinGroupRequest,
-  LeavingMember,
-  SyncGroupAnswer,
-  SyncGroupRequest,
-} from '../../../../src/core/group/classic/classic-api.ts'
 import { deadlineOf, NEVER_MS } from '../../../../src/core/group/classic/classic-deadlines.ts'
 import {
   type ClassicAnswer,
@@ -32,6 +24,14 @@ import {
 } from '../../../../src/core/group/classic/classic-rows.ts'
 import { decideSync } from '../../../../src/core/group/classic/classic-sync.ts'
 import { decideTime, nextDeadlineMs } from '../../../../src/core/group/classic/classic-time.ts'
+import type {
+  ClassicHeartbeatRequest,
+  JoinGroupAnswer,
+  JoinGroupRequest,
+  LeavingMember,
+  SyncGroupAnswer,
+  SyncGroupRequest,
+} from '../../../../src/core/group/classic-api.ts'
 import type { CommittingMember } from '../../../../src/core/group/group-api.ts'
 import { parseGroupId } from '../../../../src/core/group/group-id.ts'
 

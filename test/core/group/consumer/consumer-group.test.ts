@@ -21,7 +21,7 @@ import { runs, SEEDED } from '../../../support/seed.ts'
 import { type Client, ROUND_MS, request, SUBSCRIPTIONS, World } from './consumer-world.ts'
 
 type Reconcile = typeof import('../../../../src/core/group/consumer/reconcile.ts').reconcile
-type CommitRules = typeof import('../../../../src/core/group/commit.ts')
+type CommitRules = typeof import('../../../../src/core/group/consumer/check-commit.ts')
 
 /** What stands in for a rule; set by the tests of the checker. */
 const broken = vi.hoisted(() => ({
@@ -35,7 +35,7 @@ vi.mock('../../../../src/core/group/consumer/reconcile.ts', async (load) => {
   return { reconcile: ((...args) => broken.reconcile(reconcile)(...args)) satisfies Reconcile }
 })
 
-vi.mock('../../../../src/core/group/commit.ts', async (load) => {
+vi.mock('../../../../src/core/group/consumer/check-commit.ts', async (load) => {
   const rules = await load<CommitRules>()
   const checkConsumerCommit: CommitRules['checkConsumerCommit'] = (...args) =>
     broken.checkConsumerCommit(rules)(...args)

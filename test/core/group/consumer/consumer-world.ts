@@ -4,7 +4,6 @@
  */
 import { expect } from 'vitest'
 import { EdgelogError } from '../../../../src/core/errors.ts'
-import { assignmentOf } from '../../../../src/core/group/assign/assigned-topics.ts'
 import {
   type Assignment,
   filterPartitions,
@@ -16,7 +15,8 @@ import {
   subtract,
   unite,
 } from '../../../../src/core/group/assign/assignment.ts'
-import { checkConsumerCommit } from '../../../../src/core/group/commit.ts'
+import { assignmentOf } from '../../../../src/core/group/consumer/assigned-topics.ts'
+import { checkConsumerCommit } from '../../../../src/core/group/consumer/check-commit.ts'
 import { checkHeartbeat } from '../../../../src/core/group/consumer/check-heartbeat.ts'
 import {
   ConsumerGroup,

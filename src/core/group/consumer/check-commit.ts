@@ -1,10 +1,10 @@
-/** Who may commit offsets to a group of the consumer protocol, and when committed offsets expire. */
-import { EdgelogError } from '../errors.ts'
-import { holds } from './assign/assignment.ts'
-import type { ConsumerGroup } from './consumer/consumer-group.ts'
-import type { ConsumerMember } from './consumer/consumer-member.ts'
-import { findMember } from './consumer/identify.ts'
-import { type CommittedOffset, type CommittingMember, JOIN_EPOCH } from './group-api.ts'
+/** Checks which member of the consumer protocol may commit an offset. */
+import { EdgelogError } from '../../errors.ts'
+import { holds } from '../assign/assignment.ts'
+import { type CommittingMember, JOIN_EPOCH } from '../group-api.ts'
+import type { ConsumerGroup } from './consumer-group.ts'
+import type { ConsumerMember } from './consumer-member.ts'
+import { findMember } from './identify.ts'
 
 /**
  * A member commits under its epoch, or under the one before if it has yet to hear of its own, and only
@@ -46,24 +46,4 @@ export function findCommitting(group: ConsumerGroup, committing: CommittingMembe
     'stale_member_epoch',
     `memberEpoch: ${epoch} is not the member's, which is ${member.memberEpoch}`,
   )
-}
-
-export interface OffsetExpiry {
-  readonly retentionMs: number
-  /** Since when the group has no members; null: it has some. */
-  readonly emptySinceMs: number | null
-  /** Whether some member subscribes to a topic. */
-  readonly isSubscribed: (topicId: string) => boolean
-}
-
-/**
- * When an offset is forgotten: `offsets.retention.minutes` after the group became empty, or after the
- * commit where that was later; in a group with members only that of a topic nobody subscribes to.
- */
-export function offsetExpiresAtMs(
-  { topicId, committedAtMs }: CommittedOffset,
-  { retentionMs, emptySinceMs, isSubscribed }: OffsetExpiry,
-): number {
-  if (emptySinceMs !== null) return Math.max(committedAtMs, emptySinceMs) + retentionMs
-  return isSubscribed(topicId) ? Number.POSITIVE_INFINITY : committedAtMs + retentionMs
 }

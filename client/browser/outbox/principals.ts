@@ -1,14 +1,16 @@
 /** What other principals have left in this browser. */
-import type { EdgelogError } from '../../src/core/errors.ts'
-import type { Clock } from '../clock.ts'
-import type { Connection } from '../http/connection.ts'
-import { untilFlushed } from './outbox/flush.ts'
-import { OutboxDrain } from './outbox/outbox-drain.ts'
-import type { OutboxNews } from './outbox/outbox-news.ts'
-import { OutboxSender, type SenderState } from './outbox/outbox-sender.ts'
-import { type OutboxContext, OutboxStore, pendingOf } from './outbox/outbox-store.ts'
-import { Database } from './store/database.ts'
-import type { PageEvents } from './sync/page-events.ts'
+import type { EdgelogError } from '../../../src/core/errors.ts'
+import type { Clock } from '../../clock.ts'
+import type { Connection } from '../../http/connection.ts'
+import type { Session } from '../session/session.ts'
+import type { TokenRenewal } from '../session/token-renewal.ts'
+import { Database } from '../store/database.ts'
+import type { PageEvents } from '../sync/page-events.ts'
+import { Channel, type Publisher } from '../tabs/channel.ts'
+import { untilFlushed } from './flush.ts'
+import { OutboxDrain } from './outbox-drain.ts'
+import { OutboxSender, type SenderState } from './outbox-sender.ts'
+import { OutboxStore, pendingOf } from './outbox-store.ts'
 import { TopicDirectory } from './topic-directory.ts'
 
 export interface OtherPrincipal {
@@ -50,18 +52,17 @@ export async function otherPrincipals(
   return found
 }
 
-export interface SendingContext {
+interface SenderParts {
   readonly connection: Connection
-  readonly outbox: OutboxContext
-  readonly store: OutboxStore
+  readonly channel: Publisher
   readonly page: PageEvents
-  readonly tell: (news: OutboxNews) => void
-  readonly renewToken: () => Promise<boolean>
+  readonly store: OutboxStore
+  readonly tokens: TokenRenewal
 }
 
 /** Sends the outbox of one database. */
 export function outboxSender(
-  { connection, store, page, tell, renewToken }: SendingContext,
+  { connection, channel, page, store, tokens }: SenderParts,
   drain: OutboxDrain,
   topics: TopicDirectory,
   stateChanged: (state: SenderState, error: EdgelogError | undefined) => void,
@@ -73,8 +74,8 @@ export function outboxSender(
     refresh: (topic) => topics.refresh(topic),
     loadTopic: (topic) => topics.ask(topic),
     isOnline: () => page.isOnline,
-    tell,
-    renewToken,
+    channel,
+    renewToken: () => tokens.renew(),
     stateChanged,
   })
 }
@@ -88,28 +89,24 @@ export function outboxSender(
  * @throws the reason of `signal`; what is not sent by then stays.
  */
 export async function adopt(
-  context: SendingContext,
+  { connection, page, newProducerId, random, now }: Session,
+  tokens: TokenRenewal,
   name: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const { connection } = context
   const { clock } = connection
   const database = new Database(name, clock, DEAF)
-  const outbox = { ...context.outbox, database }
+  const outbox = { database, newProducerId, random, now }
   const store = new OutboxStore(outbox)
   const drain = new OutboxDrain(outbox)
-  const settled = new EventTarget()
-  const tell = () => settled.dispatchEvent(new Event('settled'))
-  const topics = new TopicDirectory(connection, drain, tell)
-  const sender = outboxSender({ ...context, outbox, store, tell }, drain, topics, () => {})
+  const channel = new Channel(null)
+  const topics = new TopicDirectory(connection, drain, channel)
+  const context = { connection, channel, page, store, tokens }
+  const sender = outboxSender(context, drain, topics, () => {})
   try {
     const waiting = (await store.producers()).reduce((sum, row) => sum + pendingOf(row), 0)
     sender.start()
-    const onSettled = (listener: () => void) => {
-      settled.addEventListener('settled', listener)
-      return () => settled.removeEventListener('settled', listener)
-    }
-    await untilFlushed({ store, clock, onSettled }, signal)
+    await untilFlushed({ store, clock, channel }, signal)
     sender.stop()
     // What the log refused stays for who comes back under that name.
     if ((await store.countParked()) === 0) await database.destroy()

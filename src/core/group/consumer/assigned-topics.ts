@@ -1,8 +1,8 @@
 /** Assignments as they travel: lists of topics, by name where a person or a client is to read them. */
 
+import type { Assignment } from '../assign/assignment.ts'
 import type { AssignedTopic, OwnedPartitions } from '../group-api.ts'
 import type { TopicDirectory } from '../topic-directory.ts'
-import type { Assignment } from './assignment.ts'
 
 /** By name. A topic that is gone is not shown: there is nothing to be done with it. */
 export function assignedTopics(assignment: Assignment, topics: TopicDirectory): AssignedTopic[] {

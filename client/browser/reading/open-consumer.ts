@@ -1,19 +1,19 @@
 /** Consumers that read through the cache. */
-import type { Codecs } from '../../src/core/compression/codec.ts'
-import type { EdgelogError } from '../../src/core/errors.ts'
-import { clientCodecs } from '../codecs.ts'
-import { Consumer, type ConsumerContext } from '../consumer/consumer.ts'
-import type { ConsumerOptions } from '../consumer/consumer-options.ts'
-import type { FetchBatchesOptions, FetchedBatches } from '../consumer/fetch-batches.ts'
-import { type LogSource, networkSource } from '../consumer/log-source.ts'
-import type { GroupConsumer } from '../group/group-consumer.ts'
-import type { GroupConsumerOptions } from '../group/group-consumer-options.ts'
-import { randomProducerId } from '../producer/producer-id.ts'
-import type { TopicMetadata, TopicMetadataSource } from '../topic-metadata.ts'
-import type { CacheNews } from './cache/cache-news.ts'
-import { CachedSource, type CachedSourceContext } from './cache/cached-source.ts'
+import type { Codecs } from '../../../src/core/compression/codec.ts'
+import type { EdgelogError } from '../../../src/core/errors.ts'
+import { clientCodecs } from '../../codecs.ts'
+import { Consumer, type ConsumerContext } from '../../consumer/consumer.ts'
+import type { ConsumerOptions } from '../../consumer/consumer-options.ts'
+import type { FetchBatchesOptions, FetchedBatches } from '../../consumer/fetch-batches.ts'
+import { type LogSource, networkSource } from '../../consumer/log-source.ts'
+import type { GroupConsumer } from '../../group/group-consumer.ts'
+import type { GroupConsumerOptions } from '../../group/group-consumer-options.ts'
+import { randomProducerId } from '../../producer-id.ts'
+import type { TopicMetadata, TopicMetadataSource } from '../../topic-metadata.ts'
+import { CachedSource, type CachedSourceContext } from '../cache/cached-source.ts'
+import { isStorageError } from '../outbox/topic-directory.ts'
+import type { Channel } from '../tabs/channel.ts'
 import type { Patience } from './patience.ts'
-import { isStorageError } from './topic-directory.ts'
 
 /** What a consumer in a page leaves open: the way of reading is the client's to choose. */
 export type BrowserConsumerOptions = Omit<ConsumerOptions, 'transport'>
@@ -23,7 +23,7 @@ export interface ReadingContext {
   readonly patience: Patience
   readonly topics: TopicMetadataSource
   readonly cache: CachedSourceContext['cache']
-  readonly news: CacheNews
+  readonly channel: Channel
   readonly codecs: Partial<Codecs> | undefined
   /** Keeps a topic in step while it is read. */
   readonly use: (topic: string) => Promise<void>
@@ -44,7 +44,7 @@ export async function openGroupConsumer(
   context: ReadingContext,
   options: BrowserGroupConsumerOptions,
 ): Promise<GroupConsumer> {
-  const { GroupConsumer } = await import('../group/group-consumer.ts')
+  const { GroupConsumer } = await import('../../group/group-consumer.ts')
   const newMemberId = () => `${randomProducerId()}`
   return new GroupConsumer(
     { ...consumerContext(context), newMemberId },
@@ -53,11 +53,18 @@ export async function openGroupConsumer(
 }
 
 function consumerContext(context: ReadingContext): ConsumerContext {
-  const { cache, news, failed, onClosed } = context
+  const { cache, channel, failed, onClosed } = context
   const { connection } = context.patience
   const codecs = clientCodecs(context.codecs)
   const network = networkSource(connection)
-  const cached = new CachedSource({ cache, network, news, codecs, clock: connection.clock, failed })
+  const cached = new CachedSource({
+    cache,
+    network,
+    channel,
+    codecs,
+    clock: connection.clock,
+    failed,
+  })
   const source = new KeepingSource(cached, context)
   return {
     connection,

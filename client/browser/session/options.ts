@@ -1,9 +1,9 @@
-import type { Codecs } from '../../src/core/compression/codec.ts'
-import type { Clock } from '../clock.ts'
-import type { WebSocketConstructor } from '../consumer/tail-client.ts'
-import type { Fetch } from '../http/connection.ts'
-import type { CacheLimits } from './store/schema.ts'
-import type { TransportName } from './sync/transport.ts'
+import type { Codecs } from '../../../src/core/compression/codec.ts'
+import type { Clock } from '../../clock.ts'
+import type { WebSocketConstructor } from '../../consumer/tail-client.ts'
+import type { Fetch } from '../../http/connection.ts'
+import type { CacheLimits } from '../store/schema.ts'
+import type { TransportName } from '../sync/transport.ts'
 
 export interface BrowserClientOptions {
   /**

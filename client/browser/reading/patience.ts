@@ -1,9 +1,9 @@
 /** What is read waits for another token where the one there is refused, as it waits for the network. */
-import { EdgelogError } from '../../src/core/errors.ts'
-import type { Connection } from '../http/connection.ts'
-import { Refusal, refusalOf, retryAfterMsOf } from '../http/refusal.ts'
-import { AUTH_RETRY_MS } from './limits.ts'
-import type { LastError } from './sync/sync.ts'
+import { EdgelogError } from '../../../src/core/errors.ts'
+import type { Connection } from '../../http/connection.ts'
+import { Refusal, refusalOf, retryAfterMsOf } from '../../http/refusal.ts'
+import { AUTH_RETRY_MS } from '../limits.ts'
+import type { LastError } from '../sync/sync.ts'
 
 export interface PatienceContext {
   readonly connection: Connection

@@ -2,9 +2,9 @@
  * The classic rebalance protocol, as the group's Durable Object answers it: what JoinGroup, SyncGroup,
  * Heartbeat and LeaveGroup of Kafka's wire protocol say, without their framing. Types only.
  */
-import type { Reply } from '../../errors.ts'
-import type { GroupState } from '../group-api.ts'
-import type { GroupId } from '../group-id.ts'
+import type { Reply } from '../errors.ts'
+import type { GroupId } from './group-id.ts'
+import type { GroupState } from './group-state.ts'
 
 export interface ClassicProtocol {
   readonly name: string
@@ -29,7 +29,7 @@ export interface JoinGroupRequest {
   readonly supportsSkippingAssignment: boolean
 }
 
-export interface JoinedMember {
+interface JoinedMember {
   readonly memberId: string
   readonly instanceId: string | null
   readonly metadata: Uint8Array

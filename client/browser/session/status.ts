@@ -1,5 +1,5 @@
 /** How it stands, as a page can show it. */
-import type { LastError, SyncStatus } from './sync/sync.ts'
+import type { LastError, SyncStatus } from '../sync/sync.ts'
 
 export interface StorageStatus {
   /** Of the whole origin, as the browser estimates it. */

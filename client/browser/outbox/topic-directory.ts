@@ -1,17 +1,17 @@
 /** What is known of topics: asked from the server now and then, kept in the database for offline days. */
-import { EdgelogError } from '../../src/core/errors.ts'
-import type { TopicDescription } from '../admin.ts'
-import { type Connection, requestJson } from '../http/connection.ts'
-import { METADATA_MAX_AGE_MS } from '../limits.ts'
-import type { TopicMetadataSource } from '../topic-metadata.ts'
-import type { OutboxDrain } from './outbox/outbox-drain.ts'
-import type { OutboxNews } from './outbox/outbox-news.ts'
-import type { TopicRow } from './store/schema.ts'
+import { EdgelogError } from '../../../src/core/errors.ts'
+import { describeTopic } from '../../describe-topic.ts'
+import type { Connection } from '../../http/connection.ts'
+import { METADATA_MAX_AGE_MS } from '../../limits.ts'
+import type { TopicMetadataSource } from '../../topic-metadata.ts'
+import type { TopicRow } from '../store/schema.ts'
+import type { Publisher } from '../tabs/channel.ts'
+import type { OutboxDrain } from './outbox-drain.ts'
 
 export class TopicDirectory implements TopicMetadataSource {
   readonly #connection: Connection
   readonly #drain: OutboxDrain
-  readonly #tell: (news: OutboxNews) => void
+  readonly #channel: Publisher
   readonly #learned: (topic: string) => void
   readonly #readAtMs = new Map<string, number>()
 
@@ -19,12 +19,12 @@ export class TopicDirectory implements TopicMetadataSource {
   constructor(
     connection: Connection,
     drain: OutboxDrain,
-    tell: (news: OutboxNews) => void,
+    channel: Publisher,
     learned: (topic: string) => void = () => undefined,
   ) {
     this.#connection = connection
     this.#drain = drain
-    this.#tell = tell
+    this.#channel = channel
     this.#learned = learned
   }
 
@@ -57,14 +57,14 @@ export class TopicDirectory implements TopicMetadataSource {
     const row = await this.#describe(topic)
     this.#readAtMs.set(topic, this.#connection.clock.now())
     const moves = await this.#drain.learn(row)
-    if (moves.length > 0) this.#tell({ kind: 'moved', topic, moves })
+    if (moves.length > 0) this.#channel.publish({ kind: 'moved', topic, moves })
     this.#learned(topic)
     return row
   }
 
   async #describe(topic: string): Promise<TopicRow> {
-    const path = `/v1/topics/${encodeURIComponent(topic)}?partitionDetails=false`
-    const { id, partitions, config } = await requestJson<TopicDescription>(this.#connection, path)
+    const described = await describeTopic(this.#connection, topic, { partitionDetails: false })
+    const { id, partitions, config } = described
     return { topic, id, partitions, maxMessageBytes: Number(config['max.message.bytes']) }
   }
 }

@@ -1,6 +1,6 @@
 /** What a page can hear of its client. */
-import type { EdgelogError } from '../../src/core/errors.ts'
-import type { TopicResetReason } from './cache/cache-plan.ts'
+import type { EdgelogError } from '../../../src/core/errors.ts'
+import type { TopicResetReason } from '../tabs/channel.ts'
 import type { ClientStatus } from './status.ts'
 
 export interface TopicReset {

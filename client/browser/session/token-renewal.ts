@@ -1,26 +1,16 @@
 /** Asks the page for another token when the server refuses the one there is. */
-import { sleep } from '../clock.ts'
-import type { Connection } from '../http/connection.ts'
-import { TOKEN_INTERVAL_MS, TOKEN_TIMEOUT_MS } from './limits.ts'
-import type { BrowserClientOptions } from './options.ts'
-
-export interface TokenRenewalContext {
-  readonly connection: Connection
-  readonly token: BrowserClientOptions['token']
-  /** Aborted when the client is closed. */
-  readonly closed: AbortSignal
-  readonly setToken: (token: string) => void
-  readonly failed: (error: unknown) => void
-}
+import { sleep } from '../../clock.ts'
+import { TOKEN_INTERVAL_MS, TOKEN_TIMEOUT_MS } from '../limits.ts'
+import type { Session } from './session.ts'
 
 export class TokenRenewal {
-  readonly #context: TokenRenewalContext
+  readonly #session: Session
   #renewedAtMs = 0
   #given: AbortController | undefined
   #renewing: Promise<boolean> | undefined
 
-  constructor(context: TokenRenewalContext) {
-    this.#context = context
+  constructor(session: Session) {
+    this.#session = session
   }
 
   /** @returns whether there is another token now. */
@@ -37,7 +27,8 @@ export class TokenRenewal {
   }
 
   async #ask(): Promise<boolean> {
-    const { connection, token: ask, closed, setToken, failed } = this.#context
+    const { connection, options, closed } = this.#session
+    const { token: ask } = options
     if (typeof ask !== 'function') return false
     // A provider of wrong tokens is not asked without end.
     const { clock } = connection
@@ -52,10 +43,10 @@ export class TokenRenewal {
       const end = AbortSignal.any([given.signal, closed])
       const token = await Promise.race([ask(), sleep(clock, TOKEN_TIMEOUT_MS, end)])
       const isNew = typeof token === 'string' && token !== before && !end.aborted
-      if (isNew) setToken(token)
+      if (isNew) this.#session.setToken(token)
       return connection.token !== before
     } catch (error) {
-      failed(error)
+      this.#session.failed(error)
       return false
     }
   }

@@ -1,0 +1,4 @@
+export interface CallOptions {
+  /** Gives the call up. */
+  readonly signal?: AbortSignal
+}

@@ -1,0 +1,37 @@
+/** A topic, as the HTTP API shows it. */
+import type { LogEnds } from '../src/core/log/log-ends.ts'
+import { type Connection, requestJson } from './http/connection.ts'
+import { topicPath } from './http/paths.ts'
+
+export type ConfigValue = string | number | boolean
+
+export interface PartitionDetails extends LogEnds {
+  readonly partition: number
+  readonly sizeBytes: number
+}
+
+export interface TopicDescription {
+  readonly name: string
+  /** A topic created anew under an old name has another. */
+  readonly id: string
+  readonly partitions: number
+  /** Kafka's config keys, defaults included. */
+  readonly config: Readonly<Record<string, ConfigValue>>
+  readonly partitionDetails?: readonly PartitionDetails[]
+}
+
+interface DescribeTopicOptions {
+  /** Whether each partition is asked how far its log reaches. */
+  readonly partitionDetails: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+/** @throws {EdgelogError} `unknown_topic_or_partition`, `invalid_topic`, `unavailable`, ... */
+export async function describeTopic(
+  connection: Connection,
+  name: string,
+  { partitionDetails, signal }: DescribeTopicOptions,
+): Promise<TopicDescription> {
+  const path = `${topicPath(name)}?partitionDetails=${partitionDetails}`
+  return await requestJson(connection, path, { signal })
+}

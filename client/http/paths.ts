@@ -1,0 +1,12 @@
+/** Paths of the HTTP API that several rooms call. */
+import { parseTopicName } from '../../src/core/topic/topic-name.ts'
+
+/** @throws {EdgelogError} `invalid_topic`: "..", for one, would lead elsewhere. */
+export function topicPath(name: string): string {
+  return `/v1/topics/${parseTopicName(name, 'topic')}`
+}
+
+/** @throws {EdgelogError} `invalid_topic`. */
+export function recordsPath(topic: string, partition: number): string {
+  return `${topicPath(topic)}/partitions/${partition}/records`
+}

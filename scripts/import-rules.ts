@@ -1,0 +1,343 @@
+/**
+ * Which rooms of the source may import one another, and which packages each may use: docs/ARCHITECTURE.md.
+ *
+ * A room is a folder with all below it, or a file; the longest path that fits a file is its room. Rooms
+ * import one way: the rows form no circle.
+ */
+import { dirname, join, normalize } from 'node:path'
+
+export interface Room {
+  /** Other rooms; `path/**` stands for all rooms at or below a path. */
+  readonly imports: readonly string[]
+  /** By name, with the paths below it; `node:` stands for all modules of Node. */
+  readonly packages?: readonly string[]
+}
+
+export interface SourceFile {
+  /** From the root of the project, with slashes. */
+  readonly path: string
+  readonly text: string
+}
+
+const CORE = ['src/core/**']
+
+const SERVER_ROOMS: Record<string, Room> = {
+  'src/core': { imports: [] },
+  'src/core/access': { imports: ['src/core'] },
+  'src/core/bytes': { imports: [] },
+  'src/core/json': { imports: ['src/core'] },
+  'src/core/compression': { imports: ['src/core', 'src/core/bytes'] },
+  'src/core/batch': {
+    imports: ['src/core', 'src/core/bytes', 'src/core/compression', 'src/core/json'],
+  },
+  'src/core/kafka': { imports: ['src/core', 'src/core/bytes'] },
+  'src/core/topic-pattern': { imports: ['src/core'] },
+  'src/core/quota': { imports: ['src/core'] },
+  'src/core/group/assign': { imports: ['src/core'] },
+  'src/core/group': { imports: ['src/core', 'src/core/group/assign', 'src/core/topic-pattern'] },
+  'src/core/topic': {
+    imports: ['src/core', 'src/core/bytes', 'src/core/group', 'src/core/quota'],
+  },
+  'src/core/group/consumer': {
+    imports: [
+      'src/core',
+      'src/core/group',
+      'src/core/group/assign',
+      'src/core/topic',
+      'src/core/topic-pattern',
+    ],
+  },
+  'src/core/group/classic': { imports: ['src/core', 'src/core/bytes', 'src/core/group'] },
+  'src/core/log': {
+    imports: [
+      'src/core',
+      'src/core/bytes',
+      'src/core/batch',
+      'src/core/compression',
+      'src/core/topic',
+    ],
+  },
+  'src/events': { imports: ['src/core'] },
+  'durable-objects/migrate.ts': { imports: ['src/core'] },
+  'durable-objects/stop-object.ts': { imports: ['src/events'] },
+  'durable-objects/partition': {
+    imports: [
+      'durable-objects/migrate.ts',
+      'durable-objects/stop-object.ts',
+      'src/events',
+      ...CORE,
+    ],
+    packages: ['cloudflare:workers'],
+  },
+  'durable-objects/coordinator': {
+    imports: ['durable-objects/migrate.ts', 'src/events', ...CORE],
+    packages: ['cloudflare:workers'],
+  },
+  'durable-objects/group': {
+    imports: [
+      'durable-objects/migrate.ts',
+      'durable-objects/stop-object.ts',
+      'src/events',
+      ...CORE,
+    ],
+    packages: ['cloudflare:workers'],
+  },
+  'src/broker': { imports: ['src/events', ...CORE] },
+  'src/app': {
+    imports: ['src/broker', 'src/events', ...CORE],
+    packages: ['hono', '@hono/zod-openapi', 'zod'],
+  },
+  // Doors never import one another.
+  'src/http': {
+    imports: ['src/app', 'src/broker', 'src/events', ...CORE],
+    packages: ['hono', '@hono/zod-openapi', 'zod'],
+  },
+  'src/kafka': { imports: ['src/app', 'src/broker', 'src/events', ...CORE] },
+  'src/index.ts': {
+    imports: [
+      'src/app',
+      'src/http',
+      'src/kafka',
+      'src/core/access',
+      'src/events',
+      'durable-objects/partition',
+      'durable-objects/coordinator',
+      'durable-objects/group',
+    ],
+  },
+}
+
+/** Files at the top of the client that every room of it may use. */
+const CLIENT_BASE = [
+  'client/limits.ts',
+  'client/clock.ts',
+  'client/codecs.ts',
+  'client/check-range.ts',
+  'client/call-options.ts',
+  'client/producer-id.ts',
+]
+/** What all rooms of the client know of topics. */
+const CLIENT_TOPICS = ['client/describe-topic.ts', 'client/topic-metadata.ts']
+const BROWSER_BASE = [...CLIENT_BASE, 'client/browser/limits.ts']
+
+const CLIENT_ROOMS: Record<string, Room> = {
+  'client/limits.ts': { imports: [] },
+  'client/clock.ts': { imports: ['client/limits.ts'] },
+  'client/codecs.ts': { imports: ['src/core/compression'] },
+  'client/check-range.ts': { imports: ['src/core'] },
+  'client/call-options.ts': { imports: [] },
+  'client/producer-id.ts': { imports: [] },
+  'client/http': { imports: [...CLIENT_BASE, ...CORE] },
+  'client/describe-topic.ts': { imports: ['client/http', 'src/core/log'] },
+  'client/topic-metadata.ts': {
+    imports: ['client/limits.ts', 'client/http', 'client/describe-topic.ts'],
+  },
+  'client/producer': { imports: [...CLIENT_BASE, ...CLIENT_TOPICS, 'client/http', ...CORE] },
+  'client/consumer': { imports: [...CLIENT_BASE, ...CLIENT_TOPICS, 'client/http', ...CORE] },
+  'client/group': {
+    imports: [...CLIENT_BASE, 'client/http', 'client/consumer', ...CORE],
+  },
+  client: {
+    imports: [
+      ...CLIENT_BASE,
+      ...CLIENT_TOPICS,
+      'client/http',
+      'client/producer',
+      'client/consumer',
+      'client/group',
+      ...CORE,
+    ],
+  },
+  'client/browser/limits.ts': { imports: [] },
+  'client/browser/store': { imports: [...BROWSER_BASE, ...CORE], packages: ['idb'] },
+  'client/browser/sync': {
+    imports: [...BROWSER_BASE, 'client/http', 'client/consumer', ...CORE],
+  },
+  'client/browser/tabs': {
+    imports: [...BROWSER_BASE, 'client/browser/store', 'client/browser/sync', ...CORE],
+  },
+  'client/browser/cache': {
+    imports: [
+      ...BROWSER_BASE,
+      'client/http',
+      'client/consumer',
+      'client/describe-topic.ts',
+      'client/browser/store',
+      'client/browser/sync',
+      'client/browser/tabs',
+      ...CORE,
+    ],
+  },
+  'client/browser/session': {
+    imports: [
+      ...BROWSER_BASE,
+      'client/http',
+      'client/consumer',
+      'client/browser/store',
+      'client/browser/sync',
+      'client/browser/tabs',
+      'client/browser/cache',
+      ...CORE,
+    ],
+  },
+  'client/browser/outbox': {
+    imports: [
+      ...BROWSER_BASE,
+      ...CLIENT_TOPICS,
+      'client/http',
+      'client/producer',
+      'client/consumer',
+      'client/browser/session',
+      'client/browser/store',
+      'client/browser/sync',
+      'client/browser/tabs',
+      'client/browser/cache',
+      ...CORE,
+    ],
+  },
+  'client/browser/reading': {
+    imports: [
+      ...BROWSER_BASE,
+      ...CLIENT_TOPICS,
+      'client/http',
+      'client/consumer',
+      'client/group',
+      'client/browser/session',
+      'client/browser/store',
+      'client/browser/sync',
+      'client/browser/tabs',
+      'client/browser/cache',
+      'client/browser/outbox',
+      ...CORE,
+    ],
+  },
+  'client/browser': {
+    imports: [
+      ...BROWSER_BASE,
+      ...CLIENT_TOPICS,
+      'client/http',
+      'client/producer',
+      'client/consumer',
+      'client/group',
+      'client/browser/session',
+      'client/browser/store',
+      'client/browser/sync',
+      'client/browser/tabs',
+      'client/browser/outbox',
+      'client/browser/cache',
+      'client/browser/reading',
+      ...CORE,
+    ],
+  },
+  'client/cli/bridge': {
+    imports: ['src/core', 'src/core/bytes', 'src/core/kafka'],
+    packages: ['node:'],
+  },
+  'client/cli': {
+    imports: ['client', 'client/clock.ts', 'client/cli/bridge', ...CORE],
+    packages: ['node:', 'commander', 'cli-progress', 'miniflare'],
+  },
+}
+
+export const ROOMS: Readonly<Record<string, Room>> = { ...SERVER_ROOMS, ...CLIENT_ROOMS }
+
+/** Returns the room of a file; undefined: it stands in none. */
+export function roomOf(path: string): string | undefined {
+  return Object.keys(ROOMS)
+    .filter((room) => isWithin(path, room))
+    .sort((one, other) => other.length - one.length)[0]
+}
+
+/** Returns whether files of `room` may import files of another room. */
+export function mayImport(room: string, other: string): boolean {
+  return (ROOMS[room]?.imports ?? []).some((allowed) =>
+    allowed.endsWith('/**') ? isWithin(other, allowed.slice(0, -'/**'.length)) : other === allowed,
+  )
+}
+
+/** Returns whether files of `room` may import a package, or a path below it. */
+export function mayUse(room: string, name: string): boolean {
+  return (ROOMS[room]?.packages ?? []).some((allowed) =>
+    allowed.endsWith(':') ? name.startsWith(allowed) : isWithin(name, allowed),
+  )
+}
+
+/** Returns one sentence for each import that breaks a rule, and for each circle of files. */
+export function violations(files: Iterable<SourceFile>): string[] {
+  const imports = new Map<string, string[]>()
+  const found: string[] = []
+  for (const { path, text } of files) {
+    const names = [...text.matchAll(IMPORTED)].map(([, name = '']) => name)
+    imports.set(
+      path,
+      names.filter(isRelative).map((name) => normalize(join(dirname(path), name))),
+    )
+    found.push(...forbiddenImports(path, names))
+  }
+  return [...found, ...circles(imports)]
+}
+
+/** In code, not in the examples of comments: those lines begin with a star. */
+const IMPORTED = /^(?![ ]*(?:\*|\/\/))[^'\n]*(?:\bfrom|\bimport\(?)[ ]*'([^']+)'/gm
+
+function forbiddenImports(path: string, names: readonly string[]): string[] {
+  const room = roomOf(path)
+  if (room === undefined) return [`${path}: stands in no room; scripts/import-rules.ts lists them`]
+  const found: string[] = []
+  for (const name of names) {
+    if (!isRelative(name)) {
+      if (!mayUse(room, name)) found.push(`${path}: the room ${room} must not use package ${name}`)
+      continue
+    }
+    const target = normalize(join(dirname(path), name))
+    const other = roomOf(target)
+    if (other === room || (other !== undefined && mayImport(room, other))) continue
+    found.push(`${path}: the room ${room} must not import ${target}`)
+  }
+  return found
+}
+
+/** Reports the shortest circle through each file that is not in one reported before. */
+function circles(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const reported = new Set<string>()
+  const found: string[] = []
+  for (const file of imports.keys()) {
+    if (reported.has(file)) continue
+    const circle = shortestCircle(file, imports)
+    if (circle === undefined) continue
+    for (const member of circle) reported.add(member)
+    found.push(`${[...circle, file].join(' -> ')}: files must not import one another in a circle`)
+  }
+  return found
+}
+
+function shortestCircle(
+  start: string,
+  imports: ReadonlyMap<string, readonly string[]>,
+): string[] | undefined {
+  const importers = new Map<string, string>()
+  const reached = new Set([start])
+  // Files that are added while it runs are visited too.
+  for (const file of reached) {
+    for (const next of imports.get(file) ?? []) {
+      if (next === start) return pathTo(file, importers)
+      if (!reached.has(next)) importers.set(next, file)
+      reached.add(next)
+    }
+  }
+  return undefined
+}
+
+function pathTo(file: string, importers: ReadonlyMap<string, string>): string[] {
+  const path = [file]
+  for (let at = importers.get(file); at !== undefined; at = importers.get(at)) path.unshift(at)
+  return path
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`)
+}
+
+function isRelative(name: string): boolean {
+  return name.startsWith('.')
+}

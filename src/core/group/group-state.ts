@@ -1,0 +1,15 @@
+/** The states of a group, in either protocol. */
+
+export type GroupState =
+  | 'empty'
+  /** A new assignment is due. */
+  | 'assigning'
+  /** Members are on their way to it. */
+  | 'reconciling'
+  | 'stable'
+  /** The classic protocol: members are joining. */
+  | 'preparing_rebalance'
+  /** The classic protocol: the leader is assigning. */
+  | 'completing_rebalance'
+  /** In a list: it did not answer. */
+  | 'unknown'

@@ -34,7 +34,7 @@ export default defineConfig({
         test: {
           ...limits,
           name: 'server',
-          include: ['test/{client,cli,conformance,crash,interop,upgrade}/**/*.test.ts'],
+          include: ['test/{client,cli,conformance,crash,interop,testing,upgrade}/**/*.test.ts'],
           exclude: [SLOW],
           globalSetup: ['test/server/shared-server.ts'],
         },

@@ -35,7 +35,7 @@ await Promise.all([
   }),
   build({
     ...shared,
-    entryPoints: { cli: 'client/cli/main.ts' },
+    entryPoints: { cli: 'client/cli/main.ts', testing: 'client/testing/index.ts' },
     outdir: 'dist',
     platform: 'node',
     target: 'node20',

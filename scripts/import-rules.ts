@@ -237,6 +237,10 @@ const CLIENT_ROOMS: Record<string, Room> = {
     imports: ['client', 'client/clock.ts', 'client/cli/bridge', ...CORE],
     packages: ['node:', 'commander', 'cli-progress', 'miniflare'],
   },
+  'client/testing': {
+    imports: ['client', 'client/cli', 'client/cli/bridge'],
+    packages: ['node:'],
+  },
 }
 
 export const ROOMS: Readonly<Record<string, Room>> = { ...SERVER_ROOMS, ...CLIENT_ROOMS }

@@ -3,7 +3,6 @@ import { relative } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 
-const OUTPUT_FOLDER = 'dist/browser'
 /** Gzipped, with all that it imports. */
 const ENTRY_BYTES_MAX = 15_000
 
@@ -12,29 +11,34 @@ const shared = {
   format: 'esm',
   target: 'es2024',
   platform: 'browser',
-  outdir: OUTPUT_FOLDER,
   minify: true,
   logLevel: 'warning',
 }
 
 /** For pages without a bundler too: nothing outside the folder is needed. */
-export const BROWSER_BUNDLE = {
-  ...shared,
-  entryPoints: { browser: 'client/browser/index.ts' },
-  splitting: true,
-  chunkNames: '[name]-[hash]',
+export function browserBundle(outdir) {
+  return {
+    ...shared,
+    outdir,
+    entryPoints: { browser: 'client/browser/index.ts' },
+    splitting: true,
+    chunkNames: '[name]-[hash]',
+  }
 }
 
 /** In one piece: a service worker cannot load code on demand. */
-export const SERVICE_WORKER_BUNDLE = {
-  ...shared,
-  entryPoints: { 'service-worker': 'client/browser/service-worker.ts' },
+export function serviceWorkerBundle(outdir) {
+  return {
+    ...shared,
+    outdir,
+    entryPoints: { 'service-worker': 'client/browser/service-worker.ts' },
+  }
 }
 
 /** Prints what is loaded when, gzipped; false if a page has to wait for too much. */
 export async function browserIsSmall() {
   const { metafile, outputFiles } = await build({
-    ...BROWSER_BUNDLE,
+    ...browserBundle('dist/browser'),
     metafile: true,
     write: false,
   })

@@ -93,16 +93,17 @@ const SERVER_ROOMS: Record<string, Room> = {
     packages: ['hono', '@hono/zod-openapi', 'zod'],
   },
   'src/kafka': { imports: ['src/app', 'src/broker', 'src/events', ...CORE] },
+  'src/objects.ts': {
+    imports: ['durable-objects/partition', 'durable-objects/coordinator', 'durable-objects/group'],
+  },
   'src/index.ts': {
     imports: [
       'src/app',
       'src/http',
       'src/kafka',
+      'src/objects.ts',
       'src/core/access',
       'src/events',
-      'durable-objects/partition',
-      'durable-objects/coordinator',
-      'durable-objects/group',
     ],
   },
 }

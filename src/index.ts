@@ -7,26 +7,25 @@
  * const log = createApp()
  * export default { fetch: (request, env, ctx) => log.fetch(request, env, ctx) }
  */
-import { type AppOptions, createApp as createAppOf } from './app/app.ts'
+import { type AppOptions, createApp as createAppOf, type EdgelogApp } from './app/app.ts'
 import { httpDoor } from './http/door.ts'
 import { kafkaDoor } from './kafka/door.ts'
 
-export { Coordinator } from '../durable-objects/coordinator/coordinator.ts'
-export { Group } from '../durable-objects/group/group.ts'
-export { Partition } from '../durable-objects/partition/partition.ts'
-export type { AppOptions } from './app/app.ts'
+export type { AppOptions, EdgelogApp } from './app/app.ts'
+export type { EdgelogEnv } from './app/bindings.ts'
 export type { Door } from './app/door.ts'
 export type { Authorizer } from './core/access/authorizer.ts'
 export type { Principal } from './core/access/principal.ts'
 export type { Operation, Resource, ResourceType } from './core/access/resource.ts'
 export type { ReportedEvent } from './events/event.ts'
 export { type EventSink, logEvent, setEventSink } from './events/report.ts'
+export { Coordinator, Group, Partition } from './objects.ts'
 export { httpDoor, kafkaDoor }
 
 const DOORS = [httpDoor, kafkaDoor]
 
 /** Makes the app, with all doors unless `doors` says which. */
-export function createApp(options: Partial<AppOptions> = {}): ReturnType<typeof createAppOf> {
+export function createApp(options: Partial<AppOptions> = {}): EdgelogApp {
   return createAppOf({ doors: DOORS, ...options })
 }
 

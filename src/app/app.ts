@@ -9,6 +9,7 @@ import { type Authorizer, allowAll } from '../core/access/authorizer.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { crossOrigin, requireAccess } from './access.ts'
 import { errorAnswer, unexpectedAnswer } from './answers.ts'
+import type { EdgelogEnv } from './bindings.ts'
 import type { Door } from './door.ts'
 import type { AppEnv } from './env.ts'
 import { addExamples } from './examples.ts'
@@ -22,13 +23,18 @@ export interface AppOptions {
   readonly authorizer?: Authorizer
 }
 
+/** Serves requests: `fetch` of a Worker calls it. */
+export interface EdgelogApp {
+  fetch(request: Request, env: EdgelogEnv, ctx?: ExecutionContext): Response | Promise<Response>
+}
+
 /**
  * Makes the app, to be served by itself or mounted in a Worker of your own.
  *
  * @example
  * const log = createApp({ doors: [httpDoor], authorizer: (_, operation) => operation !== 'delete' })
  */
-export function createApp({ doors, authorizer = allowAll }: AppOptions): OpenAPIHono<AppEnv> {
+export function createApp({ doors, authorizer = allowAll }: AppOptions): EdgelogApp {
   const app = new OpenAPIHono<AppEnv>()
   app.onError((error, c) =>
     error instanceof EdgelogError ? errorAnswer(error) : unexpectedAnswer(error, c),

@@ -1,5 +1,5 @@
 /** A door translates one protocol to calls of the broker. */
-import type { EdgelogEnv } from './env.ts'
+import type { EdgelogEnv } from './bindings.ts'
 import type { App } from './route.ts'
 
 export interface Door {
@@ -12,6 +12,8 @@ export interface Door {
   /**
    * Adds its routes to an app. Their handlers take the broker of a request from `brokerOf`. What requests
    * share is made here, so that it belongs to this app.
+   *
+   * @internal
    */
   mount(app: App): void
 }

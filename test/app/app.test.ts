@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { expect, test } from 'vitest'
 import { createApp } from '../../src/app/app.ts'
+import type { EdgelogEnv } from '../../src/app/bindings.ts'
 import type { Door } from '../../src/app/door.ts'
-import type { EdgelogEnv } from '../../src/app/env.ts'
 import { httpDoor } from '../../src/http/door.ts'
 import { kafkaDoor } from '../../src/kafka/door.ts'
 
@@ -59,7 +59,7 @@ test('gives doors no way to the log but the Broker', () => {
 
 const bindings = { PARTITION: {}, COORDINATOR: {}, GROUP: {} } as unknown as EdgelogEnv
 const get = (doors: readonly Door[], path: string, env: EdgelogEnv = bindings) =>
-  createApp({ doors }).request(`http://localhost${path}`, {}, env)
+  createApp({ doors }).fetch(new Request(`http://localhost${path}`), env)
 
 test('describes the routes of the doors that it mounts, and answers no others', async () => {
   const pathsOf = async (doors: readonly Door[]) => {
@@ -76,7 +76,8 @@ test('describes the routes of the doors that it mounts, and answers no others', 
 test('names the door and the binding that a Worker lacks, on the first request and until it is there', async () => {
   const { GROUP: _, ...without } = bindings
   const app = createApp({ doors: [httpDoor, kafkaDoor] })
-  const ask = (path: string, env: object) => app.request(`http://localhost${path}`, {}, env)
+  const ask = (path: string, env: object) =>
+    app.fetch(new Request(`http://localhost${path}`), env as EdgelogEnv)
   for (let time = 0; time < 2; time++) {
     const response = await ask('/v1/topics', without)
     expect(response.status).toBe(500)

@@ -3,6 +3,7 @@ import { Coordinator as PlainCoordinator } from '../../durable-objects/coordinat
 import { Group as PlainGroup } from '../../durable-objects/group/group.ts'
 import { Partition as PlainPartition } from '../../durable-objects/partition/partition.ts'
 import { createApp } from '../../src/app/app.ts'
+import type { EdgelogEnv } from '../../src/app/bindings.ts'
 import { httpDoor } from '../../src/http/door.ts'
 import { kafkaDoor } from '../../src/kafka/door.ts'
 
@@ -59,5 +60,10 @@ export class Group extends PlainGroup {
 }
 
 const app = createApp({ doors: [httpDoor, kafkaDoor] })
-app.get('/rows-written', (c) => c.json(written))
-export default app
+
+export default {
+  fetch(request: Request, env: EdgelogEnv, ctx: ExecutionContext) {
+    const { pathname } = new URL(request.url)
+    return pathname === '/rows-written' ? Response.json(written) : app.fetch(request, env, ctx)
+  },
+}

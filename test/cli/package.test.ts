@@ -11,14 +11,15 @@ const HOST_WORKER = `
 import { createApp, setEventSink } from 'edgelog/worker'
 export { Coordinator, Group, Partition } from 'edgelog/worker'
 const log = createApp()
-log.get('/broken', () => { throw new Error('broken') })
+const broken = { getByName() { throw new Error('broken') } }
 const events = []
 setEventSink((event) => events.push(event))
 export default {
   fetch(request, env, ctx) {
     if (new URL(request.url).pathname === '/mine') return new Response('mine')
     if (new URL(request.url).pathname === '/events') return Response.json(events)
-    return log.fetch(request, env, ctx)
+    const isBroken = request.headers.has('x-broken')
+    return log.fetch(request, isBroken ? { ...env, COORDINATOR: broken } : env, ctx)
   },
 }
 `
@@ -63,16 +64,8 @@ test('edgelog/worker is mounted in a Worker of somebody else, and edgelog is its
 })
 
 test('edgelog/worker gives events to the sink of the Worker that mounts it', async () => {
-  const answer = await fetch(`${server.url}/broken`)
-  expect(answer.status).toBe(500)
-  const requestId = answer.headers.get('x-request-id')
+  const response = await fetch(`${server.url}/v1/topics`, { headers: { 'x-broken': 'yes' } })
+  expect(response.status).toBe(503)
   const events = await (await fetch(`${server.url}/events`)).json()
-  expect(events).toContainEqual(
-    expect.objectContaining({
-      type: 'unexpected_error',
-      level: 'error',
-      path: '/broken',
-      requestId,
-    }),
-  )
+  expect(events).toContainEqual(expect.objectContaining({ type: 'call_failed' }))
 })

@@ -3,7 +3,7 @@
  * begins with `secret`, and all that is of the cluster; elsewhere one that allows everything.
  */
 import { createApp } from '../../src/app/app.ts'
-import type { EdgelogEnv } from '../../src/app/env.ts'
+import type { EdgelogEnv } from '../../src/app/bindings.ts'
 import { httpDoor } from '../../src/http/door.ts'
 import { kafkaDoor } from '../../src/kafka/door.ts'
 

@@ -48,6 +48,11 @@ interface OutboxCounts {
   readonly oldestQueuedAtMs: number | undefined
 }
 
+/**
+ * The outbox as one tab has it.
+ *
+ * @internal
+ */
 export class OutboxQueue implements Outbox, ProducerContext {
   readonly store: OutboxStore
   readonly waiters = new AckWaiters()

@@ -3,12 +3,39 @@
  * transaction that meets a closed connection is run again on a new one, and a database that is
  * not the one it was is reported as a loss.
  */
-import { deleteDB, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from 'idb'
+import {
+  type DBSchema,
+  deleteDB,
+  type IDBPDatabase,
+  type IDBPTransaction,
+  openDB,
+  type StoreNames,
+} from 'idb'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Clock, Timer } from '../../clock.ts'
 import { randomProducerId } from '../../producer-id.ts'
 import { BLOCKED_OPEN_MS, STORAGE_ATTEMPTS_MAX } from '../limits.ts'
-import { type EdgelogSchema, SCHEMA_VERSION } from './schema.ts'
+import {
+  type BatchRow,
+  type CursorRow,
+  type FollowRow,
+  type OutboxRow,
+  type ParkedRow,
+  type ProducerRow,
+  SCHEMA_VERSION,
+  type TopicRow,
+} from './schema.ts'
+
+interface EdgelogSchema extends DBSchema {
+  meta: { key: string; value: string | number }
+  topics: { key: string; value: TopicRow }
+  follows: { key: string; value: FollowRow }
+  producers: { key: [string, number]; value: ProducerRow }
+  outbox: { key: [string, number, number]; value: OutboxRow }
+  parked: { key: number; value: ParkedRow }
+  batches: { key: [string, number, number]; value: BatchRow }
+  cursors: { key: [string, number]; value: CursorRow }
+}
 
 export type Store = StoreNames<EdgelogSchema>
 export type Transaction<Mode extends IDBTransactionMode = 'readwrite'> = IDBPTransaction<

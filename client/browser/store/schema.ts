@@ -15,7 +15,6 @@
  * said of a position is never taken for another record's, not even after the data was cleared. Its
  * sequence is the distance from `epochStart`, so a new epoch renumbers all that waits by one change to one row.
  */
-import type { DBSchema } from 'idb'
 import type { ErrorBody } from '../../../src/core/errors.ts'
 
 export const SCHEMA_VERSION = 1
@@ -130,15 +129,4 @@ export interface CursorRow {
   /** The ends of the log when it was heard of last. */
   readonly logStartOffset: number
   readonly highWatermark: number
-}
-
-export interface EdgelogSchema extends DBSchema {
-  meta: { key: string; value: string | number }
-  topics: { key: string; value: TopicRow }
-  follows: { key: string; value: FollowRow }
-  producers: { key: [string, number]; value: ProducerRow }
-  outbox: { key: [string, number, number]; value: OutboxRow }
-  parked: { key: number; value: ParkedRow }
-  batches: { key: [string, number, number]; value: BatchRow }
-  cursors: { key: [string, number]; value: CursorRow }
 }

@@ -1,0 +1,4 @@
+/** The Durable Object classes that a Worker exports, whichever doors it mounts. */
+export { Coordinator } from '../durable-objects/coordinator/coordinator.ts'
+export { Group } from '../durable-objects/group/group.ts'
+export { Partition } from '../durable-objects/partition/partition.ts'

@@ -1,6 +1,6 @@
 /**
- * The live tail: one WebSocket for all that a client follows. It connects, notices a dead connection
- * and says so to those who follow; where to resume is theirs to know.
+ * The live tail: one WebSocket for all subscriptions of a client. It connects,
+ * detects a dead connection and notifies the followers, which decide where to resume.
  */
 import type { EdgelogError } from '../../src/core/errors.ts'
 import { TAIL_SUBSCRIPTIONS_MAX } from '../../src/core/limits.ts'
@@ -28,9 +28,9 @@ export interface TailRequest {
 
 interface TailListener {
   frame(frame: TailFrame): void
-  /** The log ended it. */
+  /** The server ended the subscription. */
   closed(error: EdgelogError): void
-  /** The connection is gone, or never came about. */
+  /** The connection was lost or never opened. */
   lost(): void
 }
 
@@ -54,7 +54,7 @@ export class TailClient {
   #silenceTimer: Timer
   #connectTimer: Timer
   #isConnectPlanned = false
-  /** In a row, since something could be followed. */
+  /** Consecutive failures since the last successful subscription. */
   #failures = 0
   #avoidedUntilMs = 0
 
@@ -63,7 +63,7 @@ export class TailClient {
     this.#WebSocket = webSocket
   }
 
-  /** A WebSocket is there, has not failed again and again, and has room for one more. */
+  /** True if a WebSocket exists, has not failed repeatedly, and has room for another subscription. */
   get isUsable(): boolean {
     return (
       this.isSupported &&
@@ -145,7 +145,7 @@ export class TailClient {
     this.#lastMessageAtMs = this.#connection.clock.now()
   }
 
-  /** The server speaks every 15 s; a connection that is dead without having ended does not. */
+  /** Ends a connection without a message for `TAIL_SILENCE_MS_MAX`: the server sends one every 15 s. */
   #watch(current: TailConnection): void {
     const { clock } = this.#connection
     this.#heard()

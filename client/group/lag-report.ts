@@ -1,10 +1,10 @@
-/** Says now and then how far the application is behind, while it is handed batches. */
+/** Reports the application's lag at an interval while batches are delivered. */
 import type { Clock, Timer } from '../clock.ts'
 import type { ConsumerBatch } from '../consumer/consumer-record.ts'
 import { LAG_INTERVAL_MS } from '../limits.ts'
 import type { TopicPartition } from './held-partitions.ts'
 
-/** The detail of the event 'lag'. */
+/** Detail of the event 'lag'. */
 export interface LagReport {
   readonly partitions: ReadonlyArray<TopicPartition & { readonly lag: number }>
   readonly totalLag: number

@@ -1,4 +1,4 @@
-/** Keeps the status: from the database, from whoever leads, and from the browser. */
+/** Keeps the status: from the database, from the leading tab, and from the browser. */
 import { STATUS_INTERVAL_MS, STORAGE_CHECK_MS } from './limits.ts'
 import type { OutboxQueue } from './outbox/outbox.ts'
 import type { Session } from './session/session.ts'
@@ -6,7 +6,7 @@ import { type ClientStatus, type StorageStatus, storageStatus } from './session/
 import type { SyncStatus } from './sync/sync.ts'
 
 interface StatusSources {
-  /** As far as it is known in this tab. */
+  /** The sync status, as this tab has it. */
   sync(): SyncStatus
   isLeader(): boolean
   lagRecords(): Promise<number | null>
@@ -43,7 +43,7 @@ export class StatusBoard {
     }
   }
 
-  /** Something changed: looks again soon, and tells if it is so. */
+  /** Plans a new look, because something changed; emits the status if it differs. */
   touch(): void {
     if (this.#isPlanned || this.#isClosed) return
     this.#isPlanned = true
@@ -54,7 +54,7 @@ export class StatusBoard {
     this.#isClosed = true
   }
 
-  /** @throws {EdgelogError} of the database. */
+  /** @throws {EdgelogError} the error of the database */
   async look(): Promise<void> {
     await this.#outbox.look()
     this.#lagRecords = await this.#sources.lagRecords()
@@ -69,11 +69,11 @@ export class StatusBoard {
     try {
       await this.look()
     } catch {
-      // The database says so where it matters: to who sends and to who reads.
+      // Senders and readers report the database's error themselves.
     }
     if (this.#isClosed) return
     const { status } = this
-    // The age grows by itself.
+    // The age grows continuously, which is no change.
     const text = JSON.stringify({ ...status, oldestPendingMs: status.oldestPendingMs === null })
     if (text === this.#told) return
     this.#told = text

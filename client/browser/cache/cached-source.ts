@@ -1,14 +1,14 @@
 /**
- * Lets readers read followed topics from the cache, in every tab, online or not.
+ * Lets readers read followed topics from the cache, in every tab, online or offline.
  *
- *   nothing is kept yet       the network, and no long poll as long as something may be kept soon
- *   before the cache          the network, so that nothing is passed over
+ *   not cached yet            the network, without long polls while it may be cached soon
+ *   before the cache          the network, so that no record is skipped
  *   in it                     the cache
- *   from its end to the log's waits until the tab that leads has stored more
+ *   from its end to the log's waits until the leading tab has stored more
  *   behind the log's end, or not followed: the network
  *
- * `latest` is the end of the log as it was heard of last. `earliest`, or a time, that may lie before
- * the cache is asked of the network; offline the reader begins where the cache begins.
+ * `latest` is the last reported end of the log. `earliest`, or a time, is resolved by the
+ * network if it may lie before the cache; offline the reader begins where the cache begins.
  */
 
 import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
@@ -31,7 +31,7 @@ export interface CachedSourceContext {
   readonly channel: Channel
   readonly codecs: Codecs
   readonly clock: Clock
-  /** What was kept is damaged, and was dropped. */
+  /** Called when cached data was damaged and has been dropped. */
   readonly failed: (error: EdgelogError) => void
 }
 
@@ -40,21 +40,21 @@ interface Place {
   readonly partition: number
 }
 
-/** For one consumer: it remembers which topics that has read. */
+/** The source of one consumer; it stores which topics that consumer has read. */
 export class CachedSource implements LogSource {
   readonly #context: CachedSourceContext
-  /** Partitions of which nothing was kept in time: there may be no space, or no tab that leads. */
+  /** Partitions that were not cached in time: there may be no space, or no leading tab. */
   readonly #unkept = new Set<string>()
-  /** By partition that is not kept yet: how much to read next. */
+  /** Size of the next read of a partition that is not cached yet. */
   readonly #readBytes = new Map<string, number>()
-  /** By partition, of the topic that was read from. */
+  /** Topic id of each partition at its first read. */
   readonly #topicIds = new Map<string, string>()
 
   constructor(context: CachedSourceContext) {
     this.#context = context
   }
 
-  /** @throws {EdgelogError} `offset_out_of_range` once for an offset of a topic that was created anew. */
+  /** @throws {EdgelogError} `offset_out_of_range` once for an offset of a topic that was recreated */
   async fetch(
     topic: string,
     partition: number,
@@ -100,14 +100,14 @@ export class CachedSource implements LogSource {
           if (cut !== undefined) return { ...cut, ...endsAt(highWatermark) }
           continue
         }
-        // Told of and not stored: nothing is kept at present.
+        // Reported, but not stored: the cache is not written at present.
         const isMissed = toldEnd > at
         if (at < endOffset || at > highWatermark || isMissed) {
           return await network.fetch(topic, partition, { ...options, from: at })
         }
         const leftMs = deadlineMs - clock.now()
         if (leftMs <= 0 || signal.aborted) {
-          // The end of what can be read for now: the reader is to wait, though the log may have more.
+          // Reports the readable end as the end of the log, so that the reader waits, though the log may have more.
           return { from: at, to: at, batches: new Uint8Array(), ...endsAt(at) }
         }
         await sleep(clock, Math.min(leftMs, CACHE_RECHECK_MS), wake.signal)
@@ -119,10 +119,10 @@ export class CachedSource implements LogSource {
   }
 
   /**
-   * What the tab that leads has yet to keep, from the network. No request is held open meanwhile: of
-   * each partition in each tab they would take all the connections that a browser has for a host.
+   * Reads from the network what the leading tab has not cached yet. It holds no long poll
+   * meanwhile: one per partition and tab would use up the browser's connections to a host.
    *
-   * @returns undefined if there is nothing, and it is to be looked again.
+   * @returns undefined if there was nothing, and the cache is to be read again
    */
   async #fetchUnkept(
     place: Place,
@@ -134,7 +134,7 @@ export class CachedSource implements LogSource {
     const { topic, partition } = place
     const { from, signal } = options
     const key = keyOf(place)
-    // Never more than was asked: the clock may have been set back.
+    // Never more than requested: the clock may have been set back.
     const waitMs = Math.min(options.waitMs, Math.max(0, deadlineMs - clock.now()))
     if (this.#unkept.has(key)) return await network.fetch(topic, partition, { ...options, waitMs })
     const readBytes = this.#readBytes.get(key) ?? CACHE_FIRST_READ_BYTES
@@ -148,7 +148,7 @@ export class CachedSource implements LogSource {
     return undefined
   }
 
-  /** A database that fails is none. */
+  /** Reads the cache; a failed database counts as an empty cache. */
   async #read({ topic, partition }: Place, offset: number): Promise<CacheRead> {
     try {
       return await this.#context.cache.read(topic, partition, offset)
@@ -164,10 +164,10 @@ export class CachedSource implements LogSource {
     const known = this.#topicIds.get(key) ?? topicId
     this.#topicIds.set(key, topicId)
     if (known === topicId || typeof at !== 'number') return
-    throw new EdgelogError('offset_out_of_range', `offset: ${topic} was created anew`)
+    throw new EdgelogError('offset_out_of_range', `offset: ${topic} was recreated`)
   }
 
-  /** The offset of a name or a time, and whether what lies before the cache cannot matter. */
+  /** Resolves an end of the log or a time. `isSure` is false if the network may have earlier records. */
   async #resolve(
     { topic, partition }: Place,
     { startOffset, endOffset, logStartOffset, highWatermark }: CursorRow,
@@ -191,14 +191,14 @@ export class CachedSource implements LogSource {
         if (first !== undefined) return first.offset
       }
     } catch (error) {
-      // Whoever reads there finds the damage.
+      // The damage is reported when a reader reaches this row.
       if (!(error instanceof EdgelogError)) throw error
       return row.baseOffset
     }
     return row.endOffset
   }
 
-  /** @returns undefined if the network does not answer soon. */
+  /** @returns undefined if the network does not respond within `CACHE_NETWORK_MS` */
   async #tryNetwork(
     { topic, partition }: Place,
     options: FetchBatchesOptions,
@@ -213,10 +213,10 @@ export class CachedSource implements LogSource {
   }
 
   /**
-   * Returns whole batches from the one that holds `offset`, up to `maxBytes` but at least one; none where no record of
-   * the row lies at `offset` or behind it.
+   * Returns whole batches from the one that contains `offset`, up to `maxBytes`
+   * but at least one; none if the row has no record at or after `offset`.
    *
-   * @returns undefined if they are damaged: they, and all before them, are kept no longer.
+   * @returns undefined if the row is damaged: it, and all rows before it, are dropped
    */
   async #cut(
     { topic, partition }: Place,
@@ -255,7 +255,7 @@ function rangeOf({ baseOffset, endOffset, bytes }: BatchRow): LogRange {
   return { from: baseOffset, to: endOffset, batches: bytes }
 }
 
-/** What is kept holds no transaction that is not decided. */
+/** Cached batches contain no undecided transaction. */
 function endsAt(highWatermark: number) {
   return { lastStableOffset: highWatermark, highWatermark }
 }

@@ -6,7 +6,7 @@ import type { OutboxNews } from '../tabs/channel.ts'
 
 interface Waiter {
   readonly timestamp: number
-  /** Grows with each. */
+  /** Increases with each waiter. */
   readonly serial: number
   readonly resolve: (metadata: RecordMetadata) => void
   readonly reject: (error: EdgelogError) => void
@@ -29,7 +29,7 @@ export class AckWaiters {
       const serial = this.#nextSerial++
       this.#partition(topic, partition).set(position, { timestamp, serial, resolve, reject })
     })
-    // Most applications leave it to the outbox.
+    // Most applications do not await the promise.
     acked.catch(() => undefined)
     return acked
   }
@@ -45,7 +45,7 @@ export class AckWaiters {
     }
   }
 
-  /** Of waiters with a lower serial. */
+  /** Yields the places of waiters with a lower serial. */
   *places(serial: number): Generator<Place & { readonly topic: string }> {
     for (const [topic, partitions] of this.#topics) {
       for (const [partition, waiters] of partitions) {
@@ -56,7 +56,7 @@ export class AckWaiters {
     }
   }
 
-  /** @param isFinal also what is added later */
+  /** @param isFinal true to reject later waiters too */
   rejectAll(error: EdgelogError, isFinal = false): void {
     if (isFinal) this.#closedBy = error
     for (const topic of [...this.#topics.keys()]) this.#rejectTopic(topic, error)

@@ -1,4 +1,4 @@
-/** What reads: the cache of this browser, the tab's share in keeping it, the consumers over it. */
+/** The reading half of the client: cache, sync, and consumers. */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Consumer } from '../../consumer/consumer.ts'
 import { networkSource } from '../../consumer/log-source.ts'
@@ -57,17 +57,17 @@ export class Reading {
     channel.listen('follows', () => this.#followsChanged())
   }
 
-  /** How the link to the log stands in this tab. */
+  /** State of this tab's link to the log. */
   get syncStatus(): SyncStatus {
     return this.#sync.status
   }
 
-  /** Why nothing is read; undefined: the token is taken, as far as is known. */
+  /** The reason why reading is suspended; undefined if the token is not known to be rejected. */
   get refusal(): LastError | undefined {
     return this.#patience.refusal
   }
 
-  /** Keeps what is followed in step from now on. */
+  /** Starts keeping followed topics in step. */
   start(): void {
     this.#isLeading = true
     this.#sync.start()
@@ -84,18 +84,18 @@ export class Reading {
     await Promise.allSettled([...this.#consumers].map((consumer) => consumer.close()))
   }
 
-  /** Another token is there: tries again what was refused. */
+  /** Retries with the new token. */
   tokenChanged(): void {
     this.#patience.forget()
     this.#sync.setToken()
   }
 
-  /** The server has this topic. */
+  /** Reports that the server has this topic. */
   found(topic: string): void {
     this.#follower.found(topic)
   }
 
-  /** What is read is to be kept again. */
+  /** Makes the next reads follow their topics again. */
   storageLost(): void {
     this.#uses.clear()
   }

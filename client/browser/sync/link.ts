@@ -1,4 +1,4 @@
-/** One connection: what is followed over it, and what comes of that. */
+/** One connection: its subscriptions, and the frames that arrive on it. */
 import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
@@ -10,20 +10,20 @@ import type { Pauses } from './pauses.ts'
 import type { Followed, SyncSink } from './sync-sink.ts'
 import type { Subscription, Transport, TransportListener } from './transport.ts'
 
-/** Whose connection it is. Nothing is called after `close`. */
+/** Owner of the connection. No method is called after `close`. */
 interface LinkHost {
   readonly sink: SyncSink
   readonly pauses: Pauses
   readonly now: () => number
   readonly open: (listener: TransportListener) => Transport
   heard(type: 'opened' | 'data' | 'upToDate' | 'ping'): void
-  /** A frame is being stored; never rejects. */
+  /** Reports a frame that is being stored; the promise never rejects. */
   storing(work: Promise<void>): void
-  /** The log ended a subscription; `before` resolves when what came before is dealt with. */
+  /** The server ended a subscription; `before` resolves when its earlier frames are stored. */
   closed(subscription: Subscription, error: EdgelogError, before: Promise<void>): void
-  /** What arrived could not be stored. */
+  /** A frame could not be stored. */
   failed(error: unknown): void
-  /** Undefined: in order. */
+  /** @param error undefined: ended normally */
   ended(error: EdgelogError | undefined): void
 }
 
@@ -31,24 +31,24 @@ interface Following {
   readonly key: string
   readonly subscription: Subscription
   readonly credit: TailCredit
-  /** Where the log goes on. */
+  /** Next offset. */
   position: number
-  /** The end of what may be read. */
+  /** End of the readable records. */
   lastStableOffset: number
-  /** What arrived while something was stored; that is stored together. */
+  /** Frames that arrived while another was being stored; they are stored together. */
   waiting: TailFrame[]
-  /** What is to be done with it, one after the other; never rejects. */
+  /** Pending work, in order; never rejects. */
   work: Promise<void>
 }
 
 export class Link {
   readonly #host: LinkHost
-  /** Made when there is something to follow. */
+  /** Created for the first subscription. */
   #transport: Transport | undefined
   #isClosed = false
   #nextId = 0
   readonly #following = new Map<number, Following>()
-  /** Ids that have yet to reach the end of their log. */
+  /** Ids of subscriptions that have not reached the end of their log yet. */
   readonly #behind = new Set<number>()
 
   constructor(host: LinkHost) {
@@ -64,7 +64,7 @@ export class Link {
     this.#transport?.close()
   }
 
-  /** Follows what is new, and what is gone no longer. `reopen`: that takes another connection. */
+  /** Subscribes to new partitions, and unsubscribes from dropped ones. `reopen`: a new connection is needed. */
   follow(wanted: readonly Followed[]): 'followed' | 'nothing' | 'reopen' {
     const { pauses, open } = this.#host
     const following = [...this.#following.values()]
@@ -98,7 +98,7 @@ export class Link {
     const key = keyOf(followed)
     this.#following.set(id, { key, subscription, credit, ...ends, waiting: [], work })
     this.#behind.add(id)
-    // A fixed transport is granted nothing later.
+    // A fixed transport cannot grant more later.
     transport.subscribe(subscription, transport.isFixed ? creditBytes : credit.firstBytes)
   }
 
@@ -157,7 +157,7 @@ export class Link {
     following.lastStableOffset = notice.lastStableOffset
     sink.subscribed(following.subscription, notice)
     const isBehind = following.position < following.lastStableOffset
-    // A fixed transport says so of all that it follows each time it is opened: that is no news.
+    // A fixed transport reports this for all subscriptions each time it is opened, which is no progress.
     heard(isBehind && !this.#transport?.isFixed ? 'opened' : 'ping')
     this.#arrived(following)
   }
@@ -187,7 +187,7 @@ export class Link {
         pauses.begin(key, true)
         return
       }
-      // A frame that was there already is no progress: a proxy may give the same response again and again.
+      // A frame that was already stored is no progress: a proxy may repeat the same response.
       if (frame.to > following.position) {
         following.position = frame.to
         pauses.end(key)
@@ -212,7 +212,7 @@ export class Link {
   }
 }
 
-/** Joins frames of one subscription; undefined where one is missing between two of them, or there is none. */
+/** Joins frames of one subscription; undefined after a gap between two of them, or without frames. */
 function joinFrames(frames: readonly TailFrame[]): TailFrame | undefined {
   const [first] = frames
   const last = frames.at(-1)

@@ -1,4 +1,4 @@
-/** What a page hears about itself. A worker hears less of it, and Node nothing. */
+/** The events of a page. A worker receives fewer of them, and Node none. */
 
 export type PageEvent =
   | 'online'
@@ -10,17 +10,17 @@ export type PageEvent =
   | 'freeze'
   | 'resume'
 
-/** Returns whether the server may be reached again after this event. */
+/** Returns whether the server may be reachable again after this event. */
 export function isHint(event: PageEvent): boolean {
   return event === 'online' || event === 'visible' || event === 'pageshow'
 }
 
 export interface PageEvents {
-  /** False is to be believed, true means little. */
+  /** False is reliable, true is not. */
   readonly isOnline: boolean
   /** A worker counts as visible. */
   readonly isVisible: boolean
-  /** Returns what ends it. */
+  /** Adds a listener. Returns the function that removes it. */
   listen(listener: (event: PageEvent) => void): () => void
 }
 

@@ -163,7 +163,7 @@ export class BrowserClient {
    * @throws {EdgelogError} `invalid_request` while records wait to be sent, unless `discardPending` is set
    */
   async signOut(options: { readonly discardPending?: boolean } = {}): Promise<void> {
-    if (this.#closing === undefined) await this.#board.look()
+    if (this.#closing === undefined) await this.#board.refresh()
     const { pending } = this.#board.status
     if (pending > 0 && options.discardPending !== true) {
       const why = `${pending} records are not sent yet: flush(), or set discardPending`

@@ -49,11 +49,11 @@ export class Engine {
     const { link, transport, lastError } = this.reading.syncStatus
     const { state } = this.sending
     const isOffline = !this.#session.page.isOnline && link !== 'authNeeded'
-    const isMute = link === 'idle' || link === 'closed' || state === 'authNeeded'
+    const isReadingIdle = link === 'idle' || link === 'closed' || state === 'authNeeded'
     const own = this.#session.lastError
     const isNewest = (lastError?.atMs ?? 0) > (own?.atMs ?? 0)
     return {
-      link: isOffline ? 'offline' : isMute ? state : link,
+      link: isOffline ? 'offline' : isReadingIdle ? state : link,
       transport,
       lastError: isNewest ? lastError : own,
     }

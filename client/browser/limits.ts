@@ -112,7 +112,7 @@ export const LEADER_SILENCE_MS_MAX = 10 * SECOND_MS
 /** Duration of a connection after which earlier failures are reset. */
 export const HEALTHY_MS = 10 * SECOND_MS
 /** Connections of a transport without data before the next transport is tried. */
-export const STRIKES_MAX = 2
+export const FAILED_ATTEMPTS_MAX = 2
 /** Time for which a worse transport is used before better ones are tried again. */
 export const PROBE_INTERVAL_MS = 300 * SECOND_MS
 /** Longer than a long poll, and two pings: beyond it the connection of a resumed page may be dead. */

@@ -20,7 +20,7 @@ export class StatusBoard {
   #storage: StorageStatus | null = null
   #storageAtMs = Number.NEGATIVE_INFINITY
   #isPlanned = false
-  #told = ''
+  #emitted = ''
   #isClosed = false
 
   constructor(session: Session, outbox: OutboxQueue, sources: StatusSources) {
@@ -43,11 +43,11 @@ export class StatusBoard {
     }
   }
 
-  /** Plans a new look, because something changed; emits the status if it differs. */
+  /** Plans a new refresh, because something changed; emits the status if it differs. */
   touch(): void {
     if (this.#isPlanned || this.#isClosed) return
     this.#isPlanned = true
-    this.#session.connection.clock.setTimeout(() => void this.#look(), STATUS_INTERVAL_MS)
+    this.#session.connection.clock.setTimeout(() => void this.#refresh(), STATUS_INTERVAL_MS)
   }
 
   close(): void {
@@ -55,8 +55,8 @@ export class StatusBoard {
   }
 
   /** @throws {EdgelogError} the error of the database */
-  async look(): Promise<void> {
-    await this.#outbox.look()
+  async refresh(): Promise<void> {
+    await this.#outbox.refresh()
     this.#lagRecords = await this.#sources.lagRecords()
     const nowMs = this.#session.now()
     if (nowMs - this.#storageAtMs < STORAGE_CHECK_MS) return
@@ -64,10 +64,10 @@ export class StatusBoard {
     this.#storage = await storageStatus()
   }
 
-  async #look(): Promise<void> {
+  async #refresh(): Promise<void> {
     this.#isPlanned = false
     try {
-      await this.look()
+      await this.refresh()
     } catch {
       // Senders and readers report the database's error themselves.
     }
@@ -75,8 +75,8 @@ export class StatusBoard {
     const { status } = this
     // The age grows continuously, which is no change.
     const text = JSON.stringify({ ...status, oldestPendingMs: status.oldestPendingMs === null })
-    if (text === this.#told) return
-    this.#told = text
+    if (text === this.#emitted) return
+    this.#emitted = text
     this.#session.emitter.emit('status', status)
   }
 }

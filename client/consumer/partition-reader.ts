@@ -61,7 +61,7 @@ export class PartitionReader {
   /** Resolved start of reading: the first position, or that of the last seek. */
   begunAt: number | undefined
   /** Error of the last read; undefined if it succeeded. */
-  trouble: unknown
+  lastError: unknown
   #chunks: QueuedChunk[] = []
   #queuedBytes = 0
   #session: AbortController | undefined
@@ -153,10 +153,10 @@ export class PartitionReader {
       try {
         await this.#readOn(signal)
         failures = 0
-        this.trouble = undefined
+        this.lastError = undefined
       } catch (error) {
         if (signal.aborted) return
-        this.trouble = error
+        this.lastError = error
         const retryAfterMs = this.#recover(error)
         if (retryAfterMs === undefined) return
         failures += 1

@@ -121,15 +121,15 @@ export class TailClient {
     if (this.#WebSocket === undefined) return
     const current = new TailConnection(this.#connection, this.#WebSocket, {
       notice: ({ op }) => {
-        this.#heard()
+        this.#noteMessage()
         if (op === 'subscribed') this.#failures = 0
       },
       frame: (id, frame) => {
-        this.#heard()
+        this.#noteMessage()
         this.#followers.get(id)?.listener.frame(frame)
       },
       closed: (id, error) => {
-        this.#heard()
+        this.#noteMessage()
         const follower = this.#followers.get(id)
         this.#followers.delete(id)
         follower?.listener.closed(error)
@@ -141,14 +141,14 @@ export class TailClient {
     for (const [id, { request }] of this.#followers) current.subscribe(id, request)
   }
 
-  #heard(): void {
+  #noteMessage(): void {
     this.#lastMessageAtMs = this.#connection.clock.now()
   }
 
   /** Ends a connection without a message for `TAIL_SILENCE_MS_MAX`: the server sends one every 15 s. */
   #watch(current: TailConnection): void {
     const { clock } = this.#connection
-    this.#heard()
+    this.#noteMessage()
     const check = () => {
       const leftMs = this.#lastMessageAtMs + TAIL_SILENCE_MS_MAX - clock.now()
       if (leftMs > 0) this.#silenceTimer = clock.setTimeout(check, leftMs)

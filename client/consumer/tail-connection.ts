@@ -96,16 +96,16 @@ export class TailConnection {
   subscribe(id: number, request: object): void {
     this.#unanswered.set(id, this.#connection.clock.now())
     if (this.#unanswered.size === 1) this.#awaitAnswer()
-    this.#say({ op: 'subscribe', id, ...request })
+    this.#sendWhenOpen({ op: 'subscribe', id, ...request })
   }
 
   unsubscribe(id: number): void {
     if (this.#unanswered.delete(id)) this.#awaitAnswer()
-    this.#say({ op: 'unsubscribe', id })
+    this.#sendWhenOpen({ op: 'unsubscribe', id })
   }
 
   grant(id: number, bytes: number): void {
-    this.#say({ op: 'credit', id, bytes })
+    this.#sendWhenOpen({ op: 'credit', id, bytes })
   }
 
   close(): void {
@@ -120,7 +120,7 @@ export class TailConnection {
     for (const text of waiting) this.#send(text)
   }
 
-  #say(message: object): void {
+  #sendWhenOpen(message: object): void {
     const text = JSON.stringify(message)
     if (this.#waiting === undefined) this.#send(text)
     else this.#waiting.push(text)

@@ -29,7 +29,7 @@ interface Refused<Op> {
   readonly error: ErrorBody
 }
 
-type Said = TailNotice | Refused<'closed'> | Refused<'error'>
+type ServerMessage = TailNotice | Refused<'closed'> | Refused<'error'>
 
 /**
  * Passes a notice to the listener. Unknown kinds count as keep-alives.
@@ -37,12 +37,12 @@ type Said = TailNotice | Refused<'closed'> | Refused<'error'>
  * @throws {DecodeError} for an invalid notice; {EdgelogError} for an error without a subscription id
  */
 export function takeNotice(text: string, listener: TailMessageListener): void {
-  const said = parseNotice(text)
-  if (said.op === 'closed' || said.op === 'error') {
-    const error = errorOf(said.error)
-    if (said.id === undefined) throw error
-    listener.closed(said.id, error, said.op)
-  } else listener.notice(said)
+  const message = parseNotice(text)
+  if (message.op === 'closed' || message.op === 'error') {
+    const error = errorOf(message.error)
+    if (message.id === undefined) throw error
+    listener.closed(message.id, error, message.op)
+  } else listener.notice(message)
 }
 
 /**
@@ -55,7 +55,7 @@ export function takeFrame(bytes: Uint8Array, listener: TailMessageListener): voi
   return listener.frame(id, decodeTailFrame(bytes, TAIL_ID_BYTES))
 }
 
-function parseNotice(text: string): Said {
+function parseNotice(text: string): ServerMessage {
   const notice = parseObject(text)
   const { op, error } = notice
   const isError = op === 'closed' || op === 'error'
@@ -63,7 +63,7 @@ function parseNotice(text: string): Said {
   if (typeof op !== 'string' || (isError && !hasError)) {
     throw new DecodeError(0, `not a notice: ${text}`)
   }
-  return notice as unknown as Said
+  return notice as unknown as ServerMessage
 }
 
 function parseObject(text: string): Record<string, unknown> {

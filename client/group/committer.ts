@@ -33,15 +33,15 @@ interface CommitAttempt {
 }
 
 /** Errors of single partitions: the other offsets of the call may be accepted without them. */
-const OF_A_PARTITION: ReadonlySet<ErrorCode> = new Set([
+const PARTITION_ERRORS: ReadonlySet<ErrorCode> = new Set([
   'stale_member_epoch',
   'offset_out_of_range',
   'unknown_topic_or_partition',
 ])
 
 /** Errors of partitions or of a member that the group no longer has. */
-const NOT_OURS: ReadonlySet<ErrorCode> = new Set([
-  ...OF_A_PARTITION,
+const OWNERSHIP_ERRORS: ReadonlySet<ErrorCode> = new Set([
+  ...PARTITION_ERRORS,
   'unknown_member_id',
   'fenced_instance_id',
   'group_id_not_found',
@@ -49,7 +49,7 @@ const NOT_OURS: ReadonlySet<ErrorCode> = new Set([
 
 /** Returns whether an automatic commit may ignore this error: its records are delivered again elsewhere. */
 export function isHarmless(error: unknown): boolean {
-  return isTransient(error) || isOneOf(NOT_OURS, error)
+  return isTransient(error) || isOneOf(OWNERSHIP_ERRORS, error)
 }
 
 export class Committer {
@@ -93,11 +93,11 @@ export class Committer {
   abort(): void {
     this.#end.abort()
     this.#end = new AbortController()
-    this.hurry()
+    this.retryNow()
   }
 
   /** Retries a waiting commit at once, because others wait behind it. */
-  hurry(): void {
+  retryNow(): void {
     this.#pause.abort()
     this.#pause = new AbortController()
   }
@@ -115,7 +115,7 @@ export class Committer {
   async #send(pending: readonly PendingCommit[], attempt: CommitAttempt): Promise<unknown[]> {
     const error = await this.#try(pending, attempt)
     if (error === undefined) return []
-    if (pending.length === 1 || !isOneOf(OF_A_PARTITION, error)) return [error]
+    if (pending.length === 1 || !isOneOf(PARTITION_ERRORS, error)) return [error]
     const middle = pending.length >> 1
     return [
       ...(await this.#send(pending.slice(0, middle), attempt)),
@@ -150,7 +150,7 @@ export class Committer {
         if (end.aborted) continue
         // A heartbeat has changed the epoch meanwhile.
         const isOldEpoch = committing()?.memberEpoch !== member.memberEpoch
-        if (isOldEpoch && isOneOf(NOT_OURS, error)) continue
+        if (isOldEpoch && isOneOf(OWNERSHIP_ERRORS, error)) continue
         if (!isTransient(error) || clock.now() >= deadlineMs) return error
         await sleep(
           clock,

@@ -85,7 +85,7 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
     this.#lag = new LagReporter(context.connection.clock, (report) => this.#emit('lag', report))
     this.#member = new GroupMember(context, groupConsumerSettings(options), {
       changed: (change) => this.#changed(change),
-      handedOver: (batch) => this.#lag.delivered(batch),
+      delivered: (batch) => this.#lag.delivered(batch),
     })
     const { signal } = options
     const close = () => void this.#close(CLOSE_WORK_MS)
@@ -103,8 +103,8 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
   }
 
   /** The error that prevents delivery; undefined if there is none. @internal */
-  get trouble(): unknown {
-    return this.#member.trouble
+  get lastError(): unknown {
+    return this.#member.lastError
   }
 
   /** Bytes read ahead of the application, and bytes reserved for reads in flight. */
@@ -274,11 +274,11 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
   #changed({ assigned = [], revoked = [], lost = [] }: Partial<HeldChange>): void {
     for (const held of [...revoked, ...lost]) this.#lag.forget(held)
     const detail: AssignmentChange = {
-      assigned: assigned.map(bare),
+      assigned: assigned.map(toTopicPartition),
       // Partitions that were revoked before they were announced are not reported.
-      revoked: revoked.filter(({ reader }) => reader).map(bare),
-      lost: lost.filter(({ reader }) => reader).map(bare),
-      current: this.#member.held.current.map(bare),
+      revoked: revoked.filter(({ reader }) => reader).map(toTopicPartition),
+      lost: lost.filter(({ reader }) => reader).map(toTopicPartition),
+      current: this.#member.held.current.map(toTopicPartition),
     }
     this.#emit('assignment', detail)
   }
@@ -295,6 +295,6 @@ function aborted(signal: AbortSignal): Promise<void> {
   })
 }
 
-function bare({ topic, partition }: TopicPartition): TopicPartition {
+function toTopicPartition({ topic, partition }: TopicPartition): TopicPartition {
   return { topic, partition }
 }

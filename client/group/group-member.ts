@@ -24,7 +24,7 @@ export interface GroupConsumerContext extends ConsumerContext {
 
 interface GroupMemberListener {
   changed(change: Partial<HeldChange>): void
-  handedOver(batch: ConsumerBatch): void
+  delivered(batch: ConsumerBatch): void
 }
 
 /** A batch that the application works on. */
@@ -68,7 +68,7 @@ export class GroupMember {
       from: settings.from,
       commit: () => this.#commitQuietly(),
       onChange: (change) => listener.changed(change),
-      onReleased: () => this.#membership.hurry(),
+      onReleased: () => this.#membership.heartbeatNow(),
       onFatal: (error) => this.readers.fail(error),
     })
     this.#membership = new Membership({
@@ -94,10 +94,10 @@ export class GroupMember {
   }
 
   /** The error that prevents delivery; undefined if the group and the logs have responded. */
-  get trouble(): unknown {
-    const isTroubled = ({ trouble }: PartitionReader) => trouble !== undefined
-    const reading = this.readers.select().find(isTroubled)?.trouble
-    return this.#membership.trouble ?? this.held.trouble ?? reading
+  get lastError(): unknown {
+    const hasFailed = ({ lastError }: PartitionReader) => lastError !== undefined
+    const reading = this.readers.select().find(hasFailed)?.lastError
+    return this.#membership.lastError ?? this.held.lastError ?? reading
   }
 
   // -- handing over --------------------------------------------------------------------------
@@ -128,13 +128,13 @@ export class GroupMember {
     for (;;) {
       const taken = await this.readers.take()
       if (taken === undefined) return undefined
-      const work = this.#handOver(taken)
+      const work = this.#deliver(taken)
       if (work !== undefined) return work
       this.readers.free(taken.reader)
     }
   }
 
-  #handOver({ reader, batch }: TakenBatch): Work | undefined {
+  #deliver({ reader, batch }: TakenBatch): Work | undefined {
     this.#membership.checkSession()
     const { nextOffset } = batch
     const held = this.held.find(reader)
@@ -144,7 +144,7 @@ export class GroupMember {
     held.offsets.deliver(delivery)
     const work = { held, reader, batch, delivery, end: this.held.beginWork(held) }
     this.#poll.begin(work)
-    this.#listener.handedOver(batch)
+    this.#listener.delivered(batch)
     return work
   }
 
@@ -274,7 +274,7 @@ export class GroupMember {
   async #leave(): Promise<void> {
     this.held.stop()
     const { clock } = this.#context.connection
-    this.#committer.hurry()
+    this.#committer.retryNow()
     try {
       await within(clock, LEAVE_TIMEOUT_MS, this.#commitUnasked())
     } finally {

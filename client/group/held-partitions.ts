@@ -76,7 +76,7 @@ export class HeldPartitions {
   }
 
   /** The error that keeps held partitions from being read; undefined if all are read. */
-  get trouble(): unknown {
+  get lastError(): unknown {
     const isUnread = ({ reader, stop }: HeldPartition) => !reader && !stop.signal.aborted
     if (![...this.#held.values()].some(isUnread)) return undefined
     return (

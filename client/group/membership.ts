@@ -57,8 +57,8 @@ export class Membership {
   #failures = 0
   /** Error of the last heartbeat; undefined if it succeeded. */
   #refusal: unknown
-  #isAllToBeTold = true
-  #toldOwned: string | undefined
+  #needsFullState = true
+  #sentOwned: string | undefined
   /** Send time of the last successful heartbeat. */
   #answeredAtMs = 0
   #unreleasedSinceMs: number | undefined
@@ -86,7 +86,7 @@ export class Membership {
   }
 
   /** The reason why it is not a member; undefined if it is one. */
-  get trouble(): unknown {
+  get lastError(): unknown {
     if (this.committing !== undefined) return undefined
     return this.#refusal ?? new EdgelogError('unavailable', 'the group has not responded yet')
   }
@@ -99,7 +99,7 @@ export class Membership {
   }
 
   /** Sends a heartbeat at once, because the held partitions have changed. */
-  hurry(): void {
+  heartbeatNow(): void {
     this.#pause.abort()
   }
 
@@ -113,7 +113,7 @@ export class Membership {
     this.#stop()
     // A join that arrives after the leave would create a dead member.
     const { clock } = this.#context.connection
-    this.#beating = within(clock, LEAVE_TIMEOUT_MS, this.#beating).then(() => this.#sayLeave())
+    this.#beating = within(clock, LEAVE_TIMEOUT_MS, this.#beating).then(() => this.#sendLeave())
     return this.#beating
   }
 
@@ -143,7 +143,7 @@ export class Membership {
       return this.#accept(answer, heartbeat, sentAtMs)
     } catch (error) {
       if (signal.aborted) return 0
-      this.#isAllToBeTold = true
+      this.#needsFullState = true
       // The session expired while the call was in flight.
       return call.signal.aborted ? 0 : this.#refused(error)
     }
@@ -152,14 +152,14 @@ export class Membership {
   #heartbeat(): Heartbeat {
     const { memberId, settings, owned } = this.#context
     const { instanceId, clientId, topics = [], topicPattern = '', assignor } = settings
-    const isAll = this.#isAllToBeTold
+    const isAll = this.#needsFullState
     const held = owned()
     return {
       memberId,
       memberEpoch: this.#epoch,
       ...(instanceId !== undefined && { instanceId }),
       ...(clientId !== undefined && { clientId }),
-      ...((isAll || JSON.stringify(held) !== this.#toldOwned) && { owned: held }),
+      ...((isAll || JSON.stringify(held) !== this.#sentOwned) && { owned: held }),
       ...(isAll && {
         topics,
         topicPattern,
@@ -185,8 +185,8 @@ export class Membership {
     this.#failures = 0
     this.#refusal = undefined
     this.#unreleasedSinceMs = undefined
-    this.#isAllToBeTold = false
-    if (owned !== undefined) this.#toldOwned = JSON.stringify(owned)
+    this.#needsFullState = false
+    if (owned !== undefined) this.#sentOwned = JSON.stringify(owned)
     this.#epoch = answer.memberEpoch
     this.#answeredAtMs = sentAtMs
     this.#watchSession()
@@ -240,7 +240,7 @@ export class Membership {
   #endSession(): void {
     this.#lose()
     this.#call.abort()
-    this.hurry()
+    this.heartbeatNow()
   }
 
   #lose(): void {
@@ -251,7 +251,7 @@ export class Membership {
   #forget(): void {
     this.#context.connection.clock.clearTimeout(this.#sessionTimer)
     this.#epoch = JOIN_EPOCH
-    this.#isAllToBeTold = true
+    this.#needsFullState = true
   }
 
   // -- leaving -------------------------------------------------------------------------------
@@ -263,19 +263,19 @@ export class Membership {
     this.#forget()
   }
 
-  async #sayLeave(): Promise<void> {
+  async #sendLeave(): Promise<void> {
     this.#call.abort()
     if (!this.#isKnown) return
     const { clock } = this.#context.connection
     const end = new AbortController()
-    const saying = async () => {
+    const leaving = async () => {
       for (let attempts = 1; !end.signal.aborted; attempts++) {
         const error = await this.#tryLeave(end.signal)
         if (!isTransient(error)) return
         await sleep(clock, this.#retryDelayMs(error, attempts), end.signal)
       }
     }
-    await within(clock, LEAVE_TIMEOUT_MS, saying())
+    await within(clock, LEAVE_TIMEOUT_MS, leaving())
     end.abort()
     this.#isKnown = false
   }

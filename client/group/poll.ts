@@ -137,13 +137,13 @@ async function* readAhead(
   for (let isFirst = true; ; isFirst = false) {
     const leftMs = deadlineMs - clock.now()
     const end = new AbortController()
-    const patience = sleep(clock, isFirst ? leftMs : Math.min(leftMs, POLL_QUIET_MS), end.signal)
+    const timeout = sleep(clock, isFirst ? leftMs : Math.min(leftMs, POLL_QUIET_MS), end.signal)
     const next = batches.next()
-    const result = await Promise.race([next, patience]).finally(() => end.abort())
+    const result = await Promise.race([next, timeout]).finally(() => end.abort())
     if (result === undefined) {
       // It ends when the consumer is closed; the batch that it may return is left to the next owner.
       next.catch(() => undefined)
-      if (isFirst && consumer.trouble !== undefined) throw consumer.trouble
+      if (isFirst && consumer.lastError !== undefined) throw consumer.lastError
       return
     }
     if (result.done) return

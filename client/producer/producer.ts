@@ -59,7 +59,7 @@ export class Producer {
       waitingBudget: new MemoryBudget(settings.bufferBytesMax, () => undefined),
       builders: new BuilderPool(),
       release: (bytes) => budget.release(bytes),
-      hurry: () => this.#hurry(),
+      flushNow: () => this.#flushNow(),
     }
   }
 
@@ -162,8 +162,8 @@ export class Producer {
     for (const topic of this.#topics.values()) topic.drain()
   }
 
-  #hurry(): void {
-    for (const topic of this.#topics.values()) topic.hurry()
+  #flushNow(): void {
+    for (const topic of this.#topics.values()) topic.flushNow()
   }
 }
 

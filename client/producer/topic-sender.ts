@@ -37,7 +37,7 @@ export interface TopicSenderContext extends SenderContext {
   /** Bytes of records that wait for memory. */
   readonly waitingBudget: MemoryBudget
   /** Closes all open batches, because memory is short. */
-  readonly hurry: () => void
+  readonly flushNow: () => void
 }
 
 export class TopicSender {
@@ -106,7 +106,7 @@ export class TopicSender {
     )
   }
 
-  hurry(): void {
+  flushNow(): void {
     for (const sender of this.#partitions.values()) sender.flush()
   }
 
@@ -131,14 +131,14 @@ export class TopicSender {
   }
 
   #admit(waiting: WaitingRecord): boolean {
-    const { metadata, budget, waitingBudget, hurry } = this.#context
+    const { metadata, budget, waitingBudget, flushNow } = this.#context
     const known = metadata.peek(this.#topic)
     if (known === undefined) {
       void this.#load()
       return false
     }
     if (!budget.tryReserve(waiting.reservedBytes)) {
-      hurry()
+      flushNow()
       return false
     }
     // Removed first, because released memory calls `drain` again.

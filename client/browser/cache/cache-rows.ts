@@ -20,11 +20,11 @@ export async function evictRows(
 ): Promise<void> {
   await database.write(['cursors', 'batches'], async (tx) => {
     for (const cursor of await tx.objectStore('cursors').getAll(range)) {
-      const mayGo = begin(cursor)
+      const isEvictable = begin(cursor)
       let left = cursor
       for (;;) {
         const row = await firstRow(tx, left)
-        if (row === undefined || !mayGo(row, isNewest(left, row))) break
+        if (row === undefined || !isEvictable(row, isNewest(left, row))) break
         left = await dropRow(tx, left, row)
       }
       if (left !== cursor) await tx.objectStore('cursors').put(left)

@@ -116,9 +116,9 @@ export class CacheWriter {
     await evictRows(this.#database, undefined, ({ sizeBytes }) => {
       let droppedBytes = 0
       return ({ bytes }) => {
-        const mayGo = droppedBytes * 2 < sizeBytes
+        const isEvictable = droppedBytes * 2 < sizeBytes
         droppedBytes += bytes.length
-        return mayGo
+        return isEvictable
       }
     })
   }

@@ -35,7 +35,7 @@ export interface CachedSourceContext {
   readonly failed: (error: EdgelogError) => void
 }
 
-interface Place {
+interface CachedPartition {
   readonly topic: string
   readonly partition: number
 }
@@ -65,17 +65,17 @@ export class CachedSource implements LogSource {
     const place = { topic, partition }
     const deadlineMs = clock.now() + waitMs
     let at = from
-    let heardEnd = 0
+    let reportedEnd = 0
     for (;;) {
       const wake = new AbortController()
       const end = () => wake.abort()
       signal.addEventListener('abort', end)
-      const unlisten = channel.listen('news', (heard) => {
-        if (heard.topic !== topic || heard.partition !== partition) return
-        heardEnd = heard.endOffset
+      const unlisten = channel.listen('news', (message) => {
+        if (message.topic !== topic || message.partition !== partition) return
+        reportedEnd = message.endOffset
         end()
       })
-      const toldEnd = heardEnd
+      const endBefore = reportedEnd
       try {
         const found = await this.#read(place, typeof at === 'number' ? at : 0)
         this.#checkTopic(place, found, at)
@@ -101,7 +101,7 @@ export class CachedSource implements LogSource {
           continue
         }
         // Reported, but not stored: the cache is not written at present.
-        const isMissed = toldEnd > at
+        const isMissed = endBefore > at
         if (at < endOffset || at > highWatermark || isMissed) {
           return await network.fetch(topic, partition, { ...options, from: at })
         }
@@ -125,7 +125,7 @@ export class CachedSource implements LogSource {
    * @returns undefined if there was nothing, and the cache is to be read again
    */
   async #fetchUnkept(
-    place: Place,
+    place: CachedPartition,
     options: FetchBatchesOptions,
     deadlineMs: number,
     wake: AbortController,
@@ -141,15 +141,15 @@ export class CachedSource implements LogSource {
     const maxBytes = Math.min(options.maxBytes, readBytes)
     const fetched = await network.fetch(topic, partition, { ...options, maxBytes, waitMs: 0 })
     if (fetched.batches.length > 0) this.#readBytes.set(key, maxBytes * 2)
-    const isNews = typeof from !== 'number' || fetched.to > from
-    if (isNews || waitMs === 0 || signal.aborted) return fetched
+    const isProgress = typeof from !== 'number' || fetched.to > from
+    if (isProgress || waitMs === 0 || signal.aborted) return fetched
     await sleep(clock, Math.min(waitMs, CACHE_RECHECK_MS), wake.signal)
     if (!wake.signal.aborted) this.#unkept.add(key)
     return undefined
   }
 
   /** Reads the cache; a failed database counts as an empty cache. */
-  async #read({ topic, partition }: Place, offset: number): Promise<CacheRead> {
+  async #read({ topic, partition }: CachedPartition, offset: number): Promise<CacheRead> {
     try {
       return await this.#context.cache.read(topic, partition, offset)
     } catch (error) {
@@ -158,7 +158,11 @@ export class CachedSource implements LogSource {
     }
   }
 
-  #checkTopic({ topic, partition }: Place, { topicId }: CacheRead, at: StartPosition): void {
+  #checkTopic(
+    { topic, partition }: CachedPartition,
+    { topicId }: CacheRead,
+    at: StartPosition,
+  ): void {
     if (topicId === undefined) return
     const key = keyOf({ topic, partition })
     const known = this.#topicIds.get(key) ?? topicId
@@ -169,7 +173,7 @@ export class CachedSource implements LogSource {
 
   /** Resolves an end of the log or a time. `isSure` is false if the network may have earlier records. */
   async #resolve(
-    { topic, partition }: Place,
+    { topic, partition }: CachedPartition,
     { startOffset, endOffset, logStartOffset, highWatermark }: CursorRow,
     from: Exclude<StartPosition, number>,
   ): Promise<{ readonly offset: number; readonly isSure: boolean }> {
@@ -200,7 +204,7 @@ export class CachedSource implements LogSource {
 
   /** @returns undefined if the network does not respond within `CACHE_NETWORK_MS` */
   async #tryNetwork(
-    { topic, partition }: Place,
+    { topic, partition }: CachedPartition,
     options: FetchBatchesOptions,
   ): Promise<FetchedBatches | undefined> {
     const soon = { ...options, waitMs: 0, silenceMs: CACHE_NETWORK_MS }
@@ -219,7 +223,7 @@ export class CachedSource implements LogSource {
    * @returns undefined if the row is damaged: it, and all rows before it, are dropped
    */
   async #cut(
-    { topic, partition }: Place,
+    { topic, partition }: CachedPartition,
     row: BatchRow,
     offset: number,
     maxBytes: number,
@@ -260,6 +264,6 @@ function endsAt(highWatermark: number) {
   return { lastStableOffset: highWatermark, highWatermark }
 }
 
-function keyOf({ topic, partition }: Place): string {
+function keyOf({ topic, partition }: CachedPartition): string {
   return `${partition}/${topic}`
 }

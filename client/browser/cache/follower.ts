@@ -36,7 +36,7 @@ interface FollowerContext {
     /** Loads the stored metadata, however old. */
     load(topic: string): Promise<TopicRow>
     /** Requests the metadata from the server. */
-    ask(topic: string): Promise<TopicRow>
+    request(topic: string): Promise<TopicRow>
   }
   /** The result of `subscriptions` may have changed. */
   readonly changed: () => void
@@ -62,7 +62,7 @@ export class Follower implements SyncSink {
   /** Arrivals during a transaction share the next one. */
   #waiting: Waiting[] = []
   #isWriting = false
-  #restUntilMs = 0
+  #suspendedUntilMs = 0
   #timer: Timer
 
   constructor(context: FollowerContext) {
@@ -127,7 +127,7 @@ export class Follower implements SyncSink {
     const stored = await this.#keep({ ...place, ...ends, from, endOffset, bytes, headers })
     if (stored === 'stored') return 'taken'
     if (stored === 'recreated') await this.#settle(subscription)
-    else if (stored !== 'gap' && stored !== 'unfollowed') this.#tellReset(topic, stored)
+    else if (stored !== 'gap' && stored !== 'unfollowed') this.#publishReset(topic, stored)
     return 'resubscribe'
   }
 
@@ -147,7 +147,7 @@ export class Follower implements SyncSink {
     const { topics } = this.#context
     for (const topic of [...this.#missing]) {
       try {
-        await topics.ask(topic)
+        await topics.request(topic)
       } catch (error) {
         if (isGone(error)) continue
         // Sync reports other errors and retries.
@@ -188,7 +188,7 @@ export class Follower implements SyncSink {
       const reset = await writer.reset(topic, (cursor) =>
         isOther(cursor) ? 'recreated' : undefined,
       )
-      this.#tellReset(topic, reset)
+      this.#publishReset(topic, reset)
     }
     const followed: Followed[] = []
     let ends: readonly PartitionDetails[] | undefined
@@ -196,7 +196,7 @@ export class Follower implements SyncSink {
       const place = { topic, partition, topicId }
       if ((this.#damages.get(keyOf(place)) ?? 0) >= CORRUPT_READS_MAX) continue
       const cursor = cursors.find((known) => known.partition === partition && !isOther(known))
-      let offset: Followed['offset'] = this.#isResting ? 'latest' : (cursor?.endOffset ?? 0)
+      let offset: Followed['offset'] = this.#isSuspended ? 'latest' : (cursor?.endOffset ?? 0)
       if (cursor === undefined && offset !== 'latest') {
         ends ??= await this.#endsOf(topic)
         offset = await this.#beginOf(topic, ends[partition], limits, partitions)
@@ -234,7 +234,7 @@ export class Follower implements SyncSink {
   async #settle({ topic, partition, offset }: Subscription): Promise<void> {
     const { writer, topics } = this.#context
     try {
-      const { id } = await topics.ask(topic)
+      const { id } = await topics.request(topic)
       const described = (await this.#endsOf(topic))[partition]
       const ends = described && readableEnds(described)
       const known = typeof offset === 'number' ? offset : undefined
@@ -243,7 +243,7 @@ export class Follower implements SyncSink {
         const isMeant = cursor.partition === partition && ends !== undefined
         return isMeant ? resetReason(cursor, id, ends, known) : undefined
       })
-      this.#tellReset(topic, reason)
+      this.#publishReset(topic, reason)
     } catch (error) {
       if (!isGone(error)) throw error
       await this.#forget(topic)
@@ -266,16 +266,16 @@ export class Follower implements SyncSink {
   async #forget(topic: string): Promise<void> {
     this.#missing.add(topic)
     this.#planSeek()
-    this.#tellReset(topic, await this.#context.writer.reset(topic, () => 'deleted'))
+    this.#publishReset(topic, await this.#context.writer.reset(topic, () => 'deleted'))
   }
 
-  #tellReset(topic: string, reason: TopicResetReason | undefined): void {
+  #publishReset(topic: string, reason: TopicResetReason | undefined): void {
     if (reason === undefined) return
     this.#context.channel.publish({ kind: 'topicReset', topic, reason })
   }
 
-  get #isResting(): boolean {
-    const leftMs = this.#restUntilMs - this.#context.connection.clock.now()
+  get #isSuspended(): boolean {
+    const leftMs = this.#suspendedUntilMs - this.#context.connection.clock.now()
     // A longer rest means that the clock was set back.
     return leftMs > 0 && leftMs <= CACHE_REST_MS
   }
@@ -285,11 +285,11 @@ export class Follower implements SyncSink {
     const { channel, connection, failed } = this.#context
     let stored: Stored = 'stored'
     try {
-      if (!this.#isResting) stored = await this.#write(arrival)
+      if (!this.#isSuspended) stored = await this.#write(arrival)
     } catch (error) {
       if (!(error instanceof EdgelogError && error.code.startsWith('storage'))) throw error
-      if (!this.#isResting) failed(error)
-      this.#restUntilMs = connection.clock.now() + CACHE_REST_MS
+      if (!this.#isSuspended) failed(error)
+      this.#suspendedUntilMs = connection.clock.now() + CACHE_REST_MS
     }
     const { topic, partition, endOffset, highWatermark } = arrival
     if (stored === 'stored') {

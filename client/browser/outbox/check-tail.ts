@@ -42,7 +42,7 @@ export async function checkTail(
   const ofClient = PROGRESS.get(connection) ?? new Map<string, Progress>()
   PROGRESS.set(connection, ofClient)
   const key = `${partition}/${topic}`
-  const progress = goOn(producer, ofClient.get(key))
+  const progress = continueFrom(producer, ofClient.get(key))
   ofClient.set(key, progress)
   let end: number | undefined
   for (let fetches = 0; end === undefined || (progress.from as number) < end; fetches++) {
@@ -67,7 +67,10 @@ export async function checkTail(
   return progress.acks
 }
 
-function goOn({ producerId, epoch, ackedEndOffset }: ProducerRow, last?: Progress): Progress {
+function continueFrom(
+  { producerId, epoch, ackedEndOffset }: ProducerRow,
+  last?: Progress,
+): Progress {
   const isSame = last?.producerId === producerId && last.epoch === epoch
   if (isSame && (last.from === 'earliest' || last.from >= ackedEndOffset)) return last
   return { producerId, epoch, from: ackedEndOffset, acks: [] }

@@ -1,6 +1,6 @@
 /** Settles this tab's waiters whose records left the outbox without a message: messages between tabs may be lost. */
 import { EdgelogError } from '../../../src/core/errors.ts'
-import type { Place, ProducerRow } from '../store/schema.ts'
+import type { OutboxPosition, ProducerRow } from '../store/schema.ts'
 import type { AckWaiters } from './ack-waiters.ts'
 import type { OutboxStore } from './outbox-store.ts'
 
@@ -16,7 +16,7 @@ export async function checkWaiters(
     waiters.acked(topic, partition, acks)
   }
   const rows = new Map(producers.map((row) => [keyOf(row), row]))
-  const gone: Array<Place & { topic: string; isLost: boolean }> = []
+  const gone: Array<OutboxPosition & { topic: string; isLost: boolean }> = []
   for (const place of waiters.places(serial)) {
     const row = rows.get(keyOf(place))
     const isLost = row === undefined || place.position >= row.nextPosition

@@ -44,7 +44,7 @@ export class OutboxDrain {
    * Stores the metadata of a topic. Records that wait for a partition
    * get one, and so do those of partitions that no longer exist.
    */
-  async learn(given: TopicRow): Promise<Move[]> {
+  async storeTopic(given: TopicRow): Promise<Move[]> {
     const stores: Store[] = ['topics', 'producers', 'outbox']
     const work = async (tx: Transaction) => {
       const known = await tx.objectStore('topics').get(given.topic)

@@ -30,7 +30,7 @@ type SendVerdict =
   | { readonly kind: 'gone' }
 
 /** Permanent errors of records: the log rejects them each time. */
-const ABOUT_RECORDS: readonly ErrorCode[] = [
+const RECORD_ERRORS: readonly ErrorCode[] = [
   'message_too_large',
   'request_too_large',
   'invalid_record',
@@ -57,7 +57,7 @@ export function judge(sent: SentRecords, { outcome, refusal }: SentBatch): SendV
     const isOverdue = sent.outOfOrderCount + 1 >= OUT_OF_ORDER_MAX
     return isLost || isOverdue ? { kind: 'renumber', isFenced: false } : { kind: 'again' }
   }
-  if (outcome.kind !== 'refused' || !ABOUT_RECORDS.includes(refusal.code)) return { kind: 'again' }
+  if (outcome.kind !== 'refused' || !RECORD_ERRORS.includes(refusal.code)) return { kind: 'again' }
   if (sent.recordsCount > 1) return fewer
   return { kind: 'park', error: refusal.toBody() }
 }

@@ -6,7 +6,7 @@ import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import type { RecordMetadata } from '../../producer/produced-batch.ts'
 import { encodeRecordInput, type ProducerRecord } from '../../producer/record-input.ts'
 import { ENQUEUE_RECORDS_MAX, EVICTIONS_MAX, GATHERED_RECORDS_MAX } from '../limits.ts'
-import type { Place } from '../store/schema.ts'
+import type { OutboxPosition } from '../store/schema.ts'
 import type { AckWaiters } from './ack-waiters.ts'
 import type { OutboxStore } from './outbox-store.ts'
 import type { NewEntry } from './row-writer.ts'
@@ -46,7 +46,7 @@ export interface ProducerContext {
 
 interface Gathered {
   readonly entry: NewEntry
-  readonly resolve: (place: Place) => void
+  readonly resolve: (place: OutboxPosition) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -132,11 +132,11 @@ export class OutboxProducer {
     }
   }
 
-  #waiterOf({ topic, record }: NewEntry, place: Place): Promise<RecordMetadata> {
+  #waiterOf({ topic, record }: NewEntry, place: OutboxPosition): Promise<RecordMetadata> {
     return this.#context.waiters.add(topic, place, record.timestamp)
   }
 
-  #queue(entry: NewEntry): Promise<Place> {
+  #queue(entry: NewEntry): Promise<OutboxPosition> {
     return new Promise((resolve, reject) => {
       this.#context.admit(sizeOf(entry.record))
       if (this.#gathered.length >= GATHERED_RECORDS_MAX) {
@@ -170,7 +170,7 @@ export class OutboxProducer {
   }
 
   /** Stores records. If storage is full, evicts half of the cache and retries: the browser may free the space late. */
-  async #store(entries: readonly NewEntry[]): Promise<Array<Place | EdgelogError>> {
+  async #store(entries: readonly NewEntry[]): Promise<Array<OutboxPosition | EdgelogError>> {
     const { store } = this.#context
     for (let attempt = 1; ; attempt++) {
       try {

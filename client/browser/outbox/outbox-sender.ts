@@ -72,7 +72,7 @@ interface SentMeta {
 const EVERYWHERE = ''
 
 /** Errors after which a topic's records are parked: it does not exist, or not for this caller. */
-const NO_TOPIC_FOR_US: readonly ErrorCode[] = [
+const TOPIC_ERRORS: readonly ErrorCode[] = [
   'unknown_topic_or_partition',
   'topic_authorization_failed',
 ]
@@ -108,7 +108,7 @@ export class OutboxSender {
   stop(): void {
     this.#session?.abort()
     this.#session = undefined
-    this.#say('idle')
+    this.#setState('idle')
   }
 
   /** Ends the rest, because records were queued. */
@@ -150,18 +150,18 @@ export class OutboxSender {
     const pending = (await this.#context.store.producers()).filter((row) => pendingOf(row) > 0)
     if (signal.aborted) return 0
     if (pending.length === 0) {
-      if (this.#state !== 'live') this.#say('idle')
+      if (this.#state !== 'live') this.#setState('idle')
       return Number.POSITIVE_INFINITY
     }
     if (!this.#context.isOnline()) {
-      this.#say('offline')
+      this.#setState('offline')
       return OFFLINE_CHECK_MS
     }
     for (const { topic } of pending) this.#context.refresh(topic)
     const due = pending.filter((row) => this.#waitMs([EVERYWHERE, keyOf(row)]) <= 0)
     // Reported once per outage, however many retries there are.
     const isFirstTry = this.#state === 'idle' || this.#state === 'offline'
-    if (due.length > 0 && isFirstTry) this.#say('connecting')
+    if (due.length > 0 && isFirstTry) this.#setState('connecting')
     await Promise.all(Array.from({ length: SENDS_MAX }, () => this.#work(due, signal)))
     return Math.min(...pending.map((row) => this.#waitMs([EVERYWHERE, keyOf(row)])))
   }
@@ -199,7 +199,7 @@ export class OutboxSender {
       joined = await joinRows(rows, { recordsMax, sizeBytesMax }, stamp)
     } catch (error) {
       await this.#parkDamaged(pending)
-      this.#say(this.#state, asEdgelogError(error))
+      this.#setState(this.#state, asEdgelogError(error))
       return true
     }
     const { batch, recordsCount } = joined
@@ -277,7 +277,7 @@ export class OutboxSender {
       if (signal.aborted) return false
       const refusal = asEdgelogError(error)
       const isOurs = refusal instanceof Refusal && !refusal.isForeign
-      if (isOurs && NO_TOPIC_FOR_US.includes(refusal.code)) {
+      if (isOurs && TOPIC_ERRORS.includes(refusal.code)) {
         await drain.parkTopic(topic, refusal.toBody())
         channel.publish({ kind: 'parked', topic, error: refusal.toBody() })
         return false
@@ -359,7 +359,7 @@ export class OutboxSender {
       return
     }
     this.#delay(EVERYWHERE, this.#delays.get(EVERYWHERE)?.failures ?? 0, AUTH_RETRY_MS, 0)
-    this.#say('authNeeded', refusal)
+    this.#setState('authNeeded', refusal)
   }
 
   #succeed(key: string): void {
@@ -370,7 +370,7 @@ export class OutboxSender {
     if (recordsMax !== undefined && recordsMax * 2 < SEND_RECORDS_MAX) {
       this.#recordsMax.set(key, recordsMax * 2)
     } else this.#recordsMax.delete(key)
-    this.#say('live')
+    this.#setState('live')
   }
 
   #fail(key: string, error: EdgelogError | undefined): void {
@@ -378,7 +378,7 @@ export class OutboxSender {
     const failures = (this.#delays.get(key)?.failures ?? 0) + 1
     const delayMs = retryDelayMs(connection, error, failures, SEND_BACKOFF_MS, SEND_BACKOFF_MS_MAX)
     this.#delay(key, failures, delayMs, retryAfterMsOf(error))
-    this.#say('backingOff', error)
+    this.#setState('backingOff', error)
   }
 
   #delay(key: string, failures: number, delayMs: number, atLeastMs: number): void {
@@ -405,7 +405,7 @@ export class OutboxSender {
     this.#rest = undefined
   }
 
-  #say(state: SenderState, error?: EdgelogError): void {
+  #setState(state: SenderState, error?: EdgelogError): void {
     if (state === this.#state && error === undefined) return
     this.#state = state
     this.#context.stateChanged(state, error)

@@ -1,7 +1,7 @@
 /** The outbox in the database. Each function is one transaction, which any tab may run at any time. */
 import type { EdgelogError } from '../../../src/core/errors.ts'
 import type { Database, Store, Transaction } from '../store/database.ts'
-import type { ParkedRow, Place, ProducerRow } from '../store/schema.ts'
+import type { OutboxPosition, ParkedRow, ProducerRow } from '../store/schema.ts'
 import { type NewEntry, RowWriter } from './row-writer.ts'
 
 export interface OutboxContext {
@@ -28,11 +28,11 @@ export class OutboxStore {
    *
    * @throws {EdgelogError} `storage_full`, `storage_failed`: nothing is stored then
    */
-  async enqueue(entries: readonly NewEntry[]): Promise<Array<Place | EdgelogError>> {
+  async enqueue(entries: readonly NewEntry[]): Promise<Array<OutboxPosition | EdgelogError>> {
     const stores: Store[] = ['topics', 'producers', 'outbox']
     const work = async (tx: Transaction) => {
       const writer = new RowWriter(tx, this.#context)
-      const places: Array<Place | EdgelogError> = []
+      const places: Array<OutboxPosition | EdgelogError> = []
       for (const entry of entries) places.push(await writer.add(entry))
       // Without `tx.commit()`: if the quota is exceeded, Chromium may then abort the transaction without an error.
       await writer.finish()

@@ -11,7 +11,7 @@ import { sleep } from '../../clock.ts'
 import type { ConsumerRecord } from '../../consumer/consumer-record.ts'
 import { FLUSH_CHECK_MS, OUTBOX_BYTES_MAX } from '../limits.ts'
 import type { Session } from '../session/session.ts'
-import type { OutboxNews } from '../tabs/channel.ts'
+import type { OutboxMessage } from '../tabs/channel.ts'
 import { AckWaiters } from './ack-waiters.ts'
 import type { ParkedRecord, RetryOptions } from './outbox-contents.ts'
 import { OutboxProducer, type ProducerContext } from './outbox-producer.ts'
@@ -68,7 +68,7 @@ export class OutboxQueue implements Outbox, ProducerContext {
     this.store = new OutboxStore(session)
     this.producer = new OutboxProducer(this)
     for (const kind of ['wake', 'acked', 'parked', 'moved', 'outbox'] as const) {
-      session.channel.listen(kind, (news) => this.#receive(news))
+      session.channel.listen(kind, (message) => this.#receive(message))
     }
   }
 
@@ -147,7 +147,7 @@ export class OutboxQueue implements Outbox, ProducerContext {
    *
    * @throws {EdgelogError} the error of the database
    */
-  async look(): Promise<void> {
+  async refresh(): Promise<void> {
     const { store } = this
     const serial = this.waiters.nextSerial
     const producers = await store.producers()
@@ -167,11 +167,11 @@ export class OutboxQueue implements Outbox, ProducerContext {
     this.#stored = new AbortController()
   }
 
-  #receive(news: OutboxNews): void {
+  #receive(message: OutboxMessage): void {
     const { emitter, changed } = this.#session
-    this.waiters.hear(news)
-    if (news.kind === 'parked') {
-      emitter.emit('parked', { topic: news.topic, error: EdgelogError.fromBody(news.error) })
+    this.waiters.receive(message)
+    if (message.kind === 'parked') {
+      emitter.emit('parked', { topic: message.topic, error: EdgelogError.fromBody(message.error) })
     }
     emitter.emit('outbox', undefined)
     changed()

@@ -20,7 +20,7 @@ export interface OtherPrincipal {
 
 const ignore = () => undefined
 /** Listener that ignores all database events. */
-export const DEAF = {
+export const NO_OP_EVENTS = {
   lost: ignore,
   outdated: ignore,
   blocked: ignore,
@@ -37,7 +37,7 @@ export async function otherPrincipals(
   const found: OtherPrincipal[] = []
   for (const { name = '' } of (await indexedDB.databases?.()) ?? []) {
     if (name === ownName || !name.startsWith(prefix)) continue
-    const database = new Database(name, clock, DEAF)
+    const database = new Database(name, clock, NO_OP_EVENTS)
     try {
       const producers = await database.read(['producers'], (tx) =>
         tx.objectStore('producers').getAll(),
@@ -72,7 +72,7 @@ export function outboxSender(
     store,
     drain,
     refresh: (topic) => topics.refresh(topic),
-    loadTopic: (topic) => topics.ask(topic),
+    loadTopic: (topic) => topics.request(topic),
     isOnline: () => page.isOnline,
     channel,
     renewToken: () => tokens.renew(),
@@ -94,7 +94,7 @@ export async function adopt(
   signal: AbortSignal,
 ): Promise<number> {
   const { clock } = connection
-  const database = new Database(name, clock, DEAF)
+  const database = new Database(name, clock, NO_OP_EVENTS)
   const outbox = { database, newProducerId, random, now }
   const store = new OutboxStore(outbox)
   const drain = new OutboxDrain(outbox)

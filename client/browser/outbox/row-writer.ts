@@ -7,7 +7,7 @@ import { partitionForKey } from '../../../src/core/topic/partitioner.ts'
 import { FIRST_POSITION_MAX, OUTBOX_ROW_BYTES_MAX } from '../limits.ts'
 import type { Transaction } from '../store/database.ts'
 import {
-  type Place,
+  type OutboxPosition,
   type ProducerRow,
   type TopicRow,
   UNASSIGNED_PARTITION,
@@ -42,7 +42,11 @@ export class RowWriter {
     this.#context = context
   }
 
-  async add({ topic, record, partition: chosen }: NewEntry): Promise<Place | EdgelogError> {
+  async add({
+    topic,
+    record,
+    partition: chosen,
+  }: NewEntry): Promise<OutboxPosition | EdgelogError> {
     const known = await this.#topic(topic)
     if (chosen !== undefined && known !== undefined && chosen >= known.partitions) {
       const why = `partition: 0 to ${known.partitions - 1} is allowed, got ${chosen}`

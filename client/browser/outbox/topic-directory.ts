@@ -12,27 +12,27 @@ export class TopicDirectory implements TopicMetadataSource {
   readonly #connection: Connection
   readonly #drain: OutboxDrain
   readonly #channel: Publisher
-  readonly #learned: (topic: string) => void
+  readonly #onFound: (topic: string) => void
   readonly #readAtMs = new Map<string, number>()
 
-  /** @param learned called when the server has confirmed a topic */
+  /** @param onFound called when the server has confirmed a topic */
   constructor(
     connection: Connection,
     drain: OutboxDrain,
     channel: Publisher,
-    learned: (topic: string) => void = () => undefined,
+    onFound: (topic: string) => void = () => undefined,
   ) {
     this.#connection = connection
     this.#drain = drain
     this.#channel = channel
-    this.#learned = learned
+    this.#onFound = onFound
   }
 
   /** Returns the stored metadata, however old; requests it for a topic that is used for the first time. */
   async load(topic: string): Promise<TopicRow> {
     try {
       const known = await this.#drain.topic(topic)
-      if (known === undefined) return await this.ask(topic)
+      if (known === undefined) return await this.request(topic)
       this.refresh(topic)
       return known
     } catch (error) {
@@ -49,16 +49,16 @@ export class TopicDirectory implements TopicMetadataSource {
     // The clock may have been set back, so the distance counts in either direction.
     if (Math.abs(nowMs - readAtMs) < METADATA_MAX_AGE_MS) return
     this.#readAtMs.set(topic, nowMs)
-    this.ask(topic).catch(() => undefined)
+    this.request(topic).catch(() => undefined)
   }
 
   /** @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`, `storage_failed`, ... */
-  async ask(topic: string): Promise<TopicRow> {
+  async request(topic: string): Promise<TopicRow> {
     const row = await this.#describe(topic)
     this.#readAtMs.set(topic, this.#connection.clock.now())
-    const moves = await this.#drain.learn(row)
+    const moves = await this.#drain.storeTopic(row)
     if (moves.length > 0) this.#channel.publish({ kind: 'moved', topic, moves })
-    this.#learned(topic)
+    this.#onFound(topic)
     return row
   }
 

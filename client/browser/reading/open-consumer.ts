@@ -13,14 +13,14 @@ import type { TopicMetadata, TopicMetadataSource } from '../../topic-metadata.ts
 import { CachedSource, type CachedSourceContext } from '../cache/cached-source.ts'
 import { isStorageError } from '../outbox/topic-directory.ts'
 import type { Channel } from '../tabs/channel.ts'
-import type { Patience } from './patience.ts'
+import type { AuthRetry } from './patience.ts'
 
 /** Options of a consumer in a page; the client chooses the transport. */
 export type BrowserConsumerOptions = Omit<ConsumerOptions, 'transport'>
 export type BrowserGroupConsumerOptions = Omit<GroupConsumerOptions, 'transport'>
 
 export interface ReadingContext {
-  readonly patience: Patience
+  readonly authRetry: AuthRetry
   readonly topics: TopicMetadataSource
   readonly cache: CachedSourceContext['cache']
   readonly channel: Channel
@@ -54,7 +54,7 @@ export async function openGroupConsumer(
 
 function consumerContext(context: ReadingContext): ConsumerContext {
   const { cache, channel, failed, onClosed } = context
-  const { connection } = context.patience
+  const { connection } = context.authRetry
   const codecs = clientCodecs(context.codecs)
   const network = networkSource(connection)
   const cached = new CachedSource({
@@ -95,7 +95,7 @@ class KeepingSource implements LogSource, TopicMetadataSource {
   }
 
   load(topic: string): Promise<TopicMetadata> {
-    return this.#context.patience.patiently(() => this.#context.topics.load(topic))
+    return this.#context.authRetry.retry(() => this.#context.topics.load(topic))
   }
 
   /** Follows a topic; without storage it is read from the network. */

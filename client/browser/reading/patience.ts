@@ -5,7 +5,7 @@ import { Refusal, refusalOf, retryAfterMsOf } from '../../http/refusal.ts'
 import { AUTH_RETRY_MS } from '../limits.ts'
 import type { LastError } from '../sync/sync.ts'
 
-export interface PatienceContext {
+export interface AuthRetryContext {
   readonly connection: Connection
   /** Asks the page for another token; resolves when the page has answered. */
   readonly renewToken: () => Promise<boolean>
@@ -17,13 +17,13 @@ interface Refused extends LastError {
   readonly token: string | undefined
 }
 
-export class Patience {
+export class AuthRetry {
   /** A connection whose requests are retried, and not sent with a token that was rejected recently. */
   readonly connection: Connection
-  readonly #context: PatienceContext
+  readonly #context: AuthRetryContext
   #refused: Refused | undefined
 
-  constructor(context: PatienceContext) {
+  constructor(context: AuthRetryContext) {
     this.#context = context
     const { connection } = context
     this.connection = {
@@ -50,7 +50,7 @@ export class Patience {
   }
 
   /** @throws {Refusal} `unavailable` if the token is rejected, so that the caller retries */
-  async patiently<T>(work: () => Promise<T>): Promise<T> {
+  async retry<T>(work: () => Promise<T>): Promise<T> {
     const { connection, renewToken, changed } = this.#context
     const { token } = connection
     try {
@@ -72,7 +72,7 @@ export class Patience {
     const { connection, changed } = this.#context
     const { refusal } = this
     if (refusal !== undefined) throw later(new EdgelogError(refusal.code, refusal.message))
-    return await this.patiently(async () => {
+    return await this.retry(async () => {
       const response = await connection.fetch(input, init)
       const { status } = response
       if (status === 401 || status === 403) throw await refusalOf(response, connection.clock.now())

@@ -18,7 +18,7 @@ import {
   openConsumer,
   openGroupConsumer,
 } from './open-consumer.ts'
-import { Patience } from './patience.ts'
+import { AuthRetry } from './patience.ts'
 
 export class Reading {
   readonly #session: Session
@@ -27,7 +27,7 @@ export class Reading {
   readonly #cache: BatchCache
   readonly #follower: Follower
   readonly #sync: Sync
-  readonly #patience: Patience
+  readonly #authRetry: AuthRetry
   readonly #consumers = new Set<{ close(): Promise<void> }>()
   readonly #uses = new Map<string, { readonly atMs: number; readonly done: Promise<void> }>()
   #isLeading = false
@@ -38,7 +38,7 @@ export class Reading {
     this.#topics = topics
     this.#tokens = tokens
     const { connection, database, channel, page, options, changed } = session
-    this.#patience = new Patience({ connection, renewToken: () => tokens.renew(), changed })
+    this.#authRetry = new AuthRetry({ connection, renewToken: () => tokens.renew(), changed })
     this.#cache = new BatchCache(database, options.cache)
     this.#follower = new Follower({
       cache: this.#cache,
@@ -64,7 +64,7 @@ export class Reading {
 
   /** The reason why reading is suspended; undefined if the token is not known to be rejected. */
   get refusal(): LastError | undefined {
-    return this.#patience.refusal
+    return this.#authRetry.refusal
   }
 
   /** Starts keeping followed topics in step. */
@@ -86,7 +86,7 @@ export class Reading {
 
   /** Retries with the new token. */
   tokenChanged(): void {
-    this.#patience.forget()
+    this.#authRetry.forget()
     this.#sync.setToken()
   }
 
@@ -119,7 +119,7 @@ export class Reading {
     options: BrowserConsumerOptions | BrowserGroupConsumerOptions,
   ): Promise<Consumer | GroupConsumer> {
     const context = {
-      patience: this.#patience,
+      authRetry: this.#authRetry,
       codecs: this.#session.options.codecs,
       topics: this.#topics,
       cache: this.#cache,

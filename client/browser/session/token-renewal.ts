@@ -15,7 +15,7 @@ export class TokenRenewal {
 
   /** @returns whether there is another token now */
   renew(): Promise<boolean> {
-    this.#renewing ??= this.#ask().finally(() => {
+    this.#renewing ??= this.#request().finally(() => {
       this.#renewing = undefined
     })
     return this.#renewing
@@ -26,10 +26,10 @@ export class TokenRenewal {
     this.#given?.abort()
   }
 
-  async #ask(): Promise<boolean> {
+  async #request(): Promise<boolean> {
     const { connection, options, closed } = this.#session
-    const { token: ask } = options
-    if (typeof ask !== 'function') return false
+    const { token: provider } = options
+    if (typeof provider !== 'function') return false
     // Limits the calls of a provider that returns wrong tokens.
     const { clock } = connection
     const waitMs = Math.min(this.#renewedAtMs - clock.now(), 0) + TOKEN_INTERVAL_MS
@@ -41,7 +41,7 @@ export class TokenRenewal {
     try {
       // A token set meanwhile, or closing, ends the wait for a response that may never arrive.
       const end = AbortSignal.any([given.signal, closed])
-      const token = await Promise.race([ask(), sleep(clock, TOKEN_TIMEOUT_MS, end)])
+      const token = await Promise.race([provider(), sleep(clock, TOKEN_TIMEOUT_MS, end)])
       const isNew = typeof token === 'string' && token !== before && !end.aborted
       if (isNew) this.#session.setToken(token)
       return connection.token !== before

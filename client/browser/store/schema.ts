@@ -64,14 +64,14 @@ export interface ProducerRow {
   readonly moves: readonly Move[]
 }
 
-export interface Place {
+export interface OutboxPosition {
   readonly partition: number
   readonly position: number
 }
 
 /** A record that got its partition: its previous and its new place. */
-export interface Move extends Place {
-  readonly from: Place
+export interface Move extends OutboxPosition {
+  readonly from: OutboxPosition
 }
 
 /** Records [position, position + recordsCount) have the offsets from `baseOffset` on; -1: unknown. */

@@ -16,7 +16,7 @@ interface LinkHost {
   readonly pauses: Pauses
   readonly now: () => number
   readonly open: (listener: TransportListener) => Transport
-  heard(type: 'opened' | 'data' | 'upToDate' | 'ping'): void
+  onActivity(type: 'opened' | 'data' | 'upToDate' | 'ping'): void
   /** Reports a frame that is being stored; the promise never rejects. */
   storing(work: Promise<void>): void
   /** The server ended a subscription; `before` resolves when its earlier frames are stored. */
@@ -85,7 +85,7 @@ export class Link {
       Math.min(FOLLOW_PARTITION_CREDIT_BYTES, shareBytes),
     )
     for (const followed of added) this.#subscribe(this.#transport, followed, creditBytes)
-    this.#lookIfUpToDate()
+    this.#checkUpToDate()
     return 'followed'
   }
 
@@ -117,7 +117,7 @@ export class Link {
       if (!this.#isClosed) this.#noticed(notice)
     },
     frame: (id, frame) => {
-      const following = this.#heardOf(id)
+      const following = this.#received(id)
       if (following === undefined) return undefined
       following.waiting.push(frame)
       if (following.waiting.length === 1) {
@@ -127,13 +127,13 @@ export class Link {
       return following.work
     },
     closed: (id, error) => {
-      const following = this.#heardOf(id)
+      const following = this.#received(id)
       if (following === undefined) return
       const { key, subscription, work } = following
       this.#forget(id)
       this.#host.pauses.begin(key)
       this.#host.closed(subscription, error, work)
-      this.#lookIfUpToDate()
+      this.#checkUpToDate()
     },
     ended: (error) => {
       if (!this.#isClosed) this.#host.ended(error)
@@ -141,10 +141,10 @@ export class Link {
   }
 
   #noticed(notice: TailNotice): void {
-    const { heard, sink } = this.#host
+    const { onActivity, sink } = this.#host
     const following = notice.op === 'subscribed' ? this.#following.get(notice.id) : undefined
     if (notice.op !== 'subscribed' || following === undefined) {
-      heard('ping')
+      onActivity('ping')
       return
     }
     const { offset } = following.subscription
@@ -158,13 +158,13 @@ export class Link {
     sink.subscribed(following.subscription, notice)
     const isBehind = following.position < following.lastStableOffset
     // A fixed transport reports this for all subscriptions each time it is opened, which is no progress.
-    heard(isBehind && !this.#transport?.isFixed ? 'opened' : 'ping')
+    onActivity(isBehind && !this.#transport?.isFixed ? 'opened' : 'ping')
     this.#arrived(following)
   }
 
-  #heardOf(id: number): Following | undefined {
+  #received(id: number): Following | undefined {
     if (this.#isClosed) return undefined
-    this.#host.heard('ping')
+    this.#host.onActivity('ping')
     return this.#following.get(id)
   }
 
@@ -173,7 +173,7 @@ export class Link {
   }
 
   async #store(following: Following): Promise<void> {
-    const { sink, pauses, heard, failed } = this.#host
+    const { sink, pauses, onActivity, failed } = this.#host
     const { key, subscription } = following
     const frames = following.waiting
     following.waiting = []
@@ -191,7 +191,7 @@ export class Link {
       if (frame.to > following.position) {
         following.position = frame.to
         pauses.end(key)
-        heard('data')
+        onActivity('data')
       }
       const grantedBytes = following.credit.take(frame.batches.length, this.#host.now())
       if (grantedBytes > 0) this.#transport?.grant(subscription.id, grantedBytes)
@@ -204,11 +204,11 @@ export class Link {
 
   #arrived({ subscription, position, lastStableOffset }: Following): void {
     if (position >= lastStableOffset) this.#behind.delete(subscription.id)
-    this.#lookIfUpToDate()
+    this.#checkUpToDate()
   }
 
-  #lookIfUpToDate(): void {
-    if (this.#behind.size === 0 && this.#following.size > 0) this.#host.heard('upToDate')
+  #checkUpToDate(): void {
+    if (this.#behind.size === 0 && this.#following.size > 0) this.#host.onActivity('upToDate')
   }
 }
 

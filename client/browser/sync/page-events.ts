@@ -49,16 +49,16 @@ export function pageEvents(scope: PageScope = globalThis as PageScope): PageEven
       return isVisible()
     },
     listen: (listener) => {
-      const hear = ({ type }: { type: string }) => {
+      const forward = ({ type }: { type: string }) => {
         const visibility = isVisible() ? 'visible' : 'hidden'
         listener(type === 'visibilitychange' ? visibility : (type as PageEvent))
       }
       for (const [target, types] of sources) {
-        for (const type of types) target?.addEventListener?.(type, hear)
+        for (const type of types) target?.addEventListener?.(type, forward)
       }
       return () => {
         for (const [target, types] of sources) {
-          for (const type of types) target?.removeEventListener?.(type, hear)
+          for (const type of types) target?.removeEventListener?.(type, forward)
         }
       }
     },

@@ -36,11 +36,11 @@ import {
 } from '../../limits.ts'
 import {
   AUTH_RETRY_MS,
+  FAILED_ATTEMPTS_MAX,
   HEALTHY_MS,
   LATE_TIMER_MS_MAX,
   OFFLINE_CHECK_MS,
   PROBE_INTERVAL_MS,
-  STRIKES_MAX,
   WAKE_JITTER_MS,
   WAKE_SILENCE_MS_MAX,
 } from '../limits.ts'
@@ -89,7 +89,7 @@ export interface SyncMachine {
   /** Index of the transport in use, or to be used next. */
   readonly index: number
   /** Failures of that transport since its last data. */
-  readonly strikes: number
+  readonly failedAttempts: number
   /** Index to return to while better transports are probed; otherwise 0. */
   readonly fallback: number
   /** Time of the last change from a better transport to a worse one. */
@@ -100,7 +100,7 @@ export interface SyncMachine {
   readonly isOpen: boolean
   /** Time since when the state is catchingUp or live. */
   readonly openedAtMs: number
-  readonly heardAtMs: number
+  readonly lastMessageAtMs: number
   /** No connection is opened before this time; 0 once the current one has brought data. */
   readonly notBeforeMs: number
   /** Whole length of that wait; the remaining part is never longer, even if the clock changes. */
@@ -129,13 +129,13 @@ export function initialSync(transports: readonly TransportName[]): SyncMachine {
     state: 'idle',
     transports,
     index: 0,
-    strikes: 0,
+    failedAttempts: 0,
     fallback: 0,
     downgradedAtMs: 0,
     attempts: 0,
     isOpen: false,
     openedAtMs: 0,
-    heardAtMs: 0,
+    lastMessageAtMs: 0,
     notBeforeMs: 0,
     pauseMs: 0,
     dueAtMs: 0,
@@ -168,7 +168,7 @@ function connect(context: SyncMachine, state: State, nowMs: number, delayMs: num
       ...context,
       state: isConnecting ? 'connecting' : state,
       isOpen: true,
-      heardAtMs: nowMs,
+      lastMessageAtMs: nowMs,
       notBeforeMs: nowMs + NO_PROGRESS_PAUSE_MS,
       pauseMs: NO_PROGRESS_PAUSE_MS,
     },
@@ -193,7 +193,7 @@ const again: Rule = (context, _event, nowMs) => connect(context, context.state, 
 
 /** The network may be another one afterwards, so failures of transports are reset. */
 const offline: Rule = (context) =>
-  rest({ ...context, index: 0, strikes: 0, fallback: 0 }, 'offline', OFFLINE_CHECK_MS)
+  rest({ ...context, index: 0, failedAttempts: 0, fallback: 0 }, 'offline', OFFLINE_CHECK_MS)
 
 const openIfOnline: Rule = (context, event, nowMs, random) =>
   (event.isOnline ? open : offline)(context, event, nowMs, random)
@@ -210,34 +210,39 @@ const soon: Rule = (context, _event, nowMs, random) => {
 const recheck: Rule = (context, event, nowMs, random) =>
   (event.isOnline ? soon : offline)(context, event, nowMs, random)
 
-const HEARD: { readonly [Type in EventType]?: Partial<SyncMachine> } = {
+const CHANGES: { readonly [Type in EventType]?: Partial<SyncMachine> } = {
   opened: { state: 'catchingUp' },
   data: { notBeforeMs: 0 },
   upToDate: { state: 'live' },
 }
 
-const hear: Rule = (context, { type }, nowMs) => ({
-  context: { ...context, heardAtMs: nowMs, ...HEARD[type] },
+const receive: Rule = (context, { type }, nowMs) => ({
+  context: { ...context, lastMessageAtMs: nowMs, ...CHANGES[type] },
   effects: {},
 })
 
 /** Handles the first message of a connection. */
-const speak: Rule = (context, event, nowMs, random) => {
-  const news = { state: 'catchingUp', strikes: 0, fallback: 0, openedAtMs: nowMs } as const
-  const heard = hear({ ...context, ...news }, event, nowMs, random)
-  return { ...heard, effects: { timerMs: TAIL_SILENCE_MS_MAX } }
+const receiveFirst: Rule = (context, event, nowMs, random) => {
+  const changes = {
+    state: 'catchingUp',
+    failedAttempts: 0,
+    fallback: 0,
+    openedAtMs: nowMs,
+  } as const
+  const received = receive({ ...context, ...changes }, event, nowMs, random)
+  return { ...received, effects: { timerMs: TAIL_SILENCE_MS_MAX } }
 }
 
 /** Handles a connection that ended or was never established. */
 const fail =
-  (strikes: number): Rule =>
+  (failedAttempts: number): Rule =>
   (context, { isAuth, retryAfterMs }, nowMs, random) => {
     if (isAuth) return rest(context, 'authNeeded', AUTH_RETRY_MS)
     if (context.fallback > 0) return leaveProbe(context, nowMs)
     const healthyMs = context.state === 'connecting' ? 0 : nowMs - context.openedAtMs
     const attempts = (healthyMs >= HEALTHY_MS ? 0 : context.attempts) + 1
-    const isStrike = context.state === 'connecting' && retryAfterMs === undefined
-    const failed = isStrike ? strike(context, strikes, nowMs) : context
+    const isCounted = context.state === 'connecting' && retryAfterMs === undefined
+    const failed = isCounted ? countFailure(context, failedAttempts, nowMs) : context
     const pauseMs = Math.max(leftMs(context, nowMs), retryAfterMs ?? 0)
     const paused = { ...failed, notBeforeMs: nowMs + pauseMs, pauseMs }
     const delayMs = backoffMs(attempts, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX, random)
@@ -246,22 +251,22 @@ const fail =
 const failed = fail(1)
 /** Handles silence while connecting: a proxy that blocks or buffers the stream costs one time-out, not two. */
 const mute: Rule = (context, event, nowMs, random) => {
-  const hasSlept = nowMs - context.heardAtMs > LATE_TIMER_MS_MAX
+  const hasSlept = nowMs - context.lastMessageAtMs > LATE_TIMER_MS_MAX
   const excused = hasSlept ? { ...event, retryAfterMs: 0 } : event
-  return fail(STRIKES_MAX)(context, excused, nowMs, random)
+  return fail(FAILED_ATTEMPTS_MAX)(context, excused, nowMs, random)
 }
 
 /**
  * Counts failures of a transport, and changes to the next one; if none
  * works, the transport is not the cause, so the first follows the last.
  */
-function strike(context: SyncMachine, count: number, nowMs: number): SyncMachine {
+function countFailure(context: SyncMachine, count: number, nowMs: number): SyncMachine {
   const { transports, index } = context
-  const strikes = context.strikes + count
-  if (strikes < STRIKES_MAX) return { ...context, strikes }
+  const failedAttempts = context.failedAttempts + count
+  if (failedAttempts < FAILED_ATTEMPTS_MAX) return { ...context, failedAttempts }
   return {
     ...context,
-    strikes: 0,
+    failedAttempts: 0,
     index: (index + 1) % transports.length,
     downgradedAtMs: nowMs,
   }
@@ -281,14 +286,14 @@ function leaveProbe(context: SyncMachine, nowMs: number): Step {
  * of the timer: after a sleep both are late, but timers of a hidden page are a minute late.
  */
 const watch: Rule = (context, event, nowMs, random) => {
-  const { isOpen, heardAtMs, index, downgradedAtMs } = context
+  const { isOpen, lastMessageAtMs, index, downgradedAtMs } = context
   if (!isOpen) return again(context, event, nowMs, random)
-  const silentMs = nowMs - heardAtMs
+  const silentMs = nowMs - lastMessageAtMs
   // Negative if the clock was set back.
   if (silentMs < 0 || silentMs >= TAIL_SILENCE_MS_MAX) {
     // On a slow line a batch may take longer than that; a transport that shows single bytes gets through.
     const isStarved = context.state === 'catchingUp' && context.notBeforeMs > 0
-    const judged = isStarved ? strike(context, STRIKES_MAX, nowMs) : context
+    const judged = isStarved ? countFailure(context, FAILED_ATTEMPTS_MAX, nowMs) : context
     return failed(judged, event, nowMs, random)
   }
   if (index > 0 && Math.abs(nowMs - downgradedAtMs) >= PROBE_INTERVAL_MS) {
@@ -299,7 +304,7 @@ const watch: Rule = (context, event, nowMs, random) => {
 
 /** Checks the connection when the page or the network returns. */
 const check: Rule = (context, event, nowMs, random) => {
-  const isSilent = Math.abs(nowMs - context.heardAtMs) >= WAKE_SILENCE_MS_MAX
+  const isSilent = Math.abs(nowMs - context.lastMessageAtMs) >= WAKE_SILENCE_MS_MAX
   return (isSilent ? soon : stay)(context, event, nowMs, random)
 }
 
@@ -326,10 +331,10 @@ const QUIET: Row = {
 const UP: Row = {
   ...QUIET,
   start: reopen,
-  opened: hear,
-  data: hear,
-  upToDate: hear,
-  ping: hear,
+  opened: receive,
+  data: receive,
+  upToDate: receive,
+  ping: receive,
   closedByServer: again,
   error: failed,
   online: check,
@@ -345,10 +350,10 @@ const TABLE: Readonly<Record<State, Row>> = {
   connecting: {
     ...QUIET,
     start: open,
-    opened: speak,
-    data: speak,
-    upToDate: speak,
-    ping: speak,
+    opened: receiveFirst,
+    data: receiveFirst,
+    upToDate: receiveFirst,
+    ping: receiveFirst,
     closedByServer: failed,
     error: failed,
     offline,

@@ -120,7 +120,7 @@ export class Sync {
       this.#link = this.#newLink(open)
       this.#refresh()
     }
-    this.#tell()
+    this.#notify()
   }
 
   #plan(delayMs: number | null): void {
@@ -144,7 +144,7 @@ export class Sync {
       now: () => connection.clock.now(),
       // The first response arrives at once, which distinguishes a blocked long poll from a waiting one.
       open: (listener) => this.#open(name, listener, isFirst ? 0 : LONG_POLL_WAIT_MS),
-      heard: (type) => this.#dispatch(type),
+      onActivity: (type) => this.#dispatch(type),
       storing: (work) => {
         this.#stored = this.#stored.then(() => work)
       },
@@ -159,7 +159,7 @@ export class Sync {
 
   async #closed(subscription: Subscription, error: EdgelogError, before: Promise<void>) {
     this.#note(error)
-    this.#tell()
+    this.#notify()
     await before
     if (this.#unlisten === undefined) return
     try {
@@ -187,13 +187,18 @@ export class Sync {
     return this.#lastError
   }
 
-  #tell(): void {
+  #notify(): void {
     const { state: link, transports, index } = this.#machine
     const isConnected = link === 'connecting' || link === 'catchingUp' || link === 'live'
     const transport = (isConnected && transports[index]) || null
     const lastError = this.#lastError
-    const told = this.#status
-    if (link === told.link && transport === told.transport && lastError === told.lastError) return
+    const previous = this.#status
+    if (
+      link === previous.link &&
+      transport === previous.transport &&
+      lastError === previous.lastError
+    )
+      return
     this.#status = { link, transport, lastError }
     this.#sink.changed(this.#status)
   }
@@ -247,7 +252,7 @@ export class Sync {
       // The current subscriptions continue.
       this.#note(error)
       this.#pauses.begin(LIST)
-      this.#tell()
+      this.#notify()
     } else {
       this.#begin()
       this.#fail(error, token, 0)

@@ -51,7 +51,7 @@ export type ChannelMessage =
 type MessageKind = ChannelMessage['kind']
 export type MessageOf<Kind extends MessageKind> = Extract<ChannelMessage, { kind: Kind }>
 
-export type OutboxNews = MessageOf<'wake' | 'acked' | 'parked' | 'moved' | 'outbox'>
+export type OutboxMessage = MessageOf<'wake' | 'acked' | 'parked' | 'moved' | 'outbox'>
 
 /** The sending half of a channel. */
 export interface Publisher {

@@ -77,8 +77,8 @@ export class Leader {
     if (this.#isClosed || this.#stops.length > 0) return
     const { channel, page } = this.#context
     this.#stops = [
-      page.listen((event) => this.#turn(event)),
-      channel.listen('beat', ({ epoch }) => this.#heard(epoch)),
+      page.listen((event) => this.#onPageEvent(event)),
+      channel.listen('beat', ({ epoch }) => this.#onBeat(epoch)),
     ]
     this.#request()
     this.#plan()
@@ -124,13 +124,13 @@ export class Leader {
     this.#context.channel.post({ kind: 'beat', epoch, status: this.#listener.status() })
   }
 
-  #heard(epoch: number): void {
+  #onBeat(epoch: number): void {
     this.#silentTicks = 0
     if (this.#epoch === undefined) this.#plan()
     else if (this.#context.locks !== undefined && epoch > this.#epoch) this.stepDown()
   }
 
-  #turn(event: PageEvent): void {
+  #onPageEvent(event: PageEvent): void {
     if (event === 'freeze' || event === 'pagehide') {
       this.#isAway = true
       this.stepDown()

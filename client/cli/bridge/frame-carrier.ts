@@ -7,7 +7,7 @@ import { type Frame, FrameError } from './frame-cutter.ts'
 import { CALLS_MAX, HTTP_IDLE_MS } from './limits.ts'
 
 /** One call: frames of one connection. */
-export interface Errand {
+export interface FrameCall {
   readonly frames: readonly Frame[]
   readonly token: string | undefined
   /** Address that clients are told to connect to, `host:port`. */
@@ -38,8 +38,8 @@ export class FrameCarrier {
    *
    * @throws {FrameError} if the server rejects the call, or its response is truncated; the error of `write`
    */
-  async carry(errand: Errand, write: (part: Uint8Array) => Promise<void>): Promise<boolean> {
-    const response = await this.#send(errand)
+  async carry(call: FrameCall, write: (part: Uint8Array) => Promise<void>): Promise<boolean> {
+    const response = await this.#send(call)
     if (response.statusCode !== 200) throw new FrameError(await refusalOf(response))
     const answer = new AnswerReader()
     for await (const chunk of response as AsyncIterable<Uint8Array>) {
@@ -53,11 +53,11 @@ export class FrameCarrier {
     this.#agent.destroy()
   }
 
-  #send(errand: Errand): Promise<IncomingMessage> {
-    const { frames, token, advertised, clientHost, signal } = errand
+  #send(call: FrameCall): Promise<IncomingMessage> {
+    const { frames, token, advertised, clientHost, signal } = call
     const sizeBytes = frames.reduce((sum, frame) => sum + frame.length, 0)
     return new Promise((resolve, reject) => {
-      const call = this.#request(
+      const outgoing = this.#request(
         this.#url,
         {
           method: 'POST',
@@ -73,9 +73,9 @@ export class FrameCarrier {
         },
         resolve,
       )
-      call.on('error', reject)
-      for (const frame of frames) call.write(frame)
-      call.end()
+      outgoing.on('error', reject)
+      for (const frame of frames) outgoing.write(frame)
+      outgoing.end()
     })
   }
 }

@@ -51,7 +51,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
   const carrier = new FrameCarrier(url)
   const pool = new MemoryPool(TOTAL_BYTES_MAX)
   const connections = new Set<KafkaConnection>()
-  const complain = rarely(options.complain)
+  const complain = rateLimited(options.complain)
   const accept = (socket: Socket) => {
     if (connections.size >= CONNECTIONS_MAX) {
       complain(`more than ${CONNECTIONS_MAX} connections`)
@@ -60,7 +60,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     }
     const connection: KafkaConnection = new KafkaConnection(socket, {
       pool,
-      carry: (errand, write) => carrier.carry(errand, write),
+      carry: (call, write) => carrier.carry(call, write),
       token,
       isOpen,
       advertised: advertisedTo(socket, options),
@@ -167,7 +167,7 @@ async function untilEmpty(connections: ReadonlySet<unknown>): Promise<void> {
 }
 
 /** Limits the number of messages, so that a thousand failing clients print a few lines. */
-function rarely(complain: (why: string) => void): (why: string) => void {
+function rateLimited(complain: (why: string) => void): (why: string) => void {
   let countedFromMs = 0
   let count = 0
   return (why) => {

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import { SASL_AUTHENTICATE, SASL_HANDSHAKE } from '../../../src/core/kafka/sasl-messages.ts'
-import type { Errand } from './frame-carrier.ts'
+import type { FrameCall } from './frame-carrier.ts'
 import { type Frame, FrameCutter, FrameError } from './frame-cutter.ts'
 import {
   CONNECTION_BYTES_MAX,
@@ -14,7 +14,7 @@ import {
   FRAMES_BYTES_MAX,
   FRAMES_MAX,
   IDLE_MS_MAX,
-  STRANGER_FRAME_BYTES_MAX,
+  UNAUTHENTICATED_FRAME_BYTES_MAX,
   WRITE_SILENCE_MS_MAX,
 } from './limits.ts'
 import type { MemoryPool } from './memory-pool.ts'
@@ -22,7 +22,7 @@ import { SaslSession } from './sasl-session.ts'
 
 interface ConnectionContext {
   readonly pool: MemoryPool
-  readonly carry: (errand: Errand, write: (part: Uint8Array) => Promise<void>) => Promise<boolean>
+  readonly carry: (call: FrameCall, write: (part: Uint8Array) => Promise<void>) => Promise<boolean>
   /** Token for clients that do not authenticate. */
   readonly token: string | undefined
   /** True if clients need not authenticate. */
@@ -61,7 +61,9 @@ export class KafkaConnection {
     this.#socket = socket
     this.#context = context
     this.#clientHost = socket.remoteAddress ?? ''
-    this.#cutter = new FrameCutter(context.isOpen ? FRAMES_BYTES_MAX : STRANGER_FRAME_BYTES_MAX)
+    this.#cutter = new FrameCutter(
+      context.isOpen ? FRAMES_BYTES_MAX : UNAUTHENTICATED_FRAME_BYTES_MAX,
+    )
     socket.setNoDelay(true)
     socket.setTimeout(IDLE_MS_MAX)
     socket.on('timeout', () => {

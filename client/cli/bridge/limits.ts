@@ -8,7 +8,7 @@ export const CONNECTIONS_MAX = 10_000
 /** Bytes of one request frame, and of the frames that share one call: the limit of the server. */
 export const FRAMES_BYTES_MAX = 16 * MIB
 /** Bytes of one frame of a client that must authenticate first. */
-export const STRANGER_FRAME_BYTES_MAX = 64 * KIB
+export const UNAUTHENTICATED_FRAME_BYTES_MAX = 64 * KIB
 /** Frames of one call: splits a burst of tiny frames into several calls. */
 export const FRAMES_MAX = 1_000
 /** Bytes that a connection may have queued behind the call in flight; beyond it the socket is paused. */

@@ -1,4 +1,4 @@
-/** Topics, as the HTTP API shows them. */
+/** Topic administration over the HTTP API. */
 import type { LocationHint } from '../src/core/topic/topic.ts'
 import type { CallOptions } from './call-options.ts'
 import { type ConfigValue, describeTopic, type TopicDescription } from './describe-topic.ts'
@@ -9,21 +9,21 @@ import { topicPath } from './http/paths.ts'
 export interface NewTopicOptions {
   readonly partitions?: number
   readonly config?: Readonly<Record<string, ConfigValue>>
-  /** Where the partitions are placed. */
+  /** Region hint for placing the partitions. */
   readonly locationHint?: LocationHint
 }
 
 export interface TopicChangeOptions {
-  /** The new total; only more than now. */
+  /** The new total; it can only grow. */
   readonly partitions?: number
-  /** Keys to set; `null` gives a key back its default. */
+  /** Keys to set; `null` resets a key to its default. */
   readonly config?: Readonly<Record<string, ConfigValue | null>>
 }
 
 /**
  * Creates, lists, describes, changes and deletes topics; lists groups.
  *
- * No call is repeated by itself. All throw `EdgelogError`, `unavailable` where no answer came.
+ * No call is retried automatically. All throw `EdgelogError`: `unavailable` if no response arrived.
  *
  * @example
  * await log.admin.createTopic('orders', { partitions: 3, config: { 'retention.ms': 86_400_000 } })
@@ -82,7 +82,7 @@ export class Admin {
     })
   }
 
-  /** All groups, by id. */
+  /** Returns all groups, sorted by id. */
   async listGroups({ signal }: CallOptions = {}): Promise<readonly GroupSummary[]> {
     return await listGroups(this.#connection, signal)
   }

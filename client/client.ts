@@ -1,4 +1,4 @@
-/** The way in: one client for one server. */
+/** Entry point: one client for one server. */
 import type { Codecs } from '../src/core/compression/codec.ts'
 import { EdgelogError } from '../src/core/errors.ts'
 import { parseGroupId } from '../src/core/group/group-id.ts'
@@ -23,30 +23,30 @@ import { randomProducerId } from './producer-id.ts'
 import { TopicMetadataCache } from './topic-metadata.ts'
 
 export interface ClientOptions {
-  /** Of the server, e.g. `https://log.example.com`; a path before `/v1` may follow. */
+  /** Address of the server, e.g. `https://log.example.com`; a path before `/v1` may follow. */
   readonly url: string
   /** The server's `EDGELOG_TOKEN`. */
   readonly token?: string
-  /** In the place of the global `fetch`. */
+  /** Used instead of the global `fetch`. */
   readonly fetch?: Fetch
-  /** In the place of the global `WebSocket`; `null` never uses one. */
+  /** Used instead of the global `WebSocket`; `null` disables WebSockets. */
   readonly WebSocket?: WebSocketConstructor | null
-  /** Compressions in the place of the client's own; zstd can only be read without one. */
+  /** Codecs that replace the client's own; without one for zstd, zstd can be read but not written. */
   readonly codecs?: Partial<Codecs>
-  /** For tests. */
+  /** For tests: replaces the system clock. */
   readonly clock?: Clock
-  /** For tests: from 0 up to, not including, 1. */
+  /** For tests: returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number
-  /** For tests: a producer id of 63 random bits. */
+  /** For tests: returns a producer id of 63 random bits. */
   readonly newProducerId?: () => bigint
-  /** For tests: the id of a group's member. */
+  /** For tests: returns the id of a group member. */
   readonly newMemberId?: () => string
 }
 
 /**
- * Connects to a server. No call is made before one is needed.
+ * Returns a client for a server. The first request is sent when it is needed.
  *
- * @throws {EdgelogError} `invalid_config` for an address that is none.
+ * @throws {EdgelogError} `invalid_config` for an invalid address.
  * @example
  * const log = connect({ url: 'http://localhost:8787' })
  * await log.admin.createTopic('orders')
@@ -68,7 +68,7 @@ export class Client {
   readonly #newProducerId: () => bigint
   readonly #newMemberId: () => string
   readonly #members = new Set<{ close(): Promise<void> }>()
-  /** Sends what is given to `send`; made by its first call. */
+  /** Producer of `send`; created by its first call. */
   #producer: Producer | undefined
   #closing: Promise<void> | undefined
 
@@ -92,7 +92,7 @@ export class Client {
   }
 
   /**
-   * Sends one record by the client's own producer, which all calls share; resolves when it is durable.
+   * Sends one record with the client's own producer, which all calls share; resolves when the record is durable.
    *
    * @throws {EdgelogError} as `Producer.send`; `invalid_request` after `close`.
    * @example
@@ -104,8 +104,8 @@ export class Client {
   }
 
   /**
-   * Makes a producer with settings of its own. Keep it: the log remembers each idempotent producer for
-   * 30 days, in a row of every partition that it wrote to, so one producer per record costs a row per record.
+   * Creates a producer with its own settings. Reuse it: the log stores each idempotent producer for 30
+   * days, in a row of every partition that it wrote to, so one producer per record costs a row per record.
    *
    * @throws {EdgelogError} `invalid_config`; `invalid_request` after `close`.
    * @example
@@ -125,7 +125,7 @@ export class Client {
   }
 
   /**
-   * Reads partitions; with `groupId` it shares them with the other members of a group.
+   * Creates a consumer of partitions; with `groupId` it shares them with the other members of a group.
    *
    * @throws {EdgelogError} `invalid_config`, `invalid_group_id`; `invalid_request` after `close`.
    */
@@ -147,7 +147,7 @@ export class Client {
   }
 
   /**
-   * A group: what it holds, how far it lags, moving and deleting it, a single look into it.
+   * Returns a handle to a group: describe it, read its lag, reset its offsets, delete it, poll it once.
    *
    * @throws {EdgelogError} `invalid_group_id`.
    */
@@ -157,14 +157,14 @@ export class Client {
   }
 
   /**
-   * Closes all producers, which flushes them, and all consumers. Calling it again does no harm.
+   * Flushes and closes all producers and closes all consumers. Further calls return the same promise.
    *
-   * @throws what the first of them throws that does not close in order; all are closed then.
+   * @throws the first error of a producer or consumer that failed to close; all are closed by then.
    */
   close(): Promise<void> {
     if (this.#closing === undefined) {
       this.#closing = this.#close()
-      // Who does not wait for it is not to be ended by it.
+      // Prevents an unhandled rejection if the caller ignores the promise.
       this.#closing.catch(() => undefined)
     }
     return this.#closing
@@ -186,7 +186,7 @@ export class Client {
   }
 }
 
-/** Node 20 has none. */
+/** Returns undefined where the platform has no WebSocket, such as Node 20. */
 function globalWebSocket(): WebSocketConstructor | undefined {
   return (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket
 }

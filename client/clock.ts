@@ -1,4 +1,4 @@
-/** Time as the client sees it, so that tests can hold it in their hands. */
+/** The client's clock and timers; tests replace them. */
 import { TIMER_MS_MAX } from './limits.ts'
 
 export type Timer = unknown
@@ -12,12 +12,12 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  // Beyond its maximum a timer is due at once.
+  // A delay beyond the maximum would fire at once.
   setTimeout: (work, delayMs) => setTimeout(work, Math.min(delayMs, TIMER_MS_MAX)),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 }
 
-/** Waits for `work`, but no longer than `timeoutMs`. */
+/** Waits for `work`, at most `timeoutMs`. */
 export async function within(
   clock: Clock,
   timeoutMs: number,
@@ -31,7 +31,7 @@ export async function within(
   }
 }
 
-/** Waits, or ends early when `signal` says so; it never rejects. */
+/** Waits for `delayMs`, or until `signal` aborts; never rejects. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) {

@@ -1,6 +1,6 @@
 /**
- * The compressions as the client has them: each is loaded when the first batch needs it, so that a
- * page that never meets one never downloads it.
+ * The client's compression codecs. Each is loaded when the first
+ * batch needs it, so a page downloads only the codecs that it uses.
  */
 import type { Codec, Codecs } from '../src/core/compression/codec.ts'
 
@@ -11,7 +11,7 @@ function lazy(load: () => Promise<Codec>): Codec {
   }
 }
 
-/** What a platform does better, or at all, is given here: no plain JavaScript compresses zstd. */
+/** Returns the client's codecs. `given` replaces single ones, such as zstd, which the client itself cannot compress. */
 export function clientCodecs(given: Partial<Codecs> = {}): Codecs {
   return {
     gzip: lazy(async () => (await import('../src/core/compression/gzip/gzip.ts')).gzipCodec),

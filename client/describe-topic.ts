@@ -1,4 +1,4 @@
-/** A topic, as the HTTP API shows it. */
+/** Reads the description of a topic over the HTTP API. */
 import type { LogEnds } from '../src/core/log/log-ends.ts'
 import { type Connection, requestJson } from './http/connection.ts'
 import { topicPath } from './http/paths.ts'
@@ -12,7 +12,7 @@ export interface PartitionDetails extends LogEnds {
 
 export interface TopicDescription {
   readonly name: string
-  /** A topic created anew under an old name has another. */
+  /** A topic that is deleted and created again gets another id. */
   readonly id: string
   readonly partitions: number
   /** Kafka's config keys, defaults included. */
@@ -21,7 +21,7 @@ export interface TopicDescription {
 }
 
 interface DescribeTopicOptions {
-  /** Whether each partition is asked how far its log reaches. */
+  /** True to include how far the log of each partition reaches, which costs a call per partition. */
   readonly partitionDetails: boolean
   readonly signal?: AbortSignal | undefined
 }

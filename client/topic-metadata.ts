@@ -1,4 +1,4 @@
-/** What the client remembers of topics, and refreshes now and then. */
+/** Cache of topic metadata, refreshed in the background. */
 import { describeTopic } from './describe-topic.ts'
 import type { Connection } from './http/connection.ts'
 import { METADATA_MAX_AGE_MS } from './limits.ts'
@@ -6,7 +6,7 @@ import { METADATA_MAX_AGE_MS } from './limits.ts'
 export interface TopicMetadata {
   readonly id: string
   readonly partitions: number
-  /** The largest batch the topic takes. */
+  /** Largest batch that the topic accepts. */
   readonly maxMessageBytes: number
 }
 
@@ -29,20 +29,20 @@ export class TopicMetadataCache implements TopicMetadataSource {
     this.#connection = connection
   }
 
-  /** What is known, however old; an old entry is refreshed behind the caller's back. */
+  /** Returns the cached entry, however old; refreshes an old one in the background. */
   peek(topic: string): TopicMetadata | undefined {
     const entry = this.#entries.get(topic)
     if (entry === undefined) return undefined
     const nowMs = this.#connection.clock.now()
     if (nowMs - entry.readAtMs > METADATA_MAX_AGE_MS) {
-      // Asked once: while the server is away, not every record asks again.
+      // Marked as fresh first: while the server is away, only one record per interval triggers a request.
       this.#entries.set(topic, { ...entry, readAtMs: nowMs })
       this.load(topic).catch(() => undefined)
     }
     return entry.metadata
   }
 
-  /** Asks the server; calls for the same topic at the same time share one answer. */
+  /** Requests the metadata; concurrent calls for a topic share one request. */
   load(topic: string): Promise<TopicMetadata> {
     const loading = this.#loading.get(topic) ?? this.#load(topic)
     this.#loading.set(topic, loading)

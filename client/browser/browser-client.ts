@@ -1,4 +1,4 @@
-/** The way in for pages: one client for one server and one principal, in each tab. */
+/** Entry point for pages: one client for one server and one principal, in each tab. */
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { Consumer } from '../consumer/consumer.ts'
 import type { GroupConsumer } from '../group/group-consumer.ts'
@@ -22,9 +22,9 @@ import type { SyncStatus } from './sync/sync.ts'
 import { Leader, type Locks } from './tabs/leader.ts'
 
 /**
- * Connects a page to its log. Nothing is asked of the network before something needs it.
+ * Connects a page to its log. The first request is sent when it is needed.
  *
- * @throws {EdgelogError} `invalid_config` for an address that is none.
+ * @throws {EdgelogError} `invalid_config` for an invalid address
  * @example
  * const log = connect({ url: 'https://log.example.com' })
  * await log.send('todos', { key: '1', value: 'buy milk' })
@@ -37,7 +37,7 @@ export function connect(options: BrowserClientOptions = {}): BrowserClient {
 }
 
 export class BrowserClient {
-  /** What waits to be sent, and what was refused. */
+  /** Records that wait to be sent, and records that were rejected. */
   readonly outbox: Outbox
   readonly #session: Session
   readonly #queue: OutboxQueue
@@ -51,7 +51,7 @@ export class BrowserClient {
       lost: () => this.#lost(),
       outdated: () => this.#outdated(),
       blocked: () => session.emitter.emit('reloadNeeded', { reason: 'blocked' }),
-      // Another tab may be able to.
+      // Another tab may succeed.
       failed: () => this.#leader.stepDown(),
       deleted: () => {
         void this.close()
@@ -83,7 +83,7 @@ export class BrowserClient {
     this.#board.touch()
   }
 
-  /** How it stands now; `on('status')` tells of changes. */
+  /** The current status; `on('status')` reports changes. */
   get status(): ClientStatus {
     return this.#board.status
   }
@@ -91,20 +91,20 @@ export class BrowserClient {
   /**
    * Queues one record; resolves when it is durable in this browser.
    *
-   * @throws {EdgelogError} as `OutboxProducer.send`.
+   * @throws {EdgelogError} as `OutboxProducer.send`
    */
   send(topic: string, record: ProducerRecord): Promise<Queued> {
     return this.#queue.producer.send(topic, record)
   }
 
-  /** Returns the producer of this page, which queues records and sends them as soon as there is a way. */
+  /** Returns the producer of this page, which queues records and sends them once the server is reachable. */
   producer(): OutboxProducer {
     return this.#queue.producer
   }
 
   /**
-   * Reads topics, offline too, as far as they are kept in this browser; it follows them from now on.
-   * With `groupId` it shares them with the other members of a group.
+   * Reads topics, also offline as far as they are cached in this browser, and follows
+   * them from now on. With `groupId` it shares them with the other members of a group.
    *
    * @throws {EdgelogError} `invalid_config`, `invalid_group_id`; `invalid_request` after `close`.
    */
@@ -117,20 +117,20 @@ export class BrowserClient {
   }
 
   /**
-   * Keeps a topic in this browser from now on, whether it is read or not, until `unfollow`.
+   * Caches a topic in this browser, whether it is read or not, until `unfollow`.
    *
-   * @throws {EdgelogError} `invalid_topic`, `invalid_config` for limits that are none.
+   * @throws {EdgelogError} `invalid_topic`, `invalid_config` for invalid limits
    */
   async follow(topic: string, limits?: Partial<CacheLimits>): Promise<void> {
     await (await this.#load()).reading.follow(topic, limits)
   }
 
-  /** Drops what is kept of a topic. */
+  /** Deletes the cached part of a topic, and stops following it. */
   async unfollow(topic: string): Promise<void> {
     await (await this.#load()).reading.unfollow(topic)
   }
 
-  /** Returns what ends it. */
+  /** Adds a listener. Returns the function that removes it. */
   on<Name extends keyof BrowserEvents>(
     name: Name,
     listener: (value: BrowserEvents[Name]) => void,
@@ -138,32 +138,32 @@ export class BrowserClient {
     return this.#session.emitter.on(name, listener)
   }
 
-  /** Goes on with another token, in all tabs. It is kept in memory only. */
+  /** Replaces the token in all tabs. It is kept in memory only. */
   setToken(token: string): void {
     this.#session.setToken(token)
   }
 
   /**
-   * Sends what another principal left in this browser, in this one's name: the records of somebody who
-   * was not signed in yet. Resolves to how many waited; what is not sent when it is aborted stays.
+   * Sends the records that another principal left in this browser, with this principal's token: for example those
+   * queued before the sign-in. Resolves to the number of waiting records; after an abort, unsent ones stay.
    */
   async adopt(principal: string, options: { readonly signal?: AbortSignal } = {}): Promise<number> {
     return await (await this.#load()).sending.adopt(principal, options.signal)
   }
 
-  /** What is queued stays and is sent by another tab or the next one. Calling it again does no harm. */
+  /** Closes the client. Queued records stay, and are sent by another tab or the next page. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
   }
 
   /**
-   * Closes the client and deletes all that this principal has in this browser.
+   * Closes the client and deletes all data of this principal in this browser.
    *
-   * @throws {EdgelogError} `invalid_request` while records wait to be sent, unless they may be lost.
+   * @throws {EdgelogError} `invalid_request` while records wait to be sent, unless `discardPending` is set
    */
   async signOut(options: { readonly discardPending?: boolean } = {}): Promise<void> {
-    if (this.#closing === undefined) await this.#board.look()
+    if (this.#closing === undefined) await this.#board.refresh()
     const { pending } = this.#board.status
     if (pending > 0 && options.discardPending !== true) {
       const why = `${pending} records are not sent yet: flush(), or set discardPending`
@@ -211,7 +211,10 @@ export class BrowserClient {
     })
   }
 
-  /** Loads the engine, and leads with it. In every tab: each may be the next to lead, and offline there is no code. */
+  /**
+   * Loads the engine, and leads with it. Every tab loads it: each
+   * may become the leader, and offline no code can be loaded.
+   */
   async #start(): Promise<void> {
     try {
       const engine = await this.#load()
@@ -220,7 +223,7 @@ export class BrowserClient {
     } catch (error) {
       if (this.#session.closed.aborted) return
       this.#session.failed(error)
-      // The events that lead here sooner may be missed.
+      // The events that retry this earlier may be missed.
       this.#session.connection.clock.setTimeout(() => void this.#start(), OFFLINE_CHECK_MS)
     }
     this.#board.touch()
@@ -252,7 +255,7 @@ export class BrowserClient {
     return this.#engine?.status(isLeading ? undefined : leaderStatus) ?? leaderStatus
   }
 
-  /** This tab can send nothing any more, and another tab can. */
+  /** Another tab runs a newer version: this one cannot send any more, that one can. */
   #outdated(): void {
     this.#leader.close()
     const why = 'a newer version is in use: reload the page'

@@ -1,6 +1,6 @@
 /**
- * What a page can wait for, in one piece that is loaded on demand: sending and reading. Queueing does
- * not need it, so that a page can write as soon as it is there.
+ * The lazily loaded half of the client: sending and reading.
+ * Queueing does not need it, so a page can write immediately.
  */
 import type { OutboxQueue } from './outbox/outbox.ts'
 import { OutboxDrain } from './outbox/outbox-drain.ts'
@@ -37,31 +37,31 @@ export class Engine {
     })
   }
 
-  /** @param leader How the tab that leads stands, where it is another one. */
+  /** @param leader status of the leading tab, if it is another one */
   status(leader?: SyncStatus): SyncStatus {
     const { refusal } = this.reading
     const status = leader ?? this.#ownStatus()
     return refusal === undefined ? status : { ...status, link: 'authNeeded', lastError: refusal }
   }
 
-  /** Joins both directions; where nothing is followed, the state of the outbox is the status. */
+  /** Combines both directions; if no topic is followed, the state of the outbox is the status. */
   #ownStatus(): SyncStatus {
     const { link, transport, lastError } = this.reading.syncStatus
     const { state } = this.sending
     const isOffline = !this.#session.page.isOnline && link !== 'authNeeded'
-    const isMute = link === 'idle' || link === 'closed' || state === 'authNeeded'
+    const isReadingIdle = link === 'idle' || link === 'closed' || state === 'authNeeded'
     const own = this.#session.lastError
     const isNewest = (lastError?.atMs ?? 0) > (own?.atMs ?? 0)
     return {
-      link: isOffline ? 'offline' : isMute ? state : link,
+      link: isOffline ? 'offline' : isReadingIdle ? state : link,
       transport,
       lastError: isNewest ? lastError : own,
     }
   }
 
-  /** Talks to the server for all tabs from now on. */
+  /** Starts the communication with the server, for all tabs. */
   lead(): void {
-    // Not waited for: a call without a token waits for one.
+    // Not awaited: requests without a token wait for one.
     if (this.#session.connection.token === undefined) void this.#tokens.renew()
     if (this.#isLeading || this.#session.closed.aborted) return
     this.#isLeading = true
@@ -80,7 +80,7 @@ export class Engine {
     await this.reading.close()
   }
 
-  /** Reports what the page was left with, and by whom. */
+  /** Emits events about a lost database, and about records of other principals. */
   async detectLeftovers(): Promise<void> {
     const { prefix, database, connection, emitter } = this.#session
     try {

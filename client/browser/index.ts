@@ -1,6 +1,6 @@
 /**
  * The edgelog client for web pages: reads and writes as if the log were a local database, offline,
- * across tabs and crashes, and in sync again by itself. docs/BROWSER.md tells all of it.
+ * across tabs and crashes, and synchronises automatically. Documented in docs/BROWSER.md.
  *
  * @module
  * @example

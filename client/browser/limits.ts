@@ -1,4 +1,4 @@
-/** Every cap and delay of the browser client, with its unit and reason. */
+/** Limits and delays of the browser client, with unit and reason. */
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -7,70 +7,70 @@ const DAY_MS = 86_400 * SECOND_MS
 
 // -- database ----------------------------------------------------------------------------------
 
-/** How long an older tab may keep the database from being opened before the page is told. */
+/** Time for which an older tab may block the opening of the database before the page is notified. */
 export const BLOCKED_OPEN_MS = 3 * SECOND_MS
-/** Runs of one transaction: its connection may be one that was closed unnoticed, and the next be closed too. */
+/** Attempts of one transaction: its connection may have been closed unnoticed, and the next one too. */
 export const STORAGE_ATTEMPTS_MAX = 3
 
 // -- outbox ------------------------------------------------------------------------------------
 
-/** Bytes of one row: a transaction that writes less is as fast, and none holds up the others long. */
+/** Bytes of one row: smaller transactions are not faster, larger ones delay the others. */
 export const OUTBOX_ROW_BYTES_MAX = 256 * KIB
 /** Records of one transaction, and of those that wait for the next. */
 export const ENQUEUE_RECORDS_MAX = 1_000
 export const GATHERED_RECORDS_MAX = 100_000
-/** How often half of the cache goes before a record is refused for lack of space. */
+/** Number of times that half of the cache is evicted before a record is rejected for lack of space. */
 export const EVICTIONS_MAX = 4
-/** What may wait to be sent. */
+/** Largest total size of the records that wait to be sent. */
 export const OUTBOX_BYTES_MAX = 256 * MIB
-/** The most of one request on a fast line; on a slow one requests are as small as it asks for (`send-pace.ts`). */
+/** Largest request on a fast line; on a slow line requests are as small as `send-pace.ts` requires. */
 export const SEND_BYTES_MAX = 512 * KIB
 export const SEND_RECORDS_MAX = 10_000
-/** Partitions sent to at a time: browsers open six connections to a server, and others want some. */
+/** Partitions sent to at a time: browsers open six connections to a server, and other requests need some. */
 export const SENDS_MAX = 3
 export const SEND_BACKOFF_MS = 500
 export const SEND_BACKOFF_MS_MAX = 30 * SECOND_MS
-/** Requests to one partition before the others have their turn. */
+/** Requests to one partition before the others get their turn. */
 export const TURN_SENDS_MAX = 8
-/** How long is rested at most: events may be missed, and clocks may jump. */
+/** Longest rest: events may be missed, and clocks may jump. */
 export const OFFLINE_CHECK_MS = 30 * SECOND_MS
-/** So that a million pages do not return at once. */
+/** Longest random delay after an event, so that a million pages do not return at once. */
 export const WAKE_JITTER_MS = SECOND_MS
-/** How often it is tried again while the server refuses the token: perhaps it was not the server. */
+/** Interval of retries while the token is rejected: the response may be that of a proxy. */
 export const AUTH_RETRY_MS = 300 * SECOND_MS
-/** Answers "out of order" in a row after which the log has lost what it knew of us. */
+/** Consecutive "out of order" responses after which the log is assumed to have lost this producer's state. */
 export const OUT_OF_ORDER_MAX = 4
-/** The log remembers a silent producer for 30 days; long before, its memory is not relied on. */
+/** Age after which the log's producer state is checked before sending; the log keeps it for 30 days. */
 export const PRODUCER_TRUST_MS = 14 * DAY_MS
-/** Of one search for records that may be in the log: the other partitions want their turn. */
+/** Requests of one search for records that may be in the log, so that other partitions get their turn. */
 export const CHECK_FETCHES_MAX = 32
-/** Kept of a partition, for tabs that were frozen while they were told. */
+/** Kept per partition, for tabs that were frozen when these were published. */
 export const ACKS_KEPT = 16
 export const MOVES_KEPT = 1_000
-/** Positions begin below this: 2^40 of them leave no two beginnings near one another. */
+/** First positions are random below this: 2^40 values make it unlikely that two ranges overlap. */
 export const FIRST_POSITION_MAX = 2 ** 40
 
 // -- service worker ----------------------------------------------------------------------------
 
-/** Browsers give an event a few minutes at most. */
+/** Time of a background flush: browsers give an event a few minutes at most. */
 export const BACKGROUND_FLUSH_MS = 60 * SECOND_MS
-/** Of the sync event. */
+/** Tag of the sync event. */
 export const SYNC_TAG = 'edgelog'
 
 // -- access ------------------------------------------------------------------------------------
 
-/** Between two questions for another token. */
+/** Shortest interval between two requests for another token. */
 export const TOKEN_INTERVAL_MS = 5 * SECOND_MS
-/** How long an answer is waited for. */
+/** Longest wait for the page's response. */
 export const TOKEN_TIMEOUT_MS = 30 * SECOND_MS
 
 // -- status ------------------------------------------------------------------------------------
 
-/** Between two looks at the outbox for the status. */
+/** Interval between two counts of the outbox for the status. */
 export const STATUS_INTERVAL_MS = 100
-/** Between two questions about the storage: the browser adds up files for it. */
+/** Interval between two storage estimates: the browser adds up files for each. */
 export const STORAGE_CHECK_MS = 30 * SECOND_MS
-/** How often `flush` looks by itself: messages of other tabs may be missed. */
+/** Interval at which `flush` checks the outbox: messages of other tabs may be missed. */
 export const FLUSH_CHECK_MS = SECOND_MS
 
 // -- cache -------------------------------------------------------------------------------------
@@ -78,50 +78,50 @@ export const FLUSH_CHECK_MS = SECOND_MS
 export const CACHE_BYTES_MAX = 64 * MIB
 export const CACHE_RECORDS_MAX = 1_000_000
 export const CACHE_AGE_MS_MAX = 365 * DAY_MS
-/** How long a topic is kept that was followed for a reader, and that nobody reads any more. */
+/** Time for which a topic stays cached that was followed for a reader and is no longer read. */
 export const CACHE_UNUSED_MS = 30 * DAY_MS
-/** How often a reader says that it still reads. */
+/** Interval at which a reader renews its use of a topic. */
 export const CACHE_USE_INTERVAL_MS = DAY_MS
-/** A row below this grows by what follows; above it, the next row begins. */
+/** A row smaller than this is extended by later batches; otherwise the next row begins. */
 export const CACHE_ROW_BYTES = 256 * KIB
-/** Below it a topic would be evicted row by row before it is read. */
+/** With less, a topic would be evicted row by row before it is read. */
 export const CACHE_BYTES_MIN = 4 * CACHE_ROW_BYTES
-/** How often a reader at the end looks itself: messages of other tabs may be missed. */
+/** Interval at which a reader at the end of the log checks the cache: messages of other tabs may be missed. */
 export const CACHE_RECHECK_MS = 5 * SECOND_MS
-/** Silence after which the network is given up where the cache could answer. */
+/** Silence after which the cache is used instead of the network. */
 export const CACHE_NETWORK_MS = 3 * SECOND_MS
 /**
- * First read of what is not kept yet, doubled with each one after it: on a slow line the tab that leads
- * brings the same bytes, and what it has kept is not read from the network a second time.
+ * First read of a partition that is not cached yet; each further read doubles it. On a slow line the
+ * leading tab fetches the same bytes, and bytes that it has cached are not read from the network again.
  */
 export const CACHE_FIRST_READ_BYTES = 32 * KIB
-/** How long nothing is kept after the browser refused to store. */
+/** Time for which nothing is cached after the browser failed to store. */
 export const CACHE_REST_MS = 300 * SECOND_MS
-/** How often it is asked for a topic that is followed, and is not there. */
+/** Interval at which a followed topic that does not exist is looked up. */
 export const MISSING_TOPIC_RETRY_MS = 30 * SECOND_MS
 
 // -- tabs --------------------------------------------------------------------------------------
 
-/** Between two beats of the leader. */
+/** Interval between two beats of the leader. */
 export const BEAT_INTERVAL_MS = 2 * SECOND_MS
-/** Silence after which a tab in view takes the leader for frozen. */
+/** Silence after which a visible tab assumes that the leader is frozen. */
 export const LEADER_SILENCE_MS_MAX = 10 * SECOND_MS
 
 // -- sync --------------------------------------------------------------------------------------
 
-/** How long a connection lasts until the failures before it are forgotten. */
+/** Duration of a connection after which earlier failures are reset. */
 export const HEALTHY_MS = 10 * SECOND_MS
-/** Connections of a transport that bring nothing until the next is tried. */
-export const STRIKES_MAX = 2
-/** How long a worse transport is used before the better ones are tried again. */
+/** Connections of a transport without data before the next transport is tried. */
+export const FAILED_ATTEMPTS_MAX = 2
+/** Time for which a worse transport is used before better ones are tried again. */
 export const PROBE_INTERVAL_MS = 300 * SECOND_MS
-/** Longer than a long poll, as long as two pings: the connection of a page that comes back may be dead. */
+/** Longer than a long poll, and two pings: beyond it the connection of a resumed page may be dead. */
 export const WAKE_SILENCE_MS_MAX = 30 * SECOND_MS
-/** A timer is later than this only on a machine that slept; those of hidden pages are a minute late. */
+/** A timer is later than this only if the machine slept; timers of hidden pages are up to a minute late. */
 export const LATE_TIMER_MS_MAX = 120 * SECOND_MS
-/** Bytes under way, of one partition: some hundred milliseconds of what is stored. */
+/** Bytes in flight for one partition: what the browser stores in some hundred milliseconds. */
 export const FOLLOW_PARTITION_CREDIT_BYTES = 4 * MIB
-/** By event stream, where the server grants more as its events are taken: the first frames are small. */
+/** Credit on an event stream, where the server grants more as its events are consumed: the first frames are small. */
 export const FOLLOW_STREAM_CREDIT_BYTES = 64 * KIB
-/** Bytes under way, of all that is followed together. */
+/** Bytes in flight for all followed partitions together. */
 export const FOLLOW_CREDIT_BYTES = 16 * MIB

@@ -1,7 +1,7 @@
 /**
- * For a service worker: sends what pages have queued when the browser says that there is a network
- * again, though the pages are closed. A bonus where there is Background Sync (Chromium); the next page
- * sends it anyway.
+ * Background sending from a service worker: sends queued records when the browser
+ * reports a network, even if all pages are closed. Optional, where Background
+ * Sync is supported (Chromium); otherwise the next page sends the records.
  *
  * @module
  * @example
@@ -20,13 +20,13 @@ interface SyncEvent extends Event {
 }
 
 export interface FlushOnSyncOptions extends BrowserClientOptions {
-  /** Ends the work earlier than the browser would; one minute. */
+  /** Time limit of the work, shorter than the browser's; one minute. */
   readonly timeoutMs?: number
 }
 
 /**
- * Listens for the sync event that pages ask for. With a `token` that is a function it is asked each
- * time: nothing secret lies in the database.
+ * Listens for the sync event that pages register. A `token` function
+ * is called for each event, so no token is stored in the database.
  */
 export function flushOnSync(options: FlushOnSyncOptions, scope: EventTarget = globalThis): void {
   scope.addEventListener('sync', (event) => {
@@ -36,10 +36,10 @@ export function flushOnSync(options: FlushOnSyncOptions, scope: EventTarget = gl
 }
 
 /**
- * Sends all that is queued, once: for other occasions than the sync event. Where a page is open, that
- * one sends, and this waits for it.
+ * Sends all queued records once, for occasions other than the sync
+ * event. If a page is open, that page sends, and this call waits for it.
  *
- * @throws when not all is sent in time; the browser tries again then, and so does the next page.
+ * @throws if not all records are sent in time; the browser retries then, and so does the next page
  */
 export async function flushOnce(options: FlushOnSyncOptions): Promise<void> {
   const { timeoutMs = BACKGROUND_FLUSH_MS, ...clientOptions } = options

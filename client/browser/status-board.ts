@@ -1,4 +1,4 @@
-/** Keeps the status: from the database, from whoever leads, and from the browser. */
+/** Keeps the status: from the database, from the leading tab, and from the browser. */
 import { STATUS_INTERVAL_MS, STORAGE_CHECK_MS } from './limits.ts'
 import type { OutboxQueue } from './outbox/outbox.ts'
 import type { Session } from './session/session.ts'
@@ -6,7 +6,7 @@ import { type ClientStatus, type StorageStatus, storageStatus } from './session/
 import type { SyncStatus } from './sync/sync.ts'
 
 interface StatusSources {
-  /** As far as it is known in this tab. */
+  /** The sync status, as this tab has it. */
   sync(): SyncStatus
   isLeader(): boolean
   lagRecords(): Promise<number | null>
@@ -20,7 +20,7 @@ export class StatusBoard {
   #storage: StorageStatus | null = null
   #storageAtMs = Number.NEGATIVE_INFINITY
   #isPlanned = false
-  #told = ''
+  #emitted = ''
   #isClosed = false
 
   constructor(session: Session, outbox: OutboxQueue, sources: StatusSources) {
@@ -43,20 +43,20 @@ export class StatusBoard {
     }
   }
 
-  /** Something changed: looks again soon, and tells if it is so. */
+  /** Plans a new refresh, because something changed; emits the status if it differs. */
   touch(): void {
     if (this.#isPlanned || this.#isClosed) return
     this.#isPlanned = true
-    this.#session.connection.clock.setTimeout(() => void this.#look(), STATUS_INTERVAL_MS)
+    this.#session.connection.clock.setTimeout(() => void this.#refresh(), STATUS_INTERVAL_MS)
   }
 
   close(): void {
     this.#isClosed = true
   }
 
-  /** @throws {EdgelogError} of the database. */
-  async look(): Promise<void> {
-    await this.#outbox.look()
+  /** @throws {EdgelogError} the error of the database */
+  async refresh(): Promise<void> {
+    await this.#outbox.refresh()
     this.#lagRecords = await this.#sources.lagRecords()
     const nowMs = this.#session.now()
     if (nowMs - this.#storageAtMs < STORAGE_CHECK_MS) return
@@ -64,19 +64,19 @@ export class StatusBoard {
     this.#storage = await storageStatus()
   }
 
-  async #look(): Promise<void> {
+  async #refresh(): Promise<void> {
     this.#isPlanned = false
     try {
-      await this.look()
+      await this.refresh()
     } catch {
-      // The database says so where it matters: to who sends and to who reads.
+      // Senders and readers report the database's error themselves.
     }
     if (this.#isClosed) return
     const { status } = this
-    // The age grows by itself.
+    // The age grows continuously, which is no change.
     const text = JSON.stringify({ ...status, oldestPendingMs: status.oldestPendingMs === null })
-    if (text === this.#told) return
-    this.#told = text
+    if (text === this.#emitted) return
+    this.#emitted = text
     this.#session.emitter.emit('status', status)
   }
 }

@@ -1,4 +1,4 @@
-/** `edgelog bridge`: lets Kafka clients speak with a server that is somewhere else. */
+/** `edgelog bridge`: connects Kafka clients to a remote server. */
 import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type HostAndPort, startBridge } from './bridge/kafka-bridge.ts'
@@ -14,22 +14,27 @@ interface BridgeCommandOptions {
 export function addBridgeCommand(program: Command): void {
   program
     .command('bridge')
-    .description('let Kafka clients speak with a server')
-    .option('--listen <address>', 'host:port, or a port of localhost', hostAndPort, {
-      host: 'localhost',
-      port: 9092,
-    })
+    .description('connect Kafka clients to a server')
+    .option(
+      '--listen <address>',
+      'address to listen on: host:port, or a port of localhost',
+      hostAndPort,
+      {
+        host: 'localhost',
+        port: 9092,
+      },
+    )
     .option('--advertise <address>', 'host:port that clients are told to connect to', hostAndPort)
-    .option('--tls-cert <file>', 'certificate chain, PEM: clients connect with TLS')
-    .option('--tls-key <file>', 'its private key, PEM')
+    .option('--tls-cert <file>', 'certificate chain (PEM); clients then connect with TLS')
+    .option('--tls-key <file>', 'private key of the certificate (PEM)')
     .addHelpText(
       'after',
       `
   $ edgelog --url https://log.example.com bridge
   $ kcat -b localhost:9092 -L
 
-Clients authenticate with SASL: PLAIN (the password is the token) or OAUTHBEARER. Those that do not
-are given EDGELOG_TOKEN, but only on localhost; elsewhere each has to say who it is.`,
+Clients authenticate with SASL: PLAIN (the password is the token) or OAUTHBEARER. On localhost, clients
+without SASL use EDGELOG_TOKEN; on other addresses every client must authenticate.`,
     )
     .action(run)
 }
@@ -37,7 +42,7 @@ are given EDGELOG_TOKEN, but only on localhost; elsewhere each has to say who it
 async function run(options: BridgeCommandOptions, command: Command): Promise<void> {
   const { listen, advertise, tlsCert, tlsKey } = options
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
-    throw new Error('--tls-cert and --tls-key go together')
+    throw new Error('--tls-cert and --tls-key must be given together')
   }
   const { url, token } = serverOf(command)
   const isLocal = isLoopback(listen.host)
@@ -53,9 +58,9 @@ async function run(options: BridgeCommandOptions, command: Command): Promise<voi
       tlsKey !== undefined && {
         tls: { cert: await readFile(tlsCert), key: await readFile(tlsKey) },
       }),
-    complain: (why) => console.error(`edgelog: a Kafka client was cut off: ${why}`),
+    complain: (why) => console.error(`edgelog: closed the connection of a Kafka client: ${why}`),
   })
-  console.log(`edgelog takes Kafka clients on ${listen.host}:${bridge.port}, for ${url}
+  console.log(`edgelog accepts Kafka clients on ${listen.host}:${bridge.port}, for ${url}
 
 Try, with any Kafka client:
   kcat -b ${listen.host}:${bridge.port} -L
@@ -69,12 +74,15 @@ Ctrl-C stops it.`)
   await bridge.close()
 }
 
-/** The server takes whoever comes from its own machine, as the bridge does, unless it has a token. */
+/**
+ * Requires a server with a token before the bridge listens beyond localhost: a
+ * server without one accepts every local caller, and the bridge is local to it.
+ */
 async function requireTokens(url: string, { host }: HostAndPort): Promise<void> {
   const { status } = await fetch(new URL('/v1/topics', url))
   if (status === 401) return
   throw new Error(
-    `--listen ${host} opens the log to others, and ${url} does not ask for a token (it answered ${status}): set its EDGELOG_TOKEN`,
+    `--listen ${host} makes the log accessible from the network, and ${url} does not require a token (it responded with ${status}): set its EDGELOG_TOKEN`,
   )
 }
 
@@ -84,7 +92,7 @@ export function isLoopback(host: string): boolean {
 
 function hostAndPort(text: string): HostAndPort {
   const match = /^(?:(\[[^\]]+\]|[^:]+):)?(\d+)$/.exec(text)
-  if (match === null) throw new InvalidArgumentError('host:port is needed, or a port.')
+  if (match === null) throw new InvalidArgumentError('Use host:port, or a port.')
   const [, host = 'localhost', digits = ''] = match
   return { host: host.replaceAll(/[[\]]/g, ''), port: port(digits) }
 }

@@ -1,4 +1,4 @@
-/** From the options all commands share to a client. */
+/** Creates a client from the options that all commands share. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Client, connect } from '../index.ts'
 import { outputFailed } from './output.ts'
@@ -13,7 +13,7 @@ interface ServerAddress {
   readonly token?: string
 }
 
-/** The server that the options or the environment name. */
+/** Returns the server of the options or the environment. */
 export function serverOf(command: Command): ServerAddress {
   const { url, token } = command.optsWithGlobals<GlobalOptions>()
   const isUrlGiven = command.getOptionValueSourceWithGlobals('url') === 'cli'
@@ -24,7 +24,7 @@ export function serverOf(command: Command): ServerAddress {
   }
 }
 
-/** Runs `work` with a client that is closed at the end, whatever happens. */
+/** Runs `work` with a client, and always closes it. */
 export async function withClient(
   command: Command,
   work: (client: Client) => Promise<void>,
@@ -37,21 +37,21 @@ export async function withClient(
   }
 }
 
-/** For commander: a whole number of at least `min`. */
+/** Returns a parser for commander that accepts whole numbers from `min`. */
 export function wholeNumber(min: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
     if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(value) && value >= min) return value
-    throw new InvalidArgumentError(`A whole number of at least ${min} is needed.`)
+    throw new InvalidArgumentError(`Must be a whole number of at least ${min}.`)
   }
 }
 
-/** Ctrl-C, `kill`, and a terminal that is closed. */
+/** Ctrl-C, `kill`, and closing the terminal. */
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
- * Aborts at the first Ctrl-C, `kill` or closing of the terminal, and when standard output fails. A second signal
- * ends the process at once.
+ * Aborts at the first Ctrl-C, `kill` or closing of the terminal, and
+ * when standard output fails. A second signal ends the process at once.
  */
 export function interruption(): { readonly signal: AbortSignal; readonly release: () => void } {
   const controller = new AbortController()
@@ -69,9 +69,9 @@ export function interruption(): { readonly signal: AbortSignal; readonly release
   return { signal: controller.signal, release }
 }
 
-/** For commander: the number of a port. */
+/** Parses a port number, for commander. */
 export function port(text: string): number {
   const value = wholeNumber(1)(text)
   if (value <= 65_535) return value
-  throw new InvalidArgumentError('A port is at most 65535.')
+  throw new InvalidArgumentError('Must be at most 65535.')
 }

@@ -1,4 +1,4 @@
-/** `edgelog consume TOPIC`: prints records as they come. */
+/** `edgelog consume TOPIC`: prints records as they arrive. */
 import { type Command, Option } from 'commander'
 import type {
   Assignment,
@@ -22,21 +22,21 @@ export function addConsumeCommand(program: Command): void {
   program
     .command('consume')
     .argument('<topic>')
-    .description('print records, and those to come')
-    .option('--from-beginning', 'all records, not only new ones')
-    .option('--partition <number>', 'only this one', wholeNumber(0))
-    .option('--offset <number>', 'from this offset on, with --partition', wholeNumber(0))
-    .option('--timestamp <ms>', 'from this time on, in ms since 1970', wholeNumber(0))
-    .option('--group <id>', 'share the records with the other members of this group')
-    .option('--max-messages <count>', 'stop after so many', wholeNumber(1))
+    .description('print records, and wait for new ones')
+    .option('--from-beginning', 'start with the first record instead of new ones')
+    .option('--partition <number>', 'read only this partition', wholeNumber(0))
+    .option('--offset <number>', 'start at this offset; needs --partition', wholeNumber(0))
+    .option('--timestamp <ms>', 'start at this time, in ms since 1970', wholeNumber(0))
+    .option('--group <id>', 'join this group and share the records with its members')
+    .option('--max-messages <count>', 'stop after this many records', wholeNumber(1))
     .option(
       '--timeout-ms <ms>',
-      'stop when nothing came for so long; fails if there is more',
+      'stop after this time without records; exit code 1 if some are unread',
       wholeNumber(1),
     )
-    .option('--key-separator <text>', 'print the key and this before the value')
+    .option('--key-separator <text>', 'print the key and this text before the value')
     .addOption(
-      new Option('--format <name>', 'the value as it is, or all of a record as a line of JSON')
+      new Option('--format <name>', 'print the value, or the whole record as a line of JSON')
         .choices(['value', 'json'])
         .default('value'),
     )
@@ -47,22 +47,23 @@ For example:
   $ edgelog consume orders --from-beginning --key-separator :
   $ edgelog consume orders --group billing --from-beginning
   $ edgelog consume orders --from-beginning --timeout-ms 1000 --format json > orders.ndjson
-Records of one partition come in order. With --group it goes on after what the group committed, and
-commits what it has printed; --from-beginning and --timestamp say where a group that is new begins. It resumes by itself; Ctrl-C stops it.`,
+Records of one partition are printed in order. With --group, printing starts after the committed offsets, and
+printed records are committed; --from-beginning and --timestamp set the start of a new group.
+Lost connections are resumed. Ctrl-C stops.`,
     )
     .action(async (topic: string, options: ConsumeOptions, command: Command) => {
       if (options.offset !== undefined && options.partition === undefined) {
-        command.error('error: --offset belongs to one partition: --partition is needed')
+        command.error('error: --offset needs --partition')
       }
       if (options.group !== undefined && options.partition !== undefined) {
-        command.error('error: --group says which partitions are read: leave --partition out')
+        command.error('error: --partition cannot be combined with --group')
       }
       await withClient(command, (client) => consume(client, topic, options))
     })
 }
 
 async function consume(client: Client, topic: string, options: ConsumeOptions): Promise<void> {
-  // A topic that is not there is said at once, not waited for.
+  // Reports an unknown topic at once instead of waiting for it.
   const description = await client.admin.describeTopic(topic, {
     partitionDetails: options.offset !== undefined,
   })
@@ -98,14 +99,16 @@ function startOf(
   const from = fromOf(options)
   if (partition === undefined) return { topics: [name], from }
   if (partition >= partitions) {
-    throw new Error(`topic ${name} has partitions 0 to ${partitions - 1}, not ${partition}`)
+    throw new Error(
+      `--partition: topic ${name} has no partition ${partition}; 0 to ${partitions - 1} is allowed`,
+    )
   }
   const log = partitionDetails?.find((one) => one.partition === partition)
   const begin = offset === undefined || log === undefined ? from : withinLog(offset, log)
   return { assignments: [{ topic: name, partition, offset: begin }] }
 }
 
-/** Returns the offset, or the end of the log that is nearer, and says so. */
+/** Returns the offset, or the nearer end of the log with a note on standard error. */
 function withinLog(offset: number, log: PartitionDetails): number {
   const { partition, logStartOffset, highWatermark } = log
   if (offset > highWatermark) {

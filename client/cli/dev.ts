@@ -18,22 +18,26 @@ interface DevOptions {
 export function addDevCommand(program: Command): void {
   program
     .command('dev')
-    .description('run a server on this machine')
-    .option('--port <port>', 'where it listens', port, 8787)
-    .option('--host <address>', 'other than 127.0.0.1 only with EDGELOG_TOKEN set', '127.0.0.1')
-    .option('--kafka-port <port>', 'where it listens for Kafka clients', port, 9092)
+    .description('run a local server')
+    .option('--port <port>', 'port to listen on', port, 8787)
+    .option(
+      '--host <address>',
+      'address to listen on; others than 127.0.0.1 need EDGELOG_TOKEN',
+      '127.0.0.1',
+    )
+    .option('--kafka-port <port>', 'port for Kafka clients', port, 9092)
     .option('--no-kafka', 'do not listen for Kafka clients')
-    .option('--state <folder>', 'where topics and records lie', '.edgelog')
-    .option('--worker <file>', 'a Worker of your own build that mounts edgelog')
+    .option('--state <folder>', 'folder for topics and records', '.edgelog')
+    .option('--worker <file>', 'your own build of a Worker that mounts edgelog')
     .addHelpText(
       'after',
       `
-Set EDGELOG_TOKEN to ask callers for a token, EDGELOG_ORIGINS to the web pages that may call
-(https://app.example,...). Pages on localhost may call anyway.
-EDGELOG_OFFSETS_RETENTION_MINUTES says how long a group without members keeps its offsets; 7 days.
-EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS says how often records are deleted by their age; 5 minutes.
-EDGELOG_AUTO_CREATE_TOPICS=false keeps Kafka clients from creating topics by naming them; with
-EDGELOG_NUM_PARTITIONS they get so many partitions; 1.`,
+Set EDGELOG_TOKEN to require a token, and EDGELOG_ORIGINS to the web pages that may call
+(https://app.example,...). Pages on localhost may always call.
+EDGELOG_OFFSETS_RETENTION_MINUTES: time that a group without members keeps its offsets; 7 days.
+EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: interval at which old records are deleted; 5 minutes.
+EDGELOG_AUTO_CREATE_TOPICS=false: Kafka clients do not create topics by using them.
+EDGELOG_NUM_PARTITIONS: partitions of topics that are created that way; 1.`,
     )
     .action(run)
 }
@@ -47,11 +51,13 @@ async function run(options: DevOptions): Promise<void> {
     EDGELOG_AUTO_CREATE_TOPICS: autoCreateTopics,
     EDGELOG_NUM_PARTITIONS: numPartitions,
   } = process.env
-  // An empty one asks nobody for anything.
+  // An empty token means that none is required.
   const token = givenToken === '' ? undefined : givenToken
   const isLocal = isLoopback(options.host)
   if (!isLocal && token === undefined) {
-    throw new Error(`--host ${options.host} opens the log to others: set EDGELOG_TOKEN`)
+    throw new Error(
+      `--host ${options.host} makes the log accessible from the network: set EDGELOG_TOKEN`,
+    )
   }
   const stateDir = resolve(options.state)
   const { signal, release } = interruption()
@@ -102,11 +108,11 @@ async function startKafka(
       host: isLoopback(host) ? 'localhost' : host,
       port: kafkaPort,
       isOpen,
-      complain: (why) => console.error(`edgelog: a Kafka client was cut off: ${why}`),
+      complain: (why) => console.error(`edgelog: closed the connection of a Kafka client: ${why}`),
     })
   } catch (cause) {
     await server.close()
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`${why} (--kafka-port, or --no-kafka)`, { cause })
+    throw new Error(`${why} (use --kafka-port or --no-kafka)`, { cause })
   }
 }

@@ -1,19 +1,19 @@
-/** Tells the end of a log from a connection that stands still. */
+/** Finds out whether a silent consumer has read the whole log, or its connection is stalled. */
 import type { Client, PartitionPosition } from '../index.ts'
 
-/** A partition of which not all was read. */
+/** A partition with unread records. */
 export interface Unread {
   readonly partition: number
-  /** The next offset; undefined where the log has not said yet where reading begins. */
+  /** Next offset; undefined until the server has resolved the start position. */
   readonly offset: number | undefined
   readonly highWatermark: number
 }
 
 /**
- * Returns the partitions that hold more than was read.
+ * Returns the partitions with unread records.
  *
- * @param options `onlyAssigned`: leaves out the partitions that have no position.
- * @throws what the server refuses, and `unavailable` when it does not answer.
+ * @param options `onlyAssigned`: skips partitions without a position
+ * @throws the error of the server; `unavailable` if it does not respond
  */
 export async function findUnread(
   client: Client,
@@ -32,7 +32,7 @@ export async function findUnread(
   })
 }
 
-/** Says how far reading came in each partition. */
+/** Describes how far each partition was read. */
 export function describeUnread(unread: readonly Unread[]): string {
   const parts = unread.map(
     ({ partition, offset = 'nothing', highWatermark }) =>

@@ -1,5 +1,5 @@
 /**
- * What `edgelog dev` serves below `/examples/`: the pages, and the browser client they load.
+ * Serves `/examples/` of `edgelog dev`: the pages, and the browser client that they load.
  *
  *     /examples/edgelog/FILE -> dist/browser/FILE
  *     /examples/PATH         -> examples/PATH, or its index.html
@@ -8,10 +8,10 @@ import { readFile, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, extname, join } from 'node:path'
 
-/** The same in a checkout, in `dist` and where the package is installed. */
+/** The package folder: the same in a checkout, in `dist`, and in an installation. */
 const PACKAGE_DIR = dirname(createRequire(import.meta.url).resolve('edgelog/package.json'))
 
-/** What has none of these endings is not served. */
+/** Types by extension; files with other extensions are not served. */
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
@@ -20,7 +20,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
-/** Nothing that leads out of a folder or to a hidden file: neither `..` nor an encoded separator. */
+/** A safe path segment: no `..`, no encoded separator, no hidden file. */
 const SEGMENT = /^\w[\w.-]*$/
 
 interface ExampleFile {
@@ -31,7 +31,7 @@ interface ExampleFile {
 
 const NOT_FOUND: ExampleFile = { status: 404, headers: {}, body: null }
 
-/** `pathname` as in a URL, percent-encoded. */
+/** @param pathname as in a URL, percent-encoded */
 export async function exampleFile(pathname: string): Promise<ExampleFile> {
   const [root, top, ...segments] = pathname.split('/')
   if (root !== '' || top !== 'examples') return NOT_FOUND

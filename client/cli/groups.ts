@@ -18,13 +18,13 @@ export function addGroupsCommand(program: Command): void {
 function addList(groups: Command): void {
   groups
     .command('list')
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'print one JSON object per line')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
       await withClient(command, async ({ admin }) => {
         const all = await admin.listGroups()
         if (json) for (const group of all) console.log(JSON.stringify(group))
         else if (all.length === 0)
-          console.log('no groups; edgelog consume TOPIC --group G makes one')
+          console.log('no groups; create one with: edgelog consume TOPIC --group GROUP')
         else {
           const rows = all.map(
             ({ groupId, state, memberCount }) => [groupId, state, memberCount] as const,
@@ -50,11 +50,11 @@ function addDescribe(groups: Command): void {
   groups
     .command('describe')
     .argument('<group>')
-    .description('its members, what they hold, and how far each partition lags')
-    .option('--members', 'only the members')
-    .option('--watch', 'again and again, until Ctrl-C')
-    .option('--interval-ms <ms>', 'how often with --watch', wholeNumber(100), WATCH_INTERVAL_MS)
-    .option('--json', 'as one JSON object')
+    .description('show members, their partitions, and the lag of each partition')
+    .option('--members', 'show only the members')
+    .option('--watch', 'repeat until Ctrl-C')
+    .option('--interval-ms <ms>', 'interval of --watch', wholeNumber(100), WATCH_INTERVAL_MS)
+    .option('--json', 'print as one JSON object')
     .action(async (id: string, options: DescribeOptions, command: Command) => {
       await withClient(command, async (client) => {
         const group = client.group(id)
@@ -158,28 +158,32 @@ function addResetOffsets(groups: Command): void {
     .command('reset-offsets')
     .argument('<group>')
     .description('move the committed offsets of a group without members')
-    .option('--to-earliest', 'to the beginning of the log')
-    .option('--to-latest', 'to its end')
-    .option('--to-offset <number>', 'to this offset', wholeNumber(0))
+    .option('--to-earliest', 'move to the beginning of the log')
+    .option('--to-latest', 'move to its end')
+    .option('--to-offset <number>', 'move to this offset', wholeNumber(0))
     .option(
       '--to-datetime <time>',
-      'to the first record at or after, e.g. 2026-11-22T10:00Z, or in ms since 1970',
+      'move to the first record at or after this time, e.g. 2026-11-22T10:00Z, or ms since 1970',
       parseTime,
     )
-    .option('--shift-by <number>', 'so many on, or back where it is negative', parseShift)
+    .option(
+      '--shift-by <number>',
+      'move by this number of offsets; negative moves back',
+      parseShift,
+    )
     .option(
       '--topic <name[:p,p]>',
-      'only this topic, or these partitions of it; may be repeated',
+      'only this topic, or these partitions of it; can be repeated',
       collectTopic,
       [],
     )
     .addOption(
-      new Option('--dry-run', 'say what would be done; so it is without --execute').conflicts(
+      new Option('--dry-run', 'print the result without applying it (default)').conflicts(
         'execute',
       ),
     )
-    .option('--execute', 'do it')
-    .option('--json', 'one JSON object a line')
+    .option('--execute', 'apply it')
+    .option('--json', 'print one JSON object per line')
     .addHelpText(
       'after',
       `
@@ -191,7 +195,7 @@ For example:
       const target = targetOf(options)
       if (target === undefined) {
         command.error(
-          'error: one of --to-earliest, --to-latest, --to-offset, --to-datetime, --shift-by is needed',
+          'error: exactly one of --to-earliest, --to-latest, --to-offset, --to-datetime, --shift-by is required',
         )
       }
       await withClient(command, (client) => resetOffsets(client, id, target, options))
@@ -212,9 +216,10 @@ async function resetOffsets(
     for (const offset of offsets) console.log(JSON.stringify(offset))
     return
   }
-  if (offsets.length === 0) console.log('the group has no committed offsets; name a --topic')
+  if (offsets.length === 0)
+    console.log('the group has no committed offsets; name a topic with --topic')
   else console.log(resetTable(offsets))
-  if (!execute) console.error('nothing was changed; --execute does it')
+  if (!execute) console.error('nothing was changed; use --execute to apply it')
 }
 
 function resetTable(offsets: readonly ResetOffset[]): string {
@@ -239,15 +244,15 @@ function targetOf(options: ResetOptions): ResetTarget | undefined {
 
 function parseShift(text: string): number {
   if (/^[+-]?\d{1,15}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('A whole number is needed.')
+  throw new InvalidArgumentError('Must be a whole number.')
 }
 
 function collectTopic(text: string, before: readonly TopicOption[]): readonly TopicOption[] {
   const [topic = '', list, ...rest] = text.split(':')
-  if (topic === '' || rest.length > 0) throw new InvalidArgumentError('name or name:0,1 is needed.')
+  if (topic === '' || rest.length > 0) throw new InvalidArgumentError('Use name, or name:0,1.')
   if (list === undefined) return [...before, { topic }]
   if (!/^\d{1,4}(,\d{1,4})*$/.test(list)) {
-    throw new InvalidArgumentError('partitions such as 0,1 are needed after the colon.')
+    throw new InvalidArgumentError('Use partitions such as 0,1 after the colon.')
   }
   return [...before, { topic, partitions: list.split(',').map(Number) }]
 }
@@ -258,7 +263,7 @@ function addDelete(groups: Command): void {
   groups
     .command('delete')
     .argument('<group...>')
-    .description('groups without members, with their offsets; there is no way back')
+    .description('delete groups without members, and their offsets; this cannot be undone')
     .action(async (ids: readonly string[], _options: object, command: Command) => {
       await withClient(command, async (client) => {
         for (const id of ids) {

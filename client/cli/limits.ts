@@ -1,6 +1,6 @@
-/** The bounds of the command line, with unit and reason. */
+/** Limits of the command line, with unit and reason. */
 
-/** Bytes that `consume` reads ahead: a few reads, whatever the number of partitions. */
+/** Bytes that `consume` reads ahead: a few reads, however many partitions there are. */
 export const CONSUME_BUFFER_BYTES = 4 * 1024 * 1024
-/** After a silence the server has at least so long to say where the log ends. */
+/** Shortest time in which the server must report the end of the log after a silence. */
 export const END_CHECK_MS_MIN = 10_000

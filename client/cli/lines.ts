@@ -1,14 +1,14 @@
-/** Cuts a stream of bytes into lines, holding no more than one line and one chunk. */
+/** Splits a stream of bytes into lines; buffers at most one line and one chunk. */
 import { BATCH_BYTES_MAX } from '../../src/core/limits.ts'
 
 const NEWLINE = 0x0a
 const RETURN = 0x0d
 
 /**
- * The lines of a stream without their ends (LF or CRLF), in groups as they come; the last needs no
- * end. A line is a view, good until the next group is asked for.
+ * Yields the lines of a stream without their ends (LF or CRLF), in groups as they arrive;
+ * the last line needs no end. A line is a view, valid until the next group is requested.
  *
- * @throws {Error} for a line that no batch could hold.
+ * @throws {Error} for a line that is too long for a batch
  */
 export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array[]> {
   let rest: Uint8Array = new Uint8Array(0)
@@ -20,7 +20,7 @@ export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenera
       lines.push(withoutReturn(bytes.subarray(start, end)))
       start = end + 1
     }
-    // A copy, which a Buffer's own `slice` is not: the stream may use the chunk again.
+    // A copy, unlike Buffer's own `slice`: the stream may reuse the chunk.
     rest = new Uint8Array(bytes.subarray(start))
     if (rest.length > BATCH_BYTES_MAX) {
       throw new Error(`a line is longer than a record may be (${BATCH_BYTES_MAX} bytes)`)

@@ -1,4 +1,4 @@
-/** The `edgelog` command: what it is called with, and how it ends. */
+/** The `edgelog` command: arguments and exit code. */
 import { Command, CommanderError } from 'commander'
 import { EdgelogError } from '../index.ts'
 import { addBridgeCommand } from './bridge.ts'
@@ -9,7 +9,7 @@ import { EXIT, watchOutput } from './output.ts'
 import { addProduceCommand } from './produce.ts'
 import { addTopicsCommand } from './topics.ts'
 
-/** Runs one command line; sets `process.exitCode` and returns when all is done. */
+/** Runs one command line; sets `process.exitCode` and returns when the command has ended. */
 export async function main(argv: readonly string[]): Promise<void> {
   watchOutput()
   try {
@@ -25,18 +25,18 @@ function createProgram(): Command {
     .option('--url <url>', 'the server (EDGELOG_URL)', 'http://localhost:8787')
     .option('--token <token>', 'its EDGELOG_TOKEN, better given as that variable')
     .exitOverride()
-    .showHelpAfterError('(edgelog help shows what there is)')
+    .showHelpAfterError('(run edgelog help for usage)')
     .addHelpText(
       'after',
       `
-A first round, with a server in another terminal:
+Getting started, with the server in another terminal:
   $ edgelog dev
   $ edgelog topics create orders --partitions 3
   $ echo 'alice:hello' | edgelog produce orders --key-separator :
   $ edgelog consume orders --from-beginning
 
-Exit codes: ${EXIT.ok} done, ${EXIT.failed} refused or failed, ${EXIT.usage} called wrongly, ${EXIT.interrupted} cut short by Ctrl-C.
-What goes on until Ctrl-C (dev, bridge, consume, groups describe --watch) is done by it; a second one cuts it short.`,
+Exit codes: ${EXIT.ok} done, ${EXIT.failed} rejected or failed, ${EXIT.usage} wrong usage, ${EXIT.interrupted} interrupted by Ctrl-C.
+Ctrl-C stops dev, bridge, consume and groups describe --watch cleanly; press it twice to exit at once.`,
     )
   addDevCommand(program)
   addTopicsCommand(program)
@@ -47,14 +47,14 @@ What goes on until Ctrl-C (dev, bridge, consume, groups describe --watch) is don
   return program
 }
 
-/** Says what went wrong in one line. @returns the exit code. */
+/** Prints the error in one line. @returns the exit code */
 function explain(error: unknown): number {
   if (error instanceof CommanderError) {
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   }
   if (error instanceof EdgelogError) {
     console.error(`edgelog: ${error.message} (${error.code})`)
-    if (error.code === 'unavailable') console.error('Is it running? edgelog dev starts a server.')
+    if (error.code === 'unavailable') console.error('Is it running? Start one with: edgelog dev')
   } else console.error(`edgelog: ${error instanceof Error ? error.message : String(error)}`)
   if (process.env.EDGELOG_DEBUG !== undefined) console.error(error)
   return EXIT.failed

@@ -1,16 +1,16 @@
-/** Exit codes, and standard output, which may fail: `head` stops reading, a disk is full, a terminal is closed. */
+/** Exit codes, and failures of standard output: `head` stops reading, a disk is full, a terminal is closed. */
 
-/** Done; refused or failed; called wrongly; cut short by Ctrl-C. */
+/** Done; rejected or failed; wrong usage; interrupted by Ctrl-C. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const
 
 const failed = new AbortController()
 
-/** Aborted when standard output has failed: what goes on until Ctrl-C ends then as well. */
+/** Aborted when standard output has failed, which ends commands that run until Ctrl-C. */
 export const outputFailed: AbortSignal = failed.signal
 
-/** Watches standard output from here on. A reader that has enough is no error; all else is exit code 1. */
+/** Starts watching standard output. A reader that closes the pipe is no error; every other failure is exit code 1. */
 export function watchOutput(): void {
-  // Without a listener a failure of standard error would be a stack trace, and there is nowhere to report it.
+  // Without a listener a failure of standard error would print a stack trace, and there is nowhere to report it.
   process.stderr.on('error', () => undefined)
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (failed.signal.aborted) return
@@ -22,7 +22,7 @@ export function watchOutput(): void {
   })
 }
 
-/** Resolves when the bytes are written, to whether they were. */
+/** Writes bytes; resolves to whether they were written. */
 export function writeOutput(bytes: Uint8Array): Promise<boolean> {
   return new Promise((resolve) => {
     process.stdout.write(bytes, (error) => resolve(error === undefined || error === null))

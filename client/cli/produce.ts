@@ -1,4 +1,4 @@
-/** `edgelog produce TOPIC`: one record for each line of standard input. */
+/** `edgelog produce TOPIC`: sends each line of standard input as a record. */
 import { fstatSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { Client, CompressionName, Producer, ProducerRecord } from '../index.ts'
@@ -7,7 +7,7 @@ import { readLines } from './lines.ts'
 import { EXIT } from './output.ts'
 import { type Progress, startProgress } from './progress.ts'
 
-/** Enough for five batches under way in each of a few partitions; a small heap takes the rest. */
+/** Enough for five batches in flight in each of a few partitions; keeps the heap small. */
 const PRODUCE_BUFFER_BYTES = 8 * 1024 * 1024
 
 interface ProduceOptions {
@@ -21,10 +21,17 @@ export function addProduceCommand(program: Command): void {
     .command('produce')
     .argument('<topic>')
     .description('append each line of standard input as a record')
-    .option('--key-separator <text>', 'each line is key, this, value')
-    .option('--partition <number>', 'instead of letting the key choose', wholeNumber(0))
+    .option(
+      '--key-separator <text>',
+      'split each line at the first such text: key before it, value after it',
+    )
+    .option(
+      '--partition <number>',
+      'send to this partition instead of choosing by key',
+      wholeNumber(0),
+    )
     .addOption(
-      new Option('--compression <name>', 'of the batches')
+      new Option('--compression <name>', 'compress the batches')
         .choices(['none', 'gzip', 'snappy', 'lz4'])
         .default('none'),
     )
@@ -34,8 +41,8 @@ export function addProduceCommand(program: Command): void {
 For example:
   $ cat access.log | edgelog produce logs
   $ edgelog produce orders --key-separator : < orders.txt
-Records of one partition keep the order of the lines; a lost connection is retried without
-duplicates. Ctrl-C sends what was read and stops.`,
+Records of one partition keep the order of the lines; after a lost connection they are retried without
+duplicates. Ctrl-C sends the lines read so far and stops.`,
     )
     .action(async (topic: string, options: ProduceOptions, command: Command) => {
       await withClient(command, (client) => produce(client, topic, options))
@@ -43,7 +50,7 @@ duplicates. Ctrl-C sends what was read and stops.`,
 }
 
 async function produce(client: Client, topic: string, options: ProduceOptions): Promise<void> {
-  // A topic that is not there is said before anything is read.
+  // Reports an unknown topic before reading any input.
   await client.admin.describeTopic(topic, { partitionDetails: false })
   const isTerminal = process.stdin.isTTY === true
   const producer = client.createProducer({
@@ -81,7 +88,7 @@ async function sendLines(
       for (const line of lines) {
         lineNumber += 1
         const record = recordOf(line, options, lineNumber)
-        // Not the line itself: it would keep the chunk it was read with.
+        // Only the number: a reference to the line would keep its whole chunk in memory.
         const sizeBytes = line.length + 1
         latest = producer.send(topic, record).then(
           () => progress.add(1, sizeBytes),
@@ -89,7 +96,7 @@ async function sendLines(
             failure ??= error
           },
         )
-        // What is not acknowledged stays bounded, whatever the size of the input.
+        // Limits the unacknowledged records, whatever the size of the input.
         if (producer.bufferedBytes > halfBufferBytes) await latest
         if (failure !== undefined) throw failure
       }
@@ -99,7 +106,7 @@ async function sendLines(
       }
     }
   } catch (error) {
-    // Standard input that Ctrl-C closed ends with an error; what was read is sent all the same.
+    // Closing standard input by Ctrl-C ends the loop with an error; the lines read so far are sent.
     if (!signal.aborted) throw error
   } finally {
     await producer.flush()
@@ -116,7 +123,7 @@ function recordOf(line: Uint8Array, options: ProduceOptions, lineNumber: number)
   return { key: line.subarray(0, at), value: line.subarray(valueAt), partition }
 }
 
-/** Of a file; a pipe does not know. */
+/** Returns the size of a file; a pipe has none. */
 function inputSizeBytes(): number | undefined {
   const stat = fstatSync(0)
   return stat.isFile() ? stat.size : undefined

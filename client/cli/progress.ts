@@ -1,6 +1,6 @@
 /**
- * How far long work has come, on standard error: a bar where the end is known, a rate where it is
- * not, both only on a terminal; a plain line at the end everywhere.
+ * Progress of long work on standard error: a bar if the total is given,
+ * otherwise a rate, both only on a terminal; always a summary line at the end.
  */
 import { SingleBar } from 'cli-progress'
 
@@ -8,13 +8,13 @@ const REFRESH_MS = 200
 
 export interface Progress {
   add(records: number, sizeBytes: number): void
-  /** Clears the bar and says what was done. */
+  /** Clears the bar and prints the summary. */
   finish(verb: string): void
 }
 
 /**
- * @param totalBytes how much there is to do, where that is known
- * @param isShown false where someone types: what is shown would wipe out their line
+ * @param totalBytes total size of the work, if known
+ * @param isShown false while the user types: output would overwrite the line
  */
 export function startProgress(totalBytes: number | undefined, isShown: boolean): Progress {
   const startedAtMs = Date.now()

@@ -1,4 +1,4 @@
-/** Prints the records of a consumer, and finds out whether it has read all when nothing comes any more. */
+/** Prints the records of a consumer, and checks after a silence whether all were read. */
 import { recordToJson } from '../../src/core/batch/json-record.ts'
 import type { Client, Consumer, ConsumerRecord, GroupConsumer, OffsetCommit } from '../index.ts'
 import { describeUnread, findUnread, type Unread } from './end-of-log.ts'
@@ -14,16 +14,16 @@ export interface PrintOptions {
   readonly format: 'value' | 'json'
 }
 
-/** Prints until the consumer ends: by its signal, the count, the silence, or output that fails. */
+/** Prints until the consumer ends: by its signal, the count, a silence, or failed output. */
 export class RecordPrinter {
   readonly #client: Client
   readonly #consumer: Consumer | GroupConsumer
   readonly #topic: string
   readonly #options: PrintOptions
-  /** Commits what was printed where the loop is left in the middle of a batch. */
+  /** Commits the printed records when the loop ends in the middle of a batch. */
   readonly #commit: (offset: OffsetCommit) => Promise<void>
   #silence: NodeJS.Timeout | undefined
-  /** Ends a question to the server that nobody waits for any more. */
+  /** Aborts a check of the log's end that is no longer needed. */
   readonly #check = new AbortController()
   #batches = 0
   #hasEnded = false
@@ -43,7 +43,7 @@ export class RecordPrinter {
     this.#commit = commit
   }
 
-  /** @throws {Error} when nothing came for too long and not all was read. */
+  /** @throws {Error} after a silence, unless all records were read. */
   async run(): Promise<void> {
     try {
       this.#awaitSilence(1)
@@ -60,7 +60,7 @@ export class RecordPrinter {
   async #print(): Promise<void> {
     let left = this.#options.maxMessages ?? Number.POSITIVE_INFINITY
     for await (const { topic, partition, records } of this.#consumer) {
-      // However long the output takes, it is not silence.
+      // A slow output does not count as silence.
       clearTimeout(this.#silence)
       this.#batches += 1
       const printed = records.slice(0, left)
@@ -83,20 +83,20 @@ export class RecordPrinter {
     this.#silence = setTimeout(() => void this.#endBySilence(timeoutMs, count), timeoutMs)
   }
 
-  /** Ends reading where all is read; otherwise what the log still has is given one more silence to come. */
+  /** Ends reading if all was read; otherwise waits for a second silence, so that the missing records can arrive. */
   async #endBySilence(timeoutMs: number, count: number): Promise<void> {
     const before = this.#batches
-    const giveUp = () => this.#check.abort(new Error('the server does not answer'))
+    const giveUp = () => this.#check.abort(new Error('no response from the server'))
     const limit = setTimeout(giveUp, Math.max(timeoutMs, END_CHECK_MS_MIN))
     let failure: string | undefined
     let isWorthWaiting = false
     try {
       const unread = await this.#findUnread()
       isWorthWaiting = unread.length > 0 && count === 1
-      if (unread.length > 0) failure = `not all was read: ${describeUnread(unread)}`
+      if (unread.length > 0) failure = `some records were not read: ${describeUnread(unread)}`
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      failure = `whether that was all is unknown: ${why}`
+      failure = `it is unknown whether all records were read: ${why}`
     } finally {
       clearTimeout(limit)
     }
@@ -106,7 +106,7 @@ export class RecordPrinter {
       return
     }
     if (failure !== undefined) {
-      this.#failure = new Error(`nothing came for ${timeoutMs} ms, and ${failure}`)
+      this.#failure = new Error(`no records for ${timeoutMs} ms, and ${failure}`)
     }
     await this.#consumer.close()
   }

@@ -1,4 +1,4 @@
-/** Shows one text in the place of another: on a terminal over it, elsewhere after it. */
+/** Replaces one text with another: overwrites it on a terminal, prints below it elsewhere. */
 import type { WriteStream } from 'node:tty'
 
 type ScreenStream = Pick<WriteStream, 'isTTY' | 'rows' | 'columns'> & {
@@ -19,7 +19,7 @@ export class Screen {
     this.#hasShown = true
   }
 
-  /** What is larger than the terminal would scroll the top out of sight, or wrap until it does. */
+  /** Cuts text that is larger than the terminal, which would scroll or wrap the top out of sight. */
   #fit(text: string): string {
     const { rows, columns } = this.#stream
     const lines = text.split('\n').map((line) => cut(line, columns))
@@ -30,7 +30,7 @@ export class Screen {
   }
 }
 
-/** A terminal that does not know how large it is says 0. */
+/** Cuts a line to the terminal's width, which is 0 if unknown. */
 function cut(line: string, columns: number): string {
   return columns > 0 && line.length > columns ? [...line].slice(0, columns).join('') : line
 }

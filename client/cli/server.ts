@@ -1,4 +1,4 @@
-/** The local server: miniflare around the built Worker, with its state in a folder. */
+/** The local server: miniflare with the built Worker, and its state in a folder. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -9,11 +9,11 @@ import { IN_USE, isStateInUse, lockState, type StateLock, stateInUse } from './s
 interface ServerOptions {
   readonly host: string
   readonly port: number
-  /** Where topics and records lie; made if it is missing. */
+  /** Folder for topics and records; created if missing. */
   readonly stateDir: string
   readonly token?: string
   readonly origins?: string
-  /** How long the offsets of a group without members are kept. */
+  /** Time for which the offsets of a group without members are kept. */
   readonly offsetsRetentionMinutes?: string
   /** Kafka's `log.retention.check.interval.ms`. */
   readonly retentionCheckIntervalMs?: string
@@ -21,7 +21,7 @@ interface ServerOptions {
   readonly autoCreateTopics?: string
   /** Kafka's `num.partitions`. */
   readonly numPartitions?: string
-  /** Another build of the Worker than the one beside this file. */
+  /** A build of the Worker that replaces the one beside this file. */
   readonly workerPath?: string
 }
 
@@ -32,13 +32,13 @@ export interface RunningServer {
 
 const WORKER_PATH = join(dirname(fileURLToPath(import.meta.url)), 'worker.js')
 
-/** The names the Worker has in wrangler.toml, so that `wrangler dev` can open the same state folder. */
+/** The same names as in wrangler.toml, so that `wrangler dev` can open the same state folder. */
 const WORKER_NAME = 'edgelog'
 const COMPATIBILITY_DATE = '2026-10-01'
 
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
-/** @throws {Error} if the port or the state folder is taken, or miniflare is not installed. */
+/** @throws {Error} if the port or the state folder is in use, or miniflare is not installed. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host, port, stateDir } = options
   await refuseTakenPort(host, port)
@@ -79,7 +79,7 @@ async function startMiniflare(
       port: 0,
       cf: false,
       log: new Log(LogLevel.WARN),
-      // The port users see leads straight into the Worker, past miniflare's own entry Worker.
+      // The public port leads directly to the Worker, past miniflare's own entry Worker.
       unsafeDirectSockets: [{ host, port }],
       modules: [
         {
@@ -104,7 +104,7 @@ async function startMiniflare(
       resourcePersistencePath: stateDir,
       unsafeRuntimeEnv: { ...runtimeEnv },
       handleStructuredLogs: ({ level, message }) => {
-        // The caller gets this one as an error.
+        // Reported to the caller as an error.
         if (!message.includes(IN_USE)) print(level, message)
       },
     }),
@@ -113,7 +113,7 @@ async function startMiniflare(
     await miniflare.dispose()
     throw error
   })
-  // Miniflare would end the process by itself on a signal. When to end is for our caller to say.
+  // Removes miniflare's signal handlers, which would end the process: the caller decides when to end.
   for (const [index, signal] of ENDING_SIGNALS.entries()) {
     for (const listener of process.listeners(signal)) {
       if (!listenersBefore[index]?.includes(listener)) process.off(signal, listener)
@@ -122,7 +122,7 @@ async function startMiniflare(
   return { url: url.origin, close: () => miniflare.dispose() }
 }
 
-/** Prints what the runtime and the Worker log: problems to standard error, so that standard output stays clean. */
+/** Prints the logs of the runtime and the Worker: problems to standard error, which keeps standard output clean. */
 function print(level: string, message: string): void {
   if (level === 'error' || level === 'warn') console.error(message)
   else console.log(message)
@@ -138,14 +138,14 @@ async function loadMiniflare(): Promise<typeof import('miniflare')> {
   }
 }
 
-/** workerd reports a taken port in words of its own, and late. */
+/** Checks the port before the start, because workerd reports a port in use late and in its own words. */
 function refuseTakenPort(host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer()
     probe.once('error', (cause: NodeJS.ErrnoException) => {
       reject(
         cause.code === 'EADDRINUSE'
-          ? new Error(`port ${port} on ${host} is taken, choose another with --port`, { cause })
+          ? new Error(`port ${port} on ${host} is in use, choose another with --port`, { cause })
           : cause,
       )
     })

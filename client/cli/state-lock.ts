@@ -1,10 +1,10 @@
 /**
- * One server for each state folder: two would write into the same databases. The system's lock on the file
- * `lock` in the folder says that it is taken: every version of Node, every container and every network
- * namespace sees it, and it ends with the process that holds it.
+ * Allows one server for each state folder: two would write to the same databases. The system's
+ * lock on the file `lock` in the folder marks it as in use: it is visible to every version of
+ * Node, every container and every network namespace, and ends with the process that holds it.
  *
- * On Linux the runtime holds it (`runtime-launcher.sh`), since the runtime is what writes. On other systems this
- * process does.
+ * On Linux the runtime holds it (`runtime-launcher.sh`), because
+ * the runtime writes the files. On other systems this process does.
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -12,14 +12,14 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface StateLock {
-  /** Variables with which the runtime takes the lock by itself. */
+  /** Environment variables with which the runtime takes the lock. */
   readonly runtimeEnv: Readonly<Record<string, string>>
-  /** Releases what this process holds. */
+  /** Releases the lock of this process. */
   release(): Promise<void>
 }
 
 const LAUNCHER_PATH = join(dirname(fileURLToPath(import.meta.url)), 'runtime-launcher.sh')
-/** As the launcher prints it. */
+/** The message that the launcher prints. */
 export const IN_USE = 'edgelog: the state folder is in use'
 
 /** O_RDWR, O_CREAT and O_NONBLOCK with O_EXLOCK on macOS; with libuv's UV_FS_O_EXLOCK on Windows. */
@@ -29,10 +29,10 @@ const EXCLUSIVE_FLAGS: Partial<Record<NodeJS.Platform, number>> = {
 }
 
 /**
- * Takes a state folder, which exists, or prepares the runtime to take it.
+ * Locks an existing state folder, or prepares the runtime to lock it.
  *
- * @throws {Error} if a server that runs holds it; on Linux the start of the runtime fails instead, with an error for
- * `isStateInUse`.
+ * @throws {Error} if a running server holds it; on Linux the start of the
+ * runtime fails instead, with an error that `isStateInUse` recognises
  */
 export async function lockState(stateDir: string): Promise<StateLock> {
   const path = join(stateDir, 'lock')
@@ -45,7 +45,7 @@ export async function lockState(stateDir: string): Promise<StateLock> {
   return { runtimeEnv: {}, release: async () => await held?.close() }
 }
 
-/** Whether the runtime did not start because another server holds the state folder. */
+/** Returns whether the runtime did not start because another server holds the state folder. */
 export function isStateInUse(error: unknown): boolean {
   return error instanceof Error && error.message.includes(IN_USE)
 }
@@ -54,7 +54,7 @@ export function stateInUse(stateDir: string, cause: unknown): Error {
   return new Error(`state folder ${stateDir} is in use, choose another with --state`, { cause })
 }
 
-/** Miniflare starts the program that this variable names, also when it replaces a runtime that crashed. */
+/** Makes miniflare start the launcher, also when it replaces a crashed runtime. */
 function launchByScript(): void {
   const { env } = process
   if (env.MINIFLARE_WORKERD_PATH === LAUNCHER_PATH) return

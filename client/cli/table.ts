@@ -1,9 +1,9 @@
-/** Text for people: columns wide enough for what is in them, numbers to the right; counted things. */
+/** Text output: tables with aligned columns, printable names, counts. */
 
 type Cell = string | number
 
 /**
- * Each cell in one line, and as `visible`.
+ * Formats a table, one line per row; cells pass through `visible`.
  *
  * @example
  * formatTable(['TOPIC', 'PARTITIONS'], [['orders', 3]])
@@ -34,8 +34,8 @@ export function formatTable(
 }
 
 /**
- * What others called their things, without characters that nobody sees and that change what stands
- * around them on a terminal: control characters, directions of writing, joiners, ends of lines.
+ * Escapes invisible characters in names, which could change the surrounding text
+ * on a terminal: control characters, writing directions, joiners, line ends.
  *
  * @example visible('a\u202eb') === 'a\\u{202e}b'
  */

@@ -19,9 +19,14 @@ function addCreate(topics: Command): void {
   topics
     .command('create')
     .argument('<name>')
-    .option('--partitions <count>', 'how many; can grow later, never shrink', wholeNumber(1), 1)
-    .option('--config <key=value>', "a config of Kafka's, may be repeated", collectConfig, {})
-    .option('--if-not-exists', 'a topic of this name is no error')
+    .option(
+      '--partitions <count>',
+      'number of partitions; can grow later, never shrink',
+      wholeNumber(1),
+      1,
+    )
+    .option('--config <key=value>', 'set a Kafka topic config; can be repeated', collectConfig, {})
+    .option('--if-not-exists', 'succeed if the topic already exists')
     .addHelpText(
       'after',
       '\nFor example:\n  $ edgelog topics create clicks --partitions 3 --config retention.ms=86400000',
@@ -40,7 +45,7 @@ function addCreate(topics: Command): void {
           } catch (error) {
             const exists = error instanceof EdgelogError && error.code === 'topic_already_exists'
             if (!exists || options.ifNotExists !== true) throw error
-            console.log(`topic ${name} exists`)
+            console.log(`topic ${name} already exists`)
           }
         })
       },
@@ -50,12 +55,13 @@ function addCreate(topics: Command): void {
 function addList(topics: Command): void {
   topics
     .command('list')
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'print one JSON object per line')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
       await withClient(command, async ({ admin }) => {
         const all = await admin.listTopics()
         if (json) for (const topic of all) console.log(JSON.stringify(topic))
-        else if (all.length === 0) console.log('no topics; edgelog topics create NAME makes one')
+        else if (all.length === 0)
+          console.log('no topics; create one with: edgelog topics create NAME')
         else {
           const rows = all.map(({ name, partitions }) => [name, partitions] as const)
           console.log(formatTable(['TOPIC', 'PARTITIONS'], rows))
@@ -68,7 +74,7 @@ function addDescribe(topics: Command): void {
   topics
     .command('describe')
     .argument('<name>')
-    .option('--json', 'as one JSON object')
+    .option('--json', 'print as one JSON object')
     .action(async (name: string, { json }: { json?: boolean }, command: Command) => {
       await withClient(command, async ({ admin }) => {
         const topic = await admin.describeTopic(name)
@@ -101,9 +107,14 @@ function addAlter(topics: Command): void {
   topics
     .command('alter')
     .argument('<name>')
-    .option('--partitions <count>', 'the new total', wholeNumber(1))
-    .option('--config <key=value>', 'sets a config, may be repeated', collectConfig, {})
-    .option('--delete-config <key>', 'gives it back its default, may be repeated', collectKeys, [])
+    .option('--partitions <count>', 'set the total number of partitions', wholeNumber(1))
+    .option('--config <key=value>', 'set a config; can be repeated', collectConfig, {})
+    .option(
+      '--delete-config <key>',
+      'reset a config to its default; can be repeated',
+      collectKeys,
+      [],
+    )
     .action(
       async (
         name: string,
@@ -115,7 +126,7 @@ function addAlter(topics: Command): void {
         const config = { ...options.config, ...Object.fromEntries(defaults) }
         const hasConfig = Object.keys(config).length > 0
         if (partitions === undefined && !hasConfig) {
-          command.error('error: --partitions, --config or --delete-config is needed')
+          command.error('error: one of --partitions, --config, --delete-config is required')
         }
         await withClient(command, async ({ admin }) => {
           const topic = await admin.alterTopic(name, {
@@ -132,7 +143,7 @@ function addDelete(topics: Command): void {
   topics
     .command('delete')
     .argument('<name...>')
-    .description('with all their records; there is no way back')
+    .description('delete topics with all their records; this cannot be undone')
     .action(async (names: readonly string[], _options: object, command: Command) => {
       await withClient(command, async ({ admin }) => {
         for (const name of names) {
@@ -146,7 +157,7 @@ function addDelete(topics: Command): void {
 function collectConfig(text: string, before: Config): Config {
   const [key, ...value] = text.split('=')
   if (key === undefined || key === '' || value.length === 0) {
-    throw new InvalidArgumentError('key=value is needed.')
+    throw new InvalidArgumentError('Use key=value.')
   }
   return { ...before, [key]: value.join('=') }
 }

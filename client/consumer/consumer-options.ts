@@ -9,26 +9,26 @@ export type StartPosition = number | 'earliest' | 'latest' | { readonly timestam
 export interface Assignment {
   readonly topic: string
   readonly partition: number
-  /** 'latest' if it is left out. */
+  /** 'latest' by default. */
   readonly offset?: StartPosition
 }
 
 export interface ConsumerOptions {
-  /** These partitions. */
+  /** Partitions to read. */
   readonly assignments?: readonly Assignment[]
-  /** All partitions of these topics, also those that are added later, which start at 'earliest'. */
+  /** Topics to read: all their partitions, including later ones, which start at 'earliest'. */
   readonly topics?: readonly string[]
-  /** Where partitions of `topics` start; 'latest'. */
+  /** Start of the partitions of `topics`; 'latest'. */
   readonly from?: Exclude<StartPosition, number>
-  /** 'auto' uses a WebSocket where there is one that works; 'auto'. */
+  /** 'auto' uses a WebSocket if one works, otherwise the long poll; 'auto'. */
   readonly transport?: 'auto' | 'websocket' | 'long-poll'
-  /** One read, up to 16 MiB; 1 MiB. */
+  /** Bytes of one read, up to 16 MiB; 1 MiB. */
   readonly fetchBytesMax?: number
-  /** What is read ahead of the application, over all partitions; 32 MiB. */
+  /** Bytes read ahead of the application, over all partitions; 32 MiB. */
   readonly bufferBytesMax?: number
-  /** Where to go on when the log no longer, or not yet, holds the position; 'earliest'. */
+  /** Where to continue if the log no longer, or not yet, has the position; 'earliest'. */
   readonly autoOffsetReset?: 'earliest' | 'latest' | 'error'
-  /** Aborting it is `close()`. */
+  /** Aborting it calls `close()`. */
   readonly signal?: AbortSignal
 }
 
@@ -42,7 +42,7 @@ export interface ConsumerSettings {
 /** @throws {EdgelogError} `invalid_config`. */
 export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   if ((options.assignments === undefined) === (options.topics === undefined)) {
-    throw new EdgelogError('invalid_config', 'either assignments or topics is needed')
+    throw new EdgelogError('invalid_config', 'assignments, topics: exactly one of them is required')
   }
   checkStart('from', options.from ?? 'latest', 'invalid_config')
   for (const { offset = 'latest' } of options.assignments ?? []) {
@@ -51,7 +51,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   return readSettings(options)
 }
 
-/** @throws {EdgelogError} `code` for what is no position. */
+/** @throws {EdgelogError} `code` for an invalid position. */
 export function checkStart(
   name: string,
   start: StartPosition,
@@ -60,7 +60,10 @@ export function checkStart(
   if (start === 'earliest' || start === 'latest') return
   const value: unknown = typeof start === 'object' ? start?.timestamp : start
   if (Number.isSafeInteger(value) && Number(value) >= 0) return
-  throw new EdgelogError(code, `${name}: not a position in a log: ${String(value)}`)
+  throw new EdgelogError(
+    code,
+    `${name}: not a log position: ${String(value)}; allowed: an offset, 'earliest', 'latest', { timestamp }`,
+  )
 }
 
 /** @throws {EdgelogError} `invalid_config`. */

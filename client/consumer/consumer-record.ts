@@ -1,4 +1,4 @@
-/** Records as applications read them. */
+/** The records that applications read. */
 import type { LogRecord } from '../../src/core/batch/record.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
@@ -7,12 +7,12 @@ export type HeaderPair = readonly [name: string, value: Uint8Array | null]
 
 const NO_HEADERS: readonly HeaderPair[] = Object.freeze([])
 
-/** One record. Keys and values are bytes; the text of them is decoded when it is asked for. */
+/** One record. Keys and values are bytes; their text is decoded on access. */
 export class ConsumerRecord {
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  /** Milliseconds since 1970; -1: none. */
+  /** Milliseconds since 1970; -1: no timestamp. */
   readonly timestamp: number
   readonly key: Uint8Array | null
   /** `null` is a tombstone. */
@@ -42,7 +42,7 @@ export class ConsumerRecord {
   }
 
   /**
-   * The value as JSON; `null` for a tombstone.
+   * Returns the value parsed as JSON; `null` for a tombstone.
    *
    * @throws {SyntaxError}
    */
@@ -50,7 +50,7 @@ export class ConsumerRecord {
     return JSON.parse(this.valueText ?? 'null') as T
   }
 
-  /** The text of the last header of this name, as Kafka's `lastHeader`. */
+  /** Returns the text of the last header with this name, as Kafka's `lastHeader`. */
   header(name: string): string | null | undefined {
     const pair = this.headers.findLast(([other]) => other === name)
     if (pair === undefined) return undefined
@@ -58,15 +58,15 @@ export class ConsumerRecord {
   }
 }
 
-/** Records of one partition that are handed over together. */
+/** Records of one partition that are delivered together. */
 export interface ConsumerBatch {
   readonly topic: string
   readonly partition: number
   readonly records: readonly ConsumerRecord[]
-  /** The offset after the last one: where to go on from. */
+  /** Offset of the next read. */
   readonly nextOffset: number
-  /** The end of the log, as known when these were read. */
+  /** High watermark of the log when these records were read. */
   readonly highWatermark: number
-  /** How many offsets this partition is behind after these records: up to the last stable offset. */
+  /** Offsets of this partition behind these records, up to the last stable offset. */
   readonly lag: number
 }

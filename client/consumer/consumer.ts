@@ -1,4 +1,4 @@
-/** The consumer as applications see it. */
+/** The public consumer of assigned partitions. */
 import { sleep } from '../clock.ts'
 import { retryDelayMs } from '../http/backoff.ts'
 import { isTransient } from '../http/refusal.ts'
@@ -15,20 +15,20 @@ export interface ConsumerContext extends ReaderSetContext {
   readonly onClosed: () => void
 }
 
-/** A topic's partition and where the application is in it. */
+/** A partition and the application's position in it. */
 export interface PartitionPosition {
   readonly topic: string
   readonly partition: number
-  /** The offset of the next record; unknown until the first answer of the server. */
+  /** Offset of the next record; undefined until the first response of the server. */
   readonly offset: number | undefined
 }
 
 /**
- * Reads partitions from where it is told, in the order of their offsets, and goes on for ever: each
- * record once, none left out, whatever happens to connections and servers in between.
+ * Reads partitions in offset order, without end: each record exactly
+ * once, none skipped, across reconnects and server failures.
  *
- * It reads ahead while the application works, never more than `bufferBytesMax`. Leaving a `for await`
- * keeps the position; `close()` ends the consumer and every iteration.
+ * It reads ahead while the application works, at most `bufferBytesMax`. Leaving a
+ * `for await` keeps the position; `close()` ends the consumer and every iteration.
  *
  * @example
  * const consumer = log.consumer({ topics: ['orders'], from: 'earliest' })
@@ -57,7 +57,7 @@ export class Consumer implements AsyncIterable<ConsumerBatch> {
     signal?.addEventListener('abort', () => void this.close(), { signal: this.#readers.signal })
   }
 
-  /** The partitions that are read now. */
+  /** The assigned partitions. */
   get assignment(): PartitionPosition[] {
     return this.#readers.select().map(({ topic, partition, position }) => ({
       topic,
@@ -66,12 +66,12 @@ export class Consumer implements AsyncIterable<ConsumerBatch> {
     }))
   }
 
-  /** Bytes read ahead of the application, and those asked for. */
+  /** Bytes read ahead of the application, and bytes reserved for reads in flight. */
   get bufferedBytes(): number {
     return this.#readers.bufferedBytes
   }
 
-  /** Batch after batch, of whichever partition has one. Errors that waiting cannot heal are thrown. */
+  /** Yields batches of all partitions. Throws errors that a retry cannot solve. */
   async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void, undefined> {
     for (;;) {
       const batch = await this.#next()
@@ -80,7 +80,7 @@ export class Consumer implements AsyncIterable<ConsumerBatch> {
     }
   }
 
-  /** Record after record. `position` moves with each; leaving half way loses none. */
+  /** Yields single records. `position` moves with each, so leaving half way skips none. */
   async *records(): AsyncGenerator<ConsumerRecord, void, undefined> {
     for (;;) {
       const batch = await this.#next()
@@ -104,20 +104,20 @@ export class Consumer implements AsyncIterable<ConsumerBatch> {
   }
 
   /**
-   * Goes on elsewhere in one partition; what was read ahead there is dropped.
+   * Continues at another position of one partition; records read ahead there are dropped.
    *
-   * @throws {EdgelogError} `invalid_request` for a partition that is not assigned, or no position.
+   * @throws {EdgelogError} `invalid_request` for an unassigned partition or an invalid position.
    */
   seek(topic: string, partition: number, to: StartPosition): void {
     this.#readers.get(topic, partition).seek(to)
   }
 
-  /** The offset of the next record that is handed over; undefined until the server has named it. */
+  /** Returns the offset of the next record to deliver; undefined until the server has resolved it. */
   position(topic: string, partition: number): number | undefined {
     return this.#readers.get(topic, partition).position
   }
 
-  /** Stops reading one partition, or all, and keeps the position. */
+  /** Stops reading one partition, or all; keeps the positions. */
   pause(topic?: string, partition?: number): void {
     this.#readers.pause(topic, partition)
   }
@@ -126,7 +126,7 @@ export class Consumer implements AsyncIterable<ConsumerBatch> {
     this.#readers.resume(topic, partition)
   }
 
-  /** Ends every iteration and all reading. Calling it again does no harm. */
+  /** Ends every iteration and all reading. Idempotent. */
   async close(): Promise<void> {
     if (this.#readers.signal.aborted) return
     this.#readers.close()
@@ -140,7 +140,7 @@ export class Consumer implements AsyncIterable<ConsumerBatch> {
     return taken.batch
   }
 
-  /** Assigns all partitions of a topic, and looks now and then whether there are more. */
+  /** Assigns all partitions of a topic, and checks for new ones every `METADATA_MAX_AGE_MS`. */
   async #assignTopic(topic: string, from: StartPosition): Promise<void> {
     const { connection } = this.#context
     const { signal } = this.#readers

@@ -1,4 +1,4 @@
-/** One read of a partition, in the binary form. */
+/** Reads a partition once, in the binary format. */
 
 import { BATCH_MEDIA_TYPE, type Connection, readBody, request } from '../http/connection.ts'
 import { recordsPath } from '../http/paths.ts'
@@ -6,15 +6,15 @@ import { Refusal } from '../http/refusal.ts'
 import { REQUEST_TIMEOUT_MS } from '../limits.ts'
 import type { StartPosition } from './consumer-options.ts'
 
-/** All records that the log has at the offsets from `from` up to, not including, `to`. */
+/** All records of the log from offset `from` up to, but not including, `to`. */
 export interface FetchedBatches {
-  /** The offset asked for, resolved. */
+  /** The requested offset, resolved. */
   readonly from: number
-  /** Where the next read begins. An offset below it that is in no batch has no record. */
+  /** Start of the next read. An offset below it that is in no batch has no record. */
   readonly to: number
   /** Whole batches; the first may begin before `from`. */
   readonly batches: Uint8Array
-  /** The end of the records that may be read: transactions that are not decided lie behind it. */
+  /** End of the readable records: undecided transactions lie behind it. */
   readonly lastStableOffset: number
   readonly highWatermark: number
 }
@@ -23,7 +23,7 @@ export interface FetchBatchesOptions {
   readonly from: StartPosition
   readonly maxBytes: number
   readonly waitMs: number
-  /** Longest silence besides `waitMs`; 30 s. */
+  /** Longest silence beyond `waitMs`; 30 s. */
   readonly silenceMs?: number
   readonly signal: AbortSignal
 }
@@ -47,9 +47,9 @@ export async function fetchBatches(
   }))
 }
 
-/** Missing where a proxy answered, or hid the headers. */
+/** Reads a header that is missing if a proxy responded or removed it. */
 function readOffset({ headers }: Response, name: string): number {
   const value = headers.get(name)
   if (value !== null && /^\d{1,16}$/.test(value)) return Number(value)
-  throw new Refusal('unavailable', `the answer has no header ${name}`, { status: 0 })
+  throw new Refusal('unavailable', `the response has no header ${name}`, { status: 0 })
 }

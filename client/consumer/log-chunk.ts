@@ -1,8 +1,8 @@
-/** A range of a log as it was received, checked, and waiting to be handed over. */
+/** A received and checked range of a log that waits to be delivered. */
 import { type BatchHeader, readBatchHeaders, verifyCrc } from '../../src/core/batch/record-batch.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 
-/** All records that the log has at the offsets from `from` up to, not including, `to`. */
+/** All records of the log from offset `from` up to, but not including, `to`. */
 export interface LogRange {
   readonly from: number
   readonly to: number
@@ -12,9 +12,9 @@ export interface LogRange {
 
 export interface LogChunk {
   readonly bytes: Uint8Array
-  /** The headers of the batches that reach the offset to begin at. */
+  /** Headers of the batches that reach the start offset. */
   readonly headers: readonly BatchHeader[]
-  /** Where to read on. */
+  /** Start of the next read. */
   readonly nextOffset: number
 }
 
@@ -23,10 +23,10 @@ export function endOffsetOf(header: BatchHeader): number {
 }
 
 /**
- * Checks every batch of a range, that none goes back, and that none lies beyond the range. Batches that end before
- * `offset` are left out.
+ * Checks every batch of a range: offsets ascend, and none lies
+ * beyond the range. Skips batches that end before `offset`.
  *
- * @throws {EdgelogError} `corrupt_message`, and what `readBatchHeaders` throws.
+ * @throws {EdgelogError} `corrupt_message`, and the errors of `readBatchHeaders`.
  */
 export function parseChunk({ from, to, batches: bytes }: LogRange, offset = from): LogChunk {
   const nextOffset = Math.max(offset, to)

@@ -1,7 +1,6 @@
 /**
- * Reads one partition ahead of the application: by fetches up to the end of the log, then by the
- * live tail or long polls, and again by fetches whenever something is missing. A session lasts from
- * one seek, pause or resume to the next.
+ * Reads one partition ahead of the application: by fetches up to the end of the log, then by the live tail or
+ * long polls, and by fetches again after a gap. A session lasts from one seek, pause or resume to the next.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { LogEnds } from '../../src/core/log/log-ends.ts'
@@ -29,9 +28,9 @@ interface ReaderContext {
   readonly source: LogSource
   readonly settings: ConsumerSettings
   readonly budget: ReadBudget
-  /** Without one the source is asked again and again. */
+  /** Without a tail, the source is polled. */
   readonly tail?: LiveTail
-  /** Bytes a partition may be ahead by tail or long poll, where all share the buffer. */
+  /** Bytes that this partition may be ahead by tail or long poll: its share of the common buffer. */
   readonly liveBytesMax: () => number
   readonly onReady: (reader: PartitionReader) => void
   readonly onFatal: (error: unknown) => void
@@ -39,38 +38,38 @@ interface ReaderContext {
 
 type ReadableEnds = Pick<LogEnds, 'lastStableOffset' | 'highWatermark'>
 
-/** A chunk in the queue, and the ends of the log when it was read. */
+/** A queued chunk, and the ends of the log when it was read. */
 interface QueuedChunk extends ReadableEnds {
   readonly chunk: LogChunk
-  /** Where it was to begin: records before it are passed over. */
+  /** Start offset; records before it are skipped. */
   readonly offset: number
-  /** The first of its batches that is not handed over yet. */
+  /** Index of its first undelivered batch. */
   nextIndex: number
 }
 
-/** One chunk in the queue while the next is on its way. */
+/** One chunk in the queue while the next is being fetched. */
 const CHUNKS_AHEAD_MAX = 2
 
 export class PartitionReader {
   readonly topic: string
   readonly partition: number
   readonly #context: ReaderContext
-  /** Where to read on. */
+  /** Start of the next read. */
   #from: StartPosition
-  /** Where the application is; unknown until the first answer where it is a name or a time. */
+  /** The application's position; undefined until the first response for an end of the log or a time. */
   position: number | undefined
-  /** Where it began, once that is known: the start, or the last seek. */
+  /** Resolved start of reading: the first position, or that of the last seek. */
   begunAt: number | undefined
-  /** Why the last read failed; undefined: it did not. */
-  trouble: unknown
+  /** Error of the last read; undefined if it succeeded. */
+  lastError: unknown
   #chunks: QueuedChunk[] = []
   #queuedBytes = 0
   #session: AbortController | undefined
-  /** Called when a chunk was taken. */
+  /** Called when a chunk was delivered. */
   #onTaken: ((bytes: number) => void) | undefined
   #isAtEnd = false
   #corruptReads = 0
-  /** Where the live tail left something out last. */
+  /** Offset of the last gap in the live tail. */
   #tailGapAt: number | undefined
 
   constructor(topic: string, partition: number, from: StartPosition, context: ReaderContext) {
@@ -86,12 +85,12 @@ export class PartitionReader {
     return this.#session === undefined
   }
 
-  /** The batches that wait to be handed over. */
+  /** The chunk to deliver next. */
   get head(): QueuedChunk | undefined {
     return this.#chunks[0]
   }
 
-  /** The same until the next seek, pause or resume: what was read under another is void. */
+  /** Identity of the session; it changes with each seek, pause or resume, and data of an older session is invalid. */
   get session(): object | undefined {
     return this.#session
   }
@@ -100,7 +99,7 @@ export class PartitionReader {
     return this.#queuedBytes
   }
 
-  /** Begins to read. */
+  /** Starts reading. */
   resume(): void {
     if (this.#session !== undefined) return
     const session = new AbortController()
@@ -108,7 +107,7 @@ export class PartitionReader {
     void this.#run(session.signal)
   }
 
-  /** Stops reading, and forgets what was read ahead. */
+  /** Stops reading and drops the records read ahead. */
   pause(): void {
     const session = this.#session
     if (session === undefined) return
@@ -122,7 +121,7 @@ export class PartitionReader {
     this.#tailGapAt = undefined
   }
 
-  /** @throws {EdgelogError} `invalid_request` for what is no position. */
+  /** @throws {EdgelogError} `invalid_request` for an invalid position. */
   seek(to: StartPosition): void {
     checkStart('to', to)
     const wasPaused = this.isPaused
@@ -133,7 +132,7 @@ export class PartitionReader {
     if (!wasPaused) this.resume()
   }
 
-  /** The head of the queue is used up. */
+  /** Removes the delivered head of the queue. */
   shift(): void {
     const taken = this.#chunks.shift()
     if (taken === undefined) return
@@ -143,7 +142,7 @@ export class PartitionReader {
     this.#onTaken?.(sizeBytes)
   }
 
-  /** Calls `work` whenever a chunk was taken; one at a time. */
+  /** Sets the function to call for each delivered chunk; one at a time. */
   watchTaken(work: ((bytes: number) => void) | undefined): void {
     this.#onTaken = work
   }
@@ -154,10 +153,10 @@ export class PartitionReader {
       try {
         await this.#readOn(signal)
         failures = 0
-        this.trouble = undefined
+        this.lastError = undefined
       } catch (error) {
         if (signal.aborted) return
-        this.trouble = error
+        this.lastError = error
         const retryAfterMs = this.#recover(error)
         if (retryAfterMs === undefined) return
         failures += 1
@@ -180,7 +179,7 @@ export class PartitionReader {
       const now = () => this.#context.connection.clock.now()
       const options = { topic, partition, creditBytes, offset, now, signal }
       const end = await tail.follow(this, options)
-      // The fetch finds out what is missing; after a lost connection there is nothing to find.
+      // After a gap a fetch reads the missing records; a lost connection leaves no gap.
       if (end === 'gap') await this.#leaveTail(signal)
       return
     }
@@ -210,7 +209,7 @@ export class PartitionReader {
     if (isAgain) await this.#pauseShortly(signal)
   }
 
-  /** A server whose answers do not lead on would be stormed without it. */
+  /** Limits the rate of requests to a server whose responses bring no progress. */
   async #pauseShortly(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#context.connection
     await sleep(clock, random() * NO_PROGRESS_PAUSE_MS, signal)
@@ -226,7 +225,7 @@ export class PartitionReader {
     const fetched = await this.#fetch(signal, maxBytes, LONG_POLL_WAIT_MS)
     if (signal.aborted) return
     const isProgress = this.#accept(fetched)
-    // A server that has no place for one more to wait answers at once.
+    // A server without capacity for another long poll responds at once.
     const isHurried = clock.now() - askedAtMs < NO_PROGRESS_PAUSE_MS
     if (isHurried && !isProgress) await this.#pauseShortly(signal)
   }
@@ -236,7 +235,7 @@ export class PartitionReader {
     return await this.#context.source.fetch(this.topic, this.partition, options)
   }
 
-  /** @returns whether the next read is another one. */
+  /** @returns whether the next read starts elsewhere */
   #accept(fetched: FetchedBatches): boolean {
     const before = this.#from
     const chunk = parseChunk(fetched)
@@ -247,9 +246,9 @@ export class PartitionReader {
   }
 
   /**
-   * Takes what the live tail brought.
+   * Accepts a frame of the live tail.
    *
-   * @returns false if something is missing before it; it was not taken then.
+   * @returns false after a gap; the frame is dropped then
    * @throws {EdgelogError} `corrupt_message`.
    */
   acceptLive(frame: TailFrame): boolean {
@@ -263,7 +262,7 @@ export class PartitionReader {
     this.begunAt ??= offset
     this.position ??= offset
     this.#from = chunk.nextOffset
-    // Offsets without a record are queued too: the position moves over them in its turn.
+    // Offsets without a record are queued too, so the position passes over them in order.
     if (chunk.nextOffset === offset) return
     const { highWatermark, lastStableOffset } = ends
     this.#chunks.push({ chunk, offset, highWatermark, lastStableOffset, nextIndex: 0 })
@@ -272,13 +271,13 @@ export class PartitionReader {
     this.#context.onReady(this)
   }
 
-  /** Resolves when another chunk may be asked for. */
+  /** Resolves when another chunk may be fetched. */
   async #room(signal: AbortSignal): Promise<void> {
     while (this.#chunks.length >= CHUNKS_AHEAD_MAX && !signal.aborted)
       await untilTaken(this, signal)
   }
 
-  /** @returns how long to wait at least before the next try; undefined: there is none. */
+  /** @returns the shortest delay before a retry; undefined if there is none */
   #recover(error: unknown): number | undefined {
     if (!(error instanceof EdgelogError)) return this.#fail(error)
     if (error.code === 'offset_out_of_range') {
@@ -286,7 +285,7 @@ export class PartitionReader {
       if (autoOffsetReset === 'error') return this.#fail(error)
       this.#from = autoOffsetReset
       this.#isAtEnd = false
-      // Without a position the next answer names it; what is queued still has one.
+      // The next response sets the position; queued chunks still have one.
       if (this.#chunks.length === 0) this.position = undefined
       if (this.position === undefined) this.begunAt = undefined
       return 0

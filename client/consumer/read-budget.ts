@@ -1,4 +1,4 @@
-/** Bounds the bytes that are read ahead, over all partitions of a consumer; first come, first served. */
+/** Limits the bytes that are read ahead, over all partitions of a consumer; first come, first served. */
 export class ReadBudget {
   readonly bytesMax: number
   #usedBytes = 0
@@ -12,7 +12,7 @@ export class ReadBudget {
     return this.#usedBytes
   }
 
-  /** Resolves when `bytes` are reserved, to true; to false if `signal` came first. */
+  /** Resolves to true when `bytes` are reserved, or to false if `signal` is aborted before. */
   reserve(bytes: number, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return Promise.resolve(false)
     return new Promise((resolve) => {
@@ -35,7 +35,7 @@ export class ReadBudget {
     })
   }
 
-  /** Counts bytes that are there already. */
+  /** Counts bytes that are already in memory. */
   add(bytes: number): void {
     this.#usedBytes += bytes
   }
@@ -48,7 +48,7 @@ export class ReadBudget {
   #grant(): void {
     for (;;) {
       const next = this.#waiting[0]
-      // More than there is at all is granted when nothing else is held.
+      // A request larger than the whole budget is granted when nothing else is held.
       if (next === undefined) return
       if (this.#usedBytes > 0 && this.#usedBytes + next.bytes > this.bytesMax) return
       this.#waiting.shift()

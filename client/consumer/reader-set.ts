@@ -1,4 +1,4 @@
-/** The partitions a consumer reads, and whose batch the application is handed next. */
+/** The partitions of a consumer, and the order in which their batches are delivered. */
 import type { Codecs } from '../../src/core/compression/codec.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { Connection } from '../http/connection.ts'
@@ -19,13 +19,13 @@ export interface ReaderSetContext {
 }
 
 interface ReaderSetListener {
-  /** A reader has ended with an error that waiting does not heal. */
+  /** A reader has stopped with an error that a retry cannot solve. */
   readerFailed(reader: PartitionReader, error: unknown): void
-  /** What `fail` was told was thrown: there is nothing more to come. */
+  /** The error of `fail` was thrown: nothing more is delivered. */
   failureTaken?(): void
 }
 
-/** A batch and where it came from, which hands over no other until it is freed. */
+/** A delivered batch and its reader, which delivers no other batch until it is freed. */
 export interface TakenBatch {
   readonly reader: PartitionReader
   readonly batch: ConsumerBatch
@@ -37,9 +37,9 @@ export class ReaderSet {
   readonly #listener: ReaderSetListener
   readonly #budget: ReadBudget
   readonly #readers = new Map<string, PartitionReader>()
-  /** Those with something to hand over; the one served last comes last. */
+  /** Readers with a chunk to deliver; the one that was served last comes last. */
   readonly #ready = new Set<PartitionReader>()
-  /** Those whose last batch was not freed: the one after it has to wait. */
+  /** Readers whose last batch was not freed: their next batch has to wait. */
   readonly #taken = new Set<PartitionReader>()
   readonly #closed = new AbortController()
   #wakeups: Array<() => void> = []
@@ -57,12 +57,12 @@ export class ReaderSet {
     return this.#closed.signal
   }
 
-  /** Bytes read ahead of the application, and those asked for. */
+  /** Bytes read ahead of the application, and bytes reserved for reads in flight. */
   get bufferedBytes(): number {
     return this.#budget.usedBytes
   }
 
-  /** Begins to read a partition; one that is read already goes on as it was. */
+  /** Starts reading a partition; one that is already assigned keeps its position. */
   assign(topic: string, partition: number, from: StartPosition): PartitionReader {
     const key = keyOf(topic, partition)
     const known = this.#readers.get(key)
@@ -80,7 +80,7 @@ export class ReaderSet {
     return reader
   }
 
-  /** Stops reading; what was read ahead, and a batch that is being decoded, is handed to nobody. */
+  /** Stops reading. Records read ahead, and a batch that is being decoded, are not delivered. */
   unassign(reader: PartitionReader): void {
     const key = keyOf(reader.topic, reader.partition)
     if (this.#readers.get(key) === reader) this.#readers.delete(key)
@@ -116,10 +116,10 @@ export class ReaderSet {
   }
 
   /**
-   * Waits for a batch of whichever partition has one.
+   * Waits for a batch of any partition.
    *
-   * @returns undefined once the set is closed.
-   * @throws what `fail` was told, once; `EdgelogError` for a batch that cannot be decoded.
+   * @returns undefined once the set is closed
+   * @throws the error of `fail`, once; `EdgelogError` for a batch that cannot be decoded
    */
   async take(): Promise<TakenBatch | undefined> {
     for (;;) {
@@ -142,13 +142,13 @@ export class ReaderSet {
     }
   }
 
-  /** The application may be handed the next batch of this partition. */
+  /** Allows the next batch of this partition to be delivered. */
   free(reader: PartitionReader): void {
     this.#taken.delete(reader)
     if (reader.head !== undefined) this.#markReady(reader)
   }
 
-  /** The next `take` throws it. */
+  /** Makes the next `take` throw the error. */
   fail(error: unknown): void {
     this.#failure ??= { error }
     this.#wake()

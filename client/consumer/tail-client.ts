@@ -1,6 +1,6 @@
 /**
- * The live tail: one WebSocket for all that a client follows. It connects, notices a dead connection
- * and says so to those who follow; where to resume is theirs to know.
+ * The live tail: one WebSocket for all subscriptions of a client. It connects,
+ * detects a dead connection and notifies the followers, which decide where to resume.
  */
 import type { EdgelogError } from '../../src/core/errors.ts'
 import { TAIL_SUBSCRIPTIONS_MAX } from '../../src/core/limits.ts'
@@ -28,9 +28,9 @@ export interface TailRequest {
 
 interface TailListener {
   frame(frame: TailFrame): void
-  /** The log ended it. */
+  /** The server ended the subscription. */
   closed(error: EdgelogError): void
-  /** The connection is gone, or never came about. */
+  /** The connection was lost or never opened. */
   lost(): void
 }
 
@@ -54,7 +54,7 @@ export class TailClient {
   #silenceTimer: Timer
   #connectTimer: Timer
   #isConnectPlanned = false
-  /** In a row, since something could be followed. */
+  /** Consecutive failures since the last successful subscription. */
   #failures = 0
   #avoidedUntilMs = 0
 
@@ -63,7 +63,7 @@ export class TailClient {
     this.#WebSocket = webSocket
   }
 
-  /** A WebSocket is there, has not failed again and again, and has room for one more. */
+  /** True if a WebSocket exists, has not failed repeatedly, and has room for another subscription. */
   get isUsable(): boolean {
     return (
       this.isSupported &&
@@ -121,15 +121,15 @@ export class TailClient {
     if (this.#WebSocket === undefined) return
     const current = new TailConnection(this.#connection, this.#WebSocket, {
       notice: ({ op }) => {
-        this.#heard()
+        this.#noteMessage()
         if (op === 'subscribed') this.#failures = 0
       },
       frame: (id, frame) => {
-        this.#heard()
+        this.#noteMessage()
         this.#followers.get(id)?.listener.frame(frame)
       },
       closed: (id, error) => {
-        this.#heard()
+        this.#noteMessage()
         const follower = this.#followers.get(id)
         this.#followers.delete(id)
         follower?.listener.closed(error)
@@ -141,14 +141,14 @@ export class TailClient {
     for (const [id, { request }] of this.#followers) current.subscribe(id, request)
   }
 
-  #heard(): void {
+  #noteMessage(): void {
     this.#lastMessageAtMs = this.#connection.clock.now()
   }
 
-  /** The server speaks every 15 s; a connection that is dead without having ended does not. */
+  /** Ends a connection without a message for `TAIL_SILENCE_MS_MAX`: the server sends one every 15 s. */
   #watch(current: TailConnection): void {
     const { clock } = this.#connection
-    this.#heard()
+    this.#noteMessage()
     const check = () => {
       const leftMs = this.#lastMessageAtMs + TAIL_SILENCE_MS_MAX - clock.now()
       if (leftMs > 0) this.#silenceTimer = clock.setTimeout(check, leftMs)

@@ -1,6 +1,6 @@
 /**
- * One WebSocket to the live tail: opens, says, hears, and ends once. Whether to open another one,
- * and when, is for others to decide.
+ * One WebSocket to the live tail: opens, sends, receives, and
+ * ends once. The caller decides whether and when to open another.
  */
 
 import { concatenate } from '../../src/core/bytes/concatenate.ts'
@@ -17,10 +17,10 @@ import type { Connection } from '../http/connection.ts'
 import { TAIL_ANSWER_MS_MAX, TAIL_OPEN_TIMEOUT_MS } from '../limits.ts'
 import { type TailMessageListener, takeFrame, takeNotice } from './tail-messages.ts'
 
-/** What the client needs of a WebSocket: the part that all runtimes agree on. */
+/** The part of a WebSocket that the client uses, and all runtimes agree on. */
 export interface TailSocket {
   binaryType: string
-  /** The subprotocol that the server chose, once it is open. */
+  /** Subprotocol chosen by the server, once the socket is open. */
   readonly protocol: string
   send(text: string): void
   close(code?: number): void
@@ -30,7 +30,7 @@ export interface TailSocket {
 
 export type WebSocketConstructor = new (url: string, protocols: string[]) => TailSocket
 
-/** Nothing is heard before the connection is made, nor after `ended` or `close`. */
+/** Receives messages between the opening of the connection and `ended` or `close`. */
 interface TailConnectionListener extends TailMessageListener {
   ended(error: EdgelogError): void
 }
@@ -39,15 +39,15 @@ export class TailConnection {
   readonly #connection: Connection
   readonly #listener: TailConnectionListener
   readonly #socket: TailSocket | undefined
-  /** What is said before it is open. */
+  /** Messages queued until the socket opens. */
   #waiting: string[] | undefined = []
   #isOver = false
-  /** Since when the log has yet to answer a subscription, oldest first. */
+  /** Send times of unanswered subscriptions by id, oldest first. */
   readonly #unanswered = new Map<number, number>()
   #answeredAtMs: number | undefined
-  /** When bytes of a frame came last. */
+  /** Arrival time of the last bytes of a frame. */
   #frameAtMs = 0
-  /** The parts of a message that is not whole yet, and how much is still to come. */
+  /** Parts of an incomplete message, and the number of bytes to come. */
   #parts: Uint8Array[] = []
   #leftBytes = 0
   #timer: Timer
@@ -59,7 +59,7 @@ export class TailConnection {
     frame: () => undefined,
     closed: (id, error, op) => {
       this.#answered(id)
-      // The log goes on sending after an error, say about credit.
+      // The server keeps sending after an error, for example one about credit.
       if (op === 'error') this.unsubscribe(id)
       this.#listener.closed(id, error, op)
     },
@@ -89,22 +89,23 @@ export class TailConnection {
   }
 
   /**
-   * A connection that answers none for 10 s is dead, whatever else it says. Where it has answered before,
-   * what is silent may be one partition: that is `closed`, and may be tried again.
+   * Sends a subscription. A connection without a response to any subscription for 10
+   * s is dead, whatever else it sends. If it has responded before, the silent one
+   * may be a single partition: that subscription is `closed`, and may be retried.
    */
   subscribe(id: number, request: object): void {
     this.#unanswered.set(id, this.#connection.clock.now())
     if (this.#unanswered.size === 1) this.#awaitAnswer()
-    this.#say({ op: 'subscribe', id, ...request })
+    this.#sendWhenOpen({ op: 'subscribe', id, ...request })
   }
 
   unsubscribe(id: number): void {
     if (this.#unanswered.delete(id)) this.#awaitAnswer()
-    this.#say({ op: 'unsubscribe', id })
+    this.#sendWhenOpen({ op: 'unsubscribe', id })
   }
 
   grant(id: number, bytes: number): void {
-    this.#say({ op: 'credit', id, bytes })
+    this.#sendWhenOpen({ op: 'credit', id, bytes })
   }
 
   close(): void {
@@ -119,7 +120,7 @@ export class TailConnection {
     for (const text of waiting) this.#send(text)
   }
 
-  #say(message: object): void {
+  #sendWhenOpen(message: object): void {
     const text = JSON.stringify(message)
     if (this.#waiting === undefined) this.#send(text)
     else this.#waiting.push(text)
@@ -140,7 +141,7 @@ export class TailConnection {
       if (data instanceof ArrayBuffer) this.#receiveBytes(new Uint8Array(data))
       else if (typeof data === 'string') takeNotice(data, this.#noticed)
     } catch (error) {
-      // Not what the protocol says: a connection that cannot be trusted.
+      // A protocol violation: the connection cannot be trusted any more.
       if (!(error instanceof DecodeError || error instanceof EdgelogError)) throw error
       this.#end(error)
     }
@@ -161,7 +162,7 @@ export class TailConnection {
     this.#parts.push(part.bytes)
     this.#leftBytes = part.leftBytes
     if (part.leftBytes > 0) {
-      // The connection lives, however long the rest takes.
+      // The connection is alive, however long the remaining parts take.
       this.#listener.notice({ op: 'ping' })
       return
     }
@@ -179,7 +180,7 @@ export class TailConnection {
     this.#timer = clock.setTimeout(() => this.#missAnswers(), leftMs)
   }
 
-  /** On a slow line an answer queues behind the frames that were granted before. */
+  /** On a slow line a response queues behind the frames that were granted before. */
   #dueMs(askedAtMs: number): number {
     const sinceMs = Math.max(askedAtMs, this.#answeredAtMs ?? 0)
     const quietSinceMs = Math.max(sinceMs, this.#frameAtMs)
@@ -208,13 +209,13 @@ export class TailConnection {
     for (const [id, sinceMs] of [...this.#unanswered]) {
       if (sinceMs > overdueMs) break
       this.unsubscribe(id)
-      const error = new EdgelogError('unavailable', 'the partition does not answer')
+      const error = new EdgelogError('unavailable', 'no response from the partition')
       this.#listener.closed(id, error, 'closed')
     }
     this.#awaitAnswer()
   }
 
-  /** Not from within the call of who wanted something said. */
+  /** Deferred, so the caller is not re-entered. */
   #endSoon(error: unknown): void {
     queueMicrotask(() => this.#end(error))
   }

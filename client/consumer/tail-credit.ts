@@ -1,15 +1,14 @@
 /**
- * How much of one partition may be under way on a live tail: little at first, more where it comes
- * quickly. So on a slow line little is under way, and what others are waiting for does not queue
- * behind it. Decides only.
+ * Decides how many bytes of one partition may be in flight on a live tail: few at first, more if they
+ * arrive quickly. On a slow line little is in flight then, so other responses do not queue behind it.
  */
 import { TAIL_CREDIT_BYTES_MIN, TAIL_CREDIT_GROWTH, TAIL_CREDIT_WINDOW_MS } from '../limits.ts'
 
 export class TailCredit {
   readonly #bytesMax: number
-  /** Granted and not taken yet, at most. */
+  /** Most bytes that may be granted and not yet received. */
   #windowBytes: number
-  /** Taken since `#sinceMs`. */
+  /** Bytes received since `#sinceMs`. */
   #takenBytes = 0
   #sinceMs: number
   #ungrantedBytes = 0
@@ -21,17 +20,17 @@ export class TailCredit {
     this.#sinceMs = nowMs
   }
 
-  /** The first credit of a subscription. */
+  /** First credit of a subscription. */
   get firstBytes(): number {
     return this.#windowBytes
   }
 
-  /** Takes `bytes` that have come. Returns how many to grant now. */
+  /** Counts `bytes` that were delivered. Returns how many to grant now. */
   take(bytes: number, nowMs: number): number {
     this.#takenBytes += bytes
     this.#ungrantedBytes += bytes
     if (this.#takenBytes >= this.#windowBytes) this.#grow(nowMs)
-    // One message for many frames: the other half of the window keeps the log sending.
+    // Grants one message for many frames: the other half of the window keeps the server sending.
     if (this.#ungrantedBytes < this.#windowBytes / 2) return 0
     const granted = this.#ungrantedBytes
     this.#ungrantedBytes = 0

@@ -1,11 +1,11 @@
-/** What the log says on a live tail, whichever way it arrives (docs/PROTOCOL.md, "Live tail"). */
+/** Messages of the server on a live tail, over any transport (docs/PROTOCOL.md, "Live tail"). */
 import { ByteReader } from '../../src/core/bytes/byte-reader.ts'
 import { DecodeError } from '../../src/core/bytes/decode-error.ts'
 import { EdgelogError, type ErrorBody, isErrorCode } from '../../src/core/errors.ts'
 import type { LogEnds } from '../../src/core/log/log-ends.ts'
 import { decodeTailFrame, TAIL_ID_BYTES, type TailFrame } from '../../src/core/log/tail-protocol.ts'
 
-/** Where a subscription begins, and the ends of its log. */
+/** Start of a subscription, and the ends of its log. */
 export interface TailPosition extends LogEnds {
   readonly offset: number
   readonly topicId?: string
@@ -13,13 +13,13 @@ export interface TailPosition extends LogEnds {
 
 export type TailNotice =
   | ({ readonly op: 'subscribed'; readonly id: number } & TailPosition)
-  /** A sign of life. */
+  /** A keep-alive. */
   | { readonly op: 'ping' }
 
 export interface TailMessageListener {
   notice(notice: TailNotice): void
   frame(id: number, frame: TailFrame): void | Promise<void>
-  /** The log ended one subscription, or refused a message about it; the others go on. */
+  /** The server ended one subscription, or rejected a message about it; the others continue. */
   closed(id: number, error: EdgelogError, op: 'closed' | 'error'): void
 }
 
@@ -29,33 +29,33 @@ interface Refused<Op> {
   readonly error: ErrorBody
 }
 
-type Said = TailNotice | Refused<'closed'> | Refused<'error'>
+type ServerMessage = TailNotice | Refused<'closed'> | Refused<'error'>
 
 /**
- * Hands on a notice. Kinds that are not known here count as a sign of life.
+ * Passes a notice to the listener. Unknown kinds count as keep-alives.
  *
- * @throws {DecodeError} for what is none; {EdgelogError} for an error that may be about anything.
+ * @throws {DecodeError} for an invalid notice; {EdgelogError} for an error without a subscription id
  */
 export function takeNotice(text: string, listener: TailMessageListener): void {
-  const said = parseNotice(text)
-  if (said.op === 'closed' || said.op === 'error') {
-    const error = errorOf(said.error)
-    if (said.id === undefined) throw error
-    listener.closed(said.id, error, said.op)
-  } else listener.notice(said)
+  const message = parseNotice(text)
+  if (message.op === 'closed' || message.op === 'error') {
+    const error = errorOf(message.error)
+    if (message.id === undefined) throw error
+    listener.closed(message.id, error, message.op)
+  } else listener.notice(message)
 }
 
 /**
- * Hands on a frame, `id uint32 | frame`.
+ * Passes a frame (`id uint32 | frame`) to the listener.
  *
- * @throws {DecodeError} for what is too short to be one.
+ * @throws {DecodeError} for a truncated frame
  */
 export function takeFrame(bytes: Uint8Array, listener: TailMessageListener): void | Promise<void> {
   const id = new ByteReader(bytes).uint32()
   return listener.frame(id, decodeTailFrame(bytes, TAIL_ID_BYTES))
 }
 
-function parseNotice(text: string): Said {
+function parseNotice(text: string): ServerMessage {
   const notice = parseObject(text)
   const { op, error } = notice
   const isError = op === 'closed' || op === 'error'
@@ -63,12 +63,12 @@ function parseNotice(text: string): Said {
   if (typeof op !== 'string' || (isError && !hasError)) {
     throw new DecodeError(0, `not a notice: ${text}`)
   }
-  return notice as unknown as Said
+  return notice as unknown as ServerMessage
 }
 
 function parseObject(text: string): Record<string, unknown> {
   try {
-    // Of numbers, text and null no member is missed.
+    // Spreading a number, a text or null gives an object without members, which fails the next check.
     return { ...JSON.parse(text) }
   } catch {
     return {}

@@ -1,13 +1,13 @@
-/** Follows one partition by the live tail, as far as the application keeps up. */
+/** Follows one partition by the live tail, at the pace of the application. */
 import type { EdgelogError } from '../../src/core/errors.ts'
 import type { TailFrame } from '../../src/core/log/tail-protocol.ts'
 import type { TailClient } from './tail-client.ts'
 import { TailCredit } from './tail-credit.ts'
 
-/** Who takes what arrives, and says when the application has taken it. */
+/** Receives frames, and calls back when the application has taken them. */
 interface TailReader {
   readonly queuedBytes: number
-  /** @returns false if something is missing before it. */
+  /** @returns false after a gap */
   acceptLive(frame: TailFrame): boolean
   watchTaken(work: ((bytes: number) => void) | undefined): void
 }
@@ -15,25 +15,25 @@ interface TailReader {
 interface TailSessionOptions {
   readonly topic: string
   readonly partition: number
-  /** Bytes that may be under way and in the reader's queue together. */
+  /** Bytes that may be in flight and in the reader's queue together. */
   readonly creditBytes: number
-  /** Where to begin, asked when it begins. */
+  /** Returns the start offset; called when the subscription begins. */
   readonly offset: () => number
   readonly now: () => number
   readonly signal: AbortSignal
 }
 
-/** Follows partitions without asking for each read. */
+/** Follows partitions without a request per read. */
 export interface LiveTail {
-  /** There is something to follow with. */
+  /** True if the platform has a transport for it. */
   readonly isSupported: boolean
-  /** It works, and has room for one more. */
+  /** True if it works, and has room for another subscription. */
   readonly isUsable: boolean
-  /** As `followTail`. */
+  /** Like `followTail`. */
   follow(reader: TailReader, options: TailSessionOptions): Promise<TailEnd>
 }
 
-/** `lost`: the connection ended, follow again; `gap`: something is missing, read it. */
+/** `lost`: the connection ended, follow again; `gap`: records are missing, fetch them. */
 type TailEnd = 'lost' | 'gap'
 
 export function liveTail(tail: TailClient): LiveTail {
@@ -49,10 +49,10 @@ export function liveTail(tail: TailClient): LiveTail {
 }
 
 /**
- * Resolves when the tail ends. What the application takes is granted anew, so that the bytes under
- * way and in the queue never pass the credit, but by one frame.
+ * Resolves when the tail ends. Delivered bytes are granted again, so the
+ * bytes in flight and in the queue exceed the credit by at most one frame.
  *
- * @throws {EdgelogError} why the log ended it; `corrupt_message`.
+ * @throws {EdgelogError} the error with which the server ended it; `corrupt_message`
  */
 async function followTail(
   tail: TailClient,
@@ -66,7 +66,7 @@ async function followTail(
     const credit = new TailCredit(creditBytes, now())
     const roomBytes = creditBytes - reader.queuedBytes
     const firstBytes = Math.min(credit.firstBytes, roomBytes)
-    // Queued bytes were not granted here, but where they leave less room than a first credit.
+    // Bytes queued before the subscription are not granted again, except where they reduced the first credit.
     let foreignBytes = reader.queuedBytes - (credit.firstBytes - firstBytes)
     const end = (settle: () => void) => {
       subscription.end()
@@ -104,8 +104,8 @@ async function followTail(
 }
 
 /**
- * Waits until less than half of the credit is taken by what is queued already: so nothing is granted
- * before the subscription is answered, when the log would pass it over.
+ * Waits until the queue holds less than half of the credit. So no credit is
+ * sent before the subscription is confirmed, when the server would ignore it.
  */
 async function roomForCredit(
   reader: TailReader,
@@ -115,7 +115,7 @@ async function roomForCredit(
   while (reader.queuedBytes >= creditBytes / 2 && !signal.aborted) await untilTaken(reader, signal)
 }
 
-/** Resolves when the application has taken something of what is queued, or the signal is aborted. */
+/** Resolves when the application has taken a queued chunk, or the signal is aborted. */
 export function untilTaken(
   reader: Pick<TailReader, 'watchTaken'>,
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-/** Hands over what a partition has read ahead, a bounded number of records at a time. */
+/** Delivers the records that a partition has read ahead, a bounded number of bytes at a time. */
 
 import { decodeBatch } from '../../src/core/batch/decode-records.ts'
 import type { LogRecord } from '../../src/core/batch/record.ts'
@@ -9,11 +9,11 @@ import { endOffsetOf } from './log-chunk.ts'
 import type { PartitionReader } from './partition-reader.ts'
 
 /**
- * Decodes the next records of a reader and moves its position behind them. Records below where
- * it was to begin, and control records, are passed over.
+ * Decodes the next records of a reader and moves its position behind
+ * them. Skips control records and records below the start offset.
  *
- * @returns undefined if there were none, or the application went elsewhere meanwhile.
- * @throws {EdgelogError} for a batch that cannot be decoded, after all before it were handed over.
+ * @returns undefined if there were none, or the application has moved the position meanwhile
+ * @throws {EdgelogError} for a batch that cannot be decoded, after all batches before it were delivered
  */
 export async function takeBatch(
   reader: PartitionReader,

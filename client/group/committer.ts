@@ -1,4 +1,4 @@
-/** Commits offsets: one call at a time, so that those of one partition never overtake one another. */
+/** Commits offsets: one call at a time, so that commits of a partition stay in order. */
 import { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
 import { COMMIT_OFFSETS_MAX } from '../../src/core/limits.ts'
 import { sleep } from '../clock.ts'
@@ -16,7 +16,7 @@ import { type CommittingMember, commitOffsets, type OffsetCommit } from './group
 import type { GroupConsumerSettings } from './group-consumer-options.ts'
 
 export interface PendingCommit extends OffsetCommit {
-  /** False: the partition is given up or lost, and whoever has it now is further. */
+  /** False if the partition was given up or lost: its new owner may have committed further. */
   readonly isHeld: () => boolean
   readonly acknowledge: () => void
 }
@@ -32,24 +32,24 @@ interface CommitAttempt {
   readonly end: AbortSignal
 }
 
-/** Refusals that others of the same call may not deserve. */
-const OF_A_PARTITION: ReadonlySet<ErrorCode> = new Set([
+/** Errors of single partitions: the other offsets of the call may be accepted without them. */
+const PARTITION_ERRORS: ReadonlySet<ErrorCode> = new Set([
   'stale_member_epoch',
   'offset_out_of_range',
   'unknown_topic_or_partition',
 ])
 
-/** These, and those of a member that is one no more. */
-const NOT_OURS: ReadonlySet<ErrorCode> = new Set([
-  ...OF_A_PARTITION,
+/** Errors of partitions or of a member that the group no longer has. */
+const OWNERSHIP_ERRORS: ReadonlySet<ErrorCode> = new Set([
+  ...PARTITION_ERRORS,
   'unknown_member_id',
   'fenced_instance_id',
   'group_id_not_found',
 ])
 
-/** Whether a commit that nobody asked for may fail like this: its records come again elsewhere. */
+/** Returns whether an automatic commit may ignore this error: its records are delivered again elsewhere. */
 export function isHarmless(error: unknown): boolean {
-  return isTransient(error) || isOneOf(NOT_OURS, error)
+  return isTransient(error) || isOneOf(OWNERSHIP_ERRORS, error)
 }
 
 export class Committer {
@@ -57,7 +57,7 @@ export class Committer {
   #last: Promise<void> = Promise.resolve()
   #queued = 0
   #end = new AbortController()
-  /** Ends the pause before a call is made again. */
+  /** Ends the pause before a retry. */
   #pause = new AbortController()
 
   constructor(context: CommitterContext) {
@@ -69,9 +69,10 @@ export class Committer {
   }
 
   /**
-   * Commits what `select` lists when those before are done, or gives up `COMMIT_TIMEOUT_MS` from now.
+   * Commits the offsets that `select` returns once the earlier
+   * commits are done, or gives up `COMMIT_TIMEOUT_MS` from now.
    *
-   * @throws {EdgelogError} the first refusal; all that could be committed is.
+   * @throws {EdgelogError} the first error; all other offsets are committed
    */
   commit(select: () => readonly PendingCommit[]): Promise<void> {
     this.#queued += 1
@@ -88,15 +89,15 @@ export class Committer {
     return commit
   }
 
-  /** Gives up all commits that are asked for by now, also in the middle of a call. */
+  /** Aborts all commits requested so far, including the call in flight. */
   abort(): void {
     this.#end.abort()
     this.#end = new AbortController()
-    this.hurry()
+    this.retryNow()
   }
 
-  /** What waits to be tried again is tried at once: others wait behind it. */
-  hurry(): void {
+  /** Retries a waiting commit at once, because others wait behind it. */
+  retryNow(): void {
     this.#pause.abort()
     this.#pause = new AbortController()
   }
@@ -110,11 +111,11 @@ export class Committer {
     if (refused.length > 0) throw refused[0]
   }
 
-  /** A commit is refused as a whole: halved, and halved again, only that of the culprits is. */
+  /** Sends offsets. The server rejects a commit as a whole, so it is halved until only the invalid offsets fail. */
   async #send(pending: readonly PendingCommit[], attempt: CommitAttempt): Promise<unknown[]> {
     const error = await this.#try(pending, attempt)
     if (error === undefined) return []
-    if (pending.length === 1 || !isOneOf(OF_A_PARTITION, error)) return [error]
+    if (pending.length === 1 || !isOneOf(PARTITION_ERRORS, error)) return [error]
     const middle = pending.length >> 1
     return [
       ...(await this.#send(pending.slice(0, middle), attempt)),
@@ -122,7 +123,7 @@ export class Committer {
     ]
   }
 
-  /** @returns why it is not committed. */
+  /** @returns the error; undefined if it is committed */
   async #try(
     pending: readonly PendingCommit[],
     { deadlineMs, end }: CommitAttempt,
@@ -133,13 +134,13 @@ export class Committer {
     const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, sessionTimeoutMs / CALLS_PER_SESSION)
     const offsets = pending.map(({ isHeld: _, acknowledge: __, ...offset }) => offset)
     for (let attempts = 1; ; attempts++) {
-      if (end.aborted) return new EdgelogError('unavailable', 'the consumer leaves its group')
+      if (end.aborted) return new EdgelogError('unavailable', 'the consumer is leaving its group')
       const member = committing()
       if (member === undefined) {
-        return new EdgelogError('unknown_member_id', 'the consumer is not in the group now')
+        return new EdgelogError('unknown_member_id', 'the consumer is not in the group')
       }
       if (!pending.every(({ isHeld }) => isHeld())) {
-        return new EdgelogError('stale_member_epoch', 'the partition went to another member')
+        return new EdgelogError('stale_member_epoch', 'the partition belongs to another member')
       }
       try {
         await commitOffsets(connection, groupId, member, offsets, { timeoutMs, signal: end })
@@ -147,9 +148,9 @@ export class Committer {
         return undefined
       } catch (error) {
         if (end.aborted) continue
-        // A heartbeat was faster.
+        // A heartbeat has changed the epoch meanwhile.
         const isOldEpoch = committing()?.memberEpoch !== member.memberEpoch
-        if (isOldEpoch && isOneOf(NOT_OURS, error)) continue
+        if (isOldEpoch && isOneOf(OWNERSHIP_ERRORS, error)) continue
         if (!isTransient(error) || clock.now() >= deadlineMs) return error
         await sleep(
           clock,

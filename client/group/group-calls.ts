@@ -1,18 +1,18 @@
-/** The calls about groups, one function each, as docs/PROTOCOL.md has them. */
+/** The HTTP calls about groups, one function each (docs/PROTOCOL.md). */
 import { parseGroupId } from '../../src/core/group/group-id.ts'
 import { type Connection, request, requestJson } from '../http/connection.ts'
 
 export interface AssignedPartitions {
   readonly topic: string
-  /** A topic created anew under the same name has another. */
+  /** A topic that is deleted and created again gets another id. */
   readonly topicId: string
   readonly partitions: readonly number[]
 }
 
-/** What is left out is as it was said before. */
+/** Omitted fields keep their previous value. */
 export interface Heartbeat {
   readonly memberId: string
-  /** 0 joins, -1 leaves, -2 leaves to come back (with `instanceId`). */
+  /** 0 joins, -1 leaves, -2 leaves temporarily (with `instanceId`). */
   readonly memberEpoch: number
   readonly instanceId?: string
   readonly clientId?: string
@@ -28,7 +28,7 @@ export interface HeartbeatAnswer {
   readonly memberId: string
   readonly memberEpoch: number
   readonly heartbeatIntervalMs: number
-  /** All that the member is to hold; null: as it was told before. */
+  /** All partitions that the member is to hold; null: unchanged. */
   readonly assignment: readonly AssignedPartitions[] | null
 }
 
@@ -41,7 +41,7 @@ export interface CommittingMember {
 export interface OffsetCommit {
   readonly topic: string
   readonly partition: number
-  /** Of the next record to be read. */
+  /** Offset of the next record to read. */
   readonly offset: number
   readonly metadata?: string
 }
@@ -77,7 +77,7 @@ export async function sendHeartbeat(
 }
 
 /**
- * @param member Who commits; undefined: by hand, which a group with members refuses.
+ * @param member The committing member; undefined commits by hand, which a group with members rejects.
  * @throws {Refusal} `stale_member_epoch`, `unknown_member_id`, `offset_out_of_range`, ...
  */
 export async function commitOffsets(

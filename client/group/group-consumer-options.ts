@@ -20,36 +20,36 @@ export interface GroupConsumerOptions
   extends Pick<ConsumerOptions, 'transport' | 'fetchBytesMax' | 'bufferBytesMax'> {
   /** Members with the same id share the partitions. */
   readonly groupId: string
-  /** Topics that are there; these or `topicPattern`. */
+  /** Topics to subscribe to; either these or `topicPattern`. */
   readonly topics?: readonly string[]
-  /** An RE2 expression over whole names of topics, also of those to come. */
+  /** An RE2 expression that matches whole topic names, including those of later topics. */
   readonly topicPattern?: string
   /**
-   * Of a static member: it closes without giving its partitions away, and finds them again if it is
-   * back, under the same id, before its session is over.
+   * Id of a static member: it keeps its partitions while it is closed, and
+   * gets them back if it returns with the same id before its session expires.
    */
   readonly instanceId?: string
-  /** Shown where the group is described. */
+  /** Shown in the description of the group. */
   readonly clientId?: string
-  /** How partitions are shared; the one that most members ask for, 'uniform' if none asks. */
+  /** How partitions are shared: the assignor that most members request, 'uniform' by default. */
   readonly assignor?: 'uniform' | 'range'
   /**
-   * Where a partition starts of which nothing is committed; 'latest', Kafka's `auto.offset.reset`.
-   * With it records of a new partition that come before a member has it are not read.
+   * Start of a partition without a committed offset; 'latest', as Kafka's `auto.offset.reset`.
+   * With 'latest', records that arrive in a new partition before a member has it are not read.
    */
   readonly from?: Exclude<StartPosition, number>
-  /** Commits what is finished now and then, when partitions go, and on `close()`; true. */
+  /** True to commit finished batches at an interval, when partitions are revoked, and on `close()`; true. */
   readonly autoCommit?: boolean
   /** 5 s. */
   readonly autoCommitIntervalMs?: number
-  /** Silence after which the member is taken for dead, 1 s to 30 min; 45 s. */
+  /** Silence after which the group removes the member, 1 s to 30 min; 45 s. */
   readonly sessionTimeoutMs?: number
   /**
-   * How long a batch may be worked on, 1 s to 30 min; 5 min. Beyond it the member leaves, so that
-   * others go on, and joins again when the application asks for the next batch.
+   * Longest time between two batches that are requested, 1 s to 30 min; 5 min. After it the member
+   * leaves, so that others continue, and joins again when the application requests the next batch.
    */
   readonly maxPollIntervalMs?: number
-  /** Aborting it closes: what is worked on, in a `for await` too, is waited for, 10 s at most. */
+  /** Aborting it closes the consumer; waits at most 10 s for the current batches, also in a `for await`. */
   readonly signal?: AbortSignal
 }
 
@@ -84,7 +84,10 @@ export function groupConsumerSettings(options: GroupConsumerOptions): GroupConsu
   } = options
   const hasTopics = topics !== undefined && topics.length > 0
   if (hasTopics === Boolean(topicPattern)) {
-    throw new EdgelogError('invalid_config', 'either topics or topicPattern is needed')
+    throw new EdgelogError(
+      'invalid_config',
+      'topics, topicPattern: exactly one of them is required',
+    )
   }
   checkStart('from', from, 'invalid_config')
   checkRange('autoCommitIntervalMs', autoCommitIntervalMs, 1, TIMER_MS_MAX)
@@ -92,7 +95,7 @@ export function groupConsumerSettings(options: GroupConsumerOptions): GroupConsu
     checkRange(name, timeoutMs, SESSION_TIMEOUT_MS_MIN, SESSION_TIMEOUT_MS_MAX)
   }
   return {
-    // What was committed may be gone by retention: then the oldest that is left loses no more.
+    // Retention may have deleted the committed offset: continue at the oldest record, which skips the fewest.
     reading: readSettings({ ...options, autoOffsetReset: 'earliest' }),
     groupId: parseGroupId(options.groupId, 'groupId'),
     topics,

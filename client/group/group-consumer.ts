@@ -1,4 +1,4 @@
-/** The consumer of a group as applications see it. */
+/** The public consumer of a group. */
 
 import { checkRange } from '../check-range.ts'
 import type { PartitionPosition } from '../consumer/consumer.ts'
@@ -11,14 +11,14 @@ import { type GroupConsumerContext, GroupMember, type Work } from './group-membe
 import type { HeldChange, TopicPartition } from './held-partitions.ts'
 import { type LagReport, LagReporter } from './lag-report.ts'
 
-/** The detail of the event 'assignment'. */
+/** Detail of the event 'assignment'. */
 export interface AssignmentChange {
   readonly assigned: readonly TopicPartition[]
-  /** Given up; what was finished is committed. */
+  /** Partitions given up; their finished batches are committed. */
   readonly revoked: readonly TopicPartition[]
-  /** Taken away: others may have gone on from the last commit. */
+  /** Partitions lost: other members may have continued from the last commit. */
   readonly lost: readonly TopicPartition[]
-  /** All that is read now. */
+  /** All assigned partitions. */
   readonly current: readonly TopicPartition[]
 }
 
@@ -29,7 +29,7 @@ export interface GroupConsumerEvents {
 
 type ListenerParameters = Parameters<EventTarget['addEventListener']>
 
-/** `addEventListener` that knows the events of a `GroupConsumer`. */
+/** `addEventListener` with the event types of a `GroupConsumer`. */
 export interface GroupConsumerListening {
   <Type extends keyof GroupConsumerEvents>(
     type: Type,
@@ -40,10 +40,10 @@ export interface GroupConsumerListening {
 }
 
 /**
- * Handles one batch; it is finished when this resolves.
+ * Handles one batch, which is finished when the promise resolves.
  *
- * `signal` is aborted when the partition is to be given up. Whoever stops early because of it throws
- * (`signal.throwIfAborted()`): then the batch comes again to the partition's next owner.
+ * `signal` is aborted when the partition is revoked. A handler that stops early then must
+ * throw (`signal.throwIfAborted()`), so that the partition's next owner gets the batch again.
  */
 export type BatchHandler = (
   batch: ConsumerBatch,
@@ -51,15 +51,15 @@ export type BatchHandler = (
 ) => unknown
 
 /**
- * One member of a consumer group (KIP-848): the members share the partitions of their topics, and each
- * record is handled at least once, whoever comes, goes or fails in between.
+ * One member of a consumer group (KIP-848). The members share the partitions of their
+ * topics, and each record is handled at least once, even when members join, leave or fail.
  *
- * It joins when the first batch is asked for. In a `for await`, a batch is finished when the next one
- * is asked for; leaving the loop or throwing in it leaves the batch unfinished. Only what is finished
- * is committed. One iteration or `run` at a time.
+ * It joins when the first batch is requested. In a `for await`, a batch is finished when the
+ * next one is requested; leaving the loop or throwing in it leaves the batch unfinished.
+ * Only finished batches are committed. Only one iteration or `run` is allowed at a time.
  *
- * Events are `CustomEvent`s: 'assignment' with an `AssignmentChange`, and 'lag', at most once a second
- * while batches are handed over, with a `LagReport`.
+ * Events are `CustomEvent`s: 'assignment' with an `AssignmentChange`, and
+ * 'lag' with a `LagReport`, at most once a second while batches are delivered.
  *
  * @example
  * const consumer = log.consumer({ groupId: 'billing', topics: ['orders'], from: 'earliest' })
@@ -74,7 +74,7 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
   readonly #member: GroupMember
   readonly #lag: LagReporter
   readonly #onClosed: () => void
-  /** What the `for await` works on. */
+  /** The batch that the `for await` works on. */
   #iterated: Work | undefined
   #closing: Promise<void> | undefined
 
@@ -85,7 +85,7 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
     this.#lag = new LagReporter(context.connection.clock, (report) => this.#emit('lag', report))
     this.#member = new GroupMember(context, groupConsumerSettings(options), {
       changed: (change) => this.#changed(change),
-      handedOver: (batch) => this.#lag.delivered(batch),
+      delivered: (batch) => this.#lag.delivered(batch),
     })
     const { signal } = options
     const close = () => void this.#close(CLOSE_WORK_MS)
@@ -93,7 +93,7 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
     signal?.addEventListener('abort', close, { signal: this.#member.readers.signal })
   }
 
-  /** The partitions that are read now. */
+  /** The assigned partitions. */
   get assignment(): PartitionPosition[] {
     return this.#member.held.current.map(({ topic, partition, reader }) => ({
       topic,
@@ -102,21 +102,21 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
     }))
   }
 
-  /** Why nothing comes; undefined: there is nothing. @internal */
-  get trouble(): unknown {
-    return this.#member.trouble
+  /** The error that prevents delivery; undefined if there is none. @internal */
+  get lastError(): unknown {
+    return this.#member.lastError
   }
 
-  /** Bytes read ahead of the application, and those asked for. */
+  /** Bytes read ahead of the application, and bytes reserved for reads in flight. */
   get bufferedBytes(): number {
     return this.#member.readers.bufferedBytes
   }
 
   /**
-   * Batch after batch, of whichever partition has one.
+   * Yields batches of all assigned partitions.
    *
-   * @throws {EdgelogError} `invalid_request` beside another iteration or `run`; what waiting cannot
-   * heal, such as `fenced_instance_id` or `unauthorized`. It is closed, and has left, by then.
+   * @throws {EdgelogError} `invalid_request` during another iteration or `run`; errors that a retry cannot solve,
+   * such as `fenced_instance_id` or `unauthorized`. The consumer is closed and has left the group by then.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void, undefined> {
     this.#member.use()
@@ -135,12 +135,11 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
   }
 
   /**
-   * Hands batches to `handler`, those of one partition one after the other, up to `concurrency` of
-   * them at a time. Resolves when the consumer is closed and has left its group, which does not wait
-   * for ever for handlers that hang; do not await that in a handler.
+   * Passes batches to `handler`: those of one partition one after the other, up to `concurrency` at a time. Resolves
+   * when the consumer is closed and has left its group, even if a handler never ends; do not await it in a handler.
    *
-   * @throws what `handler` throws, after the others have ended (10 s at most), what is finished is
-   * committed, and the member has left; as the iteration; and as `close`.
+   * @throws the error of `handler`, after the other handlers have ended (10 s at most), the finished
+   * batches are committed, and the member has left; the errors of the iteration and of `close`
    */
   async run(
     handler: BatchHandler,
@@ -171,12 +170,12 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
   }
 
   /**
-   * Commits all that is finished, in an iteration the batch at hand too; or the given offsets, each
-   * that of the next record to be read, of partitions that are assigned.
+   * Commits all finished batches, in an iteration also the current one; or the
+   * given offsets, each that of the next record to read, of assigned partitions.
    *
-   * @throws {EdgelogError} `invalid_request` for an offset that was not handed over yet, or is none, and
-   * for a partition that was never assigned; `stale_member_epoch`, `unknown_member_id` where the
-   * partition is with others now; `unavailable`.
+   * @throws {EdgelogError} `invalid_request` for an offset that is invalid or was not
+   * delivered yet, and for a partition that was never assigned; `stale_member_epoch`,
+   * `unknown_member_id` if another member has the partition now; `unavailable`
    */
   async commit(offsets?: readonly OffsetCommit[]): Promise<void> {
     if (offsets !== undefined) return await this.#member.commitOffsets(offsets)
@@ -186,10 +185,10 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
   }
 
   /**
-   * Goes on elsewhere in one partition; what was read ahead there is dropped, and what is committed
-   * next is where that leads.
+   * Continues at another position of one partition; records read ahead
+   * there are dropped, and the next commit is relative to the new position.
    *
-   * @throws {EdgelogError} `invalid_request` for a partition that is not assigned, or no position.
+   * @throws {EdgelogError} `invalid_request` for an unassigned partition or an invalid position
    */
   seek(topic: string, partition: number, to: StartPosition): void {
     const { offsets } = this.#member.find(topic, partition)
@@ -197,12 +196,12 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
     offsets.seek()
   }
 
-  /** The offset of the next record that is handed over; undefined until the server has named it. */
+  /** Returns the offset of the next record to deliver; undefined until the server has resolved it. */
   position(topic: string, partition: number): number | undefined {
     return this.#member.find(topic, partition).reader?.position
   }
 
-  /** Stops reading one partition, or all that are assigned now, and keeps them and the position. */
+  /** Stops reading one partition, or all assigned ones; keeps the assignment and the positions. */
   pause(topic?: string, partition?: number): void {
     this.#member.readers.pause(topic, partition)
   }
@@ -212,15 +211,15 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
   }
 
   /**
-   * Hands over nothing more, waits for handlers, `timeoutMs` (10 s) at most, commits what is finished
-   * and leaves the group. Calling it again waits for the same end.
+   * Stops delivery, waits for handlers (`timeoutMs`, 10 s by default), commits the
+   * finished batches and leaves the group. Further calls return the same promise.
    *
-   * In a `for await` it does not wait, as it may be called there, and the batch at hand is not finished
-   * by it: `commit()` it before, or leave it to the next. Who closes from outside and gives `timeoutMs`
-   * waits for the loop to ask for the next batch; the graceful way out of a loop is `signal`.
+   * In a `for await` it does not wait, because it may be called in the loop itself, and the current batch
+   * stays unfinished: `commit()` it first, or the next owner gets it again. A call from outside that passes
+   * `timeoutMs` waits for the loop to request the next batch; to end a loop gracefully, use `signal`.
    *
-   * @throws {EdgelogError} `invalid_config`; `unauthorized` and the like, after it has left, if the last
-   * commit was refused with what waiting cannot heal.
+   * @throws {EdgelogError} `invalid_config`; the error of the last commit if a
+   * retry cannot solve it, such as `unauthorized`, after the member has left
    */
   close({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> {
     try {
@@ -228,7 +227,7 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
     } catch (error) {
       return Promise.reject(error)
     }
-    // Who closes in a loop does not come back to it before this has ended.
+    // A call in a loop blocks the loop until it has ended.
     return this.#close(timeoutMs ?? (this.#iterated === undefined ? CLOSE_WORK_MS : 0))
   }
 
@@ -266,7 +265,7 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
         this.#lag.close()
         this.#onClosed()
       })
-      // Who closes without waiting for it is not to be ended by it: `run` and the iteration throw it.
+      // Prevents an unhandled rejection if the caller ignores the promise: `run` and the iteration throw it too.
       this.#closing.catch(() => undefined)
     }
     return this.#closing
@@ -275,11 +274,11 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
   #changed({ assigned = [], revoked = [], lost = [] }: Partial<HeldChange>): void {
     for (const held of [...revoked, ...lost]) this.#lag.forget(held)
     const detail: AssignmentChange = {
-      assigned: assigned.map(bare),
-      // Those that were given and taken before anybody heard of them are not worth a word.
-      revoked: revoked.filter(({ reader }) => reader).map(bare),
-      lost: lost.filter(({ reader }) => reader).map(bare),
-      current: this.#member.held.current.map(bare),
+      assigned: assigned.map(toTopicPartition),
+      // Partitions that were revoked before they were announced are not reported.
+      revoked: revoked.filter(({ reader }) => reader).map(toTopicPartition),
+      lost: lost.filter(({ reader }) => reader).map(toTopicPartition),
+      current: this.#member.held.current.map(toTopicPartition),
     }
     this.#emit('assignment', detail)
   }
@@ -296,6 +295,6 @@ function aborted(signal: AbortSignal): Promise<void> {
   })
 }
 
-function bare({ topic, partition }: TopicPartition): TopicPartition {
+function toTopicPartition({ topic, partition }: TopicPartition): TopicPartition {
   return { topic, partition }
 }

@@ -1,6 +1,6 @@
 /**
- * What stands between an application and its group: the readers, what is held of them, the heartbeats
- * and the commits, and the batches that the application works on.
+ * Connects an application with its group: readers, held partitions,
+ * heartbeats, commits, and the batches that the application works on.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
 import { sleep, within } from '../clock.ts'
@@ -24,10 +24,10 @@ export interface GroupConsumerContext extends ConsumerContext {
 
 interface GroupMemberListener {
   changed(change: Partial<HeldChange>): void
-  handedOver(batch: ConsumerBatch): void
+  delivered(batch: ConsumerBatch): void
 }
 
-/** A batch in the hands of the application. */
+/** A batch that the application works on. */
 export interface Work {
   readonly held: HeldPartition
   readonly reader: PartitionReader
@@ -68,7 +68,7 @@ export class GroupMember {
       from: settings.from,
       commit: () => this.#commitQuietly(),
       onChange: (change) => listener.changed(change),
-      onReleased: () => this.#membership.hurry(),
+      onReleased: () => this.#membership.heartbeatNow(),
       onFatal: (error) => this.readers.fail(error),
     })
     this.#membership = new Membership({
@@ -93,19 +93,19 @@ export class GroupMember {
     })
   }
 
-  /** Why nothing comes; undefined: the group and the logs have answered. */
-  get trouble(): unknown {
-    const isTroubled = ({ trouble }: PartitionReader) => trouble !== undefined
-    const reading = this.readers.select().find(isTroubled)?.trouble
-    return this.#membership.trouble ?? this.held.trouble ?? reading
+  /** The error that prevents delivery; undefined if the group and the logs have responded. */
+  get lastError(): unknown {
+    const hasFailed = ({ lastError }: PartitionReader) => lastError !== undefined
+    const reading = this.readers.select().find(hasFailed)?.lastError
+    return this.#membership.lastError ?? this.held.lastError ?? reading
   }
 
   // -- handing over --------------------------------------------------------------------------
 
-  /** @throws {EdgelogError} `invalid_request` beside another use. */
+  /** @throws {EdgelogError} `invalid_request` during another iteration or `run`. */
   use(): void {
     if (this.#isInUse) {
-      throw new EdgelogError('invalid_request', 'one iteration or run at a time is possible')
+      throw new EdgelogError('invalid_request', 'only one iteration or run is allowed at a time')
     }
     this.#isInUse = true
     this.#poll.end(this)
@@ -115,40 +115,40 @@ export class GroupMember {
 
   release(): void {
     this.#isInUse = false
-    // Who is outside of a loop is to come back in time as well.
+    // The poll interval also limits the time outside a loop.
     if (!this.readers.signal.aborted) this.#poll.begin(this)
   }
 
   /**
-   * The next batch of whichever partition has one; undefined once the consumer is closed.
+   * Returns the next batch of any partition; undefined once the consumer is closed.
    *
-   * @throws what waiting does not heal: the application is to hear of nothing more then.
+   * @throws errors that a retry cannot solve; nothing more is delivered then
    */
   async next(): Promise<Work | undefined> {
     for (;;) {
       const taken = await this.readers.take()
       if (taken === undefined) return undefined
-      const work = this.#handOver(taken)
+      const work = this.#deliver(taken)
       if (work !== undefined) return work
       this.readers.free(taken.reader)
     }
   }
 
-  #handOver({ reader, batch }: TakenBatch): Work | undefined {
+  #deliver({ reader, batch }: TakenBatch): Work | undefined {
     this.#membership.checkSession()
     const { nextOffset } = batch
     const held = this.held.find(reader)
-    // Taken away, or sought elsewhere, while it was decoded.
+    // Revoked, or moved by a seek, while it was decoded.
     if (held?.reader !== reader || (reader.position ?? nextOffset) !== nextOffset) return undefined
     const delivery = { offset: batch.records[0]?.offset ?? nextOffset, nextOffset }
     held.offsets.deliver(delivery)
     const work = { held, reader, batch, delivery, end: this.held.beginWork(held) }
     this.#poll.begin(work)
-    this.#listener.handedOver(batch)
+    this.#listener.delivered(batch)
     return work
   }
 
-  /** What is not finished is handed over again, here or elsewhere. */
+  /** Ends the work on a batch. An unfinished one is delivered again, here or elsewhere. */
   end(work: Work, isFinished: boolean): void {
     const { held, reader, delivery } = work
     if (isFinished) held.offsets.finish(delivery)
@@ -168,7 +168,7 @@ export class GroupMember {
       this.readers.fail(error)
       return
     }
-    // The group hears of a deleted topic soon; if it is there after all, reading goes on.
+    // A heartbeat reports a deleted topic soon; if the topic still exists, reading continues.
     void sleep(this.#context.connection.clock, NO_PROGRESS_PAUSE_MS, signal).then(() => {
       if (signal.aborted || reader.isPaused) return
       reader.pause()
@@ -179,7 +179,7 @@ export class GroupMember {
   // -- commits -------------------------------------------------------------------------------
 
   /**
-   * @param work What is finished by it, which is refused if its partition is lost.
+   * @param work The batch that this commit finishes; rejected if its partition is lost.
    * @throws {EdgelogError} as `Committer.commit`.
    */
   async commitFinished(work?: Work): Promise<void> {
@@ -198,7 +198,7 @@ export class GroupMember {
       const held = this.held.findOnceRead({ topic, partition }) ?? this.find(topic, partition)
       if (!held.offsets.isDelivered(offset, held.reader?.begunAt)) {
         const what = `offset ${offset} of partition ${partition} of ${topic}`
-        throw new EdgelogError('invalid_request', `${what} was not handed over yet`)
+        throw new EdgelogError('invalid_request', `${what} was not delivered yet`)
       }
       const commit = this.held.pendingCommit(held, offset)
       return { held, commit: metadata === undefined ? commit : { ...commit, metadata } }
@@ -227,7 +227,7 @@ export class GroupMember {
     await this.#commitUnasked().catch((error) => this.readers.fail(error))
   }
 
-  /** @throws {EdgelogError} what the next commit does not make good. */
+  /** @throws {EdgelogError} errors that the next commit cannot make up for */
   async #commitUnasked(): Promise<void> {
     if (!this.#settings.autoCommit) return
     try {
@@ -244,7 +244,7 @@ export class GroupMember {
     if (isWanted && this.#departing === undefined) this.#membership.join()
   }
 
-  /** The application is away too long: others go on. */
+  /** Leaves the group while the application exceeds the poll interval, so that others continue. */
   #depart(): void {
     if (this.readers.signal.aborted) return
     this.#departing ??= this.#leave()
@@ -256,10 +256,10 @@ export class GroupMember {
   }
 
   /**
-   * Hands over nothing more, and leaves for good.
+   * Stops delivery and leaves for good.
    *
-   * @param workMs How long what is worked on is waited for.
-   * @throws {EdgelogError} why the last commit was refused; it has left all the same.
+   * @param workMs Time to wait for the current batches.
+   * @throws {EdgelogError} the error of the last commit; the member has left by then
    */
   async close(workMs: number): Promise<void> {
     const { clock } = this.#context.connection
@@ -270,11 +270,11 @@ export class GroupMember {
     await this.#leave()
   }
 
-  /** Commits what is finished, and says that it leaves; neither takes long. */
+  /** Commits the finished batches and leaves; each takes at most `LEAVE_TIMEOUT_MS`. */
   async #leave(): Promise<void> {
     this.held.stop()
     const { clock } = this.#context.connection
-    this.#committer.hurry()
+    this.#committer.retryNow()
     try {
       await within(clock, LEAVE_TIMEOUT_MS, this.#commitUnasked())
     } finally {

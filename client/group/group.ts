@@ -1,4 +1,4 @@
-/** One group, seen from outside: what it holds, how far it lags, and moving it. */
+/** The administrative handle of one group: description, lag, offsets. */
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
 import type { CallOptions } from '../call-options.ts'
 import { type Connection, request, requestJson } from '../http/connection.ts'
@@ -24,9 +24,9 @@ export interface GroupMemberDescription {
   readonly state: string
   readonly topics: readonly string[]
   readonly topicPattern: string | null
-  /** What it holds, or may take at once. */
+  /** Partitions that it holds or may take at once. */
   readonly assignment: readonly AssignedPartitions[]
-  /** What it is to hold in the end. */
+  /** Partitions that it holds when the rebalance is complete. */
   readonly target: readonly AssignedPartitions[]
 }
 
@@ -38,9 +38,9 @@ export interface PartitionLag {
   readonly metadata: string
   readonly logStartOffset: number
   readonly highWatermark: number
-  /** Offsets between what is committed, or the log start, and the end of the log. */
+  /** Offsets between the committed offset, or the log start, and the end of the log. */
   readonly lag: number
-  /** Who has the partition; null: nobody. */
+  /** Member that holds the partition; null: none. */
   readonly memberId: string | null
 }
 
@@ -49,12 +49,15 @@ export interface GroupDescription extends GroupSummary {
   readonly assignmentEpoch: number
   readonly assignor: string | null
   readonly members: readonly GroupMemberDescription[]
-  /** Every partition that has a committed offset, or a member on it. */
+  /** Every partition that has a committed offset or an owner. */
   readonly offsets: readonly PartitionLag[]
   readonly totalLag: number
 }
 
-/** Where to: an end of the log, an offset, the first record at or after a time, or so many on or back. */
+/**
+ * Target of a reset: an end of the log, an offset, the first
+ * record at or after a time, or a number of offsets to move by.
+ */
 export type ResetTarget =
   | { readonly to: 'earliest' | 'latest' }
   | { readonly offset: number }
@@ -62,12 +65,12 @@ export type ResetTarget =
   | { readonly shiftBy: number }
 
 export interface ResetOptions extends CallOptions {
-  /** Of a topic without a list all partitions; left out: all that have a committed offset. */
+  /** A topic without a list means all its partitions; by default all partitions with a committed offset. */
   readonly topics?: ReadonlyArray<{
     readonly topic: string
     readonly partitions?: readonly number[]
   }>
-  /** Says what would be done, and does nothing; the group may have members then. */
+  /** True to compute the result without applying it; allowed while the group has members. */
   readonly dryRun?: boolean
 }
 
@@ -79,8 +82,8 @@ export interface ResetOffset {
 }
 
 /**
- * A group by its id. Nothing is asked before a method is called, and no call is repeated by itself.
- * All throw `EdgelogError`: `group_id_not_found`, `unavailable`, ...
+ * A handle to a group. Requests are sent only by its methods, and none is retried
+ * automatically. All throw `EdgelogError`: `group_id_not_found`, `unavailable`, ...
  *
  * @example
  * const { totalLag } = await log.group('billing').describe()
@@ -102,11 +105,11 @@ export class Group {
   }
 
   /**
-   * Takes part for the length of one request: joins, reads on from what is committed, and leaves with
-   * `commit()`. For a cron trigger or a fetch handler; whoever stays uses `Client.consumer`.
+   * Joins the group for the length of one request: reads on from the committed offsets, and leaves with
+   * `commit()`. For a cron trigger or a fetch handler; long-lived consumers use `Client.consumer`.
    *
-   * Members that come and go cost a new assignment each. With an `instanceId` that is the same each
-   * time, a poll within the session of the one before finds its partitions where they were.
+   * Each joining or leaving member causes a rebalance. With a constant `instanceId`,
+   * a poll within the session of the previous one gets the same partitions back.
    *
    * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`, ...
    * @example
@@ -123,7 +126,7 @@ export class Group {
     return await requestJson(this.#connection, groupPath(this.id), { signal })
   }
 
-  /** With its offsets. @throws {EdgelogError} `non_empty_group` while it has members. */
+  /** Deletes the group and its offsets. @throws {EdgelogError} `non_empty_group` while it has members. */
   async delete({ signal }: CallOptions = {}): Promise<void> {
     const call = { method: 'DELETE', signal } as const
     await request(this.#connection, groupPath(this.id), call, async () => {})
@@ -133,7 +136,7 @@ export class Group {
     return await fetchOffsets(this.#connection, this.id, undefined, { signal })
   }
 
-  /** By hand. @throws {EdgelogError} `non_empty_group`, `offset_out_of_range`. */
+  /** Commits offsets by hand. @throws {EdgelogError} `non_empty_group`, `offset_out_of_range`. */
   async commitOffsets(
     offsets: readonly OffsetCommit[],
     { signal }: CallOptions = {},
@@ -141,7 +144,7 @@ export class Group {
     await commitOffsets(this.#connection, this.id, undefined, offsets, { signal })
   }
 
-  /** Of a topic that no member subscribes to. @throws {EdgelogError} `group_subscribed_to_topic`. */
+  /** Deletes offsets of a topic without subscribers. @throws {EdgelogError} `group_subscribed_to_topic`. */
   async deleteOffsets(
     topic: string,
     { partition, signal }: CallOptions & { readonly partition?: number } = {},
@@ -153,7 +156,7 @@ export class Group {
   }
 
   /**
-   * Moves the committed offsets; what would lie outside a log is moved to its nearer end.
+   * Moves the committed offsets; an offset outside a log is moved to its nearer end.
    *
    * @throws {EdgelogError} `non_empty_group` unless it is a dry run.
    * @example

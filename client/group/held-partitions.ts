@@ -1,11 +1,11 @@
 /**
- * What a member holds, and how it gets from there to what it is to hold (KIP-848):
+ * The partitions that a member holds, and their way to the assignment (KIP-848):
  *
- *   assigned ──committed offset known──> read ──not assigned any more──> finishing ──committed──> gone
+ *   assigned ──offset fetched──> read ──revoked──> finishing ──committed──> gone
  *       └──────────────────────────── lost, all at once ─────────────────────────────────────────┘
  *
- * A partition is `owned` until it is gone, and nobody else is given it before. Those that stay are not
- * touched by what others go through.
+ * A partition is `owned` until it is gone; no other member gets it
+ * before. Changes to other partitions do not interrupt reading.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
 import { sleep } from '../clock.ts'
@@ -27,12 +27,12 @@ export interface TopicPartition {
 
 export interface HeldPartition extends TopicPartition {
   readonly topicId: string
-  /** Aborted when it is to be given up, or is lost. */
+  /** Aborted when the partition is revoked or lost. */
   readonly stop: AbortController
   offsets: PartitionOffsets
-  /** From when the committed offset is known. */
+  /** Set once the committed offset is known. */
   reader: PartitionReader | undefined
-  /** Resolves when the batch that is worked on is not worked on any more. */
+  /** Resolves when the current batch is finished or abandoned. */
   work: Promise<void> | undefined
 }
 
@@ -46,12 +46,12 @@ interface HeldContext {
   readonly connection: Connection
   readonly groupId: string
   readonly readers: ReaderSet
-  /** Where a partition starts that has no committed offset. */
+  /** Start of a partition without a committed offset. */
   readonly from: StartPosition
-  /** Commits what is finished of what is to go, as far as it can. */
+  /** Commits the finished batches of revoked partitions, if possible. */
   readonly commit: () => Promise<void>
   readonly onChange: (change: Partial<HeldChange>) => void
-  /** Something was given up: the group waits to hear of it. */
+  /** A partition was released: the group waits for this heartbeat. */
   readonly onReleased: () => void
   readonly onFatal: (error: unknown) => void
 }
@@ -59,9 +59,9 @@ interface HeldContext {
 export class HeldPartitions {
   readonly #context: HeldContext
   readonly #held = new Map<string, HeldPartition>()
-  /** What was worked on when it was lost, by topic and partition: it may still be. */
+  /** Work on partitions that were lost meanwhile, by topic and partition; it may still run. */
   readonly #works = new Map<string, Promise<void>>()
-  /** By topic and partition: a late commit of them is refused for that, not as a mistake. */
+  /** By topic and partition, so that a late commit gets the right error: stale, not invalid. */
   readonly #onceRead = new Map<string, HeldPartition>()
   #target: readonly AssignedPartitions[] = []
   #fetchFailure: unknown
@@ -70,19 +70,22 @@ export class HeldPartitions {
     this.#context = context
   }
 
-  /** Those that are read. */
+  /** The partitions that are being read. */
   get current(): HeldPartition[] {
     return [...this.#held.values()].filter(isRead)
   }
 
-  /** Why partitions are held that are not read; undefined: there are none. */
-  get trouble(): unknown {
+  /** The error that keeps held partitions from being read; undefined if all are read. */
+  get lastError(): unknown {
     const isUnread = ({ reader, stop }: HeldPartition) => !reader && !stop.signal.aborted
     if (![...this.#held.values()].some(isUnread)) return undefined
-    return this.#fetchFailure ?? new EdgelogError('unavailable', 'no committed offsets came yet')
+    return (
+      this.#fetchFailure ??
+      new EdgelogError('unavailable', 'the committed offsets have not arrived yet')
+    )
   }
 
-  /** All that nobody else may have yet. */
+  /** All partitions that no other member may have yet. */
   get owned(): AssignedPartitions[] {
     const topics = new Map<string, { topic: string; topicId: string; partitions: number[] }>()
     for (const { topic, topicId, partition } of this.#held.values()) {
@@ -93,7 +96,7 @@ export class HeldPartitions {
     return [...topics.values()]
   }
 
-  /** What is finished and not committed. */
+  /** Finished offsets that are not committed. */
   get due(): PendingCommit[] {
     const due: PendingCommit[] = []
     for (const held of this.#held.values()) {
@@ -109,7 +112,7 @@ export class HeldPartitions {
     return { topic, partition, offset, isHeld, acknowledge: () => offsets.acknowledge(offset) }
   }
 
-  /** The partition of a reader; undefined if it is not to be read any more. */
+  /** Returns the held partition; undefined if it is no longer read. */
   find({ topic, partition }: TopicPartition): HeldPartition | undefined {
     for (const held of this.#held.values()) {
       if (held.partition === partition && held.topic === topic && isRead(held)) return held
@@ -117,12 +120,12 @@ export class HeldPartitions {
     return undefined
   }
 
-  /** As it was read last, also if it is given up or lost by now. */
+  /** Returns the partition as it was last read, even if it is revoked or lost by now. */
   findOnceRead(partition: TopicPartition): HeldPartition | undefined {
     return this.#onceRead.get(nameOf(partition))
   }
 
-  /** @returns what to call when the work on the partition has ended. */
+  /** @returns the function to call when the work on the partition has ended */
   beginWork(held: HeldPartition): () => void {
     const name = nameOf(held)
     let end = () => {}
@@ -138,7 +141,7 @@ export class HeldPartitions {
     }
   }
 
-  /** Goes to what the group wants: all of it, and nothing else. */
+  /** Applies the group's assignment: starts new partitions and revokes all others. */
   apply(target: readonly AssignedPartitions[]): void {
     this.#target = target
     const wanted = new Map<string, HeldPartition>()
@@ -157,28 +160,28 @@ export class HeldPartitions {
     const isBusy = ([, held]: [string, HeldPartition]) => this.#works.has(nameOf(held))
     const idle = fresh.filter((entry) => !isBusy(entry)).map(([, held]) => held)
     if (idle.length > 0) void this.#start(idle)
-    // It was lost in the middle of its work and came back: that work ends first.
+    // Lost during its work and assigned again: the old work ends first.
     for (const [, held] of fresh.filter(isBusy)) {
       void this.#works.get(nameOf(held))?.then(() => this.#start([held]))
     }
   }
 
-  /** All may be with others already. */
+  /** Drops all partitions as lost: other members may have them already. */
   lose(): void {
     this.#dropAll((lost) => ({ lost }))
   }
 
-  /** All are given up: the member has left. */
+  /** Drops all partitions as revoked: the member has left. */
   release(): void {
     this.#dropAll((revoked) => ({ revoked }))
   }
 
-  /** No more is handed over, and handlers are told to stop. */
+  /** Stops delivery and aborts the handlers' signals. */
   stop(): void {
     for (const held of this.#held.values()) this.#stopOne(held)
   }
 
-  /** Resolves when nothing is worked on. */
+  /** Resolves when no batch is being worked on. */
   async idle(): Promise<void> {
     await Promise.all(this.#works.values())
   }
@@ -196,7 +199,7 @@ export class HeldPartitions {
     held.stop.abort()
   }
 
-  /** Those that nobody works on go at once, the others each when that has ended. */
+  /** Gives up idle partitions at once, the others each when their work has ended. */
   #revoke(gone: readonly HeldPartition[]): void {
     for (const held of gone) this.#stopOne(held)
     const idle = gone.filter(({ work }) => work === undefined)
@@ -211,7 +214,7 @@ export class HeldPartitions {
     for (const held of released) this.#held.delete(keyOf(held))
     this.#context.onChange({ revoked: released })
     this.#context.onReleased()
-    // It may have been given back meanwhile.
+    // They may have been assigned again meanwhile.
     this.apply(this.#target)
   }
 
@@ -261,7 +264,7 @@ export class HeldPartitions {
   }
 }
 
-/** The topic or the group was deleted: a heartbeat will tell what is to be held instead. */
+/** Returns whether the topic or the group was deleted; a heartbeat will bring the new assignment. */
 export function isGone(error: unknown): boolean {
   return (
     error instanceof EdgelogError &&
@@ -285,7 +288,7 @@ function isRead({ reader, stop }: HeldPartition): boolean {
   return reader !== undefined && !stop.signal.aborted
 }
 
-/** A topic created anew under an old name has another id: its partitions are others. */
+/** Returns a key with the topic id: a topic that is created again under the same name has other partitions. */
 function keyOf({ topicId, partition }: HeldPartition): string {
   return `${topicId}/${partition}`
 }

@@ -1,10 +1,10 @@
-/** Says now and then how far the application is behind, while it is handed batches. */
+/** Reports the application's lag at an interval while batches are delivered. */
 import type { Clock, Timer } from '../clock.ts'
 import type { ConsumerBatch } from '../consumer/consumer-record.ts'
 import { LAG_INTERVAL_MS } from '../limits.ts'
 import type { TopicPartition } from './held-partitions.ts'
 
-/** The detail of the event 'lag'. */
+/** Detail of the event 'lag'. */
 export interface LagReport {
   readonly partitions: ReadonlyArray<TopicPartition & { readonly lag: number }>
   readonly totalLag: number
@@ -16,7 +16,7 @@ export class LagReporter {
   readonly #lags = new Map<string, TopicPartition & { readonly lag: number }>()
   #timer: Timer
   #isWaiting = false
-  #hasNews = false
+  #hasChanged = false
 
   constructor(clock: Clock, report: (lag: LagReport) => void) {
     this.#clock = clock
@@ -25,8 +25,8 @@ export class LagReporter {
 
   delivered({ topic, partition, lag }: ConsumerBatch): void {
     this.#lags.set(`${topic}/${partition}`, { topic, partition, lag })
-    this.#hasNews = true
-    if (!this.#isWaiting) this.#say()
+    this.#hasChanged = true
+    if (!this.#isWaiting) this.#send()
   }
 
   forget({ topic, partition }: TopicPartition): void {
@@ -38,11 +38,11 @@ export class LagReporter {
     this.#isWaiting = true
   }
 
-  #say(): void {
-    this.#isWaiting = this.#hasNews
-    if (!this.#hasNews) return
-    this.#hasNews = false
-    this.#timer = this.#clock.setTimeout(() => this.#say(), LAG_INTERVAL_MS)
+  #send(): void {
+    this.#isWaiting = this.#hasChanged
+    if (!this.#hasChanged) return
+    this.#hasChanged = false
+    this.#timer = this.#clock.setTimeout(() => this.#send(), LAG_INTERVAL_MS)
     const partitions = [...this.#lags.values()]
     this.#report({ partitions, totalLag: partitions.reduce((sum, { lag }) => sum + lag, 0) })
   }

@@ -2,19 +2,19 @@ import { type Connection, requestJson } from '../http/connection.ts'
 
 export interface GroupSummary {
   readonly groupId: string
-  /** `empty`, `assigning`, `reconciling`, `stable`; of Kafka's classic protocol others. */
+  /** `empty`, `assigning`, `reconciling`, `stable`; classic groups have other states. */
   readonly state: string
   readonly protocol: 'consumer' | 'classic' | null
   readonly memberCount: number
 }
 
-/** All groups, by id, read a page at a time. */
+/** Returns all groups, sorted by id; reads them page by page. */
 export async function listGroups(
   connection: Connection,
   signal?: AbortSignal,
 ): Promise<readonly GroupSummary[]> {
   const groups: GroupSummary[] = []
-  // Each page begins after the last id of the one before, so there is an end to them.
+  // Each page begins after the last id of the previous one, so the loop ends.
   for (let after: string | null = ''; after !== null; ) {
     const path: string = `/v1/groups?after=${encodeURIComponent(after)}`
     const page: { groups: readonly GroupSummary[]; next: string | null } = await requestJson(

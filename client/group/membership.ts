@@ -1,13 +1,12 @@
 /**
- * One member of a group, as KIP-848 has it: heartbeat after heartbeat, each at the interval that the
- * answer before dictates.
+ * One member of a group (KIP-848): sends heartbeats at the interval that the previous response sets.
  *
  *   outside ──join──> joining (epoch 0) ──answered──> member (epoch > 0) ──leave──> outside
  *                        ▲                                 │
- *                        └── unknown, fenced, or a session without an answer: all is lost ──┘
+ *                        └── unknown, fenced, or session expired: all is lost ──┘
  *
- * A heartbeat says what has changed. After one whose outcome is not known the next says everything,
- * for nobody knows what the group has heard.
+ * A heartbeat contains changed fields only. After one without a clear result
+ * the next contains all fields, because the group's state is uncertain.
  */
 import { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
 import { JOIN_EPOCH, LEAVE_EPOCH, LEAVE_STATIC_EPOCH } from '../../src/core/group/group-api.ts'
@@ -35,17 +34,17 @@ interface MembershipContext {
   readonly connection: Connection
   readonly memberId: string
   readonly settings: GroupConsumerSettings
-  /** What the member holds now, always in the same order. */
+  /** Returns the held partitions, always in the same order. */
   readonly owned: () => readonly AssignedPartitions[]
-  /** All that it is to hold. */
+  /** Called with all partitions that the member is to hold. */
   readonly onAssignment: (assignment: readonly AssignedPartitions[]) => void
-  /** Nothing is its own any more, and may be with others. */
+  /** Called when the member loses all partitions, which other members may have by now. */
   readonly onLost: () => void
-  /** It is out, and does not come back by itself. */
+  /** Called when the member is out and does not retry. */
   readonly onFatal: (error: unknown) => void
 }
 
-/** The group has no such member now: it joins anew. */
+/** Errors after which the member joins again, because the group does not have it. */
 const REJOIN: ReadonlySet<ErrorCode> = new Set([
   'unknown_member_id',
   'fenced_member_epoch',
@@ -56,29 +55,29 @@ export class Membership {
   readonly #context: MembershipContext
   #epoch = JOIN_EPOCH
   #failures = 0
-  /** Of the last heartbeat that was answered, or failed. */
+  /** Error of the last heartbeat; undefined if it succeeded. */
   #refusal: unknown
-  #isAllToBeTold = true
-  #toldOwned: string | undefined
-  /** When the last heartbeat that was answered was sent. */
+  #needsFullState = true
+  #sentOwned: string | undefined
+  /** Send time of the last successful heartbeat. */
   #answeredAtMs = 0
   #unreleasedSinceMs: number | undefined
   #sessionTimer: Timer
   /** Ends the heartbeats. */
   #run: AbortController | undefined
-  /** Ends when the last of them is answered. */
+  /** Resolves when the last heartbeat loop has ended. */
   #beating: Promise<void> = Promise.resolve()
   #call = new AbortController()
   /** Ends the pause before the next heartbeat. */
   #pause = new AbortController()
-  /** The group may know the member. */
+  /** True if the group may have this member. */
   #isKnown = false
 
   constructor(context: MembershipContext) {
     this.#context = context
   }
 
-  /** Who commits; undefined while it is no member, and once a session has passed in silence. */
+  /** The member to commit as; undefined while it is not a member, and once its session has expired. */
   get committing(): CommittingMember | undefined {
     if (this.#epoch <= JOIN_EPOCH || this.#sessionLeftMs() <= 0) return undefined
     const { memberId, settings } = this.#context
@@ -86,10 +85,10 @@ export class Membership {
     return { memberId, memberEpoch: this.#epoch, ...(instanceId !== undefined && { instanceId }) }
   }
 
-  /** Why it is no member; undefined: it is one. */
-  get trouble(): unknown {
+  /** The reason why it is not a member; undefined if it is one. */
+  get lastError(): unknown {
     if (this.committing !== undefined) return undefined
-    return this.#refusal ?? new EdgelogError('unavailable', 'the group has not answered yet')
+    return this.#refusal ?? new EdgelogError('unavailable', 'the group has not responded yet')
   }
 
   join(): void {
@@ -99,22 +98,22 @@ export class Membership {
     this.#beating = this.#beating.then(() => this.#beatOn(run.signal))
   }
 
-  /** Sends a heartbeat at once: what it holds has changed. */
-  hurry(): void {
+  /** Sends a heartbeat at once, because the held partitions have changed. */
+  heartbeatNow(): void {
     this.#pause.abort()
   }
 
-  /** Loses everything if the session is over, which a timer that slept may not have said yet. */
+  /** Loses everything if the session has expired; the timer may be late after the machine slept. */
   checkSession(): void {
     if (this.#epoch > JOIN_EPOCH && this.#sessionLeftMs() <= 0) this.#endSession()
   }
 
-  /** Stops, and says so to the group, as long as `LEAVE_TIMEOUT_MS` allows. It never throws. */
+  /** Stops, and leaves the group within `LEAVE_TIMEOUT_MS`. Never throws. */
   leave(): Promise<void> {
     this.#stop()
-    // A join that was overtaken by the leave would bring back a member without life.
+    // A join that arrives after the leave would create a dead member.
     const { clock } = this.#context.connection
-    this.#beating = within(clock, LEAVE_TIMEOUT_MS, this.#beating).then(() => this.#sayLeave())
+    this.#beating = within(clock, LEAVE_TIMEOUT_MS, this.#beating).then(() => this.#sendLeave())
     return this.#beating
   }
 
@@ -130,7 +129,7 @@ export class Membership {
     }
   }
 
-  /** @returns when the next one is due. */
+  /** @returns the delay before the next heartbeat */
   async #beat(signal: AbortSignal): Promise<number> {
     const { connection } = this.#context
     const sentAtMs = connection.clock.now()
@@ -144,8 +143,8 @@ export class Membership {
       return this.#accept(answer, heartbeat, sentAtMs)
     } catch (error) {
       if (signal.aborted) return 0
-      this.#isAllToBeTold = true
-      // The session ended while it was under way.
+      this.#needsFullState = true
+      // The session expired while the call was in flight.
       return call.signal.aborted ? 0 : this.#refused(error)
     }
   }
@@ -153,14 +152,14 @@ export class Membership {
   #heartbeat(): Heartbeat {
     const { memberId, settings, owned } = this.#context
     const { instanceId, clientId, topics = [], topicPattern = '', assignor } = settings
-    const isAll = this.#isAllToBeTold
+    const isAll = this.#needsFullState
     const held = owned()
     return {
       memberId,
       memberEpoch: this.#epoch,
       ...(instanceId !== undefined && { instanceId }),
       ...(clientId !== undefined && { clientId }),
-      ...((isAll || JSON.stringify(held) !== this.#toldOwned) && { owned: held }),
+      ...((isAll || JSON.stringify(held) !== this.#sentOwned) && { owned: held }),
       ...(isAll && {
         topics,
         topicPattern,
@@ -178,7 +177,7 @@ export class Membership {
     const answer = await sendHeartbeat(connection, groupId, heartbeat, { signal, timeoutMs })
     const { memberEpoch, heartbeatIntervalMs } = answer
     const isOurs = Number.isInteger(memberEpoch) && Number.isFinite(heartbeatIntervalMs)
-    if (!isOurs) throw unavailable(new Error('the answer is not that of a group'))
+    if (!isOurs) throw unavailable(new Error('the response is not that of a group'))
     return answer
   }
 
@@ -186,8 +185,8 @@ export class Membership {
     this.#failures = 0
     this.#refusal = undefined
     this.#unreleasedSinceMs = undefined
-    this.#isAllToBeTold = false
-    if (owned !== undefined) this.#toldOwned = JSON.stringify(owned)
+    this.#needsFullState = false
+    if (owned !== undefined) this.#sentOwned = JSON.stringify(owned)
     this.#epoch = answer.memberEpoch
     this.#answeredAtMs = sentAtMs
     this.#watchSession()
@@ -216,7 +215,7 @@ export class Membership {
     return retryDelayMs(connection, error, attempts, RETRY_BACKOFF_MS, maxMs)
   }
 
-  /** The one who had this instance id may be dead, which is known when its session is over. */
+  /** Returns whether to retry: the previous owner of this instance id may be dead, and its session expires. */
   #mayBeReleased(code: ErrorCode | undefined): boolean {
     if (code !== 'unreleased_instance_id') return false
     const { settings, connection } = this.#context
@@ -241,7 +240,7 @@ export class Membership {
   #endSession(): void {
     this.#lose()
     this.#call.abort()
-    this.hurry()
+    this.heartbeatNow()
   }
 
   #lose(): void {
@@ -252,7 +251,7 @@ export class Membership {
   #forget(): void {
     this.#context.connection.clock.clearTimeout(this.#sessionTimer)
     this.#epoch = JOIN_EPOCH
-    this.#isAllToBeTold = true
+    this.#needsFullState = true
   }
 
   // -- leaving -------------------------------------------------------------------------------
@@ -264,24 +263,24 @@ export class Membership {
     this.#forget()
   }
 
-  async #sayLeave(): Promise<void> {
+  async #sendLeave(): Promise<void> {
     this.#call.abort()
     if (!this.#isKnown) return
     const { clock } = this.#context.connection
     const end = new AbortController()
-    const saying = async () => {
+    const leaving = async () => {
       for (let attempts = 1; !end.signal.aborted; attempts++) {
         const error = await this.#tryLeave(end.signal)
         if (!isTransient(error)) return
         await sleep(clock, this.#retryDelayMs(error, attempts), end.signal)
       }
     }
-    await within(clock, LEAVE_TIMEOUT_MS, saying())
+    await within(clock, LEAVE_TIMEOUT_MS, leaving())
     end.abort()
     this.#isKnown = false
   }
 
-  /** @returns why it failed. */
+  /** @returns the error, if any */
   async #tryLeave(signal: AbortSignal): Promise<unknown> {
     const { connection, memberId, settings } = this.#context
     const { groupId, instanceId } = settings

@@ -1,25 +1,25 @@
 /**
- * How far one partition is handed over, finished and committed. Pure.
+ * Tracks how far one partition is delivered, finished and committed. Pure.
  *
- *   committed <= finished <= delivered, but for what is committed by hand and for seeks
+ *   committed <= finished <= delivered, except after commits by hand and seeks
  */
 
-/** A batch the application works on. */
+/** A batch that the application works on. */
 export interface Delivery {
-  /** Of its first record. */
+  /** Offset of its first record. */
   readonly offset: number
   readonly nextOffset: number
 }
 
 export class PartitionOffsets {
-  /** The end of what was ever handed over. */
+  /** End of the delivered records. */
   #delivered: number | undefined
-  /** Where the next owner is to begin; undefined: where this one began. */
+  /** Where the next owner begins; undefined: where this one began. */
   #finished: number | undefined
   #committed: number | undefined
   #current: Delivery | undefined
 
-  /** @param committed What the group has committed; undefined: nothing. */
+  /** @param committed The group's committed offset; undefined: none. */
   constructor(committed: number | undefined) {
     this.#committed = committed
   }
@@ -29,12 +29,12 @@ export class PartitionOffsets {
     this.#delivered = Math.max(this.#delivered ?? 0, delivery.nextOffset)
   }
 
-  /** Void if the application went elsewhere meanwhile. */
+  /** Marks a batch as finished; ignored if a seek has moved the position meanwhile. */
   finish(delivery: Delivery): void {
     if (this.#current === delivery) this.#finished = delivery.nextOffset
   }
 
-  /** @returns where the batch is to be handed over again; undefined: there is nothing to repeat. */
+  /** @returns the offset from which to deliver the batch again; undefined: nothing to repeat */
   abandon(delivery: Delivery): number | undefined {
     if (this.#current !== delivery) return undefined
     this.#current = undefined
@@ -42,23 +42,23 @@ export class PartitionOffsets {
     return offset < delivery.nextOffset ? offset : undefined
   }
 
-  /** The application goes elsewhere: where it was is nothing to commit any more. */
+  /** Moves the position: earlier deliveries are not committed any more. */
   seek(): void {
     this.#current = undefined
     this.#finished = undefined
   }
 
-  /** @param begunAt Where reading began, which is committed so that 'latest' stays where it was. */
+  /** @param begunAt Where reading began; it may be committed, so that 'latest' keeps its position. */
   isDelivered(offset: number, begunAt: number | undefined): boolean {
     return offset <= Math.max(this.#delivered ?? -1, begunAt ?? -1)
   }
 
-  /** The application commits by hand: what is before `offset` is finished. */
+  /** Marks all offsets before `offset` as finished, for a commit by hand. */
   finishTo(offset: number): void {
     this.#finished = Math.max(this.#finished ?? 0, offset)
   }
 
-  /** The offset to commit next; undefined: none. */
+  /** Returns the offset to commit next; undefined: none. */
   due(begunAt: number | undefined): number | undefined {
     const offset = this.#finished ?? begunAt
     return offset === this.#committed ? undefined : offset

@@ -1,10 +1,10 @@
-/** Notices that the application does not come back for more within `max.poll.interval.ms`. */
+/** Detects an application that does not request the next batch within `max.poll.interval.ms`. */
 import type { Clock, Timer } from '../clock.ts'
 
 interface PollListener {
-  /** Some batch is worked on too long. */
+  /** The first batch has exceeded the interval. */
   overdue(): void
-  /** None is any more. */
+  /** No batch exceeds the interval any more. */
   back(): void
 }
 

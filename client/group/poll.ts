@@ -1,4 +1,4 @@
-/** One look into a group by a member that lives for one request: for cron triggers and fetch handlers. */
+/** Polls a group with a member that lives for one request: for cron triggers and fetch handlers. */
 import { EdgelogError } from '../../src/core/errors.ts'
 import { checkRange } from '../check-range.ts'
 import { type Clock, sleep } from '../clock.ts'
@@ -21,26 +21,25 @@ export interface PollOptions
     GroupConsumerOptions,
     'topics' | 'topicPattern' | 'instanceId' | 'clientId' | 'from' | 'sessionTimeoutMs' | 'signal'
   > {
-  /** At most so many records; 500. */
+  /** Most records to return; 500. */
   readonly maxRecords?: number
   /**
-   * How long to wait for partitions and records, 1 s at least; 5 s. What is there is returned as soon as
-   * it came.
+   * Longest wait for partitions and records, at least 1 s; 5 s. Returns as soon as records have arrived.
    */
   readonly waitMs?: number
 }
 
-/** Records in the order of their offsets within each partition. */
+/** Records, ordered by offset within each partition. */
 export interface PolledRecords {
   readonly records: readonly ConsumerRecord[]
   /**
-   * All of `records` are handled: commits, and leaves the group.
+   * Commits all `records` as handled, and leaves the group.
    *
-   * @throws {EdgelogError} `unknown_member_id`, `stale_member_epoch` where others have the partitions
-   * by now, so that the records come again; `unavailable`.
+   * @throws {EdgelogError} `unknown_member_id`, `stale_member_epoch` if other members
+   * have the partitions by now, so that the records are delivered again; `unavailable`
    */
   commit(): Promise<void>
-  /** Leaves without a commit: the records come again. */
+  /** Leaves without a commit: the records are delivered again. */
   close(): Promise<void>
 }
 
@@ -50,8 +49,8 @@ interface PollContext {
 }
 
 /**
- * @throws {EdgelogError} what the iteration of a `GroupConsumer` throws; `invalid_config`; why nothing
- * came, if that is not that nothing is there: `unavailable`, `unreleased_instance_id`.
+ * @throws {EdgelogError} the errors of a `GroupConsumer`'s iteration; `invalid_config`; the
+ * reason why no records arrived, unless there are none: `unavailable`, `unreleased_instance_id`
  */
 export async function pollGroup(
   { clock, consumer: newConsumer }: PollContext,
@@ -71,7 +70,7 @@ export async function pollGroup(
   })
   const records: ConsumerRecord[] = []
   const offsets = new Map<string, OffsetCommit>()
-  /** Partitions that were others' since they were read, though they may have come back. */
+  /** Partitions that were revoked after they were read, even if they were assigned again. */
   const gone = new Set<string>()
   consumer.addEventListener('assignment', ({ detail: { revoked, lost } }) => {
     for (const { topic, partition } of [...revoked, ...lost]) gone.add(`${topic}/${partition}`)
@@ -92,7 +91,7 @@ export async function pollGroup(
     await consumer.close()
     throw error
   }
-  // Who forgets it is out after a session.
+  // Ends the membership after a session if the caller neither commits nor closes.
   const forgotten = clock.setTimeout(() => void consumer.close(), sessionTimeoutMs)
   const close = () => {
     clock.clearTimeout(forgotten)
@@ -105,14 +104,17 @@ export async function pollGroup(
     close,
     commit: async () => {
       if (isOver && records.length > 0) {
-        throw new EdgelogError('invalid_request', 'the records are committed already')
+        throw new EdgelogError('invalid_request', 'the records are already committed')
       }
       isOver = true
       try {
         const kept = [...offsets].filter(([key]) => !gone.has(key)).map(([, offset]) => offset)
         if (kept.length > 0) await consumer.commit(kept)
         if (kept.length < offsets.size) {
-          throw new EdgelogError('stale_member_epoch', 'partitions went to other members')
+          throw new EdgelogError(
+            'stale_member_epoch',
+            'some partitions belong to other members now',
+          )
         }
       } finally {
         await close()
@@ -121,7 +123,10 @@ export async function pollGroup(
   }
 }
 
-/** Batches until nothing comes: for `waitMs` at first, then for a moment. The consumer stays a member. */
+/**
+ * Yields batches until none arrives: within `waitMs` at first,
+ * then within `POLL_QUIET_MS`. The consumer stays a member.
+ */
 async function* readAhead(
   consumer: GroupConsumer,
   clock: Clock,
@@ -132,13 +137,13 @@ async function* readAhead(
   for (let isFirst = true; ; isFirst = false) {
     const leftMs = deadlineMs - clock.now()
     const end = new AbortController()
-    const patience = sleep(clock, isFirst ? leftMs : Math.min(leftMs, POLL_QUIET_MS), end.signal)
+    const timeout = sleep(clock, isFirst ? leftMs : Math.min(leftMs, POLL_QUIET_MS), end.signal)
     const next = batches.next()
-    const result = await Promise.race([next, patience]).finally(() => end.abort())
+    const result = await Promise.race([next, timeout]).finally(() => end.abort())
     if (result === undefined) {
-      // It ends when the consumer is closed, and what it brings is left to the next.
+      // It ends when the consumer is closed; the batch that it may return is left to the next owner.
       next.catch(() => undefined)
-      if (isFirst && consumer.trouble !== undefined) throw consumer.trouble
+      if (isFirst && consumer.lastError !== undefined) throw consumer.lastError
       return
     }
     if (result.done) return

@@ -2,8 +2,8 @@ import type { Connection } from './connection.ts'
 import { retryAfterMsOf } from './refusal.ts'
 
 /**
- * How long to wait before attempt number `attempts + 1`: "full jitter", random between nothing and a
- * bound that doubles, so that clients which failed together do not return together.
+ * Returns the delay before attempt number `attempts + 1`: "full jitter", random between 0
+ * and a bound that doubles, so that clients which failed together do not retry together.
  */
 export function backoffMs(
   attempts: number,
@@ -15,7 +15,7 @@ export function backoffMs(
   return random() * boundMs
 }
 
-/** The same, and at least as long as the refusal asks for. */
+/** Returns the back-off delay, or the error's `Retry-After` if that is longer. */
 export function retryDelayMs(
   { random }: Connection,
   error: unknown,

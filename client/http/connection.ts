@@ -1,4 +1,4 @@
-/** One call to the server: its address, its token, its time limit, and its refusals as errors. */
+/** Sends one request to the server: address, token, time limit; turns error responses into errors. */
 
 import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
@@ -10,15 +10,15 @@ export type Fetch = (input: string, init?: RequestInit) => Promise<Response>
 
 export const BATCH_MEDIA_TYPE = 'application/vnd.edgelog.batch'
 
-/** What every part of the client shares. */
+/** State that all parts of the client share. */
 export interface Connection {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string
-  /** Read at each call: who shares the connection may replace it. */
+  /** Read for each request, so it can be replaced at any time. */
   token: string | undefined
   readonly fetch: Fetch
   readonly clock: Clock
-  /** From 0 up to, not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random: () => number
 }
 
@@ -27,16 +27,15 @@ export interface Call {
   readonly body?: string | Uint8Array
   readonly contentType?: string
   readonly accept?: string
-  /** Longest silence: before the answer begins, and between two parts of it. */
+  /** Longest silence: before the response begins, and between two parts of it. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Makes one call and reads its answer with `read`, which calls `keepAlive` whenever a part has come.
+ * Sends one request and reads its response with `read`, which calls `keepAlive` for each part that arrives.
  *
- * @throws {Refusal} whatever the server or the network refused; the reason of `signal` if it was
- * aborted.
+ * @throws {Refusal} the error of the server or the network; the reason of `signal` if it was aborted.
  */
 export async function request<T>(
   connection: Connection,
@@ -54,7 +53,7 @@ export async function request<T>(
   const keepAlive = () => {
     clock.clearTimeout(timer)
     timer = clock.setTimeout(
-      () => abort.abort(new EdgelogError('unavailable', `no answer within ${timeoutMs} ms`)),
+      () => abort.abort(new EdgelogError('unavailable', `no response within ${timeoutMs} ms`)),
       timeoutMs,
     )
   }
@@ -78,7 +77,7 @@ export async function request<T>(
   }
 }
 
-/** A call whose answer is JSON. */
+/** Sends a request whose response is JSON. */
 export async function requestJson<T>(
   connection: Connection,
   path: string,
@@ -93,7 +92,7 @@ export async function requestJson<T>(
   )
 }
 
-/** Reads the whole body; each part that comes shows that the connection lives. */
+/** Reads the whole body; each part that arrives restarts the silence time-out. */
 export async function readBody({ body }: Response, keepAlive: () => void): Promise<Uint8Array> {
   const reader = body?.getReader()
   const parts: Uint8Array[] = []

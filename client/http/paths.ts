@@ -1,7 +1,7 @@
-/** Paths of the HTTP API that several rooms call. */
+/** Paths of the HTTP API that several rooms use. */
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
 
-/** @throws {EdgelogError} `invalid_topic`: "..", for one, would lead elsewhere. */
+/** @throws {EdgelogError} `invalid_topic`: a name like ".." would change the path. */
 export function topicPath(name: string): string {
   return `/v1/topics/${parseTopicName(name, 'topic')}`
 }

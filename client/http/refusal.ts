@@ -1,8 +1,8 @@
-/** What a call that failed says: about its cause, and about whether it may have taken effect. */
+/** Errors of failed requests: the cause, and whether the request may have taken effect. */
 import { EdgelogError, type ErrorBody, type ErrorCode, isErrorCode } from '../../src/core/errors.ts'
 import { RETRY_AFTER_MS_MAX } from '../limits.ts'
 
-/** Longest excerpt of an answer that is not ours, such as the page of a proxy. */
+/** Longest excerpt of a foreign response, such as the error page of a proxy. */
 const EXCERPT_CHARS = 200
 
 interface RefusalOptions {
@@ -13,12 +13,12 @@ interface RefusalOptions {
   readonly isForeign?: boolean
 }
 
-/** An `EdgelogError` that knows how it arrived. */
+/** An `EdgelogError` with the HTTP details of the response. */
 export class Refusal extends EdgelogError {
-  /** The HTTP status; 0 if there was no answer. */
+  /** HTTP status; 0 if there was no response. */
   readonly status: number
   readonly retryAfterMs: number | undefined
-  /** It does not speak edgelog's language: a proxy, a captive portal, or no answer at all. */
+  /** True if the response did not come from an edgelog server: a proxy, a captive portal, or no response at all. */
   readonly isForeign: boolean
 
   constructor(code: ErrorCode, message: string, options: RefusalOptions) {
@@ -29,33 +29,33 @@ export class Refusal extends EdgelogError {
     this.isForeign = options.isForeign ?? options.status === 0
   }
 
-  /** Looks at the status: a proxy in between may have made the response, and knows nothing of the log. */
+  /** Decides by the status: a proxy may have made the response without knowledge of the log. */
   override get mayHaveTakenEffect(): boolean {
     return this.status === 0 || this.status >= 500 || this.status === 408
   }
 
-  /** The same call may be answered otherwise after a while. */
+  /** True if a retry may succeed after a while. */
   get isTransient(): boolean {
     return this.mayHaveTakenEffect || this.status === 429 || this.status === 425
   }
 }
 
-/** The same call may be answered otherwise after a while. */
+/** Returns whether a retry may succeed after a while. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof Refusal) return error.isTransient
   return error instanceof EdgelogError && error.retryable
 }
 
-/** How long the server asks to be left alone; 0 where it did not ask. */
+/** Returns the delay that the server requested; 0 without one. */
 export function retryAfterMsOf(error: unknown): number {
   return error instanceof Refusal ? (error.retryAfterMs ?? 0) : 0
 }
 
-/** @throws whatever ends the answer before it is whole. */
+/** @throws the error that ended the response early. */
 export async function refusalOf(response: Response, nowMs: number): Promise<Refusal> {
   const { status, headers } = response
   const retryAfterMs = parseRetryAfter(headers.get('retry-after'), nowMs)
-  // An answer that was cut short says nothing: a 409 may mean "later" as well as "never".
+  // A truncated response is an error of its own: without the code, a 409 may be temporary or permanent.
   const text = await response.text()
   const body = parseErrorBody(text)
   if (body === undefined) {
@@ -79,12 +79,12 @@ export async function refusalOf(response: Response, nowMs: number): Promise<Refu
   })
 }
 
-/** Any failure of the call itself, as the error of a server that cannot be reached. */
+/** Wraps any failure of the request itself as `unavailable`. */
 export function unavailable(error: unknown): Refusal {
   if (error instanceof Refusal) return error
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const why = cause instanceof Error ? cause.message : String(cause)
-  return new Refusal('unavailable', `no answer from the server: ${why}`, {
+  return new Refusal('unavailable', `no response from the server: ${why}`, {
     status: 0,
     cause: error,
   })
@@ -99,7 +99,7 @@ function parseErrorBody(text: string): ErrorBody | undefined {
   }
 }
 
-/** For answers of proxies, which do not know our codes. */
+/** Maps the status of a foreign response, which has no edgelog code. */
 function codeOfStatus(status: number): ErrorCode {
   if (status === 401) return 'unauthorized'
   if (status === 403) return 'forbidden'
@@ -110,7 +110,7 @@ function codeOfStatus(status: number): ErrorCode {
   return 'internal'
 }
 
-/** Seconds, or a date. */
+/** Parses seconds or an HTTP date. */
 function parseRetryAfter(header: string | null, nowMs: number): number | undefined {
   if (header === null) return undefined
   const delayMs = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - nowMs

@@ -1,13 +1,14 @@
 import { EdgelogError } from '../../src/core/errors.ts'
 
 /**
- * The address of a server without a slash at its end.
+ * Returns the address of a server without a trailing slash.
  *
- * @throws {EdgelogError} `invalid_config` for an address that is none.
+ * @throws {EdgelogError} `invalid_config` for an invalid address.
  */
 export function parseUrl(url: string): string {
   const isHttp = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
-  if (!isHttp) throw new EdgelogError('invalid_config', `url: http(s)://... is needed, got ${url}`)
+  if (!isHttp)
+    throw new EdgelogError('invalid_config', `url: must be an http or https address, got ${url}`)
   const { origin, pathname } = new URL(url)
   return origin + pathname.replace(/\/+$/, '')
 }

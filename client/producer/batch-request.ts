@@ -1,4 +1,4 @@
-/** One batch on its way to the log, and what the answer means for it. */
+/** Sends one batch to the log and interprets the response. */
 
 import type { StoredPiece } from '../../src/core/log/producer-state.ts'
 import { BATCH_MEDIA_TYPE, type Connection, requestJson } from '../http/connection.ts'
@@ -9,33 +9,33 @@ import type { SendLine } from './send-line.ts'
 import type { SentRequest } from './send-pace.ts'
 
 export interface BatchAnswer {
-  /** -1: the log has the batch, and no longer knows where. */
+  /** -1: the log has the batch, but no longer its offset. */
   readonly baseOffset: number
-  /** Where the records lie, in their order, if some were stored in other batches than this one. */
+  /** Offsets of the records, in order, if some were stored in other batches than this one. */
   readonly pieces?: readonly StoredPiece[]
-  /** What the log's clock stamped the records with; null where they keep their own timestamps. */
+  /** The log's timestamp for all records; null if they keep their own timestamps. */
   readonly logAppendTime: number | null
 }
 
 export interface SentBatch {
   readonly outcome: Outcome
-  /** With an outcome of `acked`. */
+  /** Set if the outcome is `acked`. */
   readonly answer?: BatchAnswer
-  /** What went wrong, if anything. */
+  /** The error, if any. */
   readonly refusal?: Refusal
-  /** When its turn on the line came; missing if it was given up before. */
+  /** When the request was sent; undefined if it was given up while it waited for the line. */
   readonly startedAtMs?: number
 }
 
 interface SendOptions {
-  /** The line that all requests of the client share. */
+  /** Line shared by all requests of the client. */
   readonly line: SendLine
-  /** Longest silence; a request too large for the line's pace has more time. */
+  /** Longest silence; a request too large for the line's pace gets more time. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
 }
 
-/** Sends a batch when its turn on the line comes. Never throws. */
+/** Sends a batch when the line admits it. Never throws. */
 export async function sendBatch(
   connection: Connection,
   topic: string,
@@ -44,7 +44,7 @@ export async function sendBatch(
   { line, timeoutMs, signal }: SendOptions,
 ): Promise<SentBatch> {
   const turn = await line.begin(body.length, signal)
-  // Not sent, so certainly not in the log.
+  // Not sent, so it is certainly not in the log.
   if (turn === undefined) return { outcome: { kind: 'throttled' } }
   const options = { timeoutMs: timeoutMs + turn.extraMs, signal }
   const sent = await post(connection, topic, partition, body, options)
@@ -54,7 +54,7 @@ export async function sendBatch(
 
 function resultOf({ outcome, refusal }: SentBatch): SentRequest['result'] {
   if (outcome.kind === 'acked') return 'acked'
-  // Proxies cut what takes too long, and answer in the place of the server.
+  // Proxies end slow requests and respond in place of the server.
   return refusal === undefined || refusal.mayHaveTakenEffect ? 'failed' : 'answered'
 }
 
@@ -73,8 +73,8 @@ async function post(
       ...options,
     })
     if (Number.isSafeInteger(answer.baseOffset)) return { outcome: { kind: 'acked' }, answer }
-    // Something between here and the log answers in its place.
-    const refusal = new Refusal('unavailable', 'the answer has no baseOffset', { status: 0 })
+    // A proxy between client and log responded in its place.
+    const refusal = new Refusal('unavailable', 'the response has no baseOffset', { status: 0 })
     return { outcome: { kind: 'unknown' }, refusal }
   } catch (error) {
     if (!(error instanceof Refusal)) return { outcome: { kind: 'unknown' } }
@@ -84,7 +84,7 @@ async function post(
 
 function outcomeOf(refusal: Refusal): Outcome {
   if (refusal.code === 'out_of_order_sequence_number') return { kind: 'outOfOrder' }
-  // The same from a log that knows nothing of this producer, not yet or no longer.
+  // The log has no state of this producer, not yet or no longer: handled like a sequence gap.
   if (refusal.code === 'unknown_producer_id') return { kind: 'outOfOrder' }
   if (refusal.code === 'invalid_producer_epoch') return { kind: 'fenced', error: refusal }
   if (refusal.mayHaveTakenEffect) return { kind: 'unknown' }

@@ -3,7 +3,7 @@ import { IDLE_BUILDERS_MAX } from '../limits.ts'
 
 const INITIAL_BYTES = 1024
 
-/** Lends the buffers that batches are built in, so that only partitions in use hold one. */
+/** Pool of the buffers in which batches are built: only partitions in use hold one. */
 export class BuilderPool {
   readonly #idle: BatchBuilder[] = []
 
@@ -11,7 +11,7 @@ export class BuilderPool {
     return this.#idle.pop() ?? new BatchBuilder(INITIAL_BYTES)
   }
 
-  /** @param builder after `finish`, so empty. */
+  /** @param builder after `finish`, which empties it. */
   giveBack(builder: BatchBuilder): void {
     if (this.#idle.length < IDLE_BUILDERS_MAX) this.#idle.push(builder)
   }

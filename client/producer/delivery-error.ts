@@ -1,8 +1,8 @@
-/** Why records were not acknowledged, as their sender is told. */
+/** Errors with which unacknowledged records are rejected. */
 import { EdgelogError } from '../../src/core/errors.ts'
 import { DELIVERY_SILENCE_MS } from '../limits.ts'
 
-/** @param deliveryTimeoutMs undefined: the limit is one of silence. */
+/** @param deliveryTimeoutMs undefined: the limit is `DELIVERY_SILENCE_MS` of silence. */
 export function notDelivered(deliveryTimeoutMs: number | undefined): EdgelogError {
   const why =
     deliveryTimeoutMs === undefined
@@ -11,14 +11,14 @@ export function notDelivered(deliveryTimeoutMs: number | undefined): EdgelogErro
   return new EdgelogError('unavailable', why)
 }
 
-/** A failure of which nobody knows whether the records were stored all the same. */
+/** Marks a failure after which the records may or may not be stored. */
 export function outcomeUnknown(error: EdgelogError): EdgelogError {
   if (error.code === 'unavailable') return error
-  const message = `may be stored or not, after an attempt without an answer: ${error.message}`
+  const message = `may be stored or not, after an attempt without a response: ${error.message}`
   return new EdgelogError('unavailable', message, { cause: error })
 }
 
-/** The failure of records that were never sent: they are not stored, whatever is usual for the code. */
+/** The failure of records that were never sent: they are not stored, whatever the code usually implies. */
 class NeverSentError extends EdgelogError {
   override get mayHaveTakenEffect(): boolean {
     return false

@@ -1,10 +1,10 @@
-/** Slots that are done with before they are given back, so that giving them back stays cheap. */
+/** Emptied slots that are kept before they are freed together, which keeps `shift` cheap. */
 const SPENT_MAX = 1024
 
-/** First in, first out: `shift` in constant time, and nothing that was taken is held any longer. */
+/** First in, first out: `shift` takes constant amortised time and releases the item at once. */
 export class Fifo<T> {
   #items: Array<T | undefined> = []
-  /** How many at the front are taken. */
+  /** Number of emptied slots at the front. */
   #spent = 0
 
   get length(): number {
@@ -29,7 +29,7 @@ export class Fifo<T> {
     this.#spent = 0
   }
 
-  /** Slots that are allocated, taken ones included. */
+  /** Allocated slots, emptied ones included. */
   get capacity(): number {
     return this.#items.length
   }

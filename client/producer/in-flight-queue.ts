@@ -1,25 +1,23 @@
 /**
- * The batches of one partition that are under way: their sequences, what an answer means for them
- * and for those behind them, and when they go on under another epoch. Decides only: no I/O, no
- * clock, no randomness, so that it can be played against a model of the log.
- *
+ * The in-flight batches of one partition: their sequences, how a response affects them and
+ * the batches behind them, and when they continue under another epoch. A pure decision
+ * without I/O, clock or randomness, so that it can be tested against a model of the log.
  *    admit        takeReady         settle: acked                 older ones acked
  *   ------> ready ---------> sent -----------------> acked ----------------------------> gone
  *             ^ ^             | |
- *             | +-- waiting <-+ |  unknown, throttled: the same bytes again, after a delay
- *             +---- blocked <---+  out of order: the same bytes again, after those before it
+ *             | +-- waiting <-+ |  unknown, throttled: resend the same bytes after a delay
+ *             +---- blocked <---+  out of order: resend the same bytes after the earlier batches
  *
- * A batch that will never be in the log (refused, given up) leaves a hole in the sequence, which the
- * log does not let its followers pass. The queue then brings those before the hole to their end,
- * waits until no answer is outstanding, and gives what is left new sequences under the next epoch,
- * in the same order. The first batch under an epoch fences what may still be on its way under the
- * one before.
+ * A batch that will never be in the log (rejected, given up) leaves a gap in the sequence, and the log
+ * rejects the batches behind it. The queue then settles the batches before the gap, waits until no
+ * response is outstanding, and gives the remaining batches new sequences under the next epoch, in the same
+ * order. The first batch under an epoch fences requests of the previous epoch that are still in flight.
  */
 import type { EdgelogError } from '../../src/core/errors.ts'
 import { addToSequence } from '../../src/core/log/producer-state.ts'
 
 const EPOCH_MAX = 0x7fff
-/** What a batch carries of which no sequence is kept. */
+/** Stamp of a batch without idempotence. */
 const NO_PRODUCER = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
 
 export interface ProducerStamp {
@@ -34,19 +32,19 @@ export interface InFlightEntry<Batch> {
   readonly batch: Batch
   readonly stamp: ProducerStamp
   readonly state: EntryState
-  /** Some request with it got no answer, and may still reach the log. */
+  /** True if a request with it got no response and may still reach the log. */
   readonly isMaybeInLog: boolean
 }
 
 export type Outcome =
   | { readonly kind: 'acked' }
-  /** No answer: it may be in the log. */
+  /** No response: it may be in the log. */
   | { readonly kind: 'unknown' }
-  /** Certainly not in the log, and welcome later. */
+  /** Certainly not in the log; a retry may succeed. */
   | { readonly kind: 'throttled' }
   | { readonly kind: 'outOfOrder' }
   | { readonly kind: 'fenced'; readonly error: EdgelogError }
-  /** Will never be accepted. */
+  /** Permanently rejected. */
   | { readonly kind: 'refused'; readonly error: EdgelogError }
 
 export type Verdict<Batch> =
@@ -57,7 +55,7 @@ export type Verdict<Batch> =
       readonly kind: 'reject'
       readonly entry: InFlightEntry<Batch>
       readonly error: EdgelogError
-      /** It may be in the log all the same. */
+      /** True if it may be in the log. */
       readonly isOutcomeUnknown: boolean
     }
 
@@ -65,15 +63,15 @@ interface MutableEntry<Batch> extends InFlightEntry<Batch> {
   stamp: ProducerStamp
   state: EntryState
   isMaybeInLog: boolean
-  /** All before it were acknowledged when it was sent last. */
+  /** True if all earlier batches were acknowledged when it was last sent. */
   wasOldest: boolean
-  /** The log cannot take it under its sequence: one before it is missing. */
+  /** True if the log cannot accept it under its sequence, because an earlier batch is missing. */
   isBehindHole: boolean
 }
 
-/** Why nothing new is sent until all answers are in. */
+/** Reason for which nothing new is sent until all responses have arrived. */
 interface Drain {
-  /** A batch that was given up may yet enter the log, and let those behind it in. */
+  /** True if a batch that was given up may still enter the log, and let the following ones in. */
   isUncertain: boolean
   isFenced: boolean
   error: EdgelogError | undefined
@@ -82,18 +80,18 @@ interface Drain {
 interface InFlightOptions {
   readonly inFlightMax: number
   readonly isIdempotent: boolean
-  /** A new random id, of 63 bits. */
+  /** Returns a new random id of 63 bits. */
   readonly newProducerId: () => bigint
 }
 
 export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
   readonly #options: InFlightOptions
-  /** Oldest first. Acknowledged ones stay while an older one is not: the log remembers so many. */
+  /** Oldest first. Acknowledged batches stay until all older ones are: the log remembers a fixed number. */
   #entries: MutableEntry<Batch>[] = []
   #producerId: bigint
   #epoch = 0
   #nextSequence = 0
-  /** The log takes nothing of an epoch before the first batch, so that one goes alone. */
+  /** True once the log has accepted a batch of this epoch. The first batch of an epoch is sent alone. */
   #isKnown = false
   #drain: Drain | undefined
 
@@ -102,7 +100,7 @@ export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
     this.#producerId = options.newProducerId()
   }
 
-  /** Batches that are not settled, and those acknowledged ahead of them. */
+  /** Number of unsettled batches, and of those acknowledged ahead of them. */
   get size(): number {
     return this.#entries.length
   }
@@ -117,7 +115,7 @@ export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
     return this.#entries.length < this.#options.inFlightMax
   }
 
-  /** Adds a batch as the newest. Only where there is room. */
+  /** Adds a batch as the newest. Requires `hasRoom`. */
   admit(batch: Batch): void {
     this.#entries.push({
       batch,
@@ -129,7 +127,7 @@ export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
     })
   }
 
-  /** A batch is to be sent, and others that are not settled may have to come first. */
+  /** True if a batch is ready to be sent; older unsettled ones may have to go first. */
   get hasReady(): boolean {
     return this.#entries.some(({ state }) => state === 'ready')
   }
@@ -139,16 +137,16 @@ export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
   }
 
   /**
-   * The next batch to be sent, if any; it counts as sent from here on.
+   * Returns the next batch to send, if any, and marks it as sent.
    *
-   * @param mayFollow whether it may be sent while others are under way
+   * @param mayFollow returns whether a batch may be sent while others are in flight
    */
   takeReady(mayFollow: (batch: Batch) => boolean = () => true): InFlightEntry<Batch> | undefined {
     const { hasSent } = this
     for (const [index, entry] of this.#entries.entries()) {
       if (entry.isBehindHole) return undefined
       if (entry.state === 'sent' || entry.state === 'acked') continue
-      // What stands behind a batch that waits could only be refused.
+      // The log would reject a batch behind one that waits.
       if (entry.state !== 'ready' || (index > 0 && !this.#isKnown)) return undefined
       if (hasSent && !mayFollow(entry.batch)) return undefined
       entry.state = 'sent'
@@ -158,13 +156,13 @@ export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
     return undefined
   }
 
-  /** The delay of a `retry` is over. */
+  /** Ends the delay of a `retry`. */
   wake(entry: InFlightEntry<Batch>): void {
     const own = this.#find(entry)
     if (own?.state === 'waiting') own.state = 'ready'
   }
 
-  /** Takes the answer to a batch that was sent. */
+  /** Processes the response to a batch that was sent. */
   settle(entry: InFlightEntry<Batch>, outcome: Outcome): Verdict<Batch>[] {
     const own = this.#find(entry)
     if (own?.state !== 'sent') return []
@@ -183,13 +181,13 @@ export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
         break
       case 'outOfOrder':
         if (own.wasOldest && !this.#isKnown) {
-          // No log refuses the beginning of an epoch for its sequence: another epoch would not help.
+          // A log never rejects the first batch of an epoch for its sequence, so another epoch would not help.
           own.state = 'waiting'
           verdicts.push({ kind: 'retry', entry: own })
           break
         }
         own.state = 'blocked'
-        // Nothing was missing before it: the log has lost what it knew of this producer.
+        // No batch before it was missing: the log has lost the state of this producer.
         if (own.wasOldest) this.#startDrain(0, { isUncertain: false, isFenced: false })
         break
       case 'fenced':
@@ -202,7 +200,7 @@ export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
     return [...verdicts, ...this.#advance()]
   }
 
-  /** Ends the tries of a batch that is not sent at the moment. */
+  /** Gives up a batch that is not being sent at the moment. */
   giveUp(entry: InFlightEntry<Batch>, error: EdgelogError): Verdict<Batch>[] {
     const own = this.#find(entry)
     if (own === undefined || own.state === 'sent' || own.state === 'acked') return []
@@ -223,7 +221,7 @@ export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
     return { kind: 'reject', entry, error, isOutcomeUnknown }
   }
 
-  /** @param index of the first entry behind the hole */
+  /** @param index of the first entry behind the gap */
   #startDrain(
     index: number,
     cause: Omit<Drain, 'error'> & { readonly error?: EdgelogError },
@@ -256,7 +254,8 @@ export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
     const left: MutableEntry<Batch>[] = []
     for (const entry of this.#entries) {
       if (entry.state === 'acked') continue
-      // Behind a batch that may yet get in, one that may have followed it cannot be sent anew.
+      // The batch that was given up may still be stored, and this one behind it too: resending could
+      // store it twice.
       if (drain.isUncertain && entry.isMaybeInLog && drain.error !== undefined) {
         const { error } = drain
         verdicts.push({ kind: 'reject', entry, error, isOutcomeUnknown: true })

@@ -1,4 +1,4 @@
-/** Counts bytes against a bound, and says when there is room again. */
+/** Counts bytes against a limit, and calls back when bytes are released. */
 export class MemoryBudget {
   readonly bytesMax: number
   readonly #onRelease: () => void
@@ -13,7 +13,7 @@ export class MemoryBudget {
     return this.#usedBytes
   }
 
-  /** A request larger than the whole budget is granted when nothing else is held. */
+  /** Reserves bytes if they fit. A request larger than the whole budget is granted when it is empty. */
   tryReserve(bytes: number): boolean {
     if (this.#usedBytes > 0 && this.#usedBytes + bytes > this.bytesMax) return false
     this.#usedBytes += bytes

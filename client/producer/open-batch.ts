@@ -1,4 +1,4 @@
-/** The batch of one partition that records are added to: its bytes so far, and how long it waits. */
+/** The batch of one partition that records are appended to: its bytes so far, and its linger timer. */
 import type { BatchBuilder } from '../../src/core/batch/batch-builder.ts'
 import type { NewRecord } from '../../src/core/batch/record.ts'
 import type { Clock, Timer } from '../clock.ts'
@@ -11,7 +11,7 @@ export class OpenBatch {
   #builder: BatchBuilder | undefined
   #batch: ProducedBatch | undefined
   #lingerTimer: Timer
-  /** It waits for no more records. */
+  /** True once the linger time has passed. */
   isLingerOver = false
 
   constructor(clock: Clock, builders: BuilderPool) {
@@ -19,7 +19,7 @@ export class OpenBatch {
     this.#builders = builders
   }
 
-  /** Undefined: there is no record in it. */
+  /** The batch; undefined if it has no records. */
   get batch(): ProducedBatch | undefined {
     return this.#batch
   }
@@ -28,7 +28,7 @@ export class OpenBatch {
     return this.#batch === undefined ? 0 : (this.#builder?.sizeBytes ?? 0)
   }
 
-  /** @throws {EdgelogError} what the builder refuses; the batch is as it was then. */
+  /** @throws {EdgelogError} the builder's error; the batch is unchanged. */
   append(record: NewRecord, resolve: Resolve, reservedBytes: number): void {
     this.#builder ??= this.#builders.take()
     this.#builder.append(record)
@@ -36,13 +36,13 @@ export class OpenBatch {
     this.#batch.add(resolve, record.timestamp, reservedBytes)
   }
 
-  /** Begins the wait for more records. */
+  /** Starts the linger timer. */
   linger(lingerMs: number, over: () => void): void {
     this.isLingerOver = false
     this.#lingerTimer = this.#clock.setTimeout(over, lingerMs)
   }
 
-  /** Returns the batch and its bytes, and begins another with the next record. */
+  /** Returns the batch and its bytes; the next record begins another batch. */
   close(): { readonly batch: ProducedBatch; readonly bytes: Uint8Array } | undefined {
     const batch = this.#batch
     const builder = this.#builder

@@ -1,6 +1,6 @@
 /**
- * Sends the records of one partition: fills batches, keeps up to five of them under way, repeats
- * what got lost, and settles the promises. What an answer means is decided by `InFlightQueue`.
+ * Sends the records of one partition: fills batches, keeps up to five in flight, retries
+ * lost ones, and settles the promises. `InFlightQueue` decides what a response means.
  */
 import { stampProducer } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
@@ -25,7 +25,7 @@ import type { ProducedBatch, Resolve } from './produced-batch.ts'
 import type { ProducerSettings } from './producer-options.ts'
 import type { SendLine } from './send-line.ts'
 
-/** What all partitions of a producer share. */
+/** State that all partitions of a producer share. */
 export interface SenderContext {
   readonly connection: Connection
   readonly settings: ProducerSettings
@@ -33,14 +33,14 @@ export interface SenderContext {
   readonly builders: BuilderPool
   readonly line: SendLine
   readonly newProducerId: () => bigint
-  /** Gives back the memory of a settled batch. */
+  /** Releases the memory of a settled batch. */
   readonly release: (bytes: number) => void
 }
 
 interface SenderListener {
-  /** The open batch was closed: records without a key go elsewhere from now on. */
+  /** The open batch was closed: records without a key go to another partition now. */
   batchClosed(partition: number): void
-  /** The topic is not what it was thought to be. */
+  /** The cached topic metadata is stale. */
   topicChanged(): void
 }
 
@@ -55,11 +55,11 @@ export class PartitionSender {
   readonly #requests = new Map<Entry, AbortController>()
   readonly #stamped = new WeakMap<ProducedBatch, ProducerStamp>()
   readonly #open: OpenBatch
-  /** Closed and not admitted yet, oldest first. */
+  /** Closed and not yet admitted to the queue, oldest first. */
   #closed: ProducedBatch[] = []
   #deadlineTimer: Timer
   readonly #retryTimers = new Map<Entry, Timer>()
-  /** When the first request began that failed since this partition acknowledged something. */
+  /** Start of the first request that failed since this partition's last acknowledgement. */
   #failingSinceMs: number | undefined
   #isAbandoned = false
 
@@ -74,7 +74,7 @@ export class PartitionSender {
     this.#inFlight = new InFlightQueue({ inFlightMax, isIdempotent, newProducerId })
   }
 
-  /** The batches whose promises are not settled. */
+  /** The batches with unsettled promises. */
   get pending(): ProducedBatch[] {
     const inFlight = this.#inFlight.entries
       .filter(({ state }) => state !== 'acked')
@@ -86,9 +86,9 @@ export class PartitionSender {
   /**
    * Adds one record to the open batch.
    *
-   * @param sizeBytesMax of the record, as the builder estimates it
-   * @param batchBytesMax a larger batch is not begun, unless by one record alone
-   * @throws {EdgelogError} what the builder refuses; the record is not part of anything then.
+   * @param sizeBytesMax size of the record as the builder estimates it
+   * @param batchBytesMax size that closes a batch; only a single record may exceed it
+   * @throws {EdgelogError} the builder's error; the record is in no batch then.
    */
   append(
     record: NewRecord,
@@ -108,14 +108,14 @@ export class PartitionSender {
     if (open.sizeBytes >= batchBytesMax || this.#isPaced(open.sizeBytes)) this.#close()
   }
 
-  /** Sends what is open without waiting for more. */
+  /** Sends the open batch without waiting for more records. */
   flush(): void {
     if (this.#open.batch === undefined) return
     this.#open.isLingerOver = true
     this.#pump()
   }
 
-  /** Gives up everything at once. */
+  /** Rejects everything at once. */
   abandon(error: EdgelogError): void {
     this.#isAbandoned = true
     for (const request of this.#requests.values()) request.abort(error)
@@ -130,8 +130,8 @@ export class PartitionSender {
   }
 
   /**
-   * Whether a batch should not grow further on this line. On one that is not measured yet, only the first
-   * is small: what waits for its answer is better sent in large batches, should the line be fast.
+   * Returns whether a batch should stop growing because of the line's pace. On an unmeasured line only the first
+   * batch is small: records that wait for its response are better sent in large batches, in case the line is fast.
    */
   #isPaced(sizeBytes: number): boolean {
     const { line } = this.#context
@@ -163,13 +163,13 @@ export class PartitionSender {
     this.#pump()
   }
 
-  /** Moves batches on as far as they go. */
+  /** Sends all batches that can be sent now. */
   #pump(): void {
     if (this.#isAbandoned) return
     this.#sendReady()
     while (this.#inFlight.hasRoom && !this.#inFlight.hasReady) {
       if (this.#closed.length === 0) {
-        // On a slow line the open batch grows while another is under way.
+        // On a slow line the open batch keeps growing while another is in flight.
         if (!this.#open.isLingerOver || !this.#mayFollow(this.#open.sizeBytes)) break
         this.#close()
       }
@@ -229,7 +229,7 @@ export class PartitionSender {
   ): void {
     const { entry } = verdict
     const { batch } = entry
-    // A delay that a new epoch or the end of its time has overtaken.
+    // A retry timer that a new epoch or the delivery time-out has made obsolete.
     this.#context.connection.clock.clearTimeout(this.#retryTimers.get(entry))
     this.#retryTimers.delete(entry)
     if (verdict.kind === 'ack') {
@@ -305,7 +305,7 @@ export class PartitionSender {
     const isExpired = (batch: ProducedBatch) => this.#deadlineOf(batch) <= nowMs
     const expired = this.#inFlight.entries.filter(({ batch }) => isExpired(batch))
     for (const entry of expired) {
-      // A request under way is ended first; its end comes back here.
+      // Aborts a request in flight; its end calls `settle` and then this method again.
       if (entry.state === 'sent') this.#requests.get(entry)?.abort(error)
       for (const verdict of this.#inFlight.giveUp(entry, error)) {
         this.#act(verdict, undefined, undefined)

@@ -1,10 +1,10 @@
-/** A batch between `send` and its answer: the promises of its records, and its bytes. */
+/** A batch between `send` and its response: the promises of its records, and its bytes. */
 import type { EdgelogError } from '../../src/core/errors.ts'
 
 export interface RecordMetadata {
   readonly topic: string
   readonly partition: number
-  /** -1: the record is in the log, which no longer knows where. */
+  /** -1: the record is in the log, but its offset is no longer available. */
   readonly offset: number
   readonly timestamp: number
 }
@@ -15,15 +15,15 @@ export class ProducedBatch {
   readonly #resolves: Resolve[] = []
   readonly #timestamps: number[] = []
   readonly createdAtMs: number
-  /** What it takes of the producer's memory. */
+  /** Bytes reserved in the producer's memory budget. */
   reservedBytes = 0
-  /** Encoded; missing while records are added, and while it is compressed. */
+  /** Encoded bytes; undefined while records are added, and during compression. */
   bytes: Uint8Array | undefined
-  /** Tries so far. */
+  /** Requests sent so far. */
   attempts = 0
-  /** Its promises are settled, and its memory is given back. */
+  /** True once its promises are settled and its memory is released. */
   isSettled = false
-  /** Called when all its promises are settled. */
+  /** Callbacks for when all its promises are settled. */
   readonly settled: Array<() => void> = []
 
   constructor(createdAtMs: number) {
@@ -41,8 +41,8 @@ export class ProducedBatch {
   }
 
   /**
-   * @param baseOffset -1 where the log has the records, and no longer knows where they lie.
-   * @param logAppendTime where the log's clock stamps the records.
+   * @param baseOffset -1 if the log has the records, but no longer their offsets.
+   * @param logAppendTime set if the log stamps the records with its own clock.
    */
   resolve(
     topic: string,
@@ -59,7 +59,7 @@ export class ProducedBatch {
   }
 
   reject(error: EdgelogError): void {
-    // Keeping `resolve` alone halves what is held per record: it passes a rejection on as well.
+    // Storing only `resolve` halves the memory per record: it can pass on a rejection too.
     const rejection = Promise.reject(error)
     rejection.catch(() => undefined)
     for (const resolve of this.#resolves) resolve(rejection)

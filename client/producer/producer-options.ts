@@ -13,35 +13,35 @@ import {
 } from '../limits.ts'
 
 export interface ProducerOptions {
-  /** How long a batch waits for more records; 5. */
+  /** Time a batch waits for more records; 5. */
   readonly lingerMs?: number
-  /** Largest batch before compression; 512 KiB, and never more than the topic takes. */
+  /** Largest batch before compression; 512 KiB, and at most what the topic accepts. */
   readonly batchBytesMax?: number
-  /** What is held until it is acknowledged; 32 MiB. Beyond it `send` waits. */
+  /** Bytes buffered until they are acknowledged; 32 MiB. Beyond it `send` waits. */
   readonly bufferBytesMax?: number
-  /** Batches of a partition under way at a time, 1 to 5; 5. */
+  /** In-flight batches per partition, 1 to 5; 5. */
   readonly inFlightMax?: number
   /**
-   * Whether the log recognises repeated batches; true. Without it a batch whose answer is lost may
-   * be stored twice, and one batch a partition is under way at a time.
+   * True to let the log deduplicate retried batches; the default. Without it a batch whose
+   * response is lost may be stored twice, and each partition has one batch in flight at a time.
    */
   readonly isIdempotent?: boolean
   readonly compression?: CompressionName
   /**
-   * Time from `send` to an acknowledgement or an error, as Kafka's `delivery.timeout.ms`. Without it the
-   * limit is one of silence: records fail when nothing of the client was acknowledged for 120 s, or, in a
-   * partition whose requests fail, nothing of this partition. What waits behind others on a slow line is
-   * not late then.
+   * Time from `send` to an acknowledgement or an error, as Kafka's `delivery.timeout.ms`.
+   * By default silence is limited instead: records fail if no record of the client was
+   * acknowledged for 120 s, or, in a partition whose requests fail, no record of this
+   * partition. Records that wait behind others on a slow line do not count as late then.
    */
   readonly deliveryTimeoutMs?: number
-  /** Silence after which a request is given up; 30 s. One too large for a slow line has more time. */
+  /** Silence after which a request fails; 30 s. A request too large for a slow line gets more time. */
   readonly requestTimeoutMs?: number
   readonly retryBackoffMs?: number
   readonly retryBackoffMsMax?: number
 }
 
 export interface ProducerSettings extends Required<Omit<ProducerOptions, 'deliveryTimeoutMs'>> {
-  /** Undefined: the limit is one of silence. */
+  /** Undefined: the limit is `DELIVERY_SILENCE_MS` of silence. */
   readonly deliveryTimeoutMs: number | undefined
 }
 
@@ -67,7 +67,7 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
   return settings
 }
 
-/** How long records wait at least before they fail. */
+/** Returns the shortest time after which records fail. */
 export function deliveryLimitMs({ deliveryTimeoutMs }: ProducerSettings): number {
   return deliveryTimeoutMs ?? DELIVERY_SILENCE_MS
 }

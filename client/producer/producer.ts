@@ -1,4 +1,4 @@
-/** The producer as applications see it. */
+/** The public producer. */
 import type { Codecs } from '../../src/core/compression/codec.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { within } from '../clock.ts'
@@ -20,22 +20,21 @@ export interface ProducerContext {
   readonly connection: Connection
   readonly metadata: TopicMetadataCache
   readonly codecs: Codecs
-  /** The line that all producers of the client share. */
+  /** Line shared by all producers of the client. */
   readonly line: SendLine
   readonly newProducerId: () => bigint
   readonly onClosed: () => void
 }
 
-/** Records of one `sendBatch` that are handed over in one turn; twice as many are under way. */
+/** Records of one `sendBatch` that are buffered in one turn; up to twice as many are in flight. */
 const SEND_BATCH_CHUNK = 10_000
 
 /**
- * Sends records, gathered into batches.
+ * Sends records in batches.
  *
- * Records of one partition are stored in the order of `send`, also when requests are repeated, and
- * an acknowledged record is stored exactly once (with `isIdempotent`, the default). Memory is bounded
- * by twice `bufferBytesMax`. In a Worker a producer belongs to one request: its `flush()` or
- * `close()` goes into `ctx.waitUntil`.
+ * Records of one partition are stored in the order of `send`, even when requests are retried, and an acknowledged
+ * record is stored exactly once (with `isIdempotent`, the default). Memory is bounded by twice `bufferBytesMax`.
+ * In a Worker a producer belongs to one request: pass its `flush()` or `close()` to `ctx.waitUntil`.
  *
  * @example
  * const producer = log.createProducer({ compression: 'gzip' })
@@ -60,27 +59,27 @@ export class Producer {
       waitingBudget: new MemoryBudget(settings.bufferBytesMax, () => undefined),
       builders: new BuilderPool(),
       release: (bytes) => budget.release(bytes),
-      hurry: () => this.#hurry(),
+      flushNow: () => this.#flushNow(),
     }
   }
 
-  /** The options in force, defaults included. */
+  /** The effective options, defaults included. */
   get settings(): ProducerSettings {
     return this.#context.settings
   }
 
-  /** Bytes held for records that are not acknowledged. */
+  /** Bytes held by unacknowledged records. */
   get bufferedBytes(): number {
     return this.#context.budget.usedBytes + this.#context.waitingBudget.usedBytes
   }
 
   /**
-   * Sends one record; resolves when it is durable. Await it, or `flush()`: while the buffer is full
-   * it does not resolve, which is what slows a fast sender down.
+   * Sends one record; resolves when it is durable. Await it, or `flush()`:
+   * while the buffer is full it stays pending, which slows a fast sender down.
    *
    * @throws {EdgelogError} `unknown_topic_or_partition`, `message_too_large`, `invalid_record`,
-   * `invalid_timestamp`, `throttled` (as much as the buffer holds is waiting for the buffer),
-   * `unavailable` (not acknowledged in time: it may be stored or not).
+   * `invalid_timestamp`, `throttled` (the queue of records that wait for the buffer
+   * is full too), `unavailable` (not acknowledged in time: it may be stored or not).
    */
   send(topic: string, record: ProducerRecord): Promise<RecordMetadata> {
     if (this.#closing !== undefined) return Promise.reject(closedError())
@@ -93,10 +92,10 @@ export class Producer {
   }
 
   /**
-   * Sends many records, never more at a time than the buffer holds. Not a unit: on an error those
-   * before it may be stored.
+   * Sends many records, at most as many at a time as the buffer holds. The
+   * call is not atomic: on an error the records before it may be stored.
    *
-   * @throws {EdgelogError} as `send`, of the first record that failed.
+   * @throws {EdgelogError} as `send`, for the first record that failed.
    */
   async sendBatch(topic: string, records: Iterable<ProducerRecord>): Promise<RecordMetadata[]> {
     const results: RecordMetadata[] = []
@@ -106,7 +105,7 @@ export class Producer {
       const sent = Promise.all(chunk)
       sent.catch(() => undefined)
       chunk = []
-      // One chunk stays under way while the one before it is waited for.
+      // One chunk stays in flight while the previous one is awaited.
       for (const result of await earlier) results.push(result)
       earlier = sent
     }
@@ -117,7 +116,7 @@ export class Producer {
         if (isFull || chunk.length === SEND_BATCH_CHUNK) await wait()
       }
     } catch (error) {
-      // `records` may throw; nobody hears what becomes of those before it.
+      // `records` may throw; errors of the earlier sends are ignored then.
       Promise.all(chunk).catch(() => undefined)
       throw error
     }
@@ -126,14 +125,14 @@ export class Producer {
     return results
   }
 
-  /** Sends what is gathered at once; resolves when everything sent before is settled, well or not. */
+  /** Sends all open batches at once; resolves when all earlier records are settled, successfully or not. */
   async flush(): Promise<void> {
     await Promise.all([...this.#topics.values()].map((topic) => topic.flush()))
   }
 
   /**
-   * Flushes, and takes no more records. With `timeoutMs`, what is not settled by then is rejected.
-   * Calling it again waits for the same end.
+   * Flushes, and accepts no more records. With `timeoutMs`, records that are
+   * unsettled by then are rejected. Further calls return the same promise.
    */
   close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#closing ??= this.#close(options.timeoutMs).finally(this.#onClosed)
@@ -143,7 +142,10 @@ export class Producer {
   async #close(timeoutMs: number | undefined): Promise<void> {
     if (timeoutMs === undefined) return await this.flush()
     await within(this.#context.connection.clock, timeoutMs, this.flush())
-    const error = new EdgelogError('unavailable', 'the producer was closed before an answer came')
+    const error = new EdgelogError(
+      'unavailable',
+      'the producer was closed before a response arrived',
+    )
     for (const topic of this.#topics.values()) topic.rejectWaiting(error)
     for (const topic of this.#topics.values()) topic.abandon(error)
   }
@@ -160,8 +162,8 @@ export class Producer {
     for (const topic of this.#topics.values()) topic.drain()
   }
 
-  #hurry(): void {
-    for (const topic of this.#topics.values()) topic.hurry()
+  #flushNow(): void {
+    for (const topic of this.#topics.values()) topic.flushNow()
   }
 }
 

@@ -1,11 +1,11 @@
-/** Records as applications write them, turned into the bytes that are stored. */
+/** Encodes the records of an application into stored bytes. */
 import type { NewRecord, RecordHeader } from '../../src/core/batch/record.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 
 /** Text is stored as UTF-8; `null` as a value is a tombstone. */
 export type Payload = string | Uint8Array | null
 
-/** Names may repeat in a list of pairs. */
+/** A list of pairs may repeat a name. */
 export type HeadersInput =
   | Readonly<Record<string, Payload>>
   | ReadonlyArray<readonly [name: string, value: Payload]>
@@ -14,9 +14,9 @@ export interface ProducerRecord {
   readonly key?: Payload | undefined
   readonly value: Payload
   readonly headers?: HeadersInput | undefined
-  /** Milliseconds since 1970; now if it is left out. */
+  /** Milliseconds since 1970; the current time by default. */
   readonly timestamp?: number | undefined
-  /** Chosen by the key if it is left out. */
+  /** Chosen by the key by default. */
   readonly partition?: number | undefined
 }
 
@@ -25,7 +25,7 @@ const encoder = new TextEncoder()
 /**
  * Encodes a record of an application.
  *
- * @throws {EdgelogError} `invalid_record` for what is neither bytes nor text that UTF-8 can hold.
+ * @throws {EdgelogError} `invalid_record` for a value that is neither bytes nor well-formed Unicode text.
  */
 export function encodeRecordInput(input: ProducerRecord, nowMs: number): NewRecord {
   return {
@@ -36,7 +36,7 @@ export function encodeRecordInput(input: ProducerRecord, nowMs: number): NewReco
   }
 }
 
-/** The same, with bytes of its own, for a record that has to wait. */
+/** Returns a copy with its own bytes, for a record that has to wait. */
 export function copyRecord(record: NewRecord): NewRecord {
   return {
     timestamp: record.timestamp,
@@ -62,7 +62,7 @@ function encodeHeaders(headers: HeadersInput): RecordHeader[] {
   }))
 }
 
-/** TextEncoder would replace a lone surrogate, so that another text is stored. */
+/** Rejects lone surrogates, which TextEncoder would silently replace. */
 function checkText(text: string, field: string, others = ''): string {
   if (typeof text === 'string' && text.isWellFormed()) return text
   throw new EdgelogError('invalid_record', `${field}: valid Unicode text${others} is allowed`)

@@ -1,4 +1,4 @@
-/** The line that all requests of a client share: gives each its turn, and measures what it carries. */
+/** Admits the requests of a client to the shared line one after the other, and measures the line's rate. */
 import type { Clock } from '../clock.ts'
 import {
   extraTimeMs,
@@ -10,7 +10,7 @@ import {
   UNKNOWN_PACE,
 } from './send-pace.ts'
 
-/** One request under way. */
+/** One request in flight. */
 interface SendTurn {
   readonly startedAtMs: number
   /** Added to the time limit of the request. */
@@ -25,35 +25,35 @@ interface WaitingRequest {
 
 export class SendLine {
   readonly #clock: Clock
-  /** In the order of `begin`; as many as there are requests of the callers. */
+  /** In the order of `begin`; bounded by the requests of the callers. */
   #waiting: WaitingRequest[] = []
   #pace = UNKNOWN_PACE
   #underWayBytes = 0
   /** Time of the last acknowledgement. */
   ackedAtMs = 0
-  /** Extra time of a request beyond the window, which is under way alone; otherwise 0. */
+  /** Extra time of a request beyond the window, which is in flight alone; otherwise 0. */
   extraMs = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** How large a batch should be that is yet to be built. */
+  /** Recommended size of the next batch. */
   get batchBytes(): number {
     return pacedBatchBytes(this.#pace)
   }
 
-  /** The line was measured. */
+  /** True once the line was measured. */
   get isMeasured(): boolean {
     return this.#pace.isMeasured
   }
 
-  /** Whether a batch may be sent while another of its partition is under way. */
+  /** Returns whether a batch may be sent while another of its partition is in flight. */
   mayFollow(sizeBytes: number): boolean {
     return mayFollow(this.#pace, sizeBytes)
   }
 
-  /** Waits for its turn. Returns undefined if `signal` was aborted before. */
+  /** Waits until the line admits the request. Returns undefined if `signal` was aborted before. */
   async begin(sizeBytes: number, signal: AbortSignal): Promise<SendTurn | undefined> {
     if (signal.aborted) return undefined
     if (this.#waiting.length > 0 || !this.#hasRoom(sizeBytes)) {
@@ -109,7 +109,7 @@ export class SendLine {
       const [next] = this.#waiting
       if (next === undefined || !this.#hasRoom(next.sizeBytes)) return
       this.#waiting.shift()
-      // Counted here: the one that waits runs later.
+      // Counted here, because the waiting request continues later.
       this.#underWayBytes += next.sizeBytes
       next.begin()
     }

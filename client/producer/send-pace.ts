@@ -1,15 +1,14 @@
 /**
- * How much a client may send at a time, and how long the answer may take. Decides only.
+ * Decides how much a client may send at a time, and how long the response may take.
  *
- * `fetch` shows no progress of an upload, so its time limit covers the whole request. What is under way
- * is therefore kept to what the line carries within a few seconds, measured by the requests before:
+ * `fetch` shows no progress of an upload, so its time limit covers the whole request. The bytes in flight
+ * are therefore limited to what the line carries within a few seconds, measured with the previous requests:
  *
  *    acknowledged, within the window's time    the rate grows to what this request shows
- *    acknowledged later                        the rate falls to what was under way / the time it took
- *    failed later than that                    everything begins again as on an unknown line
+ *    acknowledged later                        the rate falls to bytes in flight / elapsed time
+ *    failed later than that                    the pace is reset to that of an unknown line
  *
- * A batch larger than the window goes alone. What the window does not cover has time at the slowest rate
- * that is supported.
+ * A batch larger than the window is sent alone. Its bytes beyond the window get time at the slowest supported rate.
  */
 import {
   SEND_BATCHES_PER_WINDOW,
@@ -20,18 +19,18 @@ import {
 } from '../limits.ts'
 
 export interface SendPace {
-  /** Bytes that may be under way, over all partitions. */
+  /** Bytes that may be in flight, over all partitions. */
   readonly windowBytes: number
-  /** Some request was large or slow enough to show the rate of the line. */
+  /** True once a request was large or slow enough to show the rate of the line. */
   readonly isMeasured: boolean
 }
 
 export interface SentRequest {
   readonly sizeBytes: number
-  /** When it began, with its own. */
+  /** Bytes in flight when it began, its own included. */
   readonly underWayBytes: number
   readonly elapsedMs: number
-  /** `answered`: by a refusal, which shows nothing about the line. */
+  /** `answered`: rejected by the server, which shows nothing about the line. */
   readonly result: 'acked' | 'answered' | 'failed'
 }
 
@@ -44,7 +43,7 @@ export function paceAfter(pace: SendPace, request: SentRequest): SendPace {
   if (result === 'answered') return pace
   if (result === 'failed') return isSlow ? { ...UNKNOWN_PACE, isMeasured: true } : pace
   if (isSlow) {
-    // Never too low: not all that was under way had passed before.
+    // Never too low: part of the bytes in flight had arrived before.
     const carriedBytes = (underWayBytes * SEND_WINDOW_MS) / elapsedMs
     const windowBytes = Math.min(pace.windowBytes, carriedBytes)
     return { windowBytes: Math.max(SEND_WINDOW_BYTES_MIN, windowBytes), isMeasured: true }
@@ -57,22 +56,22 @@ export function paceAfter(pace: SendPace, request: SentRequest): SendPace {
   }
 }
 
-/** @param underWayBytes without those of the request that is to begin. */
+/** @param underWayBytes without those of the request that asks to begin. */
 export function mayBegin(pace: SendPace, underWayBytes: number, sizeBytes: number): boolean {
   return underWayBytes === 0 || underWayBytes + sizeBytes <= pace.windowBytes
 }
 
-/** Whether a batch may be sent while another of its partition is under way. */
+/** Returns whether a batch may be sent while another of its partition is in flight. */
 export function mayFollow(pace: SendPace, sizeBytes: number): boolean {
   return sizeBytes * SEND_FOLLOWS_PER_WINDOW <= pace.windowBytes
 }
 
-/** How large a batch should be that is yet to be built. */
+/** Returns the recommended size of the next batch. */
 export function pacedBatchBytes(pace: SendPace): number {
   return Math.floor(pace.windowBytes / SEND_BATCHES_PER_WINDOW)
 }
 
-/** Added to the time limit of a request that goes beyond the window. */
+/** Returns the extra time of a request that goes beyond the window. */
 export function extraTimeMs(pace: SendPace, underWayBytes: number): number {
   return Math.ceil(Math.max(0, underWayBytes - pace.windowBytes) / SEND_BYTES_PER_MS_MIN)
 }

@@ -1,6 +1,6 @@
 /**
- * Brings the records of one topic to their partitions, in the order of `send`. Records wait here
- * while the topic is not known yet, or the producer's memory is full.
+ * Distributes the records of one topic to their partitions, in the order of `send`. Records
+ * wait here until the topic metadata is loaded and while the producer's memory is full.
  */
 import { BatchBuilder } from '../../src/core/batch/batch-builder.ts'
 import type { NewRecord } from '../../src/core/batch/record.ts'
@@ -28,7 +28,7 @@ interface WaitingRecord {
   readonly sizeBytesMax: number
 }
 
-/** Called in its turn among the records that wait. */
+/** Called when it reaches the front of the waiting records. */
 type Marker = () => void
 
 export interface TopicSenderContext extends SenderContext {
@@ -36,8 +36,8 @@ export interface TopicSenderContext extends SenderContext {
   readonly budget: MemoryBudget
   /** Bytes of records that wait for memory. */
   readonly waitingBudget: MemoryBudget
-  /** Memory is short: close all open batches. */
-  readonly hurry: () => void
+  /** Closes all open batches, because memory is short. */
+  readonly flushNow: () => void
 }
 
 export class TopicSender {
@@ -45,7 +45,7 @@ export class TopicSender {
   readonly #context: TopicSenderContext
   readonly #partitions = new Map<number, PartitionSender>()
   readonly #waiting = new Fifo<WaitingRecord | Marker>()
-  /** Where records without a key go, until the batch there is closed. */
+  /** Partition for records without a key, until its batch is closed. */
   #stickyPartition: number | undefined
   #previousPartition: number | undefined
   #isLoading = false
@@ -77,7 +77,7 @@ export class TopicSender {
     })
   }
 
-  /** Appends what waits, as far as it goes. */
+  /** Appends waiting records until one has to keep waiting. */
   drain(): void {
     for (;;) {
       const next = this.#waiting.first
@@ -89,7 +89,7 @@ export class TopicSender {
     }
   }
 
-  /** Resolves when all that was sent so far is settled. */
+  /** Resolves when all earlier records are settled. */
   async flush(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#waiting.push(resolve)
@@ -106,11 +106,11 @@ export class TopicSender {
     )
   }
 
-  hurry(): void {
+  flushNow(): void {
     for (const sender of this.#partitions.values()) sender.flush()
   }
 
-  /** Gives up what waits, before memory that is given back lets it in. */
+  /** Rejects the waiting records, before released memory admits them. */
   rejectWaiting(error: EdgelogError): void {
     for (;;) {
       const next = this.#waiting.first
@@ -124,24 +124,24 @@ export class TopicSender {
     }
   }
 
-  /** Gives up everything at once, after `rejectWaiting` of all topics. */
+  /** Rejects everything at once, after `rejectWaiting` of all topics. */
   abandon(error: EdgelogError): void {
     this.#abandoned.abort()
     for (const sender of this.#partitions.values()) sender.abandon(error)
   }
 
   #admit(waiting: WaitingRecord): boolean {
-    const { metadata, budget, waitingBudget, hurry } = this.#context
+    const { metadata, budget, waitingBudget, flushNow } = this.#context
     const known = metadata.peek(this.#topic)
     if (known === undefined) {
       void this.#load()
       return false
     }
     if (!budget.tryReserve(waiting.reservedBytes)) {
-      hurry()
+      flushNow()
       return false
     }
-    // First, since memory that is given back on the way comes here again.
+    // Removed first, because released memory calls `drain` again.
     this.#waiting.shift()
     waitingBudget.release(waiting.reservedBytes)
     this.#append(waiting, known)
@@ -167,7 +167,7 @@ export class TopicSender {
     let sticky = this.#stickyPartition
     if (sticky === undefined || sticky >= partitions) {
       sticky = Math.floor(this.#context.connection.random() * partitions)
-      // Never the same twice in a row, so that two partitions share the load evenly.
+      // Never the same partition twice in a row, so that two partitions share the load evenly.
       if (sticky === this.#previousPartition) sticky = (sticky + 1) % partitions
       this.#stickyPartition = sticky
     }
@@ -232,6 +232,6 @@ function asRefusal(error: unknown): Refusal {
 function tooManyWaiting(bytesMax: number): EdgelogError {
   return new EdgelogError(
     'throttled',
-    `records of ${bytesMax} bytes wait already: await send() before sending more, or use sendBatch()`,
+    `${bytesMax} bytes of records are already waiting: await send() before sending more, or use sendBatch()`,
   )
 }

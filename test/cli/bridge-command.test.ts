@@ -47,7 +47,7 @@ test('carries frames to the server it is given, and stops at Ctrl-C', async () =
   const { code, stdout } = await end
   expect(code).toBe(0)
   expect(stdout).toContain(
-    `edgelog takes Kafka clients on localhost:${port}, for ${sharedServerUrl()}`,
+    `edgelog accepts Kafka clients on localhost:${port}, for ${sharedServerUrl()}`,
   )
 })
 
@@ -58,14 +58,14 @@ test('a client is hung up on while there is no server, and told of on the termin
   await watch(child).printed('Ctrl-C stops it.')
   await expect(ask(port)).rejects.toThrow('closed without an answer')
   child.kill('SIGINT')
-  expect((await end).stderr).toContain('a Kafka client was cut off')
+  expect((await end).stderr).toContain('closed the connection of a Kafka client')
 })
 
 describe('what is called wrongly', () => {
   test.each([
-    [['bridge', '--listen', 'x'], 2, 'host:port is needed'],
+    [['bridge', '--listen', 'x'], 2, 'Use host:port'],
     [['bridge', '--listen', '70000'], 2, 'at most 65535'],
-    [['bridge', '--tls-cert', 'cert.pem'], 1, '--tls-cert and --tls-key go together'],
+    [['bridge', '--tls-cert', 'cert.pem'], 1, '--tls-cert and --tls-key must be given together'],
     [['bridge', '--listen', '0.0.0.0:0'], 2, 'whole number of at least 1'],
     [['bridge', '--listen', '0.0.0.0:9092'], 1, 'set its EDGELOG_TOKEN'],
   ])('%j', async (args, code, mentions) => {
@@ -78,7 +78,7 @@ describe('what is called wrongly', () => {
     const holder = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => holder.once('listening', resolve))
     const { port } = holder.address() as { port: number }
-    const taken = `port ${port} on 127.0.0.1 is taken`
+    const taken = `port ${port} on 127.0.0.1 is in use`
     const bridge = await edgelog(sharedServerUrl(), ['bridge', '--listen', String(port)])
     expect([bridge.code, bridge.stderr]).toEqual([1, expect.stringContaining(taken)])
     const args = ['--port', String(await freePort()), '--state', join(dir, 'taken')]

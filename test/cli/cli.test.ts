@@ -190,7 +190,7 @@ describe('edgelog produce and consume', () => {
       [['produce', 'nowhere'], 1, 'unknown_topic_or_partition'],
       [['consume', 'nowhere'], 1, 'unknown_topic_or_partition'],
       [['consume', 'wrong', '--partition', '4'], 1, 'partitions 0 to 0'],
-      [['consume', 'wrong', '--offset', '4'], 2, '--partition is needed'],
+      [['consume', 'wrong', '--offset', '4'], 2, '--offset needs --partition'],
       [['consume', 'wrong', '--max-messages', 'x'], 2, 'whole number'],
       [['produce'], 2, 'topic'],
       [['produce', 'wrong', '--key-separator', ':'], 1, 'line 1 has no key separator'],
@@ -247,7 +247,7 @@ describe('edgelog dev', () => {
     const { port } = new URL(sharedServerUrl())
     const { code, stderr } = await edgelog(['dev', '--port', port, '--state', join(dir, 'other')])
     expect(code).toBe(1)
-    expect(stderr).toContain(`port ${port} on 127.0.0.1 is taken`)
+    expect(stderr).toContain(`port ${port} on 127.0.0.1 is in use`)
   })
 
   test('says that its state folder is in use, until the other is gone, however it went', async () => {

@@ -140,9 +140,9 @@ describe('a consumer', () => {
     expect(numbers(await take(consumer, 1))).toEqual([0])
     expect(() => consumer.seek('seek', 1, 0)).toThrow('not assigned')
     for (const offset of [-1, 0.5, Number.NaN]) {
-      expect(() => consumer.seek('seek', 0, offset)).toThrow('not a position')
+      expect(() => consumer.seek('seek', 0, offset)).toThrow('not a log position')
       const assignments = [{ topic: 'seek', partition: 0, offset }]
-      expect(() => log.consumer({ assignments })).toThrow('not a position')
+      expect(() => log.consumer({ assignments })).toThrow('not a log position')
     }
   })
 

@@ -193,7 +193,7 @@ describe('a member', () => {
     const { group, clock, member, membership } = await joined()
     await pass(clock, 1_000)
     member.owned = [{ topic: 't', topicId: TOPIC_ID, partitions: [0] }]
-    membership.hurry()
+    membership.heartbeatNow()
     await settle()
     expect(group.last).toEqual({ memberId: 'me', memberEpoch: 1, owned: member.owned })
     const sent = group.heartbeats.length
@@ -203,7 +203,7 @@ describe('a member', () => {
     })
     await pass(clock, 1_000)
     member.owned = []
-    membership.hurry()
+    membership.heartbeatNow()
     await settle()
     expect(group.heartbeats.length).toBe(sent + 1)
     answer()

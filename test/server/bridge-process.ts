@@ -8,7 +8,7 @@ import { freePort } from './free-port.ts'
 const COMMAND = join(import.meta.dirname, '../../bin/edgelog.js')
 /** Linux counts a process's time in hundredths of a second. */
 const TICK_MS = 10
-const READY = 'edgelog takes Kafka clients'
+const READY = 'edgelog accepts Kafka clients'
 
 export interface BridgeProcess {
   /** For Kafka clients, `localhost:port`. */

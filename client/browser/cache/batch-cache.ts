@@ -1,15 +1,15 @@
-/** What is kept of followed topics, as every tab reads it; `cache-writer.ts` fills it. */
+/** The cached batches of followed topics, as every tab reads them; `cache-writer.ts` writes them. */
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import type { Database, Store } from '../store/database.ts'
 import type { BatchRow, CacheLimits, CursorRow, FollowRow } from '../store/schema.ts'
 import { cacheLimits } from './cache-limits.ts'
 import { drop, evictRows, rangeOf } from './cache-rows.ts'
 
-/** One row and the cursor it was read under. */
+/** One row, and the cursor that was read with it. */
 export interface CacheRead {
-  /** Of the topic that bears the name now, as far as this browser knows. */
+  /** Id of the topic that has this name now, as far as this browser has stored it. */
   readonly topicId: string | undefined
-  /** Undefined: nothing is kept of that topic. */
+  /** Undefined: nothing of that topic is cached. */
   readonly cursor: CursorRow | undefined
   readonly row: BatchRow | undefined
 }
@@ -18,7 +18,7 @@ const STORES: Store[] = ['topics', 'follows', 'cursors', 'batches']
 
 export class BatchCache {
   readonly #database: Database
-  /** Of topics that are followed without limits of their own. */
+  /** Limits of topics that are followed without their own. */
   readonly #limits: Partial<CacheLimits>
 
   /** @throws {EdgelogError} `invalid_config`. */
@@ -27,7 +27,7 @@ export class BatchCache {
     this.#limits = cacheLimits(limits)
   }
 
-  /** The row that holds `offset`; behind the cursor's end, the last one. */
+  /** Reads the row that contains `offset`; behind the cursor's end, the last row. */
   async read(topic: string, partition: number, offset: number): Promise<CacheRead> {
     return await this.#database.read(STORES, async (tx) => {
       const known = await tx.objectStore('topics').get(topic)
@@ -40,7 +40,7 @@ export class BatchCache {
     })
   }
 
-  /** The first row that has a record at or after `timestamp`. */
+  /** Returns the first row with a record at or after `timestamp`. */
   async rowAtTime(
     topic: string,
     partition: number,
@@ -53,7 +53,10 @@ export class BatchCache {
     })
   }
 
-  /** What the log has, as it was heard of last, and the cache has not; null: nothing was heard. */
+  /**
+   * Returns the number of offsets that the log has beyond the cache,
+   * as of the last message of the server; null if there was none.
+   */
   async lagRecords(): Promise<number | null> {
     const cursors = await this.cursors()
     if (cursors.length === 0) return null
@@ -69,17 +72,19 @@ export class BatchCache {
   }
 
   /**
-   * Keeps a topic from now on, until `unfollow`. Without `limits` it goes on as it was.
+   * Caches a topic until `unfollow`. Without `limits` it keeps its previous ones.
    *
-   * @returns whether it was not followed before, or otherwise.
-   * @throws {EdgelogError} `invalid_topic`, `invalid_config`; `storage_failed`, `storage_full`.
+   * @returns whether it was not followed before, or its limits have changed
+   * @throws {EdgelogError} `invalid_topic`, `invalid_config`; `storage_failed`, `storage_full`
    */
   async follow(topic: string, limits?: Partial<CacheLimits>): Promise<boolean> {
     const given = limits === undefined ? undefined : cacheLimits(this.#limits, limits)
     return await this.#follow(topic, given, null)
   }
 
-  /** Keeps a topic because it is read, and for as long as it is: `CACHE_UNUSED_MS` count anew. */
+  /**
+   * Caches a topic because it is being read, until it is unused for `CACHE_UNUSED_MS`; each call restarts that time.
+   */
   async use(topic: string, nowMs: number): Promise<boolean> {
     return await this.#follow(topic, undefined, nowMs)
   }
@@ -93,7 +98,7 @@ export class BatchCache {
     return await this.#database.write(['follows'], async (tx) => {
       const follows = tx.objectStore('follows')
       const known = await follows.get(topic)
-      // What the application has asked for is not taken back by reading it.
+      // Reading does not revoke an explicit `follow`.
       if (known?.usedAtMs === null && limits === undefined) return false
       const kept = limits ?? known?.limits ?? cacheLimits(this.#limits)
       await follows.put({ topic, limits: kept, usedAtMs })
@@ -101,7 +106,7 @@ export class BatchCache {
     })
   }
 
-  /** What was kept is dropped. */
+  /** Stops caching a topic, and deletes its rows. */
   async unfollow(topic: string): Promise<void> {
     await this.#database.write(STORES, async (tx) => {
       await tx.objectStore('follows').delete(topic)
@@ -109,7 +114,7 @@ export class BatchCache {
     })
   }
 
-  /** Drops the row that begins at `baseOffset`, and all before it: what is left has no hole. */
+  /** Drops the row that begins at `baseOffset`, and all rows before it, so the rest has no hole. */
   async dropThrough(topic: string, partition: number, baseOffset: number): Promise<void> {
     await evictRows(
       this.#database,

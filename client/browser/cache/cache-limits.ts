@@ -3,10 +3,10 @@ import { CACHE_AGE_MS_MAX, CACHE_BYTES_MAX, CACHE_BYTES_MIN, CACHE_RECORDS_MAX }
 import type { CacheLimits } from '../store/schema.ts'
 
 /**
- * The defaults, overridden by what is given, the last first. They hold to within a row of each
- * partition: bytes always, records and age as long as a partition has another row.
+ * Returns the default limits, overridden by the given ones; later ones win. Limits hold to within
+ * one row per partition: bytes always, records and age while the partition has another row.
  *
- * @throws {EdgelogError} `invalid_config`.
+ * @throws {EdgelogError} `invalid_config`
  */
 export function cacheLimits(...given: readonly Partial<CacheLimits>[]): CacheLimits {
   const limits = {
@@ -21,7 +21,7 @@ export function cacheLimits(...given: readonly Partial<CacheLimits>[]): CacheLim
       if (!(Number.isSafeInteger(value) && value >= least)) {
         throw new EdgelogError(
           'invalid_config',
-          `${name}: a whole number from ${least}, got ${value}`,
+          `${name}: must be a whole number of at least ${least}, got ${value}`,
         )
       }
       limits[name] = value

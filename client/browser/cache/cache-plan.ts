@@ -1,12 +1,12 @@
 /**
- * Decides what becomes of batches that arrive, and what has to go. The cache of a partition is one
- * range of its log, [startOffset, endOffset): an offset in it that no batch has is one without a record. It grows at
- * its end and shrinks at its start. Nothing here reads or writes.
+ * Decides what to do with batches that arrive, and what to evict. The cache of a partition
+ * is one range of its log, [startOffset, endOffset): an offset in it that is in no batch has
+ * no record. It grows at its end and shrinks at its start. Pure: reads and writes nothing.
  *
  *   log       |------------------------------------------|
  *   cache                 |=======|=====|==|  endOffset
- *   arrival                      |-----------|             what is there already is trimmed
- *   arrival                                    |-----|     gap: what lies between is asked for first
+ *   arrival                      |-----------|             the cached part is trimmed
+ *   arrival                                    |-----|     gap: the range between is fetched first
  */
 import type { BatchHeader } from '../../../src/core/batch/record-batch.ts'
 import { endOffsetOf } from '../../consumer/log-chunk.ts'
@@ -14,7 +14,7 @@ import { CACHE_ROW_BYTES } from '../limits.ts'
 import type { CacheLimits, CursorRow } from '../store/schema.ts'
 import type { TopicResetReason } from '../tabs/channel.ts'
 
-/** Why what was kept of a partition is void. */
+/** Reason why the cached part of a partition is invalid. */
 export type ResetReason = Exclude<TopicResetReason, 'deleted'>
 
 /** The ends of the log for readers of committed records. */
@@ -25,8 +25,8 @@ export interface LogEnds {
 }
 
 /**
- * All that the log has in [from, endOffset): an offset without a batch has no record. The log reached `from` when it
- * was asked for this.
+ * All records of the log in [from, endOffset): an offset without a batch has no
+ * record. The end of the log was at or after `from` when they were requested.
  */
 export interface Arrival extends LogEnds {
   readonly topic: string
@@ -35,17 +35,17 @@ export interface Arrival extends LogEnds {
   readonly from: number
   readonly endOffset: number
   readonly bytes: Uint8Array
-  /** Of the batches in `bytes`, checked; the first may begin before `from`. */
+  /** Headers of the batches in `bytes`, checked; the first batch may begin before `from`. */
   readonly headers: readonly BatchHeader[]
 }
 
 type ArrivalPlan =
-  /** These are new; perhaps none is. */
+  /** The new batches; possibly none. */
   | { readonly kind: 'append'; readonly headers: readonly BatchHeader[] }
   | { readonly kind: 'gap' }
   | { readonly kind: 'reset'; readonly reason: ResetReason }
 
-/** A first arrival begins the cache, wherever it begins. */
+/** Plans what to do with an arrival. The first one begins the cache at its own start. */
 export function planArrival(cursor: CursorRow | undefined, arrival: Arrival): ArrivalPlan {
   const { headers, from } = arrival
   if (cursor === undefined) return { kind: 'append', headers }
@@ -55,14 +55,14 @@ export function planArrival(cursor: CursorRow | undefined, arrival: Arrival): Ar
   if (from > endOffset) return { kind: 'gap' }
   const fresh = headers.filter((header) => endOffsetOf(header) > endOffset)
   const base = fresh[0]?.baseOffset ?? endOffset
-  // No batch is ever cut otherwise by the log that it was read from.
+  // A log never splits a batch differently from before, so this is another log.
   if (base < endOffset && startOffset < endOffset) return { kind: 'reset', reason: 'truncated' }
   return { kind: 'append', headers: fresh }
 }
 
 /**
- * What the ends of the log say of what is kept, which held `knownOffset` before they were asked for: an
- * answer that is late says less than there is, and means nothing.
+ * Compares the ends of the log with the cache, and returns why the cache is invalid, if it is. `knownOffset` is the
+ * end of the cache when the ends were requested: a late response may be older than the cache, which is no reason.
  */
 export function resetReason(
   { topicId, endOffset }: CursorRow,
@@ -76,8 +76,8 @@ export function resetReason(
 }
 
 /**
- * Whether the oldest row goes, of the partition that holds most of its topic. The newest row of a
- * partition stays, however many records it has, unless it takes the bytes that are allowed.
+ * Returns whether to evict the oldest row of the topic's largest partition. The newest
+ * row of a partition stays, whatever its number of records, unless it exceeds the bytes.
  */
 export function isOver(
   cursors: readonly CursorRow[],
@@ -90,7 +90,7 @@ export function isOver(
   return !isNewest && sum(({ recordsCount }) => recordsCount) > recordsMax
 }
 
-/** Cuts batches into rows. */
+/** Groups batches into rows. */
 export function cutRows<Batch extends { readonly bytes: Uint8Array }>(
   batches: Iterable<Batch>,
 ): Batch[][] {
@@ -107,7 +107,7 @@ export function cutRows<Batch extends { readonly bytes: Uint8Array }>(
   return rows
 }
 
-/** Where to begin with a partition, so that what is read fits into the limits about. */
+/** Returns the offset at which to begin a partition, so that the cache fits into the limits approximately. */
 export function beginOffset(
   { logStartOffset, highWatermark }: LogEnds,
   sizeBytes: number,

@@ -1,8 +1,8 @@
-/** The rows of the cache, and dropping them. */
+/** Rows of the cache, and their eviction. */
 import type { Database, Transaction } from '../store/database.ts'
 import type { BatchRow, CursorRow } from '../store/schema.ts'
 
-/** Of a topic, or of one of its partitions, in both stores. */
+/** Returns the key range of a topic, or of one of its partitions, in both stores. */
 export function rangeOf(...prefix: [topic: string, partition?: number]): IDBKeyRange {
   return IDBKeyRange.bound(prefix, [...prefix, []])
 }
@@ -12,7 +12,7 @@ export async function drop(tx: Transaction, range: IDBKeyRange): Promise<void> {
   await tx.objectStore('batches').delete(range)
 }
 
-/** Drops rows, the oldest first, as long as they may go: what is left has no hole. */
+/** Evicts rows, oldest first, while the callback allows it, so the rest has no hole. */
 export async function evictRows(
   database: Database,
   range: IDBKeyRange | undefined,
@@ -20,11 +20,11 @@ export async function evictRows(
 ): Promise<void> {
   await database.write(['cursors', 'batches'], async (tx) => {
     for (const cursor of await tx.objectStore('cursors').getAll(range)) {
-      const mayGo = begin(cursor)
+      const isEvictable = begin(cursor)
       let left = cursor
       for (;;) {
         const row = await firstRow(tx, left)
-        if (row === undefined || !mayGo(row, isNewest(left, row))) break
+        if (row === undefined || !isEvictable(row, isNewest(left, row))) break
         left = await dropRow(tx, left, row)
       }
       if (left !== cursor) await tx.objectStore('cursors').put(left)
@@ -43,7 +43,7 @@ export async function firstRow(
   return await tx.objectStore('batches').get(rangeOf(topic, partition))
 }
 
-/** @returns the cursor without its first row. */
+/** @returns the cursor without its first row */
 export async function dropRow(
   tx: Transaction,
   cursor: CursorRow,

@@ -1,10 +1,11 @@
 /**
- * The record batches of followed topics in the database: each method is one transaction, which any tab
- * may run at any time. What a tab knew before it began may be out of date, so each looks again: two
- * tabs that write the same partition leave neither a hole nor a batch twice.
+ * Writes the batches of followed topics to the database. Each method is one transaction, which
+ * any tab may run at any time. A tab's earlier reads may be stale, so each transaction reads
+ * the state again: two tabs that write the same partition cause neither a hole nor a duplicate.
  *
- * A row begins where the one before it ends; offsets without a record belong to one of the two. What arrives is merged with the last rows while those
- * span no more offsets than it does, so a byte is rewritten once per doubling and rows are few.
+ * A row begins where the previous one ends; offsets without a record belong to one of
+ * the two. Arrivals are merged with the last rows while those span no more offsets
+ * than the arrival, so each byte is rewritten once per doubling, and rows stay few.
  */
 import { type BatchHeader, batchBytes } from '../../../src/core/batch/record-batch.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
@@ -16,7 +17,7 @@ import type { TopicResetReason } from '../tabs/channel.ts'
 import { type Arrival, cutRows, isOver, planArrival, type ResetReason } from './cache-plan.ts'
 import { drop, dropRow, evictRows, firstRow, isNewest, rangeOf } from './cache-rows.ts'
 
-/** `unfollowed`: nobody wants it any more; `gap`: go on from the cursor's end. */
+/** `unfollowed`: no longer cached; `gap`: continue at the cursor's end. */
 export type Stored = 'stored' | 'gap' | 'unfollowed' | ResetReason
 
 const STORES: Store[] = ['topics', 'follows', 'cursors', 'batches']
@@ -31,10 +32,10 @@ export class CacheWriter {
   }
 
   /**
-   * Stores what arrived, in order, and keeps each topic within its limits. On lack of space the oldest
-   * half of the whole cache goes, once.
+   * Stores arrivals, in order, and keeps each topic within its limits.
+   * If storage is full, evicts the oldest half of the whole cache, once.
    *
-   * @throws {EdgelogError} `storage_full`, `storage_failed`: nothing is stored then.
+   * @throws {EdgelogError} `storage_full`, `storage_failed`: nothing is stored then
    */
   async append(arrivals: readonly Arrival[]): Promise<Stored[]> {
     const work = async (tx: Transaction) => {
@@ -55,9 +56,9 @@ export class CacheWriter {
   }
 
   /**
-   * Drops what is kept of the partitions that `reasonOf` has a reason for.
+   * Drops the cached partitions for which `reasonOf` returns a reason.
    *
-   * @returns the first of the reasons.
+   * @returns the first of the reasons
    */
   async reset(
     topic: string,
@@ -75,7 +76,7 @@ export class CacheWriter {
     })
   }
 
-  /** Drops what is older than its topic may be, and what the log itself has deleted. */
+  /** Evicts rows that are older than the topic's limit, and rows that the log itself has deleted. */
   async evict(): Promise<void> {
     const nowMs = this.#now()
     for (const { topic, limits } of await this.#database.read(['follows'], (tx) =>
@@ -88,7 +89,7 @@ export class CacheWriter {
     }
   }
 
-  /** Lets the oldest half of the cache go; resolves to whether there was anything. */
+  /** Evicts the oldest half of the cache; resolves to whether there was anything to evict. */
   async makeRoom(): Promise<boolean> {
     const count = await this.#database.read(['batches'], (tx) => tx.objectStore('batches').count())
     if (count > 0) await this.#halve()
@@ -96,8 +97,8 @@ export class CacheWriter {
   }
 
   /**
-   * Makes room: the oldest half of each partition goes, and one row at least. Where the browser has no
-   * room to write even that down, all goes, which takes nothing but deleting.
+   * Makes room: evicts the oldest half of each partition, at least one row. If the browser
+   * has no space even to write the new cursors, clears the cache, which needs no writes.
    */
   async #halve(): Promise<void> {
     try {
@@ -115,15 +116,15 @@ export class CacheWriter {
     await evictRows(this.#database, undefined, ({ sizeBytes }) => {
       let droppedBytes = 0
       return ({ bytes }) => {
-        const mayGo = droppedBytes * 2 < sizeBytes
+        const isEvictable = droppedBytes * 2 < sizeBytes
         droppedBytes += bytes.length
-        return mayGo
+        return isEvictable
       }
     })
   }
 }
 
-/** One batch, or a row that is written anew. */
+/** One batch, or a row that is written again. */
 type Piece = Pick<BatchRow, 'endOffset' | 'recordsCount' | 'maxTimestamp'> & {
   readonly bytes: Uint8Array
 }
@@ -154,7 +155,7 @@ async function appendTopic(
   }
 }
 
-/** @returns the cursor as it is to be; undefined: nothing is kept. */
+/** @returns the new cursor; undefined if nothing is cached */
 async function appendPartition(
   tx: Transaction,
   before: CursorRow | undefined,
@@ -168,7 +169,7 @@ async function appendPartition(
   for (const arrival of arrivals) {
     const isOther = topicId !== undefined && arrival.topicId !== topicId
     const plan = planArrival(cursor, arrival)
-    // Which of the two is the topic now, the server knows.
+    // Only the server can decide which of the two is the current topic.
     if (isOther || (plan.kind === 'reset' && plan.reason === 'recreated')) {
       stored.set(arrival, 'recreated')
       break
@@ -206,7 +207,7 @@ function cursorAfter(
   }
   const end = Math.max(known.endOffset, endOffset)
   const [first] = headers
-  // A cache without a row is empty, wherever it ends.
+  // A cache without rows is empty, whatever its end.
   const firstOffset = first === undefined ? end : Math.min(known.startOffset, first.baseOffset)
   const sum = (of: 'sizeBytes' | 'recordsCount') =>
     headers.reduce((total, header) => total + header[of], known[of])
@@ -224,8 +225,8 @@ function cursorAfter(
 }
 
 /**
- * Writes what follows the last row, together with those before it that are no longer than that. The last row that is
- * written ends where the cache ends.
+ * Writes the pieces behind the last row, merged with earlier rows that are no
+ * longer than they are. The last row that is written ends where the cache ends.
  */
 async function writeRows(
   tx: Transaction,
@@ -262,7 +263,7 @@ async function writeRows(
   }
 }
 
-/** The log has no record from the last row's end up to the cache's end. */
+/** Extends the last row to the cache's end, because the log has no record between them. */
 async function extendLastRow(
   tx: Transaction,
   { topic, partition, endOffset }: CursorRow,
@@ -271,7 +272,7 @@ async function extendLastRow(
   await last?.update({ ...last.value, endOffset })
 }
 
-/** Takes the oldest rows of whichever partition has most, until the topic is within its limits. */
+/** Evicts the oldest rows of the largest partition, until the topic is within its limits. */
 async function evictTopic(
   tx: Transaction,
   cursors: Map<number, CursorRow>,

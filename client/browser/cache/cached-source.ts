@@ -1,14 +1,14 @@
 /**
- * Lets readers read followed topics from the cache, in every tab, online or not.
+ * Lets readers read followed topics from the cache, in every tab, online or offline.
  *
- *   nothing is kept yet       the network, and no long poll as long as something may be kept soon
- *   before the cache          the network, so that nothing is passed over
+ *   not cached yet            the network, without long polls while it may be cached soon
+ *   before the cache          the network, so that no record is skipped
  *   in it                     the cache
- *   from its end to the log's waits until the tab that leads has stored more
+ *   from its end to the log's waits until the leading tab has stored more
  *   behind the log's end, or not followed: the network
  *
- * `latest` is the end of the log as it was heard of last. `earliest`, or a time, that may lie before
- * the cache is asked of the network; offline the reader begins where the cache begins.
+ * `latest` is the last reported end of the log. `earliest`, or a time, is resolved by the
+ * network if it may lie before the cache; offline the reader begins where the cache begins.
  */
 
 import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
@@ -31,30 +31,30 @@ export interface CachedSourceContext {
   readonly channel: Channel
   readonly codecs: Codecs
   readonly clock: Clock
-  /** What was kept is damaged, and was dropped. */
+  /** Called when cached data was damaged and has been dropped. */
   readonly failed: (error: EdgelogError) => void
 }
 
-interface Place {
+interface CachedPartition {
   readonly topic: string
   readonly partition: number
 }
 
-/** For one consumer: it remembers which topics that has read. */
+/** The source of one consumer; it stores which topics that consumer has read. */
 export class CachedSource implements LogSource {
   readonly #context: CachedSourceContext
-  /** Partitions of which nothing was kept in time: there may be no space, or no tab that leads. */
+  /** Partitions that were not cached in time: there may be no space, or no leading tab. */
   readonly #unkept = new Set<string>()
-  /** By partition that is not kept yet: how much to read next. */
+  /** Size of the next read of a partition that is not cached yet. */
   readonly #readBytes = new Map<string, number>()
-  /** By partition, of the topic that was read from. */
+  /** Topic id of each partition at its first read. */
   readonly #topicIds = new Map<string, string>()
 
   constructor(context: CachedSourceContext) {
     this.#context = context
   }
 
-  /** @throws {EdgelogError} `offset_out_of_range` once for an offset of a topic that was created anew. */
+  /** @throws {EdgelogError} `offset_out_of_range` once for an offset of a topic that was recreated */
   async fetch(
     topic: string,
     partition: number,
@@ -65,17 +65,17 @@ export class CachedSource implements LogSource {
     const place = { topic, partition }
     const deadlineMs = clock.now() + waitMs
     let at = from
-    let heardEnd = 0
+    let reportedEnd = 0
     for (;;) {
       const wake = new AbortController()
       const end = () => wake.abort()
       signal.addEventListener('abort', end)
-      const unlisten = channel.listen('news', (heard) => {
-        if (heard.topic !== topic || heard.partition !== partition) return
-        heardEnd = heard.endOffset
+      const unlisten = channel.listen('news', (message) => {
+        if (message.topic !== topic || message.partition !== partition) return
+        reportedEnd = message.endOffset
         end()
       })
-      const toldEnd = heardEnd
+      const endBefore = reportedEnd
       try {
         const found = await this.#read(place, typeof at === 'number' ? at : 0)
         this.#checkTopic(place, found, at)
@@ -100,14 +100,14 @@ export class CachedSource implements LogSource {
           if (cut !== undefined) return { ...cut, ...endsAt(highWatermark) }
           continue
         }
-        // Told of and not stored: nothing is kept at present.
-        const isMissed = toldEnd > at
+        // Reported, but not stored: the cache is not written at present.
+        const isMissed = endBefore > at
         if (at < endOffset || at > highWatermark || isMissed) {
           return await network.fetch(topic, partition, { ...options, from: at })
         }
         const leftMs = deadlineMs - clock.now()
         if (leftMs <= 0 || signal.aborted) {
-          // The end of what can be read for now: the reader is to wait, though the log may have more.
+          // Reports the readable end as the end of the log, so that the reader waits, though the log may have more.
           return { from: at, to: at, batches: new Uint8Array(), ...endsAt(at) }
         }
         await sleep(clock, Math.min(leftMs, CACHE_RECHECK_MS), wake.signal)
@@ -119,13 +119,13 @@ export class CachedSource implements LogSource {
   }
 
   /**
-   * What the tab that leads has yet to keep, from the network. No request is held open meanwhile: of
-   * each partition in each tab they would take all the connections that a browser has for a host.
+   * Reads from the network what the leading tab has not cached yet. It holds no long poll
+   * meanwhile: one per partition and tab would use up the browser's connections to a host.
    *
-   * @returns undefined if there is nothing, and it is to be looked again.
+   * @returns undefined if there was nothing, and the cache is to be read again
    */
   async #fetchUnkept(
-    place: Place,
+    place: CachedPartition,
     options: FetchBatchesOptions,
     deadlineMs: number,
     wake: AbortController,
@@ -134,22 +134,22 @@ export class CachedSource implements LogSource {
     const { topic, partition } = place
     const { from, signal } = options
     const key = keyOf(place)
-    // Never more than was asked: the clock may have been set back.
+    // Never more than requested: the clock may have been set back.
     const waitMs = Math.min(options.waitMs, Math.max(0, deadlineMs - clock.now()))
     if (this.#unkept.has(key)) return await network.fetch(topic, partition, { ...options, waitMs })
     const readBytes = this.#readBytes.get(key) ?? CACHE_FIRST_READ_BYTES
     const maxBytes = Math.min(options.maxBytes, readBytes)
     const fetched = await network.fetch(topic, partition, { ...options, maxBytes, waitMs: 0 })
     if (fetched.batches.length > 0) this.#readBytes.set(key, maxBytes * 2)
-    const isNews = typeof from !== 'number' || fetched.to > from
-    if (isNews || waitMs === 0 || signal.aborted) return fetched
+    const isProgress = typeof from !== 'number' || fetched.to > from
+    if (isProgress || waitMs === 0 || signal.aborted) return fetched
     await sleep(clock, Math.min(waitMs, CACHE_RECHECK_MS), wake.signal)
     if (!wake.signal.aborted) this.#unkept.add(key)
     return undefined
   }
 
-  /** A database that fails is none. */
-  async #read({ topic, partition }: Place, offset: number): Promise<CacheRead> {
+  /** Reads the cache; a failed database counts as an empty cache. */
+  async #read({ topic, partition }: CachedPartition, offset: number): Promise<CacheRead> {
     try {
       return await this.#context.cache.read(topic, partition, offset)
     } catch (error) {
@@ -158,18 +158,22 @@ export class CachedSource implements LogSource {
     }
   }
 
-  #checkTopic({ topic, partition }: Place, { topicId }: CacheRead, at: StartPosition): void {
+  #checkTopic(
+    { topic, partition }: CachedPartition,
+    { topicId }: CacheRead,
+    at: StartPosition,
+  ): void {
     if (topicId === undefined) return
     const key = keyOf({ topic, partition })
     const known = this.#topicIds.get(key) ?? topicId
     this.#topicIds.set(key, topicId)
     if (known === topicId || typeof at !== 'number') return
-    throw new EdgelogError('offset_out_of_range', `offset: ${topic} was created anew`)
+    throw new EdgelogError('offset_out_of_range', `offset: ${topic} was recreated`)
   }
 
-  /** The offset of a name or a time, and whether what lies before the cache cannot matter. */
+  /** Resolves an end of the log or a time. `isSure` is false if the network may have earlier records. */
   async #resolve(
-    { topic, partition }: Place,
+    { topic, partition }: CachedPartition,
     { startOffset, endOffset, logStartOffset, highWatermark }: CursorRow,
     from: Exclude<StartPosition, number>,
   ): Promise<{ readonly offset: number; readonly isSure: boolean }> {
@@ -191,16 +195,16 @@ export class CachedSource implements LogSource {
         if (first !== undefined) return first.offset
       }
     } catch (error) {
-      // Whoever reads there finds the damage.
+      // The damage is reported when a reader reaches this row.
       if (!(error instanceof EdgelogError)) throw error
       return row.baseOffset
     }
     return row.endOffset
   }
 
-  /** @returns undefined if the network does not answer soon. */
+  /** @returns undefined if the network does not respond within `CACHE_NETWORK_MS` */
   async #tryNetwork(
-    { topic, partition }: Place,
+    { topic, partition }: CachedPartition,
     options: FetchBatchesOptions,
   ): Promise<FetchedBatches | undefined> {
     const soon = { ...options, waitMs: 0, silenceMs: CACHE_NETWORK_MS }
@@ -213,13 +217,13 @@ export class CachedSource implements LogSource {
   }
 
   /**
-   * Returns whole batches from the one that holds `offset`, up to `maxBytes` but at least one; none where no record of
-   * the row lies at `offset` or behind it.
+   * Returns whole batches from the one that contains `offset`, up to `maxBytes`
+   * but at least one; none if the row has no record at or after `offset`.
    *
-   * @returns undefined if they are damaged: they, and all before them, are kept no longer.
+   * @returns undefined if the row is damaged: it, and all rows before it, are dropped
    */
   async #cut(
-    { topic, partition }: Place,
+    { topic, partition }: CachedPartition,
     row: BatchRow,
     offset: number,
     maxBytes: number,
@@ -255,11 +259,11 @@ function rangeOf({ baseOffset, endOffset, bytes }: BatchRow): LogRange {
   return { from: baseOffset, to: endOffset, batches: bytes }
 }
 
-/** What is kept holds no transaction that is not decided. */
+/** Cached batches contain no undecided transaction. */
 function endsAt(highWatermark: number) {
   return { lastStableOffset: highWatermark, highWatermark }
 }
 
-function keyOf({ topic, partition }: Place): string {
+function keyOf({ topic, partition }: CachedPartition): string {
   return `${partition}/${topic}`
 }

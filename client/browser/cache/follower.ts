@@ -1,6 +1,6 @@
 /**
- * Keeps followed topics in step with the log, in the tab that leads: what the log sends goes into the
- * cache, and word of it to all who read.
+ * Keeps followed topics in step with the log, in the leading tab:
+ * stores frames of the server in the cache, and notifies all readers.
  */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { LogEnds as CoreLogEnds } from '../../../src/core/log/log-ends.ts'
@@ -33,14 +33,14 @@ interface FollowerContext {
   readonly connection: Connection
   readonly network: LogSource
   readonly topics: {
-    /** What is known, however old. */
+    /** Loads the stored metadata, however old. */
     load(topic: string): Promise<TopicRow>
-    /** What the server says. */
-    ask(topic: string): Promise<TopicRow>
+    /** Requests the metadata from the server. */
+    request(topic: string): Promise<TopicRow>
   }
-  /** `subscriptions` may answer otherwise now. */
+  /** The result of `subscriptions` may have changed. */
   readonly changed: () => void
-  /** The browser does not store, or the log is damaged: it is read from the network then. */
+  /** The browser cannot store, or the log is damaged; readers use the network then. */
   readonly failed: (error: EdgelogError) => void
 }
 
@@ -52,17 +52,17 @@ interface Waiting {
 
 export class Follower implements SyncSink {
   readonly #context: FollowerContext
-  /** By partition: what the log sends next. */
+  /** Next offset of each partition. */
   readonly #positions = new Map<string, number>()
   readonly #damages = new Map<string, number>()
-  /** Topics that the server does not have; while there are any, they are looked for now and again. */
+  /** Topics that the server does not have; they are looked up at an interval. */
   readonly #missing = new Set<string>()
   #seekTimer: Timer
   #isClosed = false
-  /** What arrived while a transaction was under way shares the next. */
+  /** Arrivals during a transaction share the next one. */
   #waiting: Waiting[] = []
   #isWriting = false
-  #restUntilMs = 0
+  #suspendedUntilMs = 0
   #timer: Timer
 
   constructor(context: FollowerContext) {
@@ -103,7 +103,7 @@ export class Follower implements SyncSink {
       from: offset,
       endOffset: offset,
     }
-    // Frames tell as well, and what fails here fails there.
+    // Optional: frames report the ends too, and an error here occurs there again.
     void this.#keep(arrival).catch(() => undefined)
   }
 
@@ -127,7 +127,7 @@ export class Follower implements SyncSink {
     const stored = await this.#keep({ ...place, ...ends, from, endOffset, bytes, headers })
     if (stored === 'stored') return 'taken'
     if (stored === 'recreated') await this.#settle(subscription)
-    else if (stored !== 'gap' && stored !== 'unfollowed') this.#tellReset(topic, stored)
+    else if (stored !== 'gap' && stored !== 'unfollowed') this.#publishReset(topic, stored)
     return 'resubscribe'
   }
 
@@ -137,20 +137,20 @@ export class Follower implements SyncSink {
     }
   }
 
-  /** The server has this topic. */
+  /** Reports that the server has this topic. */
   found(topic: string): void {
     if (this.#missing.delete(topic)) this.#context.changed()
   }
 
-  /** What is followed may be there by now. */
+  /** Looks up the followed topics that were missing. */
   async seek(): Promise<void> {
     const { topics } = this.#context
     for (const topic of [...this.#missing]) {
       try {
-        await topics.ask(topic)
+        await topics.request(topic)
       } catch (error) {
         if (isGone(error)) continue
-        // What else may be wrong is for the sync to tell, and to wait for.
+        // Sync reports other errors and retries.
       }
       this.found(topic)
     }
@@ -167,7 +167,7 @@ export class Follower implements SyncSink {
     if (isLive) this.#maintain()
   }
 
-  /** Now and again five minutes later: what is too old goes, what is new on the server is found. */
+  /** Evicts old rows and looks for new partitions, every `METADATA_MAX_AGE_MS`. */
   #maintain(): void {
     const { writer, connection, changed } = this.#context
     writer.evict().catch(() => undefined)
@@ -188,7 +188,7 @@ export class Follower implements SyncSink {
       const reset = await writer.reset(topic, (cursor) =>
         isOther(cursor) ? 'recreated' : undefined,
       )
-      this.#tellReset(topic, reset)
+      this.#publishReset(topic, reset)
     }
     const followed: Followed[] = []
     let ends: readonly PartitionDetails[] | undefined
@@ -196,7 +196,7 @@ export class Follower implements SyncSink {
       const place = { topic, partition, topicId }
       if ((this.#damages.get(keyOf(place)) ?? 0) >= CORRUPT_READS_MAX) continue
       const cursor = cursors.find((known) => known.partition === partition && !isOther(known))
-      let offset: Followed['offset'] = this.#isResting ? 'latest' : (cursor?.endOffset ?? 0)
+      let offset: Followed['offset'] = this.#isSuspended ? 'latest' : (cursor?.endOffset ?? 0)
       if (cursor === undefined && offset !== 'latest') {
         ends ??= await this.#endsOf(topic)
         offset = await this.#beginOf(topic, ends[partition], limits, partitions)
@@ -212,7 +212,7 @@ export class Follower implements SyncSink {
     limits: CacheLimits,
     partitions: number,
   ): Promise<Followed['offset']> {
-    // Another topic bears the name by now, which whoever subscribes is told.
+    // The topic was recreated meanwhile, which the subscriber is told.
     if (ends === undefined) return 'earliest'
     const { connection, network } = this.#context
     const offset = beginOffset(readableEnds(ends), ends.sizeBytes, limits, partitions)
@@ -230,11 +230,11 @@ export class Follower implements SyncSink {
     return described.partitionDetails ?? []
   }
 
-  /** The log does not go on from what is kept: finds out why, and drops what is void. */
+  /** Finds out why the log does not continue from the cache, and drops what is invalid. */
   async #settle({ topic, partition, offset }: Subscription): Promise<void> {
     const { writer, topics } = this.#context
     try {
-      const { id } = await topics.ask(topic)
+      const { id } = await topics.request(topic)
       const described = (await this.#endsOf(topic))[partition]
       const ends = described && readableEnds(described)
       const known = typeof offset === 'number' ? offset : undefined
@@ -243,7 +243,7 @@ export class Follower implements SyncSink {
         const isMeant = cursor.partition === partition && ends !== undefined
         return isMeant ? resetReason(cursor, id, ends, known) : undefined
       })
-      this.#tellReset(topic, reason)
+      this.#publishReset(topic, reason)
     } catch (error) {
       if (!isGone(error)) throw error
       await this.#forget(topic)
@@ -266,30 +266,30 @@ export class Follower implements SyncSink {
   async #forget(topic: string): Promise<void> {
     this.#missing.add(topic)
     this.#planSeek()
-    this.#tellReset(topic, await this.#context.writer.reset(topic, () => 'deleted'))
+    this.#publishReset(topic, await this.#context.writer.reset(topic, () => 'deleted'))
   }
 
-  #tellReset(topic: string, reason: TopicResetReason | undefined): void {
+  #publishReset(topic: string, reason: TopicResetReason | undefined): void {
     if (reason === undefined) return
     this.#context.channel.publish({ kind: 'topicReset', topic, reason })
   }
 
-  get #isResting(): boolean {
-    const leftMs = this.#restUntilMs - this.#context.connection.clock.now()
-    // Longer than any rest is only what a clock makes that was set back.
+  get #isSuspended(): boolean {
+    const leftMs = this.#suspendedUntilMs - this.#context.connection.clock.now()
+    // A longer rest means that the clock was set back.
     return leftMs > 0 && leftMs <= CACHE_REST_MS
   }
 
-  /** Stores it and spreads the word, or the word alone while the browser does not store. */
+  /** Stores an arrival and publishes it; while storing is suspended, only publishes it. */
   async #keep(arrival: Arrival): Promise<Stored> {
     const { channel, connection, failed } = this.#context
     let stored: Stored = 'stored'
     try {
-      if (!this.#isResting) stored = await this.#write(arrival)
+      if (!this.#isSuspended) stored = await this.#write(arrival)
     } catch (error) {
       if (!(error instanceof EdgelogError && error.code.startsWith('storage'))) throw error
-      if (!this.#isResting) failed(error)
-      this.#restUntilMs = connection.clock.now() + CACHE_REST_MS
+      if (!this.#isSuspended) failed(error)
+      this.#suspendedUntilMs = connection.clock.now() + CACHE_REST_MS
     }
     const { topic, partition, endOffset, highWatermark } = arrival
     if (stored === 'stored') {
@@ -320,7 +320,7 @@ export class Follower implements SyncSink {
     this.#isWriting = false
   }
 
-  /** Damage on the way is read again; of damage in the log, readers learn from the network. */
+  /** Counts damaged frames. They are read again; permanent damage is reported to readers by the network. */
   async #damaged(subscription: Subscription, error: unknown): Promise<void> {
     if (!(error instanceof EdgelogError)) throw error
     const key = keyOf(subscription)
@@ -340,7 +340,7 @@ function readableEnds({ logStartOffset, lastStableOffset }: CoreLogEnds): LogEnd
   return { logStartOffset, highWatermark: lastStableOffset }
 }
 
-/** It was followed for a reader that has not come back. */
+/** Returns whether the topic was followed for a reader that has not returned. */
 function isUnused({ usedAtMs }: FollowRow, nowMs: number): boolean {
   return usedAtMs !== null && nowMs - usedAtMs > CACHE_UNUSED_MS
 }

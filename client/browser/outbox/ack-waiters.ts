@@ -1,12 +1,12 @@
 /** The promises of this tab's records, until the log has them. */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { RecordMetadata } from '../../producer/produced-batch.ts'
-import type { Ack, Move, Place } from '../store/schema.ts'
-import type { OutboxNews } from '../tabs/channel.ts'
+import type { Ack, Move, OutboxPosition } from '../store/schema.ts'
+import type { OutboxMessage } from '../tabs/channel.ts'
 
 interface Waiter {
   readonly timestamp: number
-  /** Grows with each. */
+  /** Increases with each waiter. */
   readonly serial: number
   readonly resolve: (metadata: RecordMetadata) => void
   readonly reject: (error: EdgelogError) => void
@@ -23,30 +23,34 @@ export class AckWaiters {
     return this.#nextSerial
   }
 
-  add(topic: string, { partition, position }: Place, timestamp: number): Promise<RecordMetadata> {
+  add(
+    topic: string,
+    { partition, position }: OutboxPosition,
+    timestamp: number,
+  ): Promise<RecordMetadata> {
     const acked = new Promise<RecordMetadata>((resolve, reject) => {
       if (this.#closedBy !== undefined) reject(this.#closedBy)
       const serial = this.#nextSerial++
       this.#partition(topic, partition).set(position, { timestamp, serial, resolve, reject })
     })
-    // Most applications leave it to the outbox.
+    // Most applications do not await the promise.
     acked.catch(() => undefined)
     return acked
   }
 
-  hear(news: OutboxNews): void {
-    if (news.kind === 'acked') this.acked(news.topic, news.partition, news.acks)
-    else if (news.kind === 'moved') this.moved(news.topic, news.moves)
-    else if (news.kind === 'parked') {
-      const { topic, place } = news
-      const error = EdgelogError.fromBody(news.error)
+  receive(message: OutboxMessage): void {
+    if (message.kind === 'acked') this.acked(message.topic, message.partition, message.acks)
+    else if (message.kind === 'moved') this.moved(message.topic, message.moves)
+    else if (message.kind === 'parked') {
+      const { topic, place } = message
+      const error = EdgelogError.fromBody(message.error)
       if (place === undefined) this.#rejectTopic(topic, error)
       else this.take(topic, place)?.reject(error)
     }
   }
 
-  /** Of waiters with a lower serial. */
-  *places(serial: number): Generator<Place & { readonly topic: string }> {
+  /** Yields the places of waiters with a lower serial. */
+  *places(serial: number): Generator<OutboxPosition & { readonly topic: string }> {
     for (const [topic, partitions] of this.#topics) {
       for (const [partition, waiters] of partitions) {
         for (const [position, waiter] of waiters) {
@@ -56,7 +60,7 @@ export class AckWaiters {
     }
   }
 
-  /** @param isFinal also what is added later */
+  /** @param isFinal true to reject later waiters too */
   rejectAll(error: EdgelogError, isFinal = false): void {
     if (isFinal) this.#closedBy = error
     for (const topic of [...this.#topics.keys()]) this.#rejectTopic(topic, error)
@@ -91,7 +95,7 @@ export class AckWaiters {
     }
   }
 
-  take(topic: string, { partition, position }: Place): Waiter | undefined {
+  take(topic: string, { partition, position }: OutboxPosition): Waiter | undefined {
     const waiters = this.#topics.get(topic)?.get(partition)
     const waiter = waiters?.get(position)
     waiters?.delete(position)

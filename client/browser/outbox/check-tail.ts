@@ -1,10 +1,10 @@
 /**
- * Which of the records that wait are in the log all the same. Asked when the log has forgotten their
- * producer: the answer to the last request may have been lost before that.
+ * Finds the waiting records that are already in the log. Used when the log has lost the
+ * producer's state, because the response to the last request may have been lost before.
  *
- * Before the first acknowledged record that is the whole partition. A search by time would spare most
- * of it, but may pass over what is looked for: with LogAppendTime the log's clock counts, and that of
- * the browser may be wrong. So all is read, a bounded stretch at a time, and none of it twice.
+ * Without an acknowledged record this reads the whole partition. A search by time would
+ * skip most of it, but could miss records: with LogAppendTime the log's clock counts,
+ * and the browser's clock may be wrong. So everything is read once, in bounded steps.
  */
 import { readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
@@ -16,7 +16,7 @@ import type { Ack, ProducerRow } from '../store/schema.ts'
 import { sequenceAt } from './outbox-drain.ts'
 import { pendingOf } from './outbox-store.ts'
 
-/** How far attempts that failed have come, and what they found. */
+/** Progress and results of earlier attempts that failed. */
 interface Progress {
   readonly producerId: bigint
   readonly epoch: number
@@ -24,14 +24,14 @@ interface Progress {
   readonly acks: Ack[]
 }
 
-/** Of each client, by partition; gone with the page, and when it is at the end. */
+/** Progress of each client, by partition; deleted at the end of the search, and with the page. */
 const PROGRESS = new WeakMap<Connection, Map<string, Progress>>()
 
 /**
- * Reads what followed the last acknowledged record up to the end that the log has now. What fails goes
- * on from there the next time.
+ * Reads from the last acknowledged record to the current end
+ * of the log. After a failure the next call continues there.
  *
- * @throws {EdgelogError} `unavailable`, also when there is more to read than one attempt may; ...
+ * @throws {EdgelogError} `unavailable`, also if there is more to read than one attempt allows; ...
  */
 export async function checkTail(
   connection: Connection,
@@ -42,7 +42,7 @@ export async function checkTail(
   const ofClient = PROGRESS.get(connection) ?? new Map<string, Progress>()
   PROGRESS.set(connection, ofClient)
   const key = `${partition}/${topic}`
-  const progress = goOn(producer, ofClient.get(key))
+  const progress = continueFrom(producer, ofClient.get(key))
   ofClient.set(key, progress)
   let end: number | undefined
   for (let fetches = 0; end === undefined || (progress.from as number) < end; fetches++) {
@@ -67,7 +67,10 @@ export async function checkTail(
   return progress.acks
 }
 
-function goOn({ producerId, epoch, ackedEndOffset }: ProducerRow, last?: Progress): Progress {
+function continueFrom(
+  { producerId, epoch, ackedEndOffset }: ProducerRow,
+  last?: Progress,
+): Progress {
   const isSame = last?.producerId === producerId && last.epoch === epoch
   if (isSame && (last.from === 'earliest' || last.from >= ackedEndOffset)) return last
   return { producerId, epoch, from: ackedEndOffset, acks: [] }
@@ -80,7 +83,7 @@ function found(producer: ProducerRow, batches: Uint8Array): Ack[] {
   for (const header of readBatchHeaders(batches)) {
     const { producerId, producerEpoch, baseSequence, baseOffset, lastOffsetDelta } = header
     if (producerId !== producer.producerId || producerEpoch !== producer.epoch) continue
-    // Sequences have 31 bits and wrap, so it is their distance that counts.
+    // Sequences have 31 bits and wrap, so their distance counts.
     const ahead = ((baseSequence - first) << 1) >> 1
     const end = Math.min(ahead + lastOffsetDelta + 1, pendingOf(producer))
     const start = Math.max(0, ahead)

@@ -1,10 +1,10 @@
-/** Tells this tab's waiters what left the outbox while it heard nothing: messages of tabs can be missed. */
+/** Settles this tab's waiters whose records left the outbox without a message: messages between tabs may be lost. */
 import { EdgelogError } from '../../../src/core/errors.ts'
-import type { Place, ProducerRow } from '../store/schema.ts'
+import type { OutboxPosition, ProducerRow } from '../store/schema.ts'
 import type { AckWaiters } from './ack-waiters.ts'
 import type { OutboxStore } from './outbox-store.ts'
 
-/** @param serial of the first waiter that `producers` may not know of yet. */
+/** @param serial of the first waiter that `producers` may not include yet */
 export async function checkWaiters(
   waiters: AckWaiters,
   producers: readonly ProducerRow[],
@@ -16,7 +16,7 @@ export async function checkWaiters(
     waiters.acked(topic, partition, acks)
   }
   const rows = new Map(producers.map((row) => [keyOf(row), row]))
-  const gone: Array<Place & { topic: string; isLost: boolean }> = []
+  const gone: Array<OutboxPosition & { topic: string; isLost: boolean }> = []
   for (const place of waiters.places(serial)) {
     const row = rows.get(keyOf(place))
     const isLost = row === undefined || place.position >= row.nextPosition
@@ -28,7 +28,10 @@ export async function checkWaiters(
   }
   for (const { topic, partition, position, isLost } of gone) {
     const waiter = waiters.take(topic, { partition, position })
-    if (isLost) waiter?.reject(new EdgelogError('storage_lost', 'the record is not there any more'))
+    if (isLost)
+      waiter?.reject(
+        new EdgelogError('storage_lost', 'the record was deleted with the data of the page'),
+      )
     else waiter?.resolve({ topic, partition, offset: -1, timestamp: waiter.timestamp })
   }
 }

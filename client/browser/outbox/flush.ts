@@ -1,4 +1,4 @@
-/** Waits until what is queued now has left the outbox, whichever tab sends it. */
+/** Waits until all currently queued records have left the outbox, whichever tab sends them. */
 
 import type { Clock } from '../../clock.ts'
 import { sleep } from '../../clock.ts'
@@ -16,7 +16,7 @@ interface FlushContext {
 /** Messages after which rows may have left the outbox. */
 const CHANGES = ['wake', 'acked', 'parked', 'moved', 'outbox'] as const
 
-/** @throws the reason of `signal` when it is aborted; nothing is lost by that. */
+/** @throws the reason of `signal` when it is aborted; the records stay queued */
 export async function untilFlushed(context: FlushContext, signal: AbortSignal): Promise<void> {
   const { store } = context
   const ends = new Map<string, number>()
@@ -32,7 +32,7 @@ export async function untilFlushed(context: FlushContext, signal: AbortSignal): 
       const end = ends.get(keyOf(row))
       if (end === undefined || row.firstPosition < end) continue
       ends.delete(keyOf(row))
-      // Records that left for other partitions wait there now.
+      // Records that moved to other partitions wait there now.
       if (row.moves.length > 0) note(rows.filter(({ topic }) => topic === row.topic))
     }
   }
@@ -41,7 +41,7 @@ export async function untilFlushed(context: FlushContext, signal: AbortSignal): 
 async function changeOrTime({ clock, channel }: FlushContext, signal: AbortSignal): Promise<void> {
   const changed = new AbortController()
   const unlisten = CHANGES.map((kind) => channel.listen(kind, () => changed.abort()))
-  // A message of another tab may be missed.
+  // A message of another tab may be lost.
   await sleep(clock, FLUSH_CHECK_MS, AbortSignal.any([signal, changed.signal]))
   for (const end of unlisten) end()
 }

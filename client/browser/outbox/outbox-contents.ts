@@ -1,4 +1,4 @@
-/** What lies in the outbox, record by record. */
+/** Reads the outbox record by record. */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { ConsumerRecord } from '../../consumer/consumer-record.ts'
 import type { Store, Transaction } from '../store/database.ts'
@@ -19,7 +19,7 @@ export interface RetryOptions {
   readonly timestamp?: number
 }
 
-/** Of one topic, or of all, in the order of `send` within each partition. */
+/** Returns the records of one topic, or of all, in the order of `send` within each partition. */
 export async function pendingRecords(
   { database }: OutboxContext,
   topic: string | undefined,
@@ -28,7 +28,7 @@ export async function pendingRecords(
   const rows = await database.read(['outbox'], (tx) => tx.objectStore('outbox').getAll(range))
   const pending: ConsumerRecord[] = []
   for (const row of rows) {
-    // One that cannot be read is parked when its turn comes.
+    // An unreadable record is parked when it is to be sent.
     for (const record of await recordsOf(row.batch).catch(() => [])) {
       pending.push(new ConsumerRecord(row.topic, row.partition, { ...record, offset: -1 }))
     }
@@ -53,7 +53,7 @@ export async function parkedRecords({ database }: OutboxContext): Promise<Parked
   return parked
 }
 
-/** Takes parked records out, all or one, and queues them again with `retry`. */
+/** Removes parked records, all or one, and queues them again if `retry` is given. */
 export async function unpark(
   context: OutboxContext,
   id: number | undefined,
@@ -61,7 +61,7 @@ export async function unpark(
 ): Promise<number> {
   const { timestamp } = retry ?? {}
   if (timestamp !== undefined && !(Number.isSafeInteger(timestamp) && timestamp >= 0)) {
-    const why = `timestamp: a whole number of ms since 1970 is allowed, got ${timestamp}`
+    const why = `timestamp: must be a whole number of ms since 1970, got ${timestamp}`
     throw new EdgelogError('invalid_timestamp', why)
   }
   const stores: Store[] = ['topics', 'producers', 'outbox', 'parked']
@@ -83,7 +83,7 @@ export async function unpark(
   return await context.database.write(stores, work, true)
 }
 
-/** @returns false for what can still not be sent. Where its partition is gone it gets another. */
+/** @returns false for a record that still cannot be sent; a record whose partition is gone gets another */
 async function queueAgain(
   writer: RowWriter,
   { topic, partition, batch, error }: ParkedRow,

@@ -1,6 +1,6 @@
 /**
- * How records leave the outbox: each function is one transaction, which any tab may run at any time.
- * What a tab knew before it began may be out of date, so each looks again.
+ * Removes records from the outbox. Each function is one transaction, which any tab may run at
+ * any time. A tab's earlier reads may be stale, so each transaction reads the state again.
  */
 import type { NewRecord } from '../../../src/core/batch/record.ts'
 import { EdgelogError, type ErrorBody } from '../../../src/core/errors.ts'
@@ -21,7 +21,7 @@ export interface PendingBatch {
   readonly rows: readonly OutboxRow[]
 }
 
-/** What the epoch makes of a position. */
+/** Returns the sequence of a position under the producer's epoch. */
 export function sequenceAt({ epochStart }: ProducerRow, position: number): number {
   return addToSequence(0, position - epochStart)
 }
@@ -33,7 +33,7 @@ export class OutboxDrain {
     this.#context = context
   }
 
-  /** What is known of a topic, for tabs that have not asked the server. */
+  /** Returns the stored metadata of a topic, for tabs that have not requested it. */
   async topic(topic: string): Promise<TopicRow | undefined> {
     return await this.#context.database.read(['topics'], (tx) =>
       tx.objectStore('topics').get(topic),
@@ -41,14 +41,14 @@ export class OutboxDrain {
   }
 
   /**
-   * Takes what the server says of a topic; records that wait for a partition get one, and so do those
-   * of partitions that are no longer there.
+   * Stores the metadata of a topic. Records that wait for a partition
+   * get one, and so do those of partitions that no longer exist.
    */
-  async learn(given: TopicRow): Promise<Move[]> {
+  async storeTopic(given: TopicRow): Promise<Move[]> {
     const stores: Store[] = ['topics', 'producers', 'outbox']
     const work = async (tx: Transaction) => {
       const known = await tx.objectStore('topics').get(given.topic)
-      // A topic only grows: an answer that says otherwise was overtaken by another.
+      // The number of partitions only grows, so a response with fewer is stale.
       const isOvertaken = known?.id === given.id && known.partitions > given.partitions
       const topic = isOvertaken ? known : given
       await tx.objectStore('topics').put(topic)
@@ -83,8 +83,8 @@ export class OutboxDrain {
   }
 
   /**
-   * The oldest records of a partition, in rows of `sendBytesMax` together, or one larger row; undefined:
-   * none wait.
+   * Returns the oldest records of a partition: rows of up to
+   * `sendBytesMax` together, or one larger row; undefined if none wait.
    */
   async oldest(
     topic: string,
@@ -115,13 +115,13 @@ export class OutboxDrain {
     })
   }
 
-  /** The log has these records: they leave the outbox. Late or repeated news does no harm. */
+  /** Removes records that the log has. Late or repeated acknowledgements are ignored. */
   async ack(topic: string, partition: number, acks: readonly Ack[]): Promise<void> {
     const last = acks.at(-1)
     if (last === undefined) return
     const end = last.position + last.recordsCount
     await this.#change(topic, partition, async (tx, producer) => {
-      // Said of other records: these are settled, or the data was cleared since.
+      // Not about the waiting records: they are settled already, or the data was cleared meanwhile.
       if (end <= producer.firstPosition || end > producer.nextPosition) return producer
       await removeBefore(tx, producer, end)
       const endOffsets = acks.map(({ baseOffset, recordsCount }) => baseOffset + recordsCount)
@@ -134,8 +134,8 @@ export class OutboxDrain {
   }
 
   /**
-   * Numbers all that waits anew, from 0 under the next epoch, or under a new id if this one is in use
-   * elsewhere. Only if nobody did so since `seen` was read.
+   * Renumbers all waiting records from 0 under the next epoch, or under a new id if this
+   * one is in use elsewhere. Ignored if the epoch has changed since `seen` was read.
    */
   async renumber(seen: ProducerRow, isNewId: boolean): Promise<void> {
     const change = async (_: Transaction, producer: ProducerRow) => {
@@ -145,7 +145,7 @@ export class OutboxDrain {
     await this.#change(seen.topic, seen.partition, change, true)
   }
 
-  /** Sets the oldest record of a partition aside, so that those behind it can go on. */
+  /** Parks the oldest record of a partition, so that the records behind it can be sent. */
   async park(seen: ProducerRow, error: ErrorBody): Promise<void> {
     const { topic, partition, firstPosition } = seen
     const change = async (tx: Transaction, producer: ProducerRow) => {
@@ -156,7 +156,7 @@ export class OutboxDrain {
     await this.#change(topic, partition, change, true)
   }
 
-  /** Sets a row aside that cannot be decoded, as it is. */
+  /** Parks an undecodable row as it is. */
   async parkDamaged(row: OutboxRow, error: ErrorBody): Promise<void> {
     const { topic, partition, position, recordsCount, batch } = row
     const change = async (tx: Transaction, producer: ProducerRow) => {
@@ -169,7 +169,7 @@ export class OutboxDrain {
     await this.#change(topic, partition, change, true)
   }
 
-  /** Sets all of a topic aside: it is gone. Returns how many. */
+  /** Parks all records of a topic that is gone. Returns their number. */
   async parkTopic(topic: string, error: ErrorBody): Promise<number> {
     const stores: Store[] = ['topics', 'producers', 'outbox', 'parked']
     return await this.#context.database.write(stores, async (tx) => {
@@ -185,7 +185,7 @@ export class OutboxDrain {
       await tx.objectStore('outbox').delete(all)
       for (const producer of await tx.objectStore('producers').getAll(all)) {
         const emptied = advanced(producer, producer.nextPosition)
-        // Whatever bears this name next has another log.
+        // The next topic with this name has another log.
         await tx
           .objectStore('producers')
           .put({ ...this.#nextEpoch(emptied, true), ackedEndOffset: 0 })
@@ -207,7 +207,7 @@ export class OutboxDrain {
       const changed = await change(tx, producer)
       if (changed !== producer) await tx.objectStore('producers').put(changed)
     }
-    // A record that was acknowledged may be sent again; one epoch must never number others again.
+    // An epoch must be durable, because it must never number other records. An acknowledged record may be sent again.
     await this.#context.database.write(stores, work, isNewEpoch)
   }
 
@@ -243,7 +243,7 @@ function rowsOf(topic: string, partition: number): IDBKeyRange {
   return IDBKeyRange.bound([topic, partition], [topic, partition, []])
 }
 
-/** Deletes the records before `end`, and keeps the rest of the row that it falls into. */
+/** Deletes the records before `end`, and keeps the rest of the row that contains it. */
 async function removeBefore(
   tx: Transaction,
   { topic, partition }: ProducerRow,

@@ -1,8 +1,8 @@
 /**
- * What the log's answer means for the records that were sent. Decides only.
+ * Decides what the log's response means for the records that were sent.
  *
- * Records are numbered before they are sent, and the log takes them in that order, so the oldest one
- * decides about all that wait behind it in its partition.
+ * Records are numbered before they are sent, and the log accepts them in that
+ * order, so the oldest one decides for all records behind it in its partition.
  */
 import type { ErrorBody, ErrorCode } from '../../../src/core/errors.ts'
 import type { SentBatch } from '../../producer/batch-request.ts'
@@ -10,27 +10,27 @@ import { OUT_OF_ORDER_MAX } from '../limits.ts'
 
 interface SentRecords {
   readonly recordsCount: number
-  /** Of the first record. */
+  /** Sequence of the first record. */
   readonly sequence: number
-  /** Answers "out of order" in a row, before this one. */
+  /** Consecutive "out of order" responses before this one. */
   readonly outOfOrderCount: number
 }
 
 type SendVerdict =
   | { readonly kind: 'acked' }
-  /** Nobody knows, or not now: the same again, later. */
+  /** Unknown or temporary failure: retry the same batch later. */
   | { readonly kind: 'again' }
   | { readonly kind: 'auth' }
-  /** The log knows nothing of these sequences (any more): see what it holds, then a new epoch. */
+  /** The log does not know these sequences (any more): check what it has, then start a new epoch. */
   | { readonly kind: 'renumber'; readonly isFenced: boolean }
-  /** Some record is refused: fewer at a time find out which. */
+  /** Some record is rejected: send fewer at a time to find out which. */
   | { readonly kind: 'narrow'; readonly recordsMax: number }
   | { readonly kind: 'park'; readonly error: ErrorBody }
-  /** The topic, or this partition of it, is not there. */
+  /** The topic, or this partition of it, does not exist. */
   | { readonly kind: 'gone' }
 
-/** Refusals that stay for these records: the log refuses them each time they are sent. */
-const ABOUT_RECORDS: readonly ErrorCode[] = [
+/** Permanent errors of records: the log rejects them each time. */
+const RECORD_ERRORS: readonly ErrorCode[] = [
   'message_too_large',
   'request_too_large',
   'invalid_record',
@@ -46,7 +46,7 @@ export function judge(sent: SentRecords, { outcome, refusal }: SentBatch): SendV
   const code = refusal?.code
   if (code === 'unauthorized' || code === 'forbidden') return { kind: 'auth' }
   const fewer = { kind: 'narrow', recordsMax: sent.recordsCount >> 1 } as const
-  // What a proxy says in the log's place is no word about records; it may be one about their size.
+  // A proxy's response says nothing about records, except about the size of the request.
   if (refusal === undefined || refusal.isForeign) {
     return code === 'request_too_large' && sent.recordsCount > 1 ? fewer : { kind: 'again' }
   }
@@ -57,7 +57,7 @@ export function judge(sent: SentRecords, { outcome, refusal }: SentBatch): SendV
     const isOverdue = sent.outOfOrderCount + 1 >= OUT_OF_ORDER_MAX
     return isLost || isOverdue ? { kind: 'renumber', isFenced: false } : { kind: 'again' }
   }
-  if (outcome.kind !== 'refused' || !ABOUT_RECORDS.includes(refusal.code)) return { kind: 'again' }
+  if (outcome.kind !== 'refused' || !RECORD_ERRORS.includes(refusal.code)) return { kind: 'again' }
   if (sent.recordsCount > 1) return fewer
   return { kind: 'park', error: refusal.toBody() }
 }

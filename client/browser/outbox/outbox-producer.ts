@@ -1,4 +1,4 @@
-/** Queues records: durable in the browser first, in the log as soon as there is a way. */
+/** Queues records: durable in the browser first, in the log once the server is reachable. */
 import type { NewRecord } from '../../../src/core/batch/record.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { PARTITIONS_MAX } from '../../../src/core/limits.ts'
@@ -6,20 +6,20 @@ import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import type { RecordMetadata } from '../../producer/produced-batch.ts'
 import { encodeRecordInput, type ProducerRecord } from '../../producer/record-input.ts'
 import { ENQUEUE_RECORDS_MAX, EVICTIONS_MAX, GATHERED_RECORDS_MAX } from '../limits.ts'
-import type { Place } from '../store/schema.ts'
+import type { OutboxPosition } from '../store/schema.ts'
 import type { AckWaiters } from './ack-waiters.ts'
 import type { OutboxStore } from './outbox-store.ts'
 import type { NewEntry } from './row-writer.ts'
 
-/** The record is durable in this browser. */
+/** A record that is durable in this browser. */
 export interface Queued {
   readonly queued: true
   /**
-   * Where it lies in the log, once it is there: in a moment, or in a week. Its offset is -1 where
-   * nobody remembers it. Lives as long as the page; the record outlives it. Need not be listened to.
+   * Resolves to the record's place in the log once it is there, perhaps a week later; the offset is -1 if it
+   * is no longer available. The promise lives as long as the page, the record longer. It need not be awaited.
    *
-   * Rejected with the log's refusal (the record is parked then), with `storage_lost` when the page's
-   * data is cleared, with `unavailable` when the client is closed, which the record survives.
+   * Rejects with the log's error (the record is parked then), with `storage_lost` when the page's
+   * data is cleared, and with `unavailable` when the client is closed, which keeps the record queued.
    */
   readonly acked: Promise<RecordMetadata>
 }
@@ -34,11 +34,11 @@ export interface ProducerContext {
   readonly store: OutboxStore
   readonly waiters: AckWaiters
   now(): number
-  /** @throws {EdgelogError} when no more may be queued. */
+  /** @throws {EdgelogError} if no more records may be queued */
   admit(sizeBytes: number): void
-  /** Lets go of what can be had again; resolves to whether there was anything. */
+  /** Evicts cached data; resolves to whether there was any. */
   makeRoom(): Promise<boolean>
-  /** Nothing of what was admitted is stored. */
+  /** Reports that the admitted records were not stored. */
   refused(): void
   queued(): void
   flush(signal: AbortSignal | undefined): Promise<void>
@@ -46,12 +46,12 @@ export interface ProducerContext {
 
 interface Gathered {
   readonly entry: NewEntry
-  readonly resolve: (place: Place) => void
+  readonly resolve: (place: OutboxPosition) => void
   readonly reject: (error: unknown) => void
 }
 
 /**
- * Sends records that survive the page, the browser and the network.
+ * Sends records that survive the end of the page and of the browser, and the lack of a network.
  *
  * @example
  * const { acked } = await log.send('todos', { key: id, value: JSON.stringify(todo) })
@@ -60,7 +60,7 @@ interface Gathered {
 export class OutboxProducer {
   readonly #context: ProducerContext
   #gathered: Gathered[] = []
-  /** Until all that is gathered is stored, or refused. */
+  /** Pending until all gathered records are stored or rejected. */
   #writing: Promise<void> | undefined
 
   /** @internal Made by `BrowserClient.producer`. */
@@ -69,14 +69,13 @@ export class OutboxProducer {
   }
 
   /**
-   * Resolves when the record is durable in this browser, whether there is a network or not. Records
-   * that are sent at the same time share a transaction, and those of one partition reach the log in
-   * the order of the calls.
+   * Resolves when the record is durable in this browser, online or offline. Records that are sent at the
+   * same time share a transaction, and those of one partition reach the log in the order of the calls.
    *
    * @throws {EdgelogError} and the record is not queued: `invalid_topic`, `invalid_record`,
-   * `invalid_timestamp`, `message_too_large` and `unknown_topic_or_partition` for what no log would
-   * take; `storage_full` when 256 MiB wait or the browser has no space; `storage_failed`; `throttled`
-   * with 100,000 calls that are not awaited; `invalid_request` after `close`.
+   * `invalid_timestamp`, `message_too_large` and `unknown_topic_or_partition` for records that no log
+   * would accept; `storage_full` when 256 MiB wait or the browser has no space; `storage_failed`;
+   * `throttled` after 100,000 calls that were not awaited; `invalid_request` after `close`
    * @example
    * await log.send('todos', { key: '1', value: JSON.stringify({ text: 'buy milk' }) })
    */
@@ -87,9 +86,9 @@ export class OutboxProducer {
   }
 
   /**
-   * Queues many records; when it rejects, those before the one that failed may be queued.
+   * Queues many records; if it rejects, the records before the failed one may be queued.
    *
-   * @throws {EdgelogError} as `send`.
+   * @throws {EdgelogError} as `send`
    */
   async sendBatch(topic: string, records: Iterable<ProducerRecord>): Promise<QueuedBatch> {
     const entries = [...records].map((record) => this.#entryOf(topic, record))
@@ -107,10 +106,10 @@ export class OutboxProducer {
   }
 
   /**
-   * Resolves when all that any tab has queued so far is in the log or parked; offline, when there is a
-   * network again.
+   * Resolves when all records that any tab has queued so far are
+   * in the log or parked; offline, it waits for the network.
    *
-   * @throws the reason of `signal`, or an `AbortError` when the client is closed; nothing is lost by it.
+   * @throws the reason of `signal`, or an `AbortError` when the client is closed; the records stay queued
    */
   async flush(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     await this.#writing
@@ -133,15 +132,15 @@ export class OutboxProducer {
     }
   }
 
-  #waiterOf({ topic, record }: NewEntry, place: Place): Promise<RecordMetadata> {
+  #waiterOf({ topic, record }: NewEntry, place: OutboxPosition): Promise<RecordMetadata> {
     return this.#context.waiters.add(topic, place, record.timestamp)
   }
 
-  #queue(entry: NewEntry): Promise<Place> {
+  #queue(entry: NewEntry): Promise<OutboxPosition> {
     return new Promise((resolve, reject) => {
       this.#context.admit(sizeOf(entry.record))
       if (this.#gathered.length >= GATHERED_RECORDS_MAX) {
-        const why = `${GATHERED_RECORDS_MAX} records wait already: await send()`
+        const why = `${GATHERED_RECORDS_MAX} records are already waiting: await send()`
         throw new EdgelogError('throttled', why)
       }
       this.#gathered.push({ entry, resolve, reject })
@@ -150,7 +149,7 @@ export class OutboxProducer {
   }
 
   async #write(): Promise<void> {
-    // What is sent in this turn goes together.
+    // Records sent in the same turn share a transaction.
     await Promise.resolve()
     while (this.#gathered.length > 0) {
       const group = this.#gathered.splice(0, ENQUEUE_RECORDS_MAX)
@@ -170,8 +169,8 @@ export class OutboxProducer {
     this.#writing = undefined
   }
 
-  /** What is kept of topics gives way, half by half: the browser frees space when it likes to. */
-  async #store(entries: readonly NewEntry[]): Promise<Array<Place | EdgelogError>> {
+  /** Stores records. If storage is full, evicts half of the cache and retries: the browser may free the space late. */
+  async #store(entries: readonly NewEntry[]): Promise<Array<OutboxPosition | EdgelogError>> {
     const { store } = this.#context
     for (let attempt = 1; ; attempt++) {
       try {

@@ -1,9 +1,8 @@
 /**
- * Sends what waits in the outbox, the oldest of each partition first and one request of it at a time.
- * Runs in the tab that leads; two that run at once cost requests, and nothing else.
+ * Sends the records of the outbox: the oldest of each partition first, one request per
+ * partition at a time. Runs in the leading tab; two senders at once only cost requests.
  *
- * Nothing is given up: what fails is tried again, later and later, and sooner when the page says that
- * something has changed.
+ * No record is given up: failures are retried with growing delays, and sooner when the page reports a change.
  */
 import { EdgelogError, type ErrorCode } from '../../../src/core/errors.ts'
 import { sleep } from '../../clock.ts'
@@ -41,13 +40,13 @@ export interface SenderContext {
   readonly connection: Connection
   readonly store: OutboxStore
   readonly drain: OutboxDrain
-  /** These have something to send. */
+  /** Refreshes the metadata of a topic that has records to send. */
   readonly refresh: (topic: string) => void
   /** @throws {Refusal} */
   readonly loadTopic: (topic: string) => Promise<TopicRow>
   readonly isOnline: () => boolean
   readonly channel: Publisher
-  /** The server refuses the token; resolves to whether there is another one now. */
+  /** Called when the token is rejected; resolves to whether there is another one now. */
   readonly renewToken: () => Promise<boolean>
   readonly stateChanged: (state: SenderState, error: EdgelogError | undefined) => void
 }
@@ -55,9 +54,9 @@ export interface SenderContext {
 interface Delay {
   readonly failures: number
   readonly untilMs: number
-  /** The whole of it: what is left is never more, whatever becomes of the clock. */
+  /** The whole delay; the remaining part is never longer, even if the clock is set back. */
   readonly delayMs: number
-  /** What the server asked for is kept to, whatever happens meanwhile. */
+  /** End of the delay that the server requested; events do not shorten it. */
   readonly notBeforeMs: number
 }
 
@@ -65,32 +64,32 @@ interface SentMeta {
   readonly key: string
   readonly recordsCount: number
   readonly baseSequence: number
-  /** That it was sent with. */
+  /** The token of the request. */
   readonly token: string | undefined
 }
 
-/** Bears on all partitions. */
+/** Key of delays that apply to all partitions. */
 const EVERYWHERE = ''
 
-/** Refusals of a topic after which its records are set aside: it does not exist, or not for this caller. */
-const NO_TOPIC_FOR_US: readonly ErrorCode[] = [
+/** Errors after which a topic's records are parked: it does not exist, or not for this caller. */
+const TOPIC_ERRORS: readonly ErrorCode[] = [
   'unknown_topic_or_partition',
   'topic_authorization_failed',
 ]
 
 export class OutboxSender {
   readonly #context: SenderContext
-  /** All partitions share it. */
+  /** Shared by all partitions. */
   readonly #line: SendLine
   #session: AbortController | undefined
   #state: SenderState = 'idle'
   readonly #delays = new Map<string, Delay>()
-  /** Partitions in which some record is refused: how many to send at a time. */
+  /** Batch limits of partitions in which some record is rejected. */
   readonly #recordsMax = new Map<string, number>()
   readonly #outOfOrder = new Map<string, number>()
-  /** Partitions that were numbered anew since the log took something. */
+  /** Partitions that were renumbered since the log last accepted records. */
   readonly #renumbered = new Set<string>()
-  /** When the log was asked last whether it has what waits. */
+  /** Time of the last check for waiting records in the log. */
   readonly #checkedAtMs = new Map<string, number>()
   #isWoken = false
   #rest: AbortController | undefined
@@ -109,16 +108,16 @@ export class OutboxSender {
   stop(): void {
     this.#session?.abort()
     this.#session = undefined
-    this.#say('idle')
+    this.#setState('idle')
   }
 
-  /** Something was queued. */
+  /** Ends the rest, because records were queued. */
   wake(): void {
     this.#isWoken = true
     this.#rest?.abort()
   }
 
-  /** The network or the token may have changed: what is put off is tried within a second. */
+  /** Retries delayed partitions within a second, because the network or the token may have changed. */
   hint(isToken = false): void {
     const { clock, random } = this.#context.connection
     const jitterMs = isToken ? 0 : random() * WAKE_JITTER_MS
@@ -146,23 +145,23 @@ export class OutboxSender {
     }
   }
 
-  /** @returns how long there is nothing to do, unless it is woken. */
+  /** @returns the time to rest, unless it is woken */
   async #round(signal: AbortSignal): Promise<number> {
     const pending = (await this.#context.store.producers()).filter((row) => pendingOf(row) > 0)
     if (signal.aborted) return 0
     if (pending.length === 0) {
-      if (this.#state !== 'live') this.#say('idle')
+      if (this.#state !== 'live') this.#setState('idle')
       return Number.POSITIVE_INFINITY
     }
     if (!this.#context.isOnline()) {
-      this.#say('offline')
+      this.#setState('offline')
       return OFFLINE_CHECK_MS
     }
     for (const { topic } of pending) this.#context.refresh(topic)
     const due = pending.filter((row) => this.#waitMs([EVERYWHERE, keyOf(row)]) <= 0)
-    // An outage is one change of state, however often it is tried.
+    // Reported once per outage, however many retries there are.
     const isFirstTry = this.#state === 'idle' || this.#state === 'offline'
-    if (due.length > 0 && isFirstTry) this.#say('connecting')
+    if (due.length > 0 && isFirstTry) this.#setState('connecting')
     await Promise.all(Array.from({ length: SENDS_MAX }, () => this.#work(due, signal)))
     return Math.min(...pending.map((row) => this.#waitMs([EVERYWHERE, keyOf(row)])))
   }
@@ -179,7 +178,7 @@ export class OutboxSender {
     }
   }
 
-  /** @returns whether more may wait in this partition. */
+  /** @returns whether more records may wait in this partition */
   async #sendOldest({ topic, partition }: ProducerRow, signal: AbortSignal): Promise<boolean> {
     if (partition === UNASSIGNED_PARTITION) return await this.#locate(topic, partition, signal)
     const { connection, drain } = this.#context
@@ -200,7 +199,7 @@ export class OutboxSender {
       joined = await joinRows(rows, { recordsMax, sizeBytesMax }, stamp)
     } catch (error) {
       await this.#parkDamaged(pending)
-      this.#say(this.#state, asEdgelogError(error))
+      this.#setState(this.#state, asEdgelogError(error))
       return true
     }
     const { batch, recordsCount } = joined
@@ -226,13 +225,13 @@ export class OutboxSender {
       case 'acked': {
         const acks = acksOf(firstPosition, recordsCount, sent)
         if (acks.reduce((sum, ack) => sum + ack.recordsCount, 0) !== recordsCount) {
-          this.#fail(key, new EdgelogError('unavailable', 'the answer is about other records'))
+          this.#fail(key, new EdgelogError('unavailable', 'the response is about other records'))
           return false
         }
         await drain.ack(topic, partition, acks)
         channel.publish({ kind: 'acked', topic, partition, acks })
         this.#succeed(key)
-        // Whoever queued more meanwhile has woken us; the rest of this round may take long.
+        // Records queued meanwhile have woken the sender; the rest of this round may take long.
         return this.#isWoken || recordsCount < pendingOf(producer)
       }
       case 'again':
@@ -261,24 +260,24 @@ export class OutboxSender {
     }
   }
 
-  /** Asks the server where records of a topic go. */
+  /** Requests the topic's metadata, which moves records to existing partitions. */
   async #locate(topic: string, partition: number, signal: AbortSignal): Promise<boolean> {
     const { drain, channel, loadTopic } = this.#context
     const key = keyOf({ topic, partition })
     const { token } = this.#context.connection
     try {
       const known = await loadTopic(topic)
-      // The topic has this partition, and the partition does not know of it yet.
+      // The topic has this partition, but the partition is not created yet.
       if (partition >= 0 && partition < known.partitions) {
         this.#fail(key, new EdgelogError('unavailable', `${topic}/${partition} is not ready`))
       }
-      // They wait in other partitions now.
+      // The records wait in other partitions now.
       return false
     } catch (error) {
       if (signal.aborted) return false
       const refusal = asEdgelogError(error)
       const isOurs = refusal instanceof Refusal && !refusal.isForeign
-      if (isOurs && NO_TOPIC_FOR_US.includes(refusal.code)) {
+      if (isOurs && TOPIC_ERRORS.includes(refusal.code)) {
         await drain.parkTopic(topic, refusal.toBody())
         channel.publish({ kind: 'parked', topic, error: refusal.toBody() })
         return false
@@ -300,19 +299,22 @@ export class OutboxSender {
     await this.#context.drain.renumber(producer, isFenced)
     const isAgain = this.#renumbered.has(key)
     this.#renumbered.add(key)
-    // A log that refuses every epoch is not stormed with more of them.
+    // Limits the rate of new epochs if the log rejects all of them.
     if (isAgain)
-      this.#fail(key, new EdgelogError('unknown_producer_id', `${key}: every epoch is refused`))
+      this.#fail(key, new EdgelogError('unknown_producer_id', `${key}: every epoch is rejected`))
     return !isAgain
   }
 
-  /** A beginning is taken from who is not known: what was sent so long ago may be in the log. */
+  /**
+   * Returns whether to check the log first: it accepts sequence 0 from an unknown
+   * producer, so records that were queued more than 14 days ago could be stored twice.
+   */
   #mayBeForgotten({ producer, rows }: PendingBatch): boolean {
     const sinceMs = Math.max(rows[0]?.queuedAtMs ?? 0, this.#checkedAtMs.get(keyOf(producer)) ?? 0)
     return this.#context.connection.clock.now() - sinceMs >= PRODUCER_TRUST_MS
   }
 
-  /** Settles what the log has, though nobody heard its answer. */
+  /** Settles the records that the log has, but whose response was lost. */
   async #reconcile(producer: ProducerRow, key: string, signal: AbortSignal): Promise<boolean> {
     const { connection, drain, channel } = this.#context
     const { topic, partition } = producer
@@ -332,9 +334,9 @@ export class OutboxSender {
     const { drain, channel } = this.#context
     const { topic, partition, firstPosition: position } = producer
     if (first === undefined) return
-    const why = 'what was stored in the browser cannot be read any more'
+    const why = 'the record stored in the browser is damaged'
     const error = new EdgelogError('corrupt_message', why).toBody()
-    // Of several rows the damaged one is found when it is the first.
+    // A damaged row behind others is found when it is the first.
     const isDamaged = await recordsOf(first.batch).then(
       () => false,
       () => true,
@@ -346,7 +348,7 @@ export class OutboxSender {
     }
   }
 
-  /** @param token that was refused: there may be another one since. */
+  /** @param token the rejected token; there may be another one by now */
   async #pauseForToken(
     refusal: EdgelogError | undefined,
     token: string | undefined,
@@ -357,7 +359,7 @@ export class OutboxSender {
       return
     }
     this.#delay(EVERYWHERE, this.#delays.get(EVERYWHERE)?.failures ?? 0, AUTH_RETRY_MS, 0)
-    this.#say('authNeeded', refusal)
+    this.#setState('authNeeded', refusal)
   }
 
   #succeed(key: string): void {
@@ -368,7 +370,7 @@ export class OutboxSender {
     if (recordsMax !== undefined && recordsMax * 2 < SEND_RECORDS_MAX) {
       this.#recordsMax.set(key, recordsMax * 2)
     } else this.#recordsMax.delete(key)
-    this.#say('live')
+    this.#setState('live')
   }
 
   #fail(key: string, error: EdgelogError | undefined): void {
@@ -376,7 +378,7 @@ export class OutboxSender {
     const failures = (this.#delays.get(key)?.failures ?? 0) + 1
     const delayMs = retryDelayMs(connection, error, failures, SEND_BACKOFF_MS, SEND_BACKOFF_MS_MAX)
     this.#delay(key, failures, delayMs, retryAfterMsOf(error))
-    this.#say('backingOff', error)
+    this.#setState('backingOff', error)
   }
 
   #delay(key: string, failures: number, delayMs: number, atLeastMs: number): void {
@@ -389,7 +391,7 @@ export class OutboxSender {
     const nowMs = this.#context.connection.clock.now()
     const waits = keys.map((key) => {
       const { untilMs = nowMs, delayMs = 0 } = this.#delays.get(key) ?? {}
-      // More than the whole is left only where the clock was set back.
+      // More time than the whole delay is left only if the clock was set back.
       return untilMs - nowMs > delayMs ? 0 : untilMs - nowMs
     })
     return Math.max(...waits)
@@ -403,7 +405,7 @@ export class OutboxSender {
     this.#rest = undefined
   }
 
-  #say(state: SenderState, error?: EdgelogError): void {
+  #setState(state: SenderState, error?: EdgelogError): void {
     if (state === this.#state && error === undefined) return
     this.#state = state
     this.#context.stateChanged(state, error)

@@ -1,9 +1,9 @@
 /**
- * The outbox of one tab: queues records, and settles their promises when they have left. Sending is loaded
- * on demand (`sending.ts`).
+ * The outbox of one tab: queues records, and settles their promises when
+ * they have left. The sending half is loaded on demand (`sending.ts`).
  *
  *   send() -> OutboxProducer -> OutboxStore, durable -> queued(): `wake` to all tabs
- *   wake   -> OutboxSender of the tab that leads -> log -> OutboxDrain, durable -> `acked` to all tabs
+ *   wake   -> OutboxSender of the leading tab -> log -> OutboxDrain, durable -> `acked` to all tabs
  *   acked  -> AckWaiters of the tab that queued it -> the promise of send()
  */
 import { EdgelogError } from '../../../src/core/errors.ts'
@@ -11,37 +11,37 @@ import { sleep } from '../../clock.ts'
 import type { ConsumerRecord } from '../../consumer/consumer-record.ts'
 import { FLUSH_CHECK_MS, OUTBOX_BYTES_MAX } from '../limits.ts'
 import type { Session } from '../session/session.ts'
-import type { OutboxNews } from '../tabs/channel.ts'
+import type { OutboxMessage } from '../tabs/channel.ts'
 import { AckWaiters } from './ack-waiters.ts'
 import type { ParkedRecord, RetryOptions } from './outbox-contents.ts'
 import { OutboxProducer, type ProducerContext } from './outbox-producer.ts'
 import { OutboxStore, pendingOf } from './outbox-store.ts'
 import type { Sending } from './sending.ts'
 
-/** What waits, and what was refused, as a page can see it and deal with it. */
+/** The waiting and the parked records, for the page to show and handle. */
 export interface Outbox {
   /**
-   * Records that are not in the log yet, of all tabs, in the order of `send` within each partition.
-   * They have no offset (-1); the partition is -1 as long as nothing is known of the topic.
+   * Returns the records of all tabs that are not in the log yet, in the order of `send` within each
+   * partition. Their offset is -1; the partition is -1 until the topic's metadata is available.
    */
   pending(topic?: string): Promise<ConsumerRecord[]>
-  /** Records that the log refused, the oldest first. */
+  /** Returns the records that the log rejected, oldest first. */
   parked(): Promise<ParkedRecord[]>
   /**
-   * Queues parked records again, behind all that waits; all or one. Resolves to how many.
+   * Queues parked records again, behind all waiting ones; all or one. Resolves to their number.
    *
-   * @param options `timestamp`: the time (ms since 1970) of those that were refused as `invalid_timestamp`, for a
-   * device whose clock was wrong.
-   * @throws {EdgelogError} `invalid_timestamp` for what is no time.
+   * @param options `timestamp`: new time (ms since 1970) of records that
+   * were rejected as `invalid_timestamp`, for a device whose clock was wrong
+   * @throws {EdgelogError} `invalid_timestamp` for an invalid time
    * @example
    * await log.outbox.retry(undefined, { timestamp: Date.now() })
    */
   retry(id?: number, options?: RetryOptions): Promise<number>
-  /** Forgets parked records, all or one. Resolves to how many. */
+  /** Deletes parked records, all or one. Resolves to their number. */
   discard(id?: number): Promise<number>
 }
 
-/** As it was counted last. */
+/** Result of the last count. */
 interface OutboxCounts {
   readonly pending: number
   readonly parked: number
@@ -61,9 +61,9 @@ export class OutboxQueue implements Outbox, ProducerContext {
   readonly #session: Session
   readonly #load: () => Promise<Sending>
   #sending: Sending | undefined
-  /** What waits, about. */
+  /** Approximate bytes of the waiting records. */
   #pendingBytes = 0
-  /** Aborted when what was stored is lost. */
+  /** Aborted when the stored records are lost. */
   #stored = new AbortController()
   #hasAskedToPersist = false
 
@@ -73,11 +73,11 @@ export class OutboxQueue implements Outbox, ProducerContext {
     this.store = new OutboxStore(session)
     this.producer = new OutboxProducer(this)
     for (const kind of ['wake', 'acked', 'parked', 'moved', 'outbox'] as const) {
-      session.channel.listen(kind, (news) => this.#receive(news))
+      session.channel.listen(kind, (message) => this.#receive(message))
     }
   }
 
-  /** Takes the half that was loaded. */
+  /** Adds the loaded half. */
   attach(sending: Sending): void {
     this.#sending = sending
   }
@@ -106,9 +106,12 @@ export class OutboxQueue implements Outbox, ProducerContext {
     this.#session.checkOpen()
     if (this.#pendingBytes + sizeBytes > OUTBOX_BYTES_MAX) {
       this.#session.changed()
-      throw new EdgelogError('storage_full', `${OUTBOX_BYTES_MAX} bytes wait to be sent already`)
+      throw new EdgelogError(
+        'storage_full',
+        `${OUTBOX_BYTES_MAX} bytes are already waiting to be sent`,
+      )
     }
-    // Until the next look counts it.
+    // An estimate until the next count.
     this.#pendingBytes += sizeBytes
   }
 
@@ -125,7 +128,7 @@ export class OutboxQueue implements Outbox, ProducerContext {
     this.#session.channel.publish({ kind: 'wake' })
     if (this.#hasAskedToPersist || persist === false) return
     this.#hasAskedToPersist = true
-    // Now, and not at load: the browser is more willing when there is something to keep.
+    // Not at load: browsers grant this more readily when there is data to keep.
     globalThis.navigator?.storage?.persist?.().catch(ignore)
   }
 
@@ -145,11 +148,11 @@ export class OutboxQueue implements Outbox, ProducerContext {
   }
 
   /**
-   * Counts what waits, and settles the promises of records that left while no message arrived.
+   * Counts the waiting records, and settles the promises of records that left without a message.
    *
-   * @throws {EdgelogError} of the database.
+   * @throws {EdgelogError} the error of the database
    */
-  async look(): Promise<void> {
+  async refresh(): Promise<void> {
     const { store } = this
     const serial = this.waiters.nextSerial
     const producers = await store.producers()
@@ -162,18 +165,18 @@ export class OutboxQueue implements Outbox, ProducerContext {
     await this.#sending?.checkWaiters(producers, serial)
   }
 
-  /** What was stored is gone. */
+  /** Rejects all promises, because the stored data is gone. */
   lost(error: EdgelogError): void {
     this.waiters.rejectAll(error)
     this.#stored.abort(error)
     this.#stored = new AbortController()
   }
 
-  #receive(news: OutboxNews): void {
+  #receive(message: OutboxMessage): void {
     const { emitter, changed } = this.#session
-    this.waiters.hear(news)
-    if (news.kind === 'parked') {
-      emitter.emit('parked', { topic: news.topic, error: EdgelogError.fromBody(news.error) })
+    this.waiters.receive(message)
+    if (message.kind === 'parked') {
+      emitter.emit('parked', { topic: message.topic, error: EdgelogError.fromBody(message.error) })
     }
     emitter.emit('outbox', undefined)
     changed()

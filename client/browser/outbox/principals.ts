@@ -1,4 +1,4 @@
-/** What other principals have left in this browser. */
+/** Records that other principals have left in this browser. */
 import type { EdgelogError } from '../../../src/core/errors.ts'
 import type { Clock } from '../../clock.ts'
 import type { Connection } from '../../http/connection.ts'
@@ -19,8 +19,8 @@ export interface OtherPrincipal {
 }
 
 const ignore = () => undefined
-/** For who has a database open and no page to tell. */
-export const DEAF = {
+/** Listener that ignores all database events. */
+export const NO_OP_EVENTS = {
   lost: ignore,
   outdated: ignore,
   blocked: ignore,
@@ -28,7 +28,7 @@ export const DEAF = {
   failed: ignore,
 }
 
-/** Who else has records here that were not sent. Empty where the browser does not list databases. */
+/** Returns the other principals with unsent records. Empty if the browser does not list databases. */
 export async function otherPrincipals(
   prefix: string,
   ownName: string,
@@ -37,7 +37,7 @@ export async function otherPrincipals(
   const found: OtherPrincipal[] = []
   for (const { name = '' } of (await indexedDB.databases?.()) ?? []) {
     if (name === ownName || !name.startsWith(prefix)) continue
-    const database = new Database(name, clock, DEAF)
+    const database = new Database(name, clock, NO_OP_EVENTS)
     try {
       const producers = await database.read(['producers'], (tx) =>
         tx.objectStore('producers').getAll(),
@@ -60,7 +60,7 @@ interface SenderParts {
   readonly tokens: TokenRenewal
 }
 
-/** Sends the outbox of one database. */
+/** Creates the sender of one database. */
 export function outboxSender(
   { connection, channel, page, store, tokens }: SenderParts,
   drain: OutboxDrain,
@@ -72,7 +72,7 @@ export function outboxSender(
     store,
     drain,
     refresh: (topic) => topics.refresh(topic),
-    loadTopic: (topic) => topics.ask(topic),
+    loadTopic: (topic) => topics.request(topic),
     isOnline: () => page.isOnline,
     channel,
     renewToken: () => tokens.renew(),
@@ -81,12 +81,11 @@ export function outboxSender(
 }
 
 /**
- * Sends what another principal left, in this one's name. The records keep their producer and their
- * sequences, so that none that is in the log already comes again; they stay where they are until they
- * are acknowledged.
+ * Sends the records that another principal left, with this principal's token. The records keep their producer
+ * and sequences, so the log deduplicates them; they stay in their database until they are acknowledged.
  *
- * @returns how many were waiting.
- * @throws the reason of `signal`; what is not sent by then stays.
+ * @returns the number of records that were waiting
+ * @throws the reason of `signal`; unsent records stay
  */
 export async function adopt(
   { connection, page, newProducerId, random, now }: Session,
@@ -95,7 +94,7 @@ export async function adopt(
   signal: AbortSignal,
 ): Promise<number> {
   const { clock } = connection
-  const database = new Database(name, clock, DEAF)
+  const database = new Database(name, clock, NO_OP_EVENTS)
   const outbox = { database, newProducerId, random, now }
   const store = new OutboxStore(outbox)
   const drain = new OutboxDrain(outbox)
@@ -108,7 +107,7 @@ export async function adopt(
     sender.start()
     await untilFlushed({ store, clock, channel }, signal)
     sender.stop()
-    // What the log refused stays for who comes back under that name.
+    // Parked records stay for the other principal.
     if ((await store.countParked()) === 0) await database.destroy()
     return waiting
   } finally {

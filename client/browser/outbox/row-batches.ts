@@ -1,4 +1,4 @@
-/** Record batches as the outbox keeps them: without a stamp, never compressed. */
+/** Record batches in the form of the outbox: without a producer stamp, uncompressed. */
 import {
   BatchBuilder,
   type BatchProducer,
@@ -10,10 +10,10 @@ import { readBatchHeader } from '../../../src/core/batch/record-batch.ts'
 import type { Codecs } from '../../../src/core/compression/codec.ts'
 import type { OutboxRow } from '../store/schema.ts'
 
-/** Nothing in the outbox is compressed. */
+/** The outbox is never compressed. */
 const NO_CODECS = {} as Codecs
 
-/** Waits for nothing but itself, so that it may be called within a transaction. */
+/** Decodes a batch. Awaits no other work, so it may be called within a transaction. */
 export async function recordsOf(batch: Uint8Array): Promise<LogRecord[]> {
   return await decodeBatch(batch, readBatchHeader(batch), NO_CODECS)
 }
@@ -26,7 +26,7 @@ export function batchOf(records: Iterable<NewRecord>): Uint8Array<ArrayBuffer> {
 
 interface BatchLimits {
   readonly recordsMax: number
-  /** One record alone may be larger. */
+  /** A single record may be larger. */
   readonly sizeBytesMax: number
 }
 
@@ -35,7 +35,7 @@ export interface JoinedBatch {
   readonly recordsCount: number
 }
 
-/** Returns the first records of neighbouring rows as one batch, stamped. */
+/** Returns the first records of adjacent rows as one batch, stamped. */
 export async function joinRows(
   rows: readonly OutboxRow[],
   limits: BatchLimits,
@@ -57,7 +57,7 @@ export async function joinRows(
   return { batch: builder.finish(producer), recordsCount }
 }
 
-/** Returns whether there is room for more. */
+/** Returns whether there is room for more records. */
 function appendRecords(
   builder: BatchBuilder,
   records: readonly NewRecord[],
@@ -73,7 +73,7 @@ function appendRecords(
   return builder.recordsCount < recordsMax
 }
 
-/** What is left of a row behind its first `count` records. */
+/** Returns the rest of a row behind its first `count` records. */
 export async function rowAfter(row: OutboxRow, count: number): Promise<OutboxRow | undefined> {
   if (count >= row.recordsCount) return undefined
   return {

@@ -1,4 +1,4 @@
-/** Gives records their partition and position, within one transaction. */
+/** Assigns partitions and positions to records, within one transaction. */
 import { BatchBuilder } from '../../../src/core/batch/batch-builder.ts'
 import type { NewRecord } from '../../../src/core/batch/record.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
@@ -7,7 +7,7 @@ import { partitionForKey } from '../../../src/core/topic/partitioner.ts'
 import { FIRST_POSITION_MAX, OUTBOX_ROW_BYTES_MAX } from '../limits.ts'
 import type { Transaction } from '../store/database.ts'
 import {
-  type Place,
+  type OutboxPosition,
   type ProducerRow,
   type TopicRow,
   UNASSIGNED_PARTITION,
@@ -16,7 +16,7 @@ import {
 export interface NewEntry {
   readonly topic: string
   readonly record: NewRecord
-  /** Chosen by the key if it is left out. */
+  /** Chosen by the key by default. */
   readonly partition: number | undefined
 }
 
@@ -26,13 +26,13 @@ interface RowWriterContext {
   readonly now: () => number
 }
 
-/** Adds records to the ends of their partitions, those of one partition together. */
+/** Appends records to their partitions; those of one partition share rows. */
 export class RowWriter {
   readonly #tx: Transaction
   readonly #context: RowWriterContext
   readonly #topics = new Map<string, TopicRow | undefined>()
   readonly #open = new Map<string, OpenRow>()
-  /** Rows on their way into the database: no record waits for another's. */
+  /** Rows being written: records do not wait for each other's rows. */
   readonly #puts: Promise<unknown>[] = []
   /** Records without a key that are queued together go to one partition. */
   readonly #sticky = new Map<string, number>()
@@ -42,7 +42,11 @@ export class RowWriter {
     this.#context = context
   }
 
-  async add({ topic, record, partition: chosen }: NewEntry): Promise<Place | EdgelogError> {
+  async add({
+    topic,
+    record,
+    partition: chosen,
+  }: NewEntry): Promise<OutboxPosition | EdgelogError> {
     const known = await this.#topic(topic)
     if (chosen !== undefined && known !== undefined && chosen >= known.partitions) {
       const why = `partition: 0 to ${known.partitions - 1} is allowed, got ${chosen}`
@@ -67,7 +71,7 @@ export class RowWriter {
     return { partition, position }
   }
 
-  /** When it returns, all requests are made; when it resolves, they have succeeded. */
+  /** All requests are made when it returns; they have succeeded when it resolves. */
   async finish(): Promise<void> {
     for (const open of this.#open.values()) {
       this.#close(open)
@@ -77,7 +81,7 @@ export class RowWriter {
   }
 
   #await(put: Promise<unknown>): void {
-    // What fails aborts the transaction, which says so.
+    // A failed request aborts the transaction, which reports the error.
     put.catch(() => undefined)
     this.#puts.push(put)
   }

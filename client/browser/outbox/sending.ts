@@ -1,4 +1,4 @@
-/** The half of the outbox that is loaded on demand: it sends, shows what waits, and sees to a full disk. */
+/** The half of the outbox that is loaded on demand: sends, shows records, and frees space. */
 import type { ConsumerRecord } from '../../consumer/consumer-record.ts'
 import { CacheWriter } from '../cache/cache-writer.ts'
 import { SYNC_TAG } from '../limits.ts'
@@ -24,7 +24,7 @@ import type { TopicDirectory } from './topic-directory.ts'
 
 interface SendingContext {
   readonly store: OutboxStore
-  /** Of this tab's records. */
+  /** Waiters of this tab's records. */
   readonly waiters: AckWaiters
   readonly drain: OutboxDrain
   readonly topics: TopicDirectory
@@ -71,7 +71,7 @@ export class Sending {
     this.#sender.stop()
   }
 
-  /** Another token is there: tries again at once what was refused. */
+  /** Retries at once with the new token. */
   tokenChanged(): void {
     this.#sender.hint(true)
   }
@@ -98,13 +98,13 @@ export class Sending {
     return unpark(this.#session, id, retry)
   }
 
-  /** Drops cached batches; resolves to whether there were any. */
+  /** Evicts cached batches; resolves to whether there were any. */
   makeRoom(): Promise<boolean> {
     const { database, now } = this.#session
     return new CacheWriter(database, now).makeRoom()
   }
 
-  /** Asks the browser to wake the service worker when there is a network; it may be there now. */
+  /** Asks the browser to wake the service worker when there is a network, possibly at once. */
   async registerSync(): Promise<void> {
     const worker = (await globalThis.navigator?.serviceWorker?.ready) as
       | { readonly sync?: { register(tag: string): Promise<void> } }
@@ -112,7 +112,7 @@ export class Sending {
     await worker?.sync?.register(SYNC_TAG).catch(() => undefined)
   }
 
-  /** Sends what another principal left; resolves to how many records waited. */
+  /** Sends the records that another principal left; resolves to their number. */
   adopt(principal: string, signal: AbortSignal | undefined): Promise<number> {
     const { prefix, closed } = this.#session
     const end = AbortSignal.any([signal ?? closed, closed])

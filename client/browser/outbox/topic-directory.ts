@@ -1,4 +1,4 @@
-/** What is known of topics: asked from the server now and then, kept in the database for offline days. */
+/** Topic metadata: refreshed from the server at an interval, stored in the database for offline use. */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { describeTopic } from '../../describe-topic.ts'
 import type { Connection } from '../../http/connection.ts'
@@ -12,53 +12,53 @@ export class TopicDirectory implements TopicMetadataSource {
   readonly #connection: Connection
   readonly #drain: OutboxDrain
   readonly #channel: Publisher
-  readonly #learned: (topic: string) => void
+  readonly #onFound: (topic: string) => void
   readonly #readAtMs = new Map<string, number>()
 
-  /** @param learned The server has this topic. */
+  /** @param onFound called when the server has confirmed a topic */
   constructor(
     connection: Connection,
     drain: OutboxDrain,
     channel: Publisher,
-    learned: (topic: string) => void = () => undefined,
+    onFound: (topic: string) => void = () => undefined,
   ) {
     this.#connection = connection
     this.#drain = drain
     this.#channel = channel
-    this.#learned = learned
+    this.#onFound = onFound
   }
 
-  /** What is known, however old; asks the server about a topic that is met for the first time. */
+  /** Returns the stored metadata, however old; requests it for a topic that is used for the first time. */
   async load(topic: string): Promise<TopicRow> {
     try {
       const known = await this.#drain.topic(topic)
-      if (known === undefined) return await this.ask(topic)
+      if (known === undefined) return await this.request(topic)
       this.refresh(topic)
       return known
     } catch (error) {
       if (!isStorageError(error)) throw error
-      // Reading takes no storage.
+      // Reading works without storage.
       return await this.#describe(topic)
     }
   }
 
-  /** Behind the caller's back, and not often. */
+  /** Refreshes old metadata in the background. */
   refresh(topic: string): void {
     const nowMs = this.#connection.clock.now()
     const readAtMs = this.#readAtMs.get(topic) ?? Number.NEGATIVE_INFINITY
-    // Apart in either direction: the clock may have been set back.
+    // The clock may have been set back, so the distance counts in either direction.
     if (Math.abs(nowMs - readAtMs) < METADATA_MAX_AGE_MS) return
     this.#readAtMs.set(topic, nowMs)
-    this.ask(topic).catch(() => undefined)
+    this.request(topic).catch(() => undefined)
   }
 
   /** @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`, `storage_failed`, ... */
-  async ask(topic: string): Promise<TopicRow> {
+  async request(topic: string): Promise<TopicRow> {
     const row = await this.#describe(topic)
     this.#readAtMs.set(topic, this.#connection.clock.now())
-    const moves = await this.#drain.learn(row)
+    const moves = await this.#drain.storeTopic(row)
     if (moves.length > 0) this.#channel.publish({ kind: 'moved', topic, moves })
-    this.#learned(topic)
+    this.#onFound(topic)
     return row
   }
 
@@ -69,7 +69,7 @@ export class TopicDirectory implements TopicMetadataSource {
   }
 }
 
-/** The browser does not store: it has no space, or no database. */
+/** Returns whether the browser cannot store: no space, or no database. */
 export function isStorageError(error: unknown): error is EdgelogError {
   return error instanceof EdgelogError && error.code.startsWith('storage')
 }

@@ -1,4 +1,4 @@
-/** Consumers that read through the cache. */
+/** Creates consumers that read through the cache. */
 import type { Codecs } from '../../../src/core/compression/codec.ts'
 import type { EdgelogError } from '../../../src/core/errors.ts'
 import { clientCodecs } from '../../codecs.ts'
@@ -13,14 +13,14 @@ import type { TopicMetadata, TopicMetadataSource } from '../../topic-metadata.ts
 import { CachedSource, type CachedSourceContext } from '../cache/cached-source.ts'
 import { isStorageError } from '../outbox/topic-directory.ts'
 import type { Channel } from '../tabs/channel.ts'
-import type { Patience } from './patience.ts'
+import type { AuthRetry } from './patience.ts'
 
-/** What a consumer in a page leaves open: the way of reading is the client's to choose. */
+/** Options of a consumer in a page; the client chooses the transport. */
 export type BrowserConsumerOptions = Omit<ConsumerOptions, 'transport'>
 export type BrowserGroupConsumerOptions = Omit<GroupConsumerOptions, 'transport'>
 
 export interface ReadingContext {
-  readonly patience: Patience
+  readonly authRetry: AuthRetry
   readonly topics: TopicMetadataSource
   readonly cache: CachedSourceContext['cache']
   readonly channel: Channel
@@ -31,7 +31,7 @@ export interface ReadingContext {
   readonly onClosed: () => void
 }
 
-/** The tab that leads reads the log once for all; whoever reads waits for its news. */
+/** The leading tab reads the log once for all tabs; readers wait for its messages. */
 const TRANSPORT = { transport: 'long-poll' } as const
 
 /** @throws {EdgelogError} `invalid_config`. */
@@ -54,7 +54,7 @@ export async function openGroupConsumer(
 
 function consumerContext(context: ReadingContext): ConsumerContext {
   const { cache, channel, failed, onClosed } = context
-  const { connection } = context.patience
+  const { connection } = context.authRetry
   const codecs = clientCodecs(context.codecs)
   const network = networkSource(connection)
   const cached = new CachedSource({
@@ -75,7 +75,7 @@ function consumerContext(context: ReadingContext): ConsumerContext {
   }
 }
 
-/** Sees to it that what is read is kept, and waits for a token where topics are asked for. */
+/** Follows each topic that is read, and waits for a token when topics are looked up. */
 class KeepingSource implements LogSource, TopicMetadataSource {
   readonly #source: LogSource
   readonly #context: ReadingContext
@@ -95,10 +95,10 @@ class KeepingSource implements LogSource, TopicMetadataSource {
   }
 
   load(topic: string): Promise<TopicMetadata> {
-    return this.#context.patience.patiently(() => this.#context.topics.load(topic))
+    return this.#context.authRetry.retry(() => this.#context.topics.load(topic))
   }
 
-  /** What cannot be kept is read from the network all the same. */
+  /** Follows a topic; without storage it is read from the network. */
   async #use(topic: string): Promise<void> {
     try {
       await this.#context.use(topic)

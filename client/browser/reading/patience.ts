@@ -1,15 +1,15 @@
-/** What is read waits for another token where the one there is refused, as it waits for the network. */
+/** Retries reads after a token refusal, as after a network error, instead of failing them. */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Connection } from '../../http/connection.ts'
 import { Refusal, refusalOf, retryAfterMsOf } from '../../http/refusal.ts'
 import { AUTH_RETRY_MS } from '../limits.ts'
 import type { LastError } from '../sync/sync.ts'
 
-export interface PatienceContext {
+export interface AuthRetryContext {
   readonly connection: Connection
-  /** Asks the page for another token; it answers in its own time. */
+  /** Asks the page for another token; resolves when the page has answered. */
   readonly renewToken: () => Promise<boolean>
-  /** The token is refused, or no longer. */
+  /** Called when the token is rejected, or no longer rejected. */
   readonly changed: () => void
 }
 
@@ -17,13 +17,13 @@ interface Refused extends LastError {
   readonly token: string | undefined
 }
 
-export class Patience {
-  /** Its calls are patient, and none is made with a token that was refused a moment ago. */
+export class AuthRetry {
+  /** A connection whose requests are retried, and not sent with a token that was rejected recently. */
   readonly connection: Connection
-  readonly #context: PatienceContext
+  readonly #context: AuthRetryContext
   #refused: Refused | undefined
 
-  constructor(context: PatienceContext) {
+  constructor(context: AuthRetryContext) {
     this.#context = context
     const { connection } = context
     this.connection = {
@@ -35,7 +35,7 @@ export class Patience {
     }
   }
 
-  /** Why nothing is read; undefined: the token is taken, as far as is known. */
+  /** The reason why reading is suspended; undefined if the token is not known to be rejected. */
   get refusal(): LastError | undefined {
     if (this.#refused === undefined) return undefined
     const { token, ...refusal } = this.#refused
@@ -44,13 +44,13 @@ export class Patience {
     return token === connection.token && sinceMs < AUTH_RETRY_MS ? refusal : undefined
   }
 
-  /** Another token is there, or the same one is to be tried again. */
+  /** Clears the refusal: there is another token, or the same one is to be retried. */
   forget(): void {
     this.#refused = undefined
   }
 
-  /** @throws {Refusal} `unavailable` where the token is refused: whoever called tries again. */
-  async patiently<T>(work: () => Promise<T>): Promise<T> {
+  /** @throws {Refusal} `unavailable` if the token is rejected, so that the caller retries */
+  async retry<T>(work: () => Promise<T>): Promise<T> {
     const { connection, renewToken, changed } = this.#context
     const { token } = connection
     try {
@@ -72,7 +72,7 @@ export class Patience {
     const { connection, changed } = this.#context
     const { refusal } = this
     if (refusal !== undefined) throw later(new EdgelogError(refusal.code, refusal.message))
-    return await this.patiently(async () => {
+    return await this.retry(async () => {
       const response = await connection.fetch(input, init)
       const { status } = response
       if (status === 401 || status === 403) throw await refusalOf(response, connection.clock.now())

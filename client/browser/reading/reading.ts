@@ -1,4 +1,4 @@
-/** What reads: the cache of this browser, the tab's share in keeping it, the consumers over it. */
+/** The reading half of the client: cache, sync, and consumers. */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Consumer } from '../../consumer/consumer.ts'
 import { networkSource } from '../../consumer/log-source.ts'
@@ -18,7 +18,7 @@ import {
   openConsumer,
   openGroupConsumer,
 } from './open-consumer.ts'
-import { Patience } from './patience.ts'
+import { AuthRetry } from './patience.ts'
 
 export class Reading {
   readonly #session: Session
@@ -27,7 +27,7 @@ export class Reading {
   readonly #cache: BatchCache
   readonly #follower: Follower
   readonly #sync: Sync
-  readonly #patience: Patience
+  readonly #authRetry: AuthRetry
   readonly #consumers = new Set<{ close(): Promise<void> }>()
   readonly #uses = new Map<string, { readonly atMs: number; readonly done: Promise<void> }>()
   #isLeading = false
@@ -38,7 +38,7 @@ export class Reading {
     this.#topics = topics
     this.#tokens = tokens
     const { connection, database, channel, page, options, changed } = session
-    this.#patience = new Patience({ connection, renewToken: () => tokens.renew(), changed })
+    this.#authRetry = new AuthRetry({ connection, renewToken: () => tokens.renew(), changed })
     this.#cache = new BatchCache(database, options.cache)
     this.#follower = new Follower({
       cache: this.#cache,
@@ -57,17 +57,17 @@ export class Reading {
     channel.listen('follows', () => this.#followsChanged())
   }
 
-  /** How the link to the log stands in this tab. */
+  /** State of this tab's link to the log. */
   get syncStatus(): SyncStatus {
     return this.#sync.status
   }
 
-  /** Why nothing is read; undefined: the token is taken, as far as is known. */
+  /** The reason why reading is suspended; undefined if the token is not known to be rejected. */
   get refusal(): LastError | undefined {
-    return this.#patience.refusal
+    return this.#authRetry.refusal
   }
 
-  /** Keeps what is followed in step from now on. */
+  /** Starts keeping followed topics in step. */
   start(): void {
     this.#isLeading = true
     this.#sync.start()
@@ -84,18 +84,18 @@ export class Reading {
     await Promise.allSettled([...this.#consumers].map((consumer) => consumer.close()))
   }
 
-  /** Another token is there: tries again what was refused. */
+  /** Retries with the new token. */
   tokenChanged(): void {
-    this.#patience.forget()
+    this.#authRetry.forget()
     this.#sync.setToken()
   }
 
-  /** The server has this topic. */
+  /** Reports that the server has this topic. */
   found(topic: string): void {
     this.#follower.found(topic)
   }
 
-  /** What is read is to be kept again. */
+  /** Makes the next reads follow their topics again. */
   storageLost(): void {
     this.#uses.clear()
   }
@@ -119,7 +119,7 @@ export class Reading {
     options: BrowserConsumerOptions | BrowserGroupConsumerOptions,
   ): Promise<Consumer | GroupConsumer> {
     const context = {
-      patience: this.#patience,
+      authRetry: this.#authRetry,
       codecs: this.#session.options.codecs,
       topics: this.#topics,
       cache: this.#cache,

@@ -1,4 +1,4 @@
-/** What a page can hear of its client. */
+/** The events that a page receives from its client. */
 import type { EdgelogError } from '../../../src/core/errors.ts'
 import type { TopicResetReason } from '../tabs/channel.ts'
 import type { ClientStatus } from './status.ts'
@@ -6,37 +6,37 @@ import type { ClientStatus } from './status.ts'
 export interface TopicReset {
   readonly topic: string
   /**
-   * `recreated`: another topic bears the name; `truncated`: the log ends before what was read;
-   * `logStartMoved`: the log begins behind what was kept; `deleted`: there is no topic.
+   * `recreated`: another topic has the name now; `truncated`: the log ends before the cached part;
+   * `logStartMoved`: the log begins behind the cached part; `deleted`: the topic does not exist.
    */
   readonly reason: TopicResetReason
 }
 
-/** The events of `BrowserClient.on`, and what each carries. */
+/** The events of `BrowserClient.on`, and their values. */
 export interface BrowserEvents {
-  /** Something in the status changed; that `oldestPendingMs` grows is none. */
+  /** The status changed, apart from a growing `oldestPendingMs`. */
   status: ClientStatus
-  /** What is pending or parked may have changed, in whichever tab: ask `outbox` anew. */
+  /** The pending or parked records may have changed, in any tab: read `outbox` again. */
   outbox: undefined
-  /** The log refused records; `outbox.parked()` has them until `retry` or `discard`. */
+  /** The log rejected records; `outbox.parked()` returns them until `retry` or `discard`. */
   parked: { readonly topic: string; readonly error: EdgelogError }
   /**
-   * What was kept of a topic is dropped, and read anew: drop what was built from it. What waits to be
-   * sent stays, or is parked where the topic was deleted.
+   * The cached part of a topic was dropped and is read again: discard state that was built
+   * from it. Records that wait to be sent stay, or are parked if the topic was deleted.
    */
   topicReset: TopicReset
   /**
-   * The browser or its user cleared the database, with what was not sent and what was followed; null
-   * where that happened before this page was opened, and nobody knows what was in it.
+   * The browser or its user cleared the database, with unsent records and followed topics.
+   * `pendingRecords` is null if that happened before this page was opened, so the number is not available.
    */
   storageLost: { readonly pendingRecords: number | null }
-  /** Told once after `connect`: somebody else has records here that were not sent; see `adopt`. */
+  /** Emitted once after `connect`: another principal has unsent records here; see `adopt`. */
   otherPrincipal: { readonly principal: string; readonly pendingRecords: number }
-  /** Another tab has signed out: this client is closed, and nothing of it is left. */
+  /** Another tab has signed out: this client is closed, and its data is deleted. */
   signedOut: undefined
   /**
-   * `outdated`: another tab runs a newer version, and this one stores nothing any more; `blocked`: an
-   * older tab is in the way, and this one goes on when that is closed.
+   * `outdated`: another tab runs a newer version, and this one cannot store any more;
+   * `blocked`: an older tab blocks this one, which continues when that tab is closed.
    */
   reloadNeeded: { readonly reason: 'outdated' | 'blocked' }
 }
@@ -46,7 +46,7 @@ type Listener<Value> = (value: Value) => void
 export class Emitter {
   readonly #listeners: { [Name in keyof BrowserEvents]?: Set<Listener<BrowserEvents[Name]>> } = {}
 
-  /** Returns what ends it. */
+  /** Adds a listener. Returns the function that removes it. */
   on<Name extends keyof BrowserEvents>(
     name: Name,
     listener: Listener<BrowserEvents[Name]>,
@@ -58,12 +58,12 @@ export class Emitter {
   }
 
   emit<Name extends keyof BrowserEvents>(name: Name, value: BrowserEvents[Name]): void {
-    // A copy: who listens anew from within is told the next time, and not without end.
+    // A copy: a listener added during the loop gets the next event, so the loop ends.
     for (const listener of [...(this.#listeners[name] ?? [])]) {
       try {
         listener(value)
       } catch (error) {
-        // A listener's mistake is the page's to see, and no reason to stop.
+        // A listener's error is reported to the page; the other listeners still run.
         reportError(error)
       }
     }

@@ -7,41 +7,39 @@ import type { TransportName } from '../sync/transport.ts'
 
 export interface BrowserClientOptions {
   /**
-   * Of the server, e.g. `https://log.example.com`; the page's own origin if it is left out. Another
-   * origin than the page's needs `EDGELOG_ORIGINS` on the server.
+   * Address of the server, e.g. `https://log.example.com`; the page's own origin by
+   * default. An origin other than the page's needs `EDGELOG_ORIGINS` on the server.
    */
   readonly url?: string
   /**
-   * The server's `EDGELOG_TOKEN`; kept in memory only. A function is asked by the tab that leads, when
-   * it begins to and whenever a token is refused, at most once in 5 s.
+   * The server's `EDGELOG_TOKEN`; kept in memory only. A function is called by the leading
+   * tab, when it becomes the leader and whenever a token is rejected, at most once in 5 s.
    */
   readonly token?: string | (() => string | Promise<string>)
   /**
-   * Whose records these are: each has a database of its own, whose name holds this text as it is;
-   * 'anonymous'.
+   * Owner of the records: each principal has its own database, whose name contains this text unchanged; 'anonymous'.
    */
   readonly principal?: string
   /**
-   * How much of each followed topic is kept, where `follow` does not say: up to 64 MiB, 1,000,000
-   * records and 365 days.
+   * Default limits of the cache of each followed topic: up to 64 MiB, 1,000,000 records and 365 days.
    */
   readonly cache?: Partial<CacheLimits>
-  /** Ways to follow the log, the best first; 'websocket', 'sse', 'long-poll'. */
+  /** Transports for following the log, best first; 'websocket', 'sse', 'long-poll'. */
   readonly transports?: readonly TransportName[]
-  /** Whether the browser is asked to keep the database, after the first record is queued; true. */
+  /** True to ask the browser to persist the database, after the first record is queued; true. */
   readonly persist?: boolean
-  /** Whether the page's service worker is asked to send what is queued (`flushOnSync`); false. */
+  /** True to ask the page's service worker to send queued records (`flushOnSync`); false. */
   readonly backgroundSync?: boolean
-  /** In the place of the global `fetch`. */
+  /** Used instead of the global `fetch`. */
   readonly fetch?: Fetch
-  /** In the place of the global `WebSocket`; `null` never uses one. */
+  /** Used instead of the global `WebSocket`; `null` disables WebSockets. */
   readonly WebSocket?: WebSocketConstructor | null
-  /** Compressions in the place of the client's own. */
+  /** Codecs that replace the client's own. */
   readonly codecs?: Partial<Codecs>
-  /** For tests. */
+  /** For tests: replaces the system clock. */
   readonly clock?: Clock
-  /** For tests: from 0 up to, not including, 1. */
+  /** For tests: returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number
-  /** For tests: a producer id of 63 random bits. */
+  /** For tests: returns a producer id of 63 random bits. */
   readonly newProducerId?: () => bigint
 }

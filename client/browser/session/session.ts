@@ -1,4 +1,4 @@
-/** What all parts of one client share: its server, its database, its tabs, its events, when it closes. */
+/** State that all parts of one client share: server, database, tabs, events, closing. */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { systemClock } from '../../clock.ts'
 import type { Connection } from '../../http/connection.ts'
@@ -15,7 +15,7 @@ import type { BrowserClientOptions } from './options.ts'
 export class Session {
   readonly options: BrowserClientOptions
   readonly connection: Connection
-  /** The names of the databases of all principals of this server begin with it. */
+  /** Prefix of the database names of all principals of this server. */
   readonly prefix: string
   readonly database: Database
   readonly channel: Channel
@@ -24,11 +24,11 @@ export class Session {
   readonly random: () => number
   readonly newProducerId: () => bigint
   readonly now: () => number
-  /** Reports that the status may be another one now. */
+  /** Reports that the status may have changed. */
   readonly changed: () => void
-  /** How the tab that leads stands, by its last beat. */
+  /** Status of the leading tab, from its last beat. */
   leaderStatus: SyncStatus = { link: 'idle', transport: null, lastError: null }
-  /** The last error of this tab's own calls to the log. */
+  /** The last error of this tab's own requests to the log. */
   lastError: LastError | null = null
   readonly #closed = new AbortController()
 
@@ -36,7 +36,7 @@ export class Session {
   constructor(options: BrowserClientOptions, changed: () => void, events: DatabaseEvents) {
     this.options = options
     this.changed = changed
-    // Refuses wrong limits now, and not when the cache is loaded.
+    // Rejects wrong limits at once, instead of when the cache is loaded.
     cacheLimits(options.cache ?? {})
     const { clock = systemClock, random = Math.random, token } = options
     const url = parseUrl(options.url ?? globalThis.location?.origin ?? '')
@@ -50,7 +50,7 @@ export class Session {
     this.random = random
     this.newProducerId = options.newProducerId ?? randomProducerId
     this.now = () => clock.now()
-    // No address holds a space.
+    // Addresses contain no spaces.
     this.prefix = `edgelog ${url} `
     const name = this.prefix + (options.principal ?? 'anonymous')
     this.database = new Database(name, clock, events)
@@ -65,7 +65,7 @@ export class Session {
     return this.#closed.signal
   }
 
-  /** @throws {EdgelogError} `invalid_request` after `close`. */
+  /** @throws {EdgelogError} `invalid_request` after `close` */
   checkOpen(): void {
     if (this.closed.aborted) throw new EdgelogError('invalid_request', 'the client is closed')
   }
@@ -75,7 +75,7 @@ export class Session {
     this.channel.publish({ kind: 'token', token })
   }
 
-  /** Notes an error of the client itself: its code, the provider of tokens, a leftover database. */
+  /** Stores an error of the client itself: of its code, the token provider, a leftover database. */
   failed(error: unknown): void {
     const code = error instanceof EdgelogError ? error.code : 'unavailable'
     const message = error instanceof Error ? error.message : String(error)

@@ -1,38 +1,38 @@
-/** How it stands, as a page can show it. */
+/** The status of the client, for pages to show. */
 import type { LastError, SyncStatus } from '../sync/sync.ts'
 
 export interface StorageStatus {
-  /** Of the whole origin, as the browser estimates it. */
+  /** Used by the whole origin, as the browser estimates it. */
   readonly usedBytes: number
   readonly quotaBytes: number
-  /** The browser does not clear it by itself. */
+  /** True if the browser does not clear it automatically. */
   readonly isPersisted: boolean
-  /** More than 80 % are used. */
+  /** True if more than 80 % are used. */
   readonly isLow: boolean
 }
 
-/** `BrowserClient.status`; `link` and `transport` are those of the tab that leads. */
+/** `BrowserClient.status`; `link` and `transport` are those of the leading tab. */
 export interface ClientStatus extends SyncStatus {
-  /** This tab speaks with the server, for all tabs. Where there are no Web Locks, each does. */
+  /** True if this tab communicates with the server for all tabs. Without Web Locks every tab does. */
   readonly isLeader: boolean
-  /** Records that are not in the log yet, of all tabs. */
+  /** Records of all tabs that are not in the log yet. */
   readonly pending: number
-  /** Records that the log refused. */
+  /** Records that the log rejected. */
   readonly parked: number
-  /** The age of the oldest pending record, null without one: the measure of health. */
+  /** Age of the oldest pending record, null without one: the measure of health. */
   readonly oldestPendingMs: number | null
-  /** What the followed topics have, as heard last, and this browser has not; null: never in sync. */
+  /** Records of the followed topics that this browser has not cached yet, as last reported; null: never in sync. */
   readonly lagRecords: number | null
-  /** Looked at every 30 s at most; null: not yet, or the browser does not say. */
+  /** Read every 30 s at most; null: not read yet, or not supported by the browser. */
   readonly storage: StorageStatus | null
-  /** Of the last failure; it stays when all is well again, as `link` says. */
+  /** The last failure; it stays after a recovery, which `link` shows. */
   readonly lastError: LastError | null
 }
 
-/** Above this share of the quota the page is warned. */
+/** The page is warned above this share of the quota. */
 const LOW_SHARE = 0.8
 
-/** Null where the browser does not say. */
+/** Returns null if the browser does not support it. */
 export async function storageStatus(): Promise<StorageStatus | null> {
   const storage = globalThis.navigator?.storage
   if (storage?.estimate === undefined) return null

@@ -1,4 +1,4 @@
-/** Asks the page for another token when the server refuses the one there is. */
+/** Requests another token from the page when the server rejects the current one. */
 import { sleep } from '../../clock.ts'
 import { TOKEN_INTERVAL_MS, TOKEN_TIMEOUT_MS } from '../limits.ts'
 import type { Session } from './session.ts'
@@ -13,24 +13,24 @@ export class TokenRenewal {
     this.#session = session
   }
 
-  /** @returns whether there is another token now. */
+  /** @returns whether there is another token now */
   renew(): Promise<boolean> {
-    this.#renewing ??= this.#ask().finally(() => {
+    this.#renewing ??= this.#request().finally(() => {
       this.#renewing = undefined
     })
     return this.#renewing
   }
 
-  /** There is one from elsewhere. */
+  /** Ends the request, because a token was set elsewhere. */
   given(): void {
     this.#given?.abort()
   }
 
-  async #ask(): Promise<boolean> {
+  async #request(): Promise<boolean> {
     const { connection, options, closed } = this.#session
-    const { token: ask } = options
-    if (typeof ask !== 'function') return false
-    // A provider of wrong tokens is not asked without end.
+    const { token: provider } = options
+    if (typeof provider !== 'function') return false
+    // Limits the calls of a provider that returns wrong tokens.
     const { clock } = connection
     const waitMs = Math.min(this.#renewedAtMs - clock.now(), 0) + TOKEN_INTERVAL_MS
     await sleep(clock, waitMs, closed)
@@ -39,9 +39,9 @@ export class TokenRenewal {
     const given = new AbortController()
     this.#given = given
     try {
-      // Whoever sets one meanwhile, or closes, need not wait for an answer that may never come.
+      // A token set meanwhile, or closing, ends the wait for a response that may never arrive.
       const end = AbortSignal.any([given.signal, closed])
-      const token = await Promise.race([ask(), sleep(clock, TOKEN_TIMEOUT_MS, end)])
+      const token = await Promise.race([provider(), sleep(clock, TOKEN_TIMEOUT_MS, end)])
       const isNew = typeof token === 'string' && token !== before && !end.aborted
       if (isNew) this.#session.setToken(token)
       return connection.token !== before

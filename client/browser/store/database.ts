@@ -1,7 +1,6 @@
 /**
- * The database of one client. Browsers close it under us, refuse to open it, and clear it: a
- * transaction that meets a closed connection is run again on a new one, and a database that is
- * not the one it was is reported as a loss.
+ * The database of one client. Browsers may close it, refuse to open it, or clear it. A transaction on a
+ * closed connection runs again on a new one, and a database with another client id is reported as lost.
  */
 import {
   type DBSchema,
@@ -45,13 +44,13 @@ export type Transaction<Mode extends IDBTransactionMode = 'readwrite'> = IDBPTra
 >
 
 export interface DatabaseEvents {
-  /** Another client id: all that was stored is gone. */
+  /** The client id has changed: all stored data is gone. */
   lost(): void
-  /** Another tab runs a newer version and waits for this one to let go. */
+  /** Another tab runs a newer version and waits for this one to close the database. */
   outdated(): void
   /** Another tab deletes it. */
   deleted(): void
-  /** An older tab does not let go. */
+  /** An older tab does not close it. */
   blocked(): void
   /** It cannot be opened now, and in WebKit perhaps never again by this page. */
   failed(): void
@@ -75,7 +74,7 @@ export class Database {
   #opening: Promise<IDBPDatabase<EdgelogSchema>> | undefined
   #clientId: string | undefined
   #isClosed = false
-  /** A newer version was here: what it stored may be read, and not changed. */
+  /** True after a newer version has opened it: reading is allowed, writing is not. */
   #isOutdated = false
 
   constructor(name: string, clock: Clock, events: DatabaseEvents) {
@@ -85,16 +84,16 @@ export class Database {
   }
 
   /**
-   * Runs one transaction and resolves when it is stored. `work` may wait for requests of the
-   * transaction only; what it throws aborts it.
+   * Runs one transaction and resolves when it is stored. `work` may await
+   * only requests of the transaction; an error in it aborts the transaction.
    *
-   * @throws {EdgelogError} `storage_full`, `storage_failed`; what `work` throws.
+   * @throws {EdgelogError} `storage_full`, `storage_failed`; the error of `work`
    */
   async read<T>(stores: Store[], work: (tx: Transaction<'readonly'>) => Promise<T>): Promise<T> {
     return await this.#run((db) => db.transaction(stores, 'readonly'), work)
   }
 
-  /** The same, for changes. `isStrict`: it resolves when the disk has them. */
+  /** Like `read`, for changes. `isStrict`: resolves when they are flushed to disk. */
   async write<T>(
     stores: Store[],
     work: (tx: Transaction) => Promise<T>,
@@ -114,7 +113,7 @@ export class Database {
     db?.close()
   }
 
-  /** Closes it and leaves nothing behind. */
+  /** Closes and deletes the database. */
   async destroy(): Promise<void> {
     await this.close()
     await deleteDB(this.name)
@@ -130,7 +129,7 @@ export class Database {
       try {
         return await settle(begin(await opening), work)
       } catch (error) {
-        // A transaction that was cut off with its connection has changed nothing.
+        // A transaction that was aborted with its connection has changed nothing.
         if (attempt === STORAGE_ATTEMPTS_MAX || !isCutOff(error)) throw storageError(error)
         if (this.#opening === opening) this.#opening = undefined
         void opening.then((db) => db.close(), ignore)
@@ -217,7 +216,7 @@ export class Database {
   }
 }
 
-/** Awaits the work and the transaction together: an abort by the browser settles no request. */
+/** Awaits the work and the transaction together: a request may stay pending when the browser aborts. */
 async function settle<Mode extends IDBTransactionMode, T>(
   tx: Transaction<Mode>,
   work: (tx: Transaction<Mode>) => Promise<T>,
@@ -226,26 +225,26 @@ async function settle<Mode extends IDBTransactionMode, T>(
     try {
       tx.abort()
     } catch {
-      // Over already, which `done` tells.
+      // Already over; `done` rejects.
     }
     throw error
   })
   const [worked, done] = await Promise.allSettled([working, tx.done])
   const isAborted = worked.status === 'rejected' && isAbort(worked.reason)
-  // What was refused at the end of a transaction, say for its size, is told by `done` alone.
+  // A failure at the end of a transaction, such as a full disk, is reported by `done` alone.
   if (worked.status === 'rejected' && !isAborted) throw worked.reason
   if (done.status === 'rejected') throw done.reason
   if (worked.status === 'rejected') throw worked.reason
   return worked.value
 }
 
-/** What a request says that was cut off, or made when its transaction was over. */
+/** Returns whether the error is that of an aborted request, or of one made after its transaction. */
 function isAbort(error: unknown): boolean {
   const names = /^(Abort|InvalidState|TransactionInactive)Error$/
   return error instanceof DOMException && names.test(error.name)
 }
 
-/** What the browser's closing of a connection looks like, before or in a transaction. */
+/** Returns whether the browser has closed the connection, before or during the transaction. */
 function isCutOff(error: unknown): boolean {
   return error instanceof DOMException && /^(Abort|InvalidState|Unknown)Error$/.test(error.name)
 }

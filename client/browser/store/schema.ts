@@ -1,25 +1,25 @@
 /**
- * What lies in IndexedDB: one database per origin, server and principal.
+ * The content of IndexedDB: one database per origin, server and principal.
  *
- *   meta       'clientId' -> random text: another one after the site's data was cleared
- *              'leadEpoch' -> number, of the tab that leads
- *   topics     name -> what is known of a topic
- *   follows    name -> how much of it is kept
- *   producers  [topic, partition] -> who writes there, and how far that is
- *   outbox     [topic, partition, position] -> records that are not acknowledged, as one record batch
- *   parked     id -> a record that the log refused, with the refusal
+ *   meta       'clientId' -> random text; changes when the site's data is cleared
+ *              'leadEpoch' -> number; epoch of the leading tab
+ *   topics     name -> metadata of a topic
+ *   follows    name -> its cache limits
+ *   producers  [topic, partition] -> producer id, epoch and positions
+ *   outbox     [topic, partition, position] -> unacknowledged records, as one record batch
+ *   parked     id -> a record that the log rejected, with the error
  *   batches    [topic, partition, baseOffset] -> record batches as the server sent them
- *   cursors    [topic, partition] -> which part of the log `batches` holds, without a hole
+ *   cursors    [topic, partition] -> the range of the log in `batches`, without a hole
  *
- * A record's *position* counts what was ever queued for its partition, from a random beginning: what is
- * said of a position is never taken for another record's, not even after the data was cleared. Its
- * sequence is the distance from `epochStart`, so a new epoch renumbers all that waits by one change to one row.
+ * A record's *position* counts the records ever queued for its partition, from a random start:
+ * positions are never reused, even after the data was cleared. Its sequence is the distance
+ * from `epochStart`, so a new epoch renumbers all waiting records by a change to one row.
  */
 import type { ErrorBody } from '../../../src/core/errors.ts'
 
 export const SCHEMA_VERSION = 1
 
-/** Stands for "not known yet": records of a topic that this browser has never heard of. */
+/** Partition of records whose topic is not known to this browser yet. */
 export const UNASSIGNED_PARTITION = -1
 
 export interface TopicRow {
@@ -29,7 +29,7 @@ export interface TopicRow {
   readonly maxMessageBytes: number
 }
 
-/** How much of a topic is kept; whatever is passed first. */
+/** Limits of a topic's cache; the first that is exceeded applies. */
 export interface CacheLimits {
   readonly bytesMax: number
   readonly recordsMax: number
@@ -39,7 +39,7 @@ export interface CacheLimits {
 export interface FollowRow {
   readonly topic: string
   readonly limits: CacheLimits
-  /** When it was read last; null: it is kept whether it is read or not. */
+  /** Time of the last read; null: cached until `unfollow`. */
   readonly usedAtMs: number | null
 }
 
@@ -48,32 +48,32 @@ export interface ProducerRow {
   readonly partition: number
   readonly producerId: bigint
   readonly epoch: number
-  /** The position that has sequence 0 under this epoch. */
+  /** Position that has sequence 0 under this epoch. */
   readonly epochStart: number
-  /** Of the oldest record in `outbox`; the same as `nextPosition` if there is none. */
+  /** Position of the oldest record in `outbox`; equals `nextPosition` if there is none. */
   readonly firstPosition: number
   readonly nextPosition: number
-  /** Of what is in `outbox`, about. */
+  /** Approximate bytes in `outbox` for this partition. */
   readonly pendingBytes: number
-  /** The offset after the last record that the log acknowledged; 0 before the first. */
+  /** Offset after the last acknowledged record; 0 before the first. */
   readonly ackedEndOffset: number
-  /** The newest last; for tabs that were frozen while they were told. */
+  /** Newest last; for tabs that were frozen when the acknowledgements were published. */
   readonly acks: readonly Ack[]
-  /** Records that left for other partitions; the newest last, for the same reason. */
+  /** Records that moved to other partitions, newest last; for frozen tabs too. */
   readonly moves: readonly Move[]
 }
 
-export interface Place {
+export interface OutboxPosition {
   readonly partition: number
   readonly position: number
 }
 
-/** A record that got its partition: where it was, and where it is. */
-export interface Move extends Place {
-  readonly from: Place
+/** A record that got its partition: its previous and its new place. */
+export interface Move extends OutboxPosition {
+  readonly from: OutboxPosition
 }
 
-/** Records [position, position + recordsCount) lie at `baseOffset` and on; -1: nobody knows where. */
+/** Records [position, position + recordsCount) have the offsets from `baseOffset` on; -1: unknown. */
 export interface Ack {
   readonly position: number
   readonly recordsCount: number
@@ -84,34 +84,34 @@ export interface Ack {
 export interface OutboxRow {
   readonly topic: string
   readonly partition: number
-  /** Of the first record. */
+  /** Position of the first record. */
   readonly position: number
   readonly recordsCount: number
-  /** One record batch without a producer's stamp: that follows from the position. */
+  /** One record batch without a producer stamp, which is derived from the position. */
   readonly batch: Uint8Array<ArrayBuffer>
   readonly queuedAtMs: number
 }
 
 export interface ParkedRow {
-  /** Given by the store. */
+  /** Assigned by the store. */
   readonly id?: number
   readonly topic: string
   readonly partition: number
-  /** That it had in the outbox. */
+  /** Its position in the outbox. */
   readonly position: number
   readonly batch: Uint8Array<ArrayBuffer>
   readonly error: ErrorBody
   readonly parkedAtMs: number
 }
 
-/** Whole record batches, one behind the other. */
+/** Whole record batches, concatenated. */
 export interface BatchRow {
   readonly topic: string
   readonly partition: number
   readonly baseOffset: number
   readonly endOffset: number
   readonly recordsCount: number
-  /** Of its newest record, or when it was stored if they bear none. */
+  /** Timestamp of the newest record; time of storing if the records have none. */
   readonly maxTimestamp: number
   readonly bytes: Uint8Array<ArrayBuffer>
 }
@@ -120,13 +120,13 @@ export interface BatchRow {
 export interface CursorRow {
   readonly topic: string
   readonly partition: number
-  /** Of the topic it was read from: a topic that is created anew has another. */
+  /** Id of the topic it was read from; a recreated topic has another. */
   readonly topicId: string
   readonly startOffset: number
   readonly endOffset: number
   readonly sizeBytes: number
   readonly recordsCount: number
-  /** The ends of the log when it was heard of last. */
+  /** Ends of the log in the last message of the server. */
   readonly logStartOffset: number
   readonly highWatermark: number
 }

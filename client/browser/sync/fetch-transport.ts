@@ -1,24 +1,24 @@
-/** The log as the body of one answer, which is read as it comes. */
+/** The log as the body of one response, which is read as it arrives. */
 import { DecodeError } from '../../../src/core/bytes/decode-error.ts'
 import { type Connection, request } from '../../http/connection.ts'
 import { unavailable } from '../../http/refusal.ts'
 import { TIMER_MS_MAX } from '../../limits.ts'
 import type { Transport, TransportListener } from './transport.ts'
 
-/** Takes the next bytes of the body, and resolves when it is ready for more. */
+/** Receives the next bytes of the body, and resolves when it is ready for more. */
 export type BodyReader = (bytes: Uint8Array) => Promise<void>
 
 interface FetchTransportOptions {
   readonly accept: string
-  /** The bound of each subscription; left out: none. */
+  /** Largest credit of each subscription; no limit by default. */
   readonly creditBytesMax?: number
-  /** Of a long poll. */
+  /** Server-side wait of a long poll. */
   readonly waitMs?: number
-  /** @throws {DecodeError} from the reader, for what is not the log's. */
+  /** @throws {DecodeError} from the reader, for bytes that are not the log's */
   readonly newReader: (listener: TransportListener) => BodyReader
 }
 
-/** Follows what is subscribed to in the turn in which it is opened; that cannot change. */
+/** Opens a transport with the subscriptions made in the same turn; they cannot change later. */
 export function openFetch(
   connection: Connection,
   listener: TransportListener,
@@ -30,14 +30,14 @@ export function openFetch(
   const read = async ({ headers, body }: Response) => {
     const reader = body?.getReader()
     try {
-      // The page of a captive portal comes with status 200.
+      // A captive portal sends its page with status 200.
       if (!headers.get('content-type')?.startsWith(accept)) throw new DecodeError(0, 'not the log')
       const take = newReader(listener)
       for (;;) {
         const { value } = (await reader?.read()) ?? {}
         if (value === undefined || signal.aborted) return
         await take(value)
-        // A part of a frame is a sign of life, too: on a bad line the rest takes its time.
+        // Part of a frame counts as a keep-alive: on a bad line the rest takes its time.
         if (!signal.aborted) listener.notice({ op: 'ping' })
       }
     } finally {

@@ -1,4 +1,4 @@
-/** One connection: what is followed over it, and what comes of that. */
+/** One connection: its subscriptions, and the frames that arrive on it. */
 import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
@@ -10,20 +10,20 @@ import type { Pauses } from './pauses.ts'
 import type { Followed, SyncSink } from './sync-sink.ts'
 import type { Subscription, Transport, TransportListener } from './transport.ts'
 
-/** Whose connection it is. Nothing is called after `close`. */
+/** Owner of the connection. No method is called after `close`. */
 interface LinkHost {
   readonly sink: SyncSink
   readonly pauses: Pauses
   readonly now: () => number
   readonly open: (listener: TransportListener) => Transport
-  heard(type: 'opened' | 'data' | 'upToDate' | 'ping'): void
-  /** A frame is being stored; never rejects. */
+  onActivity(type: 'opened' | 'data' | 'upToDate' | 'ping'): void
+  /** Reports a frame that is being stored; the promise never rejects. */
   storing(work: Promise<void>): void
-  /** The log ended a subscription; `before` resolves when what came before is dealt with. */
+  /** The server ended a subscription; `before` resolves when its earlier frames are stored. */
   closed(subscription: Subscription, error: EdgelogError, before: Promise<void>): void
-  /** What arrived could not be stored. */
+  /** A frame could not be stored. */
   failed(error: unknown): void
-  /** Undefined: in order. */
+  /** @param error undefined: ended normally */
   ended(error: EdgelogError | undefined): void
 }
 
@@ -31,24 +31,24 @@ interface Following {
   readonly key: string
   readonly subscription: Subscription
   readonly credit: TailCredit
-  /** Where the log goes on. */
+  /** Next offset. */
   position: number
-  /** The end of what may be read. */
+  /** End of the readable records. */
   lastStableOffset: number
-  /** What arrived while something was stored; that is stored together. */
+  /** Frames that arrived while another was being stored; they are stored together. */
   waiting: TailFrame[]
-  /** What is to be done with it, one after the other; never rejects. */
+  /** Pending work, in order; never rejects. */
   work: Promise<void>
 }
 
 export class Link {
   readonly #host: LinkHost
-  /** Made when there is something to follow. */
+  /** Created for the first subscription. */
   #transport: Transport | undefined
   #isClosed = false
   #nextId = 0
   readonly #following = new Map<number, Following>()
-  /** Ids that have yet to reach the end of their log. */
+  /** Ids of subscriptions that have not reached the end of their log yet. */
   readonly #behind = new Set<number>()
 
   constructor(host: LinkHost) {
@@ -64,7 +64,7 @@ export class Link {
     this.#transport?.close()
   }
 
-  /** Follows what is new, and what is gone no longer. `reopen`: that takes another connection. */
+  /** Subscribes to new partitions, and unsubscribes from dropped ones. `reopen`: a new connection is needed. */
   follow(wanted: readonly Followed[]): 'followed' | 'nothing' | 'reopen' {
     const { pauses, open } = this.#host
     const following = [...this.#following.values()]
@@ -85,7 +85,7 @@ export class Link {
       Math.min(FOLLOW_PARTITION_CREDIT_BYTES, shareBytes),
     )
     for (const followed of added) this.#subscribe(this.#transport, followed, creditBytes)
-    this.#lookIfUpToDate()
+    this.#checkUpToDate()
     return 'followed'
   }
 
@@ -98,7 +98,7 @@ export class Link {
     const key = keyOf(followed)
     this.#following.set(id, { key, subscription, credit, ...ends, waiting: [], work })
     this.#behind.add(id)
-    // A fixed transport is granted nothing later.
+    // A fixed transport cannot grant more later.
     transport.subscribe(subscription, transport.isFixed ? creditBytes : credit.firstBytes)
   }
 
@@ -117,7 +117,7 @@ export class Link {
       if (!this.#isClosed) this.#noticed(notice)
     },
     frame: (id, frame) => {
-      const following = this.#heardOf(id)
+      const following = this.#received(id)
       if (following === undefined) return undefined
       following.waiting.push(frame)
       if (following.waiting.length === 1) {
@@ -127,13 +127,13 @@ export class Link {
       return following.work
     },
     closed: (id, error) => {
-      const following = this.#heardOf(id)
+      const following = this.#received(id)
       if (following === undefined) return
       const { key, subscription, work } = following
       this.#forget(id)
       this.#host.pauses.begin(key)
       this.#host.closed(subscription, error, work)
-      this.#lookIfUpToDate()
+      this.#checkUpToDate()
     },
     ended: (error) => {
       if (!this.#isClosed) this.#host.ended(error)
@@ -141,10 +141,10 @@ export class Link {
   }
 
   #noticed(notice: TailNotice): void {
-    const { heard, sink } = this.#host
+    const { onActivity, sink } = this.#host
     const following = notice.op === 'subscribed' ? this.#following.get(notice.id) : undefined
     if (notice.op !== 'subscribed' || following === undefined) {
-      heard('ping')
+      onActivity('ping')
       return
     }
     const { offset } = following.subscription
@@ -157,14 +157,14 @@ export class Link {
     following.lastStableOffset = notice.lastStableOffset
     sink.subscribed(following.subscription, notice)
     const isBehind = following.position < following.lastStableOffset
-    // A fixed transport says so of all that it follows each time it is opened: that is no news.
-    heard(isBehind && !this.#transport?.isFixed ? 'opened' : 'ping')
+    // A fixed transport reports this for all subscriptions each time it is opened, which is no progress.
+    onActivity(isBehind && !this.#transport?.isFixed ? 'opened' : 'ping')
     this.#arrived(following)
   }
 
-  #heardOf(id: number): Following | undefined {
+  #received(id: number): Following | undefined {
     if (this.#isClosed) return undefined
-    this.#host.heard('ping')
+    this.#host.onActivity('ping')
     return this.#following.get(id)
   }
 
@@ -173,7 +173,7 @@ export class Link {
   }
 
   async #store(following: Following): Promise<void> {
-    const { sink, pauses, heard, failed } = this.#host
+    const { sink, pauses, onActivity, failed } = this.#host
     const { key, subscription } = following
     const frames = following.waiting
     following.waiting = []
@@ -187,11 +187,11 @@ export class Link {
         pauses.begin(key, true)
         return
       }
-      // A frame that was there already is no progress: a proxy may give the same response again and again.
+      // A frame that was already stored is no progress: a proxy may repeat the same response.
       if (frame.to > following.position) {
         following.position = frame.to
         pauses.end(key)
-        heard('data')
+        onActivity('data')
       }
       const grantedBytes = following.credit.take(frame.batches.length, this.#host.now())
       if (grantedBytes > 0) this.#transport?.grant(subscription.id, grantedBytes)
@@ -204,15 +204,15 @@ export class Link {
 
   #arrived({ subscription, position, lastStableOffset }: Following): void {
     if (position >= lastStableOffset) this.#behind.delete(subscription.id)
-    this.#lookIfUpToDate()
+    this.#checkUpToDate()
   }
 
-  #lookIfUpToDate(): void {
-    if (this.#behind.size === 0 && this.#following.size > 0) this.#host.heard('upToDate')
+  #checkUpToDate(): void {
+    if (this.#behind.size === 0 && this.#following.size > 0) this.#host.onActivity('upToDate')
   }
 }
 
-/** Joins frames of one subscription; undefined where one is missing between two of them, or there is none. */
+/** Joins frames of one subscription; undefined after a gap between two of them, or without frames. */
 function joinFrames(frames: readonly TailFrame[]): TailFrame | undefined {
   const [first] = frames
   const last = frames.at(-1)

@@ -1,4 +1,4 @@
-/** The log as answers that wait until there is something: for networks that let no stream through. */
+/** The log as long polls: responses that wait until there are records, for networks that block streams. */
 import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { TAIL_ENTRY_FRAME, TAIL_ENTRY_NOTICE } from '../../../src/core/log/tail-protocol.ts'
 import { takeFrame, takeNotice } from '../../consumer/tail-messages.ts'
@@ -8,7 +8,7 @@ import type { Transport, TransportListener } from './transport.ts'
 
 const ENTRY_HEADER_BYTES = 5
 
-/** One answer; it ends in order. */
+/** Opens one long poll; it ends normally. */
 export function openLongPoll(
   connection: Connection,
   listener: TransportListener,
@@ -18,7 +18,7 @@ export function openLongPoll(
   return openFetch(connection, listener, { accept, waitMs, newReader: readEntries })
 }
 
-/** `kind uint8 | length uint32 | bytes`, one behind the other. */
+/** Reads entries: `kind uint8 | length uint32 | bytes`, repeated. */
 function readEntries(listener: TransportListener): BodyReader {
   let rest: Uint8Array = new Uint8Array()
   return async (bytes) => {
@@ -31,7 +31,7 @@ function readEntries(listener: TransportListener): BodyReader {
       const entry = rest.subarray(ENTRY_HEADER_BYTES, end)
       rest = rest.subarray(end)
       if (kind === TAIL_ENTRY_FRAME) await takeFrame(entry, listener)
-      // Other kinds may come one day.
+      // Unknown kinds are skipped, so that later ones can be added.
       else if (kind === TAIL_ENTRY_NOTICE) takeNotice(new TextDecoder().decode(entry), listener)
     }
   }

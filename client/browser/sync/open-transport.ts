@@ -4,7 +4,7 @@ import { openLongPoll } from './long-poll-transport.ts'
 import { openEventStream } from './sse-transport.ts'
 import type { OpenTransport, Transport, TransportListener } from './transport.ts'
 
-/** Opens the real ones. */
+/** Returns the function that opens the real transports. */
 export function openTransport(
   connection: Connection,
   WebSocket: WebSocketConstructor | undefined,
@@ -18,7 +18,7 @@ export function openTransport(
   }
 }
 
-/** The log over one WebSocket: what is followed may change while it is open. */
+/** The log over one WebSocket: subscriptions may change while it is open. */
 function openWebSocket(
   connection: Connection,
   WebSocket: WebSocketConstructor,

@@ -1,4 +1,4 @@
-/** What a page hears about itself. A worker hears less of it, and Node nothing. */
+/** The events of a page. A worker receives fewer of them, and Node none. */
 
 export type PageEvent =
   | 'online'
@@ -10,17 +10,17 @@ export type PageEvent =
   | 'freeze'
   | 'resume'
 
-/** Returns whether the server may be reached again after this event. */
+/** Returns whether the server may be reachable again after this event. */
 export function isHint(event: PageEvent): boolean {
   return event === 'online' || event === 'visible' || event === 'pageshow'
 }
 
 export interface PageEvents {
-  /** False is to be believed, true means little. */
+  /** False is reliable, true is not. */
   readonly isOnline: boolean
   /** A worker counts as visible. */
   readonly isVisible: boolean
-  /** Returns what ends it. */
+  /** Adds a listener. Returns the function that removes it. */
   listen(listener: (event: PageEvent) => void): () => void
 }
 
@@ -49,16 +49,16 @@ export function pageEvents(scope: PageScope = globalThis as PageScope): PageEven
       return isVisible()
     },
     listen: (listener) => {
-      const hear = ({ type }: { type: string }) => {
+      const forward = ({ type }: { type: string }) => {
         const visibility = isVisible() ? 'visible' : 'hidden'
         listener(type === 'visibilitychange' ? visibility : (type as PageEvent))
       }
       for (const [target, types] of sources) {
-        for (const type of types) target?.addEventListener?.(type, hear)
+        for (const type of types) target?.addEventListener?.(type, forward)
       }
       return () => {
         for (const [target, types] of sources) {
-          for (const type of types) target?.removeEventListener?.(type, hear)
+          for (const type of types) target?.removeEventListener?.(type, forward)
         }
       }
     },

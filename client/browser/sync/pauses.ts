@@ -1,4 +1,4 @@
-/** What failed, and is not to be tried again before a while: longer each time, until it succeeds. */
+/** Back-off of failed work by key: longer after each failure, until it succeeds. */
 import type { Clock, Timer } from '../../clock.ts'
 import { backoffMs } from '../../http/backoff.ts'
 import { NO_PROGRESS_PAUSE_MS, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX } from '../../limits.ts'
@@ -15,14 +15,14 @@ export class Pauses {
   readonly #pauses = new Map<string, Pause>()
   #timer: Timer
 
-  /** @param over Called when a pause is over. */
+  /** @param over called when a pause is over */
   constructor(clock: Clock, random: () => number, over: () => void) {
     this.#clock = clock
     this.#random = random
     this.#over = over
   }
 
-  /** `isForgiven`: the first failure costs no pause. */
+  /** Starts a pause. `isForgiven`: the first failure causes no pause. */
   begin(key: string, isForgiven = false): void {
     const attempts = (this.#pauses.get(key)?.attempts ?? 0) + 1
     const delayMs =
@@ -39,7 +39,7 @@ export class Pauses {
     return this.#leftMs(this.#pauses.get(key)) > 0
   }
 
-  /** It succeeded. */
+  /** Resets the key after a success. */
   end(key: string): void {
     this.#pauses.delete(key)
   }
@@ -60,7 +60,7 @@ export class Pauses {
     }, nextMs)
   }
 
-  /** Longer than any pause is only what a clock makes that was set back. */
+  /** A pause longer than the maximum means that the clock was set back. */
   #leftMs(pause: Pause | undefined): number {
     const leftMs = (pause?.untilMs ?? 0) - this.#clock.now()
     return leftMs > NO_PROGRESS_PAUSE_MS + RESUME_BACKOFF_MS_MAX ? 0 : leftMs

@@ -1,4 +1,4 @@
-/** The log as server-sent events, read by `fetch`: an `EventSource` could not bear a token. */
+/** The log as server-sent events, read by `fetch`, because an `EventSource` cannot send a token. */
 import { decodeBase64 } from '../../../src/core/bytes/base64.ts'
 import { takeFrame, takeNotice } from '../../consumer/tail-messages.ts'
 import type { Connection } from '../../http/connection.ts'
@@ -29,7 +29,7 @@ function readEvents(listener: TransportListener): BodyReader {
       else if (line.startsWith('event:')) event = value
       else if (line === '') {
         if (event === 'frame') await takeFrame(decodeBase64(data), listener)
-        // Other events, and comments, are for others.
+        // Other events, and comments, are ignored.
         else if (event === '' && data !== '') takeNotice(data, listener)
         event = ''
         data = ''

@@ -1,11 +1,11 @@
-/** What the sync is asked for, and what it tells. */
+/** The interface between sync and its sink. */
 import type { EdgelogError, ErrorCode } from '../../../src/core/errors.ts'
 import type { TailFrame } from '../../../src/core/log/tail-protocol.ts'
 import type { TailPosition } from '../../consumer/tail-messages.ts'
 import type { State } from './sync-state.ts'
 import type { Subscription, TransportName } from './transport.ts'
 
-/** What is to be followed, and from where. */
+/** A partition to follow, and its start. */
 export type Followed = Omit<Subscription, 'id'>
 
 export interface LastError {
@@ -16,25 +16,26 @@ export interface LastError {
 
 export interface SyncStatus {
   readonly link: State
-  /** Null: there is no connection. */
+  /** Null: no connection. */
   readonly transport: TransportName | null
   readonly lastError: LastError | null
 }
 
-/** Who stores what arrives, and knows where to go on. The last that it hears is the link `closed`. */
+/** Stores the frames that arrive, and supplies the subscriptions. The last call is `changed` with the link `closed`. */
 export interface SyncSink {
   /**
-   * Asked at every connection, after `changed`, and after a pause when something was not taken or was
-   * ended; all frames that had arrived are stored by then. What it rejects with is tried again later.
+   * Returns the subscriptions. Called at every connection, after `changed`, and after the pause of a subscription
+   * that was dropped or ended; all earlier frames are stored by then. Retried later if it rejects.
    */
   subscriptions(): Promise<readonly Followed[]>
   subscribed(subscription: Subscription, position: TailPosition): void
   /**
-   * Called for one frame of a subscription at a time; those that arrive meanwhile come as one. `taken`: all in it is stored, or was there;
-   * `resubscribe`: nothing of it was taken, `subscriptions` says where to go on.
+   * Stores a frame. Called for one frame of a subscription at a time; frames that arrive meanwhile are joined
+   * into one. `taken`: all of it is stored now, or was before; `resubscribe`: nothing of it was stored, and
+   * `subscriptions` returns where to continue.
    */
   frame(subscription: Subscription, frame: TailFrame): Promise<'taken' | 'resubscribe'>
-  /** The log ended it. What `subscriptions` still names is followed again after a pause. */
+  /** The server ended a subscription. If `subscriptions` still contains it, it is followed again after a pause. */
   closed(subscription: Subscription, error: EdgelogError): Promise<void>
   changed(status: SyncStatus): void
 }

@@ -1,6 +1,6 @@
 /**
- * When the sync connects, by which transport, and what it is called meanwhile. Pure: an event leads
- * from one context to the next, and says what is to be done.
+ * The state machine of the sync: when it connects, by which transport, and in which
+ * state. Pure: an event leads from one context to the next, and returns the effects.
  *
  *                  idle     offline   connecting   catchingUp   live         backingOff   authNeeded
  *
@@ -19,12 +19,12 @@
  *   token          -        -         -            -            -            soon         open
  *   stop           closed   closed    closed       closed       closed       closed       closed
  *
- * `closed` stays what it is. Of a connection, `opened` is the first word that it brings, not its
- * handshake: a proxy may accept it and let nothing through. `start` once more: what is followed has
- * changed, and the transport cannot. `failed` leads to backingOff, or to authNeeded.
+ * `closed` is final. `opened` is the first message of a connection, not its handshake: a
+ * proxy may accept it and pass nothing on. A further `start` means that the subscriptions
+ * have changed and the transport is fixed. `failed` leads to backingOff, or to authNeeded.
  *
- * Invariants: in all states but idle and closed there is a timer. Two connections are begun within a
- * second only where the first brought data.
+ * Invariants: every state except idle and closed has a timer. Two
+ * connections are opened within a second only if the first brought data.
  */
 import { backoffMs } from '../../http/backoff.ts'
 import {
@@ -36,11 +36,11 @@ import {
 } from '../../limits.ts'
 import {
   AUTH_RETRY_MS,
+  FAILED_ATTEMPTS_MAX,
   HEALTHY_MS,
   LATE_TIMER_MS_MAX,
   OFFLINE_CHECK_MS,
   PROBE_INTERVAL_MS,
-  STRIKES_MAX,
   WAKE_JITTER_MS,
   WAKE_SILENCE_MS_MAX,
 } from '../limits.ts'
@@ -74,11 +74,11 @@ export type EventType =
 
 export interface SyncEvent {
   readonly type: EventType
-  /** What the page says of itself at that moment. */
+  /** The page's own online state at that moment. */
   readonly isOnline: boolean
-  /** Of `error`: the token was refused. */
+  /** With `error`: the token was rejected. */
   readonly isAuth?: boolean
-  /** Of `error`: how long to stay away; it then says nothing against the transport. */
+  /** With `error`: delay that the server requested; the failure is then not counted against the transport. */
   readonly retryAfterMs?: number | undefined
 }
 
@@ -86,34 +86,34 @@ export interface SyncMachine {
   readonly state: State
   /** Best first, at least one. */
   readonly transports: readonly TransportName[]
-  /** Of the transport in use, or to be used next. */
+  /** Index of the transport in use, or to be used next. */
   readonly index: number
-  /** Against that transport, since a connection of it delivered something. */
-  readonly strikes: number
-  /** While better transports are probed: the index of the one to return to. Otherwise 0. */
+  /** Failures of that transport since its last data. */
+  readonly failedAttempts: number
+  /** Index to return to while better transports are probed; otherwise 0. */
   readonly fallback: number
-  /** When a better transport was last given up. */
+  /** Time of the last change from a better transport to a worse one. */
   readonly downgradedAtMs: number
   /** Failures since the sync was healthy. */
   readonly attempts: number
-  /** There is a connection, or one is on its way. */
+  /** True while a connection is open or being opened. */
   readonly isOpen: boolean
-  /** Since when the state is catchingUp or live. */
+  /** Time since when the state is catchingUp or live. */
   readonly openedAtMs: number
-  readonly heardAtMs: number
-  /** No connection is begun before; 0 once the one there is has delivered something. */
+  readonly lastMessageAtMs: number
+  /** No connection is opened before this time; 0 once the current one has brought data. */
   readonly notBeforeMs: number
-  /** The whole of that wait: what is left is never more, whatever becomes of the clock. */
+  /** Whole length of that wait; the remaining part is never longer, even if the clock changes. */
   readonly pauseMs: number
-  /** When the wait for the next connection is over. */
+  /** End of the wait for the next connection. */
   readonly dueAtMs: number
 }
 
-/** In the order in which they are to be done. */
+/** In the order of execution. */
 interface Effects {
   readonly close?: boolean
   readonly open?: TransportName | undefined
-  /** In the place of the timer there was; null: none. */
+  /** Replaces the previous timer; null: no timer. */
   readonly timerMs?: number | null
 }
 
@@ -129,24 +129,24 @@ export function initialSync(transports: readonly TransportName[]): SyncMachine {
     state: 'idle',
     transports,
     index: 0,
-    strikes: 0,
+    failedAttempts: 0,
     fallback: 0,
     downgradedAtMs: 0,
     attempts: 0,
     isOpen: false,
     openedAtMs: 0,
-    heardAtMs: 0,
+    lastMessageAtMs: 0,
     notBeforeMs: 0,
     pauseMs: 0,
     dueAtMs: 0,
   }
 }
 
-/** What an event leads to. */
+/** Returns the next context and the effects of an event. */
 export const step: Rule = (context, event, nowMs, random) =>
   TABLE[context.state][event.type](context, event, nowMs, random)
 
-/** No connection any more; what is known of the transports stays. */
+/** Closes the connection; keeps what was learnt about the transports. */
 export function rest(context: SyncMachine, state: State, timerMs: number | null = null): Step {
   return {
     context: { ...context, state, isOpen: false },
@@ -154,7 +154,7 @@ export function rest(context: SyncMachine, state: State, timerMs: number | null 
   }
 }
 
-/** Connects after a pause, or at once where none is needed; waits in `state` until then. */
+/** Connects after the required pause, if any; stays in `state` until then. */
 function connect(context: SyncMachine, state: State, nowMs: number, delayMs: number): Step {
   const timerMs = Math.max(delayMs, leftMs(context, nowMs))
   const close = context.isOpen
@@ -168,7 +168,7 @@ function connect(context: SyncMachine, state: State, nowMs: number, delayMs: num
       ...context,
       state: isConnecting ? 'connecting' : state,
       isOpen: true,
-      heardAtMs: nowMs,
+      lastMessageAtMs: nowMs,
       notBeforeMs: nowMs + NO_PROGRESS_PAUSE_MS,
       pauseMs: NO_PROGRESS_PAUSE_MS,
     },
@@ -180,7 +180,7 @@ function connect(context: SyncMachine, state: State, nowMs: number, delayMs: num
   }
 }
 
-/** Until a connection may be begun; below 0: since then. */
+/** Returns the time until a connection may be opened; negative after that. */
 function leftMs({ notBeforeMs, pauseMs }: SyncMachine, nowMs: number): number {
   return Math.min(notBeforeMs - nowMs, pauseMs)
 }
@@ -191,14 +191,14 @@ const open: Rule = (context, _event, nowMs) => connect(context, 'backingOff', no
 const reopen: Rule = (context, _event, nowMs) => connect(context, 'catchingUp', nowMs, 0)
 const again: Rule = (context, _event, nowMs) => connect(context, context.state, nowMs, 0)
 
-/** The network may be another one afterwards: what was held against a transport is forgotten. */
+/** The network may be another one afterwards, so failures of transports are reset. */
 const offline: Rule = (context) =>
-  rest({ ...context, index: 0, strikes: 0, fallback: 0 }, 'offline', OFFLINE_CHECK_MS)
+  rest({ ...context, index: 0, failedAttempts: 0, fallback: 0 }, 'offline', OFFLINE_CHECK_MS)
 
 const openIfOnline: Rule = (context, event, nowMs, random) =>
   (event.isOnline ? open : offline)(context, event, nowMs, random)
 
-/** A million pages are not to return at once. */
+/** Adds jitter, so that a million pages do not return at once. */
 const soon: Rule = (context, _event, nowMs, random) => {
   const jitterMs = random() * WAKE_JITTER_MS
   const isWaiting = context.state === 'backingOff'
@@ -210,61 +210,71 @@ const soon: Rule = (context, _event, nowMs, random) => {
 const recheck: Rule = (context, event, nowMs, random) =>
   (event.isOnline ? soon : offline)(context, event, nowMs, random)
 
-const HEARD: { readonly [Type in EventType]?: Partial<SyncMachine> } = {
+const CHANGES: { readonly [Type in EventType]?: Partial<SyncMachine> } = {
   opened: { state: 'catchingUp' },
   data: { notBeforeMs: 0 },
   upToDate: { state: 'live' },
 }
 
-const hear: Rule = (context, { type }, nowMs) => ({
-  context: { ...context, heardAtMs: nowMs, ...HEARD[type] },
+const receive: Rule = (context, { type }, nowMs) => ({
+  context: { ...context, lastMessageAtMs: nowMs, ...CHANGES[type] },
   effects: {},
 })
 
-/** The first word of a connection. */
-const speak: Rule = (context, event, nowMs, random) => {
-  const news = { state: 'catchingUp', strikes: 0, fallback: 0, openedAtMs: nowMs } as const
-  const heard = hear({ ...context, ...news }, event, nowMs, random)
-  return { ...heard, effects: { timerMs: TAIL_SILENCE_MS_MAX } }
+/** Handles the first message of a connection. */
+const receiveFirst: Rule = (context, event, nowMs, random) => {
+  const changes = {
+    state: 'catchingUp',
+    failedAttempts: 0,
+    fallback: 0,
+    openedAtMs: nowMs,
+  } as const
+  const received = receive({ ...context, ...changes }, event, nowMs, random)
+  return { ...received, effects: { timerMs: TAIL_SILENCE_MS_MAX } }
 }
 
-/** A connection ended, or never came about. */
+/** Handles a connection that ended or was never established. */
 const fail =
-  (strikes: number): Rule =>
+  (failedAttempts: number): Rule =>
   (context, { isAuth, retryAfterMs }, nowMs, random) => {
     if (isAuth) return rest(context, 'authNeeded', AUTH_RETRY_MS)
     if (context.fallback > 0) return leaveProbe(context, nowMs)
     const healthyMs = context.state === 'connecting' ? 0 : nowMs - context.openedAtMs
     const attempts = (healthyMs >= HEALTHY_MS ? 0 : context.attempts) + 1
-    const isStrike = context.state === 'connecting' && retryAfterMs === undefined
-    const failed = isStrike ? strike(context, strikes, nowMs) : context
+    const isCounted = context.state === 'connecting' && retryAfterMs === undefined
+    const failed = isCounted ? countFailure(context, failedAttempts, nowMs) : context
     const pauseMs = Math.max(leftMs(context, nowMs), retryAfterMs ?? 0)
     const paused = { ...failed, notBeforeMs: nowMs + pauseMs, pauseMs }
     const delayMs = backoffMs(attempts, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX, random)
     return connect({ ...paused, attempts }, 'backingOff', nowMs, delayMs)
   }
 const failed = fail(1)
-/** A proxy that swallows or collects what passes costs one timeout, and not two. */
+/** Handles silence while connecting: a proxy that blocks or buffers the stream costs one time-out, not two. */
 const mute: Rule = (context, event, nowMs, random) => {
-  const hasSlept = nowMs - context.heardAtMs > LATE_TIMER_MS_MAX
+  const hasSlept = nowMs - context.lastMessageAtMs > LATE_TIMER_MS_MAX
   const excused = hasSlept ? { ...event, retryAfterMs: 0 } : event
-  return fail(STRIKES_MAX)(context, excused, nowMs, random)
+  return fail(FAILED_ATTEMPTS_MAX)(context, excused, nowMs, random)
 }
 
-/** Where nothing works it is not the transport: after the last comes the first. */
-function strike(context: SyncMachine, count: number, nowMs: number): SyncMachine {
+/**
+ * Counts failures of a transport, and changes to the next one; if none
+ * works, the transport is not the cause, so the first follows the last.
+ */
+function countFailure(context: SyncMachine, count: number, nowMs: number): SyncMachine {
   const { transports, index } = context
-  const strikes = context.strikes + count
-  if (strikes < STRIKES_MAX) return { ...context, strikes }
+  const failedAttempts = context.failedAttempts + count
+  if (failedAttempts < FAILED_ATTEMPTS_MAX) return { ...context, failedAttempts }
   return {
     ...context,
-    strikes: 0,
+    failedAttempts: 0,
     index: (index + 1) % transports.length,
     downgradedAtMs: nowMs,
   }
 }
 
-/** One connection is enough to tell; then comes the next best, at last the one that is known to work. */
+/**
+ * Ends the probe of a transport after one connection: then the next best is probed, and finally the one that worked.
+ */
 function leaveProbe(context: SyncMachine, nowMs: number): Step {
   const index = context.index + 1
   const fallback = index < context.fallback ? context.fallback : 0
@@ -272,18 +282,18 @@ function leaveProbe(context: SyncMachine, nowMs: number): Step {
 }
 
 /**
- * Whether the connection still lives is asked of what was heard, and not of how late the timer is:
- * after a sleep both tell, but the timers of a page out of view are a minute late.
+ * Checks the silence of the connection by the time of the last message, not by the lateness
+ * of the timer: after a sleep both are late, but timers of a hidden page are a minute late.
  */
 const watch: Rule = (context, event, nowMs, random) => {
-  const { isOpen, heardAtMs, index, downgradedAtMs } = context
+  const { isOpen, lastMessageAtMs, index, downgradedAtMs } = context
   if (!isOpen) return again(context, event, nowMs, random)
-  const silentMs = nowMs - heardAtMs
-  // Below 0 the clock was set back.
+  const silentMs = nowMs - lastMessageAtMs
+  // Negative if the clock was set back.
   if (silentMs < 0 || silentMs >= TAIL_SILENCE_MS_MAX) {
-    // On a slow line a batch may take longer than that. Where bytes are seen one by one it gets through.
+    // On a slow line a batch may take longer than that; a transport that shows single bytes gets through.
     const isStarved = context.state === 'catchingUp' && context.notBeforeMs > 0
-    const judged = isStarved ? strike(context, STRIKES_MAX, nowMs) : context
+    const judged = isStarved ? countFailure(context, FAILED_ATTEMPTS_MAX, nowMs) : context
     return failed(judged, event, nowMs, random)
   }
   if (index > 0 && Math.abs(nowMs - downgradedAtMs) >= PROBE_INTERVAL_MS) {
@@ -292,15 +302,15 @@ const watch: Rule = (context, event, nowMs, random) => {
   return { context, effects: { timerMs: TAIL_SILENCE_MS_MAX - silentMs } }
 }
 
-/** Looks after the connection when the page or the network comes back. */
+/** Checks the connection when the page or the network returns. */
 const check: Rule = (context, event, nowMs, random) => {
-  const isSilent = Math.abs(nowMs - context.heardAtMs) >= WAKE_SILENCE_MS_MAX
+  const isSilent = Math.abs(nowMs - context.lastMessageAtMs) >= WAKE_SILENCE_MS_MAX
   return (isSilent ? soon : stay)(context, event, nowMs, random)
 }
 
 type Row = Readonly<Record<EventType, Rule>>
 
-/** What an event does where it has nothing to say. */
+/** Default row: the events are ignored. */
 const QUIET: Row = {
   start: stay,
   opened: stay,
@@ -321,10 +331,10 @@ const QUIET: Row = {
 const UP: Row = {
   ...QUIET,
   start: reopen,
-  opened: hear,
-  data: hear,
-  upToDate: hear,
-  ping: hear,
+  opened: receive,
+  data: receive,
+  upToDate: receive,
+  ping: receive,
   closedByServer: again,
   error: failed,
   online: check,
@@ -333,17 +343,17 @@ const UP: Row = {
   timer: watch,
 }
 
-/** The table above; test/client/browser/sync-state.test.ts holds each cell to it. */
+/** The table above; test/client/browser/sync-state.test.ts checks each cell. */
 const TABLE: Readonly<Record<State, Row>> = {
   idle: { ...QUIET, start: openIfOnline },
   offline: { ...QUIET, online: soon, visible: recheck, timer: recheck },
   connecting: {
     ...QUIET,
     start: open,
-    opened: speak,
-    data: speak,
-    upToDate: speak,
-    ping: speak,
+    opened: receiveFirst,
+    data: receiveFirst,
+    upToDate: receiveFirst,
+    ping: receiveFirst,
     closedByServer: failed,
     error: failed,
     offline,

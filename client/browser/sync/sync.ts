@@ -1,6 +1,6 @@
 /**
- * Keeps what is followed in sync with the log: runs the machine of sync-state.ts against the network,
- * the page and the clock, and hands what arrives to a sink that stores it.
+ * Keeps the followed topics in sync with the log: runs the machine of sync-state.ts against
+ * the network, the page and the clock, and passes frames to a sink that stores them.
  */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Timer } from '../../clock.ts'
@@ -21,19 +21,19 @@ export type { Followed, LastError, SyncSink, SyncStatus } from './sync-sink.ts'
 interface SyncContext {
   readonly connection: Connection
   readonly page: PageEvents
-  /** Undefined: there is none. */
+  /** Undefined: not available. */
   readonly WebSocket: WebSocketConstructor | undefined
 }
 
 export interface SyncOptions {
   /** Best first; all of them by default. */
   readonly transports?: readonly TransportName[] | undefined
-  /** For tests. */
+  /** For tests: replaces the real transports. */
   readonly open?: OpenTransport
 }
 
 const ALL: readonly TransportName[] = ['websocket', 'sse', 'long-poll']
-/** The pause after `subscriptions` itself was refused. */
+/** Key of the pause after `subscriptions` itself failed. */
 const LIST = ''
 
 export class Sync {
@@ -68,7 +68,7 @@ export class Sync {
     return this.#status
   }
 
-  /** Also after `stop`. */
+  /** Starts the sync; may be called again after `stop`. */
   start(): void {
     if (this.#unlisten !== undefined) return
     this.#machine = initialSync(this.#transports)
@@ -86,18 +86,18 @@ export class Sync {
     this.#dispatch('stop')
   }
 
-  /** The subscriptions of the sink are other ones now. */
+  /** Reports that the sink's subscriptions have changed. */
   changed(): void {
-    // In other states they are asked for when there is a connection again.
+    // In other states they are read for the next connection.
     if (this.#link !== undefined || this.#machine.state === 'idle') this.#refresh()
   }
 
-  /** The connection's token is another one now. */
+  /** Reports that the connection's token has changed. */
   setToken(): void {
     this.#dispatch('token')
   }
 
-  /** Trying now may be worth it: shortens a wait, looks after the connection. */
+  /** Shortens a wait, and checks the connection. */
   wake(): void {
     this.#dispatch('visible')
   }
@@ -120,7 +120,7 @@ export class Sync {
       this.#link = this.#newLink(open)
       this.#refresh()
     }
-    this.#tell()
+    this.#notify()
   }
 
   #plan(delayMs: number | null): void {
@@ -128,7 +128,7 @@ export class Sync {
     clock.clearTimeout(this.#timer)
     if (delayMs === null) return
     this.#timer = clock.setTimeout(() => {
-      // While it is not known what to follow, nothing was asked of the transport: it is not to blame.
+      // Without subscriptions nothing was sent, so the transport is not at fault.
       if (this.#link?.isOpen === false) this.#dispatch('error', { retryAfterMs: 0 })
       else this.#dispatch('timer')
     }, delayMs)
@@ -142,9 +142,9 @@ export class Sync {
       sink: this.#sink,
       pauses: this.#pauses,
       now: () => connection.clock.now(),
-      // The first answer comes at once, so that a poll which is swallowed is told from one that waits.
+      // The first response arrives at once, which distinguishes a blocked long poll from a waiting one.
       open: (listener) => this.#open(name, listener, isFirst ? 0 : LONG_POLL_WAIT_MS),
-      heard: (type) => this.#dispatch(type),
+      onActivity: (type) => this.#dispatch(type),
       storing: (work) => {
         this.#stored = this.#stored.then(() => work)
       },
@@ -159,18 +159,18 @@ export class Sync {
 
   async #closed(subscription: Subscription, error: EdgelogError, before: Promise<void>) {
     this.#note(error)
-    this.#tell()
+    this.#notify()
     await before
     if (this.#unlisten === undefined) return
     try {
       await this.#sink.closed(subscription, error)
     } catch (failure) {
-      // The log ends it again if it must.
+      // The server ends it again if necessary.
       this.#note(failure)
     }
   }
 
-  /** @param retryAfterMs Where nothing is said: undefined holds it against the transport. */
+  /** @param retryAfterMs default delay if the server gives none; undefined counts the failure against the transport */
   #fail(error: unknown, token: string | undefined, retryAfterMs?: number): void {
     const { code } = this.#note(error)
     const isRefused = code === 'unauthorized' || code === 'forbidden'
@@ -187,18 +187,23 @@ export class Sync {
     return this.#lastError
   }
 
-  #tell(): void {
+  #notify(): void {
     const { state: link, transports, index } = this.#machine
     const isConnected = link === 'connecting' || link === 'catchingUp' || link === 'live'
     const transport = (isConnected && transports[index]) || null
     const lastError = this.#lastError
-    const told = this.#status
-    if (link === told.link && transport === told.transport && lastError === told.lastError) return
+    const previous = this.#status
+    if (
+      link === previous.link &&
+      transport === previous.transport &&
+      lastError === previous.lastError
+    )
+      return
     this.#status = { link, transport, lastError }
     this.#sink.changed(this.#status)
   }
 
-  /** Asks what is to be followed; once more, if that has changed meanwhile. */
+  /** Reads the subscriptions; once more if they change meanwhile. */
   #refresh(): void {
     this.#isListOld = true
     if (!this.#isListing) void this.#list()
@@ -234,7 +239,7 @@ export class Sync {
     }
   }
 
-  /** Connects, with the list that was just asked for. */
+  /** Connects with the list that was just read. */
   #begin(): void {
     const isListOld = this.#isListOld
     if (this.#machine.state === 'idle') this.#dispatch('start')
@@ -244,10 +249,10 @@ export class Sync {
   #listRefused(error: unknown, token: string | undefined): void {
     if (this.#unlisten === undefined) return
     if (this.#link?.isOpen) {
-      // What is followed goes on.
+      // The current subscriptions continue.
       this.#note(error)
       this.#pauses.begin(LIST)
-      this.#tell()
+      this.#notify()
     } else {
       this.#begin()
       this.#fail(error, token, 0)

@@ -1,4 +1,4 @@
-/** What the three ways to follow the log have in common: WebSocket, event stream, long poll. */
+/** The common interface of the three transports: WebSocket, event stream, long poll. */
 import type { EdgelogError } from '../../../src/core/errors.ts'
 import type { TailMessageListener } from '../../consumer/tail-messages.ts'
 
@@ -7,28 +7,28 @@ export type { TailPosition } from '../../consumer/tail-messages.ts'
 export type TransportName = 'websocket' | 'sse' | 'long-poll'
 
 export interface Subscription {
-  /** Chosen by who subscribes, never used twice. */
+  /** Chosen by the subscriber, never reused. */
   readonly id: number
   readonly topic: string
   readonly partition: number
   readonly offset: number | 'earliest' | 'latest'
-  /** Another topic of the same name is not followed: `closed` with `unknown_topic_id`. */
+  /** A recreated topic is not followed: `closed` with `unknown_topic_id`. */
   readonly topicId?: string
 }
 
-/** Nothing is said before the transport is made, nor after `ended`; after `close` it does not count. */
+/** Receives messages between the creation of the transport and `ended`; after `close` they are ignored. */
 export interface TransportListener extends TailMessageListener {
-  /** Once; undefined: in order, e.g. a long poll that is over. */
+  /** Called once; undefined: ended normally, such as a finished long poll. */
   ended(error: EdgelogError | undefined): void
 }
 
-/** One connection. It is opened by being made, and never opened again. */
+/** One connection. Creating it opens it; it is never reopened. */
 export interface Transport {
-  /** What is followed cannot change once it was sent: a change takes another connection. */
+  /** True if subscriptions cannot change once they were sent: a change needs another connection. */
   readonly isFixed: boolean
   subscribe(subscription: Subscription, creditBytes: number): void
   unsubscribe(id: number): void
-  /** Lets the log send so many bytes more. */
+  /** Allows the server to send more bytes. */
   grant(id: number, bytes: number): void
   close(): void
 }
@@ -36,6 +36,6 @@ export interface Transport {
 export type OpenTransport = (
   name: TransportName,
   listener: TransportListener,
-  /** How long a long poll waits for something new. */
+  /** Server-side wait of a long poll. */
   waitMs: number,
 ) => Transport

@@ -1,18 +1,18 @@
 /**
- * What the tabs of one database tell each other. A message only says that something is to be looked
- * at: all that counts is in IndexedDB, so that a message that is lost costs time and nothing else.
+ * Messages between the tabs of one database. A message only says what to read
+ * again: all state is in IndexedDB, so a lost message costs time, but no data.
  */
 import type { ErrorBody } from '../../../src/core/errors.ts'
 import type { Ack, Move } from '../store/schema.ts'
 import type { SyncStatus } from '../sync/sync.ts'
 
-/** Why what was kept of a topic is void. */
+/** Reason why the cached part of a topic is invalid. */
 export type TopicResetReason = 'recreated' | 'truncated' | 'logStartMoved' | 'deleted'
 
 export type ChannelMessage =
-  /** Each 2 s from the leader, for the status of the others. */
+  /** Sent by the leader every 2 s; carries its status for the other tabs. */
   | { readonly kind: 'beat'; readonly epoch: number; readonly status: SyncStatus }
-  /** Records were queued: the tab that sends should look into the outbox. */
+  /** Records were queued: the sending tab should check the outbox. */
   | { readonly kind: 'wake' }
   | {
       readonly kind: 'acked'
@@ -23,12 +23,12 @@ export type ChannelMessage =
   | {
       readonly kind: 'parked'
       readonly topic: string
-      /** The one record that was refused; without it all that the topic had waiting. */
+      /** The rejected record; undefined: all waiting records of the topic. */
       readonly place?: { readonly partition: number; readonly position: number }
       readonly error: ErrorBody
     }
   | { readonly kind: 'moved'; readonly topic: string; readonly moves: readonly Move[] }
-  /** Batches were stored: the cached end of the partition, and the log's. */
+  /** Batches were stored: the new end of the cached partition, and of the log. */
   | {
       readonly kind: 'news'
       readonly topic: string
@@ -36,11 +36,11 @@ export type ChannelMessage =
       readonly endOffset: number
       readonly highWatermark: number
     }
-  /** The outbox, or what is parked, changed in another way. */
+  /** The outbox, or the parked records, changed in another way. */
   | { readonly kind: 'outbox' }
-  /** The server takes another token now. */
+  /** The server accepts another token now. */
   | { readonly kind: 'token'; readonly token: string }
-  /** Which topics are followed changed. */
+  /** The set of followed topics changed. */
   | { readonly kind: 'follows' }
   | {
       readonly kind: 'topicReset'
@@ -51,14 +51,14 @@ export type ChannelMessage =
 type MessageKind = ChannelMessage['kind']
 export type MessageOf<Kind extends MessageKind> = Extract<ChannelMessage, { kind: Kind }>
 
-export type OutboxNews = MessageOf<'wake' | 'acked' | 'parked' | 'moved' | 'outbox'>
+export type OutboxMessage = MessageOf<'wake' | 'acked' | 'parked' | 'moved' | 'outbox'>
 
-/** What is needed of a channel by a part that only sends. */
+/** The sending half of a channel. */
 export interface Publisher {
   publish(message: ChannelMessage): void
 }
 
-/** What is needed of a BroadcastChannel. */
+/** The used part of a BroadcastChannel. */
 export interface BroadcastPort {
   onmessage: ((event: { data: unknown }) => void) | null
   postMessage(message: unknown): void
@@ -68,8 +68,8 @@ export interface BroadcastPort {
 export type BroadcastChannelConstructor = new (name: string) => BroadcastPort
 
 /**
- * Of the messages, part of the channel's name: tabs that speak otherwise do not hear each other. To be
- * raised when a message changes its shape.
+ * Version of the messages, part of the channel's name: tabs with another
+ * version do not receive them. Raise it when the shape of a message changes.
  */
 const VERSION = 1
 
@@ -80,7 +80,7 @@ export class Channel {
   readonly #listeners = new Map<unknown, Set<Listener>>()
 
   /**
-   * Without a constructor there is no news of other tabs, and all else works.
+   * Without a constructor no messages of other tabs arrive; all else works.
    *
    * @param name null: messages stay in this tab.
    */
@@ -94,23 +94,23 @@ export class Channel {
     this.#port.onmessage = ({ data }) => this.#deliver(data as { kind?: unknown } | null)
   }
 
-  /** Messages of other tabs can arrive. */
+  /** True if messages of other tabs can arrive. */
   get isOpen(): boolean {
     return this.#port !== undefined
   }
 
-  /** To all other tabs, not to this one. */
+  /** Sends to all other tabs, not to this one. */
   post(message: ChannelMessage): void {
     this.#port?.postMessage(message)
   }
 
-  /** Posts to all other tabs and delivers to the listeners of this one. */
+  /** Sends to all other tabs, and to the listeners of this one. */
   publish(message: ChannelMessage): void {
     this.post(message)
     this.#deliver(message)
   }
 
-  /** Returns what ends it. */
+  /** Adds a listener. Returns the function that removes it. */
   listen<Kind extends MessageKind>(
     kind: Kind,
     listener: (message: MessageOf<Kind>) => void,
@@ -126,7 +126,7 @@ export class Channel {
   }
 
   #deliver(message: { kind?: unknown } | null): void {
-    // A copy: a listener that is added meanwhile gets the next message.
+    // A copy: a listener added during the loop gets the next message.
     for (const listener of [...(this.#listeners.get(message?.kind) ?? [])]) {
       listener(message as never)
     }

@@ -1,6 +1,6 @@
 /**
- * Which of the tabs of one database speaks with the server: the one that holds a Web Lock. A term
- * lasts from asking for the lock to losing it, and may end before the lock was given.
+ * Elects the tab of a database that communicates with the server: the one that holds a Web Lock.
+ * A term lasts from the request for the lock to its loss, and may end before the lock is granted.
  *
  *     start, tick, resume ──> queued ──lock──> newEpoch ──> leads ──┐
  *        ^                       │                │           │     │ tick: beat
@@ -8,8 +8,8 @@
  *        └── next tick ────── the term is over <────────────────────┘
  *               by: close, freeze, pagehide, a later epoch, the lock stolen, newEpoch failed, no database
  *
- * A lock outlives the freezing of its holder, so who hears no beat steals it. Two who lead at a time
- * cost bandwidth and nothing else, and the first beat of the later one ends that.
+ * A lock outlives the freezing of its holder, so a tab that receives no beat steals it. Two
+ * leaders at a time only cost bandwidth, and the first beat of the later one ends that.
  */
 import type { Clock, Timer } from '../../clock.ts'
 import { BEAT_INTERVAL_MS, LEADER_SILENCE_MS_MAX } from '../limits.ts'
@@ -17,7 +17,7 @@ import type { PageEvent, PageEvents } from '../sync/page-events.ts'
 import type { SyncStatus } from '../sync/sync.ts'
 import type { Channel } from './channel.ts'
 
-/** What is needed of `navigator.locks`. */
+/** The used part of `navigator.locks`. */
 export interface Locks {
   request(
     name: string,
@@ -27,23 +27,23 @@ export interface Locks {
 }
 
 interface LeaderContext {
-  /** Of the lock: the same in all tabs of one database. */
+  /** Name of the lock: the same in all tabs of one database. */
   readonly name: string
   readonly channel: Channel
   readonly page: PageEvents
   readonly clock: Clock
-  /** Undefined: there are none, and every tab leads. */
+  /** Undefined: no locks are available, and every tab leads. */
   readonly locks: Locks | undefined
 }
 
 interface LeaderListener {
-  /** Begins a term: the epoch that comes after all before it, durable. Tried again if it rejects. */
+  /** Starts a term: returns the next epoch, stored durably. Retried if it rejects. */
   newEpoch(): Promise<number>
-  /** The tab leads from now on. */
+  /** This tab leads from now on. */
   gained(epoch: number): void
-  /** It does not any more; called once for each `gained`. */
+  /** This tab no longer leads; called once for each `gained`. */
   lost(): void
-  /** What the others are told with each beat. */
+  /** Returns the status to send with each beat. */
   status(): SyncStatus
 }
 
@@ -52,14 +52,14 @@ export class Leader {
   readonly #listener: LeaderListener
   #stops: ReadonlyArray<() => void> = []
   #timer: Timer
-  /** Aborted when it is over. */
+  /** Aborted when the term is over. */
   #term: AbortController | undefined
-  /** The lock is ours: who holds it waits for nobody's beat. */
+  /** True while this tab holds the lock; it does not wait for beats then. */
   #isHolding = false
   #epoch: number | undefined
-  /** Ticks since a beat was heard. Not a time: that passes for a machine that sleeps, too. */
+  /** Ticks since the last beat. Not a time, because time passes while a machine sleeps. */
   #silentTicks = 0
-  /** Frozen, or left behind in the history: nothing of the page may run from one moment to the next. */
+  /** True while the page is frozen or in the back/forward cache, where its code may stop at any moment. */
   #isAway = false
   #isClosed = false
 
@@ -77,19 +77,22 @@ export class Leader {
     if (this.#isClosed || this.#stops.length > 0) return
     const { channel, page } = this.#context
     this.#stops = [
-      page.listen((event) => this.#turn(event)),
-      channel.listen('beat', ({ epoch }) => this.#heard(epoch)),
+      page.listen((event) => this.#onPageEvent(event)),
+      channel.listen('beat', ({ epoch }) => this.#onBeat(epoch)),
     ]
     this.#request()
     this.#plan()
   }
 
-  /** Another tab leads under a later epoch, or had better lead: this one asks again with its next tick. */
+  /**
+   * Ends the term, because another tab leads under a later epoch
+   * or is to lead; requests the lock again at the next tick.
+   */
   stepDown(): void {
     if (this.#term !== undefined) this.#end(this.#term)
   }
 
-  /** Hands over at once. Calling it again does no harm. */
+  /** Ends the term for good. Idempotent. */
   close(): void {
     this.#isClosed = true
     this.#context.clock.clearTimeout(this.#timer)
@@ -112,7 +115,7 @@ export class Leader {
     }
     this.#silentTicks += 1
     const isSilent = this.#silentTicks * BEAT_INTERVAL_MS >= LEADER_SILENCE_MS_MAX
-    // Where no beat can arrive, silence says nothing.
+    // If no beat can arrive, silence proves nothing.
     const maySteal = locks !== undefined && channel.isOpen && page.isVisible && !this.#isHolding
     this.#request(isSilent && maySteal)
   }
@@ -121,13 +124,13 @@ export class Leader {
     this.#context.channel.post({ kind: 'beat', epoch, status: this.#listener.status() })
   }
 
-  #heard(epoch: number): void {
+  #onBeat(epoch: number): void {
     this.#silentTicks = 0
     if (this.#epoch === undefined) this.#plan()
     else if (this.#context.locks !== undefined && epoch > this.#epoch) this.stepDown()
   }
 
-  #turn(event: PageEvent): void {
+  #onPageEvent(event: PageEvent): void {
     if (event === 'freeze' || event === 'pagehide') {
       this.#isAway = true
       this.stepDown()
@@ -139,7 +142,7 @@ export class Leader {
 
   #request(steal = false): void {
     if (this.#isAway || (this.#term !== undefined && !steal)) return
-    // Instead of the request that waits in the queue.
+    // Replaces the request that waits in the queue.
     this.stepDown()
     this.#silentTicks = 0
     const { locks, name } = this.#context
@@ -148,11 +151,11 @@ export class Leader {
     const hold = () => this.#hold(term)
     const options = steal ? { steal } : { signal: term.signal }
     const held = locks === undefined ? hold() : locks.request(name, options, hold)
-    // Rejected when the lock is stolen, the wait aborted or the epoch not to be had: all the same here.
+    // Rejected if the lock was stolen, the wait aborted, or the epoch failed: handled alike.
     held.catch(() => undefined).finally(() => this.#end(term))
   }
 
-  /** The lock is ours until this is over, or until it is stolen. */
+  /** Holds the lock until the term is over, or the lock is stolen. */
   async #hold(term: AbortController): Promise<void> {
     const { signal } = term
     if (signal.aborted) return

@@ -1,33 +1,33 @@
 /**
- * Follows the frames of an answer as its bytes pass.
+ * Finds the frames of a response while its bytes pass through.
  *
- *   int32 size | size bytes       again and again; a size of -1: the connection is to be closed
+ *   int32 size | size bytes       repeated; a size of -1: close the connection
  */
 import { FrameError } from './frame-cutter.ts'
 
 const SIZE_BYTES = 4
-/** The server's word for "as a broker I would close this connection now". */
+/** Size with which the server requests that the connection be closed, as a broker would close it. */
 const CLOSE = -1
 
 export class AnswerReader {
-  /** The beginning of a size. */
+  /** First bytes of an incomplete size. */
   #held: Uint8Array = new Uint8Array(0)
   #bodyBytesLeft = 0
   #mustClose = false
 
-  /** The server asks for the connection to be closed. */
+  /** True if the server requests that the connection be closed. */
   get mustClose(): boolean {
     return this.#mustClose
   }
 
-  /** Whether the answer may end here: no frame is cut short. */
+  /** True if the response may end here: no frame is incomplete. */
   get isBetweenFrames(): boolean {
     return this.#held.length === 0 && this.#bodyBytesLeft === 0
   }
 
   /**
-   * @returns what is for the client now: all that has come, but the word to close.
-   * @throws {FrameError} for a size that is none.
+   * @returns the bytes for the client: all received ones, except the request to close
+   * @throws {FrameError} for an invalid size
    */
   push(chunk: Uint8Array): Uint8Array {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
@@ -45,7 +45,7 @@ export class AnswerReader {
         const size = new DataView(bytes.buffer, bytes.byteOffset + at, SIZE_BYTES).getInt32(0)
         this.#mustClose = size === CLOSE
         if (this.#mustClose) break
-        if (size < SIZE_BYTES) throw new FrameError(`an answer of ${size} bytes`)
+        if (size < SIZE_BYTES) throw new FrameError(`a response of ${size} bytes`)
         this.#bodyBytesLeft = size
         at += SIZE_BYTES
       }

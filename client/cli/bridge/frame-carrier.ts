@@ -1,4 +1,4 @@
-/** Carries request frames to the server over HTTP, and the bytes of the answers back as they come. */
+/** Sends request frames to the server over HTTP, and streams the response bytes back. */
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import { URL } from 'node:url'
@@ -7,17 +7,17 @@ import { type Frame, FrameError } from './frame-cutter.ts'
 import { CALLS_MAX, HTTP_IDLE_MS } from './limits.ts'
 
 /** One call: frames of one connection. */
-export interface Errand {
+export interface FrameCall {
   readonly frames: readonly Frame[]
   readonly token: string | undefined
-  /** What clients are told to connect to, `host:port`. */
+  /** Address that clients are told to connect to, `host:port`. */
   readonly advertised: string
   readonly clientHost: string
   readonly signal: AbortSignal
 }
 
 const KAFKA_TYPE = 'application/vnd.edgelog.kafka'
-/** Of a refusal, as much as is worth printing. */
+/** Bytes of an error response that are kept for its message. */
 const REFUSAL_BYTES_MAX = 4_096
 
 export class FrameCarrier {
@@ -34,18 +34,18 @@ export class FrameCarrier {
   }
 
   /**
-   * Resolves when the whole answer was given to `write`, to whether the connection is to be closed now.
+   * Resolves when the whole response was passed to `write`; true if the connection is to be closed.
    *
-   * @throws {FrameError} if the server refuses the call, or its answer is cut short; what `write` throws.
+   * @throws {FrameError} if the server rejects the call, or its response is truncated; the error of `write`
    */
-  async carry(errand: Errand, write: (part: Uint8Array) => Promise<void>): Promise<boolean> {
-    const response = await this.#send(errand)
+  async carry(call: FrameCall, write: (part: Uint8Array) => Promise<void>): Promise<boolean> {
+    const response = await this.#send(call)
     if (response.statusCode !== 200) throw new FrameError(await refusalOf(response))
     const answer = new AnswerReader()
     for await (const chunk of response as AsyncIterable<Uint8Array>) {
       await write(answer.push(chunk))
     }
-    if (!answer.isBetweenFrames) throw new FrameError('the answer of the server was cut short')
+    if (!answer.isBetweenFrames) throw new FrameError('the response of the server was truncated')
     return answer.mustClose
   }
 
@@ -53,11 +53,11 @@ export class FrameCarrier {
     this.#agent.destroy()
   }
 
-  #send(errand: Errand): Promise<IncomingMessage> {
-    const { frames, token, advertised, clientHost, signal } = errand
+  #send(call: FrameCall): Promise<IncomingMessage> {
+    const { frames, token, advertised, clientHost, signal } = call
     const sizeBytes = frames.reduce((sum, frame) => sum + frame.length, 0)
     return new Promise((resolve, reject) => {
-      const call = this.#request(
+      const outgoing = this.#request(
         this.#url,
         {
           method: 'POST',
@@ -73,9 +73,9 @@ export class FrameCarrier {
         },
         resolve,
       )
-      call.on('error', reject)
-      for (const frame of frames) call.write(frame)
-      call.end()
+      outgoing.on('error', reject)
+      for (const frame of frames) outgoing.write(frame)
+      outgoing.end()
     })
   }
 }
@@ -85,14 +85,14 @@ async function refusalOf(response: IncomingMessage): Promise<string> {
   for await (const chunk of response) {
     if (text.length < REFUSAL_BYTES_MAX) text += String(chunk)
   }
-  return `the server answered ${response.statusCode}: ${messageOf(text)}`
+  return `the server responded with ${response.statusCode}: ${messageOf(text)}`
 }
 
 function messageOf(text: string): string {
   try {
     return (JSON.parse(text) as { error: { message: string } }).error.message
   } catch {
-    // Not edgelog: whatever it says.
+    // Not an edgelog response: show its first characters.
     return text.slice(0, 200)
   }
 }

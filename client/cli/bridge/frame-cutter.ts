@@ -7,16 +7,16 @@ import { FRAMES_BYTES_MAX } from './limits.ts'
 
 const SIZE_BYTES = 4
 
-/** Bytes that no frame may begin with. */
+/** Invalid bytes at the beginning of a frame. */
 export class FrameError extends Error {
   override readonly name = 'FrameError'
 }
 
-/** A whole frame, size included, as it goes on to the server. */
+/** A whole frame, size included, as it is sent to the server. */
 export type Frame = Uint8Array
 
 export class FrameCutter {
-  /** Of one frame, its size included. */
+  /** Largest frame, its size included. */
   frameBytesMax: number
   #parts: Uint8Array[] = []
   #heldBytes = 0
@@ -25,14 +25,14 @@ export class FrameCutter {
     this.frameBytesMax = frameBytesMax
   }
 
-  /** Of the frame that is yet to be complete. */
+  /** Bytes of the incomplete frame. */
   get heldBytes(): number {
     return this.#heldBytes
   }
 
   /**
-   * @returns the frames that are complete now; they may be views of `chunk`.
-   * @throws {FrameError} for a size that is none, or too large.
+   * @returns the complete frames, which may be views of `chunk`
+   * @throws {FrameError} for a size that is invalid or too large
    */
   push(chunk: Uint8Array): Frame[] {
     this.#parts.push(chunk)
@@ -54,17 +54,17 @@ export class FrameCutter {
     return frames
   }
 
-  /** Bytes of the frame that has begun, its size included. */
+  /** Returns the bytes that the first frame needs, its size included. */
   #neededBytes(): number {
     const [first] = this.#parts
     if (first === undefined || first.length < SIZE_BYTES) {
-      // Its size came in pieces, which happens once in a long while.
+      // The size itself is split over several chunks, which is rare.
       this.#parts = [Buffer.concat(this.#parts)]
     }
     return SIZE_BYTES + this.#sizeAt(this.#parts[0] as Uint8Array, 0)
   }
 
-  /** Forgets the frame that is yet to be complete. @returns how much of it was held. */
+  /** Drops the incomplete frame. @returns its received bytes */
   clear(): number {
     const bytes = this.#heldBytes
     this.#parts = []

@@ -1,6 +1,6 @@
 /**
- * The bridge: listens for Kafka clients on TCP and carries their frames to a server's `POST /kafka`. It
- * knows where a frame ends and who its sender claims to be, and nothing else of what is in it.
+ * The bridge: listens for Kafka clients on TCP and sends their frames to a server's
+ * `POST /kafka`. It reads frame sizes and SASL tokens; all other content passes unread.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createSecureServer } from 'node:tls'
@@ -17,20 +17,20 @@ import {
 import { MemoryPool } from './memory-pool.ts'
 
 export interface BridgeOptions {
-  /** Where the server is. */
+  /** Address of the server. */
   readonly url: string
   /** `localhost` listens on both of its addresses. */
   readonly host: string
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number
-  /** Given to the server for clients that do not authenticate themselves. */
+  /** Token sent for clients that do not authenticate. */
   readonly token?: string
-  /** Whether the server, or `token`, lets in clients that do not say who they are. */
+  /** True if clients may connect without SASL: the server needs no token, or `token` is set. */
   readonly isOpen: boolean
-  /** What clients are told to connect to; where they have connected to, if left out. */
+  /** Address that clients are told to connect to; by default the one they have connected to. */
   readonly advertised?: HostAndPort
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
-  /** Told what goes wrong, `COMPLAINTS_MAX` times each `COMPLAINT_INTERVAL_MS`. */
+  /** Reports errors, at most `COMPLAINTS_MAX` per `COMPLAINT_INTERVAL_MS`. */
   readonly complain: (why: string) => void
 }
 
@@ -41,17 +41,17 @@ export interface HostAndPort {
 
 export interface RunningBridge {
   readonly port: number
-  /** Takes no more; resolves when what is under way is answered, or has had its time. */
+  /** Stops accepting; resolves when the calls in flight have ended, or `DRAIN_MS_MAX` has passed. */
   close(): Promise<void>
 }
 
-/** @throws {Error} if the port is taken. */
+/** @throws {Error} if the port is in use. */
 export async function startBridge(options: BridgeOptions): Promise<RunningBridge> {
   const { url, token, isOpen } = options
   const carrier = new FrameCarrier(url)
   const pool = new MemoryPool(TOTAL_BYTES_MAX)
   const connections = new Set<KafkaConnection>()
-  const complain = rarely(options.complain)
+  const complain = rateLimited(options.complain)
   const accept = (socket: Socket) => {
     if (connections.size >= CONNECTIONS_MAX) {
       complain(`more than ${CONNECTIONS_MAX} connections`)
@@ -60,7 +60,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     }
     const connection: KafkaConnection = new KafkaConnection(socket, {
       pool,
-      carry: (errand, write) => carrier.carry(errand, write),
+      carry: (call, write) => carrier.carry(call, write),
       token,
       isOpen,
       advertised: advertisedTo(socket, options),
@@ -84,7 +84,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
 
 interface Listening {
   readonly servers: readonly Server[]
-  /** All that are open. */
+  /** All open sockets. */
   readonly sockets: ReadonlySet<Socket>
   readonly port: number
 }
@@ -92,7 +92,7 @@ interface Listening {
 function newServer({ tls }: BridgeOptions, accept: (socket: Socket) => void): Server {
   if (tls === undefined) return createServer(accept)
   const server = createSecureServer({ ...tls, handshakeTimeout: HANDSHAKE_MS_MAX }, accept)
-  // A handshake that fails is the client's affair.
+  // A failed handshake is an error of the client.
   server.on('tlsClientError', () => {})
   return server
 }
@@ -106,7 +106,7 @@ async function listen(
   const create = () => {
     const server = newServer(options, accept)
     server.maxConnections = CONNECTIONS_MAX
-    // Also those whose handshake is not done.
+    // Includes sockets whose handshake is not finished.
     server.on('connection', (socket) => {
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
@@ -123,7 +123,7 @@ async function listen(
       await bind(also, other, port)
       servers.push(also)
     } catch {
-      // A machine without IPv6, or with something else there: 127.0.0.1 is what matters.
+      // Without IPv6, or if its port is in use, 127.0.0.1 alone is enough.
     }
   }
   return { servers, sockets, port }
@@ -134,7 +134,7 @@ function bind(server: Server, host: string, port: number): Promise<number> {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       reject(
         cause.code === 'EADDRINUSE'
-          ? new Error(`port ${port} on ${host} is taken: choose another for Kafka clients`, {
+          ? new Error(`port ${port} on ${host} is in use: choose another for Kafka clients`, {
               cause,
             })
           : cause,
@@ -147,7 +147,7 @@ function bind(server: Server, host: string, port: number): Promise<number> {
   })
 }
 
-/** `host:port`, with an IPv6 address in brackets. */
+/** Returns `host:port`, with an IPv6 address in brackets. */
 function advertisedTo(socket: Socket, { host: listensOn, advertised }: BridgeOptions): string {
   if (advertised !== undefined) return joined(advertised)
   const port = socket.localPort ?? 0
@@ -166,8 +166,8 @@ async function untilEmpty(connections: ReadonlySet<unknown>): Promise<void> {
   }
 }
 
-/** A thousand clients in trouble are a few lines. */
-function rarely(complain: (why: string) => void): (why: string) => void {
+/** Limits the number of messages, so that a thousand failing clients print a few lines. */
+function rateLimited(complain: (why: string) => void): (why: string) => void {
   let countedFromMs = 0
   let count = 0
   return (why) => {
@@ -178,6 +178,7 @@ function rarely(complain: (why: string) => void): (why: string) => void {
     }
     count++
     if (count <= COMPLAINTS_MAX) complain(why)
-    if (count === COMPLAINTS_MAX) complain('and more, which are not told of for a while')
+    if (count === COMPLAINTS_MAX)
+      complain('too many messages; further ones are dropped for a while')
   }
 }

@@ -1,10 +1,10 @@
 /**
- * One TCP connection of a Kafka client. Its frames go to the server in their order, one call at a time;
- * those that have come meanwhile go together in the next one.
+ * One TCP connection of a Kafka client. Its frames are sent to the server in order, one
+ * call at a time; frames that arrive during a call are sent together in the next one.
  */
 import type { Socket } from 'node:net'
 import { SASL_AUTHENTICATE, SASL_HANDSHAKE } from '../../../src/core/kafka/sasl-messages.ts'
-import type { Errand } from './frame-carrier.ts'
+import type { FrameCall } from './frame-carrier.ts'
 import { type Frame, FrameCutter, FrameError } from './frame-cutter.ts'
 import {
   CONNECTION_BYTES_MAX,
@@ -14,7 +14,7 @@ import {
   FRAMES_BYTES_MAX,
   FRAMES_MAX,
   IDLE_MS_MAX,
-  STRANGER_FRAME_BYTES_MAX,
+  UNAUTHENTICATED_FRAME_BYTES_MAX,
   WRITE_SILENCE_MS_MAX,
 } from './limits.ts'
 import type { MemoryPool } from './memory-pool.ts'
@@ -22,10 +22,10 @@ import { SaslSession } from './sasl-session.ts'
 
 interface ConnectionContext {
   readonly pool: MemoryPool
-  readonly carry: (errand: Errand, write: (part: Uint8Array) => Promise<void>) => Promise<boolean>
-  /** For clients that do not say who they are. */
+  readonly carry: (call: FrameCall, write: (part: Uint8Array) => Promise<void>) => Promise<boolean>
+  /** Token for clients that do not authenticate. */
   readonly token: string | undefined
-  /** Whether clients need not say who they are. */
+  /** True if clients need not authenticate. */
   readonly isOpen: boolean
   readonly advertised: string
   readonly complain: (why: string) => void
@@ -35,7 +35,7 @@ interface ConnectionContext {
 const FETCH = 1
 const JOIN_GROUP = 11
 const SYNC_GROUP = 14
-/** Calls that change nothing for a client that is gone, and wait for long. */
+/** Long-waiting calls that have no effect for a disconnected client. */
 const WAITING_KEYS = new Set([FETCH, JOIN_GROUP, SYNC_GROUP])
 /** Size, key, version, correlation id. */
 const FRAME_BYTES_MIN = 12
@@ -50,10 +50,10 @@ export class KafkaConnection {
   #queuedBytes = 0
   #waitingCall: AbortController | undefined
   #isBusy = false
-  /** Nobody is there to be answered. */
+  /** True once the client has disconnected. */
   #isGone = false
   #isDraining = false
-  /** Nothing more is carried: a call failed, or the server hung up. */
+  /** True once no more frames are sent: a call failed, or the server requested to close. */
   #isStopped = false
   #frameTimer: NodeJS.Timeout | undefined
 
@@ -61,7 +61,9 @@ export class KafkaConnection {
     this.#socket = socket
     this.#context = context
     this.#clientHost = socket.remoteAddress ?? ''
-    this.#cutter = new FrameCutter(context.isOpen ? FRAMES_BYTES_MAX : STRANGER_FRAME_BYTES_MAX)
+    this.#cutter = new FrameCutter(
+      context.isOpen ? FRAMES_BYTES_MAX : UNAUTHENTICATED_FRAME_BYTES_MAX,
+    )
     socket.setNoDelay(true)
     socket.setTimeout(IDLE_MS_MAX)
     socket.on('timeout', () => {
@@ -69,12 +71,12 @@ export class KafkaConnection {
     })
     socket.on('data', (chunk) => this.#receive(chunk))
     socket.on('end', () => socket.destroy())
-    // Clients break connections as they like; that it is over is all there is to know.
+    // Clients may disconnect at any time; `close` follows.
     socket.on('error', () => {})
     socket.on('close', () => this.#gone())
   }
 
-  /** Takes nothing more; ends when what was received is answered, but for what waits. */
+  /** Stops receiving; closes the connection when the received frames are answered, except for waiting calls. */
   drain(): void {
     this.#isDraining = true
     this.#pause()
@@ -107,7 +109,7 @@ export class KafkaConnection {
     void this.#pump()
   }
 
-  /** A sender that does not get on with its frame is closed; the time it is not read from is not its own. */
+  /** Closes a connection whose frame makes too little progress. Time in which it is paused does not count. */
   #watchFrame(): void {
     const { heldBytes } = this.#cutter
     if (heldBytes === 0) return
@@ -147,7 +149,7 @@ export class KafkaConnection {
       while (this.#queue.length > 0) await this.#carryNext()
     } catch (error) {
       this.#stop()
-      // Clients come back at once: a server that is down is not called without pause.
+      // Clients reconnect at once: the pause limits the rate of calls to a failing server.
       if (!this.#isLeaving) await new Promise((end) => setTimeout(end, FAILURE_PAUSE_MS))
       this.#fail(error)
     } finally {
@@ -168,7 +170,7 @@ export class KafkaConnection {
     this.#readOrPause()
   }
 
-  /** What was received and is not carried yet never will be. */
+  /** Drops all received frames that were not sent yet. */
   #stop(): void {
     this.#isStopped = true
     this.#pause()
@@ -189,7 +191,7 @@ export class KafkaConnection {
     return this.#isGone || this.#isDraining
   }
 
-  /** The next ones that may go together: who the client is may be said between two of them. */
+  /** Takes the next frames that may share a call. SASL frames are sent alone, because they change the token. */
   #takeFrames(): Frame[] {
     let sizeBytes = 0
     let count = 0
@@ -219,13 +221,13 @@ export class KafkaConnection {
     if (keyOf(first) === SASL_HANDSHAKE.key) this.#sasl.handshake(first)
     if (keyOf(first) === SASL_AUTHENTICATE.key) this.#sasl.authenticate(first)
     await this.#call(frames, (part) => this.#write(part))
-    // The server would have hung up on anybody else.
+    // The server would have closed the connection of an unauthenticated client.
     if (keyOf(first) === SASL_AUTHENTICATE.key) this.#cutter.frameBytesMax = FRAMES_BYTES_MAX
   }
 
   async #call(frames: readonly Frame[], write: (part: Uint8Array) => Promise<void>): Promise<void> {
     const isWaiting = frames.every((frame) => WAITING_KEYS.has(keyOf(frame)))
-    // Nobody is there to be answered; what the client wanted done is done all the same.
+    // Skipped for a disconnected client; frames with an effect are sent nevertheless.
     if (this.#isLeaving && isWaiting) return
     const call = new AbortController()
     if (isWaiting) this.#waitingCall = call
@@ -243,14 +245,14 @@ export class KafkaConnection {
       )
       if (mustClose) this.#hangUp()
     } catch (error) {
-      // Given up by us: what stands behind it goes on.
+      // Aborted on purpose: the frames behind it are sent.
       if (!call.signal.aborted) throw error
     } finally {
       this.#waitingCall = undefined
     }
   }
 
-  /** As the server would: what the client has sent besides is not looked at. */
+  /** Closes as a broker would: further frames of the client are ignored. */
   #hangUp(): void {
     this.#stop()
     this.#socket.destroySoon()

@@ -1,11 +1,11 @@
 /**
- * The bytes of requests that all connections hold together. Beyond the bound connections are not read
- * from, but for one at a time: so that what is half received gets whole, is sent, and gone.
+ * Counts the request bytes of all connections. Beyond the limit all connections but
+ * one are paused: that one completes its frame, which is sent and frees its bytes.
  */
 export class MemoryPool {
   readonly #maxBytes: number
   #heldBytes = 0
-  /** In the order in which they came to wait. */
+  /** Paused connections, in the order of their pause. */
   readonly #waiting = new Map<object, () => void>()
   #letThrough: object | undefined
 
@@ -17,7 +17,7 @@ export class MemoryPool {
     return this.#heldBytes
   }
 
-  /** @returns whether `holder` may be read from; if not, `resume` is called when it may. */
+  /** @returns whether `holder` may be read; if not, `resume` is called when it may */
   mayRead(holder: object, resume: () => void): boolean {
     if (this.#heldBytes < this.#maxBytes || this.#letThrough === holder) return true
     if (this.#letThrough === undefined) {
@@ -37,7 +37,7 @@ export class MemoryPool {
     this.#wake()
   }
 
-  /** What `holder` had begun is whole, or it is gone. */
+  /** Call it when the frame that `holder` had begun is complete or dropped. */
   done(holder: object): void {
     this.#waiting.delete(holder)
     if (this.#letThrough !== holder) return

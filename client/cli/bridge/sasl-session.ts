@@ -1,9 +1,9 @@
 /**
- * What a client says of itself by SASL becomes the bearer token of its calls. Whether it is the right
- * one the server says; the bridge only reads along.
+ * Takes the bearer token of a client's calls from its SASL
+ * frames. The server checks the token; the bridge only reads it.
  *
- *   SaslHandshake v1, SaslAuthenticate      as any other request
- *   SaslHandshake v0, then a bare token      int32 size | token     and the answer as bare
+ *   SaslHandshake v1, SaslAuthenticate      like any other request
+ *   SaslHandshake v0, then a bare token      int32 size | token     the response has no header either
  */
 import { ByteReader } from '../../../src/core/bytes/byte-reader.ts'
 import { ByteWriter } from '../../../src/core/bytes/byte-writer.ts'
@@ -29,17 +29,17 @@ export class SaslSession {
   #expectsBareToken = false
   #token: string | undefined
 
-  /** What the client gave for a token. */
+  /** The token that the client has sent. */
   get token(): string | undefined {
     return this.#token
   }
 
-  /** The next frame is a token without a header. */
+  /** True if the next frame is a token without a header. */
   get expectsBareToken(): boolean {
     return this.#expectsBareToken
   }
 
-  /** @throws {DecodeError} for a handshake that is none. */
+  /** @throws {DecodeError} for an invalid handshake. */
   handshake(frame: Frame): void {
     const { reader, apiVersion } = open(frame, SASL_HANDSHAKE)
     const { mechanism } = readRequest(SASL_HANDSHAKE, apiVersion, reader)
@@ -47,13 +47,13 @@ export class SaslSession {
     this.#expectsBareToken = apiVersion === 0
   }
 
-  /** @throws {DecodeError} for a request that is none. */
+  /** @throws {DecodeError} for an invalid request. */
   authenticate(frame: Frame): void {
     const { reader, apiVersion } = open(frame, SASL_AUTHENTICATE)
     this.#take(readRequest(SASL_AUTHENTICATE, apiVersion, reader).authBytes)
   }
 
-  /** Takes a bare token. @returns the request that asks the server the same. */
+  /** Takes a bare token. @returns the equivalent SaslAuthenticate request */
   wrap(frame: Frame): Frame {
     const authBytes = frame.subarray(SIZE_BYTES)
     this.#expectsBareToken = false
@@ -67,7 +67,7 @@ export class SaslSession {
     return writer.toBytes()
   }
 
-  /** @throws {FrameError} if the server refused. @returns the bare answer to a bare token. */
+  /** Returns the bare response to a bare token. @throws {FrameError} if the server rejects the token. */
   unwrap(answer: Uint8Array): Frame {
     const reader = new ByteReader(answer.subarray(SIZE_BYTES))
     readResponseHeader(reader, SASL_AUTHENTICATE, 0)
@@ -82,8 +82,8 @@ export class SaslSession {
   #take(authBytes: Uint8Array): void {
     const text = new TextDecoder().decode(authBytes)
     const token = this.#mechanism === 'OAUTHBEARER' ? bearerOf(text) : passwordOf(text)
-    // None, or one that no header can carry, is a wrong one, which the server is to say: who says
-    // something is never taken for one who says nothing.
+    // A missing or malformed token becomes an empty one, which the server
+    // rejects: a client that uses SASL is never treated as one without.
     this.#token = token !== undefined && BEARER.test(token) ? token : ''
   }
 }
@@ -97,13 +97,13 @@ function open(
   return { reader, apiVersion }
 }
 
-/** PLAIN, RFC 4616: authzid NUL user NUL password. The user may be called anything. */
+/** Reads PLAIN (RFC 4616): authzid NUL user NUL password. Any user name is accepted. */
 function passwordOf(text: string): string | undefined {
   const [, , password] = text.split('\0')
   return password
 }
 
-/** OAUTHBEARER, RFC 7628: n,, ^A auth=Bearer token ^A ^A */
+/** Reads OAUTHBEARER (RFC 7628): n,, ^A auth=Bearer token ^A ^A */
 function bearerOf(text: string): string | undefined {
   return text
     .split('\u0001')

@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import { BatchCache } from '../../../client/browser/cache/batch-cache.ts'
 import type { Arrival } from '../../../client/browser/cache/cache-plan.ts'
 import { CacheWriter } from '../../../client/browser/cache/cache-writer.ts'
-import { DEAF } from '../../../client/browser/outbox/principals.ts'
+import { NO_OP_EVENTS } from '../../../client/browser/outbox/principals.ts'
 import { Database } from '../../../client/browser/store/database.ts'
 import type { BatchRow, CursorRow } from '../../../client/browser/store/schema.ts'
 import { systemClock } from '../../../client/clock.ts'
@@ -112,7 +112,7 @@ export function newName(): string {
 
 /** One tab's handles of the database. */
 export function openCache(name = newName(), now = () => 1_000_000) {
-  const database = new Database(name, systemClock, DEAF)
+  const database = new Database(name, systemClock, NO_OP_EVENTS)
   return { name, database, cache: new BatchCache(database), writer: new CacheWriter(database, now) }
 }
 

@@ -58,7 +58,7 @@ async function setUp(limits?: Partial<CacheLimits>) {
     }))
     return Response.json({ id: id(), partitions: server.logs.length, partitionDetails })
   }
-  const ask = async (topic: string): Promise<TopicRow> => {
+  const request = async (topic: string): Promise<TopicRow> => {
     refuseIfGone()
     const row = { topic, id: id(), partitions: server.logs.length, maxMessageBytes: 1_024 }
     await tab.database.write(['topics'], (tx) => tx.objectStore('topics').put(row))
@@ -66,7 +66,7 @@ async function setUp(limits?: Partial<CacheLimits>) {
   }
   const load = async (topic: string) =>
     (await tab.database.read(['topics'], (tx) => tx.objectStore('topics').get(topic))) ??
-    (await ask(topic))
+    (await request(topic))
   const connection = { url: 'https://fake', token: undefined, fetch, clock, random: () => 0.5 }
   const channel = new Channel(tab.name, undefined)
   const told: MessageOf<'news'>[] = []
@@ -78,7 +78,7 @@ async function setUp(limits?: Partial<CacheLimits>) {
   const follower = new Follower({
     ...{ cache: tab.cache, writer: tab.writer, channel, connection },
     network: networkSource(connection),
-    topics: { load, ask },
+    topics: { load, request },
     changed: () => {
       counts.changed += 1
     },

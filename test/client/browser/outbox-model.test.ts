@@ -15,10 +15,10 @@ import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
 import { OutboxProducer } from '../../../client/browser/outbox/outbox-producer.ts'
 import { OutboxSender } from '../../../client/browser/outbox/outbox-sender.ts'
 import { type OutboxContext, OutboxStore } from '../../../client/browser/outbox/outbox-store.ts'
-import { DEAF } from '../../../client/browser/outbox/principals.ts'
+import { NO_OP_EVENTS } from '../../../client/browser/outbox/principals.ts'
 import { TopicDirectory } from '../../../client/browser/outbox/topic-directory.ts'
 import { Database } from '../../../client/browser/store/database.ts'
-import type { ChannelMessage, OutboxNews } from '../../../client/browser/tabs/channel.ts'
+import type { ChannelMessage, OutboxMessage } from '../../../client/browser/tabs/channel.ts'
 import type { Connection } from '../../../client/http/connection.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 import { ManualClock } from '../manual-clock.ts'
@@ -76,9 +76,9 @@ class World {
     this.tabs[index] = undefined
   }
 
-  tell(news: OutboxNews): void {
+  tell(news: OutboxMessage): void {
     if (this.isNewsMissed && news.kind !== 'wake') return
-    for (const tab of this.tabs) tab?.hear(news)
+    for (const tab of this.tabs) tab?.receive(news)
   }
 
   sleepForAMonth(): void {
@@ -125,14 +125,14 @@ class Tab {
 
   constructor(world: World, name: string, newProducerId: () => bigint) {
     const { clock } = world
-    this.#database = new Database(name, clock, DEAF)
+    this.#database = new Database(name, clock, NO_OP_EVENTS)
     const now = () => clock.now()
     const random = () => 0.5
     this.context = { database: this.#database, newProducerId, random, now }
     this.store = new OutboxStore(this.context)
     const { fetch } = world.log
     const connection: Connection = { url: 'http://log', token: 'old', fetch, clock, random }
-    const channel = { publish: (news: ChannelMessage) => world.tell(news as OutboxNews) }
+    const channel = { publish: (news: ChannelMessage) => world.tell(news as OutboxMessage) }
     const drain = new OutboxDrain(this.context)
     const directory = new TopicDirectory(connection, drain, channel)
     this.sender = new OutboxSender({
@@ -140,7 +140,7 @@ class Tab {
       store: this.store,
       drain,
       refresh: (topic) => directory.refresh(topic),
-      loadTopic: (topic) => directory.ask(topic),
+      loadTopic: (topic) => directory.request(topic),
       isOnline: () => true,
       channel,
       renewToken: async () => false,
@@ -162,9 +162,9 @@ class Tab {
     this.sender.start()
   }
 
-  hear(news: OutboxNews): void {
+  receive(news: OutboxMessage): void {
     if (news.kind === 'wake') this.sender.wake()
-    else this.#waiters.hear(news)
+    else this.#waiters.receive(news)
   }
 
   async check(): Promise<void> {

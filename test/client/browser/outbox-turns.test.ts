@@ -35,7 +35,7 @@ function setUp() {
 
 test('what is queued while a request is under way goes in the same turn', async () => {
   const { log, topics, sender, queue, close } = setUp()
-  await topics.ask(TOPIC)
+  await topics.request(TOPIC)
   await queue(SLOW, 'slow')
   await queue(BUSY, '0')
   sender.start()

@@ -1,7 +1,7 @@
 /** B14: readers whose token is refused: what they ask of the server meanwhile, and what is told of it. */
 import { beforeEach, expect, test } from 'vitest'
 import { AUTH_RETRY_MS } from '../../../client/browser/limits.ts'
-import { Patience } from '../../../client/browser/reading/patience.ts'
+import { AuthRetry } from '../../../client/browser/reading/patience.ts'
 import { requestJson } from '../../../client/http/connection.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { ManualClock } from '../manual-clock.ts'
@@ -11,8 +11,8 @@ let answer: () => Response
 let calls: number
 let renewals: number
 let changes: number
-let connection: { token: string | undefined } & Patience['connection']
-let patience: Patience
+let connection: { token: string | undefined } & AuthRetry['connection']
+let authRetry: AuthRetry
 
 beforeEach(() => {
   clock = new ManualClock()
@@ -25,7 +25,7 @@ beforeEach(() => {
     return answer()
   }
   connection = { url: 'https://fake', token: 'old', fetch, clock, random: () => 0.5 }
-  patience = new Patience({
+  authRetry = new AuthRetry({
     connection,
     renewToken: async () => {
       renewals += 1
@@ -43,7 +43,7 @@ function refusal(code: string, status: number): Response {
 
 async function call(): Promise<string> {
   try {
-    await requestJson(patience.connection, '/')
+    await requestJson(authRetry.connection, '/')
     return 'taken'
   } catch (error) {
     return error instanceof EdgelogError ? error.code : String(error)
@@ -51,9 +51,13 @@ async function call(): Promise<string> {
 }
 
 test('a refused token is told of, and asks for another one', async () => {
-  expect(patience.refusal).toBeUndefined()
+  expect(authRetry.refusal).toBeUndefined()
   expect(await call()).toBe('unavailable')
-  expect(patience.refusal).toMatchObject({ code: 'unauthorized', message: 'no', atMs: clock.now() })
+  expect(authRetry.refusal).toMatchObject({
+    code: 'unauthorized',
+    message: 'no',
+    atMs: clock.now(),
+  })
   expect({ renewals, changes }).toEqual({ renewals: 1, changes: 1 })
 })
 
@@ -66,17 +70,17 @@ test('no call is made with a token that was refused, until it is worth a try', a
   clock.advance(AUTH_RETRY_MS)
   answer = () => Response.json({})
   expect(await call()).toBe('taken')
-  expect(patience.refusal).toBeUndefined()
+  expect(authRetry.refusal).toBeUndefined()
 })
 
 test('another token is tried at once, and so is the same one that is given anew', async () => {
   await call()
   connection.token = 'new'
-  expect(patience.refusal).toBeUndefined()
+  expect(authRetry.refusal).toBeUndefined()
   expect(await call()).toBe('unavailable')
   expect(calls).toBe(2)
   answer = () => Response.json({})
-  patience.forget()
+  authRetry.forget()
   expect(await call()).toBe('taken')
   expect(await call()).toBe('taken')
   expect(calls).toBe(4)
@@ -88,14 +92,14 @@ test('a refusal of a token that was replaced meanwhile is told to nobody', async
     return refusal('unauthorized', 401)
   }
   expect(await call()).toBe('unavailable')
-  expect(patience.refusal).toBeUndefined()
+  expect(authRetry.refusal).toBeUndefined()
   expect({ renewals, changes }).toEqual({ renewals: 0, changes: 0 })
 })
 
 test('a page of somebody else that forbids is told of in its words', async () => {
   answer = () => new Response('blocked by the firewall', { status: 403 })
   expect(await call()).toBe('unavailable')
-  expect(patience.refusal).toMatchObject({
+  expect(authRetry.refusal).toMatchObject({
     code: 'forbidden',
     message: expect.stringContaining('firewall'),
   })
@@ -106,6 +110,6 @@ test('what is refused for another reason is refused', async () => {
   expect(await call()).toBe('group_max_size_reached')
   answer = () => refusal('throttled', 429)
   expect(await call()).toBe('throttled')
-  expect(patience.refusal).toBeUndefined()
+  expect(authRetry.refusal).toBeUndefined()
   expect(renewals).toBe(0)
 })

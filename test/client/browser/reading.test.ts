@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
 import { TopicDirectory } from '../../../client/browser/outbox/topic-directory.ts'
 import { openConsumer } from '../../../client/browser/reading/open-consumer.ts'
-import { Patience } from '../../../client/browser/reading/patience.ts'
+import { AuthRetry } from '../../../client/browser/reading/patience.ts'
 import { Reading } from '../../../client/browser/reading/reading.ts'
 import type { Session } from '../../../client/browser/session/session.ts'
 import type { TokenRenewal } from '../../../client/browser/session/token-renewal.ts'
@@ -50,7 +50,7 @@ function setUp() {
 }
 
 function drainThat(fails: Partial<OutboxDrain>): OutboxDrain {
-  return { topic: async () => undefined, learn: async () => [], ...fails } as OutboxDrain
+  return { topic: async () => undefined, storeTopic: async () => [], ...fails } as OutboxDrain
 }
 
 async function readOne(consumer: Consumer): Promise<unknown> {
@@ -64,10 +64,10 @@ test.each(['storage_full', 'storage_failed'] as const)(
     const { connection, tab } = setUp()
     const refuse = () => Promise.reject(new EdgelogError(code, 'no'))
     const failures: string[] = []
-    const drain = drainThat(code === 'storage_full' ? { learn: refuse } : { topic: refuse })
+    const drain = drainThat(code === 'storage_full' ? { storeTopic: refuse } : { topic: refuse })
     const renewToken = async () => false
     const context = {
-      patience: new Patience({ connection, renewToken, changed: () => undefined }),
+      authRetry: new AuthRetry({ connection, renewToken, changed: () => undefined }),
       topics: new TopicDirectory(connection, drain, new Channel(null)),
       cache: tab.cache,
       channel: new Channel(null),

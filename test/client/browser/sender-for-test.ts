@@ -3,7 +3,7 @@ import 'fake-indexeddb/auto'
 import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
 import { OutboxSender } from '../../../client/browser/outbox/outbox-sender.ts'
 import { OutboxStore } from '../../../client/browser/outbox/outbox-store.ts'
-import { DEAF } from '../../../client/browser/outbox/principals.ts'
+import { NO_OP_EVENTS } from '../../../client/browser/outbox/principals.ts'
 import { TopicDirectory } from '../../../client/browser/outbox/topic-directory.ts'
 import { Database } from '../../../client/browser/store/database.ts'
 import { Channel } from '../../../client/browser/tabs/channel.ts'
@@ -13,7 +13,7 @@ import type { Connection } from '../../../client/http/connection.ts'
 export function setUpSender(fetch: Connection['fetch'], clock: Clock = systemClock) {
   const ignore = () => undefined
   const connection = { url: 'http://log', token: undefined, fetch, clock, random: () => 0.5 }
-  const database = new Database(crypto.randomUUID(), clock, DEAF)
+  const database = new Database(crypto.randomUUID(), clock, NO_OP_EVENTS)
   let producerId = 0n
   const newProducerId = () => producerId++
   const context = { database, newProducerId, random: () => 0.5, now: () => clock.now() }
@@ -24,7 +24,7 @@ export function setUpSender(fetch: Connection['fetch'], clock: Clock = systemClo
   const sender = new OutboxSender({
     ...{ connection, store, drain, channel },
     refresh: ignore,
-    loadTopic: (topic) => topics.ask(topic),
+    loadTopic: (topic) => topics.request(topic),
     isOnline: () => true,
     renewToken: async () => false,
     stateChanged: ignore,

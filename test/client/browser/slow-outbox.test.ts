@@ -47,7 +47,7 @@ describe('the outbox', { timeout: 240_000 }, () => {
         given.kbit * KBIT_PER_S,
         given.partitions,
       )
-      await line.until(topics.ask(TOPIC))
+      await line.until(topics.request(TOPIC))
       const count = await queue(given.bytes)
       sender.start()
       await line.until(acked)
@@ -61,7 +61,7 @@ describe('the outbox', { timeout: 240_000 }, () => {
 
   test('sends smaller batches after a request that timed out', async () => {
     const { log, line, clock, topics, sender, queue, acked, close } = setUp(10_000_000, 1)
-    await line.until(topics.ask(TOPIC))
+    await line.until(topics.request(TOPIC))
     await queue(20_000)
     sender.start()
     await line.until(acked)
@@ -83,7 +83,7 @@ describe('the outbox', { timeout: 240_000 }, () => {
 
   test('sends full batches on a fast line', async () => {
     const { line, topics, sender, queue, acked, close } = setUp(10_000_000, 1)
-    await line.until(topics.ask(TOPIC))
+    await line.until(topics.request(TOPIC))
     await queue(3_000_000)
     sender.start()
     await line.until(acked)

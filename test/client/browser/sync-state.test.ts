@@ -95,27 +95,27 @@ const MEANINGS: Readonly<Record<string, (before: SyncMachine, type: EventType) =
     expect(happen(fed, type, START_MS + 400).effects.open).toBe('websocket')
   },
   heard: (before, type) => {
-    const context = { ...before, heardAtMs: later }
+    const context = { ...before, lastMessageAtMs: later }
     expect(happen(before, type, later)).toEqual({ context, effects: {} })
   },
   progress: (before, type) => {
-    const context = { ...before, heardAtMs: later, notBeforeMs: 0 }
+    const context = { ...before, lastMessageAtMs: later, notBeforeMs: 0 }
     expect(happen(before, type, later)).toEqual({ context, effects: {} })
   },
   catchingUp: (before, type) => {
     const { context, effects } = happen(before, type, later)
-    expect(context).toMatchObject({ state: 'catchingUp', heardAtMs: later, isOpen: true })
+    expect(context).toMatchObject({ state: 'catchingUp', lastMessageAtMs: later, isOpen: true })
     expect(effects).toEqual(before.state === 'connecting' ? { timerMs: 40_000 } : {})
   },
   live: (before, type) => {
     const { context, effects } = happen(before, type, later)
-    expect(context).toMatchObject({ state: 'live', heardAtMs: later, isOpen: true })
+    expect(context).toMatchObject({ state: 'live', lastMessageAtMs: later, isOpen: true })
     expect(effects).toEqual(before.state === 'connecting' ? { timerMs: 40_000 } : {})
   },
   failed: (before, type) => {
     const { context, effects } = happen(before, type, later)
-    const strikes = before.state === 'connecting' ? 1 : 0
-    expect(context).toMatchObject({ state: 'backingOff', attempts: 1, strikes, index: 0 })
+    const failedAttempts = before.state === 'connecting' ? 1 : 0
+    expect(context).toMatchObject({ state: 'backingOff', attempts: 1, failedAttempts, index: 0 })
     expect(effects).toEqual({ close: true, timerMs: 250 })
     const refused = happen(before, type, later, { isAuth: true })
     expect(refused.context.state).toBe('authNeeded')
@@ -123,11 +123,11 @@ const MEANINGS: Readonly<Record<string, (before: SyncMachine, type: EventType) =
   },
   mute: (before, type) => {
     const { context, effects } = happen(before, type, later)
-    expect(context).toMatchObject({ state: 'backingOff', attempts: 1, strikes: 0, index: 1 })
+    expect(context).toMatchObject({ state: 'backingOff', attempts: 1, failedAttempts: 0, index: 1 })
     expect(effects).toEqual({ close: true, timerMs: 250 })
     // Not a word against the transport from a machine that slept.
     const slept = happen(before, type, START_MS + 600_000).context
-    expect(slept).toMatchObject({ state: 'backingOff', strikes: 0, index: 0 })
+    expect(slept).toMatchObject({ state: 'backingOff', failedAttempts: 0, index: 0 })
   },
   soon: (before, type) => {
     const { context, effects } = happen(before, type, START_MS + 250)
@@ -238,7 +238,7 @@ describe('a failure', () => {
     const machine = machineIn('connecting')
     const { context, effects } = happen(machine, 'error', START_MS, { retryAfterMs: 20_000 })
     expect(effects.timerMs).toBe(20_000)
-    expect(context).toMatchObject({ strikes: 0, index: 0 })
+    expect(context).toMatchObject({ failedAttempts: 0, index: 0 })
     const woken = happen(context, 'online', START_MS + 5_000)
     expect(woken.effects.timerMs).toBe(15_000)
     expect(happen(context, 'token', START_MS + 5_000).effects.timerMs).toBe(15_000)
@@ -285,10 +285,10 @@ describe('a transport', () => {
     for (let round = 1; round < 20; round++) {
       const nowMs = START_MS + round * 100_000
       machine = fail(happen(machine, 'ping', nowMs).context, nowMs + 20)
-      expect(machine).toMatchObject({ index: 0, strikes: 0 })
+      expect(machine).toMatchObject({ index: 0, failedAttempts: 0 })
     }
-    const struck = { ...machine, strikes: 1 }
-    expect(happen(struck, 'ping', START_MS + 3_000_000).context.strikes).toBe(0)
+    const struck = { ...machine, failedAttempts: 1 }
+    expect(happen(struck, 'ping', START_MS + 3_000_000).context.failedAttempts).toBe(0)
   })
 
   test('that is worse gives way to a probe of the better ones every 5 minutes', () => {
@@ -307,14 +307,17 @@ describe('a transport', () => {
     expect(back.effects.timerMs).toBe(900)
     const last = happen(back.context, 'timer', START_MS + 311_000)
     expect(last.effects.open).toBe('long-poll')
-    expect(last.context).toMatchObject({ fallback: 0, attempts: 0, strikes: 0 })
+    expect(last.context).toMatchObject({ fallback: 0, attempts: 0, failedAttempts: 0 })
     const won = happen(probing.context, 'opened', START_MS + 301_000).context
-    expect(won).toMatchObject({ index: 0, fallback: 0, strikes: 0 })
+    expect(won).toMatchObject({ index: 0, fallback: 0, failedAttempts: 0 })
   })
 
   test('has nothing held against it after the network was away', () => {
-    const machine = { ...machineIn('connecting'), index: 1, strikes: 1 }
-    expect(happen(machine, 'offline', START_MS).context).toMatchObject({ index: 0, strikes: 0 })
+    const machine = { ...machineIn('connecting'), index: 1, failedAttempts: 1 }
+    expect(happen(machine, 'offline', START_MS).context).toMatchObject({
+      index: 0,
+      failedAttempts: 0,
+    })
   })
 })
 

@@ -1,6 +1,6 @@
 /**
- * The members of the classic protocol: decides in memory, writes what changed, answers who waits, all
- * in one turn. Calls that wait for others are held here; an eviction ends them, and they come again.
+ * The members of the classic protocol: decides in memory, writes the changes and resolves the waiting calls, all in one
+ * turn. Calls that wait for other members are held here; an eviction ends them, and the clients retry.
  */
 import type { Reply } from '../../src/core/errors.ts'
 import type {
@@ -37,15 +37,15 @@ type Answered = ClassicAnswer['answer']
 
 export class ClassicMembers {
   readonly #store: GroupStore
-  /** Called when time has come for something while calls are held. */
+  /** Called when a deadline passes while calls are held. */
   readonly #onDue: () => void
   #group: ClassicGroup
   readonly #held = new Map<number, (answer: Answered) => void>()
   #nextTicket = 0
-  /** Nothing is due before. */
+  /** Lower bound of the next deadline. */
   #nextDueMs: number
   #timer: ReturnType<typeof setTimeout> | undefined
-  /** Members that were heard since the object woke up, or the roll was called. */
+  /** Members that made a call since the object started or the liveness check began. */
   readonly #heard = new Set<string>()
 
   constructor(store: GroupStore, nowMs: number, onDue: () => void) {
@@ -68,7 +68,7 @@ export class ClassicMembers {
     this.#heard.clear()
   }
 
-  /** Since then nothing was heard of some member. */
+  /** True if some member has made no call since then. */
   get hasUnheard(): boolean {
     return [...this.#group.members.keys()].some((memberId) => !this.#heard.has(memberId))
   }
@@ -77,7 +77,7 @@ export class ClassicMembers {
     return nextDeadlineMs(this.#group) ?? Number.POSITIVE_INFINITY
   }
 
-  /** Held until the generation is made. */
+  /** Joins a member. The call is held until the generation is complete. */
   join(request: JoinGroupRequest, nowMs: number): Promise<Reply<JoinGroupAnswer>> {
     const newMemberId = `${request.instanceId ?? request.clientId}-${crypto.randomUUID()}`
     return this.#hold((ticket) => {
@@ -88,7 +88,7 @@ export class ClassicMembers {
     }, nowMs)
   }
 
-  /** Held until the leader has assigned. */
+  /** Syncs a member. The call is held until the leader has sent the assignment. */
   sync(request: SyncGroupRequest, nowMs: number): Promise<Reply<SyncGroupAnswer>> {
     this.#hear(request.memberId)
     return this.#hold((ticket) => decideSync(this.#group, request, { nowMs, ticket }), nowMs)
@@ -109,7 +109,7 @@ export class ClassicMembers {
     return results
   }
 
-  /** @throws {EdgelogError} what `checkClassicCommit` refuses. */
+  /** @throws {EdgelogError} errors of `checkClassicCommit`. */
   checkCommit(member: CommittingMember, nowMs: number): void {
     this.#hear(member.memberId)
     this.#take({ group: checkClassicCommit(this.#group, member, nowMs), answers: [] }, nowMs)
@@ -119,7 +119,7 @@ export class ClassicMembers {
     if (this.#group.members.has(memberId)) this.#heard.add(memberId)
   }
 
-  /** Does what is due by now. */
+  /** Handles the deadlines that have passed. */
   expire(nowMs: number): void {
     if (nowMs < this.#nextDueMs) return
     this.#take(decideTime(this.#group, nowMs), nowMs)
@@ -131,7 +131,7 @@ export class ClassicMembers {
     const answered = new Promise<Reply<T>>((resolve) => {
       this.#held.set(ticket, resolve as (answer: Answered) => void)
     })
-    // Not within the promise, which would keep an error from whoever is to drop the turn.
+    // Outside the promise: a rejected promise would hide the error from the caller that aborts the turn.
     this.#take(decide(ticket), nowMs)
     this.#look(nowMs)
     return answered
@@ -156,19 +156,21 @@ export class ClassicMembers {
     }
   }
 
-  /** Finds out when something is due next: after all that may have made it earlier. */
+  /** Recomputes the next deadline. Call it after any change that may have moved it forward. */
   #look(nowMs: number): void {
     this.#nextDueMs = this.nextDeadlineMs
     this.#setTimer(nowMs)
   }
 
-  /** Only while somebody is held: the object is awake for that anyway. Else calls and the alarm look. */
+  /**
+   * Runs a timer only while calls are held, as they keep the object awake anyway. Otherwise calls and the alarm check.
+   */
   #setTimer(nowMs: number): void {
     clearTimeout(this.#timer)
     if (this.#held.size === 0 || this.#nextDueMs === Number.POSITIVE_INFINITY) return
     const ring = () => {
       this.#onDue()
-      // A timer may ring a moment too early.
+      // A timer may fire slightly early.
       this.#setTimer(Date.now())
     }
     this.#timer = setTimeout(ring, Math.max(1, this.#nextDueMs - nowMs))

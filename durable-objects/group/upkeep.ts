@@ -1,6 +1,6 @@
 /**
- * What a group does by alarm: finds out which members are silent where nobody else would, forgets
- * offsets, and ends a group that holds nothing. Every step is idempotent.
+ * The alarm work of a group: detects silent members when no other call would, expires offsets,
+ * and deletes a group that is empty. Every step is idempotent.
  */
 import type { OffsetExpiry } from '../../src/core/group/commit.ts'
 import {
@@ -18,11 +18,11 @@ import type { GroupStore } from './group-store.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { OffsetTable } from './offset-table.ts'
 
-/** The parts of the group that are made anew when it is wiped. */
+/** The parts of the group that are recreated when it is wiped. */
 export interface UpkeepHooks {
   members(): GroupMembers
   offsets(): OffsetTable
-  /** Removes the members whose time is over. */
+  /** Removes the members whose deadline has passed. */
   expireMembers(): void
   readonly retentionMs: number
 }
@@ -32,7 +32,7 @@ export class Upkeep {
   readonly #alarm: GroupAlarm
   readonly #lifecycle: Lifecycle
   readonly #hooks: UpkeepHooks
-  /** The roll was called, and not all have answered yet. */
+  /** True if a liveness check has begun and some member has made no call yet. */
   #isRollOpen = false
 
   constructor(store: GroupStore, alarm: GroupAlarm, lifecycle: Lifecycle, hooks: UpkeepHooks) {
@@ -44,11 +44,11 @@ export class Upkeep {
 
   async run(): Promise<void> {
     if (this.#store.group === undefined) return
-    // A fired alarm is used up: the next one is set before anything can go wrong.
+    // A fired alarm is gone, so set the next one before anything can fail.
     const retryAtMs = Date.now() + GROUP_ALARM_RETRY_MS
     this.#alarm.at(retryAtMs)
     await this.#callRoll()
-    // It may be deleted by now.
+    // The group may have been deleted in the meantime.
     if (this.#store.group === undefined) return
     this.#hooks.expireMembers()
     const nextExpiryMs = this.#hooks.offsets().expire(this.#offsetExpiry(), Date.now())
@@ -58,9 +58,8 @@ export class Upkeep {
   }
 
   /**
-   * Who was heard when is forgotten with each eviction, and the next alarm is far away. So this one
-   * waits until every member is heard anew, or its session is over: sessions end even if the object
-   * sleeps between all calls.
+   * Waits until each member has made a call or its session has expired. Last-seen times are lost on eviction, and the
+   * next alarm is far away; so sessions end even if the object sleeps between all calls.
    */
   async #callRoll(): Promise<void> {
     if (!this.#isRollOpen) this.#hooks.members().callRoll()
@@ -79,7 +78,7 @@ export class Upkeep {
     if (group === undefined) return undefined
     const nowMs = Date.now()
     if (group.isDeleting) return nowMs + GROUP_ALARM_RETRY_MS
-    // A session may be longer than the platform lets an alarm take.
+    // A session may be longer than the platform allows one alarm to run.
     if (this.#isRollOpen) return nowMs + 1
     const watchAtMs = nowMs + GROUP_WATCH_INTERVAL_MS
     if (group.emptySinceMs === null) return watchAtMs
@@ -91,7 +90,7 @@ export class Upkeep {
     return this.#hooks.members().count === 0 && this.#hooks.offsets().count === 0
   }
 
-  /** It has had nothing for long enough, or its deletion was begun. */
+  /** Returns whether the group was empty for long enough, or its deletion has begun. */
   #isOver(): boolean {
     const { group } = this.#store
     if (group === undefined) return false

@@ -1,4 +1,4 @@
-/** The server only ever reads what others compressed; what it writes itself is uncompressed. */
+/** Codecs of the server. It only decompresses: batches that it writes itself are uncompressed. */
 import type { Codec, Codecs } from '../core/compression/codec.ts'
 import { createCodecs } from '../core/compression/codecs.ts'
 import { zstdDecodeCodec } from '../core/compression/zstd/zstd-decode.ts'
@@ -8,8 +8,8 @@ import { REQUEST_DECOMPRESSED_BYTES_MAX } from '../core/limits.ts'
 export const SERVER_CODECS = createCodecs({ zstd: zstdDecodeCodec })
 
 /**
- * Codecs for the batches of one request, which together may not decompress to more than
- * `REQUEST_DECOMPRESSED_BYTES_MAX`: then they throw `request_too_large`.
+ * Returns codecs for the batches of one request. They throw `request_too_large` once the batches together decompress to
+ * more than `REQUEST_DECOMPRESSED_BYTES_MAX`.
  */
 export function requestCodecs(): Codecs {
   let sizeBytes = 0

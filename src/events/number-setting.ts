@@ -1,8 +1,8 @@
-/** Reads the variables of a deployment that are numbers. */
+/** Reads numeric variables of a deployment. */
 import { parseSetting } from '../core/setting.ts'
 import { report } from './report.ts'
 
-/** Returns the number in a variable. Where it is no whole number from 1 to `max`, reports it and returns `fallback`. */
+/** Returns the number in a variable. If it is not a whole number from 1 to `max`, reports it and returns `fallback`. */
 export function numberSetting(
   name: string,
   text: string | undefined,

@@ -40,7 +40,10 @@ export class Tails {
       throw new EdgelogError('throttled', `a partition has at most ${TAILS_MAX} live tails`)
     }
     if (!(Number.isSafeInteger(creditBytes) && creditBytes >= 0)) {
-      throw new EdgelogError('invalid_request', 'creditBytes: must be a whole number of bytes, 0 or more')
+      throw new EdgelogError(
+        'invalid_request',
+        'creditBytes: must be a whole number of bytes, 0 or more',
+      )
     }
     log.read({ offset, maxBytes: 1, mayLeaveFirst: false, isolation })
     const pair = new WebSocketPair()

@@ -38,10 +38,10 @@ export interface FetchManyOptions {
 export type FetchOutcome = FetchReply | EdgelogError
 
 /**
- * Answers at once with `minBytes`, with a refusal, or where nothing is asked for; otherwise when they
- * are there, or after `maxWaitMs` with what there is.
+ * Returns at once if `minBytes` are available, if a partition fails, or if nothing is requested; otherwise once they
+ * are available, or after `maxWaitMs` with what was read.
  *
- * @returns an outcome for each of `wanted`, in their order.
+ * @returns one result for each of `wanted`, in the same order.
  */
 export async function fetchMany(
   cluster: Cluster,
@@ -116,7 +116,7 @@ interface SharedRead extends Pick<FetchManyOptions, 'maxBytes' | 'isolation'> {
   readonly wanted: readonly WantedPartition[]
 }
 
-/** A refusal is an outcome; a defect is thrown. */
+/** Returns an error as the result; anything unexpected is thrown. */
 async function read(
   cluster: Cluster,
   { topic, partition, offset }: WantedPartition,
@@ -135,8 +135,8 @@ async function read(
 }
 
 /**
- * Reads those that are `due`, ascending, into what the others leave of `maxBytes`. Side by side go as
- * many as have room for all they may give, so that never more than that is on its way here.
+ * Reads the partitions in `due`, ascending, into the bytes that the others leave of `maxBytes`. Parallel reads reserve
+ * their limits, so the bytes in flight never exceed the budget.
  */
 async function readInto(
   outcomes: FetchOutcome[],

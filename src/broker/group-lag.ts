@@ -11,7 +11,7 @@ import type { Bounds } from './known-bounds.ts'
 export interface PartitionLag extends Bounds {
   readonly topic: string
   readonly partition: number
-  /** null: nothing is committed. */
+  /** null if nothing is committed. */
   readonly committedOffset: number | null
   readonly metadata: string
   /** Offsets from the committed one, or the log start, to the end of the log. */

@@ -1,4 +1,4 @@
-/** One client's WebSocket to `/v1/tail`: control messages come in, notices and frames go out. */
+/** One client's WebSocket to `/v1/tail`: receives control messages, sends notices and frames. */
 
 import { parseWith } from '../../app/route.ts'
 import type { Broker } from '../../broker/broker.ts'
@@ -74,13 +74,13 @@ function parseMessage(data: string | ArrayBuffer | Blob): unknown {
   if (typeof data !== 'string' || data.length > TAIL_CONTROL_BYTES_MAX) {
     throw new EdgelogError(
       'invalid_request',
-      `a control message is JSON text of at most ${TAIL_CONTROL_BYTES_MAX} characters`,
+      `message: JSON text of at most ${TAIL_CONTROL_BYTES_MAX} characters is allowed`,
     )
   }
   return parseExactJson(data, 'message')
 }
 
-/** So that also a message of the wrong shape can be told by its id. */
+/** Returns the id of a message, also if the message is otherwise invalid. */
 function idOf(message: unknown): number | undefined {
   const id = typeof message === 'object' && message !== null && 'id' in message && message.id
   return typeof id === 'number' ? id : undefined

@@ -1,6 +1,4 @@
-/**
- * Kafka's OffsetDelete (key 47): forgets what a group has committed for some partitions (KIP-496).
- */
+/** Kafka's OffsetDelete (key 47): deletes the committed offsets of a group for some partitions (KIP-496). */
 import { fanOut } from '../../broker/fan-out.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {
@@ -43,7 +41,7 @@ export type OffsetDeleteResponse = ResponseOf<typeof OFFSET_DELETE>
 export const offsetDeleteApi = handled(OFFSET_DELETE, async (request, { broker }) => {
   try {
     const groupId = parseGroupId(request.groupId)
-    // There must be such a group, whatever is to be forgotten of it.
+    // The group must exist, whatever the request deletes.
     await broker.groups.checkExists(groupId, 'delete')
     return {
       errorCode: NO_ERROR,

@@ -71,7 +71,7 @@ export class Reconciler {
   }
 
   async #runPass(topic: TopicState, step: TopicStep): Promise<void> {
-    await this.#tellPartitions(topic, step)
+    await this.#callPartitions(topic, step)
     // The wanted settings may have changed meanwhile: record the completed step, keep the newer settings.
     const current = this.#topics.findById(topic.id)
     assert(current !== null, 'only the one pass of a topic removes its row')
@@ -81,7 +81,7 @@ export class Reconciler {
     this.#onStepDone(topic.name)
   }
 
-  async #tellPartitions(topic: TopicState, step: TopicStep): Promise<void> {
+  async #callPartitions(topic: TopicState, step: TopicStep): Promise<void> {
     if (step.kind === 'destroy') {
       await this.#forEachPartition(topic, step.partitions, (stub) => stub.destroy())
       return
@@ -96,14 +96,14 @@ export class Reconciler {
   #forEachPartition(
     topic: TopicState,
     partitions: number,
-    tell: (stub: ReturnType<PartitionNamespace['get']>, partition: number) => PromiseLike<void>,
+    call: (stub: ReturnType<PartitionNamespace['get']>, partition: number) => PromiseLike<void>,
   ): Promise<void> {
     const options = topic.locationHint === null ? {} : { locationHint: topic.locationHint }
     return this.#calls.forEach(partitions, async (partition) => {
       const objectId = this.#partitions.idFromName(partitionObjectName(topic.id, partition))
       try {
         // One stub per call: a stub that met a reset stays broken.
-        await tell(this.#partitions.get(objectId, options), partition)
+        await call(this.#partitions.get(objectId, options), partition)
       } catch (cause) {
         throw new EdgelogError(
           'unavailable',

@@ -46,7 +46,7 @@ export class ClassicMembers {
   #nextDueMs: number
   #timer: ReturnType<typeof setTimeout> | undefined
   /** Members that made a call since the object started or the liveness check began. */
-  readonly #heard = new Set<string>()
+  readonly #seen = new Set<string>()
 
   constructor(store: GroupStore, nowMs: number, onDue: () => void) {
     this.#store = store
@@ -64,13 +64,13 @@ export class ClassicMembers {
     return this.#group.members.size
   }
 
-  callRoll(): void {
-    this.#heard.clear()
+  startLivenessCheck(): void {
+    this.#seen.clear()
   }
 
   /** True if some member has made no call since then. */
-  get hasUnheard(): boolean {
-    return [...this.#group.members.keys()].some((memberId) => !this.#heard.has(memberId))
+  get hasUnseen(): boolean {
+    return [...this.#group.members.keys()].some((memberId) => !this.#seen.has(memberId))
   }
 
   get nextDeadlineMs(): number {
@@ -83,47 +83,47 @@ export class ClassicMembers {
     return this.#hold((ticket) => {
       const step = decideJoin(this.#group, request, { nowMs, ticket, newMemberId })
       const memberId = request.memberId === '' ? newMemberId : request.memberId
-      if (step.group.members.has(memberId)) this.#heard.add(memberId)
+      if (step.group.members.has(memberId)) this.#seen.add(memberId)
       return step
     }, nowMs)
   }
 
   /** Syncs a member. The call is held until the leader has sent the assignment. */
   sync(request: SyncGroupRequest, nowMs: number): Promise<Reply<SyncGroupAnswer>> {
-    this.#hear(request.memberId)
+    this.#markSeen(request.memberId)
     return this.#hold((ticket) => decideSync(this.#group, request, { nowMs, ticket }), nowMs)
   }
 
   /** @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `illegal_generation`. */
   heartbeat(request: ClassicHeartbeatRequest, nowMs: number): Reply<null> {
     const { group, answer } = decideClassicHeartbeat(this.#group, request, nowMs)
-    this.#heard.add(request.memberId)
-    this.#take({ group, answers: [] }, nowMs)
+    this.#seen.add(request.memberId)
+    this.#apply({ group, answers: [] }, nowMs)
     return answer
   }
 
   leave(members: readonly LeavingMember[], nowMs: number): readonly LeftMember[] {
     const { results, ...step } = decideLeave(this.#group, members, nowMs)
-    this.#take(step, nowMs)
-    this.#look(nowMs)
+    this.#apply(step, nowMs)
+    this.#scheduleNext(nowMs)
     return results
   }
 
   /** @throws {EdgelogError} errors of `checkClassicCommit`. */
   checkCommit(member: CommittingMember, nowMs: number): void {
-    this.#hear(member.memberId)
-    this.#take({ group: checkClassicCommit(this.#group, member, nowMs), answers: [] }, nowMs)
+    this.#markSeen(member.memberId)
+    this.#apply({ group: checkClassicCommit(this.#group, member, nowMs), answers: [] }, nowMs)
   }
 
-  #hear(memberId: string): void {
-    if (this.#group.members.has(memberId)) this.#heard.add(memberId)
+  #markSeen(memberId: string): void {
+    if (this.#group.members.has(memberId)) this.#seen.add(memberId)
   }
 
   /** Handles the deadlines that have passed. */
   expire(nowMs: number): void {
     if (nowMs < this.#nextDueMs) return
-    this.#take(decideTime(this.#group, nowMs), nowMs)
-    this.#look(nowMs)
+    this.#apply(decideTime(this.#group, nowMs), nowMs)
+    this.#scheduleNext(nowMs)
   }
 
   #hold<T>(decide: (ticket: number) => ClassicStep, nowMs: number): Promise<Reply<T>> {
@@ -132,18 +132,18 @@ export class ClassicMembers {
       this.#held.set(ticket, resolve as (answer: Answered) => void)
     })
     // Outside the promise: a rejected promise would hide the error from the caller that aborts the turn.
-    this.#take(decide(ticket), nowMs)
-    this.#look(nowMs)
+    this.#apply(decide(ticket), nowMs)
+    this.#scheduleNext(nowMs)
     return answered
   }
 
-  #take({ group, answers }: ClassicStep, nowMs: number): void {
+  #apply({ group, answers }: ClassicStep, nowMs: number): void {
     const { header, changed, removed } = encodeClassicChanges(this.#group, group)
     this.#group = group
     for (const row of changed) this.#store.writeClassicMember(row)
     for (const memberId of removed) {
       this.#store.deleteMember(memberId)
-      this.#heard.delete(memberId)
+      this.#seen.delete(memberId)
     }
     if (header !== null) this.#store.writeClassicHeader(header)
     if (changed.length + removed.length > 0) {
@@ -157,7 +157,7 @@ export class ClassicMembers {
   }
 
   /** Recomputes the next deadline. Call it after any change that may have moved it forward. */
-  #look(nowMs: number): void {
+  #scheduleNext(nowMs: number): void {
     this.#nextDueMs = this.nextDeadlineMs
     this.#setTimer(nowMs)
   }
@@ -168,11 +168,11 @@ export class ClassicMembers {
   #setTimer(nowMs: number): void {
     clearTimeout(this.#timer)
     if (this.#held.size === 0 || this.#nextDueMs === Number.POSITIVE_INFINITY) return
-    const ring = () => {
+    const fire = () => {
       this.#onDue()
       // A timer may fire slightly early.
       this.#setTimer(Date.now())
     }
-    this.#timer = setTimeout(ring, Math.max(1, this.#nextDueMs - nowMs))
+    this.#timer = setTimeout(fire, Math.max(1, this.#nextDueMs - nowMs))
   }
 }

@@ -25,7 +25,7 @@ export class ConsumerMembers {
   /** Revocation deadline of each member that must release partitions. */
   readonly #revocations = new Timeouts()
   /** Members that sent a heartbeat since the object started or the liveness check began. */
-  readonly #heard = new Set<string>()
+  readonly #seen = new Set<string>()
   #lastAssignedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(store: GroupStore, nowMs: number) {
@@ -43,13 +43,13 @@ export class ConsumerMembers {
     return this.group.members.size
   }
 
-  callRoll(): void {
-    this.#heard.clear()
+  startLivenessCheck(): void {
+    this.#seen.clear()
   }
 
   /** True if some member has sent no heartbeat since then. */
-  get hasUnheard(): boolean {
-    return this.#heard.size < this.group.members.size
+  get hasUnseen(): boolean {
+    return this.#seen.size < this.group.members.size
   }
 
   /** Returns the earliest session or revocation deadline. */
@@ -58,14 +58,14 @@ export class ConsumerMembers {
   }
 
   /** Extends the session of a known member, whether its request succeeds or not. */
-  hear({ memberId, memberEpoch }: HeartbeatRequest, nowMs: number): void {
+  extendSession({ memberId, memberEpoch }: HeartbeatRequest, nowMs: number): void {
     const member = this.group.member(memberId)
     const isIts =
       memberEpoch > JOIN_EPOCH &&
       (memberEpoch === member?.memberEpoch || memberEpoch === member?.previousMemberEpoch)
     if (member === undefined || !isIts) return
     this.#beginSession(member, nowMs)
-    this.#heard.add(memberId)
+    this.#seen.add(memberId)
   }
 
   /** @throws {EdgelogError} errors of `decideHeartbeat`. */
@@ -77,7 +77,7 @@ export class ConsumerMembers {
     // A static member that left temporarily has the rest of its session to return.
     if (member !== undefined && !isAway(member)) {
       this.#beginSession(member, nowMs)
-      this.#heard.add(member.memberId)
+      this.#seen.add(member.memberId)
     }
     return answer
   }
@@ -137,7 +137,7 @@ export class ConsumerMembers {
     const member = this.group.members.get(memberId)
     if (member === undefined) {
       this.#sessions.delete(memberId)
-      this.#heard.delete(memberId)
+      this.#seen.delete(memberId)
     }
     if (member?.state !== 'unrevoked_partitions') this.#revocations.delete(memberId)
     else if (!this.#revocations.has(memberId)) {

@@ -38,14 +38,14 @@ export class GroupMembers {
   }
 
   /** Starts a liveness check: every member must make a call again. */
-  callRoll(): void {
-    this.consumers.callRoll()
-    this.classics.callRoll()
+  startLivenessCheck(): void {
+    this.consumers.startLivenessCheck()
+    this.classics.startLivenessCheck()
   }
 
   /** True if some member has made no call since the object started or the liveness check began. */
-  get hasUnheard(): boolean {
-    return this.consumers.hasUnheard || this.classics.hasUnheard
+  get hasUnseen(): boolean {
+    return this.consumers.hasUnseen || this.classics.hasUnseen
   }
 
   get nextDeadlineMs(): number {

@@ -74,7 +74,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       watchTopics: (watch) => coordinator().watchTopics(watch),
       forgetGroup: (groupId, incarnation) => coordinator().forgetGroup(groupId, incarnation),
       interest: () => this.#members.consumers.interest(),
-      isBare: () => this.#isBare(),
+      isEmpty: () => this.#isEmpty(),
       topicsChanged: (before, after) =>
         this.#inOneTurn((nowMs) => this.#members.consumers.topicsChanged(before, after, nowMs)),
       created: () => this.#alarm.by(Date.now() + EMPTY_GROUP_KEPT_MS),
@@ -115,11 +115,11 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     return replyAsync(async () => {
       this.#expire()
       // Before the first await: a concurrent call must not expire this member's session.
-      this.#members.consumers.hear(request, Date.now())
+      this.#members.consumers.extendSession(request, Date.now())
       const member = this.#members.consumers.group.member(request.memberId)
       const isJoining = request.memberEpoch === JOIN_EPOCH
       if (isJoining || (member !== undefined && request.memberEpoch > JOIN_EPOCH)) {
-        await this.#lifecycle.cover(needOf(request, member?.topics ?? []))
+        await this.#lifecycle.ensureTopicsKnown(topicNeedOf(request, member?.topics ?? []))
         this.#openGroup()
       }
       this.#members.requireProtocol('consumer')
@@ -138,7 +138,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   async joinGroup(request: JoinGroupRequest): Promise<Reply<JoinGroupAnswer>> {
     return replyAsync(async () => {
       this.#expire()
-      await this.#lifecycle.cover(nothingOf(request.groupId))
+      await this.#lifecycle.ensureTopicsKnown(noTopics(request.groupId))
       this.#openGroup()
       this.#members.requireProtocol('classic')
       const answer = this.#inOneTurn((nowMs) => {
@@ -189,7 +189,8 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   async commitOffsets(request: CommitRequest): Promise<Reply<null>> {
     return replyAsync(async () => {
       this.#expire()
-      if (request.member === null) await this.#lifecycle.cover(nothingOf(request.groupId))
+      if (request.member === null)
+        await this.#lifecycle.ensureTopicsKnown(noTopics(request.groupId))
       return unwrap(await this.#commits.push(request))
     })
   }
@@ -283,7 +284,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     return this.#members.describe(this.#openGroup(), this.#lifecycle.directory)
   }
 
-  #isBare(): boolean {
+  #isEmpty(): boolean {
     return this.#members.count === 0 && this.#offsets.count === 0
   }
 
@@ -330,13 +331,13 @@ function clampedSessionMs(sessionTimeoutMs: number): number {
 }
 
 /** Returns the topics that must be known before a heartbeat can be decided. */
-function needOf(request: HeartbeatRequest, subscribed: readonly string[]): TopicNeed {
+function topicNeedOf(request: HeartbeatRequest, subscribed: readonly string[]): TopicNeed {
   const { groupId, topics = [], topicPattern = '', mayNameUnknownTopics } = request
   const added = topics.filter((topic) => !subscribed.includes(topic))
   const required = mayNameUnknownTopics ? [] : added
   return { groupId, names: topics, all: topicPattern !== '', required }
 }
 
-function nothingOf(groupId: GroupId): TopicNeed {
+function noTopics(groupId: GroupId): TopicNeed {
   return { groupId, names: [], all: false, required: [] }
 }

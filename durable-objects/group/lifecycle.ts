@@ -29,7 +29,7 @@ export interface LifecycleHooks {
   /** Returns the topics that the members subscribe to now. */
   interest(): TopicInterest
   /** Returns whether the group has neither members nor offsets. */
-  isBare(): boolean
+  isEmpty(): boolean
   /** Called in the turn that receives the new topics, before `directory` is replaced. */
   topicsChanged(before: TopicDirectory, after: TopicDirectory): void
   created(): void
@@ -44,8 +44,8 @@ export class Lifecycle {
   readonly #hooks: LifecycleHooks
   #directory: TopicDirectory
   /** The interest last sent to the coordinator. */
-  #told: TopicInterest | undefined
-  #askAgainAtMs = 0
+  #lastInterest: TopicInterest | undefined
+  #refreshAtMs = 0
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(store: GroupStore, hooks: LifecycleHooks) {
@@ -53,7 +53,7 @@ export class Lifecycle {
     this.#hooks = hooks
     this.#directory = new TopicDirectory(store.group === undefined ? [] : store.readTopics())
     // A member exists only after its topics were sent to the coordinator.
-    if (store.group?.isRegistered) this.#told = hooks.interest()
+    if (store.group?.isRegistered) this.#lastInterest = hooks.interest()
   }
 
   get directory(): TopicDirectory {
@@ -65,13 +65,13 @@ export class Lifecycle {
    *
    * @throws {EdgelogError} `unknown_topic_or_partition`, `policy_violation`, `throttled`, `unavailable`.
    */
-  async cover(need: TopicNeed): Promise<void> {
-    if (this.#isCovered(need)) {
-      if (Date.now() >= this.#askAgainAtMs) this.#refreshBehind()
+  async ensureTopicsKnown(need: TopicNeed): Promise<void> {
+    if (this.#areTopicsKnown(need)) {
+      if (Date.now() >= this.#refreshAtMs) this.#refreshInBackground()
       return
     }
     await this.#oneAtATime(async () => {
-      if (!this.#isCovered(need)) await this.#ask(need)
+      if (!this.#areTopicsKnown(need)) await this.#requestTopics(need)
     })
   }
 
@@ -80,7 +80,7 @@ export class Lifecycle {
     await this.#oneAtATime(async () => {
       const { group } = this.#store
       if (group === undefined || group.isDeleting) return
-      await this.#ask({ groupId: group.groupId, names: [], all: false, required: [] })
+      await this.#requestTopics({ groupId: group.groupId, names: [], all: false, required: [] })
     })
   }
 
@@ -96,8 +96,8 @@ export class Lifecycle {
   }
 
   /** Refreshes in the background: cached topics stay in use until the coordinator responds. */
-  #refreshBehind(): void {
-    this.#askAgainAtMs = Date.now() + METADATA_RETRY_MS
+  #refreshInBackground(): void {
+    this.#refreshAtMs = Date.now() + METADATA_RETRY_MS
     void this.refresh().catch((error) => {
       const groupId = this.#store.group?.groupId ?? ''
       report({ type: 'group_topics_stale', groupId, error })
@@ -110,18 +110,18 @@ export class Lifecycle {
     await turn
   }
 
-  #isCovered({ names, all, required }: TopicNeed): boolean {
+  #areTopicsKnown({ names, all, required }: TopicNeed): boolean {
     const { group } = this.#store
-    const told = this.#told
+    const lastInterest = this.#lastInterest
     if (group === undefined || group.isDeleting || !group.isRegistered) return false
-    if (told === undefined) return false
-    if (told.all) return required.every((name) => this.#directory.named(name) !== undefined)
+    if (lastInterest === undefined) return false
+    if (lastInterest.all) return required.every((name) => this.#directory.named(name) !== undefined)
     if (all) return false
-    const isTold = names.every((name) => told.names.includes(name))
-    return isTold && required.every((name) => this.#directory.named(name) !== undefined)
+    const isRequested = names.every((name) => lastInterest.names.includes(name))
+    return isRequested && required.every((name) => this.#directory.named(name) !== undefined)
   }
 
-  async #ask(need: TopicNeed): Promise<void> {
+  async #requestTopics(need: TopicNeed): Promise<void> {
     if (this.#store.group?.isDeleting) await this.#delete()
     const isNew = this.#store.group === undefined
     if (isNew) this.#create(need.groupId)
@@ -135,9 +135,9 @@ export class Lifecycle {
         const metadata = unwrap(await this.#reach(() => this.#hooks.watchTopics(watch)))
         // Meanwhile a covered member may have joined with other topics: repeat with these.
         if (!isPartOf(this.#hooks.interest(), interest)) continue
-        this.#told = interest
-        this.#askAgainAtMs = Date.now() + GROUP_METADATA_MAX_AGE_MS
-        this.#learn(metadata)
+        this.#lastInterest = interest
+        this.#refreshAtMs = Date.now() + GROUP_METADATA_MAX_AGE_MS
+        this.#applyMetadata(metadata)
         return
       }
     } catch (error) {
@@ -145,7 +145,7 @@ export class Lifecycle {
     }
   }
 
-  #learn({ topics, config }: GroupMetadata): void {
+  #applyMetadata({ topics, config }: GroupMetadata): void {
     this.#store.updateGroup({ isRegistered: true })
     this.#store.writeConfig(config)
     if (JSON.stringify(topics) === JSON.stringify(this.#directory.topics)) return
@@ -157,7 +157,7 @@ export class Lifecycle {
 
   async #afterFailure(need: TopicNeed, error: unknown, isNew: boolean): Promise<void> {
     const isRefused = !(error instanceof EdgelogError && error.code === 'unavailable')
-    if (isRefused && !this.#store.group?.isRegistered && this.#hooks.isBare()) {
+    if (isRefused && !this.#store.group?.isRegistered && this.#hooks.isEmpty()) {
       // An earlier call may have reached the coordinator although its response was lost.
       if (isNew) await this.#wipe()
       else await this.#delete()
@@ -168,8 +168,8 @@ export class Lifecycle {
       need.names.every((name) => this.#directory.named(name) !== undefined) &&
       (!need.all || this.#hooks.interest().all)
     if (isRefused || !isKnown || !this.#store.group?.isRegistered) throw error
-    this.#told ??= this.#hooks.interest()
-    this.#askAgainAtMs = Date.now() + METADATA_RETRY_MS
+    this.#lastInterest ??= this.#hooks.interest()
+    this.#refreshAtMs = Date.now() + METADATA_RETRY_MS
   }
 
   #create(groupId: GroupId): void {
@@ -196,7 +196,7 @@ export class Lifecycle {
 
   async #wipe(): Promise<void> {
     this.#store.forget()
-    this.#told = undefined
+    this.#lastInterest = undefined
     this.#directory = new TopicDirectory([])
     await this.#hooks.wipe()
   }

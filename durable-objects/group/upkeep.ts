@@ -33,7 +33,7 @@ export class Upkeep {
   readonly #lifecycle: Lifecycle
   readonly #hooks: UpkeepHooks
   /** True if a liveness check has begun and some member has made no call yet. */
-  #isRollOpen = false
+  #isLivenessCheckOpen = false
 
   constructor(store: GroupStore, alarm: GroupAlarm, lifecycle: Lifecycle, hooks: UpkeepHooks) {
     this.#store = store
@@ -47,7 +47,7 @@ export class Upkeep {
     // A fired alarm is gone, so set the next one before anything can fail.
     const retryAtMs = Date.now() + GROUP_ALARM_RETRY_MS
     this.#alarm.at(retryAtMs)
-    await this.#callRoll()
+    await this.#checkLiveness()
     // The group may have been deleted in the meantime.
     if (this.#store.group === undefined) return
     this.#hooks.expireMembers()
@@ -61,16 +61,16 @@ export class Upkeep {
    * Waits until each member has made a call or its session has expired. Last-seen times are lost on eviction, and the
    * next alarm is far away; so sessions end even if the object sleeps between all calls.
    */
-  async #callRoll(): Promise<void> {
-    if (!this.#isRollOpen) this.#hooks.members().callRoll()
+  async #checkLiveness(): Promise<void> {
+    if (!this.#isLivenessCheckOpen) this.#hooks.members().startLivenessCheck()
     const endMs = Date.now() + ROLL_CALL_MS_MAX
-    while (this.#hooks.members().hasUnheard && Date.now() < endMs) {
+    while (this.#hooks.members().hasUnseen && Date.now() < endMs) {
       const untilMs = Math.min(this.#hooks.members().nextDeadlineMs, endMs)
       const waitMs = Math.min(untilMs - Date.now(), HEARTBEAT_INTERVAL_MS)
       await new Promise((resolve) => setTimeout(resolve, Math.max(1, waitMs)))
       this.#hooks.expireMembers()
     }
-    this.#isRollOpen = this.#hooks.members().hasUnheard
+    this.#isLivenessCheckOpen = this.#hooks.members().hasUnseen
   }
 
   #nextAlarmMs(nextExpiryMs: number): number | undefined {
@@ -79,14 +79,14 @@ export class Upkeep {
     const nowMs = Date.now()
     if (group.isDeleting) return nowMs + GROUP_ALARM_RETRY_MS
     // A session may be longer than the platform allows one alarm to run.
-    if (this.#isRollOpen) return nowMs + 1
+    if (this.#isLivenessCheckOpen) return nowMs + 1
     const watchAtMs = nowMs + GROUP_WATCH_INTERVAL_MS
     if (group.emptySinceMs === null) return watchAtMs
-    const overAtMs = this.#isBare() ? group.emptySinceMs + EMPTY_GROUP_KEPT_MS : nextExpiryMs
+    const overAtMs = this.#isEmpty() ? group.emptySinceMs + EMPTY_GROUP_KEPT_MS : nextExpiryMs
     return Math.max(nowMs + 1, Math.min(overAtMs, watchAtMs))
   }
 
-  #isBare(): boolean {
+  #isEmpty(): boolean {
     return this.#hooks.members().count === 0 && this.#hooks.offsets().count === 0
   }
 
@@ -95,7 +95,7 @@ export class Upkeep {
     const { group } = this.#store
     if (group === undefined) return false
     const emptyForMs = Date.now() - (group.emptySinceMs ?? Date.now())
-    return group.isDeleting || (this.#isBare() && emptyForMs >= EMPTY_GROUP_KEPT_MS)
+    return group.isDeleting || (this.#isEmpty() && emptyForMs >= EMPTY_GROUP_KEPT_MS)
   }
 
   #offsetExpiry(): OffsetExpiry {

@@ -18,10 +18,10 @@ const CONTENT_SECURITY_POLICY = [
  * Without the binding these paths are not part of the API.
  */
 export function addExamples(app: App): void {
-  app.use('/examples/*', passOn)
+  app.use('/examples/*', serveFile)
 }
 
-const passOn: MiddlewareHandler<AppEnv> = async (c, next) => {
+const serveFile: MiddlewareHandler<AppEnv> = async (c, next) => {
   const files = c.env.EDGELOG_EXAMPLES
   const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
   if (files === undefined || !isRead) return await next()

@@ -170,14 +170,14 @@ async function readInto(
     }
     await Promise.all(round)
   }
-  await letFirstGetOn(outcomes, share)
+  await ensureFirstBatch(outcomes, share)
 }
 
 /**
  * Ensures that the first partition with records returns a batch. Batches that
  * then no longer fit are left to the next fetch.
  */
-async function letFirstGetOn(
+async function ensureFirstBatch(
   outcomes: FetchOutcome[],
   { cluster, wanted, maxBytes, isolation }: SharedRead,
 ): Promise<void> {

@@ -100,7 +100,7 @@ async function readHeartbeat(c: AppContext, groupId: GroupId): Promise<Heartbeat
   const body = parseWith(HeartbeatBody, await readJson(c, GROUP_BODY_BYTES_MAX))
   const { owned, topics, assignor, memberId, instanceId, ...rest } = body
   return {
-    ...definedOf(rest),
+    ...withoutUndefined(rest),
     groupId,
     memberId: memberId ?? crypto.randomUUID(),
     memberEpoch: body.memberEpoch,
@@ -122,7 +122,7 @@ async function readHeartbeat(c: AppContext, groupId: GroupId): Promise<Heartbeat
 type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> }
 
 /** Removes undefined fields: an omitted field means "unchanged". */
-function definedOf<T extends object>(value: T): Partial<Defined<T>> {
+function withoutUndefined<T extends object>(value: T): Partial<Defined<T>> {
   const entries = Object.entries(value).filter(([, field]) => field !== undefined)
   return Object.fromEntries(entries) as Partial<Defined<T>>
 }

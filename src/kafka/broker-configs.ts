@@ -141,7 +141,12 @@ function limitEntries(): ConfigEntry[] {
 function groupEntries(): ConfigEntry[] {
   const ms = (name: string, value: number, doc: string) => fixed(name, 'int', value, doc)
   return [
-    fixed('group.coordinator.rebalance.protocols', 'list', 'classic,consumer', 'The protocols that are served.'),
+    fixed(
+      'group.coordinator.rebalance.protocols',
+      'list',
+      'classic,consumer',
+      'The protocols that are served.',
+    ),
     ms('group.initial.rebalance.delay.ms', INITIAL_REBALANCE_DELAY_MS, 'The delay of a new group.'),
     ms('group.min.session.timeout.ms', SESSION_TIMEOUT_MS_MIN, 'For the classic protocol.'),
     ms('group.max.session.timeout.ms', SESSION_TIMEOUT_MS_MAX, 'For the classic protocol.'),

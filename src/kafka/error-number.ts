@@ -86,7 +86,7 @@ export function numberOf(code: ErrorCode): number {
 }
 
 /** Returns the result of `work`, or its `EdgelogError`. */
-export async function orError<T>(work: () => Promise<T>): Promise<T | EdgelogError> {
+export async function toResult<T>(work: () => Promise<T>): Promise<T | EdgelogError> {
   try {
     return await work()
   } catch (error) {

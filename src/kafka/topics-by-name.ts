@@ -4,7 +4,7 @@ import { fanOut } from '../broker/fan-out.ts'
 import type { Operation } from '../core/access/resource.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { Topic } from '../core/topic/topic.ts'
-import { orError } from './error-number.ts'
+import { toResult } from './error-number.ts'
 import { nameCheck } from './unique-names.ts'
 
 /** Null if the topic does not exist; an error if the lookup failed. */
@@ -23,7 +23,7 @@ export async function topicsByName(
   const unique = [...new Set(names)]
   const checkName = nameCheck('topics', unique)
   const found = await fanOut(unique, async (name): Promise<[string, FoundTopic]> => {
-    const topic = await orError(async () => {
+    const topic = await toResult(async () => {
       checkName(name)
       return await broker.topics.findForCluster(name, operation)
     })

@@ -32,18 +32,18 @@ export class TailConnection implements TailSink {
     this.#client.addEventListener('message', ({ data }) => void this.#receive(data))
     this.#client.addEventListener('close', () => this.#end())
     this.#client.addEventListener('error', () => this.#end())
-    this.#pingTimer = setInterval(() => this.say({ op: 'ping' }), PING_INTERVAL_MS)
+    this.#pingTimer = setInterval(() => this.notify({ op: 'ping' }), PING_INTERVAL_MS)
   }
 
   get isOpen(): boolean {
     return this.#client.readyState === WebSocket.OPEN
   }
 
-  say(notice: TailNotice): void {
+  notify(notice: TailNotice): void {
     if (this.isOpen) this.#client.send(JSON.stringify(notice))
   }
 
-  pass(_id: number, message: Uint8Array, windowBytes: number): void {
+  sendFrame(_id: number, message: Uint8Array, windowBytes: number): void {
     const partBytesMax = this.#isInParts ? tailFrameBytesMax(windowBytes) : undefined
     if (partBytesMax === undefined) this.#client.send(message)
     else for (const part of tailParts(message, partBytesMax)) this.#client.send(part)
@@ -65,7 +65,7 @@ export class TailConnection implements TailSink {
       else if (control.op === 'unsubscribe') this.#subscriptions.unsubscribe(control.id)
       else this.#subscriptions.grant(control.id, control.bytes)
     } catch (error) {
-      this.say({ op: 'error', ...(id !== undefined && { id }), error: errorBodyOf(error) })
+      this.notify({ op: 'error', ...(id !== undefined && { id }), error: errorBodyOf(error) })
     }
   }
 }

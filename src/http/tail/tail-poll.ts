@@ -120,7 +120,7 @@ class TailPoll implements TailSink {
     return !this.#hasAnswered && this.#framesBytes < TAIL_POLL_BYTES_MAX
   }
 
-  say(notice: TailNotice): void {
+  notify(notice: TailNotice): void {
     this.#entries.push(encodeNotice(notice))
     if (notice.op === 'subscribed') this.#expectFrames(notice)
     else if (notice.op === 'closed') {
@@ -129,7 +129,7 @@ class TailPoll implements TailSink {
     }
   }
 
-  pass(id: number, message: Uint8Array<ArrayBuffer>): void {
+  sendFrame(id: number, message: Uint8Array<ArrayBuffer>): void {
     this.#entries.push(encodeTailEntry({ kind: TAIL_ENTRY_FRAME, bytes: message }))
     this.#framesBytes += message.length
     const creditBytes = this.#behind.get(id)

@@ -86,27 +86,27 @@ class TailStream implements TailSink {
     return !this.#hasEnded
   }
 
-  say(notice: TailNotice): void {
+  notify(notice: TailNotice): void {
     this.#queue(() => this.#write(`data: ${JSON.stringify(notice)}\n\n`))
     if (notice.op === 'closed') this.#endIfEmpty()
   }
 
-  pass(id: number, message: Uint8Array): void {
-    this.#queued(message.length)
+  sendFrame(id: number, message: Uint8Array): void {
+    this.#countQueued(message.length)
     const shareBytes = TAIL_STREAM_QUEUED_BYTES_MAX / this.#memory.streams
     if (this.#memory.queuedBytes > TAIL_STREAM_QUEUED_BYTES_MAX && this.#queuedBytes > shareBytes) {
-      this.#cutOff()
+      this.#abort()
       return
     }
     this.#queue(async () => {
       await this.#write(`event: frame\ndata: ${encodeBase64(message)}\n\n`)
       if (this.#hasEnded) return
-      this.#queued(-message.length)
+      this.#countQueued(-message.length)
       this.#subscriptions.grant(id, message.length - TAIL_ID_BYTES - TAIL_FRAME_HEADER_BYTES)
     })
   }
 
-  #queued(bytes: number): void {
+  #countQueued(bytes: number): void {
     this.#queuedBytes += bytes
     this.#memory.queuedBytes += bytes
   }
@@ -119,13 +119,13 @@ class TailStream implements TailSink {
   /** Queues a ping. For a reader that consumes nothing only one ping waits, not one per interval. */
   #ping(): void {
     if (this.#stalledPings === TAIL_STREAM_STALLED_PINGS_MAX) {
-      this.#cutOff()
+      this.#abort()
       return
     }
     this.#stalledPings += 1
     if (this.#isPingQueued) return
     this.#isPingQueued = true
-    this.say({ op: 'ping' })
+    this.notify({ op: 'ping' })
     this.#queue(async () => {
       this.#isPingQueued = false
     })
@@ -138,7 +138,7 @@ class TailStream implements TailSink {
   }
 
   /** Aborts the stream, so that its queue does not stay in memory until a stalled reader consumes it. */
-  #cutOff(): void {
+  #abort(): void {
     void this.#writer.abort().catch(() => undefined)
     this.#end()
   }
@@ -147,7 +147,7 @@ class TailStream implements TailSink {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#memory.streams -= 1
-    this.#queued(-this.#queuedBytes)
+    this.#countQueued(-this.#queuedBytes)
     clearInterval(this.#pingTimer)
     this.#subscriptions.unsubscribeAll()
     void this.#writer.close().catch(() => undefined)

@@ -29,14 +29,14 @@ export type TailNotice =
 export interface TailSink {
   /** True while the client is connected. */
   readonly isOpen: boolean
-  say(notice: TailNotice): void
+  notify(notice: TailNotice): void
   /**
    * Sends one frame.
    *
    * @param message `id uint32 | frame`.
    * @param windowBytes bytes that the client allows in flight: few on a slow line.
    */
-  pass(id: number, message: Uint8Array<ArrayBuffer>, windowBytes: number): void
+  sendFrame(id: number, message: Uint8Array<ArrayBuffer>, windowBytes: number): void
 }
 
 interface Subscription {
@@ -82,8 +82,8 @@ export class TailSubscriptions {
       const { socket, ...position } = await this.#broker.records.openTail(name, partition, options)
       subscription.socket = socket
       if (this.#isCurrent(subscription)) {
-        this.#sink.say({ op: 'subscribed', id, ...position })
-        this.#passOn(subscription, socket)
+        this.#sink.notify({ op: 'subscribed', id, ...position })
+        this.#forwardFrames(subscription, socket)
       }
       socket.accept()
       // The client unsubscribed while the tail was being opened.
@@ -91,7 +91,7 @@ export class TailSubscriptions {
     } catch (error) {
       if (!this.#isCurrent(subscription)) return
       this.#subscriptions.delete(id)
-      this.#sink.say({ op: 'closed', id, error: errorBodyOf(error) })
+      this.#sink.notify({ op: 'closed', id, error: errorBodyOf(error) })
     }
   }
 
@@ -120,18 +120,22 @@ export class TailSubscriptions {
   }
 
   /** Forwards frames as they arrive, prefixed with the id of their subscription. */
-  #passOn(subscription: Subscription, socket: WebSocket): void {
+  #forwardFrames(subscription: Subscription, socket: WebSocket): void {
     const { id } = subscription
     socket.binaryType = 'arraybuffer'
     socket.addEventListener('message', ({ data }) => {
       if (!(data instanceof ArrayBuffer) || !this.#isCurrent(subscription)) return
       subscription.creditBytes -= data.byteLength - TAIL_FRAME_HEADER_BYTES
-      this.#sink.pass(id, encodeTailMessage(id, new Uint8Array(data)), subscription.windowBytes)
+      this.#sink.sendFrame(
+        id,
+        encodeTailMessage(id, new Uint8Array(data)),
+        subscription.windowBytes,
+      )
     })
     const closed = (event: { code: number; reason: string }) => {
       if (!this.#isCurrent(subscription)) return
       this.#subscriptions.delete(id)
-      this.#sink.say({ op: 'closed', id, error: tailClosedError(event).toBody() })
+      this.#sink.notify({ op: 'closed', id, error: tailClosedError(event).toBody() })
     }
     socket.addEventListener('close', closed)
     socket.addEventListener('error', () => closed({ code: 1006, reason: '' }))

@@ -85,7 +85,10 @@ function heartbeatOf(
   const { memberEpoch, rebalanceTimeoutMs, subscribedTopicNames, subscribedTopicRegex } = request
   const { rackId, serverAssignor, topicPartitions } = request
   if (memberEpoch < LEAVE_STATIC_EPOCH) {
-    throw new EdgelogError('invalid_request', `memberEpoch: at least -2 is allowed, got ${memberEpoch}`)
+    throw new EdgelogError(
+      'invalid_request',
+      `memberEpoch: at least -2 is allowed, got ${memberEpoch}`,
+    )
   }
   const { memberId, instanceId } = request
   checkIds({ memberId, instanceId, rackId })

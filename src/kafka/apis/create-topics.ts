@@ -32,7 +32,7 @@ import { nameCheck } from '../unique-names.ts'
 const { errorFields } = errorNumbersOf('admin')
 
 /** Stands for the default of the server (KIP-464). */
-const UNSAID = -1
+const UNSPECIFIED = -1
 const REPLICAS = 1
 
 export const CREATE_TOPICS = messages({
@@ -142,7 +142,7 @@ function partitionsOf(
   byDefault: number,
 ): number {
   if (assignments.length > 0) {
-    if (numPartitions !== UNSAID || replicationFactor !== UNSAID) {
+    if (numPartitions !== UNSPECIFIED || replicationFactor !== UNSPECIFIED) {
       const why = 'assignments: cannot be combined with numPartitions or replicationFactor'
       throw new EdgelogError('invalid_request', why)
     }
@@ -154,9 +154,9 @@ function partitionsOf(
     const why = 'assignments: consecutive partitions from 0, each with a broker, are needed'
     throw new EdgelogError('invalid_replica_assignment', why)
   }
-  if (replicationFactor < 1 && replicationFactor !== UNSAID) {
+  if (replicationFactor < 1 && replicationFactor !== UNSPECIFIED) {
     const why = `replicationFactor: at least 1 is allowed, got ${replicationFactor}`
     throw new EdgelogError('invalid_replication_factor', why)
   }
-  return numPartitions === UNSAID ? byDefault : numPartitions
+  return numPartitions === UNSPECIFIED ? byDefault : numPartitions
 }

@@ -21,7 +21,7 @@ import {
 import { KAFKA_DESCRIBED_PARTITIONS_MAX } from '../../core/limits.ts'
 import type { Topic } from '../../core/topic/topic.ts'
 import { LEADER_EPOCH, NODE_ID } from '../broker-node.ts'
-import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, toResult } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { authorizedOperations, NO_OPERATIONS } from './authorized-operations.ts'
 
@@ -132,7 +132,7 @@ async function findFrom(
   const names = [...new Set(wanted.map(({ name }) => name))].filter((name) => name >= from).sort()
   return await fanOut(names.slice(0, count), async (name) => ({
     name,
-    topic: await orError(() => broker.topics.find({ name }, 'describe')),
+    topic: await toResult(() => broker.topics.find({ name }, 'describe')),
   }))
 }
 

@@ -27,7 +27,7 @@ import {
 } from '../../core/kafka/schema.ts'
 import { WAIT_MS_MAX } from '../../core/limits.ts'
 import type { LogEnds } from '../../core/log/log-ends.ts'
-import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, toResult } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { isolationOf } from '../isolation-level.ts'
 import { epochRefusal } from '../leader-epoch.ts'
@@ -117,7 +117,7 @@ export const fetchApi = handled(FETCH, async (request, { broker, version }) => {
   const asked: Asked[] = await fanOut(
     request.topics,
     async ({ topic: name, topicId, partitions }) => {
-      const topic = await orError(() => calledTopic(broker, { name, topicId }, hasIds, 'read'))
+      const topic = await toResult(() => calledTopic(broker, { name, topicId }, hasIds, 'read'))
       return { name, topicId, topic, partitions }
     },
   )
@@ -166,7 +166,10 @@ function wantedOf(topic: CalledTopic, one: AskedPartition): WantedPartition {
 
 function refusalOf({ fetchOffset, currentLeaderEpoch }: AskedPartition): EdgelogError | undefined {
   if (fetchOffset < 0) {
-    return new EdgelogError('offset_out_of_range', `fetchOffset: at least 0 is allowed, got ${fetchOffset}`)
+    return new EdgelogError(
+      'offset_out_of_range',
+      `fetchOffset: at least 0 is allowed, got ${fetchOffset}`,
+    )
   }
   return epochRefusal(currentLeaderEpoch)
 }

@@ -11,7 +11,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
-import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, toResult } from '../error-number.ts'
 import { handled } from '../handled.ts'
 
 const { errorNumber } = errorNumbersOf('group')
@@ -49,7 +49,7 @@ export const offsetDeleteApi = handled(OFFSET_DELETE, async (request, { broker }
         name,
         partitions: await fanOut(partitions, async ({ partitionIndex }) => {
           const work = () => broker.offsets.delete(groupId, parseTopicName(name), partitionIndex)
-          const refusal = await orError(work)
+          const refusal = await toResult(work)
           const errorCode = refusal === undefined ? NO_ERROR : errorNumber(refusal)
           return { partitionIndex, errorCode }
         }),

@@ -24,7 +24,7 @@ import {
 } from '../../core/kafka/schema.ts'
 import { KAFKA_RECORD_ERRORS_MAX, THROTTLE_MS } from '../../core/limits.ts'
 import { recordErrorsOf } from '../../core/log/record-errors.ts'
-import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, toResult } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 import { calledTopic } from '../named-topic.ts'
 import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
@@ -84,7 +84,7 @@ export const produceApi = handled(PRODUCE, async (request, call) => {
   const refusal = refusalOfAll(request)
   const hasIds = call.version >= IDS_SINCE
   const called = await fanOut(request.topics, ({ name, topicId }) =>
-    orError(() => calledTopic(call.broker, { name, topicId }, hasIds, 'write')),
+    toResult(() => calledTopic(call.broker, { name, topicId }, hasIds, 'write')),
   )
   const appends = request.topics.flatMap(({ partitions }, index) =>
     partitions.map((one) => ({ ...one, topic: called[index] as CalledTopic | EdgelogError })),
@@ -128,7 +128,7 @@ async function append(
   records: Uint8Array | null,
   { broker, version }: KafkaCall,
 ): Promise<AppendedBatches | EdgelogError> {
-  return await orError(async () => {
+  return await toResult(async () => {
     if (records === null || records.length < BATCH_HEADER_BYTES) {
       throw new EdgelogError('invalid_record', 'records: one batch is needed')
     }

@@ -100,7 +100,7 @@ export class GroupOperations {
     )
   }
 
-  /** As in Kafka, a principal that may describe the cluster sees all groups. */
+  /** Returns the visible groups. As in Kafka, a principal that may describe the cluster sees all groups. */
   async #visible(groupIds: readonly GroupId[]): Promise<readonly GroupId[]> {
     if (await this.#access.allows('describe', CLUSTER)) return groupIds
     return await this.#access.filter(groupIds, 'describe', groupResource)

@@ -8,7 +8,7 @@ import type { LogEnds } from '../core/log/log-ends.ts'
 export type Bounds = Pick<LogEnds, 'logStartOffset' | 'highWatermark'>
 
 export class KnownBounds {
-  /** By topic id and partition; the most recently updated entry is last. */
+  /** Entries by topic id and partition; the most recently updated one is last. */
   readonly #known = new Map<string, Bounds & { readonly learnedAtMs: number }>()
 
   remember(topicId: string, partition: number, { logStartOffset, highWatermark }: Bounds): void {

@@ -24,7 +24,7 @@ export class TopicMetadata {
   readonly #cache: TopicCache
   readonly #bounds: KnownBounds
   readonly #lookUps = new Map<TopicName, Promise<CachedTopic>>()
-  /** By topic id. */
+  /** Running checks, by topic id. */
   readonly #checks = new Map<string, Promise<boolean>>()
 
   /** @param bounds receives the log ends that a check of a topic returns. */

@@ -1,4 +1,4 @@
-/** `POST /v1/tail`: the live tail for networks that let no WebSocket through. */
+/** `POST /v1/tail`: the live tail for networks that block WebSockets. */
 import { describe, expect, test } from 'vitest'
 import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
 import { decodeBase64 } from '../../src/core/bytes/base64.ts'
@@ -16,7 +16,7 @@ const { request, topic } = target
 
 const SSE = 'text/event-stream'
 const POLL = 'application/vnd.edgelog.tail'
-/** So that a test that waits for it fails by its own timeout. */
+/** Longer than a test, so that a test that waits for it fails by its own time-out. */
 const LONG_WAIT_MS = 25_000
 
 interface Notice {
@@ -30,7 +30,7 @@ interface Notice {
 
 interface Frame {
   readonly id: number
-  /** Of the records, from the first batch on. */
+  /** Offsets of the records, from the first batch on. */
   readonly offsets: readonly number[]
   readonly highWatermark: number
   readonly sizeBytes: number
@@ -68,7 +68,7 @@ const framesIn = (said: readonly Said[]) =>
 const offsetsIn = (said: readonly Said[], id: number) =>
   framesIn(said).flatMap((frame) => (frame.id === id ? frame.offsets : []))
 
-/** What a reader of each form has been told, to run the same test over both. */
+/** Collects the messages of either form, so that one test runs over both. */
 interface Follower {
   readonly said: Said[]
   until(holds: () => boolean): Promise<void>
@@ -141,7 +141,7 @@ async function poll(subscriptions: readonly object[], waitMs = 0): Promise<Said[
   )
 }
 
-/** Follows as a client does: each poll goes on where the one before it has ended. */
+/** Follows like a client: each poll continues where the previous one ended. */
 function openPolls(subscriptions: readonly object[]): Follower {
   const said: Said[] = []
   const places = new Map(
@@ -172,7 +172,7 @@ describe.each([
   ['an event stream', openStream],
   ['long polls', async (subscriptions: readonly object[]) => openPolls(subscriptions)],
 ])('POST /v1/tail by %s', (_, open: (subscriptions: readonly object[]) => Promise<Follower>) => {
-  test('follows several partitions, from where each is to begin', async () => {
+  test('follows several partitions from their requested offsets', async () => {
     const [one, two] = [await topic({ partitions: 2 }), await topic()]
     await produce(one, ['a', 'b', 'c'])
     await produce(two, ['x'])
@@ -213,7 +213,7 @@ describe.each([
     tail.close()
   })
 
-  test('goes on with the rest where some cannot be followed', async () => {
+  test('continues with the others if some cannot be followed', async () => {
     const name = await topic()
     await produce(name, ['a'])
     const tail = await open([
@@ -239,14 +239,14 @@ describe.each([
     tail.close()
   })
 
-  test('says so when a topic is deleted and created anew', async () => {
+  test('reports a topic that was deleted and recreated', async () => {
     const name = `post-gone-${process.pid}-${Date.now()}`
     const other = await topic()
     await topic({ name })
     const topicId = (await idOf(name)).toUpperCase()
     const tail = await open([subscription(1, name, { topicId }), subscription(2, other)])
     const gone = tail.until(() => noticesIn(tail.said).some(({ op }) => op === 'closed'))
-    // Also for who is told nothing while nothing happens.
+    // Also without any new record.
     await produce(other, ['a'])
     await request('DELETE', `/v1/topics/${name}`)
     await topic({ name })
@@ -268,7 +268,7 @@ describe('POST /v1/tail', () => {
   const tail = (json: unknown, accept = SSE) =>
     request('POST', '/v1/tail', { json, headers: { Accept: accept } })
 
-  test('offers an event stream and long polls, and nothing else', async () => {
+  test('offers exactly an event stream and long polls', async () => {
     const body = { subscriptions: [subscription(1, 'nowhere')] }
     await expectError(await tail(body, 'application/json'), 406, 'not_acceptable')
     await expectError(await tail(body, 'application/vnd.edgelog.batch'), 406, 'not_acceptable')
@@ -294,18 +294,18 @@ describe('POST /v1/tail', () => {
       'subscriptions: at most 1000',
     ],
     [
-      'an id twice',
+      'a repeated id',
       { subscriptions: [subscription(1, 'a'), subscription(1, 'b')] },
       'subscriptions[1].id: 1 is in use',
     ],
     ['an id below 0', { subscriptions: [subscription(-1, 'a')] }, 'subscriptions[0].id: '],
     [
-      'an offset that is none',
+      'an invalid offset',
       { subscriptions: [subscription(1, 'a', { offset: 'first' })] },
       'subscriptions[0].offset: a whole number',
     ],
     [
-      'a partition that none can be',
+      'an invalid partition',
       { subscriptions: [subscription(1, 'a', { partition: 1_000 })] },
       'subscriptions[0].partition: ',
     ],
@@ -315,19 +315,19 @@ describe('POST /v1/tail', () => {
       'subscriptions[0].creditBytes: ',
     ],
     [
-      'a topic id that is none',
+      'an invalid topic id',
       { subscriptions: [subscription(1, 'a', { topicId: '7' })] },
       'subscriptions[0].topicId: ',
     ],
-    ['a field too many', { subscriptions: [subscription(1, 'a', { op: 'subscribe' })] }, 'op'],
-    ['a wait too long', { subscriptions: [subscription(1, 'a')], waitMs: 30_001 }, 'waitMs: '],
+    ['an unknown field', { subscriptions: [subscription(1, 'a', { op: 'subscribe' })] }, 'op'],
+    ['a too long wait', { subscriptions: [subscription(1, 'a')], waitMs: 30_001 }, 'waitMs: '],
     ['a wait below 0', { subscriptions: [subscription(1, 'a')], waitMs: -1 }, 'waitMs: '],
-  ])('refuses %s', async (_, json, message) => {
+  ])('rejects %s', async (_, json, message) => {
     const error = await expectError(await tail(json), 400, 'invalid_request')
     expect(error.message).toContain(message)
   })
 
-  test('refuses what is no JSON, and what is too long', async () => {
+  test('rejects a body that is not JSON, and one that is too long', async () => {
     const headers = { Accept: SSE, 'Content-Type': 'text/plain' }
     const asText = await request('POST', '/v1/tail', { body: '{}', headers })
     await expectError(asText, 415, 'unsupported_media_type')
@@ -335,7 +335,7 @@ describe('POST /v1/tail', () => {
     await expectError(await tail(long), 413, 'request_too_large')
   })
 
-  test('may be called by the pages that may call, and by no others', async () => {
+  test('may be called from allowed origins, and from no others', async () => {
     const body = { subscriptions: [subscription(1, 'nowhere')] }
     const { origin } = new URL(target.url)
     for (const accept of [SSE, POLL]) {
@@ -353,7 +353,7 @@ describe('POST /v1/tail', () => {
     await expectError(foreign, 403, 'forbidden')
   })
 
-  test('is described', async () => {
+  test('is described in OpenAPI', async () => {
     const { paths } = await (await request('GET', '/v1/openapi.json')).json()
     const described = paths['/v1/tail']?.post as unknown as {
       requestBody: { content: object }
@@ -363,7 +363,7 @@ describe('POST /v1/tail', () => {
     expect(Object.keys(described.responses['200']?.content ?? {})).toEqual([SSE, POLL])
   })
 
-  test('takes as many subscriptions as there may be', async () => {
+  test('accepts the maximum number of subscriptions', async () => {
     const name = await topic()
     await produce(name, ['a'])
     const said = await poll(
@@ -376,7 +376,7 @@ describe('POST /v1/tail', () => {
 
 describe('an event stream of POST /v1/tail', () => {
   test(
-    'says at once that it is there, and that it still is',
+    'sends an event at once, and pings later',
     async () => {
       const name = await topic()
       const tail = await openStream([subscription(7, name, { offset: 'latest' })])
@@ -391,7 +391,7 @@ describe('an event stream of POST /v1/tail', () => {
     PING_INTERVAL_MS + 10_000,
   )
 
-  test('ends when nothing is followed any more', async () => {
+  test('ends when no subscription is left', async () => {
     const name = `post-end-${process.pid}-${Date.now()}`
     await topic({ name })
     const tail = await openStream([subscription(1, name), subscription(2, 'nowhere')])
@@ -401,7 +401,7 @@ describe('an event stream of POST /v1/tail', () => {
     expect(noticesIn(tail.said).at(-1)).toMatchObject({ op: 'closed', id: 1 })
   })
 
-  test('loses nothing that was appended before its reader took anything', async () => {
+  test('loses nothing that was appended before its reader consumed anything', async () => {
     const name = await topic()
     const tail = await openStream([subscription(1, name)])
     for (let i = 0; i < 30; i++) await produce(name, ['x'.repeat(50_000)])
@@ -412,11 +412,11 @@ describe('an event stream of POST /v1/tail', () => {
 })
 
 describe('a long poll of POST /v1/tail', () => {
-  test('answers with what is there, without waiting for more', async () => {
+  test('returns what is there, without waiting for more', async () => {
     const name = await topic({ partitions: 2 })
     await produce(name, ['a', 'b'])
     const subscriptions = [subscription(1, name), subscription(2, name, { partition: 1 })]
-    // One that waited would run into the timeout of the test.
+    // A poll that waited would run into the time-out of the test.
     for (const waitMs of [0, 1, LONG_WAIT_MS]) {
       const said = await poll(subscriptions, waitMs)
       expect(noticesIn(said).map(({ op }) => op)).toEqual(['subscribed', 'subscribed'])
@@ -424,7 +424,7 @@ describe('a long poll of POST /v1/tail', () => {
     }
   }, 10_000)
 
-  test('answers at the end of its time that there is nothing', async () => {
+  test('returns without frames at the end of its time', async () => {
     const name = await topic()
     for (const waitMs of [0, 200]) {
       const said = await poll([subscription(1, name)], waitMs)
@@ -433,12 +433,12 @@ describe('a long poll of POST /v1/tail', () => {
     }
   })
 
-  test('says while it waits that it is there', async () => {
+  test('sends pings while it waits', async () => {
     const said = await poll([subscription(1, await topic())], TAIL_POLL_PING_MS + 500)
     expect(noticesIn(said).map(({ op }) => op)).toEqual(['ping', 'subscribed'])
   })
 
-  test('answers as soon as something is appended', async () => {
+  test('returns as soon as something is appended', async () => {
     const name = await topic()
     const answer = poll([subscription(1, name)], LONG_WAIT_MS)
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -446,12 +446,12 @@ describe('a long poll of POST /v1/tail', () => {
     expect(offsetsIn(await answer, 1)).toEqual([0])
   }, 10_000)
 
-  test('answers as soon as something is closed', async () => {
+  test('returns as soon as a subscription is closed', async () => {
     const said = await poll([subscription(1, 'nowhere')], LONG_WAIT_MS)
     expect(noticesIn(said)).toMatchObject([{ op: 'closed', id: 1 }])
   }, 10_000)
 
-  test('answers with as much as its credit allows, and a frame at most', async () => {
+  test('returns as much as its credit allows, plus a frame at most', async () => {
     const name = await topic()
     for (let i = 0; i < 20; i++) await produce(name, ['x'.repeat(100_000)])
     const sizeOf = async (creditBytes: number) => {

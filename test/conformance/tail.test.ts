@@ -19,7 +19,7 @@ interface Event {
   data?: string
 }
 
-/** Reads server-sent events as a browser does. */
+/** Reads server-sent events like a browser. */
 async function openEvents(path: string, headers: Record<string, string> = {}) {
   const abort = new AbortController()
   const response = await fetch(`${target.url}${path}`, {
@@ -30,7 +30,7 @@ async function openEvents(path: string, headers: Record<string, string> = {}) {
   let text = ''
   return {
     response,
-    /** The next events that carry data. */
+    /** Returns the next events that carry data. */
     next: async (count: number): Promise<Event[]> => {
       const events: Event[] = []
       while (events.length < count) {
@@ -109,7 +109,7 @@ describe('server-sent events', () => {
     resumed.close()
   })
 
-  test('arrive whole when the reader is slow and the log is long', async () => {
+  test('are complete if the reader is slow and the log is long', async () => {
     const name = await topic()
     const events = await openEvents(`/v1/topics/${name}/records`)
     for (let i = 0; i < 30; i++) {
@@ -120,7 +120,7 @@ describe('server-sent events', () => {
     events.close()
   })
 
-  test('are refused for a cursor that is none, unknown topics, and from another topic', async () => {
+  test('are rejected for an invalid cursor, an unknown topic, and a cursor of another topic', async () => {
     const name = await topic()
     const path = `/v1/topics/${name}/records`
     const headers = { Accept: 'text/event-stream' }
@@ -275,7 +275,7 @@ describe('GET /v1/tail', () => {
     socket.close()
   })
 
-  test('sends no more than it was given credit for', async () => {
+  test('sends no more than its credit', async () => {
     const name = await topic()
     for (let i = 0; i < 6; i++) await produce(name, ['x'.repeat(100_000)])
     const tail = await openTail()
@@ -291,7 +291,7 @@ describe('GET /v1/tail', () => {
     tail.socket.close()
   })
 
-  test('says what is wrong, and goes on with the rest', async () => {
+  test('reports errors, and continues with the rest', async () => {
     const name = await topic()
     const tail = await openTail()
     const bad: Array<[unknown, string, string]> = [
@@ -320,7 +320,7 @@ describe('GET /v1/tail', () => {
     tail.socket.close()
   })
 
-  test('says when a topic is gone', async () => {
+  test('reports a deleted topic', async () => {
     const name = `tail-gone-${Date.now()}`
     await request('POST', '/v1/topics', { json: { name } })
     const tail = await openTail()
@@ -336,7 +336,7 @@ describe('GET /v1/tail', () => {
     tail.socket.close()
   })
 
-  test('follows the topic that is meant, and no other of its name', async () => {
+  test('follows only the topic with the given id, not another one with its name', async () => {
     const name = `tail-anew-${process.pid}-${Date.now()}`
     const idOf = async () => (await (await request('GET', `/v1/topics/${name}`)).json()).id
     await topic({ name, partitions: 2 })
@@ -351,7 +351,7 @@ describe('GET /v1/tail', () => {
     await tail.until(() => tail.notices.length === 4)
     expect(tail.notices.slice(2).map(({ op }) => op)).toEqual(['closed', 'closed'])
     const newId = await idOf()
-    // The second partition is not there any more, but that is not what is wrong.
+    // The second partition no longer exists, but the error must be the topic id.
     for (const partition of [0, 1]) {
       const count = tail.notices.length
       tail.say(subscribe(3 + partition, name, { topicId, partition }))
@@ -370,7 +370,7 @@ describe('GET /v1/tail', () => {
     tail.socket.close()
   })
 
-  test('needs an upgrade', async () => {
+  test('requires an upgrade', async () => {
     await expectError(await request('GET', '/v1/tail'), 400, 'invalid_request')
   })
 })

@@ -3,7 +3,7 @@
  * of the groups, so each of these is a call to it between two writes here: the intended state is
  * written first, an alarm returns to it, and only one runs at a time.
  *
- *   nothing ──first member or offset──> registering ──the coordinator took it──> registered
+ *   nothing ──first member or offset──> registering ──coordinator accepted it──> registered
  *      ▲                                     │ refused                               │ delete
  *      └──────────── forgotten <─────────────┴────────────── deleting <──────────────┘
  */

@@ -172,11 +172,11 @@ test.each([
     'throttled',
     'unknown_member_id',
   ],
-] as const)("returns Kafka's error for a commit %s", async (_, who, refused, there, code) => {
+] as const)("returns Kafka's error for a commit %s", async (_, member, refused, there, code) => {
   const { cluster, name, commitOffsets, summarize } = clusterOf()
   commitOffsets.mockResolvedValue(refuse(refused))
   if (there !== 'ok') summarize.mockResolvedValue(refuse(there))
-  const outcomes = await commitOffsetsEach(cluster, groupId, who, [wantedOf({ name })])
+  const outcomes = await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
   expect(codesOf(outcomes)).toEqual([code])
 })
 
@@ -185,13 +185,13 @@ test.each([
   ['without a member', null],
 ])(
   "commits offsets %s under the topic's current id, though the edge has the old one cached",
-  async (_, who) => {
+  async (_, member) => {
     const { cluster, name, id, topic, commitOffsets, forgetTopics } = clusterOf()
     const wanted = [wantedOf({ name }), wantedOf({ name }, { partition: 1 })]
     // Now the edge has the topic and its log ends cached.
-    await commitOffsetsEach(cluster, groupId, who, wanted)
+    await commitOffsetsEach(cluster, groupId, member, wanted)
     topic.id = ID.replaceAll('2', 'd')
-    expect(codesOf(await commitOffsetsEach(cluster, groupId, who, wanted))).toEqual([null, null])
+    expect(codesOf(await commitOffsetsEach(cluster, groupId, member, wanted))).toEqual([null, null])
     const committed = commitOffsets.mock.lastCall?.[0].offsets.map(({ topicId }) => topicId)
     expect(committed).toEqual([topic.id, topic.id])
     // The group must not keep the offsets of the old topic.

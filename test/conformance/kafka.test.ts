@@ -96,13 +96,13 @@ describe('a header of the bridge', () => {
     ['an IPv6 address', 'fe80::1%2', 'fe80::1%2'],
     ['a long text that is not an address', '1'.repeat(10_000), ''],
     ['something else', '<script>', ''],
-  ])('shows a client host only if it is an address: %s', async (_, said, expected) => {
-    const groupId = `said-${said.length}`
+  ])('shows a client host only if it is an address: %s', async (_, header, expected) => {
+    const groupId = `header-${header.length}`
     const joined = await ask(
       JOIN_GROUP,
       3,
       { ...joining, groupId },
-      { 'edgelog-kafka-client': said },
+      { 'edgelog-kafka-client': header },
     )
     expect(joined?.errorCode).toBe(0)
     const described = await ask(DESCRIBE_GROUPS, 4, { groups: [groupId] })

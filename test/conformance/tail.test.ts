@@ -197,7 +197,7 @@ async function openTail() {
     socket,
     notices,
     frames,
-    say: (control: unknown) =>
+    send: (control: unknown) =>
       socket.send(typeof control === 'string' ? control : JSON.stringify(control)),
     until: async (holds: () => boolean) => {
       while (!holds()) {
@@ -225,9 +225,9 @@ describe('GET /v1/tail', () => {
     await produce(one, ['a'])
     const tail = await openTail()
     expect(tail.socket.protocol).toBe('edgelog.tail.v1')
-    tail.say(subscribe(1, one))
-    tail.say(subscribe(2, one, { partition: 1, offset: 'latest' }))
-    tail.say(subscribe(3, two, { offset: 0 }))
+    tail.send(subscribe(1, one))
+    tail.send(subscribe(2, one, { partition: 1, offset: 'latest' }))
+    tail.send(subscribe(3, two, { offset: 0 }))
     await tail.until(() => tail.notices.length === 3)
     expect(tail.notices.map(({ op }) => op)).toEqual(Array(3).fill('subscribed'))
     await produce(two, ['b', 'c'])
@@ -237,7 +237,7 @@ describe('GET /v1/tail', () => {
     expect(byId[1]).toMatchObject({ offsets: [0], highWatermark: 1 })
     expect(byId[2]).toMatchObject({ offsets: [0], highWatermark: 1 })
     expect(byId[3]).toMatchObject({ offsets: [0], highWatermark: 2 })
-    tail.say({ op: 'unsubscribe', id: 3 })
+    tail.send({ op: 'unsubscribe', id: 3 })
     await produce(two, ['e'])
     await produce(one, ['f'])
     await tail.until(() => tail.frames.length === 4)
@@ -279,13 +279,13 @@ describe('GET /v1/tail', () => {
     const name = await topic()
     for (let i = 0; i < 6; i++) await produce(name, ['x'.repeat(100_000)])
     const tail = await openTail()
-    tail.say(subscribe(1, name, { creditBytes: 1 }))
+    tail.send(subscribe(1, name, { creditBytes: 1 }))
     await tail.until(() => tail.frames.length > 0)
     await new Promise((resolve) => setTimeout(resolve, 150))
     const offsets = () => tail.frames.flatMap((frame) => frame.offsets)
     const before = offsets().length
     expect(before).toBeLessThan(4)
-    tail.say({ op: 'credit', id: 1, bytes: 1_000_000 })
+    tail.send({ op: 'credit', id: 1, bytes: 1_000_000 })
     await tail.until(() => offsets().length === 6)
     expect(offsets()).toEqual([0, 1, 2, 3, 4, 5])
     tail.socket.close()
@@ -308,14 +308,14 @@ describe('GET /v1/tail', () => {
     ]
     for (const [control, op, code] of bad) {
       const count = tail.notices.length
-      tail.say(control)
+      tail.send(control)
       await tail.until(() => tail.notices.length > count)
       expect(tail.notices.at(-1)?.op).toBe(op)
       expect(tail.notices.at(-1)?.error?.code).toBe(code)
       const id = typeof control === 'string' ? undefined : (control as { id?: number }).id
       expect(tail.notices.at(-1)?.id).toBe(id)
     }
-    tail.say(subscribe(1, name))
+    tail.send(subscribe(1, name))
     await tail.until(() => tail.notices.at(-1)?.op === 'subscribed')
     tail.socket.close()
   })
@@ -324,7 +324,7 @@ describe('GET /v1/tail', () => {
     const name = `tail-gone-${Date.now()}`
     await request('POST', '/v1/topics', { json: { name } })
     const tail = await openTail()
-    tail.say(subscribe(1, name))
+    tail.send(subscribe(1, name))
     await tail.until(() => tail.notices.length === 1)
     await request('DELETE', `/v1/topics/${name}`)
     await tail.until(() => tail.notices.length === 2)
@@ -342,8 +342,8 @@ describe('GET /v1/tail', () => {
     await topic({ name, partitions: 2 })
     const topicId = await idOf()
     const tail = await openTail()
-    tail.say(subscribe(1, name, { topicId }))
-    tail.say(subscribe(2, name, { partition: 1 }))
+    tail.send(subscribe(1, name, { topicId }))
+    tail.send(subscribe(2, name, { partition: 1 }))
     await tail.until(() => tail.notices.length === 2)
     expect(tail.notices.map((notice) => notice.topicId)).toEqual([topicId, topicId])
     await request('DELETE', `/v1/topics/${name}`)
@@ -354,17 +354,17 @@ describe('GET /v1/tail', () => {
     // The second partition no longer exists, but the error must be the topic id.
     for (const partition of [0, 1]) {
       const count = tail.notices.length
-      tail.say(subscribe(3 + partition, name, { topicId, partition }))
+      tail.send(subscribe(3 + partition, name, { topicId, partition }))
       await tail.until(() => tail.notices.length > count)
       expect(tail.notices.at(-1)).toMatchObject({
         op: 'closed',
         error: { code: 'unknown_topic_id', details: { topicId: newId } },
       })
     }
-    tail.say(subscribe(5, name, { topicId: newId }))
+    tail.send(subscribe(5, name, { topicId: newId }))
     await tail.until(() => tail.notices.length === 7)
     expect(tail.notices.at(-1)).toMatchObject({ op: 'subscribed', topicId: newId })
-    tail.say(subscribe(6, name, { topicId: 'none' }))
+    tail.send(subscribe(6, name, { topicId: 'none' }))
     await tail.until(() => tail.notices.length === 8)
     expect(tail.notices.at(-1)).toMatchObject({ op: 'error', error: { code: 'invalid_request' } })
     tail.socket.close()

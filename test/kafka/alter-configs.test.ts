@@ -148,11 +148,11 @@ test.each([
   ],
 ] as const)(
   'changes nothing for a config that is named %s, in both APIs',
-  async (_, given, told) => {
+  async (_, given, field) => {
     const topic = topicWith({ 'retention.ms': '1' })
     const refused = {
       errorCode: INVALID_REQUEST,
-      errorMessage: expect.stringContaining(told),
+      errorMessage: expect.stringContaining(field),
     }
     expect(await topic.all(given)).toMatchObject(refused)
     const operations = given.map(([name, value]) => [name, SET, value] as const)

@@ -17,16 +17,16 @@ test('lists topics that do not fit with an error that makes clients request them
   const described = describe(topics)
   expect(described.map(({ name }) => name)).toEqual(topics.map(({ name }) => name))
   const [inside, left] = [large.slice(0, FITTING), large.slice(FITTING)]
-  const told = ({ name, errorCode, partitions }: (typeof described)[number]) => {
+  const summary = ({ name, errorCode, partitions }: (typeof described)[number]) => {
     return [name, errorCode, partitions.length]
   }
-  expect(described.map(told)).toEqual([
+  expect(described.map(summary)).toEqual([
     ...inside.map(({ name }) => [name, 0, PARTITIONS]),
     ...left.map(({ name }) => [name, LEADER_NOT_AVAILABLE, 0]),
     // A topic that fits is not left out because one before it did not.
     [small.name, 0, 1],
   ])
-  expect(describe(left).map(told)).toEqual(left.map(({ name }) => [name, 0, PARTITIONS]))
+  expect(describe(left).map(summary)).toEqual(left.map(({ name }) => [name, 0, PARTITIONS]))
 })
 
 test('returns the maximum number of partitions, and no more', () => {

@@ -41,16 +41,16 @@ const EXPECTED = [
 
 /** Records the assignments that partitions receive. */
 function recordAssignments(): Map<string, PartitionAssignment> {
-  const told = new Map<string, PartitionAssignment>()
+  const received = new Map<string, PartitionAssignment>()
   const configure = Partition.prototype.configure
   vi.spyOn(Partition.prototype, 'configure').mockImplementation(async function (
     this: Partition,
     assignment,
   ) {
-    told.set(partitionObjectName(assignment.topicId, assignment.partition), assignment)
+    received.set(partitionObjectName(assignment.topicId, assignment.partition), assignment)
     await configure.call(this, assignment)
   })
-  return told
+  return received
 }
 
 function checkAnswer(call: string, answer: Reply<Topic | null>, asked: number): void {
@@ -93,7 +93,7 @@ afterEach(async () => {
 test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])('leaves no torn topic, seed %d', async (seed) => {
   const random = new Random(seed)
   logErrorsOnly()
-  const told = recordAssignments()
+  const received = recordAssignments()
   let isFailing = true
   interceptPartitions(async (_, call) => {
     await scheduler.wait(random.below(4))
@@ -116,12 +116,12 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])('leaves no torn topic, seed %d', asyn
   expect((await storedTopics()).map(({ id }) => id).sort()).toEqual([...topics.keys()].sort())
   const keys = [...topics.values()].map(({ name }) => name.replaceAll('.', '_'))
   expect(new Set(keys).size).toBe(keys.length)
-  for (const topicId of new Set([...told.values()].map((assignment) => assignment.topicId))) {
+  for (const topicId of new Set([...received.values()].map((assignment) => assignment.topicId))) {
     const topic = topics.get(topicId)
     const expected = Array.from({ length: topic?.partitions ?? 0 }, (_, partition) => partition)
     expect(await heldPartitions(topicId, PARTITIONS_MAX)).toEqual(expected)
     for (const partition of expected) {
-      const last = told.get(partitionObjectName(topicId, partition))
+      const last = received.get(partitionObjectName(topicId, partition))
       expect(last).toMatchObject({ version: topic?.version, config: topic?.config })
     }
   }

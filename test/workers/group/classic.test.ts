@@ -32,7 +32,7 @@ import {
   Member,
   newGroupId,
   ok,
-  ring,
+  runAlarm,
   tryCommit,
   tryHeartbeat,
 } from './group-for-test.ts'
@@ -70,30 +70,30 @@ function joinRequest(groupId: GroupId, changes: Partial<JoinGroupRequest> = {}):
 /** A client of the classic protocol: calls, and keeps the results. */
 class Classic {
   readonly groupId: GroupId
-  readonly says: Partial<JoinGroupRequest>
+  readonly fields: Partial<JoinGroupRequest>
   memberId = ''
   generation = -1
   isLeader = false
   members: readonly string[] = []
   assignment = ''
 
-  constructor(groupId: GroupId, says: Partial<JoinGroupRequest> = {}) {
+  constructor(groupId: GroupId, fields: Partial<JoinGroupRequest> = {}) {
     this.groupId = groupId
-    this.says = says
+    this.fields = fields
   }
 
-  get #who() {
+  get #identity() {
     const { memberId, generation } = this
-    return { memberId, generation, instanceId: this.says.instanceId ?? null }
+    return { memberId, generation, instanceId: this.fields.instanceId ?? null }
   }
 
   get committing() {
-    const { memberId, generation, instanceId } = this.#who
+    const { memberId, generation, instanceId } = this.#identity
     return { memberId, epoch: generation, instanceId }
   }
 
   async tryJoin(): Promise<Reply<JoinGroupAnswer>> {
-    const request = joinRequest(this.groupId, { ...this.says, memberId: this.memberId })
+    const request = joinRequest(this.groupId, { ...this.fields, memberId: this.memberId })
     const answer = (await group(this.groupId).joinGroup(request)) as Reply<JoinGroupAnswer>
     if ('ok' in answer) {
       const { memberId, generation, leader, members } = answer.ok
@@ -109,7 +109,7 @@ class Classic {
       ...{ memberId, assignment: text.encode.encode(`for ${memberId}`) },
     }))
     const answer = (await group(this.groupId).syncGroup({
-      ...{ ...this.#who, protocolType: null, protocolName: null },
+      ...{ ...this.#identity, protocolType: null, protocolName: null },
       assignments: this.isLeader ? assignments : [],
     })) as Reply<SyncGroupAnswer>
     if ('ok' in answer) this.assignment = text.decode.decode(answer.ok.assignment)
@@ -117,11 +117,11 @@ class Classic {
   }
 
   async heartbeat(): Promise<string> {
-    return codeOf(await group(this.groupId).classicHeartbeat(this.#who))
+    return codeOf(await group(this.groupId).classicHeartbeat(this.#identity))
   }
 
   async leave(): Promise<void> {
-    const { memberId, instanceId } = this.#who
+    const { memberId, instanceId } = this.#identity
     ok(await group(this.groupId).leaveGroup([{ memberId, instanceId }]))
   }
 }
@@ -176,8 +176,8 @@ describe('a group', () => {
     const id = newGroupId()
     const described = async () => await group(id).describeClassic(ROOM_BYTES)
     expect(codeOf(await described())).toBe('group_id_not_found')
-    const says = { protocolType: 'connect', instanceId: 'i', clientId: 'worker' }
-    const one = new Classic(id, says)
+    const fields = { protocolType: 'connect', instanceId: 'i', clientId: 'worker' }
+    const one = new Classic(id, fields)
     await rebalance([one])
     expect(ok(await described())).toEqual({
       state: 'stable',
@@ -370,7 +370,7 @@ describe('a time-out', () => {
       await rebalance([one])
       expect(await alarmTime(id)).not.toBeNull()
       if (isEvicted) await evict(id)
-      await ring(id)
+      await runAlarm(id)
       const [row] = await execute(id, 'SELECT count(*) AS members FROM member')
       expect(row?.members).toBe(0)
       expect((await describeGroup(id)).state).toBe('empty')

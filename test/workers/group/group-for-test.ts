@@ -91,19 +91,23 @@ export async function tryHeartbeat(
 export class Member {
   readonly groupId: GroupId
   readonly memberId: string
-  readonly says: Partial<HeartbeatRequest>
+  readonly fields: Partial<HeartbeatRequest>
   epoch = 0
   holds: readonly string[] = []
   #topicIds = new Map<string, string>()
 
-  constructor(groupId: GroupId, memberId: string, says: Partial<HeartbeatRequest>) {
+  constructor(groupId: GroupId, memberId: string, fields: Partial<HeartbeatRequest>) {
     this.groupId = groupId
     this.memberId = memberId
-    this.says = says
+    this.fields = fields
   }
 
   get committing(): CommittingMember {
-    return { memberId: this.memberId, epoch: this.epoch, instanceId: this.says.instanceId ?? null }
+    return {
+      memberId: this.memberId,
+      epoch: this.epoch,
+      instanceId: this.fields.instanceId ?? null,
+    }
   }
 
   get owned(): { topicId: string; partitions: number[] }[] {
@@ -118,8 +122,8 @@ export class Member {
 
   async send(changes: Partial<HeartbeatRequest> = {}): Promise<Reply<HeartbeatAnswer>> {
     const { groupId, memberId, epoch } = this
-    const instanceId = this.says.instanceId ?? null
-    const whole = epoch === 0 ? this.says : { owned: this.owned, instanceId }
+    const instanceId = this.fields.instanceId ?? null
+    const whole = epoch === 0 ? this.fields : { owned: this.owned, instanceId }
     return await tryHeartbeat(groupId, { memberId, memberEpoch: epoch, ...whole, ...changes })
   }
 
@@ -216,7 +220,7 @@ export async function alarmTime(groupId: GroupId): Promise<number | null> {
 }
 
 /** Runs the alarm handler, whether the alarm is set or not. */
-export async function ring(groupId: GroupId): Promise<void> {
+export async function runAlarm(groupId: GroupId): Promise<void> {
   await runInDurableObject(group(groupId), (instance) => instance.alarm())
 }
 

@@ -33,7 +33,7 @@ import {
   newGroupId,
   ok,
   registeredGroups,
-  ring,
+  runAlarm,
   settle,
   tryCommit,
 } from './group-for-test.ts'
@@ -143,10 +143,10 @@ describe('members', () => {
     const members = ['a', 'b', 'c'].map((topic) => new Member(id, topic, { topics: [topic] }))
     const answers = await runInDurableObject(group(id), (instance) =>
       Promise.all(
-        members.map(({ memberId, says }) =>
+        members.map(({ memberId, fields }) =>
           instance.heartbeat({
             ...{ groupId: id, memberId, memberEpoch: 0, instanceId: null, clientId: 'test' },
-            ...{ clientHost: 'x', mayNameUnknownTopics: false, ...says },
+            ...{ clientHost: 'x', mayNameUnknownTopics: false, ...fields },
           }),
         ),
       ),
@@ -158,10 +158,10 @@ describe('members', () => {
 })
 
 describe('topics', () => {
-  async function follow(says: object, change: () => Promise<void>): Promise<Member> {
+  async function follow(fields: object, change: () => Promise<void>): Promise<Member> {
     await createTopic('orders')
     const id = newGroupId()
-    const member = new Member(id, 'one', says)
+    const member = new Member(id, 'one', fields)
     await settle(id, [member])
     expect(member.holds).toEqual(['orders/0', 'orders/1'])
     await change()
@@ -203,8 +203,8 @@ describe('topics', () => {
   })
 
   test('are found if they were named before they existed', async () => {
-    const says = { topics: ['orders', 'later'], mayNameUnknownTopics: true }
-    const member = await follow(says, async () => {
+    const fields = { topics: ['orders', 'later'], mayNameUnknownTopics: true }
+    const member = await follow(fields, async () => {
       await createTopic('later', 1)
     })
     expect(member.holds).toEqual(['later/0', 'orders/0', 'orders/1'])
@@ -212,8 +212,8 @@ describe('topics', () => {
 
   test('are awaited by a member that names only future ones, also through an eviction', async () => {
     const id = newGroupId()
-    const says = { topics: ['later', 'latest'], mayNameUnknownTopics: true }
-    const member = new Member(id, 'one', says)
+    const fields = { topics: ['later', 'latest'], mayNameUnknownTopics: true }
+    const member = new Member(id, 'one', fields)
     expect((await member.beat()).assignment).toEqual([])
     await settle(id, [member])
     await evict(id)
@@ -334,9 +334,9 @@ describe('silent members', { timeout: 120_000 }, () => {
   test('get the full time again for another revocation', async () => {
     await createTopic('orders', 3)
     const id = newGroupId()
-    const says = { topics: ['orders'], rebalanceTimeoutMs: 10_000 }
-    const one = new Member(id, 'one', says)
-    const others = ['two', 'three'].map((name) => new Member(id, name, says))
+    const fields = { topics: ['orders'], rebalanceTimeoutMs: 10_000 }
+    const one = new Member(id, 'one', fields)
+    const others = ['two', 'three'].map((name) => new Member(id, name, fields))
     await settle(id, [one])
     for (const other of others) {
       const { owned } = one
@@ -381,10 +381,10 @@ describe('the end of a group', () => {
     await settle(id, [one])
     await one.leave()
     expect((await alarmTime(id)) ?? 0).toBeLessThanOrEqual(Date.now() + EMPTY_GROUP_KEPT_MS)
-    await ring(id)
+    await runAlarm(id)
     expect(await isStored(id)).toBe(true)
     pass(EMPTY_GROUP_KEPT_MS)
-    await ring(id)
+    await runAlarm(id)
     expect(await isStored(id)).toBe(false)
     expect(await registeredGroups()).toEqual([])
   })
@@ -403,11 +403,11 @@ describe('the end of a group', () => {
     pass(retentionMs / 2)
     expect(codeOf(await tryCommit(id, null, [['young', 0, 3]]))).toBe('ok')
     pass(retentionMs / 2)
-    await ring(id)
+    await runAlarm(id)
     expect(await committed(id)).toEqual({ 'young/0': 3 })
     pass(retentionMs / 2)
-    await ring(id)
-    await ring(id)
+    await runAlarm(id)
+    await runAlarm(id)
     expect(await isStored(id)).toBe(false)
   })
 
@@ -425,10 +425,10 @@ describe('the end of a group', () => {
     ).toBe('ok')
     await settle(id, [one])
     await execute(id, 'UPDATE committed_offset SET committed_at_ms = 0')
-    const ringing = ring(id)
+    const running = runAlarm(id)
     await scheduler.wait(50)
     await one.beat()
-    await ringing
+    await running
     expect(await committed(id)).toEqual({ [`${topicId}/0`]: 1 })
   })
 
@@ -443,7 +443,7 @@ describe('the end of a group', () => {
       Date.now() + 60_000,
     )
     vi.restoreAllMocks()
-    await ring(id)
+    await runAlarm(id)
     expect(await isStored(id)).toBe(false)
     expect(await registeredGroups()).toEqual([])
   })

@@ -25,7 +25,7 @@ import {
   Member,
   newGroupId,
   registeredGroups,
-  ring,
+  runAlarm,
   settle,
   tryCommit,
   tryHeartbeat,
@@ -103,7 +103,7 @@ describe('creation', () => {
       expect(codeOf(await tryCommit(other, null, [['x', 0, 1]]))).toBe('unavailable')
       vi.restoreAllMocks()
       pass(EMPTY_GROUP_KEPT_MS)
-      await ring(other)
+      await runAlarm(other)
       expect(await isStored(other)).toBe(false)
       expect(await registeredGroups()).toEqual([id])
     },
@@ -149,7 +149,7 @@ test('deletes a group on its own that was created by a commit for a topic that i
   expect(codeOf(await tryCommit(id, null, [['gone', 0, 1]]))).toBe('ok')
   expect(codeOf(await group(id).forgetTopics(['gone']))).toBe('ok')
   pass(EMPTY_GROUP_KEPT_MS)
-  await ring(id)
+  await runAlarm(id)
   expect(await isStored(id)).toBe(false)
   expect(await registeredGroups()).toEqual([])
 })
@@ -197,7 +197,7 @@ describe('a crash', () => {
       await crashAt(1, isAfter, () => tryCommit(id, null, [['x', 0, 1]]))
       expect(await alarmTime(id)).not.toBeNull()
       pass(EMPTY_GROUP_KEPT_MS)
-      await ring(id)
+      await runAlarm(id)
       expect(await isStored(id)).toBe(false)
       expect(await registeredGroups()).toEqual([])
     },
@@ -211,7 +211,7 @@ describe('a crash', () => {
       await crashAt(1, isAfter, async () => await group(id).deleteGroup())
       expect(codeOf(await group(id).describe())).toBe('group_id_not_found')
       expect(await alarmTime(id)).not.toBeNull()
-      await ring(id)
+      await runAlarm(id)
       expect(await isStored(id)).toBe(false)
       expect(await registeredGroups()).toEqual([])
     },
@@ -238,7 +238,7 @@ describe('a crash', () => {
       // Either everything is deleted, or the alarm will delete it.
       if (await isStored(id)) {
         expect(await alarmTime(id)).not.toBeNull()
-        await ring(id)
+        await runAlarm(id)
       }
       expect(await isStored(id)).toBe(false)
       expect(await registeredGroups()).toEqual([])

@@ -24,7 +24,7 @@ import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import { Random } from '../../support/random.ts'
 import { coordinator, newTopic, settle as settleTopics } from '../coordinator/cluster.ts'
 import { logErrorsOnly } from '../quiet-events.ts'
-import { describeGroup, group, newGroupId, ok, ring } from './group-for-test.ts'
+import { describeGroup, group, newGroupId, ok, runAlarm } from './group-for-test.ts'
 import { Consumer, GroupModel } from './model.ts'
 
 const STEPS = 60
@@ -120,7 +120,7 @@ class Run {
   /** Runs the alarm to its end, while the other members continue. */
   async #alarm(): Promise<void> {
     let isOver = false
-    const ringing = ring(this.model.groupId).finally(() => {
+    const running = runAlarm(this.model.groupId).finally(() => {
       isOver = true
     })
     while (!isOver) {
@@ -128,7 +128,7 @@ class Run {
       pass(20)
       await scheduler.wait(20)
     }
-    await ringing
+    await running
   }
 
   async #changeTopic(): Promise<void> {

@@ -26,7 +26,7 @@ export class Consumer {
   epoch = 0
   isPaused = false
   isSlow = false
-  told: ReadonlySet<string> = new Set()
+  assigned: ReadonlySet<string> = new Set()
   /** null: the consumer has not yet fetched its start offset. */
   readonly holds = new Map<string, Position | null>()
 
@@ -63,10 +63,10 @@ export class GroupModel {
 
   async beat(one: Consumer): Promise<void> {
     const { memberId, topics, epoch } = one
-    const says = epoch === 0 ? { owned: [] } : { owned: one.owned }
+    const fields = epoch === 0 ? { owned: [] } : { owned: one.owned }
     const sent = tryHeartbeat(this.groupId, {
       ...{ memberId, memberEpoch: epoch, sessionTimeoutMs: 300, rebalanceTimeoutMs: 300 },
-      ...{ topics, mayNameUnknownTopics: true, ...says },
+      ...{ topics, mayNameUnknownTopics: true, ...fields },
     })
     const outcome: Outcome<HeartbeatAnswer> = await sent.catch(() => undefined)
     if (outcome === undefined) return
@@ -80,15 +80,15 @@ export class GroupModel {
     const { memberEpoch, assignment } = outcome.ok
     one.epoch = memberEpoch
     if (assignment === null) return
-    one.told = new Set(
+    one.assigned = new Set(
       assignment.flatMap(({ topicId, partitions }) => partitions.map((p) => `${topicId}/${p}`)),
     )
-    for (const key of one.told) if (!one.holds.has(key)) one.holds.set(key, null)
+    for (const key of one.assigned) if (!one.holds.has(key)) one.holds.set(key, null)
     if (!one.isSlow) this.giveUp(one)
   }
 
   giveUp(one: Consumer): void {
-    for (const key of [...one.holds.keys()]) if (!one.told.has(key)) one.holds.delete(key)
+    for (const key of [...one.holds.keys()]) if (!one.assigned.has(key)) one.holds.delete(key)
   }
 
   /** Delivers a few records of each partition that the consumer holds. */
@@ -148,7 +148,7 @@ export class GroupModel {
 
   #lose(one: Consumer): void {
     one.epoch = 0
-    one.told = new Set()
+    one.assigned = new Set()
     one.holds.clear()
   }
 

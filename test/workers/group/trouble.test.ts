@@ -12,7 +12,7 @@ import {
   Member,
   newGroupId,
   ok,
-  ring,
+  runAlarm,
   settle,
   tryHeartbeat,
 } from './group-for-test.ts'
@@ -70,11 +70,11 @@ test('handles a deletion of the group during an alarm that waits for members', {
   const id = newGroupId()
   const one = new Member(id, 'one', { topics: ['orders'], sessionTimeoutMs: 20_000 })
   await settle(id, [one])
-  const rung = ring(id)
+  const running = runAlarm(id)
   await scheduler.wait(200)
   await one.leave()
   ok(await group(id).deleteGroup())
-  await rung
+  await running
   expect(codeOf(await group(id).describe())).toBe('group_id_not_found')
 })
 
@@ -137,15 +137,15 @@ test('ends a session that is longer than an alarm may run', {
   await evict(id)
   let nowMs = Date.now()
   vi.useFakeTimers({ toFake: ['Date'], now: nowMs })
-  const rung = ring(id)
+  const running = runAlarm(id)
   await scheduler.wait(100)
   nowMs += 700_000
   vi.setSystemTime(nowMs)
-  await rung
+  await running
   expect((await describeGroup(id)).memberCount).toBe(1)
   expect(await alarmTime(id)).toBeLessThanOrEqual(nowMs + 1_000)
   nowMs += 1_200_000
   vi.setSystemTime(nowMs)
-  await ring(id)
+  await runAlarm(id)
   expect((await describeGroup(id)).memberCount).toBe(0)
 })

@@ -1,16 +1,15 @@
 /**
- * Brings the tables of an object to the schema of this release. Each class has a numbered list of steps that is only
- * ever appended to: state that any earlier release wrote opens. The number of steps that were run is stored
- * in the table `schema_version`.
+ * Brings the tables of an object to the schema of this release. Each class has a numbered, append-only list of steps,
+ * so state that any earlier release wrote can be opened. The table `schema_version` stores how many steps have run.
  */
 import { assert } from '../src/core/errors.ts'
 
-/** SQL, or a function where rows have to be read. */
+/** SQL, or a function for steps that must read rows. */
 export type SchemaStep = string | ((sql: SqlStorage) => void)
 
 /**
- * Runs the steps that were not run yet, all in one transaction. Tables without a number are those of releases before
- * there were numbers: the first step of each list creates them, or finds them.
+ * Runs the missing steps in one transaction. Tables without a number come from releases before numbering: the first
+ * step of each list creates tables only if they do not exist.
  *
  * @throws {Error} for tables of a later release, which this one must not write to.
  */
@@ -33,7 +32,7 @@ export function migrate(storage: DurableObjectStorage, steps: readonly SchemaSte
   })
 }
 
-/** Whether an object has a table. Asks without writing: an object that nobody used must not come to hold storage. */
+/** Returns whether a table exists. Only reads: an object that was never used must not allocate storage. */
 export function hasTable(sql: SqlStorage, name: string): boolean {
   return sql.exec('SELECT 1 FROM sqlite_master WHERE name = ?', name).toArray().length > 0
 }

@@ -4,7 +4,7 @@ import { report } from '../src/events/report.ts'
 
 type StoppedKind = Extract<ServerEvent, { type: 'object_stopped' }>['kind']
 
-/** Ends this life of the object, and with it every call that waits for it. The next call starts it from its rows. */
+/** Aborts the object and every call that waits for it. The next call restarts it from its rows. */
 export function stopObject(
   ctx: DurableObjectState,
   kind: StoppedKind,

@@ -1,5 +1,5 @@
 /**
- * The Worker: the app with the doors that ship, the Durable Object classes, and where events go.
+ * The Worker: the app with the built-in doors, the Durable Object classes, and the event sink.
  *
  * @example Mounting edgelog in a Worker of your own
  * export { Coordinator, Group, Partition } from 'edgelog/worker'
@@ -24,7 +24,7 @@ export { httpDoor, kafkaDoor }
 
 const DOORS = [httpDoor, kafkaDoor]
 
-/** Makes the app, with all doors unless `doors` says which. */
+/** Makes the app, with all built-in doors unless `doors` lists others. */
 export function createApp(options: Partial<AppOptions> = {}): EdgelogApp {
   return createAppOf({ doors: DOORS, ...options })
 }

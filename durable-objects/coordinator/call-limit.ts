@@ -1,4 +1,4 @@
-/** A bound on calls under way, shared by everybody who is given the same object. */
+/** Limits the number of concurrent calls of all callers that share one instance. */
 
 export class CallLimit {
   readonly #callsMax: number
@@ -10,8 +10,8 @@ export class CallLimit {
   }
 
   /**
-   * Calls with 0 to `count` - 1. After a failure no further call begins; the failure is thrown once no
-   * call is under way any more, so that nothing of it can still take effect later.
+   * Calls `call` with 0 to `count` - 1. After a failure no further call starts. The failure is thrown when all running
+   * calls have ended, so that none of them can take effect later.
    */
   async forEach(count: number, call: (index: number) => Promise<void>): Promise<void> {
     const failures: unknown[] = []
@@ -37,7 +37,7 @@ export class CallLimit {
     try {
       await call()
     } finally {
-      // The place goes to the next in line directly, so that nobody can slip in between.
+      // The slot goes directly to the next waiting call, so that no new call can take it first.
       const resume = this.#waiting.shift()
       if (resume === undefined) this.#callsUnderWay -= 1
       else resume()

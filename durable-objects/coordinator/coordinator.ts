@@ -1,8 +1,8 @@
 /**
- * The Durable Object that knows which topics exist: one per cluster, never on the path of a record.
+ * The Durable Object that stores which topics exist. There is one per cluster, and records never pass through it.
  *
- * What is wished is written first, with an alarm beside it in the same commit; then the partitions are
- * told. A crash at any point leaves a row that the alarm brings to its end.
+ * It first writes the wanted state and, in the same commit, sets an alarm; then it calls the partitions. After a crash
+ * at any point the alarm completes the change that the row describes.
  */
 import { DurableObject } from 'cloudflare:workers'
 import { EdgelogError, type Reply, reply, replyAsync } from '../../src/core/errors.ts'
@@ -51,7 +51,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
   readonly #quotas: QuotaTable
   readonly #reconciler: Reconciler
   readonly #hints: GroupHints
-  /** Wait before partitions that did not answer are told again; doubles up to its bound. */
+  /** Delay before partitions that did not respond are called again; doubles up to its limit. */
   #retryMs = RECONCILE_RETRY_MS_MIN
 
   constructor(ctx: DurableObjectState, env: CoordinatorEnv) {
@@ -66,15 +66,15 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
       this.#disarmIfSettled()
       this.#hintGroupsOf(topic)
     })
-    // An alarm may have been used up, or lost, by the life before this one.
+    // The alarm may have fired, or been lost, before this restart.
     if (this.#topics.hasPending()) this.#arm(RECONCILE_RETRY_MS_MIN)
   }
 
   /**
-   * Creates a topic and answers once each of its partitions exists.
+   * Creates a topic and returns once each of its partitions exists.
    *
-   * Refusals: `topic_already_exists`, `invalid_topic`, `invalid_partitions`, `policy_violation`;
-   * `unavailable` when a partition did not answer: the creation then goes on by itself.
+   * Errors: `topic_already_exists`, `invalid_topic`, `invalid_partitions`, `policy_violation`; `unavailable` when a
+   * partition did not respond: the creation then continues in the background.
    */
   async createTopic(request: NewTopic): Promise<Reply<Topic>> {
     return replyAsync(async () => {
@@ -89,15 +89,15 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
   }
 
   /**
-   * Adds partitions, sets config, or both; answers once every partition knows.
+   * Adds partitions, sets config, or both; returns once every partition has applied the change.
    *
-   * Refusals: `unknown_topic_or_partition`, `invalid_partitions`, `invalid_config`; `unavailable` when
-   * a partition did not answer: the change then goes on by itself and is seen when it is done.
+   * Errors: `unknown_topic_or_partition`, `invalid_partitions`, `invalid_config`; `unavailable` when a partition did
+   * not respond: the change then continues in the background and becomes visible when it is complete.
    */
   async changeTopic(name: TopicName, change: TopicChange): Promise<Reply<Topic>> {
     return replyAsync(async () => {
       const topic = this.#findStaying(name)
-      // Until it is there for the first time, only its deletion may be asked for.
+      // A topic still being created can only be deleted.
       if (topic.applied === null) throw unknownTopic(name)
       const changed = decideChange(topic, change)
       return change.validateOnly ? wantedTopic(changed) : await this.#pursueVisible(changed)
@@ -105,30 +105,30 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
   }
 
   /**
-   * Deletes a topic with its records. It is not seen from now on and its name is free; answers once
-   * nothing is left of its partitions.
+   * Deletes a topic with its records. The topic is invisible and its name is free at
+   * once; returns when nothing is left of its partitions.
    *
-   * Refusals: `unknown_topic_or_partition`, or with an id `unknown_topic_id`; `unavailable` when a
-   * partition did not answer: the deletion then goes on by itself.
+   * Errors: `unknown_topic_or_partition`, or with an id `unknown_topic_id`; `unavailable` when a partition did not
+   * respond: the deletion then continues in the background.
    */
   async deleteTopic(name: TopicName, id?: string): Promise<Reply<null>> {
     return replyAsync(async () => {
       if (id !== undefined && this.#topics.findColliding(name)?.id !== id) throw unknownTopicId(id)
       const topic = decideDelete(this.#findStaying(name))
       const deletion = this.#pursue(topic)
-      // It is not seen any more from here on, however long its partitions take.
+      // The topic is invisible from here on, however long its partitions take.
       this.#hintGroupsOf(name)
       await deletion
       return null
     })
   }
 
-  /** Refusals: `unknown_topic_or_partition`. */
+  /** Errors: `unknown_topic_or_partition`. */
   async getTopic(name: TopicName): Promise<Reply<Topic>> {
     return reply(() => this.#findVisible(name))
   }
 
-  /** Refusals: `unknown_topic_id`. */
+  /** Errors: `unknown_topic_id`. */
   async getTopicById(id: string): Promise<Reply<Topic>> {
     return reply(() => {
       const state = this.#topics.findById(id)
@@ -138,17 +138,17 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     })
   }
 
-  /** All topics, sorted by name. */
+  /** Returns all topics, sorted by name. */
   async listTopics(): Promise<Reply<readonly Topic[]>> {
     return reply(() => this.#visibleTopics())
   }
 
   /**
-   * The topics that a group asks for, and its config. It is noted as a group, and gets a hint when one of
-   * these changes.
+   * Returns the topics that a group uses, and its config. Registers the
+   * group, which gets a hint when one of these changes.
    *
-   * Refusals: `unknown_topic_or_partition` for one of `requiredTopics`; of a group that is new
-   * `policy_violation`, `throttled`.
+   * Errors: `unknown_topic_or_partition` for one of `requiredTopics`; for a
+   * new group also `policy_violation`, `throttled`.
    */
   async watchTopics(watch: TopicWatch): Promise<Reply<GroupMetadata>> {
     return reply(() => {
@@ -174,7 +174,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     return reply(() => this.#groupConfigs.read(groupId))
   }
 
-  /** Refusals: `policy_violation`. */
+  /** Errors: `policy_violation`. */
   async changeGroupConfig(
     groupId: GroupId,
     change: GroupConfigChange,
@@ -195,7 +195,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     return reply(() => this.#quotas.list(filter))
   }
 
-  /** Refusals of single ones: `policy_violation`. */
+  /** Errors of single alterations: `policy_violation`. */
   async alterClientQuotas(
     alterations: readonly QuotaAlteration[],
     validateOnly: boolean,
@@ -208,11 +208,14 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     return reply(() => alterations.map(alter))
   }
 
-  /** Goes on with what a crash or a silent partition left undone. May run at any time, any often. */
+  /**
+   * Continues what a crash or an unresponsive partition left unfinished.
+   * Idempotent: may run at any time and repeatedly.
+   */
   override async alarm(): Promise<void> {
     const pending = this.#topics.listPending()
     if (pending.length === 0) return
-    // A fired alarm is used up: the next one is set before anything can go wrong.
+    // A fired alarm is gone, so set the next one before anything can fail.
     this.#retryMs = Math.min(this.#retryMs * 2, RECONCILE_RETRY_MS_MAX)
     this.#arm(this.#retryMs)
     const results = await Promise.allSettled(
@@ -225,7 +228,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     }
   }
 
-  /** Writes the wish and its alarm in one turn, then tells the partitions. */
+  /** Writes the wanted state and its alarm in one turn, then calls the partitions. */
   async #pursue(topic: TopicState): Promise<void> {
     if (nextStep(topic) === null) return
     this.#topics.write(topic)
@@ -237,7 +240,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     await this.#pursue(topic)
     const settled = this.#topics.findById(topic.id)
     const visible = settled === null ? null : visibleTopic(settled)
-    // Somebody deleted it meanwhile.
+    // The topic was deleted in the meantime.
     if (visible === null) throw unknownTopic(topic.name)
     return visible
   }
@@ -275,7 +278,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     void this.#hints.send(this.#groups.interestedIn(topic))
   }
 
-  /** Not awaited: it belongs to the commit of its turn, and a failed commit resets the object. */
+  /** Not awaited: the write belongs to the commit of its turn, and a failed commit resets the object. */
   #arm(delayMs: number): void {
     void this.ctx.storage.setAlarm(Date.now() + delayMs)
   }

@@ -1,6 +1,6 @@
 /**
- * The configs of groups: a row per group that has some, whether there is such a group or not. They are the
- * coordinator's, because a group's own rows end with it and its configs do not.
+ * Group configs: one row per group that has any, whether the group itself exists or not. The coordinator stores them
+ * because a group's own rows are deleted with the group, while its configs stay.
  *
  *   config   {"formVersion":1,"overrides":{"consumer.session.timeout.ms":50000}}
  */
@@ -18,7 +18,7 @@ const CONFIG = new StoredForm<{ readonly overrides: GroupConfigOverrides }>('gro
 
 export class GroupConfigTable {
   readonly #sql: SqlStorage
-  /** How many groups have some; asked of the table once. */
+  /** Number of groups with configs; read from the table once. */
   #count: number | undefined
 
   constructor(sql: SqlStorage) {
@@ -30,7 +30,7 @@ export class GroupConfigTable {
     return config === undefined ? {} : CONFIG.decode(config).overrides
   }
 
-  /** The groups that have configs, in the order of their ids. */
+  /** Returns the groups that have configs, sorted by id. */
   list(): readonly GroupId[] {
     return this.#sql
       .exec<{ group_id: GroupId }>('SELECT group_id FROM group_config ORDER BY group_id')
@@ -39,9 +39,9 @@ export class GroupConfigTable {
   }
 
   /**
-   * Returns whether anything changes.
+   * Returns whether the change has an effect.
    *
-   * @throws {EdgelogError} `policy_violation` for a group beyond those that may have configs.
+   * @throws {EdgelogError} `policy_violation` when the limit of groups with configs is reached.
    */
   change(groupId: GroupId, change: GroupConfigChange, validateOnly: boolean): boolean {
     const before = this.#find(groupId)

@@ -1,4 +1,6 @@
-/** Hints for groups that what they know has changed. One may be lost: a group asks by itself now and then. */
+/**
+ * Sends groups a hint that their topics or config changed. A hint may be lost: each group also refreshes on its own.
+ */
 import type { GroupApi } from '../../src/core/group/group-api.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
 import { COORDINATOR_FANOUT_MAX } from '../../src/core/limits.ts'

@@ -1,4 +1,4 @@
-/** Which groups there are, and which topics each is to hear of: a row per group. */
+/** Registry of groups: one row per group, with the topics whose changes it gets a hint of. */
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { TopicInterest } from '../../src/core/group/group-api.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
@@ -12,7 +12,7 @@ type GroupRow = { incarnation: string; topics: string; wants_all: number }
 
 export class GroupRegistry {
   readonly #sql: SqlStorage
-  /** How many groups may be created at once; fills up again with time. */
+  /** Number of groups that may be created now; refills over time. */
   #creationsLeft = GROUP_CREATIONS_BURST
   #filledAtMs = 0
 
@@ -21,9 +21,9 @@ export class GroupRegistry {
   }
 
   /**
-   * Notes a group, and what it is to hear of. Writes nothing where nothing is new.
+   * Registers a group and its topics. Writes nothing if the row is already up to date.
    *
-   * @throws {EdgelogError} `policy_violation`, `throttled` for a group that is new.
+   * @throws {EdgelogError} `policy_violation`, `throttled` for a new group.
    */
   note(groupId: GroupId, incarnation: string, interest: TopicInterest, nowMs: number): void {
     const topics = JSON.stringify(interest.names)
@@ -46,7 +46,7 @@ export class GroupRegistry {
     )
   }
 
-  /** Only that life of the group: under the same id another may have begun. */
+  /** Removes only this incarnation: a new group with the same id may exist already. */
   forget(groupId: GroupId, incarnation: string): void {
     this.#sql.exec(
       'DELETE FROM consumer_group WHERE group_id = ? AND incarnation = ?',
@@ -60,7 +60,7 @@ export class GroupRegistry {
     return this.#sql.exec(query, groupId).toArray().length > 0
   }
 
-  /** In the order of their ids. */
+  /** Returns group ids in ascending order. */
   list(after: string, limit: number): readonly GroupId[] {
     return this.#sql
       .exec<{ group_id: GroupId }>(
@@ -72,7 +72,10 @@ export class GroupRegistry {
       .map((row) => row.group_id)
   }
 
-  /** The groups that are to hear of a topic. A name has no quotes in it, and all of it is compared. */
+  /**
+   * Returns the groups that get a hint about `topic`. The search includes the
+   * JSON quotes, so a name matches only in full.
+   */
   interestedIn(topic: string): readonly GroupId[] {
     return this.#sql
       .exec<{ group_id: GroupId }>(

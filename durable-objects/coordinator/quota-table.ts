@@ -1,5 +1,5 @@
 /**
- * The client quotas: a row per entity that has some.
+ * Client quotas: one row per entity that has any.
  *
  *   quotas   {"formVersion":1,"values":{"producer_byte_rate":1000}}
  */
@@ -22,7 +22,7 @@ type QuotaRow = { entity: string; quotas: string }
 
 export class QuotaTable {
   readonly #sql: SqlStorage
-  /** How many entities there are; asked of the table once: one request may add thousands. */
+  /** Number of entities; read from the table once, because one request may add thousands. */
   #count: number | undefined
 
   constructor(sql: SqlStorage) {
@@ -40,7 +40,7 @@ export class QuotaTable {
       .filter(({ entity }) => matchesQuotaFilter(entity, filter))
   }
 
-  /** @throws {EdgelogError} `policy_violation` for an entity beyond those that there may be. */
+  /** @throws {EdgelogError} `policy_violation` when the limit of entities with quotas is reached. */
   alter({ entity, change }: QuotaAlteration, validateOnly: boolean): void {
     const key = quotaEntityKey(entity)
     const [row] = this.#sql

@@ -1,4 +1,4 @@
-/** Brings the partitions of a topic to what its row wants, one pass at a time per topic. */
+/** Brings the partitions of a topic to the settings that its row wants, one pass at a time per topic. */
 import { assert, EdgelogError } from '../../src/core/errors.ts'
 import { COORDINATOR_FANOUT_MAX } from '../../src/core/limits.ts'
 import type { PartitionApi } from '../../src/core/log/partition-api.ts'
@@ -14,12 +14,12 @@ import {
 import { CallLimit } from './call-limit.ts'
 import type { TopicTable } from './topic-table.ts'
 
-/** The objects that hold the partitions, seen as nothing but what the coordinator may ask of them. */
+/** The namespace of the partition objects, typed with the calls that the coordinator may make. */
 export type PartitionNamespace = DurableObjectNamespace<Rpc.DurableObjectBranded & PartitionApi>
 
-/** One step of one topic under way. */
+/** One running step of one topic. */
 interface Pass {
-  /** What was wanted when it began; a later wish needs another pass. */
+  /** The wanted version when the pass began; a later version needs another pass. */
   readonly version: number
   readonly ended: Promise<void>
 }
@@ -31,7 +31,7 @@ export class Reconciler {
   readonly #calls = new CallLimit(COORDINATOR_FANOUT_MAX)
   readonly #passes = new Map<string, Pass>()
 
-  /** @param onStepDone Called in the same turn as the write that records a step. */
+  /** @param onStepDone called in the same turn as the write that records a step. */
   constructor(
     topics: TopicTable,
     partitions: PartitionNamespace,
@@ -43,12 +43,12 @@ export class Reconciler {
   }
 
   /**
-   * Returns when the version, or a later one, is applied, or nothing of the topic is left.
+   * Returns when the version, or a later one, is applied, or when nothing is left of the topic.
    *
    * @throws {EdgelogError} `unavailable` when a pass for that version, or a later one, failed.
    */
   async reach(id: string, version: number): Promise<void> {
-    // Each round ends a pass, and the first pass for this version is the last round.
+    // Each round waits for one pass; the first pass for this version is the last round.
     for (;;) {
       const topic = this.#topics.findById(id)
       if (topic === null || (topic.applied?.version ?? 0) >= version) return
@@ -71,8 +71,8 @@ export class Reconciler {
   }
 
   async #runPass(topic: TopicState, step: TopicStep): Promise<void> {
-    await this.#tellPartitions(topic, step)
-    // The row may want more by now: what was done is noted, what was wished meanwhile is kept.
+    await this.#callPartitions(topic, step)
+    // The wanted settings may have changed meanwhile: record the completed step, keep the newer settings.
     const current = this.#topics.findById(topic.id)
     assert(current !== null, 'only the one pass of a topic removes its row')
     const next = completeStep(current, step)
@@ -81,7 +81,7 @@ export class Reconciler {
     this.#onStepDone(topic.name)
   }
 
-  async #tellPartitions(topic: TopicState, step: TopicStep): Promise<void> {
+  async #callPartitions(topic: TopicState, step: TopicStep): Promise<void> {
     if (step.kind === 'destroy') {
       await this.#forEachPartition(topic, step.partitions, (stub) => stub.destroy())
       return
@@ -96,18 +96,18 @@ export class Reconciler {
   #forEachPartition(
     topic: TopicState,
     partitions: number,
-    tell: (stub: ReturnType<PartitionNamespace['get']>, partition: number) => PromiseLike<void>,
+    call: (stub: ReturnType<PartitionNamespace['get']>, partition: number) => PromiseLike<void>,
   ): Promise<void> {
     const options = topic.locationHint === null ? {} : { locationHint: topic.locationHint }
     return this.#calls.forEach(partitions, async (partition) => {
       const objectId = this.#partitions.idFromName(partitionObjectName(topic.id, partition))
       try {
-        // A stub of its own for each call: one that met a reset stays broken.
-        await tell(this.#partitions.get(objectId, options), partition)
+        // One stub per call: a stub that met a reset stays broken.
+        await call(this.#partitions.get(objectId, options), partition)
       } catch (cause) {
         throw new EdgelogError(
           'unavailable',
-          `partition ${partition} of topic ${topic.name} did not answer; the request is kept and goes on by itself`,
+          `partition ${partition} of topic ${topic.name} did not respond; the request is stored and continues in the background`,
           { cause },
         )
       }

@@ -1,15 +1,15 @@
 /**
- * The tables of the coordinator, made when it wakes up for the first time.
+ * The tables of the coordinator, created when it starts for the first time.
  *
  * | table            | row                                                                              |
  * | ---------------- | -------------------------------------------------------------------------------- |
- * | `topic`          | one topic, from the wish to create it until its last partition is gone           |
+ * | `topic`          | one topic, from the create request until its last partition is deleted           |
  * | `consumer_group` | one group, and the topics whose changes it gets a hint of                         |
- * | `group_config`   | the configs of one group, whether it is there or not                             |
+ * | `group_config`   | the configs of one group, whether the group exists or not                        |
  * | `client_quota`   | the quotas of one entity                                                         |
  *
- * Topic names are unique among the topics that stay, by collision key: Kafka's rule holds even against a defect.
- * The second index makes the question what is pending, asked after each step, a cheap one.
+ * The index on the collision key enforces Kafka's rule for unique names among topics that are not being deleted.
+ * The second index keeps the query for pending topics cheap; it runs after each step.
  */
 import type { SchemaStep } from '../migrate.ts'
 

@@ -1,4 +1,4 @@
-/** The topics: a row for each, from the wish to create it until its last partition is gone. */
+/** Topics: one row each, from the create request until its last partition is deleted. */
 import { assert } from '../../src/core/errors.ts'
 import { LOCATION_HINTS, type LocationHint } from '../../src/core/topic/topic.ts'
 import type { TopicConfigOverrides } from '../../src/core/topic/topic-config.ts'
@@ -22,7 +22,7 @@ type TopicRow = {
   created_at_ms: number
 }
 
-/** Reads and writes rows; every call is synchronous, so a read, a decision and a write are one turn. */
+/** Reads and writes topic rows. Every call is synchronous, so a read, a decision and a write happen in one turn. */
 export class TopicTable {
   readonly #sql: SqlStorage
 
@@ -34,7 +34,7 @@ export class TopicTable {
     return this.#select('WHERE id = ?', id)[0] ?? null
   }
 
-  /** The topic that stays and has this name, or one that Kafka takes for the same. */
+  /** Returns the topic, unless it is being deleted, that has this name or one that Kafka treats as equal. */
   findColliding(name: TopicName): TopicState | null {
     return (
       this.#select('WHERE collision_key = ? AND is_deleting = 0', collisionKey(name))[0] ?? null
@@ -51,7 +51,7 @@ export class TopicTable {
       .one().topics
   }
 
-  /** Topics whose partitions do not all know yet what is wanted. */
+  /** Returns topics of which some partition has not applied the wanted settings yet. */
   listPending(): readonly TopicState[] {
     return this.#select(`WHERE ${IS_PENDING}`)
   }
@@ -125,7 +125,7 @@ function decodeSettings(partitions: number, overrides: string, version: number):
   return { partitions, overrides: JSON.parse(overrides) as TopicConfigOverrides, version }
 }
 
-/** A hint that a newer version wrote and this one does not know is left out: it is only a hint. */
+/** A hint that a newer version wrote and this one does not support is dropped: it is only a hint. */
 function decodeLocationHint(text: string | null): LocationHint | null {
   return LOCATION_HINTS.find((hint) => hint === text) ?? null
 }

@@ -1,6 +1,6 @@
 /**
- * The members of the classic protocol: decides in memory, writes what changed, answers who waits, all
- * in one turn. Calls that wait for others are held here; an eviction ends them, and they come again.
+ * The members of the classic protocol: decides in memory, writes the changes and resolves the waiting calls, all in one
+ * turn. Calls that wait for other members are held here; an eviction ends them, and the clients retry.
  */
 import type { Reply } from '../../src/core/errors.ts'
 import {
@@ -37,16 +37,16 @@ type Answered = ClassicAnswer['answer']
 
 export class ClassicMembers {
   readonly #store: GroupStore
-  /** Called when time has come for something while calls are held. */
+  /** Called when a deadline passes while calls are held. */
   readonly #onDue: () => void
   #group: ClassicGroup
   readonly #held = new Map<number, (answer: Answered) => void>()
   #nextTicket = 0
-  /** Nothing is due before. */
+  /** Lower bound of the next deadline. */
   #nextDueMs: number
   #timer: ReturnType<typeof setTimeout> | undefined
-  /** Members that were heard since the object woke up, or the roll was called. */
-  readonly #heard = new Set<string>()
+  /** Members that made a call since the object started or the liveness check began. */
+  readonly #seen = new Set<string>()
 
   constructor(store: GroupStore, nowMs: number, onDue: () => void) {
     this.#store = store
@@ -64,66 +64,66 @@ export class ClassicMembers {
     return this.#group.members.size
   }
 
-  callRoll(): void {
-    this.#heard.clear()
+  startLivenessCheck(): void {
+    this.#seen.clear()
   }
 
-  /** Since then nothing was heard of some member. */
-  get hasUnheard(): boolean {
-    return [...this.#group.members.keys()].some((memberId) => !this.#heard.has(memberId))
+  /** True if some member has made no call since then. */
+  get hasUnseen(): boolean {
+    return [...this.#group.members.keys()].some((memberId) => !this.#seen.has(memberId))
   }
 
   get nextDeadlineMs(): number {
     return nextDeadlineMs(this.#group) ?? Number.POSITIVE_INFINITY
   }
 
-  /** Held until the generation is made. */
+  /** Joins a member. The call is held until the generation is complete. */
   join(request: JoinGroupRequest, nowMs: number): Promise<Reply<JoinGroupAnswer>> {
     const newMemberId = `${request.instanceId ?? request.clientId}-${crypto.randomUUID()}`
     return this.#hold((ticket) => {
       const step = decideJoin(this.#group, request, { nowMs, ticket, newMemberId })
       const memberId = request.memberId === '' ? newMemberId : request.memberId
-      if (step.group.members.has(memberId)) this.#heard.add(memberId)
+      if (step.group.members.has(memberId)) this.#seen.add(memberId)
       return step
     }, nowMs)
   }
 
-  /** Held until the leader has assigned. */
+  /** Syncs a member. The call is held until the leader has sent the assignment. */
   sync(request: SyncGroupRequest, nowMs: number): Promise<Reply<SyncGroupAnswer>> {
-    this.#hear(request.memberId)
+    this.#markSeen(request.memberId)
     return this.#hold((ticket) => decideSync(this.#group, request, { nowMs, ticket }), nowMs)
   }
 
   /** @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `illegal_generation`. */
   heartbeat(request: ClassicHeartbeatRequest, nowMs: number): Reply<null> {
     const { group, answer } = decideClassicHeartbeat(this.#group, request, nowMs)
-    this.#heard.add(request.memberId)
-    this.#take({ group, answers: [] }, nowMs)
+    this.#seen.add(request.memberId)
+    this.#apply({ group, answers: [] }, nowMs)
     return answer
   }
 
   leave(members: readonly LeavingMember[], nowMs: number): readonly LeftMember[] {
     const { results, ...step } = decideLeave(this.#group, members, nowMs)
-    this.#take(step, nowMs)
-    this.#look(nowMs)
+    this.#apply(step, nowMs)
+    this.#scheduleNext(nowMs)
     return results
   }
 
-  /** @throws {EdgelogError} what `checkClassicCommit` refuses. */
+  /** @throws {EdgelogError} errors of `checkClassicCommit`. */
   checkCommit(member: CommittingMember, nowMs: number): void {
-    this.#hear(member.memberId)
-    this.#take({ group: checkClassicCommit(this.#group, member, nowMs), answers: [] }, nowMs)
+    this.#markSeen(member.memberId)
+    this.#apply({ group: checkClassicCommit(this.#group, member, nowMs), answers: [] }, nowMs)
   }
 
-  #hear(memberId: string): void {
-    if (this.#group.members.has(memberId)) this.#heard.add(memberId)
+  #markSeen(memberId: string): void {
+    if (this.#group.members.has(memberId)) this.#seen.add(memberId)
   }
 
-  /** Does what is due by now. */
+  /** Handles the deadlines that have passed. */
   expire(nowMs: number): void {
     if (nowMs < this.#nextDueMs) return
-    this.#take(decideTime(this.#group, nowMs), nowMs)
-    this.#look(nowMs)
+    this.#apply(decideTime(this.#group, nowMs), nowMs)
+    this.#scheduleNext(nowMs)
   }
 
   #hold<T>(decide: (ticket: number) => ClassicStep, nowMs: number): Promise<Reply<T>> {
@@ -131,19 +131,19 @@ export class ClassicMembers {
     const answered = new Promise<Reply<T>>((resolve) => {
       this.#held.set(ticket, resolve as (answer: Answered) => void)
     })
-    // Not within the promise, which would keep an error from whoever is to drop the turn.
-    this.#take(decide(ticket), nowMs)
-    this.#look(nowMs)
+    // Outside the promise: a rejected promise would hide the error from the caller that aborts the turn.
+    this.#apply(decide(ticket), nowMs)
+    this.#scheduleNext(nowMs)
     return answered
   }
 
-  #take({ group, answers }: ClassicStep, nowMs: number): void {
+  #apply({ group, answers }: ClassicStep, nowMs: number): void {
     const { header, changed, removed } = encodeClassicChanges(this.#group, group)
     this.#group = group
     for (const row of changed) this.#store.writeClassicMember(row)
     for (const memberId of removed) {
       this.#store.deleteMember(memberId)
-      this.#heard.delete(memberId)
+      this.#seen.delete(memberId)
     }
     if (header !== null) this.#store.writeClassicHeader(header)
     if (changed.length + removed.length > 0) {
@@ -156,21 +156,23 @@ export class ClassicMembers {
     }
   }
 
-  /** Finds out when something is due next: after all that may have made it earlier. */
-  #look(nowMs: number): void {
+  /** Recomputes the next deadline. Call it after any change that may have moved it forward. */
+  #scheduleNext(nowMs: number): void {
     this.#nextDueMs = this.nextDeadlineMs
     this.#setTimer(nowMs)
   }
 
-  /** Only while somebody is held: the object is awake for that anyway. Else calls and the alarm look. */
+  /**
+   * Runs a timer only while calls are held, as they keep the object awake anyway. Otherwise calls and the alarm check.
+   */
   #setTimer(nowMs: number): void {
     clearTimeout(this.#timer)
     if (this.#held.size === 0 || this.#nextDueMs === Number.POSITIVE_INFINITY) return
-    const ring = () => {
+    const fire = () => {
       this.#onDue()
-      // A timer may ring a moment too early.
+      // A timer may fire slightly early.
       this.#setTimer(Date.now())
     }
-    this.#timer = setTimeout(ring, Math.max(1, this.#nextDueMs - nowMs))
+    this.#timer = setTimeout(fire, Math.max(1, this.#nextDueMs - nowMs))
   }
 }

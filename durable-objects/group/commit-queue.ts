@@ -1,7 +1,7 @@
 /**
- * Commits that arrive while one is on its way to disk are collected and written together: of each
- * partition the last one, so that a partition costs one row a turn however many commit. Each is decided
- * in the turn that writes it: a member that was fenced while its commit waited is refused.
+ * Collects the commits that arrive while another is being written, and writes them together: only the last one per
+ * partition, so that a partition costs one row per turn however many members commit. Each commit is checked in the turn
+ * that writes it, so a member that was fenced while its commit waited gets an error.
  */
 import { EdgelogError, type Reply, reply } from '../../src/core/errors.ts'
 import type { CommitRequest, OffsetToCommit } from '../../src/core/group/group-api.ts'
@@ -14,15 +14,17 @@ interface Entry {
 
 export interface CommitTarget {
   /**
-   * @param collected Of the requests before it, what is to be written in the same turn.
+   * Checks one request.
+   *
+   * @param collected offsets of earlier requests that the same turn writes.
    * @throws {EdgelogError} if the request may not commit now.
    */
   check(request: CommitRequest, collected: ReadonlyMap<string, OffsetToCommit>): void
-  /** Writes all of them; each partition is there once. */
+  /** Writes all offsets; each partition occurs once. */
   write(offsets: Iterable<OffsetToCommit>): void
-  /** Drops this turn and everything in memory. */
+  /** Drops this turn and all state in memory. */
   abort(error: unknown): void
-  /** Resolves when what was written is durable. */
+  /** Resolves when the written offsets are durable. */
   durable(): Promise<void>
 }
 
@@ -69,7 +71,7 @@ export class CommitQueue {
     }
   }
 
-  /** One synchronous turn: decide, write, and only then answer. */
+  /** Decides, writes and then resolves the calls, in one synchronous turn. */
   #commitTogether(): void {
     const entries = this.#entries
     this.#entries = []

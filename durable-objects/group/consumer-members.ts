@@ -1,4 +1,4 @@
-/** The members of the consumer protocol: decides in memory, writes what changed, in one turn. */
+/** The members of the consumer protocol: decides in memory and writes the changes, in one turn. */
 import {
   ConsumerGroup,
   type ConsumerGroupChange,
@@ -20,19 +20,19 @@ import { Timeouts } from './timeouts.ts'
 export class ConsumerMembers {
   readonly group = new ConsumerGroup()
   readonly #store: GroupStore
-  /** When each member's silence has lasted too long. In memory: a heartbeat writes nothing. */
+  /** Session deadline of each member. Kept in memory only: a heartbeat writes nothing. */
   readonly #sessions = new Timeouts()
-  /** When each member that is to give something up has taken too long. */
+  /** Revocation deadline of each member that must release partitions. */
   readonly #revocations = new Timeouts()
-  /** Members that were heard since the object woke up, or the roll was called. */
-  readonly #heard = new Set<string>()
+  /** Members that sent a heartbeat since the object started or the liveness check began. */
+  readonly #seen = new Set<string>()
   #lastAssignedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(store: GroupStore, nowMs: number) {
     this.#store = store
     if (store.group === undefined) return
     store.loadConsumerGroup(this.group, store.group)
-    // Who was heard when is not known any more: every session begins anew.
+    // Last-seen times are not stored, so every session starts again.
     for (const member of this.group.members.values()) {
       this.#beginSession(member, nowMs)
       this.#watchRevocation(member.memberId, nowMs)
@@ -43,46 +43,46 @@ export class ConsumerMembers {
     return this.group.members.size
   }
 
-  callRoll(): void {
-    this.#heard.clear()
+  startLivenessCheck(): void {
+    this.#seen.clear()
   }
 
-  /** Since then nothing was heard of some member. */
-  get hasUnheard(): boolean {
-    return this.#heard.size < this.group.members.size
+  /** True if some member has sent no heartbeat since then. */
+  get hasUnseen(): boolean {
+    return this.#seen.size < this.group.members.size
   }
 
-  /** When the next session, or the time to revoke, ends. */
+  /** Returns the earliest session or revocation deadline. */
   get nextDeadlineMs(): number {
     return Math.min(this.#sessions.earliestMs(), this.#revocations.earliestMs())
   }
 
-  /** A sign of life of a member, whatever becomes of what it asks for. */
-  hear({ memberId, memberEpoch }: HeartbeatRequest, nowMs: number): void {
+  /** Extends the session of a known member, whether its request succeeds or not. */
+  extendSession({ memberId, memberEpoch }: HeartbeatRequest, nowMs: number): void {
     const member = this.group.member(memberId)
     const isIts =
       memberEpoch > JOIN_EPOCH &&
       (memberEpoch === member?.memberEpoch || memberEpoch === member?.previousMemberEpoch)
     if (member === undefined || !isIts) return
     this.#beginSession(member, nowMs)
-    this.#heard.add(memberId)
+    this.#seen.add(memberId)
   }
 
-  /** @throws {EdgelogError} what `decideHeartbeat` refuses. */
+  /** @throws {EdgelogError} errors of `decideHeartbeat`. */
   heartbeat(request: HeartbeatRequest, topics: TopicDirectory, nowMs: number): HeartbeatAnswer {
     const time = { nowMs, lastAssignedAtMs: this.#lastAssignedAtMs }
     const { change, answer } = decideHeartbeat(this.group, topics, request, time, this.#times)
     if (change !== null) this.#commit(change, nowMs)
     const member = this.group.members.get(request.memberId)
-    // Who leaves to come back has the rest of its session for it.
+    // A static member that left temporarily has the rest of its session to return.
     if (member !== undefined && !isAway(member)) {
       this.#beginSession(member, nowMs)
-      this.#heard.add(member.memberId)
+      this.#seen.add(member.memberId)
     }
     return answer
   }
 
-  /** Removes the members whose time is over. */
+  /** Removes the members whose deadline has passed. */
   expire(nowMs: number): void {
     const due = [...this.#sessions.due(nowMs), ...this.#revocations.due(nowMs)]
     if (due.length === 0) return
@@ -116,7 +116,7 @@ export class ConsumerMembers {
   #commit(change: ConsumerGroupChange, nowMs: number): void {
     if (change.assignmentEpoch > this.group.assignmentEpoch) this.#lastAssignedAtMs = nowMs
     for (const [memberId, member] of change.members) {
-      // Something else is to be given up: there is time for it from now on.
+      // The partitions to revoke changed: restart the deadline.
       const before = this.group.members.get(memberId)?.pendingRevocation
       if (member?.pendingRevocation !== before) this.#revocations.delete(memberId)
     }
@@ -137,7 +137,7 @@ export class ConsumerMembers {
     const member = this.group.members.get(memberId)
     if (member === undefined) {
       this.#sessions.delete(memberId)
-      this.#heard.delete(memberId)
+      this.#seen.delete(memberId)
     }
     if (member?.state !== 'unrevoked_partitions') this.#revocations.delete(memberId)
     else if (!this.#revocations.has(memberId)) {

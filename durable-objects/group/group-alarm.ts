@@ -1,12 +1,12 @@
 /**
- * The alarm of a group. One that exists always has one set: after a session for members that fall
- * silent together, else for what is to be forgotten one day.
+ * The alarm of a group. An existing group always has one set: one session after members
+ * that become silent together, otherwise for the next expiry.
  */
 import { OVERDUE_ALARM_MS } from '../../src/core/limits.ts'
 
 export class GroupAlarm {
   readonly #storage: DurableObjectStorage
-  /** When it is set for; each `setAlarm` is a row written, so calls only ever bring it forward. */
+  /** Time of the set alarm. Each `setAlarm` writes a row, so calls only move it forward. */
   #atMs = Number.POSITIVE_INFINITY
 
   constructor(storage: DurableObjectStorage) {
@@ -17,22 +17,23 @@ export class GroupAlarm {
     this.#atMs = (await this.#storage.getAlarm()) ?? Number.POSITIVE_INFINITY
   }
 
-  /** Makes sure that it comes at `atMs` at the latest. */
+  /** Ensures that the alarm fires at `atMs` at the latest. */
   by(atMs: number): void {
     const nowMs = Date.now()
     if (this.#atMs > atMs) this.at(atMs)
-    // It is past: lost, a known fault of the platform, or just about to ring for the object that it
-    // woke up, which this takes back. It is not put off: or it would be each time.
+    // The set time has passed. Either the alarm was lost (a known platform fault), or it is about
+    // to fire for this object that it woke; setting it replaces that one. Allow only a short
+    // delay, so that repeated calls do not postpone it forever.
     else if (this.#atMs <= nowMs) this.at(Math.min(atMs, nowMs + OVERDUE_ALARM_MS))
   }
 
-  /** Puts it off, unless somebody brought it forward meanwhile. */
+  /** Postpones the alarm, unless another call moved it forward in the meantime. */
   postpone(fromMs: number, toMs: number): void {
     if (this.#atMs === fromMs) this.at(toMs)
     else this.by(toMs)
   }
 
-  /** Not awaited: it belongs to the commit of its turn. */
+  /** Sets the alarm. Not awaited: the write belongs to the commit of its turn. */
   at(atMs: number): void {
     this.#atMs = atMs
     void this.#storage.setAlarm(atMs)

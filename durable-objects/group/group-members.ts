@@ -1,4 +1,4 @@
-/** The members of a group, of whichever protocol: all are of one, and it may change when none is left. */
+/** The members of a group. All use the same protocol, which may change once the group is empty. */
 import { EdgelogError } from '../../src/core/errors.ts'
 import { requireMember } from '../../src/core/group/classic/classic-group.ts'
 import {
@@ -27,7 +27,7 @@ export class GroupMembers {
   readonly consumers: ConsumerMembers
   readonly classics: ClassicMembers
 
-  /** @param onDue Called when time has come for something that calls are held for. */
+  /** @param onDue called when a deadline passes while calls are held. */
   constructor(store: GroupStore, nowMs: number, onDue: () => void) {
     this.consumers = new ConsumerMembers(store, nowMs)
     this.classics = new ClassicMembers(store, nowMs, onDue)
@@ -37,22 +37,22 @@ export class GroupMembers {
     return this.consumers.count + this.classics.count
   }
 
-  /** From here on every member is to be heard anew. */
-  callRoll(): void {
-    this.consumers.callRoll()
-    this.classics.callRoll()
+  /** Starts a liveness check: every member must make a call again. */
+  startLivenessCheck(): void {
+    this.consumers.startLivenessCheck()
+    this.classics.startLivenessCheck()
   }
 
-  /** Since the object woke up, or the roll was called, nothing was heard of some member. */
-  get hasUnheard(): boolean {
-    return this.consumers.hasUnheard || this.classics.hasUnheard
+  /** True if some member has made no call since the object started or the liveness check began. */
+  get hasUnseen(): boolean {
+    return this.consumers.hasUnseen || this.classics.hasUnseen
   }
 
   get nextDeadlineMs(): number {
     return Math.min(this.consumers.nextDeadlineMs, this.classics.nextDeadlineMs)
   }
 
-  /** Does what is due by now, such as removing who was silent too long. */
+  /** Handles the deadlines that have passed, for example removes members whose session expired. */
   expire(nowMs: number): void {
     this.consumers.expire(nowMs)
     this.classics.expire(nowMs)
@@ -83,7 +83,7 @@ export class GroupMembers {
     return this.classics.group.protocolType
   }
 
-  /** 'all': what members of the classic protocol subscribe to is their own affair. */
+  /** Returns 'all' for classic members, because only the clients can decode their subscriptions. */
   subscribedTopicIds(topics: TopicDirectory): ReadonlySet<string> | 'all' {
     if (this.classics.count > 0) return 'all'
     return new Set(subscribedPartitionCounts(this.consumers.group.members.values(), topics).keys())
@@ -95,7 +95,7 @@ export class GroupMembers {
     if (others === 0) return
     throw new EdgelogError(
       'inconsistent_group_protocol',
-      `groupId: the members of the group do not speak the ${asked} protocol`,
+      `groupId: the members of the group do not use the ${asked} protocol`,
     )
   }
 
@@ -104,9 +104,9 @@ export class GroupMembers {
     if (this.count > 0) throw new EdgelogError('non_empty_group', why)
   }
 
-  /** @throws {EdgelogError} what `checkConsumerCommit` and `checkClassicCommit` refuse; `non_empty_group`. */
+  /** @throws {EdgelogError} errors of `checkConsumerCommit` and `checkClassicCommit`; `non_empty_group`. */
   checkCommit({ member, offsets }: CommitRequest, nowMs: number): void {
-    if (member === null) this.requireNone('the group has members, and only they commit')
+    if (member === null) this.requireNone('the group has members; only its members may commit')
     else if (this.classics.count > 0) this.classics.checkCommit(member, nowMs)
     else checkConsumerCommit(this.consumers.group, member, offsets)
   }

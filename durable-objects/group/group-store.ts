@@ -14,20 +14,20 @@ import { StoredForm } from '../../src/core/stored-form.ts'
 import { hasTable, migrate } from '../migrate.ts'
 import { GROUP_SCHEMA } from './schema.ts'
 
-/** What a group is, besides its members and offsets. */
+/** The state of a group, without its members and offsets. */
 export interface GroupRow {
   readonly groupId: GroupId
-  /** One life of the group, from its first member or offset to its deletion. */
+  /** Identifies one life of the group, from its first member or offset to its deletion. */
   readonly incarnation: string
-  /** The coordinator knows of it. */
+  /** True if the coordinator has registered the group. */
   readonly isRegistered: boolean
-  /** The coordinator is to forget it; then nothing is left. */
+  /** True if a deletion has begun: the coordinator must forget the group, then all rows are deleted. */
   readonly isDeleting: boolean
   readonly groupEpoch: number
   readonly assignmentEpoch: number
-  /** Since when it has no members; null while it has some. */
+  /** Time since which the group has no members; null while it has some. */
   readonly emptySinceMs: number | null
-  /** Of its members or, where it has none, of the last; left out: it never had any. */
+  /** Protocol of its members or, without members, of its last ones; undefined if it never had any. */
   readonly lastProtocol?: GroupProtocol
 }
 
@@ -58,7 +58,7 @@ export class GroupStore {
     this.#group = this.#readSetting('group')
   }
 
-  /** Undefined: there is no group, and no table either. */
+  /** Returns undefined if the group does not exist; then there are no tables either. */
   get group(): GroupRow | undefined {
     return this.#group
   }
@@ -77,19 +77,19 @@ export class GroupStore {
     if (!isSame) this.#writeSetting('group', next)
   }
 
-  /** Of what is in memory; the rows are deleted by whoever calls. */
+  /** Clears the state in memory; the caller deletes the rows. */
   forget(): void {
     this.#group = undefined
     this.#config = undefined
   }
 
-  /** Returns the configs that were set for the group, as the coordinator has them. */
+  /** Returns the configs set for the group, as last received from the coordinator. */
   get config(): GroupConfigOverrides {
     this.#config ??= this.#readConfig()
     return this.#config
   }
 
-  /** Writes nothing where nothing is new: a group without configs has no such row. */
+  /** Writes nothing if nothing changed: a group without configs has no such row. */
   writeConfig(overrides: GroupConfigOverrides): void {
     if (JSON.stringify(overrides) === JSON.stringify(this.config)) return
     this.#config = overrides
@@ -108,7 +108,7 @@ export class GroupStore {
     this.#writeSetting('topics', { topics })
   }
 
-  /** Undefined where the members, if there are any, are of the consumer protocol. */
+  /** Returns undefined if the members, if any, use the consumer protocol. */
   readClassic(): ClassicRows | undefined {
     const header = this.#group && this.#readSetting('classic')
     if (header === undefined) return undefined
@@ -120,12 +120,12 @@ export class GroupStore {
     this.#writeSetting('classic', header)
   }
 
-  /** Since when the group has no members, with so many of them now. */
+  /** Returns the time since which the group has no members, given its current number of members. */
   emptySinceMs(memberCount: number, nowMs: number): number | null {
     return memberCount > 0 ? null : (this.#group?.emptySinceMs ?? nowMs)
   }
 
-  /** Of whichever protocol the group has. */
+  /** Returns the member rows of either protocol. */
   #readMembers(): string[] {
     return this.#sql
       .exec<{ value: string }>('SELECT value FROM member')
@@ -149,7 +149,7 @@ export class GroupStore {
     this.#sql.exec('DELETE FROM member WHERE member_id = ?', memberId)
   }
 
-  /** Puts all members of the consumer protocol back where they were. */
+  /** Restores all members of the consumer protocol. */
   loadConsumerGroup(group: ConsumerGroup, { groupEpoch, assignmentEpoch }: GroupRow): void {
     const isClassic = (this.readClassic()?.members.length ?? 0) > 0
     const stored = isClassic ? [] : this.#readMembers().map(decodeMember)
@@ -161,7 +161,7 @@ export class GroupStore {
     })
   }
 
-  /** One row for each member that the change touches, whether it moved, got another target, or both. */
+  /** Writes one row per changed member, whether its state, its target or both changed. */
   writeMembers(change: ConsumerGroupChange, group: ConsumerGroup): void {
     for (const memberId of new Set([...change.members.keys(), ...change.targets.keys()])) {
       const member = group.members.get(memberId)

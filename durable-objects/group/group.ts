@@ -1,6 +1,6 @@
 /**
- * The Durable Object of one consumer group. A thin shell: it receives calls, lets the rules of
- * `core/group` decide, writes what changed in the same turn, and comes back by alarm.
+ * The Durable Object of one consumer group. A thin shell: it receives calls, lets the rules of `core/group` decide,
+ * writes the changes in the same turn, and continues by alarm.
  */
 import { DurableObject } from 'cloudflare:workers'
 import { EdgelogError, type Reply, replyAsync, unwrap } from '../../src/core/errors.ts'
@@ -74,7 +74,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       watchTopics: (watch) => coordinator().watchTopics(watch),
       forgetGroup: (groupId, incarnation) => coordinator().forgetGroup(groupId, incarnation),
       interest: () => this.#members.consumers.interest(),
-      isBare: () => this.#isBare(),
+      isEmpty: () => this.#isEmpty(),
       topicsChanged: (before, after) =>
         this.#inOneTurn((nowMs) => this.#members.consumers.topicsChanged(before, after, nowMs)),
       created: () => this.#alarm.by(Date.now() + EMPTY_GROUP_KEPT_MS),
@@ -108,16 +108,18 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
 
   // -- the consumer protocol -------------------------------------------------------------------
 
-  /** Refusals: those of `decideHeartbeat`, `inconsistent_group_protocol`; of a new group those of `cover`. */
+  /**
+   * Errors: those of `decideHeartbeat`, `inconsistent_group_protocol`; for a new group those of `ensureTopicsKnown`.
+   */
   async heartbeat(request: HeartbeatRequest): Promise<Reply<HeartbeatAnswer>> {
     return replyAsync(async () => {
       this.#expire()
-      // Before anything is waited for: whoever comes meanwhile must not take it for silent.
-      this.#members.consumers.hear(request, Date.now())
+      // Before the first await: a concurrent call must not expire this member's session.
+      this.#members.consumers.extendSession(request, Date.now())
       const member = this.#members.consumers.group.member(request.memberId)
       const isJoining = request.memberEpoch === JOIN_EPOCH
       if (isJoining || (member !== undefined && request.memberEpoch > JOIN_EPOCH)) {
-        await this.#lifecycle.cover(needOf(request, member?.topics ?? []))
+        await this.#lifecycle.ensureTopicsKnown(topicNeedOf(request, member?.topics ?? []))
         this.#openGroup()
       }
       this.#members.requireProtocol('consumer')
@@ -132,16 +134,16 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
 
   // -- the classic protocol --------------------------------------------------------------------
 
-  /** Refusals: those of `decideJoin`, `inconsistent_group_protocol`; of a new group those of `cover`. */
+  /** Errors: those of `decideJoin`, `inconsistent_group_protocol`; for a new group those of `ensureTopicsKnown`. */
   async joinGroup(request: JoinGroupRequest): Promise<Reply<JoinGroupAnswer>> {
     return replyAsync(async () => {
       this.#expire()
-      await this.#lifecycle.cover(nothingOf(request.groupId))
+      await this.#lifecycle.ensureTopicsKnown(noTopics(request.groupId))
       this.#openGroup()
       this.#members.requireProtocol('classic')
       const answer = this.#inOneTurn((nowMs) => {
         const joined = this.#members.classics.join(request, nowMs)
-        // Not for the generation: while calls wait for that, the object is awake.
+        // No alarm for the generation: calls that wait for it keep the object awake.
         const isMember = this.#members.classics.count > 0
         if (isMember) this.#alarm.by(nowMs + clampedSessionMs(request.sessionTimeoutMs))
         return joined
@@ -150,13 +152,13 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     })
   }
 
-  /** Refusals: those of `decideSync`. */
+  /** Errors: those of `decideSync`. */
   async syncGroup(request: SyncGroupRequest): Promise<Reply<SyncGroupAnswer>> {
     this.#expire()
     return await this.#inOneTurn((nowMs) => this.#members.classics.sync(request, nowMs))
   }
 
-  /** Refusals: those of `decideClassicHeartbeat`. */
+  /** Errors: those of `decideClassicHeartbeat`. */
   async classicHeartbeat(request: ClassicHeartbeatRequest): Promise<Reply<null>> {
     return replyAsync(async () => {
       this.#expire()
@@ -171,7 +173,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     })
   }
 
-  /** Refusals: `group_id_not_found`, `inconsistent_group_protocol`, `request_too_large`. */
+  /** Errors: `group_id_not_found`, `inconsistent_group_protocol`, `request_too_large`. */
   async describeClassic(maxBytes: number): Promise<Reply<ClassicGroupDescription>> {
     return replyAsync(async () => {
       this.#expire()
@@ -183,16 +185,17 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
 
   // -- offsets ---------------------------------------------------------------------------------
 
-  /** Refusals: those of `checkCommit`, `policy_violation`, `throttled`. */
+  /** Errors: those of `checkCommit`, `policy_violation`, `throttled`. */
   async commitOffsets(request: CommitRequest): Promise<Reply<null>> {
     return replyAsync(async () => {
       this.#expire()
-      if (request.member === null) await this.#lifecycle.cover(nothingOf(request.groupId))
+      if (request.member === null)
+        await this.#lifecycle.ensureTopicsKnown(noTopics(request.groupId))
       return unwrap(await this.#commits.push(request))
     })
   }
 
-  /** Refusals: `group_id_not_found`; with a member those of `checkMember`. */
+  /** Errors: `group_id_not_found`; with a member those of `checkMember`. */
   async fetchOffsets(request: OffsetFetchRequest): Promise<Reply<readonly CommittedOffset[]>> {
     return replyAsync(async () => {
       this.#expire()
@@ -202,7 +205,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     })
   }
 
-  /** Refusals: `group_id_not_found`, `group_subscribed_to_topic`. */
+  /** Errors: `group_id_not_found`, `group_subscribed_to_topic`. */
   async deleteOffsets(topicId: string, partition: number | null): Promise<Reply<null>> {
     return replyAsync(async () => {
       this.#expire()
@@ -227,7 +230,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     })
   }
 
-  /** Refusals: `group_id_not_found`. */
+  /** Errors: `group_id_not_found`. */
   async summarize(): Promise<Reply<GroupSummary>> {
     return replyAsync(async () => {
       const { groupId, state, protocol, lastProtocol, protocolType, memberCount } = this.#describe()
@@ -235,7 +238,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     })
   }
 
-  /** Refusals: `group_id_not_found`, `request_too_large`. */
+  /** Errors: `group_id_not_found`, `request_too_large`. */
   async describe(maxBytes = Number.POSITIVE_INFINITY): Promise<Reply<GroupDescription>> {
     return replyAsync(async () => {
       const description = this.#describe()
@@ -244,7 +247,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     })
   }
 
-  /** Refusals: `group_id_not_found`, `non_empty_group`; `unavailable`: it then goes on by itself. */
+  /** Errors: `group_id_not_found`, `non_empty_group`; `unavailable`: the deletion then continues in the background. */
   async deleteGroup(): Promise<Reply<null>> {
     return replyAsync(async () => {
       this.#expire()
@@ -257,23 +260,23 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     })
   }
 
-  /** A hint of the coordinator: its topics or its config changed. */
+  /** Handles the coordinator's hint that the group's topics or config changed. */
   async refresh(): Promise<void> {
     await this.#lifecycle.refresh()
   }
 
-  /** Idempotent: may run at any time, any often. */
+  /** Idempotent: may run at any time and repeatedly. */
   override async alarm(): Promise<void> {
     await this.#upkeep.run()
   }
 
-  // -- what is true now ------------------------------------------------------------------------
+  // -- reading state ------------------------------------------------------------------------
 
   /** @throws {EdgelogError} `group_id_not_found`. */
   #openGroup(): GroupRow {
     const { group } = this.#store
     if (group !== undefined && !group.isDeleting) return group
-    throw new EdgelogError('group_id_not_found', 'groupId: there is no such group')
+    throw new EdgelogError('group_id_not_found', 'groupId: the group does not exist')
   }
 
   #describe(): GroupDescription {
@@ -281,11 +284,11 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     return this.#members.describe(this.#openGroup(), this.#lifecycle.directory)
   }
 
-  #isBare(): boolean {
+  #isEmpty(): boolean {
     return this.#members.count === 0 && this.#offsets.count === 0
   }
 
-  // -- what changes ----------------------------------------------------------------------------
+  // -- changing state ----------------------------------------------------------------------------
 
   #loadMembers(): GroupMembers {
     return new GroupMembers(this.#store, Date.now(), () => this.#expire())
@@ -295,20 +298,20 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     this.#inOneTurn((nowMs) => this.#members.expire(nowMs))
   }
 
-  /** Members that fall silent together have nobody else to find out. */
+  /** When all members become silent together, only the alarm can detect it. */
   #armForMembers(): void {
     this.#alarm.by(Math.max(Date.now(), this.#members.nextDeadlineMs))
   }
 
-  /** Nothing of it is left; what is in memory begins anew. */
+  /** Deletes all rows and starts with empty state in memory. */
   async #wipe(): Promise<void> {
     this.#members = this.#loadMembers()
     this.#offsets = new OffsetTable(this.ctx.storage.sql)
-    // In one turn: rows without an alarm would stay for ever.
+    // In one turn: rows without an alarm would stay forever.
     await Promise.all([this.#alarm.clear(), this.ctx.storage.deleteAll()])
   }
 
-  /** After any error but a refusal, memory may have run ahead of the rows: it is dropped with the turn. */
+  /** Any error but an `EdgelogError` may leave memory ahead of the rows, so the object is stopped. */
   #inOneTurn<T>(work: (nowMs: number) => T): T {
     const wasEmpty = this.#members.count === 0
     try {
@@ -327,14 +330,14 @@ function clampedSessionMs(sessionTimeoutMs: number): number {
   return Math.min(Math.max(sessionTimeoutMs, SESSION_TIMEOUT_MS_MIN), SESSION_TIMEOUT_MS_MAX)
 }
 
-/** What the coordinator is to be asked for before a heartbeat can be decided. */
-function needOf(request: HeartbeatRequest, subscribed: readonly string[]): TopicNeed {
+/** Returns the topics that must be known before a heartbeat can be decided. */
+function topicNeedOf(request: HeartbeatRequest, subscribed: readonly string[]): TopicNeed {
   const { groupId, topics = [], topicPattern = '', mayNameUnknownTopics } = request
   const added = topics.filter((topic) => !subscribed.includes(topic))
   const required = mayNameUnknownTopics ? [] : added
   return { groupId, names: topics, all: topicPattern !== '', required }
 }
 
-function nothingOf(groupId: GroupId): TopicNeed {
+function noTopics(groupId: GroupId): TopicNeed {
   return { groupId, names: [], all: false, required: [] }
 }

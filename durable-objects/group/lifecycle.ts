@@ -1,9 +1,9 @@
 /**
- * How a group comes into being, what it hears of topics, and how it goes. The coordinator keeps a list
- * of the groups, so each of these is a call to it between two writes here: what is meant to be is
- * written first, an alarm comes back to it, and one at a time is under way.
+ * Creates, registers and deletes a group, and keeps its cache of topics. The coordinator keeps a list
+ * of the groups, so each of these is a call to it between two writes here: the intended state is
+ * written first, an alarm returns to it, and only one runs at a time.
  *
- *   nothing ──first member or offset──> registering ──the coordinator took it──> registered
+ *   nothing ──first member or offset──> registering ──coordinator accepted it──> registered
  *      ▲                                     │ refused                               │ delete
  *      └──────────── forgotten <─────────────┴────────────── deleting <──────────────┘
  */
@@ -16,26 +16,26 @@ import type { TopicWatch } from '../../src/core/topic/topic.ts'
 import { report } from '../../src/events/report.ts'
 import type { GroupStore } from './group-store.ts'
 
-/** What a call needs to be known before it can be decided. */
+/** The topics that must be known before a call can be decided. */
 export interface TopicNeed extends TopicInterest {
   readonly groupId: GroupId
-  /** Names that are refused if there is no such topic. */
+  /** Names that must exist; otherwise the call fails. */
   readonly required: readonly string[]
 }
 
 interface LifecycleHooks {
   watchTopics(watch: TopicWatch): Promise<Reply<GroupMetadata>>
   forgetGroup(groupId: GroupId, incarnation: string): Promise<void>
-  /** What its members subscribe to now. */
+  /** Returns the topics that the members subscribe to now. */
   interest(): TopicInterest
-  /** Nothing of it would be missed: neither members nor offsets. */
-  isBare(): boolean
-  /** Called in the turn that learns of it, before `directory` is the new one. */
+  /** Returns whether the group has neither members nor offsets. */
+  isEmpty(): boolean
+  /** Called in the turn that receives the new topics, before `directory` is replaced. */
   topicsChanged(before: TopicDirectory, after: TopicDirectory): void
   created(): void
-  /** What the coordinator does not hear of now is to be tried again. */
+  /** Called when a deletion begins, so that the alarm retries it if the coordinator does not respond. */
   deleting(): void
-  /** Deletes the rows, the alarm and what is in memory. */
+  /** Deletes the rows, the alarm and the state in memory. */
   wipe(): Promise<void>
 }
 
@@ -43,17 +43,17 @@ export class Lifecycle {
   readonly #store: GroupStore
   readonly #hooks: LifecycleHooks
   #directory: TopicDirectory
-  /** What the coordinator was told. */
-  #told: TopicInterest | undefined
-  #askAgainAtMs = 0
+  /** The interest last sent to the coordinator. */
+  #lastInterest: TopicInterest | undefined
+  #refreshAtMs = 0
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(store: GroupStore, hooks: LifecycleHooks) {
     this.#store = store
     this.#hooks = hooks
     this.#directory = new TopicDirectory(store.group === undefined ? [] : store.readTopics())
-    // Nobody is a member before the coordinator was told of its topics.
-    if (store.group?.isRegistered) this.#told = hooks.interest()
+    // A member exists only after its topics were sent to the coordinator.
+    if (store.group?.isRegistered) this.#lastInterest = hooks.interest()
   }
 
   get directory(): TopicDirectory {
@@ -61,33 +61,33 @@ export class Lifecycle {
   }
 
   /**
-   * Makes sure that the group is there and knows the topics that a call is about.
+   * Ensures that the group is registered and that the topics of a call are cached.
    *
    * @throws {EdgelogError} `unknown_topic_or_partition`, `policy_violation`, `throttled`, `unavailable`.
    */
-  async cover(need: TopicNeed): Promise<void> {
-    if (this.#isCovered(need)) {
-      if (Date.now() >= this.#askAgainAtMs) this.#refreshBehind()
+  async ensureTopicsKnown(need: TopicNeed): Promise<void> {
+    if (this.#areTopicsKnown(need)) {
+      if (Date.now() >= this.#refreshAtMs) this.#refreshInBackground()
       return
     }
     await this.#oneAtATime(async () => {
-      if (!this.#isCovered(need)) await this.#ask(need)
+      if (!this.#areTopicsKnown(need)) await this.#requestTopics(need)
     })
   }
 
-  /** Asks what became of the topics, if there is a group. */
+  /** Refreshes the cached topics and config, if the group exists. */
   async refresh(): Promise<void> {
     await this.#oneAtATime(async () => {
       const { group } = this.#store
       if (group === undefined || group.isDeleting) return
-      await this.#ask({ groupId: group.groupId, names: [], all: false, required: [] })
+      await this.#requestTopics({ groupId: group.groupId, names: [], all: false, required: [] })
     })
   }
 
   /**
-   * Ends the group for good. Whoever comes meanwhile waits and begins a new one.
+   * Deletes the group. Concurrent calls wait and then create a new one.
    *
-   * @param mayDelete Asked when it is its turn.
+   * @param mayDelete called when the turn of this deletion comes.
    */
   async delete(mayDelete: () => boolean): Promise<void> {
     await this.#oneAtATime(async () => {
@@ -95,9 +95,9 @@ export class Lifecycle {
     })
   }
 
-  /** Nobody waits for it: what is known is good enough until the coordinator says otherwise. */
-  #refreshBehind(): void {
-    this.#askAgainAtMs = Date.now() + METADATA_RETRY_MS
+  /** Refreshes in the background: cached topics stay in use until the coordinator responds. */
+  #refreshInBackground(): void {
+    this.#refreshAtMs = Date.now() + METADATA_RETRY_MS
     void this.refresh().catch((error) => {
       const groupId = this.#store.group?.groupId ?? ''
       report({ type: 'group_topics_stale', groupId, error })
@@ -110,18 +110,18 @@ export class Lifecycle {
     await turn
   }
 
-  #isCovered({ names, all, required }: TopicNeed): boolean {
+  #areTopicsKnown({ names, all, required }: TopicNeed): boolean {
     const { group } = this.#store
-    const told = this.#told
+    const lastInterest = this.#lastInterest
     if (group === undefined || group.isDeleting || !group.isRegistered) return false
-    if (told === undefined) return false
-    if (told.all) return required.every((name) => this.#directory.named(name) !== undefined)
+    if (lastInterest === undefined) return false
+    if (lastInterest.all) return required.every((name) => this.#directory.named(name) !== undefined)
     if (all) return false
-    const isTold = names.every((name) => told.names.includes(name))
-    return isTold && required.every((name) => this.#directory.named(name) !== undefined)
+    const isRequested = names.every((name) => lastInterest.names.includes(name))
+    return isRequested && required.every((name) => this.#directory.named(name) !== undefined)
   }
 
-  async #ask(need: TopicNeed): Promise<void> {
+  async #requestTopics(need: TopicNeed): Promise<void> {
     if (this.#store.group?.isDeleting) await this.#delete()
     const isNew = this.#store.group === undefined
     if (isNew) this.#create(need.groupId)
@@ -133,11 +133,11 @@ export class Lifecycle {
         const interest = unite(this.#hooks.interest(), need)
         const watch = { groupId, incarnation, interest, requiredTopics: need.required }
         const metadata = unwrap(await this.#reach(() => this.#hooks.watchTopics(watch)))
-        // Who was covered a moment ago may have become a member since: its topics are not to be lost.
+        // Meanwhile a covered member may have joined with other topics: repeat with these.
         if (!isPartOf(this.#hooks.interest(), interest)) continue
-        this.#told = interest
-        this.#askAgainAtMs = Date.now() + GROUP_METADATA_MAX_AGE_MS
-        this.#learn(metadata)
+        this.#lastInterest = interest
+        this.#refreshAtMs = Date.now() + GROUP_METADATA_MAX_AGE_MS
+        this.#applyMetadata(metadata)
         return
       }
     } catch (error) {
@@ -145,7 +145,7 @@ export class Lifecycle {
     }
   }
 
-  #learn({ topics, config }: GroupMetadata): void {
+  #applyMetadata({ topics, config }: GroupMetadata): void {
     this.#store.updateGroup({ isRegistered: true })
     this.#store.writeConfig(config)
     if (JSON.stringify(topics) === JSON.stringify(this.#directory.topics)) return
@@ -157,19 +157,19 @@ export class Lifecycle {
 
   async #afterFailure(need: TopicNeed, error: unknown, isNew: boolean): Promise<void> {
     const isRefused = !(error instanceof EdgelogError && error.code === 'unavailable')
-    if (isRefused && !this.#store.group?.isRegistered && this.#hooks.isBare()) {
-      // An earlier call may have reached the coordinator, though its answer was lost.
+    if (isRefused && !this.#store.group?.isRegistered && this.#hooks.isEmpty()) {
+      // An earlier call may have reached the coordinator although its response was lost.
       if (isNew) await this.#wipe()
       else await this.#delete()
       throw error
     }
-    // Who was a member before goes on with the topics as they were, while nobody says what they are.
+    // While the coordinator is unavailable, existing members continue with the cached topics.
     const isKnown =
       need.names.every((name) => this.#directory.named(name) !== undefined) &&
       (!need.all || this.#hooks.interest().all)
     if (isRefused || !isKnown || !this.#store.group?.isRegistered) throw error
-    this.#told ??= this.#hooks.interest()
-    this.#askAgainAtMs = Date.now() + METADATA_RETRY_MS
+    this.#lastInterest ??= this.#hooks.interest()
+    this.#refreshAtMs = Date.now() + METADATA_RETRY_MS
   }
 
   #create(groupId: GroupId): void {
@@ -196,7 +196,7 @@ export class Lifecycle {
 
   async #wipe(): Promise<void> {
     this.#store.forget()
-    this.#told = undefined
+    this.#lastInterest = undefined
     this.#directory = new TopicDirectory([])
     await this.#hooks.wipe()
   }
@@ -205,7 +205,7 @@ export class Lifecycle {
     try {
       return await call()
     } catch (cause) {
-      throw new EdgelogError('unavailable', 'the coordinator did not answer, try again', { cause })
+      throw new EdgelogError('unavailable', 'the coordinator did not respond; try again', { cause })
     }
   }
 }

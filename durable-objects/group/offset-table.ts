@@ -1,4 +1,4 @@
-/** The committed offsets of one group: a row per partition. */
+/** The committed offsets of one group: one row per partition. */
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { CommittedOffset, OffsetToCommit } from '../../src/core/group/group-api.ts'
 import { type OffsetExpiry, offsetExpiresAtMs } from '../../src/core/group/offset-expiry.ts'
@@ -16,7 +16,7 @@ type OffsetRow = {
 
 export class OffsetTable {
   readonly #sql: SqlStorage
-  /** How many there are; asked of the table once. */
+  /** Number of offsets; read from the table once. */
   #count: number | undefined
 
   constructor(sql: SqlStorage) {
@@ -31,8 +31,10 @@ export class OffsetTable {
   }
 
   /**
-   * @param collected What is to be written besides, each partition once.
-   * @throws {EdgelogError} `policy_violation` if the group would hold too many; none is written then.
+   * Checks that the group may store these offsets.
+   *
+   * @param collected offsets that the same turn also writes, each partition once.
+   * @throws {EdgelogError} `policy_violation` if the group would exceed its limit; then none is written.
    */
   checkRoom(
     offsets: readonly OffsetToCommit[],
@@ -65,7 +67,7 @@ export class OffsetTable {
     )
   }
 
-  /** Of some names, or of all, by topic and partition. */
+  /** Returns the offsets of some topics or of all, sorted by topic and partition. */
   list(topics?: readonly string[]): CommittedOffset[] {
     const [where, bindings] =
       topics === undefined
@@ -94,7 +96,11 @@ export class OffsetTable {
     this.#count = undefined
   }
 
-  /** Forgets what is due to be. @returns when the next is; infinity: none. */
+  /**
+   * Deletes expired offsets.
+   *
+   * @returns the time of the next expiry; infinity if there is none.
+   */
   expire(expiry: OffsetExpiry, nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY
     for (const offset of this.list()) {

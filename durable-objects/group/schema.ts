@@ -1,9 +1,9 @@
 /**
- * The tables of one group, made when it comes into being.
+ * The tables of one group, created with the group.
  *
  * | table              | row                                                                       |
  * | ------------------ | ------------------------------------------------------------------------- |
- * | `setting`          | `group` (who it is, epochs), `topics` and `config` (as it knows them), `classic` |
+ * | `setting`          | `group` (identity, epochs), `topics` and `config` (caches), `classic`      |
  * | `member`           | one member with its target, as JSON                                       |
  * | `committed_offset` | the offset of one partition                                               |
  */

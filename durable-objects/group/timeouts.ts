@@ -1,7 +1,7 @@
-/** Moments after which something is due, by key; asking whether any is costs nothing until one is. */
+/** Deadlines by key. A check costs nothing until one has passed. */
 export class Timeouts {
   readonly #atMs = new Map<string, number>()
-  /** None is earlier; it may be earlier than all. */
+  /** Lower bound of the earliest deadline. */
   #nextMs = Number.POSITIVE_INFINITY
 
   set(key: string, atMs: number): void {
@@ -22,7 +22,7 @@ export class Timeouts {
     this.#nextMs = Number.POSITIVE_INFINITY
   }
 
-  /** The keys whose moment has come; they stay until they are deleted or set anew. */
+  /** Returns the keys whose deadline has passed; they stay until they are deleted or set again. */
   due(nowMs: number): readonly string[] {
     if (nowMs < this.#nextMs) return []
     const due = [...this.#atMs].filter(([, atMs]) => atMs <= nowMs).map(([key]) => key)

@@ -1,6 +1,6 @@
 /**
- * What a group does by alarm: finds out which members are silent where nobody else would, forgets
- * offsets, and ends a group that holds nothing. Every step is idempotent.
+ * The alarm work of a group: detects silent members when no other call would, expires offsets,
+ * and deletes a group that is empty. Every step is idempotent.
  */
 import type { OffsetExpiry } from '../../src/core/group/offset-expiry.ts'
 import {
@@ -18,11 +18,11 @@ import type { GroupStore } from './group-store.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { OffsetTable } from './offset-table.ts'
 
-/** The parts of the group that are made anew when it is wiped. */
+/** The parts of the group that are recreated when it is wiped. */
 interface UpkeepHooks {
   members(): GroupMembers
   offsets(): OffsetTable
-  /** Removes the members whose time is over. */
+  /** Removes the members whose deadline has passed. */
   expireMembers(): void
   readonly retentionMs: number
 }
@@ -32,8 +32,8 @@ export class Upkeep {
   readonly #alarm: GroupAlarm
   readonly #lifecycle: Lifecycle
   readonly #hooks: UpkeepHooks
-  /** The roll was called, and not all have answered yet. */
-  #isRollOpen = false
+  /** True if a liveness check has begun and some member has made no call yet. */
+  #isLivenessCheckOpen = false
 
   constructor(store: GroupStore, alarm: GroupAlarm, lifecycle: Lifecycle, hooks: UpkeepHooks) {
     this.#store = store
@@ -44,11 +44,11 @@ export class Upkeep {
 
   async run(): Promise<void> {
     if (this.#store.group === undefined) return
-    // A fired alarm is used up: the next one is set before anything can go wrong.
+    // A fired alarm is gone, so set the next one before anything can fail.
     const retryAtMs = Date.now() + GROUP_ALARM_RETRY_MS
     this.#alarm.at(retryAtMs)
-    await this.#callRoll()
-    // It may be deleted by now.
+    await this.#checkLiveness()
+    // The group may have been deleted in the meantime.
     if (this.#store.group === undefined) return
     this.#hooks.expireMembers()
     const nextExpiryMs = this.#hooks.offsets().expire(this.#offsetExpiry(), Date.now())
@@ -58,20 +58,19 @@ export class Upkeep {
   }
 
   /**
-   * Who was heard when is forgotten with each eviction, and the next alarm is far away. So this one
-   * waits until every member is heard anew, or its session is over: sessions end even if the object
-   * sleeps between all calls.
+   * Waits until each member has made a call or its session has expired. Last-seen times are lost on eviction, and the
+   * next alarm is far away; so sessions end even if the object sleeps between all calls.
    */
-  async #callRoll(): Promise<void> {
-    if (!this.#isRollOpen) this.#hooks.members().callRoll()
+  async #checkLiveness(): Promise<void> {
+    if (!this.#isLivenessCheckOpen) this.#hooks.members().startLivenessCheck()
     const endMs = Date.now() + ROLL_CALL_MS_MAX
-    while (this.#hooks.members().hasUnheard && Date.now() < endMs) {
+    while (this.#hooks.members().hasUnseen && Date.now() < endMs) {
       const untilMs = Math.min(this.#hooks.members().nextDeadlineMs, endMs)
       const waitMs = Math.min(untilMs - Date.now(), HEARTBEAT_INTERVAL_MS)
       await new Promise((resolve) => setTimeout(resolve, Math.max(1, waitMs)))
       this.#hooks.expireMembers()
     }
-    this.#isRollOpen = this.#hooks.members().hasUnheard
+    this.#isLivenessCheckOpen = this.#hooks.members().hasUnseen
   }
 
   #nextAlarmMs(nextExpiryMs: number): number | undefined {
@@ -79,24 +78,24 @@ export class Upkeep {
     if (group === undefined) return undefined
     const nowMs = Date.now()
     if (group.isDeleting) return nowMs + GROUP_ALARM_RETRY_MS
-    // A session may be longer than the platform lets an alarm take.
-    if (this.#isRollOpen) return nowMs + 1
+    // A session may be longer than the platform allows one alarm to run.
+    if (this.#isLivenessCheckOpen) return nowMs + 1
     const watchAtMs = nowMs + GROUP_WATCH_INTERVAL_MS
     if (group.emptySinceMs === null) return watchAtMs
-    const overAtMs = this.#isBare() ? group.emptySinceMs + EMPTY_GROUP_KEPT_MS : nextExpiryMs
+    const overAtMs = this.#isEmpty() ? group.emptySinceMs + EMPTY_GROUP_KEPT_MS : nextExpiryMs
     return Math.max(nowMs + 1, Math.min(overAtMs, watchAtMs))
   }
 
-  #isBare(): boolean {
+  #isEmpty(): boolean {
     return this.#hooks.members().count === 0 && this.#hooks.offsets().count === 0
   }
 
-  /** It has had nothing for long enough, or its deletion was begun. */
+  /** Returns whether the group was empty for long enough, or its deletion has begun. */
   #isOver(): boolean {
     const { group } = this.#store
     if (group === undefined) return false
     const emptyForMs = Date.now() - (group.emptySinceMs ?? Date.now())
-    return group.isDeleting || (this.#isBare() && emptyForMs >= EMPTY_GROUP_KEPT_MS)
+    return group.isDeleting || (this.#isEmpty() && emptyForMs >= EMPTY_GROUP_KEPT_MS)
   }
 
   #offsetExpiry(): OffsetExpiry {

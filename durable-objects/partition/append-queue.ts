@@ -1,7 +1,7 @@
 /**
- * Group commit. Appends that arrive while a commit is on its way to disk are collected and become the
- * next one; a lone append is committed at once. Each caller is answered only after its own commit was
- * written, and the platform holds the answer back until it is durable.
+ * Group commit. Appends that arrive while a commit is being written are collected and become the next commit; a lone
+ * append is committed at once. Each call resolves only after its own commit was written, and the platform holds the
+ * response back until the commit is durable.
  */
 import { EdgelogError, type Reply } from '../../src/core/errors.ts'
 import {
@@ -18,22 +18,22 @@ type Answer = Reply<AppendReply | OverlapReply>
 interface Entry {
   readonly append: ParsedAppend
   readonly settle: (answer: Answer) => void
-  /** Set while the entry waits for the batch before it in its producer's sequence. */
+  /** Set while the entry waits for the preceding batch of its producer. */
   parked?: {
     readonly timer: ReturnType<typeof setTimeout>
-    /** What is answered if the wait is in vain; what is missing changes as other batches come. */
+    /** The error returned if the wait times out; the missing sequence changes as other batches arrive. */
     error: EdgelogError
   }
 }
 
 export interface CommitTarget {
-  /** Decides and gives offsets, in memory. */
+  /** Decides and assigns offsets, in memory. */
   append(append: ParsedAppend): AppendOutcome
-  /** Writes everything appended since the last call; must throw if any of it is not written. */
+  /** Writes everything appended since the last call; must throw if any write fails. */
   commit(): void
-  /** Drops this turn and everything in memory: after an error it may have run ahead of the rows. */
+  /** Drops this turn and all state in memory, which may be ahead of the rows after an error. */
   abort(error: unknown): void
-  /** Resolves when what was committed is durable. */
+  /** Resolves when the committed batches are durable. */
   durable(): Promise<void>
 }
 
@@ -63,7 +63,7 @@ export class AppendQueue {
     })
   }
 
-  /** Answers everything that waits with `error`. */
+  /** Fails all waiting appends with `error`. */
   refuseAll(error: EdgelogError): void {
     for (const entry of this.#entries.splice(0)) entry.settle({ error: error.toBody() })
     for (const entry of [...this.#parked]) this.#unpark(entry).settle({ error: error.toBody() })
@@ -77,7 +77,7 @@ export class AppendQueue {
     ) {
       return undefined
     }
-    return new EdgelogError('throttled', 'the partition has too many appends waiting', {
+    return new EdgelogError('throttled', 'the partition has too many pending appends', {
       details: { retryAfterMs: THROTTLE_MS },
     })
   }
@@ -96,7 +96,7 @@ export class AppendQueue {
     }
   }
 
-  /** One synchronous turn: decide, give offsets, write, and only then answer. */
+  /** Decides, assigns offsets, writes and then resolves the calls, in one synchronous turn. */
   #commitGroup(): void {
     const answers: Array<() => void> = []
     let group = this.#entries
@@ -133,8 +133,8 @@ export class AppendQueue {
   }
 
   /**
-   * A producer's requests may overtake each other on their way here. One that came too early waits a
-   * moment for its predecessor, so that pipelining does not cost a retry.
+   * Requests of one producer may arrive out of order. One that arrives early waits a short time for its predecessor, so
+   * that pipelining does not cost a retry.
    */
   #park(entry: Entry, error: EdgelogError): void {
     const timer = setTimeout(() => {
@@ -153,7 +153,7 @@ export class AppendQueue {
   }
 }
 
-/** In this order one pass takes all that wait for each other, instead of one pass each. */
+/** Sorting by the first sequence places all appends that wait for each other in one pass instead of one pass each. */
 function firstSequence({ append }: Entry): number {
   return append.headers[0]?.baseSequence ?? -1
 }

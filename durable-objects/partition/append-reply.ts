@@ -1,4 +1,4 @@
-/** What a caller hears of the batches that were placed. */
+/** Builds the result of an append from its placed batches. */
 import { assert } from '../../src/core/errors.ts'
 import type { PlacedBatch } from '../../src/core/log/append.ts'
 import type { AppendReply, PartitionAssignment } from '../../src/core/log/partition-api.ts'

@@ -42,7 +42,7 @@ export class ChunkTable {
     )
   }
 
-  /** The spans from the chunk that holds `offset` on, in order; rows are read as they are asked for. */
+  /** Yields the spans from the chunk that holds `offset` on, in order; rows are read lazily. */
   *spansFrom(offset: number): Generator<ChunkSpan> {
     const rows = this.#sql.exec<SpanRow>(
       `SELECT ${SPAN_COLUMNS} FROM chunk
@@ -60,7 +60,7 @@ export class ChunkTable {
     return row === undefined ? undefined : spanOf(row)
   }
 
-  /** The latest time in chunks that begin at `baseOffset` or later; -1 where none has a time. */
+  /** Returns the latest time in chunks that begin at `baseOffset` or later; -1 if none has a time. */
   latestTimestamp(baseOffset: number): number {
     const { latest } = this.#sql
       .exec<{ latest: number | null }>(
@@ -71,7 +71,7 @@ export class ChunkTable {
     return Math.max(latest ?? -1, -1)
   }
 
-  /** Of the chunks that begin at `baseOffset` or later, the first with a record at or after `timestamp`. */
+  /** Returns the first chunk at or after `baseOffset` that has a record at or after `timestamp`. */
   firstReaching(timestamp: number, baseOffset: number): Uint8Array | undefined {
     const [row] = this.#sql
       .exec<{ bytes: ArrayBuffer }>(
@@ -84,7 +84,7 @@ export class ChunkTable {
     return row === undefined ? undefined : new Uint8Array(row.bytes)
   }
 
-  /** The bytes of the chunks from one base offset to another, both included. */
+  /** Returns the bytes of the chunks from one base offset to another, both included. */
   bytesBetween(firstBaseOffset: number, lastBaseOffset: number): Uint8Array[] {
     return this.#sql
       .exec<{ bytes: ArrayBuffer }>(
@@ -96,7 +96,7 @@ export class ChunkTable {
       .map((row) => new Uint8Array(row.bytes))
   }
 
-  /** Makes neighbouring chunks one row. The caller's turn makes it atomic. */
+  /** Merges neighbouring chunks into one row. The caller's turn makes it atomic. */
   merge(group: readonly ChunkSpan[]): void {
     const [first] = group
     const last = group.at(-1)

@@ -1,5 +1,6 @@
 /**
- * Finds batches by time. The log may start within a chunk, and a batch, of which the rest is not to be found:
+ * Finds batches by time. The log may start within a chunk and within a batch;
+ * records below the log start must not be found:
  *
  *     | batch | batch | batch | batch |   the chunk that holds the log start
  *                 ^ log start
@@ -12,17 +13,17 @@ import { take } from './take.ts'
 const NOTHING = new Uint8Array(0)
 
 interface LogStart {
-  /** The batch that holds the log start, where that is within a chunk. */
+  /** The batch that holds the log start, if that is within a chunk; otherwise empty. */
   readonly cut: Uint8Array
-  /** What follows it in its chunk. */
+  /** The batches after `cut` in its chunk. */
   readonly rest: Uint8Array
-  /** Where the chunks begin that are wholly in the log. */
+  /** The base offset of the first chunk that lies wholly in the log. */
   readonly baseOffset: number
 }
 
 /**
- * The first batch with a record at or after `wanted`, or with the latest time of all; before it the
- * one with the log start, where that is within a chunk and reaches as far.
+ * Returns the first batch with a record at or after `wanted`, or the one with the latest time. If the log start is
+ * within a chunk and the batch that holds it reaches that time, that batch comes first.
  */
 export function findTimestamp(
   chunks: ChunkTable,

@@ -1,23 +1,23 @@
 /**
- * The steps of maintenance, in the order in which an alarm does them. A new one is a row here: it says what one turn
- * does, how many turns an alarm gives it, and when it has something to do next.
+ * The maintenance steps, in the order in which an alarm runs them. Each row gives the work of one turn, the number of
+ * turns per alarm, and the time of the next work. To add a step, add a row.
  */
 import { MAINTENANCE_TURNS_MAX, PRODUCER_TURNS_MAX } from '../../src/core/limits.ts'
 import type { PartitionLog } from './partition-log.ts'
 
 export interface MaintenanceStep {
   readonly name: string
-  /** Turns of one alarm; what is left waits for the next alarm. */
+  /** Turns per alarm; the rest waits for the next alarm. */
   readonly turnsMax: number
-  /** Does one bounded, synchronous and idempotent part of the work; returns whether there is more to do now. */
+  /** Does one bounded, synchronous and idempotent part of the work; returns whether more is left to do now. */
   turn(log: PartitionLog, time: MaintenanceTime): boolean
-  /** When there is something to do that no commit brings about; undefined: nothing. */
+  /** Returns when work becomes due without a commit; undefined if none does. */
   dueAtMs?(log: PartitionLog): number | undefined
 }
 
 export interface MaintenanceTime {
   readonly nowMs: number
-  /** The alarm is a check of the age of records. */
+  /** True if this alarm checks the age of records. */
   readonly isAgeCheck: boolean
 }
 

@@ -1,6 +1,6 @@
 /**
- * The alarm of a partition: when it is due, and the turns of `MAINTENANCE_STEPS` that it does. Every turn is
- * idempotent and synchronous, so that an alarm that is cut short or runs twice does no harm.
+ * The alarm of a partition: when it is due, and the turns of `MAINTENANCE_STEPS` that it runs. Every turn is idempotent
+ * and synchronous, so an alarm that is interrupted or runs twice does no harm.
  */
 import {
   ALARM_AHEAD_MS_MAX,
@@ -15,12 +15,12 @@ import type { PartitionLog } from './partition-log.ts'
 
 export class Maintenance {
   readonly #storage: DurableObjectStorage
-  /** When the alarm is set for; each `setAlarm` is a row written, so it is only ever moved forward. */
+  /** Time of the set alarm. Each `setAlarm` writes a row, so calls only move it forward. */
   #alarmAtMs: number | undefined
   readonly #checkIntervalMs: number
   /**
-   * Before this time no record goes by its age: as with a broker, what comes when it is old already stays until
-   * the next check. Not stored: in a new life that its alarm begins, the first alarm is a check.
+   * No record expires by age before this time: as with a broker, a record that is already old when it arrives stays
+   * until the next check. Not stored: after a restart by an alarm, the first alarm is a check.
    */
   #ageCheckAtMs: number | undefined
 
@@ -37,18 +37,18 @@ export class Maintenance {
   async load(nowMs: number): Promise<void> {
     const alarmAtMs = await this.#storage.getAlarm()
     if (alarmAtMs === null) return
-    // An alarm that is long past was lost (a known fault of the platform): set it anew.
+    // An alarm that is long overdue was lost (a known platform fault): set it again.
     if (alarmAtMs < nowMs - ALARM_LATE_MS_MAX) this.#ensureAlarm(nowMs + 1)
     else this.#alarmAtMs = alarmAtMs
   }
 
-  /** After each commit: arms the alarm for what the commit made due. */
+  /** Arms the alarm for the work that a commit made due. */
   afterCommit(log: PartitionLog, hasChunksToSeal: boolean, nowMs: number): void {
     if (hasChunksToSeal) this.#ensureAlarm(nowMs + SEAL_DELAY_MS)
     this.armRetention(log, nowMs)
   }
 
-  /** Arms the alarm for what is to be deleted by size, and for the next check of the age of records. */
+  /** Arms the alarm for deletion by size and for the next check of the age of records. */
   armRetention(log: PartitionLog, nowMs: number): void {
     if (log.hasExcess) this.#ensureAlarm(nowMs + RETENTION_SIZE_DELAY_MS)
     const expiresAtMs = log.oldestExpiresAtMs
@@ -58,7 +58,7 @@ export class Maintenance {
     this.#ensureAlarm(Math.min(this.#ageCheckAtMs, nowMs + ALARM_AHEAD_MS_MAX))
   }
 
-  /** @param isCurrent whether `log` still is the partition's log: it may be deleted between two turns */
+  /** @param isCurrent returns whether `log` still is the partition's log: it may be deleted between two turns */
   async run(log: PartitionLog, isCurrent: () => boolean): Promise<void> {
     this.#alarmAtMs = undefined
     const isAgeCheck = Date.now() >= (this.#ageCheckAtMs ?? 0)
@@ -79,7 +79,7 @@ export class Maintenance {
   #armNext(log: PartitionLog, time: MaintenanceTime, isUnfinished: boolean): void {
     const { nowMs, isAgeCheck } = time
     if (isUnfinished) this.#ensureAlarm(nowMs + 1)
-    // The next alarm goes on with the same check.
+    // The next alarm continues the same check.
     if (isUnfinished && isAgeCheck) this.#ageCheckAtMs = nowMs + 1
     for (const { dueAtMs } of MAINTENANCE_STEPS) {
       const dueMs = dueAtMs?.(log)

@@ -1,4 +1,4 @@
-/** The chunk that the batches of one turn are collected in, until it is full or the turn is written. */
+/** Collects the batches of one turn in a chunk, until it is full or the turn is written. */
 
 import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { assert } from '../../src/core/errors.ts'
@@ -10,12 +10,12 @@ export class OpenChunk {
   #sizeBytes = 0
   #maxTimestamp: number | undefined
 
-  /** A batch that is larger than any chunk stands alone. */
+  /** A batch that is larger than any chunk gets a chunk of its own. */
   hasRoomFor(batch: Uint8Array): boolean {
     return this.#sizeBytes + batch.length <= CHUNK_BYTES_MAX
   }
 
-  /** @param maxTimestamp below 0 where no record has a time: the time of the append stands in. */
+  /** @param maxTimestamp below 0 if no record has a time: the append time is used instead. */
   add(batch: Uint8Array, maxTimestamp: number, nowMs: number): void {
     this.#batches.push(batch)
     this.#sizeBytes += batch.length

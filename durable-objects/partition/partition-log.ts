@@ -1,6 +1,6 @@
 /**
- * The log of one partition over its tables: all synchronous, so that between reading the head and
- * writing rows nothing else can happen. What may be decided is decided in `src/core/log`.
+ * The log of one partition over its tables. All calls are synchronous, so nothing else can happen between reading the
+ * head and writing rows. The decisions are made in `src/core/log`.
  */
 import {
   assignLogAppendTime,
@@ -36,7 +36,7 @@ import { type LogSlice, readSlice, type SliceRequest } from './read-slice.ts'
 import { type Checkpoint, EMPTY_CHECKPOINT, SettingTable } from './setting-table.ts'
 import { take, takeWhile } from './take.ts'
 
-/** One leader for ever: a Durable Object never loses an election. */
+/** Constant: a Durable Object never loses an election. */
 const LEADER_EPOCH = 0
 
 export interface ParsedAppend extends AppendRequest {
@@ -48,7 +48,11 @@ export type AppendOutcome =
   | { readonly kind: 'overlap'; readonly reply: OverlapReply }
   | Exclude<AppendDecision, { kind: 'append' | 'overlap' }>
 
-/** Reads what `decideAppend` needs. @throws {EdgelogError} for bytes that are no record batches. */
+/**
+ * Parses the batch headers for `decideAppend`.
+ *
+ * @throws {EdgelogError} for bytes that are not record batches.
+ */
 export function parseAppend(request: AppendRequest): ParsedAppend {
   return { ...request, headers: readBatchHeaders(request.batches) }
 }
@@ -60,12 +64,12 @@ export class PartitionLog {
   #assignment: PartitionAssignment
   #checkpoint: Checkpoint
   #logEndOffset: number
-  /** Bytes and chunks from the checkpoint on. */
+  /** Bytes and chunks above the checkpoint. */
   #uncheckpointedBytes = 0
   #uncheckpointedChunks = 0
-  /** The oldest chunk: what retention asks about after each append. */
+  /** The oldest chunk; retention checks it after each append. */
   #oldest: ChunkSpan | undefined
-  /** Batches that were given their offsets in this turn and are not written yet. */
+  /** Batches with offsets assigned in this turn that are not written yet. */
   #unwritten: OpenChunk | undefined
   #writtenOffset: number
 
@@ -85,7 +89,7 @@ export class PartitionLog {
     return log
   }
 
-  /** Wakes up an existing log. The work is bounded by the distance between two checkpoints. */
+  /** Loads an existing log. The work is bounded by the distance between two checkpoints. */
   static load(sql: SqlStorage, nowMs: number): PartitionLog {
     const assignment = new SettingTable(sql).read('assignment')
     assert(assignment !== undefined, 'a partition with tables has an assignment')
@@ -123,7 +127,7 @@ export class PartitionLog {
 
   get ends(): LogEnds {
     const highWatermark = this.#writtenOffset
-    // Nothing is undecided without transactions.
+    // Without transactions every record is decided.
     const lastStableOffset = highWatermark
     return { logStartOffset: this.#checkpoint.logStartOffset, lastStableOffset, highWatermark }
   }
@@ -145,8 +149,8 @@ export class PartitionLog {
   // -- append ------------------------------------------------------------------------------------
 
   /**
-   * Decides and gives offsets. `write` must follow in the same turn: until then the batches are only
-   * in memory and not visible to readers.
+   * Decides and assigns offsets. `write` must follow in the same turn: until then the
+   * batches are only in memory and not visible to readers.
    */
   append(append: ParsedAppend, nowMs: number): AppendOutcome {
     const decision = decideAppend({
@@ -186,7 +190,7 @@ export class PartitionLog {
   }
 
   /**
-   * Writes what was appended in this turn, with a checkpoint when one is due.
+   * Writes the batches appended in this turn, with a checkpoint when one is due.
    *
    * @returns whether the checkpoint left small chunks to seal.
    */
@@ -230,19 +234,26 @@ export class PartitionLog {
 
   // -- read --------------------------------------------------------------------------------------
 
-  /** Returns whole batches from the one that holds the offset. @throws {EdgelogError} `offset_out_of_range`. */
+  /**
+   * Returns whole batches from the one that holds the offset.
+   *
+   * @throws {EdgelogError} `offset_out_of_range`.
+   */
   read(request: SliceRequest): LogSlice {
     return readSlice(this.#chunks, this.ends, request)
   }
 
-  /** `TimestampLookup.batches`. */
+  /** Returns the batches of `TimestampLookup`. */
   findTimestamp(wanted: number | 'max'): Uint8Array[] {
     return findTimestamp(this.#chunks, this.logStartOffset, wanted)
   }
 
   // -- maintenance -------------------------------------------------------------------------------
 
-  /** Whether retention would delete something now, whatever its age. Asked after each append: reads no row. */
+  /**
+   * Returns whether retention by size would delete something now, regardless
+   * of age. Runs after each append; reads no row.
+   */
   get hasExcess(): boolean {
     return this.#oldest !== undefined && mayGo(this.#oldest, this, this.#assignment.config)
   }
@@ -254,9 +265,10 @@ export class PartitionLog {
   }
 
   /**
-   * Deletes expired chunks, a bounded number in one turn. @returns whether there may be more.
+   * Deletes expired chunks, a bounded number per turn.
    *
-   * @param nowMs Left out: the age of records does not count.
+   * @param nowMs if undefined, the age of records is ignored.
+   * @returns whether there may be more.
    */
   retain(nowMs?: number): boolean {
     const plan = planRetention(
@@ -277,9 +289,9 @@ export class PartitionLog {
   }
 
   /**
-   * Moves the log start up. What lies below it goes as by retention, some now and the rest by alarm.
+   * Raises the log start. The chunks below it are deleted like expired ones: some now, the rest by alarm.
    *
-   * @throws {EdgelogError} what `decideDeleteRecords` refuses.
+   * @throws {EdgelogError} errors of `decideDeleteRecords`.
    */
   deleteRecords(beforeOffset: number | 'highWatermark'): void {
     const logStartOffset = decideDeleteRecords(beforeOffset, this.ends, this.#assignment.config)
@@ -288,7 +300,11 @@ export class PartitionLog {
     this.retain()
   }
 
-  /** Merges one group of small chunks below the checkpoint. @returns whether there may be more. */
+  /**
+   * Merges one group of small chunks below the checkpoint.
+   *
+   * @returns whether there may be more.
+   */
   seal(): boolean {
     const { offset, sealedOffset } = this.#checkpoint
     if (sealedOffset >= offset) return false
@@ -305,7 +321,7 @@ export class PartitionLog {
     return plan.group !== undefined
   }
 
-  /** Forgets some of the producers that were silent for too long. Returns whether there are more. */
+  /** Deletes some of the producers that were idle for too long. Returns whether there are more. */
   expireProducers(nowMs: number): boolean {
     return this.#producers.expire(nowMs)
   }

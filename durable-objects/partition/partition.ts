@@ -1,6 +1,6 @@
 /**
- * The Durable Object of one partition. A thin shell: it receives calls, lets the log act in one
- * synchronous turn, and wakes whoever waits for the result.
+ * The Durable Object of one partition. A thin shell: it receives calls, lets the log act in one synchronous turn, and
+ * wakes the calls that wait for the result.
  */
 import { DurableObject } from 'cloudflare:workers'
 import { concatenate, ownBytes } from '../../src/core/bytes/concatenate.ts'
@@ -72,7 +72,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   async destroy(): Promise<void> {
     const gone = unknownPartition()
     this.#log = undefined
-    // It knows of an alarm that will be gone.
+    // The old instance caches an alarm that is about to be deleted.
     this.#maintenance = this.#newMaintenance()
     this.#queue.refuseAll(gone)
     this.#waiters.wakeAll()
@@ -100,7 +100,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
       const waitMs = deadlineMs - Date.now()
       if ('error' in answer || waitMs <= 0 || this.#waiters.isFull) return answer
       const missingBytes = Math.max(1, request.minBytes) - answer.ok.batches.length
-      // What the log holds beyond the answer did not fit into it: waiting would add nothing.
+      // The log holds more than was returned, but it did not fit: waiting would not add anything.
       if (missingBytes <= 0 || answer.ok.to < readableEnd(answer.ok, isolation)) return answer
       offset = answer.ok.from
       await this.#waiters.wait(missingBytes, waitMs)

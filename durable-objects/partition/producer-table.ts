@@ -1,7 +1,7 @@
 /**
- * The producers of a partition: changed ones in memory until the next checkpoint writes them, known
- * ones from a small cache, the rest from their row. So neither memory nor a wake-up grows with the
- * number of producers a partition has ever seen.
+ * The producers of a partition. Changed ones stay in memory until the next checkpoint writes them, recently used ones
+ * in a small cache; all others are read from their row. So neither memory nor the start-up time grows with the number
+ * of producers that a partition has ever seen.
  */
 import {
   CACHED_PRODUCERS_MAX,
@@ -22,7 +22,7 @@ export class ProducerTable {
   readonly #sql: SqlStorage
   readonly #changed = new Map<bigint, ChangedProducer>()
   readonly #cache = new Map<bigint, ProducerState | undefined>()
-  /** No row expires before it, so no one need look; 0 after a wake-up, Infinity where there is no row. */
+  /** No row expires earlier, so no scan is needed; 0 after a start, Infinity if there is no row. */
   #expiresAtMs = 0
 
   constructor(sql: SqlStorage) {
@@ -48,7 +48,7 @@ export class ProducerTable {
     this.#changed.set(producerId, { state, lastAppendMs: nowMs })
   }
 
-  /** Part of a checkpoint: what changed since the last one becomes rows. */
+  /** Writes the changes since the last checkpoint to rows. Part of a checkpoint. */
   writeChanged(): void {
     for (const [producerId, { state, lastAppendMs }] of this.#changed) {
       this.#sql.exec(
@@ -66,8 +66,8 @@ export class ProducerTable {
   }
 
   /**
-   * Forgets producers that were silent for `PRODUCER_EXPIRATION_MS`, a bounded number. Reads the whole table,
-   * so only when one of them can have been.
+   * Deletes a bounded number of producers that were idle for `PRODUCER_EXPIRATION_MS`. Scans the whole table, so it
+   * runs only when one may have expired.
    *
    * @returns whether there are more of them.
    */
@@ -76,7 +76,7 @@ export class ProducerTable {
     return nowMs >= this.#expiresAtMs
   }
 
-  /** No producer expires before; undefined where none has a row. */
+  /** Lower bound of the next expiry; undefined if no producer has a row. */
   get expireAtMs(): number | undefined {
     return this.#expiresAtMs === Number.POSITIVE_INFINITY ? undefined : this.#expiresAtMs
   }

@@ -1,11 +1,13 @@
-/** The reading half of a partition's log: plans by the sizes of rows, reads those it sends, cuts at batches. */
+/**
+ * Reads a part of a partition's log: plans by row sizes, reads only the rows it sends, and cuts at batch boundaries.
+ */
 import { EdgelogError } from '../../src/core/errors.ts'
 import { PARTIAL_CHUNK_BYTES_MAX } from '../../src/core/limits.ts'
 import { type ChunkSpan, sliceChunk } from '../../src/core/log/chunk.ts'
 import { type IsolationLevel, type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
 import type { ChunkTable } from './chunk-table.ts'
 
-/** All batches that the log has from `from` up to, not including, `to`. */
+/** All batches of the log from `from` up to, but not including, `to`. */
 export interface LogSlice {
   readonly from: number
   readonly to: number
@@ -16,13 +18,13 @@ export interface LogSlice {
 export interface SliceRequest {
   readonly offset: number
   readonly maxBytes: number
-  /** Nothing is given where the first batch does not fit. */
+  /** True if the result may be empty when the first batch does not fit. */
   readonly mayLeaveFirst: boolean
   readonly isolation: IsolationLevel
 }
 
 /**
- * Whole batches from the one that holds `offset`, up to `maxBytes` but at least one unless it may be left.
+ * Returns whole batches from the one that holds `offset`, up to `maxBytes`, but at least one unless `mayLeaveFirst`.
  *
  * @throws {EdgelogError} `offset_out_of_range`.
  */
@@ -61,7 +63,7 @@ export function readSlice(
   return { from: offset, to, batches, sizeBytes }
 }
 
-/** Plans by sizes alone, so that no large row is read of which little would be sent. */
+/** Plans by sizes alone, so that no large row is read when only a small part of it would be sent. */
 function chunksToRead(chunks: ChunkTable, offset: number, maxBytes: number): ChunkSpan[] {
   const wanted: ChunkSpan[] = []
   let roomBytes = maxBytes

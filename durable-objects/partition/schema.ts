@@ -1,16 +1,16 @@
 /**
- * The tables of one partition, made when the coordinator first configures it.
+ * The tables of one partition, created when the coordinator first configures it.
  *
  * | table      | row                                                                         |
  * | ---------- | --------------------------------------------------------------------------- |
  * | `chunk`    | batches of one commit, or of many once sealed; keyed by their first offset  |
  * | `producer` | one idempotent producer as of the last checkpoint                           |
- * | `setting`  | `assignment` (what the coordinator said) and `checkpoint`, as JSON          |
+ * | `setting`  | `assignment` (from the coordinator) and `checkpoint`, as JSON               |
  *
- * `max_timestamp` is negative where no record has a time: see `ChunkSpan`.
+ * `max_timestamp` is negative if no record has a time: see `ChunkSpan`.
  *
- * No second index and no AUTOINCREMENT: each doubles the rows written. `bytes` is the last column,
- * so that the others are read without it.
+ * No second index and no AUTOINCREMENT: each would double the rows written. `bytes` is the last column,
+ * so that SQLite reads the other columns without it.
  */
 import type { SchemaStep } from '../migrate.ts'
 

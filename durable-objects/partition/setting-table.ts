@@ -1,17 +1,17 @@
-/** The two JSON documents a partition keeps about itself. */
+/** The two JSON documents of a partition. */
 import type { PartitionAssignment } from '../../src/core/log/partition-api.ts'
 import { StoredForm } from '../../src/core/stored-form.ts'
 
 /**
- * Where a wake-up starts. Everything below `offset` is accounted for: its producers are in the
- * `producer` table and its bytes in `sizeBytes`. What lies above is replayed from batch headers.
+ * The state from which a start continues. Below `offset` the producers are in the `producer` table and the bytes in
+ * `sizeBytes`. The batch headers above it are replayed.
  */
 export interface Checkpoint {
   readonly offset: number
   /** Bytes of the chunks below `offset`. */
   readonly sizeBytes: number
   readonly logStartOffset: number
-  /** Chunks below this were merged, or are not worth it. */
+  /** Chunks below this offset were merged, or are large enough. */
   readonly sealedOffset: number
 }
 

@@ -1,12 +1,12 @@
 /**
- * Live tails over hibernating WebSockets. Each socket carries its own position and credit in its
- * attachment, so that nothing of it lives only in memory and an idle partition can sleep.
+ * Live tails over hibernating WebSockets. Each socket stores its own position and credit in its attachment, so no state
+ * of it is only in memory, and an idle partition can sleep.
  *
  *     to the reader:   frames of `tail-protocol.ts`
- *     from the reader: a number as text: bytes of further credit
+ *     from the reader: a number as text: bytes of additional credit
  *
- * While a socket has credit it is sent frames; a frame may overdraw the credit, so what is under way
- * is bounded by the credit and one frame.
+ * A socket with credit is sent frames. A frame may overdraw the credit, so the bytes
+ * in flight are bounded by the credit plus one frame.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
 import { TAIL_CREDIT_BYTES_MAX, TAILS_MAX } from '../../src/core/limits.ts'
@@ -21,7 +21,7 @@ import type { LogSlice } from './read-slice.ts'
 
 /** The attachment of a socket. */
 export interface TailPosition {
-  /** Where the next frame begins. */
+  /** The offset at which the next frame begins. */
   readonly offset: number
   readonly creditBytes: number
   readonly isolation: IsolationLevel
@@ -34,13 +34,16 @@ export class Tails {
     this.#ctx = ctx
   }
 
-  /** Opens a tail, and sends what the log has from its offset on, as far as the credit goes. */
+  /** Opens a tail, and sends the records from its offset on, as far as the credit allows. */
   open(log: PartitionLog, { offset, creditBytes, isolation }: TailPosition): WebSocket {
     if (this.#ctx.getWebSockets().length >= TAILS_MAX) {
       throw new EdgelogError('throttled', `a partition has at most ${TAILS_MAX} live tails`)
     }
     if (!(Number.isSafeInteger(creditBytes) && creditBytes >= 0)) {
-      throw new EdgelogError('invalid_request', 'creditBytes: 0 or more bytes are allowed')
+      throw new EdgelogError(
+        'invalid_request',
+        'creditBytes: must be a whole number of bytes, 0 or more',
+      )
     }
     log.read({ offset, maxBytes: 1, mayLeaveFirst: false, isolation })
     const pair = new WebSocketPair()
@@ -54,7 +57,7 @@ export class Tails {
     return pair[0]
   }
 
-  /** Takes further credit from a reader. */
+  /** Adds credit that a reader sent. */
   receive(socket: WebSocket, message: string | ArrayBuffer, log: PartitionLog): void {
     const bytes = typeof message === 'string' ? Number(message) : Number.NaN
     if (!Number.isSafeInteger(bytes) || bytes <= 0) {

@@ -1,4 +1,4 @@
-/** Ends to what is read row by row: nothing behind them is asked for. */
+/** Lazy `take` and `takeWhile`: they read no row beyond their end. */
 
 export function* take<T>(items: Iterable<T>, count: number): Generator<T> {
   let taken = 0

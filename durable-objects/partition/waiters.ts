@@ -1,4 +1,4 @@
-/** Long polls that wait for the log to grow. A hint only: whoever is woken reads the log again. */
+/** Long polls that wait for the log to grow. Waking is only a hint: the woken call reads the log again. */
 import { WAITERS_MAX } from '../../src/core/limits.ts'
 
 interface Waiter {
@@ -9,12 +9,15 @@ interface Waiter {
 export class Waiters {
   readonly #waiters = new Set<Waiter>()
 
-  /** Too many wait already: a caller that polls again costs less than a queue without an end. */
+  /**
+   * True at the limit: the caller then returns at once, and a client that
+   * polls again costs less than an unbounded queue.
+   */
   get isFull(): boolean {
     return this.#waiters.size >= WAITERS_MAX
   }
 
-  /** Resolves when `missingBytes` more were appended, or after `maxWaitMs`. */
+  /** Resolves when `missingBytes` more have been appended, or after `maxWaitMs`. */
   wait(missingBytes: number, maxWaitMs: number): Promise<void> {
     return new Promise((resolve) => {
       const waiter: Waiter = {

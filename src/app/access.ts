@@ -1,6 +1,6 @@
 /**
- * Who may call: bearer of the token, or, where there is no token, whoever is on the same machine.
- * And from which web pages: a browser sends requests on behalf of any page that asks it to.
+ * Authenticates callers: by the bearer token or, if none is configured, by a request from the same machine. Also checks
+ * the origin of web pages, because a browser sends requests on behalf of any page.
  */
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
@@ -9,13 +9,13 @@ import { decodeBase64 } from '../core/bytes/base64.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { AppContext, AppEnv } from './env.ts'
 
-/** A browser cannot set headers on a WebSocket; the token travels as a subprotocol, in base64url. */
+/** A browser cannot set headers on a WebSocket, so the token travels as a subprotocol, in base64url. */
 const BEARER_SUBPROTOCOL = 'edgelog.bearer.'
 
 /**
- * Makes the middleware that refuses callers without the token: `unauthorized`, `forbidden`.
+ * Makes the middleware that rejects callers without the token: `unauthorized`, `forbidden`.
  *
- * @param openPaths Where a door refuses them itself.
+ * @param openPaths paths where the door rejects them itself.
  */
 export function requireAccess(openPaths: ReadonlySet<string>): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
@@ -30,7 +30,7 @@ export function requireAccess(openPaths: ReadonlySet<string>): MiddlewareHandler
   }
 }
 
-/** Returns who calls, or why the caller is refused: `unauthorized`, `forbidden`. */
+/** Returns the authenticated caller, or the error: `unauthorized`, `forbidden`. */
 function callerOf(c: AppContext): Principal | EdgelogError {
   const token = c.env.EDGELOG_TOKEN
   if (token !== undefined && token !== '') {
@@ -46,7 +46,7 @@ function callerOf(c: AppContext): Principal | EdgelogError {
   if (isLoopback(new URL(c.req.url).hostname)) return ANONYMOUS
   return new EdgelogError(
     'forbidden',
-    'without the secret EDGELOG_TOKEN this server answers on localhost only',
+    'EDGELOG_TOKEN: not set; without this secret the server responds on localhost only',
   )
 }
 
@@ -69,7 +69,7 @@ function bearerToken(c: AppContext): string | undefined {
   }
 }
 
-/** Takes the same time wherever the texts differ, so that a token cannot be guessed piece by piece. */
+/** Takes the same time for all texts, so that a token cannot be guessed piece by piece. */
 function equalInConstantTime(given: string, wanted: string): boolean {
   const encoder = new TextEncoder()
   const a = encoder.encode(given)
@@ -117,7 +117,7 @@ export const EXPOSED_HEADERS = [
   'x-request-id',
 ]
 
-/** No cookies are used, so credentials are never allowed and `*` is never answered. */
+/** CORS middleware. No cookies are used, so it never allows credentials and never sends `*`. */
 export const crossOrigin: MiddlewareHandler<AppEnv> = cors({
   origin: (origin, c) => (isAllowedOrigin(origin, c) ? origin : null),
   allowMethods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],

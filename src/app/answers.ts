@@ -21,19 +21,19 @@ export function errorAnswer(error: EdgelogError): Response {
   return Response.json({ error: error.toBody() }, { status: ERRORS[error.code].http, headers })
 }
 
-/** An error nobody meant to throw: told apart by an id, and nothing of it leaks. */
+/** Reports an unexpected error under a new request id; the response contains only that id. */
 export function unexpectedAnswer(error: unknown, c: AppContext): Response {
   const requestId = crypto.randomUUID()
   const { method, path } = c.req
   report({ type: 'unexpected_error', requestId, method, path, error })
   const answer = errorAnswer(
-    new EdgelogError('internal', `an error of the server, logged as request ${requestId}`),
+    new EdgelogError('internal', `internal server error, logged as request ${requestId}`),
   )
   answer.headers.set('X-Request-Id', requestId)
   return answer
 }
 
-/** A JSON answer with the error that every call may get. */
+/** Describes a JSON response, together with the error that every call may return. */
 export function jsonResponses(
   status: number,
   schema: z.ZodType,

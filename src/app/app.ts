@@ -1,6 +1,6 @@
 /**
- * The Hono app: what every request passes through, and the doors. It imports no door itself, so a Worker carries
- * the code only of the doors that it imports.
+ * The Hono app: the middleware of every request, and the doors. It imports no door
+ * itself, so a Worker bundles only the doors that it imports.
  */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
@@ -17,9 +17,9 @@ import { addOpenApiRoutes } from './openapi.ts'
 import type { App } from './route.ts'
 
 export interface AppOptions {
-  /** What the app serves. */
+  /** The doors that the app serves. */
   readonly doors: readonly Door[]
-  /** Decides what a caller may do. By default everything: the token alone decides who calls. */
+  /** Decides what a caller may do; the default allows everything to every caller with the token. */
   readonly authorizer?: Authorizer
 }
 
@@ -29,7 +29,7 @@ export interface EdgelogApp {
 }
 
 /**
- * Makes the app, to be served by itself or mounted in a Worker of your own.
+ * Makes the app, to be served directly or mounted in a Worker of your own.
  *
  * @example
  * const log = createApp({ doors: [httpDoor], authorizer: (_, operation) => operation !== 'delete' })
@@ -48,7 +48,7 @@ export function createApp({ doors, authorizer = allowAll }: AppOptions): Edgelog
   addExamples(app)
   app.use(setCommonHeaders)
   app.use(async (c, next) => {
-    // The middleware copies the response several times: only for who needs it.
+    // The middleware copies the response several times, so run it only for cross-origin requests.
     const isCrossOrigin = c.req.header('origin') !== undefined
     const isUpgrade = c.req.header('upgrade') !== undefined
     return isCrossOrigin && !isUpgrade ? await crossOrigin(c, next) : await next()
@@ -65,7 +65,7 @@ export function createApp({ doors, authorizer = allowAll }: AppOptions): Edgelog
   return app
 }
 
-/** Refuses all requests while the Worker lacks a binding: otherwise each door would fail in its own way. */
+/** Fails all requests while the Worker lacks a binding; otherwise each door would fail in its own way. */
 function requireBindings(doors: readonly Door[]): MiddlewareHandler<AppEnv> {
   // The bindings are the same for all requests of an isolate.
   let areThere = false
@@ -88,7 +88,7 @@ function missingBindings(door: string, missing: readonly string[]): EdgelogError
 
 const setCommonHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next()
-  // A switched connection carries no headers that a page could see.
+  // The headers of an upgraded connection are not visible to pages.
   if (c.res.status === 101) return
   const { headers } = c.res
   headers.set('X-Content-Type-Options', 'nosniff')
@@ -96,7 +96,7 @@ const setCommonHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (!headers.has('Vary')) headers.set('Vary', 'Origin')
 }
 
-/** A known path with another method says which methods there are. */
+/** Returns the allowed methods for a known path with another method. */
 function refuseOtherMethods(app: App): void {
   const methodsByPath = new Map<string, Set<string>>()
   for (const { path, method } of app.routes) {

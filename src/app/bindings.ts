@@ -2,18 +2,18 @@
 import type { ObjectBindings } from '../broker/objects.ts'
 
 export interface EdgelogEnv extends ObjectBindings {
-  /** With it, every call but `/healthz` needs `Authorization: Bearer`. */
+  /** If set, every call but `/healthz` needs `Authorization: Bearer`. */
   readonly EDGELOG_TOKEN?: string
   /** Origins of web pages that may call, separated by commas. */
   readonly EDGELOG_ORIGINS?: string
-  /** Kafka's `auto.create.topics.enable`: 'false' keeps Kafka clients from creating topics by naming them. */
+  /** Kafka's `auto.create.topics.enable`: 'false' stops Kafka clients from creating topics by naming them. */
   readonly EDGELOG_AUTO_CREATE_TOPICS?: string
-  /** Kafka's `num.partitions`: what such a topic, or one that says no number, gets; 1. */
+  /** Kafka's `num.partitions`: the number for such topics and for those created without a number; default 1. */
   readonly EDGELOG_NUM_PARTITIONS?: string
-  /** Kafka's `offsets.retention.minutes`: how long a group without members keeps its offsets; 7 days. */
+  /** Kafka's `offsets.retention.minutes`: how long a group without members keeps its offsets; default 7 days. */
   readonly EDGELOG_OFFSETS_RETENTION_MINUTES?: string
-  /** Kafka's `log.retention.check.interval.ms`: how often records are deleted by age; 5 minutes. */
+  /** Kafka's `log.retention.check.interval.ms`: interval of deletion by age; default 5 minutes. */
   readonly EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS?: string
-  /** Serves `/examples/*`, to everybody: `examples/README.md` says what lies where. */
+  /** Serves `/examples/*` without authentication; see `examples/README.md`. */
   readonly EDGELOG_EXAMPLES?: Fetcher
 }

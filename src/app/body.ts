@@ -1,4 +1,4 @@
-/** Reads request bodies, never more of them than allowed, and as the text they claim to be. */
+/** Reads request bodies, up to a size limit, and as text in the declared encoding. */
 
 import { concatenate } from '../core/bytes/concatenate.ts'
 import { EdgelogError } from '../core/errors.ts'
@@ -6,7 +6,7 @@ import { parseExactJson } from '../core/json/exact-json.ts'
 import { REQUEST_DISCARDED_BYTES_MAX } from '../core/limits.ts'
 import type { AppContext } from './env.ts'
 
-/** The media type of a request without its parameters, in lower case. */
+/** Returns the media type of a request without its parameters, in lower case. */
 export function mediaTypeOf(c: AppContext): string {
   return (c.req.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
@@ -20,22 +20,22 @@ export function unsupportedMediaType(c: AppContext, allowed: readonly string[]):
 }
 
 /**
- * The whole body, counted while it streams where its length was not announced.
+ * Returns the whole body. Without a Content-Length the bytes are counted while they stream.
  *
- * @throws {EdgelogError} `unsupported_media_type` if it is encoded; `request_too_large`;
- * `invalid_request` if the sender gave up half way.
+ * @throws {EdgelogError} `unsupported_media_type` if the body is encoded;
+ * `request_too_large`; `invalid_request` if the sender stopped before the end.
  */
 export async function readBody(c: AppContext, maxBytes: number): Promise<Uint8Array> {
   refuseContentEncoding(c)
   const contentLength = Number(c.req.header('content-length') ?? Number.NaN)
   if (contentLength <= maxBytes) {
-    // The runtime holds a body to the length it announced, and this is the fast way to all of it.
+    // The runtime limits a body to its Content-Length, so this fast path is safe.
     return new Uint8Array(await c.req.raw.arrayBuffer().catch(endedEarly))
   }
   const parts: Uint8Array[] = []
   let sizeBytes = 0
-  // An answer before the end of the body breaks the connection for most senders, who then never see
-  // it. So what is too long is read on for a while, and thrown away.
+  // A response before the end of the body breaks the connection for most clients, which then never receive it. So a
+  // body that is too long is read a little further, and discarded.
   try {
     for await (const part of c.req.raw.body ?? []) {
       sizeBytes += part.length
@@ -52,7 +52,7 @@ export async function readBody(c: AppContext, maxBytes: number): Promise<Uint8Ar
   return concatenate(parts)
 }
 
-/** The message names the cause, and `details` becomes the header that RFC 9110 asks for. */
+/** Rejects encoded bodies. `details` becomes the header that RFC 9110 requires. */
 function refuseContentEncoding(c: AppContext): void {
   const given = c.req.header('content-encoding') ?? ''
   if (/^\s*(identity)?\s*$/i.test(given)) return
@@ -71,10 +71,10 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const BYTE_ORDER_MARK = '\ufeff'
 
 /**
- * The whole body as text.
+ * Returns the whole body as text.
  *
- * @throws {EdgelogError} as `readBody`; also `unsupported_media_type` for another charset, and
- * `invalid_request` if the bytes are not UTF-8.
+ * @throws {EdgelogError} like `readBody`; also `unsupported_media_type` for another
+ * charset, and `invalid_request` if the bytes are not UTF-8.
  */
 export async function readText(c: AppContext, maxBytes: number): Promise<string> {
   refuseCharset(c)
@@ -83,7 +83,7 @@ export async function readText(c: AppContext, maxBytes: number): Promise<string>
   throw new EdgelogError('invalid_request', 'body: begins with a byte order mark; none is allowed')
 }
 
-/** Bytes of another charset that happen to be UTF-8 would be stored as another text. */
+/** Rejects other charsets: bytes that happen to be valid UTF-8 would be stored as a different text. */
 function refuseCharset(c: AppContext): void {
   const contentType = c.req.header('content-type') ?? ''
   const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(contentType)?.[1]
@@ -102,7 +102,11 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** @throws {EdgelogError} `unsupported_media_type`, `request_too_large`, `invalid_request`. */
+/**
+ * Returns the body as JSON.
+ *
+ * @throws {EdgelogError} `unsupported_media_type`, `request_too_large`, `invalid_request`.
+ */
 export async function readJson(c: AppContext, maxBytes: number): Promise<unknown> {
   if (mediaTypeOf(c) !== 'application/json') throw unsupportedMediaType(c, ['application/json'])
   return parseExactJson(await readText(c, maxBytes))

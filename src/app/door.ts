@@ -3,15 +3,15 @@ import type { EdgelogEnv } from './bindings.ts'
 import type { App } from './route.ts'
 
 export interface Door {
-  /** Names it to operators. */
+  /** Name of the door in messages to operators. */
   readonly name: string
-  /** Bindings of the Worker without which it cannot serve. */
+  /** Bindings of the Worker that the door needs. */
   readonly bindings: ReadonlyArray<keyof EdgelogEnv>
-  /** Paths where it refuses callers without a token itself; on all others the app does. */
+  /** Paths where the door itself rejects callers without a token; on all others the app does. */
   readonly openPaths?: readonly string[]
   /**
-   * Adds its routes to an app. Their handlers take the broker of a request from `brokerOf`. What requests
-   * share is made here, so that it belongs to this app.
+   * Adds its routes to an app. Their handlers get the broker of a request from `brokerOf`. State shared by requests is
+   * created here, so that it belongs to this app.
    *
    * @internal
    */

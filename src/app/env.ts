@@ -10,14 +10,14 @@ import type { EdgelogEnv } from './bindings.ts'
 export interface AppVariables {
   readonly caches: Caches
   readonly authorizer: Authorizer
-  /** Who calls, or why the caller is refused. */
+  /** The authenticated caller, or the error for this caller. */
   readonly caller: Principal | EdgelogError
 }
 
 export type AppEnv = { Bindings: EdgelogEnv; Variables: AppVariables }
 export type AppContext = Context<AppEnv>
 
-/** Makes the broker of a request, in the name of its caller. It allows nothing to a caller that is refused. */
+/** Makes the broker of a request, on behalf of its caller. It denies every operation to a rejected caller. */
 export function brokerOf(c: AppContext): Broker {
   const caller = c.get('caller')
   const shared = { objects: c.env, caches: c.get('caches') }
@@ -27,7 +27,7 @@ export function brokerOf(c: AppContext): Broker {
   return new Broker({ ...shared, principal: caller, authorizer: c.get('authorizer') })
 }
 
-/** Returns why the caller is refused, or undefined. Only requests to open paths of a door get that far. */
+/** Returns the error for the caller, or undefined. Only requests to open paths of a door get this far with an error. */
 export function callerRefusal(c: AppContext): EdgelogError | undefined {
   const caller = c.get('caller')
   return caller instanceof EdgelogError ? caller : undefined

@@ -1,9 +1,9 @@
-/** Pages beside the API, where somebody has bound them: `edgelog dev` does. The Worker carries none. */
+/** Serves example pages next to the API if the binding exists, as in `edgelog dev`. The Worker itself contains none. */
 import type { MiddlewareHandler } from 'hono'
 import type { AppEnv } from './env.ts'
 import type { App } from './route.ts'
 
-/** All comes from this origin, inline nothing, and no other site may frame the pages. */
+/** Everything comes from this origin, nothing is inline, and no other site may frame the pages. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
   "img-src 'self' data:",
@@ -14,19 +14,19 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ')
 
 /**
- * Before all else, so that the pages need no token: they are where one is typed in. Without the
- * binding the paths are no part of the API, as ever.
+ * Adds the pages. They come before authentication, because the user enters the token there.
+ * Without the binding these paths are not part of the API.
  */
 export function addExamples(app: App): void {
-  app.use('/examples/*', passOn)
+  app.use('/examples/*', serveFile)
 }
 
-const passOn: MiddlewareHandler<AppEnv> = async (c, next) => {
+const serveFile: MiddlewareHandler<AppEnv> = async (c, next) => {
   const files = c.env.EDGELOG_EXAMPLES
   const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
   if (files === undefined || !isRead) return await next()
   const file = await files.fetch(c.req.raw)
-  // A missing page is a refusal of the API, like every other unknown path.
+  // A missing page gets the API's error for unknown paths.
   if (file.status === 404) return await next()
   const answer = new Response(file.body, file)
   answer.headers.set('Cache-Control', 'no-cache')

@@ -6,19 +6,19 @@ export function addOpenApiRoutes(app: App): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
     scheme: 'bearer',
-    description: 'The secret EDGELOG_TOKEN, where one is set',
+    description: 'The secret EDGELOG_TOKEN, if one is set',
   })
   app.openAPIRegistry.registerPath({
     method: 'get',
     path: '/healthz',
-    summary: 'Tell that the server lives',
+    summary: 'Check that the server is up',
     security: [],
     responses: { 200: { description: '{"status": "ok"}' } },
   })
   app.openAPIRegistry.registerPath({
     method: 'get',
     path: '/v1/openapi.json',
-    summary: 'This description',
+    summary: 'Get this description',
     responses: { 200: { description: 'OpenAPI 3.1' }, ...errorResponses() },
   })
   app.get('/v1/openapi.json', (c) =>

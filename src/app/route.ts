@@ -1,6 +1,4 @@
-/**
- * Routes that describe themselves: the schemas that validate a call are the ones OpenAPI shows.
- */
+/** Routes with their description: the schemas that validate a call also appear in OpenAPI. */
 import type { OpenAPIHono, RouteConfig, z } from '@hono/zod-openapi'
 import { EdgelogError } from '../core/errors.ts'
 import { fieldName } from '../core/json/field-name.ts'
@@ -16,15 +14,15 @@ interface RouteSchemas<Params extends z.ZodType, Query extends z.ZodType> {
 type Described = Omit<RouteConfig, 'request'> & { readonly body?: RequestBody }
 type RequestBody = NonNullable<NonNullable<RouteConfig['request']>['body']>
 
-/** What a handler gets: parameters that hold what their schema promises. */
+/** The validated parameters that a handler receives. */
 export interface Call<Params, Query> {
   readonly params: Params
   readonly query: Query
 }
 
 /**
- * Registers one route with its description. Bodies are described here and read by the handler, which
- * alone knows how large and of which type they may be.
+ * Registers one route with its description. Bodies are only described here; the handler reads them, because it decides
+ * on the size limit and the media type.
  */
 export function addRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
   app: App,
@@ -47,8 +45,8 @@ export function addRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
 /**
  * Checks a value against its schema.
  *
- * @param prefix What stands before the names of its fields, e.g. `records[3]`.
- * @param whole What the message calls the value itself where there is no prefix.
+ * @param prefix put before the names of its fields, e.g. `records[3]`.
+ * @param whole name of the value itself in the message if there is no prefix.
  * @throws {EdgelogError} `invalid_request` with the field and what is allowed.
  */
 export function parseWith<Schema extends z.ZodType>(

@@ -1,4 +1,4 @@
-/** The shapes that all doors share. */
+/** The schemas that all doors share. */
 import { z } from '@hono/zod-openapi'
 
 export const JSON_MEDIA_TYPE = 'application/json'

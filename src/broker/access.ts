@@ -1,6 +1,6 @@
 /**
- * What the principal of one request may do: asks the authorizer, and refuses. Lists may be long: the default
- * authorizer is not asked about each of their items.
+ * Checks what the principal of one request may do, by the authorizer. Lists may be long, so the
+ * default authorizer is not called for each of their items.
  */
 import { type Authorizer, allowAll, authorizationError } from '../core/access/authorizer.ts'
 import type { Principal } from '../core/access/principal.ts'
@@ -18,11 +18,10 @@ export class Access {
   }
 
   /**
-   * Returns what `work` returns, if the principal may do the operation. Where the authorizer decides at once,
-   * as the default one does, nothing is awaited: this is on the path of every record.
+   * Runs `work` if the principal may do the operation. If the authorizer decides synchronously, as the default one
+   * does, nothing is awaited: this is on the path of every record.
    *
-   * @throws {EdgelogError} `topic_authorization_failed`, `group_authorization_failed`,
-   * `cluster_authorization_failed`.
+   * @throws {EdgelogError} `topic_authorization_failed`, `group_authorization_failed`, `cluster_authorization_failed`.
    */
   guard<T>(operation: Operation, resource: Resource, work: () => Promise<T>): Promise<T> {
     const allowed = this.#authorizer(this.#principal, operation, resource)
@@ -52,9 +51,10 @@ export class Access {
   }
 
   /**
-   * Returns the errors of the resources that the principal may not do the operation on, by name. Asks once for each.
+   * Returns the errors of the resources that the principal may not do the operation
+   * on, by name. Calls the authorizer once per name.
    *
-   * @param resources All of one type.
+   * @param resources all of one type.
    */
   async refusals(
     operation: Operation,
@@ -80,7 +80,7 @@ export class Access {
     return items.filter((item) => !refusals.has(resourceOf(item).name))
   }
 
-  /** Returns what the principal may do on a resource, of all that the resource supports. */
+  /** Returns the operations that the principal may do on a resource, of those that the resource supports. */
   async operationsOn(resource: Resource): Promise<readonly Operation[]> {
     const supported = SUPPORTED_OPERATIONS[resource.type]
     if (this.#authorizer === allowAll) return supported

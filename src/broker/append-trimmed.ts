@@ -1,13 +1,13 @@
 /**
- * Appends batches of which the log may have some records already: a producer that gathers its records
- * anew sends batches that begin within what it has sent before.
+ * Appends batches of which the log may already have some records: a producer that regroups its records after a restart
+ * sends batches that begin within what it has sent before.
  *
  *     in the log:   0 ... 49
  *     sent now:     0 .................. 79
  *     appended:             50 ........ 79
  *
- * The partition decides, in one turn with the writing, and never waits; cutting waits for decompression.
- * So the partition says what is to be cut, and is asked again with the rest.
+ * The partition decides in the turn that writes, and never awaits; trimming must await decompression. So the partition
+ * returns what is to be trimmed, and is called again with the rest.
  */
 import type { BatchCheck } from '../core/batch/batch-check.ts'
 import { batchBytes, readBatchHeader, readBatchHeaders } from '../core/batch/record-batch.ts'
@@ -28,7 +28,9 @@ import { withErrorsOfBatches } from './record-errors.ts'
 
 export interface AppendedBatches
   extends Pick<AppendReply, 'baseOffsets' | 'nextOffset' | 'logAppendTime' | 'logStartOffset'> {
-  /** Where all records lie, in their order; only where some lie in other batches than they came in. */
+  /**
+   * The stored positions of all records, in order; only set if some lie in other batches than those they were sent in.
+   */
   readonly pieces?: readonly StoredPiece[]
 }
 
@@ -38,7 +40,7 @@ export type Append = (
   checks: readonly BatchCheck[],
 ) => Promise<AppendReply | OverlapReply>
 
-/** Some records of the batch with this index: they lie in the log, or are to be appended. */
+/** Some records of the batch with this index: already stored, or still to be appended. */
 type Part = StoredPart | NewPart
 
 interface StoredPart {
@@ -53,13 +55,14 @@ interface NewPart {
 }
 
 /**
- * @param batches each of them sound, as `checkBatch` finds; what is cut from them is so too.
+ * Appends the batches, and trims them while the partition reports overlaps.
+ *
+ * @param batches valid by `checkBatch`; the trimmed ones are valid too.
  * @param checks one for each batch.
- * @param batchBytesMax of the batches that are made here.
- * @throws {EdgelogError} `throttled` where other requests of the producer get ahead again and again;
- * `out_of_order_sequence_number` where there is no room for the rest of a batch without its compression,
- * so that the producer sends it alone; what `append` throws; where the topic
- * refuses records, an error that names them.
+ * @param batchBytesMax returns the limit for the batches that are made here.
+ * @throws {EdgelogError} `throttled` if other requests of the producer keep overtaking this one;
+ * `out_of_order_sequence_number` if the rest of a batch does not fit without its compression, so that the producer
+ * sends it alone; errors of `append`; if the topic rejects records, an error that names them.
  */
 export async function appendTrimmed(
   batches: Uint8Array,
@@ -99,7 +102,7 @@ async function appendRest(
   })
 }
 
-/** Where the first record of each new part stands in the request: the parts are all its records, in order. */
+/** Returns the index in the request of the first record of each new part: the parts are all its records, in order. */
 function firstIndexesOf(parts: readonly Part[]): number[] {
   const indexes: number[] = []
   let next = 0
@@ -114,7 +117,7 @@ function isNew(part: Part): part is NewPart {
   return 'bytes' in part
 }
 
-/** What is left is no more than a request may be, though it lost its compression. */
+/** Trims the parts. The rest stays within the limits of a request, although it is no longer compressed. */
 async function cut(
   parts: readonly Part[],
   overlaps: readonly BatchOverlap[],
@@ -164,7 +167,7 @@ function placed(parts: readonly Part[], reply: AppendReply): AppendedBatches {
   return { baseOffsets, nextOffset, logAppendTime, logStartOffset, pieces }
 }
 
-/** Where the records of one batch lie that was sent. */
+/** Returns the stored positions of the records of one sent batch. */
 function piecesOf(bytes: Uint8Array, reply: AppendReply, sent: number): readonly StoredPiece[] {
   const { recordsCount } = readBatchHeader(bytes)
   const baseOffset = reply.baseOffsets[sent] ?? -1

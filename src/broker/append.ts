@@ -11,18 +11,19 @@ import type { Cluster } from './cluster.ts'
 import { requestCodecs } from './codecs.ts'
 import type { CalledTopic } from './topic-metadata.ts'
 
+/** Options of an append. */
 export interface AppendOptions {
   /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
   readonly expectedOffset?: number
 }
 
 /**
- * Appends record batches as they are: all or none, and all are checked first. With the rules `resendable`, records of
- * an idempotent producer that the log has already are cut off.
+ * Appends record batches unchanged, all or none; every batch is checked first. With the rules `resendable`, records of
+ * an idempotent producer that are already in the log are removed.
  *
- * @throws {EdgelogError} `invalid_record` for no batch, `invalid_request` for too many, `request_too_large` where they
- * decompress to too much, `unknown_topic_id`; what `checkBatch`, `appendTrimmed` and the partition refuse; where the
- * topic refuses records, an error that names them.
+ * @throws {EdgelogError} `invalid_record` for no batch, `invalid_request` for too many, `request_too_large` if they
+ * exceed the limit when decompressed, `unknown_topic_id`; errors of `checkBatch`, `appendTrimmed` and the partition; if
+ * the topic rejects records, an error that names them.
  */
 export async function appendBatches(
   cluster: Cluster,
@@ -44,7 +45,7 @@ export async function appendBatches(
   )
 }
 
-/** Checks each batch, and corrects the latest time in headers where the records have another one. */
+/** Checks each batch, and corrects the latest time in headers that differ from their records. */
 export async function checkBatches(batches: Uint8Array): Promise<BatchCheck[]> {
   const checks: BatchCheck[] = []
   const codecs = requestCodecs()

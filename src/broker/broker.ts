@@ -1,6 +1,6 @@
 /**
- * The broker of one request: all that a door may do with the log, in the name of one principal. Each operation
- * asks the authorizer first, as Kafka's broker does for the same call.
+ * The broker of one request: all operations on the log that a door may call, on behalf of one principal. Each operation
+ * first calls the authorizer, as Kafka's broker does for the same request.
  */
 import { type Authorizer, allowAll } from '../core/access/authorizer.ts'
 import type { Principal } from '../core/access/principal.ts'
@@ -16,14 +16,14 @@ import { TopicOperations } from './topic-operations.ts'
 
 export interface BrokerOptions {
   readonly objects: ObjectBindings
-  /** Those of the app, which outlive the request. */
+  /** The caches of the app, which outlive the request. */
   readonly caches: Caches
   readonly principal: Principal
   readonly authorizer?: Authorizer
 }
 
 export class Broker {
-  /** For what a door does without the log, such as describing the cluster. */
+  /** For operations of a door that do not need the log, such as describing the cluster. */
   readonly access: Access
   readonly records: RecordOperations
   readonly topics: TopicOperations

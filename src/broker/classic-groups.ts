@@ -1,4 +1,4 @@
-/** The classic rebalance protocol of consumer groups: what a group refuses is thrown. */
+/** The classic rebalance protocol of consumer groups. Errors of a group are thrown. */
 
 import { ownBytes } from '../core/bytes/concatenate.ts'
 import type {
@@ -15,10 +15,10 @@ import type { GroupId } from '../core/group/group-id.ts'
 import type { Cluster } from './cluster.ts'
 
 /**
- * Held until the generation is made.
+ * Joins a group. Returns when the generation is complete.
  *
- * @throws {EdgelogError} `member_id_required` with `details.memberId`, and what else `decideJoin`
- * refuses; `inconsistent_group_protocol`; of a new group `policy_violation`, `throttled`.
+ * @throws {EdgelogError} `member_id_required` with `details.memberId`, and other errors of `decideJoin`;
+ * `inconsistent_group_protocol`; for a new group `policy_violation`, `throttled`.
  */
 export async function joinGroup(
   cluster: Cluster,
@@ -33,7 +33,11 @@ export async function joinGroup(
   )
 }
 
-/** Held until the leader has assigned. @throws {EdgelogError} what `decideSync` refuses. */
+/**
+ * Returns the member's assignment, once the leader has sent it.
+ *
+ * @throws {EdgelogError} errors of `decideSync`.
+ */
 export async function syncGroup(
   cluster: Cluster,
   groupId: GroupId,
@@ -49,7 +53,9 @@ export async function syncGroup(
 }
 
 /**
- * @throws {EdgelogError} `unknown_member_id`, also where there is no such group; `illegal_generation`,
+ * Sends a heartbeat of a classic member.
+ *
+ * @throws {EdgelogError} `unknown_member_id`, also if the group does not exist; `illegal_generation`,
  * `fenced_instance_id`, `rebalance_in_progress`.
  */
 export async function classicHeartbeat(
@@ -60,7 +66,7 @@ export async function classicHeartbeat(
   await cluster.objects.callGroup(groupId, (group) => group.classicHeartbeat(request))
 }
 
-/** Each member is answered by itself; of a group that does not exist none is known. */
+/** Removes members. Returns one result per member; a group that does not exist has no members. */
 export async function leaveGroup(
   cluster: Cluster,
   groupId: GroupId,

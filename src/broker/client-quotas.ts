@@ -1,4 +1,4 @@
-/** Client quotas: stored and listed. Nothing is held to them yet. */
+/** Client quotas: stored and listed, but not enforced yet. */
 import type { Reply } from '../core/errors.ts'
 import type { ClientQuota, QuotaAlteration } from '../core/quota/client-quota.ts'
 import type { QuotaFilter } from '../core/quota/quota-filter.ts'
@@ -12,9 +12,9 @@ export async function listClientQuotas(
 }
 
 /**
- * Changes each entity, or refuses it, by itself.
+ * Changes or rejects each entity separately.
  *
- * @returns the outcomes in the order of `alterations`: `policy_violation` where there are too many entities.
+ * @returns the results in the order of `alterations`: `policy_violation` if there are too many entities.
  * @throws {EdgelogError} `unavailable`.
  */
 export async function alterClientQuotas(

@@ -1,10 +1,10 @@
-/** What one request needs to reach the log: the objects, the topics' metadata, and known ends of logs. */
+/** The parts that one request needs to reach the log: the objects, the topic metadata and the cached ends of logs. */
 import { KnownBounds } from './known-bounds.ts'
 import { type ObjectBindings, Objects } from './objects.ts'
 import { TopicCache } from './topic-cache.ts'
 import { TopicMetadata } from './topic-metadata.ts'
 
-/** The memory that the requests of one app share within an isolate. */
+/** Caches that the requests of one app share within an isolate. */
 export interface Caches {
   readonly topics: TopicCache
   readonly bounds: KnownBounds
@@ -20,7 +20,11 @@ export interface Cluster {
   readonly bounds: KnownBounds
 }
 
-/** Makes the cluster of one request. @param caches Those of the app, which outlive the request. */
+/**
+ * Makes the cluster of one request.
+ *
+ * @param caches those of the app, which outlive the request.
+ */
 export function connectCluster(bindings: ObjectBindings, { topics, bounds }: Caches): Cluster {
   const objects = new Objects(bindings)
   return { objects, topics: new TopicMetadata(objects, topics, bounds), bounds }

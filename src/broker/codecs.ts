@@ -1,12 +1,12 @@
-/** Bounds what one request makes the server decompress; what the server writes itself is uncompressed. */
+/** Codecs of the server. It only decompresses: batches that it writes itself are uncompressed. */
 import type { Codec, Codecs } from '../core/compression/codec.ts'
 import { CODECS } from '../core/compression/codecs.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { REQUEST_DECOMPRESSED_BYTES_MAX } from '../core/limits.ts'
 
 /**
- * Codecs for the batches of one request, which together may not decompress to more than
- * `REQUEST_DECOMPRESSED_BYTES_MAX`: then they throw `request_too_large`.
+ * Returns codecs for the batches of one request. They throw `request_too_large` once the batches together decompress to
+ * more than `REQUEST_DECOMPRESSED_BYTES_MAX`.
  */
 export function requestCodecs(): Codecs {
   let sizeBytes = 0

@@ -1,4 +1,4 @@
-/** Commits offsets as Kafka's OffsetCommit does: each is taken or refused by itself. */
+/** Commits offsets like Kafka's OffsetCommit: each is committed or rejected separately. */
 import { EdgelogError } from '../core/errors.ts'
 import type { CommittingMember, OffsetToCommit } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
@@ -9,27 +9,28 @@ import { hasRefreshed } from './committed-offsets.ts'
 import { checkGroupExists } from './groups.ts'
 import { findGone, type LocatedOffset, locateEach, type WantedOffset } from './locate-offsets.ts'
 
-/** null: it is committed. */
+/** The result of one offset; null if it was committed. */
 export type CommitOutcome = EdgelogError | null
 
 /**
- * Commits in one call of the group all offsets but those that are refused by themselves: of a topic or
- * partition that does not exist, or with too much metadata. What the group refuses is the refusal of
- * all others. Unlike `commitOffsets` it does not hold offsets against the ends of the log: Kafka does not.
+ * Commits the offsets in one call to the group. An offset is rejected separately if its topic or partition does not
+ * exist or its metadata is too large. An error of the group applies to all others. Unlike `commitOffsets` it does not
+ * check offsets against the ends of the log, because Kafka does not.
  *
- * A name means the topic that has it now, and only groups whose members speak KIP-848 know topics. So a
- * partition of each topic is asked whether it is still there, side by side with the commit under the id
- * that is remembered. Where one is not, all is committed once more with what the names mean now, that is
- * the outcome, and the group forgets what it took for the topic before:
+ * A name refers to the topic that currently has it, and only groups whose members use KIP-848 know topics. So, in
+ * parallel with the commit under the cached topic id, one partition of each topic is asked whether that topic still
+ * exists. If one does not, everything is committed again under the current ids, that result counts, and the group
+ * deletes its offsets of the old topic:
  *
- *     group       commit under old ──> ok ─┬─> commit under new ──> ok: the outcome
+ *     group       commit under old ──> ok ─┬─> commit under new ──> ok: the result
  *     partition   is old there? ──────> no ┴─> forget old
  *
- * The group's refusals are Kafka's: `unknown_member_id` where it has members and `member` is null,
- * `group_id_not_found` for a member of a group that does not exist.
+ * The errors of the group are Kafka's: `unknown_member_id` if it has members and `member` is null, `group_id_not_found`
+ * for a member of a group that does not exist.
  *
- * @param member null: by hand (generation -1 and no member id), which only a group without members takes.
- * @returns an outcome for each of `wanted`, in their order.
+ * @param member null for a commit without a member (generation -1 and no member
+ * id), which only a group without members accepts.
+ * @returns one result for each of `wanted`, in the same order.
  */
 export async function commitOffsetsEach(
   cluster: Cluster,
@@ -42,7 +43,7 @@ export async function commitOffsetsEach(
   const first = await commitOnce(group, wanted)
   const isOutdated =
     first.gone.size > 0 ||
-    // Where a deletion goes slowly partitions still answer.
+    // During a slow deletion the partitions of the old topic still respond.
     (first.refusal?.code === 'stale_member_epoch' && (await hasRefreshed(cluster, first.names)))
   if (!isOutdated) return first.outcomes
   const [second] = await Promise.all([commitOnce(group, wanted), forgetTopics(group, first.gone)])
@@ -57,11 +58,11 @@ interface CommittingTo {
 
 interface Commit {
   readonly outcomes: CommitOutcome[]
-  /** Of the group. */
+  /** The error of the group. */
   readonly refusal: EdgelogError | null
-  /** Topics that the group was told of. */
+  /** Names of the topics in the commit. */
   readonly names: ReadonlySet<TopicName>
-  /** Those of them, by id, that are not what their names mean any more. */
+  /** Ids of the topics whose names now refer to another topic or to none. */
   readonly gone: ReadonlySet<string>
 }
 
@@ -102,7 +103,7 @@ async function commitToGroup(
   }
 }
 
-/** The refusal that says that there is no such group, if there is none. */
+/** Returns `group_id_not_found` if the group does not exist. */
 async function findMissingGroup(
   cluster: Cluster,
   groupId: GroupId,
@@ -116,7 +117,7 @@ async function findMissingGroup(
   return undefined
 }
 
-/** Where that fails, the group does so when its offsets are fetched. */
+/** Deletes the offsets of old topics. If that fails, the next fetch of the group's offsets does it. */
 async function forgetTopics(
   { cluster, groupId }: CommittingTo,
   topicIds: ReadonlySet<string>,

@@ -26,10 +26,10 @@ interface OfPartition {
 }
 
 /**
- * Commits offsets: of a member under its epoch, or by hand to a group without members.
+ * Commits offsets: of a member under its epoch, or without a member to a group that has none.
  *
- * @throws {EdgelogError} `unknown_topic_or_partition`, `offset_out_of_range`, and what the group
- * refuses; nothing is committed then.
+ * @throws {EdgelogError} `unknown_topic_or_partition`, `offset_out_of_range`,
+ * and errors of the group; then nothing is committed.
  */
 export async function commitOffsets(
   cluster: Cluster,
@@ -37,10 +37,10 @@ export async function commitOffsets(
   member: CommittingMember | null,
   offsets: readonly NamedOffset[],
 ): Promise<void> {
-  // The last one of a partition counts.
+  // The last offset per partition counts.
   const wanted = new Map(offsets.map((one) => [`${one.topic}/${one.partition}`, one]))
   const names = new Set(offsets.map(({ topic }) => topic))
-  // Only a group with members would notice that a topic was created anew.
+  // Only a group with members detects that a topic was recreated.
   if (member === null) await hasRefreshed(cluster, names)
   const send = async () => {
     const checked = await fanOut([...wanted.values()], (one) => checkOffset(cluster, one))
@@ -51,14 +51,18 @@ export async function commitOffsets(
   try {
     await send()
   } catch (error) {
-    // Of a topic that was created anew the edge may have yet to hear.
+    // The edge may have cached the id of a topic that was recreated.
     const isStale = error instanceof EdgelogError && error.code === 'stale_member_epoch'
     if (!isStale || !(await hasRefreshed(cluster, names))) throw error
     await send()
   }
 }
 
-/** Asks for topics anew. @returns whether the edge had another id for one of them. */
+/**
+ * Looks the topics up again.
+ *
+ * @returns whether the cached id of one of them was outdated.
+ */
 export async function hasRefreshed(cluster: Cluster, names: Iterable<TopicName>): Promise<boolean> {
   const changes = await fanOut([...names], async (name) => {
     const before = (await cluster.topics.find(name))?.id
@@ -76,14 +80,13 @@ async function checkOffset(cluster: Cluster, wanted: NamedOffset): Promise<Offse
   return { ...wanted, topicId: bounds.topicId }
 }
 
-/** Where the log of a partition lies, and the id of the topic that it is of. */
+/** Returns the ends of a partition's log, and the id of its topic. */
 export async function learnBounds(
   cluster: Cluster,
   name: TopicName,
   partition: number,
 ): Promise<Bounds & { readonly topicId: string }> {
-  // The partition may be one that the topic has grown, or of a topic that was created anew: the
-  // topic as it turns out to be is the one that counts.
+  // The topic may have gained this partition or been recreated: use the topic that the call actually reached.
   return await cluster.topics.callPartition(name, partition, (stub, topic) =>
     replyAsync(async () => {
       const bounds = unwrap(await stub.describe())
@@ -105,8 +108,8 @@ function outOfRange(
 }
 
 /**
- * What a group committed, of one topic or of all. What it holds of topics that are no more is
- * forgotten on the way.
+ * Returns the committed offsets of a group, for one topic or for all. Also
+ * deletes its offsets of topics that no longer exist.
  *
  * @throws {EdgelogError} `group_id_not_found`, `unknown_topic_or_partition`.
  */
@@ -120,10 +123,10 @@ export async function fetchOffsets(
 }
 
 /**
- * What a group committed as Kafka's OffsetFetch has it: of topics of these names, or of all, whether they
- * exist or not; nothing of a group that does not exist.
+ * Returns the committed offsets of a group like Kafka's OffsetFetch: for the given topic names or for all, whether
+ * these topics exist or not; an empty list for a group that does not exist.
  *
- * @param request With a member, that must be there with its epoch (KIP-848).
+ * @param request if it names a member, that member must exist with its epoch (KIP-848).
  * @throws {EdgelogError} `unknown_member_id`, `stale_member_epoch`, `fenced_instance_id`.
  */
 export async function fetchOffsetsIfAny(

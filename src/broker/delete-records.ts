@@ -1,11 +1,12 @@
-/** Deletes the records of a partition that lie before an offset (KIP-107). */
+/** Deletes the records of a partition below an offset (KIP-107). */
 import type { Topic } from '../core/topic/topic.ts'
 import type { Cluster } from './cluster.ts'
 
 /**
- * @returns where the log starts now: there, or further up where it did already.
- * @throws {EdgelogError} `offset_out_of_range`, `policy_violation`, `unknown_topic_or_partition`,
- * `unknown_topic_id`.
+ * Raises the log start of a partition.
+ *
+ * @returns the new log start: `beforeOffset`, or the old one if that is higher.
+ * @throws {EdgelogError} `offset_out_of_range`, `policy_violation`, `unknown_topic_or_partition`, `unknown_topic_id`.
  */
 export async function deleteRecords(
   cluster: Cluster,

@@ -1,4 +1,4 @@
-/** Describes many groups for one answer: together they take `DESCRIBED_GROUPS_BYTES_MAX` at most. */
+/** Describes many groups for one response, with at most `DESCRIBED_GROUPS_BYTES_MAX` in total. */
 import { EdgelogError } from '../core/errors.ts'
 import { descriptionTooLarge } from '../core/group/description-size.ts'
 import {
@@ -11,23 +11,22 @@ import { fanOut } from './fan-out.ts'
 interface DueGroup {
   readonly index: number
   readonly groupId: string
-  /** What its description takes; undefined: nothing is known of it yet. */
+  /** Size of its description; undefined if not known yet. */
   readonly sizeBytes?: number
 }
 
-/** A group and what its description may take. */
+/** A group and the size limit of its description. */
 type AskedGroup = DueGroup & { readonly maxBytes: number }
 
 /**
- * Side by side go as many as have room for all they may take, so that never more than that is on its way
- * here. What is left is shared evenly by the next `EDGE_FANOUT_MAX` groups: small ones, which most are,
- * never wait for room. A group that takes more than its share comes after all others, with room for what
- * it takes.
+ * Describes groups in parallel. Each call reserves its size limit, so the bytes in flight never exceed the budget. The
+ * remaining budget is divided evenly among the next `EDGE_FANOUT_MAX` groups: small groups, which are most, never wait
+ * for it. A group that exceeds its share is described after all others, with its actual size reserved.
  *
- * @param describe Throws `request_too_large` with `details.sizeBytes` instead of taking more than `maxBytes`.
- * @param bytesOf What a description takes.
- * @returns of each group, in their order, its description or why there is none: `throttled` where nothing
- * was left for it, `request_too_large` where it takes more than all may together.
+ * @param describe throws `request_too_large` with `details.sizeBytes` if the description exceeds `maxBytes`.
+ * @param bytesOf returns the size of a description.
+ * @returns for each group, in order, its description or an error: `throttled` if the budget is used up,
+ * `request_too_large` if the group alone exceeds the budget.
  */
 export async function describeEach<Description>(
   groupIds: readonly string[],
@@ -59,7 +58,7 @@ export async function describeEach<Description>(
   return outcomes
 }
 
-/** The first of them, as many as have room. */
+/** Returns the first groups, as many as fit. */
 function nextRound(due: readonly DueGroup[], leftBytes: number): AskedGroup[] {
   const shareBytes = Math.floor(leftBytes / EDGE_FANOUT_MAX)
   const round: AskedGroup[] = []
@@ -74,13 +73,13 @@ function nextRound(due: readonly DueGroup[], leftBytes: number): AskedGroup[] {
   return round
 }
 
-/** What a group takes that was allowed less. */
+/** Returns the actual size of a group that exceeded its limit. */
 function sizeOfLarger({ code, details }: EdgelogError): number | undefined {
   const sizeBytes = code === 'request_too_large' ? details?.sizeBytes : undefined
   return typeof sizeBytes === 'number' ? sizeBytes : undefined
 }
 
 function noRoom(): EdgelogError {
-  const why = 'groups: the answer has no room for this one, ask again for those that are left'
+  const why = 'groups: the response has no room for this group; request the remaining groups again'
   return new EdgelogError('throttled', why)
 }

@@ -1,10 +1,10 @@
-/** Calls that one request makes side by side. */
+/** Parallel calls of one request. */
 import { EDGE_FANOUT_MAX } from '../core/limits.ts'
 
 /**
- * Calls for each of `items`, a bounded number at a time. After a failure no further call begins.
+ * Runs `call` for each of `items`, a bounded number at a time. After a failure no further call starts.
  *
- * @returns what the calls returned, in the order of the items.
+ * @returns the results in the order of the items.
  */
 export async function fanOut<Item, Result>(
   items: readonly Item[],

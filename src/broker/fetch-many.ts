@@ -1,9 +1,9 @@
 /**
- * Reads many partitions for one answer, as Kafka's Fetch does (KIP-74): in the order asked they share
- * `maxBytes`, and the first one that has something gives at least one batch, however large.
+ * Reads many partitions for one response, like Kafka's Fetch (KIP-74): in the order requested they share `maxBytes`,
+ * and the first one that has records returns at least one batch, however large.
  *
- *     read all ──enough, or one is refused──> answer
- *        ▲  │ wait for the ends of their logs, as many long polls
+ *     read all ──enough, or an error──> response
+ *        ▲  │ wait for the ends of their logs, one long poll each
  *        └──┴ read those again that have grown
  */
 import { EdgelogError } from '../core/errors.ts'
@@ -27,21 +27,21 @@ export interface WantedPartition {
 }
 
 export interface FetchManyOptions {
-  /** Of all partitions together; at most `FETCH_BYTES_MAX` counts. */
+  /** Limit for all partitions together, capped at `FETCH_BYTES_MAX`. */
   readonly maxBytes: number
   readonly minBytes: number
   readonly maxWaitMs: number
   readonly isolation: IsolationLevel
 }
 
-/** Of one partition; e.g. `offset_out_of_range`, `unknown_topic_id`, `unavailable`. */
+/** The result of one partition; errors are e.g. `offset_out_of_range`, `unknown_topic_id`, `unavailable`. */
 export type FetchOutcome = FetchReply | EdgelogError
 
 /**
- * Answers at once with `minBytes`, with a refusal, or where nothing is asked for; otherwise when they
- * are there, or after `maxWaitMs` with what there is.
+ * Returns at once if `minBytes` are available, if a partition fails, or if nothing is requested; otherwise once they
+ * are available, or after `maxWaitMs` with what was read.
  *
- * @returns an outcome for each of `wanted`, in their order.
+ * @returns one result for each of `wanted`, in the same order.
  */
 export async function fetchMany(
   cluster: Cluster,
@@ -97,7 +97,7 @@ function sizeOf(outcome: FetchOutcome | undefined): number {
   return outcome === undefined || outcome instanceof EdgelogError ? 0 : outcome.batches.length
 }
 
-/** The log goes on after what was read: it did not fit. */
+/** Returns whether the log continues after the result: the rest did not fit. */
 function hasMore(outcome: FetchOutcome, isolation: IsolationLevel): boolean {
   return !(outcome instanceof EdgelogError) && outcome.to < readableEnd(outcome, isolation)
 }
@@ -116,7 +116,7 @@ interface SharedRead extends Pick<FetchManyOptions, 'maxBytes' | 'isolation'> {
   readonly wanted: readonly WantedPartition[]
 }
 
-/** A refusal is an outcome; a defect is thrown. */
+/** Returns an error as the result; anything unexpected is thrown. */
 async function read(
   cluster: Cluster,
   { topic, partition, offset }: WantedPartition,
@@ -135,8 +135,8 @@ async function read(
 }
 
 /**
- * Reads those that are `due`, ascending, into what the others leave of `maxBytes`. Side by side go as
- * many as have room for all they may give, so that never more than that is on its way here.
+ * Reads the partitions in `due`, ascending, into the bytes that the others leave of `maxBytes`. Parallel reads reserve
+ * their limits, so the bytes in flight never exceed the budget.
  */
 async function readInto(
   outcomes: FetchOutcome[],
@@ -170,11 +170,14 @@ async function readInto(
     }
     await Promise.all(round)
   }
-  await letFirstGetOn(outcomes, share)
+  await ensureFirstBatch(outcomes, share)
 }
 
-/** The first that has something gives a batch; what does not fit any more waits for the next fetch. */
-async function letFirstGetOn(
+/**
+ * Ensures that the first partition with records returns a batch. Batches that
+ * then no longer fit are left to the next fetch.
+ */
+async function ensureFirstBatch(
   outcomes: FetchOutcome[],
   { cluster, wanted, maxBytes, isolation }: SharedRead,
 ): Promise<void> {
@@ -196,19 +199,18 @@ async function letFirstGetOn(
 // -- waiting -----------------------------------------------------------------------------------
 
 interface Growth {
-  /** Waits at the partition until its log goes beyond `offset`; does nothing where it waits already. */
+  /** Waits until the partition's log grows beyond `offset`. Does nothing if such a wait is running. */
   watch(index: number, offset: number, deadlineMs: number): void
-  /** Those that have grown since the last call; none: nothing has come in `waitMs`. */
+  /** Returns the partitions that have grown since the last call; an empty list after `waitMs`. */
   next(waitMs: number): Promise<number[]>
-  /** No poll is renewed from here on. */
+  /** Stops renewing polls. */
   close(): void
 }
 
 /**
- * Long polls that carry nothing. Those left over when the answer leaves end by themselves, and soon: a
- * poll is renewed while the answer waits, each time for twice as long. So what a busy fetch leaves behind
- * lives half a second, what another one leaves about as long as that one has lived, and a fetch that waits
- * for half a minute takes six calls of a partition.
+ * Runs long polls that return no records. Polls that outlive the response end soon on their own: while the response
+ * waits, a poll is renewed with a doubled duration each time. So a busy fetch leaves polls of half a second, any other
+ * fetch leaves polls about as long as it has lasted, and a fetch that waits for 30 s makes six calls per partition.
  */
 function watchGrowth(
   cluster: Cluster,
@@ -226,11 +228,11 @@ function watchGrowth(
       const maxWaitMs = endsAtMs - Date.now()
       if (maxWaitMs <= 0) return
       const limits = { maxBytes: 0, minBytes: 1, maxWaitMs, mayLeaveFirst: true, isolation }
-      // A defect shows where the partition is read again.
+      // The error appears when the partition is read again.
       const outcome = await read(cluster, one, limits).catch(() => undefined)
       if (outcome === undefined || outcome instanceof EdgelogError || hasMore(outcome, isolation))
         break
-      // It also answers where it has too many that wait: asking again at once would make that worse.
+      // The partition also returns early when it has too many waiters: an immediate retry would add load.
       await sleepUntil(endsAtMs)
     }
     watched.delete(index)

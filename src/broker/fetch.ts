@@ -1,4 +1,4 @@
-/** Reads a partition: batches as they lie in the log, or their records. */
+/** Reads a partition: batches as stored, or their decoded records. */
 import { BatchBuilder } from '../core/batch/batch-builder.ts'
 import { decodeBatch } from '../core/batch/decode-records.ts'
 import type { LogRecord } from '../core/batch/record.ts'
@@ -20,7 +20,11 @@ export type FetchPosition =
   /** The first record at or after this time; the end of the log if there is none. */
   | { readonly timestamp: number }
 
-/** @throws {EdgelogError} `offset_out_of_range`, `unknown_topic_or_partition`. */
+/**
+ * Returns whole batches as stored.
+ *
+ * @throws {EdgelogError} `offset_out_of_range`, `unknown_topic_or_partition`.
+ */
 export async function fetchBatches(
   cluster: Cluster,
   name: TopicName,
@@ -45,8 +49,8 @@ export interface FetchedRecords extends Omit<FetchReply, 'batches'> {
 }
 
 /**
- * The same, decoded. What a small batch may decompress to is large, so records that take up more than
- * `DECODED_BYTES_MAX` are left to the next fetch.
+ * Like `fetchBatches`, but decoded. A small batch may decompress to a large size, so
+ * records beyond `DECODED_BYTES_MAX` are left to the next fetch.
  */
 export async function fetchRecords(
   cluster: Cluster,
@@ -64,7 +68,7 @@ export async function fetchRecords(
       sizeBytes += BatchBuilder.recordSizeBytesMax(record)
     }
     if (sizeBytes < DECODED_BYTES_MAX) continue
-    // What is left out may be less than what is left of the range.
+    // Only the range up to the last decoded batch is returned.
     to = batch.nextOffset
     break
   }
@@ -77,10 +81,9 @@ export interface DecodedBatch {
 }
 
 /**
- * The records of whole batches from `offset` on, a batch at a time, without the control records
- * between them.
+ * Decodes the records of whole batches from `offset` on, one batch at a time, without control records.
  *
- * @throws {EdgelogError} `corrupt_message` if what was stored is not what was appended.
+ * @throws {EdgelogError} `corrupt_message` if a stored batch is damaged.
  */
 export async function* decodeFrom(
   batches: Uint8Array,

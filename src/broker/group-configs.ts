@@ -3,7 +3,7 @@ import type { GroupConfigChange, GroupConfigOverrides } from '../core/group/grou
 import type { GroupId } from '../core/group/group-id.ts'
 import type { Cluster } from './cluster.ts'
 
-/** Returns the configs that were set for a group: none for most groups. */
+/** Returns the configs that were set for a group; most groups have none. */
 export async function groupConfig(
   cluster: Cluster,
   groupId: GroupId,
@@ -11,7 +11,11 @@ export async function groupConfig(
   return await cluster.objects.coordinate((coordinator) => coordinator.groupConfig(groupId))
 }
 
-/** @throws {EdgelogError} `policy_violation` where too many groups have configs. */
+/**
+ * Changes the configs of a group.
+ *
+ * @throws {EdgelogError} `policy_violation` if too many groups have configs.
+ */
 export async function changeGroupConfig(
   cluster: Cluster,
   groupId: GroupId,
@@ -23,7 +27,7 @@ export async function changeGroupConfig(
   )
 }
 
-/** The groups that have configs, whether these groups are there or not. */
+/** Returns the groups that have configs, whether the groups themselves exist or not. */
 export async function listConfiguredGroups(cluster: Cluster): Promise<readonly GroupId[]> {
   return await cluster.objects.coordinate((coordinator) => coordinator.listConfiguredGroups())
 }

@@ -1,4 +1,4 @@
-/** How far a group is behind, partition by partition. */
+/** The lag of a group, partition by partition. */
 import { EdgelogError } from '../core/errors.ts'
 import type { CommittedOffset, GroupDescription } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
@@ -11,16 +11,16 @@ import type { Bounds } from './known-bounds.ts'
 export interface PartitionLag extends Bounds {
   readonly topic: string
   readonly partition: number
-  /** null: nothing is committed. */
+  /** null if nothing is committed. */
   readonly committedOffset: number | null
   readonly metadata: string
-  /** Offsets between what is committed, or the log start, and the end of the log. */
+  /** Offsets from the committed one, or the log start, to the end of the log. */
   readonly lag: number
-  /** Who has the partition; null: nobody. */
+  /** The member that has the partition; null if none has it. */
   readonly memberId: string | null
 }
 
-/** Every partition that the group has an offset for, or a member on. */
+/** Returns the lag of each partition that the group has committed or that is assigned to a member. */
 export async function describeLag(
   cluster: Cluster,
   groupId: GroupId,
@@ -65,7 +65,7 @@ export async function describeLag(
   return lags.flat().sort(byTopicAndPartition)
 }
 
-/** Undefined where the partition was deleted meanwhile. */
+/** Returns undefined if the partition was deleted in the meantime. */
 async function findBounds(
   cluster: Cluster,
   topic: TopicName,

@@ -1,4 +1,4 @@
-/** What a broker does with groups as a whole: list, describe, delete, configure. */
+/** Operations on groups: list, describe, delete, configure. */
 import { CLUSTER, groupResource, type Operation, topicResource } from '../core/access/resource.ts'
 import type { ClassicGroupDescription } from '../core/group/classic-api.ts'
 import type { GroupDescription, GroupSummary } from '../core/group/group-api.ts'
@@ -18,7 +18,7 @@ import {
   listGroups,
 } from './groups.ts'
 
-/** Every method throws an authorization error, besides what the function behind it throws. */
+/** Every method throws an authorization error, in addition to the errors of the function it calls. */
 export class GroupOperations {
   readonly #cluster: Cluster
   readonly #access: Access
@@ -38,14 +38,14 @@ export class GroupOperations {
     return listAllGroups(this.#cluster, summariesMax, (groupIds) => this.#visible(groupIds))
   }
 
-  /** Needs `operation` on the group: what the caller is about to do with it. */
+  /** Needs `operation` on the group: the one that the caller is about to do. */
   checkExists(groupId: GroupId, operation: Operation): Promise<void> {
     return this.#access.guard(operation, groupResource(groupId), () =>
       checkGroupExists(this.#cluster, groupId),
     )
   }
 
-  /** Needs `describe` on the group, and on each topic that it subscribes to or holds. */
+  /** Needs `describe` on the group, and on each topic that its members subscribe to or are assigned. */
   async describe(groupId: GroupId, maxBytes?: number): Promise<GroupDescription> {
     const description = await this.#access.guard('describe', groupResource(groupId), () =>
       describeGroup(this.#cluster, groupId, maxBytes),
@@ -100,7 +100,7 @@ export class GroupOperations {
     )
   }
 
-  /** As Kafka: a principal that may describe the cluster sees all groups. */
+  /** Returns the visible groups. As in Kafka, a principal that may describe the cluster sees all groups. */
   async #visible(groupIds: readonly GroupId[]): Promise<readonly GroupId[]> {
     if (await this.#access.allows('describe', CLUSTER)) return groupIds
     return await this.#access.filter(groupIds, 'describe', groupResource)

@@ -14,9 +14,9 @@ import { fanOut } from './fan-out.ts'
 /**
  * Sends one heartbeat of the consumer protocol.
  *
- * @param request Passes `checkHeartbeat`.
- * @throws {EdgelogError} what `decideHeartbeat` refuses; `policy_violation`, `throttled` for a new
- * group; `inconsistent_group_protocol`.
+ * @param request valid by `checkHeartbeat`.
+ * @throws {EdgelogError} errors of `decideHeartbeat`; `policy_violation`,
+ * `throttled` for a new group; `inconsistent_group_protocol`.
  */
 export async function heartbeat(
   cluster: Cluster,
@@ -27,7 +27,7 @@ export async function heartbeat(
 
 export interface GroupPage {
   readonly groups: readonly GroupSummary[]
-  /** Where the next page begins; null: there is none. */
+  /** Start of the next page; null on the last page. */
   readonly next: string | null
 }
 
@@ -35,8 +35,8 @@ export interface GroupPage {
 export type Visible = (groupIds: readonly GroupId[]) => Promise<readonly GroupId[]>
 
 /**
- * Returns a page of the groups, by id. A group that is deleted meanwhile is left out, a group that does not
- * answer is not.
+ * Returns a page of the groups, sorted by id. A group that is deleted in the meantime is left out; a group that does
+ * not respond has the state `unknown`.
  */
 export async function listGroups(
   cluster: Cluster,
@@ -52,8 +52,8 @@ export async function listGroups(
 }
 
 /**
- * All groups, by id. The first `summariesMax` are asked what they are, as `listGroups` does; of the others
- * nothing is known but that they are there.
+ * Returns all groups, sorted by id. Summarizes the first `summariesMax`
+ * like `listGroups`; the others get only their id.
  */
 export async function listAllGroups(
   cluster: Cluster,

@@ -1,6 +1,6 @@
 /**
- * Where the logs of partitions began and ended a moment ago, as far as the requests of an app have learned in
- * passing. A member that commits an offset has mostly just read up to it through the same isolate.
+ * Cached ends of partition logs, collected from the responses that an app receives. A member that commits an offset has
+ * usually just read up to it through the same isolate.
  */
 import { KNOWN_BOUNDS_AGE_MS, KNOWN_BOUNDS_MAX } from '../core/limits.ts'
 import type { LogEnds } from '../core/log/log-ends.ts'
@@ -8,7 +8,7 @@ import type { LogEnds } from '../core/log/log-ends.ts'
 export type Bounds = Pick<LogEnds, 'logStartOffset' | 'highWatermark'>
 
 export class KnownBounds {
-  /** By topic id and partition; the one that was learned last comes last. */
+  /** Entries by topic id and partition; the most recently updated one is last. */
   readonly #known = new Map<string, Bounds & { readonly learnedAtMs: number }>()
 
   remember(topicId: string, partition: number, { logStartOffset, highWatermark }: Bounds): void {
@@ -22,8 +22,8 @@ export class KnownBounds {
   }
 
   /**
-   * Whether a log holds an offset for all that is known. It only grows, so what it reached once it
-   * reaches for ever; its start moves too, so that is trusted for a while only.
+   * Returns whether a log is known to hold an offset. A log end stays valid forever, because a log only grows; its
+   * start also moves, so entries expire.
    */
   isWithin(topicId: string, partition: number, offset: number): boolean {
     const bounds = this.#known.get(`${topicId}/${partition}`)

@@ -12,8 +12,8 @@ export interface OffsetAndTimestamp {
 }
 
 /**
- * The first record at or after `timestamp`, exact to the record: the partition finds the batch, its
- * records are decoded here.
+ * Finds the first record at or after `timestamp`, exact to the record: the partition
+ * finds the batch, and its records are decoded here.
  */
 export async function findOffsetByTimestamp(
   cluster: Cluster,
@@ -28,7 +28,7 @@ export async function findOffsetByTimestamp(
   return undefined
 }
 
-/** The first record with the latest time of all; undefined where none has a time. */
+/** Finds the first record with the latest time; undefined if no record has a time. */
 export async function findMaxTimestamp(
   cluster: Cluster,
   name: TopicName,
@@ -43,7 +43,7 @@ export async function findMaxTimestamp(
   return latest && positionOf(latest)
 }
 
-/** The records of the batches that the partition names, without those that the log has no more. */
+/** Decodes the batches that the partition returned, without records below the log start. */
 async function* findRecords(
   cluster: Cluster,
   name: TopicName,

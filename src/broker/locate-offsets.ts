@@ -1,4 +1,4 @@
-/** What topics and partitions a client means that commits offsets, and whether they are still that. */
+/** Finds the topics and partitions of committed offsets, and checks that the topics are still current. */
 import { utf8Length } from '../core/bytes/utf8-length.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { OffsetToCommit } from '../core/group/group-api.ts'
@@ -10,7 +10,7 @@ import { learnBounds } from './committed-offsets.ts'
 import { fanOut } from './fan-out.ts'
 import type { Bounds } from './known-bounds.ts'
 
-/** A topic as a client names it. */
+/** A topic as referenced by a client. */
 export type TopicReference = { readonly name: string } | { readonly id: string }
 
 export interface WantedOffset {
@@ -18,28 +18,32 @@ export interface WantedOffset {
   readonly partition: number
   /** kafkajs resets a group by committing -2, the start of the log, or -1, its end. */
   readonly offset: number
-  /** -1: not known. */
+  /** -1 if unknown. */
   readonly leaderEpoch: number
   readonly metadata: string
 }
 
-/** In place of an offset, as in ListOffsets. */
+/** Special offsets, as in ListOffsets. */
 const LOG_END = -1
 const LOG_START = -2
 
-/** Where an offset goes. */
+/** An offset with the topic it belongs to. */
 export interface LocatedOffset {
   readonly offset: OffsetToCommit
-  /** That its name means this topic is remembered, and nobody was asked. */
+  /** True if the topic id comes from the cache and was not checked. */
   readonly isRemembered: boolean
 }
 
-/** @returns for each of `wanted`, in their order, where it goes or why it is refused. */
+/**
+ * Locates each offset.
+ *
+ * @returns for each of `wanted`, in the same order, its location or its error.
+ */
 export async function locateEach(
   cluster: Cluster,
   wanted: readonly WantedOffset[],
 ): Promise<Array<LocatedOffset | EdgelogError>> {
-  /** Asked once for all partitions, whether there is such a topic or not. */
+  /** Looked up once for all partitions, also if the topic does not exist. */
   const topics = new Map<string, Promise<Topic>>()
   const find = (reference: TopicReference): Promise<Topic> => {
     const key = 'id' in reference ? `id ${reference.id}` : `name ${reference.name}`
@@ -78,7 +82,7 @@ async function findTopic(cluster: Cluster, reference: TopicReference): Promise<T
   }
 }
 
-/** What was read a moment ago is there; of anything else its partition says what topic it is of. */
+/** Uses the cached bounds if they hold the offset; otherwise asks the partition which topic it belongs to. */
 async function locate(
   cluster: Cluster,
   { topic: reference, partition, offset, leaderEpoch, metadata }: WantedOffset,
@@ -93,7 +97,7 @@ async function locate(
     const asked = { ...located, topicId, offset: offsetWithin(bounds, offset) }
     return { offset: asked, isRemembered: false }
   }
-  const why = `topicId: ${topic.name} was created anew, its id is ${topicId} now`
+  const why = `topicId: ${topic.name} was recreated; its id is now ${topicId}`
   throw new EdgelogError('unknown_topic_id', why)
 }
 
@@ -102,7 +106,7 @@ function offsetWithin({ logStartOffset, highWatermark }: Bounds, offset: number)
   return offset === LOG_END ? highWatermark : offset
 }
 
-/** Ids of the topics that are remembered, and are not what their names mean any more. */
+/** Returns the ids of cached topics whose names now refer to another topic or to none. */
 export async function findGone(
   cluster: Cluster,
   located: readonly LocatedOffset[],

@@ -1,4 +1,4 @@
-/** What a broker does for the members of a group, of both protocols. */
+/** Operations of group members, for both protocols. */
 import { groupResource, topicResource } from '../core/access/resource.ts'
 import type {
   ClassicHeartbeatRequest,
@@ -17,7 +17,7 @@ import { classicHeartbeat, joinGroup, leaveGroup, syncGroup } from './classic-gr
 import type { Cluster } from './cluster.ts'
 import { heartbeat } from './groups.ts'
 
-/** Every method throws `group_authorization_failed`, besides what the function behind it throws. */
+/** Every method throws `group_authorization_failed`, in addition to the errors of the function it calls. */
 export class MemberOperations {
   readonly #cluster: Cluster
   readonly #access: Access
@@ -28,10 +28,10 @@ export class MemberOperations {
   }
 
   /**
-   * Needs `read` on the group, and `describe` on each topic that the member names. A pattern may match topics
-   * that the member may not read: their records are refused to it.
+   * Needs `read` on the group, and `describe` on each topic that the member names. A pattern may match topics that the
+   * member may not read: fetching their records fails.
    *
-   * @throws {EdgelogError} also what `checkHeartbeat` refuses.
+   * @throws {EdgelogError} also errors of `checkHeartbeat`.
    */
   async heartbeat(request: HeartbeatRequest): Promise<HeartbeatAnswer> {
     await this.#access.check('read', groupResource(request.groupId))

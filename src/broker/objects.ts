@@ -1,4 +1,4 @@
-/** Calls Durable Objects, and turns what a call fails with into an error for the client. */
+/** Calls Durable Objects, and converts failed calls to errors for the client. */
 import { EdgelogError, type Reply, unwrap } from '../core/errors.ts'
 import type { GroupApi } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
@@ -27,24 +27,36 @@ export class Objects {
     this.#bindings = bindings
   }
 
-  /** @throws {EdgelogError} `unavailable`, `throttled`, and what the coordinator refuses. */
+  /**
+   * Calls the coordinator.
+   *
+   * @throws {EdgelogError} `unavailable`, `throttled`, and errors of the coordinator.
+   */
   async coordinate<T>(call: (coordinator: CoordinatorStub) => Promise<Reply<T>>): Promise<T> {
     return unwrap(
       await reach(() => call(this.#bindings.COORDINATOR.getByName(COORDINATOR_OBJECT_NAME))),
     )
   }
 
-  /** @throws {EdgelogError} `unavailable`, `throttled`, and what the group refuses. */
+  /**
+   * Calls a group.
+   *
+   * @throws {EdgelogError} `unavailable`, `throttled`, and errors of the group.
+   */
   async callGroup<T>(groupId: GroupId, call: (group: GroupStub) => Promise<Reply<T>>): Promise<T> {
     return unwrap(await reach(() => call(this.#bindings.GROUP.getByName(groupId))))
   }
 
-  /** Computes the id of a partition's object, by hashing: callers keep it. */
+  /** Computes the id of a partition's object by hashing; callers cache it. */
   partitionId(topicId: string, partition: number): DurableObjectId {
     return this.#bindings.PARTITION.idFromName(partitionObjectName(topicId, partition))
   }
 
-  /** Returns what the partition answers, also its refusals. @throws {EdgelogError} `unavailable`, `throttled`. */
+  /**
+   * Returns the result of the partition, also if it is an error.
+   *
+   * @throws {EdgelogError} `unavailable`, `throttled`.
+   */
   callPartition<T>(
     id: DurableObjectId,
     call: (partition: PartitionStub) => Promise<Reply<T>>,
@@ -53,7 +65,7 @@ export class Objects {
   }
 }
 
-/** Makes a call. Where the request or the response is lost, the effect of the call is unknown. */
+/** Runs a call. If the request or the response is lost, the effect of the call is unknown. */
 async function reach<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call()
@@ -61,9 +73,9 @@ async function reach<T>(call: () => Promise<T>): Promise<T> {
     if (cause instanceof EdgelogError) throw cause
     report({ type: 'call_failed', error: cause })
     if (isOverloaded(cause)) {
-      throw new EdgelogError('throttled', 'the log is overloaded, try again later', { cause })
+      throw new EdgelogError('throttled', 'the log is overloaded; try again later', { cause })
     }
-    throw new EdgelogError('unavailable', 'the log did not answer, try again', { cause })
+    throw new EdgelogError('unavailable', 'the log did not respond; try again', { cause })
   }
 }
 

@@ -1,4 +1,4 @@
-/** What a broker does with the offsets that groups commit. */
+/** Operations on the committed offsets of groups. */
 import { groupResource, topicResource } from '../core/access/resource.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type {
@@ -24,8 +24,8 @@ import type { TopicReference, WantedOffset } from './locate-offsets.ts'
 import { applyReset, planReset, type ResetOffset, type ResetRequest } from './reset-offsets.ts'
 
 /**
- * Every method throws `group_authorization_failed` and `topic_authorization_failed`, besides what the
- * function behind it throws.
+ * Every method throws `group_authorization_failed` and `topic_authorization_failed`,
+ * in addition to the errors of the function it calls.
  */
 export class OffsetOperations {
   readonly #cluster: Cluster
@@ -47,14 +47,14 @@ export class OffsetOperations {
     await commitOffsets(this.#cluster, groupId, member, offsets)
   }
 
-  /** Needs `read` on the group and on each topic: without it the topic's offsets are refused by themselves. */
+  /** Needs `read` on the group and on each topic; without it only the offsets of that topic are rejected. */
   async commitEach(
     groupId: GroupId,
     member: CommittingMember | null,
     wanted: readonly WantedOffset[],
   ): Promise<CommitOutcome[]> {
     await this.#access.check('read', groupResource(groupId))
-    // More than that are refused as a whole, before any topic is looked up.
+    // Too many offsets are rejected as a whole, before any topic is looked up.
     if (wanted.length > COMMIT_OFFSETS_MAX) {
       return await commitOffsetsEach(this.#cluster, groupId, member, wanted)
     }
@@ -66,7 +66,7 @@ export class OffsetOperations {
     )
   }
 
-  /** Needs `describe` on the group and on `topic`; without a topic it leaves out those without `describe`. */
+  /** Needs `describe` on the group and on `topic`. Without `topic` it leaves out topics without `describe`. */
   async fetch(groupId: GroupId, topic?: TopicName): Promise<readonly CommittedOffset[]> {
     await this.#access.check('describe', groupResource(groupId))
     if (topic !== undefined) await this.#access.check('describe', topicResource(topic))
@@ -110,7 +110,10 @@ export class OffsetOperations {
     return await this.#access.filter(offsets, 'describe', ({ topic }) => topicResource(topic))
   }
 
-  /** Returns by key why topics may not be read, or are not found: nothing is committed to an unknown name. */
+  /**
+   * Returns, by key, the errors of topics that may not be read or were not
+   * found. An unknown name is left to the commit.
+   */
   async #refusals(
     references: readonly TopicReference[],
   ): Promise<ReadonlyMap<string, EdgelogError>> {

@@ -1,4 +1,4 @@
-/** How many bytes partitions take. */
+/** Sizes of partitions in bytes. */
 import { EdgelogError } from '../core/errors.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { Cluster } from './cluster.ts'
@@ -7,14 +7,11 @@ import { fanOut } from './fan-out.ts'
 export interface SizedPartition {
   readonly topic: Topic
   readonly partition: number
-  /** Null: it was not asked, or did not answer. */
+  /** Null if the partition was not called or did not respond. */
   readonly sizeBytes: number | null
 }
 
-/**
- * Asks the first `askedMax` partitions, each by a call. Partitions that turn out not to exist any more are
- * left out.
- */
+/** Calls the first `askedMax` partitions for their sizes. Leaves out partitions that no longer exist. */
 export async function partitionSizes(
   cluster: Cluster,
   partitions: ReadonlyArray<Omit<SizedPartition, 'sizeBytes'>>,

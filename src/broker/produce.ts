@@ -15,10 +15,10 @@ import type { Cluster } from './cluster.ts'
 import { withErrorsOfRecords } from './record-errors.ts'
 import { unknownPartition } from './topic-metadata.ts'
 
-/** Most requests carry a record or a few; the buffer grows where they carry more. */
+/** Most requests carry few records; the buffer grows if needed. */
 const ENCODE_BUFFER_BYTES = 1024
 
-/** A record and, where the caller chose one, its partition. */
+/** A record and, if the caller chose one, its partition. */
 export interface ProduceRecord extends NewRecord {
   readonly partition: number | undefined
 }
@@ -30,16 +30,16 @@ export interface RecordPosition {
 
 interface PartitionShare {
   readonly records: NewRecord[]
-  /** Where each record stood in the request. */
+  /** Index of each record in the request. */
   readonly indexes: number[]
 }
 
 /**
- * Appends records. Those with a key go where Kafka's default partitioner sends them, those without to
- * one partition, chosen anew for each request. Each partition's share is atomic; the whole is not.
+ * Appends records. Records with a key go to the partition that Kafka's default partitioner chooses; those without go to
+ * one partition, chosen per request. Each partition's share is atomic; the whole request is not.
  *
- * @throws {EdgelogError} `partly_appended` where some partitions failed: `details.offsets` says what was
- * appended, `details.cause` why the rest was not.
+ * @throws {EdgelogError} `partly_appended` if only some partitions failed: `details.offsets` has the positions of the
+ * appended records, `details.cause` the error of the others.
  */
 export async function produceRecords(
   cluster: Cluster,
@@ -124,7 +124,7 @@ function shareOut(topic: Topic, records: readonly ProduceRecord[]): Map<number, 
 interface EncodedShare {
   readonly batches: Uint8Array
   readonly checks: readonly BatchCheck[]
-  /** Records of each batch. */
+  /** Number of records in each batch. */
   readonly batchCounts: readonly number[]
 }
 
@@ -177,7 +177,7 @@ function placeShare(
   }
 }
 
-/** What one partition would refuse is refused before another one has stored its share. */
+/** Throws the errors that one partition would return, before another one has stored its share. */
 function refuseAsWhole(
   { config }: Topic,
   shares: readonly EncodedShare[],

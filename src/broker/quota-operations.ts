@@ -1,4 +1,4 @@
-/** What a broker does with client quotas. */
+/** Operations on client quotas. */
 import { CLUSTER } from '../core/access/resource.ts'
 import type { Reply } from '../core/errors.ts'
 import type { ClientQuota, QuotaAlteration } from '../core/quota/client-quota.ts'
@@ -7,7 +7,7 @@ import type { Access } from './access.ts'
 import { alterClientQuotas, listClientQuotas } from './client-quotas.ts'
 import type { Cluster } from './cluster.ts'
 
-/** Every method throws `cluster_authorization_failed`, besides what the function behind it throws. */
+/** Every method throws `cluster_authorization_failed`, in addition to the errors of the function it calls. */
 export class QuotaOperations {
   readonly #cluster: Cluster
   readonly #access: Access

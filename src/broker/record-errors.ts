@@ -1,4 +1,4 @@
-/** Names the records for which a partition has refused a batch, by the indexes that the caller gave them. */
+/** Names the records for which a partition rejected a batch, by their indexes in the caller's request. */
 import { readOneByOne } from '../core/batch/decode-records.ts'
 import type { NewRecord } from '../core/batch/record.ts'
 import { type BatchHeader, readBatchHeaders } from '../core/batch/record-batch.ts'
@@ -6,7 +6,7 @@ import { nameRefusedRecords, refusedBatchOf } from '../core/log/record-errors.ts
 import { requestCodecs } from './codecs.ts'
 
 /**
- * Returns the error that names the refused records of a batch, or `error` itself if records did not cause it.
+ * Returns the error that names the rejected records of a batch, or `error` itself if records did not cause it.
  *
  * @param batches as the partition received them.
  * @param firstIndexes the index of the first record of each batch; by default all are counted from 0.
@@ -27,7 +27,7 @@ export async function withErrorsOfBatches(
   )
 }
 
-/** As `withErrorsOfBatches`, for batches that were made of `records`. */
+/** Like `withErrorsOfBatches`, for batches that were made from `records`. */
 export function withErrorsOfRecords(
   error: unknown,
   records: readonly NewRecord[],

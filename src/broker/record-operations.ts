@@ -1,4 +1,4 @@
-/** What a broker does with records: produce, fetch, tail, find by time, delete. */
+/** Operations on records: produce, fetch, tail, find by time, delete. */
 import { topicResource } from '../core/access/resource.ts'
 import type { NewRecord } from '../core/batch/record.ts'
 import type { FetchReply, PartitionDescription } from '../core/log/partition-api.ts'
@@ -26,7 +26,7 @@ import {
 import { openTail, type Tail, type TailOptions } from './tail.ts'
 import type { CalledTopic } from './topic-metadata.ts'
 
-/** Every method throws `topic_authorization_failed`, besides what the function behind it throws. */
+/** Every method throws `topic_authorization_failed`, in addition to the errors of the function it calls. */
 export class RecordOperations {
   readonly #cluster: Cluster
   readonly #access: Access
@@ -83,8 +83,8 @@ export class RecordOperations {
   }
 
   /**
-   * Needs `read` on each topic. A refusal is the outcome of its partition, and the others are answered at
-   * once, as for any other refusal.
+   * Needs `read` on each topic. An authorization error is the result of its partition; the
+   * others then return without waiting, as for any other error.
    */
   async fetchMany(
     wanted: readonly WantedPartition[],
@@ -103,7 +103,7 @@ export class RecordOperations {
     )
   }
 
-  /** Needs `read` on the topic, when the tail is opened: a tail that is open stays open. */
+  /** Needs `read` on the topic when the tail is opened: an open tail stays open. */
   openTail(name: TopicName, partition: number, options: TailOptions): Promise<Tail> {
     return this.#access.guard('read', topicResource(name), () =>
       openTail(this.#cluster, name, partition, options),

@@ -1,4 +1,4 @@
-/** Moves the committed offsets of a group: to an end of the log, an offset, a time, or by so many. */
+/** Resets the committed offsets of a group: to an end of the log, an offset, a time, or by a shift. */
 import { EdgelogError } from '../core/errors.ts'
 import type { CommittedOffset } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
@@ -17,12 +17,12 @@ export type ResetTarget =
 
 export interface ResetRequest {
   readonly target: ResetTarget
-  /** Which partitions; of a topic without a list all of them. null: all with a committed offset. */
+  /** Topics and partitions; without a list all partitions of the topic. null: all with a committed offset. */
   readonly topics: ReadonlyArray<{
     readonly topic: TopicName
     readonly partitions?: readonly number[]
   }> | null
-  /** Returns what would be done, and does nothing. */
+  /** True to return the plan without applying it. */
   readonly dryRun: boolean
 }
 
@@ -34,10 +34,10 @@ export interface ResetOffset {
 }
 
 /**
- * Finds where the committed offsets of a group are to be moved. An offset outside its log becomes the nearer
- * end of the log, as with Kafka's tool.
+ * Plans the new committed offsets of a group. An offset outside its log is moved
+ * to the nearer end of the log, as Kafka's tool does.
  *
- * @throws {EdgelogError} `unknown_topic_or_partition`; `group_id_not_found` where `topics` is null.
+ * @throws {EdgelogError} `unknown_topic_or_partition`; `group_id_not_found` if `topics` is null.
  */
 export async function planReset(
   cluster: Cluster,
@@ -60,7 +60,11 @@ export async function planReset(
   return resets.sort(byTopicAndPartition)
 }
 
-/** Moves the committed offsets of a group without members. @throws {EdgelogError} `non_empty_group`. */
+/**
+ * Commits the planned offsets to a group without members.
+ *
+ * @throws {EdgelogError} `non_empty_group`.
+ */
 export async function applyReset(
   cluster: Cluster,
   groupId: GroupId,
@@ -106,7 +110,7 @@ async function expand(
   if (named.size <= COMMIT_OFFSETS_MAX) return [...named.values()]
   throw new EdgelogError(
     'invalid_request',
-    `topics: at most ${COMMIT_OFFSETS_MAX} partitions are reset at a time, these are ${named.size}`,
+    `topics: at most ${COMMIT_OFFSETS_MAX} partitions can be reset at a time, got ${named.size}`,
   )
 }
 

@@ -1,6 +1,6 @@
 /** Single flight: concurrent calls with one key share one result. */
 
-/** Returns the call that is under way for `key`, or begins one. A call that has ended is not kept. */
+/** Returns the running call for `key`, or starts one. Results are not cached after the call has ended. */
 export async function singleFlight<Key, Result>(
   underWay: Map<Key, Promise<Result>>,
   key: Key,

@@ -1,4 +1,4 @@
-/** Opens the live tail of one partition, for the doors that push. */
+/** Opens the live tail of one partition, for the doors that push records. */
 import { EdgelogError, type ErrorBody, isErrorCode, type Reply } from '../core/errors.ts'
 import type { IsolationLevel, LogEnds } from '../core/log/log-ends.ts'
 import { TAIL_CLOSE_CODES } from '../core/log/tail-protocol.ts'
@@ -9,10 +9,10 @@ import type { PartitionStub } from './objects.ts'
 import { otherTopic } from './topic-metadata.ts'
 
 export interface Tail extends LogEnds {
-  /** Carries the frames of `tail-protocol.ts`; must be accepted, and be sent credit as a number. */
+  /** Carries the frames of `tail-protocol.ts`. The caller must accept it, and sends credit as a number. */
   readonly socket: WebSocket
   readonly topicId: string
-  /** Where it starts: the offset asked for, resolved. */
+  /** The resolved start offset. */
   readonly offset: number
 }
 
@@ -20,13 +20,14 @@ export interface TailOptions {
   readonly offset: number | 'earliest' | 'latest'
   readonly creditBytes: number
   readonly isolation: IsolationLevel
-  /** The topic that is meant: an offset of one says nothing about another of the same name. */
+  /** The expected topic: an offset of one topic is meaningless for another with the same name. */
   readonly topicId?: string | undefined
 }
 
 /**
- * @throws {EdgelogError} `offset_out_of_range`, `unknown_topic_or_partition`, `unknown_topic_id`,
- * `throttled`.
+ * Opens a tail.
+ *
+ * @throws {EdgelogError} `offset_out_of_range`, `unknown_topic_or_partition`, `unknown_topic_id`, `throttled`.
  */
 export async function openTail(
   cluster: Cluster,
@@ -42,13 +43,13 @@ export async function openTail(
     )
   } catch (error) {
     const isGone = error instanceof EdgelogError && error.code === 'unknown_topic_or_partition'
-    // Created anew a moment ago, perhaps with fewer partitions: that is the better answer.
+    // The topic may have just been recreated with fewer partitions: then `unknown_topic_id` is the better error.
     if (isGone && topicId !== undefined) await expectTopicId(cluster, name, topicId)
     throw error
   }
 }
 
-/** What the edge remembers of the topic may be the older of the two, so it asks before it refuses. */
+/** The cached topic may be older than the caller's, so the coordinator is asked before the call fails. */
 async function expectTopicId(cluster: Cluster, name: TopicName, topicId: string): Promise<void> {
   if ((await cluster.topics.get(name)).id === topicId) return
   const topic = await cluster.topics.lookUp(name)
@@ -60,7 +61,7 @@ async function connect(
   topic: Topic,
   { offset, creditBytes, isolation, topicId = topic.id }: TailOptions,
 ): Promise<Reply<Tail>> {
-  // The old one was found to be gone between the first look and this one.
+  // The topic was recreated between the check above and this call.
   if (topic.id !== topicId) return { error: otherTopic(topic).toBody() }
   const response = await stub.fetch(
     `https://partition/tail?offset=${offset}&creditBytes=${creditBytes}&isolation=${isolation}`,
@@ -80,10 +81,10 @@ async function connect(
   }
 }
 
-/** Why a partition closed a tail. Any other end means that the partition went away for a moment. */
+/** Returns why a partition closed a tail. Any other close code means that the partition was interrupted. */
 export function tailClosedError(event: { code: number; reason: string }): EdgelogError {
   const entry = Object.entries(TAIL_CLOSE_CODES).find(([, code]) => code === event.code)
   return entry !== undefined && isErrorCode(entry[0])
     ? new EdgelogError(entry[0], event.reason)
-    : new EdgelogError('unavailable', 'the tail was interrupted, resume from the last offset')
+    : new EdgelogError('unavailable', 'the tail was interrupted; resume from the last offset')
 }

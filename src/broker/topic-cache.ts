@@ -6,14 +6,14 @@ import type { TopicName } from '../core/topic/topic-name.ts'
 export interface CachedTopic {
   readonly topic: Topic
   refreshAtMs: number
-  /** Ids are computed by hashing: worth keeping on the path of a produce. */
+  /** Ids are computed by hashing; cached because every produce needs one. */
   readonly partitionIds: Array<DurableObjectId | undefined>
 }
 
 export class TopicCache {
   /** Least recently looked up first. */
   readonly #topics = new Map<TopicName, CachedTopic>()
-  /** The names of exactly these, by topic id. */
+  /** The names of the cached topics, by topic id. */
   readonly #names = new Map<string, TopicName>()
 
   get(name: TopicName): CachedTopic | undefined {
@@ -24,12 +24,12 @@ export class TopicCache {
     return this.#names.get(id)
   }
 
-  /** Keeps a topic, unless a later version of it is there. Returns the one that is kept. */
+  /** Caches a topic, unless a later version of it is cached. Returns the cached one. */
   set(topic: Topic, nowMs: number): CachedTopic {
     const { name } = topic
     const before = this.#topics.get(name)
     const isSame = before?.topic.id === topic.id
-    // Responses may overtake one another.
+    // Responses may arrive out of order.
     if (isSame && before.topic.version > topic.version) return before
     const fresh: CachedTopic = {
       topic,

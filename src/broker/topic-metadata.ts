@@ -1,6 +1,6 @@
 /**
- * The metadata of topics as one request sees it: decides when a cached topic is stale, asks the coordinator
- * for it, and calls partitions by what is known.
+ * The metadata of topics in one request: decides when a cached topic is stale, looks it up at the coordinator, and
+ * calls partitions with the cached metadata.
  */
 import { EdgelogError, type Reply, unwrap } from '../core/errors.ts'
 import { METADATA_RETRY_MS } from '../core/limits.ts'
@@ -24,10 +24,10 @@ export class TopicMetadata {
   readonly #cache: TopicCache
   readonly #bounds: KnownBounds
   readonly #lookUps = new Map<TopicName, Promise<CachedTopic>>()
-  /** By topic id. */
+  /** Running checks, by topic id. */
   readonly #checks = new Map<string, Promise<boolean>>()
 
-  /** @param bounds Takes what a check of a topic learns of a partition. */
+  /** @param bounds receives the log ends that a check of a topic returns. */
   constructor(objects: Objects, cache: TopicCache, bounds: KnownBounds) {
     this.#objects = objects
     this.#cache = cache
@@ -44,7 +44,7 @@ export class TopicMetadata {
   }
 
   /**
-   * Returns the topic with this id: from the cache where it is there, else from the coordinator.
+   * Returns the topic with this id: from the cache if it is cached, otherwise from the coordinator.
    *
    * @throws {EdgelogError} `unknown_topic_id`, `unavailable`.
    */
@@ -58,17 +58,21 @@ export class TopicMetadata {
     ).topic
   }
 
-  /** Like `get`, and returns undefined where there is no such topic. @throws {EdgelogError} `unavailable`. */
+  /**
+   * Like `get`, but returns undefined if the topic does not exist.
+   *
+   * @throws {EdgelogError} `unavailable`.
+   */
   async find(name: TopicName): Promise<Topic | undefined> {
     return await existing(this.get(name))
   }
 
   /**
-   * Checks that `id` still owns `name`: asks a partition first, then the coordinator. While neither answers,
-   * the cache decides. Concurrent calls share one result.
+   * Checks that `id` still owns `name`: asks a partition first, then the coordinator. If neither responds, the cache
+   * decides. Concurrent calls share one result.
    *
-   * @param partition The partition to ask: best one that the caller needs anyway.
-   * @throws {EdgelogError} `unavailable` where the topic is not cached and the coordinator does not answer.
+   * @param partition The partition to ask: ideally one that the caller needs anyway.
+   * @throws {EdgelogError} `unavailable` if the topic is not cached and the coordinator does not respond.
    */
   async isCurrent(
     { id, name }: { readonly id: string; readonly name: TopicName },
@@ -90,9 +94,9 @@ export class TopicMetadata {
   }
 
   /**
-   * Returns the topic as the coordinator has it now. Concurrent calls share one request. The cached entry is
-   * replaced, and evicted only when the coordinator has no such topic: while the coordinator is away, other
-   * requests go on with the entry.
+   * Returns the topic as the coordinator has it now. Concurrent calls share one request. The cached
+   * entry is replaced, and evicted only when the coordinator has no such topic: while the
+   * coordinator is unavailable, other requests continue with the entry.
    *
    * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`.
    */
@@ -100,19 +104,23 @@ export class TopicMetadata {
     return (await this.#lookUp(name)).topic
   }
 
-  /** Returns the topic as the coordinator has it now, or undefined. @throws {EdgelogError} `unavailable`. */
+  /**
+   * Returns the topic as the coordinator has it now, or undefined.
+   *
+   * @throws {EdgelogError} `unavailable`.
+   */
   async findNow(name: TopicName): Promise<Topic | undefined> {
     return await existing(this.lookUp(name))
   }
 
-  /** Caches the topic as the coordinator has just returned it. */
+  /** Caches a topic that the coordinator has just returned. */
   remember(topic: Topic): void {
     this.#remember(topic)
   }
 
   /**
-   * Marks the cached entry as stale: the next call asks the coordinator first, and uses the entry where the
-   * coordinator does not answer.
+   * Marks the cached entry as stale: the next call asks the coordinator first, and falls
+   * back to the entry if the coordinator does not respond.
    */
   expire(name: TopicName): void {
     const known = this.#cache.get(name)
@@ -125,10 +133,10 @@ export class TopicMetadata {
   }
 
   /**
-   * Calls one partition. Where the partition does not exist, looks the topic up and calls once more: the topic
-   * may have grown, or have been created anew.
+   * Calls one partition. If the partition does not exist, looks the topic up and calls once more: the topic may have
+   * gained partitions or been recreated.
    *
-   * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`, and what the call refuses.
+   * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`, and errors of the call.
    */
   async callPartition<T>(
     name: TopicName,
@@ -148,7 +156,7 @@ export class TopicMetadata {
   }
 
   /**
-   * Like `callPartition`, and with an `id` calls that topic only.
+   * Like `callPartition`; with an `id` it calls that topic only.
    *
    * @throws {EdgelogError} also `unknown_topic_id`.
    */
@@ -164,7 +172,7 @@ export class TopicMetadata {
     )
   }
 
-  /** Checks that a partition of the cached topic answers. */
+  /** Checks that a partition of the cached topic responds. */
   async #isThere(known: CachedTopic, partition: number): Promise<boolean> {
     const { id, partitions } = known.topic
     // The cached topic may have fewer partitions than the topic has now.
@@ -194,16 +202,16 @@ export class TopicMetadata {
     return await this.#objects.callPartition(id, (stub) => call(stub, topic))
   }
 
-  /** Expires the topic where the result of a partition shows that the partition has a later version of it. */
+  /** Expires the cached topic if the result of a partition carries a later version of it. */
   #noticeVersion<T>(topic: Topic, result: T): T {
     if (topicVersionOf(result) > topic.version) this.expire(topic.name)
     return result
   }
 
   /**
-   * Returns the cached topic. Asks the coordinator where there is none, or where it is stale; then one request
-   * asks, and the others use the stale entry, as all do while the coordinator does not answer. A stale entry
-   * is safe: a partition that does not exist refuses the call itself.
+   * Returns the cached topic. Asks the coordinator if there is none or it is stale. For a stale entry only one request
+   * asks; the others use the entry, as all do while the coordinator does not respond. A stale entry is safe: a
+   * partition that does not exist rejects the call itself.
    */
   async #known(name: TopicName): Promise<CachedTopic> {
     const known = this.#cache.get(name)
@@ -237,17 +245,17 @@ export class TopicMetadata {
   }
 }
 
-/** Returns -1 where the result carries no version. */
+/** Returns the topic version of a result, or -1 if it carries none. */
 function topicVersionOf(result: unknown): number {
   const carriesIt = typeof result === 'object' && result !== null && 'topicVersion' in result
   return carriesIt ? Number(result.topicVersion) : -1
 }
 
-/** Returns the refusal for a topic of the right name and another id. */
+/** Returns the error for a topic that has the right name but another id. */
 export function otherTopic({ name, id }: Topic): EdgelogError {
   return new EdgelogError(
     'unknown_topic_id',
-    `topicId: ${name} was created anew, its id is ${id} now`,
+    `topicId: ${name} was recreated; its id is now ${id}`,
     { details: { topicId: id } },
   )
 }
@@ -255,7 +263,7 @@ export function otherTopic({ name, id }: Topic): EdgelogError {
 export function unknownPartition(topic: Topic, partition: number): EdgelogError {
   return new EdgelogError(
     'unknown_topic_or_partition',
-    `partition: ${topic.name} has partitions 0 to ${topic.partitions - 1}, not ${partition}`,
+    `partition: ${topic.name} partitions 0 to ${topic.partitions - 1} exist, got ${partition}`,
   )
 }
 

@@ -1,4 +1,4 @@
-/** What a broker does with topics. */
+/** Operations on topics. */
 import { CLUSTER, type Operation, topicResource } from '../core/access/resource.ts'
 import type { PartitionDescription } from '../core/log/partition-api.ts'
 import type { NewTopic, Topic, TopicChange } from '../core/topic/topic.ts'
@@ -9,7 +9,7 @@ import type { TopicReference } from './locate-offsets.ts'
 import { partitionSizes, type SizedPartition } from './partition-sizes.ts'
 import { changeTopic, createTopic, deleteTopic, describePartitions, listTopics } from './topics.ts'
 
-/** Every method throws an authorization error, besides what the function behind it throws. */
+/** Every method throws an authorization error, in addition to the errors of the function it calls. */
 export class TopicOperations {
   readonly #cluster: Cluster
   readonly #access: Access
@@ -34,7 +34,7 @@ export class TopicOperations {
   }
 
   /**
-   * Returns the topic that a caller names in order to do `operation` on it, from the cache where it is there.
+   * Returns the topic that a caller references for `operation`, from the cache if it is cached.
    *
    * @throws {EdgelogError} `unknown_topic_or_partition`, `unknown_topic_id`, `invalid_topic`, `unavailable`.
    */
@@ -49,18 +49,18 @@ export class TopicOperations {
     )
   }
 
-  /** Returns all topics. Needs `operation` on the cluster: what an operator is about to do. */
+  /** Returns all topics. Needs `operation` on the cluster: the one that an operator is about to do. */
   listForCluster(operation: Operation): Promise<readonly Topic[]> {
     return this.#access.guard(operation, CLUSTER, () => listTopics(this.#cluster))
   }
 
-  /** Like `find`. Needs `operation` on the cluster, and nothing on the topic. */
+  /** Like `find`, but needs `operation` on the cluster, and nothing on the topic. */
   async findForCluster(name: string, operation: Operation): Promise<Topic> {
     const topicName = parseTopicName(name)
     return await this.#access.guard(operation, CLUSTER, () => this.#cluster.topics.get(topicName))
   }
 
-  /** Like `find`, and returns the topic as the coordinator has it now. */
+  /** Like `find`, but returns the topic as the coordinator has it now. */
   lookUp(name: TopicName, operation: Operation): Promise<Topic> {
     return this.#access.guard(operation, topicResource(name), () =>
       this.#cluster.topics.lookUp(name),
@@ -74,7 +74,7 @@ export class TopicOperations {
     )
   }
 
-  /** Needs `describe` on the cluster: sizes are what an operator asks for. */
+  /** Needs `describe` on the cluster, because sizes are for operators. */
   partitionSizes(
     partitions: ReadonlyArray<Omit<SizedPartition, 'sizeBytes'>>,
     askedMax: number,

@@ -41,7 +41,9 @@ export async function changeTopic(
 }
 
 /**
- * @param id Deletes this very topic, and no other that has its name by now.
+ * Deletes a topic.
+ *
+ * @param id deletes only the topic with this id, not a newer one with the same name.
  * @throws {EdgelogError} `unknown_topic_or_partition`, or with an id `unknown_topic_id`.
  */
 export async function deleteTopic(cluster: Cluster, name: TopicName, id?: string): Promise<void> {

@@ -1,10 +1,10 @@
 /**
- * The events that an operator should see. Docs: docs/OPERATIONS.md, "Events". An event is written as a log line, or
- * given to the sink of the Worker that mounts edgelog (`report.ts`).
+ * The events that an operator should see; see docs/OPERATIONS.md, "Events". An event is written as a log line, or
+ * passed to the sink of the Worker that mounts edgelog (`report.ts`).
  */
 import { EVENT_CAUSE_CHARS_MAX } from '../core/limits.ts'
 
-/** `error`: a call or an object failed. `warn`: look whether it lasts. `info`: nothing to do. */
+/** `error`: a call or an object failed. `warn`: check whether it persists. `info`: nothing to do. */
 type EventLevel = 'info' | 'warn' | 'error'
 
 export type ServerEvent =
@@ -35,9 +35,9 @@ export type ServerEvent =
     }
   /** Some partitions did not take a change of their topic yet. The coordinator retries. */
   | { readonly type: 'topic_not_settled'; readonly topic: string; readonly error: unknown }
-  /** A group did not receive the hint that its topics or configs changed. It asks again by itself. */
+  /** A group did not receive the hint that its topics or configs changed. It refreshes later on its own. */
   | { readonly type: 'group_hint_lost'; readonly groupId: string; readonly error: unknown }
-  /** A group could not ask the coordinator for its topics. It keeps those it has, and retries. */
+  /** A group could not refresh its topics from the coordinator. It continues with the cached topics, and retries. */
   | { readonly type: 'group_topics_stale'; readonly groupId: string; readonly error: unknown }
   /** A variable of the deployment has no valid value. `fallback` is used. */
   | {
@@ -46,7 +46,7 @@ export type ServerEvent =
       readonly got: string
       readonly fallback: number
     }
-  /** The sink threw. The event that it was given was logged. */
+  /** The sink threw. The event that it received was logged. */
   | { readonly type: 'sink_failed'; readonly error: unknown }
 
 export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
@@ -66,19 +66,19 @@ export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
 export type ReportedEvent = ServerEvent & {
   readonly level: EventLevel
   readonly timeMs: number
-  /** Events of the same cause that were left out since the last one that was reported. */
+  /** Number of events with the same cause that were left out since the last reported one. */
   readonly repeats: number
 }
 
 /**
- * Returns what a repeat of this event has in common with it; undefined if each event counts. A flood has few
- * causes, whatever it meets: thousands of groups share one. A topic that is not settled and an object that stopped
- * have their own, since an operator must find them.
+ * Returns the cause that repeats of this event share; undefined if each event is reported. A flood of events has few
+ * causes: the errors of thousands of groups share one. A topic that is not settled and an object that stopped have
+ * their own causes, because an operator must find them.
  */
 export function causeOf(event: ServerEvent): string | undefined {
   switch (event.type) {
     case 'unexpected_error':
-      // The caller was promised to find its request id in the log.
+      // The response promises the caller that its request id is in the log.
       return undefined
     case 'setting_invalid':
       return cut(`${event.type} ${event.name} ${event.got}`)
@@ -91,7 +91,7 @@ export function causeOf(event: ServerEvent): string | undefined {
   }
 }
 
-/** Returns the message of anything that was thrown, and never throws itself. */
+/** Returns the message of any thrown value, and never throws itself. */
 export function errorText(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error)
@@ -100,7 +100,7 @@ export function errorText(error: unknown): string {
   }
 }
 
-/** The platform gives each of its internal errors a reference of its own. */
+/** The platform adds a different reference to each internal error. */
 function commonText(error: unknown): string {
   return errorText(error).replace(/reference = \w+/, 'reference')
 }

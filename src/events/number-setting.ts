@@ -1,9 +1,9 @@
-/** Reads the variables of a deployment that are numbers. */
+/** Reads numeric variables of a deployment. */
 import { report } from './report.ts'
 
 const WHOLE_NUMBER = /^[1-9]\d{0,9}$/
 
-/** Returns the number in a variable. Where it is no whole number from 1 to `max`, reports it and returns `fallback`. */
+/** Returns the number in a variable. If it is not a whole number from 1 to `max`, reports it and returns `fallback`. */
 export function numberSetting(
   name: string,
   text: string | undefined,

@@ -1,4 +1,4 @@
-/** Lets an event through once per cause and interval, so that one cause that fails thousands of calls is one line. */
+/** Admits one event per cause and interval, so that one cause that fails thousands of calls is one log line. */
 import { EVENT_CAUSES_MAX, EVENT_INTERVAL_MS } from '../core/limits.ts'
 
 interface Admitted {
@@ -7,10 +7,10 @@ interface Admitted {
 }
 
 export class RepeatLimit {
-  /** The cause that was admitted longest ago comes first. */
+  /** The least recently admitted cause is first. */
   readonly #causes = new Map<string, Admitted>()
 
-  /** Returns how many repeats were left out since the last admission; undefined if this one is left out too. */
+  /** Returns the number of repeats left out since the last admission; undefined if this event is left out too. */
   admit(cause: string, nowMs: number): number | undefined {
     const last = this.#causes.get(cause)
     if (last !== undefined && nowMs - last.atMs < EVENT_INTERVAL_MS) {

@@ -1,22 +1,22 @@
-/** Reports events: `report` decides whether one is a repeat, and gives it to the sink. */
+/** Reports events: `report` filters repeats and passes the rest to the sink. */
 import { causeOf, EVENT_LEVELS, type ReportedEvent, type ServerEvent } from './event.ts'
 import { toLogLine } from './log-line.ts'
 import { RepeatLimit } from './repeat-limit.ts'
 
-/** Takes an event. It is called synchronously, in the middle of requests: it should return at once. */
+/** Receives an event. It is called synchronously, during requests, so it should return at once. */
 export type EventSink = (event: ReportedEvent) => void
 
 const repeatLimit = new RepeatLimit()
 let sink: EventSink = logEvent
 
 /**
- * Replaces what happens with events; without it, each is a line of JSON in the log.
+ * Replaces the event sink; the default writes each event as a line of JSON to the log.
  *
- * Call it where the module of the Worker begins, not in a handler. The sink belongs to the module and not to
- * `createApp()`, because the Durable Objects report events too. They run the same script, often in an isolate
- * where no request ever comes, and nothing is passed to them but bindings.
+ * Call it at the top level of the Worker's module, not in a handler. The sink belongs to the module and not to
+ * `createApp()`, because the Durable Objects report events too. They run the same script, often in an isolate that
+ * receives no requests, and only bindings can be passed to them.
  *
- * An error that the sink throws is logged together with the event, and goes no further.
+ * An error that the sink throws is logged together with the event, and is not rethrown.
  *
  * @example Count events in Analytics Engine, and log them as before
  * import { env } from 'cloudflare:workers'
@@ -30,12 +30,12 @@ export function setEventSink(replacement: EventSink): void {
   sink = replacement
 }
 
-/** Writes an event as a line of JSON to the log. The sink unless another one is set. */
+/** Writes an event as a line of JSON to the log. The default sink. */
 export function logEvent(event: ReportedEvent): void {
   console[event.level](toLogLine(event))
 }
 
-/** Reports an event, unless one of the same cause was reported a short while ago. Never throws. */
+/** Reports an event, unless one with the same cause was reported within the interval. Never throws. */
 export function report(event: ServerEvent): void {
   const reported = admit(event)
   if (reported === undefined) return

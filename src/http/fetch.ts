@@ -16,8 +16,8 @@ export function addFetchRoutes(app: App): void {
     {
       method: 'get',
       path: '/v1/topics/{topic}/partitions/{partition}/records',
-      summary: 'Read a partition from an offset or a time on',
-      responses: jsonResponses(200, FetchAnswer, 'Records, and where to go on', [
+      summary: 'Read a partition from an offset or a time',
+      responses: jsonResponses(200, FetchAnswer, 'Records, and the next offset', [
         MEDIA_TYPES.ndjson,
         MEDIA_TYPES.batch,
       ]),

@@ -1,4 +1,4 @@
-/** The routes of the offsets that groups commit. */
+/** The routes of committed offsets. */
 
 import type { z } from '@hono/zod-openapi'
 import { errorResponses, jsonResponses } from '../app/answers.ts'
@@ -32,9 +32,9 @@ export function addGroupOffsetRoutes(app: App): void {
     {
       method: 'post',
       path: PATH,
-      summary: 'Commit offsets, as a member or by hand',
+      summary: 'Commit offsets, as a member or without one',
       body: { content: { [MEDIA_TYPES.json]: { schema: CommitBody } } },
-      responses: { 204: { description: 'Committed, all of them' }, ...errorResponses() },
+      responses: { 204: { description: 'All offsets are committed' }, ...errorResponses() },
     },
     { params: GroupParams, query: NoQuery },
     async (c, { params }) => {
@@ -50,7 +50,7 @@ export function addGroupOffsetRoutes(app: App): void {
     {
       method: 'get',
       path: PATH,
-      summary: 'Fetch what a group committed',
+      summary: 'Fetch the committed offsets of a group',
       responses: jsonResponses(200, CommittedOffsetsAnswer, 'By topic and partition'),
     },
     { params: GroupParams, query: FetchOffsetsQuery },
@@ -66,8 +66,8 @@ export function addGroupOffsetRoutes(app: App): void {
     {
       method: 'delete',
       path: PATH,
-      summary: 'Forget the offsets of a topic that no member subscribes to',
-      responses: { 204: { description: 'Forgotten' }, ...errorResponses() },
+      summary: 'Delete the offsets of a topic that no member subscribes to',
+      responses: { 204: { description: 'Deleted' }, ...errorResponses() },
     },
     { params: GroupParams, query: DeleteOffsetsQuery },
     async (c, { params, query }) => {
@@ -83,9 +83,9 @@ export function addGroupOffsetRoutes(app: App): void {
     {
       method: 'post',
       path: `${PATH}/reset`,
-      summary: 'Move the offsets of a group without members',
+      summary: 'Reset the offsets of a group without members',
       body: { content: { [MEDIA_TYPES.json]: { schema: ResetBody } } },
-      responses: jsonResponses(200, ResetAnswer, 'What was, or would be, set'),
+      responses: jsonResponses(200, ResetAnswer, 'The offsets that were, or would be, committed'),
     },
     { params: GroupParams, query: NoQuery },
     async (c, { params }) => {
@@ -108,7 +108,7 @@ function committingMember(body: z.output<typeof CommitBody>): CommittingMember |
   if (memberId === undefined || memberEpoch === undefined) {
     throw new EdgelogError(
       'invalid_request',
-      'memberId: a member commits with memberId and memberEpoch; without both it is by hand',
+      'memberId: memberId and memberEpoch must be given together, or both omitted',
     )
   }
   return { memberId, epoch: memberEpoch, instanceId }

@@ -1,4 +1,4 @@
-/** The shapes of the routes of groups. */
+/** The schemas of the group routes. */
 import { z } from '@hono/zod-openapi'
 import { ASSIGNOR_NAMES } from '../core/group/assign/assignor.ts'
 import { parseGroupId, SHOWABLE } from '../core/group/group-id.ts'
@@ -19,23 +19,23 @@ import { wholeNumber } from './schemas.ts'
 
 const INT32_MAX = 2 ** 31 - 1
 
-/** A whole number in a body. */
+/** Returns a schema for a whole number in a body. */
 function whole(min: number, max: number) {
   const message = `a whole number from ${min} to ${max} is allowed`
   return z.int(message).min(min, message).max(max, message)
 }
 
-/** Storage would replace a lone surrogate. */
+/** Returns whether a text has no lone surrogates, which storage would replace. */
 function wellFormed(text: string): boolean {
   return text.isWellFormed()
 }
 const wellFormedMessage = 'text without lone surrogates is allowed'
 
-const idMessage = `text of 1 to ${GROUP_ID_LENGTH_MAX} characters that can be shown is allowed`
+const idMessage = `text of 1 to ${GROUP_ID_LENGTH_MAX} printable characters is allowed`
 const IdText = z.string(idMessage).max(GROUP_ID_LENGTH_MAX, idMessage).regex(SHOWABLE, idMessage)
 
 const partitionNumber = whole(0, PARTITIONS_MAX - 1)
-const uuidMessage = 'the id of a topic is a UUID'
+const uuidMessage = 'the UUID of a topic is needed'
 const TopicIdText = z.uuid(uuidMessage).transform((id) => id.toLowerCase())
 
 export const GroupParams = z.strictObject({
@@ -73,10 +73,10 @@ const OwnedPartitions = z.strictObject({
 export const HeartbeatBody = z
   .strictObject({
     memberId: IdText.optional().openapi({
-      description: 'a UUID of your own; who joins without one is given one',
+      description: 'a UUID chosen by the client; generated if a joining member sends none',
     }),
     memberEpoch: whole(-2, INT32_MAX).openapi({
-      description: '0 joins, -1 leaves, -2 leaves to come back (with instanceId)',
+      description: '0 joins, -1 leaves, -2 leaves temporarily (with instanceId)',
     }),
     instanceId: IdText.optional().openapi({ description: 'of a static member' }),
     clientId: IdText.optional(),
@@ -99,7 +99,7 @@ export const HeartbeatBody = z
       .array(OwnedPartitions)
       .max(TOPICS_MAX)
       .optional()
-      .openapi({ description: 'what the member holds now; left out: as it said before' }),
+      .openapi({ description: 'the partitions that the member owns now; omitted: unchanged' }),
     sessionTimeoutMs: whole(SESSION_TIMEOUT_MS_MIN, SESSION_TIMEOUT_MS_MAX).optional(),
     rebalanceTimeoutMs: whole(SESSION_TIMEOUT_MS_MIN, SESSION_TIMEOUT_MS_MAX).optional(),
   })
@@ -115,11 +115,11 @@ export const HeartbeatAnswer = z
   .object({
     memberId: z.string(),
     memberEpoch: z.int(),
-    heartbeatIntervalMs: z.int().openapi({ description: 'when the next heartbeat is due' }),
+    heartbeatIntervalMs: z.int().openapi({ description: 'time until the next heartbeat' }),
     assignment: z
       .array(AssignedTopic)
       .nullable()
-      .openapi({ description: 'all that the member is to hold; null: as before' }),
+      .openapi({ description: 'all partitions of the member; null: unchanged' }),
   })
   .openapi('HeartbeatAnswer')
 
@@ -128,7 +128,7 @@ const offsetNumber = whole(0, OFFSET_MAX)
 const OffsetToCommit = z.strictObject({
   topic: z.string(),
   partition: partitionNumber,
-  offset: offsetNumber.openapi({ description: 'of the next record to be read' }),
+  offset: offsetNumber.openapi({ description: 'of the next record to read' }),
   leaderEpoch: whole(-1, INT32_MAX).default(-1),
   metadata: z.string().refine(wellFormed, wellFormedMessage).default(''),
 })
@@ -175,7 +175,7 @@ export const ResetBody = z
       )
       .max(GROUP_TOPICS_MAX, `at most ${GROUP_TOPICS_MAX} topics are allowed`)
       .optional()
-      .openapi({ description: 'left out: all partitions with a committed offset' }),
+      .openapi({ description: 'omitted: all partitions with a committed offset' }),
     dryRun: z.boolean().default(false),
   })
   .openapi('OffsetReset')
@@ -206,7 +206,10 @@ const GroupSummary = z
 export const GroupsAnswer = z
   .object({
     groups: z.array(GroupSummary),
-    next: z.string().nullable().openapi({ description: '`after` of the next page; null: none' }),
+    next: z
+      .string()
+      .nullable()
+      .openapi({ description: '`after` of the next page; null on the last page' }),
   })
   .openapi('Groups')
 

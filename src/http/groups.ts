@@ -21,7 +21,7 @@ import {
 } from './group-schemas.ts'
 import { MEDIA_TYPES } from './schemas.ts'
 
-/** Without what only Kafka's protocol tells. */
+/** Removes the fields that only Kafka's protocol returns. */
 function shownGroup<Group extends GroupSummary>(
   group: Group,
 ): Omit<Group, 'lastProtocol' | 'protocolType'> {
@@ -35,7 +35,7 @@ export function addGroupRoutes(app: App): void {
     {
       method: 'get',
       path: '/v1/groups',
-      summary: 'List the groups, by id, a page at a time',
+      summary: 'List the groups by id, page by page',
       responses: jsonResponses(200, GroupsAnswer, 'A page of groups'),
     },
     { params: NoParams, query: GroupsQuery },
@@ -50,7 +50,7 @@ export function addGroupRoutes(app: App): void {
     {
       method: 'get',
       path: '/v1/groups/{group}',
-      summary: 'Describe one group: its members, what they hold, how far it lags',
+      summary: 'Describe one group: its members, their assignments and the lag',
       responses: jsonResponses(200, GroupAnswer, 'The group'),
     },
     { params: GroupParams, query: DescribeGroupQuery },
@@ -86,7 +86,7 @@ export function addGroupRoutes(app: App): void {
       path: '/v1/groups/{group}/heartbeat',
       summary: 'Join a group, stay in it, or leave it',
       body: { content: { [MEDIA_TYPES.json]: { schema: HeartbeatBody } } },
-      responses: jsonResponses(200, HeartbeatAnswer, 'What the member is to hold'),
+      responses: jsonResponses(200, HeartbeatAnswer, 'The assignment of the member'),
     },
     { params: GroupParams, query: NoQuery },
     async (c, { params }) => {
@@ -100,7 +100,7 @@ async function readHeartbeat(c: AppContext, groupId: GroupId): Promise<Heartbeat
   const body = parseWith(HeartbeatBody, await readJson(c, GROUP_BODY_BYTES_MAX))
   const { owned, topics, assignor, memberId, instanceId, ...rest } = body
   return {
-    ...definedOf(rest),
+    ...withoutUndefined(rest),
     groupId,
     memberId: memberId ?? crypto.randomUUID(),
     memberEpoch: body.memberEpoch,
@@ -121,8 +121,8 @@ async function readHeartbeat(c: AppContext, groupId: GroupId): Promise<Heartbeat
 
 type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> }
 
-/** Without the fields that are not there: left out means "as before". */
-function definedOf<T extends object>(value: T): Partial<Defined<T>> {
+/** Removes undefined fields: an omitted field means "unchanged". */
+function withoutUndefined<T extends object>(value: T): Partial<Defined<T>> {
   const entries = Object.entries(value).filter(([, field]) => field !== undefined)
   return Object.fromEntries(entries) as Partial<Defined<T>>
 }

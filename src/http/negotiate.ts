@@ -3,7 +3,11 @@ import { accepts } from 'hono/accepts'
 import type { AppContext } from '../app/env.ts'
 import { EdgelogError } from '../core/errors.ts'
 
-/** @throws {EdgelogError} `not_acceptable`. */
+/**
+ * Returns the offered media type that the client prefers.
+ *
+ * @throws {EdgelogError} `not_acceptable`.
+ */
 export function negotiate<MediaType extends string>(
   c: AppContext,
   offered: readonly [MediaType, ...MediaType[]],

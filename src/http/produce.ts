@@ -1,4 +1,4 @@
-/** The routes that append. */
+/** The routes that append records. */
 import type { z } from '@hono/zod-openapi'
 import { jsonResponses } from '../app/answers.ts'
 import { mediaTypeOf, readBody, readText, unsupportedMediaType } from '../app/body.ts'
@@ -29,7 +29,7 @@ const TopicProduceBody = produceBody(TopicRecordBody)
 const PartitionProduceBody = produceBody(PartitionRecordBody)
 
 const PRODUCE_FORM: JsonForm = { fields: new Map([['records', { each: JSON_RECORD_FORM }]]) }
-/** White space of JSON, and nothing else that `trim` would take. */
+/** JSON white space only; `trim` would remove more. */
 const EMPTY_LINE = /^[ \t\r]*$/
 
 export function addProduceRoutes(app: App): void {
@@ -64,7 +64,8 @@ export function addProduceRoutes(app: App): void {
       method: 'post',
       path: '/v1/topics/{topic}/partitions/{partition}/records',
       summary: 'Append to one partition, all records or none',
-      description: 'With `If-Match: "<offset>"` only if that is the next offset, else 412.',
+      description:
+        'With `If-Match: "<offset>"` records are appended only if that is the next offset; otherwise 412.',
       body: {
         content: {
           [MEDIA_TYPES.json]: { schema: PartitionProduceBody },
@@ -111,7 +112,11 @@ export function addProduceRoutes(app: App): void {
 
 type ProduceBody = z.ZodType<{ records: JsonRecordInput[] }>
 
-/** @throws {EdgelogError} for anything that is not one or more records; nothing was appended then. */
+/**
+ * Reads the records of a body.
+ *
+ * @throws {EdgelogError} for anything but one or more records; then nothing was appended.
+ */
 async function readRecords(
   c: AppContext,
   record: z.ZodType<JsonRecordInput>,
@@ -134,7 +139,7 @@ async function readRecords(
   }))
 }
 
-/** One record a line; empty lines are passed over. */
+/** Parses one record per line; skips empty lines. */
 function parseLines(text: string, record: z.ZodType<JsonRecordInput>): JsonRecordInput[] {
   const inputs: JsonRecordInput[] = []
   let end: number
@@ -167,6 +172,6 @@ function refuseIfMatch(c: AppContext): void {
   if (c.req.header('if-match') === undefined) return
   throw new EdgelogError(
     'invalid_request',
-    'If-Match: an offset belongs to one partition, use /v1/topics/{topic}/partitions/{partition}/records',
+    'If-Match: not allowed here, because an offset belongs to one partition; use /v1/topics/{topic}/partitions/{partition}/records',
   )
 }

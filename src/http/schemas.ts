@@ -1,4 +1,4 @@
-/** The shapes of the HTTP API, each once: they validate what comes in and describe it in OpenAPI. */
+/** The schemas of the HTTP API. Each validates input and describes it in OpenAPI. */
 import { z } from '@hono/zod-openapi'
 import { JSON_MEDIA_TYPE } from '../app/schemas.ts'
 import {
@@ -23,7 +23,7 @@ export const MEDIA_TYPES = {
 
 const TopicNameText = z.string().openapi({ example: 'orders' })
 
-/** A whole number in a path or a query. */
+/** Returns a schema for a whole number in a path or a query. */
 export function wholeNumber(min: number, max: number) {
   const message = `a whole number from ${min} to ${max} is allowed`
   return z
@@ -45,7 +45,7 @@ const ConfigInput = z
 
 const ConfigChangeInput = z
   .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
-  .openapi({ description: 'null gives a key back its default' })
+  .openapi({ description: 'null resets a key to its default' })
 
 export const NewTopicBody = z
   .strictObject({
@@ -58,7 +58,10 @@ export const NewTopicBody = z
 
 export const TopicChangeBody = z
   .strictObject({
-    partitions: z.number().optional().openapi({ description: 'the new total, more than now' }),
+    partitions: z
+      .number()
+      .optional()
+      .openapi({ description: 'the new total, more than the current one' }),
     config: ConfigChangeInput.optional(),
   })
   .openapi('TopicChange')
@@ -110,7 +113,7 @@ const recordFields = {
   key: z.string().nullable().optional(),
   keyBase64: z.string().optional(),
   value: z.unknown().optional().openapi({
-    description: 'text or null; any other JSON is kept as the text that came, without white space',
+    description: 'text or null; any other JSON is stored as its original text without white space',
   }),
   valueBase64: z.string().optional(),
   headers: Headers.optional(),
@@ -134,7 +137,7 @@ export const TopicRecordBody = z
   })
   .openapi('Record')
 
-/** In the body of a request to one partition, which is named in the path. */
+/** A record in a request to one partition, which the path names. */
 export const PartitionRecordBody = z.strictObject(recordFields).openapi('PartitionRecord')
 
 export function produceBody<Schema extends z.ZodType>(record: Schema) {
@@ -152,21 +155,21 @@ export const OffsetsAnswer = z
 
 export const BatchAnswer = z
   .object({
-    baseOffset: z.int().openapi({ description: 'of the first record; -1: no longer known' }),
-    nextOffset: z.int().openapi({ description: 'behind the last record; -1: no longer known' }),
+    baseOffset: z.int().openapi({ description: 'of the first record; -1 if no longer known' }),
+    nextOffset: z.int().openapi({ description: 'after the last record; -1 if no longer known' }),
     baseOffsets: z
       .array(z.int())
-      .openapi({ description: 'of each batch, in the order given; -1: no longer known' }),
+      .openapi({ description: 'of each batch, in the order sent; -1 if no longer known' }),
     logAppendTime: z
       .int()
       .nullable()
-      .openapi({ description: 'of the last record; null for CreateTime, or no longer known' }),
+      .openapi({ description: 'of the last record; null for CreateTime, or if no longer known' }),
     pieces: z
       .array(z.object({ recordsCount: z.int(), baseOffset: z.int() }))
       .optional()
       .openapi({
         description:
-          'where the records lie, if some were stored in other batches; -1: no longer known',
+          'the positions of the records, if some were stored in other batches; -1 if no longer known',
       }),
   })
   .openapi('AppendedBatches')
@@ -216,6 +219,6 @@ export const FetchAnswer = z
 
 export const TailQuery = z.strictObject({
   offset: z.enum(['earliest', 'latest'], 'earliest or latest is allowed').default('latest'),
-  cursor: z.string().optional().openapi({ description: 'as Last-Event-ID' }),
+  cursor: z.string().optional().openapi({ description: 'same as Last-Event-ID' }),
   isolation: Isolation,
 })

@@ -59,7 +59,7 @@ export function addTopicRoutes(app: App): void {
     {
       method: 'get',
       path: '/v1/topics',
-      summary: 'List the topics, by name',
+      summary: 'List the topics by name',
       responses: jsonResponses(200, TopicsAnswer, 'All topics'),
     },
     { params: NoParams, query: NoQuery },

@@ -1,4 +1,4 @@
-/** What AlterConfigs and IncrementalAlterConfigs have in common: all but how a change is said. */
+/** The common part of AlterConfigs and IncrementalAlterConfigs: everything but the form of a change. */
 import type { Broker } from '../broker/broker.ts'
 import { fanOut } from '../broker/fan-out.ts'
 import { CLUSTER } from '../core/access/resource.ts'
@@ -28,19 +28,19 @@ type AlteredResource = ConfigResource & { readonly configs: readonly GivenConfig
 
 type Altered = ConfigResource & ({ readonly errorCode: typeof NO_ERROR } | ErrorFields)
 
-/** Reads a resource of one API as the change that it means. */
+/** Translates a resource of one API to its change. */
 export interface ChangesOf<Resource> {
-  /** @throws {EdgelogError} what is wrong with the change. */
+  /** @throws {EdgelogError} if the change is invalid. */
   topic(resource: Resource): TopicChange
-  /** The configs of the broker that would not be as they are. */
+  /** Returns the broker configs whose value would change. */
   brokerKeys(resource: Resource): readonly string[]
-  /** @throws {EdgelogError} what is wrong with the change. */
+  /** @throws {EdgelogError} if the change is invalid. */
   group(resource: Resource): GroupConfigChange
 }
 
 /**
- * Each resource is changed, or refused, by itself: also where it names a config twice, whatever is wrong
- * besides.
+ * Changes or rejects each resource separately. Naming a config twice is an
+ * error, even if the resource has other errors too.
  */
 export async function alterResources<Resource extends AlteredResource>(
   broker: Broker,
@@ -81,21 +81,25 @@ export async function alterResources<Resource extends AlteredResource>(
   })
 }
 
-/** @throws {EdgelogError} `invalid_request`, in the words of a broker for a config that is read-only. */
+/** @throws {EdgelogError} `invalid_request`, with a broker's message for a read-only config. */
 function checkNoneChanges(keys: readonly string[]): void {
   if (keys.length === 0) return
   const why = `Cannot update these configs dynamically: [${keys.join(', ')}]`
   throw new EdgelogError('invalid_request', why)
 }
 
-/** @throws {EdgelogError} `invalid_request`: of two values none is meant more than the other. */
+/** @throws {EdgelogError} `invalid_request` for a repeated config: which value is intended would be ambiguous. */
 function checkEachOnce(configs: readonly GivenConfig[]): void {
   const names = configs.map(({ name }) => name)
   const checkName = nameCheck('configs', names)
   for (const name of names) checkName(name)
 }
 
-/** The value that a config is set to. @throws {EdgelogError} `invalid_request` where there is none. */
+/**
+ * Returns the value that a config is set to.
+ *
+ * @throws {EdgelogError} `invalid_request` if there is none.
+ */
 export function givenValue({ name, value }: GivenConfig): string {
   if (value !== null) return value
   throw new EdgelogError('invalid_request', `config.${name}: a value is needed`)

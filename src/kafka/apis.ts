@@ -1,4 +1,4 @@
-/** The APIs that are offered; what is not offered is not advertised. */
+/** The served APIs; only these are advertised. */
 
 import { alterClientQuotasApi } from './apis/alter-client-quotas.ts'
 import { alterConfigsApi } from './apis/alter-configs.ts'
@@ -97,7 +97,7 @@ const APIS: readonly KafkaApi[] = [
 
 const BY_KEY = new Map(APIS.map((api) => [api.messages.key, api]))
 
-/** Those by which a client says who it is. */
+/** The APIs by which a client authenticates. */
 const OPEN_TO_ALL = new Set<number>([
   API_VERSIONS.key,
   saslHandshakeApi.messages.key,
@@ -108,7 +108,7 @@ export function apiOf(key: number): KafkaApi | undefined {
   return BY_KEY.get(key)
 }
 
-/** Whether it is answered before the caller has shown a token. */
+/** Returns whether an API is served before the caller has authenticated. */
 export function isOpenToAll(key: number): boolean {
   return OPEN_TO_ALL.has(key)
 }

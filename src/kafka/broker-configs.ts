@@ -1,6 +1,6 @@
 /**
- * The configs of the one broker: how edgelog behaves, under the names by which Kafka's tools look for it.
- * A deployment sets some of them, the others are fixed; no client changes any.
+ * The configs of the one broker: edgelog's behaviour, under the names that Kafka's tools use. A deployment sets some of
+ * them, the others are fixed; clients cannot change any.
  */
 import { ASSIGNOR_NAMES } from '../core/group/assign/assignor.ts'
 import {
@@ -56,8 +56,8 @@ function nodeEntries({ host, port }: HostAndPort): ConfigEntry[] {
     set('node.id', 'int', NODE_ID, 'The id of the one node.'),
     set('broker.id', 'int', NODE_ID, 'The id of the one node.'),
     set('process.roles', 'list', 'broker,controller', 'The one node has both roles.'),
-    set('listeners', 'list', listener, 'The bridge that the client has reached.'),
-    set('advertised.listeners', 'list', listener, 'The address that clients are to connect to.'),
+    set('listeners', 'list', listener, 'The bridge that the client is connected to.'),
+    set('advertised.listeners', 'list', listener, 'The address that clients connect to.'),
     set('log.dirs', 'list', LOG_DIR, "Stands for the platform's storage."),
     fixed('broker.rack', 'string', null, 'The platform places partitions.'),
   ]
@@ -73,7 +73,7 @@ function settingEntries(settings: KafkaSettings): ConfigEntry[] {
       true,
     ),
     setting(
-      ['num.partitions', 'int', 'The partitions of a topic for which no number is given.'],
+      ['num.partitions', 'int', 'The number of partitions of a topic that is created without one.'],
       numPartitions,
       1,
     ),
@@ -86,7 +86,7 @@ function settingEntries(settings: KafkaSettings): ConfigEntry[] {
       [
         'log.retention.check.interval.ms',
         'long',
-        'How long records stay at most that have come or expired since the last check.',
+        'The time between two checks for expired records.',
       ],
       retentionCheckIntervalMs,
       RETENTION_CHECK_INTERVAL_MS_DEFAULT,
@@ -94,7 +94,7 @@ function settingEntries(settings: KafkaSettings): ConfigEntry[] {
   ]
 }
 
-/** The defaults of topics, under the names that they have as configs of a broker. */
+/** Returns the defaults of topic configs, under their names as broker configs. */
 function defaultsOfTopics(): ConfigEntry[] {
   const names = Object.keys(TOPIC_CONFIG_KEYS).filter(isTopicConfigKey).filter(isBrokerKey)
   const entries = names.map((name) => {
@@ -106,7 +106,7 @@ function defaultsOfTopics(): ConfigEntry[] {
   return [
     ...entries,
     fixed('log.retention.hours', 'int', hours(retention.default), 'log.retention.ms in hours.'),
-    fixed('log.retention.minutes', 'int', null, 'log.retention.ms counts.'),
+    fixed('log.retention.minutes', 'int', null, 'log.retention.ms is used.'),
     fixed('log.roll.hours', 'int', hours(segment.default), 'log.roll.ms in hours.'),
   ]
 }
@@ -115,25 +115,25 @@ function limitEntries(): ConfigEntry[] {
   return [
     fixed('default.replication.factor', 'int', 1, 'The platform replicates.'),
     fixed('delete.topic.enable', 'boolean', true, 'Whether topics may be deleted.'),
-    fixed('fetch.max.bytes', 'int', FETCH_BYTES_MAX, 'The most bytes of one fetch.'),
+    fixed('fetch.max.bytes', 'int', FETCH_BYTES_MAX, 'The maximum bytes of one fetch.'),
     fixed('max.incremental.fetch.session.cache.slots', 'int', 0, 'There are no fetch sessions.'),
     fixed(
       'max.request.partition.size.limit',
       'int',
       KAFKA_DESCRIBED_PARTITIONS_MAX,
-      'The most partitions of one DescribeTopicPartitions.',
+      'The maximum partitions of one DescribeTopicPartitions.',
     ),
     fixed(
       'producer.id.expiration.ms',
       'long',
       PRODUCER_EXPIRATION_MS,
-      'Silence after which a partition forgets an idempotent producer.',
+      'The idle time after which a partition deletes an idempotent producer.',
     ),
     fixed(
       'socket.request.max.bytes',
       'int',
       REQUEST_BODY_BYTES_MAX,
-      'The most bytes of a request.',
+      'The maximum bytes of a request.',
     ),
   ]
 }
@@ -141,73 +141,78 @@ function limitEntries(): ConfigEntry[] {
 function groupEntries(): ConfigEntry[] {
   const ms = (name: string, value: number, doc: string) => fixed(name, 'int', value, doc)
   return [
-    fixed('group.coordinator.rebalance.protocols', 'list', 'classic,consumer', 'Those served.'),
-    ms('group.initial.rebalance.delay.ms', INITIAL_REBALANCE_DELAY_MS, 'Wait of a new group.'),
+    fixed(
+      'group.coordinator.rebalance.protocols',
+      'list',
+      'classic,consumer',
+      'The protocols that are served.',
+    ),
+    ms('group.initial.rebalance.delay.ms', INITIAL_REBALANCE_DELAY_MS, 'The delay of a new group.'),
     ms('group.min.session.timeout.ms', SESSION_TIMEOUT_MS_MIN, 'For the classic protocol.'),
     ms('group.max.session.timeout.ms', SESSION_TIMEOUT_MS_MAX, 'For the classic protocol.'),
-    fixed('group.max.size', 'int', GROUP_MEMBERS_MAX, 'The most members of a classic group.'),
-    fixed('group.consumer.max.size', 'int', GROUP_MEMBERS_MAX, 'The most members of a group.'),
-    fixed('group.consumer.assignors', 'list', ASSIGNOR_NAMES.join(','), 'The default first.'),
+    fixed('group.max.size', 'int', GROUP_MEMBERS_MAX, 'The maximum members of a classic group.'),
+    fixed('group.consumer.max.size', 'int', GROUP_MEMBERS_MAX, 'The maximum members of a group.'),
+    fixed('group.consumer.assignors', 'list', ASSIGNOR_NAMES.join(','), 'The default is first.'),
     fixed(
       'group.consumer.migration.policy',
       'string',
       'disabled',
-      'A group with members does not change its protocol.',
+      'A group with members cannot change its protocol.',
     ),
     ms('group.consumer.session.timeout.ms', SESSION_TIMEOUT_MS_DEFAULT, 'Default of groups.'),
     ms(
       'group.consumer.min.session.timeout.ms',
       CONSUMER_SESSION_TIMEOUT_MS_MIN,
-      'Bound of consumer.session.timeout.ms.',
+      'Limit of consumer.session.timeout.ms.',
     ),
     ms(
       'group.consumer.max.session.timeout.ms',
       CONSUMER_SESSION_TIMEOUT_MS_MAX,
-      'Bound of consumer.session.timeout.ms.',
+      'Limit of consumer.session.timeout.ms.',
     ),
     ms('group.consumer.heartbeat.interval.ms', HEARTBEAT_INTERVAL_MS, 'Default of groups.'),
     ms(
       'group.consumer.min.heartbeat.interval.ms',
       CONSUMER_HEARTBEAT_INTERVAL_MS_MIN,
-      'Bound of consumer.heartbeat.interval.ms.',
+      'Limit of consumer.heartbeat.interval.ms.',
     ),
     ms(
       'group.consumer.max.heartbeat.interval.ms',
       CONSUMER_HEARTBEAT_INTERVAL_MS_MAX,
-      'Bound of consumer.heartbeat.interval.ms.',
+      'Limit of consumer.heartbeat.interval.ms.',
     ),
     ms(
       'group.consumer.assignment.interval.ms',
       ASSIGNMENT_INTERVAL_MS_MAX,
-      'The most time between two assignments of a group; small groups wait less.',
+      'The maximum time between two assignments of a group; it is shorter for small groups.',
     ),
     ms(
       'group.consumer.min.assignment.interval.ms',
       CONSUMER_ASSIGNMENT_INTERVAL_MS_MIN,
-      'Bound of consumer.assignment.interval.ms.',
+      'Limit of consumer.assignment.interval.ms.',
     ),
     ms(
       'group.consumer.max.assignment.interval.ms',
       CONSUMER_ASSIGNMENT_INTERVAL_MS_MAX,
-      'Bound of consumer.assignment.interval.ms.',
+      'Limit of consumer.assignment.interval.ms.',
     ),
     fixed(
       'offset.metadata.max.bytes',
       'int',
       OFFSET_METADATA_BYTES_MAX,
-      'The most bytes of metadata with an offset.',
+      'The maximum bytes of metadata with an offset.',
     ),
   ]
 }
 
 function securityEntries(): ConfigEntry[] {
   return [
-    fixed('authorizer.class.name', 'string', '', 'There are no ACLs: one token opens all.'),
+    fixed('authorizer.class.name', 'string', '', 'There are no ACLs; one token allows everything.'),
     fixed(
       'sasl.enabled.mechanisms',
       'list',
       SASL_MECHANISMS.join(','),
-      'Where a token is asked for.',
+      'Used if a token is required.',
     ),
     {
       ...fixed('sasl.jaas.config', 'password', null, 'The token; it is never shown.'),
@@ -218,17 +223,17 @@ function securityEntries(): ConfigEntry[] {
 
 type Value = string | number | boolean | null
 
-/** A config that says which node this is. */
+/** Makes a config that identifies the node. */
 function set(name: string, type: Type, value: Value, documentation: string): ConfigEntry {
   return brokerEntry(name, type, documentation, [[value, SOURCE.staticBroker]])
 }
 
-/** A config that is the same in every deployment. */
+/** Makes a config that is the same in every deployment. */
 function fixed(name: string, type: Type, value: Value, documentation: string): ConfigEntry {
   return brokerEntry(name, type, documentation, [[value, SOURCE.default]])
 }
 
-/** A config that a deployment may set. */
+/** Makes a config that a deployment may set. */
 function setting(
   [name, type, documentation]: readonly [name: string, type: Type, documentation: string],
   value: Value,
@@ -238,7 +243,7 @@ function setting(
   return brokerEntry(name, type, documentation, [...own, [fallback, SOURCE.default]])
 }
 
-/** @param values The first one counts. */
+/** @param values the first one is used. */
 function brokerEntry(
   name: string,
   type: Type,

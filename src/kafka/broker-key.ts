@@ -1,4 +1,4 @@
-/** The names that configs of topics have as configs of a broker, which sets the defaults of new topics. */
+/** Maps configs of topics to the broker configs that set their defaults. */
 import type { TopicConfigKey } from '../core/topic/topic-config-keys.ts'
 
 const BROKER_KEYS: { readonly [Key in TopicConfigKey]?: string } = {
@@ -26,7 +26,7 @@ const BROKER_KEYS: { readonly [Key in TopicConfigKey]?: string } = {
   'segment.ms': 'log.roll.ms',
 }
 
-/** Topics alone have these. */
+/** Configs that only topics have. */
 const TOPIC_ONLY = new Set<TopicConfigKey>([
   'follower.replication.throttled.replicas',
   'leader.replication.throttled.replicas',
@@ -35,7 +35,7 @@ const TOPIC_ONLY = new Set<TopicConfigKey>([
   'remote.storage.enable',
 ])
 
-/** Its own name where a broker has none, or the same. */
+/** Returns the name of a topic config as a broker config; its own name if the broker has none, or the same. */
 export function brokerKeyOf(key: TopicConfigKey): string {
   return BROKER_KEYS[key] ?? key
 }

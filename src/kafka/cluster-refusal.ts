@@ -1,9 +1,9 @@
-/** Operations on the cluster that touch no log: Kafka's tools may do them only if the authorizer allows. */
+/** Authorizes operations on the cluster that access no log. */
 import type { Broker } from '../broker/broker.ts'
 import { CLUSTER, type Operation } from '../core/access/resource.ts'
 import { type ErrorFields, errorOf, numberOf } from './error-number.ts'
 
-/** Returns the error of an operation on the cluster that the caller may not do, or undefined. */
+/** Returns the error of a denied operation on the cluster, or undefined. */
 export async function clusterRefusal(
   { access }: Broker,
   operation: Operation,

@@ -1,4 +1,4 @@
-/** Configs as DescribeConfigs and CreateTopics answer them: those of topics, and what all have in common. */
+/** Configs in the form of DescribeConfigs and CreateTopics: those of topics, and the common types. */
 
 import type { TopicConfigOverrides } from '../core/topic/topic-config.ts'
 import {
@@ -31,18 +31,18 @@ export interface ConfigSynonym {
 
 export interface ConfigEntry {
   readonly name: string
-  /** Null: it has no value, or one that is not shown. */
+  /** Null if it has no value, or one that is not shown. */
   readonly value: string | null
   readonly readOnly: boolean
   readonly configSource: number
   readonly isSensitive: boolean
-  /** Where the value may come from: the first that is set counts. */
+  /** Possible sources of the value; the first one that is set counts. */
   readonly synonyms: readonly ConfigSynonym[]
   readonly configType: number
   readonly documentation: string
 }
 
-/** All configs of a topic: those that were set, and the defaults of the others. */
+/** Returns all configs of a topic: those that were set, and the defaults of the others. */
 export function topicConfigEntries(overrides: TopicConfigOverrides): ConfigEntry[] {
   return Object.keys(TOPIC_CONFIG_KEYS)
     .filter(isTopicConfigKey)

@@ -1,4 +1,4 @@
-/** What configs belong to. */
+/** The resources that have configs. */
 import { EdgelogError } from '../core/errors.ts'
 import { type GroupId, parseGroupId } from '../core/group/group-id.ts'
 import { NODE_ID } from './broker-node.ts'
@@ -10,33 +10,33 @@ export interface ConfigResource {
   readonly resourceName: string
 }
 
-/** Tells one from another. */
+/** Returns a key that identifies a resource. */
 export function resourceKey({ resourceType, resourceName }: ConfigResource): string {
   return `${resourceType} ${resourceName}`
 }
 
-/** @throws {EdgelogError} `invalid_request` where it is neither the node that there is nor all of them. */
+/** @throws {EdgelogError} `invalid_request` if the resource is neither the one node nor empty (all nodes). */
 export function checkBroker(resource: ConfigResource): void {
   if (resource.resourceName !== '') checkNode(resource)
 }
 
-/** @throws {EdgelogError} `invalid_request` where it is not the node that there is. */
+/** @throws {EdgelogError} `invalid_request` if the resource is not the one node. */
 export function checkNode({ resourceName }: ConfigResource): void {
   if (resourceName === String(NODE_ID)) return
   throw new EdgelogError(
     'invalid_request',
-    `resourceName: the broker is ${NODE_ID}, got ${resourceName}`,
+    `resourceName: only the broker ${NODE_ID} exists, got ${resourceName}`,
   )
 }
 
 export function unknownResource({ resourceType }: ConfigResource): EdgelogError {
   return new EdgelogError(
     'invalid_request',
-    `resourceType: topics (${RESOURCE.topic}), brokers (${RESOURCE.broker}) and groups (${RESOURCE.group}) have configs, got ${resourceType}`,
+    `resourceType: ${RESOURCE.topic} (topic), ${RESOURCE.broker} (broker) or ${RESOURCE.group} (group) is allowed, got ${resourceType}`,
   )
 }
 
-/** @throws {EdgelogError} `invalid_request` for no name, `invalid_group_id`. */
+/** @throws {EdgelogError} `invalid_request` for an empty name, `invalid_group_id`. */
 export function groupOf({ resourceName }: ConfigResource): GroupId {
   if (resourceName !== '') return parseGroupId(resourceName, 'resourceName')
   throw new EdgelogError('invalid_request', 'resourceName: the id of a group is needed')

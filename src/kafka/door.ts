@@ -1,4 +1,4 @@
-/** The Kafka door. `POST /kafka` answers frames of Kafka's wire protocol, which the bridge carries over HTTP. */
+/** The Kafka door. `POST /kafka` serves frames of Kafka's wire protocol, which the bridge carries over HTTP. */
 
 import { errorResponses } from '../app/answers.ts'
 import type { EdgelogEnv } from '../app/bindings.ts'
@@ -22,7 +22,7 @@ import { cutFrames, serveFrames } from './serve-frames.ts'
 
 const PATH = '/kafka'
 const MEDIA_TYPE = 'application/vnd.edgelog.kafka'
-/** Kafka's own. */
+/** Kafka's default. */
 const NUM_PARTITIONS_DEFAULT = 1
 const PORT_DEFAULT = 9092
 const PORT_MAX = 65_535
@@ -31,7 +31,7 @@ const FRAMES = { schema: { type: 'string', format: 'binary' } } as const
 export const kafkaDoor: Door = {
   name: 'kafka',
   bindings: ['PARTITION', 'COORDINATOR', 'GROUP'],
-  // A frame shows the token by SASL: `serveFrames` decides which frames it answers before.
+  // Frames authenticate by SASL: `serveFrames` decides which frames it serves before that.
   openPaths: [PATH],
   mount: addKafkaRoute,
 }
@@ -42,11 +42,11 @@ function addKafkaRoute(app: App): void {
     {
       method: 'post',
       path: PATH,
-      summary: "Frames of Kafka's wire protocol, as the bridge carries them",
+      summary: "Send frames of Kafka's wire protocol, as the bridge does",
       body: { content: { [MEDIA_TYPE]: FRAMES } },
       responses: {
         200: {
-          description: 'The answers in the order of the frames, each when it is there',
+          description: 'The responses in the order of the frames, each sent when it is ready',
           content: { [MEDIA_TYPE]: FRAMES },
         },
         ...errorResponses(),
@@ -63,7 +63,7 @@ function addKafkaRoute(app: App): void {
         settings: settingsOf(c.env),
         isAuthorized: refusal === undefined,
       })
-      // Most requests are one frame, and a stream costs more than its answer.
+      // Most requests are one frame, and a stream would cost more than its response.
       const body = frames.length === 1 ? await wholeOf(answers) : streamOf(answers)
       return new Response(body, { headers: { 'content-type': MEDIA_TYPE } })
     },
@@ -71,9 +71,9 @@ function addKafkaRoute(app: App): void {
 }
 
 /**
- * Reads the body. A caller that is refused may send only SASL frames, so little is read of its body.
+ * Reads the body. A rejected caller may send only SASL frames, so the limit for its body is low.
  *
- * @throws {EdgelogError} `request_too_large`, or the refusal itself.
+ * @throws {EdgelogError} `request_too_large`, or the error of the caller.
  */
 async function readFrames(c: AppContext, refusal: EdgelogError | undefined): Promise<Uint8Array> {
   if (refusal === undefined) return await readBody(c, REQUEST_BODY_BYTES_MAX)
@@ -105,13 +105,13 @@ function streamOf(answers: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Arra
   })
 }
 
-/** An IP address; a group keeps it of its members, and so it is kept to that. */
+/** Returns the client's IP address. A group stores it for its members, so anything else is dropped. */
 function clientHostOf(c: AppContext): string {
   const given = c.req.header('edgelog-kafka-client') ?? ''
   return /^[0-9a-f.:%]{0,64}$/i.test(given) ? given : ''
 }
 
-/** What clients are to connect to: the bridge says where it is. */
+/** Returns the address that clients connect to; the bridge sends its own address. */
 function addressOf(c: AppContext): HostAndPort {
   const given = c.req.header('edgelog-kafka-address') ?? ''
   const match = /^(\[[0-9a-f:.%]+\]|[\w.-]{1,255}):(\d{1,5})$/i.exec(given)
@@ -125,7 +125,7 @@ function withoutBrackets(host: string): string {
   return host.replaceAll(/[[\]]/g, '')
 }
 
-/** Kafka's broker configs that a deployment may set. */
+/** Returns Kafka's broker configs that a deployment may set. */
 function settingsOf(env: EdgelogEnv): KafkaSettings {
   return {
     autoCreateTopics: env.EDGELOG_AUTO_CREATE_TOPICS !== 'false',

@@ -1,21 +1,21 @@
 /**
- * From edgelog's refusals to Kafka's numbers. What fails for a while has as many numbers as there are
- * kinds of APIs: clients try again after those that a broker's API would answer, and give up at others.
+ * Maps edgelog's errors to Kafka's error numbers. A temporary error has a different number per kind of API: clients
+ * retry only the numbers that a broker would return from that API, and give up at others.
  */
 import { EdgelogError, ERRORS, type ErrorCode } from '../core/errors.ts'
 import { KAFKA_ERROR_MESSAGE_LENGTH_MAX } from '../core/limits.ts'
 
 export const NO_ERROR = 0
-/** Of a topic in Metadata: clients ask for it again. */
+/** For a topic in Metadata: clients request it again. */
 export const LEADER_NOT_AVAILABLE = 5
 
-/** What passes, as each kind of API says it; every client knows these there, and tries again. */
+/** The number of a temporary error, per kind of API; every client supports it there and retries. */
 const PASSING = {
-  /** NOT_LEADER_OR_FOLLOWER: after a look at the metadata. */
+  /** NOT_LEADER_OR_FOLLOWER: the client retries after a metadata refresh. */
   partition: 6,
   /** REQUEST_TIMED_OUT: a batch may have been appended. */
   produce: 7,
-  /** COORDINATOR_NOT_AVAILABLE: after a look for the coordinator. */
+  /** COORDINATOR_NOT_AVAILABLE: the client looks the coordinator up again. */
   group: 15,
   /** NOT_COORDINATOR: Java's consumer before 4.0 gives up at COORDINATOR_NOT_AVAILABLE here. */
   offsetFetch: 16,
@@ -26,7 +26,7 @@ const PASSING = {
 
 export type ApiKind = keyof typeof PASSING
 
-/** Numbers that some client takes for final, or as no number of the API at all. */
+/** Numbers that some clients treat as permanent, or do not expect from the API. */
 const UNKNOWN_SERVER_ERROR = -1
 const REQUEST_TIMED_OUT = 7
 const THROTTLING_QUOTA_EXCEEDED = 89
@@ -44,16 +44,16 @@ export interface ErrorFields {
 
 export interface ErrorNumbers {
   readonly numberOf: (code: ErrorCode) => number
-  /** What a refusal is on the wire. Any other error is a defect and goes on up. */
+  /** Returns the number of an `EdgelogError`. Rethrows any other error. */
   readonly errorNumber: (error: unknown) => number
-  /** The number and the text, where a response has room for both. */
+  /** Returns the number and the message, for responses that carry both. */
   readonly errorFields: (error: unknown) => ErrorFields
 }
 
-/** The numbers of one kind of API. */
+/** Returns the error numbers for one kind of API. */
 export function errorNumbersOf(kind: ApiKind): ErrorNumbers {
   const ofCode = (code: ErrorCode) => {
-    // What cannot be a topic is one that a partition's broker does not know.
+    // For the partition APIs of a broker an invalid name is an unknown topic.
     if (code === 'invalid_topic' && OF_PARTITIONS.has(kind)) {
       return numberOf('unknown_topic_or_partition')
     }
@@ -70,7 +70,7 @@ export function errorNumbersOf(kind: ApiKind): ErrorNumbers {
   }
 }
 
-/** An error with a number that no other door has, and a text that fits the wire. */
+/** Makes an error with a number that only this door uses, and a message cut to the limit of the wire. */
 export function errorOf(errorCode: number, message: string): ErrorFields {
   return { errorCode, errorMessage: message.slice(0, KAFKA_ERROR_MESSAGE_LENGTH_MAX) }
 }
@@ -80,13 +80,13 @@ function refusal(error: unknown): EdgelogError {
   throw error
 }
 
-/** Of a code that does not pass. */
+/** Returns the Kafka error number of a permanent error. */
 export function numberOf(code: ErrorCode): number {
   return ERRORS[code].kafka
 }
 
-/** The refusal of `work`, or its result. */
-export async function orError<T>(work: () => Promise<T>): Promise<T | EdgelogError> {
+/** Returns the result of `work`, or its `EdgelogError`. */
+export async function toResult<T>(work: () => Promise<T>): Promise<T | EdgelogError> {
   try {
     return await work()
   } catch (error) {

@@ -1,7 +1,7 @@
 /**
- * The features of the cluster (KIP-584), as ApiVersions answers them and UpdateFeatures checks them. Each is
- * served at one level, so that is all that is supported. `transaction.version`, `share.version` and
- * `streams.version` are left out until edgelog serves them: a client that finds them uses them.
+ * The features of the cluster (KIP-584), for ApiVersions and UpdateFeatures. Each is served at exactly
+ * one level. `transaction.version`, `share.version` and `streams.version` are left out until edgelog
+ * serves them, because clients use the features that are listed.
  */
 
 export interface Feature {
@@ -10,7 +10,7 @@ export interface Feature {
 }
 
 export const FEATURES: readonly Feature[] = [
-  /** 1: the consumer protocol (KIP-848) is on. */
+  /** 1: the consumer protocol (KIP-848) is enabled. */
   { name: 'group.version', level: 1 },
   /** Kafka's 4.3-IV0. */
   { name: 'metadata.version', level: 30 },

@@ -1,4 +1,4 @@
-/** The configs of groups, as DescribeConfigs answers them. */
+/** The configs of groups, in the form of DescribeConfigs. */
 import {
   GROUP_CONFIG_KEYS,
   type GroupConfigKey,
@@ -7,7 +7,7 @@ import {
 } from '../core/group/group-config.ts'
 import { CONFIG_TYPE, type ConfigEntry, SOURCE } from './config-entries.ts'
 
-/** All configs of a group: those that were set, and the defaults of the others. */
+/** Returns all configs of a group: those that were set, and the defaults of the others. */
 export function groupConfigEntries(overrides: GroupConfigOverrides): ConfigEntry[] {
   return Object.keys(GROUP_CONFIG_KEYS)
     .filter(isGroupConfigKey)

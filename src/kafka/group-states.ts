@@ -1,4 +1,4 @@
-/** The states of groups by Kafka's names. */
+/** The group states and their names in Kafka. */
 import type { GroupState } from '../core/group/group-state.ts'
 
 export const GROUP_STATES: Readonly<Record<GroupState, string>> = {

@@ -1,4 +1,4 @@
-/** What a Kafka API is to the door: its messages, and who answers them. */
+/** A Kafka API as the door uses it: its messages and its handler. */
 import type { Broker } from '../broker/broker.ts'
 import type { ByteReader } from '../core/bytes/byte-reader.ts'
 import type { ByteWriter } from '../core/bytes/byte-writer.ts'
@@ -26,28 +26,28 @@ export interface KafkaSettings {
   readonly retentionCheckIntervalMs: number
 }
 
-/** What a handler knows besides the request. */
+/** The context of a request in a handler. */
 export interface KafkaCall {
   readonly broker: Broker
   readonly version: number
-  /** As the client calls itself; '' if it does not. */
+  /** The client id that the client sent; '' if none. */
   readonly clientId: string
   readonly clientHost: string
-  /** Where the client reaches this server: what Kafka calls the advertised listener. */
+  /** The address of this server as the client reaches it: Kafka's advertised listener. */
   readonly address: HostAndPort
   readonly settings: KafkaSettings
-  /** The caller showed the token, or needs none. */
+  /** True if the caller has authenticated, or need not. */
   readonly isAuthorized: boolean
-  /** Ends the connection behind this answer, as a broker would. */
+  /** Closes the connection after this response, as a broker would. */
   close(): void
 }
 
 export interface KafkaApi {
   readonly messages: Messages
   /**
-   * Reads the request's body and appends the response's; resolves to false where none is sent.
+   * Reads the body of the request and writes the response; resolves to undefined if there is none.
    *
-   * @throws {DecodeError} for what is no such request.
+   * @throws {DecodeError} for a body that is not such a request.
    */
   answer(
     reader: ByteReader,
@@ -56,7 +56,7 @@ export interface KafkaApi {
   ): Promise<ByteWriter | undefined>
 }
 
-/** `handle` resolves to null where Kafka sends no response: a produce with acks=0. */
+/** Makes an API from a handler. `handle` resolves to null if Kafka sends no response: a produce with acks=0. */
 export function handled<M extends Messages>(
   messages: M,
   handle: (request: RequestOf<M>, call: KafkaCall) => Promise<ResponseOf<M> | null>,

@@ -1,4 +1,4 @@
-/** What a member says of itself, checked at the door: a group keeps it, and shows it to operators. */
+/** Checks the ids that members send: a group stores them, and shows them to operators. */
 import { EdgelogError } from '../core/errors.ts'
 import { SHOWABLE } from '../core/group/group-id.ts'
 import { GROUP_ID_LENGTH_MAX } from '../core/limits.ts'
@@ -10,12 +10,12 @@ export function checkIds(ids: Readonly<Record<string, string | null>>): void {
       continue
     throw new EdgelogError(
       'invalid_request',
-      `${field}: at most ${GROUP_ID_LENGTH_MAX} characters that can be shown are allowed`,
+      `${field}: at most ${GROUP_ID_LENGTH_MAX} printable characters are allowed`,
     )
   }
 }
 
-/** Of a client id, which may be anything and decides nothing. */
+/** Returns a client id in printable form. It may contain anything and is only displayed. */
 export function shownClientId(clientId: string): string {
   const cut = clientId.slice(0, GROUP_ID_LENGTH_MAX)
   return cut === '' || SHOWABLE.test(cut) ? cut : cut.replaceAll(/[^\x20-\x7e]/g, '?')

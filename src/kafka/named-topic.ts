@@ -1,4 +1,4 @@
-/** The topics that requests name: by name, or in newer versions by id. */
+/** The topics of a request: named by name, or in newer versions by id. */
 import type { Broker } from '../broker/broker.ts'
 import type { CalledTopic } from '../broker/topic-metadata.ts'
 import type { Operation } from '../core/access/resource.ts'
@@ -7,13 +7,13 @@ import { NO_UUID } from '../core/kafka/schema.ts'
 import type { Topic } from '../core/topic/topic.ts'
 
 export interface NamedTopic {
-  /** Null or empty where it is named by its id. */
+  /** Null or empty if the topic is named by its id. */
   readonly name: string | null
   readonly topicId: string
 }
 
 /**
- * Returns the topic that a request names in order to do `operation` on it.
+ * Returns the topic that a request names for `operation`.
  *
  * @throws {EdgelogError} `unknown_topic_or_partition`, `unknown_topic_id`, `invalid_topic`,
  * `topic_authorization_failed`, `unavailable`.
@@ -25,16 +25,15 @@ export async function topicOf(
 ): Promise<Topic> {
   if (topicId !== NO_UUID) return await broker.topics.find({ id: topicId }, operation)
   if (name !== null) return await broker.topics.find({ name }, operation)
-  // What clients send for a topic that their metadata has lost.
+  // Clients send this for a topic that is missing from their metadata.
   throw new EdgelogError('unknown_topic_id', 'topicId: no topic has the id of zeros')
 }
 
 /**
- * What the partitions of a topic are called by: its id where requests of this version have ids, otherwise
- * its name. A topic that was created anew is another one to the former, and the same to the latter, as to
- * a broker.
+ * Returns how the partitions of a topic are addressed: by its id if this version of the request has ids, otherwise by
+ * its name. As in a broker, a recreated topic is a different topic by id, and the same one by name.
  *
- * @throws {EdgelogError} as `topicOf`.
+ * @throws {EdgelogError} like `topicOf`.
  */
 export async function calledTopic(
   broker: Broker,

@@ -1,8 +1,8 @@
 /**
- * Answers Kafka's request frames, one after the other, as a broker does for each of its connections.
+ * Serves Kafka's request frames one after the other, as a broker does for each of its connections.
  *
  *   frame    int32 size | header | body
- *   close    int32 -1                       behind the last answer: a broker would hang up now
+ *   close    int32 -1                       after the last response: a broker would close the connection now
  */
 import { ByteReader } from '../core/bytes/byte-reader.ts'
 import { ByteWriter } from '../core/bytes/byte-writer.ts'
@@ -19,13 +19,13 @@ import type { KafkaCall } from './handled.ts'
 const SIZE_BYTES = 4
 const CLOSE = new Uint8Array(SIZE_BYTES).fill(0xff)
 
-/** What is the same for all frames of a request. */
+/** The fields that all frames of a request share. */
 export type KafkaCaller = Omit<KafkaCall, 'version' | 'clientId' | 'close'>
 
 /**
- * Cuts the frames of one request.
+ * Splits the body of one request into frames.
  *
- * @throws {EdgelogError} `invalid_request` if they are not whole, or too many.
+ * @throws {EdgelogError} `invalid_request` if a frame is incomplete, or if there are too many.
  */
 export function cutFrames(body: Uint8Array): Uint8Array[] {
   const frames: Uint8Array[] = []
@@ -34,7 +34,7 @@ export function cutFrames(body: Uint8Array): Uint8Array[] {
     while (reader.remaining > 0) frames.push(reader.bytes(reader.int32()))
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause
-    throw new EdgelogError('invalid_request', `body: frame ${frames.length} is not whole`, {
+    throw new EdgelogError('invalid_request', `body: frame ${frames.length} is incomplete`, {
       cause,
     })
   }
@@ -45,7 +45,7 @@ export function cutFrames(body: Uint8Array): Uint8Array[] {
   )
 }
 
-/** The answers as they come. After `CLOSE` the rest of the frames is not looked at. */
+/** Yields the responses as they complete. After `CLOSE` the remaining frames are ignored. */
 export async function* serveFrames(
   frames: readonly Uint8Array[],
   caller: KafkaCaller,
@@ -58,7 +58,7 @@ export async function* serveFrames(
         mustClose = true
       })
     } catch (error) {
-      // A broker does not discuss what it cannot read. What failed on the way is tried again by clients.
+      // Like a broker, it closes the connection for an unreadable request. After other errors clients retry.
       mustClose = true
       if (!(error instanceof DecodeError || error instanceof EdgelogError)) {
         report({ type: 'kafka_request_failed', error })
@@ -85,7 +85,7 @@ async function serveFrame(
     return undefined
   }
   if (!isServed(api.messages, version)) {
-    // KIP-511: the client learns which versions it may ask in.
+    // KIP-511: the response tells the client which versions are served.
     if (apiKey !== API_VERSIONS.key) {
       close()
       return undefined

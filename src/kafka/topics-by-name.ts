@@ -1,19 +1,19 @@
-/** The topics whose partitions a request of administration names. */
+/** Looks up the topics that an administrative request names. */
 import type { Broker } from '../broker/broker.ts'
 import { fanOut } from '../broker/fan-out.ts'
 import type { Operation } from '../core/access/resource.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { Topic } from '../core/topic/topic.ts'
-import { orError } from './error-number.ts'
+import { toResult } from './error-number.ts'
 import { nameCheck } from './unique-names.ts'
 
-/** Null: no topic has this name. An error: it is not known whether one has. */
+/** Null if the topic does not exist; an error if the lookup failed. */
 export type FoundTopic = Topic | EdgelogError | null
 
 /**
  * Looks each name up once, for an operation on the cluster.
  *
- * @returns what was found of a name.
+ * @returns a function that returns the lookup result of a name.
  */
 export async function topicsByName(
   broker: Broker,
@@ -23,7 +23,7 @@ export async function topicsByName(
   const unique = [...new Set(names)]
   const checkName = nameCheck('topics', unique)
   const found = await fanOut(unique, async (name): Promise<[string, FoundTopic]> => {
-    const topic = await orError(async () => {
+    const topic = await toResult(async () => {
       checkName(name)
       return await broker.topics.findForCluster(name, operation)
     })
@@ -33,7 +33,7 @@ export async function topicsByName(
   return (name) => byName.get(name) ?? null
 }
 
-/** A text that cannot be a name counts as a topic that does not exist, as for a broker. */
+/** Returns whether the topic does not exist. As in a broker, an invalid name counts as a missing topic. */
 function isMissing(topic: Topic | EdgelogError): boolean {
   if (!(topic instanceof EdgelogError)) return false
   return topic.code === 'unknown_topic_or_partition' || topic.code === 'invalid_topic'

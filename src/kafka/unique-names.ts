@@ -1,15 +1,15 @@
 /**
- * What a request names: each once, and not too many. A name is a few bytes, and what is done or answered
- * for it may be a thousand times that.
+ * Limits the names in a request: each name once, and not too many. A name is a few bytes, but the work or the response
+ * for it may be a thousand times larger.
  */
 import { EdgelogError } from '../core/errors.ts'
 import { KAFKA_NAMES_MAX } from '../core/limits.ts'
 import { shownValue } from '../core/shown-value.ts'
 
 /**
- * What is named more than once is refused, as brokers do where something is to be changed.
+ * Makes a check that rejects names that occur more than once, as brokers do for changes.
  *
- * @returns throws `invalid_request` for a name that is not to be served.
+ * @returns a function that throws `invalid_request` for a name that must not be served.
  */
 export function nameCheck(field: string, names: readonly string[]): (name: string) => void {
   const counts = new Map<string, number>()
@@ -22,7 +22,7 @@ export function nameCheck(field: string, names: readonly string[]): (name: strin
   }
 }
 
-/** Of requests that only ask: what is named more than once is answered once. */
+/** Removes duplicates, for read-only requests: a repeated name gets one response. */
 export function uniqueBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Item[] {
   const unique = new Map<string, Item>()
   for (const item of items) {
@@ -33,6 +33,6 @@ export function uniqueBy<Item>(items: readonly Item[], keyOf: (item: Item) => st
 }
 
 function tooMany(field: string): EdgelogError {
-  const why = `${field}: at most ${KAFKA_NAMES_MAX} may be named at a time`
+  const why = `${field}: at most ${KAFKA_NAMES_MAX} names are allowed in a request`
   return new EdgelogError('invalid_request', why)
 }

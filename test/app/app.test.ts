@@ -1,4 +1,4 @@
-/** What an app is made of: the doors that it is given, and nothing of the others. */
+/** Apps with different doors. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -9,7 +9,7 @@ import type { Door } from '../../src/app/door.ts'
 import { httpDoor } from '../../src/http/door.ts'
 import { kafkaDoor } from '../../src/kafka/door.ts'
 
-/** Returns the modules of a Worker that mounts some doors, in the rooms of the doors. */
+/** Returns the modules of a Worker that mounts some doors, limited to the rooms of the doors. */
 async function modulesOf(imports: string, doors: string): Promise<string[]> {
   const contents = `
     import { createApp } from './src/app/app.ts'
@@ -28,7 +28,7 @@ async function modulesOf(imports: string, doors: string): Promise<string[]> {
   return Object.keys(metafile.inputs).filter((path) => /^src\/(http|kafka)\//.test(path))
 }
 
-test('carries no module of a door that it does not mount', async () => {
+test('bundles no module of a door that it does not mount', async () => {
   expect(await modulesOf('', '')).toEqual([])
   const http = await modulesOf("import { httpDoor } from './src/http/door.ts'", 'httpDoor')
   expect(http).toContain('src/http/produce.ts')
@@ -38,10 +38,10 @@ test('carries no module of a door that it does not mount', async () => {
   expect(kafka.filter((path) => path.startsWith('src/http/'))).toEqual([])
 })
 
-/** What doors may use of the broker's room besides types: it needs no cluster. */
+/** Modules of the broker that doors may import besides types: they need no cluster. */
 const HELPERS = ['describe-each', 'fan-out', 'fetch', 'tail']
 
-test('gives doors no way to the log but the Broker', () => {
+test('lets doors access the log only through the Broker', () => {
   const found: string[] = []
   const files = ['src/http', 'src/kafka'].flatMap((room) =>
     readdirSync(room, { recursive: true, encoding: 'utf8' }).map((file) => join(room, file)),
@@ -61,7 +61,7 @@ const bindings = { PARTITION: {}, COORDINATOR: {}, GROUP: {} } as unknown as Edg
 const get = (doors: readonly Door[], path: string, env: EdgelogEnv = bindings) =>
   createApp({ doors }).fetch(new Request(`http://localhost${path}`), env)
 
-test('describes the routes of the doors that it mounts, and answers no others', async () => {
+test('describes the routes of its doors, and serves no others', async () => {
   const pathsOf = async (doors: readonly Door[]) => {
     const description = await (await get(doors, '/v1/openapi.json')).json()
     return Object.keys((description as { paths: object }).paths)
@@ -73,7 +73,7 @@ test('describes the routes of the doors that it mounts, and answers no others', 
   expect((await get([kafkaDoor], '/v1/topics')).status).toBe(404)
 })
 
-test('names the door and the binding that a Worker lacks, on the first request and until it is there', async () => {
+test('names the door and the binding that the Worker lacks, on every request until the binding exists', async () => {
   const { GROUP: _, ...without } = bindings
   const app = createApp({ doors: [httpDoor, kafkaDoor] })
   const ask = (path: string, env: object) =>

@@ -1,13 +1,13 @@
 /**
- * Question: does a producer that gathers its records anew whenever it likes find each of them in the log
- * once, in its order, and is it told where?
- * Contract: `appendTrimmed` with the partition's own `decideAppend` behind it. What it answers counts
- * every record of the request; an offset is that of the record; -1 stands only for what lies outside of
- * the last five batches of the producer. The next offset and the time are those of the last record.
- * Generated: requests of one to four batches that begin anywhere in what was sent before, cut anywhere,
- * compressed or not, of three producers, one of which wraps its sequence; answers that are lost, so that
- * the producer does not know how far it has come; requests that get ahead of one that is being cut.
- * Limits: one partition, which forgets no producer; the bytes are stored as the partition would.
+ * Question: does a producer that regroups its records at any time find each of them in the
+ * log once, in order, and does it receive their offsets?
+ * Contract: `appendTrimmed` with the partition's own `decideAppend` behind it. Its result covers every record of the
+ * request; an offset is that of the record; -1 is only used outside the last five batches of the producer. The next
+ * offset and the time are those of the last record.
+ * Generated: requests of one to four batches that begin anywhere in what was sent before, split anywhere, compressed or
+ * not, of three producers, one of which wraps its sequence; lost responses, so that the producer does not know its
+ * position; requests that overtake one that is being trimmed.
+ * Limits: one partition, which forgets no producer; the bytes are stored as the partition would store them.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -38,7 +38,7 @@ const CONFIG = resolveTopicConfig({})
 const STAMPED = resolveTopicConfig({ 'message.timestamp.type': 'LogAppendTime' })
 const FIRST_SEQUENCES = [0, 0, 2 ** 31 - 20]
 
-/** With the checks that the headers of the batches come to. */
+/** Appends with the checks that result from the headers of the batches. */
 async function appendChecked(
   batches: Uint8Array,
   append: Append,
@@ -50,7 +50,7 @@ async function appendChecked(
 /** The log of one partition, with the name of each record at its offset. */
 class FakeLog {
   readonly records: string[] = []
-  /** The time the log gave each record. */
+  /** The log append time of each record. */
   readonly times: Array<number | null> = []
   readonly config: TopicConfig
   readonly #producers = new Map<bigint, ProducerState>()
@@ -98,7 +98,7 @@ class FakeLog {
     return replyTo(decision.placed, { logStartOffset: 0, assignment })
   }
 
-  /** How many records of this producer are stored. */
+  /** Returns how many records of this producer are stored. */
   count(producer: number): number {
     return this.records.filter((name) => name.startsWith(`${producer}/`)).length
   }
@@ -125,7 +125,7 @@ async function namesOf(
   return records.map(({ value }) => new TextDecoder().decode(value ?? undefined))
 }
 
-/** Times go up and down, so that one that is changed is seen. */
+/** Returns times that rise and fall, so that a changed one is noticed. */
 function timeOf(name: string): number {
   return 1_000 + ((Number(name.split('/')[1]) * 7) % 13)
 }
@@ -155,11 +155,11 @@ interface Sent {
 
 interface Send {
   readonly producer: number
-  /** How many records before the first one that is not stored it begins. */
+  /** Number of records before the first unstored one at which it begins. */
   readonly back: number
   readonly counts: readonly number[]
   readonly isCompressed: boolean
-  /** One that gets ahead of this one while it is being cut. */
+  /** A request that overtakes this one while it is being trimmed. */
   readonly ahead: Send | undefined
 }
 
@@ -225,7 +225,7 @@ function expectPlaced(
   }
 }
 
-test('each record is stored once, in order, and its place is told, however they are gathered', async () => {
+test('stores each record once, in order, and returns its offset, however the records are grouped', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(send, { maxLength: 25 }), fc.boolean(), async (sends, isStamped) => {
       const log = new FakeLog(isStamped ? STAMPED : CONFIG)
@@ -247,7 +247,7 @@ describe('appendTrimmed()', () => {
       async () => sizeBytesMax,
     )
 
-  test('answers as the protocol says', async () => {
+  test('returns what the protocol specifies', async () => {
     const log = new FakeLog()
     expect(await append(log, 0, 50)).not.toHaveProperty('pieces')
     const whole = [
@@ -264,12 +264,12 @@ describe('appendTrimmed()', () => {
       ],
     })
     expect(log.count(0)).toBe(80)
-    // The same batches again are not told in pieces.
+    // Repeating the same batches returns no pieces.
     expect(await append(log, 0, 50)).not.toHaveProperty('pieces')
     expect(await append(log, 50, 30)).not.toHaveProperty('pieces')
   })
 
-  test('says of what lies before the last five batches only that it is there', async () => {
+  test('returns -1 as the offset of records before the last five batches', async () => {
     const log = new FakeLog()
     for (let index = 0; index < 7; index++) await append(log, index * 2, 2)
     expect(await append(log, 0, 2)).toMatchObject({
@@ -286,7 +286,7 @@ describe('appendTrimmed()', () => {
     })
   })
 
-  test('makes several batches of what has no room in one', async () => {
+  test('splits a batch that does not fit into several', async () => {
     const log = new FakeLog()
     await append(log, 0, 5)
     const { pieces } = await append(log, 0, 40, 120)
@@ -295,7 +295,7 @@ describe('appendTrimmed()', () => {
     expect(log.count(0)).toBe(40)
   })
 
-  test('refuses a gap, and a batch that overlaps another one of its request', async () => {
+  test('rejects a gap, and a batch that overlaps another one of the same request', async () => {
     const log = new FakeLog()
     await append(log, 0, 5)
     await expect(append(log, 6, 2)).rejects.toMatchObject({
@@ -312,7 +312,7 @@ describe('appendTrimmed()', () => {
     expect(log.count(0)).toBe(5)
   })
 
-  test('gives up where others always get ahead, and has stored nothing', async () => {
+  test('gives up if other requests always overtake it, and has stored nothing', async () => {
     const batches = await encode(0, 0, 20, false)
     let calls = 0
     const racing = appendChecked(
@@ -329,7 +329,7 @@ describe('appendTrimmed()', () => {
     expect(calls).toBe(OVERLAP_TRIMS_MAX + 1)
   })
 
-  test('cuts each batch where it is to be cut, and leaves the others as they are', async () => {
+  test('trims each overlapping batch, and leaves the others unchanged', async () => {
     const log = new FakeLog()
     await append(log, 0, 3)
     const plain = encodeBatch([
@@ -359,7 +359,7 @@ describe('appendTrimmed()', () => {
     expect(batchBytes(sent[1] as Uint8Array, third as never)).toEqual(parts[2])
   })
 
-  /** A batch of producer 0 whose records are these bytes of nothing. */
+  /** Makes a batch of producer 0 whose records are zeros of these sizes. */
   const zeros = async (from: number, sizes: readonly number[], key: Uint8Array | null = null) =>
     await compressBatch(
       encodeBatch(
@@ -369,7 +369,7 @@ describe('appendTrimmed()', () => {
       'gzip',
       CODECS,
     )
-  /** A log that has the first three records of so many batches of what it is sent first. */
+  /** Makes a log that already has the first three records of the given number of batches. */
   const overlapsFirst = (sent: Sent[], count = 1) => {
     return async (batches: Uint8Array, checks: readonly BatchCheck[]) => {
       sent.push({ batches, checks })
@@ -384,10 +384,10 @@ describe('appendTrimmed()', () => {
 
   test.each([
     ['a record', 1, [1, 1, 1, 40_000], 20_000],
-    ['all that is left', 9, [1, 1, 1, ...new Array(190).fill(10_000)], 1e6],
+    ['the whole rest', 9, [1, 1, 1, ...new Array(190).fill(10_000)], 1e6],
     ['the number of batches', 1, [1, 1, 1, ...new Array(10_002).fill(10)], 90],
   ])(
-    'leaves the cutting to the producer where %s needs the compression',
+    'leaves the trimming to the producer if %s needs the compression',
     async (_, count, sizes, batchBytesMax) => {
       const sent: Sent[] = []
       const one = await zeros(5, sizes)
@@ -404,7 +404,7 @@ describe('appendTrimmed()', () => {
     },
   )
 
-  test('makes more batches than a request may have, where its rest needs them', async () => {
+  test('makes more batches than a request may have, if the rest needs them', async () => {
     const sent: Sent[] = []
     const first = await zeros(0, [1, 1, 1, 40, 40, 40, 40])
     const small = await encode(1, 0, 1, false)
@@ -419,7 +419,7 @@ describe('appendTrimmed()', () => {
     ])
   })
 
-  test('gives the log the check of each batch that is left', async () => {
+  test('passes the check of each remaining batch to the log', async () => {
     const key = new TextEncoder().encode('k')
     const sent: Sent[] = []
     const records = [null, null, null, key].map((one, index) => ({
@@ -440,7 +440,7 @@ describe('appendTrimmed()', () => {
     expect(sent.map((one) => one.checks)).toEqual([checks, [left, checks[1]]])
   })
 
-  test('names refused records by where they stand in the request, also after a cut', async () => {
+  test('names rejected records by their index in the request, also after trimming', async () => {
     const key = new TextEncoder().encode('k')
     const compacted = new FakeLog(resolveTopicConfig({ 'cleanup.policy': 'compact' }))
     const batchOf = (from: number, keys: ReadonlyArray<Uint8Array | null>) => {
@@ -478,7 +478,7 @@ describe('appendTrimmed()', () => {
     expect(compacted.count(0)).toBe(3)
   })
 
-  test('holds If-Match against the end of the log as it is when the rest comes', async () => {
+  test('compares If-Match with the end of the log at the time of the second call', async () => {
     const log = new FakeLog()
     await append(log, 0, 3)
     const other = await encode(1, 0, 2, false)
@@ -494,7 +494,7 @@ describe('appendTrimmed()', () => {
         async () => 1e6,
       )
     }
-    // The log ends at 4 when it is asked first, and at 6 when the rest comes.
+    // The log ends at 4 at the first call, and at 6 at the second.
     await expect(conditional(4)).rejects.toMatchObject({ code: 'expected_offset_mismatch' })
     expect(log.count(0)).toBe(3)
     expect(await conditional(6)).toMatchObject({ nextOffset: 8 })

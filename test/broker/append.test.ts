@@ -1,4 +1,4 @@
-/** The call of a partition for batches of a client, and the batches that are refused before it. */
+/** The call that sends a client's batches to a partition, and the batches that are rejected before it. */
 import { expect, test, vi } from 'vitest'
 import { appendBatches } from '../../src/broker/append.ts'
 import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
@@ -44,7 +44,7 @@ function withAttributes(attributes: number): Uint8Array {
   return batch
 }
 
-test('sends a partition its own batch, and not the request around it', async () => {
+test('sends a partition its own batch, without the rest of the request', async () => {
   const { cluster, append } = clusterOf()
   const around = new Uint8Array(1_000)
   const batch = encodeBatch([record], producer)
@@ -60,7 +60,7 @@ test('sends a partition its own batch, and not the request around it', async () 
     checks: [{ hasNullKey: false, minTimestamp: record.timestamp, maxTimestamp: record.timestamp }],
     producerRules: 'kafka',
   })
-  // Not the request around it, which would go to each of its partitions.
+  // Without the rest of the request, which would be sent to each of its partitions.
   expect(request?.batches.buffer.byteLength).toBe(batch.length)
 })
 
@@ -90,7 +90,7 @@ test.each([
   expect(append).not.toHaveBeenCalled()
 })
 
-test('refuses a topic that was created anew, and partitions that it does not have', async () => {
+test('rejects a recreated topic, and partitions that do not exist', async () => {
   const { cluster, append } = clusterOf('another id')
   const records = encodeBatch([record])
   await expect(appendBatches(cluster, topic, 0, records, 'kafka')).rejects.toMatchObject({
@@ -104,7 +104,7 @@ test('refuses a topic that was created anew, and partitions that it does not hav
   expect(append).not.toHaveBeenCalled()
 })
 
-test('decompresses at once, so that batches of one request are not in memory together', async () => {
+test('decompresses batches one after the other, so that they are not in memory together', async () => {
   const { compress, decompress } = requestCodecs().gzip
   const bytes = new Uint8Array(100).fill(7)
   expect(decompress(await compress(bytes), 1_000)).toEqual(bytes)

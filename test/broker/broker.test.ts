@@ -1,6 +1,6 @@
 /**
- * That no operation of the broker goes without the authorizer. The table below has a row for each method:
- * a method that is added without one fails the first test, and one that asks nobody fails the second.
+ * Checks that every operation of the broker calls the authorizer. The table below has a row for each method: a new
+ * method without a row fails the first test, and one that does not call the authorizer fails the second.
  */
 import { describe, expect, test } from 'vitest'
 import { Broker } from '../../src/broker/broker.ts'
@@ -42,7 +42,7 @@ const member = { memberId: 'm', instanceId: null }
 
 type Operation = (broker: Broker) => Promise<unknown>
 
-/** Each throws, or answers with refusals, or with a list that has nothing. */
+/** Each throws, or returns errors, or an empty list. */
 const OPERATIONS: Record<string, Operation> = {
   'records.produce': ({ records }) => records.produce(name, []),
   'records.produceToPartition': ({ records }) => records.produceToPartition(name, 0, [], {}),
@@ -93,7 +93,7 @@ const OPERATIONS: Record<string, Operation> = {
   'quotas.alter': ({ quotas }) => quotas.alter([], false),
 }
 
-/** A topic and a group that both exist. Any call that is not answered here fails the test as a defect. */
+/** Makes a broker with an existing topic and group. A call without a stub here fails the test as unexpected. */
 function brokerWith(authorizer: Authorizer): Broker {
   const getTopic = async () => ({ ok: topic })
   const group = {
@@ -127,7 +127,7 @@ function isAuthorizationError(error: unknown): boolean {
   return error instanceof EdgelogError && error.code.endsWith('_authorization_failed')
 }
 
-/** Returns whether all that an operation answers is a refusal. */
+/** Returns whether everything that an operation returns is an authorization error. */
 async function isRefused(operation: Operation, authorizer: Authorizer): Promise<boolean> {
   try {
     const result = await operation(brokerWith(authorizer))
@@ -148,13 +148,13 @@ test('has a row for each operation of the broker', () => {
 })
 
 test.each(Object.entries(OPERATIONS))(
-  'refuses %s to a principal that may do nothing',
+  'refuses %s to a principal without any permission',
   async (_, operation) => {
     expect(await isRefused(operation, denyAll)).toBe(true)
   },
 )
 
-describe('a principal that may do all but one thing', () => {
+describe('a principal with all permissions but one', () => {
   const except =
     (operation: string, type: Resource['type']): Authorizer =>
     (_, asked, resource) =>

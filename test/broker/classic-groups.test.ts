@@ -1,4 +1,4 @@
-/** What of a request of the classic protocol reaches the group. */
+/** Requests of the classic protocol as the group receives them. */
 import { expect, test, vi } from 'vitest'
 import { joinGroup, leaveGroup, syncGroup } from '../../src/broker/classic-groups.ts'
 import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
@@ -16,14 +16,14 @@ function clusterWith(group: Record<string, unknown>): Cluster {
   )
 }
 
-/** What a client sent, with the rest of its request around it. */
+/** Returns a view of a client's bytes in the middle of a larger request. */
 function viewOf(...bytes: number[]): Uint8Array {
   const whole = new Uint8Array(1_000)
   whole.set(bytes, 500)
   return whole.subarray(500, 500 + bytes.length)
 }
 
-test('its bytes go without the request that they came in', async () => {
+test("sends only the client's bytes, not the request around them", async () => {
   const joined = vi.fn(async (_: JoinGroupRequest) => ({ ok: {} }))
   const synced = vi.fn(async (_: SyncGroupRequest) => ({ ok: {} }))
   const cluster = clusterWith({ joinGroup: joined, syncGroup: synced })
@@ -41,7 +41,7 @@ test('its bytes go without the request that they came in', async () => {
   expect(sent.map((bytes) => bytes?.buffer.byteLength)).toEqual([2, 1])
 })
 
-test('what the group refuses is thrown, with what it carries', async () => {
+test("throws the group's error with its details", async () => {
   const details = { memberId: 'new' }
   const error = new EdgelogError('member_id_required', 'join again', { details }).toBody()
   const cluster = clusterWith({ joinGroup: async () => ({ error }) })
@@ -52,7 +52,7 @@ test('what the group refuses is thrown, with what it carries', async () => {
   })
 })
 
-test('each member that leaves is answered by itself', async () => {
+test('returns one result per leaving member', async () => {
   const left = [{ memberId: 'm', instanceId: null, error: 'unknown_member_id' }]
   const cluster = clusterWith({ leaveGroup: async () => ({ ok: left }) })
   expect(await leaveGroup(cluster, groupId, [{ memberId: 'm', instanceId: null }])).toEqual(left)

@@ -1,4 +1,4 @@
-/** Offsets that are taken or refused one by one: needs topics, partitions and a group that refuse on demand. */
+/** Committing offsets separately; needs topics, partitions and a group that fail on demand. */
 import { expect, test, vi } from 'vitest'
 import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { type CommitOutcome, commitOffsetsEach } from '../../src/broker/commit-offsets-each.ts'
@@ -23,7 +23,7 @@ function refuse(code: ErrorCode) {
 
 let topicsMade = 0
 
-/** A cluster with one topic of two partitions, with offsets 0 to 10. */
+/** Makes a cluster with one topic of two partitions, with offsets 0 to 10. */
 function clusterOf(caches = newCaches()) {
   topicsMade += 1
   const name = parseTopicName(`each-${topicsMade}`)
@@ -35,7 +35,7 @@ function clusterOf(caches = newCaches()) {
   )
   const getTopicById = async (asked: string) =>
     asked === topic.id ? { ok: { ...topic } } : refuse('unknown_topic_id')
-  // Of a topic that was deleted nothing is left.
+  // Nothing is left of a deleted topic.
   const describe = vi.fn(async (objectName: string) =>
     objectName.startsWith(topic.id)
       ? { ok: { partition: 0, logStartOffset: 0, highWatermark: 10, sizeBytes: 0 } }
@@ -66,7 +66,7 @@ function codesOf(outcomes: readonly CommitOutcome[]): Array<ErrorCode | null> {
   return outcomes.map((outcome) => outcome?.code ?? null)
 }
 
-test('each is refused by itself, and the others are committed in one call', async () => {
+test('rejects each offset separately, and commits the others in one call', async () => {
   const { cluster, name, id, commitOffsets } = clusterOf()
   const metadata = 'x'.repeat(OFFSET_METADATA_BYTES_MAX)
   const outcomes = await commitOffsetsEach(cluster, groupId, member, [
@@ -88,7 +88,7 @@ test('each is refused by itself, and the others are committed in one call', asyn
     'unknown_topic_or_partition',
     'unknown_topic_or_partition',
     'unknown_topic_or_partition',
-    // Beyond the end of the log: Kafka does not look.
+    // Beyond the end of the log, which Kafka does not check.
     null,
     'unknown_topic_id',
     'unknown_topic_id',
@@ -108,7 +108,7 @@ test('each is refused by itself, and the others are committed in one call', asyn
   ])
 })
 
-test('-2 and -1 stand for the ends of the log', async () => {
+test('resolves -2 and -1 to the ends of the log', async () => {
   const { cluster, name, commitOffsets } = clusterOf()
   const wanted = [wantedOf({ name }, { offset: -2 }), wantedOf({ name }, { offset: -1 })]
   const outcomes = await commitOffsetsEach(cluster, groupId, member, wanted)
@@ -116,7 +116,7 @@ test('-2 and -1 stand for the ends of the log', async () => {
   expect(commitOffsets.mock.calls[0]?.[0].offsets.map(({ offset }) => offset)).toEqual([0, 10])
 })
 
-test("what the group refuses is everybody's", async () => {
+test('returns an error of the group for every offset', async () => {
   const { cluster, name, commitOffsets } = clusterOf()
   commitOffsets.mockResolvedValue(refuse('rebalance_in_progress'))
   const outcomes = await commitOffsetsEach(cluster, groupId, member, [
@@ -128,7 +128,7 @@ test("what the group refuses is everybody's", async () => {
   expect(codesOf(outcomes)).toEqual([code, 'unknown_topic_or_partition', code])
 })
 
-test('a group that nothing is left for is not asked', async () => {
+test('does not call the group if no offset is left', async () => {
   const { cluster, name, commitOffsets } = clusterOf()
   const wanted = [wantedOf({ name }, { partition: 7 })]
   expect(codesOf(await commitOffsetsEach(cluster, groupId, member, wanted))).toEqual([
@@ -138,7 +138,7 @@ test('a group that nothing is left for is not asked', async () => {
   expect(commitOffsets).not.toHaveBeenCalled()
 })
 
-test('a topic that is not there is asked for once, however many partitions are named', async () => {
+test('looks a missing topic up once, however many of its partitions are named', async () => {
   const { cluster, getTopic } = clusterOf()
   const wanted = Array.from({ length: 60 }, (_, partition) =>
     wantedOf({ name: 'no-such-topic' }, { partition }),
@@ -147,7 +147,7 @@ test('a topic that is not there is asked for once, however many partitions are n
   expect(getTopic).toHaveBeenCalledTimes(1)
 })
 
-test('more than a commit may hold are refused', async () => {
+test('rejects more offsets than one commit may have', async () => {
   const { cluster, name, commitOffsets } = clusterOf()
   const wanted = Array.from({ length: COMMIT_OFFSETS_MAX + 1 }, () => wantedOf({ name }))
   const outcomes = await commitOffsetsEach(cluster, groupId, member, wanted)
@@ -156,50 +156,50 @@ test('more than a commit may hold are refused', async () => {
 })
 
 test.each([
-  ['by hand to a group with members', null, 'non_empty_group', 'ok', 'unknown_member_id'],
-  ['of a member that is gone', member, 'unknown_member_id', 'ok', 'unknown_member_id'],
+  ['without a member to a group that has some', null, 'non_empty_group', 'ok', 'unknown_member_id'],
+  ['of an unknown member', member, 'unknown_member_id', 'ok', 'unknown_member_id'],
   [
-    'of a member of a group that is gone',
+    'of a member of a deleted group',
     member,
     'unknown_member_id',
     'group_id_not_found',
     'group_id_not_found',
   ],
   [
-    'of a member of a group that does not answer',
+    'of a member of a group that does not respond',
     member,
     'unknown_member_id',
     'throttled',
     'unknown_member_id',
   ],
-] as const)("a commit %s is refused in Kafka's words", async (_, who, refused, there, code) => {
+] as const)("returns Kafka's error for a commit %s", async (_, member, refused, there, code) => {
   const { cluster, name, commitOffsets, summarize } = clusterOf()
   commitOffsets.mockResolvedValue(refuse(refused))
   if (there !== 'ok') summarize.mockResolvedValue(refuse(there))
-  const outcomes = await commitOffsetsEach(cluster, groupId, who, [wantedOf({ name })])
+  const outcomes = await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
   expect(codesOf(outcomes)).toEqual([code])
 })
 
 test.each([
-  ['of a member whose group does not know topics', member],
-  ['by hand', null],
+  ['of a member whose group does not track topics', member],
+  ['without a member', null],
 ])(
-  '%s go under the id that a topic has now, though the edge knows the one before',
-  async (_, who) => {
+  "commits offsets %s under the topic's current id, though the edge has the old one cached",
+  async (_, member) => {
     const { cluster, name, id, topic, commitOffsets, forgetTopics } = clusterOf()
     const wanted = [wantedOf({ name }), wantedOf({ name }, { partition: 1 })]
-    // From here on the edge knows the topic, and that the offsets are there.
-    await commitOffsetsEach(cluster, groupId, who, wanted)
+    // Now the edge has the topic and its log ends cached.
+    await commitOffsetsEach(cluster, groupId, member, wanted)
     topic.id = ID.replaceAll('2', 'd')
-    expect(codesOf(await commitOffsetsEach(cluster, groupId, who, wanted))).toEqual([null, null])
+    expect(codesOf(await commitOffsetsEach(cluster, groupId, member, wanted))).toEqual([null, null])
     const committed = commitOffsets.mock.lastCall?.[0].offsets.map(({ topicId }) => topicId)
     expect(committed).toEqual([topic.id, topic.id])
-    // What was taken for the topic before must not stay in the group for ever.
+    // The group must not keep the offsets of the old topic.
     expect(forgetTopics.mock.calls).toEqual([[[id]]])
   },
 )
 
-test('of what was just read are committed with a call of one partition for each topic, side by side', async () => {
+test('commits offsets of recently read partitions with one parallel call of a partition per topic', async () => {
   const { cluster, name, id, getTopic, describe, commitOffsets, forgetTopics } = clusterOf()
   const wanted = [wantedOf({ name }), wantedOf({ name }, { partition: 1 })]
   await commitOffsetsEach(cluster, groupId, member, wanted)
@@ -219,7 +219,7 @@ test('of what was just read are committed with a call of one partition for each 
   expect(forgetTopics).not.toHaveBeenCalled()
 })
 
-test('of a topic whose partition does not answer go under the id that is known', async () => {
+test("commits under the cached id if the topic's partition does not respond", async () => {
   const { cluster, name, id, describe, commitOffsets } = clusterOf()
   await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
   describe.mockRejectedValue(new Error('the object was reset'))
@@ -228,7 +228,7 @@ test('of a topic whose partition does not answer go under the id that is known',
   expect(commitOffsets.mock.lastCall?.[0].offsets).toMatchObject([{ topicId: id }])
 })
 
-test('of a topic that was deleted are refused, and nothing of them stays in the group', async () => {
+test('rejects offsets of a deleted topic, and leaves none in the group', async () => {
   const { cluster, name, id, topic, getTopic, commitOffsets, forgetTopics } = clusterOf()
   await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
   topic.id = 'none'
@@ -237,15 +237,15 @@ test('of a topic that was deleted are refused, and nothing of them stays in the 
   const commit = () => commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
   expect(codesOf(await commit())).toEqual(['unknown_topic_or_partition'])
   expect(forgetTopics.mock.calls).toEqual([[[id]]])
-  // From here on the edge knows.
+  // Now the edge has the topic cached.
   expect(codesOf(await commit())).toEqual(['unknown_topic_or_partition'])
   expect(commitOffsets).toHaveBeenCalledTimes(1)
 })
 
 test.each([
-  ['that is fenced meanwhile', 'fenced_member_epoch', 'fenced_member_epoch'],
-  ['whose group does not forget', null, null],
-] as const)('of a topic that was created anew: those of a member %s', async (_, refused, code) => {
+  ['that is fenced in the meantime', 'fenced_member_epoch', 'fenced_member_epoch'],
+  ['whose group does not delete the old offsets', null, null],
+] as const)('commits offsets of a recreated topic for a member %s', async (_, refused, code) => {
   const { cluster, name, topic, commitOffsets, forgetTopics } = clusterOf()
   await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
   topic.id = ID.replaceAll('2', 'f')
@@ -257,7 +257,7 @@ test.each([
   expect(commitOffsets).toHaveBeenCalledTimes(3)
 })
 
-test('beyond what the topic of that name has now are committed: Kafka does not look', async () => {
+test('commits offsets beyond the end of the recreated topic, as Kafka does not check them', async () => {
   const { cluster, name, topic, describe, commitOffsets } = clusterOf()
   await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name }, { offset: 10 })])
   topic.id = ID.replaceAll('2', 'a')
@@ -275,7 +275,7 @@ test('beyond what the topic of that name has now are committed: Kafka does not l
   ])
 })
 
-test('of one topic that was created anew, with those of another, go all under the ids of now', async () => {
+test('commits offsets of a recreated topic and of another one together under the current ids', async () => {
   const caches = newCaches()
   const { cluster, name, topic, describe, commitOffsets, forgetTopics } = clusterOf(caches)
   const other = clusterOf(caches)
@@ -287,7 +287,7 @@ test('of one topic that was created anew, with those of another, go all under th
   const wanted = [wantedOf({ name }), wantedOf({ name: other.name })]
   await commitOffsetsEach(cluster, groupId, member, wanted)
   topic.id = ID.replaceAll('2', 'b')
-  // The consumer protocol: the group knows topics, and takes all or nothing.
+  // In the consumer protocol the group tracks topics, and commits all or nothing.
   commitOffsets.mockResolvedValueOnce(refuse('stale_member_epoch'))
   expect(codesOf(await commitOffsetsEach(cluster, groupId, member, wanted))).toEqual([null, null])
   expect(commitOffsets.mock.lastCall?.[0].offsets.map(({ topicId }) => topicId)).toEqual([
@@ -297,7 +297,7 @@ test('of one topic that was created anew, with those of another, go all under th
   expect(forgetTopics).toHaveBeenCalledTimes(1)
 })
 
-test('of a topic that was created anew, and is not quite gone, go under the id that its group knows', async () => {
+test('commits offsets of a recreated topic under the id that the group has while its deletion is still running', async () => {
   const { cluster, name, id, topic, describe, commitOffsets } = clusterOf()
   const there = await describe(`${id}/0`)
   describe.mockImplementation(async () => there)
@@ -310,7 +310,7 @@ test('of a topic that was created anew, and is not quite gone, go under the id t
   expect(commitOffsets.mock.lastCall?.[0].offsets).toMatchObject([{ topicId: topic.id }])
 })
 
-test('fetchOffsetsIfAny() asks for some topics and a member, and finds nothing in no group', async () => {
+test('fetchOffsetsIfAny() fetches for given topics and a member, and returns nothing for a missing group', async () => {
   const { cluster, fetchOffsets } = clusterOf()
   const request = { topics: ['a', 'b'], member }
   expect(await fetchOffsetsIfAny(cluster, groupId, request)).toEqual([])

@@ -1,4 +1,4 @@
-/** Offsets of a topic that was created anew while the edge remembers the one before. */
+/** Committed offsets of a topic that was recreated while the edge has the old one cached. */
 import { expect, test, vi } from 'vitest'
 import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { commitOffsets, fetchOffsets } from '../../src/broker/committed-offsets.ts'
@@ -12,7 +12,7 @@ import { parseTopicName } from '../../src/core/topic/topic-name.ts'
 const groupId = parseGroupId('g')
 const member = { memberId: 'm', epoch: 1, instanceId: null }
 
-/** A cluster whose topic has the id `topic.id`, and a group that holds to it. */
+/** Makes a cluster whose topic has the id `topic.id`, and a group that accepts only this id. */
 function clusterWith(name: string, topic: { id: string; partitions?: number }) {
   const stored = {
     topic: name,
@@ -33,7 +33,7 @@ function clusterWith(name: string, topic: { id: string; partitions?: number }) {
       overrides: {},
     },
   }))
-  // Of a topic that was deleted nothing is left.
+  // Nothing is left of a deleted topic.
   const describe = async (objectName: string) =>
     objectName.startsWith(topic.id)
       ? { ok: { partition: 0, logStartOffset: 0, highWatermark: 10, sizeBytes: 0 } }
@@ -59,7 +59,7 @@ function clusterWith(name: string, topic: { id: string; partitions?: number }) {
   return { cluster, getTopic, commit, stored, kept, forgetTopics }
 }
 
-test('are fetched under the id that it has now', async () => {
+test("fetches offsets under the topic's current id", async () => {
   const topic = { id: 'old' }
   const name = parseTopicName('fetched-anew')
   const { cluster } = clusterWith(name, topic)
@@ -68,7 +68,7 @@ test('are fetched under the id that it has now', async () => {
   expect(await fetchOffsets(cluster, groupId)).toMatchObject([{ topicId: 'new', offset: 7 }])
 })
 
-test('of the topic before are not taken for those of the one that has its name now', async () => {
+test('does not return offsets of the old topic for the recreated one', async () => {
   const topic = { id: 'old' }
   const name = parseTopicName('kept-of-both')
   const { cluster, getTopic, stored, kept, forgetTopics } = clusterWith(name, topic)
@@ -78,16 +78,16 @@ test('of the topic before are not taken for those of the one that has its name n
   getTopic.mockClear()
   expect(await fetchOffsets(cluster, groupId)).toMatchObject([{ topicId: 'new', offset: 3 }])
   expect(forgetTopics.mock.calls).toEqual([[['old']]])
-  // One look for both.
+  // One look-up for both.
   expect(getTopic).toHaveBeenCalledTimes(1)
 })
 
-test('are committed under the id that it has now', async () => {
+test("commits offsets under the topic's current id", async () => {
   const topic = { id: 'old' }
   const name = parseTopicName('committed-anew')
   const { cluster, commit } = clusterWith(name, topic)
   const offset = { topic: name, partition: 0, offset: 3, leaderEpoch: -1, metadata: '' }
-  // From here on the edge knows the topic, and that the offset is there.
+  // Now the edge has the topic and its log ends cached.
   await commitOffsets(cluster, groupId, member, [offset])
   topic.id = 'new'
   await commitOffsets(cluster, groupId, member, [offset])
@@ -98,7 +98,7 @@ test('are committed under the id that it has now', async () => {
   ])
 })
 
-test('by hand are committed under the id that it has now', async () => {
+test("commits offsets without a member under the topic's current id", async () => {
   const topic = { id: 'old' }
   const name = parseTopicName('by-hand-anew')
   const { cluster, commit } = clusterWith(name, topic)
@@ -109,7 +109,7 @@ test('by hand are committed under the id that it has now', async () => {
   expect(commit.mock.lastCall?.[0].offsets).toMatchObject([{ topicId: 'new' }])
 })
 
-test('of a partition that the topic has grown are committed', async () => {
+test('commits offsets of a partition that was added to the topic', async () => {
   const topic = { id: 'same', partitions: 1 }
   const name = parseTopicName('grown')
   const { cluster, commit } = clusterWith(name, topic)
@@ -120,7 +120,7 @@ test('of a partition that the topic has grown are committed', async () => {
   expect(commit.mock.lastCall?.[0].offsets).toMatchObject([{ partition: 1 }])
 })
 
-test('that the member does not hold are refused once, not tried again', async () => {
+test('fails without a retry for offsets that the member does not own', async () => {
   const name = parseTopicName('not-held')
   const { cluster, commit } = clusterWith(name, { id: 'same' })
   commit.mockImplementation(async () => ({

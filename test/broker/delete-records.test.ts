@@ -1,4 +1,4 @@
-/** Deleting records of a topic that may be another one by now. */
+/** Deleting records of a topic that may have been recreated. */
 import { expect, test, vi } from 'vitest'
 import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { deleteRecords } from '../../src/broker/delete-records.ts'
@@ -8,7 +8,7 @@ import { parseTopicName } from '../../src/core/topic/topic-name.ts'
 
 const name = parseTopicName('deleted-from')
 
-test('tells where the log starts, and touches no topic that was created anew', async () => {
+test('returns the log start, and leaves a recreated topic alone', async () => {
   const config = resolveTopicConfig({})
   const topic = { id: 'id', name, partitions: 1, version: 1, config, overrides: {} }
   const called = vi.fn(async () => ({ ok: { logStartOffset: 7 } }))

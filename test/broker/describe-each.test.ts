@@ -1,4 +1,4 @@
-/** How many groups one answer describes: needs groups that are as large as a test says. */
+/** How many groups one response describes; needs groups of chosen sizes. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { describeEach } from '../../src/broker/describe-each.ts'
@@ -12,7 +12,7 @@ interface Described {
   readonly sizeBytes: number
 }
 
-/** Groups by id with their sizes, and the most that all calls together could have held here at a time. */
+/** Makes groups by id with their sizes, and records the largest total of limits that were reserved at a time. */
 function groupsOf(sizes: ReadonlyMap<string, number>) {
   let underWay = 0
   let heldBytes = 0
@@ -26,7 +26,7 @@ function groupsOf(sizes: ReadonlyMap<string, number>) {
     most.calls = Math.max(most.calls, underWay)
     most.bytes = Math.max(most.bytes, heldBytes)
     try {
-      // Small ones come sooner.
+      // Small groups return first.
       for (let turn = 0; turn <= sizeBytes % 7; turn++) await Promise.resolve()
       checkDescriptionSize(sizeBytes, maxBytes)
       heldBytes += sizeBytes
@@ -44,12 +44,12 @@ function groupsOf(sizes: ReadonlyMap<string, number>) {
 }
 
 /**
- * Question: can an answer, or what is on its way to it, outgrow its bound, and is every group described
- * in the end? Contract: calls and answer together stay within the bound; whoever asks again for those
- * that are `throttled` has all but those that are too large by themselves.
- * Generated: up to 120 groups, most of them small. Limits: sizes stay as they are.
+ * Question: can a response, or the descriptions in flight, exceed the limit, and is every group described eventually?
+ * Contract: calls and response together stay within the limit; a caller that repeats the request for `throttled` groups
+ * gets all but those that exceed the limit alone.
+ * Generated: up to 120 groups, most of them small. Limits: sizes do not change.
  */
-test('all groups are described by and by, and never more at a time than there is room for', async () => {
+test('describes all groups in the end, and never reserves more than the limit', async () => {
   const sizeBytes = fc.oneof(
     { weight: 8, arbitrary: fc.integer({ min: 0, max: 10_000 }) },
     { weight: 2, arbitrary: fc.integer({ min: 10_000, max: 4_000_000 }) },
@@ -84,7 +84,7 @@ test('all groups are described by and by, and never more at a time than there is
 
 const TOO_LARGE = DESCRIBED_GROUPS_BYTES_MAX + 1
 
-test('many small groups are asked side by side', async () => {
+test('describes many small groups in parallel', async () => {
   const ids = Array.from({ length: 200 }, (_, index) => `g${index}`)
   const { ask, most } = groupsOf(new Map(ids.map((id) => [id, 1_000])))
   expect((await ask(ids)).map((outcome) => 'groupId' in outcome && outcome.groupId)).toEqual(ids)
@@ -96,7 +96,7 @@ test.each([
   ['some', 20],
   ['most', 49],
 ])(
-  'small groups do not wait for one another where large ones have taken %s of the room',
+  'does not serialize small groups while large ones have taken %s of the budget',
   async (_, count) => {
     const large = Math.floor(DESCRIBED_GROUPS_BYTES_MAX / EDGE_FANOUT_MAX) - 10
     const sizes = [
@@ -106,12 +106,12 @@ test.each([
     const { ask, rounds } = groupsOf(new Map(sizes.map((size, index) => [`g${index}`, size])))
     const outcomes = await ask(sizes.map((_, index) => `g${index}`))
     expect(outcomes.filter((outcome) => outcome instanceof EdgelogError)).toEqual([])
-    // Each round waits for its slowest call, and a client for all of them: 50 calls to a round.
+    // Each round waits for its slowest call, and one round has 50 calls.
     expect(rounds()).toBeLessThanOrEqual(Math.ceil(sizes.length / EDGE_FANOUT_MAX) + 2)
   },
 )
 
-test('a refusal is the outcome of its group, and a defect is none', async () => {
+test('returns an error as the result of its group, and throws unexpected errors', async () => {
   const refusal = new EdgelogError('group_id_not_found', 'no')
   const describe = async (groupId: string) => {
     if (groupId === 'gone') throw refusal

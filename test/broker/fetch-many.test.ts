@@ -1,4 +1,4 @@
-/** Many partitions in one fetch: needs partitions whose reads are counted, held and failed on demand. */
+/** Fetching many partitions at once; needs partitions whose reads are counted, held and failed on demand. */
 import { expect, test, vi } from 'vitest'
 import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { type FetchManyOptions, type FetchOutcome, fetchMany } from '../../src/broker/fetch-many.ts'
@@ -97,7 +97,7 @@ async function fetchFrom(
   return await fetchMany(clusterOf(partitions), wanted, { ...defaults, ...limits })
 }
 
-/** The bytes of each answer, or the code of its refusal. */
+/** Returns the bytes of each result, or the code of its error. */
 function sizesOf(outcomes: readonly FetchOutcome[]): Array<number | string> {
   return outcomes.map((one) => (one instanceof EdgelogError ? one.code : one.batches.length))
 }
@@ -107,15 +107,15 @@ function logsOf(...sizes: ReadonlyArray<readonly number[]>): FakePartition[] {
 }
 
 test.each([
-  ['all that fits', 1_000, 1_000, [[100, 100], [100]], [200, 100]],
-  ['as much of each as it may give', 1_000, 150, [[100, 100], [100]], [100, 100]],
-  ['the first first', 250, 1_000, [[100, 100], [100]], [200, 0]],
-  ['a later one that fits', 250, 1_000, [[100, 100], [80, 50], [40]], [200, 0, 40]],
-  ['a first batch that is too large, and nothing after', 50, 1_000, [[100], [100]], [100, 0]],
-  ['of the first that has something', 50, 1_000, [[], [100, 100], [10]], [0, 100, 0]],
+  ['everything that fits', 1_000, 1_000, [[100, 100], [100]], [200, 100]],
+  ['up to the limit of each partition', 1_000, 150, [[100, 100], [100]], [100, 100]],
+  ['the first partition first', 250, 1_000, [[100, 100], [100]], [200, 0]],
+  ['a later partition that fits', 250, 1_000, [[100, 100], [80, 50], [40]], [200, 0, 40]],
+  ['a first batch that is too large, and nothing else', 50, 1_000, [[100], [100]], [100, 0]],
+  ['only the first partition that has records', 50, 1_000, [[], [100, 100], [10]], [0, 100, 0]],
   ['a batch too large for its partition, and others', 1_000, 50, [[100], [40]], [100, 40]],
-  ['something though nothing is allowed', 0, 0, [[], [100], [1]], [0, 100, 0]],
-])('gives %s', async (_, maxBytes, ownBytes, sizes, expected) => {
+  ['one batch even if no bytes are allowed', 0, 0, [[], [100], [1]], [0, 100, 0]],
+])('returns %s', async (_, maxBytes, ownBytes, sizes, expected) => {
   const outcomes = await fetchFrom(logsOf(...sizes), { maxBytes, ownBytes })
   expect(sizesOf(outcomes)).toEqual(expected)
   for (const [index, outcome] of outcomes.entries()) {
@@ -125,13 +125,13 @@ test.each([
   }
 })
 
-test('a first batch that is too large takes the room of others that were read beside it', async () => {
+test('drops batches that were read beside a first batch that is too large', async () => {
   const outcomes = await fetchFrom(logsOf([100], [60], [30]), { maxBytes: 90, ownBytes: 90 })
   expect(sizesOf(outcomes)).toEqual([100, 0, 0])
   expect(outcomes[1]).toMatchObject({ to: 0, highWatermark: 1 })
 })
 
-test('never has more on its way than an answer may hold', async () => {
+test('never reserves more bytes than a response may hold', async () => {
   const size = 1_000_000
   const partitions = logsOf(...Array.from({ length: 60 }, () => [size, size]))
   let underWay = 0
@@ -153,7 +153,7 @@ test('never has more on its way than an answer may hold', async () => {
   expect(sizesOf(outcomes).slice(16)).toEqual(Array.from({ length: 44 }, () => 0))
 })
 
-test('the refusal of one partition is its own, and is answered at once', async () => {
+test('returns the error of one partition separately, and at once', async () => {
   const partitions = logsOf([], [100], [])
   const [, , last] = partitions
   if (last !== undefined) last.error = new EdgelogError('unavailable', 'away')
@@ -161,7 +161,7 @@ test('the refusal of one partition is its own, and is answered at once', async (
   expect(sizesOf(outcomes)).toEqual(['offset_out_of_range', 100, 'unavailable'])
 })
 
-test('a topic that was created anew is refused', async () => {
+test('rejects a recreated topic', async () => {
   const cluster = clusterOf(logsOf([1], [1]), 'another id')
   const wanted = [0, 1].map((partition) => ({ topic, partition, offset: 0, maxBytes: 1 }))
   const outcomes = await fetchMany(cluster, wanted, {
@@ -172,14 +172,14 @@ test('a topic that was created anew is refused', async () => {
 })
 
 test.each([
-  ['nothing is asked for', [], 1],
-  ['no byte is waited for', [[], []], 0],
-])('answers at once where %s', async (_, sizes, minBytes) => {
+  ['nothing is requested', [], 1],
+  ['minBytes is 0', [[], []], 0],
+])('returns at once if %s', async (_, sizes, minBytes) => {
   const outcomes = await fetchFrom(logsOf(...sizes), { minBytes, maxWaitMs: 60_000 })
   expect(sizesOf(outcomes)).toEqual(sizes.map(() => 0))
 })
 
-test('one partition is one call, which waits there', async () => {
+test('fetches a single partition with one call, which waits there', async () => {
   const partitions = logsOf([])
   const fetched = fetchFrom(partitions, { minBytes: 7, maxWaitMs: 60_000, maxBytes: 500 })
   await vi.waitFor(() => expect(partitions[0]?.waits).toBe(1), WAIT)
@@ -190,7 +190,7 @@ test('one partition is one call, which waits there', async () => {
   ])
 })
 
-test('waits until something comes, and reads again only where it came', async () => {
+test('waits for records, and reads only the partitions that have grown', async () => {
   const partitions = logsOf([5], [5], [5])
   const fetched = fetchFrom(partitions, { offsets: [1, 1, 1], maxWaitMs: 60_000 })
   await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1, 1]), WAIT)
@@ -199,7 +199,7 @@ test('waits until something comes, and reads again only where it came', async ()
   expect(partitions.map(({ reads }) => reads.length)).toEqual([2, 3, 2])
 })
 
-test('gathers minBytes from all, each waiting once at a time', async () => {
+test('collects minBytes from all partitions, with one waiting call each', async () => {
   const partitions = logsOf([10], [])
   const fetched = fetchFrom(partitions, { minBytes: 40, maxWaitMs: 60_000 })
   await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1]), WAIT)
@@ -211,19 +211,19 @@ test('gathers minBytes from all, each waiting once at a time', async () => {
   expect(sizesOf(await fetched)).toEqual([20, 20])
 })
 
-test('answers at its deadline with what there is', async () => {
+test('returns at its deadline with what was read', async () => {
   const outcomes = await fetchFrom(logsOf([10], []), { minBytes: 40, maxWaitMs: 20 })
   expect(sizesOf(outcomes)).toEqual([10, 0])
 })
 
-test('does not ask again and again where too many wait already', async () => {
+test('does not retry at once if a partition has too many waiters', async () => {
   const partitions = logsOf([], [])
   for (const one of partitions) one.isFull = true
   await fetchFrom(partitions, { maxWaitMs: 50 })
   expect(partitions.map(({ reads }) => reads.length)).toEqual([2, 2])
 })
 
-test('leaves behind polls that end soon, however long it could have waited', async () => {
+test('leaves polls behind that end soon, however long it might have waited', async () => {
   const partitions = logsOf([], [])
   const fetched = fetchFrom(partitions, { maxWaitMs: 60_000 })
   await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1]), WAIT)
@@ -251,7 +251,7 @@ test('renews its polls while it waits, each time for longer', async () => {
   }
 })
 
-test('what fails after the answer has left disturbs nobody', async () => {
+test('ignores calls that fail after the response was sent', async () => {
   const partitions = logsOf([], [])
   const fetched = fetchFrom(partitions, { maxWaitMs: 60_000 })
   await vi.waitFor(() => expect(partitions.map(({ waits }) => waits)).toEqual([1, 1]), WAIT)

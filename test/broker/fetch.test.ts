@@ -1,4 +1,4 @@
-/** What the edge makes of what a partition answers: needs a partition that answers on demand. */
+/** Decoding of fetched batches; needs a partition that responds on demand. */
 import { expect, test } from 'vitest'
 import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { fetchRecords } from '../../src/broker/fetch.ts'
@@ -35,7 +35,7 @@ function clusterOf(batches: Uint8Array, nextOffset: number): Cluster {
   return connectCluster(env as unknown as ObjectBindings, newCaches())
 }
 
-/** A batch of two records of zeros, which compress to next to nothing. */
+/** Makes a batch of two records of zeros, which compress to a small fraction of their size. */
 async function denseBatch(baseOffset: number, sizeBytes: number): Promise<Uint8Array> {
   const record = { timestamp: 0, key: null, value: new Uint8Array(sizeBytes / 2), headers: [] }
   const batch = await compressBatch(encodeBatch([record, record]), 'gzip', CODECS)
@@ -43,7 +43,7 @@ async function denseBatch(baseOffset: number, sizeBytes: number): Promise<Uint8A
   return batch
 }
 
-test('records that decompress to more than an answer may hold are left to the next fetch', async () => {
+test('leaves records that decompress beyond the limit of a response to the next fetch', async () => {
   const sizeBytes = 1_000_000
   const fitting = Math.ceil(DECODED_BYTES_MAX / sizeBytes)
   const offsets = Array.from({ length: fitting + 5 }, (_, index) => index * 2)

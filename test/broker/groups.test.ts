@@ -1,4 +1,4 @@
-/** The list of groups, of which some do not answer. */
+/** Listing groups of which some do not respond. */
 import { expect, test } from 'vitest'
 import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { listGroups } from '../../src/broker/groups.ts'
@@ -15,7 +15,7 @@ const GROUPS: Readonly<Record<string, () => unknown>> = {
   gone: () => ({ error: new EdgelogError('group_id_not_found', 'gone').toBody() }),
 }
 
-test('leaves out who is gone, and names who does not answer', async () => {
+test('leaves out deleted groups, and lists those that do not respond as unknown', async () => {
   const env = {
     COORDINATOR: { getByName: () => ({ listGroups: async () => ({ ok: Object.keys(GROUPS) }) }) },
     GROUP: { getByName: (id: string) => ({ summarize: async () => GROUPS[id]?.() }) },
@@ -26,6 +26,6 @@ test('leaves out who is gone, and names who does not answer', async () => {
     ['there', 'stable'],
     ['silent', 'unknown'],
   ])
-  // A full page may have another one after it.
+  // A full page may be followed by another one.
   expect(next).toBe('gone')
 })

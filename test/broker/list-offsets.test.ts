@@ -1,4 +1,4 @@
-/** Offsets by time, exact to the record: needs a partition that names batches on demand. */
+/** Finding offsets by time, exact to the record; needs a partition that returns batches on demand. */
 import { expect, test } from 'vitest'
 import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { findMaxTimestamp, findOffsetByTimestamp } from '../../src/broker/list-offsets.ts'
@@ -32,13 +32,13 @@ test.each([
   ['the first such record of a batch', 10, [batchOf(10, [1, 9, 4, 9])], 11],
   ['none below the log start', 12, [batchOf(10, [1, 9, 4, 7]), batchOf(30, [8])], 30],
   [
-    'one of the batch that the log starts within',
+    'a record of the batch that the log starts within',
     11,
     [batchOf(10, [1, 9, 4]), batchOf(30, [8])],
     11,
   ],
-  ['the first of two as late', 10, [batchOf(10, [8]), batchOf(30, [8])], 10],
-  ['nothing of records without a time', 10, [batchOf(10, [-1, -1])], undefined],
+  ['the first of two equally late records', 10, [batchOf(10, [8]), batchOf(30, [8])], 10],
+  ['nothing among records without a time', 10, [batchOf(10, [-1, -1])], undefined],
   ['nothing in an empty log', 10, [], undefined],
 ])('findMaxTimestamp() finds %s', async (_, logStartOffset, batches, offset) => {
   const found = await findMaxTimestamp(clusterOf(batches, logStartOffset), name, 0)

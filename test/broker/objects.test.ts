@@ -1,4 +1,4 @@
-/** What a call of an object fails with, as clients see it. */
+/** Errors of calls to objects, as clients receive them. */
 import { expect, test } from 'vitest'
 import { type ObjectBindings, Objects } from '../../src/broker/objects.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
@@ -6,7 +6,7 @@ import { parseGroupId } from '../../src/core/group/group-id.ts'
 
 const groupId = parseGroupId('group')
 
-/** Objects that all behave as `call` does. */
+/** Makes objects that all behave like `call`. */
 function objectsThat(call: () => Promise<unknown>): Objects {
   const stub = { call }
   const bindings = {
@@ -20,7 +20,7 @@ function objectsThat(call: () => Promise<unknown>): Objects {
 type Call = Parameters<Objects['callPartition']>[1]
 const call = (stub: unknown) => (stub as { call: Call }).call(stub as never)
 
-/** Every way to an object. */
+/** Every way to call an object. */
 const WAYS: Array<[string, (objects: Objects) => Promise<unknown>]> = [
   ['coordinate', (objects) => objects.coordinate(call)],
   ['callGroup', (objects) => objects.callGroup(groupId, call)],
@@ -50,7 +50,7 @@ test.each(WAYS)('%s passes on an error that the call itself throws', async (_, r
   await expect(reach(objects)).rejects.toBe(error)
 })
 
-test('throws what a coordinator and a group refuse, and returns what a partition refuses', async () => {
+test('throws errors of the coordinator and of a group, and returns those of a partition', async () => {
   const refusal = { error: new EdgelogError('policy_violation', 'too many').toBody() }
   const objects = objectsThat(async () => refusal)
   const code = { code: 'policy_violation' }

@@ -1,4 +1,4 @@
-/** What callers are told when partitions fail in the middle: needs partitions that fail on demand. */
+/** Results of a produce of which some partitions fail; needs partitions that fail on demand. */
 import { expect, test } from 'vitest'
 import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import type { ObjectBindings } from '../../src/broker/objects.ts'
@@ -9,7 +9,7 @@ import { parseTopicName } from '../../src/core/topic/topic-name.ts'
 
 let topicsMade = 0
 
-/** A cluster with one topic of two partitions; `append` stands in for the second one. */
+/** Makes a cluster with one topic of two partitions; `append` stands in for the second one. */
 function clusterWith(append: (request: AppendRequest) => Promise<unknown>) {
   topicsMade += 1
   const name = parseTopicName(`fake-${topicsMade}`)
@@ -41,7 +41,7 @@ const records = [0, 1].map((partition) => ({
   partition,
 }))
 
-test('produceRecords() tells which records were appended when a partition is lost half way', async () => {
+test('produceRecords() returns the appended records when one partition fails', async () => {
   const { cluster, name } = clusterWith(() => Promise.reject(new Error('connection lost')))
   await expect(produceRecords(cluster, name, records)).rejects.toMatchObject({
     code: 'partly_appended',
@@ -50,7 +50,7 @@ test('produceRecords() tells which records were appended when a partition is los
   })
 })
 
-test('produceRecords() passes on what the only partition says', async () => {
+test('produceRecords() passes on the error of the only partition', async () => {
   const error = { code: 'throttled', message: 'too much', retryable: true }
   const { cluster, name } = clusterWith(async () => ({ error }))
   await expect(produceRecords(cluster, name, records.slice(1))).rejects.toMatchObject({
@@ -59,7 +59,7 @@ test('produceRecords() passes on what the only partition says', async () => {
   })
 })
 
-test('produceRecords() says that an overloaded object is to be left alone for a while', async () => {
+test('produceRecords() throws throttled for an overloaded object', async () => {
   const overloaded = Object.assign(new Error('Durable Object is overloaded'), { overloaded: true })
   const { cluster, name } = clusterWith(() => Promise.reject(overloaded))
   await expect(produceRecords(cluster, name, records.slice(1))).rejects.toMatchObject({
@@ -67,7 +67,7 @@ test('produceRecords() says that an overloaded object is to be left alone for a 
   })
 })
 
-test('a partition that refuses records has them named by their index in the request', async () => {
+test('names the rejected records of a partition by their index in the request', async () => {
   const recordRules = { needsKey: true, timestamps: null }
   const details = { batchIndex: 0, recordRules }
   const error = { code: 'invalid_record', message: 'refused', retryable: false, details }

@@ -1,8 +1,8 @@
-/** Concurrent calls with one key. */
+/** Concurrent calls with the same key. */
 import { expect, test, vi } from 'vitest'
 import { singleFlight } from '../../src/broker/single-flight.ts'
 
-test('shares one call among concurrent callers of a key, and begins another one afterwards', async () => {
+test('shares one call among concurrent callers of a key, and starts another one afterwards', async () => {
   const underWay = new Map<string, Promise<number>>()
   let calls = 0
   const begin = vi.fn(async () => {
@@ -15,7 +15,7 @@ test('shares one call among concurrent callers of a key, and begins another one 
   expect(underWay.size).toBe(0)
 })
 
-test('gives a failure to all callers, and forgets it', async () => {
+test('passes a failure to all callers, and does not cache it', async () => {
   const underWay = new Map<string, Promise<number>>()
   const failing = () => singleFlight(underWay, 'a', () => Promise.reject(new Error('lost')))
   const results = await Promise.allSettled([failing(), failing()])

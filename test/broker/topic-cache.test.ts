@@ -1,4 +1,4 @@
-/** What the cache of topics keeps, and for how long. */
+/** Entries of the topic cache, and their lifetime. */
 import { expect, test } from 'vitest'
 import { TopicCache } from '../../src/broker/topic-cache.ts'
 import { METADATA_TOPICS_MAX, METADATA_TTL_MS } from '../../src/core/limits.ts'
@@ -22,7 +22,7 @@ test('finds a topic by its name and by its id, and sets when it is stale', () =>
   expect(cache.nameOf(topic.id)).toBe(topic.name)
 })
 
-test('keeps the later version where responses overtake one another', () => {
+test('keeps the later version if responses arrive out of order', () => {
   const cache = new TopicCache()
   const later = topicOf('known', { version: 2 })
   cache.set(later, 0)

@@ -1,4 +1,4 @@
-/** When cached metadata is stale: needs a coordinator that fails on demand. */
+/** When cached metadata is stale; needs a coordinator that fails on demand. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { commitOffsets } from '../../src/broker/committed-offsets.ts'
@@ -42,7 +42,7 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms)
 }
 
-test('of many requests that find a topic old one asks for it anew', async () => {
+test('asks the coordinator once if many requests find a topic stale', async () => {
   let version = 0
   const getTopic = vi.fn(async () => {
     version += 1
@@ -57,10 +57,10 @@ test('of many requests that find a topic old one asks for it anew', async () => 
   expect((await cluster.topics.get(name)).version).toBe(2)
 })
 
-describe('whether a topic is still the one of its name', () => {
+describe('isCurrent()', () => {
   const gone = { error: new EdgelogError('unknown_topic_or_partition', 'gone').toBody() }
 
-  /** A cluster that knows the topic 'id'; its coordinator and its partitions answer as they are told. */
+  /** Makes a cluster that has the topic 'id' cached; its coordinator and its partitions return what a test sets. */
   async function clusterThatKnows() {
     const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
     const describePartition = vi.fn(async (_: string): Promise<unknown> => ({ ok: {} }))
@@ -79,7 +79,7 @@ describe('whether a topic is still the one of its name', () => {
 
   const id = 'id'
 
-  test('of many that ask at a time one asks a partition, and none the coordinator', async () => {
+  test('asks one partition once for many concurrent calls, and never the coordinator', async () => {
     const { cluster, getTopic, describePartition } = await clusterThatKnows()
     const ask = () => Promise.all([1, 2, 3].map(() => cluster.topics.isCurrent({ id, name }, 0)))
     expect(await ask()).toEqual([true, true, true])
@@ -95,7 +95,7 @@ describe('whether a topic is still the one of its name', () => {
   test.each([
     ['is overloaded', Object.assign(new Error('too many requests'), { overloaded: true })],
     ['was reset', new Error('network connection lost')],
-  ])('the coordinator is asked where the partition %s', async (_, failure) => {
+  ])('asks the coordinator if the partition %s', async (_, failure) => {
     const { cluster, getTopic, describePartition } = await clusterThatKnows()
     describePartition.mockRejectedValue(failure)
     expect(await cluster.topics.isCurrent({ id, name }, 0)).toBe(true)
@@ -104,7 +104,7 @@ describe('whether a topic is still the one of its name', () => {
     expect((await cluster.topics.get(name)).id).toBe('anew')
   })
 
-  test('what is remembered counts where the coordinator does not answer either, and nothing else', async () => {
+  test('trusts the cache, and only the cache, if the coordinator does not respond either', async () => {
     const { cluster, getTopic, describePartition } = await clusterThatKnows()
     describePartition.mockRejectedValue(new Error('network connection lost'))
     getTopic.mockRejectedValue(new Error('network connection lost'))
@@ -116,14 +116,14 @@ describe('whether a topic is still the one of its name', () => {
     expect((await cluster.topics.get(name)).id).toBe(id)
   })
 
-  test('of another than is remembered the coordinator is asked once', async () => {
+  test('asks the coordinator once about a topic that is not the cached one', async () => {
     const { cluster, getTopic, describePartition } = await clusterThatKnows()
     expect(await cluster.topics.isCurrent({ id: 'before', name }, 0)).toBe(false)
     expect(getTopic).toHaveBeenCalledTimes(1)
     expect(describePartition).not.toHaveBeenCalled()
   })
 
-  test('a partition that it is yet to grow is not asked', async () => {
+  test('does not call a partition that the topic does not have yet', async () => {
     const { cluster, getTopic, describePartition } = await clusterThatKnows()
     expect(await cluster.topics.isCurrent({ id, name }, 7)).toBe(true)
     expect(describePartition.mock.calls).toEqual([['id/0']])
@@ -131,7 +131,7 @@ describe('whether a topic is still the one of its name', () => {
   })
 })
 
-test('a coordinator that does not answer stops no request for a known topic', async () => {
+test('serves requests for a cached topic while the coordinator does not respond', async () => {
   const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
   const cluster = clusterOf(getTopic)
   await cluster.topics.get(name)
@@ -146,12 +146,12 @@ test('a coordinator that does not answer stops no request for a known topic', as
   expect((await cluster.topics.get(name)).version).toBe(2)
 })
 
-describe('while the coordinator is away, the cached topic survives', () => {
+describe('a cached topic while the coordinator is unavailable', () => {
   const gone = { error: new EdgelogError('unknown_topic_or_partition', 'gone').toBody() }
   const groupId = parseGroupId('by-hand')
   const offset = { topic: name, partition: 0, offset: 0, leaderEpoch: -1, metadata: '' }
 
-  /** A cluster that has the topic cached, and whose coordinator does not answer any more. */
+  /** Makes a cluster that has the topic cached, and whose coordinator no longer responds. */
   async function cutOff() {
     const away = vi.fn(async (): Promise<unknown> => {
       throw new Error('network connection lost')
@@ -175,20 +175,20 @@ describe('while the coordinator is away, the cached topic survives', () => {
 
   test.each<[string, (cluster: Cluster) => Promise<unknown>]>([
     ['a description', (cluster) => cluster.topics.lookUp(name)],
-    ['a commit by hand', (cluster) => commitOffsets(cluster, groupId, null, [offset])],
+    ['a commit without a member', (cluster) => commitOffsets(cluster, groupId, null, [offset])],
     ['a change', (cluster) => changeTopic(cluster, name, { partitions: 2 })],
-    ['a deletion that was not answered', (cluster) => deleteTopic(cluster, name)],
+    ['a deletion without a response', (cluster) => deleteTopic(cluster, name)],
     [
-      'a call that its partition refuses as unknown',
+      'a call to a partition that no longer exists',
       (cluster) => cluster.topics.callPartition(name, 0, (stub) => stub.describe()),
     ],
-  ])('%s fails, and leaves it', async (_, operation) => {
+  ])('survives %s, which fails', async (_, operation) => {
     const { cluster } = await cutOff()
     await expect(operation(cluster)).rejects.toMatchObject({ code: 'unavailable' })
     expect((await cluster.topics.get(name)).version).toBe(1)
   })
 
-  test('a response with a later topic version leaves it', async () => {
+  test('survives a response with a later topic version', async () => {
     const { cluster, describePartition } = await cutOff()
     describePartition.mockResolvedValue({ ok: { topicVersion: 2 } })
     await cluster.topics.callPartition(name, 0, (stub) => stub.describe())
@@ -196,7 +196,7 @@ describe('while the coordinator is away, the cached topic survives', () => {
   })
 })
 
-test('does not replace a topic by an older version of it', async () => {
+test('does not replace a topic by an older version', async () => {
   const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
   const cluster = clusterOf(getTopic)
   let respond: (topic: unknown) => void = () => {}
@@ -208,7 +208,7 @@ test('does not replace a topic by an older version of it', async () => {
   expect((await cluster.topics.get(name)).version).toBe(2)
 })
 
-test('a topic that is gone is forgotten', async () => {
+test('evicts a topic that was deleted', async () => {
   const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
   const cluster = clusterOf(getTopic)
   await cluster.topics.get(name)
@@ -223,7 +223,7 @@ test('a topic that is gone is forgotten', async () => {
   }
 })
 
-test('a hundred tails of a topic that was created anew cost one look-up, and others none', async () => {
+test('looks a recreated topic up once for a hundred tails, and delays no other call', async () => {
   const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
   const caches = newCaches()
   const cluster = clusterOf(getTopic, caches)
@@ -233,7 +233,7 @@ test('a hundred tails of a topic that was created anew cost one look-up, and oth
   const isolation = 'committed' as const
   const options = { offset: 0, creditBytes: 1, isolation, topicId: 'another id' }
   const tails = Array.from({ length: 100 }, () => openTail(cluster, name, 0, options))
-  // Meanwhile the rest goes on with what is known.
+  // Meanwhile other requests continue with the cached topic.
   expect((await cluster.topics.get(name)).version).toBe(1)
   await Promise.resolve()
   expect((await connectCluster({} as ObjectBindings, caches).topics.get(name)).version).toBe(1)
@@ -241,7 +241,7 @@ test('a hundred tails of a topic that was created anew cost one look-up, and oth
   for (const tail of tails) await expect(tail).rejects.toMatchObject({ code: 'unknown_topic_id' })
   expect(getTopic).toHaveBeenCalledTimes(2)
   expect((await cluster.topics.get(name)).version).toBe(2)
-  // Not for long: the next one asks anew.
+  // Only for a while: the next request looks it up again.
   getTopic.mockResolvedValue(topicOf(3))
   await expect(openTail(cluster, name, 0, options)).rejects.toMatchObject({
     code: 'unknown_topic_id',
@@ -260,7 +260,7 @@ describe('getById()', () => {
     return cluster
   }
 
-  test('answers a topic that is known by its name from memory, and knows what it asked for', async () => {
+  test('returns a topic cached by name from the cache, and caches what it looks up', async () => {
     const getTopic = vi.fn(async () => withId)
     const getTopicById = vi.fn(async () => withId)
     const cluster = clusterOfIds(getTopic, getTopicById)
@@ -275,12 +275,12 @@ describe('getById()', () => {
   })
 
   test.each([
-    ['was created anew', async () => topicOf(2)],
+    ['was recreated', async () => topicOf(2)],
     [
-      'is deleted',
+      'was deleted',
       async () => ({ error: new EdgelogError('unknown_topic_or_partition', 'gone').toBody() }),
     ],
-  ])('does not know the id of a topic that %s', async (_, then) => {
+  ])('throws for the id of a topic that %s', async (_, then) => {
     const getTopic = vi.fn(async (): Promise<unknown> => withId)
     const cluster = clusterOfIds(getTopic, async () => gone)
     await cluster.topics.get(name)
@@ -289,7 +289,7 @@ describe('getById()', () => {
     await expect(cluster.topics.getById(id)).rejects.toMatchObject({ code: 'unknown_topic_id' })
   })
 
-  test('asks nobody about what is not an id', async () => {
+  test('does not call the coordinator for a text that is not an id', async () => {
     const getTopicById = vi.fn(async () => gone)
     const cluster = clusterOfIds(async () => withId, getTopicById)
     for (const wrong of ['', 'known', `${id}0`, id.replace('1', 'g')]) {
@@ -301,7 +301,7 @@ describe('getById()', () => {
   })
 })
 
-test('two apps of one isolate share no topics', async () => {
+test('keeps the topics of two apps in one isolate separate', async () => {
   const one = clusterOf(async () => topicOf(1))
   const other = clusterOf(async () => topicOf(2))
   expect((await one.topics.get(name)).version).toBe(1)

@@ -1,4 +1,4 @@
-/** Who may call, from where: needs servers of its own, configured one way and the other. */
+/** Which callers are accepted, and from where; needs servers of its own, with and without a token. */
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -18,7 +18,7 @@ afterAll(async () => {
   await Promise.all([open.stop(), closed.stop()])
 })
 
-/** `fetch` does not let one choose `Host`. */
+/** `fetch` does not allow a `Host` header. */
 function statusFor(url: string, headers: Record<string, string>): Promise<number> {
   return new Promise((resolve, reject) => {
     const sent = httpRequest(url, { headers }, (response) => {
@@ -30,11 +30,11 @@ function statusFor(url: string, headers: Record<string, string>): Promise<number
   })
 }
 
-describe('with EDGELOG_TOKEN', () => {
+describe('a server with EDGELOG_TOKEN', () => {
   const call = (headers: Record<string, string> = {}, path = '/v1/topics') =>
     fetch(`${closed.url}${path}`, { headers })
 
-  test('every call but /healthz needs it', async () => {
+  test('requires the token for every call but /healthz', async () => {
     expect((await call({}, '/healthz')).status).toBe(200)
     const refused = await call()
     expect(refused.headers.get('www-authenticate')).toContain('Bearer')
@@ -54,16 +54,16 @@ describe('with EDGELOG_TOKEN', () => {
     `Basic ${TOKEN}`,
     TOKEN,
     `Bearer ${TOKEN} ${TOKEN}`,
-  ])('%j is not it', async (authorization) => {
+  ])('rejects the Authorization header %j', async (authorization) => {
     await expectError(await call({ Authorization: authorization }), 401, 'unauthorized')
   })
 
-  test('other hosts than localhost may be called by', async () => {
+  test('accepts a Host other than localhost with the token', async () => {
     const headers = { Host: 'log.example', Authorization: `Bearer ${TOKEN}` }
     expect(await statusFor(`${closed.url}/v1/topics`, headers)).toBe(200)
   })
 
-  test('a WebSocket takes it as a subprotocol', async () => {
+  test('accepts the token as a subprotocol of a WebSocket', async () => {
     const url = `${closed.url.replace('http', 'ws')}/v1/tail`
     const opens = (protocols: string[]) =>
       new Promise<boolean>((resolve) => {
@@ -81,23 +81,23 @@ describe('with EDGELOG_TOKEN', () => {
   })
 })
 
-describe('without EDGELOG_TOKEN', () => {
+describe('a server without EDGELOG_TOKEN', () => {
   test.each(['localhost', '127.0.0.1:80', '127.8.8.8', '[::1]', 'edgelog.localhost'])(
-    'a caller of %s is answered',
+    'accepts the Host %s',
     async (host) => {
       expect(await statusFor(`${open.url}/v1/topics`, { Host: host })).toBe(200)
     },
   )
 
   test.each(['log.example', 'localhost.example', '127.0.0.1.example', '10.0.0.1', '0.0.0.0'])(
-    'a caller of %s is not',
+    'rejects the Host %s',
     async (host) => {
       expect(await statusFor(`${open.url}/v1/topics`, { Host: host })).toBe(403)
     },
   )
 })
 
-describe('from a web page', () => {
+describe('a web page', () => {
   const preflight = (origin: string, server = open) =>
     fetch(`${server.url}/v1/topics`, {
       method: 'OPTIONS',
@@ -109,7 +109,7 @@ describe('from a web page', () => {
     })
   const call = (origin: string) => fetch(`${open.url}/v1/topics`, { headers: { Origin: origin } })
 
-  test('of an allowed origin a preflight says what may be sent, without credentials', async () => {
+  test('of an allowed origin may send what a preflight lists, without credentials', async () => {
     for (const server of [open, closed]) {
       const { status, headers } = await preflight(ORIGIN, server)
       expect(status).toBe(204)
@@ -123,7 +123,7 @@ describe('from a web page', () => {
     }
   })
 
-  test('an answer may be read, with the headers a client needs', async () => {
+  test('may read a response with the headers that a client needs', async () => {
     const { status, headers } = await call(ORIGIN)
     expect(status).toBe(200)
     expect(headers.get('access-control-allow-origin')).toBe(ORIGIN)
@@ -140,7 +140,7 @@ describe('from a web page', () => {
     'null',
     'http://localhost.evil.example',
     'https://app.example.evil',
-  ])('of the origin %s nothing is done and nothing can be read', async (origin) => {
+  ])('of the origin %s can neither change nor read anything', async (origin) => {
     const refused = await call(origin)
     expect(refused.headers.get('access-control-allow-origin')).toBeNull()
     await expectError(refused, 403, 'forbidden')
@@ -154,13 +154,13 @@ describe('from a web page', () => {
     expect((await fetch(`${open.url}/v1/topics/evil`)).status).toBe(404)
   })
 
-  test('errors can be read by the page too', async () => {
+  test('may also read errors', async () => {
     const response = await fetch(`${open.url}/v1/topics/nowhere`, { headers: { Origin: ORIGIN } })
     expect(response.status).toBe(404)
     expect(response.headers.get('access-control-allow-origin')).toBe(ORIGIN)
   })
 
-  test('answers without an Origin vary by it all the same', async () => {
+  test('gets Vary: Origin also in responses to requests without an Origin', async () => {
     const { headers } = await fetch(`${open.url}/v1/topics`)
     expect(headers.get('vary')).toContain('Origin')
     expect(headers.get('x-content-type-options')).toBe('nosniff')
@@ -168,8 +168,8 @@ describe('from a web page', () => {
   })
 })
 
-describe('a caller that gives up', () => {
-  test('half way through a body leaves nothing behind', async () => {
+describe('a caller that disconnects', () => {
+  test('in the middle of a body leaves nothing behind', async () => {
     const create = { name: 'half', partitions: 1 }
     await fetch(`${open.url}/v1/topics`, {
       method: 'POST',

@@ -1,4 +1,4 @@
-/** An authorizer that a Worker gives to `createApp`, before a real log: every way to a topic or a group. */
+/** A Worker's own authorizer in `createApp`, on a real log: every way to a topic or a group. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -98,7 +98,7 @@ test.each<[string, string, string, unknown, string]>([
     undefined,
     TOPIC,
   ],
-])('refuses %s over HTTP', async (_, method, path, body, code) => {
+])('rejects %s over HTTP', async (_, method, path, body, code) => {
   const error = await expectError(await guarded(method, path, body), 403, code)
   expect(error.retryable).toBe(false)
   expect(error.message).toMatch(/^User:ANONYMOUS is not allowed to /)
@@ -126,7 +126,7 @@ const subscriptions = ['secret', 'open'].map((topic, id) => {
 })
 const refusedNotice = { op: 'closed', id: 0, error: { code: TOPIC, retryable: false } }
 
-test('refuses the one subscription of a WebSocket tail, and serves the other', async () => {
+test('rejects one subscription of a WebSocket tail, and serves the other', async () => {
   const url = `${server.url.replace('http', 'ws')}/guarded/v1/tail`
   const socket = new WebSocket(url, ['edgelog.tail.v1'])
   const notices: Array<{ op: string; id?: number }> = []
@@ -146,10 +146,10 @@ test('refuses the one subscription of a WebSocket tail, and serves the other', a
   expect(notices.find(({ id }) => id === 0)).toMatchObject(refusedNotice)
 })
 
-test('refuses the one subscription of an event stream of many, and of a long poll', async () => {
+test('rejects one subscription of an event stream and of a long poll, and serves the other', async () => {
   const only = { subscriptions: subscriptions.slice(0, 1), waitMs: 0 }
   const stream = await guarded('POST', '/v1/tail', only, { Accept: 'text/event-stream' })
-  // The stream ends by itself: its only subscription is closed.
+  // The stream ends on its own, because its only subscription is closed.
   const text = await stream.text()
   const [event = ''] = text.split('\n\n')
   expect(JSON.parse(event.replace('data: ', ''))).toMatchObject(refusedNotice)
@@ -179,7 +179,7 @@ async function kafka<M extends Messages>(
   return response
 }
 
-test('refuses Produce, Fetch, Metadata and JoinGroup of Kafka, and filters its lists', async () => {
+test('rejects Produce, Fetch, Metadata and JoinGroup of Kafka, and filters its lists', async () => {
   const batch = encodeBatch([{ timestamp: 0, key: null, value: null, headers: [] }])
   const topicId = '00000000-0000-0000-0000-000000000000'
   const produced = await kafka(PRODUCE, 9, {
@@ -212,7 +212,7 @@ test('refuses Produce, Fetch, Metadata and JoinGroup of Kafka, and filters its l
   expect(joined.errorCode).toBe(30)
 })
 
-test('is an error to the client, which does not repeat the call', async () => {
+test('returns an error that the client does not retry', async () => {
   const log = connect({ url: `${server.url}/guarded` })
   const refused = { code: TOPIC }
   const producer = log.createProducer()

@@ -58,7 +58,7 @@ function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 describe('record batches', () => {
-  test('with records that the topic refuses are not stored, and the records are named', async () => {
+  test('are not stored if the topic rejects some of their records, which the error names', async () => {
     const name = await topic({ config: { 'message.timestamp.before.max.ms': '60000' } })
     const builder = new BatchBuilder()
     for (const timestamp of [Date.now(), Date.now() - 61_000, Date.now(), 5]) {
@@ -74,7 +74,7 @@ describe('record batches', () => {
     expect((await read(name)).bytes.length).toBe(0)
   })
 
-  test('travel as they are: only the twelve bytes outside the CRC are changed', async () => {
+  test('are stored unchanged, except for the twelve bytes outside the CRC', async () => {
     const name = await topic()
     const [one, two] = [batchOf(['a', 'b']), batchOf(['c'])]
     const answer = await (await append(name, joined(one, two))).json()
@@ -96,7 +96,7 @@ describe('record batches', () => {
     expect(bytes.subarray(one.length + 16)).toEqual(two.subarray(16))
   })
 
-  test('in the middle of which one asks come whole', async () => {
+  test('are returned whole if the requested offset is in the middle', async () => {
     const name = await topic()
     await append(name, batchOf(['a', 'b', 'c']))
     const { response, bytes } = await read(name, '?offset=1')
@@ -105,7 +105,7 @@ describe('record batches', () => {
   })
 
   test.each(['gzip', 'snappy', 'lz4'] as const)(
-    'may be compressed by %s, and are read as JSON',
+    'may be compressed by %s, and are readable as JSON',
     async (codec) => {
       const name = await topic()
       const compressed = await compressBatch(batchOf(['x'.repeat(5_000), 'y']), codec, CODECS)
@@ -115,7 +115,7 @@ describe('record batches', () => {
     },
   )
 
-  test('of an idempotent producer: a repetition gets the first answer, gaps and old epochs none', async () => {
+  test('of an idempotent producer get the first result for a retry, and errors for gaps and old epochs', async () => {
     const name = await topic()
     const id = BigInt(Date.now())
     const send = (value: string, base: number, epoch = 0) =>
@@ -134,7 +134,7 @@ describe('record batches', () => {
     expect(json.records.map(({ value }) => value).join('')).toBe('aabbee')
   })
 
-  describe('of a producer that gathers its records anew', () => {
+  describe('of a producer that regroups its records', () => {
     const value = (sequence: number) => `<${sequence}>`
     const between = (id: bigint, from: number, to: number) =>
       batchOf(
@@ -160,7 +160,7 @@ describe('record batches', () => {
       id = newId() >> 1n
     })
 
-    test('only what is new is appended, and the answer tells where all of it lies', async () => {
+    test('have only their new records appended, and the response has the positions of all', async () => {
       const name = await topic()
       expect(await pieces(await append(name, between(id, 0, 50)))).toBeUndefined()
       await append(name, batchOf(['other']))
@@ -181,7 +181,7 @@ describe('record batches', () => {
         [40, 10],
         [11, 51],
       ])
-      // The batch that was made of the rest is one that is known.
+      // The batch made from the rest is deduplicated too.
       expect(await pieces(await append(name, between(id, 50, 80)))).toBeUndefined()
       expect((await (await append(name, between(id, 80, 81))).json()).baseOffset).toBe(81)
       const own = Array.from({ length: 81 }, (_, sequence) => value(sequence))
@@ -190,7 +190,7 @@ describe('record batches', () => {
       for (const header of readBatchHeaders(bytes)) verifyCrc(bytes, header)
     })
 
-    test.each(['gzip', 'snappy', 'lz4'] as const)('compressed by %s', async (codec) => {
+    test.each(['gzip', 'snappy', 'lz4'] as const)('may be compressed by %s', async (codec) => {
       const name = await topic()
       await append(name, between(id, 0, 3))
       const compressed = await compressBatch(between(id, 1, 200), codec, CODECS)
@@ -202,7 +202,7 @@ describe('record batches', () => {
       expect(await valuesOf(name)).toEqual(Array.from({ length: 200 }, (_, n) => value(n)))
     })
 
-    test('what does not fit into a batch without its compression comes in several', async () => {
+    test('are split into several if the rest does not fit without compression', async () => {
       const name = await topic({ config: { 'max.message.bytes': 1_000 } })
       await append(name, between(id, 0, 3))
       const compressed = await compressBatch(between(id, 0, 150), 'gzip', CODECS)
@@ -214,7 +214,7 @@ describe('record batches', () => {
       for (const { sizeBytes } of readBatchHeaders(bytes)) expect(sizeBytes).toBeLessThan(1_001)
     })
 
-    test('what needs its compression is cut by the producer', async () => {
+    test('are trimmed by the producer if the rest needs compression', async () => {
       const name = await topic({ config: { 'max.message.bytes': 1_000 } })
       await append(name, between(id, 0, 3))
       const large = 'x'.repeat(50_000)
@@ -238,7 +238,7 @@ describe('record batches', () => {
       expect(await valuesOf(name)).toEqual([value(0), value(1), value(2), value(3), large])
     })
 
-    test('sequences that never were are later ones, and nothing of them is taken', async () => {
+    test('are rejected as a gap if their sequences were never sent', async () => {
       const name = await topic()
       await append(name, between(id, 0, 2))
       for (const base of [2 ** 30 + 3, 2 ** 31 - 10, 2 ** 31 - 2]) {
@@ -252,7 +252,7 @@ describe('record batches', () => {
       expect(await valuesOf(name)).toEqual([value(0), value(1)])
     })
 
-    test('of a transaction nothing is taken, whatever it overlaps', async () => {
+    test('are rejected in a transaction, whatever they overlap', async () => {
       const name = await topic()
       await append(name, between(id, 0, 2))
       for (const to of [1, 2, 4]) {
@@ -264,7 +264,7 @@ describe('record batches', () => {
       expect((await valuesOf(name)).length).toBe(2)
     })
 
-    test('in several batches of one request', async () => {
+    test('may be several in one request', async () => {
       const name = await topic()
       await append(name, joined(between(id, 0, 4), between(id, 4, 6)))
       const other = batchOf(['other'])
@@ -292,7 +292,7 @@ describe('record batches', () => {
       expect((await valuesOf(name)).length).toBe(10)
     })
 
-    test('only under the same epoch', async () => {
+    test('are only trimmed under the same epoch', async () => {
       const name = await topic()
       await append(name, between(id, 0, 5))
       const newer = batchOf(['x', 'y'], { id, epoch: 1, base: 3 })
@@ -301,7 +301,7 @@ describe('record batches', () => {
       await expectError(await append(name, between(id, 0, 8)), 409, 'invalid_producer_epoch')
     })
 
-    test('what is older than five batches is there, and nobody knows where', async () => {
+    test('get no offset for records older than the last five batches', async () => {
       const name = await topic()
       for (let n = 0; n < 7; n++) await append(name, between(id, n, n + 1))
       expect(await (await append(name, between(id, 0, 1))).json()).toEqual({
@@ -318,7 +318,7 @@ describe('record batches', () => {
       ])
     })
 
-    test('with If-Match: held against what is new alone', async () => {
+    test('are checked against If-Match with their new records only', async () => {
       const name = await topic()
       await append(name, between(id, 0, 5))
       const conditional = (to: number, offset: number) =>
@@ -329,7 +329,7 @@ describe('record batches', () => {
       expect((await conditional(8, 0)).status).toBe(200)
     })
 
-    test('sent many times at once', async () => {
+    test('may be sent many times at once', async () => {
       const name = await topic()
       const sends = Array.from({ length: 24 }, (_, n) => append(name, between(id, 0, 1 + n)))
       for (const response of await Promise.all(sends)) {
@@ -340,7 +340,7 @@ describe('record batches', () => {
     })
   })
 
-  test('that overtook one another are put in order', async () => {
+  test('are put in order if they overtook one another', async () => {
     const name = await topic()
     const id = BigInt(Date.now()) + 7n
     const late = [4, 3, 2, 1].map((base) => append(name, batchOf([`${base}`], { id, base })))
@@ -351,7 +351,7 @@ describe('record batches', () => {
     expect(json.records.map(({ value }) => value).join('')).toBe('01234')
   })
 
-  test('obey If-Match; a repetition that was appended is answered all the same', async () => {
+  test('obey If-Match, but a retry of an appended batch succeeds', async () => {
     const name = await topic()
     const batch = batchOf(['a'], { id: 77n, base: 0 })
     expect((await append(name, batch, { 'If-Match': '"0"' })).status).toBe(200)
@@ -363,7 +363,7 @@ describe('record batches', () => {
     )
   })
 
-  /** Changes a good batch and, unless the CRC itself is the point, gives it a right CRC again. */
+  /** Changes a valid batch and, unless the CRC itself is tested, corrects the CRC. */
   function damaged(change: (view: DataView, bytes: Uint8Array) => void, keepsCrc = false) {
     const batch = batchOf(['a', 'b', 'c'])
     change(new DataView(batch.buffer), batch)
@@ -483,7 +483,7 @@ describe('record batches', () => {
       'message_too_large',
     ],
   ]
-  test('that are not right are refused, and nothing is stored', async () => {
+  test('are rejected if they are invalid, and nothing is stored', async () => {
     const name = await topic()
     for (const [what, bytes, status, code] of bad) {
       const response = await append(name, bytes())
@@ -494,7 +494,7 @@ describe('record batches', () => {
     expect((await read(name)).bytes).toHaveLength(0)
   })
 
-  test('are found by the time of their records, whatever a header says of it', async () => {
+  test('are found by the time of their records, even if the header differs', async () => {
     const name = await topic()
     const nowMs = Date.now()
     const claimed = (maxTimestamp: number) => {
@@ -513,7 +513,7 @@ describe('record batches', () => {
     expect(response.headers.get('edgelog-offset')).toBe('2')
   })
 
-  test('are refused where there are too many, or they decompress to too much', async () => {
+  test('are rejected if there are too many, or if they decompress to too much', async () => {
     const name = await topic()
     const small = batchOf(['a'])
     const many = joined(...Array.from({ length: REQUEST_BATCHES_MAX + 1 }, () => small))
@@ -526,7 +526,7 @@ describe('record batches', () => {
     expect((await read(name)).bytes).toHaveLength(0)
   })
 
-  test('are not taken by a route that chooses partitions', async () => {
+  test('are rejected by a route that chooses partitions', async () => {
     const name = await topic()
     const body = batchOf(['a'])
     const headers = { 'Content-Type': BATCH }

@@ -35,7 +35,7 @@ async function routesWithBody(topicName: string): Promise<Route[]> {
 }
 
 describe('Content-Encoding', () => {
-  test('is refused with 415 by every route that takes a body', async () => {
+  test('is rejected with 415 by every route that takes a body', async () => {
     const name = await topic()
     const routes = await routesWithBody(name)
     expect(routes.map(({ path }) => path)).toEqual(expect.arrayContaining(['/kafka', '/v1/tail']))
@@ -52,7 +52,7 @@ describe('Content-Encoding', () => {
     }
   })
 
-  test('is refused also where the body is plain JSON, and whatever the coding', async () => {
+  test('is rejected also if the body is plain JSON, whatever the coding', async () => {
     const path = `/v1/topics/${await topic()}/records`
     for (const coding of ['gzip', 'br', 'deflate', 'x', 'identity, gzip', 'GZIP']) {
       const response = await request('POST', path, {
@@ -89,7 +89,7 @@ async function postJson(path: string, body: string) {
 }
 
 describe('JSON', () => {
-  test('gives config its exact numbers, or is refused', async () => {
+  test('keeps the exact numbers of config, or is rejected', async () => {
     const kept = [
       ['1e3', 1000],
       ['1000.0', 1000],
@@ -132,7 +132,7 @@ describe('JSON', () => {
     expect((await request('GET', `/v1/topics/${name}`)).status).toBe(404)
   })
 
-  test('keeps the metadata and the offset of a commit, or is refused', async () => {
+  test('keeps the metadata and the offset of a commit, or is rejected', async () => {
     const name = await topic()
     const sent = await request('POST', `/v1/topics/${name}/records`, {
       json: { records: [{ value: '' }] },
@@ -166,7 +166,7 @@ describe('JSON', () => {
     await request('DELETE', path.replace('/offsets', ''))
   })
 
-  test('names no member or pattern by a lone surrogate', async () => {
+  test('is rejected if a member or a pattern contains a lone surrogate', async () => {
     const path = `/v1/groups/${uniqueName('group')}/heartbeat`
     for (const fields of [
       '"memberId":"\\ud800","topics":["t"]',

@@ -1,4 +1,4 @@
-/** A member of a group over plain HTTP: does what the protocol asks of one, and nothing by itself. */
+/** A group member over plain HTTP: follows the protocol, and sends only what a test calls. */
 import { expect } from 'vitest'
 import type { Target } from './target.ts'
 
@@ -25,7 +25,7 @@ export class GroupMember {
   readonly #group: string
   readonly #options: object
 
-  /** @param options Sent with the join: topics, topicPattern, instanceId, sessionTimeoutMs, ... */
+  /** @param options sent with the join: topics, topicPattern, instanceId, sessionTimeoutMs, ... */
   constructor(target: Target, group: string, options: object) {
     this.memberId = `member-${process.pid}-${Date.now()}-${members++}`
     this.#target = target
@@ -33,7 +33,7 @@ export class GroupMember {
     this.#options = options
   }
 
-  /** What it holds of a topic. */
+  /** Returns the partitions of a topic that the member holds. */
   partitionsOf(topic: string): readonly number[] {
     return this.owned.find((assigned) => assigned.topic === topic)?.partitions ?? []
   }
@@ -46,7 +46,7 @@ export class GroupMember {
     return this.#target.request('POST', `/v1/groups/${this.#group}/heartbeat`, { json })
   }
 
-  /** A heartbeat that must be answered; what the member is given it takes, and gives up what is taken. */
+  /** Sends a heartbeat that must succeed; applies the assignment in the response. */
   async beat(fields: object = {}): Promise<HeartbeatAnswer> {
     const response = await this.send(fields)
     expect(response.status, await response.clone().text()).toBe(200)
@@ -56,14 +56,14 @@ export class GroupMember {
     return answer
   }
 
-  /** Beats until it has been told something new: a new assignment may be a moment away. */
+  /** Sends heartbeats until the assignment changes, which may take a moment. */
   async beatUntilTold(): Promise<HeartbeatAnswer> {
     for (let round = 0; round < 100; round++) {
       const answer = await this.beat()
       if (answer.assignment !== null) return answer
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-    throw new Error('the member is not told anything new')
+    throw new Error('the assignment of the member does not change')
   }
 
   async leave(memberEpoch = -1): Promise<void> {
@@ -83,7 +83,7 @@ export class GroupMember {
   }
 }
 
-/** Lets all members beat until the group says that it is stable, a bounded number of times. */
+/** Sends heartbeats of all members until the group is stable, a bounded number of times. */
 export async function settle(
   target: Target,
   group: string,

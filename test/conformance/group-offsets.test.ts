@@ -45,7 +45,7 @@ async function member(group: string, topics: readonly string[]): Promise<GroupMe
 }
 
 describe('offsets', () => {
-  test('are committed by a member, with text, and fetched', async () => {
+  test('are committed by a member, with metadata, and fetched', async () => {
     const name = await topicWith([3, 3])
     const group = newGroup()
     const a = await member(group, [name])
@@ -72,7 +72,7 @@ describe('offsets', () => {
     expect(await committed(group)).toMatchObject([{ offset: 2 }])
   })
 
-  test('are committed by hand while the group has no members', async () => {
+  test('are committed without a member while the group is empty', async () => {
     const name = await topicWith([2])
     const group = newGroup()
     expect((await commit(group, [{ topic: name, partition: 0, offset: 2 }])).status).toBe(204)
@@ -83,7 +83,7 @@ describe('offsets', () => {
     expect(await committed(group)).toMatchObject([{ offset: 2 }])
   })
 
-  test('of a partition that is with another member are refused', async () => {
+  test('are rejected for a partition of another member', async () => {
     const name = await topicWith([2, 2])
     const group = newGroup()
     const [a, b] = [await member(group, [name]), await member(group, [name])]
@@ -94,7 +94,7 @@ describe('offsets', () => {
     expect((await a.commit([{ topic: name, partition, offset: 1 }])).status).toBe(204)
   })
 
-  test('may be committed until a partition is given up, and not after', async () => {
+  test('may be committed until a partition is revoked, and not after', async () => {
     const name = await topicWith([2, 2])
     const group = newGroup()
     const a = await member(group, [name])
@@ -112,7 +112,7 @@ describe('offsets', () => {
     expect(await committed(group)).toMatchObject([{ partition: given, offset: 1 }])
   })
 
-  test('of a topic that is created anew begin anew', async () => {
+  test('start again for a recreated topic', async () => {
     const name = await topicWith([2])
     const group = newGroup()
     await commit(group, [{ topic: name, partition: 0, offset: 2 }])
@@ -122,8 +122,8 @@ describe('offsets', () => {
   })
 })
 
-describe('a commit is refused as a whole:', () => {
-  test('beyond the end of the log, or before its start', async () => {
+describe('a commit', () => {
+  test('is rejected as a whole beyond the end of the log, or before its start', async () => {
     const name = await topicWith([2, 2])
     const group = newGroup()
     const offsets = [
@@ -139,7 +139,7 @@ describe('a commit is refused as a whole:', () => {
     )
   })
 
-  test('under a stale epoch, or of no member', async () => {
+  test('is rejected as a whole under a stale epoch, or of an unknown member', async () => {
     const name = await topicWith([2])
     const group = newGroup()
     const a = await member(group, [name])
@@ -151,20 +151,26 @@ describe('a commit is refused as a whole:', () => {
   })
 
   const refused: Array<[string, object, number, string, string]> = [
-    ['of no topic', { topic: 'no-such-topic' }, 404, 'unknown_topic_or_partition', 'no-such-topic'],
-    ['of no partition', { partition: 7 }, 404, 'unknown_topic_or_partition', '7'],
+    [
+      'of an unknown topic',
+      { topic: 'no-such-topic' },
+      404,
+      'unknown_topic_or_partition',
+      'no-such-topic',
+    ],
+    ['of an unknown partition', { partition: 7 }, 404, 'unknown_topic_or_partition', '7'],
     ['with a negative offset', { offset: -1 }, 400, 'invalid_request', 'offsets[0].offset'],
     ['with half an offset', { offset: 0.5 }, 400, 'invalid_request', 'offsets[0].offset'],
     [
-      'with too much text',
+      'with too much metadata',
       { metadata: 'é'.repeat(2_049) },
       400,
       'offset_metadata_too_large',
       '4096',
     ],
-    ['with a field that is not known', { color: 1 }, 400, 'invalid_request', 'color'],
+    ['with an unknown field', { color: 1 }, 400, 'invalid_request', 'color'],
   ]
-  test.each(refused)('%s', async (_, fields, status, code, mention) => {
+  test.each(refused)('is rejected as a whole %s', async (_, fields, status, code, mention) => {
     const name = await topicWith([2])
     const group = newGroup()
     const offsets = [{ topic: name, partition: 0, offset: 1, ...fields }]
@@ -173,7 +179,7 @@ describe('a commit is refused as a whole:', () => {
     await expectError(await request('GET', `/v1/groups/${group}`), 404, 'group_id_not_found')
   })
 
-  test('without offsets, or with half a member', async () => {
+  test('is rejected without offsets, or with half a member', async () => {
     const name = await topicWith([1])
     await expectError(await commit(newGroup(), []), 400, 'invalid_request')
     const offsets = [{ topic: name, partition: 0, offset: 0 }]
@@ -182,7 +188,7 @@ describe('a commit is refused as a whole:', () => {
 })
 
 describe('DELETE /v1/groups/{group}/offsets', () => {
-  test('forgets one partition, or a topic, that nobody subscribes to', async () => {
+  test('deletes the offsets of one partition, or of a topic, without subscribers', async () => {
     const name = await topicWith([2, 2, 2])
     const group = newGroup()
     const offsets = [0, 1, 2].map((partition) => ({ topic: name, partition, offset: 1 }))
@@ -205,11 +211,11 @@ describe('POST /v1/groups/{group}/offsets/reset', () => {
   test.each([
     ['to earliest', { to: 'earliest' }, [0, 0]],
     ['to latest', { to: 'latest' }, [10, 4]],
-    ['to an offset, as far as the log goes', { offset: 6 }, [6, 4]],
+    ['to an offset, limited to the log', { offset: 6 }, [6, 4]],
     ['to a time', { timestamp: 1_003 }, [3, 3]],
-    ['to a time after all', { timestamp: 9_999 }, [10, 4]],
+    ['to a time after all records', { timestamp: 9_999 }, [10, 4]],
     ['forward', { shiftBy: 2 }, [7, 4]],
-    ['back, as far as the log goes', { shiftBy: -4 }, [1, 0]],
+    ['back, limited to the log', { shiftBy: -4 }, [1, 0]],
   ])('moves %s', async (_, target_, expected) => {
     const name = await topicWith([10, 4])
     const group = newGroup()
@@ -230,7 +236,7 @@ describe('POST /v1/groups/{group}/offsets/reset', () => {
     expect((await committed(group)).map(({ offset }) => offset)).toEqual(expected)
   })
 
-  test('sets the partitions that are named, also of a group that is new', async () => {
+  test('resets the named partitions, also for a new group', async () => {
     const name = await topicWith([3, 3])
     const group = newGroup()
     const topics = [{ topic: name, partitions: [1] }]
@@ -241,7 +247,7 @@ describe('POST /v1/groups/{group}/offsets/reset', () => {
     expect((await committed(group)).map(({ offset }) => offset)).toEqual([0, 0])
   })
 
-  test('is refused while there are members, but may be tried', async () => {
+  test('is rejected while there are members, but a dry run is not', async () => {
     const name = await topicWith([3])
     const group = newGroup()
     const a = await member(group, [name])
@@ -251,7 +257,7 @@ describe('POST /v1/groups/{group}/offsets/reset', () => {
     expect(await committed(group)).toMatchObject([{ offset: 2 }])
   })
 
-  test('is refused without one target, for no group, and for no topic', async () => {
+  test('is rejected without exactly one target, for an unknown group, and for an unknown topic', async () => {
     const group = newGroup()
     await expectError(await reset(group, {}), 400, 'invalid_request')
     await expectError(await reset(group, { to: 'latest', offset: 3 }), 400, 'invalid_request')

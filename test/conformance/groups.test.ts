@@ -50,7 +50,7 @@ async function produce(name: string, partition: number, count: number): Promise<
 const sorted = (...lists: ReadonlyArray<readonly number[]>) => lists.flat().sort((a, b) => a - b)
 
 describe('members of a group', () => {
-  test('share the partitions of a topic, and share them anew when one comes or goes', async () => {
+  test('share the partitions of a topic, and again when a member joins or leaves', async () => {
     const name = await topic({ partitions: 5 })
     const group = newGroup()
     const a = await member(group, [name])
@@ -66,7 +66,7 @@ describe('members of a group', () => {
     expect(a.partitionsOf(name)).toEqual([0, 1, 2, 3, 4])
   })
 
-  test('get a partition only after the one who has it confirmed that it gave it up', async () => {
+  test('get a partition only after its previous owner has confirmed the revocation', async () => {
     const name = await topic({ partitions: 2 })
     const group = newGroup()
     const a = await member(group, [name])
@@ -75,7 +75,7 @@ describe('members of a group', () => {
     expect(b.owned).toEqual([])
     const told = await a.beatUntilTold()
     expect(told.assignment?.[0]?.partitions).toHaveLength(1)
-    // It says that it still holds both.
+    // It reports that it still owns both.
     await a.beat({ owned: before })
     expect((await b.beat()).assignment).toBeNull()
     await a.beat()
@@ -83,7 +83,7 @@ describe('members of a group', () => {
     expect(sorted(a.partitionsOf(name), b.partitionsOf(name))).toEqual([0, 1])
   })
 
-  test('are told when to come again: soon while they wait, else within the session', async () => {
+  test('get a short heartbeat interval while they wait, and otherwise one within the session', async () => {
     const name = await topic({ partitions: 2 })
     const group = newGroup()
     const a = new GroupMember(target, group, { topics: [name], sessionTimeoutMs: 10_000 })
@@ -92,7 +92,7 @@ describe('members of a group', () => {
     expect((await b.beat()).heartbeatIntervalMs).toBeLessThan(2_000)
   })
 
-  test('are told their assignment again where the answer was lost', async () => {
+  test('get their assignment again if the response was lost', async () => {
     const name = await topic({ partitions: 2 })
     const group = newGroup()
     const a = await member(group, [name])
@@ -100,14 +100,14 @@ describe('members of a group', () => {
     await settle(target, group, a, b)
     const { memberEpoch } = a
     await b.leave()
-    // The answer to this one is lost: the member says the same again.
+    // The response to this heartbeat is lost: the member sends the same one again.
     expect((await a.send()).status).toBe(200)
     const again = await a.beat()
     expect(again.memberEpoch).toBeGreaterThan(memberEpoch)
     expect(a.partitionsOf(name)).toEqual([0, 1])
   })
 
-  test('may write the id of a topic in capitals', async () => {
+  test('may send the id of a topic in capitals', async () => {
     const name = await topic({ partitions: 2 })
     const group = newGroup()
     const a = await member(group, [name])
@@ -118,14 +118,14 @@ describe('members of a group', () => {
     expect((await b.beat()).assignment).toBeNull()
   })
 
-  test('may be given an id by the server', async () => {
+  test('may get an id from the server', async () => {
     const name = await topic()
     const json = { memberEpoch: 0, topics: [name], owned: [] }
     const response = await request('POST', `/v1/groups/${newGroup()}/heartbeat`, { json })
     expect((await response.json<{ memberId: string }>()).memberId).toMatch(/^[0-9a-f-]{36}$/)
   })
 
-  test('may subscribe by pattern, also to topics that come later', async () => {
+  test('may subscribe by pattern, also to future topics', async () => {
     const [one, prefix] = [await topic(), `pattern-${process.pid}-${Date.now()}`]
     const first = await topic({ name: `${prefix}-1` })
     const group = newGroup()
@@ -142,7 +142,7 @@ describe('members of a group', () => {
       .toEqual([first, second])
   })
 
-  test('hear of more partitions, and of a topic that is deleted, without asking', async () => {
+  test('are notified of more partitions and of a deleted topic without asking', async () => {
     const [kept, gone] = [await topic({ partitions: 1 }), await topic()]
     const group = newGroup()
     const a = await member(group, [kept, gone])
@@ -176,7 +176,7 @@ describe('members of a group', () => {
     expect(a.owned.map((assigned) => assigned.topic)).toEqual([one])
   })
 
-  test('that say nothing for a session are out, and what they had goes to the others', async () => {
+  test('are removed after a session without heartbeats, and their partitions go to the others', async () => {
     const name = await topic({ partitions: 2 })
     const group = newGroup()
     const dead = await member(group, [name], { sessionTimeoutMs: 1_000 })
@@ -194,7 +194,7 @@ describe('members of a group', () => {
     expect(error.message).toContain('memberEpoch 0')
   })
 
-  test('of an instance id keep their place while they are away', async () => {
+  test('with an instance id keep their place while they are away', async () => {
     const name = await topic({ partitions: 4 })
     const group = newGroup()
     const a = await member(group, [name])
@@ -219,14 +219,14 @@ describe('members of a group', () => {
     const b = await member(group, names, { assignor: 'range' })
     await settle(target, group, a, b)
     const parts = names.map((name) => a.partitionsOf(name))
-    // Range gives the same partition of both topics to the same member.
+    // Range assigns the same partition of both topics to the same member.
     expect(parts[0]).toEqual(parts[1])
     expect(await describeGroup(group)).toMatchObject({ assignor: 'range' })
   })
 })
 
-describe('a heartbeat is refused, and the group unharmed:', () => {
-  test('of a member or a group that is not known', async () => {
+describe('a heartbeat', () => {
+  test('is rejected for an unknown member or group', async () => {
     const name = await topic()
     const group = newGroup()
     const stranger = { memberId: 'stranger', memberEpoch: 3 }
@@ -238,7 +238,7 @@ describe('a heartbeat is refused, and the group unharmed:', () => {
     expect(await describeGroup(group)).toMatchObject({ memberCount: 1 })
   })
 
-  test('under an epoch that is not its own', async () => {
+  test('is rejected under an epoch that is not its own', async () => {
     const name = await topic()
     const group = newGroup()
     const a = await member(group, [name])
@@ -246,7 +246,7 @@ describe('a heartbeat is refused, and the group unharmed:', () => {
     expect((await a.beat()).memberEpoch).toBe(1)
   })
 
-  test('for a topic that does not exist, and leaves no group behind', async () => {
+  test('is rejected for a topic that does not exist, and leaves no group behind', async () => {
     const group = newGroup()
     const a = new GroupMember(target, group, { topics: ['no-such-topic'] })
     const error = await expectError(await a.send(), 404, 'unknown_topic_or_partition')
@@ -258,25 +258,30 @@ describe('a heartbeat is refused, and the group unharmed:', () => {
     ['without an epoch', { memberEpoch: undefined }, 'invalid_request', 'memberEpoch'],
     ['with half an epoch', { memberEpoch: 0.5 }, 'invalid_request', 'memberEpoch'],
     ['with an epoch below -2', { memberEpoch: -3 }, 'invalid_request', 'memberEpoch'],
-    ['that joins with no topics', { topics: [] }, 'invalid_request', 'topics'],
+    ['that joins without topics', { topics: [] }, 'invalid_request', 'topics'],
     [
-      'that joins and owns',
+      'that joins and owns partitions',
       { owned: [{ topic: 't', partitions: [0] }] },
       'invalid_request',
       'owned',
     ],
     ['with an empty member id', { memberId: '' }, 'invalid_request', 'memberId'],
-    ['with a member id that hides', { memberId: 'a\u0007' }, 'invalid_request', 'memberId'],
-    ['with a name no topic has', { topics: ['a/b'] }, 'invalid_topic', 'topics[0]'],
+    [
+      'with a member id with a control character',
+      { memberId: 'a\u0007' },
+      'invalid_request',
+      'memberId',
+    ],
+    ['with an invalid topic name', { topics: ['a/b'] }, 'invalid_topic', 'topics[0]'],
     ['with an unknown assignor', { assignor: 'best' }, 'unsupported_assignor', 'uniform'],
     [
-      'with a pattern that is none',
+      'with an invalid pattern',
       { topicPattern: '(' },
       'invalid_regular_expression',
       'topicPattern',
     ],
     [
-      'with a pattern that runs long',
+      'with a pattern that takes too many steps',
       { topicPattern: '((a{1000}){1000}){1000}' },
       'invalid_regular_expression',
       'topicPattern',
@@ -288,25 +293,28 @@ describe('a heartbeat is refused, and the group unharmed:', () => {
       '500',
     ],
     ['with a session that is too short', { sessionTimeoutMs: 10 }, 'invalid_request', '1000'],
-    ['with a field that is not known', { color: 'red' }, 'invalid_request', 'color'],
+    ['with an unknown field', { color: 'red' }, 'invalid_request', 'color'],
     ['with too many topics', { topics: Array(1_001).fill('t') }, 'invalid_request', '1000'],
     [
-      'with an owned topic id that is none',
+      'with an owned topic id that is not a UUID',
       { owned: [{ topic: 't', topicId: 'x', partitions: [] }] },
       'invalid_request',
       'UUID',
     ],
   ]
-  test.each(refused)('%s', async (_, fields, code, mention) => {
-    const name = await topic()
-    const group = newGroup()
-    const a = new GroupMember(target, group, { topics: [name] })
-    const error = await expectError(await a.send(fields), 400, code)
-    expect(error.message).toContain(mention)
-    await expectError(await request('GET', `/v1/groups/${group}`), 404, 'group_id_not_found')
-  })
+  test.each(refused)(
+    'is rejected %s, and leaves the group unchanged',
+    async (_, fields, code, mention) => {
+      const name = await topic()
+      const group = newGroup()
+      const a = new GroupMember(target, group, { topics: [name] })
+      const error = await expectError(await a.send(fields), 400, code)
+      expect(error.message).toContain(mention)
+      await expectError(await request('GET', `/v1/groups/${group}`), 404, 'group_id_not_found')
+    },
+  )
 
-  test('to a group id that is none', async () => {
+  test('is rejected for an invalid group id', async () => {
     const json = { memberEpoch: 0, topics: ['t'] }
     for (const id of ['%00', 'a%0ab', 'x'.repeat(256), encodeURIComponent('a\u202eb')]) {
       const response = await request('POST', `/v1/groups/${id}/heartbeat`, { json })
@@ -314,7 +322,7 @@ describe('a heartbeat is refused, and the group unharmed:', () => {
     }
   })
 
-  test('that is no JSON, or too large', async () => {
+  test('is rejected if it is not JSON, or too large', async () => {
     const path = `/v1/groups/${newGroup()}/heartbeat`
     const headers = { 'Content-Type': 'application/json' }
     await expectError(await request('POST', path, { body: '{', headers }), 400, 'invalid_request')
@@ -324,7 +332,7 @@ describe('a heartbeat is refused, and the group unharmed:', () => {
 })
 
 describe('a member that leaves', () => {
-  test('is no member any more', async () => {
+  test('is no longer a member', async () => {
     const name = await topic()
     const group = newGroup()
     const a = await member(group, [name])
@@ -337,7 +345,7 @@ describe('a member that leaves', () => {
     await expectError(await a.send(), 404, 'unknown_member_id')
   })
 
-  test('to come back needs an instance id', async () => {
+  test('temporarily needs an instance id', async () => {
     const name = await topic()
     const a = await member(newGroup(), [name])
     await expectError(await a.send({ memberEpoch: -2, owned: undefined }), 400, 'invalid_request')
@@ -346,7 +354,7 @@ describe('a member that leaves', () => {
 })
 
 describe('GET /v1/groups/{group}', () => {
-  test('shows members, what they hold, and how far each partition lags', async () => {
+  test('returns the members, their assignments, and the lag of each partition', async () => {
     const name = await topic({ partitions: 2 })
     const group = newGroup()
     await produce(name, 0, 5)
@@ -375,7 +383,7 @@ describe('GET /v1/groups/{group}', () => {
 })
 
 describe('GET /v1/groups', () => {
-  test('lists the groups by id, a page at a time', async () => {
+  test('lists the groups by id, page by page', async () => {
     const name = await topic()
     const prefix = newGroup()
     const ids = [`${prefix}-a`, `${prefix}-b`, `${prefix}-c`]
@@ -398,7 +406,7 @@ describe('GET /v1/groups', () => {
 })
 
 describe('DELETE /v1/groups/{group}', () => {
-  test('is refused while there are members, then leaves nothing', async () => {
+  test('is rejected while there are members, then leaves nothing', async () => {
     const name = await topic()
     const group = newGroup()
     const a = await member(group, [name])
@@ -412,7 +420,7 @@ describe('DELETE /v1/groups/{group}', () => {
       404,
       'group_id_not_found',
     )
-    // The id is free.
+    // The id can be used again.
     expect((await member(group, [name])).memberEpoch).toBe(1)
   })
 })

@@ -1,4 +1,4 @@
-/** A record is kept as its JSON was sent, or refused: section 3 of the protocol, case by case. */
+/** A record is stored as its JSON was sent, or rejected: section 3 of the protocol, case by case. */
 import { describe, expect, test } from 'vitest'
 import { expectError, NDJSON, useTarget } from './target.ts'
 
@@ -116,7 +116,7 @@ const REFUSED: ReadonlyArray<readonly [source: string, code: string, mentions: s
 ]
 
 describe('a record', () => {
-  test('is kept as it was sent, in a list and in a line', async () => {
+  test('is stored as it was sent, in a list and in a line', async () => {
     const byList = await topic()
     const byLine = await topic()
     const sources = KEPT.map(([source]) => source)
@@ -136,7 +136,7 @@ describe('a record', () => {
     }
   })
 
-  test('is refused with its field if it cannot be kept, in a list and in a line', async () => {
+  test('is rejected with its field if it cannot be stored, in a list and in a line', async () => {
     const name = await topic()
     const path = `/v1/topics/${name}/records`
     for (const [source, code, mentions] of REFUSED) {
@@ -148,7 +148,7 @@ describe('a record', () => {
     expect(await readBack(name)).toEqual([])
   })
 
-  test('takes any spelling of the number of its partition', async () => {
+  test('accepts any spelling of the partition number', async () => {
     const name = await topic({ partitions: 3 })
     const path = `/v1/topics/${name}/records`
     const body =
@@ -159,7 +159,7 @@ describe('a record', () => {
     await expectError(wrong, 400, 'invalid_request')
   })
 
-  test('may hold a value of any depth', async () => {
+  test('may contain a value of any depth', async () => {
     const name = await topic()
     const value = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
     const response = await post(`/v1/topics/${name}/records`, `{"records":[{"value":${value}}]}`)
@@ -167,7 +167,7 @@ describe('a record', () => {
     expect((await readBack(name))[0]?.value).toBe(value)
   })
 
-  test('comes back the same when what was answered is sent again', async () => {
+  test('is read back unchanged if a response is sent again', async () => {
     const from = await topic()
     const to = await topic()
     const sources = KEPT.map(([source]) => source)
@@ -191,7 +191,7 @@ describe('a body of records', () => {
     ],
     ['a byte order mark', '\ufeff{"records":[{"value":""}]}', JSON_TYPE, 'byte order mark'],
     ['a byte order mark before lines', '\ufeff{"value":""}\n', NDJSON, 'byte order mark'],
-    ['a line of another white space', '{"value":""}\n\u00a0\n', NDJSON, 'records[1]'],
+    ['a line of other white space', '{"value":""}\n\u00a0\n', NDJSON, 'records[1]'],
     ['a byte order mark for a line', '{"value":""}\n\ufeff\n', NDJSON, 'records[1]'],
     ['two records in one line', '{"value":""}{"value":""}', NDJSON, 'records[0]'],
     ['two records with a return between', '{"value":""}\r{"value":""}', NDJSON, 'records[0]'],
@@ -205,14 +205,14 @@ describe('a body of records', () => {
     ['no line', '\n \r\n', NDJSON, 'at least one record'],
   ]
 
-  test.each(refused)('is refused for %s', async (_, body, type, mentions) => {
+  test.each(refused)('is rejected for %s', async (_, body, type, mentions) => {
     const name = await topic()
     const response = await post(`/v1/topics/${name}/records`, body, type)
     expect((await expectError(response, 400, 'invalid_request')).message).toContain(mentions)
     expect(await readBack(name)).toEqual([])
   })
 
-  test('is refused with 415 for a charset other than UTF-8', async () => {
+  test('is rejected with 415 for a charset other than UTF-8', async () => {
     const path = `/v1/topics/${await topic()}/records`
     const body = '{"records":[{"value":"Ã¼"}]}'
     for (const charset of ['iso-8859-1', '"windows-1252"', 'utf-16', '']) {

@@ -1,4 +1,4 @@
-/** `POST /kafka` by itself: needs a server with a token and one without. */
+/** `POST /kafka` without a bridge; needs a server with a token and one without. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Messages, ReadResponseOf, WrittenRequestOf } from '../../src/core/kafka/schema.ts'
 import { KAFKA_UNAUTHORIZED_BYTES_MAX } from '../../src/core/limits.ts'
@@ -43,7 +43,7 @@ async function post(
   } as RequestInit)
 }
 
-/** Undefined: the connection is closed. */
+/** Returns undefined if the connection is closed. */
 async function ask<M extends Messages>(
   messages: M,
   version: number,
@@ -64,7 +64,7 @@ describe('a caller without the token', () => {
     ],
   })
 
-  test('may ask for versions, and is hung up on for anything else', async () => {
+  test('may request the versions, and is disconnected for anything else', async () => {
     const greeting = await post(closed, sized(frameOf(API_VERSIONS, 0, {})))
     const bytes = new Uint8Array(await greeting.arrayBuffer())
     expect(responseOf(API_VERSIONS, 0, bytes)?.apiKeys.length).toBeGreaterThan(30)
@@ -72,7 +72,7 @@ describe('a caller without the token', () => {
     expect(responseOf(METADATA, 1, new Uint8Array(await refused.arrayBuffer()))).toBeUndefined()
   })
 
-  test('is refused where the body is none of a greeting, announced or not', async () => {
+  test('is rejected for a body larger than a handshake, with and without a Content-Length', async () => {
     expect(produce.length).toBeGreaterThan(KAFKA_UNAUTHORIZED_BYTES_MAX)
     const wrong = { Authorization: 'Bearer wrong' }
     await expectError(await post(closed, sized(produce), wrong), 401, 'unauthorized')
@@ -83,7 +83,7 @@ describe('a caller without the token', () => {
   })
 })
 
-describe('what a caller says of the client', () => {
+describe('a header of the bridge', () => {
   const joining = {
     sessionTimeoutMs: 10_000,
     memberId: '',
@@ -93,23 +93,23 @@ describe('what a caller says of the client', () => {
 
   test.each([
     ['an address', '192.0.2.7', '192.0.2.7'],
-    ['one of IPv6', 'fe80::1%2', 'fe80::1%2'],
-    ['no address, and long', '1'.repeat(10_000), ''],
+    ['an IPv6 address', 'fe80::1%2', 'fe80::1%2'],
+    ['a long text that is not an address', '1'.repeat(10_000), ''],
     ['something else', '<script>', ''],
-  ])('%s is told of a member, or nothing', async (_, said, expected) => {
-    const groupId = `said-${said.length}`
+  ])('shows a client host only if it is an address: %s', async (_, header, expected) => {
+    const groupId = `header-${header.length}`
     const joined = await ask(
       JOIN_GROUP,
       3,
       { ...joining, groupId },
-      { 'edgelog-kafka-client': said },
+      { 'edgelog-kafka-client': header },
     )
     expect(joined?.errorCode).toBe(0)
     const described = await ask(DESCRIBE_GROUPS, 4, { groups: [groupId] })
     expect(described?.groups[0]?.members[0]?.clientHost).toBe(expected)
   })
 
-  test('a port that is none is told to nobody', async () => {
+  test('is ignored for an invalid port', async () => {
     const headers = { 'edgelog-kafka-address': 'log.example.com:99999' }
     const answer = await ask(METADATA, 1, { topics: [] }, headers)
     expect(answer?.brokers).toMatchObject([{ host: '127.0.0.1', port: 9092 }])

@@ -25,7 +25,7 @@ async function fetchAll(name: string, query = '?offset=0', partition = 0): Promi
 }
 
 describe('records', () => {
-  test('come back as they were sent, in order, with dense offsets', async () => {
+  test('are read back as they were sent, in order, with dense offsets', async () => {
     const name = await topic()
     const sent = [
       { key: 'k', value: 'text', headers: { a: '1', b: null }, timestamp: 1_700_000_000_000 },
@@ -70,7 +70,7 @@ describe('records', () => {
     expect(Math.abs(Number(records[1]?.timestamp) - Date.now())).toBeLessThan(60_000)
   })
 
-  test('whose value is not text are kept as compact JSON', async () => {
+  test('are stored as compact JSON if their value is not text', async () => {
     const name = await topic()
     const values = [{ a: [1, 2] }, [true], 3.5, false]
     await produce(
@@ -81,7 +81,7 @@ describe('records', () => {
     expect(records.map(({ value }) => value)).toEqual(values.map((value) => JSON.stringify(value)))
   })
 
-  test("go where Kafka's partitioner sends their key; without keys all to one partition", async () => {
+  test("go to the partition of Kafka's partitioner, or without keys all to one", async () => {
     const name = await topic({ partitions: 8 })
     // murmur2 of Kafka's own test: "21" = -973932308, "foobar" = -790332482, and 'abc' = 479470107
     const keyed = await produce(
@@ -99,7 +99,7 @@ describe('records', () => {
     expect(chosen.map(({ partition }) => partition)).toEqual([5, 6])
   })
 
-  test('may come as NDJSON, and go as NDJSON', async () => {
+  test('may be sent and read as NDJSON', async () => {
     const name = await topic()
     const lines = '{"value":"a"}\n\n{"value":"b","key":"k"}\r\n'
     const response = await request('POST', `/v1/topics/${name}/records`, {
@@ -121,11 +121,11 @@ describe('records', () => {
 
   const refused: Array<[string, unknown, number, string, string]> = [
     ['no records', { records: [] }, 400, 'invalid_request', 'records'],
-    ['no list', { records: {} }, 400, 'invalid_request', 'records'],
+    ['not a list', { records: {} }, 400, 'invalid_request', 'records'],
     ['no value', { records: [{ key: 'k' }] }, 400, 'invalid_record', 'records[0].value'],
     ['an unknown field', { records: [{ value: '', x: 1 }] }, 400, 'invalid_request', 'records[0]'],
     [
-      'a key that is no text',
+      'a key that is not text',
       { records: [{ value: '' }, { value: '', key: 7 }] },
       400,
       'invalid_request',
@@ -138,13 +138,7 @@ describe('records', () => {
       'invalid_record',
       'keyBase64',
     ],
-    [
-      'base64 that is none',
-      { records: [{ valueBase64: '*' }] },
-      400,
-      'invalid_record',
-      'valueBase64',
-    ],
+    ['invalid base64', { records: [{ valueBase64: '*' }] }, 400, 'invalid_record', 'valueBase64'],
     [
       'a lone surrogate',
       { records: [{ value: '\ud800' }] },
@@ -153,7 +147,7 @@ describe('records', () => {
       'records[0].value',
     ],
     [
-      'headers that are no text',
+      'headers that are not text',
       { records: [{ value: '', headers: { a: 1 } }] },
       400,
       'invalid_request',
@@ -167,7 +161,7 @@ describe('records', () => {
       'timestamp',
     ],
     [
-      'a fraction of a timestamp',
+      'a fractional timestamp',
       { records: [{ value: '', timestamp: 1.5 }] },
       400,
       'invalid_request',
@@ -202,7 +196,7 @@ describe('records', () => {
       'records[1]',
     ],
   ]
-  test('are refused as a whole for one that is wrong, and nothing is stored', async () => {
+  test('are rejected as a whole if one is invalid, and nothing is stored', async () => {
     const name = await topic()
     for (const [what, json, status, code, mentions] of refused) {
       const response = await request('POST', `/v1/topics/${name}/records`, { json })
@@ -217,7 +211,7 @@ describe('records', () => {
     expect((await fetchAll(name)).highWatermark).toBe(0)
   })
 
-  test('of which one partition would refuse its share are stored in none', async () => {
+  test('are stored in no partition if one partition would reject its share', async () => {
     const name = await topic({ partitions: 2 })
     const records = [
       { value: 'fine', partition: 0 },
@@ -233,7 +227,7 @@ describe('records', () => {
     expect((await fetchAll(name)).highWatermark).toBe(0)
   })
 
-  test('of an unknown type, of no known topic, or over the cap are refused', async () => {
+  test('are rejected for an unknown media type, an unknown topic, or above the limit', async () => {
     const name = await topic()
     const path = `/v1/topics/${name}/records`
     const text = { body: 'x', headers: { 'Content-Type': 'text/plain' } }
@@ -260,7 +254,7 @@ describe('records', () => {
     expect((await fetchAll(name)).highWatermark).toBe(0)
   })
 
-  test('without a key are refused by a compacted topic', async () => {
+  test('are rejected by a compacted topic if they have no key', async () => {
     const name = await topic({ config: { 'cleanup.policy': 'compact' } })
     const post = (record: unknown) =>
       request('POST', `/v1/topics/${name}/records`, { json: { records: [record] } })
@@ -268,7 +262,7 @@ describe('records', () => {
     expect((await post({ key: 'k', value: null })).status).toBe(200)
   })
 
-  test('that a topic refuses are named by their index, and the others are not stored', async () => {
+  test('are named by their index if a topic rejects them, and the others are not stored', async () => {
     const name = await topic({
       partitions: 2,
       config: { 'cleanup.policy': 'compact', 'message.timestamp.before.max.ms': '60000' },
@@ -304,7 +298,7 @@ describe('records', () => {
     }
   })
 
-  test('get the time of the log where the topic says so', async () => {
+  test('get the log append time if the topic is configured so', async () => {
     const name = await topic({ config: { 'message.timestamp.type': 'LogAppendTime' } })
     await produce(`/v1/topics/${name}/records`, [{ value: 'x', timestamp: 1 }])
     const { records } = await fetchAll(name)
@@ -313,7 +307,7 @@ describe('records', () => {
 })
 
 describe('If-Match', () => {
-  test('appends at that offset and no other', async () => {
+  test('appends at that offset and at no other', async () => {
     const name = await topic()
     const path = `/v1/topics/${name}/partitions/0/records`
     const append = (offset: string, value = 'x') =>
@@ -338,7 +332,7 @@ describe('If-Match', () => {
 })
 
 describe('fetch', () => {
-  test('starts anywhere: offset, earliest, latest, time', async () => {
+  test('starts at any position: offset, earliest, latest, time', async () => {
     const name = await topic()
     const records = [10, 20, 30, 40].map((timestamp) => ({ value: `v${timestamp}`, timestamp }))
     await produce(`/v1/topics/${name}/records`, records.slice(0, 3))
@@ -355,7 +349,7 @@ describe('fetch', () => {
     expect(await values('?timestamp=41')).toEqual([])
   })
 
-  test('answers whole batches within maxBytes, and always at least one', async () => {
+  test('returns whole batches within maxBytes, and always at least one', async () => {
     const name = await topic()
     for (let i = 0; i < 5; i++) {
       await produce(`/v1/topics/${name}/records`, [{ value: `${i}`.repeat(1_000) }])
@@ -365,7 +359,7 @@ describe('fetch', () => {
     expect((await fetchAll(name, '?offset=1&maxBytes=2500')).nextOffset).toBe(3)
   })
 
-  test('outside the log says so with both ends', async () => {
+  test('returns both ends in the error for an offset outside the log', async () => {
     const name = await topic()
     await produce(`/v1/topics/${name}/records`, [{ value: 'x' }])
     const path = `/v1/topics/${name}/partitions/0/records`
@@ -378,7 +372,7 @@ describe('fetch', () => {
     expect((await fetchAll(name, '?offset=1')).records).toEqual([])
   })
 
-  test('waits for records, and for no longer than it was asked to', async () => {
+  test('waits for records, and no longer than requested', async () => {
     const name = await topic()
     const waiting = fetchAll(name, '?offset=latest&waitMs=20000')
     await new Promise((resolve) => setTimeout(resolve, 200))
@@ -391,7 +385,7 @@ describe('fetch', () => {
     expect((await enough).records).toHaveLength(2)
   })
 
-  test('ends when the topic is deleted under it', async () => {
+  test('ends when the topic is deleted during the wait', async () => {
     const name = `gone-${Date.now()}`
     await request('POST', '/v1/topics', { json: { name } })
     const path = `/v1/topics/${name}/partitions/0/records?offset=latest&waitMs=20000`
@@ -401,7 +395,7 @@ describe('fetch', () => {
     await expectError(await waiting, 404, 'unknown_topic_or_partition')
   })
 
-  test('refuses queries that are wrong, with the field', async () => {
+  test('rejects invalid queries, and names the field', async () => {
     const name = await topic()
     const path = `/v1/topics/${name}/partitions`
     for (const [query, field] of [

@@ -1,4 +1,4 @@
-/** A group whose members fall silent together, and that nobody asks about: its object sleeps meanwhile. */
+/** A group whose members become silent together and that receives no calls: its object sleeps meanwhile. */
 import { expect, test } from 'vitest'
 import { GroupMember } from './group-member.ts'
 import { useTarget } from './target.ts'
@@ -6,12 +6,12 @@ import { useTarget } from './target.ts'
 const target = useTarget()
 const { request, topic } = target
 
-/** Longer than it takes the platform to put an object to sleep that nobody calls. */
+/** Longer than the platform takes to put an unused object to sleep. */
 const SESSION_MS = 11_000
-/** It wakes up by its alarm, begins the session anew, and waits for its end. */
+/** The object wakes up by its alarm, restarts the session, and waits for its end. */
 const SILENCE_MS = 2 * SESSION_MS + 8_000
 
-test('is emptied all the same', { timeout: SILENCE_MS + 30_000 }, async () => {
+test('is emptied by the alarm', { timeout: SILENCE_MS + 30_000 }, async () => {
   const name = await topic()
   const group = `silent-${process.pid}-${Date.now()}`
   const member = new GroupMember(target, group, { topics: [name], sessionTimeoutMs: SESSION_MS })

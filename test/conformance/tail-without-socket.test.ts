@@ -1,4 +1,4 @@
-/** `POST /v1/tail`: the live tail for networks that let no WebSocket through. */
+/** `POST /v1/tail`: the live tail for networks that block WebSockets. */
 import { describe, expect, test } from 'vitest'
 import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
 import { decodeBase64 } from '../../src/core/bytes/base64.ts'
@@ -16,7 +16,7 @@ const { request, topic } = target
 
 const SSE = 'text/event-stream'
 const POLL = 'application/vnd.edgelog.tail'
-/** So that a test that waits for it fails by its own timeout. */
+/** Longer than a test, so that a test that waits for it fails by its own time-out. */
 const LONG_WAIT_MS = 25_000
 
 interface Notice {
@@ -30,13 +30,13 @@ interface Notice {
 
 interface Frame {
   readonly id: number
-  /** Of the records, from the first batch on. */
+  /** Offsets of the records, from the first batch on. */
   readonly offsets: readonly number[]
   readonly highWatermark: number
   readonly sizeBytes: number
 }
 
-type Said = { readonly notice: Notice } | { readonly frame: Frame }
+type Received = { readonly notice: Notice } | { readonly frame: Frame }
 
 async function produce(name: string, values: readonly string[], partition = 0): Promise<void> {
   const records = values.map((value) => ({ value }))
@@ -61,16 +61,16 @@ function frameOf(message: Uint8Array): Frame {
   return { id, offsets, highWatermark, sizeBytes: batches.length }
 }
 
-const noticesIn = (said: readonly Said[]) =>
-  said.flatMap((one) => ('notice' in one ? [one.notice] : []))
-const framesIn = (said: readonly Said[]) =>
-  said.flatMap((one) => ('frame' in one ? [one.frame] : []))
-const offsetsIn = (said: readonly Said[], id: number) =>
-  framesIn(said).flatMap((frame) => (frame.id === id ? frame.offsets : []))
+const noticesIn = (received: readonly Received[]) =>
+  received.flatMap((one) => ('notice' in one ? [one.notice] : []))
+const framesIn = (received: readonly Received[]) =>
+  received.flatMap((one) => ('frame' in one ? [one.frame] : []))
+const offsetsIn = (received: readonly Received[], id: number) =>
+  framesIn(received).flatMap((frame) => (frame.id === id ? frame.offsets : []))
 
-/** What a reader of each form has been told, to run the same test over both. */
+/** Collects the messages of either form, so that one test runs over both. */
 interface Follower {
-  readonly said: Said[]
+  readonly received: Received[]
   until(holds: () => boolean): Promise<void>
   close(): void
 }
@@ -90,7 +90,7 @@ async function openStream(subscriptions: readonly object[]) {
   })
   expect(response.status).toBe(200)
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
-  const said: Said[] = []
+  const received: Received[] = []
   let text = ''
   let hasEnded = false
   const read = async () => {
@@ -98,16 +98,16 @@ async function openStream(subscriptions: readonly object[]) {
     hasEnded = done
     text += value ?? ''
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-      said.push(parseEvent(text.slice(0, end)))
+      received.push(parseEvent(text.slice(0, end)))
       text = text.slice(end + 2)
     }
   }
   return {
     response,
-    said,
+    received,
     until: async (holds: () => boolean) => {
       while (!holds()) {
-        if (hasEnded) throw new Error(`the stream ended after ${JSON.stringify(said)}`)
+        if (hasEnded) throw new Error(`the stream ended after ${JSON.stringify(received)}`)
         await read()
       }
     },
@@ -118,13 +118,13 @@ async function openStream(subscriptions: readonly object[]) {
   }
 }
 
-function parseEvent(event: string): Said {
+function parseEvent(event: string): Received {
   const frame = /^event: frame\ndata: (.*)$/.exec(event)?.[1]
   if (frame !== undefined) return { frame: frameOf(decodeBase64(frame)) }
   return { notice: JSON.parse(/^data: (.*)$/.exec(event)?.[1] ?? '') }
 }
 
-async function poll(subscriptions: readonly object[], waitMs = 0): Promise<Said[]> {
+async function poll(subscriptions: readonly object[], waitMs = 0): Promise<Received[]> {
   const response = await request('POST', '/v1/tail', {
     json: { subscriptions, waitMs },
     headers: { Accept: POLL },
@@ -141,18 +141,18 @@ async function poll(subscriptions: readonly object[], waitMs = 0): Promise<Said[
   )
 }
 
-/** Follows as a client does: each poll goes on where the one before it has ended. */
+/** Follows like a client: each poll continues where the previous one ended. */
 function openPolls(subscriptions: readonly object[]): Follower {
-  const said: Said[] = []
+  const received: Received[] = []
   const places = new Map(
     subscriptions.map((one) => [(one as { id: number }).id, one as Record<string, unknown>]),
   )
   return {
-    said,
+    received,
     until: async (holds) => {
       while (!holds()) {
         const answer = await poll([...places.values()], LONG_WAIT_MS)
-        said.push(...answer)
+        received.push(...answer)
         for (const { id, offset } of noticesIn(answer)) {
           if (offset !== undefined) place(id as number, offset)
         }
@@ -172,7 +172,7 @@ describe.each([
   ['an event stream', openStream],
   ['long polls', async (subscriptions: readonly object[]) => openPolls(subscriptions)],
 ])('POST /v1/tail by %s', (_, open: (subscriptions: readonly object[]) => Promise<Follower>) => {
-  test('follows several partitions, from where each is to begin', async () => {
+  test('follows several partitions from their requested offsets', async () => {
     const [one, two] = [await topic({ partitions: 2 }), await topic()]
     await produce(one, ['a', 'b', 'c'])
     await produce(two, ['x'])
@@ -181,8 +181,8 @@ describe.each([
       subscription(2, one, { partition: 1, offset: 'latest' }),
       subscription(0xffff_ffff, two, { offset: 1 }),
     ])
-    await tail.until(() => offsetsIn(tail.said, 1).length === 3)
-    const notices = noticesIn(tail.said)
+    await tail.until(() => offsetsIn(tail.received, 1).length === 3)
+    const notices = noticesIn(tail.received)
     expect(new Set(notices.map(({ op }) => op))).toEqual(new Set(['subscribed']))
     expect(notices.find(({ id }) => id === 1)).toEqual({
       op: 'subscribed',
@@ -193,13 +193,13 @@ describe.each([
       highWatermark: 3,
       logStartOffset: 0,
     })
-    const live = tail.until(() => framesIn(tail.said).length >= 3)
+    const live = tail.until(() => framesIn(tail.received).length >= 3)
     await produce(one, ['d'], 1)
     await produce(two, ['y', 'z'])
     await live
-    expect(offsetsIn(tail.said, 2)).toEqual([0])
-    expect(offsetsIn(tail.said, 0xffff_ffff)).toEqual([1, 2])
-    expect(offsetsIn(tail.said, 1)).toEqual([0, 1, 2])
+    expect(offsetsIn(tail.received, 2)).toEqual([0])
+    expect(offsetsIn(tail.received, 0xffff_ffff)).toEqual([1, 2])
+    expect(offsetsIn(tail.received, 1)).toEqual([0, 1, 2])
     tail.close()
   })
 
@@ -207,13 +207,13 @@ describe.each([
     const name = await topic()
     for (let i = 0; i < 12; i++) await produce(name, ['x'.repeat(100_000)])
     const tail = await open([subscription(1, name, { creditBytes: 1 })])
-    await tail.until(() => offsetsIn(tail.said, 1).length === 12)
-    expect(offsetsIn(tail.said, 1)).toEqual([...Array(12).keys()])
-    expect(framesIn(tail.said).length).toBeGreaterThan(3)
+    await tail.until(() => offsetsIn(tail.received, 1).length === 12)
+    expect(offsetsIn(tail.received, 1)).toEqual([...Array(12).keys()])
+    expect(framesIn(tail.received).length).toBeGreaterThan(3)
     tail.close()
   })
 
-  test('goes on with the rest where some cannot be followed', async () => {
+  test('continues with the others if some cannot be followed', async () => {
     const name = await topic()
     await produce(name, ['a'])
     const tail = await open([
@@ -224,8 +224,10 @@ describe.each([
       subscription(5, name, { offset: 5 }),
       subscription(6, name, { topicId: crypto.randomUUID() }),
     ])
-    await tail.until(() => framesIn(tail.said).length === 1 && noticesIn(tail.said).length >= 6)
-    const closed = noticesIn(tail.said).filter(({ op }) => op === 'closed')
+    await tail.until(
+      () => framesIn(tail.received).length === 1 && noticesIn(tail.received).length >= 6,
+    )
+    const closed = noticesIn(tail.received).filter(({ op }) => op === 'closed')
     expect(Object.fromEntries(closed.map(({ id, error }) => [id, error?.code]))).toEqual({
       2: 'unknown_topic_or_partition',
       3: 'invalid_topic',
@@ -235,28 +237,28 @@ describe.each([
     })
     const wrongId = closed.find(({ id }) => id === 6)
     expect(wrongId?.error?.details).toEqual({ topicId: await idOf(name) })
-    expect(offsetsIn(tail.said, 1)).toEqual([0])
+    expect(offsetsIn(tail.received, 1)).toEqual([0])
     tail.close()
   })
 
-  test('says so when a topic is deleted and created anew', async () => {
+  test('reports a topic that was deleted and recreated', async () => {
     const name = `post-gone-${process.pid}-${Date.now()}`
     const other = await topic()
     await topic({ name })
     const topicId = (await idOf(name)).toUpperCase()
     const tail = await open([subscription(1, name, { topicId }), subscription(2, other)])
-    const gone = tail.until(() => noticesIn(tail.said).some(({ op }) => op === 'closed'))
-    // Also for who is told nothing while nothing happens.
+    const gone = tail.until(() => noticesIn(tail.received).some(({ op }) => op === 'closed'))
+    // Also without any new record.
     await produce(other, ['a'])
     await request('DELETE', `/v1/topics/${name}`)
     await topic({ name })
     await gone
-    const error = noticesIn(tail.said).find(({ op }) => op === 'closed')?.error
+    const error = noticesIn(tail.received).find(({ op }) => op === 'closed')?.error
     expect(['unknown_topic_or_partition', 'unknown_topic_id']).toContain(error?.code)
     tail.close()
     const again = await open([subscription(1, name, { topicId }), subscription(2, other)])
-    await again.until(() => noticesIn(again.said).some(({ op }) => op === 'closed'))
-    expect(noticesIn(again.said).find(({ op }) => op === 'closed')).toMatchObject({
+    await again.until(() => noticesIn(again.received).some(({ op }) => op === 'closed'))
+    expect(noticesIn(again.received).find(({ op }) => op === 'closed')).toMatchObject({
       id: 1,
       error: { code: 'unknown_topic_id', details: { topicId: await idOf(name) } },
     })
@@ -268,7 +270,7 @@ describe('POST /v1/tail', () => {
   const tail = (json: unknown, accept = SSE) =>
     request('POST', '/v1/tail', { json, headers: { Accept: accept } })
 
-  test('offers an event stream and long polls, and nothing else', async () => {
+  test('offers exactly an event stream and long polls', async () => {
     const body = { subscriptions: [subscription(1, 'nowhere')] }
     await expectError(await tail(body, 'application/json'), 406, 'not_acceptable')
     await expectError(await tail(body, 'application/vnd.edgelog.batch'), 406, 'not_acceptable')
@@ -294,18 +296,18 @@ describe('POST /v1/tail', () => {
       'subscriptions: at most 1000',
     ],
     [
-      'an id twice',
+      'a repeated id',
       { subscriptions: [subscription(1, 'a'), subscription(1, 'b')] },
       'subscriptions[1].id: 1 is in use',
     ],
     ['an id below 0', { subscriptions: [subscription(-1, 'a')] }, 'subscriptions[0].id: '],
     [
-      'an offset that is none',
+      'an invalid offset',
       { subscriptions: [subscription(1, 'a', { offset: 'first' })] },
       'subscriptions[0].offset: a whole number',
     ],
     [
-      'a partition that none can be',
+      'an invalid partition',
       { subscriptions: [subscription(1, 'a', { partition: 1_000 })] },
       'subscriptions[0].partition: ',
     ],
@@ -315,19 +317,19 @@ describe('POST /v1/tail', () => {
       'subscriptions[0].creditBytes: ',
     ],
     [
-      'a topic id that is none',
+      'an invalid topic id',
       { subscriptions: [subscription(1, 'a', { topicId: '7' })] },
       'subscriptions[0].topicId: ',
     ],
-    ['a field too many', { subscriptions: [subscription(1, 'a', { op: 'subscribe' })] }, 'op'],
-    ['a wait too long', { subscriptions: [subscription(1, 'a')], waitMs: 30_001 }, 'waitMs: '],
+    ['an unknown field', { subscriptions: [subscription(1, 'a', { op: 'subscribe' })] }, 'op'],
+    ['a too long wait', { subscriptions: [subscription(1, 'a')], waitMs: 30_001 }, 'waitMs: '],
     ['a wait below 0', { subscriptions: [subscription(1, 'a')], waitMs: -1 }, 'waitMs: '],
-  ])('refuses %s', async (_, json, message) => {
+  ])('rejects %s', async (_, json, message) => {
     const error = await expectError(await tail(json), 400, 'invalid_request')
     expect(error.message).toContain(message)
   })
 
-  test('refuses what is no JSON, and what is too long', async () => {
+  test('rejects a body that is not JSON, and one that is too long', async () => {
     const headers = { Accept: SSE, 'Content-Type': 'text/plain' }
     const asText = await request('POST', '/v1/tail', { body: '{}', headers })
     await expectError(asText, 415, 'unsupported_media_type')
@@ -335,7 +337,7 @@ describe('POST /v1/tail', () => {
     await expectError(await tail(long), 413, 'request_too_large')
   })
 
-  test('may be called by the pages that may call, and by no others', async () => {
+  test('may be called from allowed origins, and from no others', async () => {
     const body = { subscriptions: [subscription(1, 'nowhere')] }
     const { origin } = new URL(target.url)
     for (const accept of [SSE, POLL]) {
@@ -353,7 +355,7 @@ describe('POST /v1/tail', () => {
     await expectError(foreign, 403, 'forbidden')
   })
 
-  test('is described', async () => {
+  test('is described in OpenAPI', async () => {
     const { paths } = await (await request('GET', '/v1/openapi.json')).json()
     const described = paths['/v1/tail']?.post as unknown as {
       requestBody: { content: object }
@@ -363,82 +365,82 @@ describe('POST /v1/tail', () => {
     expect(Object.keys(described.responses['200']?.content ?? {})).toEqual([SSE, POLL])
   })
 
-  test('takes as many subscriptions as there may be', async () => {
+  test('accepts the maximum number of subscriptions', async () => {
     const name = await topic()
     await produce(name, ['a'])
-    const said = await poll(
+    const received = await poll(
       Array.from({ length: 1_000 }, (_, id) => subscription(id, name)),
       LONG_WAIT_MS,
     )
-    expect(new Set(framesIn(said).map(({ id }) => id)).size).toBe(1_000)
+    expect(new Set(framesIn(received).map(({ id }) => id)).size).toBe(1_000)
   })
 })
 
 describe('an event stream of POST /v1/tail', () => {
   test(
-    'says at once that it is there, and that it still is',
+    'sends an event at once, and pings later',
     async () => {
       const name = await topic()
       const tail = await openStream([subscription(7, name, { offset: 'latest' })])
       expect(tail.response.headers.get('cache-control')).toBe('no-store')
       expect(tail.response.headers.get('x-accel-buffering')).toBe('no')
-      await tail.until(() => tail.said.length === 1)
-      expect(noticesIn(tail.said)[0]).toMatchObject({ op: 'subscribed', id: 7 })
-      await tail.until(() => tail.said.length === 2)
-      expect(noticesIn(tail.said)[1]).toEqual({ op: 'ping' })
+      await tail.until(() => tail.received.length === 1)
+      expect(noticesIn(tail.received)[0]).toMatchObject({ op: 'subscribed', id: 7 })
+      await tail.until(() => tail.received.length === 2)
+      expect(noticesIn(tail.received)[1]).toEqual({ op: 'ping' })
       tail.close()
     },
     PING_INTERVAL_MS + 10_000,
   )
 
-  test('ends when nothing is followed any more', async () => {
+  test('ends when no subscription is left', async () => {
     const name = `post-end-${process.pid}-${Date.now()}`
     await topic({ name })
     const tail = await openStream([subscription(1, name), subscription(2, 'nowhere')])
-    await tail.until(() => tail.said.length === 2)
+    await tail.until(() => tail.received.length === 2)
     await request('DELETE', `/v1/topics/${name}`)
     await tail.ended()
-    expect(noticesIn(tail.said).at(-1)).toMatchObject({ op: 'closed', id: 1 })
+    expect(noticesIn(tail.received).at(-1)).toMatchObject({ op: 'closed', id: 1 })
   })
 
-  test('loses nothing that was appended before its reader took anything', async () => {
+  test('loses nothing that was appended before its reader consumed anything', async () => {
     const name = await topic()
     const tail = await openStream([subscription(1, name)])
     for (let i = 0; i < 30; i++) await produce(name, ['x'.repeat(50_000)])
-    await tail.until(() => offsetsIn(tail.said, 1).length === 30)
-    expect(offsetsIn(tail.said, 1)).toEqual([...Array(30).keys()])
+    await tail.until(() => offsetsIn(tail.received, 1).length === 30)
+    expect(offsetsIn(tail.received, 1)).toEqual([...Array(30).keys()])
     tail.close()
   })
 })
 
 describe('a long poll of POST /v1/tail', () => {
-  test('answers with what is there, without waiting for more', async () => {
+  test('returns what is there, without waiting for more', async () => {
     const name = await topic({ partitions: 2 })
     await produce(name, ['a', 'b'])
     const subscriptions = [subscription(1, name), subscription(2, name, { partition: 1 })]
-    // One that waited would run into the timeout of the test.
+    // A poll that waited would run into the time-out of the test.
     for (const waitMs of [0, 1, LONG_WAIT_MS]) {
-      const said = await poll(subscriptions, waitMs)
-      expect(noticesIn(said).map(({ op }) => op)).toEqual(['subscribed', 'subscribed'])
-      expect(offsetsIn(said, 1)).toEqual([0, 1])
+      const received = await poll(subscriptions, waitMs)
+      expect(noticesIn(received).map(({ op }) => op)).toEqual(['subscribed', 'subscribed'])
+      expect(offsetsIn(received, 1)).toEqual([0, 1])
     }
   }, 10_000)
 
-  test('answers at the end of its time that there is nothing', async () => {
+  test('returns without frames at the end of its time', async () => {
     const name = await topic()
     for (const waitMs of [0, 200]) {
-      const said = await poll([subscription(1, name)], waitMs)
-      expect(noticesIn(said)).toMatchObject([{ op: 'subscribed', offset: 0, highWatermark: 0 }])
-      expect(framesIn(said)).toEqual([])
+      const received = await poll([subscription(1, name)], waitMs)
+      expect(noticesIn(received)).toMatchObject([{ op: 'subscribed', offset: 0, highWatermark: 0 }])
+      expect(framesIn(received)).toEqual([])
     }
   })
 
-  test('says while it waits that it is there', async () => {
-    const said = await poll([subscription(1, await topic())], TAIL_POLL_PING_MS + 500)
-    expect(noticesIn(said).map(({ op }) => op)).toEqual(['ping', 'subscribed'])
+  test('sends pings while it waits', async () => {
+    const received = await poll([subscription(1, await topic())], TAIL_POLL_PING_MS + 500)
+    expect(noticesIn(received).map(({ op }) => op)).toEqual(['ping', 'subscribed'])
   })
 
-  test('answers as soon as something is appended', async () => {
+  test('returns as soon as something is appended', async () => {
     const name = await topic()
     const answer = poll([subscription(1, name)], LONG_WAIT_MS)
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -446,17 +448,17 @@ describe('a long poll of POST /v1/tail', () => {
     expect(offsetsIn(await answer, 1)).toEqual([0])
   }, 10_000)
 
-  test('answers as soon as something is closed', async () => {
-    const said = await poll([subscription(1, 'nowhere')], LONG_WAIT_MS)
-    expect(noticesIn(said)).toMatchObject([{ op: 'closed', id: 1 }])
+  test('returns as soon as a subscription is closed', async () => {
+    const received = await poll([subscription(1, 'nowhere')], LONG_WAIT_MS)
+    expect(noticesIn(received)).toMatchObject([{ op: 'closed', id: 1 }])
   }, 10_000)
 
-  test('answers with as much as its credit allows, and a frame at most', async () => {
+  test('returns as much as its credit allows, plus a frame at most', async () => {
     const name = await topic()
     for (let i = 0; i < 20; i++) await produce(name, ['x'.repeat(100_000)])
     const sizeOf = async (creditBytes: number) => {
-      const said = await poll([subscription(1, name, { creditBytes })], LONG_WAIT_MS)
-      return framesIn(said).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+      const received = await poll([subscription(1, name, { creditBytes })], LONG_WAIT_MS)
+      return framesIn(received).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     }
     for (const creditBytes of [1, 300_000, 1_000_000]) {
       const sizeBytes = await sizeOf(creditBytes)

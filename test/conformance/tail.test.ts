@@ -19,7 +19,7 @@ interface Event {
   data?: string
 }
 
-/** Reads server-sent events as a browser does. */
+/** Reads server-sent events like a browser. */
 async function openEvents(path: string, headers: Record<string, string> = {}) {
   const abort = new AbortController()
   const response = await fetch(`${target.url}${path}`, {
@@ -30,7 +30,7 @@ async function openEvents(path: string, headers: Record<string, string> = {}) {
   let text = ''
   return {
     response,
-    /** The next events that carry data. */
+    /** Returns the next events that carry data. */
     next: async (count: number): Promise<Event[]> => {
       const events: Event[] = []
       while (events.length < count) {
@@ -109,7 +109,7 @@ describe('server-sent events', () => {
     resumed.close()
   })
 
-  test('arrive whole when the reader is slow and the log is long', async () => {
+  test('are complete if the reader is slow and the log is long', async () => {
     const name = await topic()
     const events = await openEvents(`/v1/topics/${name}/records`)
     for (let i = 0; i < 30; i++) {
@@ -120,7 +120,7 @@ describe('server-sent events', () => {
     events.close()
   })
 
-  test('are refused for a cursor that is none, unknown topics, and from another topic', async () => {
+  test('are rejected for an invalid cursor, an unknown topic, and a cursor of another topic', async () => {
     const name = await topic()
     const path = `/v1/topics/${name}/records`
     const headers = { Accept: 'text/event-stream' }
@@ -197,7 +197,7 @@ async function openTail() {
     socket,
     notices,
     frames,
-    say: (control: unknown) =>
+    send: (control: unknown) =>
       socket.send(typeof control === 'string' ? control : JSON.stringify(control)),
     until: async (holds: () => boolean) => {
       while (!holds()) {
@@ -225,9 +225,9 @@ describe('GET /v1/tail', () => {
     await produce(one, ['a'])
     const tail = await openTail()
     expect(tail.socket.protocol).toBe('edgelog.tail.v1')
-    tail.say(subscribe(1, one))
-    tail.say(subscribe(2, one, { partition: 1, offset: 'latest' }))
-    tail.say(subscribe(3, two, { offset: 0 }))
+    tail.send(subscribe(1, one))
+    tail.send(subscribe(2, one, { partition: 1, offset: 'latest' }))
+    tail.send(subscribe(3, two, { offset: 0 }))
     await tail.until(() => tail.notices.length === 3)
     expect(tail.notices.map(({ op }) => op)).toEqual(Array(3).fill('subscribed'))
     await produce(two, ['b', 'c'])
@@ -237,7 +237,7 @@ describe('GET /v1/tail', () => {
     expect(byId[1]).toMatchObject({ offsets: [0], highWatermark: 1 })
     expect(byId[2]).toMatchObject({ offsets: [0], highWatermark: 1 })
     expect(byId[3]).toMatchObject({ offsets: [0], highWatermark: 2 })
-    tail.say({ op: 'unsubscribe', id: 3 })
+    tail.send({ op: 'unsubscribe', id: 3 })
     await produce(two, ['e'])
     await produce(one, ['f'])
     await tail.until(() => tail.frames.length === 4)
@@ -275,23 +275,23 @@ describe('GET /v1/tail', () => {
     socket.close()
   })
 
-  test('sends no more than it was given credit for', async () => {
+  test('sends no more than its credit', async () => {
     const name = await topic()
     for (let i = 0; i < 6; i++) await produce(name, ['x'.repeat(100_000)])
     const tail = await openTail()
-    tail.say(subscribe(1, name, { creditBytes: 1 }))
+    tail.send(subscribe(1, name, { creditBytes: 1 }))
     await tail.until(() => tail.frames.length > 0)
     await new Promise((resolve) => setTimeout(resolve, 150))
     const offsets = () => tail.frames.flatMap((frame) => frame.offsets)
     const before = offsets().length
     expect(before).toBeLessThan(4)
-    tail.say({ op: 'credit', id: 1, bytes: 1_000_000 })
+    tail.send({ op: 'credit', id: 1, bytes: 1_000_000 })
     await tail.until(() => offsets().length === 6)
     expect(offsets()).toEqual([0, 1, 2, 3, 4, 5])
     tail.socket.close()
   })
 
-  test('says what is wrong, and goes on with the rest', async () => {
+  test('reports errors, and continues with the rest', async () => {
     const name = await topic()
     const tail = await openTail()
     const bad: Array<[unknown, string, string]> = [
@@ -308,23 +308,23 @@ describe('GET /v1/tail', () => {
     ]
     for (const [control, op, code] of bad) {
       const count = tail.notices.length
-      tail.say(control)
+      tail.send(control)
       await tail.until(() => tail.notices.length > count)
       expect(tail.notices.at(-1)?.op).toBe(op)
       expect(tail.notices.at(-1)?.error?.code).toBe(code)
       const id = typeof control === 'string' ? undefined : (control as { id?: number }).id
       expect(tail.notices.at(-1)?.id).toBe(id)
     }
-    tail.say(subscribe(1, name))
+    tail.send(subscribe(1, name))
     await tail.until(() => tail.notices.at(-1)?.op === 'subscribed')
     tail.socket.close()
   })
 
-  test('says when a topic is gone', async () => {
+  test('reports a deleted topic', async () => {
     const name = `tail-gone-${Date.now()}`
     await request('POST', '/v1/topics', { json: { name } })
     const tail = await openTail()
-    tail.say(subscribe(1, name))
+    tail.send(subscribe(1, name))
     await tail.until(() => tail.notices.length === 1)
     await request('DELETE', `/v1/topics/${name}`)
     await tail.until(() => tail.notices.length === 2)
@@ -336,14 +336,14 @@ describe('GET /v1/tail', () => {
     tail.socket.close()
   })
 
-  test('follows the topic that is meant, and no other of its name', async () => {
+  test('follows only the topic with the given id, not another one with its name', async () => {
     const name = `tail-anew-${process.pid}-${Date.now()}`
     const idOf = async () => (await (await request('GET', `/v1/topics/${name}`)).json()).id
     await topic({ name, partitions: 2 })
     const topicId = await idOf()
     const tail = await openTail()
-    tail.say(subscribe(1, name, { topicId }))
-    tail.say(subscribe(2, name, { partition: 1 }))
+    tail.send(subscribe(1, name, { topicId }))
+    tail.send(subscribe(2, name, { partition: 1 }))
     await tail.until(() => tail.notices.length === 2)
     expect(tail.notices.map((notice) => notice.topicId)).toEqual([topicId, topicId])
     await request('DELETE', `/v1/topics/${name}`)
@@ -351,26 +351,26 @@ describe('GET /v1/tail', () => {
     await tail.until(() => tail.notices.length === 4)
     expect(tail.notices.slice(2).map(({ op }) => op)).toEqual(['closed', 'closed'])
     const newId = await idOf()
-    // The second partition is not there any more, but that is not what is wrong.
+    // The second partition no longer exists, but the error must be the topic id.
     for (const partition of [0, 1]) {
       const count = tail.notices.length
-      tail.say(subscribe(3 + partition, name, { topicId, partition }))
+      tail.send(subscribe(3 + partition, name, { topicId, partition }))
       await tail.until(() => tail.notices.length > count)
       expect(tail.notices.at(-1)).toMatchObject({
         op: 'closed',
         error: { code: 'unknown_topic_id', details: { topicId: newId } },
       })
     }
-    tail.say(subscribe(5, name, { topicId: newId }))
+    tail.send(subscribe(5, name, { topicId: newId }))
     await tail.until(() => tail.notices.length === 7)
     expect(tail.notices.at(-1)).toMatchObject({ op: 'subscribed', topicId: newId })
-    tail.say(subscribe(6, name, { topicId: 'none' }))
+    tail.send(subscribe(6, name, { topicId: 'none' }))
     await tail.until(() => tail.notices.length === 8)
     expect(tail.notices.at(-1)).toMatchObject({ op: 'error', error: { code: 'invalid_request' } })
     tail.socket.close()
   })
 
-  test('needs an upgrade', async () => {
+  test('requires an upgrade', async () => {
     await expectError(await request('GET', '/v1/tail'), 400, 'invalid_request')
   })
 })

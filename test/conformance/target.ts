@@ -1,6 +1,6 @@
 /**
- * The server under test: the shared one, or a deployed one that `EDGELOG_URL` names (with `EDGELOG_TOKEN`).
- * Everything here goes over HTTP, so that either can be tested.
+ * The server under test: the shared one, or a deployed one that `EDGELOG_URL` names (with `EDGELOG_TOKEN`). All tests
+ * here use HTTP only, so that they can run on both.
  */
 import { afterAll, beforeAll, expect } from 'vitest'
 import { sharedServerUrl, uniqueName } from '../server/shared-server.ts'
@@ -8,7 +8,7 @@ import { sharedServerUrl, uniqueName } from '../server/shared-server.ts'
 export const BATCH = 'application/vnd.edgelog.batch'
 export const NDJSON = 'application/x-ndjson'
 
-/** What the answers of the API hold, one field or another. */
+/** The fields of the API's responses. */
 interface AnswerBody {
   readonly id: string
   readonly partitions: number
@@ -35,7 +35,7 @@ export interface Answer extends Response {
 export interface Target {
   url: string
   readonly request: (method: string, path: string, init?: RequestOptions) => Promise<Answer>
-  /** Creates a topic, with a name of its own unless one is given, and deletes it at the end. */
+  /** Creates a topic, with a unique name unless one is given, and deletes it at the end. */
   readonly topic: (options?: Record<string, unknown>) => Promise<string>
 }
 
@@ -90,7 +90,7 @@ interface ErrorAnswer {
   }
 }
 
-/** Holds an answer against the error table's status and code, and gives the error. */
+/** Checks a response against the error table's status and code, and returns the error. */
 export async function expectError(
   response: Response,
   status: number,

@@ -5,7 +5,7 @@ const target = useTarget()
 const { request, topic } = target
 
 describe('POST /v1/topics', () => {
-  test('answers 201 with id, partitions and the whole config in Kafka names', async () => {
+  test('returns 201 with id, partitions and the whole config in Kafka names', async () => {
     const name = `created-${Date.now()}`
     const response = await request('POST', '/v1/topics', {
       json: { name, partitions: 3, config: { 'retention.ms': 60_000, 'cleanup.policy': 'delete' } },
@@ -20,7 +20,7 @@ describe('POST /v1/topics', () => {
     await request('DELETE', `/v1/topics/${name}`)
   })
 
-  test('makes one partition where none are named', async () => {
+  test('creates one partition if no number is given', async () => {
     const name = await topic()
     const body = await (await request('GET', `/v1/topics/${name}`)).json()
     expect(body.partitions).toBe(1)
@@ -32,7 +32,7 @@ describe('POST /v1/topics', () => {
     ])
   })
 
-  test('refuses a name that is taken', async () => {
+  test('rejects a name that is taken', async () => {
     const name = await topic()
     await expectError(
       await request('POST', '/v1/topics', { json: { name } }),
@@ -43,7 +43,7 @@ describe('POST /v1/topics', () => {
 
   const refused: Array<[string, unknown, string, string]> = [
     ['no name', {}, 'invalid_request', 'name'],
-    ['a name that is no text', { name: 7 }, 'invalid_request', 'name'],
+    ['a name that is not text', { name: 7 }, 'invalid_request', 'name'],
     ['an empty name', { name: '' }, 'invalid_topic', 'name'],
     ['a name with a slash', { name: 'a/b' }, 'invalid_topic', 'name'],
     ['a name of 250 characters', { name: 'a'.repeat(250) }, 'invalid_topic', '249'],
@@ -92,13 +92,13 @@ describe('POST /v1/topics', () => {
     ['an array', [], 'invalid_request', 'body'],
     ['null', null, 'invalid_request', 'body'],
   ]
-  test.each(refused)('refuses %s, and stores nothing', async (_, json, code, mentions) => {
+  test.each(refused)('rejects %s, and stores nothing', async (_, json, code, mentions) => {
     const error = await expectError(await request('POST', '/v1/topics', { json }), 400, code)
     expect(error.message).toContain(mentions)
     expect((await request('GET', '/v1/topics/x')).status).toBe(404)
   })
 
-  test('refuses what is not JSON, not UTF-8, not said to be JSON, or too long', async () => {
+  test('rejects a body that is not JSON, not UTF-8, without a JSON media type, or too long', async () => {
     const json = { 'Content-Type': 'application/json' }
     const post = (body: BodyInit, headers: Record<string, string> = json) =>
       request('POST', '/v1/topics', { body, headers })
@@ -122,13 +122,13 @@ describe('GET /v1/topics', () => {
     expect(listed).toEqual([...listed].sort())
   })
 
-  test('of one topic can leave its partitions alone', async () => {
+  test('may leave out the partitions of one topic', async () => {
     const name = await topic()
     const body = await (await request('GET', `/v1/topics/${name}?partitionDetails=false`)).json()
     expect(body.partitionDetails).toBeUndefined()
   })
 
-  test('of an unknown topic is 404, of an impossible name 400', async () => {
+  test('returns 404 for an unknown topic, and 400 for an invalid name', async () => {
     const error = await expectError(
       await request('GET', '/v1/topics/nowhere'),
       404,
@@ -151,7 +151,7 @@ describe('PATCH /v1/topics/{topic}', () => {
     expect((await request('POST', records, record)).status).toBe(200)
   })
 
-  test('sets config, and gives a key back its default', async () => {
+  test('sets config, and resets a key to its default', async () => {
     const name = await topic({ config: { 'retention.ms': 1_000_000 } })
     const change = async (config: Record<string, unknown>) =>
       (await (await request('PATCH', `/v1/topics/${name}`, { json: { config } })).json()).config
@@ -162,7 +162,7 @@ describe('PATCH /v1/topics/{topic}', () => {
     expect((await change({ 'retention.ms': null }))['retention.ms']).toBe(604_800_000)
   })
 
-  test('refuses fewer partitions, nothing to change, unknown topics', async () => {
+  test('rejects fewer partitions, an empty change, and unknown topics', async () => {
     const name = await topic({ partitions: 2 })
     const patch = (json: unknown) => request('PATCH', `/v1/topics/${name}`, { json })
     await expectError(await patch({ partitions: 1 }), 400, 'invalid_partitions')
@@ -178,7 +178,7 @@ describe('PATCH /v1/topics/{topic}', () => {
 })
 
 describe('DELETE /v1/topics/{topic}', () => {
-  test('forgets the topic; one created anew under its name is another, and empty', async () => {
+  test('deletes the topic; a recreated one with its name has another id, and is empty', async () => {
     const name = `again-${Date.now()}`
     const create = async () =>
       (await (await request('POST', '/v1/topics', { json: { name } })).json()).id
@@ -201,15 +201,15 @@ describe('DELETE /v1/topics/{topic}', () => {
   })
 })
 
-describe('the rest', () => {
-  test('is 404 off the API and 405 with what is allowed on it', async () => {
+describe('any other request', () => {
+  test('returns 404 for an unknown path, and 405 with the allowed methods for a known one', async () => {
     await expectError(await request('GET', '/v1/nothing'), 404, 'not_found')
     const response = await request('PUT', '/v1/topics')
     expect(response.headers.get('allow')).toBe('POST, GET, HEAD')
     await expectError(response, 405, 'method_not_allowed')
   })
 
-  test('tells that it lives, and describes itself', async () => {
+  test('checks the health of the server, and returns its description', async () => {
     expect(await (await request('GET', '/healthz')).json()).toEqual({ status: 'ok' })
     const description = await (await request('GET', '/v1/openapi.json')).json()
     expect(description.openapi).toBe('3.1.0')

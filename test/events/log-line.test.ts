@@ -17,7 +17,7 @@ test('writes an event without an error as its fields', () => {
   )
 })
 
-test('writes an error as its message, its cause and its stack, and the repeats if there are any', () => {
+test('writes an error as its message, its cause and its stack, with the repeats if there are any', () => {
   const error = new Error('no answer', { cause: new Error('reset') })
   expect(parsed({ type: 'call_failed', error }, 3)).toEqual({
     time: '1970-01-01T00:00:00.000Z',
@@ -40,7 +40,7 @@ test.each([
   expect(line).not.toHaveProperty('stack')
 })
 
-test('keeps to one line of bounded length, whatever a caller sent', () => {
+test('writes one line of bounded length, whatever a caller sent', () => {
   const path = `/v1/\n${'x'.repeat(100_000)}`
   const event = {
     type: 'unexpected_error',

@@ -14,7 +14,7 @@ test('admits a cause at once, and counts its repeats until the next admission', 
   expect(limit.admit('disk full', 3 * EVENT_INTERVAL_MS)).toBe(0)
 })
 
-test('admits each cause by itself, and forgets the one admitted longest ago', () => {
+test('admits each cause separately, and evicts the least recently admitted one', () => {
   const limit = new RepeatLimit()
   const causes = Array.from({ length: EVENT_CAUSES_MAX + 1 }, (_, index) => `cause ${index}`)
   expect(causes.map((cause) => limit.admit(cause, 0))).toEqual(causes.map(() => 0))

@@ -8,7 +8,7 @@ let nowMs = 0
 const lines: Array<Record<string, unknown>> = []
 
 beforeEach(() => {
-  // The limit remembers causes for the whole process: each test begins after all of them.
+  // The limit stores causes for the whole process, so each test begins after all of them.
   nowMs += 10 * EVENT_INTERVAL_MS
   vi.spyOn(Date, 'now').mockImplementation(() => nowMs)
   for (const level of ['info', 'warn', 'error'] as const) {
@@ -34,14 +34,14 @@ test.each<[ServerEvent, string]>([
   [{ type: 'call_failed', error: new Error('full') }, 'error'],
   [{ type: 'topic_not_settled', topic: 'orders', error: new Error('reset') }, 'warn'],
   [{ type: 'group_hint_lost', groupId: 'billing', error: new Error('reset') }, 'info'],
-])('logs %o by its level', (event, level) => {
+])('logs %o at its level', (event, level) => {
   report(event)
   expect(lines).toEqual([
     expect.objectContaining({ console: level, level, event: event.type, stack: expect.anything() }),
   ])
 })
 
-test('reports a cause once per interval, and then how often it came meanwhile', () => {
+test('reports a cause once per interval, and then the number of its repeats', () => {
   const events = gathered()
   const fail = () => report({ type: 'call_failed', error: new Error('disk is full') })
   for (let index = 0; index < 5; index++) fail()
@@ -67,7 +67,7 @@ test.each<[string, ServerEvent, ServerEvent]>([
     { type: 'setting_invalid', name: 'EDGELOG_X', got: 'many', fallback: 1 },
     { type: 'setting_invalid', name: 'EDGELOG_X', got: 'many', fallback: 1 },
   ],
-])('takes %s for one cause', (_, first, second) => {
+])('treats %s as one cause', (_, first, second) => {
   const events = gathered()
   report(first)
   report(second)

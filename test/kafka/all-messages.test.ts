@@ -1,4 +1,4 @@
-/** What holds of every message of every API in every version that is served. */
+/** Properties of every message of every API in every served version. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ByteReader } from '../../src/core/bytes/byte-reader.ts'
@@ -37,13 +37,13 @@ const CASES = ALL_VERSIONS.flatMap(({ title, messages, version }) =>
   })),
 )
 
-test('each API is there once', () => {
+test('lists each API once', () => {
   const keys = ALL_MESSAGES.map(({ key }) => key)
   expect(keys).toEqual([...new Set(keys)])
   expect(keys.length).toBeGreaterThanOrEqual(32)
 })
 
-describe('what is written is read', () => {
+describe('a written message', () => {
   test.each(CASES)('$title', ({ fields, version, read, write }) => {
     fc.assert(
       fc.property(writtenStructs(fields, version), (value) => {
@@ -54,7 +54,7 @@ describe('what is written is read', () => {
   })
 })
 
-describe('a broken message is read as something or refused', () => {
+describe('a broken message', () => {
   test.each(CASES)('$title', ({ fields, version, read, write }) => {
     fc.assert(
       fc.property(writtenStructs(fields, version), mutations, (value, mutate) => {

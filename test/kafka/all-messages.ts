@@ -1,4 +1,4 @@
-/** The grammars of all APIs: of every file in `src/kafka/apis`, so that none can be forgotten. */
+/** The grammars of all APIs, collected from every file in `src/kafka/apis`, so that none can be missed. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

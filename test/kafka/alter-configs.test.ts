@@ -1,4 +1,4 @@
-/** Changes of configs that meet one another: needs a coordinator that decides as the real one does. */
+/** Concurrent changes of configs; needs a coordinator that decides like the real one. */
 import { expect, test } from 'vitest'
 import { reply } from '../../src/core/errors.ts'
 import { CONFIG_VALUE_BYTES_MAX } from '../../src/core/limits.ts'
@@ -23,7 +23,7 @@ const INVALID_REQUEST = 42
 
 const LIST = 'leader.replication.throttled.replicas'
 
-/** A topic as the coordinator holds it, and two ways to change it over the wire. */
+/** Makes a topic as the coordinator stores it, and two ways to change it over the wire. */
 function topicWith(overrides: Record<string, string>) {
   const { name, id } = topicOf('configured')
   const facts = { id, nowMs: 0, existing: null, topicCount: 0 }
@@ -63,7 +63,7 @@ function topicWith(overrides: Record<string, string>) {
   return { incrementally, all, overrides: () => state.wanted.overrides }
 }
 
-test('what several append to one list, and subtract from it, at the same moment is all there', async () => {
+test('keeps everything that concurrent requests append to one list or subtract from it', async () => {
   const topic = topicWith({ [LIST]: '9:0,9:1' })
   const answers = await Promise.all([
     topic.incrementally([[LIST, APPEND, '0:1']]),
@@ -74,7 +74,7 @@ test('what several append to one list, and subtract from it, at the same moment 
   expect(topic.overrides()).toEqual({ [LIST]: '0:1,0:2,0:3' })
 })
 
-test('of configs that are set as a whole at the same moment the last word is there, and nothing else', async () => {
+test('keeps only the last of concurrent changes of all configs', async () => {
   const topic = topicWith({ 'flush.ms': '1' })
   await Promise.all([
     topic.all([['retention.ms', '1']]),
@@ -84,7 +84,7 @@ test('of configs that are set as a whole at the same moment the last word is the
   expect(topic.overrides()).toEqual({ 'segment.ms': '2', 'retention.bytes': '3' })
 })
 
-test('a list is appended to its default, and each item is there once', async () => {
+test('appends to the default of a list, and keeps each item once', async () => {
   const topic = topicWith({})
   await topic.incrementally([['cleanup.policy', APPEND, 'compact, delete']])
   expect(topic.overrides()).toEqual({ 'cleanup.policy': 'delete,compact' })
@@ -93,25 +93,25 @@ test('a list is appended to its default, and each item is there once', async () 
 })
 
 test.each([
-  ['of which nothing would be left', ['cleanup.policy', SUBTRACT, 'delete'], INVALID_CONFIG],
-  ['that would hold what it may not', ['cleanup.policy', APPEND, 'nonsense'], INVALID_CONFIG],
-  ['that is none', ['retention.ms', APPEND, '1'], INVALID_CONFIG],
-  ['that nobody knows', ['clean.policy', APPEND, 'delete'], INVALID_CONFIG],
-  ['by too much', [LIST, SUBTRACT, '0:1,'.repeat(CONFIG_VALUE_BYTES_MAX)], INVALID_CONFIG],
-  ['by nothing', [LIST, APPEND, null], INVALID_REQUEST],
-  ['in no way', [LIST, 4, '0:1'], INVALID_REQUEST],
-] as const)('a list %s is not changed', async (_, config, errorCode) => {
+  ['that would become empty', ['cleanup.policy', SUBTRACT, 'delete'], INVALID_CONFIG],
+  ['that would contain an invalid item', ['cleanup.policy', APPEND, 'nonsense'], INVALID_CONFIG],
+  ['that is not a list', ['retention.ms', APPEND, '1'], INVALID_CONFIG],
+  ['that is unknown', ['clean.policy', APPEND, 'delete'], INVALID_CONFIG],
+  ['by too many items', [LIST, SUBTRACT, '0:1,'.repeat(CONFIG_VALUE_BYTES_MAX)], INVALID_CONFIG],
+  ['without a value', [LIST, APPEND, null], INVALID_REQUEST],
+  ['by an unknown operation', [LIST, 4, '0:1'], INVALID_REQUEST],
+] as const)('does not change a list %s', async (_, config, errorCode) => {
   const topic = topicWith({ 'retention.ms': '1' })
   const answer = await topic.incrementally([['flush.ms', SET, '1'], config])
   expect(answer).toMatchObject({ errorCode, errorMessage: expect.stringContaining(config[0]) })
   expect(topic.overrides()).toEqual({ 'retention.ms': '1' })
 })
 
-test('the same mistake is told in the same words, however it is made', async () => {
+test('returns the same message for the same mistake in both APIs', async () => {
   const { incrementally, all } = topicWith({})
   const answers = await Promise.all([
     incrementally([['cleanup.policy', SET, 'nonsense']]),
-    // Only where the topic is changed it is known what comes of it.
+    // The result is known only when the topic is changed.
     incrementally([['cleanup.policy', APPEND, 'nonsense']]),
     all([['cleanup.policy', 'nonsense']]),
   ])
@@ -131,7 +131,7 @@ test.each([
     'flush.ms',
   ],
   [
-    'twice, with a value that may not be',
+    'twice, with an invalid value',
     [
       ['flush.ms', 'x'],
       ['flush.ms', '3'],
@@ -146,19 +146,22 @@ test.each([
     ],
     'flush.ms',
   ],
-] as const)('a config that is named %s changes nothing, in neither way', async (_, given, told) => {
-  const topic = topicWith({ 'retention.ms': '1' })
-  const refused = {
-    errorCode: INVALID_REQUEST,
-    errorMessage: expect.stringContaining(told),
-  }
-  expect(await topic.all(given)).toMatchObject(refused)
-  const operations = given.map(([name, value]) => [name, SET, value] as const)
-  expect(await topic.incrementally(operations)).toMatchObject(refused)
-  expect(topic.overrides()).toEqual({ 'retention.ms': '1' })
-})
+] as const)(
+  'changes nothing for a config that is named %s, in both APIs',
+  async (_, given, field) => {
+    const topic = topicWith({ 'retention.ms': '1' })
+    const refused = {
+      errorCode: INVALID_REQUEST,
+      errorMessage: expect.stringContaining(field),
+    }
+    expect(await topic.all(given)).toMatchObject(refused)
+    const operations = given.map(([name, value]) => [name, SET, value] as const)
+    expect(await topic.incrementally(operations)).toMatchObject(refused)
+    expect(topic.overrides()).toEqual({ 'retention.ms': '1' })
+  },
+)
 
-test('a config that nobody knows is deleted with those that are known', async () => {
+test('deletes an unknown config together with known ones', async () => {
   const topic = topicWith({ 'flush.ms': '1', 'retention.ms': '1' })
   const unknown = ['of.another.broker', DELETE, null] as const
   expect(await topic.incrementally([unknown])).toMatchObject({ errorCode: 0 })
@@ -168,7 +171,7 @@ test('a config that nobody knows is deleted with those that are known', async ()
   expect(topic.overrides()).toEqual({ 'retention.ms': '1' })
 })
 
-test('what is only to be validated changes nothing', async () => {
+test('changes nothing if the request only validates', async () => {
   const topic = topicWith({})
   const added = ['cleanup.policy', APPEND, 'compact'] as const
   expect(await topic.incrementally([added], true)).toMatchObject({ errorCode: 0 })

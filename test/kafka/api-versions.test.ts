@@ -1,4 +1,4 @@
-/** The features that clients find, and use then, and what changing them answers. */
+/** The features in ApiVersions, and the responses to changing them. */
 import { expect, test } from 'vitest'
 import { API_VERSIONS } from '../../src/kafka/apis/api-versions.ts'
 import { UPDATE_FEATURES } from '../../src/kafka/apis/update-features.ts'
@@ -6,7 +6,7 @@ import { ask, brokerOf, callerOf } from './door.ts'
 
 const caller = callerOf(brokerOf({}))
 
-test.each([3, 4])('answers the features that are served to v%i, and no others', async (version) => {
+test.each([3, 4])('returns exactly the served features in v%i', async (version) => {
   const answer = await ask(caller, API_VERSIONS, version, {})
   expect(answer).toMatchObject({
     supportedFeatures: [
@@ -22,7 +22,7 @@ test.each([3, 4])('answers the features that are served to v%i, and no others', 
   })
 })
 
-test('answers no features to a version without room for them', async () => {
+test('returns no features in a version without the field', async () => {
   const answer = await ask(caller, API_VERSIONS, 2, {})
   expect(answer).toMatchObject({ supportedFeatures: [], finalizedFeaturesEpoch: -1 })
 })
@@ -44,7 +44,7 @@ test.each([
   ['upgrade', 1],
   ['safe downgrade', 2],
   ['unsafe downgrade', 3],
-])('takes an %s to the level that a feature has', async (_, type) => {
+])('accepts an %s to the current level of a feature', async (_, type) => {
   const answer = await update(1, ['group.version', 1, type], ['metadata.version', 30, type])
   expect(answer).toMatchObject({
     errorCode: 0,
@@ -71,7 +71,7 @@ test.each([
   })
 })
 
-test('refuses a feature whose name is as long as a name can be', async () => {
+test('rejects a feature with a name of maximum length', async () => {
   const answer = await update(2, ['x'.repeat(32_767), 1])
   expect(answer).toMatchObject({ errorCode: INVALID_UPDATE_VERSION })
 })

@@ -1,6 +1,6 @@
 /**
- * Kafka's APIs before an authorizer that refuses. Each API has a row: what it answers to a caller that may do
- * nothing, by Kafka's numbers (29 topic, 30 group, 31 cluster).
+ * Kafka's APIs with an authorizer that denies. Each API has a row with its response to a caller without any permission,
+ * as Kafka's error numbers (29 topic, 30 group, 31 cluster).
  */
 import { expect, test } from 'vitest'
 import { type Authorizer, denyAll } from '../../src/core/access/authorizer.ts'
@@ -52,7 +52,7 @@ const resources = (configs: object) => [
   { resourceType: 32, resourceName: 'g', ...configs },
 ]
 
-/** By API: a version, a request, and the numbers of its answer. */
+/** By API: a version, a request, and the error numbers in its response. */
 const REFUSED: Record<string, readonly [number, Record<string, unknown>, readonly number[]]> = {
   Produce: [
     13,
@@ -164,7 +164,7 @@ const REFUSED: Record<string, readonly [number, Record<string, unknown>, readonl
   DescribeTopicPartitions: [0, { topics: [{ name: 'secret' }] }, [TOPIC]],
 }
 
-/** By these a client says who it is, and learns what there is. The last two answer, and list nothing. */
+/** APIs by which a client authenticates and discovers the cluster. The last two respond, but list nothing. */
 const OPEN = ['ApiVersions', 'SaslHandshake', 'SaslAuthenticate', 'DescribeCluster', 'ListGroups']
 
 function objects(): Objects {
@@ -189,13 +189,13 @@ function numbersIn(value: unknown): number[] {
 const callerWith = (authorizer: Authorizer, more: Objects = {}) =>
   callerOf(brokerOf({ ...objects(), ...more }, authorizer))
 
-test('has a row for each API, but those that are open to all', () => {
+test('has a row for each API but those open to all', () => {
   const names = ALL_MESSAGES.map(({ name }) => name)
   expect([...Object.keys(REFUSED), ...OPEN].sort()).toEqual(names.sort())
 })
 
 test.each(Object.entries(REFUSED))(
-  'refuses %s to a caller that may do nothing',
+  'refuses %s to a caller without any permission',
   async (name, [version, request, numbers]) => {
     const messages = ALL_MESSAGES.find((one) => one.name === name)
     if (messages === undefined) throw new Error(`no API has the name ${name}`)
@@ -204,7 +204,7 @@ test.each(Object.entries(REFUSED))(
   },
 )
 
-test('lists to a caller that may do nothing no group, no topic and no operation', async () => {
+test('lists no group, no topic and no operation to a caller without any permission', async () => {
   const caller = callerWith(denyAll)
   expect((await ask(caller, LIST_GROUPS, 5, {}))?.groups).toEqual([])
   const metadata = await ask(caller, METADATA, 12, {
@@ -234,7 +234,7 @@ test('lists and describes the topics that the caller may describe, and refuses t
   ])
 })
 
-test('answers the operations that the authorizer allows, and no others', async () => {
+test('returns exactly the operations that the authorizer allows', async () => {
   const caller = callerWith((_, operation) => operation === 'describe' || operation === 'read')
   const response = await ask(caller, METADATA, 10, {
     topics: [{ name: 'open' }],
@@ -271,7 +271,7 @@ test('shows no configs of a new topic to a caller that may only create it', asyn
   })
 })
 
-test('answers the partitions that may be read beside those that may not, without waiting', async () => {
+test('returns readable partitions beside denied ones, without waiting', async () => {
   const read = {
     offset: 0,
     nextOffset: 0,

@@ -1,4 +1,4 @@
-/** Operations as the bit fields that a broker of Kafka 4.3 without an authorizer answers. */
+/** Operations as the bit fields that a broker of Kafka 4.3 without an authorizer returns. */
 import { expect, test } from 'vitest'
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { ClassicGroupDescription } from '../../src/core/group/classic-api.ts'
@@ -72,7 +72,7 @@ test.each([
   [10, CLUSTER],
   [11, NONE],
   [13, NONE],
-])('answers the operations of topics and cluster to Metadata v%i', async (version, ofCluster) => {
+])('returns the operations of topics and cluster in Metadata v%i', async (version, ofCluster) => {
   const asked = await metadata(version, true)
   expect(asked?.clusterAuthorizedOperations).toBe(ofCluster)
   const [there, missing, withoutName] = asked?.topics ?? []
@@ -83,7 +83,7 @@ test.each([
   }
 })
 
-test('answers no operations to a Metadata that does not ask for them', async () => {
+test('returns no operations in a Metadata response unless requested', async () => {
   const answer = await metadata(10, false)
   expect(answer?.clusterAuthorizedOperations).toBe(NONE)
   expect(answer?.topics.map((one) => one.topicAuthorizedOperations)).toEqual([NONE, NONE, NONE])
@@ -92,15 +92,18 @@ test('answers no operations to a Metadata that does not ask for them', async () 
 test.each([
   [true, 1, CLUSTER],
   [false, 1, NONE],
-  // With an error a broker leaves them out.
+  // A broker leaves them out in an error.
   [true, 2, NONE],
-])('asked %s of endpoint type %i DescribeCluster answers %i', async (isAsked, type, operations) => {
-  const request = { includeClusterAuthorizedOperations: isAsked, endpointType: type }
-  const answer = await ask(caller, DESCRIBE_CLUSTER, 1, request)
-  expect(answer?.clusterAuthorizedOperations).toBe(operations)
-})
+])(
+  'DescribeCluster, requested %s for endpoint type %i, returns %i',
+  async (isAsked, type, operations) => {
+    const request = { includeClusterAuthorizedOperations: isAsked, endpointType: type }
+    const answer = await ask(caller, DESCRIBE_CLUSTER, 1, request)
+    expect(answer?.clusterAuthorizedOperations).toBe(operations)
+  },
+)
 
-test('answers nothing of the cluster where another endpoint is meant', async () => {
+test('returns nothing about the cluster for another endpoint type', async () => {
   const answer = await ask(caller, DESCRIBE_CLUSTER, 1, {
     includeClusterAuthorizedOperations: true,
     endpointType: 2,
@@ -109,7 +112,7 @@ test('answers nothing of the cluster where another endpoint is meant', async () 
   expect(answer).toMatchObject({ errorCode: 114, ...nothing })
 })
 
-test('always answers the operations of topics to DescribeTopicPartitions', async () => {
+test('always returns the operations of topics in DescribeTopicPartitions', async () => {
   const topics = [{ name: 'missing' }, { name: topic.name }]
   const answer = await ask(caller, DESCRIBE_TOPIC_PARTITIONS, 0, { topics })
   const coded = answer?.topics.map((one) => [one.errorCode, one.topicAuthorizedOperations])
@@ -123,17 +126,20 @@ test.each([
   [5, true, [0, GROUP], [0, GROUP]],
   [6, true, [0, GROUP], [69, NONE]],
   [6, false, [0, NONE], [69, NONE]],
-])('DescribeGroups v%i, asked %s, answers %j and %j', async (version, isAsked, there, missing) => {
-  const request = { groups: ['there', 'missing'], includeAuthorizedOperations: isAsked }
-  const answer = await ask(caller, DESCRIBE_GROUPS, version, request)
-  const coded = answer?.groups.map((one) => [one.errorCode, one.authorizedOperations])
-  expect(coded).toEqual([there, missing])
-})
+])(
+  'DescribeGroups v%i, requested %s, returns %j and %j',
+  async (version, isAsked, there, missing) => {
+    const request = { groups: ['there', 'missing'], includeAuthorizedOperations: isAsked }
+    const answer = await ask(caller, DESCRIBE_GROUPS, version, request)
+    const coded = answer?.groups.map((one) => [one.errorCode, one.authorizedOperations])
+    expect(coded).toEqual([there, missing])
+  },
+)
 
 test.each([
   [true, GROUP],
   [false, NONE],
-])('ConsumerGroupDescribe, asked %s, answers %i', async (isAsked, operations) => {
+])('ConsumerGroupDescribe, requested %s, returns %i', async (isAsked, operations) => {
   const request = { groupIds: ['there', 'missing'], includeAuthorizedOperations: isAsked }
   const answer = await ask(caller, CONSUMER_GROUP_DESCRIBE, 1, request)
   const coded = answer?.groups.map((one) => [one.errorCode, one.authorizedOperations])

@@ -1,4 +1,4 @@
-/** The configs of the broker: true, typed, and not to be changed. */
+/** The configs of the broker: true, typed, and read-only. */
 import { describe, expect, test } from 'vitest'
 import { ALTER_CONFIGS } from '../../src/kafka/apis/alter-configs.ts'
 import { DESCRIBE_CONFIGS } from '../../src/kafka/apis/describe-configs.ts'
@@ -62,7 +62,7 @@ test.each([
   ['group.consumer.assignors', 'uniform,range', TYPES.list, DEFAULT],
   ['group.consumer.min.heartbeat.interval.ms', '5000', TYPES.int, DEFAULT],
   ['group.coordinator.rebalance.protocols', 'classic,consumer', TYPES.list, DEFAULT],
-])('answers %s as %s', async (name, value, configType, configSource) => {
+])('returns %s as %s', async (name, value, configType, configSource) => {
   const entry = (await configsOf()).get(name)
   expect(entry).toMatchObject({ value, configType, configSource, readOnly: true })
   expect(entry?.isSensitive).toBe(false)
@@ -70,12 +70,12 @@ test.each([
   expect(entry?.documentation).not.toBe('')
 })
 
-test('answers each config once', async () => {
+test('returns each config once', async () => {
   const names = (await describeBroker('1'))?.configs.map(({ name }) => name)
   expect(names).toEqual([...new Set(names)])
 })
 
-test('answers what a deployment has set before the default', async () => {
+test('returns a value set by the deployment before the default', async () => {
   const settings = {
     autoCreateTopics: false,
     numPartitions: 6,
@@ -102,7 +102,7 @@ test('answers what a deployment has set before the default', async () => {
   expect(configs.get('listeners')?.value).toBe('BRIDGE://[::1]:19092')
 })
 
-test('answers no value that is sensitive, and no synonym for none', async () => {
+test('returns no sensitive value, and no synonym without a value', async () => {
   const configs = await configsOf()
   expect(configs.get('sasl.jaas.config')).toMatchObject({
     value: null,
@@ -113,12 +113,12 @@ test('answers no value that is sensitive, and no synonym for none', async () => 
   expect(configs.get('broker.rack')).toMatchObject({ value: null, isSensitive: false })
 })
 
-test('answers the configs that are asked for', async () => {
+test('returns the requested configs', async () => {
   const result = await describeBroker('1', caller, ['node.id', 'no.such.config'])
   expect(result?.configs.map(({ name }) => name)).toEqual(['node.id'])
 })
 
-test('answers no config that was set for all brokers, and none of another broker', async () => {
+test('returns no dynamic defaults of all brokers, and no config of another broker', async () => {
   expect(await describeBroker('')).toMatchObject({ errorCode: 0, configs: [] })
   for (const name of ['2', 'x']) {
     expect(await describeBroker(name)).toMatchObject({ errorCode: INVALID_REQUEST, configs: [] })
@@ -129,7 +129,7 @@ test.each([
   ['1', 0],
   ['', INVALID_REQUEST],
   ['2', INVALID_REQUEST],
-])('answers no loggers of the broker named "%s"', async (resourceName, errorCode) => {
+])('returns no loggers of the broker named "%s"', async (resourceName, errorCode) => {
   const resources = [{ resourceType: BROKER_LOGGER, resourceName, configurationKeys: null }]
   const answer = await ask(caller, DESCRIBE_CONFIGS, 4, { resources })
   expect(answer?.results).toMatchObject([{ errorCode, configs: [] }])
@@ -160,7 +160,7 @@ describe('a change of the broker', () => {
     errorMessage: `Cannot update these configs dynamically: [${keys}]`,
   })
 
-  test.each(['1', ''])('named "%s" is refused', async (name) => {
+  test.each(['1', ''])('is rejected for the name "%s"', async (name) => {
     const answer = await incrementally(
       name,
       ['node.id', SET, '2'],
@@ -171,13 +171,13 @@ describe('a change of the broker', () => {
     expect(await all(name, 'num.partitions')).toMatchObject(refused('num.partitions'))
   })
 
-  test.each(['1', ''])('named "%s" that changes nothing is taken', async (name) => {
+  test.each(['1', ''])('is accepted for the name "%s" if it changes nothing', async (name) => {
     const deleted = await incrementally(name, ['node.id', DELETE, null])
     expect(deleted).toMatchObject({ errorCode: 0 })
     expect(await all(name)).toMatchObject({ errorCode: 0 })
   })
 
-  test('of another node is refused', async () => {
+  test('is rejected for another node', async () => {
     expect(await incrementally('2')).toMatchObject({ errorCode: INVALID_REQUEST })
     expect(await all('x')).toMatchObject({ errorCode: INVALID_REQUEST })
   })

@@ -1,6 +1,6 @@
 /**
- * `node test/kafka/check-definitions.ts FOLDER` prints where our grammars differ from Kafka's message
- * definitions, `clients/src/main/resources/common/message` of its source, and then exits with 1.
+ * `node test/kafka/check-definitions.ts FOLDER` prints where our grammars differ from Kafka's message definitions,
+ * `clients/src/main/resources/common/message` of its source. Exits with 1 if they do.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -44,7 +44,7 @@ const user = (entityName: string | null) => [{ entityType: 'user', entityName }]
 const rate = (value: number) => [{ key: 'producer_byte_rate', value, remove: false }]
 const ANY_USER = [{ entityType: 'user', matchType: 2, match: null }]
 
-test.each([0, 1])('sets, answers and removes quotas in v%i', async (version) => {
+test.each([0, 1])('sets, returns and removes quotas in v%i', async (version) => {
   const caller = callerWithQuotas()
   const entity = [...user('alice'), { entityType: 'client-id', entityName: null }]
   const ops = [...rate(1_000), { key: 'request_percentage', value: 0.25, remove: false }]
@@ -72,7 +72,7 @@ test.each([0, 1])('sets, answers and removes quotas in v%i', async (version) => 
   expect((await ask(caller, DESCRIBE_CLIENT_QUOTAS, version, asked))?.entries).toEqual([])
 })
 
-test('changes or refuses each entity by itself', async () => {
+test('changes or rejects each entity separately', async () => {
   const caller = callerWithQuotas()
   const answer = await ask(caller, ALTER_CLIENT_QUOTAS, 1, {
     entries: [
@@ -102,15 +102,15 @@ test.each([
   [[{ entityType: 'group', matchType: 2, match: null }], UNSUPPORTED_VERSION],
   [[{ entityType: '', matchType: 2, match: null }], INVALID_REQUEST],
   [[{ entityType: 'user', matchType: 9, match: null }], INVALID_REQUEST],
-])('refuses to describe quotas of %j', async (components, errorCode) => {
+])('rejects a description of the quotas of %j', async (components, errorCode) => {
   const request = { components, strict: false }
   const answer = await ask(callerWithQuotas(), DESCRIBE_CLIENT_QUOTAS, 1, request)
   expect(answer).toMatchObject({ errorCode, entries: null })
 })
 
-test('has clients try again while the coordinator is away', async () => {
+test('makes clients retry while the coordinator is unavailable', async () => {
   const away = () => {
-    throw new Error('the coordinator is away')
+    throw new Error('the coordinator is unavailable')
   }
   const coordinator = { listClientQuotas: away, alterClientQuotas: away }
   const caller = callerOf(brokerOf({ coordinator }))

@@ -1,4 +1,6 @@
-/** A topic that was created anew, of which the edge has yet to hear: by name it is meant, by id it is not. */
+/**
+ * A recreated topic while the edge has the old one cached: requests by name reach the new topic, requests by id fail.
+ */
 import { expect, test, vi } from 'vitest'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
@@ -16,7 +18,7 @@ const records = encodeBatch([{ timestamp: 0, key: null, value: null, headers: []
 const gone = new EdgelogError('unknown_topic_or_partition', 'gone').toBody()
 const unknownId = new EdgelogError('unknown_topic_id', 'gone').toBody()
 
-/** The edge knows the topic before; its partitions are no more. */
+/** Makes a caller whose edge has the old topic cached; the partitions of that topic are gone. */
 async function callerThatIsLate() {
   let known = before
   const position = {
@@ -53,7 +55,7 @@ const partitions = [{ index: 0, records }]
 const limits = { replicaId: -1, maxWaitMs: 0, minBytes: 1, maxBytes: 9, forgottenTopicsData: [] }
 const fetched = [{ partition: 0, fetchOffset: 3, partitionMaxBytes: 9 }]
 
-test('Produce appends to it by name, and refuses the id before', async () => {
+test('Produce appends to the new topic by name, and rejects the old id', async () => {
   const { caller } = await callerThatIsLate()
   const request = { acks: -1, timeoutMs: 1 }
   const byName = { ...request, topics: [{ name, topicId: NO_UUID, partitions }] }
@@ -65,7 +67,7 @@ test('Produce appends to it by name, and refuses the id before', async () => {
 })
 
 test.each([1, 2])(
-  'Fetch of %i partitions reads it by name, and refuses the id before',
+  'Fetch of %i partitions reads the new topic by name, and rejects the old id',
   async (count) => {
     const asked = Array.from({ length: count }, () => fetched).flat()
     const { caller } = await callerThatIsLate()
@@ -79,7 +81,7 @@ test.each([1, 2])(
   },
 )
 
-test('DeleteRecords has the client look anew', async () => {
+test('DeleteRecords makes the client refresh its metadata', async () => {
   const { caller, deleteRecords } = await callerThatIsLate()
   const request = {
     timeoutMs: 1,
@@ -92,7 +94,7 @@ test('DeleteRecords has the client look anew', async () => {
   expect(again?.topics[0]?.partitions).toMatchObject([{ errorCode: 0, lowWatermark: 1 }])
 })
 
-test('the id of zeros is one that no topic has, in every version that has ids', async () => {
+test('rejects the id of zeros in every version that has ids', async () => {
   const { caller } = await callerThatIsLate()
   const produced = await ask(caller, PRODUCE, 13, {
     acks: -1,

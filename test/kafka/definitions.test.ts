@@ -11,7 +11,7 @@ import {
 } from '../../src/core/kafka/schema.ts'
 import { differences, parseDefinition } from './definitions.ts'
 
-/** An API that Kafka does not have. */
+/** A fictional API that Kafka does not have. */
 const REQUEST = parseDefinition(`{
   // A comment, and another "one".
   "apiKey": 99, "type": "request", "name": "WaveRequest",
@@ -61,7 +61,7 @@ function check(grammar: Parameters<typeof messages>[0]): readonly string[] {
 }
 
 describe('differences()', () => {
-  test('finds none where there are none', () => {
+  test('finds none if there are none', () => {
     expect(check(WAVE)).toEqual([])
   })
 
@@ -69,7 +69,7 @@ describe('differences()', () => {
     ['a key', { ...WAVE, key: 98 }, 'WaveRequest: key is 99'],
     ['a name', { ...WAVE, name: 'Tide' }, 'TideRequest: name is WaveRequest'],
     [
-      'a version that Kafka does not promise',
+      'a version that Kafka does not declare stable',
       { ...WAVE, versions: [0, 3], request: { ...request, later: bool.in('3+') } },
       'WaveRequest v3: not a version of Kafka',
     ],
@@ -118,7 +118,7 @@ describe('differences()', () => {
       { ...WAVE, response: { ...response, waves: array({ ...wave, length: int32.in('1+') }) } },
       'WaveResponse v1.waves.length: default is -1, ours 0',
     ],
-  ])('tells of %s', (_, grammar, line) => {
+  ])('reports %s', (_, grammar, line) => {
     expect(check(grammar as Parameters<typeof messages>[0]).join('\n')).toContain(line)
   })
 })

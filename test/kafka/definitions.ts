@@ -1,4 +1,4 @@
-/** Holds our grammars against Kafka's own definitions of its messages, which are JSON with comments. */
+/** Compares our grammars with Kafka's own definitions of its messages, which are JSON with comments. */
 import {
   type AnyField,
   defaultOf,
@@ -11,7 +11,7 @@ import {
 } from '../../src/core/kafka/field.ts'
 import { isFlexible, type Messages } from '../../src/core/kafka/schema.ts'
 
-/** What we call otherwise than Kafka, by the path of Kafka's names. */
+/** Fields that we name differently from Kafka, by the path of Kafka's names. */
 export const RENAMES: { readonly [path: string]: string } = {
   'ProduceRequest.TopicData': 'topics',
   'ProduceRequest.TopicData.PartitionData': 'partitions',
@@ -25,7 +25,7 @@ export interface Definition {
   readonly name: string
   readonly validVersions: string
   readonly flexibleVersions: string
-  /** The last version may still change. */
+  /** True if the last version may still change. */
   readonly latestVersionUnstable?: boolean
   readonly fields: readonly DefinedField[]
   readonly commonStructs?: readonly { readonly name: string; readonly fields: DefinedField[] }[]
@@ -46,7 +46,7 @@ export function parseDefinition(text: string): Definition {
   return JSON.parse(text.replace(/("(?:[^"\\]|\\.)*")|\/\/.*$/gm, '$1')) as Definition
 }
 
-/** One line for each difference between what we serve of an API and what Kafka defines. */
+/** Returns one line for each difference between what we serve of an API and what Kafka defines. */
 export function differences(
   messages: Messages,
   request: Definition,
@@ -82,16 +82,16 @@ function messageDifferences(
   return [...found]
 }
 
-/** What a version of a struct is, in words that can be compared. */
+/** The shape of one version of a struct, in comparable texts. */
 type Shape = readonly ShapedField[]
 interface ShapedField {
   readonly name: string
   readonly type: string
   readonly isNullable: boolean
   readonly tag: number | null
-  /** 'unused' where no served version lacks the field, and who writes it may not leave it out. */
+  /** 'unused' if every served version has the field, and the writer must set it. */
   readonly default: string
-  /** Kafka says nothing of a default, and null is allowed: then ours may be null as well. */
+  /** True if Kafka declares no default and allows null: then ours may also be null. */
   readonly mayDefaultToNull: boolean
   readonly inner: Shape | null
 }

@@ -1,9 +1,9 @@
-/** That DeleteTopics by id deletes that topic, whatever the edge remembers of its name. */
+/** Checks that DeleteTopics by id deletes only that topic, whatever the edge has cached under its name. */
 import { expect, test, vi } from 'vitest'
 import { DELETE_TOPICS } from '../../src/kafka/apis/delete-topics.ts'
 import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
-test('by id is held to the id, by name goes by the name', async () => {
+test('deletes by id only the topic with that id, and by name whatever topic has the name', async () => {
   const topic = topicOf('deleted')
   const deleteTopic = vi.fn(async () => ({ ok: null }))
   const found = async () => ({ ok: topic })

@@ -1,4 +1,4 @@
-/** Groups that are too large for one answer: needs groups that say what their descriptions take. */
+/** Groups that are too large for one response; needs groups that report the size of their descriptions. */
 import { expect, test } from 'vitest'
 import { type Reply, reply } from '../../src/core/errors.ts'
 import type { ClassicGroupDescription } from '../../src/core/group/classic-api.ts'
@@ -21,7 +21,7 @@ import { ask, brokerOf, callerOf } from './door.ts'
 const INVALID_REQUEST = 42
 const COORDINATOR_NOT_AVAILABLE = 15
 
-/** Four members with it are more than an answer takes, and as many times so many with all these topics. */
+/** Four members with this metadata, or four times as many with all these topics, exceed one response. */
 const METADATA = new Uint8Array(DESCRIBED_GROUPS_BYTES_MAX / 8)
 const TOPICS = Array.from({ length: 1_000 }, (_, index) =>
   `${index}`.padEnd(TOPIC_NAME_LENGTH_MAX, 'x'),
@@ -49,7 +49,7 @@ function consumerGroup(groupId: string, memberCount: number): GroupDescription {
   return { ...summary, ...kind, ...epochs, members }
 }
 
-/** By its name a group is small, large, or more than an answer takes by itself. */
+/** Makes groups that are small, large or larger than a response, according to their name. */
 function callerWithGroups() {
   const count = (groupId: string, large: number) =>
     ({ s: 0, l: large, x: large * 10 })[groupId[0] ?? ''] ?? 0
@@ -81,30 +81,27 @@ const describeConsumer = async (groupIds: string[]) => {
 test.each([
   ['DescribeGroups', describeClassic],
   ['ConsumerGroupDescribe', describeConsumer],
-])(
-  '%s describes what there is room for, and has clients ask for the others',
-  async (_, describe) => {
-    const groupIds = ['l1', 's1', 'l2', 'x1', 'l3', 's2', 'l4', 'l5', 's3']
-    const first = await describe(groupIds)
-    expect(first.map(({ groupId }) => groupId)).toEqual(groupIds)
-    const coded = (errorCode: number) =>
-      first.filter((one) => one.errorCode === errorCode).map(({ groupId }) => groupId)
-    expect(coded(0)).toEqual(expect.arrayContaining(['s1', 's2', 's3', 'l1']))
-    expect(coded(INVALID_REQUEST)).toEqual(['x1'])
-    const tooLarge = first.find(({ groupId }) => groupId === 'x1')
-    expect(tooLarge).toMatchObject({ members: [], groupState: '' })
-    expect(tooLarge?.errorMessage).toContain(`at most ${DESCRIBED_GROUPS_BYTES_MAX} are allowed`)
-    const left = coded(COORDINATOR_NOT_AVAILABLE)
-    expect(left.length).toBeGreaterThan(0)
-    const second = await describe(left)
-    expect(second.map(({ groupId, errorCode }) => [groupId, errorCode])).toEqual(
-      left.map((groupId) => [groupId, 0]),
-    )
-    expect(second.every(({ members }) => members.length > 0)).toBe(true)
-  },
-)
+])('%s describes what fits, and makes clients request the others again', async (_, describe) => {
+  const groupIds = ['l1', 's1', 'l2', 'x1', 'l3', 's2', 'l4', 'l5', 's3']
+  const first = await describe(groupIds)
+  expect(first.map(({ groupId }) => groupId)).toEqual(groupIds)
+  const coded = (errorCode: number) =>
+    first.filter((one) => one.errorCode === errorCode).map(({ groupId }) => groupId)
+  expect(coded(0)).toEqual(expect.arrayContaining(['s1', 's2', 's3', 'l1']))
+  expect(coded(INVALID_REQUEST)).toEqual(['x1'])
+  const tooLarge = first.find(({ groupId }) => groupId === 'x1')
+  expect(tooLarge).toMatchObject({ members: [], groupState: '' })
+  expect(tooLarge?.errorMessage).toContain(`at most ${DESCRIBED_GROUPS_BYTES_MAX} are allowed`)
+  const left = coded(COORDINATOR_NOT_AVAILABLE)
+  expect(left.length).toBeGreaterThan(0)
+  const second = await describe(left)
+  expect(second.map(({ groupId, errorCode }) => [groupId, errorCode])).toEqual(
+    left.map((groupId) => [groupId, 0]),
+  )
+  expect(second.every(({ members }) => members.length > 0)).toBe(true)
+})
 
-test('as many members as a group may have are described, with a subscription as groups have it', async () => {
+test('describes as many members as a group may have, with a typical subscription', async () => {
   const topics = TOPICS.slice(0, 50).map((topic) => topic.slice(0, 30))
   const group = consumerGroup('g', GROUP_MEMBERS_MAX)
   const assignment = topics.slice(0, 5).map((topic) => {

@@ -1,4 +1,4 @@
-/** Sizes of partitions: which are asked for, and what is answered where they are not known. */
+/** Sizes of partitions: which are requested, and the response if they are unknown. */
 import { expect, test } from 'vitest'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { KAFKA_METADATA_PARTITIONS_MAX, KAFKA_PARTITION_SIZES_MAX } from '../../src/core/limits.ts'
@@ -8,7 +8,7 @@ import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const REQUEST_TIMED_OUT = 7
 
-/** Partition n of each topic takes 100 + n bytes, but for those of `sizes`. */
+/** Partition n of each topic takes 100 + n bytes, except for those in `sizes`. */
 function callerWith(topics: readonly Topic[], sizes: Record<number, () => unknown> = {}) {
   let asked = 0
   const missing = { error: new EdgelogError('unknown_topic_or_partition', 'none').toBody() }
@@ -47,7 +47,7 @@ async function sizesOf(version: number, caller: ReturnType<typeof callerOf>, top
   ])
 }
 
-test.each([1, 2, 3, 4, 5])('answers the sizes of all partitions in v%i', async (version) => {
+test.each([1, 2, 3, 4, 5])('returns the sizes of all partitions in v%i', async (version) => {
   const topics = [topicOf('log-dirs-a', { partitions: 2 }), topicOf('log-dirs-b')]
   const { caller } = callerWith(topics)
   expect(await sizesOf(version, caller, null)).toEqual([
@@ -56,7 +56,7 @@ test.each([1, 2, 3, 4, 5])('answers the sizes of all partitions in v%i', async (
   ])
 })
 
-test('answers the partitions that are named, once, and leaves out those that do not exist', async () => {
+test('returns the named partitions once, and leaves out those that do not exist', async () => {
   const { caller } = callerWith([topicOf('log-dirs-c', { partitions: 3 })])
   const wanted = [
     { topic: 'log-dirs-c', partitions: [2, 0, 2, 3] },
@@ -68,18 +68,18 @@ test('answers the partitions that are named, once, and leaves out those that do 
   expect(await sizesOf(5, caller, [])).toEqual([])
 })
 
-test('answers -1 for a partition that does not answer, and leaves out one that is gone', async () => {
+test('returns -1 for a partition that does not respond, and leaves out one that is gone', async () => {
   const gone = { error: new EdgelogError('unknown_topic_or_partition', 'gone').toBody() }
   const { caller } = callerWith([topicOf('log-dirs-d', { partitions: 3 })], {
     1: () => {
-      throw new Error('the partition is away')
+      throw new Error('the partition is unavailable')
     },
     2: () => gone,
   })
   expect(await sizesOf(5, caller, null)).toEqual([['log-dirs-d', [0, 100], [1, -1]]])
 })
 
-test('asks no more partitions than one request may call, and lists the others with -1', async () => {
+test('calls no more partitions than one request may, and lists the others with -1', async () => {
   const partitions = KAFKA_PARTITION_SIZES_MAX / 2 + 1
   const topics = [topicOf('log-dirs-e', { partitions }), topicOf('log-dirs-f', { partitions })]
   const { caller, asked } = callerWith(topics)
@@ -93,7 +93,7 @@ test('asks no more partitions than one request may call, and lists the others wi
   ])
 })
 
-test('lists no more partitions than one answer has room for', () => {
+test('lists no more partitions than fit in one response', () => {
   const topics = Array.from({ length: KAFKA_METADATA_PARTITIONS_MAX / 1_000 + 1 }, (_, index) => {
     return topicOf(`log-dirs-${index}`, { partitions: 1_000 })
   })
@@ -102,9 +102,9 @@ test('lists no more partitions than one answer has room for', () => {
   expect(listed.at(-1)).toEqual({ topic: topics.at(-2), partition: 999 })
 })
 
-test('answers an error while the topics are not known', async () => {
+test('returns an error while the topics are unknown', async () => {
   const listTopics = () => {
-    throw new Error('the coordinator is away')
+    throw new Error('the coordinator is unavailable')
   }
   const caller = callerOf(brokerOf({ coordinator: { listTopics } }))
   const answer = await ask(caller, DESCRIBE_LOG_DIRS, 5, { topics: null })

@@ -1,4 +1,4 @@
-/** The Kafka door in one process, before objects that answer as a test says. */
+/** The Kafka door in one process, with objects that respond as a test sets. */
 import { Broker } from '../../src/broker/broker.ts'
 import { newCaches } from '../../src/broker/cluster.ts'
 import type { ObjectBindings } from '../../src/broker/objects.ts'
@@ -21,7 +21,7 @@ import { type KafkaCaller, serveFrames } from '../../src/kafka/serve-frames.ts'
 
 const SIZE_BYTES = 4
 
-/** Methods of an object; one that is asked for and not there fails the call. */
+/** Methods of an object; calling a missing one fails the call. */
 type Methods = Record<string, (...args: never[]) => unknown>
 
 export interface Objects {
@@ -50,7 +50,7 @@ export function brokerOf(
   })
 }
 
-/** As the coordinator has it. */
+/** Makes a topic as the coordinator has it. */
 export function topicOf(name: string, fields: Partial<Topic> = {}): Topic {
   const id = crypto.randomUUID()
   const config = resolveTopicConfig({})
@@ -86,7 +86,7 @@ export function frameOf<M extends Messages>(
   return writer.toBytes()
 }
 
-/** What is answered to one frame; undefined where the connection is closed instead. */
+/** Returns the response to one frame; undefined if the connection is closed instead. */
 export async function ask<M extends Messages>(
   caller: KafkaCaller,
   messages: M,
@@ -99,7 +99,7 @@ export async function ask<M extends Messages>(
   return undefined
 }
 
-/** Reads one answered frame, with its size; undefined if it says that the connection is closed. */
+/** Reads one response frame, with its size; undefined if it closes the connection. */
 export function responseOf<M extends Messages>(
   messages: M,
   version: number,

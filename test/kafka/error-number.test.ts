@@ -1,4 +1,4 @@
-/** Which numbers each API may give: clients give up at those that a broker's API does not know. */
+/** The error numbers that each API may return: clients give up at numbers that they do not expect from the API. */
 import { expect, test } from 'vitest'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { EdgelogError, ERRORS, type ErrorCode } from '../../src/core/errors.ts'
@@ -29,7 +29,7 @@ import { type ApiKind, errorNumbersOf } from '../../src/kafka/error-number.ts'
 import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const ALL_CODES = Object.keys(ERRORS) as ErrorCode[]
-/** UNKNOWN_SERVER_ERROR, REQUEST_TIMED_OUT, THROTTLING_QUOTA_EXCEEDED: of any failure, and of a quota. */
+/** UNKNOWN_SERVER_ERROR, REQUEST_TIMED_OUT, THROTTLING_QUOTA_EXCEEDED: for any failure, and for a quota. */
 const GENERAL = [-1, 7, 89]
 
 test.each<[ApiKind, number]>([
@@ -40,7 +40,7 @@ test.each<[ApiKind, number]>([
   ['metadata', 5],
   ['admin', 7],
 ])(
-  'what passes is for APIs of the kind %s the number %i, and all else its own',
+  'maps temporary errors of the API kind %s to the number %i, and all others to their own',
   (kind, passing) => {
     const { errorNumber } = errorNumbersOf(kind)
     for (const code of ALL_CODES) {
@@ -52,7 +52,7 @@ test.each<[ApiKind, number]>([
   },
 )
 
-test('a text is cut to what a response has room for, and a defect is none', () => {
+test('cuts a message to the limit of a response, and rethrows unexpected errors', () => {
   const { errorFields } = errorNumbersOf('admin')
   const { errorMessage } = errorFields(new EdgelogError('invalid_request', 'x'.repeat(100_000)))
   expect(errorMessage.length).toBeLessThan(32_767)
@@ -74,7 +74,7 @@ const fetched = { topic: name, topicId: id, partitions: [fetchedPartition] }
 const fetch = { replicaId: -1, maxWaitMs: 0, minBytes: 1, maxBytes: 9, forgottenTopicsData: [] }
 const listed = [{ name, partitions: [{ partitionIndex: 0, timestamp: -1 }] }]
 
-/** One request each, of which an object must be asked. */
+/** One request per API that must call an object. */
 const REQUESTS: ReadonlyArray<readonly [Messages, number, Record<string, unknown>]> = [
   [PRODUCE, 9, { acks: -1, timeoutMs: 1, topics: produced }],
   [FETCH, 12, { ...fetch, topics: [fetched] }],
@@ -121,7 +121,7 @@ const ADMIN_REQUESTS: typeof REQUESTS = [
   ],
 ]
 
-/** All methods of an object that fails so. */
+/** Returns all methods of an object that fails with `code`. */
 function failing(code: ErrorCode) {
   const refusal = async () => ({ error: new EdgelogError(code, 'why').toBody() })
   return new Proxy({}, { get: () => refusal })
@@ -154,7 +154,7 @@ async function numbersOf(
 const PASSING: readonly ErrorCode[] = ['unavailable', 'throttled', 'internal']
 
 test.each(REQUESTS.map((one) => [`${one[0].name} v${one[1]}`, one] as const))(
-  '%s gives no number for what passes that its clients take for final',
+  '%s maps no temporary error to a number that its clients treat as permanent',
   async (_, one) => {
     const allowed = one[0] === PRODUCE ? [7] : [5, 6, 15, 16]
     const numbers: number[] = []
@@ -169,7 +169,7 @@ test.each(REQUESTS.map((one) => [`${one[0].name} v${one[1]}`, one] as const))(
 )
 
 test.each(ADMIN_REQUESTS.map((one) => [one[0].name, one] as const))(
-  '%s says REQUEST_TIMED_OUT',
+  '%s returns REQUEST_TIMED_OUT',
   async (_, one) => {
     for (const code of PASSING)
       expect(new Set(await numbersOf(one, code, false))).toEqual(new Set([7]))

@@ -1,4 +1,4 @@
-/** What Fetch gives out is what was appended, whatever the client knows of it. */
+/** Fetch returns what was appended, regardless of the client's version. */
 import { expect, test } from 'vitest'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { readBatchHeader } from '../../src/core/batch/record-batch.ts'
@@ -6,14 +6,14 @@ import { FETCH } from '../../src/kafka/apis/fetch.ts'
 import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const ZSTD = 4
-/** The low byte of a batch's attributes. */
+/** Position of the low byte of a batch's attributes. */
 const ATTRIBUTES_AT = 22
 
 /**
- * Brokers of 4.x hand it out, and rskafka relies on that. Up to 3.x they refused it of topics whose
- * `compression.type` is zstd, whatever the batches were.
+ * Brokers of 4.x send such batches, and rskafka relies on that. Up to 3.x they refused them for topics whose
+ * `compression.type` is zstd, regardless of the batches.
  */
-test('a batch in zstd goes to clients of versions that are older than zstd', async () => {
+test('sends a zstd batch to clients of versions that are older than zstd', async () => {
   const batch = encodeBatch([{ timestamp: 0, key: null, value: null, headers: [] }])
   batch[ATTRIBUTES_AT] = ZSTD
   expect(readBatchHeader(batch).compression).toBe('zstd')

@@ -74,7 +74,7 @@ describe('requests of real clients', () => {
   })
 })
 
-test('librdkafka asks for all topics, with three bytes too many', () => {
+test("reads librdkafka's request for all topics, which has three bytes too many", () => {
   const frame = '0003 000d 00000002 0007 72646b61666b61 00  00 00 00 00  010000'
   const reader = new ByteReader(fromHex(frame))
   expect(readRequestHeader(reader, () => METADATA)).toMatchObject({ apiVersion: 13 })

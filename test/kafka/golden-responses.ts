@@ -1,4 +1,4 @@
-/** Responses to administration that a broker of Kafka 4.3 has sent, without their size. */
+/** Administrative responses that a broker of Kafka 4.3 has sent, without their size. */
 import { type Messages, NO_UUID, type ResponseOf } from '../../src/core/kafka/schema.ts'
 import { ALTER_CLIENT_QUOTAS } from '../../src/kafka/apis/alter-client-quotas.ts'
 import { ALTER_PARTITION_REASSIGNMENTS } from '../../src/kafka/apis/alter-partition-reassignments.ts'

@@ -1,4 +1,4 @@
-/** Configs of groups over the wire, with a coordinator that keeps them in memory. */
+/** Configs of groups over the wire, with a coordinator that stores them in memory. */
 import { describe, expect, test } from 'vitest'
 import {
   changedGroupConfig,
@@ -72,7 +72,7 @@ function groups() {
   }
 }
 
-test('answers defaults, and what was set before them', async () => {
+test('returns the set values, and defaults for the others', async () => {
   const { describe, incrementally } = groups()
   const before = await describe('g')
   expect(before?.configs.map(({ name, value }) => [name, value])).toEqual([
@@ -98,7 +98,7 @@ test('answers defaults, and what was set before them', async () => {
   })
 })
 
-test('sets and deletes configs, and ignores the deletion of one that is not known', async () => {
+test('sets and deletes configs, and ignores the deletion of an unknown one', async () => {
   const { configs, incrementally } = groups()
   await incrementally('g', [
     [HEARTBEAT, SET, '6000'],
@@ -112,7 +112,7 @@ test('sets and deletes configs, and ignores the deletion of one that is not know
   expect(configs.get('g')).toEqual({ [SESSION]: 50_000 })
 })
 
-test('sets all configs at once, the others being defaults again', async () => {
+test('sets all configs at once, and resets the others to their defaults', async () => {
   const { configs, all } = groups()
   await all('g', { [HEARTBEAT]: '6000' })
   expect(await all('g', { [SESSION]: '50000' })).toMatchObject({ errorCode: 0 })
@@ -121,14 +121,14 @@ test('sets all configs at once, the others being defaults again', async () => {
   expect(configs.get('g')).toEqual({})
 })
 
-test('changes nothing that is only to be validated', async () => {
+test('changes nothing if the request only validates', async () => {
   const { configs, incrementally } = groups()
   const answer = await incrementally('g', [[HEARTBEAT, SET, '6000']], true)
   expect(answer).toMatchObject({ errorCode: 0 })
   expect(configs.size).toBe(0)
 })
 
-describe('a change is refused, and nothing of it made', () => {
+describe('a change', () => {
   test.each([
     [[HEARTBEAT, SET, '1000'], INVALID_CONFIG],
     [[HEARTBEAT, SET, 'x'], INVALID_CONFIG],
@@ -139,7 +139,7 @@ describe('a change is refused, and nothing of it made', () => {
     [['no.such.config', SET, '1'], INVALID_CONFIG],
     [['streams.num.standby.replicas', SET, '1'], INVALID_CONFIG],
     [[SESSION, SET, '46000'], INVALID_REQUEST],
-  ] as const)('of %j', async (change, errorCode) => {
+  ] as const)('is rejected as a whole for %j', async (change, errorCode) => {
     const { configs, incrementally } = groups()
     const answer = await incrementally('g', [[SESSION, SET, '50000'], change])
     expect(answer).toMatchObject({ errorCode, errorMessage: expect.stringContaining('config') })
@@ -150,7 +150,7 @@ describe('a change is refused, and nothing of it made', () => {
     [{ [HEARTBEAT]: '1' }, INVALID_CONFIG],
     [{ [HEARTBEAT]: null }, INVALID_REQUEST],
     [{ 'no.such.config': '1' }, INVALID_CONFIG],
-  ])('of all to %j', async (given, errorCode) => {
+  ])('of all configs is rejected for %j', async (given, errorCode) => {
     const { configs, all } = groups()
     expect(await all('g', given)).toMatchObject({ errorCode })
     expect(configs.size).toBe(0)
@@ -159,7 +159,7 @@ describe('a change is refused, and nothing of it made', () => {
   test.each([
     ['', INVALID_REQUEST],
     ['..', INVALID_GROUP_ID],
-  ])('of the group "%s"', async (name, errorCode) => {
+  ])('is rejected for the group "%s"', async (name, errorCode) => {
     const { describe, incrementally, all } = groups()
     expect(await describe(name)).toMatchObject({ errorCode, configs: [] })
     expect(await incrementally(name, [[HEARTBEAT, SET, '6000']])).toMatchObject({ errorCode })
@@ -174,9 +174,9 @@ test('lists the groups that have configs', async () => {
   expect(answer?.configResources).toEqual([{ resourceType: GROUP, resourceName: 'g' }])
 })
 
-test('has clients try again while the coordinator is away', async () => {
+test('makes clients retry while the coordinator is unavailable', async () => {
   const groupConfig = () => {
-    throw new Error('the coordinator is away')
+    throw new Error('the coordinator is unavailable')
   }
   const caller = callerOf(brokerOf({ coordinator: { groupConfig } }))
   const resources = [{ resourceType: GROUP, resourceName: 'g', configurationKeys: null }]

@@ -1,4 +1,4 @@
-/** Who gets a producer id: nobody with a transactional id, of which '' is none. */
+/** Producer ids: none for a transactional id, and '' is not a valid one. */
 import { expect, test } from 'vitest'
 import { INIT_PRODUCER_ID } from '../../src/kafka/apis/init-producer-id.ts'
 import { ask, brokerOf, callerOf } from './door.ts'
@@ -7,7 +7,7 @@ test.each([
   [null, 0],
   ['', 42],
   ['mine', 53],
-])('the transactional id %j is answered with %i', async (transactionalId, errorCode) => {
+])('responds to the transactional id %j with %i', async (transactionalId, errorCode) => {
   const request = { transactionalId, transactionTimeoutMs: 1_000 }
   const answer = await ask(callerOf(brokerOf({})), INIT_PRODUCER_ID, 5, request)
   expect(answer?.errorCode).toBe(errorCode)

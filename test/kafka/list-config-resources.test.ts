@@ -1,4 +1,4 @@
-/** The resources that have configs of their own. */
+/** The resources that have configs. */
 import { expect, test } from 'vitest'
 import { LIST_CONFIG_RESOURCES } from '../../src/kafka/apis/list-config-resources.ts'
 import { ask, brokerOf, callerOf, topicOf } from './door.ts'
@@ -35,7 +35,7 @@ test('lists topics, the broker and groups, each type once', async () => {
   expect(await list(CLIENT_METRICS)).toEqual([])
 })
 
-test('lists all types where none is named', async () => {
+test('lists all types if none is named', async () => {
   expect(await list()).toEqual([
     [TOPIC, 'listed-a'],
     [TOPIC, 'listed-b'],
@@ -45,19 +45,19 @@ test('lists all types where none is named', async () => {
   ])
 })
 
-test('lists no client metrics in the version that is about these alone', async () => {
+test('lists no client metrics in the version that lists only these', async () => {
   const answer = await ask(caller, LIST_CONFIG_RESOURCES, 0, {})
   expect(answer).toMatchObject({ errorCode: 0, configResources: [] })
 })
 
-test.each([[[0]], [[TOPIC, 99]]])('refuses the types %j', async (resourceTypes) => {
+test.each([[[0]], [[TOPIC, 99]]])('rejects the types %j', async (resourceTypes) => {
   const answer = await ask(caller, LIST_CONFIG_RESOURCES, 1, { resourceTypes })
   expect(answer).toMatchObject({ errorCode: UNSUPPORTED_VERSION, configResources: [] })
 })
 
-test('answers an error while the topics are not known', async () => {
+test('returns an error while the topics are unknown', async () => {
   const listTopics = () => {
-    throw new Error('the coordinator is away')
+    throw new Error('the coordinator is unavailable')
   }
   const away = callerOf(brokerOf({ coordinator: { listTopics } }))
   const answer = await ask(away, LIST_CONFIG_RESOURCES, 1, { resourceTypes: [TOPIC] })

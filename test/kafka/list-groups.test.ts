@@ -1,4 +1,4 @@
-/** How many groups a list asks: each is a call, and the platform counts them. */
+/** The number of calls for a list of groups: each group is a call, and the platform limits them. */
 import { expect, test, vi } from 'vitest'
 import type { GroupSummary } from '../../src/core/group/group-api.ts'
 import { GROUPS_MAX, KAFKA_GROUP_SUMMARIES_MAX } from '../../src/core/limits.ts'
@@ -21,7 +21,7 @@ function callerWithGroups(count: number) {
   return { caller, listGroups, summarize }
 }
 
-test('all groups there may be are told with a bounded number of calls', async () => {
+test('lists the maximum number of groups with a bounded number of calls', async () => {
   const { caller, listGroups, summarize } = callerWithGroups(GROUPS_MAX)
   const answer = await ask(caller, LIST_GROUPS, 5, {})
   expect(answer?.groups.map(({ groupId }) => groupId)).toEqual(ids)
@@ -31,13 +31,13 @@ test('all groups there may be are told with a bounded number of calls', async ()
   expect(answer?.groups.at(-1)).toMatchObject({ groupState: 'Unknown', groupType: '' })
 })
 
-test('versions without a state tell all groups too', async () => {
+test('lists all groups also in versions without a state', async () => {
   const { caller } = callerWithGroups(GROUPS_MAX)
   const answer = await ask(caller, LIST_GROUPS, 3, {})
   expect(answer?.groups.map(({ groupId }) => groupId)).toEqual(ids)
 })
 
-test('a filter leaves out what is known not to pass, and nothing else', async () => {
+test('filters out only groups that are known not to match', async () => {
   const { caller } = callerWithGroups(KAFKA_GROUP_SUMMARIES_MAX + 1)
   const answer = await ask(caller, LIST_GROUPS, 5, { statesFilter: ['EMPTY'] })
   expect(answer?.groups.map(({ groupState }) => groupState)).toEqual(['Empty', 'Unknown'])

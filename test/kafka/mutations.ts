@@ -1,15 +1,15 @@
-/** What becomes of messages on bad lines, and in bad hands. */
+/** Corruptions of messages, by bad lines and by attackers. */
 import fc from 'fast-check'
 
 export type Mutation = (bytes: Uint8Array) => Uint8Array
 
-/** One bit is another. */
+/** Flips one bit. */
 export const flips = fc.tuple(fc.nat(), fc.nat({ max: 7 })).map(
   ([at, bit]): Mutation =>
     (bytes) =>
       changed(bytes, at, (byte) => [byte ^ (1 << bit)]),
 )
-/** Counts and lengths in both encodings, and with what is beyond them. */
+/** Counts and lengths in both encodings, including values beyond their range. */
 const wildCounts = fc
   .tuple(
     fc.nat(),
@@ -38,7 +38,7 @@ const noise = fc.uint8Array({ maxLength: 300 }).map(
     () =>
       bytes,
 )
-/** One to four changes, one after the other. */
+/** Applies one to four changes, one after the other. */
 export const mutations = fc
   .array(fc.oneof({ weight: 4, arbitrary: flips }, wildCounts, cut, noise), {
     minLength: 1,
@@ -50,7 +50,7 @@ export const mutations = fc
         each.reduce((before, mutate) => mutate(before), bytes),
   )
 
-/** `bytes` with other bytes instead of that at `at`, or in the place of what follows it as well. */
+/** Returns `bytes` with other bytes in place of the one at `at`, or also in place of those after it. */
 function changed(bytes: Uint8Array, at: number, to: (byte: number) => number[]): Uint8Array {
   if (bytes.length === 0) return bytes
   const index = at % bytes.length

@@ -1,4 +1,4 @@
-/** Administration that one broker without security answers by itself: as Kafka 4.3 does. */
+/** Administration that one broker without security handles itself, as Kafka 4.3 does. */
 import { describe, expect, test } from 'vitest'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { KAFKA_NAMES_MAX } from '../../src/core/limits.ts'
@@ -30,7 +30,7 @@ const caller = callerOf(
     coordinator: {
       getTopic: async (name: string) => {
         if (name === topic.name) return { ok: topic }
-        if (name === 'silent') throw new Error('the coordinator is away')
+        if (name === 'silent') throw new Error('the coordinator is unavailable')
         return { error: new EdgelogError('unknown_topic_or_partition', 'none').toBody() }
       },
     },
@@ -53,7 +53,7 @@ describe('ElectLeaders', () => {
     [0, 0],
     [2, 0],
     [2, 1],
-  ])('v%i answers that no election of type %i is needed', async (version, type) => {
+  ])('v%i responds that no election of type %i is needed', async (version, type) => {
     const answer = await elect(version, type)
     expect(answer?.errorCode).toBe(0)
     expect(answer?.replicaElectionResults.map(({ partitionResult }) => partitionResult)).toEqual([
@@ -92,7 +92,7 @@ describe('ElectLeaders', () => {
     ])
   })
 
-  test('refuses a type of election that it does not know', async () => {
+  test('rejects an unknown type of election', async () => {
     const answer = await elect(2, 5)
     expect(answer?.errorCode).toBe(INVALID_REQUEST)
     const refused = { errorCode: INVALID_REQUEST, errorMessage: 'Unknown election type 5' }
@@ -103,12 +103,12 @@ describe('ElectLeaders', () => {
     ])
   })
 
-  test('answers no partition where it is asked for all', async () => {
+  test('returns no partition if all are requested', async () => {
     const answer = await ask(caller, ELECT_LEADERS, 2, { topicPartitions: null })
     expect(answer).toMatchObject({ errorCode: 0, replicaElectionResults: [] })
   })
 
-  test('refuses more topics than one request may name', async () => {
+  test('rejects more topics than one request may name', async () => {
     const topicPartitions = Array.from({ length: KAFKA_NAMES_MAX + 1 }, (_, index) => {
       return { topic: `t${index}`, partitions: [0] }
     })
@@ -150,16 +150,16 @@ describe('AlterPartitionReassignments', () => {
     [topic.name, 2, [1], UNKNOWN_TOPIC_OR_PARTITION, 'Unable to find partition one-node:2.'],
     ['missing', 0, [1], UNKNOWN_TOPIC_OR_PARTITION, 'Unable to find a topic named missing.'],
     ['missing', 0, null, UNKNOWN_TOPIC_OR_PARTITION, 'Unable to find a topic named missing.'],
-  ])('of %s-%i to %j answers %i', async (name, partition, replicas, errorCode, errorMessage) => {
+  ])('of %s-%i to %j returns %i', async (name, partition, replicas, errorCode, errorMessage) => {
     const outcome = await reassign(name, partition, replicas)
     expect(outcome).toEqual({ partitionIndex: partition, errorCode, errorMessage })
   })
 
-  test('has clients try again while it is not known whether the topic is there', async () => {
+  test('makes clients retry while the topic cannot be looked up', async () => {
     expect(await reassign('silent', 0, [1])).toMatchObject({ errorCode: REQUEST_TIMED_OUT })
   })
 
-  test('leaves no reassignment under way', async () => {
+  test('lists no running reassignment', async () => {
     await reassign(topic.name, 0, [1])
     const answer = await ask(caller, LIST_PARTITION_REASSIGNMENTS, 0, { topics: null })
     expect(answer).toMatchObject({ errorCode: 0, topics: [] })
@@ -173,7 +173,7 @@ describe('DescribeQuorum', () => {
     return await ask(caller, DESCRIBE_QUORUM, version, { topics })
   }
 
-  test('answers the one node as leader and only voter', async () => {
+  test('returns the one node as leader and only voter', async () => {
     const answer = await of(2, '__cluster_metadata', 0)
     const [partition] = answer?.topics[0]?.partitions ?? []
     expect(partition).toMatchObject({ errorCode: 0, leaderId: 1, observers: [] })
@@ -186,7 +186,7 @@ describe('DescribeQuorum', () => {
     ])
   })
 
-  test('answers versions that have no nodes', async () => {
+  test('responds in versions without nodes', async () => {
     const answer = await of(0, '__cluster_metadata', 0)
     expect(answer?.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, leaderId: 1 })
   })
@@ -226,7 +226,7 @@ describe('ACLs without an authorizer', () => {
     errorMessage: 'No Authorizer is configured.',
   }
 
-  test.each([1, 2, 3])('are refused in v%i', async (version) => {
+  test.each([1, 2, 3])('are rejected in v%i', async (version) => {
     expect(await ask(caller, DESCRIBE_ACLS, version, filter)).toMatchObject({
       errorCode: SECURITY_DISABLED,
       errorMessage: 'No Authorizer is configured on the broker',
@@ -241,7 +241,7 @@ describe('ACLs without an authorizer', () => {
 })
 
 describe('AlterReplicaLogDirs', () => {
-  test('has one directory, in which all partitions are', async () => {
+  test('has one directory, which contains all partitions', async () => {
     const answer = await ask(caller, ALTER_REPLICA_LOG_DIRS, 2, {
       dirs: [
         { path: '/elsewhere', topics: [{ name: topic.name, partitions: [1] }] },
@@ -273,7 +273,7 @@ describe('DescribeUserScramCredentials', () => {
     expect(answer).toMatchObject({ errorCode: 0, results: [] })
   })
 
-  test('answers for each user that is named that there is no credential', async () => {
+  test('returns an error for each named user, because none has a credential', async () => {
     const users = [{ name: 'a' }, { name: 'b' }, { name: 'b' }]
     const answer = await ask(caller, DESCRIBE_USER_SCRAM_CREDENTIALS, 0, { users })
     expect(answer?.results.map(({ user, errorCode }) => [user, errorCode])).toEqual([

@@ -1,4 +1,4 @@
-/** The response of Produce to a batch with records that the topic refuses, beside what a broker answers. */
+/** The response of Produce to a batch with records that the topic rejects, as a broker sends it. */
 import { describe, expect, test } from 'vitest'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
@@ -27,7 +27,7 @@ const topic = topicOf('compacted', {
   }),
 })
 
-/** A partition that decides as one does, and stores nothing. */
+/** Decides like a partition, and stores nothing. */
 async function append({ batches, checks }: AppendRequest) {
   const decision = decideAppend({
     headers: readBatchHeaders(batches),
@@ -67,7 +67,7 @@ describe('Produce', () => {
   const mixed = encodeBatch([record('a'), record(null), record('b'), record(null)])
 
   test.each([8, 9, 12, 13])(
-    'names the refused records of a batch in version %d',
+    'names the rejected records of a batch in version %d',
     async (version) => {
       const [refused, stored] = await produce(version, [mixed, encodeBatch([record('a')])])
       expect(refused).toMatchObject({
@@ -84,7 +84,7 @@ describe('Produce', () => {
     },
   )
 
-  test('has the number alone before version 8', async () => {
+  test('returns only the error number before version 8', async () => {
     const [refused] = await produce(7, [mixed])
     expect(refused).toMatchObject({
       errorCode: INVALID_RECORD,
@@ -93,7 +93,7 @@ describe('Produce', () => {
     })
   })
 
-  test('answers INVALID_TIMESTAMP where one of the refused records has a wrong timestamp', async () => {
+  test('returns INVALID_TIMESTAMP if one of the rejected records has a wrong timestamp', async () => {
     const records = [record('a'), record(null), record('b', NOW_MS - 60_001), record('c', -1)]
     const [refused] = await produce(9, [encodeBatch(records)])
     expect(refused).toMatchObject({ errorCode: INVALID_TIMESTAMP })
@@ -109,12 +109,12 @@ describe('Produce', () => {
     expect(refused?.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual([1, 3])
   })
 
-  test('names no records where the batch as a whole is refused', async () => {
+  test('names no records if the batch as a whole is rejected', async () => {
     const [refused] = await produce(9, [mixed.subarray(0, 30)])
     expect(refused).toMatchObject({ errorCode: INVALID_RECORD, recordErrors: [] })
   })
 
-  test('refuses two batches for one partition', async () => {
+  test('rejects two batches for one partition', async () => {
     const [refused] = await produce(9, [concatenate([mixed, mixed])])
     expect(refused).toMatchObject({
       errorCode: INVALID_RECORD,
@@ -122,7 +122,7 @@ describe('Produce', () => {
     })
   })
 
-  test('refuses a batch of a transaction', async () => {
+  test('rejects a transactional batch', async () => {
     const batch = encodeBatch([record('a')], { producerId: 5n, producerEpoch: 0, baseSequence: 0 })
     new DataView(batch.buffer).setInt16(CRC_START, ATTRIBUTE_TRANSACTIONAL)
     writeCrc(batch)
@@ -130,7 +130,7 @@ describe('Produce', () => {
     expect(refused).toMatchObject({ errorCode: INVALID_TXN_STATE })
   })
 
-  test('names RECORD_ERRORS_MAX records of a batch and KAFKA_RECORD_ERRORS_MAX of a request', async () => {
+  test('names at most RECORD_ERRORS_MAX records of a batch and KAFKA_RECORD_ERRORS_MAX of a request', async () => {
     const many = encodeBatch(Array.from({ length: RECORD_ERRORS_MAX + 1 }, () => record(null)))
     const full = KAFKA_RECORD_ERRORS_MAX / RECORD_ERRORS_MAX
     const answers = await produce(9, new Array(full + 2).fill(many))

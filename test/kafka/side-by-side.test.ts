@@ -1,4 +1,4 @@
-/** What one request asks of many topics goes side by side, and a page looks at no more than it tells. */
+/** One request for many topics calls them in parallel, and a page looks up no more topics than it returns. */
 import { expect, test, vi } from 'vitest'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import type { ReadResponseOf, WrittenRequestOf } from '../../src/core/kafka/schema.ts'
@@ -9,7 +9,7 @@ import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const records = encodeBatch([{ timestamp: 0, key: null, value: null, headers: [] }])
 
-/** Counts calls that are under way together. */
+/** Counts concurrent calls. */
 function counted() {
   const seen = { underWay: 0, most: 0 }
   const run = async <T>(answer: T): Promise<T> => {
@@ -21,7 +21,7 @@ function counted() {
   return { seen, run }
 }
 
-test('Produce appends to many topics at a time, and answers in the order asked', async () => {
+test('Produce appends to many topics in parallel, and responds in the requested order', async () => {
   const { seen, run } = counted()
   const topics = new Map(
     Array.from({ length: 100 }, (_, index) => [`side-${index}`, topicOf(`side-${index}`)]),
@@ -85,18 +85,21 @@ async function pages(names: readonly string[], responsePartitionLimit: number) {
   return seen
 }
 
-test.each([1, 2, 3, 4, 2_000])('pages of %i partitions tell all topics, once', async (limit) => {
-  getTopic.mockClear()
-  const all = paged.flatMap(({ name }) => [0, 1, 2].map((index) => `${name}/${index}`))
-  expect(await pages([], limit)).toEqual(all)
-  // The list has brought them.
-  expect(getTopic).not.toHaveBeenCalled()
-  const named = ['page-3', 'nowhere', 'page-1', 'page-3']
-  const expected = ['nowhere 3', ...all.slice(3, 6), ...all.slice(9, 12)]
-  expect(await pages(named, limit)).toEqual(expected)
-})
+test.each([1, 2, 3, 4, 2_000])(
+  'returns all topics once in pages of %i partitions',
+  async (limit) => {
+    getTopic.mockClear()
+    const all = paged.flatMap(({ name }) => [0, 1, 2].map((index) => `${name}/${index}`))
+    expect(await pages([], limit)).toEqual(all)
+    // The list contains them already.
+    expect(getTopic).not.toHaveBeenCalled()
+    const named = ['page-3', 'nowhere', 'page-1', 'page-3']
+    const expected = ['nowhere 3', ...all.slice(3, 6), ...all.slice(9, 12)]
+    expect(await pages(named, limit)).toEqual(expected)
+  },
+)
 
-test('a page asks for no more topics than it has room for', async () => {
+test('looks up no more topics than a page returns', async () => {
   getTopic.mockClear()
   const topics = Array.from({ length: 10_000 }, (_, index) => ({ name: `none-${index}` }))
   const answer = await ask(caller, DESCRIBE_TOPIC_PARTITIONS, 0, { topics, cursor: null })

@@ -1,4 +1,4 @@
-/** What a request of a few bytes can make: names twice, and too many of them. */
+/** Requests of a few bytes that name something twice, or too many things. */
 import { expect, test, vi } from 'vitest'
 import { NO_UUID } from '../../src/core/kafka/schema.ts'
 import { KAFKA_NAMES_MAX, PARTITIONS_MAX } from '../../src/core/limits.ts'
@@ -30,7 +30,7 @@ function caller(objects: Objects = {}) {
 const newTopic = { numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
 const configured = { resourceType: 2, resourceName: 'twice', configs: [] }
 
-test('what is to be changed twice by one request is not changed', async () => {
+test('changes nothing that one request names twice', async () => {
   const rows = await Promise.all([
     ask(caller(), CREATE_TOPICS, 7, {
       topics: times(2, () => ({ name: 'twice', ...newTopic })),
@@ -62,7 +62,7 @@ test('what is to be changed twice by one request is not changed', async () => {
   }
 })
 
-test('too many names are refused before anybody is asked', async () => {
+test('rejects too many names before any call', async () => {
   const createTopic = vi.fn()
   const topics = times(KAFKA_NAMES_MAX + 1, (index) => ({ name: `t${index}`, ...newTopic }))
   const answer = await ask(caller({ coordinator: { createTopic } }), CREATE_TOPICS, 7, { topics })
@@ -71,7 +71,7 @@ test('too many names are refused before anybody is asked', async () => {
   expect(createTopic).not.toHaveBeenCalled()
 })
 
-test('what is asked twice is answered once', async () => {
+test('returns a resource once that is requested twice', async () => {
   const groupOf = vi.fn(() => ({}))
   const asking = caller({ group: groupOf })
   const groups = times(3, () => 'g')
@@ -87,7 +87,7 @@ test('what is asked twice is answered once', async () => {
   expect((await ask(asking, DESCRIBE_CONFIGS, 4, { resources }))?.results).toHaveLength(1)
 })
 
-test('a committed offset is told once, however often it is asked for', async () => {
+test('returns a committed offset once, however often it is requested', async () => {
   const offset = { topic: 't', topicId: 'id', partition: 0, offset: 5, leaderEpoch: -1 }
   const fetchOffsets = async () => ({ ok: [{ ...offset, metadata: 'm'.repeat(4_000) }] })
   const found = topicOf('t', { id: 'id' })

@@ -1,20 +1,20 @@
 /**
- * A state folder as text: the SQL of each object's database, so that a state of an earlier release can be
- * read in a review. `node test/upgrade/state-dump.ts STATE FILE` writes one, of a server that was stopped.
+ * A state folder as text: the SQL of each object's database, so that a state of an earlier release can be read in a
+ * review. `node test/upgrade/state-dump.ts STATE FILE` writes the state of a stopped server.
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 export interface StateDump {
-  /** The release that wrote it. */
+  /** The release that wrote the state. */
   readonly release: string
   readonly writtenAtMs: number
   readonly databases: readonly DatabaseDump[]
 }
 
 interface DatabaseDump {
-  /** Within the state folder. */
+  /** Path within the state folder. */
   readonly path: string
   readonly schema: readonly string[]
   readonly rows: readonly TableRows[]
@@ -30,7 +30,7 @@ type Cell = string | number | null | { readonly base64: string } | { readonly in
 
 const DAY_MS = 86_400_000
 
-/** SQLite's own. */
+/** SQLite's own tables. */
 const SKIPPED = /^sqlite_/
 
 export async function dumpState(stateDir: string, release: string): Promise<StateDump> {
@@ -60,7 +60,7 @@ function dumpDatabase(stateDir: string, path: string): DatabaseDump {
   }
 }
 
-/** Writes the databases of a dump into a new state folder. */
+/** Writes the databases of a dump to a new state folder. */
 export async function restoreState(dump: StateDump, stateDir: string): Promise<void> {
   for (const { path, schema, rows } of dump.databases) {
     const file = join(stateDir, path)
@@ -82,8 +82,8 @@ export async function restoreState(dump: StateDump, stateDir: string): Promise<v
 }
 
 /**
- * Reads a dump as if it had been written now: producers and offsets that are kept for some days would be
- * forgotten otherwise. Moves the times within a day of the dump's own, in ms and in the runtime's ns.
+ * Reads a dump as if it had been written now; otherwise producers and offsets that are kept for some days would expire.
+ * Moves the times within a day of the dump's own, in ms and in the runtime's ns.
  */
 export async function readDump(file: string): Promise<StateDump> {
   const text = await readFile(file, 'utf8')

@@ -1,4 +1,6 @@
-/** States that earlier releases wrote, opened by this one. `states/` only ever grows: `state-dump.ts` writes one. */
+/**
+ * States that earlier releases wrote, opened by this one. `states/` only ever grows; `state-dump.ts` writes a new one.
+ */
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -69,7 +71,7 @@ describe.each(releases)('a state of %s', (release) => {
     expect(values).toEqual([...orders, 'p0', 'p1', 'p2', 'page 0', 'page 1', 'page 2'])
   })
 
-  test('knows its producers: repeated batches, the next ones, and fenced epochs', async () => {
+  test('recognizes its producers: repeated batches, the next ones, and fenced epochs', async () => {
     const producer = { producerId: 4711n, producerEpoch: 0 }
     expect(await append('orders', ['p2'], { ...producer, baseSequence: 2 })).toMatchObject({
       baseOffset: 5,
@@ -87,7 +89,7 @@ describe.each(releases)('a state of %s', (release) => {
     })
   })
 
-  test('knows a producer whose records retention deleted', async () => {
+  test('recognizes a producer whose records retention deleted', async () => {
     const producer = { producerId: 4711n, producerEpoch: 0 }
     const repeated = { ...producer, baseSequence: 0 }
     expect(await append('expired', ['gone 0', 'gone 1'], repeated)).toMatchObject({ baseOffset: 0 })
@@ -112,7 +114,7 @@ describe.each(releases)('a state of %s', (release) => {
     ])
   })
 
-  test('goes on: a member joins, topics grow', async () => {
+  test('continues: a member joins, topics grow', async () => {
     const grown = await log.admin.alterTopic('orders', { partitions: 3 })
     expect(grown.partitions).toBe(3)
     const { records, commit } = await log.group('upgraded').poll({

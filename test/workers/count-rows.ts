@@ -2,10 +2,9 @@ import { runInDurableObject } from 'cloudflare:test'
 import { vi } from 'vitest'
 
 /**
- * Counts the rows that any object writes from here on, an alarm being one; it ends with
- * `vi.restoreAllMocks()`.
+ * Counts the rows that any object writes from now on, including alarms, until `vi.restoreAllMocks()`.
  *
- * @param stub Of any object: what they share is intercepted there.
+ * @param stub of any object: the interception is in the shared prototype.
  */
 export async function countRowsWritten(stub: DurableObjectStub<undefined>): Promise<() => number> {
   let rows = 0

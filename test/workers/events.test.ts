@@ -24,14 +24,14 @@ afterEach(async () => {
   await reset()
 })
 
-test('reports each topic that its partitions refuse', async () => {
+test('reports each topic that its partitions reject', async () => {
   failPartitions('configure', 1, 'refuse')
   for (const name of ['orders', 'payments']) {
     expect(await coordinator().createTopic(newTopic(name, 1))).toHaveProperty('error')
   }
   await runDurableObjectAlarm(coordinator())
   await vi.waitUntil(() => eventsOf('topic_not_settled').length >= 2, WAIT)
-  // In the order in which their partitions refused.
+  // In the order in which their partitions failed.
   expect(eventsOf('topic_not_settled')).toEqual(
     expect.arrayContaining(
       ['orders', 'payments'].map((topic) => expect.objectContaining({ topic, level: 'warn' })),
@@ -60,7 +60,7 @@ test('reports a partition that stops because a commit failed', async () => {
   ])
 })
 
-test('reports a variable that is no number, and uses the default', () => {
+test('reports an invalid variable, and uses the default', () => {
   expect(offsetsRetentionMs('a week')).toBe(OFFSETS_RETENTION_MINUTES_DEFAULT * 60_000)
   expect(eventsOf('setting_invalid')).toMatchObject([
     {

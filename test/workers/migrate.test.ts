@@ -28,7 +28,7 @@ test('runs each step once, in order', async () => {
   })
 })
 
-test('finds tables that have no version yet', async () => {
+test('accepts tables that have no version yet', async () => {
   await inStorage((storage) => {
     storage.sql.exec(FIRST)
     storage.sql.exec('INSERT INTO box (id, size) VALUES (1, 5)')
@@ -37,7 +37,7 @@ test('finds tables that have no version yet', async () => {
   })
 })
 
-test('leaves nothing of steps of which one fails', async () => {
+test('leaves no effect of any step if one fails', async () => {
   await inStorage((storage) => {
     migrate(storage, [FIRST])
     const failing: SchemaStep = () => {
@@ -57,7 +57,7 @@ test('does not touch tables of a later release', async () => {
   })
 })
 
-test('writes nothing where it is only asked', async () => {
+test('writes nothing when it only reads', async () => {
   await inStorage((storage) => {
     expect(hasTable(storage.sql, 'box')).toBe(false)
     expect(storage.sql.exec('SELECT name FROM sqlite_master').toArray()).toEqual([])

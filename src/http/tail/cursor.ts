@@ -1,7 +1,7 @@
 /**
- * The cursor of an event stream: where it stands in every partition of one topic.
+ * The cursor of an event stream: its position in every partition of one topic.
  *
- *     1f3a9c2e.12.5.0      first part of the topic's id . next offset of partition 0 . of 1 . of 2
+ *     1f3a9c2e.12.5.0      start of the topic's id . next offset of partition 0 . of 1 . of 2
  */
 import { EdgelogError } from '../../core/errors.ts'
 import { OFFSET_MAX } from '../../core/limits.ts'
@@ -16,8 +16,9 @@ export function encodeCursor(topic: Topic, position: readonly number[]): string 
 }
 
 /**
- * @returns the next offset of each partition the cursor knows.
- * @throws {EdgelogError} `invalid_request`; `offset_out_of_range` if the topic was created anew.
+ * Returns the next offset of each partition in the cursor.
+ *
+ * @throws {EdgelogError} `invalid_request`; `offset_out_of_range` if the topic was recreated.
  */
 export function parseCursor(cursor: string, topic: Topic): number[] {
   const [mark, ...offsets] = cursor.split('.')
@@ -33,7 +34,7 @@ export function parseCursor(cursor: string, topic: Topic): number[] {
   if (mark !== topicMark(topic)) {
     throw new EdgelogError(
       'offset_out_of_range',
-      'Last-Event-ID: the topic was deleted and created anew, begin without a cursor',
+      'Last-Event-ID: the topic was deleted and recreated; start without a cursor',
     )
   }
   return position

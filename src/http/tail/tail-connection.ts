@@ -1,4 +1,4 @@
-/** One client's WebSocket to `/v1/tail`: control messages come in, notices and frames go out. */
+/** One client's WebSocket to `/v1/tail`: receives control messages, sends notices and frames. */
 
 import { parseWith } from '../../app/route.ts'
 import type { Broker } from '../../broker/broker.ts'
@@ -32,18 +32,18 @@ export class TailConnection implements TailSink {
     this.#client.addEventListener('message', ({ data }) => void this.#receive(data))
     this.#client.addEventListener('close', () => this.#end())
     this.#client.addEventListener('error', () => this.#end())
-    this.#pingTimer = setInterval(() => this.say({ op: 'ping' }), PING_INTERVAL_MS)
+    this.#pingTimer = setInterval(() => this.notify({ op: 'ping' }), PING_INTERVAL_MS)
   }
 
   get isOpen(): boolean {
     return this.#client.readyState === WebSocket.OPEN
   }
 
-  say(notice: TailNotice): void {
+  notify(notice: TailNotice): void {
     if (this.isOpen) this.#client.send(JSON.stringify(notice))
   }
 
-  pass(_id: number, message: Uint8Array, windowBytes: number): void {
+  sendFrame(_id: number, message: Uint8Array, windowBytes: number): void {
     const partBytesMax = this.#isInParts ? tailFrameBytesMax(windowBytes) : undefined
     if (partBytesMax === undefined) this.#client.send(message)
     else for (const part of tailParts(message, partBytesMax)) this.#client.send(part)
@@ -65,7 +65,7 @@ export class TailConnection implements TailSink {
       else if (control.op === 'unsubscribe') this.#subscriptions.unsubscribe(control.id)
       else this.#subscriptions.grant(control.id, control.bytes)
     } catch (error) {
-      this.say({ op: 'error', ...(id !== undefined && { id }), error: errorBodyOf(error) })
+      this.notify({ op: 'error', ...(id !== undefined && { id }), error: errorBodyOf(error) })
     }
   }
 }
@@ -74,13 +74,13 @@ function parseMessage(data: string | ArrayBuffer | Blob): unknown {
   if (typeof data !== 'string' || data.length > TAIL_CONTROL_BYTES_MAX) {
     throw new EdgelogError(
       'invalid_request',
-      `a control message is JSON text of at most ${TAIL_CONTROL_BYTES_MAX} characters`,
+      `message: JSON text of at most ${TAIL_CONTROL_BYTES_MAX} characters is allowed`,
     )
   }
   return parseExactJson(data, 'message')
 }
 
-/** So that also a message of the wrong shape can be told by its id. */
+/** Returns the id of a message, also if the message is otherwise invalid. */
 function idOf(message: unknown): number | undefined {
   const id = typeof message === 'object' && message !== null && 'id' in message && message.id
   return typeof id === 'number' ? id : undefined

@@ -1,6 +1,6 @@
 /**
- * What `/v1/tail` says over a WebSocket, in one answer that waits until there is something to say: for
- * networks that let no stream through.
+ * The long poll of `/v1/tail`: sends the notices and frames of the WebSocket in one
+ * delayed response, for networks that block streams.
  */
 import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
@@ -24,10 +24,10 @@ import type { TailSubscription } from './tail-schemas.ts'
 import { type TailNotice, type TailSink, TailSubscriptions } from './tail-subscriptions.ts'
 
 /**
- * One answer, the entries of `tail-protocol.ts`: as soon as there is a frame or a `closed`, and all that
- * was in the log already has come, as far as credit goes; after `waitMs` with what there is.
+ * Opens one response with entries of `tail-protocol.ts`. It completes once there is a frame or a `closed` notice and
+ * everything already in the log has been sent, as far as the credit allows; or after `waitMs` with the entries so far.
  *
- * A stream with a ping now and then, so that it is noticed when the reader goes away.
+ * It is a stream with an occasional ping, so that a disconnect of the reader is detected.
  */
 export function openTailPoll(
   broker: Broker,
@@ -68,16 +68,18 @@ class TailPoll implements TailSink {
   readonly #requests: readonly TailSubscription[]
   readonly #subscriptions: TailSubscriptions
   readonly #entries: Uint8Array[] = []
-  /** By id. */
+  /** The requested subscriptions, by id. */
   readonly #wanted: ReadonlyMap<number, TailSubscription>
-  /** Credit left of the subscriptions that have yet to send what the log holds. */
+  /** Remaining credit of the subscriptions that have not yet sent what the log holds. */
   readonly #behind = new Map<number, number>()
   #framesBytes = 0
   readonly #timers: Array<ReturnType<typeof setTimeout>> = []
   #isOpened = false
   #isOpeningOver = false
   #isGathering = false
-  /** Nothing further is waited for: the time is over, or there is something and it was gathered. */
+  /**
+   * True if the response waits for nothing more: the time is over, or entries exist and the gathering time has passed.
+   */
   #isDue = false
   #hasAnswered = false
   #wake: () => void = () => {}
@@ -108,7 +110,7 @@ class TailPoll implements TailSink {
     return concatenate(this.#entries)
   }
 
-  /** Nobody takes the answer any more. */
+  /** Stops the poll because the reader disconnected. */
   leave(): void {
     this.#hasAnswered = true
     this.#wake()
@@ -118,7 +120,7 @@ class TailPoll implements TailSink {
     return !this.#hasAnswered && this.#framesBytes < TAIL_POLL_BYTES_MAX
   }
 
-  say(notice: TailNotice): void {
+  notify(notice: TailNotice): void {
     this.#entries.push(encodeNotice(notice))
     if (notice.op === 'subscribed') this.#expectFrames(notice)
     else if (notice.op === 'closed') {
@@ -127,7 +129,7 @@ class TailPoll implements TailSink {
     }
   }
 
-  pass(id: number, message: Uint8Array<ArrayBuffer>): void {
+  sendFrame(id: number, message: Uint8Array<ArrayBuffer>): void {
     this.#entries.push(encodeTailEntry({ kind: TAIL_ENTRY_FRAME, bytes: message }))
     this.#framesBytes += message.length
     const creditBytes = this.#behind.get(id)
@@ -149,7 +151,7 @@ class TailPoll implements TailSink {
     return this.#wanted.get(id)?.isolation ?? 'committed'
   }
 
-  /** Begins anywhere: where not all have room in an answer, it is not always the last that have none. */
+  /** Starts at a random subscription: if not all fit in one response, the last ones are not always left out. */
   async #open(): Promise<void> {
     const first = Math.floor(Math.random() * this.#requests.length)
     const requests = [...this.#requests.slice(first), ...this.#requests.slice(0, first)]
@@ -160,7 +162,7 @@ class TailPoll implements TailSink {
     this.#wake()
   }
 
-  /** There is something to say. */
+  /** Starts the gathering time, because there is an entry to send. */
   #gather(): void {
     if (!this.#isGathering) {
       this.#isGathering = true

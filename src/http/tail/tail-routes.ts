@@ -1,6 +1,6 @@
 /**
- * The routes of the live tail: server-sent events for one topic; for any number of partitions a
- * WebSocket, and where no WebSocket gets through, an event stream or long polls.
+ * The routes of the live tail: server-sent events for one topic; for any number of partitions a WebSocket or, if the
+ * network blocks WebSockets, an event stream or long polls.
  */
 
 import { errorResponses } from '../../app/answers.ts'
@@ -22,7 +22,7 @@ import { openEventStream } from './topic-events.ts'
 const EVENT_STREAM_HEADERS = {
   'Content-Type': MEDIA_TYPES.sse,
   'Cache-Control': 'no-store',
-  // Some proxies collect an answer before they pass it on.
+  // Some proxies buffer a response before they forward it.
   'X-Accel-Buffering': 'no',
 }
 
@@ -38,7 +38,7 @@ export function addTailRoutes(app: App): void {
         'The `id` of an event is a cursor: `Last-Event-ID` or `cursor` resumes after it.',
       responses: {
         200: {
-          description: 'One event a record',
+          description: 'One event per record',
           content: { [MEDIA_TYPES.sse]: { schema: { type: 'string' } } },
         },
         ...errorResponses(),
@@ -117,7 +117,7 @@ export function addTailRoutes(app: App): void {
   )
 }
 
-/** What is sent ahead of the reader lies here in memory, and not on the way as with a WebSocket. */
+/** Divides the credit. Frames ahead of the reader are in this memory, not in the network as with a WebSocket. */
 function shareCredit(subscriptions: readonly TailSubscription[]): TailSubscription[] {
   const shareBytes = Math.floor(TAIL_STREAM_CREDIT_BYTES_MAX / subscriptions.length)
   return subscriptions.map((subscription) => ({

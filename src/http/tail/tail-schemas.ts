@@ -1,4 +1,4 @@
-/** The shapes of what a client says to `/v1/tail`. */
+/** The schemas of client messages to `/v1/tail`. */
 import { z } from '@hono/zod-openapi'
 import {
   OFFSET_MAX,
@@ -10,7 +10,7 @@ import {
 } from '../../core/limits.ts'
 import { Isolation } from '../schemas.ts'
 
-/** A whole number in a body. */
+/** Returns a schema for a whole number in a body. */
 function whole(min: number, max: number) {
   const message = `a whole number from ${min} to ${max} is allowed`
   return z.int(message).min(min, message).max(max, message)
@@ -20,7 +20,7 @@ const Id = whole(0, 0xffff_ffff)
 const Credit = whole(1, TAIL_CREDIT_BYTES_MAX)
 
 const subscriptionFields = {
-  id: Id.openapi({ description: 'chosen by the client; tells the subscriptions apart' }),
+  id: Id.openapi({ description: 'chosen by the client; identifies the subscription' }),
   topic: z.string('the name of a topic is needed'),
   partition: whole(0, PARTITIONS_MAX - 1),
   offset: z.union(
@@ -29,20 +29,20 @@ const subscriptionFields = {
   ),
   isolation: Isolation,
   topicId: z
-    .uuid('the id of a topic is a UUID')
+    .uuid('the UUID of a topic is needed')
     .transform((id) => id.toLowerCase())
     .optional()
-    .openapi({ description: 'refuses another topic of the same name' }),
+    .openapi({ description: 'rejects another topic with the same name' }),
 }
 
-/** What a client says over the WebSocket. */
+/** A client message on the WebSocket. */
 export const Control = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('subscribe'), ...subscriptionFields, creditBytes: Credit }),
   z.strictObject({ op: z.literal('credit'), id: Id, bytes: Credit }),
   z.strictObject({ op: z.literal('unsubscribe'), id: Id }),
 ])
 
-/** One of what a connection follows. */
+/** One subscription of a connection. */
 export type TailSubscription = Omit<
   Extract<z.output<typeof Control>, { readonly op: 'subscribe' }>,
   'op'
@@ -61,7 +61,7 @@ export const TailBody = z
       .superRefine(refuseRepeatedIds),
     waitMs: whole(0, WAIT_MS_MAX)
       .default(0)
-      .openapi({ description: 'of a long poll; an event stream stays open' }),
+      .openapi({ description: 'for a long poll; an event stream stays open' }),
   })
   .openapi('TailRequest')
 

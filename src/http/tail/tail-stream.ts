@@ -1,6 +1,6 @@
 /**
- * What `/v1/tail` says over a WebSocket, as server-sent events, for networks that let no WebSocket
- * through. The partitions are granted credit only as the reader takes events.
+ * The event stream of `/v1/tail`: sends the notices and frames of the WebSocket as server-sent events, for networks
+ * that block WebSockets. Partitions get credit only as the reader consumes events.
  */
 import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
@@ -18,7 +18,7 @@ import { report } from '../../events/report.ts'
 import type { TailSubscription } from './tail-schemas.ts'
 import { type TailNotice, type TailSink, TailSubscriptions } from './tail-subscriptions.ts'
 
-/** What the event streams of one app hold for their readers: they share the memory of an this.#memory. */
+/** Memory held by the event streams of one app for their readers; all share the memory of the isolate. */
 export interface StreamMemory {
   streams: number
   queuedBytes: number
@@ -28,7 +28,10 @@ export function newStreamMemory(): StreamMemory {
   return { streams: 0, queuedBytes: 0 }
 }
 
-/** Ends when the reader goes away, takes nothing for long, or lets too much pile up, or when the last of its subscriptions is closed. */
+/**
+ * Opens a stream. It ends when the reader disconnects, consumes nothing for too long or falls
+ * too far behind, or when the last subscription is closed.
+ */
 export function openTailStream(
   broker: Broker,
   requests: readonly TailSubscription[],
@@ -43,12 +46,13 @@ class TailStream implements TailSink {
   readonly #memory: StreamMemory
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>
   readonly #subscriptions: TailSubscriptions
-  /** Writes happen one after the other, in the order of what they say. */
+  /** Writes run one after the other, in the order of their messages. */
   #writing: Promise<void> = Promise.resolve()
-  /** Of messages that wait for the reader. */
+  /** Bytes of messages that wait for the reader. */
   #queuedBytes = 0
+  /** True while a ping waits for the reader. */
   #isPingQueued = false
-  /** Pings that came due since the reader took something last. */
+  /** Pings that came due since the reader last consumed something. */
   #stalledPings = 0
   #isOpening = true
   #hasEnded = false
@@ -82,59 +86,59 @@ class TailStream implements TailSink {
     return !this.#hasEnded
   }
 
-  say(notice: TailNotice): void {
+  notify(notice: TailNotice): void {
     this.#queue(() => this.#write(`data: ${JSON.stringify(notice)}\n\n`))
     if (notice.op === 'closed') this.#endIfEmpty()
   }
 
-  pass(id: number, message: Uint8Array): void {
-    this.#queued(message.length)
+  sendFrame(id: number, message: Uint8Array): void {
+    this.#countQueued(message.length)
     const shareBytes = TAIL_STREAM_QUEUED_BYTES_MAX / this.#memory.streams
     if (this.#memory.queuedBytes > TAIL_STREAM_QUEUED_BYTES_MAX && this.#queuedBytes > shareBytes) {
-      this.#cutOff()
+      this.#abort()
       return
     }
     this.#queue(async () => {
       await this.#write(`event: frame\ndata: ${encodeBase64(message)}\n\n`)
       if (this.#hasEnded) return
-      this.#queued(-message.length)
+      this.#countQueued(-message.length)
       this.#subscriptions.grant(id, message.length - TAIL_ID_BYTES - TAIL_FRAME_HEADER_BYTES)
     })
   }
 
-  #queued(bytes: number): void {
+  #countQueued(bytes: number): void {
     this.#queuedBytes += bytes
     this.#memory.queuedBytes += bytes
   }
 
-  /** So that partitions whose readers are far behind do not all send what they have at once. */
+  /** Waits for the reader, so that partitions with a large backlog do not all send it at once. */
   async #untilTaken(): Promise<void> {
     while (this.isOpen && this.#queuedBytes > TAIL_STREAM_WAITING_BYTES_MAX) await this.#writing
   }
 
-  /** Before a reader that takes nothing, one ping waits, and not one for each interval. */
+  /** Queues a ping. For a reader that consumes nothing only one ping waits, not one per interval. */
   #ping(): void {
     if (this.#stalledPings === TAIL_STREAM_STALLED_PINGS_MAX) {
-      this.#cutOff()
+      this.#abort()
       return
     }
     this.#stalledPings += 1
     if (this.#isPingQueued) return
     this.#isPingQueued = true
-    this.say({ op: 'ping' })
+    this.notify({ op: 'ping' })
     this.#queue(async () => {
       this.#isPingQueued = false
     })
   }
 
-  /** Nothing can be subscribed to on an event stream later. */
+  /** Ends the stream if it has no subscription: none can be added to an event stream later. */
   #endIfEmpty(): void {
     if (this.#isOpening || this.#subscriptions.size > 0) return
     this.#queue(async () => this.#end())
   }
 
-  /** What waits is not to stay in memory until such a reader has taken it. */
-  #cutOff(): void {
+  /** Aborts the stream, so that its queue does not stay in memory until a stalled reader consumes it. */
+  #abort(): void {
     void this.#writer.abort().catch(() => undefined)
     this.#end()
   }
@@ -143,7 +147,7 @@ class TailStream implements TailSink {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#memory.streams -= 1
-    this.#queued(-this.#queuedBytes)
+    this.#countQueued(-this.#queuedBytes)
     clearInterval(this.#pingTimer)
     this.#subscriptions.unsubscribeAll()
     void this.#writer.close().catch(() => undefined)
@@ -153,7 +157,7 @@ class TailStream implements TailSink {
     this.#writing = this.#writing
       .then(() => (this.#hasEnded ? undefined : work()))
       .catch((error) => {
-        // A reader that went away is no error; anything else ends the stream, and the reader resumes.
+        // A disconnected reader is no error; anything else ends the stream, and the reader resumes.
         if (!this.#hasEnded) report({ type: 'tail_failed', source: 'stream', error })
         this.#end()
       })
@@ -161,7 +165,7 @@ class TailStream implements TailSink {
 
   async #write(text: string): Promise<void> {
     const bytes = new TextEncoder().encode(text)
-    // In pieces: a reader on a slow line that takes one of them is not stalled.
+    // Written in pieces: a reader on a slow line that consumes one of them is not stalled.
     for (let at = 0; at < bytes.length && !this.#hasEnded; at += TAIL_FRAME_BYTES_MIN) {
       await this.#writer.write(bytes.subarray(at, at + TAIL_FRAME_BYTES_MIN))
       this.#stalledPings = 0

@@ -1,6 +1,6 @@
 /**
- * What one client follows, whichever way it is told of it. It only passes on: frames of the partitions
- * to the client, and its credit to them. Credit runs end to end, so nothing piles up here.
+ * The subscriptions of one client, for all transports. Forwards the frames of the partitions to the client, and its
+ * credit to them. Credit works end to end, so no frames accumulate here.
  */
 import type { Broker } from '../../broker/broker.ts'
 import { tailClosedError } from '../../broker/tail.ts'
@@ -12,7 +12,7 @@ import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { report } from '../../events/report.ts'
 import type { TailSubscription } from './tail-schemas.ts'
 
-/** What the server says, besides frames; docs/PROTOCOL.md, "Live tail". */
+/** A message of the server other than a frame; docs/PROTOCOL.md, "Live tail". */
 export type TailNotice =
   | (LogEnds & {
       readonly op: 'subscribed'
@@ -21,27 +21,29 @@ export type TailNotice =
       readonly offset: number
     })
   | { readonly op: 'closed'; readonly id: number; readonly error: ErrorBody }
-  /** A message that was refused, with its id where it had one. */
+  /** A rejected message, with its id if it had one. */
   | { readonly op: 'error'; readonly id?: number; readonly error: ErrorBody }
   | { readonly op: 'ping' }
 
-/** The client's end: a WebSocket, an event stream, the answer of a long poll. */
+/** The client side: a WebSocket, an event stream, or the response of a long poll. */
 export interface TailSink {
-  /** Somebody takes what comes. */
+  /** True while the client is connected. */
   readonly isOpen: boolean
-  say(notice: TailNotice): void
+  notify(notice: TailNotice): void
   /**
+   * Sends one frame.
+   *
    * @param message `id uint32 | frame`.
-   * @param windowBytes what the client granted to be under way: little on a slow line.
+   * @param windowBytes bytes that the client allows in flight: few on a slow line.
    */
-  pass(id: number, message: Uint8Array<ArrayBuffer>, windowBytes: number): void
+  sendFrame(id: number, message: Uint8Array<ArrayBuffer>, windowBytes: number): void
 }
 
 interface Subscription {
   readonly id: number
-  /** Undefined while the partition has not answered yet. */
+  /** Undefined until the partition has responded. */
   socket: WebSocket | undefined
-  /** Granted and not used up yet. */
+  /** Credit granted and not used up yet. */
   creditBytes: number
   /** The credit after the last grant. */
   windowBytes: number
@@ -62,9 +64,9 @@ export class TailSubscriptions {
   }
 
   /**
-   * Resolves when the sink was told `subscribed` or `closed`.
+   * Subscribes to a partition. Resolves when the sink has received `subscribed` or `closed`.
    *
-   * @throws {EdgelogError} `invalid_request` for an id in use, or one subscription too many.
+   * @throws {EdgelogError} `invalid_request` for an id in use, or for too many subscriptions.
    */
   async subscribe({ id, topic, partition, ...options }: TailSubscription): Promise<void> {
     if (this.#subscriptions.has(id)) throw invalid(`id: ${id} is in use`)
@@ -80,20 +82,20 @@ export class TailSubscriptions {
       const { socket, ...position } = await this.#broker.records.openTail(name, partition, options)
       subscription.socket = socket
       if (this.#isCurrent(subscription)) {
-        this.#sink.say({ op: 'subscribed', id, ...position })
-        this.#passOn(subscription, socket)
+        this.#sink.notify({ op: 'subscribed', id, ...position })
+        this.#forwardFrames(subscription, socket)
       }
       socket.accept()
-      // Unsubscribed while it was opened.
+      // The client unsubscribed while the tail was being opened.
       if (!this.#isCurrent(subscription)) socket.close(1000)
     } catch (error) {
       if (!this.#isCurrent(subscription)) return
       this.#subscriptions.delete(id)
-      this.#sink.say({ op: 'closed', id, error: errorBodyOf(error) })
+      this.#sink.notify({ op: 'closed', id, error: errorBodyOf(error) })
     }
   }
 
-  /** Passed over where the id is not, or not yet, subscribed. */
+  /** Adds credit. Ignored if the id is not, or not yet, subscribed. */
   grant(id: number, bytes: number): void {
     const subscription = this.#subscriptions.get(id)
     if (subscription?.socket === undefined) return
@@ -117,19 +119,23 @@ export class TailSubscriptions {
     return this.#sink.isOpen && this.#subscriptions.get(subscription.id) === subscription
   }
 
-  /** Frames go on as they come, behind the id of their subscription. */
-  #passOn(subscription: Subscription, socket: WebSocket): void {
+  /** Forwards frames as they arrive, prefixed with the id of their subscription. */
+  #forwardFrames(subscription: Subscription, socket: WebSocket): void {
     const { id } = subscription
     socket.binaryType = 'arraybuffer'
     socket.addEventListener('message', ({ data }) => {
       if (!(data instanceof ArrayBuffer) || !this.#isCurrent(subscription)) return
       subscription.creditBytes -= data.byteLength - TAIL_FRAME_HEADER_BYTES
-      this.#sink.pass(id, encodeTailMessage(id, new Uint8Array(data)), subscription.windowBytes)
+      this.#sink.sendFrame(
+        id,
+        encodeTailMessage(id, new Uint8Array(data)),
+        subscription.windowBytes,
+      )
     })
     const closed = (event: { code: number; reason: string }) => {
       if (!this.#isCurrent(subscription)) return
       this.#subscriptions.delete(id)
-      this.#sink.say({ op: 'closed', id, error: tailClosedError(event).toBody() })
+      this.#sink.notify({ op: 'closed', id, error: tailClosedError(event).toBody() })
     }
     socket.addEventListener('close', closed)
     socket.addEventListener('error', () => closed({ code: 1006, reason: '' }))
@@ -143,5 +149,5 @@ function invalid(message: string): EdgelogError {
 export function errorBodyOf(error: unknown): ErrorBody {
   if (error instanceof EdgelogError) return error.toBody()
   report({ type: 'tail_failed', source: 'subscription', error })
-  return new EdgelogError('internal', 'an error of the server').toBody()
+  return new EdgelogError('internal', 'internal server error').toBody()
 }

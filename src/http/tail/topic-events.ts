@@ -1,6 +1,6 @@
 /**
- * The live tail as server-sent events (WHATWG HTML, section 9.2): one event a record, whose id is a
- * cursor over all partitions. The partitions are granted credit only as the reader takes events.
+ * The live tail as server-sent events (WHATWG HTML, section 9.2): one event per record, whose id is a cursor over all
+ * partitions. Partitions get credit only as the reader consumes events.
  */
 import type { Broker } from '../../broker/broker.ts'
 import { decodeFrom } from '../../broker/fetch.ts'
@@ -28,7 +28,11 @@ export interface EventStreamOptions {
   readonly isolation: IsolationLevel
 }
 
-/** @throws {EdgelogError} before the first byte: `unknown_topic_or_partition`, `offset_out_of_range`. */
+/**
+ * Opens the event stream of a topic.
+ *
+ * @throws {EdgelogError} before the first byte: `unknown_topic_or_partition`, `offset_out_of_range`.
+ */
 export async function openEventStream(
   broker: Broker,
   name: TopicName,
@@ -41,7 +45,7 @@ export async function openEventStream(
   const stream = new EventStream(broker, topic, options.isolation, writable.getWriter())
   try {
     for (let partition = 0; partition < topic.partitions; partition++) {
-      // A partition the cursor does not know came later: all of it is news.
+      // A partition that is not in the cursor was added later: send all of it.
       const offset = resumed === undefined ? options.offset : (resumed[partition] ?? 'earliest')
       await stream.follow(partition, offset)
     }
@@ -57,7 +61,7 @@ function checkWidth(topic: Topic): void {
   if (topic.partitions <= SSE_PARTITIONS_MAX) return
   throw new EdgelogError(
     'invalid_request',
-    `topic: event streams carry at most ${SSE_PARTITIONS_MAX} partitions, use /v1/tail`,
+    `topic: event streams allow at most ${SSE_PARTITIONS_MAX} partitions; use /v1/tail`,
   )
 }
 
@@ -67,9 +71,9 @@ class EventStream {
   readonly #isolation: IsolationLevel
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>
   readonly #tails: Tail[] = []
-  /** The next offset of each partition, after the last event that was written. */
+  /** The next offset of each partition, after the last written event. */
   readonly #position: number[] = []
-  /** Writes happen one after the other, in the order their frames came, once `start` lets them. */
+  /** Writes run one after the other, in the order of their frames, once `start` was called. */
   #writing: Promise<void>
   #begin: (first: Promise<void>) => void = () => {}
   #pingTimer: ReturnType<typeof setInterval> | undefined
@@ -89,7 +93,7 @@ class EventStream {
     this.#writing = new Promise((resolve) => {
       this.#begin = resolve
     })
-    // Rejects when the reader goes away.
+    // Rejects when the reader disconnects.
     writer.closed.catch(() => this.end())
   }
 
@@ -98,7 +102,7 @@ class EventStream {
     const options = { offset, creditBytes: SSE_CREDIT_BYTES, isolation }
     const tail = await this.#broker.records.openTail(this.#topic.name, partition, options)
     const { socket } = tail
-    // The reader may have gone while it was opened.
+    // The reader may have disconnected while the tail was being opened.
     if (this.#hasEnded) {
       socket.accept()
       socket.close(1000)
@@ -117,13 +121,16 @@ class EventStream {
     socket.accept()
   }
 
-  /** Lets the frames pass, which may have come already: only now does the cursor name every partition. */
+  /**
+   * Starts writing the frames, some of which may have arrived already: only
+   * now does the cursor contain every partition.
+   */
   start(): void {
     this.#begin(this.#write(`retry: 1000\nid: ${this.#cursor()}\n:\n\n`))
     this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL_MS)
   }
 
-  /** Before a reader that takes nothing, one ping waits, and not one for each interval. */
+  /** Queues a ping. For a reader that consumes nothing only one ping waits, not one per interval. */
   #ping(): void {
     if (this.#isPingQueued) return
     this.#isPingQueued = true
@@ -146,7 +153,7 @@ class EventStream {
     this.#writing = this.#writing
       .then(() => (this.#hasEnded ? undefined : work()))
       .catch((error) => {
-        // A reader that went away is no error; anything else ends the stream, and the reader resumes.
+        // A disconnected reader is no error; anything else ends the stream, and the reader resumes.
         if (!this.#hasEnded) report({ type: 'tail_failed', source: 'event_stream', error })
         this.end()
       })
@@ -164,7 +171,7 @@ class EventStream {
       }
     }
     await this.#write(text)
-    // Behind the last record there may be offsets without one.
+    // Offsets without records may follow the last record.
     this.#position[partition] = to
     this.#tails[partition]?.socket.send(String(batches.length))
   }
@@ -183,7 +190,7 @@ class EventStream {
     await this.#writer.write(new TextEncoder().encode(text))
   }
 
-  /** Says why, then ends: an `EventSource` reconnects with its last id and gets the error as a status. */
+  /** Sends the error, then ends: an `EventSource` reconnects with its last id and gets the error as a status. */
   async #fail(event: { code: number; reason: string }): Promise<void> {
     const error = tailClosedError(event).toBody()
     if (error.code !== 'unavailable') {

@@ -1,15 +1,15 @@
-/** Fields and the refusal that DescribeAcls, CreateAcls and DeleteAcls share. */
+/** The fields and the error that DescribeAcls, CreateAcls and DeleteAcls share. */
 import { int8, nullableString, string } from '../../core/kafka/schema.ts'
 
 const SECURITY_DISABLED = 54
 
-/** The refusal of a broker without an authorizer: edgelog has one token and no ACLs. */
+/** The error of a broker without an authorizer: edgelog has one token and no ACLs. */
 export const NO_AUTHORIZER = {
   errorCode: SECURITY_DISABLED,
   errorMessage: 'No Authorizer is configured.',
 }
 
-/** Kafka's PatternType of a name that is meant literally. */
+/** Kafka's PatternType of a literal name. */
 export const LITERAL = 3
 
 export const aclFilter = {
@@ -22,5 +22,5 @@ export const aclFilter = {
   permissionType: int8,
 }
 
-/** Whom an ACL lets do what, or not. */
+/** The part of an ACL that allows or denies an operation to a principal. */
 export const acl = { principal: string, host: string, operation: int8, permissionType: int8 }

@@ -48,7 +48,7 @@ export const ALTER_CLIENT_QUOTAS = messages({
 export type AlterClientQuotasRequest = RequestOf<typeof ALTER_CLIENT_QUOTAS>
 export type AlterClientQuotasResponse = ResponseOf<typeof ALTER_CLIENT_QUOTAS>
 
-/** Each entity is changed, or refused, by itself. */
+/** Changes or rejects each entity separately. */
 export const alterClientQuotasApi = handled(ALTER_CLIENT_QUOTAS, async (request, { broker }) => {
   const parsed = parseEntries(request.entries)
   const valid = parsed.flatMap((one) => (one instanceof EdgelogError ? [] : [one]))
@@ -90,7 +90,7 @@ function refusalOr<T>(parse: () => T): T | EdgelogError {
   }
 }
 
-/** Why alterations were not made; those that were have none. */
+/** Returns the errors of the failed alterations. */
 async function refusalsOf(
   broker: Broker,
   alterations: readonly QuotaAlteration[],

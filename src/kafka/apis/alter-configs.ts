@@ -1,6 +1,6 @@
 /**
- * Kafka's AlterConfigs (key 33): sets all configs of a resource; those not named fall back to their
- * default. Older clients have nothing else (see `incremental-alter-configs.ts`).
+ * Kafka's AlterConfigs (key 33): sets all configs of a resource and resets those not named to their defaults. Older
+ * clients have only this API (see `incremental-alter-configs.ts`).
  */
 
 import { parseGroupConfig } from '../../core/group/group-config.ts'
@@ -47,7 +47,7 @@ export const ALTER_CONFIGS = messages({
 export type AlterConfigsRequest = RequestOf<typeof ALTER_CONFIGS>
 export type AlterConfigsResponse = ResponseOf<typeof ALTER_CONFIGS>
 
-/** What was set before and is not named any more is a default again. */
+/** Resets every config that was set before and is not named. */
 export const alterConfigsApi = handled(ALTER_CONFIGS, async (request, { broker }) => ({
   responses: await alterResources(broker, request.resources, request.validateOnly, {
     topic: ({ configs }) => {

@@ -1,6 +1,6 @@
 /**
- * Kafka's AlterPartitionReassignments (key 45): moves partitions to other brokers, or cancels that
- * (KIP-455). There is one broker: a move to it changes nothing, and one to another broker is refused.
+ * Kafka's AlterPartitionReassignments (key 45): moves partitions to other brokers, or cancels a move (KIP-455). There
+ * is one broker: a move to it changes nothing, and a move to another one is rejected.
  */
 
 import { EdgelogError } from '../../core/errors.ts'
@@ -89,7 +89,7 @@ export const alterPartitionReassignmentsApi = handled(
 
 type Reassignment = AlterPartitionReassignmentsRequest['topics'][number]['partitions'][number]
 
-/** In the words of a controller. */
+/** Returns the result of one move, with a controller's messages. */
 function outcomeOf(
   name: string,
   topic: FoundTopic,

@@ -41,7 +41,7 @@ export const ALTER_REPLICA_LOG_DIRS = messages({
 export type AlterReplicaLogDirsRequest = RequestOf<typeof ALTER_REPLICA_LOG_DIRS>
 export type AlterReplicaLogDirsResponse = ResponseOf<typeof ALTER_REPLICA_LOG_DIRS>
 
-/** There is one directory, in which all partitions are. */
+/** Accepts only the one directory, which holds all partitions. */
 export const alterReplicaLogDirsApi = handled(
   ALTER_REPLICA_LOG_DIRS,
   async ({ dirs }, { broker }) => {

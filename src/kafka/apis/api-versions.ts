@@ -1,7 +1,7 @@
 /**
- * Kafka's ApiVersions (key 18): the first request of every connection, by which a client learns which
- * APIs are served in which versions (KIP-35). A version that is not served is answered with the body
- * of version 0, error 35 and this API alone (KIP-511).
+ * Kafka's ApiVersions (key 18): the first request of every connection, which returns the
+ * served APIs and their versions (KIP-35). A request with an unsupported version gets the
+ * response of version 0, with error 35 and only this API (KIP-511).
  */
 import type { ByteWriter } from '../../core/bytes/byte-writer.ts'
 import { writeResponseHeader } from '../../core/kafka/request-header.ts'
@@ -38,7 +38,7 @@ export const API_VERSIONS = messages({
     apiKeys: array({ apiKey: int16, minVersion: int16, maxVersion: int16 }),
     throttleTimeMs: int32.in('1+').or(0),
     supportedFeatures: array({ name: string, minVersion: int16, maxVersion: int16 }).tag(0, '3+'),
-    /** From 0 on; -1: not known, and then clients do not look at what is finalized. */
+    /** 0 or more; -1 if unknown, and then clients ignore the finalized features. */
     finalizedFeaturesEpoch: long.or(-1).tag(1, '3+'),
     finalizedFeatures: array({
       name: string,
@@ -74,7 +74,7 @@ function versionsOf({ key, versions: [first, last], advertisedSince = first }: M
   return { apiKey: key, minVersion: advertisedSince, maxVersion: last }
 }
 
-/** The answer to a version that is not served, as version 0 has it: that every client reads. */
+/** Writes the response to an unsupported version, in version 0, which every client can read. */
 export function appendUnsupportedVersion(writer: ByteWriter, correlationId: number): void {
   writeResponseHeader(writer, API_VERSIONS, 0, correlationId)
   const response = { errorCode: UNSUPPORTED_VERSION, apiKeys: [versionsOf(API_VERSIONS)] }

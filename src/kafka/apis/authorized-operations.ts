@@ -1,11 +1,11 @@
 /**
- * The operations that a caller may do on a resource, as the bit field of every such response: bit n stands
- * for Kafka's AclOperation n.
+ * The operations that a caller may do on a resource, as the bit field that several
+ * responses carry: bit n stands for Kafka's AclOperation n.
  */
 import type { Broker } from '../../broker/broker.ts'
 import type { Operation, Resource } from '../../core/access/resource.ts'
 
-/** Kafka's default of the field: nothing was asked for, or there is no such resource. */
+/** Kafka's default of the field: the operations were not requested, or the resource does not exist. */
 export const NO_OPERATIONS = -0x8000_0000
 
 /** Kafka's AclOperation. */

@@ -95,7 +95,7 @@ export const consumerGroupDescribeApi = handled(
       async (groupId, maxBytes) => {
         checkName(groupId)
         const group = await broker.groups.describe(parseGroupId(groupId), maxBytes)
-        // Clients go on to DescribeGroups then.
+        // Clients then use DescribeGroups.
         if (group.protocol !== 'consumer') throw new EdgelogError('group_id_not_found', NOT_OURS)
         return group
       },

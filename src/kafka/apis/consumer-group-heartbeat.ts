@@ -1,6 +1,6 @@
 /**
- * Kafka's ConsumerGroupHeartbeat (key 68): joins, stays in and leaves a group of the consumer protocol
- * (KIP-848). What is null has not changed since the last heartbeat.
+ * Kafka's ConsumerGroupHeartbeat (key 68): joins a group of the consumer protocol, stays in it or leaves it (KIP-848).
+ * A null field is unchanged since the last heartbeat.
  */
 import { EdgelogError } from '../../core/errors.ts'
 import { parseAssignorName } from '../../core/group/assign/assignor.ts'
@@ -25,7 +25,7 @@ import { checkIds, shownClientId } from '../member-fields.ts'
 
 const { errorFields } = errorNumbersOf('group')
 
-/** Partitions of one topic, as a member has them or is to have them. */
+/** Partitions of one topic, as owned by or assigned to a member. */
 const topicPartitions = { topicId: uuid, partitions: array(int32) }
 
 export const CONSUMER_GROUP_HEARTBEAT = messages({
@@ -36,7 +36,7 @@ export const CONSUMER_GROUP_HEARTBEAT = messages({
   request: {
     groupId: string,
     memberId: string,
-    /** 0: join, -1: leave, -2: leave for a while with an instance id. */
+    /** 0: join, -1: leave, -2: leave temporarily, with an instance id. */
     memberEpoch: int32,
     instanceId: nullableString.or(null),
     rackId: nullableString.or(null),
@@ -85,13 +85,16 @@ function heartbeatOf(
   const { memberEpoch, rebalanceTimeoutMs, subscribedTopicNames, subscribedTopicRegex } = request
   const { rackId, serverAssignor, topicPartitions } = request
   if (memberEpoch < LEAVE_STATIC_EPOCH) {
-    throw new EdgelogError('invalid_request', `memberEpoch: -2 and more, got ${memberEpoch}`)
+    throw new EdgelogError(
+      'invalid_request',
+      `memberEpoch: at least -2 is allowed, got ${memberEpoch}`,
+    )
   }
   const { memberId, instanceId } = request
   checkIds({ memberId, instanceId, rackId })
   return {
     groupId: parseGroupId(request.groupId),
-    // Version 0 lets the server choose.
+    // In version 0 the server chooses the id.
     memberId: memberId === '' ? crypto.randomUUID() : memberId,
     memberEpoch,
     instanceId,
@@ -109,7 +112,10 @@ function heartbeatOf(
   }
 }
 
-/** A group that is gone: Kafka's own client gives up at that number, and joins again at the other's. */
+/**
+ * Returns the error of a heartbeat. For a deleted group it is UNKNOWN_MEMBER_ID, at which Kafka's client joins again;
+ * at GROUP_ID_NOT_FOUND it would give up.
+ */
 function refusalOf(error: unknown): ReturnType<typeof errorFields> {
   const fields = errorFields(error)
   const isGone = fields.errorCode === numberOf('group_id_not_found')

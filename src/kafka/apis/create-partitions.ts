@@ -44,7 +44,7 @@ export const CREATE_PARTITIONS = messages({
 export type CreatePartitionsRequest = RequestOf<typeof CREATE_PARTITIONS>
 export type CreatePartitionsResponse = ResponseOf<typeof CREATE_PARTITIONS>
 
-/** Assignments name replicas, of which there is a choice of one. */
+/** Ignores assignments: they name replicas, and there is only one node. */
 export const createPartitionsApi = handled(
   CREATE_PARTITIONS,
   async ({ topics, validateOnly }, { broker }) => {

@@ -1,7 +1,7 @@
 /**
- * Kafka's CreateTopics (key 19). -1 for the number of partitions or replicas stands for the default of
- * the server, or for what the assignments say (KIP-464): in every version, as brokers take it, though
- * only version 4 was made for it. kafkajs counts on that.
+ * Kafka's CreateTopics (key 19). -1 as the number of partitions or replicas means the default of the server, or the
+ * number in the assignments (KIP-464). Like brokers, it accepts that in every version, although only version 4
+ * introduced it; kafkajs relies on that.
  */
 import { fanOut } from '../../broker/fan-out.ts'
 import { topicResource } from '../../core/access/resource.ts'
@@ -31,8 +31,8 @@ import { nameCheck } from '../unique-names.ts'
 
 const { errorFields } = errorNumbersOf('admin')
 
-/** In place of a number: as the server has it by default (KIP-464). */
-const UNSAID = -1
+/** Stands for the default of the server (KIP-464). */
+const UNSPECIFIED = -1
 const REPLICAS = 1
 
 export const CREATE_TOPICS = messages({
@@ -61,7 +61,7 @@ export const CREATE_TOPICS = messages({
       topicConfigErrorCode: int16.tag(0, '5+'),
       numPartitions: int32.in('5+').or(-1),
       replicationFactor: int16.in('5+').or(-1),
-      /** Null where the caller may not see them. */
+      /** Null if the caller may not see them. */
       configs: nullableArray({
         name: string,
         value: nullableString,
@@ -101,13 +101,13 @@ export const createTopicsApi = handled(CREATE_TOPICS, async (request, call) => {
 type WantedTopic = CreateTopicsRequest['topics'][number]
 type CreatedTopic = CreateTopicsResponse['topics'][number]
 
-/** A caller that may create a topic but not see its configs is told so (KIP-525). */
+/** Returns the created topic. A caller that may not see its configs gets an error code in their place (KIP-525). */
 async function created(
   { name, id, partitions, overrides }: Topic,
   validateOnly: boolean,
   { broker }: KafkaCall,
 ): Promise<CreatedTopic> {
-  // What is only checked gets no id.
+  // A validated topic has no id.
   const topicId = validateOnly ? NO_UUID : id
   const refusal = await broker.access.refusal('describe_configs', topicResource(name))
   if (refusal !== undefined) {
@@ -123,7 +123,7 @@ async function created(
   }
 }
 
-/** @throws {EdgelogError} what is wrong with the request itself. */
+/** @throws {EdgelogError} if the request itself is invalid. */
 function newTopic(wanted: WantedTopic, { settings }: KafkaCall): NewTopic {
   const configs = Object.fromEntries(wanted.configs.map(({ name, value }) => [name, value]))
   return {
@@ -133,14 +133,17 @@ function newTopic(wanted: WantedTopic, { settings }: KafkaCall): NewTopic {
   }
 }
 
-/** Any number of replicas is taken for what the platform has; tools ask for what a cluster would want. */
+/**
+ * Returns the number of partitions. Any number of replicas is accepted, because the platform replicates by itself;
+ * tools send what a cluster would need.
+ */
 function partitionsOf(
   { numPartitions, replicationFactor, assignments }: WantedTopic,
   byDefault: number,
 ): number {
   if (assignments.length > 0) {
-    if (numPartitions !== UNSAID || replicationFactor !== UNSAID) {
-      const why = 'assignments: they say the number of partitions and replicas by themselves'
+    if (numPartitions !== UNSPECIFIED || replicationFactor !== UNSPECIFIED) {
+      const why = 'assignments: cannot be combined with numPartitions or replicationFactor'
       throw new EdgelogError('invalid_request', why)
     }
     const indexes = new Set(assignments.map(({ partitionIndex }) => partitionIndex))
@@ -148,12 +151,12 @@ function partitionsOf(
     if (isComplete && assignments.every(({ brokerIds }) => brokerIds.length > 0)) {
       return assignments.length
     }
-    const why = 'assignments: partitions from 0 on, each with a broker, are needed'
+    const why = 'assignments: consecutive partitions from 0, each with a broker, are needed'
     throw new EdgelogError('invalid_replica_assignment', why)
   }
-  if (replicationFactor < 1 && replicationFactor !== UNSAID) {
-    const why = `replicationFactor: 1 and more, got ${replicationFactor}`
+  if (replicationFactor < 1 && replicationFactor !== UNSPECIFIED) {
+    const why = `replicationFactor: at least 1 is allowed, got ${replicationFactor}`
     throw new EdgelogError('invalid_replication_factor', why)
   }
-  return numPartitions === UNSAID ? byDefault : numPartitions
+  return numPartitions === UNSPECIFIED ? byDefault : numPartitions
 }

@@ -1,6 +1,4 @@
-/**
- * Kafka's DeleteRecords (key 21): moves the start of logs to an offset; -1 stands for their end.
- */
+/** Kafka's DeleteRecords (key 21): raises the start of logs to an offset; -1 stands for their end. */
 import { fanOut } from '../../broker/fan-out.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
@@ -19,7 +17,7 @@ import { nameCheck } from '../unique-names.ts'
 
 const { errorNumber, numberOf } = errorNumbersOf('partition')
 
-/** In place of an offset: all that is there. */
+/** Stands for the end of the log: deletes all records. */
 const UP_TO_THE_END = -1
 
 export const DELETE_RECORDS = messages({
@@ -38,7 +36,7 @@ export const DELETE_RECORDS = messages({
     throttleTimeMs: int32.or(0),
     topics: array({
       name: string,
-      /** `lowWatermark` is where the log begins now; -1 where that failed. */
+      /** `lowWatermark` is the new log start; -1 after an error. */
       partitions: array({ partitionIndex: int32, lowWatermark: long, errorCode: int16 }),
     }),
   },
@@ -69,7 +67,10 @@ export const deleteRecordsApi = handled(DELETE_RECORDS, async (request, { broker
   return { topics }
 })
 
-/** An offset of the topic before says nothing about the one that has its name now: the client looks anew. */
+/**
+ * Returns the error number. An offset of a deleted topic is meaningless for a new topic with
+ * the same name, so the client must refresh its metadata.
+ */
 function numberOfNamed(error: unknown): number {
   const isAnother = error instanceof EdgelogError && error.code === 'unknown_topic_id'
   return isAnother ? numberOf('unknown_topic_or_partition') : errorNumber(error)

@@ -41,7 +41,7 @@ export type DescribeAclsResponse = ResponseOf<typeof DESCRIBE_ACLS>
 export const describeAclsApi = handled(DESCRIBE_ACLS, async (_, { broker }) => {
   const refusal = await clusterRefusal(broker, 'describe')
   if (refusal !== undefined) return { ...refusal, resources: [] }
-  // A broker has other words here than for changes.
+  // A broker uses a different message here than for changes.
   const errorMessage = 'No Authorizer is configured on the broker'
   return { ...NO_AUTHORIZER, errorMessage, resources: [] }
 })

@@ -1,6 +1,4 @@
-/**
- * Kafka's DescribeClientQuotas (key 48): the quotas of users, clients and addresses (KIP-546).
- */
+/** Kafka's DescribeClientQuotas (key 48): lists quotas of users, clients and addresses (KIP-546). */
 
 import {
   array,
@@ -37,7 +35,7 @@ export const DESCRIBE_CLIENT_QUOTAS = messages({
       matchType: int8,
       match: nullableString,
     }),
-    /** Leaves out entities that have types besides those of the components. */
+    /** Leaves out entities that have types other than those of the components. */
     strict: bool,
   },
   response: {
@@ -45,7 +43,7 @@ export const DESCRIBE_CLIENT_QUOTAS = messages({
     errorCode: int16,
     errorMessage: nullableString.or(null),
     entries: nullableArray({
-      /** Null: the default of the type. */
+      /** Null for the default of the type. */
       entity: array({ entityType: string, entityName: nullableString }),
       values: array({ key: string, value: float64 }),
     }),

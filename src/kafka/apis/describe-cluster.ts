@@ -1,6 +1,4 @@
-/**
- * Kafka's DescribeCluster (key 60): the brokers and the id of the cluster (KIP-700).
- */
+/** Kafka's DescribeCluster (key 60): returns the brokers and the id of the cluster (KIP-700). */
 
 import { CLUSTER } from '../../core/access/resource.ts'
 import {
@@ -20,7 +18,7 @@ import { NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { authorizedOperations, NO_OPERATIONS } from './authorized-operations.ts'
 
-/** What the caller takes this node for. */
+/** The endpoint type that the caller expects. */
 const BROKERS = 1
 const MISMATCHED_ENDPOINT_TYPE = 114
 
@@ -68,7 +66,7 @@ export const describeClusterApi = handled(
       const brokers = [{ brokerId, ...node }]
       return { ...cluster, errorCode: NO_ERROR, brokers, clusterAuthorizedOperations }
     }
-    const errorMessage = 'endpointType: this node is reached as a broker (1), not as a controller'
+    const errorMessage = 'endpointType: this address is a broker (1), not a controller'
     return { errorCode: MISMATCHED_ENDPOINT_TYPE, errorMessage, clusterId: '', brokers: [] }
   },
 )

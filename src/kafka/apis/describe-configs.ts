@@ -1,6 +1,6 @@
 /**
- * Kafka's DescribeConfigs (key 32): the configs of topics (resource type 2), brokers (4) and others. No
- * keys (null) stands for all.
+ * Kafka's DescribeConfigs (key 32): returns the configs of topics (resource type
+ * 2), brokers (4) and others. Null keys stand for all.
  */
 import { fanOut } from '../../broker/fan-out.ts'
 import { CLUSTER } from '../../core/access/resource.ts'
@@ -105,12 +105,12 @@ async function entriesOf(resource: ConfigResource, call: KafkaCall): Promise<Con
     case RESOURCE.broker:
       await call.broker.access.check('describe_configs', CLUSTER)
       checkBroker(resource)
-      // Without an id it is about what clients have set for all brokers: there is no such config.
+      // An empty id requests the dynamic configs of all brokers: there are none.
       return resource.resourceName === '' ? [] : brokerConfigEntries(call)
     case RESOURCE.brokerLogger:
       await call.broker.access.check('describe_configs', CLUSTER)
       checkNode(resource)
-      // A Worker has no loggers whose level could be set.
+      // A Worker has no loggers with a level.
       return []
     case RESOURCE.group:
       return groupConfigEntries(await call.broker.groups.config(groupOf(resource)))

@@ -1,6 +1,4 @@
-/**
- * Kafka's DescribeGroups (key 15): state and members of groups of the classic protocol.
- */
+/** Kafka's DescribeGroups (key 15): returns state and members of groups of the classic protocol. */
 import type { Broker } from '../../broker/broker.ts'
 import { describeEach } from '../../broker/describe-each.ts'
 import { fanOut } from '../../broker/fan-out.ts'
@@ -29,7 +27,7 @@ import { authorizedOperations, NO_OPERATIONS } from './authorized-operations.ts'
 
 const { errorFields } = errorNumbersOf('group')
 
-/** Before, a group that does not exist is described as a dead one (KIP-1043). */
+/** Before that version, a group that does not exist is described as dead (KIP-1043). */
 const MISSING_IS_ERROR_SINCE = 6
 const MISSING = new Set<ErrorCode>(['group_id_not_found', 'inconsistent_group_protocol'])
 
@@ -67,7 +65,7 @@ export const DESCRIBE_GROUPS = messages({
 export type DescribeGroupsRequest = RequestOf<typeof DESCRIBE_GROUPS>
 export type DescribeGroupsResponse = ResponseOf<typeof DESCRIBE_GROUPS>
 
-/** Groups of the consumer protocol are none to this API, as in Kafka: it knows the classic ones. */
+/** Describes groups. As in Kafka, this API treats groups of the consumer protocol as missing. */
 export const describeGroupsApi = handled(DESCRIBE_GROUPS, async (request, call) => {
   const groupIds = [...new Set(request.groups)]
   const checkName = nameCheck('groups', groupIds)
@@ -91,7 +89,7 @@ export const describeGroupsApi = handled(DESCRIBE_GROUPS, async (request, call) 
 
 type DescribedGroup = DescribeGroupsResponse['groups'][number]
 
-/** A broker answers them also for a group that is described as dead, but not with an error. */
+/** Adds the operations. Like a broker it also does so for a group described as dead, but not for an error. */
 async function withOperations(group: DescribedGroup, broker: Broker): Promise<DescribedGroup> {
   if (group.errorCode !== NO_ERROR) return group
   const operations = await authorizedOperations(broker, groupResource(group.groupId))

@@ -1,6 +1,4 @@
-/**
- * Kafka's DescribeLogDirs (key 35): how much the partitions take (KIP-113).
- */
+/** Kafka's DescribeLogDirs (key 35): returns the sizes of partitions (KIP-113). */
 
 import type { Broker } from '../../broker/broker.ts'
 import type { SizedPartition } from '../../broker/partition-sizes.ts'
@@ -51,7 +49,7 @@ export const DESCRIBE_LOG_DIRS = messages({
           isFutureKey: bool,
         }),
       }),
-      /** The size of the disk; -1: not known. */
+      /** Size of the disk; -1 if unknown. */
       totalBytes: long.in('4+').or(-1),
       usableBytes: long.in('4+').or(-1),
       isCordoned: bool.in('5+').or(false),
@@ -62,7 +60,7 @@ export const DESCRIBE_LOG_DIRS = messages({
 export type DescribeLogDirsRequest = RequestOf<typeof DESCRIBE_LOG_DIRS>
 export type DescribeLogDirsResponse = ResponseOf<typeof DESCRIBE_LOG_DIRS>
 
-/** Partitions that do not exist are left out, as by a broker. */
+/** Describes the one directory. Like a broker, it leaves out partitions that do not exist. */
 export const describeLogDirsApi = handled(DESCRIBE_LOG_DIRS, async (request, { broker }) => {
   try {
     const partitions = await wantedPartitions(request, broker)
@@ -72,14 +70,14 @@ export const describeLogDirsApi = handled(DESCRIBE_LOG_DIRS, async (request, { b
   } catch (error) {
     if (!(error instanceof EdgelogError)) throw error
     const errorCode = errorNumber(error)
-    // Versions without an error of the whole answer have one of the directory.
+    // Versions without a top-level error return it with the directory.
     return { errorCode, results: [{ errorCode, logDir: LOG_DIR, topics: [] }] }
   }
 })
 
 type WantedPartition = Omit<SizedPartition, 'sizeBytes'>
 
-/** Each once. */
+/** Returns each requested partition once. */
 async function wantedPartitions(
   { topics }: DescribeLogDirsRequest,
   broker: Broker,
@@ -102,7 +100,7 @@ async function wantedPartitions(
   return [...wanted.values()]
 }
 
-/** As many as one answer has. */
+/** Returns all partitions, up to the limit of one response. */
 export function allPartitions(topics: readonly Topic[]): WantedPartition[] {
   const wanted: WantedPartition[] = []
   for (const topic of topics) {

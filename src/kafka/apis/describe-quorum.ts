@@ -1,6 +1,6 @@
 /**
- * Kafka's DescribeQuorum (key 55): who keeps the metadata of the cluster (KIP-595). Kafka's is a log that
- * controllers replicate; the coordinator's rows take its place, so the quorum is the one node.
+ * Kafka's DescribeQuorum (key 55): returns the nodes that store the cluster metadata (KIP-595). In Kafka that is a log
+ * replicated by controllers; here it is the rows of the coordinator, so the quorum is the one node.
  */
 import {
   array,
@@ -21,7 +21,7 @@ import { clusterRefusal } from '../cluster-refusal.ts'
 import { errorOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 
-/** Its partition 0 is the log of the metadata. */
+/** Partition 0 of this topic is the metadata log in Kafka. */
 const METADATA_TOPIC = '__cluster_metadata'
 /** There is no such log, so it has no records. */
 const NO_RECORDS = 0
@@ -75,7 +75,7 @@ export const describeQuorumApi = handled(
   async ({ topics }, { address, broker }) => {
     const refusal = await clusterRefusal(broker, 'describe')
     if (refusal !== undefined) return { ...refusal, topics: [] }
-    // A broker answers for the metadata alone, and not where more is asked for besides.
+    // Like a broker, it describes the quorum only if the metadata partition is the only one requested.
     const [topic, ...otherTopics] = topics
     const [partition, ...otherPartitions] = topic?.partitions ?? []
     const isMetadata =

@@ -1,6 +1,4 @@
-/**
- * Kafka's DescribeTopicPartitions (key 75): Metadata's topics, page by page (KIP-966).
- */
+/** Kafka's DescribeTopicPartitions (key 75): returns the topics of Metadata, page by page (KIP-966). */
 import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import { topicResource } from '../../core/access/resource.ts'
@@ -23,7 +21,7 @@ import {
 import { KAFKA_DESCRIBED_PARTITIONS_MAX } from '../../core/limits.ts'
 import type { Topic } from '../../core/topic/topic.ts'
 import { LEADER_EPOCH, NODE_ID } from '../broker-node.ts'
-import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, toResult } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { authorizedOperations, NO_OPERATIONS } from './authorized-operations.ts'
 
@@ -38,7 +36,7 @@ export const DESCRIBE_TOPIC_PARTITIONS = messages({
   versions: [0, 0],
   flexibleSince: 0,
   request: {
-    /** None: all topics. */
+    /** Empty for all topics. */
     topics: array({ name: string }),
     responsePartitionLimit: int32.or(2_000),
     cursor,
@@ -57,9 +55,9 @@ export const DESCRIBE_TOPIC_PARTITIONS = messages({
         leaderEpoch: int32.or(-1),
         replicaNodes: array(int32),
         isrNodes: array(int32),
-        /** Not left out, though Kafka's definition lets it be null: its own admin client fails on null. */
+        /** Never null, although Kafka's definition allows it: its own admin client fails on null. */
         eligibleLeaderReplicas: nullableArray(int32),
-        /** As `eligibleLeaderReplicas`. */
+        /** Like `eligibleLeaderReplicas`. */
         lastKnownElr: nullableArray(int32),
         offlineReplicas: array(int32),
       }),
@@ -76,7 +74,7 @@ export const describeTopicPartitionsApi = handled(
   DESCRIBE_TOPIC_PARTITIONS,
   async (request, { broker }) => {
     const { topics, nextCursor } = await describePage(request, broker)
-    // A request cannot ask for operations: a broker always answers them, also for a name without a topic.
+    // A request cannot ask for operations. Like a broker, it always returns them, also for unknown topics.
     const withOperations = await fanOut(topics, async (topic) => ({
       ...topic,
       topicAuthorizedOperations: await authorizedOperations(
@@ -93,7 +91,7 @@ async function describePage(
   broker: Broker,
 ): Promise<Pick<DescribeTopicPartitionsResponse, 'topics' | 'nextCursor'>> {
   let left = Math.min(Math.max(1, responsePartitionLimit), KAFKA_DESCRIBED_PARTITIONS_MAX)
-  // Each takes up the room of a partition, one that does not exist too: no more are looked at.
+  // Each topic, also a missing one, uses up at least one partition of the limit, so no more are needed.
   const found = await findFrom(broker, wanted, cursor?.topicName ?? '', left + 1)
   const topics: DescribedTopic[] = []
   for (const { name, topic } of found) {
@@ -120,7 +118,7 @@ interface FoundTopic {
   readonly topic: Topic | EdgelogError
 }
 
-/** The first `count` from a name on, of those that are named or of all. */
+/** Returns the first `count` topics from a name on, of the named ones or of all. */
 async function findFrom(
   broker: Broker,
   wanted: DescribeTopicPartitionsRequest['topics'],
@@ -134,7 +132,7 @@ async function findFrom(
   const names = [...new Set(wanted.map(({ name }) => name))].filter((name) => name >= from).sort()
   return await fanOut(names.slice(0, count), async (name) => ({
     name,
-    topic: await orError(() => broker.topics.find({ name }, 'describe')),
+    topic: await toResult(() => broker.topics.find({ name }, 'describe')),
   }))
 }
 

@@ -1,6 +1,6 @@
 /**
- * Kafka's DescribeUserScramCredentials (key 50): which users have SCRAM credentials (KIP-554). None have;
- * `kafka-configs --describe --entity-type users` asks nevertheless.
+ * Kafka's DescribeUserScramCredentials (key 50): returns the users with SCRAM credentials (KIP-554). There are none,
+ * but `kafka-configs --describe --entity-type users` sends this request.
  */
 import {
   array,

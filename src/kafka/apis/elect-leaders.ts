@@ -1,6 +1,6 @@
 /**
- * Kafka's ElectLeaders (key 43): has partitions choose their leader anew (KIP-460). The one node leads
- * all of them, so an election is never needed.
+ * Kafka's ElectLeaders (key 43): elects new leaders for partitions (KIP-460). The one
+ * node leads all of them, so an election is never needed.
  */
 
 import { EdgelogError } from '../../core/errors.ts'
@@ -62,7 +62,7 @@ export const electLeadersApi = handled(ELECT_LEADERS, async (request, { broker }
     const refused = resultsOf(request.topicPartitions ?? [], () => refusal)
     return { errorCode: refusal.errorCode, replicaElectionResults: refused }
   }
-  // A broker that is asked for all partitions answers only those that needed an election.
+  // For a request without partitions a broker returns only those that needed an election.
   const asked = request.topicPartitions ?? []
   if (!ELECTION_TYPES.has(electionType)) {
     const invalid = errorOf(numberOf('invalid_request'), `Unknown election type ${electionType}`)

@@ -1,6 +1,6 @@
 /**
- * Kafka's Fetch (key 1): reads record batches of partitions, and may wait for them. Fetch sessions
- * (KIP-227) are answered with session 0, which tells a client to name all its partitions each time.
+ * Kafka's Fetch (key 1): reads record batches of partitions, and may wait for them. Fetch sessions (KIP-227) are not
+ * supported: session 0 in the response makes a client name all its partitions each time.
  */
 
 import { fanOut } from '../../broker/fan-out.ts'
@@ -27,7 +27,7 @@ import {
 } from '../../core/kafka/schema.ts'
 import { WAIT_MS_MAX } from '../../core/limits.ts'
 import type { LogEnds } from '../../core/log/log-ends.ts'
-import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, toResult } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { isolationOf } from '../isolation-level.ts'
 import { epochRefusal } from '../leader-epoch.ts'
@@ -36,11 +36,11 @@ import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
 
 const { errorNumber } = errorNumbersOf('partition')
 
-/** Older ones name topics (KIP-516). */
+/** Older versions name topics (KIP-516). */
 const IDS_SINCE = 13
 const NO_RECORDS = new Uint8Array(0)
 
-/** What a follower says that does not tell its high watermark. */
+/** Sent by a follower that does not send its high watermark. */
 const NO_HIGH_WATERMARK = 0x7fff_ffff_ffff_ffffn
 
 export const FETCH = messages({
@@ -58,7 +58,7 @@ export const FETCH = messages({
     /** 0: read uncommitted, 1: read committed. */
     isolationLevel: int8.or(0),
     sessionId: int32.in('7+').or(0),
-    /** -1: no session, 0: a new one. */
+    /** -1 for no session, 0 for a new one. */
     sessionEpoch: int32.in('7+').or(-1),
     topics: array({
       topic: string.in('0-12').or(''),
@@ -111,18 +111,18 @@ export const FETCH = messages({
 export type FetchRequest = RequestOf<typeof FETCH>
 export type FetchResponse = ResponseOf<typeof FETCH>
 
-/** Kafka's session and epoch rules are not needed: there are no sessions, and one leader epoch. */
+/** Reads partitions. Needs none of Kafka's session and epoch rules: there are no sessions, and one leader epoch. */
 export const fetchApi = handled(FETCH, async (request, { broker, version }) => {
   const hasIds = version >= IDS_SINCE
   const asked: Asked[] = await fanOut(
     request.topics,
     async ({ topic: name, topicId, partitions }) => {
-      const topic = await orError(() => calledTopic(broker, { name, topicId }, hasIds, 'read'))
+      const topic = await toResult(() => calledTopic(broker, { name, topicId }, hasIds, 'read'))
       return { name, topicId, topic, partitions }
     },
   )
   const wanted: WantedPartition[] = []
-  /** Of what is refused without a look at its partition. */
+  /** Partitions that fail before they are read. */
   const refusals = new Map<AskedPartition, EdgelogError>()
   for (const { topic, partitions } of asked) {
     for (const one of partitions) {
@@ -166,7 +166,10 @@ function wantedOf(topic: CalledTopic, one: AskedPartition): WantedPartition {
 
 function refusalOf({ fetchOffset, currentLeaderEpoch }: AskedPartition): EdgelogError | undefined {
   if (fetchOffset < 0) {
-    return new EdgelogError('offset_out_of_range', `fetchOffset: 0 and more, got ${fetchOffset}`)
+    return new EdgelogError(
+      'offset_out_of_range',
+      `fetchOffset: at least 0 is allowed, got ${fetchOffset}`,
+    )
   }
   return epochRefusal(currentLeaderEpoch)
 }
@@ -176,7 +179,7 @@ function partitionAnswer(
   outcome: FetchOutcome,
 ): PartitionAnswer {
   if (outcome instanceof EdgelogError) {
-    // `offset_out_of_range` has them.
+    // Only `offset_out_of_range` has these details.
     const { logStartOffset = -1, highWatermark = -1 } = (outcome.details ?? {}) as Partial<LogEnds>
     return {
       partitionIndex,
@@ -194,7 +197,7 @@ function partitionAnswer(
     highWatermark,
     lastStableOffset,
     logStartOffset,
-    // Whatever they are compressed with, as brokers of 4.x do, also where the version is older than zstd.
+    // Sent in any compression, like brokers of 4.x do, even if the version is older than zstd.
     records: batches,
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Kafka's FindCoordinator (key 10): which broker looks after a group (key type 0) or a transactional id
- * (1). From version 4 on it is asked of many at once (KIP-699).
+ * Kafka's FindCoordinator (key 10): returns the broker that coordinates a group (key type 0) or a transactional id (1).
+ * From version 4 on a request has many keys (KIP-699).
  */
 import { fanOut } from '../../broker/fan-out.ts'
 import { groupResource } from '../../core/access/resource.ts'
@@ -19,7 +19,7 @@ import { brokerAt } from '../broker-node.ts'
 import { errorOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 
-/** What is coordinated. */
+/** Kafka's types of keys. */
 const GROUP = 0
 const TRANSACTION = 1
 const KEYS_SINCE = 4
@@ -70,7 +70,7 @@ export const findCoordinatorApi = handled(FIND_COORDINATOR, async (request, call
   }
 })
 
-/** The one node coordinates all groups; there are no transactions to coordinate. */
+/** Returns the one node for each group; there are no transactions to coordinate. */
 async function answerOf(keyType: number, key: string, { address, broker }: KafkaCall) {
   if (keyType === GROUP) {
     const refusal = await broker.access.refusal('describe', groupResource(key))

@@ -1,6 +1,4 @@
-/**
- * Kafka's Heartbeat (key 12), of the classic protocol: a member lives, and learns of rebalances.
- */
+/** Kafka's Heartbeat (key 12), of the classic protocol: keeps a member alive, and notifies it of rebalances. */
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {
   int16,

@@ -1,6 +1,6 @@
 /**
- * Kafka's IncrementalAlterConfigs (key 44): sets (operation 0), deletes (1), appends to (2) or subtracts
- * from (3) single configs (KIP-339).
+ * Kafka's IncrementalAlterConfigs (key 44): sets (operation 0), deletes (1), appends to
+ * (2) or subtracts from (3) single configs (KIP-339).
  */
 import { EdgelogError } from '../../core/errors.ts'
 import {
@@ -29,7 +29,7 @@ import { isTopicConfigKey } from '../../core/topic/topic-config-keys.ts'
 import { alterResources, givenValue } from '../alter-resources.ts'
 import { handled } from '../handled.ts'
 
-/** What is done with a value. */
+/** Kafka's config operations. */
 const SET = 0
 const DELETE = 1
 const APPEND = 2
@@ -67,7 +67,7 @@ export const incrementalAlterConfigsApi = handled(
   async (request, { broker }) => ({
     responses: await alterResources(broker, request.resources, request.validateOnly, {
       topic: ({ configs }) => ({ overrides: changeOf(configs) }),
-      // Nothing was set by a client, so there is nothing to delete.
+      // Clients cannot set broker configs, so deleting one changes nothing.
       brokerKeys: ({ configs }) =>
         configs.flatMap(({ name, configOperation }) => (configOperation === DELETE ? [] : [name])),
       group: ({ configs }) => ({ overrides: Object.assign({}, ...configs.map(groupChangeOf)) }),
@@ -84,7 +84,7 @@ function changeOf(configs: readonly AlterableConfig[]): TopicConfigChange {
 
 function changeOfOne(config: AlterableConfig): TopicConfigChange {
   const { name, configOperation } = config
-  // Of what nobody knows nothing is set, so there is nothing to delete: a broker of 4.3 takes it too.
+  // An unknown config has no value, so deleting it changes nothing; a broker of 4.3 accepts that too.
   if (configOperation === DELETE) return isTopicConfigKey(name) ? { [name]: null } : {}
   const value = givenValue(config)
   switch (configOperation) {
@@ -106,11 +106,11 @@ function groupChangeOf(config: AlterableConfig): GroupConfigChange['overrides'] 
   const value = givenValue(config)
   if (configOperation === SET) return parseGroupConfig(name, value)
   if (configOperation !== APPEND && configOperation !== SUBTRACT) throw unknownOperation(config)
-  const why = `config.${name}: it is no list, so nothing is appended to or subtracted from it`
+  const why = `config.${name}: not a list; only lists can be appended to or subtracted from`
   throw new EdgelogError('invalid_config', why)
 }
 
 function unknownOperation({ name, configOperation }: AlterableConfig): EdgelogError {
-  const why = `config.${name}: there is no operation ${configOperation}`
+  const why = `config.${name}: operation 0 to 3 is allowed, got ${configOperation}`
   return new EdgelogError('invalid_request', why)
 }

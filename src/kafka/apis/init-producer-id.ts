@@ -1,6 +1,6 @@
 /**
- * Kafka's InitProducerId (key 22): gives a producer its id and epoch, for idempotence. Version 6 is not
- * stable in Kafka yet and so not served.
+ * Kafka's InitProducerId (key 22): assigns a producer its id and epoch, for idempotence.
+ * Version 6 is not stable in Kafka yet, so it is not served.
  */
 
 import {
@@ -38,7 +38,7 @@ export const INIT_PRODUCER_ID = messages({
 export type InitProducerIdRequest = RequestOf<typeof INIT_PRODUCER_ID>
 export type InitProducerIdResponse = ResponseOf<typeof INIT_PRODUCER_ID>
 
-/** An id is random, and its producer known to a partition with the first batch: nothing is stored here. */
+/** Returns a random id. Nothing is stored: a partition registers the producer with its first batch. */
 export const initProducerIdApi = handled(
   INIT_PRODUCER_ID,
   async ({ transactionalId }, { broker }) => {
@@ -52,7 +52,7 @@ export const initProducerIdApi = handled(
   },
 )
 
-/** 63 random bits: two producers never meet. */
+/** Returns 63 random bits, so that collisions are practically impossible. */
 function randomProducerId(): bigint {
   const [bits = 0n] = crypto.getRandomValues(new BigUint64Array(1))
   return bits >> 1n

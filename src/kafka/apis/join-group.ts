@@ -1,6 +1,6 @@
 /**
- * Kafka's JoinGroup (key 11), of the classic protocol: a member offers protocols, and is answered when
- * all have joined. The leader alone is told of the members, and assigns (see `sync-group.ts`).
+ * Kafka's JoinGroup (key 11), of the classic protocol: a member offers protocols, and gets the response when all have
+ * joined. Only the leader receives the list of members, and assigns (see `sync-group.ts`).
  */
 import { EdgelogError } from '../../core/errors.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
@@ -34,7 +34,7 @@ export const JOIN_GROUP = messages({
   request: {
     groupId: string,
     sessionTimeoutMs: int32,
-    /** -1 in version 0, where the session timeout stands for it. */
+    /** -1 in version 0: then the session timeout is used. */
     rebalanceTimeoutMs: int32.in('1+').or(-1),
     memberId: string,
     groupInstanceId: nullableString.in('5+').or(null),
@@ -47,7 +47,7 @@ export const JOIN_GROUP = messages({
     errorCode: int16,
     generationId: int32.or(-1),
     protocolType: nullableString.in('7+').or(null),
-    /** Null from version 7 on only: what is refused before has '' instead. */
+    /** Null only from version 7 on; before that an error has ''. */
     protocolName: string.nullableIn('7+'),
     leader: string,
     skipAssignment: bool.in('9+').or(false),
@@ -97,7 +97,7 @@ export const joinGroupApi = handled(JOIN_GROUP, async (request, call) => {
   }
 })
 
-/** `member_id_required` carries the id to come back with (KIP-394). */
+/** Returns the member id in `member_id_required`, with which the client must join again (KIP-394). */
 function givenMemberId(error: unknown): string | undefined {
   const given = error instanceof EdgelogError ? error.details?.memberId : undefined
   return typeof given === 'string' ? given : undefined

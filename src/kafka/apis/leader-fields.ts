@@ -1,7 +1,7 @@
-/** What Produce and Fetch say of leaders that moved (KIP-951), in fields that are alike. */
+/** The fields of Produce and Fetch that announce a new leader (KIP-951). */
 import { array, int32, nullableString, string, struct } from '../../core/kafka/schema.ts'
 
-/** Tagged with the same versions as the field that holds it. */
+/** Tag it with the versions of the field that contains it. */
 export const leaderIdAndEpoch = struct({ leaderId: int32.or(-1), leaderEpoch: int32.or(-1) })
 
 export const nodeEndpoints = array({

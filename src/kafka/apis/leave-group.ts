@@ -1,6 +1,6 @@
 /**
- * Kafka's LeaveGroup (key 13), of the classic protocol: members leave. From version 3 on one request may
- * name many, which is how an administrator removes them (KIP-345).
+ * Kafka's LeaveGroup (key 13), of the classic protocol: members leave. From version 3 on a request may name many;
+ * administrators use that to remove members (KIP-345).
  */
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {
@@ -18,7 +18,7 @@ import { handled } from '../handled.ts'
 
 const { errorNumber, numberOf } = errorNumbersOf('group')
 
-/** Older versions name one member, whose error is that of the whole (KIP-345). */
+/** Older versions name one member, whose error is the top-level one (KIP-345). */
 const BATCHES_SINCE = 3
 
 export const LEAVE_GROUP = messages({

@@ -1,6 +1,6 @@
 /**
- * Kafka's ListConfigResources (key 74): what has configs of its own (KIP-1142); in version 0 named
- * ListClientMetricsResources, and of these alone.
+ * Kafka's ListConfigResources (key 74): lists the resources that have configs (KIP-1142). Version 0 is named
+ * ListClientMetricsResources, and lists only these.
  */
 
 import {
@@ -31,7 +31,7 @@ export const LIST_CONFIG_RESOURCES = messages({
   versions: [0, 1],
   flexibleSince: 0,
   request: {
-    /** None: all. */
+    /** Empty for all. */
     resourceTypes: array(int8).in('1+').or([]),
   },
   response: {
@@ -66,7 +66,7 @@ export const listConfigResourcesApi = handled(LIST_CONFIG_RESOURCES, async (requ
 
 type Listed = ListConfigResourcesResponse['configResources'][number]
 
-/** Client metrics have none: no client is asked for metrics. */
+/** Returns the resources of one type. There are no client metrics: clients are not asked for any. */
 async function resourcesOf(resourceType: number, { broker }: KafkaCall): Promise<Listed[]> {
   switch (resourceType) {
     case RESOURCE.topic:

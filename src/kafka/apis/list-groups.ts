@@ -1,6 +1,6 @@
 /**
- * Kafka's ListGroups (key 16): the groups of the cluster, of both protocols. Empty filters let all
- * through (KIP-518, KIP-848).
+ * Kafka's ListGroups (key 16): lists the groups of the cluster, of both
+ * protocols. An empty filter matches all (KIP-518, KIP-848).
  */
 import type { GroupSummary } from '../../core/group/group-api.ts'
 import {
@@ -43,7 +43,7 @@ export const LIST_GROUPS = messages({
 export type ListGroupsRequest = RequestOf<typeof LIST_GROUPS>
 export type ListGroupsResponse = ResponseOf<typeof LIST_GROUPS>
 
-/** A group that nothing is known of is let through: a list that leaves out what it may be about would lie. */
+/** Lists groups. A group with unknown state passes every filter, because it may match. */
 export const listGroupsApi = handled(LIST_GROUPS, async (request, { broker }) => {
   const states = lowerCased(request.statesFilter)
   const types = lowerCased(request.typesFilter)
@@ -67,7 +67,7 @@ type ListedGroup = ListGroupsResponse['groups'][number]
 function listed({ groupId, state, lastProtocol, protocolType }: GroupSummary): ListedGroup {
   return {
     groupId,
-    // Offsets that were committed by hand belong to a group of no protocol: Kafka calls it classic.
+    // A group with offsets committed without a member has no protocol: Kafka calls it classic.
     protocolType: protocolType ?? '',
     groupState: GROUP_STATES[state],
     groupType: state === 'unknown' ? '' : (lastProtocol ?? 'classic'),

@@ -1,6 +1,6 @@
 /**
- * Kafka's ListOffsets (key 2): the offset of a timestamp, or with a timestamp below zero that of a
- * place: -1 the end, -2 the start, -3 the largest timestamp, -4 to -6 tiers of storage.
+ * Kafka's ListOffsets (key 2): returns the offset for a timestamp, or for a special timestamp below zero: -1 the end,
+ * -2 the start, -3 the largest timestamp, -4 to -6 tiered storage.
  */
 import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
@@ -27,7 +27,7 @@ import { epochRefusal } from '../leader-epoch.ts'
 
 const { errorNumber } = errorNumbersOf('partition')
 
-/** What stands for a place instead of a time. */
+/** Kafka's special timestamps. */
 const LATEST = -1
 const EARLIEST = -2
 const MAX_TIMESTAMP = -3
@@ -104,7 +104,7 @@ async function answerOf(
   }
 }
 
-/** Undefined: the log has no such record. */
+/** Returns undefined if the log has no such record. */
 async function find(
   broker: Broker,
   name: TopicName,
@@ -123,9 +123,9 @@ async function find(
       return { offset: ends.logStartOffset, timestamp: NO_TIMESTAMP }
     case LATEST_TIERED:
     case EARLIEST_PENDING_UPLOAD:
-      // Nothing is tiered, and nothing waits to be.
+      // There is no tiered storage.
       return undefined
     default:
-      throw new EdgelogError('invalid_request', `timestamp: ${timestamp} means nothing`)
+      throw new EdgelogError('invalid_request', `timestamp: unknown special timestamp ${timestamp}`)
   }
 }

@@ -1,6 +1,4 @@
-/**
- * Kafka's ListPartitionReassignments (key 46): partitions on their way to other brokers (KIP-455).
- */
+/** Kafka's ListPartitionReassignments (key 46): lists partitions that are moving to other brokers (KIP-455). */
 
 import {
   array,
@@ -24,7 +22,7 @@ export const LIST_PARTITION_REASSIGNMENTS = messages({
   flexibleSince: 0,
   request: {
     timeoutMs: int32.or(60_000),
-    /** Null: all. */
+    /** Null for all. */
     topics: nullableArray({ name: string, partitionIndexes: array(int32) }).or(null),
   },
   response: {
@@ -46,7 +44,7 @@ export const LIST_PARTITION_REASSIGNMENTS = messages({
 export type ListPartitionReassignmentsRequest = RequestOf<typeof LIST_PARTITION_REASSIGNMENTS>
 export type ListPartitionReassignmentsResponse = ResponseOf<typeof LIST_PARTITION_REASSIGNMENTS>
 
-/** Partitions have one home, and stay there. */
+/** Returns an empty list: partitions never move. */
 export const listPartitionReassignmentsApi = handled(
   LIST_PARTITION_REASSIGNMENTS,
   async (_, { broker }) => {

@@ -1,6 +1,6 @@
 /**
- * Kafka's Metadata (key 3): the brokers of the cluster, and the partitions of topics with their
- * leaders. Every client asks for it before it produces or fetches.
+ * Kafka's Metadata (key 3): returns the brokers of the cluster, and the partitions of topics with their leaders. Every
+ * client requests it before it produces or fetches.
  */
 
 import type { Broker } from '../../broker/broker.ts'
@@ -32,7 +32,7 @@ import { authorizedOperations, NO_OPERATIONS } from './authorized-operations.ts'
 
 const { errorNumber } = errorNumbersOf('metadata')
 
-/** Of responses; older ones have no null for it. */
+/** First version in which the name in a response may be null. */
 const NO_NAME_SINCE = 12
 
 export const METADATA = messages({
@@ -41,10 +41,10 @@ export const METADATA = messages({
   versions: [0, 13],
   flexibleSince: 9,
   request: {
-    /** Null: all topics. In version 0, which has no null, empty stands for all. */
+    /** Null for all topics. Version 0 has no null: there an empty list stands for all. */
     topics: array({
       topicId: uuid.in('10+').or(NO_UUID),
-      /** Null where the topic is asked for by its id. */
+      /** Null if the topic is requested by its id. */
       name: string.nullableIn('10+'),
     }).nullableIn('1+'),
     allowAutoTopicCreation: bool.in('4+').or(true),
@@ -104,7 +104,7 @@ export const metadataApi = handled(METADATA, async (request, call) => {
 
 const TOPIC_REFUSED = numberOf('topic_authorization_failed')
 
-/** A broker answers them also for a name without a topic, but not for an id without one. */
+/** Adds the operations. Like a broker it also does so for an unknown name, but not for an unknown id. */
 async function withOperations(topic: DescribedTopic, broker: Broker): Promise<DescribedTopic> {
   if (topic.name === null || topic.errorCode === TOPIC_REFUSED) return topic
   const operations = await authorizedOperations(broker, topicResource(topic.name))
@@ -114,12 +114,12 @@ async function withOperations(topic: DescribedTopic, broker: Broker): Promise<De
 type WantedTopic = NonNullable<MetadataRequest['topics']>[number]
 type DescribedTopic = MetadataResponse['topics'][number]
 
-/** Null: all. */
+/** Returns the requested topics; null for all. */
 function wantedTopics({ topics }: MetadataRequest, version: number): readonly WantedTopic[] | null {
   return version === 0 && topics?.length === 0 ? null : topics
 }
 
-/** Each once: the topic, or why there is none. */
+/** Returns each requested topic once: the topic, or its error. */
 async function findAll(
   wanted: readonly WantedTopic[],
   request: MetadataRequest,
@@ -133,7 +133,7 @@ async function findAll(
       return await find(one, request, call)
     } catch (error) {
       const { name, topicId } = one
-      // Requests may lack a name two versions before responses may.
+      // In requests the name may be null two versions earlier than in responses.
       const shownName = name ?? (call.version < NO_NAME_SINCE ? '' : null)
       return { errorCode: errorNumber(error), name: shownName, topicId, partitions: [] }
     }
@@ -160,7 +160,7 @@ async function find(
   }
 }
 
-/** Kafka's `auto.create.topics.enable`: who names a topic may mean to produce to it. */
+/** Creates the topic for Kafka's `auto.create.topics.enable`, because the client may be about to produce to it. */
 async function createNamed(
   name: string,
   { broker, settings }: KafkaCall,
@@ -171,12 +171,12 @@ async function createNamed(
   } catch (error) {
     const isThere = error instanceof EdgelogError && error.code === 'topic_already_exists'
     if (!isThere) throw error
-    // Somebody else creates it right now.
+    // Another call is creating it.
     return { errorCode: LEADER_NOT_AVAILABLE, name, partitions: [] }
   }
 }
 
-/** The same in every topic, and so only once in memory. */
+/** All topics share these entries, so that they take memory only once. */
 const PARTITIONS = Array.from({ length: PARTITIONS_MAX }, (_, partitionIndex) => ({
   errorCode: NO_ERROR,
   partitionIndex,
@@ -186,7 +186,7 @@ const PARTITIONS = Array.from({ length: PARTITIONS_MAX }, (_, partitionIndex) =>
   isrNodes: [NODE_ID],
 }))
 
-/** With partitions, as far as there is room for them. */
+/** Returns the topics with their partitions, up to the limit of partitions per response. */
 export function describe(found: ReadonlyArray<Topic | DescribedTopic>): DescribedTopic[] {
   let left = KAFKA_METADATA_PARTITIONS_MAX
   return found.map((one) => {
@@ -201,7 +201,7 @@ function described({ name, id: topicId, partitions }: Topic): DescribedTopic {
   return { errorCode: NO_ERROR, name, topicId, partitions: PARTITIONS.slice(0, partitions) }
 }
 
-/** It is there: a client that means it asks for it by its name. */
+/** Returns a topic without its partitions. A client that needs it requests it by its name. */
 function withoutRoom({ name, id: topicId }: Topic): DescribedTopic {
   return { errorCode: LEADER_NOT_AVAILABLE, name, topicId, partitions: [] }
 }

@@ -1,6 +1,6 @@
 /**
- * Kafka's OffsetCommit (key 8): a group remembers how far it has read. Used by both protocols, and by
- * consumers without a group membership (generation -1, no member id).
+ * Kafka's OffsetCommit (key 8): stores how far a group has read. Used by both protocols, and by consumers that are not
+ * members of the group (generation -1, no member id).
  */
 import type { Broker } from '../../broker/broker.ts'
 import type { CommitOutcome } from '../../broker/commit-offsets-each.ts'
@@ -78,7 +78,7 @@ export const offsetCommitApi = handled(OFFSET_COMMIT, async (request, { broker, 
   }
 })
 
-/** An outcome for each partition, in the order of the request. */
+/** Returns one result per partition, in the order of the request. */
 async function commitAll(
   request: OffsetCommitRequest,
   broker: Broker,
@@ -102,7 +102,7 @@ async function commitAll(
   }
 }
 
-/** Null: by hand, as tools and consumers without a group's subscription do. */
+/** Returns null for a commit without a member, as sent by tools and by consumers that assign partitions themselves. */
 function memberOf(request: OffsetCommitRequest): CommittingMember | null {
   const { memberId, generationIdOrMemberEpoch: epoch, groupInstanceId: instanceId } = request
   return memberId === '' && epoch < 0 && instanceId === null
@@ -112,7 +112,7 @@ function memberOf(request: OffsetCommitRequest): CommittingMember | null {
 
 function codeOf(outcome: CommitOutcome, version: number): number {
   if (outcome === null) return NO_ERROR
-  // Older clients take a group that is gone for a generation that is over.
+  // Older clients expect an old generation instead of a missing group.
   const isOld = outcome.code === 'group_id_not_found' && version < GROUP_ERROR_SINCE
   return numberOf(isOld ? 'illegal_generation' : outcome.code)
 }

@@ -1,6 +1,4 @@
-/**
- * Kafka's OffsetDelete (key 47): forgets what a group has committed for some partitions (KIP-496).
- */
+/** Kafka's OffsetDelete (key 47): deletes the committed offsets of a group for some partitions (KIP-496). */
 import { fanOut } from '../../broker/fan-out.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {
@@ -13,7 +11,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
-import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, toResult } from '../error-number.ts'
 import { handled } from '../handled.ts'
 
 const { errorNumber } = errorNumbersOf('group')
@@ -43,7 +41,7 @@ export type OffsetDeleteResponse = ResponseOf<typeof OFFSET_DELETE>
 export const offsetDeleteApi = handled(OFFSET_DELETE, async (request, { broker }) => {
   try {
     const groupId = parseGroupId(request.groupId)
-    // There must be such a group, whatever is to be forgotten of it.
+    // The group must exist, whatever the request deletes.
     await broker.groups.checkExists(groupId, 'delete')
     return {
       errorCode: NO_ERROR,
@@ -51,7 +49,7 @@ export const offsetDeleteApi = handled(OFFSET_DELETE, async (request, { broker }
         name,
         partitions: await fanOut(partitions, async ({ partitionIndex }) => {
           const work = () => broker.offsets.delete(groupId, parseTopicName(name), partitionIndex)
-          const refusal = await orError(work)
+          const refusal = await toResult(work)
           const errorCode = refusal === undefined ? NO_ERROR : errorNumber(refusal)
           return { partitionIndex, errorCode }
         }),

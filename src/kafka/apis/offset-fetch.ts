@@ -1,6 +1,6 @@
 /**
- * Kafka's OffsetFetch (key 9): what groups have committed. Up to version 7 of one group, from 8 on of
- * many (KIP-709); no topics (null) stands for all that a group has offsets of.
+ * Kafka's OffsetFetch (key 9): returns the committed offsets of groups: of one up to version 7, of many from version 8
+ * on (KIP-709). Null topics stand for all topics of the group.
  */
 import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
@@ -104,7 +104,7 @@ export const offsetFetchApi = handled(OFFSET_FETCH, async (request, { broker, ve
   const topics = request.topics?.map((topic) => ({ ...topic, topicId: NO_UUID })) ?? null
   const wanted = { groupId, memberId: null, memberEpoch: -1, topics }
   const group = await fetchGroup(broker, wanted, version)
-  // Version 1 has no room for it but with each partition.
+  // Version 1 has no top-level error, so it is repeated for each partition.
   const errorCode = group.errorCode ?? NO_ERROR
   return { errorCode, topics: group.topics.map((topic) => withError(topic, errorCode)) }
 })
@@ -141,7 +141,7 @@ async function fetchGroup(
   }
 }
 
-/** Returns the name of a topic, or why its offsets are not answered while those of other topics are. */
+/** Returns the name of a topic, or the error for its partitions alone. */
 async function nameOf(
   broker: Broker,
   { name, topicId }: WantedTopic,
@@ -197,7 +197,7 @@ function partitionOf(
   return { partitionIndex, committedOffset, committedLeaderEpoch, metadata, errorCode: NO_ERROR }
 }
 
-/** That nothing is committed is no error. */
+/** A missing offset is not an error. */
 function nothing(partitionIndex: number): FetchedPartition {
   return { partitionIndex, committedOffset: -1, metadata: '', errorCode: NO_ERROR }
 }

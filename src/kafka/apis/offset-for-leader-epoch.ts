@@ -1,6 +1,6 @@
 /**
- * Kafka's OffsetForLeaderEpoch (key 23): where an epoch of a partition's leader ends, by which a
- * consumer notices that a log was cut (KIP-320).
+ * Kafka's OffsetForLeaderEpoch (key 23): returns where a leader epoch of a partition
+ * ends. Consumers use it to detect a truncated log (KIP-320).
  */
 import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
@@ -64,7 +64,7 @@ export const offsetForLeaderEpochApi = handled(
 type AskedPartition = OffsetForLeaderEpochRequest['topics'][number]['partitions'][number]
 type PartitionAnswer = OffsetForLeaderEpochResponse['topics'][number]['partitions'][number]
 
-/** There has been one leader epoch, which ends where the log does. */
+/** Returns the end of the log for the only leader epoch. */
 async function endOf(
   broker: Broker,
   topic: string,

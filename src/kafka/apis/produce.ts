@@ -1,8 +1,8 @@
 /**
  * Kafka's Produce (key 0): appends record batches to partitions. With `acks` 0 it has no response.
  *
- * Versions 0 to 2 carry batches of old formats and are not served; librdkafka before 2.11.1 compresses
- * only where it sees version 0 advertised, so it is (KAFKA-18659).
+ * Versions 0 to 2 carry batches of old formats and are not served. Version 0 is advertised nevertheless, because
+ * librdkafka before 2.11.1 compresses only if it is (KAFKA-18659).
  */
 import type { AppendedBatches } from '../../broker/append-trimmed.ts'
 import { fanOut } from '../../broker/fan-out.ts'
@@ -25,16 +25,16 @@ import {
 } from '../../core/kafka/schema.ts'
 import { KAFKA_RECORD_ERRORS_MAX, THROTTLE_MS } from '../../core/limits.ts'
 import { recordErrorsOf } from '../../core/log/record-errors.ts'
-import { errorNumbersOf, NO_ERROR, orError } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, toResult } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 import { calledTopic } from '../named-topic.ts'
 import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
 
 const { errorFields } = errorNumbersOf('produce')
 
-/** Older versions do not know of it (KIP-110). */
+/** First version that supports zstd (KIP-110). */
 const ZSTD_SINCE = 7
-/** Older ones name topics (KIP-516). */
+/** Older versions name topics (KIP-516). */
 const IDS_SINCE = 13
 
 export const PRODUCE = messages({
@@ -85,7 +85,7 @@ export const produceApi = handled(PRODUCE, async (request, call) => {
   const refusal = refusalOfAll(request)
   const hasIds = call.version >= IDS_SINCE
   const called = await fanOut(request.topics, ({ name, topicId }) =>
-    orError(() => calledTopic(call.broker, { name, topicId }, hasIds, 'write')),
+    toResult(() => calledTopic(call.broker, { name, topicId }, hasIds, 'write')),
   )
   const appends = request.topics.flatMap(({ partitions }, index) =>
     partitions.map((one) => ({ ...one, topic: called[index] as CalledTopic | EdgelogError })),
@@ -108,7 +108,7 @@ export const produceApi = handled(PRODUCE, async (request, call) => {
     partitions: partitions.map(() => next.next().value as PartitionAnswer),
   }))
   if (request.acks !== 0) return { topics, throttleTimeMs }
-  // There is no answer to say it in: the client notices that it is hung up on.
+  // Without a response, only closing the connection can signal the error.
   if (answers.some(({ errorCode }) => errorCode !== NO_ERROR)) call.close()
   return null
 })
@@ -129,7 +129,7 @@ async function append(
   records: Uint8Array | null,
   { broker, version }: KafkaCall,
 ): Promise<AppendedBatches | EdgelogError> {
-  return await orError(async () => {
+  return await toResult(async () => {
     if (records === null || records.length < BATCH_HEADER_BYTES) {
       throw new EdgelogError('invalid_record', 'records: one batch is needed')
     }
@@ -138,7 +138,7 @@ async function append(
   })
 }
 
-/** Refuses what Kafka's Produce may not have for one partition. */
+/** Rejects batches that Kafka's Produce does not allow for one partition. */
 function checkOneBatch(records: Uint8Array, version: number): void {
   const [header, ...others] = readBatchHeaders(records)
   if (others.length > 0) {
@@ -146,10 +146,10 @@ function checkOneBatch(records: Uint8Array, version: number): void {
     throw new EdgelogError('invalid_record', why)
   }
   if (version < ZSTD_SINCE && header?.compression === 'zstd') {
-    const why = `zstd needs Produce version ${ZSTD_SINCE}, got ${version}`
+    const why = `records: zstd needs Produce version ${ZSTD_SINCE}, got ${version}`
     throw new EdgelogError('unsupported_compression_type', why)
   }
-  // A client that writes control batches is refused for that, by the check of each batch.
+  // Control batches are rejected later, by the check of each batch.
   if (header?.isTransactional && !header.isControl) {
     throw new EdgelogError('invalid_txn_state', 'transactional batches are not supported yet')
   }
@@ -168,7 +168,10 @@ function appended(
   }
 }
 
-/** A producer fails the named records with their messages, and the others as part of their batch. */
+/**
+ * Returns the error of a partition. A producer fails the named records with their
+ * messages, and the others as part of their batch.
+ */
 function refused(partition: number, error: EdgelogError, recordErrorsMax: number) {
   const recordErrors = recordErrorsOf(error)
     .slice(0, recordErrorsMax)

@@ -1,6 +1,6 @@
 /**
- * Kafka's SaslAuthenticate (key 36): tells whether the token is the right one. The request that carries
- * this frame shows it as any request does: in its `Authorization` header.
+ * Kafka's SaslAuthenticate (key 36): returns whether the token is right. The HTTP request that carries this frame has
+ * the token in its `Authorization` header, like any other request.
  */
 import { SASL_AUTHENTICATE } from '../../core/kafka/sasl-messages.ts'
 import { NO_ERROR, numberOf } from '../error-number.ts'
@@ -12,7 +12,7 @@ export const saslAuthenticateApi = handled(SASL_AUTHENTICATE, async (_, call) =>
   if (call.isAuthorized) return { errorCode: NO_ERROR, authBytes: NOTHING }
   call.close()
   const errorMessage =
-    'Authentication failed: the password, or the token, is not the one of this log, ' +
-    'or the log has none and answers on localhost only'
+    'Authentication failed: the password or token is not the one of this log, ' +
+    'or the log has none and responds on localhost only'
   return { errorCode: numberOf('unauthorized'), errorMessage, authBytes: NOTHING }
 })

@@ -1,6 +1,6 @@
 /**
- * Kafka's SaslHandshake (key 17): which mechanism the client means to say by who it is. All come to the
- * bearer token that every other door asks for; the bridge reads it and shows it with each request.
+ * Kafka's SaslHandshake (key 17): selects the mechanism by which the client authenticates. Each carries the bearer
+ * token that all doors use; the bridge extracts it and sends it with each request.
  */
 import { SASL_HANDSHAKE } from '../../core/kafka/sasl-messages.ts'
 import { NO_ERROR } from '../error-number.ts'
@@ -9,7 +9,7 @@ import { handled } from '../handled.ts'
 export const SASL_MECHANISMS = ['PLAIN', 'OAUTHBEARER']
 const UNSUPPORTED_SASL_MECHANISM = 33
 
-/** Who means another one is told which there are, and hung up on. */
+/** Returns the supported mechanisms, and closes the connection after an unknown one. */
 export const saslHandshakeApi = handled(SASL_HANDSHAKE, async ({ mechanism }, call) => {
   const isKnown = SASL_MECHANISMS.includes(mechanism)
   if (!isKnown) call.close()

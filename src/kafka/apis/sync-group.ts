@@ -1,6 +1,6 @@
 /**
- * Kafka's SyncGroup (key 14), of the classic protocol: the leader brings the assignments of all, and
- * each member is answered with its own.
+ * Kafka's SyncGroup (key 14), of the classic protocol: the leader sends the
+ * assignments of all members, and each member receives its own.
  */
 import { parseGroupId } from '../../core/group/group-id.ts'
 import {

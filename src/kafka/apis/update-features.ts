@@ -1,6 +1,6 @@
 /**
- * Kafka's UpdateFeatures (key 57): changes the levels of features (KIP-584). Each feature is served at one
- * level, so an update is either to that level, and changes nothing, or refused.
+ * Kafka's UpdateFeatures (key 57): changes the levels of features (KIP-584). Each feature is served at one level: an
+ * update to that level changes nothing, any other is rejected.
  */
 import {
   array,
@@ -69,7 +69,7 @@ export const updateFeaturesApi = handled(
   },
 )
 
-/** Returns why an update is refused, in the words of a controller; nothing where it is not. */
+/** Returns why an update is rejected, with a controller's message; an empty list if it is accepted. */
 function whyNot(update: UpdateFeaturesRequest['featureUpdates'][number]): readonly string[] {
   const { feature: name, maxVersionLevel, upgradeType } = update
   const because = (why: string) => [

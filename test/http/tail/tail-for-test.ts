@@ -1,4 +1,4 @@
-/** A cluster whose partitions send what a test says, and remember what they are told. */
+/** A broker whose partitions send what a test sets, and record what they receive. */
 import { Broker } from '../../../src/broker/broker.ts'
 import { newCaches } from '../../../src/broker/cluster.ts'
 import type { ObjectBindings } from '../../../src/broker/objects.ts'
@@ -42,8 +42,10 @@ export interface FakeBroker {
 }
 
 /**
- * @param highWatermark of every partition: from 0 on, that much is to come.
- * @param first the frame that each sends as soon as it may.
+ * Makes a broker.
+ *
+ * @param highWatermark of every partition: so many offsets are still to be sent.
+ * @param first the frame that each partition sends as soon as it may.
  */
 export function fakeBroker(highWatermark = 0, first?: Uint8Array<ArrayBuffer>): FakeBroker {
   const name = 'tailed'
@@ -93,7 +95,7 @@ export function subscriptions(topic: string, count: number) {
   }))
 }
 
-/** A frame with one batch of one record at offset 0. */
+/** Makes a frame with one batch of one record at offset 0. */
 export function frame(valueBytes: number, highWatermark: number): Uint8Array<ArrayBuffer> {
   const batch = encodeBatch([
     { timestamp: 0, key: null, value: new Uint8Array(valueBytes), headers: [] },
@@ -102,12 +104,12 @@ export function frame(valueBytes: number, highWatermark: number): Uint8Array<Arr
   return encodeTailFrame({ from: 0, to: 1, ...ends }, [batch], batch.length)
 }
 
-/** Lets promises run, without letting time pass. */
+/** Lets promises run, without advancing the clock. */
 export async function turns(): Promise<void> {
   for (let turn = 0; turn < 200; turn++) await Promise.resolve()
 }
 
-/** What a stream has to say until it pauses or ends. */
+/** Returns what a stream sends until it pauses or ends. */
 export async function takeAll(stream: ReadableStream<Uint8Array>): Promise<string> {
   const reader = stream.getReader()
   let taken = ''

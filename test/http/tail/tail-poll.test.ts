@@ -1,4 +1,4 @@
-/** What a long poll waits for, and how much it takes: needs partitions, and time, on demand. */
+/** When a long poll responds, and with how much; needs controlled partitions and a controlled clock. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import {
   TAIL_POLL_BYTES_MAX,
@@ -24,13 +24,13 @@ function watch(...poll: Parameters<typeof openTailPoll>) {
   return watched
 }
 
-/** Lets what is due happen, and its promises run. */
+/** Advances the clock, and lets promises run. */
 async function pass(byMs: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(byMs)
   await turns()
 }
 
-test('waits for what the log holds, though another partition has spoken', async () => {
+test('waits for what the log holds, even if another partition has sent already', async () => {
   const { broker, topic, tails } = fakeBroker(1)
   const watched = watch(broker, subscriptions(topic, 2), 10_000)
   await pass(0)
@@ -45,7 +45,7 @@ test('waits for what the log holds, though another partition has spoken', async 
   expect(tails.every(({ isClosed }) => isClosed)).toBe(true)
 })
 
-test('does not wait for a partition that keeps silent for ever', async () => {
+test('does not wait for a partition that stays silent', async () => {
   const { broker, topic, tails } = fakeBroker(1)
   const watched = watch(broker, subscriptions(topic, 2), 10_000)
   await pass(0)
@@ -54,7 +54,7 @@ test('does not wait for a partition that keeps silent for ever', async () => {
   expect(watched.answer).toBeDefined()
 })
 
-test('takes more frames of one partition until its credit is used up', async () => {
+test('collects frames of one partition until its credit is used up', async () => {
   const { broker, topic, tails } = fakeBroker(9)
   const watched = watch(broker, subscriptions(topic, 1), 10_000)
   await pass(0)
@@ -66,7 +66,7 @@ test('takes more frames of one partition until its credit is used up', async () 
   expect(watched.answer?.length).toBeGreaterThan(1_200)
 })
 
-test('answers with TAIL_POLL_BYTES_MAX and one frame at most', async () => {
+test('responds with TAIL_POLL_BYTES_MAX plus one frame at most', async () => {
   const { broker, topic, tails } = fakeBroker(9)
   const watched = watch(broker, subscriptions(topic, 50), 10_000)
   await pass(0)
@@ -82,7 +82,7 @@ test('answers with TAIL_POLL_BYTES_MAX and one frame at most', async () => {
   expect(tails.every(({ isClosed }) => isClosed)).toBe(true)
 })
 
-test('whose reader goes away leaves no tail open, and none is opened any more', async () => {
+test('closes its tails when the reader disconnects, and opens no more', async () => {
   const { broker, topic, tails } = fakeBroker()
   const poll = openTailPoll(broker, subscriptions(topic, 3), 10_000)
   await pass(0)
@@ -97,7 +97,7 @@ test('whose reader goes away leaves no tail open, and none is opened any more', 
   expect(tails.every(({ isClosed }) => isClosed)).toBe(true)
 })
 
-test('pings while it waits, since a reader that is gone is noticed by writing alone', async () => {
+test('pings while it waits, because only a write detects a disconnect', async () => {
   const { broker, topic } = fakeBroker()
   const watched = watch(broker, subscriptions(topic, 1), 2 * TAIL_POLL_PING_MS + 1)
   await pass(2 * TAIL_POLL_PING_MS)

@@ -1,4 +1,4 @@
-/** What `POST /v1/tail` does for readers that go away, or take nothing: needs partitions on demand. */
+/** `POST /v1/tail` with readers that disconnect or consume nothing; needs partitions on demand. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   PING_INTERVAL_MS,
@@ -15,7 +15,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** Opens a stream of an app of its own, unless it shares the memory of another one. */
+/** Opens a stream of its own app, unless it shares the memory of another one. */
 function openStream(
   broker: Parameters<typeof openTailStream>[0],
   requests: Parameters<typeof openTailStream>[1],
@@ -24,7 +24,7 @@ function openStream(
   return openTailStream(broker, requests, memory)
 }
 
-test('a reader that goes away leaves no tail open', async () => {
+test('closes all tails when the reader disconnects', async () => {
   const { broker, topic, tails } = fakeBroker()
   const stream = openStream(broker, subscriptions(topic, 3))
   await turns()
@@ -34,7 +34,7 @@ test('a reader that goes away leaves no tail open', async () => {
   expect(tails.map(({ isClosed }) => isClosed)).toEqual([true, true, true])
 })
 
-test('a reader that goes away while tails are opened leaves none open', async () => {
+test('closes all tails when the reader disconnects while they are being opened', async () => {
   const { broker, topic, tails } = fakeBroker()
   await openStream(broker, subscriptions(topic, 200)).cancel()
   await turns()
@@ -42,7 +42,7 @@ test('a reader that goes away while tails are opened leaves none open', async ()
   expect(tails.every(({ isClosed }) => isClosed)).toBe(true)
 })
 
-test('pings do not pile up before a reader that takes nothing', async () => {
+test('queues at most one ping for a reader that consumes nothing', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   const { broker, topic } = fakeBroker()
   const stream = openStream(broker, subscriptions(topic, 1))
@@ -55,7 +55,7 @@ test('pings do not pile up before a reader that takes nothing', async () => {
   ])
 })
 
-test('credit is granted when the reader has taken a frame, and not before', async () => {
+test('grants credit only when the reader has consumed a frame', async () => {
   const { broker, topic, tails } = fakeBroker()
   const stream = openStream(broker, subscriptions(topic, 1))
   await turns()
@@ -70,7 +70,7 @@ test('credit is granted when the reader has taken a frame, and not before', asyn
   await reader.cancel()
 })
 
-test('no further tails are opened while much waits for the reader', async () => {
+test('opens no further tails while much waits for the reader', async () => {
   const large = frame(1_000_000, 1)
   const { broker, topic, tails } = fakeBroker(1, large)
   const stream = openStream(broker, subscriptions(topic, 50))
@@ -84,7 +84,7 @@ test('no further tails are opened while much waits for the reader', async () => 
   await reader.cancel()
 })
 
-test('a reader that takes nothing for long is cut off, and one that takes its pings is not', async () => {
+test('ends for a reader that consumes nothing for too long, but not for one that consumes its pings', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   const { broker, topic, tails } = fakeBroker()
   const [stalled, slow] = [1, 1].map(() => openStream(broker, subscriptions(topic, 1)))
@@ -99,7 +99,7 @@ test('a reader that takes nothing for long is cut off, and one that takes its pi
   await reader.cancel()
 })
 
-test('a reader that takes a large frame slowly is not cut off', async () => {
+test('does not end for a reader that consumes a large frame slowly', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   const { broker, topic, tails } = fakeBroker()
   const reader = openStream(broker, subscriptions(topic, 1)).getReader()
@@ -111,7 +111,7 @@ test('a reader that takes a large frame slowly is not cut off', async () => {
     const { value } = await reader.read()
     if (value === undefined) break
     takenBytes += value.length
-    // A line of 20 kbit/s needs this long for it before it takes more.
+    // A line of 20 kbit/s takes this long for the frame before the reader consumes more.
     await vi.advanceTimersByTimeAsync(value.length / 2.5)
   }
   expect(takenBytes).toBeGreaterThan(large.length)
@@ -119,10 +119,10 @@ test('a reader that takes a large frame slowly is not cut off', async () => {
   await reader.cancel()
 })
 
-describe('readers that let too much pile up', () => {
+describe('a stream with a large queue', () => {
   const large = frame(1_900_000, 1)
 
-  test('are cut off, and leave their room to others', async () => {
+  test('ends, and leaves its memory to others', async () => {
     const memory = newStreamMemory()
     for (let time = 0; time < 2; time++) {
       const { broker, topic, tails } = fakeBroker()
@@ -139,7 +139,7 @@ describe('readers that let too much pile up', () => {
     }
   })
 
-  test('are cut off for what they have together, and one that takes its part is not', async () => {
+  test('ends for the total of its queue, but not for one whose reader consumes its part', async () => {
     const { broker, topic, tails } = fakeBroker()
     const memory = newStreamMemory()
     const streams = Array.from({ length: 10 }, () =>

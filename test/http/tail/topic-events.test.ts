@@ -1,4 +1,4 @@
-/** What an event stream does for a reader that takes nothing: needs time that passes on demand. */
+/** Event streams for readers that consume nothing; needs a controlled clock. */
 import { afterEach, expect, test, vi } from 'vitest'
 import { Broker } from '../../../src/broker/broker.ts'
 import { newCaches } from '../../../src/broker/cluster.ts'
@@ -14,7 +14,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** A cluster with one topic, whose one partition is silent. */
+/** Makes a broker with one topic, whose one partition is silent. */
 function silentBroker(name: string): Broker {
   const topic = {
     id: 'd20d3176-0000',
@@ -40,7 +40,7 @@ function silentBroker(name: string): Broker {
   })
 }
 
-test('pings do not pile up before a reader that takes nothing', async () => {
+test('queues at most one ping for a reader that consumes nothing', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   const name = parseTopicName('silent')
   const stream = await openEventStream(silentBroker(name), name, {

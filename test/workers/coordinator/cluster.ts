@@ -1,4 +1,4 @@
-/** What the coordinator's tests share: a fresh stub, a way to let the alarm finish, a look into storage. */
+/** Helpers of the coordinator tests: a fresh stub, running the alarm to its end, reading storage. */
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
@@ -10,7 +10,7 @@ import {
 } from '../../../src/core/topic/topic.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 
-/** A stub of its own for each call: one that met an abort stays broken. */
+/** Returns a new stub per call: one that met an abort stays broken. */
 export function coordinator(): DurableObjectStub<Coordinator> {
   return env.COORDINATOR.getByName(COORDINATOR_OBJECT_NAME)
 }
@@ -40,7 +40,7 @@ export async function alarmTime(): Promise<number | null> {
   return await runInDurableObject(coordinator(), (_, { storage }) => storage.getAlarm())
 }
 
-/** Runs the alarm, rather than waiting for it, until nothing is pending. */
+/** Runs the alarm directly until nothing is pending. */
 export async function settle(): Promise<void> {
   for (let round = 0; round < 100; round += 1) {
     await runDurableObjectAlarm(coordinator())
@@ -50,7 +50,7 @@ export async function settle(): Promise<void> {
   throw new Error('topics do not settle')
 }
 
-/** The partitions, among the first `count` of a topic, that hold any storage. */
+/** Returns which of the first `count` partitions of a topic hold any storage. */
 export async function heldPartitions(topicId: string, count: number): Promise<number[]> {
   const held: number[] = []
   for (let partition = 0; partition < count; partition += 1) {
@@ -64,13 +64,13 @@ export async function heldPartitions(topicId: string, count: number): Promise<nu
   return held
 }
 
-export type Fault = 'refuse' | 'lose the answer' | 'hang'
+export type Fault = 'refuse' | 'lose the response' | 'hang'
 
 /**
- * Makes calls of the coordinator to partitions fail from the `first`-th to the `last`-th. They fail on
- * the way: an exception that left the partition itself would be logged by the runtime each time.
+ * Makes calls from the coordinator to partitions fail from the `first`-th to the `last`-th. They fail in transit: the
+ * runtime would log each exception that left the partition itself.
  *
- * @returns The calls that began so far; the faults end with `vi.restoreAllMocks()`.
+ * @returns a function that returns the number of calls so far; the faults end with `vi.restoreAllMocks()`.
  */
 export function failPartitions(
   method: 'configure' | 'destroy',
@@ -86,14 +86,14 @@ export function failPartitions(
     if (isFaulty && fault === 'hang') await scheduler.wait(60_000)
     if (isFaulty && fault === 'refuse') throw new Error('injected: refused')
     await call()
-    if (isFaulty && fault === 'lose the answer') throw new Error('injected: answer lost')
+    if (isFaulty && fault === 'lose the response') throw new Error('injected: response lost')
   })
   return seen
 }
 
 type Intercept = (method: string, call: () => Promise<void>) => Promise<void>
 
-/** Stands between the coordinator and its partitions until `vi.restoreAllMocks()`. */
+/** Intercepts the calls from the coordinator to its partitions until `vi.restoreAllMocks()`. */
 export function interceptPartitions(intercept: Intercept): void {
   const namespace = Object.getPrototypeOf(env.PARTITION) as DurableObjectNamespace
   const get = namespace.get

@@ -1,10 +1,10 @@
 /**
- * Question: does a topic that a crash caught half-way end as wished?
- * Contract: after the alarm a created topic is wholly there, a changed one wholly changed, a deleted one
- * wholly gone, and no alarm stays set.
- * Faults: the call to the k-th partition, and every later one, is refused, does its work but loses its
- * answer, or hangs until every object is aborted. k runs over all partitions; beside that, the crash
- * before the wish is stored and the one between the last partition and the row.
+ * Question: does a change of a topic that a crash interrupted complete?
+ * Contract: after the alarm a created topic exists completely, a changed one is changed completely, a deleted one is
+ * gone completely, and no alarm stays set.
+ * Faults: the call to the k-th partition, and every later one, is refused, does its work but loses its response, or
+ * hangs until every object is aborted. k runs over all partitions. Also the crash before the wanted state is stored,
+ * and the one between the last partition and the row.
  */
 import { abortAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -26,7 +26,7 @@ import {
 } from './cluster.ts'
 
 const ORDERS = parseTopicName('orders')
-const FAULTS: Fault[] = ['refuse', 'lose the answer', 'hang']
+const FAULTS: Fault[] = ['refuse', 'lose the response', 'hang']
 
 function steps(count: number): [Fault, number][] {
   return FAULTS.flatMap((fault) =>
@@ -34,7 +34,7 @@ function steps(count: number): [Fault, number][] {
   )
 }
 
-/** Runs a call into a fault at the k-th partition, and the alarm after it. */
+/** Runs a call into a fault at the k-th partition, and then the alarm. */
 async function crash(
   method: 'configure' | 'destroy',
   [fault, k]: [Fault, number],
@@ -66,14 +66,14 @@ afterEach(async () => {
 })
 
 describe('creation', () => {
-  test.each(steps(5))('%s at partition call %d: the topic is there', async (fault, k) => {
+  test.each(steps(5))('completes after the fault "%s" at partition call %d', async (fault, k) => {
     await crash('configure', [fault, k], () => coordinator().createTopic(newTopic('orders', 5)))
     const topic = unwrap(await coordinator().getTopic(ORDERS))
     expect(topic).toMatchObject({ partitions: 5, version: 1 })
     expect(await heldPartitions(topic.id, 6)).toEqual([0, 1, 2, 3, 4])
   })
 
-  test('a crash in the turn of the wish leaves nothing', async () => {
+  test('stores nothing after a crash in the turn that writes the wanted state', async () => {
     await expect(
       (async () =>
         await runInDurableObject(coordinator(), (instance, state) => {
@@ -86,7 +86,7 @@ describe('creation', () => {
     unwrap(await coordinator().createTopic(newTopic('orders', 1)))
   })
 
-  test('a crash between the last partition and the row: the topic is there', async () => {
+  test('completes after a crash between the last partition and the row', async () => {
     const write = TopicTable.prototype.write
     vi.spyOn(TopicTable.prototype, 'write').mockImplementation(function (this: TopicTable, topic) {
       if (topic.applied !== null) throw new Error('injected: crash')
@@ -110,7 +110,7 @@ describe('change', () => {
     before = unwrap(await coordinator().createTopic(newTopic('orders', 2)))
   })
 
-  test.each(steps(5))('%s at partition call %d: the topic is changed', async (fault, k) => {
+  test.each(steps(5))('completes after the fault "%s" at partition call %d', async (fault, k) => {
     const change = { partitions: 5, overrides: { 'retention.ms': '7' } }
     await crash('configure', [fault, k], () => coordinator().changeTopic(ORDERS, change))
     expect(unwrap(await coordinator().getTopic(ORDERS))).toMatchObject({
@@ -122,34 +122,37 @@ describe('change', () => {
     expect(await heldPartitions(before.id, 6)).toEqual([0, 1, 2, 3, 4])
   })
 
-  test.each(steps(5))('%s at partition call %d, then deletion: it is gone', async (fault, k) => {
-    const seen = failPartitions('configure', k, fault)
-    const answer = coordinator()
-      .changeTopic(ORDERS, { partitions: 5 })
-      .then(
-        (value) => value,
-        () => 'crashed' as const,
-      )
-    await vi.waitUntil(() => seen.calls >= k, WAIT)
-    if (fault === 'hang') await abortAllDurableObjects()
-    await answer
-    vi.restoreAllMocks()
-    expect(unwrap(await coordinator().deleteTopic(ORDERS))).toBeNull()
-    expect(await heldPartitions(before.id, 5)).toEqual([])
-    expect(await storedTopics()).toEqual([])
-    expect(await alarmTime()).toBeNull()
-  })
+  test.each(steps(5))(
+    'gives way to a deletion after the fault "%s" at partition call %d',
+    async (fault, k) => {
+      const seen = failPartitions('configure', k, fault)
+      const answer = coordinator()
+        .changeTopic(ORDERS, { partitions: 5 })
+        .then(
+          (value) => value,
+          () => 'crashed' as const,
+        )
+      await vi.waitUntil(() => seen.calls >= k, WAIT)
+      if (fault === 'hang') await abortAllDurableObjects()
+      await answer
+      vi.restoreAllMocks()
+      expect(unwrap(await coordinator().deleteTopic(ORDERS))).toBeNull()
+      expect(await heldPartitions(before.id, 5)).toEqual([])
+      expect(await storedTopics()).toEqual([])
+      expect(await alarmTime()).toBeNull()
+    },
+  )
 })
 
 describe('deletion', () => {
-  test.each(steps(5))('%s at partition call %d: the topic is gone', async (fault, k) => {
+  test.each(steps(5))('completes after the fault "%s" at partition call %d', async (fault, k) => {
     const { id } = unwrap(await coordinator().createTopic(newTopic('orders', 5)))
     await crash('destroy', [fault, k], () => coordinator().deleteTopic(ORDERS))
     expect(await storedTopics()).toEqual([])
     expect(await heldPartitions(id, 5)).toEqual([])
   })
 
-  test('a crash between the last partition and the row: the topic is gone', async () => {
+  test('completes after a crash between the last partition and the row', async () => {
     unwrap(await coordinator().createTopic(newTopic('orders', 5)))
     vi.spyOn(TopicTable.prototype, 'remove').mockImplementation(() => {
       throw new Error('injected: crash')
@@ -165,8 +168,8 @@ describe('deletion', () => {
   })
 })
 
-describe('alarm', () => {
-  test('goes on by itself, without anybody running it', async () => {
+describe('the alarm', () => {
+  test('fires on its own and completes the change', async () => {
     failPartitions('configure', 2, 'refuse', 2)
     expect(await coordinator().createTopic(newTopic('orders', 5))).toHaveProperty('error')
     await vi.waitUntil(async () => 'ok' in (await coordinator().getTopic(ORDERS)), {
@@ -176,7 +179,7 @@ describe('alarm', () => {
     expect(await alarmTime()).toBeNull()
   })
 
-  test('goes on after a crash, even where the alarm was lost', async () => {
+  test('is restored after a crash, even if it was lost', async () => {
     failPartitions('configure', 2, 'refuse')
     expect(await coordinator().createTopic(newTopic('orders', 5))).toHaveProperty('error')
     await runInDurableObject(coordinator(), (_, { storage }) => storage.deleteAlarm())
@@ -189,7 +192,7 @@ describe('alarm', () => {
     expect(await alarmTime()).toBeNull()
   })
 
-  test('waits longer after each failure, up to a minute', async () => {
+  test('is delayed longer after each failure, up to a minute', async () => {
     failPartitions('configure', 1, 'refuse')
     expect(await coordinator().createTopic(newTopic('orders', 1))).toHaveProperty('error')
     const delays: number[] = []
@@ -200,7 +203,7 @@ describe('alarm', () => {
     expect(delays).toEqual([2, 4, 8, 16, 32, 60, 60, 60])
   })
 
-  test('does nothing where nothing is pending', async () => {
+  test('does nothing if nothing is pending', async () => {
     unwrap(await coordinator().createTopic(newTopic('orders', 1)))
     const configure = failPartitions('configure', 1, 'refuse')
     await runInDurableObject(coordinator(), (instance) => instance.alarm())

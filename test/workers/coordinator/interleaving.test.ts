@@ -1,13 +1,13 @@
 /**
- * Question: do creations, changes and deletions that overlap, with partitions that fail and objects
- * that are aborted, ever leave a torn topic?
- * Contract: every answer is one that some order of the calls explains by itself (a created topic has a
- * new id, a changed one holds what was asked); at rest each topic that exists has exactly its partitions,
- * all at its version, and every other topic ever begun has none.
- * Model: every (topic id, partition) that was ever told anything, with the last version told.
- * Generated: from a seed, 40 calls on 3 names of which 2 collide, at random moments; calls to partitions
- * take 0-3 ms and one in 12 fails, before or after its effect; in half of the runs all objects are
- * aborted once. Limits: at most 6 partitions; one coordinator.
+ * Question: do overlapping creations, changes and deletions, with failing
+ * partitions and aborted objects, ever leave a torn topic?
+ * Contract: every result is explained by some order of the calls (a created topic has a new id, a changed one has the
+ * requested settings). At rest each existing topic has exactly its partitions, all at its version, and every other
+ * topic that was ever created has none.
+ * Model: every (topic id, partition) that was ever configured, with its last version.
+ * Generated: from a seed, 40 calls on 3 names of which 2 collide, at random moments; calls to
+ * partitions take 0-3 ms and one in 12 fails, before or after its effect; in half of the runs all
+ * objects are aborted once. Limits: at most 6 partitions; one coordinator.
  */
 import { abortAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
@@ -39,18 +39,18 @@ const EXPECTED = [
   'unavailable',
 ]
 
-/** What partitions were told, seen from their side. */
+/** Records the assignments that partitions receive. */
 function recordAssignments(): Map<string, PartitionAssignment> {
-  const told = new Map<string, PartitionAssignment>()
+  const received = new Map<string, PartitionAssignment>()
   const configure = Partition.prototype.configure
   vi.spyOn(Partition.prototype, 'configure').mockImplementation(async function (
     this: Partition,
     assignment,
   ) {
-    told.set(partitionObjectName(assignment.topicId, assignment.partition), assignment)
+    received.set(partitionObjectName(assignment.topicId, assignment.partition), assignment)
     await configure.call(this, assignment)
   })
-  return told
+  return received
 }
 
 function checkAnswer(call: string, answer: Reply<Topic | null>, asked: number): void {
@@ -90,17 +90,17 @@ afterEach(async () => {
   await reset()
 })
 
-test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])('seed %d leaves no torn topic', async (seed) => {
+test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])('leaves no torn topic, seed %d', async (seed) => {
   const random = new Random(seed)
   logErrorsOnly()
-  const told = recordAssignments()
+  const received = recordAssignments()
   let isFailing = true
   interceptPartitions(async (_, call) => {
     await scheduler.wait(random.below(4))
     const fate = isFailing ? random.below(24) : 2
     if (fate === 0) throw new Error('injected: refused')
     await call()
-    if (fate === 1) throw new Error('injected: answer lost')
+    if (fate === 1) throw new Error('injected: response lost')
   })
   const calls = Array.from({ length: CALLS }, () => callAtRandom(random))
   if (seed % 2 === 0) {
@@ -116,18 +116,18 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])('seed %d leaves no torn topic', async
   expect((await storedTopics()).map(({ id }) => id).sort()).toEqual([...topics.keys()].sort())
   const keys = [...topics.values()].map(({ name }) => name.replaceAll('.', '_'))
   expect(new Set(keys).size).toBe(keys.length)
-  for (const topicId of new Set([...told.values()].map((assignment) => assignment.topicId))) {
+  for (const topicId of new Set([...received.values()].map((assignment) => assignment.topicId))) {
     const topic = topics.get(topicId)
     const expected = Array.from({ length: topic?.partitions ?? 0 }, (_, partition) => partition)
     expect(await heldPartitions(topicId, PARTITIONS_MAX)).toEqual(expected)
     for (const partition of expected) {
-      const last = told.get(partitionObjectName(topicId, partition))
+      const last = received.get(partitionObjectName(topicId, partition))
       expect(last).toMatchObject({ version: topic?.version, config: topic?.config })
     }
   }
 })
 
-test('a partition that is asked before it is told stores nothing', async () => {
+test('stores nothing in a partition that is called before it is configured', async () => {
   const stub = env.PARTITION.getByName(partitionObjectName('none', 0))
   expect(await stub.describe()).toHaveProperty('error')
   expect(await heldPartitions('none', 1)).toEqual([])

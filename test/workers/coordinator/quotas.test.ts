@@ -1,4 +1,4 @@
-/** Client quotas as they are stored. */
+/** Storage of client quotas. */
 import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, expect, test } from 'vitest'
 import { unwrap } from '../../../src/core/errors.ts'
@@ -39,13 +39,13 @@ test('keeps quotas over an eviction, until they are removed', async () => {
   expect(await list()).toHaveLength(1)
 })
 
-test('changes nothing that is only to be validated', async () => {
+test('changes nothing if the request only validates', async () => {
   const change = { producer_byte_rate: 1 }
   expect(await alter([{ entity: { user: 'a' }, change }], true)).toEqual([{ ok: null }])
   expect(await list()).toEqual([])
 })
 
-test('answers only what a filter matches', async () => {
+test('returns only the quotas that match a filter', async () => {
   const change = { producer_byte_rate: 1 }
   await alter([
     { entity: { user: 'a' }, change },
@@ -56,7 +56,7 @@ test('answers only what a filter matches', async () => {
   expect(listed.map(({ entity }) => entity)).toEqual([{ user: 'b' }])
 })
 
-test('refuses an entity beyond those that there may be, and changes those that are there', async () => {
+test('rejects an entity beyond the limit, and changes existing ones', async () => {
   await runInDurableObject(coordinator(), (_, { storage }) => {
     storage.sql.exec(
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)

@@ -26,7 +26,7 @@ afterEach(async () => {
 })
 
 describe('createTopic()', () => {
-  test('answers with the topic once all partitions are there', async () => {
+  test('returns the topic once all partitions exist', async () => {
     const overrides = { 'retention.ms': '60000' }
     const topic = unwrap(await coordinator().createTopic({ ...newTopic('orders'), overrides }))
     expect(topic).toEqual({
@@ -46,7 +46,7 @@ describe('createTopic()', () => {
     ['orders', 1, 'topic_already_exists'],
     ['a.b', 1, 'invalid_topic'],
     ['other', 0, 'invalid_partitions'],
-  ])('refuses %s with %d partitions: %s', async (name, partitions, code) => {
+  ])('rejects %s with %d partitions: %s', async (name, partitions, code) => {
     unwrap(await coordinator().createTopic(newTopic('orders')))
     unwrap(await coordinator().createTopic(newTopic('a_b')))
     const answer = await coordinator().createTopic(newTopic(name, partitions))
@@ -69,7 +69,7 @@ describe('createTopic()', () => {
     expect(unwrap(await coordinator().listTopics())).toEqual(won.map(unwrap))
   })
 
-  test('places no more calls at a time than the limit, over all topics', async () => {
+  test('makes no more concurrent calls than the limit, over all topics', async () => {
     let underWay = 0
     let most = 0
     interceptPartitions(async (_, call) => {
@@ -87,7 +87,7 @@ describe('createTopic()', () => {
   })
 })
 
-test('an exception of a partition is answered as unavailable, and named', async () => {
+test('returns unavailable for an exception of a partition, and names the partition', async () => {
   vi.spyOn(Partition.prototype, 'configure').mockRejectedValueOnce(new Error('injected: defect'))
   expect(await coordinator().createTopic(newTopic('orders', 1))).toMatchObject({
     error: {
@@ -101,7 +101,7 @@ test('an exception of a partition is answered as unavailable, and named', async 
 })
 
 describe('getTopicById()', () => {
-  test('knows the topic until it is deleted, whoever has its name then', async () => {
+  test('finds the topic until it is deleted, also if another one takes its name', async () => {
     const first = unwrap(await coordinator().createTopic(newTopic('orders')))
     expect(unwrap(await coordinator().getTopicById(first.id))).toEqual(first)
     unwrap(await coordinator().deleteTopic(ORDERS))
@@ -128,7 +128,7 @@ describe('changeTopic()', () => {
     expect(await alarmTime()).toBeNull()
   })
 
-  test('leaves the version where nothing changes', async () => {
+  test('keeps the version if nothing changes', async () => {
     const topic = unwrap(await coordinator().createTopic(newTopic('orders')))
     const configure = failPartitions('configure', 99, 'refuse')
     expect(unwrap(await coordinator().changeTopic(ORDERS, {}))).toEqual(topic)
@@ -136,7 +136,7 @@ describe('changeTopic()', () => {
     expect(await alarmTime()).toBeNull()
   })
 
-  test('refuses fewer or as many partitions, and unknown topics', async () => {
+  test('rejects fewer or as many partitions, and unknown topics', async () => {
     unwrap(await coordinator().createTopic(newTopic('orders')))
     for (const partitions of [2, 3]) {
       expect(await coordinator().changeTopic(ORDERS, { partitions })).toMatchObject({
@@ -148,7 +148,7 @@ describe('changeTopic()', () => {
     })
   })
 
-  test('shows the former topic while a change is under way', async () => {
+  test('returns the previous topic while a change is running', async () => {
     const topic = unwrap(await coordinator().createTopic(newTopic('orders')))
     const configure = failPartitions('configure', 2, 'hang')
     const answer = coordinator().changeTopic(ORDERS, { partitions: 4 })
@@ -158,7 +158,7 @@ describe('changeTopic()', () => {
     await reset()
   })
 
-  test('answers each of several concurrent changes with its own keys in effect', async () => {
+  test('returns each of several concurrent changes with its own keys applied', async () => {
     unwrap(await coordinator().createTopic(newTopic('orders', 2)))
     const keys = ['retention.ms', 'segment.ms', 'retention.bytes', 'flush.ms']
     const topics = await Promise.all(
@@ -172,7 +172,7 @@ describe('changeTopic()', () => {
     expect(unwrap(await coordinator().getTopic(ORDERS)).version).toBe(5)
   })
 
-  test('loses nothing of what is appended to a list by several at the same moment', async () => {
+  test('keeps everything that concurrent changes append to a list', async () => {
     unwrap(await coordinator().createTopic(newTopic('orders', 2)))
     const key = 'leader.replication.throttled.replicas'
     const items = Array.from({ length: 20 }, (_, index) => `0:${index}`)
@@ -189,7 +189,7 @@ describe('changeTopic()', () => {
 })
 
 describe('deleteTopic()', () => {
-  test('leaves nothing, and the name free for a topic with another id', async () => {
+  test('leaves nothing, and frees the name for a topic with another id', async () => {
     const { id } = unwrap(await coordinator().createTopic(newTopic('orders')))
     expect(unwrap(await coordinator().deleteTopic(ORDERS))).toBeNull()
     expect(await heldPartitions(id, 3)).toEqual([])
@@ -203,7 +203,7 @@ describe('deleteTopic()', () => {
     expect(unwrap(await coordinator().createTopic(newTopic('orders'))).id).not.toBe(id)
   })
 
-  test('of an id leaves another topic of the same name alone', async () => {
+  test('does not delete another topic of the same name, if called with an id', async () => {
     const { id } = unwrap(await coordinator().createTopic(newTopic('orders')))
     unwrap(await coordinator().deleteTopic(ORDERS, id))
     const gone = { error: { code: 'unknown_topic_id' } }
@@ -215,7 +215,7 @@ describe('deleteTopic()', () => {
     expect(unwrap(await coordinator().deleteTopic(ORDERS, anew.id))).toBeNull()
   })
 
-  test('frees the name at once, while partitions are still going', async () => {
+  test('frees the name at once, while partitions are still being deleted', async () => {
     const { id } = unwrap(await coordinator().createTopic(newTopic('orders')))
     failPartitions('destroy', 2, 'refuse')
     expect(await coordinator().deleteTopic(ORDERS)).toMatchObject({
@@ -229,7 +229,7 @@ describe('deleteTopic()', () => {
     expect(await heldPartitions(anew.id, 1)).toEqual([0])
   })
 
-  test('ends a creation that is under way', async () => {
+  test('ends a running creation', async () => {
     const configure = failPartitions('configure', 1, 'refuse')
     expect(await coordinator().createTopic(newTopic('orders'))).toMatchObject({
       error: { code: 'unavailable' },
@@ -248,15 +248,15 @@ describe('deleteTopic()', () => {
 
 test.each([
   ['slow', null],
-  ['slow, beside one that fails', 0],
-])('a deletion waits for a call of the creation that is %s', async (_, failing) => {
+  ['slow, beside a failing one', 0],
+])('deleteTopic() waits for a call of the creation that is %s', async (_, failing) => {
   let calls = 0
   let isReleased = false
   interceptPartitions(async (method, call) => {
     const index = calls
     calls += 1
     if (method === 'configure' && index === failing) throw new Error('injected: refused')
-    // Polled, since a promise of the test cannot be waited for inside a Durable Object.
+    // Polled, because a Durable Object cannot await a promise of the test.
     while (method === 'configure' && index === 1 && !isReleased) await scheduler.wait(5)
     await call()
   })
@@ -281,7 +281,7 @@ test('listTopics() sorts by name', async () => {
   expect(names).toEqual(['B', 'a', 'a.1', 'b'])
 })
 
-test('topics outlive the object', async () => {
+test('keeps topics after the object is restarted', async () => {
   const topic = unwrap(await coordinator().createTopic(newTopic('orders')))
   await evictDurableObject(coordinator())
   expect(unwrap(await coordinator().listTopics())).toEqual([topic])

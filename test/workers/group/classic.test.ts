@@ -1,8 +1,8 @@
 /**
- * Question: does a group of the classic protocol go on where it was, whatever happens to its object, and
- * is everybody answered who waits?
- * Contract: docs/GUARANTEES.md on groups; KIP-62, KIP-345, KIP-394. The rules themselves are tested in
- * test/core/group/classic-*.
+ * Question: does a group of the classic protocol continue after any event of
+ * its object, and does every waiting call return?
+ * Contract: docs/GUARANTEES.md on groups; KIP-62, KIP-345, KIP-394. The rules
+ * themselves are tested in test/core/group/classic.
  */
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -32,7 +32,7 @@ import {
   Member,
   newGroupId,
   ok,
-  ring,
+  runAlarm,
   tryCommit,
   tryHeartbeat,
 } from './group-for-test.ts'
@@ -45,7 +45,7 @@ afterEach(async () => {
   await reset()
 })
 
-/** For any description. */
+/** Enough for any description. */
 const ROOM_BYTES = 100_000
 
 const text = { encode: new TextEncoder(), decode: new TextDecoder() }
@@ -67,33 +67,33 @@ function joinRequest(groupId: GroupId, changes: Partial<JoinGroupRequest> = {}):
   }
 }
 
-/** A client of the classic protocol: calls, and keeps what it is told. */
+/** A client of the classic protocol: calls, and keeps the results. */
 class Classic {
   readonly groupId: GroupId
-  readonly says: Partial<JoinGroupRequest>
+  readonly fields: Partial<JoinGroupRequest>
   memberId = ''
   generation = -1
   isLeader = false
   members: readonly string[] = []
   assignment = ''
 
-  constructor(groupId: GroupId, says: Partial<JoinGroupRequest> = {}) {
+  constructor(groupId: GroupId, fields: Partial<JoinGroupRequest> = {}) {
     this.groupId = groupId
-    this.says = says
+    this.fields = fields
   }
 
-  get #who() {
+  get #identity() {
     const { memberId, generation } = this
-    return { memberId, generation, instanceId: this.says.instanceId ?? null }
+    return { memberId, generation, instanceId: this.fields.instanceId ?? null }
   }
 
   get committing() {
-    const { memberId, generation, instanceId } = this.#who
+    const { memberId, generation, instanceId } = this.#identity
     return { memberId, epoch: generation, instanceId }
   }
 
   async tryJoin(): Promise<Reply<JoinGroupAnswer>> {
-    const request = joinRequest(this.groupId, { ...this.says, memberId: this.memberId })
+    const request = joinRequest(this.groupId, { ...this.fields, memberId: this.memberId })
     const answer = (await group(this.groupId).joinGroup(request)) as Reply<JoinGroupAnswer>
     if ('ok' in answer) {
       const { memberId, generation, leader, members } = answer.ok
@@ -103,13 +103,13 @@ class Classic {
     return answer
   }
 
-  /** As the leader it gives each member its own id. */
+  /** Assigns each member its own id, as the leader. */
   async trySync(): Promise<Reply<SyncGroupAnswer>> {
     const assignments = this.members.map((memberId) => ({
       ...{ memberId, assignment: text.encode.encode(`for ${memberId}`) },
     }))
     const answer = (await group(this.groupId).syncGroup({
-      ...{ ...this.#who, protocolType: null, protocolName: null },
+      ...{ ...this.#identity, protocolType: null, protocolName: null },
       assignments: this.isLeader ? assignments : [],
     })) as Reply<SyncGroupAnswer>
     if ('ok' in answer) this.assignment = text.decode.decode(answer.ok.assignment)
@@ -117,11 +117,11 @@ class Classic {
   }
 
   async heartbeat(): Promise<string> {
-    return codeOf(await group(this.groupId).classicHeartbeat(this.#who))
+    return codeOf(await group(this.groupId).classicHeartbeat(this.#identity))
   }
 
   async leave(): Promise<void> {
-    const { memberId, instanceId } = this.#who
+    const { memberId, instanceId } = this.#identity
     ok(await group(this.groupId).leaveGroup([{ memberId, instanceId }]))
   }
 }
@@ -133,7 +133,7 @@ async function rebalance(clients: readonly Classic[]): Promise<void> {
 }
 
 describe('a group', () => {
-  test('joins, syncs, beats, is joined by another, and ends', async () => {
+  test('lets members join, sync, beat and leave, and ends empty', async () => {
     const id = newGroupId()
     const [one, two, three] = [new Classic(id), new Classic(id), new Classic(id)]
     await rebalance([one, two])
@@ -161,7 +161,7 @@ describe('a group', () => {
     expect(await describeGroup(id)).toMatchObject({ state: 'empty', protocol: null })
   })
 
-  test('a member without an id is given one to come back with', async () => {
+  test('returns a member id to a member without one, which then joins with it', async () => {
     const id = newGroupId()
     const one = new Classic(id, { requiresKnownMemberId: true })
     const answer = await one.tryJoin()
@@ -172,12 +172,12 @@ describe('a group', () => {
     expect(one.memberId).toBe(details?.memberId)
   })
 
-  test('tells Kafka who its members are, and after them what it was', async () => {
+  test("returns its members in Kafka's form, and its last protocol once it is empty", async () => {
     const id = newGroupId()
     const described = async () => await group(id).describeClassic(ROOM_BYTES)
     expect(codeOf(await described())).toBe('group_id_not_found')
-    const says = { protocolType: 'connect', instanceId: 'i', clientId: 'worker' }
-    const one = new Classic(id, says)
+    const fields = { protocolType: 'connect', instanceId: 'i', clientId: 'worker' }
+    const one = new Classic(id, fields)
     await rebalance([one])
     expect(ok(await described())).toEqual({
       state: 'stable',
@@ -205,7 +205,7 @@ describe('a group', () => {
     }
   })
 
-  test('is not described where that takes more than there is room for, and says how much it takes', async () => {
+  test('is not described beyond the size limit, and returns its size', async () => {
     const id = newGroupId()
     await rebalance([new Classic(id), new Classic(id)])
     const refused = await group(id).describeClassic(1)
@@ -215,7 +215,7 @@ describe('a group', () => {
     expect(codeOf(await group(id).describeClassic(Number(sizeBytes) - 1))).toBe('request_too_large')
   })
 
-  test('the last protocol of several is the one that is told', async () => {
+  test('returns the last of several protocols', async () => {
     await createTopic('orders')
     const id = newGroupId()
     const kind = async () => {
@@ -240,7 +240,7 @@ describe('a group', () => {
     expect(await kind()).toEqual(['classic', 'consumer'])
   })
 
-  test('nobody is known of a group that does not exist, and nothing of it is stored', async () => {
+  test('stores nothing for calls to a group that does not exist, and returns unknown_member_id', async () => {
     const id = newGroupId()
     const stranger = new Classic(id)
     stranger.memberId = 'stranger'
@@ -252,7 +252,7 @@ describe('a group', () => {
     expect(await isStored(id)).toBe(false)
   })
 
-  test('members are of one protocol at a time', async () => {
+  test('accepts members of one protocol at a time', async () => {
     await createTopic('orders')
     const id = newGroupId()
     const one = new Classic(id)
@@ -273,7 +273,7 @@ describe('a group', () => {
     expect(await describeGroup(id)).toMatchObject({ protocol: 'classic', memberCount: 1 })
   })
 
-  test('commits are by generation', async () => {
+  test('accepts commits by generation', async () => {
     const id = newGroupId()
     const one = new Classic(id)
     await rebalance([one])
@@ -293,7 +293,7 @@ describe('a group', () => {
 })
 
 describe('an eviction', () => {
-  test('of a stable group is not seen', async () => {
+  test('does not affect a stable group', async () => {
     const id = newGroupId()
     const clients = [new Classic(id), new Classic(id, { instanceId: 'i' })]
     await rebalance(clients)
@@ -307,13 +307,13 @@ describe('an eviction', () => {
     }
   })
 
-  test('while members join: they come again', async () => {
+  test('ends waiting joins, and the members join again', async () => {
     const id = newGroupId()
     const [one, two] = [new Classic(id), new Classic(id)]
     await rebalance([one])
     const joining = two.tryJoin().catch(() => undefined)
     await vi.waitUntil(async () => (await one.heartbeat()) === 'rebalance_in_progress', WAIT)
-    // Not by eviction: it would wait for the call that is held.
+    // Aborted rather than evicted: an eviction would wait for the held call.
     await runInDurableObject(group(id), (_, state) => state.abort('injected: abort')).catch(
       () => undefined,
     )
@@ -323,7 +323,7 @@ describe('an eviction', () => {
     expect(new Set([one, two].map(({ generation }) => generation)).size).toBe(1)
   })
 
-  test('while the leader assigns: it goes on with the same generation', async () => {
+  test('does not end the generation while the leader assigns', async () => {
     const id = newGroupId()
     const clients = [new Classic(id), new Classic(id)]
     for (const answer of await Promise.all(clients.map((client) => client.tryJoin()))) ok(answer)
@@ -335,8 +335,8 @@ describe('an eviction', () => {
   })
 })
 
-describe('time', () => {
-  test('who joined is answered when the others did not come', async () => {
+describe('a time-out', () => {
+  test('completes the join without the missing members', async () => {
     const id = newGroupId()
     const [one, two] = [
       new Classic(id, { rebalanceTimeoutMs: 500 }),
@@ -349,7 +349,7 @@ describe('time', () => {
     expect(await two.heartbeat()).toBe('unknown_member_id')
   })
 
-  test('a sync is answered when the leader never assigns', async () => {
+  test('ends a sync if the leader never assigns', async () => {
     const id = newGroupId()
     const clients = [
       new Classic(id, { rebalanceTimeoutMs: 500 }),
@@ -363,14 +363,14 @@ describe('time', () => {
   })
 
   test.each([false, true])(
-    'silent members are gone after the alarm, evicted: %s',
+    'removes silent members by the alarm, evicted: %s',
     async (isEvicted) => {
       const id = newGroupId()
       const one = new Classic(id, { sessionTimeoutMs: 1_000, rebalanceTimeoutMs: 1_000 })
       await rebalance([one])
       expect(await alarmTime(id)).not.toBeNull()
       if (isEvicted) await evict(id)
-      await ring(id)
+      await runAlarm(id)
       const [row] = await execute(id, 'SELECT count(*) AS members FROM member')
       expect(row?.members).toBe(0)
       expect((await describeGroup(id)).state).toBe('empty')
@@ -378,7 +378,7 @@ describe('time', () => {
   )
 })
 
-test('a write that fails drops what was decided, and nobody waits for ever', async () => {
+test('ends every waiting call after a failed write, and drops the decision', async () => {
   const id = newGroupId()
   const [one, two] = [new Classic(id), new Classic(id)]
   await rebalance([one])

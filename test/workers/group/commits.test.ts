@@ -1,6 +1,6 @@
 /**
- * Question: does the object of a group keep the offsets that were committed by who may, and no others?
- * Contract: docs/PROTOCOL.md on offsets; a partition costs one row a turn.
+ * Question: does the object of a group store exactly the offsets whose commits were allowed?
+ * Contract: docs/PROTOCOL.md on offsets; a partition costs one row per turn.
  */
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -31,7 +31,7 @@ afterEach(async () => {
 })
 
 describe('fetchOffsets()', () => {
-  test('answers of some topics, or of all', async () => {
+  test('returns the offsets of some topics, or of all', async () => {
     const id = newGroupId()
     const topics = ['a', 'b', 'c']
     await tryCommit(
@@ -48,7 +48,7 @@ describe('fetchOffsets()', () => {
     expect(await fetched({ topics: [] })).toEqual([])
   })
 
-  test('a member must be there with its epoch, once there is a group', async () => {
+  test('requires that a member exists with its epoch, once the group exists', async () => {
     await createTopic('orders')
     const id = newGroupId()
     const one = new Member(id, 'one', { topics: ['orders'] })
@@ -64,7 +64,7 @@ describe('fetchOffsets()', () => {
 })
 
 describe('commits', () => {
-  test('many at once of one partition are a few rows, and the last one wins', async () => {
+  test('writes few rows for many concurrent commits of one partition, and keeps the last one', async () => {
     const { id: topicId } = await createTopic('orders')
     const id = newGroupId()
     const one = new Member(id, 'one', { topics: ['orders'] })
@@ -84,7 +84,7 @@ describe('commits', () => {
     expect(await committed(id)).toEqual({ [`${topicId}/0`]: 199 })
   })
 
-  test('one that was queued before its member was fenced is refused', async () => {
+  test('rejects a queued commit of a member that was fenced in the meantime', async () => {
     const { id: topicId } = await createTopic('orders')
     const id = newGroupId()
     const one = new Member(id, 'one', { topics: ['orders'] })
@@ -95,7 +95,7 @@ describe('commits', () => {
       const first = commit(1)
       await Promise.resolve()
       const queued = commit(2)
-      // In the same turn, so that it is decided while the first is on its way to disk.
+      // In the same turn, so that it is decided while the first is being written.
       const leaving = instance.heartbeat({
         ...{ groupId: id, memberId: 'one', memberEpoch: -1, instanceId: null, clientId: '' },
         ...{ clientHost: '', mayNameUnknownTopics: false },
@@ -106,7 +106,7 @@ describe('commits', () => {
     expect(await committed(id)).toEqual({ [`${topicId}/0`]: 1 })
   })
 
-  test('only of what is its, under its epoch; by hand only while the group is empty', async () => {
+  test("accepts only a member's own partitions under its epoch, and commits without a member only while the group is empty", async () => {
     const { id: topicId } = await createTopic('orders')
     const id = newGroupId()
     const [one, two] = [
@@ -132,7 +132,7 @@ describe('commits', () => {
     expect(codeOf(await group(id).deleteOffsets(topicId, null))).toBe('group_subscribed_to_topic')
   })
 
-  test('a group holds so many offsets and no more, also when they come at once', async () => {
+  test('rejects commits beyond the limit of offsets, also concurrent ones', async () => {
     const id = newGroupId()
     expect(codeOf(await tryCommit(id, null, [['x', 0, 1]]))).toBe('ok')
     await execute(

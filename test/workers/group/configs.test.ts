@@ -1,5 +1,5 @@
 /**
- * Question: does a group go by its configs, whenever they are set, and does it keep them?
+ * Question: does a group apply its configs whenever they are set, and does it keep them?
  * Contract: docs/KAFKA.md on configs of groups.
  */
 import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
@@ -58,14 +58,14 @@ async function memberOf(id: GroupId): Promise<Member> {
   return member
 }
 
-/** Beats until the answer is so: the hint of a change is not waited for. */
+/** Sends heartbeats until the response has the interval, because the hint of a change is asynchronous. */
 async function beatsEach(member: Member, intervalMs: number): Promise<void> {
   await vi.waitUntil(async () => (await member.beat()).heartbeatIntervalMs === intervalMs, {
     timeout: 120_000,
   })
 }
 
-test('goes by what was set before it had members', async () => {
+test('applies what was set before it had members', async () => {
   const id = newGroupId()
   await set(id, { [HEARTBEAT]: 9_000, [SESSION]: 60_000 })
   expect(await isStored(id)).toBe(false)
@@ -78,7 +78,7 @@ test('goes by what was set before it had members', async () => {
   expect((await describeGroup(id)).members).toHaveLength(0)
 })
 
-test('removes a silent member after the default without configs', async () => {
+test('removes a silent member after the default time-out without configs', async () => {
   const id = newGroupId()
   await memberOf(id)
   pass(44_000)
@@ -87,7 +87,7 @@ test('removes a silent member after the default without configs', async () => {
   expect((await describeGroup(id)).members).toHaveLength(0)
 })
 
-test('goes by a change while it has members, and by the default again', async () => {
+test('applies a change while it has members, and the default after a reset', async () => {
   const id = newGroupId()
   const member = await memberOf(id)
   expect((await member.beat()).heartbeatIntervalMs).toBe(5_000)
@@ -97,7 +97,7 @@ test('goes by a change while it has members, and by the default again', async ()
   await beatsEach(member, 5_000)
 })
 
-test('goes by a change whose hint was lost, once it asks again', async () => {
+test('applies a change whose hint was lost, at the next refresh', async () => {
   const id = newGroupId()
   const member = await memberOf(id)
   const lost = vi.spyOn(Group.prototype, 'refresh').mockResolvedValue(undefined)
@@ -112,7 +112,7 @@ test('goes by a change whose hint was lost, once it asks again', async () => {
   await beatsEach(member, 7_000)
 })
 
-test('goes by its configs after an eviction, though the coordinator is silent', async () => {
+test('applies its configs after an eviction, even if the coordinator does not respond', async () => {
   const id = newGroupId()
   await set(id, { [HEARTBEAT]: 8_000, [SESSION]: 60_000 })
   const member = await memberOf(id)
@@ -121,7 +121,7 @@ test('goes by its configs after an eviction, though the coordinator is silent', 
   expect((await member.beat()).heartbeatIntervalMs).toBe(8_000)
 })
 
-test('lets a member with a session of its own keep that', async () => {
+test('keeps the session time-out that a member set itself', async () => {
   const id = newGroupId()
   await set(id, { [HEARTBEAT]: 15_000, [SESSION]: 60_000 })
   const member = new Member(id, 'one', { topics: ['orders'], sessionTimeoutMs: 10_000 })
@@ -131,7 +131,7 @@ test('lets a member with a session of its own keep that', async () => {
   expect((await describeGroup(id)).members).toHaveLength(0)
 })
 
-test('keeps its configs when the group is deleted, and goes by them in its next life', async () => {
+test('keeps its configs when the group is deleted, and applies them after it is recreated', async () => {
   const id = newGroupId()
   await set(id, { [HEARTBEAT]: 6_000 })
   await (await memberOf(id)).leave()
@@ -142,7 +142,7 @@ test('keeps its configs when the group is deleted, and goes by them in its next 
   expect((await (await memberOf(id)).beat()).heartbeatIntervalMs).toBe(6_000)
 })
 
-test('stores a version with configs, and nothing without', async () => {
+test('stores a versioned config, and nothing without configs', async () => {
   const [with_, without] = [newGroupId(), newGroupId()]
   await set(with_, { [HEARTBEAT]: 6_000 })
   await memberOf(with_)
@@ -153,7 +153,7 @@ test('stores a version with configs, and nothing without', async () => {
   expect(await stored(without)).toEqual([])
 })
 
-test('lists the groups with configs, and changes nothing that is only to be validated', async () => {
+test('lists the groups with configs, and changes nothing if the request only validates', async () => {
   const [one, two] = [newGroupId(), newGroupId()]
   await set(one, { [HEARTBEAT]: 6_000 })
   const change = { overrides: { [HEARTBEAT]: 6_000 } }
@@ -164,7 +164,7 @@ test('lists the groups with configs, and changes nothing that is only to be vali
   expect(await listed()).toEqual([])
 })
 
-test('refuses configs for a group beyond those that may have some', async () => {
+test('rejects configs for a group beyond the limit', async () => {
   await runInDurableObject(coordinator(), (_, { storage }) => {
     storage.sql.exec(
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)

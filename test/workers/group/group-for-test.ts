@@ -1,4 +1,4 @@
-/** What the group's tests share: a group of their own, honest members, a look into storage, faults on the way. */
+/** Helpers of the group tests: a new group, correct members, reading storage, faults in transit. */
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
@@ -17,33 +17,33 @@ import { COORDINATOR_OBJECT_NAME, type Topic } from '../../../src/core/topic/top
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import { coordinator, newTopic } from '../coordinator/cluster.ts'
 
-/** A stub of its own for each call: one that met an abort stays broken. */
+/** Returns a new stub per call: one that met an abort stays broken. */
 export function group(groupId: GroupId): DurableObjectStub<Group> {
   return env.GROUP.getByName(groupId)
 }
 
 let groups = 0
 
-/** The id of a group that nobody else uses. */
+/** Returns the id of an unused group. */
 export function newGroupId(): GroupId {
   groups += 1
   return parseGroupId(`group-${groups}`)
 }
 
-/** What is answered; a refusal is an error that names its code. */
+/** Returns the result; throws an error with the code otherwise. */
 export function ok<T>(answer: unknown): T {
   const reply = answer as Reply<T>
   if ('error' in reply) throw new Error(`${reply.error.code}: ${reply.error.message}`)
   return reply.ok
 }
 
-/** The code of a refusal; `ok`. */
+/** Returns the code of an error, or `ok`. */
 export function codeOf(answer: unknown): string {
   const reply = answer as Reply<unknown>
   return 'error' in reply ? reply.error.code : 'ok'
 }
 
-/** What a refusal tells besides. */
+/** Returns the details of an error. */
 export function detailsOf(answer: unknown): ErrorDetails {
   const reply = answer as Reply<unknown>
   return ('error' in reply && reply.error.details) || {}
@@ -63,14 +63,14 @@ export async function deleteTopic(name: string): Promise<void> {
   ok(await coordinator().deleteTopic(parseTopicName(name)))
 }
 
-/** The groups that the coordinator knows of. */
+/** Returns the groups that are registered with the coordinator. */
 export async function registeredGroups(): Promise<readonly GroupId[]> {
   return ok<readonly GroupId[]>(await coordinator().listGroups('', 1_000))
 }
 
 // -- members -----------------------------------------------------------------------------------
 
-/** A heartbeat as it is sent, and nothing filled in that the protocol lets out. */
+/** Sends a heartbeat; fills in nothing that the protocol allows to omit. */
 export async function tryHeartbeat(
   groupId: GroupId,
   changes: Partial<HeartbeatRequest> & { memberId: string },
@@ -87,23 +87,27 @@ export async function tryHeartbeat(
   return answer as Reply<HeartbeatAnswer>
 }
 
-/** A member that does what it is told, at once: partitions go by `topic/partition`. */
+/** A member that applies every response at once. Partitions are named `topic/partition`. */
 export class Member {
   readonly groupId: GroupId
   readonly memberId: string
-  readonly says: Partial<HeartbeatRequest>
+  readonly fields: Partial<HeartbeatRequest>
   epoch = 0
   holds: readonly string[] = []
   #topicIds = new Map<string, string>()
 
-  constructor(groupId: GroupId, memberId: string, says: Partial<HeartbeatRequest>) {
+  constructor(groupId: GroupId, memberId: string, fields: Partial<HeartbeatRequest>) {
     this.groupId = groupId
     this.memberId = memberId
-    this.says = says
+    this.fields = fields
   }
 
   get committing(): CommittingMember {
-    return { memberId: this.memberId, epoch: this.epoch, instanceId: this.says.instanceId ?? null }
+    return {
+      memberId: this.memberId,
+      epoch: this.epoch,
+      instanceId: this.fields.instanceId ?? null,
+    }
   }
 
   get owned(): { topicId: string; partitions: number[] }[] {
@@ -118,8 +122,8 @@ export class Member {
 
   async send(changes: Partial<HeartbeatRequest> = {}): Promise<Reply<HeartbeatAnswer>> {
     const { groupId, memberId, epoch } = this
-    const instanceId = this.says.instanceId ?? null
-    const whole = epoch === 0 ? this.says : { owned: this.owned, instanceId }
+    const instanceId = this.fields.instanceId ?? null
+    const whole = epoch === 0 ? this.fields : { owned: this.owned, instanceId }
     return await tryHeartbeat(groupId, { memberId, memberEpoch: epoch, ...whole, ...changes })
   }
 
@@ -149,7 +153,7 @@ export class Member {
   }
 }
 
-/** Lets all of them beat until the group is stable and they all hold what they are to hold. */
+/** Sends heartbeats of all members until the group is stable and each has its whole assignment. */
 export async function settle(groupId: GroupId, members: readonly Member[]): Promise<void> {
   for (let round = 0; round < 100; round++) {
     for (const member of members) await member.beat()
@@ -163,7 +167,7 @@ export async function settle(groupId: GroupId, members: readonly Member[]): Prom
   throw new Error(`the group does not settle: ${JSON.stringify(await describeGroup(groupId))}`)
 }
 
-/** What all of them hold, each once, sorted. */
+/** Returns what all of them hold, each once, sorted. */
 export function holdings(members: readonly Member[]): string[] {
   return members.flatMap(({ holds }) => holds).sort()
 }
@@ -215,12 +219,12 @@ export async function alarmTime(groupId: GroupId): Promise<number | null> {
   return await runInDurableObject(group(groupId), (_, { storage }) => storage.getAlarm())
 }
 
-/** Runs what the alarm runs, whether it is set or not. */
-export async function ring(groupId: GroupId): Promise<void> {
+/** Runs the alarm handler, whether the alarm is set or not. */
+export async function runAlarm(groupId: GroupId): Promise<void> {
   await runInDurableObject(group(groupId), (instance) => instance.alarm())
 }
 
-/** Whether anything of it is stored: a table or an alarm. */
+/** Returns whether the group has stored anything: a table or an alarm. */
 export async function isStored(groupId: GroupId): Promise<boolean> {
   return await runInDurableObject(group(groupId), async (_, { storage }) => {
     const tables = storage.sql.exec(`SELECT name FROM sqlite_master WHERE name NOT LIKE '_cf_%'`)
@@ -236,7 +240,7 @@ export async function execute(groupId: GroupId, query: string, ...bindings: unkn
 
 type CoordinatorCall = 'watchTopics' | 'forgetGroup'
 
-/** Stands between groups and the coordinator until `vi.restoreAllMocks()`. */
+/** Intercepts the calls from groups to the coordinator until `vi.restoreAllMocks()`. */
 export function interceptCoordinator(
   intercept: (method: CoordinatorCall, call: () => Promise<unknown>) => Promise<unknown>,
 ): void {
@@ -263,11 +267,11 @@ export function interceptCoordinator(
   })
 }
 
-/** The coordinator is away, or its answers are, until `vi.restoreAllMocks()`. */
-export function failCoordinator(fault: 'refuse' | 'lose the answer', method?: CoordinatorCall) {
+/** Makes the coordinator, or its responses, unavailable until `vi.restoreAllMocks()`. */
+export function failCoordinator(fault: 'refuse' | 'lose the response', method?: CoordinatorCall) {
   interceptCoordinator(async (called, call) => {
     if (method !== undefined && called !== method) return await call()
-    if (fault === 'lose the answer') await call()
+    if (fault === 'lose the response') await call()
     throw new Error(`injected: ${fault}`)
   })
 }

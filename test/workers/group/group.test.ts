@@ -1,7 +1,7 @@
 /**
- * Question: does the object of a group keep what it decided, and no more than it should, whatever happens
- * to it, to its topics and to the coordinator?
- * Contract: docs/GUARANTEES.md on groups; what a group stores and when it is gone.
+ * Question: does the object of a group keep what it decided, and no more than it should,
+ * whatever happens to it, to its topics and to the coordinator?
+ * Contract: docs/GUARANTEES.md on groups; what a group stores and when it is deleted.
  */
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -33,7 +33,7 @@ import {
   newGroupId,
   ok,
   registeredGroups,
-  ring,
+  runAlarm,
   settle,
   tryCommit,
 } from './group-for-test.ts'
@@ -53,7 +53,7 @@ function pass(ms: number): void {
 }
 
 describe('members', () => {
-  test('two share a topic, and who leaves gives its part back', async () => {
+  test('share a topic, and return their partitions when they leave', async () => {
     await createTopic('orders', 4)
     const id = newGroupId()
     const [one, two] = [
@@ -73,7 +73,7 @@ describe('members', () => {
     expect(await describeGroup(id)).toMatchObject({ state: 'empty', protocol: null })
   })
 
-  test('is not described where that takes more than there is room for, and says how much it takes', async () => {
+  test('are not described beyond the size limit, and the error has the size', async () => {
     await createTopic('orders')
     const id = newGroupId()
     await settle(id, [new Member(id, 'one', { topics: ['orders'] })])
@@ -84,7 +84,7 @@ describe('members', () => {
     expect(codeOf(await group(id).describe(Number(sizeBytes) - 1))).toBe('request_too_large')
   })
 
-  test('a heartbeat that changes nothing writes nothing', async () => {
+  test('write nothing with a heartbeat that changes nothing', async () => {
     await createTopic('orders')
     const id = newGroupId()
     const members = ['one', 'two'].map(
@@ -105,7 +105,7 @@ describe('members', () => {
     expect(rowsWritten(), 'what is counted').toBeGreaterThan(0)
   })
 
-  test('an eviction between any two steps changes nothing', async () => {
+  test('are unaffected by an eviction between any two steps', async () => {
     await createTopic('orders', 5)
     const id = newGroupId()
     const twin = newGroupId()
@@ -135,7 +135,7 @@ describe('members', () => {
     expect(await run(id, true)).toEqual(await run(twin, false))
   })
 
-  test('members that join at once with different topics all get theirs', async () => {
+  test('all get partitions when they join at once with different topics', async () => {
     await createTopic('a')
     await createTopic('b')
     await createTopic('c')
@@ -143,10 +143,10 @@ describe('members', () => {
     const members = ['a', 'b', 'c'].map((topic) => new Member(id, topic, { topics: [topic] }))
     const answers = await runInDurableObject(group(id), (instance) =>
       Promise.all(
-        members.map(({ memberId, says }) =>
+        members.map(({ memberId, fields }) =>
           instance.heartbeat({
             ...{ groupId: id, memberId, memberEpoch: 0, instanceId: null, clientId: 'test' },
-            ...{ clientHost: 'x', mayNameUnknownTopics: false, ...says },
+            ...{ clientHost: 'x', mayNameUnknownTopics: false, ...fields },
           }),
         ),
       ),
@@ -158,10 +158,10 @@ describe('members', () => {
 })
 
 describe('topics', () => {
-  async function follow(says: object, change: () => Promise<void>): Promise<Member> {
+  async function follow(fields: object, change: () => Promise<void>): Promise<Member> {
     await createTopic('orders')
     const id = newGroupId()
-    const member = new Member(id, 'one', says)
+    const member = new Member(id, 'one', fields)
     await settle(id, [member])
     expect(member.holds).toEqual(['orders/0', 'orders/1'])
     await change()
@@ -173,17 +173,17 @@ describe('topics', () => {
     return member
   }
 
-  test('one that grows is shared out anew', async () => {
+  test('are reassigned when they grow', async () => {
     const member = await follow({ topics: ['orders'] }, () => growTopic('orders', 4))
     expect(member.holds).toHaveLength(4)
   })
 
-  test('one that is deleted is given up', async () => {
+  test('are revoked when they are deleted', async () => {
     const member = await follow({ topics: ['orders'] }, () => deleteTopic('orders'))
     expect(member.holds).toEqual([])
   })
 
-  test('one that is created anew is another', async () => {
+  test('are different topics after they were recreated', async () => {
     let before = ''
     const member = await follow({ topics: ['orders'] }, async () => {
       before = (await createTopic('other')).id
@@ -194,7 +194,7 @@ describe('topics', () => {
     expect(member.topicIdOf('orders')).toBe(before)
   })
 
-  test('one that a pattern matches is found', async () => {
+  test('are found when they match a pattern', async () => {
     const member = await follow({ topicPattern: 'ord.*' }, async () => {
       await createTopic('unordered')
       await createTopic('ordinary', 1)
@@ -202,18 +202,18 @@ describe('topics', () => {
     expect(member.holds).toEqual(['orders/0', 'orders/1', 'ordinary/0'].sort())
   })
 
-  test('one that was named before it was there is found', async () => {
-    const says = { topics: ['orders', 'later'], mayNameUnknownTopics: true }
-    const member = await follow(says, async () => {
+  test('are found if they were named before they existed', async () => {
+    const fields = { topics: ['orders', 'later'], mayNameUnknownTopics: true }
+    const member = await follow(fields, async () => {
       await createTopic('later', 1)
     })
     expect(member.holds).toEqual(['later/0', 'orders/0', 'orders/1'])
   })
 
-  test('a member that names only what is yet to come waits for it, also through an eviction', async () => {
+  test('are awaited by a member that names only future ones, also through an eviction', async () => {
     const id = newGroupId()
-    const says = { topics: ['later', 'latest'], mayNameUnknownTopics: true }
-    const member = new Member(id, 'one', says)
+    const fields = { topics: ['later', 'latest'], mayNameUnknownTopics: true }
+    const member = new Member(id, 'one', fields)
     expect((await member.beat()).assignment).toEqual([])
     await settle(id, [member])
     await evict(id)
@@ -232,38 +232,35 @@ describe('topics', () => {
     expect(codeOf(await other.send())).toBe('unknown_topic_or_partition')
   })
 
-  test.each(['by its age', 'by an eviction'])(
-    'a change nobody told of is found %s',
-    async (how) => {
-      await createTopic('orders')
-      const id = newGroupId()
-      const member = new Member(id, 'one', { topics: ['orders'] })
-      await settle(id, [member])
-      const lost = vi.spyOn(Group.prototype, 'refresh').mockResolvedValue(undefined)
-      await growTopic('orders', 3)
-      await vi.waitUntil(() => lost.mock.calls.length > 0, WAIT)
-      lost.mockRestore()
-      await member.beat()
-      expect(member.holds).toHaveLength(2)
-      if (how === 'by an eviction') await evict(id)
-      else {
-        // Not at once: its session would be over too.
-        for (let ms = 0; ms <= GROUP_METADATA_MAX_AGE_MS; ms += 30_000) {
-          pass(30_000)
-          await member.beat()
-        }
-      }
-      await vi.waitUntil(async () => {
+  test.each(['by its age', 'by an eviction'])('are refreshed after a lost hint %s', async (how) => {
+    await createTopic('orders')
+    const id = newGroupId()
+    const member = new Member(id, 'one', { topics: ['orders'] })
+    await settle(id, [member])
+    const lost = vi.spyOn(Group.prototype, 'refresh').mockResolvedValue(undefined)
+    await growTopic('orders', 3)
+    await vi.waitUntil(() => lost.mock.calls.length > 0, WAIT)
+    lost.mockRestore()
+    await member.beat()
+    expect(member.holds).toHaveLength(2)
+    if (how === 'by an eviction') await evict(id)
+    else {
+      // In steps, because otherwise the session would expire too.
+      for (let ms = 0; ms <= GROUP_METADATA_MAX_AGE_MS; ms += 30_000) {
+        pass(30_000)
         await member.beat()
-        return member.holds.length === 3
-      }, WAIT)
-    },
-  )
+      }
+    }
+    await vi.waitUntil(async () => {
+      await member.beat()
+      return member.holds.length === 3
+    }, WAIT)
+  })
 })
 
-describe('silence', { timeout: 120_000 }, () => {
+describe('silent members', { timeout: 120_000 }, () => {
   test.each([false, true])(
-    'a group of silent members is emptied by its alarm, evicted: %s',
+    'are removed by the alarm of their group, evicted: %s',
     async (isEvicted) => {
       await createTopic('orders')
       const id = newGroupId()
@@ -285,7 +282,7 @@ describe('silence', { timeout: 120_000 }, () => {
     },
   )
 
-  test('those that fell silent a little later are found too', async () => {
+  test('are removed also if they become silent a little later', async () => {
     await createTopic('orders')
     const id = newGroupId()
     await new Member(id, 'one', { topics: ['orders'], ...SHORT }).beat()
@@ -300,7 +297,7 @@ describe('silence', { timeout: 120_000 }, () => {
     )
   })
 
-  test('a silent member is found out by the others', async () => {
+  test('are detected by the heartbeats of others', async () => {
     await createTopic('orders')
     const id = newGroupId()
     const one = new Member(id, 'one', { topics: ['orders'] })
@@ -313,7 +310,7 @@ describe('silence', { timeout: 120_000 }, () => {
     expect(codeOf(await tryCommit(id, two.committing, [['x', 0, 1]]))).toBe('unknown_member_id')
   })
 
-  test('a member that never revokes is fenced', async () => {
+  test('are fenced if they never revoke', async () => {
     await createTopic('orders')
     const id = newGroupId()
     const one = new Member(id, 'one', { topics: ['orders'], rebalanceTimeoutMs: 10_000 })
@@ -334,18 +331,18 @@ describe('silence', { timeout: 120_000 }, () => {
     expect(codeOf(await one.send({ owned }))).toBe('unknown_member_id')
   })
 
-  test('who is told to revoke again has its time again', async () => {
+  test('get the full time again for another revocation', async () => {
     await createTopic('orders', 3)
     const id = newGroupId()
-    const says = { topics: ['orders'], rebalanceTimeoutMs: 10_000 }
-    const one = new Member(id, 'one', says)
-    const others = ['two', 'three'].map((name) => new Member(id, name, says))
+    const fields = { topics: ['orders'], rebalanceTimeoutMs: 10_000 }
+    const one = new Member(id, 'one', fields)
+    const others = ['two', 'three'].map((name) => new Member(id, name, fields))
     await settle(id, [one])
     for (const other of others) {
       const { owned } = one
       await other.beat()
       pass(1_000)
-      // It takes its time, confirms, and is in the same answer told of more to give up.
+      // It revokes slowly, confirms, and the same response revokes more.
       await one.beat({ owned })
       pass(7_000)
       for (const known of others) if (known.epoch > 0) await known.beat()
@@ -357,8 +354,8 @@ describe('silence', { timeout: 120_000 }, () => {
   })
 })
 
-describe('how it goes', () => {
-  test('a deleted group leaves nothing', async () => {
+describe('the end of a group', () => {
+  test('leaves nothing after a deletion', async () => {
     await createTopic('orders')
     const id = newGroupId()
     const one = new Member(id, 'one', { topics: ['orders'] })
@@ -377,22 +374,22 @@ describe('how it goes', () => {
     expect(await committed(id)).toEqual({})
   })
 
-  test('one without members and offsets goes by itself', async () => {
+  test('comes without a deletion once there are no members and offsets', async () => {
     await createTopic('orders')
     const id = newGroupId()
     const one = new Member(id, 'one', { topics: ['orders'] })
     await settle(id, [one])
     await one.leave()
     expect((await alarmTime(id)) ?? 0).toBeLessThanOrEqual(Date.now() + EMPTY_GROUP_KEPT_MS)
-    await ring(id)
+    await runAlarm(id)
     expect(await isStored(id)).toBe(true)
     pass(EMPTY_GROUP_KEPT_MS)
-    await ring(id)
+    await runAlarm(id)
     expect(await isStored(id)).toBe(false)
     expect(await registeredGroups()).toEqual([])
   })
 
-  test('offsets expire, and the group with them', async () => {
+  test('comes after its offsets have expired', async () => {
     const id = newGroupId()
     expect(
       codeOf(
@@ -406,15 +403,15 @@ describe('how it goes', () => {
     pass(retentionMs / 2)
     expect(codeOf(await tryCommit(id, null, [['young', 0, 3]]))).toBe('ok')
     pass(retentionMs / 2)
-    await ring(id)
+    await runAlarm(id)
     expect(await committed(id)).toEqual({ 'young/0': 3 })
     pass(retentionMs / 2)
-    await ring(id)
-    await ring(id)
+    await runAlarm(id)
+    await runAlarm(id)
     expect(await isStored(id)).toBe(false)
   })
 
-  test('of a group with members only offsets that nobody subscribes to expire', async () => {
+  test('does not come while it has members: only offsets of unsubscribed topics expire', async () => {
     const { id: topicId } = await createTopic('orders')
     const id = newGroupId()
     const one = new Member(id, 'one', { topics: ['orders'], ...SHORT })
@@ -428,14 +425,14 @@ describe('how it goes', () => {
     ).toBe('ok')
     await settle(id, [one])
     await execute(id, 'UPDATE committed_offset SET committed_at_ms = 0')
-    const ringing = ring(id)
+    const running = runAlarm(id)
     await scheduler.wait(50)
     await one.beat()
-    await ringing
+    await running
     expect(await committed(id)).toEqual({ [`${topicId}/0`]: 1 })
   })
 
-  test('a deletion that the coordinator did not hear of goes on by itself', async () => {
+  test('completes in the background if the coordinator did not receive the deletion', async () => {
     const id = newGroupId()
     expect(codeOf(await tryCommit(id, null, [['x', 0, 1]]))).toBe('ok')
     failCoordinator('refuse', 'forgetGroup')
@@ -446,7 +443,7 @@ describe('how it goes', () => {
       Date.now() + 60_000,
     )
     vi.restoreAllMocks()
-    await ring(id)
+    await runAlarm(id)
     expect(await isStored(id)).toBe(false)
     expect(await registeredGroups()).toEqual([])
   })

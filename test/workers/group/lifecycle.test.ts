@@ -1,7 +1,7 @@
 /**
- * Question: does a group come into being and go as a whole, whatever fails on the way?
- * Contract: docs/ARCHITECTURE.md, "the life of a group": nothing is left of a creation that is refused,
- * and what a crash leaves between two steps is brought to its end.
+ * Question: is a group created and deleted as a whole, whatever fails on the way?
+ * Contract: docs/ARCHITECTURE.md, "the life of a group": nothing is left of a rejected creation, and a state between
+ * two steps after a crash is completed.
  */
 import { abortAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -25,7 +25,7 @@ import {
   Member,
   newGroupId,
   registeredGroups,
-  ring,
+  runAlarm,
   settle,
   tryCommit,
   tryHeartbeat,
@@ -44,7 +44,7 @@ function pass(ms: number): void {
 }
 
 describe('creation', () => {
-  test('a topic that is not there: nothing is left', async () => {
+  test('leaves nothing if a topic does not exist', async () => {
     const id = newGroupId()
     const answer = await tryHeartbeat(id, { memberId: 'one', topics: ['nothing'] })
     expect(codeOf(answer)).toBe('unknown_topic_or_partition')
@@ -52,7 +52,7 @@ describe('creation', () => {
     expect(await registeredGroups()).toEqual([])
   })
 
-  test('too many groups, and too many at once: nothing is left', async () => {
+  test('leaves nothing beyond the limits of groups and of new groups', async () => {
     const fill = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${GROUPS_MAX})
       INSERT INTO consumer_group SELECT 'filler-' || i, '', '[]', 0 FROM n`
     await runInDurableObject(coordinator(), (_, { storage }) => {
@@ -74,7 +74,7 @@ describe('creation', () => {
     expect(await registeredGroups()).not.toContain(id)
   })
 
-  test('asking a group that is not there stores nothing', async () => {
+  test('is not caused by a request to a group that does not exist', async () => {
     const id = newGroupId()
     expect(codeOf(await group(id).describe())).toBe('group_id_not_found')
     expect(codeOf(await group(id).fetchOffsets({}))).toBe('group_id_not_found')
@@ -86,8 +86,8 @@ describe('creation', () => {
     expect(await isStored(id)).toBe(false)
   })
 
-  test.each(['refuse', 'lose the answer'] as const)(
-    'the coordinator is away (%s): it is undone or finished later',
+  test.each(['refuse', 'lose the response'] as const)(
+    'is undone or completed later if the coordinator is unavailable (%s)',
     async (fault) => {
       await createTopic('orders')
       const id = newGroupId()
@@ -103,17 +103,17 @@ describe('creation', () => {
       expect(codeOf(await tryCommit(other, null, [['x', 0, 1]]))).toBe('unavailable')
       vi.restoreAllMocks()
       pass(EMPTY_GROUP_KEPT_MS)
-      await ring(other)
+      await runAlarm(other)
       expect(await isStored(other)).toBe(false)
       expect(await registeredGroups()).toEqual([id])
     },
   )
 
-  test('one that the coordinator took without saying so, and refuses now, is forgotten by both', async () => {
+  test('is undone on both sides if the coordinator registered the group, lost the response and then rejects it', async () => {
     await createTopic('orders')
     const id = newGroupId()
     const one = new Member(id, 'one', { topics: ['orders'] })
-    failCoordinator('lose the answer')
+    failCoordinator('lose the response')
     expect(codeOf(await one.send())).toBe('unavailable')
     vi.restoreAllMocks()
     const hint = vi.spyOn(Group.prototype, 'refresh').mockResolvedValue(undefined)
@@ -124,7 +124,7 @@ describe('creation', () => {
     expect(await registeredGroups()).toEqual([])
   })
 
-  test('while the coordinator is away, known members go on', async () => {
+  test('is not needed for existing members, which continue while the coordinator is unavailable', async () => {
     await createTopic('orders')
     await createTopic('other')
     const id = newGroupId()
@@ -144,18 +144,18 @@ describe('creation', () => {
   })
 })
 
-test('a group that was founded by a commit for a topic that turned out to be gone ends by itself', async () => {
+test('deletes a group on its own that was created by a commit for a topic that is gone', async () => {
   const id = newGroupId()
   expect(codeOf(await tryCommit(id, null, [['gone', 0, 1]]))).toBe('ok')
   expect(codeOf(await group(id).forgetTopics(['gone']))).toBe('ok')
   pass(EMPTY_GROUP_KEPT_MS)
-  await ring(id)
+  await runAlarm(id)
   expect(await isStored(id)).toBe(false)
   expect(await registeredGroups()).toEqual([])
 })
 
-describe('crashes', () => {
-  /** Lets the k-th call to the coordinator hang before or after its effect, and aborts everything then. */
+describe('a crash', () => {
+  /** Lets the k-th call to the coordinator hang before or after its effect, and then aborts all objects. */
   async function crashAt(k: number, isAfter: boolean, call: () => Promise<unknown>): Promise<void> {
     let calls = 0
     interceptCoordinator(async (_, call) => {
@@ -176,64 +176,76 @@ describe('crashes', () => {
     vi.restoreAllMocks()
   }
 
-  test.each([false, true])('while it is created, after the call: %s', async (isAfter) => {
-    await createTopic('orders')
-    const id = newGroupId()
-    const one = new Member(id, 'one', { topics: ['orders'] })
-    await crashAt(1, isAfter, () => one.send())
-    expect(codeOf(await group(id).describe())).toMatch(/ok|group_id_not_found/)
-    await settle(id, [one])
-    expect(one.holds).toHaveLength(2)
-    expect(await registeredGroups()).toEqual([id])
-  })
+  test.each([false, true])(
+    'during a creation is repaired by the next heartbeat, after the call: %s',
+    async (isAfter) => {
+      await createTopic('orders')
+      const id = newGroupId()
+      const one = new Member(id, 'one', { topics: ['orders'] })
+      await crashAt(1, isAfter, () => one.send())
+      expect(codeOf(await group(id).describe())).toMatch(/ok|group_id_not_found/)
+      await settle(id, [one])
+      expect(one.holds).toHaveLength(2)
+      expect(await registeredGroups()).toEqual([id])
+    },
+  )
 
-  test.each([false, true])('while it is created, and nobody comes back: %s', async (isAfter) => {
-    const id = newGroupId()
-    await crashAt(1, isAfter, () => tryCommit(id, null, [['x', 0, 1]]))
-    expect(await alarmTime(id)).not.toBeNull()
-    pass(EMPTY_GROUP_KEPT_MS)
-    await ring(id)
-    expect(await isStored(id)).toBe(false)
-    expect(await registeredGroups()).toEqual([])
-  })
-
-  test.each([false, true])('while it is deleted, after the call: %s', async (isAfter) => {
-    const id = newGroupId()
-    expect(codeOf(await tryCommit(id, null, [['x', 0, 1]]))).toBe('ok')
-    await crashAt(1, isAfter, async () => await group(id).deleteGroup())
-    expect(codeOf(await group(id).describe())).toBe('group_id_not_found')
-    expect(await alarmTime(id)).not.toBeNull()
-    await ring(id)
-    expect(await isStored(id)).toBe(false)
-    expect(await registeredGroups()).toEqual([])
-  })
-
-  test.each([0, 1, 2, 3, 4, 5, 6])('%d turns into the end of a deletion', async (turns) => {
-    const id = newGroupId()
-    expect(codeOf(await tryCommit(id, null, [['x', 0, 1]]))).toBe('ok')
-    const forget = GroupStore.prototype.forget
-    await runInDurableObject(group(id), async (instance, state) => {
-      vi.spyOn(GroupStore.prototype, 'forget').mockImplementation(function (this: GroupStore) {
-        forget.call(this)
-        void (async () => {
-          for (let turn = 0; turn < turns; turn++) await Promise.resolve()
-          if (turns > 3) await state.storage.sync()
-          state.abort('injected: abort')
-        })()
-      })
-      await instance.deleteGroup()
-    }).catch(() => undefined)
-    vi.restoreAllMocks()
-    // Either all of it is gone, or its alarm comes to end it.
-    if (await isStored(id)) {
+  test.each([false, true])(
+    'during a creation without further calls is undone by the alarm, after the call: %s',
+    async (isAfter) => {
+      const id = newGroupId()
+      await crashAt(1, isAfter, () => tryCommit(id, null, [['x', 0, 1]]))
       expect(await alarmTime(id)).not.toBeNull()
-      await ring(id)
-    }
-    expect(await isStored(id)).toBe(false)
-    expect(await registeredGroups()).toEqual([])
-  })
+      pass(EMPTY_GROUP_KEPT_MS)
+      await runAlarm(id)
+      expect(await isStored(id)).toBe(false)
+      expect(await registeredGroups()).toEqual([])
+    },
+  )
 
-  test('a write that fails drops what was decided', async () => {
+  test.each([false, true])(
+    'during a deletion is completed by the alarm, after the call: %s',
+    async (isAfter) => {
+      const id = newGroupId()
+      expect(codeOf(await tryCommit(id, null, [['x', 0, 1]]))).toBe('ok')
+      await crashAt(1, isAfter, async () => await group(id).deleteGroup())
+      expect(codeOf(await group(id).describe())).toBe('group_id_not_found')
+      expect(await alarmTime(id)).not.toBeNull()
+      await runAlarm(id)
+      expect(await isStored(id)).toBe(false)
+      expect(await registeredGroups()).toEqual([])
+    },
+  )
+
+  test.each([0, 1, 2, 3, 4, 5, 6])(
+    '%d turns into the end of a deletion is completed by the alarm',
+    async (turns) => {
+      const id = newGroupId()
+      expect(codeOf(await tryCommit(id, null, [['x', 0, 1]]))).toBe('ok')
+      const forget = GroupStore.prototype.forget
+      await runInDurableObject(group(id), async (instance, state) => {
+        vi.spyOn(GroupStore.prototype, 'forget').mockImplementation(function (this: GroupStore) {
+          forget.call(this)
+          void (async () => {
+            for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+            if (turns > 3) await state.storage.sync()
+            state.abort('injected: abort')
+          })()
+        })
+        await instance.deleteGroup()
+      }).catch(() => undefined)
+      vi.restoreAllMocks()
+      // Either everything is deleted, or the alarm will delete it.
+      if (await isStored(id)) {
+        expect(await alarmTime(id)).not.toBeNull()
+        await runAlarm(id)
+      }
+      expect(await isStored(id)).toBe(false)
+      expect(await registeredGroups()).toEqual([])
+    },
+  )
+
+  test('after a failed write drops the decision', async () => {
     await createTopic('orders')
     const id = newGroupId()
     const one = new Member(id, 'one', { topics: ['orders'] })

@@ -1,14 +1,13 @@
 /**
  * Question: does a group keep its promises while its members, its topics and its object come and go?
- * Contract: after every step, seen from outside: each partition is held by one member (G3); what is
- * committed is what its holder committed last, never more than was delivered (G1, G2), and lies between
- * where its holder began and where it is (G5); once the faults end, the group is stable and every
- * partition has one owner (G4).
- * Model: `GroupModel`: honest consumers that know what they were told; calls that an abort cut off took
- * effect or did not.
- * Generated: from a seed, steps of concurrent heartbeats, deliveries and commits, slow revocations,
- * silence, members that leave, topics that grow, go and come anew, evictions, alarms, and aborts at any
- * moment. Limits: four members, two topics, no static members; time passes only between steps.
+ * Contract: after every step, seen from outside: each partition is held by one member (G3); the committed offset is the
+ * last commit of its holder, never more than was delivered (G1, G2), and lies between the holder's start and its
+ * position (G5); once the faults end, the group is stable and every partition has one owner (G4).
+ * Model: `GroupModel`: correct consumers that apply every response; calls
+ * that an abort interrupted took effect or did not.
+ * Generated: from a seed, steps of concurrent heartbeats, deliveries and commits, slow revocations, silence, leaving
+ * members, topics that grow, are deleted and recreated, evictions, alarms, and aborts at any moment. Limits: four
+ * members, two topics, no static members; time passes only between steps.
  */
 import {
   abortAllDurableObjects,
@@ -25,12 +24,12 @@ import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import { Random } from '../../support/random.ts'
 import { coordinator, newTopic, settle as settleTopics } from '../coordinator/cluster.ts'
 import { logErrorsOnly } from '../quiet-events.ts'
-import { describeGroup, group, newGroupId, ok, ring } from './group-for-test.ts'
+import { describeGroup, group, newGroupId, ok, runAlarm } from './group-for-test.ts'
 import { Consumer, GroupModel } from './model.ts'
 
 const STEPS = 60
 const TOPICS = ['a', 'b']
-/** Fixed ones, and two that are new in each run; a seed that fails joins the fixed ones. */
+/** Fixed seeds, and two that are new in each run; a seed that fails is added to the fixed ones. */
 const SEEDS = [1, 2, 3, 4, Date.now() % 1_000_000, (Date.now() * 7) % 1_000_000]
 
 let nowMs = 0
@@ -90,7 +89,7 @@ class Run {
     await this.model.check()
   }
 
-  /** Some of them beat, consume and commit; who is paused still commits what it has. */
+  /** Some members send heartbeats, consume and commit; a paused one still commits what it has. */
   async #together(): Promise<void> {
     await Promise.all(
       this.model.consumers.map(async (one) => {
@@ -99,7 +98,7 @@ class Run {
         await this.model.deliver(one, this.#random.below(5))
         const isCommitting = this.#random.below(3) > 0
         const commits = isCommitting ? this.model.commit(one) : undefined
-        // What is under way is ended before anything is given up.
+        // Work in progress is finished before any partition is released.
         await commits
         if (!one.isPaused) await this.model.beat(one)
         if (this.#random.below(2) === 0) await this.model.deliver(one, this.#random.below(3))
@@ -107,7 +106,7 @@ class Run {
     )
   }
 
-  /** From within, so that it falls between any two turns of a call. */
+  /** Aborts from within, so that it falls between any two turns of a call. */
   async #abortSoon(): Promise<void> {
     const turns = this.#random.below(30)
     const waits = this.#random.below(4)
@@ -118,10 +117,10 @@ class Run {
     }).catch(() => undefined)
   }
 
-  /** Runs to its end, while those that are there go on. */
+  /** Runs the alarm to its end, while the other members continue. */
   async #alarm(): Promise<void> {
     let isOver = false
-    const ringing = ring(this.model.groupId).finally(() => {
+    const running = runAlarm(this.model.groupId).finally(() => {
       isOver = true
     })
     while (!isOver) {
@@ -129,7 +128,7 @@ class Run {
       pass(20)
       await scheduler.wait(20)
     }
-    await ringing
+    await running
   }
 
   async #changeTopic(): Promise<void> {
@@ -146,7 +145,7 @@ class Run {
   async end(): Promise<void> {
     vi.useRealTimers()
     await settleTopics()
-    // A hint may have been lost: who wakes up asks.
+    // A hint may have been lost, so a group that restarts refreshes.
     await evictDurableObject(this.#stub()).catch(() => undefined)
     for (const one of this.model.consumers) Object.assign(one, { isPaused: false, isSlow: false })
     const partitions = new Map<string, number>()
@@ -193,14 +192,14 @@ async function play(seed: number): Promise<void> {
 test.each(SEEDS)('a group keeps its promises, seed %d', { timeout: 120_000 }, play)
 
 test.each([
-  ['a commit is answered before it is decided', () => spyOnCommit(), /what is committed of/],
+  ['a commit returns before it is decided', () => spyOnCommit(), /what is committed of/],
   [
-    'anything may be committed',
+    'any offset may be committed',
     () => vi.spyOn(GroupMembers.prototype, 'checkCommit').mockReturnValue(undefined),
     /does not skip|does not go back|what is committed of/,
   ],
-  ['nobody is waited for who holds on', () => spyOnOwned(), /alone/],
-])('the checker finds out where %s', { timeout: 120_000 }, async (_, breakIt, complaint) => {
+  ['a partition is reassigned before its holder has released it', () => spyOnOwned(), /alone/],
+])('fails in the checker if %s', { timeout: 120_000 }, async (_, breakIt, complaint) => {
   breakIt()
   let found: unknown
   for (let seed = 1; seed <= 10 && found === undefined; seed++) {
@@ -213,7 +212,7 @@ test.each([
   expect(String(found)).toMatch(complaint)
 })
 
-/** Answers before it is decided. */
+/** Makes commits return before they are decided. */
 function spyOnCommit() {
   const push = CommitQueue.prototype.push
   return vi.spyOn(CommitQueue.prototype, 'push').mockImplementation(async function (
@@ -225,7 +224,7 @@ function spyOnCommit() {
   })
 }
 
-/** Takes everybody for one that has given up what it was told to. */
+/** Treats every member as if it had released what it must revoke. */
 function spyOnOwned() {
   const { heartbeat } = ConsumerMembers.prototype
   return vi.spyOn(ConsumerMembers.prototype, 'heartbeat').mockImplementation(function (

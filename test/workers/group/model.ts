@@ -1,4 +1,4 @@
-/** Honest consumers of one group, what they were delivered, and what may be committed by now. */
+/** Correct consumers of one group, the records delivered to them, and the offsets that may be committed. */
 import { expect } from 'vitest'
 import type { Reply } from '../../../src/core/errors.ts'
 import type {
@@ -9,25 +9,25 @@ import type {
 import type { GroupId } from '../../../src/core/group/group-id.ts'
 import { codeOf, commitRequest, group, ok, tryHeartbeat } from './group-for-test.ts'
 
-/** What it lost is known to neither side. */
+/** Neither side keeps the state of lost partitions. */
 type Outcome<T> = Reply<T> | undefined
 
 interface Position {
-  /** What was committed when it was given the partition. */
+  /** The committed offset when the partition was assigned. */
   readonly start: number
-  /** Everything from `start` up to here was delivered to it. */
+  /** Everything from `start` up to here was delivered to the consumer. */
   next: number
 }
 
-/** Partitions go by `topicId/partition`. */
+/** A consumer. Partitions are named `topicId/partition`. */
 export class Consumer {
   readonly memberId: string
   topics: readonly string[]
   epoch = 0
   isPaused = false
   isSlow = false
-  told: ReadonlySet<string> = new Set()
-  /** null: it has yet to ask where to begin. */
+  assigned: ReadonlySet<string> = new Set()
+  /** null: the consumer has not yet fetched its start offset. */
   readonly holds = new Map<string, Position | null>()
 
   constructor(memberId: string, topics: readonly string[]) {
@@ -50,23 +50,23 @@ export class Consumer {
 export class GroupModel {
   readonly groupId: GroupId
   readonly consumers: Consumer[] = []
-  /** What each partition's committed offset may be. */
+  /** The allowed committed offsets of each partition. */
   readonly #possible = new Map<string, Set<number>>()
-  /** What was delivered of each partition, to whomever: from, to. */
+  /** The delivered ranges of each partition, to any consumer: from, to. */
   readonly #delivered = new Map<string, [number, number][]>()
 
   constructor(groupId: GroupId) {
     this.groupId = groupId
   }
 
-  // -- what consumers do -------------------------------------------------------------------------
+  // -- actions of consumers -------------------------------------------------------------------------
 
   async beat(one: Consumer): Promise<void> {
     const { memberId, topics, epoch } = one
-    const says = epoch === 0 ? { owned: [] } : { owned: one.owned }
+    const fields = epoch === 0 ? { owned: [] } : { owned: one.owned }
     const sent = tryHeartbeat(this.groupId, {
       ...{ memberId, memberEpoch: epoch, sessionTimeoutMs: 300, rebalanceTimeoutMs: 300 },
-      ...{ topics, mayNameUnknownTopics: true, ...says },
+      ...{ topics, mayNameUnknownTopics: true, ...fields },
     })
     const outcome: Outcome<HeartbeatAnswer> = await sent.catch(() => undefined)
     if (outcome === undefined) return
@@ -80,18 +80,18 @@ export class GroupModel {
     const { memberEpoch, assignment } = outcome.ok
     one.epoch = memberEpoch
     if (assignment === null) return
-    one.told = new Set(
+    one.assigned = new Set(
       assignment.flatMap(({ topicId, partitions }) => partitions.map((p) => `${topicId}/${p}`)),
     )
-    for (const key of one.told) if (!one.holds.has(key)) one.holds.set(key, null)
+    for (const key of one.assigned) if (!one.holds.has(key)) one.holds.set(key, null)
     if (!one.isSlow) this.giveUp(one)
   }
 
   giveUp(one: Consumer): void {
-    for (const key of [...one.holds.keys()]) if (!one.told.has(key)) one.holds.delete(key)
+    for (const key of [...one.holds.keys()]) if (!one.assigned.has(key)) one.holds.delete(key)
   }
 
-  /** It is delivered a few records of each partition that it holds. */
+  /** Delivers a few records of each partition that the consumer holds. */
   async deliver(one: Consumer, count: number): Promise<void> {
     if ([...one.holds.values()].includes(null)) await this.#begin(one)
     for (const [key, position] of one.holds) {
@@ -137,7 +137,7 @@ export class GroupModel {
     const outcome = (await group(this.groupId)
       .fetchOffsets({ member })
       .catch(() => undefined)) as Outcome<readonly CommittedOffset[]>
-    // Refused: it will hear why with its next heartbeat.
+    // After an error the consumer learns the reason from its next heartbeat.
     if (outcome === undefined || 'error' in outcome) return
     const offsets = byPartition(outcome.ok)
     for (const [key, position] of one.holds) {
@@ -148,7 +148,7 @@ export class GroupModel {
 
   #lose(one: Consumer): void {
     one.epoch = 0
-    one.told = new Set()
+    one.assigned = new Set()
     one.holds.clear()
   }
 
@@ -162,7 +162,7 @@ export class GroupModel {
     this.#delivered.set(key, [...(this.#delivered.get(key) ?? []), [from, to]])
   }
 
-  // -- what is to be true ------------------------------------------------------------------------
+  // -- invariants ------------------------------------------------------------------------
 
   async check(): Promise<void> {
     const description = (await group(this.groupId).describe()) as Reply<GroupDescription>
@@ -177,7 +177,7 @@ export class GroupModel {
     this.#checkOffsets(offsets)
     const holders = new Map<string, string>()
     for (const { memberId, epoch, holds } of this.consumers) {
-      // Whom the group has given up may not have heard of it.
+      // A consumer that the group has removed may not know it yet.
       if (!members.has(memberId) || epoch === 0) continue
       for (const [key, position] of holds) {
         expect(holders.get(key), `${key} is held by ${memberId} alone`).toBe(undefined)

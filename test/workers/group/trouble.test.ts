@@ -1,4 +1,4 @@
-/** What goes wrong around a group, and what its members notice of it. */
+/** Faults around a group, and their effect on its members. */
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, expect, test, vi } from 'vitest'
 import {
@@ -12,7 +12,7 @@ import {
   Member,
   newGroupId,
   ok,
-  ring,
+  runAlarm,
   settle,
   tryHeartbeat,
 } from './group-for-test.ts'
@@ -23,7 +23,7 @@ afterEach(async () => {
   await reset()
 })
 
-test('a coordinator that takes longer than a session expels nobody', {
+test('keeps the members during a coordinator call that is longer than a session', {
   timeout: 120_000,
 }, async () => {
   await createTopic('orders')
@@ -42,7 +42,7 @@ test('a coordinator that takes longer than a session expels nobody', {
   await asking
 })
 
-test('a known member that names something new is alive while that is asked for', {
+test('keeps a member alive while its new topic is being looked up', {
   timeout: 120_000,
 }, async () => {
   await createTopic('orders')
@@ -58,25 +58,27 @@ test('a known member that names something new is alive while that is asked for',
   const request = { memberId: 'one', memberEpoch: one.epoch, topics: ['orders', 'payments'] }
   const naming = tryHeartbeat(id, request)
   await scheduler.wait(600)
-  // Somebody else comes by, and looks who is silent.
+  // Another call arrives and expires silent members.
   expect((await describeGroup(id)).memberCount).toBe(1)
   expect(codeOf(await naming)).toBe('ok')
 })
 
-test('an alarm that waits for members finds the group deleted', { timeout: 120_000 }, async () => {
+test('handles a deletion of the group during an alarm that waits for members', {
+  timeout: 120_000,
+}, async () => {
   await createTopic('orders')
   const id = newGroupId()
   const one = new Member(id, 'one', { topics: ['orders'], sessionTimeoutMs: 20_000 })
   await settle(id, [one])
-  const rung = ring(id)
+  const running = runAlarm(id)
   await scheduler.wait(200)
   await one.leave()
   ok(await group(id).deleteGroup())
-  await rung
+  await running
   expect(codeOf(await group(id).describe())).toBe('group_id_not_found')
 })
 
-test('a creation that fails half way is made good by the next', async () => {
+test('repairs a half failed creation with the next call', async () => {
   await createTopic('orders')
   const id = newGroupId()
   await runInDurableObject(group(id), (_, { storage }) => {
@@ -96,7 +98,7 @@ test('a creation that fails half way is made good by the next', async () => {
   expect(codeOf(await tryHeartbeat(id, join))).toBe('ok')
 })
 
-test('a late duplicate of a join takes nothing from who is at work', async () => {
+test('ignores a late duplicate of a join, so that a working member loses nothing', async () => {
   await createTopic('orders', 4)
   const id = newGroupId()
   const one = new Member(id, 'one', { topics: ['orders'] })
@@ -104,18 +106,18 @@ test('a late duplicate of a join takes nothing from who is at work', async () =>
   const two = new Member(id, 'two', { topics: ['orders'] })
   await two.beat()
   await scheduler.wait(30)
-  // It is told to give up two of the four, and has yet to do so.
+  // It must revoke two of the four, and has not done so yet.
   expect(ok<{ assignment: unknown }>(await one.send()).assignment).not.toBeNull()
   const duplicate = { memberId: 'one', memberEpoch: 0, topics: ['orders'], owned: [] }
   expect(codeOf(await tryHeartbeat(id, duplicate))).toBe('ok')
   await two.beat()
   const { members } = await describeGroup(id)
   expect(members.find(({ memberId }) => memberId === 'two')?.assignment).toEqual([])
-  // Who really begins anew says so again with its next heartbeat, and all goes on.
+  // A member that really restarts joins again with its next heartbeat, and everything continues.
   await settle(id, [one, two])
 })
 
-test('a member cannot leave under an instance id that is not its own', async () => {
+test('rejects a leave under an instance id that belongs to another member', async () => {
   await createTopic('orders')
   const id = newGroupId()
   const one = new Member(id, 'one', { topics: ['orders'] })
@@ -125,7 +127,7 @@ test('a member cannot leave under an instance id that is not its own', async () 
   expect(await describeGroup(id)).toMatchObject({ state: 'stable', memberCount: 1 })
 })
 
-test('a session that is longer than an alarm may take ends all the same', {
+test('ends a session that is longer than an alarm may run', {
   timeout: 120_000,
 }, async () => {
   await createTopic('orders')
@@ -135,15 +137,15 @@ test('a session that is longer than an alarm may take ends all the same', {
   await evict(id)
   let nowMs = Date.now()
   vi.useFakeTimers({ toFake: ['Date'], now: nowMs })
-  const rung = ring(id)
+  const running = runAlarm(id)
   await scheduler.wait(100)
   nowMs += 700_000
   vi.setSystemTime(nowMs)
-  await rung
+  await running
   expect((await describeGroup(id)).memberCount).toBe(1)
   expect(await alarmTime(id)).toBeLessThanOrEqual(nowMs + 1_000)
   nowMs += 1_200_000
   vi.setSystemTime(nowMs)
-  await ring(id)
+  await runAlarm(id)
   expect((await describeGroup(id)).memberCount).toBe(0)
 })

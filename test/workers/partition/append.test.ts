@@ -29,7 +29,7 @@ afterEach(async () => {
 })
 
 describe('append()', () => {
-  test('answers with the offsets it gave', async () => {
+  test('returns the offsets that it assigned', async () => {
     const name = await newPartition()
     expect(await append(name, [batch(['a', 'b']), batch(['c'])])).toEqual({
       baseOffsets: [0, 2],
@@ -42,7 +42,7 @@ describe('append()', () => {
     expect(await valuesOf(await readAll(name))).toEqual(['a', 'b', 'c', 'd'])
   })
 
-  test('stores the bytes as they came, but for offset and leader epoch', async () => {
+  test('stores the bytes unchanged, except for offset and leader epoch', async () => {
     const name = await newPartition()
     await append(name, batch(['before']))
     const sent = batch(['a', 'b'])
@@ -52,28 +52,28 @@ describe('append()', () => {
     expect(headersOf(batches)).toMatchObject([{ baseOffset: 1, partitionLeaderEpoch: 0 }])
   })
 
-  test('refuses bytes that are no batch', async () => {
+  test('rejects bytes that are not a batch', async () => {
     const name = await newPartition()
     expect(codeOf(await tryAppend(name, new Uint8Array(0)))).toBe('invalid_record')
     expect(codeOf(await tryAppend(name, batch(['a']).subarray(0, 60)))).toBe('corrupt_message')
     expect(unwrap(await partition(name).describe())).toMatchObject({ highWatermark: 0 })
   })
 
-  test('takes a batch of max.message.bytes and refuses one byte more', async () => {
+  test('accepts a batch of max.message.bytes and rejects one byte more', async () => {
     const most = batch(['12345678901'])
     const name = await newPartition({ 'max.message.bytes': String(most.length) })
     expect(codeOf(await tryAppend(name, most))).toBe('ok')
     expect(codeOf(await tryAppend(name, batch(['123456789012'])))).toBe('message_too_large')
   })
 
-  test('keeps a batch larger than a chunk in a row of its own', async () => {
+  test('stores a batch larger than a chunk in a row of its own', async () => {
     const name = await newPartition({ 'max.message.bytes': String(2 * CHUNK_BYTES_MAX) })
     await append(name, [batch(['a']), largeBatch(1_900_000), batch(['b'])])
     expect((await chunkRows(name)).map(({ baseOffset }) => baseOffset)).toEqual([0, 1, 2])
     expect(headersOf(await readAll(name)).map(({ baseOffset }) => baseOffset)).toEqual([0, 1, 2])
   })
 
-  test('gives records the time of the log with LogAppendTime, and a CRC that holds', async () => {
+  test('sets the log append time with LogAppendTime, and a valid CRC', async () => {
     const name = await newPartition({ 'message.timestamp.type': 'LogAppendTime' })
     const before = Date.now()
     const { logAppendTime } = await append(name, batch(['a', 'b'], { timestamp: 5 }))
@@ -91,7 +91,7 @@ describe('append()', () => {
 })
 
 describe('group commit', () => {
-  test('turns appends that meet into few rows with dense offsets', async () => {
+  test('turns concurrent appends into few rows with dense offsets', async () => {
     const name = await newPartition()
     const answers = await Promise.all(range(200).map((n) => append(name, batch([`v${n}`]))))
     const offsets = answers.map(({ baseOffsets }) => baseOffsets[0] ?? -1)
@@ -101,7 +101,7 @@ describe('group commit', () => {
     expect((await chunkRows(name)).length).toBeLessThan(100)
   })
 
-  test('writes one row for a lone append and one for all that arrive in its commit', async () => {
+  test('writes one row for a lone append and one for all that arrive during its commit', async () => {
     const name = await newPartition()
     await appendTogether(
       name,
@@ -113,7 +113,7 @@ describe('group commit', () => {
     ])
   })
 
-  test('cuts a commit into rows of at most a chunk', async () => {
+  test('splits a commit into rows of at most a chunk', async () => {
     const name = await newPartition()
     await appendTogether(
       name,
@@ -124,7 +124,7 @@ describe('group commit', () => {
     expect(rows.every(({ sizeBytes }) => sizeBytes <= CHUNK_BYTES_MAX)).toBe(true)
   })
 
-  test('refuses one append of a commit without harm to the others', async () => {
+  test('rejects one append of a commit without affecting the others', async () => {
     const name = await newPartition({ 'max.message.bytes': '1000' })
     const answers = await appendTogether(name, [
       { batches: batch(['a']) },
@@ -135,7 +135,7 @@ describe('group commit', () => {
     expect(await valuesOf(await readAll(name))).toEqual(['a', 'b'])
   })
 
-  test('forgets a commit that cannot be written, and goes on after it', async () => {
+  test('drops a commit that cannot be written, and continues after it', async () => {
     const name = await newPartition()
     await append(name, batch(['before'], { producerId: 1n }))
     vi.spyOn(ChunkTable.prototype, 'insert').mockImplementationOnce(() => {
@@ -148,7 +148,7 @@ describe('group commit', () => {
     expect(await valuesOf(await readAll(name))).toEqual(['before', 'lost'])
   })
 
-  test('a defect in the middle of a commit takes nobody down but its callers', async () => {
+  test('fails only the calls of a commit that throws an unexpected error', async () => {
     const name = await newPartition()
     vi.spyOn(PartitionLog.prototype, 'append').mockImplementationOnce(() => {
       throw new Error('injected: defect')
@@ -158,7 +158,7 @@ describe('group commit', () => {
     expect((await append(name, batch(['after']))).baseOffsets).toEqual([0])
   })
 
-  test('an abort in the turn of a commit leaves nothing of it', async () => {
+  test('leaves nothing of a commit that is aborted in its turn', async () => {
     const name = await newPartition()
     await append(name, batch(['before']))
     await expect(
@@ -173,11 +173,11 @@ describe('group commit', () => {
 })
 
 describe('backpressure', () => {
-  test('throttles beyond PENDING_BYTES_MAX, and takes more once there is room', async () => {
+  test('throttles beyond PENDING_BYTES_MAX, and accepts more once there is room', async () => {
     const name = await newPartition({ 'max.message.bytes': '1990000' })
     const sizeBytes = 1_900_000
     const fitting = Math.floor(PENDING_BYTES_MAX / (sizeBytes + 100))
-    // Batches ahead of their sequence wait, and what waits counts.
+    // Batches ahead of their sequence wait, and waiting bytes count.
     const requests = range(fitting + 1).map((n) => ({
       batches: largeBatch(sizeBytes, { producerId: 1n, baseSequence: n + 1 }),
     }))
@@ -192,7 +192,7 @@ describe('backpressure', () => {
 })
 
 describe('conditional append', () => {
-  test('appends at the expected offset and nowhere else', async () => {
+  test('appends at the expected offset and at no other', async () => {
     const name = await newPartition()
     await append(name, batch(['a']))
     const late = await tryAppend(name, batch(['b']), { expectedOffset: 0 })
@@ -203,7 +203,7 @@ describe('conditional append', () => {
     expect(await valuesOf(await readAll(name))).toEqual(['a', 'c'])
   })
 
-  test('lets exactly one of twenty win, whether they meet or not', async () => {
+  test('lets exactly one of twenty win, concurrent or not', async () => {
     const name = await newPartition()
     const racers = range(20).map((n) => ({ batches: batch([`v${n}`]), expectedOffset: 0 }))
     const apart = await Promise.all(

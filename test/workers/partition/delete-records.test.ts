@@ -39,7 +39,7 @@ async function describeOf(name: string) {
   return unwrap(await partition(name).describe())
 }
 
-/** Four chunks of three records each; the third is of two batches. */
+/** Makes four chunks of three records each; the third has two batches. */
 async function filled(overrides: Record<string, string> = {}): Promise<string> {
   const name = await newPartition(overrides)
   await append(name, batch(['0', '1', '2'], { timestamp: 9_000 }))
@@ -51,7 +51,7 @@ async function filled(overrides: Record<string, string> = {}): Promise<string> {
 
 const FOREVER = { 'retention.ms': '-1' }
 
-test('moves the log start up, never down, and for good', async () => {
+test('moves the log start up, never down, and permanently', async () => {
   const name = await filled(FOREVER)
   expect(await deleteBefore(name, 4)).toBe(4)
   expect(await deleteBefore(name, 0)).toBe(4)
@@ -61,7 +61,7 @@ test('moves the log start up, never down, and for good', async () => {
     expect(await tryRead(name, { offset: 3 })).toMatchObject({
       error: { code: 'offset_out_of_range', details: { logStartOffset: 4, highWatermark: 12 } },
     })
-    // The batch that the log starts within comes whole: readers begin inside it.
+    // The batch that holds the log start is returned whole; readers skip to the log start.
     const answer = await read(name, { offset: 'earliest', maxBytes: 1 })
     expect(answer).toMatchObject({ from: 4, to: 6 })
     expect(headersOf(answer.batches).map(({ baseOffset }) => baseOffset)).toEqual([3])
@@ -70,7 +70,7 @@ test('moves the log start up, never down, and for good', async () => {
   }
 })
 
-test('deletes the chunks below, and keeps the one that it starts within', async () => {
+test('deletes the chunks below, and keeps the one that holds the log start', async () => {
   const name = await filled(FOREVER)
   const sizes = (await chunkRows(name)).map(({ sizeBytes }) => sizeBytes)
   await deleteBefore(name, 7)
@@ -79,13 +79,13 @@ test('deletes the chunks below, and keeps the one that it starts within', async 
   expect(await describeOf(name)).toMatchObject({ logStartOffset: 7, sizeBytes })
   await evictDurableObject(partition(name))
   expect(await describeOf(name)).toMatchObject({ logStartOffset: 7, sizeBytes })
-  // The next one takes it along.
+  // The next deletion removes it too.
   await deleteBefore(name, 10)
   expect((await chunkRows(name)).map(({ baseOffset }) => baseOffset)).toEqual([9])
   expect(await valuesOf(await readAll(name))).toEqual(['9', '10', '11'])
 })
 
-test('up to the high watermark leaves an empty log that goes on', async () => {
+test('leaves an empty log that continues, if called with the high watermark', async () => {
   const name = await filled()
   expect(await deleteBefore(name, 'highWatermark')).toBe(12)
   expect(await countRows(name, 'chunk')).toBe(0)
@@ -100,7 +100,7 @@ test('up to the high watermark leaves an empty log that goes on', async () => {
   expect(await valuesOf(await readAll(name))).toEqual(['a'])
 })
 
-test.each([-1, 13, Number.NaN])('refuses the offset %d, with both ends', async (offset) => {
+test.each([-1, 13, Number.NaN])('rejects the offset %d, with both ends', async (offset) => {
   const name = await filled(FOREVER)
   await deleteBefore(name, 2)
   expect(await partition(name).deleteRecords(offset)).toMatchObject({
@@ -109,18 +109,18 @@ test.each([-1, 13, Number.NaN])('refuses the offset %d, with both ends', async (
   expect(await describeOf(name)).toMatchObject({ logStartOffset: 2 })
 })
 
-test('is refused where cleanup.policy has no delete', async () => {
+test('fails if cleanup.policy does not include delete', async () => {
   const name = await newPartition({ 'cleanup.policy': 'compact' })
   expect(codeOf(await partition(name).deleteRecords(0))).toBe('policy_violation')
   const both = await newPartition({ 'cleanup.policy': 'compact,delete' })
   expect(await deleteBefore(both, 0)).toBe(0)
 })
 
-test('of a partition that does not exist is refused, and stores nothing', async () => {
+test('fails for a partition that does not exist, and stores nothing', async () => {
   expect(codeOf(await partition('none/0').deleteRecords(0))).toBe('unknown_topic_or_partition')
 })
 
-test('keeps what producers sent before', async () => {
+test('keeps the state of producers', async () => {
   const name = await newPartition(FOREVER)
   const producer = { producerId: 7n, producerEpoch: 0 }
   const first = batch(['a', 'b'], { ...producer, baseSequence: 0 })
@@ -134,13 +134,13 @@ test('keeps what producers sent before', async () => {
   expect((await append(name, next)).baseOffsets).toEqual([2])
 })
 
-test('deletes a bounded number of chunks at once and the rest by alarm, whatever the policy is by then', async () => {
+test('deletes a bounded number of chunks at once and the rest by alarm, even if the policy changes', async () => {
   const name = await newPartition(FOREVER)
   await append(name, batch(['0']))
   const bytes = await readAll(name)
   const count = MAINTENANCE_ROWS_MAX + 10
   await runInDurableObject(partition(name), (_, { storage }) => {
-    // Rows as appends would have made them, without waiting for as many commits.
+    // Inserts the rows directly, instead of making as many commits.
     for (const offset of range(count).slice(1)) {
       const copy = bytes.slice()
       new DataView(copy.buffer).setBigInt64(0, BigInt(offset))
@@ -164,7 +164,7 @@ test('deletes a bounded number of chunks at once and the rest by alarm, whatever
   expect((await describeOf(name)).sizeBytes).toBe(bytes.length)
 })
 
-test('sealing goes on around the chunk that the log starts within', async () => {
+test('does not stop sealing around the chunk that holds the log start', async () => {
   const name = await newPartition(FOREVER)
   for (const n of range(5)) await append(name, batch([`${n}a`, `${n}b`]))
   await deleteBefore(name, 3)
@@ -177,7 +177,7 @@ test('sealing goes on around the chunk that the log starts within', async () => 
   expect(await describeOf(name)).toMatchObject({ logStartOffset: 3, highWatermark: 12 })
 })
 
-test('times are found from the log start on, inside its batch and its chunk', async () => {
+test('limits look-ups by time to records above the log start, within its batch and its chunk', async () => {
   const name = await filled(FOREVER)
   const found = async (timestamp: number | 'max') => {
     const { batches } = unwrap(await partition(name).findTimestamp(timestamp))

@@ -39,7 +39,7 @@ async function versionOf(name: string): Promise<number> {
 }
 
 describe('a partition that was never configured', () => {
-  test('answers every call, and stores nothing', async () => {
+  test('rejects every call, and stores nothing', async () => {
     const name = 'never/0'
     expect(await isUnknown(name)).toBe(true)
     await runInDurableObject(partition(name), (instance) => instance.alarm())
@@ -59,7 +59,7 @@ describe('configure()', () => {
     expect(await versionOf(name)).toBe(1)
   })
 
-  test('never replaces a newer version by an older one, nor by another of the same', async () => {
+  test('never replaces a newer version by an older one, nor by another one with the same number', async () => {
     const name = await newPartition()
     await configure(name, { 'max.message.bytes': '300' }, 5)
     await configure(name, { 'max.message.bytes': '3000' }, 4)
@@ -73,7 +73,7 @@ describe('configure()', () => {
     expect(codeOf(await tryAppend(name, largeBatch(500)))).toBe('ok')
   })
 
-  test('that a crash interrupts leaves nothing or everything', async () => {
+  test('leaves nothing or everything after a crash', async () => {
     await expect(
       (async () =>
         await runInDurableObject(partition('torn/0'), (instance, state) => {
@@ -94,7 +94,7 @@ describe('configure()', () => {
 })
 
 describe('destroy()', () => {
-  test('leaves nothing: no tables, no alarm, no answer', async () => {
+  test('leaves nothing: no tables, no alarm, no responses', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, largeBatch(900_000, { producerId: 1n }))
     await append(name, largeBatch(900_000, { producerId: 1n, baseSequence: 1 }))
@@ -111,7 +111,7 @@ describe('destroy()', () => {
     expect(await tableNames(name)).toEqual([])
   })
 
-  test('is idempotent, also of what never was', async () => {
+  test('is idempotent, also for a partition that never existed', async () => {
     const name = await newPartition()
     for (const _ of [1, 2]) await partition(name).destroy()
     await partition('never/1').destroy()
@@ -119,7 +119,7 @@ describe('destroy()', () => {
     expect(await tableNames('never/1')).toEqual([])
   })
 
-  test('in the middle of appends answers each of them, and stores nothing after', async () => {
+  test('fails pending appends, and stores nothing afterwards', async () => {
     const name = await newPartition()
     const appends = Array.from({ length: 50 }, () => tryAppend(name, batch(['a'])))
     await partition(name).destroy()
@@ -130,7 +130,7 @@ describe('destroy()', () => {
     expect(await tableNames(name)).toEqual([])
   })
 
-  test('in the middle of the alarm ends it', async () => {
+  test('ends a running alarm', async () => {
     const name = await newPartition()
     for (let n = 0; n < 12; n++) await append(name, largeBatch(200_000))
     await runInDurableObject(partition(name), async (instance) => {
@@ -142,7 +142,7 @@ describe('destroy()', () => {
     expect(await alarmTime(name)).toBeNull()
   })
 
-  test('before configure() makes a new log, with an alarm of its own', async () => {
+  test('makes room for a new log with its own alarm', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: OLD }))
     await partition(name).destroy()

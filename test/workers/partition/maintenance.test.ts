@@ -64,7 +64,7 @@ describe('retention', () => {
     expect(await describeOf(name)).toMatchObject({ logStartOffset: 2, highWatermark: 4 })
   })
 
-  test('keeps what was old when it came until the next check, whatever alarms come before', async () => {
+  test('keeps records that were already old when they arrived until the next check, whatever alarms come before', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: OLD }))
     const dueMs = await dueInMs(name)
@@ -79,7 +79,7 @@ describe('retention', () => {
     expect(await describeOf(name)).toMatchObject({ logStartOffset: 4 })
   })
 
-  test('is not put off by appends that wake the object', async () => {
+  test('is not postponed by appends that wake the object', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: OLD }))
     const firstDue = await alarmTime(name)
@@ -105,7 +105,7 @@ describe('retention', () => {
     expect(await valuesOf(await readAll(name))).toEqual(['4', '5', '6'])
   })
 
-  test('only moves the log start up, and a read below it says so', async () => {
+  test('only moves the log start up, and a read below it fails', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a', 'b'], { timestamp: OLD }))
     await append(name, batch(['c']))
@@ -119,7 +119,7 @@ describe('retention', () => {
     }
   })
 
-  test('of everything keeps the next offset, across evictions', async () => {
+  test('keeps the next offset after it has deleted everything, across evictions', async () => {
     const name = await newPartition({ 'retention.ms': '1' })
     await append(name, batch(['a', 'b'], { timestamp: OLD }))
     await checkAge(name)
@@ -138,7 +138,7 @@ describe('retention', () => {
     expect(await describeOf(name)).toMatchObject({ logStartOffset: 2, highWatermark: 3 })
   })
 
-  test('goes by the time of the append where records have none', async () => {
+  test('uses the append time if records have no time', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: -1 }))
     await checkAge(name)
@@ -148,11 +148,11 @@ describe('retention', () => {
     expect(await countRows(name, 'chunk')).toBe(0)
   })
 
-  test('goes by the last append where records without a time were sealed into one row', async () => {
+  test('uses the last append if records without a time were sealed into one row', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, largeBatch(50_000, { timestamp: -1 }))
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 50_000 })
-    // Twenty fill a row, the old one among them; two are left over.
+    // Twenty fill a row, including the old one; two are left over.
     for (const _ of range(21)) await append(name, largeBatch(50_000, { timestamp: -1 }))
     await checkAge(name)
     expect(await countRows(name, 'chunk')).toBe(3)
@@ -164,7 +164,7 @@ describe('retention', () => {
     expect(await countRows(name, 'chunk')).toBe(0)
   })
 
-  test('waits for records with a time to come', async () => {
+  test('waits for records with a future time', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: Date.now() + 3_000_000 }))
     await append(name, batch(['b'], { timestamp: OLD }))
@@ -176,7 +176,7 @@ describe('retention', () => {
   test.each([
     ['9223372036854775807', 0],
     ['1000', 2 ** 53 - 1_000_000],
-  ])('with retention.ms=%s and a time of %d: no alarm comes early', async (retentionMs, time) => {
+  ])('sets no early alarm with retention.ms=%s and a time of %d', async (retentionMs, time) => {
     const name = await newPartition({
       'retention.ms': retentionMs,
       'message.timestamp.after.max.ms': '9223372036854775807',
@@ -189,7 +189,7 @@ describe('retention', () => {
     expect(await valuesOf(await readAll(name))).toEqual(['a'])
   })
 
-  test('hears of a change of config', async () => {
+  test('applies a change of config', async () => {
     const name = await newPartition({ 'retention.ms': '-1' })
     await append(name, batch(['a'], { timestamp: OLD }))
     expect(await alarmTime(name)).toBeNull()
@@ -200,7 +200,7 @@ describe('retention', () => {
     expect(await countRows(name, 'chunk')).toBe(0)
   })
 
-  test('is awake again after everything was deleted', async () => {
+  test('resumes after everything was deleted', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: OLD }))
     await evictDurableObject(partition(name))
@@ -210,7 +210,7 @@ describe('retention', () => {
     expect(await dueInMs(name)).toBeLessThanOrEqual(RETENTION_CHECK_INTERVAL_MS_DEFAULT)
   })
 
-  test('does not wait for the alarm by which producers are forgotten', async () => {
+  test('does not wait for the alarm that expires producers', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: OLD, producerId: 1n }))
     await evictDurableObject(partition(name))
@@ -220,7 +220,7 @@ describe('retention', () => {
     expect(await dueInMs(name)).toBeLessThanOrEqual(RETENTION_CHECK_INTERVAL_MS_DEFAULT)
   })
 
-  test('comes though the alarm is lost', async () => {
+  test('runs even if the alarm was lost', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: OLD }))
     await runInDurableObject(partition(name), (_, { storage }) => storage.deleteAlarm())
@@ -236,7 +236,7 @@ describe('retention', () => {
     await append(name, batch(['a']))
     const bytes = await readAll(name)
     await runInDurableObject(partition(name), (_, { storage }) => {
-      // Rows as appends would have made them, without waiting for as many commits.
+      // Inserts the rows directly, instead of making as many commits.
       for (const n of range(MAINTENANCE_ROWS_MAX + 10)) {
         const copy = bytes.slice()
         new DataView(copy.buffer).setBigInt64(0, BigInt(n + 1))
@@ -262,7 +262,7 @@ describe('retention', () => {
 })
 
 describe('sealing', () => {
-  test('comes by alarm, a moment after a checkpoint', async () => {
+  test('runs by alarm, shortly after a checkpoint', async () => {
     const name = await newPartition()
     for (const _ of range(22)) await append(name, largeBatch(CHECKPOINT_BYTES / 22))
     expect(await dueInMs(name)).toBeLessThanOrEqual(SEAL_DELAY_MS)
@@ -294,13 +294,13 @@ describe('sealing', () => {
     expect(await describeOf(name)).toMatchObject({ sizeBytes, highWatermark: 338 })
   })
 
-  test('goes on where it was stopped', async () => {
+  test('continues where it was stopped', async () => {
     const name = await newPartition()
     for (const _ of range(160)) await append(name, largeBatch(50_000))
     const before = await readAll(name)
     const rowCounts = [160]
     for (let turn = 0; turn < 8; turn++) {
-      // One turn of the alarm, then the object is gone.
+      // One turn of the alarm, then the object is evicted.
       await runInDurableObject(partition(name), (instance) => {
         void instance.alarm().catch(() => undefined)
       })

@@ -1,12 +1,12 @@
 /**
- * Question: does a partition keep its promises when it is evicted, aborted, sealed and trimmed between
- * and within any two calls?
- * Contract: L1 to L6, L8, L9 and P1, P2, P4 of docs/GUARANTEES.md after every step; a call that an abort cut off
- * took effect as a whole or not at all, and where it has a sequence a retry tells which.
+ * Question: does a partition keep its promises when it is evicted, aborted,
+ * sealed and trimmed between and within any two calls?
+ * Contract: L1 to L6, L8, L9 and P1, P2, P4 of docs/GUARANTEES.md after every step; a call that an abort interrupted
+ * took effect as a whole or not at all, and if it has a sequence, a retry shows which.
  * Model: `LogModel`: the bytes seen so far, the calls since, and each producer's batches with their offsets.
- * Generated: from a seed, steps of up to six concurrent appends (plain, conditional, idempotent and in the
- * wrong order), retries, gaps, reads, evictions, alarms, retention by size, and aborts of all objects at
- * any moment of an append. Limits: one partition, two producers, 60 steps a seed.
+ * Generated: from a seed, steps of up to six concurrent appends (plain, conditional, idempotent and out of order),
+ * retries, gaps, reads, evictions, alarms, retention by size, and aborts of all objects at any moment of an append.
+ * Limits: one partition, two producers, 60 steps per seed.
  */
 import {
   abortAllDurableObjects,
@@ -31,7 +31,7 @@ import {
 
 const STEPS = 60
 const FILLER_BYTES = 150_000
-/** Fixed ones, and two that are new in each run; a seed that fails joins the fixed ones. */
+/** Fixed seeds, and two that are new in each run; a seed that fails is added to the fixed ones. */
 const SEEDS = [1, 2, 3, 4, 5, 6, Date.now() % 1_000_000, (Date.now() * 7) % 1_000_000]
 
 afterEach(async () => {
@@ -42,7 +42,7 @@ interface Producer {
   readonly id: number
   epoch: number
   next: number
-  /** Under the current epoch, in order. */
+  /** The batches sent under the current epoch, in order. */
   sent: { readonly operation: Operation; readonly offset: number }[]
 }
 
@@ -113,7 +113,7 @@ class Run {
     }
   }
 
-  /** Up to six calls at once; with `isAborted` all objects are aborted at some moment of them. */
+  /** Makes up to six concurrent calls; with `isAborted` all objects are aborted at some moment of them. */
   async #appendTogether(isAborted: boolean): Promise<void> {
     const operations: { operation: Operation; expectedOffset?: number }[] = []
     const sent = new Map<Producer, Operation[]>()
@@ -122,7 +122,7 @@ class Run {
         this.#newOperation(producer),
       )
       sent.set(producer, pipelined)
-      // The later one goes first: it has to wait for the other.
+      // The later batch is sent first: it must wait for the other.
       for (const operation of [...pipelined].reverse()) operations.push({ operation })
     }
     for (let n = this.#random.below(3); n > 0; n--) {
@@ -149,7 +149,7 @@ class Run {
     for (const [producer, operations] of sent) await this.#settle(producer, operations, places)
   }
 
-  /** From within, so that it falls between any two turns of a commit, its answers on their way or not. */
+  /** Aborts from within, so that it falls between any two turns of a commit, also while responses are in transit. */
   async #abortSoon(): Promise<void> {
     const turns = this.#random.below(12)
     const syncs = this.#random.below(4)
@@ -160,7 +160,7 @@ class Run {
     }).catch(() => undefined)
   }
 
-  /** Repeats what is not known to be in the log, in order, until everything is. */
+  /** Repeats, in order, the batches that may not be in the log, until all of them are. */
   async #settle(
     producer: Producer,
     operations: readonly Operation[],
@@ -192,7 +192,7 @@ class Run {
     }
   }
 
-  /** A gap is refused; a new epoch fences the old one. */
+  /** Checks that a gap is rejected, and that a new epoch fences the old one. */
   async #breakSequence(): Promise<void> {
     const producer = this.#producers[this.#random.below(2)]
     if (producer === undefined || producer.sent.length === 0) return
@@ -230,7 +230,7 @@ class Run {
     }
   }
 
-  /** The alarm runs to its end, or is cut short. */
+  /** Runs the alarm to its end, or interrupts it. */
   async #maintainThrough(): Promise<void> {
     const { name } = this.#model
     const alarm = maintain(name).catch(() => undefined)

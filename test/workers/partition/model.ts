@@ -1,6 +1,6 @@
 /**
- * What a partition should hold, and the log as it was seen: once a batch was read or acknowledged, its
- * bytes must be there unchanged until retention takes them.
+ * The expected content of a partition, and the log as it was seen: once a batch was read or acknowledged, its bytes
+ * must stay unchanged until retention deletes them.
  */
 import { expect } from 'vitest'
 import { batchBytes } from '../../../src/core/batch/record-batch.ts'
@@ -14,13 +14,13 @@ import {
   valuesOf,
 } from './partition-for-test.ts'
 
-/** One call to append; `batches` are the values of each of its batches, unique in the whole run. */
+/** One append call; `batches` are the values of each of its batches, unique in the whole run. */
 export interface Operation {
   readonly batches: ReadonlyArray<readonly string[]>
   readonly producer?: { readonly id: number; readonly epoch: number; readonly sequence: number }
 }
 
-/** `undefined`: the answer did not arrive, and the call took effect or did not. */
+/** `undefined`: the response did not arrive, and the call took effect or did not. */
 export type Outcome =
   | { readonly baseOffsets: readonly number[] }
   | { readonly code: string }
@@ -55,14 +55,16 @@ export class LogModel {
     return this.#seen.reduce((sum, { bytes }) => sum + bytes.length, 0)
   }
 
-  /** The batches a read from `offset` has to begin with. */
+  /** Returns the batches that a read from `offset` must begin with. */
   from(offset: number): readonly SeenBatch[] {
     return this.#seen.filter(({ endOffset }) => endOffset > offset)
   }
 
   /**
-   * Reads the log and holds it against what was seen before (L1, L2, L3) and against the calls since
-   * then (L1, L4, L5, P1). @returns for each call whether it is in the log, and where.
+   * Reads the log and checks it against what was seen before (L1, L2, L3) and
+   * against the calls since then (L1, L4, L5, P1).
+   *
+   * @returns for each call whether it is in the log, and where.
    */
   async check(
     calls: ReadonlyArray<readonly [Operation, Outcome]>,
@@ -125,7 +127,7 @@ export class LogModel {
     return there[0]?.baseOffset
   }
 
-  /** Retention ran: the log start only grew, to the start of a batch, and a read below it says so. */
+  /** Checks after retention that the log start only grew, to the start of a batch, and that a read below it fails. */
   async trimmed(retentionBytes: number): Promise<void> {
     const { logStartOffset } = unwrap(await partition(this.name).describe())
     expect(logStartOffset).toBeGreaterThanOrEqual(this.#logStartOffset)

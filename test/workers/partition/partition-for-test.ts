@@ -1,4 +1,4 @@
-/** What the partition's tests share: a configured partition, batches of text, a look at what came of them. */
+/** Helpers of the partition tests: a configured partition, batches of text, reading the results. */
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import type { Partition } from '../../../durable-objects/partition/partition.ts'
@@ -25,14 +25,18 @@ import { checksOf } from '../../support/batch-checks.ts'
 const text = { encode: new TextEncoder(), decode: new TextDecoder() }
 const NO_CODECS = {} as Codecs
 
-/** A stub of its own for each call: one that met an abort stays broken. */
+/** Returns a new stub per call: one that met an abort stays broken. */
 export function partition(name: string): DurableObjectStub<Partition> {
   return env.PARTITION.getByName(name)
 }
 
 let created = 0
 
-/** A partition that nobody else uses. @returns its name. */
+/**
+ * Makes an unused partition.
+ *
+ * @returns its name.
+ */
 export async function newPartition(overrides: Record<string, string> = {}): Promise<string> {
   created += 1
   const name = `topic-${created}/0`
@@ -69,7 +73,7 @@ export function batch(values: readonly string[], fields: BatchFields = {}) {
   return encodeBatch(records, producer)
 }
 
-/** A batch of one record whose value has `sizeBytes` bytes. */
+/** Makes a batch of one record whose value has `sizeBytes` bytes. */
 export function largeBatch(sizeBytes: number, fields: BatchFields = {}) {
   return batch(['x'.repeat(sizeBytes)], fields)
 }
@@ -85,7 +89,7 @@ export async function tryAppend(
   return (await partition(name).append(appendRequest(bytes, options))) as Reply<AppendReply>
 }
 
-/** The request of a caller that wants nothing special. */
+/** Makes the request of a caller without special options. */
 export function appendRequest(batches: Uint8Array, options: AppendOptions = {}): AppendRequest {
   return {
     batches,
@@ -95,7 +99,7 @@ export function appendRequest(batches: Uint8Array, options: AppendOptions = {}):
   }
 }
 
-/** False for bytes that the partition has to refuse. */
+/** Returns false for bytes that the partition must reject. */
 function isBatch(bytes: Uint8Array): boolean {
   return 'ok' in reply(() => readBatchHeaders(bytes))
 }
@@ -104,7 +108,7 @@ export async function append(...args: Parameters<typeof tryAppend>): Promise<App
   return unwrap(await tryAppend(...args))
 }
 
-/** The code of a refusal, or `ok`. */
+/** Returns the code of an error, or `ok`. */
 export function codeOf(answer: Reply<unknown>): ErrorBody['code'] | 'ok' {
   return 'error' in answer ? answer.error.code : 'ok'
 }
@@ -129,7 +133,7 @@ export interface StoredRecord {
   readonly value: string
 }
 
-/** The headers of batches; each batch is held against its checksum. */
+/** Returns the headers of batches, after checking each checksum. */
 export function headersOf(batches: Uint8Array): BatchHeader[] {
   if (batches.length === 0) return []
   const headers = readBatchHeaders(batches)
@@ -152,7 +156,7 @@ export async function valuesOf(batches: Uint8Array): Promise<string[]> {
   return (await recordsOf(batches)).map(({ value }) => value)
 }
 
-/** The bytes of the whole log, as a reader of `maxBytes` at a time gets them. */
+/** Returns the bytes of the whole log, read in steps of `maxBytes`. */
 export async function readAll(name: string, maxBytes = FETCH_BYTES_MAX): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   for (let offset: number | 'earliest' = 'earliest'; ; ) {
@@ -163,7 +167,7 @@ export async function readAll(name: string, maxBytes = FETCH_BYTES_MAX): Promise
   }
 }
 
-/** `toEqual` for megabytes: it would compare them element by element, each with its own words. */
+/** Replaces `toEqual` for megabytes, which would compare and report them element by element. */
 export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, index) => byte === other[index])
 }
@@ -206,18 +210,18 @@ export async function alarmTime(name: string): Promise<number | null> {
   return await runInDurableObject(partition(name), (_, { storage }) => storage.getAlarm())
 }
 
-/** Runs what the alarm runs, whether it is set or not. */
+/** Runs the alarm handler, whether the alarm is set or not. */
 export async function maintain(name: string): Promise<void> {
   await runInDurableObject(partition(name), (instance) => instance.alarm())
 }
 
-/** The alarm of an object that sleeps until then: it checks the age of records. */
+/** Runs the alarm of an object that was asleep until then: it checks the age of records. */
 export async function checkAge(name: string): Promise<void> {
   await evictDurableObject(partition(name))
   await maintain(name)
 }
 
-/** Many appends in one turn of the partition, so that they are sure to meet in its queue. */
+/** Sends many appends in one turn of the partition, so that they are sure to meet in its queue. */
 export async function appendTogether(
   name: string,
   requests: ReadonlyArray<{ batches: Uint8Array } & AppendOptions>,
@@ -229,7 +233,7 @@ export async function appendTogether(
   )) as Reply<AppendReply>[]
 }
 
-/** 0 up to, not including, `count`. */
+/** Returns the numbers from 0 up to, but not including, `count`. */
 export function range(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index)
 }

@@ -36,13 +36,13 @@ afterEach(async () => {
   await reset()
 })
 
-/** The batch with one record that has this sequence. */
+/** Makes the batch with the one record that has this sequence. */
 function one(baseSequence: number, fields: BatchFields = {}) {
   return batch([`s${baseSequence}`], { producerId: 7n, baseSequence, ...fields })
 }
 
 describe('an idempotent producer', () => {
-  test('gets the first answer to a retry, and the log holds one copy', async () => {
+  test('gets the first result for a retry, and the log holds one copy', async () => {
     const name = await newPartition()
     const first = await append(name, one(0))
     await append(name, one(1))
@@ -50,7 +50,7 @@ describe('an idempotent producer', () => {
     expect(await valuesOf(await readAll(name))).toEqual(['s0', 's1'])
   })
 
-  test('gets one answer for a request and its retry that meet in one commit', async () => {
+  test('gets one result for a request and its retry in the same commit', async () => {
     const name = await newPartition()
     const requests = [{ batches: one(0) }, { batches: one(0) }, { batches: one(0) }]
     const answers = await appendTogether(name, requests)
@@ -71,7 +71,7 @@ describe('an idempotent producer', () => {
     expect(await append(name, one(0))).toEqual(first)
   })
 
-  test('is refused a gap, and fenced by a higher epoch for good', async () => {
+  test('is rejected after a gap, and permanently fenced by a higher epoch', async () => {
     const name = await newPartition()
     await append(name, one(0))
     expect(codeOf(await tryAppend(name, one(2)))).toBe('out_of_order_sequence_number')
@@ -82,13 +82,13 @@ describe('an idempotent producer', () => {
     expect(codeOf(await tryAppend(name, one(1, { producerEpoch: 1 })))).toBe('ok')
   })
 
-  test("begins anywhere by Kafka's rules, and with 0 by the others", async () => {
+  test("begins with any sequence by Kafka's rules, and with 0 by the others", async () => {
     const name = await newPartition()
     expect(codeOf(await tryAppend(name, one(3)))).toBe('unknown_producer_id')
     expect(codeOf(await tryAppend(name, one(3), { producerRules: 'kafka' }))).toBe('ok')
   })
 
-  test('goes on from the highest sequence with 0', async () => {
+  test('wraps from the highest sequence to 0', async () => {
     const name = await newPartition()
     const last = 2 ** 31 - 1
     await append(name, one(last), { producerRules: 'kafka' })
@@ -98,15 +98,15 @@ describe('an idempotent producer', () => {
   })
 })
 
-describe('a resend that is cut into other batches', () => {
-  /** The batch with the records of these sequences. */
+describe('a resend in different batches', () => {
+  /** Makes the batch with the records of these sequences. */
   const some = (from: number, to: number) =>
     batch(
       range(to - from).map((index) => `s${from + index}`),
       { producerId: 7n, baseSequence: from },
     )
 
-  test("is refused by Kafka's rules", async () => {
+  test("is rejected by Kafka's rules", async () => {
     const name = await newPartition()
     const rules = { producerRules: 'kafka' } as const
     await append(name, some(0, 5))
@@ -114,7 +114,7 @@ describe('a resend that is cut into other batches', () => {
     expect(codeOf(await tryAppend(name, some(1, 3), rules))).toBe('out_of_order_sequence_number')
   })
 
-  test('is told what to cut off, and appends nothing', async () => {
+  test('returns its overlaps, and appends nothing', async () => {
     const name = await newPartition()
     await append(name, batch(['other']))
     await append(name, some(0, 5))
@@ -129,7 +129,7 @@ describe('a resend that is cut into other batches', () => {
     }
   })
 
-  test('is answered where it has nothing new, also after an eviction', async () => {
+  test('succeeds if it has nothing new, also after an eviction', async () => {
     const name = await newPartition()
     await append(name, some(0, 5))
     await append(name, batch(['other']))
@@ -145,14 +145,14 @@ describe('a resend that is cut into other batches', () => {
         ],
         nextOffset: 8,
       })
-      // As it was sent first: the first answer, and no more.
+      // In the original batch: the first result, without pieces.
       expect(await append(name, some(5, 8))).not.toHaveProperty('pieces')
       await evictDurableObject(partition(name))
     }
     expect((await valuesOf(await readAll(name))).length).toBe(9)
   })
 
-  test('tells the log append time of its last record', async () => {
+  test('returns the log append time of its last record', async () => {
     const name = await newPartition({ 'message.timestamp.type': 'LogAppendTime' })
     await append(name, some(0, 5))
     await scheduler.wait(5)
@@ -160,7 +160,7 @@ describe('a resend that is cut into other batches', () => {
     expect((await append(name, some(1, 7))).logAppendTime).toBe(logAppendTime)
   })
 
-  test('of which the log knows nothing any more has no place', async () => {
+  test('returns no offset for records that the log no longer remembers', async () => {
     const name = await newPartition()
     for (const sequence of range(7)) await append(name, one(sequence))
     expect(await append(name, some(0, 2))).toMatchObject({
@@ -171,12 +171,12 @@ describe('a resend that is cut into other batches', () => {
     })
   })
 
-  test('waits for the batch before it, and is then told what to cut off', async () => {
+  test('waits for the preceding batch, and then returns its overlaps', async () => {
     const name = await newPartition()
     await append(name, some(0, 1))
     const early = tryAppend(name, some(3, 9))
     await scheduler.wait(20)
-    // Two of its records come in the batch that it waits for.
+    // Two of its records arrive in the batch that it waits for.
     await append(name, some(1, 5))
     expect(await early).toMatchObject({
       ok: { overlaps: [{ index: 0, pieces: [{ recordsCount: 2, baseOffset: 3 }] }] },
@@ -184,7 +184,7 @@ describe('a resend that is cut into other batches', () => {
     expect((await valuesOf(await readAll(name))).length).toBe(5)
   })
 
-  test('waits for the batch before it, and is answered where nothing of it is new by then', async () => {
+  test('waits for the preceding batch, and succeeds if by then nothing of it is new', async () => {
     const name = await newPartition()
     const calls = [some(0, 3), some(8, 9)]
     const early = tryAppend(name, calls)
@@ -194,7 +194,7 @@ describe('a resend that is cut into other batches', () => {
     expect(await early).toMatchObject({ ok: { baseOffsets: [0, 8] } })
   })
 
-  test('meets its copies in one commit', async () => {
+  test('is deduplicated within one commit', async () => {
     const name = await newPartition()
     const answers = await appendTogether(
       name,
@@ -210,8 +210,8 @@ describe('a resend that is cut into other batches', () => {
   })
 })
 
-describe('batches that overtake each other', () => {
-  test('wait for the one before them', async () => {
+describe('batches out of order', () => {
+  test('wait for the preceding one', async () => {
     const name = await newPartition()
     const order = [3, 1, 4, 2, 0]
     const answers = await Promise.all(order.map((n) => append(name, one(n))))
@@ -229,7 +229,7 @@ describe('batches that overtake each other', () => {
     expect(await valuesOf(await readAll(name))).toEqual(['s0', 's1', 's2'])
   })
 
-  test('cost no more to decide than others, though a thousand come in reverse', async () => {
+  test('cost no more to decide than others, even if a thousand arrive in reverse', async () => {
     const name = await newPartition()
     const decide = vi.spyOn(PartitionLog.prototype, 'append')
     const order = range(1_000).reverse()
@@ -241,7 +241,7 @@ describe('batches that overtake each other', () => {
     expect(decide.mock.calls.length).toBeLessThanOrEqual(3 * order.length)
   })
 
-  test('are refused when it does not come in time', async () => {
+  test('are rejected if it does not arrive in time', async () => {
     const name = await newPartition()
     await append(name, one(0))
     const before = Date.now()
@@ -252,7 +252,7 @@ describe('batches that overtake each other', () => {
     expect(Date.now() - before).toBeGreaterThanOrEqual(SEQUENCE_GAP_WAIT_MS - 5)
   })
 
-  test('are told what is missing now, not what was missing when they came', async () => {
+  test('are rejected with the sequence that is missing now, not the one that was missing on arrival', async () => {
     const name = await newPartition()
     const early = tryAppend(name, one(2))
     await scheduler.wait(10)
@@ -271,7 +271,7 @@ describe('batches that overtake each other', () => {
     expect(codeOf(await early)).toBe('invalid_producer_epoch')
   })
 
-  test('are refused when the partition is deleted', async () => {
+  test('are rejected when the partition is deleted', async () => {
     const name = await newPartition()
     const early = tryAppend(name, one(2))
     await scheduler.wait(10)
@@ -280,8 +280,8 @@ describe('batches that overtake each other', () => {
   })
 })
 
-describe('what is known of producers', () => {
-  /** Holds the partition against every answer it gave: the last five are remembered, the next fits. */
+describe('the state of producers', () => {
+  /** Checks the partition against every result it returned: the last five are remembered, the next one fits. */
   async function expectRemembered(name: string, offsets: readonly number[]): Promise<void> {
     const count = offsets.length
     for (const sequence of range(count).slice(-5)) {
@@ -357,7 +357,7 @@ describe('what is known of producers', () => {
     ).toEqual(next)
   })
 
-  test('is forgotten after PRODUCER_EXPIRATION_MS of silence, by alarm', async () => {
+  test('expires after PRODUCER_EXPIRATION_MS without an append, by alarm', async () => {
     const name = await newPartition({ 'retention.ms': '-1' })
     await append(name, [one(0), largeBatch(CHECKPOINT_BYTES - 100)])
     expect(await countRows(name, 'producer')).toBe(1)
@@ -395,7 +395,7 @@ describe('what is known of producers', () => {
     expect(codeOf(await tryAppend(name, ahead))).toBe('unknown_producer_id')
   })
 
-  test('has an alarm to be forgotten by', async () => {
+  test('sets an alarm for its expiry', async () => {
     const name = await newPartition({ 'retention.ms': '-1' })
     await append(name, [one(0), largeBatch(CHECKPOINT_BYTES - 100)])
     expect(await countRows(name, 'producer')).toBe(1)
@@ -405,7 +405,7 @@ describe('what is known of producers', () => {
     expect(dueInMs).toBeLessThanOrEqual(PRODUCER_EXPIRATION_MS)
   })
 
-  test('is looked for only when one can have expired', async () => {
+  test('is scanned only when a producer can have expired', async () => {
     const name = await newPartition()
     await runInDurableObject(partition(name), (_, { storage }) => {
       const exec = vi.fn(storage.sql.exec.bind(storage.sql))
@@ -419,14 +419,14 @@ describe('what is known of producers', () => {
         producers.set(producerId, { epoch: 0, batches: [] }, nowMs)
         producers.writeChanged()
       }
-      // After a wake-up nothing is known; from then on, that there is no row.
+      // After a start nothing is known; from then on, that there is no row.
       expect(expire(1)).toEqual({ atMs: undefined, hasLooked: true })
       expect(expire(2)).toEqual({ atMs: undefined, hasLooked: false })
       append(1n, 10)
       append(2n, 20)
       const first = 10 + PRODUCER_EXPIRATION_MS
       expect(expire(30)).toEqual({ atMs: first, hasLooked: false })
-      // The first came back: when it was due there is nothing to delete, and the second is next.
+      // The first producer appended again: at its old deadline there is nothing to delete, and the second is next.
       append(1n, 30)
       expect(expire(first)).toEqual({ atMs: first + 10, hasLooked: true })
       expect(expire(first + 9)).toEqual({ atMs: first + 10, hasLooked: false })
@@ -437,8 +437,8 @@ describe('what is known of producers', () => {
   })
 })
 
-describe('waking up', () => {
-  /** Counts the batches of idempotent producers that a wake-up replays. */
+describe('a start', () => {
+  /** Counts the batches of idempotent producers that a start replays. */
   async function replayed(name: string): Promise<number> {
     await evictDurableObject(partition(name))
     const set = vi.spyOn(ProducerTable.prototype, 'set')
@@ -452,7 +452,7 @@ describe('waking up', () => {
     timeout: 120_000,
   }, async () => {
     const name = await newPartition()
-    // One chunk for each append, as from producers that come one at a time.
+    // One chunk per append, as from producers that send one at a time.
     await runInDurableObject(partition(name), async (instance) => {
       for (const sequence of range(CHECKPOINT_CHUNKS - 1)) {
         await instance.append(appendRequest(one(sequence)))

@@ -31,7 +31,7 @@ async function describeOf(name: string) {
 }
 
 describe('describe()', () => {
-  test('tells both ends and the size', async () => {
+  test('returns both ends and the size', async () => {
     const name = await newPartition()
     expect(await describeOf(name)).toEqual({
       partition: 0,
@@ -49,7 +49,7 @@ describe('describe()', () => {
 })
 
 describe('read()', () => {
-  /** Twelve batches of three records in rows of one and of many batches; then sealed, or not. */
+  /** Makes twelve batches of three records in rows of one and of many batches; sealed or not. */
   async function filled(isSealed: boolean): Promise<string> {
     const name = await newPartition()
     const batches = range(12).map((n) => batch([`${n}a`, `${n}b`, `${n}c`]))
@@ -69,7 +69,7 @@ describe('read()', () => {
     return name
   }
 
-  describe.each([false, true])('from a log that is sealed: %s', (isSealed) => {
+  describe.each([false, true])('from a log, sealed: %s', (isSealed) => {
     test('begins with the batch that holds the offset', async () => {
       const name = await filled(isSealed)
       for (const offset of range(36)) {
@@ -82,7 +82,7 @@ describe('read()', () => {
       }
     })
 
-    test('gives as many whole batches as fit', async () => {
+    test('returns as many whole batches as fit', async () => {
       const name = await filled(isSealed)
       const sizeBytes = batch(['0a', '0b', '0c']).length
       const counts: number[] = []
@@ -93,7 +93,7 @@ describe('read()', () => {
       expect(counts).toEqual([1, 1, 1, 2, 4])
     })
 
-    test('gives the same bytes whatever the steps', async () => {
+    test('returns the same bytes in steps of any size', async () => {
       const name = await filled(isSealed)
       const whole = await readAll(name)
       for (const maxBytes of [1, 250, 1_000, 1_000_000]) {
@@ -102,7 +102,7 @@ describe('read()', () => {
     })
   })
 
-  test('leaves a first batch that does not fit where it may', async () => {
+  test('leaves a first batch that does not fit, if allowed', async () => {
     const name = await newPartition()
     await append(name, [batch(['a']), largeBatch(10_000)])
     const sizeBytes = batch(['a']).length
@@ -115,7 +115,7 @@ describe('read()', () => {
     expect(next).toEqual([0, 0, 1, 1, 2])
   })
 
-  test('carries nothing but the batches that it gives', async () => {
+  test('returns only the buffer of its batches', async () => {
     const name = await newPartition()
     await append(name, [largeBatch(10_000), batch(['a'])])
     const { batches } = await read(name, { offset: 1 })
@@ -131,7 +131,7 @@ describe('read()', () => {
     expect(latest.batches.length).toBe(0)
   })
 
-  test('is empty at the end and refused beyond it, with both ends', async () => {
+  test('is empty at the end, and fails beyond it with both ends', async () => {
     const name = await newPartition()
     await append(name, batch(['a', 'b']))
     expect((await read(name, { offset: 2 })).batches.length).toBe(0)
@@ -140,7 +140,7 @@ describe('read()', () => {
     })
   })
 
-  test.each([-1, Number.NaN])('refuses the offset %d', async (offset) => {
+  test.each([-1, Number.NaN])('rejects the offset %d', async (offset) => {
     const name = await newPartition()
     await append(name, batch(['a']))
     expect(codeOf(await tryRead(name, { offset }))).toBe('offset_out_of_range')
@@ -179,21 +179,21 @@ describe('findTimestamp()', () => {
     expect(await baseOffsetAt(name, 'max')).toBe(6)
   })
 
-  test('carries nothing but the batch', async () => {
+  test('returns only the buffer of the batch', async () => {
     const name = await newPartition()
     await append(name, [largeBatch(10_000, { timestamp: Date.now() - 10 }), batch(['a'])])
     const [found] = unwrap(await partition(name).findTimestamp('max')).batches
     expect(found?.buffer.byteLength).toBe(batch(['a']).length)
   })
 
-  test('passes records without a time', async () => {
+  test('skips records without a time', async () => {
     const name = await newPartition({ 'retention.ms': '-1' })
     await append(name, batch(['no time'], { timestamp: -1 }))
     await append(name, batch(['a'], { timestamp: 1_000 }))
     expect(await baseOffsetAt(name, 0)).toBe(1)
   })
 
-  test('tells both ends', async () => {
+  test('returns both ends', async () => {
     const name = await newPartition()
     await append(name, batch(['a']))
     expect(unwrap(await partition(name).findTimestamp(0))).toMatchObject({
@@ -203,10 +203,10 @@ describe('findTimestamp()', () => {
   })
 })
 
-/** Longer than a test may take: a poll that waits for its deadline does not pass. */
+/** Longer than a test may take, so that a poll that waits for its deadline fails the test. */
 const FOR_EVER_MS = 600_000
 
-describe('long poll', () => {
+describe('a long poll', () => {
   let name: string
   beforeEach(async () => {
     name = await newPartition()
@@ -219,14 +219,14 @@ describe('long poll', () => {
     expect(await valuesOf((await polled).batches)).toEqual(['a'])
   })
 
-  test('tells of an append without carrying it', async () => {
+  test('returns on an append, without records if they do not fit', async () => {
     const polled = read(name, { maxBytes: 0, mayLeaveFirst: true, maxWaitMs: 20_000 })
     await scheduler.wait(20)
     await append(name, batch(['a']))
     expect(await polled).toMatchObject({ to: 0, highWatermark: 1 })
   })
 
-  test('waits from the end it was asked at', async () => {
+  test('waits from the end at the time of its request', async () => {
     await append(name, batch(['a']))
     const polled = read(name, { offset: 'latest', maxWaitMs: 20_000 })
     await scheduler.wait(20)
@@ -248,7 +248,7 @@ describe('long poll', () => {
     expect(await valuesOf((await polled).batches)).toEqual(['a', 'b', 'c'])
   })
 
-  test('does not wait for more than maxBytes lets it have', async () => {
+  test('does not wait for more than maxBytes allows', async () => {
     const sizeBytes = batch(['a']).length
     await append(name, [batch(['a']), batch(['b']), batch(['c'])])
     const answer = await read(name, {
@@ -259,7 +259,7 @@ describe('long poll', () => {
     expect(answer.to).toBe(2)
   })
 
-  test('answers at its deadline with what there is', async () => {
+  test('returns at its deadline with what was read', async () => {
     await append(name, batch(['a']))
     const before = Date.now()
     const answer = await read(name, { minBytes: 1_000, maxWaitMs: 100 })
@@ -275,7 +275,7 @@ describe('long poll', () => {
     expect(codeOf(await polled)).toBe('unknown_topic_or_partition')
   })
 
-  test('answers at once where WAITERS_MAX wait already', async () => {
+  test('returns at once if WAITERS_MAX are waiting', async () => {
     await runInDurableObject(partition(name), async (instance) => {
       const poll = (maxWaitMs: number) =>
         instance.read({ offset: 0, maxBytes: 1, minBytes: 1, maxWaitMs, isolation: 'committed' })

@@ -68,13 +68,13 @@ async function offsetsIn(tail: Tail, count: number): Promise<number[]> {
   return seen().map(({ baseOffset }) => baseOffset)
 }
 
-/** Long enough for what should not come to come. */
+/** Waits long enough for unexpected messages to arrive. */
 async function quiet(): Promise<void> {
   await scheduler.wait(40)
 }
 
 describe('a tail', () => {
-  test('is given what the log holds, and then what is appended', async () => {
+  test('receives what the log holds, and then what is appended', async () => {
     const name = await newPartition()
     await append(name, [batch(['a']), batch(['b'])])
     const tail = await openTail(name, 'earliest', 10_000)
@@ -90,7 +90,7 @@ describe('a tail', () => {
     expect(await valuesOf(bytesOf(tail))).toEqual(['a', 'b', 'c', 'd', 'e'])
   })
 
-  test('says where it begins', async () => {
+  test('returns its start offset', async () => {
     const name = await newPartition()
     await append(name, batch(['a', 'b', 'c']))
     const { response } = await openTail(name, 'latest', 10_000)
@@ -107,7 +107,7 @@ describe('a tail', () => {
     expect(await offsetsIn(await openTail(name, 2, 10_000), 2)).toEqual([1, 3])
   })
 
-  test('is one of many that see the same', async () => {
+  test('receives the same as many others', async () => {
     const name = await newPartition()
     const tails = await Promise.all(range(20).map(() => openTail(name, 0, 10_000)))
     for (const n of range(5)) await append(name, batch([`${n}`]))
@@ -116,25 +116,25 @@ describe('a tail', () => {
 
   test.each([
     ['out of range', { offset: 7, creditBytes: 1 }, 416],
-    ['no number', { offset: 'x', creditBytes: 1 }, 416],
-  ])('at an offset that is %s is refused', async (_, query, status) => {
+    ['not a number', { offset: 'x', creditBytes: 1 }, 416],
+  ])('is rejected for an offset that is %s', async (_, query, status) => {
     const name = await newPartition()
     await append(name, batch(['a']))
     expect((await ask(name, query)).status).toBe(status)
   })
 
-  test.each([-1, 1.5, 'x'])('with a credit of %s is refused', async (creditBytes) => {
+  test.each([-1, 1.5, 'x'])('is rejected for a credit of %s', async (creditBytes) => {
     const name = await newPartition()
     expect((await ask(name, { offset: 0, creditBytes })).status).toBe(400)
   })
 
-  test('of a partition that does not exist is refused', async () => {
+  test('is rejected for a partition that does not exist', async () => {
     expect((await ask('none/0', { offset: 0, creditBytes: 1 })).status).toBe(404)
   })
 })
 
 describe('credit', () => {
-  test('bounds what is sent ahead: all of it and one frame at most', async () => {
+  test('limits what is sent ahead to itself plus one frame', async () => {
     const name = await newPartition()
     const size = 100_000
     for (const _ of range(20)) await append(name, largeBatch(size))
@@ -148,7 +148,7 @@ describe('credit', () => {
     await append(name, batch(['more']))
     await quiet()
     expect(bytesOf(tail).length).toBe(sent)
-    // An overdraft is paid first.
+    // An overdraft is paid back first.
     tail.socket.send('1')
     await quiet()
     expect(bytesOf(tail).length).toBe(sent)
@@ -157,7 +157,7 @@ describe('credit', () => {
     expect(sameBytes(bytesOf(tail), await readAll(name))).toBe(true)
   })
 
-  test('that is small makes frames small', async () => {
+  test('makes frames small if it is small', async () => {
     const name = await newPartition()
     for (const _ of range(20)) await append(name, largeBatch(5_000))
     const tail = await openTail(name, 0, 40_000)
@@ -166,7 +166,7 @@ describe('credit', () => {
     expect(tail.frames.every(({ batches }) => batches.length <= 32_768)).toBe(true)
   })
 
-  test('of nothing opens a tail that waits', async () => {
+  test('opens a waiting tail if it is zero', async () => {
     const name = await newPartition()
     await append(name, batch(['a']))
     const tail = await openTail(name, 0, 0)
@@ -176,7 +176,7 @@ describe('credit', () => {
     expect(await offsetsIn(tail, 1)).toEqual([0])
   })
 
-  test('is never more than TAIL_CREDIT_BYTES_MAX', { timeout: 120_000 }, async () => {
+  test('is capped at TAIL_CREDIT_BYTES_MAX', { timeout: 120_000 }, async () => {
     const name = await newPartition()
     const size = 1_000_000
     for (const _ of range(11)) await append(name, largeBatch(size))
@@ -185,7 +185,7 @@ describe('credit', () => {
     expect(bytesOf(tail).length).toBeLessThan(TAIL_CREDIT_BYTES_MAX + size + 200)
   })
 
-  test('sends a batch larger than a frame alone', async () => {
+  test('allows a batch larger than a frame alone', async () => {
     const name = await newPartition()
     await append(name, [batch(['a']), largeBatch(500_000), batch(['b'])])
     const tail = await openTail(name, 0, 1_000_000)
@@ -194,7 +194,7 @@ describe('credit', () => {
   })
 
   test.each(['0', '-5', '1.5', 'x', '', '9007199254740993'])(
-    'of "%s" closes the tail with 4400',
+    'closes the tail with 4400 for "%s"',
     async (credit) => {
       const name = await newPartition()
       const tail = await openTail(name, 0, 10)
@@ -204,7 +204,7 @@ describe('credit', () => {
     },
   )
 
-  test('in bytes rather than text closes the tail with 4400', async () => {
+  test('closes the tail with 4400 for bytes instead of text', async () => {
     const name = await newPartition()
     const tail = await openTail(name, 0, 10)
     tail.socket.send(new Uint8Array([49]))
@@ -213,7 +213,7 @@ describe('credit', () => {
 })
 
 describe('a sleeping partition', () => {
-  test('goes on with its tails where they were', async () => {
+  test('continues its tails at their positions', async () => {
     const name = await newPartition()
     const tail = await openTail(name, 'latest', 10_000)
     for (const n of range(4)) {
@@ -223,7 +223,7 @@ describe('a sleeping partition', () => {
     expect(await offsetsIn(tail, 4)).toEqual(range(4))
   })
 
-  test('remembers their credit', async () => {
+  test('keeps their credit', async () => {
     const name = await newPartition()
     const tail = await openTail(name, 0, 1)
     await append(name, batch(['a']))
@@ -246,7 +246,7 @@ describe('a sleeping partition', () => {
 })
 
 describe('the end of a tail', () => {
-  test('is 4416 where retention overtook it', async () => {
+  test('has the code 4416 if retention overtook it', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a'], { timestamp: OLD }))
     const tail = await openTail(name, 0, 0)
@@ -256,7 +256,7 @@ describe('the end of a tail', () => {
     expect((await tail.closed).code).toBe(4416)
   })
 
-  test('is 4404 with its partition, awake or asleep', async () => {
+  test('has the code 4404 if the partition is deleted, awake or asleep', async () => {
     for (const isAsleep of [false, true]) {
       const name = await newPartition()
       const tail = await openTail(name, 0, 1_000)
@@ -266,7 +266,7 @@ describe('the end of a tail', () => {
     }
   })
 
-  test('by its reader leaves the others alone', async () => {
+  test('does not affect the tails of other readers', async () => {
     const name = await newPartition()
     const leaving = await openTail(name, 0, 1_000)
     const staying = await openTail(name, 0, 1_000)

@@ -83,7 +83,7 @@ export class GroupMembers {
     return this.classics.group.protocolType
   }
 
-  /** Returns 'all' for classic members, because only the clients can decode their subscriptions. */
+  /** Returns 'all' for classic members, because the group does not decode their subscriptions. */
   subscribedTopicIds(topics: TopicDirectory): ReadonlySet<string> | 'all' {
     if (this.classics.count > 0) return 'all'
     return new Set(subscribedPartitionCounts(this.consumers.group.members.values(), topics).keys())

@@ -145,7 +145,10 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     })
   }
 
-  /** Opens a live tail: `?offset=<number|earliest|latest>&creditBytes=<number>&isolation=<level>`, a WebSocket upgrade. */
+  /**
+   * Opens a live tail by a WebSocket upgrade:
+   * `?offset=<number|earliest|latest>&creditBytes=<number>&isolation=<level>`.
+   */
   override async fetch(request: Request): Promise<Response> {
     const { searchParams } = new URL(request.url)
     try {

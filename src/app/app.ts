@@ -19,7 +19,7 @@ import type { App } from './route.ts'
 export interface AppOptions {
   /** The doors that the app serves. */
   readonly doors: readonly Door[]
-  /** Decides what a caller may do; the default allows everything to every caller with the token. */
+  /** Decides what a caller may do; the default allows everything to every accepted caller. */
   readonly authorizer?: Authorizer
 }
 

@@ -111,8 +111,8 @@ export class OffsetOperations {
   }
 
   /**
-   * Returns, by key, the errors of topics that may not be read or were not
-   * found. An unknown name is left to the commit.
+   * Returns, by key, the errors of topics that may not be read or whose id was not found.
+   * An unknown name is left to the commit, which rejects it.
    */
   async #refusals(
     references: readonly TopicReference[],

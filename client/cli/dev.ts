@@ -1,10 +1,12 @@
 /** `edgelog dev`: the local server. */
-import { resolve } from 'node:path'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type RunningBridge, startBridge } from './bridge/kafka-bridge.ts'
 import { isLoopback } from './bridge.ts'
 import { interruption, port } from './connection.ts'
-import { type RunningServer, startServer } from './server.ts'
+import { type RunningServer, refuseTakenPort, startServer } from './server.ts'
 
 interface DevOptions {
   readonly port: number
@@ -12,7 +14,18 @@ interface DevOptions {
   readonly kafka: boolean
   readonly kafkaPort: number
   readonly state: string
+  readonly ephemeral?: boolean
+  readonly json?: boolean
   readonly worker?: string
+}
+
+/** The options with the ports and the folder that they come to. */
+interface Place {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly kafkaPort: number
+  readonly stateDir: string
 }
 
 export function addDevCommand(program: Command): void {
@@ -28,6 +41,8 @@ export function addDevCommand(program: Command): void {
     .option('--kafka-port <port>', 'port for Kafka clients', port, 9092)
     .option('--no-kafka', 'do not listen for Kafka clients')
     .option('--state <folder>', 'folder for topics and records', '.edgelog')
+    .option('--ephemeral', 'temporary state and free ports, for tests')
+    .option('--json', 'print the addresses as one line of JSON when ready')
     .option('--worker <file>', 'your own build of a Worker that mounts edgelog')
     .addHelpText(
       'after',
@@ -42,41 +57,87 @@ EDGELOG_NUM_PARTITIONS: partitions of topics that are created that way; 1.`,
     .action(run)
 }
 
-async function run(options: DevOptions): Promise<void> {
+async function run(options: DevOptions, command: Command): Promise<void> {
+  const { EDGELOG_TOKEN: givenToken = '' } = process.env
+  // An empty token means that none is required.
+  const token = givenToken === '' ? undefined : givenToken
+  if (!isLoopback(options.host) && token === undefined) {
+    throw new Error(
+      `--host ${options.host} makes the log accessible from the network: set EDGELOG_TOKEN`,
+    )
+  }
+  const { signal, release } = interruption()
+  const place = await choosePlace(options, command)
+  try {
+    if (options.kafka) await refuseTakenPort(kafkaHost(place), place.kafkaPort, '--kafka-port')
+    const server = await startServer({ ...place, ...settings(), ...workerOf(options, token) })
+    const bridge = options.kafka ? await startKafka(place, server, token === undefined) : undefined
+    announce(options, place, server, bridge)
+    await new Promise<void>((stop) => {
+      if (signal.aborted) stop()
+      signal.addEventListener('abort', () => stop())
+    })
+    release()
+    await bridge?.close()
+    await server.close()
+  } finally {
+    if (options.ephemeral) await rm(place.stateDir, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+/** With `--ephemeral`, a port that was not named is any free one. */
+async function choosePlace(options: DevOptions, command: Command): Promise<Place> {
+  const { host, port, kafkaPort, state, ephemeral } = options
+  if (!ephemeral) return { host, port, kafkaPort, stateDir: resolve(state) }
+  const isGiven = (option: string) => command.getOptionValueSource(option) === 'cli'
+  if (isGiven('state')) throw new Error('--ephemeral cannot be combined with --state')
+  return {
+    host,
+    port: isGiven('port') ? port : 0,
+    kafkaPort: isGiven('kafkaPort') ? kafkaPort : 0,
+    stateDir: await mkdtemp(join(tmpdir(), 'edgelog-')),
+  }
+}
+
+function workerOf({ worker }: DevOptions, token: string | undefined) {
+  return {
+    ...(token !== undefined && { token }),
+    ...(worker !== undefined && { workerPath: resolve(worker) }),
+  }
+}
+
+/** Returns the variables of the environment that are variables of the Worker. */
+function settings() {
   const {
-    EDGELOG_TOKEN: givenToken = '',
     EDGELOG_ORIGINS: origins,
     EDGELOG_OFFSETS_RETENTION_MINUTES: offsetsRetentionMinutes,
     EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: retentionCheckIntervalMs,
     EDGELOG_AUTO_CREATE_TOPICS: autoCreateTopics,
     EDGELOG_NUM_PARTITIONS: numPartitions,
   } = process.env
-  // An empty token means that none is required.
-  const token = givenToken === '' ? undefined : givenToken
-  const isLocal = isLoopback(options.host)
-  if (!isLocal && token === undefined) {
-    throw new Error(
-      `--host ${options.host} makes the log accessible from the network: set EDGELOG_TOKEN`,
-    )
-  }
-  const stateDir = resolve(options.state)
-  const { signal, release } = interruption()
-  const server = await startServer({
-    host: options.host,
-    port: options.port,
-    stateDir,
-    ...(token !== undefined && { token }),
+  return {
     ...(origins !== undefined && { origins }),
     ...(offsetsRetentionMinutes !== undefined && { offsetsRetentionMinutes }),
     ...(retentionCheckIntervalMs !== undefined && { retentionCheckIntervalMs }),
     ...(autoCreateTopics !== undefined && { autoCreateTopics }),
     ...(numPartitions !== undefined && { numPartitions }),
-    ...(options.worker !== undefined && { workerPath: resolve(options.worker) }),
-  })
-  const bridge = options.kafka ? await startKafka(options, server, token === undefined) : undefined
-  const url = isLocal ? `http://localhost:${options.port}` : server.url
-  const isDefault = url === 'http://localhost:8787'
-  const command = `npx edgelog${isDefault ? '' : ` --url ${url}`}`
+  }
+}
+
+function announce(
+  { host, json }: DevOptions,
+  { stateDir }: Place,
+  server: RunningServer,
+  bridge: RunningBridge | undefined,
+): void {
+  const { port } = new URL(server.url)
+  const url = isLoopback(host) ? `http://localhost:${port}` : server.url
+  const bootstrapServers = bridge && `localhost:${bridge.port}`
+  if (json) {
+    console.log(JSON.stringify({ url, ...(bootstrapServers && { bootstrapServers }), stateDir }))
+    return
+  }
+  const command = `npx edgelog${url === 'http://localhost:8787' ? '' : ` --url ${url}`}`
   console.log(`edgelog listens on ${url}, state in ${stateDir}
 
 Try, in another terminal:
@@ -84,27 +145,23 @@ Try, in another terminal:
   echo 'hello, log' | ${command} produce hello
 
 In a browser: ${url}/examples/
-${bridge === undefined ? '' : `With any Kafka client: localhost:${bridge.port}\n`}
+${bootstrapServers === undefined ? '' : `With any Kafka client: ${bootstrapServers}\n`}
 Ctrl-C stops it.`)
-  await new Promise<void>((stop) => {
-    if (signal.aborted) stop()
-    signal.addEventListener('abort', () => stop())
-  })
-  release()
-  await bridge?.close()
-  await server.close()
+}
+
+function kafkaHost({ host }: Place): string {
+  return isLoopback(host) ? '127.0.0.1' : host
 }
 
 async function startKafka(
-  options: DevOptions,
+  { host, kafkaPort }: Place,
   server: RunningServer,
   isOpen: boolean,
 ): Promise<RunningBridge> {
-  const { host, port: httpPort, kafkaPort } = options
   const isAnyHost = host === '0.0.0.0' || host === '::'
   try {
     return await startBridge({
-      url: isAnyHost ? `http://127.0.0.1:${httpPort}` : server.url,
+      url: isAnyHost ? `http://127.0.0.1:${new URL(server.url).port}` : server.url,
       host: isLoopback(host) ? 'localhost' : host,
       port: kafkaPort,
       isOpen,

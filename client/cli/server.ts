@@ -139,13 +139,13 @@ async function loadMiniflare(): Promise<typeof import('miniflare')> {
 }
 
 /** Checks the port before the start, because workerd reports a port in use late and in its own words. */
-function refuseTakenPort(host: string, port: number): Promise<void> {
+export function refuseTakenPort(host: string, port: number, option = '--port'): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer()
     probe.once('error', (cause: NodeJS.ErrnoException) => {
       reject(
         cause.code === 'EADDRINUSE'
-          ? new Error(`port ${port} on ${host} is in use, choose another with --port`, { cause })
+          ? new Error(`port ${port} on ${host} is in use, choose another with ${option}`, { cause })
           : cause,
       )
     })

@@ -1,6 +1,6 @@
 /** The command line as its users have it: processes, pipes, exit codes. */
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -248,6 +248,35 @@ describe('edgelog dev', () => {
     const { code, stderr } = await edgelog(['dev', '--port', port, '--state', join(dir, 'other')])
     expect(code).toBe(1)
     expect(stderr).toContain(`port ${port} on 127.0.0.1 is in use`)
+  })
+
+  test('says that the port for Kafka clients is taken, before it serves anything', async () => {
+    const { port } = new URL(sharedServerUrl())
+    const args = ['dev', '--port', String(await freePort()), '--kafka-port', port]
+    const { code, stdout, stderr } = await edgelog([...args, '--state', join(dir, 'other')])
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain(
+      `port ${port} on 127.0.0.1 is in use, choose another with --kafka-port`,
+    )
+  })
+
+  test('serves from temporary state and free ports, and prints them as JSON', async () => {
+    const child = start(['dev', '--ephemeral', '--json'])
+    const end = ended(child)
+    const { printed, text } = watch(child)
+    await printed('\n')
+    const { url, bootstrapServers, stateDir } = JSON.parse(text())
+    expect(bootstrapServers).toMatch(/^localhost:\d+$/)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    child.kill('SIGTERM')
+    const { code, stdout } = await end
+    expect([code, stdout.trim().split('\n').length]).toEqual([0, 1])
+    await expect(access(stateDir)).rejects.toThrow()
+    const refused = await edgelog(['dev', '--ephemeral', '--state', dir])
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      'edgelog: --ephemeral cannot be combined with --state\n',
+    ])
   })
 
   test('says that its state folder is in use, until the other is gone, however it went', async () => {

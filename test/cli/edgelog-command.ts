@@ -47,7 +47,11 @@ export async function edgelog(url: string, args: readonly string[], input = ''):
 }
 
 /** Watches what a process prints from its start on. */
-export function watch(child: ChildProcess): { readonly printed: (text: string) => Promise<void> } {
+export function watch(child: ChildProcess): {
+  readonly printed: (text: string) => Promise<void>
+  /** Returns standard output so far. */
+  readonly text: () => string
+} {
   let all = ''
   let look = () => {}
   child.stdout?.on('data', (bytes) => {
@@ -63,5 +67,6 @@ export function watch(child: ChildProcess): { readonly printed: (text: string) =
         look()
         child.on('close', () => reject(new Error(`ended before it printed ${text}: ${all}`)))
       }),
+    text: () => all,
   }
 }

@@ -1,12 +1,15 @@
 /** Topic administration over the HTTP API. */
+import { EdgelogError } from '../src/core/errors.ts'
 import type { LocationHint } from '../src/core/topic/topic.ts'
 import type { CallOptions } from './call-options.ts'
 import { type ConfigValue, describeTopic, type TopicDescription } from './describe-topic.ts'
 import { type GroupSummary, listGroups } from './group/list-groups.ts'
 import { type Connection, request, requestJson } from './http/connection.ts'
-import { topicPath } from './http/paths.ts'
+import { partitionPath, recordsPath, topicPath } from './http/paths.ts'
 
 export interface NewTopicOptions {
+  /** Returns the topic as it is if there is one of this name, in place of an error. */
+  readonly ifNotExists?: boolean
   readonly partitions?: number
   readonly config?: Readonly<Record<string, ConfigValue>>
   /** Region hint for placing the partitions. */
@@ -18,6 +21,11 @@ export interface TopicChangeOptions {
   readonly partitions?: number
   /** Keys to set; `null` resets a key to its default. */
   readonly config?: Readonly<Record<string, ConfigValue | null>>
+}
+
+export interface PartitionOffset {
+  readonly partition: number
+  readonly offset: number
 }
 
 /**
@@ -38,16 +46,18 @@ export class Admin {
   /** @throws {EdgelogError} `topic_already_exists`, `invalid_topic`, `invalid_config`, `invalid_partitions`. */
   async createTopic(
     name: string,
-    topic: NewTopicOptions = {},
+    { ifNotExists = false, ...topic }: NewTopicOptions = {},
     { signal }: CallOptions = {},
   ): Promise<TopicDescription> {
     const body = JSON.stringify({ name, ...topic })
-    return await requestJson(this.#connection, '/v1/topics', {
-      method: 'POST',
-      body,
-      contentType: 'application/json',
-      signal,
-    })
+    const call = { method: 'POST', body, contentType: 'application/json', signal } as const
+    try {
+      return await requestJson(this.#connection, '/v1/topics', call)
+    } catch (error) {
+      const exists = error instanceof EdgelogError && error.code === 'topic_already_exists'
+      if (!(exists && ifNotExists)) throw error
+      return await describeTopic(this.#connection, name, { partitionDetails: false, signal })
+    }
   }
 
   async listTopics({ signal }: CallOptions = {}): Promise<readonly TopicDescription[]> {
@@ -80,6 +90,65 @@ export class Admin {
       contentType: 'application/json',
       signal,
     })
+  }
+
+  /**
+   * Returns the offset of a place in each partition: `earliest`, `latest`, or `{ timestamp }` for the first record at or
+   * after a time (the end of the log if there is none).
+   *
+   * @throws {EdgelogError} `unknown_topic_or_partition`.
+   * @example
+   * const yesterday = Date.now() - 86_400_000
+   * const offsets = await log.admin.listOffsets('orders', { timestamp: yesterday })
+   */
+  async listOffsets(
+    topic: string,
+    at: 'earliest' | 'latest' | { readonly timestamp: number },
+    { signal }: CallOptions = {},
+  ): Promise<readonly PartitionOffset[]> {
+    const isTime = typeof at === 'object'
+    const options = { partitionDetails: !isTime, signal }
+    const description = await describeTopic(this.#connection, topic, options)
+    if (!isTime) {
+      return (description.partitionDetails ?? []).map(({ partition, ...ends }) => ({
+        partition,
+        offset: at === 'earliest' ? ends.logStartOffset : ends.lastStableOffset,
+      }))
+    }
+    const offsets: PartitionOffset[] = []
+    for (let partition = 0; partition < description.partitions; partition++) {
+      const path = `${recordsPath(topic, partition)}?timestamp=${at.timestamp}&maxBytes=1`
+      const call = { method: 'HEAD', signal } as const
+      const offset = await request(this.#connection, path, call, async ({ headers }) =>
+        Number(headers.get('edgelog-offset')),
+      )
+      offsets.push({ partition, offset })
+    }
+    return offsets
+  }
+
+  /**
+   * Deletes the records of a partition below an offset; `latest` deletes all that there are. Resolves to the new log
+   * start.
+   *
+   * @throws {EdgelogError} `offset_out_of_range`, `policy_violation` for a topic that is only compacted,
+   * `unknown_topic_or_partition`.
+   */
+  async deleteRecords(
+    topic: string,
+    partition: number,
+    beforeOffset: number | 'latest',
+    { signal }: CallOptions = {},
+  ): Promise<number> {
+    const path = `${partitionPath(topic, partition)}/delete-records`
+    const body = JSON.stringify({ beforeOffset })
+    const call = { method: 'POST', body, contentType: 'application/json', signal } as const
+    const { logStartOffset } = await requestJson<{ logStartOffset: number }>(
+      this.#connection,
+      path,
+      call,
+    )
+    return logStartOffset
   }
 
   /** Returns all groups, sorted by id. */

@@ -13,7 +13,7 @@
  */
 export type { Codec, Codecs, CompressionName } from '../src/core/compression/codec.ts'
 export { EdgelogError, type ErrorCode } from '../src/core/errors.ts'
-export type { Admin, NewTopicOptions, TopicChangeOptions } from './admin.ts'
+export type { Admin, NewTopicOptions, PartitionOffset, TopicChangeOptions } from './admin.ts'
 export type { CallOptions } from './call-options.ts'
 export { type Client, type ClientOptions, connect } from './client.ts'
 export type { Clock, Timer } from './clock.ts'

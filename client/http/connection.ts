@@ -23,7 +23,7 @@ export interface Connection {
 }
 
 export interface Call {
-  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE'
   readonly body?: string | Uint8Array
   readonly contentType?: string
   readonly accept?: string

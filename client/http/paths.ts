@@ -7,6 +7,11 @@ export function topicPath(name: string): string {
 }
 
 /** @throws {EdgelogError} `invalid_topic`. */
+export function partitionPath(topic: string, partition: number): string {
+  return `${topicPath(topic)}/partitions/${partition}`
+}
+
+/** @throws {EdgelogError} `invalid_topic`. */
 export function recordsPath(topic: string, partition: number): string {
-  return `${topicPath(topic)}/partitions/${partition}/records`
+  return `${partitionPath(topic, partition)}/records`
 }

@@ -1,6 +1,6 @@
 /** Deletes the records of a partition below an offset (KIP-107). */
-import type { Topic } from '../core/topic/topic.ts'
 import type { Cluster } from './cluster.ts'
+import type { CalledTopic } from './topic-metadata.ts'
 
 /**
  * Raises the log start of a partition.
@@ -10,7 +10,7 @@ import type { Cluster } from './cluster.ts'
  */
 export async function deleteRecords(
   cluster: Cluster,
-  topic: Pick<Topic, 'name' | 'id'>,
+  topic: CalledTopic,
   partition: number,
   beforeOffset: number | 'highWatermark',
 ): Promise<number> {

@@ -137,7 +137,7 @@ export class RecordOperations {
 
   /** Needs `delete` on the topic. */
   deleteBefore(
-    topic: Required<CalledTopic>,
+    topic: CalledTopic,
     partition: number,
     beforeOffset: number | 'highWatermark',
   ): Promise<number> {

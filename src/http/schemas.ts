@@ -39,6 +39,19 @@ export const TopicParams = z.strictObject({
 
 export const PartitionParams = TopicParams.extend({ partition: wholeNumber(0, PARTITIONS_MAX - 1) })
 
+export const DeleteRecordsBody = z
+  .strictObject({
+    beforeOffset: z
+      .union(
+        [z.int().min(0).max(OFFSET_MAX), z.literal('latest')],
+        `a whole number from 0 to ${OFFSET_MAX}, or latest is allowed`,
+      )
+      .openapi({ description: 'the new log start; latest: the high watermark' }),
+  })
+  .openapi('DeleteRecords')
+
+export const LogStartAnswer = z.object({ logStartOffset: z.int() }).openapi('LogStart')
+
 const ConfigInput = z
   .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
   .openapi({ example: { 'retention.ms': 86_400_000 } })

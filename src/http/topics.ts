@@ -16,9 +16,12 @@ import {
 } from '../core/topic/topic-config.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
 import {
+  DeleteRecordsBody,
   DescribeTopicQuery,
+  LogStartAnswer,
   MEDIA_TYPES,
   NewTopicBody,
+  PartitionParams,
   TopicAnswer,
   TopicChangeBody,
   TopicParams,
@@ -121,6 +124,25 @@ export function addTopicRoutes(app: App): void {
     async (c, { params }) => {
       await brokerOf(c).topics.delete(params.topic)
       return c.body(null, 204)
+    },
+  )
+
+  addRoute(
+    app,
+    {
+      method: 'post',
+      path: '/v1/topics/{topic}/partitions/{partition}/delete-records',
+      summary: 'Delete the records of a partition below an offset',
+      body: { content: { [MEDIA_TYPES.json]: { schema: DeleteRecordsBody } } },
+      responses: jsonResponses(200, LogStartAnswer, 'Deleted'),
+    },
+    { params: PartitionParams, query: NoQuery },
+    async (c, { params: { topic, partition } }) => {
+      const body = parseWith(DeleteRecordsBody, await readJson(c, ADMIN_BODY_BYTES_MAX))
+      const beforeOffset = body.beforeOffset === 'latest' ? 'highWatermark' : body.beforeOffset
+      const { records } = brokerOf(c)
+      const logStartOffset = await records.deleteBefore({ name: topic }, partition, beforeOffset)
+      return c.json({ logStartOffset })
     },
   )
 }

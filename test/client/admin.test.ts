@@ -37,6 +37,41 @@ describe('admin', () => {
     })
   })
 
+  test('returns a topic that is there if it may', async () => {
+    const created = await log.admin.createTopic('kept', { partitions: 2, ifNotExists: true })
+    const again = await log.admin.createTopic('kept', { partitions: 5, ifNotExists: true })
+    expect(again).toMatchObject({ id: created.id, partitions: 2 })
+    await expect(log.admin.createTopic('kept')).rejects.toMatchObject({
+      code: 'topic_already_exists',
+    })
+    await log.admin.deleteTopic('kept')
+  })
+
+  test('lists the offsets of places and of a time', async () => {
+    await log.admin.createTopic('timed', { partitions: 2 })
+    for (const timestamp of [1_000, 2_000, 3_000]) {
+      await log.send('timed', { value: 'x', timestamp, partition: 1 })
+    }
+    const offsetsAt = async (at: Parameters<typeof log.admin.listOffsets>[1]) =>
+      (await log.admin.listOffsets('timed', at)).map(({ offset }) => offset)
+    expect(await offsetsAt('earliest')).toEqual([0, 0])
+    expect(await offsetsAt('latest')).toEqual([0, 3])
+    expect(await offsetsAt({ timestamp: 1_500 })).toEqual([0, 1])
+    expect(await offsetsAt({ timestamp: 9_000 })).toEqual([0, 3])
+    await log.admin.deleteTopic('timed')
+  })
+
+  test('deletes records below an offset', async () => {
+    await log.admin.createTopic('trimmed')
+    for (const value of ['a', 'b', 'c']) await log.send('trimmed', { value })
+    expect(await log.admin.deleteRecords('trimmed', 0, 1)).toBe(1)
+    expect(await log.admin.deleteRecords('trimmed', 0, 'latest')).toBe(3)
+    await expect(log.admin.deleteRecords('trimmed', 0, 9)).rejects.toMatchObject({
+      code: 'offset_out_of_range',
+    })
+    await log.admin.deleteTopic('trimmed')
+  })
+
   test('throws the errors of the server, and unavailable without one', async () => {
     const refused = await log.admin.createTopic('a b').catch((error) => error)
     expect(refused).toBeInstanceOf(EdgelogError)
@@ -46,7 +81,9 @@ describe('admin', () => {
       code: 'unavailable',
       retryable: true,
     })
-    expect(() => connect({ url: 'localhost:8787' })).toThrow('http(s)://')
+    expect(() => connect({ url: 'localhost:8787' })).toThrow(
+      'url: must be an http or https address',
+    )
   })
 
   test('ends a call when its signal is aborted', async () => {

@@ -201,6 +201,45 @@ describe('DELETE /v1/topics/{topic}', () => {
   })
 })
 
+describe('POST /v1/topics/{topic}/partitions/{p}/delete-records', () => {
+  const deleteBefore = (name: string, beforeOffset: unknown, partition: number | string = 0) =>
+    request('POST', `/v1/topics/${name}/partitions/${partition}/delete-records`, {
+      json: { beforeOffset },
+    })
+
+  test('moves the log start up, and never down', async () => {
+    const name = await topic()
+    const records = ['a', 'b', 'c'].map((value) => ({ value }))
+    await request('POST', `/v1/topics/${name}/records`, { json: { records } })
+    const starts: unknown[] = []
+    for (const beforeOffset of [2, 1, 'latest']) {
+      const response = await deleteBefore(name, beforeOffset)
+      expect(response.status).toBe(200)
+      starts.push(await response.json())
+    }
+    expect(starts).toEqual([2, 2, 3].map((logStartOffset) => ({ logStartOffset })))
+    const path = `/v1/topics/${name}/partitions/0/records`
+    await expectError(await request('GET', `${path}?offset=2`), 416, 'offset_out_of_range')
+  })
+
+  test('rejects what is no offset of the log, with the field', async () => {
+    const name = await topic()
+    for (const beforeOffset of [-1, 1.5, '1', 'earliest', null, undefined]) {
+      const error = await expectError(
+        await deleteBefore(name, beforeOffset),
+        400,
+        'invalid_request',
+      )
+      expect(error.message).toContain('beforeOffset')
+    }
+    await expectError(await deleteBefore(name, 1), 416, 'offset_out_of_range')
+    await expectError(await deleteBefore(name, 0, 7), 404, 'unknown_topic_or_partition')
+    await expectError(await deleteBefore('nowhere', 0), 404, 'unknown_topic_or_partition')
+    const compacted = await topic({ config: { 'cleanup.policy': 'compact' } })
+    await expectError(await deleteBefore(compacted, 0), 403, 'policy_violation')
+  })
+})
+
 describe('any other request', () => {
   test('returns 404 for an unknown path, and 405 with the allowed methods for a known one', async () => {
     await expectError(await request('GET', '/v1/nothing'), 404, 'not_found')
@@ -225,6 +264,7 @@ describe('any other request', () => {
       '/v1/tail',
       '/v1/topics',
       '/v1/topics/{topic}',
+      '/v1/topics/{topic}/partitions/{partition}/delete-records',
       '/v1/topics/{topic}/partitions/{partition}/records',
       '/v1/topics/{topic}/records',
     ])

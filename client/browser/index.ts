@@ -24,7 +24,12 @@ export type { TailSocket, WebSocketConstructor } from '../consumer/tail-connecti
 export type { AssignmentChange, BatchHandler, GroupConsumer } from '../group/group-consumer.ts'
 export type { Fetch } from '../http/connection.ts'
 export type { RecordMetadata } from '../producer/produced-batch.ts'
-export type { HeadersInput, Payload, ProducerRecord } from '../producer/record-input.ts'
+export type {
+  HeadersInput,
+  Payload,
+  ProducerRecord,
+  RecordValue,
+} from '../producer/record-input.ts'
 export { type BrowserClient, connect } from './browser-client.ts'
 export type { Outbox } from './outbox/outbox.ts'
 export type { ParkedRecord, RetryOptions } from './outbox/outbox-contents.ts'

@@ -5,6 +5,9 @@ import { EdgelogError } from '../../src/core/errors.ts'
 /** Text is stored as UTF-8; `null` as a value is a tombstone. */
 export type Payload = string | Uint8Array | null
 
+/** A value is also stored as JSON text, as over HTTP: an object, a list, a number or a boolean. */
+export type RecordValue = Payload | object | number | boolean
+
 /** A list of pairs may repeat a name. */
 export type HeadersInput =
   | Readonly<Record<string, Payload>>
@@ -12,7 +15,7 @@ export type HeadersInput =
 
 export interface ProducerRecord {
   readonly key?: Payload | undefined
-  readonly value: Payload
+  readonly value: RecordValue
   readonly headers?: HeadersInput | undefined
   /** Milliseconds since 1970; the current time by default. */
   readonly timestamp?: number | undefined
@@ -25,13 +28,13 @@ const encoder = new TextEncoder()
 /**
  * Encodes a record of an application.
  *
- * @throws {EdgelogError} `invalid_record` for a value that is neither bytes nor well-formed Unicode text.
+ * @throws {EdgelogError} `invalid_record` for a value that is neither bytes, well-formed Unicode text nor JSON.
  */
 export function encodeRecordInput(input: ProducerRecord, nowMs: number): NewRecord {
   return {
     timestamp: input.timestamp ?? nowMs,
     key: encodePayload(input.key, 'key'),
-    value: encodePayload(input.value, 'value'),
+    value: encodeValue(input.value),
     headers: encodeHeaders(input.headers ?? []),
   }
 }
@@ -43,6 +46,26 @@ export function copyRecord(record: NewRecord): NewRecord {
     key: record.key?.slice() ?? null,
     value: record.value?.slice() ?? null,
     headers: record.headers.map(({ key, value }) => ({ key, value: value?.slice() ?? null })),
+  }
+}
+
+function encodeValue(value: RecordValue | undefined): Uint8Array | null {
+  const isPayload = typeof value === 'string' || value instanceof Uint8Array
+  if (isPayload || value === null || value === undefined) return encodePayload(value, 'value')
+  const text = jsonOf(value)
+  if (text !== undefined) return encoder.encode(text)
+  throw new EdgelogError('invalid_record', 'value: text, a Uint8Array, null or JSON is allowed')
+}
+
+/** Returns undefined for a value that JSON cannot hold, or of which it would drop the content, e.g. a Map. */
+function jsonOf(value: object | number | boolean): string | undefined {
+  if (typeof value === 'number' && !Number.isFinite(value)) return undefined
+  if (ArrayBuffer.isView(value)) return undefined
+  try {
+    const text = JSON.stringify(value)
+    return text === '{}' && Object.getPrototypeOf(value) !== Object.prototype ? undefined : text
+  } catch {
+    return undefined
   }
 }
 

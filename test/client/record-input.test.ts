@@ -51,3 +51,40 @@ describe('encodeRecordInput()', () => {
     })
   })
 })
+
+describe('a value that is JSON', () => {
+  class Order {
+    readonly item = 'tea'
+  }
+  const textOf = (value: unknown) =>
+    new TextDecoder().decode(encodeRecordInput({ value: value as object }, 0).value ?? undefined)
+
+  test.each([
+    [{ item: 7, note: null }, '{"item":7,"note":null}'],
+    [[1, 'a'], '[1,"a"]'],
+    [{}, '{}'],
+    [7, '7'],
+    [false, 'false'],
+    [new Order(), '{"item":"tea"}'],
+    [new Date(0), '"1970-01-01T00:00:00.000Z"'],
+    ['{"as":"it is"}', '{"as":"it is"}'],
+  ])('is stored as its text: %j', (value, text) => {
+    expect(textOf(value)).toBe(text)
+  })
+
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  test.each([
+    ['a Map', new Map([[1, 2]])],
+    ['an ArrayBuffer', new ArrayBuffer(3)],
+    ['another typed array', new Uint16Array(3)],
+    ['a function', () => 1],
+    ['a symbol', Symbol('x')],
+    ['a bigint', 7n],
+    ['a circle', circular],
+    ['NaN', Number.NaN],
+    ['a promise', Promise.resolve(1)],
+  ])('is rejected if JSON would lose it: %s', (_, value) => {
+    expect(() => textOf(value)).toThrow('value: text, a Uint8Array, null or JSON is allowed')
+  })
+})

@@ -49,7 +49,7 @@ describe('the checker of deliveries', () => {
 
   test('detects a record that was never sent', () => {
     expect(checkDelivery({ queued: [], log: log(['x']) })).toEqual([
-      'partition 0, offset 0: nobody sent x',
+      'partition 0, offset 0: never sent: x',
     ])
   })
 })

@@ -240,7 +240,7 @@ describe('WebSockets', () => {
     ['refused', { kind: 'refuse' }, ''],
     ['answered with an error', { kind: 'answer', status: 502, cors: false }, '502'],
     ['answered by a portal', { kind: 'captivePortal', cors: false }, '200'],
-    ['opened in vain', { kind: 'dropReply' }, ''],
+    ['opened without a response', { kind: 'dropReply' }, ''],
   ] as const)('are %s', async (_, fault, status) => {
     proxy.setFault(fault)
     const { received } = await openSocket()

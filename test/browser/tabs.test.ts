@@ -15,7 +15,7 @@ async function leadersOf(pages: readonly Page[]): Promise<Page[]> {
 async function leaderOf(pages: readonly Page[]): Promise<{ leader: Page; others: Page[] }> {
   await expect.poll(async () => (await leadersOf(pages)).length, { timeout: 120_000 }).toBe(1)
   const [leader] = await leadersOf(pages)
-  if (leader === undefined) throw new Error('nobody leads')
+  if (leader === undefined) throw new Error('no tab leads')
   return { leader, others: pages.filter((page) => page !== leader) }
 }
 

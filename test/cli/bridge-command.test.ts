@@ -31,7 +31,7 @@ function ask(port: number, host = '127.0.0.1'): Promise<Buffer> {
       socket.destroy()
     })
     socket.on('error', reject)
-    socket.on('close', () => reject(new Error('closed without an answer')))
+    socket.on('close', () => reject(new Error('closed without a response')))
   })
 }
 
@@ -56,7 +56,7 @@ test('closes the connections of clients while there is no server, and prints the
   const child = start(`http://127.0.0.1:${nobody}`, ['bridge', '--listen', String(port)])
   const end = ended(child)
   await watch(child).printed('Ctrl-C stops it.')
-  await expect(ask(port)).rejects.toThrow('closed without an answer')
+  await expect(ask(port)).rejects.toThrow('closed without a response')
   child.kill('SIGINT')
   expect((await end).stderr).toContain('closed the connection of a Kafka client')
 })

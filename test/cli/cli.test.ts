@@ -189,7 +189,7 @@ describe('edgelog produce and consume', () => {
     const cases: Array<[string[], number, string]> = [
       [['produce', 'nowhere'], 1, 'unknown_topic_or_partition'],
       [['consume', 'nowhere'], 1, 'unknown_topic_or_partition'],
-      [['consume', 'wrong', '--partition', '4'], 1, 'partitions 0 to 0'],
+      [['consume', 'wrong', '--partition', '4'], 1, 'has no partition 4; 0 to 0 is allowed'],
       [['consume', 'wrong', '--offset', '4'], 2, '--offset needs --partition'],
       [['consume', 'wrong', '--max-messages', 'x'], 2, 'whole number'],
       [['produce'], 2, 'topic'],

@@ -62,7 +62,7 @@ describe('paceAfter', () => {
       500_000,
     ],
     [
-      'keeps the window after a refusal',
+      'keeps the window after an error response',
       pace(500_000),
       request('answered', 90_000, 9_000),
       500_000,

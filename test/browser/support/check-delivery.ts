@@ -62,7 +62,7 @@ function checkOrder(log: Delivery['log']): string[] {
     for (const [offset, id] of values.entries()) {
       const parsed = parseRecordId(id)
       if (parsed === undefined) {
-        violations.push(`partition ${partition}, offset ${offset}: nobody sent ${id}`)
+        violations.push(`partition ${partition}, offset ${offset}: never sent: ${id}`)
         continue
       }
       const before = last.get(parsed.sender) ?? -1

@@ -64,7 +64,7 @@ async function pidOf(context: BrowserContext): Promise<number> {
   const session = await context.browser()?.newBrowserCDPSession()
   const { processInfo = [] } = (await session?.send('SystemInfo.getProcessInfo')) ?? {}
   const pid = processInfo.find(({ type }) => type === 'browser')?.id
-  if (pid === undefined) throw new Error('the browser does not tell its process id')
+  if (pid === undefined) throw new Error('the process id of the browser is missing')
   return pid
 }
 

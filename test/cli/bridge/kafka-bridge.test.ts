@@ -181,7 +181,10 @@ describe('closing a connection', () => {
   })
 
   test.each([
-    ['refuses', (_: Call, response: ServerResponse) => void response.writeHead(503).end('{}')],
+    [
+      'responds with 503',
+      (_: Call, response: ServerResponse) => void response.writeHead(503).end('{}'),
+    ],
     ['breaks off', (_: Call, response: ServerResponse) => void response.destroy()],
     [
       'truncates a response',

@@ -237,7 +237,7 @@ const commands: fc.Arbitrary<{ text: string; run: Command }> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.boolean().map((isMissed) => ({
-      text: `news are ${isMissed ? 'missed' : 'heard'}`,
+      text: `messages are ${isMissed ? 'lost' : 'delivered'}`,
       run: (world: World) => {
         world.isNewsMissed = isMissed
       },

@@ -94,7 +94,7 @@ const MEANINGS: Readonly<Record<string, (before: SyncMachine, type: EventType) =
     const { context: fed } = happen(before, 'data', START_MS + 100)
     expect(happen(fed, type, START_MS + 400).effects.open).toBe('websocket')
   },
-  heard: (before, type) => {
+  alive: (before, type) => {
     const context = { ...before, lastMessageAtMs: later }
     expect(happen(before, type, later)).toEqual({ context, effects: {} })
   },

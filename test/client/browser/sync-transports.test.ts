@@ -212,17 +212,24 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
 
   test.each([
     ['the page of a captive portal', 200, 'text/html', '<html>Pay first</html>'],
-    ['JSON that is not ours', 200, 'application/json', '{"op":"subscribed"}'],
-    ['nothing that says what it is', 200, '', 'hello'],
+    ['foreign JSON', 200, 'application/json', '{"op":"subscribed"}'],
+    ['a response without a content type', 200, '', 'hello'],
     ['a bad gateway', 502, 'text/html', '<html>502</html>'],
-    ['a refusal', 400, 'application/json', '{"error":{"code":"invalid_request","message":"no"}}'],
-    ['garbage in our name', 200, type, `data: 17\n\n${'\0'.repeat(4)}\x02{}`],
+    [
+      'an error response',
+      400,
+      'application/json',
+      '{"error":{"code":"invalid_request","message":"no"}}',
+    ],
+    ['garbage with the right content type', 200, type, `data: 17\n\n${'\0'.repeat(4)}\x02{}`],
     ['a frame too short', 200, type, 'event: frame\ndata: AAAA\n\n'],
     ['a frame that is no base64', 200, type, 'event: frame\ndata: ?\n\n'],
   ])('ends with an error at %s', async (what, status, contentType, text) => {
     if (name === 'long-poll' && what.startsWith('a frame')) return
     const bytes = new TextEncoder().encode(
-      name === 'long-poll' && what === 'garbage in our name' ? '\0\0\0\0\x0217' : text,
+      name === 'long-poll' && what === 'garbage with the right content type'
+        ? '\0\0\0\0\x0217'
+        : text,
     )
     let isCancelled = false
     const stream = new ReadableStream({
@@ -239,7 +246,7 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
     await settle()
     expect(said()).toEqual([])
     expect(ends).toHaveLength(1)
-    expect(ends[0]?.code).toBe(what === 'a refusal' ? 'invalid_request' : 'unavailable')
+    expect(ends[0]?.code).toBe(what === 'an error response' ? 'invalid_request' : 'unavailable')
     expect(isCancelled).toBe(status === 200)
   })
 

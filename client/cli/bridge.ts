@@ -24,7 +24,11 @@ export function addBridgeCommand(program: Command): void {
         port: 9092,
       },
     )
-    .option('--advertise <address>', 'host:port that clients are told to connect to', hostAndPort)
+    .option(
+      '--advertise <address>',
+      'address that clients are to connect to (host:port)',
+      hostAndPort,
+    )
     .option('--tls-cert <file>', 'certificate chain (PEM); clients then connect with TLS')
     .option('--tls-key <file>', 'private key of the certificate (PEM)')
     .addHelpText(

@@ -170,6 +170,6 @@ async function startKafka(
   } catch (cause) {
     await server.close()
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`${why} (use --kafka-port or --no-kafka)`, { cause })
+    throw new Error(`${why} (--kafka-port, or --no-kafka)`, { cause })
   }
 }

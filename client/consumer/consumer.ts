@@ -27,7 +27,7 @@ export interface PartitionPosition {
  * Reads partitions in offset order, without end: each record exactly
  * once, none skipped, across reconnects and server failures.
  *
- * It reads ahead while the application works, at most `bufferBytesMax`. Leaving a
+ * Reads ahead while the application works, at most `bufferBytesMax`. Leaving a
  * `for await` keeps the position; `close()` ends the consumer and every iteration.
  *
  * @example

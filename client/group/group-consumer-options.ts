@@ -45,7 +45,7 @@ export interface GroupConsumerOptions
   /** Silence after which the group removes the member, 1 s to 30 min; 45 s. */
   readonly sessionTimeoutMs?: number
   /**
-   * Longest time between two batches that are requested, 1 s to 30 min; 5 min. After it the member
+   * Longest time to handle a batch, 1 s to 30 min; 5 min. After it the member
    * leaves, so that others continue, and joins again when the application requests the next batch.
    */
   readonly maxPollIntervalMs?: number

@@ -54,7 +54,7 @@ export type BatchHandler = (
  * One member of a consumer group (KIP-848). The members share the partitions of their
  * topics, and each record is handled at least once, even when members join, leave or fail.
  *
- * It joins when the first batch is requested. In a `for await`, a batch is finished when the
+ * Joins when the first batch is requested. In a `for await`, a batch is finished when the
  * next one is requested; leaving the loop or throwing in it leaves the batch unfinished.
  * Only finished batches are committed. Only one iteration or `run` is allowed at a time.
  *

@@ -1,4 +1,4 @@
-/** B14: a token that is refused pauses what is sent and what is read, and nothing is dropped. */
+/** B14: a rejected token pauses sending and reading, and no record is dropped. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,7 +49,7 @@ afterEach(async () => {
   await rm(stateDir, { recursive: true, force: true, maxRetries: 5 })
 })
 
-/** The same log, which only another token opens. */
+/** Restarts the log with another token. */
 async function changeToken(token: string): Promise<void> {
   await server.process.stop()
   server = await startLogServer({ stateDir, token })
@@ -60,7 +60,7 @@ async function expectDelivered(queued: readonly string[]): Promise<void> {
   expect(checkDelivery({ queued, log: await server.readTopic(TOPIC) })).toEqual([])
 }
 
-test('until the page sets another token', async () => {
+test('resumes when the page sets another token', async () => {
   const context = await browser.newContext()
   const page = await openTab(context, pages.url, { url: proxy.url, token: 'first', clockRate: 10 })
   const queued = await sendNumbered(page, { topic: TOPIC, sender: 'a', count: 10, partitions: 2 })
@@ -84,7 +84,7 @@ test('until the page sets another token', async () => {
   await context.close()
 })
 
-test('until the function that gives tokens gives another', async () => {
+test('resumes when the token function returns another token', async () => {
   const context = await browser.newContext()
   const page = await context.newPage()
   await load(page, pages.url)
@@ -107,7 +107,7 @@ test('until the function that gives tokens gives another', async () => {
   await context.close()
 })
 
-test('also what is read, in all tabs', async () => {
+test('pauses and resumes reading in all tabs', async () => {
   const context = await browser.newContext()
   const options = { url: proxy.url, token: 'first', clockRate: 10 }
   const tabs = [
@@ -127,7 +127,7 @@ test('also what is read, in all tabs', async () => {
   await context.close()
 })
 
-test('also what a member of a group reads and commits', async () => {
+test('pauses and resumes reading and commits of a group member', async () => {
   const context = await browser.newContext()
   const page = await openTab(context, pages.url, { url: proxy.url, token: 'first', clockRate: 10 })
   await joinGroup(page, TOPIC, 'workers', 0)
@@ -145,7 +145,7 @@ test('also what a member of a group reads and commits', async () => {
   await context.close()
 })
 
-test('and a page that does nothing but read in a group hears of it', async () => {
+test('is reported to a page that only reads in a group', async () => {
   const context = await browser.newContext()
   for (const tab of ['leads', 'follows']) {
     const page = await openTab(context, pages.url, { url: proxy.url, token: 'wrong' })

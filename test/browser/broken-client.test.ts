@@ -1,4 +1,4 @@
-/** A test that cannot fail proves nothing: here the client is broken, and must be caught. */
+/** Proves that the checker can fail: it must detect a broken client. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-test('a client without sequences delivers where nothing goes wrong', async () => {
+test('accepts a client without sequences if there are no faults', async () => {
   const { topic, tab, expectDelivered } = await stage.scene({ partitions: 2 })
   const page = await tab({ pageUrl })
   const queued = await sendNumbered(page, { topic, sender: 'a', count: 20, partitions: 2 })
@@ -27,7 +27,7 @@ test('a client without sequences delivers where nothing goes wrong', async () =>
   await expectDelivered(queued)
 })
 
-test('a client without sequences is caught when replies are lost', async () => {
+test('detects a client without sequences when responses are lost', async () => {
   const { topic, tab, proxy } = await stage.scene({ partitions: 2 })
   const page = await tab({ pageUrl })
   proxy.setRules({ path: /records/, method: 'POST', times: 3, fault: { kind: 'dropReply' } })

@@ -1,4 +1,4 @@
-/** The example pages as their visitors have them: in tabs, in two browsers, offline, by keyboard. */
+/** The example pages as visitors use them: in tabs, in two browsers, offline, by keyboard. */
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { afterEach, describe, expect, test } from 'vitest'
 import { namelessControls, paleTexts, tabOrder } from './support/accessibility.ts'
@@ -17,7 +17,7 @@ afterEach(async () => {
   expect(heard).toEqual([])
 })
 
-/** One browser of one visitor. Whatever its pages complain of fails the test, but a missing network. */
+/** Opens the browser of one visitor. Any error in its pages fails the test, except a missing network. */
 async function visitor(options?: BrowserContextOptions): Promise<BrowserContext> {
   const context = await stage.browser.newContext(options)
   contexts.push(context)
@@ -35,7 +35,7 @@ async function open(context: BrowserContext, path: string): Promise<Page> {
   return page
 }
 
-/** Until the page would open without a network. */
+/** Waits until the page would open offline. */
 async function kept(page: Page): Promise<void> {
   await page.evaluate(() => navigator.serviceWorker.ready)
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null)
@@ -66,7 +66,7 @@ async function rename(page: Page, from: string, to: string): Promise<void> {
 const check = (page: Page, text: string) =>
   page.getByLabel(`Done: ${text}`, { exact: true }).click()
 
-/** `[x] text *`: done, and not synced. */
+/** Returns the items as `[x] text *`: done, and not synced. */
 function itemsOf(page: Page): Promise<string[]> {
   return page.locator('#items > li').evaluateAll((rows) =>
     rows.map((row) => {
@@ -81,7 +81,7 @@ async function expectItems(page: Page, ...items: string[]): Promise<void> {
   await expect.poll(() => itemsOf(page), POLL).toEqual(items)
 }
 
-/** Each test has the list for itself. */
+/** Empties the list, so that each test starts with its own. */
 async function emptyList(): Promise<void> {
   const { topics } = await stage.server.request<{ topics: { name: string }[] }>('GET', '/v1/topics')
   if (topics.some(({ name }) => name === 'todos')) await stage.server.deleteTopic('todos')
@@ -108,7 +108,7 @@ describe('the to-do list', () => {
     await live(first)
   })
 
-  test('works offline, over a reload, and merges when it is back', async () => {
+  test('works offline, across a reload, and merges when it is online again', async () => {
     await emptyList()
     const train = await visitor()
     const page = await open(train, 'todo/')
@@ -137,14 +137,14 @@ describe('the to-do list', () => {
     await add(other, 'tea')
     await expectItems(other, '[x] milk', '[ ] white bread', '[ ] salt', '[ ] tea')
     await train.setOffline(false)
-    // Each field by itself; of the two names of the bread, the one that came to the log last.
+    // Each field is merged separately; of the two names of the bread, the later one in the log wins.
     const merged = ['[x] oat milk', '[ ] rye bread', '[ ] tea', '[ ] eggs']
     await expectItems(page, ...merged)
     await expectItems(other, ...merged)
     await live(page)
   })
 
-  test('shows what is kept where there is a network and no server', async () => {
+  test('shows cached items when the server cannot be reached', async () => {
     await emptyList()
     const visit = await visitor()
     const page = await open(visit, 'todo/')
@@ -170,7 +170,7 @@ describe('the to-do list', () => {
     await expectItems(await open(train, 'todo/'), '[ ] milk')
   })
 
-  test('shows what the log refuses, until it is sent again or discarded', async () => {
+  test('shows rejected records until they are sent again or discarded', async () => {
     await emptyList()
     const page = await open(await visitor(), 'todo/')
     await add(page, 'milk')
@@ -193,11 +193,11 @@ describe('the to-do list', () => {
     await refused.getByRole('button', { name: `Try again: add ${twice}` }).click()
     await expectItems(page, '[ ] milk', `[ ] ${twice}`)
     await expect.poll(() => refused.count(), POLL).toBe(0)
-    // The browser's own words for a refusal.
+    // The browser's own message about a rejected request.
     complaints = complaints.filter((complaint) => !complaint.includes('413'))
   })
 
-  test('takes what others write for text, and leaves out what makes no sense', async () => {
+  test('treats foreign values as text, and skips invalid ones', async () => {
     await emptyList()
     const page = await open(await visitor(), 'todo/')
     const text = '<img src=x onerror=alert(1)>'
@@ -214,7 +214,7 @@ describe('the clickstream', () => {
       .locator('.tiles p')
       .evaluateAll((sums) => sums.map((sum) => Number.parseInt(sum.textContent ?? '', 10)))
 
-  test('draws what all visitors do', async () => {
+  test('draws the actions of all visitors', async () => {
     const one = await open(await visitor(), 'clickstream/')
     const other = await open(await visitor({ colorScheme: 'dark' }), 'clickstream/')
     for (let step = 0; step < 10; step++) {
@@ -250,7 +250,7 @@ describe('the clickstream', () => {
 describe('every page', () => {
   const ARROW = 'a ← Examples, solid'
 
-  test('can be used by keyboard and by ear, in light and in dark, on a phone', async () => {
+  test('can be used by keyboard and screen reader, in light and dark mode, on a phone', async () => {
     await emptyList()
     for (const colorScheme of ['light', 'dark'] as const) {
       const phone = await visitor({ colorScheme, viewport: { width: 360, height: 640 } })
@@ -260,7 +260,7 @@ describe('every page', () => {
           if (colorScheme === 'light')
             await add(page, 'a rather long text that no phone has room for')
           await expect.poll(async () => (await itemsOf(page)).length, POLL).toBe(1)
-          // The next visitor has it from the log.
+          // The next visitor gets it from the log.
           await live(page)
         }
         expect([path, await namelessControls(page)]).toEqual([path, []])
@@ -277,7 +277,7 @@ describe('every page', () => {
     }
   })
 
-  test('is gone through by Tab from the top down, and shows where one is', async () => {
+  test('has a Tab order from top to bottom, and shows the focus', async () => {
     await emptyList()
     const context = await visitor()
     const page = await open(context, 'todo/')

@@ -9,7 +9,7 @@ const stage = useStage()
 const PARTITIONS = 4
 
 describe('a browser in a consumer group', () => {
-  test('two browsers share the partitions, and each record is handled', async () => {
+  test('shares the partitions with another browser, and each record is handled', async () => {
     const scene = await stage.scene({ partitions: PARTITIONS })
     const other = await stage.scene()
     const first = await scene.tab()
@@ -34,7 +34,7 @@ describe('a browser in a consumer group', () => {
     )
   })
 
-  test('offline too long, it goes on with what it has, is fenced on return and joins again', async () => {
+  test('continues offline with its records, is fenced on return, and joins again', async () => {
     const scene = await stage.scene({ partitions: PARTITIONS })
     const other = await stage.scene()
     const away = await scene.tab()
@@ -56,7 +56,7 @@ describe('a browser in a consumer group', () => {
     const committedOffline = await committed(stage.server, 'train', scene.topic)
     expect(committedOffline).toBeLessThanOrEqual((await memberOf(away)).handled.length)
 
-    // Its session ends, and the other browser takes over.
+    // Its session expires, and the other browser takes over.
     await join(stays, scene.topic, 'train', 0)
     await until(
       'the one that stays has all partitions',

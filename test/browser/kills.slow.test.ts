@@ -1,9 +1,9 @@
 /**
- * Question: is what a page was told to be queued delivered once and in order, whatever moment its
- * browser is killed at? Model: the ids that pages reported, against the log at the end.
- * Generated: tabs, bursts, faults of the network, kills of browser and server, from a seed that is
- * printed. Limits: SIGKILL keeps the page cache, so this shows atomicity and order, not power loss.
- * `npm run test:browser -- --kills 500` runs it for longer.
+ * Question: are all records that a page was told are queued delivered once and in order, whatever
+ * moment its browser is killed at? Model: the ids that pages reported, against the log at the end.
+ * Generated: tabs, bursts, network faults, kills of browser and server, from a
+ * printed seed. Limits: SIGKILL keeps the page cache, so this shows atomicity and
+ * order, not power loss. `npm run test:browser -- --kills 500` runs it for longer.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ const KILLS = 30
 const BROKEN_KILLS = 5
 const BROKEN_TRIES = 4
 
-test(`nothing is lost or doubled over ${KILLS} kills of the browser`, {
+test(`loses and doubles no record over ${KILLS} kills of the browser`, {
   timeout: 900_000,
 }, async () => {
   console.log(`kills of the browser: TEST_SEED=${TEST_SEED}`)
@@ -28,7 +28,7 @@ test(`nothing is lost or doubled over ${KILLS} kills of the browser`, {
   expect(figures.repliesLost).toBeGreaterThan(0)
 })
 
-test('a client without sequences is caught', { timeout: 900_000 }, async () => {
+test('detects a client without sequences', { timeout: 900_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'edgelog-broken-'))
   try {
     await buildClient(folder, { entry: BROKEN_CLIENT })

@@ -1,6 +1,6 @@
 /**
- * Question: is what a page was told to be queued delivered once and in order when its browser is killed? A few
- * kills, so that a change which breaks much is noticed soon; `kills.slow.test.ts` has the long run.
+ * Question: are all records that a page was told are queued delivered once and in order when its browser is
+ * killed? A few kills, so that a severe regression is noticed soon; `kills.slow.test.ts` has the long run.
  */
 import { expect, test } from 'vitest'
 import { TEST_SEED } from '../support/seed.ts'
@@ -8,7 +8,7 @@ import { runKills } from './kills/kill-harness.ts'
 
 const KILLS = 3
 
-test(`loses and doubles nothing over ${KILLS} kills of the browser`, {
+test(`loses and doubles no record over ${KILLS} kills of the browser`, {
   timeout: 300_000,
 }, async () => {
   console.log(`kills of the browser: TEST_SEED=${TEST_SEED}`)

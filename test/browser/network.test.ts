@@ -1,4 +1,4 @@
-/** Networks that misbehave: what is queued and what is read gets through, and nobody is pestered. */
+/** Faulty networks: queued and followed records get through, with a bounded number of requests. */
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { useStage } from './support/stage.ts'
@@ -6,7 +6,7 @@ import { flush, readOn, seenBy, sendNumbered, waitForStatus } from './support/ta
 
 const stage = useStage()
 const TAIL = /\/v1\/tail/
-/** Of pages whose clock goes faster, so that their patience is over sooner. */
+/** Speed of the pages' clocks, so that their time-outs end sooner. */
 const RATE = 10
 
 async function expectSeen(page: Page, topic: string, values: readonly string[], timeout = 30_000) {
@@ -14,7 +14,7 @@ async function expectSeen(page: Page, topic: string, values: readonly string[], 
 }
 
 describe('B12: a network that', () => {
-  test('is slow', async () => {
+  test('is slow delivers everything', async () => {
     const { topic, proxy, tab, expectDelivered } = await stage.scene({ partitions: 2 })
     proxy.setFault({ kind: 'slow', bytesPerSecond: 1_500 })
     const page = await tab()
@@ -27,7 +27,7 @@ describe('B12: a network that', () => {
       .toEqual([...queued].sort())
   })
 
-  test('loses what was on the way when a tail is cut', async () => {
+  test('loses data in flight when a tail is cut delivers everything', async () => {
     const { topic, proxy, tab } = await stage.scene()
     const page = await tab({ clockRate: RATE })
     await readOn(page, topic)
@@ -41,7 +41,7 @@ describe('B12: a network that', () => {
     await expectSeen(page, topic, values)
   })
 
-  test('let half of the code of the page through', async () => {
+  test("lets half of the page's code through delivers everything", async () => {
     const { topic, context, tab, expectDelivered } = await stage.scene()
     let failuresLeft = 2
     await context.route('**/engine-*.js', (route) => {
@@ -56,9 +56,9 @@ describe('B12: a network that', () => {
   })
 })
 
-test('readers of empty partitions leave connections to who sends', async () => {
+test('readers of empty partitions leave connections for senders', async () => {
   const { topic, proxy, tab, expectDelivered } = await stage.scene({ partitions: 8 })
-  // Slow, so that nobody gives up waiting for what is kept soon.
+  // Slow, so that no reader gives up waiting for the cache.
   const page = await tab({ clockRate: 0.1 })
   await readOn(page, topic)
   const queued = await sendNumbered(page, { topic, sender: 'a', count: 8, partitions: 8 })

@@ -1,4 +1,4 @@
-/** What is queued is delivered, whatever becomes of the network, the tab and the answers. */
+/** Delivery of queued records under faults of the network, the tabs and the responses. */
 import { expect, test } from 'vitest'
 import { useStage } from './support/stage.ts'
 import { flush, sendNumbered, statusOf, waitForStatus } from './support/tab.ts'
@@ -6,7 +6,7 @@ import { flush, sendNumbered, statusOf, waitForStatus } from './support/tab.ts'
 const stage = useStage()
 const RECORDS = /\/records$/
 
-test('B1: a thousand records sent offline are all there once online, in order', async () => {
+test('B1: a thousand records sent offline are all in the log once online, in order', async () => {
   const { topic, context, tab, expectDelivered } = await stage.scene({ partitions: 3 })
   const page = await tab()
   const before = await sendNumbered(page, { topic, sender: 'a', count: 10, partitions: 3 })
@@ -22,7 +22,7 @@ test('B1: a thousand records sent offline are all there once online, in order', 
   expect(await statusOf(page)).toMatchObject({ pending: 0, oldestPendingMs: null })
 })
 
-test('B1: also by a page that has never been online, whatever their keys', async () => {
+test('B1: records of a page that has never been online are delivered, whatever their keys', async () => {
   const { topic, context, tab, expectDelivered } = await stage.scene({ partitions: 3 })
   const page = await tab()
   await context.setOffline(true)
@@ -46,7 +46,7 @@ test('B1: also by a page that has never been online, whatever their keys', async
   }
 })
 
-test('B1: after an outage of which the browser knows nothing', async () => {
+test('B1: records are delivered after an outage that the browser did not report', async () => {
   const { topic, proxy, tab, expectDelivered } = await stage.scene({ partitions: 3 })
   const page = await tab()
   const before = await sendNumbered(page, { topic, sender: 'a', count: 3, partitions: 3 })
@@ -59,23 +59,26 @@ test('B1: after an outage of which the browser knows nothing', async () => {
   await expectDelivered([...before, ...queued])
 })
 
-test.each([1, 2])('B2: a tab closed after queueing, with %d tabs open', async (tabs) => {
-  const { topic, proxy, tab, expectDelivered } = await stage.scene({ partitions: 3 })
-  const pages = await Promise.all(Array.from({ length: tabs }, () => tab()))
-  proxy.setRules({ path: RECORDS, fault: { kind: 'refuse' } })
-  const queued: string[] = []
-  for (const [index, page] of pages.entries()) {
-    const records = { topic, sender: `tab${index}`, count: 50, partitions: 3 }
-    queued.push(...(await sendNumbered(page, records)))
-  }
-  await pages[0]?.close({ runBeforeUnload: false })
-  proxy.setRules()
-  const page = pages[1] ?? (await tab())
-  await flush(page)
-  await expectDelivered(queued)
-})
+test.each([1, 2])(
+  'B2: records are delivered after the tab is closed, with %d tabs open',
+  async (tabs) => {
+    const { topic, proxy, tab, expectDelivered } = await stage.scene({ partitions: 3 })
+    const pages = await Promise.all(Array.from({ length: tabs }, () => tab()))
+    proxy.setRules({ path: RECORDS, fault: { kind: 'refuse' } })
+    const queued: string[] = []
+    for (const [index, page] of pages.entries()) {
+      const records = { topic, sender: `tab${index}`, count: 50, partitions: 3 }
+      queued.push(...(await sendNumbered(page, records)))
+    }
+    await pages[0]?.close({ runBeforeUnload: false })
+    proxy.setRules()
+    const page = pages[1] ?? (await tab())
+    await flush(page)
+    await expectDelivered(queued)
+  },
+)
 
-test('B4: a reply is lost after the commit, and the first answer comes again', async () => {
+test('B4: a record is stored once when the response is lost after the commit', async () => {
   const { topic, proxy, tab, expectDelivered } = await stage.scene()
   const page = await tab()
   const rule = { path: RECORDS, method: 'POST', times: 3 } as const
@@ -92,7 +95,7 @@ test('B4: a reply is lost after the commit, and the first answer comes again', a
   expect(proxy.exchanges(RECORDS).length).toBe(4)
 })
 
-test('B4: more is queued while the reply is lost, so that the next request overlaps the log', async () => {
+test('B4: a record is stored once when the next request overlaps the log', async () => {
   const { topic, proxy, tab, expectDelivered } = await stage.scene()
   const page = await tab()
   const first = await sendNumbered(page, { topic, sender: 'a', count: 1 })
@@ -107,7 +110,7 @@ test('B4: more is queued while the reply is lost, so that the next request overl
   await expectDelivered([...first, ...queued])
 })
 
-test('B4: an answer is cut in the middle', async () => {
+test('B4: a record is stored once when a response is cut in the middle', async () => {
   const { topic, proxy, tab, expectDelivered } = await stage.scene({ partitions: 2 })
   const page = await tab()
   proxy.setRules({ path: RECORDS, method: 'POST', times: 4, fault: { kind: 'cutReply' } })
@@ -116,7 +119,7 @@ test('B4: an answer is cut in the middle', async () => {
   await expectDelivered(queued)
 })
 
-test('B8: without Web Locks every tab sends, and nothing is doubled', async () => {
+test('B8: without Web Locks every tab sends, and no record is doubled', async () => {
   const { topic, context, proxy, tab, expectDelivered } = await stage.scene({ partitions: 2 })
   await context.addInitScript(() => {
     Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })
@@ -137,11 +140,11 @@ test('B8: without Web Locks every tab sends, and nothing is doubled', async () =
   await expectDelivered(queued)
 })
 
-test('B16: a poison record in the middle is parked, the rest is delivered in order', async () => {
+test('B16: a poison record in the middle is parked, and the rest is delivered in order', async () => {
   const config = { 'max.message.bytes': 1_000 }
   const { topic, context, tab, expectDelivered } = await stage.scene({ config })
   const page = await tab()
-  // Offline the page cannot know how large a record of this topic may be.
+  // Offline the page has no size limit of this topic.
   await context.setOffline(true)
   const before = await sendNumbered(page, { topic, sender: 'a', count: 20 })
   const poison = 'x'.repeat(2_000)
@@ -163,7 +166,7 @@ test('B16: a poison record in the middle is parked, the rest is delivered in ord
   await waitForStatus(page, 'parked', [1])
   expect(await page.evaluate(() => window.events.map(({ name }) => name))).toContain('parked')
 
-  // What was parked can be sent again, and dropped, and what follows is not disturbed.
+  // Parked records can be sent again and discarded, without affecting later ones.
   await page.evaluate(() => window.log.outbox.retry())
   const later = await sendNumbered(page, { topic, sender: 'a', count: 5 })
   await flush(page)
@@ -173,7 +176,7 @@ test('B16: a poison record in the middle is parked, the rest is delivered in ord
   await expectDelivered([...before, ...after, ...later])
 })
 
-test('B16: several poison records in several partitions, while replies are lost', async () => {
+test('B16: several poison records in several partitions are parked while responses are lost', async () => {
   const config = { 'max.message.bytes': 1_000 }
   const { topic, context, proxy, tab, expectDelivered } = await stage.scene({
     partitions: 3,
@@ -197,7 +200,7 @@ test('B16: several poison records in several partitions, while replies are lost'
   await waitForStatus(page, 'parked', [6])
 })
 
-test('a clock that was hours ahead: what it parked is sent again with another time', async () => {
+test('records that were parked because of a clock hours ahead are sent again with another timestamp', async () => {
   const { topic, tab, expectDelivered } = await stage.scene()
   const page = await tab({ clockRate: 1 })
   const setClock = (offsetMs: number) =>
@@ -223,7 +226,7 @@ test('a clock that was hours ahead: what it parked is sent again with another ti
   await expectDelivered([...late, ...early])
 })
 
-test('a clock that is hours ahead is no matter where the log stamps the records', async () => {
+test('a clock that is hours ahead has no effect if the log stamps the records', async () => {
   const config = { 'message.timestamp.type': 'LogAppendTime' }
   const { topic, tab, expectDelivered } = await stage.scene({ config })
   const page = await tab({ clockRate: 1 })

@@ -1,4 +1,4 @@
-/** The proxy of these tests against a plain server: each fault does what it says. */
+/** The proxy of these tests against a plain server: each fault has the described effect. */
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
@@ -27,7 +27,7 @@ const server = createServer((call, answer) => {
     }
   })
 })
-/** No frames are needed to see whether bytes pass: what comes after the handshake is sent back. */
+/** Echoes the bytes after the handshake, which is enough to see whether bytes pass. */
 server.on('upgrade', (call: IncomingMessage, socket: Socket, head: Buffer) => {
   seen.push(`upgrade ${call.url}`)
   const accept = createHash('sha1')
@@ -57,7 +57,7 @@ afterEach(() => proxy.down())
 const get = (path: string, init: RequestInit = {}) => fetch(proxy.url + path, init)
 const post = (path: string, body = 'sent') => get(path, { method: 'POST', body })
 
-/** A connection after its handshake, with what has come over it. */
+/** Opens a connection with a handshake, and collects its bytes. */
 async function openSocket(path = '/socket') {
   const socket = connect(Number(new URL(proxy.url).port), '127.0.0.1')
   const received = { text: '', isClosed: false }
@@ -74,7 +74,7 @@ async function openSocket(path = '/socket') {
 }
 
 describe('requests', () => {
-  test('pass as they are, and are counted by path', async () => {
+  test('pass unchanged, and are counted by path', async () => {
     expect(await (await get('/text')).text()).toBe(TEXT)
     expect(await (await post('/echo', 'hello')).text()).toBe('hello')
     expect(proxy.exchanges(/^\/echo/)).toMatchObject([
@@ -86,7 +86,7 @@ describe('requests', () => {
     expect(proxy.exchanges()).toEqual([])
   })
 
-  test('take effect although the reply is lost', async () => {
+  test('take effect although the response is lost', async () => {
     proxy.setFault({ kind: 'dropReply' })
     await expect(post('/echo')).rejects.toThrow('fetch failed')
     expect(seen).toEqual(['POST /echo'])
@@ -100,13 +100,13 @@ describe('requests', () => {
     await expect(response.text()).rejects.toThrow('terminated')
   })
 
-  test('are refused before the server sees them', async () => {
+  test('are refused before they reach the server', async () => {
     proxy.setFault({ kind: 'refuse' })
     await expect(post('/echo')).rejects.toThrow('fetch failed')
     expect(seen).toEqual([])
   })
 
-  test('are swallowed', async () => {
+  test('never get a response', async () => {
     proxy.setFault({ kind: 'swallow' })
     const giveUp = new AbortController()
     const answer = get('/text', { signal: giveUp.signal })
@@ -149,7 +149,7 @@ describe('requests', () => {
     expect(text).toBe('data: first\n\ndata: last\n\n')
   })
 
-  test('are late, or slow, and arrive', async () => {
+  test('are delayed or slow, and arrive', async () => {
     proxy.setRules(
       { path: /text/, fault: { kind: 'slow', bytesPerSecond: 20_000 } },
       { path: /echo/, fault: { kind: 'delay', ms: 30 } },
@@ -204,7 +204,7 @@ describe('WebSockets', () => {
     await expect.poll(() => proxy.open()).toEqual([])
   })
 
-  test('are open and mute', async () => {
+  test('are open and silent', async () => {
     proxy.setFault({ kind: 'buffer' })
     const { socket, received } = await openSocket()
     await expect.poll(() => received.text).toMatch(/101/)
@@ -240,7 +240,7 @@ describe('WebSockets', () => {
     ['refused', { kind: 'refuse' }, ''],
     ['answered with an error', { kind: 'answer', status: 502, cors: false }, '502'],
     ['answered by a portal', { kind: 'captivePortal', cors: false }, '200'],
-    ['opened in vain', { kind: 'dropReply' }, ''],
+    ['opened without a response', { kind: 'dropReply' }, ''],
   ] as const)('are %s', async (_, fault, status) => {
     proxy.setFault(fault)
     const { received } = await openSocket()
@@ -262,7 +262,7 @@ describe('WebSockets', () => {
     slow.socket.destroy()
   })
 
-  test('get the answer of a server that does not know them', async () => {
+  test('get the response of a server that does not support them', async () => {
     const plain = createServer((_, answer) => answer.writeHead(404).end('no'))
     const plainPort = await freePort()
     await new Promise<void>((resolve) => plain.listen(plainPort, '127.0.0.1', resolve))

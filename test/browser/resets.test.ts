@@ -1,4 +1,4 @@
-/** B15: the log is not the one it was. The page hears of it, what is kept begins anew, the outbox stays. */
+/** B15: the log has changed. The page gets an event, its cache starts again, and the outbox stays. */
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +23,7 @@ async function expectReset(page: Page, topic: string, reason: string) {
   await expect.poll(resets, { timeout: 120_000 }).toContainEqual({ topic, reason })
 }
 
-/** A page that has read what there is, and has records to send that do not get through. */
+/** Opens a page that has read all records, and has records to send that do not get through. */
 async function pageWithBacklog({ topic, proxy, tab }: Scene) {
   const page = await tab({ clockRate: 10 })
   await readOn(page, topic)
@@ -35,11 +35,11 @@ async function pageWithBacklog({ topic, proxy, tab }: Scene) {
   return { page, delivered, waiting }
 }
 
-test('a topic is created anew under a page that reads it', async () => {
+test('a page recovers from a topic recreated while it reads it', async () => {
   const scene = await stage.scene()
   const { topic, proxy, expectDelivered } = scene
   const { page, delivered, waiting } = await pageWithBacklog(scene)
-  // In between there is no such topic, which the page is not to see.
+  // Hides the time without such a topic from the page.
   await proxy.down()
   await stage.server.deleteTopic(topic)
   await stage.server.createTopic(topic)
@@ -54,7 +54,7 @@ test('a topic is created anew under a page that reads it', async () => {
   await expectSeen(page, topic, [...delivered, 'new#0', 'new#1', ...waiting])
 })
 
-test('a topic is created anew while no page is open', async () => {
+test('a page recovers from a topic recreated while no page was open', async () => {
   const scene = await stage.scene()
   const { topic, proxy, tab, expectDelivered } = scene
   const { page, waiting } = await pageWithBacklog(scene)
@@ -70,7 +70,7 @@ test('a topic is created anew while no page is open', async () => {
   await expectSeen(next, topic, ['new#0', 'new#1', ...waiting])
 })
 
-test('a topic is deleted: what waits is kept aside, and nothing is asked without end', async () => {
+test('a page parks the records of a deleted topic, and stops requesting it', async () => {
   const scene = await stage.scene()
   const { topic, proxy } = scene
   const { page, waiting } = await pageWithBacklog(scene)
@@ -83,14 +83,14 @@ test('a topic is deleted: what waits is kept aside, and nothing is asked without
   proxy.forget()
   await page.waitForTimeout(2_000)
   expect(proxy.exchanges().length, 'requests within 20 s').toBeLessThan(20)
-  // There again, they can be sent.
+  // Once the topic exists again, they can be sent.
   await stage.server.createTopic(topic)
   await page.evaluate(() => window.log.outbox.retry())
   await flush(page)
   expect((await stage.server.readTopic(topic)).get(0)).toEqual(waiting)
 })
 
-test('the server comes back with the state of an earlier day', async () => {
+test('a page recovers from a server with the state of an earlier day', async () => {
   const scene = await stage.scene()
   const { topic, proxy, tab } = scene
   const folder = await mkdtemp(join(tmpdir(), 'edgelog-resets-'))
@@ -109,7 +109,7 @@ test('the server comes back with the state of an earlier day', async () => {
     const lost = await sendNumbered(page, { topic, sender: 'a', count: 5 })
     await flush(page)
     await expectSeen(page, topic, [...old, ...lost])
-    // In step, so that what is kept is longer than the log will be.
+    // Up to date, so that the cache is longer than the log will be.
     await waitForStatus(page, 'link', ['live'])
     await waitForStatus(page, 'lagRecords', [0])
     await server.process.stop()
@@ -127,13 +127,13 @@ test('the server comes back with the state of an earlier day', async () => {
   }
 })
 
-test('the log start moves past what the page has read', async () => {
+test('a page recovers from a log start beyond its position', async () => {
   const { topic, proxy, tab } = await stage.scene()
   const page = await tab({ clockRate: 10 })
   await readOn(page, topic)
   await stage.server.produce(topic, ['0', '1'])
   await expectSeen(page, topic, ['0', '1'])
-  // Read, and kept.
+  // Read, and cached.
   await waitForStatus(page, 'lagRecords', [0])
   await proxy.down()
   await stage.server.produce(topic, ['2', '3'])

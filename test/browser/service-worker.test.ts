@@ -4,7 +4,7 @@ import { sendNumbered } from './support/tab.ts'
 
 const stage = useStage()
 
-test('a service worker sends what a page queued that is closed', async () => {
+test('a service worker sends the queued records of a closed page', async () => {
   const scene = await stage.scene({ partitions: 2 })
   const page = await scene.tab({ backgroundSync: true })
   const scriptUrl = `/sync-worker.js?url=${encodeURIComponent(scene.proxy.url)}`
@@ -30,7 +30,7 @@ test('a service worker sends what a page queued that is closed', async () => {
   await page.close({ runBeforeUnload: false })
   await scene.context.setOffline(false)
 
-  // What the browser does when it believes in the network again.
+  // The event that the browser fires when it has a network again.
   const session = await scene.context.newCDPSession(blank)
   const registrations = new Promise<string>((resolve) => {
     session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations: [first] }) => {

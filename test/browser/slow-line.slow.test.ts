@@ -1,4 +1,4 @@
-/** A line of 50 kbit/s in the time of the page: all gets through, and little of it twice. */
+/** A line of 50 kbit/s in the page's time: everything gets through, and few bytes twice. */
 import { randomBytes } from 'node:crypto'
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
@@ -13,12 +13,12 @@ const RECORDS = 400
 const RECORD_BYTES = 1_000
 const TOTAL_BYTES = RECORDS * RECORD_BYTES
 
-/** Text that WebSockets cannot compress much. */
+/** Text that WebSockets cannot compress well. */
 function noise(chars: number): string {
   return randomBytes(chars).toString('base64').slice(0, chars)
 }
 
-/** An event stream carries bytes as base64. */
+/** Returns the bytes on the wire: an event stream carries base64. */
 function asSent(transport: string): number {
   return transport === 'sse' ? (TOTAL_BYTES * 4) / 3 : TOTAL_BYTES
 }
@@ -36,7 +36,7 @@ async function queueRecords(page: Page, topic: string): Promise<void> {
   )
 }
 
-test('carries a backlog to the log', async () => {
+test('a slow line carries a backlog to the log', async () => {
   const { topic, proxy, tab } = await stage.scene()
   const line = newLine()
   const page = await tab({ clockRate: RATE })
@@ -49,7 +49,7 @@ test('carries a backlog to the log', async () => {
   expect(line.passedBytes.toServer).toBeLessThan(1.3 * TOTAL_BYTES)
 })
 
-describe('carries the log to a page', () => {
+describe('a slow line carries the log to a page', () => {
   test.each(['websocket', 'sse', 'long-poll'] as const)('by %s', async (transport) => {
     const { topic, proxy, tab } = await stage.scene()
     const large = noise(TOTAL_BYTES)

@@ -1,4 +1,4 @@
-/** What a browser does to the database of a page: no space, closed, cleared, of another version. */
+/** Faults of a page's database: full, closed, cleared, of another version. */
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -24,8 +24,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 /**
- * A page whose origin has so much space, until the session is detached. Set before the database is
- * opened: Chromium remembers how much is left.
+ * Opens a page whose origin has a storage quota until the session is detached.
+ * Set before the database is opened, because Chromium caches the remaining quota.
  */
 async function tabWithQuota({ context, proxy }: Scene, quotaSize: number) {
   const page = await context.newPage()
@@ -37,7 +37,7 @@ async function tabWithQuota({ context, proxy }: Scene, quotaSize: number) {
   return { page, session }
 }
 
-/** The oldest offset of partition 0 that is kept. */
+/** Returns the oldest cached offset of partition 0. */
 function firstKept(page: Page, database: string, topic: string): Promise<number> {
   return page.evaluate(
     ([name, of]) =>
@@ -48,7 +48,7 @@ function firstKept(page: Page, database: string, topic: string): Promise<number>
           const reading = opening.result.transaction('cursors').objectStore('cursors').get([of, 0])
           reading.onsuccess = () => {
             opening.result.close()
-            // Nothing of it is kept, if there was no room to write down that half is.
+            // Nothing is cached if there was no space to write the smaller cursors.
             resolve(reading.result?.startOffset ?? Number.POSITIVE_INFINITY)
           }
         }
@@ -57,7 +57,7 @@ function firstKept(page: Page, database: string, topic: string): Promise<number>
   )
 }
 
-/** Text that a browser cannot store as less. */
+/** Text that a browser cannot store in fewer bytes. */
 function noise(bytes: number): string {
   return randomBytes(bytes / 2).toString('hex')
 }
@@ -69,7 +69,7 @@ async function clearSite(context: BrowserContext, page: Page) {
   await session.detach()
 }
 
-/** The code that a call is refused with; it settles in any case. */
+/** Returns the error code of a send; settles in any case. */
 function refusalOfSend(page: Page, topic: string, value = 'refused'): Promise<string> {
   return page.evaluate(
     async ([name, text]) => {
@@ -94,7 +94,7 @@ function eventsOf(page: Page, name: string): Promise<unknown[]> {
   )
 }
 
-/** Before the client is loaded: keeps the connections to databases within the test's reach. */
+/** Gives the test access to database connections, before the client is loaded. */
 async function reachConnections(context: BrowserContext) {
   await context.addInitScript(() => {
     const { open } = IDBFactory.prototype
@@ -122,13 +122,13 @@ async function reachConnections(context: BrowserContext) {
 declare global {
   interface Window {
     connections: IDBDatabase[]
-    /** How many of the next transactions are aborted, as a full disk or iOS does. */
+    /** Number of following transactions to abort, as a full disk or iOS does. */
     abortsLeft: number
     isOpeningRefused: boolean
   }
 }
 
-test('B9: without space a record is refused, and what was queued before is delivered', async () => {
+test('B9: a record without space is rejected, and earlier queued ones are delivered', async () => {
   const scene = await stage.scene()
   const { topic, proxy, expectDelivered } = scene
   const { page, session } = await tabWithQuota(scene, 2 * MIB)
@@ -148,7 +148,7 @@ test('B9: without space a record is refused, and what was queued before is deliv
   await expectDelivered(queued)
 })
 
-test('B9: what is kept of followed topics makes room for what is queued', async () => {
+test('B9: cached records of followed topics make room for queued ones', async () => {
   const scene = await stage.scene()
   const { topic, proxy, expectDelivered } = scene
   const { page } = await tabWithQuota(scene, 4 * MIB)
@@ -161,7 +161,7 @@ test('B9: what is kept of followed topics makes room for what is queued', async 
   proxy.setRules({ path: RECORDS, method: 'POST', fault: { kind: 'refuse' } })
   const queued: string[] = []
   for (let i = 0; i < 4; i++) {
-    // What is kept grows meanwhile, and may take the room: an application tries again.
+    // The cache grows meanwhile and may take the space: an application retries.
     await expect.poll(() => refusalOfSend(page, kept, noise(MIB / 2))).toBe('queued')
     queued.push(...(await sendNumbered(page, { topic, sender: 'a', count: 5 })))
   }
@@ -172,9 +172,9 @@ test('B9: what is kept of followed topics makes room for what is queued', async 
 })
 
 test.each([
-  ['and says so', true],
-  ['and says nothing', false],
-])('B10: the browser closes the database %s', async (_, saysSo) => {
+  ['with an event', true],
+  ['without an event', false],
+])('B10: a page recovers when the browser closes its database %s', async (_, saysSo) => {
   const { topic, context, tab, expectDelivered } = await stage.scene({ partitions: 2 })
   await reachConnections(context)
   const page = await tab()
@@ -193,7 +193,7 @@ test.each([
   await expectDelivered(queued)
 })
 
-test('B10: a page that can never open its database again leaves the lead to another', async () => {
+test('B10: a page that can never open its database again passes the lead to another', async () => {
   const { topic, context, tab, expectDelivered } = await stage.scene()
   await reachConnections(context)
   const broken = await tab()
@@ -201,7 +201,7 @@ test('B10: a page that can never open its database again leaves the lead to anot
   const queued = await sendNumbered(broken, { topic, sender: 'a', count: 5 })
   await flush(broken)
   const other = await tab()
-  // What WebKit does to a page whose network process has died.
+  // As WebKit does to a page whose network process has died.
   await broken.evaluate(() => {
     window.isOpeningRefused = true
     for (const connection of window.connections.splice(0)) connection.close()
@@ -213,7 +213,7 @@ test('B10: a page that can never open its database again leaves the lead to anot
   await expectDelivered(queued)
 })
 
-test('B10: a transaction that is aborted is run again, and refused if that is in vain', async () => {
+test('B10: an aborted transaction is run again, and rejected after several failures', async () => {
   const { topic, context, proxy, tab, expectDelivered } = await stage.scene()
   await reachConnections(context)
   const page = await tab()
@@ -238,7 +238,7 @@ test('B10: a transaction that is aborted is run again, and refused if that is in
   await expectDelivered(queued)
 })
 
-test('B10: the data of the site is cleared under the page, which says what is lost and goes on', async () => {
+test("B10: clearing the site's data under the page is reported as a loss, and the page continues", async () => {
   const { topic, context, proxy, tab, expectDelivered } = await stage.scene()
   const page = await tab()
   const before = await sendNumbered(page, { topic, sender: 'a', count: 5 })
@@ -262,7 +262,7 @@ test('B10: the data of the site is cleared under the page, which says what is lo
   expect(await eventsOf(page, 'storageLost')).toEqual([{ pendingRecords: 1 }])
 })
 
-test('B11: a newer version opens the database, and the older tab lets go of it', async () => {
+test('B11: the older tab closes the database for a newer version', async () => {
   const { topic, proxy, tab, expectDelivered } = await stage.scene()
   const old = await tab()
   proxy.setRules({ path: RECORDS, fault: { kind: 'refuse' } })
@@ -276,7 +276,7 @@ test('B11: a newer version opens the database, and the older tab lets go of it',
   await expectDelivered(queued)
 })
 
-test('B11: an older version finds a newer database, and refuses at once', async () => {
+test('B11: an older version rejects at once if it finds a newer database', async () => {
   const { topic, tab, expectDelivered } = await stage.scene()
   const page = await tab({ pageUrl: nextBuildUrl })
   const queued = await sendNumbered(page, { topic, sender: 'new', count: 5 })
@@ -287,7 +287,7 @@ test('B11: an older version finds a newer database, and refuses at once', async 
   await expectDelivered(queued)
 })
 
-test('B11: a tab that does not let go is told of, and waited for', async () => {
+test('B11: a tab that does not close the database is reported, and waited for', async () => {
   const { topic, context, proxy, tab, expectDelivered } = await stage.scene()
   const first = await tab()
   const queued = await sendNumbered(first, { topic, sender: 'old', count: 5 })
@@ -313,7 +313,7 @@ test('B11: a tab that does not let go is told of, and waited for', async () => {
   await expectDelivered(queued)
 })
 
-test('B18: the database goes while no tab is open, and the next one tells and begins anew', async () => {
+test('B18: a database that was lost while no tab was open is reported by the next tab, which starts again', async () => {
   const { topic, context, proxy, tab, expectDelivered } = await stage.scene({ partitions: 2 })
   const first = await tab()
   const queued = await sendNumbered(first, { topic, sender: 'a', count: 20, partitions: 2 })

@@ -1,4 +1,4 @@
-/** Of the tabs of one user one leads, whatever becomes of it. */
+/** One of a user's tabs leads, whatever happens to it. */
 import type { BrowserContext, Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { startPageServer } from './support/page-server.ts'
@@ -15,13 +15,13 @@ async function leadersOf(pages: readonly Page[]): Promise<Page[]> {
 async function leaderOf(pages: readonly Page[]): Promise<{ leader: Page; others: Page[] }> {
   await expect.poll(async () => (await leadersOf(pages)).length, { timeout: 120_000 }).toBe(1)
   const [leader] = await leadersOf(pages)
-  if (leader === undefined) throw new Error('nobody leads')
+  if (leader === undefined) throw new Error('no tab leads')
   return { leader, others: pages.filter((page) => page !== leader) }
 }
 
 /**
- * Stops all that a page does. Chromium freezes no page that it takes for visible, as those under
- * test always are, so this is what is left: between two statements the page stands still.
+ * Stops all scripts of a page. Chromium does not freeze a page that it considers visible,
+ * as pages under test always are, so the page is paused between two statements instead.
  */
 async function freeze(context: BrowserContext, page: Page): Promise<() => Promise<unknown>> {
   const session = await context.newCDPSession(page)
@@ -30,7 +30,7 @@ async function freeze(context: BrowserContext, page: Page): Promise<() => Promis
   return () => session.send('Debugger.disable')
 }
 
-/** Where the browser has not kept the page it loads it anew. */
+/** Goes back in the history; if the browser has not kept the page, it is loaded again. */
 async function goBack(page: Page, url: string): Promise<{ isKept: boolean }> {
   await page.goBack({ waitUntil: 'commit' })
   await page.waitForFunction(() => window.edgelog !== undefined)
@@ -39,7 +39,7 @@ async function goBack(page: Page, url: string): Promise<{ isKept: boolean }> {
   return { isKept }
 }
 
-test('B5: the leader is closed, and another tab leads', async () => {
+test('B5: another tab leads when the leader is closed', async () => {
   const { topic, tab, expectDelivered } = await stage.scene()
   const pages = await Promise.all([tab(), tab(), tab()])
   const { leader, others } = await leaderOf(pages)
@@ -53,7 +53,7 @@ test('B5: the leader is closed, and another tab leads', async () => {
   await expectDelivered(queued)
 })
 
-test('B5: also while the server of the page is away', async () => {
+test("B5: another tab leads when the leader is closed while the page's server is away", async () => {
   const { topic, tab, expectDelivered } = await stage.scene()
   const origin = await startPageServer()
   try {
@@ -74,10 +74,10 @@ test('B5: also while the server of the page is away', async () => {
 })
 
 test.each([
-  ['and hears of it', true],
-  ['without hearing of it', false],
+  ['with an event', true],
+  ['without an event', false],
 ])(
-  'B6: the leader is frozen %s, another takes over, and it steps down when it thaws',
+  'B6: another tab leads when the leader is frozen %s, which steps down when it thaws',
   async (_, hearsIt) => {
     const { topic, context, proxy, tab, expectDelivered } = await stage.scene({ partitions: 2 })
     const pages = [await tab(), await tab()]
@@ -90,7 +90,7 @@ test.each([
       count: 100,
       partitions: 2,
     })
-    // Waiting for an answer, and in no transaction: Chromium freezes no page that is in the way of others.
+    // Waiting for a response, outside a transaction: Chromium does not freeze a page that blocks others.
     await expect.poll(() => proxy.open(/records$/).length).toBe(2)
     await leader.waitForTimeout(500)
     proxy.setRules()
@@ -117,7 +117,7 @@ test.each([
   },
 )
 
-test.each([2, 10, 30])('B7: %d tabs start together, and one leads', async (count) => {
+test.each([2, 10, 30])('B7: of %d tabs that start together one leads', async (count) => {
   const { topic, context, proxy, expectDelivered } = await stage.scene({ partitions: 2 })
   const pages: Page[] = []
   for (let i = 0; i < count; i++) {
@@ -152,7 +152,7 @@ test('B17: a page that is left for another and comes back leads again', async ()
   expect(proxy.exchanges().length).toBeLessThan(20)
 })
 
-test('B17: while a page lies in the back/forward cache, another tab leads', async () => {
+test('B17: another tab leads while a page is in the back/forward cache', async () => {
   const { topic, proxy, tab, expectDelivered } = await stage.scene()
   const pages = [await tab(), await tab()]
   const { leader, others } = await leaderOf(pages)
@@ -168,7 +168,7 @@ test('B17: while a page lies in the back/forward cache, another tab leads', asyn
   await expectDelivered(queued)
 })
 
-test('B17: a storm of reloads', async () => {
+test('B17: one tab leads after a storm of reloads', async () => {
   const { topic, proxy, tab, expectDelivered } = await stage.scene({ partitions: 2 })
   const page = await tab()
   const queued: string[] = []

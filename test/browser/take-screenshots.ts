@@ -1,4 +1,4 @@
-/** Takes the pictures of the examples that README.md shows: run it after `npm run build`, look at them. */
+/** Takes the screenshots of the examples in README.md: run it after `npm run build`, and look at them. */
 import { mkdir } from 'node:fs/promises'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { launch } from './support/chromium.ts'
@@ -20,7 +20,7 @@ async function open(browser: Browser, url: string, options: BrowserContextOption
   return page
 }
 
-/** Side by side, as windows of two visitors. */
+/** Joins screenshots side by side, as windows of two visitors. */
 async function takePair(browser: Browser, name: string, pages: readonly Page[]): Promise<void> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
   const sheet = await context.newPage()
@@ -56,14 +56,14 @@ async function takeTodo(browser: Browser, server: LogServer): Promise<void> {
   await check(train, ITEMS[3] ?? '')
   await check(home, ITEMS[1] ?? '')
   await home.waitForFunction(() => document.querySelector('.is-pending') === null)
-  // The oldest has waited for a while.
+  // The oldest record has waited for a while.
   await train.waitForTimeout(8_000)
   for (const page of [train, home])
     await page.evaluate(() => document.getElementById('text')?.blur())
   await takePair(browser, 'todo', [train, home])
 }
 
-/** A minute of many visitors, as if they had been there. */
+/** Fills a minute with actions of many visitors. */
 async function fillMinute(server: LogServer): Promise<void> {
   const nowMs = Date.now()
   const records = []

@@ -19,7 +19,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-/** The answer: size, correlation id, error, APIs. */
+/** Returns the response: size, correlation id, error, APIs. */
 function ask(port: number, host = '127.0.0.1'): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port }, () => socket.write(API_VERSIONS))
@@ -31,11 +31,11 @@ function ask(port: number, host = '127.0.0.1'): Promise<Buffer> {
       socket.destroy()
     })
     socket.on('error', reject)
-    socket.on('close', () => reject(new Error('closed without an answer')))
+    socket.on('close', () => reject(new Error('closed without a response')))
   })
 }
 
-test('carries frames to the server it is given, and stops at Ctrl-C', async () => {
+test('carries frames to the given server, and stops at Ctrl-C', async () => {
   const port = await freePort()
   const child = start(sharedServerUrl(), ['bridge', '--listen', String(port)])
   const end = ended(child)
@@ -51,17 +51,17 @@ test('carries frames to the server it is given, and stops at Ctrl-C', async () =
   )
 })
 
-test('a client is hung up on while there is no server, and told of on the terminal', async () => {
+test('closes the connections of clients while there is no server, and prints the reason', async () => {
   const [port, nobody] = [await freePort(), await freePort()]
   const child = start(`http://127.0.0.1:${nobody}`, ['bridge', '--listen', String(port)])
   const end = ended(child)
   await watch(child).printed('Ctrl-C stops it.')
-  await expect(ask(port)).rejects.toThrow('closed without an answer')
+  await expect(ask(port)).rejects.toThrow('closed without a response')
   child.kill('SIGINT')
   expect((await end).stderr).toContain('closed the connection of a Kafka client')
 })
 
-describe('what is called wrongly', () => {
+describe('wrong usage', () => {
   test.each([
     [['bridge', '--listen', 'x'], 2, 'Use host:port'],
     [['bridge', '--listen', '70000'], 2, 'at most 65535'],
@@ -74,7 +74,7 @@ describe('what is called wrongly', () => {
     expect(outcome.code).toBe(code)
   })
 
-  test('a port that is taken', async () => {
+  test('reports a port in use', async () => {
     const holder = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => holder.once('listening', resolve))
     const { port } = holder.address() as { port: number }

@@ -1,4 +1,4 @@
-/** The command line as its users have it: processes, pipes, exit codes. */
+/** The command line as users run it: processes, pipes, exit codes. */
 import { spawn } from 'node:child_process'
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -59,7 +59,7 @@ describe('edgelog topics', () => {
     expect(gone.stderr).toContain('unknown_topic_or_partition')
   })
 
-  test('takes an existing topic for an error, unless told otherwise', async () => {
+  test('fails for an existing topic, unless --if-not-exists is given', async () => {
     await edgelog(['topics', 'create', 'twice'])
     expect((await edgelog(['topics', 'create', 'twice'])).code).toBe(1)
     expect((await edgelog(['topics', 'create', 'twice', '--if-not-exists'])).code).toBe(0)
@@ -109,7 +109,7 @@ describe('edgelog produce and consume', () => {
     ])
   })
 
-  test('do not take a slow reader of their output for silence', async () => {
+  test('do not count a slow reader of their output as silence', async () => {
     await edgelog(['topics', 'create', 'slow'])
     const lines = Array.from({ length: 30_000 }, (_, i) => `${i}`.padEnd(100))
     await edgelog(['produce', 'slow'], lines.join('\n'))
@@ -130,7 +130,7 @@ describe('edgelog produce and consume', () => {
     expect(stdout).toBe(`${lines.join('\n')}\n`)
   })
 
-  test('count what was sent before a line that is wrong', async () => {
+  test('count the records sent before an invalid line', async () => {
     await edgelog(['topics', 'create', 'half'])
     const { code, stderr } = await edgelog(['produce', 'half', '--key-separator', ':'], 'a:1\nb')
     expect(code).toBe(1)
@@ -138,7 +138,7 @@ describe('edgelog produce and consume', () => {
     expect(stderr).toContain('line 2 has no key separator')
   })
 
-  test('on a terminal leave alone what is typed', async () => {
+  test('do not overwrite input that is typed on a terminal', async () => {
     await edgelog(['topics', 'create', 'typed'])
     const command = `${process.execPath} bin/edgelog.js produce typed`
     const child = spawn('script', ['-qec', command, '/dev/null'], {
@@ -158,7 +158,7 @@ describe('edgelog produce and consume', () => {
     expect(stdout).toContain('produced 1 record, 6 B')
   })
 
-  test('at Ctrl-C what was read is sent', async () => {
+  test('send the lines read so far at Ctrl-C', async () => {
     await edgelog(['topics', 'create', 'cut'])
     const producer = start(['produce', 'cut'])
     const end = ended(producer)
@@ -172,7 +172,7 @@ describe('edgelog produce and consume', () => {
     expect(read.stdout).toBe('a\nb\n')
   })
 
-  test('a large file keeps its order and arrives whole', async () => {
+  test('keep the order of a large file, and deliver all of it', async () => {
     await edgelog(['topics', 'create', 'large'])
     const lines = Array.from({ length: 50_000 }, (_, i) => `${i} ${'x'.repeat(i % 200)}`)
     const file = join(dir, 'large.txt')
@@ -184,12 +184,12 @@ describe('edgelog produce and consume', () => {
     expect((await edgelog(args)).stdout).toBe(`${lines.join('\n')}\n`)
   })
 
-  test('say at once what is wrong', async () => {
+  test('report errors at once', async () => {
     await edgelog(['topics', 'create', 'wrong'])
     const cases: Array<[string[], number, string]> = [
       [['produce', 'nowhere'], 1, 'unknown_topic_or_partition'],
       [['consume', 'nowhere'], 1, 'unknown_topic_or_partition'],
-      [['consume', 'wrong', '--partition', '4'], 1, 'partitions 0 to 0'],
+      [['consume', 'wrong', '--partition', '4'], 1, 'has no partition 4; 0 to 0 is allowed'],
       [['consume', 'wrong', '--offset', '4'], 2, '--offset needs --partition'],
       [['consume', 'wrong', '--max-messages', 'x'], 2, 'whole number'],
       [['produce'], 2, 'topic'],
@@ -209,7 +209,7 @@ describe('edgelog produce and consume', () => {
 })
 
 describe('edgelog dev', () => {
-  test('says where it listens and what to try, keeps its state, and stops at Ctrl-C', async () => {
+  test('prints its address and an example, keeps its state, and stops at Ctrl-C', async () => {
     const [port, kafkaPort] = [String(await freePort()), String(await freePort())]
     const env = { EDGELOG_URL: `http://127.0.0.1:${port}` }
     const run = async (work: () => Promise<void>) => {
@@ -243,14 +243,14 @@ describe('edgelog dev', () => {
     expect(second.code).toBe(0)
   })
 
-  test('says that its port is taken', async () => {
+  test('reports a port in use', async () => {
     const { port } = new URL(sharedServerUrl())
     const { code, stderr } = await edgelog(['dev', '--port', port, '--state', join(dir, 'other')])
     expect(code).toBe(1)
     expect(stderr).toContain(`port ${port} on 127.0.0.1 is in use`)
   })
 
-  test('says that the port for Kafka clients is taken, before it serves anything', async () => {
+  test('reports the port for Kafka clients in use, before it serves anything', async () => {
     const { port } = new URL(sharedServerUrl())
     const args = ['dev', '--port', String(await freePort()), '--kafka-port', port]
     const { code, stdout, stderr } = await edgelog([...args, '--state', join(dir, 'other')])
@@ -279,7 +279,7 @@ describe('edgelog dev', () => {
     ])
   })
 
-  test('says that its state folder is in use, until the other is gone, however it went', async () => {
+  test('reports a state folder in use until the other server has ended, in any way', async () => {
     const state = join(dir, 'shared')
     const holder = await ServerProcess.start({ stateDir: state })
     const args = ['dev', '--port', String(await freePort()), '--no-kafka', '--state', state]

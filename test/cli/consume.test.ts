@@ -1,4 +1,4 @@
-/** How `edgelog consume` ends: what it says of what it has read, and what it leaves behind. */
+/** The end of `edgelog consume`: its report of unread records, and its cleanup. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { connect as connectTo, createServer, type Server, type Socket } from 'node:net'
@@ -10,7 +10,7 @@ import { edgelog, ended, start, watch } from './edgelog-command.ts'
 
 const RECORDS = 3_000
 const RECORD_BYTES = 1_000
-/** Less than the records take, and more than all else that a connection carries. */
+/** Less than the size of the records, and more than everything else on a connection. */
 const STALL_BYTES = 1_000_000
 
 const closers: Array<() => Promise<void>> = []
@@ -31,7 +31,7 @@ async function topicOf(url: string, records: number, sizeBytes = 1): Promise<str
   return topic
 }
 
-/** A network before a server: each connection stands still when the server has sent so much. */
+/** Starts a proxy whose connections stall after a number of bytes from the server. */
 async function stallingNetwork(serverUrl: string, afterBytes: number): Promise<string> {
   const { hostname, port } = new URL(serverUrl)
   const sockets = new Set<Socket>()
@@ -63,7 +63,7 @@ async function stallingNetwork(serverUrl: string, afterBytes: number): Promise<s
 describe('edgelog consume --timeout-ms', () => {
   const ALL = ['--from-beginning', '--timeout-ms', '1500']
 
-  test('fails where the network stands still before the end', async () => {
+  test('fails if the network stalls before the end', async () => {
     const url = sharedServerUrl()
     const topic = await topicOf(url, RECORDS, RECORD_BYTES)
     const { code, stderr } = await edgelog(await stallingNetwork(url, STALL_BYTES), [
@@ -75,7 +75,7 @@ describe('edgelog consume --timeout-ms', () => {
     expect(code).toBe(1)
   })
 
-  test('fails where the server is gone before the end', async () => {
+  test('fails if the server is gone before the end', async () => {
     const server = await ServerProcess.start()
     closers.push(() => server.stop())
     const topic = await topicOf(server.url, RECORDS, RECORD_BYTES)
@@ -92,7 +92,7 @@ describe('edgelog consume --timeout-ms', () => {
     expect(code).toBe(1)
   })
 
-  test('succeeds where all was read, and where there is nothing', async () => {
+  test('succeeds if all was read, and in an empty topic', async () => {
     const url = sharedServerUrl()
     const topic = await topicOf(url, 3)
     const all = await edgelog(url, ['consume', topic, ...ALL])
@@ -103,7 +103,7 @@ describe('edgelog consume --timeout-ms', () => {
 })
 
 describe('edgelog consume --offset', () => {
-  test('reads from the end where the offset is beyond it, and says so', async () => {
+  test('starts at the end if the offset is beyond it, and reports that', async () => {
     const url = sharedServerUrl()
     const topic = await topicOf(url, 3)
     const args = ['consume', topic, '--partition', '0', '--offset', '99']
@@ -145,7 +145,7 @@ describe('edgelog consume --group', () => {
     expect(await memberCount(group)).toBe(0)
   })
 
-  test('leaves the group when nobody reads its output, and commits nothing that was not printed', async () => {
+  test('leaves the group when its output is closed, and commits only printed records', async () => {
     const { topic, group, member } = await startMember()
     const end = ended(member)
     member.stdout?.destroy()
@@ -160,7 +160,7 @@ describe('edgelog consume --group', () => {
   })
 })
 
-describe('standard output that is full', () => {
+describe('full standard output', () => {
   const url = () => sharedServerUrl()
 
   async function outcomeOf(args: readonly string[]) {
@@ -179,7 +179,7 @@ describe('standard output that is full', () => {
   test.each([
     ['consume', async () => ['consume', await topicOf(url(), 1), '--from-beginning']],
     ['topics list', async () => ['topics', 'list']],
-  ])('is one line of error and exit code 1: %s', async (_, args) => {
+  ])('causes one line of error and exit code 1 in %s', async (_, args) => {
     const { code, stderr } = await outcomeOf(await args())
     expect(stderr).toMatch(/^edgelog: cannot write to standard output: .*ENOSPC.*\n$/)
     expect(code).toBe(1)

@@ -1,8 +1,8 @@
-/** Runs the command line as its users do: as a process, with pipes and exit codes. */
+/** Runs the command line as users do: as a process, with pipes and exit codes. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { afterAll } from 'vitest'
 
-/** What a test that failed has left behind is ended with its file. */
+/** Processes left by failed tests, ended with the file. */
 const started = new Set<ChildProcess>()
 afterAll(() => {
   for (const child of started) child.kill('SIGKILL')
@@ -46,7 +46,7 @@ export async function edgelog(url: string, args: readonly string[], input = ''):
   return await ended(child)
 }
 
-/** Watches what a process prints from its start on. */
+/** Watches the output of a process from its start. */
 export function watch(child: ChildProcess): {
   readonly printed: (text: string) => Promise<void>
   /** Returns standard output so far. */

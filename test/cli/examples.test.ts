@@ -1,4 +1,4 @@
-/** The pages that `edgelog dev` serves beside the API, and all that must not come with them. */
+/** The pages that `edgelog dev` serves beside the API, and the files that it must not serve. */
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createApp } from '../../src/app/app.ts'
@@ -15,7 +15,7 @@ afterAll(() => closed.stop())
 
 const get = (path: string) => fetch(sharedServerUrl() + path)
 
-/** `fetch` resolves `..` before it sends. */
+/** Sends the path unchanged, because `fetch` would resolve `..`. */
 function statusOf(path: string, url = sharedServerUrl()): Promise<number> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {
@@ -30,7 +30,7 @@ function statusOf(path: string, url = sharedServerUrl()): Promise<number> {
 
 describe('the example pages', () => {
   test.each(['/examples/', '/examples/todo/', '/examples/clickstream/'])(
-    '%s is one',
+    'include %s',
     async (path) => {
       const answer = await get(path)
       expect(answer.status).toBe(200)
@@ -44,7 +44,7 @@ describe('the example pages', () => {
     },
   )
 
-  test('all that a page or a module names is there, each of its type', async () => {
+  test('include every file that a page or a module references, with its type', async () => {
     const seen = new Set<string>()
     const visit = async (path: string): Promise<void> => {
       if (seen.has(path)) return
@@ -64,7 +64,7 @@ describe('the example pages', () => {
     await visit('/examples/sw.js')
   })
 
-  test('a folder is led to its page, and HEAD has no body', async () => {
+  test('redirect a folder to its page, and answer HEAD without a body', async () => {
     for (const path of ['/examples', '/examples/todo']) {
       const answer = await fetch(sharedServerUrl() + path, { redirect: 'manual' })
       expect([answer.status, answer.headers.get('location')]).toEqual([308, `${path}/`])
@@ -73,7 +73,7 @@ describe('the example pages', () => {
     expect([head.status, await head.text()]).toEqual([200, ''])
   })
 
-  test('need no token, and nothing else goes without', async () => {
+  test('need no token, unlike everything else', async () => {
     expect((await fetch(`${closed.url}/examples/todo/`)).status).toBe(200)
     for (const path of ['/v1/topics', '/examples/nowhere']) {
       await expectError(await fetch(closed.url + path), 401, 'unauthorized')
@@ -90,14 +90,14 @@ describe('the example pages', () => {
   })
 })
 
-describe('what is no page', () => {
+describe('a path that is not a page', () => {
   test.each([
     '/examples/nowhere.html',
     '/examples/edgelog/',
     '/examples/todo/index.html/',
     '/examples/README.md',
     '/examples//index.html',
-  ])('%s is refused as every unknown path is', async (path) => {
+  ])('gets 404 not_found: %s', async (path) => {
     await expectError(await get(path), 404, 'not_found')
   })
 
@@ -117,18 +117,18 @@ describe('what is no page', () => {
     '/examples/%',
     '/examples/..;/package.json',
     '//examples/../package.json',
-  ])('%s leads nowhere', async (path) => {
+  ])('gets 404: %s', async (path) => {
     expect(await statusOf(path)).toBe(404)
   })
 
-  test('other methods than GET and HEAD are no part of the API there', async () => {
+  test('rejects methods other than GET and HEAD', async () => {
     for (const method of ['POST', 'DELETE', 'PUT']) {
       const answer = await fetch(`${sharedServerUrl()}/examples/todo/`, { method })
       await expectError(answer, 404, 'not_found')
     }
   })
 
-  test('where nobody has bound the pages, there are none', async () => {
+  test('includes the pages if the Worker has no binding for them', async () => {
     for (const path of ['/examples', '/examples/', '/examples/todo/']) {
       const env = {} as EdgelogEnv
       await expectError(

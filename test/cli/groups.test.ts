@@ -21,7 +21,7 @@ async function topicWith(lines: number, partitions = 1): Promise<string> {
 const linesOf = (text: string) => text.trim().split('\n').filter(Boolean)
 
 describe('edgelog consume --group', () => {
-  test('goes on where the group was, also in the middle of a batch', async () => {
+  test('continues where the group was, also in the middle of a batch', async () => {
     const topic = await topicWith(20)
     const args = ['consume', topic, '--group', `${topic}-g`, '--from-beginning']
     const first = await edgelog(...args, '--max-messages', '7')
@@ -75,7 +75,7 @@ describe('edgelog consume --group', () => {
     expect(new Set([...(a ?? []), ...(b ?? [])]).size).toBe(40)
   })
 
-  test('does not take a partition by hand', async () => {
+  test('rejects --partition', async () => {
     const { code, stderr } = await edgelog('consume', 't', '--group', 'g', '--partition', '0')
     expect(code).toBe(2)
     expect(stderr).toContain('--group')
@@ -83,7 +83,7 @@ describe('edgelog consume --group', () => {
 })
 
 describe('edgelog groups', () => {
-  test('lists and describes', async () => {
+  test('lists and describes groups', async () => {
     const topic = await topicWith(30, 3)
     const group = `${topic}-g`
     const consuming = start('consume', topic, '--group', group, '--from-beginning')
@@ -128,7 +128,7 @@ describe('edgelog groups', () => {
     expect((await end).code).toBe(0)
   })
 
-  test('moves offsets only when told to', async () => {
+  test('moves offsets only with --execute', async () => {
     const topic = await topicWith(10)
     const group = `${topic}-g`
     await edgelog('consume', topic, '--group', group, '--from-beginning', '--max-messages', '6')
@@ -162,13 +162,13 @@ describe('edgelog groups', () => {
     [['groups', 'describe', 'no-such-group'], 1, 'group_id_not_found'],
     [['groups', 'describe', '..'], 1, 'invalid_group_id'],
     [['groups', 'delete', 'no-such-group'], 1, 'group_id_not_found'],
-  ])('refuses %j', async (args, code, mention) => {
+  ])('rejects %j', async (args, code, mention) => {
     const outcome = await edgelog(...args)
     expect(outcome.code).toBe(code)
     expect(outcome.stderr).toContain(mention)
   })
 
-  test('deletes', async () => {
+  test('deletes groups', async () => {
     const topic = await topicWith(3)
     const group = `${topic}-g`
     await edgelog('consume', topic, '--group', group, '--from-beginning', '--max-messages', '1')

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { readLines } from '../../client/cli/lines.ts'
 
 async function* chunksOf(texts: readonly string[]): AsyncGenerator<Uint8Array> {
-  // One buffer for all, as a stream may have it.
+  // One buffer for all chunks, as a stream may reuse it.
   const shared = Buffer.alloc(64)
   for (const text of texts) {
     shared.fill('?')
@@ -18,7 +18,7 @@ async function linesOf(texts: readonly string[]): Promise<string[]> {
   return lines
 }
 
-test('readLines() cuts at LF and CRLF, across chunks that share their memory', async () => {
+test('readLines() splits at LF and CRLF, across chunks that share their memory', async () => {
   expect(await linesOf(['one\ntwo\r\nth', 'ree', '\n\nfour\r', '\nfive'])).toEqual([
     'one',
     'two',

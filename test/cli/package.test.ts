@@ -1,4 +1,4 @@
-/** What others import: the client, and the Worker to mount in one of their own. */
+/** The public imports: the client, and the Worker to mount in another one. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ServerProcess } from '../server/server-process.ts'
 
-/** A Worker of somebody else's, with a page of its own beside the log. */
+/** A Worker of an application, with its own page beside the log. */
 const HOST_WORKER = `
 import { createApp, setEventSink } from 'edgelog/worker'
 export { Coordinator, Group, Partition } from 'edgelog/worker'
@@ -30,7 +30,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'edgelog-package-'))
   const workerPath = join(dir, 'host.js')
   await build({
-    // The package finds itself by its name, through its own exports.
+    // The package resolves itself by its name, through its own exports.
     stdin: { contents: HOST_WORKER, resolveDir: process.cwd() },
     outfile: workerPath,
     bundle: true,
@@ -45,7 +45,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-test('edgelog/worker is mounted in a Worker of somebody else, and edgelog is its client', async () => {
+test('edgelog/worker is mounted in another Worker, and edgelog is its client', async () => {
   expect(await (await fetch(`${server.url}/mine`)).text()).toBe('mine')
   const packageName = 'edgelog'
   const { connect } = (await import(packageName)) as typeof import('../../client/index.ts')
@@ -63,7 +63,7 @@ test('edgelog/worker is mounted in a Worker of somebody else, and edgelog is its
   await log.close()
 })
 
-test('edgelog/worker gives events to the sink of the Worker that mounts it', async () => {
+test('edgelog/worker passes events to the sink of the Worker that mounts it', async () => {
   const response = await fetch(`${server.url}/v1/topics`, { headers: { 'x-broken': 'yes' } })
   expect(response.status).toBe(503)
   const events = await (await fetch(`${server.url}/events`)).json()

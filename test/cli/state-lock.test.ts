@@ -1,4 +1,4 @@
-/** The lock on a state folder: who holds it, and when it is released. */
+/** The lock on a state folder: its holder, and its release. */
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ async function serve(stateDir: string): Promise<RunningServer> {
   return await startServer({ host: '127.0.0.1', port: await freePort(), stateDir, workerPath })
 }
 
-/** Whether the system has a lock on the file, as any other program sees it. */
+/** Returns whether the system has a lock on the file, as any other program sees it. */
 function isLocked(stateDir: string): boolean {
   const { status, error } = spawnSync('flock', ['--nonblock', join(stateDir, 'lock'), 'true'])
   if (error !== undefined) throw error
@@ -28,7 +28,7 @@ function isLocked(stateDir: string): boolean {
 }
 
 describe('a state folder', () => {
-  test('refuses a second server, by whatever path, until the first is closed', async () => {
+  test('rejects a second server, by whatever path, until the first is closed', async () => {
     const link = `${dir}-link`
     await symlink(dir, link)
     try {
@@ -53,11 +53,11 @@ describe('a state folder', () => {
     },
   )
 
-  test('is released when the process of its server is killed, and nothing serves it any more', async () => {
+  test('is released when the process of its server is killed, and the runtime ends too', async () => {
     const server = await ServerProcess.start({ stateDir: dir })
     const { pid, url } = server
     if (pid === undefined) throw new Error('the server runs')
-    // The process alone, and not its group.
+    // Only the process, not its group.
     process.kill(pid, 'SIGKILL')
     await until('the runtime ends', async () => {
       const response = await fetch(`${url}/healthz`).catch(() => undefined)

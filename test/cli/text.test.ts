@@ -1,4 +1,4 @@
-/** What commands take and show as text. */
+/** The text that commands accept and print. */
 import { expect, test } from 'vitest'
 import { parseTime } from '../../client/cli/parse-time.ts'
 import { Screen } from '../../client/cli/screen.ts'
@@ -13,7 +13,7 @@ function shown(text: string, size: { rows: number; columns: number }): string[] 
   return written.replace('\u001b[H\u001b[2J', '').trimEnd().split('\n')
 }
 
-test('a screen shows no more rows than there are, however long the lines', () => {
+test('a screen shows no more rows than the terminal has, however long the lines are', () => {
   const text = ['x'.repeat(95), '😀'.repeat(11), 'short', 'more', 'and more'].join('\n')
   expect(shown(text, { rows: 5, columns: 10 })).toEqual([
     'x'.repeat(10),
@@ -24,7 +24,7 @@ test('a screen shows no more rows than there are, however long the lines', () =>
   expect(shown(text, { rows: 0, columns: 0 })).toEqual(text.split('\n'))
 })
 
-test('a table shows what would not be seen, and keeps its columns', () => {
+test('a table escapes invisible characters, and keeps its columns aligned', () => {
   const rows = [
     ['gpj.\u202efdp', 1],
     ['zero\u200bwidth', 2],
@@ -47,7 +47,7 @@ test.each([
   ['2026-11-22T10:00', new Date(2026, 10, 22, 10).getTime()],
   ['1795341600000', Date.UTC(2026, 10, 22, 10)],
   ['1795341600', 1_795_341_600],
-])('parseTime() takes %s', (text, timeMs) => {
+])('parseTime() accepts %s', (text, timeMs) => {
   expect(parseTime(text)).toBe(timeMs)
 })
 
@@ -63,6 +63,6 @@ test.each([
   '2026-11-22 (noon)',
   '1969-12-31',
   '',
-])('parseTime() refuses %j', (text) => {
+])('parseTime() rejects %j', (text) => {
   expect(() => parseTime(text)).toThrow('2026-11-22T10:00Z')
 })

@@ -37,7 +37,7 @@ describe('admin', () => {
     })
   })
 
-  test('returns a topic that is there if it may', async () => {
+  test('returns an existing topic with ifNotExists', async () => {
     const created = await log.admin.createTopic('kept', { partitions: 2, ifNotExists: true })
     const again = await log.admin.createTopic('kept', { partitions: 5, ifNotExists: true })
     expect(again).toMatchObject({ id: created.id, partitions: 2 })
@@ -72,7 +72,7 @@ describe('admin', () => {
     await log.admin.deleteTopic('trimmed')
   })
 
-  test('throws the errors of the server, and unavailable without one', async () => {
+  test("throws the server's errors, and unavailable without a server", async () => {
     const refused = await log.admin.createTopic('a b').catch((error) => error)
     expect(refused).toBeInstanceOf(EdgelogError)
     expect(refused).toMatchObject({ code: 'invalid_topic', retryable: false })
@@ -86,7 +86,7 @@ describe('admin', () => {
     )
   })
 
-  test('ends a call when its signal is aborted', async () => {
+  test('aborts a call when its signal is aborted', async () => {
     const signal = AbortSignal.abort(new Error('enough'))
     await expect(log.admin.listTopics({ signal })).rejects.toThrow('enough')
   })

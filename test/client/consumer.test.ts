@@ -78,7 +78,7 @@ describe.each(transports)('a consumer by %s', (transport) => {
     expect(numbers(await following).toSorted((a, b) => a - b)).toEqual(range(100, 150))
   })
 
-  test('starts at the end when it is asked to', async () => {
+  test('starts at the end on request', async () => {
     const topic = name('latest')
     await log.admin.createTopic(topic)
     await produce(topic, 0, 10)
@@ -90,7 +90,7 @@ describe.each(transports)('a consumer by %s', (transport) => {
     expect(numbers(await reading)).toEqual(range(10, 15))
   })
 
-  test('never is further ahead of a slow application than its buffer', async () => {
+  test('reads at most its buffer ahead of a slow application', async () => {
     const topic = name('slow')
     await log.admin.createTopic(topic)
     const bufferBytesMax = 64 * 1024
@@ -118,13 +118,13 @@ describe.each(transports)('a consumer by %s', (transport) => {
     await reading
     await producer.close()
     expect(received).toEqual(range(0, 2_000))
-    // A tail may pass its credit by one frame of 256 KiB.
+    // A tail may exceed its credit by one frame of 256 KiB.
     expect(aheadMax).toBeLessThanOrEqual(bufferBytesMax + 256 * 1024)
   })
 })
 
 describe('a consumer', () => {
-  test('seeks by offset and by time, and says where it is', async () => {
+  test('seeks by offset and by time, and returns its position', async () => {
     await log.admin.createTopic('seek')
     await produce('seek', 0, 100)
     const consumer = open({ assignments: [{ topic: 'seek', partition: 0, offset: 40 }] })
@@ -157,7 +157,7 @@ describe('a consumer', () => {
     }
   })
 
-  test('pauses and resumes where it was', async () => {
+  test('pauses and resumes at its position', async () => {
     await log.admin.createTopic('pause')
     await produce('pause', 0, 10)
     const consumer = open({ assignments: [{ topic: 'pause', partition: 0, offset: 0 }] })
@@ -173,7 +173,7 @@ describe('a consumer', () => {
     expect(numbers(await reading)).toEqual(range(4, 10))
   })
 
-  test('goes where autoOffsetReset says when its position is not in the log', async () => {
+  test('applies autoOffsetReset when its position is not in the log', async () => {
     await log.admin.createTopic('reset')
     await produce('reset', 0, 3)
     const assignments = [{ topic: 'reset', partition: 0, offset: 1_000 }]
@@ -183,7 +183,7 @@ describe('a consumer', () => {
     await expect(take(strict, 1)).rejects.toMatchObject({ code: 'offset_out_of_range' })
   })
 
-  test('throws what waiting cannot heal', async () => {
+  test('throws permanent errors', async () => {
     const missing = open({ topics: ['missing'], from: 'earliest' })
     await expect(take(missing, 1)).rejects.toMatchObject({ code: 'unknown_topic_or_partition' })
     const stranger = connect({ url: server.url, token: 'wrong' })
@@ -193,7 +193,7 @@ describe('a consumer', () => {
     await stranger.close()
   })
 
-  test('ends every iteration when it is closed or its signal aborted', async () => {
+  test('ends every iteration when it is closed, or its signal is aborted', async () => {
     await log.admin.createTopic('close')
     const abort = new AbortController()
     const consumer = open({ topics: ['close'], from: 'earliest', signal: abort.signal })

@@ -1,4 +1,4 @@
-/** What a producer promises, over a network that breaks every promise. */
+/** The guarantees of the producer over a faulty network. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Client, connect, type RecordMetadata } from '../../client/index.ts'
 import { sharedServerUrl } from '../server/shared-server.ts'
@@ -10,7 +10,7 @@ import { readTopic } from './read-topic.ts'
 let proxy: LossyProxy
 let direct: Client
 let lossy: Client
-/** Loses no time with waiting. */
+/** A client with short delays. */
 let hasty: Client
 
 beforeAll(async () => {
@@ -34,7 +34,7 @@ function isProduce(call: { method?: string | undefined }): boolean {
 }
 
 describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
-  test('stores each acknowledged record once and in order, whatever is lost', async () => {
+  test('stores each acknowledged record once and in order, whatever requests are lost', async () => {
     await direct.admin.createTopic('lossy', { partitions: 2 })
     proxy.faults = { matches: isProduce, percent: 30, delayMsMax: 30 }
     const producer = lossy.createProducer({
@@ -60,7 +60,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
   })
 
   test.each([0, 20])(
-    'goes on in order after a refused batch, with %i of 100 calls lost',
+    'continues in order after a rejected batch, with %i of 100 calls lost',
     async (percent) => {
       const topic = `refusing-${percent}`
       await direct.admin.createTopic(topic, { config: { 'max.message.bytes': 2_000 } })
@@ -88,7 +88,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
           const codes = percent === 0 ? ['message_too_large'] : ['message_too_large', 'unavailable']
           expect(codes).toContain(outcome.reason.code)
         } else {
-          // Lost behind a refused one that was lost as well: nobody knows whether it is stored.
+          // Its response was lost behind a rejected batch, so it may be stored or not.
           expect(percent, `record ${index}`).toBeGreaterThan(0)
           expect(outcome.reason.code).toBe('unavailable')
         }
@@ -98,7 +98,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
     },
   )
 
-  test('is matched by a consumer that reads each record once, whatever is lost', async () => {
+  test('delivers each record once to a consumer, whatever requests are lost', async () => {
     await direct.admin.createTopic('lossy-reads')
     await direct.createProducer({ batchBytesMax: 500 }).sendBatch(
       'lossy-reads',
@@ -127,7 +127,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
     expect(proxy.harmed - harmedBefore).toBeGreaterThan(5)
   })
 
-  test('without idempotence still keeps the order', async () => {
+  test('keeps the order without idempotence', async () => {
     await direct.admin.createTopic('plain')
     proxy.faults = { matches: isProduce, percent: 20, delayMsMax: 10 }
     const producer = lossy.createProducer({
@@ -145,7 +145,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
     expect(firsts).toEqual(Array.from({ length: 1_000 }, (_, index) => index))
   })
 
-  test('gives up at the delivery timeout and goes on when the server is back', async () => {
+  test('gives up at the delivery time-out, and continues when the server is back', async () => {
     await direct.admin.createTopic('timeout')
     proxy.faults = undefined
     const producer = lossy.createProducer({

@@ -1,4 +1,4 @@
-/** A group's coordinator behind `fetch`, which says what a test tells it to, and the log of its topic. */
+/** A fake group coordinator behind `fetch`, with faults set by the test, and the log of its topic. */
 import type { AssignedPartitions, Heartbeat, OffsetCommit } from '../../client/group/group-calls.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { assignOffset } from '../../src/core/batch/record-batch.ts'
@@ -8,33 +8,33 @@ export const TOPIC_ID = '00000000-0000-4000-8000-000000000001'
 
 type Fate =
   | { readonly code: ErrorCode }
-  /** It took effect, and nobody hears of it. */
+  /** It took effect, but the response is lost. */
   | 'lost'
-  /** It never ends. */
+  /** No response arrives. */
   | 'silent'
 
 export class FakeGroup {
   readonly heartbeats: Heartbeat[] = []
   readonly commits: OffsetCommit[][] = []
-  /** What was asked for, in the order it came: `commit 0:5`, `owned 0,1`. */
+  /** Requests in order of arrival: `commit 0:5`, `owned 0,1`. */
   readonly events: string[] = []
   epoch = 0
   topicId = TOPIC_ID
   heartbeatIntervalMs = 1_000
-  /** All that the member is to hold. */
+  /** All partitions that the member is to hold. */
   partitions: readonly number[] = []
   committed: Readonly<Record<number, number>> = {}
-  /** What becomes of the next heartbeats, one after the other; then all is well. */
+  /** Faults of the next heartbeats, in order; later ones succeed. */
   readonly fates: Fate[] = []
   readonly commitFates: Fate[] = []
-  /** As `fates`, but of all of them from now on. */
+  /** Fault of all heartbeats from now on. */
   fate: Fate | undefined
-  /** As `fate`, of fetching offsets, and of reading. */
+  /** Fault of fetching offsets, and of reading. */
   offsetsFate: { readonly code: ErrorCode } | undefined
   recordsFate: { readonly code: ErrorCode } | undefined
-  /** Waited for before a heartbeat is answered. */
+  /** Awaited before a heartbeat is answered. */
   gate: Promise<void> | undefined
-  /** The same of commits. */
+  /** Awaited before a commit is answered. */
   commitGate: Promise<void> | undefined
   readonly #ends = new Map<number, number>()
   #waiting: Array<() => void> = []
@@ -54,7 +54,7 @@ export class FakeGroup {
     return last
   }
 
-  /** Each record is a batch of its own. */
+  /** Appends records, each in its own batch. */
   append(partition: number, count = 1): void {
     this.#ends.set(partition, (this.#ends.get(partition) ?? 0) + count)
     for (const wake of this.#waiting.splice(0)) wake()

@@ -1,4 +1,4 @@
-/** A server in memory, behind `fetch`: it stores batches as they come, and answers when it is told. */
+/** A server in memory behind `fetch`: stores batches, and responds when the test allows it. */
 
 import { clientCodecs } from '../../client/codecs.ts'
 import { decodeBatch } from '../../src/core/batch/decode-records.ts'
@@ -19,11 +19,11 @@ export class FakeServer {
   partitions = 1
   maxMessageBytes = 1_048_588
   logAppendTime: number | null = null
-  /** Answers in the place of the log; undefined lets it through. */
+  /** Returns the response in place of the log; undefined passes the request on. */
   refuse:
     | ((url: URL, method: string) => Promise<Response | undefined> | Response | undefined)
     | undefined
-  /** Waited for before a batch is stored. */
+  /** Awaited before a batch is stored. */
   gate: Promise<void> | undefined
   #nextOffset = 0
 

@@ -1,4 +1,4 @@
-/** The other end of a tail's WebSocket, in the hands of a test. */
+/** The server's end of a tail's WebSocket, controlled by the test. */
 import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
 import { encodeTailFrame, encodeTailMessage } from '../../src/core/log/tail-protocol.ts'
 
@@ -14,10 +14,10 @@ export interface Subscribed {
 
 export class FakeTail {
   readonly sockets: FakeSocket[] = []
-  /** New connections fail. */
+  /** True to make new connections fail. */
   isRefusing = false
 
-  /** To be given to `connect` as its `WebSocket`. */
+  /** The `WebSocket` option for `connect`. */
   get WebSocket() {
     const sockets = this.sockets
     const isRefusing = () => this.isRefusing
@@ -41,7 +41,7 @@ export class FakeSocket {
   readonly protocols: readonly string[]
   readonly sent: Subscribed[] = []
   binaryType = 'blob'
-  /** As an old server leaves it. */
+  /** Empty, as with an old server. */
   protocol = ''
   isClosed = false
   readonly #listeners = new Map<string, Listener[]>()
@@ -78,7 +78,7 @@ export class FakeSocket {
   }
 }
 
-/** Returns the offsets from the first of the batches to the last. */
+/** Returns the offsets from the first to the last batch. */
 function rangeOf(batches: Uint8Array): { readonly from: number; readonly to: number } {
   const headers = readBatchHeaders(batches)
   const from = headers[0]?.baseOffset ?? 0

@@ -1,4 +1,4 @@
-/** How a member ends: whoever hangs, fails or is refused, it leaves its group. */
+/** The end of a membership: a member leaves its group even if a handler hangs, fails, or a call is rejected. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../client/clock.ts'
 import { closeMembers, newMember, pass, passSlowly, running, settle } from './running-member.ts'
@@ -8,14 +8,14 @@ afterEach(closeMembers)
 const HAS_LEFT = { memberId: 'me', memberEpoch: -1 }
 
 describe('run()', () => {
-  test('rejects and leaves when one handler throws and another hangs', async () => {
+  test('rejects and leaves the group when one handler throws and another hangs', async () => {
     const { group, clock, of, onFailed } = await running([0, 1], { maxPollIntervalMs: 60_000 })
     group.append(0)
     group.append(1)
     await settle()
     of('0:0').fail(new Error('boom'))
     await passSlowly(clock, 9_900)
-    // The other one has its time.
+    // The other one keeps its time.
     expect(of('1:0').signal.aborted).toBe(false)
     await passSlowly(clock, 200)
     expect(of('1:0').signal.aborted).toBe(true)
@@ -23,7 +23,7 @@ describe('run()', () => {
     expect(group.last).toEqual(HAS_LEFT)
   })
 
-  test('ends with close(), though a handler hangs', async () => {
+  test('ends with close(), even if a handler hangs', async () => {
     const { group, clock, consumer, onDone } = await running([0])
     group.append(0)
     await settle()
@@ -37,7 +37,7 @@ describe('run()', () => {
     expect(group.last).toEqual(HAS_LEFT)
   })
 
-  test('and close() reject when the last commit is refused for good, having left', async () => {
+  test('and close() reject after leaving when the last commit fails permanently', async () => {
     const { group, client, of, consumer, onFailed } = await running([0])
     group.append(0)
     await settle()
@@ -52,7 +52,7 @@ describe('run()', () => {
     await client.close()
   })
 
-  test('resolve when others have the partition by then', async () => {
+  test('resolves when another member has the partition by then', async () => {
     const { group, of, consumer, onDone } = await running([0])
     group.append(0)
     await settle()
@@ -76,7 +76,7 @@ describe('a for await', () => {
     expect(await seen).toEqual({ code: 'unauthorized', last: HAS_LEFT })
   })
 
-  test('finishes its batch when it is closed from outside with time for it', async () => {
+  test('finishes its batch when it is closed from outside with a timeoutMs', async () => {
     const { group, clock, consumer } = newMember([0])
     const batches = consumer[Symbol.asyncIterator]()
     group.append(0, 2)
@@ -108,7 +108,7 @@ describe('close()', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('does not wait for the pause of a commit that failed before', async () => {
+  test('does not wait for the pause of a failed commit', async () => {
     const { group, clock, of, consumer } = await running([0], { autoCommitIntervalMs: 1_000 })
     group.append(0)
     await settle()
@@ -122,14 +122,14 @@ describe('close()', () => {
     expect(group.events).toEqual(['commit 0:1'])
   })
 
-  test.each([-1, Number.NaN, 2 ** 31])('refuses a timeoutMs of %d', async (timeoutMs) => {
+  test.each([-1, Number.NaN, 2 ** 31])('rejects a timeoutMs of %d', async (timeoutMs) => {
     const { consumer } = newMember([0])
     const refused = consumer.close({ timeoutMs })
     await expect(refused).rejects.toMatchObject({ code: 'invalid_config' })
   })
 })
 
-test('a delay that no timer takes is not taken for none', () => {
+test('a delay beyond the maximum of a timer does not count as none', () => {
   const setTimeout = vi.spyOn(globalThis, 'setTimeout')
   for (const delayMs of [2 ** 31, Number.POSITIVE_INFINITY]) {
     systemClock.clearTimeout(systemClock.setTimeout(() => {}, delayMs))

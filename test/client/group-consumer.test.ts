@@ -1,4 +1,4 @@
-/** Members of a group against the real server: who has what, and that no record is left out. */
+/** Members of a group against the real server: assignments, and delivery of every record. */
 import { describe, expect, test, vi } from 'vitest'
 import { WAIT } from '../support/until.ts'
 import {
@@ -22,7 +22,7 @@ async function newGroup(groupId: string, partitions: number): Promise<string> {
   return groupId
 }
 
-/** A promise and what resolves it. */
+/** Returns a promise and its resolver. */
 function gate(): { readonly passed: Promise<void>; open(): void } {
   let open = () => {}
   const passed = new Promise<void>((resolve) => {
@@ -33,7 +33,7 @@ function gate(): { readonly passed: Promise<void>; open(): void } {
 
 describe('a group', () => {
   test.each(['auto', 'long-poll'] as const)(
-    'by %s shares partitions, hands each record to one member, and goes on where it left off',
+    'by %s shares partitions, delivers each record to one member, and continues where it stopped',
     async (transport) => {
       const groupId = await newGroup(`shared-${transport}`, 4)
       for (const partition of range(0, 4)) await produce(server.log, groupId, partition, 0, 50)
@@ -51,7 +51,7 @@ describe('a group', () => {
       await one.consumer.close()
       await other.consumer.close()
       await Promise.all(running)
-      // Partitions moved while they were read, and were given up in order: nothing came twice.
+      // Partitions moved while they were read, and were revoked properly: no record was delivered twice.
       expect(seen).toHaveLength(400)
       expect(await memberCount(server.url, groupId)).toBe(0)
       expect(await committedOffsets(server.url, groupId)).toEqual({
@@ -69,7 +69,7 @@ describe('a group', () => {
       expect(keysOf(resumed)).toEqual(range(100, 110).map((offset) => `2:${offset}`))
     },
   )
-  test('moves partitions while those that stay go on', async () => {
+  test('moves partitions while the remaining ones continue', async () => {
     const groupId = await newGroup('moving', 6)
     const stuck = new Map<number, { signal: AbortSignal; release: () => void }>()
     const seen: Seen[] = []
@@ -106,11 +106,11 @@ describe('a group', () => {
     for (const partition of range(0, 6)) await produce(server.log, groupId, partition, 1, 11)
     const wanted = staying.flatMap((p) => range(1, 11).map((offset) => `${p}:${offset}`))
     await vi.waitFor(() => expect(keysOf(seen)).toEqual(expect.arrayContaining(wanted)), WAIT)
-    // Nobody has what the two still work on.
+    // No member holds the partitions whose batches are still being handled.
     expect(atThird).toEqual([])
     for (const partition of moving) stuck.get(partition)?.release()
     await vi.waitFor(() => expect(atThird).toHaveLength(20), WAIT)
-    // The batches that were under way were finished and committed before they moved.
+    // The batches in progress were finished and committed before their partitions moved.
     expect(new Set(keysOf(atThird))).toEqual(
       new Set(moving.flatMap((p) => range(1, 11).map((offset) => `${p}:${offset}`))),
     )
@@ -119,13 +119,13 @@ describe('a group', () => {
     const revoked = [...one.changes, ...other.changes].flatMap((change) => change.revoked)
     const times = (list: typeof assigned, wantedPartition: number) =>
       list.filter(({ partition }) => partition === wantedPartition).length
-    // Each staying partition was assigned once more than it was revoked: it is where it was.
+    // Each remaining partition was assigned once more than it was revoked, so it never moved.
     for (const partition of staying) {
       expect(times(assigned, partition) - times(revoked, partition)).toBe(1)
     }
   })
 
-  test('takes over from who is dead, at the last commit', async () => {
+  test('takes over from a dead member, at its last commit', async () => {
     const groupId = await newGroup('takeover', 2)
     const one = server.member({ groupId, fetchBytesMax: 1, autoCommitIntervalMs: 50 })
     let isStuck = false
@@ -157,7 +157,7 @@ describe('a group', () => {
     await vi.waitFor(() => expect(partitionsOf(other)).toEqual([0, 1]), WAIT)
   })
 
-  test('keeps a place for a static member that comes back', async () => {
+  test('keeps the partitions of a static member that returns', async () => {
     const groupId = await newGroup('static', 2)
     const one = server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 10_000 })
     const other = server.member({ groupId, instanceId: 'b' })
@@ -183,7 +183,7 @@ describe('a group', () => {
     })
   })
 
-  test('gives the place of a static member that died to who comes under its id', async () => {
+  test('gives the partitions of a dead static member to a member with the same instance id', async () => {
     const groupId = await newGroup('static-death', 1)
     const one = server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
     const seen: Seen[] = []
@@ -198,7 +198,7 @@ describe('a group', () => {
     await vi.waitFor(() => expect(keysOf(seen)).toEqual(['0:0', '0:1']), WAIT)
   })
 
-  test('picks up partitions that a topic grows', async () => {
+  test('assigns partitions that are added to a topic', async () => {
     const groupId = await newGroup('growing', 1)
     const seen: Seen[] = []
     const one = server.member({ groupId })
@@ -212,7 +212,7 @@ describe('a group', () => {
     expect(one.changes.flatMap(({ revoked, lost }) => [...revoked, ...lost])).toEqual([])
   })
 
-  test('begins anew in a topic that was deleted and created anew', async () => {
+  test('starts again in a topic that was deleted and recreated', async () => {
     const groupId = await newGroup('reborn', 1)
     await server.log.admin.createTopic('reborn-beside')
     const seen: Seen[] = []
@@ -233,7 +233,7 @@ describe('a group', () => {
     await vi.waitFor(() => expect(seen).toHaveLength(9), WAIT)
   })
 
-  test('follows a pattern', async () => {
+  test('subscribes by pattern', async () => {
     await server.log.admin.createTopic('logs-a')
     const seen: Seen[] = []
     const one = server.member({ groupId: 'pattern', topicPattern: 'logs-.*' })
@@ -248,7 +248,7 @@ describe('a group', () => {
     )
   })
 
-  test('remembers where it began at the end of the log', async () => {
+  test('commits its start position at the end of the log', async () => {
     const groupId = await newGroup('latest', 1)
     await produce(server.log, groupId, 0, 0, 7)
     const one = server.member({ groupId, from: 'latest', autoCommitIntervalMs: 50 })

@@ -1,4 +1,4 @@
-/** What a group promises over a network that breaks every promise, and when its server dies. */
+/** The guarantees of a group over a faulty network, and across a crash of its server. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Client, connect } from '../../client/index.ts'
 import { ServerProcess } from '../server/server-process.ts'
@@ -38,13 +38,13 @@ afterAll(async () => {
 
 const PARTITIONS = 4
 
-/** What handlers have finished, and every commit that went beyond it. */
+/** The finished records, and every commit beyond them. */
 class Ledger {
   readonly seen: Seen[] = []
   readonly #finished = new Map<number, number>()
   readonly violations: string[] = []
 
-  /** Handles batches as they come, slowly enough that members come and go in between. */
+  /** Handles batches slowly enough that members join and leave meanwhile. */
   run({ consumer }: Member): Promise<void> {
     return consumer.run(
       async (batch) => {
@@ -58,7 +58,7 @@ class Ledger {
     )
   }
 
-  /** To be given to a client as its `fetch`. */
+  /** The `fetch` option of a client. */
   readonly fetch = async (input: string, init?: RequestInit): Promise<Response> => {
     if (init?.method === 'POST' && input.endsWith('/offsets')) {
       const { offsets } = JSON.parse(String(init.body)) as {
@@ -74,7 +74,7 @@ class Ledger {
 }
 
 describe(`a group (TEST_SEED=${TEST_SEED})`, { timeout: 120_000 }, () => {
-  test('hands over each record, and commits none that was not, whatever is lost', async () => {
+  test('delivers each record, and commits no unhandled one, whatever requests are lost', async () => {
     const groupId = 'lossy'
     await direct.admin.createTopic(groupId, { partitions: PARTITIONS })
     const ledger = new Ledger()
@@ -114,7 +114,7 @@ describe(`a group (TEST_SEED=${TEST_SEED})`, { timeout: 120_000 }, () => {
     expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 500, 1: 500, 2: 500, 3: 500 })
   })
 
-  test('goes on when its server dies and comes back', async () => {
+  test('continues when its server crashes and restarts', async () => {
     const groupId = 'restarted'
     await direct.admin.createTopic(groupId, { partitions: PARTITIONS })
     const ledger = new Ledger()

@@ -1,4 +1,4 @@
-/** What an application sees of a group's consumer: when a batch is finished, and what is committed. */
+/** The consumer of a group as applications use it: when a batch is finished, and what is committed. */
 import { describe, expect, test, vi } from 'vitest'
 import type { ConsumerBatch, GroupConsumerOptions, LagReport } from '../../client/index.ts'
 import { WAIT } from '../support/until.ts'
@@ -18,12 +18,12 @@ import { useGroupServer } from './group-server.ts'
 
 const server = useGroupServer()
 
-/** Each batch of the log is handed over alone. */
+/** Starts a member that gets each batch of the log alone. */
 function member(options: Partial<GroupConsumerOptions> & { readonly groupId: string }): Member {
   return server.member({ fetchBytesMax: 1, ...options })
 }
 
-/** A topic called like the group; one partition, three batches: 0 to 4, 5 to 9, 10 to 14. */
+/** Creates a topic with the name of the group, and three batches per partition: 0 to 4, 5 to 9, 10 to 14. */
 async function newGroup(groupId: string, partitions = 1): Promise<string> {
   await server.log.admin.createTopic(groupId, { partitions })
   for (const from of [0, 5, 10]) await produce(server.log, groupId, 0, from, from + 5)
@@ -31,7 +31,7 @@ async function newGroup(groupId: string, partitions = 1): Promise<string> {
 }
 
 describe('a for await', () => {
-  test('finishes a batch when it asks for the next; a break leaves it to who is next', async () => {
+  test('finishes a batch when it requests the next; after a break the next owner gets it again', async () => {
     const groupId = await newGroup('break')
     const { consumer } = member({ groupId })
     const first: Seen[] = []
@@ -69,7 +69,7 @@ describe('a for await', () => {
     expect(await memberCount(server.url, groupId)).toBe(0)
   })
 
-  test('ends when it is closed from within, without a wait for itself', async () => {
+  test('ends when it is closed from within, without waiting for itself', async () => {
     const groupId = await newGroup('close-within')
     const { consumer } = member({ groupId })
     let batches = 0
@@ -90,7 +90,7 @@ describe('a for await', () => {
     expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 5 })
   })
 
-  test('that does not come back in time leaves the group, and joins again when it does', async () => {
+  test('leaves the group when it exceeds the poll interval, and joins again later', async () => {
     const groupId = await newGroup('overdue', 2)
     await produce(server.log, groupId, 1, 0, 1)
     const slow = member({ groupId, maxPollIntervalMs: 1_000 })
@@ -99,7 +99,7 @@ describe('a for await', () => {
     const other = member({ groupId })
     const seen: Seen[] = []
     void collect(other.consumer, seen)
-    // All of it, also the batch that the slow one still has.
+    // All records, including the batch that the slow member still handles.
     await vi.waitFor(() => expect(seen).toHaveLength(16), WAIT)
     expect(slow.consumer.assignment).toEqual([])
     const returned = slowly.next()
@@ -115,7 +115,7 @@ describe('a for await', () => {
 })
 
 describe('run()', () => {
-  test('stops at an error, commits what is finished, leaves, and rejects', async () => {
+  test('stops at an error, commits the finished batches, leaves, and rejects', async () => {
     const groupId = await newGroup('handler-error')
     const { consumer } = member({ groupId })
     const running = consumer.run(({ nextOffset }) => {
@@ -146,7 +146,7 @@ describe('run()', () => {
     expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 0, 1: 3 })
   })
 
-  test('hands over one batch of a partition at a time, and no more at once than it may', async () => {
+  test('handles one batch per partition at a time, and at most `concurrency` in total', async () => {
     const groupId = await newGroup('concurrency', 4)
     for (const partition of range(1, 4)) {
       for (const from of range(0, 5)) await produce(server.log, groupId, partition, from, from + 1)
@@ -174,7 +174,7 @@ describe('run()', () => {
     }
   })
 
-  test('is not failed by a handler that stops because its partition goes', async () => {
+  test('does not fail when a handler stops because its partition is revoked', async () => {
     const groupId = await newGroup('stopping', 2)
     await produce(server.log, groupId, 1, 0, 5)
     const one = member({ groupId, autoCommitIntervalMs: 50 })
@@ -204,7 +204,7 @@ describe('run()', () => {
     expect(failed).not.toHaveBeenCalled()
   })
 
-  test('is alone: a second one, or an iteration beside it, is refused', async () => {
+  test('rejects a second run, and an iteration at the same time', async () => {
     const groupId = await newGroup('alone')
     const { consumer } = member({ groupId })
     void consumer.run(() => undefined)
@@ -213,7 +213,7 @@ describe('run()', () => {
     await expect(iteration).rejects.toMatchObject({ code: 'invalid_request' })
   })
 
-  test('says how far it is behind', async () => {
+  test('reports the lag', async () => {
     const groupId = await newGroup('lag')
     const { consumer } = member({ groupId })
     const reports: LagReport[] = []
@@ -230,7 +230,7 @@ describe('run()', () => {
 })
 
 describe('commit()', () => {
-  test('takes offsets of what was handed over, and refuses others', async () => {
+  test('accepts offsets of delivered records, and rejects others', async () => {
     const groupId = await newGroup('by-hand')
     const { consumer } = member({ groupId, autoCommit: false })
     const topic = groupId
@@ -252,7 +252,7 @@ describe('commit()', () => {
     expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 3 })
   })
 
-  test('throws when the member is one no more', async () => {
+  test('throws when the member is no longer in the group', async () => {
     const groupId = await newGroup('thrown-out')
     const one = member({ groupId, autoCommit: false })
     for await (const _ of one.consumer) {
@@ -266,7 +266,7 @@ describe('commit()', () => {
     }
   })
 
-  test('follows where the application goes', async () => {
+  test('uses the position after a seek', async () => {
     const groupId = await newGroup('seeking')
     const { consumer } = member({ groupId })
     const seen: Seen[] = []
@@ -281,7 +281,7 @@ describe('commit()', () => {
     expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 12 })
   })
 
-  test('leaves a paused partition where it is', async () => {
+  test('keeps the position of a paused partition', async () => {
     const groupId = await newGroup('pausing', 2)
     const one = member({ groupId })
     const seen: Seen[] = []
@@ -314,11 +314,11 @@ describe('options', () => {
     [{ groupId: 'g', topics: ['t'], fetchBytesMax: 0 }, 'invalid_config'],
     [{ groupId: 'g', topics: ['t'], from: { timestamp: -1 } }, 'invalid_config'],
     [{ groupId: 'g', topics: ['t'], autoCommitIntervalMs: 2 ** 31 }, 'invalid_config'],
-  ])('%j are refused with %s', (options, code) => {
+  ])('are rejected if %j, with %s', (options, code) => {
     expect(() => server.log.consumer(options)).toThrow(expect.objectContaining({ code }))
   })
 
-  test('a topic that is not there is said at once', async () => {
+  test('throw at once for an unknown topic', async () => {
     const { consumer } = member({ groupId: 'nowhere' })
     await expect(collect(consumer, [])).rejects.toMatchObject({
       code: 'unknown_topic_or_partition',

@@ -1,4 +1,4 @@
-/** Members of groups as tests need them, and what a group has committed. */
+/** Members of groups for tests, and the committed offsets of a group. */
 import {
   type AssignmentChange,
   type Client,
@@ -20,13 +20,13 @@ export interface Member {
   readonly client: Client
   readonly consumer: GroupConsumer
   readonly changes: readonly AssignmentChange[]
-  /** Calls that were made, e.g. `POST /v1/groups/g/heartbeat`. */
+  /** Requests sent, e.g. `POST /v1/groups/g/heartbeat`. */
   readonly calls: readonly string[]
-  /** It hears nothing and is not heard any more. */
+  /** Cuts the member off: it neither sends nor receives. */
   kill(): void
 }
 
-/** A member with a connection of its own; it subscribes to the topic that is called like its group. */
+/** Starts a member with its own connection; it subscribes to the topic with the name of its group. */
 export function startMember(
   url: string,
   options: Partial<GroupConsumerOptions> & { readonly groupId: string },
@@ -58,7 +58,7 @@ export function startMember(
   return { client, consumer, changes, calls, kill: () => cut.abort(new TypeError('cut')) }
 }
 
-/** Runs until it is closed, and remembers what it was handed. */
+/** Runs until the consumer is closed, and collects the delivered records. */
 export function collect(consumer: GroupConsumer, seen: Seen[], concurrency = 1): Promise<void> {
   return consumer.run(async (batch) => void seen.push(...seenIn(batch)), { concurrency })
 }
@@ -69,7 +69,7 @@ export function seenIn({ records }: ConsumerBatch): Seen[] {
   })
 }
 
-/** `partition:offset` of each. */
+/** Returns `partition:offset` of each record. */
 export function keysOf(seen: readonly Seen[]): string[] {
   return seen.map(({ partition, offset }) => `${partition}:${offset}`)
 }
@@ -78,7 +78,7 @@ export function partitionsOf({ consumer }: Member): number[] {
   return consumer.assignment.map(({ partition }) => partition).toSorted((a, b) => a - b)
 }
 
-/** Stores records whose values are the numbers from `from` to `to`, in one batch. */
+/** Stores records with the values from `from` to `to`, in one batch. */
 export async function produce(
   log: Client,
   topic: string,
@@ -92,7 +92,7 @@ export async function produce(
   await producer.close()
 }
 
-/** By partition of the one topic. */
+/** Returns the committed offsets by partition of the only topic. */
 export async function committedOffsets(
   url: string,
   groupId: string,

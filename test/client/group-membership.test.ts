@@ -1,4 +1,4 @@
-/** The member's heartbeats, with the group and the clock in the hands of the test. */
+/** The heartbeats of a member, with a fake group and clock. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { AssignedPartitions } from '../../client/group/group-calls.ts'
 import {
@@ -21,7 +21,7 @@ afterEach(async () => {
   }
 })
 
-/** A member that takes at once what it is given. */
+/** Creates a member that accepts its assignment at once. */
 function newMember(group: FakeGroup, options: Partial<GroupConsumerOptions> = {}) {
   const clock = new ManualClock()
   const onLost = vi.fn()
@@ -56,7 +56,7 @@ function newMember(group: FakeGroup, options: Partial<GroupConsumerOptions> = {}
   return { membership, member, clock, onLost, onFatal }
 }
 
-/** Lets everything run that does not wait for the clock. */
+/** Runs all work that does not wait for the clock. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -86,7 +86,7 @@ const EVERYTHING = {
 }
 
 describe('a member', () => {
-  test('joins with all it has to say, and then says only what has changed', async () => {
+  test('joins with all fields, and then sends only changed ones', async () => {
     const { group, clock, membership } = await joined()
     expect(group.heartbeats).toEqual([{ memberId: 'me', memberEpoch: 0, owned: [], ...EVERYTHING }])
     expect(membership.committing).toEqual({ memberId: 'me', memberEpoch: 1 })
@@ -96,7 +96,7 @@ describe('a member', () => {
     expect(group.last).toEqual({ memberId: 'me', memberEpoch: 1 })
   })
 
-  test('keeps the interval that it is told, and its epoch', async () => {
+  test('keeps the interval and the epoch of the response', async () => {
     const { group, clock } = await joined()
     group.heartbeatIntervalMs = 3_000
     group.epoch = 2
@@ -110,7 +110,7 @@ describe('a member', () => {
   })
 
   test.each(['lost', { code: 'unavailable' }, { code: 'throttled' }] as const)(
-    'says everything again after an answer that did not help: %j',
+    'sends all fields again after a heartbeat that failed: %j',
     async (fate) => {
       const { group, clock, onLost } = await joined()
       await pass(clock, 1_000)
@@ -141,21 +141,21 @@ describe('a member', () => {
     },
   )
 
-  test('waits longer and longer where it is refused again and again', async () => {
+  test('waits with growing delays after repeated rejections', async () => {
     const { group, clock } = await joined()
     group.fate = { code: 'unknown_member_id' }
     await pass(clock, 1_000)
     const sent = group.heartbeats.length
     for (let ms = 0; ms < 60_000; ms += 100) await pass(clock, 100)
-    // At most every 500 ms: the bound of 1 s, and `random` that says a half.
+    // At most every 500 ms: half of the bound of 1 s, because `random` returns 0.5.
     expect(group.heartbeats.length - sent).toBeGreaterThan(100)
     expect(group.heartbeats.length - sent).toBeLessThan(130)
   })
 
-  test('loses everything when no answer came for a session, and joins again', async () => {
+  test('loses everything after a session without a response, and joins again', async () => {
     const { group, clock, onLost, membership, member } = await joined()
     await pass(clock, 1_000)
-    // The session counts from when the last heartbeat was sent that was answered.
+    // The session starts when the last successful heartbeat was sent.
     group.fate = 'silent'
     for (let ms = 0; ms < 9_900; ms += 100) await pass(clock, 100)
     expect(onLost).not.toHaveBeenCalled()
@@ -172,7 +172,7 @@ describe('a member', () => {
     expect(onLost).toHaveBeenCalledTimes(1)
   })
 
-  test('counts its session from when it last spoke, not from when it was answered', async () => {
+  test('starts its session when the heartbeat is sent, not when the response arrives', async () => {
     const { group, clock, onLost } = await joined()
     let answer = () => {}
     group.gate = new Promise((resolve) => {
@@ -189,7 +189,7 @@ describe('a member', () => {
     expect(onLost).toHaveBeenCalledTimes(1)
   })
 
-  test('says at once what it gave up, also while a heartbeat is under way', async () => {
+  test('reports released partitions at once, even while a heartbeat is in flight', async () => {
     const { group, clock, member, membership } = await joined()
     await pass(clock, 1_000)
     member.owned = [{ topic: 't', topicId: TOPIC_ID, partitions: [0] }]
@@ -227,7 +227,7 @@ describe('a member', () => {
     expect(group.heartbeats).toHaveLength(sent)
   })
 
-  test('says again that it leaves, and does not wait long for who never answers', async () => {
+  test('retries leaving, and does not wait long without a response', async () => {
     const { group, membership, clock } = await joined()
     group.fates.push('lost')
     group.fate = 'silent'
@@ -275,7 +275,7 @@ describe('a member', () => {
     'unauthorized',
     'group_max_size_reached',
     'inconsistent_group_protocol',
-  ] as const)('ends with %s', async (code) => {
+  ] as const)('ends after %s', async (code) => {
     const { group, clock, onFatal, membership } = await joined()
     group.fate = { code }
     await pass(clock, 1_000)
@@ -286,7 +286,7 @@ describe('a member', () => {
     expect(group.heartbeats).toHaveLength(sent)
   })
 
-  test('waits a session for an instance id that another still has', async () => {
+  test('waits a session for an instance id that another member still has', async () => {
     const group = new FakeGroup()
     group.fate = { code: 'unreleased_instance_id' }
     const { membership, clock, onFatal } = newMember(group, { instanceId: 'instance' })
@@ -300,7 +300,7 @@ describe('a member', () => {
     )
   })
 
-  test('does not take for an answer what no group says', async () => {
+  test('rejects a response that is not that of a group', async () => {
     const { group, clock, onLost, membership } = await joined()
     group.epoch = Number.NaN
     await pass(clock, 1_000)

@@ -1,4 +1,4 @@
-/** The bookkeeping of one partition, held against a list of what the application has finished. */
+/** The offsets of one partition, compared with a list of the records that the application has finished. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Delivery, PartitionOffsets } from '../../client/group/partition-offsets.ts'
@@ -29,14 +29,14 @@ const steps = fc.array(
   { maxLength: 60 },
 ) as fc.Arbitrary<Step[]>
 
-/** A reader, an application, and which records that application is done with since it was last moved. */
+/** A reader, an application, and the records that the application has finished since the last seek. */
 class Model {
   readonly offsets: PartitionOffsets
   begunAt: number
   position: number
   committed: number | undefined
   current: Delivery | undefined
-  /** Void since a seek, or since it was abandoned. */
+  /** Stale after a seek, or after it was abandoned. */
   stale: Delivery | undefined
   readonly done = new Set<number>()
   deliveredTo = -1
@@ -48,7 +48,7 @@ class Model {
     this.position = start
   }
 
-  /** Where the first record is that is not done. */
+  /** Offset of the first unfinished record. */
   get frontier(): number {
     let at = this.begunAt
     while (this.done.has(at)) at += 1
@@ -87,7 +87,7 @@ const OPERATIONS = {
       expect(again).toBeGreaterThanOrEqual(model.current.offset)
       expect(again).toBeLessThan(model.current.nextOffset)
       for (let at = model.current.offset; at < again; at++) expect(model.done).toContain(at)
-      // As a reader that is sought back; what was done before stays done.
+      // As a reader after a seek back; earlier records stay finished.
       model.position = again
     } else expect(model.frontier).toBeGreaterThanOrEqual(model.current.nextOffset)
     model.stale = model.current
@@ -106,7 +106,7 @@ const OPERATIONS = {
     const end = Math.max(model.deliveredTo, model.begunAt)
     expect(model.offsets.isDelivered(end + 1, model.begunAt)).toBe(false)
     expect(model.offsets.isDelivered(end, model.begunAt)).toBe(true)
-    // Of a batch that is at hand, or what is done already.
+    // Within the current batch, or the finished ones.
     const offset = model.begunAt + (by % (model.position - model.begunAt + 1))
     model.offsets.finishTo(offset)
     model.markDone(model.begunAt, offset)
@@ -121,7 +121,7 @@ const OPERATIONS = {
 }
 
 describe('the offsets of a partition', () => {
-  test('never lead past what is not finished, and always to all that is', () => {
+  test('never exceed the unfinished records, and always cover all finished ones', () => {
     fc.assert(
       fc.property(
         fc.nat(20),
@@ -140,7 +140,7 @@ describe('the offsets of a partition', () => {
     )
   })
 
-  test('are void for a batch that the application had before it went elsewhere', () => {
+  test('ignore a batch that was delivered before a seek', () => {
     const offsets = new PartitionOffsets(0)
     const delivery = { offset: 0, nextOffset: 10 }
     offsets.deliver(delivery)

@@ -1,4 +1,4 @@
-/** What a member does when partitions come and go, with the group and the clock in the test's hands. */
+/** A member while partitions are assigned and revoked, with a fake group and clock. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   closeMembers,
@@ -13,7 +13,7 @@ import {
 afterEach(closeMembers)
 
 describe('a member', () => {
-  test('begins where the group committed, and at `from` where it did not', async () => {
+  test('begins at the committed offset, and at `from` without one', async () => {
     const { group, keys } = await running([0, 1], { committed: { 0: 3 } })
     group.append(0, 5)
     group.append(1, 5)
@@ -32,7 +32,7 @@ describe('a member', () => {
     expect(handled[0]?.signal.aborted).toBe(false)
   })
 
-  test('finishes and commits what it is to give up, then says so, and goes on with the rest', async () => {
+  test('finishes and commits revoked partitions, then reports their release, and continues with the rest', async () => {
     const { group, clock, keys, of, changes } = await running([0, 1])
     group.append(0, 3)
     group.append(1, 3)
@@ -60,7 +60,7 @@ describe('a member', () => {
     })
   })
 
-  test('gives up at once what nobody works on', async () => {
+  test('releases idle partitions at once', async () => {
     const { group, clock, of } = await running([0, 1])
     group.append(1)
     await settle()
@@ -75,7 +75,7 @@ describe('a member', () => {
     expect(group.events.slice(2)).toEqual(['commit 1:1', 'owned '])
   })
 
-  test('does not commit what a handler gave up', async () => {
+  test('does not commit a batch that its handler abandoned', async () => {
     const { group, clock, of, onFailed } = await running([0, 1])
     group.append(1, 3)
     await settle()
@@ -94,7 +94,7 @@ describe('a member', () => {
     expect(onFailed).not.toHaveBeenCalled()
   })
 
-  test('tries a lost commit again before it says that it gave up', async () => {
+  test('retries a lost commit before it reports the release', async () => {
     const { group, clock, of } = await running([1])
     group.append(1)
     await settle()
@@ -110,7 +110,7 @@ describe('a member', () => {
     expect(group.events).toEqual(['commit 1:1', 'commit 1:1', 'commit 1:1', 'owned '])
   })
 
-  test('stops when a session passed without an answer, and begins anew at what is committed', async () => {
+  test('stops after a session without a response, and starts again at the committed offset', async () => {
     const { group, clock, keys, of, changes } = await running([0])
     group.append(0, 2)
     await settle()
@@ -129,11 +129,11 @@ describe('a member', () => {
     group.committed = { 0: 1 }
     await passSlowly(clock, 6_000)
     expect(keys()).toEqual(['0:0', '0:1', '0:1'])
-    // What was finished after the loss was not its own any more.
+    // The batches that were finished after the loss were no longer its own.
     expect(group.commits).toEqual([])
   })
 
-  test('hands over nothing after a sleep that was longer than its session', async () => {
+  test('delivers nothing after a sleep that exceeds its session', async () => {
     const { group, clock, keys, of, changes } = await running([0], {}, 1)
     group.append(0, 3)
     await settle()
@@ -150,7 +150,7 @@ describe('a member', () => {
     expect(group.commits).toEqual([])
   })
 
-  test('does not work twice on a partition that it lost and was given again', async () => {
+  test('does not handle a partition twice that it lost and was assigned again', async () => {
     const { group, clock, handled, keys } = await running([0, 1])
     group.append(0)
     await settle()
@@ -159,14 +159,14 @@ describe('a member', () => {
     await pass(clock, 0)
     group.append(1)
     await settle()
-    // The other one does not wait for it.
+    // The other partition does not wait for it.
     expect(keys()).toEqual(['0:0', '1:0'])
     handled[0]?.finish()
     await settle()
     expect(keys()).toEqual(['0:0', '1:0', '0:0'])
   })
 
-  test('takes a topic created anew for another one', async () => {
+  test('treats a recreated topic as another one', async () => {
     const { group, clock, keys, of, changes } = await running([0])
     group.append(0, 2)
     await settle()
@@ -183,7 +183,7 @@ describe('a member', () => {
     expect(group.last.owned?.[0]?.topicId ?? group.topicId).toBe(group.topicId)
   })
 
-  test('takes again what it is given back before it has given it up', async () => {
+  test('keeps a partition that is assigned again before its release', async () => {
     const { group, clock, keys, of, changes } = await running([0, 1])
     group.append(1, 2)
     await settle()
@@ -199,7 +199,7 @@ describe('a member', () => {
     expect(changes.map(({ current }) => current.length)).toEqual([2, 1, 2])
   })
 
-  test('leaves when its application does not come back, and takes nothing more until it does', async () => {
+  test('leaves when its application exceeds the poll interval, and joins again when it returns', async () => {
     const { group, clock, keys, of, changes, consumer } = await running([0], {
       maxPollIntervalMs: 3_500,
     })
@@ -232,7 +232,7 @@ describe('a member', () => {
 })
 
 describe('a commit', () => {
-  test('that is refused for one partition is made for the others', async () => {
+  test('that is rejected for one partition is made for the others', async () => {
     const { group, clock, of, onFailed } = await running([0, 1], { autoCommitIntervalMs: 1_000 })
     group.append(0)
     group.append(1)
@@ -249,12 +249,12 @@ describe('a commit', () => {
       'commit 1:1',
     ])
     await pass(clock, 1_000)
-    // That of partition 0 is still due; nobody is failed for it.
+    // The commit of partition 0 is still due; no application call failed.
     expect(group.events.at(-1)).toBe('commit 0:1')
     expect(onFailed).not.toHaveBeenCalled()
   })
 
-  test('waits for the one before', async () => {
+  test('waits for the previous one', async () => {
     const { group, of, consumer } = await running([0])
     group.append(0, 2)
     await settle()
@@ -276,7 +276,7 @@ describe('a commit', () => {
     ])
   })
 
-  test('by hand throws what the group refused; made by itself it throws what is no fate', async () => {
+  test('throws every error if the application made it, and only permanent ones if it is automatic', async () => {
     const { group, clock, of, consumer, onFailed } = await running([0], {
       autoCommitIntervalMs: 60_000,
     })
@@ -290,7 +290,7 @@ describe('a commit', () => {
     await passSlowly(clock, 60_000)
     expect(onFailed).toHaveBeenCalledWith(expect.objectContaining({ code: 'unauthorized' }))
   })
-  test('is not repeated for what was lost meanwhile, though it is held again', async () => {
+  test('is not retried for a partition that was lost meanwhile, even if it is held again', async () => {
     const { group, clock, of, consumer } = await running([0])
     group.append(0)
     await settle()
@@ -312,7 +312,7 @@ describe('a commit', () => {
     expect(group.commits).toHaveLength(1)
   })
 
-  test('of a member that the group does not know is refused once, however many partitions it has', async () => {
+  test('of an unknown member is rejected once, however many partitions it has', async () => {
     const { group, of, consumer } = await running([0, 1, 2, 3])
     for (const partition of group.partitions) group.append(partition)
     await settle()
@@ -323,7 +323,7 @@ describe('a commit', () => {
     expect(group.commits).toHaveLength(1)
   })
 
-  test('in a loop, or of offsets, is refused once the partition is lost', async () => {
+  test('in a loop, or of offsets, is rejected once the partition is lost', async () => {
     const { group, clock, consumer } = newMember([0], { autoCommit: false })
     const batches = consumer[Symbol.asyncIterator]()
     group.append(0, 2)
@@ -345,7 +345,7 @@ describe('a commit', () => {
     expect(group.commits).toEqual([])
   })
 
-  test('of offsets is made for a partition that is to be given up, while it is worked on', async () => {
+  test('of offsets is made for a revoked partition that is still being handled', async () => {
     const { group, clock, of, consumer } = await running([0], { autoCommit: false })
     group.append(0)
     await settle()
@@ -356,7 +356,7 @@ describe('a commit', () => {
     expect(group.commits).toEqual([[{ topic: 't', partition: 0, offset: 1 }]])
   })
 
-  test('of what is no offset, and a seek to it, are refused and change nothing', async () => {
+  test('of an invalid offset, and a seek to it, are rejected and change nothing', async () => {
     const { group, of, consumer } = await running([0])
     group.append(0, 2)
     await settle()
@@ -375,7 +375,7 @@ describe('a commit', () => {
     expect(group.commits).toEqual([[{ topic: 't', partition: 0, offset: 1 }]])
   })
 
-  test('that waits for another is given up as long after the call as that', async () => {
+  test('that waits for another is given up after the same time, counted from the call', async () => {
     const { group, clock, of, consumer } = await running([0])
     group.append(0)
     await settle()
@@ -390,7 +390,7 @@ describe('a commit', () => {
     expect(refused).toHaveBeenCalledWith(expect.objectContaining({ code: 'unavailable' }))
   })
 
-  test('is repeated at once where a heartbeat with a new epoch was faster', async () => {
+  test('is retried at once when a heartbeat has changed the epoch', async () => {
     const { group, clock, of, consumer } = await running([0])
     group.append(0)
     await settle()

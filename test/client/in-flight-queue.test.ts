@@ -1,11 +1,11 @@
 /**
- * Question: whatever the network does to requests and answers, does an idempotent producer leave each
- * acknowledged batch in the log exactly once, in the order of sending?
- * Contract: `InFlightQueue`, with the log's own `decideAppend` on the other side.
- * Generated: any interleaving of sending, arriving, answering, losing (before or after it arrived),
- * repeating, delaying beyond the client's patience, throttling, refusing and giving up.
- * Under Kafka's rules, and under those of the log over HTTP, which takes what is old for stored.
- * Limits: one producer, one partition; the log never forgets a producer.
+ * Question: whatever the network does to requests and responses, does an idempotent
+ * producer leave each acknowledged batch in the log exactly once, in the order of sending?
+ * Contract: `InFlightQueue`, against the log's own `decideAppend`.
+ * Generated: any interleaving of sending, arriving, responding, losing (before or after the arrival),
+ * duplicating, delaying beyond the client's time-out, throttling, rejecting and giving up. Under
+ * Kafka's rules, and under those of the log over HTTP, which acknowledges old batches as stored.
+ * Limits: one producer, one partition; the log never drops a producer's state.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -24,7 +24,7 @@ const TIMEOUT = new EdgelogError('unavailable', 'given up')
 interface Request {
   readonly entry: InFlightEntry<ModelBatch>
   readonly stamp: ProducerStamp
-  /** The client no longer waits for it. */
+  /** True if the client no longer waits for it. */
   isForgotten: boolean
   answer: ModelAnswer | undefined
 }
@@ -79,7 +79,7 @@ class Simulation {
     this.#act(this.queue.settle(request.entry, outcome), baseOffset)
   }
 
-  /** The client hears nothing; the request arrives later, or has arrived. */
+  /** The client gets no response; the request arrives later, or has arrived. */
   lose(pick: number): void {
     const request = pickFrom(
       this.#requests.filter(({ isForgotten }) => !isForgotten),
@@ -101,9 +101,9 @@ class Simulation {
     }
   }
 
-  /** A careless proxy sends a request twice. */
+  /** Sends a request twice, as a careless proxy does. */
   repeat(pick: number): void {
-    // A copy of one that was refused would make the refusal a lie, which no client could notice.
+    // A copy of a rejected request could be accepted later, which no client could detect.
     const copied = this.#requests.filter(
       ({ isForgotten, answer }) => isForgotten || answer?.outcome.kind === 'acked',
     )
@@ -124,7 +124,7 @@ class Simulation {
     if (entry !== undefined) this.#act(this.queue.giveUp(entry, TIMEOUT), undefined)
   }
 
-  /** Lets everything come to its end over a network that works. */
+  /** Delivers everything over a network without faults. */
   finish(): void {
     for (let round = 0; this.queue.size > 0; round++) {
       expect(round, 'the queue comes to its end').toBeLessThan(200)
@@ -224,7 +224,7 @@ describe('InFlightQueue', () => {
     )
   })
 
-  test('without idempotence does not, which shows that the check can fail', () => {
+  test('without idempotence leaves duplicates, which shows that the check can fail', () => {
     const simulation = new Simulation(1, false)
     play(simulation, [
       ['admit', 0],
@@ -236,7 +236,7 @@ describe('InFlightQueue', () => {
     expect(() => simulation.check()).toThrow('no batch is stored twice')
   })
 
-  test('waits before it repeats the beginning of an epoch that a log takes for out of order', () => {
+  test('waits before it resends the first batch of an epoch that was rejected as out of order', () => {
     const { queue } = new Simulation(5)
     queue.admit({ id: 0, recordsCount: 1, isTooLarge: false })
     for (let round = 0; round < 3; round++) {
@@ -250,7 +250,7 @@ describe('InFlightQueue', () => {
     expect(queue.entries[0]?.stamp).toMatchObject({ producerEpoch: 0, baseSequence: 0 })
   })
 
-  test('takes a new producer id after the last epoch, and when it was fenced', () => {
+  test('takes a new producer id after the last epoch, and after being fenced', () => {
     const simulation = new Simulation(1)
     for (let count = 0; count < 2 ** 15 + 10; count++) {
       simulation.admit(true)

@@ -1,4 +1,4 @@
-/** A partition's log as the producer meets it: the real rules, in memory. */
+/** A partition's log for the producer: the real rules, in memory. */
 
 import type { Outcome, ProducerStamp } from '../../client/producer/in-flight-queue.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
@@ -26,7 +26,7 @@ export interface ModelAnswer {
   readonly baseOffset: number | undefined
 }
 
-/** The time of the model's log. */
+/** The constant time of the model's log. */
 const AT_ZERO = { baseTimestamp: 0, maxTimestamp: 0 }
 
 export class LogModel {
@@ -35,7 +35,7 @@ export class LogModel {
   readonly #producers = new Map<bigint, ProducerState>()
   readonly #isKafka: boolean
 
-  /** @param isKafka Kafka's own rules, and the harder ones for a client whose requests overtake one another. */
+  /** @param isKafka true for Kafka's own rules, which are harder for a client whose requests overtake one another */
   constructor(isKafka: boolean) {
     this.#isKafka = isKafka
   }

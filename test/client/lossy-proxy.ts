@@ -1,4 +1,4 @@
-/** A proxy as the worst networks have them: it drops, delays, overtakes, cuts and answers itself. */
+/** A proxy with the faults of bad networks: it drops, delays, reorders, cuts, and responds itself. */
 import {
   createServer,
   type IncomingMessage,
@@ -9,9 +9,9 @@ import {
 import { freePort } from '../server/free-port.ts'
 
 export interface Faults {
-  /** Which calls are harmed. */
+  /** Returns whether a call may be disturbed. */
   readonly matches: (call: IncomingMessage) => boolean
-  /** Of 100 calls. */
+  /** Percentage of disturbed calls. */
   readonly percent: number
   readonly delayMsMax: number
 }
@@ -32,7 +32,7 @@ export class LossyProxy {
   readonly #target: string
   readonly #random: () => number
   faults: Faults | undefined
-  /** Calls that were harmed. */
+  /** Number of disturbed calls. */
   harmed = 0
 
   constructor(url: string, server: Server, target: string, random: () => number) {

@@ -5,7 +5,7 @@ interface Planned {
   readonly work: () => void
 }
 
-/** Time that passes only when a test says so. */
+/** A clock that advances only when a test calls it. */
 export class ManualClock implements Clock {
   #nowMs = 1_700_000_000_000
   #planned: Planned[] = []
@@ -40,7 +40,7 @@ export class ManualClock implements Clock {
     }
     this.#nowMs = untilMs
   }
-  /** Time passes and nothing runs, as on a machine that sleeps. */
+  /** Advances the time without running timers, as on a machine that sleeps. */
   sleepThrough(byMs: number): void {
     this.#nowMs += byMs
   }

@@ -1,4 +1,4 @@
-/** A poll that finds nothing, or loses what it found, with the group and the clock in the test's hands. */
+/** A poll that finds nothing, or loses its partitions, with a fake group and clock. */
 import { describe, expect, test } from 'vitest'
 import { connect, type PolledRecords, type PollOptions } from '../../client/index.ts'
 import { FakeGroup } from './fake-group.ts'
@@ -21,23 +21,23 @@ function newPoll(options: Partial<PollOptions> = {}) {
   return { group, clock, poll }
 }
 
-/** How many records came, or the code of the error, when time has passed. */
+/** Returns the number of records, or the error code, after time has passed. */
 async function outcome(clock: ManualClock, polling: Promise<PolledRecords>): Promise<unknown> {
   const seen = polling.then(
     ({ records }) => records.length,
     ({ code }) => code,
   )
-  // Also for a leave that nobody answers.
+  // Long enough for a leave without a response.
   await passSlowly(clock, 12_000)
   return await seen
 }
 
 const UNAVAILABLE = { code: 'unavailable' } as const
 
-describe('a poll that nothing came of', () => {
+describe('a poll without records', () => {
   test.each([
-    ['no connection', { fate: 'lost' }, 'unavailable'],
-    ['no answer', { fate: 'silent' }, 'unavailable'],
+    ['a lost connection', { fate: 'lost' }, 'unavailable'],
+    ['a missing response', { fate: 'silent' }, 'unavailable'],
     ['a server that fails', { fate: UNAVAILABLE }, 'unavailable'],
     ['offsets that cannot be fetched', { offsetsFate: UNAVAILABLE }, 'unavailable'],
     ['logs that cannot be read', { recordsFate: UNAVAILABLE }, 'unavailable'],
@@ -46,16 +46,16 @@ describe('a poll that nothing came of', () => {
       { fate: { code: 'unreleased_instance_id' } },
       'unreleased_instance_id',
     ],
-    ['nothing there', {}, 0],
-    ['no partition for it', { partitions: [] }, 0],
-  ] as const)('because of %s', async (_, state, expected) => {
+    ['an empty log', {}, 0],
+    ['a missing assignment', { partitions: [] }, 0],
+  ] as const)('reports %s', async (_, state, expected) => {
     const { group, clock, poll } = newPoll({ instanceId: 'i' })
     Object.assign(group, state)
     expect(await outcome(clock, poll())).toBe(expected)
     expect(clock.pending).toBe(0)
   })
 
-  test('leaves no timer behind when it is refused', async () => {
+  test('leaves no timer behind when it is rejected', async () => {
     const { group, clock, poll } = newPoll()
     group.fates.push({ code: 'unauthorized' })
     await expect(poll()).rejects.toMatchObject({ code: 'unauthorized' })
@@ -63,7 +63,7 @@ describe('a poll that nothing came of', () => {
   })
 })
 
-test('a poll does not commit what others had meanwhile, though it was given it back', async () => {
+test("a poll does not commit a partition that was another member's meanwhile, even if it was assigned again", async () => {
   const { group, clock, poll } = newPoll()
   group.append(0, 2)
   const polling = poll()

@@ -26,7 +26,7 @@ async function topicWith(count: number, partitions = 1): Promise<string> {
   return topic
 }
 
-test('takes what is there, up to maxRecords, and goes on after what it committed', async () => {
+test('returns up to maxRecords, and continues after the commit', async () => {
   const topic = await topicWith(25, 2)
   const group = log.group(`${topic}-g`)
   const options = { topics: [topic], from: 'earliest', maxRecords: 10 } as const
@@ -42,7 +42,7 @@ test('takes what is there, up to maxRecords, and goes on after what it committed
   expect((await group.describe()).memberCount).toBe(0)
 })
 
-test('gives the same records again where nothing was committed', async () => {
+test('returns the same records again without a commit', async () => {
   const topic = await topicWith(3)
   const group = log.group(`${topic}-g`)
   const options = { topics: [topic], from: 'earliest' } as const
@@ -54,7 +54,7 @@ test('gives the same records again where nothing was committed', async () => {
   await expect(second.commit()).rejects.toMatchObject({ code: 'invalid_request' })
 })
 
-test('comes back empty-handed after waitMs, and has left by then', async () => {
+test('returns nothing after waitMs, and has left by then', async () => {
   const topic = await topicWith(0)
   const group = log.group(`${topic}-g`)
   const polled = await group.poll({ topics: [topic], waitMs: 1_000 })
@@ -63,7 +63,7 @@ test('comes back empty-handed after waitMs, and has left by then', async () => {
   await polled.commit()
 })
 
-test('waits for records that come a moment later', async () => {
+test('waits for records that arrive a moment later', async () => {
   const topic = await topicWith(0)
   const group = log.group(`${topic}-g`)
   const polling = group.poll({ topics: [topic], from: 'earliest', waitMs: 20_000 })
@@ -76,7 +76,7 @@ test('waits for records that come a moment later', async () => {
   await polled.commit()
 })
 
-test('shares with members that stay', async () => {
+test('shares partitions with other members', async () => {
   const topic = await topicWith(8, 2)
   const group = log.group(`${topic}-g`)
   const stays = log.consumer({
@@ -95,7 +95,7 @@ test('shares with members that stay', async () => {
   await running
 })
 
-test('whoever forgets it is out after a session', async () => {
+test('ends the membership after a session without commit or close', async () => {
   const topic = await topicWith(2)
   const group = log.group(`${topic}-g`)
   const options = { topics: [topic], from: 'earliest', sessionTimeoutMs: 1_000 } as const
@@ -106,7 +106,7 @@ test('whoever forgets it is out after a session', async () => {
   expect((await group.poll(options)).records).toHaveLength(2)
 })
 
-test('refuses what it cannot take', async () => {
+test('rejects invalid options', async () => {
   const topic = await topicWith(1)
   const group = log.group(`${topic}-g`)
   await expect(group.poll({ topics: [topic], maxRecords: 0 })).rejects.toMatchObject({

@@ -4,10 +4,10 @@ import { ProducedBatch, type RecordMetadata } from '../../client/producer/produc
 test.each([
   [40, null, [40, 41], [5, 6]],
   [40, 9, [40, 41], [9, 9]],
-  // In the log, which no longer knows where.
+  // In the log, but the offset is no longer available.
   [-1, null, [-1, -1], [5, 6]],
 ])(
-  'of a batch at %d with log append time %s the records are at %j',
+  'a batch at %d with log append time %s resolves its records to %j',
   (baseOffset, logAppendTime, offsets, timestamps) => {
     const told: RecordMetadata[] = []
     const batch = new ProducedBatch(0)

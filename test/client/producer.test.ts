@@ -38,7 +38,7 @@ describe('Client.send()', () => {
     expect(new Set(server.produced.map(({ producerId }) => producerId)).size).toBe(1)
   })
 
-  test('leaves producers of the application alone', async () => {
+  test('does not touch producers of the application', async () => {
     const server = new FakeServer()
     const log = clientOf(server)
     await log.send('t', { value: 'a' })
@@ -46,7 +46,7 @@ describe('Client.send()', () => {
     expect(new Set(server.produced.map(({ producerId }) => producerId)).size).toBe(2)
   })
 
-  test('flushes what it gathered when the client is closed, and takes no more', async () => {
+  test('flushes its records when the client is closed, and accepts no more', async () => {
     const server = new FakeServer()
     const log = clientOf(server)
     const sent = log.send('t', { value: 'a' })
@@ -61,7 +61,7 @@ describe('Client.send()', () => {
   })
 })
 
-/** A promise and the key to it. */
+/** Returns a promise and its resolver. */
 function gate(): { promise: Promise<void>; open: () => void } {
   let open = () => {}
   const promise = new Promise<void>((resolve) => {
@@ -82,7 +82,7 @@ function state(promise: Promise<unknown>): Promise<string> {
 }
 
 describe('send()', () => {
-  test('gathers what is sent within lingerMs into one batch', async () => {
+  test('collects the records sent within lingerMs into one batch', async () => {
     const { server, producer } = setUp()
     const answers = await Promise.all(['a', 'b', 'c'].map((value) => producer.send('t', { value })))
     expect(server.produced.map(({ values }) => values)).toEqual([['a', 'b', 'c']])
@@ -90,7 +90,7 @@ describe('send()', () => {
     expect(server.calls).toContain('POST /base/v1/topics/t/partitions/0/records')
   })
 
-  test('begins a new batch before batchBytesMax and never passes what the topic takes', async () => {
+  test("begins a new batch before batchBytesMax, and never exceeds the topic's limit", async () => {
     const { server, producer } = setUp({ batchBytesMax: 10_000 })
     server.maxMessageBytes = 1_000
     await producer.sendBatch(
@@ -101,7 +101,7 @@ describe('send()', () => {
     for (const { sizeBytes } of server.produced) expect(sizeBytes).toBeLessThanOrEqual(1_000)
   })
 
-  test('answers with the time the log gave the records, where it does', async () => {
+  test("returns the log's timestamp if the log sets it", async () => {
     const { server, producer } = setUp()
     expect(await producer.send('t', { value: 'a', timestamp: 7 })).toMatchObject({ timestamp: 7 })
     server.logAppendTime = 1_234
@@ -132,7 +132,7 @@ describe('send()', () => {
     expect(server.produced.length).toBeLessThan(80)
   })
 
-  test('waits while the buffer is full, and refuses when as much is waiting again', async () => {
+  test('waits while the buffer is full, and rejects when as many bytes are waiting', async () => {
     const { server, producer } = setUp({ bufferBytesMax: 3_000, batchBytesMax: 500 })
     await producer.send('t', { value: 'the topic is known now' })
     const { promise, open } = gate()
@@ -149,7 +149,7 @@ describe('send()', () => {
     expect(producer.bufferedBytes).toBe(0)
   })
 
-  test('keeps its own copy of the bytes of a record that waits', async () => {
+  test('copies the bytes of a record that waits', async () => {
     const { server, producer } = setUp()
     const value = new TextEncoder().encode('before')
     const sent = producer.send('t', { value })
@@ -158,7 +158,7 @@ describe('send()', () => {
     expect(server.produced[0]?.values).toEqual(['before'])
   })
 
-  test('refuses one bad record and sends those beside it', async () => {
+  test('rejects one invalid record, and sends the others', async () => {
     const { server, producer } = setUp()
     await producer.send('t', { value: 'first' })
     const outcomes = await Promise.allSettled([
@@ -186,7 +186,7 @@ describe('send()', () => {
     expect(producer.bufferedBytes).toBe(0)
   })
 
-  test('repeats what a proxy answered, and waits as long as Retry-After says', async () => {
+  test("retries after a proxy's response, and waits as long as Retry-After requires", async () => {
     const { server, producer } = setUp()
     const answers = [
       new Response('<html>', { status: 502 }),
@@ -207,7 +207,7 @@ describe('send()', () => {
     expect(server.produced).toHaveLength(1)
   })
 
-  test('takes no delay from a server that no timer could hold', async () => {
+  test('limits the delay that a server may request', async () => {
     const clock = new ManualClock()
     const server = new FakeServer()
     const producer = connect({ url: 'http://fake', fetch: server.fetch, clock }).createProducer()
@@ -226,7 +226,7 @@ describe('send()', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('asks once for a topic that may have changed while the server is away', async () => {
+  test('requests stale topic metadata once while the server is away', async () => {
     const clock = new ManualClock()
     const server = new FakeServer()
     const log = connect({ url: 'http://fake', fetch: server.fetch, clock })
@@ -250,7 +250,7 @@ describe('send()', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('repeats a batch whose refusal was cut short', async () => {
+  test('retries a batch whose error response was truncated', async () => {
     const { server, producer } = setUp()
     const cut = new ReadableStream({ start: (controller) => controller.error(new Error('cut')) })
     const answers = [new Response(cut, { status: 409 })]
@@ -259,7 +259,7 @@ describe('send()', () => {
     expect(server.produced).toHaveLength(1)
   })
 
-  test('asks again for a topic that was unknown', async () => {
+  test('requests the metadata of an unknown topic again', async () => {
     const { server, producer } = setUp()
     let isThere = false
     const error = { code: 'unknown_topic_or_partition', message: 'none', retryable: false }
@@ -274,7 +274,7 @@ describe('send()', () => {
     expect(producer.bufferedBytes).toBe(0)
   })
 
-  test('turns codes it does not know into internal, with the text', async () => {
+  test('maps unknown error codes to internal, with their text', async () => {
     const { server, producer } = setUp()
     const error = { code: 'brand_new', message: 'from the future' }
     server.refuse = () => Response.json({ error }, { status: 400 })
@@ -286,7 +286,7 @@ describe('send()', () => {
 })
 
 describe('flush() and close()', () => {
-  test('flush() sends at once and waits for what was sent before', async () => {
+  test('flush() sends at once, and waits for all earlier records', async () => {
     const { server, producer } = setUp({ lingerMs: 10_000 })
     const sent = producer.send('t', { value: 'a' })
     await producer.flush()
@@ -294,7 +294,7 @@ describe('flush() and close()', () => {
     expect((await sent).offset).toBe(0)
   })
 
-  test('close() flushes once, and refuses what comes later', async () => {
+  test('close() flushes once, and rejects later records', async () => {
     const { server, log, producer } = setUp({ lingerMs: 10_000 })
     const sent = producer.send('t', { value: 'a' })
     await Promise.all([producer.close(), producer.close(), log.close()])
@@ -306,7 +306,7 @@ describe('flush() and close()', () => {
     expect(() => log.createProducer()).toThrow('closed')
   })
 
-  test('close() with a time limit rejects what has no answer by then', async () => {
+  test('close() with a time limit rejects records without a response', async () => {
     const { server, producer } = setUp()
     server.gate = gate().promise
     const sends = [producer.send('t', { value: 'a' }), producer.send('t', { value: 'b' })]
@@ -316,7 +316,7 @@ describe('flush() and close()', () => {
     expect(producer.bufferedBytes).toBe(0)
   })
 
-  test('says of each record that was given up whether it may be stored', async () => {
+  test('close() reports of each record whether it may be stored', async () => {
     const { server, producer } = setUp({ inFlightMax: 1, lingerMs: 0 })
     server.gate = gate().promise
     const first = producer.send('t', { value: 'sent' })
@@ -329,7 +329,7 @@ describe('flush() and close()', () => {
     ])
   })
 
-  test('close() with a time limit rejects what waits for the buffer, and sends none of it', async () => {
+  test('close() with a time limit rejects records that wait for the buffer, and sends none of them', async () => {
     const { server, producer } = setUp({ bufferBytesMax: 3_000, batchBytesMax: 500 })
     await Promise.all([producer.send('t', { value: 'a' }), producer.send('u', { value: 'a' })])
     server.gate = gate().promise
@@ -348,7 +348,7 @@ describe('flush() and close()', () => {
 })
 
 describe('sendBatch()', () => {
-  test('hands on what its input throws, and leaves no rejection unheard', async () => {
+  test('throws the error of its input, and leaves no unhandled rejection', async () => {
     const { server, producer } = setUp()
     const error = { code: 'message_too_large', message: 'm' }
     await producer.send('t', { value: 'a' })
@@ -368,8 +368,8 @@ describe('sendBatch()', () => {
   })
 })
 
-describe('the queue of records that wait', () => {
-  test('keeps their order, and no room for those that are gone', () => {
+describe('the queue of waiting records', () => {
+  test('keeps their order, and frees the slots of removed ones', () => {
     const queue = new Fifo<number>()
     let next = 0
     for (let added = 0; added < 100_000; added++) {

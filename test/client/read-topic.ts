@@ -1,6 +1,6 @@
 import type { Client, ConsumerRecord } from '../../client/index.ts'
 
-/** All records of a partition, up to its present end. */
+/** Reads all records of a partition, up to its current end. */
 export async function readTopic(
   log: Client,
   topic: string,

@@ -21,7 +21,7 @@ describe('encodeRecordInput()', () => {
     ],
     ['the value of a header', { value: '', headers: { h: LONE } }, 'headers.h: valid Unicode text'],
     ['a value in a list', { value: '', headers: [['h', LONE]] }, 'headers.h: valid Unicode text'],
-  ])('refuses a lone surrogate in %s', (_, record, message) => {
+  ])('rejects a lone surrogate in %s', (_, record, message) => {
     expect(() => encodeRecordInput(record, 1)).toThrow(
       expect.objectContaining({
         code: 'invalid_record',
@@ -30,14 +30,14 @@ describe('encodeRecordInput()', () => {
     )
   })
 
-  test('refuses the name of a header that is not text', () => {
+  test('rejects a header name that is not text', () => {
     const headers = [[7, 'x']] as unknown as ReadonlyArray<readonly [string, string]>
     expect(() => encodeRecordInput({ value: '', headers }, 1)).toThrow(
       expect.objectContaining({ code: 'invalid_record' }),
     )
   })
 
-  test('takes pairs of surrogates, and any bytes', () => {
+  test('accepts surrogate pairs, and any bytes', () => {
     const record = encodeRecordInput(
       { key: '😀', value: new Uint8Array([0xed, 0xa0, 0x80]), headers: { '😀': '😀' } },
       1,

@@ -1,4 +1,4 @@
-/** A live consumer lives through the end of its server. */
+/** A live consumer across a restart of its server. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Client, connect } from '../../client/index.ts'
 import { ServerProcess } from '../server/server-process.ts'
@@ -17,7 +17,7 @@ afterAll(async () => {
 })
 
 describe.each(['auto', 'websocket', 'long-poll'] as const)('a consumer by %s', (transport) => {
-  test('goes on without a gap or a duplicate when the server ends and starts again', async () => {
+  test('continues without a gap or a duplicate when the server ends and starts again', async () => {
     const topic = `resume-${transport}`
     await log.admin.createTopic(topic, { partitions: 2 })
     const consumer = log.consumer({ topics: [topic], from: 'earliest', transport })

@@ -1,4 +1,4 @@
-/** A member whose group and clock are in the hands of the test. */
+/** A member with a fake group and clock. */
 import { vi } from 'vitest'
 import {
   type AssignmentChange,
@@ -12,7 +12,7 @@ import { ManualClock } from './manual-clock.ts'
 
 const open: Array<{ consumer: GroupConsumer; clock: ManualClock }> = []
 
-/** Closes all that were made, whatever they still wait for. */
+/** Closes all members, whatever they wait for. */
 export async function closeMembers(): Promise<void> {
   for (const { consumer, clock } of open.splice(0)) {
     let isClosed = false
@@ -26,7 +26,7 @@ export async function closeMembers(): Promise<void> {
 
 type MemberOptions = Partial<GroupConsumerOptions> & Partial<Pick<FakeGroup, 'committed'>>
 
-/** A member that is given `partitions` as soon as it asks for a batch. */
+/** Creates a member that is assigned `partitions` as soon as it requests a batch. */
 export function newMember(partitions: readonly number[], options: MemberOptions = {}) {
   const { committed = {}, ...consumerOptions } = options
   const group = new FakeGroup()
@@ -58,7 +58,7 @@ export function newMember(partitions: readonly number[], options: MemberOptions 
   return { group, clock, client, consumer, changes }
 }
 
-/** A batch in the hands of a handler. */
+/** A batch that a handler works on. */
 interface Handled {
   readonly key: string
   readonly signal: AbortSignal
@@ -66,7 +66,7 @@ interface Handled {
   fail(error: unknown): void
 }
 
-/** One that runs, with handlers that end when a test says so. */
+/** Starts a member whose handlers end when the test calls them. */
 export async function running(
   partitions: readonly number[],
   options: MemberOptions = {},
@@ -88,7 +88,7 @@ export async function running(
   return { ...member, handled, keys, of, onDone, onFailed }
 }
 
-/** Lets everything run that does not wait for the clock. */
+/** Runs all work that does not wait for the clock. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -98,12 +98,12 @@ export async function pass(clock: ManualClock, byMs: number): Promise<void> {
   await settle()
 }
 
-/** In steps, so that what waits for one another does not wait for ever. */
+/** Advances the clock in steps, so that dependent timers run. */
 export async function passSlowly(clock: ManualClock, byMs: number): Promise<void> {
   for (let ms = 0; ms < byMs; ms += 100) await pass(clock, 100)
 }
 
-/** @returns what lets commits be answered. */
+/** @returns the function that lets commits be answered */
 export function holdCommits(group: FakeGroup): () => void {
   let answer = () => {}
   group.commitGate = new Promise((resolve) => {

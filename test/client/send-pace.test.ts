@@ -50,7 +50,7 @@ describe('paceAfter', () => {
     ],
     ['never shrinks below the first window', pace(MIN), request('acked', 100, 60_000), MIN],
     [
-      'begins again after a request that timed out',
+      'is reset after a request that timed out',
       pace(500_000),
       request('failed', 90_000, 30_000),
       MIN,
@@ -62,7 +62,7 @@ describe('paceAfter', () => {
       500_000,
     ],
     [
-      'keeps the window after a refusal',
+      'keeps the window after an error response',
       pace(500_000),
       request('answered', 90_000, 9_000),
       500_000,
@@ -72,7 +72,7 @@ describe('paceAfter', () => {
     expect(paceAfter(before, sent).windowBytes).toBe(windowBytes)
   })
 
-  test('counts a line as measured by a large request or a slow one alone', () => {
+  test('counts a line as measured only after a large or a slow request', () => {
     const isMeasured = (sent: SentRequest) => paceAfter(UNKNOWN_PACE, sent).isMeasured
     expect(isMeasured(request('acked', 100, 10))).toBe(false)
     expect(isMeasured(request('answered', 100_000, 10))).toBe(false)
@@ -82,7 +82,7 @@ describe('paceAfter', () => {
     expect(isMeasured(request('failed', 100, SEND_WINDOW_MS + 1))).toBe(true)
   })
 
-  test('never takes a line for faster than it is', () => {
+  test('never assumes a faster line than it is', () => {
     const line = fc.double({ min: 1, max: 100_000, noNaN: true })
     const sizes = fc.array(fc.integer({ min: 1, max: 1_000_000 }), { minLength: 1, maxLength: 20 })
     fc.assert(
@@ -98,22 +98,22 @@ describe('paceAfter', () => {
   })
 })
 
-test('lets a request begin within the window, and a larger one alone', () => {
+test('mayBegin() admits a request within the window, and a larger one alone', () => {
   expect(mayBegin(pace(100_000), 60_000, 40_000)).toBe(true)
   expect(mayBegin(pace(100_000), 60_000, 40_001)).toBe(false)
   expect(mayBegin(pace(100_000), 0, 1_000_000)).toBe(true)
 })
 
-test('lets a batch follow another where the line is fast', () => {
+test('mayFollow() admits a batch behind another if the line is fast', () => {
   expect(mayFollow(pace(800_000), 100_000)).toBe(true)
   expect(mayFollow(pace(800_000), 100_001)).toBe(false)
 })
 
-test('builds batches of half the window', () => {
+test('pacedBatchBytes() returns half of the window', () => {
   expect(pacedBatchBytes(pace(100_001))).toBe(50_000)
 })
 
-test('gives more time to what the window does not cover', () => {
+test('extraTimeMs() adds time for the bytes beyond the window', () => {
   expect(extraTimeMs(pace(100_000), 100_000)).toBe(0)
   expect(extraTimeMs(pace(100_000), 300_001)).toBe(100_001)
 })

@@ -1,4 +1,4 @@
-/** Answers that come slowly, and those that stop coming. Time is the test's own. */
+/** Responses that arrive slowly, or stop. With a manual clock. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { connect } from '../../client/index.ts'
@@ -7,7 +7,7 @@ import { ManualClock } from './manual-clock.ts'
 
 const CHUNK_EVERY_MS = 20_000
 
-/** A body whose parts come every 20 s, with `chunks` of them before it stops for ever. */
+/** Returns a body with a part every 20 s, `chunks` of them, which then stops. */
 function slowBody(bytes: Uint8Array, clock: ManualClock, signal: AbortSignal, chunks: number) {
   const partBytes = Math.ceil(bytes.length / 10)
   return new ReadableStream<Uint8Array>({
@@ -54,7 +54,7 @@ const POSITION = {
   'edgelog-last-stable-offset': '1',
 }
 
-describe('a slow answer', { timeout: 240_000 }, () => {
+describe('a slow response', { timeout: 240_000 }, () => {
   test('is read to its end, however long that takes', async () => {
     const { log, server, pass } = setUp({ bytes: BATCH, headers: POSITION })
     const consumer = log.consumer({ assignments: [{ topic: 't', partition: 0, offset: 0 }] })
@@ -66,7 +66,7 @@ describe('a slow answer', { timeout: 240_000 }, () => {
     await log.close()
   })
 
-  test('is given up after 30 s without another part', async () => {
+  test('fails after 30 s without another part', async () => {
     const bytes = new TextEncoder().encode(JSON.stringify({ topics: [], name: 'x'.repeat(100) }))
     const { log, server, pass } = setUp({ bytes })
     server.chunks = 3
@@ -82,7 +82,7 @@ describe('a slow answer', { timeout: 240_000 }, () => {
     await expect(described).rejects.toMatchObject({ code: 'unavailable' })
   })
 
-  test('is read to its end where it is JSON', async () => {
+  test('is read to its end if it is JSON', async () => {
     const bytes = new TextEncoder().encode(JSON.stringify({ name: 't', partitions: 1 }))
     const { log, pass } = setUp({ bytes })
     const described = log.admin.describeTopic('t')

@@ -1,4 +1,4 @@
-/** A slow line in the time of a `ManualClock`: all requests share it evenly, up to the server. */
+/** A slow line with a `ManualClock`: all requests to the server share its rate evenly. */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Fetch } from '../../client/index.ts'
 import type { ManualClock } from './manual-clock.ts'
@@ -12,9 +12,9 @@ interface Transfer {
 
 export class SlowLine {
   bytesPerSecond: number
-  /** The bytes of bodies, also of those that never arrived. */
+  /** Bytes of all bodies, including those that did not arrive. */
   sentBytes = 0
-  /** Sizes of the requests with a body, in the order in which they began. */
+  /** Sizes of the requests with a body, in the order of their start. */
   readonly sizes: number[] = []
   readonly #clock: ManualClock
   readonly #transfers = new Set<Transfer>()
@@ -24,7 +24,7 @@ export class SlowLine {
     this.bytesPerSecond = bytesPerSecond
   }
 
-  /** Brings what is sent by `fetch` over the line, then calls it. */
+  /** Sends the requests of `fetch` over the line. */
   slowed(fetch: Fetch): Fetch {
     return async (input, init = {}) => {
       const { body, signal } = init
@@ -33,7 +33,7 @@ export class SlowLine {
     }
   }
 
-  /** Lets time pass until `work` is settled. Returns how long that took. */
+  /** Advances the clock until `work` is settled. Returns the time that took. */
   async until(work: Promise<unknown>, limitMs = 3_600_000): Promise<number> {
     let isSettled = false
     const settle = () => {
@@ -42,7 +42,7 @@ export class SlowLine {
     work.then(settle, settle)
     const startMs = this.#clock.now()
     for (;;) {
-      // Work that a tick has woken goes on by promises, a few turns deep.
+      // Work woken by a tick continues by promises, a few turns deep.
       for (let turns = 0; turns < 4; turns++) await turn()
       const elapsedMs = this.#clock.now() - startMs
       if (isSettled) return elapsedMs

@@ -1,4 +1,4 @@
-/** The producer on slow lines, and on those that fail. Time is the test's own. */
+/** The producer on slow lines, and on failing ones. With a manual clock. */
 import { describe, expect, test } from 'vitest'
 import { connect, type ProducerOptions } from '../../client/index.ts'
 import { Random } from '../support/random.ts'
@@ -26,7 +26,7 @@ function setUp(bytesPerSecond: number, { partitions = 1, ...options }: SetUp = {
 
 type SetUp = ProducerOptions & { readonly partitions?: number }
 
-/** Records of 1 kB, about `bytes` together. */
+/** Creates records of 1 kB, about `bytes` in total. */
 function records(bytes: number, partition?: number) {
   const value = 'x'.repeat(980)
   return Array.from({ length: Math.round(bytes / 1_000) }, () => ({ value, partition }))
@@ -49,7 +49,7 @@ describe('a slow line', { timeout: 240_000 }, () => {
     expect(line.sentBytes).toBeLessThan(1.3 * bytes)
   })
 
-  test('drains a batch of 1 MB at 20 kbit/s in one request', async () => {
+  test('sends a batch of 1 MB at 20 kbit/s in one request', async () => {
     const { line, producer } = setUp(20 * KBIT_PER_S)
     const sent = producer.send('t', { value: 'x'.repeat(1_000_000) })
     await line.until(sent)
@@ -57,7 +57,7 @@ describe('a slow line', { timeout: 240_000 }, () => {
     expect(line.sizes).toHaveLength(1)
   })
 
-  test('drains on a line that becomes slow with requests under way', async () => {
+  test('delivers everything when it becomes slow with requests in flight', async () => {
     const { line, producer } = setUp(FAST)
     await line.until(producer.sendBatch('t', records(10_000_000)))
     line.bytesPerSecond = 20 * KBIT_PER_S
@@ -68,7 +68,7 @@ describe('a slow line', { timeout: 240_000 }, () => {
     expect(line.sentBytes).toBeLessThan(1.3 * 2_000_000)
   })
 
-  test('keeps what is under way to some seconds of the line', async () => {
+  test('carries the bytes in flight within some seconds', async () => {
     const { line, producer } = setUp(100 * KBIT_PER_S, { batchBytesMax: 16_384, partitions: 8 })
     const sent = producer.sendBatch('t', records(1_000_000))
     await line.until(sent)
@@ -78,12 +78,12 @@ describe('a slow line', { timeout: 240_000 }, () => {
 })
 
 describe('a fast line', { timeout: 240_000 }, () => {
-  test('takes full batches after the first request', async () => {
+  test('gets full batches after the first request', async () => {
     const { line, producer } = setUp(FAST)
     const sent = producer.sendBatch('t', records(20_000_000))
     await line.until(sent)
     await sent
-    // 39 of 512 KiB would do.
+    // 39 of 512 KiB would be enough.
     expect(line.sizes.length).toBeLessThan(45)
   })
 
@@ -104,8 +104,8 @@ describe('a fast line', { timeout: 240_000 }, () => {
   })
 })
 
-describe('what is given up', { timeout: 240_000 }, () => {
-  test('rejects after 120 s of silence, with little sent in vain', async () => {
+describe('a given-up record', { timeout: 240_000 }, () => {
+  test('rejects after 120 s of silence, with few bytes sent again', async () => {
     const { line, producer } = setUp(FAST)
     await line.until(producer.sendBatch('t', records(100_000)))
     line.bytesPerSecond = 0
@@ -117,7 +117,7 @@ describe('what is given up', { timeout: 240_000 }, () => {
     expect(elapsedMs).toBeLessThan(160_000)
   })
 
-  test('rejects what a failing partition keeps while others acknowledge', async () => {
+  test('rejects in a failing partition while others acknowledge', async () => {
     const { line, producer, server } = setUp(FAST, { partitions: 2 })
     server.refuse = ({ pathname }, method) =>
       method === 'POST' && pathname.includes('partitions/1/')
@@ -137,7 +137,7 @@ describe('what is given up', { timeout: 240_000 }, () => {
     expect(elapsedMs).toBeLessThan(140_000)
   })
 
-  test('counts an explicit deliveryTimeoutMs from send()', async () => {
+  test('rejects after an explicit deliveryTimeoutMs, counted from send()', async () => {
     const { line, producer } = setUp(20 * KBIT_PER_S, { deliveryTimeoutMs: 20_000 })
     const sent = Promise.allSettled(records(200_000).map((record) => producer.send('t', record)))
     const elapsedMs = await line.until(sent)

@@ -5,7 +5,7 @@ import { TAIL_CREDIT_BYTES_MIN } from '../../client/limits.ts'
 
 const MAX = 1_048_576
 
-/** Takes `bytes` in pieces, one each `everyMs`; returns what was granted besides what was taken. */
+/** Takes `bytes` in pieces, one every `everyMs`; returns the bytes granted beyond those taken. */
 function ahead(credit: TailCredit, bytes: number, everyMs: number): number {
   let nowMs = 0
   let takenBytes = 0
@@ -18,7 +18,7 @@ function ahead(credit: TailCredit, bytes: number, everyMs: number): number {
   return grantedBytes - takenBytes
 }
 
-test('a credit grows to its bound where it is used up quickly', () => {
+test('a credit grows to its limit if it is used up quickly', () => {
   const aheadBytes = ahead(new TailCredit(MAX, 0), 4 * MAX, 1)
   expect(aheadBytes).toBeGreaterThan(MAX / 2)
   expect(aheadBytes).toBeLessThanOrEqual(MAX)
@@ -29,7 +29,7 @@ test('a credit stays small on a slow line', () => {
   expect(ahead(new TailCredit(MAX, 0), MAX, 1_600)).toBeLessThanOrEqual(TAIL_CREDIT_BYTES_MIN)
 })
 
-test('a credit that is used always leaves the log more than half of the window', () => {
+test('a used credit always leaves the log more than half of the window', () => {
   const steps = fc.array(fc.tuple(fc.integer({ min: 1, max: 300_000 }), fc.nat({ max: 3_000 })))
   const bounds = fc.integer({ min: 1, max: MAX })
   fc.assert(

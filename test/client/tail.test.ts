@@ -1,4 +1,4 @@
-/** What a consumer makes of a live tail that misbehaves. The log behind it answers fetches truly. */
+/** A consumer on a faulty live tail. Fetches from the log behind it are correct. */
 import { describe, expect, test } from 'vitest'
 import { TailConnection } from '../../client/consumer/tail-connection.ts'
 import { type ConsumerBatch, connect } from '../../client/index.ts'
@@ -29,15 +29,15 @@ function concat(batches: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(batches.flatMap((batch) => [...batch]))
 }
 
-/** A log of one-record batches behind `fetch`, and a tail in the test's hands. */
+/** Sets up a log of one-record batches behind `fetch`, and a tail controlled by the test. */
 function setUp(options: { bufferBytesMax?: number } = {}) {
   const tail = new FakeTail()
   const clock = new ManualClock()
   const log = {
     endOffset: 0,
-    /** Offsets that the log claims to have, and does not answer. */
+    /** Number of offsets that the log reports, but does not return. */
     missing: 0,
-    /** The batch here has a CRC that is right, and records that are not. */
+    /** Offset of a batch with a valid CRC and invalid records. */
     undecodableAt: -1,
     fetches: [] as number[],
   }
@@ -72,12 +72,12 @@ function setUp(options: { bufferBytesMax?: number } = {}) {
   return { tail, clock, log, client, consumer, iterator }
 }
 
-/** Lets promises run, without letting time pass. */
+/** Runs promises without advancing the clock. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Lets time pass in steps, so that everyone gets to do what is due. */
+/** Advances the clock in steps, so that all due work runs. */
 async function pass(clock: ManualClock, byMs: number): Promise<void> {
   for (let passedMs = 0; passedMs < byMs; passedMs += 500) {
     clock.advance(500)
@@ -102,7 +102,7 @@ async function connected(setup: ReturnType<typeof setUp>) {
 }
 
 describe('a live tail', () => {
-  test('opens with the token, from where the fetches ended, and hands over frames', async () => {
+  test('opens with the token, at the end of the fetches, and delivers frames', async () => {
     const setup = setUp()
     setup.log.endOffset = 2
     expect(offsetsOf(await setup.iterator.next())).toEqual([0, 1])
@@ -119,7 +119,7 @@ describe('a live tail', () => {
     expect(setup.clock.pending).toBe(0)
   })
 
-  test('leaves out what was there already, and reads what a gap left out', async () => {
+  test('skips duplicates, and fetches the records of a gap', async () => {
     const setup = setUp()
     setup.log.endOffset = 2
     await setup.iterator.next()
@@ -133,7 +133,7 @@ describe('a live tail', () => {
     await setup.client.close()
   })
 
-  test('moves over offsets without a record, and reads nothing for them', async () => {
+  test('passes over offsets without a record, without a fetch', async () => {
     const setup = setUp()
     setup.log.endOffset = 2
     await setup.iterator.next()
@@ -152,7 +152,7 @@ describe('a live tail', () => {
     await idle
   })
 
-  test('is never believed when the bytes are damaged', async () => {
+  test('rejects damaged bytes', async () => {
     const setup = setUp()
     setup.log.endOffset = 1
     await setup.iterator.next()
@@ -168,7 +168,7 @@ describe('a live tail', () => {
     await setup.client.close()
   })
 
-  test('is dead after 40 s of silence, and resumed at the next offset', async () => {
+  test('is dead after 40 s of silence, and resumes at the next offset', async () => {
     const setup = setUp()
     const first = await connected(setup)
     first.socket.frame(first.subscribe.id, 1, batchAt(0))
@@ -187,7 +187,7 @@ describe('a live tail', () => {
     await setup.client.close()
   })
 
-  test('loses one subscription by an error about it, and the connection by one about none', async () => {
+  test('ends one subscription after an error about it, and the connection after one about none', async () => {
     const setup = setUp()
     const { socket, subscribe } = await connected(setup)
     const other = setup.client.consumer({
@@ -209,7 +209,7 @@ describe('a live tail', () => {
   })
 
   test.each(['null', '7', '[]', '{', '{"op":"closed","id":0}', '{"op":"error","error":null}'])(
-    'is given up when it says %s',
+    'is closed when it sends %s',
     async (text) => {
       const setup = setUp()
       const { socket } = await connected(setup)
@@ -221,7 +221,7 @@ describe('a live tail', () => {
     },
   )
 
-  test('is dead when it answers no subscription, whatever else it says', async () => {
+  test('is dead when it answers no subscription, whatever else it sends', async () => {
     const setup = setUp()
     await settle()
     setup.clock.advance(0)
@@ -237,7 +237,7 @@ describe('a live tail', () => {
     expect(setup.clock.pending).toBe(0)
   })
 
-  test('loses what one partition does not answer, and nothing else', async () => {
+  test('ends only the subscription of a partition that does not respond', async () => {
     const setup = setUp()
     const { socket, subscribe } = await connected(setup)
     const silent = setup.client.consumer({ assignments: [{ topic: 'u', partition: 0, offset: 0 }] })
@@ -250,7 +250,7 @@ describe('a live tail', () => {
     setup.clock.advance(1)
     expect(socket.sent.at(-1)).toEqual({ op: 'unsubscribe', id: asked()[0]?.id })
     await pass(setup.clock, 25_000)
-    // It is tried again, and again alone.
+    // It is retried, and again alone.
     expect(asked().length).toBeGreaterThan(1)
     expect(setup.tail.sockets.length).toBe(1)
     socket.frame(subscribe.id, 1, batchAt(0))
@@ -260,7 +260,7 @@ describe('a live tail', () => {
     expect(setup.clock.pending).toBe(0)
   })
 
-  test('is told nothing of what the log has closed', async () => {
+  test('sends nothing about subscriptions that the log has closed', async () => {
     const setup = setUp()
     const { socket, subscribe } = await connected(setup)
     const error = { code: 'unavailable', message: 'gone for a moment', retryable: true }
@@ -270,7 +270,7 @@ describe('a live tail', () => {
     await setup.client.close()
   })
 
-  test('is dead when nothing can be said any more', async () => {
+  test('is dead when sending fails', async () => {
     const setup = setUp()
     const { socket } = await connected(setup)
     socket.send = () => {
@@ -285,7 +285,7 @@ describe('a live tail', () => {
     await setup.client.close()
   })
 
-  test('is not asked again and again when it leaves out what is not in the log', async () => {
+  test('is not subscribed in a loop when it skips offsets that are not in the log', async () => {
     const setup = setUp()
     const { socket } = await connected(setup)
     const subscribed = () => setup.tail.sockets.flatMap(({ sent }) => sent)
@@ -302,7 +302,7 @@ describe('a live tail', () => {
     expect(setup.clock.pending).toBe(0)
   })
 
-  test('gives way to long polls when it fails again and again, and is tried again later', async () => {
+  test('is replaced by long polls after repeated failures, and retried later', async () => {
     const setup = setUp()
     setup.tail.isRefusing = true
     await pass(setup.clock, 10_000)
@@ -319,7 +319,7 @@ describe('a live tail', () => {
     await setup.client.close()
   })
 
-  test('grants only what the application has taken', async () => {
+  test('grants only bytes that the application has taken', async () => {
     const setup = setUp({ bufferBytesMax: 20_000 })
     const { socket, subscribe } = await connected(setup)
     expect(subscribe.creditBytes).toBe(16_384)
@@ -339,7 +339,7 @@ describe('a live tail', () => {
 })
 
 describe('a live tail on a slow line', () => {
-  /** The parts of a frame with one large batch, 16 KiB each. */
+  /** Returns the parts of a frame with one large batch, 16 KiB each. */
   function largeFrame(id: number) {
     const value = new Uint8Array(1_000_000)
     const batch = encodeBatch([{ timestamp: 0, key: null, value, headers: [] }])
@@ -348,7 +348,7 @@ describe('a live tail on a slow line', () => {
     return [...tailParts(encodeTailMessage(id, frame), 16_384)]
   }
 
-  test('takes a large batch that comes in parts, however long that takes', async () => {
+  test('accepts a large batch in parts, however long that takes', async () => {
     const setup = setUp()
     const { socket, subscribe } = await connected(setup)
     socket.protocol = 'edgelog.tail.v2'
@@ -362,7 +362,7 @@ describe('a live tail on a slow line', () => {
     await setup.client.close()
   })
 
-  test('ends where a part is missing', async () => {
+  test('ends at a missing part', async () => {
     const setup = setUp()
     const { socket, subscribe } = await connected(setup)
     socket.protocol = 'edgelog.tail.v2'
@@ -374,7 +374,7 @@ describe('a live tail on a slow line', () => {
     await setup.client.close()
   })
 
-  test('is given up after 40 s without another part', async () => {
+  test('fails after 40 s without another part', async () => {
     const setup = setUp()
     const { socket, subscribe } = await connected(setup)
     socket.protocol = 'edgelog.tail.v2'
@@ -387,7 +387,7 @@ describe('a live tail on a slow line', () => {
     await setup.client.close()
   })
 
-  test('waits for the answer about one partition while frames of another come', async () => {
+  test('waits for the response about one partition while frames of another arrive', async () => {
     const { clock, sockets, closings, tail } = await twoSubscriptions()
     const [socket] = sockets
     for (let elapsedMs = 0; elapsedMs < 100_000; elapsedMs += 5_000) {
@@ -402,7 +402,7 @@ describe('a live tail on a slow line', () => {
     tail.close()
   })
 
-  test('gives up one partition at last though frames of another come', async () => {
+  test('gives up one partition eventually, even if frames of another arrive', async () => {
     const { clock, sockets, closings, tail } = await twoSubscriptions()
     const [socket] = sockets
     for (let elapsedMs = 0; elapsedMs < 125_000; elapsedMs += 5_000) {
@@ -413,7 +413,7 @@ describe('a live tail on a slow line', () => {
     tail.close()
   })
 
-  /** Only the first of these is answered. */
+  /** Sets up two subscriptions, of which only the first is answered. */
   async function twoSubscriptions() {
     const { sockets, WebSocket } = new FakeTail()
     const clock = new ManualClock()
@@ -434,7 +434,7 @@ describe('a live tail on a slow line', () => {
 })
 
 describe('a fetch', () => {
-  test('that does not lead on is not made again at once', async () => {
+  test('that makes no progress is not repeated at once', async () => {
     const setup = setUp()
     setup.log.missing = 5
     await settle()
@@ -447,7 +447,7 @@ describe('a fetch', () => {
     expect(setup.clock.pending).toBe(0)
   })
 
-  test('hands over what is whole before a batch that cannot be decoded', async () => {
+  test('delivers whole batches before one that cannot be decoded', async () => {
     const setup = setUp()
     setup.log.undecodableAt = 2
     setup.log.endOffset = 4

@@ -1,4 +1,4 @@
-/** Breaks each rule on purpose: a made-up file imports what its room must not. */
+/** Breaks each rule on purpose: a fake file imports what its room must not. */
 import { describe, expect, it } from 'vitest'
 import { mayImport, mayUse, ROOMS, roomOf, violations } from '../../scripts/import-rules.ts'
 
@@ -6,12 +6,12 @@ const rooms = Object.keys(ROOMS)
 const packages = [...new Set(rooms.flatMap((room) => ROOMS[room]?.packages ?? []))]
 const UNKNOWN_PACKAGE = 'left-pad'
 
-/** Returns a path in a room: the room itself where it is a file. */
+/** Returns a path in a room: the room itself if it is a file. */
 function fileIn(room: string): string {
   return room.endsWith('.ts') ? room : `${room}/made-up.ts`
 }
 
-/** Returns how a file imports another. */
+/** Returns the import path from one file to another. */
 function relativePath(from: string, to: string): string {
   return `./${'../'.repeat(from.split('/').length - 1)}${to}`
 }
@@ -27,7 +27,7 @@ describe.each(rooms)('the room %s', (room) => {
   const forbidden = others.filter((other) => !mayImport(room, other))
   const forbiddenPackages = [...packages, UNKNOWN_PACKAGE].filter((name) => !mayUse(room, name))
 
-  it('may not import the rooms that its row leaves out', () => {
+  it('may not import the rooms that its row omits', () => {
     expect(forbidden).not.toEqual([])
     for (const other of forbidden) {
       expect(violations([importing(room, other)])).toEqual([
@@ -43,7 +43,7 @@ describe.each(rooms)('the room %s', (room) => {
     expect(violations([{ path: `${room}/made-up.ts`, text: "import './other.ts'" }])).toEqual([])
   })
 
-  it('may not use the packages that its row leaves out', () => {
+  it('may not use the packages that its row omits', () => {
     expect(forbiddenPackages).toContain(UNKNOWN_PACKAGE)
     for (const name of forbiddenPackages) {
       const file = { path: fileIn(room), text: `import { a } from '${name}'` }
@@ -61,7 +61,7 @@ describe.each(rooms)('the room %s', (room) => {
     }
   })
 
-  it('is imported by none of the rooms that it imports, however far', () => {
+  it('is imported by none of the rooms that it imports, directly or indirectly', () => {
     const reached = new Set(others.filter((other) => mayImport(room, other)))
     for (const one of reached) {
       for (const other of rooms) if (other !== one && mayImport(one, other)) reached.add(other)
@@ -69,7 +69,7 @@ describe.each(rooms)('the room %s', (room) => {
     expect([...reached]).not.toContain(room)
   })
 
-  it('names only rooms that are there', () => {
+  it('names only existing rooms', () => {
     for (const allowed of ROOMS[room]?.imports ?? []) {
       const path = allowed.replace(/\/\*\*$/, '')
       expect(rooms.some((other) => other === path || other.startsWith(`${path}/`))).toBe(true)
@@ -77,7 +77,7 @@ describe.each(rooms)('the room %s', (room) => {
   })
 })
 
-describe('what counts as an import', () => {
+describe('the search for imports', () => {
   const forbiddenLines = [
     "import { a } from '../broker/a.ts'",
     "import type { A } from '../broker/a.ts'",
@@ -95,25 +95,25 @@ describe('what counts as an import', () => {
     ])
   })
 
-  it('leaves out the examples of comments', () => {
+  it('skips the examples of comments', () => {
     const text = " * import { a } from '../broker/a.ts'\n// import { a } from '../broker/a.ts'"
     expect(violations([{ path: 'src/core/a.ts', text }])).toEqual([])
   })
 
-  it('refuses a package whose name only begins like an allowed one', () => {
+  it('rejects a package whose name only begins like an allowed one', () => {
     const file = { path: 'src/http/a.ts', text: "import { a } from 'honolulu'" }
     expect(violations([file])).toHaveLength(1)
   })
 })
 
 describe('the room of a file', () => {
-  it('is that with the longest path', () => {
+  it('is the one with the longest path', () => {
     expect(roomOf('client/browser/outbox/outbox-plan.ts')).toBe('client/browser/outbox')
     expect(roomOf('client/clock.ts')).toBe('client/clock.ts')
     expect(roomOf('client/client.ts')).toBe('client')
   })
 
-  it('is asked for where there is none', () => {
+  it('is required', () => {
     expect(violations([{ path: 'src/attic/a.ts', text: '' }])).toEqual([
       'src/attic/a.ts: stands in no room; scripts/import-rules.ts lists them',
     ])
@@ -126,18 +126,18 @@ describe('a circle of files', () => {
     text: imported.map((other) => `import type { A } from './${other}.ts'`).join('\n'),
   })
 
-  it('is shown once, with the files on it and no other', () => {
+  it('is reported once, with its files only', () => {
     const files = [file('a', 'b'), file('b', 'c', 'd'), file('c', 'b'), file('d')]
     expect(violations(files)).toEqual([
       'src/core/b.ts -> src/core/c.ts -> src/core/b.ts: files must not import one another in a circle',
     ])
   })
 
-  it('is found where a file imports itself', () => {
+  it('is found if a file imports itself', () => {
     expect(violations([file('a', 'a')])).toHaveLength(1)
   })
 
-  it('is not seen where two ways lead to one file', () => {
+  it('is not reported if two paths lead to one file', () => {
     expect(violations([file('a', 'b', 'c'), file('b', 'd'), file('c', 'd'), file('d')])).toEqual([])
   })
 })

@@ -1,4 +1,4 @@
-/** `edgelog bridge` in a process of its own, to be killed and started again on the same port. */
+/** `edgelog bridge` in its own process, to be killed and restarted on the same port. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
@@ -6,22 +6,22 @@ import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 
 const COMMAND = join(import.meta.dirname, '../../bin/edgelog.js')
-/** Linux counts a process's time in hundredths of a second. */
+/** Linux counts CPU time in hundredths of a second. */
 const TICK_MS = 10
 const READY = 'edgelog accepts Kafka clients'
 
 export interface BridgeProcess {
-  /** For Kafka clients, `localhost:port`. */
+  /** Address for Kafka clients, `localhost:port`. */
   readonly bootstrap: string
   readonly port: number
-  /** What it has used of the processor since it was started last. */
+  /** CPU time since the last start. */
   cpuMs(): Promise<number>
   /** Kills it, as `kill -9` does, and starts it again. */
   restart(): Promise<void>
   close(): Promise<void>
 }
 
-/** @param options further ones of the command, such as `--tls-cert`. */
+/** @param options further options of the command, such as `--tls-cert` */
 export async function startBridgeProcess(
   serverUrl: string,
   options: readonly string[] = [],
@@ -34,7 +34,7 @@ export async function startBridgeProcess(
     port,
     cpuMs: async () => {
       const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8')
-      // Behind the name, which may hold spaces: fields 3 and on; 14 and 15 are what it used.
+      // The fields behind the name, which may contain spaces: 3 and on; 14 and 15 are the CPU time.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
       return (Number(fields[11]) + Number(fields[12])) * TICK_MS
     },

@@ -1,4 +1,4 @@
-/** Bundles a Worker of the tests the way `scripts/build.js` bundles ours. */
+/** Bundles a test Worker as `scripts/build.js` bundles the product. */
 import { build, type Plugin } from 'esbuild'
 
 /** @returns `outfile` */

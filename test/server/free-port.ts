@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 
-/** Resolves to a port of 127.0.0.1 that nobody listens on now. */
+/** Resolves to a currently unused port of 127.0.0.1. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer()

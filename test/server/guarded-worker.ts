@@ -1,6 +1,6 @@
 /**
- * Two apps over one log: below `/guarded` one whose authorizer refuses every topic and group with a name that
- * begins with `secret`, and all that is of the cluster; elsewhere one that allows everything.
+ * Two apps over one log: below `/guarded` one whose authorizer denies every topic and group with a
+ * name that begins with `secret`, and all cluster operations; elsewhere one that allows everything.
  */
 import { createApp } from '../../src/app/app.ts'
 import type { EdgelogEnv } from '../../src/app/bindings.ts'

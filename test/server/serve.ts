@@ -1,7 +1,7 @@
-/** Runs the server in a process of its own, so that a test can kill it: `serve.ts PORT STATE [WORKER]`. */
+/** Runs the server in its own process, so that a test can kill it: `serve.ts PORT STATE [WORKER]`. */
 import { startServer } from '../../client/cli/server.ts'
 
-// A run that is cut short must not leave a server behind: when the runner is gone, so is this group.
+// An aborted run must not leave a server behind: this group ends with the runner.
 const runner = process.ppid
 setInterval(() => {
   if (process.ppid !== runner) process.kill(-process.pid, 'SIGKILL')

@@ -1,4 +1,4 @@
-/** A server that tests can kill and start again on the same port and state. */
+/** A server that tests can kill and restart on the same port and state. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,17 +6,17 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from './free-port.ts'
 
-/** Much, for a machine that is busy with other things. */
+/** Long, for a busy machine. */
 const READY_MS_MAX = 60_000
 
 export interface ServerProcessOptions {
-  /** A build of the Worker; the one in dist/ if left out. */
+  /** Build of the Worker; the one in dist/ by default. */
   readonly workerPath?: string
-  /** Kept at the end; a temporary folder, deleted at the end, if left out. */
+  /** Kept at the end; by default a temporary folder, deleted at the end. */
   readonly stateDir?: string
   readonly token?: string
   readonly origins?: string
-  /** How often records are deleted by age; 5 minutes, if left out. */
+  /** Interval at which records are deleted by age; 5 minutes by default. */
   readonly retentionCheckIntervalMs?: number
 }
 
@@ -61,7 +61,7 @@ export class ServerProcess {
     const script = new URL('./serve.ts', import.meta.url).pathname
     const args = ['--disable-warning=ExperimentalWarning', script, String(this.#port)]
     this.#child = spawn(process.execPath, [...args, this.#stateDir, this.#workerPath], {
-      // A process group of its own: workerd is a child of the child, and must die with it.
+      // A process group of its own: workerd is a child of the child, and must end with it.
       detached: true,
       env: this.#env,
       stdio: ['ignore', 'ignore', process.env.SERVER_LOG === undefined ? 'ignore' : 'inherit'],
@@ -80,7 +80,7 @@ export class ServerProcess {
     throw new Error(`the server did not come up on ${this.url}; SERVER_LOG=1 shows what it says`)
   }
 
-  /** kill -9 of the whole process group. Resolves when it is gone. */
+  /** Sends SIGKILL to the whole process group. Resolves when it has ended. */
   async kill(): Promise<void> {
     const child = this.#child
     this.#child = undefined

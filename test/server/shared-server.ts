@@ -1,6 +1,6 @@
 /**
- * One server for all tests that only need some server: those of the protocol, the client and the command
- * line. It is the one that `EDGELOG_URL` names, or one that vitest starts before the first test.
+ * One server for all tests that need any server: those of the protocol, the client and the
+ * command line. `EDGELOG_URL` names it; by default vitest starts one before the first test.
  */
 import { inject } from 'vitest'
 import type { TestProject } from 'vitest/node'
@@ -12,7 +12,7 @@ declare module 'vitest' {
   }
 }
 
-/** Called by vitest before the first test of the project; ends the server after the last one. */
+/** Called by vitest before the first test of the project; the returned function ends the server. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env.EDGELOG_URL
   if (given !== undefined) {
@@ -24,7 +24,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   return () => server.stop()
 }
 
-/** Returns the address of the shared server. Its topics and groups are those of all tests: use names of your own. */
+/** Returns the address of the shared server. All tests share its topics and groups, so use unique names. */
 export function sharedServerUrl(): string {
   return inject('serverUrl')
 }

@@ -1,9 +1,9 @@
-/** Gets what the tests need and a fresh Debian machine does not have. */
+/** Installs test tools that a fresh Debian machine does not have. */
 import { spawn } from 'node:child_process'
 
 /**
- * Installs a package whose program has its name, and resolves to what that printed. Others may be doing
- * the same at this moment: one installs, the others wait and find it there.
+ * Installs a package with a program of the same name, and resolves to
+ * that program's output. Concurrent callers wait for one installation.
  */
 export function aptInstall(name: string): Promise<string> {
   const install = `command -v ${name} || { apt-get update && apt-get install -y --no-install-recommends ${name}; }`

@@ -1,4 +1,4 @@
-/** The checks that accompany batches to a partition, taken from their headers. */
+/** Returns the checks of batches for a partition, from their headers. */
 import type { BatchCheck } from '../../src/core/batch/batch-check.ts'
 import { type BatchHeader, readBatchHeaders } from '../../src/core/batch/record-batch.ts'
 

@@ -1,4 +1,4 @@
-/** docs/GUARANTEES.md names the test of each promise: those files exist, and have tests of those titles. */
+/** docs/GUARANTEES.md names the test of each promise: those files exist, and have tests with those titles. */
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 
@@ -18,7 +18,7 @@ describe('GUARANTEES.md', () => {
   test.each(named)('names tests of $path that exist', async ({ path, titles }) => {
     const source = await readFile(`test/${path}`, 'utf8')
     for (const title of titles) {
-      // Numbers in titles come from constants, and so do the values of tests that run for each of several.
+      // Numbers in titles come from constants, and so do the values of test.each.
       const parts = title.split(/\d+|%\w|\$\w+/).filter((part) => part.trim() !== '')
       for (const part of parts)
         expect(source, title).toContain(part.replaceAll("'", "\\'").replaceAll("\\'", "'"))

@@ -1,4 +1,4 @@
-/** A small generator of numbers that are the same for the same seed (mulberry32). */
+/** A random number generator with a seed (mulberry32). */
 export class Random {
   #state: number
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed | 0
   }
 
-  /** A uint32. */
+  /** Returns a uint32. */
   uint32(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0
     let value = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
@@ -14,17 +14,17 @@ export class Random {
     return (value ^ (value >>> 14)) >>> 0
   }
 
-  /** From 0 up to, and without, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   next(): number {
     return this.uint32() / 2 ** 32
   }
 
-  /** A whole number from `min` to `max`, both included. */
+  /** Returns an integer from `min` to `max`, both included. */
   between(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1))
   }
 
-  /** From 0 up to, and without, `end`. */
+  /** Returns an integer from 0 up to, but not including, `end`. */
   below(end: number): number {
     return this.uint32() % end
   }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Much, for a machine that is busy with other things. */
+/** Long, for a busy machine. */
 const WAIT_MS_MAX = 60_000
 
 /** For `vi.waitFor` and `vi.waitUntil`, whose own limit is one second. */
@@ -9,8 +9,8 @@ export const WAIT = { timeout: WAIT_MS_MAX, interval: 20 } as const
 /**
  * Waits until a condition holds.
  *
- * @param what Names the condition in the error.
- * @throws {Error} when it does not hold within a minute.
+ * @param what name of the condition in the error
+ * @throws {Error} if it does not hold within a minute
  */
 export async function until(
   what: string | (() => string),

@@ -212,7 +212,7 @@ export class Follower implements SyncSink {
     limits: CacheLimits,
     partitions: number,
   ): Promise<Followed['offset']> {
-    // The topic was recreated meanwhile, which the subscriber is told.
+    // The topic was recreated meanwhile, which the subscriber finds out.
     if (ends === undefined) return 'earliest'
     const { connection, network } = this.#context
     const offset = beginOffset(readableEnds(ends), ends.sizeBytes, limits, partitions)

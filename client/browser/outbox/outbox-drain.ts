@@ -207,7 +207,8 @@ export class OutboxDrain {
       const changed = await change(tx, producer)
       if (changed !== producer) await tx.objectStore('producers').put(changed)
     }
-    // An epoch must be durable, because it must never number other records. An acknowledged record may be sent again.
+    // Strict for a new epoch only: it must never number other records after a crash. A lost acknowledgement
+    // only causes a resend.
     await this.#context.database.write(stores, work, isNewEpoch)
   }
 

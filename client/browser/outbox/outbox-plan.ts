@@ -21,7 +21,7 @@ type SendVerdict =
   /** Unknown or temporary failure: retry the same batch later. */
   | { readonly kind: 'again' }
   | { readonly kind: 'auth' }
-  /** The log does not know these sequences (any more): check what it has, then start a new epoch. */
+  /** The log has no state for these sequences (any more): check what it has, then start a new epoch. */
   | { readonly kind: 'renumber'; readonly isFenced: boolean }
   /** Some record is rejected: send fewer at a time to find out which. */
   | { readonly kind: 'narrow'; readonly recordsMax: number }
@@ -46,7 +46,7 @@ export function judge(sent: SentRecords, { outcome, refusal }: SentBatch): SendV
   const code = refusal?.code
   if (code === 'unauthorized' || code === 'forbidden') return { kind: 'auth' }
   const fewer = { kind: 'narrow', recordsMax: sent.recordsCount >> 1 } as const
-  // A proxy's response says nothing about records, except about the size of the request.
+  // A proxy's response gives no information about records, except about the size of the request.
   if (refusal === undefined || refusal.isForeign) {
     return code === 'request_too_large' && sent.recordsCount > 1 ? fewer : { kind: 'again' }
   }

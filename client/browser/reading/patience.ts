@@ -1,4 +1,4 @@
-/** Retries reads after a token refusal, as after a network error, instead of failing them. */
+/** Retries reads after a token was rejected, as after a network error, instead of failing them. */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Connection } from '../../http/connection.ts'
 import { Refusal, refusalOf, retryAfterMsOf } from '../../http/refusal.ts'
@@ -44,7 +44,7 @@ export class AuthRetry {
     return token === connection.token && sinceMs < AUTH_RETRY_MS ? refusal : undefined
   }
 
-  /** Clears the refusal: there is another token, or the same one is to be retried. */
+  /** Clears the rejection: there is another token, or the same one is to be retried. */
   forget(): void {
     this.#refused = undefined
   }

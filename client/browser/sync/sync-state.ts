@@ -5,10 +5,10 @@
  *                  idle     offline   connecting   catchingUp   live         backingOff   authNeeded
  *
  *   start          open     -         reopen       reopen       reopen       -            -
- *   opened         -        -         catchingUp   heard        catchingUp   -            -
+ *   opened         -        -         catchingUp   alive        catchingUp   -            -
  *   data           -        -         catchingUp   progress     progress     -            -
- *   upToDate       -        -         live         live         heard        -            -
- *   ping           -        -         catchingUp   heard        heard        -            -
+ *   upToDate       -        -         live         live         alive        -            -
+ *   ping           -        -         catchingUp   alive        alive        -            -
  *   closedByServer -        -         failed       again        again        -            -
  *   error          -        -         failed       failed       failed       -            -
  *   online         -        soon      -            check        check        soon         -

@@ -1,5 +1,5 @@
 /**
- * Messages between the tabs of one database. A message only says what to read
+ * Messages between the tabs of one database. A message only names what to read
  * again: all state is in IndexedDB, so a lost message costs time, but no data.
  */
 import type { ErrorBody } from '../../../src/core/errors.ts'

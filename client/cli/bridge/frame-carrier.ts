@@ -10,7 +10,7 @@ import { CALLS_MAX, HTTP_IDLE_MS } from './limits.ts'
 export interface FrameCall {
   readonly frames: readonly Frame[]
   readonly token: string | undefined
-  /** Address that clients are told to connect to, `host:port`. */
+  /** Address that clients are to connect to, `host:port`. */
   readonly advertised: string
   readonly clientHost: string
   readonly signal: AbortSignal

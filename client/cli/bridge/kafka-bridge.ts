@@ -27,7 +27,7 @@ export interface BridgeOptions {
   readonly token?: string
   /** True if clients may connect without SASL: the server needs no token, or `token` is set. */
   readonly isOpen: boolean
-  /** Address that clients are told to connect to; by default the one they have connected to. */
+  /** Address that clients are to connect to; by default the one they have connected to. */
   readonly advertised?: HostAndPort
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
   /** Reports errors, at most `COMPLAINTS_MAX` per `COMPLAINT_INTERVAL_MS`. */

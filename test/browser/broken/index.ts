@@ -1,7 +1,7 @@
 /**
- * A client as it is often written: it stores each record before it says so, and posts it again until
- * it is answered, but nothing tells the server that it has seen the record before. The tests demand
- * that the checker of deliveries catches it. It has as much of the real client's form as they call.
+ * A naive client: it stores each record before it reports it as queued, and posts it again until it gets
+ * a response, but without sequences, so the server cannot detect duplicates. The checker of deliveries
+ * must detect its faults. It implements the part of the real client's API that the tests use.
  */
 
 const RETRY_MS = 20

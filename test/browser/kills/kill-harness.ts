@@ -1,12 +1,11 @@
 /**
- * Kills a browser (SIGKILL of all its processes) again and again while its pages send, and starts it
- * on the same profile; now and then the server is killed too, replies are lost, or nothing gets
- * through for a while. At the end everything that a page was told to be queued is in the log, once
- * and in order.
+ * Kills a browser (SIGKILL of all its processes) again and again while its pages send, and restarts it on
+ * the same profile; sometimes the server is killed too, responses are lost, or the network is blocked for
+ * a while. At the end every record that a page was told is queued must be in the log, once and in order.
  *
- * But for what Chromium threw away: about one SIGKILL in a hundred leaves it with a database that it
- * cannot open, and it begins a new one. That is told by its own log file, and by nothing the client does;
- * only what was queued in the rounds before, and is not in the log, is put down to it.
+ * Exception: about one SIGKILL in a hundred leaves Chromium with a database that it cannot open, and
+ * it creates a new one. This is detected in Chromium's own log file, independently of the client;
+ * only records that were queued in the previous rounds and are not in the log are attributed to it.
  */
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
@@ -28,21 +27,21 @@ import { sendOnAndOn } from './send-on-and-on.ts'
 export interface KillOptions {
   readonly kills: number
   readonly seed: number
-  /** A folder with a build of the client; the one in dist/ if left out. */
+  /** Folder with a build of the client; the one in dist/ by default. */
   readonly clientFolder?: string
-  /** A build of the server; the one in dist/ if left out. */
+  /** Build of the server; the one in dist/ by default. */
   readonly workerPath?: string
   readonly onKill?: (kill: number) => void
 }
 
 export interface KillReport {
   readonly violations: readonly string[]
-  /** Records that pages were told to be queued, and said so before they died. */
+  /** Records that pages reported as queued before they were killed. */
   readonly recordsQueued: number
   readonly recordsInLog: number
-  /** Requests with records whose answer did not reach a page. */
+  /** Requests with records whose response did not reach a page. */
   readonly repliesLost: number
-  /** How often Chromium could not open its own database after a kill, and what went with it. */
+  /** Number of times that Chromium could not open its own database after a kill. */
   readonly databasesThrownAway: number
   readonly recordsThrownAway: number
   /** Browsers that loaded no page on the profile of a killed one, and were killed too. */
@@ -52,13 +51,13 @@ export interface KillReport {
 const TOPIC = 'kills'
 const PARTITIONS = 3
 const TABS_MAX = 2
-/** Leaves room for the numbers of one round: those of a sender grow over all rounds. */
+/** Numbers reserved per round: those of a sender grow over all rounds. */
 const NUMBERS_PER_ROUND = 1_000_000
-/** Older records than of so many rounds have long been sent. */
+/** Records older than this number of rounds must have been sent. */
 const BACKLOG_ROUNDS_MAX = 10
 const RUN_MS_MAX = 500
 const DRAIN_MS_MAX = 120_000
-/** Tries of a page in one browser, then browsers on one profile. */
+/** Attempts of a page in one browser, then browsers on one profile. */
 const LOAD_TRIES_MAX = 3
 const LAUNCH_TRIES_MAX = 5
 
@@ -69,7 +68,7 @@ interface Run {
   readonly pageUrl: string
   readonly profileDir: string
   readonly queued: string[]
-  /** The rounds that found Chromium's database thrown away. */
+  /** Rounds in which Chromium's database was lost. */
   readonly thrownAwayAt: number[]
   browsersHung: number
 }
@@ -150,8 +149,8 @@ async function killOnce(run: Run, round: number): Promise<void> {
 }
 
 /**
- * Starts a browser on the profile and loads pages in it. On the profile of a killed one Chromium loads no page at
- * all now and then, however long one waits: it is killed too, and the next one is started.
+ * Starts a browser on the profile and loads pages in it. On the profile of a killed browser, Chromium
+ * sometimes loads no page at all, however long one waits: it is killed too, and another one is started.
  */
 async function startBrowser(
   run: Run,
@@ -175,7 +174,7 @@ async function startBrowser(
   }
 }
 
-/** Whether the browser that was killed last had created its database, and not found it. */
+/** Returns whether the browser that was killed last had created its database, and did not find it. */
 async function beganAnew(profileDir: string): Promise<boolean> {
   const folder = join(profileDir, 'Default', 'IndexedDB')
   const names = await readdir(folder)
@@ -191,7 +190,7 @@ function wasInDanger(id: string, thrownAwayAt: readonly number[]): boolean {
   return thrownAwayAt.some((at) => round < at && round >= at - BACKLOG_ROUNDS_MAX)
 }
 
-/** So that kills fall while requests are under way, after they took effect, and upon a backlog. */
+/** Returns a random fault, so that kills happen during requests, after they took effect, and with a backlog. */
 function faultOf(random: Random): { fault: Fault; times?: number } {
   const delay: Fault = { kind: 'delay', ms: random.below(80) }
   return random.pick([
@@ -220,7 +219,7 @@ async function startSending(
   })
 }
 
-/** Without faults, the next browser delivers what is left. */
+/** Runs without faults, so that the next browser delivers the remaining records. */
 async function drain(run: Run): Promise<string[]> {
   run.proxy.setRules()
   const { browser, pages } = await startBrowser(run, 1)

@@ -1,8 +1,8 @@
-/** What the pages of the kill harness do until they die. Runs in the page: nothing from outside is seen. */
+/** The sending loop of the kill harness's pages. Runs in the page, without access to outer variables. */
 
 declare global {
   interface Window {
-    /** Leaves the page in the order of the calls, and outlives it. */
+    /** Reports ids from the page in the order of the calls; survives the page. */
     reportQueued(ids: string[]): Promise<void>
   }
 }
@@ -12,12 +12,12 @@ export interface Sending {
   readonly partitions: number
   readonly sender: string
   readonly firstNumber: number
-  /** Records that are sent without waiting for one another. */
+  /** Records sent without waiting for one another. */
   readonly burstMax: number
   readonly pauseMsMax: number
 }
 
-/** Returns at once, and goes on sending. */
+/** Starts the sending loop; returns at once. */
 export function sendOnAndOn(sending: Sending): void {
   const { topic, partitions, sender, burstMax, pauseMsMax } = sending
   const producer = window.log.producer()

@@ -1,9 +1,9 @@
-/** What can be held against a page by itself: names of controls, the way of the Tab key, contrast. */
+/** Accessibility checks of a page: names of controls, the Tab order, contrast. */
 import type { Page } from 'playwright-core'
 
 const CONTROLS = new Set(['button', 'checkbox', 'textbox', 'link', 'combobox', 'switch', 'image'])
 
-/** The roles of controls without a name; an empty list is the only good answer. */
+/** Returns the roles of controls without a name; must be empty. */
 export async function namelessControls(page: Page): Promise<string[]> {
   const session = await page.context().newCDPSession(page)
   const { nodes } = await session.send('Accessibility.getFullAXTree')
@@ -14,10 +14,10 @@ export async function namelessControls(page: Page): Promise<string[]> {
     .map(({ role }) => String(role?.value))
 }
 
-/** What has the focus after each press of Tab, from the top of the page. */
+/** Returns the focused element after each press of Tab, from the top of the page. */
 export async function tabOrder(page: Page, presses: number): Promise<string[]> {
   await page.evaluate(() => {
-    // Without it the way goes on from where the focus was last.
+    // Otherwise the order starts at the last focused element.
     document.body.tabIndex = -1
     document.body.focus()
     document.body.removeAttribute('tabindex')
@@ -37,7 +37,7 @@ export async function tabOrder(page: Page, presses: number): Promise<string[]> {
   return order
 }
 
-/** Texts with less contrast than WCAG 2 asks for (AA: 4.5, large ones 3); should be empty. */
+/** Returns texts with less contrast than WCAG 2 requires (AA: 4.5, large text 3); must be empty. */
 export function paleTexts(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const canvas = document.createElement('canvas')

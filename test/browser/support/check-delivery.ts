@@ -1,16 +1,16 @@
 /**
- * Holds a log against what pages said: every record that was reported as queued is there, none is
- * there twice, and those of one sender lie in the order in which it sent them.
+ * Compares a log with the pages' reports: every record that was reported as queued
+ * is in the log, none twice, and those of one sender are in the order of sending.
  */
 
-/** One record: who sent it, and the how many-eth of that sender it is. It is the record's value. */
+/** One record: its sender, and its number from that sender. It is the record's value. */
 export interface RecordId {
   readonly sender: string
   readonly number: number
 }
 
 export interface Delivery {
-  /** What was queued, as the pages said before they died. */
+  /** Records that the pages reported as queued before they were killed. */
   readonly queued: Iterable<string>
   /** The values of each partition, in the order of the log. */
   readonly log: ReadonlyMap<number, readonly string[]>
@@ -27,8 +27,8 @@ export function parseRecordId(id: string): RecordId | undefined {
 }
 
 /**
- * All violations; an empty list is the only good answer. A record that is in the log without having
- * been reported is none: the page may have died between the two.
+ * Returns all violations; must be empty. A record in the log that was not
+ * reported is no violation: the page may have been killed between the two.
  */
 export function checkDelivery({ queued, log }: Delivery): string[] {
   const places = new Map<string, string[]>()
@@ -62,7 +62,7 @@ function checkOrder(log: Delivery['log']): string[] {
     for (const [offset, id] of values.entries()) {
       const parsed = parseRecordId(id)
       if (parsed === undefined) {
-        violations.push(`partition ${partition}, offset ${offset}: nobody sent ${id}`)
+        violations.push(`partition ${partition}, offset ${offset}: never sent: ${id}`)
         continue
       }
       const before = last.get(parsed.sender) ?? -1

@@ -2,7 +2,7 @@
 import { type Browser, type BrowserContext, chromium } from 'playwright-core'
 import { findChromium } from './find-chromium.ts'
 
-/** As root, without a screen and without a network of its own. */
+/** For root, without a screen and without a network of its own. */
 const FLAGS = [
   '--headless=new',
   '--no-sandbox',
@@ -14,7 +14,7 @@ const FLAGS = [
   '--disable-sync',
 ]
 
-/** A browser that was killed hangs over its cache of files now and then, and pages never load: it keeps none. */
+/** A browser that was killed sometimes hangs over its file cache, and pages never load: it gets none. */
 const WITHOUT_FILE_CACHE = '--disk-cache-dir=/dev/null'
 
 /** `headless: false` keeps Playwright's own, older switch out of the flags. */
@@ -23,24 +23,24 @@ function launchOptions() {
     executablePath: findChromium(),
     headless: false,
     args: FLAGS,
-    // Pages that are left and come back are among what is tested.
+    // The back/forward cache is part of the tests.
     ignoreDefaultArgs: ['--disable-back-forward-cache'],
   }
 }
 
-/** Each `newContext()` is a user of its own, whose storage lies in memory. */
+/** Starts a browser. Each `newContext()` is a separate user, whose storage is in memory. */
 export function launch(): Promise<Browser> {
   return chromium.launch(launchOptions())
 }
 
 export interface ProfileBrowser {
   readonly context: BrowserContext
-  /** SIGKILL of all its processes at once. Resolves when it is gone. */
+  /** Sends SIGKILL to all its processes at once. Resolves when they have ended. */
   kill(): Promise<void>
   close(): Promise<void>
 }
 
-/** A browser whose storage lies in `profileDir`: after a kill, start it again on the same. */
+/** Starts a browser whose storage is in `profileDir`: after a kill, start another one on the same folder. */
 export async function launchProfile(profileDir: string): Promise<ProfileBrowser> {
   const options = launchOptions()
   const context = await chromium.launchPersistentContext(profileDir, {
@@ -64,7 +64,7 @@ async function pidOf(context: BrowserContext): Promise<number> {
   const session = await context.browser()?.newBrowserCDPSession()
   const { processInfo = [] } = (await session?.send('SystemInfo.getProcessInfo')) ?? {}
   const pid = processInfo.find(({ type }) => type === 'browser')?.id
-  if (pid === undefined) throw new Error('the browser does not tell its process id')
+  if (pid === undefined) throw new Error('the process id of the browser is missing')
   return pid
 }
 

@@ -1,4 +1,4 @@
-/** Builds of the client beside the one in dist/: with some lines changed, or another one altogether. */
+/** Builds of the client in addition to the one in dist/: with some lines changed, or a different client. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build, type Plugin } from 'esbuild'
@@ -14,7 +14,7 @@ export interface Edit {
   readonly replace: string
 }
 
-/** Bundles a client into `folder`. @throws {Error} if the code to change is no longer there. */
+/** Bundles a client into `folder`. @throws {Error} if the code to change no longer exists. */
 export async function buildClient(
   folder: string,
   { entry = CLIENT, edits = [] }: { entry?: string; edits?: readonly Edit[] } = {},

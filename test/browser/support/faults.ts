@@ -1,35 +1,35 @@
-/** What a bad network or a bad proxy does to one exchange, and what it answers by itself. */
+/** The effects of a bad network or proxy on one exchange, and the responses of the proxy itself. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Transform } from 'node:stream'
 
 export type Fault =
   | { readonly kind: 'pass' }
-  /** The server has answered and the request has taken effect, but nobody hears of it. */
+  /** The server has responded and the request has taken effect, but the response is lost. */
   | { readonly kind: 'dropReply' }
-  /** Of the answer this much arrives, then the connection is cut; half of it, if left out. */
+  /** The connection is cut after this much of the response; after half of it by default. */
   | { readonly kind: 'cutReply'; readonly afterBytes?: number }
   /** Before the request is passed on. */
   | { readonly kind: 'delay'; readonly ms: number }
-  /** Holds answers back until their end, which a stream does not have; sockets open, and are mute. */
+  /** Responses are held back until their end, which streams do not have; sockets open, and stay silent. */
   | { readonly kind: 'buffer' }
-  /** Takes the request and says nothing, ever. */
+  /** The request is accepted, but never answered. */
   | { readonly kind: 'swallow' }
-  /** Closes the connection before the server has seen the request. */
+  /** The connection is closed before the server has received the request. */
   | { readonly kind: 'refuse' }
-  /** Answers by itself; without `cors` a page of another origin may not even see the status. */
+  /** The proxy responds itself; without `cors` a page of another origin cannot even read the status. */
   | { readonly kind: 'answer'; readonly status: number; readonly cors: boolean }
-  /** A login page with status 200 for whatever is asked. */
+  /** A login page with status 200 for every request. */
   | { readonly kind: 'captivePortal'; readonly cors: boolean }
-  /** Answers, each by itself. */
+  /** Slow responses, each with its own rate. */
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
-  /** Both ways, and shared by all exchanges. */
+  /** Both directions, and shared by all exchanges. */
   | { readonly kind: 'slowLine'; readonly line: SharedLine }
 
 const PORTAL = '<!doctype html><title>Welcome</title><form>Accept the terms of this network</form>'
 
 const SLICES_PER_SECOND = 20
 
-/** Answers in the place of the server. */
+/** Responds in place of the server. */
 export function answerByItself(
   fault: Extract<Fault, { kind: 'answer' | 'captivePortal' }>,
   call: IncomingMessage,
@@ -56,7 +56,7 @@ function corsHeaders({ headers }: IncomingMessage): Record<string, string> {
   }
 }
 
-/** Lets bytes through at a rate. */
+/** Returns a stream with a limited rate. */
 export function slowed(bytesPerSecond: number): Transform {
   const sliceBytes = Math.max(1, Math.ceil(bytesPerSecond / SLICES_PER_SECOND))
   return new Transform({
@@ -73,7 +73,7 @@ export function slowed(bytesPerSecond: number): Transform {
 
 const LINE_SLICE_BYTES = 1_024
 
-/** A line that all exchanges share, each way at its rate. Counts the bytes of bodies that have passed. */
+/** A line that all exchanges share, with a rate per direction. Counts the bytes of bodies that have passed. */
 export class SharedLine {
   readonly #bytesPerSecond: number
   readonly passedBytes = { toServer: 0, toPage: 0 }
@@ -83,7 +83,7 @@ export class SharedLine {
     this.#bytesPerSecond = bytesPerSecond
   }
 
-  /** The way of one exchange. */
+  /** Returns the stream of one exchange in one direction. */
   way(direction: 'toServer' | 'toPage'): Transform {
     const line = this
     return new Transform({
@@ -110,7 +110,7 @@ export class SharedLine {
   }
 }
 
-/** Holds everything back until the end. */
+/** Returns a stream that holds everything back until the end. */
 export function buffered(): Transform {
   const held: Buffer[] = []
   return new Transform({

@@ -1,6 +1,6 @@
 /**
- * Where Chromium is, and how to get it. On a machine that has only Node and npm it is installed when
- * that is possible: a test of the browser never passes by being left out.
+ * Finds Chromium, and explains how to get it. On a machine with only Node
+ * and npm it is installed if possible: a browser test is never skipped.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync, statSync } from 'node:fs'
@@ -14,7 +14,7 @@ const PLACES = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ]
-/** The browsers that `npx playwright-core install chromium` has fetched. */
+/** Browsers downloaded by `npx playwright-core install chromium`. */
 const PLAYWRIGHT_CACHES = ['.cache/ms-playwright', 'Library/Caches/ms-playwright']
 const PLAYWRIGHT_PATTERNS = [
   'chromium-*/chrome-linux*/chrome',
@@ -29,7 +29,7 @@ EDGELOG_CHROMIUM=/path/to/chromium names one that lies elsewhere.`
 
 let found: string | undefined
 
-/** The path of a Chromium that runs. @throws {Error} that says how to get one. */
+/** Returns the path of a working Chromium. @throws {Error} with instructions to get one. */
 export function findChromium(): string {
   found ??= candidates().find(runs)
   if (found === undefined) throw new Error(HOW_TO)
@@ -53,7 +53,7 @@ function candidates(): string[] {
   ]
 }
 
-/** Some systems have a script by that name that only says how to install the program. */
+/** Returns whether it runs: some systems have a script by that name that only prints how to install the program. */
 function runs(path: string): boolean {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false
   const { status, stdout } = spawnSync(path, ['--version'], {
@@ -64,8 +64,8 @@ function runs(path: string): boolean {
 }
 
 /**
- * Makes sure that there is a Chromium, before any test runs. Where that fails it says why and goes
- * on: other tests can run, and those of the browser fail by themselves.
+ * Makes sure that Chromium exists before any test runs. On a failure it prints the
+ * reason and continues: other tests can run, and browser tests fail by themselves.
  */
 export async function provideChromium(): Promise<void> {
   try {

@@ -1,4 +1,4 @@
-/** The real server, spoken to over HTTP: past the proxies, and without the client under test. */
+/** Requests to the real server over HTTP: past the proxies, and without the client under test. */
 import { ServerProcess, type ServerProcessOptions } from '../../server/server-process.ts'
 
 interface Fetched {
@@ -28,7 +28,7 @@ export class LogServer {
     await this.request('POST', '/v1/topics', { name, ...options })
   }
 
-  /** `null` gives a key back its default. */
+  /** `null` resets a key to its default. */
   async changeConfig(topic: string, config: Record<string, unknown>): Promise<void> {
     await this.request('PATCH', `/v1/topics/${topic}`, { config })
   }
@@ -37,13 +37,13 @@ export class LogServer {
     await this.request('DELETE', `/v1/topics/${name}`)
   }
 
-  /** Each becomes a record of its own, in partition 0 unless another is given. */
+  /** Stores each value as a record, in partition 0 by default. */
   async produce(topic: string, values: readonly string[], partition = 0): Promise<void> {
     const records = values.map((value) => ({ value }))
     await this.request('POST', `/v1/topics/${topic}/partitions/${partition}/records`, { records })
   }
 
-  /** The values of each partition, from the start of its log to its present end. */
+  /** Returns the values of each partition, from the start of its log to its current end. */
   async readTopic(topic: string): Promise<Map<number, string[]>> {
     const { partitions } = await this.request<{ partitions: number }>('GET', `/v1/topics/${topic}`)
     const log = new Map<number, string[]>()
@@ -65,7 +65,7 @@ export class LogServer {
     }
   }
 
-  /** @throws {Error} for any answer that is none of success. */
+  /** @throws {Error} for any response without a success status. */
   async request<Answer>(method: string, path: string, json?: unknown): Promise<Answer> {
     const response = await fetch(this.url + path, {
       method,

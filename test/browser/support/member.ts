@@ -10,7 +10,7 @@ export interface Member {
   stopped: string | undefined
 }
 
-/** The page is a member of the group, and notes what it handles, one record each `pauseMs`. */
+/** Joins the group in the page, and records the handled values, one record per `pauseMs`. */
 export async function join(
   page: Page,
   topic: string,
@@ -50,7 +50,7 @@ export function memberOf(page: Page): Promise<Member> {
   return page.evaluate(() => (window as unknown as { member: Member }).member)
 }
 
-/** The sum of the offsets that the group has committed in a topic. */
+/** Returns the sum of the offsets that the group has committed in a topic. */
 export async function committed(
   server: LogServer,
   groupId: string,

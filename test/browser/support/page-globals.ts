@@ -1,4 +1,4 @@
-/** What the page of the tests holds besides what every page has. */
+/** The globals of the test page. */
 import type * as edgelog from '../../../client/browser/index.ts'
 import type { Clock } from '../../../client/clock.ts'
 
@@ -12,13 +12,13 @@ declare global {
     edgelog: Edgelog
     /** The log that `openTab` has connected to. */
     log: Log
-    /** Numbers of the next records, by sender. */
+    /** The next numbers, by sender. */
     nextNumbers: Record<string, number>
     /** The values that the page has read, by topic. */
     seen: Record<string, string[]>
-    /** The events that the page has heard. */
+    /** The events that the page has received. */
     events: Array<{ readonly name: string; readonly value: unknown }>
-    /** Of the log, if `openTab` was asked for one: how far it is ahead, and how fast it goes. */
+    /** The client's clock, if `openTab` was asked for one: its offset, and its speed. */
     testClock: Clock & { offsetMs: number; rate: number }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A blank page at an origin of its own, with the client as a page without a bundler would load it:
- * `window.edgelog`. Other builds of the client, of another version or broken on purpose, lie beside it.
+ * A blank page at its own origin, with the client as a page without a bundler would load it:
+ * `window.edgelog`. Other builds of the client, newer or intentionally broken, are served beside it.
  */
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
@@ -14,7 +14,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.map': 'application/json',
 }
 
-/** `no-cache` and not `no-store`, which would keep the page out of the back/forward cache. */
+/** `no-cache`, because `no-store` would keep the page out of the back/forward cache. */
 const CACHING = { 'cache-control': 'no-cache' }
 
 function pageOf(build: string): string {
@@ -32,7 +32,7 @@ const SYNC_WORKER = `import { flushOnSync } from '/edgelog/service-worker.js'
 flushOnSync({ url: new URL(location.href).searchParams.get('url') })`
 
 export class PageServer {
-  /** Of the page with the client in dist/. */
+  /** Address of the page with the client in dist/. */
   readonly url: string
   readonly #server: Server
   readonly #folders = new Map([['edgelog', DIST]])
@@ -62,7 +62,7 @@ export class PageServer {
       answer.end(pageOf(searchParams.get('build') ?? 'edgelog'))
       return
     }
-    // A service worker rules the folder that it comes from.
+    // A service worker controls the folder that it is loaded from.
     if (pathname === '/sync-worker.js') {
       answer.writeHead(200, { 'content-type': 'text/javascript', ...CACHING })
       answer.end(SYNC_WORKER)

@@ -1,6 +1,6 @@
 /**
- * A proxy between page and server that misbehaves as it is told, path by path, while it runs; and
- * that counts what passes through it.
+ * A proxy between page and server with configurable faults per
+ * path, which can change while it runs; counts the exchanges.
  */
 import {
   createServer,
@@ -16,12 +16,12 @@ import { answerByItself, buffered, type Fault, slowed } from './faults.ts'
 import { cutIn, headOf, tunnel } from './tunnel.ts'
 
 export interface Rule {
-  /** Held against path and query. */
+  /** Matched against path and query. */
   readonly path: RegExp
-  /** All but the preflights of browsers, if left out. */
+  /** All methods except browsers' preflights by default. */
   readonly method?: string
   readonly fault: Fault
-  /** How often it applies; always, if left out. */
+  /** Number of times that it applies; always by default. */
   readonly times?: number
 }
 
@@ -32,7 +32,7 @@ export interface Exchange {
   readonly isWebSocket: boolean
   readonly startedAtMs: number
   readonly fault: Fault['kind']
-  /** Of the answer that reached the page, as far as there was one. */
+  /** Status of the response that reached the page, if any. */
   status?: number
   isOpen: boolean
 }
@@ -53,22 +53,22 @@ export class FaultyProxy {
     this.#target = new URL(target)
   }
 
-  /** From now on; the first rule that matches a request decides. Exchanges under way go on as they began. */
+  /** Sets the rules; the first that matches a request decides. Exchanges in progress continue unchanged. */
   setRules(...rules: Rule[]): void {
     this.#rules = rules.map((rule) => ({ rule, left: rule.times ?? Number.POSITIVE_INFINITY }))
   }
 
-  /** Another server in the place of the one there was; what is open stays with that. */
+  /** Replaces the server; open exchanges stay with the previous one. */
   setTarget(target: string): void {
     this.#target = new URL(target)
   }
 
-  /** One fault for everything. */
+  /** Sets one fault for everything. */
   setFault(fault: Fault): void {
     this.setRules({ path: /^/, fault })
   }
 
-  /** All requests since the start or the last `forget`, without preflights. */
+  /** Returns all requests since the start or the last `forget`, without preflights. */
   exchanges(path = /^/): Exchange[] {
     return [...this.#exchanges.keys()].filter(
       (one) => one.method !== 'OPTIONS' && path.test(one.path),
@@ -79,19 +79,19 @@ export class FaultyProxy {
     return this.exchanges(path).filter(({ isOpen }) => isOpen)
   }
 
-  /** Forgets the exchanges that are over. */
+  /** Drops the finished exchanges. */
   forget(): void {
     for (const exchange of [...this.#exchanges.keys()]) {
       if (!exchange.isOpen) this.#exchanges.delete(exchange)
     }
   }
 
-  /** Cuts what is open. */
+  /** Cuts open exchanges. */
   cut(path = /^/): void {
     for (const exchange of this.open(path)) this.#exchanges.get(exchange)?.destroy()
   }
 
-  /** WebSockets that are open stay open, and no word of the server gets through any more. */
+  /** Keeps open WebSockets open, but drops all further messages of the server. */
   mute(path = /^/): void {
     for (const exchange of this.open(path)) this.#exchanges.get(exchange)?.emit('mute')
   }
@@ -110,7 +110,7 @@ export class FaultyProxy {
     this.#server = server
   }
 
-  /** Connections are refused by the system, and those there are, cut. */
+  /** Refuses connections, and cuts the open ones. */
   async down(): Promise<void> {
     const server = this.#server
     this.#server = undefined
@@ -139,7 +139,7 @@ export class FaultyProxy {
   #faultOf(method: string, path: string): Fault {
     const found = this.#rules.find(({ rule, left }) => left > 0 && matches(rule, method, path))
     if (found === undefined) return PASS
-    // A preflight is answered like the request it asks for, and is none itself.
+    // A preflight is answered like the request that it precedes, and is not counted.
     if (method !== 'OPTIONS') found.left -= 1
     return found.rule.fault
   }
@@ -177,7 +177,7 @@ export class FaultyProxy {
     onward.on('response', (reply) => {
       reply.on('error', () => socket.destroy())
       if (fault.kind === 'dropReply') {
-        // Its end is awaited: the server is done with the request.
+        // Awaits its end: the server has finished the request.
         reply.resume().on('end', () => socket.destroy())
         return
       }
@@ -219,7 +219,7 @@ export class FaultyProxy {
     const onward = this.#onward(call)
     onward.on('error', () => socket.destroy())
     onward.on('response', (reply) => {
-      // Not a WebSocket, the server says.
+      // The server rejected the WebSocket.
       exchange.status = reply.statusCode ?? 0
       socket.write(headOf(reply))
       reply.pipe(socket)
@@ -238,7 +238,7 @@ export class FaultyProxy {
   }
 }
 
-/** Starts one in front of `target`. */
+/** Starts a proxy in front of `target`. */
 export async function startProxy(target: string): Promise<FaultyProxy> {
   const proxy = new FaultyProxy(await freePort(), target)
   await proxy.up()
@@ -248,7 +248,7 @@ export async function startProxy(target: string): Promise<FaultyProxy> {
 function matches({ path, method, fault }: Rule, called: string, url: string): boolean {
   if (!path.test(url)) return false
   const asksFirst = called === 'OPTIONS' && method !== 'OPTIONS'
-  // Of a server that answers by itself the preflight fails or passes just so; all else lets it pass.
+  // If the proxy itself responds, the preflight fails or passes accordingly; all other faults let it pass.
   if (asksFirst) return fault.kind === 'answer' || fault.kind === 'captivePortal'
   return method === undefined || method === called
 }

@@ -12,11 +12,11 @@ import { openTab, type TabOptions } from './tab.ts'
 export interface Scene {
   readonly topic: string
   readonly proxy: FaultyProxy
-  /** One user: tabs share what is stored. Forgotten after the test. */
+  /** One user: tabs share the storage. Deleted after the test. */
   readonly context: BrowserContext
-  /** A page connected to the server through the proxy. */
+  /** Opens a page connected to the server through the proxy. */
   tab(options?: Partial<TabOptions> & { readonly pageUrl?: string }): Promise<Page>
-  /** All that was queued is in the log, once and in order. */
+  /** Asserts that all queued records are in the log, once and in order. */
   expectDelivered(queued: Iterable<string>): Promise<void>
 }
 
@@ -36,7 +36,7 @@ export function useStage(serverOptions: ServerProcessOptions = {}): Stage {
   let atEnd: Array<() => Promise<unknown>> = []
 
   beforeAll(async () => {
-    // One after the other: whatever has come up is closed when the next one fails.
+    // Sequential: parts that have started are closed when the next one fails.
     server = await startLogServer(serverOptions)
     pages = await startPageServer()
     browser = await launch()

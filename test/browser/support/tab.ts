@@ -1,16 +1,16 @@
-/** What the tests do in a page: connect, send numbered records, wait. */
+/** Actions of the tests in a page: connect, send numbered records, wait. */
 import type { BrowserContext, Page } from 'playwright-core'
 import type { ConnectOptions, Log } from './page-globals.ts'
 
-/** What of the options can be handed to a page. */
+/** The options that can be passed to a page. */
 export interface TabOptions
   extends Pick<ConnectOptions, 'url' | 'principal' | 'cache' | 'transports' | 'backgroundSync'> {
   readonly token?: string
-  /** The client's clock goes so many times as fast, and can be set: `setClock`. */
+  /** Speed of the client's clock, which can also be set: `setClock`. */
   readonly clockRate?: number
 }
 
-/** A page in which `window.log` is connected. */
+/** Opens a page in which `window.log` is connected. */
 export async function openTab(
   context: BrowserContext,
   pageUrl: string,
@@ -22,14 +22,14 @@ export async function openTab(
   return page
 }
 
-/** The time of one try. */
+/** Time of one attempt. */
 const LOAD_MS_MAX = 10_000
-/** Much, for a machine that is busy with other things. */
+/** Long, for a busy machine. */
 const WAIT_MS_MAX = 120_000
 
 const LOAD_TRIES_MAX = 12
 
-/** Loads the page, or loads it again, without connecting. */
+/** Loads or reloads the page, without connecting. */
 export async function load(page: Page, pageUrl: string, triesMax = LOAD_TRIES_MAX): Promise<void> {
   for (let triesLeft = triesMax - 1; ; triesLeft--) {
     try {
@@ -46,7 +46,7 @@ export async function load(page: Page, pageUrl: string, triesMax = LOAD_TRIES_MA
 
 const EVENTS = ['topicReset', 'storageLost', 'reloadNeeded', 'parked', 'otherPrincipal'] as const
 
-/** Connects, and notes what the client tells in `window.events`. */
+/** Connects, and records the client's events in `window.events`. */
 export async function connectTab(page: Page, options: TabOptions): Promise<void> {
   await page.evaluate(
     ([{ clockRate, ...given }, events]) => {
@@ -78,13 +78,13 @@ export interface NumberedRecords {
   readonly topic: string
   readonly sender: string
   readonly count: number
-  /** They go round over so many; 1, if left out. */
+  /** Distributed over this number of partitions; 1 by default. */
   readonly partitions?: number
 }
 
 /**
- * Sends records whose values are `sender#0`, `sender#1`, ..., going on where the page's last call
- * ended. Resolves with their ids when all are queued.
+ * Sends records with the values `sender#0`, `sender#1`, ..., continuing where
+ * the page's last call ended. Resolves to their ids when all are queued.
  */
 export function sendNumbered(page: Page, records: NumberedRecords): Promise<string[]> {
   return page.evaluate(async ({ topic, sender, count, partitions = 1 }) => {
@@ -102,7 +102,7 @@ export function sendNumbered(page: Page, records: NumberedRecords): Promise<stri
   }, records)
 }
 
-/** Until all that is queued is settled. */
+/** Waits until all queued records are settled. */
 export async function flush(page: Page): Promise<void> {
   await page.evaluate(async (timeoutMs) => {
     await window.log.producer().flush({ signal: AbortSignal.timeout(timeoutMs) })
@@ -115,7 +115,7 @@ export function statusOf(page: Page): Promise<Status> {
   return page.evaluate(() => window.log.status)
 }
 
-/** Waits until a field of the status has one of the values given. */
+/** Waits until a field of the status has one of the given values. */
 export async function waitForStatus<Field extends keyof Status>(
   page: Page,
   field: Field,
@@ -128,7 +128,7 @@ export async function waitForStatus<Field extends keyof Status>(
   )
 }
 
-/** Reads a topic from its start on, into `window.seen`; values that cannot be had end it with `failed: ...`. */
+/** Reads a topic from its start into `window.seen`; an error ends it with `failed: ...`. */
 export async function readOn(page: Page, topic: string): Promise<void> {
   await page.evaluate(async (name) => {
     window.seen ??= {}
@@ -144,7 +144,7 @@ export async function readOn(page: Page, topic: string): Promise<void> {
   }, topic)
 }
 
-/** What `readOn` has read so far. */
+/** Returns the values that `readOn` has read so far. */
 export function seenBy(page: Page, topic: string): Promise<string[]> {
   return page.evaluate((name) => window.seen[name] ?? [], topic)
 }

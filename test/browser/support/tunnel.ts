@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Fault, slowed } from './faults.ts'
 
-/** Lets some bytes of an answer through, and cuts the connection. */
+/** Passes some bytes of a response, and cuts the connection. */
 export function cutIn(
   reply: IncomingMessage,
   answer: ServerResponse,
@@ -22,7 +22,7 @@ export function cutIn(
   reply.on('end', () => socket.destroy())
 }
 
-/** The head of an answer as it goes over the wire. */
+/** Returns the head of a response as sent over the wire. */
 export function headOf(reply: IncomingMessage): string {
   const lines = [`HTTP/1.1 ${reply.statusCode} ${reply.statusMessage}`]
   for (let i = 0; i < reply.rawHeaders.length; i += 2) {
@@ -31,7 +31,7 @@ export function headOf(reply: IncomingMessage): string {
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
-/** What passes between both ends of a WebSocket after the handshake, until it emits `mute`. */
+/** Connects both ends of a WebSocket after the handshake, until it emits `mute`. */
 export function tunnel(
   socket: Duplex,
   head: Buffer,

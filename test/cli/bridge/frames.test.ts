@@ -1,6 +1,6 @@
 /**
- * Question: do frames come out as they went in, however TCP and HTTP cut their bytes?
- * Model: the list of frames. Generated: frames, and where their bytes are cut.
+ * Question: are frames unchanged, however TCP and HTTP split their bytes? Model: the
+ * list of frames. Generated: frames, and the positions where their bytes are split.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -19,7 +19,7 @@ function frameOf(body: Uint8Array): Buffer {
   return frame
 }
 
-/** Cut into pieces of these sizes, again and again. */
+/** Yields pieces of these sizes, repeated. */
 function* pieces(bytes: Uint8Array, sizes: readonly number[]): Generator<Uint8Array> {
   for (let at = 0, next = 0; at < bytes.length; next++) {
     const size = sizes[next % sizes.length] as number
@@ -32,8 +32,8 @@ function hex(frames: readonly Uint8Array[]): string[] {
   return frames.map((frame) => Buffer.from(frame).toString('hex'))
 }
 
-describe('cutting requests', () => {
-  test('any cut gives the same frames', () => {
+describe('FrameCutter', () => {
+  test('returns the same frames for any split', () => {
     fc.assert(
       fc.property(bodies, cuts, (given, sizes) => {
         const frames = given.map(frameOf)
@@ -51,13 +51,13 @@ describe('cutting requests', () => {
     ['negative', -1],
     ['larger than a request may be', FRAMES_BYTES_MAX],
     ['text of another protocol', Buffer.from('GET ').readInt32BE()],
-  ])('a size that is %s is refused before its bytes come', (_, size) => {
+  ])('rejects a size that is %s before its bytes arrive', (_, size) => {
     const start = Buffer.alloc(4)
     start.writeInt32BE(size)
     expect(() => new FrameCutter().push(start)).toThrow(FrameError)
   })
 
-  test('a size that comes byte by byte is read', () => {
+  test('reads a size that arrives byte by byte', () => {
     const cutter = new FrameCutter()
     const frame = frameOf(Buffer.from('abcd'))
     for (const byte of frame.subarray(0, -1)) expect(cutter.push(Uint8Array.of(byte))).toEqual([])
@@ -65,8 +65,8 @@ describe('cutting requests', () => {
   })
 })
 
-describe('following answers', () => {
-  test('any cut gives the same bytes', () => {
+describe('AnswerReader', () => {
+  test('returns the same bytes for any split', () => {
     fc.assert(
       fc.property(bodies, cuts, fc.boolean(), (given, sizes, mustClose) => {
         const answers = Buffer.concat(given.map(frameOf))
@@ -84,13 +84,13 @@ describe('following answers', () => {
     )
   })
 
-  test('an answer that ends early is noticed', () => {
+  test('detects a truncated response', () => {
     const reader = new AnswerReader()
     reader.push(frameOf(Buffer.from('abcd')).subarray(0, -1))
     expect(reader.isBetweenFrames).toBe(false)
   })
 
-  test('a size that is none is refused', () => {
+  test('rejects an invalid size', () => {
     expect(() => new AnswerReader().push(Buffer.from('fffffffe', 'hex'))).toThrow(FrameError)
   })
 })

@@ -1,4 +1,4 @@
-/** The bridge between raw sockets and a server that is made up: what goes where, and when it hangs up. */
+/** The bridge between raw sockets and a fake server: what is sent where, and when it closes connections. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -28,7 +28,7 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
 })
 
-/** A server that answers as told, and notes what it was asked. */
+/** Starts a server that gives the test's responses, and records its calls. */
 async function stage(answer: Answer, options: Partial<BridgeOptions> = {}) {
   const calls: Call[] = []
   const complaints: string[] = []
@@ -72,7 +72,7 @@ async function listening(server: Server): Promise<string> {
 
 interface TestClient {
   readonly socket: Socket
-  /** Correlation ids of the answers so far. */
+  /** Correlation ids of the responses so far. */
   answers(): number[]
   readonly closed: Promise<void>
 }
@@ -110,7 +110,7 @@ function answerTo(ids: readonly number[]): Buffer {
   )
 }
 
-/** Of frames whose correlation id lies `at` behind their beginning. */
+/** Returns the correlation ids of frames, `at` bytes behind their beginning. */
 function idsOf(bytes: Buffer, at = 8): number[] {
   const ids: number[] = []
   for (let start = 0; start < bytes.length; start += 4 + bytes.readInt32BE(start)) {
@@ -121,8 +121,8 @@ function idsOf(bytes: Buffer, at = 8): number[] {
 
 const echo: Answer = ({ ids }, response) => void response.end(answerTo(ids))
 
-describe('carrying frames', () => {
-  test('answers come back in order, and what waits goes together', async () => {
+describe('the bridge', () => {
+  test('returns responses in order, and sends waiting frames together', async () => {
     const { calls, client } = await stage(async (call, response) => {
       await sleep(50)
       echo(call, response)
@@ -135,7 +135,7 @@ describe('carrying frames', () => {
     expect(calls.map(({ ids }) => ids)).toEqual([[1], [2, 3, 4]])
   })
 
-  test('an answer is passed on before the next one is there', async () => {
+  test('passes on a response before the next one is complete', async () => {
     const { client } = await stage(async ({ ids }, response) => {
       response.write(answerTo(ids.slice(0, 1)))
       await new Promise((resolve) => open.push(() => resolve(undefined)))
@@ -145,7 +145,7 @@ describe('carrying frames', () => {
     await expect.poll(answers).toEqual([1])
   })
 
-  test('connections do not wait for one another', async () => {
+  test('serves connections independently of one another', async () => {
     const { client } = await stage(async (call, response) => {
       if (call.ids[0] === 1) await new Promise((resolve) => open.push(() => resolve(undefined)))
       echo(call, response)
@@ -156,7 +156,7 @@ describe('carrying frames', () => {
     await expect.poll(quick.answers).toEqual([2])
   })
 
-  test('the server hears who calls, where, and with which token', async () => {
+  test("sends the client's address, the advertised address, and the token", async () => {
     const { calls, client, bridge } = await stage(echo, { token: 'secret' })
     const { socket } = await client()
     socket.write(frame(METADATA, 1))
@@ -169,8 +169,8 @@ describe('carrying frames', () => {
   })
 })
 
-describe('hanging up', () => {
-  test('where the server says so, behind what it answered', async () => {
+describe('closing a connection', () => {
+  test('happens when the server requests it, after its responses', async () => {
     const { client } = await stage(({ ids }, response) => {
       response.end(Buffer.concat([answerTo(ids), Buffer.alloc(4, 0xff)]))
     })
@@ -181,13 +181,16 @@ describe('hanging up', () => {
   })
 
   test.each([
-    ['refuses', (_: Call, response: ServerResponse) => void response.writeHead(503).end('{}')],
+    [
+      'responds with 503',
+      (_: Call, response: ServerResponse) => void response.writeHead(503).end('{}'),
+    ],
     ['breaks off', (_: Call, response: ServerResponse) => void response.destroy()],
     [
-      'cuts an answer short',
+      'truncates a response',
       ({ ids }: Call, response: ServerResponse) => void response.end(answerTo(ids).subarray(1)),
     ],
-  ])('where the server %s, which is told of', async (_, answer) => {
+  ])('happens when the server %s, and is reported', async (_, answer) => {
     const { client, complaints } = await stage(answer)
     const { socket, closed } = await client()
     socket.write(frame(METADATA, 1))
@@ -195,7 +198,7 @@ describe('hanging up', () => {
     expect(complaints).toHaveLength(1)
   })
 
-  test('at bytes that are no frames', async () => {
+  test('happens at bytes that are not frames', async () => {
     const { calls, client } = await stage(echo)
     const { socket, closed } = await client()
     socket.write('GET / HTTP/1.1\r\n\r\n')
@@ -204,8 +207,8 @@ describe('hanging up', () => {
   })
 })
 
-describe('what a bridge holds', () => {
-  test('behind a word to hang up nothing more is carried', async () => {
+describe('the buffer of the bridge', () => {
+  test('drops all frames behind a request to close', async () => {
     const { calls, client } = await stage(async ({ ids }, response) => {
       await sleep(50)
       response.end(Buffer.concat([answerTo(ids), Buffer.alloc(4, 0xff)]))
@@ -219,7 +222,7 @@ describe('what a bridge holds', () => {
     expect(calls.map(({ ids }) => ids)).toEqual([[1]])
   })
 
-  test('a client that has yet to say who it is sends small frames only', async () => {
+  test('accepts only small frames of an unauthenticated client', async () => {
     const { calls, client } = await stage(echo, { isOpen: false })
     const large = frame(PRODUCE, 1, Buffer.alloc(100_000))
     const stranger = await client()
@@ -233,8 +236,8 @@ describe('what a bridge holds', () => {
   })
 })
 
-describe('clients that go', () => {
-  test('what they produced is carried all the same', async () => {
+describe('a disconnected client', () => {
+  test('still has its produce requests sent', async () => {
     const { calls, client } = await stage(async (call, response) => {
       await sleep(30)
       echo(call, response)
@@ -247,7 +250,7 @@ describe('clients that go', () => {
     expect(calls.map(({ isAborted }) => isAborted())).toEqual([false, false])
   })
 
-  test('what stands behind a call that is given up is carried', async () => {
+  test('still has the frames behind an aborted call sent', async () => {
     const { calls, client } = await stage((call, response) => {
       if (call.ids[0] !== 1) echo(call, response)
     })
@@ -258,7 +261,7 @@ describe('clients that go', () => {
     await expect.poll(() => calls.map(({ ids }) => ids)).toEqual([[1], [2]])
   })
 
-  test('what they waited for is given up', async () => {
+  test('has its waiting calls aborted', async () => {
     const { calls, client } = await stage(() => {})
     const { socket } = await client()
     socket.write(frame(FETCH, 1))
@@ -267,7 +270,7 @@ describe('clients that go', () => {
     await expect.poll(() => calls[0]?.isAborted()).toBe(true)
   })
 
-  test('a slow sender is read, byte by byte', async () => {
+  test('a slow sender is read byte by byte', async () => {
     const { client } = await stage(echo)
     const { socket, answers } = await client()
     for (const byte of frame(METADATA, 1)) {
@@ -278,7 +281,7 @@ describe('clients that go', () => {
   })
 })
 
-test('a bridge that stops answers what is under way, gives up what waits, and takes no more', async () => {
+test('a bridge that stops answers calls in flight, aborts waiting ones, and accepts no more', async () => {
   const { calls, bridge, client } = await stage(async (call, response) => {
     if (call.ids[0] === 2) return
     await sleep(50)
@@ -299,16 +302,16 @@ test('a bridge that stops answers what is under way, gives up what waits, and ta
   ).rejects.toThrow('ECONNREFUSED')
 })
 
-test('who says something by SASL is not lent the token of the bridge', async () => {
+test('a client that uses SASL is not given the token of the bridge', async () => {
   const { calls, client } = await stage(echo, { token: 'secret' })
   const { socket } = await client()
-  // No password stands in it.
+  // It contains no password.
   socket.write(frame(SASL_AUTHENTICATE, 1, Buffer.from('ffff0000000161', 'hex')))
   await expect.poll(() => calls.length).toBe(1)
   expect(calls[0]?.headers.authorization).not.toContain('secret')
 })
 
-test('trouble without end is a few lines', async () => {
+test('endless errors print a few lines', async () => {
   const { client, complaints } = await stage((_, response) => void response.destroy())
   for (let i = 0; i < 20; i++) {
     const { socket, closed } = await client()

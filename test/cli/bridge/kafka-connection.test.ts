@@ -1,4 +1,4 @@
-/** One connection over a socket that is made up: what time it gives a sender, and what it holds. */
+/** One connection over a fake socket: the time it gives a sender, and the bytes it holds. */
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -49,7 +49,7 @@ function open(carry: () => Promise<boolean> = async () => false) {
   return { socket, pool }
 }
 
-/** A Metadata request of 100 bytes. */
+/** Returns a Metadata request of 100 bytes. */
 function frame(): Buffer {
   const bytes = Buffer.alloc(100)
   bytes.writeInt32BE(96)
@@ -57,7 +57,7 @@ function frame(): Buffer {
   return bytes
 }
 
-test('a sender that never pauses between frames is not taken for dead', async () => {
+test('a sender that never pauses between frames does not count as dead', async () => {
   const { socket, pool } = open()
   const halves = Buffer.concat([frame().subarray(50), frame().subarray(0, 50)])
   socket.emit('data', frame().subarray(0, 50))
@@ -69,7 +69,7 @@ test('a sender that never pauses between frames is not taken for dead', async ()
   expect(pool.heldBytes).toBeLessThanOrEqual(150)
 })
 
-test('one that does not get on with its frame is closed, and what it held is free', async () => {
+test('a sender without progress in its frame is closed, and its bytes are released', async () => {
   const { socket, pool } = open()
   for (const byte of frame().subarray(0, 21)) {
     if (!socket.isDestroyed) socket.emit('data', Uint8Array.of(byte))
@@ -79,7 +79,7 @@ test('one that does not get on with its frame is closed, and what it held is fre
   expect(pool.heldBytes).toBe(0)
 })
 
-test('a sender on a slow line is given the time that its frame takes', async () => {
+test('a sender on a slow line gets the time that its frame needs', async () => {
   let calls = 0
   const { socket, pool } = open(async () => {
     calls += 1
@@ -98,7 +98,7 @@ test('a sender on a slow line is given the time that its frame takes', async () 
   expect(pool.heldBytes).toBe(0)
 })
 
-test('nothing is held for a connection whose call failed, whatever came meanwhile', async () => {
+test('a connection whose call failed holds no bytes, whatever arrived meanwhile', async () => {
   const { socket, pool } = open(async () => {
     throw new Error('no server')
   })

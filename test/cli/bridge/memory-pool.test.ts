@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { MemoryPool } from '../../../client/cli/bridge/memory-pool.ts'
 
-test('below the bound all may be read from', () => {
+test('below the limit all connections may be read', () => {
   const pool = new MemoryPool(10)
   pool.hold(9)
   expect([{}, {}].map((holder) => pool.mayRead(holder, () => {}))).toEqual([true, true])
 })
 
-test('beyond the bound one at a time is read from, in their order', () => {
+test('beyond the limit one connection at a time is read, in order', () => {
   const pool = new MemoryPool(10)
   const holders = [{ name: 'a' }, { name: 'b' }, { name: 'c' }]
   const woken: string[] = []
@@ -20,7 +20,7 @@ test('beyond the bound one at a time is read from, in their order', () => {
   expect(woken).toEqual(['b', 'c'])
 })
 
-test('when there is room again, all that wait are woken', () => {
+test('all waiting connections resume when there is room again', () => {
   const pool = new MemoryPool(10)
   const woken: number[] = []
   pool.hold(20)
@@ -32,7 +32,7 @@ test('when there is room again, all that wait are woken', () => {
   expect(woken).toEqual([1, 2])
 })
 
-test('who is gone is not woken', () => {
+test('a closed connection is not resumed', () => {
   const pool = new MemoryPool(10)
   const first = {}
   const gone = {}

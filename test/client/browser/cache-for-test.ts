@@ -1,4 +1,4 @@
-/** A log in memory, and the cache's view of it. */
+/** A log in memory, and a cache of it. */
 import 'fake-indexeddb/auto'
 import { expect } from 'vitest'
 import { BatchCache } from '../../../client/browser/cache/batch-cache.ts'
@@ -22,17 +22,17 @@ export interface LogBatch {
 
 let logs = 0
 
-/** One partition's log: whole batches, perhaps with offsets missing between them. */
+/** One partition's log: whole batches, possibly with missing offsets between them. */
 export class TestLog {
   readonly #mark = ++logs
   id = `id-${this.#mark}`
   batches: LogBatch[] = []
-  /** With those that retention took. */
+  /** All batches, including those deleted by retention. */
   history: LogBatch[] = []
   startOffset = 0
   endOffset = 0
 
-  /** `skip` offsets before it are missing, as after compaction. */
+  /** Appends a batch; `skip` offsets before it are missing, as after compaction. */
   append(recordsCount: number, valueBytes = 10, skip = 0, timestamp?: number): void {
     const baseOffset = this.endOffset + skip
     const records = Array.from({ length: recordsCount }, (_, index) => ({
@@ -51,26 +51,26 @@ export class TestLog {
     this.history.push(batch)
   }
 
-  /** Retention: whole batches go. */
+  /** Deletes whole batches, as retention does. */
   deleteTo(offset: number): void {
     this.startOffset = Math.max(this.startOffset, Math.min(offset, this.endOffset))
     this.batches = this.batches.filter(({ endOffset }) => endOffset > this.startOffset)
   }
 
-  /** What no log should do. */
+  /** Removes the newest batches, which no real log does. */
   truncateTo(offset: number): void {
     this.batches = this.batches.filter(({ endOffset }) => endOffset <= offset)
     this.history = this.history.filter(({ endOffset }) => endOffset <= offset)
     this.endOffset = Math.max(this.startOffset, this.batches.at(-1)?.endOffset ?? 0)
   }
 
-  /** Whole batches from the one that holds `from`, `count` of them at most. */
+  /** Returns whole batches from the one that contains `from`, at most `count`. */
   slice(from: number, count = Number.POSITIVE_INFINITY): Uint8Array {
     const wanted = this.batches.filter(({ endOffset }) => endOffset > from)
     return join(wanted.slice(0, count).map(({ bytes }) => bytes))
   }
 
-  /** Offsets that are missing behind the last batch belong to the next range. */
+  /** Returns a range. Offsets missing behind its last batch belong to the next range. */
   range(from: number, count?: number): LogRange {
     const batches = this.slice(from, count)
     const last = batches.length === 0 ? undefined : readBatchHeaders(batches).at(-1)
@@ -110,7 +110,7 @@ export function newName(): string {
   return `cache-test-${++names}`
 }
 
-/** One tab's handles of the database. */
+/** Opens one tab's handles of the database. */
 export function openCache(name = newName(), now = () => 1_000_000) {
   const database = new Database(name, systemClock, NO_OP_EVENTS)
   return { name, database, cache: new BatchCache(database), writer: new CacheWriter(database, now) }
@@ -122,7 +122,7 @@ export async function rowsOf({ database }: TestCache): Promise<BatchRow[]> {
   return await database.read(['batches'], (tx) => tx.objectStore('batches').getAll())
 }
 
-/** That what is kept of a partition is a stretch of its log without a hole, and counted rightly. */
+/** Asserts that the cached part of a partition is a range of its log without a hole, with correct counters. */
 export async function expectDense(tab: TestCache, log: TestLog, partition = 0): Promise<void> {
   const cursor = (await tab.cache.cursors()).find((known) => known.partition === partition)
   const rows = (await rowsOf(tab)).filter((row) => row.partition === partition)
@@ -136,7 +136,7 @@ export async function expectDense(tab: TestCache, log: TestLog, partition = 0): 
       baseOffset >= cursor.startOffset && endOffset <= cursor.endOffset,
   )
   const expected = join(kept.map(({ bytes }) => bytes))
-  // Compared as text: a difference of megabytes would be printed byte by byte.
+  // Compared as digests, because a difference would print megabytes.
   expect(digest(join(rows.map(({ bytes }) => bytes)))).toBe(digest(expected))
   expect(cursor.sizeBytes).toBe(expected.length)
 }
@@ -159,7 +159,7 @@ function digest(bytes: Uint8Array): string {
   return `${bytes.length} ${hash} ${bases.join()}`
 }
 
-/** Lets the database refuse to store batches `times` times. */
+/** Makes the database fail to store batches `times` times. */
 export function refuseToStore(times: number): { readonly left: () => number; end(): void } {
   const { put } = IDBObjectStore.prototype
   let left = times

@@ -1,4 +1,4 @@
-/** Two tabs that write whatever arrives, against the log it came from. */
+/** Model test of the cache: two tabs write arrivals, and the result is compared with their log. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { SEEDED } from '../../support/seed.ts'
@@ -13,7 +13,7 @@ import {
 } from './cache-for-test.ts'
 
 interface Wanted {
-  /** From the end of the cache: before, at, or behind it. */
+  /** Distance from the end of the cache: before, at, or after it. */
   readonly shift: number
   readonly count: number
 }
@@ -94,7 +94,7 @@ const recreate = fc.constant<Step>(async (world) => {
   const [one, other] = world.tabs
   const { id } = world.log
   const known = { topic: TOPIC, id, partitions: 1, maxMessageBytes: 1024 }
-  // As whoever asks the server does first.
+  // As after a request to the server.
   await one.database.write(['topics'], (tx) => tx.objectStore('topics').put(known))
   await Promise.all([
     other.writer.append(late),
@@ -127,7 +127,7 @@ function count({ seen }: World, what: string): void {
   seen.set(what, (seen.get(what) ?? 0) + 1)
 }
 
-test('is always one stretch of the log, each batch once', async () => {
+test('the cache is always one range of the log, with each batch once', async () => {
   const seen = new Map<string, number>()
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 100 }), async (steps) => {

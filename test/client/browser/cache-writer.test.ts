@@ -1,4 +1,7 @@
-/** What is kept is always a stretch of the log without a hole, whatever arrives and whoever writes. */
+/**
+ * The writer of the cache: the cached part is a range of the log
+ * without a hole, whatever arrives and whichever tab writes.
+ */
 import { afterEach, describe, expect, test } from 'vitest'
 import { CACHE_ROW_BYTES } from '../../../client/browser/limits.ts'
 import { expectDense, openCache, refuseToStore, rowsOf, TestLog, TOPIC } from './cache-for-test.ts'
@@ -19,7 +22,7 @@ afterEach(() => {
 })
 
 describe('append()', () => {
-  test('leaves few rows of batches that come one by one, and rewrites few bytes', async () => {
+  test('merges single batches into few rows, and rewrites few bytes', async () => {
     const { tab, log } = await setUp()
     const { put } = IDBObjectStore.prototype
     let writtenBytes = 0
@@ -39,7 +42,7 @@ describe('append()', () => {
     expect(writtenBytes / (cursor?.sizeBytes ?? 0)).toBeLessThan(11)
   })
 
-  test('keeps rows near the size they are to have, also from a run that is large', async () => {
+  test('keeps rows near their target size, even after a large arrival', async () => {
     const { tab, log } = await setUp()
     for (let index = 0; index < 30; index++) log.append(100, 500)
     await tab.writer.append([log.arrival(0)])
@@ -49,7 +52,7 @@ describe('append()', () => {
     expect(Math.max(...sizes)).toBeLessThan(CACHE_ROW_BYTES + 60_000)
   })
 
-  test('does not store a topic that nobody follows', async () => {
+  test('does not store a topic that is not followed', async () => {
     const tab = openCache()
     const log = new TestLog()
     log.append(1)
@@ -57,7 +60,7 @@ describe('append()', () => {
     expect(await tab.cache.cursors()).toEqual([])
   })
 
-  test('begins at the batch that holds the offset asked for', async () => {
+  test('begins at the batch that contains the requested offset', async () => {
     const { tab, log } = await setUp()
     log.append(10)
     expect(
@@ -70,7 +73,7 @@ describe('append()', () => {
     await expectDense(tab, log)
   })
 
-  test('refuses what leaves a hole, and what is of another topic', async () => {
+  test('rejects an arrival behind a gap, and one of another topic', async () => {
     const { tab, log } = await setUp()
     log.append(3)
     log.append(3)
@@ -83,7 +86,7 @@ describe('append()', () => {
     expect(await tab.cache.cursors()).toMatchObject([{ startOffset: 0, endOffset: 3 }])
   })
 
-  test('a late answer, which knows less of the log, changes nothing', async () => {
+  test('ignores a late response that is older than the cache', async () => {
     const { tab, log } = await setUp()
     log.append(3)
     const late = log.arrival(0)
@@ -93,7 +96,7 @@ describe('append()', () => {
     await expectDense(tab, log)
   })
 
-  test('drops what the log does not have any more', async () => {
+  test('drops rows that the log no longer has', async () => {
     const { tab, log } = await setUp()
     for (let index = 0; index < 5; index++) log.append(2)
     await tab.writer.append([log.arrival(0)])
@@ -110,7 +113,7 @@ describe('append()', () => {
 })
 
 describe('limits', () => {
-  test('bytes and records hold to within a row, over all partitions of a topic', async () => {
+  test('hold for bytes and records to within a row, over all partitions of a topic', async () => {
     const { tab, log } = await setUp({ bytesMax: MIB, recordsMax: 3_000 })
     const other = new TestLog()
     for (let index = 0; index < 40; index++) {
@@ -128,7 +131,7 @@ describe('limits', () => {
     expect((first?.recordsCount ?? 0) + (second?.recordsCount ?? 0)).toBeGreaterThan(1_000)
   })
 
-  test('the newest row stays for its records, and goes if it alone passes the bytes', async () => {
+  test('keep the newest row despite its records, and evict it if it alone exceeds the bytes', async () => {
     const { tab, log } = await setUp({ bytesMax: MIB, recordsMax: 5 })
     log.append(100)
     await tab.writer.append([log.arrival(0)])
@@ -141,7 +144,7 @@ describe('limits', () => {
     await expectDense(tab, log)
   })
 
-  test('what is old goes, and what the log deleted', async () => {
+  test('evict old rows, and rows that the log has deleted', async () => {
     const { tab, log } = await setUp({ ageMsMax: 1_000 })
     log.append(1, CACHE_ROW_BYTES, 0, 998_000)
     log.append(1, CACHE_ROW_BYTES, 0, 998_000)
@@ -157,7 +160,7 @@ describe('limits', () => {
     await expectDense(tab, log)
   })
 
-  test('where there is no space the oldest half goes, once', async () => {
+  test('evict the oldest half once when storage is full', async () => {
     const { tab, log } = await setUp()
     for (let index = 0; index < 8; index++) log.append(1, CACHE_ROW_BYTES)
     await tab.writer.append([log.arrival(0)])

@@ -1,4 +1,4 @@
-/** What readers get: from the cache where it is there, from the network where it is not, never less. */
+/** Reads through the cache: from the cache where possible, otherwise from the network, without losing records. */
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   CachedSource,
@@ -18,11 +18,11 @@ import { openCache, rowsOf, type TestCache, TestLog, TOPIC } from './cache-for-t
 
 const DAY_MS = 86_400_000
 
-/** Answers from the log, as a server does; or not at all. */
+/** Responds from the log as a server does, or not at all. */
 class FakeNetwork {
   log: TestLog
   isOnline = true
-  /** Given, there is no answer before the silence is over that the caller allows. */
+  /** If set, no response arrives within the caller's silence limit. */
   muteClock: ManualClock | undefined
   readonly calls: StartPosition[] = []
   readonly waitsMs: number[] = []
@@ -93,7 +93,7 @@ async function setUp() {
   return { tab, log, clock, network, channel, source, context, failures, store, fetch }
 }
 
-/** Ten records each; the cache holds [20, 50) of [0, 50). */
+/** Sets up batches of ten records each; the cache holds [20, 50) of [0, 50). */
 async function halfCached() {
   const setup = await setUp()
   for (let index = 0; index < 5; index++) setup.log.append(10)
@@ -123,8 +123,8 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-describe('where a read is answered from', () => {
-  test('in the cache: without the network, from the batch that holds the offset', async () => {
+describe('a read', () => {
+  test('uses the cache without the network, from the batch that contains the offset', async () => {
     const { fetch, network } = await halfCached()
     const ends = { lastStableOffset: 50, highWatermark: 50 }
     expect(await fetch(35)).toEqual({ from: 35, to: 50, bases: [30, 40], ...ends })
@@ -136,7 +136,7 @@ describe('where a read is answered from', () => {
     expect(network.calls).toEqual([])
   })
 
-  test('in the cache: at offsets without a record, with how far they go', async () => {
+  test('uses the cache at offsets without a record, and returns where they end', async () => {
     const { tab, log, store, fetch, network } = await setUp()
     log.append(3)
     log.append(3, 10, 4)
@@ -154,7 +154,7 @@ describe('where a read is answered from', () => {
     expect(network.calls).toEqual([])
   })
 
-  test('before the cache, and behind the log: the network, with what it refuses', async () => {
+  test('uses the network before the cache and behind the log, and throws its errors', async () => {
     const { fetch, network } = await halfCached()
     expect((await fetch(10)).bases[0]).toBe(10)
     await expect(fetch(51)).rejects.toMatchObject({ code: 'offset_out_of_range' })
@@ -163,7 +163,7 @@ describe('where a read is answered from', () => {
     expect(network.calls).toEqual([10, 51, 10])
   })
 
-  test('a topic that is not kept: the network, with all that was asked', async () => {
+  test('uses the network with unchanged options for a topic that is not followed', async () => {
     const { network, context, log } = await setUp()
     log.append(1)
     const seen: unknown[] = []
@@ -179,7 +179,7 @@ describe('where a read is answered from', () => {
     expect(seen).toEqual([['other', 3, { ...options, waitMs: 0 }]])
   })
 
-  test('what is to be kept soon: the network, which is not kept waiting for', async () => {
+  test('uses the network without waiting for a topic that is about to be cached', async () => {
     const { fetch, network, log, store } = await setUp()
     const fetched = fetch(0, { waitMs: 25_000 })
     await settle()
@@ -190,14 +190,14 @@ describe('where a read is answered from', () => {
     expect(network.waitsMs).toEqual([0])
   })
 
-  test('what is not kept yet: the network, little at first and then more, up to what was asked', async () => {
+  test('uses the network with small reads first and larger ones later, up to the requested size', async () => {
     const { fetch, network, log } = await setUp()
     for (let count = 0; count < 5; count++) log.append(10)
     for (let offset = 0; offset < 50; offset += 10) await fetch(offset, { maxBytes: 200_000 })
     expect(network.maxBytes).toEqual([32_768, 65_536, 131_072, 200_000, 200_000])
   })
 
-  test('what is not kept after a while: the network, as long as was asked', async () => {
+  test('uses the network with the full wait if the topic is not cached in time', async () => {
     const { fetch, network, clock, tab, log } = await setUp()
     const fetched = fetch(0, { waitMs: 25_000 })
     await settle()
@@ -210,7 +210,7 @@ describe('where a read is answered from', () => {
     clock.sleepThrough(-DAY_MS)
     await sleeping
     expect(network.waitsMs).toEqual([0, 20_000, 25_000, 25_000])
-    // Once it is kept, and is not any more, that counts no longer.
+    // After it was cached once, the earlier time-out no longer counts.
     log.append(1)
     await tab.writer.append([log.arrival(0)])
     expect(await fetch(0)).toMatchObject({ bases: [0] })
@@ -220,15 +220,15 @@ describe('where a read is answered from', () => {
     expect(network.waitsMs.at(-1)).toBe(0)
   })
 
-  test('a database that fails: the network', async () => {
+  test('uses the network when the database fails', async () => {
     const { tab, fetch } = await halfCached()
     await tab.database.close()
     expect((await fetch(20)).bases).toEqual([20, 30, 40])
   })
 })
 
-describe('earliest', () => {
-  test('is the cache where that begins with the log', async () => {
+describe('the position earliest', () => {
+  test('uses the cache if it begins at the log start', async () => {
     const { fetch, network, log, store } = await setUp()
     log.append(5)
     await store(0)
@@ -237,14 +237,14 @@ describe('earliest', () => {
     expect(network.calls).toEqual([])
   })
 
-  test('is asked of the network where it is not, and offline the cache is where to begin', async () => {
+  test('otherwise uses the network, and offline the start of the cache', async () => {
     const { fetch, network } = await halfCached()
     expect(await fetch('earliest')).toMatchObject({ from: 0 })
     network.isOnline = false
     expect(await fetch('earliest')).toMatchObject({ from: 20, bases: [20, 30, 40] })
   })
 
-  test('is not waited for long on a line that does not answer', async () => {
+  test('does not wait long for a network without a response', async () => {
     const { fetch, network, clock } = await halfCached()
     network.muteClock = clock
     const fetched = fetch('earliest')
@@ -254,15 +254,15 @@ describe('earliest', () => {
   })
 })
 
-describe('a time', () => {
-  test('is found in the cache where a record before it is there', async () => {
+describe('a timestamp', () => {
+  test('is found in the cache if an earlier record is cached', async () => {
     const { fetch, network } = await halfCached()
     expect(await fetch({ timestamp: 1_035 })).toMatchObject({ from: 35, bases: [30, 40] })
     expect(await fetch({ timestamp: 9_999 })).toMatchObject({ from: 50, bases: [] })
     expect(network.calls).toEqual([])
   })
 
-  test('is asked of the network where it may lie before, and offline the cache begins it', async () => {
+  test('uses the network if it may lie before the cache, and offline the start of the cache', async () => {
     const { fetch, network } = await halfCached()
     expect(await fetch({ timestamp: 1_005 })).toMatchObject({ from: 0 })
     network.isOnline = false
@@ -270,8 +270,8 @@ describe('a time', () => {
   })
 })
 
-describe('at the end', () => {
-  test('waits for news, and reads what was stored', async () => {
+describe('a read at the end', () => {
+  test('waits for a message, and returns what was stored', async () => {
     const { fetch, log, store, network } = await halfCached()
     const fetched = fetch(50, { waitMs: 25_000 })
     await settle()
@@ -281,7 +281,7 @@ describe('at the end', () => {
     expect(network.calls).toEqual([])
   })
 
-  test('looks itself where news is missed', async () => {
+  test('checks the cache itself when messages are lost', async () => {
     const { fetch, log, tab, clock } = await halfCached()
     const fetched = fetch(50, { waitMs: 25_000 })
     await settle()
@@ -292,7 +292,7 @@ describe('at the end', () => {
     expect(await fetched).toMatchObject({ bases: [50] })
   })
 
-  test('answers with nothing after the wait, and at once when it is aborted', async () => {
+  test('returns nothing after the wait, and at once when it is aborted', async () => {
     const { fetch, clock } = await halfCached()
     const ends = { lastStableOffset: 50, highWatermark: 50 }
     const empty = { from: 50, to: 50, bases: [], ...ends }
@@ -315,7 +315,7 @@ describe('at the end', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('does not ask again and again where the log has more than is there yet', async () => {
+  test('does not request in a loop while the log has more than the cache', async () => {
     const { log, tab, clock, network, context } = await setUp()
     for (let index = 0; index < 5; index++) log.append(10)
     await tab.writer.append([log.arrival(0, 3)])
@@ -337,7 +337,7 @@ describe('at the end', () => {
     await consumer.close()
   })
 
-  test('goes to the network for what is told of and not stored', async () => {
+  test('uses the network for records that were published but not stored', async () => {
     const { fetch, log, channel, network } = await halfCached()
     const fetched = fetch(50, { waitMs: 25_000 })
     await settle()
@@ -352,8 +352,8 @@ describe('at the end', () => {
   })
 })
 
-describe('what is wrong', () => {
-  test('an old number is not taken for one of a topic that was created anew', async () => {
+describe('a stale or damaged cache', () => {
+  test('rejects an old offset of a recreated topic', async () => {
     const { tab, fetch, network } = await halfCached()
     await fetch(20)
     const other = new TestLog()
@@ -366,7 +366,7 @@ describe('what is wrong', () => {
     expect(await fetch(30)).toMatchObject({ bases: [0] })
   })
 
-  test('a damaged row goes with all before it, is said, and read from the network', async () => {
+  test('drops a damaged row with all rows before it, reports it, and reads from the network', async () => {
     const { tab, fetch, log, store, network, failures } = await setUp()
     for (let index = 0; index < 3; index++) log.append(1, CACHE_ROW_BYTES)
     await store(0)
@@ -384,7 +384,7 @@ describe('what is wrong', () => {
   })
 })
 
-test('consumers read each record once and in order, over the edges of the cache', async () => {
+test('consumers read each record once and in order, across the edges of the cache', async () => {
   const { tab, log, clock, network, context, store } = await setUp()
   for (let index = 0; index < 60; index++) log.append(20, 2_000, index % 7 === 3 ? 2 : 0)
   await store(600)

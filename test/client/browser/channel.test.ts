@@ -1,4 +1,4 @@
-/** Who is told what, whoever listens. */
+/** Delivery of messages between tabs and to listeners. */
 import { expect, test } from 'vitest'
 import { Emitter } from '../../../client/browser/session/events.ts'
 import {
@@ -14,10 +14,10 @@ const NEWS: MessageOf<'news'> = {
   endOffset: 1,
   highWatermark: 1,
 }
-/** Where it has no end, the test is to have one. */
+/** Bounds the test in case the calls do not end. */
 const CALLS_MAX = 10
 
-/** Listens anew each time that it is told. */
+/** Adds a listener again at each call. */
 function renewing(listen: (listener: () => void) => () => void): { calls: number } {
   const told = { calls: 0 }
   let end = () => {}
@@ -49,7 +49,7 @@ class FakePort implements BroadcastPort {
   close(): void {}
 }
 
-test('who listens anew while it is told is told once', () => {
+test('a listener that is added during a call receives the next message only', () => {
   const emitter = new Emitter()
   const outbox = renewing((listener) => emitter.on('outbox', listener))
   emitter.emit('outbox', undefined)
@@ -67,12 +67,12 @@ test('who listens anew while it is told is told once', () => {
   expect(heard.calls).toBe(2)
 })
 
-test('tabs whose messages have another shape do not hear each other', () => {
+test("tabs whose messages have another version do not receive each other's messages", () => {
   new Channel('name', FakePort)
   expect(FakePort.opened.at(-1)?.name).toBe('name 1')
 })
 
-test('what is no message is passed over', () => {
+test('the channel ignores invalid messages', () => {
   const channel = new Channel('name', FakePort)
   let calls = 0
   channel.listen('follows', () => {
@@ -97,7 +97,7 @@ test('publish() delivers in this tab and posts to the others, post() only posts'
   expect(port.posted).toEqual([NEWS, NEWS])
 })
 
-test('a channel without a name delivers in this tab alone', () => {
+test('a channel without a name delivers only in this tab', () => {
   const openedCount = FakePort.opened.length
   const channel = new Channel(null, FakePort)
   const received: unknown[] = []

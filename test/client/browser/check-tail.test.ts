@@ -12,7 +12,7 @@ const PRODUCER: ProducerRow = {
 }
 const ACK = { position: 0, recordsCount: 1, logAppendTime: null }
 
-/** A log of one record in each batch, one batch in each answer; ours lies at `ownOffset`. */
+/** Sets up a log with one record per batch and one batch per response; the searched batch is at `ownOffset`. */
 function setUp(endOffset: number, ownOffset: number) {
   const server = { asked: [] as string[], startOffset: 0, failsAt: -1 }
   const fetch = async (input: string): Promise<Response> => {
@@ -43,7 +43,7 @@ function setUp(endOffset: number, ownOffset: number) {
   return { server, check }
 }
 
-test('goes on where it failed, with what it had found', async () => {
+test('the search continues where it failed, with its previous results', async () => {
   const { server, check } = setUp(6, 1)
   server.failsAt = 3
   await expect(check()).rejects.toMatchObject({ code: 'unavailable' })
@@ -52,12 +52,12 @@ test('goes on where it failed, with what it had found', async () => {
   server.failsAt = -1
   expect(await check()).toEqual([{ ...ACK, baseOffset: 1 }])
   expect(server.asked.join()).toBe('0,1,2,3,3,4,5,5')
-  // The next search is another one.
+  // The next search starts again.
   expect(await check()).toEqual([{ ...ACK, baseOffset: 1 }])
   expect(server.asked.slice(8).join()).toBe('0,1,2,3,4,5')
 })
 
-test('gives way to other partitions before it is through', async () => {
+test('the search stops after a bounded number of requests, so that other partitions get their turn', async () => {
   const { server, check } = setUp(70, 69)
   await expect(check()).rejects.toMatchObject({ code: 'unavailable' })
   expect(server.asked).toHaveLength(32)
@@ -66,7 +66,7 @@ test('gives way to other partitions before it is through', async () => {
   expect(server.asked).toHaveLength(70)
 })
 
-test('begins anew for another epoch, and after what was acknowledged meanwhile', async () => {
+test('the search restarts for another epoch, and after later acknowledgements', async () => {
   const { server, check } = setUp(6, 5)
   server.failsAt = 3
   await expect(check()).rejects.toThrow()
@@ -78,7 +78,7 @@ test('begins anew for another epoch, and after what was acknowledged meanwhile',
   expect(server.asked.slice(6).join()).toBe('4,5')
 })
 
-test('begins at the log start where that has moved on', async () => {
+test('the search starts at the log start if that has moved', async () => {
   const { server, check } = setUp(6, 4)
   server.failsAt = 2
   await expect(check()).rejects.toThrow()

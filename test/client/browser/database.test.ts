@@ -42,7 +42,7 @@ describe('the database of a client', () => {
     expect(await get(open())).toBe(1)
   })
 
-  it('stores nothing of a transaction whose work fails, and goes on', async () => {
+  it('stores nothing of a transaction whose work fails, and still works afterwards', async () => {
     const database = open()
     await put(database, 1)
     const failing = database.write(['meta'], async (tx) => {
@@ -53,7 +53,7 @@ describe('the database of a client', () => {
     expect(await get(database)).toBe(1)
   })
 
-  it('opens anew what was closed under it, and does its work once', async () => {
+  it('reopens a connection that was closed by the browser, and runs the work once', async () => {
     const database = open()
     await put(database, 1)
     let runs = 0
@@ -69,7 +69,7 @@ describe('the database of a client', () => {
     expect(events).toEqual([])
   })
 
-  it('does its work when its connection is closed twice in a row', async () => {
+  it('runs the work when its connection is closed twice in a row', async () => {
     const database = open()
     let runs = 0
     await database.write(['meta'], async (tx) => {
@@ -83,7 +83,7 @@ describe('the database of a client', () => {
     expect(events).toEqual([])
   })
 
-  it('gives up what is cut off at every attempt', async () => {
+  it('fails after a closed connection at every attempt', async () => {
     const database = open()
     let runs = 0
     const work = database.write(['meta'], async (tx) => {
@@ -94,7 +94,7 @@ describe('the database of a client', () => {
     expect(runs).toBe(STORAGE_ATTEMPTS_MAX)
   })
 
-  it('says that it cannot be opened, each time', async () => {
+  it('reports each failure to open', async () => {
     const opening = vi.spyOn(indexedDB, 'open').mockImplementation(() => {
       throw new DOMException('Connection to Indexed Database server lost', 'UnknownError')
     })
@@ -107,7 +107,7 @@ describe('the database of a client', () => {
     expect(await get(database)).toBe(1)
   })
 
-  it('says that all is gone when another database is found in its place', async () => {
+  it('reports a loss when another database is found in its place', async () => {
     const database = open()
     await put(database, 1)
     await database.read(['meta'], async (tx) => tx.db.close())
@@ -116,7 +116,7 @@ describe('the database of a client', () => {
     expect(events).toEqual(['lost'])
   })
 
-  it('lets a newer version have it, and says so', async () => {
+  it('closes for a newer version, and reports it', async () => {
     const old = open()
     await put(old, 1)
     const newer = await openDB(name, SCHEMA_VERSION + 1)
@@ -125,7 +125,7 @@ describe('the database of a client', () => {
     newer.close()
   })
 
-  it('lets go when another tab deletes it, and says so', async () => {
+  it('closes when another tab deletes it, and reports it', async () => {
     const database = open()
     await put(database, 1)
     await deleteDB(name)
@@ -133,7 +133,7 @@ describe('the database of a client', () => {
     await expect(get(database)).rejects.toMatchObject({ code: 'invalid_request' })
   })
 
-  it('reads what a newer version left, and changes nothing', async () => {
+  it('reads the data of a newer version, and writes nothing', async () => {
     const newer = await openDB(name, SCHEMA_VERSION + 1, {
       upgrade: (db) => void db.createObjectStore('meta').put(7, 'value'),
     })
@@ -145,7 +145,7 @@ describe('the database of a client', () => {
     expect(await get(database)).toBe(7)
   })
 
-  it('refuses work after close', async () => {
+  it('rejects work after close', async () => {
     const database = open()
     await put(database, 1)
     await database.close()

@@ -1,4 +1,4 @@
-/** A server in memory that misbehaves on demand: the little that the outbox asks of one, by the rules. */
+/** A faulty server in memory, with the part of the log's rules that the outbox needs. */
 
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
@@ -8,7 +8,7 @@ import type { Codecs } from '../../../src/core/compression/codec.ts'
 import type { ErrorCode } from '../../../src/core/errors.ts'
 import { ERRORS } from '../../../src/core/errors.ts'
 
-/** What becomes of the next requests. */
+/** Faults of the next requests. */
 export type Weather =
   | 'fine'
   | 'requestLost'
@@ -41,7 +41,7 @@ const decoder = new TextDecoder()
 
 export class FakeLog {
   weather: Weather = 'fine'
-  /** A client without sequences would be served as before there were any. */
+  /** True to store batches without checking sequences. */
   ignoresSequences = false
   partitions = 2
   topicId = 'topic-1'
@@ -56,7 +56,7 @@ export class FakeLog {
     return this.values(partition).indexOf(value)
   }
 
-  /** As after 30 days of silence. */
+  /** Drops the producer state, as after 30 days of silence. */
   forgetProducers(): void {
     for (const log of this.#logs.values()) log.producers.clear()
   }

@@ -1,6 +1,6 @@
 import type { PageEvent, PageEvents } from '../../../client/browser/sync/page-events.ts'
 
-/** A page whose events a test makes up. */
+/** A page whose events are made by a test. */
 export class FakePage implements PageEvents {
   isOnline = true
   isVisible = true

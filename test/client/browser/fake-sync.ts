@@ -1,4 +1,4 @@
-/** A sync whose transports, sink, page and clock are in the hands of a test. */
+/** A sync with fake transports, sink, page and clock. */
 
 import type { Followed } from '../../../client/browser/sync/sync.ts'
 import {
@@ -23,14 +23,14 @@ import { ManualClock } from '../manual-clock.ts'
 import { FakePage } from './fake-page.ts'
 
 export function batchAt(offset: number): Uint8Array {
-  // Large enough to be granted at once when it is taken.
+  // Large enough that its credit is granted at once.
   const value = new TextEncoder().encode(`${offset}`.padEnd(10_000))
   const batch = encodeBatch([{ timestamp: 0, key: null, value, headers: [] }])
   assignOffset(batch, 0, offset, 0)
   return batch
 }
 
-/** A transport that says what a test says, and remembers what it was told. */
+/** A transport that delivers a test's messages, and records what is sent to it. */
 export class FakeTransport implements Transport {
   readonly name: TransportName
   readonly listener: TransportListener
@@ -72,7 +72,7 @@ export class FakeTransport implements Transport {
     return all.findLast((subscription) => subscription.topic === topic)?.id ?? -1
   }
 
-  /** Answers a subscription: the log ends at `highWatermark`; `from` another place than was asked for. */
+  /** Confirms a subscription: the log ends at `highWatermark`; `from` replaces the requested offset. */
   subscribed(topic: string, highWatermark: number, from?: number): void {
     const id = this.idOf(topic)
     const offset = from ?? Number(this.subscriptions.get(id)?.offset)
@@ -94,7 +94,7 @@ function endsAt(highWatermark: number): LogEnds {
   return { logStartOffset: 0, lastStableOffset: highWatermark, highWatermark }
 }
 
-/** Stores offsets, and takes what fits. */
+/** Stores offsets, and accepts frames that fit. */
 export class FakeSink implements SyncSink {
   readonly positions: Record<string, number>
   readonly taken: string[] = []
@@ -102,7 +102,7 @@ export class FakeSink implements SyncSink {
   readonly history: SyncStatus[] = []
   readonly #storing = new Set<string>()
   lists = 0
-  /** Waited for while a frame is stored. */
+  /** Awaited while a frame is stored. */
   gate: Promise<void> | undefined
   listing: (() => Promise<readonly Followed[]>) | undefined
   storing: ((topic: string) => Promise<'taken' | 'resubscribe'> | undefined) | undefined
@@ -181,7 +181,7 @@ export async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Lets time pass in steps, so that everyone gets to do what is due. */
+/** Advances the clock in steps, so that all due work runs. */
 export async function pass(clock: ManualClock, byMs: number, stepMs = 100): Promise<void> {
   for (let passedMs = 0; passedMs < byMs; passedMs += stepMs) {
     clock.advance(stepMs)

@@ -1,4 +1,4 @@
-/** Tabs of one browser in one process: locks, a channel and page events that can be frozen. */
+/** Tabs of one browser in one process: locks, a channel, and page events; tabs can be frozen. */
 import type { BroadcastChannelConstructor } from '../../../client/browser/tabs/channel.ts'
 import { Channel } from '../../../client/browser/tabs/channel.ts'
 import { Leader, type Locks } from '../../../client/browser/tabs/leader.ts'
@@ -14,7 +14,7 @@ interface Request {
   readonly reject: (error: unknown) => void
 }
 
-/** One name of `navigator.locks`, as its specification has it. */
+/** One name of `navigator.locks`, as in its specification. */
 class FakeLocks implements Locks {
   #queue: Request[] = []
   #held: Request | undefined
@@ -76,7 +76,7 @@ export class FakeBrowser {
   hasChannel = true
   epoch = 0
   epochFailures = 0
-  /** Waited for before there is an epoch. */
+  /** Awaited before an epoch is returned. */
   epochGate: Promise<void> | undefined
 
   open(): FakeTab {
@@ -86,7 +86,7 @@ export class FakeBrowser {
     return tab
   }
 
-  /** Tabs that run and believe that they lead. */
+  /** Running tabs that consider themselves leader. */
   get leaders(): FakeTab[] {
     return this.tabs.filter((tab) => !tab.isFrozen && tab.leader.epoch !== undefined)
   }
@@ -95,7 +95,7 @@ export class FakeBrowser {
     for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
   }
 
-  /** Time passes for all tabs that are not frozen. */
+  /** Advances the clocks of all tabs that are not frozen. */
   async pass(byMs: number): Promise<void> {
     for (let passedMs = 0; passedMs < byMs; passedMs += 500) {
       for (const tab of this.tabs) if (!tab.isFrozen) tab.clock.advance(500)
@@ -141,7 +141,7 @@ export class FakeTab {
     })
   }
 
-  /** Nothing of the tab runs: no timer, no message, no promise; it may not have been told. */
+  /** Stops all timers, messages and promises of the tab, with or without a freeze event. */
   freeze(isTold: boolean): void {
     if (isTold) this.page.emit('freeze')
     this.isFrozen = true

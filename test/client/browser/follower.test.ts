@@ -1,4 +1,4 @@
-/** What is followed, from where, and what becomes of what the log sends. */
+/** The follower: which partitions it follows, from which offset, and how it stores frames. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { Follower } from '../../../client/browser/cache/follower.ts'
 import type { CacheLimits, TopicRow } from '../../../client/browser/store/schema.ts'
@@ -27,7 +27,7 @@ afterEach(async () => {
   for (const { database } of opened.splice(0)) await database.close()
 })
 
-/** A server with one topic, and the follower of a tab that leads. */
+/** Sets up a server with one topic, and the follower of a leading tab. */
 async function setUp(limits?: Partial<CacheLimits>) {
   const tab = openCache()
   opened.push(tab)
@@ -86,7 +86,7 @@ async function setUp(limits?: Partial<CacheLimits>) {
   })
   const [log] = server.logs as [TestLog]
   let ids = 0
-  /** As the sync does it. */
+  /** Subscribes as the sync does. */
   const subscribe = async (partition = 0): Promise<Subscription> => {
     const followed = (await follower.subscriptions()).find((one) => one.partition === partition)
     if (followed === undefined) throw new Error('not followed')
@@ -114,8 +114,8 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-describe('where it begins', () => {
-  test('at the log start, where all fits; then where the cache ends', async () => {
+describe('a new subscription', () => {
+  test('begins at the log start if everything fits, and later at the end of the cache', async () => {
     const { log, server, follower, subscribe, send } = await setUp()
     log.append(10)
     expect(await follower.subscriptions()).toEqual([
@@ -127,7 +127,7 @@ describe('where it begins', () => {
     expect(server.calls.length).toBe(calls)
   })
 
-  test('with no more records, bytes or age than are kept', async () => {
+  test('requests no more records, bytes or age than the limits allow', async () => {
     const byRecords = await setUp({ recordsMax: 30 })
     byRecords.server.logs.push(new TestLog())
     byRecords.log.append(100)
@@ -146,7 +146,7 @@ describe('where it begins', () => {
     expect(byAge.server.calls.at(-1)).toContain(`timestamp=${byAge.clock.now() - 1_000}`)
   })
 
-  test('what another tab stored is known before its frames are', async () => {
+  test('uses what another tab has stored before the first frame arrives', async () => {
     const { tab, log, follower, subscribe } = await setUp()
     log.append(10)
     await subscribe()
@@ -159,8 +159,8 @@ describe('where it begins', () => {
   })
 })
 
-describe('what arrives', () => {
-  test('is stored and told; what several partitions send shares a transaction', async () => {
+describe('the follower', () => {
+  test('stores and publishes frames, those of several partitions in one transaction', async () => {
     const { tab, log, server, told, subscribe, send } = await setUp()
     const other = new TestLog()
     server.logs.push(other)
@@ -185,7 +185,7 @@ describe('what arrives', () => {
     await expectDense(tab, { ...other, history: other.history } as TestLog, 1)
   })
 
-  test('a frame that is missing is asked for again', async () => {
+  test('requests the records of a gap again', async () => {
     const { tab, log, subscribe, send } = await setUp()
     log.append(3)
     log.append(3)
@@ -196,7 +196,7 @@ describe('what arrives', () => {
     await expectDense(tab, log)
   })
 
-  test('offsets without a record are taken at the word of their frame', async () => {
+  test('extends the cache over offsets without a record', async () => {
     const { tab, log, follower, subscribe, send } = await setUp()
     log.append(3)
     log.append(3, 10, 5)
@@ -211,7 +211,7 @@ describe('what arrives', () => {
     await expectDense(tab, log)
   })
 
-  test('after another tab went on, this one goes on from there', async () => {
+  test('continues at the end that another tab has stored', async () => {
     const { tab, log, subscribe, send } = await setUp()
     for (let index = 0; index < 4; index++) log.append(2)
     const subscription = await subscribe()
@@ -228,7 +228,7 @@ describe('what arrives', () => {
     expect((await subscribe()).offset).toBe(2)
   })
 
-  test('damage is read again, and ends the following where it lasts', async () => {
+  test('reads damaged frames again, and ends the subscription after permanent damage', async () => {
     const { tab, log, follower, failures, subscribe, send } = await setUp()
     log.append(3)
     const spoil = () => log.batches[0]?.bytes.fill(0xff, 70, 72)
@@ -245,7 +245,7 @@ describe('what arrives', () => {
     expect(await tab.cache.cursors()).toEqual([])
   })
 
-  test('while the browser does not store, the word is spread all the same', async () => {
+  test('publishes frames even while the browser cannot store', async () => {
     const { tab, log, clock, told, failures, follower, subscribe, send } = await setUp()
     log.append(3)
     const subscription = await subscribe()
@@ -268,7 +268,7 @@ describe('what arrives', () => {
   })
 })
 
-test('a clock that was set back does not prolong the rest', async () => {
+test('a clock that was set back does not prolong the pause of storing', async () => {
   const { tab, log, clock, subscribe, send } = await setUp()
   log.append(3)
   const subscription = await subscribe()
@@ -282,10 +282,10 @@ test('a clock that was set back does not prolong the rest', async () => {
   await expectDense(tab, log)
 })
 
-describe('what the log does not go on from', () => {
+describe('a log that does not continue from the cache', () => {
   const outOfRange = new EdgelogError('offset_out_of_range', 'offset')
 
-  test('its start moved past the cache', async () => {
+  test('is reported as logStartMoved when its start moved past the cache', async () => {
     const { tab, log, follower, resets, subscribe, send } = await setUp()
     log.append(3)
     const subscription = await subscribe()
@@ -299,7 +299,7 @@ describe('what the log does not go on from', () => {
     expect((await subscribe()).offset).toBe(6)
   })
 
-  test('it was truncated', async () => {
+  test('is reported as truncated', async () => {
     const { log, follower, resets, subscribe, send } = await setUp()
     log.append(3)
     log.append(3)
@@ -312,7 +312,7 @@ describe('what the log does not go on from', () => {
     expect((await subscribe()).offset).toBe(0)
   })
 
-  test('it is another topic, as the log or another tab says', async () => {
+  test('is reported as recreated, by the log or by another tab', async () => {
     const { tab, log, server, follower, resets, subscribe, send } = await setUp()
     log.append(3)
     const subscription = await subscribe()
@@ -339,7 +339,7 @@ describe('what the log does not go on from', () => {
     expect(await subscribe()).toMatchObject({ topicId: third.id })
   })
 
-  test('it is gone: it stays followed, and is looked for again later', async () => {
+  test('is reported as deleted, stays followed, and is looked up again later', async () => {
     const { tab, log, clock, server, counts, follower, resets, subscribe, send } = await setUp()
     log.append(3)
     const subscription = await subscribe()
@@ -360,7 +360,7 @@ describe('what the log does not go on from', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('it was never there: it is looked for while nothing else is followed, and no more once found', async () => {
+  test('is looked up while the topic does not exist and nothing else is followed, and no longer once it is found', async () => {
     const { clock, server, counts, follower } = await setUp()
     server.isGone = true
     expect(await follower.subscriptions()).toEqual([])
@@ -375,7 +375,7 @@ describe('what the log does not go on from', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('it was never there: it is followed as soon as anybody says that it is', async () => {
+  test('is followed as soon as any part reports that the topic exists', async () => {
     const { clock, server, counts, follower } = await setUp()
     server.isGone = true
     expect(await follower.subscriptions()).toEqual([])
@@ -391,7 +391,7 @@ describe('what the log does not go on from', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('what cannot be asked is kept', async () => {
+  test('keeps its cache when the server cannot be reached', async () => {
     const { tab, log, server, follower, resets, subscribe, send } = await setUp()
     log.append(3)
     const subscription = await subscribe()
@@ -403,7 +403,7 @@ describe('what the log does not go on from', () => {
   })
 })
 
-test('what is followed can be limited, and its limits are checked', async () => {
+test('following accepts limits, and validates them', async () => {
   const { tab } = await setUp()
   expect(await tab.cache.follow(TOPIC)).toBe(false)
   expect(await tab.cache.follow(TOPIC, { recordsMax: 7 })).toBe(true)
@@ -417,7 +417,7 @@ test('what is followed can be limited, and its limits are checked', async () => 
   }
 })
 
-test('what was followed for a reader goes when nobody reads it any more', async () => {
+test('a topic followed for a reader is dropped when nothing reads it any more', async () => {
   const { tab, clock, follower } = await setUp()
   const dayMs = 86_400_000
   expect(await tab.cache.use('read', clock.now())).toBe(true)
@@ -430,7 +430,7 @@ test('what was followed for a reader goes when nobody reads it any more', async 
   expect(await tab.cache.follows()).toMatchObject([{ topic: TOPIC, usedAtMs: null }])
 })
 
-test('reading does not end what was followed by word', async () => {
+test('reading does not end an explicit follow', async () => {
   const { tab, clock, follower } = await setUp()
   expect(await tab.cache.use(TOPIC, clock.now())).toBe(false)
   clock.sleepThrough(400 * 86_400_000)

@@ -1,4 +1,4 @@
-/** Who leads, whatever tabs do. Locks, channel and page events are those of fake-tabs.ts. */
+/** The election of the leader in all situations of tabs. Locks, channel and page events come from fake-tabs.ts. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { runs, SEEDED } from '../../support/seed.ts'
@@ -20,7 +20,7 @@ describe('the leader', () => {
     expect(browser.epoch).toBe(1)
   })
 
-  test('hands over at once when it closes, and closing twice does no harm', async () => {
+  test('hands over at once when it closes, and closing is idempotent', async () => {
     const browser = await booted(3)
     const [first] = browser.leaders
     first?.close()
@@ -33,7 +33,7 @@ describe('the leader', () => {
     expect(first?.page.listenerCount).toBe(0)
   })
 
-  test('that is closed before it was given the lock never leads', async () => {
+  test('never leads if it was closed before it got the lock', async () => {
     const browser = await booted(1)
     const second = browser.open()
     second.close()
@@ -44,7 +44,7 @@ describe('the leader', () => {
     expect(third.log).toEqual(['gained 2'])
   })
 
-  test('that froze unannounced is replaced within 12 s, and steps down when it thaws', async () => {
+  test('is replaced within 12 s if it froze without an event, and steps down when it thaws', async () => {
     const browser = await booted(2)
     const [first, second] = browser.tabs
     await browser.pass(7_300)
@@ -68,7 +68,7 @@ describe('the leader', () => {
     ['freeze', 'resume'],
     ['pagehide', 'pageshow'],
     ['pagehide', 'visible'],
-  ] as const)('lets go on %s and asks again on %s', async (away, back) => {
+  ] as const)('releases the lock on %s and requests it again on %s', async (away, back) => {
     const browser = await booted(2)
     const [first, second] = browser.tabs
     first?.page.emit(away)
@@ -82,7 +82,7 @@ describe('the leader', () => {
     expect(browser.leaders).toEqual([first])
   })
 
-  test('leaves the queue while it is away: a lock given to it would be lost', async () => {
+  test('leaves the lock queue while it is away, where a granted lock would be lost', async () => {
     const browser = await booted(3)
     const [first, second, third] = browser.tabs
     second?.freeze(true)
@@ -91,7 +91,7 @@ describe('the leader', () => {
     expect(browser.leaders).toEqual([third])
   })
 
-  test('is not robbed by a tab out of view, nor where no beat can be heard', async () => {
+  test('keeps its lock against a hidden tab, and where no beats can arrive', async () => {
     const hidden = await booted(2)
     hidden.tabs[1]?.page.emit('hidden')
     hidden.tabs[0]?.freeze(false)
@@ -110,14 +110,14 @@ describe('the leader', () => {
     expect(deaf.epoch).toBe(1)
   })
 
-  test('is not robbed because all tabs slept', async () => {
+  test('keeps its lock after all tabs slept', async () => {
     const browser = await booted(2)
     for (const tab of browser.tabs) tab.clock.sleepThrough(600_000)
     await browser.pass(9_000)
     expect(browser.epoch).toBe(1)
   })
 
-  test('steps down when a later epoch is heard of, or read, and stands in line again', async () => {
+  test('steps down when it receives or reads a later epoch, and requests the lock again', async () => {
     const browser = await booted(2)
     const [first, second] = browser.tabs
     const status = { link: 'idle', transport: null, lastError: null } as const
@@ -132,7 +132,7 @@ describe('the leader', () => {
     expect(browser.leaders).toHaveLength(1)
   })
 
-  test('tries again when no epoch was to be had, and lets others try meanwhile', async () => {
+  test('retries when it gets no epoch, and lets other tabs try meanwhile', async () => {
     const browser = new FakeBrowser()
     browser.epochFailures = 3
     const tab = browser.open()
@@ -143,7 +143,7 @@ describe('the leader', () => {
     expect([...tab.log, ...other.log]).toEqual(['gained 1'])
   })
 
-  test('does not rob itself while it waits for its epoch, nor leads when it is over by then', async () => {
+  test('does not steal its own lock while its epoch is pending, and does not lead if its term is over by then', async () => {
     const browser = new FakeBrowser()
     let open = () => {}
     browser.epochGate = new Promise<void>((resolve) => {
@@ -169,7 +169,7 @@ describe('the leader', () => {
     expect(browser.locks.heldCount).toBe(0)
   })
 
-  test('is every tab where there are no locks', async () => {
+  test('is every tab if there are no locks', async () => {
     const browser = new FakeBrowser()
     browser.hasLocks = false
     browser.open()
@@ -183,7 +183,7 @@ describe('the leader', () => {
     expect(browser.tabs[0]?.log).toEqual(['gained 1', 'lost', 'gained 3'])
   })
 
-  test('may close while it is told that it leads', async () => {
+  test('may close during the call that makes it the leader', async () => {
     const browser = new FakeBrowser()
     const tab: FakeTab = browser.open()
     tab.log.push = (line) => {
@@ -197,11 +197,11 @@ describe('the leader', () => {
 })
 
 /**
- * Question: do tabs that come and go, freeze and thaw, ever stay two leaders, or none?
- * Contract: once messages have settled at most one tab that runs believes that it leads; 15 s later one
- * does, if a tab runs in view. `gained` and `lost` alternate.
- * Generated: up to 40 steps over tabs that are opened, closed, frozen and thawed with and without an
- * event, hidden and shown, with time between them. Limits: all clocks go at the same pace.
+ * Question: can tabs that come and go, freeze and thaw, end up with two leaders, or none?
+ * Contract: once messages have settled, at most one running tab considers itself leader;
+ * 15 s later exactly one does, if a visible tab runs. `gained` and `lost` alternate.
+ * Generated: up to 40 steps over tabs that are opened, closed, frozen and thawed with and without
+ * an event, hidden and shown, with time between them. Limits: all clocks run at the same speed.
  */
 const step = fc.record({
   kind: fc.constantFrom(
@@ -226,14 +226,14 @@ async function take(
   } else if (kind === 'freeze' || kind === 'vanish') {
     if (!tab.isFrozen) tab.freeze(kind === 'freeze')
   } else if (kind === 'thaw' || kind === 'wake') {
-    // A page that was told of its freezing is told of its end, too.
+    // A page that got a freeze event gets the resume event too.
     if (tab.isFrozen) tab.thaw(true)
   } else if (kind === 'hide' || kind === 'show') {
     if (!tab.isFrozen) tab.page.emit(kind === 'hide' ? 'hidden' : 'visible')
   }
 }
 
-test('there is one leader, whatever tabs do', async () => {
+test('exactly one tab leads after any sequence of events', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       const browser = new FakeBrowser()

@@ -1,9 +1,8 @@
 /**
- * Question: is every record that was queued in the log once and in order, or parked, whatever becomes
- * of tabs, requests and answers? Model: lists of what was queued for each partition.
- * Generated: commands to up to three tabs over one database (queue, lead, stop, die, weather of the
- * network, a log that forgets its producers). Limits: transactions are fake-indexeddb's; a kill falls
- * between them, never within.
+ * Question: is every queued record in the log once and in order, or parked, after any faults
+ * of tabs, requests and responses? Model: lists of the queued records of each partition.
+ * Generated: commands to up to three tabs over one database (queue, lead, stop, die, network faults, a log that drops
+ * its producer state). Limits: transactions are those of fake-indexeddb; a kill falls between them, never within.
  */
 import 'fake-indexeddb/auto'
 import fc from 'fast-check'
@@ -33,10 +32,10 @@ class World {
   readonly log = new FakeLog()
   readonly queued: string[][] = Array.from({ length: PARTITIONS }, () => [])
   readonly acked: Array<{ value: string; partition: number; offset: number }> = []
-  /** Whose `acked` is not settled. */
+  /** Records whose `acked` promise is pending. */
   readonly outstanding = new Set<{ readonly tab: Tab; readonly value: string }>()
   readonly tabs: Array<Tab | undefined> = []
-  /** As for a tab that is frozen, or whose leader dies between storing and telling. */
+  /** As for a frozen tab, or one whose leader dies between storing and publishing. */
   isNewsMissed = false
   readonly #name = `outbox-${Math.random()}`
   #made = 0
@@ -90,7 +89,7 @@ class World {
     this.log.weather = weather
   }
 
-  /** Time passes, and what it leads to happens. */
+  /** Advances the clock, and runs all due work. */
   async run(byMs: number): Promise<void> {
     for (let passedMs = 0; passedMs < byMs; passedMs += 250) {
       this.clock.advance(250)
@@ -98,7 +97,7 @@ class World {
     }
   }
 
-  /** Until nothing waits; the log must take it in bounded time. */
+  /** Runs until no record waits, within bounded time. */
   async settle(): Promise<void> {
     this.log.weather = 'fine'
     const tab = this.tab(0)
@@ -238,7 +237,7 @@ const commands: fc.Arbitrary<{ text: string; run: Command }> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.boolean().map((isMissed) => ({
-      text: `news are ${isMissed ? 'missed' : 'heard'}`,
+      text: `messages are ${isMissed ? 'lost' : 'delivered'}`,
       run: (world: World) => {
         world.isNewsMissed = isMissed
       },
@@ -285,7 +284,7 @@ async function violations(steps: ReadonlyArray<{ run: Command }>, log?: Partial<
 }
 
 describe('the outbox against a model', () => {
-  it('brings every record to the log once and in order, or parks it', {
+  it('stores every record in the log once and in order, or parks it', {
     timeout: 120_000,
   }, async () => {
     await fc.assert(
@@ -299,7 +298,7 @@ describe('the outbox against a model', () => {
     )
   })
 
-  it('a log that ignores sequences is caught doubling', async () => {
+  it('detects duplicates of a log that ignores sequences', async () => {
     const steps: Array<{ run: Command }> = [
       { run: (world) => world.queue(0, 3, false) },
       { run: (world) => world.tab(0).lead() },

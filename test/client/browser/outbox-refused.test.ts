@@ -1,4 +1,4 @@
-/** What the outbox does with records of a topic that the caller may not write: it does not send them forever. */
+/** Records of a topic that the caller may not write: the outbox parks them instead of retrying forever. */
 import { expect, test } from 'vitest'
 import { judge } from '../../../client/browser/outbox/outbox-plan.ts'
 import type { MessageOf } from '../../../client/browser/tabs/channel.ts'
@@ -8,7 +8,7 @@ import { setUpSender } from './sender-for-test.ts'
 const TOPIC = 'secret'
 const CODE = 'topic_authorization_failed'
 
-/** A sender and a log whose authorizer refuses every operation on the topic. */
+/** Sets up a sender, and a log whose authorizer denies every operation on the topic. */
 function setUp() {
   const parked: MessageOf<'parked'>[] = []
   const body = { error: { code: CODE, message: 'not allowed', retryable: false } }
@@ -18,9 +18,9 @@ function setUp() {
 }
 
 test.each([
-  ['a partition that is known', 0],
-  ['a partition that is to be found', undefined],
-])('sets records for %s aside where the topic is refused', async (_, partition) => {
+  ['a known partition', 0],
+  ['an unknown partition', undefined],
+])('parks records for %s if the topic is denied', async (_, partition) => {
   const { store, sender, parked, close } = setUp()
   const value = new TextEncoder().encode('x')
   const record = { timestamp: 1, key: null, value, headers: [] }
@@ -33,7 +33,7 @@ test.each([
   await close()
 })
 
-test('parks one record that is refused, and tries fewer of many', () => {
+test('parks a single rejected record, and halves a batch of many', () => {
   const refusal = new Refusal(CODE, 'not allowed', { status: 403, isForeign: false })
   const sent = { outcome: { kind: 'refused' }, refusal } as unknown as Parameters<typeof judge>[1]
   const records = { sequence: 0, outOfOrderCount: 0 }

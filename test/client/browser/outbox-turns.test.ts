@@ -1,4 +1,4 @@
-/** A partition whose answer takes long does not keep the others waiting for it. */
+/** A partition with slow responses does not delay the others. */
 import { expect, test } from 'vitest'
 import { FakeLog } from './fake-log.ts'
 import { setUpSender } from './sender-for-test.ts'
@@ -15,7 +15,7 @@ function setUp() {
   const fetch = async (input: string, init?: RequestInit) => {
     if (input.includes(`/partitions/${SLOW}/`)) await slow.promise
     const answer = await log.fetch(input, init)
-    // The page queues another record before it has the answer about this one.
+    // The page queues another record before the response about this one arrives.
     if (input.includes(`/partitions/${BUSY}/`) && sends++ < TURNS) await queue(BUSY, `${sends}`)
     return answer
   }
@@ -33,7 +33,7 @@ function setUp() {
   return { log, topics, sender, queue, close }
 }
 
-test('what is queued while a request is under way goes in the same turn', async () => {
+test('records queued during a request are sent in the same turn', async () => {
   const { log, topics, sender, queue, close } = setUp()
   await topics.request(TOPIC)
   await queue(SLOW, 'slow')

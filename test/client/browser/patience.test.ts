@@ -1,4 +1,4 @@
-/** B14: readers whose token is refused: what they ask of the server meanwhile, and what is told of it. */
+/** B14: readers whose token is rejected: which requests they send meanwhile, and what they report. */
 import { beforeEach, expect, test } from 'vitest'
 import { AUTH_RETRY_MS } from '../../../client/browser/limits.ts'
 import { AuthRetry } from '../../../client/browser/reading/patience.ts'
@@ -50,7 +50,7 @@ async function call(): Promise<string> {
   }
 }
 
-test('a refused token is told of, and asks for another one', async () => {
+test('a rejected token is reported, and another one is requested', async () => {
   expect(authRetry.refusal).toBeUndefined()
   expect(await call()).toBe('unavailable')
   expect(authRetry.refusal).toMatchObject({
@@ -61,7 +61,7 @@ test('a refused token is told of, and asks for another one', async () => {
   expect({ renewals, changes }).toEqual({ renewals: 1, changes: 1 })
 })
 
-test('no call is made with a token that was refused, until it is worth a try', async () => {
+test('no request is sent with a rejected token until the retry interval has passed', async () => {
   for (let tries = 0; tries < 5; tries++) expect(await call()).toBe('unavailable')
   expect({ calls, renewals }).toEqual({ calls: 1, renewals: 1 })
   clock.advance(AUTH_RETRY_MS)
@@ -73,7 +73,7 @@ test('no call is made with a token that was refused, until it is worth a try', a
   expect(authRetry.refusal).toBeUndefined()
 })
 
-test('another token is tried at once, and so is the same one that is given anew', async () => {
+test('a new token is used at once, and so is the same one if it is set again', async () => {
   await call()
   connection.token = 'new'
   expect(authRetry.refusal).toBeUndefined()
@@ -86,7 +86,7 @@ test('another token is tried at once, and so is the same one that is given anew'
   expect(calls).toBe(4)
 })
 
-test('a refusal of a token that was replaced meanwhile is told to nobody', async () => {
+test('the rejection of a token that was replaced meanwhile is not reported', async () => {
   answer = () => {
     connection.token = 'new'
     return refusal('unauthorized', 401)
@@ -96,7 +96,7 @@ test('a refusal of a token that was replaced meanwhile is told to nobody', async
   expect({ renewals, changes }).toEqual({ renewals: 0, changes: 0 })
 })
 
-test('a page of somebody else that forbids is told of in its words', async () => {
+test('a 403 of a foreign page is reported with its text', async () => {
   answer = () => new Response('blocked by the firewall', { status: 403 })
   expect(await call()).toBe('unavailable')
   expect(authRetry.refusal).toMatchObject({
@@ -105,7 +105,7 @@ test('a page of somebody else that forbids is told of in its words', async () =>
   })
 })
 
-test('what is refused for another reason is refused', async () => {
+test('other errors are passed on unchanged', async () => {
   answer = () => refusal('group_max_size_reached', 403)
   expect(await call()).toBe('group_max_size_reached')
   answer = () => refusal('throttled', 429)

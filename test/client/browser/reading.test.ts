@@ -1,4 +1,4 @@
-/** Consumers of a page, where the browser does not store, or its clock was set back. */
+/** Consumers of a page whose browser cannot store, or whose clock was set back. */
 import { afterEach, expect, test } from 'vitest'
 import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
 import { TopicDirectory } from '../../../client/browser/outbox/topic-directory.ts'
@@ -22,7 +22,7 @@ afterEach(async () => {
   for (const close of closings.splice(0).reverse()) await close()
 })
 
-/** A server whose topic has one record. */
+/** Sets up a server whose topic has one record. */
 function setUp() {
   const clock = new ManualClock()
   const calls: string[] = []
@@ -59,7 +59,7 @@ async function readOne(consumer: Consumer): Promise<unknown> {
 }
 
 test.each(['storage_full', 'storage_failed'] as const)(
-  'where use() and the topics end in %s, records come from the network',
+  'records come from the network when use() and the topics fail with %s',
   async (code) => {
     const { connection, tab } = setUp()
     const refuse = () => Promise.reject(new EdgelogError(code, 'no'))
@@ -82,7 +82,7 @@ test.each(['storage_full', 'storage_failed'] as const)(
   },
 )
 
-test('what is known of a topic is refreshed after the clock was set back', async () => {
+test('topic metadata is refreshed after the clock was set back', async () => {
   const { connection, clock, calls } = setUp()
   const known: TopicRow = { topic: TOPIC, id: 'id', partitions: 1, maxMessageBytes: 1_024 }
   const drain = drainThat({ topic: async () => known })
@@ -95,7 +95,7 @@ test('what is known of a topic is refreshed after the clock was set back', async
   expect(calls).toHaveLength(2)
 })
 
-test('a reader says that it still reads after the clock was set back', async () => {
+test('a reader renews its use of a topic after the clock was set back', async () => {
   const { connection, clock, tab } = setUp()
   const { database } = tab
   const context = { database, newProducerId: () => 1n, random: () => 0.5, now: () => clock.now() }

@@ -11,8 +11,8 @@ function row(position: number, recordsCount: number, valueBytes = 100) {
 }
 
 test.each([
-  ['all rows where they fit', [row(0, 3), row(3, 4)], 10, 10_000, 7],
-  ['a part of a row behind recordsMax', [row(0, 3), row(3, 4)], 5, 10_000, 5],
+  ['all rows if they fit', [row(0, 3), row(3, 4)], 10, 10_000, 7],
+  ['a part of a row because of recordsMax', [row(0, 3), row(3, 4)], 5, 10_000, 5],
   ['a part of a row behind sizeBytesMax', [row(0, 100)], 1_000, 1_200, 10],
   ['one record that is larger', [row(0, 2, 5_000)], 10, 1_000, 1],
   ['one row as it is', [row(0, 3)], 3, 10_000, 3],
@@ -23,7 +23,7 @@ test.each([
   if (recordsCount > 1) expect(joined.batch.length).toBeLessThanOrEqual(sizeBytesMax)
 })
 
-test('does not look at a row behind recordsMax', async () => {
+test('joining rows does not read a row behind recordsMax', async () => {
   const damaged = { ...row(3, 4), batch: new Uint8Array(100) }
   const joined = await joinRows([row(0, 3), damaged], { recordsMax: 3, sizeBytesMax: 9_999 }, STAMP)
   expect(joined.recordsCount).toBe(3)

@@ -1,4 +1,4 @@
-/** The sender of a leading tab over a database of its own, without the rest of the browser client. */
+/** The sender of a leading tab with its own database, without the rest of the browser client. */
 import 'fake-indexeddb/auto'
 import { OutboxDrain } from '../../../client/browser/outbox/outbox-drain.ts'
 import { OutboxSender } from '../../../client/browser/outbox/outbox-sender.ts'

@@ -1,4 +1,4 @@
-/** The outbox on slow lines. Time is the test's own. */
+/** The outbox on slow lines, with a manual clock. */
 import { describe, expect, test } from 'vitest'
 import { ManualClock } from '../manual-clock.ts'
 import { SlowLine } from '../slow-line.ts'
@@ -20,7 +20,7 @@ function setUp(bytesPerSecond: number, partitions: number) {
     waitingCount -= acks.reduce((sum, { recordsCount }) => sum + recordsCount, 0)
     if (waitingCount === 0) acked.resolve()
   })
-  /** Queues records of 800 bytes, about `bytes` together, in turn in each partition. */
+  /** Queues records of 800 bytes, about `bytes` in total, in turn in each partition. */
   const queue = async (bytes: number) => {
     const count = Math.round(bytes / 800)
     const entries = Array.from({ length: count }, (_, index) => {
@@ -87,7 +87,7 @@ describe('the outbox', { timeout: 240_000 }, () => {
     await queue(3_000_000)
     sender.start()
     await line.until(acked)
-    // 6 of 512 KiB would do.
+    // 6 of 512 KiB would be enough.
     expect(line.sizes.length).toBeLessThan(18)
     await close()
   })

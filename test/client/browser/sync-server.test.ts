@@ -1,4 +1,4 @@
-/** The sync against the real server: by each transport, through its end, and through bad proxies. */
+/** The sync against the real server: by each transport, across a restart, and through faulty proxies. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   type Followed,
@@ -21,14 +21,14 @@ import { FakePage } from './fake-page.ts'
 const TOKEN = 'top-secret/+?'
 const TIMES_FASTER = 20
 
-/** Timeouts of seconds come in tenths of them. */
+/** Runs time-outs of seconds in tenths of seconds. */
 const fastClock: Clock = {
   now: () => performance.now() * TIMES_FASTER,
   setTimeout: (work, delayMs) => setTimeout(work, Math.min(delayMs / TIMES_FASTER, 2 ** 31 - 1)),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 }
 
-/** Keeps the next offset of each partition, and counts the records that came. */
+/** Stores the next offset of each partition, and counts the records. */
 class OffsetSink implements SyncSink {
   readonly positions = new Map<string, Followed>()
   readonly closings: string[] = []
@@ -114,7 +114,7 @@ async function produce(topic: string, partition: number, count: number): Promise
 }
 
 describe.each(['websocket', 'sse', 'long-poll'] as const)('by %s', (transport) => {
-  test('catches up, is live, follows, and goes on after the server ended', async () => {
+  test('catches up, is live, follows, and continues after the server restarted', async () => {
     const topic = `follow-${transport}`
     await log.admin.createTopic(topic, { partitions: 2 })
     await produce(topic, 0, 5_000)
@@ -140,7 +140,7 @@ describe.each(['websocket', 'sse', 'long-poll'] as const)('by %s', (transport) =
     expect(sink.misfits).toBe(0)
   })
 
-  test('follows another topic too, and is told of one that is another one', async () => {
+  test('follows an added topic, and reports a recreated one', async () => {
     const [topic, other] = [`one-${transport}`, `two-${transport}`]
     const { id: topicId } = await log.admin.createTopic(topic)
     await log.admin.createTopic(other)
@@ -161,7 +161,7 @@ describe.each(['websocket', 'sse', 'long-poll'] as const)('by %s', (transport) =
     sync.stop()
   })
 
-  test('asks anew where the log has no such offset', async () => {
+  test('requests the subscriptions again if the log does not have the offset', async () => {
     const topic = `range-${transport}`
     await log.admin.createTopic(topic)
     await produce(topic, 0, 4)
@@ -177,7 +177,7 @@ describe.each(['websocket', 'sse', 'long-poll'] as const)('by %s', (transport) =
   })
 })
 
-test('a token that is refused is asked for, also where a WebSocket cannot tell', async () => {
+test('a rejected token is renewed, also over a WebSocket, which shows no status', async () => {
   const topic = 'token'
   await log.admin.createTopic(topic)
   const { sink, sync, connection } = setUp(['websocket', 'sse', 'long-poll'])
@@ -192,7 +192,7 @@ test('a token that is refused is asked for, also where a WebSocket cannot tell',
   sync.stop()
 })
 
-describe('through a proxy', () => {
+describe('a proxy', () => {
   let proxy: FaultyProxy
   beforeAll(async () => {
     proxy = new FaultyProxy(await freePort(), server.url)
@@ -206,7 +206,7 @@ describe('through a proxy', () => {
     ['buffer', 'long-poll'],
     ['swallow', 'sse'],
     ['refuse', 'sse'],
-  ] as const)('that does %s, it is live by %s', async (kind, transport) => {
+  ] as const)('that applies %s is passed by %s', async (kind, transport) => {
     const topic = `proxy-${kind}`
     await log.admin.createTopic(topic)
     await produce(topic, 0, 3)
@@ -224,7 +224,7 @@ describe('through a proxy', () => {
   })
 
   test.each(['captivePortal', 'answer', 'refuse'] as const)(
-    'that is all %s, it tries all ways, takes nothing, and goes on when that is over',
+    'that returns %s for everything makes it try all transports, store nothing, and recover afterwards',
     async (kind) => {
       const topic = `portal-${kind}`
       await log.admin.createTopic(topic)

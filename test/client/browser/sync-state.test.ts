@@ -1,4 +1,4 @@
-/** The machine of the sync: its written table, its times, and what holds after any events. */
+/** The state machine of the sync: its documented table, its delays, and its invariants after any events. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -57,7 +57,7 @@ function happen(
   return step(machine, { type, isOnline: true, ...details }, nowMs, half)
 }
 
-/** A machine that has come to a state, by events that all happened at `START_MS`. */
+/** Returns a machine in a state, reached by events that all happened at `START_MS`. */
 function machineIn(state: State): SyncMachine {
   let machine = initialSync(ALL)
   for (const type of PATHS[state]) {
@@ -67,7 +67,7 @@ function machineIn(state: State): SyncMachine {
   return machine
 }
 
-/** What the cells of the written table mean, 35 s after the state was reached. */
+/** Meaning of the table's cells, 35 s after the state was reached. */
 const MEANINGS: Readonly<Record<string, (before: SyncMachine, type: EventType) => void>> = {
   '-': (before, type) => {
     expect(happen(before, type, later)).toEqual({ context: before, effects: {} })
@@ -87,14 +87,14 @@ const MEANINGS: Readonly<Record<string, (before: SyncMachine, type: EventType) =
     const { context, effects } = happen(before, type, later)
     expect(context).toMatchObject({ state: before.state, isOpen: true })
     expect(effects).toEqual({ close: true, open: 'websocket', timerMs: 40_000 })
-    // Without progress one connection a second, and at once after some.
+    // Without progress one connection per second; after progress at once.
     const early = happen(before, type, START_MS + 400)
     expect(early.context).toMatchObject({ state: before.state, isOpen: false })
     expect(early.effects).toEqual({ close: true, timerMs: 600 })
     const { context: fed } = happen(before, 'data', START_MS + 100)
     expect(happen(fed, type, START_MS + 400).effects.open).toBe('websocket')
   },
-  heard: (before, type) => {
+  alive: (before, type) => {
     const context = { ...before, lastMessageAtMs: later }
     expect(happen(before, type, later)).toEqual({ context, effects: {} })
   },
@@ -125,14 +125,14 @@ const MEANINGS: Readonly<Record<string, (before: SyncMachine, type: EventType) =
     const { context, effects } = happen(before, type, later)
     expect(context).toMatchObject({ state: 'backingOff', attempts: 1, failedAttempts: 0, index: 1 })
     expect(effects).toEqual({ close: true, timerMs: 250 })
-    // Not a word against the transport from a machine that slept.
+    // Not counted against the transport after the machine slept.
     const slept = happen(before, type, START_MS + 600_000).context
     expect(slept).toMatchObject({ state: 'backingOff', failedAttempts: 0, index: 0 })
   },
   soon: (before, type) => {
     const { context, effects } = happen(before, type, START_MS + 250)
     expect(context).toMatchObject({ state: 'backingOff', isOpen: false })
-    // A second after the connection before, at the earliest.
+    // At the earliest a second after the previous connection.
     expect(effects).toEqual({ close: false, timerMs: 750 })
   },
   check: (before, type) => {
@@ -185,7 +185,7 @@ function writtenCells(): [EventType, State, string][] {
 describe('the table', () => {
   const cells = writtenCells()
 
-  test('is written down for every state but closed, and every event', () => {
+  test('has a row for every event, and a column for every state except closed', () => {
     const written = cells.map(([event, state]) => `${state} ${event}`)
     const wanted = Object.keys(PATHS)
       .filter((state) => state !== 'closed')
@@ -227,14 +227,14 @@ describe('a failure', () => {
     }
   })
 
-  test('is forgotten after 10 s of health, and not before', () => {
+  test('is reset after 10 s of health, and not before', () => {
     let machine: SyncMachine = { ...machineIn('connecting'), attempts: 7 }
     machine = happen(machine, 'opened', START_MS + 1_000).context
     expect(happen(machine, 'error', START_MS + 10_999).context.attempts).toBe(8)
     expect(happen(machine, 'error', START_MS + 11_000).context.attempts).toBe(1)
   })
 
-  test('waits as long as the server asks, whatever wakes the page up', () => {
+  test('causes a wait as long as the server requests, whatever events arrive', () => {
     const machine = machineIn('connecting')
     const { context, effects } = happen(machine, 'error', START_MS, { retryAfterMs: 20_000 })
     expect(effects.timerMs).toBe(20_000)
@@ -244,19 +244,19 @@ describe('a failure', () => {
     expect(happen(context, 'token', START_MS + 5_000).effects.timerMs).toBe(15_000)
   })
 
-  test('is not waited out for longer because the clock was set back', () => {
+  test('causes no longer wait because the clock was set back', () => {
     const machine = machineIn('live')
     const beforeMs = START_MS - 3_600_000
     const again = happen(machine, 'closedByServer', beforeMs)
     expect(again.effects.timerMs).toBe(1_000)
-    // Nor for less than the server asks.
+    // Nor a shorter one than the server requests.
     const asked = happen(machine, 'error', beforeMs, { retryAfterMs: 20_000 })
     expect(asked.effects.timerMs).toBe(20_000)
     const woken = happen(asked.context, 'online', beforeMs - 3_600_000)
     expect(woken.effects.timerMs).toBe(20_000)
   })
 
-  test('never is waited out for longer because of an event', () => {
+  test('causes no longer wait because of an event', () => {
     const { context } = happen({ ...machineIn('connecting'), attempts: 9 }, 'error', START_MS)
     expect(context.dueAtMs).toBe(START_MS + 15_000)
     expect(happen(context, 'visible', START_MS + 2_000).effects.timerMs).toBe(500)
@@ -270,7 +270,7 @@ describe('a transport', () => {
     return failed.isOpen ? failed : happen(failed, 'timer', nowMs + 30_000).context
   }
 
-  test('is given up after two connections that brought nothing; after the last comes the first', () => {
+  test('is replaced after two connections without data, in a circle', () => {
     let machine = machineIn('connecting')
     const indexes: number[] = []
     for (let round = 0; round < 7; round++) {
@@ -280,7 +280,7 @@ describe('a transport', () => {
     expect(indexes).toEqual([0, 0, 1, 1, 2, 2, 0])
   })
 
-  test('is never given up for a connection that delivered', () => {
+  test('is never replaced because of a connection that delivered data', () => {
     let machine = machineIn('connecting')
     for (let round = 1; round < 20; round++) {
       const nowMs = START_MS + round * 100_000
@@ -291,7 +291,7 @@ describe('a transport', () => {
     expect(happen(struck, 'ping', START_MS + 3_000_000).context.failedAttempts).toBe(0)
   })
 
-  test('that is worse gives way to a probe of the better ones every 5 minutes', () => {
+  test('that is worse is interrupted by a probe of the better ones every 5 minutes', () => {
     let machine: SyncMachine = { ...machineIn('connecting'), index: 2, downgradedAtMs: START_MS }
     machine = happen(machine, 'upToDate', START_MS).context
     for (let atMs = START_MS; atMs < START_MS + 290_000; atMs += 10_000) {
@@ -300,7 +300,7 @@ describe('a transport', () => {
     }
     const probing = happen(machine, 'timer', START_MS + 300_000)
     expect(probing.effects).toMatchObject({ close: true, open: 'websocket' })
-    // One failure each, and no backoff.
+    // One failure each, without back-off.
     const second = happen(probing.context, 'timer', START_MS + 310_000)
     expect(second.effects).toMatchObject({ open: 'sse' })
     const back = happen(second.context, 'error', START_MS + 310_100)
@@ -312,7 +312,7 @@ describe('a transport', () => {
     expect(won).toMatchObject({ index: 0, fallback: 0, failedAttempts: 0 })
   })
 
-  test('has nothing held against it after the network was away', () => {
+  test('has no failures after the network was away', () => {
     const machine = { ...machineIn('connecting'), index: 1, failedAttempts: 1 }
     expect(happen(machine, 'offline', START_MS).context).toMatchObject({
       index: 0,
@@ -322,12 +322,12 @@ describe('a transport', () => {
 })
 
 /**
- * Question: does the machine wait for ever, or run in circles, whatever happens and when?
- * Contract: it has a timer in all states but idle and closed, and a connection where its state says so;
- * it opens none over another; two openings less than a second apart have data between them; a pause
- * is at most a minute; after `stop` it is closed and does nothing.
- * Generated: up to 200 events of all kinds, with time between them in which the timer rings as it is
- * due, or far too late. Limits: the clock does not go back.
+ * Question: can the machine wait for ever, or loop, after any events at any times?
+ * Contract: it has a timer in all states except idle and closed, and a connection if its state
+ * requires one; it never opens one over another; two openings less than a second apart have
+ * data between them; a pause is at most a minute; after `stop` it is closed and does nothing.
+ * Generated: up to 200 events of all kinds, with time between them in which the
+ * timer fires on time, or far too late. Limits: the clock does not go back.
  */
 interface Happening extends SyncEvent {
   readonly afterMs: number
@@ -405,7 +405,7 @@ class Runner {
   }
 }
 
-test('always has a way on, and never runs in circles', () => {
+test('the machine always has a next step, and never loops', () => {
   fc.assert(
     fc.property(fc.array(happening, { maxLength: 200 }), (happenings) => {
       const runner = new Runner()
@@ -424,7 +424,7 @@ test('always has a way on, and never runs in circles', () => {
   )
 })
 
-test('a line too slow for one whole message is tried another way, and one that was in step is not', () => {
+test('a line too slow for a whole message gets another transport, unless it was up to date before', () => {
   const transportAfterSilence = (...before: EventType[]): TransportName | undefined => {
     let machine = initialSync(ALL)
     for (const type of before) machine = happen(machine, type, START_MS).context

@@ -1,4 +1,4 @@
-/** The transports over answers that are whole, in pieces, cut short, or not of the log at all. */
+/** The transports with responses that are whole, in pieces, truncated, or not from the log. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openTransport } from '../../../client/browser/sync/open-transport.ts'
@@ -87,7 +87,7 @@ const KINDS = {
   'long-poll': { type: 'application/vnd.edgelog.tail', encode: asEntries },
 } as const
 
-/** A body in pieces, which end at the places given. */
+/** Returns a body in pieces, which end at the given positions. */
 function body(bytes: Uint8Array, cuts: readonly number[] = []): ReadableStream<Uint8Array> {
   const ends = [...cuts, bytes.length].toSorted((a, b) => a - b)
   let from = 0
@@ -95,7 +95,7 @@ function body(bytes: Uint8Array, cuts: readonly number[] = []): ReadableStream<U
     pull: (controller) => {
       const end = ends.shift()
       if (end === undefined) return controller.close()
-      // A source that pushes nothing is not asked again.
+      // A source that enqueues nothing is not pulled again.
       if (end === from) return controller.enqueue(new Uint8Array())
       controller.enqueue(bytes.slice(from, end))
       from = end
@@ -142,7 +142,7 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
   const answer = (bytes: Uint8Array, cuts?: readonly number[]) =>
     new Response(body(bytes, cuts), { headers: { 'content-type': `${type}; charset=utf-8` } })
 
-  test('asks for all that is subscribed to at once, with the token', async () => {
+  test('requests all subscriptions at once, with the token', async () => {
     const { transport, calls } = setUp(name, () => answer(encode([])))
     transport.subscribe(subscription, 1_000)
     transport.subscribe({ ...subscription, id: 8 }, 1_000)
@@ -162,7 +162,7 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
     })
   })
 
-  test('reads the same from whatever pieces the body comes in', async () => {
+  test('reads the same frames however the body is split', async () => {
     const bytes = encode(MESSAGES)
     const cuts = fc.array(fc.nat({ max: bytes.length }), { maxLength: 40 })
     await fc.assert(
@@ -178,7 +178,7 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
     )
   })
 
-  test('reads on when the frame before is stored, and not before', async () => {
+  test('reads on only when the previous frame is stored', async () => {
     const bytes = encode(MESSAGES.slice(1, 2))
     const { connection } = setUp(name, () => answer(bytes))
     let pulled = 0
@@ -212,17 +212,24 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
 
   test.each([
     ['the page of a captive portal', 200, 'text/html', '<html>Pay first</html>'],
-    ['JSON that is not ours', 200, 'application/json', '{"op":"subscribed"}'],
-    ['nothing that says what it is', 200, '', 'hello'],
+    ['foreign JSON', 200, 'application/json', '{"op":"subscribed"}'],
+    ['a response without a content type', 200, '', 'hello'],
     ['a bad gateway', 502, 'text/html', '<html>502</html>'],
-    ['a refusal', 400, 'application/json', '{"error":{"code":"invalid_request","message":"no"}}'],
-    ['garbage in our name', 200, type, `data: 17\n\n${'\0'.repeat(4)}\x02{}`],
+    [
+      'an error response',
+      400,
+      'application/json',
+      '{"error":{"code":"invalid_request","message":"no"}}',
+    ],
+    ['garbage with the right content type', 200, type, `data: 17\n\n${'\0'.repeat(4)}\x02{}`],
     ['a frame too short', 200, type, 'event: frame\ndata: AAAA\n\n'],
     ['a frame that is no base64', 200, type, 'event: frame\ndata: ?\n\n'],
   ])('ends with an error at %s', async (what, status, contentType, text) => {
     if (name === 'long-poll' && what.startsWith('a frame')) return
     const bytes = new TextEncoder().encode(
-      name === 'long-poll' && what === 'garbage in our name' ? '\0\0\0\0\x0217' : text,
+      name === 'long-poll' && what === 'garbage with the right content type'
+        ? '\0\0\0\0\x0217'
+        : text,
     )
     let isCancelled = false
     const stream = new ReadableStream({
@@ -231,7 +238,7 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
         isCancelled = true
       },
     })
-    // A refusal is read to its end.
+    // An error response is read to its end.
     const content = status === 200 ? stream : text
     const headers = { 'content-type': contentType }
     const { transport, said, ends } = setUp(name, () => new Response(content, { status, headers }))
@@ -239,11 +246,11 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
     await settle()
     expect(said()).toEqual([])
     expect(ends).toHaveLength(1)
-    expect(ends[0]?.code).toBe(what === 'a refusal' ? 'invalid_request' : 'unavailable')
+    expect(ends[0]?.code).toBe(what === 'an error response' ? 'invalid_request' : 'unavailable')
     expect(isCancelled).toBe(status === 200)
   })
 
-  test('ends with an error when there is no network, or when the body is cut short', async () => {
+  test('ends with an error without a network, and when the body is truncated', async () => {
     const none = setUp(name, () => Promise.reject(new TypeError('no network')))
     none.transport.subscribe(subscription, 1_000)
     const bytes = encode(MESSAGES)
@@ -264,7 +271,7 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
     expect(cut.said().length).toBeGreaterThan(1)
   })
 
-  test('says nothing any more once it is closed', async () => {
+  test('calls no listener once it is closed', async () => {
     let abort: AbortSignal | undefined
     const setup = setUp(name, async ({ signal }) => {
       abort = signal ?? undefined
@@ -288,7 +295,7 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
   })
 })
 
-test('an event stream may end its lines in either way', async () => {
+test('an event stream may end its lines with LF or CRLF', async () => {
   const bytes = asEvents(MESSAGES, '\r\n')
   const headers = { 'content-type': 'text/event-stream' }
   const { transport, said } = setUp('sse', () => new Response(body(bytes), { headers }))
@@ -298,7 +305,7 @@ test('an event stream may end its lines in either way', async () => {
 })
 
 describe('a WebSocket', () => {
-  test('subscribes when it is open, and passes on what is said', async () => {
+  test('subscribes when it is open, and passes on messages', async () => {
     const { transport, tail, said, ends } = setUp('websocket', () => Response.error())
     transport.subscribe(subscription, 1_000)
     expect(tail.socket?.url).toBe('ws://fake/v1/tail')
@@ -320,7 +327,7 @@ describe('a WebSocket', () => {
   })
 
   test.each(['{', '7', '{"op":"closed","id":1}', '{"op":"error","error":{"code":"internal"}}'])(
-    'ends when it says %s',
+    'ends when it receives %s',
     async (text) => {
       const { transport, tail, ends } = setUp('websocket', () => Response.error())
       transport.subscribe(subscription, 1_000)
@@ -332,7 +339,7 @@ describe('a WebSocket', () => {
     },
   )
 
-  test('that cannot be made ends like one that is refused', async () => {
+  test('ends with an error when it cannot be created, as when it is rejected', async () => {
     const { connection } = setUp('websocket', () => Response.error())
     const ends: unknown[] = []
     const listener: TransportListener = {

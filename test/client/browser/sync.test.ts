@@ -1,4 +1,4 @@
-/** The driver of the sync: what it asks of transports and of its sink, whatever they do. */
+/** The driver of the sync: its calls to transports and sink in all situations. */
 import { describe, expect, test } from 'vitest'
 import { Refusal } from '../../../client/http/refusal.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
@@ -14,7 +14,7 @@ async function started(...options: Parameters<typeof setUp>) {
 }
 
 describe('a sync', () => {
-  test('opens nothing while there is nothing to follow', async () => {
+  test('opens no connection while there is nothing to follow', async () => {
     const { sync, sink, transports, clock } = await started({})
     expect(sync.status.link).toBe('idle')
     await pass(clock, 60_000, 5_000)
@@ -33,7 +33,7 @@ describe('a sync', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('is live when all that it follows has reached its end', async () => {
+  test('is live when all followed partitions have reached their ends', async () => {
     const { sink, latest } = await started({ t: 3, u: 0 })
     expect(latest().subscriptions.get(latest().idOf('t'))).toMatchObject({ offset: 3 })
     latest().subscribed('t', 5)
@@ -47,7 +47,7 @@ describe('a sync', () => {
     expect(sink.history.at(-1)).toMatchObject({ transport: 'websocket', lastError: null })
   })
 
-  test('grants what is stored, and nothing before', async () => {
+  test('grants credit for stored frames only', async () => {
     const { sink, latest } = await started()
     let open = () => {}
     sink.gate = new Promise<void>((resolve) => {
@@ -64,7 +64,7 @@ describe('a sync', () => {
     expect(sink.closings).toEqual([])
     open()
     await settle()
-    // What came before its end is asked for anew.
+    // What arrived before its end is requested again.
     expect(latest().grantedBytes).toBe(0)
     expect(sink.taken).toEqual(['t 0'])
     expect(sink.closings).toEqual(['t unavailable'])
@@ -81,7 +81,7 @@ describe('a sync', () => {
     expect(sink.history.at(-1)).toMatchObject({ link: 'live', lastError: null })
   })
 
-  test('stores together what arrives while something is stored', async () => {
+  test('stores frames together that arrive while another is stored', async () => {
     const { sink, latest } = await started()
     const gate = Promise.withResolvers<void>()
     sink.gate = gate.promise
@@ -102,7 +102,7 @@ describe('a sync', () => {
     expect(sink.links.at(-1)).toBe('live')
   })
 
-  test('changes what it follows without a new connection on a WebSocket', async () => {
+  test('changes its subscriptions without a new connection on a WebSocket', async () => {
     const { sync, sink, transports, latest } = await started({ t: 0 })
     latest().subscribed('t', 0)
     expect(sync.status.link).toBe('live')
@@ -121,7 +121,7 @@ describe('a sync', () => {
     expect(transports).toHaveLength(1)
   })
 
-  test('takes a new connection for that on an event stream, once for many changes', async () => {
+  test('opens a new connection for changes on an event stream, once for many', async () => {
     const { sync, sink, transports, latest, clock } = await started(
       { t: 0 },
       { transports: ['sse'] },
@@ -139,7 +139,7 @@ describe('a sync', () => {
     expect(sync.status.link).toBe('catchingUp')
   })
 
-  test('goes on after the last frame that was stored', async () => {
+  test('continues after the last stored frame', async () => {
     const { sink, clock, transports, latest } = await started()
     latest().subscribed('t', 9)
     latest().frame('t', 0, 9)
@@ -152,7 +152,7 @@ describe('a sync', () => {
     await settle()
     latest().end(lost())
     await pass(clock, 2_000)
-    // The list is asked for when the frame is stored.
+    // The subscriptions are read when the frame is stored.
     expect(transports).toHaveLength(1)
     open()
     await settle()
@@ -162,7 +162,7 @@ describe('a sync', () => {
     expect(sink.history.at(-1)?.lastError).toMatchObject({ code: 'unavailable', message: 'lost' })
   })
 
-  test('subscribes again where a frame was not taken, once at once and then ever later', async () => {
+  test('subscribes again after a rejected frame: first at once, then with growing delays', async () => {
     const { sink, clock, transports, latest } = await started()
     sink.storing = async () => 'resubscribe' as const
     let subscribed = 0
@@ -181,14 +181,14 @@ describe('a sync', () => {
     expect(sink.taken).toEqual([])
   })
 
-  test('forgets that a frame was not taken once one is', async () => {
+  test('resets the delay once a frame is accepted', async () => {
     const { sink, latest } = await started()
     for (let round = 0; round < 4; round++) {
       sink.storing = async () => 'resubscribe' as const
       latest().subscribed('t', 9)
       latest().frame('t', 5, 9)
       await settle()
-      // No time has passed.
+      // The clock has not advanced.
       sink.storing = undefined
       latest().subscribed('t', 9)
       latest().frame('t', round, 9)
@@ -197,7 +197,7 @@ describe('a sync', () => {
     }
   })
 
-  test('asks anew when the log ends one subscription; the others go on', async () => {
+  test('requests the subscriptions again when the log ends one; the others continue', async () => {
     const { sync, sink, clock, transports, latest } = await started({ t: 5, u: 0 })
     latest().subscribed('u', 0)
     const error = new EdgelogError('offset_out_of_range', 'gone')
@@ -213,7 +213,7 @@ describe('a sync', () => {
     expect(latest().subscriptions.get(latest().idOf('t'))).toMatchObject({ offset: 20 })
   })
 
-  test('asks ever less often for what the log ends each time', async () => {
+  test('retries with growing delays when the log ends a subscription each time', async () => {
     const { sync, sink, clock, transports, latest } = await started(
       { t: 0 },
       { transports: ['sse'] },
@@ -231,7 +231,7 @@ describe('a sync', () => {
     expect(sync.status.lastError?.code).toBe('unknown_topic_or_partition')
   })
 
-  test('waits for a token that is not refused, and takes it at once', async () => {
+  test('waits for another token after a rejection, and uses it at once', async () => {
     const { sync, connection, clock, transports, latest } = await started(
       { t: 0 },
       { transports: ['sse'] },
@@ -244,7 +244,7 @@ describe('a sync', () => {
     sync.setToken()
     await settle()
     expect(transports).toHaveLength(2)
-    // A refusal of the token before is no word about this one.
+    // The rejection of the previous token does not apply to this one.
     connection.token = 'three'
     latest().end(new Refusal('unauthorized', 'no', { status: 401 }))
     expect(sync.status.link).toBe('backingOff')
@@ -255,7 +255,7 @@ describe('a sync', () => {
   test.each([
     ['unavailable', 'backingOff'],
     ['unauthorized', 'authNeeded'],
-  ] as const)('tells %s of the list itself', async (code, link) => {
+  ] as const)('reports %s when reading the subscriptions fails', async (code, link) => {
     const { sync, sink, clock, transports, connection } = setUp()
     sink.listing = () => Promise.reject(new Refusal(code, 'no', { status: 0 }))
     sync.start()
@@ -269,7 +269,7 @@ describe('a sync', () => {
     expect(transports.map(({ name }) => name)).toEqual(['websocket'])
   })
 
-  test('keeps its connection when the list fails, and asks again', async () => {
+  test('keeps its connection when reading the subscriptions fails, and retries', async () => {
     const { sync, sink, clock, transports, latest } = await started({ t: 0 })
     latest().subscribed('t', 0)
     sink.listing = () => Promise.reject(lost())
@@ -283,7 +283,7 @@ describe('a sync', () => {
     await pass(clock, 20_000)
     expect(latest().subscriptions.size).toBe(2)
     expect(transports).toHaveLength(1)
-    // The next failure is the first again.
+    // The next failure counts as the first again.
     sink.listing = () => Promise.reject(lost())
     sync.changed()
     await settle()
@@ -294,7 +294,7 @@ describe('a sync', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('does not blame the transport for a list that takes its time', async () => {
+  test('does not count slow subscriptions against the transport', async () => {
     const { sink, clock, transports, sync } = setUp()
     sink.listing = () => new Promise(() => {})
     sync.start()
@@ -318,7 +318,7 @@ describe('a sync', () => {
     expect(late.transports[1]?.name).toBe('websocket')
   })
 
-  test('gives the transport all its time, however long the list took', async () => {
+  test('gives the transport its whole time-out, however long the subscriptions took', async () => {
     const { sink, clock, transports, latest } = await started()
     latest().subscribed('t', 0)
     latest().end(lost())
@@ -333,7 +333,7 @@ describe('a sync', () => {
     expect(latest().isClosed).toBe(true)
   })
 
-  test('connects again when what arrived could not be stored', async () => {
+  test('reconnects when a frame could not be stored', async () => {
     const { sync, sink, clock, transports, latest } = await started()
     sink.storing = () => Promise.reject(new EdgelogError('storage_failed', 'no disk'))
     latest().subscribed('t', 1)
@@ -350,7 +350,7 @@ describe('a sync', () => {
     expect(latest().name).toBe('websocket')
   })
 
-  test('holds long polls, and pauses between those that bring nothing', async () => {
+  test('holds long polls, and pauses after those without data', async () => {
     const { sync, clock, transports, latest, sink } = await started(
       { t: 0 },
       { transports: ['long-poll'] },
@@ -367,7 +367,7 @@ describe('a sync', () => {
     await settle()
     latest().end()
     await settle()
-    // It brought something.
+    // It brought data.
     expect(transports).toHaveLength(3)
     expect(sync.status.link).toBe('live')
     await pass(clock, 39_000, 1_000)
@@ -378,10 +378,10 @@ describe('a sync', () => {
   })
 
   test.each([
-    // The answer was [0, 2) once; by now 2 is asked for.
-    ['the position, too', 0],
-    ['its frame alone', undefined],
-  ])('pauses between answers that are given once more: %s', async (_what, answered) => {
+    // The response was [0, 2) before; now offset 2 is requested.
+    ['their position', 0],
+    ['their frame only', undefined],
+  ])('pauses between responses that are repeated with %s', async (_what, answered) => {
     const { sink, clock, transports, latest } = await started(
       { t: 2 },
       { transports: ['long-poll'] },
@@ -400,12 +400,12 @@ describe('a sync', () => {
     }
     expect(transports.length).toBeGreaterThan(2)
     expect(transports.length).toBeLessThan(70)
-    // What was not asked for is neither stored nor taken for a log that one is in step with.
+    // Unrequested data is neither stored nor counts as being up to date.
     expect(sink.taken.length > 0).toBe(answered === undefined)
     expect(sink.links.includes('live')).toBe(answered === undefined)
   })
 
-  test('falls back past transports that are mute, and comes back to the best', async () => {
+  test('falls back past silent transports, and returns to the best', async () => {
     const { sync, clock, transports, latest } = await started()
     await pass(clock, 21_000, 500)
     expect(transports.map(({ name }) => name)).toEqual(['websocket', 'sse', 'long-poll'])
@@ -419,7 +419,7 @@ describe('a sync', () => {
     expect(transports[3]?.name).toBe('websocket')
   })
 
-  test('passes over a WebSocket that is not there', async () => {
+  test('skips WebSockets where there are none', async () => {
     const { connection, page } = setUp()
     const { Sync } = await import('../../../client/browser/sync/sync.ts')
     const names: string[] = []
@@ -442,7 +442,7 @@ describe('a sync', () => {
     sync.stop()
   })
 
-  test('rests while the page is offline, and looks again every 30 s', async () => {
+  test('rests while the page is offline, and checks every 30 s', async () => {
     const { sync, page, clock, transports, latest } = await started()
     latest().subscribed('t', 0)
     page.emit('offline')
@@ -450,7 +450,7 @@ describe('a sync', () => {
     expect(latest().isClosed).toBe(true)
     await pass(clock, 120_000, 5_000)
     expect(transports).toHaveLength(1)
-    // The event was missed.
+    // The event was lost.
     page.isOnline = true
     await pass(clock, 32_000, 1_000)
     expect(transports).toHaveLength(2)
@@ -460,7 +460,7 @@ describe('a sync', () => {
     expect(transports).toHaveLength(3)
   })
 
-  test('takes a connection for dead after a sleep', async () => {
+  test('treats a connection as dead after a sleep', async () => {
     const { sync, clock, transports, latest } = await started()
     latest().subscribed('t', 0)
     clock.sleepThrough(600_000)
@@ -474,7 +474,7 @@ describe('a sync', () => {
     expect(sync.status.link).not.toBe('closed')
   })
 
-  test('looks after the connection when the page comes back into view', async () => {
+  test('checks the connection when the page becomes visible', async () => {
     const { sync, page, clock, transports, latest } = await started()
     latest().subscribed('t', 0)
     page.emit('hidden')
@@ -488,7 +488,7 @@ describe('a sync', () => {
     expect(transports).toHaveLength(2)
   })
 
-  test('ends with stop(), and may start again', async () => {
+  test('ends with stop(), and may be started again', async () => {
     const { sync, sink, clock, page, transports, latest } = await started()
     latest().subscribed('t', 0)
     sync.stop()
@@ -512,7 +512,7 @@ describe('a sync', () => {
     sync.stop()
   })
 
-  test('may be stopped from within', async () => {
+  test('may be stopped from a callback', async () => {
     const { sync, sink, clock, latest } = await started()
     const changed = sink.changed.bind(sink)
     sink.changed = (status) => {

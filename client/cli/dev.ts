@@ -144,7 +144,7 @@ Try, in another terminal:
   ${command} topics create hello
   echo 'hello, log' | ${command} produce hello
 
-In a browser: ${url}/examples/
+In a browser: ${url}/
 ${bootstrapServers === undefined ? '' : `With any Kafka client: ${bootstrapServers}\n`}
 Ctrl-C stops it.`)
 }

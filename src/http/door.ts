@@ -3,6 +3,7 @@ import type { Door } from '../app/door.ts'
 import { addFetchRoutes } from './fetch.ts'
 import { addGroupOffsetRoutes } from './group-offsets.ts'
 import { addGroupRoutes } from './groups.ts'
+import { addHomePage, HOME_PATH } from './home-page.ts'
 import { addProduceRoutes } from './produce.ts'
 import { addTailRoutes } from './tail/tail-routes.ts'
 import { addTopicRoutes } from './topics.ts'
@@ -10,7 +11,9 @@ import { addTopicRoutes } from './topics.ts'
 export const httpDoor: Door = {
   name: 'http',
   bindings: ['PARTITION', 'COORDINATOR', 'GROUP'],
+  openPaths: [HOME_PATH],
   mount(app) {
+    addHomePage(app)
     addTopicRoutes(app)
     addProduceRoutes(app)
     addFetchRoutes(app)

@@ -89,9 +89,9 @@ export class TailConnection {
   }
 
   /**
-   * Sends a subscription. A connection without a response to any subscription for 10
-   * s is dead, whatever else it sends. If it has responded before, the silent one
-   * may be a single partition: that subscription is `closed`, and may be retried.
+   * Sends a subscription. A connection without a response to any subscription for 10 s is dead,
+   * whatever else it sends. If it has responded before, the silent one may be a single partition:
+   * that subscription is `closed`, and may be retried.
    */
   subscribe(id: number, request: object): void {
     this.#unanswered.set(id, this.#connection.clock.now())

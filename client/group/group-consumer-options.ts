@@ -45,8 +45,8 @@ export interface GroupConsumerOptions
   /** Silence after which the group removes the member, 1 s to 30 min; 45 s. */
   readonly sessionTimeoutMs?: number
   /**
-   * Longest time to handle a batch, 1 s to 30 min; 5 min. After it the member
-   * leaves, so that others continue, and joins again when the application requests the next batch.
+   * Longest time to handle a batch, 1 s to 30 min; 5 min. After it the member leaves, so that
+   * others continue, and joins again when the application requests the next batch.
    */
   readonly maxPollIntervalMs?: number
   /** Aborting it closes the consumer; waits at most 10 s for the current batches, also in a `for await`. */

@@ -2,7 +2,7 @@
  * The partitions that a member holds, and their way to the assignment (KIP-848):
  *
  *   assigned ──offset fetched──> read ──revoked──> finishing ──committed──> gone
- *       └──────────────────────────── lost, all at once ─────────────────────────────────────────┘
+ *       └──────────────────────── lost, all at once ─────────────────────────┘
  *
  * A partition is `owned` until it is gone; no other member gets it
  * before. Changes to other partitions do not interrupt reading.

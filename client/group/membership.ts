@@ -2,8 +2,8 @@
  * One member of a group (KIP-848): sends heartbeats at the interval that the previous response sets.
  *
  *   outside ──join──> joining (epoch 0) ──answered──> member (epoch > 0) ──leave──> outside
- *                        ▲                                 │
- *                        └── unknown, fenced, or session expired: all is lost ──┘
+ *                        ▲                                            │
+ *                        └───── unknown, fenced, session expired ─────┘
  *
  * A heartbeat contains changed fields only. After one without a clear result
  * the next contains all fields, because the group's state is uncertain.

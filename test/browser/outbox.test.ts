@@ -219,7 +219,7 @@ test('records that were parked because of a clock hours ahead are sent again wit
   await flush(page)
   await waitForStatus(page, 'parked', [3])
   const wrong = page.evaluate(() => window.log.outbox.retry(undefined, { timestamp: -1 }))
-  await expect(wrong).rejects.toThrow('timestamp: a whole number')
+  await expect(wrong).rejects.toThrow('timestamp: must be a whole number')
   await page.evaluate(() => window.log.outbox.retry(undefined, { timestamp: Date.now() }))
   await flush(page)
   await waitForStatus(page, 'parked', [0])

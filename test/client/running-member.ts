@@ -52,9 +52,7 @@ export function newMember(partitions: readonly number[], options: MemberOptions 
   })
   open.push({ consumer, clock })
   const changes: AssignmentChange[] = []
-  consumer.addEventListener('assignment', (event) => {
-    changes.push(event.detail)
-  })
+  consumer.on('assignment', (change) => changes.push(change))
   return { group, clock, client, consumer, changes }
 }
 

@@ -75,8 +75,7 @@ const consumer = client.consumer({
 })
 const numbers = (partitions: readonly TopicPartition[]) =>
   partitions.map(({ partition }) => partition)
-consumer.addEventListener('assignment', (event) => {
-  const { assigned, revoked, lost } = event.detail
+consumer.on('assignment', ({ assigned, revoked, lost }) => {
   const gone = numbers([...revoked, ...lost])
   if (gone.length > 0) note({ kind: 'taken away', partitions: gone })
   if (assigned.length > 0) note({ kind: 'assigned', partitions: numbers(assigned) })

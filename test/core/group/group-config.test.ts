@@ -38,8 +38,8 @@ describe('parseGroupConfig()', () => {
     [SESSION, '44999', /from 45000 to 60000/],
     [SESSION, '60001', /from 45000 to 60000/],
     [ASSIGNMENT, '-1', /from 0 to 15000/],
-    ['share.session.timeout.ms', '46000', /groups have no config "share.session.timeout.ms"/],
-    ['__proto__', '1', /groups have no config/],
+    ['share.session.timeout.ms', '46000', /unknown config "share.session.timeout.ms"/],
+    ['__proto__', '1', /unknown config/],
   ])('refuses %s of "%s"', (name, text, message) => {
     expect(() => parseGroupConfig(name, text)).toThrow(
       expect.objectContaining({

@@ -78,8 +78,8 @@ describe('parseExactJson()', () => {
     ['{"a":9007199254740993}', 'a: 9007199254740993 is not exact as a double'],
     ['[1e400]', '[0]: 1e400 is not exact'],
     ['1e-400', 'body: 1e-400 is not exact'],
-    ['{"a":{"__proto__":1}}', 'a.__proto__: not a field'],
-    ['{"__proto__":{"a":{"b":1}}}', '__proto__: not a field'],
+    ['{"a":{"__proto__":1}}', 'a.__proto__: unknown field'],
+    ['{"__proto__":{"a":{"b":1}}}', '__proto__: unknown field'],
     ['{', 'body: not valid JSON'],
     ['', 'body: not valid JSON'],
     ['{"a":01}', 'body: not valid JSON'],
@@ -154,7 +154,7 @@ describe('parseExactJson()', () => {
 
   it('leaves Object.prototype as it is', () => {
     const source = '{"headers":{"__proto__":{"x":1}},"__proto__":{"value":{},"headers":{}}}'
-    expect(() => parseExactJson(source, '', RECORD)).toThrow(refusal('__proto__: not a field'))
+    expect(() => parseExactJson(source, '', RECORD)).toThrow(refusal('__proto__: unknown field'))
     expect(Object.keys(Object.prototype)).toEqual([])
   })
 

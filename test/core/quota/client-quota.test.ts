@@ -26,7 +26,7 @@ describe('parseQuotaEntity()', () => {
   })
 
   test.each([
-    [[], /^entity: it is empty/],
+    [[], /^entity: empty/],
     [[['group', 'g']], /no type "group"; client-id, ip, user are allowed/],
     [[['user', '']], /^entity\.user: it has 0 characters/],
     [[['user', 'x'.repeat(CLIENT_QUOTA_NAME_LENGTH_MAX + 1)]], /^entity\.user: it has 256/],
@@ -35,16 +35,16 @@ describe('parseQuotaEntity()', () => {
         ['user', 'a'],
         ['user', 'b'],
       ],
-      /user is there twice/,
+      /user is given twice/,
     ],
     [
       [
         ['ip', '1.2.3.4'],
         ['user', 'b'],
       ],
-      /ip is there with others/,
+      /ip cannot be combined/,
     ],
-    [[['ip', 'localhost']], /^entity\.ip: "localhost" is not an address/],
+    [[['ip', 'localhost']], /^entity\.ip: "localhost" is not an IPv4 or IPv6 address/],
   ] as const)('refuses %j', (parts, message) => {
     expect(() => parseQuotaEntity(parts.map(part))).toThrow(refusal(message))
   })
@@ -62,9 +62,9 @@ describe('parseQuotaChange()', () => {
   })
 
   test.each<[QuotaEntity, string, number, RegExp]>([
-    [{ user: 'a' }, 'connection_creation_rate', 1, /is no quota of this entity/],
+    [{ user: 'a' }, 'connection_creation_rate', 1, /is not a quota of this entity/],
     [{ ip: null }, 'producer_byte_rate', 1, /connection_creation_rate are allowed/],
-    [{ user: 'a' }, '__proto__', 1, /is no quota of this entity/],
+    [{ user: 'a' }, '__proto__', 1, /is not a quota of this entity/],
     [{ user: 'a' }, 'producer_byte_rate', 0, /a number above 0 is needed/],
     [{ user: 'a' }, 'request_percentage', -1, /a number above 0 is needed/],
     [{ user: 'a' }, 'request_percentage', Number.NaN, /a number above 0 is needed/],
@@ -140,8 +140,8 @@ describe('a filter of quotas', () => {
 
   test.each([
     [[['user', EXACT, null]], /a name is needed/],
-    [[['user', DEFAULT, 'x']], /no name is allowed/],
-    [[['user', ANY, 'x']], /no name is allowed/],
+    [[['user', DEFAULT, 'x']], /a name is not allowed/],
+    [[['user', ANY, 'x']], /a name is not allowed/],
     [[['user', 3, null]], /no match type 3; 0 to 2 are allowed/],
     [[['', ANY, null]], /no type ""/],
     [
@@ -149,14 +149,14 @@ describe('a filter of quotas', () => {
         ['user', ANY, null],
         ['user', EXACT, 'a'],
       ],
-      /a type is there twice/,
+      /a type is given twice/,
     ],
     [
       [
         ['ip', ANY, null],
         ['user', ANY, null],
       ],
-      /ip is there with others/,
+      /ip cannot be combined/,
     ],
   ] as const)('of %j is refused', (components, message) => {
     const given = components.map(([entityType, matchType, match]) => {

@@ -113,9 +113,9 @@ describe('a pattern is refused', () => {
     ['a)', 'a ) without its ( at character 2'],
     ['[a-', 'a [ is not closed at character 4'],
     ['[]', 'a [ is not closed at character 3'],
-    ['[z-a]', 'a range that does not go from one character up to another at character 2'],
-    ['[a-\\d]', 'a range that does not go from one character up to another at character 2'],
-    ['[[:alhpa:]]', 'the class [:alhpa:] is not known at character 2'],
+    ['[z-a]', 'an invalid range; it must go from one character up to another at character 2'],
+    ['[a-\\d]', 'an invalid range; it must go from one character up to another at character 2'],
+    ['[[:alhpa:]]', 'the class [:alhpa:] is unknown at character 2'],
   ])('%s', (pattern, message) => {
     expect(refusal(pattern)).toBe(
       `invalid_regular_expression topicPattern: ${message} of the pattern`,
@@ -136,8 +136,8 @@ describe('a pattern is refused', () => {
   test('where its groups are too deep', () => {
     const nested = (depth: number) => '('.repeat(depth) + ')'.repeat(depth)
     expect(refusal(nested(TOPIC_PATTERN_DEPTH_MAX))).toBe('compiles')
-    expect(refusal(nested(TOPIC_PATTERN_DEPTH_MAX + 1))).toContain('more than 100 groups')
-    expect(refusal('('.repeat(TOPIC_PATTERN_LENGTH_MAX))).toContain('more than 100 groups')
+    expect(refusal(nested(TOPIC_PATTERN_DEPTH_MAX + 1))).toContain('more than 100 nested groups')
+    expect(refusal('('.repeat(TOPIC_PATTERN_LENGTH_MAX))).toContain('more than 100 nested groups')
   })
 
   test.each([

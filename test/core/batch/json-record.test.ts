@@ -137,7 +137,7 @@ describe('recordFromJson()', () => {
   })
 
   const refused: [JsonRecordInput, string, string][] = [
-    [{}, 'invalid_record', 'records[3].value: a record needs value or valueBase64'],
+    [{}, 'invalid_record', 'records[3].value: value or valueBase64 is needed'],
     [{ key: 'a', keyBase64: '', value: '' }, 'invalid_record', 'records[3]: key and keyBase64'],
     [{ key: null, keyBase64: '', value: '' }, 'invalid_record', 'records[3]: key and keyBase64'],
     [{ value: null, valueBase64: '' }, 'invalid_record', 'records[3]: value and valueBase64'],

@@ -21,7 +21,7 @@ interface RetainedLog {
  *
  * @param nowMs Without it, the age of records does not count, as between two age checks.
  */
-export function mayGo(
+export function isDeletable(
   oldest: ChunkSpan,
   log: RetainedLog,
   config: RetentionConfig,
@@ -71,7 +71,7 @@ export function planRetention(
   let { logStartOffset } = log
   for (const chunk of chunks) {
     const rest = { sizeBytes: log.sizeBytes - sizeBytes, logStartOffset }
-    if (!mayGo(chunk, rest, config, nowMs)) break
+    if (!isDeletable(chunk, rest, config, nowMs)) break
     count += 1
     sizeBytes += chunk.sizeBytes
     endOffset = chunk.endOffset

@@ -9,9 +9,7 @@ interface ErrorRow {
   readonly http: number
   /** True if the same call may succeed later without being changed. */
   readonly retryable: boolean
-  /**
-   * True if the call may have changed something. If false it has changed nothing, and any caller may repeat it.
-   */
+  /** True if the call may have changed something. If false it has changed nothing, and any caller may repeat it. */
   readonly mayHaveTakenEffect: boolean
 }
 

@@ -7,10 +7,7 @@ const MIB = 1024 * KIB
 
 /** Characters of a topic name: Kafka's own bound. */
 export const TOPIC_NAME_LENGTH_MAX = 249
-/**
- * Partitions of one topic: each is one Durable Object that has to be called
- * when the topic is created or changed.
- */
+/** Partitions of one topic: each is one Durable Object that has to be called when the topic is created or changed. */
 export const PARTITIONS_MAX = 1_000
 /** Topics of one cluster: with the largest configs their list still fits an RPC result of 32 MiB. */
 export const TOPICS_MAX = 5_000
@@ -78,9 +75,7 @@ export const TAILS_MAX = 10_000
 export const TAIL_CREDIT_BYTES_MAX = 8 * MIB
 /** Bytes of one tail frame (a larger batch travels alone): keeps frames far below 32 MiB. */
 export const TAIL_FRAME_BYTES_MAX = 256 * KIB
-/**
- * Frames and parts for a slow line: each arrives within 7 s on a line of 20 kbit/s and shows that it is alive.
- */
+/** Frames and parts for a slow line: each arrives within 7 s on a line of 20 kbit/s and shows that it is alive. */
 export const TAIL_FRAME_BYTES_MIN = 16 * KIB
 /** Subscriptions on one `/v1/tail` connection. */
 export const TAIL_SUBSCRIPTIONS_MAX = 1_000
@@ -106,9 +101,7 @@ export const TAIL_STREAM_OPENINGS_MAX = 8
  * even share ends when it is sent more, so the total is at most twice as much: half of 128 MB.
  */
 export const TAIL_STREAM_QUEUED_BYTES_MAX = 32 * MIB
-/**
- * Pings that come due while a reader takes nothing: then its stream ends, and its queued frames are dropped.
- */
+/** Pings that come due while a reader takes nothing: then its stream ends, and its queued frames are dropped. */
 export const TAIL_STREAM_STALLED_PINGS_MAX = 2
 /** Frames of one long poll response; the frame that reaches the limit is sent whole. */
 export const TAIL_POLL_BYTES_MAX = 16 * MIB
@@ -126,9 +119,7 @@ export const FETCH_GATHER_MS = 5
  * partitions: Kafka's `fetch.max.wait.ms`.
  */
 export const FETCH_WAIT_SLICE_MS_MIN = 500
-/**
- * Partitions that one fetch waits for at a time, one call each. The next fetch reads new records of the others.
- */
+/** Partitions that one fetch waits for at a time, one call each. The next fetch reads new records of the others. */
 export const FETCH_WAITS_MAX = 500
 
 /** A row of up to this size is also read if only a small part of it fits into the response. */
@@ -186,9 +177,7 @@ export const PRODUCER_TURNS_MAX = 1
 export const GROUP_ID_LENGTH_MAX = 255
 /** Groups of one cluster: each is a row of the coordinator and a Durable Object. */
 export const GROUPS_MAX = 10_000
-/**
- * New groups that may be created at once, and how many per minute after that: stops a client in a faulty loop.
- */
+/** New groups that may be created at once, and how many per minute after that: stops a client in a faulty loop. */
 export const GROUP_CREATIONS_BURST = 500
 export const GROUP_CREATIONS_PER_MINUTE = 300
 /** Groups on one page of the list; each is a call, and the platform's free plan allows 50 per request. */
@@ -198,17 +187,11 @@ export const GROUP_PAGE_MAX = 100
 export const GROUP_MEMBERS_MAX = 2_000
 /** Topics in the subscription of one member. */
 export const GROUP_TOPICS_MAX = 1_000
-/**
- * Different topics in the subscriptions of one group, also topics that do
- * not exist yet: one row holds them all.
- */
+/** Different topics in the subscriptions of one group, also topics that do not exist yet: one row holds them all. */
 export const GROUP_TOPIC_NAMES_MAX = TOPICS_MAX
 /** Partitions that one group may share: limits a new assignment to some milliseconds. */
 export const GROUP_PARTITIONS_MAX = 20_000
-/**
- * Member visits while an assignor evens out a group with mixed subscriptions:
- * limits it to some tenths of a second.
- */
+/** Member visits while an assignor evens out a group with mixed subscriptions: limits it to some tenths of a second. */
 export const ASSIGNOR_STEPS_MAX = 50_000_000
 /** Characters of a topic pattern. */
 export const TOPIC_PATTERN_LENGTH_MAX = 500
@@ -223,10 +206,7 @@ export const TOPIC_PATTERN_DEPTH_MAX = 100
  * less on the wire. Clients request the groups that did not fit again.
  */
 export const DESCRIBED_GROUPS_BYTES_MAX = 32 * MIB
-/**
- * If the room left per group is smaller, no further groups of unknown size
- * are described: one member takes more.
- */
+/** If the room left per group is smaller, no further groups of unknown size are described: one member takes more. */
 export const DESCRIBED_GROUP_SHARE_BYTES_MIN = 2_048
 /** Time without a heartbeat after which a member is removed: Kafka's `group.consumer.session.timeout.ms`. */
 export const SESSION_TIMEOUT_MS_DEFAULT = 45_000
@@ -253,10 +233,7 @@ export const REBALANCE_HEARTBEAT_INTERVAL_MS_MIN = 250
  * members, a quarter of an object's capacity.
  */
 export const REBALANCE_HEARTBEAT_INTERVAL_MS_PER_MEMBER = 1
-/**
- * Time between two assignments, per member, up to the maximum: limits the
- * assignments when a thousand members join.
- */
+/** Time between two assignments, per member, up to the maximum: limits the assignments when a thousand members join. */
 export const ASSIGNMENT_INTERVAL_MS_PER_MEMBER = 5
 export const ASSIGNMENT_INTERVAL_MS_MAX = 1_000
 /** How long a group relies on its topic metadata before it requests it again; changes are also pushed to it. */
@@ -267,9 +244,7 @@ export const EMPTY_GROUP_KEPT_MS = 10 * 60 * 1_000
 export const OFFSETS_RETENTION_MINUTES_DEFAULT = 7 * 24 * 60
 /** Alarm interval of a group whose members send heartbeats: the heartbeats already detect dead members. */
 export const GROUP_WATCH_INTERVAL_MS = 24 * 60 * 60 * 1_000
-/**
- * How long an alarm waits for heartbeats of members after the object woke up; the platform's limit is 15 min.
- */
+/** How long an alarm waits for heartbeats of members after the object woke up; the platform's limit is 15 min. */
 export const ROLL_CALL_MS_MAX = 10 * 60 * 1_000
 /** Delay with which an overdue alarm is set again. */
 export const OVERDUE_ALARM_MS = 1_000
@@ -338,10 +313,7 @@ export const EVENT_INTERVAL_MS = 10_000
 /** Causes that are remembered for this interval, and the characters stored of each. */
 export const EVENT_CAUSES_MAX = 100
 export const EVENT_CAUSE_CHARS_MAX = 300
-/**
- * Longest text in a log line: a stack fits, and a line stays far below the
- * platform's 256 KB of log per request.
- */
+/** Longest text in a log line: a stack fits, and a line stays far below the platform's 256 KB of log per request. */
 export const EVENT_TEXT_CHARS_MAX = 4_000
 /** Concurrent calls of one request to its partitions or groups. */
 export const EDGE_FANOUT_MAX = 50

@@ -1,6 +1,4 @@
-/**
- * A summary of the records of a batch. A topic's rules are checked with it, without decoding the records again.
- */
+/** A summary of the records of a batch. A topic's rules are checked with it, without decoding the records again. */
 import type { NewRecord } from './record.ts'
 
 /** The timestamp of a record without one. Kafka accepts it, whatever the topic's timestamp limits are. */

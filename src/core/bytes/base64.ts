@@ -1,6 +1,4 @@
-/**
- * Standard base64 with padding, in its canonical form only, with the runtime's own functions if it has them.
- */
+/** Standard base64 with padding, in its canonical form only, with the runtime's own functions if it has them. */
 import { DecodeError } from './decode-error.ts'
 
 /** Available in browsers of 2025 and later, and in workerd; Node 20 has neither. */

@@ -1,9 +1,7 @@
 import { utf8Length } from './utf8-length.ts'
 
 const TWO_POW_32 = 0x1_0000_0000
-/**
- * Up to this size a loop is faster than `TypedArray.set` and `encodeInto`, whose call costs more than the copy.
- */
+/** Up to this size a loop is faster than `TypedArray.set` and `encodeInto`, whose call costs more than the copy. */
 const SMALL_COPY_BYTES = 24
 
 const encoder = new TextEncoder()

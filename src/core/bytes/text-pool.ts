@@ -1,7 +1,4 @@
-/**
- * Encodes texts as UTF-8 into shared blocks: a separate array for a short
- * text takes more memory than its bytes.
- */
+/** Encodes texts as UTF-8 into shared blocks: a separate array for a short text takes more memory than its bytes. */
 
 const BLOCK_BYTES = 64 * 1024
 /** A longer text gets an array of its own, so that little of a block stays unused. */

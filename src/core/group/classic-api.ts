@@ -23,9 +23,7 @@ export interface JoinGroupRequest {
   readonly rebalanceTimeoutMs: number
   readonly protocolType: string
   readonly protocols: readonly ClassicProtocol[]
-  /**
-   * JoinGroup v4 and later: a member without an id is refused with `member_id_required`, which carries an id.
-   */
+  /** JoinGroup v4 and later: a member without an id is refused with `member_id_required`, which carries an id. */
   readonly requiresKnownMemberId: boolean
   /** JoinGroup v9 and later: a leader that need not assign receives `skipAssignment`. */
   readonly supportsSkippingAssignment: boolean

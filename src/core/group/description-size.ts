@@ -7,9 +7,7 @@ import type { AssignedTopic, GroupDescription } from './group-api.ts'
 const MEMBER_BYTES = 2_048
 /** Overhead of a string, in addition to its characters. */
 const TEXT_BYTES = 24
-/**
- * A topic with its id and its partition list, without the characters of its name and without the partitions.
- */
+/** A topic with its id and its partition list, without the characters of its name and without the partitions. */
 const ASSIGNED_TOPIC_BYTES = 160
 const PARTITION_BYTES = 4
 /** Opaque bytes are in memory twice: as received from the group and as sent. */

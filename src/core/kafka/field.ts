@@ -148,9 +148,7 @@ export function includesVersion({ from, to }: Versions, version: number): boolea
   return from <= version && version <= to
 }
 
-/**
- * Returns the value of an absent field: the one given to `.or`, otherwise the zero of its type, as in Kafka.
- */
+/** Returns the value of an absent field: the one given to `.or`, otherwise the zero of its type, as in Kafka. */
 export function defaultOf({ fallback, type }: AnyField): unknown {
   return fallback === undefined ? zeroOf(type) : fallback
 }
@@ -219,9 +217,7 @@ function elementType(of: AnyField | Fields): WireType {
   return isField(of) ? of.type : { kind: 'struct', fields: of }
 }
 
-/**
- * Returns whether `of` is a field. A group of fields may contain one named `in`, but that is not a function.
- */
+/** Returns whether `of` is a field. A group of fields may contain one named `in`, but that is not a function. */
 function isField(of: AnyField | Fields): of is AnyField {
   return typeof of.in === 'function'
 }

@@ -20,10 +20,7 @@ import { recordRules, refuseBatch } from './record-errors.ts'
 
 export interface PlacedBatch {
   readonly header: BatchHeader
-  /**
-   * Offset of the batch's first record; for a duplicate, the offset it was
-   * stored at, or -1 if that was forgotten.
-   */
+  /** Offset of the batch's first record; for a duplicate, the offset it was stored at, or -1 if that was forgotten. */
   readonly baseOffset: number
   readonly isDuplicate: boolean
   /** Locations of the records of a duplicate that was stored in other batches. */
@@ -210,7 +207,7 @@ export function checkAgainstConfig(
   return refuseBatch(checks[index] as BatchCheck, recordRules(config, nowMs), index)
 }
 
-/** Tells the producer where to go on. */
+/** Returns the error that gives the producer the sequence to continue with. */
 export function gapError(header: BatchHeader, expectedSequence: number): EdgelogError {
   return new EdgelogError(
     'out_of_order_sequence_number',
@@ -222,7 +219,7 @@ export function gapError(header: BatchHeader, expectedSequence: number): Edgelog
 function unknownProducerError(header: BatchHeader): EdgelogError {
   return new EdgelogError(
     'unknown_producer_id',
-    `producer ${header.producerId}: unknown to this partition; its first sequence must be 0, got ${header.baseSequence}`,
+    `producer ${header.producerId}: unknown here; its first sequence must be 0, got ${header.baseSequence}`,
   )
 }
 

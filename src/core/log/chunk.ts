@@ -1,10 +1,10 @@
 /**
- * A chunk is one row of the log: the concatenation of the batches of one commit, or, once sealed,
- * of many. This file knows how to find offsets in it without decoding what the batches hold.
+ * A chunk is one row of the log: the concatenated batches of one commit, or, once sealed, of many commits. The functions
+ * here find offsets in a chunk without decoding its records.
  *
  *     | batch, base 40, 3 records | batch, base 43, 1 record | batch, base 44 ... |
  *
- * It trusts its input: whole batches, checked when they were appended.
+ * They trust their input: whole batches, checked when they were appended.
  */
 import {
   BATCH_LENGTH_END,

@@ -43,15 +43,11 @@ export interface AppendReply {
   /** The time the log gave the records, for topics with `message.timestamp.type=LogAppendTime`. */
   readonly logAppendTime: number | null
   readonly logStartOffset: number
-  /**
-   * The partition's version of the topic; if it is higher than the edge's version, the edge's copy is stale.
-   */
+  /** The partition's version of the topic; if it is higher than the edge's version, the edge's copy is stale. */
   readonly topicVersion: number
 }
 
-/**
- * Nothing was appended: the first records of some batches are in the log, and the caller has to cut them off.
- */
+/** Nothing was appended: the first records of some batches are in the log, and the caller has to cut them off. */
 export interface OverlapReply {
   readonly overlaps: readonly BatchOverlap[]
   readonly topicVersion: number

@@ -46,10 +46,7 @@ export interface ProducerState {
   readonly epoch: number
   /** Oldest first, at most `PRODUCER_BATCHES_REMEMBERED`, never empty. */
   readonly batches: readonly RememberedBatch[]
-  /**
-   * Sequence 2147483647 of this epoch is in the log, so a sequence above the
-   * expected one may be an earlier one.
-   */
+  /** Sequence 2147483647 of this epoch is in the log, so a sequence above the expected one may be an earlier one. */
   readonly hasWrapped?: boolean
 }
 

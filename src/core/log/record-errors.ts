@@ -63,10 +63,7 @@ export function refuseBatch(
   )
 }
 
-/**
- * Returns the `RefusedBatch` that `refuseBatch` has put into the details of
- * `error`; undefined for any other error.
- */
+/** Returns the `RefusedBatch` that `refuseBatch` has put into the details of `error`; undefined for any other error. */
 export function refusedBatchOf(error: unknown): RefusedBatch | undefined {
   if (!(error instanceof EdgelogError) || error.details === undefined) return undefined
   return 'recordRules' in error.details ? (error.details as unknown as RefusedBatch) : undefined

@@ -14,9 +14,7 @@ export const SEALED_CHUNK_BYTES_MIN = CHUNK_BYTES_MAX / 16
 interface SealPlan {
   /** Neighbouring chunks to merge into one; undefined if no merge is worthwhile yet. */
   readonly group: readonly ChunkSpan[] | undefined
-  /**
-   * Every chunk below is sealed once the group is merged. It does not advance while the group can still grow.
-   */
+  /** Every chunk below is sealed once the group is merged. It does not advance while the group can still grow. */
   readonly sealedOffset: number
 }
 

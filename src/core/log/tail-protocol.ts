@@ -103,9 +103,7 @@ export function tailFrameBytesMax(creditBytes: number): number {
   return bytesMax
 }
 
-/**
- * Cuts a message into parts: each part that arrives shows a reader on a slow line that the connection is alive.
- */
+/** Cuts a message into parts: each part that arrives shows a reader on a slow line that the connection is alive. */
 export function* tailParts(
   message: Uint8Array,
   partBytesMax: number,

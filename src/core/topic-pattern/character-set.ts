@@ -1,7 +1,4 @@
-/**
- * Sets of the characters that topic names can contain: ASCII. Other
- * characters are in no set, and match nothing.
- */
+/** Sets of the characters that topic names can contain: ASCII. Other characters are in no set, and match nothing. */
 
 const ASCII_SIZE = 128
 const LETTER = /[a-zA-Z]/

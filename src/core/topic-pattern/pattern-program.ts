@@ -45,9 +45,7 @@ function build(states: State[], node: PatternNode, next: number): number {
   }
 }
 
-/**
- * Expands a repetition: `x{2,4}` becomes `xx(x(x)?)?`, and `x{2,}` becomes `x` and a loop around another `x`.
- */
+/** Expands a repetition: `x{2,4}` becomes `xx(x(x)?)?`, and `x{2,}` becomes `x` and a loop around another `x`. */
 function buildRepetition(
   states: State[],
   { part, min, max }: Extract<PatternNode, { kind: 'repetition' }>,

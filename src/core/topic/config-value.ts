@@ -33,9 +33,7 @@ export function checkValueLength(text: string, field: string): void {
   )
 }
 
-/**
- * Returns the text of a value. A number is accepted only if its text is exact: beyond 2^53 JSON has rounded it.
- */
+/** Returns the text of a value. A number is accepted only if its text is exact: beyond 2^53 JSON has rounded it. */
 function valueText(given: unknown, key: ConfigKey): string | null {
   switch (typeof given) {
     case 'string':

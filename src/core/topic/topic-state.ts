@@ -25,10 +25,7 @@ export interface TopicState {
   readonly id: string
   readonly name: TopicName
   readonly wanted: TopicSettings
-  /**
-   * The settings that every partition has confirmed, and that are therefore
-   * visible; null before the first time.
-   */
+  /** The settings that every partition has confirmed, and that are therefore visible; null before the first time. */
   readonly applied: TopicSettings | null
   readonly isDeleting: boolean
   readonly locationHint: LocationHint | null

@@ -27,7 +27,7 @@ describe('parseQuotaEntity()', () => {
 
   test.each([
     [[], /^entity: empty/],
-    [[['group', 'g']], /no type "group"; client-id, ip, user are allowed/],
+    [[['group', 'g']], /unknown type "group"; client-id, ip, user are allowed/],
     [[['user', '']], /^entity\.user: it has 0 characters/],
     [[['user', 'x'.repeat(CLIENT_QUOTA_NAME_LENGTH_MAX + 1)]], /^entity\.user: it has 256/],
     [
@@ -142,8 +142,8 @@ describe('a filter of quotas', () => {
     [[['user', EXACT, null]], /a name is needed/],
     [[['user', DEFAULT, 'x']], /a name is not allowed/],
     [[['user', ANY, 'x']], /a name is not allowed/],
-    [[['user', 3, null]], /no match type 3; 0 to 2 are allowed/],
-    [[['', ANY, null]], /no type ""/],
+    [[['user', 3, null]], /unknown match type 3; 0 to 2 are allowed/],
+    [[['', ANY, null]], /unknown type ""/],
     [
       [
         ['user', ANY, null],

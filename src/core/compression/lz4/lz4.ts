@@ -127,9 +127,7 @@ function decodeBlock(
   throw tooLarge('lz4', output.bytesMax)
 }
 
-/**
- * Copies a stored block. Returns the position after the last byte, or `null` if it does not fit before `end`.
- */
+/** Copies a stored block. Returns the position after the last byte, or `null` if it does not fit before `end`. */
 function copyStored(
   block: Uint8Array,
   output: Uint8Array,

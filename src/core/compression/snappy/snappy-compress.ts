@@ -12,10 +12,7 @@ const TAIL_BYTES = 15
 /** Reused: a call is synchronous, and the table is cleared for each piece. */
 const positions = new Uint16Array(1 << HASH_BITS)
 
-/**
- * Compresses bytes into one raw block. The worst case, literals of 60 bytes
- * between matches of 4, is a 64th longer.
- */
+/** Compresses bytes into one raw block. The worst case, literals of 60 bytes between matches of 4, is a 64th longer. */
 export function compressSnappyBlock(bytes: Uint8Array): Uint8Array {
   const output = new Uint8Array(32 + bytes.length + Math.floor(bytes.length / 6))
   let at = 0

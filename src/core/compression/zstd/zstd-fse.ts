@@ -59,10 +59,7 @@ function readProbability(input: ForwardBits, remaining: number): number {
   return (value >= half ? value - threshold : value) - 1
 }
 
-/**
- * Builds a table. The absolute probabilities must add up to the number of
- * states, two to the power of the accuracy.
- */
+/** Builds a table. The absolute probabilities must add up to the number of states, two to the power of the accuracy. */
 export function buildFseTable(probabilities: readonly number[], accuracyLog: number): FseTable {
   const size = 1 << accuracyLog
   const symbols = new Uint8Array(size)

@@ -74,9 +74,7 @@ export function keepIfSame(before: Assignment, next: Assignment): Assignment {
   return isSameAssignment(before, next) ? before : next
 }
 
-/**
- * Returns a function that checks membership in constant time, also for thousands of partitions of one topic.
- */
+/** Returns a function that checks membership in constant time, also for thousands of partitions of one topic. */
 function membershipOf(assignment: Assignment): (topicId: string, partition: number) => boolean {
   const sets = new Map<string, ReadonlySet<number>>()
   return (topicId, partition) => {

@@ -48,9 +48,7 @@ function dealOut(topic: TopicShares, counts: number[]): void {
   }
 }
 
-/**
- * Moves partitions of one topic from the members with the most to those with the fewest, until no move helps.
- */
+/** Moves partitions of one topic from the members with the most to those with the fewest, until no move helps. */
 function evenOutTopic(
   topic: TopicShares,
   counts: number[],

@@ -36,10 +36,7 @@ interface SubscribedTopic {
   readonly subscribers: readonly number[]
 }
 
-/**
- * Gives each member the partitions of its target that exist, that it subscribes
- * to, and that no earlier member has.
- */
+/** Gives each member the partitions of its target that exist, that it subscribes to, and that no earlier member has. */
 export function claimShares(
   members: readonly AssignorMember[],
   topics: readonly SubscribedTopic[],

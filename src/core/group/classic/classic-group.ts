@@ -82,10 +82,7 @@ export interface ClassicGroup extends ClassicHeader {
   /** Tickets of the parked calls, by member id. */
   readonly parkedJoins: ReadonlyMap<string, number>
   readonly parkedSyncs: ReadonlyMap<string, number>
-  /**
-   * 'initial' or 'join' while preparing; 'sync' while completing, and while
-   * stable until all members have synced.
-   */
+  /** 'initial' or 'join' while preparing; 'sync' while completing, and while stable until all members have synced. */
   readonly clock: ClassicClock | null
 }
 
@@ -135,9 +132,7 @@ export function refusal(
   return { error: new EdgelogError(code, message, details && { details }).toBody() }
 }
 
-/**
- * Runs `decide`; if it throws an `EdgelogError`, the call changes nothing and gets the error as its response.
- */
+/** Runs `decide`; if it throws an `EdgelogError`, the call changes nothing and gets the error as its response. */
 export function orRefuse(
   group: ClassicGroup,
   kind: ClassicAnswer['kind'],
@@ -199,10 +194,7 @@ export function rebalanceError(): EdgelogError {
   return new EdgelogError('rebalance_in_progress', 'the group is rebalancing: rejoin it')
 }
 
-/**
- * Extends the session of a member after a request. A member with a parked
- * call cannot expire before the response.
- */
+/** Extends the session of a member after a request. A member with a parked call cannot expire before the response. */
 export function touch(group: ClassicGroup, member: ClassicMember, nowMs: number): ClassicGroup {
   const { memberId, sessionTimeoutMs } = member
   if (group.parkedJoins.has(memberId) || group.parkedSyncs.has(memberId)) return group

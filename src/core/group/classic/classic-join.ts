@@ -246,9 +246,7 @@ function renamePending(
   return { ...clock, pending }
 }
 
-/**
- * Parks the join of a member for the next generation, and makes the generation if it was the last one missing.
- */
+/** Parks the join of a member for the next generation, and makes the generation if it was the last one missing. */
 function joinNext(
   group: ClassicGroup,
   memberId: string,

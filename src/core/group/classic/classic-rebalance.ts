@@ -102,9 +102,7 @@ function electLeader({ leader, members, parkedJoins }: ClassicGroup): string | u
   return undefined
 }
 
-/**
- * Removes members that have left or whose session expired, and rebalances their partitions among the others.
- */
+/** Removes members that have left or whose session expired, and rebalances their partitions among the others. */
 export function removeMembers(
   group: ClassicGroup,
   memberIds: readonly string[],
@@ -194,10 +192,7 @@ export function syncClock(group: ClassicGroup, nowMs: number): ClassicClock {
   return { kind: 'sync', deadlineMs, pending: new Set(group.members.keys()) }
 }
 
-/**
- * Returns the longest rebalance time-out of a member; at least 1 ms, so
- * that a new deadline is never due at once.
- */
+/** Returns the longest rebalance time-out of a member; at least 1 ms, so that a new deadline is never due at once. */
 function rebalanceTimeoutMs({ members }: ClassicGroup): number {
   let longestMs = 1
   for (const member of members.values()) {

@@ -48,10 +48,7 @@ function expireClock(group: ClassicGroup, nowMs: number): ClassicStep {
   return completeJoin(group, nowMs)
 }
 
-/**
- * Returns whether a clock can still expire. After all members have synced, a
- * sync clock has nothing left to end.
- */
+/** Returns whether a clock can still expire. After all members have synced, a sync clock has nothing left to end. */
 function isRunning(clock: ClassicGroup['clock']): clock is NonNullable<ClassicGroup['clock']> {
   return clock !== null && !(clock.kind === 'sync' && clock.pending.size === 0)
 }

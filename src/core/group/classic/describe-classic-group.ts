@@ -3,10 +3,7 @@ import type { GroupDescription, MemberDescription } from '../group-api.ts'
 import type { GroupId } from '../group-id.ts'
 import type { ClassicGroup, ClassicMember } from './classic-group.ts'
 
-/**
- * Returns the description of a classic group. The partitions of members are
- * opaque here, so their lists are empty.
- */
+/** Returns the description of a classic group. The partitions of members are opaque here, so their lists are empty. */
 export function describeClassicGroup(groupId: GroupId, group: ClassicGroup): GroupDescription {
   const members = [...group.members.values()].map(
     (member): MemberDescription => ({

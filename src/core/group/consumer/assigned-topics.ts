@@ -4,9 +4,7 @@ import type { Assignment } from '../assign/assignment.ts'
 import type { AssignedTopic, OwnedPartitions } from '../group-api.ts'
 import type { TopicDirectory } from '../topic-directory.ts'
 
-/**
- * Returns an assignment ordered by topic name. Deleted topics are left out, because a member cannot use them.
- */
+/** Returns an assignment ordered by topic name. Deleted topics are left out, because a member cannot use them. */
 export function assignedTopics(assignment: Assignment, topics: TopicDirectory): AssignedTopic[] {
   return [...assignment]
     .flatMap(([topicId, partitions]) => {

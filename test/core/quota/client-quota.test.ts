@@ -19,7 +19,7 @@ const refusal = (message: RegExp) =>
 const set = (key: string, value: number) => ({ key, value, remove: false })
 
 describe('parseQuotaEntity()', () => {
-  test('takes users, clients, both, addresses and defaults', () => {
+  test('accepts users, clients, both, addresses and defaults', () => {
     const both = parseQuotaEntity([part(['user', 'a']), part(['client-id', null])])
     expect(both).toEqual({ user: 'a', 'client-id': null })
     expect(parseQuotaEntity([part(['ip', '::1'])])).toEqual({ ip: '::1' })
@@ -57,7 +57,7 @@ describe('parseQuotaChange()', () => {
     [{ user: 'a', 'client-id': 'c' }, 'request_percentage', 0.5],
     [{ user: 'a' }, 'controller_mutation_rate', 1e9],
     [{ ip: null }, 'connection_creation_rate', 2 ** 31 - 1],
-  ])('takes of %j the quota %s of %d', (entity, key, value) => {
+  ])('accepts for %j the quota %s of %d', (entity, key, value) => {
     expect(parseQuotaChange(entity, [set(key, value)])).toEqual({ [key]: value })
   })
 
@@ -73,11 +73,11 @@ describe('parseQuotaChange()', () => {
     [{ user: 'a' }, 'producer_byte_rate', 1e-7, /a whole number up to/],
     [{ user: 'a' }, 'producer_byte_rate', 1e300, /a whole number up to/],
     [{ ip: null }, 'connection_creation_rate', 2 ** 31, /a whole number up to 2147483647/],
-  ])('refuses of %j the quota %s of %d', (entity, key, value, message) => {
+  ])('refuses for %j the quota %s of %d', (entity, key, value, message) => {
     expect(() => parseQuotaChange(entity, [set(key, value)])).toThrow(refusal(message))
   })
 
-  test('refuses a quota that is named twice, and ignores the removal of one that is not known', () => {
+  test('refuses a repeated quota, and ignores the removal of an unknown one', () => {
     const twice = [set('producer_byte_rate', 1), set('producer_byte_rate', 2)]
     expect(() => parseQuotaChange({ user: 'a' }, twice)).toThrow(refusal(/more than once/))
     const unknown = { key: 'no_such_rate', value: 0, remove: true }
@@ -85,7 +85,7 @@ describe('parseQuotaChange()', () => {
   })
 })
 
-test('keeps, replaces and removes quotas until none is left', () => {
+test('changedQuotas() keeps, replaces and removes quotas until none is left', () => {
   const before = { producer_byte_rate: 1, consumer_byte_rate: 2 }
   const change = { producer_byte_rate: null, request_percentage: 3 }
   expect(changedQuotas(before, change)).toEqual({ consumer_byte_rate: 2, request_percentage: 3 })
@@ -93,7 +93,7 @@ test('keeps, replaces and removes quotas until none is left', () => {
   expect(changedQuotas({}, {})).toBeNull()
 })
 
-test('distinguishes entities by their types and names, not by their order', () => {
+test('quotaEntityKey() distinguishes entities by their types and names, not by their order', () => {
   const key = quotaEntityKey({ user: 'a', 'client-id': 'b' })
   expect(quotaEntityKey({ 'client-id': 'b', user: 'a' })).toBe(key)
   const others = [{ user: 'a' }, { user: null }, { user: 'b', 'client-id': 'a' }]
@@ -129,7 +129,7 @@ describe('a filter of quotas', () => {
       [2],
     ],
     [[['ip', ANY, null]], true, [4]],
-  ] as const)('of %j, strict %s, matches %j', (components, isStrict, wanted) => {
+  ] as const)('matches, with %j and strict %s, %j', (components, isStrict, wanted) => {
     const given = components.map(([entityType, matchType, match]) => {
       return { entityType, matchType, match }
     })
@@ -158,7 +158,7 @@ describe('a filter of quotas', () => {
       ],
       /ip cannot be combined/,
     ],
-  ] as const)('of %j is refused', (components, message) => {
+  ] as const)('is refused with %j', (components, message) => {
     const given = components.map(([entityType, matchType, match]) => {
       return { entityType, matchType, match }
     })
@@ -191,6 +191,6 @@ test.each([
   ['12345::', false],
   ['', false],
   ['localhost', false],
-])('%s is an address: %s', (text, isOne) => {
+])('isIpAddress() returns for %s %s', (text, isOne) => {
   expect(isIpAddress(text)).toBe(isOne)
 })

@@ -1,18 +1,18 @@
 /**
- * Question: does a classic group keep its promises whatever its members do, in whatever order?
- * Contract, after every step, besides what `ClassicShell` checks (invariants of the value, each call
- * answered once or lost with an eviction, heartbeats and commits store nothing):
- *  - a generation has one leader, one protocol and one list of members, and only its leader hears the
+ * Question: does a classic group keep its guarantees for any behaviour and order of its members?
+ * Contract, after every step, in addition to the checks of `ClassicShell` (invariants of the value, each call
+ * gets one response or is lost with an eviction, heartbeats and commits store nothing):
+ *  - a generation has one leader, one protocol and one list of members, and only its leader receives the
  *    list; generations only grow;
- *  - what a sync gets is what the leader of that very generation gave; another generation can neither
+ *  - a sync returns the assignment that the leader of the same generation sent; other generations can neither
  *    sync nor commit (G3);
- *  - in the end, if all fall silent, no call stays parked and the group becomes empty; if those who
- *    live behave, the group is stable, with all of them, within the longest rebalance timeout and the
- *    longest session timeout (G4).
- * Model: six clients that know what they were told, and a record of what was told of each generation.
+ *  - in the end, if all clients fall silent, no call stays parked and the group becomes empty; if the running
+ *    clients follow the protocol, the group is stable and contains all of them within the longest rebalance
+ *    time-out and the longest session time-out (G4).
+ * Model: six clients that use only the responses they received, and a record of the responses of each generation.
  * Clients: of old and of new versions, dynamic and static, two of them with one instance id. Generated:
- * up to 60 commands. Limits: three protocols, of which all offer one.
- * The checker is shown to fail on broken decisions at the end.
+ * up to 60 commands. Limits: three protocols; all clients offer one of them.
+ * The tests at the end show that the checker fails with broken decisions.
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -28,17 +28,17 @@ const POLL_MS = 200
 
 interface Client {
   readonly name: string
-  /** What it says in each join. */
+  /** The fields of its join requests. */
   readonly says: Partial<JoinGroupRequest> & { readonly instanceId: string | null }
   readonly offers: readonly string[]
   memberId: string
-  /** What it was told last; null: it must join. */
+  /** Its last join response; null: it has to join. */
   told: JoinGroupAnswer | null
   hasSynced: boolean
   parked: { readonly kind: 'join' | 'sync'; readonly ticket: number } | null
-  /** Of its subscription. */
+  /** Version of its subscription. */
   version: number
-  /** Fenced for good, as Kafka's clients then are. */
+  /** Fenced permanently, like Kafka's clients after this error. */
   isFenced: boolean
   isCrashed: boolean
 }
@@ -66,12 +66,12 @@ function newClients(): Client[] {
   ]
 }
 
-/** What is known of a generation. Static members go by instance id: they change their member id. */
+/** The record of a generation. Static members are identified by instance id, because their member id changes. */
 interface Told {
   readonly leader: string
   readonly protocolName: string
   readonly members?: readonly string[]
-  /** What its leader gave; not there before it did. */
+  /** Assignments that its leader sent; undefined before that. */
   readonly given?: ReadonlyMap<string, string>
 }
 
@@ -101,7 +101,7 @@ class World {
     this.#deliver()
   }
 
-  /** `behind`: how many generations ago it was told what it says. */
+  /** Syncs. `behind`: how many generations ago the client received the values it sends. */
   sync(who: Client, behind: number): void {
     const { told, memberId, says } = who
     if (told === null) return
@@ -130,7 +130,7 @@ class World {
     this.#deliver()
   }
 
-  /** A heartbeat or a commit. */
+  /** Sends a heartbeat or a commit. */
   speak(who: Client, what: 'heartbeat' | 'commit', behind: number): void {
     const { told, memberId } = who
     if (told === null) return
@@ -139,10 +139,10 @@ class World {
     try {
       if (what === 'commit') {
         this.shell.commit(memberId, { instanceId, epoch: generation })
-        expect(generation, 'a commit of an old generation was taken').toBe(this.generation)
+        expect(generation, 'a commit of an old generation was accepted').toBe(this.generation)
       } else {
         const answer = this.shell.heartbeat(memberId, { instanceId, generation })
-        expect(generation, 'an old generation is alive').toBe(this.generation)
+        expect(generation, 'an old generation was accepted').toBe(this.generation)
         if ('error' in answer) this.#refused(who, answer.error)
       }
     } catch (error) {
@@ -157,7 +157,7 @@ class World {
     Object.assign(who, { memberId: '', told: null, hasSynced: false })
   }
 
-  /** The connection of a parked call breaks. The group does not notice: its answer reaches nobody. */
+  /** Breaks the connection of a parked call. The group does not notice, and its response is lost. */
   abandon(who: Client): void {
     if (who.parked !== null) this.#hangUp(who)
   }
@@ -173,7 +173,7 @@ class World {
     this.#deliver()
   }
 
-  /** What a client does next of its own accord. */
+  /** Makes the next call of a client that follows the protocol. */
   behave(who: Client): void {
     if (who.parked !== null) return
     if (who.told === null) this.join(who)
@@ -204,7 +204,7 @@ class World {
     if (code === 'illegal_generation' && asked !== undefined) {
       const isOld = asked.generation !== this.shell.group.generation
       expect(isOld, 'the current generation was refused').toBe(true)
-      // It said something old on purpose; what it was told may still hold.
+      // The client sent an old generation on purpose; its last response may still be valid.
       if (who.told?.generation !== asked.generation) return
     }
     who.told = null
@@ -223,7 +223,7 @@ class World {
       if (one.instanceId !== null) this.#instanceOf.set(one.memberId, one.instanceId)
     }
     expect(generation, 'generations only grow').toBeGreaterThanOrEqual(this.generation)
-    expect(members.length > 0, 'the leader alone hears of all').toBe(memberId === leader)
+    expect(members.length > 0, 'only the leader receives all members').toBe(memberId === leader)
     expect(skipAssignment && memberId !== leader, 'only a leader skips').toBe(false)
     const known = this.generations.get(generation)
     const told = { ...known, leader: known?.leader ?? leader, protocolName }
@@ -243,11 +243,13 @@ class World {
 
   #synced(who: Client, ticket: number, assignment: string): void {
     const asked = this.#syncs.get(ticket)
-    if (asked === undefined) throw new Error('nobody asked')
-    expect(asked.generation, 'an old generation has synced').toBe(this.generation)
+    if (asked === undefined) throw new Error('no such sync was sent')
+    expect(asked.generation, 'only the current generation syncs').toBe(this.generation)
     const given = this.generations.get(asked.generation)?.given
-    if (given === undefined) throw new Error('a sync was answered before the leader assigned')
-    expect(assignment, 'what the leader gave').toBe(given.get(this.#keyOf(asked.memberId)) ?? '')
+    if (given === undefined) throw new Error('a sync completed before the leader assigned')
+    expect(assignment, 'the assignment of the leader').toBe(
+      given.get(this.#keyOf(asked.memberId)) ?? '',
+    )
     who.hasSynced = true
   }
 
@@ -256,7 +258,7 @@ class World {
   }
 }
 
-/** If nobody calls ever again. */
+/** Checks that the group becomes empty if no client calls again. */
 function checkSilence(world: World, decisions: Decisions): void {
   let { group, nowMs } = world.shell
   const parked = new Set(world.shell.parkedTickets())
@@ -268,15 +270,15 @@ function checkSilence(world: World, decisions: Decisions): void {
     for (const { ticket } of step.answers) parked.delete(ticket)
     group = step.group
   }
-  expect([...parked], 'calls that are parked for ever').toEqual([])
-  expect(group.state, 'of a group that nobody calls').toBe('empty')
+  expect([...parked], 'calls that stay parked').toEqual([])
+  expect(group.state, 'state of a group without calls').toBe('empty')
 }
 
 function alive(world: World): Client[] {
   return world.clients.filter((who) => !who.isCrashed && !who.isFenced)
 }
 
-/** If those that live behave from now on. */
+/** Checks that the group recovers if all running clients follow the protocol. */
 function checkRecovery(world: World): void {
   const boundMs = REBALANCE_MS_MAX + SESSION_MS_MAX + 20 * POLL_MS
   for (let elapsedMs = 0; elapsedMs < boundMs; elapsedMs += POLL_MS) {
@@ -303,7 +305,7 @@ function command(name: string, run: (world: World) => void): Command {
   return { check: () => true, run: (_, world) => run(world), toString: () => name }
 }
 
-/** Of a client that is there and free to call. */
+/** Returns a command of a client that is running and has no parked call. */
 function clientCommand(name: string, act: (world: World, who: Client) => void) {
   return fc.nat(5).map((index) =>
     command(`${name}(${index})`, (world) => {
@@ -316,7 +318,7 @@ function clientCommand(name: string, act: (world: World, who: Client) => void) {
 
 const behind = fc.constantFrom(0, 0, 0, 1, 2)
 const COMMANDS: Array<fc.Arbitrary<Command>> = [
-  // Most of the time clients do what they should: else nothing ever becomes stable.
+  // Most commands follow the protocol: otherwise the group would never become stable.
   ...[1, 1, 3, 3, 9, 9].map((rounds) =>
     fc.constant(
       command(`behave x ${rounds}`, (world) => {
@@ -376,21 +378,23 @@ function property(decisions: Decisions) {
   })
 }
 
-test('a classic group keeps its promises, whatever its members do', { timeout: 120_000 }, () => {
+test('a classic group keeps its guarantees for any behaviour of its members', {
+  timeout: 120_000,
+}, () => {
   fc.assert(property(DECISIONS), { ...SEEDED, numRuns: runs(500) })
 })
 
-/** Decisions with one defect each, to see that it would be found. */
+/** Decisions with one defect each; the checker has to find it. */
 const BROKEN: Array<[string, Partial<Decisions>]> = [
   [
-    'a sync of any generation is taken',
+    'a sync of any generation is accepted',
     {
       decideSync: (group, request, facts) =>
         DECISIONS.decideSync(group, { ...request, generation: group.generation }, facts),
     },
   ],
   [
-    'a commit of any generation is taken',
+    'a commit of any generation is accepted',
     {
       checkClassicCommit: (group, member, nowMs) =>
         DECISIONS.checkClassicCommit(group, { ...member, epoch: group.generation }, nowMs),
@@ -406,7 +410,7 @@ const BROKEN: Array<[string, Partial<Decisions>]> = [
     },
   ],
   [
-    'sessions do not end',
+    'sessions do not expire',
     {
       decideTime: (group, nowMs) => {
         const step = decideTime(group, nowMs)
@@ -425,7 +429,7 @@ const BROKEN: Array<[string, Partial<Decisions>]> = [
   ],
 ]
 
-test.each(BROKEN)('the checker finds out where %s', { timeout: 120_000 }, (_, broken) => {
+test.each(BROKEN)('the checker detects that %s', { timeout: 120_000 }, (_, broken) => {
   const result = fc.check(property({ ...DECISIONS, ...broken }), {
     ...{ ...SEEDED, numRuns: 500, endOnFailure: true },
   })

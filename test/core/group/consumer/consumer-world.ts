@@ -1,6 +1,6 @@
 /**
- * A group of the consumer protocol without a platform: a shell that stores and expires as the Durable
- * Object does, and clients that know only what they were told. Each step is held to the invariants.
+ * A group of the consumer protocol without a platform: a shell that stores and expires like the Durable Object, and
+ * clients that use only the responses they received. The invariants are checked after each step.
  */
 import { expect } from 'vitest'
 import { EdgelogError } from '../../../../src/core/errors.ts'
@@ -42,7 +42,7 @@ import { parseGroupId } from '../../../../src/core/group/group-id.ts'
 import { TopicDirectory } from '../../../../src/core/group/topic-directory.ts'
 import { checkValid } from '../assign/assignor-checks.ts'
 
-/** Those of a group without configs. */
+/** Times of a group without configs. */
 const TIMES = groupTimes({})
 
 export const SESSION_MS = 10_000
@@ -53,22 +53,22 @@ export interface Client {
   readonly name: string
   readonly instanceId: string | null
   readonly mayNameUnknownTopics: boolean
-  /** Says what it holds only when it must. */
+  /** Sends its partitions only when required. */
   readonly isTerse: boolean
   memberId: string
   topics: readonly string[]
   topicPattern: string
-  /** What it was told last; 0: it is to join. */
+  /** The epoch in its last response; 0: it has to join. */
   epoch: number
-  /** What it consumes: all it was told and has not given up. */
+  /** The partitions it consumes: those it received and has not given up. */
   holds: Assignment
-  /** What it was told last. */
+  /** The assignment in its last response. */
   told: Assignment
-  /** The next heartbeat says everything: something has changed, or an answer was lost. */
+  /** The next heartbeat contains all fields, because something has changed or a response was lost. */
   mustSayAll: boolean
-  /** Takes its time to give up what it is told to. */
+  /** Delays giving up its partitions. */
   isSlow: boolean
-  /** `gone` for good, until it is started again; `paused`: holds on, and is not heard. */
+  /** `gone` until it is started again; `paused`: it keeps its partitions and sends nothing. */
   state: 'running' | 'paused' | 'gone'
   lives: number
 }
@@ -82,7 +82,7 @@ function client(name: string, changes: Partial<Client> = {}): Client {
   }
 }
 
-/** A client that looks for matches of a pattern by itself may begin with none. */
+/** Subscription of a client that matches a pattern itself and has found no topic yet. */
 const NOTHING = { topics: [], topicPattern: '' }
 
 export const SUBSCRIPTIONS: ReadonlyArray<Pick<Client, 'topics' | 'topicPattern'>> = [
@@ -94,7 +94,7 @@ export const SUBSCRIPTIONS: ReadonlyArray<Pick<Client, 'topics' | 'topicPattern'
   NOTHING,
 ]
 
-/** How a call ends: before or after its effect, or with its answer. */
+/** The end of a call: lost before its effect, lost after it, or completed. */
 export type Fate = 'request lost' | 'answer lost' | 'answered'
 
 export class World {
@@ -108,7 +108,7 @@ export class World {
     client('static', { instanceId: 'i', topics: ['a', 'b'] }),
     client('terse static', { instanceId: 'j', isTerse: true }),
   ]
-  /** What there is, and what the group has heard of it. */
+  /** The existing topics; `directory` has those that the group knows. */
   topics: GroupTopic[] = [
     { id: 'a1', name: 'a', partitions: 3 },
     { id: 'b1', name: 'b', partitions: 2 },
@@ -158,7 +158,7 @@ export class World {
     else this.#told(who, answer)
   }
 
-  /** What a slow client gives up in the end. */
+  /** Makes a slow client give up its partitions. */
   giveUp(who: Client): void {
     if (isSubset(who.holds, who.told)) return
     who.holds = intersect(who.holds, who.told)
@@ -166,7 +166,7 @@ export class World {
     this.check()
   }
 
-  /** It has given up everything before it says so. */
+  /** Leaves; the client gives up all its partitions before it sends the request. */
   leave(who: Client, fate: Fate, isToComeBack: boolean): void {
     if (who.state !== 'running') return
     const isMember = who.epoch > 0
@@ -190,7 +190,7 @@ export class World {
       Object.assign(who, subscription, { mustSayAll: true })
   }
 
-  /** @returns the code of a refusal; `ok`. */
+  /** Commits; returns the error code, or `ok`. */
   commit(memberId: string, epoch: number, topicId: string, partition: number): string {
     this.expire()
     const member = this.group.members.get(memberId)
@@ -202,7 +202,7 @@ export class World {
         { topicId, topic: topicId, partition },
       ]),
     )
-    if (member === undefined) expect(code, 'commit of nobody').toBe('unknown_member_id')
+    if (member === undefined) expect(code, 'commit without membership').toBe('unknown_member_id')
     else expect(code, 'commit').toBe(isRightful ? 'ok' : 'stale_member_epoch')
     return code
   }
@@ -218,7 +218,7 @@ export class World {
     return {
       ...request({ memberId, memberEpoch: epoch, instanceId, mayNameUnknownTopics }),
       ...(saysAll ? { ...ends, topicPattern } : {}),
-      // A topic of its that is gone is no reason to be refused.
+      // Deleted topics are left out, so that they are no reason for an error.
       ...(saysAll ? { topics: topics.filter((t) => mayNameUnknownTopics || this.#names(t)) } : {}),
       ...(saysAll && saysOwned ? { owned } : {}),
     }
@@ -231,7 +231,7 @@ export class World {
   #told(who: Client, { memberEpoch, assignment }: HeartbeatAnswer): void {
     const isJoin = who.epoch === 0
     const isSaid = who.mustSayAll
-    expect(memberEpoch, 'who was let in does not join again').toBeGreaterThan(0)
+    expect(memberEpoch, 'an accepted member has an epoch').toBeGreaterThan(0)
     who.epoch = memberEpoch
     who.mustSayAll = isJoin && isSaid && assignment === null
     if (assignment !== null) {
@@ -240,9 +240,10 @@ export class World {
       const pending = this.group.members.get(who.memberId)?.pendingRevocation ?? NO_PARTITIONS
       const settled = subtract(who.holds, pending)
       const here = filterPartitions(settled, (id) => this.directory.withId(id) !== undefined)
-      expect(isSubset(intersect(here, target), told), 'what stays with it is never taken').toBe(
-        true,
-      )
+      expect(
+        isSubset(intersect(here, target), told),
+        'a partition that stays in the target is never taken',
+      ).toBe(true)
       who.mustSayAll ||= !isSameAssignment(who.holds, told)
       who.told = told
       who.holds = unite(who.holds, told)
@@ -254,7 +255,7 @@ export class World {
   #refused(who: Client, error: EdgelogError, isLate: boolean): void {
     switch (error.code) {
       case 'fenced_member_epoch':
-        expect(isLate, 'only who missed answers is fenced').toBe(true)
+        expect(isLate, 'only a member that missed a response is fenced').toBe(true)
         break
       case 'unknown_member_id':
         expect(this.group.members.has(who.memberId)).toBe(false)
@@ -263,7 +264,7 @@ export class World {
         expect(who.epoch).toBe(0)
         return
       case 'invalid_request':
-        // None of its topics is there any more.
+        // None of its topics exists any more.
         expect(who.epoch).toBe(0)
         expect(who.topicPattern === '' && !who.topics.some((topic) => this.#names(topic))).toBe(
           true,
@@ -289,7 +290,7 @@ export class World {
     this.topics = this.topics.filter((topic) => topic.name !== name)
   }
 
-  /** The group hears what became of the topics. */
+  /** Sends the changed topics to the group. */
   learn(): void {
     const after = new TopicDirectory(this.topics)
     const change = this.#pure(() => decideTopicsChange(this.group, this.directory, after))
@@ -309,7 +310,7 @@ export class World {
     if (change !== null) this.#apply(change, new Set())
   }
 
-  /** What is left is in the rows. */
+  /** Restores the group from its rows. */
   evict(): void {
     const stored = [...this.#rows.values()].map(decodeMember)
     const { groupEpoch, assignmentEpoch } = this.group
@@ -333,7 +334,7 @@ export class World {
     }
   }
 
-  /** A call that is to be refused, with nothing changed. */
+  /** Sends a request that must be refused without a change. */
   refuse(changes: Partial<HeartbeatRequest>, codes: readonly string[]): void {
     this.expire()
     const before = dump(this.group)
@@ -341,7 +342,7 @@ export class World {
     expect(dump(this.group)).toEqual(before)
   }
 
-  /** As the Durable Object does it. */
+  /** Handles a request like the Durable Object. */
   call(request: HeartbeatRequest): HeartbeatAnswer {
     checkHeartbeat(request)
     const time = { nowMs: this.nowMs, lastAssignedAtMs: this.#lastAssignedAtMs }
@@ -375,7 +376,11 @@ export class World {
     }
   }
 
-  /** @param restarted Members that begin anew with this step. */
+  /**
+   * Applies a change.
+   *
+   * @param restarted Members that start again with this step.
+   */
   #apply(change: ConsumerGroupChange, restarted: ReadonlySet<string>): void {
     const before = new Map(this.group.members)
     const targets = new Map([...before.keys()].map((id) => [id, this.group.target(id)]))
@@ -448,7 +453,7 @@ export class World {
     expect(isEmpty(after.pendingRevocation)).toBe(!isPending)
   }
 
-  /** What clients hold, they hold alone, but for those the group has given up. */
+  /** Checks that no two clients hold the same partition, except clients that the group has removed. */
   check(): void {
     const holders = new Map<string, string>()
     for (const { memberId, holds } of this.clients) {
@@ -466,7 +471,10 @@ export class World {
     }
   }
 
-  /** Once all that are there behave, the group is stable in bounded time, and nothing is nobody's. */
+  /**
+   * Checks that the group is stable within a time limit once all clients follow
+   * the protocol, and has no free partition.
+   */
   checkRecovery(): void {
     this.learn()
     const boundMs = SESSION_MS + REBALANCE_MS + 20 * ROUND_MS
@@ -489,7 +497,7 @@ export class World {
     expect(held).toEqual(subscribedPartitionCounts(this.group.members.values(), this.directory))
   }
 
-  /** Everybody does once what is to be done. */
+  /** Lets every client act once. */
   round(): void {
     for (const who of this.clients) {
       this.giveUp(who)
@@ -521,7 +529,7 @@ export function codeOf(call: () => unknown): string {
   }
 }
 
-/** All there is to know of a group. */
+/** Returns the whole state of a group. */
 export function dump(group: ConsumerGroup): unknown {
   const { groupEpoch, assignmentEpoch, state } = group
   const members = [...group.members.values()]
@@ -537,7 +545,7 @@ export function dump(group: ConsumerGroup): unknown {
   return { groupEpoch, assignmentEpoch, state, members }
 }
 
-/** Looked at before the change is applied, which would stop where two have a partition. */
+/** Checks owners before the change is applied, because applying it would throw if two members had a partition. */
 function checkOneOwner(
   before: ReadonlyMap<string, ConsumerMember>,
   change: ConsumerGroupChange,

@@ -24,7 +24,7 @@ import { writeCrc } from './write-crc.ts'
 
 const HEADER_SPACE = new Uint8Array(BATCH_HEADER_BYTES)
 
-/** The producer of a batch. Without a producer id, retries cannot be told from new records. */
+/** The producer of a batch. Without a producer id, retries cannot be distinguished from new records. */
 export interface BatchProducer {
   readonly producerId: bigint
   readonly producerEpoch: number

@@ -91,7 +91,7 @@ export interface CommittedOffset extends OffsetToCommit {
 }
 
 export interface OffsetFetchRequest {
-  /** Only topics with these names; several topics may have had one name. */
+  /** Limits the result to topics with these names; several topics may have had one name. */
   readonly topics?: readonly string[]
   /** If given, the group must have this member with this epoch. */
   readonly member?: CommittingMember

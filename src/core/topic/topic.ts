@@ -41,7 +41,7 @@ export interface NewTopic {
   readonly partitions: number
   readonly overrides: TopicConfigOverrides
   readonly locationHint?: LocationHint
-  /** Only returns the result, and changes nothing. */
+  /** True to return the result without a change. */
   readonly validateOnly?: boolean
 }
 
@@ -51,7 +51,7 @@ export interface TopicChange {
   readonly overrides?: TopicConfigChange
   /** Resets keys that `overrides` does not name to their default: Kafka's AlterConfigs. */
   readonly resetsOthers?: boolean
-  /** Only returns the result, and changes nothing. */
+  /** True to return the result without a change. */
   readonly validateOnly?: boolean
 }
 

@@ -58,7 +58,7 @@ describe('ByteWriter', () => {
     expect(toHex(writer.toBytes())).toBe(`01${toHex(utf8(text))}`)
   })
 
-  it('predicts the sizes of varints', () => {
+  it('predicts the sizes of varints and text', () => {
     const property = fc.property(
       fc.integer(),
       fc.maxSafeInteger(),

@@ -109,16 +109,16 @@ describe('the types of messages', () => {
   })
 })
 
-describe('a range of versions', () => {
+describe('versions', () => {
   test.each([
     ['3-12', 3, 12],
     ['13+', 13, Number.POSITIVE_INFINITY],
     ['7', 7, 7],
-  ] as const)('parses %s', (range, from, to) => {
+  ] as const)('are parsed from %s', (range, from, to) => {
     expect(versionsOf(range)).toEqual({ from, to })
   })
 
-  test('has no codec for unsupported versions', () => {
+  test('have no codec if they are unsupported', () => {
     expect(() => read(4, '')).toThrow('Wave has no version 4')
     expect([0, 1, 3, 4].map((version) => isServed(WAVE, version))).toEqual([
       false,
@@ -128,7 +128,7 @@ describe('a range of versions', () => {
     ])
   })
 
-  test('is flexible from one version on, also beyond the last supported one', () => {
+  test('are flexible from one version on, also beyond the last supported one', () => {
     expect([1, 2, 4].map((version) => isFlexible(WAVE, version))).toEqual([false, true, true])
     expect(isFlexible({ flexibleSince: null }, 4)).toBe(false)
   })

@@ -38,7 +38,7 @@ const KNOWN: ProducerState = {
   epoch: 0,
   batches: [{ firstSequence: 0, lastSequence: 9, baseOffset: 40, logAppendTime: null }],
 }
-const knows = { producerState: (id: bigint) => (id === 7n ? KNOWN : undefined) }
+const withKnownProducer = { producerState: (id: bigint) => (id === 7n ? KNOWN : undefined) }
 
 describe('decideAppend()', () => {
   test('assigns offsets from the end of the log', () => {
@@ -86,7 +86,7 @@ describe('decideAppend()', () => {
     const settings = config({ 'cleanup.policy': 'compact' })
     const call = [produced(0, { records: 10 }), produced(10)]
     const withNullKeys = (...nullKeys: readonly boolean[]) => ({
-      ...knows,
+      ...withKnownProducer,
       config: settings,
       checks: call.map((one, index) => checkOf(one, nullKeys[index])),
     })
@@ -145,7 +145,7 @@ describe('decideAppend()', () => {
   })
 
   test('returns a gap with the expected sequence', () => {
-    const decision = decide([produced(12)], knows)
+    const decision = decide([produced(12)], withKnownProducer)
     expect(decision).toMatchObject({
       kind: 'gap',
       producerId: 7n,
@@ -159,7 +159,7 @@ describe('decideAppend()', () => {
   })
 
   test('returns the first offset of a duplicate, and does not change the log', () => {
-    const decision = decide([produced(0, { records: 10 })], knows)
+    const decision = decide([produced(0, { records: 10 })], withKnownProducer)
     expect(decision).toMatchObject({
       kind: 'append',
       logEndOffset: 500,
@@ -195,7 +195,10 @@ describe('decideAppend()', () => {
   })
 
   test('returns the first offset for a retry of a conditional append', () => {
-    const decision = decide([produced(0, { records: 10 })], { ...knows, expectedOffset: 40 })
+    const decision = decide([produced(0, { records: 10 })], {
+      ...withKnownProducer,
+      expectedOffset: 40,
+    })
     expect(decision).toMatchObject({ kind: 'append', placed: [{ baseOffset: 40 }] })
   })
 
@@ -206,15 +209,15 @@ describe('decideAppend()', () => {
   ])('accepts a retry that a later change of %s would refuse', (key, value) => {
     const retry = produced(0, { records: 10, baseTimestamp: NOW_MS - 5, maxTimestamp: NOW_MS - 5 })
     const input = { config: config({ [key]: value }), checks: [checkOf(retry, true)] }
-    expect(outcomeOf(decide([retry], { ...knows, ...input }))).toBe('append')
-    expect(outcomeOf(decide([{ ...retry, baseSequence: 10 }], { ...knows, ...input }))).toMatch(
-      /^refuse/,
-    )
+    expect(outcomeOf(decide([retry], { ...withKnownProducer, ...input }))).toBe('append')
+    expect(
+      outcomeOf(decide([{ ...retry, baseSequence: 10 }], { ...withKnownProducer, ...input })),
+    ).toMatch(/^refuse/)
   })
 })
 
 describe('decideAppend() of batches that overlap stored records', () => {
-  const trims = { ...knows, producerRules: 'resendable' } as const
+  const trims = { ...withKnownProducer, producerRules: 'resendable' } as const
   const overlaps = [{ index: 1, pieces: [{ recordsCount: 3, baseOffset: 47 }] }]
 
   test('appends nothing, and decides on the other batches as if these were trimmed', () => {

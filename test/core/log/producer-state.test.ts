@@ -212,8 +212,8 @@ describe('decideSequence() of a resend in other batches', () => {
       kind: 'stored',
       pieces: [{ baseOffset: 100 }, { baseOffset: 101 }],
     })
-    const anew = rememberBatch(wrapped, batch(0, 1, 1), 200, null)
-    expect(decideSequence(anew, batch(old, 1, 1), 'resendable')).toMatchObject({ kind: 'gap' })
+    const restarted = rememberBatch(wrapped, batch(0, 1, 1), 200, null)
+    expect(decideSequence(restarted, batch(old, 1, 1), 'resendable')).toMatchObject({ kind: 'gap' })
   })
 
   test('counts across the end of the sequences', () => {

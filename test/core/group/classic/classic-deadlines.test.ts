@@ -18,7 +18,7 @@ import { SEEDED } from '../../../support/seed.ts'
  *
  * Model: one `Map`. Generated: up to 200 changes of up to 80 keys, so that layers are merged.
  */
-test('Deadlines agree with a map', () => {
+test('deadlines agree with a map', () => {
   const arbitraryKey = fc.integer({ min: 0, max: 80 }).map((key) => `k${key}`)
   const arbitraryMs = fc.oneof(fc.integer({ min: 0, max: 100 }), fc.constant(NEVER_MS))
   const arbitraryChange = fc.oneof(

@@ -322,7 +322,7 @@ describe('a static member that returns', () => {
     expect(shell.joined(ticket)).toMatchObject({ memberId: 'm2', leader: 'm2' })
   })
 
-  test('keeps its position in a rebalance that it misses, until its session ends', () => {
+  test('stays a member in a rebalance that it misses, until its session ends', () => {
     const request = { ...follower, sessionTimeoutMs: 100_000 }
     const shell = stable({ rebalanceTimeoutMs: 10_000 }, { rebalanceTimeoutMs: 10_000, ...request })
     const ticket = shell.join({ memberId: 'm1', rebalanceTimeoutMs: 10_000 })
@@ -382,7 +382,7 @@ describe('a static member that leaves', () => {
       'fenced_instance_id',
     ],
     ['by no id', {}, 'unknown_member_id'],
-  ])('is identified %s: %j', (_, leaving, error) => {
+  ])('gets its result if it is named %s: %j', (_, leaving, error) => {
     const shell = stable({}, { instanceId: 'i' })
     expect(shell.leave(leaving)).toEqual([{ memberId: '', instanceId: null, ...leaving, error }])
     expect(shell.group.members.has('m2')).toBe(error !== null)

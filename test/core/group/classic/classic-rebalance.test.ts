@@ -188,7 +188,7 @@ describe('a group that prepares a rebalance', () => {
     expect(shell.joined(second).members.map(({ memberId }) => memberId)).toEqual(['m2', 'm3'])
   })
 
-  test('completes the first of two joins of one member', () => {
+  test('refuses the first of two joins of one member', () => {
     const shell = preparing(2)
     const again = shell.join({ memberId: 'm1' })
     expect(shell.refused(again - 1).code).toBe('rebalance_in_progress')
@@ -280,7 +280,7 @@ describe('a group whose leader assigns', () => {
     expect(shell.refused(second).code).toBe('rebalance_in_progress')
   })
 
-  test('completes the first of two syncs of one member', () => {
+  test('refuses the first of two syncs of one member', () => {
     const shell = completing(2)
     const former = shell.sync({ memberId: 'm2' })
     const later = shell.sync({ memberId: 'm2' })
@@ -404,16 +404,19 @@ test('an unknown instance id never matches a member', () => {
   expect(shell.refused(shell.join({ memberId: 'm1', ...other })).code).toBe('unknown_member_id')
 })
 
-describe('an old generation', () => {
-  test.each([-1, 0, 2])('can, %d, neither sync nor commit nor extend a session', (generation) => {
-    const shell = stable(1)
-    const ticket = shell.sync({ memberId: 'm1', generation })
-    expect(shell.refused(ticket).code).toBe('illegal_generation')
-    expect(codeOf(() => shell.commit('m1', { epoch: generation }))).toBe('illegal_generation')
-    expect(codeOf(() => shell.heartbeat('m1', { generation }))).toBe('illegal_generation')
-  })
+describe('an outdated request', () => {
+  test.each([-1, 0, 2])(
+    'is refused with generation %d in syncs, commits and heartbeats',
+    (generation) => {
+      const shell = stable(1)
+      const ticket = shell.sync({ memberId: 'm1', generation })
+      expect(shell.refused(ticket).code).toBe('illegal_generation')
+      expect(codeOf(() => shell.commit('m1', { epoch: generation }))).toBe('illegal_generation')
+      expect(codeOf(() => shell.heartbeat('m1', { generation }))).toBe('illegal_generation')
+    },
+  )
 
-  test('cannot assign for the new one', () => {
+  test('is refused if it assigns for a newer generation', () => {
     const shell = preparing(2)
     shell.join({ memberId: 'm2' })
     const assignments = assignmentsOf(shell)
@@ -423,7 +426,7 @@ describe('an old generation', () => {
   })
 
   test.each([{ protocolType: 'connect' }, { protocolName: 'sticky' }])(
-    'is refused like another protocol: %j',
+    'is refused in a sync with another protocol: %j',
     (other) => {
       const shell = stable(1)
       const ticket = shell.sync({ memberId: 'm1', ...other })

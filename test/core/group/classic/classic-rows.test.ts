@@ -102,7 +102,7 @@ describe('the stored change of a step', () => {
     expect(shell.group.leader).toBe('m2')
   })
 
-  test('contains the last of two generations made at once', () => {
+  test('contains a generation that follows at once on another', () => {
     const shell = new ClassicShell()
     shell.join()
     shell.pass(INITIAL_REBALANCE_DELAY_MS)
@@ -147,7 +147,7 @@ describe('an evicted group', () => {
     expect(shell.joined(shell.join({ memberId: 'm1' }))).toMatchObject({ generation: 2 })
   })
 
-  test('contains all its members if it was preparing', () => {
+  test('remembers which members have left if it was preparing', () => {
     const shell = stable()
     shell.leave({ memberId: 'm1' })
     shell.evict()

@@ -60,20 +60,20 @@ function command(name: string, run: (world: World) => void): Command {
   return { check: () => true, run: (_, world) => checked(world), toString: () => name }
 }
 
-function clientCommand(name: string, act: (world: World, who: Client) => void) {
+function clientCommand(name: string, act: (world: World, caller: Client) => void) {
   return fc.nat(5).map((index) =>
     command(`${name}(${index})`, (world) => {
-      const who = world.clients[index]
-      if (who !== undefined) act(world, who)
+      const caller = world.clients[index]
+      if (caller !== undefined) act(world, caller)
     }),
   )
 }
 
-const fate = fc.constantFrom('answered', 'answered', 'answer lost', 'request lost' as const)
+const fate = fc.constantFrom('completed', 'completed', 'response lost', 'request lost' as const)
 const topicName = fc.constantFrom('a', 'b', 'c')
 
 /** Requests that are refused, whatever the state of the group. */
-const DISHONEST: Array<[string, (world: World, who: Client) => void]> = [
+const DISHONEST: Array<[string, (world: World, caller: Client) => void]> = [
   [
     'unknown',
     (world) => world.refuse({ memberId: 'nobody', memberEpoch: 3 }, ['unknown_member_id']),
@@ -107,8 +107,8 @@ const DISHONEST: Array<[string, (world: World, who: Client) => void]> = [
       if (member.previousMemberEpoch === member.memberEpoch) return
       const memberEpoch = member.previousMemberEpoch
       const owned = [{ topicId: 'a1', partitions: [99] }]
-      for (const said of [{}, { owned }]) {
-        world.refuse({ memberId, instanceId, memberEpoch, ...said }, ['fenced_member_epoch'])
+      for (const fields of [{}, { owned }]) {
+        world.refuse({ memberId, instanceId, memberEpoch, ...fields }, ['fenced_member_epoch'])
       }
     },
   ],
@@ -147,16 +147,16 @@ function commitCommand() {
     .record({ index: fc.nat(5), behind: fc.integer({ min: -1, max: 4 }), holder: fc.nat(5) })
     .map(({ index, behind, holder }) =>
       command(`commit(${index}, -${behind}, of ${holder})`, (world) => {
-        const [who, other] = [world.clients[index], world.clients[holder]]
-        if (who === undefined || other === undefined) return
-        const member = world.group.members.get(who.memberId)
+        const [caller, other] = [world.clients[index], world.clients[holder]]
+        if (caller === undefined || other === undefined) return
+        const member = world.group.members.get(caller.memberId)
         for (const [topicId, partitions] of other.holds) {
           for (const partition of partitions) {
-            world.commit(who.memberId, who.epoch - behind, topicId, partition)
-            world.commit(who.memberId, member?.memberEpoch ?? 1, topicId, partition)
+            world.commit(caller.memberId, caller.epoch - behind, topicId, partition)
+            world.commit(caller.memberId, member?.memberEpoch ?? 1, topicId, partition)
           }
         }
-        for (const epoch of [-2, -1, 0, 1]) world.commit(who.memberId, epoch, 'a1', 0)
+        for (const epoch of [-2, -1, 0, 1]) world.commit(caller.memberId, epoch, 'a1', 0)
       }),
     )
 }
@@ -172,57 +172,59 @@ const COMMANDS: Array<fc.Arbitrary<Command>> = [
       }),
     ),
   ),
-  clientCommand('start', (world, who) => world.start(who)),
-  clientCommand('start', (world, who) => world.start(who)),
-  ...[true, true, false].map((saysOwned) =>
+  clientCommand('start', (world, caller) => world.start(caller)),
+  clientCommand('start', (world, caller) => world.start(caller)),
+  ...[true, true, false].map((sendsOwned) =>
     fate.chain((how) =>
-      clientCommand(`heartbeat ${how} ${saysOwned}`, (world, who) =>
-        world.heartbeat(who, how, saysOwned),
+      clientCommand(`heartbeat ${how} ${sendsOwned}`, (world, caller) =>
+        world.heartbeat(caller, how, sendsOwned),
       ),
     ),
   ),
-  fate.chain((how) => clientCommand(`leave ${how}`, (world, who) => world.leave(who, how, false))),
   fate.chain((how) =>
-    clientCommand(`return later ${how}`, (world, who) => {
-      world.leave(who, how, true)
-      world.start(who)
+    clientCommand(`leave ${how}`, (world, caller) => world.leave(caller, how, false)),
+  ),
+  fate.chain((how) =>
+    clientCommand(`return later ${how}`, (world, caller) => {
+      world.leave(caller, how, true)
+      world.start(caller)
     }),
   ),
-  clientCommand('crash', (world, who) => world.crash(who)),
-  clientCommand('pause', (_, who) => {
-    if (who.state === 'running') who.state = 'paused'
+  clientCommand('crash', (world, caller) => world.crash(caller)),
+  clientCommand('pause', (_, caller) => {
+    if (caller.state === 'running') caller.state = 'paused'
   }),
-  clientCommand('slow down', (_, who) => {
-    who.isSlow = true
+  clientCommand('slow down', (_, caller) => {
+    caller.isSlow = true
   }),
-  clientCommand('hurry', (world, who) => {
-    who.isSlow = false
-    world.giveUp(who)
+  clientCommand('finish revoking', (world, caller) => {
+    caller.isSlow = false
+    world.giveUp(caller)
   }),
   fc
     .nat(SUBSCRIPTIONS.length - 1)
     .chain((index) =>
-      clientCommand(`subscribe to ${index} `, (world, who) =>
-        world.subscribe(who, SUBSCRIPTIONS[index] ?? who),
+      clientCommand(`subscribe to ${index} `, (world, caller) =>
+        world.subscribe(caller, SUBSCRIPTIONS[index] ?? caller),
       ),
     ),
-  ...[true, false].map((isHeard) =>
+  ...[true, false].map((isPushed) =>
     fc.record({ name: topicName, partitions: fc.nat(6) }).map(({ name, partitions }) =>
-      command(`topic(${name}, ${partitions}, ${isHeard ? 'heard' : 'not heard'})`, (world) => {
+      command(`topic(${name}, ${partitions}, ${isPushed ? 'pushed' : 'not pushed'})`, (world) => {
         if (partitions === 0) world.deleteTopic(name)
         else world.setTopic(name, partitions)
-        if (isHeard) world.learn()
+        if (isPushed) world.refreshTopics()
       }),
     ),
   ),
   topicName.map((name) =>
-    command(`anew(${name})`, (world) => {
+    command(`recreate(${name})`, (world) => {
       world.deleteTopic(name)
       world.setTopic(name, 2)
-      world.learn()
+      world.refreshTopics()
     }),
   ),
-  fc.constant(command('learn', (world) => world.learn())),
+  fc.constant(command('refresh topics', (world) => world.refreshTopics())),
   fc.constant(command('evict', (world) => world.evict())),
   fc.constantFrom(1, 100, 1_000, 5_000, 9_000).map((ms) =>
     command(`pass(${ms})`, (world) => {
@@ -274,7 +276,7 @@ const BROKEN: Array<[string, Partial<typeof broken>, complaint: RegExp]> = [
     {
       reconcile: (right) => (draft, member, owned) => right(draft, member, owned ?? new Map()),
     },
-    /alone|holds what is its/,
+    /alone|holds only its partitions/,
   ],
   [
     'commits are not checked for ownership',

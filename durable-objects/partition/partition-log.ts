@@ -23,7 +23,7 @@ import { rememberBatch } from '../../src/core/log/producer-state.ts'
 import {
   decideDeleteRecords,
   expiresAtMs,
-  mayGo,
+  isDeletable,
   planRetention,
 } from '../../src/core/log/retention.ts'
 import { planSeal, SEALED_CHUNK_BYTES_MIN } from '../../src/core/log/seal.ts'
@@ -255,7 +255,7 @@ export class PartitionLog {
    * of age. Runs after each append; reads no row.
    */
   get hasExcess(): boolean {
-    return this.#oldest !== undefined && mayGo(this.#oldest, this, this.#assignment.config)
+    return this.#oldest !== undefined && isDeletable(this.#oldest, this, this.#assignment.config)
   }
 
   get oldestExpiresAtMs(): number | undefined {

@@ -1,4 +1,4 @@
-/** Decides what a member of the classic protocol hears when it says that it is alive, or commits. */
+/** Decides the heartbeats and the commits of members of the classic protocol. */
 import type { Reply } from '../../errors.ts'
 import type { ClassicHeartbeatRequest } from '../classic-api.ts'
 import type { CommittingMember } from '../group-api.ts'
@@ -16,8 +16,8 @@ interface ClassicHeartbeatStep {
 }
 
 /**
- * Heartbeat. Nothing of it need be stored, and it makes no deadline earlier. A member that is told
- * `rebalance_in_progress` is heard all the same: that is why it is an answer and not thrown.
+ * Decides a heartbeat. It needs no write, and moves no deadline to an earlier time. A heartbeat with the result
+ * `rebalance_in_progress` extends the session too, so this error is returned and not thrown.
  *
  * @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `illegal_generation`.
  */
@@ -36,11 +36,11 @@ export function decideClassicHeartbeat(
 }
 
 /**
- * Checks that a member may commit offsets; returns the group that has heard of it. Members may commit
- * until the next generation is made, so that they can do it before they join that.
+ * Checks that a member may commit offsets; returns the group with its session extended. Members may commit
+ * until the next generation is made, so that they can commit before they join it.
  *
- * @param member With the generation as its epoch. Who commits by hand is no matter of this function:
- * that is allowed while the group is empty.
+ * @param member The member, with the generation as its epoch. Commits without membership are not handled here:
+ * they are allowed while the group is empty.
  * @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `illegal_generation`, and
  * `rebalance_in_progress` while the leader is assigning.
  */

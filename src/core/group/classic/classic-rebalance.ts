@@ -1,7 +1,7 @@
 /**
- * How a group of the classic protocol gets from one generation to the next: a rebalance is opened, the
- * members join, the generation is made, its leader assigns (classic-sync). Steps within other
- * decisions; `nowMs` is the time all of it happens at.
+ * The steps of a classic group from one generation to the next: a rebalance is opened, the members
+ * join, the generation is made, its leader assigns (classic-sync). Other decisions call these
+ * steps; all of them happen at the time `nowMs`.
  */
 import { assert } from '../../errors.ts'
 import { INITIAL_REBALANCE_DELAY_MS } from '../../limits.ts'
@@ -18,8 +18,8 @@ import {
 import { metadataOf, selectProtocol } from './classic-protocols.ts'
 
 /**
- * Lets the members join, unless they already may. Who waits for an assignment of the generation that
- * ends here is told to join again.
+ * Opens a rebalance so that members can join, unless one is open. Members that wait for an assignment of the
+ * generation that ends here receive `rebalance_in_progress`.
  */
 export function openRebalance(group: ClassicGroup, nowMs: number): ClassicStep {
   if (group.state === 'preparing_rebalance') return { group, answers: [] }
@@ -41,8 +41,8 @@ export function openRebalance(group: ClassicGroup, nowMs: number): ClassicStep {
 }
 
 /**
- * Makes the next generation if nobody is missing: each member has joined, and so has who was given a
- * member id to join with. The first rebalance of a group waits for its time, whoever is there.
+ * Makes the next generation if no join is missing: each member has joined, and so has each client with a
+ * reserved member id. The first rebalance of a group always waits for its deadline.
  */
 export function completeIfAllJoined(group: ClassicGroup, nowMs: number): ClassicStep {
   if (group.state !== 'preparing_rebalance') return { group, answers: [] }
@@ -55,9 +55,9 @@ export function completeIfAllJoined(group: ClassicGroup, nowMs: number): Classic
 }
 
 /**
- * Makes the next generation of those that joined. Others are dropped, except static members: these
- * stay until their session ends, so that one that restarts slowly finds its assignment. A generation
- * needs someone who leads it: if only such members are left, the group waits on.
+ * Makes the next generation from the members that joined. The others are removed, except static members: they
+ * stay until their session ends, so that one that restarts slowly keeps its assignment. A generation needs a
+ * leader: if only such static members are left, the group continues to wait.
  */
 export function completeJoin(group: ClassicGroup, nowMs: number): ClassicStep {
   const late = [...group.members.values()].filter(
@@ -95,17 +95,14 @@ export function completeJoin(group: ClassicGroup, nowMs: number): ClassicStep {
   return { group: next, answers }
 }
 
-/** The leader stays the leader if it joined. */
+/** Returns the former leader if it joined, otherwise the first member that did. */
 function electLeader({ leader, members, parkedJoins }: ClassicGroup): string | undefined {
   if (leader !== null && parkedJoins.has(leader)) return leader
   for (const memberId of members.keys()) if (parkedJoins.has(memberId)) return memberId
   return undefined
 }
 
-/**
- * The group without some of its members, who have left or are taken for dead. The others share out
- * again what those had.
- */
+/** Removes members that have left or whose session expired, and rebalances their partitions among the others. */
 export function removeMembers(
   group: ClassicGroup,
   memberIds: readonly string[],
@@ -142,7 +139,7 @@ function withoutMembers(group: ClassicGroup, memberIds: readonly string[]): Clas
   return { ...group, members, instances, parkedJoins, parkedSyncs, sessions }
 }
 
-/** What a member of the current generation is told of it. */
+/** Returns the join response to a member of the current generation. */
 export function joinAnswer(group: ClassicGroup, memberId: string): JoinGroupAnswer {
   const { generation, protocolType, protocolName, leader, members } = group
   assert(
@@ -165,7 +162,7 @@ export function joinAnswer(group: ClassicGroup, memberId: string): JoinGroupAnsw
   }
 }
 
-/** The group once the members named are no longer alive merely because a call of theirs is parked. */
+/** Restarts the sessions of members whose parked calls get their response. */
 export function restartSessions(
   group: ClassicGroup,
   memberIds: Iterable<string>,
@@ -195,7 +192,7 @@ export function syncClock(group: ClassicGroup, nowMs: number): ClassicClock {
   return { kind: 'sync', deadlineMs, pending: new Set(group.members.keys()) }
 }
 
-/** That of the slowest member; at least 1, so that what is due is done with when it was done. */
+/** Returns the longest rebalance time-out of a member; at least 1 ms, so that a new deadline is never due at once. */
 function rebalanceTimeoutMs({ members }: ClassicGroup): number {
   let longestMs = 1
   for (const member of members.values()) {

@@ -1,6 +1,6 @@
 /**
- * A shell for the decisions about a classic group, without a platform: it hands out tickets, keeps the
- * answers, stores what steps say is to be stored, and holds every step to the group's invariants.
+ * A shell for the decisions about a classic group, without a platform: it assigns tickets, records responses, stores
+ * the changes of each step, and checks the group's invariants after it.
  */
 import { expect } from 'vitest'
 import { deadlineOf, NEVER_MS } from '../../../../src/core/group/classic/classic-deadlines.ts'
@@ -35,7 +35,7 @@ import type {
 import type { CommittingMember } from '../../../../src/core/group/group-api.ts'
 import { parseGroupId } from '../../../../src/core/group/group-id.ts'
 
-/** The decisions that the property tests replace by broken ones. */
+/** The decisions that the property tests replace with broken ones. */
 export const DECISIONS = {
   decideJoin,
   decideSync,
@@ -56,7 +56,7 @@ export function text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes)
 }
 
-/** The first join of an old client, which is not asked to know its member id, unless told otherwise. */
+/** Returns the first join request of an old client, which does not need to know its member id, unless changed. */
 export function joinRequest(changes: Partial<JoinGroupRequest> = {}): JoinGroupRequest {
   return {
     groupId: parseGroupId('g'),
@@ -91,7 +91,7 @@ export class ClassicShell {
     this.#stored = { header, members: new Map() }
   }
 
-  /** @returns The ticket. A member that is new gets the id m1, m2, ... */
+  /** Joins and returns the ticket. A new member gets the id m1, m2, ... */
   join(changes: Partial<JoinGroupRequest> = {}): number {
     const ticket = ++this.#ticket
     const facts = { nowMs: this.nowMs, ticket, newMemberId: `m${this.#memberId + 1}` }
@@ -112,7 +112,7 @@ export class ClassicShell {
     return ticket
   }
 
-  /** Throws what refuses it. */
+  /** Throws the error if the heartbeat is refused. */
   heartbeat(memberId: string, changes: Partial<ClassicHeartbeatRequest> = {}) {
     const request = { memberId, instanceId: null, generation: this.group.generation, ...changes }
     const { group, answer } = decideClassicHeartbeat(this.group, request, this.nowMs)
@@ -135,7 +135,7 @@ export class ClassicShell {
     return step.results
   }
 
-  /** Lets time pass, with the timer going off whenever it is due. */
+  /** Advances time; the timer fires whenever it is due. */
   pass(ms: number): void {
     const untilMs = this.nowMs + ms
     for (;;) {
@@ -147,7 +147,7 @@ export class ClassicShell {
     this.nowMs = untilMs
   }
 
-  /** Lets time pass, with a timer that goes off late. */
+  /** Advances time; the timer fires late. */
   oversleep(ms: number): void {
     this.nowMs += ms
     this.#ring()
@@ -156,10 +156,10 @@ export class ClassicShell {
   #ring(): void {
     this.#apply(this.#decisions.decideTime(this.group, this.nowMs))
     const dueMs = nextDeadlineMs(this.group)
-    if (dueMs !== null && dueMs <= this.nowMs) throw new Error('what is due is not done')
+    if (dueMs !== null && dueMs <= this.nowMs) throw new Error('a due deadline was not processed')
   }
 
-  /** What was stored is all that is left, as JSON. */
+  /** Drops all state except the stored JSON. */
   evict(): void {
     for (const ticket of this.parkedTickets()) this.lost.add(ticket)
     const { header, members } = this.#stored
@@ -224,7 +224,7 @@ export class ClassicShell {
 
 const NOTHING = { header: null, changed: [], removed: [] }
 
-/** Those in the head of classic-group.ts. */
+/** Checks the invariants listed in classic-group.ts. */
 export function checkInvariants(group: ClassicGroup): void {
   const { state, members, parkedJoins, parkedSyncs, clock, sessions, leader } = group
   const ids = [...members.keys()]
@@ -236,13 +236,13 @@ export function checkInvariants(group: ClassicGroup): void {
   hold(parkedJoins.size === 0 || state === 'preparing_rebalance', 'joins wait while preparing')
   hold(parkedSyncs.size === 0 || state === 'completing_rebalance', 'syncs wait while completing')
   const withSession = new Set([...sessions.settled.keys(), ...sessions.recent.keys()])
-  hold(withSession.size === members.size, 'nobody else has a session')
+  hold(withSession.size === members.size, 'only members have a session')
   for (const [memberId, { protocols, instanceId }] of members) {
     const deadlineMs = deadlineOf(sessions, memberId)
     const isParked = parkedJoins.has(memberId) || parkedSyncs.has(memberId)
     hold(deadlineMs !== undefined, 'each member has a session')
-    hold(isParked || deadlineMs !== NEVER_MS, 'who is not parked must be heard of')
-    hold(protocols.length > 0, 'each member offers something')
+    hold(isParked || deadlineMs !== NEVER_MS, 'a member without a parked call has a deadline')
+    hold(protocols.length > 0, 'each member offers a protocol')
     if (instanceId !== null) {
       hold(group.instances.get(instanceId) === memberId, 'each instance is found')
     }
@@ -252,7 +252,7 @@ export function checkInvariants(group: ClassicGroup): void {
   const waiting = [...parkedJoins.keys(), ...parkedSyncs.keys()]
   hold(
     waiting.every((memberId) => members.has(memberId)),
-    'only members wait',
+    'only members have parked calls',
   )
   const orders = [...members.values()].map(({ joinOrder }) => joinOrder)
   hold(orders.join() === [...new Set(orders)].sort((a, b) => a - b).join(), 'in order of joining')

@@ -13,10 +13,14 @@ export function commentFaults(files: readonly SourceFile[]): string[] {
       const line = text.slice(0, index).split('\n').length
       return `${path}:${line} a doc comment begins with "${word}": begin with a verb or a noun`
     }),
-    ...text.split('\n').flatMap((line, index) =>
-      COMMENT_LINE.test(line) && line.length > COMMENT_COLUMNS_MAX
-        ? [`${path}:${index + 1} a comment has ${line.length} columns: at most ${COMMENT_COLUMNS_MAX}`]
-        : [],
-    ),
+    ...text
+      .split('\n')
+      .flatMap((line, index) =>
+        COMMENT_LINE.test(line) && line.length > COMMENT_COLUMNS_MAX
+          ? [
+              `${path}:${index + 1} a comment has ${line.length} columns: at most ${COMMENT_COLUMNS_MAX}`,
+            ]
+          : [],
+      ),
   ])
 }

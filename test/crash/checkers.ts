@@ -1,16 +1,16 @@
-/** Holds a history against the promises. Each checker is linear in the history. */
+/** Checks a history against the promises of docs/GUARANTEES.md. Each check is linear in the history. */
 import type { AppendEvent, History, StoredBatch, Violation } from './history.ts'
 
-interface Place {
+interface Position {
   readonly partition: number
   readonly offset: number
 }
 
-type Check = (history: History, places: ReadonlyMap<string, readonly Place[]>) => Violation[]
+type Check = (history: History, positions: ReadonlyMap<string, readonly Position[]>) => Violation[]
 
-/** All violations of L1-L6, P1-P4 and V1; an empty list is the only good answer. */
+/** Returns all violations of L1-L6, P1-P4 and V1; the list is empty if every promise holds. */
 export function checkHistory(history: History): Violation[] {
-  const places = placesOf(history)
+  const positions = positionsOf(history)
   const checks: Check[] = [
     checkDurable,
     checkDense,
@@ -20,24 +20,24 @@ export function checkHistory(history: History): Violation[] {
     checkOrder,
     checkNoDuplicate,
     checkProbes,
-    checkSameAnswer,
+    checkSameResponse,
     checkDrained,
   ]
-  return checks.flatMap((check) => check(history, places))
+  return checks.flatMap((check) => check(history, positions))
 }
 
-/** Where each value lies in the log at the end. */
-function placesOf(history: History): Map<string, Place[]> {
-  const places = new Map<string, Place[]>()
+/** Returns the positions of each value in the log at the end. */
+function positionsOf(history: History): Map<string, Position[]> {
+  const positions = new Map<string, Position[]>()
   for (const [partition, batches] of history.log) {
     for (const { baseOffset, values } of batches) {
       for (const [delta, value] of values.entries()) {
-        const place = { partition, offset: baseOffset + delta }
-        places.set(value, [...(places.get(value) ?? []), place])
+        const position = { partition, offset: baseOffset + delta }
+        positions.set(value, [...(positions.get(value) ?? []), position])
       }
     }
   }
-  return places
+  return positions
 }
 
 function acknowledged(append: AppendEvent): readonly number[] | undefined {
@@ -52,21 +52,23 @@ function* acknowledgedValues(append: AppendEvent, baseOffsets: readonly number[]
   }
 }
 
-function named(append: AppendEvent): string {
+function describeAppend(append: AppendEvent): string {
   return `append ${append.order} of ${append.producer} to partition ${append.partition}`
 }
 
-/** L1: what was acknowledged is in the log, where it was said to be. */
-const checkDurable: Check = ({ appends }, places) =>
+/** L1: every acknowledged record is in the log at its acknowledged offset. */
+const checkDurable: Check = ({ appends }, positions) =>
   appends.flatMap((append) => {
     const baseOffsets = acknowledged(append)
     if (baseOffsets === undefined) return []
     const isThere = [...acknowledgedValues(append, baseOffsets)].every(({ value, offset }) =>
-      places
+      positions
         .get(value)
-        ?.some((place) => place.partition === append.partition && place.offset === offset),
+        ?.some((position) => position.partition === append.partition && position.offset === offset),
     )
-    return isThere ? [] : [{ promise: 'L1', what: `${named(append)}: acknowledged and lost` }]
+    return isThere
+      ? []
+      : [{ promise: 'L1', what: `${describeAppend(append)}: acknowledged, but lost` }]
   })
 
 /** L2: offsets are dense from the start of the log. */
@@ -84,17 +86,17 @@ const checkDense: Check = ({ log }) =>
     return violations
   })
 
-/** L3: whatever anybody was told about an offset is what lies there at the end. */
-const checkOneValuePerOffset: Check = ({ seen }, places) =>
+/** L3: a value that a reader received at an offset is still at that offset at the end. */
+const checkOneValuePerOffset: Check = ({ seen }, positions) =>
   seen.flatMap(({ partition, offset, value }) => {
-    const isThere = places
+    const isThere = positions
       .get(value)
-      ?.some((place) => place.partition === partition && place.offset === offset)
-    const what = `partition ${partition}, offset ${offset}: a reader saw ${value}, later it was not there`
+      ?.some((position) => position.partition === partition && position.offset === offset)
+    const what = `partition ${partition}, offset ${offset}: a reader received ${value}, which is not there at the end`
     return isThere ? [] : [{ promise: 'L3', what }]
   })
 
-/** L4: an append is in the log as a whole, its batches next to each other, or not at all. */
+/** L4: the log holds all batches of an append, one after the other, or none of them. */
 const checkWholeAppends: Check = ({ appends, log }) => {
   const batchOfValue = new Map<string, { batches: readonly StoredBatch[]; index: number }>()
   for (const batches of log.values()) {
@@ -108,23 +110,28 @@ const checkWholeAppends: Check = ({ appends, log }) => {
   return appends.flatMap((append) => {
     const found = append.batches.map((batch) => batchOfValue.get(batch[0] ?? ''))
     const [first] = found
-    if (found.every((place) => place === undefined)) return []
+    if (found.every((position) => position === undefined)) return []
     const isWhole = append.batches.every((values, delta) => {
       const stored = first?.batches[first.index + delta]
       return stored?.values.join() === values.join()
     })
-    return isWhole ? [] : [{ promise: 'L4', what: `${named(append)}: torn or interleaved` }]
+    return isWhole
+      ? []
+      : [{ promise: 'L4', what: `${describeAppend(append)}: torn or interleaved` }]
   })
 }
 
-/** L5: what was refused for certain is never in the log. */
-const checkNoFailedAppendSeen: Check = ({ appends }, places) =>
+/** L5: an append that was definitely refused is never in the log. */
+const checkNoFailedAppendSeen: Check = ({ appends }, positions) =>
   appends
     .filter(({ outcomes }) => outcomes.every(({ kind }) => kind === 'fail'))
-    .filter(({ batches }) => batches.flat().some((value) => places.has(value)))
-    .map((append) => ({ promise: 'L5', what: `${named(append)}: refused, and in the log` }))
+    .filter(({ batches }) => batches.flat().some((value) => positions.has(value)))
+    .map((append) => ({
+      promise: 'L5',
+      what: `${describeAppend(append)}: refused, but in the log`,
+    }))
 
-/** L6: one producer's acknowledged appends lie in the order it sent them. */
+/** L6: the acknowledged appends of one producer are in the order in which it sent them. */
 const checkOrder: Check = ({ appends }) => {
   const last = new Map<string, { order: number; offset: number }>()
   const violations: Violation[] = []
@@ -136,7 +143,7 @@ const checkOrder: Check = ({ appends }) => {
     if (before !== undefined && before.offset >= offset) {
       violations.push({
         promise: 'L6',
-        what: `${named(append)}: lies before append ${before.order}`,
+        what: `${describeAppend(append)}: stored before append ${before.order}`,
       })
     }
     last.set(key, { order: append.order, offset })
@@ -144,16 +151,16 @@ const checkOrder: Check = ({ appends }) => {
   return violations
 }
 
-/** P1: nothing is in the log twice. */
-const checkNoDuplicate: Check = (_, places) =>
-  [...places]
+/** P1: no value is in the log twice. */
+const checkNoDuplicate: Check = (_, positions) =>
+  [...positions]
     .filter(([, found]) => found.length > 1)
     .map(([value, found]) => ({
       promise: 'P1',
-      what: `${value} lies at offsets ${found.map(({ offset }) => offset).join(', ')}`,
+      what: `${value} is stored at offsets ${found.map(({ offset }) => offset).join(', ')}`,
     }))
 
-/** P2, P3: gaps and older epochs are refused, also after a crash. */
+/** P2, P3: sequence gaps and older epochs are refused, also after a crash. */
 const checkProbes: Check = ({ appends }) =>
   appends.flatMap((append) => {
     const { mustFailWith } = append
@@ -164,27 +171,27 @@ const checkProbes: Check = ({ appends }) =>
       .filter((outcome) => outcome.kind === 'ok' || outcome.code !== mustFailWith)
       .map((outcome) => ({
         promise,
-        what: `${named(append)}: ${outcome.kind === 'ok' ? 'accepted' : outcome.code}, not ${mustFailWith}`,
+        what: `${describeAppend(append)}: ${outcome.kind === 'ok' ? 'accepted' : outcome.code}, not ${mustFailWith}`,
       }))
   })
 
-/** P4: a repeated append gets the first answer. */
-const checkSameAnswer: Check = ({ appends }) =>
+/** P4: a repeated append gets the first response again. */
+const checkSameResponse: Check = ({ appends }) =>
   appends.flatMap((append) => {
-    const answers = new Set(
+    const responses = new Set(
       append.outcomes.filter(({ kind }) => kind === 'ok').map((outcome) => JSON.stringify(outcome)),
     )
-    return append.isIdempotent && answers.size > 1
-      ? [{ promise: 'P4', what: `${named(append)}: ${[...answers].join(' and then ')}` }]
+    return append.isIdempotent && responses.size > 1
+      ? [{ promise: 'P4', what: `${describeAppend(append)}: ${[...responses].join(' and then ')}` }]
       : []
   })
 
-/** V1: after the last fault, what is repeated until it is answered is answered. */
+/** V1: after the last fault, each append that is retried until it is acknowledged is acknowledged. */
 const checkDrained: Check = ({ appends }) =>
   appends
     .filter(({ isIdempotent, mustFailWith }) => isIdempotent && mustFailWith === undefined)
     .filter((append) => acknowledged(append) === undefined)
     .map((append) => {
       const last = JSON.stringify(append.outcomes.at(-1))
-      return { promise: 'V1', what: `${named(append)}: never answered, last ${last}` }
+      return { promise: 'V1', what: `${describeAppend(append)}: never acknowledged, last ${last}` }
     })

@@ -1,8 +1,8 @@
 /**
  * Question: does the log keep its promises when the server is killed at any moment?
- * Contract: L1-L6, P1-P4 of docs/GUARANTEES.md. Model: the history of what was sent and answered.
- * Generated: producers, batches, retries and kills, from a seed that is printed.
- * Limits: kill -9 keeps the page cache, so this shows atomicity and the order of answers, not power loss.
+ * Contract: L1-L6, P1-P4 of docs/GUARANTEES.md. Model: the history of requests and responses.
+ * Generated: producers, batches, retries and kills, from a printed seed.
+ * Limits: kill -9 keeps the page cache, so this shows atomicity and the order of responses, not power loss.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -25,14 +25,14 @@ test(`the log keeps its promises over ${ROUNDS} kills`, { timeout: 600_000 }, as
   expect(report.requestsUnknown).toBeGreaterThan(0)
 })
 
-describe('the checkers catch a server with', () => {
+describe('the checkers', () => {
   let dir = ''
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'edgelog-mutants-'))
   })
   afterAll(() => rm(dir, { recursive: true, force: true }))
 
-  test.each(MUTANTS)('$name', { timeout: 600_000 }, async (mutant) => {
+  test.each(MUTANTS)('catch a server that $name', { timeout: 600_000 }, async (mutant) => {
     const workerPath = join(dir, `${mutant.name.replaceAll(' ', '-')}.js`)
     await buildMutant(mutant, workerPath)
     const broken = new Set<string>()

@@ -1,6 +1,6 @@
 /**
- * Question: does the log keep its promises when the server is killed? A few kills, so that a change which
- * breaks much is noticed soon; `crash.slow.test.ts` has the run that proves something, and the mutants.
+ * Question: does the log keep its promises when the server is killed? Three kills find gross faults early;
+ * `crash.slow.test.ts` has the longer run and the mutants.
  */
 import { expect, test } from 'vitest'
 import { TEST_SEED } from '../support/seed.ts'

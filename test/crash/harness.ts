@@ -1,6 +1,6 @@
 /**
- * Runs producers, probes and readers against a server that is killed (kill -9 of its process group)
- * at random, starts it again, and at the end reads everything and checks the promises.
+ * Runs producers, probes and readers against a server, kills the server at random (kill -9 of its process
+ * group) and restarts it. At the end reads the whole log and checks the promises.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,13 +24,13 @@ export interface CrashReport {
   readonly violations: readonly Violation[]
   readonly recordsAcknowledged: number
   readonly requestsUnknown: number
-  /** Requests whose answer was lost and whose repetition found them committed or not. */
+  /** Appends that were sent more than once. */
   readonly requestsRepeated: number
 }
 
 const PARTITIONS = 2
 const TOPIC = 'crash'
-/** V1: after the last fault everything drains within this time. */
+/** V1: after the last fault, all pending appends are acknowledged within this time. */
 const DRAIN_MS_MAX = 60_000
 
 export async function runCrash(options: CrashOptions): Promise<CrashReport> {
@@ -102,7 +102,7 @@ function report(
   }
 }
 
-/** Reads on and on, remembering what it was given. */
+/** Reads the partition repeatedly and adds each record to `seen`. */
 async function follow(
   client: LogClient,
   partition: number,

@@ -1,29 +1,29 @@
 /**
- * What a crash run remembers: each append with everything that was answered to it, what readers saw
- * on the way, and the whole log at the end.
+ * The history of a crash run: each append with all responses to it, the records that readers received
+ * during the run, and the whole log at the end.
  *
- * An answer that did not come is neither success nor failure (`unknown`): blurring this is where
- * checkers go wrong.
+ * A missing response is neither success nor failure (`unknown`). A checker that counts it as either
+ * gives wrong results.
  */
 
 export type Outcome =
   | { readonly kind: 'ok'; readonly baseOffsets: readonly number[] }
-  /** Refused for certain. */
+  /** Definitely refused. */
   | { readonly kind: 'fail'; readonly code: string }
   | { readonly kind: 'unknown'; readonly why: string }
 
-/** One request to append: one or more batches, all or none of which are in the log. */
+/** One append request of one or more batches; the log holds all of them or none. */
 export interface AppendEvent {
   readonly producer: string
   readonly partition: number
-  /** Position in what this producer sent to this partition. */
+  /** Index among the appends of this producer. */
   readonly order: number
   /** The values of each batch; every value is unique in the whole run. */
   readonly batches: ReadonlyArray<readonly string[]>
   readonly isIdempotent: boolean
-  /** What must be answered if anything is: a probe of a rule, e.g. a gap that must be refused. */
+  /** Error code that any response must have; set for a probe, such as a sequence gap. */
   readonly mustFailWith?: string
-  /** One for each attempt; the same bytes are sent each time. */
+  /** One per attempt; each attempt sends the same bytes. */
   readonly outcomes: Outcome[]
 }
 
@@ -33,7 +33,7 @@ export interface SeenRecord {
   readonly value: string
 }
 
-/** A batch as it lies in the log at the end. */
+/** A batch in the log at the end. */
 export interface StoredBatch {
   readonly baseOffset: number
   readonly values: readonly string[]
@@ -41,14 +41,14 @@ export interface StoredBatch {
 
 export interface History {
   readonly appends: AppendEvent[]
-  /** What readers were given while the server was being killed. */
+  /** Records that readers received while the server was killed and restarted. */
   readonly seen: SeenRecord[]
   /** The whole log at the end, by partition. */
   readonly log: ReadonlyMap<number, readonly StoredBatch[]>
 }
 
 export interface Violation {
-  /** The promise that is broken: docs/GUARANTEES.md. */
+  /** The broken promise, by its name in docs/GUARANTEES.md. */
   readonly promise: string
   readonly what: string
 }

@@ -47,12 +47,12 @@ function isLinearizable(...history: Operation[]): boolean {
   return checkLinearizable(history).isLinearizable
 }
 
-describe('checkLinearizable() accepts', () => {
-  test('nothing', () => {
+describe('checkLinearizable()', () => {
+  test('accepts an empty history', () => {
     expect(isLinearizable()).toBe(true)
   })
 
-  test('one call after the other', () => {
+  test('accepts sequential calls', () => {
     const history = [
       append(0, 1, 'ab', 0),
       tail(2, 3, 2),
@@ -62,7 +62,7 @@ describe('checkLinearizable() accepts', () => {
     expect(isLinearizable(...history)).toBe(true)
   })
 
-  test('calls that overlap, in the one order that explains them', () => {
+  test('accepts overlapping calls that only one order explains', () => {
     const history = [
       append(0, 10, 'a', 1),
       append(1, 9, 'b', 0),
@@ -72,18 +72,18 @@ describe('checkLinearizable() accepts', () => {
     expect(isLinearizable(...history)).toBe(true)
   })
 
-  test('a read of less than there is', () => {
+  test('accepts a read that returns a part of the log', () => {
     expect(isLinearizable(append(0, 1, 'abc', 0), read(2, 3, 1, 'b'))).toBe(true)
   })
 
-  test('an append without an answer, done or not, early or late', () => {
+  test('accepts an append without a response, done or not, early or late', () => {
     expect(isLinearizable(lostAppend(0, 'x'), append(1, 2, 'a', 0), tail(3, 4, 1))).toBe(true)
     expect(isLinearizable(lostAppend(0, 'x'), append(1, 2, 'a', 1), tail(3, 4, 2))).toBe(true)
     const late = [tail(3, 4, 1), tail(5, 6, 2), read(7, 8, 0, 'ax')]
     expect(isLinearizable(lostAppend(0, 'x'), append(1, 2, 'a', 0), ...late)).toBe(true)
   })
 
-  test('a conditional append that won, and one that lost', () => {
+  test('accepts two conditional appends of which one won', () => {
     const history = [
       conditional(0, 5, 0, 'a', true),
       conditional(0, 5, 0, 'b', false),
@@ -92,68 +92,66 @@ describe('checkLinearizable() accepts', () => {
     expect(isLinearizable(...history)).toBe(true)
   })
 
-  test('a call that failed for certain', () => {
+  test('accepts a call that definitely failed', () => {
     const call: Call = { kind: 'append', values: ['x'] }
     const failed = operation(0, 1, call, { kind: 'failed' })
     expect(isLinearizable(failed, append(2, 3, 'a', 0), tail(4, 5, 1))).toBe(true)
   })
-})
 
-describe('checkLinearizable() rejects', () => {
-  test('an acknowledged append that is lost', () => {
+  test('rejects a lost acknowledged append', () => {
     expect(isLinearizable(append(0, 1, 'a', 0), append(2, 3, 'b', 0))).toBe(false)
     expect(isLinearizable(append(0, 1, 'a', 0), tail(2, 3, 0))).toBe(false)
     expect(isLinearizable(append(0, 1, 'a', 0), read(2, 3, 0, ''))).toBe(false)
   })
 
-  test('a stale tail', () => {
+  test('rejects a stale tail', () => {
     const history = [append(0, 1, 'a', 0), append(2, 3, 'b', 1), tail(4, 5, 1)]
     expect(isLinearizable(...history)).toBe(false)
   })
 
-  test('a tail that goes back between two readers', () => {
+  test('rejects a tail that goes back between two readers', () => {
     const history = [append(0, 20, 'a', 0), tail(1, 2, 1), tail(3, 4, 0)]
     expect(isLinearizable(...history)).toBe(false)
   })
 
-  test('a stale read', () => {
+  test('rejects a stale read', () => {
     const history = [append(0, 1, 'a', 0), append(2, 3, 'b', 1), read(4, 5, 1, '')]
     expect(isLinearizable(...history)).toBe(false)
   })
 
-  test('a read of what was never appended, or of a call that failed', () => {
+  test('rejects a read of a value that was never appended, or whose append failed', () => {
     expect(isLinearizable(append(0, 1, 'a', 0), read(2, 3, 0, 'z'))).toBe(false)
     const call: Call = { kind: 'append', values: ['x'] }
     const failed = operation(0, 1, call, { kind: 'failed' })
     expect(isLinearizable(failed, read(2, 3, 0, 'x'))).toBe(false)
   })
 
-  test('appends that are reordered', () => {
+  test('rejects reordered appends', () => {
     expect(isLinearizable(append(0, 1, 'a', 1), append(2, 3, 'b', 0))).toBe(false)
     const history = [append(0, 1, 'a', 0), append(2, 3, 'b', 1), read(4, 5, 0, 'ba')]
     expect(isLinearizable(...history)).toBe(false)
   })
 
-  test('an append that is there in part, or twice', () => {
+  test('rejects an append that is stored in part, or twice', () => {
     expect(isLinearizable(append(0, 1, 'ab', 0), tail(2, 3, 1))).toBe(false)
     expect(isLinearizable(append(0, 1, 'a', 0), tail(2, 3, 2))).toBe(false)
     expect(isLinearizable(lostAppend(0, 'x'), read(1, 2, 0, 'xx'))).toBe(false)
   })
 
-  test('two conditional appends that both won', () => {
+  test('rejects two conditional appends that both won', () => {
     const history = [conditional(0, 5, 0, 'a', true), conditional(0, 5, 0, 'b', true)]
     expect(isLinearizable(...history)).toBe(false)
   })
 
-  test('a conditional append that lost for no reason', () => {
+  test('rejects a conditional append that lost without a conflict', () => {
     expect(isLinearizable(conditional(0, 5, 0, 'a', false), tail(6, 7, 0))).toBe(false)
   })
 
-  test('an unknown append that takes effect before it was sent', () => {
+  test('rejects an unknown append that takes effect before it was sent', () => {
     expect(isLinearizable(tail(0, 1, 1), lostAppend(2, 'x'))).toBe(false)
   })
 
-  test('and says what it could not explain', () => {
+  test('returns the calls that it could not explain', () => {
     const stale = tail(4, 5, 1)
     const verdict = checkLinearizable([append(0, 1, 'a', 0), append(2, 3, 'b', 1), stale])
     expect(verdict).toEqual({ isLinearizable: false, stuckAt: [stale] })
@@ -161,11 +159,11 @@ describe('checkLinearizable() rejects', () => {
 })
 
 /**
- * Question: does the checker tell a log that keeps its word from one that is broken once?
- * Contract: histories of a sound log are accepted, and those of each broken one rejected, on all seeds.
+ * Question: does the checker distinguish a correct log from one with a single fault?
+ * Contract: on all seeds, histories of a correct log are accepted and those of each broken log are rejected.
  * Model: a log in memory; each call takes effect at a moment between its invocation and its return.
- * Generated: 5 clients with 40 calls each; one in 15 answers does not arrive. The fault is put where somebody
- * could notice it: a later answer is bound to contradict. Limits: one fault a history.
+ * Generated: 5 clients with 40 calls each; one in 15 append responses is lost. The fault is placed where a
+ * later response must contradict it. Limits: one fault per history.
  */
 type Fault = 'none' | 'lost ack' | 'stale tail' | 'stale read' | 'reordered'
 
@@ -195,7 +193,7 @@ function simulate(seed: number, fault: Fault): Operation[] {
   }
   planned.sort((a, b) => a.effectAt - b.effectAt)
   const log: string[] = []
-  /** What was surely there at a time: the ends of the appends that had been answered. */
+  /** The end of each append from the time of its response: the log has at least this end from then on. */
   const known: { at: number; end: number }[] = []
   let isBroken = false
   const history = planned.map(({ call, invokedAt, returnedAt }, index): Operation => {
@@ -234,7 +232,7 @@ function simulate(seed: number, fault: Fault): Operation[] {
   return history
 }
 
-/** Two appends of one record each, one answered before the other was sent, change places. */
+/** Swaps two appends of one record each, of which one was acknowledged before the other was sent. */
 function reorder(history: Operation[], log: string[]): void {
   const single = history.filter(
     ({ call, answer }) =>
@@ -255,7 +253,7 @@ function reorder(history: Operation[], log: string[]): void {
 
 const SEEDS = Array.from({ length: 20 }, (_, n) => n + 1)
 
-test('checkLinearizable() accepts 20 of 20 histories of a sound log', () => {
+test('checkLinearizable() accepts 20 of 20 histories of a correct log', () => {
   const verdicts = SEEDS.map((seed) => checkLinearizable(simulate(seed, 'none')).isLinearizable)
   expect(verdicts).toEqual(SEEDS.map(() => true))
 })

@@ -1,10 +1,10 @@
 /**
- * Is there an order of the calls, each at one moment between its invocation and its return, in which a
- * log that does one thing after the other would have given the same answers? (L7, L8.)
+ * Checks that a history is linearizable (L7, L8): that the calls have an order, each at one moment between
+ * its invocation and its return, in which a sequential log would give the same responses.
  *
- * Wing and Gong's search with Lowe's memory: calls are taken in turn from those that no pending return
- * forbids; a state reached before with the same calls done is not searched again. Exponential at worst,
- * so for histories of a few clients.
+ * Uses Wing and Gong's search with Lowe's cache: takes one call after the other from those that no pending
+ * return forbids, and skips a state that was already searched with the same calls done. Exponential at
+ * worst, so use it only for histories of a few clients.
  */
 
 export type Call =
@@ -19,33 +19,33 @@ export type Call =
 
 export type Answer =
   | { readonly kind: 'appended'; readonly baseOffset: number }
-  /** Certainly not done, for a reason outside this model, such as a throttle. */
+  /** Definitely not done, for a reason outside this model, such as a throttle. */
   | { readonly kind: 'failed' }
-  /** Not done: a conditional append met another end, or a read lay beyond it. */
+  /** Not done: the expected offset of a conditional append was not the end, or a read began beyond the end. */
   | { readonly kind: 'mismatch' }
-  /** From the offset asked for; fewer than the log holds, but one at least if it holds any. */
+  /** Values from the requested offset; may be a part, but at least one value if the log has any there. */
   | { readonly kind: 'values'; readonly values: readonly string[] }
   | { readonly kind: 'tail'; readonly highWatermark: number }
-  /** Done, or not done, at any time from the invocation on. */
+  /** Done at any time after the invocation, or not done. */
   | { readonly kind: 'unknown' }
 
 export interface Operation {
   readonly call: Call
   readonly answer: Answer
   readonly invokedAt: number
-  /** Infinity where no answer came. */
+  /** Infinity if no response arrived. */
   readonly returnedAt: number
 }
 
 export type Verdict =
   | { readonly isLinearizable: true }
-  /** The longest prefix of an order that was found, and what could not follow it. */
+  /** `stuckAt`: the calls of which none could follow the longest prefix of an order that was found. */
   | { readonly isLinearizable: false; readonly stuckAt: readonly Operation[] }
 
-/** The log in one order of the calls. */
+/** The log after one order of the calls. */
 interface LogState {
   readonly values: readonly string[]
-  /** Tells states apart: two orders of the same appends are different logs. */
+  /** Identifies the state: two orders of the same appends give different logs. */
   readonly id: number
 }
 
@@ -71,7 +71,7 @@ function changesLog({ kind }: Call): boolean {
 class Search {
   readonly #operations: readonly Operation[]
   readonly #isTaken: boolean[]
-  /** Calls with an answer: once all are taken, what is left may never have happened. */
+  /** Number of calls with a response that are not taken yet; at 0 the rest may never have happened. */
   #answersLeft: number
   readonly #visited = new Set<string>()
   readonly #ids = new Map<string, number>()
@@ -121,7 +121,7 @@ class Search {
     return { state, taken, options, nextOption: 0 }
   }
 
-  /** The calls that may come next: those invoked before every pending call's return. */
+  /** Returns the calls that may come next: those invoked before every pending call's return. */
   #options(): number[] {
     const options: number[] = []
     let firstReturn = Number.POSITIVE_INFINITY
@@ -131,12 +131,12 @@ class Search {
       firstReturn = Math.min(firstReturn, returnedAt)
       options.push(index)
     }
-    // What has an answer first: an order without the unknown ones is found sooner.
+    // Calls with a response first: this finds an order without the unknown calls sooner.
     const isUnknown = (index: number) => this.#operation(index).answer.kind === 'unknown'
     return [...options.filter((i) => !isUnknown(i)), ...options.filter(isUnknown)]
   }
 
-  /** The log after the call, or undefined if it would have answered something else. */
+  /** Returns the log after the call, or undefined if the log would have given another response. */
   #apply(state: LogState, { call, answer }: Operation): LogState | undefined {
     const end = state.values.length
     switch (call.kind) {

@@ -1,10 +1,10 @@
 /**
- * Question: do concurrent appends, conditional appends, reads and tails of one partition, over HTTP, look as
+ * Question: do concurrent appends, conditional appends, reads and tails of one partition over HTTP look as
  * if they happened one after the other?
  * Contract: L7 and L8 of docs/GUARANTEES.md. Model: `linearizability-checker.ts`.
- * Generated: from a seed that is printed, 5 clients with 60 calls each on a topic of its own; one append in
- * 20 is given up by its client, so that its outcome is unknown. Limits: one partition, no kills (the crash
- * harness has them), histories small enough to be searched.
+ * Generated: from a printed seed, 5 clients with 60 calls each, on one topic per history. The clients abort
+ * one append in 20, so its result is unknown. Limits: one partition, no kills (the crash harness has them),
+ * histories small enough for the search.
  */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { sharedServerUrl } from '../server/shared-server.ts'
@@ -23,7 +23,7 @@ const CALLS = 60
 
 beforeAll(() => console.log(`linearizability: TEST_SEED=${TEST_SEED}`))
 
-/** Where the log was last known to end, so that calls are about what others do at the same time. */
+/** State that the clients share: the last known end of the log makes their calls conflict. */
 interface Shared {
   readonly topic: string
   end: number
@@ -69,7 +69,7 @@ async function perform(call: Call, random: Random, shared: Shared): Promise<Answ
     expect(records.map(({ offset }) => offset)).toEqual(records.map((_, n) => call.offset + n))
     return { kind: 'values', values: records.map(({ value }) => value) }
   }
-  const isGivenUp = random.between(0, 19) === 0
+  const isAborted = random.between(0, 19) === 0
   const condition: Record<string, string> =
     call.kind === 'append' ? {} : { 'If-Match': `"${call.expectedOffset}"` }
   try {
@@ -77,7 +77,7 @@ async function perform(call: Call, random: Random, shared: Shared): Promise<Answ
       method: 'POST',
       headers: { 'Content-Type': 'application/json', ...condition },
       body: JSON.stringify({ records: call.values.map((value) => ({ value })) }),
-      ...(isGivenUp ? { signal: AbortSignal.timeout(random.between(0, 3)) } : {}),
+      ...(isAborted ? { signal: AbortSignal.timeout(random.between(0, 3)) } : {}),
     })
     const answer = (await response.json()) as { offsets?: { offset: number }[] }
     if (response.status === 412) return { kind: 'mismatch' }
@@ -123,7 +123,7 @@ async function runHistory(historySeed: number): Promise<Operation[]> {
   return history
 }
 
-/** One tail answers as if the last append before it had not been. */
+/** Returns a copy in which one tail misses the last append before it. */
 function withStaleTail(history: readonly Operation[]): Operation[] {
   const ends = history.flatMap(({ call, answer, returnedAt }) =>
     answer.kind === 'appended' && 'values' in call
@@ -135,16 +135,17 @@ function withStaleTail(history: readonly Operation[]): Operation[] {
   const stale = history
     .filter(({ call }) => call.kind === 'tail')
     .find((one) => surelyBefore(one) > 0)
-  if (stale === undefined) throw new Error('a history has a tail after an append')
+  if (stale === undefined) throw new Error('the history has no tail after an append')
   const answer: Answer = { kind: 'tail', highWatermark: surelyBefore(stale) - 1 }
   return history.map((one) => (one === stale ? { ...one, answer } : one))
 }
 
-/** One read that gave something finds nothing there. */
+/** Returns a copy in which one read that returned values returns none. */
 function withStaleRead(history: readonly Operation[]): Operation[] {
   const stale = history.find(({ answer }) => answer.kind === 'values' && answer.values.length > 0)
   const call = stale?.call
-  if (stale === undefined || call?.kind !== 'read') throw new Error('a history has a full read')
+  if (stale === undefined || call?.kind !== 'read')
+    throw new Error('the history has no read that returned values')
   const surely = history.some(
     ({ call: other, answer, returnedAt }) =>
       answer.kind === 'appended' &&
@@ -164,7 +165,7 @@ function withStaleRead(history: readonly Operation[]): Operation[] {
 
 describe('a partition over HTTP', () => {
   test.each(Array.from({ length: HISTORIES }, (_, n) => n))(
-    'is linearizable, and broken copies of its history %d are not',
+    'has a linearizable history %d, and the checker rejects broken copies of it',
     async (n) => {
       const history = await runHistory((TEST_SEED % 1_000_000) + n)
       const count = (kind: Answer['kind']) =>

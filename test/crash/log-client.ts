@@ -1,4 +1,4 @@
-/** The least a client can be: sends bytes, tells what came back. No retries, no repairs. */
+/** Minimal client for crash runs: sends bytes and returns the result, without retries. */
 
 import { decodeBatch } from '../../src/core/batch/decode-records.ts'
 import { readBatchHeaders, verifyCrc } from '../../src/core/batch/record-batch.ts'
@@ -47,7 +47,7 @@ export class LogClient {
     return status < 500 ? { kind: 'fail', code } : { kind: 'unknown', why: code }
   }
 
-  /** The whole batches from `offset` on; undefined if the server does not answer. */
+  /** Reads whole batches from `offset` on; returns undefined if the server does not respond. */
   async read(partition: number, offset: number): Promise<StoredBatch[] | undefined> {
     let bytes: Uint8Array
     try {
@@ -68,7 +68,7 @@ export class LogClient {
   }
 }
 
-/** @throws if a stored batch is damaged: L4 holds for every byte that is read. */
+/** Decodes stored batches. @throws if one is damaged: L4 covers every byte that is read. */
 async function decode(bytes: Uint8Array): Promise<StoredBatch[]> {
   if (bytes.length === 0) return []
   const batches: StoredBatch[] = []

@@ -1,5 +1,5 @@
 /**
- * Broken variants of the server, each with a line or two changed, that the checkers must catch: a checker
+ * Broken variants of the server, each with a few lines changed. The checkers must catch each one: a checker
  * that never fails proves nothing.
  */
 import { readFile } from 'node:fs/promises'
@@ -7,16 +7,17 @@ import { basename } from 'node:path'
 import { bundleWorker } from '../server/bundle-worker.ts'
 
 export interface Mutant {
+  /** Completes "a server that ..." or "a group that ...". */
   readonly name: string
   readonly file: string
   readonly edits: ReadonlyArray<{ readonly find: string; readonly replace: string }>
-  /** The promises of which at least one must be seen broken. */
+  /** The promises of which the checkers must report at least one as broken. */
   readonly breaks: readonly string[]
 }
 
 export const MUTANTS: readonly Mutant[] = [
   {
-    name: 'no dedupe',
+    name: 'does not dedupe',
     file: 'src/core/log/producer-state.ts',
     edits: [
       {
@@ -27,7 +28,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: ['P1', 'P4'],
   },
   {
-    name: 'answer before commit',
+    name: 'responds before it commits',
     file: 'durable-objects/partition/append-queue.ts',
     edits: [
       {
@@ -38,7 +39,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: ['L1'],
   },
   {
-    name: 'await between the writes of one append',
+    name: 'awaits between the writes of one append',
     file: 'durable-objects/partition/partition.ts',
     edits: [
       {
@@ -63,7 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
 
 export const GROUP_MUTANTS: readonly Mutant[] = [
   {
-    name: 'give before it is revoked',
+    name: 'assigns a partition before it is revoked',
     file: 'src/core/group/consumer/consumer-group.ts',
     edits: [
       {
@@ -80,7 +81,7 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
   },
 ]
 
-/** Builds the Worker with one mutant. @throws {Error} if the code to mutate is no longer there. */
+/** Builds the Worker with one mutant. @throws {Error} if the code to mutate no longer exists. */
 export async function buildMutant(mutant: Mutant, outfile: string): Promise<void> {
   const missing = new Set(mutant.edits.map(({ find }) => find))
   await bundleWorker('src/index.ts', outfile, [
@@ -99,5 +100,5 @@ export async function buildMutant(mutant: Mutant, outfile: string): Promise<void
       },
     },
   ])
-  if (missing.size > 0) throw new Error(`${mutant.file} no longer holds: ${[...missing].join()}`)
+  if (missing.size > 0) throw new Error(`${mutant.file} no longer contains: ${[...missing].join()}`)
 }

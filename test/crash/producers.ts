@@ -1,4 +1,4 @@
-/** The load of a crash run: producers that never give up, and probes of what must be refused. */
+/** The load of a crash run: producers, and probes that send appends which must be refused. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BatchBuilder } from '../../src/core/batch/batch-builder.ts'
 import { concatenate } from '../../src/core/bytes/concatenate.ts'
@@ -8,7 +8,7 @@ import type { LogClient } from './log-client.ts'
 
 const RETRY_MS = 30
 const RECORDS_MAX = 20
-/** What a partition remembers of a producer: more must never be without an answer. */
+/** Batches per producer that a partition remembers; no more may be in flight. */
 const BATCHES_IN_FLIGHT_MAX = 5
 const IS_AHEAD = new Set(['out_of_order_sequence_number', 'unknown_producer_id'])
 const PADDING = '.'.repeat(150)
@@ -19,7 +19,7 @@ export interface LoadOptions {
   readonly random: Random
   readonly appends: AppendEvent[]
   readonly isRunning: () => boolean
-  /** Set when the time to drain is over: nobody tries any longer. */
+  /** Returns true when the time to drain is over; then all retries stop. */
   readonly isOver: () => boolean
 }
 
@@ -32,8 +32,8 @@ interface Sequence {
 type Append = Omit<AppendEvent, 'outcomes'> & { readonly bytes: Uint8Array<ArrayBuffer> }
 
 /**
- * Sends appends, of one to three batches where one is sent at a time, up to `inFlightMax` at a time, and repeats the same bytes
- * until each is answered, as an idempotent producer does.
+ * Sends up to `inFlightMax` appends at a time and retries each with the same bytes until it is acknowledged,
+ * as an idempotent producer does. An append has one to three batches, fewer if more appends are in flight.
  */
 export async function runIdempotentProducer(
   name: string,
@@ -50,14 +50,14 @@ export async function runIdempotentProducer(
         Math.min(3, Math.floor(BATCHES_IN_FLIGHT_MAX / inFlightMax)),
       )
       const append = nextAppend(name, partition, order, sequence, load.random, batches)
-      inFlight.push(sendUntilAnswered(append, load))
+      inFlight.push(sendUntilAcknowledged(append, load))
       order += 1
     }
     await Promise.all(inFlight)
   }
 }
 
-/** Sends each append once: what it does not hear of stays unknown. */
+/** Sends each append once; without a response its result stays unknown. */
 export async function runPlainProducer(name: string, load: LoadOptions): Promise<void> {
   for (let order = 0; load.isRunning(); order++) {
     const partition = load.random.between(0, load.partitions - 1)
@@ -68,23 +68,23 @@ export async function runPlainProducer(name: string, load: LoadOptions): Promise
   }
 }
 
-/** Makes gaps in its own sequence, and falls back to an older epoch: both must be refused for ever. */
+/** Sends a sequence gap and an older epoch; both must always be refused. */
 export async function runProbes(name: string, load: LoadOptions): Promise<void> {
   for (let round = 0; load.isRunning(); round++) {
     const partition = load.random.between(0, load.partitions - 1)
     const producer = `${name}-${round}`
     const newer = newSequence(load.random, 1)
     const older = { ...newer, producerEpoch: 0 }
-    await sendUntilAnswered(nextAppend(producer, partition, 0, newer, load.random), load)
+    await sendUntilAcknowledged(nextAppend(producer, partition, 0, newer, load.random), load)
     newer.nextSequence += 7
-    await sendUntilAnswered(
+    await sendUntilAcknowledged(
       {
         ...nextAppend(producer, partition, 1, newer, load.random),
         mustFailWith: 'out_of_order_sequence_number',
       },
       load,
     )
-    await sendUntilAnswered(
+    await sendUntilAcknowledged(
       {
         ...nextAppend(producer, partition, 2, older, load.random),
         mustFailWith: 'invalid_producer_epoch',
@@ -149,17 +149,17 @@ function begin({ bytes: _, ...append }: Append, { appends }: LoadOptions): Appen
   return event
 }
 
-async function sendUntilAnswered(append: Append, load: LoadOptions): Promise<void> {
+async function sendUntilAcknowledged(append: Append, load: LoadOptions): Promise<void> {
   const event = begin(append, load)
   while (!load.isOver()) {
     const outcome = await load.client.append(append.partition, append.bytes)
     event.outcomes.push(outcome)
     if (outcome.kind === 'ok' || event.mustFailWith !== undefined) break
-    // Ahead of an append that is still on its way: its turn comes. Any other refusal is final.
+    // An earlier append is still in flight, so a retry will succeed. Any other error is final.
     if (outcome.kind === 'fail' && !IS_AHEAD.has(outcome.code)) return
     await sleep(RETRY_MS)
   }
-  // Now and then, as if the answer had been lost: the same answer must come again.
+  // Sometimes repeat the append, as after a lost response: the response must be the same.
   const isRepeated = event.outcomes.at(-1)?.kind === 'ok' && load.random.next() < 0.1
   if (isRepeated) event.outcomes.push(await load.client.append(append.partition, append.bytes))
 }

@@ -1,7 +1,7 @@
 /**
- * Question: do clients notice what others do that are broken, silent or many?
- * Model: a client that never has to try twice. Generated: requests of every API in every version, as
- * they are and broken.
+ * Question: does a healthy client stay unaffected by broken, silent or many other clients?
+ * Model: a client that never needs a retry. Generated: requests of every API in every version, valid and
+ * broken.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
@@ -26,7 +26,7 @@ const MUTANTS = 600
 const AT_A_TIME = 16
 const IDLE_CONNECTIONS = 1_000
 const SILENCE_MS_MAX = 120_000
-/** ApiVersions v0: the smallest question there is. */
+/** ApiVersions v0, the smallest request. */
 const PING = requestFrame(API_VERSIONS, 0, {}, 777)
 
 const raw = useRawStage()
@@ -50,13 +50,13 @@ const requests = fc.oneof(
     ),
 )
 
-test(`whatever a request says, if it is one it is answered (seed ${TEST_SEED})`, async () => {
-  // Whoever means an unknown mechanism is hung up on as well.
+test(`every well-formed request gets a response (seed ${TEST_SEED})`, async () => {
+  // A SASL handshake with an unknown mechanism also closes the connection.
   const others = ALL_VERSIONS.filter(({ messages }) => messages.key !== SASL_HANDSHAKE.key)
   const frames = others.flatMap(({ messages, version }) =>
     fc
       .sample(writtenStructs(messages.request as Fields, version), { ...SEEDED, numRuns: 3 })
-      // A produce that fails is hung up on then.
+      // With acks=0, a failed produce closes the connection.
       .filter(({ acks }) => acks !== 0)
       .map((request) => bodyOf(messages, version, request)),
   )
@@ -71,7 +71,10 @@ test(`whatever a request says, if it is one it is answered (seed ${TEST_SEED})`,
   expect(unanswered).toEqual([])
 }, 240_000)
 
-/** Whether the next request is answered as well; if not, it is hung up on. @throws {Error} at silence. */
+/**
+ * Returns true if the server also responds to the next request, false if it closes the connection.
+ * @throws {Error} if it does neither in time.
+ */
 async function isAnswered(body: Uint8Array): Promise<boolean> {
   const connection = await RawConnection.open(raw.stage.port)
   connection.send(Buffer.concat([framed(body), PING]))
@@ -81,18 +84,20 @@ async function isAnswered(body: Uint8Array): Promise<boolean> {
     connection.close()
   }, SILENCE_MS_MAX)
   let frame = await connection.next()
-  // After SaslHandshake v0 whatever comes is taken for a token, whose answer is empty.
+  // After SaslHandshake v0 the next frame is taken as a token, and the response to it is empty.
   while (frame !== null && frame.length > 0 && frame.readInt32BE(0) !== 777) {
     frame = await connection.next()
   }
   clearTimeout(tooLate)
   connection.close()
   if (!isSilent) return frame !== null
-  throw new Error(`neither answered nor hung up on: ${Buffer.from(body).toString('hex')}`)
+  throw new Error(
+    `no response, and the connection was not closed: ${Buffer.from(body).toString('hex')}`,
+  )
 }
 
-describe('others do not notice', () => {
-  test(`broken requests (seed ${TEST_SEED})`, async () => {
+describe('other clients', () => {
+  test(`are unaffected by broken requests (seed ${TEST_SEED})`, async () => {
     const mutants = fc
       .sample(fc.tuple(requests, fc.oneof(flips, mutations)), { ...SEEDED, numRuns: MUTANTS })
       .map(([bytes, mutate]) => mutate(bytes))
@@ -103,13 +108,13 @@ describe('others do not notice', () => {
         for (const mutant of next) if (await isAnswered(mutant)) answered++
       }
       await Promise.all(Array.from({ length: AT_A_TIME }, sendAll))
-      // Some are as good as before, most are not.
+      // Some mutants are still valid, most are not.
       expect(answered).toBeGreaterThan(MUTANTS / 10)
       expect(answered).toBeLessThan(MUTANTS)
     })
   }, 240_000)
 
-  test(`${IDLE_CONNECTIONS} silent connections, half of them within a frame`, async () => {
+  test(`are unaffected by ${IDLE_CONNECTIONS} silent connections, half of them within a frame`, async () => {
     await besideAHealthyClient(raw.stage, async () => {
       for (let count = 0; count < IDLE_CONNECTIONS; count += 100) {
         const some = await Promise.all(Array.from({ length: 100 }, open))
@@ -124,18 +129,18 @@ describe('others do not notice', () => {
     })
   })
 
-  test('one that asks and asks, and reads no answer', async () => {
+  test('are unaffected by a client that sends many requests and reads no response', async () => {
     await besideAHealthyClient(raw.stage, async () => {
       const connection = await open()
       connection.socket.pause()
-      const questions = Buffer.concat(Array.from({ length: 500 }, () => PING))
-      for (let times = 0; times < 20; times++) connection.send(questions)
+      const requests = Buffer.concat(Array.from({ length: 500 }, () => PING))
+      for (let times = 0; times < 20; times++) connection.send(requests)
       await sleep(500)
       connection.close()
     })
   })
 
-  test('those that break off within a frame', async () => {
+  test('are unaffected by clients that close the connection within a frame', async () => {
     await besideAHealthyClient(raw.stage, async () => {
       for (let length = 1; length < PING.length; length++) {
         const connection = await open()

@@ -1,4 +1,4 @@
-/** kafkajs 2.2.4, unchanged, against the door. It brings none and gzip; other codecs are plugins. */
+/** Question: does unmodified kafkajs 2.2.4 work with the bridge? Without plugins it supports only gzip. */
 import kafkajs, { type Admin, type Consumer, type Kafka, type Producer } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../support/until.ts'
@@ -64,7 +64,7 @@ async function sendValues(topic: string, values: readonly string[], partition?: 
 interface Member {
   readonly consumer: Consumer
   readonly records: (PlainRecord & { readonly partition: number; readonly offset: string })[]
-  /** What it was given last. */
+  /** Its latest assignment. */
   partitions: readonly number[]
   readonly crashes: Error[]
 }
@@ -141,12 +141,12 @@ describe('topics', () => {
     await expect(alter('no.such.config', '1')).rejects.toThrow('Configuration is invalid')
   })
 
-  test('are on the one node that the cluster has, at the address of the bridge', async () => {
+  test('are on the only node of the cluster, at the address of the bridge', async () => {
     const { brokers, controller } = await admin.describeCluster()
     expect(brokers).toEqual([{ nodeId: controller, host: 'localhost', port: stage.port }])
   })
 
-  test('that do not exist are created by producing to them', async () => {
+  test('are created by producing to them', async () => {
     const topic = stage.name()
     await sendValues(topic, ['first'])
     expect(await valuesOf(stage.native, topic, 1)).toEqual([['first']])
@@ -154,7 +154,7 @@ describe('topics', () => {
 })
 
 describe('records', () => {
-  test.each(CODECS)('compressed by %s are read by all', async (_, compression) => {
+  test.each(CODECS)('compressed by %s are read by all clients', async (_, compression) => {
     const topic = await newTopic()
     const [metadata] = await (await producer()).send({
       topic,
@@ -177,7 +177,7 @@ describe('records', () => {
     },
   )
 
-  test('go to the partition that the key names, in both clients the same', async () => {
+  test('with a key go to the same partition from both clients', async () => {
     const topic = await newTopic(3)
     const keys = numbered('key', 40)
     await (await producer()).send({ topic, messages: keys.map((key) => ({ key, value: key })) })
@@ -219,7 +219,7 @@ describe('records', () => {
     expect(await valuesOf(stage.native, topic, 2)).toEqual([all, all])
   })
 
-  test('that are too large are refused', async () => {
+  test('are rejected if they are too large', async () => {
     const topic = stage.name()
     await stage.native.admin.createTopic(topic, { config: { 'max.message.bytes': 1_000 } })
     const sending = (await producer()).send({ topic, messages: [{ value: 'x'.repeat(2_000) }] })
@@ -228,9 +228,9 @@ describe('records', () => {
 })
 
 describe('offsets', () => {
-  test('by time, and of both ends', async () => {
+  test('are found by time, and at both ends', async () => {
     const topic = await newTopic()
-    // Retention takes what is a week old.
+    // Recent times: retention deletes records that are a week old.
     const times = [60_000, 59_000, 58_000].map((agoMs) => Date.now() - agoMs)
     const one = await producer()
     for (const time of times) {
@@ -241,17 +241,17 @@ describe('offsets', () => {
     expect(await at(times[0] as number)).toEqual([{ partition: 0, offset: '0' }])
     expect(await at((times[0] as number) + 1)).toEqual([{ partition: 0, offset: '2' }])
     expect(await at(times[2] as number)).toEqual([{ partition: 0, offset: '4' }])
-    // Nothing is as late: kafkajs takes the end.
+    // No record is as late, so kafkajs returns the end.
     expect(await at((times[2] as number) + 1)).toEqual([{ partition: 0, offset: '6' }])
     expect(await admin.fetchTopicOffsets(topic)).toEqual([
       { partition: 0, offset: '6', high: '6', low: '0' },
     ])
   })
 
-  test('before which records are deleted', async () => {
+  test('set the limit for deleting records', async () => {
     const topic = await newTopic(2)
     for (const partition of [0, 1]) await sendValues(topic, numbered('v', 10), partition)
-    // Without it kafkajs does not know the partitions, and says that they have no leader.
+    // Loads the metadata; without it kafkajs fails because it finds no leader.
     await admin.fetchTopicOffsets(topic)
     await admin.deleteTopicRecords({
       topic,
@@ -271,7 +271,7 @@ describe('offsets', () => {
 })
 
 describe('groups', () => {
-  test('share partitions, hand them over, and go on from what is committed', async () => {
+  test('share partitions, hand them over, and continue from the committed offsets', async () => {
     const [topic, groupId] = [await newTopic(3), stage.name()]
     const sender = await producer()
     const sent: string[] = []
@@ -283,7 +283,7 @@ describe('groups', () => {
     }
     const first = await join(groupId, topic)
     await send(60)
-    await until('the first has it all', () => first.records.length === 60)
+    await until('the first has received all', () => first.records.length === 60)
     expect(first.partitions).toEqual([0, 1, 2])
 
     const second = await join(groupId, topic)
@@ -292,19 +292,19 @@ describe('groups', () => {
     while (!members.every(({ partitions }) => [1, 2].includes(partitions.length))) await send(3)
     await send(60)
     const delivered = () => members.flatMap(({ records }) => records.map(({ value }) => value))
-    await until('both together have it all', () => delivered().length >= sent.length)
+    await until('both together have received all', () => delivered().length >= sent.length)
     expect(delivered().sort()).toEqual([...sent].sort())
     expect(members.flatMap(({ partitions }) => partitions).sort()).toEqual([0, 1, 2])
     for (const { records } of members) expect(records.length).toBeGreaterThan(0)
 
     await first.consumer.disconnect()
     await send(60)
-    await until('the second goes on alone', () => delivered().length >= sent.length)
+    await until('the second has received the rest', () => delivered().length >= sent.length)
     expect(second.partitions).toEqual([0, 1, 2])
     expect(delivered().sort()).toEqual([...sent].sort())
     expect(members.flatMap(({ crashes }) => crashes)).toEqual([])
 
-    // What was committed is seen by the other door, where the group is the same.
+    // The native API shows the same group and its committed offsets.
     await second.consumer.disconnect()
     const { totalLag, offsets } = await stage.native.group(groupId).describe()
     expect([totalLag, offsets.length]).toEqual([0, 3])
@@ -336,7 +336,7 @@ describe('groups', () => {
     const topic = await newTopic()
     await sendValues(topic, numbered('v', 5))
     const [toOffset, toEarliest, toLatest] = [stage.name(), stage.name(), stage.name()]
-    // Each takes kafkajs five seconds, by a fetch of its own that asks for nothing.
+    // Each takes kafkajs five seconds, because it sends a fetch without partitions.
     await Promise.all([
       admin.setOffsets({ groupId: toOffset, topic, partitions: [{ partition: 0, offset: '3' }] }),
       admin.resetOffsets({ groupId: toEarliest, topic, earliest: true }),
@@ -346,7 +346,7 @@ describe('groups', () => {
     expect(await committed(toEarliest, topic)).toEqual([[0, '0']])
     expect(await committed(toLatest, topic)).toEqual([[0, '5']])
     const member = await join(toOffset, topic)
-    await until('it reads on from there', () => member.records.length >= 2)
+    await until('it continues from there', () => member.records.length >= 2)
     expect(member.records.map(({ value }) => value)).toEqual(['v-3', 'v-4'])
   })
 })

@@ -1,4 +1,4 @@
-/** kcat as Debian has it (librdkafka 2.0.2), against the door. */
+/** Question: does kcat as packaged by Debian (librdkafka 2.0.2) work with the bridge? */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../support/until.ts'
 import { provideKcat } from './support/find-kcat.ts'
@@ -8,7 +8,7 @@ import { openStage, type Stage } from './support/stage.ts'
 
 const INSTALL_MS_MAX = 300_000
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
-/** Prints what is there, and ends. */
+/** Arguments to print all stored records and exit. */
 const READ = ['-C', '-q', '-e', '-X', 'fetch.wait.max.ms=100'] as const
 const VALUES = ['-f', '%s\n'] as const
 
@@ -48,7 +48,7 @@ async function readRecords(topic: string): Promise<PlainRecord[]> {
   })
 }
 
-test('-L lists the broker, at the address of the bridge, and topics with their partitions', async () => {
+test('kcat -L lists the broker at the address of the bridge, and topics with their partitions', async () => {
   const topic = await newTopic(3)
   const output = await kcat(['-L'])
   expect(output).toContain(` at localhost:${stage.port}`)
@@ -57,13 +57,13 @@ test('-L lists the broker, at the address of the bridge, and topics with their p
 })
 
 describe('records', () => {
-  /** A line can say no empty value beside a null, and headers are those of all lines. */
+  // An input line cannot have both empty and null values, and all lines share the headers.
   const headers = { trace: 'abc', note: 'größe' }
   const samples = SAMPLES.filter(({ value }) => value !== '').map((one) => ({ ...one, headers }))
   const lines = samples.map(({ key, value }) => `${key ?? ''}|${value ?? ''}\n`).join('')
   const withHeaders = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}=${value}`])
 
-  test.each(CODECS)('compressed by %s are read by all', async (codec) => {
+  test.each(CODECS)('compressed by %s are read by all clients', async (codec) => {
     const topic = await newTopic()
     await kcat(['-P', '-t', topic, '-z', codec, '-K', '|', '-Z', ...withHeaders], lines)
     expect(await readNative(stage.native, topic)).toEqual(samples)
@@ -97,7 +97,7 @@ describe('records', () => {
     expect(await valuesOf(stage.native, topic, 1)).toEqual([values])
   })
 
-  test('go to a topic that is created by naming it', async () => {
+  test('create the topic that they are sent to', async () => {
     const topic = stage.name()
     await kcat(['-P', '-t', topic], 'first\n')
     expect(await valuesOf(stage.native, topic, 1)).toEqual([['first']])
@@ -112,8 +112,8 @@ describe('records', () => {
   })
 })
 
-describe('places in the log', () => {
-  /** A minute ago: retention takes what is a week old. */
+describe('kcat', () => {
+  /** A minute ago, because retention deletes records that are a week old. */
   const FIRST_MS = Date.now() - 60_000
   let topic: string
   beforeAll(async () => {
@@ -133,12 +133,12 @@ describe('places in the log', () => {
     ['end', []],
     [`s@${FIRST_MS + 2_500}`, all.slice(3)],
     [`s@${FIRST_MS}`, all],
-  ])('-o %s', async (offset, values) => {
+  ])('reads from the right offset with -o %s', async (offset, values) => {
     const read = [...READ, '-t', topic, '-p', '0', '-o', offset, ...VALUES]
     expect(linesOf(await kcat(read))).toEqual(values)
   })
 
-  test('from one time to another', async () => {
+  test('reads from one time to another', async () => {
     const times = ['-o', `s@${FIRST_MS + 1_000}`, '-o', `e@${FIRST_MS + 3_000}`]
     const read = [...READ, '-t', topic, '-p', '0', ...times, ...VALUES]
     expect(linesOf(await kcat(read))).toEqual(all.slice(1, 3))
@@ -150,12 +150,12 @@ describe('places in the log', () => {
     [FIRST_MS + 5_001, -1],
     [-1, 6],
     [-2, 0],
-  ])('-Q finds the offset of %s', async (time, offset) => {
+  ])('finds the offset of %s with -Q', async (time, offset) => {
     expect(await kcat(['-Q', '-t', `${topic}:0:${time}`])).toBe(`${topic} [0] offset ${offset}\n`)
   })
 })
 
-test('-G: two processes share a group, and one goes on when the other is gone', async () => {
+test('kcat -G shares a group between two processes, and one continues when the other ends', async () => {
   const [topic, groupId] = [await newTopic(3), stage.name()]
   const quick = ['session.timeout.ms=6000', 'heartbeat.interval.ms=200', 'fetch.wait.max.ms=100']
   const settings = [...quick, 'auto.offset.reset=earliest'].flatMap((one) => ['-X', one])
@@ -174,13 +174,13 @@ test('-G: two processes share a group, and one goes on when the other is gone', 
   const first = join()
   const members = [first]
   const delivered = () => members.flatMap(({ output }) => linesOf(output.stdout))
-  await until('the first has it all', () => delivered().length >= 30)
+  await until('the first has received all', () => delivered().length >= 30)
 
   const second = join()
   members.push(second)
   await until('the second has partitions', () => /assigned: t\S+ \[\d\]/.test(second.output.stderr))
   await send(30)
-  await until('both together have it all', () => delivered().length >= 60)
+  await until('both together have received all', () => delivered().length >= 60)
   expect(delivered().sort()).toEqual([...sent].sort())
   expect(linesOf(second.output.stdout).length).toBeGreaterThan(0)
   expect(linesOf(first.output.stdout).length).toBeGreaterThan(30)
@@ -188,7 +188,7 @@ test('-G: two processes share a group, and one goes on when the other is gone', 
   first.child.kill('SIGINT')
   expect(await first.ended).toBe(0)
   await send(30)
-  await until('the second goes on alone', () => delivered().length >= 90)
+  await until('the second has received the rest', () => delivered().length >= 90)
   expect(delivered().sort()).toEqual([...sent].sort())
 
   second.child.kill('SIGINT')

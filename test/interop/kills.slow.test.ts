@@ -1,11 +1,11 @@
 /**
- * Question: does anything that was acknowledged get lost, doubled or out of order when the server's
- * runtime and the bridge's process are killed in the middle?
+ * Question: are acknowledged records lost, duplicated or reordered when the server's runtime and the
+ * bridge's process are killed during a run?
  * Model: the numbers that were sent. Generated: the moments of the kills.
  *
- * librdkafka's idempotence is sound: five batches are under way. That of kafkajs is called experimental,
- * and holds for one `send` at a time, which is what is asked of it here: where a send fails on the way,
- * the next one that waits is given its sequence, and a log takes that for a repetition.
+ * librdkafka's idempotence works with five batches in flight. The idempotence of kafkajs is experimental
+ * and works only with one `send` at a time, so this test sends one at a time. With several, if a send fails
+ * in flight, kafkajs gives its sequence to the next waiting send, and the log takes that for a retry.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs from 'kafkajs'
@@ -54,7 +54,7 @@ async function newTopic(): Promise<string> {
   return topic
 }
 
-/** The same moments for the same seed, as far as processes keep to them. */
+/** Returns a generator of pauses, the same for the same seed; the timing of processes still varies. */
 function pauses(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -73,7 +73,7 @@ async function killInTurns(): Promise<void> {
   await sleep(nextPauseMs())
 }
 
-/** The numbers from 0 on, as long as `isWanted`; each goes to the partition that it says. */
+/** Sends the numbers from 0 on while `isWanted()`, each with a key that fixes its partition. Returns the count. */
 async function sendWithKcat(topic: string, isWanted: () => boolean): Promise<number> {
   const settings = ['enable.idempotence=true', 'reconnect.backoff.max.ms=200', 'linger.ms=5']
   const args = ['-P', '-E', '-t', topic, '-K', '|', '-X', 'topic.partitioner=consistent']
@@ -120,7 +120,7 @@ async function expectEachOnce(topic: string, count: number): Promise<void> {
   expect(all).toEqual(Array.from({ length: count }, (_, number) => number))
 }
 
-test(`idempotent producers lose nothing and double nothing (seed ${TEST_SEED})`, async () => {
+test(`idempotent producers lose no records and duplicate none (seed ${TEST_SEED})`, async () => {
   const [ofKcat, ofKafkajs] = [await newTopic(), await newTopic()]
   let isOver = false
   const isWanted = () => !isOver
@@ -136,7 +136,7 @@ test(`idempotent producers lose nothing and double nothing (seed ${TEST_SEED})`,
   await expectEachOnce(ofKafkajs, countOfKafkajs)
 }, 240_000)
 
-test(`a group's consumer goes on, and gets each record (seed ${TEST_SEED})`, async () => {
+test(`a group's consumer continues and receives each record (seed ${TEST_SEED})`, async () => {
   const topic = await newTopic()
   const consumer = kafka().consumer({
     groupId: stage.name(),

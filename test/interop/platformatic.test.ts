@@ -1,4 +1,7 @@
-/** @platformatic/kafka 2.12.1, unchanged, against the door: both group protocols, all codecs. */
+/**
+ * Question: does unmodified @platformatic/kafka 2.12.1 work with the bridge, with both group protocols and
+ * all codecs?
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   Admin,
@@ -162,7 +165,7 @@ describe('topics', () => {
 })
 
 describe('records', () => {
-  test.each(CODECS)('compressed by %s are read by all', async (compression) => {
+  test.each(CODECS)('compressed by %s are read by all clients', async (compression) => {
     const topic = await newTopic()
     const { offsets } = await producer().send({
       compression,
@@ -171,7 +174,7 @@ describe('records', () => {
         partition: 0,
         headers: { ...headers },
         ...(key !== null && { key }),
-        // Its types know no tombstones; it sends them.
+        // Its types do not allow tombstones, but it sends them.
         value: value as string,
       })),
     })
@@ -180,7 +183,7 @@ describe('records', () => {
     expect(await consume(topic, SAMPLES.length)).toEqual(SAMPLES)
   })
 
-  // No plain JavaScript compresses zstd.
+  // The native client has no zstd compressor.
   test.each(CODECS.filter((codec) => codec !== 'zstd'))(
     'of the native client in %s are read',
     async (compression) => {
@@ -216,9 +219,9 @@ describe('records', () => {
 })
 
 describe('offsets', () => {
-  test('by time, and of both ends', async () => {
+  test('are found by time, and at both ends', async () => {
     const topic = await newTopic()
-    // Retention takes what is a week old.
+    // Recent times: retention deletes records that are a week old.
     const times = [60_000, 59_000, 58_000].map((agoMs) => BigInt(Date.now() - agoMs))
     await producer().send({
       messages: times.map((timestamp) => ({ topic, partition: 0, value: 'v', timestamp })),
@@ -236,7 +239,7 @@ describe('offsets', () => {
     expect(await at(ListOffsetTimestamps.MAX)).toBe(2n)
   })
 
-  test('before which records are deleted', async () => {
+  test('set the limit for deleting records', async () => {
     const topic = await newTopic()
     await sendValues(topic, numbered('v', 10))
     const partitions = [{ partition: 0, offset: 4n }]
@@ -249,7 +252,7 @@ describe('offsets', () => {
 })
 
 describe.each(['classic', 'consumer'] as const)('groups of the %s protocol', (protocol) => {
-  test('share partitions, hand them over, and go on from what is committed', async () => {
+  test('share partitions, hand them over, and continue from the committed offsets', async () => {
     const [topic, groupId] = [await newTopic(3), stage.name()]
     const sender = producer()
     const sent: string[] = []
@@ -261,7 +264,7 @@ describe.each(['classic', 'consumer'] as const)('groups of the %s protocol', (pr
     }
     const first = await join(groupId, topic, protocol)
     await send(60)
-    await until('the first has it all', () => first.records.length === 60)
+    await until('the first has received all', () => first.records.length === 60)
     expect([...first.partitions()].sort()).toEqual([0, 1, 2])
 
     const second = await join(groupId, topic, protocol)
@@ -269,20 +272,20 @@ describe.each(['classic', 'consumer'] as const)('groups of the %s protocol', (pr
     const delivered = () => members.flatMap(({ records }) => records.map(({ value }) => value))
     const shares = () => members.map((member) => member.partitions().length).sort()
     await until(
-      () => `both have some, not ${shares()}`,
+      () => `both have partitions, not ${shares()}`,
       () => shares().join() === '1,2',
     )
-    // What a fetch brings that was under way is delivered even if its partition is gone by then.
+    // The client delivers the records of a pending fetch even if it has lost the partition meanwhile.
     await sleep(3 * MAX_WAIT_MS)
     await send(60)
-    await until('both together have it all', () => delivered().length >= sent.length)
+    await until('both together have received all', () => delivered().length >= sent.length)
     expect(delivered().sort()).toEqual([...sent].sort())
     expect(members.flatMap((member) => member.partitions()).sort()).toEqual([0, 1, 2])
     for (const { records } of members) expect(records.length).toBeGreaterThan(0)
 
     await first.leave()
     await send(60)
-    await until('the second goes on alone', () => delivered().length >= sent.length)
+    await until('the second has received the rest', () => delivered().length >= sent.length)
     expect([...second.partitions()].sort()).toEqual([0, 1, 2])
     expect(delivered().sort()).toEqual([...sent].sort())
     expect(members.flatMap(({ errors }) => errors)).toEqual([])
@@ -319,7 +322,7 @@ describe.each(['classic', 'consumer'] as const)('groups of the %s protocol', (pr
     await admin.alterConsumerGroupOffsets({ groupId, topics: [{ name: topic, partitionOffsets }] })
     expect(await committed()).toBe(3n)
     const again = await join(groupId, topic, protocol)
-    await until('it reads on from there', () => again.records.length >= 2)
+    await until('it continues from there', () => again.records.length >= 2)
     expect(again.records.map(({ value }) => value)).toEqual(['v-3', 'v-4'])
     await again.leave()
     await admin.deleteConsumerGroupOffsets({

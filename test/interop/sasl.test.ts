@@ -1,4 +1,4 @@
-/** How clients say who they are: SASL by the bridge, the bearer token behind it. */
+/** Question: do clients authenticate by SASL to the bridge, which sends their token to the server? */
 import { Admin } from '@platformatic/kafka'
 import kafkajs, { type SASLOptions } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -46,8 +46,8 @@ async function topicsOf(connection: RawConnection): Promise<(string | null)[] | 
   return answer?.topics.map(({ name }) => name)
 }
 
-describe('by bytes', () => {
-  test('the right password opens the log', async () => {
+describe('SASL', () => {
+  test('grants access with the right password', async () => {
     const connection = await open()
     expect((await connection.ask(API_VERSIONS, 0, {}))?.errorCode).toBe(0)
     const handshake = await connection.ask(SASL_HANDSHAKE, 1, { mechanism: 'PLAIN' })
@@ -58,13 +58,13 @@ describe('by bytes', () => {
   })
 
   test.each([
-    ['another', plain(`${TOKEN}x`)],
-    ['an empty one', plain('')],
-    ['one that no header can carry', plain('one\r\ntwo')],
-    ['one of other letters', plain('пароль')],
-    ['none', Buffer.from('nobody')],
-    ['nothing', Buffer.alloc(0)],
-  ])('a password that is %s is told to be wrong, and hung up on', async (_, authBytes) => {
+    ['a wrong password', plain(`${TOKEN}x`)],
+    ['an empty password', plain('')],
+    ['a password with a line break', plain('one\r\ntwo')],
+    ['a password that is not ASCII', plain('пароль')],
+    ['a malformed token', Buffer.from('nobody')],
+    ['an empty token', Buffer.alloc(0)],
+  ])('rejects %s and closes the connection', async (_, authBytes) => {
     const connection = await open()
     await connection.ask(SASL_HANDSHAKE, 1, { mechanism: 'PLAIN' })
     const answer = await connection.ask(SASL_AUTHENTICATE, 2, { authBytes })
@@ -72,7 +72,7 @@ describe('by bytes', () => {
     expect(await connection.next()).toBeNull()
   })
 
-  test('after the first version of the handshake the token comes bare', async () => {
+  test('accepts a bare token after a handshake of version 0', async () => {
     const right = await open()
     expect((await right.ask(SASL_HANDSHAKE, 0, { mechanism: 'PLAIN' }))?.errorCode).toBe(0)
     right.send(framed(plain(TOKEN)))
@@ -85,14 +85,14 @@ describe('by bytes', () => {
     expect(await wrong.next()).toBeNull()
   })
 
-  test.each([0, 1])('mechanisms that there are not: handshake version %s', async (version) => {
+  test.each([0, 1])('rejects an unknown mechanism in handshake version %s', async (version) => {
     const connection = await open()
     const answer = await connection.ask(SASL_HANDSHAKE, version, { mechanism: 'SCRAM-SHA-256' })
     expect(answer?.errorCode).toBe(UNSUPPORTED_SASL_MECHANISM)
     expect(await connection.next()).toBeNull()
   })
 
-  test('who has not said who it is, is hung up on', async () => {
+  test('closes the connection of a client that sends requests without authenticating', async () => {
     const [asking, producing] = [await open(), await open()]
     expect(await topicsOf(asking)).toBeUndefined()
     const partitions = [{ index: 0, records: new Uint8Array(100) }]
@@ -101,7 +101,7 @@ describe('by bytes', () => {
     expect(await producing.next()).toBeNull()
   })
 
-  test('all in one write, as no client does', async () => {
+  test('accepts handshake, token and request in one write', async () => {
     const connection = await open()
     connection.send(
       Buffer.concat([
@@ -115,7 +115,7 @@ describe('by bytes', () => {
   })
 })
 
-describe('by clients', () => {
+describe('SASL with real clients', () => {
   const oauth = (value: string): SASLOptions => ({
     mechanism: 'oauthbearer',
     oauthBearerProvider: async () => ({ value }),
@@ -129,7 +129,7 @@ describe('by clients', () => {
   test.each([
     ['PLAIN', password],
     ['OAUTHBEARER', oauth],
-  ])('kafkajs: %s', async (_, saslOf) => {
+  ])('works with kafkajs and %s', async (_, saslOf) => {
     const adminOf = (token: string) =>
       new kafkajs.Kafka({
         brokers: [stage.bootstrap],
@@ -144,22 +144,25 @@ describe('by clients', () => {
     await expect(adminOf('wrong').connect()).rejects.toThrow('Authentication failed')
   })
 
-  test.each(['PLAIN', 'OAUTHBEARER'] as const)('@platformatic/kafka: %s', async (mechanism) => {
-    const adminOf = (token: string) =>
-      new Admin({
-        clientId: 'sasl',
-        bootstrapBrokers: [stage.bootstrap],
-        retries: 0,
-        sasl: { mechanism, username: 'anybody', password: token, token },
-      })
-    const [admin, wrong] = [adminOf(TOKEN), adminOf('wrong')]
-    expect(await admin.listTopics()).toEqual([topic])
-    await expect(wrong.listTopics()).rejects.toThrow()
-    await admin.close()
-    await wrong.close()
-  })
+  test.each(['PLAIN', 'OAUTHBEARER'] as const)(
+    'works with @platformatic/kafka and %s',
+    async (mechanism) => {
+      const adminOf = (token: string) =>
+        new Admin({
+          clientId: 'sasl',
+          bootstrapBrokers: [stage.bootstrap],
+          retries: 0,
+          sasl: { mechanism, username: 'anybody', password: token, token },
+        })
+      const [admin, wrong] = [adminOf(TOKEN), adminOf('wrong')]
+      expect(await admin.listTopics()).toEqual([topic])
+      await expect(wrong.listTopics()).rejects.toThrow()
+      await admin.close()
+      await wrong.close()
+    },
+  )
 
-  test('kcat: PLAIN', async () => {
+  test('works with kcat and PLAIN', async () => {
     const settingsOf = (token: string) =>
       ['security.protocol=SASL_PLAINTEXT', 'sasl.mechanisms=PLAIN', 'sasl.username=anybody']
         .concat(`sasl.password=${token}`)

@@ -1,12 +1,12 @@
-/** Holds the history of a group against G1 to G3 and G5 of docs/GUARANTEES.md; G4 is a matter of time. */
+/** Checks a group's history against G1 to G3 and G5 of docs/GUARANTEES.md; the harness checks G4, a time. */
 import type { Violation } from '../history.ts'
 import type { MemberEvent, MemberHistory } from './member-events.ts'
 
 export interface GroupHistory {
   readonly members: readonly MemberHistory[]
-  /** The end of each partition's log when all was over. */
+  /** The end of each partition's log at the end of the run. */
   readonly endOffsets: readonly number[]
-  /** What was committed then; undefined: nothing. */
+  /** The committed offset of each partition at the end of the run; undefined if there is none. */
   readonly committed: ReadonlyArray<number | undefined>
 }
 
@@ -29,7 +29,7 @@ function eventsOf<Kind extends MemberEvent['kind']>(
   )
 }
 
-/** G1: each record was delivered to some member, or lies past the committed offset. */
+/** G1: each record was delivered to a member, or its offset is not below the committed offset. */
 function checkDelivered(history: GroupHistory): Violation[] {
   const violations: Violation[] = []
   for (const [partition, endOffset] of history.endOffsets.entries()) {
@@ -41,7 +41,7 @@ function checkDelivered(history: GroupHistory): Violation[] {
     const missed = isDelivered.indexOf(0)
     const committed = history.committed[partition] ?? 0
     if (missed >= 0 && missed < committed) {
-      const what = `partition ${partition} is committed up to ${committed}, offset ${missed} was delivered to nobody`
+      const what = `partition ${partition} is committed up to ${committed}, but offset ${missed} was not delivered to any member`
       violations.push({ promise: 'G1', what })
     }
   }
@@ -49,8 +49,8 @@ function checkDelivered(history: GroupHistory): Violation[] {
 }
 
 /**
- * G2: nobody commits beyond what it was delivered, or beyond where it began. Commits of the harness are
- * all automatic: those stay within what the application has finished.
+ * G2: a member commits no offset beyond its finished records, or beyond its first position if it finished none.
+ * G2 itself allows any delivered record; the harness commits only automatically, which is stricter.
  */
 function checkCommits({ name, events }: MemberHistory): Violation[] {
   const delivered = new Map<number, number>()
@@ -67,7 +67,7 @@ function checkCommits({ name, events }: MemberHistory): Violation[] {
       const limit = finished.get(partition) ?? 0
       if (offset <= limit) continue
       const reached = Math.max(limit, delivered.get(partition) ?? 0)
-      const what = `${name} commits ${offset} of partition ${partition}, having been delivered ${reached} and finished ${limit}`
+      const what = `${name} commits ${offset} of partition ${partition}, but was delivered up to ${reached} and finished ${limit}`
       violations.push({ promise: 'G2', what })
     }
   }
@@ -78,18 +78,18 @@ function raise(reached: Map<number, number>, partition: number, offset: number):
   reached.set(partition, Math.max(reached.get(partition) ?? 0, offset))
 }
 
-/** G5: while a member has a partition, each delivery follows the one before. */
+/** G5: while a member owns a partition, each delivery starts at the end of the previous one. */
 function checkSteps({ name, events }: MemberHistory): Violation[] {
   const next = new Map<number, number>()
   const violations: Violation[] = []
   for (const event of events) {
-    if (event.kind === 'assigned' || event.kind === 'taken away') {
+    if (event.kind === 'assigned' || event.kind === 'removed') {
       for (const partition of event.partitions) next.delete(partition)
     }
     if (event.kind !== 'delivered') continue
     const expected = next.get(event.partition) ?? event.offset
     if (event.offset !== expected) {
-      const what = `${name} was delivered ${event.offset} of partition ${event.partition} where ${expected} is next`
+      const what = `${name} was delivered offset ${event.offset} of partition ${event.partition}, but ${expected} is next`
       violations.push({ promise: 'G5', what })
     }
     next.set(event.partition, event.nextOffset)
@@ -97,17 +97,20 @@ function checkSteps({ name, events }: MemberHistory): Violation[] {
   return violations
 }
 
-/** G3: a partition is with one member in each epoch. */
+/** G3: a partition has one owner in each epoch. */
 function checkEpochs(history: GroupHistory): Violation[] {
   const owners = new Map<string, string>()
   const violations: Violation[] = []
-  for (const { memberId, epoch, partitions } of eventsOf(history, 'told')) {
+  for (const { memberId, epoch, partitions } of eventsOf(history, 'assignment received')) {
     for (const partition of partitions) {
       const key = `partition ${partition} in epoch ${epoch}`
       const owner = owners.get(key) ?? memberId
       owners.set(key, owner)
       if (owner !== memberId) {
-        violations.push({ promise: 'G3', what: `${key} is with ${owner} and with ${memberId}` })
+        violations.push({
+          promise: 'G3',
+          what: `${key} is assigned to ${owner} and to ${memberId}`,
+        })
       }
     }
   }
@@ -115,18 +118,18 @@ function checkEpochs(history: GroupHistory): Violation[] {
 }
 
 /**
- * G3: from when a member is told to take a partition, nobody else's heartbeat or commit of it is taken.
+ * G3: once a member has received a partition, the group accepts no heartbeat or commit for it from others.
  *
- * Notes are of when an answer arrived. So one that was told may be late, and the partition with another
- * by then: that other was told so under a higher epoch, as a partition has one owner in each, and noted
- * it before it did anything with the partition.
+ * A note has the time at which the response arrived. A note of an assignment may thus be late, when another
+ * member already owns the partition. That member received it under a higher epoch, because a partition has
+ * one owner per epoch, and noted it before it used the partition.
  */
 function checkOwners(history: GroupHistory): Violation[] {
-  const told = eventsOf(history, 'told')
+  const received = eventsOf(history, 'assignment received')
   const violations: Violation[] = []
   for (const { memberId, partition, sentAtMs, what } of usesOf(history)) {
-    const before = told.filter(
-      // In the same millisecond nobody knows which was first.
+    const before = received.filter(
+      // Within one millisecond the order of events of two members is unknown.
       (one) =>
         one.partitions.includes(partition) &&
         (one.atMs < sentAtMs || (one.atMs === sentAtMs && one.memberId === memberId)),
@@ -139,7 +142,7 @@ function checkOwners(history: GroupHistory): Violation[] {
     if (next === undefined) continue
     violations.push({
       promise: 'G3',
-      what: `${memberId} ${what} partition ${partition} at ${sentAtMs}, which it was told to take in epoch ${epoch}, and ${next.memberId} in epoch ${next.epoch} at ${next.atMs}`,
+      what: `${memberId} ${what} partition ${partition} at ${sentAtMs}; it received it in epoch ${epoch}, and ${next.memberId} in epoch ${next.epoch} at ${next.atMs}`,
     })
   }
   return violations
@@ -149,7 +152,7 @@ interface Use {
   readonly memberId: string
   readonly partition: number
   readonly sentAtMs: number
-  readonly what: 'holds on to' | 'commits'
+  readonly what: 'holds' | 'commits'
 }
 
 function usesOf(history: GroupHistory): Use[] {
@@ -159,10 +162,10 @@ function usesOf(history: GroupHistory): Use[] {
         memberId,
         partition,
         sentAtMs,
-        what: 'holds on to' as const,
+        what: 'holds' as const,
       })),
     ),
-    ...eventsOf(history, 'commit taken').flatMap(({ memberId, offsets, sentAtMs }) =>
+    ...eventsOf(history, 'commit accepted').flatMap(({ memberId, offsets, sentAtMs }) =>
       entries(offsets).map(([partition]) => ({
         memberId,
         partition,

@@ -1,6 +1,6 @@
 /**
- * Runs the members of a group as processes of their own, and producers, against a server; kills the
- * server or a member (kill -9) at random, starts it again, and at the end checks the promises.
+ * Runs a producer, and each member of a group as its own process, against a server. Kills the server or a
+ * member at random (kill -9) and starts it again. At the end checks the promises.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -37,7 +37,7 @@ const TOPIC = 'crash'
 const GROUP = 'crashed'
 const PARTITIONS = 6
 const MEMBERS = 4
-/** G4: a session (2 s), and the time it takes a busy machine to do the rest. */
+/** G4: a session (2 s), plus ample time for a busy machine. */
 const SETTLE_MS_MAX = 60_000
 
 export async function runGroupCrash(options: GroupCrashOptions): Promise<GroupCrashReport> {
@@ -71,7 +71,7 @@ class GroupRun {
   readonly #options: GroupCrashOptions
   readonly #random: Random
   readonly #processes = new MemberProcesses()
-  /** Those that were not told to end. */
+  /** The running members: those that were not killed or asked to end. */
   #members: MemberProcess[] = []
   #killed = 0
   #serverKills = 0
@@ -106,7 +106,7 @@ class GroupRun {
     this.#processes.killAll()
   }
 
-  /** One of what may happen to a group, and who is missing comes back as somebody new. */
+  /** Kills the server or a member, or ends a member in order; a new member replaces it. */
   async #fault(): Promise<void> {
     const dice = this.#random.below(10)
     if (dice < 4) {
@@ -141,7 +141,7 @@ class GroupRun {
     this.#members.push(this.#processes.start(name, args))
   }
 
-  /** A few records at a time, for ever; what is not answered is let go. */
+  /** Sends a few records at a time until the run ends; failed requests are not retried. */
   async #produce(): Promise<void> {
     for (let order = 0; this.#isRunning; order++) {
       const records = Array.from({ length: this.#random.between(1, 20) }, (_, index) => ({
@@ -154,7 +154,7 @@ class GroupRun {
     }
   }
 
-  /** @returns how long after the last fault all is assigned and consumed; null: not in time. */
+  /** Waits until all is assigned and consumed. @returns the time it took; null: not within the limit. */
   async #settle(): Promise<number | null> {
     const sinceMs = Date.now()
     while (Date.now() - sinceMs < SETTLE_MS_MAX) {
@@ -200,7 +200,7 @@ class GroupRun {
       membersStarted: this.#processes.started,
       membersKilled: this.#killed,
       serverKills: this.#serverKills,
-      assignments: events.filter(({ kind }) => kind === 'told').length,
+      assignments: events.filter(({ kind }) => kind === 'assignment received').length,
       settledAfterMs,
     }
   }
@@ -213,7 +213,7 @@ class GroupRun {
     return await Promise.all(
       names.map(async (name) => {
         const text = await readFile(join(this.#dir, name), 'utf8').catch(() => '')
-        // The last line may have been cut by the kill.
+        // The kill may have cut the last line.
         const lines = text.split('\n').slice(0, -1)
         return { name, events: lines.map((line) => JSON.parse(line) as MemberEvent) }
       }),

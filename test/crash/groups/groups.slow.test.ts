@@ -1,7 +1,7 @@
 /**
  * Question: does a group keep its promises when its server and its members are killed at any moment?
- * Contract: G1-G5 of docs/GUARANTEES.md. Model: what each member wrote down before it was killed.
- * Generated: records, kills and orderly ends, from a seed that is printed.
+ * Contract: G1-G5 of docs/GUARANTEES.md. Model: the events that each member logged.
+ * Generated: records, kills and orderly ends, from a printed seed.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -24,7 +24,7 @@ test(`a group keeps its promises over ${ROUNDS} faults`, { timeout: 600_000 }, a
   expect(report.assignments).toBeGreaterThan(ROUNDS)
 })
 
-/** The promises that runs of something broken break. */
+/** Runs a broken group or member, and returns the promises that it broke. */
 async function brokenBy(
   options: Partial<GroupCrashOptions>,
   expected: readonly string[],
@@ -38,7 +38,7 @@ async function brokenBy(
   return [...broken]
 }
 
-describe('the checkers catch', { timeout: 600_000 }, () => {
+describe('the checkers', { timeout: 600_000 }, () => {
   let dir = ''
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'edgelog-mutants-'))
@@ -46,13 +46,13 @@ describe('the checkers catch', { timeout: 600_000 }, () => {
   afterAll(() => rm(dir, { recursive: true, force: true }))
 
   test.each(['commit-before-delivery', 'commit-before-finished'] as const)(
-    'a member that would %s',
+    'catch a member with the fault %s',
     async (variant) => {
       expect(await brokenBy({ variant }, ['G2'])).toContain('G2')
     },
   )
 
-  test.each(GROUP_MUTANTS)('a group that would $name', async (mutant) => {
+  test.each(GROUP_MUTANTS)('catch a group that $name', async (mutant) => {
     const workerPath = join(dir, `${mutant.name.replaceAll(' ', '-')}.js`)
     await buildMutant(mutant, workerPath)
     const broken = await brokenBy({ workerPath }, mutant.breaks)

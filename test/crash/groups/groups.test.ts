@@ -1,6 +1,6 @@
 /**
- * Question: does a group keep its promises when its server and its members are killed? A few faults, so that a
- * change which breaks much is noticed soon; `groups.slow.test.ts` has the run that proves something.
+ * Question: does a group keep its promises when its server and its members are killed? Three faults find gross
+ * errors early; `groups.slow.test.ts` has the longer run and the mutants.
  */
 import { expect, test } from 'vitest'
 import { TEST_SEED } from '../../support/seed.ts'

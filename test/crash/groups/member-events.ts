@@ -1,50 +1,50 @@
 /**
- * What a member of a crash run writes down, a line of JSON each, as it happens: a line that was written
- * outlives the process. Times are of one machine's clock, in milliseconds.
+ * The events that a member of a crash run logs, each as a line of JSON at once: a written line survives the
+ * process. Times are of one machine's clock, in milliseconds.
  */
 
-/** Offsets by partition of the one topic. */
+/** Offsets by partition; a run has one topic. */
 export type Offsets = Readonly<Record<number, number>>
 
 export type MemberEvent =
-  /** A heartbeat that was answered with what the member is to hold. */
+  /** The response to a heartbeat contained an assignment. */
   | {
-      readonly kind: 'told'
+      readonly kind: 'assignment received'
       readonly memberId: string
       readonly epoch: number
       readonly partitions: readonly number[]
       readonly atMs: number
     }
-  /** A heartbeat that was taken: the group let the member hold on to this. */
+  /** The group accepted a heartbeat, so the member still held these partitions. */
   | {
       readonly kind: 'held'
       readonly memberId: string
       readonly partitions: readonly number[]
       readonly sentAtMs: number
     }
-  /** What the group answered to the question where to begin. */
+  /** The committed offsets that the group returned; the member begins at them. */
   | { readonly kind: 'fetched'; readonly offsets: Offsets }
   | { readonly kind: 'commit sent'; readonly memberId: string; readonly offsets: Offsets }
   | {
-      readonly kind: 'commit taken'
+      readonly kind: 'commit accepted'
       readonly memberId: string
       readonly epoch: number
       readonly offsets: Offsets
       readonly sentAtMs: number
     }
-  /** The application begins with these records. */
+  /** The application started to handle these records. */
   | {
       readonly kind: 'delivered'
       readonly partition: number
       readonly offset: number
       readonly nextOffset: number
     }
-  /** The application is done with them. */
+  /** The application finished them. */
   | { readonly kind: 'finished'; readonly partition: number; readonly nextOffset: number }
-  /** From here on another delivery may begin anywhere. */
-  | { readonly kind: 'assigned' | 'taken away'; readonly partitions: readonly number[] }
+  /** The next delivery of these partitions may begin at any offset. */
+  | { readonly kind: 'assigned' | 'removed'; readonly partitions: readonly number[] }
 
-/** All that one process wrote. */
+/** All events that one process logged. */
 export interface MemberHistory {
   readonly name: string
   readonly events: readonly MemberEvent[]

@@ -1,5 +1,5 @@
 /**
- * A process that is one member of the group after the other, to be killed at any moment:
+ * A group member in its own process, so that it can be killed at any moment; it may join several times:
  * `node member-process.ts URL TOPIC GROUP LOG-FILE SEED [VARIANT]`.
  */
 import { openSync, writeSync } from 'node:fs'
@@ -12,10 +12,10 @@ import type { MemberEvent, Offsets } from './member-events.ts'
 const [url = '', topic = '', groupId = '', logPath = '', seed = '0', variant] =
   process.argv.slice(2)
 const random = new Random(Number(seed))
-const log = openSync(logPath, 'a')
+const logFile = openSync(logPath, 'a')
 
-function note(event: MemberEvent): void {
-  writeSync(log, `${JSON.stringify(event)}\n`)
+function log(event: MemberEvent): void {
+  writeSync(logFile, `${JSON.stringify(event)}\n`)
 }
 
 interface Assigned {
@@ -29,17 +29,17 @@ const partitionsOf = (assigned: readonly Assigned[]) =>
 const offsetsOf = (offsets: readonly OffsetCommit[]): Offsets =>
   Object.fromEntries(offsets.map(({ partition, offset }) => [partition, offset]))
 
-/** What the member said last that it holds: it is not said again while it is the same. */
+/** The partitions that the member last reported as owned; a heartbeat omits them if they are unchanged. */
 let owned: readonly number[] = []
 
-/** Calls as ever, and notes those about the group. */
-async function watchedFetch(input: string, init: RequestInit = {}): Promise<Response> {
+/** Calls `fetch`, and logs the calls to the group. */
+async function loggingFetch(input: string, init: RequestInit = {}): Promise<Response> {
   const isHeartbeat = input.endsWith('/heartbeat')
   const isCommit = input.endsWith('/offsets') && init.method === 'POST'
   const body = typeof init.body === 'string' ? JSON.parse(init.body) : {}
   const sentAtMs = Date.now()
   if (isCommit) {
-    note({ kind: 'commit sent', memberId: body.memberId, offsets: offsetsOf(body.offsets) })
+    log({ kind: 'commit sent', memberId: body.memberId, offsets: offsetsOf(body.offsets) })
   }
   if (isHeartbeat && body.owned !== undefined) owned = partitionsOf(body.owned)
   const held = owned
@@ -47,23 +47,29 @@ async function watchedFetch(input: string, init: RequestInit = {}): Promise<Resp
   if (!response.ok) return response
   const { memberId, memberEpoch: epoch } = body
   if (isCommit)
-    note({ kind: 'commit taken', memberId, epoch, offsets: offsetsOf(body.offsets), sentAtMs })
+    log({ kind: 'commit accepted', memberId, epoch, offsets: offsetsOf(body.offsets), sentAtMs })
   if (isHeartbeat && epoch >= 0) {
-    note({ kind: 'held', memberId, partitions: epoch === 0 ? [] : held, sentAtMs })
+    log({ kind: 'held', memberId, partitions: epoch === 0 ? [] : held, sentAtMs })
     const { assignment, memberEpoch } = (await response.clone().json()) as HeartbeatAnswer
     if (assignment !== null) {
       const partitions = partitionsOf(assignment)
-      note({ kind: 'told', memberId, epoch: memberEpoch, partitions, atMs: Date.now() })
+      log({
+        kind: 'assignment received',
+        memberId,
+        epoch: memberEpoch,
+        partitions,
+        atMs: Date.now(),
+      })
     }
   }
   if (input.includes('/offsets') && !isCommit) {
     const { offsets } = (await response.clone().json()) as { offsets: OffsetCommit[] }
-    note({ kind: 'fetched', offsets: offsetsOf(offsets) })
+    log({ kind: 'fetched', offsets: offsetsOf(offsets) })
   }
   return response
 }
 
-const client = connect({ url, fetch: watchedFetch })
+const client = connect({ url, fetch: loggingFetch })
 const consumer = client.consumer({
   groupId,
   topics: [topic],
@@ -77,8 +83,8 @@ const numbers = (partitions: readonly TopicPartition[]) =>
   partitions.map(({ partition }) => partition)
 consumer.on('assignment', ({ assigned, revoked, lost }) => {
   const gone = numbers([...revoked, ...lost])
-  if (gone.length > 0) note({ kind: 'taken away', partitions: gone })
-  if (assigned.length > 0) note({ kind: 'assigned', partitions: numbers(assigned) })
+  if (gone.length > 0) log({ kind: 'removed', partitions: gone })
+  if (assigned.length > 0) log({ kind: 'assigned', partitions: numbers(assigned) })
 })
 process.once('SIGTERM', () => void client.close())
 
@@ -91,10 +97,10 @@ await consumer.run(
       await sleep(30)
     }
     const offset = records[0]?.offset ?? nextOffset
-    note({ kind: 'delivered', partition, offset, nextOffset })
+    log({ kind: 'delivered', partition, offset, nextOffset })
     if (variant === 'commit-before-finished') await commit()
     await sleep(random.between(0, 15))
-    note({ kind: 'finished', partition, nextOffset })
+    log({ kind: 'finished', partition, nextOffset })
   },
   { concurrency: 3 },
 )

@@ -1,21 +1,21 @@
 /**
- * The processes of a run's members, all of them to their end: one that ends by itself, fails as it ends,
- * or does not end when it is asked to is a violation, whatever the others make of it.
+ * Starts and stops the member processes of a run. A member that ends by itself, fails while it ends, or does
+ * not end when asked to is a violation, even if the other members take over correctly.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Violation } from '../history.ts'
 
-/** What `close()` may take: handlers, a last commit and the leaving, against a server that is down. */
+/** Time for `close()`: handlers, a last commit and leaving the group, possibly while the server is down. */
 const END_MS_MAX = 120_000
 const STDERR_CHARS_MAX = 2_000
 
 export interface MemberProcess {
   readonly name: string
   readonly process: ChildProcess
-  /** What it was told last; undefined: nothing, so that it is to go on. */
-  told: 'end' | 'die' | undefined
-  /** Resolves when it is gone. */
+  /** How it was stopped; undefined while it must run. */
+  stop: 'end' | 'kill' | undefined
+  /** Resolves when the process has ended. */
   readonly gone: Promise<void>
 }
 
@@ -28,12 +28,12 @@ export class MemberProcesses {
     this.#endMsMax = endMsMax
   }
 
-  /** How many there ever were. */
+  /** Number of members started so far. */
   get started(): number {
     return this.#all.length
   }
 
-  /** @param args Of node. */
+  /** @param args Arguments for node. */
   start(name: string, args: readonly string[]): MemberProcess {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
     let stderr = ''
@@ -43,19 +43,20 @@ export class MemberProcesses {
     })
     const gone = once(child, 'close').then(([code, signal]) => {
       const how = `exit code ${code}, signal ${signal}: ${stderr.trim()}`
-      if (member.told === undefined) this.#violate(`${name} ended by itself, ${how}`)
-      // It may have been told so before it could listen.
+      if (member.stop === undefined) this.#violate(`${name} ended by itself, ${how}`)
+      // SIGTERM may have arrived before the process could handle it.
       const isOrderly = code === 0 || signal === 'SIGTERM'
-      if (member.told === 'end' && !isOrderly) this.#violate(`${name} failed as it ended, ${how}`)
+      if (member.stop === 'end' && !isOrderly)
+        this.#violate(`${name} failed while it ended, ${how}`)
     })
-    const member: MemberProcess = { name, process: child, told: undefined, gone }
+    const member: MemberProcess = { name, process: child, stop: undefined, gone }
     this.#all.push(member)
     return member
   }
 
-  /** Asks it to leave in order. */
+  /** Asks the member to leave in order; kills it if it does not end in time. */
   end(member: MemberProcess): void {
-    member.told = 'end'
+    member.stop = 'end'
     member.process.kill('SIGTERM')
     const deadline = setTimeout(() => {
       this.#violate(`${member.name} did not end within ${this.#endMsMax} ms`)
@@ -65,7 +66,7 @@ export class MemberProcesses {
   }
 
   kill(member: MemberProcess): void {
-    member.told = 'die'
+    member.stop = 'kill'
     member.process.kill('SIGKILL')
   }
 
@@ -73,9 +74,9 @@ export class MemberProcesses {
     for (const member of this.#all) this.kill(member)
   }
 
-  /** Waits for those that were asked to end, and kills the others. @returns what went wrong. */
+  /** Waits for the members that were asked to end, and kills the others. @returns all violations. */
   async finish(): Promise<Violation[]> {
-    for (const member of this.#all) if (member.told === undefined) this.kill(member)
+    for (const member of this.#all) if (member.stop === undefined) this.kill(member)
     await Promise.all(this.#all.map(({ gone }) => gone))
     return this.#violations
   }

@@ -1,24 +1,24 @@
-/** Runs a class of the program, or of Kafka's tools, in a Java of its own. */
+/** Runs a class of the program or of Kafka's tools in a separate Java process. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
 const RUN_MS_MAX = 120_000
-/** Short runs: what takes long to start would not pay. */
+/** JVM options that shorten the start, because the runs are short. */
 const QUICK = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-XX:-UsePerfData', '-Xmx512m']
 
 export interface JavaRun {
   readonly classPath: string
   readonly mainClass: string
   readonly args: readonly string[]
-  /** What is typed into it. */
+  /** Text for its standard input. */
   readonly input?: string
-  /** Interrupts it as Ctrl-C does, once that was printed. */
+  /** Interrupts the process, like Ctrl-C, when its output matches. */
   readonly interruptAt?: RegExp
-  /** Answers the lines that begin with a question mark; that, too, goes into its input. */
-  readonly answer?: (question: string) => Promise<string>
+  /** Handles a printed line that begins with `? `; the result is written to its standard input. */
+  readonly answer?: (command: string) => Promise<string>
 }
 
-/** @returns what it printed. @throws {Error} with that, if it does not end well. */
+/** Runs Java to its end. @returns its output. @throws {Error} with its output if it fails. */
 export async function runJava(run: JavaRun): Promise<string> {
   const { classPath, mainClass, args, input, interruptAt, answer } = run
   const child = spawn('java', [...QUICK, '-cp', classPath, mainClass, ...args])
@@ -38,7 +38,7 @@ export async function runJava(run: JavaRun): Promise<string> {
     }
   }
   for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', see)
-  // Whoever has ended reads nothing more.
+  // Ignores EPIPE from a process that has already ended.
   child.stdin.on('error', () => {})
   if (answer === undefined) child.stdin.end(input)
   const timer = setTimeout(() => child.kill('SIGKILL'), RUN_MS_MAX)

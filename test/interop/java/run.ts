@@ -1,4 +1,4 @@
-/** `npm run test:interop:java [-- PATTERN]`: Apache Kafka's Java clients and tools against the door. */
+/** `npm run test:interop:java [-- PATTERN]`: tests Apache Kafka's Java clients and tools against the bridge. */
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import { javaScenarios, makeCertificate, type Scenario, TOKEN } from './scenario
 import { compile, provideJava } from './toolchain.ts'
 import { toolScenarios } from './tools.ts'
 
-/** Most of them wait most of the time. */
+/** Scenarios that run at once; most of their time is waiting. */
 const AT_A_TIME = 3
 
 const pattern = new RegExp(process.argv[2] ?? '')
@@ -25,7 +25,7 @@ try {
   for (const close of closers.reverse()) await close()
 }
 
-/** One server after the other: each looks for the process that is its own. */
+/** Starts the servers in turn, because each start looks for its own new process. */
 async function prepare(): Promise<Scenario[]> {
   const classPath = await compile()
   const folder = await mkdtemp(join(tmpdir(), 'edgelog-java-'))
@@ -40,22 +40,22 @@ async function prepare(): Promise<Scenario[]> {
     startBridgeProcess(secured.server.url, ['--tls-cert', cert, '--tls-key', key]),
   )
   const bridge = await open(startBridgeProcess(killed.server.url))
-  const kill = async (wish: string) => {
-    await (wish === 'kill bridge' ? bridge.restart() : killed.killServer())
+  const kill = async (command: string) => {
+    await (command === 'kill bridge' ? bridge.restart() : killed.killServer())
     return ''
   }
-  const tell = async (wish: string) => (wish === 'certificate' ? cert : TOKEN)
+  const secret = async (command: string) => (command === 'certificate' ? cert : TOKEN)
   const { native } = secured
   return [
     ...javaScenarios(classPath, {
       plain,
-      secured: { bootstrap: secured.bootstrap, native, act: tell },
-      securedByTls: { bootstrap: tls.bootstrap, native, act: tell },
+      secured: { bootstrap: secured.bootstrap, native, act: secret },
+      securedByTls: { bootstrap: tls.bootstrap, native, act: secret },
       killable: { bootstrap: bridge.bootstrap, native: killed.native, act: kill },
     }),
     ...toolScenarios({ classPath, bootstrap: plain.bootstrap, note: (line) => notes.push(line) }),
     {
-      title: "the grammars against Kafka's own definitions",
+      title: "the message schemas match Kafka's own definitions",
       play: () => checkDefinitions(classPath, folder),
     },
   ].filter(({ title }) => pattern.test(title))
@@ -71,14 +71,14 @@ async function checkDefinitions(classPath: string, folder: string): Promise<void
   const jar = classPath.split(':').find((path) => /kafka-clients-[\d.]+\.jar$/.test(path)) ?? ''
   execFileSync('jar', ['xf', jar, 'common/message'], { cwd: folder })
   const check = join(import.meta.dirname, '../../kafka/check-definitions.ts')
-  const said = execFileSync(process.execPath, [check, join(folder, 'common/message')], {
+  const output = execFileSync(process.execPath, [check, join(folder, 'common/message')], {
     encoding: 'utf8',
     stdio: 'pipe',
   })
-  notes.push(`definitions: ${said.trim()}`)
+  notes.push(`definitions: ${output.trim()}`)
 }
 
-/** @returns the exit code. */
+/** Runs the scenarios and prints their results. @returns the exit code. */
 async function runAll(scenarios: readonly Scenario[]): Promise<number> {
   let failed = 0
   const waiting = scenarios.values()

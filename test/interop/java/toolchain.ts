@@ -1,4 +1,4 @@
-/** Java 17 and Maven, and what they make of the program beside this file. */
+/** Provides Java 17 and Maven, and compiles the program in this folder. */
 import { spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,25 +6,25 @@ import { join } from 'node:path'
 const FOLDER = import.meta.dirname
 const JAVA_SINCE = 17
 const INSTALL = 'apt-get install -y --no-install-recommends openjdk-17-jdk-headless maven'
-const HOW_TO = `Java ${JAVA_SINCE} and Maven are needed for the tests of Kafka's Java clients. This gets them:
+const HOW_TO = `Java ${JAVA_SINCE} and Maven are needed for the tests of Kafka's Java clients. Install them with:
   apt-get update && ${INSTALL}`
 
-/** Installs Java and Maven where they are missing and can be. @throws {Error} that says how to get them. */
+/** Installs missing Java and Maven as root with apt-get. @throws {Error} with instructions to install them. */
 export function provideJava(): void {
-  if (isThere()) return
+  if (isInstalled()) return
   if (process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) {
     throw new Error(HOW_TO)
   }
-  console.log('Java and Maven are not there: installing them with apt-get, once')
+  console.log('Java and Maven are missing; installing them once with apt-get')
   const { stdout, stderr } = spawnSync('sh', ['-c', `apt-get update && ${INSTALL}`], {
     encoding: 'utf8',
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   })
-  if (!isThere()) throw new Error(`${stdout}${stderr}\n${HOW_TO}`)
+  if (!isInstalled()) throw new Error(`${stdout}${stderr}\n${HOW_TO}`)
 }
 
-/** Maven's own word for it: it may run another Java than the one on the path. */
-function isThere(): boolean {
+/** Returns whether all tools are there; checks Maven's Java too, which may differ from the one on the path. */
+function isInstalled(): boolean {
   const { stdout } = spawnSync('mvn', ['-version'], { encoding: 'utf8' })
   const byMaven = Number(/Java version: (\d+)/.exec(stdout ?? '')?.[1])
   const { stderr } = spawnSync('java', ['-version'], { encoding: 'utf8' })
@@ -33,7 +33,7 @@ function isThere(): boolean {
   return byMaven >= JAVA_SINCE && byPath >= JAVA_SINCE && hasCompiler
 }
 
-/** Compiles, with what lies there already if that is all. @returns the class path. */
+/** Compiles the program, offline if all dependencies are already there. @returns the class path. */
 export async function compile(): Promise<string> {
   const goals = ['compile', 'dependency:build-classpath', '-Dmdep.outputFile=target/classpath']
   const maven = (...options: string[]) =>

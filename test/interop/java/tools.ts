@@ -1,4 +1,4 @@
-/** Kafka's command line tools, each by the class that its script starts. */
+/** Tests of Kafka's command line tools; runs the class that each script starts. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ const TOOLS = {
 } as const
 
 type Tool = keyof typeof TOOLS
-/** These take the server before their subcommand alone. */
+/** Tools that accept the server only before their subcommand. */
 const SERVER_FIRST = new Set<Tool>(['features', 'metadata-quorum'])
 type Extras = Pick<JavaRun, 'input' | 'interruptAt'>
 /** Runs `kafka-TOOL.sh ARGUMENTS --bootstrap-server ...` and resolves to what it printed. */
@@ -35,7 +35,7 @@ type Run = (line: `${Tool} ${string}`, extras?: Extras) => Promise<string>
 interface Stage {
   readonly classPath: string
   readonly bootstrap: string
-  /** Of figures worth printing. */
+  /** Receives figures to print at the end. */
   readonly note: (line: string) => void
 }
 
@@ -51,7 +51,7 @@ export function toolScenarios({ classPath, bootstrap, note }: Stage): Scenario[]
     })
   }
   return [
-    { title: "the quickstart of Kafka's introduction, word for word", play: () => quickstart(run) },
+    { title: "the quickstart of Kafka's introduction, verbatim", play: () => quickstart(run) },
     { title: 'kafka-topics: list, alter, delete', play: () => topics(run) },
     { title: 'kafka-consumer-groups and kafka-groups', play: () => groups(run) },
     { title: 'kafka-configs', play: () => configs(run) },
@@ -95,7 +95,7 @@ async function topics(run: Run): Promise<void> {
   shows(described, /PartitionCount: 2/, /Configs: .*retention\.ms=3600000/)
   await run('topics --delete --topic tools-topics')
   const left = await run('topics --list')
-  if (/^tools-topics$/m.test(left)) throw new Error(`it was deleted, and is listed:\n${left}`)
+  if (/^tools-topics$/m.test(left)) throw new Error(`deleted, but still listed:\n${left}`)
 }
 
 async function groups(run: Run): Promise<void> {
@@ -133,7 +133,7 @@ async function configs(run: Run): Promise<void> {
   shows(described, /retention\.ms=60000 .*DYNAMIC_TOPIC_CONFIG/, /cleanup\.policy=compact /)
   await run(`configs --alter ${of} --delete-config retention.ms`)
   const left = await run(`configs --describe ${of}`)
-  if (/retention\.ms/.test(left)) throw new Error(`it was deleted, and is told:\n${left}`)
+  if (/retention\.ms/.test(left)) throw new Error(`deleted, but still described:\n${left}`)
   shows(await run(`configs --describe --all ${of}`), /retention\.ms=604800000 .*DEFAULT_CONFIG/)
   const broker = await run('configs --describe --all --entity-type brokers --entity-name 1')
   shows(broker, /auto\.create\.topics\.enable=true /)
@@ -150,7 +150,7 @@ async function changedAndBack(run: Run, type: 'groups' | 'users', config: string
   shows(await run(`configs --describe ${of}`), isThere)
   await run(`configs --alter ${of} --delete-config ${key}`)
   const left = await run(`configs --describe ${of}`)
-  if (isThere.test(left)) throw new Error(`it was deleted, and is listed:\n${left}`)
+  if (isThere.test(left)) throw new Error(`deleted, but still listed:\n${left}`)
 }
 
 async function node(run: Run): Promise<void> {

@@ -1,25 +1,24 @@
 /**
- * Where kcat is, and how to get it. On a machine that has only Node and npm it is installed when that
- * is possible: a test of it never passes by being left out.
+ * Finds kcat, or installs it if that is possible. Its tests fail without it, so they are never skipped.
  */
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { aptInstall } from '../../support/apt-install.ts'
 
-/** Its name was the other one before 2021. */
+/** Names of the program; it was called kafkacat before 2021. */
 const NAMES = ['kcat', 'kafkacat']
-const PLACES = ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin']
+const FOLDERS = ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin']
 const VERSION_MS_MAX = 60_000
 
-const HOW_TO = `kcat is needed for the tests of Kafka clients. One of these gets it:
+const HOW_TO = `The tests of Kafka clients need kcat. Install it with one of these commands:
   apt-get update && apt-get install -y --no-install-recommends kcat
   brew install kcat
-EDGELOG_KCAT=/path/to/kcat names one that lies elsewhere.`
+If it is in another folder, set EDGELOG_KCAT=/path/to/kcat.`
 
 let found: string | undefined
 
-/** The path of a kcat that runs. @throws {Error} that says how to get one. */
+/** Returns the path of a working kcat. @throws {Error} with instructions to install it. */
 export function findKcat(): string {
   found ??= candidates().find(runs)
   if (found === undefined) throw new Error(HOW_TO)
@@ -29,7 +28,7 @@ export function findKcat(): string {
 function candidates(): string[] {
   const given = process.env.EDGELOG_KCAT
   if (given !== undefined && given !== '') return [given]
-  const folders = [...(process.env.PATH ?? '').split(delimiter), ...PLACES]
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...FOLDERS]
   return folders.flatMap((folder) => NAMES.map((name) => join(folder, name)))
 }
 
@@ -39,14 +38,14 @@ function runs(path: string): boolean {
   return status === 0 && /librdkafka/.test(stdout)
 }
 
-/** Installs kcat where it is missing and can be. @throws {Error} that says how to get one. */
+/** Finds kcat, or installs it as root with apt-get. @throws {Error} with instructions to install it. */
 export async function provideKcat(): Promise<string> {
   try {
     return findKcat()
   } catch (error) {
     if (process.getuid?.() !== 0 || process.env.EDGELOG_KCAT !== undefined) throw error
   }
-  console.log('kcat is not there: installing it with apt-get, once')
+  console.log('kcat is missing; installing it once with apt-get')
   const output = await aptInstall('kcat')
   try {
     return findKcat()

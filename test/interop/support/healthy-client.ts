@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import { numbered, valuesOf } from './records.ts'
 import type { Stage } from './stage.ts'
 
-/** A client that never has to try twice while `work` is going on. */
+/** Runs `work` while a client sends records without retries, and checks that all of them are stored. */
 export async function besideAHealthyClient(stage: Stage, work: () => Promise<void>): Promise<void> {
   const topic = stage.name()
   await stage.native.admin.createTopic(topic)
@@ -24,7 +24,7 @@ export async function besideAHealthyClient(stage: Stage, work: () => Promise<voi
       await sleep(5)
     } while (!isOver)
   })()
-  // It is thrown where it is waited for, below.
+  // Prevents an unhandled rejection; the error is thrown by `await sending` below.
   sending.catch(() => undefined)
   await work().finally(() => {
     isOver = true

@@ -1,9 +1,9 @@
-/** Runs kcat as its users do. */
+/** Runs kcat as a process. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { afterEach } from 'vitest'
 import { findKcat } from './find-kcat.ts'
 
-/** What a test that failed has left behind is ended with it. */
+/** Running processes; those that a failed test leaves behind are killed after it. */
 const started = new Set<ChildProcess>()
 afterEach(() => {
   for (const child of started) child.kill('SIGKILL')
@@ -11,7 +11,7 @@ afterEach(() => {
 
 export interface RunningKcat {
   readonly child: ChildProcess
-  /** What it has printed so far. */
+  /** Output so far. */
   readonly output: { stdout: string; stderr: string }
   readonly ended: Promise<number | null>
 }
@@ -26,7 +26,7 @@ export function startKcat(bootstrap: string, args: readonly string[]): RunningKc
   child.stderr.setEncoding('utf8').on('data', (text) => {
     output.stderr += text
   })
-  // A process that ends at once does not take what is typed into it.
+  // Ignores EPIPE from a process that exits before it reads its input.
   child.stdin.on('error', () => {})
   const ended = new Promise<number | null>((resolve) => {
     child.once('close', (code) => {
@@ -37,7 +37,7 @@ export function startKcat(bootstrap: string, args: readonly string[]): RunningKc
   return { child, output, ended }
 }
 
-/** Runs it to its end. @throws {Error} with what it complained of, if it fails. */
+/** Runs kcat to its end. @throws {Error} with its stderr if it fails. */
 export async function kcat(
   bootstrap: string,
   args: readonly string[],

@@ -1,4 +1,4 @@
-/** A Kafka client of bytes alone: what no client in its right mind sends, it can. */
+/** A Kafka client on raw bytes, which can also send invalid requests. */
 import { connect, type Socket } from 'node:net'
 import { ByteReader } from '../../../src/core/bytes/byte-reader.ts'
 import { ByteWriter } from '../../../src/core/bytes/byte-writer.ts'
@@ -26,7 +26,7 @@ export class RawConnection {
       this.#received = Buffer.concat([this.#received, bytes])
       this.#wake()
     })
-    // To be reset is to be hung up on.
+    // A reset counts as a closed connection; 'close' follows.
     socket.on('error', () => {})
     socket.on('close', () => {
       this.#isClosed = true
@@ -46,7 +46,7 @@ export class RawConnection {
     this.socket.write(bytes)
   }
 
-  /** The next answer without its size; null: hung up on. */
+  /** Returns the next response without its size; null if the connection was closed. */
   async next(): Promise<Buffer | null> {
     for (;;) {
       const has = this.#received.length
@@ -62,7 +62,7 @@ export class RawConnection {
     return frame
   }
 
-  /** Sends a request and reads its answer; null: hung up on. */
+  /** Sends a request and reads its response; null if the connection was closed. */
   async ask<M extends Messages>(
     messages: M,
     version: number,
@@ -100,7 +100,7 @@ export function readAnswer<M extends Messages>(
   return readResponse(messages, version, reader)
 }
 
-/** With its size before it. */
+/** Returns the frame of `body`: its size, then its bytes. */
 export function framed(body: Uint8Array): Buffer {
   const size = Buffer.alloc(SIZE_BYTES)
   size.writeInt32BE(body.length)

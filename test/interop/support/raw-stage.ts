@@ -1,11 +1,11 @@
-/** A stage, and raw connections to its bridge that are closed after each test. */
+/** Opens a stage, and raw connections to its bridge that are closed after each test. */
 import { afterAll, afterEach, beforeAll } from 'vitest'
 import { RawConnection } from './raw-connection.ts'
 import { openStage, type Stage } from './stage.ts'
 
 export interface RawStage {
   readonly stage: Stage
-  /** Those that the test has opened. */
+  /** The connections that the current test has opened. */
   readonly opened: readonly RawConnection[]
   open(): Promise<RawConnection>
 }
@@ -21,7 +21,7 @@ export function useRawStage(): RawStage {
   })
   afterAll(() => stage?.close())
   const started = (): Stage => {
-    if (stage === undefined) throw new Error('the stage stands from beforeAll on')
+    if (stage === undefined) throw new Error('the stage exists only after beforeAll')
     return stage
   }
   return {

@@ -1,15 +1,15 @@
-/** What clients of different makers are to agree on about records. */
+/** Sample records that all clients must read and write alike. */
 import type { Client, ConsumerRecord } from '../../../client/index.ts'
 import { readTopic } from '../../client/read-topic.ts'
 
-/** A record as text, of whatever client. */
+/** A record as text, independent of the client. */
 export interface PlainRecord {
   readonly key: string | null
   readonly value: string | null
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** With a key, without one, with headers, a tombstone, text that is not ASCII, an empty value. */
+/** Records with a key, without one, with headers, a tombstone, text that is not ASCII, an empty value. */
 export const SAMPLES: readonly PlainRecord[] = [
   { key: 'k1', value: 'one', headers: {} },
   { key: null, value: 'no key', headers: {} },
@@ -17,11 +17,11 @@ export const SAMPLES: readonly PlainRecord[] = [
   { key: 'k1', value: null, headers: {} },
   { key: 'ключ', value: '値'.repeat(50), headers: {} },
   { key: 'empty', value: '', headers: {} },
-  // What a codec makes smaller.
+  // A codec makes this smaller.
   { key: 'long', value: 'to be compressed '.repeat(200), headers: {} },
 ]
 
-/** What is in a partition, as edgelog's own client sees it. */
+/** Reads a partition with edgelog's own client. */
 export async function readNative(
   native: Client,
   topic: string,
@@ -30,7 +30,7 @@ export async function readNative(
   return (await readTopic(native, topic, partition)).map(plain)
 }
 
-/** The values of all partitions, each in its order. */
+/** Returns the values of each partition, in order. */
 export async function valuesOf(
   native: Client,
   topic: string,
@@ -55,7 +55,7 @@ export function textOf(bytes: Uint8Array | null | undefined): string | null {
   return bytes === null || bytes === undefined ? null : Buffer.from(bytes).toString()
 }
 
-/** `prefix-0`, `prefix-1`, ... */
+/** Returns `prefix-0`, `prefix-1`, ... */
 export function numbered(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, number) => `${prefix}-${number}`)
 }

@@ -1,26 +1,26 @@
-/** A server with a bridge before it, on ports and a state folder of their own. */
+/** Starts a server and a bridge in front of it, on free ports and with a separate state folder. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunningBridge, startBridge } from '../../../client/cli/bridge/kafka-bridge.ts'
 import { type Client, connect } from '../../../client/index.ts'
 import { ServerProcess } from '../../server/server-process.ts'
 
 export interface StageOptions {
-  /** What the server asks for; clients authenticate by SASL then. */
+  /** The token that the server requires; Kafka clients then authenticate by SASL. */
   readonly token?: string
 }
 
 export interface Stage {
   readonly server: ServerProcess
-  /** For Kafka clients, `localhost:port`. */
+  /** `localhost:port`, for Kafka clients. */
   readonly bootstrap: string
   readonly port: number
-  /** edgelog's own client, to see by another door what Kafka's wrote. */
+  /** edgelog's own client, to check over HTTP what Kafka clients wrote. */
   readonly native: Client
-  /** Why clients were cut off. */
+  /** Reasons for which the bridge closed connections. */
   readonly complaints: string[]
   /** A name that no other test uses. */
   name(): string
-  /** Kills the server's runtime, as a power cut does, and starts it again on the same state. */
+  /** Kills the server's runtime with kill -9, and starts it again on the same state. */
   killServer(): Promise<void>
   close(): Promise<void>
 }

@@ -61,12 +61,12 @@ export class Admin {
   }
 
   async listTopics({ signal }: CallOptions = {}): Promise<readonly TopicDescription[]> {
-    const answer = await requestJson<{ topics: readonly TopicDescription[] }>(
+    const result = await requestJson<{ topics: readonly TopicDescription[] }>(
       this.#connection,
       '/v1/topics',
       { signal },
     )
-    return answer.topics
+    return result.topics
   }
 
   /** @throws {EdgelogError} `unknown_topic_or_partition`. */

@@ -24,7 +24,7 @@ export interface Heartbeat {
   readonly rebalanceTimeoutMs?: number
 }
 
-export interface HeartbeatAnswer {
+export interface HeartbeatResponse {
   readonly memberId: string
   readonly memberEpoch: number
   readonly heartbeatIntervalMs: number
@@ -69,7 +69,7 @@ export async function sendHeartbeat(
   groupId: string,
   heartbeat: Heartbeat,
   options: CallOptions = {},
-): Promise<HeartbeatAnswer> {
+): Promise<HeartbeatResponse> {
   return await requestJson(connection, `${groupPath(groupId)}/heartbeat`, {
     ...post(heartbeat),
     ...options,

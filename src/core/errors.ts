@@ -172,10 +172,10 @@ export class EdgelogError extends Error {
  * The result of a call to a Durable Object. An error is returned as a value, because workerd logs every
  * exception that leaves an object, even one that its caller expects.
  */
-export type Reply<T> = { readonly ok: T } | { readonly error: ErrorBody }
+export type Result<T> = { readonly ok: T } | { readonly error: ErrorBody }
 
 /** Runs `work` and turns an `EdgelogError` into a value; any other error is a defect and is thrown on. */
-export function reply<T>(work: () => T): Reply<T> {
+export function resultOf<T>(work: () => T): Result<T> {
   try {
     return { ok: work() }
   } catch (error) {
@@ -185,7 +185,7 @@ export function reply<T>(work: () => T): Reply<T> {
 }
 
 /** Runs asynchronous work like `reply`. */
-export async function replyAsync<T>(work: () => Promise<T>): Promise<Reply<T>> {
+export async function replyAsync<T>(work: () => Promise<T>): Promise<Result<T>> {
   try {
     return { ok: await work() }
   } catch (error) {
@@ -194,9 +194,9 @@ export async function replyAsync<T>(work: () => Promise<T>): Promise<Reply<T>> {
   }
 }
 
-export function unwrap<T>(answer: Reply<T>): T {
-  if ('error' in answer) throw EdgelogError.fromBody(answer.error)
-  return answer.ok
+export function unwrap<T>(result: Result<T>): T {
+  if ('error' in result) throw EdgelogError.fromBody(result.error)
+  return result.ok
 }
 
 /** Throws if an invariant is broken. Active in production too: continuing would damage the log. */

@@ -12,11 +12,11 @@ import { GROUP_BODY_BYTES_MAX } from '../core/limits.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
 import {
   DescribeGroupQuery,
-  GroupAnswer,
+  GroupResponse,
   GroupParams,
-  GroupsAnswer,
+  GroupsResponse,
   GroupsQuery,
-  HeartbeatAnswer,
+  HeartbeatResponse,
   HeartbeatBody,
 } from './group-schemas.ts'
 import { MEDIA_TYPES } from './schemas.ts'
@@ -36,7 +36,7 @@ export function addGroupRoutes(app: App): void {
       method: 'get',
       path: '/v1/groups',
       summary: 'List the groups by id, page by page',
-      responses: jsonResponses(200, GroupsAnswer, 'A page of groups'),
+      responses: jsonResponses(200, GroupsResponse, 'A page of groups'),
     },
     { params: NoParams, query: GroupsQuery },
     async (c, { query }) => {
@@ -51,7 +51,7 @@ export function addGroupRoutes(app: App): void {
       method: 'get',
       path: '/v1/groups/{group}',
       summary: 'Describe one group: its members, their assignments and the lag',
-      responses: jsonResponses(200, GroupAnswer, 'The group'),
+      responses: jsonResponses(200, GroupResponse, 'The group'),
     },
     { params: GroupParams, query: DescribeGroupQuery },
     async (c, { params, query }) => {
@@ -86,7 +86,7 @@ export function addGroupRoutes(app: App): void {
       path: '/v1/groups/{group}/heartbeat',
       summary: 'Join a group, stay in it, or leave it',
       body: { content: { [MEDIA_TYPES.json]: { schema: HeartbeatBody } } },
-      responses: jsonResponses(200, HeartbeatAnswer, 'The assignment of the member'),
+      responses: jsonResponses(200, HeartbeatResponse, 'The assignment of the member'),
     },
     { params: GroupParams, query: NoQuery },
     async (c, { params }) => {

@@ -103,9 +103,9 @@ export async function passSlowly(clock: ManualClock, byMs: number): Promise<void
 
 /** @returns the function that lets commits be answered */
 export function holdCommits(group: FakeGroup): () => void {
-  let answer = () => {}
+  let response = () => {}
   group.commitGate = new Promise((resolve) => {
-    answer = resolve
+    response = resolve
   })
-  return () => answer()
+  return () => response()
 }

@@ -1,7 +1,7 @@
 /** Retries reads after a token was rejected, as after a network error, instead of failing them. */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Connection } from '../../http/connection.ts'
-import { Refusal, refusalOf, retryAfterMsOf } from '../../http/refusal.ts'
+import { RequestError, refusalOf, retryAfterMsOf } from '../../http/refusal.ts'
 import { AUTH_RETRY_MS } from '../limits.ts'
 import type { LastError } from '../sync/sync.ts'
 
@@ -85,8 +85,8 @@ export class AuthRetry {
   }
 }
 
-function later(cause: EdgelogError): Refusal {
+function later(cause: EdgelogError): RequestError {
   const retryAfterMs = retryAfterMsOf(cause)
   const why = `the token is refused: ${cause.message}`
-  return new Refusal('unavailable', why, { status: 0, isForeign: false, retryAfterMs, cause })
+  return new RequestError('unavailable', why, { status: 0, isForeign: false, retryAfterMs, cause })
 }

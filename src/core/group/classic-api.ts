@@ -2,7 +2,7 @@
  * The interface of a group's Durable Object for the classic rebalance protocol: the content of Kafka's
  * JoinGroup, SyncGroup, Heartbeat and LeaveGroup messages without their framing. Types only.
  */
-import type { Reply } from '../errors.ts'
+import type { Result } from '../errors.ts'
 import type { GroupId } from './group-id.ts'
 import type { GroupState } from './group-state.ts'
 
@@ -35,7 +35,7 @@ interface JoinedMember {
   readonly metadata: Uint8Array
 }
 
-export interface JoinGroupAnswer {
+export interface JoinGroupResult {
   readonly generation: number
   readonly protocolType: string
   readonly protocolName: string
@@ -60,7 +60,7 @@ export interface SyncGroupRequest {
   }>
 }
 
-export interface SyncGroupAnswer {
+export interface SyncGroupResult {
   readonly protocolType: string
   readonly protocolName: string
   readonly assignment: Uint8Array
@@ -102,13 +102,13 @@ export interface ClassicGroupDescription {
 }
 
 export interface ClassicGroupApi {
-  joinGroup(request: JoinGroupRequest): Promise<Reply<JoinGroupAnswer>>
-  syncGroup(request: SyncGroupRequest): Promise<Reply<SyncGroupAnswer>>
-  classicHeartbeat(request: ClassicHeartbeatRequest): Promise<Reply<null>>
-  leaveGroup(members: readonly LeavingMember[]): Promise<Reply<readonly LeftMember[]>>
+  joinGroup(request: JoinGroupRequest): Promise<Result<JoinGroupResult>>
+  syncGroup(request: SyncGroupRequest): Promise<Result<SyncGroupResult>>
+  classicHeartbeat(request: ClassicHeartbeatRequest): Promise<Result<null>>
+  leaveGroup(members: readonly LeavingMember[]): Promise<Result<readonly LeftMember[]>>
   /**
    * Errors: `group_id_not_found`; `inconsistent_group_protocol` if the group has members of the other protocol;
    * `request_too_large` if its `classicDescriptionBytes` exceeds `maxBytes`.
    */
-  describeClassic(maxBytes: number): Promise<Reply<ClassicGroupDescription>>
+  describeClassic(maxBytes: number): Promise<Result<ClassicGroupDescription>>
 }

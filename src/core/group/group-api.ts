@@ -2,7 +2,7 @@
  * The RPC interface of a group's Durable Object for the broker and the coordinator. Types only: both sides of
  * the RPC import this file and never each other.
  */
-import type { Reply } from '../errors.ts'
+import type { Result } from '../errors.ts'
 import type { AssignorName } from './assign/assignor.ts'
 import type { ClassicGroupApi } from './classic-api.ts'
 import type { GroupConfigOverrides } from './group-config.ts'
@@ -53,7 +53,7 @@ export interface HeartbeatRequest {
   readonly mayNameUnknownTopics: boolean
 }
 
-export interface HeartbeatAnswer {
+export interface HeartbeatResponse {
   readonly memberId: string
   readonly memberEpoch: number
   /** When the next heartbeat is due. */
@@ -140,18 +140,18 @@ export interface GroupDescription extends GroupSummary {
  * deletion, calls store nothing and return `group_id_not_found`.
  */
 export interface GroupApi extends ClassicGroupApi {
-  heartbeat(request: HeartbeatRequest): Promise<Reply<HeartbeatAnswer>>
-  commitOffsets(request: CommitRequest): Promise<Reply<null>>
-  fetchOffsets(request: OffsetFetchRequest): Promise<Reply<readonly CommittedOffset[]>>
+  heartbeat(request: HeartbeatRequest): Promise<Result<HeartbeatResponse>>
+  commitOffsets(request: CommitRequest): Promise<Result<null>>
+  fetchOffsets(request: OffsetFetchRequest): Promise<Result<readonly CommittedOffset[]>>
   /** Deletes the offset of one partition, or of all partitions of the topic. */
-  deleteOffsets(topicId: string, partition: number | null): Promise<Reply<null>>
+  deleteOffsets(topicId: string, partition: number | null): Promise<Result<null>>
   /** Deletes the offsets of deleted topics. */
-  forgetTopics(topicIds: readonly string[]): Promise<Reply<null>>
-  summarize(): Promise<Reply<GroupSummary>>
+  forgetTopics(topicIds: readonly string[]): Promise<Result<null>>
+  summarize(): Promise<Result<GroupSummary>>
   /** Returns `request_too_large` if the group's `descriptionBytes` exceeds `maxBytes`. */
-  describe(maxBytes?: number): Promise<Reply<GroupDescription>>
+  describe(maxBytes?: number): Promise<Result<GroupDescription>>
   /** Deletes the group with its offsets; only while it is empty. */
-  deleteGroup(): Promise<Reply<null>>
+  deleteGroup(): Promise<Result<null>>
   /** Makes the group read its topics and config from the coordinator again, because they may have changed. */
   refresh(): Promise<void>
 }

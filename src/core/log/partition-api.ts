@@ -3,7 +3,7 @@
  * of the RPC import this file and never each other.
  */
 import type { BatchCheck } from '../batch/batch-check.ts'
-import type { Reply } from '../errors.ts'
+import type { Result } from '../errors.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
 import type { BatchOverlap } from './append.ts'
 import type { IsolationLevel, LogEnds } from './log-ends.ts'
@@ -30,7 +30,7 @@ export interface AppendRequest {
   readonly producerRules: ProducerRules
 }
 
-export interface AppendReply {
+export interface AppendResult {
   /**
    * Offset of each batch's first record, in the order given. A duplicate gets the offset of its first append,
    * or -1 if the partition has forgotten it.
@@ -48,7 +48,7 @@ export interface AppendReply {
 }
 
 /** Nothing was appended: the first records of some batches are in the log, and the caller has to cut them off. */
-export interface OverlapReply {
+export interface OverlapResult {
   readonly overlaps: readonly BatchOverlap[]
   readonly topicVersion: number
 }
@@ -66,7 +66,7 @@ export interface FetchRequest {
 }
 
 /** All records that the log has at the offsets from `from` up to, not including, `to`. */
-export interface FetchReply extends LogEnds {
+export interface FetchResult extends LogEnds {
   /** The requested offset, resolved. */
   readonly from: number
   /** The offset of the next fetch. An offset below it that is in no batch has no record. */
@@ -100,9 +100,9 @@ export interface PartitionApi {
   configure(assignment: PartitionAssignment): Promise<void>
   /** Deletes everything that is stored. Idempotent; called by the coordinator only. */
   destroy(): Promise<void>
-  append(request: AppendRequest): Promise<Reply<AppendReply | OverlapReply>>
-  read(request: FetchRequest): Promise<Reply<FetchReply>>
-  findTimestamp(timestamp: number | 'max'): Promise<Reply<TimestampLookup>>
+  append(request: AppendRequest): Promise<Result<AppendResult | OverlapResult>>
+  read(request: FetchRequest): Promise<Result<FetchResult>>
+  findTimestamp(timestamp: number | 'max'): Promise<Result<TimestampLookup>>
   /**
    * Moves the log start up to an offset; a log start beyond it stays. Records below the log start are no longer
    * read from then on, and are deleted chunk by chunk.
@@ -111,6 +111,6 @@ export interface PartitionApi {
    */
   deleteRecords(
     beforeOffset: number | 'highWatermark',
-  ): Promise<Reply<Pick<PartitionDescription, 'logStartOffset'>>>
-  describe(): Promise<Reply<PartitionDescription>>
+  ): Promise<Result<Pick<PartitionDescription, 'logStartOffset'>>>
+  describe(): Promise<Result<PartitionDescription>>
 }

@@ -19,7 +19,7 @@ export interface RecordRules {
 }
 
 /** A batch that a partition refused because of its records. */
-export interface RefusedBatch {
+export interface RejectedBatch {
   /** Index of the batch within the call. */
   readonly batchIndex: number
   readonly recordRules: RecordRules
@@ -55,7 +55,7 @@ export function refuseBatch(
     ((check.minTimestamp !== NO_TIMESTAMP && check.minTimestamp < timestamps.earliest) ||
       check.maxTimestamp > timestamps.latest)
   if (!isKeyMissing && !isOutOfBounds) return undefined
-  const details: RefusedBatch = { batchIndex, recordRules: rules }
+  const details: RejectedBatch = { batchIndex, recordRules: rules }
   return new EdgelogError(
     isOutOfBounds ? 'invalid_timestamp' : 'invalid_record',
     `batch ${batchIndex}: the topic refuses some of its records`,
@@ -64,9 +64,9 @@ export function refuseBatch(
 }
 
 /** Returns the `RefusedBatch` that `refuseBatch` has put into the details of `error`; undefined for any other error. */
-export function refusedBatchOf(error: unknown): RefusedBatch | undefined {
+export function refusedBatchOf(error: unknown): RejectedBatch | undefined {
   if (!(error instanceof EdgelogError) || error.details === undefined) return undefined
-  return 'recordRules' in error.details ? (error.details as unknown as RefusedBatch) : undefined
+  return 'recordRules' in error.details ? (error.details as unknown as RejectedBatch) : undefined
 }
 
 /**
@@ -77,7 +77,7 @@ export function refusedBatchOf(error: unknown): RefusedBatch | undefined {
  * @param records The records of the refused batch; at least one breaks a rule.
  * @param indexOf Returns the caller's index of the record at a position.
  */
-export function nameRefusedRecords(
+export function nameRejectedRecords(
   records: Iterable<CheckedRecord>,
   rules: RecordRules,
   indexOf: (position: number) => number,

@@ -1,5 +1,5 @@
 /** The topic type, and the RPC interface of the coordinator. */
-import type { Reply } from '../errors.ts'
+import type { Result } from '../errors.ts'
 import type { GroupMetadata, TopicInterest } from '../group/group-api.ts'
 import type { GroupConfigChange, GroupConfigOverrides } from '../group/group-config.ts'
 import type { GroupId } from '../group/group-id.ts'
@@ -67,33 +67,33 @@ export interface TopicWatch {
 
 /** The RPC interface of the coordinator's Durable Object. */
 export interface CoordinatorApi {
-  createTopic(topic: NewTopic): Promise<Reply<Topic>>
-  changeTopic(name: TopicName, change: TopicChange): Promise<Reply<Topic>>
+  createTopic(topic: NewTopic): Promise<Result<Topic>>
+  changeTopic(name: TopicName, change: TopicChange): Promise<Result<Topic>>
   /** Deletes a topic. With an id only that topic: `unknown_topic_id` if another topic or none has its name. */
-  deleteTopic(name: TopicName, id?: string): Promise<Reply<null>>
-  getTopic(name: TopicName): Promise<Reply<Topic>>
+  deleteTopic(name: TopicName, id?: string): Promise<Result<null>>
+  getTopic(name: TopicName): Promise<Result<Topic>>
   /** Returns `unknown_topic_id` if no topic has the id. */
-  getTopicById(id: string): Promise<Reply<Topic>>
-  listTopics(): Promise<Reply<readonly Topic[]>>
-  watchTopics(watch: TopicWatch): Promise<Reply<GroupMetadata>>
+  getTopicById(id: string): Promise<Result<Topic>>
+  listTopics(): Promise<Result<readonly Topic[]>>
+  watchTopics(watch: TopicWatch): Promise<Result<GroupMetadata>>
   forgetGroup(groupId: GroupId, incarnation: string): Promise<void>
   /** Returns the ids of up to `limit` groups after `after`, in order. */
-  listGroups(after: string, limit: number): Promise<Reply<readonly GroupId[]>>
+  listGroups(after: string, limit: number): Promise<Result<readonly GroupId[]>>
   /** Returns the configs that were set for a group, whether it exists or not. */
-  groupConfig(groupId: GroupId): Promise<Reply<GroupConfigOverrides>>
+  groupConfig(groupId: GroupId): Promise<Result<GroupConfigOverrides>>
   changeGroupConfig(
     groupId: GroupId,
     change: GroupConfigChange,
     validateOnly: boolean,
-  ): Promise<Reply<null>>
+  ): Promise<Result<null>>
   /** Returns the groups with a config that was set. */
-  listConfiguredGroups(): Promise<Reply<readonly GroupId[]>>
-  listClientQuotas(filter: QuotaFilter): Promise<Reply<readonly ClientQuota[]>>
+  listConfiguredGroups(): Promise<Result<readonly GroupId[]>>
+  listClientQuotas(filter: QuotaFilter): Promise<Result<readonly ClientQuota[]>>
   /** Returns one result per alteration, in order. */
   alterClientQuotas(
     alterations: readonly QuotaAlteration[],
     validateOnly: boolean,
-  ): Promise<Reply<ReadonlyArray<Reply<null>>>>
+  ): Promise<Result<ReadonlyArray<Result<null>>>>
 }
 
 /** Returns the name of a partition's Durable Object. */

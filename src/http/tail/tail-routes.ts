@@ -111,8 +111,8 @@ export function addTailRoutes(app: App): void {
         const stream = openTailStream(brokerOf(c), subscriptions, memory)
         return new Response(stream, { headers: EVENT_STREAM_HEADERS })
       }
-      const answer = openTailPoll(brokerOf(c), subscriptions, body.waitMs)
-      return new Response(answer, { headers: { 'Content-Type': MEDIA_TYPES.tail } })
+      const response = openTailPoll(brokerOf(c), subscriptions, body.waitMs)
+      return new Response(response, { headers: { 'Content-Type': MEDIA_TYPES.tail } })
     },
   )
 }

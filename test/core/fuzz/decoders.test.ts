@@ -39,7 +39,7 @@ const TIMEOUT_MS = 60_000 + INPUTS * 2
 console.log(`fuzz: TEST_SEED=${TEST_SEED} FUZZ_INPUTS=${INPUTS}`)
 
 /** Runs `decode` on one input and returns its value, or `undefined` if it was refused. */
-async function outcome<T>(input: Uint8Array, decode: () => T | Promise<T>): Promise<T | undefined> {
+async function result<T>(input: Uint8Array, decode: () => T | Promise<T>): Promise<T | undefined> {
   const context = () => `TEST_SEED=${TEST_SEED} input=${toHex(input.subarray(0, 4_096))}`
   try {
     return await decode()
@@ -88,7 +88,7 @@ describe('fuzz', { timeout: TIMEOUT_MS }, () => {
     for (let count = 0; count < INPUTS; count++) {
       const pair = Buffer.concat([random.pick(sound), random.pick(sound)])
       const input = mutate(random, new Uint8Array(pair))
-      const headers = await outcome(input, () => readBatchHeaders(input))
+      const headers = await result(input, () => readBatchHeaders(input))
       if (headers === undefined) continue
       const sizeBytes = headers.reduce((sum, header) => sum + header.sizeBytes, 0)
       expect(sizeBytes).toBe(input.length)
@@ -103,10 +103,10 @@ describe('fuzz', { timeout: TIMEOUT_MS }, () => {
       let passed = 0
       for (let count = 0; count < INPUTS / 4; count++) {
         const input = damage(random, random.pick(sound))
-        const header = await outcome(input, () => readBatchHeader(input))
+        const header = await result(input, () => readBatchHeader(input))
         if (header === undefined) continue
-        const check = await outcome(input, () => checkBatch(input, header, CODECS))
-        const decoded = await outcome(input, () => decodeBatch(input, header, CODECS))
+        const check = await result(input, () => checkBatch(input, header, CODECS))
+        const decoded = await result(input, () => decodeBatch(input, header, CODECS))
         if (decoded !== undefined) expect(decoded).toHaveLength(header.recordsCount)
         if (check === undefined) continue
         passed++
@@ -127,7 +127,7 @@ describe('fuzz', { timeout: TIMEOUT_MS }, () => {
     for (let count = 0; count < INPUTS / 2; count++) {
       const isNoise = random.below(8) === 0
       const input = isNoise ? random.bytes(random.below(60)) : mutate(random, random.pick(sound))
-      const output = await outcome(input, () => CODECS[name].decompress(input, CAP_BYTES))
+      const output = await result(input, () => CODECS[name].decompress(input, CAP_BYTES))
       if (output === undefined) continue
       expect(output.length <= CAP_BYTES).toBe(true)
       expect(output.buffer.byteLength <= CAP_BYTES).toBe(true)
@@ -140,7 +140,7 @@ describe('fuzz', { timeout: TIMEOUT_MS }, () => {
     const sound = encodeTransactionMarker({ type: 'commit', coordinatorEpoch: 3 }, producer, 9)
     for (let count = 0; count < INPUTS / 4; count++) {
       const input = damage(random, sound)
-      await outcome(input, () => decodeTransactionMarker(input, readBatchHeader(input)))
+      await result(input, () => decodeTransactionMarker(input, readBatchHeader(input)))
     }
   })
 
@@ -150,7 +150,7 @@ describe('fuzz', { timeout: TIMEOUT_MS }, () => {
     for (let count = 0; count < INPUTS; count++) {
       const input = mutate(random, random.bytes(random.below(30)))
       const reader = new ByteReader(input)
-      await outcome(input, () => {
+      await result(input, () => {
         while (reader.remaining > 0) {
           expect(Number.isSafeInteger(reader[random.pick(methods)]())).toBe(true)
           if (random.below(4) === 0) reader.skip(reader.varint())
@@ -165,7 +165,7 @@ describe('fuzz', { timeout: TIMEOUT_MS }, () => {
     for (let count = 0; count < INPUTS / 2; count++) {
       const input = hostileInput(random)
       const context = utf8(JSON.stringify(input))
-      const record = await outcome(context, () => recordFromJson(input, 0, 'records[0]'))
+      const record = await result(context, () => recordFromJson(input, 0, 'records[0]'))
       if (record === undefined) continue
       const batch = encodeBatch([record])
       const [decoded] = await decodeBatch(batch, readBatchHeader(batch), CODECS)

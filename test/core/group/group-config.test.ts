@@ -66,12 +66,12 @@ function groupWith(overrides: GroupConfigOverrides) {
   const beat = (nowMs: number, changes: Partial<HeartbeatRequest>) => {
     const time = { nowMs, lastAssignedAtMs }
     const sent = request({ topics: ['orders'], ...changes })
-    const { change, answer } = decideHeartbeat(group, topics, sent, time, groupTimes(overrides))
+    const { change, result } = decideHeartbeat(group, topics, sent, time, groupTimes(overrides))
     if (change !== null) {
       if (change.assignmentEpoch > group.assignmentEpoch) lastAssignedAtMs = nowMs
       group.apply(change)
     }
-    return answer
+    return result
   }
   return { group, beat }
 }
@@ -87,9 +87,9 @@ test.each([
   (_, overrides, sessionTimeoutMs, wanted) => {
     const { beat } = groupWith(overrides)
     const own = sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }
-    const answer = beat(0, { memberId: 'one', ...own })
-    expect(answer.memberEpoch).toBe(1)
-    expect(answer.heartbeatIntervalMs).toBe(wanted)
+    const result = beat(0, { memberId: 'one', ...own })
+    expect(result.memberEpoch).toBe(1)
+    expect(result.heartbeatIntervalMs).toBe(wanted)
   },
 )
 

@@ -63,9 +63,9 @@ describe('decideAppend()', () => {
   test.each([
     [1_000, 'append'],
     [1_001, 'refuse message_too_large'],
-  ])('checks a batch of %d bytes against max.message.bytes=1000: %s', (sizeBytes, outcome) => {
+  ])('checks a batch of %d bytes against max.message.bytes=1000: %s', (sizeBytes, result) => {
     const settings = config({ 'max.message.bytes': '1000' })
-    expect(outcomeOf(decide([header({ sizeBytes })], { config: settings }))).toBe(outcome)
+    expect(outcomeOf(decide([header({ sizeBytes })], { config: settings }))).toBe(result)
   })
 
   test('refuses transactional batches', () => {
@@ -76,10 +76,10 @@ describe('decideAppend()', () => {
     ['delete', 'append'],
     ['compact', 'refuse invalid_record'],
     ['compact,delete', 'refuse invalid_record'],
-  ])('decides on a null key with cleanup.policy=%s: %s', (policy, outcome) => {
+  ])('decides on a null key with cleanup.policy=%s: %s', (policy, result) => {
     const settings = config({ 'cleanup.policy': policy })
     const checks = [checkOf(header(), true)]
-    expect(outcomeOf(decide([header()], { config: settings, checks }))).toBe(outcome)
+    expect(outcomeOf(decide([header()], { config: settings, checks }))).toBe(result)
   })
 
   test('applies the config to the records of a new batch, not to those of a retry', () => {
@@ -112,9 +112,9 @@ describe('decideAppend()', () => {
       [-1_001, 0, 'refuse invalid_timestamp'],
       [0, 500, 'append'],
       [0, 501, 'refuse invalid_timestamp'],
-    ])('decides on timestamps from now%+d to now%+d: %s', (base, max, outcome) => {
+    ])('decides on timestamps from now%+d to now%+d: %s', (base, max, result) => {
       const batch = header({ baseTimestamp: NOW_MS + base, maxTimestamp: NOW_MS + max })
-      expect(outcomeOf(decide([batch], { config: config(bounds) }))).toBe(outcome)
+      expect(outcomeOf(decide([batch], { config: config(bounds) }))).toBe(result)
     })
 
     test('refuses a batch with an early record behind its first', () => {
@@ -185,8 +185,8 @@ describe('decideAppend()', () => {
     [499, 'refuse expected_offset_mismatch'],
     [501, 'refuse expected_offset_mismatch'],
     [0, 'refuse expected_offset_mismatch'],
-  ])('decides with If-Match %d at the end 500: %s', (expectedOffset, outcome) => {
-    expect(outcomeOf(decide([header()], { expectedOffset }))).toBe(outcome)
+  ])('decides with If-Match %d at the end 500: %s', (expectedOffset, result) => {
+    expect(outcomeOf(decide([header()], { expectedOffset }))).toBe(result)
   })
 
   test('returns the next offset if If-Match does not match', () => {

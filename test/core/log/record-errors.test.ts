@@ -9,7 +9,7 @@ import type { NewRecord } from '../../../src/core/batch/record.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { RECORD_ERRORS_MAX } from '../../../src/core/limits.ts'
 import {
-  nameRefusedRecords,
+  nameRejectedRecords,
   type RecordRules,
   recordErrorsOf,
   recordRules,
@@ -36,7 +36,7 @@ function refusalOf(records: readonly NewRecord[], rules = RULES): string | undef
 }
 
 function name(records: readonly NewRecord[], indexOf = (position: number) => position) {
-  return nameRefusedRecords(records, RULES, indexOf)
+  return nameRejectedRecords(records, RULES, indexOf)
 }
 
 describe('recordRules()', () => {
@@ -155,7 +155,7 @@ test('refuseBatch() and nameRefusedRecords() refuse the same records', () => {
       })
       expect(refusalOf(records, rules) !== undefined).toBe(refused.length > 0)
       if (refused.length === 0) return
-      const error = nameRefusedRecords(records, rules, (position) => position)
+      const error = nameRejectedRecords(records, rules, (position) => position)
       expect(recordErrorsOf(error).map(({ index }) => index)).toEqual(refused)
     },
   )

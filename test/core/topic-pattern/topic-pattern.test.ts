@@ -294,9 +294,9 @@ test('compileTopicPattern() compiles or refuses any text', () => {
   fc.assert(
     fc.property(fc.array(token, { maxLength: 30 }), arbitraryName, (tokens, name) => {
       const text = tokens.join('')
-      const outcome = refusal(text)
-      if (outcome !== 'compiles') {
-        expect(outcome).toMatch(/^invalid_regular_expression topicPattern: /)
+      const result = refusal(text)
+      if (result !== 'compiles') {
+        expect(result).toMatch(/^invalid_regular_expression topicPattern: /)
         return
       }
       compiled++

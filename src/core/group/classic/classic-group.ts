@@ -20,8 +20,8 @@
  *  - some protocol is offered by all members; `leader` is one of them unless the group is preparing
  *    (then it is the previous leader) or empty (null).
  */
-import { EdgelogError, type ErrorCode, type ErrorDetails, type Reply } from '../../errors.ts'
-import type { ClassicProtocol, JoinGroupAnswer, SyncGroupAnswer } from '../classic-api.ts'
+import { EdgelogError, type ErrorCode, type ErrorDetails, type Result } from '../../errors.ts'
+import type { ClassicProtocol, JoinGroupResult, SyncGroupResult } from '../classic-api.ts'
 import type { GroupState } from '../group-state.ts'
 import { type Deadlines, NO_DEADLINES, setDeadline } from './classic-deadlines.ts'
 
@@ -102,9 +102,9 @@ export const EMPTY_CLASSIC_GROUP: ClassicGroup = {
 }
 
 /** The response to the call that the shell stores under `ticket`: the current call or one parked earlier. */
-export type ClassicAnswer =
-  | { readonly kind: 'join'; readonly ticket: number; readonly answer: Reply<JoinGroupAnswer> }
-  | { readonly kind: 'sync'; readonly ticket: number; readonly answer: Reply<SyncGroupAnswer> }
+export type ClassicResponse =
+  | { readonly kind: 'join'; readonly ticket: number; readonly response: Result<JoinGroupResult> }
+  | { readonly kind: 'sync'; readonly ticket: number; readonly response: Result<SyncGroupResult> }
 
 /**
  * The result of a decision. A call whose ticket is not among `answers` is parked until a later step responds to
@@ -112,7 +112,7 @@ export type ClassicAnswer =
  */
 export interface ClassicStep {
   readonly group: ClassicGroup
-  readonly answers: readonly ClassicAnswer[]
+  readonly responses: readonly ClassicResponse[]
 }
 
 /** Runs `next` on the group of `step` and returns both results together. */
@@ -120,8 +120,8 @@ export function andThen(
   step: ClassicStep,
   next: (group: ClassicGroup) => ClassicStep,
 ): ClassicStep {
-  const { group, answers } = next(step.group)
-  return { group, answers: answers.length === 0 ? step.answers : [...step.answers, ...answers] }
+  const { group, responses } = next(step.group)
+  return { group, responses: responses.length === 0 ? step.responses : [...step.responses, ...responses] }
 }
 
 export function refusal(
@@ -135,7 +135,7 @@ export function refusal(
 /** Runs `decide`; if it throws an `EdgelogError`, the call changes nothing and gets the error as its response. */
 export function orRefuse(
   group: ClassicGroup,
-  kind: ClassicAnswer['kind'],
+  kind: ClassicResponse['kind'],
   ticket: number,
   decide: () => ClassicStep,
 ): ClassicStep {
@@ -143,7 +143,7 @@ export function orRefuse(
     return decide()
   } catch (error) {
     if (!(error instanceof EdgelogError)) throw error
-    return { group, answers: [{ kind, ticket, answer: { error: error.toBody() } }] }
+    return { group, responses: [{ kind, ticket, response: { error: error.toBody() } }] }
   }
 }
 

@@ -1,5 +1,5 @@
 /** Decides the heartbeats and the commits of members of the classic protocol. */
-import type { Reply } from '../../errors.ts'
+import type { Result } from '../../errors.ts'
 import type { ClassicHeartbeatRequest } from '../classic-api.ts'
 import type { CommittingMember } from '../group-api.ts'
 import {
@@ -12,7 +12,7 @@ import {
 
 interface ClassicHeartbeatStep {
   readonly group: ClassicGroup
-  readonly answer: Reply<null>
+  readonly response: Result<null>
 }
 
 /**
@@ -31,7 +31,7 @@ export function decideClassicHeartbeat(
   const isPreparing = group.state === 'preparing_rebalance'
   return {
     group: touch(group, member, nowMs),
-    answer: isPreparing ? { error: rebalanceError().toBody() } : { ok: null },
+    response: isPreparing ? { error: rebalanceError().toBody() } : { ok: null },
   }
 }
 

@@ -6,11 +6,11 @@ import {
   SESSION_TIMEOUT_MS_MAX,
   SESSION_TIMEOUT_MS_MIN,
 } from '../../limits.ts'
-import type { JoinGroupAnswer, JoinGroupRequest } from '../classic-api.ts'
+import type { JoinGroupResult, JoinGroupRequest } from '../classic-api.ts'
 import { deleteDeadlines, NEVER_MS, setDeadline } from './classic-deadlines.ts'
 import {
   andThen,
-  type ClassicAnswer,
+  type ClassicResponse,
   type ClassicGroup,
   type ClassicMember,
   type ClassicStep,
@@ -28,7 +28,7 @@ import {
   isSameOffer,
   selectProtocol,
 } from './classic-protocols.ts'
-import { completeIfAllJoined, joinAnswer, openRebalance } from './classic-rebalance.ts'
+import { completeIfAllJoined, joinResult, openRebalance } from './classic-rebalance.ts'
 
 interface JoinFacts {
   readonly nowMs: number
@@ -91,8 +91,8 @@ function joinWithoutId(
   checkOffer(group, request, null)
   checkSize(group)
   const reserved = new Map(group.reserved).set(memberId, nowMs + request.sessionTimeoutMs)
-  const answer = refusal('member_id_required', `rejoin as member ${memberId}`, { memberId })
-  return { group: { ...group, reserved }, answers: [{ kind: 'join', ticket, answer }] }
+  const response = refusal('member_id_required', `rejoin as member ${memberId}`, { memberId })
+  return { group: { ...group, reserved }, responses: [{ kind: 'join', ticket, response }] }
 }
 
 /** Joins a member whose id is not in the group. */
@@ -148,7 +148,7 @@ function joinAgain(
     (group.state === 'stable' && group.leader !== memberId)
   if (isSame && mayStay) {
     const touched = touch(group, member, facts.nowMs)
-    return { group: touched, answers: [joined(facts, joinAnswer(group, memberId))] }
+    return { group: touched, responses: [joined(facts, joinResult(group, memberId))] }
   }
   const changed = { ...member, ...offeredBy(request) }
   // The former assignment is obsolete, and together with a new offer it might not fit into the row.
@@ -174,36 +174,36 @@ function replaceStaticMember(
   checkOffer(group, request, former.memberId)
   const member: ClassicMember = { ...former, ...offeredBy(request), memberId }
   const replaced = withReplacement(group, former, member)
-  const answers = fenceParkedCalls(group, former)
+  const responses = fenceParkedCalls(group, former)
   const keepsGeneration =
     group.state === 'stable' &&
     fitsRow(member.protocols, member.assignment) &&
     selectProtocol(replaced.members.values()) === group.protocolName
   if (!keepsGeneration) {
     const fits = { ...member, assignment: NO_ASSIGNMENT }
-    return andThen({ group: withMember(replaced, fits), answers }, (next) =>
+    return andThen({ group: withMember(replaced, fits), responses }, (next) =>
       joinNext(next, memberId, facts, NEVER_MS),
     )
   }
-  const answer = joinAnswer(replaced, memberId)
+  const response = joinResult(replaced, memberId)
   const isLeader = replaced.leader === memberId
-  const stayed: JoinGroupAnswer = request.supportsSkippingAssignment
-    ? { ...answer, skipAssignment: isLeader }
-    : { ...answer, leader: group.leader ?? '', members: [] }
+  const stayed: JoinGroupResult = request.supportsSkippingAssignment
+    ? { ...response, skipAssignment: isLeader }
+    : { ...response, leader: group.leader ?? '', members: [] }
   return {
     group: touch(replaced, member, facts.nowMs),
-    answers: [...answers, joined(facts, stayed)],
+    responses: [...responses, joined(facts, stayed)],
   }
 }
 
-function fenceParkedCalls(group: ClassicGroup, former: ClassicMember): ClassicAnswer[] {
-  const answer = { error: fencedError(former.instanceId ?? '').toBody() }
-  const answers: ClassicAnswer[] = []
+function fenceParkedCalls(group: ClassicGroup, former: ClassicMember): ClassicResponse[] {
+  const response = { error: fencedError(former.instanceId ?? '').toBody() }
+  const responses: ClassicResponse[] = []
   const join = group.parkedJoins.get(former.memberId)
-  if (join !== undefined) answers.push({ kind: 'join', ticket: join, answer })
+  if (join !== undefined) responses.push({ kind: 'join', ticket: join, response })
   const sync = group.parkedSyncs.get(former.memberId)
-  if (sync !== undefined) answers.push({ kind: 'sync', ticket: sync, answer })
-  return answers
+  if (sync !== undefined) responses.push({ kind: 'sync', ticket: sync, response })
+  return responses
 }
 
 /** Returns the group with `member` in place of `former`, without parked calls of either. */
@@ -260,12 +260,12 @@ function joinNext(
     // A repeated call does not extend the time for which the join is held.
     const sessions =
       earlier === undefined ? setDeadline(open.sessions, memberId, parkedUntilMs) : open.sessions
-    const answers: ClassicAnswer[] = []
+    const responses: ClassicResponse[] = []
     if (earlier !== undefined) {
-      const answer = { error: rebalanceError().toBody() }
-      answers.push({ kind: 'join', ticket: earlier, answer })
+      const response = { error: rebalanceError().toBody() }
+      responses.push({ kind: 'join', ticket: earlier, response })
     }
-    return { group: { ...open, parkedJoins, sessions }, answers }
+    return { group: { ...open, parkedJoins, sessions }, responses }
   })
   return andThen(parked, (next) => completeIfAllJoined(next, nowMs))
 }
@@ -293,6 +293,6 @@ function isSameMember(one: ClassicMember, other: ClassicMember): boolean {
   )
 }
 
-function joined({ ticket }: JoinFacts, answer: JoinGroupAnswer): ClassicAnswer {
-  return { kind: 'join', ticket, answer: { ok: answer } }
+function joined({ ticket }: JoinFacts, response: JoinGroupResult): ClassicResponse {
+  return { kind: 'join', ticket, response: { ok: response } }
 }

@@ -5,10 +5,10 @@
  */
 import { assert } from '../../errors.ts'
 import { INITIAL_REBALANCE_DELAY_MS } from '../../limits.ts'
-import type { JoinGroupAnswer } from '../classic-api.ts'
+import type { JoinGroupResult } from '../classic-api.ts'
 import { deleteDeadlines, setDeadlines } from './classic-deadlines.ts'
 import {
-  type ClassicAnswer,
+  type ClassicResponse,
   type ClassicClock,
   type ClassicGroup,
   type ClassicStep,
@@ -22,12 +22,12 @@ import { metadataOf, selectProtocol } from './classic-protocols.ts'
  * generation that ends here receive `rebalance_in_progress`.
  */
 export function openRebalance(group: ClassicGroup, nowMs: number): ClassicStep {
-  if (group.state === 'preparing_rebalance') return { group, answers: [] }
-  const answers = [...group.parkedSyncs.values()].map(
-    (ticket): ClassicAnswer => ({
+  if (group.state === 'preparing_rebalance') return { group, responses: [] }
+  const responses = [...group.parkedSyncs.values()].map(
+    (ticket): ClassicResponse => ({
       kind: 'sync',
       ticket,
-      answer: { error: rebalanceError().toBody() },
+      response: { error: rebalanceError().toBody() },
     }),
   )
   const unparked = restartSessions(group, group.parkedSyncs.keys(), nowMs)
@@ -37,7 +37,7 @@ export function openRebalance(group: ClassicGroup, nowMs: number): ClassicStep {
     parkedSyncs: new Map(),
     clock: group.state === 'empty' ? initialClock(group, nowMs) : joinClock(group, nowMs),
   }
-  return { group: opened, answers }
+  return { group: opened, responses }
 }
 
 /**
@@ -45,13 +45,13 @@ export function openRebalance(group: ClassicGroup, nowMs: number): ClassicStep {
  * reserved member id. The first rebalance of a group always waits for its deadline.
  */
 export function completeIfAllJoined(group: ClassicGroup, nowMs: number): ClassicStep {
-  if (group.state !== 'preparing_rebalance') return { group, answers: [] }
+  if (group.state !== 'preparing_rebalance') return { group, responses: [] }
   if (group.members.size === 0) return completeJoin(group, nowMs)
   const isComplete =
     group.clock?.kind === 'join' &&
     group.parkedJoins.size === group.members.size &&
     group.reserved.size === 0
-  return isComplete ? completeJoin(group, nowMs) : { group, answers: [] }
+  return isComplete ? completeJoin(group, nowMs) : { group, responses: [] }
 }
 
 /**
@@ -70,11 +70,11 @@ export function completeJoin(group: ClassicGroup, nowMs: number): ClassicStep {
   const generation = kept.generation + 1
   if (kept.members.size === 0) {
     const empty = { state: 'empty', generation, protocolName: null, leader: null } as const
-    return { group: { ...kept, ...empty, clock: null }, answers: [] }
+    return { group: { ...kept, ...empty, clock: null }, responses: [] }
   }
   const leader = electLeader(kept)
   if (leader === undefined) {
-    return { group: { ...kept, clock: joinClock(kept, nowMs) }, answers: [] }
+    return { group: { ...kept, clock: joinClock(kept, nowMs) }, responses: [] }
   }
   const next: ClassicGroup = {
     ...restartSessions(kept, kept.parkedJoins.keys(), nowMs),
@@ -85,14 +85,14 @@ export function completeJoin(group: ClassicGroup, nowMs: number): ClassicStep {
     parkedJoins: new Map(),
     clock: syncClock(kept, nowMs),
   }
-  const answers = [...kept.parkedJoins].map(
-    ([memberId, ticket]): ClassicAnswer => ({
+  const responses = [...kept.parkedJoins].map(
+    ([memberId, ticket]): ClassicResponse => ({
       kind: 'join',
       ticket,
-      answer: { ok: joinAnswer(next, memberId) },
+      response: { ok: joinResult(next, memberId) },
     }),
   )
-  return { group: next, answers }
+  return { group: next, responses }
 }
 
 /** Returns the former leader if it joined, otherwise the first member that did. */
@@ -108,18 +108,18 @@ export function removeMembers(
   memberIds: readonly string[],
   nowMs: number,
 ): ClassicStep {
-  if (memberIds.length === 0) return { group, answers: [] }
-  const answers: ClassicAnswer[] = []
+  if (memberIds.length === 0) return { group, responses: [] }
+  const responses: ClassicResponse[] = []
   for (const memberId of memberIds) {
-    const answer = { error: unknownMemberError(memberId).toBody() }
+    const response = { error: unknownMemberError(memberId).toBody() }
     const join = group.parkedJoins.get(memberId)
-    if (join !== undefined) answers.push({ kind: 'join', ticket: join, answer })
+    if (join !== undefined) responses.push({ kind: 'join', ticket: join, response })
     const sync = group.parkedSyncs.get(memberId)
-    if (sync !== undefined) answers.push({ kind: 'sync', ticket: sync, answer })
+    if (sync !== undefined) responses.push({ kind: 'sync', ticket: sync, response })
   }
   const opened = openRebalance(withoutMembers(group, memberIds), nowMs)
   const completed = completeIfAllJoined(opened.group, nowMs)
-  return { group: completed.group, answers: [...answers, ...opened.answers, ...completed.answers] }
+  return { group: completed.group, responses: [...responses, ...opened.responses, ...completed.responses] }
 }
 
 function withoutMembers(group: ClassicGroup, memberIds: readonly string[]): ClassicGroup {
@@ -140,7 +140,7 @@ function withoutMembers(group: ClassicGroup, memberIds: readonly string[]): Clas
 }
 
 /** Returns the join response to a member of the current generation. */
-export function joinAnswer(group: ClassicGroup, memberId: string): JoinGroupAnswer {
+export function joinResult(group: ClassicGroup, memberId: string): JoinGroupResult {
   const { generation, protocolType, protocolName, leader, members } = group
   assert(
     protocolType !== null && protocolName !== null && leader !== null,

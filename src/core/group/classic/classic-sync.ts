@@ -1,10 +1,10 @@
 /** Decides SyncGroup: the leader sends the assignments, and each member receives its own. */
 import { EdgelogError } from '../../errors.ts'
 import { CLASSIC_METADATA_BYTES_MAX } from '../../limits.ts'
-import type { SyncGroupAnswer, SyncGroupRequest } from '../classic-api.ts'
+import type { SyncGroupResult, SyncGroupRequest } from '../classic-api.ts'
 import { NEVER_MS, setDeadline } from './classic-deadlines.ts'
 import {
-  type ClassicAnswer,
+  type ClassicResponse,
   type ClassicGroup,
   type ClassicMember,
   type ClassicStep,
@@ -47,8 +47,8 @@ export function decideSync(
         : park(synced, member, facts)
     }
     const { ticket, nowMs } = facts
-    const answer = { ok: syncAnswer(group, member) }
-    return { group: touch(synced, member, nowMs), answers: [{ kind: 'sync', ticket, answer }] }
+    const response = { ok: syncResult(group, member) }
+    return { group: touch(synced, member, nowMs), responses: [{ kind: 'sync', ticket, response }] }
   })
 }
 
@@ -87,13 +87,13 @@ function assign(
   }
   const tickets = new Map(group.parkedSyncs).set(leader.memberId, ticket)
   const assigned: ClassicGroup = { ...group, state: 'stable', members, parkedSyncs: new Map() }
-  const answers: ClassicAnswer[] = []
+  const responses: ClassicResponse[] = []
   for (const [memberId, ticket] of tickets) {
     const member = members.get(memberId)
     if (member === undefined) continue
-    answers.push({ kind: 'sync', ticket, answer: { ok: syncAnswer(assigned, member) } })
+    responses.push({ kind: 'sync', ticket, response: { ok: syncResult(assigned, member) } })
   }
-  return { group: restartSessions(assigned, tickets.keys(), nowMs), answers }
+  return { group: restartSessions(assigned, tickets.keys(), nowMs), responses }
 }
 
 function checkAssignmentSize({ memberId, protocols }: ClassicMember, assignment: Uint8Array): void {
@@ -111,15 +111,15 @@ function park(
   { ticket }: SyncFacts,
 ): ClassicStep {
   const earlier = group.parkedSyncs.get(memberId)
-  const answer = { error: rebalanceError().toBody() }
+  const response = { error: rebalanceError().toBody() }
   const parked: ClassicGroup = {
     ...group,
     parkedSyncs: new Map(group.parkedSyncs).set(memberId, ticket),
     sessions: setDeadline(group.sessions, memberId, NEVER_MS),
   }
-  const answers: ClassicAnswer[] =
-    earlier === undefined ? [] : [{ kind: 'sync', ticket: earlier, answer }]
-  return { group: parked, answers }
+  const responses: ClassicResponse[] =
+    earlier === undefined ? [] : [{ kind: 'sync', ticket: earlier, response }]
+  return { group: parked, responses }
 }
 
 /** Removes a member that has requested its assignment from the pending ones. */
@@ -131,9 +131,9 @@ function withoutPending(group: ClassicGroup, memberId: string): ClassicGroup {
   return { ...group, clock: { ...clock, pending } }
 }
 
-function syncAnswer(
+function syncResult(
   { protocolType, protocolName }: ClassicGroup,
   { assignment }: ClassicMember,
-): SyncGroupAnswer {
+): SyncGroupResult {
   return { protocolType: protocolType ?? '', protocolName: protocolName ?? '', assignment }
 }

@@ -30,19 +30,19 @@ export function decideTime(group: ClassicGroup, nowMs: number): ClassicStep {
 
 function expireReservations(group: ClassicGroup, nowMs: number): ClassicStep {
   const reserved = new Map([...group.reserved].filter(([, deadlineMs]) => deadlineMs > nowMs))
-  if (reserved.size === group.reserved.size) return { group, answers: [] }
+  if (reserved.size === group.reserved.size) return { group, responses: [] }
   return completeIfAllJoined({ ...group, reserved }, nowMs)
 }
 
 function expireClock(group: ClassicGroup, nowMs: number): ClassicStep {
   const { clock } = group
-  if (!isRunning(clock) || clock.deadlineMs > nowMs) return { group, answers: [] }
+  if (!isRunning(clock) || clock.deadlineMs > nowMs) return { group, responses: [] }
   if (clock.kind === 'sync') return removeMembers(group, [...clock.pending], nowMs)
   if (clock.kind === 'initial' && clock.hasNewMember && nowMs < clock.latestMs) {
     const deadlineMs = Math.min(nowMs + INITIAL_REBALANCE_DELAY_MS, clock.latestMs)
     return {
       group: { ...group, clock: { ...clock, deadlineMs, hasNewMember: false } },
-      answers: [],
+      responses: [],
     }
   }
   return completeJoin(group, nowMs)

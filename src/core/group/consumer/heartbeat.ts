@@ -6,7 +6,7 @@ import {
   REBALANCE_HEARTBEAT_INTERVAL_MS_PER_MEMBER,
 } from '../../limits.ts'
 import { type Assignment, isSameAssignment } from '../assign/assignment.ts'
-import { type HeartbeatAnswer, type HeartbeatRequest, JOIN_EPOCH } from '../group-api.ts'
+import { type HeartbeatResponse, type HeartbeatRequest, JOIN_EPOCH } from '../group-api.ts'
 import type { GroupTimes } from '../group-config.ts'
 import type { TopicDirectory } from '../topic-directory.ts'
 import { assignedTopics, assignmentOf } from './assigned-topics.ts'
@@ -24,7 +24,7 @@ import { type AssignmentTime, assignIfDue, checkBounds } from './target.ts'
 interface HeartbeatDecision {
   /** null: nothing has to be stored. */
   readonly change: ConsumerGroupChange | null
-  readonly answer: HeartbeatAnswer
+  readonly result: HeartbeatResponse
 }
 
 /**
@@ -47,8 +47,8 @@ export function decideHeartbeat(
   const { memberId, memberEpoch } = request
   if (memberEpoch < JOIN_EPOCH) {
     depart(draft, request)
-    const answer = { memberId, memberEpoch, heartbeatIntervalMs: 0, assignment: null }
-    return { change: draft.change(), answer }
+    const result = { memberId, memberEpoch, heartbeatIntervalMs: 0, assignment: null }
+    return { change: draft.change(), result }
   }
   const owned = request.owned && assignmentOf(request.owned, topics)
   const known = identify(draft, request, owned)
@@ -68,7 +68,7 @@ export function decideHeartbeat(
   draft.put(member)
   return {
     change: draft.change(),
-    answer: answer(draft, topics, request, { before: known, member, owned, times }),
+    result: result(draft, topics, request, { before: known, member, owned, times }),
   }
 }
 
@@ -135,12 +135,12 @@ interface AnsweredMember {
   readonly times: GroupTimes
 }
 
-function answer(
+function result(
   draft: ConsumerGroupDraft,
   topics: TopicDirectory,
   request: HeartbeatRequest,
   { before, member, owned, times }: AnsweredMember,
-): HeartbeatAnswer {
+): HeartbeatResponse {
   const isFull =
     owned !== undefined && (request.topics !== undefined || request.topicPattern !== undefined)
   const sendsAssignment =

@@ -18,7 +18,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { EdgelogError, type ErrorBody } from '../../../../src/core/errors.ts'
 import { decideTime, nextDeadlineMs } from '../../../../src/core/group/classic/classic-time.ts'
-import type { JoinGroupAnswer, JoinGroupRequest } from '../../../../src/core/group/classic-api.ts'
+import type { JoinGroupResult, JoinGroupRequest } from '../../../../src/core/group/classic-api.ts'
 import { runs, SEEDED } from '../../../support/seed.ts'
 import { bytes, ClassicShell, DECISIONS, type Decisions, text } from './classic-shell.ts'
 
@@ -33,7 +33,7 @@ interface Client {
   readonly offers: readonly string[]
   memberId: string
   /** Its last join response; null: it has to join. */
-  lastJoin: JoinGroupAnswer | null
+  lastJoin: JoinGroupResult | null
   hasSynced: boolean
   parked: { readonly kind: 'join' | 'sync'; readonly ticket: number } | null
   /** Version of its subscription. */
@@ -151,9 +151,9 @@ class World {
         this.shell.commit(memberId, { instanceId, epoch: generation })
         expect(generation, 'a commit of an old generation was accepted').toBe(this.generation)
       } else {
-        const answer = this.shell.heartbeat(memberId, { instanceId, generation })
+        const response = this.shell.heartbeat(memberId, { instanceId, generation })
         expect(generation, 'an old generation was accepted').toBe(this.generation)
-        if ('error' in answer) this.#refused(caller, answer.error)
+        if ('error' in response) this.#refused(caller, response.error)
       }
     } catch (error) {
       if (!(error instanceof EdgelogError)) throw error
@@ -200,10 +200,10 @@ class World {
     for (const caller of this.clients) {
       if (caller.parked === null) continue
       const { kind, ticket } = caller.parked
-      const given = this.shell.answers.get(ticket)
+      const given = this.shell.responses.get(ticket)
       if (given === undefined) continue
       caller.parked = null
-      if ('error' in given.answer) this.#refused(caller, given.answer.error, ticket)
+      if ('error' in given.response) this.#refused(caller, given.response.error, ticket)
       else if (kind === 'join') this.#joined(caller, this.shell.joined(ticket))
       else this.#synced(caller, ticket, text(this.shell.synced(ticket).assignment))
     }
@@ -225,8 +225,8 @@ class World {
     else expect(['illegal_generation', 'rebalance_in_progress']).toContain(code)
   }
 
-  #joined(caller: Client, answer: JoinGroupAnswer): void {
-    const { generation, memberId, members, protocolName, leader, skipAssignment } = answer
+  #joined(caller: Client, response: JoinGroupResult): void {
+    const { generation, memberId, members, protocolName, leader, skipAssignment } = response
     const { instanceId } = caller.joinFields
     if (instanceId !== null) this.#instanceOf.set(memberId, instanceId)
     for (const one of members) {
@@ -248,7 +248,7 @@ class World {
     } else {
       this.generations.set(generation, record)
     }
-    Object.assign(caller, { memberId, lastJoin: answer, hasSynced: false })
+    Object.assign(caller, { memberId, lastJoin: response, hasSynced: false })
   }
 
   #synced(caller: Client, ticket: number, assignment: string): void {
@@ -277,7 +277,7 @@ function checkSilence(world: World, decisions: Decisions): void {
     if (dueMs === null) break
     nowMs = Math.max(nowMs, dueMs)
     const step = decisions.decideTime(group, nowMs)
-    for (const { ticket } of step.answers) parked.delete(ticket)
+    for (const { ticket } of step.responses) parked.delete(ticket)
     group = step.group
   }
   expect([...parked], 'calls that stay parked').toEqual([])
@@ -425,7 +425,7 @@ const BROKEN: Array<[string, Partial<Decisions>]> = [
     {
       decideTime: (group, nowMs) => {
         const step = decideTime(group, nowMs)
-        return step.group.members.size < group.members.size ? { group, answers: [] } : step
+        return step.group.members.size < group.members.size ? { group, responses: [] } : step
       },
     },
   ],
@@ -433,8 +433,8 @@ const BROKEN: Array<[string, Partial<Decisions>]> = [
     'a parked call is dropped when a member joins',
     {
       decideJoin: (group, request, facts) => {
-        const { group: next, answers } = DECISIONS.decideJoin(group, request, facts)
-        return { group: next, answers: answers.filter(({ ticket }) => ticket === facts.ticket) }
+        const { group: next, responses } = DECISIONS.decideJoin(group, request, facts)
+        return { group: next, responses: responses.filter(({ ticket }) => ticket === facts.ticket) }
       },
     },
   ],

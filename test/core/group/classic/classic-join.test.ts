@@ -115,7 +115,7 @@ describe('a join', () => {
       const facts = { nowMs: 0, ticket: ++ticket, newMemberId: `m${ticket}` }
       const step = decideJoin(group, joinRequest(changes), facts)
       group = step.group
-      const own = step.answers.find((answer) => answer.ticket === ticket)?.answer
+      const own = step.responses.find((response) => response.ticket === ticket)?.response
       return own === undefined ? 'parked' : 'error' in own ? own.error.code : 'joined'
     }
     for (let member = 2; member < GROUP_MEMBERS_MAX; member++) join({})
@@ -196,9 +196,9 @@ describe('the protocol of a generation', () => {
     shell.join(offer(...two))
     shell.join(offer(...three))
     shell.pass(2 * INITIAL_REBALANCE_DELAY_MS)
-    const answer = shell.joined(ticket)
-    expect(answer.protocolName).toBe(protocolName)
-    expect(answer.members.map(({ metadata }) => text(metadata))).toEqual(
+    const response = shell.joined(ticket)
+    expect(response.protocolName).toBe(protocolName)
+    expect(response.members.map(({ metadata }) => text(metadata))).toEqual(
       Array.from({ length: 3 }, () => `as ${protocolName}`),
     )
   })
@@ -240,9 +240,9 @@ describe('a static member that returns', () => {
 
   test('is sent skipAssignment and all members if it leads', () => {
     const shell = stable({ instanceId: 'i' }, {})
-    const answer = shell.joined(shell.join({ instanceId: 'i' }))
-    expect(answer).toMatchObject({ leader: 'm3', memberId: 'm3', skipAssignment: true })
-    expect(answer.members.map(({ memberId }) => memberId)).toEqual(['m3', 'm2'])
+    const response = shell.joined(shell.join({ instanceId: 'i' }))
+    expect(response).toMatchObject({ leader: 'm3', memberId: 'm3', skipAssignment: true })
+    expect(response.members.map(({ memberId }) => memberId)).toEqual(['m3', 'm2'])
     expect(shell.group.leader).toBe('m3')
   })
 
@@ -342,9 +342,9 @@ describe('a static member that returns', () => {
     shell.pass(5_000)
     expect(shell.group).toMatchObject({ state: 'completing_rebalance', leader: 'm2' })
     shell.join({ memberId: 'm1', instanceId: 'i', ...changed })
-    const answer = shell.joined(shell.join({ memberId: 'm2', ...changed }))
-    expect(answer).toMatchObject({ generation: 3, leader: 'm2' })
-    expect(answer.members.map(({ memberId }) => memberId)).toEqual(['m1', 'm2'])
+    const response = shell.joined(shell.join({ memberId: 'm2', ...changed }))
+    expect(response).toMatchObject({ generation: 3, leader: 'm2' })
+    expect(response.members.map(({ memberId }) => memberId)).toEqual(['m1', 'm2'])
   })
 
   test('is awaited even if the rebalance time-out is zero', () => {

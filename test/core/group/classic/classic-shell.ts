@@ -5,7 +5,7 @@
 import { expect } from 'vitest'
 import { deadlineOf, NEVER_MS } from '../../../../src/core/group/classic/classic-deadlines.ts'
 import {
-  type ClassicAnswer,
+  type ClassicResponse,
   type ClassicGroup,
   type ClassicHeader,
   type ClassicStep,
@@ -26,10 +26,10 @@ import { decideSync } from '../../../../src/core/group/classic/classic-sync.ts'
 import { decideTime, nextDeadlineMs } from '../../../../src/core/group/classic/classic-time.ts'
 import type {
   ClassicHeartbeatRequest,
-  JoinGroupAnswer,
+  JoinGroupResult,
   JoinGroupRequest,
   LeavingMember,
-  SyncGroupAnswer,
+  SyncGroupResult,
   SyncGroupRequest,
 } from '../../../../src/core/group/classic-api.ts'
 import type { CommittingMember } from '../../../../src/core/group/group-api.ts'
@@ -77,7 +77,7 @@ export function joinRequest(changes: Partial<JoinGroupRequest> = {}): JoinGroupR
 export class ClassicShell {
   group: ClassicGroup = EMPTY_CLASSIC_GROUP
   nowMs = 1_000_000
-  readonly answers = new Map<number, ClassicAnswer>()
+  readonly responses = new Map<number, ClassicResponse>()
   readonly lost = new Set<number>()
   readonly #decisions: Decisions
   readonly #stored: { header: ClassicHeader; members: Map<string, ClassicMemberRow> }
@@ -115,17 +115,17 @@ export class ClassicShell {
   /** Throws the error if the heartbeat is refused. */
   heartbeat(memberId: string, changes: Partial<ClassicHeartbeatRequest> = {}) {
     const request = { memberId, instanceId: null, generation: this.group.generation, ...changes }
-    const { group, answer } = decideClassicHeartbeat(this.group, request, this.nowMs)
+    const { group, response } = decideClassicHeartbeat(this.group, request, this.nowMs)
     expect(encodeClassicChanges(this.group, group)).toEqual(NOTHING)
-    this.#apply({ group, answers: [] })
-    return answer
+    this.#apply({ group, responses: [] })
+    return response
   }
 
   commit(memberId: string, changes: Partial<CommittingMember> = {}): void {
     const member = { memberId, instanceId: null, epoch: this.group.generation, ...changes }
     const group = this.#decisions.checkClassicCommit(this.group, member, this.nowMs)
     expect(encodeClassicChanges(this.group, group)).toEqual(NOTHING)
-    this.#apply({ group, answers: [] })
+    this.#apply({ group, responses: [] })
   }
 
   leave(...members: Array<Partial<LeavingMember>>) {
@@ -176,44 +176,44 @@ export class ClassicShell {
     return this.parkedTickets().includes(ticket)
   }
 
-  joined(ticket: number): JoinGroupAnswer {
-    const given = this.answers.get(ticket)
-    if (given?.kind !== 'join' || 'error' in given.answer) throw this.#surprise(ticket)
-    return given.answer.ok
+  joined(ticket: number): JoinGroupResult {
+    const given = this.responses.get(ticket)
+    if (given?.kind !== 'join' || 'error' in given.response) throw this.#surprise(ticket)
+    return given.response.ok
   }
 
-  synced(ticket: number): SyncGroupAnswer {
-    const given = this.answers.get(ticket)
-    if (given?.kind !== 'sync' || 'error' in given.answer) throw this.#surprise(ticket)
-    return given.answer.ok
+  synced(ticket: number): SyncGroupResult {
+    const given = this.responses.get(ticket)
+    if (given?.kind !== 'sync' || 'error' in given.response) throw this.#surprise(ticket)
+    return given.response.ok
   }
 
   refused(ticket: number) {
-    const given = this.answers.get(ticket)
-    if (given === undefined || !('error' in given.answer)) throw this.#surprise(ticket)
-    return given.answer.error
+    const given = this.responses.get(ticket)
+    if (given === undefined || !('error' in given.response)) throw this.#surprise(ticket)
+    return given.response.error
   }
 
   #surprise(ticket: number): Error {
-    return new Error(`call ${ticket} was answered ${JSON.stringify(this.answers.get(ticket))}`)
+    return new Error(`call ${ticket} was answered ${JSON.stringify(this.responses.get(ticket))}`)
   }
 
-  #apply({ group, answers }: ClassicStep): void {
+  #apply({ group, responses }: ClassicStep): void {
     const changes = this.#decisions.encodeClassicChanges(this.group, group)
     if (changes.header !== null) this.#stored.header = changes.header
     for (const row of changes.changed) this.#stored.members.set(row.memberId, row)
     for (const memberId of changes.removed) this.#stored.members.delete(memberId)
-    for (const answer of answers) {
-      const { ticket } = answer
-      if (this.answers.has(ticket) || this.lost.has(ticket)) {
+    for (const response of responses) {
+      const { ticket } = response
+      if (this.responses.has(ticket) || this.lost.has(ticket)) {
         throw new Error(`call ${ticket} is answered twice, or after it was lost`)
       }
-      this.answers.set(ticket, answer)
+      this.responses.set(ticket, response)
     }
     this.group = group
     const parked = new Set(this.parkedTickets())
     for (let ticket = 1; ticket <= this.#ticket; ticket++) {
-      const isDone = this.answers.has(ticket) || this.lost.has(ticket)
+      const isDone = this.responses.has(ticket) || this.lost.has(ticket)
       if (isDone === parked.has(ticket)) {
         throw new Error(`call ${ticket} is ${isDone ? 'done, but parked' : 'forgotten'}`)
       }

@@ -33,7 +33,7 @@ import { decideHeartbeat } from '../../../../src/core/group/consumer/heartbeat.t
 import { subscribedPartitionCounts } from '../../../../src/core/group/consumer/target.ts'
 import type {
   GroupTopic,
-  HeartbeatAnswer,
+  HeartbeatResponse,
   HeartbeatRequest,
   TopicPartitions,
 } from '../../../../src/core/group/group-api.ts'
@@ -152,16 +152,16 @@ export class World {
     }
     const before = this.group.members.get(caller.memberId)
     const isLate = before !== undefined && caller.epoch > 0 && caller.epoch !== before.memberEpoch
-    let answer: HeartbeatAnswer
+    let result: HeartbeatResponse
     try {
-      answer = this.call(this.#requestOf(caller, sendsOwned))
+      result = this.call(this.#requestOf(caller, sendsOwned))
     } catch (error) {
       if (!(error instanceof EdgelogError)) throw error
       this.#refused(caller, error, isLate)
       return
     }
     if (fate === 'response lost') caller.mustSendAll = true
-    else this.#receive(caller, answer)
+    else this.#receive(caller, result)
   }
 
   /** Makes a slow client give up its partitions. */
@@ -234,7 +234,7 @@ export class World {
     return this.directory.named(topic) !== undefined
   }
 
-  #receive(caller: Client, { memberEpoch, assignment }: HeartbeatAnswer): void {
+  #receive(caller: Client, { memberEpoch, assignment }: HeartbeatResponse): void {
     const isJoin = caller.epoch === 0
     const sentAll = caller.mustSendAll
     expect(memberEpoch, 'an accepted member has an epoch').toBeGreaterThan(0)
@@ -354,10 +354,10 @@ export class World {
   }
 
   /** Handles a request like the Durable Object. */
-  call(request: HeartbeatRequest): HeartbeatAnswer {
+  call(request: HeartbeatRequest): HeartbeatResponse {
     checkHeartbeat(request)
     const time = { nowMs: this.nowMs, lastAssignedAtMs: this.#lastAssignedAtMs }
-    const { change, answer } = this.#pure(() =>
+    const { change, result } = this.#pure(() =>
       decideHeartbeat(this.group, this.directory, request, time, TIMES),
     )
     if (change !== null) {
@@ -373,7 +373,7 @@ export class World {
         this.nowMs + (member.sessionTimeoutMs ?? TIMES.sessionTimeoutMs),
       )
     }
-    return answer
+    return result
   }
 
   // -- what is true after each step ------------------------------------------------------------

@@ -47,14 +47,14 @@ test("checkHeartbeat() requires a subscription, which may be empty for clients o
 test('decideHeartbeat() gives the first member epoch 1, even with an empty subscription', () => {
   const joining = request({ topics: [], mayNameUnknownTopics: true })
   const time = { nowMs: 0, lastAssignedAtMs: Number.NEGATIVE_INFINITY }
-  const { answer } = decideHeartbeat(
+  const { result } = decideHeartbeat(
     new ConsumerGroup(),
     new TopicDirectory([]),
     joining,
     time,
     groupTimes({}),
   )
-  expect(answer.memberEpoch).toBe(1)
+  expect(result.memberEpoch).toBe(1)
 })
 
 test('decideHeartbeat() limits the different topics of all members, existing or not', () => {

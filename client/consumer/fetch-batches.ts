@@ -2,7 +2,7 @@
 
 import { BATCH_MEDIA_TYPE, type Connection, readBody, request } from '../http/connection.ts'
 import { recordsPath } from '../http/paths.ts'
-import { RequestError } from '../http/refusal.ts'
+import { RequestError } from '../http/request-error.ts'
 import { REQUEST_TIMEOUT_MS } from '../limits.ts'
 import type { StartPosition } from './consumer-options.ts'
 

@@ -13,7 +13,7 @@ import { JOIN_EPOCH, LEAVE_EPOCH, LEAVE_STATIC_EPOCH } from '../../src/core/grou
 import { sleep, type Timer, within } from '../clock.ts'
 import { retryDelayMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
-import { isTransient, unavailable } from '../http/refusal.ts'
+import { isTransient, unavailable } from '../http/request-error.ts'
 import {
   CALLS_PER_SESSION,
   HEARTBEAT_RETRIES_PER_SESSION,

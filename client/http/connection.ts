@@ -4,7 +4,7 @@ import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { REQUEST_TIMEOUT_MS } from '../limits.ts'
-import { refusalOf, unavailable } from './refusal.ts'
+import { refusalOf, unavailable } from './request-error.ts'
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>
 

@@ -3,7 +3,7 @@
 import type { StoredPiece } from '../../src/core/log/producer-state.ts'
 import { BATCH_MEDIA_TYPE, type Connection, requestJson } from '../http/connection.ts'
 import { recordsPath } from '../http/paths.ts'
-import { RequestError } from '../http/refusal.ts'
+import { RequestError } from '../http/request-error.ts'
 import type { Outcome } from './in-flight-queue.ts'
 import type { SendLine } from './send-line.ts'
 import type { SentRequest } from './send-pace.ts'

@@ -9,7 +9,7 @@ import { PARTITIONS_MAX } from '../../src/core/limits.ts'
 import { partitionForKey } from '../../src/core/topic/partitioner.ts'
 import { sleep } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
-import { RequestError } from '../http/refusal.ts'
+import { RequestError } from '../http/request-error.ts'
 import { RECORD_OVERHEAD_BYTES } from '../limits.ts'
 import type { TopicMetadata, TopicMetadataCache } from '../topic-metadata.ts'
 import { neverSent } from './delivery-error.ts'
@@ -225,7 +225,8 @@ function checkPartition(partition: number): void {
 
 function asRequestError(error: unknown): RequestError {
   if (error instanceof RequestError) return error
-  if (error instanceof EdgelogError) return new RequestError(error.code, error.message, { status: 400 })
+  if (error instanceof EdgelogError)
+    return new RequestError(error.code, error.message, { status: 400 })
   return new RequestError('internal', String(error), { status: 400, cause: error })
 }
 

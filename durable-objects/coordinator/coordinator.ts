@@ -5,7 +5,7 @@
  * at any point the alarm completes the change that the row describes.
  */
 import { DurableObject } from 'cloudflare:workers'
-import { EdgelogError, type Result, resultOf, replyAsync } from '../../src/core/errors.ts'
+import { EdgelogError, type Result, replyAsync, resultOf } from '../../src/core/errors.ts'
 import type { GroupMetadata, TopicInterest } from '../../src/core/group/group-api.ts'
 import type { GroupConfigChange, GroupConfigOverrides } from '../../src/core/group/group-config.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'

@@ -4,8 +4,8 @@
  */
 import type { Result } from '../../src/core/errors.ts'
 import {
-  type ClassicResponse,
   type ClassicGroup,
+  type ClassicResponse,
   type ClassicStep,
   EMPTY_CLASSIC_GROUP,
 } from '../../src/core/group/classic/classic-group.ts'
@@ -23,12 +23,12 @@ import { decideSync } from '../../src/core/group/classic/classic-sync.ts'
 import { decideTime, nextDeadlineMs } from '../../src/core/group/classic/classic-time.ts'
 import type {
   ClassicHeartbeatRequest,
-  JoinGroupResult,
   JoinGroupRequest,
+  JoinGroupResult,
   LeavingMember,
   LeftMember,
-  SyncGroupResult,
   SyncGroupRequest,
+  SyncGroupResult,
 } from '../../src/core/group/classic-api.ts'
 import type { CommittingMember } from '../../src/core/group/group-api.ts'
 import type { GroupStore } from './group-store.ts'

@@ -7,8 +7,8 @@ import { type ConsumerMember, isAway } from '../../src/core/group/consumer/consu
 import { decideExpiry, decideTopicsChange } from '../../src/core/group/consumer/departure.ts'
 import { decideHeartbeat } from '../../src/core/group/consumer/heartbeat.ts'
 import {
-  type HeartbeatResponse,
   type HeartbeatRequest,
+  type HeartbeatResponse,
   JOIN_EPOCH,
   type TopicInterest,
 } from '../../src/core/group/group-api.ts'

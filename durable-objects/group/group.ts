@@ -7,12 +7,12 @@ import { EdgelogError, type Result, replyAsync, unwrap } from '../../src/core/er
 import type {
   ClassicGroupDescription,
   ClassicHeartbeatRequest,
-  JoinGroupResult,
   JoinGroupRequest,
+  JoinGroupResult,
   LeavingMember,
   LeftMember,
-  SyncGroupResult,
   SyncGroupRequest,
+  SyncGroupResult,
 } from '../../src/core/group/classic-api.ts'
 import {
   checkDescriptionSize,
@@ -25,8 +25,8 @@ import {
   type GroupApi,
   type GroupDescription,
   type GroupSummary,
-  type HeartbeatResponse,
   type HeartbeatRequest,
+  type HeartbeatResponse,
   JOIN_EPOCH,
   type OffsetFetchRequest,
 } from '../../src/core/group/group-api.ts'

@@ -10,7 +10,11 @@ import {
   SEQUENCE_GAP_WAIT_MS,
   THROTTLE_MS,
 } from '../../src/core/limits.ts'
-import type { AppendResult, AppendRequest, OverlapResult } from '../../src/core/log/partition-api.ts'
+import type {
+  AppendRequest,
+  AppendResult,
+  OverlapResult,
+} from '../../src/core/log/partition-api.ts'
 import { type AppendStep, type ParsedAppend, parseAppend } from './partition-log.ts'
 
 type Answer = Result<AppendResult | OverlapResult>

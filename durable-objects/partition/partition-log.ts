@@ -14,8 +14,8 @@ import { type AppendDecision, decideAppend, type PlacedBatch } from '../../src/c
 import type { ChunkSpan } from '../../src/core/log/chunk.ts'
 import type { LogEnds } from '../../src/core/log/log-ends.ts'
 import type {
-  AppendResult,
   AppendRequest,
+  AppendResult,
   OverlapResult,
   PartitionAssignment,
 } from '../../src/core/log/partition-api.ts'
@@ -27,7 +27,7 @@ import {
   planRetention,
 } from '../../src/core/log/retention.ts'
 import { planSeal, SEALED_CHUNK_BYTES_MIN } from '../../src/core/log/seal.ts'
-import { replyTo } from './append-reply.ts'
+import { replyTo } from './append-result.ts'
 import { ChunkTable } from './chunk-table.ts'
 import { findTimestamp } from './find-timestamp.ts'
 import { OpenChunk } from './open-chunk.ts'

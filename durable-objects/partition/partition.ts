@@ -7,10 +7,10 @@ import { concatenate, ownBytes } from '../../src/core/bytes/concatenate.ts'
 import { EdgelogError, ERRORS, type Result, resultOf } from '../../src/core/errors.ts'
 import { type IsolationLevel, type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
 import type {
-  AppendResult,
   AppendRequest,
-  FetchResult,
+  AppendResult,
   FetchRequest,
+  FetchResult,
   OverlapResult,
   PartitionApi,
   PartitionAssignment,

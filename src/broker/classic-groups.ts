@@ -4,12 +4,12 @@ import { ownBytes } from '../core/bytes/concatenate.ts'
 import type {
   ClassicGroupDescription,
   ClassicHeartbeatRequest,
-  JoinGroupResult,
   JoinGroupRequest,
+  JoinGroupResult,
   LeavingMember,
   LeftMember,
-  SyncGroupResult,
   SyncGroupRequest,
+  SyncGroupResult,
 } from '../core/group/classic-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import type { Cluster } from './cluster.ts'

@@ -15,7 +15,7 @@ import {
   FETCH_WAITS_MAX,
 } from '../core/limits.ts'
 import { type IsolationLevel, readableEnd } from '../core/log/log-ends.ts'
-import type { FetchResult, FetchRequest } from '../core/log/partition-api.ts'
+import type { FetchRequest, FetchResult } from '../core/log/partition-api.ts'
 import type { Cluster } from './cluster.ts'
 import type { CalledTopic } from './topic-metadata.ts'
 
@@ -64,8 +64,7 @@ export async function fetchMany(
     for (;;) {
       await readInto(results, share, due)
       const waitMs = deadlineMs - Date.now()
-      if (waitMs <= 0 || isEnough(results, Math.min(minBytes, maxBytes), isolation))
-        return results
+      if (waitMs <= 0 || isEnough(results, Math.min(minBytes, maxBytes), isolation)) return results
       for (const [index, outcome] of results.entries()) {
         if (!hasMore(outcome, isolation)) growth.watch(index, nextOffsetOf(outcome), deadlineMs)
       }

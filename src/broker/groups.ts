@@ -3,8 +3,8 @@ import { EdgelogError } from '../core/errors.ts'
 import type {
   GroupDescription,
   GroupSummary,
-  HeartbeatResponse,
   HeartbeatRequest,
+  HeartbeatResponse,
 } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import { GROUPS_MAX } from '../core/limits.ts'

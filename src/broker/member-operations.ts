@@ -2,15 +2,15 @@
 import { groupResource, topicResource } from '../core/access/resource.ts'
 import type {
   ClassicHeartbeatRequest,
-  JoinGroupResult,
   JoinGroupRequest,
+  JoinGroupResult,
   LeavingMember,
   LeftMember,
-  SyncGroupResult,
   SyncGroupRequest,
+  SyncGroupResult,
 } from '../core/group/classic-api.ts'
 import { checkHeartbeat } from '../core/group/consumer/check-heartbeat.ts'
-import type { HeartbeatResponse, HeartbeatRequest } from '../core/group/group-api.ts'
+import type { HeartbeatRequest, HeartbeatResponse } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import type { Access } from './access.ts'
 import { classicHeartbeat, joinGroup, leaveGroup, syncGroup } from './classic-groups.ts'

@@ -1,14 +1,14 @@
 /** The route that reads one partition. */
 
-import { jsonResponses } from '../app/answers.ts'
 import { brokerOf } from '../app/env.ts'
+import { jsonResponses } from '../app/responses.ts'
 import { type App, addRoute } from '../app/route.ts'
 import type { FetchOptions } from '../broker/fetch.ts'
 import { recordToJson } from '../core/batch/json-record.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { FetchResult } from '../core/log/partition-api.ts'
 import { negotiate } from './negotiate.ts'
-import { FetchResponse, FetchQuery, MEDIA_TYPES, PartitionParams } from './schemas.ts'
+import { FetchQuery, FetchResponse, MEDIA_TYPES, PartitionParams } from './schemas.ts'
 
 export function addFetchRoutes(app: App): void {
   addRoute(

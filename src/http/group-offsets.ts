@@ -1,9 +1,9 @@
 /** The routes of committed offsets. */
 
 import type { z } from '@hono/zod-openapi'
-import { errorResponses, jsonResponses } from '../app/answers.ts'
 import { readJson } from '../app/body.ts'
 import { brokerOf } from '../app/env.ts'
+import { errorResponses, jsonResponses } from '../app/responses.ts'
 import { type App, addRoute, parseWith } from '../app/route.ts'
 import { NoQuery } from '../app/schemas.ts'
 import type { NamedOffset } from '../broker/committed-offsets.ts'
@@ -19,8 +19,8 @@ import {
   DeleteOffsetsQuery,
   FetchOffsetsQuery,
   GroupParams,
-  ResetResponse,
   ResetBody,
+  ResetResponse,
 } from './group-schemas.ts'
 import { MEDIA_TYPES } from './schemas.ts'
 

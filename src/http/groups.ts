@@ -1,8 +1,8 @@
 /** The routes of consumer groups and their members. */
 
-import { errorResponses, jsonResponses } from '../app/answers.ts'
 import { readJson } from '../app/body.ts'
 import { type AppContext, brokerOf } from '../app/env.ts'
+import { errorResponses, jsonResponses } from '../app/responses.ts'
 import { type App, addRoute, parseWith } from '../app/route.ts'
 import { NoParams, NoQuery } from '../app/schemas.ts'
 import { parseAssignorName } from '../core/group/assign/assignor.ts'
@@ -12,12 +12,12 @@ import { GROUP_BODY_BYTES_MAX } from '../core/limits.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
 import {
   DescribeGroupQuery,
-  GroupResponse,
   GroupParams,
-  GroupsResponse,
+  GroupResponse,
   GroupsQuery,
-  HeartbeatResponse,
+  GroupsResponse,
   HeartbeatBody,
+  HeartbeatResponse,
 } from './group-schemas.ts'
 import { MEDIA_TYPES } from './schemas.ts'
 

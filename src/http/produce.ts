@@ -1,8 +1,8 @@
 /** The routes that append records. */
 import type { z } from '@hono/zod-openapi'
-import { jsonResponses } from '../app/answers.ts'
 import { mediaTypeOf, readBody, readText, unsupportedMediaType } from '../app/body.ts'
 import { type AppContext, brokerOf } from '../app/env.ts'
+import { jsonResponses } from '../app/responses.ts'
 import { type App, addRoute, parseWith } from '../app/route.ts'
 import { NoQuery } from '../app/schemas.ts'
 import type { ProduceRecord } from '../broker/produce.ts'
@@ -45,7 +45,11 @@ export function addProduceRoutes(app: App): void {
           [MEDIA_TYPES.ndjson]: { schema: TopicRecordBody },
         },
       },
-      responses: jsonResponses(200, OffsetsResponse, 'Durable; offsets in the order of the records'),
+      responses: jsonResponses(
+        200,
+        OffsetsResponse,
+        'Durable; offsets in the order of the records',
+      ),
     },
     { params: TopicParams, query: NoQuery },
     async (c, { params }) => {

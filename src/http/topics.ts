@@ -1,8 +1,8 @@
 /** The routes of topics. */
 
-import { errorResponses, jsonResponses } from '../app/answers.ts'
 import { readJson } from '../app/body.ts'
 import { brokerOf } from '../app/env.ts'
+import { errorResponses, jsonResponses } from '../app/responses.ts'
 import { type App, addRoute, parseWith } from '../app/route.ts'
 import { NoParams, NoQuery } from '../app/schemas.ts'
 import { EdgelogError } from '../core/errors.ts'
@@ -22,9 +22,9 @@ import {
   MEDIA_TYPES,
   NewTopicBody,
   PartitionParams,
-  TopicResponse,
   TopicChangeBody,
   TopicParams,
+  TopicResponse,
   TopicsResponse,
 } from './schemas.ts'
 

@@ -11,7 +11,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { replyTo } from '../../durable-objects/partition/append-reply.ts'
+import { replyTo } from '../../durable-objects/partition/append-result.ts'
 import { checkBatches } from '../../src/broker/append.ts'
 import {
   type Append,

@@ -1,7 +1,10 @@
 /** Committing offsets separately; needs topics, partitions and a group that fail on demand. */
 import { expect, test, vi } from 'vitest'
 import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
-import { type CommitResultOrError, commitOffsetsEach } from '../../src/broker/commit-offsets-each.ts'
+import {
+  type CommitResultOrError,
+  commitOffsetsEach,
+} from '../../src/broker/commit-offsets-each.ts'
 import { fetchOffsetsIfAny } from '../../src/broker/committed-offsets.ts'
 import type { TopicReference, WantedOffset } from '../../src/broker/locate-offsets.ts'
 import type { ObjectBindings } from '../../src/broker/objects.ts'

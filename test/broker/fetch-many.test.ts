@@ -1,7 +1,11 @@
 /** Fetching many partitions at once; needs partitions whose reads are counted, held and failed on demand. */
 import { expect, test, vi } from 'vitest'
 import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
-import { type FetchManyOptions, type FetchResultOrError, fetchMany } from '../../src/broker/fetch-many.ts'
+import {
+  type FetchManyOptions,
+  type FetchResultOrError,
+  fetchMany,
+} from '../../src/broker/fetch-many.ts'
 import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { EdgelogError } from '../../src/core/errors.ts'

@@ -84,7 +84,9 @@ function state(promise: Promise<unknown>): Promise<string> {
 describe('send()', () => {
   test('collects the records sent within lingerMs into one batch', async () => {
     const { server, producer } = setUp()
-    const responses = await Promise.all(['a', 'b', 'c'].map((value) => producer.send('t', { value })))
+    const responses = await Promise.all(
+      ['a', 'b', 'c'].map((value) => producer.send('t', { value })),
+    )
     expect(server.produced.map(({ values }) => values)).toEqual([['a', 'b', 'c']])
     expect(responses.map(({ offset }) => offset)).toEqual([0, 1, 2])
     expect(server.calls).toContain('POST /base/v1/topics/t/partitions/0/records')

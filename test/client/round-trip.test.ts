@@ -84,7 +84,9 @@ describe('send() and for await', () => {
     await log.admin.createTopic('keys', { partitions: 5 })
     const producer = log.createProducer()
     const keys = Array.from({ length: 50 }, (_, index) => `key-${index}`)
-    const responses = await Promise.all(keys.map((key) => producer.send('keys', { key, value: key })))
+    const responses = await Promise.all(
+      keys.map((key) => producer.send('keys', { key, value: key })),
+    )
     const expected = keys.map((key) => partitionForKey(new TextEncoder().encode(key), 5))
     expect(responses.map(({ partition }) => partition)).toEqual(expected)
     const read = await readRecords(log.consumer({ topics: ['keys'], from: 'earliest' }), 50)

@@ -2,9 +2,9 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import { URL } from 'node:url'
-import { ResponseReader } from './answer-reader.ts'
 import { type Frame, FrameError } from './frame-cutter.ts'
 import { CALLS_MAX, HTTP_IDLE_MS } from './limits.ts'
+import { ResponseReader } from './response-reader.ts'
 
 /** One call: frames of one connection. */
 export interface FrameCall {

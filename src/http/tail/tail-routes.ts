@@ -3,9 +3,9 @@
  * network blocks WebSockets, an event stream or long polls.
  */
 
-import { errorResponses } from '../../app/answers.ts'
 import { readJson } from '../../app/body.ts'
 import { brokerOf } from '../../app/env.ts'
+import { errorResponses } from '../../app/responses.ts'
 import { type App, addRoute, parseWith } from '../../app/route.ts'
 import { NoParams, NoQuery } from '../../app/schemas.ts'
 import { EdgelogError } from '../../core/errors.ts'

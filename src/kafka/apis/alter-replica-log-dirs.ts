@@ -13,7 +13,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { LOG_DIR } from '../broker-node.ts'
-import { clusterError } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { errorNumbersOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { type FoundTopic, hasPartition, topicsByName } from '../topics-by-name.ts'

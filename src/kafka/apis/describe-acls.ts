@@ -12,7 +12,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { clusterError } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { handled } from '../handled.ts'
 import { acl, aclFilter, LITERAL, NO_AUTHORIZER } from './acl-fields.ts'
 

@@ -17,7 +17,7 @@ import {
   uuid,
 } from '../../core/kafka/schema.ts'
 import { LEADER_EPOCH, LISTENER_NAME, NODE_ID } from '../broker-node.ts'
-import { clusterError } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { errorOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 

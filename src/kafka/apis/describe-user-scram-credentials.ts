@@ -14,7 +14,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { clusterError } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { errorOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 

@@ -16,7 +16,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { clusterError } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { type ErrorFields, errorNumbersOf, errorOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { type FoundTopic, hasPartition, topicsByName } from '../topics-by-name.ts'

@@ -12,7 +12,7 @@ import {
   type RequestOf,
   type ResponseOf,
 } from '../../core/kafka/schema.ts'
-import { clusterError } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 

@@ -14,7 +14,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { NODE_ID } from '../broker-node.ts'
-import { clusterError } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { RESOURCE } from '../config-resource.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'

@@ -11,7 +11,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { clusterError } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 

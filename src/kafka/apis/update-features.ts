@@ -15,7 +15,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { NODE_ID } from '../broker-node.ts'
-import { clusterError } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { errorOf, NO_ERROR } from '../error-number.ts'
 import { FEATURES } from '../features.ts'
 import { handled } from '../handled.ts'

@@ -4,9 +4,9 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ResponseReader } from '../../../client/cli/bridge/answer-reader.ts'
 import { type Frame, FrameCutter, FrameError } from '../../../client/cli/bridge/frame-cutter.ts'
 import { FRAMES_BYTES_MAX } from '../../../client/cli/bridge/limits.ts'
+import { ResponseReader } from '../../../client/cli/bridge/response-reader.ts'
 import { SEEDED } from '../../support/seed.ts'
 
 const bodies = fc.array(fc.uint8Array({ minLength: 4, maxLength: 40 }), { maxLength: 8 })

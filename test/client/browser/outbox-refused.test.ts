@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { judge } from '../../../client/browser/outbox/outbox-plan.ts'
 import type { MessageOf } from '../../../client/browser/tabs/channel.ts'
-import { RequestError } from '../../../client/http/refusal.ts'
+import { RequestError } from '../../../client/http/request-error.ts'
 import { setUpSender } from './sender-for-test.ts'
 
 const TOPIC = 'secret'

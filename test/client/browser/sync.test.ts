@@ -1,6 +1,6 @@
 /** The driver of the sync: its calls to transports and sink in all situations. */
 import { describe, expect, test } from 'vitest'
-import { RequestError } from '../../../client/http/refusal.ts'
+import { RequestError } from '../../../client/http/request-error.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { batchAt, pass, settle, setUp } from './fake-sync.ts'
 

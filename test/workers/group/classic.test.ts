@@ -9,8 +9,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { GroupStore } from '../../../durable-objects/group/group-store.ts'
 import type { Result } from '../../../src/core/errors.ts'
 import type {
-  JoinGroupResult,
   JoinGroupRequest,
+  JoinGroupResult,
   SyncGroupResult,
 } from '../../../src/core/group/classic-api.ts'
 import type { GroupSummary } from '../../../src/core/group/group-api.ts'

@@ -9,8 +9,8 @@ import type {
   CommittedOffset,
   CommittingMember,
   GroupDescription,
-  HeartbeatResponse,
   HeartbeatRequest,
+  HeartbeatResponse,
 } from '../../../src/core/group/group-api.ts'
 import { type GroupId, parseGroupId } from '../../../src/core/group/group-id.ts'
 import { COORDINATOR_OBJECT_NAME, type Topic } from '../../../src/core/topic/topic.ts'

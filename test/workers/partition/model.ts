@@ -109,9 +109,7 @@ export class LogModel {
   #place({ batches }: Operation, result: Outcome): number | undefined {
     const first = this.#seen.findIndex(({ values }) => values[0] === batches[0]?.[0])
     if (first < 0) {
-      expect(result === undefined || 'code' in result, 'what was acknowledged is there').toBe(
-        true,
-      )
+      expect(result === undefined || 'code' in result, 'what was acknowledged is there').toBe(true)
       const values = new Set(this.#seen.flatMap((seen) => seen.values))
       expect(
         batches.flat().some((value) => values.has(value)),

@@ -14,10 +14,10 @@ import type { Codecs } from '../../../src/core/compression/codec.ts'
 import { type ErrorBody, type Result, resultOf, unwrap } from '../../../src/core/errors.ts'
 import { FETCH_BYTES_MAX } from '../../../src/core/limits.ts'
 import type {
-  AppendResult,
   AppendRequest,
-  FetchResult,
+  AppendResult,
   FetchRequest,
+  FetchResult,
 } from '../../../src/core/log/partition-api.ts'
 import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
 import { checksOf } from '../../support/batch-checks.ts'

@@ -121,7 +121,10 @@ export function andThen(
   next: (group: ClassicGroup) => ClassicStep,
 ): ClassicStep {
   const { group, responses } = next(step.group)
-  return { group, responses: responses.length === 0 ? step.responses : [...step.responses, ...responses] }
+  return {
+    group,
+    responses: responses.length === 0 ? step.responses : [...step.responses, ...responses],
+  }
 }
 
 export function refusal(

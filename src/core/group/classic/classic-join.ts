@@ -6,13 +6,13 @@ import {
   SESSION_TIMEOUT_MS_MAX,
   SESSION_TIMEOUT_MS_MIN,
 } from '../../limits.ts'
-import type { JoinGroupResult, JoinGroupRequest } from '../classic-api.ts'
+import type { JoinGroupRequest, JoinGroupResult } from '../classic-api.ts'
 import { deleteDeadlines, NEVER_MS, setDeadline } from './classic-deadlines.ts'
 import {
   andThen,
-  type ClassicResponse,
   type ClassicGroup,
   type ClassicMember,
+  type ClassicResponse,
   type ClassicStep,
   fencedError,
   orRefuse,

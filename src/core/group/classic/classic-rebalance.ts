@@ -8,9 +8,9 @@ import { INITIAL_REBALANCE_DELAY_MS } from '../../limits.ts'
 import type { JoinGroupResult } from '../classic-api.ts'
 import { deleteDeadlines, setDeadlines } from './classic-deadlines.ts'
 import {
-  type ClassicResponse,
   type ClassicClock,
   type ClassicGroup,
+  type ClassicResponse,
   type ClassicStep,
   rebalanceError,
   unknownMemberError,
@@ -119,7 +119,10 @@ export function removeMembers(
   }
   const opened = openRebalance(withoutMembers(group, memberIds), nowMs)
   const completed = completeIfAllJoined(opened.group, nowMs)
-  return { group: completed.group, responses: [...responses, ...opened.responses, ...completed.responses] }
+  return {
+    group: completed.group,
+    responses: [...responses, ...opened.responses, ...completed.responses],
+  }
 }
 
 function withoutMembers(group: ClassicGroup, memberIds: readonly string[]): ClassicGroup {

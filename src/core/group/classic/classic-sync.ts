@@ -1,12 +1,12 @@
 /** Decides SyncGroup: the leader sends the assignments, and each member receives its own. */
 import { EdgelogError } from '../../errors.ts'
 import { CLASSIC_METADATA_BYTES_MAX } from '../../limits.ts'
-import type { SyncGroupResult, SyncGroupRequest } from '../classic-api.ts'
+import type { SyncGroupRequest, SyncGroupResult } from '../classic-api.ts'
 import { NEVER_MS, setDeadline } from './classic-deadlines.ts'
 import {
-  type ClassicResponse,
   type ClassicGroup,
   type ClassicMember,
+  type ClassicResponse,
   type ClassicStep,
   orRefuse,
   rebalanceError,

@@ -6,7 +6,7 @@ import {
   REBALANCE_HEARTBEAT_INTERVAL_MS_PER_MEMBER,
 } from '../../limits.ts'
 import { type Assignment, isSameAssignment } from '../assign/assignment.ts'
-import { type HeartbeatResponse, type HeartbeatRequest, JOIN_EPOCH } from '../group-api.ts'
+import { type HeartbeatRequest, type HeartbeatResponse, JOIN_EPOCH } from '../group-api.ts'
 import type { GroupTimes } from '../group-config.ts'
 import type { TopicDirectory } from '../topic-directory.ts'
 import { assignedTopics, assignmentOf } from './assigned-topics.ts'

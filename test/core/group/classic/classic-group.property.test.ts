@@ -18,7 +18,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { EdgelogError, type ErrorBody } from '../../../../src/core/errors.ts'
 import { decideTime, nextDeadlineMs } from '../../../../src/core/group/classic/classic-time.ts'
-import type { JoinGroupResult, JoinGroupRequest } from '../../../../src/core/group/classic-api.ts'
+import type { JoinGroupRequest, JoinGroupResult } from '../../../../src/core/group/classic-api.ts'
 import { runs, SEEDED } from '../../../support/seed.ts'
 import { bytes, ClassicShell, DECISIONS, type Decisions, text } from './classic-shell.ts'
 

@@ -5,9 +5,9 @@
 import { expect } from 'vitest'
 import { deadlineOf, NEVER_MS } from '../../../../src/core/group/classic/classic-deadlines.ts'
 import {
-  type ClassicResponse,
   type ClassicGroup,
   type ClassicHeader,
+  type ClassicResponse,
   type ClassicStep,
   EMPTY_CLASSIC_GROUP,
 } from '../../../../src/core/group/classic/classic-group.ts'
@@ -26,11 +26,11 @@ import { decideSync } from '../../../../src/core/group/classic/classic-sync.ts'
 import { decideTime, nextDeadlineMs } from '../../../../src/core/group/classic/classic-time.ts'
 import type {
   ClassicHeartbeatRequest,
-  JoinGroupResult,
   JoinGroupRequest,
+  JoinGroupResult,
   LeavingMember,
-  SyncGroupResult,
   SyncGroupRequest,
+  SyncGroupResult,
 } from '../../../../src/core/group/classic-api.ts'
 import type { CommittingMember } from '../../../../src/core/group/group-api.ts'
 import { parseGroupId } from '../../../../src/core/group/group-id.ts'

@@ -33,8 +33,8 @@ import { decideHeartbeat } from '../../../../src/core/group/consumer/heartbeat.t
 import { subscribedPartitionCounts } from '../../../../src/core/group/consumer/target.ts'
 import type {
   GroupTopic,
-  HeartbeatResponse,
   HeartbeatRequest,
+  HeartbeatResponse,
   TopicPartitions,
 } from '../../../../src/core/group/group-api.ts'
 import { groupTimes } from '../../../../src/core/group/group-config.ts'

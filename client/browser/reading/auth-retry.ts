@@ -1,7 +1,7 @@
 /** Retries reads after a token was rejected, as after a network error, instead of failing them. */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Connection } from '../../http/connection.ts'
-import { RequestError, refusalOf, retryAfterMsOf } from '../../http/refusal.ts'
+import { RequestError, refusalOf, retryAfterMsOf } from '../../http/request-error.ts'
 import { AUTH_RETRY_MS } from '../limits.ts'
 import type { LastError } from '../sync/sync.ts'
 

@@ -61,7 +61,11 @@ export async function refusalOf(response: Response, nowMs: number): Promise<Requ
   if (body === undefined) {
     const excerpt = text.slice(0, EXCERPT_CHARS).trim()
     const message = `HTTP ${status}${excerpt === '' ? '' : `: ${excerpt}`}`
-    return new RequestError(codeOfStatus(status), message, { status, retryAfterMs, isForeign: true })
+    return new RequestError(codeOfStatus(status), message, {
+      status,
+      retryAfterMs,
+      isForeign: true,
+    })
   }
   const { message, details } = body
   if (isErrorCode(body.code)) {

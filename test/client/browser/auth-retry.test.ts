@@ -1,7 +1,7 @@
 /** B14: readers whose token is rejected: which requests they send meanwhile, and what they report. */
 import { beforeEach, expect, test } from 'vitest'
 import { AUTH_RETRY_MS } from '../../../client/browser/limits.ts'
-import { AuthRetry } from '../../../client/browser/reading/patience.ts'
+import { AuthRetry } from '../../../client/browser/reading/auth-retry.ts'
 import { requestJson } from '../../../client/http/connection.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { ManualClock } from '../manual-clock.ts'

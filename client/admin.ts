@@ -93,8 +93,8 @@ export class Admin {
   }
 
   /**
-   * Returns the offset of a place in each partition: `earliest`, `latest`, or `{ timestamp }` for the first record at or
-   * after a time (the end of the log if there is none).
+   * Returns the offset of a place in each partition: `earliest`, `latest`, or `{ timestamp }` for the first record at
+   * or after a time (the end of the log if there is none).
    *
    * @throws {EdgelogError} `unknown_topic_or_partition`.
    * @example

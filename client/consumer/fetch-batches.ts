@@ -28,7 +28,7 @@ export interface FetchBatchesOptions {
   readonly signal: AbortSignal
 }
 
-/** @throws {Refusal} `offset_out_of_range`, `unknown_topic_or_partition`, `unavailable`, ... */
+/** @throws {RequestError} `offset_out_of_range`, `unknown_topic_or_partition`, `unavailable`, ... */
 export async function fetchBatches(
   connection: Connection,
   topic: string,

@@ -35,7 +35,7 @@ export interface Call {
 /**
  * Sends one request and reads its response with `read`, which calls `keepAlive` for each part that arrives.
  *
- * @throws {Refusal} the error of the server or the network; the reason of `signal` if it was aborted.
+ * @throws {RequestError} the error of the server or the network; the reason of `signal` if it was aborted.
  */
 export async function request<T>(
   connection: Connection,

@@ -121,7 +121,7 @@ export const HeartbeatResponse = z
       .nullable()
       .openapi({ description: 'all partitions of the member; null: unchanged' }),
   })
-  .openapi('HeartbeatAnswer')
+  .openapi('HeartbeatResponse')
 
 const offsetNumber = whole(0, OFFSET_MAX)
 

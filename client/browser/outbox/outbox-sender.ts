@@ -42,7 +42,7 @@ export interface SenderContext {
   readonly drain: OutboxDrain
   /** Refreshes the metadata of a topic that has records to send. */
   readonly refresh: (topic: string) => void
-  /** @throws {Refusal} */
+  /** @throws {RequestError} */
   readonly loadTopic: (topic: string) => Promise<TopicRow>
   readonly isOnline: () => boolean
   readonly channel: Publisher

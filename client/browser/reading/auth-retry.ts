@@ -49,7 +49,7 @@ export class AuthRetry {
     this.#refused = undefined
   }
 
-  /** @throws {Refusal} `unavailable` if the token is rejected, so that the caller retries */
+  /** @throws {RequestError} `unavailable` if the token is rejected, so that the caller retries */
   async retry<T>(work: () => Promise<T>): Promise<T> {
     const { connection, renewToken, changed } = this.#context
     const { token } = connection

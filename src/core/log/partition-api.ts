@@ -26,7 +26,7 @@ export interface AppendRequest {
   readonly checks: readonly BatchCheck[]
   /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
   readonly expectedOffset?: number
-  /** The rules for the sequences of the batches. Only `resendable` may lead to an `OverlapReply`. */
+  /** The rules for the sequences of the batches. Only `resendable` may lead to an `OverlapResult`. */
   readonly producerRules: ProducerRules
 }
 

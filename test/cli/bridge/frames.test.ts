@@ -65,7 +65,7 @@ describe('FrameCutter', () => {
   })
 })
 
-describe('AnswerReader', () => {
+describe('ResponseReader', () => {
   test('returns the same bytes for any split', () => {
     fc.assert(
       fc.property(bodies, cuts, fc.boolean(), (given, sizes, mustClose) => {

@@ -37,7 +37,7 @@ final class StaticMembers {
         try (Member twin = Groups.member(world, ofSecond, topic)) {
           Member fenced = isConsumer ? twin : again;
           Check.until(
-              "one of two members with the same name ends", () -> fenced.error != null, () -> "it runs");
+              "one of two members with one name ends", () -> fenced.error != null, () -> "it runs");
           Class<?> expected =
               isConsumer ? UnreleasedInstanceIdException.class : FencedInstanceIdException.class;
           Check.equal(expected, fenced.error.getClass(), "error of the fenced member");
@@ -46,8 +46,9 @@ final class StaticMembers {
       if (isConsumer) {
         // As in Kafka, this request removes only members of the classic protocol.
         Check.refused(
-            UnknownMemberIdException.class, "removing a member", () -> remove(world, group,
-            "second"));
+            UnknownMemberIdException.class,
+            "removing a member",
+            () -> remove(world, group, "second"));
         return;
       }
       remove(world, group, "second");

@@ -1,9 +1,9 @@
-/** What the examples share: the client, its status line, the question for a token, the offline page. */
+/** Shared parts of the examples: the client, its status line, the token dialog, the service worker. */
 import { connect } from './edgelog/browser.js'
 
 export const log = connect({ backgroundSync: true })
 
-/** Kept by the page alone: it asks again when it is loaded anew. */
+/** The token, kept only in memory: after a reload the page asks again. */
 let token
 
 const LINKS = {
@@ -17,14 +17,14 @@ const LINKS = {
   closed: 'Closed',
 }
 
-/** Shows in `element` how the client stands, from now on. */
+/** Shows the client's status in `element`, and keeps it up to date. */
 export function showStatus(element) {
   element.innerHTML =
     '<span class="link" role="status"></span><span></span><span></span><span></span>'
   const [link, pending, lag, storage] = element.children
   const show = () => {
     const { status } = log
-    // Said aloud when it changes; the facts behind it change too often for that.
+    // Screen readers announce this element, so set it only when it changes; the details change too often.
     if (link.dataset.link !== status.link) link.textContent = LINKS[status.link]
     link.dataset.link = status.link
     pending.textContent = pendingText(status)
@@ -61,23 +61,23 @@ function storageText(storage) {
 }
 
 /**
- * Hands over the records of a topic from its beginning, and goes on for ever; `startAnew` comes before
- * it begins again, with the same log or another. Creates the topic if it is missing.
+ * Passes the records of a topic to `take`, from its beginning and without end. Creates the topic if it is
+ * missing. Calls `reset` before it starts again from the beginning, with the same log or a new one.
  */
-export async function read(topic, options, take, startAnew) {
-  log.on('topicReset', startAnew)
+export async function read(topic, options, take, reset) {
+  log.on('topicReset', reset)
   for (;;) {
     try {
-      // Where no server answers, what is kept is shown.
+      // If no server responds, the cached records are shown.
       await createTopic(topic, options).catch(() => undefined)
       const consumer = await log.consumer({ topics: [topic], from: 'earliest' })
       for await (const { records } of consumer) take(records)
       return
     } catch (error) {
-      // The client waits for networks and servers by itself; this is a topic that somebody deleted.
+      // The client itself waits for networks and servers, so this error is a deleted topic.
       console.warn(`${topic}: ${error.message}`)
       await new Promise((resolve) => setTimeout(resolve, 3_000))
-      startAnew()
+      reset()
     }
   }
 }
@@ -104,12 +104,12 @@ function askForToken() {
     const dialog = document.createElement('dialog')
     dialog.innerHTML = `<form method="dialog">
       <h2 id="ask">This log needs a token</h2>
-      <label for="token">Token, as the server's EDGELOG_TOKEN says</label>
+      <label for="token">Token: the server's EDGELOG_TOKEN</label>
       <input id="token" type="password" autocomplete="off" required>
-      <button class="main">Go on</button>
+      <button class="main">Continue</button>
     </form>`
     dialog.setAttribute('aria-labelledby', 'ask')
-    // Without a token there is no way on.
+    // The page needs a token, so Escape does not close the dialog.
     dialog.addEventListener('cancel', (event) => event.preventDefault())
     dialog.addEventListener('close', () => {
       token = dialog.querySelector('input').value
@@ -124,7 +124,7 @@ function askForToken() {
   return asked
 }
 
-/** Shows what the log refused, above all else, with a way out; `describe` says what a record is. */
+/** Shows the parked records above the page, with buttons; `describe` returns the text for a record. */
 export function showParked(describe) {
   const section = document.createElement('section')
   section.className = 'card alert'
@@ -154,14 +154,14 @@ function parkedRow({ id, record, error }, describe) {
   return row
 }
 
-const said = document.createElement('p')
-said.className = 'unseen'
-said.setAttribute('role', 'status')
-document.body.append(said)
+const announcement = document.createElement('p')
+announcement.className = 'unseen'
+announcement.setAttribute('role', 'status')
+document.body.append(announcement)
 
-/** Aloud, for who does not see what has changed. */
-export function say(text) {
-  said.textContent = text
+/** Announces a change to screen readers. */
+export function announce(text) {
+  announcement.textContent = text
 }
 
 function warn(text) {

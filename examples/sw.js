@@ -1,19 +1,19 @@
 /**
- * Keeps the pages and the client in the browser, so that they open without a network. The log's
- * records are no business of this worker: the client keeps those in IndexedDB.
+ * Caches the pages and the client, so that they open without a network. It does not cache the log's
+ * records: the client keeps those in IndexedDB.
  */
 import { flushOnSync } from './edgelog/service-worker.js'
 
-// What is queued is sent although the pages are closed, where the browser has Background Sync.
+// Sends queued records after the pages are closed, if the browser has Background Sync.
 flushOnSync({})
 
 const CACHE = 'edgelog-examples'
 const PAGES = ['./', './todo/', './clickstream/']
-/** A slow network is waited for that long when there is a copy. */
+/** Time to wait for a slow network before the cached copy is used. */
 const NETWORK_MS_MAX = 3_000
-/** Chunks bear a hash of what they hold, so they never change. */
+/** Matches chunks; their name contains a hash of their content, so they never change. */
 const CHUNK = /-[A-Z0-9]{8}\.js$/
-/** What a page or a module names: scripts, imports, styles, icons; all begin with a dot here. */
+/** Matches the files that a page or a module refers to; here all these paths begin with a dot. */
 const NAMED = /["'](\.{1,2}\/[\w./-]+\.(?:js|css|svg))["']/g
 
 self.addEventListener('install', (event) => {
@@ -26,10 +26,10 @@ self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim(
 self.addEventListener('fetch', (event) => {
   const { method, url } = event.request
   const isOurs = method === 'GET' && url.startsWith(new URL('./', location).href)
-  if (isOurs) event.respondWith(answer(event))
+  if (isOurs) event.respondWith(respond(event))
 })
 
-async function answer(event) {
+async function respond(event) {
   const { url } = event.request
   const kept = await caches.match(url, { ignoreSearch: true })
   if (kept !== undefined && CHUNK.test(url)) return kept
@@ -40,10 +40,10 @@ async function answer(event) {
   return await Promise.race([fetching, late]).catch(() => kept)
 }
 
-/** Keeps an answer and all that it names, so that a page never comes without its modules. */
+/** Caches a response and all files that it refers to, so that a page always has its modules. */
 async function fetchAndKeep(url) {
   const response = await fetch(url, { cache: 'no-cache' })
-  // A server that is coming up, or a proxy without one: no better than no network.
+  // Treats a starting server, or a proxy without one, like a missing network.
   if (response.status >= 500) throw new Error(`${url}: ${response.status}`)
   if (response.redirected) return Response.redirect(response.url)
   if (!response.ok) return response

@@ -1,9 +1,9 @@
-// How the browser client is bundled, and what a page has to load of it before it can write.
+// Bundles the browser client, and checks how much of it a page must load before it can write.
 import { relative } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 
-/** Gzipped, with all that it imports. */
+/** Maximum size of the entry file with its static imports, gzipped. */
 const ENTRY_BYTES_MAX = 15_000
 
 const shared = {
@@ -15,7 +15,7 @@ const shared = {
   logLevel: 'warning',
 }
 
-/** For pages without a bundler too: nothing outside the folder is needed. */
+/** Options for the page's client; the folder is complete, so pages without a bundler can use it. */
 export function browserBundle(outdir) {
   return {
     ...shared,
@@ -26,7 +26,7 @@ export function browserBundle(outdir) {
   }
 }
 
-/** In one piece: a service worker cannot load code on demand. */
+/** Options for the service worker's client; one file, because a service worker cannot load code on demand. */
 export function serviceWorkerBundle(outdir) {
   return {
     ...shared,
@@ -35,7 +35,7 @@ export function serviceWorkerBundle(outdir) {
   }
 }
 
-/** Prints what is loaded when, gzipped; false if a page has to wait for too much. */
+/** Prints the gzipped sizes of the client's parts; returns false if a page must load too much to write. */
 export async function browserIsSmall() {
   const { metafile, outputFiles } = await build({
     ...browserBundle('dist/browser'),
@@ -67,7 +67,7 @@ export async function browserIsSmall() {
   const isSmall = sizeOf(page) <= ENTRY_BYTES_MAX
   if (!isSmall) {
     console.error(
-      `browser client: ${sizeOf(page)} bytes to queue records; ${ENTRY_BYTES_MAX} are allowed`,
+      `browser client: ${sizeOf(page)} bytes to queue records; at most ${ENTRY_BYTES_MAX} are allowed`,
     )
   }
   return isSmall

@@ -1,10 +1,10 @@
-// What is built, and how: for a checkout with source maps, for the package without.
+// Builds all bundles: with source maps for a checkout, without for the package.
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { browserBundle, serviceWorkerBundle } from './browser-bundle.js'
 
-/** CommonJS packages that are bundled into a module load Node's own modules by `require`. */
+/** Defines `require` in a module, because bundled CommonJS packages load Node's modules with it. */
 const REQUIRE = `import { createRequire as newRequire } from 'node:module'; const require = newRequire(import.meta.url)`
 
 /** Builds the Worker, the clients and the command line into `outdir`, with all packages but miniflare inside. */
@@ -26,7 +26,7 @@ export async function buildAll(outdir, { sourcemap }) {
     build({ ...worker, entryPoints: { worker: 'src/index.ts' }, outdir }),
     build({
       ...worker,
-      // A Worker of somebody else imports the doors that it mounts, and carries no other.
+      // Another Worker imports only the doors that it mounts, and contains no other.
       entryPoints: {
         app: 'src/app/app.ts',
         http: 'src/http/door.ts',
@@ -43,7 +43,7 @@ export async function buildAll(outdir, { sourcemap }) {
       ...shared,
       entryPoints: { client: 'client/index.ts' },
       outdir,
-      // Codecs are chunks of their own, loaded when a batch needs them.
+      // Codecs become separate chunks, which load when a batch needs them.
       splitting: true,
       chunkNames: 'client-[name]-[hash]',
       platform: 'neutral',
@@ -59,6 +59,6 @@ export async function buildAll(outdir, { sourcemap }) {
       banner: { js: REQUIRE },
     }),
   ])
-  // Keeps its mode: the runtime is started by it.
+  // `copyFile` keeps the executable mode, which starting the runtime needs.
   await copyFile('client/cli/runtime-launcher.sh', join(outdir, 'runtime-launcher.sh'))
 }

@@ -1,4 +1,4 @@
-// Checks format, lint, types, imports, comments and the size of the page's client. Prints what is wrong.
+// Checks format, lint, types, imports, comments and the size of the page's client. Prints each violation.
 import { spawnSync } from 'node:child_process'
 import { glob, readFile } from 'node:fs/promises'
 import { browserIsSmall } from './browser-bundle.js'

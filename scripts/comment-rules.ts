@@ -1,8 +1,8 @@
-/** Rules for comments that a program can check: CONTRIBUTING.md has them all. */
+/** Checks the rules for comments that a program can check; CONTRIBUTING.md has all rules. */
 import type { SourceFile } from './import-rules.ts'
 
 const COMMENT_COLUMNS_MAX = 120
-/** A doc comment begins with a verb or with the noun that it documents, and is no fragment. */
+/** Matches doc comments that do not begin with a verb or with the noun that they document. */
 const FRAGMENT = /\/\*\*(?:\s|\*(?!\/))*(Of|Who|What|Whoever|Nobody|The same|For who|So that)\b/g
 const COMMENT_LINE = /^\s*(?:\/\*\*?|\*|\/\/)/
 

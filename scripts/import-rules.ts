@@ -1,20 +1,20 @@
 /**
- * Which rooms of the source may import one another, and which packages each may use: docs/ARCHITECTURE.md.
+ * Checks which rooms of the source import one another, and which packages they use: docs/ARCHITECTURE.md.
  *
- * A room is a folder with all below it, or a file; the longest path that fits a file is its room. Rooms
- * import one way: the rows form no circle.
+ * A room is a folder with everything below it, or a file; the longest path that contains a file is its room.
+ * Imports between rooms go one way: the rows form no circle.
  */
 import { dirname, join, normalize } from 'node:path'
 
 export interface Room {
   /** Other rooms; `path/**` stands for all rooms at or below a path. */
   readonly imports: readonly string[]
-  /** By name, with the paths below it; `node:` stands for all modules of Node. */
+  /** Package names, each with the paths below it; `node:` stands for all modules of Node. */
   readonly packages?: readonly string[]
 }
 
 export interface SourceFile {
-  /** From the root of the project, with slashes. */
+  /** Path from the root of the project, with slashes. */
   readonly path: string
   readonly text: string
 }
@@ -118,7 +118,7 @@ const CLIENT_BASE = [
   'client/producer-id.ts',
   'client/emitter.ts',
 ]
-/** What all rooms of the client know of topics. */
+/** Files about topics that all rooms of the client may use. */
 const CLIENT_TOPICS = ['client/describe-topic.ts', 'client/topic-metadata.ts']
 const BROWSER_BASE = [...CLIENT_BASE, 'client/browser/limits.ts']
 
@@ -251,7 +251,7 @@ const CLIENT_ROOMS: Record<string, Room> = {
 
 export const ROOMS: Readonly<Record<string, Room>> = { ...SERVER_ROOMS, ...CLIENT_ROOMS }
 
-/** Returns the room of a file; undefined: it stands in none. */
+/** Returns the room of a file, or undefined if it is in none. */
 export function roomOf(path: string): string | undefined {
   return Object.keys(ROOMS)
     .filter((room) => isWithin(path, room))
@@ -287,7 +287,7 @@ export function violations(files: Iterable<SourceFile>): string[] {
   return [...found, ...circles(imports)]
 }
 
-/** In code, not in the examples of comments: those lines begin with a star. */
+/** Matches imports in code, but not in the examples of comments, whose lines begin with a star. */
 const IMPORTED = /^(?![ ]*(?:\*|\/\/))[^'\n]*(?:\bfrom|\bimport\(?)[ ]*'([^']+)'/gm
 
 function forbiddenImports(path: string, names: readonly string[]): string[] {
@@ -327,7 +327,7 @@ function shortestCircle(
 ): string[] | undefined {
   const importers = new Map<string, string>()
   const reached = new Set([start])
-  // Files that are added while it runs are visited too.
+  // The loop also visits files that are added while it runs.
   for (const file of reached) {
     for (const next of imports.get(file) ?? []) {
       if (next === start) return pathTo(file, importers)

@@ -1,5 +1,5 @@
-// Makes the package as it is published, in dist/package: `npm publish dist/package`. It needs no other package: all is
-// bundled, but for miniflare, which only the local server needs.
+// Makes the published package in dist/package: `npm publish dist/package`. It has no dependencies: everything is
+// bundled except miniflare, which only the local server needs.
 import { spawnSync } from 'node:child_process'
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ const PUBLISHED = [
   ...['repository', 'bugs', 'type', 'sideEffects', 'bin', 'exports', 'peerDependencies'],
   'peerDependenciesMeta',
 ]
-/** Miniflare and wrangler need a newer one: they say so themselves. */
+/** Minimum version of Node; miniflare and wrangler need a newer one, and declare it themselves. */
 const ENGINES = { node: '>=20' }
 
 function run(...command) {
@@ -19,7 +19,7 @@ function run(...command) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
-/** Types of a package that is bundled come with the types that name it. */
+/** Copies the types of a bundled package to ours, because our types refer to them. */
 async function bundleTypesOf(name) {
   const types = join(FOLDER, 'dist/types')
   await cp(join('node_modules', name, 'build'), join(types, name), {

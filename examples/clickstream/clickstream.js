@@ -1,4 +1,4 @@
-/** What visitors do becomes records; the records of the last minute become bars. */
+/** Records what visitors do, and draws the records of the last minute as bars. */
 import { log, read, showParked, showStatus } from '../shared.js'
 
 const TOPIC = 'clicks'
@@ -6,7 +6,7 @@ const TYPES = ['move', 'click', 'key']
 const SECONDS = 60
 const WIDTH = 600
 const HEIGHT = 100
-/** A pointer reports more often than anybody could tell. */
+/** Minimum time between two recorded moves; a pointer reports more often than a chart can show. */
 const MOVE_INTERVAL_MS = 50
 
 const [bars, peak, visitors, recording] = ['bars', 'peak', 'visitors', 'recording'].map((id) =>
@@ -14,11 +14,11 @@ const [bars, peak, visitors, recording] = ['bars', 'peak', 'visitors', 'recordin
 )
 const visitor = crypto.randomUUID()
 let movedAtMs = 0
-/** What the log has of the last minute: { type, visitor, second }. */
+/** Records of the last minute: { type, visitor, second }. */
 let recent = []
 let drawnSecond = 0
 
-/** The client gathers what comes at the same time into batches, and keeps it while there is no network. */
+/** Queues an event. The client batches concurrent records, and keeps them while there is no network. */
 function record(type) {
   if (recording.checked) log.send(TOPIC, { key: visitor, value: type })
 }
@@ -34,7 +34,7 @@ addEventListener('keydown', ({ repeat }) => repeat || record('key'))
 function take(records) {
   const now = thisSecond()
   for (const { valueText: type, keyText: visitor, timestamp } of records) {
-    // Clocks differ: what comes from the future happens now.
+    // Clocks differ, so treat a record from the future as one of now.
     const second = Math.min(now, Math.floor(timestamp / 1_000))
     if (TYPES.includes(type) && second > now - SECONDS) recent.push({ type, visitor, second })
   }
@@ -45,7 +45,7 @@ function thisSecond() {
   return Math.floor(Date.now() / 1_000)
 }
 
-/** One bar for each second, its types on top of each other; a path for each type. */
+/** Draws one bar per second with stacked types, as one path per type. */
 function draw() {
   drawnSecond = thisSecond()
   recent = recent.filter(({ second }) => second > drawnSecond - SECONDS)
@@ -73,7 +73,7 @@ function draw() {
 
 function showCounts(type, counts) {
   const [, rate, total] = document.querySelector(`.tiles .${type}`).children
-  // Of the last full second.
+  // The rate of the last full second.
   rate.textContent = counts.at(-2)
   total.textContent = `${counts.reduce((sum, count) => sum + count, 0)} in 60 s`
 }

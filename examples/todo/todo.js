@@ -1,19 +1,19 @@
-/** A list that is the fold of its log: an item is what the events that bear its id have made of it. */
-import { log, read, say, showParked, showStatus } from '../shared.js'
+/** A list built from its log: the events with an item's id determine the item. */
+import { announce, log, read, showParked, showStatus } from '../shared.js'
 
 const TOPIC = 'todos'
 const [form, text, list, count, template] = ['new', 'text', 'items', 'count', 'item'].map((id) =>
   document.getElementById(id),
 )
 
-/** What the log says, in the order in which the items were added; and the ids of its events. */
+/** The items from the log, in the order in which they were added; and the ids of the events read. */
 let items = new Map()
 let folded = new Set()
-/** By id: the events of this browser that were not read from the log yet, shown on top of it. */
+/** Events of this browser, by id, that were not read from the log yet; shown on top of it. */
 const own = new Map()
 const rows = new Map()
 
-/** The last event wins, for its own field; those of an item lie in one partition, so in order. */
+/** Applies an event. The last event of a field wins; all events of an item are in one partition, so in order. */
 function fold(into, { item: id, type, text, isDone }) {
   const item = into.get(id)
   if (type === 'add' && item === undefined) into.set(id, { text, isDone: false, isDeleted: false })
@@ -23,7 +23,7 @@ function fold(into, { item: id, type, text, isDone }) {
   if (type === 'delete') item.isDeleted = true
 }
 
-/** Anybody may write to the topic, and anything. */
+/** Parses an event leniently, because anyone may write anything to the topic. */
 function parse(record) {
   try {
     const { id, type, text = '', isDone } = record.json()
@@ -48,7 +48,10 @@ function take(records) {
   show()
 }
 
-/** An event leaves `own` when it is read from the log: when it is sent, it is nowhere for a moment. */
+/**
+ * Shows the events that are not sent yet. An event stays in `own` until it is read from the log, because
+ * for a moment after it is sent it is in neither.
+ */
 async function showOwn() {
   for (const event of (await log.outbox.pending(TOPIC)).map(parse)) {
     if (!folded.has(event.id)) own.set(event.id, event)
@@ -78,7 +81,7 @@ function showItem(at, id, { text, isDone, isPending = false }) {
   row.classList.toggle('is-done', isDone)
   row.classList.toggle('is-pending', isPending)
   checkbox.checked = isDone
-  // What somebody is typing is not taken away.
+  // Does not overwrite a text that the user is typing.
   if (document.activeElement !== input) input.value = text
   input.defaultValue = text
   fitHeight(input)
@@ -87,7 +90,7 @@ function showItem(at, id, { text, isDone, isPending = false }) {
   remove.ariaLabel = `Delete ${text}`
 }
 
-/** As high as its text, where `field-sizing` is not known: Safari before 26.2. */
+/** Fits the height to the text in browsers without `field-sizing` (Safari before 26.2). */
 function fitHeight(input) {
   if (CSS.supports('field-sizing', 'content')) return
   input.style.height = 'auto'
@@ -111,7 +114,7 @@ function newRow(id) {
     input.blur()
   })
   remove.addEventListener('click', () => {
-    say(`Deleted ${input.value}`)
+    announce(`Deleted ${input.value}`)
     const next = row.nextElementSibling ?? row.previousElementSibling
     const nextFocus = next?.querySelector('button') ?? text
     nextFocus.focus()
@@ -126,12 +129,12 @@ form.addEventListener('submit', (event) => {
   const added = text.value.trim()
   form.reset()
   if (added === '') return
-  say(`Added ${added}`)
+  announce(`Added ${added}`)
   send(crypto.randomUUID(), { type: 'add', text: added })
 })
 
-/** Of a log that is another one, or cleared, nothing is left. */
-function startAnew() {
+/** Clears the list, because the log or the browser's data is a new one. */
+function reset() {
   for (const row of rows.values()) row.remove()
   items = new Map()
   folded = new Set()
@@ -141,8 +144,8 @@ function startAnew() {
 }
 
 log.on('outbox', showOwn)
-log.on('storageLost', startAnew)
+log.on('storageLost', reset)
 showStatus(document.getElementById('status'))
 showParked((record) => `${parse(record).type} ${parse(record).text}`)
 showOwn()
-read(TOPIC, { partitions: 1, config: { 'retention.ms': -1 } }, take, startAnew)
+read(TOPIC, { partitions: 1, config: { 'retention.ms': -1 } }, take, reset)

@@ -1,4 +1,4 @@
-/** Run as a process of its own: `client-send.ts URL` sends a million records, all awaited. */
+/** Runs as a separate process: `client-send.ts URL` sends a million records and awaits each. */
 import { connect } from '../../client/index.ts'
 
 const RECORDS = 1_000_000

@@ -1,4 +1,4 @@
-/** Rates of edgelog beside those of the floor, taken in turns. */
+/** Measures the rates of edgelog and of the floor in alternating rounds. */
 import { type Call, type HttpLoad, median } from './http-load.ts'
 
 export interface Comparison {
@@ -7,7 +7,7 @@ export interface Comparison {
   readonly target: string
   readonly ours: number
   readonly floor: number
-  /** Median of the rounds' ratios; the two above are medians of their own. */
+  /** Median of the rounds' ratios; `ours` and `floor` are separate medians. */
   readonly ratio: number
 }
 
@@ -33,7 +33,7 @@ export async function compare(
   rounds: number,
 ): Promise<Comparison[]> {
   const results = cases.map(() => ({ ours: [] as number[], floor: [] as number[] }))
-  // One round to warm up; then the two take turns, so that a busy moment of the machine hits both.
+  // After one round to warm up, the two alternate, so a busy moment of the machine affects both.
   for (let round = -1; round < rounds; round++) {
     for (const [index, { count, inFlight, weight, ...calls }] of cases.entries()) {
       for (const side of round % 2 === 0

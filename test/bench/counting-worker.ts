@@ -1,4 +1,4 @@
-/** edgelog with a meter: counts what the platform bills as rows written, by kind of object. */
+/** edgelog that counts the rows written, as the platform bills them, by kind of object. */
 import { Coordinator as PlainCoordinator } from '../../durable-objects/coordinator/coordinator.ts'
 import { Group as PlainGroup } from '../../durable-objects/group/group.ts'
 import { Partition as PlainPartition } from '../../durable-objects/partition/partition.ts'
@@ -9,7 +9,7 @@ import { kafkaDoor } from '../../src/kafka/door.ts'
 
 type KindOfObject = 'partition' | 'coordinator' | 'group'
 
-/** Setting an alarm is billed as a row too. */
+/** Rows written so far, and alarms set; each alarm is billed as a row. */
 const written = {
   partition: { rows: 0, alarms: 0 },
   coordinator: { rows: 0, alarms: 0 },

@@ -1,4 +1,4 @@
-/** How much later than its own answer an append reaches a reader that waits. */
+/** Measures how much later than the append's own response a waiting reader receives the record. */
 import type { ServerProcess } from '../server/server-process.ts'
 import { HttpLoad, median } from './http-load.ts'
 import { BATCH, batchOf, createTopic } from './throughput.ts'
@@ -86,7 +86,7 @@ async function openTail(url: string) {
     }),
   )
   return {
-    /** Resolves when the tail has brought the log up to `offset`. */
+    /** Resolves when the tail has received the log up to `offset`. */
     next: (offset: number) =>
       new Promise<void>((resolve) => {
         wake = () => {

@@ -1,6 +1,6 @@
 /**
- * The floor that edgelog is measured against: the least a Worker and a Durable Object can do for the
- * same request. The classes bear the names of edgelog's, so that the same server runs both.
+ * The floor that edgelog is compared with: the minimum that a Worker and a Durable Object do for the same
+ * request. The classes have the names of edgelog's classes, so the same server can run both.
  */
 import { DurableObject } from 'cloudflare:workers'
 

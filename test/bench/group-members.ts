@@ -1,6 +1,6 @@
 /**
- * Members of a group that do no work: each beats over HTTP as docs/PROTOCOL.md, 10.1, has it, when its
- * last answer said or at once when what it holds has changed.
+ * Group members that do no work. Each sends heartbeats over HTTP as in docs/PROTOCOL.md, 10.1: after the
+ * interval of its last response, or at once when its assignment has changed.
  */
 import { type HttpLoad, postJson } from './http-load.ts'
 
@@ -51,7 +51,7 @@ export class Member {
     return this.#owned.flatMap(({ partitions }) => partitions)
   }
 
-  /** What it says while nothing changes. */
+  /** The heartbeat of a member whose assignment has not changed. */
   get heartbeat() {
     return { memberId: this.memberId, memberEpoch: this.#memberEpoch, owned: this.#owned }
   }
@@ -76,7 +76,7 @@ export class Member {
     }
   }
 
-  /** There is no work to finish, so what is to be given up is given up in the same moment. */
+  /** Applies a response, and returns whether the assignment changed; revocations take effect at once. */
   #take({ memberEpoch, assignment }: HeartbeatResponse): boolean {
     this.#memberEpoch = memberEpoch
     const before = this.#owned
@@ -95,7 +95,7 @@ export class Member {
   }
 }
 
-/** The members of one group, all of one topic. */
+/** The members of one group; all subscribe to one topic. */
 export class Members {
   readonly path: string
   readonly #load: HttpLoad
@@ -115,7 +115,7 @@ export class Members {
     return [...this.#members]
   }
 
-  /** They join at once. */
+  /** Adds members, which join at once. */
   join(count: number): void {
     const path = `${this.path}/heartbeat`
     for (let i = 0; i < count; i++) {
@@ -138,20 +138,20 @@ export class Members {
     await Promise.all(this.all.map((member) => this.leave(member)))
   }
 
-  /** Resolves when the group says that it is stable, and every partition is with one member. */
+  /** Resolves when the group is stable and each partition has one owner. */
   async settled(): Promise<Owners> {
     const deadlineMs = Date.now() + SETTLE_MS_MAX
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure
-      if (Date.now() > deadlineMs) throw new Error(`${this.path} does not come to rest`)
-      // The group is only asked when it is likely to be there: describing it costs it time, too.
-      const owners = this.#mayBeThere() ? await this.#ask() : undefined
+      if (Date.now() > deadlineMs) throw new Error(`${this.path} does not settle`)
+      // Describing the group costs it time, so do it only when the group has probably settled.
+      const owners = this.#isProbablySettled() ? await this.#fetchOwners() : undefined
       if (owners !== undefined) return owners
       await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS))
     }
   }
 
-  #mayBeThere(): boolean {
+  #isProbablySettled(): boolean {
     const epochs = new Set<number>()
     let held = 0
     for (const member of this.#members) {
@@ -161,20 +161,20 @@ export class Members {
     return epochs.size === 1 && held === this.#partitions
   }
 
-  async #ask(): Promise<Owners | undefined> {
+  async #fetchOwners(): Promise<Owners | undefined> {
     const answer = await this.#load.call({ method: 'GET', path: `${this.path}?lag=false` })
     const { state, members }: GroupResponse = JSON.parse(answer.toString())
     const owners = new Map<number, string>()
     for (const { memberId, assignment } of members) {
       for (const partition of assignment.flatMap(({ partitions }) => partitions)) {
-        if (owners.has(partition)) throw new Error(`partition ${partition} is with two members`)
+        if (owners.has(partition)) throw new Error(`partition ${partition} has two owners`)
         owners.set(partition, memberId)
       }
     }
-    const isThere =
+    const isSettled =
       state === 'stable' &&
       members.length === this.#members.size &&
       owners.size === this.#partitions
-    return isThere ? owners : undefined
+    return isSettled ? owners : undefined
   }
 }

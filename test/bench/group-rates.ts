@@ -1,4 +1,4 @@
-/** Heartbeats and commits that one group carries, beside an object that does nothing. */
+/** Compares the heartbeat and commit rates of one group with the call rate of a no-op object. */
 import { type Case, type Comparison, compare, type Loads } from './compare.ts'
 import { type Member, Members } from './group-members.ts'
 import { type Call, postJson } from './http-load.ts'
@@ -7,7 +7,7 @@ import { BATCH, batchOf } from './throughput.ts'
 const MEMBERS = 100
 const COUNT = 4_000
 const IN_FLIGHT = 32
-/** Holds more records than a round commits of one partition. */
+/** Bytes for more records than a round commits of one partition. */
 const LOG_BYTES = 10_000
 
 export async function compareGroupRates(
@@ -27,7 +27,7 @@ export async function compareGroupRates(
     body,
     headers: { 'Content-Type': BATCH },
   }))
-  // The members go on beating meanwhile, twenty times a second: they are to stay what they are.
+  // The members still send their own heartbeats meanwhile, 20 a second in total, to stay in the group.
   const comparisons = await compare(
     loads,
     [
@@ -44,7 +44,7 @@ export async function compareGroupRates(
   return comparisons
 }
 
-/** Of the first partition that the member holds. */
+/** Returns the call that commits `offset` for the first partition of the member. */
 export function commitOf({ path }: Members, member: Member, topic: string, offset: number): Call {
   const { memberId, memberEpoch, partitions } = member
   const offsets = [{ topic, partition: partitions[0], offset }]
@@ -65,6 +65,6 @@ function groupCase(figure: string, ours: (index: number) => Call): Case {
 
 function at(members: readonly Member[], index: number): Member {
   const member = members[index % members.length]
-  if (member === undefined) throw new Error('a group that is measured has members')
+  if (member === undefined) throw new Error('the group has no members')
   return member
 }

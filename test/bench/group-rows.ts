@@ -1,4 +1,4 @@
-/** Rows that a group writes: while nothing happens, and for commits that meet. */
+/** Counts the rows that a group writes: while it is idle, and for concurrent commits. */
 import type { ServerProcess } from '../server/server-process.ts'
 import type { RowsWritten } from './counting-worker.ts'
 import { Members } from './group-members.ts'
@@ -9,20 +9,20 @@ import { BATCH, batchOf, createTopic } from './throughput.ts'
 const MEMBERS = 100
 const COMMITS = 3_200
 const IN_FLIGHT = 32
-/** Holds as many records as are committed. */
+/** Bytes for at least as many records as are committed. */
 const LOG_BYTES = COMMITS * 150
 const TOPIC = 'idle'
 
 export interface GroupRowFigures {
   readonly idleSeconds: number
-  /** Of the group and of the coordinator, without alarms. */
+  /** Rows of the group and of the coordinator, without alarms. */
   readonly idleRows: number
-  /** Alarms that were set meanwhile: by the one that the joins have set. */
+  /** Alarms set during the idle time, by the alarm that the joins have set. */
   readonly idleAlarms: number
   readonly perCommit: number
 }
 
-/** @param server runs the counting Worker */
+/** Measures a group of 100 members. @param server runs the counting Worker */
 export async function measureGroupRows(
   server: ServerProcess,
   idleSeconds: number,
@@ -36,7 +36,7 @@ export async function measureGroupRows(
   await new Promise((resolve) => setTimeout(resolve, idleSeconds * 1_000))
   const after = await rowsWritten(load)
   await group.settled()
-  const perCommit = await measureMeetingCommits(load, group)
+  const perCommit = await measureConcurrentCommits(load, group)
   await group.leaveAll()
   return {
     idleSeconds,
@@ -46,9 +46,9 @@ export async function measureGroupRows(
   }
 }
 
-async function measureMeetingCommits(load: HttpLoad, group: Members): Promise<number> {
+async function measureConcurrentCommits(load: HttpLoad, group: Members): Promise<number> {
   const [member] = group.all
-  if (member === undefined) throw new Error('a group that is measured has members')
+  if (member === undefined) throw new Error('the group has no members')
   await load.call({
     method: 'POST',
     path: `/v1/topics/${TOPIC}/partitions/${member.partitions[0]}/records`,
@@ -60,7 +60,7 @@ async function measureMeetingCommits(load: HttpLoad, group: Members): Promise<nu
   return ((await rowsWritten(load)).rows - before.rows) / COMMITS
 }
 
-/** By the group, and by the coordinator on its behalf. */
+/** Returns the rows and alarms of the group, plus those of the coordinator. */
 async function rowsWritten(load: HttpLoad): Promise<{ rows: number; alarms: number }> {
   const answer = await load.call({ method: 'GET', path: '/rows-written' })
   const { group, coordinator }: RowsWritten = JSON.parse(answer.toString())

@@ -1,4 +1,4 @@
-/** A load over keep-alive connections: the least a caller can cost, so that servers are compared. */
+/** An HTTP load over keep-alive connections, at minimal cost to the caller, to compare servers. */
 import { Agent, request } from 'node:http'
 
 export interface Call {
@@ -18,7 +18,7 @@ export class HttpLoad {
     this.#port = Number(new URL(url).port)
   }
 
-  /** @throws for any answer but 200, 201 or 204. */
+  /** Makes one call. @throws for a status other than 200, 201 or 204. */
   call({ method, path, body, headers = {} }: Call): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const sent = request(
@@ -45,7 +45,7 @@ export class HttpLoad {
     })
   }
 
-  /** Makes `count` calls, `inFlight` at a time. @returns calls a second. */
+  /** Makes `count` calls, `inFlight` at a time. @returns calls per second. */
   async rate(count: number, inFlight: number, next: (index: number) => Call): Promise<number> {
     let started = 0
     const worker = async () => {

@@ -1,4 +1,4 @@
-/** The tables of docs/BENCHMARKS.md. */
+/** Formats and writes the tables of docs/BENCHMARKS.md. */
 import { readFile, writeFile } from 'node:fs/promises'
 
 export type Row = readonly [figure: string, measured: string, ratio: string, target: string]
@@ -13,7 +13,7 @@ export function tableOfRows(rows: readonly Row[], footer: string): string {
   ].join('\n')
 }
 
-/** Puts it between `<!-- mark -->` and `<!-- /mark -->`. */
+/** Writes a table between `<!-- mark -->` and `<!-- /mark -->`. */
 export async function writeTable(table: string, mark = 'bench'): Promise<void> {
   const path = 'docs/BENCHMARKS.md'
   const begin = `<!-- ${mark} -->`

@@ -1,4 +1,4 @@
-/** How long a group takes to share a topic of 1,000 partitions, and how many of them move. */
+/** Measures how long a group takes to share a topic of 1,000 partitions, and how many partitions move. */
 import { Members, type Owners } from './group-members.ts'
 import type { HttpLoad } from './http-load.ts'
 
@@ -7,7 +7,7 @@ const MEMBER_COUNTS = [1, 10, 100, 1_000]
 export interface Rebalance {
   readonly tookMs: number
   readonly moved: number
-  /** What the balance of the new members needs at least. */
+  /** The minimum number of moves that balances the new members. */
   readonly needed: number
 }
 
@@ -30,11 +30,11 @@ export async function measureRebalances(
     members.join(memberCount)
     const owners = await members.settled()
     const allJoinMs = performance.now() - startedAtMs
-    // Each change comes right after the members have settled: most have just beaten, so it is a whole
-    // heartbeat interval until they hear of it.
+    // Each change comes right after the members have settled. Most have just sent a heartbeat, so they
+    // get the change a whole heartbeat interval later.
     const oneJoins = await measureChange(members, owners, async () => members.join(1))
     const [eldest] = members.all
-    if (eldest === undefined) throw new Error('a group that is measured has members')
+    if (eldest === undefined) throw new Error('the group has no members')
     const oneLeaves = await measureChange(members, oneJoins.owners, () => members.leave(eldest))
     await members.leaveAll()
     figures.push({ memberCount, allJoinMs, oneJoins, oneLeaves })
@@ -56,7 +56,10 @@ async function measureChange(
   return { tookMs, moved: moved.length, needed: movesNeeded(before, memberIds), owners }
 }
 
-/** All partitions but those that can stay: each member keeps its share, some one more than others. */
+/**
+ * Returns the number of partitions that must move. Each remaining member keeps up to its even share;
+ * where the division leaves a remainder, some keep one more.
+ */
 function movesNeeded(before: Owners, memberIds: readonly string[]): number {
   const share = Math.floor(before.size / memberIds.length)
   let larger = before.size % memberIds.length

@@ -1,4 +1,4 @@
-/** Rows written per 1,000 records in batches of 100: at the append, and over the records' whole life. */
+/** Counts rows written per 1,000 records in batches of 100: at the append, and over the records' whole life. */
 import type { ServerProcess } from '../server/server-process.ts'
 import type { RowsWritten } from './counting-worker.ts'
 import { HttpLoad, postJson } from './http-load.ts'
@@ -13,7 +13,7 @@ export interface RowFigures {
   readonly wholeLife: number
 }
 
-/** @param server runs the counting Worker */
+/** Appends records and waits until they expire. @param server runs the counting Worker */
 export async function measureRows(server: ServerProcess): Promise<RowFigures> {
   const load = new HttpLoad(server.url)
   const create = { name: 'rows', config: { 'retention.ms': 20_000 } }
@@ -27,7 +27,7 @@ export async function measureRows(server: ServerProcess): Promise<RowFigures> {
   const before = await rows()
   const body = batchOf(61 + 100 * 110)
   const path = '/v1/topics/rows/partitions/0/records'
-  // One at a time: the worst case, a commit for each batch.
+  // One at a time is the worst case: each batch needs its own commit.
   await load.rate(BATCHES, 1, () => ({
     method: 'POST',
     path,

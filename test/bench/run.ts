@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: edgelog beside the floor, in one run on one machine; prints a table, and with
- * `--write` puts it into docs/BENCHMARKS.md.
+ * `npm run bench`: compares edgelog with the floor in one run on one machine. Prints a table; `--write` also
+ * writes it to docs/BENCHMARKS.md.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -83,7 +83,7 @@ try {
     measureWake(server, Number(values.wakeBytes), rounds),
   )
   console.error('rows ...')
-  // They are counted, not timed, and mostly waited for: so both at once.
+  // Both count rows instead of measuring time, and mostly wait, so they can run at once.
   const [rows, groupRows] = await Promise.all([
     withServer({ workerPath: countingPath, retentionCheckIntervalMs: 1_000 }, measureRows),
     withServer({ workerPath: countingPath }, (server) =>

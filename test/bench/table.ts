@@ -1,4 +1,4 @@
-/** The table of `npm run bench`. */
+/** Formats the table of `npm run bench`. */
 import type { Comparison } from './compare.ts'
 import type { DeliveryFigures } from './delivery.ts'
 import type { GroupRowFigures } from './group-rows.ts'

@@ -1,4 +1,4 @@
-/** Produce and fetch beside a bare Durable Object that does the least for the same bytes. */
+/** Compares produce and fetch with a bare Durable Object that does the minimum for the same bytes. */
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import type { ServerProcess } from '../server/server-process.ts'
 import { type Case, type Comparison, compare } from './compare.ts'
@@ -12,7 +12,7 @@ export function batchOf(sizeBytes: number): Uint8Array {
   return randomBatch(Math.max(1, Math.floor((sizeBytes - 61) / ENCODED_RECORD_BYTES)))
 }
 
-/** So many records of 100 random bytes. */
+/** Returns a batch of `recordsCount` records of 100 random bytes. */
 export function randomBatch(recordsCount: number): Uint8Array {
   return encodeBatch(
     Array.from({ length: recordsCount }, () => ({
@@ -81,7 +81,7 @@ function produceCase(sizeBytes: number, count: number): Case {
   }
 }
 
-/** Reads what the 1 MB case of the same round has written, one batch a call. */
+/** Reads the batches that the 1 MB case of the same round has written, one per call. */
 function readCase(): Case {
   const sizeBytes = batchOf(1_000_000).length
   const recordsPerBatch = Math.floor((1_000_000 - 61) / ENCODED_RECORD_BYTES)
@@ -97,7 +97,7 @@ function readCase(): Case {
       path: `/v1/topics/large/partitions/0/records?maxBytes=1048576&offset=${smallRecords + index * recordsPerBatch}`,
       headers: { Accept: BATCH },
     }),
-    // Behind the rows of the 100 kB case.
+    // The rows of the 100 kB case come first.
     floor: (index) => ({ method: 'GET', path: `/load?key=${600 + index}` }),
   }
 }

@@ -1,4 +1,4 @@
-/** The first answer of a partition that was evicted, with much log and with little. */
+/** Measures the first response of an evicted partition, with a large log and with a small one. */
 import type { ServerProcess } from '../server/server-process.ts'
 import { HttpLoad, median } from './http-load.ts'
 import { BATCH, batchOf, createTopic } from './throughput.ts'
@@ -27,9 +27,9 @@ export async function measureWake(
   await load.rate(1, 1, () => append('other'))
   const times = { much: [] as number[], little: [] as number[] }
   for (let round = 0; round < rounds; round++) {
-    // The runtime evicts an object that was idle for ten seconds.
+    // The runtime evicts an object after ten idle seconds.
     await new Promise((resolve) => setTimeout(resolve, IDLE_MS))
-    // Wakes the Worker and the coordinator, so that only the partition's own wake is left.
+    // Wakes the Worker and the coordinator, so that the measured call wakes only the partition.
     await load.call({ method: 'GET', path: `${path('other')}?offset=latest` })
     const order = round % 2 === 0 ? (['much', 'little'] as const) : (['little', 'much'] as const)
     for (const topic of order) {

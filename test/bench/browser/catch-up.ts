@@ -1,4 +1,4 @@
-/** A million records into IndexedDB, and the last of them out of it again, with the server gone. */
+/** Measures storing a million records in IndexedDB, and reading the last of them without the server. */
 import type { Page } from 'playwright-core'
 import { median } from '../http-load.ts'
 import { inPage } from './in-page.ts'
@@ -7,7 +7,7 @@ import type { BenchStage } from './stage.ts'
 export interface CatchUpFigures {
   readonly recordsCount: number
   readonly recordsPerSecond: number
-  /** Of the same bytes, received and thrown away. */
+  /** Rate of the same bytes when they are received and discarded. */
   readonly discardedPerSecond: number
   readonly rowsCount: number
   readonly rowsPerSecond: number
@@ -27,7 +27,7 @@ export interface CacheFigures {
 export interface CacheCounts {
   readonly rounds: number
   readonly records: number
-  /** As rows fewer are stored: at a tenth of the rate all of them would take minutes. */
+  /** Number of records for the row-per-record store; fewer, because its rate is about a tenth. */
   readonly rows: number
   readonly read: number
 }
@@ -77,7 +77,7 @@ export async function measureCache(stage: BenchStage, counts: CacheCounts): Prom
   }
 }
 
-/** Reads of one filled cache, each by a page of its own. */
+/** Number of reads of one filled cache, each in a new page. */
 const READS = 3
 
 function discard(page: Page, url: string): Promise<number> {
@@ -91,12 +91,12 @@ function discard(page: Page, url: string): Promise<number> {
   )
 }
 
-/** From `connect` until the status says that nothing is missing. */
+/** Returns the time from `connect` until the status has `lagRecords` 0. */
 function catchUp(page: Page, url: string, principal: string): Promise<number> {
   return page.evaluate(
     async ([server, topic, owner]) => {
       const startedAtMs = performance.now()
-      // More than there is: nothing is evicted meanwhile.
+      // Above the size of the log, so nothing is evicted.
       const cache = { bytesMax: 2 ** 30, recordsMax: 1e9 }
       const log = window.edgelog.connect({ url: server, principal: owner, cache })
       const done = new Promise<void>((resolve) => {
@@ -128,7 +128,7 @@ function storeRows(page: Page, url: string, name: string, { rows }: CacheCounts)
   )
 }
 
-/** From `connect` until the last record is in hand. */
+/** Returns the time from `connect` until the last record is read. */
 function read(page: Page, url: string, principal: string, counts: CacheCounts): Promise<number> {
   return page.evaluate(
     async ([server, topic, owner, from, end]) => {

@@ -1,25 +1,25 @@
-/** The network's share of a catch-up: the same tail, of which nothing is kept. */
+/** Measures the network's share of a catch-up: receives the same tail and stores nothing. */
 import { readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
 import { decodeTailFrame, TAIL_ID_BYTES } from '../../../src/core/log/tail-protocol.ts'
 
-/** What the server takes at most. */
+/** The maximum credit that the server accepts. */
 const CREDIT_BYTES = 8 * 1024 * 1024
 
-/** Resolves when partition 0 of the topic has been received to its present end. */
+/** Resolves when partition 0 of the topic has been received up to its current end. */
 export function discardTail(url: string, topic: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/tail`, ['edgelog.tail.v1'])
-    const say = (message: object) => socket.send(JSON.stringify(message))
+    const send = (message: object) => socket.send(JSON.stringify(message))
     socket.binaryType = 'arraybuffer'
     socket.onopen = () => {
-      say({ op: 'subscribe', id: 0, topic, partition: 0, offset: 0, creditBytes: CREDIT_BYTES })
+      send({ op: 'subscribe', id: 0, topic, partition: 0, offset: 0, creditBytes: CREDIT_BYTES })
     }
     socket.onclose = ({ code }) => reject(new Error(`the tail was closed: ${code}`))
     socket.onmessage = ({ data }) => {
       if (typeof data === 'string') return
       const { batches, highWatermark } = decodeTailFrame(new Uint8Array(data), TAIL_ID_BYTES)
       const last = readBatchHeaders(batches).at(-1)
-      say({ op: 'credit', id: 0, bytes: batches.length })
+      send({ op: 'credit', id: 0, bytes: batches.length })
       if (last === undefined || last.baseOffset + last.lastOffsetDelta + 1 < highWatermark) return
       socket.onclose = null
       socket.close()

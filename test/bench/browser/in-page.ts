@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import type { BenchStage } from './stage.ts'
 
-/** Does it in a page of its own. */
+/** Runs `work` in a new page, and closes the page. */
 export async function inPage<T>(
   openPage: BenchStage['openPage'],
   work: (page: Page) => Promise<T>,

@@ -1,3 +1,3 @@
-/** What pages are measured beside; bundled for them by `stage.ts`. */
+/** The baselines that the client is compared with in a page; `stage.ts` bundles them. */
 export { discardTail } from './discard.ts'
 export { RowPerRecord } from './row-per-record.ts'

@@ -1,4 +1,4 @@
-/** An outbox that was filled offline, from the `online` event until it is empty. */
+/** Measures the time from the `online` event until an outbox that was filled offline is empty. */
 import type { Page } from 'playwright-core'
 import { median } from '../http-load.ts'
 import { inPage } from './in-page.ts'
@@ -6,10 +6,10 @@ import type { BenchStage } from './stage.ts'
 
 export interface ReconnectFigures {
   readonly recordsCount: number
-  /** How many of them were queued at a time: they share a row of the outbox. */
+  /** Records queued per call; these share a row of the outbox. */
   readonly queuedAtOnce: number
   readonly ms: number
-  /** From the first request, which comes up to a second later on purpose where it failed before. */
+  /** Time from the first request; after failed requests the client delays it by up to a second on purpose. */
   readonly fromRequestMs: number
   readonly rowsMs: number
 }
@@ -64,7 +64,7 @@ async function drain(
         return fetch(input, init)
       }
       window.log = window.edgelog.connect({ url, principal: 'reconnect', fetch: counted })
-      // The client learns of the topic.
+      // Loads the topic's metadata.
       await window.log.producer().send(topic, { value: '' })
       await window.log.producer().flush()
     },

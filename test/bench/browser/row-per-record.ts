@@ -1,7 +1,7 @@
 /**
- * What the browser client is measured beside: the same work with one IndexedDB row per record, as is
- * usual. It is spared what costs besides: no tabs, no leader, no sequences, no checksums, no limits,
- * nothing that fails; and it gets the records in binary and speaks to IndexedDB without a wrapper.
+ * The baseline for the browser client: the same work with the usual one IndexedDB row per record. It avoids
+ * other costs: it has no tabs, leader, sequences, checksums, limits or error handling. It also fetches the
+ * records in binary and uses IndexedDB without a wrapper.
  */
 import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
 import type { LogRecord } from '../../../src/core/batch/record.ts'
@@ -9,7 +9,7 @@ import { readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
 
 const BATCH = 'application/vnd.edgelog.batch'
 const FETCH_BYTES = 1024 * 1024
-/** Rows of one transaction. */
+/** Rows per transaction. */
 const TRANSACTION_ROWS = 500
 
 export class RowPerRecord {
@@ -34,7 +34,7 @@ export class RowPerRecord {
     this.#db.close()
   }
 
-  /** Stores [0, end); the next records are fetched while those before are stored. */
+  /** Stores [0, end), and fetches the next records during each store. */
   async catchUp(end: number): Promise<void> {
     let fetching = this.#fetch(0)
     for (let offset = 0; offset < end; ) {
@@ -58,28 +58,28 @@ export class RowPerRecord {
       const tx = this.#db.transaction('records', 'readwrite', { durability: 'relaxed' })
       const rows = tx.objectStore('records')
       for (const { offset, timestamp, value } of records.slice(start, start + TRANSACTION_ROWS)) {
-        // A copy: of a view the browser would store all that it looks into.
+        // A copy, because for a view the browser stores its whole buffer.
         rows.put({ offset, timestamp, value: value?.slice() })
       }
       await done(tx)
     }
   }
 
-  /** @returns how many rows there are in [from, to). */
+  /** Reads the rows in [from, to). @returns their number. */
   async read(from: number, to: number): Promise<number> {
     const tx = this.#db.transaction('records')
     const range = IDBKeyRange.bound(from, to, false, true)
     return (await result(tx.objectStore('records').getAll(range))).length
   }
 
-  /** Resolves when the record is durable. */
+  /** Queues a record. Resolves when the record is durable. */
   async send(value: string): Promise<void> {
     const tx = this.#db.transaction('outbox', 'readwrite', { durability: 'strict' })
     tx.objectStore('outbox').put({ value })
     await done(tx)
   }
 
-  /** Sends what waits, some hundreds of records at a time. */
+  /** Sends the queued records, some hundreds at a time. */
   async drain(): Promise<void> {
     for (;;) {
       const reading = this.#db.transaction('outbox').objectStore('outbox')

@@ -1,4 +1,4 @@
-/** The rows of the table. */
+/** Formats the rows of the table. */
 import type { Row } from '../markdown-table.ts'
 import type { CacheFigures } from './catch-up.ts'
 import type { ReconnectFigures } from './reconnect.ts'

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:browser`: the browser client in Chromium beside one IndexedDB row per record, in one
- * run on one machine; prints a table, and with `--write` puts it into docs/BENCHMARKS.md.
+ * `npm run bench:browser`: compares the browser client in Chromium with one IndexedDB row per record, in one
+ * run on one machine. Prints a table; `--write` also writes it to docs/BENCHMARKS.md.
  */
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -25,7 +25,7 @@ const table = await withStage(async (stage) => {
   const sends = await measureSends(stage, rounds)
   console.error('reconnect ...')
   const reconnects = await measureReconnects(stage, { rounds, records: 10_000 })
-  // Last: what is deleted after each round keeps the disk busy for a while.
+  // Runs last, because the deletions after each round keep the disk busy for a while.
   console.error('cache ...')
   const records = Number(values.records)
   const cache = await measureCache(stage, { rounds, records, rows: 100_000, read: 20_000 })

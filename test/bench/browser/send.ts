@@ -1,4 +1,4 @@
-/** How long `send()` takes until the record is durable, in a page that has the server at hand. */
+/** Measures how long `send()` takes until the record is durable, in an online page. */
 import { inPage } from './in-page.ts'
 import type { BenchStage } from './stage.ts'
 
@@ -8,7 +8,7 @@ export interface Percentiles {
 }
 
 export interface SendFigures {
-  /** Sends at a time. */
+  /** Concurrent sends. */
   readonly concurrent: number
   readonly ours: Percentiles
   readonly rows: Percentiles
@@ -24,7 +24,7 @@ export async function measureSends(stage: BenchStage, rounds: number): Promise<S
     ours: [] as number[],
     rows: [] as number[],
   }))
-  // One round to warm up; then both take turns, so that a busy moment of the machine hits both.
+  // After one round to warm up, both alternate, so a busy moment of the machine affects both.
   for (let round = -1; round < rounds; round++) {
     for (const { concurrent, ours, rows } of cases) {
       const count = concurrent === 1 ? SENDS / 5 : SENDS
@@ -43,7 +43,7 @@ export async function measureSends(stage: BenchStage, rounds: number): Promise<S
   }))
 }
 
-/** Milliseconds of each. */
+/** Returns the milliseconds that each send took. */
 function timeSends(
   { server, openPage }: BenchStage,
   concurrent: number,
@@ -58,7 +58,7 @@ function timeSends(
         const store = await window.beside.RowPerRecord.open('send', url, topic)
         const producer = log?.producer()
         const send = () => (producer ? producer.send(topic, { value }) : store.send(value))
-        // The client learns of the topic.
+        // Loads the topic's metadata.
         await send()
         await producer?.flush()
         const tookMs: number[] = []

@@ -1,4 +1,4 @@
-/** A server with its topics filled, and a browser whose storage lies on disk. */
+/** Starts a server, and a browser whose storage is on disk; fills topics. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,11 +14,11 @@ import type * as beside from './page.ts'
 
 declare global {
   interface Window {
-    /** What the client is measured beside. */
+    /** The baselines that the client is compared with. */
     beside: typeof beside
-    /** When the first request with records was made. */
+    /** Time of the first request with records. */
     firstRequestAtMs?: number
-    /** How long the outbox took to empty. */
+    /** Time that the outbox took to become empty. */
     emptied: Promise<{ readonly ms: number; readonly fromRequestMs: number }>
   }
 }
@@ -27,10 +27,10 @@ export interface BenchStage {
   readonly server: ServerProcess
   readonly context: BrowserContext
   readonly browserVersion: string
-  /** A page that has loaded the client, and is connected to nothing. */
+  /** Opens a page that has loaded the client but has no connection. */
   openPage(): Promise<Page>
   createTopic(topic: string): Promise<void>
-  /** Puts so many records of 100 bytes into partition 0, 1,000 a batch. */
+  /** Appends records of 100 bytes to partition 0, in batches of 1,000. */
   fill(topic: string, records: number): Promise<void>
 }
 
@@ -77,7 +77,7 @@ async function openPage(context: BrowserContext, url: string): Promise<Page> {
 async function fill(load: HttpLoad, topic: string, records: number): Promise<void> {
   const path = `/v1/topics/${topic}/partitions/0/records`
   const headers = { 'Content-Type': BATCH }
-  // Several, so that nothing is stored in less space than the records of an application would take.
+  // Several batches, so that the stored data does not compress better than an application's records.
   const bodies = Array.from({ length: 64 }, () => randomBatch(BATCH_RECORDS))
   await load.rate(records / BATCH_RECORDS, PRODUCES_IN_FLIGHT, (index) => ({
     method: 'POST',

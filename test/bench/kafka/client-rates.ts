@@ -1,4 +1,4 @@
-/** How many records a second Kafka's clients and edgelog's own bring in and get out. */
+/** Measures records per second that Kafka's clients and edgelog's own client produce and consume. */
 import { execFile, spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -13,13 +13,13 @@ export interface RecordLoad {
   readonly count: number
 }
 
-/** Records a second. */
+/** Records per second. */
 export interface ClientRates {
   readonly produce: number
   readonly consume: number
 }
 
-interface Place {
+interface Endpoints {
   readonly url: string
   readonly bootstrap: string
 }
@@ -29,17 +29,23 @@ export const CLIENTS: readonly ClientName[] = ['native', 'kcat', 'kafkajs']
 
 export async function measureClient(
   name: ClientName,
-  place: Place,
+  endpoints: Endpoints,
   topic: string,
   load: RecordLoad,
 ): Promise<ClientRates> {
-  const client = connect({ url: place.url })
+  const client = connect({ url: endpoints.url })
   await client.admin.createTopic(topic)
   await client.close()
-  if (name === 'kcat') return await measureKcat(place, topic, load)
-  // A process of its own: what it costs is not taken from the others.
+  if (name === 'kcat') return await measureKcat(endpoints, topic, load)
+  // A separate process, so its cost does not slow down the others.
   const script = new URL('./client-run.ts', import.meta.url).pathname
-  const args = ['--disable-warning=ExperimentalWarning', script, name, JSON.stringify(place), topic]
+  const args = [
+    '--disable-warning=ExperimentalWarning',
+    script,
+    name,
+    JSON.stringify(endpoints),
+    topic,
+  ]
   const { stdout } = await promisify(execFile)(process.execPath, [...args, JSON.stringify(load)], {
     env: { ...process.env, KAFKAJS_NO_PARTITIONER_WARNING: '1' },
   })
@@ -47,7 +53,7 @@ export async function measureClient(
 }
 
 async function measureKcat(
-  { bootstrap }: Place,
+  { bootstrap }: Endpoints,
   topic: string,
   { recordBytes, count }: RecordLoad,
 ): Promise<ClientRates> {

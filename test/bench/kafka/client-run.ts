@@ -1,13 +1,13 @@
-/** Run as a process of its own: `client-run.ts native|kafkajs PLACE TOPIC LOAD` produces, then consumes. */
+/** Runs as a separate process: `client-run.ts native|kafkajs ENDPOINTS TOPIC LOAD` produces, then consumes. */
 import { Kafka, logLevel } from 'kafkajs'
 import { connect } from '../../../client/index.ts'
 import type { ClientRates, RecordLoad } from './client-rates.ts'
 
-/** Records that are handed over at a time, and waited for together. */
+/** Records that are sent at a time and awaited together. */
 const AT_A_TIME = 10_000
 
-const [name = '', place = '{}', topic = '', load = '{}'] = process.argv.slice(2)
-const { url, bootstrap } = JSON.parse(place) as { url: string; bootstrap: string }
+const [name = '', endpoints = '{}', topic = '', load = '{}'] = process.argv.slice(2)
+const { url, bootstrap } = JSON.parse(endpoints) as { url: string; bootstrap: string }
 const { recordBytes, count } = JSON.parse(load) as RecordLoad
 const value = 'x'.repeat(recordBytes)
 
@@ -55,7 +55,7 @@ async function runKafkajs(): Promise<ClientRates> {
   const consume = await new Promise<number>((resolve) => {
     void consumer.run({
       eachBatch: async ({ batch }) => {
-        // From the first batch on: joining a group is no matter of throughput.
+        // Starts at the first batch, so the time to join the group does not count.
         startedAtMs ||= performance.now()
         left -= batch.messages.length
         if (left <= 0) resolve(Math.round(count / ((performance.now() - startedAtMs) / 1_000)))

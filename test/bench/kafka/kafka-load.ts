@@ -1,4 +1,4 @@
-/** A load of Produce frames over TCP: the least a Kafka client can cost, as `HttpLoad` is for HTTP. */
+/** A load of Produce frames over TCP, at minimal cost to the caller, like `HttpLoad` for HTTP. */
 import { connect, type Socket } from 'node:net'
 import { ByteReader } from '../../../src/core/bytes/byte-reader.ts'
 import { ByteWriter } from '../../../src/core/bytes/byte-writer.ts'
@@ -8,7 +8,7 @@ import { PRODUCE } from '../../../src/kafka/apis/produce.ts'
 
 const VERSION = 9
 
-/** A request that appends `batch` to partition 0, size included. */
+/** Returns a request frame, including its size, that appends `batch` to partition 0. */
 export function produceFrame(topic: string, batch: Uint8Array): Uint8Array {
   const writer = new ByteWriter()
   writer.int32(0)
@@ -39,7 +39,7 @@ class Connection {
     })
   }
 
-  /** @throws for an answer with an error. */
+  /** Sends a frame and waits for the response. @throws for an error in the response. */
   async send(frame: Uint8Array): Promise<void> {
     const answer = await new Promise<Buffer>((resolve) => {
       this.#settle = resolve
@@ -48,7 +48,7 @@ class Connection {
     const reader = new ByteReader(answer.subarray(4))
     readResponseHeader(reader, PRODUCE, VERSION)
     const errorCode = readResponse(PRODUCE, VERSION, reader).topics[0]?.partitions[0]?.errorCode
-    if (errorCode !== 0) throw new Error(`produce was answered with error ${errorCode}`)
+    if (errorCode !== 0) throw new Error(`produce failed with error ${errorCode}`)
   }
 
   close(): void {
@@ -72,7 +72,7 @@ export class KafkaLoad {
     return new KafkaLoad(await Promise.all(connections))
   }
 
-  /** Sends `count` frames, one at a time over each connection. @returns frames a second. */
+  /** Sends `count` frames, one at a time over each connection. @returns frames per second. */
   async rate(count: number, frame: Uint8Array): Promise<number> {
     let started = 0
     const startedAtMs = performance.now()

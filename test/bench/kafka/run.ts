@@ -1,6 +1,6 @@
 /**
- * `npm run bench:kafka`: Kafka's protocol through the bridge beside edgelog's own over HTTP, in one run
- * on one machine; prints a table, and with `--write` puts it into docs/BENCHMARKS.md.
+ * `npm run bench:kafka`: compares Kafka's protocol through the bridge with edgelog's own over HTTP, in one
+ * run on one machine. Prints a table; `--write` also writes it to docs/BENCHMARKS.md.
  */
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -36,7 +36,7 @@ interface Sides {
   readonly bridge: number[]
 }
 
-/** The same batches by both ways, in turns. @returns rates. */
+/** Sends the same batches both ways, in alternating rounds. @returns the rates. */
 async function compareWays(
   server: ServerProcess,
   bridge: BridgeProcess,

@@ -52,7 +52,7 @@ import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
 
-/** Administration as one broker without security answers it. */
+/** Checks administration requests: the results must be those of one broker without security. */
 final class Administration {
   private static final int NODE = 1;
 
@@ -60,7 +60,9 @@ final class Administration {
     String topic = world.newTopic(1);
     try (Admin admin = world.admin()) {
       DescribeClusterOptions cluster = new DescribeClusterOptions();
-      Check.equal(null, admin.describeCluster(cluster).authorizedOperations().get(), "not asked");
+      Check.equal(
+          null, admin.describeCluster(cluster).authorizedOperations().get(),
+          "operations without a request");
       cluster.includeAuthorizedOperations(true);
       Check.equal(
           Set.of(
@@ -120,7 +122,7 @@ final class Administration {
       update(admin, "group.version", 1);
       Check.refused(
           InvalidUpdateVersionException.class,
-          "a feature that is not offered",
+          "an unsupported feature",
           () -> update(admin, "transaction.version", 2));
     }
   }
@@ -165,7 +167,7 @@ final class Administration {
     String current =
         admin.describeReplicaLogDirs(List.of(replica)).all().get().get(replica)
             .getCurrentReplicaLogDir();
-    Check.equal(dirs.keySet().iterator().next(), current, "where a replica is");
+    Check.equal(dirs.keySet().iterator().next(), current, "directory of a replica");
   }
 
   private static void partitions(Admin admin, String topic) throws Exception {
@@ -178,21 +180,23 @@ final class Administration {
           elected.get(there).orElseThrow() instanceof ElectionNotNeededException, "no election");
       Check.that(
           elected.get(missing).orElseThrow() instanceof UnknownTopicOrPartitionException,
-          "no election of nothing");
-      Check.that(admin.electLeaders(type, null).partitions().get().isEmpty(), "elections of all");
+          "election of an unknown partition");
+      Check.that(
+          admin.electLeaders(type, null).partitions().get().isEmpty(),
+          "election of all partitions");
     }
     reassign(admin, there, Optional.of(new NewPartitionReassignment(List.of(NODE))));
     Check.refused(
         InvalidReplicaAssignmentException.class,
-        "another node",
+        "reassignment to another node",
         () -> reassign(admin, there, Optional.of(new NewPartitionReassignment(List.of(2)))));
     Check.refused(
         NoReassignmentInProgressException.class,
-        "nothing to cancel",
+        "cancelling no reassignment",
         () -> reassign(admin, there, Optional.empty()));
     Check.refused(
         UnknownTopicOrPartitionException.class,
-        "no such partition",
+        "an unknown partition",
         () -> reassign(admin, missing, Optional.empty()));
     Check.that(admin.listPartitionReassignments().reassignments().get().isEmpty(), "reassignments");
   }
@@ -206,7 +210,8 @@ final class Administration {
   static void quotas(World world) throws Exception {
     String user = world.name();
     ClientQuotaEntity entity =
-        new ClientQuotaEntity(Map.of(ClientQuotaEntity.USER, user, ClientQuotaEntity.CLIENT_ID, "c"));
+        new ClientQuotaEntity(Map.of(ClientQuotaEntity.USER, user, ClientQuotaEntity.CLIENT_ID,
+        "c"));
     try (Admin admin = world.admin()) {
       alter(admin, entity, "producer_byte_rate", 1_000.0);
       alter(admin, entity, "request_percentage", 0.5);

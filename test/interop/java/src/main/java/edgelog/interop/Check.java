@@ -5,7 +5,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
 
-/** What a scenario holds to be so. */
+/** Assertions of the scenarios. */
 final class Check {
   private static final long WAIT_MS_MAX = 30_000;
 
@@ -24,7 +24,7 @@ final class Check {
     throw new Failed(what + ": expected " + shown(expected) + ", got " + shown(actual));
   }
 
-  /** That `work` fails so, by itself or by the future that it waits for. */
+  /** Checks that `work` fails with `type`, directly or through a future that it waits for. */
   static <E extends Throwable> E refused(Class<E> type, String what, Callable<?> work) {
     try {
       Object result = work.call();
@@ -38,7 +38,7 @@ final class Check {
     }
   }
 
-  /** Waits for what others bring about; `seen` is told if it does not come. */
+  /** Waits until `isSo` returns true; the failure message includes `seen`. */
   static void until(String what, Callable<Boolean> isSo, Supplier<?> seen) throws Exception {
     long deadlineMs = System.currentTimeMillis() + WAIT_MS_MAX;
     while (!isSo.call()) {

@@ -19,14 +19,14 @@ import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.InvalidRequestException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
-/** Configs of topics and groups are answered and changed; those of the broker are answered. */
+/** Describes and alters configs of topics and groups; describes those of the broker. */
 final class Configs {
   static void play(World world) throws Exception {
     ConfigResource topic =
         new ConfigResource(
             ConfigResource.Type.TOPIC, world.newTopic(1, Map.of("retention.ms", "1000000")));
     try (Admin admin = world.admin()) {
-      told(admin, topic);
+      described(admin, topic);
       changed(admin, topic);
       refused(admin, topic);
       broker(admin);
@@ -34,13 +34,15 @@ final class Configs {
     }
   }
 
-  private static void told(Admin admin, ConfigResource topic) throws Exception {
+  private static void described(Admin admin, ConfigResource topic) throws Exception {
     Config config = describe(admin, topic);
     ConfigEntry set = config.get("retention.ms");
     Check.equal("1000000", set.value(), "a config that was set");
     Check.equal(ConfigSource.DYNAMIC_TOPIC_CONFIG, set.source(), "its source");
     Check.equal(ConfigType.LONG, set.type(), "its type");
-    Check.that(!set.isDefault() && !set.isReadOnly() && !set.isSensitive(), "what it is not");
+    Check.that(
+        !set.isDefault() && !set.isReadOnly() && !set.isSensitive(),
+        "flags of a config that was set");
     Check.that(set.documentation() != null && set.synonyms().size() > 1, "documentation, synonyms");
     ConfigEntry unset = config.get("cleanup.policy");
     Check.equal("delete", unset.value(), "a default");
@@ -52,7 +54,7 @@ final class Configs {
     AlterConfigOp set = op("retention.ms", "2000000", OpType.SET);
     Map<ConfigResource, Collection<AlterConfigOp>> wanted = Map.of(topic, List.of(set));
     admin.incrementalAlterConfigs(wanted, new AlterConfigsOptions().validateOnly(true)).all().get();
-    Check.equal("1000000", value(admin, topic, "retention.ms"), "what was only checked");
+    Check.equal("1000000", value(admin, topic, "retention.ms"), "a value that was only validated");
     alter(admin, topic, set, op("cleanup.policy", "compact", OpType.APPEND));
     Check.equal("2000000", value(admin, topic, "retention.ms"), "set");
     Check.equal("delete,compact", value(admin, topic, "cleanup.policy"), "append");
@@ -72,20 +74,20 @@ final class Configs {
         () -> alter(admin, topic, op("no.such.config", "1", OpType.SET)));
     Check.refused(
         InvalidConfigurationException.class,
-        "a value that is none",
+        "an invalid value",
         () -> alter(admin, topic, op("retention.ms", "soon", OpType.SET)));
     Check.refused(
         InvalidConfigurationException.class,
-        "appending to what is no list",
+        "appending to a config that is no list",
         () -> alter(admin, topic, op("retention.ms", "1", OpType.APPEND)));
     ConfigResource missing = new ConfigResource(ConfigResource.Type.TOPIC, topic.name() + "-x");
     Check.refused(
         UnknownTopicOrPartitionException.class,
-        "configs of nothing",
+        "describing configs of an unknown topic",
         () -> describe(admin, missing));
     Check.refused(
         UnknownTopicOrPartitionException.class,
-        "configs of nothing",
+        "altering configs of an unknown topic",
         () -> alter(admin, missing, op("retention.ms", "1", OpType.SET)));
   }
 
@@ -98,11 +100,11 @@ final class Configs {
     Check.equal(node, nodeId.value(), "node.id");
     Check.equal(ConfigSource.STATIC_BROKER_CONFIG, nodeId.source(), "its source");
     Check.equal(ConfigType.INT, nodeId.type(), "its type");
-    Check.that(nodeId.isReadOnly() && !nodeId.isSensitive(), "what it is");
+    Check.that(nodeId.isReadOnly() && !nodeId.isSensitive(), "flags of node.id");
     ConfigEntry retention = configs.get("log.retention.ms");
     Check.equal("604800000", retention.value(), "log.retention.ms");
     Check.equal(ConfigSource.DEFAULT_CONFIG, retention.source(), "its source");
-    Check.that(configs.get("sasl.jaas.config").isSensitive(), "a config that is sensitive");
+    Check.that(configs.get("sasl.jaas.config").isSensitive(), "a sensitive config");
     Check.that(configs.get("advertised.listeners").value().contains("localhost:"), "listeners");
     for (String name : List.of(node, "")) {
       ConfigResource named = new ConfigResource(ConfigResource.Type.BROKER, name);
@@ -112,10 +114,11 @@ final class Configs {
               "altering the broker",
               () -> alter(admin, named, op("num.partitions", "2", OpType.SET)));
       Check.equal(
-          "Cannot update these configs dynamically: [num.partitions]", why.getMessage(), "why");
+          "Cannot update these configs dynamically: [num.partitions]", why.getMessage(),
+          "error message");
     }
     ConfigResource all = new ConfigResource(ConfigResource.Type.BROKER, "");
-    Check.that(describe(admin, all).entries().isEmpty(), "configs that were set for all brokers");
+    Check.that(describe(admin, all).entries().isEmpty(), "configs set for all brokers");
   }
 
   private static void group(World world, Admin admin) throws Exception {
@@ -147,7 +150,7 @@ final class Configs {
     Check.equal("5000", value(admin, group, interval), "a default of a group again");
   }
 
-  /** The group comes and goes, and its config stays. */
+  /** Checks that the config outlives its group. */
   private static void atWork(World world, Admin admin, ConfigResource group, String interval)
       throws Exception {
     String topic = world.newTopic(1);
@@ -156,7 +159,7 @@ final class Configs {
       Groups.holds(member, 1);
     }
     admin.deleteConsumerGroups(List.of(group.name())).all().get();
-    Check.equal("6000", value(admin, group, interval), "a config after its group");
+    Check.equal("6000", value(admin, group, interval), "a config of a deleted group");
   }
 
   private static AlterConfigOp op(String name, String value, OpType type) {

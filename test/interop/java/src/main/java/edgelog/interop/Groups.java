@@ -20,7 +20,7 @@ import org.apache.kafka.common.GroupState;
 import org.apache.kafka.common.GroupType;
 import org.apache.kafka.common.TopicPartition;
 
-/** Members come and go while records come in: each record is seen once. */
+/** Checks that each record is received once while members join and leave. */
 final class Groups {
   static final String[] RANGE = classic("RangeAssignor");
   static final String[] COOPERATIVE = classic("CooperativeStickyAssignor");
@@ -73,15 +73,15 @@ final class Groups {
       isOver.set(true);
       producer.join();
       Check.until(
-          "all is seen",
+          "all records are received",
           () -> count(members) >= sent.size(),
           () -> count(members) + " of " + sent.size());
     } finally {
       isOver.set(true);
     }
     List<String> seen = members.stream().flatMap(one -> one.seen.stream()).toList();
-    Check.equal(sent.size(), seen.size(), "records that were seen");
-    Check.equal(Set.copyOf(sent), Set.copyOf(seen), "the records that were seen");
+    Check.equal(sent.size(), seen.size(), "number of received records");
+    Check.equal(Set.copyOf(sent), Set.copyOf(seen), "received records");
     empty(world, group);
   }
 
@@ -132,7 +132,7 @@ final class Groups {
           isConsumer ? GroupType.CONSUMER : GroupType.CLASSIC, so.type(), "type of the group");
       Check.equal(GroupState.STABLE, so.groupState(), "state of the group");
       Check.equal(2, so.members().size(), "described members");
-      Check.that(!so.partitionAssignor().isEmpty(), "an assignor is told");
+      Check.that(!so.partitionAssignor().isEmpty(), "an assignor is described");
       Set<TopicPartition> assigned = new HashSet<>();
       so.members()
           .forEach(
@@ -163,7 +163,8 @@ final class Groups {
   }
 
   /**
-   * Topics by a pattern, and one that comes later: found by the client, and by the server (RE2/J).
+   * Subscribes by a pattern that the client or the server (RE2/J) matches; a topic that is created
+   * later is found too.
    */
   static void patterns(World world) throws Exception {
     for (boolean isServers : List.of(false, true)) {

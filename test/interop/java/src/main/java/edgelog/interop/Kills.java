@@ -13,8 +13,8 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * The server and the bridge are killed while records go in and out: none is lost, doubled,
- * displaced.
+ * Kills the server and the bridge while records are produced and consumed; checks that none is
+ * lost, duplicated or reordered.
  */
 final class Kills {
   private static final int RECORDS = 20_000;
@@ -34,10 +34,10 @@ final class Kills {
     List<ConsumerRecord<String, String>> stored = new ArrayList<>();
     for (int i = 0; i < PARTITIONS; i++) stored.addAll(world.readAll(topic, i));
     inOrder("in the log", stored);
-    inOrder("seen by the consumer that went on", seen);
+    inOrder("received by the consumer", seen);
   }
 
-  /** With the defaults: idempotent, acks=all, five requests in flight. */
+  /** Produces with the defaults: idempotent, acks=all, five requests in flight. */
   private static void produce(World world, String topic) throws Exception {
     List<Future<RecordMetadata>> sent = new ArrayList<>();
     List<Thread> killers = new ArrayList<>();
@@ -48,7 +48,7 @@ final class Kills {
             producer.send(new ProducerRecord<>(topic, i % PARTITIONS, null, String.valueOf(i))));
         if (next < VICTIMS.size() && i == (next + 1) * RECORDS / (VICTIMS.size() + 1)) {
           String victim = VICTIMS.get(next++);
-          // One after the other, and sending goes on meanwhile.
+          // One kill after the other (`ask` is synchronized), while the producer continues to send.
           Thread killer = new Thread(() -> world.ask("kill " + victim));
           killers.add(killer);
           killer.start();
@@ -60,7 +60,7 @@ final class Kills {
     }
   }
 
-  /** Reads on until it has all, or until some time after the producer has ended. */
+  /** Reads until it has all records, or has received none for a while after the producer ended. */
   private static void follow(
       World world, String topic, List<ConsumerRecord<String, String>> seen, AtomicBoolean isOver) {
     try (KafkaConsumer<String, String> consumer = world.consumer()) {

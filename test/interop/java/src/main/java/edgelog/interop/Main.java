@@ -4,8 +4,8 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /**
- * `Main SCENARIO host:port` plays one scenario, and ends with 1 and says why where it did not go
- * so. `Main certificate FOLDER` writes what a bridge with TLS needs.
+ * `Main SCENARIO host:port` runs one scenario; if it fails, prints the reason and exits with 1.
+  * `Main certificate FOLDER` writes a certificate and a key for a bridge with TLS.
  */
 public final class Main {
   interface Scenario {
@@ -55,7 +55,7 @@ public final class Main {
       error.printStackTrace();
       status = 1;
     }
-    // Threads that a failure left behind do not keep the program.
+    // Ends the program even if a failed scenario left threads running.
     System.exit(status);
   }
 

@@ -17,7 +17,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.RebalanceInProgressException;
 
 /**
- * A consumer of a group in a thread of its own, which commits what it has seen before it goes on.
+ * A group consumer in its own thread; it commits each poll's records before the next poll.
  */
 final class Member implements AutoCloseable, ConsumerRebalanceListener {
   private static final Duration CLOSE = Duration.ofSeconds(15);
@@ -25,10 +25,10 @@ final class Member implements AutoCloseable, ConsumerRebalanceListener {
   final Set<TopicPartition> assigned = ConcurrentHashMap.newKeySet();
   final Queue<String> seen = new ConcurrentLinkedQueue<>();
 
-  /** Times that something was given to it, or taken. */
+  /** Number of times that its assignment changed. */
   final AtomicInteger changes = new AtomicInteger();
 
-  /** Why it ended by itself. */
+  /** The error that ended its thread, if any. */
   volatile Throwable error;
 
   private final KafkaConsumer<String, String> consumer;
@@ -57,7 +57,7 @@ final class Member implements AutoCloseable, ConsumerRebalanceListener {
     }
   }
 
-  /** In the middle of a rebalance it is the listener that can do it. */
+  /** Commits; during a rebalance the commit is left to the rebalance listener. */
   private void commit() {
     try {
       consumer.commitSync();
@@ -85,13 +85,13 @@ final class Member implements AutoCloseable, ConsumerRebalanceListener {
     changes.incrementAndGet();
   }
 
-  /** Leaves as its settings say: a static member comes back. */
+  /** Closes the consumer; a dynamic member leaves the group, a static member stays in it. */
   @Override
   public void close() {
     end(GroupMembershipOperation.DEFAULT);
   }
 
-  /** Ends and tells nobody, as one that was killed. */
+  /** Ends without leaving the group, like a killed member. */
   void vanish() {
     end(GroupMembershipOperation.REMAIN_IN_GROUP);
   }

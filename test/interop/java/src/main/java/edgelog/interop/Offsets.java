@@ -18,12 +18,12 @@ import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.GroupSubscribedToTopicException;
 import org.apache.kafka.common.errors.UnknownMemberIdException;
 
-/** Where in a log something lies, and where a group has come to. */
+/** Checks offsets by time, and committed offsets of groups. */
 final class Offsets {
-  /** What is older than `retention.ms` would go. */
+  /** Timestamp of the first record; younger than `retention.ms`, so that it is not deleted. */
   private static final long FIRST_MS = System.currentTimeMillis() - 7_200_000;
 
-  /** 100 records, one each second but for the 30th, which has the latest time of all. */
+  /** Produces 100 records, one per second, except number 30, which has the latest timestamp. */
   private static TopicPartition timed(World world) throws Exception {
     TopicPartition partition = new TopicPartition(world.newTopic(1), 0);
     try (KafkaProducer<String, String> producer = world.producer("linger.ms", "20")) {
@@ -47,7 +47,7 @@ final class Offsets {
       timeIs(consumer, partition, FIRST_MS + 4_000_000, 30, FIRST_MS + 5_000_000);
       Map<TopicPartition, OffsetAndTimestamp> later =
           consumer.offsetsForTimes(Map.of(partition, FIRST_MS + 6_000_000));
-      Check.equal(null, later.get(partition), "the offset of a time that nothing has");
+      Check.equal(null, later.get(partition), "the offset of a time after all records");
       consumer.assign(one);
       consumer.seek(partition, 42);
       Check.equal(
@@ -93,16 +93,21 @@ final class Offsets {
     try (Admin admin = world.admin();
         KafkaConsumer<String, String> consumer = world.consumer("group.id", group)) {
       consumer.assign(one);
-      Check.equal(null, consumer.committed(one).get(partition), "what nobody has committed");
+      Check.equal(
+          null, consumer.committed(one).get(partition), "an offset that was never committed");
       consumer.commitSync(Map.of(partition, new OffsetAndMetadata(17, "a note")));
       Check.equal(
           "a note", consumer.committed(one).get(partition).metadata(), "committed metadata");
-      Check.equal(17L, fetch(admin, group, partition).offset(), "as the admin client sees it");
+      Check.equal(
+          17L, fetch(admin, group, partition).offset(),
+          "the committed offset from the admin client");
 
       reset(admin, group, partition, 60);
-      Check.equal(60L, consumer.committed(one).get(partition).offset(), "an offset set by hand");
+      Check.equal(
+          60L, consumer.committed(one).get(partition).offset(),
+          "an offset set by the admin client");
       consumer.seek(partition, 0);
-      // On a busy machine the first poll may be over before anything has come.
+      // On a busy machine the first poll may end before any record has arrived.
       Check.until(
           "records to commit",
           () -> consumer.poll(World.POLL).isEmpty() && consumer.position(partition) > 60,
@@ -115,19 +120,19 @@ final class Offsets {
       reset(admin, group, partition, 60);
       next.assign(one);
       String value = next.poll(World.POLL.multipliedBy(20)).iterator().next().value();
-      Check.equal("v60", value, "where the next one of the group goes on");
+      Check.equal("v60", value, "the first value of the next member of the group");
       Check.equal(null, fetchOf(admin, world.name(), partition), "the offset of an unknown group");
       admin.deleteConsumerGroupOffsets(group, one).all().get();
-      Check.equal(null, fetchOf(admin, group, partition), "an offset that was deleted");
+      Check.equal(null, fetchOf(admin, group, partition), "a deleted offset");
       Check.refused(
           GroupIdNotFoundException.class,
-          "deleting offsets of no group",
+          "deleting offsets of an unknown group",
           () -> admin.deleteConsumerGroupOffsets(world.name(), one).all().get());
     }
     whileRead(world, partition);
   }
 
-  /** What a group reads is its own affair. */
+  /** Checks that the offsets of a subscribed topic cannot be deleted or set from outside. */
   private static void whileRead(World world, TopicPartition partition) throws Exception {
     for (String[] protocol : List.of(Groups.RANGE, Groups.CONSUMER)) {
       String group = world.name();
@@ -135,15 +140,16 @@ final class Offsets {
       try (Admin admin = world.admin();
           Member member = Groups.member(world, settings, partition.topic())) {
         Groups.holds(member, 1);
-        Check.until("it has read", () -> member.seen.size() == 100, member.seen::size);
-        Check.until("it has committed", () -> fetchOf(admin, group, partition) != null, () -> "no");
+        Check.until("the member has read all", () -> member.seen.size() == 100, member.seen::size);
+        Check.until(
+            "the member has committed", () -> fetchOf(admin, group, partition) != null, () -> "no");
         Check.refused(
             GroupSubscribedToTopicException.class,
-            "deleting the offsets of what is read",
+            "deleting the offsets of a subscribed topic",
             () -> admin.deleteConsumerGroupOffsets(group, Set.of(partition)).all().get());
         Check.refused(
             UnknownMemberIdException.class,
-            "setting the offsets of a group at work",
+            "setting the offsets of an active group",
             () -> {
               reset(admin, group, partition, 1);
               return "done";
@@ -178,7 +184,7 @@ final class Offsets {
   static void resets(World world) throws Exception {
     TopicPartition partition = timed(world);
     for (String[] protocol : List.of(Groups.RANGE, Groups.CONSUMER)) {
-      // An hour ago only the 30th record, of the largest time, was yet to come.
+      // Only record 30, with the largest timestamp, is younger than an hour.
       Map<String, Long> firsts =
           Map.of("earliest", 0L, "latest", 100L, "by_duration:PT3H", 0L, "by_duration:PT1H", 30L);
       for (Map.Entry<String, Long> first : firsts.entrySet()) {
@@ -194,7 +200,7 @@ final class Offsets {
         consumer.assign(List.of(partition));
         Check.refused(
             NoOffsetForPartitionException.class,
-            "no policy, and no offset",
+            "policy none without a committed offset",
             () -> consumer.poll(World.POLL.multipliedBy(20)));
       }
       String[] latest = {"group.id", world.name(), "auto.offset.reset", "latest"};

@@ -19,7 +19,7 @@ import org.apache.kafka.common.errors.GroupNotEmptyException;
 import org.apache.kafka.common.errors.TransactionalIdAuthorizationException;
 import org.apache.kafka.common.errors.UnsupportedVersionException;
 
-/** What an operator asks of a cluster and of its groups, and what is not offered. */
+/** Checks requests of an operator about the cluster and its groups, and unsupported requests. */
 final class Operations {
   static void cluster(World world) throws Exception {
     try (Admin admin = world.admin()) {
@@ -28,7 +28,7 @@ final class Operations {
       Check.equal(1, cluster.nodes().get().size(), "nodes");
       Node node = cluster.nodes().get().iterator().next();
       Check.equal(node, cluster.controller().get(), "the controller");
-      Check.equal("localhost", node.host(), "where it is");
+      Check.equal("localhost", node.host(), "host of the node");
       Check.that(
           admin.listPartitionReassignments().reassignments().get().isEmpty(), "reassignments");
       TopicPartition partition = new TopicPartition(world.newTopic(1), 0);
@@ -51,7 +51,8 @@ final class Operations {
           Map.of(new TopicPartition(topic, 0), new OffsetAndMetadata(0));
       admin.alterConsumerGroupOffsets(byHand, start).all().get();
       Check.equal(
-          GroupState.EMPTY, listing(admin, byHand).groupState().get(), "state of a group by hand");
+          GroupState.EMPTY, listing(admin, byHand).groupState().get(),
+          "state of a group with only committed offsets");
       for (String[] protocol : List.of(Groups.RANGE, Groups.CONSUMER))
         atWork(world, admin, protocol, topic);
 
@@ -61,18 +62,18 @@ final class Operations {
               .anyMatch(one -> one.groupId().equals(byHand));
       Check.that(!isListed, "an empty group is listed among the stable ones");
       admin.deleteConsumerGroups(List.of(byHand)).all().get();
-      Check.equal(null, listing(admin, byHand), "a group that was deleted");
+      Check.equal(null, listing(admin, byHand), "a deleted group");
       Check.refused(
           GroupIdNotFoundException.class,
-          "deleting no group",
+          "deleting an unknown group",
           () -> admin.deleteConsumerGroups(List.of(byHand)).all().get());
       Check.refused(
           GroupIdNotFoundException.class,
-          "describing no group",
+          "describing an unknown group",
           () -> admin.describeConsumerGroups(List.of(byHand)).all().get());
       Check.refused(
           GroupIdNotFoundException.class,
-          "describing no classic group",
+          "describing an unknown classic group",
           () -> admin.describeClassicGroups(List.of(byHand)).all().get());
     }
   }
@@ -90,7 +91,7 @@ final class Operations {
       Check.equal("consumer", listed.protocol(), "listed protocol");
       Check.refused(
           GroupNotEmptyException.class,
-          "deleting a group at work",
+          "deleting an active group",
           () -> admin.deleteConsumerGroups(List.of(group)).all().get());
       if (!isConsumer) {
         int members =
@@ -101,7 +102,7 @@ final class Operations {
     admin.deleteConsumerGroups(List.of(group)).all().get();
   }
 
-  /** Null: not listed. */
+  /** Returns the listing of a group, or null if it is not listed. */
   private static GroupListing listing(Admin admin, String group) throws Exception {
     return admin.listGroups().all().get().stream()
         .filter(one -> one.groupId().equals(group))
@@ -109,7 +110,7 @@ final class Operations {
         .orElse(null);
   }
 
-  /** They are refused for good, and not waited for. */
+  /** Checks that transactional producers get a permanent error, without a time-out. */
   static void transactions(World world) throws Exception {
     try (KafkaProducer<String, String> producer =
         world.producer("transactional.id", world.name())) {
@@ -121,9 +122,9 @@ final class Operations {
                 producer.initTransactions();
                 return "transactions";
               });
-      System.out.println("initTransactions says: " + why.getMessage());
+      System.out.println("initTransactions failed: " + why.getMessage());
     }
-    // What reads only what is committed reads on.
+    // A consumer with read_committed still works.
     try (KafkaConsumer<String, String> consumer =
         world.consumer("isolation.level", "read_committed")) {
       TopicPartition partition = new TopicPartition(world.newTopic(1), 0);

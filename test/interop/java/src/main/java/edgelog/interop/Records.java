@@ -26,25 +26,25 @@ import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.record.TimestampType;
 
-/** Records come out as they went in, whatever they were wrapped in. */
+/** Checks that records are read back unchanged with every codec. */
 final class Records {
   private static final int COUNT = 300;
 
-  /** An hour ago: what is older than `retention.ms` would go. */
+  /** An hour ago, so that `retention.ms` does not delete the records. */
   private static final long FIRST_TIMESTAMP = System.currentTimeMillis() - 3_600_000;
 
   static void codecs(World world) throws Exception {
     for (String codec : List.of("none", "gzip", "snappy", "lz4", "zstd")) {
       String topic = world.newTopic(1);
       List<ProducerRecord<String, String>> records = samples(topic, codec);
-      // Batches of many records, of few, and one that is larger than a batch.
+      // Makes batches of many records and of few, and one record that is larger than a batch.
       String[] settings = {"compression.type", codec, "batch.size", "8000", "linger.ms", "20"};
       try (KafkaProducer<String, String> producer = world.producer(settings)) {
         List<Future<RecordMetadata>> sent = new ArrayList<>();
         for (ProducerRecord<String, String> record : records) sent.add(producer.send(record));
         for (int i = 0; i < COUNT; i++) {
           Check.equal(
-              (long) i, sent.get(i).get().offset(), codec + ": offset told to the producer");
+              (long) i, sent.get(i).get().offset(), codec + ": offset returned to the producer");
         }
       }
       for (String level : List.of("read_uncommitted", "read_committed")) {
@@ -52,11 +52,11 @@ final class Records {
       }
       String digest = digest(records);
       Check.equal(
-          digest, world.ask("digest " + topic), codec + ": what edgelog's own client reads");
+          digest, world.ask("digest " + topic), codec + ": records read by edgelog's own client");
     }
   }
 
-  /** With keys and without, empty, null, large, in other scripts, with headers. */
+  /** Creates records with and without keys, empty, null, large, not ASCII, with headers. */
   private static List<ProducerRecord<String, String>> samples(String topic, String codec) {
     List<ProducerRecord<String, String>> records = new ArrayList<>();
     for (int i = 0; i < COUNT; i++) {
@@ -74,7 +74,7 @@ final class Records {
     return records;
   }
 
-  /** Letters that hardly compress, the same each time. */
+  /** Returns letters that hardly compress; the same on each call. */
   private static String random(int length) {
     Random random = new Random(1);
     StringBuilder text = new StringBuilder(length);
@@ -100,7 +100,7 @@ final class Records {
     }
   }
 
-  /** Of keys and values, as the runner computes it of what it reads by another door. */
+  /** Hashes records; the runner computes the same hash from the records that it reads over HTTP. */
   private static String digest(List<ProducerRecord<String, String>> records) throws Exception {
     MessageDigest sha = MessageDigest.getInstance("SHA-256");
     for (ProducerRecord<String, String> record : records) {
@@ -117,21 +117,22 @@ final class Records {
       String[] settings = {"acks", acks, "enable.idempotence", "false"};
       try (KafkaProducer<String, String> producer = world.producer(settings)) {
         RecordMetadata first = producer.send(new ProducerRecord<>(topic, "first")).get();
-        Check.equal(!acks.equals("0"), first.hasOffset(), "acks=" + acks + ": an offset is told");
+        Check.equal(
+            !acks.equals("0"), first.hasOffset(), "acks=" + acks + ": an offset is returned");
         for (int i = 0; i < 100; i++) producer.send(new ProducerRecord<>(topic, "value-" + i));
       }
       Check.until(
-          "acks=" + acks + ": all records are there",
+          "acks=" + acks + ": all records are stored",
           () -> world.readAll(topic, 0).size() == 101,
           () -> world.readAll(topic, 0).size());
     }
     String topic = world.newTopic(1, Map.of("message.timestamp.type", "LogAppendTime"));
     try (KafkaProducer<String, String> producer = world.producer()) {
-      RecordMetadata told = producer.send(new ProducerRecord<>(topic, 0, 1L, "k", "v")).get();
+      RecordMetadata returned = producer.send(new ProducerRecord<>(topic, 0, 1L, "k", "v")).get();
       ConsumerRecord<String, String> read = world.readAll(topic, 0).get(0);
       Check.equal(TimestampType.LOG_APPEND_TIME, read.timestampType(), "type of the timestamp");
       Check.that(read.timestamp() > FIRST_TIMESTAMP, "the log's time, got " + read.timestamp());
-      Check.equal(told.timestamp(), read.timestamp(), "the time that the producer was told");
+      Check.equal(returned.timestamp(), read.timestamp(), "the timestamp returned to the producer");
     }
   }
 
@@ -151,22 +152,22 @@ final class Records {
           () -> producer.send(new ProducerRecord<>(compacted, value)).get());
       Check.refused(
           InvalidTimestampException.class,
-          "a record of long ago",
+          "a record with an old timestamp",
           () -> producer.send(new ProducerRecord<>(timely, 0, 1L, "k", "v")).get());
-      // What was refused leaves the producer able to go on.
+      // The producer still works after the errors.
       for (String topic : List.of(small, compacted, timely)) {
         Check.equal(0L, producer.send(new ProducerRecord<>(topic, "k", "v")).get().offset(), topic);
       }
-      // Batches that were joined before the limit was known are cut in two until they fit.
+      // The producer splits batches that exceed the topic's limit until they fit.
       List<Future<RecordMetadata>> sent = new ArrayList<>();
       for (int i = 0; i < 50; i++)
         sent.add(producer.send(new ProducerRecord<>(small, "y".repeat(500))));
       for (Future<RecordMetadata> one : sent) one.get();
     }
-    Check.equal(51, world.readAll(small, 0).size(), "records of batches that were cut");
+    Check.equal(51, world.readAll(small, 0).size(), "records of split batches");
   }
 
-  /** Kafka fails a batch as a whole; its producer fails each refused record with its own reason. */
+  /** Checks that a batch fails as a whole, and that each rejected record gets its own error. */
   static void refusedInBatch(World world) throws Exception {
     Map<String, String> bounds = Map.of("message.timestamp.before.max.ms", "60000");
     String compacted = world.newTopic(1, Map.of("cleanup.policy", "compact"));
@@ -183,7 +184,8 @@ final class Records {
         refusedFor(InvalidTimestampException.class, "imestamp", late.get(1));
         partOfBatch(late.get(2));
 
-        // With several of them the producer has one type for all, and the reason in the text.
+        // With several rejected records the producer throws one type for all; the message has the
+        // reason.
         List<Exception> both =
             sendBatch(producer, timely, recordAt(1L), record("k"), recordAt(2L), record(null));
         refusedFor(InvalidRecordException.class, "imestamp 1 |imestamp: 1 ", both.get(0));
@@ -193,12 +195,13 @@ final class Records {
 
         for (String topic : List.of(compacted, timely)) {
           List<Exception> stored = sendBatch(producer, topic, record("k"), record("k"));
-          Check.that(stored.get(0) == null && stored.get(1) == null, codec + ": after a refusal");
+          Check.that(
+              stored.get(0) == null && stored.get(1) == null, codec + ": records after an error");
         }
       }
     }
     for (String topic : List.of(compacted, timely)) {
-      Check.equal(10, world.readAll(topic, 0).size(), "records that were stored");
+      Check.equal(10, world.readAll(topic, 0).size(), "stored records");
     }
   }
 
@@ -210,7 +213,7 @@ final class Records {
     return new ProducerRecord<>("-", 0, timestamp, "k", "v");
   }
 
-  /** Sends the records together. Returns why each was refused; null for those that were stored. */
+  /** Sends the records together. Returns the error of each, or null for a stored record. */
   @SafeVarargs
   private static List<Exception> sendBatch(
       KafkaProducer<String, String> producer,
@@ -224,26 +227,26 @@ final class Records {
               new ProducerRecord<>(topic, 0, one.timestamp(), one.key(), one.value())));
     }
     producer.flush();
-    List<Exception> refusals = new ArrayList<>();
+    List<Exception> errors = new ArrayList<>();
     for (Future<RecordMetadata> one : sent) {
       try {
         one.get();
-        refusals.add(null);
+        errors.add(null);
       } catch (ExecutionException error) {
-        refusals.add((Exception) error.getCause());
+        errors.add((Exception) error.getCause());
       }
     }
-    return refusals;
+    return errors;
   }
 
-  private static void refusedFor(Class<?> type, String text, Exception refusal) {
+  private static void refusedFor(Class<?> type, String text, Exception error) {
     Check.that(
-        type.isInstance(refusal) && Pattern.compile(text).matcher(refusal.getMessage()).find(),
-        "expected " + type.getSimpleName() + " with '" + text + "', got " + refusal);
+        type.isInstance(error) && Pattern.compile(text).matcher(error.getMessage()).find(),
+        "expected " + type.getSimpleName() + " with '" + text + "', got " + error);
   }
 
-  private static void partOfBatch(Exception refusal) {
-    refusedFor(KafkaException.class, "because it was part of a batch", refusal);
+  private static void partOfBatch(Exception error) {
+    refusedFor(KafkaException.class, "because it was part of a batch", error);
   }
 
   static void deleted(World world) throws Exception {
@@ -255,8 +258,8 @@ final class Records {
       producer.flush();
       Check.equal(40L, deleteBefore(admin, partition, 40), "the low watermark");
       List<ConsumerRecord<String, String>> left = world.readAll(topic, 0);
-      Check.equal("v40", left.get(0).value(), "the first record that is left");
-      Check.equal(60, left.size(), "records that are left");
+      Check.equal("v40", left.get(0).value(), "the first remaining record");
+      Check.equal(60, left.size(), "remaining records");
       Check.equal(40L, deleteBefore(admin, partition, 10), "the low watermark does not go back");
       Check.refused(
           org.apache.kafka.common.errors.OffsetOutOfRangeException.class,
@@ -272,7 +275,7 @@ final class Records {
       consumer.seek(partition, 40);
       Check.refused(
           OffsetOutOfRangeException.class,
-          "reading what was deleted",
+          "reading deleted records",
           () -> {
             for (int i = 0; i < 50; i++) consumer.poll(World.POLL);
             return "nothing";

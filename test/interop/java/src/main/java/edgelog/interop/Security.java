@@ -16,7 +16,7 @@ import org.apache.kafka.common.errors.SslAuthenticationException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.UnsupportedSaslMechanismException;
 
-/** A server that asks for a token, without and with TLS before it. */
+/** Checks SASL against a server that requires a token, without and with TLS. */
 final class Security {
   private static final String MODULES = "org.apache.kafka.common.security.";
   private static final String STORE_PASSWORD = "changeit";
@@ -30,7 +30,7 @@ final class Security {
         () -> names(world, plain("SASL_PLAINTEXT", "not the token")));
     Check.refused(
         UnsupportedSaslMechanismException.class,
-        "a mechanism that is not offered",
+        "an unsupported mechanism",
         () -> names(world, scram(token)));
     String[] impatient = {"default.api.timeout.ms", "3000", "request.timeout.ms", "2000"};
     Check.refused(TimeoutException.class, "no password at all", () -> names(world, impatient));
@@ -45,7 +45,7 @@ final class Security {
     roundTrip(world, Groups.and(plain("SASL_SSL", token), trusting));
     Check.refused(
         SslAuthenticationException.class,
-        "a certificate that nobody vouches for",
+        "an untrusted certificate",
         () -> names(world, plain("SASL_SSL", token)));
     Check.refused(
         SaslAuthenticationException.class,
@@ -58,7 +58,7 @@ final class Security {
     try (KafkaProducer<String, String> producer = world.producer(settings)) {
       producer.send(new ProducerRecord<>(topic, "k", "v".repeat(100_000))).get();
     }
-    Check.equal(1, world.readAll(topic, 0, settings).size(), "records that were read back");
+    Check.equal(1, world.readAll(topic, 0, settings).size(), "records read back");
   }
 
   private static Set<String> names(World world, String[] settings) throws Exception {
@@ -82,9 +82,7 @@ final class Security {
     };
   }
 
-  /**
-   * Writes a certificate for localhost that vouches for itself, and its key: cert.pem and key.pem.
-   */
+  /** Writes a self-signed certificate for localhost and its key: cert.pem and key.pem. */
   static void certificate(Path folder) throws Exception {
     Path store = folder.resolve("store.p12");
     keytool(
@@ -114,7 +112,7 @@ final class Security {
     String tool = Path.of(System.getProperty("java.home"), "bin", "keytool").toString();
     List<String> command = List.of(Groups.and(new String[] {tool}, args));
     int status = new ProcessBuilder(command).inheritIO().start().waitFor();
-    Check.equal(0, status, "how keytool ended");
+    Check.equal(0, status, "exit code of keytool");
   }
 
   private static String pem(String what, byte[] bytes) {

@@ -10,7 +10,7 @@ import org.apache.kafka.common.errors.FencedInstanceIdException;
 import org.apache.kafka.common.errors.UnknownMemberIdException;
 import org.apache.kafka.common.errors.UnreleasedInstanceIdException;
 
-/** Members with names of their own come back to what they had (KIP-345). */
+/** Checks that static members get their partitions back when they return (KIP-345). */
 final class StaticMembers {
   static void play(World world, String[] protocol) throws Exception {
     boolean isConsumer = protocol == Groups.CONSUMER;
@@ -31,21 +31,24 @@ final class StaticMembers {
       second.close();
       try (Member again = Groups.member(world, ofSecond, topic)) {
         Groups.holds(again, 2);
-        Check.equal(ofTheSecond, Set.copyOf(again.assigned), "what a member comes back to");
-        Check.equal(changes, first.changes.get(), "times that the other one was disturbed");
+        Check.equal(
+            ofTheSecond, Set.copyOf(again.assigned), "partitions of a static member that returned");
+        Check.equal(changes, first.changes.get(), "assignment changes of the other member");
         try (Member twin = Groups.member(world, ofSecond, topic)) {
           Member fenced = isConsumer ? twin : again;
           Check.until(
-              "one of two with the same name ends", () -> fenced.error != null, () -> "it goes on");
+              "one of two members with one name ends", () -> fenced.error != null, () -> "it runs");
           Class<?> expected =
               isConsumer ? UnreleasedInstanceIdException.class : FencedInstanceIdException.class;
-          Check.equal(expected, fenced.error.getClass(), "why it ends");
+          Check.equal(expected, fenced.error.getClass(), "error of the fenced member");
         }
       }
       if (isConsumer) {
-        // As in Kafka: by this way it removes members of the classic protocol only.
+        // As in Kafka, this request removes only members of the classic protocol.
         Check.refused(
-            UnknownMemberIdException.class, "removing it", () -> remove(world, group, "second"));
+            UnknownMemberIdException.class,
+            "removing a member",
+            () -> remove(world, group, "second"));
         return;
       }
       remove(world, group, "second");
@@ -53,7 +56,7 @@ final class StaticMembers {
     }
   }
 
-  /** As an administrator does with one that does not come back. */
+  /** Removes a static member, as an administrator does if it does not return. */
   private static Void remove(World world, String group, String instanceId) throws Exception {
     try (Admin admin = world.admin()) {
       List<MemberToRemove> members = List.of(new MemberToRemove(instanceId));

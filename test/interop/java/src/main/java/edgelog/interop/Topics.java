@@ -30,7 +30,7 @@ import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicIdException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
-/** Topics are created, grow, are deleted, and come again under the same name. */
+/** Creates, grows, deletes and recreates topics. */
 final class Topics {
   static void life(World world) throws Exception {
     String topic = world.name();
@@ -47,11 +47,13 @@ final class Topics {
     NewTopic wanted = new NewTopic(topic, 3, (short) 1).configs(configs);
     CreateTopicsOptions validate = new CreateTopicsOptions().validateOnly(true);
     admin.createTopics(List.of(wanted), validate).all().get();
-    Check.that(!admin.listTopics().names().get().contains(topic), "what is only checked is there");
+    Check.that(
+        !admin.listTopics().names().get().contains(topic),
+        "a topic that was only validated exists");
 
     CreateTopicsResult created = admin.createTopics(List.of(wanted));
     created.all().get();
-    Check.equal(3, created.numPartitions(topic).get(), "partitions of what was created");
+    Check.equal(3, created.numPartitions(topic).get(), "partitions of the created topic");
     Check.equal(1, created.replicationFactor(topic).get(), "its replication factor");
     String policy = created.config(topic).get().get("cleanup.policy").value();
     Check.equal("compact", policy, "its config");
@@ -62,7 +64,7 @@ final class Topics {
     TopicDescription byName = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic);
     TopicCollection ids = TopicCollection.ofTopicIds(List.of(id));
     TopicDescription byId = admin.describeTopics(ids).allTopicIds().get().get(id);
-    Check.equal(topic, byId.name(), "the name of a topic that was asked for by its id");
+    Check.equal(topic, byId.name(), "the name of a topic described by its id");
     Check.equal(byName.partitions().size(), byId.partitions().size(), "its partitions");
     Check.equal(3, byName.partitions().size(), "described partitions");
     int node = admin.describeCluster().nodes().get().iterator().next().id();
@@ -95,10 +97,10 @@ final class Topics {
 
   private static void grow(World world, Admin admin, String topic) throws Exception {
     try (KafkaProducer<String, String> producer = world.producer("metadata.max.age.ms", "100")) {
-      Check.equal(3, producer.partitionsFor(topic).size(), "partitions as the producer sees them");
+      Check.equal(3, producer.partitionsFor(topic).size(), "partitions that the producer has");
       admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(5))).all().get();
       Check.until(
-          "the producer sees the new partitions",
+          "the producer has the new partitions",
           () -> producer.partitionsFor(topic).size() == 5,
           () -> producer.partitionsFor(topic));
       producer.send(new ProducerRecord<>(topic, 4, "k", "v")).get();
@@ -112,36 +114,38 @@ final class Topics {
     }
     Check.refused(
         UnknownTopicOrPartitionException.class,
-        "partitions for nothing",
+        "partitions for an unknown topic",
         () ->
             admin.createPartitions(Map.of(topic + "-x", NewPartitions.increaseTo(2))).all().get());
   }
 
   private static void delete(World world, Admin admin, String topic, Uuid id) throws Exception {
     admin.deleteTopics(TopicCollection.ofTopicIds(List.of(id))).all().get();
-    Check.that(!admin.listTopics().names().get().contains(topic), "deleted by id, and still there");
+    Check.that(
+        !admin.listTopics().names().get().contains(topic), "deleted by id, but still listed");
     Check.refused(
         UnknownTopicOrPartitionException.class,
-        "describe what is gone",
+        "describe a deleted topic",
         () -> admin.describeTopics(List.of(topic)).allTopicNames().get());
     Check.refused(
         UnknownTopicIdException.class,
-        "describe an id that is gone",
+        "describe a deleted id",
         () -> admin.describeTopics(TopicCollection.ofTopicIds(List.of(id))).allTopicIds().get());
     Check.refused(
         UnknownTopicOrPartitionException.class,
-        "delete what is gone",
+        "delete a deleted topic",
         () -> admin.deleteTopics(List.of(topic)).all().get());
     Check.refused(
         UnknownTopicIdException.class,
-        "delete an id that is gone",
+        "delete a deleted id",
         () -> admin.deleteTopics(TopicCollection.ofTopicIds(List.of(id))).all().get());
     String other = world.newTopic(1);
     admin.deleteTopics(List.of(other)).all().get();
-    Check.that(!admin.listTopics().names().get().contains(other), "deleted by name, and there");
+    Check.that(
+        !admin.listTopics().names().get().contains(other), "deleted by name, but still listed");
   }
 
-  /** A producer and a consumer go on while their topic is deleted and created anew. */
+  /** Checks that a producer and a consumer continue while their topic is deleted and recreated. */
   static void recreated(World world) throws Exception {
     String topic = world.newTopic(1);
     TopicPartition partition = new TopicPartition(topic, 0);
@@ -160,7 +164,7 @@ final class Topics {
               });
       reader.start();
       try {
-        goOn(admin, producer, topic, seen);
+        recreate(admin, producer, topic, seen);
       } finally {
         isOver.set(true);
         reader.join();
@@ -168,7 +172,7 @@ final class Topics {
     }
   }
 
-  private static void goOn(
+  private static void recreate(
       Admin admin,
       KafkaProducer<String, String> producer,
       String topic,
@@ -191,17 +195,17 @@ final class Topics {
         producer.send(new ProducerRecord<>(topic, value)).get();
         acknowledged.add(value);
       } catch (ExecutionException error) {
-        System.out.println(value + " was refused: " + error.getCause());
+        System.out.println(value + " failed: " + error.getCause());
       }
     }
     Set<String> expected = Set.copyOf(acknowledged);
     Check.until("the new records are read", () -> seen.containsAll(expected), seen::size);
     Check.equal(500 + acknowledged.size(), seen.size(), "records that were read");
     List<String> order = seen.stream().filter(expected::contains).toList();
-    Check.equal(acknowledged, order, "the new records in their order");
+    Check.equal(acknowledged, order, "order of the new records");
   }
 
-  /** A producer that asks for its topic creates it, as with a broker; then it is there already. */
+  /** Creates the topic, unless a producer's metadata request has already recreated it. */
   private static void create(Admin admin, String topic) throws Exception {
     try {
       admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all().get();

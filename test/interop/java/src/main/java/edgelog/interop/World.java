@@ -18,7 +18,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
-/** The server that a scenario is played against: clients of it, and what the runner does to it. */
+/** The server under test: creates clients for it, and sends commands to the runner. */
 final class World {
   static final Duration POLL = Duration.ofMillis(200);
   private static final long READ_MS_MAX = 30_000;
@@ -31,18 +31,18 @@ final class World {
     this.bootstrap = bootstrap;
   }
 
-  /** A name that no other scenario uses. */
+  /** Returns a name that no other scenario uses. */
   String name() {
     return "java-" + ProcessHandle.current().pid() + "-" + ++names;
   }
 
-  /** Has the runner do something, and waits for its answer. */
+  /** Sends a command to the runner, and waits for the result. */
   synchronized String ask(String what) {
     System.out.println("? " + what);
     System.out.flush();
     try {
       String reply = replies.readLine();
-      Check.that(reply != null && reply.startsWith("ok"), what + ": the runner says " + reply);
+      Check.that(reply != null && reply.startsWith("ok"), what + ": the runner returned " + reply);
       return reply.substring(2).trim();
     } catch (IOException error) {
       throw new UncheckedIOException(error);
@@ -57,7 +57,7 @@ final class World {
     return new KafkaProducer<>(with(settings), new StringSerializer(), new StringSerializer());
   }
 
-  /** Without a group unless `settings` name one; from the beginning unless they say otherwise. */
+  /** Creates a consumer without a group and from the beginning, unless `settings` override it. */
   KafkaConsumer<String, String> consumer(String... settings) {
     Properties config = with("auto.offset.reset", "earliest", "enable.auto.commit", "false");
     config.putAll(with(settings));
@@ -84,7 +84,7 @@ final class World {
     return topic;
   }
 
-  /** All records of a partition, from its beginning. */
+  /** Reads all records of a partition from its beginning. */
   List<ConsumerRecord<String, String>> readAll(String topic, int partition, String... settings) {
     TopicPartition wanted = new TopicPartition(topic, partition);
     try (KafkaConsumer<String, String> consumer = consumer(settings)) {
@@ -95,7 +95,7 @@ final class World {
       long deadlineMs = System.currentTimeMillis() + READ_MS_MAX;
       while (consumer.position(wanted) < end) {
         String so = consumer.position(wanted) + " of " + end;
-        Check.that(System.currentTimeMillis() < deadlineMs, "reading did not get on: " + so);
+        Check.that(System.currentTimeMillis() < deadlineMs, "reading stalled: " + so);
         consumer.poll(POLL).forEach(records::add);
       }
       return records;

@@ -1,6 +1,6 @@
 /**
- * A chunk is one row of the log: the concatenated batches of one commit, or, once sealed, of many commits. The functions
- * here find offsets in a chunk without decoding its records.
+ * A chunk is one row of the log: the concatenated batches of one commit, or, once sealed, of many commits. The
+ * functions here find offsets in a chunk without decoding its records.
  *
  *     | batch, base 40, 3 records | batch, base 43, 1 record | batch, base 44 ... |
  *

@@ -110,6 +110,22 @@ export class Client {
   }
 
   /**
+   * Sends many records with the client's own producer, at most as many at a time as its buffer holds. The call is not
+   * atomic: on an error the records before it may be stored.
+   *
+   * @throws {EdgelogError} as `send`, for the first record that failed.
+   */
+  async sendBatch(topic: string, records: Iterable<ProducerRecord>): Promise<RecordMetadata[]> {
+    this.#producer ??= this.createProducer()
+    return await this.#producer.sendBatch(topic, records)
+  }
+
+  /** Resolves when all records given to `send` and `sendBatch` so far are settled, successfully or not. */
+  async flush(): Promise<void> {
+    await this.#producer?.flush()
+  }
+
+  /**
    * Creates a producer with its own settings. Reuse it: the log stores each idempotent producer for 30
    * days, in a row of every partition that it wrote to, so one producer per record costs a row per record.
    *
@@ -135,9 +151,11 @@ export class Client {
    *
    * @throws {EdgelogError} `invalid_config`, `invalid_group_id`; `invalid_request` after `close`.
    */
-  consumer(options: GroupConsumerOptions): GroupConsumer
-  consumer(options: ConsumerOptions): Consumer
-  consumer(options: ConsumerOptions | GroupConsumerOptions): Consumer | GroupConsumer {
+  consumer(options: GroupConsumerOptions): Promise<GroupConsumer>
+  consumer(options: ConsumerOptions): Promise<Consumer>
+  async consumer(
+    options: ConsumerOptions | GroupConsumerOptions,
+  ): Promise<Consumer | GroupConsumer> {
     const context = {
       connection: this.#connection,
       source: networkSource(this.#connection),

@@ -7,7 +7,7 @@ import { type TopicOptions, TypedTopic } from '../typed-topic.ts'
 import type { Engine } from './engine.ts'
 import { OFFLINE_CHECK_MS } from './limits.ts'
 import { type Outbox, OutboxQueue } from './outbox/outbox.ts'
-import type { OutboxProducer, Queued } from './outbox/outbox-producer.ts'
+import type { Queued, QueuedBatch } from './outbox/outbox-producer.ts'
 import type {
   BrowserConsumerOptions,
   BrowserGroupConsumerOptions,
@@ -95,17 +95,37 @@ export class BrowserClient {
   }
 
   /**
-   * Queues one record; resolves when it is durable in this browser.
+   * Queues one record; resolves when it is durable in this browser, online or offline. Records that are sent at the
+   * same time share a transaction, and those of one partition reach the log in the order of the calls.
    *
-   * @throws {EdgelogError} as `OutboxProducer.send`
+   * @throws {EdgelogError} and the record is not queued: `invalid_topic`, `invalid_record`,
+   * `invalid_timestamp`, `message_too_large` and `unknown_topic_or_partition` for records that no log
+   * would accept; `storage_full` when 256 MiB wait or the browser has no space; `storage_failed`;
+   * `throttled` after 100,000 calls that were not awaited; `invalid_request` after `close`
+   * @example
+   * await log.send('todos', { key: '1', value: { text: 'buy milk' } })
    */
   send(topic: string, record: ProducerRecord): Promise<Queued> {
     return this.#queue.producer.send(topic, record)
   }
 
-  /** Returns the producer of this page, which queues records and sends them once the server is reachable. */
-  producer(): OutboxProducer {
-    return this.#queue.producer
+  /**
+   * Queues many records, as `send` does; if it rejects, the records before the failed one may be queued.
+   *
+   * @throws {EdgelogError} as `send`
+   */
+  sendBatch(topic: string, records: Iterable<ProducerRecord>): Promise<QueuedBatch> {
+    return this.#queue.producer.sendBatch(topic, records)
+  }
+
+  /**
+   * Resolves when all records that any tab has queued so far are
+   * in the log or parked; offline, it waits for the network.
+   *
+   * @throws the reason of `signal`, or an `AbortError` when the client is closed; the records stay queued
+   */
+  flush(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return this.#queue.producer.flush(options)
   }
 
   /**

@@ -34,7 +34,7 @@ export type { TopicOptions, TypedInput, TypedRecord, TypedTopic } from '../typed
 export { type BrowserClient, type BrowserTopicReadOptions, connect } from './browser-client.ts'
 export type { Outbox } from './outbox/outbox.ts'
 export type { ParkedRecord, RetryOptions } from './outbox/outbox-contents.ts'
-export type { OutboxProducer, Queued, QueuedBatch } from './outbox/outbox-producer.ts'
+export type { Queued, QueuedBatch } from './outbox/outbox-producer.ts'
 export type {
   BrowserConsumerOptions,
   BrowserGroupConsumerOptions,

@@ -45,7 +45,7 @@ export async function flushOnce(options: FlushOnSyncOptions): Promise<void> {
   const { timeoutMs = BACKGROUND_FLUSH_MS, ...clientOptions } = options
   const log = connect({ ...clientOptions, persist: false })
   try {
-    await log.producer().flush({ signal: AbortSignal.timeout(timeoutMs) })
+    await log.flush({ signal: AbortSignal.timeout(timeoutMs) })
   } finally {
     await log.close()
   }

@@ -75,14 +75,14 @@ async function consume(client: Client, topic: string, options: ConsumeOptions): 
     if (groupId === undefined) {
       await new RecordPrinter(
         client,
-        client.consumer({ ...start, ...reading }),
+        await client.consumer({ ...start, ...reading }),
         topic,
         options,
       ).run()
     } else {
       const clientId = 'edgelog-consume'
       const member = { groupId, topics: [topic], from: fromOf(options), clientId }
-      const consumer = client.consumer({ ...member, ...reading })
+      const consumer = await client.consumer({ ...member, ...reading })
       const commit = (offset: OffsetCommit) => consumer.commit([offset])
       await new RecordPrinter(client, consumer, topic, options, commit).run()
     }

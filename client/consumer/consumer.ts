@@ -31,7 +31,7 @@ export interface PartitionPosition {
  * `for await` keeps the position; `close()` ends the consumer and every iteration.
  *
  * @example
- * const consumer = log.consumer({ topics: ['orders'], from: 'earliest' })
+ * const consumer = await log.consumer({ topics: ['orders'], from: 'earliest' })
  * for await (const batch of consumer) {
  *   for (const record of batch.records) console.log(record.offset, record.valueText)
  * }

@@ -50,7 +50,7 @@ export type BatchHandler = (
  * Only finished batches are committed. Only one iteration or `run` is allowed at a time.
  *
  * @example
- * const consumer = log.consumer({ groupId: 'billing', topics: ['orders'], from: 'earliest' })
+ * const consumer = await log.consumer({ groupId: 'billing', topics: ['orders'], from: 'earliest' })
  * process.once('SIGTERM', () => void consumer.close())
  * await consumer.run(async ({ records }) => {
  *   for (const { key, value } of records) await bill(key, value)

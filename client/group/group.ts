@@ -91,13 +91,13 @@ export interface ResetOffset {
 export class Group {
   readonly id: string
   readonly #connection: Connection
-  readonly #newConsumer: (options: GroupConsumerOptions) => GroupConsumer
+  readonly #newConsumer: (options: GroupConsumerOptions) => Promise<GroupConsumer>
 
   /** @internal Made by `Client.group`. */
   constructor(
     connection: Connection,
     groupId: string,
-    newConsumer: (options: GroupConsumerOptions) => GroupConsumer,
+    newConsumer: (options: GroupConsumerOptions) => Promise<GroupConsumer>,
   ) {
     this.id = groupId
     this.#connection = connection

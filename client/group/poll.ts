@@ -45,7 +45,7 @@ export interface PolledRecords {
 
 interface PollContext {
   readonly clock: Clock
-  readonly consumer: (options: GroupConsumerOptions) => GroupConsumer
+  readonly consumer: (options: GroupConsumerOptions) => Promise<GroupConsumer>
 }
 
 /**
@@ -60,7 +60,7 @@ export async function pollGroup(
   checkRange('maxRecords', maxRecords, 1, POLL_RECORDS_MAX)
   checkRange('waitMs', waitMs, POLL_WAIT_MS_MIN, TIMER_MS_MAX)
   const sessionTimeoutMs = options.sessionTimeoutMs ?? POLL_SESSION_TIMEOUT_MS
-  const consumer = newConsumer({
+  const consumer = await newConsumer({
     ...options,
     groupId,
     sessionTimeoutMs,

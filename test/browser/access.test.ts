@@ -158,7 +158,7 @@ test('is reported to a page that only reads in a group', async () => {
   await first.evaluate(() => window.log.setToken('first'))
   for (const page of [first, second]) {
     await expect.poll(async () => (await memberOf(page)).handled, WAIT).toEqual(['0'])
-    expect((await statusOf(page)).link).not.toBe('authNeeded')
+    await expect.poll(async () => (await statusOf(page)).link, WAIT).not.toBe('authNeeded')
   }
   await context.close()
 })

@@ -29,9 +29,8 @@ test('B1: records of a page that has never been online are delivered, whatever t
   const ids = await page.evaluate(async (name) => {
     const senders = ['alice', 'bob', 'carol', 'dave', 'erin']
     const ids = Array.from({ length: 500 }, (_, n) => [senders[n % 5] ?? '', n] as const)
-    const producer = window.log.producer()
     await Promise.all(
-      ids.map(([sender, n]) => producer.send(name, { key: sender, value: `${sender}#${n}` })),
+      ids.map(([sender, n]) => window.log.send(name, { key: sender, value: `${sender}#${n}` })),
     )
     return ids.map(([sender, n]) => `${sender}#${n}`)
   }, topic)
@@ -84,9 +83,8 @@ test('B4: a record is stored once when the response is lost after the commit', a
   const rule = { path: RECORDS, method: 'POST', times: 3 } as const
   proxy.setRules({ ...rule, fault: { kind: 'dropReply' } })
   const acked = await page.evaluate(async (name) => {
-    const producer = window.log.producer()
     const sent = await Promise.all(
-      [0, 1, 2, 3].map((n) => producer.send(name, { value: `a#${n}`, partition: 0 })),
+      [0, 1, 2, 3].map((n) => window.log.send(name, { value: `a#${n}`, partition: 0 })),
     )
     return await Promise.all(sent.map((one) => one.acked))
   }, topic)
@@ -148,10 +146,10 @@ test('B16: a poison record in the middle is parked, and the rest is delivered in
   await context.setOffline(true)
   const before = await sendNumbered(page, { topic, sender: 'a', count: 20 })
   const poison = 'x'.repeat(2_000)
-  await page.evaluate(
-    ([name, value]) => window.log.producer().send(name, { value, partition: 0 }),
-    [topic, poison] as const,
-  )
+  await page.evaluate(([name, value]) => window.log.send(name, { value, partition: 0 }), [
+    topic,
+    poison,
+  ] as const)
   const after = await sendNumbered(page, { topic, sender: 'a', count: 20 })
   await context.setOffline(false)
   await flush(page)
@@ -188,10 +186,11 @@ test('B16: several poison records in several partitions are parked while respons
   const poison = 'x'.repeat(2_000)
   for (let round = 0; round < 6; round++) {
     queued.push(...(await sendNumbered(page, { topic, sender: 'a', count: 9, partitions: 3 })))
-    await page.evaluate(
-      ([name, value, partition]) => window.log.producer().send(name, { value, partition }),
-      [topic, poison, round % 3] as const,
-    )
+    await page.evaluate(([name, value, partition]) => window.log.send(name, { value, partition }), [
+      topic,
+      poison,
+      round % 3,
+    ] as const)
   }
   proxy.setRules({ path: RECORDS, method: 'POST', times: 6, fault: { kind: 'dropReply' } })
   await context.setOffline(false)

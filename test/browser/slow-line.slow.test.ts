@@ -28,9 +28,8 @@ const newLine = () => new SharedLine(BYTES_PER_SECOND * RATE)
 async function queueRecords(page: Page, topic: string): Promise<void> {
   await page.evaluate(
     async ([name, count, bytes]) => {
-      const producer = window.log.producer()
       const values = Array.from({ length: count }, (_, index) => `${index}`.padEnd(bytes, 'x'))
-      await Promise.all(values.map((value) => producer.send(name, { value })))
+      await Promise.all(values.map((value) => window.log.send(name, { value })))
     },
     [topic, RECORDS, RECORD_BYTES] as const,
   )

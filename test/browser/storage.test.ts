@@ -74,13 +74,10 @@ function refusalOfSend(page: Page, topic: string, value = 'refused'): Promise<st
   return page.evaluate(
     async ([name, text]) => {
       const late = new Promise<string>((resolve) => setTimeout(() => resolve('no answer'), 10_000))
-      const sent = window.log
-        .producer()
-        .send(name, { value: text, partition: 0 })
-        .then(
-          () => 'queued',
-          (error: { code?: string }) => String(error.code ?? error),
-        )
+      const sent = window.log.send(name, { value: text, partition: 0 }).then(
+        () => 'queued',
+        (error: { code?: string }) => String(error.code ?? error),
+      )
       return await Promise.race([sent, late])
     },
     [topic, value] as const,
@@ -245,7 +242,7 @@ test("B10: clearing the site's data under the page is reported as a loss, and th
   await flush(page)
   proxy.setRules({ path: RECORDS, fault: { kind: 'refuse' } })
   const acked = page.evaluate(async (name) => {
-    const { acked } = await window.log.producer().send(name, { value: 'lost#0', partition: 0 })
+    const { acked } = await window.log.send(name, { value: 'lost#0', partition: 0 })
     window.nextNumbers.cleared = 0
     return await acked.then(
       () => 'acked',

@@ -53,7 +53,9 @@ test('edgelog/worker is mounted in another Worker, and edgelog is its client', a
   await log.admin.createTopic('mounted')
   const sent = await log.createProducer({ compression: 'gzip' }).send('mounted', { value: 'x' })
   expect(sent).toMatchObject({ topic: 'mounted', partition: 0, offset: 0 })
-  for await (const record of log.consumer({ topics: ['mounted'], from: 'earliest' }).records()) {
+  for await (const record of (
+    await log.consumer({ topics: ['mounted'], from: 'earliest' })
+  ).records()) {
     expect(record.valueText).toBe('x')
     break
   }

@@ -110,7 +110,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
       percent: 40,
       delayMsMax: 5,
     }
-    const consumer = hasty.consumer({
+    const consumer = await hasty.consumer({
       topics: ['lossy-reads'],
       from: 'earliest',
       fetchBytesMax: 2_000,

@@ -67,7 +67,7 @@ describe('run()', () => {
 
 describe('a for await', () => {
   test('has left its group when it throws', async () => {
-    const { group, clock, consumer } = newMember([0])
+    const { group, clock, consumer } = await newMember([0])
     const next = consumer[Symbol.asyncIterator]().next()
     const seen = next.catch((error) => ({ code: error.code, last: group.last }))
     await settle()
@@ -77,7 +77,7 @@ describe('a for await', () => {
   })
 
   test('finishes its batch when it is closed from outside with a timeoutMs', async () => {
-    const { group, clock, consumer } = newMember([0])
+    const { group, clock, consumer } = await newMember([0])
     const batches = consumer[Symbol.asyncIterator]()
     group.append(0, 2)
     await batches.next()
@@ -123,7 +123,7 @@ describe('close()', () => {
   })
 
   test.each([-1, Number.NaN, 2 ** 31])('rejects a timeoutMs of %d', async (timeoutMs) => {
-    const { consumer } = newMember([0])
+    const { consumer } = await newMember([0])
     const refused = consumer.close({ timeoutMs })
     await expect(refused).rejects.toMatchObject({ code: 'invalid_config' })
   })

@@ -38,8 +38,8 @@ describe('a group', () => {
       const groupId = await newGroup(`shared-${transport}`, 4)
       for (const partition of range(0, 4)) await produce(server.log, groupId, partition, 0, 50)
       const seen: Seen[] = []
-      const one = server.member({ groupId, transport })
-      const other = server.member({ groupId, transport })
+      const one = await server.member({ groupId, transport })
+      const other = await server.member({ groupId, transport })
       const running = [collect(one.consumer, seen), collect(other.consumer, seen, 2)]
       await vi.waitFor(() => {
         expect(partitionsOf(one)).toHaveLength(2)
@@ -62,7 +62,7 @@ describe('a group', () => {
       })
 
       await produce(server.log, groupId, 2, 100, 110)
-      const third = server.member({ groupId, transport })
+      const third = await server.member({ groupId, transport })
       const resumed: Seen[] = []
       void collect(third.consumer, resumed)
       await vi.waitFor(() => expect(resumed).toHaveLength(10), WAIT)
@@ -84,8 +84,8 @@ describe('a group', () => {
         },
         { concurrency: 6 },
       )
-    const one = server.member({ groupId })
-    const other = server.member({ groupId })
+    const one = await server.member({ groupId })
+    const other = await server.member({ groupId })
     void run(one)
     void run(other)
     await vi.waitFor(() => {
@@ -95,7 +95,7 @@ describe('a group', () => {
     for (const partition of range(0, 6)) await produce(server.log, groupId, partition, 0, 1)
     await vi.waitFor(() => expect(stuck.size).toBe(6), WAIT)
 
-    const third = server.member({ groupId })
+    const third = await server.member({ groupId })
     const atThird: Seen[] = []
     void collect(third.consumer, atThird)
     const isMoving = (partition: number) => stuck.get(partition)?.signal.aborted ?? false
@@ -127,7 +127,7 @@ describe('a group', () => {
 
   test('takes over from a dead member, at its last commit', async () => {
     const groupId = await newGroup('takeover', 2)
-    const one = server.member({ groupId, fetchBytesMax: 1, autoCommitIntervalMs: 50 })
+    const one = await server.member({ groupId, fetchBytesMax: 1, autoCommitIntervalMs: 50 })
     let isStuck = false
     const { passed, open } = gate()
     let signalled = false
@@ -147,7 +147,7 @@ describe('a group', () => {
     await vi.waitFor(() => expect(isStuck).toBe(true), WAIT)
     one.kill()
     const seen: Seen[] = []
-    const other = server.member({ groupId })
+    const other = await server.member({ groupId })
     void collect(other.consumer, seen)
     await vi.waitFor(() => expect(seen).toHaveLength(10), WAIT)
     expect(keysOf(seen)).toEqual(range(10, 20).map((offset) => `1:${offset}`))
@@ -159,8 +159,8 @@ describe('a group', () => {
 
   test('keeps the partitions of a static member that returns', async () => {
     const groupId = await newGroup('static', 2)
-    const one = server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 10_000 })
-    const other = server.member({ groupId, instanceId: 'b' })
+    const one = await server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 10_000 })
+    const other = await server.member({ groupId, instanceId: 'b' })
     const seen: Seen[] = []
     void collect(one.consumer, seen)
     void collect(other.consumer, [])
@@ -172,12 +172,12 @@ describe('a group', () => {
     const changesBefore = other.changes.length
     await one.consumer.close()
     await produce(server.log, groupId, mine, 0, 5)
-    const back = server.member({ groupId, instanceId: 'a' })
+    const back = await server.member({ groupId, instanceId: 'a' })
     void collect(back.consumer, seen)
     await vi.waitFor(() => expect(seen).toHaveLength(5), WAIT)
     expect(partitionsOf(back)).toEqual([mine])
     expect(other.changes).toHaveLength(changesBefore)
-    const thief = server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
+    const thief = await server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
     await expect(collect(thief.consumer, [])).rejects.toMatchObject({
       code: 'unreleased_instance_id',
     })
@@ -185,14 +185,14 @@ describe('a group', () => {
 
   test('gives the partitions of a dead static member to a member with the same instance id', async () => {
     const groupId = await newGroup('static-death', 1)
-    const one = server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
+    const one = await server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
     const seen: Seen[] = []
     void collect(one.consumer, seen)
     await produce(server.log, groupId, 0, 0, 1)
     await vi.waitFor(() => expect(seen).toHaveLength(1), WAIT)
     await one.consumer.commit()
     one.kill()
-    const next = server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
+    const next = await server.member({ groupId, instanceId: 'a', sessionTimeoutMs: 1_000 })
     void collect(next.consumer, seen)
     await produce(server.log, groupId, 0, 1, 2)
     await vi.waitFor(() => expect(keysOf(seen)).toEqual(['0:0', '0:1']), WAIT)
@@ -201,7 +201,7 @@ describe('a group', () => {
   test('assigns partitions that are added to a topic', async () => {
     const groupId = await newGroup('growing', 1)
     const seen: Seen[] = []
-    const one = server.member({ groupId })
+    const one = await server.member({ groupId })
     void collect(one.consumer, seen)
     await produce(server.log, groupId, 0, 0, 5)
     await vi.waitFor(() => expect(seen).toHaveLength(5), WAIT)
@@ -216,7 +216,7 @@ describe('a group', () => {
     const groupId = await newGroup('reborn', 1)
     await server.log.admin.createTopic('reborn-beside')
     const seen: Seen[] = []
-    const one = server.member({
+    const one = await server.member({
       groupId,
       topics: ['reborn', 'reborn-beside'],
       autoCommitIntervalMs: 50,
@@ -236,7 +236,7 @@ describe('a group', () => {
   test('subscribes by pattern', async () => {
     await server.log.admin.createTopic('logs-a')
     const seen: Seen[] = []
-    const one = server.member({ groupId: 'pattern', topicPattern: 'logs-.*' })
+    const one = await server.member({ groupId: 'pattern', topicPattern: 'logs-.*' })
     void collect(one.consumer, seen)
     await produce(server.log, 'logs-a', 0, 0, 1)
     await vi.waitFor(() => expect(seen).toHaveLength(1), WAIT)
@@ -251,7 +251,7 @@ describe('a group', () => {
   test('commits its start position at the end of the log', async () => {
     const groupId = await newGroup('latest', 1)
     await produce(server.log, groupId, 0, 0, 7)
-    const one = server.member({ groupId, from: 'latest', autoCommitIntervalMs: 50 })
+    const one = await server.member({ groupId, from: 'latest', autoCommitIntervalMs: 50 })
     void collect(one.consumer, [])
     await vi.waitFor(async () => {
       expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 7 })
@@ -259,7 +259,7 @@ describe('a group', () => {
     await one.consumer.close()
     await produce(server.log, groupId, 0, 7, 9)
     const seen: Seen[] = []
-    void collect(server.member({ groupId, from: 'latest' }).consumer, seen)
+    void collect((await server.member({ groupId, from: 'latest' })).consumer, seen)
     await vi.waitFor(() => expect(keysOf(seen)).toEqual(['0:7', '0:8']), WAIT)
   })
 })

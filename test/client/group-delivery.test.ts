@@ -79,8 +79,8 @@ describe(`a group (TEST_SEED=${TEST_SEED})`, { timeout: 120_000 }, () => {
     await direct.admin.createTopic(groupId, { partitions: PARTITIONS })
     const ledger = new Ledger()
     const options = { groupId, autoCommitIntervalMs: 30, fetchBytesMax: 500 }
-    const start = () => {
-      const member = startMember(proxy.url, options, {
+    const start = async () => {
+      const member = await startMember(proxy.url, options, {
         fetch: ledger.fetch,
         random: () => random() / 20,
       })
@@ -94,10 +94,10 @@ describe(`a group (TEST_SEED=${TEST_SEED})`, { timeout: 120_000 }, () => {
       }
     })()
     proxy.faults = { matches: () => true, percent: 25, delayMsMax: 20 }
-    const members = [start(), start()]
+    const members = [await start(), await start()]
     for (const _ of range(0, 3)) {
       await new Promise((resolve) => setTimeout(resolve, 1_000))
-      members.push(start())
+      members.push(await start())
       const leaving = members.shift()
       await leaving?.member.client.close()
       await leaving?.running
@@ -118,9 +118,9 @@ describe(`a group (TEST_SEED=${TEST_SEED})`, { timeout: 120_000 }, () => {
     const groupId = 'restarted'
     await direct.admin.createTopic(groupId, { partitions: PARTITIONS })
     const ledger = new Ledger()
-    const members = range(0, 2).map(() => {
-      return startMember(server.url, { groupId, autoCommitIntervalMs: 30 }, { fetch: ledger.fetch })
-    })
+    const options = { groupId, autoCommitIntervalMs: 30 }
+    const start = () => startMember(server.url, options, { fetch: ledger.fetch })
+    const members = [await start(), await start()]
     const running = members.map((member) => ledger.run(member))
     for (const round of range(0, 3)) {
       for (const partition of range(0, PARTITIONS)) {
@@ -141,7 +141,7 @@ describe(`a group (TEST_SEED=${TEST_SEED})`, { timeout: 120_000 }, () => {
     expect(ledger.violations).toEqual([])
     expect(await committedOffsets(server.url, groupId)).toEqual({ 0: 30, 1: 30, 2: 30, 3: 30 })
     const resumed: Seen[] = []
-    const last = startMember(server.url, { groupId })
+    const last = await startMember(server.url, { groupId })
     void collect(last.consumer, resumed)
     await produce(direct, groupId, 0, 30, 31)
     await vi.waitFor(() => expect(keysOf(resumed)).toEqual(['0:30']), WAIT)

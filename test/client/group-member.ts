@@ -27,11 +27,11 @@ export interface Member {
 }
 
 /** Starts a member with its own connection; it subscribes to the topic with the name of its group. */
-export function startMember(
+export async function startMember(
   url: string,
   options: Partial<GroupConsumerOptions> & { readonly groupId: string },
   clientOptions: Partial<ClientOptions> = {},
-): Member {
+): Promise<Member> {
   const calls: string[] = []
   const cut = new AbortController()
   const client = connect({
@@ -44,7 +44,7 @@ export function startMember(
     },
     ...clientOptions,
   })
-  const consumer = client.consumer({
+  const consumer = await client.consumer({
     from: 'earliest',
     sessionTimeoutMs: 2_000,
     transport: 'long-poll',

@@ -324,7 +324,7 @@ describe('a commit', () => {
   })
 
   test('in a loop, or of offsets, is rejected once the partition is lost', async () => {
-    const { group, clock, consumer } = newMember([0], { autoCommit: false })
+    const { group, clock, consumer } = await newMember([0], { autoCommit: false })
     const batches = consumer[Symbol.asyncIterator]()
     group.append(0, 2)
     await batches.next()

@@ -7,7 +7,7 @@ import { type Member, startMember } from './group-member.ts'
 export interface GroupServer {
   readonly log: Client
   readonly url: string
-  member(options: Partial<GroupConsumerOptions> & { readonly groupId: string }): Member
+  member(options: Partial<GroupConsumerOptions> & { readonly groupId: string }): Promise<Member>
 }
 
 export function useGroupServer(): GroupServer {
@@ -29,8 +29,8 @@ export function useGroupServer(): GroupServer {
     get url() {
       return sharedServerUrl()
     },
-    member(options) {
-      const started = startMember(sharedServerUrl(), options)
+    async member(options) {
+      const started = await startMember(sharedServerUrl(), options)
       clients.push(started.client)
       return started
     },

@@ -79,7 +79,7 @@ test('waits for records that arrive a moment later', async () => {
 test('shares partitions with other members', async () => {
   const topic = await topicWith(8, 2)
   const group = log.group(`${topic}-g`)
-  const stays = log.consumer({
+  const stays = await log.consumer({
     groupId: group.id,
     topics: [topic],
     from: 'earliest',

@@ -38,6 +38,18 @@ describe('Client.send()', () => {
     expect(new Set(server.produced.map(({ producerId }) => producerId)).size).toBe(1)
   })
 
+  test('shares its producer with sendBatch() and flush()', async () => {
+    const server = new FakeServer()
+    const log = clientOf(server)
+    await log.flush()
+    const sent = log.send('t', { value: 'a' })
+    const batch = log.sendBatch('t', [{ value: 'b' }, { value: 'c' }])
+    await log.flush()
+    expect(server.produced.flatMap(({ values }) => values)).toEqual(['a', 'b', 'c'])
+    expect(new Set(server.produced.map(({ producerId }) => producerId)).size).toBe(1)
+    expect([(await sent).offset, (await batch).map(({ offset }) => offset)]).toEqual([0, [1, 2]])
+  })
+
   test('does not touch producers of the application', async () => {
     const server = new FakeServer()
     const log = clientOf(server)
@@ -165,7 +177,7 @@ describe('send()', () => {
     await producer.send('t', { value: 'first' })
     const results = await Promise.allSettled([
       producer.send('t', { value: 'good' }),
-      producer.send('t', { value: 7 as unknown as string }),
+      producer.send('t', { value: 7n as unknown as string }),
       producer.send('t', { value: 'x', timestamp: Number.NaN }),
       producer.send('t', { value: new Uint8Array(2_000_000) }),
       producer.send('t', { value: 'x', partition: -1 }),

@@ -10,7 +10,7 @@ export async function readTopic(
   const highWatermark = partitionDetails[partition]?.highWatermark ?? 0
   const records: ConsumerRecord[] = []
   if (highWatermark === 0) return records
-  const consumer = log.consumer({ assignments: [{ topic, partition, offset: 'earliest' }] })
+  const consumer = await log.consumer({ assignments: [{ topic, partition, offset: 'earliest' }] })
   for await (const batch of consumer) {
     records.push(...batch.records)
     if (batch.nextOffset >= highWatermark) break

@@ -20,7 +20,7 @@ describe.each(['auto', 'websocket', 'long-poll'] as const)('a consumer by %s', (
   test('continues without a gap or a duplicate when the server ends and starts again', async () => {
     const topic = `resume-${transport}`
     await log.admin.createTopic(topic, { partitions: 2 })
-    const consumer = log.consumer({ topics: [topic], from: 'earliest', transport })
+    const consumer = await log.consumer({ topics: [topic], from: 'earliest', transport })
     const producer = log.createProducer({ retryBackoffMsMax: 200 })
     const received: Array<{ partition: number; offset: number; value: number }> = []
     const reading = (async () => {

@@ -44,7 +44,7 @@ describe('send() and for await', () => {
     const sent = Array.from({ length: 500 }, (_, index) => `value ${index} `.repeat(5))
     const responses = await Promise.all(sent.map((value) => producer.send(topic, { value })))
     expect(responses.map(({ offset }) => offset)).toEqual(sent.map((_, index) => index))
-    const read = await readRecords(log.consumer({ topics: [topic], from: 'earliest' }), 500)
+    const read = await readRecords(await log.consumer({ topics: [topic], from: 'earliest' }), 500)
     expect(read.map(({ valueText }) => valueText)).toEqual(sent)
     expect(read.map(({ offset }) => offset)).toEqual(sent.map((_, index) => index))
   })
@@ -66,7 +66,7 @@ describe('send() and for await', () => {
       },
       { value: '{"n":[1,2]}' },
     ])
-    const read = await readRecords(log.consumer({ topics: ['shapes'], from: 'earliest' }), 4)
+    const read = await readRecords(await log.consumer({ topics: ['shapes'], from: 'earliest' }), 4)
     expect(read[0]).toMatchObject({ keyText: 'k', valueText: 'text', timestamp: 1_700_000_000_000 })
     expect(read[0]?.header('a')).toBe('1')
     expect(read[0]?.header('b')).toBeNull()
@@ -89,7 +89,7 @@ describe('send() and for await', () => {
     )
     const expected = keys.map((key) => partitionForKey(new TextEncoder().encode(key), 5))
     expect(responses.map(({ partition }) => partition)).toEqual(expected)
-    const read = await readRecords(log.consumer({ topics: ['keys'], from: 'earliest' }), 50)
+    const read = await readRecords(await log.consumer({ topics: ['keys'], from: 'earliest' }), 50)
     expect(read.map(({ keyText }) => keyText).toSorted()).toEqual(keys.toSorted())
   })
 })

@@ -27,7 +27,7 @@ export async function closeMembers(): Promise<void> {
 type MemberOptions = Partial<GroupConsumerOptions> & Partial<Pick<FakeGroup, 'committed'>>
 
 /** Creates a member that is assigned `partitions` as soon as it requests a batch. */
-export function newMember(partitions: readonly number[], options: MemberOptions = {}) {
+export async function newMember(partitions: readonly number[], options: MemberOptions = {}) {
   const { committed = {}, ...consumerOptions } = options
   const group = new FakeGroup()
   group.committed = committed
@@ -42,7 +42,7 @@ export function newMember(partitions: readonly number[], options: MemberOptions 
     random: () => 0.5,
     newMemberId: () => 'me',
   })
-  const consumer = client.consumer({
+  const consumer = await client.consumer({
     groupId: 'g',
     topics: ['t'],
     from: 'earliest',
@@ -70,7 +70,7 @@ export async function running(
   options: MemberOptions = {},
   concurrency = 10,
 ) {
-  const member = newMember(partitions, options)
+  const member = await newMember(partitions, options)
   const handled: Handled[] = []
   const onDone = vi.fn()
   const onFailed = vi.fn()

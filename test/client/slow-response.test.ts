@@ -57,7 +57,7 @@ const POSITION = {
 describe('a slow response', { timeout: 240_000 }, () => {
   test('is read to its end, however long that takes', async () => {
     const { log, server, pass } = setUp({ bytes: BATCH, headers: POSITION })
-    const consumer = log.consumer({ assignments: [{ topic: 't', partition: 0, offset: 0 }] })
+    const consumer = await log.consumer({ assignments: [{ topic: 't', partition: 0, offset: 0 }] })
     const next = consumer[Symbol.asyncIterator]().next()
     await pass(10 * CHUNK_EVERY_MS + 2_000)
     expect((await next).value?.records).toHaveLength(1)

@@ -30,7 +30,7 @@ function concat(batches: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Sets up a log of one-record batches behind `fetch`, and a tail controlled by the test. */
-function setUp(options: { bufferBytesMax?: number } = {}) {
+async function setUp(options: { bufferBytesMax?: number } = {}) {
   const tail = new FakeTail()
   const clock = new ManualClock()
   const log = {
@@ -64,7 +64,7 @@ function setUp(options: { bufferBytesMax?: number } = {}) {
     WebSocket: tail.WebSocket,
     clock,
   })
-  const consumer = client.consumer({
+  const consumer = await client.consumer({
     assignments: [{ topic: 't', partition: 0, offset: 0 }],
     ...options,
   })
@@ -89,7 +89,7 @@ function offsetsOf(result: IteratorResult<ConsumerBatch, void>): number[] {
   return result.value?.records.map(({ offset }) => offset) ?? []
 }
 
-async function connected(setup: ReturnType<typeof setUp>) {
+async function connected(setup: Awaited<ReturnType<typeof setUp>>) {
   await settle()
   setup.clock.advance(0)
   await settle()
@@ -103,7 +103,7 @@ async function connected(setup: ReturnType<typeof setUp>) {
 
 describe('a live tail', () => {
   test('opens with the token, at the end of the fetches, and delivers frames', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     setup.log.endOffset = 2
     expect(offsetsOf(await setup.iterator.next())).toEqual([0, 1])
     const { socket, subscribe } = await connected(setup)
@@ -120,7 +120,7 @@ describe('a live tail', () => {
   })
 
   test('skips duplicates, and fetches the records of a gap', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     setup.log.endOffset = 2
     await setup.iterator.next()
     const { socket, subscribe } = await connected(setup)
@@ -134,7 +134,7 @@ describe('a live tail', () => {
   })
 
   test('passes over offsets without a record, without a fetch', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     setup.log.endOffset = 2
     await setup.iterator.next()
     const { socket, subscribe } = await connected(setup)
@@ -153,7 +153,7 @@ describe('a live tail', () => {
   })
 
   test('rejects damaged bytes', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     setup.log.endOffset = 1
     await setup.iterator.next()
     const { socket, subscribe } = await connected(setup)
@@ -169,7 +169,7 @@ describe('a live tail', () => {
   })
 
   test('is dead after 40 s of silence, and resumes at the next offset', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     const first = await connected(setup)
     first.socket.frame(first.subscribe.id, 1, batchAt(0))
     await setup.iterator.next()
@@ -188,9 +188,9 @@ describe('a live tail', () => {
   })
 
   test('ends one subscription after an error about it, and the connection after one about none', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     const { socket, subscribe } = await connected(setup)
-    const other = setup.client.consumer({
+    const other = await setup.client.consumer({
       assignments: [{ topic: 'u', partition: 0, offset: 0 }],
     })
     await settle()
@@ -211,7 +211,7 @@ describe('a live tail', () => {
   test.each(['null', '7', '[]', '{', '{"op":"closed","id":0}', '{"op":"error","error":null}'])(
     'is closed when it sends %s',
     async (text) => {
-      const setup = setUp()
+      const setup = await setUp()
       const { socket } = await connected(setup)
       socket.say({ op: 'something new' })
       expect(socket.isClosed).toBe(false)
@@ -222,7 +222,7 @@ describe('a live tail', () => {
   )
 
   test('is dead when it answers no subscription, whatever else it sends', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     await settle()
     setup.clock.advance(0)
     await settle()
@@ -238,9 +238,11 @@ describe('a live tail', () => {
   })
 
   test('ends only the subscription of a partition that does not respond', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     const { socket, subscribe } = await connected(setup)
-    const silent = setup.client.consumer({ assignments: [{ topic: 'u', partition: 0, offset: 0 }] })
+    const silent = await setup.client.consumer({
+      assignments: [{ topic: 'u', partition: 0, offset: 0 }],
+    })
     await settle()
     const asked = () =>
       socket.sent.filter(({ op, id }) => op === 'subscribe' && id !== subscribe.id)
@@ -261,7 +263,7 @@ describe('a live tail', () => {
   })
 
   test('sends nothing about subscriptions that the log has closed', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     const { socket, subscribe } = await connected(setup)
     const error = { code: 'unavailable', message: 'gone for a moment', retryable: true }
     socket.say({ op: 'closed', id: subscribe.id, error })
@@ -271,12 +273,12 @@ describe('a live tail', () => {
   })
 
   test('is dead when sending fails', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     const { socket } = await connected(setup)
     socket.send = () => {
       throw new DOMException('closing', 'InvalidStateError')
     }
-    const other = setup.client.consumer({
+    const other = await setup.client.consumer({
       assignments: [{ topic: 'u', partition: 0, offset: 0 }],
     })
     await settle()
@@ -286,7 +288,7 @@ describe('a live tail', () => {
   })
 
   test('is not subscribed in a loop when it skips offsets that are not in the log', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     const { socket } = await connected(setup)
     const subscribed = () => setup.tail.sockets.flatMap(({ sent }) => sent)
     for (let round = 0; round < 20; round++) {
@@ -303,7 +305,7 @@ describe('a live tail', () => {
   })
 
   test('is replaced by long polls after repeated failures, and retried later', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     setup.tail.isRefusing = true
     await pass(setup.clock, 10_000)
     expect(setup.tail.sockets).toHaveLength(3)
@@ -320,7 +322,7 @@ describe('a live tail', () => {
   })
 
   test('grants only bytes that the application has taken', async () => {
-    const setup = setUp({ bufferBytesMax: 20_000 })
+    const setup = await setUp({ bufferBytesMax: 20_000 })
     const { socket, subscribe } = await connected(setup)
     expect(subscribe.creditBytes).toBe(16_384)
     for (let offset = 0; offset < 20; offset++) {
@@ -349,7 +351,7 @@ describe('a live tail on a slow line', () => {
   }
 
   test('accepts a large batch in parts, however long that takes', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     const { socket, subscribe } = await connected(setup)
     socket.protocol = 'edgelog.tail.v2'
     for (const part of largeFrame(subscribe.id)) {
@@ -363,7 +365,7 @@ describe('a live tail on a slow line', () => {
   })
 
   test('ends at a missing part', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     const { socket, subscribe } = await connected(setup)
     socket.protocol = 'edgelog.tail.v2'
     const [first, , third] = largeFrame(subscribe.id)
@@ -375,7 +377,7 @@ describe('a live tail on a slow line', () => {
   })
 
   test('fails after 40 s without another part', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     const { socket, subscribe } = await connected(setup)
     socket.protocol = 'edgelog.tail.v2'
     const [first] = largeFrame(subscribe.id)
@@ -435,7 +437,7 @@ describe('a live tail on a slow line', () => {
 
 describe('a fetch', () => {
   test('that makes no progress is not repeated at once', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     setup.log.missing = 5
     await settle()
     await settle()
@@ -448,7 +450,7 @@ describe('a fetch', () => {
   })
 
   test('delivers whole batches before one that cannot be decoded', async () => {
-    const setup = setUp()
+    const setup = await setUp()
     setup.log.undecodableAt = 2
     setup.log.endOffset = 4
     expect(offsetsOf(await setup.iterator.next())).toEqual([0, 1])

@@ -219,7 +219,7 @@ test('returns an error that the client does not retry', async () => {
   await expect(producer.send('secret', { value: 'x' })).rejects.toMatchObject(refused)
   expect(await producer.send('open', { value: 'x' })).toMatchObject({ topic: 'open' })
   const read = async (options: ConsumerOptions) => {
-    for await (const record of log.consumer(options).records()) return record.topic
+    for await (const record of (await log.consumer(options)).records()) return record.topic
     return undefined
   }
   await expect(read({ topics: ['secret'], from: 'earliest' })).rejects.toMatchObject(refused)
@@ -227,7 +227,7 @@ test('returns an error that the client does not retry', async () => {
   const polled = log.group('secret-group').poll({ topics: ['open'] })
   await expect(polled).rejects.toMatchObject({ code: GROUP })
   const joining = async () => {
-    for await (const batch of log.consumer({ topics: ['open'], groupId: 'secret-group' })) {
+    for await (const batch of await log.consumer({ topics: ['open'], groupId: 'secret-group' })) {
       return batch.records
     }
     return undefined

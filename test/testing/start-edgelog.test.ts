@@ -108,7 +108,11 @@ describe('reset()', () => {
     const server = await start({ kafka: true })
     const log = connect({ url: server.url })
     for (let topic = 0; topic < 20; topic++) await log.admin.createTopic(`topic-${topic}`)
-    const consumer = log.consumer({ groupId: 'billing', topics: ['topic-0'], from: 'earliest' })
+    const consumer = await log.consumer({
+      groupId: 'billing',
+      topics: ['topic-0'],
+      from: 'earliest',
+    })
     await log.send('topic-0', { value: 'x' })
     for await (const _ of consumer) break
     await consumer.close()
@@ -124,7 +128,11 @@ describe('reset()', () => {
     const server = await start()
     const log = connect({ url: server.url })
     await log.admin.createTopic('orders')
-    const consumer = log.consumer({ groupId: 'billing', topics: ['orders'], from: 'earliest' })
+    const consumer = await log.consumer({
+      groupId: 'billing',
+      topics: ['orders'],
+      from: 'earliest',
+    })
     await log.send('orders', { value: 'x' })
     for await (const _ of consumer) break
     await expect(server.reset()).rejects.toThrow('billing still has members')

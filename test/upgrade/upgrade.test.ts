@@ -63,7 +63,7 @@ describe.each(releases)('a state of %s', (release) => {
     expect(partitionDetails?.map(({ highWatermark }) => highWatermark)).toEqual([9, 3])
     const values: string[] = []
     const assignments = [{ topic: 'orders', partition: 0, offset: 'earliest' as const }]
-    for await (const record of log.consumer({ assignments }).records()) {
+    for await (const record of (await log.consumer({ assignments })).records()) {
       values.push(record.valueText ?? '')
       if (record.offset === 8) break
     }

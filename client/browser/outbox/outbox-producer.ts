@@ -63,33 +63,18 @@ export class OutboxProducer {
   /** Pending until all gathered records are stored or rejected. */
   #writing: Promise<void> | undefined
 
-  /** @internal Made by `BrowserClient.producer`. */
   constructor(context: ProducerContext) {
     this.#context = context
   }
 
-  /**
-   * Resolves when the record is durable in this browser, online or offline. Records that are sent at the
-   * same time share a transaction, and those of one partition reach the log in the order of the calls.
-   *
-   * @throws {EdgelogError} and the record is not queued: `invalid_topic`, `invalid_record`,
-   * `invalid_timestamp`, `message_too_large` and `unknown_topic_or_partition` for records that no log
-   * would accept; `storage_full` when 256 MiB wait or the browser has no space; `storage_failed`;
-   * `throttled` after 100,000 calls that were not awaited; `invalid_request` after `close`
-   * @example
-   * await log.send('todos', { key: '1', value: JSON.stringify({ text: 'buy milk' }) })
-   */
+  /** Implements `BrowserClient.send`. */
   async send(topic: string, record: ProducerRecord): Promise<Queued> {
     const entry = this.#entryOf(topic, record)
     const place = await this.#queue(entry)
     return { queued: true, acked: this.#waiterOf(entry, place) }
   }
 
-  /**
-   * Queues many records; if it rejects, the records before the failed one may be queued.
-   *
-   * @throws {EdgelogError} as `send`
-   */
+  /** Implements `BrowserClient.sendBatch`. */
   async sendBatch(topic: string, records: Iterable<ProducerRecord>): Promise<QueuedBatch> {
     const entries = [...records].map((record) => this.#entryOf(topic, record))
     const acked: Promise<RecordMetadata>[] = []
@@ -105,12 +90,7 @@ export class OutboxProducer {
     return { queued: true, acked: all }
   }
 
-  /**
-   * Resolves when all records that any tab has queued so far are
-   * in the log or parked; offline, it waits for the network.
-   *
-   * @throws the reason of `signal`, or an `AbortError` when the client is closed; the records stay queued
-   */
+  /** Implements `BrowserClient.flush`. */
   async flush(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     await this.#writing
     await this.#context.flush(options.signal)

@@ -65,8 +65,8 @@ async function drain(
       }
       window.log = window.edgelog.connect({ url, principal: 'reconnect', fetch: counted })
       // Loads the topic's metadata.
-      await window.log.producer().send(topic, { value: '' })
-      await window.log.producer().flush()
+      await window.log.send(topic, { value: '' })
+      await window.log.flush()
     },
     [server.url, TOPIC] as const,
   )
@@ -77,12 +77,12 @@ async function drain(
       const value = 'x'.repeat(100)
       for (let sent = 0; sent < total; sent += atOnce) {
         const some = Array.from({ length: atOnce }, () => ({ value }))
-        await window.log.producer().sendBatch(topic, some)
+        await window.log.sendBatch(topic, some)
       }
       window.emptied = new Promise((resolve) => {
         addEventListener('online', async () => {
           const onlineAtMs = performance.now()
-          await window.log.producer().flush()
+          await window.log.flush()
           const emptyAtMs = performance.now()
           const requestAtMs = window.firstRequestAtMs ?? Number.NaN
           resolve({ ms: emptyAtMs - onlineAtMs, fromRequestMs: emptyAtMs - requestAtMs })

@@ -56,11 +56,10 @@ function timeSends(
         const value = 'x'.repeat(100)
         const log = isNaive ? undefined : window.edgelog.connect({ url, principal: 'send' })
         const store = await window.beside.RowPerRecord.open('send', url, topic)
-        const producer = log?.producer()
-        const send = () => (producer ? producer.send(topic, { value }) : store.send(value))
+        const send = () => (log ? log.send(topic, { value }) : store.send(value))
         // Loads the topic's metadata.
         await send()
-        await producer?.flush()
+        await log?.flush()
         const tookMs: number[] = []
         for (let sent = 0; sent < total; sent += atOnce) {
           const startedAtMs = performance.now()
@@ -71,7 +70,7 @@ function timeSends(
           await Promise.all(Array.from({ length: atOnce }, timed))
         }
         store.close()
-        await producer?.flush()
+        await log?.flush()
         await log?.close()
         return tookMs
       },

@@ -27,7 +27,7 @@ async function runNative(): Promise<ClientRates> {
   })
   const consume = await rateOf(async () => {
     let left = count
-    for await (const { records } of log.consumer({ topics: [topic], from: 'earliest' })) {
+    for await (const { records } of await log.consumer({ topics: [topic], from: 'earliest' })) {
       left -= records.length
       if (left <= 0) break
     }

@@ -228,7 +228,7 @@ async function drain(run: Run): Promise<string[]> {
     assert(page !== undefined, 'one tab was asked for')
     await connectTab(page, { url: run.proxy.url })
     const flushed = page.evaluate(async (timeoutMs) => {
-      await window.log.producer().flush({ signal: AbortSignal.timeout(timeoutMs) })
+      await window.log.flush({ signal: AbortSignal.timeout(timeoutMs) })
       const parked = await window.log.outbox?.parked()
       return (parked ?? []).map(({ record, error }) => `${record.valueText}: ${error.message}`)
     }, DRAIN_MS_MAX)

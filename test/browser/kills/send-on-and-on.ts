@@ -20,14 +20,13 @@ export interface Sending {
 /** Starts the sending loop; returns at once. */
 export function sendOnAndOn(sending: Sending): void {
   const { topic, partitions, sender, burstMax, pauseMsMax } = sending
-  const producer = window.log.producer()
   let number = sending.firstNumber
 
   async function sendOne(): Promise<void> {
     const value = `${sender}#${number}`
     const partition = number % partitions
     number += 1
-    await producer.send(topic, { value, partition })
+    await window.log.send(topic, { value, partition })
     void window.reportQueued([value])
   }
 

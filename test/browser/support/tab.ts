@@ -91,11 +91,10 @@ export function sendNumbered(page: Page, records: NumberedRecords): Promise<stri
     window.nextNumbers ??= {}
     const first = window.nextNumbers[sender] ?? 0
     window.nextNumbers[sender] = first + count
-    const producer = window.log.producer()
     const ids = Array.from({ length: count }, (_, index) => `${sender}#${first + index}`)
     await Promise.all(
       ids.map((value, index) =>
-        producer.send(topic, { value, partition: (first + index) % partitions }),
+        window.log.send(topic, { value, partition: (first + index) % partitions }),
       ),
     )
     return ids
@@ -105,7 +104,7 @@ export function sendNumbered(page: Page, records: NumberedRecords): Promise<stri
 /** Waits until all queued records are settled. */
 export async function flush(page: Page): Promise<void> {
   await page.evaluate(async (timeoutMs) => {
-    await window.log.producer().flush({ signal: AbortSignal.timeout(timeoutMs) })
+    await window.log.flush({ signal: AbortSignal.timeout(timeoutMs) })
   }, WAIT_MS_MAX)
 }
 

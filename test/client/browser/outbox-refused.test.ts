@@ -35,7 +35,7 @@ test.each([
 
 test('parks a single rejected record, and halves a batch of many', () => {
   const refusal = new RequestError(CODE, 'not allowed', { status: 403, isForeign: false })
-  const sent = { result: { kind: 'refused' }, refusal } as unknown as Parameters<typeof judge>[1]
+  const sent = { outcome: { kind: 'refused' }, refusal } as unknown as Parameters<typeof judge>[1]
   const records = { sequence: 0, outOfOrderCount: 0 }
   expect(judge({ ...records, recordsCount: 1 }, sent)).toMatchObject({ kind: 'park' })
   expect(judge({ ...records, recordsCount: 8 }, sent)).toEqual({ kind: 'narrow', recordsMax: 4 })

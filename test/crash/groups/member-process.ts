@@ -70,7 +70,7 @@ async function loggingFetch(input: string, init: RequestInit = {}): Promise<Resp
 }
 
 const client = connect({ url, fetch: loggingFetch })
-const consumer = client.consumer({
+const consumer = await client.consumer({
   groupId,
   topics: [topic],
   from: 'earliest',

@@ -61,12 +61,12 @@ export class Admin {
   }
 
   async listTopics({ signal }: CallOptions = {}): Promise<readonly TopicDescription[]> {
-    const answer = await requestJson<{ topics: readonly TopicDescription[] }>(
+    const result = await requestJson<{ topics: readonly TopicDescription[] }>(
       this.#connection,
       '/v1/topics',
       { signal },
     )
-    return answer.topics
+    return result.topics
   }
 
   /** @throws {EdgelogError} `unknown_topic_or_partition`. */
@@ -93,8 +93,8 @@ export class Admin {
   }
 
   /**
-   * Returns the offset of a place in each partition: `earliest`, `latest`, or `{ timestamp }` for the first record at or
-   * after a time (the end of the log if there is none).
+   * Returns the offset of a place in each partition: `earliest`, `latest`, or `{ timestamp }` for the first record at
+   * or after a time (the end of the log if there is none).
    *
    * @throws {EdgelogError} `unknown_topic_or_partition`.
    * @example

@@ -21,6 +21,7 @@ import type { ProducerRecord } from './producer/record-input.ts'
 import { SendLine } from './producer/send-line.ts'
 import { randomProducerId } from './producer-id.ts'
 import { TopicMetadataCache } from './topic-metadata.ts'
+import { type TopicOptions, TypedTopic } from './typed-topic.ts'
 
 export interface ClientOptions {
   /** Address of the server, e.g. `https://log.example.com`; a path before `/v1` may follow. */
@@ -33,15 +34,20 @@ export interface ClientOptions {
   readonly WebSocket?: WebSocketConstructor | null
   /** Codecs that replace the client's own; without one for zstd, zstd can be read but not written. */
   readonly codecs?: Partial<Codecs>
-  /** For tests: replaces the system clock. */
+  /** For tests: replaces the system clock. @internal */
   readonly clock?: Clock
-  /** For tests: returns a number from 0 up to, but not including, 1. */
+  /** For tests: returns a number from 0 up to, but not including, 1. @internal */
   readonly random?: () => number
-  /** For tests: returns a producer id of 63 random bits. */
+  /** For tests: returns a producer id of 63 random bits. @internal */
   readonly newProducerId?: () => bigint
-  /** For tests: returns the id of a group member. */
+  /** For tests: returns the id of a group member. @internal */
   readonly newMemberId?: () => string
 }
+
+/** The options of a consumer or, with `groupId`, of a member of a group. */
+export type TopicReadOptions =
+  | Omit<ConsumerOptions, 'topics' | 'assignments'>
+  | Omit<GroupConsumerOptions, 'topics' | 'topicPattern'>
 
 /**
  * Returns a client for a server. The first request is sent when it is needed.
@@ -144,6 +150,28 @@ export class Client {
     const consumer: Consumer | GroupConsumer =
       'groupId' in options ? new GroupConsumer(context, options) : new Consumer(context, options)
     return this.#keep(consumer)
+  }
+
+  /**
+   * Returns a topic whose values have one type: JSON unless `options` say otherwise.
+   *
+   * @example
+   * const orders = log.topic<Order>('orders')
+   * await orders.send({ key: 'alice', value: { item: 'tea' } })
+   * for await (const { value } of orders.records({ from: 'earliest' })) console.log(value?.item)
+   */
+  topic<Value>(
+    name: string,
+    options: TopicOptions<Value> = {},
+  ): TypedTopic<Value, TopicReadOptions, RecordMetadata> {
+    return new TypedTopic(
+      name,
+      {
+        send: (topic, record) => this.send(topic, record),
+        consumer: (topic, read) => this.consumer({ ...read, topics: [topic] }),
+      },
+      options,
+    )
   }
 
   /**

@@ -15,7 +15,7 @@ export type { Codec, Codecs, CompressionName } from '../src/core/compression/cod
 export { EdgelogError, type ErrorCode } from '../src/core/errors.ts'
 export type { Admin, NewTopicOptions, PartitionOffset, TopicChangeOptions } from './admin.ts'
 export type { CallOptions } from './call-options.ts'
-export { type Client, type ClientOptions, connect } from './client.ts'
+export { type Client, type ClientOptions, connect, type TopicReadOptions } from './client.ts'
 export type { Clock, Timer } from './clock.ts'
 export type { Consumer, PartitionPosition } from './consumer/consumer.ts'
 export type { Assignment, ConsumerOptions, StartPosition } from './consumer/consumer-options.ts'
@@ -37,7 +37,6 @@ export type {
   BatchHandler,
   GroupConsumer,
   GroupConsumerEvents,
-  GroupConsumerListening,
 } from './group/group-consumer.ts'
 export type { GroupConsumerOptions } from './group/group-consumer-options.ts'
 export type { TopicPartition } from './group/held-partitions.ts'
@@ -49,3 +48,4 @@ export type { RecordMetadata } from './producer/produced-batch.ts'
 export type { Producer } from './producer/producer.ts'
 export type { ProducerOptions, ProducerSettings } from './producer/producer-options.ts'
 export type { HeadersInput, Payload, ProducerRecord, RecordValue } from './producer/record-input.ts'
+export type { TopicOptions, TypedInput, TypedRecord, TypedTopic } from './typed-topic.ts'

@@ -116,6 +116,7 @@ const CLIENT_BASE = [
   'client/check-range.ts',
   'client/call-options.ts',
   'client/producer-id.ts',
+  'client/emitter.ts',
 ]
 /** Files about topics that all rooms of the client may use. */
 const CLIENT_TOPICS = ['client/describe-topic.ts', 'client/topic-metadata.ts']
@@ -128,6 +129,8 @@ const CLIENT_ROOMS: Record<string, Room> = {
   'client/check-range.ts': { imports: ['src/core'] },
   'client/call-options.ts': { imports: [] },
   'client/producer-id.ts': { imports: [] },
+  'client/emitter.ts': { imports: [] },
+  'client/typed-topic.ts': { imports: ['client/consumer', 'client/producer'] },
   'client/http': { imports: [...CLIENT_BASE, ...CORE] },
   'client/describe-topic.ts': { imports: ['client/http', 'src/core/log'] },
   'client/topic-metadata.ts': {
@@ -142,6 +145,7 @@ const CLIENT_ROOMS: Record<string, Room> = {
     imports: [
       ...CLIENT_BASE,
       ...CLIENT_TOPICS,
+      'client/typed-topic.ts',
       'client/http',
       'client/producer',
       'client/consumer',
@@ -216,6 +220,7 @@ const CLIENT_ROOMS: Record<string, Room> = {
     imports: [
       ...BROWSER_BASE,
       ...CLIENT_TOPICS,
+      'client/typed-topic.ts',
       'client/http',
       'client/producer',
       'client/consumer',

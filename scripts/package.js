@@ -34,7 +34,6 @@ async function bundleTypesOf(name) {
 await rm(FOLDER, { recursive: true, force: true })
 await mkdir(FOLDER, { recursive: true })
 await buildAll(join(FOLDER, 'dist'), { sourcemap: false })
-run('npm', 'run', '-s', 'types')
 for (const project of ['tsconfig.build.json', 'tsconfig.browser.build.json']) {
   run('tsc', '-p', project, '--outDir', join(FOLDER, 'dist/types'))
 }

@@ -3,6 +3,7 @@ import { EdgelogError } from '../../src/core/errors.ts'
 import type { Consumer } from '../consumer/consumer.ts'
 import type { GroupConsumer } from '../group/group-consumer.ts'
 import type { ProducerRecord } from '../producer/record-input.ts'
+import { type TopicOptions, TypedTopic } from '../typed-topic.ts'
 import type { Engine } from './engine.ts'
 import { OFFLINE_CHECK_MS } from './limits.ts'
 import { type Outbox, OutboxQueue } from './outbox/outbox.ts'
@@ -20,6 +21,11 @@ import type { CacheLimits } from './store/schema.ts'
 import { isHint } from './sync/page-events.ts'
 import type { SyncStatus } from './sync/sync.ts'
 import { Leader, type Locks } from './tabs/leader.ts'
+
+/** The options of a consumer or, with `groupId`, of a member of a group. */
+export type BrowserTopicReadOptions =
+  | Omit<BrowserConsumerOptions, 'topics' | 'assignments'>
+  | Omit<BrowserGroupConsumerOptions, 'topics' | 'topicPattern'>
 
 /**
  * Connects a page to its log. The first request is sent when it is needed.
@@ -114,6 +120,21 @@ export class BrowserClient {
     options: BrowserConsumerOptions | BrowserGroupConsumerOptions,
   ): Promise<Consumer | GroupConsumer> {
     return await (await this.#load()).reading.consumer(options)
+  }
+
+  /** Returns a topic whose values have one type: JSON unless `options` say otherwise. */
+  topic<Value>(
+    name: string,
+    options: TopicOptions<Value> = {},
+  ): TypedTopic<Value, BrowserTopicReadOptions, Queued> {
+    return new TypedTopic(
+      name,
+      {
+        send: (topic, record) => this.send(topic, record),
+        consumer: (topic, read) => this.consumer({ ...read, topics: [topic] }),
+      },
+      options,
+    )
   }
 
   /**

@@ -30,7 +30,8 @@ export type {
   ProducerRecord,
   RecordValue,
 } from '../producer/record-input.ts'
-export { type BrowserClient, connect } from './browser-client.ts'
+export type { TopicOptions, TypedInput, TypedRecord, TypedTopic } from '../typed-topic.ts'
+export { type BrowserClient, type BrowserTopicReadOptions, connect } from './browser-client.ts'
 export type { Outbox } from './outbox/outbox.ts'
 export type { ParkedRecord, RetryOptions } from './outbox/outbox-contents.ts'
 export type { OutboxProducer, Queued, QueuedBatch } from './outbox/outbox-producer.ts'

@@ -47,10 +47,10 @@ export async function exampleFile(pathname: string): Promise<ExampleFile> {
     return { status: 308, headers: { Location: `${pathname}/` }, body: null }
   }
   if (found?.isFile() && isFolder) return NOT_FOUND
-  return await readAnswer(isFolder ? join(path, 'index.html') : path)
+  return await readPage(isFolder ? join(path, 'index.html') : path)
 }
 
-async function readAnswer(path: string): Promise<ExampleFile> {
+async function readPage(path: string): Promise<ExampleFile> {
   const contentType = CONTENT_TYPES[extname(path)]
   if (contentType === undefined) return NOT_FOUND
   try {

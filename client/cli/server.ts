@@ -32,7 +32,7 @@ export interface RunningServer {
 
 const WORKER_PATH = join(dirname(fileURLToPath(import.meta.url)), 'worker.js')
 
-/** The same names as in wrangler.toml, so that `wrangler dev` can open the same state folder. */
+/** The name of the Worker in wrangler.toml, so that `wrangler dev` can open the same state folder. */
 const WORKER_NAME = 'edgelog'
 const COMPATIBILITY_DATE = '2026-10-01'
 

@@ -1,7 +1,7 @@
 /** The public consumer of assigned partitions. */
 import { sleep } from '../clock.ts'
 import { retryDelayMs } from '../http/backoff.ts'
-import { isTransient } from '../http/refusal.ts'
+import { isTransient } from '../http/request-error.ts'
 import { METADATA_MAX_AGE_MS, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX } from '../limits.ts'
 import type { TopicMetadata, TopicMetadataSource } from '../topic-metadata.ts'
 import { type ConsumerOptions, consumerSettings, type StartPosition } from './consumer-options.ts'

@@ -2,7 +2,7 @@
 
 import { BATCH_MEDIA_TYPE, type Connection, readBody, request } from '../http/connection.ts'
 import { recordsPath } from '../http/paths.ts'
-import { Refusal } from '../http/refusal.ts'
+import { RequestError } from '../http/request-error.ts'
 import { REQUEST_TIMEOUT_MS } from '../limits.ts'
 import type { StartPosition } from './consumer-options.ts'
 
@@ -28,7 +28,7 @@ export interface FetchBatchesOptions {
   readonly signal: AbortSignal
 }
 
-/** @throws {Refusal} `offset_out_of_range`, `unknown_topic_or_partition`, `unavailable`, ... */
+/** @throws {RequestError} `offset_out_of_range`, `unknown_topic_or_partition`, `unavailable`, ... */
 export async function fetchBatches(
   connection: Connection,
   topic: string,
@@ -51,5 +51,5 @@ export async function fetchBatches(
 function readOffset({ headers }: Response, name: string): number {
   const value = headers.get(name)
   if (value !== null && /^\d{1,16}$/.test(value)) return Number(value)
-  throw new Refusal('unavailable', `the response has no header ${name}`, { status: 0 })
+  throw new RequestError('unavailable', `the response has no header ${name}`, { status: 0 })
 }

@@ -8,7 +8,7 @@ import type { TailFrame } from '../../src/core/log/tail-protocol.ts'
 import { sleep } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
-import { isTransient, retryAfterMsOf } from '../http/refusal.ts'
+import { isTransient, retryAfterMsOf } from '../http/request-error.ts'
 import {
   CORRUPT_READS_MAX,
   LONG_POLL_WAIT_MS,

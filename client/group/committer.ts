@@ -4,7 +4,7 @@ import { COMMIT_OFFSETS_MAX } from '../../src/core/limits.ts'
 import { sleep } from '../clock.ts'
 import { retryDelayMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
-import { isTransient } from '../http/refusal.ts'
+import { isTransient } from '../http/request-error.ts'
 import {
   CALLS_PER_SESSION,
   COMMIT_TIMEOUT_MS,

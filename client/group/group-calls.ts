@@ -24,7 +24,7 @@ export interface Heartbeat {
   readonly rebalanceTimeoutMs?: number
 }
 
-export interface HeartbeatAnswer {
+export interface HeartbeatResponse {
   readonly memberId: string
   readonly memberEpoch: number
   readonly heartbeatIntervalMs: number
@@ -63,13 +63,13 @@ export function groupPath(groupId: string): string {
   return `/v1/groups/${encodeURIComponent(parseGroupId(groupId))}`
 }
 
-/** @throws {Refusal} `unknown_member_id`, `fenced_member_epoch`, ..., `unavailable`. */
+/** @throws {RequestError} `unknown_member_id`, `fenced_member_epoch`, ..., `unavailable`. */
 export async function sendHeartbeat(
   connection: Connection,
   groupId: string,
   heartbeat: Heartbeat,
   options: CallOptions = {},
-): Promise<HeartbeatAnswer> {
+): Promise<HeartbeatResponse> {
   return await requestJson(connection, `${groupPath(groupId)}/heartbeat`, {
     ...post(heartbeat),
     ...options,
@@ -78,7 +78,7 @@ export async function sendHeartbeat(
 
 /**
  * @param member The committing member; undefined commits by hand, which a group with members rejects.
- * @throws {Refusal} `stale_member_epoch`, `unknown_member_id`, `offset_out_of_range`, ...
+ * @throws {RequestError} `stale_member_epoch`, `unknown_member_id`, `offset_out_of_range`, ...
  */
 export async function commitOffsets(
   connection: Connection,
@@ -91,7 +91,7 @@ export async function commitOffsets(
   await request(connection, `${groupPath(groupId)}/offsets`, call, async () => {})
 }
 
-/** @throws {Refusal} `group_id_not_found`, `unknown_topic_or_partition`. */
+/** @throws {RequestError} `group_id_not_found`, `unknown_topic_or_partition`. */
 export async function fetchOffsets(
   connection: Connection,
   groupId: string,

@@ -3,7 +3,8 @@
 import { checkRange } from '../check-range.ts'
 import type { PartitionPosition } from '../consumer/consumer.ts'
 import type { StartPosition } from '../consumer/consumer-options.ts'
-import type { ConsumerBatch } from '../consumer/consumer-record.ts'
+import type { ConsumerBatch, ConsumerRecord } from '../consumer/consumer-record.ts'
+import { Emitter } from '../emitter.ts'
 import { CLOSE_WORK_MS, CONCURRENCY_MAX, TIMER_MS_MAX } from '../limits.ts'
 import type { OffsetCommit } from './group-calls.ts'
 import { type GroupConsumerOptions, groupConsumerSettings } from './group-consumer-options.ts'
@@ -11,7 +12,7 @@ import { type GroupConsumerContext, GroupMember, type Work } from './group-membe
 import type { HeldChange, TopicPartition } from './held-partitions.ts'
 import { type LagReport, LagReporter } from './lag-report.ts'
 
-/** Detail of the event 'assignment'. */
+/** The event 'assignment'. */
 export interface AssignmentChange {
   readonly assigned: readonly TopicPartition[]
   /** Partitions given up; their finished batches are committed. */
@@ -22,21 +23,11 @@ export interface AssignmentChange {
   readonly current: readonly TopicPartition[]
 }
 
+/** The events of a `GroupConsumer`, by name. */
 export interface GroupConsumerEvents {
-  readonly assignment: CustomEvent<AssignmentChange>
-  readonly lag: CustomEvent<LagReport>
-}
-
-type ListenerParameters = Parameters<EventTarget['addEventListener']>
-
-/** `addEventListener` with the event types of a `GroupConsumer`. */
-export interface GroupConsumerListening {
-  <Type extends keyof GroupConsumerEvents>(
-    type: Type,
-    listener: ((event: GroupConsumerEvents[Type]) => void) | null,
-    options?: ListenerParameters[2],
-  ): void
-  (type: string, listener: ListenerParameters[1], options?: ListenerParameters[2]): void
+  readonly assignment: AssignmentChange
+  /** At most once a second while batches are delivered. */
+  readonly lag: LagReport
 }
 
 /**
@@ -58,9 +49,6 @@ export type BatchHandler = (
  * next one is requested; leaving the loop or throwing in it leaves the batch unfinished.
  * Only finished batches are committed. Only one iteration or `run` is allowed at a time.
  *
- * Events are `CustomEvent`s: 'assignment' with an `AssignmentChange`, and
- * 'lag' with a `LagReport`, at most once a second while batches are delivered.
- *
  * @example
  * const consumer = log.consumer({ groupId: 'billing', topics: ['orders'], from: 'earliest' })
  * process.once('SIGTERM', () => void consumer.close())
@@ -68,9 +56,8 @@ export type BatchHandler = (
  *   for (const { key, value } of records) await bill(key, value)
  * }, { concurrency: 4 })
  */
-export class GroupConsumer extends EventTarget implements AsyncIterable<ConsumerBatch> {
-  declare readonly addEventListener: GroupConsumerListening
-  declare readonly removeEventListener: GroupConsumerListening
+export class GroupConsumer implements AsyncIterable<ConsumerBatch> {
+  readonly #emitter = new Emitter<GroupConsumerEvents>()
   readonly #member: GroupMember
   readonly #lag: LagReporter
   readonly #onClosed: () => void
@@ -80,9 +67,10 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
 
   /** @internal Made by `Client.consumer`. */
   constructor(context: GroupConsumerContext, options: GroupConsumerOptions) {
-    super()
     this.#onClosed = context.onClosed
-    this.#lag = new LagReporter(context.connection.clock, (report) => this.#emit('lag', report))
+    this.#lag = new LagReporter(context.connection.clock, (report) =>
+      this.#emitter.emit('lag', report),
+    )
     this.#member = new GroupMember(context, groupConsumerSettings(options), {
       changed: (change) => this.#changed(change),
       delivered: (batch) => this.#lag.delivered(batch),
@@ -91,6 +79,14 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
     const close = () => void this.#close(CLOSE_WORK_MS)
     if (signal?.aborted) queueMicrotask(close)
     signal?.addEventListener('abort', close, { signal: this.#member.readers.signal })
+  }
+
+  /** Adds a listener. Returns the function that removes it. */
+  on<Name extends keyof GroupConsumerEvents>(
+    name: Name,
+    listener: (value: GroupConsumerEvents[Name]) => void,
+  ): () => void {
+    return this.#emitter.on(name, listener)
   }
 
   /** The assigned partitions. */
@@ -132,6 +128,16 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
       this.#endIteration(false)
       this.#member.release()
     }
+  }
+
+  /**
+   * Yields single records. The batch of a record is finished when the first record behind it is requested; leaving the
+   * loop within a batch leaves all of the batch unfinished.
+   *
+   * @throws {EdgelogError} as the iteration
+   */
+  async *records(): AsyncGenerator<ConsumerRecord, void, undefined> {
+    for await (const { records } of this) yield* records
   }
 
   /**
@@ -273,18 +279,14 @@ export class GroupConsumer extends EventTarget implements AsyncIterable<Consumer
 
   #changed({ assigned = [], revoked = [], lost = [] }: Partial<HeldChange>): void {
     for (const held of [...revoked, ...lost]) this.#lag.forget(held)
-    const detail: AssignmentChange = {
+    const change: AssignmentChange = {
       assigned: assigned.map(toTopicPartition),
       // Partitions that were revoked before they were announced are not reported.
       revoked: revoked.filter(({ reader }) => reader).map(toTopicPartition),
       lost: lost.filter(({ reader }) => reader).map(toTopicPartition),
       current: this.#member.held.current.map(toTopicPartition),
     }
-    this.#emit('assignment', detail)
-  }
-
-  #emit(type: string, detail: unknown): void {
-    this.dispatchEvent(new CustomEvent(type, { detail }))
+    this.#emitter.emit('assignment', change)
   }
 }
 

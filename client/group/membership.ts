@@ -13,7 +13,7 @@ import { JOIN_EPOCH, LEAVE_EPOCH, LEAVE_STATIC_EPOCH } from '../../src/core/grou
 import { sleep, type Timer, within } from '../clock.ts'
 import { retryDelayMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
-import { isTransient, unavailable } from '../http/refusal.ts'
+import { isTransient, unavailable } from '../http/request-error.ts'
 import {
   CALLS_PER_SESSION,
   HEARTBEAT_RETRIES_PER_SESSION,
@@ -25,7 +25,7 @@ import {
   type AssignedPartitions,
   type CommittingMember,
   type Heartbeat,
-  type HeartbeatAnswer,
+  type HeartbeatResponse,
   sendHeartbeat,
 } from './group-calls.ts'
 import type { GroupConsumerSettings } from './group-consumer-options.ts'
@@ -138,9 +138,9 @@ export class Membership {
     this.#call = call
     this.#isKnown = true
     try {
-      const answer = await this.#send(heartbeat, call.signal)
+      const result = await this.#send(heartbeat, call.signal)
       if (signal.aborted) return 0
-      return this.#accept(answer, heartbeat, sentAtMs)
+      return this.#accept(result, heartbeat, sentAtMs)
     } catch (error) {
       if (signal.aborted) return 0
       this.#needsFullState = true
@@ -170,28 +170,28 @@ export class Membership {
     }
   }
 
-  async #send(heartbeat: Heartbeat, signal: AbortSignal): Promise<HeartbeatAnswer> {
+  async #send(heartbeat: Heartbeat, signal: AbortSignal): Promise<HeartbeatResponse> {
     const { connection, settings } = this.#context
     const { groupId, sessionTimeoutMs } = settings
     const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, sessionTimeoutMs / CALLS_PER_SESSION)
-    const answer = await sendHeartbeat(connection, groupId, heartbeat, { signal, timeoutMs })
-    const { memberEpoch, heartbeatIntervalMs } = answer
+    const result = await sendHeartbeat(connection, groupId, heartbeat, { signal, timeoutMs })
+    const { memberEpoch, heartbeatIntervalMs } = result
     const isOurs = Number.isInteger(memberEpoch) && Number.isFinite(heartbeatIntervalMs)
     if (!isOurs) throw unavailable(new Error('the response is not that of a group'))
-    return answer
+    return result
   }
 
-  #accept(answer: HeartbeatAnswer, { owned }: Heartbeat, sentAtMs: number): number {
+  #accept(result: HeartbeatResponse, { owned }: Heartbeat, sentAtMs: number): number {
     this.#failures = 0
     this.#refusal = undefined
     this.#unreleasedSinceMs = undefined
     this.#needsFullState = false
     if (owned !== undefined) this.#sentOwned = JSON.stringify(owned)
-    this.#epoch = answer.memberEpoch
+    this.#epoch = result.memberEpoch
     this.#answeredAtMs = sentAtMs
     this.#watchSession()
-    if (answer.assignment !== null) this.#context.onAssignment(answer.assignment)
-    return answer.heartbeatIntervalMs
+    if (result.assignment !== null) this.#context.onAssignment(result.assignment)
+    return result.heartbeatIntervalMs
   }
 
   #refused(error: unknown): number {

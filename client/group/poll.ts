@@ -72,7 +72,7 @@ export async function pollGroup(
   const offsets = new Map<string, OffsetCommit>()
   /** Partitions that were revoked after they were read, even if they were assigned again. */
   const gone = new Set<string>()
-  consumer.addEventListener('assignment', ({ detail: { revoked, lost } }) => {
+  consumer.on('assignment', ({ revoked, lost }) => {
     for (const { topic, partition } of [...revoked, ...lost]) gone.add(`${topic}/${partition}`)
   })
   try {

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts'
-import { retryAfterMsOf } from './refusal.ts'
+import { retryAfterMsOf } from './request-error.ts'
 
 /**
  * Returns the delay before attempt number `attempts + 1`: "full jitter", random between 0

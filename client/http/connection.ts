@@ -4,7 +4,7 @@ import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { REQUEST_TIMEOUT_MS } from '../limits.ts'
-import { refusalOf, unavailable } from './refusal.ts'
+import { refusalOf, unavailable } from './request-error.ts'
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>
 
@@ -35,7 +35,7 @@ export interface Call {
 /**
  * Sends one request and reads its response with `read`, which calls `keepAlive` for each part that arrives.
  *
- * @throws {Refusal} the error of the server or the network; the reason of `signal` if it was aborted.
+ * @throws {RequestError} the error of the server or the network; the reason of `signal` if it was aborted.
  */
 export async function request<T>(
   connection: Connection,

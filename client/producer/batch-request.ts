@@ -3,12 +3,12 @@
 import type { StoredPiece } from '../../src/core/log/producer-state.ts'
 import { BATCH_MEDIA_TYPE, type Connection, requestJson } from '../http/connection.ts'
 import { recordsPath } from '../http/paths.ts'
-import { Refusal } from '../http/refusal.ts'
+import { RequestError } from '../http/request-error.ts'
 import type { Outcome } from './in-flight-queue.ts'
 import type { SendLine } from './send-line.ts'
 import type { SentRequest } from './send-pace.ts'
 
-export interface BatchAnswer {
+export interface BatchResponse {
   /** -1: the log has the batch, but no longer its offset. */
   readonly baseOffset: number
   /** Offsets of the records, in order, if some were stored in other batches than this one. */
@@ -20,9 +20,9 @@ export interface BatchAnswer {
 export interface SentBatch {
   readonly outcome: Outcome
   /** Set if the outcome is `acked`. */
-  readonly answer?: BatchAnswer
+  readonly result?: BatchResponse
   /** The error, if any. */
-  readonly refusal?: Refusal
+  readonly refusal?: RequestError
   /** When the request was sent; undefined if it was given up while it waited for the line. */
   readonly startedAtMs?: number
 }
@@ -66,23 +66,23 @@ async function post(
   options: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<SentBatch> {
   try {
-    const answer = await requestJson<BatchAnswer>(connection, recordsPath(topic, partition), {
+    const result = await requestJson<BatchResponse>(connection, recordsPath(topic, partition), {
       method: 'POST',
       body,
       contentType: BATCH_MEDIA_TYPE,
       ...options,
     })
-    if (Number.isSafeInteger(answer.baseOffset)) return { outcome: { kind: 'acked' }, answer }
+    if (Number.isSafeInteger(result.baseOffset)) return { outcome: { kind: 'acked' }, result }
     // A proxy between client and log responded in its place.
-    const refusal = new Refusal('unavailable', 'the response has no baseOffset', { status: 0 })
+    const refusal = new RequestError('unavailable', 'the response has no baseOffset', { status: 0 })
     return { outcome: { kind: 'unknown' }, refusal }
   } catch (error) {
-    if (!(error instanceof Refusal)) return { outcome: { kind: 'unknown' } }
+    if (!(error instanceof RequestError)) return { outcome: { kind: 'unknown' } }
     return { outcome: outcomeOf(error), refusal: error }
   }
 }
 
-function outcomeOf(refusal: Refusal): Outcome {
+function outcomeOf(refusal: RequestError): Outcome {
   if (refusal.code === 'out_of_order_sequence_number') return { kind: 'outOfOrder' }
   // The log has no state of this producer, not yet or no longer: handled like a sequence gap.
   if (refusal.code === 'unknown_producer_id') return { kind: 'outOfOrder' }

@@ -241,10 +241,10 @@ export class InFlightQueue<Batch extends { readonly recordsCount: number }> {
       for (const entry of this.#entries) if (entry.state === 'blocked') entry.state = 'ready'
     }
     if (this.#drain === undefined) return []
-    const isAnswered = this.#entries.every(({ state, isBehindHole }) =>
+    const isSettled = this.#entries.every(({ state, isBehindHole }) =>
       isBehindHole ? state !== 'sent' : state === 'acked',
     )
-    return isAnswered ? this.#renumber(this.#drain) : []
+    return isSettled ? this.#renumber(this.#drain) : []
   }
 
   #renumber(drain: Drain): Verdict<Batch>[] {

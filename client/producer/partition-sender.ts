@@ -11,7 +11,7 @@ import type { Timer } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
 import { DELIVERY_SILENCE_MS } from '../limits.ts'
-import { type BatchAnswer, sendBatch } from './batch-request.ts'
+import { type BatchResponse, sendBatch } from './batch-request.ts'
 import type { BuilderPool } from './builder-pool.ts'
 import { asEdgelogError, neverSent, notDelivered, outcomeUnknown } from './delivery-error.ts'
 import {
@@ -203,7 +203,7 @@ export class PartitionSender {
     const abort = new AbortController()
     this.#requests.set(entry, abort)
     batch.attempts += 1
-    const { outcome, answer, refusal, startedAtMs } = await sendBatch(
+    const { outcome, result, refusal, startedAtMs } = await sendBatch(
       connection,
       this.topic,
       this.partition,
@@ -216,7 +216,7 @@ export class PartitionSender {
     else this.#failingSinceMs ??= startedAtMs
     if (refusal?.code === 'unknown_topic_or_partition') this.#listener.topicChanged()
     const verdicts = this.#inFlight.settle(entry, outcome)
-    for (const verdict of verdicts) this.#act(verdict, answer, refusal?.retryAfterMs)
+    for (const verdict of verdicts) this.#act(verdict, result, refusal?.retryAfterMs)
     this.#giveUpExpired()
     this.#watchDeadline()
     this.#pump()
@@ -224,7 +224,7 @@ export class PartitionSender {
 
   #act(
     verdict: Verdict<ProducedBatch>,
-    answer: BatchAnswer | undefined,
+    result: BatchResponse | undefined,
     retryAfterMs: number | undefined,
   ): void {
     const { entry } = verdict
@@ -233,7 +233,7 @@ export class PartitionSender {
     this.#context.connection.clock.clearTimeout(this.#retryTimers.get(entry))
     this.#retryTimers.delete(entry)
     if (verdict.kind === 'ack') {
-      const { baseOffset, logAppendTime } = answer as BatchAnswer
+      const { baseOffset, logAppendTime } = result as BatchResponse
       batch.resolve(this.topic, this.partition, baseOffset, logAppendTime)
       this.#context.release(batch.reservedBytes)
     } else if (verdict.kind === 'reject') {

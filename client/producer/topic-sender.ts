@@ -9,7 +9,7 @@ import { PARTITIONS_MAX } from '../../src/core/limits.ts'
 import { partitionForKey } from '../../src/core/topic/partitioner.ts'
 import { sleep } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
-import { Refusal } from '../http/refusal.ts'
+import { RequestError } from '../http/request-error.ts'
 import { RECORD_OVERHEAD_BYTES } from '../limits.ts'
 import type { TopicMetadata, TopicMetadataCache } from '../topic-metadata.ts'
 import { neverSent } from './delivery-error.ts'
@@ -198,7 +198,7 @@ export class TopicSender {
     const deadlineMs = clock.now() + deliveryLimitMs(settings)
     try {
       for (let attempts = 1; !signal.aborted; attempts++) {
-        const error = await metadata.load(this.#topic).then(() => undefined, asRefusal)
+        const error = await metadata.load(this.#topic).then(() => undefined, asRequestError)
         if (error === undefined) break
         if (!error.isTransient || clock.now() >= deadlineMs) {
           this.rejectWaiting(error)
@@ -223,10 +223,11 @@ function checkPartition(partition: number): void {
   )
 }
 
-function asRefusal(error: unknown): Refusal {
-  if (error instanceof Refusal) return error
-  if (error instanceof EdgelogError) return new Refusal(error.code, error.message, { status: 400 })
-  return new Refusal('internal', String(error), { status: 400, cause: error })
+function asRequestError(error: unknown): RequestError {
+  if (error instanceof RequestError) return error
+  if (error instanceof EdgelogError)
+    return new RequestError(error.code, error.message, { status: 400 })
+  return new RequestError('internal', String(error), { status: 400, cause: error })
 }
 
 function tooManyWaiting(bytesMax: number): EdgelogError {

@@ -5,7 +5,7 @@
  * at any point the alarm completes the change that the row describes.
  */
 import { DurableObject } from 'cloudflare:workers'
-import { EdgelogError, type Reply, reply, replyAsync } from '../../src/core/errors.ts'
+import { EdgelogError, type Result, replyAsync, resultOf } from '../../src/core/errors.ts'
 import type { GroupMetadata, TopicInterest } from '../../src/core/group/group-api.ts'
 import type { GroupConfigChange, GroupConfigOverrides } from '../../src/core/group/group-config.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
@@ -76,7 +76,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
    * Errors: `topic_already_exists`, `invalid_topic`, `invalid_partitions`, `policy_violation`; `unavailable` when a
    * partition did not respond: the creation then continues in the background.
    */
-  async createTopic(request: NewTopic): Promise<Reply<Topic>> {
+  async createTopic(request: NewTopic): Promise<Result<Topic>> {
     return replyAsync(async () => {
       const topic = decideCreate(request, {
         id: crypto.randomUUID(),
@@ -94,7 +94,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
    * Errors: `unknown_topic_or_partition`, `invalid_partitions`, `invalid_config`; `unavailable` when a partition did
    * not respond: the change then continues in the background and becomes visible when it is complete.
    */
-  async changeTopic(name: TopicName, change: TopicChange): Promise<Reply<Topic>> {
+  async changeTopic(name: TopicName, change: TopicChange): Promise<Result<Topic>> {
     return replyAsync(async () => {
       const topic = this.#findStaying(name)
       // A topic still being created can only be deleted.
@@ -111,7 +111,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
    * Errors: `unknown_topic_or_partition`, or with an id `unknown_topic_id`; `unavailable` when a partition did not
    * respond: the deletion then continues in the background.
    */
-  async deleteTopic(name: TopicName, id?: string): Promise<Reply<null>> {
+  async deleteTopic(name: TopicName, id?: string): Promise<Result<null>> {
     return replyAsync(async () => {
       if (id !== undefined && this.#topics.findColliding(name)?.id !== id) throw unknownTopicId(id)
       const topic = decideDelete(this.#findStaying(name))
@@ -124,13 +124,13 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
   }
 
   /** Errors: `unknown_topic_or_partition`. */
-  async getTopic(name: TopicName): Promise<Reply<Topic>> {
-    return reply(() => this.#findVisible(name))
+  async getTopic(name: TopicName): Promise<Result<Topic>> {
+    return resultOf(() => this.#findVisible(name))
   }
 
   /** Errors: `unknown_topic_id`. */
-  async getTopicById(id: string): Promise<Reply<Topic>> {
-    return reply(() => {
+  async getTopicById(id: string): Promise<Result<Topic>> {
+    return resultOf(() => {
       const state = this.#topics.findById(id)
       const topic = state === null ? null : visibleTopic(state)
       if (topic === null) throw unknownTopicId(id)
@@ -139,8 +139,8 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
   }
 
   /** Returns all topics, sorted by name. */
-  async listTopics(): Promise<Reply<readonly Topic[]>> {
-    return reply(() => this.#visibleTopics())
+  async listTopics(): Promise<Result<readonly Topic[]>> {
+    return resultOf(() => this.#visibleTopics())
   }
 
   /**
@@ -150,8 +150,8 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
    * Errors: `unknown_topic_or_partition` for one of `requiredTopics`; for a
    * new group also `policy_violation`, `throttled`.
    */
-  async watchTopics(watch: TopicWatch): Promise<Reply<GroupMetadata>> {
-    return reply(() => {
+  async watchTopics(watch: TopicWatch): Promise<Result<GroupMetadata>> {
+    return resultOf(() => {
       const { groupId, incarnation, interest } = watch
       for (const name of watch.requiredTopics) this.#findVisible(name as TopicName)
       this.#groups.note(groupId, incarnation, interest, Date.now())
@@ -166,12 +166,12 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     this.#groups.forget(groupId, incarnation)
   }
 
-  async listGroups(after: string, limit: number): Promise<Reply<readonly GroupId[]>> {
-    return reply(() => this.#groups.list(after, limit))
+  async listGroups(after: string, limit: number): Promise<Result<readonly GroupId[]>> {
+    return resultOf(() => this.#groups.list(after, limit))
   }
 
-  async groupConfig(groupId: GroupId): Promise<Reply<GroupConfigOverrides>> {
-    return reply(() => this.#groupConfigs.read(groupId))
+  async groupConfig(groupId: GroupId): Promise<Result<GroupConfigOverrides>> {
+    return resultOf(() => this.#groupConfigs.read(groupId))
   }
 
   /** Errors: `policy_violation`. */
@@ -179,33 +179,33 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     groupId: GroupId,
     change: GroupConfigChange,
     validateOnly: boolean,
-  ): Promise<Reply<null>> {
-    return reply(() => {
+  ): Promise<Result<null>> {
+    return resultOf(() => {
       const isChanged = this.#groupConfigs.change(groupId, change, validateOnly)
       if (isChanged && this.#groups.has(groupId)) void this.#hints.send([groupId])
       return null
     })
   }
 
-  async listConfiguredGroups(): Promise<Reply<readonly GroupId[]>> {
-    return reply(() => this.#groupConfigs.list())
+  async listConfiguredGroups(): Promise<Result<readonly GroupId[]>> {
+    return resultOf(() => this.#groupConfigs.list())
   }
 
-  async listClientQuotas(filter: QuotaFilter): Promise<Reply<readonly ClientQuota[]>> {
-    return reply(() => this.#quotas.list(filter))
+  async listClientQuotas(filter: QuotaFilter): Promise<Result<readonly ClientQuota[]>> {
+    return resultOf(() => this.#quotas.list(filter))
   }
 
   /** Errors of single alterations: `policy_violation`. */
   async alterClientQuotas(
     alterations: readonly QuotaAlteration[],
     validateOnly: boolean,
-  ): Promise<Reply<ReadonlyArray<Reply<null>>>> {
+  ): Promise<Result<ReadonlyArray<Result<null>>>> {
     const alter = (alteration: QuotaAlteration) =>
-      reply(() => {
+      resultOf(() => {
         this.#quotas.alter(alteration, validateOnly)
         return null
       })
-    return reply(() => alterations.map(alter))
+    return resultOf(() => alterations.map(alter))
   }
 
   /**

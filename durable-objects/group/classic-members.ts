@@ -2,10 +2,10 @@
  * The members of the classic protocol: decides in memory, writes the changes and resolves the waiting calls, all in one
  * turn. Calls that wait for other members are held here; an eviction ends them, and the clients retry.
  */
-import type { Reply } from '../../src/core/errors.ts'
+import type { Result } from '../../src/core/errors.ts'
 import {
-  type ClassicAnswer,
   type ClassicGroup,
+  type ClassicResponse,
   type ClassicStep,
   EMPTY_CLASSIC_GROUP,
 } from '../../src/core/group/classic/classic-group.ts'
@@ -23,24 +23,24 @@ import { decideSync } from '../../src/core/group/classic/classic-sync.ts'
 import { decideTime, nextDeadlineMs } from '../../src/core/group/classic/classic-time.ts'
 import type {
   ClassicHeartbeatRequest,
-  JoinGroupAnswer,
   JoinGroupRequest,
+  JoinGroupResult,
   LeavingMember,
   LeftMember,
-  SyncGroupAnswer,
   SyncGroupRequest,
+  SyncGroupResult,
 } from '../../src/core/group/classic-api.ts'
 import type { CommittingMember } from '../../src/core/group/group-api.ts'
 import type { GroupStore } from './group-store.ts'
 
-type Answered = ClassicAnswer['answer']
+type Answered = ClassicResponse['response']
 
 export class ClassicMembers {
   readonly #store: GroupStore
   /** Called when a deadline passes while calls are held. */
   readonly #onDue: () => void
   #group: ClassicGroup
-  readonly #held = new Map<number, (answer: Answered) => void>()
+  readonly #held = new Map<number, (response: Answered) => void>()
   #nextTicket = 0
   /** Lower bound of the next deadline. */
   #nextDueMs: number
@@ -78,7 +78,7 @@ export class ClassicMembers {
   }
 
   /** Joins a member. The call is held until the generation is complete. */
-  join(request: JoinGroupRequest, nowMs: number): Promise<Reply<JoinGroupAnswer>> {
+  join(request: JoinGroupRequest, nowMs: number): Promise<Result<JoinGroupResult>> {
     const newMemberId = `${request.instanceId ?? request.clientId}-${crypto.randomUUID()}`
     return this.#hold((ticket) => {
       const step = decideJoin(this.#group, request, { nowMs, ticket, newMemberId })
@@ -89,17 +89,17 @@ export class ClassicMembers {
   }
 
   /** Syncs a member. The call is held until the leader has sent the assignment. */
-  sync(request: SyncGroupRequest, nowMs: number): Promise<Reply<SyncGroupAnswer>> {
+  sync(request: SyncGroupRequest, nowMs: number): Promise<Result<SyncGroupResult>> {
     this.#markSeen(request.memberId)
     return this.#hold((ticket) => decideSync(this.#group, request, { nowMs, ticket }), nowMs)
   }
 
   /** @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `illegal_generation`. */
-  heartbeat(request: ClassicHeartbeatRequest, nowMs: number): Reply<null> {
-    const { group, answer } = decideClassicHeartbeat(this.#group, request, nowMs)
+  heartbeat(request: ClassicHeartbeatRequest, nowMs: number): Result<null> {
+    const { group, response } = decideClassicHeartbeat(this.#group, request, nowMs)
     this.#seen.add(request.memberId)
-    this.#apply({ group, answers: [] }, nowMs)
-    return answer
+    this.#apply({ group, responses: [] }, nowMs)
+    return response
   }
 
   leave(members: readonly LeavingMember[], nowMs: number): readonly LeftMember[] {
@@ -112,7 +112,7 @@ export class ClassicMembers {
   /** @throws {EdgelogError} errors of `checkClassicCommit`. */
   checkCommit(member: CommittingMember, nowMs: number): void {
     this.#markSeen(member.memberId)
-    this.#apply({ group: checkClassicCommit(this.#group, member, nowMs), answers: [] }, nowMs)
+    this.#apply({ group: checkClassicCommit(this.#group, member, nowMs), responses: [] }, nowMs)
   }
 
   #markSeen(memberId: string): void {
@@ -126,10 +126,10 @@ export class ClassicMembers {
     this.#scheduleNext(nowMs)
   }
 
-  #hold<T>(decide: (ticket: number) => ClassicStep, nowMs: number): Promise<Reply<T>> {
+  #hold<T>(decide: (ticket: number) => ClassicStep, nowMs: number): Promise<Result<T>> {
     const ticket = this.#nextTicket++
-    const answered = new Promise<Reply<T>>((resolve) => {
-      this.#held.set(ticket, resolve as (answer: Answered) => void)
+    const answered = new Promise<Result<T>>((resolve) => {
+      this.#held.set(ticket, resolve as (response: Answered) => void)
     })
     // Outside the promise: a rejected promise would hide the error from the caller that aborts the turn.
     this.#apply(decide(ticket), nowMs)
@@ -137,7 +137,7 @@ export class ClassicMembers {
     return answered
   }
 
-  #apply({ group, answers }: ClassicStep, nowMs: number): void {
+  #apply({ group, responses }: ClassicStep, nowMs: number): void {
     const { header, changed, removed } = encodeClassicChanges(this.#group, group)
     this.#group = group
     for (const row of changed) this.#store.writeClassicMember(row)
@@ -150,8 +150,8 @@ export class ClassicMembers {
       const emptySinceMs = this.#store.emptySinceMs(this.count, nowMs)
       this.#store.updateGroup({ emptySinceMs, lastProtocol: 'classic' })
     }
-    for (const { ticket, answer } of answers) {
-      this.#held.get(ticket)?.(answer)
+    for (const { ticket, response } of responses) {
+      this.#held.get(ticket)?.(response)
       this.#held.delete(ticket)
     }
   }

@@ -3,13 +3,13 @@
  * partition, so that a partition costs one row per turn however many members commit. Each commit is checked in the turn
  * that writes it, so a member that was fenced while its commit waited gets an error.
  */
-import { EdgelogError, type Reply, reply } from '../../src/core/errors.ts'
+import { EdgelogError, type Result, resultOf } from '../../src/core/errors.ts'
 import type { CommitRequest, OffsetToCommit } from '../../src/core/group/group-api.ts'
 import { PENDING_COMMITS_MAX, THROTTLE_MS } from '../../src/core/limits.ts'
 
 interface Entry {
   readonly request: CommitRequest
-  readonly settle: (answer: Reply<null>) => void
+  readonly settle: (result: Result<null>) => void
 }
 
 export interface CommitTarget {
@@ -38,7 +38,7 @@ export class CommitQueue {
     this.#target = target
   }
 
-  push(request: CommitRequest): Promise<Reply<null>> {
+  push(request: CommitRequest): Promise<Result<null>> {
     const count = request.offsets.length
     if (this.#pendingOffsets + count > PENDING_COMMITS_MAX) {
       const error = new EdgelogError('throttled', 'the group has too many commits waiting', {
@@ -48,9 +48,9 @@ export class CommitQueue {
     }
     this.#pendingOffsets += count
     return new Promise((resolve) => {
-      const settle = (answer: Reply<null>) => {
+      const settle = (result: Result<null>) => {
         this.#pendingOffsets -= count
-        resolve(answer)
+        resolve(result)
       }
       this.#entries.push({ request, settle })
       if (!this.#isCommitting) void this.#run()
@@ -76,8 +76,8 @@ export class CommitQueue {
     const entries = this.#entries
     this.#entries = []
     const offsets = new Map<string, OffsetToCommit>()
-    const answers = entries.map(({ request }) =>
-      reply(() => {
+    const results = entries.map(({ request }) =>
+      resultOf(() => {
         this.#target.check(request, offsets)
         for (const offset of request.offsets) {
           offsets.set(`${offset.topicId}/${offset.partition}`, offset)
@@ -86,6 +86,6 @@ export class CommitQueue {
       }),
     )
     this.#target.write(offsets.values())
-    for (const [index, { settle }] of entries.entries()) settle(answers[index] ?? { ok: null })
+    for (const [index, { settle }] of entries.entries()) settle(results[index] ?? { ok: null })
   }
 }

@@ -7,8 +7,8 @@ import { type ConsumerMember, isAway } from '../../src/core/group/consumer/consu
 import { decideExpiry, decideTopicsChange } from '../../src/core/group/consumer/departure.ts'
 import { decideHeartbeat } from '../../src/core/group/consumer/heartbeat.ts'
 import {
-  type HeartbeatAnswer,
   type HeartbeatRequest,
+  type HeartbeatResponse,
   JOIN_EPOCH,
   type TopicInterest,
 } from '../../src/core/group/group-api.ts'
@@ -69,9 +69,9 @@ export class ConsumerMembers {
   }
 
   /** @throws {EdgelogError} errors of `decideHeartbeat`. */
-  heartbeat(request: HeartbeatRequest, topics: TopicDirectory, nowMs: number): HeartbeatAnswer {
+  heartbeat(request: HeartbeatRequest, topics: TopicDirectory, nowMs: number): HeartbeatResponse {
     const time = { nowMs, lastAssignedAtMs: this.#lastAssignedAtMs }
-    const { change, answer } = decideHeartbeat(this.group, topics, request, time, this.#times)
+    const { change, result } = decideHeartbeat(this.group, topics, request, time, this.#times)
     if (change !== null) this.#commit(change, nowMs)
     const member = this.group.members.get(request.memberId)
     // A static member that left temporarily has the rest of its session to return.
@@ -79,7 +79,7 @@ export class ConsumerMembers {
       this.#beginSession(member, nowMs)
       this.#seen.add(member.memberId)
     }
-    return answer
+    return result
   }
 
   /** Removes the members whose deadline has passed. */

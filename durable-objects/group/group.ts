@@ -3,16 +3,16 @@
  * writes the changes in the same turn, and continues by alarm.
  */
 import { DurableObject } from 'cloudflare:workers'
-import { EdgelogError, type Reply, replyAsync, unwrap } from '../../src/core/errors.ts'
+import { EdgelogError, type Result, replyAsync, unwrap } from '../../src/core/errors.ts'
 import type {
   ClassicGroupDescription,
   ClassicHeartbeatRequest,
-  JoinGroupAnswer,
   JoinGroupRequest,
+  JoinGroupResult,
   LeavingMember,
   LeftMember,
-  SyncGroupAnswer,
   SyncGroupRequest,
+  SyncGroupResult,
 } from '../../src/core/group/classic-api.ts'
 import {
   checkDescriptionSize,
@@ -25,8 +25,8 @@ import {
   type GroupApi,
   type GroupDescription,
   type GroupSummary,
-  type HeartbeatAnswer,
   type HeartbeatRequest,
+  type HeartbeatResponse,
   JOIN_EPOCH,
   type OffsetFetchRequest,
 } from '../../src/core/group/group-api.ts'
@@ -111,7 +111,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   /**
    * Errors: those of `decideHeartbeat`, `inconsistent_group_protocol`; for a new group those of `ensureTopicsKnown`.
    */
-  async heartbeat(request: HeartbeatRequest): Promise<Reply<HeartbeatAnswer>> {
+  async heartbeat(request: HeartbeatRequest): Promise<Result<HeartbeatResponse>> {
     return replyAsync(async () => {
       this.#expire()
       // Before the first await: a concurrent call must not expire this member's session.
@@ -135,7 +135,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   // -- the classic protocol --------------------------------------------------------------------
 
   /** Errors: those of `decideJoin`, `inconsistent_group_protocol`; for a new group those of `ensureTopicsKnown`. */
-  async joinGroup(request: JoinGroupRequest): Promise<Reply<JoinGroupAnswer>> {
+  async joinGroup(request: JoinGroupRequest): Promise<Result<JoinGroupResult>> {
     return replyAsync(async () => {
       this.#expire()
       await this.#lifecycle.ensureTopicsKnown(noTopics(request.groupId))
@@ -153,20 +153,20 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   }
 
   /** Errors: those of `decideSync`. */
-  async syncGroup(request: SyncGroupRequest): Promise<Reply<SyncGroupAnswer>> {
+  async syncGroup(request: SyncGroupRequest): Promise<Result<SyncGroupResult>> {
     this.#expire()
     return await this.#inOneTurn((nowMs) => this.#members.classics.sync(request, nowMs))
   }
 
   /** Errors: those of `decideClassicHeartbeat`. */
-  async classicHeartbeat(request: ClassicHeartbeatRequest): Promise<Reply<null>> {
+  async classicHeartbeat(request: ClassicHeartbeatRequest): Promise<Result<null>> {
     return replyAsync(async () => {
       this.#expire()
       return unwrap(this.#inOneTurn((nowMs) => this.#members.classics.heartbeat(request, nowMs)))
     })
   }
 
-  async leaveGroup(members: readonly LeavingMember[]): Promise<Reply<readonly LeftMember[]>> {
+  async leaveGroup(members: readonly LeavingMember[]): Promise<Result<readonly LeftMember[]>> {
     return replyAsync(async () => {
       this.#expire()
       return this.#inOneTurn((nowMs) => this.#members.classics.leave(members, nowMs))
@@ -174,7 +174,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   }
 
   /** Errors: `group_id_not_found`, `inconsistent_group_protocol`, `request_too_large`. */
-  async describeClassic(maxBytes: number): Promise<Reply<ClassicGroupDescription>> {
+  async describeClassic(maxBytes: number): Promise<Result<ClassicGroupDescription>> {
     return replyAsync(async () => {
       this.#expire()
       const description = this.#members.describeClassic(this.#openGroup())
@@ -186,7 +186,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   // -- offsets ---------------------------------------------------------------------------------
 
   /** Errors: those of `checkCommit`, `policy_violation`, `throttled`. */
-  async commitOffsets(request: CommitRequest): Promise<Reply<null>> {
+  async commitOffsets(request: CommitRequest): Promise<Result<null>> {
     return replyAsync(async () => {
       this.#expire()
       if (request.member === null)
@@ -196,7 +196,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   }
 
   /** Errors: `group_id_not_found`; with a member those of `checkMember`. */
-  async fetchOffsets(request: OffsetFetchRequest): Promise<Reply<readonly CommittedOffset[]>> {
+  async fetchOffsets(request: OffsetFetchRequest): Promise<Result<readonly CommittedOffset[]>> {
     return replyAsync(async () => {
       this.#expire()
       this.#openGroup()
@@ -206,7 +206,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   }
 
   /** Errors: `group_id_not_found`, `group_subscribed_to_topic`. */
-  async deleteOffsets(topicId: string, partition: number | null): Promise<Reply<null>> {
+  async deleteOffsets(topicId: string, partition: number | null): Promise<Result<null>> {
     return replyAsync(async () => {
       this.#expire()
       this.#openGroup()
@@ -222,7 +222,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
 
   // -- administration --------------------------------------------------------------------------
 
-  async forgetTopics(topicIds: readonly string[]): Promise<Reply<null>> {
+  async forgetTopics(topicIds: readonly string[]): Promise<Result<null>> {
     return replyAsync(async () => {
       this.#openGroup()
       for (const topicId of topicIds) this.#offsets.delete(topicId, null)
@@ -231,7 +231,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   }
 
   /** Errors: `group_id_not_found`. */
-  async summarize(): Promise<Reply<GroupSummary>> {
+  async summarize(): Promise<Result<GroupSummary>> {
     return replyAsync(async () => {
       const { groupId, state, protocol, lastProtocol, protocolType, memberCount } = this.#describe()
       return { groupId, state, protocol, lastProtocol, protocolType, memberCount }
@@ -239,7 +239,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   }
 
   /** Errors: `group_id_not_found`, `request_too_large`. */
-  async describe(maxBytes = Number.POSITIVE_INFINITY): Promise<Reply<GroupDescription>> {
+  async describe(maxBytes = Number.POSITIVE_INFINITY): Promise<Result<GroupDescription>> {
     return replyAsync(async () => {
       const description = this.#describe()
       checkDescriptionSize(descriptionBytes(description), maxBytes)
@@ -248,7 +248,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   }
 
   /** Errors: `group_id_not_found`, `non_empty_group`; `unavailable`: the deletion then continues in the background. */
-  async deleteGroup(): Promise<Reply<null>> {
+  async deleteGroup(): Promise<Result<null>> {
     return replyAsync(async () => {
       this.#expire()
       this.#openGroup()

@@ -7,7 +7,7 @@
  *      ▲                                     │ refused                               │ delete
  *      └──────────── forgotten <─────────────┴────────────── deleting <──────────────┘
  */
-import { EdgelogError, type Reply, unwrap } from '../../src/core/errors.ts'
+import { EdgelogError, type Result, unwrap } from '../../src/core/errors.ts'
 import type { GroupMetadata, TopicInterest } from '../../src/core/group/group-api.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
 import { TopicDirectory } from '../../src/core/group/topic-directory.ts'
@@ -24,7 +24,7 @@ export interface TopicNeed extends TopicInterest {
 }
 
 interface LifecycleHooks {
-  watchTopics(watch: TopicWatch): Promise<Reply<GroupMetadata>>
+  watchTopics(watch: TopicWatch): Promise<Result<GroupMetadata>>
   forgetGroup(groupId: GroupId, incarnation: string): Promise<void>
   /** Returns the topics that the members subscribe to now. */
   interest(): TopicInterest
@@ -156,8 +156,8 @@ export class Lifecycle {
   }
 
   async #afterFailure(need: TopicNeed, error: unknown, isNew: boolean): Promise<void> {
-    const isRefused = !(error instanceof EdgelogError && error.code === 'unavailable')
-    if (isRefused && !this.#store.group?.isRegistered && this.#hooks.isEmpty()) {
+    const isRejected = !(error instanceof EdgelogError && error.code === 'unavailable')
+    if (isRejected && !this.#store.group?.isRegistered && this.#hooks.isEmpty()) {
       // An earlier call may have reached the coordinator although its response was lost.
       if (isNew) await this.#wipe()
       else await this.#delete()
@@ -167,7 +167,7 @@ export class Lifecycle {
     const isKnown =
       need.names.every((name) => this.#directory.named(name) !== undefined) &&
       (!need.all || this.#hooks.interest().all)
-    if (isRefused || !isKnown || !this.#store.group?.isRegistered) throw error
+    if (isRejected || !isKnown || !this.#store.group?.isRegistered) throw error
     this.#lastInterest ??= this.#hooks.interest()
     this.#refreshAtMs = Date.now() + METADATA_RETRY_MS
   }

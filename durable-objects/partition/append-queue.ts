@@ -3,21 +3,25 @@
  * append is committed at once. Each call resolves only after its own commit was written, and the platform holds the
  * response back until the commit is durable.
  */
-import { EdgelogError, type Reply } from '../../src/core/errors.ts'
+import { EdgelogError, type Result } from '../../src/core/errors.ts'
 import {
   PENDING_APPENDS_MAX,
   PENDING_BYTES_MAX,
   SEQUENCE_GAP_WAIT_MS,
   THROTTLE_MS,
 } from '../../src/core/limits.ts'
-import type { AppendReply, AppendRequest, OverlapReply } from '../../src/core/log/partition-api.ts'
-import { type AppendOutcome, type ParsedAppend, parseAppend } from './partition-log.ts'
+import type {
+  AppendRequest,
+  AppendResult,
+  OverlapResult,
+} from '../../src/core/log/partition-api.ts'
+import { type AppendStep, type ParsedAppend, parseAppend } from './partition-log.ts'
 
-type Answer = Reply<AppendReply | OverlapReply>
+type Answer = Result<AppendResult | OverlapResult>
 
 interface Entry {
   readonly append: ParsedAppend
-  readonly settle: (answer: Answer) => void
+  readonly settle: (result: Answer) => void
   /** Set while the entry waits for the preceding batch of its producer. */
   parked?: {
     readonly timer: ReturnType<typeof setTimeout>
@@ -28,7 +32,7 @@ interface Entry {
 
 export interface CommitTarget {
   /** Decides and assigns offsets, in memory. */
-  append(append: ParsedAppend): AppendOutcome
+  append(append: ParsedAppend): AppendStep
   /** Writes everything appended since the last call; must throw if any write fails. */
   commit(): void
   /** Drops this turn and all state in memory, which may be ahead of the rows after an error. */
@@ -54,9 +58,9 @@ export class AppendQueue {
     const append = parseAppend(request)
     this.#pendingBytes += request.batches.length
     return new Promise((resolve) => {
-      const settle = (answer: Answer) => {
+      const settle = (result: Answer) => {
         this.#pendingBytes -= request.batches.length
-        resolve(answer)
+        resolve(result)
       }
       this.#entries.push({ append, settle })
       if (!this.#isCommitting) void this.#run()
@@ -98,21 +102,21 @@ export class AppendQueue {
 
   /** Decides, assigns offsets, writes and then resolves the calls, in one synchronous turn. */
   #commitGroup(): void {
-    const answers: Array<() => void> = []
+    const results: Array<() => void> = []
     let group = this.#entries
     this.#entries = []
     while (group.length > 0) {
       const advanced = new Set<bigint>()
-      for (const entry of group) this.#decide(entry, advanced, answers)
+      for (const entry of group) this.#decide(entry, advanced, results)
       group = [...this.#parked]
         .filter(({ append }) => append.headers.some(({ producerId }) => advanced.has(producerId)))
         .sort((a, b) => firstSequence(a) - firstSequence(b))
     }
     this.#target.commit()
-    for (const answer of answers) answer()
+    for (const result of results) result()
   }
 
-  #decide(entry: Entry, advanced: Set<bigint>, answers: Array<() => void>): void {
+  #decide(entry: Entry, advanced: Set<bigint>, results: Array<() => void>): void {
     const outcome = this.#target.append(entry.append)
     if (outcome.kind === 'gap') {
       if (entry.parked === undefined) this.#park(entry, outcome.error)
@@ -121,7 +125,7 @@ export class AppendQueue {
     }
     this.#unpark(entry)
     if (outcome.kind === 'refuse') {
-      answers.push(() => entry.settle({ error: outcome.error.toBody() }))
+      results.push(() => entry.settle({ error: outcome.error.toBody() }))
       return
     }
     if (outcome.kind === 'appended') {
@@ -129,7 +133,7 @@ export class AppendQueue {
         if (producerId >= 0n) advanced.add(producerId)
       }
     }
-    answers.push(() => entry.settle({ ok: outcome.reply }))
+    results.push(() => entry.settle({ ok: outcome.resultOf }))
   }
 
   /**

@@ -14,20 +14,20 @@ import { type AppendDecision, decideAppend, type PlacedBatch } from '../../src/c
 import type { ChunkSpan } from '../../src/core/log/chunk.ts'
 import type { LogEnds } from '../../src/core/log/log-ends.ts'
 import type {
-  AppendReply,
   AppendRequest,
-  OverlapReply,
+  AppendResult,
+  OverlapResult,
   PartitionAssignment,
 } from '../../src/core/log/partition-api.ts'
 import { rememberBatch } from '../../src/core/log/producer-state.ts'
 import {
   decideDeleteRecords,
   expiresAtMs,
-  mayGo,
+  isDeletable,
   planRetention,
 } from '../../src/core/log/retention.ts'
 import { planSeal, SEALED_CHUNK_BYTES_MIN } from '../../src/core/log/seal.ts'
-import { replyTo } from './append-reply.ts'
+import { replyTo } from './append-result.ts'
 import { ChunkTable } from './chunk-table.ts'
 import { findTimestamp } from './find-timestamp.ts'
 import { OpenChunk } from './open-chunk.ts'
@@ -43,9 +43,9 @@ export interface ParsedAppend extends AppendRequest {
   readonly headers: readonly BatchHeader[]
 }
 
-export type AppendOutcome =
-  | { readonly kind: 'appended'; readonly reply: AppendReply }
-  | { readonly kind: 'overlap'; readonly reply: OverlapReply }
+export type AppendStep =
+  | { readonly kind: 'appended'; readonly resultOf: AppendResult }
+  | { readonly kind: 'overlap'; readonly resultOf: OverlapResult }
   | Exclude<AppendDecision, { kind: 'append' | 'overlap' }>
 
 /**
@@ -152,7 +152,7 @@ export class PartitionLog {
    * Decides and assigns offsets. `write` must follow in the same turn: until then the
    * batches are only in memory and not visible to readers.
    */
-  append(append: ParsedAppend, nowMs: number): AppendOutcome {
+  append(append: ParsedAppend, nowMs: number): AppendStep {
     const decision = decideAppend({
       headers: append.headers,
       checks: append.checks,
@@ -165,7 +165,7 @@ export class PartitionLog {
     })
     if (decision.kind === 'overlap') {
       const { overlaps } = decision
-      return { kind: 'overlap', reply: { overlaps, topicVersion: this.#assignment.version } }
+      return { kind: 'overlap', resultOf: { overlaps, topicVersion: this.#assignment.version } }
     }
     if (decision.kind !== 'append') return decision
     for (const placed of decision.placed) {
@@ -174,7 +174,7 @@ export class PartitionLog {
     for (const [producerId, state] of decision.producers) {
       this.#producers.set(producerId, state, nowMs)
     }
-    return { kind: 'appended', reply: replyTo(decision.placed, this) }
+    return { kind: 'appended', resultOf: replyTo(decision.placed, this) }
   }
 
   #place(batches: Uint8Array, placed: PlacedBatch, nowMs: number): void {
@@ -255,7 +255,7 @@ export class PartitionLog {
    * of age. Runs after each append; reads no row.
    */
   get hasExcess(): boolean {
-    return this.#oldest !== undefined && mayGo(this.#oldest, this, this.#assignment.config)
+    return this.#oldest !== undefined && isDeletable(this.#oldest, this, this.#assignment.config)
   }
 
   get oldestExpiresAtMs(): number | undefined {

@@ -4,14 +4,14 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import { concatenate, ownBytes } from '../../src/core/bytes/concatenate.ts'
-import { EdgelogError, ERRORS, type Reply, reply } from '../../src/core/errors.ts'
+import { EdgelogError, ERRORS, type Result, resultOf } from '../../src/core/errors.ts'
 import { type IsolationLevel, type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
 import type {
-  AppendReply,
   AppendRequest,
-  FetchReply,
+  AppendResult,
   FetchRequest,
-  OverlapReply,
+  FetchResult,
+  OverlapResult,
   PartitionApi,
   PartitionAssignment,
   PartitionDescription,
@@ -81,7 +81,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     await this.ctx.storage.deleteAll()
   }
 
-  async append(request: AppendRequest): Promise<Reply<AppendReply | OverlapReply>> {
+  async append(request: AppendRequest): Promise<Result<AppendResult | OverlapResult>> {
     try {
       this.#openLog()
       return await this.#queue.push(request)
@@ -91,23 +91,23 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     }
   }
 
-  async read(request: FetchRequest): Promise<Reply<FetchReply>> {
+  async read(request: FetchRequest): Promise<Result<FetchResult>> {
     const deadlineMs = Date.now() + request.maxWaitMs
     const { isolation } = request
     let { offset } = request
     for (;;) {
-      const answer = reply(() => this.#readNow({ ...request, offset }))
+      const result = resultOf(() => this.#readNow({ ...request, offset }))
       const waitMs = deadlineMs - Date.now()
-      if ('error' in answer || waitMs <= 0 || this.#waiters.isFull) return answer
-      const missingBytes = Math.max(1, request.minBytes) - answer.ok.batches.length
+      if ('error' in result || waitMs <= 0 || this.#waiters.isFull) return result
+      const missingBytes = Math.max(1, request.minBytes) - result.ok.batches.length
       // The log holds more than was returned, but it did not fit: waiting would not add anything.
-      if (missingBytes <= 0 || answer.ok.to < readableEnd(answer.ok, isolation)) return answer
-      offset = answer.ok.from
+      if (missingBytes <= 0 || result.ok.to < readableEnd(result.ok, isolation)) return result
+      offset = result.ok.from
       await this.#waiters.wait(missingBytes, waitMs)
     }
   }
 
-  #readNow({ offset, maxBytes, mayLeaveFirst = false, isolation }: FetchRequest): FetchReply {
+  #readNow({ offset, maxBytes, mayLeaveFirst = false, isolation }: FetchRequest): FetchResult {
     const log = this.#openLog()
     const from = resolveOffset(log.ends, offset, isolation)
     const { to, batches } = log.read({ offset: from, maxBytes, mayLeaveFirst, isolation })
@@ -120,8 +120,8 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     }
   }
 
-  async findTimestamp(timestamp: number | 'max'): Promise<Reply<TimestampLookup>> {
-    return reply(() => {
+  async findTimestamp(timestamp: number | 'max'): Promise<Result<TimestampLookup>> {
+    return resultOf(() => {
       const log = this.#openLog()
       return { batches: log.findTimestamp(timestamp).map(ownBytes), ...log.ends }
     })
@@ -129,8 +129,8 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
 
   async deleteRecords(
     beforeOffset: number | 'highWatermark',
-  ): Promise<Reply<Pick<PartitionDescription, 'logStartOffset'>>> {
-    return reply(() => {
+  ): Promise<Result<Pick<PartitionDescription, 'logStartOffset'>>> {
+    return resultOf(() => {
       const log = this.#openLog()
       log.deleteRecords(beforeOffset)
       this.#maintenance.armRetention(log, Date.now())
@@ -138,8 +138,8 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     })
   }
 
-  async describe(): Promise<Reply<PartitionDescription>> {
-    return reply(() => {
+  async describe(): Promise<Result<PartitionDescription>> {
+    return resultOf(() => {
       const log = this.#openLog()
       return { partition: log.assignment.partition, ...log.ends, sizeBytes: log.sizeBytes }
     })

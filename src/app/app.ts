@@ -8,12 +8,12 @@ import { newCaches } from '../broker/cluster.ts'
 import { type Authorizer, allowAll } from '../core/access/authorizer.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { crossOrigin, requireAccess } from './access.ts'
-import { errorAnswer, unexpectedAnswer } from './answers.ts'
 import type { EdgelogEnv } from './bindings.ts'
 import type { Door } from './door.ts'
 import type { AppEnv } from './env.ts'
 import { addExamples } from './examples.ts'
 import { addOpenApiRoutes } from './openapi.ts'
+import { errorResponse, unexpectedErrorResponse } from './responses.ts'
 import type { App } from './route.ts'
 
 export interface AppOptions {
@@ -37,7 +37,7 @@ export interface EdgelogApp {
 export function createApp({ doors, authorizer = allowAll }: AppOptions): EdgelogApp {
   const app = new OpenAPIHono<AppEnv>()
   app.onError((error, c) =>
-    error instanceof EdgelogError ? errorAnswer(error) : unexpectedAnswer(error, c),
+    error instanceof EdgelogError ? errorResponse(error) : unexpectedErrorResponse(error, c),
   )
   const caches = newCaches()
   app.use(async (c, next) => {

@@ -28,7 +28,7 @@ export function brokerOf(c: AppContext): Broker {
 }
 
 /** Returns the error for the caller, or undefined. Only requests to open paths of a door get this far with an error. */
-export function callerRefusal(c: AppContext): EdgelogError | undefined {
+export function callerError(c: AppContext): EdgelogError | undefined {
   const caller = c.get('caller')
   return caller instanceof EdgelogError ? caller : undefined
 }

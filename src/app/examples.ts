@@ -28,10 +28,10 @@ const serveFile: MiddlewareHandler<AppEnv> = async (c, next) => {
   const file = await files.fetch(c.req.raw)
   // A missing page gets the API's error for unknown paths.
   if (file.status === 404) return await next()
-  const answer = new Response(file.body, file)
-  answer.headers.set('Cache-Control', 'no-cache')
-  answer.headers.set('Content-Security-Policy', CONTENT_SECURITY_POLICY)
-  answer.headers.set('Referrer-Policy', 'no-referrer')
-  answer.headers.set('X-Content-Type-Options', 'nosniff')
-  return answer
+  const response = new Response(file.body, file)
+  response.headers.set('Cache-Control', 'no-cache')
+  response.headers.set('Content-Security-Policy', CONTENT_SECURITY_POLICY)
+  response.headers.set('Referrer-Policy', 'no-referrer')
+  response.headers.set('X-Content-Type-Options', 'nosniff')
+  return response
 }

@@ -1,5 +1,5 @@
 /** The description of the API, generated from the routes. */
-import { errorResponses } from './answers.ts'
+import { errorResponses } from './responses.ts'
 import type { App } from './route.ts'
 
 export function addOpenApiRoutes(app: App): void {

@@ -6,7 +6,7 @@ export const JSON_MEDIA_TYPE = 'application/json'
 export const NoParams = z.strictObject({})
 export const NoQuery = z.strictObject({})
 
-export const ErrorAnswer = z
+export const ErrorResponse = z
   .object({
     error: z.object({
       code: z.string(),

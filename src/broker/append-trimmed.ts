@@ -20,14 +20,14 @@ import {
   THROTTLE_MS,
 } from '../core/limits.ts'
 import { type BatchOverlap, gapError } from '../core/log/append.ts'
-import type { AppendReply, OverlapReply } from '../core/log/partition-api.ts'
+import type { AppendResult, OverlapResult } from '../core/log/partition-api.ts'
 import { addToSequence, type StoredPiece } from '../core/log/producer-state.ts'
 import { trimBatch } from '../core/log/trim-batch.ts'
 import { requestCodecs } from './codecs.ts'
 import { withErrorsOfBatches } from './record-errors.ts'
 
 export interface AppendedBatches
-  extends Pick<AppendReply, 'baseOffsets' | 'nextOffset' | 'logAppendTime' | 'logStartOffset'> {
+  extends Pick<AppendResult, 'baseOffsets' | 'nextOffset' | 'logAppendTime' | 'logStartOffset'> {
   /**
    * The stored positions of all records, in order; only set if some lie in other batches than those they were sent in.
    */
@@ -38,7 +38,7 @@ export interface AppendedBatches
 export type Append = (
   batches: Uint8Array,
   checks: readonly BatchCheck[],
-) => Promise<AppendReply | OverlapReply>
+) => Promise<AppendResult | OverlapResult>
 
 /** Some records of the batch with this index: already stored, or still to be appended. */
 type Part = StoredPart | NewPart
@@ -70,11 +70,11 @@ export async function appendTrimmed(
   append: Append,
   batchBytesMax: () => Promise<number>,
 ): Promise<AppendedBatches> {
-  let reply = await append(batches, checks).catch(async (error: unknown) => {
+  let resultOf = await append(batches, checks).catch(async (error: unknown) => {
     throw await withErrorsOfBatches(error, batches)
   })
-  if (!('overlaps' in reply) && reply.pieces === undefined) {
-    const { baseOffsets, nextOffset, logAppendTime, logStartOffset } = reply
+  if (!('overlaps' in resultOf) && resultOf.pieces === undefined) {
+    const { baseOffsets, nextOffset, logAppendTime, logStartOffset } = resultOf
     return { baseOffsets, nextOffset, logAppendTime, logStartOffset }
   }
   let parts: Part[] = readBatchHeaders(batches).map((header, index) => ({
@@ -82,18 +82,18 @@ export async function appendTrimmed(
     bytes: batchBytes(batches, header),
     check: checks[index] as BatchCheck,
   }))
-  for (let trims = 0; 'overlaps' in reply; trims++) {
+  for (let trims = 0; 'overlaps' in resultOf; trims++) {
     if (trims === OVERLAP_TRIMS_MAX) throw neverSettled()
-    parts = await cut(parts, reply.overlaps, await batchBytesMax())
-    reply = await appendRest(parts, append)
+    parts = await cut(parts, resultOf.overlaps, await batchBytesMax())
+    resultOf = await appendRest(parts, append)
   }
-  return placed(parts, reply)
+  return placed(parts, resultOf)
 }
 
 async function appendRest(
   parts: readonly Part[],
   append: Append,
-): Promise<AppendReply | OverlapReply> {
+): Promise<AppendResult | OverlapResult> {
   const rest = parts.filter(isNew)
   const batches = concatenate(rest.map(({ bytes }) => bytes))
   const checks = rest.map(({ check }) => check)
@@ -154,24 +154,24 @@ async function cut(
   return result
 }
 
-function placed(parts: readonly Part[], reply: AppendReply): AppendedBatches {
+function placed(parts: readonly Part[], resultOf: AppendResult): AppendedBatches {
   const pieces: StoredPiece[] = []
   const baseOffsets: number[] = []
   let sent = 0
   for (const part of parts) {
-    const own = isNew(part) ? piecesOf(part.bytes, reply, sent++) : [part.stored]
+    const own = isNew(part) ? piecesOf(part.bytes, resultOf, sent++) : [part.stored]
     baseOffsets[part.index] ??= own[0]?.baseOffset ?? -1
     pieces.push(...own)
   }
-  const { nextOffset, logAppendTime, logStartOffset } = reply
+  const { nextOffset, logAppendTime, logStartOffset } = resultOf
   return { baseOffsets, nextOffset, logAppendTime, logStartOffset, pieces }
 }
 
 /** Returns the stored positions of the records of one sent batch. */
-function piecesOf(bytes: Uint8Array, reply: AppendReply, sent: number): readonly StoredPiece[] {
+function piecesOf(bytes: Uint8Array, resultOf: AppendResult, sent: number): readonly StoredPiece[] {
   const { recordsCount } = readBatchHeader(bytes)
-  const baseOffset = reply.baseOffsets[sent] ?? -1
-  return reply.pieces?.[sent] ?? [{ recordsCount, baseOffset }]
+  const baseOffset = resultOf.baseOffsets[sent] ?? -1
+  return resultOf.pieces?.[sent] ?? [{ recordsCount, baseOffset }]
 }
 
 function neverSettled(): EdgelogError {

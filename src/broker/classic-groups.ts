@@ -4,12 +4,12 @@ import { ownBytes } from '../core/bytes/concatenate.ts'
 import type {
   ClassicGroupDescription,
   ClassicHeartbeatRequest,
-  JoinGroupAnswer,
   JoinGroupRequest,
+  JoinGroupResult,
   LeavingMember,
   LeftMember,
-  SyncGroupAnswer,
   SyncGroupRequest,
+  SyncGroupResult,
 } from '../core/group/classic-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import type { Cluster } from './cluster.ts'
@@ -23,7 +23,7 @@ import type { Cluster } from './cluster.ts'
 export async function joinGroup(
   cluster: Cluster,
   request: JoinGroupRequest,
-): Promise<JoinGroupAnswer> {
+): Promise<JoinGroupResult> {
   const protocols = request.protocols.map(({ name, metadata }) => ({
     name,
     metadata: ownBytes(metadata),
@@ -42,7 +42,7 @@ export async function syncGroup(
   cluster: Cluster,
   groupId: GroupId,
   request: SyncGroupRequest,
-): Promise<SyncGroupAnswer> {
+): Promise<SyncGroupResult> {
   const assignments = request.assignments.map(({ memberId, assignment }) => ({
     memberId,
     assignment: ownBytes(assignment),

@@ -1,5 +1,5 @@
 /** Client quotas: stored and listed, but not enforced yet. */
-import type { Reply } from '../core/errors.ts'
+import type { Result } from '../core/errors.ts'
 import type { ClientQuota, QuotaAlteration } from '../core/quota/client-quota.ts'
 import type { QuotaFilter } from '../core/quota/quota-filter.ts'
 import type { Cluster } from './cluster.ts'
@@ -21,7 +21,7 @@ export async function alterClientQuotas(
   cluster: Cluster,
   alterations: readonly QuotaAlteration[],
   validateOnly: boolean,
-): Promise<ReadonlyArray<Reply<null>>> {
+): Promise<ReadonlyArray<Result<null>>> {
   if (alterations.length === 0) return []
   return await cluster.objects.coordinate((coordinator) =>
     coordinator.alterClientQuotas(alterations, validateOnly),

@@ -10,7 +10,7 @@ import { checkGroupExists } from './groups.ts'
 import { findGone, type LocatedOffset, locateEach, type WantedOffset } from './locate-offsets.ts'
 
 /** The result of one offset; null if it was committed. */
-export type CommitOutcome = EdgelogError | null
+export type CommitResultOrError = EdgelogError | null
 
 /**
  * Commits the offsets in one call to the group. An offset is rejected separately if its topic or partition does not
@@ -37,7 +37,7 @@ export async function commitOffsetsEach(
   groupId: GroupId,
   member: CommittingMember | null,
   wanted: readonly WantedOffset[],
-): Promise<CommitOutcome[]> {
+): Promise<CommitResultOrError[]> {
   if (wanted.length > COMMIT_OFFSETS_MAX) return wanted.map(tooMany)
   const group = { cluster, groupId, member }
   const first = await commitOnce(group, wanted)
@@ -57,7 +57,7 @@ interface CommittingTo {
 }
 
 interface Commit {
-  readonly outcomes: CommitOutcome[]
+  readonly outcomes: CommitResultOrError[]
   /** The error of the group. */
   readonly refusal: EdgelogError | null
   /** Names of the topics in the commit. */
@@ -87,7 +87,7 @@ function tooMany(): EdgelogError {
 async function commitToGroup(
   { cluster, groupId, member }: CommittingTo,
   offsets: readonly OffsetToCommit[],
-): Promise<CommitOutcome> {
+): Promise<CommitResultOrError> {
   try {
     await cluster.objects.callGroup(groupId, (group) =>
       group.commitOffsets({ groupId, member, offsets }),

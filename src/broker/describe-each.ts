@@ -33,7 +33,7 @@ export async function describeEach<Description>(
   describe: (groupId: string, maxBytes: number) => Promise<Description>,
   bytesOf: (description: Description) => number,
 ): Promise<Array<Description | EdgelogError>> {
-  const outcomes: Array<Description | EdgelogError> = []
+  const results: Array<Description | EdgelogError> = []
   let leftBytes = DESCRIBED_GROUPS_BYTES_MAX
   let due = groupIds.map((groupId, index): DueGroup => ({ index, groupId }))
   while (due.length > 0) {
@@ -44,18 +44,18 @@ export async function describeEach<Description>(
       try {
         const description = await describe(groupId, maxBytes)
         leftBytes -= bytesOf(description)
-        outcomes[index] = description
+        results[index] = description
       } catch (error) {
         if (!(error instanceof EdgelogError)) throw error
         const sizeBytes = sizeOfLarger(error)
-        if (sizeBytes === undefined) outcomes[index] = error
+        if (sizeBytes === undefined) results[index] = error
         else if (sizeBytes <= DESCRIBED_GROUPS_BYTES_MAX) due.push({ index, groupId, sizeBytes })
-        else outcomes[index] = descriptionTooLarge(sizeBytes, DESCRIBED_GROUPS_BYTES_MAX)
+        else results[index] = descriptionTooLarge(sizeBytes, DESCRIBED_GROUPS_BYTES_MAX)
       }
     })
   }
-  for (const { index } of due) outcomes[index] = noRoom()
-  return outcomes
+  for (const { index } of due) results[index] = noRoom()
+  return results
 }
 
 /** Returns the first groups, as many as fit. */

@@ -15,7 +15,7 @@ import {
   FETCH_WAITS_MAX,
 } from '../core/limits.ts'
 import { type IsolationLevel, readableEnd } from '../core/log/log-ends.ts'
-import type { FetchReply, FetchRequest } from '../core/log/partition-api.ts'
+import type { FetchRequest, FetchResult } from '../core/log/partition-api.ts'
 import type { Cluster } from './cluster.ts'
 import type { CalledTopic } from './topic-metadata.ts'
 
@@ -35,7 +35,7 @@ export interface FetchManyOptions {
 }
 
 /** The result of one partition; errors are e.g. `offset_out_of_range`, `unknown_topic_id`, `unavailable`. */
-export type FetchOutcome = FetchReply | EdgelogError
+export type FetchResultOrError = FetchResult | EdgelogError
 
 /**
  * Returns at once if `minBytes` are available, if a partition fails, or if nothing is requested; otherwise once they
@@ -47,7 +47,7 @@ export async function fetchMany(
   cluster: Cluster,
   wanted: readonly WantedPartition[],
   { minBytes, maxWaitMs, isolation, ...options }: FetchManyOptions,
-): Promise<FetchOutcome[]> {
+): Promise<FetchResultOrError[]> {
   const maxBytes = Math.min(options.maxBytes, FETCH_BYTES_MAX)
   const [only] = wanted
   if (only !== undefined && wanted.length === 1) {
@@ -56,21 +56,20 @@ export async function fetchMany(
     return [await read(cluster, only, limits)]
   }
   const deadlineMs = Date.now() + maxWaitMs
-  const outcomes: FetchOutcome[] = []
+  const results: FetchResultOrError[] = []
   const growth = watchGrowth(cluster, wanted, isolation)
   const share: SharedRead = { cluster, wanted, maxBytes, isolation }
   let due = [...wanted.keys()]
   try {
     for (;;) {
-      await readInto(outcomes, share, due)
+      await readInto(results, share, due)
       const waitMs = deadlineMs - Date.now()
-      if (waitMs <= 0 || isEnough(outcomes, Math.min(minBytes, maxBytes), isolation))
-        return outcomes
-      for (const [index, outcome] of outcomes.entries()) {
+      if (waitMs <= 0 || isEnough(results, Math.min(minBytes, maxBytes), isolation)) return results
+      for (const [index, outcome] of results.entries()) {
         if (!hasMore(outcome, isolation)) growth.watch(index, nextOffsetOf(outcome), deadlineMs)
       }
       due = await growth.next(waitMs)
-      if (due.length === 0) return outcomes
+      if (due.length === 0) return results
     }
   } finally {
     growth.close()
@@ -78,31 +77,31 @@ export async function fetchMany(
 }
 
 function isEnough(
-  outcomes: readonly FetchOutcome[],
+  results: readonly FetchResultOrError[],
   minBytes: number,
   isolation: IsolationLevel,
 ): boolean {
   return (
-    sumOfSizes(outcomes) >= minBytes ||
-    outcomes.some((outcome) => outcome instanceof EdgelogError) ||
-    outcomes.every((outcome) => hasMore(outcome, isolation))
+    sumOfSizes(results) >= minBytes ||
+    results.some((outcome) => outcome instanceof EdgelogError) ||
+    results.every((outcome) => hasMore(outcome, isolation))
   )
 }
 
-function sumOfSizes(outcomes: readonly FetchOutcome[]): number {
-  return outcomes.reduce((sum, outcome) => sum + sizeOf(outcome), 0)
+function sumOfSizes(results: readonly FetchResultOrError[]): number {
+  return results.reduce((sum, outcome) => sum + sizeOf(outcome), 0)
 }
 
-function sizeOf(outcome: FetchOutcome | undefined): number {
+function sizeOf(outcome: FetchResultOrError | undefined): number {
   return outcome === undefined || outcome instanceof EdgelogError ? 0 : outcome.batches.length
 }
 
 /** Returns whether the log continues after the result: the rest did not fit. */
-function hasMore(outcome: FetchOutcome, isolation: IsolationLevel): boolean {
+function hasMore(outcome: FetchResultOrError, isolation: IsolationLevel): boolean {
   return !(outcome instanceof EdgelogError) && outcome.to < readableEnd(outcome, isolation)
 }
 
-function nextOffsetOf(outcome: FetchOutcome): number {
+function nextOffsetOf(outcome: FetchResultOrError): number {
   return outcome instanceof EdgelogError ? 0 : outcome.to
 }
 
@@ -121,12 +120,12 @@ async function read(
   cluster: Cluster,
   { topic, partition, offset }: WantedPartition,
   limits: ReadLimits,
-): Promise<FetchOutcome> {
+): Promise<FetchResultOrError> {
   try {
     return await cluster.topics.callPartitionOf(topic, partition, async (stub, { id }) => {
-      const answer = await stub.read({ offset, ...limits })
-      if ('ok' in answer) cluster.bounds.remember(id, partition, answer.ok)
-      return answer
+      const result = await stub.read({ offset, ...limits })
+      if ('ok' in result) cluster.bounds.remember(id, partition, result.ok)
+      return result
     })
   } catch (error) {
     if (error instanceof EdgelogError) return error
@@ -139,13 +138,13 @@ async function read(
  * their limits, so the bytes in flight never exceed the budget.
  */
 async function readInto(
-  outcomes: FetchOutcome[],
+  results: FetchResultOrError[],
   share: SharedRead,
   due: readonly number[],
 ): Promise<void> {
   const { cluster, wanted, maxBytes, isolation } = share
   const isDue = new Set(due)
-  const kept = outcomes.filter((_, index) => !isDue.has(index))
+  const kept = results.filter((_, index) => !isDue.has(index))
   let leftBytes = maxBytes - sumOfSizes(kept)
   for (let next = 0; next < due.length; ) {
     const round: Promise<void>[] = []
@@ -163,14 +162,14 @@ async function readInto(
       const limits = { maxBytes: ownBytes, ...times, mayLeaveFirst: true, isolation }
       round.push(
         read(cluster, one, limits).then((outcome) => {
-          outcomes[index] = outcome
+          results[index] = outcome
           leftBytes -= sizeOf(outcome)
         }),
       )
     }
     await Promise.all(round)
   }
-  await ensureFirstBatch(outcomes, share)
+  await ensureFirstBatch(results, share)
 }
 
 /**
@@ -178,21 +177,21 @@ async function readInto(
  * then no longer fit are left to the next fetch.
  */
 async function ensureFirstBatch(
-  outcomes: FetchOutcome[],
+  results: FetchResultOrError[],
   { cluster, wanted, maxBytes, isolation }: SharedRead,
 ): Promise<void> {
-  const first = outcomes.findIndex((outcome) => sizeOf(outcome) > 0 || hasMore(outcome, isolation))
-  if (first === -1 || sizeOf(outcomes[first]) > 0) return
+  const first = results.findIndex((outcome) => sizeOf(outcome) > 0 || hasMore(outcome, isolation))
+  if (first === -1 || sizeOf(results[first]) > 0) return
   const one = wanted[first] as WantedPartition
   const ownBytesMax = Math.min(one.maxBytes, maxBytes)
   const limits = { maxBytes: ownBytesMax, minBytes: 0, maxWaitMs: 0, isolation }
-  outcomes[first] = await read(cluster, one, limits)
-  let leftBytes = maxBytes - sizeOf(outcomes[first])
-  for (const [index, outcome] of outcomes.entries()) {
+  results[first] = await read(cluster, one, limits)
+  let leftBytes = maxBytes - sizeOf(results[first])
+  for (const [index, outcome] of results.entries()) {
     const sizeBytes = sizeOf(outcome)
     if (index === first || sizeBytes === 0 || outcome instanceof EdgelogError) continue
     if (sizeBytes <= leftBytes) leftBytes -= sizeBytes
-    else outcomes[index] = { ...outcome, batches: new Uint8Array(0), to: outcome.from }
+    else results[index] = { ...outcome, batches: new Uint8Array(0), to: outcome.from }
   }
 }
 

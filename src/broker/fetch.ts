@@ -5,7 +5,7 @@ import type { LogRecord } from '../core/batch/record.ts'
 import { readBatchHeaders, verifyCrc } from '../core/batch/record-batch.ts'
 import { CODECS } from '../core/compression/codecs.ts'
 import { DECODED_BYTES_MAX } from '../core/limits.ts'
-import type { FetchReply, FetchRequest } from '../core/log/partition-api.ts'
+import type { FetchRequest, FetchResult } from '../core/log/partition-api.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { findOffsetByTimestamp } from './list-offsets.ts'
@@ -30,7 +30,7 @@ export async function fetchBatches(
   name: TopicName,
   partition: number,
   options: FetchOptions,
-): Promise<FetchReply> {
+): Promise<FetchResult> {
   const { from, ...limits } = options
   const offset =
     'offset' in from
@@ -38,13 +38,13 @@ export async function fetchBatches(
       : ((await findOffsetByTimestamp(cluster, name, partition, from.timestamp))?.offset ??
         'latest')
   return await cluster.topics.callPartition(name, partition, async (stub, { id }) => {
-    const answer = await stub.read({ offset, ...limits })
-    if ('ok' in answer) cluster.bounds.remember(id, partition, answer.ok)
-    return answer
+    const result = await stub.read({ offset, ...limits })
+    if ('ok' in result) cluster.bounds.remember(id, partition, result.ok)
+    return result
   })
 }
 
-export interface FetchedRecords extends Omit<FetchReply, 'batches'> {
+export interface FetchedRecords extends Omit<FetchResult, 'batches'> {
   readonly records: readonly LogRecord[]
 }
 

@@ -3,8 +3,8 @@ import { EdgelogError } from '../core/errors.ts'
 import type {
   GroupDescription,
   GroupSummary,
-  HeartbeatAnswer,
   HeartbeatRequest,
+  HeartbeatResponse,
 } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import { GROUPS_MAX } from '../core/limits.ts'
@@ -21,7 +21,7 @@ import { fanOut } from './fan-out.ts'
 export async function heartbeat(
   cluster: Cluster,
   request: HeartbeatRequest,
-): Promise<HeartbeatAnswer> {
+): Promise<HeartbeatResponse> {
   return await cluster.objects.callGroup(request.groupId, (group) => group.heartbeat(request))
 }
 

@@ -2,15 +2,15 @@
 import { groupResource, topicResource } from '../core/access/resource.ts'
 import type {
   ClassicHeartbeatRequest,
-  JoinGroupAnswer,
   JoinGroupRequest,
+  JoinGroupResult,
   LeavingMember,
   LeftMember,
-  SyncGroupAnswer,
   SyncGroupRequest,
+  SyncGroupResult,
 } from '../core/group/classic-api.ts'
 import { checkHeartbeat } from '../core/group/consumer/check-heartbeat.ts'
-import type { HeartbeatAnswer, HeartbeatRequest } from '../core/group/group-api.ts'
+import type { HeartbeatRequest, HeartbeatResponse } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import type { Access } from './access.ts'
 import { classicHeartbeat, joinGroup, leaveGroup, syncGroup } from './classic-groups.ts'
@@ -33,7 +33,7 @@ export class MemberOperations {
    *
    * @throws {EdgelogError} also errors of `checkHeartbeat`.
    */
-  async heartbeat(request: HeartbeatRequest): Promise<HeartbeatAnswer> {
+  async heartbeat(request: HeartbeatRequest): Promise<HeartbeatResponse> {
     await this.#access.check('read', groupResource(request.groupId))
     checkHeartbeat(request)
     await this.#access.checkEach('describe', (request.topics ?? []).map(topicResource))
@@ -41,14 +41,14 @@ export class MemberOperations {
   }
 
   /** Needs `read` on the group. */
-  join(request: JoinGroupRequest): Promise<JoinGroupAnswer> {
+  join(request: JoinGroupRequest): Promise<JoinGroupResult> {
     return this.#access.guard('read', groupResource(request.groupId), () =>
       joinGroup(this.#cluster, request),
     )
   }
 
   /** Needs `read` on the group. */
-  sync(groupId: GroupId, request: SyncGroupRequest): Promise<SyncGroupAnswer> {
+  sync(groupId: GroupId, request: SyncGroupRequest): Promise<SyncGroupResult> {
     return this.#access.guard('read', groupResource(groupId), () =>
       syncGroup(this.#cluster, groupId, request),
     )

@@ -1,5 +1,5 @@
 /** Calls Durable Objects, and converts failed calls to errors for the client. */
-import { EdgelogError, type Reply, unwrap } from '../core/errors.ts'
+import { EdgelogError, type Result, unwrap } from '../core/errors.ts'
 import type { GroupApi } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import type { PartitionApi } from '../core/log/partition-api.ts'
@@ -32,7 +32,7 @@ export class Objects {
    *
    * @throws {EdgelogError} `unavailable`, `throttled`, and errors of the coordinator.
    */
-  async coordinate<T>(call: (coordinator: CoordinatorStub) => Promise<Reply<T>>): Promise<T> {
+  async coordinate<T>(call: (coordinator: CoordinatorStub) => Promise<Result<T>>): Promise<T> {
     return unwrap(
       await reach(() => call(this.#bindings.COORDINATOR.getByName(COORDINATOR_OBJECT_NAME))),
     )
@@ -43,7 +43,7 @@ export class Objects {
    *
    * @throws {EdgelogError} `unavailable`, `throttled`, and errors of the group.
    */
-  async callGroup<T>(groupId: GroupId, call: (group: GroupStub) => Promise<Reply<T>>): Promise<T> {
+  async callGroup<T>(groupId: GroupId, call: (group: GroupStub) => Promise<Result<T>>): Promise<T> {
     return unwrap(await reach(() => call(this.#bindings.GROUP.getByName(groupId))))
   }
 
@@ -59,8 +59,8 @@ export class Objects {
    */
   callPartition<T>(
     id: DurableObjectId,
-    call: (partition: PartitionStub) => Promise<Reply<T>>,
-  ): Promise<Reply<T>> {
+    call: (partition: PartitionStub) => Promise<Result<T>>,
+  ): Promise<Result<T>> {
     return reach(() => call(this.#bindings.PARTITION.get(id)))
   }
 }

@@ -11,7 +11,7 @@ import { COMMIT_OFFSETS_MAX } from '../core/limits.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Access } from './access.ts'
 import type { Cluster } from './cluster.ts'
-import { type CommitOutcome, commitOffsetsEach } from './commit-offsets-each.ts'
+import { type CommitResultOrError, commitOffsetsEach } from './commit-offsets-each.ts'
 import {
   commitOffsets,
   deleteOffsets,
@@ -52,7 +52,7 @@ export class OffsetOperations {
     groupId: GroupId,
     member: CommittingMember | null,
     wanted: readonly WantedOffset[],
-  ): Promise<CommitOutcome[]> {
+  ): Promise<CommitResultOrError[]> {
     await this.#access.check('read', groupResource(groupId))
     // Too many offsets are rejected as a whole, before any topic is looked up.
     if (wanted.length > COMMIT_OFFSETS_MAX) {
@@ -62,7 +62,7 @@ export class OffsetOperations {
     const allowed = wanted.filter(({ topic }) => !refusals.has(keyOf(topic)))
     const next = (await commitOffsetsEach(this.#cluster, groupId, member, allowed)).values()
     return wanted.map(
-      ({ topic }) => refusals.get(keyOf(topic)) ?? (next.next().value as CommitOutcome),
+      ({ topic }) => refusals.get(keyOf(topic)) ?? (next.next().value as CommitResultOrError),
     )
   }
 

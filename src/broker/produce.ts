@@ -6,7 +6,7 @@ import { readBatchHeaders } from '../core/batch/record-batch.ts'
 import { concatenate } from '../core/bytes/concatenate.ts'
 import { assert, EdgelogError } from '../core/errors.ts'
 import { checkAgainstConfig } from '../core/log/append.ts'
-import type { AppendReply } from '../core/log/partition-api.ts'
+import type { AppendResult } from '../core/log/partition-api.ts'
 import { partitionForKey } from '../core/topic/partitioner.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
@@ -50,7 +50,7 @@ export async function produceRecords(
   const shares = [...shareOut(topic, records)]
   const encoded = shares.map(([, share]) => encodeShare(share, topic.config.maxMessageBytes))
   if (shares.length > 1) refuseAsWhole(topic, encoded, records)
-  const outcomes = await Promise.allSettled(
+  const results = await Promise.allSettled(
     shares.map(([partition, share], index) =>
       appendShare(cluster, name, partition, share, encoded[index] as EncodedShare, {}),
     ),
@@ -58,12 +58,12 @@ export async function produceRecords(
   const positions = new Array<RecordPosition | null>(records.length).fill(null)
   let failure: unknown
   for (const [index, [partition, share]] of shares.entries()) {
-    const outcome = outcomes[index] as PromiseSettledResult<AppendReply>
+    const outcome = results[index] as PromiseSettledResult<AppendResult>
     if (outcome.status === 'rejected') failure ??= outcome.reason
     else placeShare(positions, partition, share, encoded[index] as EncodedShare, outcome.value)
   }
   if (failure === undefined) return positions as RecordPosition[]
-  const isPartial = outcomes.some(({ status }) => status === 'fulfilled')
+  const isPartial = results.some(({ status }) => status === 'fulfilled')
   throw isPartial && failure instanceof EdgelogError ? partialFailure(failure, positions) : failure
 }
 
@@ -78,9 +78,9 @@ export async function produceToPartition(
   const topic = await cluster.topics.get(name)
   const share = { records: [...records], indexes: records.map((_, index) => index) }
   const encoded = encodeShare(share, topic.config.maxMessageBytes)
-  const answer = await appendShare(cluster, name, partition, share, encoded, options)
+  const result = await appendShare(cluster, name, partition, share, encoded, options)
   const positions = new Array<RecordPosition | null>(records.length).fill(null)
-  placeShare(positions, partition, share, encoded, answer)
+  placeShare(positions, partition, share, encoded, result)
   return positions as RecordPosition[]
 }
 
@@ -91,15 +91,15 @@ async function appendShare(
   { records, indexes }: PartitionShare,
   { batches, checks }: EncodedShare,
   options: AppendOptions,
-): Promise<AppendReply> {
+): Promise<AppendResult> {
   const request = { batches, checks, producerRules: 'resendable', ...options } as const
-  const reply = await cluster.topics
+  const resultOf = await cluster.topics
     .callPartition(name, partition, (stub) => stub.append(request))
     .catch((error: unknown) => {
       throw withErrorsOfRecords(error, records, indexes)
     })
-  assert(!('overlaps' in reply), 'only batches of an idempotent producer overlap')
-  return reply
+  assert(!('overlaps' in resultOf), 'only batches of an idempotent producer overlap')
+  return resultOf
 }
 
 function shareOut(topic: Topic, records: readonly ProduceRecord[]): Map<number, PartitionShare> {
@@ -165,12 +165,12 @@ function placeShare(
   partition: number,
   share: PartitionShare,
   encoded: EncodedShare,
-  answer: AppendReply,
+  result: AppendResult,
 ): void {
   let next = 0
   for (const [batch, count] of encoded.batchCounts.entries()) {
     for (let delta = 0; delta < count; delta++) {
-      const offset = (answer.baseOffsets[batch] as number) + delta
+      const offset = (result.baseOffsets[batch] as number) + delta
       positions[share.indexes[next] as number] = { partition, offset }
       next += 1
     }

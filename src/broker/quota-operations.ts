@@ -1,6 +1,6 @@
 /** Operations on client quotas. */
 import { CLUSTER } from '../core/access/resource.ts'
-import type { Reply } from '../core/errors.ts'
+import type { Result } from '../core/errors.ts'
 import type { ClientQuota, QuotaAlteration } from '../core/quota/client-quota.ts'
 import type { QuotaFilter } from '../core/quota/quota-filter.ts'
 import type { Access } from './access.ts'
@@ -28,7 +28,7 @@ export class QuotaOperations {
   alter(
     alterations: readonly QuotaAlteration[],
     validateOnly: boolean,
-  ): Promise<ReadonlyArray<Reply<null>>> {
+  ): Promise<ReadonlyArray<Result<null>>> {
     return this.#access.guard('alter_configs', CLUSTER, () =>
       alterClientQuotas(this.#cluster, alterations, validateOnly),
     )

@@ -2,7 +2,7 @@
 import { readOneByOne } from '../core/batch/decode-records.ts'
 import type { NewRecord } from '../core/batch/record.ts'
 import { type BatchHeader, readBatchHeaders } from '../core/batch/record-batch.ts'
-import { nameRefusedRecords, refusedBatchOf } from '../core/log/record-errors.ts'
+import { nameRejectedRecords, refusedBatchOf } from '../core/log/record-errors.ts'
 import { requestCodecs } from './codecs.ts'
 
 /**
@@ -23,7 +23,7 @@ export async function withErrorsOfBatches(
   const header = headers[batchIndex] as BatchHeader
   const firstIndex = firstIndexes?.[batchIndex] ?? countRecords(headers.slice(0, batchIndex))
   return await readOneByOne(batches, header, requestCodecs(), (records) =>
-    nameRefusedRecords(records, recordRules, (position) => firstIndex + position),
+    nameRejectedRecords(records, recordRules, (position) => firstIndex + position),
   )
 }
 
@@ -36,7 +36,7 @@ export function withErrorsOfRecords(
   const refused = refusedBatchOf(error)
   if (refused === undefined) return error
   const indexOf = (position: number) => indexes[position] as number
-  return nameRefusedRecords(records, refused.recordRules, indexOf)
+  return nameRejectedRecords(records, refused.recordRules, indexOf)
 }
 
 function countRecords(headers: readonly BatchHeader[]): number {

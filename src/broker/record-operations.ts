@@ -1,7 +1,7 @@
 /** Operations on records: produce, fetch, tail, find by time, delete. */
 import { topicResource } from '../core/access/resource.ts'
 import type { NewRecord } from '../core/batch/record.ts'
-import type { FetchReply, PartitionDescription } from '../core/log/partition-api.ts'
+import type { FetchResult, PartitionDescription } from '../core/log/partition-api.ts'
 import type { ProducerRules } from '../core/log/producer-state.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Access } from './access.ts'
@@ -12,7 +12,7 @@ import { deleteRecords } from './delete-records.ts'
 import { type FetchedRecords, type FetchOptions, fetchBatches, fetchRecords } from './fetch.ts'
 import {
   type FetchManyOptions,
-  type FetchOutcome,
+  type FetchResultOrError,
   fetchMany,
   type WantedPartition,
 } from './fetch-many.ts'
@@ -69,7 +69,7 @@ export class RecordOperations {
   }
 
   /** Needs `read` on the topic. */
-  fetchBatches(name: TopicName, partition: number, options: FetchOptions): Promise<FetchReply> {
+  fetchBatches(name: TopicName, partition: number, options: FetchOptions): Promise<FetchResult> {
     return this.#access.guard('read', topicResource(name), () =>
       fetchBatches(this.#cluster, name, partition, options),
     )
@@ -89,7 +89,7 @@ export class RecordOperations {
   async fetchMany(
     wanted: readonly WantedPartition[],
     options: FetchManyOptions,
-  ): Promise<FetchOutcome[]> {
+  ): Promise<FetchResultOrError[]> {
     const refusals = await this.#access.refusals(
       'read',
       wanted.map(({ topic }) => topicResource(topic.name)),
@@ -99,7 +99,7 @@ export class RecordOperations {
     const fetched = await fetchMany(this.#cluster, allowed, { ...options, maxWaitMs: 0 })
     const next = fetched.values()
     return wanted.map(
-      ({ topic }) => refusals.get(topic.name) ?? (next.next().value as FetchOutcome),
+      ({ topic }) => refusals.get(topic.name) ?? (next.next().value as FetchResultOrError),
     )
   }
 

@@ -1,5 +1,5 @@
 /** Opens the live tail of one partition, for the doors that push records. */
-import { EdgelogError, type ErrorBody, isErrorCode, type Reply } from '../core/errors.ts'
+import { EdgelogError, type ErrorBody, isErrorCode, type Result } from '../core/errors.ts'
 import type { IsolationLevel, LogEnds } from '../core/log/log-ends.ts'
 import { TAIL_CLOSE_CODES } from '../core/log/tail-protocol.ts'
 import type { Topic } from '../core/topic/topic.ts'
@@ -60,7 +60,7 @@ async function connect(
   stub: PartitionStub,
   topic: Topic,
   { offset, creditBytes, isolation, topicId = topic.id }: TailOptions,
-): Promise<Reply<Tail>> {
+): Promise<Result<Tail>> {
   // The topic was recreated between the check above and this call.
   if (topic.id !== topicId) return { error: otherTopic(topic).toBody() }
   const response = await stub.fetch(

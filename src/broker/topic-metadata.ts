@@ -2,7 +2,7 @@
  * The metadata of topics in one request: decides when a cached topic is stale, looks it up at the coordinator, and
  * calls partitions with the cached metadata.
  */
-import { EdgelogError, type Reply, unwrap } from '../core/errors.ts'
+import { EdgelogError, type Result, unwrap } from '../core/errors.ts'
 import { METADATA_RETRY_MS } from '../core/limits.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
@@ -141,7 +141,7 @@ export class TopicMetadata {
   async callPartition<T>(
     name: TopicName,
     partition: number,
-    call: (stub: PartitionStub, topic: Topic) => Promise<Reply<T>>,
+    call: (stub: PartitionStub, topic: Topic) => Promise<Result<T>>,
   ): Promise<T> {
     const known = await this.#known(name)
     const answer = await this.#tryPartition(known, partition, call)
@@ -163,7 +163,7 @@ export class TopicMetadata {
   async callPartitionOf<T>(
     { name, id }: CalledTopic,
     partition: number,
-    call: (stub: PartitionStub, topic: Topic) => Promise<Reply<T>>,
+    call: (stub: PartitionStub, topic: Topic) => Promise<Result<T>>,
   ): Promise<T> {
     return await this.callPartition(name, partition, async (stub, topic) =>
       id === undefined || topic.id === id
@@ -191,8 +191,8 @@ export class TopicMetadata {
   async #tryPartition<T>(
     known: CachedTopic,
     partition: number,
-    call: (stub: PartitionStub, topic: Topic) => Promise<Reply<T>>,
-  ): Promise<Reply<T>> {
+    call: (stub: PartitionStub, topic: Topic) => Promise<Result<T>>,
+  ): Promise<Result<T>> {
     const { topic, partitionIds } = known
     if (!(partition >= 0 && partition < topic.partitions)) {
       return { error: unknownPartition(topic, partition).toBody() }

@@ -1,15 +1,15 @@
 /**
- * The one table of errors. Every refusal that crosses a module or a network boundary is a row here;
- * nothing else decides an HTTP status or a Kafka error number.
+ * The one table of errors. Every error that crosses a module or a network boundary is a row here; nothing else
+ * decides an HTTP status or a Kafka error number.
  */
 
 interface ErrorRow {
   /** Kafka's error number, for the wire protocol. */
   readonly kafka: number
   readonly http: number
-  /** The same call may succeed later without being changed. */
+  /** True if the same call may succeed later without being changed. */
   readonly retryable: boolean
-  /** The call may have changed something. False: it certainly has not, and may be repeated by anyone. */
+  /** True if the call may have changed something. If false it has changed nothing, and any caller may repeat it. */
   readonly mayHaveTakenEffect: boolean
 }
 
@@ -27,10 +27,10 @@ function row(
 export const ERRORS = {
   /** The authorizer refuses an operation on the cluster. */
   cluster_authorization_failed: row(31, 403),
-  /** A batch whose CRC, framing or compressed data does not hold together. */
+  /** The CRC, framing or compressed data of a batch is invalid. */
   corrupt_message: row(2, 400),
   expected_offset_mismatch: row(42, 412),
-  /** The member's epoch is not the group's: it gives up its partitions and joins again with epoch 0. */
+  /** The member's epoch is not the group's: it gives up its partitions and rejoins with epoch 0. */
   fenced_member_epoch: row(110, 409),
   /** Another member took over this instance id. */
   fenced_instance_id: row(82, 409),
@@ -56,9 +56,9 @@ export const ERRORS = {
   invalid_session_timeout: row(26, 400),
   invalid_timestamp: row(32, 400),
   invalid_topic: row(17, 400),
-  /** A batch of a transaction: there are none yet. */
+  /** The batch belongs to a transaction; transactions are not supported yet. */
   invalid_txn_state: row(48, 409),
-  /** The classic protocol: join again with the member id that the refusal carries. */
+  /** The classic protocol: rejoin with the member id that the error carries. */
   member_id_required: row(79, 409),
   message_too_large: row(10, 413),
   method_not_allowed: row(42, 405),
@@ -68,39 +68,39 @@ export const ERRORS = {
   offset_metadata_too_large: row(12, 400),
   offset_out_of_range: row(1, 416),
   out_of_order_sequence_number: row(45, 409),
-  /** Some partitions have their records and some do not: `details` tells which, and why. */
+  /** Some partitions have stored their records and some have not: `details` names them, with the reasons. */
   partly_appended: row(-1, 500, { mayHaveTakenEffect: true }),
   policy_violation: row(44, 403),
-  /** The classic protocol: the member is to join again. */
+  /** The classic protocol: the member has to rejoin. */
   rebalance_in_progress: row(27, 409),
   request_too_large: row(42, 413),
-  /** A commit under an epoch, or of a partition, that the member does not have any more. */
+  /** A commit with an epoch or for a partition that the member no longer has. */
   stale_member_epoch: row(113, 409),
-  /** The browser refuses its database. */
+  /** The browser refuses access to its database. */
   storage_failed: row(56, 500, { retryable: true }),
-  /** The browser has no room left for what is to be sent. */
+  /** The browser has no room left for records to send. */
   storage_full: row(56, 507, { retryable: true }),
-  /** What was stored in the browser is gone: cleared by the user or by the browser. */
+  /** The data stored in the browser is gone: cleared by the user or by the browser. */
   storage_lost: row(56, 500),
   throttled: row(89, 429, { retryable: true }),
   topic_already_exists: row(36, 409),
   /** The authorizer refuses an operation on a topic. */
   topic_authorization_failed: row(29, 403),
-  /** There are no transactions yet: what producers take for final. */
+  /** Transactions are not supported yet; producers treat this error as fatal. */
   transactional_id_authorization_failed: row(53, 403),
   unauthorized: row(58, 401),
-  /** The answer did not arrive: the call may or may not have taken effect. */
+  /** The response did not arrive: the call may or may not have taken effect. */
   unavailable: row(7, 503, { retryable: true, mayHaveTakenEffect: true }),
-  /** The client knows of a later leader of the partition than this one. */
+  /** The client uses a later leader epoch of the partition than the current one. */
   unknown_leader_epoch: row(75, 409),
-  /** The group does not know the member: it gives up its partitions and joins again with epoch 0. */
+  /** The group has no such member: the client gives up its partitions and rejoins with epoch 0. */
   unknown_member_id: row(25, 404),
-  /** The producer's state expired, or its first batch has not arrived: it goes on under a new epoch. */
+  /** The producer's state expired, or its first batch has not arrived: it continues under a new epoch. */
   unknown_producer_id: row(59, 409),
-  /** No topic has this id: it was deleted, and another one may have its name. */
+  /** No topic has this id: the topic was deleted, and another topic may have its name. */
   unknown_topic_id: row(100, 404),
   unknown_topic_or_partition: row(3, 404),
-  /** The instance id belongs to a member that is still there. */
+  /** The instance id belongs to a member that is still in the group. */
   unreleased_instance_id: row(111, 409),
   unsupported_assignor: row(112, 400),
   unsupported_compression_type: row(76, 400),
@@ -109,10 +109,10 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
-/** What a refusal carries besides its text, e.g. both ends of the log for `offset_out_of_range`. */
+/** Data of an error besides its text, e.g. both ends of the log for `offset_out_of_range`. */
 export type ErrorDetails = Readonly<Record<string, unknown>>
 
-/** An error as it travels: in the body of an HTTP answer, and as a value over RPC. */
+/** An error in transit: in the body of an HTTP response, and as a value over RPC. */
 export interface ErrorBody {
   readonly code: ErrorCode
   readonly message: string
@@ -145,14 +145,14 @@ export class EdgelogError extends Error {
     this.details = options.details
   }
 
-  /** Whether the same call may succeed later, unchanged. */
+  /** True if the same call may succeed later, unchanged. */
   get retryable(): boolean {
     return ERRORS[this.code].retryable
   }
 
   /**
-   * Whether the call may have changed something although it failed, e.g. because its response was lost. Where
-   * it is false, nothing was changed, and a call that is not idempotent can be repeated without harm.
+   * True if the call may have changed something although it failed, e.g. because its response was lost. If
+   * false, nothing was changed, and a call that is not idempotent can be repeated safely.
    */
   get mayHaveTakenEffect(): boolean {
     return ERRORS[this.code].mayHaveTakenEffect
@@ -169,13 +169,13 @@ export class EdgelogError extends Error {
 }
 
 /**
- * The answer of a Durable Object. A refusal is a value: workerd logs every exception that leaves an
- * object, also those its caller expects.
+ * The result of a call to a Durable Object. An error is returned as a value, because workerd logs every
+ * exception that leaves an object, even one that its caller expects.
  */
-export type Reply<T> = { readonly ok: T } | { readonly error: ErrorBody }
+export type Result<T> = { readonly ok: T } | { readonly error: ErrorBody }
 
-/** Runs `work`, turning an `EdgelogError` into a value; any other error is a defect and goes on up. */
-export function reply<T>(work: () => T): Reply<T> {
+/** Runs `work` and turns an `EdgelogError` into a value; any other error is a defect and is thrown on. */
+export function resultOf<T>(work: () => T): Result<T> {
   try {
     return { ok: work() }
   } catch (error) {
@@ -184,8 +184,8 @@ export function reply<T>(work: () => T): Reply<T> {
   }
 }
 
-/** `reply` for work that waits. */
-export async function replyAsync<T>(work: () => Promise<T>): Promise<Reply<T>> {
+/** Runs asynchronous work like `reply`. */
+export async function replyAsync<T>(work: () => Promise<T>): Promise<Result<T>> {
   try {
     return { ok: await work() }
   } catch (error) {
@@ -194,12 +194,12 @@ export async function replyAsync<T>(work: () => Promise<T>): Promise<Reply<T>> {
   }
 }
 
-export function unwrap<T>(answer: Reply<T>): T {
-  if ('error' in answer) throw EdgelogError.fromBody(answer.error)
-  return answer.ok
+export function unwrap<T>(result: Result<T>): T {
+  if ('error' in result) throw EdgelogError.fromBody(result.error)
+  return result.ok
 }
 
-/** Stops on a broken invariant. Stays on in production: going on would harm the log. */
+/** Throws if an invariant is broken. Active in production too: continuing would damage the log. */
 export function assert(condition: boolean, invariant: string): asserts condition {
   if (!condition) throw new Error(`invariant broken: ${invariant}`)
 }

@@ -1,9 +1,9 @@
-/** How a value that was refused is shown in the message of the refusal. */
+/** Formats refused values for error messages. */
 
 const SHOWN_CHARACTERS_MAX = 60
 
 /**
- * A value as an error message quotes it: short, on one line, and never the inside of an object.
+ * Returns a value as an error message quotes it: short, on one line, and never the contents of an object.
  *
  * @example
  * shownValue('a b') // '"a b"'

@@ -3,8 +3,9 @@
  *
  *   {"formVersion":2,"topics":[...]}
  *
- * Documents of releases before there were numbers carry none, and are of form 1. What an earlier release wrote
- * is brought to the current form when it is read, and stored in it with the next write.
+ * Documents of releases without form numbers carry none, and are of form 1. A document of an earlier release is
+ * converted to the current form when it is read, and is stored in that form with the next write.
+
  */
 import { assert } from './errors.ts'
 

@@ -1,14 +1,14 @@
 /** The route that reads one partition. */
 
-import { jsonResponses } from '../app/answers.ts'
 import { brokerOf } from '../app/env.ts'
+import { jsonResponses } from '../app/responses.ts'
 import { type App, addRoute } from '../app/route.ts'
 import type { FetchOptions } from '../broker/fetch.ts'
 import { recordToJson } from '../core/batch/json-record.ts'
 import { EdgelogError } from '../core/errors.ts'
-import type { FetchReply } from '../core/log/partition-api.ts'
+import type { FetchResult } from '../core/log/partition-api.ts'
 import { negotiate } from './negotiate.ts'
-import { FetchAnswer, FetchQuery, MEDIA_TYPES, PartitionParams } from './schemas.ts'
+import { FetchQuery, FetchResponse, MEDIA_TYPES, PartitionParams } from './schemas.ts'
 
 export function addFetchRoutes(app: App): void {
   addRoute(
@@ -17,7 +17,7 @@ export function addFetchRoutes(app: App): void {
       method: 'get',
       path: '/v1/topics/{topic}/partitions/{partition}/records',
       summary: 'Read a partition from an offset or a time',
-      responses: jsonResponses(200, FetchAnswer, 'Records, and the next offset', [
+      responses: jsonResponses(200, FetchResponse, 'Records, and the next offset', [
         MEDIA_TYPES.ndjson,
         MEDIA_TYPES.batch,
       ]),
@@ -56,13 +56,13 @@ export function addFetchRoutes(app: App): void {
       }
       const { from, to, highWatermark, lastStableOffset, logStartOffset } = position
       const ends = { highWatermark, lastStableOffset, logStartOffset }
-      const answer = { records: json, offset: from, nextOffset: to, ...ends }
-      return c.json(answer, 200, positionHeaders(position))
+      const response = { records: json, offset: from, nextOffset: to, ...ends }
+      return c.json(response, 200, positionHeaders(position))
     },
   )
 }
 
-function positionHeaders(position: Omit<FetchReply, 'batches' | 'topicVersion'>) {
+function positionHeaders(position: Omit<FetchResult, 'batches' | 'topicVersion'>) {
   return {
     'Edgelog-Offset': String(position.from),
     'Edgelog-Next-Offset': String(position.to),

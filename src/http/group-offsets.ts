@@ -1,9 +1,9 @@
 /** The routes of committed offsets. */
 
 import type { z } from '@hono/zod-openapi'
-import { errorResponses, jsonResponses } from '../app/answers.ts'
 import { readJson } from '../app/body.ts'
 import { brokerOf } from '../app/env.ts'
+import { errorResponses, jsonResponses } from '../app/responses.ts'
 import { type App, addRoute, parseWith } from '../app/route.ts'
 import { NoQuery } from '../app/schemas.ts'
 import type { NamedOffset } from '../broker/committed-offsets.ts'
@@ -15,12 +15,12 @@ import { GROUP_BODY_BYTES_MAX, OFFSET_METADATA_BYTES_MAX } from '../core/limits.
 import { parseTopicName } from '../core/topic/topic-name.ts'
 import {
   CommitBody,
-  CommittedOffsetsAnswer,
+  CommittedOffsetsResponse,
   DeleteOffsetsQuery,
   FetchOffsetsQuery,
   GroupParams,
-  ResetAnswer,
   ResetBody,
+  ResetResponse,
 } from './group-schemas.ts'
 import { MEDIA_TYPES } from './schemas.ts'
 
@@ -51,7 +51,7 @@ export function addGroupOffsetRoutes(app: App): void {
       method: 'get',
       path: PATH,
       summary: 'Fetch the committed offsets of a group',
-      responses: jsonResponses(200, CommittedOffsetsAnswer, 'By topic and partition'),
+      responses: jsonResponses(200, CommittedOffsetsResponse, 'By topic and partition'),
     },
     { params: GroupParams, query: FetchOffsetsQuery },
     async (c, { params, query }) => {
@@ -85,7 +85,7 @@ export function addGroupOffsetRoutes(app: App): void {
       path: `${PATH}/reset`,
       summary: 'Reset the offsets of a group without members',
       body: { content: { [MEDIA_TYPES.json]: { schema: ResetBody } } },
-      responses: jsonResponses(200, ResetAnswer, 'The offsets that were, or would be, committed'),
+      responses: jsonResponses(200, ResetResponse, 'The offsets that were, or would be, committed'),
     },
     { params: GroupParams, query: NoQuery },
     async (c, { params }) => {

@@ -111,7 +111,7 @@ const AssignedTopic = z.object({
   partitions: z.array(z.int()),
 })
 
-export const HeartbeatAnswer = z
+export const HeartbeatResponse = z
   .object({
     memberId: z.string(),
     memberEpoch: z.int(),
@@ -121,7 +121,7 @@ export const HeartbeatAnswer = z
       .nullable()
       .openapi({ description: 'all partitions of the member; null: unchanged' }),
   })
-  .openapi('HeartbeatAnswer')
+  .openapi('HeartbeatResponse')
 
 const offsetNumber = whole(0, OFFSET_MAX)
 
@@ -145,7 +145,7 @@ export const CommitBody = z
   })
   .openapi('OffsetCommit')
 
-export const CommittedOffsetsAnswer = z
+export const CommittedOffsetsResponse = z
   .object({
     offsets: z.array(
       z.object({
@@ -180,7 +180,7 @@ export const ResetBody = z
   })
   .openapi('OffsetReset')
 
-export const ResetAnswer = z
+export const ResetResponse = z
   .object({
     offsets: z.array(
       z.object({
@@ -203,7 +203,7 @@ const GroupSummary = z
   })
   .openapi('GroupSummary')
 
-export const GroupsAnswer = z
+export const GroupsResponse = z
   .object({
     groups: z.array(GroupSummary),
     next: z
@@ -213,7 +213,7 @@ export const GroupsAnswer = z
   })
   .openapi('Groups')
 
-export const GroupAnswer = GroupSummary.extend({
+export const GroupResponse = GroupSummary.extend({
   groupEpoch: z.int(),
   assignmentEpoch: z.int(),
   assignor: z.string().nullable(),

@@ -1,8 +1,8 @@
 /** The routes of consumer groups and their members. */
 
-import { errorResponses, jsonResponses } from '../app/answers.ts'
 import { readJson } from '../app/body.ts'
 import { type AppContext, brokerOf } from '../app/env.ts'
+import { errorResponses, jsonResponses } from '../app/responses.ts'
 import { type App, addRoute, parseWith } from '../app/route.ts'
 import { NoParams, NoQuery } from '../app/schemas.ts'
 import { parseAssignorName } from '../core/group/assign/assignor.ts'
@@ -12,12 +12,12 @@ import { GROUP_BODY_BYTES_MAX } from '../core/limits.ts'
 import { parseTopicName } from '../core/topic/topic-name.ts'
 import {
   DescribeGroupQuery,
-  GroupAnswer,
   GroupParams,
-  GroupsAnswer,
+  GroupResponse,
   GroupsQuery,
-  HeartbeatAnswer,
+  GroupsResponse,
   HeartbeatBody,
+  HeartbeatResponse,
 } from './group-schemas.ts'
 import { MEDIA_TYPES } from './schemas.ts'
 
@@ -36,7 +36,7 @@ export function addGroupRoutes(app: App): void {
       method: 'get',
       path: '/v1/groups',
       summary: 'List the groups by id, page by page',
-      responses: jsonResponses(200, GroupsAnswer, 'A page of groups'),
+      responses: jsonResponses(200, GroupsResponse, 'A page of groups'),
     },
     { params: NoParams, query: GroupsQuery },
     async (c, { query }) => {
@@ -51,7 +51,7 @@ export function addGroupRoutes(app: App): void {
       method: 'get',
       path: '/v1/groups/{group}',
       summary: 'Describe one group: its members, their assignments and the lag',
-      responses: jsonResponses(200, GroupAnswer, 'The group'),
+      responses: jsonResponses(200, GroupResponse, 'The group'),
     },
     { params: GroupParams, query: DescribeGroupQuery },
     async (c, { params, query }) => {
@@ -86,7 +86,7 @@ export function addGroupRoutes(app: App): void {
       path: '/v1/groups/{group}/heartbeat',
       summary: 'Join a group, stay in it, or leave it',
       body: { content: { [MEDIA_TYPES.json]: { schema: HeartbeatBody } } },
-      responses: jsonResponses(200, HeartbeatAnswer, 'The assignment of the member'),
+      responses: jsonResponses(200, HeartbeatResponse, 'The assignment of the member'),
     },
     { params: GroupParams, query: NoQuery },
     async (c, { params }) => {

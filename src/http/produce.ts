@@ -1,8 +1,8 @@
 /** The routes that append records. */
 import type { z } from '@hono/zod-openapi'
-import { jsonResponses } from '../app/answers.ts'
 import { mediaTypeOf, readBody, readText, unsupportedMediaType } from '../app/body.ts'
 import { type AppContext, brokerOf } from '../app/env.ts'
+import { jsonResponses } from '../app/responses.ts'
 import { type App, addRoute, parseWith } from '../app/route.ts'
 import { NoQuery } from '../app/schemas.ts'
 import type { ProduceRecord } from '../broker/produce.ts'
@@ -15,9 +15,9 @@ import { EdgelogError } from '../core/errors.ts'
 import { type JsonForm, parseExactJson } from '../core/json/exact-json.ts'
 import { OFFSET_MAX, REQUEST_BODY_BYTES_MAX, REQUEST_RECORDS_MAX } from '../core/limits.ts'
 import {
-  BatchAnswer,
+  BatchResponse,
   MEDIA_TYPES,
-  OffsetsAnswer,
+  OffsetsResponse,
   PartitionParams,
   PartitionRecordBody,
   produceBody,
@@ -45,7 +45,11 @@ export function addProduceRoutes(app: App): void {
           [MEDIA_TYPES.ndjson]: { schema: TopicRecordBody },
         },
       },
-      responses: jsonResponses(200, OffsetsAnswer, 'Durable; offsets in the order of the records'),
+      responses: jsonResponses(
+        200,
+        OffsetsResponse,
+        'Durable; offsets in the order of the records',
+      ),
     },
     { params: TopicParams, query: NoQuery },
     async (c, { params }) => {
@@ -73,7 +77,7 @@ export function addProduceRoutes(app: App): void {
           [MEDIA_TYPES.batch]: { schema: { type: 'string', format: 'binary' } },
         },
       },
-      responses: jsonResponses(200, OffsetsAnswer.or(BatchAnswer), 'Durable'),
+      responses: jsonResponses(200, OffsetsResponse.or(BatchResponse), 'Durable'),
     },
     { params: PartitionParams, query: NoQuery },
     async (c, { params: { topic, partition } }) => {
@@ -82,14 +86,14 @@ export function addProduceRoutes(app: App): void {
       const broker = brokerOf(c)
       if (mediaTypeOf(c) === MEDIA_TYPES.batch) {
         const batches = await readBody(c, REQUEST_BODY_BYTES_MAX)
-        const answer = await broker.records.appendBatches(
+        const response = await broker.records.appendBatches(
           { name: topic },
           partition,
           batches,
           'resendable',
           options,
         )
-        const { baseOffsets, nextOffset, logAppendTime, pieces } = answer
+        const { baseOffsets, nextOffset, logAppendTime, pieces } = response
         return c.json({
           baseOffset: baseOffsets[0],
           nextOffset,

@@ -50,7 +50,7 @@ export const DeleteRecordsBody = z
   })
   .openapi('DeleteRecords')
 
-export const LogStartAnswer = z.object({ logStartOffset: z.int() }).openapi('LogStart')
+export const LogStartResponse = z.object({ logStartOffset: z.int() }).openapi('LogStart')
 
 const ConfigInput = z
   .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
@@ -93,7 +93,7 @@ const PartitionDetails = z
   })
   .openapi('PartitionDetails')
 
-export const TopicAnswer = z
+export const TopicResponse = z
   .object({
     name: z.string(),
     id: z.string(),
@@ -103,7 +103,7 @@ export const TopicAnswer = z
   })
   .openapi('Topic')
 
-export const TopicsAnswer = z.object({ topics: z.array(TopicAnswer) }).openapi('Topics')
+export const TopicsResponse = z.object({ topics: z.array(TopicResponse) }).openapi('Topics')
 
 export const DescribeTopicQuery = z.strictObject({
   partitionDetails: z
@@ -162,11 +162,11 @@ export function produceBody<Schema extends z.ZodType>(record: Schema) {
   })
 }
 
-export const OffsetsAnswer = z
+export const OffsetsResponse = z
   .object({ offsets: z.array(z.object({ partition: z.int(), offset: z.int() })) })
   .openapi('Offsets')
 
-export const BatchAnswer = z
+export const BatchResponse = z
   .object({
     baseOffset: z.int().openapi({ description: 'of the first record; -1 if no longer known' }),
     nextOffset: z.int().openapi({ description: 'after the last record; -1 if no longer known' }),
@@ -221,7 +221,7 @@ const FetchedRecord = z
   })
   .openapi('FetchedRecord')
 
-export const FetchAnswer = z
+export const FetchResponse = z
   .object({
     records: z.array(FetchedRecord),
     offset: z.int(),

@@ -1,8 +1,8 @@
 /** The routes of topics. */
 
-import { errorResponses, jsonResponses } from '../app/answers.ts'
 import { readJson } from '../app/body.ts'
 import { brokerOf } from '../app/env.ts'
+import { errorResponses, jsonResponses } from '../app/responses.ts'
 import { type App, addRoute, parseWith } from '../app/route.ts'
 import { NoParams, NoQuery } from '../app/schemas.ts'
 import { EdgelogError } from '../core/errors.ts'
@@ -18,14 +18,14 @@ import { parseTopicName } from '../core/topic/topic-name.ts'
 import {
   DeleteRecordsBody,
   DescribeTopicQuery,
-  LogStartAnswer,
+  LogStartResponse,
   MEDIA_TYPES,
   NewTopicBody,
   PartitionParams,
-  TopicAnswer,
   TopicChangeBody,
   TopicParams,
-  TopicsAnswer,
+  TopicResponse,
+  TopicsResponse,
 } from './schemas.ts'
 
 function topicJson(topic: Topic, partitionDetails?: readonly PartitionDescription[]) {
@@ -42,7 +42,7 @@ export function addTopicRoutes(app: App): void {
       path: '/v1/topics',
       summary: 'Create a topic',
       body: { content: { [MEDIA_TYPES.json]: { schema: NewTopicBody } } },
-      responses: jsonResponses(201, TopicAnswer, 'Created'),
+      responses: jsonResponses(201, TopicResponse, 'Created'),
     },
     { params: NoParams, query: NoQuery },
     async (c) => {
@@ -63,7 +63,7 @@ export function addTopicRoutes(app: App): void {
       method: 'get',
       path: '/v1/topics',
       summary: 'List the topics by name',
-      responses: jsonResponses(200, TopicsAnswer, 'All topics'),
+      responses: jsonResponses(200, TopicsResponse, 'All topics'),
     },
     { params: NoParams, query: NoQuery },
     async (c) => {
@@ -78,7 +78,7 @@ export function addTopicRoutes(app: App): void {
       method: 'get',
       path: '/v1/topics/{topic}',
       summary: 'Describe one topic and its partitions',
-      responses: jsonResponses(200, TopicAnswer, 'The topic'),
+      responses: jsonResponses(200, TopicResponse, 'The topic'),
     },
     { params: TopicParams, query: DescribeTopicQuery },
     async (c, { params, query }) => {
@@ -96,7 +96,7 @@ export function addTopicRoutes(app: App): void {
       path: '/v1/topics/{topic}',
       summary: 'Add partitions, change config',
       body: { content: { [MEDIA_TYPES.json]: { schema: TopicChangeBody } } },
-      responses: jsonResponses(200, TopicAnswer, 'Changed'),
+      responses: jsonResponses(200, TopicResponse, 'Changed'),
     },
     { params: TopicParams, query: NoQuery },
     async (c, { params }) => {
@@ -134,7 +134,7 @@ export function addTopicRoutes(app: App): void {
       path: '/v1/topics/{topic}/partitions/{partition}/delete-records',
       summary: 'Delete the records of a partition below an offset',
       body: { content: { [MEDIA_TYPES.json]: { schema: DeleteRecordsBody } } },
-      responses: jsonResponses(200, LogStartAnswer, 'Deleted'),
+      responses: jsonResponses(200, LogStartResponse, 'Deleted'),
     },
     { params: PartitionParams, query: NoQuery },
     async (c, { params: { topic, partition } }) => {

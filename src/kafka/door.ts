@@ -1,10 +1,10 @@
 /** The Kafka door. `POST /kafka` serves frames of Kafka's wire protocol, which the bridge carries over HTTP. */
 
-import { errorResponses } from '../app/answers.ts'
 import type { EdgelogEnv } from '../app/bindings.ts'
 import { readBody } from '../app/body.ts'
 import type { Door } from '../app/door.ts'
-import { type AppContext, brokerOf, callerRefusal } from '../app/env.ts'
+import { type AppContext, brokerOf, callerError } from '../app/env.ts'
+import { errorResponses } from '../app/responses.ts'
 import { type App, addRoute } from '../app/route.ts'
 import { NoParams, NoQuery } from '../app/schemas.ts'
 import { concatenate } from '../core/bytes/concatenate.ts'
@@ -54,7 +54,7 @@ function addKafkaRoute(app: App): void {
     },
     { params: NoParams, query: NoQuery },
     async (c) => {
-      const refusal = callerRefusal(c)
+      const refusal = callerError(c)
       const frames = cutFrames(await readFrames(c, refusal))
       const answers = serveFrames(frames, {
         broker: brokerOf(c),

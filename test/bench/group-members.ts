@@ -13,13 +13,13 @@ interface HeldPartitions {
   readonly partitions: readonly number[]
 }
 
-interface HeartbeatAnswer {
+interface HeartbeatResponse {
   readonly memberEpoch: number
   readonly heartbeatIntervalMs: number
   readonly assignment: readonly HeldPartitions[] | null
 }
 
-interface GroupAnswer {
+interface GroupResponse {
   readonly state: string
   readonly members: readonly {
     readonly memberId: string
@@ -32,14 +32,14 @@ export type Owners = ReadonlyMap<number, string>
 
 export class Member {
   readonly memberId = crypto.randomUUID()
-  readonly #beat: (heartbeat: unknown) => Promise<HeartbeatAnswer>
+  readonly #beat: (heartbeat: unknown) => Promise<HeartbeatResponse>
   #memberEpoch = 0
   #owned: readonly HeldPartitions[] = []
   #isLeaving = false
   #endPause = () => {}
   #beating: Promise<void> = Promise.resolve()
 
-  constructor(beat: (heartbeat: unknown) => Promise<HeartbeatAnswer>) {
+  constructor(beat: (heartbeat: unknown) => Promise<HeartbeatResponse>) {
     this.#beat = beat
   }
 
@@ -77,7 +77,7 @@ export class Member {
   }
 
   /** Applies a response, and returns whether the assignment changed; revocations take effect at once. */
-  #take({ memberEpoch, assignment }: HeartbeatAnswer): boolean {
+  #take({ memberEpoch, assignment }: HeartbeatResponse): boolean {
     this.#memberEpoch = memberEpoch
     const before = this.#owned
     this.#owned = assignment ?? before
@@ -163,7 +163,7 @@ export class Members {
 
   async #fetchOwners(): Promise<Owners | undefined> {
     const answer = await this.#load.call({ method: 'GET', path: `${this.path}?lag=false` })
-    const { state, members }: GroupAnswer = JSON.parse(answer.toString())
+    const { state, members }: GroupResponse = JSON.parse(answer.toString())
     const owners = new Map<number, string>()
     for (const { memberId, assignment } of members) {
       for (const partition of assignment.flatMap(({ partitions }) => partitions)) {

@@ -11,7 +11,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { replyTo } from '../../durable-objects/partition/append-reply.ts'
+import { replyTo } from '../../durable-objects/partition/append-result.ts'
 import { checkBatches } from '../../src/broker/append.ts'
 import {
   type Append,
@@ -28,7 +28,7 @@ import { CODECS } from '../../src/core/compression/codecs.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { OVERLAP_TRIMS_MAX } from '../../src/core/limits.ts'
 import { decideAppend } from '../../src/core/log/append.ts'
-import type { AppendReply, OverlapReply } from '../../src/core/log/partition-api.ts'
+import type { AppendResult, OverlapResult } from '../../src/core/log/partition-api.ts'
 import { addToSequence, type ProducerState } from '../../src/core/log/producer-state.ts'
 import { resolveTopicConfig, type TopicConfig } from '../../src/core/topic/topic-config.ts'
 import { checksOf } from '../support/batch-checks.ts'
@@ -71,7 +71,7 @@ class FakeLog {
     batches: Uint8Array,
     checks: readonly BatchCheck[],
     expectedOffset?: number,
-  ): Promise<AppendReply | OverlapReply> {
+  ): Promise<AppendResult | OverlapResult> {
     const headers = readBatchHeaders(batches)
     const names = await Promise.all(headers.map((header) => namesOf(batches, header)))
     const decision = decideAppend({
@@ -184,16 +184,16 @@ async function perform(log: FakeLog, one: Send): Promise<void> {
     next += count
   }
   let calls = 0
-  const answer = await appendChecked(
+  const result = await appendChecked(
     concatenate(parts),
     async (batches, checks) => {
-      const reply = await log.append(batches, checks)
+      const resultOf = await log.append(batches, checks)
       if (calls++ === 0 && ahead !== undefined) await perform(log, ahead)
-      return reply
+      return resultOf
     },
     async () => 150,
   )
-  expectPlaced(log, producer, from, counts, answer)
+  expectPlaced(log, producer, from, counts, result)
 }
 
 function expectPlaced(
@@ -337,7 +337,7 @@ describe('appendTrimmed()', () => {
     ])
     const parts = [plain, await encode(0, 1, 4, true), await encode(0, 5, 2, true)]
     const sent: Uint8Array[] = []
-    const answer = await appendChecked(
+    const result = await appendChecked(
       concatenate(parts),
       (batches, checks) => {
         sent.push(batches)
@@ -345,7 +345,7 @@ describe('appendTrimmed()', () => {
       },
       async () => 1e6,
     )
-    expect(answer).toMatchObject({
+    expect(result).toMatchObject({
       baseOffsets: [4, 2, 7],
       pieces: [
         { recordsCount: 1, baseOffset: 4 },
@@ -409,10 +409,10 @@ describe('appendTrimmed()', () => {
     const first = await zeros(0, [1, 1, 1, 40, 40, 40, 40])
     const small = await encode(1, 0, 1, false)
     const batches = concatenate([first, ...new Array(9_999).fill(small)])
-    const answer = await appendChecked(batches, overlapsFirst(sent), async () => 140)
+    const result = await appendChecked(batches, overlapsFirst(sent), async () => 140)
     expect(readBatchHeaders(sent[1]?.batches as Uint8Array).length).toBe(10_003)
-    expect(answer.baseOffsets.length).toBe(10_000)
-    expect(answer.pieces?.slice(0, 3)).toEqual([
+    expect(result.baseOffsets.length).toBe(10_000)
+    expect(result.pieces?.slice(0, 3)).toEqual([
       { recordsCount: 3, baseOffset: 0 },
       { recordsCount: 1, baseOffset: 100 },
       { recordsCount: 1, baseOffset: 101 },
@@ -487,9 +487,9 @@ describe('appendTrimmed()', () => {
       return await appendChecked(
         await encode(0, 0, 5, false),
         async (batches, checks) => {
-          const reply = await log.append(batches, checks, expectedOffset)
+          const resultOf = await log.append(batches, checks, expectedOffset)
           if (calls++ === 0) await log.append(other, checksOf(other))
-          return reply
+          return resultOf
         },
         async () => 1e6,
       )

@@ -24,8 +24,8 @@ function clusterOf(id = 'id') {
     config: resolveTopicConfig({}),
     overrides: {},
   }
-  const reply = { baseOffsets: [7], nextOffset: 8, logAppendTime: null, logStartOffset: 0 }
-  const append = vi.fn(async (_: AppendRequest) => ({ ok: { ...reply, topicVersion: 1 } }))
+  const resultOf = { baseOffsets: [7], nextOffset: 8, logAppendTime: null, logStartOffset: 0 }
+  const append = vi.fn(async (_: AppendRequest) => ({ ok: { ...resultOf, topicVersion: 1 } }))
   const env = {
     COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: found }) }) },
     PARTITION: { idFromName: (objectName: string) => objectName, get: () => ({ append }) },

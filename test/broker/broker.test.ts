@@ -128,7 +128,7 @@ function isAuthorizationError(error: unknown): boolean {
 }
 
 /** Returns whether everything that an operation returns is an authorization error. */
-async function isRefused(operation: Operation, authorizer: Authorizer): Promise<boolean> {
+async function isRejected(operation: Operation, authorizer: Authorizer): Promise<boolean> {
   try {
     const result = await operation(brokerWith(authorizer))
     return Array.isArray(result) && result.every(isAuthorizationError)
@@ -150,7 +150,7 @@ test('has a row for each operation of the broker', () => {
 test.each(Object.entries(OPERATIONS))(
   'refuses %s to a principal without any permission',
   async (_, operation) => {
-    expect(await isRefused(operation, denyAll)).toBe(true)
+    expect(await isRejected(operation, denyAll)).toBe(true)
   },
 )
 
@@ -191,29 +191,29 @@ describe('a principal with all permissions but one', () => {
     ['quotas.list', 'describe_configs', 'cluster'],
     ['quotas.alter', 'alter_configs', 'cluster'],
   ] as const)('is refused %s without %s on the %s', async (title, operation, type) => {
-    expect(await isRefused(OPERATIONS[title] as Operation, except(operation, type))).toBe(true)
+    expect(await isRejected(OPERATIONS[title] as Operation, except(operation, type))).toBe(true)
   })
 
   test('is refused a reset of all offsets without read on one of their topics', async () => {
     const request = { target: { to: 'latest' }, topics: null, dryRun: false } as const
     const reset: Operation = ({ offsets }) => offsets.reset(groupId, request)
-    expect(await isRefused(reset, except('read', 'topic'))).toBe(true)
+    expect(await isRejected(reset, except('read', 'topic'))).toBe(true)
   })
 
   test('is refused a topic that it names by id', async () => {
     const find: Operation = ({ topics }) => topics.find({ id }, 'read')
-    expect(await isRefused(find, except('read', 'topic'))).toBe(true)
+    expect(await isRejected(find, except('read', 'topic'))).toBe(true)
     const commit: Operation = ({ offsets }) =>
       offsets.commitEach(groupId, null, [{ ...wanted, topic: { id } }])
-    expect(await isRefused(commit, except('read', 'topic'))).toBe(true)
+    expect(await isRejected(commit, except('read', 'topic'))).toBe(true)
   })
 
   test('is refused a change of configs without alter_configs, and one of partitions without alter', async () => {
     const configs: Operation = ({ topics }) => topics.change(name, { overrides: {} })
-    expect(await isRefused(configs, except('alter_configs', 'topic'))).toBe(true)
+    expect(await isRejected(configs, except('alter_configs', 'topic'))).toBe(true)
     const both: Operation = ({ topics }) => topics.change(name, { partitions: 2, overrides: {} })
-    expect(await isRefused(both, except('alter_configs', 'topic'))).toBe(true)
-    expect(await isRefused(both, except('alter', 'topic'))).toBe(true)
+    expect(await isRejected(both, except('alter_configs', 'topic'))).toBe(true)
+    expect(await isRejected(both, except('alter', 'topic'))).toBe(true)
   })
 })
 
@@ -258,8 +258,8 @@ test('commits the offsets of topics that may be read, beside refusals for the ot
     authorizer: (_, __, resource) => resource.name !== 'secret',
   })
   const of = (topicName: string) => ({ ...wanted, topic: { name: topicName } })
-  const outcomes = await offsets.commitEach(groupId, null, [of('open'), of('secret'), of('free')])
-  expect(outcomes.map((outcome) => outcome?.code ?? null)).toEqual([
+  const results = await offsets.commitEach(groupId, null, [of('open'), of('secret'), of('free')])
+  expect(results.map((outcome) => outcome?.code ?? null)).toEqual([
     null,
     'topic_authorization_failed',
     null,

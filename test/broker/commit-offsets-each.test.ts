@@ -1,7 +1,10 @@
 /** Committing offsets separately; needs topics, partitions and a group that fail on demand. */
 import { expect, test, vi } from 'vitest'
 import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
-import { type CommitOutcome, commitOffsetsEach } from '../../src/broker/commit-offsets-each.ts'
+import {
+  type CommitResultOrError,
+  commitOffsetsEach,
+} from '../../src/broker/commit-offsets-each.ts'
 import { fetchOffsetsIfAny } from '../../src/broker/committed-offsets.ts'
 import type { TopicReference, WantedOffset } from '../../src/broker/locate-offsets.ts'
 import type { ObjectBindings } from '../../src/broker/objects.ts'
@@ -62,14 +65,14 @@ function wantedOf(topic: TopicReference, fields: Partial<WantedOffset> = {}): Wa
   return { topic, partition: 0, offset: 3, leaderEpoch: -1, metadata: '', ...fields }
 }
 
-function codesOf(outcomes: readonly CommitOutcome[]): Array<ErrorCode | null> {
-  return outcomes.map((outcome) => outcome?.code ?? null)
+function codesOf(results: readonly CommitResultOrError[]): Array<ErrorCode | null> {
+  return results.map((outcome) => outcome?.code ?? null)
 }
 
 test('rejects each offset separately, and commits the others in one call', async () => {
   const { cluster, name, id, commitOffsets } = clusterOf()
   const metadata = 'x'.repeat(OFFSET_METADATA_BYTES_MAX)
-  const outcomes = await commitOffsetsEach(cluster, groupId, member, [
+  const results = await commitOffsetsEach(cluster, groupId, member, [
     wantedOf({ name }, { metadata }),
     wantedOf({ name }, { metadata: `${metadata}x` }),
     wantedOf({ name }, { partition: 2 }),
@@ -81,7 +84,7 @@ test('rejects each offset separately, and commits the others in one call', async
     wantedOf({ id: 'not an id' }),
     wantedOf({ name }, { offset: -3 }),
   ])
-  expect(codesOf(outcomes)).toEqual([
+  expect(codesOf(results)).toEqual([
     null,
     'offset_metadata_too_large',
     'unknown_topic_or_partition',
@@ -111,21 +114,21 @@ test('rejects each offset separately, and commits the others in one call', async
 test('resolves -2 and -1 to the ends of the log', async () => {
   const { cluster, name, commitOffsets } = clusterOf()
   const wanted = [wantedOf({ name }, { offset: -2 }), wantedOf({ name }, { offset: -1 })]
-  const outcomes = await commitOffsetsEach(cluster, groupId, member, wanted)
-  expect(codesOf(outcomes)).toEqual([null, null])
+  const results = await commitOffsetsEach(cluster, groupId, member, wanted)
+  expect(codesOf(results)).toEqual([null, null])
   expect(commitOffsets.mock.calls[0]?.[0].offsets.map(({ offset }) => offset)).toEqual([0, 10])
 })
 
 test('returns an error of the group for every offset', async () => {
   const { cluster, name, commitOffsets } = clusterOf()
   commitOffsets.mockResolvedValue(refuse('rebalance_in_progress'))
-  const outcomes = await commitOffsetsEach(cluster, groupId, member, [
+  const results = await commitOffsetsEach(cluster, groupId, member, [
     wantedOf({ name }),
     wantedOf({ name: 'no-such-topic' }),
     wantedOf({ name }, { partition: 1 }),
   ])
   const code = 'rebalance_in_progress'
-  expect(codesOf(outcomes)).toEqual([code, 'unknown_topic_or_partition', code])
+  expect(codesOf(results)).toEqual([code, 'unknown_topic_or_partition', code])
 })
 
 test('does not call the group if no offset is left', async () => {
@@ -150,8 +153,8 @@ test('looks a missing topic up once, however many of its partitions are named', 
 test('rejects more offsets than one commit may have', async () => {
   const { cluster, name, commitOffsets } = clusterOf()
   const wanted = Array.from({ length: COMMIT_OFFSETS_MAX + 1 }, () => wantedOf({ name }))
-  const outcomes = await commitOffsetsEach(cluster, groupId, member, wanted)
-  expect(new Set(codesOf(outcomes))).toEqual(new Set(['invalid_request']))
+  const results = await commitOffsetsEach(cluster, groupId, member, wanted)
+  expect(new Set(codesOf(results))).toEqual(new Set(['invalid_request']))
   expect(commitOffsets).not.toHaveBeenCalled()
 })
 
@@ -176,8 +179,8 @@ test.each([
   const { cluster, name, commitOffsets, summarize } = clusterOf()
   commitOffsets.mockResolvedValue(refuse(refused))
   if (there !== 'ok') summarize.mockResolvedValue(refuse(there))
-  const outcomes = await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
-  expect(codesOf(outcomes)).toEqual([code])
+  const results = await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
+  expect(codesOf(results)).toEqual([code])
 })
 
 test.each([
@@ -205,13 +208,13 @@ test('commits offsets of recently read partitions with one parallel call of a pa
   await commitOffsetsEach(cluster, groupId, member, wanted)
   for (const call of [getTopic, describe, commitOffsets]) call.mockClear()
   const described = Promise.withResolvers<Awaited<ReturnType<typeof describe>>>()
-  const answer = await describe(`${id}/0`)
+  const result = await describe(`${id}/0`)
   describe.mockClear()
   describe.mockReturnValue(described.promise)
   const committing = commitOffsetsEach(cluster, groupId, member, wanted)
   await vi.waitFor(() => expect(describe).toHaveBeenCalledTimes(1), WAIT)
   expect(commitOffsets, 'before the partition has answered').toHaveBeenCalledTimes(1)
-  described.resolve(answer)
+  described.resolve(result)
   expect(codesOf(await committing)).toEqual([null, null])
   expect(describe).toHaveBeenCalledTimes(1)
   expect(commitOffsets).toHaveBeenCalledTimes(1)
@@ -223,8 +226,8 @@ test("commits under the cached id if the topic's partition does not respond", as
   const { cluster, name, id, describe, commitOffsets } = clusterOf()
   await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
   describe.mockRejectedValue(new Error('the object was reset'))
-  const outcomes = await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
-  expect(codesOf(outcomes)).toEqual([null])
+  const results = await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
+  expect(codesOf(results)).toEqual([null])
   expect(commitOffsets.mock.lastCall?.[0].offsets).toMatchObject([{ topicId: id }])
 })
 
@@ -252,8 +255,8 @@ test.each([
   commitOffsets.mockResolvedValueOnce({ ok: null })
   if (refused !== null) commitOffsets.mockResolvedValueOnce(refuse(refused))
   forgetTopics.mockRejectedValue(new Error('network connection lost'))
-  const outcomes = await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
-  expect(codesOf(outcomes)).toEqual([code])
+  const results = await commitOffsetsEach(cluster, groupId, member, [wantedOf({ name })])
+  expect(codesOf(results)).toEqual([code])
   expect(commitOffsets).toHaveBeenCalledTimes(3)
 })
 
@@ -305,8 +308,8 @@ test('commits offsets of a recreated topic under the id that the group has while
   topic.id = ID.replaceAll('2', 'e')
   commitOffsets.mockResolvedValueOnce(refuse('stale_member_epoch'))
   const wanted = [wantedOf({ name }), wantedOf({ id }, { partition: 1 })]
-  const outcomes = await commitOffsetsEach(cluster, groupId, member, wanted)
-  expect(codesOf(outcomes)).toEqual([null, 'unknown_topic_id'])
+  const results = await commitOffsetsEach(cluster, groupId, member, wanted)
+  expect(codesOf(results)).toEqual([null, 'unknown_topic_id'])
   expect(commitOffsets.mock.lastCall?.[0].offsets).toMatchObject([{ topicId: topic.id }])
 })
 

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { commitOffsets, fetchOffsets } from '../../src/broker/committed-offsets.ts'
 import type { ObjectBindings } from '../../src/broker/objects.ts'
-import { EdgelogError, type Reply } from '../../src/core/errors.ts'
+import { EdgelogError, type Result } from '../../src/core/errors.ts'
 import type { CommitRequest } from '../../src/core/group/group-api.ts'
 import { parseGroupId } from '../../src/core/group/group-id.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
@@ -38,7 +38,7 @@ function clusterWith(name: string, topic: { id: string; partitions?: number }) {
     objectName.startsWith(topic.id)
       ? { ok: { partition: 0, logStartOffset: 0, highWatermark: 10, sizeBytes: 0 } }
       : { error: new EdgelogError('unknown_topic_or_partition', 'gone').toBody() }
-  const commit = vi.fn(async ({ offsets }: CommitRequest): Promise<Reply<null>> => {
+  const commit = vi.fn(async ({ offsets }: CommitRequest): Promise<Result<null>> => {
     if (offsets.every(({ topicId }) => topicId === topic.id)) return { ok: null }
     return { error: new EdgelogError('stale_member_epoch', 'not with the member').toBody() }
   })

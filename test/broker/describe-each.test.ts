@@ -62,15 +62,15 @@ test('describes all groups in the end, and never reserves more than the limit', 
       const { ask, most } = groupsOf(sizes)
       let due = [...sizes.keys()]
       while (due.length > 0) {
-        const outcomes = await ask(due)
-        expect(outcomes).toHaveLength(due.length)
+        const results = await ask(due)
+        expect(results).toHaveLength(due.length)
         const left: string[] = []
         for (const [index, groupId] of due.entries()) {
-          const outcome = outcomes[index]
+          const result = results[index]
           const size = sizes.get(groupId) as number
-          if (!(outcome instanceof EdgelogError)) expect(outcome?.groupId).toBe(groupId)
-          else if (outcome.code === 'throttled') left.push(groupId)
-          else expect([outcome.code, size]).toEqual(['request_too_large', TOO_LARGE])
+          if (!(result instanceof EdgelogError)) expect(result?.groupId).toBe(groupId)
+          else if (result.code === 'throttled') left.push(groupId)
+          else expect([result.code, size]).toEqual(['request_too_large', TOO_LARGE])
         }
         expect(left.length, 'each answer gets on').toBeLessThan(due.length)
         due = left
@@ -87,7 +87,7 @@ const TOO_LARGE = DESCRIBED_GROUPS_BYTES_MAX + 1
 test('describes many small groups in parallel', async () => {
   const ids = Array.from({ length: 200 }, (_, index) => `g${index}`)
   const { ask, most } = groupsOf(new Map(ids.map((id) => [id, 1_000])))
-  expect((await ask(ids)).map((outcome) => 'groupId' in outcome && outcome.groupId)).toEqual(ids)
+  expect((await ask(ids)).map((result) => 'groupId' in result && result.groupId)).toEqual(ids)
   expect(most.calls).toBe(EDGE_FANOUT_MAX)
 })
 
@@ -104,8 +104,8 @@ test.each([
       ...Array.from({ length: 1_000 }, (_, index) => (index % 20 === 0 ? 4_000 : 0)),
     ]
     const { ask, rounds } = groupsOf(new Map(sizes.map((size, index) => [`g${index}`, size])))
-    const outcomes = await ask(sizes.map((_, index) => `g${index}`))
-    expect(outcomes.filter((outcome) => outcome instanceof EdgelogError)).toEqual([])
+    const results = await ask(sizes.map((_, index) => `g${index}`))
+    expect(results.filter((result) => result instanceof EdgelogError)).toEqual([])
     // Each round waits for its slowest call, and one round has 50 calls.
     expect(rounds()).toBeLessThanOrEqual(Math.ceil(sizes.length / EDGE_FANOUT_MAX) + 2)
   },

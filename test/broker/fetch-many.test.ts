@@ -1,7 +1,11 @@
 /** Fetching many partitions at once; needs partitions whose reads are counted, held and failed on demand. */
 import { expect, test, vi } from 'vitest'
 import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
-import { type FetchManyOptions, type FetchOutcome, fetchMany } from '../../src/broker/fetch-many.ts'
+import {
+  type FetchManyOptions,
+  type FetchResultOrError,
+  fetchMany,
+} from '../../src/broker/fetch-many.ts'
 import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
@@ -87,7 +91,7 @@ function clusterOf(partitions: readonly FakePartition[], id = topic.id): Cluster
 async function fetchFrom(
   partitions: readonly FakePartition[],
   options: Partial<FetchManyOptions & { offsets: readonly number[]; ownBytes: number }> = {},
-): Promise<FetchOutcome[]> {
+): Promise<FetchResultOrError[]> {
   const { offsets = [], ownBytes = 1_000, ...limits } = options
   const wanted = partitions.map((_, partition) => ({
     ...{ topic, partition, offset: offsets[partition] ?? 0, maxBytes: ownBytes },
@@ -98,8 +102,8 @@ async function fetchFrom(
 }
 
 /** Returns the bytes of each result, or the code of its error. */
-function sizesOf(outcomes: readonly FetchOutcome[]): Array<number | string> {
-  return outcomes.map((one) => (one instanceof EdgelogError ? one.code : one.batches.length))
+function sizesOf(results: readonly FetchResultOrError[]): Array<number | string> {
+  return results.map((one) => (one instanceof EdgelogError ? one.code : one.batches.length))
 }
 
 function logsOf(...sizes: ReadonlyArray<readonly number[]>): FakePartition[] {
@@ -116,9 +120,9 @@ test.each([
   ['a batch too large for its partition, and others', 1_000, 50, [[100], [40]], [100, 40]],
   ['one batch even if no bytes are allowed', 0, 0, [[], [100], [1]], [0, 100, 0]],
 ])('returns %s', async (_, maxBytes, ownBytes, sizes, expected) => {
-  const outcomes = await fetchFrom(logsOf(...sizes), { maxBytes, ownBytes })
-  expect(sizesOf(outcomes)).toEqual(expected)
-  for (const [index, outcome] of outcomes.entries()) {
+  const results = await fetchFrom(logsOf(...sizes), { maxBytes, ownBytes })
+  expect(sizesOf(results)).toEqual(expected)
+  for (const [index, outcome] of results.entries()) {
     const isAtEnd = sizesOf([outcome])[0] === sizes[index]?.reduce((sum, size) => sum + size, 0)
     const to = isAtEnd ? sizes[index]?.length : expect.any(Number)
     expect(outcome).toMatchObject({ to, highWatermark: sizes[index]?.length })
@@ -126,9 +130,9 @@ test.each([
 })
 
 test('drops batches that were read beside a first batch that is too large', async () => {
-  const outcomes = await fetchFrom(logsOf([100], [60], [30]), { maxBytes: 90, ownBytes: 90 })
-  expect(sizesOf(outcomes)).toEqual([100, 0, 0])
-  expect(outcomes[1]).toMatchObject({ to: 0, highWatermark: 1 })
+  const results = await fetchFrom(logsOf([100], [60], [30]), { maxBytes: 90, ownBytes: 90 })
+  expect(sizesOf(results)).toEqual([100, 0, 0])
+  expect(results[1]).toMatchObject({ to: 0, highWatermark: 1 })
 })
 
 test('never reserves more bytes than a response may hold', async () => {
@@ -142,41 +146,41 @@ test('never reserves more bytes than a response may hold', async () => {
       underWay += request.maxBytes
       most = Math.max(most, underWay)
       await Promise.resolve()
-      const answer = await read(request)
+      const result = await read(request)
       underWay -= request.maxBytes
-      return answer
+      return result
     }
   }
-  const outcomes = await fetchFrom(partitions, { maxBytes: 10 * FETCH_BYTES_MAX, ownBytes: size })
+  const results = await fetchFrom(partitions, { maxBytes: 10 * FETCH_BYTES_MAX, ownBytes: size })
   expect(most).toBeLessThanOrEqual(FETCH_BYTES_MAX)
-  expect(sizesOf(outcomes).filter((given) => given === size)).toHaveLength(16)
-  expect(sizesOf(outcomes).slice(16)).toEqual(Array.from({ length: 44 }, () => 0))
+  expect(sizesOf(results).filter((given) => given === size)).toHaveLength(16)
+  expect(sizesOf(results).slice(16)).toEqual(Array.from({ length: 44 }, () => 0))
 })
 
 test('returns the error of one partition separately, and at once', async () => {
   const partitions = logsOf([], [100], [])
   const [, , last] = partitions
   if (last !== undefined) last.error = new EdgelogError('unavailable', 'away')
-  const outcomes = await fetchFrom(partitions, { offsets: [5], minBytes: 1_000, maxWaitMs: 60_000 })
-  expect(sizesOf(outcomes)).toEqual(['offset_out_of_range', 100, 'unavailable'])
+  const results = await fetchFrom(partitions, { offsets: [5], minBytes: 1_000, maxWaitMs: 60_000 })
+  expect(sizesOf(results)).toEqual(['offset_out_of_range', 100, 'unavailable'])
 })
 
 test('rejects a recreated topic', async () => {
   const cluster = clusterOf(logsOf([1], [1]), 'another id')
   const wanted = [0, 1].map((partition) => ({ topic, partition, offset: 0, maxBytes: 1 }))
-  const outcomes = await fetchMany(cluster, wanted, {
+  const results = await fetchMany(cluster, wanted, {
     ...{ maxBytes: 1, minBytes: 1, maxWaitMs: 60_000 },
     isolation: 'committed',
   })
-  expect(sizesOf(outcomes)).toEqual(['unknown_topic_id', 'unknown_topic_id'])
+  expect(sizesOf(results)).toEqual(['unknown_topic_id', 'unknown_topic_id'])
 })
 
 test.each([
   ['nothing is requested', [], 1],
   ['minBytes is 0', [[], []], 0],
 ])('returns at once if %s', async (_, sizes, minBytes) => {
-  const outcomes = await fetchFrom(logsOf(...sizes), { minBytes, maxWaitMs: 60_000 })
-  expect(sizesOf(outcomes)).toEqual(sizes.map(() => 0))
+  const results = await fetchFrom(logsOf(...sizes), { minBytes, maxWaitMs: 60_000 })
+  expect(sizesOf(results)).toEqual(sizes.map(() => 0))
 })
 
 test('fetches a single partition with one call, which waits there', async () => {
@@ -212,8 +216,8 @@ test('collects minBytes from all partitions, with one waiting call each', async 
 })
 
 test('returns at its deadline with what was read', async () => {
-  const outcomes = await fetchFrom(logsOf([10], []), { minBytes: 40, maxWaitMs: 20 })
-  expect(sizesOf(outcomes)).toEqual([10, 0])
+  const results = await fetchFrom(logsOf([10], []), { minBytes: 40, maxWaitMs: 20 })
+  expect(sizesOf(results)).toEqual([10, 0])
 })
 
 test('does not retry at once if a partition has too many waiters', async () => {

@@ -50,13 +50,13 @@ test('leaves records that decompress beyond the limit of a response to the next 
   const batches = concatenate(await Promise.all(offsets.map((at) => denseBatch(at, sizeBytes))))
   expect(batches.length).toBeLessThan(DECODED_BYTES_MAX / 100)
   const end = offsets.length * 2
-  const answer = await fetchRecords(clusterOf(batches, end), name, 0, {
+  const result = await fetchRecords(clusterOf(batches, end), name, 0, {
     from: { offset: 0 },
     maxBytes: DECODED_BYTES_MAX,
     minBytes: 1,
     maxWaitMs: 0,
     isolation: 'committed',
   })
-  expect(answer.records.length).toBe(fitting * 2)
-  expect(answer).toMatchObject({ to: fitting * 2, highWatermark: end })
+  expect(result.records.length).toBe(fitting * 2)
+  expect(result).toMatchObject({ to: fitting * 2, highWatermark: end })
 })

@@ -21,8 +21,8 @@ function clusterWith(append: (request: AppendRequest) => Promise<unknown>) {
     config: resolveTopicConfig({}),
     overrides: {},
   }
-  const reply = { logAppendTime: null, logStartOffset: 0, topicVersion: 1 }
-  const well = async () => ({ ok: { ...reply, baseOffsets: [7], nextOffset: 8 } })
+  const resultOf = { logAppendTime: null, logStartOffset: 0, topicVersion: 1 }
+  const well = async () => ({ ok: { ...resultOf, baseOffsets: [7], nextOffset: 8 } })
   const env = {
     COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: topic }) }) },
     PARTITION: {

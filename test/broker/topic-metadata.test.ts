@@ -228,8 +228,8 @@ test('looks a recreated topic up once for a hundred tails, and delays no other c
   const caches = newCaches()
   const cluster = clusterOf(getTopic, caches)
   await cluster.topics.get(name)
-  let answer: (topic: unknown) => void = () => {}
-  getTopic.mockReturnValue(new Promise((resolve) => (answer = resolve)))
+  let result: (topic: unknown) => void = () => {}
+  getTopic.mockReturnValue(new Promise((resolve) => (result = resolve)))
   const isolation = 'committed' as const
   const options = { offset: 0, creditBytes: 1, isolation, topicId: 'another id' }
   const tails = Array.from({ length: 100 }, () => openTail(cluster, name, 0, options))
@@ -237,7 +237,7 @@ test('looks a recreated topic up once for a hundred tails, and delays no other c
   expect((await cluster.topics.get(name)).version).toBe(1)
   await Promise.resolve()
   expect((await connectCluster({} as ObjectBindings, caches).topics.get(name)).version).toBe(1)
-  answer(topicOf(2))
+  result(topicOf(2))
   for (const tail of tails) await expect(tail).rejects.toMatchObject({ code: 'unknown_topic_id' })
   expect(getTopic).toHaveBeenCalledTimes(2)
   expect((await cluster.topics.get(name)).version).toBe(2)

@@ -12,18 +12,18 @@ let seen: string[] = []
 /** Streams that a test has to end. */
 let streaming: Array<() => void> = []
 
-const server = createServer((call, answer) => {
+const server = createServer((call, result) => {
   seen.push(`${call.method} ${call.url}`)
   const parts: Buffer[] = []
   call.on('data', (part: Buffer) => parts.push(part))
   call.on('end', () => {
     if (call.url === '/stream') {
-      answer.writeHead(200, { 'content-type': 'text/event-stream' })
-      answer.write('data: first\n\n')
-      streaming.push(() => answer.end('data: last\n\n'))
+      result.writeHead(200, { 'content-type': 'text/event-stream' })
+      result.write('data: first\n\n')
+      streaming.push(() => result.end('data: last\n\n'))
     } else {
-      answer.writeHead(200, { 'content-type': 'text/plain' })
-      answer.end(call.method === 'POST' ? Buffer.concat(parts) : TEXT)
+      result.writeHead(200, { 'content-type': 'text/plain' })
+      result.end(call.method === 'POST' ? Buffer.concat(parts) : TEXT)
     }
   })
 })
@@ -109,10 +109,10 @@ describe('requests', () => {
   test('never get a response', async () => {
     proxy.setFault({ kind: 'swallow' })
     const giveUp = new AbortController()
-    const answer = get('/text', { signal: giveUp.signal })
+    const result = get('/text', { signal: giveUp.signal })
     await expect.poll(() => proxy.open()).toHaveLength(1)
     giveUp.abort()
-    await expect(answer).rejects.toThrow('aborted')
+    await expect(result).rejects.toThrow('aborted')
     await expect.poll(() => proxy.open()).toEqual([])
     expect(seen).toEqual([])
   })
@@ -263,7 +263,7 @@ describe('WebSockets', () => {
   })
 
   test('get the response of a server that does not support them', async () => {
-    const plain = createServer((_, answer) => answer.writeHead(404).end('no'))
+    const plain = createServer((_, result) => result.writeHead(404).end('no'))
     const plainPort = await freePort()
     await new Promise<void>((resolve) => plain.listen(plainPort, '127.0.0.1', resolve))
     await proxy.down()

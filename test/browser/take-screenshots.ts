@@ -1,6 +1,7 @@
-/** Takes the screenshots of the examples in README.md: run it after `npm run build`, and look at them. */
-import { mkdir } from 'node:fs/promises'
+/** Takes the pictures of the examples in README.md: run it after `npm run build`, and look at them. */
+import { mkdir, writeFile } from 'node:fs/promises'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { type Frame, joinFrames } from './support/animated-png.ts'
 import { launch } from './support/chromium.ts'
 import { type LogServer, startLogServer } from './support/log-server.ts'
 
@@ -20,8 +21,8 @@ async function open(browser: Browser, url: string, options: BrowserContextOption
   return page
 }
 
-/** Joins screenshots side by side, as windows of two visitors. */
-async function takePair(browser: Browser, name: string, pages: readonly Page[]): Promise<void> {
+/** Returns screenshots side by side, as windows of two visitors. */
+async function shootPair(browser: Browser, pages: readonly Page[]): Promise<Buffer> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
   const sheet = await context.newPage()
   const shots = await Promise.all(pages.map((page) => page.screenshot()))
@@ -30,8 +31,9 @@ async function takePair(browser: Browser, name: string, pages: readonly Page[]):
     body { display: inline-flex; gap: 20px; margin: 0; padding: 12px; }
     img { border-radius: 14px; box-shadow: 0 0 0 1px #8886, 0 4px 12px #0003; }
     </style>${images.join('')}`)
-  await sheet.locator('body').screenshot({ path: `${FOLDER}/${name}.png`, omitBackground: true })
+  const picture = await sheet.locator('body').screenshot({ omitBackground: true })
   await context.close()
+  return picture
 }
 
 async function add(page: Page, text: string): Promise<void> {
@@ -42,25 +44,46 @@ async function add(page: Page, text: string): Promise<void> {
 
 const check = (page: Page, text: string) => page.getByLabel(`Done: ${text}`).click()
 
+const isSynced = (page: Page) =>
+  page.waitForFunction(() => document.querySelector('.is-pending') === null)
+
+/** Two visitors of one list: one goes offline, both go on, and the lists agree again. */
 async function takeTodo(browser: Browser, server: LogServer): Promise<void> {
-  const viewport = { width: 480, height: 620 }
+  const viewport = { width: 460, height: 660 }
   const url = `${server.url}/examples/todo/`
   const train = await open(browser, url, { viewport })
   const home = await open(browser, url, { viewport, colorScheme: 'dark' })
-  for (const text of ITEMS) await add(train, text)
-  await check(train, ITEMS[0] ?? '')
-  await home.waitForFunction(() => document.querySelector('.is-done') !== null)
-  await train.waitForFunction(() => document.querySelector('.is-pending') === null)
+  const frames: Frame[] = []
+  const show = async (showMs: number) => {
+    for (const page of [train, home]) {
+      await page.evaluate(() => document.getElementById('text')?.blur())
+    }
+    frames.push({ png: await shootPair(browser, [train, home]), showMs })
+  }
+  await show(800)
+  for (const text of ITEMS) {
+    await add(train, text)
+    await home.getByLabel(`Done: ${text}`).waitFor()
+    await isSynced(train)
+    await show(700)
+  }
   await train.context().setOffline(true)
+  await train.waitForFunction(() => !document.querySelector('#status')?.textContent?.match(/^Live/))
+  await show(1_500)
   await add(train, 'Bread for the way')
+  await show(1_000)
   await check(train, ITEMS[3] ?? '')
+  await show(1_000)
   await check(home, ITEMS[1] ?? '')
-  await home.waitForFunction(() => document.querySelector('.is-pending') === null)
-  // The oldest record has waited for a while.
-  await train.waitForTimeout(8_000)
-  for (const page of [train, home])
-    await page.evaluate(() => document.getElementById('text')?.blur())
-  await takePair(browser, 'todo', [train, home])
+  await isSynced(home)
+  await show(1_500)
+  await writeFile(`${FOLDER}/todo.png`, await shootPair(browser, [train, home]))
+  await train.context().setOffline(false)
+  await home.getByLabel('Done: Bread for the way').waitFor()
+  await isSynced(train)
+  await train.waitForFunction(() => document.querySelector('#status')?.textContent?.match(/^Live/))
+  await show(3_000)
+  await writeFile(`${FOLDER}/todo-animated.png`, joinFrames(frames))
 }
 
 /** Fills a minute with actions of many visitors. */
@@ -102,7 +125,7 @@ async function takeClickstream(browser: Browser, server: LogServer): Promise<voi
     if (step % 10 === 9) await pages[0]?.mouse.click(400, 75)
     await pages[0]?.waitForTimeout(60)
   }
-  await takePair(browser, 'clickstream', pages)
+  await writeFile(`${FOLDER}/clickstream.png`, await shootPair(browser, pages))
 }
 
 const server = await startLogServer()

@@ -40,9 +40,9 @@ test('carries frames to the given server, and stops at Ctrl-C', async () => {
   const child = start(sharedServerUrl(), ['bridge', '--listen', String(port)])
   const end = ended(child)
   await watch(child).printed('Ctrl-C stops it.')
-  const answer = await ask(port)
-  expect(answer.readInt32BE(4)).toBe(7)
-  expect(answer.readInt16BE(8)).toBe(0)
+  const response = await ask(port)
+  expect(response.readInt32BE(4)).toBe(7)
+  expect(response.readInt16BE(8)).toBe(0)
   child.kill('SIGINT')
   const { code, stdout } = await end
   expect(code).toBe(0)
@@ -69,9 +69,9 @@ describe('wrong usage', () => {
     [['bridge', '--listen', '0.0.0.0:0'], 2, 'whole number of at least 1'],
     [['bridge', '--listen', '0.0.0.0:9092'], 1, 'set its EDGELOG_TOKEN'],
   ])('%j', async (args, code, mentions) => {
-    const outcome = await edgelog(sharedServerUrl(), args)
-    expect(outcome.stderr).toContain(mentions)
-    expect(outcome.code).toBe(code)
+    const result = await edgelog(sharedServerUrl(), args)
+    expect(result.stderr).toContain(mentions)
+    expect(result.code).toBe(code)
   })
 
   test('reports a port in use', async () => {

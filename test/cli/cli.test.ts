@@ -201,9 +201,9 @@ describe('edgelog produce and consume', () => {
       [['dev', '--host', '0.0.0.0'], 1, 'EDGELOG_TOKEN'],
     ]
     for (const [args, code, mentions] of cases) {
-      const outcome = await edgelog(args, 'no separator\n')
-      expect([args, outcome.code]).toEqual([args, code])
-      expect(outcome.stderr).toContain(mentions)
+      const result = await edgelog(args, 'no separator\n')
+      expect([args, result.code]).toEqual([args, code])
+      expect(result.stderr).toContain(mentions)
     }
   })
 })

@@ -35,7 +35,7 @@ describe('edgelog consume --group', () => {
     const group = `${topic}-g`
     const args = ['consume', topic, '--group', group, '--from-beginning']
     const [one, other] = [start(...args), start(...args)]
-    const outcomes = [ended(one), ended(other)]
+    const results = [ended(one), ended(other)]
     const log = connect({ url: sharedServerUrl() })
     await expect
       .poll(
@@ -69,7 +69,7 @@ describe('edgelog consume --group', () => {
     await log.close()
     one.kill('SIGINT')
     other.kill('SIGINT')
-    const [a, b] = (await Promise.all(outcomes)).map(({ stdout }) => linesOf(stdout))
+    const [a, b] = (await Promise.all(results)).map(({ stdout }) => linesOf(stdout))
     expect(a).toHaveLength(20)
     expect(b).toHaveLength(20)
     expect(new Set([...(a ?? []), ...(b ?? [])]).size).toBe(40)
@@ -163,9 +163,9 @@ describe('edgelog groups', () => {
     [['groups', 'describe', '..'], 1, 'invalid_group_id'],
     [['groups', 'delete', 'no-such-group'], 1, 'group_id_not_found'],
   ])('rejects %j', async (args, code, mention) => {
-    const outcome = await edgelog(...args)
-    expect(outcome.code).toBe(code)
-    expect(outcome.stderr).toContain(mention)
+    const result = await edgelog(...args)
+    expect(result.code).toBe(code)
+    expect(result.stderr).toContain(mention)
   })
 
   test('deletes groups', async () => {

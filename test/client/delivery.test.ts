@@ -46,7 +46,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
     for (let index = 0; index < 4_000; index++) {
       sent.push(producer.send('lossy', { value: `${index}`, partition: index % 2 }))
     }
-    const answers = await Promise.all(sent)
+    const responses = await Promise.all(sent)
     await producer.close()
     expect(proxy.harmed).toBeGreaterThan(10)
     for (const partition of [0, 1]) {
@@ -54,7 +54,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
       expect(read.map(({ valueText }) => Number(valueText))).toEqual(
         Array.from({ length: 2_000 }, (_, index) => index * 2 + partition),
       )
-      const own = answers.filter((answer) => answer.partition === partition)
+      const own = responses.filter((response) => response.partition === partition)
       expect(own.map(({ offset }) => offset)).toEqual(read.map(({ offset }) => offset))
     }
   })
@@ -74,23 +74,23 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
         `${index}`.padEnd(index % 97 === 50 ? 5_000 : 40),
       )
       const isTooLarge = (value: string) => value.length === 5_000
-      const outcomes = await Promise.allSettled(
+      const results = await Promise.allSettled(
         values.map((value) => producer.send(topic, { value })),
       )
       await producer.close()
       const stored = (await readTopic(direct, topic, 0)).map(({ valueText }) => valueText ?? '')
       const isIn = new Set(stored)
       expect(stored).toEqual(values.filter((value) => isIn.has(value)))
-      for (const [index, outcome] of outcomes.entries()) {
+      for (const [index, result] of results.entries()) {
         const value = values[index] ?? ''
-        if (outcome.status === 'fulfilled') expect(stored[outcome.value.offset]).toBe(value)
+        if (result.status === 'fulfilled') expect(stored[result.value.offset]).toBe(value)
         else if (isTooLarge(value)) {
           const codes = percent === 0 ? ['message_too_large'] : ['message_too_large', 'unavailable']
-          expect(codes).toContain(outcome.reason.code)
+          expect(codes).toContain(result.reason.code)
         } else {
           // Its response was lost behind a rejected batch, so it may be stored or not.
           expect(percent, `record ${index}`).toBeGreaterThan(0)
-          expect(outcome.reason.code).toBe('unavailable')
+          expect(result.reason.code).toBe('unavailable')
         }
       }
       expect(stored.some(isTooLarge)).toBe(false)

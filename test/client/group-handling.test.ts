@@ -217,9 +217,7 @@ describe('run()', () => {
     const groupId = await newGroup('lag')
     const { consumer } = member({ groupId })
     const reports: LagReport[] = []
-    consumer.addEventListener('lag', (event) => {
-      reports.push(event.detail)
-    })
+    consumer.on('lag', (report) => reports.push(report))
     void collect(consumer, [])
     await vi.waitFor(() => expect(reports.at(-1)?.totalLag).toBe(0), WAIT)
     expect(reports[0]).toEqual({

@@ -52,9 +52,7 @@ export function startMember(
     ...options,
   })
   const changes: AssignmentChange[] = []
-  consumer.addEventListener('assignment', (event) => {
-    changes.push(event.detail)
-  })
+  consumer.on('assignment', (change) => changes.push(change))
   return { client, consumer, changes, calls, kill: () => cut.abort(new TypeError('cut')) }
 }
 

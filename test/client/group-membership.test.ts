@@ -174,13 +174,13 @@ describe('a member', () => {
 
   test('starts its session when the heartbeat is sent, not when the response arrives', async () => {
     const { group, clock, onLost } = await joined()
-    let answer = () => {}
+    let response = () => {}
     group.gate = new Promise((resolve) => {
-      answer = resolve
+      response = resolve
     })
     await pass(clock, 1_000)
     await pass(clock, 3_000)
-    answer()
+    response()
     await settle()
     group.fate = 'silent'
     for (let ms = 0; ms < 6_900; ms += 100) await pass(clock, 100)
@@ -197,16 +197,16 @@ describe('a member', () => {
     await settle()
     expect(group.last).toEqual({ memberId: 'me', memberEpoch: 1, owned: member.owned })
     const sent = group.heartbeats.length
-    let answer = () => {}
+    let response = () => {}
     group.gate = new Promise((resolve) => {
-      answer = resolve
+      response = resolve
     })
     await pass(clock, 1_000)
     member.owned = []
     membership.heartbeatNow()
     await settle()
     expect(group.heartbeats.length).toBe(sent + 1)
-    answer()
+    response()
     await settle()
     expect(group.heartbeats.length).toBe(sent + 2)
     expect(group.last).toEqual({ memberId: 'me', memberEpoch: 1, owned: [] })

@@ -207,7 +207,7 @@ describe('a member', () => {
     await settle()
     of('0:0').finish()
     await settle()
-    const answer = holdCommits(group)
+    const response = holdCommits(group)
     group.events.length = 0
     await pass(clock, 3_500)
     expect(of('0:1').signal.aborted).toBe(true)
@@ -215,7 +215,7 @@ describe('a member', () => {
     // While it commits it is still a member.
     group.partitions = [0, 1]
     await pass(clock, 1_000)
-    answer()
+    response()
     await settle()
     expect(group.last).toEqual({ memberId: 'me', memberEpoch: -1 })
     expect(consumer.assignment).toEqual([])
@@ -258,7 +258,7 @@ describe('a commit', () => {
     const { group, of, consumer } = await running([0])
     group.append(0, 2)
     await settle()
-    const answer = holdCommits(group)
+    const response = holdCommits(group)
     of('0:0').finish()
     await settle()
     const first = consumer.commit()
@@ -268,7 +268,7 @@ describe('a commit', () => {
     const second = consumer.commit()
     await settle()
     expect(group.events.filter((event) => event.startsWith('commit'))).toEqual(['commit 0:1'])
-    answer()
+    response()
     await Promise.all([first, second])
     expect(group.events.filter((event) => event.startsWith('commit'))).toEqual([
       'commit 0:1',
@@ -296,7 +296,7 @@ describe('a commit', () => {
     await settle()
     of('0:0').finish()
     await settle()
-    const answer = holdCommits(group)
+    const response = holdCommits(group)
     const commit = consumer.commit()
     const refused = expect(commit).rejects.toMatchObject({ code: 'stale_member_epoch' })
     group.commitFates.push('lost')
@@ -305,7 +305,7 @@ describe('a commit', () => {
     await pass(clock, 1_000)
     await pass(clock, 0)
     expect(consumer.assignment).toHaveLength(1)
-    answer()
+    response()
     await settle()
     await pass(clock, 1_000)
     await refused
@@ -396,13 +396,13 @@ describe('a commit', () => {
     await settle()
     of('0:0').finish()
     await settle()
-    const answer = holdCommits(group)
+    const response = holdCommits(group)
     const commit = consumer.commit()
     await settle()
     group.commitFates.push({ code: 'stale_member_epoch' })
     group.epoch = 2
     await pass(clock, 1_000)
-    answer()
+    response()
     await commit
     expect(group.events.filter((event) => event.startsWith('commit'))).toEqual([
       'commit 0:1',

@@ -40,7 +40,7 @@ export class LossyProxy {
     this.#server = server
     this.#target = target
     this.#random = random
-    server.on('request', (call, answer) => void this.#pass(call, answer))
+    server.on('request', (call, response) => void this.#pass(call, response))
   }
 
   close(): Promise<void> {
@@ -48,45 +48,45 @@ export class LossyProxy {
     return new Promise((resolve) => this.#server.close(() => resolve()))
   }
 
-  async #pass(call: IncomingMessage, answer: ServerResponse): Promise<void> {
+  async #pass(call: IncomingMessage, response: ServerResponse): Promise<void> {
     const parts: Buffer[] = []
     for await (const part of call) parts.push(part as Buffer)
     const body = Buffer.concat(parts)
     const { faults } = this
-    if (!faults?.matches(call)) return this.#forward(call, body, answer)
+    if (!faults?.matches(call)) return this.#forward(call, body, response)
     await new Promise((resolve) => setTimeout(resolve, this.#random() * faults.delayMsMax))
-    if (this.#random() * 100 >= faults.percent) return this.#forward(call, body, answer)
+    if (this.#random() * 100 >= faults.percent) return this.#forward(call, body, response)
     this.harmed += 1
     const fate = FATES[Math.floor(this.#random() * FATES.length)]
     if (fate === 'lostBefore') call.socket.destroy()
-    else if (fate === 'html502') answer.writeHead(502, { 'content-type': 'text/html' }).end(HTML)
-    else if (fate === 'throttled') answer.writeHead(429, { 'retry-after': '0' }).end()
-    else this.#forward(call, body, answer, fate)
+    else if (fate === 'html502') response.writeHead(502, { 'content-type': 'text/html' }).end(HTML)
+    else if (fate === 'throttled') response.writeHead(429, { 'retry-after': '0' }).end()
+    else this.#forward(call, body, response, fate)
   }
 
-  #forward(call: IncomingMessage, body: Buffer, answer: ServerResponse, fate?: string): void {
+  #forward(call: IncomingMessage, body: Buffer, response: ServerResponse, fate?: string): void {
     const { method, headers, url } = call
-    const onward = request(this.#target + url, { method: method ?? 'GET', headers }, (reply) => {
+    const onward = request(this.#target + url, { method: method ?? 'GET', headers }, (resultOf) => {
       const parts: Buffer[] = []
-      reply.on('data', (part: Buffer) => parts.push(part))
-      reply.on('error', () => call.socket.destroy())
-      reply.on('end', () => {
+      resultOf.on('data', (part: Buffer) => parts.push(part))
+      resultOf.on('error', () => call.socket.destroy())
+      resultOf.on('end', () => {
         const text = Buffer.concat(parts)
         if (fate === 'lostAfter') call.socket.destroy()
-        else if (fate === 'html503After') answer.writeHead(503).end(HTML)
+        else if (fate === 'html503After') response.writeHead(503).end(HTML)
         else {
-          const { 'transfer-encoding': _, ...replyHeaders } = reply.headers
-          answer.writeHead(reply.statusCode ?? 500, {
+          const { 'transfer-encoding': _, ...replyHeaders } = resultOf.headers
+          response.writeHead(resultOf.statusCode ?? 500, {
             ...replyHeaders,
             'content-length': text.length,
           })
-          if (fate !== 'cutAnswer') answer.end(text)
-          else answer.write(text.subarray(0, text.length / 2), () => call.socket.destroy())
+          if (fate !== 'cutAnswer') response.end(text)
+          else response.write(text.subarray(0, text.length / 2), () => call.socket.destroy())
         }
       })
     })
     onward.on('error', () => call.socket.destroy())
-    answer.on('close', () => onward.destroy())
+    response.on('close', () => onward.destroy())
     onward.end(body)
   }
 }

@@ -22,7 +22,7 @@ function newPoll(options: Partial<PollOptions> = {}) {
 }
 
 /** Returns the number of records, or the error code, after time has passed. */
-async function outcome(clock: ManualClock, polling: Promise<PolledRecords>): Promise<unknown> {
+async function result(clock: ManualClock, polling: Promise<PolledRecords>): Promise<unknown> {
   const seen = polling.then(
     ({ records }) => records.length,
     ({ code }) => code,
@@ -51,7 +51,7 @@ describe('a poll without records', () => {
   ] as const)('reports %s', async (_, state, expected) => {
     const { group, clock, poll } = newPoll({ instanceId: 'i' })
     Object.assign(group, state)
-    expect(await outcome(clock, poll())).toBe(expected)
+    expect(await result(clock, poll())).toBe(expected)
     expect(clock.pending).toBe(0)
   })
 

@@ -84,9 +84,11 @@ function state(promise: Promise<unknown>): Promise<string> {
 describe('send()', () => {
   test('collects the records sent within lingerMs into one batch', async () => {
     const { server, producer } = setUp()
-    const answers = await Promise.all(['a', 'b', 'c'].map((value) => producer.send('t', { value })))
+    const responses = await Promise.all(
+      ['a', 'b', 'c'].map((value) => producer.send('t', { value })),
+    )
     expect(server.produced.map(({ values }) => values)).toEqual([['a', 'b', 'c']])
-    expect(answers.map(({ offset }) => offset)).toEqual([0, 1, 2])
+    expect(responses.map(({ offset }) => offset)).toEqual([0, 1, 2])
     expect(server.calls).toContain('POST /base/v1/topics/t/partitions/0/records')
   })
 
@@ -141,11 +143,11 @@ describe('send()', () => {
     expect(await state(sends[11] as Promise<unknown>)).toBe('pending')
     expect(producer.bufferedBytes).toBeLessThanOrEqual(6_000)
     const refused = Array.from({ length: 10 }, () => producer.send('t', { value: 'x'.repeat(300) }))
-    const outcomes = Promise.allSettled(refused)
+    const results = Promise.allSettled(refused)
     await expect(refused[9]).rejects.toMatchObject({ code: 'throttled' })
     open()
     await Promise.all(sends)
-    await outcomes
+    await results
     expect(producer.bufferedBytes).toBe(0)
   })
 
@@ -161,7 +163,7 @@ describe('send()', () => {
   test('rejects one invalid record, and sends the others', async () => {
     const { server, producer } = setUp()
     await producer.send('t', { value: 'first' })
-    const outcomes = await Promise.allSettled([
+    const results = await Promise.allSettled([
       producer.send('t', { value: 'good' }),
       producer.send('t', { value: 7 as unknown as string }),
       producer.send('t', { value: 'x', timestamp: Number.NaN }),
@@ -170,8 +172,8 @@ describe('send()', () => {
       producer.send('..', { value: 'x' }),
       producer.send('t', { value: 'good too' }),
     ])
-    const codes = outcomes.map((outcome) =>
-      outcome.status === 'fulfilled' ? 'stored' : outcome.reason.code,
+    const codes = results.map((result) =>
+      result.status === 'fulfilled' ? 'stored' : result.reason.code,
     )
     expect(codes).toEqual([
       'stored',
@@ -188,7 +190,7 @@ describe('send()', () => {
 
   test("retries after a proxy's response, and waits as long as Retry-After requires", async () => {
     const { server, producer } = setUp()
-    const answers = [
+    const responses = [
       new Response('<html>', { status: 502 }),
       new Response('{"error":{"code":"throttled","message":"m"}}', {
         status: 429,
@@ -198,9 +200,9 @@ describe('send()', () => {
     let lastRefusalMs = 0
     server.refuse = (_url, method) => {
       if (method !== 'POST') return undefined
-      const answer = answers.shift()
-      if (answer !== undefined) lastRefusalMs = Date.now()
-      return answer
+      const response = responses.shift()
+      if (response !== undefined) lastRefusalMs = Date.now()
+      return response
     }
     await producer.send('t', { value: 'a' })
     expect(Date.now() - lastRefusalMs).toBeGreaterThanOrEqual(990)
@@ -213,8 +215,8 @@ describe('send()', () => {
     const producer = connect({ url: 'http://fake', fetch: server.fetch, clock }).createProducer()
     const details = { retryAfterMs: 1e12 }
     const error = { code: 'throttled', message: 'm', details }
-    const answers = [Response.json({ error }, { status: 429 })]
-    server.refuse = (_url, method) => (method === 'POST' ? answers.shift() : undefined)
+    const responses = [Response.json({ error }, { status: 429 })]
+    server.refuse = (_url, method) => (method === 'POST' ? responses.shift() : undefined)
     const sent = producer.send('t', { value: 'a' })
     await state(sent)
     clock.advance(5)
@@ -253,8 +255,8 @@ describe('send()', () => {
   test('retries a batch whose error response was truncated', async () => {
     const { server, producer } = setUp()
     const cut = new ReadableStream({ start: (controller) => controller.error(new Error('cut')) })
-    const answers = [new Response(cut, { status: 409 })]
-    server.refuse = (_url, method) => (method === 'POST' ? answers.shift() : undefined)
+    const responses = [new Response(cut, { status: 409 })]
+    server.refuse = (_url, method) => (method === 'POST' ? responses.shift() : undefined)
     await producer.send('t', { value: 'a' })
     expect(server.produced).toHaveLength(1)
   })

@@ -52,9 +52,7 @@ export function newMember(partitions: readonly number[], options: MemberOptions 
   })
   open.push({ consumer, clock })
   const changes: AssignmentChange[] = []
-  consumer.addEventListener('assignment', (event) => {
-    changes.push(event.detail)
-  })
+  consumer.on('assignment', (change) => changes.push(change))
   return { group, clock, client, consumer, changes }
 }
 
@@ -105,9 +103,9 @@ export async function passSlowly(clock: ManualClock, byMs: number): Promise<void
 
 /** @returns the function that lets commits be answered */
 export function holdCommits(group: FakeGroup): () => void {
-  let answer = () => {}
+  let response = () => {}
   group.commitGate = new Promise((resolve) => {
-    answer = resolve
+    response = resolve
   })
-  return () => answer()
+  return () => response()
 }

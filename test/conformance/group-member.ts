@@ -8,7 +8,7 @@ export interface Assigned {
   readonly partitions: readonly number[]
 }
 
-export interface HeartbeatAnswer {
+export interface HeartbeatResponse {
   readonly memberId: string
   readonly memberEpoch: number
   readonly heartbeatIntervalMs: number
@@ -47,17 +47,17 @@ export class GroupMember {
   }
 
   /** Sends a heartbeat that must succeed; applies the assignment in the response. */
-  async beat(fields: object = {}): Promise<HeartbeatAnswer> {
+  async beat(fields: object = {}): Promise<HeartbeatResponse> {
     const response = await this.send(fields)
     expect(response.status, await response.clone().text()).toBe(200)
-    const answer = (await response.json()) as HeartbeatAnswer
+    const answer = (await response.json()) as HeartbeatResponse
     this.memberEpoch = answer.memberEpoch
     if (answer.assignment !== null) this.owned = answer.assignment
     return answer
   }
 
   /** Sends heartbeats until the assignment changes, which may take a moment. */
-  async beatUntilTold(): Promise<HeartbeatAnswer> {
+  async beatUntilTold(): Promise<HeartbeatResponse> {
     for (let round = 0; round < 100; round++) {
       const answer = await this.beat()
       if (answer.assignment !== null) return answer

@@ -81,7 +81,7 @@ const REFUSED: ReadonlyArray<readonly [source: string, code: string, mentions: s
     'invalid_request',
     'records[1].headers: given twice',
   ],
-  ['{"value":"","__proto__":{}}', 'invalid_request', 'records[1].__proto__: not a field'],
+  ['{"value":"","__proto__":{}}', 'invalid_request', 'records[1].__proto__: unknown field'],
   [
     '{"value":"","timestamp":9007199254740993}',
     'invalid_request',

@@ -81,7 +81,7 @@ export function useTarget(): Target {
   return target
 }
 
-interface ErrorAnswer {
+interface ErrorResponse {
   readonly error: {
     readonly code: string
     readonly message: string
@@ -95,11 +95,11 @@ export async function expectError(
   response: Response,
   status: number,
   code: string,
-): Promise<ErrorAnswer['error']> {
+): Promise<ErrorResponse['error']> {
   const text = await response.text()
   expect(response.status, text).toBe(status)
   expect(response.headers.get('content-type')).toContain('application/json')
-  const { error } = JSON.parse(text) as ErrorAnswer
+  const { error } = JSON.parse(text) as ErrorResponse
   expect(error.code, text).toBe(code)
   expect(error.message).not.toBe('')
   expect(typeof error.retryable).toBe('boolean')

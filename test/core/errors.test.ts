@@ -1,4 +1,4 @@
-/** The table of errors and the one in docs/PROTOCOL.md are the same. */
+/** Compares the table of errors with the one in docs/PROTOCOL.md. */
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { ERRORS } from '../../src/core/errors.ts'
@@ -15,7 +15,7 @@ test('lists every error in PROTOCOL.md with its status, number and effect', asyn
       mayHaveTakenEffect: isUnchanged === 'no',
     },
   ])
-  // Those of a page's storage never travel.
+  // Errors of a page's storage are never sent.
   const onTheWire = Object.entries(ERRORS).filter(([code]) => !code.startsWith('storage_'))
   expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(onTheWire))
 })

@@ -73,7 +73,7 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
       },
       { find: 'if (has(member, topicId, partition)) return false', replace: '' },
       {
-        find: "assert(!owners.has(partition), 'a partition is with one member at a time')",
+        find: "assert(!owners.has(partition), 'a partition belongs to one member at a time')",
         replace: '',
       },
     ],

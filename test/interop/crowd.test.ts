@@ -64,7 +64,7 @@ test(`every well-formed request gets a response (seed ${TEST_SEED})`, async () =
   const next = frames.values()
   const sendAll = async () => {
     for (const frame of next) {
-      if (!(await isAnswered(frame))) unanswered.push(Buffer.from(frame).toString('hex'))
+      if (!(await isSettled(frame))) unanswered.push(Buffer.from(frame).toString('hex'))
     }
   }
   await Promise.all(Array.from({ length: AT_A_TIME }, sendAll))
@@ -75,7 +75,7 @@ test(`every well-formed request gets a response (seed ${TEST_SEED})`, async () =
  * Returns true if the server also responds to the next request, false if it closes the connection.
  * @throws {Error} if it does neither in time.
  */
-async function isAnswered(body: Uint8Array): Promise<boolean> {
+async function isSettled(body: Uint8Array): Promise<boolean> {
   const connection = await RawConnection.open(raw.stage.port)
   connection.send(Buffer.concat([framed(body), PING]))
   let isSilent = false
@@ -105,7 +105,7 @@ describe('other clients', () => {
       let answered = 0
       const next = mutants.values()
       const sendAll = async () => {
-        for (const mutant of next) if (await isAnswered(mutant)) answered++
+        for (const mutant of next) if (await isSettled(mutant)) answered++
       }
       await Promise.all(Array.from({ length: AT_A_TIME }, sendAll))
       // Some mutants are still valid, most are not.

@@ -8,7 +8,7 @@ import { METADATA } from '../../src/kafka/apis/metadata.ts'
 import { PRODUCE } from '../../src/kafka/apis/produce.ts'
 import { fromHex } from '../core/kafka/hex.ts'
 import { until } from '../support/until.ts'
-import { readAnswer, requestFrame } from './support/raw-connection.ts'
+import { readPage, requestFrame } from './support/raw-connection.ts'
 import { useRawStage } from './support/raw-stage.ts'
 
 const NO_WAIT = { maxWaitMs: 0, minBytes: 0, topics: [], replicaId: -1 }
@@ -89,7 +89,7 @@ describe('the bridge', () => {
     connection.send(bytesOf('0000000d 0012 0063 00000005 ffff 00 00 00'))
     const frame = await connection.next()
     const [first, last] = API_VERSIONS.versions
-    expect(readAnswer(API_VERSIONS, 0, frame as Buffer)).toMatchObject({
+    expect(readPage(API_VERSIONS, 0, frame as Buffer)).toMatchObject({
       errorCode: 35,
       apiKeys: [{ apiKey: API_VERSIONS.key, minVersion: first, maxVersion: last }],
     })
@@ -188,7 +188,7 @@ describe('POST /kafka, without a bridge', () => {
       ['not an address', '127.0.0.1', 9_092],
     ] as const) {
       const { bytes } = await post(frame, { 'edgelog-kafka-address': address })
-      const { brokers } = readAnswer(METADATA, 1, bytes.subarray(4))
+      const { brokers } = readPage(METADATA, 1, bytes.subarray(4))
       expect(brokers).toMatchObject([{ host, port }])
     }
   })

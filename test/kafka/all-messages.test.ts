@@ -58,8 +58,8 @@ describe('a broken message', () => {
   test.each(CASES)('$title', ({ fields, version, read, write }) => {
     fc.assert(
       fc.property(writtenStructs(fields, version), mutations, (value, mutate) => {
-        const outcome = outcomeOf(() => read(mutate(write(value))))
-        if (outcome !== 'refused') expect(typeof outcome).toBe('object')
+        const result = outcomeOf(() => read(mutate(write(value))))
+        if (result !== 'refused') expect(typeof result).toBe('object')
       }),
       { ...SEEDED, numRuns: runs(60) },
     )

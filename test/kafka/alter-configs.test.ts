@@ -1,6 +1,6 @@
 /** Concurrent changes of configs; needs a coordinator that decides like the real one. */
 import { expect, test } from 'vitest'
-import { reply } from '../../src/core/errors.ts'
+import { resultOf } from '../../src/core/errors.ts'
 import { CONFIG_VALUE_BYTES_MAX } from '../../src/core/limits.ts'
 import type { TopicChange } from '../../src/core/topic/topic.ts'
 import {
@@ -33,7 +33,7 @@ function topicWith(overrides: Record<string, string>) {
       coordinator: {
         getTopic: async () => ({ ok: wantedTopic(state) }),
         changeTopic: async (_: string, change: TopicChange) =>
-          reply(() => {
+          resultOf(() => {
             const changed = decideChange(state, change)
             if (!change.validateOnly) state = changed
             return wantedTopic(changed)
@@ -52,8 +52,8 @@ function topicWith(overrides: Record<string, string>) {
       value,
     }))
     const request = { resources: [{ ...resource, configs: named }], validateOnly }
-    const answer = await ask(caller, INCREMENTAL_ALTER_CONFIGS, 1, request)
-    return answer?.responses[0]
+    const response = await ask(caller, INCREMENTAL_ALTER_CONFIGS, 1, request)
+    return response?.responses[0]
   }
   const all = async (configs: ReadonlyArray<readonly [name: string, value: string | null]>) => {
     const named = configs.map(([name, value]) => ({ name, value }))
@@ -70,7 +70,7 @@ test('keeps everything that concurrent requests append to one list or subtract f
     topic.incrementally([[LIST, SUBTRACT, '9:1, 9:0']]),
     topic.incrementally([[LIST, APPEND, '0:2,0:3']]),
   ])
-  expect(answers.map((answer) => answer?.errorCode)).toEqual([0, 0, 0])
+  expect(answers.map((response) => response?.errorCode)).toEqual([0, 0, 0])
   expect(topic.overrides()).toEqual({ [LIST]: '0:1,0:2,0:3' })
 })
 
@@ -102,8 +102,8 @@ test.each([
   ['by an unknown operation', [LIST, 4, '0:1'], INVALID_REQUEST],
 ] as const)('does not change a list %s', async (_, config, errorCode) => {
   const topic = topicWith({ 'retention.ms': '1' })
-  const answer = await topic.incrementally([['flush.ms', SET, '1'], config])
-  expect(answer).toMatchObject({ errorCode, errorMessage: expect.stringContaining(config[0]) })
+  const response = await topic.incrementally([['flush.ms', SET, '1'], config])
+  expect(response).toMatchObject({ errorCode, errorMessage: expect.stringContaining(config[0]) })
   expect(topic.overrides()).toEqual({ 'retention.ms': '1' })
 })
 
@@ -115,8 +115,8 @@ test('returns the same message for the same mistake in both APIs', async () => {
     incrementally([['cleanup.policy', APPEND, 'nonsense']]),
     all([['cleanup.policy', 'nonsense']]),
   ])
-  for (const answer of answers) {
-    expect(answer?.errorMessage).toMatch(/^config\.cleanup\.policy: a comma-separated /)
+  for (const response of answers) {
+    expect(response?.errorMessage).toMatch(/^config\.cleanup\.policy: a comma-separated /)
   }
 })
 
@@ -166,8 +166,8 @@ test('deletes an unknown config together with known ones', async () => {
   const unknown = ['of.another.broker', DELETE, null] as const
   expect(await topic.incrementally([unknown])).toMatchObject({ errorCode: 0 })
   expect(topic.overrides()).toEqual({ 'flush.ms': '1', 'retention.ms': '1' })
-  const answer = await topic.incrementally([unknown, ['flush.ms', DELETE, null]])
-  expect(answer).toMatchObject({ errorCode: 0 })
+  const response = await topic.incrementally([unknown, ['flush.ms', DELETE, null]])
+  expect(response).toMatchObject({ errorCode: 0 })
   expect(topic.overrides()).toEqual({ 'retention.ms': '1' })
 })
 

@@ -7,8 +7,8 @@ import { ask, brokerOf, callerOf } from './door.ts'
 const caller = callerOf(brokerOf({}))
 
 test.each([3, 4])('returns exactly the served features in v%i', async (version) => {
-  const answer = await ask(caller, API_VERSIONS, version, {})
-  expect(answer).toMatchObject({
+  const response = await ask(caller, API_VERSIONS, version, {})
+  expect(response).toMatchObject({
     supportedFeatures: [
       { name: 'group.version', minVersion: 1, maxVersion: 1 },
       { name: 'metadata.version', minVersion: 30, maxVersion: 30 },
@@ -23,8 +23,8 @@ test.each([3, 4])('returns exactly the served features in v%i', async (version) 
 })
 
 test('returns no features in a version without the field', async () => {
-  const answer = await ask(caller, API_VERSIONS, 2, {})
-  expect(answer).toMatchObject({ supportedFeatures: [], finalizedFeaturesEpoch: -1 })
+  const response = await ask(caller, API_VERSIONS, 2, {})
+  expect(response).toMatchObject({ supportedFeatures: [], finalizedFeaturesEpoch: -1 })
 })
 
 const INVALID_UPDATE_VERSION = 95
@@ -45,8 +45,8 @@ test.each([
   ['safe downgrade', 2],
   ['unsafe downgrade', 3],
 ])('accepts an %s to the current level of a feature', async (_, type) => {
-  const answer = await update(1, ['group.version', 1, type], ['metadata.version', 30, type])
-  expect(answer).toMatchObject({
+  const response = await update(1, ['group.version', 1, type], ['metadata.version', 30, type])
+  expect(response).toMatchObject({
     errorCode: 0,
     errorMessage: null,
     results: [
@@ -63,8 +63,8 @@ test.each([
   ['group.version', 1, 7, 'The controller does not support the given upgrade type.'],
   ['transaction.version', 2, UPGRADE, 'Local controller 1 does not support this feature.'],
 ])('refuses %s at level %i by upgrade type %i', async (feature, level, type, why) => {
-  const answer = await update(2, ['metadata.version', 30], [feature, level, type])
-  expect(answer).toMatchObject({
+  const response = await update(2, ['metadata.version', 30], [feature, level, type])
+  expect(response).toMatchObject({
     errorCode: INVALID_UPDATE_VERSION,
     errorMessage: `The update failed for all features since the following feature had an error: Invalid update version ${level} for feature ${feature}. ${why}`,
     results: [],
@@ -72,6 +72,6 @@ test.each([
 })
 
 test('rejects a feature with a name of maximum length', async () => {
-  const answer = await update(2, ['x'.repeat(32_767), 1])
-  expect(answer).toMatchObject({ errorCode: INVALID_UPDATE_VERSION })
+  const response = await update(2, ['x'.repeat(32_767), 1])
+  expect(response).toMatchObject({ errorCode: INVALID_UPDATE_VERSION })
 })

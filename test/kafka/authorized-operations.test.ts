@@ -84,9 +84,9 @@ test.each([
 })
 
 test('returns no operations in a Metadata response unless requested', async () => {
-  const answer = await metadata(10, false)
-  expect(answer?.clusterAuthorizedOperations).toBe(NONE)
-  expect(answer?.topics.map((one) => one.topicAuthorizedOperations)).toEqual([NONE, NONE, NONE])
+  const response = await metadata(10, false)
+  expect(response?.clusterAuthorizedOperations).toBe(NONE)
+  expect(response?.topics.map((one) => one.topicAuthorizedOperations)).toEqual([NONE, NONE, NONE])
 })
 
 test.each([
@@ -98,24 +98,24 @@ test.each([
   'DescribeCluster, requested %s for endpoint type %i, returns %i',
   async (isAsked, type, operations) => {
     const request = { includeClusterAuthorizedOperations: isAsked, endpointType: type }
-    const answer = await ask(caller, DESCRIBE_CLUSTER, 1, request)
-    expect(answer?.clusterAuthorizedOperations).toBe(operations)
+    const response = await ask(caller, DESCRIBE_CLUSTER, 1, request)
+    expect(response?.clusterAuthorizedOperations).toBe(operations)
   },
 )
 
 test('returns nothing about the cluster for another endpoint type', async () => {
-  const answer = await ask(caller, DESCRIBE_CLUSTER, 1, {
+  const response = await ask(caller, DESCRIBE_CLUSTER, 1, {
     includeClusterAuthorizedOperations: true,
     endpointType: 2,
   })
   const nothing = { endpointType: 1, clusterId: '', controllerId: -1, brokers: [] }
-  expect(answer).toMatchObject({ errorCode: 114, ...nothing })
+  expect(response).toMatchObject({ errorCode: 114, ...nothing })
 })
 
 test('always returns the operations of topics in DescribeTopicPartitions', async () => {
   const topics = [{ name: 'missing' }, { name: topic.name }]
-  const answer = await ask(caller, DESCRIBE_TOPIC_PARTITIONS, 0, { topics })
-  const coded = answer?.topics.map((one) => [one.errorCode, one.topicAuthorizedOperations])
+  const response = await ask(caller, DESCRIBE_TOPIC_PARTITIONS, 0, { topics })
+  const coded = response?.topics.map((one) => [one.errorCode, one.topicAuthorizedOperations])
   expect(coded).toEqual([
     [3, TOPIC],
     [0, TOPIC],
@@ -130,8 +130,8 @@ test.each([
   'DescribeGroups v%i, requested %s, returns %j and %j',
   async (version, isAsked, there, missing) => {
     const request = { groups: ['there', 'missing'], includeAuthorizedOperations: isAsked }
-    const answer = await ask(caller, DESCRIBE_GROUPS, version, request)
-    const coded = answer?.groups.map((one) => [one.errorCode, one.authorizedOperations])
+    const response = await ask(caller, DESCRIBE_GROUPS, version, request)
+    const coded = response?.groups.map((one) => [one.errorCode, one.authorizedOperations])
     expect(coded).toEqual([there, missing])
   },
 )
@@ -141,8 +141,8 @@ test.each([
   [false, NONE],
 ])('ConsumerGroupDescribe, requested %s, returns %i', async (isAsked, operations) => {
   const request = { groupIds: ['there', 'missing'], includeAuthorizedOperations: isAsked }
-  const answer = await ask(caller, CONSUMER_GROUP_DESCRIBE, 1, request)
-  const coded = answer?.groups.map((one) => [one.errorCode, one.authorizedOperations])
+  const response = await ask(caller, CONSUMER_GROUP_DESCRIBE, 1, request)
+  const coded = response?.groups.map((one) => [one.errorCode, one.authorizedOperations])
   expect(coded).toEqual([
     [0, operations],
     [69, NONE],

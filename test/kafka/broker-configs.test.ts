@@ -25,12 +25,12 @@ async function describeBroker(
   from: KafkaCaller = caller,
   keys: string[] | null = null,
 ) {
-  const answer = await ask(from, DESCRIBE_CONFIGS, 4, {
+  const response = await ask(from, DESCRIBE_CONFIGS, 4, {
     resources: [{ resourceType: BROKER, resourceName, configurationKeys: keys }],
     includeSynonyms: true,
     includeDocumentation: true,
   })
-  return answer?.results[0]
+  return response?.results[0]
 }
 
 async function configsOf(from?: KafkaCaller) {
@@ -131,8 +131,8 @@ test.each([
   ['2', INVALID_REQUEST],
 ])('returns no loggers of the broker named "%s"', async (resourceName, errorCode) => {
   const resources = [{ resourceType: BROKER_LOGGER, resourceName, configurationKeys: null }]
-  const answer = await ask(caller, DESCRIBE_CONFIGS, 4, { resources })
-  expect(answer?.results).toMatchObject([{ errorCode, configs: [] }])
+  const response = await ask(caller, DESCRIBE_CONFIGS, 4, { resources })
+  expect(response?.results).toMatchObject([{ errorCode, configs: [] }])
 })
 
 describe('a change of the broker', () => {
@@ -161,13 +161,13 @@ describe('a change of the broker', () => {
   })
 
   test.each(['1', ''])('is rejected for the name "%s"', async (name) => {
-    const answer = await incrementally(
+    const response = await incrementally(
       name,
       ['node.id', SET, '2'],
       ['broker.rack', DELETE, null],
       ['listeners', APPEND, 'X://y:1'],
     )
-    expect(answer).toMatchObject(refused('node.id, listeners'))
+    expect(response).toMatchObject(refused('node.id, listeners'))
     expect(await all(name, 'num.partitions')).toMatchObject(refused('num.partitions'))
   })
 

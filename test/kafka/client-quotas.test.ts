@@ -1,6 +1,6 @@
 /** Client quotas over the wire, with a coordinator that stores them in memory. */
 import { expect, test } from 'vitest'
-import { EdgelogError, type Reply } from '../../src/core/errors.ts'
+import { EdgelogError, type Result } from '../../src/core/errors.ts'
 import {
   type ClientQuota,
   changedQuotas,
@@ -19,7 +19,7 @@ const POLICY_VIOLATION = 44
 
 function callerWithQuotas() {
   const quotas = new Map<string, ClientQuota>()
-  const alterOne = ({ entity, change }: QuotaAlteration): Reply<null> => {
+  const alterOne = ({ entity, change }: QuotaAlteration): Result<null> => {
     if (entity.user === 'beyond') {
       return { error: new EdgelogError('policy_violation', 'entity: too many').toBody() }
     }
@@ -74,7 +74,7 @@ test.each([0, 1])('sets, returns and removes quotas in v%i', async (version) => 
 
 test('changes or rejects each entity separately', async () => {
   const caller = callerWithQuotas()
-  const answer = await ask(caller, ALTER_CLIENT_QUOTAS, 1, {
+  const response = await ask(caller, ALTER_CLIENT_QUOTAS, 1, {
     entries: [
       { entity: user('a'), ops: rate(1) },
       { entity: user('b'), ops: rate(-1) },
@@ -85,7 +85,7 @@ test('changes or rejects each entity separately', async () => {
     ],
     validateOnly: false,
   })
-  expect(answer?.entries.map(({ errorCode }) => errorCode)).toEqual([
+  expect(response?.entries.map(({ errorCode }) => errorCode)).toEqual([
     0,
     INVALID_REQUEST,
     POLICY_VIOLATION,
@@ -104,8 +104,8 @@ test.each([
   [[{ entityType: 'user', matchType: 9, match: null }], INVALID_REQUEST],
 ])('rejects a description of the quotas of %j', async (components, errorCode) => {
   const request = { components, strict: false }
-  const answer = await ask(callerWithQuotas(), DESCRIBE_CLIENT_QUOTAS, 1, request)
-  expect(answer).toMatchObject({ errorCode, entries: null })
+  const response = await ask(callerWithQuotas(), DESCRIBE_CLIENT_QUOTAS, 1, request)
+  expect(response).toMatchObject({ errorCode, entries: null })
 })
 
 test('makes clients retry while the coordinator is unavailable', async () => {

@@ -9,11 +9,11 @@ test('deletes by id only the topic with that id, and by name whatever topic has 
   const found = async () => ({ ok: topic })
   const broker = brokerOf({ coordinator: { getTopic: found, getTopicById: found, deleteTopic } })
   await broker.topics.find({ name: topic.name }, 'describe')
-  const answer = await ask(callerOf(broker), DELETE_TOPICS, 6, {
+  const response = await ask(callerOf(broker), DELETE_TOPICS, 6, {
     topics: [{ topicId: topic.id }],
     timeoutMs: 1,
   })
-  expect(answer?.responses).toMatchObject([{ name: 'deleted', topicId: topic.id, errorCode: 0 }])
+  expect(response?.responses).toMatchObject([{ name: 'deleted', topicId: topic.id, errorCode: 0 }])
   expect(deleteTopic).toHaveBeenLastCalledWith('deleted', topic.id)
   await ask(callerOf(broker), DELETE_TOPICS, 5, { topicNames: ['deleted'], timeoutMs: 1 })
   expect(deleteTopic).toHaveBeenLastCalledWith('deleted', undefined)

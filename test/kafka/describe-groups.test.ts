@@ -1,6 +1,6 @@
 /** Groups that are too large for one response; needs groups that report the size of their descriptions. */
 import { expect, test } from 'vitest'
-import { type Reply, reply } from '../../src/core/errors.ts'
+import { type Result, resultOf } from '../../src/core/errors.ts'
 import type { ClassicGroupDescription } from '../../src/core/group/classic-api.ts'
 import {
   checkDescriptionSize,
@@ -54,14 +54,14 @@ function callerWithGroups() {
   const count = (groupId: string, large: number) =>
     ({ s: 0, l: large, x: large * 10 })[groupId[0] ?? ''] ?? 0
   const group = (groupId: string) => ({
-    describeClassic: async (maxBytes: number): Promise<Reply<ClassicGroupDescription>> =>
-      reply(() => {
+    describeClassic: async (maxBytes: number): Promise<Result<ClassicGroupDescription>> =>
+      resultOf(() => {
         const description = classicGroup(count(groupId, 1))
         checkDescriptionSize(classicDescriptionBytes(description), maxBytes)
         return description
       }),
-    describe: async (maxBytes: number): Promise<Reply<GroupDescription>> =>
-      reply(() => {
+    describe: async (maxBytes: number): Promise<Result<GroupDescription>> =>
+      resultOf(() => {
         const description = consumerGroup(groupId, count(groupId, LARGE_MEMBERS))
         checkDescriptionSize(descriptionBytes(description), maxBytes)
         return description

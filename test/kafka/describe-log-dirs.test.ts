@@ -38,10 +38,10 @@ type Wanted = ReadonlyArray<{
 }> | null
 
 async function sizesOf(version: number, caller: ReturnType<typeof callerOf>, topics: Wanted) {
-  const answer = await ask(caller, DESCRIBE_LOG_DIRS, version, { topics })
-  expect(answer).toMatchObject({ errorCode: 0, results: [{ errorCode: 0, logDir: '/edgelog' }] })
-  expect(answer?.results).toHaveLength(1)
-  return answer?.results[0]?.topics.map(({ name, partitions }) => [
+  const response = await ask(caller, DESCRIBE_LOG_DIRS, version, { topics })
+  expect(response).toMatchObject({ errorCode: 0, results: [{ errorCode: 0, logDir: '/edgelog' }] })
+  expect(response?.results).toHaveLength(1)
+  return response?.results[0]?.topics.map(({ name, partitions }) => [
     name,
     ...partitions.map((one) => [one.partitionIndex, one.partitionSize]),
   ])
@@ -107,8 +107,8 @@ test('returns an error while the topics are unknown', async () => {
     throw new Error('the coordinator is unavailable')
   }
   const caller = callerOf(brokerOf({ coordinator: { listTopics } }))
-  const answer = await ask(caller, DESCRIBE_LOG_DIRS, 5, { topics: null })
-  expect(answer).toMatchObject({ errorCode: REQUEST_TIMED_OUT })
+  const response = await ask(caller, DESCRIBE_LOG_DIRS, 5, { topics: null })
+  expect(response).toMatchObject({ errorCode: REQUEST_TIMED_OUT })
   const older = await ask(caller, DESCRIBE_LOG_DIRS, 1, { topics: null })
   expect(older?.results).toMatchObject([{ errorCode: REQUEST_TIMED_OUT }])
 })

@@ -27,11 +27,11 @@ test('sends a zstd batch to clients of versions that are older than zstd', async
   const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000 }]
   const limits = { replicaId: -1, maxWaitMs: 0, minBytes: 1, maxBytes: 1_000 }
   for (const version of [4, 9, 10, 12]) {
-    const answer = await ask(callerOf(broker), FETCH, version, {
+    const response = await ask(callerOf(broker), FETCH, version, {
       ...limits,
       topics: [{ topic: topic.name, partitions }],
       forgottenTopicsData: [],
     })
-    expect(answer?.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, records: batch })
+    expect(response?.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, records: batch })
   }
 })

@@ -123,8 +123,8 @@ test('sets all configs at once, and resets the others to their defaults', async 
 
 test('changes nothing if the request only validates', async () => {
   const { configs, incrementally } = groups()
-  const answer = await incrementally('g', [[HEARTBEAT, SET, '6000']], true)
-  expect(answer).toMatchObject({ errorCode: 0 })
+  const response = await incrementally('g', [[HEARTBEAT, SET, '6000']], true)
+  expect(response).toMatchObject({ errorCode: 0 })
   expect(configs.size).toBe(0)
 })
 
@@ -141,8 +141,8 @@ describe('a change', () => {
     [[SESSION, SET, '46000'], INVALID_REQUEST],
   ] as const)('is rejected as a whole for %j', async (change, errorCode) => {
     const { configs, incrementally } = groups()
-    const answer = await incrementally('g', [[SESSION, SET, '50000'], change])
-    expect(answer).toMatchObject({ errorCode, errorMessage: expect.stringContaining('config') })
+    const response = await incrementally('g', [[SESSION, SET, '50000'], change])
+    expect(response).toMatchObject({ errorCode, errorMessage: expect.stringContaining('config') })
     expect(configs.size).toBe(0)
   })
 
@@ -170,8 +170,8 @@ describe('a change', () => {
 test('lists the groups that have configs', async () => {
   const { caller, incrementally } = groups()
   await incrementally('g', [[HEARTBEAT, SET, '6000']])
-  const answer = await ask(caller, LIST_CONFIG_RESOURCES, 1, { resourceTypes: [GROUP] })
-  expect(answer?.configResources).toEqual([{ resourceType: GROUP, resourceName: 'g' }])
+  const response = await ask(caller, LIST_CONFIG_RESOURCES, 1, { resourceTypes: [GROUP] })
+  expect(response?.configResources).toEqual([{ resourceType: GROUP, resourceName: 'g' }])
 })
 
 test('makes clients retry while the coordinator is unavailable', async () => {
@@ -180,6 +180,6 @@ test('makes clients retry while the coordinator is unavailable', async () => {
   }
   const caller = callerOf(brokerOf({ coordinator: { groupConfig } }))
   const resources = [{ resourceType: GROUP, resourceName: 'g', configurationKeys: null }]
-  const answer = await ask(caller, DESCRIBE_CONFIGS, 4, { resources })
-  expect(answer?.results).toMatchObject([{ errorCode: REQUEST_TIMED_OUT }])
+  const response = await ask(caller, DESCRIBE_CONFIGS, 4, { resources })
+  expect(response?.results).toMatchObject([{ errorCode: REQUEST_TIMED_OUT }])
 })

@@ -9,6 +9,6 @@ test.each([
   ['mine', 53],
 ])('responds to the transactional id %j with %i', async (transactionalId, errorCode) => {
   const request = { transactionalId, transactionTimeoutMs: 1_000 }
-  const answer = await ask(callerOf(brokerOf({})), INIT_PRODUCER_ID, 5, request)
-  expect(answer?.errorCode).toBe(errorCode)
+  const response = await ask(callerOf(brokerOf({})), INIT_PRODUCER_ID, 5, request)
+  expect(response?.errorCode).toBe(errorCode)
 })

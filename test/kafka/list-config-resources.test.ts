@@ -19,9 +19,9 @@ const coordinator = {
 const caller = callerOf(brokerOf({ coordinator }))
 
 async function list(...resourceTypes: number[]) {
-  const answer = await ask(caller, LIST_CONFIG_RESOURCES, 1, { resourceTypes })
-  expect(answer?.errorCode).toBe(0)
-  return answer?.configResources.map((one) => [one.resourceType, one.resourceName])
+  const response = await ask(caller, LIST_CONFIG_RESOURCES, 1, { resourceTypes })
+  expect(response?.errorCode).toBe(0)
+  return response?.configResources.map((one) => [one.resourceType, one.resourceName])
 }
 
 test('lists topics, the broker and groups, each type once', async () => {
@@ -46,13 +46,13 @@ test('lists all types if none is named', async () => {
 })
 
 test('lists no client metrics in the version that lists only these', async () => {
-  const answer = await ask(caller, LIST_CONFIG_RESOURCES, 0, {})
-  expect(answer).toMatchObject({ errorCode: 0, configResources: [] })
+  const response = await ask(caller, LIST_CONFIG_RESOURCES, 0, {})
+  expect(response).toMatchObject({ errorCode: 0, configResources: [] })
 })
 
 test.each([[[0]], [[TOPIC, 99]]])('rejects the types %j', async (resourceTypes) => {
-  const answer = await ask(caller, LIST_CONFIG_RESOURCES, 1, { resourceTypes })
-  expect(answer).toMatchObject({ errorCode: UNSUPPORTED_VERSION, configResources: [] })
+  const response = await ask(caller, LIST_CONFIG_RESOURCES, 1, { resourceTypes })
+  expect(response).toMatchObject({ errorCode: UNSUPPORTED_VERSION, configResources: [] })
 })
 
 test('returns an error while the topics are unknown', async () => {
@@ -60,6 +60,6 @@ test('returns an error while the topics are unknown', async () => {
     throw new Error('the coordinator is unavailable')
   }
   const away = callerOf(brokerOf({ coordinator: { listTopics } }))
-  const answer = await ask(away, LIST_CONFIG_RESOURCES, 1, { resourceTypes: [TOPIC] })
-  expect(answer).toMatchObject({ errorCode: REQUEST_TIMED_OUT, configResources: [] })
+  const response = await ask(away, LIST_CONFIG_RESOURCES, 1, { resourceTypes: [TOPIC] })
+  expect(response).toMatchObject({ errorCode: REQUEST_TIMED_OUT, configResources: [] })
 })

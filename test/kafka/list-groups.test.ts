@@ -23,24 +23,24 @@ function callerWithGroups(count: number) {
 
 test('lists the maximum number of groups with a bounded number of calls', async () => {
   const { caller, listGroups, summarize } = callerWithGroups(GROUPS_MAX)
-  const answer = await ask(caller, LIST_GROUPS, 5, {})
-  expect(answer?.groups.map(({ groupId }) => groupId)).toEqual(ids)
+  const response = await ask(caller, LIST_GROUPS, 5, {})
+  expect(response?.groups.map(({ groupId }) => groupId)).toEqual(ids)
   expect(listGroups).toHaveBeenCalledTimes(1)
   expect(summarize).toHaveBeenCalledTimes(KAFKA_GROUP_SUMMARIES_MAX)
-  expect(answer?.groups[1]).toMatchObject({ groupState: 'Stable', groupType: 'consumer' })
-  expect(answer?.groups.at(-1)).toMatchObject({ groupState: 'Unknown', groupType: '' })
+  expect(response?.groups[1]).toMatchObject({ groupState: 'Stable', groupType: 'consumer' })
+  expect(response?.groups.at(-1)).toMatchObject({ groupState: 'Unknown', groupType: '' })
 })
 
 test('lists all groups also in versions without a state', async () => {
   const { caller } = callerWithGroups(GROUPS_MAX)
-  const answer = await ask(caller, LIST_GROUPS, 3, {})
-  expect(answer?.groups.map(({ groupId }) => groupId)).toEqual(ids)
+  const response = await ask(caller, LIST_GROUPS, 3, {})
+  expect(response?.groups.map(({ groupId }) => groupId)).toEqual(ids)
 })
 
 test('filters out only groups that are known not to match', async () => {
   const { caller } = callerWithGroups(KAFKA_GROUP_SUMMARIES_MAX + 1)
-  const answer = await ask(caller, LIST_GROUPS, 5, { statesFilter: ['EMPTY'] })
-  expect(answer?.groups.map(({ groupState }) => groupState)).toEqual(['Empty', 'Unknown'])
+  const response = await ask(caller, LIST_GROUPS, 5, { statesFilter: ['EMPTY'] })
+  expect(response?.groups.map(({ groupState }) => groupState)).toEqual(['Empty', 'Unknown'])
   const classic = await ask(caller, LIST_GROUPS, 5, { typesFilter: ['classic'] })
   expect(classic?.groups.map(({ groupState }) => groupState)).toEqual(['Unknown'])
 })

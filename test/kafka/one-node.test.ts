@@ -54,9 +54,9 @@ describe('ElectLeaders', () => {
     [2, 0],
     [2, 1],
   ])('v%i responds that no election of type %i is needed', async (version, type) => {
-    const answer = await elect(version, type)
-    expect(answer?.errorCode).toBe(0)
-    expect(answer?.replicaElectionResults.map(({ partitionResult }) => partitionResult)).toEqual([
+    const response = await elect(version, type)
+    expect(response?.errorCode).toBe(0)
+    expect(response?.replicaElectionResults.map(({ partitionResult }) => partitionResult)).toEqual([
       [
         {
           partitionId: 0,
@@ -93,10 +93,10 @@ describe('ElectLeaders', () => {
   })
 
   test('rejects an unknown type of election', async () => {
-    const answer = await elect(2, 5)
-    expect(answer?.errorCode).toBe(INVALID_REQUEST)
+    const response = await elect(2, 5)
+    expect(response?.errorCode).toBe(INVALID_REQUEST)
     const refused = { errorCode: INVALID_REQUEST, errorMessage: 'Unknown election type 5' }
-    expect(answer?.replicaElectionResults[0]?.partitionResult).toEqual([
+    expect(response?.replicaElectionResults[0]?.partitionResult).toEqual([
       { partitionId: 0, ...refused },
       { partitionId: 2, ...refused },
       { partitionId: -1, ...refused },
@@ -104,16 +104,16 @@ describe('ElectLeaders', () => {
   })
 
   test('returns no partition if all are requested', async () => {
-    const answer = await ask(caller, ELECT_LEADERS, 2, { topicPartitions: null })
-    expect(answer).toMatchObject({ errorCode: 0, replicaElectionResults: [] })
+    const response = await ask(caller, ELECT_LEADERS, 2, { topicPartitions: null })
+    expect(response).toMatchObject({ errorCode: 0, replicaElectionResults: [] })
   })
 
   test('rejects more topics than one request may name', async () => {
     const topicPartitions = Array.from({ length: KAFKA_NAMES_MAX + 1 }, (_, index) => {
       return { topic: `t${index}`, partitions: [0] }
     })
-    const answer = await ask(caller, ELECT_LEADERS, 2, { topicPartitions })
-    const codes = answer?.replicaElectionResults.map((one) => one.partitionResult[0]?.errorCode)
+    const response = await ask(caller, ELECT_LEADERS, 2, { topicPartitions })
+    const codes = response?.replicaElectionResults.map((one) => one.partitionResult[0]?.errorCode)
     expect(new Set(codes)).toEqual(new Set([INVALID_REQUEST]))
   })
 })
@@ -121,9 +121,9 @@ describe('ElectLeaders', () => {
 describe('AlterPartitionReassignments', () => {
   const reassign = async (name: string, partitionIndex: number, replicas: number[] | null) => {
     const request = { topics: [{ name, partitions: [{ partitionIndex, replicas }] }] }
-    const answer = await ask(caller, ALTER_PARTITION_REASSIGNMENTS, 1, request)
-    expect(answer).toMatchObject({ errorCode: 0, allowReplicationFactorChange: true })
-    return answer?.responses[0]?.partitions[0]
+    const response = await ask(caller, ALTER_PARTITION_REASSIGNMENTS, 1, request)
+    expect(response).toMatchObject({ errorCode: 0, allowReplicationFactorChange: true })
+    return response?.responses[0]?.partitions[0]
   }
   const notRegistered = (nodeId: number) =>
     `The manual partition assignment includes broker ${nodeId}, but no such broker is registered.`
@@ -151,8 +151,8 @@ describe('AlterPartitionReassignments', () => {
     ['missing', 0, [1], UNKNOWN_TOPIC_OR_PARTITION, 'Unable to find a topic named missing.'],
     ['missing', 0, null, UNKNOWN_TOPIC_OR_PARTITION, 'Unable to find a topic named missing.'],
   ])('of %s-%i to %j returns %i', async (name, partition, replicas, errorCode, errorMessage) => {
-    const outcome = await reassign(name, partition, replicas)
-    expect(outcome).toEqual({ partitionIndex: partition, errorCode, errorMessage })
+    const result = await reassign(name, partition, replicas)
+    expect(result).toEqual({ partitionIndex: partition, errorCode, errorMessage })
   })
 
   test('makes clients retry while the topic cannot be looked up', async () => {
@@ -161,8 +161,8 @@ describe('AlterPartitionReassignments', () => {
 
   test('lists no running reassignment', async () => {
     await reassign(topic.name, 0, [1])
-    const answer = await ask(caller, LIST_PARTITION_REASSIGNMENTS, 0, { topics: null })
-    expect(answer).toMatchObject({ errorCode: 0, topics: [] })
+    const response = await ask(caller, LIST_PARTITION_REASSIGNMENTS, 0, { topics: null })
+    expect(response).toMatchObject({ errorCode: 0, topics: [] })
   })
 })
 
@@ -174,21 +174,21 @@ describe('DescribeQuorum', () => {
   }
 
   test('returns the one node as leader and only voter', async () => {
-    const answer = await of(2, '__cluster_metadata', 0)
-    const [partition] = answer?.topics[0]?.partitions ?? []
+    const response = await of(2, '__cluster_metadata', 0)
+    const [partition] = response?.topics[0]?.partitions ?? []
     expect(partition).toMatchObject({ errorCode: 0, leaderId: 1, observers: [] })
     expect(partition?.currentVoters).toHaveLength(1)
     const [voter] = partition?.currentVoters ?? []
     expect(voter).toMatchObject({ replicaId: 1, logEndOffset: partition?.highWatermark })
     expect(voter?.lastFetchTimestamp).toBeGreaterThan(0)
-    expect(answer?.nodes).toEqual([
+    expect(response?.nodes).toEqual([
       { nodeId: 1, listeners: [{ name: 'BRIDGE', host: 'localhost', port: 9092 }] },
     ])
   })
 
   test('responds in versions without nodes', async () => {
-    const answer = await of(0, '__cluster_metadata', 0)
-    expect(answer?.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, leaderId: 1 })
+    const response = await of(0, '__cluster_metadata', 0)
+    expect(response?.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, leaderId: 1 })
   })
 
   test.each([
@@ -196,8 +196,8 @@ describe('DescribeQuorum', () => {
     ['__cluster_metadata', [0, 1]],
     ['one-node', [0]],
   ])('does not host %s %j', async (name, partitions) => {
-    const answer = await of(2, name, ...partitions)
-    const codes = answer?.topics[0]?.partitions.map(({ errorCode }) => errorCode)
+    const response = await of(2, name, ...partitions)
+    const codes = response?.topics[0]?.partitions.map(({ errorCode }) => errorCode)
     expect(codes).toEqual(partitions.map(() => UNKNOWN_TOPIC_OR_PARTITION))
   })
 })
@@ -242,7 +242,7 @@ describe('ACLs without an authorizer', () => {
 
 describe('AlterReplicaLogDirs', () => {
   test('has one directory, which contains all partitions', async () => {
-    const answer = await ask(caller, ALTER_REPLICA_LOG_DIRS, 2, {
+    const response = await ask(caller, ALTER_REPLICA_LOG_DIRS, 2, {
       dirs: [
         { path: '/elsewhere', topics: [{ name: topic.name, partitions: [1] }] },
         {
@@ -255,7 +255,7 @@ describe('AlterReplicaLogDirs', () => {
         },
       ],
     })
-    const coded = answer?.results.map(({ topicName, partitions }) => [
+    const coded = response?.results.map(({ topicName, partitions }) => [
       topicName,
       ...partitions.map(({ partitionIndex, errorCode }) => [partitionIndex, errorCode]),
     ])
@@ -269,14 +269,14 @@ describe('AlterReplicaLogDirs', () => {
 
 describe('DescribeUserScramCredentials', () => {
   test.each([null, []])('lists no user for %j', async (users) => {
-    const answer = await ask(caller, DESCRIBE_USER_SCRAM_CREDENTIALS, 0, { users })
-    expect(answer).toMatchObject({ errorCode: 0, results: [] })
+    const response = await ask(caller, DESCRIBE_USER_SCRAM_CREDENTIALS, 0, { users })
+    expect(response).toMatchObject({ errorCode: 0, results: [] })
   })
 
   test('returns an error for each named user, because none has a credential', async () => {
     const users = [{ name: 'a' }, { name: 'b' }, { name: 'b' }]
-    const answer = await ask(caller, DESCRIBE_USER_SCRAM_CREDENTIALS, 0, { users })
-    expect(answer?.results.map(({ user, errorCode }) => [user, errorCode])).toEqual([
+    const response = await ask(caller, DESCRIBE_USER_SCRAM_CREDENTIALS, 0, { users })
+    expect(response?.results.map(({ user, errorCode }) => [user, errorCode])).toEqual([
       ['a', RESOURCE_NOT_FOUND],
       ['b', DUPLICATE_RESOURCE],
     ])

@@ -40,8 +40,8 @@ async function append({ batches, checks }: AppendRequest) {
     producerState: () => undefined,
   })
   if ('error' in decision) return { error: decision.error.toBody() }
-  const reply = { nextOffset: 0, logAppendTime: null, logStartOffset: 0, topicVersion: 1 }
-  return { ok: { ...reply, baseOffsets: [0] } }
+  const resultOf = { nextOffset: 0, logAppendTime: null, logStartOffset: 0, topicVersion: 1 }
+  return { ok: { ...resultOf, baseOffsets: [0] } }
 }
 
 const caller = callerOf(
@@ -59,8 +59,8 @@ function record(key: string | null, timestamp = NOW_MS) {
 async function produce(version: number, batches: readonly Uint8Array[]) {
   const partitions = batches.map((records, index) => ({ index, records }))
   const topics = [{ name: topic.name, topicId: topic.id, partitions }]
-  const answer = await ask(caller, PRODUCE, version, { acks: -1, timeoutMs: 1, topics })
-  return answer?.topics[0]?.partitions ?? []
+  const response = await ask(caller, PRODUCE, version, { acks: -1, timeoutMs: 1, topics })
+  return response?.topics[0]?.partitions ?? []
 }
 
 describe('Produce', () => {
@@ -133,10 +133,10 @@ describe('Produce', () => {
   test('names at most RECORD_ERRORS_MAX records of a batch and KAFKA_RECORD_ERRORS_MAX of a request', async () => {
     const many = encodeBatch(Array.from({ length: RECORD_ERRORS_MAX + 1 }, () => record(null)))
     const full = KAFKA_RECORD_ERRORS_MAX / RECORD_ERRORS_MAX
-    const answers = await produce(9, new Array(full + 2).fill(many))
-    const counts = answers.map(({ recordErrors }) => recordErrors.length)
+    const responses = await produce(9, new Array(full + 2).fill(many))
+    const counts = responses.map(({ recordErrors }) => recordErrors.length)
     expect(Math.max(...counts)).toBe(RECORD_ERRORS_MAX)
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(KAFKA_RECORD_ERRORS_MAX)
-    expect(answers.every(({ errorCode }) => errorCode === INVALID_RECORD)).toBe(true)
+    expect(responses.every(({ errorCode }) => errorCode === INVALID_RECORD)).toBe(true)
   })
 })

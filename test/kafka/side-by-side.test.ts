@@ -12,11 +12,11 @@ const records = encodeBatch([{ timestamp: 0, key: null, value: null, headers: []
 /** Counts concurrent calls. */
 function counted() {
   const seen = { underWay: 0, most: 0 }
-  const run = async <T>(answer: T): Promise<T> => {
+  const run = async <T>(response: T): Promise<T> => {
     seen.most = Math.max(seen.most, ++seen.underWay)
     await new Promise((resolve) => setTimeout(resolve, 1))
     seen.underWay -= 1
-    return answer
+    return response
   }
   return { seen, run }
 }
@@ -27,15 +27,15 @@ test('Produce appends to many topics in parallel, and responds in the requested 
     Array.from({ length: 100 }, (_, index) => [`side-${index}`, topicOf(`side-${index}`)]),
   )
   const ids = [...topics.values()].map(({ id }) => id)
-  const reply = { nextOffset: 0, logAppendTime: null, logStartOffset: 0, topicVersion: 1 }
+  const resultOf = { nextOffset: 0, logAppendTime: null, logStartOffset: 0, topicVersion: 1 }
   const broker = brokerOf({
     coordinator: { getTopic: async (name: string) => ({ ok: topics.get(name) }) },
     partition: (object) => ({
       append: () =>
-        run({ ok: { ...reply, baseOffsets: [ids.indexOf(object.split('/')[0] ?? '')] } }),
+        run({ ok: { ...resultOf, baseOffsets: [ids.indexOf(object.split('/')[0] ?? '')] } }),
     }),
   })
-  const answer = await ask(callerOf(broker), PRODUCE, 9, {
+  const response = await ask(callerOf(broker), PRODUCE, 9, {
     acks: -1,
     timeoutMs: 1,
     topics: [...topics.keys()].map((name) => ({
@@ -45,9 +45,9 @@ test('Produce appends to many topics in parallel, and responds in the requested 
     })),
   })
   expect(seen.most).toBe(EDGE_FANOUT_MAX)
-  const answered = answer?.topics.map(({ partitions: [one] }) => one?.baseOffset)
+  const answered = response?.topics.map(({ partitions: [one] }) => one?.baseOffset)
   expect(answered).toEqual(ids.map((_, index) => index))
-  expect(answer?.topics.map(({ name }) => name)).toEqual([...topics.keys()])
+  expect(response?.topics.map(({ name }) => name)).toEqual([...topics.keys()])
 })
 
 const paged = Array.from({ length: 5 }, (_, index) => topicOf(`page-${index}`, { partitions: 3 }))
@@ -70,17 +70,17 @@ async function pages(names: readonly string[], responsePartitionLimit: number) {
       responsePartitionLimit,
       cursor,
     }
-    const answer: DescribedPage | undefined = await ask(
+    const response: DescribedPage | undefined = await ask(
       caller,
       DESCRIBE_TOPIC_PARTITIONS,
       0,
       request,
     )
-    for (const { name, errorCode, partitions } of answer?.topics ?? []) {
+    for (const { name, errorCode, partitions } of response?.topics ?? []) {
       if (errorCode !== 0) seen.push(`${name} ${errorCode}`)
       for (const { partitionIndex } of partitions) seen.push(`${name}/${partitionIndex}`)
     }
-    cursor = answer?.nextCursor ?? null
+    cursor = response?.nextCursor ?? null
   } while (cursor !== null)
   return seen
 }
@@ -102,8 +102,8 @@ test.each([1, 2, 3, 4, 2_000])(
 test('looks up no more topics than a page returns', async () => {
   getTopic.mockClear()
   const topics = Array.from({ length: 10_000 }, (_, index) => ({ name: `none-${index}` }))
-  const answer = await ask(caller, DESCRIBE_TOPIC_PARTITIONS, 0, { topics, cursor: null })
+  const response = await ask(caller, DESCRIBE_TOPIC_PARTITIONS, 0, { topics, cursor: null })
   expect(getTopic.mock.calls.length).toBeLessThanOrEqual(KAFKA_DESCRIBED_PARTITIONS_MAX + 1)
-  expect(answer?.topics).toHaveLength(KAFKA_DESCRIBED_PARTITIONS_MAX)
-  expect(answer?.nextCursor).not.toBeNull()
+  expect(response?.topics).toHaveLength(KAFKA_DESCRIBED_PARTITIONS_MAX)
+  expect(response?.nextCursor).not.toBeNull()
 })

@@ -34,28 +34,28 @@ test('changes nothing that one request names twice', async () => {
   const rows = await Promise.all([
     ask(caller(), CREATE_TOPICS, 7, {
       topics: times(2, () => ({ name: 'twice', ...newTopic })),
-    }).then((answer) => answer?.topics),
+    }).then((response) => response?.topics),
     ask(caller(), DELETE_TOPICS, 6, {
       topics: times(2, () => ({ name: 'twice' })),
       timeoutMs: 1,
-    }).then((answer) => answer?.responses),
+    }).then((response) => response?.responses),
     ask(caller(), CREATE_PARTITIONS, 3, {
       topics: times(2, () => ({ name: 'twice', count: 2, assignments: null })),
       timeoutMs: 1,
       validateOnly: false,
-    }).then((answer) => answer?.results),
+    }).then((response) => response?.results),
     ask(caller(), ALTER_CONFIGS, 2, {
       resources: times(2, () => configured),
       validateOnly: false,
-    }).then((answer) => answer?.responses),
+    }).then((response) => response?.responses),
     ask(caller(), INCREMENTAL_ALTER_CONFIGS, 1, {
       resources: times(2, () => configured),
       validateOnly: false,
-    }).then((answer) => answer?.responses),
+    }).then((response) => response?.responses),
     ask(caller(), DELETE_RECORDS, 2, {
       topics: times(2, () => ({ name: 'twice', partitions: [{ partitionIndex: 0, offset: 1 }] })),
       timeoutMs: 1,
-    }).then((answer) => answer?.topics.flatMap(({ partitions }) => partitions)),
+    }).then((response) => response?.topics.flatMap(({ partitions }) => partitions)),
   ])
   for (const answered of rows) {
     expect(answered?.map(({ errorCode }) => errorCode)).toEqual([INVALID_REQUEST, INVALID_REQUEST])
@@ -65,9 +65,9 @@ test('changes nothing that one request names twice', async () => {
 test('rejects too many names before any call', async () => {
   const createTopic = vi.fn()
   const topics = times(KAFKA_NAMES_MAX + 1, (index) => ({ name: `t${index}`, ...newTopic }))
-  const answer = await ask(caller({ coordinator: { createTopic } }), CREATE_TOPICS, 7, { topics })
-  expect(answer?.topics).toHaveLength(topics.length)
-  expect(answer?.topics.every(({ errorCode }) => errorCode === INVALID_REQUEST)).toBe(true)
+  const response = await ask(caller({ coordinator: { createTopic } }), CREATE_TOPICS, 7, { topics })
+  expect(response?.topics).toHaveLength(topics.length)
+  expect(response?.topics.every(({ errorCode }) => errorCode === INVALID_REQUEST)).toBe(true)
   expect(createTopic).not.toHaveBeenCalled()
 })
 
@@ -97,8 +97,8 @@ test('returns a committed offset once, however often it is requested', async () 
   })
   const topic = { name: 't', partitionIndexes: times(1_000, () => 0) }
   const groups = times(3, () => ({ groupId: 'g', topics: times(3, () => topic) }))
-  const answer = await ask(asking, OFFSET_FETCH, 9, { groups })
-  const partitions = answer?.groups.flatMap((group) =>
+  const response = await ask(asking, OFFSET_FETCH, 9, { groups })
+  const partitions = response?.groups.flatMap((group) =>
     group.topics.flatMap((one) => one.partitions),
   )
   expect(partitions).toMatchObject([{ partitionIndex: 0, committedOffset: 5 }])
@@ -108,7 +108,7 @@ test('Metadata describes a topic once', async () => {
   const large = topicOf('large', { partitions: PARTITIONS_MAX })
   const broker = brokerOf({ coordinator: { getTopic: async () => ({ ok: large }) } })
   const topics = times(1_000, () => ({ name: 'large', topicId: NO_UUID }))
-  const answer = await ask(callerOf(broker), METADATA, 9, { topics })
-  expect(answer?.topics).toHaveLength(1)
-  expect(answer?.topics[0]?.partitions).toHaveLength(PARTITIONS_MAX)
+  const response = await ask(callerOf(broker), METADATA, 9, { topics })
+  expect(response?.topics).toHaveLength(1)
+  expect(response?.topics[0]?.partitions).toHaveLength(PARTITIONS_MAX)
 })

@@ -73,8 +73,8 @@ export class ServerProcess {
     const deadlineMs = Date.now() + READY_MS_MAX
     while (Date.now() < deadlineMs) {
       if (this.#child?.exitCode !== null && this.#child?.exitCode !== undefined) break
-      const answer = await fetch(`${this.url}/healthz`).catch(() => undefined)
-      if (answer?.ok) return
+      const result = await fetch(`${this.url}/healthz`).catch(() => undefined)
+      if (result?.ok) return
       await sleep(20)
     }
     throw new Error(`the server did not come up on ${this.url}; SERVER_LOG=1 shows what it says`)

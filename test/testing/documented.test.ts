@@ -18,7 +18,7 @@ async function programOf(document: string, heading: string, index = 0): Promise<
 
 /** Runs a program without an end until it prints `expected`. */
 async function runUntil(program: string, expected: string): Promise<void> {
-  const path = join(folder, `program-${crypto.randomUUID()}.mjs`)
+  const path = join(folder, `program-${crypto.randomUUID()}.mts`)
   await writeFile(path, program.replaceAll('http://localhost:8787', sharedServerUrl()))
   const child = spawn(process.execPath, [path], { stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = ''
@@ -79,5 +79,7 @@ test('runs the programs of the client guide', async () => {
   await runUntil(sending + (await guide('Consumer groups')), "0 { page: '/' }")
   const grouped = (await guide('Consumer groups', 1)).replace("'counters'", "'loop'")
   await runUntil(sending + grouped, "{ page: '/' }")
+  const orders = "await log.admin.createTopic('orders', { ifNotExists: true })\n"
+  await runUntil(connecting + orders + (await guide('Typed topics')), 'tea')
   await runUntil(`${connecting}${await guide('Topics')}console.log('done')`, 'done')
 })

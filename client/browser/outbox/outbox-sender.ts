@@ -8,7 +8,7 @@ import { EdgelogError, type ErrorCode } from '../../../src/core/errors.ts'
 import { sleep } from '../../clock.ts'
 import { retryDelayMs } from '../../http/backoff.ts'
 import type { Connection } from '../../http/connection.ts'
-import { Refusal, retryAfterMsOf } from '../../http/refusal.ts'
+import { RequestError, retryAfterMsOf } from '../../http/request-error.ts'
 import { REQUEST_TIMEOUT_MS } from '../../limits.ts'
 import { type SentBatch, sendBatch } from '../../producer/batch-request.ts'
 import { asEdgelogError } from '../../producer/delivery-error.ts'
@@ -42,7 +42,7 @@ export interface SenderContext {
   readonly drain: OutboxDrain
   /** Refreshes the metadata of a topic that has records to send. */
   readonly refresh: (topic: string) => void
-  /** @throws {Refusal} */
+  /** @throws {RequestError} */
   readonly loadTopic: (topic: string) => Promise<TopicRow>
   readonly isOnline: () => boolean
   readonly channel: Publisher
@@ -276,7 +276,7 @@ export class OutboxSender {
     } catch (error) {
       if (signal.aborted) return false
       const refusal = asEdgelogError(error)
-      const isOurs = refusal instanceof Refusal && !refusal.isForeign
+      const isOurs = refusal instanceof RequestError && !refusal.isForeign
       if (isOurs && TOPIC_ERRORS.includes(refusal.code)) {
         await drain.parkTopic(topic, refusal.toBody())
         channel.publish({ kind: 'parked', topic, error: refusal.toBody() })
@@ -416,9 +416,9 @@ function keyOf({ topic, partition }: { topic: string; partition: number }): stri
   return `${partition}/${topic}`
 }
 
-function acksOf(firstPosition: number, recordsCount: number, { answer }: SentBatch): Ack[] {
-  const logAppendTime = answer?.logAppendTime ?? null
-  const pieces = answer?.pieces ?? [{ recordsCount, baseOffset: answer?.baseOffset ?? -1 }]
+function acksOf(firstPosition: number, recordsCount: number, { result }: SentBatch): Ack[] {
+  const logAppendTime = result?.logAppendTime ?? null
+  const pieces = result?.pieces ?? [{ recordsCount, baseOffset: result?.baseOffset ?? -1 }]
   let position = firstPosition
   return pieces.map((piece) => {
     const ack = { ...piece, position, logAppendTime }

@@ -13,7 +13,7 @@ import type { TopicMetadata, TopicMetadataSource } from '../../topic-metadata.ts
 import { CachedSource, type CachedSourceContext } from '../cache/cached-source.ts'
 import { isStorageError } from '../outbox/topic-directory.ts'
 import type { Channel } from '../tabs/channel.ts'
-import type { AuthRetry } from './patience.ts'
+import type { AuthRetry } from './auth-retry.ts'
 
 /** Options of a consumer in a page; the client chooses the transport. */
 export type BrowserConsumerOptions = Omit<ConsumerOptions, 'transport'>

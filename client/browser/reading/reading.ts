@@ -12,13 +12,13 @@ import type { Session } from '../session/session.ts'
 import type { TokenRenewal } from '../session/token-renewal.ts'
 import type { CacheLimits } from '../store/schema.ts'
 import { type LastError, Sync, type SyncSink, type SyncStatus } from '../sync/sync.ts'
+import { AuthRetry } from './auth-retry.ts'
 import {
   type BrowserConsumerOptions,
   type BrowserGroupConsumerOptions,
   openConsumer,
   openGroupConsumer,
 } from './open-consumer.ts'
-import { AuthRetry } from './patience.ts'
 
 export class Reading {
   readonly #session: Session

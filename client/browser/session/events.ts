@@ -40,32 +40,3 @@ export interface BrowserEvents {
    */
   reloadNeeded: { readonly reason: 'outdated' | 'blocked' }
 }
-
-type Listener<Value> = (value: Value) => void
-
-export class Emitter {
-  readonly #listeners: { [Name in keyof BrowserEvents]?: Set<Listener<BrowserEvents[Name]>> } = {}
-
-  /** Adds a listener. Returns the function that removes it. */
-  on<Name extends keyof BrowserEvents>(
-    name: Name,
-    listener: Listener<BrowserEvents[Name]>,
-  ): () => void {
-    const all = this.#listeners as Record<Name, Set<Listener<BrowserEvents[Name]>> | undefined>
-    const listeners = all[name] ?? new Set()
-    all[name] = listeners.add(listener)
-    return () => listeners.delete(listener)
-  }
-
-  emit<Name extends keyof BrowserEvents>(name: Name, value: BrowserEvents[Name]): void {
-    // A copy: a listener added during the loop gets the next event, so the loop ends.
-    for (const listener of [...(this.#listeners[name] ?? [])]) {
-      try {
-        listener(value)
-      } catch (error) {
-        // A listener's error is reported to the page; the other listeners still run.
-        reportError(error)
-      }
-    }
-  }
-}

@@ -36,10 +36,10 @@ export interface BrowserClientOptions {
   readonly WebSocket?: WebSocketConstructor | null
   /** Codecs that replace the client's own. */
   readonly codecs?: Partial<Codecs>
-  /** For tests: replaces the system clock. */
+  /** For tests: replaces the system clock. @internal */
   readonly clock?: Clock
-  /** For tests: returns a number from 0 up to, but not including, 1. */
+  /** For tests: returns a number from 0 up to, but not including, 1. @internal */
   readonly random?: () => number
-  /** For tests: returns a producer id of 63 random bits. */
+  /** For tests: returns a producer id of 63 random bits. @internal */
   readonly newProducerId?: () => bigint
 }

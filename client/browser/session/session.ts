@@ -1,6 +1,7 @@
 /** State that all parts of one client share: server, database, tabs, events, closing. */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { systemClock } from '../../clock.ts'
+import { Emitter } from '../../emitter.ts'
 import type { Connection } from '../../http/connection.ts'
 import { parseUrl } from '../../http/server-url.ts'
 import { randomProducerId } from '../../producer-id.ts'
@@ -9,7 +10,7 @@ import { Database, type DatabaseEvents } from '../store/database.ts'
 import { pageEvents } from '../sync/page-events.ts'
 import type { LastError, SyncStatus } from '../sync/sync.ts'
 import { Channel } from '../tabs/channel.ts'
-import { Emitter } from './events.ts'
+import type { BrowserEvents } from './events.ts'
 import type { BrowserClientOptions } from './options.ts'
 
 export class Session {
@@ -20,7 +21,7 @@ export class Session {
   readonly database: Database
   readonly channel: Channel
   readonly page = pageEvents()
-  readonly emitter = new Emitter()
+  readonly emitter = new Emitter<BrowserEvents>()
   readonly random: () => number
   readonly newProducerId: () => bigint
   readonly now: () => number

@@ -1,7 +1,7 @@
 /** The log as the body of one response, which is read as it arrives. */
 import { DecodeError } from '../../../src/core/bytes/decode-error.ts'
 import { type Connection, request } from '../../http/connection.ts'
-import { unavailable } from '../../http/refusal.ts'
+import { unavailable } from '../../http/request-error.ts'
 import { TIMER_MS_MAX } from '../../limits.ts'
 import type { Transport, TransportListener } from './transport.ts'
 

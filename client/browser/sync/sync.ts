@@ -6,7 +6,7 @@ import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Timer } from '../../clock.ts'
 import type { WebSocketConstructor } from '../../consumer/tail-connection.ts'
 import type { Connection } from '../../http/connection.ts'
-import { retryAfterMsOf } from '../../http/refusal.ts'
+import { retryAfterMsOf } from '../../http/request-error.ts'
 import { LONG_POLL_WAIT_MS, TAIL_OPEN_TIMEOUT_MS } from '../../limits.ts'
 import { Link } from './link.ts'
 import { openTransport } from './open-transport.ts'
@@ -173,9 +173,9 @@ export class Sync {
   /** @param retryAfterMs default delay if the server gives none; undefined counts the failure against the transport */
   #fail(error: unknown, token: string | undefined, retryAfterMs?: number): void {
     const { code } = this.#note(error)
-    const isRefused = code === 'unauthorized' || code === 'forbidden'
-    const isAuth = isRefused && token === this.#context.connection.token
-    const isExcused = isRefused && !isAuth
+    const isRejected = code === 'unauthorized' || code === 'forbidden'
+    const isAuth = isRejected && token === this.#context.connection.token
+    const isExcused = isRejected && !isAuth
     const askedMs = retryAfterMsOf(error) || (isExcused ? 0 : retryAfterMs)
     this.#dispatch('error', { isAuth, retryAfterMs: askedMs })
   }

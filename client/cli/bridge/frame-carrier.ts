@@ -2,9 +2,9 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import { URL } from 'node:url'
-import { AnswerReader } from './answer-reader.ts'
 import { type Frame, FrameError } from './frame-cutter.ts'
 import { CALLS_MAX, HTTP_IDLE_MS } from './limits.ts'
+import { ResponseReader } from './response-reader.ts'
 
 /** One call: frames of one connection. */
 export interface FrameCall {
@@ -41,7 +41,7 @@ export class FrameCarrier {
   async carry(call: FrameCall, write: (part: Uint8Array) => Promise<void>): Promise<boolean> {
     const response = await this.#send(call)
     if (response.statusCode !== 200) throw new FrameError(await refusalOf(response))
-    const answer = new AnswerReader()
+    const answer = new ResponseReader()
     for await (const chunk of response as AsyncIterable<Uint8Array>) {
       await write(answer.push(chunk))
     }

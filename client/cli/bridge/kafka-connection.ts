@@ -209,9 +209,9 @@ export class KafkaConnection {
     const [first] = frames
     if (first === undefined) return
     if (this.#sasl.expectsBareToken) {
-      const answer: Uint8Array[] = []
-      await this.#call([this.#sasl.wrap(first)], async (part) => void answer.push(part))
-      await this.#write(this.#sasl.unwrap(Buffer.concat(answer)))
+      const response: Uint8Array[] = []
+      await this.#call([this.#sasl.wrap(first)], async (part) => void response.push(part))
+      await this.#write(this.#sasl.unwrap(Buffer.concat(response)))
       this.#cutter.frameBytesMax = FRAMES_BYTES_MAX
       return
     }

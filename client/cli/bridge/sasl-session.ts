@@ -68,8 +68,8 @@ export class SaslSession {
   }
 
   /** Returns the bare response to a bare token. @throws {FrameError} if the server rejects the token. */
-  unwrap(answer: Uint8Array): Frame {
-    const reader = new ByteReader(answer.subarray(SIZE_BYTES))
+  unwrap(response: Uint8Array): Frame {
+    const reader = new ByteReader(response.subarray(SIZE_BYTES))
     readResponseHeader(reader, SASL_AUTHENTICATE, 0)
     const { errorCode, authBytes } = readResponse(SASL_AUTHENTICATE, 0, reader)
     if (errorCode !== 0) throw new FrameError(`authentication failed (Kafka error ${errorCode})`)

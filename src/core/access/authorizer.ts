@@ -4,8 +4,8 @@ import { formatPrincipal, type Principal } from './principal.ts'
 import type { Operation, Resource, ResourceType } from './resource.ts'
 
 /**
- * Returns true to allow. No operation implies another one: Kafka's own authorizer also allows `describe` to a
- * principal that may `read`, and an authorizer that wants this decides so itself.
+ * Returns true to allow the operation. No operation implies another one: Kafka's own authorizer also allows
+ * `describe` to a principal that may `read`, and an authorizer that needs this must implement it.
  */
 export type Authorizer = (
   principal: Principal,

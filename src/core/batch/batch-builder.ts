@@ -1,4 +1,4 @@
-/** Encodes records into a batch, one after the other, straight into the bytes that are sent. */
+/** Encodes records into a batch one after the other, directly into the bytes to send. */
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { EdgelogError } from '../errors.ts'
 import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX, RECORD_HEADERS_MAX } from '../limits.ts'
@@ -24,7 +24,7 @@ import { writeCrc } from './write-crc.ts'
 
 const HEADER_SPACE = new Uint8Array(BATCH_HEADER_BYTES)
 
-/** Who writes a batch. Without a producer id nobody tells its retries from new records. */
+/** The producer of a batch. Without a producer id, retries cannot be distinguished from new records. */
 export interface BatchProducer {
   readonly producerId: bigint
   readonly producerEpoch: number
@@ -36,7 +36,7 @@ interface BatchOptions extends Partial<BatchProducer> {
 }
 
 /**
- * Builds one batch after the other, keeping one buffer and no records.
+ * Builds batches one after the other, reusing one buffer and storing no records.
  *
  * @example
  * const builder = new BatchBuilder()
@@ -58,18 +58,18 @@ export class BatchBuilder {
     return this.#recordsCount
   }
 
-  /** The uncompressed batch so far, header included. */
+  /** Size of the uncompressed batch so far, header included. */
   get sizeBytes(): number {
     return this.#writer.position
   }
 
-  /** An upper bound of what `append` adds, to decide whether the record still fits. */
+  /** Returns an upper bound of the bytes that `append` adds, to decide whether the record still fits. */
   static recordSizeBytesMax(record: Omit<NewRecord, 'timestamp'>): number {
     return recordSizeBytesMax(record)
   }
 
   /**
-   * Adds one record. A refused record leaves the batch as it was.
+   * Adds one record. If the record is refused, the batch is unchanged.
    *
    * @throws {EdgelogError} `message_too_large`, `invalid_record`, `invalid_timestamp`.
    */
@@ -81,7 +81,7 @@ export class BatchBuilder {
     checkRecord(record, timestampDelta, offsetDelta)
     const before = writer.position
     const room = BATCH_BYTES_MAX - before
-    // Only the bytes of key and value can be large enough to matter before anything is written.
+    // Only key and value can be large enough to matter before anything is written.
     const payloadBytes = (record.key?.length ?? 0) + (record.value?.length ?? 0)
     if (payloadBytes > room) throw tooLarge(before + payloadBytes)
     encodeRecord(writer, record, timestampDelta, offsetDelta)
@@ -96,13 +96,13 @@ export class BatchBuilder {
   }
 
   /**
-   * Returns the batch, uncompressed, with baseOffset 0 and leader epoch -1, and begins the next one.
+   * Returns the batch, uncompressed, with baseOffset 0 and leader epoch -1, and starts the next one.
    *
    * @throws {EdgelogError} `invalid_record` if no record was appended.
    */
   finish(options: BatchOptions = {}): Uint8Array<ArrayBuffer> {
     if (this.#recordsCount === 0) {
-      throw new EdgelogError('invalid_record', 'a batch holds at least one record')
+      throw new EdgelogError('invalid_record', 'a batch must contain at least one record')
     }
     const batch = this.#writer.toBytes()
     const view = new DataView(batch.buffer)
@@ -123,8 +123,8 @@ export class BatchBuilder {
 }
 
 /**
- * Gives one batch another producer id, epoch and sequence, and a new CRC, in place: what a producer
- * does to the batches it still holds when it goes on under a new epoch.
+ * Writes another producer id, epoch and sequence, and a new CRC, into a batch in place. A producer does this to
+ * the batches it still holds when it continues under a new epoch.
  */
 export function stampProducer(batch: Uint8Array, producer: BatchProducer): void {
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
@@ -137,7 +137,7 @@ export function stampProducer(batch: Uint8Array, producer: BatchProducer): void 
 /**
  * Encodes records into one batch, uncompressed, with baseOffset 0.
  *
- * @throws {EdgelogError} as `BatchBuilder.append`; `invalid_record` if there are none.
+ * @throws {EdgelogError} like `BatchBuilder.append`; `invalid_record` if there are no records.
  */
 export function encodeBatch(
   records: Iterable<NewRecord>,
@@ -164,7 +164,7 @@ function checkRecord(record: NewRecord, timestampDelta: number, offsetDelta: num
   if (offsetDelta >= BATCH_RECORDS_MAX) {
     throw new EdgelogError(
       'message_too_large',
-      `a batch holds at most ${BATCH_RECORDS_MAX} records`,
+      `a batch may contain at most ${BATCH_RECORDS_MAX} records`,
     )
   }
 }
@@ -172,6 +172,6 @@ function checkRecord(record: NewRecord, timestampDelta: number, offsetDelta: num
 function tooLarge(sizeBytes: number): EdgelogError {
   return new EdgelogError(
     'message_too_large',
-    `a batch of at most ${BATCH_BYTES_MAX} bytes is allowed, got ${sizeBytes}`,
+    `a batch may have at most ${BATCH_BYTES_MAX} bytes, got ${sizeBytes}`,
   )
 }

@@ -1,19 +1,19 @@
-/** The facts about the records of a batch by which a topic's rules are checked without decoding them again. */
+/** A summary of the records of a batch. A topic's rules are checked with it, without decoding the records again. */
 import type { NewRecord } from './record.ts'
 
-/** The timestamp of a record that has none. Kafka accepts it, whatever the bounds of the topic are. */
+/** The timestamp of a record without one. Kafka accepts it, whatever the topic's timestamp limits are. */
 export const NO_TIMESTAMP = -1
 
 export interface BatchCheck {
-  /** A compacted topic refuses records without a key. */
+  /** True if a record has no key; a compacted topic refuses such records. */
   readonly hasNullKey: boolean
-  /** The earliest timestamp of the records that have one; `NO_TIMESTAMP` if none has. */
+  /** The earliest timestamp of a record; `NO_TIMESTAMP` if no record has one. */
   readonly minTimestamp: number
-  /** The latest timestamp; the header of a careless producer may say something else. */
+  /** The latest timestamp. A producer's header may contain a wrong one. */
   readonly maxTimestamp: number
 }
 
-/** Returns the check of a batch with these records, of which there is at least one. */
+/** Returns the check of a batch with these records; there must be at least one. */
 export function checkOfRecords(
   records: Iterable<Pick<NewRecord, 'key' | 'timestamp'>>,
 ): BatchCheck {

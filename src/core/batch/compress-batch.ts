@@ -12,7 +12,7 @@ import { writeCrc } from './write-crc.ts'
 /**
  * Compresses the records of one uncompressed batch. With `none` the batch itself is returned.
  *
- * @throws {EdgelogError} `invalid_record` if it is compressed already; what the codec throws.
+ * @throws {EdgelogError} `invalid_record` if it is compressed already; the codec's errors.
  * @example
  * const batch = await compressBatch(builder.finish(), 'gzip', codecs)
  */
@@ -24,7 +24,10 @@ export async function compressBatch(
   if (compression === 'none') return batch
   const header = readBatchHeader(batch)
   if (header.compression !== 'none') {
-    throw new EdgelogError('invalid_record', `the batch is compressed with ${header.compression}`)
+    throw new EdgelogError(
+      'invalid_record',
+      `the batch is already compressed with ${header.compression}`,
+    )
   }
   const records = await codecs[compression].compress(recordsBytes(batch, header))
   const compressed = new Uint8Array(BATCH_HEADER_BYTES + records.length)

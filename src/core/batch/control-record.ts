@@ -1,5 +1,5 @@
 /**
- * The markers that end a transaction: a batch of one control record, written by the log alone.
+ * The markers that end a transaction: a batch of one control record that only the log writes.
  *
  *   key    version int16 0, type int16 (0 abort, 1 commit)
  *   value  version int16 0, coordinatorEpoch int32
@@ -22,7 +22,7 @@ interface TransactionMarker {
   readonly coordinatorEpoch: number
 }
 
-/** Encodes the batch that ends the transaction of this producer, with baseOffset 0. */
+/** Encodes the batch that ends a producer's transaction, with baseOffset 0. */
 export function encodeTransactionMarker(
   marker: TransactionMarker,
   producer: { readonly producerId: bigint; readonly producerEpoch: number },
@@ -45,7 +45,7 @@ export function encodeTransactionMarker(
 }
 
 /**
- * Reads the marker of a control batch; `null` if it is of a type that is no transaction marker.
+ * Reads the marker of a control batch; `null` if it is of a type other than a transaction marker.
  *
  * @throws {EdgelogError} `corrupt_message`
  */
@@ -71,7 +71,7 @@ export function decodeTransactionMarker(
 
 function decodeMarker(key: Uint8Array | null, value: Uint8Array | null): TransactionMarker | null {
   const keyReader = new ByteReader(key ?? new Uint8Array())
-  // Later versions may add fields at the end, so what follows is not looked at.
+  // Later versions may add fields at the end, so the remaining bytes are ignored.
   keyReader.int16()
   const type = keyReader.int16()
   if (type !== TYPE_ABORT && type !== TYPE_COMMIT) return null

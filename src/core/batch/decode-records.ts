@@ -1,4 +1,4 @@
-/** What lies in a batch: its records for a consumer, and their soundness for a server. */
+/** Decodes the records of a batch for a consumer, and checks them for a server. */
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
 import type { Codecs } from '../compression/codec.ts'
@@ -17,9 +17,9 @@ import {
 import { type BatchHeader, recordsBytes, verifyCrc } from './record-batch.ts'
 
 /**
- * Decodes the records of one batch. Keys and values are views, of `bytes` if it is uncompressed.
+ * Decodes the records of one batch. Keys and values are views; of `bytes`, if the batch is uncompressed.
  *
- * The CRC is not verified here; offsets may have gaps, which compaction leaves.
+ * The CRC is not verified here. Offsets may have gaps, which compaction leaves.
  *
  * @throws {EdgelogError} `corrupt_message`; `message_too_large` if it decompresses to too much.
  * @example
@@ -38,10 +38,10 @@ export async function decodeBatch(
 }
 
 /**
- * Returns what `read` makes of the records of a sound batch, each of which is decoded when it is asked for.
+ * Returns the result of `read` for the records of a valid batch. Each record is decoded when it is iterated;
  * `decodeBatch` holds all of them, which can take many times the bytes of the batch.
  *
- * @param header of a batch that `checkBatch` has found sound.
+ * @param header Header of a batch that `checkBatch` accepted.
  */
 export async function readOneByOne<T>(
   bytes: Uint8Array,
@@ -55,12 +55,12 @@ export async function readOneByOne<T>(
 }
 
 /**
- * Checks a producer's batch: the CRC, the header, and every record down to its last byte.
+ * Checks a producer's batch: the CRC, the header, and every record to its last byte.
  *
- * No record is built, so that a batch costs little more than its checksum. `baseOffset` is free.
+ * Builds no record, so that the check costs little more than the checksum. `baseOffset` may have any value.
  *
- * @throws {EdgelogError} `corrupt_message`, `invalid_record`, `invalid_timestamp`,
- * `message_too_large`, `unsupported_compression_type`.
+ * @throws {EdgelogError} `corrupt_message`, `invalid_record`, `invalid_timestamp`, `message_too_large`,
+ * `unsupported_compression_type`.
  */
 export async function checkBatch(
   bytes: Uint8Array,
@@ -75,9 +75,9 @@ export async function checkBatch(
 }
 
 /**
- * Returns the records section of a batch, decompressed under the cap; a promise only where the codec has to
- * wait. Otherwise the caller reads the section in the same turn: an `await` would cost more than a small
- * batch, and batches that are read side by side would all lie in memory before the first one is read.
+ * Returns the records section of a batch, decompressed up to the limit; a promise only if the codec is
+ * asynchronous. Otherwise the caller reads the section in the same turn: an `await` would cost more than a
+ * small batch, and batches that are read concurrently would all be in memory before the first one is read.
  */
 function decompressedRecords(
   bytes: Uint8Array,
@@ -117,7 +117,7 @@ function checkDecompressed(records: Uint8Array, compression: keyof Codecs): Uint
   return records
 }
 
-/** Runs `work`, turning what the byte reader refuses into the error of the whole batch. */
+/** Runs `work` and turns a `DecodeError` into the error of the whole batch. */
 function asCorrupt<T>(header: BatchHeader, work: () => T): T {
   try {
     return work()
@@ -149,7 +149,7 @@ function decodeAll(section: Uint8Array, header: BatchHeader): LogRecord[] {
   return records
 }
 
-/** Decodes a record when it is asked for, and keeps none. */
+/** Decodes records on demand, and stores none. */
 function* decodeEach(section: Uint8Array, header: BatchHeader): Generator<LogRecord, void> {
   const reader = new ByteReader(section)
   const base = recordBase(header)
@@ -161,7 +161,7 @@ function recordBase({ baseOffset, baseTimestamp, timestampType, maxTimestamp }: 
   return { baseOffset, baseTimestamp, logAppendTime }
 }
 
-/** So that no loop and no array grows with a count that the bytes cannot hold. */
+/** Checks that the count fits the bytes, so that no loop or array grows with an impossible count. */
 function checkRoom(section: Uint8Array, header: BatchHeader): void {
   if (header.recordsCount * RECORD_BYTES_MIN > section.length) {
     throw new DecodeError(0, `${header.recordsCount} records in ${section.length} bytes`)
@@ -174,7 +174,7 @@ function checkEnd(reader: ByteReader): void {
   }
 }
 
-/** What a header may say only if the log itself has written it, or not at all. */
+/** Refuses header values that only the log may write, or that are invalid. */
 function checkProducerHeader(header: BatchHeader): void {
   const { recordsCount, lastOffsetDelta } = header
   if (recordsCount === 0 || lastOffsetDelta + 1 !== recordsCount) {
@@ -230,7 +230,7 @@ function walkRecords(section: Uint8Array, header: BatchHeader): BatchCheck {
   return { hasNullKey, minTimestamp, maxTimestamp }
 }
 
-/** Returns whether it was null. */
+/** Skips a nullable value; returns whether it was null. */
 function skipNullable(reader: ByteReader): boolean {
   const length = readNullableLength(reader)
   if (length === -1) return true

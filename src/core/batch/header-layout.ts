@@ -1,9 +1,9 @@
 /**
- * Where the fields of a record batch's header lie:
+ * The positions of the fields in a record batch's header:
  *
- *    0  baseOffset            int64   given by the log
+ *    0  baseOffset            int64   assigned by the log
  *    8  batchLength           int32   bytes that follow this field
- *   12  partitionLeaderEpoch  int32   given by the log
+ *   12  partitionLeaderEpoch  int32   assigned by the log
  *   16  magic                 int8    2
  *   17  crc                   uint32  CRC-32C of everything that follows
  *   21  attributes            int16   0-2 compression, 3 LogAppendTime, 4 transactional,
@@ -15,7 +15,7 @@
  *   51  producerEpoch         int16   -1: none
  *   53  baseSequence          int32   -1: none
  *   57  recordsCount          int32
- *   61  records                       compressed as a whole, or not
+ *   61  records                       compressed as a whole, or uncompressed
  */
 
 export const BASE_OFFSET_POSITION = 0
@@ -33,9 +33,9 @@ export const BASE_SEQUENCE_POSITION = 53
 export const RECORDS_COUNT_POSITION = 57
 
 export const BATCH_HEADER_BYTES = 61
-/** Bytes before those that batchLength counts. */
+/** Bytes up to the end of batchLength, which it does not count. */
 export const BATCH_LENGTH_END = 12
-/** Where the bytes begin that the CRC covers. */
+/** Start of the bytes that the CRC covers. */
 export const CRC_START = 21
 /** The version of the format. */
 export const MAGIC = 2

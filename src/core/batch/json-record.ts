@@ -1,11 +1,11 @@
 /**
- * The JSON of a record, both ways: text where bytes are UTF-8, base64 where they are not.
+ * Converts records to JSON and back: bytes that are UTF-8 become text, others base64.
  *
  *   {offset, timestamp, key: text | null, value: text | null, headers: {name: text | null}}
  *
- * `keyBase64` and `valueBase64` stand in the place of `key` and `value`. Headers are pairs instead of
- * an object where an object would lose one or their order, and `headersBase64`, pairs always, where
- * one value is not UTF-8.
+ * `keyBase64` and `valueBase64` replace `key` and `value`. Headers are a list of pairs instead of an object if an
+ * object would lose a header or their order. If one value is not UTF-8 they are `headersBase64`, always a list of
+ * pairs.
  */
 import { decodeBase64, encodeBase64 } from '../bytes/base64.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
@@ -17,7 +17,7 @@ import type { LogRecord, NewRecord, RecordHeader } from './record.ts'
 type JsonHeaderPair = readonly [name: string, value: string | null]
 type JsonHeaders = Readonly<Record<string, string | null>> | readonly JsonHeaderPair[]
 
-/** A record as it is answered. */
+/** A record in a response. */
 export interface JsonRecord {
   readonly offset: number
   readonly timestamp: number
@@ -29,7 +29,7 @@ export interface JsonRecord {
   readonly headersBase64?: readonly JsonHeaderPair[]
 }
 
-/** A record as it is asked to be stored, its shape already validated. */
+/** A record in a produce request, with its shape already validated. */
 export interface JsonRecordInput {
   readonly key?: string | null | undefined
   readonly keyBase64?: string | undefined
@@ -39,11 +39,11 @@ export interface JsonRecordInput {
   readonly headers?: JsonHeaders | undefined
   readonly headersBase64?: readonly JsonHeaderPair[] | undefined
   readonly timestamp?: number | undefined
-  /** For whoever chooses the partition; not part of the record. */
+  /** Chosen partition; not part of the record. */
   readonly partition?: number | undefined
 }
 
-/** How the JSON of a record is parsed: what is stored as text must be the text that came. */
+/** The parse form of a record: values that are stored as text must keep their original text. */
 export const JSON_RECORD_FORM: JsonForm = {
   fields: new Map<string, JsonForm>([
     ['value', 'text'],
@@ -51,13 +51,13 @@ export const JSON_RECORD_FORM: JsonForm = {
   ]),
 }
 
-/** Shared by all apps of an isolate: its bytes are written once, so no caller sees those of another one change. */
+/** Shared by all apps of an isolate. Its bytes are written once, so no caller sees another one change them. */
 const pool = new TextPool()
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const NO_HEADERS: JsonHeaders = Object.freeze({})
 
 /**
- * The JSON of a stored record.
+ * Returns the JSON of a stored record.
  *
  * @example
  * const body = JSON.stringify({ records: records.map(recordToJson) })
@@ -76,9 +76,9 @@ export function recordToJson(record: LogRecord): JsonRecord {
 }
 
 /**
- * The record that a JSON record asks for.
+ * Returns the record described by a JSON record.
  *
- * @param path Where the input lies, for the message of an error: `records[3]`.
+ * @param path Location of the input for error messages: `records[3]`.
  * @throws {EdgelogError} `invalid_record`, `invalid_timestamp`.
  */
 export function recordFromJson(
@@ -117,7 +117,7 @@ function valueFromJson({ value, valueBase64 }: JsonRecordInput, path: string): U
   if (value === undefined) {
     throw invalid(
       `${path}.value`,
-      'a record needs value or valueBase64; null is allowed, a tombstone',
+      'value or valueBase64 is needed; null is allowed, for a tombstone',
     )
   }
   if (value === null) return null
@@ -158,7 +158,7 @@ function headersToJson(
     if (text === undefined) return { headersBase64: headersToBase64(headers) }
     pairs.push([key, text])
   }
-  // An object merges repeated names and puts those that look like array indexes first.
+  // An object merges repeated names and moves those that look like array indexes to the front.
   const object = Object.fromEntries(pairs)
   const names = Object.keys(object)
   const isFaithful =
@@ -170,7 +170,7 @@ function headersToBase64(headers: readonly RecordHeader[]): JsonHeaderPair[] {
   return headers.map(({ key, value }) => [key, value === null ? null : encodeBase64(value)])
 }
 
-/** The text that the bytes are, or `undefined` if they are not UTF-8. */
+/** Returns the text of UTF-8 bytes, or `undefined` if they are not UTF-8. */
 function decodeText(bytes: Uint8Array | null): string | null | undefined {
   if (bytes === null) return null
   try {
@@ -203,7 +203,7 @@ function isPairs(headers: JsonHeaders): headers is readonly JsonHeaderPair[] {
 }
 
 function both(path: string, text: string, base64: string): EdgelogError {
-  return invalid(path, `${text} and ${base64} exclude each other`)
+  return invalid(path, `${text} and ${base64} cannot be combined`)
 }
 
 function notUnicode(path: string): EdgelogError {

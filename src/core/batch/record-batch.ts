@@ -1,7 +1,7 @@
 /**
- * The header of Kafka's record batch v2: reading it, and the few changes that a log makes in place.
- * `header-layout.ts` draws it. What the log gives lies outside the CRC, so bytes are stored as the
- * producer encoded them.
+ * Reads the header of Kafka's record batch v2, and makes the few changes that a log makes to it in
+ * place. `header-layout.ts` has a drawing. The fields that the log assigns are outside the CRC, so
+ * bytes are stored as the producer encoded them.
  */
 import { crc32c } from '../bytes/crc32c.ts'
 import { COMPRESSION_NAMES, type CompressionName } from '../compression/codec.ts'
@@ -34,9 +34,9 @@ import {
 import { writeCrc } from './write-crc.ts'
 
 export interface BatchHeader {
-  /** Where in the bytes the batch begins. */
+  /** Start of the batch in the bytes. */
   readonly position: number
-  /** The whole batch, header included. */
+  /** Size of the whole batch, header included. */
   readonly sizeBytes: number
   readonly baseOffset: number
   readonly partitionLeaderEpoch: number
@@ -57,8 +57,8 @@ export interface BatchHeader {
 }
 
 /**
- * Reads the header of the batch that begins at `position`. The batch is certain to lie within `bytes`;
- * its CRC and its records are not looked at.
+ * Reads the header of the batch that begins at `position`. Guarantees that the batch lies within `bytes`; does
+ * not check its CRC and its records.
  *
  * @throws {EdgelogError} `corrupt_message`, `invalid_record` (an older format, too many records),
  * `message_too_large`, `invalid_timestamp`, `unsupported_compression_type`.
@@ -99,9 +99,9 @@ export function readBatchHeader(bytes: Uint8Array, position = 0): BatchHeader {
 }
 
 /**
- * Reads the headers of batches that follow each other, to the last byte.
+ * Reads the headers of consecutive batches, up to the last byte.
  *
- * @throws {EdgelogError} as `readBatchHeader`; `invalid_record` if there is no batch.
+ * @throws {EdgelogError} like `readBatchHeader`; `invalid_record` if there is no batch.
  */
 export function readBatchHeaders(bytes: Uint8Array): BatchHeader[] {
   if (bytes.length === 0) throw new EdgelogError('invalid_record', 'no record batch was given')
@@ -114,7 +114,7 @@ export function readBatchHeaders(bytes: Uint8Array): BatchHeader[] {
   return headers
 }
 
-/** Writes what the log gives to the batch at `position`. Both fields lie outside the CRC. */
+/** Writes the fields that the log assigns to the batch at `position`. Both are outside the CRC. */
 export function assignOffset(
   bytes: Uint8Array,
   position: number,
@@ -126,7 +126,7 @@ export function assignOffset(
   view.setInt32(LEADER_EPOCH_POSITION, partitionLeaderEpoch)
 }
 
-/** Corrects what a careless producer's header says of its records, and gives the batch a new CRC. */
+/** Corrects a wrong maximum timestamp in a producer's header, and updates the CRC. */
 export function assignMaxTimestamp(
   bytes: Uint8Array,
   header: BatchHeader,
@@ -140,7 +140,7 @@ export function assignMaxTimestamp(
   writeCrc(batch)
 }
 
-/** Gives all records of the batch the time of their append, and the batch a new CRC. */
+/** Sets the timestamp of all records of the batch to the time of their append, and updates the CRC. */
 export function assignLogAppendTime(
   bytes: Uint8Array,
   header: BatchHeader,
@@ -163,22 +163,22 @@ export function verifyCrc(bytes: Uint8Array, header: BatchHeader): void {
   if (actual !== header.crc) {
     throw new EdgelogError(
       'corrupt_message',
-      `batch at byte ${header.position}: the CRC is ${hex(actual)}, its header says ${hex(header.crc)}`,
+      `batch at byte ${header.position}: the CRC is ${hex(actual)}, but the header has ${hex(header.crc)}`,
     )
   }
 }
 
-/** One whole batch, as a view. */
+/** Returns one whole batch, as a view. */
 export function batchBytes(bytes: Uint8Array, header: BatchHeader): Uint8Array {
   return bytes.subarray(header.position, header.position + header.sizeBytes)
 }
 
-/** The records section of one batch, compressed or not, as a view. */
+/** Returns the records section of one batch, compressed or not, as a view. */
 export function recordsBytes(bytes: Uint8Array, header: BatchHeader): Uint8Array {
   return bytes.subarray(header.position + BATCH_HEADER_BYTES, header.position + header.sizeBytes)
 }
 
-/** What can be told from the first 17 bytes: the format, and that the batch is all there. */
+/** Checks the first 17 bytes: the format, and that the batch is complete. Returns the batch's size. */
 function readBatchSize(bytes: Uint8Array, position: number): number {
   const at = `batch at byte ${position}`
   const remaining = bytes.length - position
@@ -197,7 +197,7 @@ function readBatchSize(bytes: Uint8Array, position: number): number {
   if (sizeBytes > remaining) {
     throw new EdgelogError(
       'corrupt_message',
-      `${at}: cut short, its length says ${sizeBytes} bytes and ${remaining} are left`,
+      `${at}: cut short, its length is ${sizeBytes} bytes but ${remaining} are left`,
     )
   }
   if (sizeBytes > BATCH_BYTES_MAX) {
@@ -232,7 +232,7 @@ function checkHeader(header: BatchHeader): void {
   }
 }
 
-/** Exact if it is a safe integer, and unsafe if the int64 is beyond them. */
+/** Reads an int64. The result is exact if it is a safe integer, and an unsafe number otherwise. */
 function int64AsNumber(view: DataView, position: number): number {
   return view.getInt32(position) * 0x1_0000_0000 + view.getUint32(position + 4)
 }

@@ -1,5 +1,5 @@
 /**
- * One record, as it lies in the records section of a batch:
+ * One record in the records section of a batch:
  *
  *   length          varint   bytes that follow this field
  *   attributes      int8     0
@@ -28,7 +28,7 @@ export interface LogRecord {
   /** Milliseconds since 1970; -1: none. */
   readonly timestamp: number
   readonly key: Uint8Array | null
-  /** `null` is a tombstone: compaction forgets the key. */
+  /** `null` is a tombstone: compaction deletes the key. */
   readonly value: Uint8Array | null
   readonly headers: readonly RecordHeader[]
 }
@@ -39,13 +39,13 @@ export type NewRecord = Omit<LogRecord, 'offset'>
 /** The smallest record: seven fields of one byte. */
 export const RECORD_BYTES_MIN = 7
 
-/** Bytes of the largest varlong, varint and their like, for an upper bound. */
+/** Sizes of the largest varint and varlong, for an upper bound. */
 const VARINT_BYTES_MAX = 5
 const VARLONG_BYTES_MAX = 10
 
 const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
 
-/** Writes one record. What it holds is checked by the caller. */
+/** Writes one record. The caller has checked it. */
 export function encodeRecord(
   writer: ByteWriter,
   record: NewRecord,
@@ -75,7 +75,7 @@ export function encodeRecord(
   }
 }
 
-/** An upper bound of what `encodeRecord` writes, whatever the deltas. */
+/** Returns an upper bound of the bytes that `encodeRecord` writes, for any deltas. */
 export function recordSizeBytesMax(record: Omit<NewRecord, 'timestamp'>): number {
   return (
     3 * VARINT_BYTES_MAX +
@@ -86,11 +86,11 @@ export function recordSizeBytesMax(record: Omit<NewRecord, 'timestamp'>): number
   )
 }
 
-/** What a record takes from the batch around it. */
+/** Values of the batch that its records are relative to. */
 interface RecordBase {
   readonly baseOffset: number
   readonly baseTimestamp: number
-  /** The time of all records, where the log gives it. */
+  /** The timestamp of all records, if the log assigned it. */
   readonly logAppendTime: number | null
 }
 
@@ -113,7 +113,7 @@ export function decodeRecord(reader: ByteReader, base: RecordBase): LogRecord {
   return { offset, timestamp: base.logAppendTime ?? timestamp, key, value, headers }
 }
 
-/** Reads the length of a record and returns the position of its end, which lies within the bytes. */
+/** Reads the length of a record and returns the position of its end, which is within the bytes. */
 export function readRecordEnd(reader: ByteReader): number {
   const at = reader.position
   const length = reader.varint()
@@ -123,7 +123,7 @@ export function readRecordEnd(reader: ByteReader): number {
   return reader.position + length
 }
 
-/** Reads a length that may say null, which is -1 and nothing else. */
+/** Reads a length for which -1 means null; other negative values are errors. */
 export function readNullableLength(reader: ByteReader): number {
   const at = reader.position
   const length = reader.varint()
@@ -131,7 +131,7 @@ export function readNullableLength(reader: ByteReader): number {
   return length
 }
 
-/** Reads how many headers a record has. */
+/** Reads the number of headers of a record. */
 export function readHeadersCount(reader: ByteReader): number {
   const at = reader.position
   const count = reader.varint()
@@ -142,7 +142,7 @@ export function readHeadersCount(reader: ByteReader): number {
 }
 
 export function wrongEnd(end: number): string {
-  return `the record's length says that it ends at ${end}`
+  return `by its length the record ends at ${end}`
 }
 
 const NO_HEADERS: readonly RecordHeader[] = Object.freeze([])

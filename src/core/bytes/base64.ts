@@ -1,17 +1,17 @@
-/** Standard base64 with padding, in its one canonical form, as fast as the runtime offers it. */
+/** Standard base64 with padding, in its canonical form only, with the runtime's own functions if it has them. */
 import { DecodeError } from './decode-error.ts'
 
-/** In browsers of 2025 and later, and in workerd; Node 20 has neither. */
+/** Available in browsers of 2025 and later, and in workerd; Node 20 has neither. */
 const native = Uint8Array as unknown as {
   fromBase64?: (text: string) => Uint8Array
   prototype: { toBase64?: (this: Uint8Array) => string }
 }
 
-/** Arguments that one call of `String.fromCharCode` may have, everywhere. */
+/** Number of arguments that one call of `String.fromCharCode` accepts in every runtime. */
 const CHARS_PER_CALL = 8_192
 
 const FOREIGN_CHARACTER = /[^A-Za-z0-9+/]/
-/** The last four characters: padded ones leave no bits over that are not zero. */
+/** The last four characters: with padding, the unused bits must be zero. */
 const LAST_GROUP = /^[A-Za-z0-9+/]([AQgw]==|[A-Za-z0-9+/]([A-Za-z0-9+/]{2}|[AEIMQUYcgkosw048]=))$/
 
 export function encodeBase64(bytes: Uint8Array): string {
@@ -24,8 +24,8 @@ export function encodeBase64(bytes: Uint8Array): string {
 }
 
 /**
- * @throws {DecodeError} for anything that `encodeBase64` would not have written: other alphabets,
- * white space, missing padding.
+ * @throws {DecodeError} for any text that `encodeBase64` does not write: other
+ * alphabets, white space, missing padding.
  */
 export function decodeBase64(text: string): Uint8Array {
   if (text.length === 0) return new Uint8Array()

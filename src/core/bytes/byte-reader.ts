@@ -5,9 +5,9 @@ const TWO_POW_32 = 0x1_0000_0000
 /**
  * Reads Kafka's primitive types, big endian, from the start of `bytes` onwards.
  *
- * Nothing is read beyond the end and nothing is copied: `bytes(n)` is a view of the input.
+ * Reads never pass the end and never copy: `bytes(n)` is a view of the input.
  *
- * @throws {DecodeError} from every method, when the input is too short or the value out of range.
+ * @throws {DecodeError} from every method, if the input is too short or the value out of range.
  * @example
  * const reader = new ByteReader(frame)
  * const apiKey = reader.int16()
@@ -50,7 +50,7 @@ export class ByteReader {
     return this.#view.getBigInt64(this.#take(8))
   }
 
-  /** An int64 that must be a safe integer. */
+  /** Reads an int64 that must be a safe integer. */
   int64AsNumber(): number {
     const at = this.#take(8)
     const value = this.#view.getInt32(at) * TWO_POW_32 + this.#view.getUint32(at + 4)
@@ -58,17 +58,17 @@ export class ByteReader {
     return value
   }
 
-  /** A zig-zag varint of 32 bits, at most 5 bytes. */
+  /** Reads a zig-zag varint of 32 bits, at most 5 bytes. */
   varint(): number {
     const value = this.unsignedVarint()
     return (value >>> 1) ^ -(value & 1)
   }
 
-  /** A zig-zag varint of 64 bits, at most 10 bytes, that must be a safe integer. */
+  /** Reads a zig-zag varint of 64 bits, at most 10 bytes, that must be a safe integer. */
   varlong(): number {
     const at = this.#position
     const first = this.#byte(at)
-    // Kept apart from the sign bit, which comes first, the magnitude of a safe integer is exact.
+    // Separate from the sign bit, which comes first, the magnitude of a safe integer is exact.
     let magnitude = (first & 0x7f) >>> 1
     let scale = 64
     let byte = first
@@ -83,7 +83,7 @@ export class ByteReader {
     return value
   }
 
-  /** A varint of 32 bits without a sign, at most 5 bytes. */
+  /** Reads an unsigned varint of 32 bits, at most 5 bytes. */
   unsignedVarint(): number {
     const at = this.#position
     let byte = this.#byte(at)
@@ -97,7 +97,7 @@ export class ByteReader {
     }
   }
 
-  /** The next `count` bytes, as a view. */
+  /** Reads the next `count` bytes, as a view. */
   bytes(count: number): Uint8Array {
     const at = this.#take(count)
     return this.#bytes.subarray(at, at + count)
@@ -107,7 +107,7 @@ export class ByteReader {
     this.#take(count)
   }
 
-  /** The next byte; `at`, where the value it belongs to began, is for the error alone. */
+  /** Reads the next byte; `at`, the start of the value it belongs to, is only used for the error. */
   #byte(at: number): number {
     const byte = this.#bytes[this.#position]
     if (byte === undefined) throw new DecodeError(at, 'varint cut short')
@@ -115,12 +115,12 @@ export class ByteReader {
     return byte
   }
 
-  /** Moves on by `count` bytes and returns where they begin. */
+  /** Advances by `count` bytes and returns their start. */
   #take(count: number): number {
     const at = this.#position
-    // Written so that NaN and negative counts fail as well.
+    // This form of the condition also fails for NaN and negative counts.
     if (!(count >= 0 && count <= this.#bytes.length - at)) {
-      throw new DecodeError(at, `${count} bytes wanted, ${this.#bytes.length - at} left`)
+      throw new DecodeError(at, `${count} bytes needed, ${this.#bytes.length - at} left`)
     }
     this.#position = at + count
     return at

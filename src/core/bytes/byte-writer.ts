@@ -1,7 +1,7 @@
 import { utf8Length } from './utf8-length.ts'
 
 const TWO_POW_32 = 0x1_0000_0000
-/** Below this a loop beats `TypedArray.set` and `encodeInto`, whose call costs more than the copy. */
+/** Up to this size a loop is faster than `TypedArray.set` and `encodeInto`, whose call costs more than the copy. */
 const SMALL_COPY_BYTES = 24
 
 const encoder = new TextEncoder()
@@ -54,21 +54,21 @@ export class ByteWriter {
     this.#view.setBigInt64(at, value)
   }
 
-  /** A safe integer as an int64. */
+  /** Writes a safe integer as an int64. */
   int64AsNumber(value: number): void {
     const at = this.#claim(8)
     this.#view.setInt32(at, Math.floor(value / TWO_POW_32))
     this.#view.setUint32(at + 4, value >>> 0)
   }
 
-  /** An int32 as a zig-zag varint. */
+  /** Writes an int32 as a zig-zag varint. */
   varint(value: number): void {
     this.unsignedVarint(((value << 1) ^ (value >> 31)) >>> 0)
   }
 
-  /** A safe integer as a zig-zag varint of up to 64 bits. */
+  /** Writes a safe integer as a zig-zag varint of up to 64 bits. */
   varlong(value: number): void {
-    // The sign bit is written apart: doubling a safe integer might make it inexact.
+    // The sign bit is written separately: doubling a safe integer might make it inexact.
     const magnitude = value < 0 ? -value - 1 : value
     const low = ((magnitude & 0x3f) << 1) | (value < 0 ? 1 : 0)
     let rest = Math.floor(magnitude / 64)
@@ -84,7 +84,7 @@ export class ByteWriter {
     this.#position = at
   }
 
-  /** A uint32 as a varint without a sign. */
+  /** Writes a uint32 as an unsigned varint. */
   unsignedVarint(value: number): void {
     this.reserve(5)
     const bytes = this.#bytes
@@ -109,7 +109,7 @@ export class ByteWriter {
     for (let index = 0; index < count; index++) bytes[at + index] = source[index] as number
   }
 
-  /** Text as UTF-8, without a length before it. Lone surrogates become U+FFFD. */
+  /** Writes text as UTF-8, without a length prefix. Lone surrogates become U+FFFD. */
   utf8(text: string): void {
     const count = utf8Length(text)
     const at = this.#claim(count)
@@ -121,33 +121,33 @@ export class ByteWriter {
     for (let index = 0; index < count; index++) bytes[at + index] = text.charCodeAt(index)
   }
 
-  /** Overwrites four bytes that were written before, such as a length known only afterwards. */
+  /** Overwrites four bytes written before, such as a length that is known only later. */
   patchInt32(position: number, value: number): void {
     this.#view.setInt32(position, value)
   }
 
-  /** Makes room for `count` bytes more, so that the writes that follow never grow the buffer. */
+  /** Makes room for `count` more bytes, so that the following writes do not grow the buffer. */
   reserve(count: number): void {
     const needed = this.#position + count
     if (needed > this.#bytes.length) this.#grow(needed)
   }
 
-  /** Goes back to `position`; what was written after it is forgotten, the buffer is kept. */
+  /** Returns to `position`: later bytes are discarded, the buffer is kept. */
   truncate(position: number): void {
     this.#position = Math.min(position, this.#position)
   }
 
-  /** A copy of what was written. */
+  /** Returns a copy of the written bytes. */
   toBytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#position)
   }
 
-  /** What was written, without a copy: for a writer that is done. */
+  /** Returns the written bytes without a copy, for a writer that is not used again. */
   toView(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#position)
   }
 
-  /** May replace the buffer and its view, so it comes before any use of them. */
+  /** Reserves bytes. It may replace the buffer and its view, so it must precede any use of them. */
   #claim(count: number): number {
     this.reserve(count)
     const at = this.#position

@@ -12,8 +12,8 @@ export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * Returns the same bytes in a buffer of their own. A call between objects carries the whole buffer of a
- * view: with one batch all that lies around it.
+ * Returns the bytes in a buffer of their own. An RPC call sends the whole buffer of a view:
+ * for one batch, all the bytes around it too.
  */
 export function ownBytes(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice()

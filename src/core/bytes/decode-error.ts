@@ -1,7 +1,7 @@
-/** Bytes that cannot be what they claim to be: too short, too long, or out of range. */
+/** Input bytes are invalid: too short, too long, or out of range. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError'
-  /** Where in the input the value began. */
+  /** Start of the value in the input. */
   readonly position: number
 
   constructor(position: number, what: string) {

@@ -1,7 +1,7 @@
 const SEED = 0x9747b28c
 const M = 0x5bd1e995
 
-/** Kafka's murmur2, by which every client finds the partition of a key. Returns an int32. */
+/** Returns Kafka's murmur2 hash as an int32; every client uses it to choose the partition of a key. */
 export function murmur2(bytes: Uint8Array): number {
   const wholeBytes = bytes.length & ~3
   let hash = SEED ^ bytes.length
@@ -15,7 +15,7 @@ export function murmur2(bytes: Uint8Array): number {
     k ^= k >>> 24
     hash = Math.imul(hash, M) ^ Math.imul(k, M)
   }
-  // The one to three bytes that are left; a missing byte counts as zero.
+  // The remaining one to three bytes; a missing byte counts as zero.
   if (wholeBytes < bytes.length) {
     hash ^= (bytes[wholeBytes + 2] ?? 0) << 16
     hash ^= (bytes[wholeBytes + 1] ?? 0) << 8
@@ -27,7 +27,7 @@ export function murmur2(bytes: Uint8Array): number {
   return hash ^ (hash >>> 15)
 }
 
-/** Kafka's way from a hash to a number >= 0: clears the sign bit, which is not the absolute value. */
+/** Maps a hash to a number >= 0 as Kafka does: clears the sign bit, which differs from the absolute value. */
 export function toPositive(hash: number): number {
   return hash & 0x7fffffff
 }

@@ -1,7 +1,7 @@
-/** Encodes texts as UTF-8 into blocks that they share: an array of its own costs a short text more than its bytes. */
+/** Encodes texts as UTF-8 into shared blocks: a separate array for a short text takes more memory than its bytes. */
 
 const BLOCK_BYTES = 64 * 1024
-/** A longer text gets an array of its own, so that little of a block is left unused. */
+/** A longer text gets an array of its own, so that little of a block stays unused. */
 const POOLED_LENGTH_MAX = 1024
 const UTF8_BYTES_PER_UNIT_MAX = 3
 
@@ -11,7 +11,7 @@ export class TextPool {
   #block = new Uint8Array(0)
   #usedBytes = 0
 
-  /** Returns the UTF-8 of a well-formed text. The bytes are not written again. */
+  /** Returns the UTF-8 of a well-formed text. The bytes are never overwritten. */
   encode(text: string): Uint8Array {
     if (text.length > POOLED_LENGTH_MAX) return encoder.encode(text)
     const neededBytes = text.length * UTF8_BYTES_PER_UNIT_MAX

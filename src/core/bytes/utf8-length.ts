@@ -1,4 +1,4 @@
-/** How many bytes `text` takes as UTF-8, as TextEncoder writes it: a lone surrogate takes three. */
+/** Returns the size of `text` in UTF-8, as TextEncoder writes it: a lone surrogate takes three bytes. */
 export function utf8Length(text: string): number {
   let count = text.length
   for (let index = 0; index < text.length; index++) {
@@ -17,7 +17,7 @@ export function utf8Length(text: string): number {
   return count
 }
 
-/** False for NaN, which is what `charCodeAt` gives beyond the end. */
+/** Returns false for NaN, the result of `charCodeAt` beyond the end. */
 function isLowSurrogate(unit: number): boolean {
   return unit >= 0xdc00 && unit < 0xe000
 }

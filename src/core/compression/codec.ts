@@ -1,14 +1,14 @@
-/** What a compression has to offer, and how the attributes of a batch number the four of them. */
+/** The interface of a compression codec, and the numbers of the codecs in the attributes of a batch. */
 
-/** The position of a name is its number in a batch's attributes. */
+/** The index of a name is its number in a batch's attributes. */
 export const COMPRESSION_NAMES = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type CompressionName = (typeof COMPRESSION_NAMES)[number]
 
 export interface Codec {
   compress(bytes: Uint8Array): Promise<Uint8Array> | Uint8Array
   /**
-   * @throws {EdgelogError} `corrupt_message`; `message_too_large` as soon as the output is known to
-   * pass `maxBytes`, and never having allocated more than in proportion to it.
+   * @throws {EdgelogError} `corrupt_message`; `message_too_large` as soon as the output is known to exceed
+   * `maxBytes`. Memory use stays proportional to `maxBytes`.
    */
   decompress(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> | Uint8Array
 }

@@ -4,7 +4,7 @@ import { lz4Codec } from './lz4/lz4.ts'
 import { snappyCodec } from './snappy/snappy.ts'
 import { zstdDecodeCodec } from './zstd/zstd-decode.ts'
 
-/** The codecs of Kafka. zstd is only read: compressing with it throws `unsupported_compression_type`. */
+/** Kafka's codecs. zstd is read only: compressing with it throws `unsupported_compression_type`. */
 export const CODECS: Codecs = {
   gzip: gzipCodec,
   snappy: snappyCodec,

@@ -1,6 +1,6 @@
 import { EdgelogError } from '../errors.ts'
 
-/** The error of compressed bytes that are not what their format says. */
+/** Returns the error for compressed bytes that violate their format. */
 export function corrupt(format: string, why: string, cause?: unknown): EdgelogError {
   return new EdgelogError(
     'corrupt_message',
@@ -9,10 +9,10 @@ export function corrupt(format: string, why: string, cause?: unknown): EdgelogEr
   )
 }
 
-/** The error of compressed bytes that hold more than they may. */
+/** Returns the error for compressed bytes whose content exceeds the limit. */
 export function tooLarge(format: string, maxBytes: number): EdgelogError {
   return new EdgelogError(
     'message_too_large',
-    `${format}: decompresses to more than the ${maxBytes} bytes that are allowed`,
+    `${format}: decompresses to more than the allowed ${maxBytes} bytes`,
   )
 }

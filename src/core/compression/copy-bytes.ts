@@ -1,4 +1,4 @@
-/** Below this a loop beats `set` and `copyWithin`, whose call costs more than the copy. */
+/** Up to this size a loop is faster than `set` and `copyWithin`, whose call costs more than the copy. */
 const LOOP_BYTES_MAX = 32
 
 /** Copies between two arrays. The caller has checked the bounds of both. */
@@ -19,8 +19,8 @@ export function copyBytes(
 }
 
 /**
- * Copies `length` bytes from `offset` bytes back to `position`, as LZ77 means it: what is copied may
- * be part of the copy, so that an offset of 1 repeats one byte. The caller has checked the bounds.
+ * Copies `length` bytes from `offset` bytes back to `position`, with LZ77 semantics: the source may overlap the
+ * copy, so that an offset of 1 repeats one byte. The caller has checked the bounds.
  */
 export function repeatBytes(
   bytes: Uint8Array,

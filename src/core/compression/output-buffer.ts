@@ -1,6 +1,6 @@
-/** Output whose length is not known beforehand: grows by doubling, up to what is allowed. */
+/** Output of unknown length: grows by doubling, up to the limit. */
 export class OutputBuffer {
-  /** What is written so far, and the room behind it. Replaced by `reserve`. */
+  /** The bytes written so far, followed by free room. Replaced by `reserve`. */
   buffer: Uint8Array
   length = 0
   readonly bytesMax: number
@@ -10,7 +10,7 @@ export class OutputBuffer {
     this.bytesMax = bytesMax
   }
 
-  /** Makes room after `length` for `count` bytes, or for as many as are allowed; returns how many. */
+  /** Makes room after `length` for `count` bytes, or for as many as the limit allows; returns how many. */
   reserve(count: number): number {
     const room = Math.min(count, this.bytesMax - this.length)
     const needed = this.length + room

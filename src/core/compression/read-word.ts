@@ -1,4 +1,4 @@
-/** The four bytes at `position` as one int32, little endian. The caller has checked the bounds. */
+/** Reads the four bytes at `position` as one int32, little endian. The caller has checked the bounds. */
 export function readWord(bytes: Uint8Array, position: number): number {
   return (
     (bytes[position] as number) |

@@ -1,8 +1,8 @@
 /**
- * The classic rebalance protocol, as the group's Durable Object answers it: what JoinGroup, SyncGroup,
- * Heartbeat and LeaveGroup of Kafka's wire protocol say, without their framing. Types only.
+ * The interface of a group's Durable Object for the classic rebalance protocol: the content of Kafka's
+ * JoinGroup, SyncGroup, Heartbeat and LeaveGroup messages without their framing. Types only.
  */
-import type { Reply } from '../errors.ts'
+import type { Result } from '../errors.ts'
 import type { GroupId } from './group-id.ts'
 import type { GroupState } from './group-state.ts'
 
@@ -14,7 +14,7 @@ export interface ClassicProtocol {
 
 export interface JoinGroupRequest {
   readonly groupId: GroupId
-  /** '' until the group has given one. */
+  /** '' before the group has assigned an id. */
   readonly memberId: string
   readonly instanceId: string | null
   readonly clientId: string
@@ -23,9 +23,9 @@ export interface JoinGroupRequest {
   readonly rebalanceTimeoutMs: number
   readonly protocolType: string
   readonly protocols: readonly ClassicProtocol[]
-  /** JoinGroup v4 and later: a member without an id is refused with one, `member_id_required`. */
+  /** JoinGroup v4 and later: a member without an id is refused with `member_id_required`, which carries an id. */
   readonly requiresKnownMemberId: boolean
-  /** JoinGroup v9 and later: a leader that need not assign is told so. */
+  /** JoinGroup v9 and later: a leader that need not assign receives `skipAssignment`. */
   readonly supportsSkippingAssignment: boolean
 }
 
@@ -35,14 +35,14 @@ interface JoinedMember {
   readonly metadata: Uint8Array
 }
 
-export interface JoinGroupAnswer {
+export interface JoinGroupResult {
   readonly generation: number
   readonly protocolType: string
   readonly protocolName: string
   readonly leader: string
   readonly skipAssignment: boolean
   readonly memberId: string
-  /** All of them for the leader, none for the others. */
+  /** All members for the leader, an empty list for the others. */
   readonly members: readonly JoinedMember[]
 }
 
@@ -50,17 +50,17 @@ export interface SyncGroupRequest {
   readonly memberId: string
   readonly instanceId: string | null
   readonly generation: number
-  /** null: not said, as before SyncGroup v5. */
+  /** null: not sent, as before SyncGroup v5. */
   readonly protocolType: string | null
   readonly protocolName: string | null
-  /** From the leader; empty from the others. */
+  /** The leader's assignments; empty from the other members. */
   readonly assignments: ReadonlyArray<{
     readonly memberId: string
     readonly assignment: Uint8Array
   }>
 }
 
-export interface SyncGroupAnswer {
+export interface SyncGroupResult {
   readonly protocolType: string
   readonly protocolName: string
   readonly assignment: Uint8Array
@@ -85,30 +85,30 @@ export interface LeftMember extends LeavingMember {
 export interface ClassicMemberDescription extends JoinedMember {
   readonly clientId: string
   readonly clientHost: string
-  /** As of the last generation that became stable with it. */
+  /** The assignment of the last generation that became stable with this member. */
   readonly assignment: Uint8Array
 }
 
-/** What DescribeGroups of Kafka's wire protocol tells. */
+/** The content of a group in Kafka's DescribeGroups response. */
 export interface ClassicGroupDescription {
   readonly state: GroupState
-  /** null: it never had members. */
+  /** null: the group never had members. */
   readonly protocolType: string | null
   /** null: there is no generation. */
   readonly protocolName: string | null
   readonly generation: number
-  /** With their metadata of the protocol that was chosen. */
+  /** The members, with their metadata of the chosen protocol. */
   readonly members: readonly ClassicMemberDescription[]
 }
 
 export interface ClassicGroupApi {
-  joinGroup(request: JoinGroupRequest): Promise<Reply<JoinGroupAnswer>>
-  syncGroup(request: SyncGroupRequest): Promise<Reply<SyncGroupAnswer>>
-  classicHeartbeat(request: ClassicHeartbeatRequest): Promise<Reply<null>>
-  leaveGroup(members: readonly LeavingMember[]): Promise<Reply<readonly LeftMember[]>>
+  joinGroup(request: JoinGroupRequest): Promise<Result<JoinGroupResult>>
+  syncGroup(request: SyncGroupRequest): Promise<Result<SyncGroupResult>>
+  classicHeartbeat(request: ClassicHeartbeatRequest): Promise<Result<null>>
+  leaveGroup(members: readonly LeavingMember[]): Promise<Result<readonly LeftMember[]>>
   /**
-   * Refusals: `group_id_not_found`; `inconsistent_group_protocol` where it has members of the other;
-   * `request_too_large` where `classicDescriptionBytes` of it is more than `maxBytes`.
+   * Errors: `group_id_not_found`; `inconsistent_group_protocol` if the group has members of the other protocol;
+   * `request_too_large` if its `classicDescriptionBytes` exceeds `maxBytes`.
    */
-  describeClassic(maxBytes: number): Promise<Reply<ClassicGroupDescription>>
+  describeClassic(maxBytes: number): Promise<Result<ClassicGroupDescription>>
 }

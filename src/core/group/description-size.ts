@@ -1,16 +1,16 @@
-/** What the description of a group takes in memory, roughly: that of a large one is many megabytes. */
+/** Estimates the memory that the description of a group takes: for a large group it is many megabytes. */
 import { EdgelogError } from '../errors.ts'
 import type { ClassicGroupDescription } from './classic-api.ts'
 import type { AssignedTopic, GroupDescription } from './group-api.ts'
 
 /** A member with its ids and its pattern. */
 const MEMBER_BYTES = 2_048
-/** A text besides its characters. */
+/** Overhead of a string, in addition to its characters. */
 const TEXT_BYTES = 24
-/** A topic with its id and its list of partitions, besides its name and the partitions themselves. */
+/** A topic with its id and its partition list, without the characters of its name and without the partitions. */
 const ASSIGNED_TOPIC_BYTES = 160
 const PARTITION_BYTES = 4
-/** What is opaque is there as it came from the group and as it is answered. */
+/** Opaque bytes are in memory twice: as received from the group and as sent. */
 const OPAQUE_COPIES = 2
 
 export function descriptionBytes({ members }: GroupDescription): number {

@@ -1,8 +1,8 @@
 /**
- * What one group's Durable Object answers, seen by the broker and the coordinator. Types only: both
- * sides of the RPC import this file and never each other.
+ * The RPC interface of a group's Durable Object for the broker and the coordinator. Types only: both sides of
+ * the RPC import this file and never each other.
  */
-import type { Reply } from '../errors.ts'
+import type { Result } from '../errors.ts'
 import type { AssignorName } from './assign/assignor.ts'
 import type { ClassicGroupApi } from './classic-api.ts'
 import type { GroupConfigOverrides } from './group-config.ts'
@@ -14,7 +14,7 @@ export interface TopicPartitions {
   readonly partitions: readonly number[]
 }
 
-/** A topic is known by its id; where that is not said, by its name. */
+/** A topic is identified by its id, or without one by its name. */
 export interface OwnedPartitions {
   readonly topic?: string
   readonly topicId?: string
@@ -25,14 +25,14 @@ export interface AssignedTopic extends TopicPartitions {
   readonly topic: string
 }
 
-/** A member's epoch in its last heartbeat: it goes for good. */
+/** Member epoch of the last heartbeat of a member that leaves permanently. */
 export const LEAVE_EPOCH = -1
-/** The same of a static member that means to come back. */
+/** Member epoch of the last heartbeat of a static member that intends to return. */
 export const LEAVE_STATIC_EPOCH = -2
-/** The member epoch of who joins. */
+/** Member epoch of a joining member. */
 export const JOIN_EPOCH = 0
 
-/** ConsumerGroupHeartbeat of KIP-848. A field that is left out is as it was. */
+/** ConsumerGroupHeartbeat of KIP-848. An omitted field is unchanged. */
 export interface HeartbeatRequest {
   readonly groupId: GroupId
   readonly memberId: string
@@ -44,21 +44,21 @@ export interface HeartbeatRequest {
   readonly rebalanceTimeoutMs?: number
   readonly sessionTimeoutMs?: number
   readonly topics?: readonly string[]
-  /** Topics whose whole name matches; '' takes the pattern away. */
+  /** Topics whose whole name matches; '' removes the pattern. */
   readonly topicPattern?: string
   readonly assignor?: AssignorName
-  /** What the member holds now. */
+  /** The partitions that the member holds now. */
   readonly owned?: readonly OwnedPartitions[]
-  /** Kafka's clients may name topics that are yet to come; over HTTP they are refused. */
+  /** Kafka's clients may subscribe to topics that do not exist yet; over HTTP they are refused. */
   readonly mayNameUnknownTopics: boolean
 }
 
-export interface HeartbeatAnswer {
+export interface HeartbeatResponse {
   readonly memberId: string
   readonly memberEpoch: number
   /** When the next heartbeat is due. */
   readonly heartbeatIntervalMs: number
-  /** What the member is to hold, all of it; null: as it was told before. */
+  /** All partitions that the member has to hold; null: unchanged since the last response. */
   readonly assignment: readonly AssignedTopic[] | null
 }
 
@@ -67,14 +67,14 @@ export interface OffsetToCommit {
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  /** -1: not known. */
+  /** -1: unknown. */
   readonly leaderEpoch: number
   readonly metadata: string
 }
 
 export interface CommitRequest {
   readonly groupId: GroupId
-  /** Who commits; null: by hand, which only an empty group takes. */
+  /** The committing member; null: a commit without membership, which only an empty group accepts. */
   readonly member: CommittingMember | null
   readonly offsets: readonly OffsetToCommit[]
 }
@@ -91,9 +91,9 @@ export interface CommittedOffset extends OffsetToCommit {
 }
 
 export interface OffsetFetchRequest {
-  /** Only of topics of these names; of one name there may have been several. */
+  /** Limits the result to topics with these names; several topics may have had one name. */
   readonly topics?: readonly string[]
-  /** With it, the member must be there with that epoch. */
+  /** If given, the group must have this member with this epoch. */
   readonly member?: CommittingMember
 }
 
@@ -102,11 +102,11 @@ export type GroupProtocol = 'consumer' | 'classic'
 export interface GroupSummary {
   readonly groupId: GroupId
   readonly state: GroupState
-  /** null: it has no members. */
+  /** null: the group has no members. */
   readonly protocol: GroupProtocol | null
-  /** That of its members or, where it has none, of the last; null: it never had any. */
+  /** The protocol of the members, or of the last member of an empty group; null: it never had a member. */
   readonly lastProtocol: GroupProtocol | null
-  /** Kafka's word of what the group is for, kept as long: `consumer`, or what its classic members say. */
+  /** Kafka's `protocol_type`: `consumer`, or the value of the classic members. Kept like `lastProtocol`. */
   readonly protocolType: string | null
   readonly memberCount: number
 }
@@ -120,9 +120,9 @@ export interface MemberDescription {
   readonly state: string
   readonly topics: readonly string[]
   readonly topicPattern: string | null
-  /** What it holds, or is free to hold. */
+  /** The partitions that the member holds or may take. */
   readonly assignment: readonly AssignedTopic[]
-  /** What it is to hold in the end. */
+  /** The partitions that the member holds when reconciliation is complete. */
   readonly target: readonly AssignedTopic[]
 }
 
@@ -136,43 +136,43 @@ export interface GroupDescription extends GroupSummary {
 }
 
 /**
- * A group comes into being with its first member or its first offset. Until then, and after it is
- * deleted, asking stores nothing and is answered `group_id_not_found`.
+ * Methods of a group. A group is created by its first member or its first offset. Before that, and after its
+ * deletion, calls store nothing and return `group_id_not_found`.
  */
 export interface GroupApi extends ClassicGroupApi {
-  heartbeat(request: HeartbeatRequest): Promise<Reply<HeartbeatAnswer>>
-  commitOffsets(request: CommitRequest): Promise<Reply<null>>
-  fetchOffsets(request: OffsetFetchRequest): Promise<Reply<readonly CommittedOffset[]>>
-  /** The offset of one partition, or of all of the topic's. */
-  deleteOffsets(topicId: string, partition: number | null): Promise<Reply<null>>
-  /** Forgets the offsets of topics that were deleted. */
-  forgetTopics(topicIds: readonly string[]): Promise<Reply<null>>
-  summarize(): Promise<Reply<GroupSummary>>
-  /** `request_too_large` where `descriptionBytes` of it is more than `maxBytes`. */
-  describe(maxBytes?: number): Promise<Reply<GroupDescription>>
+  heartbeat(request: HeartbeatRequest): Promise<Result<HeartbeatResponse>>
+  commitOffsets(request: CommitRequest): Promise<Result<null>>
+  fetchOffsets(request: OffsetFetchRequest): Promise<Result<readonly CommittedOffset[]>>
+  /** Deletes the offset of one partition, or of all partitions of the topic. */
+  deleteOffsets(topicId: string, partition: number | null): Promise<Result<null>>
+  /** Deletes the offsets of deleted topics. */
+  forgetTopics(topicIds: readonly string[]): Promise<Result<null>>
+  summarize(): Promise<Result<GroupSummary>>
+  /** Returns `request_too_large` if the group's `descriptionBytes` exceeds `maxBytes`. */
+  describe(maxBytes?: number): Promise<Result<GroupDescription>>
   /** Deletes the group with its offsets; only while it is empty. */
-  deleteGroup(): Promise<Reply<null>>
-  /** A hint that its topics or its config have changed: it asks the coordinator for them. */
+  deleteGroup(): Promise<Result<null>>
+  /** Makes the group read its topics and config from the coordinator again, because they may have changed. */
   refresh(): Promise<void>
 }
 
 /** The part of a group's state that the coordinator owns. */
 export interface GroupMetadata {
-  /** Those that it asks for. */
+  /** The topics that the group requested. */
   readonly topics: readonly GroupTopic[]
   readonly config: GroupConfigOverrides
 }
 
-/** A topic as groups see it. */
+/** The part of a topic that groups need. */
 export interface GroupTopic {
   readonly id: string
   readonly name: string
   readonly partitions: number
 }
 
-/** Which topics a group is to hear of. */
+/** The topics whose changes the coordinator pushes to a group. */
 export interface TopicInterest {
   readonly names: readonly string[]
-  /** All topics: some member subscribes by pattern. */
+  /** True for all topics, because some member subscribes by pattern. */
   readonly all: boolean
 }

@@ -1,6 +1,6 @@
 /**
- * The configs of a group of the consumer protocol: Kafka's names, defaults and bounds. Those of share and
- * streams groups come with these groups.
+ * The configs of a group of the consumer protocol: Kafka's names, defaults and limits. The configs of share and
+ * streams groups will be added with those groups.
  */
 import { EdgelogError } from '../errors.ts'
 import {
@@ -40,7 +40,7 @@ export const GROUP_CONFIG_KEYS = {
     default: SESSION_TIMEOUT_MS_DEFAULT,
     min: CONSUMER_SESSION_TIMEOUT_MS_MIN,
     max: CONSUMER_SESSION_TIMEOUT_MS_MAX,
-    doc: 'Silence after which a member is removed, where it does not set this itself.',
+    doc: 'Time without a heartbeat after which a member is removed, unless the member sets its own.',
   },
 } as const satisfies Record<string, GroupConfigRow>
 
@@ -50,9 +50,9 @@ export type GroupConfigKey = keyof typeof GROUP_CONFIG_KEYS
 export type GroupConfigOverrides = { readonly [Key in GroupConfigKey]?: number }
 
 export interface GroupConfigChange {
-  /** Null: it has its default again. */
+  /** null: reset to the default. */
   readonly overrides: { readonly [Key in GroupConfigKey]?: number | null }
-  /** Those that are not named have their default again, too. */
+  /** True if configs that are not named are reset to their defaults too. */
   readonly resetsOthers?: boolean
 }
 
@@ -64,7 +64,7 @@ export function isGroupConfigKey(name: string): name is GroupConfigKey {
 function requireGroupConfigKey(name: string): GroupConfigKey {
   if (isGroupConfigKey(name)) return name
   const allowed = Object.keys(GROUP_CONFIG_KEYS).join(', ')
-  throw invalid(`config: groups have no config ${shownValue(name)}; ${allowed} are allowed`)
+  throw invalid(`config: unknown config ${shownValue(name)} of a group; ${allowed} are allowed`)
 }
 
 /** @throws {EdgelogError} `invalid_config`. */
@@ -86,12 +86,12 @@ export function changedGroupConfig(
   return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null))
 }
 
-/** The times of a group, its configs and defaults applied. */
+/** The times of a group, with its configs and the defaults applied. */
 export interface GroupTimes {
-  /** For members that do not set theirs. */
+  /** Session time-out of members that do not set their own. */
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
-  /** Null: by the number of members. */
+  /** null: depends on the number of members. */
   readonly assignmentIntervalMs: number | null
 }
 

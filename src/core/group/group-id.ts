@@ -1,29 +1,29 @@
-/** Ids of groups. Made only here, at the door; the rooms behind it trust the type. */
+/** Group ids. They are created only here, at the edge; code behind it relies on the type. */
 import { EdgelogError } from '../errors.ts'
 import { GROUP_ID_LENGTH_MAX } from '../limits.ts'
 import { shownValue } from '../shown-value.ts'
 
 declare const groupId: unique symbol
 
-/** Text that obeys the rule for group ids. */
+/** A string that is a valid group id. */
 export type GroupId = string & { readonly [groupId]: true }
 
-/** Text that a terminal and a log show as it is: no control, format or lone surrogate characters. */
+/** Characters that a terminal and a log display unchanged: no control, format or lone surrogate characters. */
 export const SHOWABLE = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u
-/** A path would lead elsewhere. */
+/** In a URL path these would address another resource. */
 const DOTS = /^\.{1,2}$/
 
 /**
- * Checks a group's id.
+ * Checks a group id.
  *
- * @param field What the message calls the value.
+ * @param field The name of the value in the error message.
  * @throws {EdgelogError} `invalid_group_id`.
  */
 export function parseGroupId(value: unknown, field = 'groupId'): GroupId {
   if (isGroupId(value)) return value
   throw new EdgelogError(
     'invalid_group_id',
-    `${field}: 1 to ${GROUP_ID_LENGTH_MAX} characters that can be shown are allowed, but not "." and ".."; got ${shownValue(value)}`,
+    `${field}: 1 to ${GROUP_ID_LENGTH_MAX} printable characters are allowed, but not "." and ".."; got ${shownValue(value)}`,
   )
 }
 

@@ -1,17 +1,17 @@
-/** When committed offsets are forgotten. */
+/** Decides when committed offsets expire. */
 import type { CommittedOffset } from './group-api.ts'
 
 export interface OffsetExpiry {
   readonly retentionMs: number
-  /** Since when the group has no members; null: it has some. */
+  /** Time at which the group became empty; null: it has members. */
   readonly emptySinceMs: number | null
-  /** Whether some member subscribes to a topic. */
+  /** Returns whether some member subscribes to a topic. */
   readonly isSubscribed: (topicId: string) => boolean
 }
 
 /**
- * When an offset is forgotten: `offsets.retention.minutes` after the group became empty, or after the
- * commit where that was later; in a group with members only that of a topic nobody subscribes to.
+ * Returns when an offset expires: `offsets.retention.minutes` after the group became empty, or after the commit
+ * if that was later. In a group with members, only offsets of topics without a subscriber expire.
  */
 export function offsetExpiresAtMs(
   { topicId, committedAtMs }: CommittedOffset,

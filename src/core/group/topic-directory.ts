@@ -1,4 +1,4 @@
-/** The topics that a group knows of, and which of them a subscription means. */
+/** The topics available to a group, and the topics that a subscription selects. */
 import {
   GROUP_PATTERNS_MAX,
   RESOLVED_SUBSCRIPTIONS_LENGTH_MAX,
@@ -17,14 +17,14 @@ interface Matching {
   readonly isComplete: boolean
 }
 
-/** A snapshot; what it has worked out is kept as long as it is. */
+/** An immutable snapshot of topics that caches resolved subscriptions. */
 export class TopicDirectory {
   readonly topics: readonly GroupTopic[]
   readonly #byName: ReadonlyMap<string, GroupTopic>
   readonly #byId: ReadonlyMap<string, GroupTopic>
   readonly #matchings = new Map<string, Matching>()
   readonly #resolved = new Map<string, ReadonlySet<string>>()
-  /** Of their keys together. */
+  /** Length of all keys of `#resolved` together. */
   #resolvedLength = 0
 
   constructor(topics: readonly GroupTopic[]) {
@@ -41,7 +41,7 @@ export class TopicDirectory {
     return this.#byId.get(id)
   }
 
-  /** Ids of the topics that are there and that a subscription names or matches. */
+  /** Returns the ids of the existing topics that a subscription names or matches. */
   resolve({ topics, topicPattern }: Subscription): ReadonlySet<string> {
     const key = `${topicPattern ?? ''}\n${topics.join('\n')}`
     const known = this.#resolved.get(key)
@@ -62,8 +62,8 @@ export class TopicDirectory {
   }
 
   /**
-   * Whether a pattern can be held against all topics within `TOPIC_PATTERN_STEPS_MAX`. Where topics
-   * come later that it cannot, it matches none of them.
+   * Returns whether a pattern can be matched against all topics within `TOPIC_PATTERN_STEPS_MAX`. If topics
+   * that are added later exceed that limit, the pattern stops matching at the topic that exceeds it.
    */
   isAffordable(topicPattern: string): boolean {
     return this.#matching(topicPattern).isComplete
@@ -82,7 +82,7 @@ export class TopicDirectory {
       if (match.isMatch) ids.push(id)
     }
     const matching = { ids, isComplete: steps <= TOPIC_PATTERN_STEPS_MAX }
-    // A refused pattern may come again and again: only a group's worth of them is kept.
+    // Refused patterns may arrive again and again, so only as many as a group may have are cached.
     if (this.#matchings.size >= GROUP_PATTERNS_MAX) this.#matchings.clear()
     this.#matchings.set(text, matching)
     return matching

@@ -1,7 +1,7 @@
 /**
- * Parses JSON without losing anything. `JSON.parse` alone drops all but the last of repeated names,
- * puts names such as "1" first, and rounds numbers. Here a body that it would change is refused, and
- * a value that is to be stored is kept as the text that came.
+ * Parses JSON without loss. `JSON.parse` alone drops all but the last of repeated names, moves names such as
+ * "1" to the front, and rounds numbers. Here a body that it would change is refused, and a value that will be
+ * stored is kept as its original text.
  */
 import { EdgelogError } from '../errors.ts'
 import { JSON_DEPTH_MAX, JSON_NAMES_MAX } from '../limits.ts'
@@ -9,7 +9,7 @@ import { isExactNumber } from './exact-number.ts'
 import { fieldName } from './field-name.ts'
 import { JsonCursor } from './json-cursor.ts'
 
-/** A value that is neither text nor null, as its JSON text without white space between tokens. */
+/** A value other than a string or null, as its JSON text without white space between tokens. */
 export class JsonText {
   readonly text: string
 
@@ -19,8 +19,8 @@ export class JsonText {
 }
 
 /**
- * The form that a value gets, and its members: `text` gives all but strings and null as `JsonText`,
- * `ordered` gives an object whose names would not stay as a list of [name, value].
+ * The form of a parsed value and of its members. `text` returns all but strings and null as `JsonText`;
+ * `ordered` returns an object whose names would be reordered or lost as a list of [name, value].
  */
 export type JsonForm =
   | 'text'
@@ -28,16 +28,16 @@ export type JsonForm =
   | { readonly fields: ReadonlyMap<string, JsonForm> }
   | { readonly each: JsonForm }
 
-/** Characters of a number that a message shows. */
+/** Characters of a number that an error message shows. */
 const SHOWN_LENGTH_MAX = 50
-/** So many names are compared one by one, which is faster than a set. */
+/** Up to this count names are compared one by one, which is faster than a set. */
 const FEW_NAMES = 8
 
 /**
- * Returns the value of a JSON text.
+ * Parses a JSON text and returns its value.
  *
- * @param prefix What stands before the names of its fields in a message, e.g. `records[3]`.
- * @throws {EdgelogError} `invalid_request` if the text is not JSON, or says what would be lost.
+ * @param prefix Prefix of field names in error messages, e.g. `records[3]`.
+ * @throws {EdgelogError} `invalid_request` if the text is not JSON, or if a part of it would be lost.
  */
 export function parseExactJson(text: string, prefix = '', form?: JsonForm): unknown {
   let parsed: unknown
@@ -53,13 +53,13 @@ export function parseExactJson(text: string, prefix = '', form?: JsonForm): unkn
 }
 
 /**
- * Walks over a JSON text and the value parsed from it at the same time. The two differ below a
- * repeated name, which the walk has to pass once before it can refuse the second one.
+ * Walks over a JSON text and the value parsed from it at the same time. The two differ below a repeated name:
+ * its first value has to be passed before the second name can be refused.
  */
 class ExactWalk {
   readonly #cursor: JsonCursor
   readonly #prefix: string
-  /** The names and indexes that lead to where the walk is. */
+  /** The names and indexes that lead to the current position. */
   readonly #path: PropertyKey[] = []
 
   constructor(text: string, prefix: string) {
@@ -67,7 +67,7 @@ class ExactWalk {
     this.#prefix = prefix
   }
 
-  /** Walks over one value and returns what stands in its place. */
+  /** Walks over one value and returns its replacement. */
   value(parsed: unknown, form: JsonForm | undefined, depth: number): unknown {
     const first = this.#cursor.peek()
     if (first === '"') {
@@ -80,7 +80,7 @@ class ExactWalk {
     const source = this.#cursor.scalar()
     if (typeof parsed !== 'number' || isExactNumber(source)) return parsed
     const shown = source.slice(0, SHOWN_LENGTH_MAX)
-    throw this.#refusal(depth, `${shown} is not exact as a double; 15 digits always are`)
+    throw this.#refusal(depth, `${shown} is not exact as a double; numbers of up to 15 digits are`)
   }
 
   #compactValue(first: string): string {
@@ -101,8 +101,9 @@ class ExactWalk {
       if (names.all.length > JSON_NAMES_MAX) {
         throw this.#refusal(depth, `at most ${JSON_NAMES_MAX} names are allowed`)
       }
-      // Schemas pass over this name without a word.
-      if (name === '__proto__' && form !== 'ordered') throw this.#refusal(depth + 1, 'not a field')
+      // Schemas silently ignore this name.
+      if (name === '__proto__' && form !== 'ordered')
+        throw this.#refusal(depth + 1, 'unknown field')
       this.#cursor.skipToken()
       if (this.#cursor.peek() === '"') {
         this.#cursor.skipString()
@@ -134,7 +135,7 @@ class ExactWalk {
 
   #checkDepth(depth: number): void {
     if (depth < JSON_DEPTH_MAX) return
-    throw this.#refusal(depth, `nested too deep; ${JSON_DEPTH_MAX} levels are allowed`)
+    throw this.#refusal(depth, `nested too deeply; at most ${JSON_DEPTH_MAX} levels are allowed`)
   }
 
   #refusal(depth: number, why: string): EdgelogError {
@@ -143,12 +144,12 @@ class ExactWalk {
   }
 }
 
-/** The names of one object in their order. */
+/** The names of one object, in order. */
 class NameList {
   readonly all: string[] = []
   #lookup: Set<string> | undefined
 
-  /** Adds a name; returns false if it is there. */
+  /** Adds a name; returns false if it is a duplicate. */
   add(name: string): boolean {
     if (this.#has(name)) return false
     this.all.push(name)
@@ -163,7 +164,7 @@ class NameList {
   }
 }
 
-/** An object puts names like "1" first, and schemas pass over the other one. */
+/** Returns whether an object would move a name to the front (such as "1"), or schemas would ignore it. */
 function isLostInObject(name: string): boolean {
   return /^\d/.test(name) || name === '__proto__'
 }

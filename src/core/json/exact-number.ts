@@ -1,23 +1,23 @@
-/** Decides whether a number of a JSON text survives `JSON.parse`. */
+/** Checks whether a number of a JSON text keeps its exact value in `JSON.parse`. */
 
-/** Doubles keep 15 digits, whatever they are. */
+/** Doubles represent any 15 decimal digits exactly enough to restore them. */
 const SAFE_LENGTH = 15
 const EXPONENT = /e/i
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i
 const ZERO = 0x30
 
 /**
- * Returns whether `JSON.parse` gives the value that `source` says: 1e3, 1.10 and -0 are exact,
+ * Returns whether `JSON.parse` returns exactly the value of `source`: 1e3, 1.10 and -0 are exact,
  * 9007199254740993 and 1e400 are not.
  *
- * @param source A valid number of JSON.
+ * @param source A valid JSON number.
  */
 export function isExactNumber(source: string): boolean {
   if (source.length <= SAFE_LENGTH && !EXPONENT.test(source)) return true
   return normalForm(source) === normalForm(String(Number(source)))
 }
 
-/** One text for all ways to write a decimal number; undefined for what is none, as Infinity. */
+/** Returns one text for all notations of a decimal number; undefined for other texts, such as Infinity. */
 function normalForm(text: string): string | undefined {
   const match = NUMBER.exec(text)
   if (match === null) return undefined

@@ -1,12 +1,12 @@
-/** Names a field of a body in the message of an error. */
+/** Formats the name of a body's field for error messages. */
 
-/** Characters of a name that a message shows. */
+/** Characters of a name that an error message shows. */
 const NAME_LENGTH_MAX = 100
 
 /**
- * Returns the field at `path` as a caller would write it.
+ * Returns the field at `path` in the notation of a caller.
  *
- * @param prefix What stands before it, e.g. `records[3]`.
+ * @param prefix Text before the path, e.g. `records[3]`.
  * @example
  * fieldName('', ['records', 3, 'key']) // records[3].key
  */

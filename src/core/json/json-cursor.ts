@@ -1,4 +1,4 @@
-/** A position in a JSON text that is known to be valid: `JSON.parse` took it. */
+/** A position in a JSON text that `JSON.parse` has accepted as valid. */
 
 const TAB = 0x09
 const LINE_FEED = 0x0a
@@ -28,19 +28,19 @@ export class JsonCursor {
     return this.#text.charAt(this.#at)
   }
 
-  /** Skips white space and the one character behind it. */
+  /** Skips white space and the next character. */
   skipToken(): void {
     this.#skipSpace()
     this.#at++
   }
 
-  /** Skips white space, and the comma behind it if there is one. */
+  /** Skips white space, and a comma if it is next. */
   skipComma(): void {
     this.#skipSpace()
     if (this.#text.charCodeAt(this.#at) === COMMA) this.#at++
   }
 
-  /** Reads the string that begins here. */
+  /** Reads the string at the current position. */
   string(): string {
     const from = this.#at
     this.skipString()
@@ -55,14 +55,14 @@ export class JsonCursor {
     this.#at = end + 1
   }
 
-  /** Reads the number or the literal that begins here, as it is written. */
+  /** Reads the number or the literal at the current position, unchanged. */
   scalar(): string {
     const from = this.#at
     while (this.#at < this.#text.length && !isDelimiter(this.#text.charCodeAt(this.#at))) this.#at++
     return this.#text.slice(from, this.#at)
   }
 
-  /** Reads the value that begins here, as it is written but for the white space between tokens. */
+  /** Reads the value at the current position, without the white space between its tokens. */
   compactValue(): string {
     const joined: string[] = []
     const parts: string[] = []
@@ -71,7 +71,7 @@ export class JsonCursor {
     do {
       const code = this.#text.charCodeAt(this.#at)
       if (isSpace(code)) {
-        // A part takes more memory than its characters, so only some are held at a time.
+        // A part takes more memory than its characters, so the number of parts is limited.
         if (parts.push(this.#text.slice(from, this.#at)) === PARTS_MAX) {
           joined.push(parts.splice(0).join(''))
         }
@@ -92,7 +92,7 @@ export class JsonCursor {
     while (isSpace(this.#text.charCodeAt(this.#at))) this.#at++
   }
 
-  /** A quote behind an odd number of backslashes does not end its string. */
+  /** Returns whether a quote follows an odd number of backslashes, and so does not end its string. */
   #isEscaped(quote: number): boolean {
     let first = quote
     while (this.#text.charCodeAt(first - 1) === BACKSLASH) first--

@@ -1,12 +1,12 @@
 /**
- * How a value of one type is read and written in one version of a message. Types are compiled once
- * per version: what is left for a frame is a walk over lists of fields.
+ * Compiles types into codecs that read and write values in one version of a message. Each version is compiled
+ * once; a frame then only walks over lists of fields.
  *
  *   struct            the fields of the version in order; then, if flexible, tagged fields
  *   nullable struct   int8 -1 (null) or 1, then the struct
  *   array             count, elements
  *
- * Reading never trusts a count: it must fit the bytes that are left, and all arrays of a message
+ * Readers do not trust counts: a count must fit the remaining bytes, and all arrays of a message
  * share `KAFKA_ARRAY_ELEMENTS_MAX`, since an object takes more memory than its bytes.
  */
 import { DecodeError } from '../bytes/decode-error.ts'
@@ -25,7 +25,7 @@ import {
 import { readTagged, type TaggedField, writeTagged } from './tagged-fields.ts'
 import type { Codec } from './value-codec.ts'
 
-/** What a type is compiled for. */
+/** The version for which a type is compiled. */
 interface Dialect {
   readonly version: number
   readonly isFlexible: boolean
@@ -40,7 +40,7 @@ export function structCodec(fields: Fields, dialect: Dialect): Codec {
     minBytes: plain.reduce((sum, { codec }) => sum + codec.minBytes, isFlexible ? 1 : 0),
     read(source) {
       const struct: Record<string, unknown> = {}
-      // Those that are absent or tagged too, so that all structs of a grammar have one shape.
+      // Absent and tagged fields are set too, so that all structs of a grammar have one shape.
       for (const field of compiled) {
         struct[field.name] = isPlain(field) ? field.codec.read(source) : field.absent
       }
@@ -58,7 +58,7 @@ export function structCodec(fields: Fields, dialect: Dialect): Codec {
 interface CompiledField {
   readonly name: string
   readonly type: WireType
-  /** Null where the version has no such field. */
+  /** null if the version has no such field. */
   readonly codec: Codec | null
   readonly tag: number | null
   readonly absent: unknown

@@ -1,9 +1,9 @@
 /**
- * The words of the schema language: what a field of a Kafka message is, and in which versions. They
- * carry their TypeScript types along, and are compiled for one version by `codec.ts`.
+ * The schema language for the fields of Kafka messages and their versions. The definitions carry their
+ * TypeScript types, and `codec.ts` compiles them for one version.
  */
 
-/** '3-12', '13+' or '7', as Kafka writes them. */
+/** '3-12', '13+' or '7', in Kafka's notation. */
 export type VersionRange = `${number}` | `${number}-${number}` | `${number}+`
 
 export interface Versions {
@@ -34,35 +34,35 @@ export type WireType =
   | { readonly kind: 'struct'; readonly fields: Fields }
 
 /**
- * A field that is read as `Read` and written from `Written`; these differ only in structs, of which
- * some fields may be left out when they are written. Immutable: each word gives a new field.
+ * A field that is read as `Read` and written from `Written`; the two differ only in structs with fields that
+ * may be omitted on writing. Immutable: each method returns a new field.
  */
 export interface Field<Read, Written, MayBeLeftOut extends boolean> {
-  /** Only for the types; undefined at run time. */
+  /** For the type checker only; undefined at run time. */
   readonly types?: { readonly read: Read; readonly written: Written; readonly out: MayBeLeftOut }
   readonly type: WireType
   readonly versions: Versions
   readonly nullableVersions: Versions
-  /** The tag, where the field lives in the tagged fields at the end of its struct; else null. */
+  /** The tag if the field is one of the tagged fields at the end of its struct; otherwise null. */
   readonly tagged: number | null
-  /** What `.or` said; undefined: the zero value of the type. */
+  /** The value given to `.or`; undefined: the zero value of the type. */
   readonly fallback: unknown
   readonly mayBeLeftOut: boolean
-  /** The field exists in these versions alone. */
+  /** Limits the field to these versions. */
   in(versions: VersionRange): Field<Read, Written, MayBeLeftOut>
-  /** Null is allowed in these versions. */
+  /** Allows null in these versions. */
   nullableIn(versions: VersionRange): Field<Read | null, Written | null, MayBeLeftOut>
-  /** The value where the version has no such field, and of who leaves it out. */
+  /** Sets the value for versions without the field, and for writers that omit it. */
   or(value: Written): Field<Read, Written, true>
-  /** A tagged field of these versions; not written where it equals its default. */
+  /** Makes the field a tagged field of these versions; it is not written if it equals its default. */
   tag(tag: number, versions: VersionRange): Field<Read, Written, true>
 }
 
 export type AnyField = Field<unknown, unknown, boolean>
-/** In the order in which they are written. */
+/** Fields in the order in which they are written. */
 export type Fields = { readonly [name: string]: AnyField }
 
-/** What reading gives: every field is there. */
+/** The type of a read struct: every field is present. */
 export type ReadOf<F extends Fields> = {
   readonly [Name in keyof F]: F[Name] extends Field<infer Read, unknown, boolean> ? Read : never
 }
@@ -71,17 +71,17 @@ type OptionalNames<F extends Fields> = {
   [Name in keyof F]: F[Name] extends Field<unknown, unknown, true> ? Name : never
 }[keyof F]
 type WrittenValue<F> = F extends Field<unknown, infer Written, boolean> ? Written : never
-/** Shows as one object in messages of the compiler. */
+/** Makes the compiler show one object in its messages. */
 type Flat<T> = { [Name in keyof T]: T[Name] }
 
-/** What writing takes: fields with `.or` or `.tag` may be left out. */
+/** The type of a struct to write: fields with `.or` or `.tag` may be omitted. */
 export type WrittenOf<F extends Fields> = Flat<
   { readonly [Name in Exclude<keyof F, OptionalNames<F>>]: WrittenValue<F[Name]> } & {
     readonly [Name in OptionalNames<F>]?: WrittenValue<F[Name]> | undefined
   }
 >
 
-/** The uuid that names nothing. */
+/** The uuid for "none". */
 export const NO_UUID = '00000000-0000-0000-0000-000000000000'
 
 export const bool = scalar<boolean>('bool')
@@ -89,21 +89,21 @@ export const int8 = scalar<number>('int8')
 export const int16 = scalar<number>('int16')
 export const uint16 = scalar<number>('uint16')
 export const int32 = scalar<number>('int32')
-/** An int64 as it is, for ids that use all bits. */
+/** An int64 as a bigint, for ids that use all bits. */
 export const int64 = scalar<bigint>('int64')
-/** An int64 as a number: offsets and times. What is beyond the safe integers is read as the nearest. */
+/** An int64 as a number, for offsets and times. Values beyond the safe integers are read as the nearest one. */
 export const long = scalar<number>('long')
 export const float64 = scalar<number>('float64')
-/** As text: 8-4-4-4-12 hexadecimal digits in lower case. */
+/** Text of 8-4-4-4-12 hexadecimal digits in lower case. */
 export const uuid = scalar<string>('uuid')
-/** At most 32,767 bytes of UTF-8. What is not UTF-8 is read with U+FFFD in its place, as Kafka does. */
+/** At most 32,767 bytes of UTF-8. Invalid UTF-8 is read as U+FFFD, as in Kafka. */
 export const string = scalar<string>('string')
 export const nullableString = string.nullableIn('0+')
-/** Bytes or records: a view of the frame when read. */
+/** Bytes or records; a read value is a view of the frame. */
 export const bytes = scalar<Uint8Array>('bytes')
 export const nullableBytes = bytes.nullableIn('0+')
 
-/** Of one type, or of structs with these fields. */
+/** Defines an array of one type, or of structs with these fields. */
 export function array<R, W, O extends boolean>(
   of: Field<R, W, O>,
 ): Field<readonly R[], readonly W[], false>
@@ -135,7 +135,7 @@ export function nullableStruct<F extends Fields>(
   return struct(fields).nullableIn('0+')
 }
 
-/** @throws {Error} for what is not a range: a defect of a grammar. */
+/** @throws {Error} for an invalid range, which is a defect of a grammar. */
 export function versionsOf(range: VersionRange): Versions {
   const parts = /^(\d+)(?:-(\d+)|(\+))?$/.exec(range)
   if (parts === null) throw new Error(`not a range of versions: ${range}`)
@@ -148,13 +148,13 @@ export function includesVersion({ from, to }: Versions, version: number): boolea
   return from <= version && version <= to
 }
 
-/** What a field is read as where it is absent: what `.or` said, else the zero of its type, as in Kafka. */
+/** Returns the value of an absent field: the one given to `.or`, otherwise the zero of its type, as in Kafka. */
 export function defaultOf({ fallback, type }: AnyField): unknown {
   return fallback === undefined ? zeroOf(type) : fallback
 }
 
-/** Shared by all that is read, so none of it can be changed. */
-const NOTHING: readonly never[] = Object.freeze([])
+/** Shared by all read messages, and therefore frozen. */
+const EMPTY_ARRAY: readonly never[] = Object.freeze([])
 const NO_BYTES = new Uint8Array()
 
 function zeroOf(type: WireType): unknown {
@@ -170,7 +170,7 @@ function zeroOf(type: WireType): unknown {
     case 'bytes':
       return NO_BYTES
     case 'array':
-      return NOTHING
+      return EMPTY_ARRAY
     case 'struct':
       return Object.freeze(
         Object.fromEntries(
@@ -217,7 +217,7 @@ function elementType(of: AnyField | Fields): WireType {
   return isField(of) ? of.type : { kind: 'struct', fields: of }
 }
 
-/** A group of fields may have one that is called `in`, but then it is no function. */
+/** Returns whether `of` is a field. A group of fields may contain one named `in`, but that is not a function. */
 function isField(of: AnyField | Fields): of is AnyField {
   return typeof of.in === 'function'
 }

@@ -1,13 +1,13 @@
 /**
- * What stands before the body of every frame:
+ * The header before the body of every frame:
  *
  *   request v1    int16 apiKey | int16 apiVersion | int32 correlationId | int16-length clientId
- *   request v2    the same | tagged fields
+ *   request v2    as v1 | tagged fields
  *   response v0   int32 correlationId
- *   response v1   the same | tagged fields
+ *   response v1   as v0 | tagged fields
  *
- * The later form is that of flexible versions, with one exception: the response of ApiVersions always
- * has v0, since its client does not know yet what the server can speak (KIP-511).
+ * Flexible versions use the second form, with one exception: the response of ApiVersions always
+ * has v0, since its client does not know the server's versions yet (KIP-511).
  */
 import type { ByteReader } from '../bytes/byte-reader.ts'
 import type { ByteWriter } from '../bytes/byte-writer.ts'
@@ -24,17 +24,17 @@ interface RequestHeader {
   readonly clientId: string | null
 }
 
-/** What a header needs to know of an API. */
+/** The part of an API that its headers depend on. */
 type ApiForm = Pick<Grammar, 'key' | 'flexibleSince'>
 
-/** Its length is an int16 in flexible versions too. */
+/** The length is an int16 in flexible versions too. */
 const clientIds = texts(LENGTHS.fixed, true)
 
 /**
- * Reads the header, so that the body comes next.
+ * Reads the header; the body follows in the reader.
  *
- * @param apiOf the API of a key; undefined if it is not known: then the body cannot be read.
- * @throws {DecodeError} for what is no header.
+ * @param apiOf Returns the API of a key; undefined if it is unknown: then the body cannot be read.
+ * @throws {DecodeError} for an invalid header.
  */
 export function readRequestHeader(
   reader: ByteReader,
@@ -61,7 +61,7 @@ export function writeRequestHeader(
   if (isFlexible(api, apiVersion)) writer.unsignedVarint(0)
 }
 
-/** @returns the correlation id; the body comes next. */
+/** Returns the correlation id; the body follows in the reader. */
 export function readResponseHeader(reader: ByteReader, api: ApiForm, version: number): number {
   const correlationId = reader.int32()
   if (hasTaggedResponseHeader(api, version)) skipTagged(reader)

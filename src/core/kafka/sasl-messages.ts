@@ -1,9 +1,8 @@
 /**
- * Kafka's SaslHandshake (key 17) and SaslAuthenticate (key 36): a client names a mechanism, then sends
- * its token (KIP-43, KIP-152). They stand here and not beside the other APIs since the bridge reads
- * them too.
+ * Kafka's SaslHandshake (key 17) and SaslAuthenticate (key 36): a client names a mechanism, then sends its
+ * token (KIP-43, KIP-152). They are here and not with the other APIs because the bridge also reads them.
  *
- * After version 0 of the handshake the token comes bare, as a frame without any header.
+ * After version 0 of the handshake the token is sent as a frame without any header.
  */
 import { array, bytes, int16, long, messages, nullableString, string } from './schema.ts'
 

@@ -1,4 +1,4 @@
-/** How Kafka's simple types are read and written, and their lengths in both encodings. */
+/** Reads and writes Kafka's simple types, and lengths in both encodings. */
 import type { ByteReader } from '../bytes/byte-reader.ts'
 import type { ByteWriter } from '../bytes/byte-writer.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
@@ -6,15 +6,15 @@ import { utf8Length } from '../bytes/utf8-length.ts'
 import type { ScalarKind } from './field.ts'
 
 export interface ScalarCodec {
-  /** The fewest bytes a value takes. */
+  /** The smallest size of a value. */
   readonly minBytes: number
   read(reader: ByteReader): unknown
-  /** @throws {Error} for a value that does not fit. */
+  /** @throws {Error} for a value that does not fit the type. */
   write(writer: ByteWriter, value: unknown): void
 }
 
 /**
- * How many bytes or elements follow; -1: null.
+ * The number of bytes or elements that follow; -1: null.
  *
  *   fixed      int16 (texts) or int32 (bytes, arrays)
  *   compact    uvarint of one more than the length
@@ -50,13 +50,13 @@ export const LENGTHS: { readonly fixed: Lengths; readonly compact: Lengths } = {
   },
 }
 
-/** Kafka's bound in both encodings: what an int16 can say. */
+/** Kafka's limit in both encodings: the range of an int16. */
 const TEXT_BYTES_MAX = 0x7fff
 const TWO_POW_32 = 0x1_0000_0000
 
 const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
 
-/** Eight bytes that are an int64 and a float64. */
+/** Eight bytes, used as an int64 and as a float64. */
 const scratch = new DataView(new ArrayBuffer(8))
 
 export const SCALARS: { readonly [Kind in Exclude<ScalarKind, 'string' | 'bytes'>]: ScalarCodec } =
@@ -164,7 +164,7 @@ export function rawBytes(lengths: Lengths, isNullable: boolean): ScalarCodec {
   }
 }
 
-/** What a length below zero stands for. */
+/** Returns null for a negative length, if null is allowed. */
 export function nullOr(isNullable: boolean, at: number): null {
   if (!isNullable) throw new DecodeError(at, 'null where it is not allowed')
   return null
@@ -175,7 +175,7 @@ export function nullLength(isNullable: boolean): number {
   return -1
 }
 
-/** An integer from -bound to bound - 1. */
+/** Returns an integer from -bound to bound - 1. */
 function fitting(type: string, bound: number, value: unknown): number {
   if (!Number.isInteger(value)) throw unfit(type, value)
   const number = value as number
@@ -187,7 +187,7 @@ function unfit(type: string, value: unknown): Error {
   return new Error(`not a value of type ${type}: ${String(value)}`)
 }
 
-/** The nearest safe integer: Kafka's clients say 2^63 - 1 where they mean no bound. */
+/** Reads the nearest safe integer: Kafka's clients send 2^63 - 1 for "unlimited". */
 function readLong(reader: ByteReader): number {
   const high = reader.int32()
   const value = high * TWO_POW_32 + reader.uint32()
@@ -197,7 +197,7 @@ function readLong(reader: ByteReader): number {
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-/** Before these of the 16 bytes stands a dash. */
+/** Positions of the 16 bytes that are preceded by a dash. */
 const DASHED = new Set([4, 6, 8, 10])
 
 function readUuid(reader: ByteReader): string {

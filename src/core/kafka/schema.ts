@@ -1,5 +1,5 @@
 /**
- * The schema language: what the messages of a Kafka API are, written once for all versions. Kafka's
+ * The schema language: the messages of a Kafka API, written once for all versions. Kafka's
  * own definitions are JSON that is compiled to Java; these are TypeScript, and infer their types.
  *
  * @example
@@ -52,17 +52,17 @@ export interface Grammar<Request extends Fields = Fields, Response extends Field
   readonly key: number
   /** Kafka's name of the API, such as 'ListOffsets'. */
   readonly name: string
-  /** The first and the last that are served. */
+  /** The first and the last supported version. */
   readonly versions: readonly [first: number, last: number]
-  /** From here on lengths are compact and structs end with tagged fields; null: in no version. */
+  /** The first version with compact lengths and with tagged fields in structs; null: none. */
   readonly flexibleSince: number | null
-  /** The first version that ApiVersions names, where that is not the first that is served. */
+  /** The first version in ApiVersions, if it is not the first supported one. */
   readonly advertisedSince?: number
   readonly request: Request
   readonly response: Response
 }
 
-/** The messages of one API, for `readRequest` and its like. */
+/** The messages of one API, for `readRequest` and the functions below. */
 export interface Messages<Request extends Fields = Fields, Response extends Fields = Fields>
   extends Grammar<Request, Response> {
   readonly codecs: {
@@ -71,13 +71,13 @@ export interface Messages<Request extends Fields = Fields, Response extends Fiel
   }
 }
 
-/** What a handler is given: every field is there, absent ones with their default. */
+/** A request in a handler: every field is present, absent ones with their default. */
 export type RequestOf<M extends Messages> = ReadOf<M['request']>
-/** What a handler returns: fields with `.or` or `.tag` may be left out. */
+/** A handler's response: fields with `.or` or `.tag` may be omitted. */
 export type ResponseOf<M extends Messages> = WrittenOf<M['response']>
-/** What a client writes. */
+/** A request that a client writes. */
 export type WrittenRequestOf<M extends Messages> = WrittenOf<M['request']>
-/** What a client reads. */
+/** A response that a client reads. */
 export type ReadResponseOf<M extends Messages> = ReadOf<M['response']>
 
 export function messages<Request extends Fields, Response extends Fields>(
@@ -90,7 +90,7 @@ export function messages<Request extends Fields, Response extends Fields>(
   }
 }
 
-/** Whether this version has compact lengths and tagged fields; also of versions that are not served. */
+/** Returns whether a version has compact lengths and tagged fields; also for unsupported versions. */
 export function isFlexible(
   { flexibleSince }: Pick<Grammar, 'flexibleSince'>,
   version: number,
@@ -103,10 +103,10 @@ export function isServed({ versions }: Pick<Grammar, 'versions'>, version: numbe
 }
 
 /**
- * Reads a request; its header was read before. Bytes are views. What follows it is ignored, as a broker
- * does: librdkafka's Metadata request for all topics has three bytes too many.
+ * Reads a request after its header. Bytes are views. Remaining bytes are ignored, as in a broker: librdkafka's
+ * Metadata request for all topics has three bytes too many.
  *
- * @throws {DecodeError} for what is not such a request.
+ * @throws {DecodeError} for an invalid request.
  */
 export function readRequest<M extends Messages>(
   { codecs }: M,
@@ -119,7 +119,7 @@ export function readRequest<M extends Messages>(
 /**
  * Appends a request; fields that the version does not have are ignored.
  *
- * @throws {Error} for a value that the version has no form for.
+ * @throws {Error} for a value that cannot be encoded in this version.
  */
 export function writeRequest<M extends Messages>(
   { codecs }: M,
@@ -131,9 +131,9 @@ export function writeRequest<M extends Messages>(
 }
 
 /**
- * Reads a response up to the end of `reader`; its header was read before. Bytes are views.
+ * Reads a response after its header, up to the end of `reader`. Bytes are views.
  *
- * @throws {DecodeError} for what is not such a response, and for bytes that are left over.
+ * @throws {DecodeError} for an invalid response, and for remaining bytes.
  */
 export function readResponse<M extends Messages>(
   { codecs }: M,
@@ -150,7 +150,8 @@ export function readResponse<M extends Messages>(
 /**
  * Appends a response; fields that the version does not have are ignored.
  *
- * @throws {Error} for a value that the version has no form for, such as null where it has none.
+ * @throws {Error} for a value that cannot be encoded in this version, such as
+ * null in a field that is not nullable.
  */
 export function writeResponse<M extends Messages>(
   { codecs }: M,
@@ -161,7 +162,7 @@ export function writeResponse<M extends Messages>(
   codecs.response(version).write(writer, value)
 }
 
-/** Compiled when a version is first met: a client uses few of them. */
+/** Compiles a version on its first use, because a client uses few versions. */
 function perVersion(grammar: Grammar, fields: Fields): (version: number) => Codec {
   const compiled = new Map<number, Codec>()
   return (version) => {

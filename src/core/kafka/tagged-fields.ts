@@ -3,7 +3,7 @@
  *
  *   uvarint count | count x (uvarint tag, uvarint size, value), tags ascending
  *
- * Tags that a grammar does not name are skipped, and a field that equals its default is not written.
+ * Unknown tags are skipped, and a field that equals its default is not written.
  */
 import type { ByteReader } from '../bytes/byte-reader.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
@@ -19,7 +19,7 @@ export interface TaggedField {
   readonly absent: unknown
 }
 
-/** Sets those fields of `struct` that are there. */
+/** Sets the fields of `struct` that are present. */
 export function readTagged(
   source: Source,
   fields: readonly TaggedField[],
@@ -32,7 +32,7 @@ export function readTagged(
     const at = reader.position
     struct[field.name] = field.codec.read(source)
     if (reader.position - at !== sizeBytes) {
-      throw new DecodeError(at, `tag ${tag} is not of ${sizeBytes} bytes`)
+      throw new DecodeError(at, `tag ${tag} does not have ${sizeBytes} bytes`)
     }
   })
 }
@@ -41,13 +41,17 @@ export function skipTagged(reader: ByteReader): void {
   eachTag(reader, (_, sizeBytes) => reader.skip(sizeBytes))
 }
 
-/** @param fields in the order of their tags. */
+/**
+ * Writes tagged fields.
+ *
+ * @param fields The fields, in the order of their tags.
+ */
 export function writeTagged(
   writer: ByteWriter,
   fields: readonly TaggedField[],
   struct: Record<string, unknown>,
 ): void {
-  // Most structs have none, also those of which a message has thousands.
+  // Most structs have none, including those that occur thousands of times in a message.
   if (fields.length === 0) {
     writer.unsignedVarint(0)
     return
@@ -82,7 +86,10 @@ function eachTag(reader: ByteReader, take: (tag: number, sizeBytes: number) => v
   }
 }
 
-/** Defaults of arrays and bytes are null or empty, so these need not be looked into. */
+/**
+ * Compares a value with its default. Defaults of arrays and bytes are null or
+ * empty, so contents need no comparison.
+ */
 function isSame(type: WireType, value: unknown, absent: unknown): boolean {
   if (value === absent) return true
   if (value === null || absent === null) return false

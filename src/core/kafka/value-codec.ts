@@ -1,12 +1,12 @@
-/** What compiled codecs share: how a value of one type is read and written, and what it is read from. */
+/** The interface of compiled codecs and of their input. */
 import type { ByteReader } from '../bytes/byte-reader.ts'
 import type { ByteWriter } from '../bytes/byte-writer.ts'
 import { KAFKA_ARRAY_ELEMENTS_MAX } from '../limits.ts'
 
-/** A frame that is being read. */
+/** A frame in the process of being read. */
 export interface Source {
   readonly reader: ByteReader
-  /** Elements that arrays may still have. */
+  /** The number of elements that further arrays may have. */
   elementsLeft: number
 }
 
@@ -15,9 +15,9 @@ export function sourceOf(reader: ByteReader): Source {
 }
 
 export interface Codec {
-  /** The fewest bytes a value takes: no array can have more elements than fit. */
+  /** The smallest size of a value; it limits the elements of an array. */
   readonly minBytes: number
   read(source: Source): unknown
-  /** @throws {Error} for a value that the version has no form for: a defect of the caller. */
+  /** @throws {Error} for a value that cannot be encoded in this version, which is a defect of the caller. */
   write(writer: ByteWriter, value: unknown): void
 }

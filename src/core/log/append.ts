@@ -20,12 +20,12 @@ import { recordRules, refuseBatch } from './record-errors.ts'
 
 export interface PlacedBatch {
   readonly header: BatchHeader
-  /** Where the batch goes; for a duplicate, where its first record lies, -1 if that is forgotten. */
+  /** Offset of the batch's first record; for a duplicate, the offset it was stored at, or -1 if that was forgotten. */
   readonly baseOffset: number
   readonly isDuplicate: boolean
-  /** Of a duplicate that was stored in other batches: where its records lie. */
+  /** Locations of the records of a duplicate that was stored in other batches. */
   readonly pieces?: readonly StoredPiece[]
-  /** The time the log gives the records, or gave them before; null: they keep their producer's. */
+  /** The timestamp the log gives, or gave, the records; null if they keep their producer's timestamps. */
   readonly logAppendTime: number | null
 }
 
@@ -37,16 +37,16 @@ export type AppendDecision =
       readonly logEndOffset: number
       readonly producers: ReadonlyMap<bigint, ProducerState>
     }
-  /** Of some batches the first records are in the log: to be cut off, and the rest appended. */
+  /** The first records of some batches are in the log: the caller cuts them off and appends the rest. */
   | { readonly kind: 'overlap'; readonly overlaps: readonly BatchOverlap[] }
-  /** A batch is ahead of its producer's sequence: wait for the one before it, or refuse with `error`. */
+  /** A batch is ahead of its producer's sequence: wait for the preceding batch, or refuse with `error`. */
   | { readonly kind: 'gap'; readonly producerId: bigint; readonly error: EdgelogError }
   | { readonly kind: 'refuse'; readonly error: EdgelogError }
 
 export interface BatchOverlap {
-  /** Which of the batches of the call. */
+  /** Index of the batch within the call. */
   readonly index: number
-  /** Where its first records lie; what they count is to be cut off. */
+  /** Locations of the batch's first records; the caller cuts off as many records as they count. */
   readonly pieces: readonly StoredPiece[]
 }
 
@@ -56,7 +56,7 @@ export interface AppendInput {
   readonly checks: readonly BatchCheck[]
   readonly producerRules: ProducerRules
   readonly expectedOffset: number | undefined
-  /** The end of the log now. */
+  /** The end of the log before this append. */
   readonly logEndOffset: number
   readonly config: TopicConfig
   readonly nowMs: number
@@ -64,11 +64,13 @@ export interface AppendInput {
 }
 
 /**
- * All batches of one call are appended, or none. The topic's config is held against new batches only: a
- * retry of what is in the log gets its first answer, whatever time or a change of config says of it now.
+ * Decides on all batches of one call: all are appended, or none. The topic's config applies
+ * to new batches only: a retry of records in the log gets its first result, even if they
+ * are too old by now or the config has changed.
  *
- * Where batches overlap what is in the log, nothing is appended either: the caller cuts them, which may
- * need decompression, and comes again. Until then the rest is decided as if they had been appended.
+ * Where batches overlap records in the log, nothing is appended either: the caller cuts the
+ * batches, which may need decompression, and calls again. Until then the other batches are
+ * decided as if the rest had been appended.
  */
 export function decideAppend(input: AppendInput): AppendDecision {
   assert(input.checks.length === input.headers.length, 'each batch comes with its check')
@@ -97,7 +99,7 @@ export function decideAppend(input: AppendInput): AppendDecision {
   return { kind: 'append', placed, logEndOffset, producers }
 }
 
-/** What the call comes to, as far as its batches were looked at. */
+/** State of the decision while the batches of the call are checked one by one. */
 interface Draft {
   readonly placed: PlacedBatch[]
   readonly overlaps: BatchOverlap[]
@@ -105,7 +107,7 @@ interface Draft {
   logEndOffset: number
 }
 
-/** Adds one batch to the draft, or says why there is nothing to append. */
+/** Adds one batch to the draft, or returns the decision that appends nothing. */
 function decideBatch(
   draft: Draft,
   header: BatchHeader,
@@ -135,7 +137,7 @@ function decideBatch(
   }
   if (decision.kind === 'overlap') {
     const { pieces, expectedSequence } = decision
-    // With records of this very call: where those will lie is not known before they do.
+    // The batch overlaps records of this same call: their offsets are not known before they are stored.
     if (draft.producers.has(producerId)) {
       return { kind: 'gap', producerId, error: gapError(header, expectedSequence) }
     }
@@ -190,7 +192,7 @@ function isIdempotent(header: BatchHeader): boolean {
   return header.producerId >= 0n
 }
 
-/** Returns why the topic's config refuses a new batch, whatever the state of the log is. */
+/** Returns the error with which the topic's config refuses a new batch, whatever the state of the log is. */
 export function checkAgainstConfig(
   header: BatchHeader,
   index: number,
@@ -205,7 +207,7 @@ export function checkAgainstConfig(
   return refuseBatch(checks[index] as BatchCheck, recordRules(config, nowMs), index)
 }
 
-/** Tells the producer where to go on. */
+/** Returns the error that gives the producer the sequence to continue with. */
 export function gapError(header: BatchHeader, expectedSequence: number): EdgelogError {
   return new EdgelogError(
     'out_of_order_sequence_number',
@@ -217,7 +219,7 @@ export function gapError(header: BatchHeader, expectedSequence: number): Edgelog
 function unknownProducerError(header: BatchHeader): EdgelogError {
   return new EdgelogError(
     'unknown_producer_id',
-    `producer ${header.producerId}: not known here, and sequence ${header.baseSequence} is not its first`,
+    `producer ${header.producerId}: unknown here; its first sequence must be 0, got ${header.baseSequence}`,
   )
 }
 

@@ -1,10 +1,10 @@
 /**
- * A chunk is one row of the log: the concatenation of the batches of one commit, or, once sealed,
- * of many. This file knows how to find offsets in it without decoding what the batches hold.
+ * A chunk is one row of the log: the concatenated batches of one commit, or, once sealed, of many commits. These
+ * functions find offsets in a chunk without decoding its records.
  *
  *     | batch, base 40, 3 records | batch, base 43, 1 record | batch, base 44 ... |
  *
- * It trusts its input: whole batches, checked when they were appended.
+ * They trust their input: whole batches, checked when they were appended.
  */
 import {
   BATCH_LENGTH_END,
@@ -13,12 +13,12 @@ import {
   MAX_TIMESTAMP_POSITION,
 } from '../batch/header-layout.ts'
 
-/** What can be said of a chunk without its bytes. */
+/** Position and size of a chunk, known without reading its bytes. */
 export interface ChunkSpan {
   readonly baseOffset: number
   /** The offset after the chunk's last record. */
   readonly endOffset: number
-  /** The latest time of a record; where no record has a time, that of the last append, negated. */
+  /** The latest timestamp of a record; if no record has one, the time of the last append, negated. */
   readonly maxTimestamp: number
   readonly sizeBytes: number
 }
@@ -45,8 +45,9 @@ function batchEndOffset(view: DataView, position: number): number {
 }
 
 /**
- * Returns the whole batches of a chunk from the one that holds `fromOffset`, up to `maxBytes` and below `endOffset`.
- * The first one is given even if it is larger, so that a reader always moves on. Undefined past the chunk's end.
+ * Returns the whole batches of a chunk from the one that holds `fromOffset`, up to `maxBytes` and below
+ * `endOffset`. The first batch is returned even if it is larger, so that a reader always advances. Returns
+ * undefined past the chunk's end.
  */
 export function sliceChunk(
   chunk: Uint8Array,
@@ -71,7 +72,7 @@ export function sliceChunk(
   return { bytes: chunk.subarray(start, end), endOffset: to }
 }
 
-/** The first batch of a chunk whose records reach `timestamp`. */
+/** Returns the first batch of a chunk that has a record at or after `timestamp`. */
 export function findBatchByTimestamp(chunk: Uint8Array, timestamp: number): Uint8Array | undefined {
   const view = viewOf(chunk)
   for (let position = 0; position < chunk.length; position += batchSizeBytes(view, position)) {
@@ -82,7 +83,7 @@ export function findBatchByTimestamp(chunk: Uint8Array, timestamp: number): Uint
   return undefined
 }
 
-/** The latest time of a record in batches; -1 where none has a time. */
+/** Returns the latest timestamp of a record in batches; -1 if no record has one. */
 export function maxTimestampIn(batches: Uint8Array): number {
   const view = viewOf(batches)
   let latest = -1
@@ -92,7 +93,7 @@ export function maxTimestampIn(batches: Uint8Array): number {
   return latest
 }
 
-/** The `maxTimestamp` of what has any of these. */
+/** Returns the `maxTimestamp` of several spans together. */
 export function latestTimestamp(maxTimestamps: readonly number[]): number {
   const latest = Math.max(...maxTimestamps)
   return latest >= 0 ? latest : Math.min(...maxTimestamps)

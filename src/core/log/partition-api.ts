@@ -1,20 +1,20 @@
 /**
- * What one partition's Durable Object answers, seen by the broker and the coordinator. Types only:
- * both sides of the RPC import this file and never each other.
+ * The RPC interface of a partition's Durable Object for the broker and the coordinator. Types only: both sides
+ * of the RPC import this file and never each other.
  */
 import type { BatchCheck } from '../batch/batch-check.ts'
-import type { Reply } from '../errors.ts'
+import type { Result } from '../errors.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
 import type { BatchOverlap } from './append.ts'
 import type { IsolationLevel, LogEnds } from './log-ends.ts'
 import type { ProducerRules, StoredPiece } from './producer-state.ts'
 
-/** What the coordinator tells a partition about itself; kept by the partition. */
+/** The topic data that the coordinator sends to a partition and the partition stores. */
 export interface PartitionAssignment {
   readonly topicId: string
   readonly topic: string
   readonly partition: number
-  /** Grows with each change of the topic; an older one never replaces a newer one. */
+  /** Grows with each change of the topic; an older version never replaces a newer one. */
   readonly version: number
   readonly config: TopicConfig
 }
@@ -26,29 +26,29 @@ export interface AppendRequest {
   readonly checks: readonly BatchCheck[]
   /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
   readonly expectedOffset?: number
-  /** How the sequences of its batches are held against the log. Only `resendable` is answered by `OverlapReply`. */
+  /** The rules for the sequences of the batches. Only `resendable` may lead to an `OverlapResult`. */
   readonly producerRules: ProducerRules
 }
 
-export interface AppendReply {
+export interface AppendResult {
   /**
-   * Offset of each batch's first record, in the order given; a duplicate gets its first answer. -1 for
-   * one that the log has, and no longer knows where.
+   * Offset of each batch's first record, in the order given. A duplicate gets the offset of its first append,
+   * or -1 if the partition has forgotten it.
    */
   readonly baseOffsets: readonly number[]
-  /** For each batch that was stored in other batches, where its records lie; null for the others. */
+  /** For each batch that was stored in other batches, the locations of its records; null for the others. */
   readonly pieces?: ReadonlyArray<readonly StoredPiece[] | null>
-  /** The offset after the last record of the last batch; -1 where that is not known any more. */
+  /** The offset after the last record of the last batch; -1 if it was forgotten. */
   readonly nextOffset: number
   /** The time the log gave the records, for topics with `message.timestamp.type=LogAppendTime`. */
   readonly logAppendTime: number | null
   readonly logStartOffset: number
-  /** Version of the topic as the partition knows it: a higher one tells the edge its copy is stale. */
+  /** The partition's version of the topic; if it is higher than the edge's version, the edge's copy is stale. */
   readonly topicVersion: number
 }
 
-/** Nothing was appended: the first records of some batches are in the log, and are to be cut off. */
-export interface OverlapReply {
+/** Nothing was appended: the first records of some batches are in the log, and the caller has to cut them off. */
+export interface OverlapResult {
   readonly overlaps: readonly BatchOverlap[]
   readonly topicVersion: number
 }
@@ -56,20 +56,20 @@ export interface OverlapReply {
 export interface FetchRequest {
   readonly offset: number | 'earliest' | 'latest'
   readonly maxBytes: number
-  /** A first batch that is larger than `maxBytes` is left out; otherwise it is given. */
+  /** If true, a first batch larger than `maxBytes` is left out; otherwise it is returned. */
   readonly mayLeaveFirst?: boolean
-  /** Answers early only with at least this many bytes; 0 or 1: with any. */
+  /** Responds before `maxWaitMs` once there are this many bytes; 0 and 1: as soon as there are any. */
   readonly minBytes: number
   readonly maxWaitMs: number
-  /** `committed`: nothing from the last stable offset on. */
+  /** `committed`: no records at or above the last stable offset. */
   readonly isolation: IsolationLevel
 }
 
 /** All records that the log has at the offsets from `from` up to, not including, `to`. */
-export interface FetchReply extends LogEnds {
-  /** The offset asked for, resolved. */
+export interface FetchResult extends LogEnds {
+  /** The requested offset, resolved. */
   readonly from: number
-  /** Where the next fetch begins. An offset below it that is in no batch has no record. */
+  /** The offset of the next fetch. An offset below it that is in no batch has no record. */
   readonly to: number
   /** Whole batches; the first may begin before `from`. Empty at the end of the log. */
   readonly batches: Uint8Array
@@ -81,35 +81,36 @@ export interface PartitionDescription extends LogEnds {
   readonly sizeBytes: number
 }
 
-/** Where a timestamp leads. Which record of which batch it is takes decompression to tell. */
+/** The batches in which a timestamp is found. Finding the record within them needs decompression. */
 export interface TimestampLookup extends LogEnds {
   /**
-   * The first batch with a record at or after the timestamp, or, for `max`, with the latest time; before
-   * it the one with the log start, where that is within a chunk and reaches as far. None: there is none.
+   * The first batch with a record at or after the timestamp, or, for `max`, with the latest
+   * timestamp. Before it, the batch that holds the log start, if the log start is within a chunk
+   * and that batch also matches. Empty: no record matches.
    */
   readonly batches: readonly Uint8Array[]
 }
 
 /**
- * Every answer of a partition that was never created, or is deleted, is
- * `unknown_topic_or_partition`, and asking stores nothing.
+ * Methods of a partition. If the partition was never created or is deleted, every result is
+ * `unknown_topic_or_partition`, and the call stores nothing.
  */
 export interface PartitionApi {
   /** Creates the partition or changes its config. Idempotent; called by the coordinator only. */
   configure(assignment: PartitionAssignment): Promise<void>
-  /** Leaves nothing behind. Idempotent; called by the coordinator only. */
+  /** Deletes everything that is stored. Idempotent; called by the coordinator only. */
   destroy(): Promise<void>
-  append(request: AppendRequest): Promise<Reply<AppendReply | OverlapReply>>
-  read(request: FetchRequest): Promise<Reply<FetchReply>>
-  findTimestamp(timestamp: number | 'max'): Promise<Reply<TimestampLookup>>
+  append(request: AppendRequest): Promise<Result<AppendResult | OverlapResult>>
+  read(request: FetchRequest): Promise<Result<FetchResult>>
+  findTimestamp(timestamp: number | 'max'): Promise<Result<TimestampLookup>>
   /**
-   * Moves the log start up to an offset; where it is beyond already, it stays. What lies below is not
-   * read any more from then on, and goes chunk by chunk.
+   * Moves the log start up to an offset; a log start beyond it stays. Records below the log start are no longer
+   * read from then on, and are deleted chunk by chunk.
    *
-   * Refusals: those of `decideDeleteRecords`.
+   * Errors: those of `decideDeleteRecords`.
    */
   deleteRecords(
     beforeOffset: number | 'highWatermark',
-  ): Promise<Reply<Pick<PartitionDescription, 'logStartOffset'>>>
-  describe(): Promise<Reply<PartitionDescription>>
+  ): Promise<Result<Pick<PartitionDescription, 'logStartOffset'>>>
+  describe(): Promise<Result<PartitionDescription>>
 }

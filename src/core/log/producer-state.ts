@@ -1,40 +1,44 @@
 /**
- * The state that a partition keeps of an idempotent producer, and the decision on the producer's next batch.
- * The last five batches answer a retry, a batch behind a gap is refused, an older epoch is fenced.
+ * The state that a partition keeps of an idempotent producer, and the decision on the
+ * producer's next batch. A retry of one of the last five batches gets its first result, a batch
+ * behind a gap is refused, an older epoch is fenced.
  */
 import type { BatchHeader } from '../batch/record-batch.ts'
 import { PRODUCER_BATCHES_REMEMBERED } from '../limits.ts'
 
 const SEQUENCE_MODULUS = 2 ** 31
-/** After 2147483647: a sequence up to so far before the expected one is earlier, any other is later. */
+/**
+ * After a wrap at 2147483647, sequences up to this far before the expected one
+ * count as earlier, all others as later.
+ */
 const SEQUENCE_HORIZON = 2 ** 30
 
 interface RememberedBatch {
   readonly firstSequence: number
   readonly lastSequence: number
   readonly baseOffset: number
-  /** The time the log gave the records; null where they keep their producer's. */
+  /** The timestamp the log gave the records; null if they keep their producer's timestamps. */
   readonly logAppendTime: number | null
 }
 
 /**
- * How the sequences of an idempotent producer are held against the log.
+ * The rules for the sequences of an idempotent producer.
  *
- * - `kafka`: Kafka's rules, for Kafka's clients. An unknown producer begins with any sequence, because its state may
- *   have expired. A batch is sent again as it was, or refused.
- * - `resendable`: for clients whose requests overtake one another and who gather their records into other batches
- *   when they send them again. An unknown producer begins with sequence 0: otherwise its second batch, arriving
- *   first, would shut out the first one. Records that the log has already are cut off.
+ * - `kafka`: Kafka's rules, for Kafka's clients. An unknown producer may begin with any sequence, because its state may
+ *   have expired. A batch is resent unchanged, or refused.
+ * - `resendable`: for clients whose requests overtake one another, and which regroup their records into other batches
+ *   when they resend them. An unknown producer begins with sequence 0: otherwise its second batch, arriving first,
+ *   would block the first one. Records that are already in the log are cut off.
  *
- * The two do not mix: where a producer begins anywhere, records before its beginning would count as stored, and
- * would be lost.
+ * The two cannot be combined: if a producer could begin at any sequence, records before that sequence would count as
+ * stored, and would be lost.
  */
 export type ProducerRules = 'kafka' | 'resendable'
 
-/** Where records that follow one another lie. */
+/** Location of consecutive records. */
 export interface StoredPiece {
   readonly recordsCount: number
-  /** -1: the log has them, and no longer knows where. */
+  /** -1: the records are in the log, but their offset was forgotten. */
   readonly baseOffset: number
 }
 
@@ -42,7 +46,7 @@ export interface ProducerState {
   readonly epoch: number
   /** Oldest first, at most `PRODUCER_BATCHES_REMEMBERED`, never empty. */
   readonly batches: readonly RememberedBatch[]
-  /** Sequence 2147483647 of this epoch is in the log: what lies above the expected one may be earlier. */
+  /** Sequence 2147483647 of this epoch is in the log, so a sequence above the expected one may be an earlier one. */
   readonly hasWrapped?: boolean
 }
 
@@ -53,10 +57,10 @@ export type SequenceDecision =
   | {
       readonly kind: 'stored'
       readonly pieces: readonly StoredPiece[]
-      /** Of the last of them, if it is known. */
+      /** Timestamp the log gave the last of them, if it is remembered. */
       readonly logAppendTime: number | null
     }
-  /** Its first records are in the log, which `pieces` count; those from `expectedSequence` on are not. */
+  /** Its first records, counted by `pieces`, are in the log; those from `expectedSequence` on are not. */
   | {
       readonly kind: 'overlap'
       readonly expectedSequence: number
@@ -64,16 +68,16 @@ export type SequenceDecision =
     }
   /** The batch before this one has not arrived. */
   | { readonly kind: 'gap'; readonly expectedSequence: number }
-  /** Nothing is known of this producer, and this is not its first batch. */
+  /** The partition has no state of this producer, and the batch does not begin with sequence 0. */
   | { readonly kind: 'unknown_producer' }
   | { readonly kind: 'fenced'; readonly currentEpoch: number }
 
-/** The sequence `count` after `sequence`; 0 follows 2147483647. */
+/** Returns the sequence `count` after `sequence`; 0 follows 2147483647. */
 export function addToSequence(sequence: number, count: number): number {
   return (sequence + count) % SEQUENCE_MODULUS
 }
 
-/** How many records lie from the sequence `from` up to, not including, `to`. */
+/** Returns how many records lie from the sequence `from` up to, not including, `to`. */
 function sequencesBetween(from: number, to: number): number {
   return (to - from + SEQUENCE_MODULUS) % SEQUENCE_MODULUS
 }
@@ -125,10 +129,10 @@ function holds(batch: RememberedBatch, sequence: number): boolean {
 }
 
 /**
- * Where `recordsCount` records lie of which the first is `behind` records before the expected one.
- * Remembered batches follow one another up to the expected sequence, so all is counted back from there:
+ * Returns the locations of `recordsCount` records, the first of which is `behind` records before the expected one.
+ * Remembered batches are contiguous up to the expected sequence, so positions are counted back from there:
  *
- *     not known any more | batch | batch | batch |
+ *       forgotten           | batch | batch | batch |
  *                   ^ behind                     ^ expected
  */
 function locate(state: ProducerState, behind: number, recordsCount: number): StoredPiece[] {
@@ -150,7 +154,7 @@ function locate(state: ProducerState, behind: number, recordsCount: number): Sto
   return pieces
 }
 
-/** The state after `header` was appended at `baseOffset`. */
+/** Returns the state after `header` was appended at `baseOffset`. */
 export function rememberBatch(
   state: ProducerState | undefined,
   header: BatchHeader,

@@ -1,9 +1,9 @@
 /**
  * Decides which records a topic refuses.
  *
- * A partition checks each batch as a whole: it has a summary of the records and does not decompress them.
- * Its refusal carries the rules that it applied. The edge applies the same rules to each record, and names
- * those that break one.
+ * A partition checks each batch as a whole: it has a summary of the records and does not decompress
+ * them. Its error carries the rules that it applied. The edge applies the same rules to each
+ * record, and names the records that break one.
  */
 import { type BatchCheck, NO_TIMESTAMP } from '../batch/batch-check.ts'
 import type { NewRecord } from '../batch/record.ts'
@@ -14,19 +14,19 @@ import type { TopicConfig } from '../topic/topic-config.ts'
 /** The rules of a topic for each record, at the time of one append. */
 export interface RecordRules {
   readonly needsKey: boolean
-  /** The earliest and the latest timestamp that is allowed; null: any. */
+  /** The earliest and the latest allowed timestamp; null: any timestamp. */
   readonly timestamps: { readonly earliest: number; readonly latest: number } | null
 }
 
 /** A batch that a partition refused because of its records. */
-export interface RefusedBatch {
-  /** Which of the batches of the call. */
+export interface RejectedBatch {
+  /** Index of the batch within the call. */
   readonly batchIndex: number
   readonly recordRules: RecordRules
 }
 
 interface RecordError {
-  /** Which of the records, counted from 0. */
+  /** Index of the record, counted from 0. */
   readonly index: number
   readonly message: string
 }
@@ -42,7 +42,7 @@ export function recordRules(config: TopicConfig, nowMs: number): RecordRules {
   return { needsKey, timestamps: { earliest, latest } }
 }
 
-/** Returns the refusal of a batch of which some record breaks a rule: a `RefusedBatch` in its details. */
+/** Returns the error for a batch in which a record breaks a rule, with a `RefusedBatch` in its details. */
 export function refuseBatch(
   check: BatchCheck,
   rules: RecordRules,
@@ -55,7 +55,7 @@ export function refuseBatch(
     ((check.minTimestamp !== NO_TIMESTAMP && check.minTimestamp < timestamps.earliest) ||
       check.maxTimestamp > timestamps.latest)
   if (!isKeyMissing && !isOutOfBounds) return undefined
-  const details: RefusedBatch = { batchIndex, recordRules: rules }
+  const details: RejectedBatch = { batchIndex, recordRules: rules }
   return new EdgelogError(
     isOutOfBounds ? 'invalid_timestamp' : 'invalid_record',
     `batch ${batchIndex}: the topic refuses some of its records`,
@@ -63,21 +63,21 @@ export function refuseBatch(
   )
 }
 
-/** Returns what `refuseBatch` has put into the details of `error`; undefined for any other error. */
-export function refusedBatchOf(error: unknown): RefusedBatch | undefined {
+/** Returns the `RefusedBatch` that `refuseBatch` has put into the details of `error`; undefined for any other error. */
+export function refusedBatchOf(error: unknown): RejectedBatch | undefined {
   if (!(error instanceof EdgelogError) || error.details === undefined) return undefined
-  return 'recordRules' in error.details ? (error.details as unknown as RefusedBatch) : undefined
+  return 'recordRules' in error.details ? (error.details as unknown as RejectedBatch) : undefined
 }
 
 /**
  * Returns the error that names the refused records, at most `RECORD_ERRORS_MAX` of them, in
- * `details.recordErrors`. As in Kafka each record has one error, a missing key before a timestamp, and one
- * timestamp out of bounds makes the whole an `invalid_timestamp`.
+ * `details.recordErrors`. As in Kafka each record has one error (a missing key takes precedence over a
+ * timestamp), and one timestamp out of bounds makes the whole error an `invalid_timestamp`.
  *
- * @param records of which at least one breaks a rule.
- * @param indexOf the index under which the caller knows a record.
+ * @param records The records of the refused batch; at least one breaks a rule.
+ * @param indexOf Returns the caller's index of the record at a position.
  */
-export function nameRefusedRecords(
+export function nameRejectedRecords(
   records: Iterable<CheckedRecord>,
   rules: RecordRules,
   indexOf: (position: number) => number,
@@ -105,7 +105,7 @@ export function nameRefusedRecords(
   return new EdgelogError(first.code, message, { details: { recordErrors, recordErrorsCount } })
 }
 
-/** Returns the records that `nameRefusedRecords` has named; none for any other error. */
+/** Returns the records that `nameRefusedRecords` has named; an empty list for any other error. */
 export function recordErrorsOf(error: EdgelogError): readonly RecordError[] {
   return (error.details?.recordErrors as readonly RecordError[] | undefined) ?? []
 }

@@ -1,7 +1,7 @@
 /**
- * Which chunks may go, and when to look again. A chunk stands where Kafka has a segment: it goes as a
- * whole, oldest first, and the first one that must stay ends the search (KIP-32, log cleaner's
- * `delete` policy). What lies below the log start goes under any policy (KIP-107, DeleteRecords).
+ * Decides which chunks are deleted, and when to check again. A chunk takes the place of Kafka's segment: it is
+ * deleted as a whole, oldest first, and the first chunk to keep ends the search (KIP-32, the log cleaner's
+ * `delete` policy). Chunks below the log start are deleted under any policy (KIP-107, DeleteRecords).
  */
 import { EdgelogError } from '../errors.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
@@ -10,18 +10,18 @@ import type { LogEnds } from './log-ends.ts'
 
 type RetentionConfig = Pick<TopicConfig, 'cleanupPolicy' | 'retentionMs' | 'retentionBytes'>
 
-/** The part of a log that its oldest chunk is held against. */
+/** The part of a log that decides on its oldest chunk. */
 interface RetainedLog {
   readonly sizeBytes: number
   readonly logStartOffset: number
 }
 
 /**
- * Whether the oldest chunk of a log may go: it has outlived retention, or is not part of the log any more.
+ * Returns whether the oldest chunk of a log can be deleted: it exceeds retention, or lies below the log start.
  *
- * @param nowMs Left out: the age of records does not count, as between two checks of it.
+ * @param nowMs Without it, the age of records does not count, as between two age checks.
  */
-export function mayGo(
+export function isDeletable(
   oldest: ChunkSpan,
   log: RetainedLog,
   config: RetentionConfig,
@@ -30,7 +30,7 @@ export function mayGo(
   return oldest.endOffset <= log.logStartOffset || isExpired(oldest, log.sizeBytes, config, nowMs)
 }
 
-/** Whether the oldest chunk of a log of `logSizeBytes` has outlived the topic's retention. */
+/** Returns whether the oldest chunk of a log of `logSizeBytes` exceeds the topic's retention. */
 export function isExpired(
   oldest: ChunkSpan,
   logSizeBytes: number,
@@ -45,19 +45,19 @@ export function isExpired(
 }
 
 interface RetentionPlan {
-  /** How many of the oldest chunks go. */
+  /** How many of the oldest chunks are deleted. */
   readonly count: number
   readonly sizeBytes: number
-  /** Where the last of them ends. */
+  /** End offset of the last of them. */
   readonly endOffset: number
-  /** The log start after them. */
+  /** The log start after the deletion. */
   readonly logStartOffset: number
 }
 
 /**
- * Returns what of `chunks` (oldest first, from the start of the log) is to be deleted.
+ * Returns which of `chunks` (oldest first, from the start of the log) are deleted.
  *
- * @param nowMs Left out: the age of records does not count.
+ * @param nowMs Without it, the age of records does not count.
  */
 export function planRetention(
   chunks: Iterable<ChunkSpan>,
@@ -71,7 +71,7 @@ export function planRetention(
   let { logStartOffset } = log
   for (const chunk of chunks) {
     const rest = { sizeBytes: log.sizeBytes - sizeBytes, logStartOffset }
-    if (!mayGo(chunk, rest, config, nowMs)) break
+    if (!isDeletable(chunk, rest, config, nowMs)) break
     count += 1
     sizeBytes += chunk.sizeBytes
     endOffset = chunk.endOffset
@@ -81,10 +81,10 @@ export function planRetention(
 }
 
 /**
- * The log start after records before an offset are deleted by hand. It never moves down.
+ * Returns the log start after a DeleteRecords request for the records before an offset. It never moves down.
  *
- * @throws {EdgelogError} `policy_violation` where the topic's `cleanup.policy` has no `delete`;
- * `offset_out_of_range` for an offset that is negative, or beyond the high watermark.
+ * @throws {EdgelogError} `policy_violation` if the topic's `cleanup.policy` does not contain `delete`;
+ * `offset_out_of_range` for an offset that is negative or above the high watermark.
  */
 export function decideDeleteRecords(
   beforeOffset: number | 'highWatermark',
@@ -95,7 +95,7 @@ export function decideDeleteRecords(
   if (!config.cleanupPolicy.includes('delete')) {
     throw new EdgelogError(
       'policy_violation',
-      'records can be deleted only where cleanup.policy has delete',
+      'cleanup.policy: must contain delete before records can be deleted',
     )
   }
   const offset = beforeOffset === 'highWatermark' ? highWatermark : beforeOffset
@@ -109,13 +109,13 @@ export function decideDeleteRecords(
   return Math.max(logStartOffset, offset)
 }
 
-/** When the oldest chunk expires by its age; undefined where age does not expire anything. */
+/** Returns when the oldest chunk expires by its age; undefined if age expires nothing. */
 export function expiresAtMs(oldest: ChunkSpan, config: RetentionConfig): number | undefined {
   if (!config.cleanupPolicy.includes('delete') || config.retentionMs < 0) return undefined
   return timeOf(oldest) + config.retentionMs + 1
 }
 
-/** Kafka goes by a segment file's own time where its records have none. */
+/** Returns a chunk's timestamp. As Kafka uses a segment file's own time if its records have none. */
 function timeOf(chunk: ChunkSpan): number {
   return Math.abs(chunk.maxTimestamp)
 }

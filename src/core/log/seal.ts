@@ -1,27 +1,27 @@
 /**
- * Sealing merges neighbouring small chunks into rows of about `CHUNK_BYTES_MAX`: one row to read, to
- * tier and to expire instead of hundreds. It never changes a batch.
+ * Merges neighbouring small chunks into rows of about `CHUNK_BYTES_MAX`, so that one row is read, tiered and
+ * expired instead of hundreds. Sealing never changes a batch.
  */
 import { CHUNK_BYTES_MAX, SEAL_CHUNKS_MAX } from '../limits.ts'
 import type { ChunkSpan } from './chunk.ts'
 
 /**
- * A chunk of at least this size is left as it is. Its one delete is paid when it expires in any case,
- * reading a few rows more costs next to nothing, and merging would write all its bytes a second time.
+ * Chunks of at least this size are not merged. Each costs one delete when it expires in any case, reading a few
+ * more rows costs next to nothing, and merging would write all their bytes a second time.
  */
 export const SEALED_CHUNK_BYTES_MIN = CHUNK_BYTES_MAX / 16
 
 interface SealPlan {
-  /** Neighbouring chunks that become one; undefined when there is nothing worth merging yet. */
+  /** Neighbouring chunks to merge into one; undefined if no merge is worthwhile yet. */
   readonly group: readonly ChunkSpan[] | undefined
-  /** Everything below is sealed once the group is merged; it may stay while the group still grows. */
+  /** Every chunk below is sealed once the group is merged. It does not advance while the group can still grow. */
   readonly sealedOffset: number
 }
 
 /**
- * The first group to merge among `chunks`: the unsealed ones, in order. A group ends where the next
- * chunk would make it too large; one that the end of the list cuts short waits for more, and one that
- * its number of chunks cuts short is merged and then grows on.
+ * Returns the first group to merge among `chunks`: the unsealed ones, in order. A group ends where the next
+ * chunk would make it too large. A group that reaches the end of the list waits for more chunks. A group that
+ * reaches the maximum number of chunks is merged, and the merged chunk can grow on.
  */
 export function planSeal(chunks: Iterable<ChunkSpan>, sealedOffset: number): SealPlan {
   const group: ChunkSpan[] = []

@@ -1,28 +1,28 @@
 /**
- * The words of the live tail, spoken between a partition and the edge, and in the same form between
- * the edge and a client (docs/PROTOCOL.md, "Live tail").
+ * The encoding of the live tail between a partition and the edge, and in the same form between the edge and a client
+ * (docs/PROTOCOL.md, "Live tail").
  *
  *     frame, from a partition       from int64 | to int64 | highWatermark int64 | lastStableOffset int64 |
  *                                   logStartOffset int64 | record batches
  *     message, to a client          id uint32 | frame
  *     part of a message             bytes that follow in other parts uint32 | bytes
- *     answer of a long poll         (kind int8 | length uint32 | notice or message)*
+ *     response of a long poll       (kind int8 | length uint32 | notice or message)*
  */
 
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { TAIL_FRAME_BYTES_MAX, TAIL_FRAME_BYTES_MIN } from '../limits.ts'
 import type { LogEnds } from './log-ends.ts'
 
-/** Subprotocols of the WebSocket: messages whole, and in parts. */
+/** Subprotocols of the WebSocket: whole messages, and messages in parts. */
 export const TAIL_SUBPROTOCOL = 'edgelog.tail.v1'
 export const TAIL_PARTS_SUBPROTOCOL = 'edgelog.tail.v2'
 
-/** Bytes before the batches of a frame. */
+/** Size of a frame's header, before its batches. */
 export const TAIL_FRAME_HEADER_BYTES = 40
-/** Before the frame of a message: the id of its subscription. */
+/** Size of the subscription id, before the frame of a message. */
 export const TAIL_ID_BYTES = 4
 
-/** Why a tail was closed by the log: 4000 and the HTTP status of the error. */
+/** Close codes of a tail that the log closes: 4000 plus the HTTP status of the error. */
 export const TAIL_CLOSE_CODES = {
   invalid_request: 4400,
   unknown_topic_or_partition: 4404,
@@ -33,13 +33,13 @@ export const TAIL_CLOSE_CODES = {
 /** All records that the log has at the offsets from `from` up to, not including, `to`. */
 export interface TailFrame extends LogEnds {
   readonly from: number
-  /** Where the next frame begins. An offset below it that is in no batch has no record. */
+  /** The start of the next frame. An offset below it that is in no batch has no record. */
   readonly to: number
   /** Whole batches; the first may begin before `from`. */
   readonly batches: Uint8Array
 }
 
-/** Encodes a frame whose batches are given one by one, and are `sizeBytes` long together. */
+/** Encodes a frame from single batches that are `sizeBytes` long together. */
 export function encodeTailFrame(
   frame: Omit<TailFrame, 'batches'>,
   batches: readonly Uint8Array[],
@@ -94,8 +94,8 @@ export function encodeTailMessage(id: number, frame: Uint8Array): Uint8Array<Arr
 const PART_HEADER_BYTES = 4
 
 /**
- * Returns how large a frame, or a part of a larger one, should be. A reader with little credit is on a
- * slow line. Powers of two, so that tails with about as much credit share what is read.
+ * Returns the target size of a frame, or of a part of a larger one. A reader with little credit is assumed to
+ * be on a slow line. Sizes are powers of two, so that tails with similar credit share the same reads.
  */
 export function tailFrameBytesMax(creditBytes: number): number {
   let bytesMax = TAIL_FRAME_BYTES_MAX
@@ -103,7 +103,7 @@ export function tailFrameBytesMax(creditBytes: number): number {
   return bytesMax
 }
 
-/** Cuts a message, so that each part shows a reader on a slow line that the connection lives. */
+/** Cuts a message into parts: each part that arrives shows a reader on a slow line that the connection is alive. */
 export function* tailParts(
   message: Uint8Array,
   partBytesMax: number,
@@ -128,12 +128,12 @@ export function decodeTailPart(part: Uint8Array): { leftBytes: number; bytes: Ui
   return { leftBytes, bytes: reader.bytes(reader.remaining) }
 }
 
-/** What an entry in the answer of a long poll holds: a notice as JSON, or a message with a frame. */
+/** Kinds of an entry in the response of a long poll: a notice as JSON, or a message with a frame. */
 export const TAIL_ENTRY_NOTICE = 0
 export const TAIL_ENTRY_FRAME = 1
 
 export interface TailEntry {
-  /** One of `TAIL_ENTRY_NOTICE`, `TAIL_ENTRY_FRAME`, and what may come: a reader passes over others. */
+  /** `TAIL_ENTRY_NOTICE`, `TAIL_ENTRY_FRAME` or a later kind; readers skip the kinds they do not support. */
   readonly kind: number
   readonly bytes: Uint8Array
 }
@@ -150,7 +150,7 @@ export function encodeTailEntry({ kind, bytes }: TailEntry): Uint8Array<ArrayBuf
 }
 
 /**
- * Reads the answer of a long poll. What an entry holds is a view of `bytes`.
+ * Reads the response of a long poll. The content of an entry is a view of `bytes`.
  *
  * @throws {DecodeError} if the last entry is cut short.
  */

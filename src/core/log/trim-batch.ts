@@ -1,4 +1,4 @@
-/** Cuts off what the log has of a batch, so that the rest can be appended. */
+/** Cuts off the records of a batch that are already in the log, so that the rest can be appended. */
 import { BatchBuilder } from '../batch/batch-builder.ts'
 import { type BatchCheck, checkOfRecords } from '../batch/batch-check.ts'
 import { decodeBatch } from '../batch/decode-records.ts'
@@ -9,11 +9,11 @@ import { addToSequence } from './producer-state.ts'
 const ENCODE_BUFFER_BYTES = 1024
 
 export interface TrimOptions {
-  /** Records to be cut off, fewer than there are. */
+  /** How many records to cut off; fewer than the batch has. */
   readonly recordsCount: number
-  /** Of one batch: without its compression, the rest may need several of them. */
+  /** Limit for each batch. Without compression the remaining records may need several batches. */
   readonly batchBytesMax: number
-  /** Of the whole rest. */
+  /** Limit for all remaining batches together. */
   readonly bytesMax: number
   readonly codecs: Codecs
 }
@@ -24,11 +24,11 @@ export interface TrimmedBatch {
 }
 
 /**
- * The records of a producer's batch from `recordsCount` on, uncompressed, under the same producer and
- * epoch and with the sequences and times they had. Undefined where they take more than `bytesMax`, or one
- * of a compressed batch more than `batchBytesMax`: with their compression they may be welcome.
+ * Returns the records of a producer's batch from `recordsCount` on, uncompressed, under the same producer and
+ * epoch and with their sequences and timestamps. Returns undefined if they exceed `bytesMax`, or if a record of
+ * a compressed batch exceeds `batchBytesMax`: with their compression they may be accepted.
  *
- * @param header of a batch that `checkBatch` has found sound.
+ * @param header Header of a batch that `checkBatch` accepted.
  */
 export async function trimBatch(
   bytes: Uint8Array,
@@ -55,7 +55,8 @@ export async function trimBatch(
     const sizeBytesMax = BatchBuilder.recordSizeBytesMax(record)
     if (builder.recordsCount > 0 && builder.sizeBytes + sizeBytesMax > batchBytesMax) close()
     const sizeBytes = builder.sizeBytes + sizeBytesMax
-    // One that came as it is would be refused without this batch too, and the log says so.
+    // An uncompressed record of this size would be refused in its own batch
+    // too, and the log returns that error.
     if (header.compression !== 'none' && sizeBytes > batchBytesMax) return undefined
     if (closedBytes + sizeBytes > bytesMax) return undefined
     builder.append(record)

@@ -13,7 +13,7 @@ function isIpv6(text: string): boolean {
   if (halves.length > 2) return false
   const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')))
   const last = groups.at(-1)
-  // The last four bytes may be written as those of IPv4.
+  // The last four bytes may be written in IPv4 form.
   const hasIpv4 = last !== undefined && IPV4.test(last) && !text.endsWith('::')
   const count = groups.length + (hasIpv4 ? 1 : 0)
   const plain = hasIpv4 ? groups.slice(0, -1) : groups

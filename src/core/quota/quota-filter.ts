@@ -1,16 +1,16 @@
-/** Which client quotas are asked for. */
+/** Filters client quotas. */
 import { EdgelogError } from '../errors.ts'
 import { shownValue } from '../shown-value.ts'
 import { QUOTA_ENTITY_TYPES, type QuotaEntity, type QuotaEntityType } from './client-quota.ts'
 
-/** A filter matches an entity that has each of the parts. */
+/** Matches an entity that has each of the parts. */
 export interface QuotaFilter {
   readonly parts: ReadonlyArray<{
     readonly type: QuotaEntityType
-    /** Null: the default; `any`: a name or the default. */
+    /** null: the default; `any`: a name or the default. */
     readonly match: { readonly name: string | null } | 'any'
   }>
-  /** Entities that have other types besides are left out. */
+  /** Leaves out entities that have further types. */
   readonly isStrict: boolean
 }
 
@@ -35,10 +35,10 @@ export function parseQuotaFilter(
   }))
   const types = new Set(parts.map(({ type }) => type))
   if (types.size < parts.length) {
-    throw invalid('components: a type is there twice; each is allowed once')
+    throw invalid('components: a type is given twice; each is allowed once')
   }
   if (types.has('ip') && types.size > 1) {
-    throw invalid('components: ip is there with others; it is allowed alone')
+    throw invalid('components: ip cannot be combined with other types')
   }
   return { parts, isStrict }
 }
@@ -46,7 +46,9 @@ export function parseQuotaFilter(
 function parseType(text: string): QuotaEntityType {
   const type = QUOTA_ENTITY_TYPES.find((one) => one === text)
   if (type !== undefined) return type
-  throw invalid(`components: there is no type ${shownValue(text)}`)
+  throw invalid(
+    `components: unknown type ${shownValue(text)}; ${QUOTA_ENTITY_TYPES.join(', ')} are allowed`,
+  )
 }
 
 function parseMatch({ entityType, matchType, match }: GivenComponent) {
@@ -56,9 +58,10 @@ function parseMatch({ entityType, matchType, match }: GivenComponent) {
   }
   if (matchType !== DEFAULT && matchType !== ANY) {
     const allowed = `${EXACT} to ${ANY} are allowed`
-    throw invalid(`components.${entityType}: there is no match type ${matchType}; ${allowed}`)
+    throw invalid(`components.${entityType}: unknown match type ${matchType}; ${allowed}`)
   }
-  if (match !== null) throw invalid(`components.${entityType}: no name is allowed here`)
+  if (match !== null)
+    throw invalid(`components.${entityType}: a name is not allowed with match type ${matchType}`)
   return matchType === DEFAULT ? { name: null } : ('any' as const)
 }
 

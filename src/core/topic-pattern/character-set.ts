@@ -1,23 +1,23 @@
-/** Sets of the characters that topic names can hold: ASCII. Others are in no set, and match nothing. */
+/** Sets of the characters that topic names can contain: ASCII. Other characters are in no set, and match nothing. */
 
 const ASCII_SIZE = 128
 const LETTER = /[a-zA-Z]/
 
-/** A byte for each character: 1 if it is in the set. */
+/** One byte per character: 1 if it is in the set. */
 export type CharacterSet = Uint8Array
 
 export function emptySet(): CharacterSet {
   return new Uint8Array(ASCII_SIZE)
 }
 
-/** The characters from the first to the second of each pair: `'az', '__'` is a small letter or _. */
+/** Returns the characters from the first to the second of each pair: `'az', '__'` is a small letter or _. */
 function rangesSet(...ranges: readonly string[]): CharacterSet {
   const set = emptySet()
   for (const range of ranges) addRange(set, range.charCodeAt(0), range.charCodeAt(1))
   return set
 }
 
-/** Both ends included; what is not ASCII is left out. */
+/** Adds the characters from `first` to `last`, both included, without those that are not ASCII. */
 export function addRange(set: CharacterSet, first: number, last: number): void {
   set.fill(1, Math.min(first, ASCII_SIZE), Math.min(last + 1, ASCII_SIZE))
 }
@@ -30,7 +30,7 @@ export function complement(set: CharacterSet): CharacterSet {
   return set.map((isIn) => 1 - isIn)
 }
 
-/** The set with both cases of each letter. */
+/** Returns the set with both cases of each letter. */
 export function foldCase(set: CharacterSet): CharacterSet {
   const folded = set.slice()
   for (const [code, isIn] of set.entries()) {
@@ -45,7 +45,7 @@ const SPACE = rangesSet('\t\n', '\f\r', '  ')
 
 export const ANY_CHARACTER = complement(rangesSet('\n\n'))
 
-/** What `\d` and its like stand for. */
+/** Sets of `\d` and similar escapes. */
 export const CLASS_ESCAPES: ReadonlyMap<string, CharacterSet> = new Map([
   ['d', DIGIT],
   ['D', complement(DIGIT)],
@@ -55,7 +55,7 @@ export const CLASS_ESCAPES: ReadonlyMap<string, CharacterSet> = new Map([
   ['S', complement(SPACE)],
 ])
 
-/** What `[:alpha:]` and its like stand for within a class. */
+/** Sets of `[:alpha:]` and similar names within a class. */
 export const POSIX_CLASSES: ReadonlyMap<string, CharacterSet> = new Map([
   ['alnum', rangesSet('09', 'AZ', 'az')],
   ['alpha', rangesSet('AZ', 'az')],

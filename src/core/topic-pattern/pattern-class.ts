@@ -1,4 +1,4 @@
-/** The parts of a topic pattern that stand for one character: escapes, and classes in brackets. */
+/** Reads the parts of a topic pattern that match one character: escapes, and classes in brackets. */
 import {
   addAll,
   addRange,
@@ -20,7 +20,7 @@ const CONTROL_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['v', '\v'],
 ])
 
-/** Reads `\d`, `\.` and their like, the backslash included: a set, or one character. */
+/** Reads an escape such as `\d` or `\.`, with its backslash, and returns a set or one character. */
 export function readEscape(reader: PatternReader): CharacterSet | string {
   const at = reader.position()
   reader.skip('\\')
@@ -36,7 +36,7 @@ export function readEscape(reader: PatternReader): CharacterSet | string {
   return letter
 }
 
-/** Reads `[a-z]`, the brackets included. As in RE2 a `]` right at the beginning stands for itself. */
+/** Reads a class such as `[a-z]`, with its brackets. As in RE2 a `]` at its beginning is a literal. */
 export function readClass(reader: PatternReader, ignoresCase: boolean): CharacterSet {
   reader.skip('[')
   const isNegated = reader.skip('^')
@@ -44,7 +44,7 @@ export function readClass(reader: PatternReader, ignoresCase: boolean): Characte
   for (let isFirst = true; isFirst || !reader.skip(']'); isFirst = false) {
     addItem(reader, set)
   }
-  // Folded first: [^a] without regard to case is neither a nor A.
+  // Case is folded before the negation: case-insensitive [^a] matches neither a nor A.
   const folded = ignoresCase ? foldCase(set) : set
   return isNegated ? complement(folded) : folded
 }
@@ -57,11 +57,11 @@ function addItem(reader: PatternReader, set: CharacterSet): void {
     addAll(set, first)
     return
   }
-  // A - at the end of the class stands for itself.
+  // A - at the end of the class is a literal.
   const isRange = reader.isAt('-') && !reader.isAt('-]') && reader.skip('-')
   const last = isRange ? readClassCharacter(reader) : first
   if (typeof last !== 'string' || codeOf(first) > codeOf(last)) {
-    throw reader.failure('a range that does not go from one character up to another', at)
+    throw reader.failure('an invalid range; it must go from one character up to another', at)
   }
   addRange(set, codeOf(first), codeOf(last))
 }
@@ -71,7 +71,7 @@ function readPosixClass(reader: PatternReader): CharacterSet | null {
   const posix = reader.skipMatch(/\[:(\^?)(\w*):\]/y)
   if (posix === null) return null
   const named = POSIX_CLASSES.get(posix[2] ?? '')
-  if (named === undefined) throw reader.failure(`the class ${posix[0]} is not known`, at)
+  if (named === undefined) throw reader.failure(`the class ${posix[0]} is unknown`, at)
   return posix[1] === '^' ? complement(named) : named
 }
 

@@ -1,6 +1,6 @@
 /**
- * Reads the text of a topic pattern into a tree. The syntax is RE2's, as far as it means something for
- * topic names; what is left out is refused, never taken for something else.
+ * Parses the text of a topic pattern into a tree. The syntax is the part of RE2's that is meaningful for topic
+ * names; other syntax is refused and never interpreted differently.
  *
  *   alternation  sequence ( '|' sequence )*
  *   sequence     repetition*
@@ -25,12 +25,12 @@ export type PatternNode = { readonly states: number } & (
       readonly kind: 'repetition'
       readonly part: PatternNode
       readonly min: number
-      /** Infinity: no bound. */
+      /** Infinity: no limit. */
       readonly max: number
     }
 )
 
-/** RE2's bound. */
+/** RE2's limit. */
 const REPETITIONS_MAX = 1_000
 const QUANTIFIER = /(?:[*+?]|\{(\d+)(?:(,)(\d*))?\})/y
 
@@ -59,7 +59,7 @@ function readAlternation(parser: Parser, depth: number): PatternNode {
   const { reader } = parser
   const parts = [readSequence(parser, depth)]
   while (reader.skip('|')) parts.push(readSequence(parser, depth))
-  // One state more for each choice between what came before and what comes now.
+  // One more state for each choice between the parts so far and the next one.
   return joined(reader, 'alternation', parts, parts.length - 1)
 }
 
@@ -98,7 +98,7 @@ function readRepetition(parser: Parser, depth: number): PatternNode {
   if (min > REPETITIONS_MAX || (max > REPETITIONS_MAX && max !== Number.POSITIVE_INFINITY)) {
     throw reader.failure(`more than ${REPETITIONS_MAX} repetitions`, quantifierAt)
   }
-  // Lazy: that is about where a match ends, and here it ends with the name.
+  // Laziness only affects where a match ends, and here a match always ends with the name.
   reader.skip('?')
   if (reader.isAt('+')) throw reader.failure('a possessive quantifier is not supported')
   const again = reader.position()
@@ -118,8 +118,8 @@ function boundsOf([text, min, comma, max]: RegExpExecArray): readonly [min: numb
 }
 
 /**
- * Refuses what would become too large, before it is built. Everything counts as at least one state, so
- * that a thousand times nothing is not for free either.
+ * Refuses a pattern that would become too large, before it is built. Every node counts as at least one state,
+ * so that a thousand repetitions of an empty part count as well.
  */
 function checkedStates(reader: PatternReader, states: number, at?: number): number {
   if (states > TOPIC_PATTERN_STATES_MAX) {
@@ -153,7 +153,7 @@ function readGroup(parser: Parser, depth: number): PatternNode {
   const { reader } = parser
   const at = reader.position()
   if (depth >= TOPIC_PATTERN_DEPTH_MAX) {
-    throw reader.failure(`more than ${TOPIC_PATTERN_DEPTH_MAX} groups within one another`)
+    throw reader.failure(`more than ${TOPIC_PATTERN_DEPTH_MAX} nested groups`)
   }
   reader.skip('(')
   if (reader.isAt('?')) readGroupKind(parser, at)
@@ -162,7 +162,7 @@ function readGroup(parser: Parser, depth: number): PatternNode {
   return inner
 }
 
-/** Reads `?:` or `?P<name>`. What a name is for does not matter, as nothing is captured. */
+/** Reads `?:` or `?P<name>`. The name has no effect, because nothing is captured. */
 function readGroupKind({ reader, groupNames }: Parser, at: number): void {
   if (reader.skip('?:')) return
   if (reader.skipMatch(/\?<?[=!]/y) !== null)

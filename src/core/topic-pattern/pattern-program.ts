@@ -1,14 +1,14 @@
 /**
- * Thompson's way to match: all ways through the pattern are followed at the same time, so that a name
+ * Matches by Thompson's method: all paths through the pattern are followed at the same time, so that a name
  * takes at most (its length + 1) x (states of the program) steps, whatever the pattern.
  */
 import type { CharacterSet } from './character-set.ts'
 import type { PatternNode } from './pattern-parser.ts'
 
-/** A state, and by number those that follow. */
+/** A state, with the numbers of its successors. */
 type State =
   | { readonly kind: 'character'; readonly set: CharacterSet; readonly next: number }
-  /** Goes on only where the name begins, or where it ends. */
+  /** Continues only at the beginning or at the end of the name. */
   | { readonly kind: 'begin' | 'end'; readonly next: number }
   | { readonly kind: 'split'; readonly next: number; other: number }
   | { readonly kind: 'match' }
@@ -26,7 +26,7 @@ export function buildProgram(tree: PatternNode): PatternProgram {
   return { states, start }
 }
 
-/** Adds the states of `node`, from the last to the first, and answers which one it begins with. */
+/** Adds the states of `node`, from the last to the first, and returns the number of its first state. */
 function build(states: State[], node: PatternNode, next: number): number {
   switch (node.kind) {
     case 'character':
@@ -45,7 +45,7 @@ function build(states: State[], node: PatternNode, next: number): number {
   }
 }
 
-/** `x{2,4}` becomes `xx(x(x)?)?`, and `x{2,}` becomes `x` and a loop around another `x`. */
+/** Expands a repetition: `x{2,4}` becomes `xx(x(x)?)?`, and `x{2,}` becomes `x` and a loop around another `x`. */
 function buildRepetition(
   states: State[],
   { part, min, max }: Extract<PatternNode, { kind: 'repetition' }>,
@@ -57,7 +57,7 @@ function buildRepetition(
     const split: Extract<State, { kind: 'split' }> = { kind: 'split', next, other: next }
     const splitAt = states.push(split) - 1
     split.other = build(states, part, splitAt)
-    // The loop is itself one of the copies that must be there.
+    // The loop body is one of the required copies.
     start = min === 0 ? splitAt : split.other
     copies = Math.max(0, min - 1)
   } else {
@@ -71,20 +71,20 @@ function buildRepetition(
 
 interface MatchResult {
   readonly isMatch: boolean
-  /** States that were looked at. */
+  /** Number of visited states. */
   readonly steps: number
 }
 
-/** Whether the program matches the whole name. */
+/** Returns whether the program matches the whole name. */
 export function runProgram({ states, start }: PatternProgram, name: string): MatchResult {
-  /** For each state one more than the last position at which it was looked at. */
+  /** For each state the last position at which it was visited, plus one. */
   const seen = new Uint32Array(states.length)
   let steps = 0
   let current: number[] = [start]
   for (let position = 0; current.length > 0; position++) {
     const code = name.charCodeAt(position)
     const following: number[] = []
-    // Grows while it is gone through: by what can be reached without a character.
+    // The list grows during the loop, by the states that are reachable without a character.
     for (const index of current) {
       const state = states[index]
       if (state === undefined || seen[index] === position + 1) continue

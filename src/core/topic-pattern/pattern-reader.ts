@@ -1,18 +1,18 @@
-/** The text of a topic pattern, as its parser reads it. */
+/** A cursor over the text of a topic pattern. */
 import { EdgelogError } from '../errors.ts'
 
 export interface PatternReader {
-  /** The rest of the text begins with `text`. */
+  /** Returns whether the rest of the text begins with `text`. */
   isAt(text: string): boolean
   isAtEnd(): boolean
   position(): number
-  /** Reads `text`, if it is next. */
+  /** Reads `text` if it is next; returns whether it was. */
   skip(text: string): boolean
-  /** Reads what matches; `expression` is sticky. */
+  /** Reads the match at the current position; `expression` is sticky. */
   skipMatch(expression: RegExp): RegExpExecArray | null
   /** Reads one character, a whole code point; '' at the end. */
   next(): string
-  /** What the caller throws: an `invalid_regular_expression` about what stands at `at`. */
+  /** Returns an `invalid_regular_expression` error for position `at`, to be thrown by the caller. */
   failure(what: string, at?: number): EdgelogError
 }
 

@@ -1,14 +1,14 @@
-/** One config value: what is accepted for a key, in which text it is kept, and how it reads as JSON. */
+/** Parses one config value: its accepted values, the text in which it is stored, and its JSON form. */
 import { EdgelogError } from '../errors.ts'
 import { CONFIG_VALUE_BYTES_MAX } from '../limits.ts'
 import { shownValue } from '../shown-value.ts'
 import type { ConfigKey } from './topic-config-keys.ts'
 
 /**
- * Checks a value and returns its canonical text: trimmed, as Kafka trims it, and equal for equal values.
+ * Checks a value and returns its canonical text: trimmed, as in Kafka, and equal for equal values.
  *
- * @param given Text as Kafka has it, or the JSON number or boolean of the same meaning.
- * @param field What the message calls the value.
+ * @param given Text in Kafka's form, or the equivalent JSON number or boolean.
+ * @param field The name of the value in the error message.
  * @throws {EdgelogError} `invalid_config`.
  */
 export function parseConfigValue(given: unknown, key: ConfigKey, field: string): string {
@@ -33,7 +33,7 @@ export function checkValueLength(text: string, field: string): void {
   )
 }
 
-/** A number is taken only where its text is exact: beyond 2^53 JSON has already rounded it. */
+/** Returns the text of a value. A number is accepted only if its text is exact: beyond 2^53 JSON has rounded it. */
 function valueText(given: unknown, key: ConfigKey): string | null {
   switch (typeof given) {
     case 'string':
@@ -52,7 +52,7 @@ function isIntegerKey(key: ConfigKey): boolean {
   return key.type === 'int' || key.type === 'long'
 }
 
-/** The text under which a valid value is kept, or null where it is not valid. */
+/** Returns the text in which a valid value is stored, or null if it is invalid. */
 function canonicalText(text: string, key: ConfigKey): string | null {
   switch (key.type) {
     case 'int':
@@ -80,7 +80,7 @@ function canonicalText(text: string, key: ConfigKey): string | null {
   }
 }
 
-/** The items of a list in Kafka's text form. */
+/** Returns the items of a list in Kafka's text form. */
 export function configListItems(text: string): readonly string[] {
   return text === '' ? [] : text.split(',').map((item) => item.trim())
 }
@@ -103,7 +103,7 @@ function allowedValues(key: ConfigKey): string {
   }
 }
 
-/** A canonical text as JSON: a number where a double holds it exactly, else still text. */
+/** Returns a canonical text as JSON: a number if a double holds it exactly, otherwise the text. */
 export function configValueToJson(text: string, key: ConfigKey): string | number | boolean {
   switch (key.type) {
     case 'int':

@@ -1,10 +1,10 @@
-/** What somebody who misspelt a config key probably meant. */
+/** Finds the config keys that a misspelt key probably stands for. */
 import { TOPIC_CONFIG_KEYS } from './topic-config-keys.ts'
 
-/** Longer input is cut: no key is this long, and the work stays bounded. */
+/** Longer input is cut: no key is this long, and the cut limits the work. */
 const COMPARED_CHARACTERS_MAX = 64
 
-/** The known keys that are the fewest edits away, in alphabetical order. */
+/** Returns the known keys with the fewest edits to `key`, in alphabetical order. */
 export function nearestConfigKeys(key: string): readonly string[] {
   const given = key.slice(0, COMPARED_CHARACTERS_MAX).toLowerCase()
   const distances = Object.keys(TOPIC_CONFIG_KEYS).map((known) => ({
@@ -15,7 +15,7 @@ export function nearestConfigKeys(key: string): readonly string[] {
   return distances.filter(({ distance }) => distance === least).map(({ known }) => known)
 }
 
-/** Levenshtein's distance, one row of the matrix at a time. */
+/** Returns the Levenshtein distance, computed one row of the matrix at a time. */
 function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index)
   for (let row = 1; row <= from.length; row += 1) {

@@ -1,7 +1,7 @@
 import { murmur2, toPositive } from '../bytes/murmur2.ts'
 
 /**
- * The partition of a record with a key: the one that Kafka's own clients choose.
+ * Returns the partition of a record with a key, as chosen by Kafka's own clients.
  *
  * @example
  * partitionForKey(new TextEncoder().encode('foobar'), 6)

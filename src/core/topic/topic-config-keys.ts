@@ -1,6 +1,6 @@
 /**
- * The one table of topic config keys: Kafka 4's names, types, defaults and bounds. A key with
- * `effect: false` is validated and kept, so that Kafka's tools can set and read it, and changes nothing.
+ * The one table of topic config keys: Kafka 4's names, types, defaults and bounds. A key with `effect: false`
+ * is validated and stored, so that Kafka's tools can set and read it, but has no effect.
  */
 import { BATCH_BYTES_MAX } from '../limits.ts'
 
@@ -35,7 +35,7 @@ interface ListConfigKey extends ConfigKeyBase {
   readonly type: 'list'
   readonly isEmptyAllowed: boolean
   readonly item: RegExp
-  /** What `item` means, for messages. */
+  /** Description of the allowed items, for error messages. */
   readonly items: string
 }
 export type ConfigKey =
@@ -91,7 +91,7 @@ export const TOPIC_CONFIG_KEYS = {
     item: /^(delete|compact)$/,
     items: 'delete, compact',
     effect: true,
-    doc: 'How old records go: delete by time and size; compact refuses records without a key, its cleaner comes later.',
+    doc: 'How old records are removed: delete by time and size; compact refuses records without a key, its cleaner comes later.',
   },
   'compression.gzip.level': int(-1n, 'Level of gzip; the server does not recompress.', {
     min: -1n,
@@ -162,7 +162,7 @@ export const TOPIC_CONFIG_KEYS = {
     default: 'CreateTime',
     values: ['CreateTime', 'LogAppendTime'],
     effect: true,
-    doc: 'Whose clock stamps the records: the producer or the log.',
+    doc: 'Which clock sets the timestamps of records: the producer or the log.',
   },
   'min.cleanable.dirty.ratio': {
     type: 'double',
@@ -183,10 +183,12 @@ export const TOPIC_CONFIG_KEYS = {
   }),
   preallocate: boolean('Whether files are preallocated; no files here.'),
   'remote.log.copy.disable': boolean('Whether a tiered topic stops copying; no tiers yet.'),
-  'remote.log.delete.on.disable': boolean('Whether the tier goes when disabled; no tiers yet.'),
+  'remote.log.delete.on.disable': boolean(
+    'Whether the tier is deleted when disabled; no tiers yet.',
+  ),
   'remote.storage.enable': boolean('Whether the log is tiered; no tiers yet.'),
-  'retention.bytes': long(-1n, 'Bytes kept per partition; -1: no bound.', { min: -1n }),
-  'retention.ms': long(604_800_000n, 'Time a record is kept at least; -1: for ever.', {
+  'retention.bytes': long(-1n, 'Bytes kept per partition; -1: unlimited.', { min: -1n }),
+  'retention.ms': long(604_800_000n, 'Minimum time a record is kept; -1: unlimited.', {
     min: -1n,
   }),
   'segment.bytes': int(1_073_741_824n, 'Size of a segment file; retention deletes by chunk here.', {

@@ -1,6 +1,6 @@
 /**
- * The config of a topic: what was set by hand in Kafka's text form, and the typed values that follow
- * from it. Keys, defaults and bounds are in `topic-config-keys.ts`.
+ * The config of a topic: the overrides in Kafka's text form, and the typed values that result from them. Keys,
+ * defaults and bounds are in `topic-config-keys.ts`.
  */
 import { EdgelogError } from '../errors.ts'
 import { shownValue } from '../shown-value.ts'
@@ -23,7 +23,7 @@ type CleanupPolicy = 'delete' | 'compact'
 type TimestampType = 'CreateTime' | 'LogAppendTime'
 type TopicCompressionType = 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
-/** The values that rule a log. Longs above 2^53 - 1 are cut to it: as a time or a size both are "never". */
+/** The values that control a log. Longs above 2^53 - 1 are cut to it: as a time or a size both are "never". */
 export interface TopicConfig {
   readonly cleanupPolicy: readonly CleanupPolicy[]
   readonly compressionType: TopicCompressionType
@@ -35,32 +35,32 @@ export interface TopicConfig {
   readonly messageTimestampType: TimestampType
   readonly minCleanableDirtyRatio: number
   readonly minCompactionLagMs: number
-  /** -1: no bound. */
+  /** -1: unlimited. */
   readonly retentionBytes: number
-  /** -1: for ever. */
+  /** -1: unlimited. */
   readonly retentionMs: number
   readonly segmentBytes: number
   readonly segmentMs: number
 }
 
-/** The keys that were set by hand, each with its valid, canonical text. */
+/** The keys that were set explicitly, each with its valid, canonical text. */
 export type TopicConfigOverrides = Readonly<Record<string, string>>
 
-/** Keys to set, with `null` keys to give back their default, and lists to change (KIP-339). */
+/** Keys to set, keys to reset to their default (`null`), and lists to change (KIP-339). */
 export type TopicConfigChange = Readonly<Record<string, string | null | ConfigListChange>>
 
-/** Of a list as it is by the time of the change: two that append at the same moment both do. */
+/** A change to the current value of a list: two concurrent appends both take effect. */
 type ConfigListChange =
   | { readonly append: readonly string[] }
   | { readonly subtract: readonly string[] }
 
-/** Config as it arrives: Kafka's text, or JSON. */
+/** Config as received: Kafka's text, or JSON. */
 type TopicConfigInput = Readonly<Record<string, unknown>>
 
 /**
- * Checks the config of a new topic: text as Kafka has it, JSON numbers and booleans.
+ * Checks the config of a new topic, given as Kafka's text or as JSON numbers and booleans.
  *
- * @throws {EdgelogError} `invalid_config`; as in Kafka also for `null`, which only a change may hold.
+ * @throws {EdgelogError} `invalid_config`; as in Kafka also for `null`, which is allowed only in a change.
  * @example
  * parseTopicConfigOverrides({ 'retention.ms': 60_000 }) // { 'retention.ms': '60000' }
  */
@@ -73,7 +73,7 @@ export function parseTopicConfigOverrides(input: TopicConfigInput): TopicConfigO
 }
 
 /**
- * Checks a change of config; `null` gives a key back its default.
+ * Checks a change of config; `null` resets a key to its default.
  *
  * @throws {EdgelogError} `invalid_config`.
  */
@@ -87,8 +87,8 @@ export function parseTopicConfigChange(input: TopicConfigInput): TopicConfigChan
 }
 
 /**
- * Checks what is to be appended to a list or subtracted from it. Whether the list may be what comes of
- * it, only `applyConfigChange` can tell.
+ * Checks the items to append to a list or to subtract from it. Only
+ * `applyConfigChange` can check the resulting list.
  *
  * @throws {EdgelogError} `invalid_config`.
  */
@@ -98,7 +98,7 @@ export function parseConfigListItems(key: string, text: string): readonly string
   if (type === 'list') return configListItems(text.trim())
   throw new EdgelogError(
     'invalid_config',
-    `${fieldOf(key)}: not a list, so there is only set and delete`,
+    `${fieldOf(key)}: not a list; only set and delete are allowed`,
   )
 }
 
@@ -106,7 +106,7 @@ function parseEntry(key: string, value: unknown): string {
   return parseConfigValue(value, parseKey(key), fieldOf(key))
 }
 
-/** What messages call the value of a key, whoever gave it. */
+/** Returns the name of a key's value in error messages, for all sources of the value. */
 function fieldOf(key: string): string {
   return `config.${key}`
 }
@@ -120,7 +120,7 @@ function parseKey(key: string): ConfigKey {
   )
 }
 
-/** What no single key can tell. */
+/** Checks rules that involve more than one key. */
 function checkTogether(overrides: TopicConfigOverrides): void {
   const min = BigInt(effectiveText(overrides, 'min.compaction.lag.ms'))
   const max = BigInt(effectiveText(overrides, 'max.compaction.lag.ms'))
@@ -133,10 +133,10 @@ function checkTogether(overrides: TopicConfigOverrides): void {
 }
 
 /**
- * The overrides after a change. What is appended to a list and is there already stays where it is.
+ * Returns the overrides after a change. An appended item that the list already contains keeps its position.
  *
- * @throws {EdgelogError} `invalid_config` where the change does not fit the values it leaves alone, or a
- * list may not be what would come of it.
+ * @throws {EdgelogError} `invalid_config` if the change conflicts with unchanged values, or a resulting list is
+ * invalid.
  * @example
  * applyConfigChange({}, { 'cleanup.policy': { append: ['compact'] } }) // { 'cleanup.policy': 'delete,compact' }
  */
@@ -173,12 +173,12 @@ function isSet(entry: readonly [string, string | null]): entry is readonly [stri
   return entry[1] !== null
 }
 
-/** The typed values of the keys that rule a log. */
+/** Returns the typed values of the keys that control a log. */
 export function resolveTopicConfig(overrides: TopicConfigOverrides): TopicConfig {
   const number = (key: TopicConfigKeyOf<'int' | 'long' | 'double'>) =>
     Math.min(Number(effectiveText(overrides, key)), Number.MAX_SAFE_INTEGER)
   return {
-    // `as` is decoding here: the texts were checked against the table when they came in.
+    // `as` only decodes here: the texts were checked against the table when they were set.
     cleanupPolicy: configListItems(
       effectiveText(overrides, 'cleanup.policy'),
     ) as readonly CleanupPolicy[],
@@ -199,7 +199,7 @@ export function resolveTopicConfig(overrides: TopicConfigOverrides): TopicConfig
 }
 
 /**
- * The effective value of every key, in Kafka's names. A long that a JSON number cannot hold exactly,
+ * Returns the effective value of every key, with Kafka's names. A long that a JSON number cannot hold exactly,
  * such as 9223372036854775807, stays text.
  */
 export function topicConfigToJson(

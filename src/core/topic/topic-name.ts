@@ -1,19 +1,19 @@
-/** Names of topics. Made only here, at the door; the rooms behind it trust the type. */
+/** Topic names. They are created only here, at the edge; code behind it relies on the type. */
 import { EdgelogError } from '../errors.ts'
 import { TOPIC_NAME_LENGTH_MAX } from '../limits.ts'
 import { shownValue } from '../shown-value.ts'
 
 declare const topicName: unique symbol
 
-/** Text that obeys Kafka's rule for topic names. */
+/** A string that is valid as a topic name in Kafka. */
 export type TopicName = string & { readonly [topicName]: true }
 
 const ALLOWED = `1 to ${TOPIC_NAME_LENGTH_MAX} of the characters a-z A-Z 0-9 . _ - are allowed, but not "." and ".."`
 
 /**
- * Checks a topic's name by Kafka's rule.
+ * Checks a topic name by Kafka's rule.
  *
- * @param field What the message calls the value.
+ * @param field The name of the value in the error message.
  * @throws {EdgelogError} `invalid_topic`.
  * @example
  * const name = parseTopicName(body.name)
@@ -36,8 +36,8 @@ function isTopicName(value: unknown): value is TopicName {
 }
 
 /**
- * Equal for two names that Kafka does not let exist side by side: its metric names turn `.` into `_`,
- * so `a.b` and `a_b` would be counted as one.
+ * Returns a key that is equal for two names that Kafka does not allow together: its metric names replace `.` by
+ * `_`, so `a.b` and `a_b` would share their metrics.
  */
 export function collisionKey(name: TopicName): string {
   return name.replaceAll('.', '_')

@@ -1,11 +1,11 @@
 /**
- * What the coordinator decides. A topic is first wanted, then applied to its partitions, then seen:
+ * The coordinator's decisions about a topic. A change is first wanted, then applied to all partitions, then visible:
  *
  *   create ─> wanted v1 ──configure all──> applied v1 ──change──> wanted v2 ──configure all──> applied v2
  *                │                             │
  *                └────────── delete ───────────┴──> deleting ──destroy all──> no row
  *
- * Every function maps a state to the next; none reads a clock or talks to a partition.
+ * Every function maps a state to the next one; none reads a clock or calls a partition.
  */
 import { EdgelogError } from '../errors.ts'
 import { PARTITIONS_MAX, TOPICS_MAX } from '../limits.ts'
@@ -13,7 +13,7 @@ import type { LocationHint, NewTopic, Topic, TopicChange } from './topic.ts'
 import { applyConfigChange, resolveTopicConfig, type TopicConfigOverrides } from './topic-config.ts'
 import type { TopicName } from './topic-name.ts'
 
-/** What all partitions of a topic were told, or are to be told, under one version. */
+/** The settings that all partitions of a topic receive under one version. */
 export interface TopicSettings {
   readonly partitions: number
   readonly overrides: TopicConfigOverrides
@@ -25,14 +25,14 @@ export interface TopicState {
   readonly id: string
   readonly name: TopicName
   readonly wanted: TopicSettings
-  /** What every partition has confirmed, and so what is seen; null until the first time. */
+  /** The settings that every partition has confirmed, and that are therefore visible; null before the first time. */
   readonly applied: TopicSettings | null
   readonly isDeleting: boolean
   readonly locationHint: LocationHint | null
   readonly createdAtMs: number
 }
 
-/** What the partitions of a topic must be told next. Doing a step twice is the same as doing it once. */
+/** The next call to all partitions of a topic. Steps are idempotent. */
 export type TopicStep =
   | { readonly kind: 'configure'; readonly settings: TopicSettings }
   | { readonly kind: 'destroy'; readonly partitions: number }
@@ -47,7 +47,7 @@ interface CreationFacts {
 }
 
 /**
- * The first state of a new topic.
+ * Returns the first state of a new topic.
  *
  * @throws {EdgelogError} `topic_already_exists`, `invalid_topic`, `policy_violation`, `invalid_partitions`.
  */
@@ -60,7 +60,7 @@ export function decideCreate(request: NewTopic, facts: CreationFacts): TopicStat
   if (existing !== null) {
     throw new EdgelogError(
       'invalid_topic',
-      `name: a name that differs from an existing topic's (${existing.name}) only by . and _ is not allowed; got ${name}`,
+      `name: must differ from an existing topic's (${existing.name}) by more than . and _; got ${name}`,
     )
   }
   if (topicCount >= TOPICS_MAX) {
@@ -76,13 +76,13 @@ function checkPartitions(partitions: number, min: number): void {
   throw new EdgelogError(
     'invalid_partitions',
     min > PARTITIONS_MAX
-      ? `partitions: the topic has the ${PARTITIONS_MAX} partitions that are allowed; got ${partitions}`
+      ? `partitions: the topic has the maximum of ${PARTITIONS_MAX} partitions already; got ${partitions}`
       : `partitions: an integer from ${min} to ${PARTITIONS_MAX} is allowed; got ${partitions}`,
   )
 }
 
 /**
- * The state after a change; the very same object where nothing is left to change.
+ * Returns the state after a change; the same object if nothing changes.
  *
  * @throws {EdgelogError} `invalid_partitions` unless the number grows, as in Kafka; `invalid_config`.
  */
@@ -104,33 +104,33 @@ function isSameConfig(one: TopicConfigOverrides, other: TopicConfigOverrides): b
   )
 }
 
-/** The state of a topic that is to go. It is not seen any more and its name is free. */
+/** Returns the state of a topic to delete. The topic is invisible from now on, and its name is free. */
 export function decideDelete(state: TopicState): TopicState {
   if (state.isDeleting) return state
   const wanted = { ...state.wanted, version: state.wanted.version + 1 }
   return { ...state, wanted, isDeleting: true }
 }
 
-/** What to tell the partitions next, or null where they all know. */
+/** Returns the next step for the partitions, or null if all of them are up to date. */
 export function nextStep(state: TopicState): TopicStep | null {
-  // Partitions only ever grow in number, so the wanted ones cover all that a step has reached.
+  // The number of partitions only grows, so the wanted ones include all that a step has reached.
   if (state.isDeleting) return { kind: 'destroy', partitions: state.wanted.partitions }
   if (state.applied?.version === state.wanted.version) return null
   return { kind: 'configure', settings: state.wanted }
 }
 
-/** The state once all partitions have done a step; null: nothing of the topic is left. */
+/** Returns the state after all partitions have completed a step; null if the topic is deleted. */
 export function completeStep(state: TopicState, step: TopicStep): TopicState | null {
   return step.kind === 'destroy' ? null : { ...state, applied: step.settings }
 }
 
-/** The topic as everybody sees it: what is applied, not what is wanted. */
+/** Returns the topic with its applied settings, as clients see it; null if it is not visible. */
 export function visibleTopic(state: TopicState): Topic | null {
   const { applied, isDeleting } = state
   return applied === null || isDeleting ? null : topicWith(state, applied)
 }
 
-/** The topic as it is meant to be. */
+/** Returns the topic with its wanted settings. */
 export function wantedTopic(state: TopicState): Topic {
   return topicWith(state, state.wanted)
 }

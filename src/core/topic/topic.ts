@@ -1,5 +1,5 @@
-/** A topic as every room of the house sees it, and what may be asked of the coordinator. */
-import type { Reply } from '../errors.ts'
+/** The topic type, and the RPC interface of the coordinator. */
+import type { Result } from '../errors.ts'
 import type { GroupMetadata, TopicInterest } from '../group/group-api.ts'
 import type { GroupConfigChange, GroupConfigOverrides } from '../group/group-config.ts'
 import type { GroupId } from '../group/group-id.ts'
@@ -8,7 +8,7 @@ import type { QuotaFilter } from '../quota/quota-filter.ts'
 import type { TopicConfig, TopicConfigChange, TopicConfigOverrides } from './topic-config.ts'
 import type { TopicName } from './topic-name.ts'
 
-/** Where a topic's partitions are placed; Cloudflare's location hints. */
+/** The region in which a topic's partitions are placed: Cloudflare's location hints. */
 export const LOCATION_HINTS = [
   'wnam',
   'enam',
@@ -25,14 +25,14 @@ export const LOCATION_HINTS = [
 export type LocationHint = (typeof LOCATION_HINTS)[number]
 
 export interface Topic {
-  /** A UUID. A topic created anew under an old name has another, so it never meets its old log. */
+  /** A UUID. A topic recreated under an old name gets a new id, and so never reads the old log. */
   readonly id: string
   readonly name: TopicName
   readonly partitions: number
   /** Grows with every change. */
   readonly version: number
   readonly config: TopicConfig
-  /** The keys that were set by hand; the rest of `config` are defaults. */
+  /** The keys that were set explicitly; the other values of `config` are defaults. */
   readonly overrides: TopicConfigOverrides
 }
 
@@ -41,65 +41,65 @@ export interface NewTopic {
   readonly partitions: number
   readonly overrides: TopicConfigOverrides
   readonly locationHint?: LocationHint
-  /** Only says what would be, and changes nothing. */
+  /** True to return the result without a change. */
   readonly validateOnly?: boolean
 }
 
 export interface TopicChange {
-  /** The new total; only more than now. */
+  /** The new total; must be greater than the current one. */
   readonly partitions?: number
   readonly overrides?: TopicConfigChange
-  /** Keys that `overrides` does not name get back their default: Kafka's AlterConfigs. */
+  /** Resets keys that `overrides` does not name to their default: Kafka's AlterConfigs. */
   readonly resetsOthers?: boolean
-  /** Only says what would be, and changes nothing. */
+  /** True to return the result without a change. */
   readonly validateOnly?: boolean
 }
 
-/** A group that asks for topics, and wants to hear when they change. */
+/** A group's subscription to changes of topics. */
 export interface TopicWatch {
   readonly groupId: GroupId
-  /** One life of the group: a UUID that it gives itself when it comes into being. */
+  /** One lifetime of the group: a UUID that the group generates when it is created. */
   readonly incarnation: string
   readonly interest: TopicInterest
-  /** Those that must exist; otherwise the call is refused and nothing is noted. */
+  /** Topics that must exist; otherwise the call fails and stores nothing. */
   readonly requiredTopics: readonly string[]
 }
 
-/** What the coordinator's Durable Object answers. */
+/** The RPC interface of the coordinator's Durable Object. */
 export interface CoordinatorApi {
-  createTopic(topic: NewTopic): Promise<Reply<Topic>>
-  changeTopic(name: TopicName, change: TopicChange): Promise<Reply<Topic>>
-  /** With an id only that very topic: `unknown_topic_id` where another one has its name, or none. */
-  deleteTopic(name: TopicName, id?: string): Promise<Reply<null>>
-  getTopic(name: TopicName): Promise<Reply<Topic>>
-  /** `unknown_topic_id` if no topic has it. */
-  getTopicById(id: string): Promise<Reply<Topic>>
-  listTopics(): Promise<Reply<readonly Topic[]>>
-  watchTopics(watch: TopicWatch): Promise<Reply<GroupMetadata>>
+  createTopic(topic: NewTopic): Promise<Result<Topic>>
+  changeTopic(name: TopicName, change: TopicChange): Promise<Result<Topic>>
+  /** Deletes a topic. With an id only that topic: `unknown_topic_id` if another topic or none has its name. */
+  deleteTopic(name: TopicName, id?: string): Promise<Result<null>>
+  getTopic(name: TopicName): Promise<Result<Topic>>
+  /** Returns `unknown_topic_id` if no topic has the id. */
+  getTopicById(id: string): Promise<Result<Topic>>
+  listTopics(): Promise<Result<readonly Topic[]>>
+  watchTopics(watch: TopicWatch): Promise<Result<GroupMetadata>>
   forgetGroup(groupId: GroupId, incarnation: string): Promise<void>
-  /** The ids of up to `limit` groups after `after`, in their order. */
-  listGroups(after: string, limit: number): Promise<Reply<readonly GroupId[]>>
-  /** Returns the configs that were set for a group, whether it is there or not. */
-  groupConfig(groupId: GroupId): Promise<Reply<GroupConfigOverrides>>
+  /** Returns the ids of up to `limit` groups after `after`, in order. */
+  listGroups(after: string, limit: number): Promise<Result<readonly GroupId[]>>
+  /** Returns the configs that were set for a group, whether it exists or not. */
+  groupConfig(groupId: GroupId): Promise<Result<GroupConfigOverrides>>
   changeGroupConfig(
     groupId: GroupId,
     change: GroupConfigChange,
     validateOnly: boolean,
-  ): Promise<Reply<null>>
-  /** Groups for which something was set. */
-  listConfiguredGroups(): Promise<Reply<readonly GroupId[]>>
-  listClientQuotas(filter: QuotaFilter): Promise<Reply<readonly ClientQuota[]>>
-  /** The outcome of each, in their order. */
+  ): Promise<Result<null>>
+  /** Returns the groups with a config that was set. */
+  listConfiguredGroups(): Promise<Result<readonly GroupId[]>>
+  listClientQuotas(filter: QuotaFilter): Promise<Result<readonly ClientQuota[]>>
+  /** Returns one result per alteration, in order. */
   alterClientQuotas(
     alterations: readonly QuotaAlteration[],
     validateOnly: boolean,
-  ): Promise<Reply<ReadonlyArray<Reply<null>>>>
+  ): Promise<Result<ReadonlyArray<Result<null>>>>
 }
 
-/** The name of a partition's Durable Object. */
+/** Returns the name of a partition's Durable Object. */
 export function partitionObjectName(topicId: string, partition: number): string {
   return `${topicId}/${partition}`
 }
 
-/** The name of the one coordinator object of a cluster. */
+/** The name of the cluster's only coordinator object. */
 export const COORDINATOR_OBJECT_NAME = 'cluster'

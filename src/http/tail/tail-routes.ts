@@ -3,9 +3,9 @@
  * network blocks WebSockets, an event stream or long polls.
  */
 
-import { errorResponses } from '../../app/answers.ts'
 import { readJson } from '../../app/body.ts'
 import { brokerOf } from '../../app/env.ts'
+import { errorResponses } from '../../app/responses.ts'
 import { type App, addRoute, parseWith } from '../../app/route.ts'
 import { NoParams, NoQuery } from '../../app/schemas.ts'
 import { EdgelogError } from '../../core/errors.ts'
@@ -111,8 +111,8 @@ export function addTailRoutes(app: App): void {
         const stream = openTailStream(brokerOf(c), subscriptions, memory)
         return new Response(stream, { headers: EVENT_STREAM_HEADERS })
       }
-      const answer = openTailPoll(brokerOf(c), subscriptions, body.waitMs)
-      return new Response(answer, { headers: { 'Content-Type': MEDIA_TYPES.tail } })
+      const response = openTailPoll(brokerOf(c), subscriptions, body.waitMs)
+      return new Response(response, { headers: { 'Content-Type': MEDIA_TYPES.tail } })
     },
   )
 }

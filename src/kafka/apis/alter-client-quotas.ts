@@ -98,11 +98,11 @@ async function refusalsOf(
 ): Promise<ReadonlyMap<QuotaAlteration, EdgelogError>> {
   const refusals = new Map<QuotaAlteration, EdgelogError>()
   try {
-    const outcomes = await broker.quotas.alter(alterations, validateOnly)
-    for (const [index, outcome] of outcomes.entries()) {
+    const results = await broker.quotas.alter(alterations, validateOnly)
+    for (const [index, result] of results.entries()) {
       const alteration = alterations[index]
-      if (alteration !== undefined && 'error' in outcome) {
-        refusals.set(alteration, EdgelogError.fromBody(outcome.error))
+      if (alteration !== undefined && 'error' in result) {
+        refusals.set(alteration, EdgelogError.fromBody(result.error))
       }
     }
   } catch (error) {

@@ -17,7 +17,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { NODE_ID } from '../broker-node.ts'
-import { clusterRefusal } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { errorNumbersOf, errorOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { type FoundTopic, hasPartition, topicsByName } from '../topics-by-name.ts'
@@ -64,7 +64,7 @@ export type AlterPartitionReassignmentsResponse = ResponseOf<typeof ALTER_PARTIT
 export const alterPartitionReassignmentsApi = handled(
   ALTER_PARTITION_REASSIGNMENTS,
   async ({ topics, allowReplicationFactorChange }, { broker }) => {
-    const refusal = await clusterRefusal(broker, 'alter')
+    const refusal = await clusterError(broker, 'alter')
     if (refusal !== undefined) {
       return { allowReplicationFactorChange, ...refusal, responses: [] }
     }

@@ -13,7 +13,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { LOG_DIR } from '../broker-node.ts'
-import { clusterRefusal } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { errorNumbersOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { type FoundTopic, hasPartition, topicsByName } from '../topics-by-name.ts'
@@ -45,7 +45,7 @@ export type AlterReplicaLogDirsResponse = ResponseOf<typeof ALTER_REPLICA_LOG_DI
 export const alterReplicaLogDirsApi = handled(
   ALTER_REPLICA_LOG_DIRS,
   async ({ dirs }, { broker }) => {
-    const refusal = await clusterRefusal(broker, 'alter')
+    const refusal = await clusterError(broker, 'alter')
     const find = await topicsByName(
       broker,
       dirs.flatMap(({ topics }) => topics.map(({ name }) => name)),

@@ -90,7 +90,7 @@ export const consumerGroupDescribeApi = handled(
   async (request, { broker }) => {
     const groupIds = [...new Set(request.groupIds)]
     const checkName = nameCheck('groupIds', groupIds)
-    const outcomes = await describeEach(
+    const results = await describeEach(
       groupIds,
       async (groupId, maxBytes) => {
         checkName(groupId)
@@ -101,10 +101,10 @@ export const consumerGroupDescribeApi = handled(
       },
       descriptionBytes,
     )
-    const groups = outcomes.map((outcome, index) =>
-      outcome instanceof EdgelogError
-        ? { ...errorFields(outcome), groupId: groupIds[index] as string, ...UNKNOWN }
-        : described(outcome),
+    const groups = results.map((result, index) =>
+      result instanceof EdgelogError
+        ? { ...errorFields(result), groupId: groupIds[index] as string, ...UNKNOWN }
+        : described(result),
     )
     if (!request.includeAuthorizedOperations) return { groups }
     return { groups: await fanOut(groups, (group) => withOperations(group, broker)) }

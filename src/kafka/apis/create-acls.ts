@@ -12,7 +12,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { clusterRefusal } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { handled } from '../handled.ts'
 import { acl, LITERAL, NO_AUTHORIZER } from './acl-fields.ts'
 
@@ -39,6 +39,6 @@ export type CreateAclsRequest = RequestOf<typeof CREATE_ACLS>
 export type CreateAclsResponse = ResponseOf<typeof CREATE_ACLS>
 
 export const createAclsApi = handled(CREATE_ACLS, async ({ creations }, { broker }) => {
-  const refusal = await clusterRefusal(broker, 'alter')
+  const refusal = await clusterError(broker, 'alter')
   return { results: creations.map(() => refusal ?? NO_AUTHORIZER) }
 })

@@ -12,7 +12,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { clusterRefusal } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { handled } from '../handled.ts'
 import { acl, aclFilter, LITERAL, NO_AUTHORIZER } from './acl-fields.ts'
 
@@ -43,6 +43,6 @@ export type DeleteAclsRequest = RequestOf<typeof DELETE_ACLS>
 export type DeleteAclsResponse = ResponseOf<typeof DELETE_ACLS>
 
 export const deleteAclsApi = handled(DELETE_ACLS, async ({ filters }, { broker }) => {
-  const refusal = await clusterRefusal(broker, 'alter')
+  const refusal = await clusterError(broker, 'alter')
   return { filterResults: filters.map(() => ({ ...(refusal ?? NO_AUTHORIZER), matchingAcls: [] })) }
 })

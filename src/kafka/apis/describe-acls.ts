@@ -12,7 +12,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { clusterRefusal } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { handled } from '../handled.ts'
 import { acl, aclFilter, LITERAL, NO_AUTHORIZER } from './acl-fields.ts'
 
@@ -39,7 +39,7 @@ export type DescribeAclsRequest = RequestOf<typeof DESCRIBE_ACLS>
 export type DescribeAclsResponse = ResponseOf<typeof DESCRIBE_ACLS>
 
 export const describeAclsApi = handled(DESCRIBE_ACLS, async (_, { broker }) => {
-  const refusal = await clusterRefusal(broker, 'describe')
+  const refusal = await clusterError(broker, 'describe')
   if (refusal !== undefined) return { ...refusal, resources: [] }
   // A broker uses a different message here than for changes.
   const errorMessage = 'No Authorizer is configured on the broker'

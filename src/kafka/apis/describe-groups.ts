@@ -69,7 +69,7 @@ export type DescribeGroupsResponse = ResponseOf<typeof DESCRIBE_GROUPS>
 export const describeGroupsApi = handled(DESCRIBE_GROUPS, async (request, call) => {
   const groupIds = [...new Set(request.groups)]
   const checkName = nameCheck('groups', groupIds)
-  const outcomes = await describeEach(
+  const results = await describeEach(
     groupIds,
     async (groupId, maxBytes) => {
       checkName(groupId)
@@ -78,10 +78,10 @@ export const describeGroupsApi = handled(DESCRIBE_GROUPS, async (request, call) 
     },
     classicDescriptionBytes,
   )
-  const groups = outcomes.map((outcome, index) =>
-    outcome instanceof EdgelogError
-      ? refused(groupIds[index] as string, outcome, call.version)
-      : described(outcome),
+  const groups = results.map((result, index) =>
+    result instanceof EdgelogError
+      ? refused(groupIds[index] as string, result, call.version)
+      : described(result),
   )
   if (!request.includeAuthorizedOperations) return { groups }
   return { groups: await fanOut(groups, (group) => withOperations(group, call.broker)) }

@@ -17,7 +17,7 @@ import {
   uuid,
 } from '../../core/kafka/schema.ts'
 import { LEADER_EPOCH, LISTENER_NAME, NODE_ID } from '../broker-node.ts'
-import { clusterRefusal } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { errorOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 
@@ -73,7 +73,7 @@ export type DescribeQuorumResponse = ResponseOf<typeof DESCRIBE_QUORUM>
 export const describeQuorumApi = handled(
   DESCRIBE_QUORUM,
   async ({ topics }, { address, broker }) => {
-    const refusal = await clusterRefusal(broker, 'describe')
+    const refusal = await clusterError(broker, 'describe')
     if (refusal !== undefined) return { ...refusal, topics: [] }
     // Like a broker, it describes the quorum only if the metadata partition is the only one requested.
     const [topic, ...otherTopics] = topics

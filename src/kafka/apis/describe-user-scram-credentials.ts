@@ -14,7 +14,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { clusterRefusal } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { errorOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 
@@ -51,7 +51,7 @@ export type DescribeUserScramCredentialsResponse = ResponseOf<
 export const describeUserScramCredentialsApi = handled(
   DESCRIBE_USER_SCRAM_CREDENTIALS,
   async ({ users }, { broker }) => {
-    const refusal = await clusterRefusal(broker, 'describe')
+    const refusal = await clusterError(broker, 'describe')
     if (refusal !== undefined) return { ...refusal, results: [] }
     const counts = new Map<string, number>()
     for (const { name } of users ?? []) counts.set(name, (counts.get(name) ?? 0) + 1)

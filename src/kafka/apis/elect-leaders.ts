@@ -16,7 +16,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { clusterRefusal } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { type ErrorFields, errorNumbersOf, errorOf, NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { type FoundTopic, hasPartition, topicsByName } from '../topics-by-name.ts'
@@ -57,7 +57,7 @@ export type ElectLeadersResponse = ResponseOf<typeof ELECT_LEADERS>
 
 export const electLeadersApi = handled(ELECT_LEADERS, async (request, { broker }) => {
   const { electionType } = request
-  const refusal = await clusterRefusal(broker, 'alter')
+  const refusal = await clusterError(broker, 'alter')
   if (refusal !== undefined) {
     const refused = resultsOf(request.topicPartitions ?? [], () => refusal)
     return { errorCode: refusal.errorCode, replicaElectionResults: refused }

@@ -4,7 +4,7 @@
  */
 
 import { fanOut } from '../../broker/fan-out.ts'
-import type { FetchOutcome, WantedPartition } from '../../broker/fetch-many.ts'
+import type { FetchResultOrError, WantedPartition } from '../../broker/fetch-many.ts'
 import type { CalledTopic } from '../../broker/topic-metadata.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import {
@@ -30,7 +30,7 @@ import type { LogEnds } from '../../core/log/log-ends.ts'
 import { errorNumbersOf, NO_ERROR, toResult } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { isolationOf } from '../isolation-level.ts'
-import { epochRefusal } from '../leader-epoch.ts'
+import { epochError } from '../leader-epoch.ts'
 import { calledTopic } from '../named-topic.ts'
 import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
 
@@ -131,26 +131,26 @@ export const fetchApi = handled(FETCH, async (request, { broker, version }) => {
       else wanted.push(wantedOf(topic as CalledTopic, one))
     }
   }
-  const outcomes = await broker.records.fetchMany(wanted, {
+  const results = await broker.records.fetchMany(wanted, {
     maxBytes: Math.max(0, request.maxBytes),
     minBytes: Math.max(0, request.minBytes),
     maxWaitMs: refusals.size > 0 ? 0 : Math.min(Math.max(0, request.maxWaitMs), WAIT_MS_MAX),
     isolation: isolationOf(request.isolationLevel),
   })
-  const next = outcomes.values()
+  const next = results.values()
   return {
     topics: asked.map(({ name, topicId, partitions }) => ({
       topic: name,
       topicId,
       partitions: partitions.map((one) =>
-        partitionAnswer(one, refusals.get(one) ?? (next.next().value as FetchOutcome)),
+        partitionResponse(one, refusals.get(one) ?? (next.next().value as FetchResultOrError)),
       ),
     })),
   }
 })
 
 type AskedPartition = FetchRequest['topics'][number]['partitions'][number]
-type PartitionAnswer = FetchResponse['topics'][number]['partitions'][number]
+type PartitionResponse = FetchResponse['topics'][number]['partitions'][number]
 
 interface Asked {
   readonly name: string
@@ -171,26 +171,26 @@ function refusalOf({ fetchOffset, currentLeaderEpoch }: AskedPartition): Edgelog
       `fetchOffset: at least 0 is allowed, got ${fetchOffset}`,
     )
   }
-  return epochRefusal(currentLeaderEpoch)
+  return epochError(currentLeaderEpoch)
 }
 
-function partitionAnswer(
+function partitionResponse(
   { partition: partitionIndex }: AskedPartition,
-  outcome: FetchOutcome,
-): PartitionAnswer {
-  if (outcome instanceof EdgelogError) {
+  result: FetchResultOrError,
+): PartitionResponse {
+  if (result instanceof EdgelogError) {
     // Only `offset_out_of_range` has these details.
-    const { logStartOffset = -1, highWatermark = -1 } = (outcome.details ?? {}) as Partial<LogEnds>
+    const { logStartOffset = -1, highWatermark = -1 } = (result.details ?? {}) as Partial<LogEnds>
     return {
       partitionIndex,
-      errorCode: errorNumber(outcome),
+      errorCode: errorNumber(result),
       highWatermark,
       lastStableOffset: highWatermark,
       logStartOffset,
       records: NO_RECORDS,
     }
   }
-  const { batches, highWatermark, lastStableOffset, logStartOffset } = outcome
+  const { batches, highWatermark, lastStableOffset, logStartOffset } = result
   return {
     partitionIndex,
     errorCode: NO_ERROR,

@@ -12,7 +12,7 @@ import {
   type RequestOf,
   type ResponseOf,
 } from '../../core/kafka/schema.ts'
-import { clusterRefusal } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { NO_ERROR, numberOf } from '../error-number.ts'
 import { handled } from '../handled.ts'
 
@@ -43,7 +43,7 @@ export const initProducerIdApi = handled(
   INIT_PRODUCER_ID,
   async ({ transactionalId }, { broker }) => {
     if (transactionalId === null) {
-      const refusal = await clusterRefusal(broker, 'idempotent_write')
+      const refusal = await clusterError(broker, 'idempotent_write')
       if (refusal !== undefined) return { errorCode: refusal.errorCode, producerEpoch: -1 }
       return { errorCode: NO_ERROR, producerId: randomProducerId(), producerEpoch: 0 }
     }

@@ -14,7 +14,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { NODE_ID } from '../broker-node.ts'
-import { clusterRefusal } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { RESOURCE } from '../config-resource.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
@@ -50,7 +50,7 @@ export type ListConfigResourcesResponse = ResponseOf<typeof LIST_CONFIG_RESOURCE
 export const listConfigResourcesApi = handled(LIST_CONFIG_RESOURCES, async (request, call) => {
   const all = Object.values(RESOURCE)
   const types = request.resourceTypes.length > 0 ? new Set(request.resourceTypes) : new Set(all)
-  const refusal = await clusterRefusal(call.broker, 'describe_configs')
+  const refusal = await clusterError(call.broker, 'describe_configs')
   if (refusal !== undefined) return { errorCode: refusal.errorCode, configResources: [] }
   if (call.version === 0) return { errorCode: NO_ERROR, configResources: [] }
   if ([...types].some((type) => !KNOWN_TYPES.has(type))) {

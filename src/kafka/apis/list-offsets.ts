@@ -23,7 +23,7 @@ import { LEADER_EPOCH } from '../broker-node.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { isolationOf } from '../isolation-level.ts'
-import { epochRefusal } from '../leader-epoch.ts'
+import { epochError } from '../leader-epoch.ts'
 
 const { errorNumber } = errorNumbersOf('partition')
 
@@ -84,16 +84,16 @@ export const listOffsetsApi = handled(LIST_OFFSETS, async (request, { broker }) 
 })
 
 type AskedPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
-type PartitionAnswer = ListOffsetsResponse['topics'][number]['partitions'][number]
+type PartitionResponse = ListOffsetsResponse['topics'][number]['partitions'][number]
 
 async function answerOf(
   broker: Broker,
   name: string,
   { partitionIndex, timestamp, currentLeaderEpoch }: AskedPartition,
   isolation: IsolationLevel,
-): Promise<PartitionAnswer> {
+): Promise<PartitionResponse> {
   try {
-    const refusal = epochRefusal(currentLeaderEpoch)
+    const refusal = epochError(currentLeaderEpoch)
     if (refusal !== undefined) throw refusal
     const found = await find(broker, parseTopicName(name), partitionIndex, timestamp, isolation)
     const errorCode = NO_ERROR

@@ -11,7 +11,7 @@ import {
   type ResponseOf,
   string,
 } from '../../core/kafka/schema.ts'
-import { clusterRefusal } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
 
@@ -48,7 +48,7 @@ export type ListPartitionReassignmentsResponse = ResponseOf<typeof LIST_PARTITIO
 export const listPartitionReassignmentsApi = handled(
   LIST_PARTITION_REASSIGNMENTS,
   async (_, { broker }) => {
-    const refusal = await clusterRefusal(broker, 'describe')
+    const refusal = await clusterError(broker, 'describe')
     return { errorCode: NO_ERROR, ...refusal, topics: [] }
   },
 )

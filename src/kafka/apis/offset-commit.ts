@@ -3,7 +3,7 @@
  * members of the group (generation -1, no member id).
  */
 import type { Broker } from '../../broker/broker.ts'
-import type { CommitOutcome } from '../../broker/commit-offsets-each.ts'
+import type { CommitResultOrError } from '../../broker/commit-offsets-each.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import type { CommittingMember } from '../../core/group/group-api.ts'
 import { parseGroupId } from '../../core/group/group-id.ts'
@@ -64,8 +64,8 @@ export type OffsetCommitRequest = RequestOf<typeof OFFSET_COMMIT>
 export type OffsetCommitResponse = ResponseOf<typeof OFFSET_COMMIT>
 
 export const offsetCommitApi = handled(OFFSET_COMMIT, async (request, { broker, version }) => {
-  const outcomes = await commitAll(request, broker, version)
-  const next = outcomes.values()
+  const results = await commitAll(request, broker, version)
+  const next = results.values()
   return {
     topics: request.topics.map(({ name, topicId, partitions }) => ({
       name,
@@ -83,7 +83,7 @@ async function commitAll(
   request: OffsetCommitRequest,
   broker: Broker,
   version: number,
-): Promise<readonly CommitOutcome[]> {
+): Promise<readonly CommitResultOrError[]> {
   const wanted = request.topics.flatMap(({ name, topicId, partitions }) =>
     partitions.map((one) => ({
       topic: version >= IDS_SINCE ? { id: topicId } : { name },
@@ -110,9 +110,9 @@ function memberOf(request: OffsetCommitRequest): CommittingMember | null {
     : { memberId, epoch, instanceId }
 }
 
-function codeOf(outcome: CommitOutcome, version: number): number {
-  if (outcome === null) return NO_ERROR
+function codeOf(result: CommitResultOrError, version: number): number {
+  if (result === null) return NO_ERROR
   // Older clients expect an old generation instead of a missing group.
-  const isOld = outcome.code === 'group_id_not_found' && version < GROUP_ERROR_SINCE
-  return numberOf(isOld ? 'illegal_generation' : outcome.code)
+  const isOld = result.code === 'group_id_not_found' && version < GROUP_ERROR_SINCE
+  return numberOf(isOld ? 'illegal_generation' : result.code)
 }

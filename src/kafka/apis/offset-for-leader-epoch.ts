@@ -18,7 +18,7 @@ import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { LEADER_EPOCH } from '../broker-node.ts'
 import { errorNumbersOf, NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'
-import { epochRefusal } from '../leader-epoch.ts'
+import { epochError } from '../leader-epoch.ts'
 
 const { errorNumber } = errorNumbersOf('partition')
 
@@ -62,16 +62,16 @@ export const offsetForLeaderEpochApi = handled(
 )
 
 type AskedPartition = OffsetForLeaderEpochRequest['topics'][number]['partitions'][number]
-type PartitionAnswer = OffsetForLeaderEpochResponse['topics'][number]['partitions'][number]
+type PartitionResponse = OffsetForLeaderEpochResponse['topics'][number]['partitions'][number]
 
 /** Returns the end of the log for the only leader epoch. */
 async function endOf(
   broker: Broker,
   topic: string,
   { partition, currentLeaderEpoch, leaderEpoch }: AskedPartition,
-): Promise<PartitionAnswer> {
+): Promise<PartitionResponse> {
   try {
-    const refusal = epochRefusal(currentLeaderEpoch)
+    const refusal = epochError(currentLeaderEpoch)
     if (refusal !== undefined) throw refusal
     const name = parseTopicName(topic)
     const ends = await broker.records.describePartition(name, partition)

@@ -92,28 +92,28 @@ export const produceApi = handled(PRODUCE, async (request, call) => {
   )
   let throttleTimeMs = 0
   let recordErrorsLeft = KAFKA_RECORD_ERRORS_MAX
-  const answers = await fanOut(appends, async ({ topic, index, records }) => {
-    const outcome =
+  const responses = await fanOut(appends, async ({ topic, index, records }) => {
+    const result =
       refusal ?? (topic instanceof EdgelogError ? topic : await append(topic, index, records, call))
-    if (!(outcome instanceof EdgelogError)) return appended(index, outcome)
-    if (outcome.code === 'throttled') throttleTimeMs = THROTTLE_MS
-    const answer = refused(index, outcome, recordErrorsLeft)
+    if (!(result instanceof EdgelogError)) return appended(index, result)
+    if (result.code === 'throttled') throttleTimeMs = THROTTLE_MS
+    const answer = refused(index, result, recordErrorsLeft)
     recordErrorsLeft -= answer.recordErrors.length
     return answer
   })
-  const next = answers.values()
+  const next = responses.values()
   const topics = request.topics.map(({ name, topicId, partitions }) => ({
     name,
     topicId,
-    partitions: partitions.map(() => next.next().value as PartitionAnswer),
+    partitions: partitions.map(() => next.next().value as PartitionResponse),
   }))
   if (request.acks !== 0) return { topics, throttleTimeMs }
   // Without a response, only closing the connection can signal the error.
-  if (answers.some(({ errorCode }) => errorCode !== NO_ERROR)) call.close()
+  if (responses.some(({ errorCode }) => errorCode !== NO_ERROR)) call.close()
   return null
 })
 
-type PartitionAnswer = ProduceResponse['topics'][number]['partitions'][number]
+type PartitionResponse = ProduceResponse['topics'][number]['partitions'][number]
 
 function refusalOfAll({ acks, transactionalId }: ProduceRequest): EdgelogError | undefined {
   if (acks < -1 || acks > 1) {
@@ -158,7 +158,7 @@ function checkOneBatch(records: Uint8Array, version: number): void {
 function appended(
   index: number,
   { baseOffsets: [baseOffset = -1], logAppendTime, logStartOffset }: AppendedBatches,
-): PartitionAnswer {
+): PartitionResponse {
   return {
     index,
     errorCode: NO_ERROR,

@@ -15,7 +15,7 @@ import {
   string,
 } from '../../core/kafka/schema.ts'
 import { NODE_ID } from '../broker-node.ts'
-import { clusterRefusal } from '../cluster-refusal.ts'
+import { clusterError } from '../cluster-error.ts'
 import { errorOf, NO_ERROR } from '../error-number.ts'
 import { FEATURES } from '../features.ts'
 import { handled } from '../handled.ts'
@@ -57,7 +57,7 @@ export type UpdateFeaturesResponse = ResponseOf<typeof UPDATE_FEATURES>
 export const updateFeaturesApi = handled(
   UPDATE_FEATURES,
   async ({ featureUpdates }, { broker }) => {
-    const refusal = await clusterRefusal(broker, 'alter')
+    const refusal = await clusterError(broker, 'alter')
     if (refusal !== undefined) return refusal
     const [why] = featureUpdates.flatMap(whyNot)
     if (why !== undefined) {

@@ -33,19 +33,19 @@ const SLICES_PER_SECOND = 20
 export function answerByItself(
   fault: Extract<Fault, { kind: 'answer' | 'captivePortal' }>,
   call: IncomingMessage,
-  answer: ServerResponse,
+  result: ServerResponse,
 ): void {
   if (fault.cors && call.method === 'OPTIONS') {
-    answer.writeHead(204, corsHeaders(call)).end()
+    result.writeHead(204, corsHeaders(call)).end()
     return
   }
   const status = fault.kind === 'answer' ? fault.status : 200
   const body = fault.kind === 'answer' ? `<h1>${status}</h1>` : PORTAL
-  answer.writeHead(status, {
+  result.writeHead(status, {
     'content-type': 'text/html',
     ...(fault.cors && corsHeaders(call)),
   })
-  answer.end(body)
+  result.end(body)
 }
 
 function corsHeaders({ headers }: IncomingMessage): Record<string, string> {

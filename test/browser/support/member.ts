@@ -28,8 +28,8 @@ export async function join(
         sessionTimeoutMs,
         autoCommitIntervalMs: 200,
       })
-      consumer.addEventListener('assignment', ({ detail }) => {
-        member.partitions = detail.current.map(({ partition }) => partition)
+      consumer.on('assignment', ({ current }) => {
+        member.partitions = current.map(({ partition }) => partition)
       })
       const work = consumer.run(async ({ records }) => {
         for (const { valueText } of records) {

@@ -40,8 +40,8 @@ export class PageServer {
   constructor(port: number, server: Server) {
     this.url = `http://localhost:${port}/`
     this.#server = server
-    server.on('request', (call, answer) => {
-      void this.#answer(new URL(call.url ?? '/', this.url), answer)
+    server.on('request', (call, result) => {
+      void this.#answer(new URL(call.url ?? '/', this.url), result)
     })
   }
 
@@ -56,27 +56,27 @@ export class PageServer {
     return new Promise((resolve) => this.#server.close(() => resolve()))
   }
 
-  async #answer({ pathname, searchParams }: URL, answer: ServerResponse): Promise<void> {
+  async #answer({ pathname, searchParams }: URL, result: ServerResponse): Promise<void> {
     if (pathname === '/') {
-      answer.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...CACHING })
-      answer.end(pageOf(searchParams.get('build') ?? 'edgelog'))
+      result.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...CACHING })
+      result.end(pageOf(searchParams.get('build') ?? 'edgelog'))
       return
     }
     // A service worker controls the folder that it is loaded from.
     if (pathname === '/sync-worker.js') {
-      answer.writeHead(200, { 'content-type': 'text/javascript', ...CACHING })
-      answer.end(SYNC_WORKER)
+      result.writeHead(200, { 'content-type': 'text/javascript', ...CACHING })
+      result.end(SYNC_WORKER)
       return
     }
     const [, build = '', file = ''] = pathname.split('/')
     const folder = this.#folders.get(build)
     const content =
       folder === undefined ? undefined : await readFile(join(folder, file)).catch(() => undefined)
-    answer.writeHead(content === undefined ? 404 : 200, {
+    result.writeHead(content === undefined ? 404 : 200, {
       'content-type': TYPES[extname(file)] ?? 'text/plain',
       ...CACHING,
     })
-    answer.end(content)
+    result.end(content)
   }
 }
 

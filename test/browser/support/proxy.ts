@@ -101,7 +101,7 @@ export class FaultyProxy {
     const server = createServer()
     server.keepAliveTimeout = 60_000
     server.on('connection', (socket) => socket.on('error', () => undefined))
-    server.on('request', (call, answer) => void this.#request(call, answer))
+    server.on('request', (call, result) => void this.#request(call, result))
     server.on('upgrade', (call, socket, head) => void this.#upgrade(call, socket, head))
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -156,46 +156,46 @@ export class FaultyProxy {
     })
   }
 
-  async #request(call: IncomingMessage, answer: ServerResponse): Promise<void> {
+  async #request(call: IncomingMessage, result: ServerResponse): Promise<void> {
     const { socket } = call
     const { exchange, fault } = this.#begin(call, socket, false)
-    answer.on('close', () => {
+    result.on('close', () => {
       exchange.isOpen = false
     })
     if (fault.kind === 'refuse') return void socket.destroy()
     if (fault.kind === 'answer' || fault.kind === 'captivePortal') {
       call.resume()
-      answerByItself(fault, call, answer)
-      exchange.status = answer.statusCode
+      answerByItself(fault, call, result)
+      exchange.status = result.statusCode
       return
     }
     if (fault.kind === 'swallow') return void call.resume()
     if (fault.kind === 'delay') await sleep(fault.ms)
     const onward = this.#onward(call)
     onward.on('error', () => socket.destroy())
-    answer.on('close', () => onward.destroy())
-    onward.on('response', (reply) => {
-      reply.on('error', () => socket.destroy())
+    result.on('close', () => onward.destroy())
+    onward.on('response', (resultOf) => {
+      resultOf.on('error', () => socket.destroy())
       if (fault.kind === 'dropReply') {
         // Awaits its end: the server has finished the request.
-        reply.resume().on('end', () => socket.destroy())
+        resultOf.resume().on('end', () => socket.destroy())
         return
       }
-      exchange.status = reply.statusCode ?? 0
-      answer.writeHead(reply.statusCode ?? 500, reply.headers)
-      answer.flushHeaders()
-      if (fault.kind === 'cutReply') cutIn(reply, answer, socket, fault.afterBytes)
+      exchange.status = resultOf.statusCode ?? 0
+      result.writeHead(resultOf.statusCode ?? 500, resultOf.headers)
+      result.flushHeaders()
+      if (fault.kind === 'cutReply') cutIn(resultOf, result, socket, fault.afterBytes)
       else {
-        const way = through(reply, fault)
-        way.pipe(answer)
-        answer.on('close', () => way.destroy())
+        const way = through(resultOf, fault)
+        way.pipe(result)
+        result.on('close', () => way.destroy())
       }
     })
     if (fault.kind !== 'slowLine') call.pipe(onward)
     else {
       const way = call.pipe(fault.line.way('toServer'))
       way.pipe(onward)
-      answer.on('close', () => way.destroy())
+      result.on('close', () => way.destroy())
     }
   }
 
@@ -218,20 +218,20 @@ export class FaultyProxy {
     if (fault.kind === 'delay') await sleep(fault.ms)
     const onward = this.#onward(call)
     onward.on('error', () => socket.destroy())
-    onward.on('response', (reply) => {
+    onward.on('response', (resultOf) => {
       // The server rejected the WebSocket.
-      exchange.status = reply.statusCode ?? 0
-      socket.write(headOf(reply))
-      reply.pipe(socket)
+      exchange.status = resultOf.statusCode ?? 0
+      socket.write(headOf(resultOf))
+      resultOf.pipe(socket)
     })
-    onward.on('upgrade', (reply, upstream, upstreamHead) => {
+    onward.on('upgrade', (resultOf, upstream, upstreamHead) => {
       if (fault.kind === 'dropReply') {
         socket.destroy()
         upstream.destroy()
         return
       }
-      exchange.status = reply.statusCode ?? 0
-      socket.write(headOf(reply))
+      exchange.status = resultOf.statusCode ?? 0
+      socket.write(headOf(resultOf))
       tunnel(socket, head, upstream, upstreamHead, fault)
     })
     onward.end()
@@ -253,9 +253,9 @@ function matches({ path, method, fault }: Rule, called: string, url: string): bo
   return method === undefined || method === called
 }
 
-function through(reply: IncomingMessage, fault: Fault): IncomingMessage | Transform {
-  if (fault.kind === 'slow') return reply.pipe(slowed(fault.bytesPerSecond))
-  if (fault.kind === 'slowLine') return reply.pipe(fault.line.way('toPage'))
-  if (fault.kind === 'buffer') return reply.pipe(buffered())
-  return reply
+function through(resultOf: IncomingMessage, fault: Fault): IncomingMessage | Transform {
+  if (fault.kind === 'slow') return resultOf.pipe(slowed(fault.bytesPerSecond))
+  if (fault.kind === 'slowLine') return resultOf.pipe(fault.line.way('toPage'))
+  if (fault.kind === 'buffer') return resultOf.pipe(buffered())
+  return resultOf
 }

@@ -6,27 +6,27 @@ import { type Fault, slowed } from './faults.ts'
 
 /** Passes some bytes of a response, and cuts the connection. */
 export function cutIn(
-  reply: IncomingMessage,
-  answer: ServerResponse,
+  resultOf: IncomingMessage,
+  result: ServerResponse,
   socket: Socket,
   afterBytes: number | undefined,
 ): void {
-  const length = Number(reply.headers['content-length'] ?? 2)
+  const length = Number(resultOf.headers['content-length'] ?? 2)
   let left = afterBytes ?? Math.floor(length / 2)
-  const cutNow = () => answer.write('', () => socket.destroy())
-  reply.on('data', (chunk: Buffer) => {
-    if (left > 0) answer.write(chunk.subarray(0, left))
+  const cutNow = () => result.write('', () => socket.destroy())
+  resultOf.on('data', (chunk: Buffer) => {
+    if (left > 0) result.write(chunk.subarray(0, left))
     left -= chunk.length
     if (left <= 0) cutNow()
   })
-  reply.on('end', () => socket.destroy())
+  resultOf.on('end', () => socket.destroy())
 }
 
 /** Returns the head of a response as sent over the wire. */
-export function headOf(reply: IncomingMessage): string {
-  const lines = [`HTTP/1.1 ${reply.statusCode} ${reply.statusMessage}`]
-  for (let i = 0; i < reply.rawHeaders.length; i += 2) {
-    lines.push(`${reply.rawHeaders[i]}: ${reply.rawHeaders[i + 1]}`)
+export function headOf(resultOf: IncomingMessage): string {
+  const lines = [`HTTP/1.1 ${resultOf.statusCode} ${resultOf.statusMessage}`]
+  for (let i = 0; i < resultOf.rawHeaders.length; i += 2) {
+    lines.push(`${resultOf.rawHeaders[i]}: ${resultOf.rawHeaders[i + 1]}`)
   }
   return `${lines.join('\r\n')}\r\n\r\n`
 }

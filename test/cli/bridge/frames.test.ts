@@ -4,9 +4,9 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { AnswerReader } from '../../../client/cli/bridge/answer-reader.ts'
 import { type Frame, FrameCutter, FrameError } from '../../../client/cli/bridge/frame-cutter.ts'
 import { FRAMES_BYTES_MAX } from '../../../client/cli/bridge/limits.ts'
+import { ResponseReader } from '../../../client/cli/bridge/response-reader.ts'
 import { SEEDED } from '../../support/seed.ts'
 
 const bodies = fc.array(fc.uint8Array({ minLength: 4, maxLength: 40 }), { maxLength: 8 })
@@ -65,18 +65,18 @@ describe('FrameCutter', () => {
   })
 })
 
-describe('AnswerReader', () => {
+describe('ResponseReader', () => {
   test('returns the same bytes for any split', () => {
     fc.assert(
       fc.property(bodies, cuts, fc.boolean(), (given, sizes, mustClose) => {
-        const answers = Buffer.concat(given.map(frameOf))
+        const responses = Buffer.concat(given.map(frameOf))
         const close = Buffer.alloc(mustClose ? 4 : 0, 0xff)
-        const reader = new AnswerReader()
+        const reader = new ResponseReader()
         const passed: Uint8Array[] = []
-        for (const piece of pieces(Buffer.concat([answers, close]), sizes)) {
+        for (const piece of pieces(Buffer.concat([responses, close]), sizes)) {
           passed.push(reader.push(piece))
         }
-        expect(Buffer.concat(passed).toString('hex')).toBe(answers.toString('hex'))
+        expect(Buffer.concat(passed).toString('hex')).toBe(responses.toString('hex'))
         expect(reader.mustClose).toBe(mustClose)
         expect(reader.isBetweenFrames).toBe(true)
       }),
@@ -85,12 +85,12 @@ describe('AnswerReader', () => {
   })
 
   test('detects a truncated response', () => {
-    const reader = new AnswerReader()
+    const reader = new ResponseReader()
     reader.push(frameOf(Buffer.from('abcd')).subarray(0, -1))
     expect(reader.isBetweenFrames).toBe(false)
   })
 
   test('rejects an invalid size', () => {
-    expect(() => new AnswerReader().push(Buffer.from('fffffffe', 'hex'))).toThrow(FrameError)
+    expect(() => new ResponseReader().push(Buffer.from('fffffffe', 'hex'))).toThrow(FrameError)
   })
 })

@@ -1,11 +1,12 @@
 /** Delivery of messages between tabs and to listeners. */
 import { expect, test } from 'vitest'
-import { Emitter } from '../../../client/browser/session/events.ts'
+import type { BrowserEvents } from '../../../client/browser/session/events.ts'
 import {
   type BroadcastPort,
   Channel,
   type MessageOf,
 } from '../../../client/browser/tabs/channel.ts'
+import { Emitter } from '../../../client/emitter.ts'
 
 const NEWS: MessageOf<'news'> = {
   kind: 'news',
@@ -50,7 +51,7 @@ class FakePort implements BroadcastPort {
 }
 
 test('a listener that is added during a call receives the next message only', () => {
-  const emitter = new Emitter()
+  const emitter = new Emitter<BrowserEvents>()
   const outbox = renewing((listener) => emitter.on('outbox', listener))
   emitter.emit('outbox', undefined)
   expect(outbox.calls).toBe(1)

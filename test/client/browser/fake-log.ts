@@ -69,9 +69,9 @@ export class FakeLog {
     if (weather === 'throttled') return refusal('throttled', 'too many')
     if (weather === 'badGateway') return new Response('<h1>502</h1>', { status: 502 })
     if (weather === 'captivePortal') return new Response('<h1>Welcome to the train</h1>')
-    const answer = await this.#answer(new URL(input), init)
+    const response = await this.#answer(new URL(input), init)
     if (weather === 'answerLost') throw new TypeError('connection reset')
-    return answer
+    return response
   }
 
   async #answer({ pathname, searchParams }: URL, { method, body }: RequestInit): Promise<Response> {

@@ -128,8 +128,8 @@ export class FakeSink implements SyncSink {
     this.#storing.add(topic)
     await this.gate
     this.#storing.delete(topic)
-    const outcome = await this.storing?.(topic)
-    if (outcome === 'resubscribe') return outcome
+    const result = await this.storing?.(topic)
+    if (result === 'resubscribe') return result
     for (const { baseOffset } of readBatchHeaders(batches)) {
       this.taken.push(`${topic} ${baseOffset}`)
       this.positions[topic] = baseOffset + 1

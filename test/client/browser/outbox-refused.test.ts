@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { judge } from '../../../client/browser/outbox/outbox-plan.ts'
 import type { MessageOf } from '../../../client/browser/tabs/channel.ts'
-import { Refusal } from '../../../client/http/refusal.ts'
+import { RequestError } from '../../../client/http/request-error.ts'
 import { setUpSender } from './sender-for-test.ts'
 
 const TOPIC = 'secret'
@@ -34,8 +34,8 @@ test.each([
 })
 
 test('parks a single rejected record, and halves a batch of many', () => {
-  const refusal = new Refusal(CODE, 'not allowed', { status: 403, isForeign: false })
-  const sent = { outcome: { kind: 'refused' }, refusal } as unknown as Parameters<typeof judge>[1]
+  const refusal = new RequestError(CODE, 'not allowed', { status: 403, isForeign: false })
+  const sent = { result: { kind: 'refused' }, refusal } as unknown as Parameters<typeof judge>[1]
   const records = { sequence: 0, outOfOrderCount: 0 }
   expect(judge({ ...records, recordsCount: 1 }, sent)).toMatchObject({ kind: 'park' })
   expect(judge({ ...records, recordsCount: 8 }, sent)).toEqual({ kind: 'narrow', recordsMax: 4 })

@@ -14,10 +14,10 @@ function setUp() {
   let sends = 0
   const fetch = async (input: string, init?: RequestInit) => {
     if (input.includes(`/partitions/${SLOW}/`)) await slow.promise
-    const answer = await log.fetch(input, init)
+    const response = await log.fetch(input, init)
     // The page queues another record before the response about this one arrives.
     if (input.includes(`/partitions/${BUSY}/`) && sends++ < TURNS) await queue(BUSY, `${sends}`)
-    return answer
+    return response
   }
   const { store, topics, sender, close: closeSender } = setUpSender(fetch)
   const queue = async (partition: number, text: string) => {

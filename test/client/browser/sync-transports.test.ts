@@ -103,7 +103,7 @@ function body(bytes: Uint8Array, cuts: readonly number[] = []): ReadableStream<U
   })
 }
 
-function setUp(name: TransportName, answer: (init: RequestInit) => Response | Promise<Response>) {
+function setUp(name: TransportName, response: (init: RequestInit) => Response | Promise<Response>) {
   const calls: { url: string; init: RequestInit }[] = []
   const tail = new FakeTail()
   const connection: Connection = {
@@ -111,7 +111,7 @@ function setUp(name: TransportName, answer: (init: RequestInit) => Response | Pr
     token: 'one',
     fetch: async (url, init = {}) => {
       calls.push({ url, init })
-      return await answer(init)
+      return await response(init)
     },
     clock: new ManualClock(),
     random: () => 0.5,
@@ -139,11 +139,11 @@ const subscription = { id: 7, topic: 't', partition: 3, offset: 42, topicId: 'id
 
 describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
   const { type, encode } = KINDS[name]
-  const answer = (bytes: Uint8Array, cuts?: readonly number[]) =>
+  const response = (bytes: Uint8Array, cuts?: readonly number[]) =>
     new Response(body(bytes, cuts), { headers: { 'content-type': `${type}; charset=utf-8` } })
 
   test('requests all subscriptions at once, with the token', async () => {
-    const { transport, calls } = setUp(name, () => answer(encode([])))
+    const { transport, calls } = setUp(name, () => response(encode([])))
     transport.subscribe(subscription, 1_000)
     transport.subscribe({ ...subscription, id: 8 }, 1_000)
     await settle()
@@ -167,7 +167,7 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
     const cuts = fc.array(fc.nat({ max: bytes.length }), { maxLength: 40 })
     await fc.assert(
       fc.asyncProperty(cuts, async (places) => {
-        const { transport, said, heard, ends } = setUp(name, () => answer(bytes, places))
+        const { transport, said, heard, ends } = setUp(name, () => response(bytes, places))
         transport.subscribe(subscription, 1_000)
         for (let turn = 0; turn < 30 && ends.length === 0; turn++) await settle()
         expect(said()).toEqual(HEARD)
@@ -180,7 +180,7 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
 
   test('reads on only when the previous frame is stored', async () => {
     const bytes = encode(MESSAGES.slice(1, 2))
-    const { connection } = setUp(name, () => answer(bytes))
+    const { connection } = setUp(name, () => response(bytes))
     let pulled = 0
     const stream = new ReadableStream<Uint8Array>(
       {
@@ -276,7 +276,7 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
     const setup = setUp(name, async ({ signal }) => {
       abort = signal ?? undefined
       await settle()
-      return answer(encode(MESSAGES))
+      return response(encode(MESSAGES))
     })
     setup.transport.subscribe(subscription, 1_000)
     await Promise.resolve()
@@ -286,7 +286,7 @@ describe.each(['sse', 'long-poll'] as const)('%s', (name) => {
     expect(setup.heard).toEqual([])
     expect(setup.ends).toEqual([])
 
-    const early = setUp(name, () => answer(encode(MESSAGES)))
+    const early = setUp(name, () => response(encode(MESSAGES)))
     early.transport.subscribe(subscription, 1_000)
     early.transport.close()
     await settle()

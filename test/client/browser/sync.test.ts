@@ -1,6 +1,6 @@
 /** The driver of the sync: its calls to transports and sink in all situations. */
 import { describe, expect, test } from 'vitest'
-import { Refusal } from '../../../client/http/refusal.ts'
+import { RequestError } from '../../../client/http/request-error.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { batchAt, pass, settle, setUp } from './fake-sync.ts'
 
@@ -236,7 +236,7 @@ describe('a sync', () => {
       { t: 0 },
       { transports: ['sse'] },
     )
-    latest().end(new Refusal('unauthorized', 'no', { status: 401 }))
+    latest().end(new RequestError('unauthorized', 'no', { status: 401 }))
     await pass(clock, 200_000, 5_000)
     expect(sync.status).toMatchObject({ link: 'authNeeded', transport: null })
     expect(transports).toHaveLength(1)
@@ -246,7 +246,7 @@ describe('a sync', () => {
     expect(transports).toHaveLength(2)
     // The rejection of the previous token does not apply to this one.
     connection.token = 'three'
-    latest().end(new Refusal('unauthorized', 'no', { status: 401 }))
+    latest().end(new RequestError('unauthorized', 'no', { status: 401 }))
     expect(sync.status.link).toBe('backingOff')
     await pass(clock, 2_000)
     expect(transports).toHaveLength(3)
@@ -257,7 +257,7 @@ describe('a sync', () => {
     ['unauthorized', 'authNeeded'],
   ] as const)('reports %s when reading the subscriptions fails', async (code, link) => {
     const { sync, sink, clock, transports, connection } = setUp()
-    sink.listing = () => Promise.reject(new Refusal(code, 'no', { status: 0 }))
+    sink.listing = () => Promise.reject(new RequestError(code, 'no', { status: 0 }))
     sync.start()
     await settle()
     expect(sync.status).toMatchObject({ link, lastError: { code } })
@@ -305,14 +305,14 @@ describe('a sync', () => {
     const late = await started()
     late.latest().subscribed('t', 0)
     late.latest().end(lost())
-    let answer = () => {}
+    let response = () => {}
     late.sink.listing = () =>
       new Promise((resolve) => {
-        answer = () => resolve([{ topic: 't', partition: 0, offset: 0 }])
+        response = () => resolve([{ topic: 't', partition: 0, offset: 0 }])
       })
     await pass(late.clock, 60_000, 1_000)
     expect(late.transports).toHaveLength(1)
-    answer()
+    response()
     late.sink.listing = undefined
     await pass(late.clock, 40_000, 1_000)
     expect(late.transports[1]?.name).toBe('websocket')

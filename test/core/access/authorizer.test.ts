@@ -1,4 +1,4 @@
-/** What a refusal says. */
+/** Tests the errors of denied operations. */
 import { expect, test } from 'vitest'
 import { authorizationError } from '../../../src/core/access/authorizer.ts'
 import { ANONYMOUS, TOKEN_HOLDER } from '../../../src/core/access/principal.ts'
@@ -13,7 +13,7 @@ test.each([
     'transactional_id_authorization_failed',
     'transactional_id tx',
   ],
-])('names who may not do what for %o', (resource, code, what) => {
+])('names the principal, the operation and the resource for %o', (resource, code, what) => {
   const error = authorizationError(TOKEN_HOLDER, 'describe', resource)
   expect(error.code).toBe(code)
   expect(error.message).toBe(`User:token is not allowed to describe ${what}`)
@@ -21,6 +21,6 @@ test.each([
   expect(error.retryable).toBe(false)
 })
 
-test('has a principal with the name that Kafka gives an unauthenticated caller', () => {
+test('uses the name that Kafka gives an unauthenticated principal', () => {
   expect(ANONYMOUS).toEqual({ type: 'User', name: 'ANONYMOUS' })
 })

@@ -1,4 +1,4 @@
-/** Records that a property test may meet: nulls, headers, times before the first record's. */
+/** Generates records for property tests: with nulls, headers, and timestamps before the first record's. */
 import fc from 'fast-check'
 import type { NewRecord } from '../../../src/core/batch/record.ts'
 

@@ -13,7 +13,7 @@ function record(fields: Partial<NewRecord> = {}): NewRecord {
 }
 
 describe('BatchBuilder', () => {
-  it('encodes what Java encoded, byte for byte', async () => {
+  it('encodes the same bytes as the Java client', async () => {
     const header = readBatchHeader(JAVA_BATCH)
     const records = await decodeBatch(JAVA_BATCH, header, CODECS)
     expect(records).toEqual([
@@ -28,7 +28,7 @@ describe('BatchBuilder', () => {
     expect(toHex(encodeBatch(records, header))).toBe(toHex(JAVA_BATCH))
   })
 
-  it('encodes what librdkafka encoded, byte for byte', async () => {
+  it('encodes the same bytes as librdkafka', async () => {
     const header = readBatchHeader(LIBRDKAFKA_BATCH)
     const records = await decodeBatch(LIBRDKAFKA_BATCH, header, CODECS)
     expect(records).toEqual([
@@ -45,7 +45,7 @@ describe('BatchBuilder', () => {
     expect(toHex(batch)).toBe(toHex(LIBRDKAFKA_BATCH))
   })
 
-  it('begins anew after finish(), and leaves what it returned alone', () => {
+  it('starts a new batch after finish(), and does not change the returned one', () => {
     const builder = new BatchBuilder()
     builder.append(record({ timestamp: 5000 }))
     builder.append(record({ timestamp: 4000 }))
@@ -66,7 +66,7 @@ describe('BatchBuilder', () => {
     expect(readBatchHeader(second)).toMatchObject({ baseTimestamp: 1, maxTimestamp: 1 })
   })
 
-  it('keeps the promise of recordSizeBytesMax() and sizeBytes', () => {
+  it('reports correct values of recordSizeBytesMax() and sizeBytes', () => {
     const builder = new BatchBuilder()
     const records = [
       record(),
@@ -89,7 +89,7 @@ describe('BatchBuilder', () => {
     expect(builder.finish()).toHaveLength(sizeBytes)
   })
 
-  it('finish() refuses an empty batch', () => {
+  it('refuses an empty batch in finish()', () => {
     expect(() => new BatchBuilder().finish()).toThrow(
       expect.objectContaining({ code: 'invalid_record' }),
     )
@@ -99,16 +99,16 @@ describe('BatchBuilder', () => {
   const refusals: [string, Partial<NewRecord>, string][] = [
     ['a fractional timestamp', { timestamp: 1.5 }, 'invalid_timestamp'],
     ['a timestamp beyond 2^53', { timestamp: 2 ** 53 }, 'invalid_timestamp'],
-    ['a wild timestamp delta', { timestamp: -(2 ** 53) + 1 }, 'invalid_timestamp'],
+    ['an excessive timestamp delta', { timestamp: -(2 ** 53) + 1 }, 'invalid_timestamp'],
     ['1,001 headers', { headers: tooManyHeaders }, 'invalid_record'],
-    ['a value above the cap', { value: new Uint8Array(BATCH_BYTES_MAX) }, 'message_too_large'],
+    ['a value above the limit', { value: new Uint8Array(BATCH_BYTES_MAX) }, 'message_too_large'],
     [
-      'a header above the cap',
+      'a header above the limit',
       { headers: [{ key: 'h', value: new Uint8Array(BATCH_BYTES_MAX) }] },
       'message_too_large',
     ],
   ]
-  it.each(refusals)('refuses %s and stays as it was', (_, fields, code) => {
+  it.each(refusals)('refuses %s and remains unchanged', (_, fields, code) => {
     const builder = new BatchBuilder()
     builder.append(record())
     expect(() => builder.append(record(fields))).toThrow(expect.objectContaining({ code }))
@@ -116,7 +116,7 @@ describe('BatchBuilder', () => {
     expect(toHex(builder.finish())).toBe(toHex(encodeBatch([record(), record()])))
   })
 
-  it('refuses one record more than a batch may hold, or one byte', () => {
+  it('refuses one record, or one byte, more than the limit', () => {
     const builder = new BatchBuilder()
     const empty = record({ value: null })
     expect(() => {
@@ -129,7 +129,7 @@ describe('BatchBuilder', () => {
 })
 
 describe('stampProducer()', () => {
-  it('renumbers a batch as if it had been built so', () => {
+  it('renumbers a batch as if it had been built with these numbers', () => {
     const batch = encodeBatch([record()], { producerId: 1n, producerEpoch: 2, baseSequence: 3 })
     const producer = { producerId: 2n ** 62n, producerEpoch: 7, baseSequence: 0 }
     stampProducer(batch, producer)

@@ -1,4 +1,4 @@
-/** All four codecs: zstd is read by our own decoder and written by Node, where Node can. */
+/** All four codecs: zstd is read by our own decoder and written by Node, if this version of Node can. */
 import * as zlib from 'node:zlib'
 import type { Codec, Codecs } from '../../../src/core/compression/codec.ts'
 import { CODECS as OWN_CODECS } from '../../../src/core/compression/codecs.ts'

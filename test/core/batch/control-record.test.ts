@@ -13,7 +13,7 @@ describe('encodeTransactionMarker()', () => {
   it.each([
     ['commit', '200000000800000001' + '0c00000000000000'],
     ['abort', '200000000800000000' + '0c00000000000000'],
-  ] as const)('encodes a %s as Kafka does', (type, records) => {
+  ] as const)('encodes a %s in the same way as Kafka', (type, records) => {
     const batch = encodeTransactionMarker({ type, coordinatorEpoch: 0 }, PRODUCER, 1234)
     const header = readBatchHeader(batch)
     verifyCrc(batch, header)
@@ -31,7 +31,7 @@ describe('encodeTransactionMarker()', () => {
 })
 
 describe('decodeTransactionMarker()', () => {
-  it.each(['commit', 'abort'] as const)('reads a %s back', (type) => {
+  it.each(['commit', 'abort'] as const)('reads back a %s', (type) => {
     const batch = encodeTransactionMarker({ type, coordinatorEpoch: 77 }, PRODUCER, 1234)
     expect(decodeTransactionMarker(batch, readBatchHeader(batch))).toEqual({
       type,
@@ -45,7 +45,7 @@ describe('decodeTransactionMarker()', () => {
     expect(decodeTransactionMarker(batch, readBatchHeader(batch))).toBeNull()
   })
 
-  it('refuses a data batch, and a marker cut short', () => {
+  it('refuses a data batch, and a truncated marker', () => {
     const data = encodeBatch([{ timestamp: 0, key: null, value: null, headers: [] }])
     const marker = encodeTransactionMarker({ type: 'abort', coordinatorEpoch: 0 }, PRODUCER, 0)
     marker[61 + 4] = 1

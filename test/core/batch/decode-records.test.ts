@@ -28,7 +28,7 @@ function check(batch: Uint8Array) {
   return checkBatch(batch, readBatchHeader(batch), CODECS)
 }
 
-/** A batch with a CRC that holds, whatever `change` did to it. */
+/** Returns a batch with a valid CRC after `change` has modified it. */
 function forged(change: (view: DataView) => void, batch = encodeBatch([record(), record()])) {
   const copy = batch.slice()
   change(new DataView(copy.buffer))
@@ -36,7 +36,7 @@ function forged(change: (view: DataView) => void, batch = encodeBatch([record(),
   return copy
 }
 
-/** A batch whose records section is `hex`. */
+/** Returns a batch with the records section `hex`. */
 function withRecords(hex: string, recordsCount = 1): Uint8Array {
   const records = fromHex(hex)
   const batch = new Uint8Array(61 + records.length)
@@ -55,14 +55,14 @@ function earliestOf(timestamps: readonly number[]): number {
 }
 
 /*
- * Question: does a batch give back the records it was built from, through every compression?
- * Contract: decodeBatch(compressBatch(encodeBatch(records))) equals records with offsets from the
- *   batch's baseOffset; checkBatch accepts the batch and reports what the records say.
- * Model: the array of records. Generated: 1 to 60 records with null and empty keys and values, up to
- *   4 headers of any text, times before and after the first. Limits: big batches are tested apart.
+ * Question: does a batch return the records it was built from, with every compression?
+ * Contract: decodeBatch(compressBatch(encodeBatch(records))) equals the records, with offsets from the batch's
+ *   baseOffset; checkBatch accepts the batch and its summary matches the records.
+ * Model: the array of records. Generated: 1 to 60 records with null and empty keys and values, up to 4 headers
+ *   of any text, timestamps before and after the first. Limits: large batches are tested separately.
  */
 describe.each(['none', ...COMPRESSIONS] as const)('a batch with compression %s', (compression) => {
-  it('gives back its records', async () => {
+  it('returns its records', async () => {
     const property = fc.asyncProperty(
       arbitraryRecords,
       fc.integer({ min: 0, max: 2 ** 50 }),
@@ -91,7 +91,7 @@ describe.each(['none', ...COMPRESSIONS] as const)('a batch with compression %s',
     await fc.assert(property, { ...SEEDED, numRuns: runs(60) })
   })
 
-  it('gives back 20,000 records', async () => {
+  it('returns 20,000 records', async () => {
     const records = Array.from({ length: 20_000 }, (_, index) =>
       record({ timestamp: 10_000 - index, value: utf8(`value number ${index % 977}`) }),
     )
@@ -105,7 +105,7 @@ describe.each(['none', ...COMPRESSIONS] as const)('a batch with compression %s',
 })
 
 describe('decodeBatch()', () => {
-  it('gives all records the time of the append where the log says so', async () => {
+  it('gives all records the time of the append if the log assigned it', async () => {
     const batch = encodeBatch([record({ timestamp: 1 }), record({ timestamp: 2 })])
     assignLogAppendTime(batch, readBatchHeader(batch), 77)
     const records = await decodeBatch(batch, readBatchHeader(batch), CODECS)
@@ -126,7 +126,7 @@ describe('decodeBatch()', () => {
     expect(records.map(({ offset }) => offset)).toEqual([100, 105])
   })
 
-  it('takes an empty batch, which compaction leaves', async () => {
+  it('accepts an empty batch, which compaction leaves', async () => {
     const batch = forged(
       (view) => {
         view.setInt32(8, 49)
@@ -137,7 +137,7 @@ describe('decodeBatch()', () => {
     expect(await decodeBatch(batch, readBatchHeader(batch), CODECS)).toEqual([])
   })
 
-  it('hides whatever an injected codec throws behind corrupt_message', async () => {
+  it('turns any error of an injected codec into corrupt_message', async () => {
     const fails = () => {
       throw new TypeError('defect')
     }
@@ -150,7 +150,7 @@ describe('decodeBatch()', () => {
 })
 
 describe('checkBatch()', () => {
-  it('accepts what other clients sent, at any offset', async () => {
+  it('accepts batches of other clients, at any offset', async () => {
     for (const golden of [JAVA_BATCH, LIBRDKAFKA_BATCH]) {
       const batch = golden.slice()
       assignOffset(batch, 0, 1234, 0)
@@ -192,7 +192,7 @@ describe('checkBatch()', () => {
       'invalid_record',
     ],
     [
-      'more records than there are',
+      'a count above the number of records',
       (view) => {
         view.setInt32(23, 2)
         view.setInt32(57, 3)
@@ -200,22 +200,22 @@ describe('checkBatch()', () => {
       'corrupt_message',
     ],
     [
-      'fewer records than there are',
+      'a count below the number of records',
       (view) => {
         view.setInt32(23, 0)
         view.setInt32(57, 1)
       },
       'corrupt_message',
     ],
-    ['compressed data that is none', (view) => view.setInt16(21, 2), 'corrupt_message'],
+    ['a compression flag on uncompressed data', (view) => view.setInt16(21, 2), 'corrupt_message'],
   ]
   it.each(refusals)('refuses %s', async (_, change, code) => {
     await expect(check(forged(change))).rejects.toMatchObject({ code })
   })
 
   it.each([
-    ['a length that is short', '0e 00 00 00 02 6b 02 76 00'],
-    ['a length that is long', '12 00 00 00 02 6b 02 76 00'],
+    ['a length that is too short', '0e 00 00 00 02 6b 02 76 00'],
+    ['a length that is too long', '12 00 00 00 02 6b 02 76 00'],
     ['a negative length', '01 00 00 00 02 6b 02 76 00'],
     ['offsetDelta 1 first', '10 00 00 02 02 6b 02 76 00'],
     ['keyLength -2', '10 00 00 00 03 6b 02 76 00'],
@@ -228,7 +228,7 @@ describe('checkBatch()', () => {
     ['a header value of length -2', '14 00 00 00 02 6b 02 76 02 00 03'],
     ['a timestamp beyond 2^53', '1e 00 fcffffffffffff1f 00 02 6b 02 76 00'],
     ['a byte after the last record', '10 00 00 00 02 6b 02 76 00 00'],
-  ])('refuses %s, and so does decodeBatch()', async (_, hex) => {
+  ])('refuses %s, also in decodeBatch()', async (_, hex) => {
     const batch = withRecords(hex)
     await expect(check(batch)).rejects.toMatchObject({ code: 'corrupt_message' })
     await expect(decodeBatch(batch, readBatchHeader(batch), CODECS)).rejects.toMatchObject({
@@ -236,14 +236,17 @@ describe('checkBatch()', () => {
     })
   })
 
-  it('accepts the record that those are variations of', async () => {
+  it('accepts the record that these are variations of', async () => {
     expect(await check(withRecords('10 00 00 00 02 6b 02 76 00'))).toMatchObject({
       hasNullKey: false,
     })
   })
 })
 
-/** Decompresses into the same memory each time, as a batch is read before the next one is decompressed. */
+/**
+ * Returns codecs that decompress into the same memory each time, which is allowed because each batch is read before
+ * the next one is decompressed.
+ */
 function sharingMemory(): Codecs {
   const memory = new Uint8Array(1_000)
   const decompress = (bytes: Uint8Array) => {
@@ -254,7 +257,7 @@ function sharingMemory(): Codecs {
   return { ...CODECS, gzip: { compress: gzipSync, decompress } }
 }
 
-describe('batches that are read side by side', () => {
+describe('batches that are read concurrently', () => {
   const compressed = async () =>
     await Promise.all(
       ['a', null, 'b'].map((key) =>
@@ -287,7 +290,7 @@ describe('batches that are read side by side', () => {
 })
 
 describe('compressBatch()', () => {
-  it('returns the batch itself for none, and refuses a compressed one', async () => {
+  it('returns the batch itself for none, and refuses a compressed batch', async () => {
     const batch = encodeBatch([record()])
     expect(await compressBatch(batch, 'none', CODECS)).toBe(batch)
     const compressed = await compressBatch(batch, 'snappy', CODECS)

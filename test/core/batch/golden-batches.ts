@@ -1,4 +1,4 @@
-/** Batches as other clients have sent them, recorded on the wire. */
+/** Batches of other clients, recorded on the wire. */
 import { fromHex } from '../bytes/hex.ts'
 
 /** librdkafka 2.0.2: `k` -> `v` with the header `h1=x`. */

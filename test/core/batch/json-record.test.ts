@@ -16,7 +16,7 @@ function record(fields: Partial<LogRecord> = {}): LogRecord {
 }
 
 describe('recordToJson()', () => {
-  it('gives text, null and no headers as they are', () => {
+  it('returns text, null and empty headers unchanged', () => {
     expect(recordToJson(record({ key: utf8('ключ'), value: null }))).toEqual({
       offset: 7,
       timestamp: 1000,
@@ -26,7 +26,7 @@ describe('recordToJson()', () => {
     })
   })
 
-  it('gives bytes that are not UTF-8 as base64, in place of the text', () => {
+  it('returns bytes that are not UTF-8 as base64, instead of the text', () => {
     expect(recordToJson(record({ key: fromHex('ff'), value: fromHex('c328') }))).toEqual({
       offset: 7,
       timestamp: 1000,
@@ -40,7 +40,7 @@ describe('recordToJson()', () => {
     expect(recordToJson(record({ value: fromHex('efbbbf61') })).value).toBe('\ufeffa')
   })
 
-  it('gives headers as an object', () => {
+  it('returns headers as an object', () => {
     const headers = [
       { key: 'a', value: utf8('1') },
       { key: '__proto__', value: null },
@@ -49,7 +49,7 @@ describe('recordToJson()', () => {
     expect(json).toBe('{"a":"1","__proto__":null}')
   })
 
-  it('gives headers as pairs where an object would merge or reorder them', () => {
+  it('returns headers as pairs if an object would merge or reorder them', () => {
     const repeated = [
       { key: 'a', value: utf8('1') },
       { key: 'a', value: null },
@@ -68,7 +68,7 @@ describe('recordToJson()', () => {
     ])
   })
 
-  it('gives all headers as base64 where one is not UTF-8', () => {
+  it('returns all headers as base64 if one is not UTF-8', () => {
     const headers = [
       { key: 'a', value: utf8('1') },
       { key: 'b', value: fromHex('ff') },
@@ -131,13 +131,13 @@ describe('recordFromJson()', () => {
     ],
     ['a timestamp', { value: null, timestamp: 0 }, { value: null, timestamp: 0 }],
   ]
-  it.each(accepted)('takes %s', (_, input, fields) => {
+  it.each(accepted)('accepts %s', (_, input, fields) => {
     const expected = { timestamp: 5, key: null, headers: [], ...fields }
     expect(recordFromJson(input, 5)).toEqual(expected)
   })
 
   const refused: [JsonRecordInput, string, string][] = [
-    [{}, 'invalid_record', 'records[3].value: a record needs value or valueBase64'],
+    [{}, 'invalid_record', 'records[3].value: value or valueBase64 is needed'],
     [{ key: 'a', keyBase64: '', value: '' }, 'invalid_record', 'records[3]: key and keyBase64'],
     [{ key: null, keyBase64: '', value: '' }, 'invalid_record', 'records[3]: key and keyBase64'],
     [{ value: null, valueBase64: '' }, 'invalid_record', 'records[3]: value and valueBase64'],
@@ -168,7 +168,7 @@ describe('recordFromJson()', () => {
     )
   })
 
-  it('takes back what recordToJson() gave, through JSON itself', () => {
+  it('reads back the output of recordToJson(), serialized as JSON', () => {
     const property = fc.property(arbitraryRecord, (fields) => {
       const stored = { ...fields, timestamp: Math.abs(fields.timestamp), offset: 7 }
       const { offset, ...json } = JSON.parse(JSON.stringify(recordToJson(stored)))

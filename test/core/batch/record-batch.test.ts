@@ -11,7 +11,7 @@ import { BATCH_BYTES_MAX } from '../../../src/core/limits.ts'
 import { toHex, utf8 } from '../bytes/hex.ts'
 import { JAVA_BATCH, LIBRDKAFKA_BATCH } from './golden-batches.ts'
 
-/** The golden batch, changed by `change`; the CRC is left as it was. */
+/** Returns the golden batch after `change`, with its CRC unchanged. */
 function changed(change: (view: DataView) => void, batch = JAVA_BATCH): Uint8Array<ArrayBuffer> {
   const copy = batch.slice()
   change(new DataView(copy.buffer))
@@ -23,7 +23,7 @@ function concat(...parts: Uint8Array[]): Uint8Array {
 }
 
 describe('readBatchHeader()', () => {
-  it('reads what Java sent', () => {
+  it('reads a header of the Java client', () => {
     expect(readBatchHeader(JAVA_BATCH)).toEqual({
       position: 0,
       sizeBytes: 78,
@@ -45,7 +45,7 @@ describe('readBatchHeader()', () => {
     })
   })
 
-  it('reads what librdkafka sent, in the middle of other bytes', () => {
+  it('reads a header of librdkafka, in the middle of other bytes', () => {
     const bytes = concat(JAVA_BATCH, LIBRDKAFKA_BATCH)
     expect(readBatchHeader(bytes, 78)).toMatchObject({
       position: 78,
@@ -75,27 +75,35 @@ describe('readBatchHeader()', () => {
   const refusals: [string, Uint8Array, string][] = [
     ['nothing', new Uint8Array(), 'corrupt_message'],
     ['16 bytes', JAVA_BATCH.slice(0, 16), 'corrupt_message'],
-    ['a header cut short', JAVA_BATCH.slice(0, 60), 'corrupt_message'],
-    ['a batch cut short by one byte', JAVA_BATCH.slice(0, 77), 'corrupt_message'],
+    ['a truncated header', JAVA_BATCH.slice(0, 60), 'corrupt_message'],
+    ['a batch truncated by one byte', JAVA_BATCH.slice(0, 77), 'corrupt_message'],
     ['text', utf8('this is not a record batch at all'), 'invalid_record'],
     ['magic 1', changed((view) => view.setInt8(16, 1)), 'invalid_record'],
     ['a length below its header', changed((view) => view.setInt32(8, 48)), 'corrupt_message'],
     ['a negative length', changed((view) => view.setInt32(8, -1)), 'corrupt_message'],
-    ['a wild length', changed((view) => view.setInt32(8, 0x7fffffff)), 'corrupt_message'],
+    ['an excessive length', changed((view) => view.setInt32(8, 0x7fffffff)), 'corrupt_message'],
     ['compression 5', changed((view) => view.setInt16(21, 5)), 'unsupported_compression_type'],
     ['a negative offset', changed((view) => view.setBigInt64(0, -1n)), 'corrupt_message'],
     ['offset 2^53', changed((view) => view.setBigInt64(0, 2n ** 53n)), 'corrupt_message'],
     ['lastOffsetDelta -1', changed((view) => view.setInt32(23, -1)), 'corrupt_message'],
     ['recordsCount -1', changed((view) => view.setInt32(57, -1)), 'corrupt_message'],
     ['500,001 records', changed((view) => view.setInt32(57, 500_001)), 'invalid_record'],
-    ['a wild base time', changed((view) => view.setBigInt64(27, 2n ** 53n)), 'invalid_timestamp'],
-    ['a wild max time', changed((view) => view.setBigInt64(35, -(2n ** 63n))), 'invalid_timestamp'],
+    [
+      'an excessive base timestamp',
+      changed((view) => view.setBigInt64(27, 2n ** 53n)),
+      'invalid_timestamp',
+    ],
+    [
+      'an excessive max timestamp',
+      changed((view) => view.setBigInt64(35, -(2n ** 63n))),
+      'invalid_timestamp',
+    ],
   ]
   it.each(refusals)('refuses %s', (_, bytes, code) => {
     expect(() => readBatchHeader(bytes)).toThrow(expect.objectContaining({ code }))
   })
 
-  it('refuses a whole batch above the cap as too large', () => {
+  it('refuses a whole batch above the limit as too large', () => {
     const bytes = new Uint8Array(BATCH_BYTES_MAX + 1)
     bytes.set(JAVA_BATCH)
     new DataView(bytes.buffer).setInt32(8, bytes.length - 12)
@@ -112,12 +120,12 @@ describe('readBatchHeader()', () => {
 })
 
 describe('readBatchHeaders()', () => {
-  it('walks to the last byte', () => {
+  it('reads to the last byte', () => {
     const headers = readBatchHeaders(concat(JAVA_BATCH, LIBRDKAFKA_BATCH, JAVA_BATCH))
     expect(headers.map((header) => header.position)).toEqual([0, 78, 78 + LIBRDKAFKA_BATCH.length])
   })
 
-  it('refuses nothing at all, and bytes that follow', () => {
+  it('refuses empty input, and trailing bytes', () => {
     expect(() => readBatchHeaders(new Uint8Array())).toThrow(
       expect.objectContaining({ code: 'invalid_record' }),
     )
@@ -128,7 +136,7 @@ describe('readBatchHeaders()', () => {
 })
 
 describe('assignOffset()', () => {
-  it('changes twelve bytes, none of them under the CRC', () => {
+  it('changes twelve bytes, all outside the CRC', () => {
     const bytes = concat(LIBRDKAFKA_BATCH, JAVA_BATCH)
     const position = LIBRDKAFKA_BATCH.length
     assignOffset(bytes, position, 2 ** 53 - 1, 7)
@@ -141,7 +149,7 @@ describe('assignOffset()', () => {
 })
 
 describe('assignLogAppendTime()', () => {
-  it('sets the bit, the time and a CRC that holds', () => {
+  it('sets the attribute bit, the timestamp and a valid CRC', () => {
     const bytes = concat(LIBRDKAFKA_BATCH, JAVA_BATCH)
     assignLogAppendTime(bytes, readBatchHeader(bytes, LIBRDKAFKA_BATCH.length), 1_800_000_000_000)
     const [first, second] = readBatchHeaders(bytes)
@@ -156,11 +164,11 @@ describe('assignLogAppendTime()', () => {
 })
 
 describe('verifyCrc()', () => {
-  it('accepts what other clients computed', () => {
+  it('accepts the CRCs of other clients', () => {
     for (const batch of [JAVA_BATCH, LIBRDKAFKA_BATCH]) verifyCrc(batch, readBatchHeader(batch))
   })
 
-  it('catches every single flipped bit', () => {
+  it('detects every single flipped bit', () => {
     const value = new Uint8Array(200).map((_, index) => index * 7)
     const batch = encodeBatch([{ timestamp: 5, key: utf8('k'), value, headers: [] }])
     const header = readBatchHeader(batch)

@@ -6,7 +6,7 @@ import { SEEDED } from '../../support/seed.ts'
 import { toHex } from './hex.ts'
 
 describe('base64', () => {
-  it('goes both ways, as Buffer does', () => {
+  it('encodes and decodes like Buffer', () => {
     const property = fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       const text = encodeBase64(bytes)
       expect(text).toBe(Buffer.from(bytes).toString('base64'))
@@ -15,7 +15,7 @@ describe('base64', () => {
     fc.assert(property, SEEDED)
   })
 
-  it('takes megabytes', () => {
+  it('handles megabytes', () => {
     const bytes = new Uint8Array(2_000_000).fill(0xab)
     expect(toHex(decodeBase64(encodeBase64(bytes)).subarray(-2))).toBe('abab')
   })
@@ -33,7 +33,7 @@ describe('base64', () => {
     'Y\nQ=',
     'ab-_',
     '====',
-  ])('decodeBase64() refuses %j', (text) => {
+  ])('refuses to decode %j', (text) => {
     expect(() => decodeBase64(text)).toThrow(DecodeError)
   })
 })

@@ -29,7 +29,7 @@ const safeInteger = fc.oneof(
 )
 
 describe('ByteReader', () => {
-  it('reads fixed widths big endian', () => {
+  it('reads fixed widths in big endian', () => {
     const bytes = reader('ff fffe fffffffd fffffffd fffffffffffffffc 0000000100000002')
     expect(bytes.int8()).toBe(-1)
     expect(bytes.int16()).toBe(-2)
@@ -61,12 +61,12 @@ describe('ByteReader', () => {
     ['varint', '80'],
     ['varlong', 'ffff'],
     ['unsignedVarint', 'ffffffff'],
-  ] as const)('%s() refuses input that ends after "%s"', (method, hex) => {
+  ] as const)('refuses in %s() input that ends after "%s"', (method, hex) => {
     expect(() => reader(hex)[method]()).toThrow(DecodeError)
   })
 
   it.each([-1, 4, 2 ** 31, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, -(2 ** 31)])(
-    'bytes() and skip() refuse a length of %d',
+    'refuses in bytes() and skip() a length of %d',
     (count) => {
       expect(() => reader('010203').bytes(count)).toThrow(DecodeError)
       expect(() => reader('010203').skip(count)).toThrow(DecodeError)
@@ -74,7 +74,7 @@ describe('ByteReader', () => {
   )
 
   it.each(['0020000000000000', 'ffe0000000000000', '7fffffffffffffff', '8000000000000000'])(
-    'int64AsNumber() refuses %s, beyond 2^53 - 1',
+    'refuses in int64AsNumber() %s, beyond 2^53 - 1',
     (hex) => {
       expect(() => reader(hex).int64AsNumber()).toThrow('at byte 0: int64 beyond 2^53 - 1')
     },
@@ -88,7 +88,7 @@ describe('ByteReader', () => {
     ['varlong', '8080808080808080808001', 'more than 64 bits'],
     ['varlong', 'ffffffffffffffffff01', 'beyond 2^53 - 1'],
     ['varlong', '8080808080808020', 'beyond 2^53 - 1'],
-  ] as const)('%s() refuses %s', (method, hex, message) => {
+  ] as const)('refuses in %s() %s', (method, hex, message) => {
     expect(() => reader(hex)[method]()).toThrow(message)
   })
 
@@ -100,12 +100,12 @@ describe('ByteReader', () => {
     ['8001', 64],
     ['feffffff0f', 2 ** 31 - 1],
     ['ffffffff0f', -(2 ** 31)],
-  ])('varint() reads %s as %d, as Kafka does', (hex, value) => {
+  ])('reads in varint() %s as %d, like Kafka', (hex, value) => {
     expect(reader(hex).varint()).toBe(value)
     expect(reader(hex).varlong()).toBe(value)
   })
 
-  it('reads back whatever ByteWriter wrote', () => {
+  it('reads back everything that ByteWriter wrote', () => {
     const property = fc.property(
       fc.integer(),
       fc.nat(0xffffffff),

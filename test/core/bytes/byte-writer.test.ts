@@ -7,14 +7,14 @@ import { SEEDED } from '../../support/seed.ts'
 import { toHex, utf8 } from './hex.ts'
 
 describe('ByteWriter', () => {
-  it('grows as it is written', () => {
+  it('grows during writes', () => {
     const writer = new ByteWriter(1)
     for (let index = 0; index < 1000; index++) writer.int16(index)
     expect(writer.position).toBe(2000)
     expect(toHex(writer.toBytes().subarray(1996))).toBe('03e603e7')
   })
 
-  it('patchInt32() overwrites, truncate() forgets', () => {
+  it('overwrites with patchInt32(), and discards with truncate()', () => {
     const writer = new ByteWriter()
     writer.int32(0)
     writer.int16(7)
@@ -24,7 +24,7 @@ describe('ByteWriter', () => {
     expect(toHex(writer.toBytes())).toBe('000000020007')
   })
 
-  it('toView() is what was written, and no copy', () => {
+  it('returns the written bytes without a copy from toView()', () => {
     const writer = new ByteWriter()
     writer.int32(1)
     const view = writer.toView()
@@ -32,7 +32,7 @@ describe('ByteWriter', () => {
     expect(toHex(view)).toBe('00000002')
   })
 
-  it('toBytes() is a copy', () => {
+  it('returns a copy from toBytes()', () => {
     const writer = new ByteWriter()
     writer.int8(1)
     const bytes = writer.toBytes()
@@ -51,14 +51,14 @@ describe('ByteWriter', () => {
     'ä'.repeat(100),
     '\ud800',
     'a\udc00b',
-  ])('utf8() writes %j as TextEncoder does', (text) => {
+  ])('writes %j with utf8() like TextEncoder', (text) => {
     const writer = new ByteWriter(0)
     writer.int8(1)
     writer.utf8(text)
     expect(toHex(writer.toBytes())).toBe(`01${toHex(utf8(text))}`)
   })
 
-  it('knows the size of what it writes', () => {
+  it('predicts the sizes of varints and text', () => {
     const property = fc.property(
       fc.integer(),
       fc.maxSafeInteger(),

@@ -4,7 +4,7 @@ import { crc32c } from '../../../src/core/bytes/crc32c.ts'
 import { SEEDED } from '../../support/seed.ts'
 import { utf8 } from './hex.ts'
 
-/** The definition, bit by bit. */
+/** Computes the CRC from its definition, bit by bit. */
 function slowCrc32c(bytes: Uint8Array): number {
   let crc = -1
   for (const byte of bytes) {
@@ -15,14 +15,14 @@ function slowCrc32c(bytes: Uint8Array): number {
 }
 
 describe('crc32c()', () => {
-  it('has the check value of the standard', () => {
+  it('returns the check value of the standard', () => {
     expect(crc32c(utf8('123456789'))).toBe(0xe3069283)
     expect(crc32c(new Uint8Array())).toBe(0)
     expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa)
     expect(crc32c(new Uint8Array(32).fill(0xff))).toBe(0x62a8ab43)
   })
 
-  it('is the definition at every length and alignment', () => {
+  it('agrees with the definition at every length and alignment', () => {
     const property = fc.property(
       fc.uint8Array({ maxLength: 400 }),
       fc.nat(19),

@@ -1,4 +1,4 @@
-/** Bytes from hexadecimal digits; white space is for the reader. */
+/** Returns the bytes of hexadecimal digits; white space is ignored. */
 export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex'))
 }
@@ -7,7 +7,7 @@ export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }
 
-/** UTF-8 of a text. */
+/** Returns a text as UTF-8. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.from(text, 'utf8'))
 }

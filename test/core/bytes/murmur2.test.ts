@@ -10,7 +10,7 @@ describe('murmur2()', () => {
     ['a-little-bit-longer-string', -1486304829],
     ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971],
     ['abc', 479470107],
-  ])('hashes %s as Kafka does', (text, hash) => {
+  ])('hashes %s like Kafka', (text, hash) => {
     expect(murmur2(utf8(text))).toBe(hash)
   })
 })

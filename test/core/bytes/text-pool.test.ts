@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { TextPool } from '../../../src/core/bytes/text-pool.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 
-it('TextPool gives each text its own UTF-8, whatever else it encodes', () => {
+it('TextPool returns each text in UTF-8, and never changes it later', () => {
   const text = fc.oneof(
     fc.string({ unit: 'grapheme' }),
     fc.nat(3_000).map((length) => 'ж'.repeat(length)),

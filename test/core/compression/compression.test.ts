@@ -7,7 +7,7 @@ import { LINES } from './reference-vectors.ts'
 
 const MIB = 1024 * 1024
 
-/** Bytes without a pattern, from a linear congruence; the same for the same seed. */
+/** Returns bytes without a pattern, from a linear congruence; a seed always gives the same bytes. */
 function noise(length: number): Uint8Array {
   let state = TEST_SEED | 1
   return new Uint8Array(length).map(() => {
@@ -35,9 +35,9 @@ const CONTENTS: [string, Uint8Array][] = [
 ]
 
 /*
- * Question: is what a codec decompresses what was compressed?
+ * Question: does each codec decompress its own output to the original?
  * Generated: pieces of random bytes and copies of earlier bytes, near and beyond 64 KiB away.
- * Limits: whether others read what we write is tested with fixed vectors and by hand.
+ * Limits: whether other implementations read our output is tested with fixed vectors and by hand.
  */
 const compressible = fc
   .array(
@@ -66,12 +66,12 @@ const compressible = fc
 describe.each(COMPRESSIONS)('%s', (name) => {
   const codec = CODECS[name]
 
-  it.each(CONTENTS)('gives back %s', async (_, content) => {
+  it.each(CONTENTS)('restores %s', async (_, content) => {
     const compressed = await codec.compress(content)
     expect(Buffer.compare(await codec.decompress(compressed, content.length), content)).toBe(0)
   })
 
-  it('gives back whatever it compressed', async () => {
+  it('restores everything that it compressed', async () => {
     const property = fc.asyncProperty(compressible, async (content) => {
       const compressed = await codec.compress(content)
       expect(Buffer.compare(await codec.decompress(compressed, content.length), content)).toBe(0)
@@ -79,7 +79,7 @@ describe.each(COMPRESSIONS)('%s', (name) => {
     await fc.assert(property, { ...SEEDED, numRuns: runs(60) })
   })
 
-  it('does compress', async () => {
+  it('makes compressible data smaller', async () => {
     expect((await codec.compress(LINES)).length).toBeLessThan(LINES.length * 0.4)
     expect((await codec.compress(new Uint8Array(MIB))).length).toBeLessThan(MIB / 20)
     expect((await codec.compress(noise(MIB))).length).toBeLessThan(MIB * 1.001)
@@ -93,7 +93,7 @@ describe.each(COMPRESSIONS)('%s', (name) => {
     expect(toHex(await codec.decompress(view, MIB))).toBe(toHex(LINES))
   })
 
-  it('refuses a bomb, and content that is one byte too long', async () => {
+  it('refuses a decompression bomb, and content that is one byte too long', async () => {
     const bomb = await codec.compress(new Uint8Array(64 * MIB))
     const decompress = async (bytes: Uint8Array, max: number) => codec.decompress(bytes, max)
     await expect(decompress(bomb, MIB)).rejects.toMatchObject({ code: 'message_too_large' })
@@ -111,7 +111,7 @@ describe.each(COMPRESSIONS)('%s', (name) => {
     }
   })
 
-  it('refuses bytes that follow', async () => {
+  it('refuses trailing bytes', async () => {
     const compressed = await codec.compress(LINES)
     const longer = new Uint8Array(compressed.length + 5)
     longer.set(compressed)

@@ -6,20 +6,20 @@ import { fromHex, toHex, utf8 } from '../bytes/hex.ts'
 import { LINES } from './reference-vectors.ts'
 
 const MIB = 1024 * 1024
-/** Long enough for several blocks, and for matches as far back as they go. */
+/** Long enough for several blocks, and for matches at the maximum distance. */
 const LONG = new Uint8Array(200_000).map((_, index) => (index * index) >>> (index >>> 14))
 
 async function decompress(bytes: Uint8Array, maxBytes = MIB): Promise<string> {
   return toHex(await gzipCodec.decompress(bytes, maxBytes))
 }
 
-/** A member around deflate data that is no good. */
+/** Returns a gzip member with invalid deflate data. */
 function member(deflated: string): Uint8Array {
   return fromHex(`1f8b0800000000000003 ${deflated} 00000000 00000000`)
 }
 
 describe('gzipCodec', () => {
-  it('is read by node:zlib', async () => {
+  it('writes data that node:zlib reads', async () => {
     for (const content of [LINES, LONG]) {
       expect(toHex(zlib.gunzipSync(await gzipCodec.compress(content)))).toBe(toHex(content))
     }
@@ -33,7 +33,7 @@ describe('gzipCodec', () => {
     ['codes without matches', { strategy: zlib.constants.Z_HUFFMAN_ONLY }],
     ['runs only', { strategy: zlib.constants.Z_RLE }],
     ['a small window', { windowBits: 9, memLevel: 1 }],
-  ])('reads what zlib wrote with %s', async (_, options) => {
+  ])('reads output of zlib with %s', async (_, options) => {
     for (const content of [new Uint8Array(), utf8('a'), LINES, LONG]) {
       const compressed = new Uint8Array(zlib.gzipSync(content, options))
       expect(await decompress(compressed, content.length)).toBe(toHex(content))
@@ -63,12 +63,12 @@ describe('gzipCodec', () => {
     ['another magic', fromHex('1f8c0800000000000003 0300 00000000 00000000')],
     ['another method', fromHex('1f8b0700000000000003 0300 00000000 00000000')],
     ['reserved flags', fromHex('1f8b0820000000000003 0300 00000000 00000000')],
-    ['a name without an end', fromHex('1f8b0808000000000003 6e6e 6e6e6e6e 6e6e6e6e')],
+    ['an unterminated name', fromHex('1f8b0808000000000003 6e6e 6e6e6e6e 6e6e6e6e')],
     ['an extra field beyond the end', fromHex('1f8b0804000000000003 ffff 00000000 00000000')],
     ['block type 3', member('07')],
-    ['a stored block whose length has no complement', member('01 0100 0000 61')],
+    ['a stored block whose length does not match its complement', member('01 0100 0000 61')],
     ['a distance before the beginning', member('4b 04 02')],
-    ['codes without end', member('05')],
+    ['codes that end early', member('05')],
     ['more codes than lengths allow', member('05 e0 ff ff ff ff ff')],
   ])('refuses %s', async (_, bytes) => {
     await expect(decompress(bytes)).rejects.toMatchObject({ code: 'corrupt_message' })

@@ -21,7 +21,7 @@ function changed(bytes: Uint8Array, position: number, value: number): Uint8Array
 }
 
 describe('lz4Codec', () => {
-  it('writes the header that Java writes', async () => {
+  it('writes the same header as the Java client', async () => {
     const frame = await lz4Codec.compress(LINES)
     expect(toHex(frame.subarray(0, 7))).toBe('04224d18604082')
     expect(toHex(frame.subarray(-4))).toBe('00000000')
@@ -31,7 +31,7 @@ describe('lz4Codec', () => {
     ['independent blocks', LZ4_INDEPENDENT, LINES],
     ['checksums and a content size', LZ4_CHECKSUMS, LINES],
     ['linked blocks', LZ4_LINKED, LZ4_LINKED_CONTENT],
-  ])('reads a frame of the reference with %s', async (_, frame, content) => {
+  ])('reads a reference frame with %s', async (_, frame, content) => {
     expect(await decompress(frame)).toBe(toHex(content))
   })
 
@@ -44,14 +44,14 @@ describe('lz4Codec', () => {
     ['a dictionary', fromHex('04224d18 6140 00000000 73')],
     ['a wrong block checksum', changed(LZ4_CHECKSUMS, -12, 0)],
     ['a wrong content checksum', changed(LZ4_CHECKSUMS, -1, 0)],
-    ['linked blocks that say they are independent', independent(LZ4_LINKED)],
+    ['linked blocks that are flagged as independent', independent(LZ4_LINKED)],
     ['a block larger than the frame allows', fromHex('04224d18604082 01000180')],
     ['an offset of 0', fromHex('04224d18604082 09000000 1061 0000 50 6262626262 00000000')],
   ])('refuses %s', async (_, frame) => {
     await expect(decompress(frame)).rejects.toMatchObject({ code: 'corrupt_message' })
   })
 
-  it('refuses a content size that is wrong', async () => {
+  it('refuses a wrong content size', async () => {
     for (const sizeBytes of [0x01a5, 0x01a7]) {
       const frame = LZ4_CHECKSUMS.slice()
       frame[6] = sizeBytes & 0xff
@@ -73,7 +73,7 @@ describe('xxhash32()', () => {
     ['a', 0x550d7456],
     ['abc', 0x32d153ff],
     ['Nobody inspects the spammish repetition', 0xe2293b2f],
-  ])('hashes %j as the reference does', (text, hash) => {
+  ])('hashes %j like the reference', (text, hash) => {
     expect(xxhash32(utf8(text))).toBe(hash)
   })
 })

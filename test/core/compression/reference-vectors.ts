@@ -1,7 +1,7 @@
-/** Bytes that other implementations have compressed. */
+/** Bytes compressed by other implementations. */
 import { fromHex, utf8 } from '../bytes/hex.ts'
 
-/** Twelve lines of JSON: what the vectors below hold, unless they say otherwise. */
+/** Twelve lines of JSON: the content of the vectors below, unless they name another. */
 export const LINES = utf8(
   Array.from(
     { length: 12 },
@@ -15,7 +15,7 @@ export const SNAPPY_BLOCK = fromHex(`
   2300003236230000344a2300003336230000314a2300003436230000334a230000353623004eaf0000363623004eaf00
   00373623004eaf0000383623004eaf0000393623004eaf0000318e5f01726001`)
 
-/** snappy-java's framing, two blocks of `SNAPPY` fifty times, as kafka-python's tests have it. */
+/** snappy-java's framing, two blocks of `SNAPPY` fifty times, from the tests of kafka-python. */
 export const XERIAL_STREAM = fromHex(`
   82534e4150505900 00000001 00000001
   00000018 ac0214534e41505059fe0600fe0600fe0600fe0600960600

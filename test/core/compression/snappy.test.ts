@@ -12,7 +12,7 @@ describe('snappyCodec', () => {
     expect(toHex(await snappyCodec.decompress(SNAPPY_BLOCK, 1000))).toBe(toHex(LINES))
   })
 
-  it('reads the framing of Java', async () => {
+  it("reads Java's framing", async () => {
     expect(toHex(await snappyCodec.decompress(XERIAL_STREAM, 1000))).toBe(toHex(XERIAL_CONTENT))
   })
 
@@ -36,7 +36,7 @@ describe('snappyCodec', () => {
     ['a literal beyond the end', '05 1061'],
     ['an offset of 0', '05 0061 0100'],
     ['an offset before the beginning', '05 0061 0102'],
-    ['an offset cut short', '05 0061 0e04'],
+    ['a truncated offset', '05 0061 0e04'],
     ['a negative xerial block size', '82534e4150505900 00000001 00000001 ffffffff 0061'],
     ['an xerial block beyond the end', '82534e4150505900 00000001 00000001 00000003 0061'],
     ['an empty xerial block', '82534e4150505900 00000001 00000001 00000000'],
@@ -44,7 +44,7 @@ describe('snappyCodec', () => {
     await expect(decompress(hex)).rejects.toMatchObject({ code: 'corrupt_message' })
   })
 
-  it('counts all xerial blocks against the cap', async () => {
+  it('counts all xerial blocks against the limit', async () => {
     const decompressUnder = async (max: number) => snappyCodec.decompress(XERIAL_STREAM, max)
     await expect(decompressUnder(599)).rejects.toMatchObject({ code: 'message_too_large' })
     expect(await decompressUnder(600)).toHaveLength(600)

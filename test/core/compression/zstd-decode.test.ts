@@ -19,7 +19,7 @@ describe('zstdDecodeCodec', () => {
     expect(await decompress(ZSTD_FRAME)).toBe(toHex(LINES))
   })
 
-  it('refuses to compress, and says what to do', () => {
+  it('refuses to compress, and names the alternatives', () => {
     expect(() => zstdDecodeCodec.compress(LINES)).toThrow('choose gzip, snappy or lz4')
   })
 
@@ -30,11 +30,11 @@ describe('zstdDecodeCodec', () => {
     expect(await decompress(fromHex(hex))).toBe(content)
   })
 
-  it('reads a frame that asks for a window of 2 GB, without such a window', async () => {
+  it('reads a frame with a window of 2 GB, without allocating the window', async () => {
     expect(await decompress(fromHex('28b52ffd 00 ff 190000 616263'))).toBe('616263')
   })
 
-  it.runIf(HAS_ZSTD)('reads what the reference wrote at every level', async () => {
+  it.runIf(HAS_ZSTD)('reads the output of the reference at every level', async () => {
     const { ZSTD_c_checksumFlag, ZSTD_c_compressionLevel } = zlib.constants
     for (let level = -7; level <= 19; level++) {
       for (const content of [LINES, MIXED]) {
@@ -45,7 +45,7 @@ describe('zstdDecodeCodec', () => {
     }
   })
 
-  it('refuses a content size beyond the cap before it decodes', async () => {
+  it('refuses a content size above the limit before decoding', async () => {
     const hex = '28b52ffd a0 00000080 190000 616263'
     await expect(decompress(fromHex(hex))).rejects.toMatchObject({ code: 'message_too_large' })
   })
@@ -58,9 +58,9 @@ describe('zstdDecodeCodec', () => {
     ['a missing checksum', '28b52ffd 04 58 190000 616263'],
     ['a block that would take minutes', '28b52ffd 00 58 4d0000 00ffffff54000034 01'],
     ['a block larger than 128 KiB', '28b52ffd 00 58 0b0010 61'],
-    ['a content size that is wrong', '28b52ffd 20 04 190000 616263'],
+    ['a wrong content size', '28b52ffd 20 04 190000 616263'],
     ['a second frame', '28b52ffd 00 58 190000 616263 28b52ffd 00 58 190000 616263'],
-    ['a block that is no code', '28b52ffd 00 58 1d0000 ffffff'],
+    ['a block with an invalid code', '28b52ffd 00 58 1d0000 ffffff'],
   ])('refuses %s', async (_, hex) => {
     await expect(decompress(fromHex(hex))).rejects.toMatchObject({ code: 'corrupt_message' })
   })

@@ -1,8 +1,8 @@
 /*
- * Question: can any cursor or tail frame make its reader do something else than succeed or refuse?
- * Contract: the outcome is a value or a refusal; a cursor that is accepted is one the log could have
- *   given: an offset for no more partitions than there are, each within the range of offsets.
- * Generated: damaged copies of sound ones, from TEST_SEED.
+ * Question: can any cursor or tail frame make its reader do anything other than succeed or refuse?
+ * Contract: the result is a value or an error; an accepted cursor is one that the log could have
+ *   returned: at most one offset per partition, each within the range of offsets.
+ * Generated: damaged copies of valid ones, from TEST_SEED.
  */
 import { describe, expect, test } from 'vitest'
 import { DecodeError } from '../../../src/core/bytes/decode-error.ts'
@@ -34,13 +34,16 @@ const TOPIC: Topic = {
 
 function refused(error: unknown, input: Uint8Array): void {
   if (error instanceof EdgelogError || error instanceof DecodeError) return
-  throw new Error(`neither a value nor a refusal: TEST_SEED=${TEST_SEED} input=[${input}]`, {
-    cause: error,
-  })
+  throw new Error(
+    `neither a value nor an expected error: TEST_SEED=${TEST_SEED} input=[${input}]`,
+    {
+      cause: error,
+    },
+  )
 }
 
 describe('fuzz', () => {
-  test('parseCursor() accepts only what a log could have given', () => {
+  test('accepts in parseCursor() only cursors that a log could have returned', () => {
     const random = new Random(TEST_SEED)
     const sound = new TextEncoder().encode(encodeCursor(TOPIC, [12, OFFSET_MAX, 0]))
     for (let i = 0; i < INPUTS; i++) {
@@ -56,7 +59,7 @@ describe('fuzz', () => {
     }
   })
 
-  test('decodeTailFrame() never reads beyond its bytes', () => {
+  test('reads in decodeTailFrame() never beyond its bytes', () => {
     const random = new Random(TEST_SEED)
     const sound = new Uint8Array(TAIL_ID_BYTES + TAIL_FRAME_HEADER_BYTES + 20)
     new DataView(sound.buffer).setBigInt64(TAIL_ID_BYTES, 7n)

@@ -1,9 +1,9 @@
 import type { Random } from '../../support/random.ts'
 
-/** Bytes where off-by-one errors live. */
+/** Bytes at which off-by-one errors are likely. */
 const EDGES = [0x00, 0x01, 0x02, 0x7e, 0x7f, 0x80, 0x81, 0xfe, 0xff]
 
-/** A damaged copy: up to six changes, each somewhere, sometimes early where the lengths are. */
+/** Returns a damaged copy: up to six changes at random positions, often near the start, where the lengths are. */
 export function mutate(random: Random, source: Uint8Array): Uint8Array<ArrayBuffer> {
   let bytes = source.slice()
   for (let changes = 1 + random.below(6); changes > 0; changes--) bytes = change(random, bytes)
@@ -32,7 +32,7 @@ function change(random: Random, bytes: Uint8Array<ArrayBuffer>): Uint8Array<Arra
     case 6:
       return splice(bytes, at, random.below(9), random.bytes(random.below(9)))
     default:
-      // A piece of itself elsewhere: lengths and elements stay plausible.
+      // Copies a piece of the input to another position, so that lengths and elements stay plausible.
       return splice(bytes, at, 0, bytes.slice(random.below(bytes.length)).slice(0, 60))
   }
 }

@@ -1,4 +1,4 @@
-/** The configs of a group: what may be set, and what a heartbeat makes of it. */
+/** Tests the configs of a group: their allowed values, and their effect on heartbeats. */
 import { describe, expect, test } from 'vitest'
 import { ConsumerGroup } from '../../../src/core/group/consumer/consumer-group.ts'
 import { decideHeartbeat } from '../../../src/core/group/consumer/heartbeat.ts'
@@ -24,7 +24,7 @@ describe('parseGroupConfig()', () => {
     [SESSION, '60000', 60_000],
     [ASSIGNMENT, '0', 0],
     [ASSIGNMENT, '15000', 15_000],
-  ])('takes %s of "%s"', (name, text, value) => {
+  ])('accepts %s of "%s"', (name, text, value) => {
     expect(parseGroupConfig(name, text)).toEqual({ [name]: value })
   })
 
@@ -38,8 +38,8 @@ describe('parseGroupConfig()', () => {
     [SESSION, '44999', /from 45000 to 60000/],
     [SESSION, '60001', /from 45000 to 60000/],
     [ASSIGNMENT, '-1', /from 0 to 15000/],
-    ['share.session.timeout.ms', '46000', /groups have no config "share.session.timeout.ms"/],
-    ['__proto__', '1', /groups have no config/],
+    ['share.session.timeout.ms', '46000', /unknown config "share.session.timeout.ms"/],
+    ['__proto__', '1', /unknown config/],
   ])('refuses %s of "%s"', (name, text, message) => {
     expect(() => parseGroupConfig(name, text)).toThrow(
       expect.objectContaining({
@@ -50,7 +50,7 @@ describe('parseGroupConfig()', () => {
   })
 })
 
-test('a change keeps what it does not name, unless it resets the others', () => {
+test('changedGroupConfig() keeps configs that the change does not name, unless it resets the others', () => {
   const before = { [HEARTBEAT]: 6_000, [SESSION]: 50_000 }
   const overrides = { [HEARTBEAT]: null, [ASSIGNMENT]: 5 }
   expect(changedGroupConfig(before, { overrides })).toEqual({ [SESSION]: 50_000, [ASSIGNMENT]: 5 })
@@ -58,7 +58,7 @@ test('a change keeps what it does not name, unless it resets the others', () => 
   expect(reset).toEqual({ [ASSIGNMENT]: 5 })
 })
 
-/** Members of a group with these configs, whose answers are asked for one after the other. */
+/** Returns a group with these configs, whose members send heartbeats one after the other. */
 function groupWith(overrides: GroupConfigOverrides) {
   const group = new ConsumerGroup()
   const topics = new TopicDirectory([{ id: crypto.randomUUID(), name: 'orders', partitions: 4 }])
@@ -66,12 +66,12 @@ function groupWith(overrides: GroupConfigOverrides) {
   const beat = (nowMs: number, changes: Partial<HeartbeatRequest>) => {
     const time = { nowMs, lastAssignedAtMs }
     const sent = request({ topics: ['orders'], ...changes })
-    const { change, answer } = decideHeartbeat(group, topics, sent, time, groupTimes(overrides))
+    const { change, result } = decideHeartbeat(group, topics, sent, time, groupTimes(overrides))
     if (change !== null) {
       if (change.assignmentEpoch > group.assignmentEpoch) lastAssignedAtMs = nowMs
       group.apply(change)
     }
-    return answer
+    return result
   }
   return { group, beat }
 }
@@ -83,17 +83,17 @@ test.each([
   ['with an interval, for a member with its own session', { [HEARTBEAT]: 15_000 }, 10_000, 2_000],
   ['without configs, for a member with its own session', {}, 10_000, 2_000],
 ])(
-  'a group %s answers when the next heartbeat is due',
+  'a group %s returns when the next heartbeat is due',
   (_, overrides, sessionTimeoutMs, wanted) => {
     const { beat } = groupWith(overrides)
     const own = sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }
-    const answer = beat(0, { memberId: 'one', ...own })
-    expect(answer.memberEpoch).toBe(1)
-    expect(answer.heartbeatIntervalMs).toBe(wanted)
+    const result = beat(0, { memberId: 'one', ...own })
+    expect(result.memberEpoch).toBe(1)
+    expect(result.heartbeatIntervalMs).toBe(wanted)
   },
 )
 
-test('a group with an assignment interval assigns no earlier than that', () => {
+test('a group with an assignment interval makes no assignment earlier', () => {
   const { group, beat } = groupWith({ [ASSIGNMENT]: 10_000 })
   beat(0, { memberId: 'one' })
   beat(9_999, { memberId: 'two' })
@@ -104,7 +104,7 @@ test('a group with an assignment interval assigns no earlier than that', () => {
   expect(group.assignmentEpoch).toBe(2)
 })
 
-test('a group without one assigns at once where it is small', () => {
+test('a small group without an assignment interval assigns at once', () => {
   const { group, beat } = groupWith({})
   beat(0, { memberId: 'one' })
   beat(20, { memberId: 'two' })

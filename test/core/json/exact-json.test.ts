@@ -12,7 +12,7 @@ const RECORD: JsonForm = {
 }
 const BODY: JsonForm = { fields: new Map([['records', { each: RECORD }]]) }
 
-/** Returns a refusal as vitest compares it. */
+/** Returns a matcher for an `invalid_request` error. */
 function refusal(message: string) {
   return expect.objectContaining({
     code: 'invalid_request',
@@ -20,7 +20,7 @@ function refusal(message: string) {
   })
 }
 
-/** Writes JSON with what a sender may put into it: white space, escapes, other digits. */
+/** Generates JSON with the variations that senders use: white space, escapes, other notations of numbers. */
 const arbitrarySource: fc.Arbitrary<string> = fc.letrec<{ value: string; space: string }>((tie) => {
   const space = fc.constantFrom('', '', '', ' ', '\n', '\t\r\n ')
   const text = fc.string({ unit: 'binary' }).map((given) => JSON.stringify(given))
@@ -51,7 +51,7 @@ const arbitrarySource: fc.Arbitrary<string> = fc.letrec<{ value: string; space: 
   return { space, value: fc.oneof({ maxDepth: 4 }, scalar, list, object) }
 }).value
 
-/** Takes white space between the tokens out, the slow way. */
+/** Removes white space between tokens, in the slow way. */
 function compactOf(source: string): string {
   return source.replace(/("(?:[^"\\]|\\.)*")|[ \t\r\n]+/g, '$1')
 }
@@ -65,7 +65,7 @@ describe('parseExactJson()', () => {
     '"\\u0061\\\\"',
     ' 7 ',
     '{"a\\"b":{"\\u0061":" \\" , ] } "}}',
-  ])('gives what JSON.parse() gives for %s', (source) => {
+  ])('returns the same as JSON.parse() for %s', (source) => {
     expect(parseExactJson(source)).toEqual(JSON.parse(source))
   })
 
@@ -78,8 +78,8 @@ describe('parseExactJson()', () => {
     ['{"a":9007199254740993}', 'a: 9007199254740993 is not exact as a double'],
     ['[1e400]', '[0]: 1e400 is not exact'],
     ['1e-400', 'body: 1e-400 is not exact'],
-    ['{"a":{"__proto__":1}}', 'a.__proto__: not a field'],
-    ['{"__proto__":{"a":{"b":1}}}', '__proto__: not a field'],
+    ['{"a":{"__proto__":1}}', 'a.__proto__: unknown field'],
+    ['{"__proto__":{"a":{"b":1}}}', '__proto__: unknown field'],
     ['{', 'body: not valid JSON'],
     ['', 'body: not valid JSON'],
     ['{"a":01}', 'body: not valid JSON'],
@@ -88,7 +88,7 @@ describe('parseExactJson()', () => {
     expect(() => parseExactJson(source)).toThrow(refusal(message))
   })
 
-  it('finds a repeated name among many, and refuses too many', () => {
+  it('finds a repeated name among many, and refuses too many names', () => {
     const names = Array.from({ length: JSON_NAMES_MAX }, (_, index) => `"n${index}":0`)
     const object = parseExactJson(`{${names.join(',')}}`)
     expect(Object.keys(Object(object))).toHaveLength(JSON_NAMES_MAX)
@@ -106,14 +106,14 @@ describe('parseExactJson()', () => {
     })
   })
 
-  it('names the field behind a prefix', () => {
+  it('prefixes the name of the field', () => {
     expect(() => parseExactJson('{"a":1,"a":1}', 'records[3]')).toThrow(
       refusal('records[3].a: given twice'),
     )
     expect(() => parseExactJson('', 'records[3]')).toThrow(refusal('records[3]: not valid JSON'))
   })
 
-  it('refuses what is nested deeper than any body, and no value for it', () => {
+  it('refuses deeper nesting than any body needs, except in the value of a record', () => {
     const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
     expect(parseExactJson(nested(JSON_DEPTH_MAX))).toBeInstanceOf(Array)
     expect(() => parseExactJson(nested(JSON_DEPTH_MAX + 1))).toThrow(refusal('nested too deep'))
@@ -122,7 +122,7 @@ describe('parseExactJson()', () => {
     expect(parseExactJson(`{"value":${value}}`, '', RECORD)).toEqual({ value: new JsonText(value) })
   })
 
-  it('keeps a value as the text that came, without white space between tokens', () => {
+  it('keeps a value as its original text, without white space between tokens', () => {
     const property = fc.property(arbitrarySource, fc.constantFrom('', ' \n'), (source, space) => {
       const body = `{"records":${space}[{"key":"k",${space}"value"${space}:${space}${source}${space}},{"value":1}]}`
       const plain = JSON.parse(source)
@@ -135,7 +135,7 @@ describe('parseExactJson()', () => {
     fc.assert(property, { ...SEEDED, numRuns: runs(2_000) })
   })
 
-  it('gives an object as pairs only where an object would not keep its names', () => {
+  it('returns an object as pairs only if an object would not keep its names', () => {
     const plain = { headers: { b: '1', a: null, a1: '' } }
     expect(parseExactJson(JSON.stringify(plain), '', RECORD)).toEqual(plain)
     const source = '{"headers":{"b":"1","2":null,"1":"\\u0061","__proto__":"p","toString":"t"}}'
@@ -152,13 +152,13 @@ describe('parseExactJson()', () => {
     expect(() => parseExactJson(repeated, '', RECORD)).toThrow(refusal('headers.a: given twice'))
   })
 
-  it('leaves Object.prototype as it is', () => {
+  it('does not change Object.prototype', () => {
     const source = '{"headers":{"__proto__":{"x":1}},"__proto__":{"value":{},"headers":{}}}'
-    expect(() => parseExactJson(source, '', RECORD)).toThrow(refusal('__proto__: not a field'))
+    expect(() => parseExactJson(source, '', RECORD)).toThrow(refusal('__proto__: unknown field'))
     expect(Object.keys(Object.prototype)).toEqual([])
   })
 
-  it('takes one pass, however many quotes and backslashes there are', () => {
+  it('takes one pass, for any number of quotes and backslashes', () => {
     const source = `{"value":["${'\\\\'.repeat(500_000)}","${'\\"'.repeat(500_000)}"]}`
     const { value } = parseExactJson(source, '', RECORD) as { value: JsonText }
     expect(value.text).toHaveLength(source.length - '{"value":}'.length)

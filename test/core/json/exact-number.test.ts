@@ -14,7 +14,7 @@ describe('isExactNumber()', () => {
       '0e99999999999999999999',
       '0.30000000000000004',
     ],
-  ])('takes %s', (source) => {
+  ])('accepts %s', (source) => {
     expect(isExactNumber(source)).toBe(true)
   })
 
@@ -26,7 +26,7 @@ describe('isExactNumber()', () => {
     expect(isExactNumber(source)).toBe(false)
   })
 
-  it('takes every double as JSON.stringify() writes it, and with an exponent', () => {
+  it('accepts every double in the form of JSON.stringify(), and with an exponent', () => {
     const property = fc.property(fc.double({ noDefaultInfinity: true, noNaN: true }), (double) => {
       expect(isExactNumber(JSON.stringify(double))).toBe(true)
       expect(isExactNumber(double.toExponential())).toBe(true)
@@ -34,7 +34,7 @@ describe('isExactNumber()', () => {
     fc.assert(property, { ...SEEDED, numRuns: runs(1_000) })
   })
 
-  it('takes a whole number up to 2^54 if and only if it comes back', () => {
+  it('accepts a whole number up to 2^54 if and only if it is restored exactly', () => {
     const property = fc.property(fc.bigInt({ min: -(2n ** 54n), max: 2n ** 54n }), (whole) => {
       expect(isExactNumber(String(whole))).toBe(BigInt(Number(whole)) === whole)
     })

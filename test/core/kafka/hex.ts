@@ -1,4 +1,4 @@
-/** Bytes as they stand in a drawing of a frame: hexadecimal, with white space wherever it helps. */
+/** Returns the bytes of a frame in hexadecimal; white space is ignored. */
 export function fromHex(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text.replaceAll(/\s/g, ''), 'hex'))
 }

@@ -1,4 +1,4 @@
-/** Values of any grammar, and what they are read as, both from the grammar itself. */
+/** Generates values of any grammar, and computes the values that are read back. */
 import fc from 'fast-check'
 import {
   type AnyField,
@@ -10,7 +10,7 @@ import {
 
 type Struct = Record<string, unknown>
 
-/** What may be written in this version: fields that may be left out sometimes are. */
+/** Generates structs that can be written in this version; optional fields are sometimes omitted. */
 export function writtenStructs(fields: Fields, version: number): fc.Arbitrary<Struct> {
   const present = Object.entries(fields).filter(([, { versions }]) =>
     includesVersion(versions, version),
@@ -20,7 +20,7 @@ export function writtenStructs(fields: Fields, version: number): fc.Arbitrary<St
   return fc.record(Object.fromEntries(values), { requiredKeys: always })
 }
 
-/** What a written value is read as: with all fields of the grammar. */
+/** Returns the value that is read back for a written one: with all fields of the grammar. */
 export function asRead(fields: Fields, written: Struct): Struct {
   return Object.fromEntries(
     Object.entries(fields).map(([name, field]) => {
@@ -35,7 +35,7 @@ function fieldValues(field: AnyField, version: number): fc.Arbitrary<unknown> {
   if (includesVersion(field.nullableVersions, version)) {
     kinds.push({ weight: 2, arbitrary: fc.constant(null) })
   }
-  // Else a tag would hardly ever equal its default.
+  // Otherwise a tag would hardly ever equal its default.
   if (field.tagged !== null) kinds.push({ weight: 2, arbitrary: fc.constant(defaultOf(field)) })
   return fc.oneof(...kinds)
 }

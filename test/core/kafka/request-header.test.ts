@@ -16,7 +16,7 @@ import { fromHex, toHex } from './hex.ts'
 const API = { key: 36, flexibleSince: 2 }
 
 describe('the header of a request', () => {
-  test('v1, of a version that is not flexible', () => {
+  test('is v1 in a version that is not flexible', () => {
     const reader = new ByteReader(fromHex('0024 0001 00000007 0002 6162 ff'))
     expect(readRequestHeader(reader, () => API)).toEqual({
       apiKey: 36,
@@ -27,19 +27,19 @@ describe('the header of a request', () => {
     expect(reader.remaining).toBe(1)
   })
 
-  test('v2, of one that is: tagged fields are skipped', () => {
+  test('is v2 in a flexible version, with its tagged fields skipped', () => {
     const reader = new ByteReader(fromHex('0024 0002 00000007 ffff 01 05 02 abcd ff'))
     expect(readRequestHeader(reader, () => API)).toMatchObject({ clientId: null })
     expect(reader.remaining).toBe(1)
   })
 
-  test('of an API that is not known is read without its tagged fields', () => {
+  test('is read without tagged fields if the API is unknown', () => {
     const reader = new ByteReader(fromHex('03e7 0002 00000007 ffff 00'))
     expect(readRequestHeader(reader, () => undefined)).toMatchObject({ apiKey: 999 })
     expect(reader.remaining).toBe(1)
   })
 
-  test('is asked of the API that it names', () => {
+  test('is read with the form of the API that it names', () => {
     const asked: number[] = []
     const apiOf = (key: number) => {
       asked.push(key)
@@ -49,7 +49,7 @@ describe('the header of a request', () => {
     expect(asked).toEqual([36])
   })
 
-  test('is read as it was written', () => {
+  test('is read back as it was written', () => {
     const headers = fc.record({
       apiVersion: fc.nat({ max: 4 }),
       correlationId: fc.integer(),
@@ -67,7 +67,7 @@ describe('the header of a request', () => {
     )
   })
 
-  test('is read as something or refused, whatever it is', () => {
+  test('is read or refused, for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (noise) => {
         try {
@@ -86,7 +86,7 @@ describe('the header of a response', () => {
     ['v0', API, 1, '00000007'],
     ['v1 of a flexible version', API, 2, '0000000700'],
     ['v0 of ApiVersions always', { key: API_VERSIONS_KEY, flexibleSince: 3 }, 4, '00000007'],
-  ])('%s', (_, api, version, hex) => {
+  ])('is %s', (_, api, version, hex) => {
     const writer = new ByteWriter()
     writeResponseHeader(writer, api, version, 7)
     expect(toHex(writer.toBytes())).toBe(hex)

@@ -68,7 +68,7 @@ function read(version: number, hex: string): RequestOf<typeof WAVE> {
   return readRequest(WAVE, version, new ByteReader(fromHex(hex)))
 }
 
-/** An API of one version, with one request field. */
+/** Returns an API of one version, with one request field. */
 function only(value: AnyField, flexibleSince: number | null = 0): Messages {
   return messages({
     key: 98,
@@ -86,8 +86,8 @@ function roundTrip(api: Messages, value: unknown): unknown {
   return readRequest(api, 0, new ByteReader(writer.toBytes())).value
 }
 
-describe('types', () => {
-  test('of what is read have every field', () => {
+describe('the types of messages', () => {
+  test('have every field when read', () => {
     type Request = RequestOf<typeof WAVE>
     expectTypeOf<Request>().toEqualTypeOf<{
       readonly name: string | null
@@ -100,7 +100,7 @@ describe('types', () => {
     }>()
   })
 
-  test('of what is written let fields with a default be left out', () => {
+  test('allow omitted fields with a default when written', () => {
     type Response = ResponseOf<typeof WAVE>
     expectTypeOf<{ errorCode: number }>().toExtend<Response>()
     expectTypeOf<{ message: string }>().not.toExtend<Response>()
@@ -114,11 +114,11 @@ describe('versions', () => {
     ['3-12', 3, 12],
     ['13+', 13, Number.POSITIVE_INFINITY],
     ['7', 7, 7],
-  ] as const)('%s', (range, from, to) => {
+  ] as const)('are parsed from %s', (range, from, to) => {
     expect(versionsOf(range)).toEqual({ from, to })
   })
 
-  test('that are not served have no codec', () => {
+  test('have no codec if they are unsupported', () => {
     expect(() => read(4, '')).toThrow('Wave has no version 4')
     expect([0, 1, 3, 4].map((version) => isServed(WAVE, version))).toEqual([
       false,
@@ -128,7 +128,7 @@ describe('versions', () => {
     ])
   })
 
-  test('are flexible from one on, beyond the last that is served too', () => {
+  test('are flexible from one version on, also beyond the last supported one', () => {
     expect([1, 2, 4].map((version) => isFlexible(WAVE, version))).toEqual([false, true, true])
     expect(isFlexible({ flexibleSince: null }, 4)).toBe(false)
   })
@@ -137,7 +137,7 @@ describe('versions', () => {
 describe('a struct', () => {
   const value = { name: 'ab', height: 7, crests: [{ at: 1 }], origin: { x: -1 } }
 
-  test('in fixed form', () => {
+  test('is encoded in fixed form', () => {
     const hex = '0002 6162 00000001 00000001'
     expect(written(1, value)).toBe(toHex(fromHex(hex)))
     expect(read(1, hex)).toEqual({
@@ -151,13 +151,13 @@ describe('a struct', () => {
     })
   })
 
-  test('in flexible form', () => {
+  test('is encoded in flexible form', () => {
     const hex = '03 6162 0007 02 00000001 00 01 ff 00 00'
     expect(written(3, value)).toBe(toHex(fromHex(hex)))
     expect(read(3, hex)).toMatchObject(value)
   })
 
-  test('has null where the version allows it alone', () => {
+  test('is null only in versions that allow it', () => {
     expect(read(2, '00 01 ff 00')).toMatchObject({ name: null, crests: [], origin: null })
     expect(written(2, { name: null, crests: [] })).toBe('0001ff00')
     expect(() => read(1, 'ffff 00000000')).toThrow(DecodeError)
@@ -165,12 +165,12 @@ describe('a struct', () => {
     expect(() => read(2, '01 00 ff 00')).toThrow(DecodeError)
   })
 
-  test('is not written without a field that it needs', () => {
+  test('is not written without a required field', () => {
     const missing = { crests: [] } as unknown as WrittenRequestOf<typeof WAVE>
     expect(() => written(1, missing)).toThrow('no value for the field name')
   })
 
-  test('is read up to its end: what follows a request is ignored, and refused after a response', () => {
+  test('is read to its end: trailing bytes are ignored in a request, and refused in a response', () => {
     expect(read(2, '01 01 ff 00 00')).toEqual(read(2, '01 01 ff 00'))
     const response = () => readResponse(WAVE, 2, new ByteReader(fromHex('0000 00 00 00')))
     expect(response).toThrow('at byte 4: 1 bytes after the message')
@@ -187,18 +187,18 @@ describe('tagged fields', () => {
     )
   })
 
-  test('are left out where they equal their default', () => {
+  test('are omitted if they equal their default', () => {
     const bare = `${body}00`.replaceAll(' ', '')
     expect(written(2, { ...value, tides: [], leader: { id: -1 }, epoch: -1 })).toBe(bare)
     expect(written(2, { ...value, leader: {} })).toBe(bare)
     expect(written(2, { ...value, leader: { id: 0 } })).not.toBe(bare)
   })
 
-  test('of a version that does not have them are skipped', () => {
+  test('are skipped in a version that does not have them', () => {
     expect(read(2, `${body} 01 05 08 0000000000000004`)).toMatchObject({ epoch: -1 })
   })
 
-  test('that nobody knows are skipped', () => {
+  test('are skipped if their tag is unknown', () => {
     const request = read(2, `${body} 03 00 05 00000003 00 07 02 abcd ff7f 00`)
     expect(request).toMatchObject({ leader: { id: 3 }, tides: [] })
   })
@@ -206,21 +206,21 @@ describe('tagged fields', () => {
   test.each([
     ['twice', '02 00 05 00000003 00 00 05 00000003 00'],
     ['in a wrong order', '02 07 00 00 05 00000003 00'],
-    ['longer than they say', '01 00 04 00000003 00'],
-    ['shorter than they say', '01 00 06 00000003 00 00'],
+    ['longer than their size', '01 00 04 00000003 00'],
+    ['shorter than their size', '01 00 06 00000003 00 00'],
     ['beyond the end', '01 07 05 00'],
     ['without end', 'ffffffff0f'],
-  ])('%s are refused', (_, tagged) => {
+  ])('are refused %s', (_, tagged) => {
     expect(() => read(2, `${body} ${tagged}`)).toThrow(DecodeError)
   })
 })
 
-describe('a count', () => {
+describe('an array count', () => {
   test.each([
     ['fixed', null, '7fffffff 00000000'],
     ['compact', 0, 'ffffffff0f 00000000'],
     ['of one more than there is room for', null, '00000003 00000000 00000000 000000'],
-  ])('that cannot be true is refused before anything is read: %s', (_, flexibleSince, hex) => {
+  ])('is refused before elements are read if it is impossible: %s', (_, flexibleSince, hex) => {
     const reader = new ByteReader(fromHex(hex))
     expect(() => readRequest(only(array(int32), flexibleSince), 0, reader)).toThrow(
       /^at byte 0: \d+ elements do not fit/,
@@ -228,7 +228,7 @@ describe('a count', () => {
     expect(reader.position).toBeLessThanOrEqual(5)
   })
 
-  test('below zero is null, as in Kafka', () => {
+  test('means null if it is negative, as in Kafka', () => {
     const api = only(nullableArray(int32), null)
     expect(readRequest(api, 0, new ByteReader(fromHex('fffffff0')))).toEqual({ value: null })
     expect(() =>
@@ -236,7 +236,7 @@ describe('a count', () => {
     ).toThrow('null where it is not allowed')
   })
 
-  test('may be as large as the bound, for all arrays together', () => {
+  test('is limited for all arrays of a message together', () => {
     const api = only(array(array(int8)), null)
     const arrays = (...lengths: number[]) => {
       const writer = new ByteWriter()
@@ -249,8 +249,8 @@ describe('a count', () => {
   })
 })
 
-describe('values', () => {
-  test('of bytes are views', () => {
+describe('a value', () => {
+  test('is a view if it is bytes', () => {
     const frame = fromHex('03 abcd 00')
     const { value } = readRequest(only(bytes), 0, new ByteReader(frame))
     expect(value).toEqual(fromHex('abcd'))
@@ -264,12 +264,12 @@ describe('values', () => {
     ['8000000000000000', Number.MIN_SAFE_INTEGER],
     ['ffe0000000000001', Number.MIN_SAFE_INTEGER],
     ['ffffffffffffffff', -1],
-  ])('long %s is %d', (hex, expected) => {
+  ])('is, for long %s, %d', (hex, expected) => {
     const api = only(long, null)
     expect(readRequest(api, 0, new ByteReader(fromHex(hex)))).toEqual({ value: expected })
   })
 
-  test('uuids are text in lower case', () => {
+  test('is text in lower case if it is a uuid', () => {
     const api = only(uuid, null)
     const hex = '00112233445566778899aabbccddeeff'
     expect(readRequest(api, 0, new ByteReader(fromHex(hex)))).toEqual({ value: UUID })
@@ -280,13 +280,13 @@ describe('values', () => {
     expect(roundTrip(api, NO_UUID)).toBe(NO_UUID)
   })
 
-  test('text that is not UTF-8 has U+FFFD in its place, and a byte order mark stays', () => {
+  test('has U+FFFD for invalid UTF-8, and keeps a byte order mark', () => {
     const api = only(string)
     expect(readRequest(api, 0, new ByteReader(fromHex('03 61ff 00'))).value).toBe('a\ufffd')
     expect(roundTrip(api, '\ufeffa')).toBe('\ufeffa')
   })
 
-  test('texts have at most 32,767 bytes', () => {
+  test('has at most 32,767 bytes if it is text', () => {
     for (const api of [only(string), only(string, null)]) {
       expect(roundTrip(api, 'x'.repeat(32_767))).toHaveLength(32_767)
       expect(() => roundTrip(api, 'x'.repeat(32_768))).toThrow('a text of 32768 bytes')
@@ -315,12 +315,12 @@ describe('values', () => {
     ['text', string, 7],
     ['bytes', bytes, 'ab'],
     ['bytes', bytes, null],
-  ])('that do not fit %s are not written', (_, field, value) => {
+  ])('is not written if it does not fit %s', (_, field, value) => {
     expect(() => roundTrip(only(field), value)).toThrow(/^(not a value of type|null where)/)
   })
 })
 
-test('a response is written and read', () => {
+test('writeResponse() and readResponse() agree', () => {
   const writer = new ByteWriter()
   writeResponse(WAVE, 2, { errorCode: 3 }, writer)
   expect(toHex(writer.toBytes())).toBe('00030000')

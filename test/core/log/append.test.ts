@@ -38,10 +38,10 @@ const KNOWN: ProducerState = {
   epoch: 0,
   batches: [{ firstSequence: 0, lastSequence: 9, baseOffset: 40, logAppendTime: null }],
 }
-const knows = { producerState: (id: bigint) => (id === 7n ? KNOWN : undefined) }
+const withKnownProducer = { producerState: (id: bigint) => (id === 7n ? KNOWN : undefined) }
 
 describe('decideAppend()', () => {
-  test('gives offsets from the end of the log', () => {
+  test('assigns offsets from the end of the log', () => {
     const decision = decide([header({ records: 3 }), header({ records: 2 })])
     expect(decision).toMatchObject({
       kind: 'append',
@@ -53,7 +53,7 @@ describe('decideAppend()', () => {
     })
   })
 
-  test('stops rather than give an offset above 2^53 - 1', () => {
+  test('throws instead of assigning an offset above 2^53 - 1', () => {
     expect(() => decide([header({ records: 2 })], { logEndOffset: OFFSET_MAX - 1 })).toThrow(
       '2^53 - 1',
     )
@@ -63,9 +63,9 @@ describe('decideAppend()', () => {
   test.each([
     [1_000, 'append'],
     [1_001, 'refuse message_too_large'],
-  ])('holds a batch of %d bytes against max.message.bytes=1000: %s', (sizeBytes, outcome) => {
+  ])('checks a batch of %d bytes against max.message.bytes=1000: %s', (sizeBytes, result) => {
     const settings = config({ 'max.message.bytes': '1000' })
-    expect(outcomeOf(decide([header({ sizeBytes })], { config: settings }))).toBe(outcome)
+    expect(outcomeOf(decide([header({ sizeBytes })], { config: settings }))).toBe(result)
   })
 
   test('refuses transactional batches', () => {
@@ -76,17 +76,17 @@ describe('decideAppend()', () => {
     ['delete', 'append'],
     ['compact', 'refuse invalid_record'],
     ['compact,delete', 'refuse invalid_record'],
-  ])('with a null key and cleanup.policy=%s: %s', (policy, outcome) => {
+  ])('decides on a null key with cleanup.policy=%s: %s', (policy, result) => {
     const settings = config({ 'cleanup.policy': policy })
     const checks = [checkOf(header(), true)]
-    expect(outcomeOf(decide([header()], { config: settings, checks }))).toBe(outcome)
+    expect(outcomeOf(decide([header()], { config: settings, checks }))).toBe(result)
   })
 
   test('applies the config to the records of a new batch, not to those of a retry', () => {
     const settings = config({ 'cleanup.policy': 'compact' })
     const call = [produced(0, { records: 10 }), produced(10)]
     const withNullKeys = (...nullKeys: readonly boolean[]) => ({
-      ...knows,
+      ...withKnownProducer,
       config: settings,
       checks: call.map((one, index) => checkOf(one, nullKeys[index])),
     })
@@ -97,7 +97,7 @@ describe('decideAppend()', () => {
     })
   })
 
-  test('takes a key in a compacted topic', () => {
+  test('accepts a key in a compacted topic', () => {
     const settings = config({ 'cleanup.policy': 'compact' })
     expect(outcomeOf(decide([header()], { config: settings }))).toBe('append')
   })
@@ -112,9 +112,9 @@ describe('decideAppend()', () => {
       [-1_001, 0, 'refuse invalid_timestamp'],
       [0, 500, 'append'],
       [0, 501, 'refuse invalid_timestamp'],
-    ])('times from now%+d to now%+d: %s', (base, max, outcome) => {
+    ])('decides on timestamps from now%+d to now%+d: %s', (base, max, result) => {
       const batch = header({ baseTimestamp: NOW_MS + base, maxTimestamp: NOW_MS + max })
-      expect(outcomeOf(decide([batch], { config: config(bounds) }))).toBe(outcome)
+      expect(outcomeOf(decide([batch], { config: config(bounds) }))).toBe(result)
     })
 
     test('refuses a batch with an early record behind its first', () => {
@@ -125,12 +125,12 @@ describe('decideAppend()', () => {
       )
     })
 
-    test('records without a time are taken', () => {
+    test('accepts records without a timestamp', () => {
       const batch = header({ baseTimestamp: -1, maxTimestamp: -1 })
       expect(outcomeOf(decide([batch], { config: config(bounds) }))).toBe('append')
     })
 
-    test('LogAppendTime gives its own time, so any is taken', () => {
+    test('accepts any timestamp with LogAppendTime, which sets its own', () => {
       const batch = header({ baseTimestamp: 5, maxTimestamp: NOW_MS * 2 })
       const settings = config({ ...bounds, 'message.timestamp.type': 'LogAppendTime' })
       expect(outcomeOf(decide([batch], { config: settings }))).toBe('append')
@@ -144,8 +144,8 @@ describe('decideAppend()', () => {
     )
   })
 
-  test('tells a gap with the sequence it expects', () => {
-    const decision = decide([produced(12)], knows)
+  test('returns a gap with the expected sequence', () => {
+    const decision = decide([produced(12)], withKnownProducer)
     expect(decision).toMatchObject({
       kind: 'gap',
       producerId: 7n,
@@ -153,13 +153,13 @@ describe('decideAppend()', () => {
     })
   })
 
-  test('tells a gap of a producer that is not known', () => {
+  test('returns a gap for an unknown producer', () => {
     const decision = decide([produced(12)], { producerRules: 'resendable' })
     expect(outcomeOf(decision)).toBe('gap unknown_producer_id')
   })
 
-  test('answers a duplicate with its first place, and leaves the log as it is', () => {
-    const decision = decide([produced(0, { records: 10 })], knows)
+  test('returns the first offset of a duplicate, and does not change the log', () => {
+    const decision = decide([produced(0, { records: 10 })], withKnownProducer)
     expect(decision).toMatchObject({
       kind: 'append',
       logEndOffset: 500,
@@ -168,7 +168,7 @@ describe('decideAppend()', () => {
     expect(decision).toHaveProperty('producers.size', 0)
   })
 
-  test('tells a batch that stands twice in one call from its copy', () => {
+  test('recognizes a batch that occurs twice in one call as a duplicate', () => {
     const decision = decide([produced(0), produced(0), produced(1)])
     expect(decision).toMatchObject({
       logEndOffset: 502,
@@ -185,17 +185,20 @@ describe('decideAppend()', () => {
     [499, 'refuse expected_offset_mismatch'],
     [501, 'refuse expected_offset_mismatch'],
     [0, 'refuse expected_offset_mismatch'],
-  ])('If-Match %d at the end 500: %s', (expectedOffset, outcome) => {
-    expect(outcomeOf(decide([header()], { expectedOffset }))).toBe(outcome)
+  ])('decides with If-Match %d at the end 500: %s', (expectedOffset, result) => {
+    expect(outcomeOf(decide([header()], { expectedOffset }))).toBe(result)
   })
 
-  test('says the next offset where If-Match does not hold', () => {
+  test('returns the next offset if If-Match does not match', () => {
     const decision = decide([header()], { expectedOffset: 3 })
     expect(decision).toMatchObject({ error: { details: { nextOffset: 500 } } })
   })
 
-  test('answers a retry of a conditional append with its first place', () => {
-    const decision = decide([produced(0, { records: 10 })], { ...knows, expectedOffset: 40 })
+  test('returns the first offset for a retry of a conditional append', () => {
+    const decision = decide([produced(0, { records: 10 })], {
+      ...withKnownProducer,
+      expectedOffset: 40,
+    })
     expect(decision).toMatchObject({ kind: 'append', placed: [{ baseOffset: 40 }] })
   })
 
@@ -203,21 +206,21 @@ describe('decideAppend()', () => {
     ['max.message.bytes', '50'],
     ['message.timestamp.before.max.ms', '0'],
     ['cleanup.policy', 'compact'],
-  ])('answers a retry that a later change of %s would refuse', (key, value) => {
+  ])('accepts a retry that a later change of %s would refuse', (key, value) => {
     const retry = produced(0, { records: 10, baseTimestamp: NOW_MS - 5, maxTimestamp: NOW_MS - 5 })
     const input = { config: config({ [key]: value }), checks: [checkOf(retry, true)] }
-    expect(outcomeOf(decide([retry], { ...knows, ...input }))).toBe('append')
-    expect(outcomeOf(decide([{ ...retry, baseSequence: 10 }], { ...knows, ...input }))).toMatch(
-      /^refuse/,
-    )
+    expect(outcomeOf(decide([retry], { ...withKnownProducer, ...input }))).toBe('append')
+    expect(
+      outcomeOf(decide([{ ...retry, baseSequence: 10 }], { ...withKnownProducer, ...input })),
+    ).toMatch(/^refuse/)
   })
 })
 
-describe('decideAppend() of batches that overlap what is stored', () => {
-  const trims = { ...knows, producerRules: 'resendable' } as const
+describe('decideAppend() of batches that overlap stored records', () => {
+  const trims = { ...withKnownProducer, producerRules: 'resendable' } as const
   const overlaps = [{ index: 1, pieces: [{ recordsCount: 3, baseOffset: 47 }] }]
 
-  test('appends nothing, and decides the rest as if they were cut', () => {
+  test('appends nothing, and decides on the other batches as if these were trimmed', () => {
     const call = [header(), produced(7, { records: 5 }), produced(12)]
     expect(decide(call, trims)).toEqual({ kind: 'overlap', overlaps })
     expect(outcomeOf(decide([...call, produced(14)], trims))).toBe(
@@ -225,7 +228,7 @@ describe('decideAppend() of batches that overlap what is stored', () => {
     )
   })
 
-  test('holds neither the config nor If-Match against them', () => {
+  test('does not apply the config and If-Match to them', () => {
     const call = [produced(0, { records: 10, sizeBytes: 2_000 }), produced(7, { records: 5 })]
     const settings = config({ 'max.message.bytes': '50', 'cleanup.policy': 'compact' })
     const input = { ...trims, config: settings, expectedOffset: 3 }
@@ -240,27 +243,27 @@ describe('decideAppend() of batches that overlap what is stored', () => {
     })
   })
 
-  test('refuses transactional ones, also where nothing is left of them', () => {
+  test('refuses transactional ones, even if all their records are stored', () => {
     for (const records of [2, 10, 12]) {
       const batch = produced(0, { records, isTransactional: true })
       expect(outcomeOf(decide([batch], trims))).toBe('refuse invalid_record')
     }
   })
 
-  test('refuses those that overlap what the same call is to append', () => {
+  test('refuses batches that overlap records of the same call', () => {
     const call = [produced(10, { records: 5 }), produced(12, { records: 5 })]
     expect(outcomeOf(decide(call, trims))).toBe('gap out_of_order_sequence_number')
   })
 })
 
 /**
- * Question: does a call with many batches do what calls with one batch each would do, or nothing?
- * Contract: it is appended if each of its batches would be, one after the other; then offsets are dense,
- * duplicates have the first answer, and the producers' states are the same. Otherwise the answer is that
+ * Question: does a call with many batches have the effect of calls with one batch each, or none?
+ * Contract: the call is appended if each of its batches would be, one after the other; then offsets are dense,
+ * duplicates have the first result, and the producers' states are the same. Otherwise the result is that
  * of the first batch that is not appended.
  * Model: `decideAppend` with one batch at a time, folded over a log end and a map of producers.
  * Generated: calls of 1 to 8 batches from 3 producers and from none, sequences near the expected ones,
- * sizes and times on both sides of their bounds. Limits: no `expectedOffset`.
+ * sizes and timestamps on both sides of their limits. Limits: no `expectedOffset`.
  */
 interface BatchPlan {
   readonly producer: number
@@ -278,7 +281,7 @@ const arbitraryPlan: fc.Arbitrary<BatchPlan> = fc.record({
   sizeBytes: fc.constantFrom(100, 100, 100, 100, 1_000, 1_001),
 })
 
-test('decideAppend() takes many batches as one after the other, or none', () => {
+test('decideAppend() appends many batches one after the other, or none', () => {
   const settings = config({ 'max.message.bytes': '1000' })
   fc.assert(
     fc.property(fc.array(fc.array(arbitraryPlan, { minLength: 1, maxLength: 8 })), (calls) => {

@@ -20,12 +20,12 @@ function endOf({ baseOffset, timestamps }: PlacedShape): number {
 }
 
 /**
- * Question: does `sliceChunk` give the whole batches from the one that holds an offset, as far as they
- * fit? Contract: the first batch is given whatever its size, the next ones only while all fit, in order
- * and byte for byte; past the end nothing is given.
+ * Question: does `sliceChunk` return the whole batches from the one that holds an offset, as far as they fit?
+ * Contract: the first batch is returned whatever its size, the next ones only while all fit, in order
+ * and byte for byte; past the end nothing is returned.
  * Model: the batches as a list, filtered and taken one by one.
- * Generated: an end for readers or none, 1 to 12 real batches of 1 to 6 records, offsets small, around 2^31 and 2^32, and near
- * 2^53; every offset of the chunk and beyond. Limits: uncompressed batches.
+ * Generated: an end for readers or none, 1 to 12 real batches of 1 to 6 records, offsets small, around 2^31 and
+ * 2^32, and near 2^53; every offset of the chunk and beyond. Limits: uncompressed batches.
  */
 test('sliceChunk() agrees with a list of batches', () => {
   fc.assert(
@@ -58,7 +58,7 @@ test('sliceChunk() agrees with a list of batches', () => {
   )
 })
 
-test('sliceChunk() reads a chunk to its end, whatever the room', () => {
+test('sliceChunk() reads a chunk to its end, for any maximum size', () => {
   fc.assert(
     fc.property(arbitraryShapes, fc.nat(2_000), (shapes, maxBytes) => {
       const chunk = chunkOf(placeShapes(shapes, 10))
@@ -78,9 +78,9 @@ test('sliceChunk() reads a chunk to its end, whatever the room', () => {
 })
 
 /**
- * Question: does `findBatchByTimestamp` find the first batch that reaches a time?
+ * Question: does `findBatchByTimestamp` find the first batch that reaches a timestamp?
  * Contract: the first, in the order of offsets, with a record at or after it; none if there is none.
- * Model: a search through the records' times. Generated: times that go up and down, -1 among them.
+ * Model: a search through the records' timestamps. Generated: timestamps that rise and fall, including -1.
  */
 test('findBatchByTimestamp() agrees with a search through the records', () => {
   fc.assert(
@@ -105,11 +105,11 @@ describe('a chunk that is a view into a larger buffer', () => {
   const buffer = concatenate([new Uint8Array(13).fill(0xff), chunkOf(placed), new Uint8Array(7)])
   const view = buffer.subarray(13, buffer.length - 7)
 
-  test('is sliced', () => {
+  test('is sliced correctly', () => {
     expect(sliceChunk(view, 2 ** 33 + 2, 1_000)?.bytes).toEqual(placed[1]?.bytes)
   })
 
-  test('is searched by time', () => {
+  test('is searched by timestamp', () => {
     expect(findBatchByTimestamp(view, NOW_MS + 6)).toEqual(placed[1]?.bytes)
     expect(findBatchByTimestamp(view, NOW_MS + 10)).toBeUndefined()
   })
@@ -121,22 +121,22 @@ describe('latestTimestamp()', () => {
     [[-1_000, 5], 5],
     [[-1_000, 0], 0],
     [[-1_000, -1_002, -1_001], -1_002],
-  ])('of %j is %d', (timestamps, latest) => {
+  ])('returns for %j %d', (timestamps, latest) => {
     expect(latestTimestamp(timestamps)).toBe(latest)
   })
 })
 
 describe('concatenate()', () => {
-  test('of nothing is empty', () => {
+  test('returns an empty array for no parts', () => {
     expect(concatenate([])).toEqual(new Uint8Array(0))
   })
 
-  test('of one part is that part', () => {
+  test('returns a single part itself', () => {
     const part = new Uint8Array([1, 2])
     expect(concatenate([part])).toBe(part)
   })
 
-  test('of many parts is all of them in order', () => {
+  test('returns many parts in order', () => {
     const parts = [new Uint8Array([1, 2]), new Uint8Array(0), new Uint8Array([3])]
     expect(concatenate(parts)).toEqual(new Uint8Array([1, 2, 3]))
   })

@@ -1,4 +1,4 @@
-/** Batches and headers for tests of the log's rules, which look at headers alone. */
+/** Batches and headers for tests of the log's rules, which read headers only. */
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { assignOffset, type BatchHeader } from '../../../src/core/batch/record-batch.ts'
 import { concatenate } from '../../../src/core/bytes/concatenate.ts'
@@ -10,7 +10,7 @@ export interface HeaderFields extends Partial<BatchHeader> {
   readonly records?: number
 }
 
-/** The header of a batch of `records` records, from nobody in particular. */
+/** Returns the header of a batch of `records` records, without a producer. */
 export function header({ records = 1, ...fields }: HeaderFields = {}): BatchHeader {
   return {
     position: 0,
@@ -48,7 +48,7 @@ export interface PlacedShape extends BatchShape {
   readonly bytes: Uint8Array
 }
 
-/** Real batches, one after the other from `firstOffset`, as a log would hold them. */
+/** Returns real batches, one after the other from `firstOffset`, as a log would store them. */
 export function placeShapes(shapes: readonly BatchShape[], firstOffset: number): PlacedShape[] {
   let baseOffset = firstOffset
   return shapes.map((shape) => {

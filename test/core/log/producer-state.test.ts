@@ -17,7 +17,7 @@ function batch(baseSequence: number, records = 1, producerEpoch = 0) {
   return header({ producerId: 7n, producerEpoch, baseSequence, records })
 }
 
-/** The state after batches of one record each with the sequences given, at offsets 100, 101, ... */
+/** Returns the state after batches of one record each with the given sequences, at offsets 100, 101, ... */
 function stateAfter(...sequences: number[]): ProducerState {
   let state: ProducerState | undefined
   for (const [index, sequence] of sequences.entries()) {
@@ -33,7 +33,7 @@ describe('addToSequence()', () => {
     [SEQUENCE_MAX - 1, 1, SEQUENCE_MAX],
     [SEQUENCE_MAX, 1, 0],
     [SEQUENCE_MAX - 1, 3, 1],
-  ])('%d + %d is %d', (sequence, count, sum) => {
+  ])('returns for %d + %d the sequence %d', (sequence, count, sum) => {
     expect(addToSequence(sequence, count)).toBe(sum)
   })
 })
@@ -43,15 +43,15 @@ describe('decideSequence()', () => {
     expect(decideSequence(undefined, batch(0), 'kafka')).toEqual({ kind: 'append' })
   })
 
-  test('does not let a new producer begin with 1', () => {
+  test('does not let a resendable producer begin with 1', () => {
     expect(decideSequence(undefined, batch(1), 'resendable')).toEqual({ kind: 'unknown_producer' })
   })
 
-  test('lets a new producer begin anywhere where that is wanted', () => {
+  test("lets a new producer begin with any sequence under Kafka's rules", () => {
     expect(decideSequence(undefined, batch(12), 'kafka')).toEqual({ kind: 'append' })
   })
 
-  test('answers a retry with the first offset', () => {
+  test('returns the first offset for a retry', () => {
     expect(decideSequence(stateAfter(0, 1), batch(0), 'kafka')).toMatchObject({
       kind: 'duplicate',
       first: { baseOffset: 100 },
@@ -64,21 +64,21 @@ describe('decideSequence()', () => {
     expect(decideSequence(state, batch(0), 'kafka')).toEqual({ kind: 'gap', expectedSequence: 6 })
   })
 
-  test('does not take a batch of other length for a retry', () => {
+  test('does not treat a batch of another length as a retry', () => {
     expect(decideSequence(stateAfter(0), batch(0, 2), 'kafka')).toEqual({
       kind: 'gap',
       expectedSequence: 1,
     })
   })
 
-  test('refuses a gap, and says what it expects', () => {
+  test('refuses a gap, and returns the expected sequence', () => {
     expect(decideSequence(stateAfter(0), batch(2), 'kafka')).toEqual({
       kind: 'gap',
       expectedSequence: 1,
     })
   })
 
-  test('goes on from 2147483647 with 0', () => {
+  test('continues after 2147483647 with 0', () => {
     const state = stateAfter(SEQUENCE_MAX)
     expect(decideSequence(state, batch(0), 'kafka')).toEqual({ kind: 'append' })
   })
@@ -92,7 +92,7 @@ describe('decideSequence()', () => {
     expect(decideSequence(state, batch(2), 'kafka')).toEqual({ kind: 'append' })
   })
 
-  test('fences a lower epoch, also for what was a retry', () => {
+  test('fences a lower epoch, also for a former retry', () => {
     const state = rememberBatch(stateAfter(0), batch(0, 1, 3), 200, null)
     expect(decideSequence(state, batch(0, 1, 2), 'kafka')).toEqual({
       kind: 'fenced',
@@ -104,7 +104,7 @@ describe('decideSequence()', () => {
     })
   })
 
-  test('lets a higher epoch begin with 0 and with nothing else', () => {
+  test('lets a higher epoch begin only with 0', () => {
     const state = stateAfter(0, 1, 2)
     expect(decideSequence(state, batch(0, 1, 1), 'kafka')).toEqual({ kind: 'append' })
     expect(decideSequence(state, batch(3, 1, 1), 'kafka')).toEqual({
@@ -114,7 +114,7 @@ describe('decideSequence()', () => {
   })
 })
 
-describe('decideSequence() where a resend may be cut into other batches', () => {
+describe('decideSequence() of a resend in other batches', () => {
   /** Sequences 0 to 9 at offset 40, 10 to 14 at offset 90. */
   const state = rememberBatch(
     rememberBatch(undefined, batch(0, 10), 40, null),
@@ -151,7 +151,7 @@ describe('decideSequence() where a resend may be cut into other batches', () => 
     })
   })
 
-  test('tells from where on a batch is new', () => {
+  test('returns the first new sequence of a batch', () => {
     expect(decideSequence(state, batch(12, 4), 'resendable')).toEqual({
       kind: 'overlap',
       expectedSequence: 15,
@@ -159,14 +159,14 @@ describe('decideSequence() where a resend may be cut into other batches', () => 
     })
   })
 
-  test('tells the log append time of the last record', () => {
+  test('returns the log append time of the last record', () => {
     const timeOf = (baseSequence: number, records: number) =>
       decideSequence(state, batch(baseSequence, records), 'resendable')
     expect(timeOf(8, 2)).toMatchObject({ logAppendTime: null })
     expect(timeOf(8, 3)).toMatchObject({ logAppendTime: 7_000 })
   })
 
-  test('answers a remembered batch as ever, fences as ever, and refuses a gap', () => {
+  test("treats remembered batches, fencing and gaps like Kafka's rules", () => {
     expect(decideSequence(state, batch(10, 5), 'resendable')).toMatchObject({ kind: 'duplicate' })
     expect(decideSequence(state, batch(16), 'resendable')).toEqual({
       kind: 'gap',
@@ -178,14 +178,17 @@ describe('decideSequence() where a resend may be cut into other batches', () => 
     expect(decideSequence(undefined, batch(3), 'resendable')).toEqual({ kind: 'unknown_producer' })
   })
 
-  test.each([0, 15, 2 ** 30])('takes what never was for later: %d before sequence 0', (back) => {
-    for (const records of [1, 20]) {
-      const never = batch(SEQUENCE_MAX - back, records)
-      expect(decideSequence(state, never, 'resendable')).toMatchObject({ kind: 'gap' })
-    }
-  })
+  test.each([0, 15, 2 ** 30])(
+    'treats a sequence that was never stored as later: %d before sequence 0',
+    (back) => {
+      for (const records of [1, 20]) {
+        const never = batch(SEQUENCE_MAX - back, records)
+        expect(decideSequence(state, never, 'resendable')).toMatchObject({ kind: 'gap' })
+      }
+    },
+  )
 
-  test('takes what is forgotten for earlier, however long ago it was', () => {
+  test('treats a forgotten sequence as earlier, however long ago it was', () => {
     const far = stateAfter(...[6, 5, 4, 3, 2].map((back) => 2 ** 31 - back))
     for (const old of [0, 2 ** 29, 2 ** 30]) {
       expect(decideSequence(far, batch(old), 'resendable')).toMatchObject({
@@ -196,7 +199,7 @@ describe('decideSequence() where a resend may be cut into other batches', () => 
     expect(decideSequence(far, batch(SEQUENCE_MAX, 2), 'resendable')).toEqual({ kind: 'append' })
   })
 
-  test('once 2147483647 is stored, takes what is up to 2^30 behind for earlier, the rest for later', () => {
+  test('treats, once 2147483647 is stored, up to 2^30 behind as earlier and the rest as later', () => {
     const wrapped = rememberBatch(stateAfter(SEQUENCE_MAX), batch(0, 15), 90, null)
     const old = 2 ** 31 + 15 - 2 ** 30
     expect(decideSequence(wrapped, batch(old), 'resendable')).toMatchObject({
@@ -209,11 +212,11 @@ describe('decideSequence() where a resend may be cut into other batches', () => 
       kind: 'stored',
       pieces: [{ baseOffset: 100 }, { baseOffset: 101 }],
     })
-    const anew = rememberBatch(wrapped, batch(0, 1, 1), 200, null)
-    expect(decideSequence(anew, batch(old, 1, 1), 'resendable')).toMatchObject({ kind: 'gap' })
+    const restarted = rememberBatch(wrapped, batch(0, 1, 1), 200, null)
+    expect(decideSequence(restarted, batch(old, 1, 1), 'resendable')).toMatchObject({ kind: 'gap' })
   })
 
-  test('counts over the end of the sequences', () => {
+  test('counts across the end of the sequences', () => {
     const wrapped = rememberBatch(undefined, batch(SEQUENCE_MAX - 1, 4), 50, null)
     expect(decideSequence(wrapped, batch(SEQUENCE_MAX, 5), 'resendable')).toEqual({
       kind: 'overlap',
@@ -231,11 +234,11 @@ describe('decideSequence() where a resend may be cut into other batches', () => 
 })
 
 /**
- * Question: is every batch of a producer decided as Kafka's rules say, whatever came before?
- * Contract: of the batches appended under the current epoch the last five answer a retry; the next
+ * Question: is every batch of a producer decided by Kafka's rules, for any history?
+ * Contract: the last five batches appended under the current epoch are recognized as retries; the next
  * sequence is appended; everything else is a gap; lower epochs are fenced.
  * Model: the whole history of appended batches, with sequences that never wrap (they are cut to 31 bits
- * only where a batch is made), so that nothing is forgotten and nothing is computed modulo.
+ * only where a batch is made), so the model forgets nothing and computes nothing modulo.
  * Generated: up to 60 batches: the next one, retries of any earlier one, gaps, epochs up and down; first
  * sequences on both sides of the wrap. Limits: one producer; lengths up to 9.
  */

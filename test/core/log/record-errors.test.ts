@@ -1,6 +1,6 @@
 /**
- * Which records are refused, and as what. The expected results of mixed batches are those of a broker of
- * Kafka 4.3, which was sent the same.
+ * Tests which records are refused, and with which error. The expected results of mixed batches are those of a Kafka
+ * 4.3 broker for the same records.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -9,7 +9,7 @@ import type { NewRecord } from '../../../src/core/batch/record.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { RECORD_ERRORS_MAX } from '../../../src/core/limits.ts'
 import {
-  nameRefusedRecords,
+  nameRejectedRecords,
   type RecordRules,
   recordErrorsOf,
   recordRules,
@@ -36,7 +36,7 @@ function refusalOf(records: readonly NewRecord[], rules = RULES): string | undef
 }
 
 function name(records: readonly NewRecord[], indexOf = (position: number) => position) {
-  return nameRefusedRecords(records, RULES, indexOf)
+  return nameRejectedRecords(records, RULES, indexOf)
 }
 
 describe('recordRules()', () => {
@@ -55,13 +55,13 @@ describe('recordRules()', () => {
 })
 
 describe('refuseBatch()', () => {
-  test('carries the rules and the batch to the edge', () => {
+  test('sends the rules and the index of the batch to the edge', () => {
     const error = refuseBatch(checkOfRecords([record(null)]), RULES, 3)
     const carried = EdgelogError.fromBody(structuredClone((error as EdgelogError).toBody()))
     expect(refusedBatchOf(carried)).toEqual({ batchIndex: 3, recordRules: RULES })
   })
 
-  test('finds no refused batch in other errors', () => {
+  test('returns undefined for other errors', () => {
     const details = { nextOffset: 1 }
     for (const error of [
       new Error('lost'),
@@ -72,7 +72,7 @@ describe('refuseBatch()', () => {
     }
   })
 
-  test('accepts bounds, records without a timestamp, and any timestamp where none is checked', () => {
+  test('accepts timestamps at the limits, records without a timestamp, and any timestamp if none is checked', () => {
     const accepted = [record(KEY, NOW_MS - 100), record(KEY, NOW_MS + 100), record(KEY, -1)]
     expect(refusalOf(accepted)).toBeUndefined()
     expect(refusalOf([record(KEY, EARLY)], { ...RULES, timestamps: null })).toBeUndefined()
@@ -93,7 +93,7 @@ describe('nameRefusedRecords()', () => {
     ])
   })
 
-  test('is an invalid_timestamp where any timestamp is out of bounds', () => {
+  test('returns invalid_timestamp if any timestamp is out of bounds', () => {
     const error = name([record(KEY), record(null), record(KEY, EARLY), record(KEY, LATE)])
     const bounds =
       `${NOW_MS - 100} to ${NOW_MS + 100} ` +
@@ -109,7 +109,7 @@ describe('nameRefusedRecords()', () => {
     ])
   })
 
-  test('gives a record with a missing key and a wrong timestamp one error, that of the key', () => {
+  test('gives a record with a missing key and a wrong timestamp one error, for the key', () => {
     const error = name([record(KEY), record(null, EARLY)])
     expect(error).toMatchObject({ code: 'invalid_record' })
     expect(error.message).not.toContain('more refused')
@@ -130,9 +130,9 @@ describe('nameRefusedRecords()', () => {
 /*
  * Question: do the partition, which has a summary of the records, and the edge, which has the records,
  *   refuse the same batches?
- * Contract: a batch is refused if and only if one of its records breaks a rule, and those are named.
- * Model: the rules, written down once more. Generated: up to 8 records with and without keys, with
- *   timestamps on both sides of both bounds or none; rules with and without keys and bounds.
+ * Contract: a batch is refused if and only if one of its records breaks a rule, and those records are named.
+ * Model: a second implementation of the rules. Generated: up to 8 records with and without keys, with
+ *   timestamps on both sides of both limits or none; rules with and without keys and limits.
  */
 const arbitraryRecord = fc
   .tuple(
@@ -141,7 +141,7 @@ const arbitraryRecord = fc
   )
   .map(([key, timestamp]) => record(key, timestamp))
 
-test('a batch is refused if one of its records is, and the same ones are named', () => {
+test('refuseBatch() and nameRefusedRecords() refuse the same records', () => {
   const property = fc.property(
     fc.array(arbitraryRecord, { minLength: 1, maxLength: 8 }),
     fc.boolean(),
@@ -155,7 +155,7 @@ test('a batch is refused if one of its records is, and the same ones are named',
       })
       expect(refusalOf(records, rules) !== undefined).toBe(refused.length > 0)
       if (refused.length === 0) return
-      const error = nameRefusedRecords(records, rules, (position) => position)
+      const error = nameRejectedRecords(records, rules, (position) => position)
       expect(recordErrorsOf(error).map(({ index }) => index)).toEqual(refused)
     },
   )

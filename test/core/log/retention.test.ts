@@ -22,7 +22,7 @@ describe('isExpired()', () => {
   test.each([
     [1_000, false],
     [1_001, true],
-  ])('with retention.ms=1000 at an age of %d ms: %s', (age, expired) => {
+  ])('decides with retention.ms=1000 at an age of %d ms: %s', (age, expired) => {
     const chunk = span({ maxTimestamp: NOW_MS - age })
     expect(isExpired(chunk, 100, keeping({ retentionMs: 1_000 }), NOW_MS)).toBe(expired)
   })
@@ -30,11 +30,11 @@ describe('isExpired()', () => {
   test.each([
     [1_099, false],
     [1_100, true],
-  ])('with retention.bytes=1000 in a log of %d bytes: %s', (sizeBytes, expired) => {
+  ])('decides with retention.bytes=1000 in a log of %d bytes: %s', (sizeBytes, expired) => {
     expect(isExpired(span(), sizeBytes, keeping({ retentionBytes: 1_000 }), NOW_MS)).toBe(expired)
   })
 
-  test('goes by the time of the append where no record has a time', () => {
+  test('uses the time of the append if no record has a timestamp', () => {
     const chunk = span({ maxTimestamp: -NOW_MS })
     const rules = keeping({ retentionMs: 1_000 })
     expect(isExpired(chunk, 100, rules, NOW_MS + 1_000)).toBe(false)
@@ -42,17 +42,17 @@ describe('isExpired()', () => {
     expect(expiresAtMs(chunk, rules)).toBe(NOW_MS + 1_001)
   })
 
-  test('never with both at -1', () => {
+  test('returns false with both limits at -1', () => {
     expect(isExpired(span({ maxTimestamp: 0 }), 1e15, keeping(), NOW_MS)).toBe(false)
   })
 
-  test('with retention.ms=0 after a millisecond, with retention.bytes=0 at once', () => {
+  test('expires with retention.ms=0 after a millisecond, with retention.bytes=0 at once', () => {
     expect(isExpired(span(), 100, keeping({ retentionMs: 0 }), NOW_MS)).toBe(false)
     expect(isExpired(span(), 100, keeping({ retentionMs: 0 }), NOW_MS + 1)).toBe(true)
     expect(isExpired(span(), 100, keeping({ retentionBytes: 0 }), NOW_MS)).toBe(true)
   })
 
-  test('never with cleanup.policy=compact, as ever with compact,delete', () => {
+  test('returns false with cleanup.policy=compact, and decides normally with compact,delete', () => {
     const old = span({ maxTimestamp: 0 })
     const rules = { retentionMs: 1, retentionBytes: 1 }
     const compact = keeping({ ...rules, cleanupPolicy: ['compact'] })
@@ -63,7 +63,7 @@ describe('isExpired()', () => {
 })
 
 describe('planRetention()', () => {
-  test('a chunk with a time to come keeps itself and all after it', () => {
+  test('keeps a chunk with a future timestamp and all chunks after it', () => {
     const chunks = [
       span({ maxTimestamp: 0 }),
       span({ baseOffset: 10, endOffset: 20, maxTimestamp: NOW_MS + 1e9 }),
@@ -78,7 +78,7 @@ describe('planRetention()', () => {
     })
   })
 
-  test('takes what lies below the log start, under any policy, and not what it starts within', () => {
+  test('deletes chunks below the log start under any policy, but not the chunk that contains it', () => {
     const chunks = [0, 10, 20].map((baseOffset) => span({ baseOffset, endOffset: baseOffset + 10 }))
     const log = { sizeBytes: 300, logStartOffset: 15 }
     for (const cleanupPolicy of [['delete'], ['compact']] as const) {
@@ -91,7 +91,7 @@ describe('planRetention()', () => {
     }
   })
 
-  test('leaves an empty log as it is', () => {
+  test('leaves an empty log unchanged', () => {
     const log = { sizeBytes: 0, logStartOffset: 70 }
     expect(planRetention([], log, keeping({ retentionBytes: 0 }), NOW_MS)).toEqual({
       count: 0,
@@ -111,17 +111,17 @@ describe('decideDeleteRecords()', () => {
     [6, 6],
     [9, 9],
     ['highWatermark' as const, 9],
-  ])('before %s: the log starts at %d', (before, logStartOffset) => {
+  ])('moves for %s the log start to %d', (before, logStartOffset) => {
     expect(decideDeleteRecords(before, log, keeping())).toBe(logStartOffset)
   })
 
-  test.each([-1, 10, Number.NaN])('refuses %d', (before) => {
+  test.each([-1, 10, Number.NaN])('refuses offset %d', (before) => {
     expect(() => decideDeleteRecords(before, log, keeping())).toThrow(
       expect.objectContaining({ code: 'offset_out_of_range', details: log }),
     )
   })
 
-  test('refuses a topic that is compacted only', () => {
+  test('refuses a topic that is only compacted', () => {
     const compact = keeping({ cleanupPolicy: ['compact'] })
     expect(() => decideDeleteRecords(6, log, compact)).toThrow(
       expect.objectContaining({ code: 'policy_violation' }),
@@ -130,14 +130,14 @@ describe('decideDeleteRecords()', () => {
 })
 
 describe('expiresAtMs()', () => {
-  test('is the first moment at which the chunk is expired', () => {
+  test('returns the first moment at which the chunk is expired', () => {
     const rules = keeping({ retentionMs: 1_000 })
     const atMs = expiresAtMs(span(), rules) ?? 0
     expect(isExpired(span(), 100, rules, atMs - 1)).toBe(false)
     expect(isExpired(span(), 100, rules, atMs)).toBe(true)
   })
 
-  test('is never where age does not count', () => {
+  test('returns undefined if age does not count', () => {
     expect(expiresAtMs(span(), keeping())).toBeUndefined()
     const compact = keeping({ retentionMs: 5, cleanupPolicy: ['compact'] })
     expect(expiresAtMs(span(), compact)).toBeUndefined()
@@ -145,12 +145,12 @@ describe('expiresAtMs()', () => {
 })
 
 /**
- * Question: does a plan delete what Kafka would, were each chunk a segment?
+ * Question: does a plan delete the same as Kafka, if each chunk is a segment?
  * Contract: Kafka deletes by time the longest run of oldest segments that are all too old, then by size
  * the longest run such that the rest still has `retention.bytes`; together, until neither deletes more.
  * Model: those two rules, each on the whole list, applied in turn until nothing changes.
- * Generated: up to 12 chunks with ages and sizes around the bounds, -1 and 0 among the bounds, times to
- * come. Limits: one `now`.
+ * Generated: up to 12 chunks with ages and sizes around the limits, -1 and 0 among the limits, future
+ * timestamps. Limits: one `now`.
  */
 test("planRetention() agrees with Kafka's two rules", () => {
   const arbitraryChunk = fc.record({

@@ -5,7 +5,7 @@ import type { ChunkSpan } from '../../../src/core/log/chunk.ts'
 import { planSeal, SEALED_CHUNK_BYTES_MIN } from '../../../src/core/log/seal.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 
-/** Neighbouring chunks of one record each. */
+/** Returns neighbouring chunks of one record each. */
 function spans(sizes: readonly number[], firstOffset = 0): ChunkSpan[] {
   return sizes.map((sizeBytes, index) => ({
     baseOffset: firstOffset + index,
@@ -28,12 +28,12 @@ const SMALL = LARGE / 2
 const SMALL_PER_CHUNK = CHUNK_BYTES_MAX / SMALL
 
 describe('planSeal()', () => {
-  test('waits for more while a group could still grow', () => {
+  test('waits for more chunks while a group can still grow', () => {
     const plan = planSeal(spans([SMALL, SMALL, SMALL], 5), 5)
     expect(plan).toEqual({ group: undefined, sealedOffset: 5 })
   })
 
-  test('closes a group that the next chunk does not fit into', () => {
+  test('closes a group if the next chunk does not fit', () => {
     const full = new Array(SMALL_PER_CHUNK).fill(SMALL)
     const plan = planSeal(spans([...full, 1]), 0)
     expect(sizesOf(plan.group)).toEqual(full)
@@ -46,22 +46,22 @@ describe('planSeal()', () => {
     expect(plan.sealedOffset).toBe(2)
   })
 
-  test('leaves large chunks, and a small one alone among them, as they are', () => {
+  test('does not change large chunks, nor a single small one between them', () => {
     expect(planSeal(spans([LARGE, 5, LARGE, LARGE]), 0)).toEqual({
       group: undefined,
       sealedOffset: 4,
     })
   })
 
-  test('passes what needs no merging up to an open tail', () => {
+  test('advances past chunks that need no merge, up to an open tail', () => {
     expect(planSeal(spans([LARGE, LARGE, 5, 6]), 0)).toEqual({ group: undefined, sealedOffset: 2 })
   })
 
-  test('stays where it is with nothing to seal', () => {
+  test('does not advance if there is nothing to seal', () => {
     expect(planSeal([], 42)).toEqual({ group: undefined, sealedOffset: 42 })
   })
 
-  test('merges a bounded number, and goes on with the result', () => {
+  test('merges a limited number of chunks, and continues with the result', () => {
     const plan = planSeal(spans(new Array(SEAL_CHUNKS_MAX + 1).fill(1)), 0)
     expect(plan.group?.length).toBe(SEAL_CHUNKS_MAX)
     expect(plan.sealedOffset).toBe(0)
@@ -81,13 +81,13 @@ describe('planSeal()', () => {
 })
 
 /**
- * Question: does sealing, done again and again, end, and end well?
- * Contract: no chunk is lost, changed or moved; no merged row is larger than `CHUNK_BYTES_MAX`; what is
- * sealed stays sealed, except that a group cut short by its number of chunks goes on growing; at the end
+ * Question: does repeated sealing terminate, with a good result?
+ * Contract: no chunk is lost, changed or moved; no merged row is larger than `CHUNK_BYTES_MAX`; sealed chunks
+ * stay sealed, except that a group limited by its number of chunks continues to grow; at the end
  * no two neighbours below the sealed offset are both small and fit together, and the open tail fits into
  * one row. Model: the list of chunks, merged as planned. Generated: up to 60 chunks of 1 byte to the
  * largest, in runs of small and of large ones, and runs longer than `SEAL_CHUNKS_MAX`; chunks that
- * arrive between two rounds. Limits: no retention on the way.
+ * arrive between two rounds. Limits: no retention in between.
  */
 const arbitrarySize = fc.oneof(
   fc.integer({ min: 1, max: 300 }),
@@ -95,7 +95,7 @@ const arbitrarySize = fc.oneof(
   fc.integer({ min: 1, max: SEALED_CHUNK_BYTES_MIN + 2 }),
   fc.integer({ min: SEALED_CHUNK_BYTES_MIN - 2, max: CHUNK_BYTES_MAX * 2 }),
 )
-/** A run of equal chunks, short enough to be read where the test fails. */
+/** A run of equal chunks, in a short form for the output of a failed test. */
 interface Run {
   readonly count: number
   readonly sizeBytes: number
@@ -151,7 +151,7 @@ function merged(chunks: readonly ChunkSpan[], group: readonly ChunkSpan[]): Chun
   return [...chunks.slice(0, at), one, ...chunks.slice(at + group.length)]
 }
 
-test('planSeal() ends, and leaves nothing that would fit together', () => {
+test('planSeal() terminates, and leaves no neighbours that would fit together', () => {
   fc.assert(
     fc.property(fc.array(arbitraryRound, { minLength: 1, maxLength: 3 }), (rounds) => {
       let log: SealedLog = { chunks: [], sealedOffset: 0, merges: 0 }

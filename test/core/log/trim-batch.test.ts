@@ -39,7 +39,7 @@ test.each([
   ['gzip', 2, 0],
   ['lz4', 3, 1],
 ] as const)(
-  'a batch with compression %s loses its first %d records and nothing else',
+  'trimBatch() removes, with compression %s, exactly the first %d records',
   async (compression, recordsCount, baseSequence) => {
     const plain = encodeBatch(RECORDS, PRODUCER)
     const batch = compression === 'none' ? plain : await compressBatch(plain, compression, CODECS)
@@ -57,7 +57,7 @@ test.each([
   },
 )
 
-test('what is left of a batch is cut where it would be too large, in sequence', async () => {
+test('trimBatch() splits remaining records that are too large for a batch, in sequence', async () => {
   const batch = encodeBatch(RECORDS, PRODUCER)
   const parts = bytesOf(await trim(batch, { batchBytesMax: 61 }))
   expect(parts.map((part) => readBatchHeader(part).baseSequence)).toEqual([2 ** 31 - 1, 0, 1])
@@ -65,7 +65,7 @@ test('what is left of a batch is cut where it would be too large, in sequence', 
   expect(records.flat()).toEqual(RECORDS.slice(1))
 })
 
-test('each batch that is left comes with the check of its own records', async () => {
+test('trimBatch() returns each batch with the check of its own records', async () => {
   const batch = encodeBatch(RECORDS, PRODUCER)
   for (const options of [{ batchBytesMax: 61 }, { recordsCount: 2 }]) {
     const parts = (await trim(batch, options)) ?? []
@@ -76,7 +76,7 @@ test('each batch that is left comes with the check of its own records', async ()
   }
 })
 
-test('records without a time stay without one', async () => {
+test('trimBatch() keeps records without a timestamp', async () => {
   const batch = encodeBatch(
     RECORDS.map((record) => ({ ...record, timestamp: -1 })),
     PRODUCER,
@@ -88,17 +88,17 @@ test('records without a time stay without one', async () => {
   })
 })
 
-test('there is no rest where a record needs its compression', async () => {
+test('trimBatch() returns undefined if a record needs its compression', async () => {
   const large = { timestamp: 1, key: null, value: new Uint8Array(5_000), headers: [] }
   const plain = encodeBatch([...RECORDS, large], PRODUCER)
   const gzip = await compressBatch(plain, 'gzip', CODECS)
   expect(await trim(gzip, { batchBytesMax: 4_000 })).toBeUndefined()
   expect((await trim(gzip, { batchBytesMax: 6_000 }))?.length).toBe(1)
-  // Nothing would help here.
+  // An uncompressed record of this size is refused in any batch.
   expect((await trim(plain, { batchBytesMax: 4_000 }))?.length).toBe(2)
 })
 
-test('the rest is never more than it may be, in however many batches', async () => {
+test('trimBatch() never exceeds the total limit, in any number of batches', async () => {
   const records = Array.from({ length: 50 }, () => ({ ...RECORDS[0], value: new Uint8Array(100) }))
   const gzip = await compressBatch(encodeBatch(records as NewRecord[], PRODUCER), 'gzip', CODECS)
   for (const batchBytesMax of [200, 1_000, 10_000]) {

@@ -19,15 +19,15 @@ const refusal = (message: RegExp) =>
 const set = (key: string, value: number) => ({ key, value, remove: false })
 
 describe('parseQuotaEntity()', () => {
-  test('takes users, clients, both, addresses and defaults', () => {
+  test('accepts users, clients, both, addresses and defaults', () => {
     const both = parseQuotaEntity([part(['user', 'a']), part(['client-id', null])])
     expect(both).toEqual({ user: 'a', 'client-id': null })
     expect(parseQuotaEntity([part(['ip', '::1'])])).toEqual({ ip: '::1' })
   })
 
   test.each([
-    [[], /^entity: it is empty/],
-    [[['group', 'g']], /no type "group"; client-id, ip, user are allowed/],
+    [[], /^entity: empty/],
+    [[['group', 'g']], /unknown type "group"; client-id, ip, user are allowed/],
     [[['user', '']], /^entity\.user: it has 0 characters/],
     [[['user', 'x'.repeat(CLIENT_QUOTA_NAME_LENGTH_MAX + 1)]], /^entity\.user: it has 256/],
     [
@@ -35,16 +35,16 @@ describe('parseQuotaEntity()', () => {
         ['user', 'a'],
         ['user', 'b'],
       ],
-      /user is there twice/,
+      /user is given twice/,
     ],
     [
       [
         ['ip', '1.2.3.4'],
         ['user', 'b'],
       ],
-      /ip is there with others/,
+      /ip cannot be combined/,
     ],
-    [[['ip', 'localhost']], /^entity\.ip: "localhost" is not an address/],
+    [[['ip', 'localhost']], /^entity\.ip: "localhost" is not an IPv4 or IPv6 address/],
   ] as const)('refuses %j', (parts, message) => {
     expect(() => parseQuotaEntity(parts.map(part))).toThrow(refusal(message))
   })
@@ -57,14 +57,14 @@ describe('parseQuotaChange()', () => {
     [{ user: 'a', 'client-id': 'c' }, 'request_percentage', 0.5],
     [{ user: 'a' }, 'controller_mutation_rate', 1e9],
     [{ ip: null }, 'connection_creation_rate', 2 ** 31 - 1],
-  ])('takes of %j the quota %s of %d', (entity, key, value) => {
+  ])('accepts for %j the quota %s of %d', (entity, key, value) => {
     expect(parseQuotaChange(entity, [set(key, value)])).toEqual({ [key]: value })
   })
 
   test.each<[QuotaEntity, string, number, RegExp]>([
-    [{ user: 'a' }, 'connection_creation_rate', 1, /is no quota of this entity/],
+    [{ user: 'a' }, 'connection_creation_rate', 1, /is not a quota of this entity/],
     [{ ip: null }, 'producer_byte_rate', 1, /connection_creation_rate are allowed/],
-    [{ user: 'a' }, '__proto__', 1, /is no quota of this entity/],
+    [{ user: 'a' }, '__proto__', 1, /is not a quota of this entity/],
     [{ user: 'a' }, 'producer_byte_rate', 0, /a number above 0 is needed/],
     [{ user: 'a' }, 'request_percentage', -1, /a number above 0 is needed/],
     [{ user: 'a' }, 'request_percentage', Number.NaN, /a number above 0 is needed/],
@@ -73,11 +73,11 @@ describe('parseQuotaChange()', () => {
     [{ user: 'a' }, 'producer_byte_rate', 1e-7, /a whole number up to/],
     [{ user: 'a' }, 'producer_byte_rate', 1e300, /a whole number up to/],
     [{ ip: null }, 'connection_creation_rate', 2 ** 31, /a whole number up to 2147483647/],
-  ])('refuses of %j the quota %s of %d', (entity, key, value, message) => {
+  ])('refuses for %j the quota %s of %d', (entity, key, value, message) => {
     expect(() => parseQuotaChange(entity, [set(key, value)])).toThrow(refusal(message))
   })
 
-  test('refuses a quota that is named twice, and ignores the removal of one that is not known', () => {
+  test('refuses a repeated quota, and ignores the removal of an unknown one', () => {
     const twice = [set('producer_byte_rate', 1), set('producer_byte_rate', 2)]
     expect(() => parseQuotaChange({ user: 'a' }, twice)).toThrow(refusal(/more than once/))
     const unknown = { key: 'no_such_rate', value: 0, remove: true }
@@ -85,7 +85,7 @@ describe('parseQuotaChange()', () => {
   })
 })
 
-test('keeps, replaces and removes quotas until none is left', () => {
+test('changedQuotas() keeps, replaces and removes quotas until none is left', () => {
   const before = { producer_byte_rate: 1, consumer_byte_rate: 2 }
   const change = { producer_byte_rate: null, request_percentage: 3 }
   expect(changedQuotas(before, change)).toEqual({ consumer_byte_rate: 2, request_percentage: 3 })
@@ -93,7 +93,7 @@ test('keeps, replaces and removes quotas until none is left', () => {
   expect(changedQuotas({}, {})).toBeNull()
 })
 
-test('distinguishes entities by their types and names, not by their order', () => {
+test('quotaEntityKey() distinguishes entities by their types and names, not by their order', () => {
   const key = quotaEntityKey({ user: 'a', 'client-id': 'b' })
   expect(quotaEntityKey({ 'client-id': 'b', user: 'a' })).toBe(key)
   const others = [{ user: 'a' }, { user: null }, { user: 'b', 'client-id': 'a' }]
@@ -129,7 +129,7 @@ describe('a filter of quotas', () => {
       [2],
     ],
     [[['ip', ANY, null]], true, [4]],
-  ] as const)('of %j, strict %s, matches %j', (components, isStrict, wanted) => {
+  ] as const)('matches, with %j and strict %s, %j', (components, isStrict, wanted) => {
     const given = components.map(([entityType, matchType, match]) => {
       return { entityType, matchType, match }
     })
@@ -140,25 +140,25 @@ describe('a filter of quotas', () => {
 
   test.each([
     [[['user', EXACT, null]], /a name is needed/],
-    [[['user', DEFAULT, 'x']], /no name is allowed/],
-    [[['user', ANY, 'x']], /no name is allowed/],
-    [[['user', 3, null]], /no match type 3; 0 to 2 are allowed/],
-    [[['', ANY, null]], /no type ""/],
+    [[['user', DEFAULT, 'x']], /a name is not allowed/],
+    [[['user', ANY, 'x']], /a name is not allowed/],
+    [[['user', 3, null]], /unknown match type 3; 0 to 2 are allowed/],
+    [[['', ANY, null]], /unknown type ""/],
     [
       [
         ['user', ANY, null],
         ['user', EXACT, 'a'],
       ],
-      /a type is there twice/,
+      /a type is given twice/,
     ],
     [
       [
         ['ip', ANY, null],
         ['user', ANY, null],
       ],
-      /ip is there with others/,
+      /ip cannot be combined/,
     ],
-  ] as const)('of %j is refused', (components, message) => {
+  ] as const)('is refused with %j', (components, message) => {
     const given = components.map(([entityType, matchType, match]) => {
       return { entityType, matchType, match }
     })
@@ -191,6 +191,6 @@ test.each([
   ['12345::', false],
   ['', false],
   ['localhost', false],
-])('%s is an address: %s', (text, isOne) => {
+])('isIpAddress() returns for %s %s', (text, isOne) => {
   expect(isIpAddress(text)).toBe(isOne)
 })

@@ -1,11 +1,11 @@
 /*
- * Question: do topic patterns mean what RE2's and JavaScript's regular expressions mean, and is
- * their work bounded whatever the pattern?
+ * Question: do topic patterns have the meaning of RE2's and JavaScript's regular expressions, and is
+ * their work limited for any pattern?
  * Contract: a pattern matches a name if and only if RegExp, anchored at both ends, does; a name takes at most
  *   (length + 1) x (states + 1) steps; any text either compiles or is refused as
  *   `invalid_regular_expression`, before it takes memory.
  * Generated: patterns from a grammar, each in our syntax and in JavaScript's, against names
- *   of the few characters that they speak of; random text out of the characters that mean something.
+ *   of the few characters that occur in them; random text of the characters with a meaning.
  * Limits: names of up to 8 characters, since RegExp may take exponential time.
  */
 import fc from 'fast-check'
@@ -22,7 +22,7 @@ import { buildProgram, runProgram } from '../../../src/core/topic-pattern/patter
 import { compileTopicPattern } from '../../../src/core/topic-pattern/topic-pattern.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 
-/** Which of the names match. */
+/** Returns the names that match. */
 function matching(pattern: string, ...names: string[]): string[] {
   const { matches } = compileTopicPattern(pattern)
   return names.filter((name) => matches(name))
@@ -68,23 +68,23 @@ describe('a pattern', () => {
     ['(^a|b)*', ['', 'a', 'abb', 'b'], ['ba', 'aa']],
     ['(a|b$)*', ['', 'ab', 'aa'], ['ba']],
     ['(a$)?b?', ['', 'a', 'b'], ['ab']],
-  ])('%s', (pattern, those, notThose) => {
+  ])('matches, as %s, only the expected names', (pattern, those, notThose) => {
     expect(matching(pattern, ...those, ...notThose)).toEqual(those)
   })
 
-  test('takes a brace that begins no repetition for a character, which no name holds', () => {
+  test('treats a brace that begins no repetition as a character, which no name contains', () => {
     const names = ['a', 'aa', 'a{', 'a{,2}', 'a{x}', 'a}']
     expect(matching('a\\{|a{', ...names)).toEqual(['a{'])
     expect(matching('a{,2}', ...names)).toEqual(['a{,2}'])
     expect(matching('a{x}|a}', ...names)).toEqual(['a{x}', 'a}'])
   })
 
-  test('may speak of characters that no name holds', () => {
+  test('may contain characters that no name contains', () => {
     expect(matching('(😀|é)*a[é-ü]?[^é]', 'ab', 'a', 'éab')).toEqual(['ab'])
   })
 })
 
-describe('a pattern is refused', () => {
+describe('an invalid pattern', () => {
   test.each([
     ['(a)\\1', 'a backreference is not supported at character 4'],
     ['a(?=b)', 'lookaround is not supported at character 2'],
@@ -113,31 +113,31 @@ describe('a pattern is refused', () => {
     ['a)', 'a ) without its ( at character 2'],
     ['[a-', 'a [ is not closed at character 4'],
     ['[]', 'a [ is not closed at character 3'],
-    ['[z-a]', 'a range that does not go from one character up to another at character 2'],
-    ['[a-\\d]', 'a range that does not go from one character up to another at character 2'],
-    ['[[:alhpa:]]', 'the class [:alhpa:] is not known at character 2'],
-  ])('%s', (pattern, message) => {
+    ['[z-a]', 'an invalid range; it must go from one character up to another at character 2'],
+    ['[a-\\d]', 'an invalid range; it must go from one character up to another at character 2'],
+    ['[[:alhpa:]]', 'the class [:alhpa:] is unknown at character 2'],
+  ])('is refused: %s', (pattern, message) => {
     expect(refusal(pattern)).toBe(
       `invalid_regular_expression topicPattern: ${message} of the pattern`,
     )
   })
 
-  test('under the name that the caller gives it', () => {
+  test('is refused with the field name of the caller', () => {
     expect(() => compileTopicPattern('(', 'subscribedTopicRegex')).toThrow(
       /^subscribedTopicRegex: /,
     )
   })
 
-  test('where it is longer than is allowed', () => {
+  test('is refused if it is longer than the limit', () => {
     expect(refusal('a'.repeat(TOPIC_PATTERN_LENGTH_MAX))).toBe('compiles')
     expect(refusal('a'.repeat(TOPIC_PATTERN_LENGTH_MAX + 1))).toContain('at most 500 characters')
   })
 
-  test('where its groups are too deep', () => {
+  test('is refused if its groups are nested too deeply', () => {
     const nested = (depth: number) => '('.repeat(depth) + ')'.repeat(depth)
     expect(refusal(nested(TOPIC_PATTERN_DEPTH_MAX))).toBe('compiles')
-    expect(refusal(nested(TOPIC_PATTERN_DEPTH_MAX + 1))).toContain('more than 100 groups')
-    expect(refusal('('.repeat(TOPIC_PATTERN_LENGTH_MAX))).toContain('more than 100 groups')
+    expect(refusal(nested(TOPIC_PATTERN_DEPTH_MAX + 1))).toContain('more than 100 nested groups')
+    expect(refusal('('.repeat(TOPIC_PATTERN_LENGTH_MAX))).toContain('more than 100 nested groups')
   })
 
   test.each([
@@ -149,7 +149,7 @@ describe('a pattern is refused', () => {
     ['((a{0,10}){0,10}){0,9}', 'states'],
     ['((a?){500}){0,2}', 'states'],
     ['(((a{0}){1000}){2}){1000}', 'states'],
-  ])('where it needs too many states: %s', (pattern, expected) => {
+  ])('is refused if it needs too many states: %s', (pattern, expected) => {
     expect(refusal(pattern)).toContain(expected)
   })
 })
@@ -212,7 +212,7 @@ const { pattern: arbitraryPattern } = fc.letrec<{ pattern: Pair; sequence: Pair;
   }),
 )
 
-/** Few are. Any other refusal is a failure. */
+/** Returns whether a pattern is refused for its size. Few are; any other error is a failure. */
 function isTooLarge(pattern: string): boolean {
   return /characters are allowed|states are needed/.test(refusal(pattern))
 }
@@ -226,7 +226,7 @@ function joinPairs(parts: readonly Pair[], separator: string): Pair {
 
 const arbitraryName = fc.string({ unit: fc.constantFrom(...'aabbABz01.-_'), maxLength: 8 })
 
-test('matches what RegExp matches', () => {
+test('compileTopicPattern() matches the same names as RegExp', () => {
   let matches = 0
   fc.assert(
     fc.property(
@@ -249,7 +249,7 @@ test('matches what RegExp matches', () => {
   expect(matches).toBeGreaterThan(runs(300))
 })
 
-describe('the work of one name is bounded', () => {
+describe('the number of steps for one name', () => {
   test.each([
     '(a+)+$',
     '(a|a)*b',
@@ -261,7 +261,7 @@ describe('the work of one name is bounded', () => {
     '(.{0,30}){0,8}',
     '((|a)(|a))*b',
     '(^|$|a)*b',
-  ])('%s', (pattern) => {
+  ])('is limited for %s', (pattern) => {
     const program = buildProgram(parsePattern(pattern, 'topicPattern'))
     expect(program.states.length).toBeLessThanOrEqual(TOPIC_PATTERN_STATES_MAX + 1)
     const name = `${'a'.repeat(TOPIC_NAME_LENGTH_MAX - 1)}c`
@@ -269,7 +269,7 @@ describe('the work of one name is bounded', () => {
     expect(steps).toBeLessThanOrEqual((name.length + 1) * program.states.length)
   })
 
-  test('however the pattern comes about', () => {
+  test('is limited for generated patterns', () => {
     fc.assert(
       fc.property(arbitraryPattern, arbitraryName, ({ ours }, name) => {
         fc.pre(!isTooLarge(ours))
@@ -284,7 +284,7 @@ describe('the work of one name is bounded', () => {
   })
 })
 
-test('any text compiles or is refused, and nothing else', () => {
+test('compileTopicPattern() compiles or refuses any text', () => {
   const token = fc.oneof(
     fc.constantFrom(...'ab09.^$|()[]{}*+?\\-,:=!<>P'),
     fc.constantFrom('(?', '(?:', '(?P<', '(?i)', '[^', '[:', ':]', '{2,', '{9}', '\\d', '\\', '😀'),
@@ -294,9 +294,9 @@ test('any text compiles or is refused, and nothing else', () => {
   fc.assert(
     fc.property(fc.array(token, { maxLength: 30 }), arbitraryName, (tokens, name) => {
       const text = tokens.join('')
-      const outcome = refusal(text)
-      if (outcome !== 'compiles') {
-        expect(outcome).toMatch(/^invalid_regular_expression topicPattern: /)
+      const result = refusal(text)
+      if (result !== 'compiles') {
+        expect(result).toMatch(/^invalid_regular_expression topicPattern: /)
         return
       }
       compiled++

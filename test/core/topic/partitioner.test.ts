@@ -14,7 +14,7 @@ describe('partitionForKey()', () => {
     expect(partitionForKey(utf8(key), partitions)).toBe(partition)
   })
 
-  it('is in range, and the same for the same bytes', () => {
+  it('returns a valid partition, and the same one for the same bytes', () => {
     const property = fc.property(
       fc.uint8Array({ maxLength: 60 }),
       fc.integer({ min: 1, max: 1000 }),

@@ -42,7 +42,7 @@ function intFrom(min: number, max: number | string = INT_MAX, over: number | str
   }
 }
 
-/** For every key what Kafka takes and what it does not, at n and n + 1 where there is a bound. */
+/** Values that Kafka accepts and refuses for every key, at n and n + 1 for each limit. */
 const CASES: Record<TopicConfigKey, { accepted: unknown[]; refused: unknown[] }> = {
   'cleanup.policy': {
     accepted: ['delete', 'compact', 'compact,delete', ' delete , compact '],
@@ -103,7 +103,7 @@ function refusal(work: () => unknown): EdgelogError {
 }
 
 describe.each(KEYS)('config key %s', (key) => {
-  test('takes what Kafka takes, and reads back as the same value', () => {
+  test("accepts Kafka's values, and reads them back unchanged", () => {
     for (const value of CASES[key].accepted) {
       const overrides = parseTopicConfigOverrides({ [key]: value })
       expect(parseTopicConfigOverrides(overrides)).toEqual(overrides)
@@ -114,7 +114,7 @@ describe.each(KEYS)('config key %s', (key) => {
     }
   })
 
-  test('refuses the rest, naming the key and what is allowed', () => {
+  test('refuses other values, naming the key and the allowed ones', () => {
     for (const value of [...CASES[key].refused, null, undefined, {}, []]) {
       const { code, message } = refusal(() => parseTopicConfigOverrides({ [key]: value }))
       expect(code, String(value)).toBe('invalid_config')
@@ -122,7 +122,7 @@ describe.each(KEYS)('config key %s', (key) => {
     }
   })
 
-  test('has a default that is valid and canonical', () => {
+  test('has a valid and canonical default', () => {
     const { default: text } = TOPIC_CONFIG_KEYS[key]
     expect(parseTopicConfigOverrides({ [key]: text })).toEqual({ [key]: text })
   })
@@ -136,7 +136,7 @@ describe.each(KEYS)('config key %s', (key) => {
 })
 
 describe('parseTopicConfigOverrides()', () => {
-  test('names the values that are allowed and the one given', () => {
+  test('names the allowed values and the given one', () => {
     expect(refusal(() => parseTopicConfigOverrides({ 'max.message.bytes': 1.5 })).message).toBe(
       `config.max.message.bytes: an integer from 0 to ${BATCH_BYTES_MAX} is allowed; got 1.5`,
     )
@@ -160,7 +160,7 @@ describe('parseTopicConfigOverrides()', () => {
     expect(message.length).toBeLessThan(2_000)
   })
 
-  test('keeps one canonical text for equal values', () => {
+  test('stores one canonical text for equal values', () => {
     expect(
       parseTopicConfigOverrides({
         'retention.ms': ' +0060000 ',
@@ -176,14 +176,14 @@ describe('parseTopicConfigOverrides()', () => {
     })
   })
 
-  test('refuses a compaction lag whose least is above its most', () => {
+  test('refuses a minimum compaction lag above the maximum', () => {
     const input = { 'min.compaction.lag.ms': 2, 'max.compaction.lag.ms': 1 }
     expect(refusal(() => parseTopicConfigOverrides(input)).code).toBe('invalid_config')
   })
 })
 
 describe('resolveTopicConfig()', () => {
-  test('gives defaults of Kafka, and longs cut to what a double holds', () => {
+  test("returns Kafka's defaults, with longs cut to the range of a double", () => {
     expect(resolveTopicConfig({})).toEqual({
       cleanupPolicy: ['delete'],
       compressionType: 'producer',
@@ -202,7 +202,7 @@ describe('resolveTopicConfig()', () => {
     })
   })
 
-  test('gives what was set', () => {
+  test('returns the values that were set', () => {
     const overrides = parseTopicConfigOverrides({
       'cleanup.policy': 'compact,delete',
       'retention.ms': -1,
@@ -216,7 +216,7 @@ describe('resolveTopicConfig()', () => {
   })
 })
 
-test('topicConfigToJson() gives every key, as a number where it is exact', () => {
+test('topicConfigToJson() returns every key, as a number if it is exact', () => {
   const json = topicConfigToJson({ 'retention.ms': '9007199254740992', 'flush.ms': '1' })
   expect(Object.keys(json)).toEqual(KEYS)
   expect(json).toMatchObject({
@@ -230,21 +230,21 @@ test('topicConfigToJson() gives every key, as a number where it is exact', () =>
 })
 
 describe('applyConfigChange()', () => {
-  test('sets keys, gives keys back their default, and leaves the rest', () => {
+  test('sets keys, resets keys to their default, and leaves the rest unchanged', () => {
     const before = { 'retention.ms': '1', 'segment.ms': '2' }
     const change = parseTopicConfigChange({ 'retention.ms': null, 'flush.ms': 3 })
     expect(applyConfigChange(before, change)).toEqual({ 'segment.ms': '2', 'flush.ms': '3' })
     expect(before).toEqual({ 'retention.ms': '1', 'segment.ms': '2' })
   })
 
-  test('refuses a change that does not fit what stays', () => {
+  test('refuses a change that conflicts with unchanged values', () => {
     const before = parseTopicConfigOverrides({ 'max.compaction.lag.ms': 10 })
     expect(refusal(() => applyConfigChange(before, { 'min.compaction.lag.ms': '11' })).code).toBe(
       'invalid_config',
     )
   })
 
-  test('changes a list as it is by then, or as it is by default', () => {
+  test('changes the current value of a list, or its default', () => {
     const appended = applyConfigChange({}, { 'cleanup.policy': { append: ['compact', 'delete'] } })
     expect(appended).toEqual({ 'cleanup.policy': 'delete,compact' })
     expect(applyConfigChange(appended, { 'cleanup.policy': { subtract: ['delete'] } })).toEqual({
@@ -256,18 +256,20 @@ describe('applyConfigChange()', () => {
     [{ 'cleanup.policy': { subtract: ['delete'] } }],
     [{ 'cleanup.policy': { append: ['nonsense'] } }],
     [{ [THROTTLED_KEY]: { append: ['1:1'.padStart(CONFIG_VALUE_BYTES_MAX, '1')] } }],
-  ])('refuses %j, of which no value comes', (change) => {
+  ])('refuses %j, which results in an invalid value', (change) => {
     const refused = refusal(() => applyConfigChange({ [THROTTLED_KEY]: '0:0' }, change))
     expect(refused.code).toBe('invalid_config')
     expect(refused.message).toContain(Object.keys(change)[0])
   })
 
   /**
-   * Question: is anything of a list lost, or there twice, whatever is appended and subtracted? Contract:
-   * the list is the set of what was appended last and not subtracted since, in the order of coming.
-   * Model: a Set. Generated: up to 12 changes of up to 4 of 6 items. Limits: no two changes at a time.
+   * Question: does a list lose or duplicate items, for any sequence of appends and subtractions?
+   *
+   * Contract: the list is the set of the items appended and not subtracted since, in the order of appending.
+   *
+   * Model: a Set. Generated: up to 12 changes of up to 4 of 6 items. Limits: no concurrent changes.
    */
-  test('any sequence of changes of a list ends as a set would', () => {
+  test('gives a list the same items as a set, for any sequence of changes', () => {
     const items = fc.array(fc.constantFrom('0:0', '0:1', '1:0', '1:1', '2:0', '*'), {
       maxLength: 4,
     })
@@ -290,10 +292,11 @@ describe('applyConfigChange()', () => {
   })
 
   /**
-   * Question: does the order in which changes are grouped matter? Contract: the last word on a key
-   * wins. Model: a Map. Generated: up to 8 changes over 4 keys. Limits: keys without bounds together.
+   * Question: does the grouping of changes matter? Contract: the last change of a key wins.
+   *
+   * Model: a Map. Generated: up to 8 changes over 4 keys. Limits: keys without common limits.
    */
-  test('any sequence of changes ends as a map would', () => {
+  test('gives the same values as a map, for any sequence of changes', () => {
     const key = fc.constantFrom('retention.ms', 'retention.bytes', 'segment.ms', 'flush.ms')
     const value = fc.option(fc.integer({ min: 1, max: 9 }).map(String))
     fc.assert(

@@ -46,14 +46,14 @@ describe('parseTopicName()', () => {
     expect(refusal(() => parseTopicName(value)).code).toBe('invalid_topic')
   })
 
-  test('names the field, what is allowed and what was given', () => {
+  test('names the field, the allowed values and the given one', () => {
     const { message } = refusal(() => parseTopicName('a b', 'topics[3]'))
     expect(message).toBe(
       'topics[3]: 1 to 249 of the characters a-z A-Z 0-9 . _ - are allowed, but not "." and ".."; got "a b"',
     )
   })
 
-  test('shortens what was given', () => {
+  test('shortens the given value', () => {
     const { message } = refusal(() => parseTopicName(' '.repeat(1_000_000)))
     expect(message.length).toBeLessThan(250)
     expect(message).toContain('(1000000 characters)')

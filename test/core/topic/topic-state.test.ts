@@ -25,7 +25,7 @@ function created(name = 'orders', partitions = 3): TopicState {
   return decideCreate(request(name, partitions), FACTS)
 }
 
-/** All steps of a state done; null when nothing is left of the topic. */
+/** Completes all steps of a state; returns null if the topic is deleted. */
 function settled(state: TopicState): TopicState | null {
   const step = nextStep(state)
   if (step === null) return state
@@ -64,7 +64,7 @@ describe('decideCreate()', () => {
   test.each([
     ['orders', 'topic_already_exists'],
     ['a.b', 'invalid_topic'],
-  ])('refuses %s beside a topic it meets with %s', (name, code) => {
+  ])('refuses, for a colliding name, %s with %s', (name, code) => {
     const existing = created(name === 'a.b' ? 'a_b' : name)
     expect(codeOf(() => decideCreate(request(name), { ...FACTS, existing }))).toBe(code)
   })
@@ -84,7 +84,7 @@ describe('decideCreate()', () => {
     [PARTITIONS_MAX + 1, 'invalid_partitions'],
     [1.5, 'invalid_partitions'],
     [Number.NaN, 'invalid_partitions'],
-  ])('answers %d partitions with %s', (partitions, code) => {
+  ])('decides on %d partitions: %s', (partitions, code) => {
     expect(codeOf(() => created('orders', partitions))).toBe(code)
   })
 })
@@ -97,18 +97,18 @@ describe('decideChange()', () => {
     [2, 'invalid_partitions'],
     [PARTITIONS_MAX + 1, 'invalid_partitions'],
     [3.5, 'invalid_partitions'],
-  ])('answers growth from 3 to %d partitions with %s', (partitions, code) => {
+  ])('decides on growth from 3 to %d partitions: %s', (partitions, code) => {
     expect(codeOf(() => decideChange(applied(), { partitions }))).toBe(code)
   })
 
-  test('refuses growth of a topic that has all it may', () => {
+  test('refuses growth of a topic with the maximum number of partitions', () => {
     const full = applied(PARTITIONS_MAX)
     expect(codeOf(() => decideChange(full, { partitions: PARTITIONS_MAX + 1 }))).toBe(
       'invalid_partitions',
     )
   })
 
-  test('is not seen until it is applied, and then as a whole', () => {
+  test('returns a change that is invisible until it is applied, and then visible as a whole', () => {
     const state = decideChange(applied(), { partitions: 4, overrides: { 'retention.ms': '1' } })
     expect(visibleTopic(state)).toMatchObject({ partitions: 3, version: 1, overrides: {} })
     expect(visibleTopic(settledTopic(state))).toMatchObject({
@@ -120,34 +120,34 @@ describe('decideChange()', () => {
   })
 
   test.each([{}, { overrides: {} }, { overrides: { 'retention.ms': null } }])(
-    'changes nothing by %j',
+    'returns the same state for %j',
     (change) => {
       const state = applied()
       expect(decideChange(state, change)).toBe(state)
     },
   )
 
-  test('gives all others back their default where it is told to', () => {
+  test('resets all other keys to their default if requested', () => {
     const state = decideChange(applied(), { overrides: { 'retention.ms': '1', 'flush.ms': '2' } })
     const change = { overrides: { 'flush.ms': '3' }, resetsOthers: true }
     expect(decideChange(state, change).wanted.overrides).toEqual({ 'flush.ms': '3' })
     expect(decideChange(state, { resetsOthers: true }).wanted.overrides).toEqual({})
   })
 
-  test('adds to a list what was wanted and is yet to be applied', () => {
+  test('appends to a list that is wanted and not yet applied', () => {
     const append = (item: string) => ({ overrides: { [LIST]: { append: [item] } } })
     const state = decideChange(decideChange(applied(), append('0:1')), append('0:2'))
     expect(state.wanted.overrides).toEqual({ [LIST]: '0:1,0:2' })
     expect(decideChange(state, append('0:1'))).toBe(state)
   })
 
-  test('changes nothing by the value that is there', () => {
+  test('returns the same state for a value that is already set', () => {
     const state = decideChange(applied(), { overrides: { 'retention.ms': '1' } })
     expect(decideChange(state, { overrides: { 'retention.ms': '1' } })).toBe(state)
   })
 })
 
-test('decideDelete() hides the topic at once and lets nothing but its end follow', () => {
+test('decideDelete() hides the topic at once, and allows only its deletion afterwards', () => {
   const state = decideDelete(decideChange(applied(), { partitions: 7 }))
   expect(visibleTopic(state)).toBeNull()
   expect(nextStep(state)).toEqual({ kind: 'destroy', partitions: 7 })
@@ -156,13 +156,13 @@ test('decideDelete() hides the topic at once and lets nothing but its end follow
 })
 
 /**
- * Question: can a wish be lost or seen by half when wishes and steps interleave?
- * Contract: versions only grow; what is seen is one former wish as a whole; a deletion reaches every
- * partition that was ever told anything; at rest what is seen is what is wanted.
- * Model: the list of all wishes so far, and the highest partition number told.
- * Generated: wishes, with steps begun and ended (or failed) between them. Limits: one topic.
+ * Question: can a change be lost, or be partly visible, when changes and steps interleave?
+ * Contract: versions only grow; the visible settings are those of one former change as a whole; a deletion reaches
+ * every partition that ever received settings; at rest the visible settings are the wanted ones.
+ * Model: the list of all changes so far, and the highest partition number configured.
+ * Generated: changes, with steps started and completed (or failed) between them. Limits: one topic.
  */
-test('any interleaving of wishes and steps ends where the last wish points', () => {
+test('a topic ends with the last change, for any interleaving of changes and steps', () => {
   const event = fc.oneof(
     fc.record({ kind: fc.constant('grow' as const), by: fc.integer({ min: 1, max: 3 }) }),
     fc.record({ kind: fc.constant('set' as const), value: fc.constantFrom('1', '2', null) }),

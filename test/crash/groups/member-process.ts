@@ -4,7 +4,7 @@
  */
 import { openSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { HeartbeatAnswer } from '../../../client/group/group-calls.ts'
+import type { HeartbeatResponse } from '../../../client/group/group-calls.ts'
 import { connect, type OffsetCommit, type TopicPartition } from '../../../client/index.ts'
 import { Random } from '../../support/random.ts'
 import type { MemberEvent, Offsets } from './member-events.ts'
@@ -50,7 +50,7 @@ async function loggingFetch(input: string, init: RequestInit = {}): Promise<Resp
     log({ kind: 'commit accepted', memberId, epoch, offsets: offsetsOf(body.offsets), sentAtMs })
   if (isHeartbeat && epoch >= 0) {
     log({ kind: 'held', memberId, partitions: epoch === 0 ? [] : held, sentAtMs })
-    const { assignment, memberEpoch } = (await response.clone().json()) as HeartbeatAnswer
+    const { assignment, memberEpoch } = (await response.clone().json()) as HeartbeatResponse
     if (assignment !== null) {
       const partitions = partitionsOf(assignment)
       log({
@@ -81,8 +81,7 @@ const consumer = client.consumer({
 })
 const numbers = (partitions: readonly TopicPartition[]) =>
   partitions.map(({ partition }) => partition)
-consumer.addEventListener('assignment', (event) => {
-  const { assigned, revoked, lost } = event.detail
+consumer.on('assignment', ({ assigned, revoked, lost }) => {
   const gone = numbers([...revoked, ...lost])
   if (gone.length > 0) log({ kind: 'removed', partitions: gone })
   if (assigned.length > 0) log({ kind: 'assigned', partitions: numbers(assigned) })

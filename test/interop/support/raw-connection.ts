@@ -70,7 +70,7 @@ export class RawConnection {
   ): Promise<ReadResponseOf<M> | null> {
     this.send(requestFrame(messages, version, request))
     const frame = await this.next()
-    return frame && readAnswer(messages, version, frame)
+    return frame && readPage(messages, version, frame)
   }
 
   close(): void {
@@ -90,7 +90,7 @@ export function requestFrame<M extends Messages>(
   return framed(writer.toBytes())
 }
 
-export function readAnswer<M extends Messages>(
+export function readPage<M extends Messages>(
   messages: M,
   version: number,
   frame: Uint8Array,

@@ -9,7 +9,7 @@
 import { abortAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { TopicTable } from '../../../durable-objects/coordinator/topic-table.ts'
-import { type Reply, unwrap } from '../../../src/core/errors.ts'
+import { type Result, unwrap } from '../../../src/core/errors.ts'
 import type { Topic } from '../../../src/core/topic/topic.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import { WAIT } from '../../support/until.ts'
@@ -38,19 +38,19 @@ function steps(count: number): [Fault, number][] {
 async function crash(
   method: 'configure' | 'destroy',
   [fault, k]: [Fault, number],
-  call: () => Promise<Reply<unknown>>,
+  call: () => Promise<Result<unknown>>,
 ): Promise<void> {
   const seen = failPartitions(method, k, fault)
-  const answer = call().then(
+  const result = call().then(
     (value) => value,
     () => 'crashed' as const,
   )
   if (fault === 'hang') {
     await vi.waitUntil(() => seen.calls >= k, WAIT)
     await abortAllDurableObjects()
-    expect(await answer).toBe('crashed')
+    expect(await result).toBe('crashed')
   } else {
-    expect(await answer).toMatchObject({ error: { code: 'unavailable', retryable: true } })
+    expect(await result).toMatchObject({ error: { code: 'unavailable', retryable: true } })
   }
   vi.restoreAllMocks()
   expect(await alarmTime()).not.toBeNull()
@@ -126,7 +126,7 @@ describe('change', () => {
     'gives way to a deletion after the fault "%s" at partition call %d',
     async (fault, k) => {
       const seen = failPartitions('configure', k, fault)
-      const answer = coordinator()
+      const result = coordinator()
         .changeTopic(ORDERS, { partitions: 5 })
         .then(
           (value) => value,
@@ -134,7 +134,7 @@ describe('change', () => {
         )
       await vi.waitUntil(() => seen.calls >= k, WAIT)
       if (fault === 'hang') await abortAllDurableObjects()
-      await answer
+      await result
       vi.restoreAllMocks()
       expect(unwrap(await coordinator().deleteTopic(ORDERS))).toBeNull()
       expect(await heldPartitions(before.id, 5)).toEqual([])

@@ -13,7 +13,7 @@ import { abortAllDurableObjects, reset, runInDurableObject } from 'cloudflare:te
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { Partition } from '../../../durable-objects/partition/partition.ts'
-import { type Reply, unwrap } from '../../../src/core/errors.ts'
+import { type Result, unwrap } from '../../../src/core/errors.ts'
 import type { PartitionAssignment } from '../../../src/core/log/partition-api.ts'
 import { partitionObjectName, type Topic } from '../../../src/core/topic/topic.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
@@ -53,15 +53,15 @@ function recordAssignments(): Map<string, PartitionAssignment> {
   return received
 }
 
-function checkAnswer(call: string, answer: Reply<Topic | null>, asked: number): void {
-  if ('error' in answer) {
-    expect(EXPECTED, call).toContain(answer.error.code)
+function checkAnswer(call: string, result: Result<Topic | null>, asked: number): void {
+  if ('error' in result) {
+    expect(EXPECTED, call).toContain(result.error.code)
     return
   }
-  if (call === 'create') expect(answer.ok?.partitions).toBeGreaterThanOrEqual(asked)
-  if (call === 'grow') expect(answer.ok?.partitions).toBeGreaterThanOrEqual(asked)
-  if (call === 'set') expect(answer.ok?.overrides).toHaveProperty(['retention.ms'])
-  if (call === 'delete') expect(answer.ok).toBeNull()
+  if (call === 'create') expect(result.ok?.partitions).toBeGreaterThanOrEqual(asked)
+  if (call === 'grow') expect(result.ok?.partitions).toBeGreaterThanOrEqual(asked)
+  if (call === 'set') expect(result.ok?.overrides).toHaveProperty(['retention.ms'])
+  if (call === 'delete') expect(result.ok).toBeNull()
 }
 
 async function callAtRandom(random: Random): Promise<void> {
@@ -78,10 +78,10 @@ async function callAtRandom(random: Random): Promise<void> {
       stub.changeTopic(topicName, { overrides: { 'retention.ms': String(random.below(1_000)) } }),
     delete: () => stub.deleteTopic(topicName),
   }[call]
-  const answer = await ask?.().catch(() => null)
+  const result = await ask?.().catch(() => null)
   // Null: the object was aborted, and the call may or may not have taken effect.
-  if (answer !== null && answer !== undefined) {
-    checkAnswer(call, answer as Reply<Topic | null>, partitions)
+  if (result !== null && result !== undefined) {
+    checkAnswer(call, result as Result<Topic | null>, partitions)
   }
 }
 

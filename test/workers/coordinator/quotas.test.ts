@@ -66,11 +66,11 @@ test('rejects an entity beyond the limit, and changes existing ones', async () =
   })
   await evictDurableObject(coordinator())
   const change = { producer_byte_rate: 5 }
-  const outcomes = await alter([
+  const results = await alter([
     { entity: { user: 'new' }, change },
     { entity: { user: 'u1' }, change },
   ])
-  expect(outcomes).toMatchObject([{ error: { code: 'policy_violation' } }, { ok: null }])
+  expect(results).toMatchObject([{ error: { code: 'policy_violation' } }, { ok: null }])
   const later = await alter([
     { entity: { user: 'u1' }, change: { producer_byte_rate: null } },
     { entity: { user: 'new' }, change },

@@ -49,21 +49,21 @@ describe('createTopic()', () => {
   ])('rejects %s with %d partitions: %s', async (name, partitions, code) => {
     unwrap(await coordinator().createTopic(newTopic('orders')))
     unwrap(await coordinator().createTopic(newTopic('a_b')))
-    const answer = await coordinator().createTopic(newTopic(name, partitions))
-    expect(answer).toMatchObject({ error: { code } })
+    const result = await coordinator().createTopic(newTopic(name, partitions))
+    expect(result).toMatchObject({ error: { code } })
     expect(unwrap(await coordinator().listTopics())).toHaveLength(2)
     expect(await alarmTime()).toBeNull()
   })
 
   test('lets exactly one of 20 concurrent creations win', async () => {
-    const answers = await Promise.all(
+    const results = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
         coordinator().createTopic(newTopic('orders', 1 + (index % 4))),
       ),
     )
-    const won = answers.filter((answer) => 'ok' in answer)
+    const won = results.filter((result) => 'ok' in result)
     expect(won).toHaveLength(1)
-    for (const lost of answers.filter((answer) => 'error' in answer)) {
+    for (const lost of results.filter((result) => 'error' in result)) {
       expect(lost).toMatchObject({ error: { code: 'topic_already_exists' } })
     }
     expect(unwrap(await coordinator().listTopics())).toEqual(won.map(unwrap))
@@ -79,10 +79,10 @@ describe('createTopic()', () => {
       await call()
       underWay -= 1
     })
-    const answers = await Promise.all(
+    const results = await Promise.all(
       ['a', 'b', 'c'].map((name) => coordinator().createTopic(newTopic(name, 40))),
     )
-    for (const answer of answers) expect(unwrap(answer).partitions).toBe(40)
+    for (const result of results) expect(unwrap(result).partitions).toBe(40)
     expect(most).toBe(COORDINATOR_FANOUT_MAX)
   })
 })
@@ -151,8 +151,8 @@ describe('changeTopic()', () => {
   test('returns the previous topic while a change is running', async () => {
     const topic = unwrap(await coordinator().createTopic(newTopic('orders')))
     const configure = failPartitions('configure', 2, 'hang')
-    const answer = coordinator().changeTopic(ORDERS, { partitions: 4 })
-    answer.catch(() => undefined)
+    const result = coordinator().changeTopic(ORDERS, { partitions: 4 })
+    result.catch(() => undefined)
     await vi.waitUntil(() => configure.calls >= 2, WAIT)
     expect(unwrap(await coordinator().getTopic(ORDERS))).toEqual(topic)
     await reset()

@@ -7,11 +7,11 @@
 import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { GroupStore } from '../../../durable-objects/group/group-store.ts'
-import type { Reply } from '../../../src/core/errors.ts'
+import type { Result } from '../../../src/core/errors.ts'
 import type {
-  JoinGroupAnswer,
   JoinGroupRequest,
-  SyncGroupAnswer,
+  JoinGroupResult,
+  SyncGroupResult,
 } from '../../../src/core/group/classic-api.ts'
 import type { GroupSummary } from '../../../src/core/group/group-api.ts'
 import type { GroupId } from '../../../src/core/group/group-id.ts'
@@ -92,28 +92,28 @@ class Classic {
     return { memberId, epoch: generation, instanceId }
   }
 
-  async tryJoin(): Promise<Reply<JoinGroupAnswer>> {
+  async tryJoin(): Promise<Result<JoinGroupResult>> {
     const request = joinRequest(this.groupId, { ...this.fields, memberId: this.memberId })
-    const answer = (await group(this.groupId).joinGroup(request)) as Reply<JoinGroupAnswer>
-    if ('ok' in answer) {
-      const { memberId, generation, leader, members } = answer.ok
+    const result = (await group(this.groupId).joinGroup(request)) as Result<JoinGroupResult>
+    if ('ok' in result) {
+      const { memberId, generation, leader, members } = result.ok
       Object.assign(this, { memberId, generation, isLeader: leader === memberId })
       this.members = members.map((member) => member.memberId)
     }
-    return answer
+    return result
   }
 
   /** Assigns each member its own id, as the leader. */
-  async trySync(): Promise<Reply<SyncGroupAnswer>> {
+  async trySync(): Promise<Result<SyncGroupResult>> {
     const assignments = this.members.map((memberId) => ({
       ...{ memberId, assignment: text.encode.encode(`for ${memberId}`) },
     }))
-    const answer = (await group(this.groupId).syncGroup({
+    const result = (await group(this.groupId).syncGroup({
       ...{ ...this.#identity, protocolType: null, protocolName: null },
       assignments: this.isLeader ? assignments : [],
-    })) as Reply<SyncGroupAnswer>
-    if ('ok' in answer) this.assignment = text.decode.decode(answer.ok.assignment)
-    return answer
+    })) as Result<SyncGroupResult>
+    if ('ok' in result) this.assignment = text.decode.decode(result.ok.assignment)
+    return result
   }
 
   async heartbeat(): Promise<string> {
@@ -127,8 +127,8 @@ class Classic {
 }
 
 async function rebalance(clients: readonly Classic[]): Promise<void> {
-  for (const answer of await Promise.all(clients.map((client) => client.tryJoin()))) ok(answer)
-  for (const answer of await Promise.all(clients.map((client) => client.trySync()))) ok(answer)
+  for (const result of await Promise.all(clients.map((client) => client.tryJoin()))) ok(result)
+  for (const result of await Promise.all(clients.map((client) => client.trySync()))) ok(result)
   for (const { assignment, memberId } of clients) expect(assignment).toBe(`for ${memberId}`)
 }
 
@@ -164,9 +164,9 @@ describe('a group', () => {
   test('returns a member id to a member without one, which then joins with it', async () => {
     const id = newGroupId()
     const one = new Classic(id, { requiresKnownMemberId: true })
-    const answer = await one.tryJoin()
-    expect(codeOf(answer)).toBe('member_id_required')
-    const { details } = 'error' in answer ? answer.error : { details: undefined }
+    const result = await one.tryJoin()
+    expect(codeOf(result)).toBe('member_id_required')
+    const { details } = 'error' in result ? result.error : { details: undefined }
     one.memberId = String(details?.memberId)
     await rebalance([one])
     expect(one.memberId).toBe(details?.memberId)
@@ -326,10 +326,10 @@ describe('an eviction', () => {
   test('does not end the generation while the leader assigns', async () => {
     const id = newGroupId()
     const clients = [new Classic(id), new Classic(id)]
-    for (const answer of await Promise.all(clients.map((client) => client.tryJoin()))) ok(answer)
+    for (const result of await Promise.all(clients.map((client) => client.tryJoin()))) ok(result)
     await evict(id)
     expect((await describeGroup(id)).state).toBe('completing_rebalance')
-    for (const answer of await Promise.all(clients.map((client) => client.trySync()))) ok(answer)
+    for (const result of await Promise.all(clients.map((client) => client.trySync()))) ok(result)
     for (const client of clients) expect(client.assignment).toBe(`for ${client.memberId}`)
     expect(await describeGroup(id)).toMatchObject({ state: 'stable', groupEpoch: 1 })
   })
@@ -343,7 +343,7 @@ describe('a time-out', () => {
       new Classic(id, { rebalanceTimeoutMs: 500 }),
     ]
     await rebalance([one, two])
-    ok(await one.tryJoin().then((answer) => answer))
+    ok(await one.tryJoin().then((result) => result))
     expect(one.members).toEqual([one.memberId])
     ok(await one.trySync())
     expect(await two.heartbeat()).toBe('unknown_member_id')

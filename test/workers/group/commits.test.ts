@@ -70,14 +70,14 @@ describe('commits', () => {
     const one = new Member(id, 'one', { topics: ['orders'] })
     await settle(id, [one])
     const rowsWritten = await countRowsWritten(group(id))
-    const answers = await runInDurableObject(group(id), (instance) =>
+    const results = await runInDurableObject(group(id), (instance) =>
       Promise.all(
         Array.from({ length: 200 }, (_, offset) =>
           instance.commitOffsets(commitRequest(id, one.committing, [[topicId, 0, offset]])),
         ),
       ),
     )
-    expect(answers.every((answer) => codeOf(answer) === 'ok')).toBe(true)
+    expect(results.every((result) => codeOf(result) === 'ok')).toBe(true)
     expect(rowsWritten()).toBeLessThanOrEqual(4)
     expect(await committed(id)).toEqual({ [`${topicId}/0`]: 199 })
     await evict(id)
@@ -148,8 +148,8 @@ describe('commits', () => {
         ['y', partition, 1],
       ])
     const codes = await runInDurableObject(group(id), async (instance) => {
-      const answers = [0, 1, 1, 2, 3].map((partition) => instance.commitOffsets(commit(partition)))
-      return (await Promise.all(answers)).map(codeOf)
+      const results = [0, 1, 1, 2, 3].map((partition) => instance.commitOffsets(commit(partition)))
+      return (await Promise.all(results)).map(codeOf)
     })
     expect(codes).toEqual(['ok', 'ok', 'ok', 'policy_violation', 'policy_violation'])
     const [row] = await execute(id, 'SELECT count(*) AS offsets FROM committed_offset')

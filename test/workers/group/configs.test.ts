@@ -174,6 +174,6 @@ test('rejects configs for a group beyond the limit', async () => {
   })
   await evictDurableObject(coordinator())
   const change = { overrides: { [HEARTBEAT]: 6_000 } }
-  const answer = await coordinator().changeGroupConfig(newGroupId(), change, false)
-  expect(codeOf(answer)).toBe('policy_violation')
+  const result = await coordinator().changeGroupConfig(newGroupId(), change, false)
+  expect(codeOf(result)).toBe('policy_violation')
 })

@@ -3,14 +3,14 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
 import type { Group } from '../../../durable-objects/group/group.ts'
-import type { ErrorDetails, Reply } from '../../../src/core/errors.ts'
+import type { ErrorDetails, Result } from '../../../src/core/errors.ts'
 import type {
   CommitRequest,
   CommittedOffset,
   CommittingMember,
   GroupDescription,
-  HeartbeatAnswer,
   HeartbeatRequest,
+  HeartbeatResponse,
 } from '../../../src/core/group/group-api.ts'
 import { type GroupId, parseGroupId } from '../../../src/core/group/group-id.ts'
 import { COORDINATOR_OBJECT_NAME, type Topic } from '../../../src/core/topic/topic.ts'
@@ -31,22 +31,22 @@ export function newGroupId(): GroupId {
 }
 
 /** Returns the result; throws an error with the code otherwise. */
-export function ok<T>(answer: unknown): T {
-  const reply = answer as Reply<T>
-  if ('error' in reply) throw new Error(`${reply.error.code}: ${reply.error.message}`)
-  return reply.ok
+export function ok<T>(result: unknown): T {
+  const resultOf = result as Result<T>
+  if ('error' in resultOf) throw new Error(`${resultOf.error.code}: ${resultOf.error.message}`)
+  return resultOf.ok
 }
 
 /** Returns the code of an error, or `ok`. */
-export function codeOf(answer: unknown): string {
-  const reply = answer as Reply<unknown>
-  return 'error' in reply ? reply.error.code : 'ok'
+export function codeOf(result: unknown): string {
+  const resultOf = result as Result<unknown>
+  return 'error' in resultOf ? resultOf.error.code : 'ok'
 }
 
 /** Returns the details of an error. */
-export function detailsOf(answer: unknown): ErrorDetails {
-  const reply = answer as Reply<unknown>
-  return ('error' in reply && reply.error.details) || {}
+export function detailsOf(result: unknown): ErrorDetails {
+  const resultOf = result as Result<unknown>
+  return ('error' in resultOf && resultOf.error.details) || {}
 }
 
 // -- topics ------------------------------------------------------------------------------------
@@ -74,8 +74,8 @@ export async function registeredGroups(): Promise<readonly GroupId[]> {
 export async function tryHeartbeat(
   groupId: GroupId,
   changes: Partial<HeartbeatRequest> & { memberId: string },
-): Promise<Reply<HeartbeatAnswer>> {
-  const answer = await group(groupId).heartbeat({
+): Promise<Result<HeartbeatResponse>> {
+  const result = await group(groupId).heartbeat({
     groupId,
     memberEpoch: 0,
     instanceId: null,
@@ -84,7 +84,7 @@ export async function tryHeartbeat(
     mayNameUnknownTopics: false,
     ...changes,
   })
-  return answer as Reply<HeartbeatAnswer>
+  return result as Result<HeartbeatResponse>
 }
 
 /** A member that applies every response at once. Partitions are named `topic/partition`. */
@@ -120,14 +120,14 @@ export class Member {
     return [...owned].map(([topicId, partitions]) => ({ topicId, partitions }))
   }
 
-  async send(changes: Partial<HeartbeatRequest> = {}): Promise<Reply<HeartbeatAnswer>> {
+  async send(changes: Partial<HeartbeatRequest> = {}): Promise<Result<HeartbeatResponse>> {
     const { groupId, memberId, epoch } = this
     const instanceId = this.fields.instanceId ?? null
     const whole = epoch === 0 ? this.fields : { owned: this.owned, instanceId }
     return await tryHeartbeat(groupId, { memberId, memberEpoch: epoch, ...whole, ...changes })
   }
 
-  take({ memberEpoch, assignment }: HeartbeatAnswer): void {
+  take({ memberEpoch, assignment }: HeartbeatResponse): void {
     this.epoch = memberEpoch
     if (assignment === null) return
     for (const { topic, topicId } of assignment) this.#topicIds.set(topic, topicId)
@@ -136,10 +136,10 @@ export class Member {
     )
   }
 
-  async beat(changes: Partial<HeartbeatRequest> = {}): Promise<HeartbeatAnswer> {
-    const answer = ok<HeartbeatAnswer>(await this.send(changes))
-    this.take(answer)
-    return answer
+  async beat(changes: Partial<HeartbeatRequest> = {}): Promise<HeartbeatResponse> {
+    const result = ok<HeartbeatResponse>(await this.send(changes))
+    this.take(result)
+    return result
   }
 
   async leave(memberEpoch = -1): Promise<void> {
@@ -182,10 +182,10 @@ export async function tryCommit(
   groupId: GroupId,
   member: CommittingMember | null,
   offsets: ReadonlyArray<readonly [topicId: string, partition: number, offset: number]>,
-): Promise<Reply<null>> {
+): Promise<Result<null>> {
   return (await group(groupId).commitOffsets(
     commitRequest(groupId, member, offsets),
-  )) as Reply<null>
+  )) as Result<null>
 }
 
 export function commitRequest(

@@ -141,7 +141,7 @@ describe('members', () => {
     await createTopic('c')
     const id = newGroupId()
     const members = ['a', 'b', 'c'].map((topic) => new Member(id, topic, { topics: [topic] }))
-    const answers = await runInDurableObject(group(id), (instance) =>
+    const results = await runInDurableObject(group(id), (instance) =>
       Promise.all(
         members.map(({ memberId, fields }) =>
           instance.heartbeat({
@@ -151,7 +151,7 @@ describe('members', () => {
         ),
       ),
     )
-    for (const [index, answer] of answers.entries()) members[index]?.take(ok(answer))
+    for (const [index, result] of results.entries()) members[index]?.take(ok(result))
     await settle(id, members)
     expect(holdings(members)).toEqual(['a/0', 'a/1', 'b/0', 'b/1', 'c/0', 'c/1'])
   })

@@ -46,8 +46,8 @@ function pass(ms: number): void {
 describe('creation', () => {
   test('leaves nothing if a topic does not exist', async () => {
     const id = newGroupId()
-    const answer = await tryHeartbeat(id, { memberId: 'one', topics: ['nothing'] })
-    expect(codeOf(answer)).toBe('unknown_topic_or_partition')
+    const result = await tryHeartbeat(id, { memberId: 'one', topics: ['nothing'] })
+    expect(codeOf(result)).toBe('unknown_topic_or_partition')
     expect(await isStored(id)).toBe(false)
     expect(await registeredGroups()).toEqual([])
   })
@@ -165,14 +165,14 @@ describe('a crash', () => {
       await scheduler.wait(60_000)
       return null
     })
-    const answer = call().then(
+    const result = call().then(
       () => 'answered',
       () => 'crashed',
     )
     await vi.waitUntil(() => calls >= k, WAIT)
     await scheduler.wait(5)
     await abortAllDurableObjects()
-    expect(await answer).toBe('crashed')
+    expect(await result).toBe('crashed')
     vi.restoreAllMocks()
   }
 

@@ -1,16 +1,16 @@
 /** Correct consumers of one group, the records delivered to them, and the offsets that may be committed. */
 import { expect } from 'vitest'
-import type { Reply } from '../../../src/core/errors.ts'
+import type { Result } from '../../../src/core/errors.ts'
 import type {
   CommittedOffset,
   GroupDescription,
-  HeartbeatAnswer,
+  HeartbeatResponse,
 } from '../../../src/core/group/group-api.ts'
 import type { GroupId } from '../../../src/core/group/group-id.ts'
 import { codeOf, commitRequest, group, ok, tryHeartbeat } from './group-for-test.ts'
 
 /** Neither side keeps the state of lost partitions. */
-type Outcome<T> = Reply<T> | undefined
+type Outcome<T> = Result<T> | undefined
 
 interface Position {
   /** The committed offset when the partition was assigned. */
@@ -68,16 +68,16 @@ export class GroupModel {
       ...{ memberId, memberEpoch: epoch, sessionTimeoutMs: 300, rebalanceTimeoutMs: 300 },
       ...{ topics, mayNameUnknownTopics: true, ...fields },
     })
-    const outcome: Outcome<HeartbeatAnswer> = await sent.catch(() => undefined)
-    if (outcome === undefined) return
-    if ('error' in outcome) {
-      const { code } = outcome.error
+    const result: Outcome<HeartbeatResponse> = await sent.catch(() => undefined)
+    if (result === undefined) return
+    if ('error' in result) {
+      const { code } = result.error
       if (code === 'unavailable') return
       expect(['fenced_member_epoch', 'unknown_member_id'], 'a heartbeat').toContain(code)
       this.#lose(one)
       return
     }
-    const { memberEpoch, assignment } = outcome.ok
+    const { memberEpoch, assignment } = result.ok
     one.epoch = memberEpoch
     if (assignment === null) return
     one.assigned = new Set(
@@ -112,11 +112,11 @@ export class GroupModel {
       const possible = this.#mayBe(`${topicId}/${partition}`)
       return !possible.has(offset) && possible.add(offset)
     })
-    const outcome = (await group(this.groupId)
+    const result = (await group(this.groupId)
       .commitOffsets(request)
       .catch(() => undefined)) as Outcome<null>
-    if (outcome === undefined) return
-    const code = codeOf(outcome)
+    if (result === undefined) return
+    const code = codeOf(result)
     expect(['ok', 'unknown_member_id', 'stale_member_epoch'], 'a commit').toContain(code)
     for (const [topicId, partition, offset] of code === 'ok' ? offsets : added) {
       const key = `${topicId}/${partition}`
@@ -134,12 +134,12 @@ export class GroupModel {
 
   async #begin(one: Consumer): Promise<void> {
     const member = one.committing
-    const outcome = (await group(this.groupId)
+    const result = (await group(this.groupId)
       .fetchOffsets({ member })
       .catch(() => undefined)) as Outcome<readonly CommittedOffset[]>
     // After an error the consumer learns the reason from its next heartbeat.
-    if (outcome === undefined || 'error' in outcome) return
-    const offsets = byPartition(outcome.ok)
+    if (result === undefined || 'error' in result) return
+    const offsets = byPartition(result.ok)
     for (const [key, position] of one.holds) {
       const start = offsets.get(key) ?? 0
       if (position === null) one.holds.set(key, { start, next: start })
@@ -165,7 +165,7 @@ export class GroupModel {
   // -- invariants ------------------------------------------------------------------------
 
   async check(): Promise<void> {
-    const description = (await group(this.groupId).describe()) as Reply<GroupDescription>
+    const description = (await group(this.groupId).describe()) as Result<GroupDescription>
     if ('error' in description) {
       expect(description.error.code).toBe('group_id_not_found')
       return

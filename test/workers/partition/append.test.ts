@@ -93,8 +93,8 @@ describe('append()', () => {
 describe('group commit', () => {
   test('turns concurrent appends into few rows with dense offsets', async () => {
     const name = await newPartition()
-    const answers = await Promise.all(range(200).map((n) => append(name, batch([`v${n}`]))))
-    const offsets = answers.map(({ baseOffsets }) => baseOffsets[0] ?? -1)
+    const results = await Promise.all(range(200).map((n) => append(name, batch([`v${n}`]))))
+    const offsets = results.map(({ baseOffsets }) => baseOffsets[0] ?? -1)
     expect([...offsets].sort((a, b) => a - b)).toEqual(range(200))
     const values = await valuesOf(await readAll(name))
     expect(offsets.map((offset) => values[offset])).toEqual(range(200).map((n) => `v${n}`))
@@ -126,12 +126,12 @@ describe('group commit', () => {
 
   test('rejects one append of a commit without affecting the others', async () => {
     const name = await newPartition({ 'max.message.bytes': '1000' })
-    const answers = await appendTogether(name, [
+    const results = await appendTogether(name, [
       { batches: batch(['a']) },
       { batches: largeBatch(2_000) },
       { batches: batch(['b']) },
     ])
-    expect(answers.map(codeOf)).toEqual(['ok', 'message_too_large', 'ok'])
+    expect(results.map(codeOf)).toEqual(['ok', 'message_too_large', 'ok'])
     expect(await valuesOf(await readAll(name))).toEqual(['a', 'b'])
   })
 
@@ -153,8 +153,8 @@ describe('group commit', () => {
     vi.spyOn(PartitionLog.prototype, 'append').mockImplementationOnce(() => {
       throw new Error('injected: defect')
     })
-    const answers = appendTogether(name, [{ batches: batch(['a']) }, { batches: batch(['b']) }])
-    await expect((async () => await answers)()).rejects.toThrow('defect')
+    const results = appendTogether(name, [{ batches: batch(['a']) }, { batches: batch(['b']) }])
+    await expect((async () => await results)()).rejects.toThrow('defect')
     expect((await append(name, batch(['after']))).baseOffsets).toEqual([0])
   })
 
@@ -181,10 +181,10 @@ describe('backpressure', () => {
     const requests = range(fitting + 1).map((n) => ({
       batches: largeBatch(sizeBytes, { producerId: 1n, baseSequence: n + 1 }),
     }))
-    const answers = await appendTogether(name, requests)
-    const codes = answers.map(codeOf)
+    const results = await appendTogether(name, requests)
+    const codes = results.map(codeOf)
     expect(codes.filter((code) => code === 'unknown_producer_id').length).toBe(fitting)
-    expect(answers.at(-1)).toMatchObject({
+    expect(results.at(-1)).toMatchObject({
       error: { code: 'throttled', retryable: true, details: { retryAfterMs: THROTTLE_MS } },
     })
     expect(codeOf(await tryAppend(name, largeBatch(sizeBytes)))).toBe('ok')

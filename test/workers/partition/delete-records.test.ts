@@ -62,9 +62,9 @@ test('moves the log start up, never down, and permanently', async () => {
       error: { code: 'offset_out_of_range', details: { logStartOffset: 4, highWatermark: 12 } },
     })
     // The batch that holds the log start is returned whole; readers skip to the log start.
-    const answer = await read(name, { offset: 'earliest', maxBytes: 1 })
-    expect(answer).toMatchObject({ from: 4, to: 6 })
-    expect(headersOf(answer.batches).map(({ baseOffset }) => baseOffset)).toEqual([3])
+    const result = await read(name, { offset: 'earliest', maxBytes: 1 })
+    expect(result).toMatchObject({ from: 4, to: 6 })
+    expect(headersOf(result.batches).map(({ baseOffset }) => baseOffset)).toEqual([3])
     await maintain(name)
     await evictDurableObject(partition(name))
   }

@@ -24,14 +24,14 @@ afterEach(async () => {
 })
 
 async function isUnknown(name: string): Promise<boolean> {
-  const answers = [
+  const results = [
     await tryAppend(name, batch(['a'])),
     await tryRead(name),
     await tryRead(name, { offset: 'earliest', maxWaitMs: 1_000 }),
     await partition(name).findTimestamp(0),
     await partition(name).describe(),
   ]
-  return answers.every((answer) => codeOf(answer) === 'unknown_topic_or_partition')
+  return results.every((result) => codeOf(result) === 'unknown_topic_or_partition')
 }
 
 async function versionOf(name: string): Promise<number> {

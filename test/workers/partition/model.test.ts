@@ -101,13 +101,13 @@ class Run {
             baseSequence: operation.producer.sequence,
           }
     try {
-      const answer = await tryAppend(
+      const result = await tryAppend(
         this.#model.name,
         operation.batches.map((values) => batch(values, fields)),
         expectedOffset === undefined ? {} : { expectedOffset },
       )
-      if ('error' in answer) return { code: answer.error.code }
-      return { baseOffsets: answer.ok.baseOffsets }
+      if ('error' in result) return { code: result.error.code }
+      return { baseOffsets: result.ok.baseOffsets }
     } catch {
       return undefined
     }
@@ -135,17 +135,17 @@ class Run {
         [operation, this.#append(operation, expectedOffset)] as const,
     )
     if (isAborted) await this.#abortSoon()
-    const outcomes = await Promise.all(
+    const results = await Promise.all(
       calls.map(async ([operation, outcome]) => [operation, await outcome] as const),
     )
-    if (!isAborted) expect(outcomes.every(([, outcome]) => outcome !== undefined)).toBe(true)
-    for (const [, outcome] of outcomes) {
+    if (!isAborted) expect(results.every(([, outcome]) => outcome !== undefined)).toBe(true)
+    for (const [, outcome] of results) {
       if (outcome !== undefined && 'code' in outcome) {
         expect(outcome.code).toBe('expected_offset_mismatch')
       }
     }
-    const found = await this.#model.check(outcomes)
-    const places = new Map(outcomes.map(([operation], index) => [operation, found[index]]))
+    const found = await this.#model.check(results)
+    const places = new Map(results.map(([operation], index) => [operation, found[index]]))
     for (const [producer, operations] of sent) await this.#settle(producer, operations, places)
   }
 

@@ -85,7 +85,7 @@ export class LogModel {
       highWatermark: this.#endOffset,
       sizeBytes: bytes.length,
     })
-    const found = calls.map(([operation, outcome]) => this.#place(operation, outcome))
+    const found = calls.map(([operation, result]) => this.#place(operation, result))
     const values = this.#seen.flatMap((seen) => seen.values)
     expect(new Set(values).size, 'no value is there twice').toBe(values.length)
     return found
@@ -106,12 +106,10 @@ export class LogModel {
     }
   }
 
-  #place({ batches }: Operation, outcome: Outcome): number | undefined {
+  #place({ batches }: Operation, result: Outcome): number | undefined {
     const first = this.#seen.findIndex(({ values }) => values[0] === batches[0]?.[0])
     if (first < 0) {
-      expect(outcome === undefined || 'code' in outcome, 'what was acknowledged is there').toBe(
-        true,
-      )
+      expect(result === undefined || 'code' in result, 'what was acknowledged is there').toBe(true)
       const values = new Set(this.#seen.flatMap((seen) => seen.values))
       expect(
         batches.flat().some((value) => values.has(value)),
@@ -121,8 +119,8 @@ export class LogModel {
     }
     const there = this.#seen.slice(first, first + batches.length)
     expect(there.map(({ values }) => values)).toEqual(batches)
-    if (outcome !== undefined) {
-      expect(outcome).toEqual({ baseOffsets: there.map(({ baseOffset }) => baseOffset) })
+    if (result !== undefined) {
+      expect(result).toEqual({ baseOffsets: there.map(({ baseOffset }) => baseOffset) })
     }
     return there[0]?.baseOffset
   }

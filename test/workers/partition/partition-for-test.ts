@@ -11,13 +11,13 @@ import {
 } from '../../../src/core/batch/record-batch.ts'
 import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import type { Codecs } from '../../../src/core/compression/codec.ts'
-import { type ErrorBody, type Reply, reply, unwrap } from '../../../src/core/errors.ts'
+import { type ErrorBody, type Result, resultOf, unwrap } from '../../../src/core/errors.ts'
 import { FETCH_BYTES_MAX } from '../../../src/core/limits.ts'
 import type {
-  AppendReply,
   AppendRequest,
-  FetchReply,
+  AppendResult,
   FetchRequest,
+  FetchResult,
 } from '../../../src/core/log/partition-api.ts'
 import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
 import { checksOf } from '../../support/batch-checks.ts'
@@ -84,9 +84,9 @@ export async function tryAppend(
   name: string,
   batches: Uint8Array | readonly Uint8Array[],
   options: AppendOptions = {},
-): Promise<Reply<AppendReply>> {
+): Promise<Result<AppendResult>> {
   const bytes = batches instanceof Uint8Array ? batches : concatenate(batches)
-  return (await partition(name).append(appendRequest(bytes, options))) as Reply<AppendReply>
+  return (await partition(name).append(appendRequest(bytes, options))) as Result<AppendResult>
 }
 
 /** Makes the request of a caller without special options. */
@@ -101,29 +101,29 @@ export function appendRequest(batches: Uint8Array, options: AppendOptions = {}):
 
 /** Returns false for bytes that the partition must reject. */
 function isBatch(bytes: Uint8Array): boolean {
-  return 'ok' in reply(() => readBatchHeaders(bytes))
+  return 'ok' in resultOf(() => readBatchHeaders(bytes))
 }
 
-export async function append(...args: Parameters<typeof tryAppend>): Promise<AppendReply> {
+export async function append(...args: Parameters<typeof tryAppend>): Promise<AppendResult> {
   return unwrap(await tryAppend(...args))
 }
 
 /** Returns the code of an error, or `ok`. */
-export function codeOf(answer: Reply<unknown>): ErrorBody['code'] | 'ok' {
-  return 'error' in answer ? answer.error.code : 'ok'
+export function codeOf(result: Result<unknown>): ErrorBody['code'] | 'ok' {
+  return 'error' in result ? result.error.code : 'ok'
 }
 
 export async function tryRead(
   name: string,
   options: Partial<FetchRequest> = {},
-): Promise<Reply<FetchReply>> {
+): Promise<Result<FetchResult>> {
   const isolation = 'committed'
   const limits = { maxBytes: FETCH_BYTES_MAX, minBytes: 1, maxWaitMs: 0 }
   const defaults = { offset: 0, ...limits, isolation } as const
-  return (await partition(name).read({ ...defaults, ...options })) as Reply<FetchReply>
+  return (await partition(name).read({ ...defaults, ...options })) as Result<FetchResult>
 }
 
-export async function read(...args: Parameters<typeof tryRead>): Promise<FetchReply> {
+export async function read(...args: Parameters<typeof tryRead>): Promise<FetchResult> {
   return unwrap(await tryRead(...args))
 }
 
@@ -160,10 +160,10 @@ export async function valuesOf(batches: Uint8Array): Promise<string[]> {
 export async function readAll(name: string, maxBytes = FETCH_BYTES_MAX): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   for (let offset: number | 'earliest' = 'earliest'; ; ) {
-    const answer = await read(name, { offset, maxBytes })
-    if (answer.batches.length === 0) return concatenate(parts)
-    parts.push(answer.batches)
-    offset = answer.to
+    const result = await read(name, { offset, maxBytes })
+    if (result.batches.length === 0) return concatenate(parts)
+    parts.push(result.batches)
+    offset = result.to
   }
 }
 
@@ -225,12 +225,12 @@ export async function checkAge(name: string): Promise<void> {
 export async function appendTogether(
   name: string,
   requests: ReadonlyArray<{ batches: Uint8Array } & AppendOptions>,
-): Promise<Reply<AppendReply>[]> {
+): Promise<Result<AppendResult>[]> {
   return (await runInDurableObject(partition(name), (instance) =>
     Promise.all(
       requests.map(({ batches, ...options }) => instance.append(appendRequest(batches, options))),
     ),
-  )) as Reply<AppendReply>[]
+  )) as Result<AppendResult>[]
 }
 
 /** Returns the numbers from 0 up to, but not including, `count`. */

@@ -53,8 +53,8 @@ describe('an idempotent producer', () => {
   test('gets one result for a request and its retry in the same commit', async () => {
     const name = await newPartition()
     const requests = [{ batches: one(0) }, { batches: one(0) }, { batches: one(0) }]
-    const answers = await appendTogether(name, requests)
-    expect(answers.map((answer) => 'ok' in answer && answer.ok.baseOffsets)).toEqual([
+    const results = await appendTogether(name, requests)
+    expect(results.map((result) => 'ok' in result && result.ok.baseOffsets)).toEqual([
       [0],
       [0],
       [0],
@@ -196,11 +196,11 @@ describe('a resend in different batches', () => {
 
   test('is deduplicated within one commit', async () => {
     const name = await newPartition()
-    const answers = await appendTogether(
+    const results = await appendTogether(
       name,
       [some(0, 5), some(0, 8), some(5, 8), some(0, 8)].map((batches) => ({ batches })),
     )
-    expect(answers).toMatchObject([
+    expect(results).toMatchObject([
       { ok: { baseOffsets: [0] } },
       { ok: { overlaps: [{ index: 0, pieces: [{ recordsCount: 5, baseOffset: 0 }] }] } },
       { ok: { baseOffsets: [5] } },
@@ -214,8 +214,8 @@ describe('batches out of order', () => {
   test('wait for the preceding one', async () => {
     const name = await newPartition()
     const order = [3, 1, 4, 2, 0]
-    const answers = await Promise.all(order.map((n) => append(name, one(n))))
-    expect(answers.map(({ baseOffsets }) => baseOffsets[0])).toEqual(order)
+    const results = await Promise.all(order.map((n) => append(name, one(n))))
+    expect(results.map(({ baseOffsets }) => baseOffsets[0])).toEqual(order)
     expect(await valuesOf(await readAll(name))).toEqual(['s0', 's1', 's2', 's3', 's4'])
   })
 
@@ -224,8 +224,8 @@ describe('batches out of order', () => {
     const early = [2, 1, 2].map((n) => append(name, one(n)))
     await scheduler.wait(20)
     await append(name, one(0))
-    const answers = await Promise.all(early)
-    expect(answers.map(({ baseOffsets }) => baseOffsets[0])).toEqual([2, 1, 2])
+    const results = await Promise.all(early)
+    expect(results.map(({ baseOffsets }) => baseOffsets[0])).toEqual([2, 1, 2])
     expect(await valuesOf(await readAll(name))).toEqual(['s0', 's1', 's2'])
   })
 
@@ -233,11 +233,11 @@ describe('batches out of order', () => {
     const name = await newPartition()
     const decide = vi.spyOn(PartitionLog.prototype, 'append')
     const order = range(1_000).reverse()
-    const answers = await appendTogether(
+    const results = await appendTogether(
       name,
       order.map((n) => ({ batches: one(n) })),
     )
-    expect(answers.map((answer) => 'ok' in answer && answer.ok.baseOffsets[0])).toEqual(order)
+    expect(results.map((result) => 'ok' in result && result.ok.baseOffsets[0])).toEqual(order)
     expect(decide.mock.calls.length).toBeLessThanOrEqual(3 * order.length)
   })
 
@@ -245,8 +245,8 @@ describe('batches out of order', () => {
     const name = await newPartition()
     await append(name, one(0))
     const before = Date.now()
-    const answer = await tryAppend(name, one(2))
-    expect(answer).toMatchObject({
+    const result = await tryAppend(name, one(2))
+    expect(result).toMatchObject({
       error: { code: 'out_of_order_sequence_number', details: { expectedSequence: 1 } },
     })
     expect(Date.now() - before).toBeGreaterThanOrEqual(SEQUENCE_GAP_WAIT_MS - 5)
@@ -331,7 +331,7 @@ describe('the state of producers', () => {
     const count = CACHED_PRODUCERS_MAX + 500
     const first = (n: number) => batch(['a'], { producerId: BigInt(n) })
     const second = (n: number) => batch(['b'], { producerId: BigInt(n), baseSequence: 1 })
-    const answers = await appendTogether(
+    const results = await appendTogether(
       name,
       range(count).map((n) => ({ batches: first(n) })),
     )
@@ -342,7 +342,7 @@ describe('the state of producers', () => {
         name,
         range(count).map((n) => ({ batches: first(n) })),
       ),
-    ).toEqual(answers)
+    ).toEqual(results)
     await evictDurableObject(partition(name))
     const next = await appendTogether(
       name,

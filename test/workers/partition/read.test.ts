@@ -73,12 +73,12 @@ describe('read()', () => {
     test('begins with the batch that holds the offset', async () => {
       const name = await filled(isSealed)
       for (const offset of range(36)) {
-        const answer = await read(name, { offset, maxBytes: 1 })
-        expect(answer).toMatchObject({ from: offset, logStartOffset: 0, topicVersion: 1 })
-        const [header, ...others] = headersOf(answer.batches)
+        const result = await read(name, { offset, maxBytes: 1 })
+        expect(result).toMatchObject({ from: offset, logStartOffset: 0, topicVersion: 1 })
+        const [header, ...others] = headersOf(result.batches)
         expect(others).toEqual([])
         expect(header?.baseOffset).toBe(offset - (offset % 3))
-        expect(answer.to).toBe(offset - (offset % 3) + 3)
+        expect(result.to).toBe(offset - (offset % 3) + 3)
       }
     })
 
@@ -236,14 +236,14 @@ describe('a long poll', () => {
 
   test('waits for minBytes', async () => {
     const sizeBytes = batch(['a']).length
-    let isAnswered = false
-    const polled = read(name, { minBytes: 3 * sizeBytes, maxWaitMs: 20_000 }).then((answer) => {
-      isAnswered = true
-      return answer
+    let isSettled = false
+    const polled = read(name, { minBytes: 3 * sizeBytes, maxWaitMs: 20_000 }).then((result) => {
+      isSettled = true
+      return result
     })
     for (const value of ['a', 'b']) await append(name, batch([value]))
     await scheduler.wait(30)
-    expect(isAnswered).toBe(false)
+    expect(isSettled).toBe(false)
     await append(name, batch(['c']))
     expect(await valuesOf((await polled).batches)).toEqual(['a', 'b', 'c'])
   })
@@ -251,19 +251,19 @@ describe('a long poll', () => {
   test('does not wait for more than maxBytes allows', async () => {
     const sizeBytes = batch(['a']).length
     await append(name, [batch(['a']), batch(['b']), batch(['c'])])
-    const answer = await read(name, {
+    const result = await read(name, {
       minBytes: 2.5 * sizeBytes,
       maxBytes: 2.5 * sizeBytes,
       maxWaitMs: FOR_EVER_MS,
     })
-    expect(answer.to).toBe(2)
+    expect(result.to).toBe(2)
   })
 
   test('returns at its deadline with what was read', async () => {
     await append(name, batch(['a']))
     const before = Date.now()
-    const answer = await read(name, { minBytes: 1_000, maxWaitMs: 100 })
-    expect(await valuesOf(answer.batches)).toEqual(['a'])
+    const result = await read(name, { minBytes: 1_000, maxWaitMs: 100 })
+    expect(await valuesOf(result.batches)).toEqual(['a'])
     expect(Date.now() - before).toBeGreaterThanOrEqual(95)
     expect((await read(name, { offset: 1, maxWaitMs: 50 })).batches.length).toBe(0)
   })
@@ -282,8 +282,8 @@ describe('a long poll', () => {
       const waiting = range(WAITERS_MAX).map(() => poll(FOR_EVER_MS))
       expect(await poll(FOR_EVER_MS)).toMatchObject({ ok: { highWatermark: 0 } })
       await instance.append(appendRequest(batch(['a'])))
-      const answers = await Promise.all(waiting)
-      expect(answers.every((answer) => 'ok' in answer && answer.ok.to === 1)).toBe(true)
+      const results = await Promise.all(waiting)
+      expect(results.every((result) => 'ok' in result && result.ok.to === 1)).toBe(true)
     })
   })
 })

@@ -1,4 +1,4 @@
-/** The polynomial of gzip with its bits reversed; batches have another, see `crc32c.ts`. */
+/** The polynomial of gzip with its bits reversed; batches use a different one, see `crc32c.ts`. */
 const POLYNOMIAL = 0xedb88320
 
 const TABLE = new Int32Array(256).map((_, byte) => {
@@ -7,7 +7,7 @@ const TABLE = new Int32Array(256).map((_, byte) => {
   return crc
 })
 
-/** The checksum of gzip. Returns a uint32. */
+/** Returns the gzip checksum as a uint32. */
 export function crc32(bytes: Uint8Array): number {
   let crc = -1
   for (let index = 0; index < bytes.length; index++) {

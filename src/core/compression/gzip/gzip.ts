@@ -25,7 +25,7 @@ const FLAG_EXTRA = 0x04
 const FLAG_NAME = 0x08
 const FLAG_COMMENT = 0x10
 const FLAGS_RESERVED = 0xe0
-/** The best deflate does: a match of 258 bytes in two bits. */
+/** The best ratio of deflate: a match of 258 bytes in two bits. */
 const RATIO_MAX = 1_032
 
 export const gzipCodec: Codec = { compress, decompress }
@@ -54,7 +54,7 @@ function decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
     TRAILER_BYTES,
   )
   const contentBytes = trailer.getUint32(4, true)
-  // What the trailer says is only believed as far as it is possible.
+  // The trailer's size is limited to what the input can contain.
   const expectedBytes = Math.min(contentBytes, bytes.length * RATIO_MAX)
   const output = new OutputBuffer(expectedBytes, maxBytes)
   const end = inflate(bytes, start, output)
@@ -63,7 +63,7 @@ function decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
     throw corrupt('gzip', `the data ends at ${end}, the trailer at ${bytes.length}`)
   }
   if (contentBytes !== content.length || trailer.getUint32(0, true) !== crc32(content)) {
-    throw corrupt('gzip', 'the content is not what its length and CRC say')
+    throw corrupt('gzip', 'the content does not match its length and CRC')
   }
   return content
 }

@@ -3,8 +3,9 @@ import { corrupt } from '../compression-error.ts'
 const CODE_BITS_MAX = 15
 
 /**
- * A canonical Huffman code (RFC 1951, section 3.2.2), by the next bits of the input: the symbol times
- * 16, plus how many bits it takes. Zero: no code begins so. Its length is a power of two.
+ * A canonical Huffman code (RFC 1951, section 3.2.2), indexed by the next bits of the
+ * input: the symbol times 16, plus the number of bits it takes. Zero: no code begins with
+ * these bits. The table's length is a power of two.
  */
 export type CodeTable = Uint16Array
 
@@ -29,7 +30,7 @@ export function buildCodeTable(lengths: Uint8Array): CodeTable {
     if (length === 0) continue
     const first = reverseBits(nextCode[length] as number, length)
     nextCode[length] = (nextCode[length] as number) + 1
-    // The bits after the code are anything.
+    // The bits after the code may have any value.
     for (let index = first; index < table.length; index += 1 << length) {
       table[index] = (symbol << 4) | length
     }

@@ -1,11 +1,11 @@
 /**
- * Deflate's other half (RFC 1951), our own because a stream of the platform cannot be bounded: workerd
- * inflates what it is given before anyone reads it, and a batch of 2 MB then takes 2 GB.
+ * Deflate's decompressor (RFC 1951). It is our own because the platform's stream cannot be limited: workerd
+ * inflates its whole input before it is read, and a batch of 2 MB then takes 2 GB.
  *
- *   block   last 1 bit, type 2 bits: 0 stored, 1 fixed codes, 2 codes that the block begins with
+ *   block   last 1 bit, type 2 bits: 0 stored, 1 fixed codes, 2 codes at the beginning of the block
  *
- * Bits are taken from the low end of each byte. Codes are looked up whole: a table holds, for the
- * next bits of the input, a symbol and how many of the bits it takes.
+ * Bits are taken from the low end of each byte. A code is looked up as a whole: a table contains, for the
+ * next bits of the input, a symbol and the number of bits it takes.
  */
 import { corrupt, tooLarge } from '../compression-error.ts'
 import { repeatBytes } from '../copy-bytes.ts'
@@ -15,7 +15,7 @@ import { buildCodeTable, type CodeTable } from './inflate-codes.ts'
 const END_OF_BLOCK = 256
 const GROWTH_BYTES = 4_096
 
-/** In these orders by RFC 1951, sections 3.2.5 and 3.2.7. */
+/** In the order of RFC 1951, sections 3.2.5 and 3.2.7. */
 const LENGTH_BASE = [
   3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131,
   163, 195, 227, 258,
@@ -56,7 +56,7 @@ export function inflate(bytes: Uint8Array, start: number, output: OutputBuffer):
   return input.alignedPosition()
 }
 
-/** Bits from the low end of each byte on. */
+/** Reads bits, from the low end of each byte. */
 class BitInput {
   readonly bytes: Uint8Array
   #at: number
@@ -68,7 +68,7 @@ class BitInput {
     this.#at = start
   }
 
-  /** The next `count` bits, up to 16, as a number. */
+  /** Returns the next `count` bits, up to 16, as a number. */
   take(count: number): number {
     if (this.#count < count) this.#refill()
     const value = this.#hold & ((1 << count) - 1)
@@ -81,13 +81,13 @@ class BitInput {
     if (this.#count < 15) this.#refill()
     const entry = table[this.#hold & (table.length - 1)] as number
     const count = entry & 15
-    if (count === 0) throw corrupt('gzip', 'a code that stands for nothing')
+    if (count === 0) throw corrupt('gzip', 'an unassigned code')
     this.#hold >>>= count
     this.#count -= count
     return entry >>> 4
   }
 
-  /** Where the next whole byte begins; the bits before it are given up. */
+  /** Returns the start of the next whole byte; the bits before it are discarded. */
   alignedPosition(): number {
     const position = this.#at - (this.#count >>> 3)
     if (position > this.bytes.length) throw corrupt('gzip', 'cut short')
@@ -100,7 +100,7 @@ class BitInput {
     this.#count = 0
   }
 
-  /** To 25 bits at least. The last symbol may look at zeros beyond the end, but not take them. */
+  /** Refills to at least 25 bits. The last symbol may look at zeros beyond the end, but not consume them. */
   #refill(): void {
     if (this.#at > this.bytes.length + 4) throw corrupt('gzip', 'cut short')
     while (this.#count <= 24) {
@@ -170,7 +170,7 @@ function makeRoom(output: OutputBuffer, count: number): void {
   if (output.reserve(count + GROWTH_BYTES) < count) throw tooLarge('gzip', output.bytesMax)
 }
 
-/** The codes of one block: lengths, themselves run-length encoded and coded. */
+/** Reads the codes of one block: lengths, which are run-length encoded and Huffman coded. */
 function readCodes(input: BitInput): [literals: CodeTable, distances: CodeTable] {
   const literalsCount = input.take(5) + 257
   const distancesCount = input.take(5) + 1

@@ -2,9 +2,9 @@
  * The LZ4 block: sequences of literals and a match, the last one without a match.
  *
  *   token     high 4 bits: literals, low 4 bits: match length - 4; 15: more follows
- *   lengths   15 is followed by bytes that are added, up to and including the first that is not 255
+ *   lengths   15 is followed by bytes to add, up to and including the first that is not 255
  *   literals
- *   offset    2 bytes, little endian, how far back the match lies
+ *   offset    2 bytes, little endian: distance back to the match
  *
  * The last 5 bytes are always literals, and no match begins in the last 12.
  */
@@ -19,17 +19,17 @@ const MATCH_END_DISTANCE = 12
 const HASH_BITS = 14
 const HASH_MULTIPLIER = 0x9e3779b1
 
-/** Reused: a call is synchronous, and clears it. */
+/** Reused: a call is synchronous, and clears the table. */
 const positions = new Uint16Array(1 << HASH_BITS)
 
-/** The most that a block of `count` bytes may take. */
+/** Returns the maximum size of a block for `count` bytes. */
 export function lz4BlockBytesMax(count: number): number {
   return count + Math.ceil(count / 255) + 16
 }
 
 /**
- * Compresses up to 64 KiB into `output` from `start` on, which has room for the worst case. Returns
- * the size of the block.
+ * Compresses up to 64 KiB into `output` from `start` on, which has room for the
+ * worst case. Returns the size of the block.
  */
 export function compressLz4Block(bytes: Uint8Array, output: Uint8Array, start: number): number {
   positions.fill(0)
@@ -45,7 +45,7 @@ export function compressLz4Block(bytes: Uint8Array, output: Uint8Array, start: n
     const candidate = positions[slot] as number
     positions[slot] = position
     if (readWord(bytes, candidate) !== word) {
-      // The longer nothing is found, the larger the steps: data that does not compress costs little.
+      // Steps grow with the misses, so that incompressible data costs little time.
       position += 1 + (misses++ >>> 6)
       continue
     }
@@ -92,7 +92,7 @@ function writeLength(length: number, output: Uint8Array, start: number): number 
   return at
 }
 
-/** Where a block may write in its output, and from where on it may copy. */
+/** The part of the output that a block may write, and the start of the part that it may copy from. */
 interface Lz4Bounds {
   readonly start: number
   readonly end: number
@@ -100,8 +100,8 @@ interface Lz4Bounds {
 }
 
 /**
- * Decompresses a block into `output`. Returns the position after its last byte, or `null` if it does
- * not fit before `bounds.end`.
+ * Decompresses a block into `output`. Returns the position after its last byte, or `null` if
+ * the block does not fit before `bounds.end`.
  *
  * @throws {EdgelogError} `corrupt_message`
  */

@@ -1,14 +1,14 @@
 /**
- * The LZ4 frame. Written as Java's client writes it, and any version 1 frame is read.
+ * The LZ4 frame. It is written in the form of Java's client; any version 1 frame is read.
  *
  *   magic 04 22 4d 18
  *   FLG   bits 6-7 version 1, 5 blocks independent, 4 block checksums, 3 content size,
  *         2 content checksum, 0 dictionary
  *   BD    bits 4-6 block size: 4 to 7 for 64 KiB, 256 KiB, 1 MiB, 4 MiB
- *   content size   8 bytes, if FLG says so
- *   HC    second byte of the xxHash32 of what lies between magic and HC
- *   blocks         size 4 bytes, top bit: stored; data; xxHash32, if FLG says so
- *   end            a size of 0; xxHash32 of the content, if FLG says so
+ *   content size   8 bytes, if set in FLG
+ *   HC    second byte of the xxHash32 of the bytes between magic and HC
+ *   blocks         size 4 bytes, top bit: stored; data; xxHash32, if set in FLG
+ *   end            a size of 0; xxHash32 of the content, if set in FLG
  *
  * All numbers are little endian.
  */
@@ -24,7 +24,7 @@ const BD_64_KIB = 0x40
 const BLOCK_BYTES = 65_536
 const STORED = 0x8000_0000
 const FRAME_HEADER_BYTES = 7
-/** The best a block does: 255 more bytes of a match in one byte. */
+/** The best ratio of a block: one byte for 255 more bytes of a match. */
 const RATIO_MAX = 256
 
 export const lz4Codec: Codec = { compress: compressFrame, decompress: decompressFrame }
@@ -120,13 +120,14 @@ function decodeBlock(
     output.length = written
     return
   }
-  // It did not fit: into what the frame allows, or into what the caller allows.
+  // The block did not fit: either the frame's limit or the caller's limit was exceeded.
   if (room === blockBytesMax) throw corrupt('lz4', 'a block is longer than the frame allows')
-  if (frame.contentBytes !== null) throw corrupt('lz4', 'the content is longer than its size says')
+  if (frame.contentBytes !== null)
+    throw corrupt('lz4', 'the content is longer than its declared size')
   throw tooLarge('lz4', output.bytesMax)
 }
 
-/** Returns the position after the last byte, or `null` if it does not fit before `end`. */
+/** Copies a stored block. Returns the position after the last byte, or `null` if it does not fit before `end`. */
 function copyStored(
   block: Uint8Array,
   output: Uint8Array,

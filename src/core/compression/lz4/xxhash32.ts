@@ -6,7 +6,7 @@ const PRIME_3 = 0xc2b2ae3d
 const PRIME_4 = 0x27d4eb2f
 const PRIME_5 = 0x165667b1
 
-/** The checksum of LZ4 frames, with seed 0. Returns a uint32. */
+/** Returns the checksum of LZ4 frames, with seed 0, as a uint32. */
 export function xxhash32(bytes: Uint8Array): number {
   const { length } = bytes
   let at = 0

@@ -1,18 +1,18 @@
-/** The compressor of snappy's raw block; the format is drawn in `snappy.ts`. */
+/** The compressor of snappy's raw block; `snappy.ts` describes the format. */
 import { copyBytes } from '../copy-bytes.ts'
 import { readWord } from '../read-word.ts'
 
-/** Matches are sought within pieces of this size, so that offsets fit in two bytes. */
+/** Matches are searched within pieces of this size, so that offsets fit into two bytes. */
 const PIECE_BYTES = 65_536
 const HASH_BITS = 14
 const HASH_MULTIPLIER = 0x1e35a7bd
-/** A match is sought only where four bytes can be read, and some more to make it worthwhile. */
+/** A match is searched only where four bytes can be read, plus some more to make it worthwhile. */
 const TAIL_BYTES = 15
 
 /** Reused: a call is synchronous, and the table is cleared for each piece. */
 const positions = new Uint16Array(1 << HASH_BITS)
 
-/** One raw block. Its worst case, literals of 60 bytes between matches of 4, is a 64th longer. */
+/** Compresses bytes into one raw block. The worst case, literals of 60 bytes between matches of 4, is a 64th longer. */
 export function compressSnappyBlock(bytes: Uint8Array): Uint8Array {
   const output = new Uint8Array(32 + bytes.length + Math.floor(bytes.length / 6))
   let at = 0
@@ -41,7 +41,7 @@ function compressPiece(piece: Uint8Array, output: Uint8Array, start: number): nu
     const candidate = positions[slot] as number
     positions[slot] = position
     if (readWord(piece, candidate) !== word) {
-      // The longer nothing is found, the larger the steps: data that does not compress costs little.
+      // Steps grow with the misses, so that incompressible data costs little time.
       position += 1 + (misses++ >>> 5)
       continue
     }
@@ -88,7 +88,7 @@ function writeCopy(total: number, offset: number, output: Uint8Array, start: num
   let at = start
   let length = total
   while (length > 0) {
-    // Never leaves a rest below four, which the short form could not say.
+    // Leaves no rest below four, which the short form cannot encode.
     const count = length > 64 ? Math.min(64, length - 4) : length
     if (count >= 4 && count < 12 && offset < 2_048) {
       output[at++] = 1 | ((count - 4) << 2) | ((offset >>> 8) << 5)

@@ -1,5 +1,5 @@
 /**
- * Snappy, in the two forms that Kafka's clients send: one raw block, and Java's xerial framing.
+ * Snappy, in the two forms that Kafka's clients use: one raw block, and Java's xerial framing.
  *
  *   block   length of the content, unsigned varint; elements until the end
  *   xerial  82 'SNAPPY' 00, version int32, compatible version int32; (size int32, block)*
@@ -20,7 +20,7 @@ import { compressSnappyBlock } from './snappy-compress.ts'
 
 const XERIAL_MAGIC = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]
 const XERIAL_HEADER_BYTES = 16
-/** The best an element does: a copy of 64 bytes in three. */
+/** The best ratio of an element: a copy of 64 bytes in three. */
 const RATIO_MAX = 22
 
 export const snappyCodec: Codec = {
@@ -58,7 +58,7 @@ function readXerialBlocks(bytes: Uint8Array): Uint8Array[] {
 }
 
 function decodeBlocks(blocks: readonly Uint8Array[], maxBytes: number): Uint8Array {
-  // Known before anything is decoded, so that one buffer of the right size takes it all.
+  // Lengths are read before anything is decoded, so that one buffer of the right size is enough.
   const lengths = blocks.map((block) => {
     const length = new ByteReader(block).unsignedVarint()
     if (length > block.length * RATIO_MAX) throw new DecodeError(0, `a length of ${length}`)
@@ -76,7 +76,7 @@ function decodeBlocks(blocks: readonly Uint8Array[], maxBytes: number): Uint8Arr
   return output
 }
 
-/** Fills `output`, which is exactly as long as the block says it is. */
+/** Fills `output`, whose size is exactly the length in the block. */
 function decodeBlock(block: Uint8Array, output: Uint8Array): void {
   const reader = new ByteReader(block)
   reader.unsignedVarint()

@@ -1,10 +1,10 @@
-/** The two directions in which zstd reads bits, and how large what it reads may become. */
+/** Reads bits in zstd's two directions, and limits the size of a block. */
 import { corrupt } from '../compression-error.ts'
 
-/** The most bytes of one block (RFC 8878, section 3.1.1.2.4); it bounds the work of one block. */
+/** The maximum size of one block (RFC 8878, section 3.1.1.2.4); it limits the work for one block. */
 export const ZSTD_BLOCK_BYTES_MAX = 128 * 1024
 
-/** The `count` bits, up to 24, from bit `position` on, counted from the low end of the first byte. */
+/** Returns the `count` bits, up to 24, from bit `position` on, counted from the low end of the first byte. */
 function bitsAt(bytes: Uint8Array, position: number, count: number): number {
   const at = position >>> 3
   const word =
@@ -15,7 +15,7 @@ function bitsAt(bytes: Uint8Array, position: number, count: number): number {
   return (word >>> (position & 7)) & ((1 << count) - 1)
 }
 
-/** From the first bit on. */
+/** Reads from the first bit to the last. */
 export class ForwardBits {
   readonly #bytes: Uint8Array
   #position: number
@@ -39,7 +39,7 @@ export class ForwardBits {
     return value
   }
 
-  /** Where the next whole byte begins. */
+  /** Returns the start of the next whole byte. */
   end(): number {
     const end = (this.#position + 7) >>> 3
     if (end > this.#bytes.length) throw corrupt('zstd', 'cut short')
@@ -47,10 +47,10 @@ export class ForwardBits {
   }
 }
 
-/** From the last bit back to the first. The highest bit that is set marks the end and is not read. */
+/** Reads from the last bit back to the first. The highest set bit marks the end and is not read. */
 export class BackwardBits {
   readonly #bytes: Uint8Array
-  /** Bits not read yet; negative once more was read than there is, which reads as zeros. */
+  /** Unread bits; negative after a read beyond the beginning, which returns zeros. */
   remaining: number
 
   constructor(bytes: Uint8Array) {
@@ -60,7 +60,7 @@ export class BackwardBits {
     this.remaining = bytes.length * 8 - 1 - Math.clz32(last << 24)
   }
 
-  /** Up to 24 bits. */
+  /** Returns up to 24 bits without consuming them. */
   peek(count: number): number {
     const position = this.remaining - count
     if (position >= 0) return bitsAt(this.#bytes, position, count)
@@ -71,7 +71,7 @@ export class BackwardBits {
     this.remaining -= count
   }
 
-  /** Up to 32 bits. */
+  /** Reads up to 32 bits. */
   read(count: number): number {
     if (count === 0) return 0
     if (count > 16) return this.read(count - 16) * 0x1_0000 + this.read(16)

@@ -1,14 +1,14 @@
 /**
- * Decompresses zstd (RFC 8878) in plain JavaScript, for where the platform cannot.
+ * Decompresses zstd (RFC 8878) in plain JavaScript, for platforms without a native decoder.
  *
  *   magic 28 b5 2f fd
  *   descriptor     bits 6-7 size of the content size, 5 single segment, 2 checksum, 0-1 dictionary id
- *   window         1 byte, unless single segment; not needed, all output is kept anyway
+ *   window         1 byte, unless single segment; ignored, because all output is kept anyway
  *   dictionary id  0, 1, 2 or 4 bytes
  *   content size   0 (1 if single segment), 2, 4 or 8 bytes
  *   blocks         3 bytes little endian: bit 0 last, 1-2 type (0 raw, 1 one byte repeated,
  *                  2 compressed), 3-23 size; data
- *   checksum       4 bytes, if the descriptor says so; not verified, a batch has its CRC
+ *   checksum       4 bytes, if set in the descriptor; not verified, a batch has its CRC
  */
 import { EdgelogError } from '../../errors.ts'
 import type { Codec } from '../codec.ts'
@@ -28,14 +28,14 @@ export const zstdDecodeCodec: Codec = {
   compress() {
     throw new EdgelogError(
       'unsupported_compression_type',
-      'zstd can only be decompressed here: choose gzip, snappy or lz4, or pass another codec',
+      'zstd: only decompression is supported; choose gzip, snappy or lz4, or pass another codec',
     )
   },
 
   decompress(bytes, maxBytes) {
     const { headerBytes, contentBytes, hasChecksum } = readFrameHeader(bytes)
     if (contentBytes !== null && contentBytes > maxBytes) throw tooLarge('zstd', maxBytes)
-    // A content size is believed only as far as the input's length makes it likely.
+    // The initial buffer is limited by the input's length, because a declared content size may be wrong.
     const expectedBytes = Math.min(bytes.length * EXPECTED_RATIO, contentBytes ?? maxBytes)
     const output = new OutputBuffer(expectedBytes, maxBytes)
     const end = decodeBlocks(bytes, headerBytes, output) + (hasChecksum ? 4 : 0)
@@ -62,7 +62,7 @@ function readFrameHeader(bytes: Uint8Array): FrameHeader {
   const sizeCode = descriptor >>> 6
   const sizeBytes = sizeCode === 0 ? Number(isSingleSegment) : 1 << sizeCode
   const sizePosition = isSingleSegment ? 5 : 6
-  // Two bytes count from 256 on, since one byte says the rest.
+  // Two bytes count from 256, since one byte covers the smaller values.
   const size = littleEndian(bytes, sizePosition, sizeBytes) + (sizeBytes === 2 ? 256 : 0)
   return {
     headerBytes: sizePosition + sizeBytes,
@@ -71,7 +71,7 @@ function readFrameHeader(bytes: Uint8Array): FrameHeader {
   }
 }
 
-/** Returns the position after the last block. */
+/** Decodes all blocks; returns the position after the last one. */
 function decodeBlocks(bytes: Uint8Array, start: number, output: OutputBuffer): number {
   const repeated: RepeatedOffsets = [1, 4, 8]
   let huffman: HuffmanTable | null = null

@@ -1,6 +1,6 @@
 /**
- * Finite state entropy (RFC 8878, section 4.1): a state stands for a symbol, and some bits lead from it
- * to the next state.
+ * Finite state entropy (RFC 8878, section 4.1): each state has a symbol, and some
+ * input bits lead from it to the next state.
  */
 import { corrupt } from '../compression-error.ts'
 import type { BackwardBits, ForwardBits } from './zstd-bits.ts'
@@ -9,12 +9,12 @@ export interface FseTable {
   readonly accuracyLog: number
   readonly symbols: Uint8Array
   readonly bits: Uint8Array
-  /** The next state, before the bits that are read are added. */
+  /** The next state, before the input bits are added. */
   readonly bases: Uint16Array
 }
 
 /**
- * Reads the probabilities of the symbols, from which a table follows.
+ * Reads the probabilities of the symbols and builds the table from them.
  *
  * @throws {EdgelogError} `corrupt_message`
  */
@@ -44,7 +44,7 @@ export function readFseTable(
   return buildFseTable(probabilities, accuracyLog)
 }
 
-/** Small values take a bit less: as many bits as the rest needs, or one fewer. -1: less than one. */
+/** Reads one probability with as many bits as the rest needs; small values take one bit less. -1: below one. */
 function readProbability(input: ForwardBits, remaining: number): number {
   const count = 32 - Math.clz32(remaining + 1)
   const value = input.peek(count)
@@ -59,7 +59,7 @@ function readProbability(input: ForwardBits, remaining: number): number {
   return (value >= half ? value - threshold : value) - 1
 }
 
-/** The absolute probabilities must add up to the number of states, two to the accuracy. */
+/** Builds a table. The absolute probabilities must add up to the number of states, two to the power of the accuracy. */
 export function buildFseTable(probabilities: readonly number[], accuracyLog: number): FseTable {
   const size = 1 << accuracyLog
   const symbols = new Uint8Array(size)
@@ -74,7 +74,7 @@ export function buildFseTable(probabilities: readonly number[], accuracyLog: num
   for (const [symbol, probability] of probabilities.entries()) {
     for (let count = 0; count < probability; count++) {
       symbols[position] = symbol
-      // Ends: the step visits every state, and those below `high` are as many as are to be filled.
+      // Terminates: the step visits every state, and as many states below `high` are free as have to be filled.
       do position = (position + step) & (size - 1)
       while (position >= high)
     }
@@ -92,7 +92,7 @@ export function buildFseTable(probabilities: readonly number[], accuracyLog: num
   return { accuracyLog, symbols, bits, bases }
 }
 
-/** The table of a symbol that is always the same. */
+/** Returns the table of a constant symbol. */
 export function repeatedFseTable(symbol: number): FseTable {
   return {
     accuracyLog: 0,

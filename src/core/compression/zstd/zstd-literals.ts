@@ -1,4 +1,4 @@
-/** The literals section of a zstd block (RFC 8878, section 3.1.1.3.1): bytes, mostly Huffman coded. */
+/** Reads the literals section of a zstd block (RFC 8878, section 3.1.1.3.1): bytes, mostly Huffman coded. */
 import { corrupt } from '../compression-error.ts'
 import { BackwardBits, ForwardBits, ZSTD_BLOCK_BYTES_MAX } from './zstd-bits.ts'
 import { nextFseState, readFseTable } from './zstd-fse.ts'
@@ -11,7 +11,7 @@ const TYPE_RAW = 0
 const TYPE_REPEATED = 1
 const TYPE_TREELESS = 3
 
-/** By the next bits of the input: the byte times 16, plus how many bits it takes. */
+/** Indexed by the next bits of the input: the byte times 16, plus the number of bits it takes. */
 export interface HuffmanTable {
   readonly codeBits: number
   readonly entries: Uint16Array
@@ -19,9 +19,9 @@ export interface HuffmanTable {
 
 interface Literals {
   readonly bytes: Uint8Array
-  /** Where the section ends in the block. */
+  /** End of the section in the block. */
   readonly end: number
-  /** For blocks that follow and have none of their own. */
+  /** The table for following blocks without one of their own. */
   readonly table: HuffmanTable | null
 }
 
@@ -117,7 +117,7 @@ function readTree(section: Uint8Array): { table: HuffmanTable; end: number } {
   return { table: buildHuffmanTable(weights), end }
 }
 
-/** Weights coded by two states in turn, until one of them needs bits that are not there. */
+/** Reads weights that are coded by two alternating states, until one of them needs bits beyond the end. */
 function readCodedWeights(coded: Uint8Array): number[] {
   const description = new ForwardBits(coded, 0)
   const table = readFseTable(description, WEIGHT_ACCURACY_MAX, CODE_BITS_MAX + 1)
@@ -139,7 +139,7 @@ function readCodedWeights(coded: Uint8Array): number[] {
   throw corrupt('zstd', 'too many weights')
 }
 
-/** The last weight is not written: it is what makes the others a whole tree. */
+/** Builds the table. The last weight is not written: it completes the tree. */
 function buildHuffmanTable(givenWeights: readonly number[]): HuffmanTable {
   let sum = 0
   for (const weight of givenWeights) {
@@ -149,7 +149,7 @@ function buildHuffmanTable(givenWeights: readonly number[]): HuffmanTable {
   const codeBits = 32 - Math.clz32(sum)
   const missing = (1 << codeBits) - sum
   if (sum === 0 || codeBits > CODE_BITS_MAX || (missing & (missing - 1)) !== 0) {
-    throw corrupt('zstd', 'weights that are no tree')
+    throw corrupt('zstd', 'weights that do not form a tree')
   }
   const weights = [...givenWeights, 32 - Math.clz32(missing)]
   if (weights.length > SYMBOLS_MAX) throw corrupt('zstd', 'too many weights')

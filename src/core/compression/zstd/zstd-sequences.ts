@@ -1,6 +1,6 @@
 /**
- * The sequences section of a zstd block (RFC 8878, section 3.1.1.3.2): so many literals, then a match
- * so long and so far back; each of the three numbers is a code and some more bits.
+ * The sequences section of a zstd block (RFC 8878, section 3.1.1.3.2): a number of literals, then the length
+ * and the distance of a match; each of the three numbers is a code and some more bits.
  */
 import { corrupt, tooLarge } from '../compression-error.ts'
 import { copyBytes, repeatBytes } from '../copy-bytes.ts'
@@ -35,7 +35,7 @@ const MATCH_BITS = [
 interface CodeKind {
   readonly symbolMax: number
   readonly accuracyLogMax: number
-  /** For blocks that do not say otherwise; RFC 8878, section 3.1.1.3.2.2. */
+  /** The table for blocks without one of their own; RFC 8878, section 3.1.1.3.2.2. */
   readonly predefined: FseTable
 }
 
@@ -76,12 +76,12 @@ export interface SequenceTables {
   readonly matches: FseTable
 }
 
-/** The last three distances, which a sequence may name instead of saying them. */
+/** The last three distances; a sequence may refer to one of them. */
 export type RepeatedOffsets = [number, number, number]
 
 /**
- * Carries out the sequences of `section` with `literals`, at the end of `output`. Returns the tables,
- * for blocks that follow and have none of their own.
+ * Executes the sequences of `section` with `literals`, at the end of `output`. Returns the tables, for
+ * following blocks without tables of their own.
  *
  * @throws {EdgelogError} `corrupt_message`; `message_too_large` if `output` may not grow further.
  */
@@ -138,7 +138,7 @@ function readTable(
     cursor.at = input.end()
     return table
   }
-  if (previous === undefined) throw corrupt('zstd', 'a table that was never given')
+  if (previous === undefined) throw corrupt('zstd', 'a missing table')
   return previous
 }
 
@@ -170,18 +170,22 @@ function executeAll(
       offsetState = nextFseState(tables.offsets, offsetState, input)
     }
     if (input.remaining < 0 || output.length + literalBytes + matchBytes > blockEnd) {
-      throw corrupt('zstd', 'sequences that no block holds')
+      throw corrupt('zstd', 'sequences that exceed the block')
     }
     appendLiterals(literals, used, literalBytes, output)
     used += literalBytes
     appendMatch(resolveOffset(offsetValue, literalBytes, repeated), matchBytes, output)
   }
-  if (input.remaining !== 0) throw corrupt('zstd', 'a stream that is not used up')
-  if (output.length + literals.length - used > blockEnd) throw corrupt('zstd', 'too long a block')
+  if (input.remaining !== 0) throw corrupt('zstd', 'unused bytes in a stream')
+  if (output.length + literals.length - used > blockEnd)
+    throw corrupt('zstd', 'the block is too long')
   appendLiterals(literals, used, literals.length - used, output)
 }
 
-/** A value of up to 3 names one of the last offsets; without literals before it, the one after. */
+/**
+ * Resolves an offset. A value up to 3 refers to a previous offset; without
+ * literals before it, to the next older one.
+ */
 function resolveOffset(value: number, literalBytes: number, repeated: RepeatedOffsets): number {
   const [first, second, third] = repeated
   if (value > 3) {
@@ -205,7 +209,7 @@ function appendLiterals(
   count: number,
   output: OutputBuffer,
 ): void {
-  if (count > literals.length - from) throw corrupt('zstd', 'more literals than there are')
+  if (count > literals.length - from) throw corrupt('zstd', 'more literals than the block has')
   makeRoom(output, count)
   copyBytes(literals, from, count, output.buffer, output.length)
   output.length += count

@@ -1,6 +1,6 @@
-/** Sets of partitions, as groups assign them: by topic id, the partitions in rising order. */
+/** Assignments: sets of partitions by topic id, the partitions of a topic in rising order. */
 
-/** No topic is there without a partition. */
+/** Contains only topics with at least one partition. */
 export type Assignment = ReadonlyMap<string, readonly number[]>
 
 export const NO_PARTITIONS: Assignment = new Map()
@@ -19,7 +19,7 @@ export function holds(assignment: Assignment, topicId: string, partition: number
   return assignment.get(topicId)?.includes(partition) ?? false
 }
 
-/** The partitions of `assignment` for which `keep` says so. */
+/** Returns the partitions of `assignment` for which `keep` returns true. */
 export function filterPartitions(
   assignment: Assignment,
   keep: (topicId: string, partition: number) => boolean,
@@ -41,7 +41,7 @@ export function subtract(one: Assignment, other: Assignment): Assignment {
   return filterPartitions(one, (topicId, partition) => !isHeld(topicId, partition))
 }
 
-/** What either holds. */
+/** Returns the partitions that are in either assignment. */
 export function unite(one: Assignment, other: Assignment): Assignment {
   const united = new Map(one)
   for (const [topicId, partitions] of other) {
@@ -69,12 +69,12 @@ export function isSameAssignment(one: Assignment, other: Assignment): boolean {
   return true
 }
 
-/** `next`, or the very object `before` where that says the same: so a caller sees that nothing changed. */
+/** Returns `before` itself if `next` is equal, otherwise `next`: callers detect a change by identity. */
 export function keepIfSame(before: Assignment, next: Assignment): Assignment {
   return isSameAssignment(before, next) ? before : next
 }
 
-/** One that asks quickly, also about thousands of partitions of one topic. */
+/** Returns a function that checks membership in constant time, also for thousands of partitions of one topic. */
 function membershipOf(assignment: Assignment): (topicId: string, partition: number) => boolean {
   const sets = new Map<string, ReadonlySet<number>>()
   return (topicId, partition) => {

@@ -1,4 +1,4 @@
-/** What a server-side assignor is given and gives back (KIP-848). */
+/** Input and output of a server-side assignor (KIP-848). */
 import { EdgelogError } from '../../errors.ts'
 import { shownValue } from '../../shown-value.ts'
 import type { Assignment } from './assignment.ts'
@@ -8,21 +8,21 @@ export type AssignorName = (typeof ASSIGNOR_NAMES)[number]
 export const DEFAULT_ASSIGNOR: AssignorName = 'uniform'
 
 export interface AssignorMember {
-  /** Static members keep their place in the order whatever their member id. */
+  /** A static member keeps its position in the order, whatever its member id. */
   readonly instanceId: string | null
-  /** Ids of the topics it may be given. */
+  /** Ids of the topics whose partitions it may be assigned. */
   readonly topicIds: ReadonlySet<string>
-  /** What it was to have until now; may name partitions and topics that are no more. */
+  /** Its previous target; may contain deleted partitions and topics. */
   readonly target: Assignment
 }
 
 export interface AssignorInput {
   readonly members: ReadonlyMap<string, AssignorMember>
-  /** Partitions of each topic that somebody subscribes to. */
+  /** Partition count of each topic that has a subscriber. */
   readonly partitionCounts: ReadonlyMap<string, number>
 }
 
-/** Every partition to exactly one member that subscribes to its topic, if there is one. */
+/** Assigns every partition to exactly one subscriber of its topic, if there is one. */
 export type Assignor = (input: AssignorInput) => ReadonlyMap<string, Assignment>
 
 /** @throws {EdgelogError} `unsupported_assignor`. */

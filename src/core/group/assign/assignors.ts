@@ -1,4 +1,4 @@
-/** The assignors a group can choose from. */
+/** The assignors that a group can choose from. */
 import type { Assignor, AssignorName } from './assignor.ts'
 import { rangeAssignor } from './range-assignor.ts'
 import { uniformAssignor } from './uniform-assignor.ts'

@@ -2,12 +2,12 @@
  * Evens out a group whose members all subscribe to the same topics. P partitions and M members give
  * quotas of floor(P / M), and one more for P mod M of them:
  *
- *   1. who has more than floor(P / M) comes first for the quotas that are one more;
- *   2. who has more than its quota gives up the difference, and nobody gives up anything else;
- *   3. what is free is dealt out to those below their quota.
+ *   1. members with more than floor(P / M) partitions come first for the larger quotas;
+ *   2. a member above its quota gives up the difference, and no member gives up more;
+ *   3. free partitions are dealt out to the members below their quota.
  *
- * A member keeps min(what it has, its quota), and rule 1 makes the sum of that as large as it can be.
- * What is given up and who gets what is free is then chosen so that each topic is spread over the members.
+ * A member keeps min(its count, its quota), and rule 1 maximizes the sum of these. The partitions to give up, and the
+ * members that get free ones, are then chosen so that each topic is spread over the members.
  */
 import { assert } from '../../errors.ts'
 import { addToShare, type GroupShares, type TopicShares } from './shares.ts'
@@ -43,8 +43,9 @@ function quotasOf(topics: readonly TopicShares[], counts: readonly number[]): re
 }
 
 /**
- * Gives up `excess` partitions of a member, from the topics of which it has most: all its shares are
- * cut to a level. One below the level go those topics of which the least is free yet.
+ * Gives up `excess` partitions of a member, from the topics in which it has the largest shares:
+ * all its shares are cut to one level. If more would be cut than needed, the topics with the
+ * most free partitions keep one above that level.
  */
 function giveUp(
   topics: readonly TopicShares[],
@@ -71,8 +72,8 @@ function giveUp(
 }
 
 /**
- * Deals out what is free in turn, as long as it can to those with the smallest share of the topic. Who
- * is skipped has a larger share, so all skipping together is at most the number of partitions.
+ * Deals out the free partitions of each topic in turn, preferably to members with the smallest share of the
+ * topic. A skipped member has a larger share, so the total number of skips is at most the number of partitions.
  */
 function dealOut(
   topics: readonly TopicShares[],

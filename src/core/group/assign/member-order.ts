@@ -1,9 +1,9 @@
-/** The order in which assignors go through members. */
+/** The order in which assignors visit members. */
 import type { AssignorInput, AssignorMember } from './assignor.ts'
 
 /**
- * Static members first, by instance id, then the others by member id, as in Kafka. A static member
- * that comes back under a new member id stands where it stood.
+ * Sorts static members first, by instance id, then the others by member id, as in Kafka. A static member that
+ * returns with a new member id keeps its position.
  */
 export function sortMembers(
   members: AssignorInput['members'],
@@ -17,7 +17,7 @@ export function sortMembers(
   })
 }
 
-/** By UTF-16 code units: the same everywhere, unlike a locale. */
+/** Compares by UTF-16 code units, because locales differ between machines. */
 export function compareText(one: string, other: string): number {
   if (one === other) return 0
   return one < other ? -1 : 1

@@ -1,20 +1,24 @@
 /**
  * Evens out a group whose members subscribe to different topics:
  *
- *   1. everybody keeps what it has;
- *   2. what is free goes to the subscriber with the fewest partitions, topics with few subscribers first;
- *   3. while some member has two partitions more than another that may have one of them, one moves.
+ *   1. every member keeps its partitions;
+ *   2. free partitions go to the subscriber with the fewest partitions, topics with few subscribers first;
+ *   3. while a member has at least two partitions more than another member that subscribes to one of its topics,
+ *      one partition moves.
  *
- * Step 3 ends: a move from a member with a partitions to one with b <= a - 2 makes the sum of the squares
- * of all counts smaller by 2 * (a - b - 1) >= 2. Then no single move makes the group more even; that is
- * not always the best there is, which may take a chain of moves. Step 3 is also cut short after
- * ASSIGNOR_STEPS_MAX looks at a member: what is left to be evened out is so at the next assignment.
+ * Step 3 terminates: a move from a member with a partitions to one with b <= a - 2 reduces the sum of the squares
+ * of all counts by 2 * (a - b - 1) >= 2. At its end no single move makes the group more even. A chain of moves might
+ * still do so. Step 3 also stops after ASSIGNOR_STEPS_MAX member visits: the next assignment continues from there.
  */
 import { assert } from '../../errors.ts'
 import { ASSIGNOR_STEPS_MAX } from '../../limits.ts'
 import { addToShare, type GroupShares, type TopicShares } from './shares.ts'
 
-/** @param stepsMax Looks at a member that step 3 may take; the topic that it is at is brought to its end. */
+/**
+ * Evens out the shares.
+ *
+ * @param stepsMax Member visits that step 3 may take; the topic in progress is completed.
+ */
 export function evenOutMixedShares(
   { topics, counts }: GroupShares,
   stepsMax = ASSIGNOR_STEPS_MAX,
@@ -34,7 +38,7 @@ export function evenOutMixedShares(
   }
 }
 
-/** Raises the counts of the topic's subscribers from the lowest up. */
+/** Gives the free partitions of a topic to its subscribers, always to one with the lowest count. */
 function dealOut(topic: TopicShares, counts: number[]): void {
   const nextPoor = poorestFirst(topic, counts)
   while (topic.free > 0) {
@@ -44,7 +48,7 @@ function dealOut(topic: TopicShares, counts: number[]): void {
   }
 }
 
-/** Moves partitions of one topic, from the richest to the poorest, until none of its moves helps. */
+/** Moves partitions of one topic from the members with the most to those with the fewest, until no move helps. */
 function evenOutTopic(
   topic: TopicShares,
   counts: number[],
@@ -54,7 +58,7 @@ function evenOutTopic(
   const steps = shares.size + subscribers.length
   let highest = 0
   for (const member of shares.keys()) highest = Math.max(highest, countOf(member))
-  // Most often there is nothing to do, and this is quicker than sorting.
+  // Usually there is nothing to do, and this check is faster than sorting.
   if (!subscribers.some((member) => countOf(member) < highest - 1)) return { steps, moves: 0 }
   const nextRich = richestFirst(topic, counts)
   const nextPoor = poorestFirst(topic, counts)
@@ -77,7 +81,7 @@ function poorestFirst(topic: TopicShares, counts: readonly number[]): () => numb
   )
 }
 
-/** Who has no share left is named no more. */
+/** Leaves out members without a share. */
 function richestFirst(topic: TopicShares, counts: readonly number[]): () => number | undefined {
   return inTurn(
     [...topic.shares.keys()],
@@ -87,8 +91,9 @@ function richestFirst(topic: TopicShares, counts: readonly number[]): () => numb
 }
 
 /**
- * Names one of the members with the lowest key at each call, in laps. Between two calls the key of who
- * was named grows by one, or becomes infinite: then it is named no more.
+ * Returns a function that returns one of the members with the lowest key at each call,
+ * in laps. Between two calls the key of the returned member grows by one, or becomes
+ * infinite: then the member is not returned again.
  */
 function inTurn(
   members: readonly number[],

@@ -1,15 +1,15 @@
 /**
- * Kafka's range assignor: of every topic each of its subscribers gets one contiguous range. With four
- * members of which D does not subscribe to `payments`:
+ * Kafka's range assignor: each subscriber of a topic gets one contiguous range of its partitions. With four
+ * members, of which D does not subscribe to `payments`:
  *
  *              A        B       C       D
  *   orders     0 1 2    3 4 5   6 7     8 9
  *   payments   0 1 2 3  4 5 6   7 8 9   -
  *
- * The ranges follow from the order of the members and the number of partitions alone, so topics with
- * the same subscribers and as many partitions are cut alike: partition 3 of each is with one member.
- * There is no stickiness beyond that: who joins or leaves shifts the ranges behind it. A group that
- * wants fewer partitions moved uses `uniform`.
+ * The ranges depend only on the order of the members and the number of partitions, so topics with the same
+ * subscribers and the same partition count are split alike: partition 3 of each belongs to one member.
+ * Apart from that the assignor is not sticky: a member that joins or leaves shifts the ranges behind it. A group
+ * that needs fewer moves uses `uniform`.
  */
 import { type Assignment, keepIfSame } from './assignment.ts'
 import type { Assignor } from './assignor.ts'
@@ -25,7 +25,7 @@ export const rangeAssignor: Assignor = ({ members, partitionCounts }) => {
     const subscribers = subscribersOf(topicId)
     for (const [index, member] of subscribers.entries()) {
       const range = rangeOf(index, subscribers.length, partitionCount)
-      // Where members outnumber partitions, those behind get none either.
+      // If there are more members than partitions, the members behind this one get none either.
       if (range.length === 0) break
       assignments[member]?.set(topicId, range)
     }
@@ -38,7 +38,7 @@ export const rangeAssignor: Assignor = ({ members, partitionCounts }) => {
   )
 }
 
-/** The first `partitionCount % memberCount` members get one partition more than the others. */
+/** Gives the first `partitionCount % memberCount` members one partition more than the others. */
 function rangeOf(index: number, memberCount: number, partitionCount: number): readonly number[] {
   const base = Math.floor(partitionCount / memberCount)
   const extra = partitionCount % memberCount

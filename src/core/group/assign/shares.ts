@@ -1,32 +1,32 @@
 /**
- * What the uniform assignor reckons with. Members and topics are numbers, their positions in sorted
- * lists; a *share* is how many partitions of one topic one member has:
+ * The data structure of the uniform assignor. Members and topics are numbers, their positions in sorted
+ * lists; a *share* is the number of partitions of one topic that one member has:
  *
  *   targets ──claimShares──> shares ──even out──> shares ──realizeShares──> assignments
  *
- * Only at the end it is decided which partitions make up a share, and then each member keeps as many of
- * its own as the share allows. So whatever is shifted back and forth between, nothing moves in vain.
+ * The partitions of a share are chosen only at the end, when each member keeps as many of its own as the share
+ * allows. So intermediate moves of shares never move a partition unnecessarily.
  */
 import { type Assignment, keepIfSame } from './assignment.ts'
 import type { AssignorMember } from './assignor.ts'
 
-const NOBODY = -1
+const NO_MEMBER = -1
 
 export interface TopicShares {
   readonly topicId: string
-  /** Rising. */
+  /** Sorted in rising order. */
   readonly subscribers: readonly number[]
-  /** For each partition who was to have it until now. */
+  /** The previous owner of each partition. */
   readonly owners: Int32Array
-  /** By member; none is 0. */
+  /** Share by member; a member without an entry has a share of 0. */
   readonly shares: Map<number, number>
-  /** Partitions that are in nobody's share yet. */
+  /** Partitions that are in no member's share yet. */
   free: number
 }
 
 export interface GroupShares {
   readonly topics: readonly TopicShares[]
-  /** For each member the sum of its shares. */
+  /** The sum of its shares for each member. */
   readonly counts: number[]
 }
 
@@ -36,14 +36,14 @@ interface SubscribedTopic {
   readonly subscribers: readonly number[]
 }
 
-/** Everybody has what its target names, as far as it is there, subscribed to and nobody else's. */
+/** Gives each member the partitions of its target that exist, that it subscribes to, and that no earlier member has. */
 export function claimShares(
   members: readonly AssignorMember[],
   topics: readonly SubscribedTopic[],
 ): GroupShares {
   const counts = members.map(() => 0)
   const claimed = topics.map(({ topicId, partitionCount, subscribers }): TopicShares => {
-    const owners = new Int32Array(partitionCount).fill(NOBODY)
+    const owners = new Int32Array(partitionCount).fill(NO_MEMBER)
     return { topicId, subscribers, owners, shares: new Map(), free: partitionCount }
   })
   const byId = new Map(claimed.map((topic) => [topic.topicId, topic]))
@@ -52,7 +52,7 @@ export function claimShares(
       const topic = byId.get(topicId)
       if (topic === undefined || !topicIds.has(topicId)) continue
       for (const partition of partitions) {
-        if (topic.owners[partition] !== NOBODY) continue
+        if (topic.owners[partition] !== NO_MEMBER) continue
         topic.owners[partition] = index
         addToShare(topic, counts, index, 1)
       }
@@ -61,7 +61,7 @@ export function claimShares(
   return { topics: claimed, counts }
 }
 
-/** Takes `change` partitions from the free ones of the topic, or gives them back if it is negative. */
+/** Moves `change` partitions from the topic's free ones to a member's share, or back if it is negative. */
 export function addToShare(
   topic: TopicShares,
   counts: number[],
@@ -75,7 +75,7 @@ export function addToShare(
   counts[member] = (counts[member] ?? 0) + change
 }
 
-/** One assignment for each member. All partitions must be in somebody's share. */
+/** Returns one assignment for each member. All partitions must be in some member's share. */
 export function realizeShares(
   members: readonly AssignorMember[],
   topics: readonly TopicShares[],
@@ -92,7 +92,7 @@ export function realizeShares(
   return members.map(({ target }, index) => keepIfSame(target, assignments[index] ?? new Map()))
 }
 
-/** Each member keeps the lowest of its partitions; the others go to whose share is not full. */
+/** Keeps the lowest partitions of each member; the others go to members whose share is not full. */
 function ownersByShare({ owners, shares }: TopicShares): Int32Array {
   const left = new Map(shares)
   const loose: number[] = []
@@ -104,7 +104,7 @@ function ownersByShare({ owners, shares }: TopicShares): Int32Array {
   const newOwners = owners.slice()
   let next = 0
   for (const [member, share] of left) {
-    for (let count = 0; count < share; count++) newOwners[loose[next++] ?? NOBODY] = member
+    for (let count = 0; count < share; count++) newOwners[loose[next++] ?? NO_MEMBER] = member
   }
   return newOwners
 }

@@ -1,10 +1,10 @@
-/** Who subscribes to a topic. Members are numbers here, their positions in a list. */
+/** Finds the subscribers of a topic. Members are numbers here, their positions in a list. */
 import type { AssignorMember } from './assignor.ts'
 
 /**
- * Answers, in rising order, which members subscribe to a topic. Members that share one set of topics are
- * asked once for all, and topics with the same subscribers share one list: two thousand members times
- * a thousand topics would be much.
+ * Returns a function that returns the subscribers of a topic in rising order. Members that share one set of
+ * topics are checked once for all, and topics with the same subscribers share one list, because checking two
+ * thousand members for each of a thousand topics would be slow.
  */
 export function subscriberLists(
   members: readonly AssignorMember[],

@@ -1,9 +1,9 @@
 /**
- * The assignor a group has unless it asks for another: as many partitions for each member as for the
- * others, and as few of them moved as that allows.
+ * The default assignor of a group: gives all members as equal a number of partitions as
+ * possible, with as few moves as that allows.
  *
- * Where all members subscribe to the same topics there is one best answer to both (`even-shares.ts`);
- * where they do not, a rule of thumb (`mixed-shares.ts`).
+ * If all members subscribe to the same topics, one result is best in both respects (`even-shares.ts`);
+ * otherwise a heuristic is used (`mixed-shares.ts`).
  */
 import type { Assignor } from './assignor.ts'
 import { evenOutShares } from './even-shares.ts'

@@ -1,21 +1,21 @@
 /**
- * Deadlines by member id, as an immutable value that is cheap to change one at a time: what changed
- * lately lies in a small map of its own, which is folded into the large one when it has grown. So a
- * heartbeat in a group of 2,000 copies some dozens of entries, not all of them.
+ * Deadlines by member id, as an immutable value that is cheap to change one at a time: recent changes are in a
+ * small map of their own, which is merged into the large one when it has grown. So a heartbeat in a group of
+ * 2,000 copies some dozens of entries, not all of them.
  */
 
 export interface Deadlines {
   readonly settled: ReadonlyMap<string, number>
-  /** Wins over `settled`. */
+  /** Overrides `settled`. */
   readonly recent: ReadonlyMap<string, number>
 }
 
-/** About the square root of how many members there may be: copying and folding then cost alike. */
+/** About the square root of the maximum number of members: then copying and merging cost the same. */
 const RECENT_MAX = 48
 
 export const NO_DEADLINES: Deadlines = { settled: new Map(), recent: new Map() }
 
-/** The value of who is not to be given up, whatever time it is. */
+/** Deadline of a member that never expires. */
 export const NEVER_MS = Number.POSITIVE_INFINITY
 
 export function deadlineOf(deadlines: Deadlines, key: string): number | undefined {
@@ -29,7 +29,7 @@ export function setDeadline(deadlines: Deadlines, key: string, deadlineMs: numbe
     : { settled: fold(deadlines.settled, recent), recent: new Map() }
 }
 
-/** `setDeadline` of many at once. */
+/** Sets many deadlines at once. */
 export function setDeadlines(
   deadlines: Deadlines,
   changes: Iterable<readonly [string, number]>,
@@ -44,7 +44,7 @@ export function deleteDeadlines(deadlines: Deadlines, keys: Iterable<string>): D
   return { settled, recent: new Map() }
 }
 
-/** `NEVER_MS` where there is none. */
+/** Returns the earliest deadline; `NEVER_MS` if there is none. */
 export function earliestDeadlineMs(deadlines: Deadlines): number {
   let earliestMs = NEVER_MS
   for (const deadlineMs of deadlines.recent.values()) earliestMs = Math.min(earliestMs, deadlineMs)
@@ -54,7 +54,7 @@ export function earliestDeadlineMs(deadlines: Deadlines): number {
   return earliestMs
 }
 
-/** Whose deadline is `nowMs` or earlier. */
+/** Returns the keys whose deadline is `nowMs` or earlier. */
 export function dueKeys(deadlines: Deadlines, nowMs: number): string[] {
   const due: string[] = []
   for (const [key, deadlineMs] of deadlines.settled) {

@@ -1,27 +1,27 @@
 /**
- * A group of the classic rebalance protocol, as a value:
+ * A group of the classic rebalance protocol, as an immutable value:
  *
  *   empty ──join──> preparing_rebalance ──all joined, or time is up──> completing_rebalance
  *     ^                 ^        │                                       │            │
- *     │                 │        └─nobody left─┐          member comes,  │      leader syncs
- *     │                 │                      │          goes, changes  │            v
- *     └─────────────────┼──────────────────────┘ <───────────────────────┤         stable
+ *     │                 │        └─no member left┐        member joins,  │      leader syncs
+ *     │                 │                        │      leaves, changes  │            v
+ *     └─────────────────┼────────────────────────┘ <─────────────────────┤         stable
  *                       └────────────────────────────────────────────────┴────────────┘
  *
- * `ClassicHeader` and the objects in `members` are what must survive an eviction. A step that changes
- * nothing of a member keeps the very same object. The rest lives in memory: a heartbeat changes only
- * `sessions`. Decisions are in classic-join, -sync, -heartbeat, -leave and -time; how the group gets
- * from one generation to the next is in classic-rebalance.
+ * `ClassicHeader` and the objects in `members` must survive an eviction. A step that does not change a member keeps
+ * the same object. The other fields live in memory only: a heartbeat changes only `sessions`. Decisions are in
+ * classic-join, -sync, -heartbeat, -leave and -time; the change from one generation to the next is in
+ * classic-rebalance.
  *
  * Invariants:
- *  - every member has a session: when it is given up. While a call of it is parked that is never, or,
- *    for the first join of a new member, when that join has been held too long;
+ *  - every member has a session deadline. While one of its calls is parked the deadline is never, or, for the first
+ *    join of a new member, the longest time for which that join is held;
  *  - joins are parked only while preparing, syncs only while completing, and both have a `clock`;
  *  - some protocol is offered by all members; `leader` is one of them unless the group is preparing
- *    (then it is who led last) or empty (null).
+ *    (then it is the previous leader) or empty (null).
  */
-import { EdgelogError, type ErrorCode, type ErrorDetails, type Reply } from '../../errors.ts'
-import type { ClassicProtocol, JoinGroupAnswer, SyncGroupAnswer } from '../classic-api.ts'
+import { EdgelogError, type ErrorCode, type ErrorDetails, type Result } from '../../errors.ts'
+import type { ClassicProtocol, JoinGroupResult, SyncGroupResult } from '../classic-api.ts'
 import type { GroupState } from '../group-state.ts'
 import { type Deadlines, NO_DEADLINES, setDeadline } from './classic-deadlines.ts'
 
@@ -37,9 +37,9 @@ export interface ClassicMember {
   readonly clientHost: string
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
-  /** What it offers, best first. */
+  /** The offered protocols, best first. */
   readonly protocols: readonly ClassicProtocol[]
-  /** As of the last generation that became stable with it. */
+  /** The assignment of the last generation that became stable with this member. */
   readonly assignment: Uint8Array
   /** Grows from member to member. A static member keeps it under its new id. */
   readonly joinOrder: number
@@ -47,27 +47,27 @@ export interface ClassicMember {
 
 export interface ClassicHeader {
   readonly state: ClassicState
-  /** 0 before the first. */
+  /** 0 before the first generation. */
   readonly generation: number
-  /** null before the first member; kept while the group is empty, but binding nobody then. */
+  /** null before the first member; kept while the group is empty, but not enforced then. */
   readonly protocolType: string | null
   readonly protocolName: string | null
   readonly leader: string | null
 }
 
-/** What ends a phase of a rebalance that does not end by itself. */
+/** The deadline that ends a phase of a rebalance if its members do not. */
 export type ClassicClock =
-  /** The first rebalance of an empty group waits for others, longer while they keep coming. */
+  /** The first rebalance of an empty group waits for more members, and longer while new ones arrive. */
   | {
       readonly kind: 'initial'
       readonly deadlineMs: number
       readonly hasNewMember: boolean
-      /** The deadline is not moved beyond. */
+      /** Upper limit of the deadline. */
       readonly latestMs: number
     }
-  /** Members that have not joined again by then are dropped. */
+  /** Members that have not rejoined by the deadline are removed. */
   | { readonly kind: 'join'; readonly deadlineMs: number }
-  /** So are `pending`, the members of the generation that have not asked for their assignment. */
+  /** `pending`, the members of the generation that have not requested their assignment by then, are removed. */
   | { readonly kind: 'sync'; readonly deadlineMs: number; readonly pending: ReadonlySet<string> }
 
 export interface ClassicGroup extends ClassicHeader {
@@ -75,14 +75,14 @@ export interface ClassicGroup extends ClassicHeader {
   readonly members: ReadonlyMap<string, ClassicMember>
   /** Member ids of the static members, by instance id. */
   readonly instances: ReadonlyMap<string, string>
-  /** When each member is given up; `touch` moves it on. */
+  /** Session deadline of each member; `touch` extends it. */
   readonly sessions: Deadlines
-  /** Ids given with `member_id_required`, and when they are forgotten. */
+  /** Ids assigned with `member_id_required`, and when they expire. */
   readonly reserved: ReadonlyMap<string, number>
-  /** Tickets of the calls that are held, by member id. */
+  /** Tickets of the parked calls, by member id. */
   readonly parkedJoins: ReadonlyMap<string, number>
   readonly parkedSyncs: ReadonlyMap<string, number>
-  /** While preparing 'initial' or 'join'; while completing, and stable until all have synced, 'sync'. */
+  /** 'initial' or 'join' while preparing; 'sync' while completing, and while stable until all members have synced. */
   readonly clock: ClassicClock | null
 }
 
@@ -101,27 +101,30 @@ export const EMPTY_CLASSIC_GROUP: ClassicGroup = {
   clock: null,
 }
 
-/** The answer to the call that the shell knows by `ticket`, be it this one or one parked before. */
-export type ClassicAnswer =
-  | { readonly kind: 'join'; readonly ticket: number; readonly answer: Reply<JoinGroupAnswer> }
-  | { readonly kind: 'sync'; readonly ticket: number; readonly answer: Reply<SyncGroupAnswer> }
+/** The response to the call that the shell stores under `ticket`: the current call or one parked earlier. */
+export type ClassicResponse =
+  | { readonly kind: 'join'; readonly ticket: number; readonly response: Result<JoinGroupResult> }
+  | { readonly kind: 'sync'; readonly ticket: number; readonly response: Result<SyncGroupResult> }
 
 /**
- * What a decision comes to. A call whose ticket is not among `answers` is parked, until a later step
- * answers it; each is answered once.
+ * The result of a decision. A call whose ticket is not among `answers` is parked until a later step responds to
+ * it; each call gets one response.
  */
 export interface ClassicStep {
   readonly group: ClassicGroup
-  readonly answers: readonly ClassicAnswer[]
+  readonly responses: readonly ClassicResponse[]
 }
 
-/** `step`, and then what `next` makes of its group. */
+/** Runs `next` on the group of `step` and returns both results together. */
 export function andThen(
   step: ClassicStep,
   next: (group: ClassicGroup) => ClassicStep,
 ): ClassicStep {
-  const { group, answers } = next(step.group)
-  return { group, answers: answers.length === 0 ? step.answers : [...step.answers, ...answers] }
+  const { group, responses } = next(step.group)
+  return {
+    group,
+    responses: responses.length === 0 ? step.responses : [...step.responses, ...responses],
+  }
 }
 
 export function refusal(
@@ -132,10 +135,10 @@ export function refusal(
   return { error: new EdgelogError(code, message, details && { details }).toBody() }
 }
 
-/** A call that throws an `EdgelogError` changes nothing and is answered with it. */
+/** Runs `decide`; if it throws an `EdgelogError`, the call changes nothing and gets the error as its response. */
 export function orRefuse(
   group: ClassicGroup,
-  kind: ClassicAnswer['kind'],
+  kind: ClassicResponse['kind'],
   ticket: number,
   decide: () => ClassicStep,
 ): ClassicStep {
@@ -143,15 +146,15 @@ export function orRefuse(
     return decide()
   } catch (error) {
     if (!(error instanceof EdgelogError)) throw error
-    return { group, answers: [{ kind, ticket, answer: { error: error.toBody() } }] }
+    return { group, responses: [{ kind, ticket, response: { error: error.toBody() } }] }
   }
 }
 
 /**
- * The member that calls.
+ * Returns the calling member.
  *
- * @throws {EdgelogError} `unknown_member_id`; `fenced_instance_id` where another member has taken over
- * the instance id that it gives.
+ * @throws {EdgelogError} `unknown_member_id`; `fenced_instance_id` if another member
+ * has taken over the request's instance id.
  */
 export function requireMember(
   group: ClassicGroup,
@@ -167,31 +170,34 @@ export function requireMember(
   return member
 }
 
-/** @throws {EdgelogError} `illegal_generation`: G3, who missed a rebalance has no say in the next. */
+/**
+ * @throws {EdgelogError} `illegal_generation`: a member that missed a
+ * rebalance cannot take part in the next (G3).
+ */
 export function requireGeneration(group: ClassicGroup, generation: number): void {
   if (generation === group.generation) return
   throw new EdgelogError(
     'illegal_generation',
-    `generation: the group is at ${group.generation}, got ${generation}`,
+    `generation: must be ${group.generation}, the group's generation; got ${generation}`,
   )
 }
 
 export function unknownMemberError(memberId: string): EdgelogError {
-  return new EdgelogError('unknown_member_id', `the group has no member ${memberId}`)
+  return new EdgelogError('unknown_member_id', `memberId: ${memberId} is not a member of the group`)
 }
 
 export function fencedError(instanceId: string): EdgelogError {
   return new EdgelogError(
     'fenced_instance_id',
-    `another member has taken over the instance id ${instanceId}`,
+    `instanceId: ${instanceId} belongs to another member now`,
   )
 }
 
 export function rebalanceError(): EdgelogError {
-  return new EdgelogError('rebalance_in_progress', 'the group is rebalancing: join it again')
+  return new EdgelogError('rebalance_in_progress', 'the group is rebalancing: rejoin it')
 }
 
-/** The group after a sign of life. Who has a call parked is alive anyway, until that is answered. */
+/** Extends the session of a member after a request. A member with a parked call cannot expire before the response. */
 export function touch(group: ClassicGroup, member: ClassicMember, nowMs: number): ClassicGroup {
   const { memberId, sessionTimeoutMs } = member
   if (group.parkedJoins.has(memberId) || group.parkedSyncs.has(memberId)) return group

@@ -1,5 +1,5 @@
-/** Decides what a member of the classic protocol hears when it says that it is alive, or commits. */
-import type { Reply } from '../../errors.ts'
+/** Decides the heartbeats and the commits of members of the classic protocol. */
+import type { Result } from '../../errors.ts'
 import type { ClassicHeartbeatRequest } from '../classic-api.ts'
 import type { CommittingMember } from '../group-api.ts'
 import {
@@ -12,12 +12,12 @@ import {
 
 interface ClassicHeartbeatStep {
   readonly group: ClassicGroup
-  readonly answer: Reply<null>
+  readonly response: Result<null>
 }
 
 /**
- * Heartbeat. Nothing of it need be stored, and it makes no deadline earlier. A member that is told
- * `rebalance_in_progress` is heard all the same: that is why it is an answer and not thrown.
+ * Decides a heartbeat. It needs no write, and moves no deadline to an earlier time. A heartbeat with the result
+ * `rebalance_in_progress` extends the session too, so this error is returned and not thrown.
  *
  * @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `illegal_generation`.
  */
@@ -31,16 +31,16 @@ export function decideClassicHeartbeat(
   const isPreparing = group.state === 'preparing_rebalance'
   return {
     group: touch(group, member, nowMs),
-    answer: isPreparing ? { error: rebalanceError().toBody() } : { ok: null },
+    response: isPreparing ? { error: rebalanceError().toBody() } : { ok: null },
   }
 }
 
 /**
- * Checks that a member may commit offsets; returns the group that has heard of it. Members may commit
- * until the next generation is made, so that they can do it before they join that.
+ * Checks that a member may commit offsets; returns the group with its session extended. Members may commit
+ * until the next generation is made, so that they can commit before they join it.
  *
- * @param member With the generation as its epoch. Who commits by hand is no matter of this function:
- * that is allowed while the group is empty.
+ * @param member The member, with the generation as its epoch. Commits without membership are not handled here:
+ * they are allowed while the group is empty.
  * @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `illegal_generation`, and
  * `rebalance_in_progress` while the leader is assigning.
  */

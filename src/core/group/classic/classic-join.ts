@@ -6,13 +6,13 @@ import {
   SESSION_TIMEOUT_MS_MAX,
   SESSION_TIMEOUT_MS_MIN,
 } from '../../limits.ts'
-import type { JoinGroupAnswer, JoinGroupRequest } from '../classic-api.ts'
+import type { JoinGroupRequest, JoinGroupResult } from '../classic-api.ts'
 import { deleteDeadlines, NEVER_MS, setDeadline } from './classic-deadlines.ts'
 import {
   andThen,
-  type ClassicAnswer,
   type ClassicGroup,
   type ClassicMember,
+  type ClassicResponse,
   type ClassicStep,
   fencedError,
   orRefuse,
@@ -28,25 +28,25 @@ import {
   isSameOffer,
   selectProtocol,
 } from './classic-protocols.ts'
-import { completeIfAllJoined, joinAnswer, openRebalance } from './classic-rebalance.ts'
+import { completeIfAllJoined, joinResult, openRebalance } from './classic-rebalance.ts'
 
 interface JoinFacts {
   readonly nowMs: number
-  /** What the shell calls this call by, once only. */
+  /** Identifies this call in the shell; unique. */
   readonly ticket: number
-  /** The id that the member gets if it has none; of nobody else, ever. */
+  /** The id for a member that has none; unique for all time. */
   readonly newMemberId: string
 }
 
 const NO_ASSIGNMENT = new Uint8Array()
 
 /**
- * JoinGroup: parked until the next generation is made, unless the member may stay in the current one.
- * Refusals: `invalid_session_timeout`, `invalid_request`, `inconsistent_group_protocol`,
+ * Decides JoinGroup: the call is parked until the next generation is made, unless the member may stay in the
+ * current one. Errors: `invalid_session_timeout`, `invalid_request`, `inconsistent_group_protocol`,
  * `group_max_size_reached`, `unknown_member_id`, `fenced_instance_id`, and `member_id_required` with
- * `details.memberId`, the id to join with before the session timeout has passed (KIP-394). Later a
- * parked join may be refused with `unknown_member_id` (the member was removed), `fenced_instance_id`
- * (replaced) or `rebalance_in_progress` (the same member joined in another call).
+ * `details.memberId`, the id to join with before the session time-out has passed (KIP-394). A parked join may
+ * later fail with `unknown_member_id` (the member was removed), `fenced_instance_id` (replaced) or
+ * `rebalance_in_progress` (the same member joined in another call).
  */
 export function decideJoin(
   group: ClassicGroup,
@@ -91,11 +91,11 @@ function joinWithoutId(
   checkOffer(group, request, null)
   checkSize(group)
   const reserved = new Map(group.reserved).set(memberId, nowMs + request.sessionTimeoutMs)
-  const answer = refusal('member_id_required', `join again as member ${memberId}`, { memberId })
-  return { group: { ...group, reserved }, answers: [{ kind: 'join', ticket, answer }] }
+  const response = refusal('member_id_required', `rejoin as member ${memberId}`, { memberId })
+  return { group: { ...group, reserved }, responses: [{ kind: 'join', ticket, response }] }
 }
 
-/** Of a member that the group does not know by this id. */
+/** Joins a member whose id is not in the group. */
 function joinAs(
   group: ClassicGroup,
   memberId: string,
@@ -130,7 +130,7 @@ function checkSize({ members, reserved }: ClassicGroup): void {
   if (members.size + reserved.size < GROUP_MEMBERS_MAX) return
   throw new EdgelogError(
     'group_max_size_reached',
-    `a group may have ${GROUP_MEMBERS_MAX} members, those included that are about to join`,
+    `the group is full; at most ${GROUP_MEMBERS_MAX} members are allowed, including joining ones`,
   )
 }
 
@@ -142,16 +142,16 @@ function joinAgain(
 ): ClassicStep {
   const { memberId } = member
   const isSame = isSameOffer(member.protocols, request.protocols)
-  // A leader joins a stable group again when it has reason to assign anew, e.g. a topic has grown.
+  // A leader rejoins a stable group when it needs a new assignment, e.g. because a topic has grown.
   const mayStay =
     group.state === 'completing_rebalance' ||
     (group.state === 'stable' && group.leader !== memberId)
   if (isSame && mayStay) {
     const touched = touch(group, member, facts.nowMs)
-    return { group: touched, answers: [joined(facts, joinAnswer(group, memberId))] }
+    return { group: touched, responses: [joined(facts, joinResult(group, memberId))] }
   }
   const changed = { ...member, ...offeredBy(request) }
-  // The former assignment is of no use any more, and beside a new offer might not fit the row.
+  // The former assignment is obsolete, and together with a new offer it might not fit into the row.
   const next = isSame ? changed : { ...changed, assignment: NO_ASSIGNMENT }
   const updated = isSameMember(member, next) ? group : withMember(group, next)
   const parkedUntilMs = NEVER_MS
@@ -159,10 +159,10 @@ function joinAgain(
 }
 
 /**
- * A static member has come back under a new id (KIP-345). Whoever has the old one is fenced. In a
- * stable group whose protocol stays the same it takes over the assignment and nobody need rebalance;
- * a leader must be kept from assigning then: by `skipAssignment` (KIP-814) or, where it does not know
- * that, by naming the id of the former leader.
+ * Replaces a static member that returned under a new id (KIP-345). The old id is fenced. In a
+ * stable group whose protocol stays the same, the new member takes over the assignment without a
+ * rebalance. A leader must not assign then: it receives `skipAssignment` (KIP-814) or, if it does
+ * not support that, the id of the former leader.
  */
 function replaceStaticMember(
   group: ClassicGroup,
@@ -174,39 +174,39 @@ function replaceStaticMember(
   checkOffer(group, request, former.memberId)
   const member: ClassicMember = { ...former, ...offeredBy(request), memberId }
   const replaced = withReplacement(group, former, member)
-  const answers = fenceParkedCalls(group, former)
+  const responses = fenceParkedCalls(group, former)
   const keepsGeneration =
     group.state === 'stable' &&
     fitsRow(member.protocols, member.assignment) &&
     selectProtocol(replaced.members.values()) === group.protocolName
   if (!keepsGeneration) {
     const fits = { ...member, assignment: NO_ASSIGNMENT }
-    return andThen({ group: withMember(replaced, fits), answers }, (next) =>
+    return andThen({ group: withMember(replaced, fits), responses }, (next) =>
       joinNext(next, memberId, facts, NEVER_MS),
     )
   }
-  const answer = joinAnswer(replaced, memberId)
+  const response = joinResult(replaced, memberId)
   const isLeader = replaced.leader === memberId
-  const stayed: JoinGroupAnswer = request.supportsSkippingAssignment
-    ? { ...answer, skipAssignment: isLeader }
-    : { ...answer, leader: group.leader ?? '', members: [] }
+  const stayed: JoinGroupResult = request.supportsSkippingAssignment
+    ? { ...response, skipAssignment: isLeader }
+    : { ...response, leader: group.leader ?? '', members: [] }
   return {
     group: touch(replaced, member, facts.nowMs),
-    answers: [...answers, joined(facts, stayed)],
+    responses: [...responses, joined(facts, stayed)],
   }
 }
 
-function fenceParkedCalls(group: ClassicGroup, former: ClassicMember): ClassicAnswer[] {
-  const answer = { error: fencedError(former.instanceId ?? '').toBody() }
-  const answers: ClassicAnswer[] = []
+function fenceParkedCalls(group: ClassicGroup, former: ClassicMember): ClassicResponse[] {
+  const response = { error: fencedError(former.instanceId ?? '').toBody() }
+  const responses: ClassicResponse[] = []
   const join = group.parkedJoins.get(former.memberId)
-  if (join !== undefined) answers.push({ kind: 'join', ticket: join, answer })
+  if (join !== undefined) responses.push({ kind: 'join', ticket: join, response })
   const sync = group.parkedSyncs.get(former.memberId)
-  if (sync !== undefined) answers.push({ kind: 'sync', ticket: sync, answer })
-  return answers
+  if (sync !== undefined) responses.push({ kind: 'sync', ticket: sync, response })
+  return responses
 }
 
-/** The group with `member` in the place of `former`, with nothing parked for either. */
+/** Returns the group with `member` in place of `former`, without parked calls of either. */
 function withReplacement(
   group: ClassicGroup,
   former: ClassicMember,
@@ -246,7 +246,7 @@ function renamePending(
   return { ...clock, pending }
 }
 
-/** Parks the join of a member for the next generation, and makes that if it was the last to come. */
+/** Parks the join of a member for the next generation, and makes the generation if it was the last one missing. */
 function joinNext(
   group: ClassicGroup,
   memberId: string,
@@ -257,15 +257,15 @@ function joinNext(
   const parked = andThen(opened, (open) => {
     const earlier = open.parkedJoins.get(memberId)
     const parkedJoins = new Map(open.parkedJoins).set(memberId, ticket)
-    // A call that is made again is not held longer for it.
+    // A repeated call does not extend the time for which the join is held.
     const sessions =
       earlier === undefined ? setDeadline(open.sessions, memberId, parkedUntilMs) : open.sessions
-    const answers: ClassicAnswer[] = []
+    const responses: ClassicResponse[] = []
     if (earlier !== undefined) {
-      const answer = { error: rebalanceError().toBody() }
-      answers.push({ kind: 'join', ticket: earlier, answer })
+      const response = { error: rebalanceError().toBody() }
+      responses.push({ kind: 'join', ticket: earlier, response })
     }
-    return { group: { ...open, parkedJoins, sessions }, answers }
+    return { group: { ...open, parkedJoins, sessions }, responses }
   })
   return andThen(parked, (next) => completeIfAllJoined(next, nowMs))
 }
@@ -293,6 +293,6 @@ function isSameMember(one: ClassicMember, other: ClassicMember): boolean {
   )
 }
 
-function joined({ ticket }: JoinFacts, answer: JoinGroupAnswer): ClassicAnswer {
-  return { kind: 'join', ticket, answer: { ok: answer } }
+function joined({ ticket }: JoinFacts, response: JoinGroupResult): ClassicResponse {
+  return { kind: 'join', ticket, response: { ok: response } }
 }

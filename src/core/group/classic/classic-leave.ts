@@ -10,11 +10,11 @@ import {
 import { completeIfAllJoined, removeMembers } from './classic-rebalance.ts'
 
 interface LeaveStep extends ClassicStep {
-  /** For each that was to leave, in order. */
+  /** One result per leaving member, in order. */
   readonly results: readonly LeftMember[]
 }
 
-/** LeaveGroup: removes whom it knows of those given, and tells of each; who has an id reserved too. */
+/** Decides LeaveGroup: removes the known members and reserved ids, and returns one result per member. */
 export function decideLeave(
   group: ClassicGroup,
   leaving: readonly LeavingMember[],

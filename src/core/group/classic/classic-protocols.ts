@@ -1,4 +1,4 @@
-/** What members of the classic protocol offer, and what a group makes of it. */
+/** Checks the protocols that members of the classic protocol offer, and selects the group's protocol. */
 import { EdgelogError } from '../../errors.ts'
 import {
   CLASSIC_GROUP_BYTES_MAX,
@@ -10,7 +10,7 @@ import type { ClassicGroup, ClassicMember } from './classic-group.ts'
 
 type Offer = Pick<JoinGroupRequest, 'protocolType' | 'protocols'>
 
-/** @throws {EdgelogError} `invalid_request` where there are too many or they are too large. */
+/** @throws {EdgelogError} `invalid_request` if there are too many protocols or they are too large. */
 export function checkProtocolSizes(protocols: readonly ClassicProtocol[]): void {
   if (protocols.length > CLASSIC_PROTOCOLS_MAX) {
     throw new EdgelogError(
@@ -27,19 +27,19 @@ export function checkProtocolSizes(protocols: readonly ClassicProtocol[]): void 
 }
 
 /**
- * Holds the offer of a member against those of the others; `ownId` is its id if it is one already.
+ * Checks the offer of a member against those of the others. `ownId` is its id if it is a member already.
  *
- * @throws {EdgelogError} `inconsistent_group_protocol` where nothing would be left in common;
- * `group_max_size_reached` where a leader could not be sent all of it any more.
+ * @throws {EdgelogError} `inconsistent_group_protocol` if no protocol would be common to all;
+ * `group_max_size_reached` if the offers would be too large to send to the leader.
  */
 export function checkOffer(group: ClassicGroup, offer: Offer, ownId: string | null): void {
   if (offer.protocolType === '' || offer.protocols.length === 0) {
-    throw inconsistentError('a protocol type and at least one protocol are needed')
+    throw inconsistentError('protocols: a protocol type and at least one protocol are needed')
   }
   if (group.members.size === 0) return
   if (offer.protocolType !== group.protocolType) {
     throw inconsistentError(
-      `the group's protocol type is ${group.protocolType}, got ${offer.protocolType}`,
+      `protocolType: must be ${group.protocolType}, the group's type; got ${offer.protocolType}`,
     )
   }
   const own = ownId === null ? undefined : group.members.get(ownId)
@@ -51,18 +51,19 @@ export function checkOffer(group: ClassicGroup, offer: Offer, ownId: string | nu
     bytes += countProtocolBytes(member.protocols)
     common = namesOf(member.protocols.filter(({ name }) => common.has(name)))
   }
-  if (common.size === 0) throw inconsistentError('no protocol would be common to all members')
+  if (common.size === 0)
+    throw inconsistentError('protocols: at least one must be offered by all members')
   if (bytes <= CLASSIC_GROUP_BYTES_MAX) return
   throw new EdgelogError(
     'group_max_size_reached',
-    `at most ${CLASSIC_GROUP_BYTES_MAX} bytes are allowed for the protocols of all members`,
+    `protocols: at most ${CLASSIC_GROUP_BYTES_MAX} bytes are allowed for all members together`,
   )
 }
 
 /**
- * The protocol of the next generation: of those that all members offer, the one with the most votes.
- * A member votes for the first of them that it offers; of two with as many votes the one wins that
- * the longest member voted for first.
+ * Returns the protocol of the next generation: among those that all members offer, the one with
+ * the most votes. A member votes for the first of them in its list. In a tie the protocol wins
+ * whose first voter has been a member longest.
  */
 export function selectProtocol(members: Iterable<ClassicMember>): string {
   const all = [...members]
@@ -83,7 +84,7 @@ export function selectProtocol(members: Iterable<ClassicMember>): string {
   return selected
 }
 
-/** The same protocols in the same order, to the byte. */
+/** Returns whether two offers have the same protocols in the same order, with identical bytes. */
 export function isSameOffer(
   one: readonly ClassicProtocol[],
   other: readonly ClassicProtocol[],
@@ -103,7 +104,7 @@ export function metadataOf(member: ClassicMember, protocolName: string): Uint8Ar
   return member.protocols.find(({ name }) => name === protocolName)?.metadata ?? new Uint8Array()
 }
 
-/** Whether a member's row holds both. */
+/** Returns whether both fit into a member's row. */
 export function fitsRow(protocols: readonly ClassicProtocol[], assignment: Uint8Array): boolean {
   return countProtocolBytes(protocols) + assignment.length <= CLASSIC_METADATA_BYTES_MAX
 }

@@ -1,16 +1,16 @@
 /**
- * How a group of the classic protocol gets from one generation to the next: a rebalance is opened, the
- * members join, the generation is made, its leader assigns (classic-sync). Steps within other
- * decisions; `nowMs` is the time all of it happens at.
+ * The steps of a classic group from one generation to the next: a rebalance is opened, the members
+ * join, the generation is made, its leader assigns (classic-sync). Other decisions call these
+ * steps; all of them happen at the time `nowMs`.
  */
 import { assert } from '../../errors.ts'
 import { INITIAL_REBALANCE_DELAY_MS } from '../../limits.ts'
-import type { JoinGroupAnswer } from '../classic-api.ts'
+import type { JoinGroupResult } from '../classic-api.ts'
 import { deleteDeadlines, setDeadlines } from './classic-deadlines.ts'
 import {
-  type ClassicAnswer,
   type ClassicClock,
   type ClassicGroup,
+  type ClassicResponse,
   type ClassicStep,
   rebalanceError,
   unknownMemberError,
@@ -18,16 +18,16 @@ import {
 import { metadataOf, selectProtocol } from './classic-protocols.ts'
 
 /**
- * Lets the members join, unless they already may. Who waits for an assignment of the generation that
- * ends here is told to join again.
+ * Opens a rebalance so that members can join, unless one is open. Members that wait for an assignment of the
+ * generation that ends here receive `rebalance_in_progress`.
  */
 export function openRebalance(group: ClassicGroup, nowMs: number): ClassicStep {
-  if (group.state === 'preparing_rebalance') return { group, answers: [] }
-  const answers = [...group.parkedSyncs.values()].map(
-    (ticket): ClassicAnswer => ({
+  if (group.state === 'preparing_rebalance') return { group, responses: [] }
+  const responses = [...group.parkedSyncs.values()].map(
+    (ticket): ClassicResponse => ({
       kind: 'sync',
       ticket,
-      answer: { error: rebalanceError().toBody() },
+      response: { error: rebalanceError().toBody() },
     }),
   )
   const unparked = restartSessions(group, group.parkedSyncs.keys(), nowMs)
@@ -37,27 +37,27 @@ export function openRebalance(group: ClassicGroup, nowMs: number): ClassicStep {
     parkedSyncs: new Map(),
     clock: group.state === 'empty' ? initialClock(group, nowMs) : joinClock(group, nowMs),
   }
-  return { group: opened, answers }
+  return { group: opened, responses }
 }
 
 /**
- * Makes the next generation if nobody is missing: each member has joined, and so has who was given a
- * member id to join with. The first rebalance of a group waits for its time, whoever is there.
+ * Makes the next generation if no join is missing: each member has joined, and so has each client with a
+ * reserved member id. The first rebalance of a group always waits for its deadline.
  */
 export function completeIfAllJoined(group: ClassicGroup, nowMs: number): ClassicStep {
-  if (group.state !== 'preparing_rebalance') return { group, answers: [] }
+  if (group.state !== 'preparing_rebalance') return { group, responses: [] }
   if (group.members.size === 0) return completeJoin(group, nowMs)
   const isComplete =
     group.clock?.kind === 'join' &&
     group.parkedJoins.size === group.members.size &&
     group.reserved.size === 0
-  return isComplete ? completeJoin(group, nowMs) : { group, answers: [] }
+  return isComplete ? completeJoin(group, nowMs) : { group, responses: [] }
 }
 
 /**
- * Makes the next generation of those that joined. Others are dropped, except static members: these
- * stay until their session ends, so that one that restarts slowly finds its assignment. A generation
- * needs someone who leads it: if only such members are left, the group waits on.
+ * Makes the next generation from the members that joined. The others are removed, except static members: they
+ * stay until their session ends, so that one that restarts slowly keeps its assignment. A generation needs a
+ * leader: if only such static members are left, the group continues to wait.
  */
 export function completeJoin(group: ClassicGroup, nowMs: number): ClassicStep {
   const late = [...group.members.values()].filter(
@@ -70,11 +70,11 @@ export function completeJoin(group: ClassicGroup, nowMs: number): ClassicStep {
   const generation = kept.generation + 1
   if (kept.members.size === 0) {
     const empty = { state: 'empty', generation, protocolName: null, leader: null } as const
-    return { group: { ...kept, ...empty, clock: null }, answers: [] }
+    return { group: { ...kept, ...empty, clock: null }, responses: [] }
   }
   const leader = electLeader(kept)
   if (leader === undefined) {
-    return { group: { ...kept, clock: joinClock(kept, nowMs) }, answers: [] }
+    return { group: { ...kept, clock: joinClock(kept, nowMs) }, responses: [] }
   }
   const next: ClassicGroup = {
     ...restartSessions(kept, kept.parkedJoins.keys(), nowMs),
@@ -85,44 +85,44 @@ export function completeJoin(group: ClassicGroup, nowMs: number): ClassicStep {
     parkedJoins: new Map(),
     clock: syncClock(kept, nowMs),
   }
-  const answers = [...kept.parkedJoins].map(
-    ([memberId, ticket]): ClassicAnswer => ({
+  const responses = [...kept.parkedJoins].map(
+    ([memberId, ticket]): ClassicResponse => ({
       kind: 'join',
       ticket,
-      answer: { ok: joinAnswer(next, memberId) },
+      response: { ok: joinResult(next, memberId) },
     }),
   )
-  return { group: next, answers }
+  return { group: next, responses }
 }
 
-/** The leader stays the leader if it joined. */
+/** Returns the former leader if it joined, otherwise the first member that did. */
 function electLeader({ leader, members, parkedJoins }: ClassicGroup): string | undefined {
   if (leader !== null && parkedJoins.has(leader)) return leader
   for (const memberId of members.keys()) if (parkedJoins.has(memberId)) return memberId
   return undefined
 }
 
-/**
- * The group without some of its members, who have left or are taken for dead. The others share out
- * again what those had.
- */
+/** Removes members that have left or whose session expired, and rebalances their partitions among the others. */
 export function removeMembers(
   group: ClassicGroup,
   memberIds: readonly string[],
   nowMs: number,
 ): ClassicStep {
-  if (memberIds.length === 0) return { group, answers: [] }
-  const answers: ClassicAnswer[] = []
+  if (memberIds.length === 0) return { group, responses: [] }
+  const responses: ClassicResponse[] = []
   for (const memberId of memberIds) {
-    const answer = { error: unknownMemberError(memberId).toBody() }
+    const response = { error: unknownMemberError(memberId).toBody() }
     const join = group.parkedJoins.get(memberId)
-    if (join !== undefined) answers.push({ kind: 'join', ticket: join, answer })
+    if (join !== undefined) responses.push({ kind: 'join', ticket: join, response })
     const sync = group.parkedSyncs.get(memberId)
-    if (sync !== undefined) answers.push({ kind: 'sync', ticket: sync, answer })
+    if (sync !== undefined) responses.push({ kind: 'sync', ticket: sync, response })
   }
   const opened = openRebalance(withoutMembers(group, memberIds), nowMs)
   const completed = completeIfAllJoined(opened.group, nowMs)
-  return { group: completed.group, answers: [...answers, ...opened.answers, ...completed.answers] }
+  return {
+    group: completed.group,
+    responses: [...responses, ...opened.responses, ...completed.responses],
+  }
 }
 
 function withoutMembers(group: ClassicGroup, memberIds: readonly string[]): ClassicGroup {
@@ -142,8 +142,8 @@ function withoutMembers(group: ClassicGroup, memberIds: readonly string[]): Clas
   return { ...group, members, instances, parkedJoins, parkedSyncs, sessions }
 }
 
-/** What a member of the current generation is told of it. */
-export function joinAnswer(group: ClassicGroup, memberId: string): JoinGroupAnswer {
+/** Returns the join response to a member of the current generation. */
+export function joinResult(group: ClassicGroup, memberId: string): JoinGroupResult {
   const { generation, protocolType, protocolName, leader, members } = group
   assert(
     protocolType !== null && protocolName !== null && leader !== null,
@@ -165,7 +165,7 @@ export function joinAnswer(group: ClassicGroup, memberId: string): JoinGroupAnsw
   }
 }
 
-/** The group once the members named are no longer alive merely because a call of theirs is parked. */
+/** Restarts the sessions of members whose parked calls get their response. */
 export function restartSessions(
   group: ClassicGroup,
   memberIds: Iterable<string>,
@@ -195,7 +195,7 @@ export function syncClock(group: ClassicGroup, nowMs: number): ClassicClock {
   return { kind: 'sync', deadlineMs, pending: new Set(group.members.keys()) }
 }
 
-/** That of the slowest member; at least 1, so that what is due is done with when it was done. */
+/** Returns the longest rebalance time-out of a member; at least 1 ms, so that a new deadline is never due at once. */
 function rebalanceTimeoutMs({ members }: ClassicGroup): number {
   let longestMs = 1
   for (const member of members.values()) {

@@ -1,20 +1,20 @@
 /**
- * A group of the classic protocol as the shell stores it: a header, and a row for each member. Values
- * of JSON; bytes are base64.
+ * The stored form of a group of the classic protocol: a header, and a row for each member, as JSON values; bytes
+ * are base64.
  *
- * What is lost with an eviction is what is parked, the reserved ids and the deadlines. Callers of
- * parked calls see them fail and call again. Unlike Kafka's coordinator, which stores a group only
- * once it is stable and falls back to that generation, a group goes on where it was:
+ * An eviction loses the parked calls, the reserved ids and the deadlines. Callers of parked calls see them fail and
+ * retry. Kafka's coordinator stores a group only once it is stable, and falls back to that generation. Here a group
+ * continues in its state:
  *
- *  - empty, stable: so it is again. Members that have died meanwhile are found out anew.
- *  - preparing_rebalance: heartbeats tell the members to join, as before, and those that had joined
- *    call again by the ids they know. The time for it begins anew. A member that never learned its
- *    id comes as a new one; its old self is given up after its session timeout. No falling back:
- *    what a member that left had held would be nobody's.
- *  - completing_rebalance: the members have heard of the generation or, if their answers were lost,
- *    join again and hear of it; the leader assigns. The time for it begins anew.
+ *  - empty, stable: unchanged. Members that have died meanwhile are detected again.
+ *  - preparing_rebalance: heartbeats return `rebalance_in_progress` as before, and members that had joined retry
+ *    with the ids they have. The time for joining starts again. A member that never received its
+ *    id joins as a new one; its old entry expires after its session time-out. The group does not fall back to the
+ *    previous generation: the partitions of a member that left would have no owner.
+ *  - completing_rebalance: the members have received the generation or, if their responses were lost,
+ *    rejoin and receive it; the leader assigns. The time for assigning starts again.
  *
- * A generation is stored before anyone hears of it, so none is made twice.
+ * A generation is stored before a member receives it, so no generation is made twice.
  */
 import { decodeBase64, encodeBase64 } from '../../bytes/base64.ts'
 import { setDeadlines } from './classic-deadlines.ts'
@@ -34,20 +34,20 @@ export interface ClassicMemberRow extends Omit<ClassicMember, 'protocols' | 'ass
 
 export interface ClassicRows {
   readonly header: ClassicHeader
-  /** In any order: `joinOrder` tells it. */
+  /** In any order; `joinOrder` gives the order. */
   readonly members: readonly ClassicMemberRow[]
 }
 
-/** What a step has to store. */
+/** The changes that a step has to store. */
 interface ClassicChanges {
   /** null: unchanged. */
   readonly header: ClassicHeader | null
   readonly changed: readonly ClassicMemberRow[]
-  /** Member ids. */
+  /** Ids of the removed members. */
   readonly removed: readonly string[]
 }
 
-/** What to store after a step; looks at the members only if one of them has changed. */
+/** Returns the changes to store after a step. Compares members only if one of them has changed. */
 export function encodeClassicChanges(before: ClassicGroup, after: ClassicGroup): ClassicChanges {
   const header = isSameHeader(before, after) ? null : headerOf(after)
   if (before.members === after.members) return { header, changed: [], removed: [] }
@@ -59,7 +59,7 @@ export function encodeClassicChanges(before: ClassicGroup, after: ClassicGroup):
   return { header, changed, removed }
 }
 
-/** The group after an eviction; every deadline begins anew. */
+/** Restores the group after an eviction; every deadline starts again. */
 export function decodeClassicGroup(rows: ClassicRows, nowMs: number): ClassicGroup {
   const ordered = rows.members.map(decodeMember).sort((a, b) => a.joinOrder - b.joinOrder)
   const members = new Map(ordered.map((member) => [member.memberId, member]))
@@ -72,10 +72,10 @@ export function decodeClassicGroup(rows: ClassicRows, nowMs: number): ClassicGro
     ordered.map(({ memberId, sessionTimeoutMs }) => [memberId, nowMs + sessionTimeoutMs]),
   )
   const group = { ...EMPTY_CLASSIC_GROUP, ...rows.header, members, instances, sessions }
-  return { ...group, clock: clockAnew(group, nowMs) }
+  return { ...group, clock: restartedClock(group, nowMs) }
 }
 
-function clockAnew(group: ClassicGroup, nowMs: number): ClassicClock | null {
+function restartedClock(group: ClassicGroup, nowMs: number): ClassicClock | null {
   if (group.state === 'preparing_rebalance') return joinClock(group, nowMs)
   if (group.state === 'completing_rebalance') return syncClock(group, nowMs)
   return null

@@ -1,12 +1,12 @@
-/** Decides SyncGroup: the leader's assignments come in, and each member's goes out. */
+/** Decides SyncGroup: the leader sends the assignments, and each member receives its own. */
 import { EdgelogError } from '../../errors.ts'
 import { CLASSIC_METADATA_BYTES_MAX } from '../../limits.ts'
-import type { SyncGroupAnswer, SyncGroupRequest } from '../classic-api.ts'
+import type { SyncGroupRequest, SyncGroupResult } from '../classic-api.ts'
 import { NEVER_MS, setDeadline } from './classic-deadlines.ts'
 import {
-  type ClassicAnswer,
   type ClassicGroup,
   type ClassicMember,
+  type ClassicResponse,
   type ClassicStep,
   orRefuse,
   rebalanceError,
@@ -19,16 +19,16 @@ import { restartSessions } from './classic-rebalance.ts'
 
 interface SyncFacts {
   readonly nowMs: number
-  /** What the shell calls this call by, once only. */
+  /** Identifies this call in the shell; unique. */
   readonly ticket: number
 }
 
 /**
- * SyncGroup: the leader's answers everybody who waits; until then the others are parked; in a stable
- * group each is answered at once. Refusals: `unknown_member_id`, `fenced_instance_id`,
- * `illegal_generation`, `inconsistent_group_protocol`, `rebalance_in_progress`, and `invalid_request`
- * for an assignment that is too large. Later a parked one may be refused with `rebalance_in_progress`
- * (also if the same member asks in another call), `unknown_member_id` or `fenced_instance_id`.
+ * Decides SyncGroup. The leader's call completes all parked ones; until then the others are parked; in a stable
+ * group each call gets its response at once. Errors: `unknown_member_id`, `fenced_instance_id`,
+ * `illegal_generation`, `inconsistent_group_protocol`, `rebalance_in_progress`, and `invalid_request` for an
+ * assignment that is too large. A parked call may later fail with `rebalance_in_progress` (also if the same
+ * member syncs in another call), `unknown_member_id` or `fenced_instance_id`.
  */
 export function decideSync(
   group: ClassicGroup,
@@ -40,15 +40,15 @@ export function decideSync(
     requireGeneration(group, request.generation)
     checkSameProtocol(group, request)
     if (group.state === 'preparing_rebalance') throw rebalanceError()
-    const heard = withoutPending(group, member.memberId)
+    const synced = withoutPending(group, member.memberId)
     if (group.state === 'completing_rebalance') {
       return group.leader === member.memberId
-        ? assign(heard, member, request, facts)
-        : park(heard, member, facts)
+        ? assign(synced, member, request, facts)
+        : park(synced, member, facts)
     }
     const { ticket, nowMs } = facts
-    const answer = { ok: syncAnswer(group, member) }
-    return { group: touch(heard, member, nowMs), answers: [{ kind: 'sync', ticket, answer }] }
+    const response = { ok: syncResult(group, member) }
+    return { group: touch(synced, member, nowMs), responses: [{ kind: 'sync', ticket, response }] }
   })
 }
 
@@ -62,12 +62,15 @@ function checkSameProtocol(
   if (isSame) return
   throw new EdgelogError(
     'inconsistent_group_protocol',
-    `the group's protocol is ${protocolType} ${protocolName}, ` +
+    `protocolName: must be ${protocolType} ${protocolName}, the group's protocol; ` +
       `got ${request.protocolType} ${request.protocolName}`,
   )
 }
 
-/** Whom the leader gives nothing gets an empty assignment; whom the group does not know, none. */
+/**
+ * Stores the leader's assignments. Members without one get an empty assignment;
+ * those of unknown members are ignored.
+ */
 function assign(
   group: ClassicGroup,
   leader: ClassicMember,
@@ -84,21 +87,21 @@ function assign(
   }
   const tickets = new Map(group.parkedSyncs).set(leader.memberId, ticket)
   const assigned: ClassicGroup = { ...group, state: 'stable', members, parkedSyncs: new Map() }
-  const answers: ClassicAnswer[] = []
+  const responses: ClassicResponse[] = []
   for (const [memberId, ticket] of tickets) {
     const member = members.get(memberId)
     if (member === undefined) continue
-    answers.push({ kind: 'sync', ticket, answer: { ok: syncAnswer(assigned, member) } })
+    responses.push({ kind: 'sync', ticket, response: { ok: syncResult(assigned, member) } })
   }
-  return { group: restartSessions(assigned, tickets.keys(), nowMs), answers }
+  return { group: restartSessions(assigned, tickets.keys(), nowMs), responses }
 }
 
 function checkAssignmentSize({ memberId, protocols }: ClassicMember, assignment: Uint8Array): void {
   if (fitsRow(protocols, assignment)) return
   throw new EdgelogError(
     'invalid_request',
-    `assignments: ${assignment.length} bytes for member ${memberId} are more than the ` +
-      `${CLASSIC_METADATA_BYTES_MAX} bytes that are allowed for its protocols and its assignment`,
+    `assignments: ${assignment.length} bytes for member ${memberId} are too many; at most ` +
+      `${CLASSIC_METADATA_BYTES_MAX} bytes are allowed for its protocols and its assignment together`,
   )
 }
 
@@ -108,18 +111,18 @@ function park(
   { ticket }: SyncFacts,
 ): ClassicStep {
   const earlier = group.parkedSyncs.get(memberId)
-  const answer = { error: rebalanceError().toBody() }
+  const response = { error: rebalanceError().toBody() }
   const parked: ClassicGroup = {
     ...group,
     parkedSyncs: new Map(group.parkedSyncs).set(memberId, ticket),
     sessions: setDeadline(group.sessions, memberId, NEVER_MS),
   }
-  const answers: ClassicAnswer[] =
-    earlier === undefined ? [] : [{ kind: 'sync', ticket: earlier, answer }]
-  return { group: parked, answers }
+  const responses: ClassicResponse[] =
+    earlier === undefined ? [] : [{ kind: 'sync', ticket: earlier, response }]
+  return { group: parked, responses }
 }
 
-/** The group once a member of the generation has asked for its assignment. */
+/** Removes a member that has requested its assignment from the pending ones. */
 function withoutPending(group: ClassicGroup, memberId: string): ClassicGroup {
   const { clock } = group
   if (clock?.kind !== 'sync' || !clock.pending.has(memberId)) return group
@@ -128,9 +131,9 @@ function withoutPending(group: ClassicGroup, memberId: string): ClassicGroup {
   return { ...group, clock: { ...clock, pending } }
 }
 
-function syncAnswer(
+function syncResult(
   { protocolType, protocolName }: ClassicGroup,
   { assignment }: ClassicMember,
-): SyncGroupAnswer {
+): SyncGroupResult {
   return { protocolType: protocolType ?? '', protocolName: protocolName ?? '', assignment }
 }

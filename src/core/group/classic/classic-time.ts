@@ -1,13 +1,13 @@
-/** Decides what time does to a group of the classic protocol, and when to look again. */
+/** Applies due deadlines to a group of the classic protocol, and returns the next one. */
 import { INITIAL_REBALANCE_DELAY_MS } from '../../limits.ts'
 import { dueKeys, earliestDeadlineMs, NEVER_MS } from './classic-deadlines.ts'
 import { andThen, type ClassicGroup, type ClassicStep } from './classic-group.ts'
 import { completeIfAllJoined, completeJoin, removeMembers } from './classic-rebalance.ts'
 
 /**
- * When `decideTime` is to be called next; null: not before something else happens. Looks at all
- * members. Heartbeats, syncs and commits of a stable group never make it earlier: a shell whose timer
- * is set need not ask again after them, and may call `decideTime` too early.
+ * Returns when `decideTime` has to be called next; null if no deadline is set. Visits all members. Heartbeats,
+ * syncs and commits of a stable group never make it earlier, so a shell whose timer is set need not recompute
+ * it after them, and may call `decideTime` too early.
  */
 export function nextDeadlineMs({ sessions, reserved, clock }: ClassicGroup): number | null {
   let earliestMs = earliestDeadlineMs(sessions)
@@ -16,36 +16,39 @@ export function nextDeadlineMs({ sessions, reserved, clock }: ClassicGroup): num
   return earliestMs === NEVER_MS ? null : earliestMs
 }
 
-/** All that is due: reservations, sessions, and the clock of the phase. Else the very same group. */
+/**
+ * Applies all that is due: reservations, sessions, and the clock of the phase. If
+ * nothing is due, keeps the same object.
+ */
 export function decideTime(group: ClassicGroup, nowMs: number): ClassicStep {
-  const forgotten = forgetReservations(group, nowMs)
-  const buried = andThen(forgotten, (next) =>
+  const unreserved = expireReservations(group, nowMs)
+  const expired = andThen(unreserved, (next) =>
     removeMembers(next, dueKeys(next.sessions, nowMs), nowMs),
   )
-  return andThen(buried, (next) => ringClock(next, nowMs))
+  return andThen(expired, (next) => expireClock(next, nowMs))
 }
 
-function forgetReservations(group: ClassicGroup, nowMs: number): ClassicStep {
+function expireReservations(group: ClassicGroup, nowMs: number): ClassicStep {
   const reserved = new Map([...group.reserved].filter(([, deadlineMs]) => deadlineMs > nowMs))
-  if (reserved.size === group.reserved.size) return { group, answers: [] }
+  if (reserved.size === group.reserved.size) return { group, responses: [] }
   return completeIfAllJoined({ ...group, reserved }, nowMs)
 }
 
-function ringClock(group: ClassicGroup, nowMs: number): ClassicStep {
+function expireClock(group: ClassicGroup, nowMs: number): ClassicStep {
   const { clock } = group
-  if (!isRunning(clock) || clock.deadlineMs > nowMs) return { group, answers: [] }
+  if (!isRunning(clock) || clock.deadlineMs > nowMs) return { group, responses: [] }
   if (clock.kind === 'sync') return removeMembers(group, [...clock.pending], nowMs)
   if (clock.kind === 'initial' && clock.hasNewMember && nowMs < clock.latestMs) {
     const deadlineMs = Math.min(nowMs + INITIAL_REBALANCE_DELAY_MS, clock.latestMs)
     return {
       group: { ...group, clock: { ...clock, deadlineMs, hasNewMember: false } },
-      answers: [],
+      responses: [],
     }
   }
   return completeJoin(group, nowMs)
 }
 
-/** Once all members have synced nothing is left for the clock to end. */
+/** Returns whether a clock can still expire. After all members have synced, a sync clock has nothing left to end. */
 function isRunning(clock: ClassicGroup['clock']): clock is NonNullable<ClassicGroup['clock']> {
   return clock !== null && !(clock.kind === 'sync' && clock.pending.size === 0)
 }

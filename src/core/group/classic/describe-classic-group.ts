@@ -3,7 +3,7 @@ import type { GroupDescription, MemberDescription } from '../group-api.ts'
 import type { GroupId } from '../group-id.ts'
 import type { ClassicGroup, ClassicMember } from './classic-group.ts'
 
-/** A group of the classic protocol as an operator sees it. What its members hold only they know. */
+/** Returns the description of a classic group. The partitions of members are opaque here, so their lists are empty. */
 export function describeClassicGroup(groupId: GroupId, group: ClassicGroup): GroupDescription {
   const members = [...group.members.values()].map(
     (member): MemberDescription => ({
@@ -33,7 +33,7 @@ export function describeClassicGroup(groupId: GroupId, group: ClassicGroup): Gro
   }
 }
 
-/** The same as Kafka's own tools want it, which can read what is opaque here. */
+/** Returns the description for Kafka's tools, which can decode the opaque metadata. */
 export function describeForKafka(group: ClassicGroup): ClassicGroupDescription {
   const { state, protocolType, protocolName, generation } = group
   const members = [...group.members.values()].map((member) => memberForKafka(group, member))

@@ -1,10 +1,10 @@
-/** Assignments as they travel: lists of topics, by name where a person or a client is to read them. */
+/** Converts assignments to and from their RPC form: lists of topics, with names for people and clients. */
 
 import type { Assignment } from '../assign/assignment.ts'
 import type { AssignedTopic, OwnedPartitions } from '../group-api.ts'
 import type { TopicDirectory } from '../topic-directory.ts'
 
-/** By name. A topic that is gone is not shown: there is nothing to be done with it. */
+/** Returns an assignment ordered by topic name. Deleted topics are left out, because a member cannot use them. */
 export function assignedTopics(assignment: Assignment, topics: TopicDirectory): AssignedTopic[] {
   return [...assignment]
     .flatMap(([topicId, partitions]) => {
@@ -14,7 +14,7 @@ export function assignedTopics(assignment: Assignment, topics: TopicDirectory): 
     .sort((one, other) => (one.topic < other.topic ? -1 : 1))
 }
 
-/** A topic that is not there any more cannot be held: it is left out. */
+/** Returns the assignment of owned partitions. Deleted topics are left out, because they cannot be held. */
 export function assignmentOf(
   owned: readonly OwnedPartitions[],
   topics: TopicDirectory,

@@ -1,4 +1,4 @@
-/** Checks which member of the consumer protocol may commit an offset. */
+/** Checks whether a member of the consumer protocol may commit an offset. */
 import { EdgelogError } from '../../errors.ts'
 import { holds } from '../assign/assignment.ts'
 import { type CommittingMember, JOIN_EPOCH } from '../group-api.ts'
@@ -7,9 +7,9 @@ import type { ConsumerMember } from './consumer-member.ts'
 import { findMember } from './identify.ts'
 
 /**
- * A member commits under its epoch, or under the one before if it has yet to hear of its own, and only
- * what it holds. The second is stricter than Kafka: what was revoked, however late its commit arrives,
- * is never committed over the one who has it now.
+ * Checks a member's commit. The member must commit with its epoch, or with its previous epoch if it has not
+ * received the new one, and only for partitions that it holds. The second rule is stricter than Kafka: a late
+ * commit of a revoked partition never overwrites a commit of the partition's new owner.
  *
  * @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `stale_member_epoch`.
  */
@@ -30,7 +30,7 @@ export function checkConsumerCommit(
     if (isHeld) continue
     throw new EdgelogError(
       'stale_member_epoch',
-      `partition ${partition} of ${topic} is not with member ${member.memberId}`,
+      `partition ${partition} of ${topic} is not assigned to member ${member.memberId}`,
     )
   }
 }
@@ -39,11 +39,11 @@ export function checkConsumerCommit(
 export function findCommitting(group: ConsumerGroup, committing: CommittingMember): ConsumerMember {
   const member = findMember(group, committing)
   const { epoch } = committing
-  const isIts = epoch === member.memberEpoch || epoch === member.previousMemberEpoch
-  // 0 and less stand for joining and leaving: nobody holds anything under them.
-  if (isIts && epoch > JOIN_EPOCH) return member
+  const isCurrent = epoch === member.memberEpoch || epoch === member.previousMemberEpoch
+  // Epochs of 0 and less are used for joining and leaving: a member holds no partition with them.
+  if (isCurrent && epoch > JOIN_EPOCH) return member
   throw new EdgelogError(
     'stale_member_epoch',
-    `memberEpoch: ${epoch} is not the member's, which is ${member.memberEpoch}`,
+    `memberEpoch: must be ${member.memberEpoch}, the member's epoch; got ${epoch}`,
   )
 }

@@ -1,4 +1,4 @@
-/** What is wrong with a heartbeat whatever the group is like: checked at the door, before anybody is asked. */
+/** Checks a heartbeat as far as that is possible without the group: at the edge, before any call. */
 import { EdgelogError } from '../../errors.ts'
 import { GROUP_TOPICS_MAX } from '../../limits.ts'
 import { parseTopicName } from '../../topic/topic-name.ts'
@@ -25,17 +25,23 @@ export function checkHeartbeat(heartbeat: Heartbeat): void {
   if (memberEpoch === LEAVE_STATIC_EPOCH && instanceId === null) {
     throw new EdgelogError(
       'invalid_request',
-      'memberEpoch: -2 leaves to come back, which needs an instanceId',
+      'memberEpoch: -2 (leave and return later) needs an instanceId',
     )
   }
   if (memberEpoch !== JOIN_EPOCH) return
   const wanted = heartbeat.topics ?? heartbeat.topicPattern
-  // Kafka's clients look for what matches a pattern by themselves, and may have found nothing yet.
+  // Kafka's clients match a pattern themselves, and may have found no topic yet.
   const mayWantNothing = mayNameUnknownTopics && wanted !== undefined
   if (topics.length === 0 && topicPattern === '' && !mayWantNothing) {
-    throw new EdgelogError('invalid_request', 'topics: who joins needs topics or topicPattern')
+    throw new EdgelogError(
+      'invalid_request',
+      'topics: a joining member needs topics or topicPattern',
+    )
   }
   if (owned.length > 0) {
-    throw new EdgelogError('invalid_request', 'owned: who joins (memberEpoch 0) owns nothing')
+    throw new EdgelogError(
+      'invalid_request',
+      'owned: must be empty for a joining member (memberEpoch 0)',
+    )
   }
 }

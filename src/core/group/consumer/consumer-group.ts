@@ -1,8 +1,9 @@
 /**
- * A group of the consumer protocol (KIP-848): its members, what each is to hold, who holds what now.
+ * A group of the consumer protocol (KIP-848): its members, their targets, and
+ * the current owner of each partition.
  *
- * Decisions are made on a `ConsumerGroupDraft` and come out as a change: what is to be stored, and then
- * applied. So a decision that refuses has done nothing, and what is in memory is what is in the rows.
+ * Decisions are made on a `ConsumerGroupDraft` and return a change, which is stored and then applied. A
+ * decision that throws has therefore changed nothing, and memory always equals the rows.
  */
 import { assert } from '../../errors.ts'
 import { type Assignment, holds, isSameAssignment, NO_PARTITIONS } from '../assign/assignment.ts'
@@ -14,9 +15,9 @@ export interface ConsumerGroupChange {
   readonly groupEpoch: number
   /** The group epoch that the targets were made for. */
   readonly assignmentEpoch: number
-  /** Members as they are from now on; null: gone. */
+  /** The new state of each changed member; null: the member is removed. */
   readonly members: ReadonlyMap<string, ConsumerMember | null>
-  /** Targets as they are from now on, of members that stay. */
+  /** The new targets of members that remain. */
   readonly targets: ReadonlyMap<string, Assignment>
 }
 
@@ -26,7 +27,7 @@ export class ConsumerGroup {
   readonly #members = new Map<string, ConsumerMember>()
   readonly #targets = new Map<string, Assignment>()
   readonly #memberIdByInstanceId = new Map<string, string>()
-  /** Who has a partition, as assigned or as pending revocation: by topic id and partition. */
+  /** Member that holds a partition, as assigned or as pending revocation: by topic id and partition. */
   readonly #owners = new Map<string, Map<number, string>>()
 
   get groupEpoch(): number {
@@ -68,12 +69,12 @@ export class ConsumerGroup {
     return this.#owners.get(topicId)?.get(partition)
   }
 
-  /** Makes a change, in memory. Whoever calls has stored it in the same turn. */
+  /** Applies a change in memory. The caller has stored it in the same turn. */
   apply(change: ConsumerGroupChange): void {
-    for (const memberId of change.members.keys()) this.#forget(memberId)
+    for (const memberId of change.members.keys()) this.#removeMember(memberId)
     for (const [memberId, member] of change.members) {
       if (member === null) this.#targets.delete(memberId)
-      else this.#know(member)
+      else this.#addMember(member)
     }
     for (const [memberId, target] of change.targets) {
       assert(this.#members.has(memberId), 'a target belongs to a member')
@@ -83,7 +84,7 @@ export class ConsumerGroup {
     this.#assignmentEpoch = change.assignmentEpoch
   }
 
-  #forget(memberId: string): void {
+  #removeMember(memberId: string): void {
     const member = this.#members.get(memberId)
     if (member === undefined) return
     this.#members.delete(memberId)
@@ -93,14 +94,14 @@ export class ConsumerGroup {
     }
   }
 
-  #know(member: ConsumerMember): void {
+  #addMember(member: ConsumerMember): void {
     this.#members.set(member.memberId, member)
     if (member.instanceId !== null) {
       this.#memberIdByInstanceId.set(member.instanceId, member.memberId)
     }
     for (const [topicId, partition] of partitionsOf(member)) {
       const owners = this.#owners.get(topicId) ?? new Map<number, string>()
-      assert(!owners.has(partition), 'a partition is with one member at a time')
+      assert(!owners.has(partition), 'a partition belongs to one member at a time')
       this.#owners.set(topicId, owners.set(partition, member.memberId))
     }
   }
@@ -114,7 +115,7 @@ function* partitionsOf(member: ConsumerMember): Generator<readonly [string, numb
   }
 }
 
-/** A group with what a decision has changed so far. */
+/** A group together with the changes of a decision in progress. */
 export class ConsumerGroupDraft {
   readonly #base: ConsumerGroup
   readonly #members = new Map<string, ConsumerMember | null>()
@@ -150,7 +151,7 @@ export class ConsumerGroupDraft {
     return changed === undefined ? this.#base.member(memberId) : (changed ?? undefined)
   }
 
-  /** The member that has an instance id, before this decision. */
+  /** Returns the member that had an instance id before this decision. */
   memberOf(instanceId: string): ConsumerMember | undefined {
     const member = this.#base.memberOf(instanceId)
     return member && this.member(member.memberId)
@@ -173,7 +174,7 @@ export class ConsumerGroupDraft {
     if (!isSameAssignment(target, this.target(memberId))) this.#targets.set(memberId, target)
   }
 
-  /** Whether nobody but `memberId` has a partition. */
+  /** Returns whether no member other than `memberId` holds a partition. */
   isFree(topicId: string, partition: number, memberId: string): boolean {
     for (const member of this.#members.values()) {
       if (member === null || member.memberId === memberId) continue
@@ -183,7 +184,7 @@ export class ConsumerGroupDraft {
     return owner === undefined || owner === memberId || this.#members.has(owner)
   }
 
-  /** What there is to store and to apply; null: nothing. */
+  /** Returns the change to store and to apply; null if nothing changed. */
   change(): ConsumerGroupChange | null {
     const { groupEpoch, assignmentEpoch } = this
     const isSame =

@@ -1,12 +1,12 @@
 /**
  * One member of the consumer protocol (KIP-848), and how it is stored.
  *
- *   stable ──new target takes something away──> unrevoked_partitions ──the member confirms──┐
- *     ▲                                                                                     │
- *     └──all of the target is free── unreleased_partitions <──some is still with others─────┘
+ *   stable ──new target takes a partition away──> unrevoked_partitions ──the member confirms──┐
+ *     ▲                                                                                       │
+ *     └──all of the target is free── unreleased_partitions <──others still hold a partition───┘
  *
- * A partition is given to a member only when no other member has it in `assigned` or in
- * `pendingRevocation`: that, and no clock, keeps two from holding it.
+ * A partition is given to a member only when no other member has it in `assigned` or in `pendingRevocation`. This rule,
+ * and not a clock, prevents two members from holding it.
  */
 
 import { StoredForm } from '../../stored-form.ts'
@@ -22,25 +22,25 @@ export interface ConsumerMember {
   readonly rackId: string | null
   readonly clientId: string
   readonly clientHost: string
-  /** Null: that of its group. Rows of earlier releases have a number for all. */
+  /** null: the group's time-out. Rows of earlier releases have a number in every member. */
   readonly sessionTimeoutMs: number | null
   readonly rebalanceTimeoutMs: number
-  /** Rising, each once. */
+  /** Sorted, without duplicates. */
   readonly topics: readonly string[]
   readonly topicPattern: string | null
   readonly assignor: AssignorName | null
-  /** The epoch of the target it has reached; `LEAVE_STATIC_EPOCH` while it is away. */
+  /** The epoch of the target that the member has reached; `LEAVE_STATIC_EPOCH` while it is away. */
   readonly memberEpoch: number
-  /** The one before: who did not get the last answer still speaks of it. */
+  /** Previous epoch; accepted in case the last response was lost. */
   readonly previousMemberEpoch: number
   readonly state: MemberState
-  /** What it holds, or may take at once. */
+  /** The partitions that it holds, or may take at once. */
   readonly assigned: Assignment
-  /** What it was told to give up and has not confirmed. */
+  /** The partitions that it has to revoke and has not confirmed. */
   readonly pendingRevocation: Assignment
 }
 
-/** A static member that left to come back: its partitions wait for it, for a session. */
+/** Returns whether a static member has left temporarily: its partitions are reserved for one session. */
 export function isAway(member: ConsumerMember): boolean {
   return member.memberEpoch === LEAVE_STATIC_EPOCH
 }
@@ -53,7 +53,7 @@ interface StoredMember extends Omit<ConsumerMember, 'assigned' | 'pendingRevocat
 
 const MEMBER = new StoredForm<StoredMember>('member of a group')
 
-/** A member and its target as the JSON of one row. */
+/** Returns a member and its target as the JSON of one row. */
 export function encodeMember(member: ConsumerMember, target: Assignment): string {
   const stored: StoredMember = {
     ...member,

@@ -1,4 +1,4 @@
-/** How members of the consumer protocol go, and what becomes of a group whose topics change. */
+/** Decides how members of the consumer protocol leave, and whether a change of topics affects a group. */
 
 import { type HeartbeatRequest, JOIN_EPOCH, LEAVE_EPOCH, LEAVE_STATIC_EPOCH } from '../group-api.ts'
 import type { TopicDirectory } from '../topic-directory.ts'
@@ -19,7 +19,7 @@ export function depart(draft: ConsumerGroupDraft, request: HeartbeatRequest): vo
   }
 }
 
-/** Members that were silent too long, or did not give up what they were to: they are no members. */
+/** Removes members whose session expired or that did not revoke their partitions in time. */
 export function decideExpiry(
   group: ConsumerGroup,
   memberIds: Iterable<string>,
@@ -33,7 +33,7 @@ export function decideExpiry(
   return draft.change()
 }
 
-/** Topics are not what they were: a new assignment is due if the group subscribes to them. */
+/** Requires a new assignment if the group subscribes to a topic that has changed. */
 export function decideTopicsChange(
   group: ConsumerGroup,
   before: TopicDirectory,

@@ -6,10 +6,10 @@ import type { ConsumerGroup } from './consumer-group.ts'
 import { isAway } from './consumer-member.ts'
 import { assignorOf } from './target.ts'
 
-/** Kafka's protocol type of groups that consume. */
+/** Kafka's protocol type of consumer groups. */
 export const CONSUMER_PROTOCOL_TYPE = 'consumer'
 
-/** A group of the consumer protocol as an operator sees it. */
+/** Returns the description of a group of the consumer protocol. */
 export function describeConsumerGroup(
   groupId: GroupId,
   group: ConsumerGroup,

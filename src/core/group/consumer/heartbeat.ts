@@ -1,4 +1,4 @@
-/** What a heartbeat of the consumer protocol does (KIP-848, ConsumerGroupHeartbeat). */
+/** Decides a heartbeat of the consumer protocol (KIP-848, ConsumerGroupHeartbeat). */
 import { EdgelogError } from '../../errors.ts'
 import {
   HEARTBEATS_PER_SESSION,
@@ -6,7 +6,7 @@ import {
   REBALANCE_HEARTBEAT_INTERVAL_MS_PER_MEMBER,
 } from '../../limits.ts'
 import { type Assignment, isSameAssignment } from '../assign/assignment.ts'
-import { type HeartbeatAnswer, type HeartbeatRequest, JOIN_EPOCH } from '../group-api.ts'
+import { type HeartbeatRequest, type HeartbeatResponse, JOIN_EPOCH } from '../group-api.ts'
 import type { GroupTimes } from '../group-config.ts'
 import type { TopicDirectory } from '../topic-directory.ts'
 import { assignedTopics, assignmentOf } from './assigned-topics.ts'
@@ -22,19 +22,19 @@ import { reconcile } from './reconcile.ts'
 import { type AssignmentTime, assignIfDue, checkBounds } from './target.ts'
 
 interface HeartbeatDecision {
-  /** null: nothing is to be stored. */
+  /** null: nothing has to be stored. */
   readonly change: ConsumerGroupChange | null
-  readonly answer: HeartbeatAnswer
+  readonly result: HeartbeatResponse
 }
 
 /**
- * Decides one heartbeat: who the member is, what it subscribes to, whether a new assignment is due,
- * and one step of the member towards its target.
+ * Decides one heartbeat: identifies the member, updates its subscription, makes a new assignment if one is due,
+ * and moves the member one step towards its target.
  *
- * @param topics All topics that the request and the members may mean.
+ * @param topics All topics that the request and the members may refer to.
  * @throws {EdgelogError} `unknown_member_id`, `fenced_member_epoch`, `fenced_instance_id`,
- * `unreleased_instance_id`, `group_max_size_reached`, `unknown_topic_or_partition`,
- * `policy_violation`, `invalid_request`; nothing is changed then.
+ * `unreleased_instance_id`, `group_max_size_reached`, `unknown_topic_or_partition`, `policy_violation`,
+ * `invalid_request`; nothing is changed then.
  */
 export function decideHeartbeat(
   group: ConsumerGroup,
@@ -47,8 +47,8 @@ export function decideHeartbeat(
   const { memberId, memberEpoch } = request
   if (memberEpoch < JOIN_EPOCH) {
     depart(draft, request)
-    const answer = { memberId, memberEpoch, heartbeatIntervalMs: 0, assignment: null }
-    return { change: draft.change(), answer }
+    const result = { memberId, memberEpoch, heartbeatIntervalMs: 0, assignment: null }
+    return { change: draft.change(), result }
   }
   const owned = request.owned && assignmentOf(request.owned, topics)
   const known = identify(draft, request, owned)
@@ -58,23 +58,23 @@ export function decideHeartbeat(
     checkSubscription(draft, topics, known, updated, request)
     draft.groupEpoch += 1
   } else if (updated.assignor !== known.assignor || draft.groupEpoch === JOIN_EPOCH) {
-    // No member is at epoch 0: it would join again with each heartbeat.
+    // No member may have epoch 0: it would rejoin with each heartbeat.
     draft.groupEpoch += 1
   }
   assignIfDue(draft, topics, time, times)
-  // What who joins says of what it owns may be old by now.
+  // A joining member's `owned` list may be stale; ignore it.
   const confirmed = memberEpoch === JOIN_EPOCH ? undefined : owned
   const member = reconcile(draft, updated, confirmed)
   draft.put(member)
   return {
     change: draft.change(),
-    answer: answer(draft, topics, request, { before: known, member, owned, times }),
+    result: result(draft, topics, request, { before: known, member, owned, times }),
   }
 }
 
-// -- what it wants -----------------------------------------------------------------------------
+// -- subscription ------------------------------------------------------------------------------
 
-/** Keeps the parts that did not change as the objects they are. */
+/** Applies a request to a member. Unchanged parts keep their object identity. */
 function update(member: ConsumerMember, request: HeartbeatRequest): ConsumerMember {
   const topics = [...new Set(request.topics ?? member.topics)].sort()
   const topicPattern =
@@ -83,7 +83,7 @@ function update(member: ConsumerMember, request: HeartbeatRequest): ConsumerMemb
     ...member,
     rackId: request.rackId ?? member.rackId,
     clientId: request.clientId ?? member.clientId,
-    // Where it joined from: a member that wanders between addresses writes nothing.
+    // Only a join sets the address: a member whose address changes between heartbeats causes no writes.
     clientHost: request.memberEpoch === JOIN_EPOCH ? request.clientHost : member.clientHost,
     sessionTimeoutMs: request.sessionTimeoutMs ?? member.sessionTimeoutMs,
     rebalanceTimeoutMs: request.rebalanceTimeoutMs ?? member.rebalanceTimeoutMs,
@@ -117,7 +117,7 @@ function checkSubscription(
   member: ConsumerMember,
   { mayNameUnknownTopics }: HeartbeatRequest,
 ): void {
-  // What it named before may be deleted by now.
+  // Topics that it named before may have been deleted since.
   const named = member.topics.filter((name) => !before.topics.includes(name))
   const unknown = named.find((name) => topics.named(name) === undefined)
   if (unknown !== undefined && !mayNameUnknownTopics) {
@@ -126,7 +126,7 @@ function checkSubscription(
   checkBounds(draft, topics)
 }
 
-// -- how it goes on ----------------------------------------------------------------------------
+// -- response ----------------------------------------------------------------------------------
 
 interface AnsweredMember {
   readonly before: ConsumerMember
@@ -135,15 +135,15 @@ interface AnsweredMember {
   readonly times: GroupTimes
 }
 
-function answer(
+function result(
   draft: ConsumerGroupDraft,
   topics: TopicDirectory,
   request: HeartbeatRequest,
   { before, member, owned, times }: AnsweredMember,
-): HeartbeatAnswer {
+): HeartbeatResponse {
   const isFull =
     owned !== undefined && (request.topics !== undefined || request.topicPattern !== undefined)
-  const isTold =
+  const sendsAssignment =
     isFull ||
     request.memberEpoch !== before.memberEpoch ||
     request.memberEpoch === JOIN_EPOCH ||
@@ -153,17 +153,17 @@ function answer(
     memberId: member.memberId,
     memberEpoch: member.memberEpoch,
     heartbeatIntervalMs: heartbeatIntervalMs(draft, member, times),
-    assignment: isTold ? assignedTopics(member.assigned, topics) : null,
+    assignment: sendsAssignment ? assignedTopics(member.assigned, topics) : null,
   }
 }
 
-/** Who has all it is to have is asked for a sign of life; who waits is to come back soon. */
+/** Returns the regular interval for a settled member, and a shorter one for a member that awaits partitions. */
 function heartbeatIntervalMs(
   draft: ConsumerGroupDraft,
   member: ConsumerMember,
   times: GroupTimes,
 ): number {
-  // The session of a group is longer than any interval that may be set; that of a member may not be.
+  // A group's session time-out is longer than any interval that can be set; a member's time-out may be shorter.
   const { sessionTimeoutMs } = member
   const ownMs =
     sessionTimeoutMs === null

@@ -1,4 +1,4 @@
-/** Who a heartbeat of the consumer protocol comes from: a new member, a known one, or neither. */
+/** Identifies the sender of a heartbeat of the consumer protocol: a new member, a known one, or neither. */
 import { EdgelogError } from '../../errors.ts'
 import { GROUP_MEMBERS_MAX, REBALANCE_TIMEOUT_MS_DEFAULT } from '../../limits.ts'
 import {
@@ -15,7 +15,7 @@ import type { ConsumerGroup, ConsumerGroupDraft } from './consumer-group.ts'
 import { type ConsumerMember, isAway } from './consumer-member.ts'
 
 /**
- * The member as it was before this heartbeat.
+ * Returns the member as it was before this heartbeat.
  *
  * @throws {EdgelogError} `unknown_member_id`, `fenced_member_epoch`, `fenced_instance_id`,
  * `unreleased_instance_id`, `group_max_size_reached`, `invalid_request`.
@@ -37,18 +37,18 @@ function join(draft: ConsumerGroupDraft, request: HeartbeatRequest): ConsumerMem
   const known = draft.member(memberId)
   if (known !== undefined && known.instanceId === instanceId) return rejoining(draft, known)
   if (known !== undefined) {
-    throw new EdgelogError('invalid_request', 'instanceId: a member keeps the one it joined with')
+    throw new EdgelogError('invalid_request', 'instanceId: must be the one the member joined with')
   }
   if (draft.memberCount >= GROUP_MEMBERS_MAX) {
     throw new EdgelogError(
       'group_max_size_reached',
-      `the group has ${GROUP_MEMBERS_MAX} members, and no more are allowed`,
+      `the group is full; at most ${GROUP_MEMBERS_MAX} members are allowed`,
     )
   }
   return newMember(request)
 }
 
-/** A static member came back under another member id: it gets the place of the one that was away. */
+/** Replaces a static member that was away by one that returned with another member id. */
 function replace(
   draft: ConsumerGroupDraft,
   away: ConsumerMember,
@@ -72,9 +72,9 @@ function replace(
 }
 
 /**
- * A member that joins again says that it owns nothing. But a call that was given up and repeated may
- * arrive late, when the member is at work: so what it has it keeps, and what it is to give up it
- * confirms with the next heartbeat.
+ * Returns a member that joins again. It reports that it owns nothing, but a retried join may also arrive late,
+ * when the member is already working. So the member keeps its partitions, and confirms with its next heartbeat
+ * those that it has to revoke.
  */
 function rejoining(draft: ConsumerGroupDraft, member: ConsumerMember): ConsumerMember {
   if (isAway(member)) return restarted(member)
@@ -157,12 +157,12 @@ function continuing(
   const member = findMember(draft, request)
   const { memberEpoch } = request
   if (memberEpoch === member.memberEpoch) return member
-  // The answer with the new epoch may have been lost: then it owns nothing that it does not hold.
-  const missedAnswer =
+  // The response with the new epoch may have been lost: then the member owns only partitions that it holds.
+  const missedResponse =
     memberEpoch === member.previousMemberEpoch &&
     owned !== undefined &&
     isSubset(owned, member.assigned)
-  if (missedAnswer) return member
+  if (missedResponse) return member
   throw new EdgelogError(
     'fenced_member_epoch',
     `memberEpoch: ${memberEpoch} is not the member's: give up all partitions and join with memberEpoch 0`,

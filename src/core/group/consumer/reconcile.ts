@@ -14,10 +14,11 @@ import type { ConsumerGroupDraft } from './consumer-group.ts'
 import type { ConsumerMember } from './consumer-member.ts'
 
 /**
- * Takes away what the target does not have; once that is given up, gives what is free.
+ * Revokes the partitions that the target lacks; after the member has released them, assigns the free ones.
  *
- * @param owned What the member says it holds; undefined: it did not say, so nothing is confirmed.
- * @returns the same object where there is nothing to do.
+ * @param owned The partitions that the member reports to hold; undefined:
+ * not reported, so nothing is confirmed.
+ * @returns The same object if there is nothing to do.
  */
 export function reconcile(
   draft: ConsumerGroupDraft,
@@ -62,7 +63,7 @@ function step(
   }
 }
 
-/** Within one epoch the one before stays: the member may have missed more than one answer. */
+/** Keeps the previous epoch within one epoch: the member may have missed more than one response. */
 function epochs(
   { memberEpoch, previousMemberEpoch }: ConsumerMember,
   assignmentEpoch: number,

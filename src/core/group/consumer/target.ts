@@ -1,4 +1,4 @@
-/** Makes the targets of all members anew when that is due. */
+/** Computes the targets of all members when a new assignment is due. */
 import { EdgelogError } from '../../errors.ts'
 import {
   ASSIGNMENT_INTERVAL_MS_MAX,
@@ -16,14 +16,13 @@ import type { ConsumerMember } from './consumer-member.ts'
 
 export interface AssignmentTime {
   readonly nowMs: number
-  /** Minus infinity: not in this life of the object. */
+  /** Minus infinity: not since the object was loaded. */
   readonly lastAssignedAtMs: number
 }
 
 /**
- * Assigns where the group epoch is ahead of the targets. A burst of joins is not a burst of
- * assignments: in a large group there is a pause after each, Kafka's
- * `group.consumer.assignment.interval.ms`.
+ * Makes a new assignment if the group epoch is ahead of the targets. To keep a burst of joins from causing as
+ * many assignments, a large group waits after each one: Kafka's `group.consumer.assignment.interval.ms`.
  */
 export function assignIfDue(
   draft: ConsumerGroupDraft,
@@ -37,7 +36,7 @@ export function assignIfDue(
     ASSIGNMENT_INTERVAL_MS_MAX,
   )
   const intervalMs = assignmentIntervalMs ?? byCountMs
-  // The first is made at once, for no member is at epoch 0.
+  // The first assignment is made at once, because no member may have epoch 0.
   if (draft.assignmentEpoch > 0 && nowMs - lastAssignedAtMs < intervalMs) return
   const members = [...draft.members()]
   const partitionCounts = withinBound(subscribedPartitionCounts(members, topics), topics)
@@ -59,7 +58,7 @@ export function assignIfDue(
 }
 
 /**
- * Holds the group to its bounds, with the subscription that just came.
+ * Checks the limits of the group, including the new subscription.
  *
  * @throws {EdgelogError} `policy_violation`.
  */
@@ -67,7 +66,7 @@ export function checkBounds(draft: ConsumerGroupDraft, topics: TopicDirectory): 
   if (hasTooManyNames(draft.members())) {
     throw new EdgelogError(
       'policy_violation',
-      `topics: the members of a group name at most ${GROUP_TOPIC_NAMES_MAX} different ones`,
+      `topics: the members of a group may name at most ${GROUP_TOPIC_NAMES_MAX} different topics`,
     )
   }
   const patterns = new Set([...draft.members()].map(({ topicPattern }) => topicPattern))
@@ -75,25 +74,25 @@ export function checkBounds(draft: ConsumerGroupDraft, topics: TopicDirectory): 
   if (patterns.size > GROUP_PATTERNS_MAX) {
     throw new EdgelogError(
       'policy_violation',
-      `topicPattern: a group has at most ${GROUP_PATTERNS_MAX} different ones`,
+      `topicPattern: a group may have at most ${GROUP_PATTERNS_MAX} different patterns`,
     )
   }
   for (const pattern of patterns) {
     if (pattern === null || topics.isAffordable(pattern)) continue
     throw new EdgelogError(
       'policy_violation',
-      'topicPattern: it takes too long to hold it against all topics that there are',
+      'topicPattern: matching it against all topics exceeds the step limit',
     )
   }
   const partitions = total(subscribedPartitionCounts(draft.members(), topics))
   if (partitions <= GROUP_PARTITIONS_MAX) return
   throw new EdgelogError(
     'policy_violation',
-    `topics: a group shares at most ${GROUP_PARTITIONS_MAX} partitions, these are ${partitions}`,
+    `topics: a group may share at most ${GROUP_PARTITIONS_MAX} partitions, got ${partitions}`,
   )
 }
 
-/** Names of topics that do not exist count too: of those there is no other bound. */
+/** Counts the different names. Topics that do not exist count too, because no other limit applies to them. */
 function hasTooManyNames(members: Iterable<ConsumerMember>): boolean {
   const names = new Set<string>()
   for (const member of members) {
@@ -103,7 +102,7 @@ function hasTooManyNames(members: Iterable<ConsumerMember>): boolean {
   return false
 }
 
-/** The partitions of each topic that some member subscribes to, by topic id. */
+/** Returns the partitions of each topic that some member subscribes to, by topic id. */
 export function subscribedPartitionCounts(
   members: Iterable<ConsumerMember>,
   topics: TopicDirectory,
@@ -119,7 +118,7 @@ export function subscribedPartitionCounts(
   return counts
 }
 
-/** Topics that grew beyond the bound are left out whole, the last ones by name. */
+/** Leaves out whole topics that grew beyond the limit, the last ones by name. */
 function withinBound(
   counts: ReadonlyMap<string, number>,
   topics: TopicDirectory,
@@ -136,7 +135,7 @@ function withinBound(
   return kept
 }
 
-/** Whether topics that this group subscribes to differ between two snapshots. */
+/** Returns whether topics that this group subscribes to differ between two snapshots. */
 export function isNewAssignmentDue(
   group: ConsumerGroup,
   before: TopicDirectory,
@@ -147,7 +146,7 @@ export function isNewAssignmentDue(
   return one.size !== other.size || [...one].some(([id, count]) => other.get(id) !== count)
 }
 
-/** The one that most members ask for. */
+/** Returns the assignor that most members requested. */
 function electAssignor(members: readonly ConsumerMember[]): AssignorName {
   let elected = DEFAULT_ASSIGNOR
   let votesMax = 0

@@ -1,4 +1,4 @@
-/** Groups and what becomes of them, for the property tests of the assignors. */
+/** Generates groups and changes of them, for the property tests of the assignors. */
 import fc from 'fast-check'
 import type { Assignment } from '../../../../src/core/group/assign/assignment.ts'
 import type { AssignorInput, AssignorMember } from '../../../../src/core/group/assign/assignor.ts'
@@ -7,7 +7,7 @@ const TOPICS = ['t0', 't1', 't2', 't3', 't4', 't5']
 
 export type Subscriptions = 'same' | 'mixed'
 
-/** Anybody may have had anything, but no two the same partition; some of it is not there any more. */
+/** Generates a group with arbitrary disjoint targets; some of them name partitions that no longer exist. */
 export function arbitraryGroup(subscriptions: Subscriptions): fc.Arbitrary<AssignorInput> {
   return fc
     .record({
@@ -19,7 +19,7 @@ export function arbitraryGroup(subscriptions: Subscriptions): fc.Arbitrary<Assig
         }),
         { minLength: 1, maxLength: 9 },
       ),
-      /** For each partition in turn the former owner: none where there is no such member. */
+      /** The previous owner of each partition in turn; an index without a member means none. */
       owners: fc.array(fc.nat(12), { minLength: 1, maxLength: 100 }),
     })
     .map(({ partitionCounts, members, owners }) => {
@@ -44,7 +44,7 @@ export function arbitraryGroup(subscriptions: Subscriptions): fc.Arbitrary<Assig
     })
 }
 
-/** The same group, come about in another order. */
+/** Generates the same group in another insertion order. */
 export function arbitraryShuffle(input: AssignorInput): fc.Arbitrary<AssignorInput> {
   const shuffled = <K, V>(map: ReadonlyMap<K, V>) =>
     fc
@@ -88,7 +88,7 @@ export const arbitraryEvents: fc.Arbitrary<readonly GroupEvent[]> = fc.array(
   { maxLength: 25 },
 )
 
-/** The group after an event; `subscriptions` decides whether who joins subscribes like the others. */
+/** Returns the group after an event; `subscriptions` decides whether a joining member subscribes like the others. */
 export function happen(
   input: AssignorInput,
   event: GroupEvent,

@@ -1,4 +1,4 @@
-/** What every assignment must be, and how to find out; for the tests of the assignors. */
+/** Checks that apply to every assignment, for the tests of the assignors. */
 import {
   type Assignment,
   countPartitions,
@@ -28,7 +28,7 @@ export function group(
   }
 }
 
-/** The group as it is once everybody was told the new assignment. */
+/** Returns the group after all members have received the new assignment. */
 export function afterwards(input: AssignorInput, assignments: Assignments): AssignorInput {
   const members = [...input.members].map(([memberId, before]): [string, AssignorMember] => [
     memberId,
@@ -43,7 +43,10 @@ export function plain(assignments: Assignments): Record<string, Record<string, r
   )
 }
 
-/** Throws unless each partition that has a subscriber is with exactly one, and nothing else with anybody. */
+/**
+ * Throws unless each partition with a subscriber has exactly one owner that
+ * subscribes, and no other partition has one.
+ */
 export function checkValid({ members, partitionCounts }: AssignorInput, all: Assignments): void {
   const owners = new Map<string, string>()
   if (all.size !== members.size) throw new Error(`${all.size} assignments`)
@@ -73,7 +76,7 @@ export function checkValid({ members, partitionCounts }: AssignorInput, all: Ass
   }
 }
 
-/** Throws if one partition could go to another subscriber and make the two more even. */
+/** Throws if moving one partition to another subscriber would make the two more even. */
 export function checkBalanced({ members }: AssignorInput, all: Assignments): void {
   const loads = [...members].map(([memberId, { topicIds }]) => {
     const assignment = all.get(memberId) ?? new Map()
@@ -91,7 +94,7 @@ export function checkBalanced({ members }: AssignorInput, all: Assignments): voi
   }
 }
 
-/** Partitions that were some member's, still might be, and are another's now. */
+/** Counts the partitions whose previous owner could have kept them and that have another owner now. */
 export function countMoved(input: AssignorInput, all: Assignments): number {
   let moved = 0
   for (const [memberId, { target }] of input.members) {
@@ -102,9 +105,9 @@ export function countMoved(input: AssignorInput, all: Assignments): number {
 }
 
 /**
- * Throws if, in a group of equal subscriptions and disjoint targets, more partitions move than the
- * balance asks for. At least max(0, has - quota) leave each member, the larger quotas being with those
- * who have the most.
+ * Throws if, in a group with equal subscriptions and disjoint targets, more partitions move than the
+ * balance requires. At least max(0, count - quota) partitions leave each member, with the larger
+ * quotas assigned to the members that have the most.
  */
 export function checkMovesLeast(input: AssignorInput, all: Assignments): void {
   const { members, partitionCounts } = input
@@ -123,7 +126,7 @@ export function checkMovesLeast(input: AssignorInput, all: Assignments): void {
   if (moved !== least) throw new Error(`${moved} partitions moved, ${least} would do`)
 }
 
-/** All that a member may have. */
+/** Returns the partitions that a member may keep. */
 function rightful({ members, partitionCounts }: AssignorInput, memberId: string): Assignment {
   const topicIds = members.get(memberId)?.topicIds ?? []
   return new Map([...topicIds].map((id) => [id, [...Array(partitionCounts.get(id) ?? 0).keys()]]))

@@ -1,7 +1,7 @@
 /*
- * Question: are the ranges what Kafka's server-side range assignor makes of the same group?
- * Contract: per topic contiguous ranges in the order of the members, the first ones longer by one;
- *   topics of equal subscribers and partition counts are cut alike; what was before changes nothing.
+ * Question: are the ranges the same as those of Kafka's server-side range assignor?
+ * Contract: each topic is split into contiguous ranges in the order of the members, the first ones longer by one;
+ *   topics with equal subscribers and partition counts are split alike; previous targets have no influence.
  * Generated: as for the uniform assignor.
  */
 import fc from 'fast-check'
@@ -14,7 +14,7 @@ import { afterwards, checkValid, group, member, plain } from './assignor-checks.
 
 const RUNS = { ...SEEDED, numRuns: runs(500) }
 
-test('cuts each topic into ranges', () => {
+test('splits each topic into ranges', () => {
   const all = ['orders', 'payments']
   const input = group(
     { A: member(all), B: member(all), C: member(all), D: member(['orders']) },
@@ -28,12 +28,12 @@ test('cuts each topic into ranges', () => {
   })
 })
 
-test('leaves those without who come after the last partition', () => {
+test('gives no partitions to members after the last partition', () => {
   const input = group({ x: member(['a']), y: member(['a']), z: member(['a'], {}, 'i') }, { a: 2 })
   expect(plain(rangeAssignor(input))).toEqual({ x: { a: [1] }, y: {}, z: { a: [0] } })
 })
 
-test('a static member keeps its ranges under a new member id', () => {
+test('keeps the ranges of a static member under a new member id', () => {
   const before = group(
     { m1: member(['a']), m2: member(['a'], {}, 'i1'), m3: member(['a'], {}, 'i2') },
     { a: 7 },
@@ -45,7 +45,7 @@ test('a static member keeps its ranges under a new member id', () => {
   expect(rangeAssignor(after).get('m9')).toEqual(rangeAssignor(before).get('m2'))
 })
 
-test('ranges are complete, contiguous, in order and cut alike', () => {
+test('assigns ranges that are complete, contiguous, ordered and equal for equal topics', () => {
   fc.assert(
     fc.property(arbitraryGroup('mixed'), (input) => {
       const assignments = rangeAssignor(input)
@@ -54,7 +54,7 @@ test('ranges are complete, contiguous, in order and cut alike', () => {
       for (const [topicId, count] of input.partitionCounts) {
         const subscribers = [...input.members].filter(([, one]) => one.topicIds.has(topicId))
         const ranges = [...assignments.values()].flatMap((one) => one.get(topicId) ?? [])
-        // Members come out in order, so ranges one after another are all partitions in a row.
+        // Members are visited in order, so consecutive ranges contain all partitions in order.
         expect(ranges).toEqual(subscribers.length === 0 ? [] : [...Array(count).keys()])
         const lengths = [...assignments.values()].map((one) => one.get(topicId)?.length ?? 0)
         const cut = JSON.stringify(lengths)
@@ -67,7 +67,7 @@ test('ranges are complete, contiguous, in order and cut alike', () => {
   )
 })
 
-test('neither the order of a group nor its past matters', () => {
+test('ignores the order and the history of a group', () => {
   const arbitrary = arbitraryGroup('mixed').chain((input) =>
     fc.tuple(fc.constant(input), arbitraryShuffle(input)),
   )
@@ -84,7 +84,7 @@ test('neither the order of a group nor its past matters', () => {
   )
 })
 
-test('both can be had by name', () => {
+test('finds both assignors by name', () => {
   expect(ASSIGNORS.range).toBe(rangeAssignor)
   expect(Object.keys(ASSIGNORS)).toEqual(['uniform', 'range'])
 })

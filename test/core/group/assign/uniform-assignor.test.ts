@@ -1,11 +1,11 @@
 /*
- * Question: does the uniform assignor keep its two promises, balance and stillness, whatever came before?
- * Contract: every partition with a subscriber is with exactly one. Same subscriptions: counts differ by
- *   at most 1, and no assignment as even moves fewer partitions. Others: no single move would make
- *   two members more even. Its own output stays as it is, the very same objects.
- * Model: `assignor-checks.ts` computes the bounds from the input alone.
+ * Question: does the uniform assignor keep its two guarantees, balance and few moves, whatever the previous targets?
+ * Contract: every partition with a subscriber has exactly one owner. With equal subscriptions counts differ by
+ *   at most 1, and no equally balanced assignment moves fewer partitions. With mixed ones no single move would make
+ *   two members more even. Its own output stays unchanged, with the same objects.
+ * Model: `assignor-checks.ts` computes the limits from the input alone.
  * Generated: groups of up to 9 members and 6 topics with any disjoint targets, some of them stale;
- *   sequences of up to 25 joins, leaves, growths and deletions. Limits: small numbers.
+ *   sequences of up to 25 joins, leaves, partition increases and deletions. Limits: small numbers.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -41,7 +41,7 @@ function expectUnmoved(assignor: Assignor, input: AssignorInput): void {
   }
 }
 
-/** Even, complete, and deaf to what was before. */
+/** A balanced and complete assignor that ignores previous targets. */
 const roundRobin: Assignor = ({ members, partitionCounts }) => {
   const ids = [...members.keys()].sort()
   const assignments = new Map(ids.map((id) => [id, new Map<string, number[]>()]))
@@ -55,8 +55,8 @@ const roundRobin: Assignor = ({ members, partitionCounts }) => {
   return assignments
 }
 
-describe('a group of equal subscriptions', () => {
-  test('is dealt out in turn when it is new', () => {
+describe('a group with equal subscriptions', () => {
+  test('gets its partitions in turn when it is new', () => {
     const all = ['a', 'b']
     const input = group({ x: member(all), y: member(all), z: member(all) }, { a: 4, b: 4 })
     expect(plain(uniformAssignor(input))).toEqual({
@@ -66,7 +66,7 @@ describe('a group of equal subscriptions', () => {
     })
   })
 
-  test('gives a newcomer some of each topic', () => {
+  test('gives a new member partitions of each topic', () => {
     const input = group(
       {
         x: member(['a', 'b'], { a: [0, 1, 2, 3], b: [0, 1, 2, 3] }),
@@ -80,7 +80,7 @@ describe('a group of equal subscriptions', () => {
     })
   })
 
-  test('lets who has more keep more', () => {
+  test('gives the larger quotas to the members that have more', () => {
     const input = group(
       { x: member(['a']), y: member(['a'], { a: [0, 1] }), z: member(['a'], { a: [2, 3, 4] }) },
       { a: 5 },
@@ -92,7 +92,7 @@ describe('a group of equal subscriptions', () => {
     })
   })
 
-  test('gives a partition that two claim to the first', () => {
+  test('gives a partition in two targets to the first member', () => {
     const input = group(
       { x: member(['a'], { a: [0, 1] }), y: member(['a'], { a: [0, 1] }) },
       { a: 2 },
@@ -108,7 +108,7 @@ describe('a group of equal subscriptions', () => {
     expect(plain(uniformAssignor(input))).toEqual({ x: {}, y: { a: [1] }, z: { a: [0] } })
   })
 
-  test('takes no notice of topics that are not there', () => {
+  test('ignores topics that do not exist', () => {
     const input = group({ x: member(['a', 'gone']), y: member(['a']) }, { a: 4, nobodys: 3 })
     expect(plain(uniformAssignor(input))).toEqual({ x: { a: [0, 1] }, y: { a: [2, 3] } })
   })
@@ -132,7 +132,7 @@ describe('a group of equal subscriptions', () => {
     )
   })
 
-  test('spreads each topic when it is new', () => {
+  test('spreads each topic over the members when it is new', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 9 }),
@@ -151,7 +151,7 @@ describe('a group of equal subscriptions', () => {
           const assignments = [...uniformAssignor(input).values()]
           for (const [topicId, count] of sizes) {
             const shares = assignments.map((one) => one.get(topicId)?.length ?? 0)
-            // The last members to be served are those whose quota is not yet full.
+            // The last members served are those whose quota is not yet full.
             expect(Math.max(...shares)).toBeLessThanOrEqual(Math.ceil(count / memberCount) + 1)
           }
         },
@@ -161,8 +161,8 @@ describe('a group of equal subscriptions', () => {
   })
 })
 
-describe('a group of mixed subscriptions', () => {
-  test('gives the topics of all to those who subscribe to nothing else', () => {
+describe('a group with mixed subscriptions', () => {
+  test('gives common topics to members without other subscriptions', () => {
     const input = group(
       { x: member(['a', 'b']), y: member(['b']), z: member(['b']) },
       { a: 3, b: 6 },
@@ -174,7 +174,7 @@ describe('a group of mixed subscriptions', () => {
     })
   })
 
-  test('takes from who has too much, and what it keeps stays', () => {
+  test('takes partitions from an overloaded member, which keeps the rest', () => {
     const input = group(
       { x: member(['a', 'b'], { a: [0, 1], b: [1, 3, 4, 5] }), y: member(['b'], { b: [0, 2] }) },
       { a: 2, b: 6 },
@@ -185,7 +185,7 @@ describe('a group of mixed subscriptions', () => {
     })
   })
 
-  test('is as even as single moves can make it, and stays so', () => {
+  test('is as even as single moves can make it, and stays unchanged afterwards', () => {
     fc.assert(
       fc.property(arbitraryGroup('mixed'), (input) => {
         const assignments = uniformAssignor(input)
@@ -197,7 +197,7 @@ describe('a group of mixed subscriptions', () => {
     )
   })
 
-  test('stops evening out when its steps are spent, and has given away everything by then', () => {
+  test('stops evening out when its steps are spent, after it has assigned every free partition', () => {
     const members = [member(['a', 'b'], { a: [0, 1], b: [0, 1, 2, 3] }), member(['a', 'b'])]
     const topics = [
       { topicId: 'a', partitionCount: 2, subscribers: [0, 1] },
@@ -216,25 +216,28 @@ describe('a group of mixed subscriptions', () => {
   })
 })
 
-describe('what happens to a group', () => {
-  test.each<Subscriptions>(['same', 'mixed'])('%s subscriptions', (subscriptions) => {
-    fc.assert(
-      fc.property(arbitraryEvents, (events) => {
-        let input: AssignorInput = { members: new Map(), partitionCounts: new Map([['t0', 5]]) }
-        for (const [index, event] of events.entries()) {
-          input = happen(input, event, subscriptions, `member-${index}`)
-          const assignments = uniformAssignor(input)
-          checkValid(input, assignments)
-          checkBalanced(input, assignments)
-          if (subscriptions === 'same') checkMovesLeast(input, assignments)
-          input = afterwards(input, assignments)
-        }
-      }),
-      RUNS,
-    )
-  })
+describe('a group that changes', () => {
+  test.each<Subscriptions>(['same', 'mixed'])(
+    'keeps the guarantees, with %s subscriptions',
+    (subscriptions) => {
+      fc.assert(
+        fc.property(arbitraryEvents, (events) => {
+          let input: AssignorInput = { members: new Map(), partitionCounts: new Map([['t0', 5]]) }
+          for (const [index, event] of events.entries()) {
+            input = happen(input, event, subscriptions, `member-${index}`)
+            const assignments = uniformAssignor(input)
+            checkValid(input, assignments)
+            checkBalanced(input, assignments)
+            if (subscriptions === 'same') checkMovesLeast(input, assignments)
+            input = afterwards(input, assignments)
+          }
+        }),
+        RUNS,
+      )
+    },
+  )
 
-  test('a member that leaves moves nothing of the others', () => {
+  test('moves no partition of the others when a member leaves', () => {
     const all = ['a', 'b', 'c']
     const three = group({ x: member(all), y: member(all), z: member(all) }, { a: 7, b: 7, c: 7 })
     const before = afterwards(three, uniformAssignor(three))
@@ -244,19 +247,22 @@ describe('what happens to a group', () => {
     expect(countMoved(input, uniformAssignor(input))).toBe(0)
   })
 
-  test.each<Subscriptions>(['same', 'mixed'])('its order does not matter: %s', (subscriptions) => {
-    const arbitrary = arbitraryGroup(subscriptions).chain((input) =>
-      fc.tuple(fc.constant(input), arbitraryShuffle(input)),
-    )
-    fc.assert(
-      fc.property(arbitrary, ([input, shuffled]) => {
-        expect(plain(uniformAssignor(shuffled))).toEqual(plain(uniformAssignor(input)))
-      }),
-      RUNS,
-    )
-  })
+  test.each<Subscriptions>(['same', 'mixed'])(
+    'gets the same assignment in any order, with %s subscriptions',
+    (subscriptions) => {
+      const arbitrary = arbitraryGroup(subscriptions).chain((input) =>
+        fc.tuple(fc.constant(input), arbitraryShuffle(input)),
+      )
+      fc.assert(
+        fc.property(arbitrary, ([input, shuffled]) => {
+          expect(plain(uniformAssignor(shuffled))).toEqual(plain(uniformAssignor(input)))
+        }),
+        RUNS,
+      )
+    },
+  )
 
-  test('the check for moves catches an assignor that forgets', () => {
+  test('is reported by the check for moves if an assignor ignores previous targets', () => {
     const all = ['a', 'b']
     const input = group({ x: member(all), y: member(all), z: member(all) }, { a: 7, b: 7 })
     const before = afterwards(input, roundRobin(input))

@@ -14,8 +14,9 @@ import {
 import { SEEDED } from '../../../support/seed.ts'
 
 /**
- * Question: are layered deadlines a map of deadlines, and do earlier values of them stay as they are?
- * Model: one `Map`. Generated: up to 200 changes of up to 80 keys, so that layers are folded.
+ * Question: do layered deadlines behave like a map of deadlines, and do earlier values stay unchanged?
+ *
+ * Model: one `Map`. Generated: up to 200 changes of up to 80 keys, so that layers are merged.
  */
 test('deadlines agree with a map', () => {
   const arbitraryKey = fc.integer({ min: 0, max: 80 }).map((key) => `k${key}`)
@@ -56,7 +57,7 @@ function setAsMany(deadlines: Deadlines, key: string, deadlineMs: number): Deadl
   return setDeadlines(deadlines, [[key, deadlineMs]])
 }
 
-test('setting one of 2,000 deadlines seldom copies them all', () => {
+test('setDeadline() seldom copies all of 2,000 deadlines', () => {
   let deadlines = setDeadlines(
     NO_DEADLINES,
     Array.from({ length: 2_000 }, (_, key) => [`k${key}`, 1] as const),

@@ -1,24 +1,24 @@
 /**
- * Question: does a classic group keep its promises whatever its members do, in whatever order?
- * Contract, after every step, besides what `ClassicShell` checks (invariants of the value, each call
- * answered once or lost with an eviction, heartbeats and commits store nothing):
- *  - a generation has one leader, one protocol and one list of members, and only its leader hears the
+ * Question: does a classic group keep its guarantees for any behaviour and order of its members?
+ * Contract, after every step, in addition to the checks of `ClassicShell` (invariants of the value, each call
+ * gets one response or is lost with an eviction, heartbeats and commits store nothing):
+ *  - a generation has one leader, one protocol and one list of members, and only its leader receives the
  *    list; generations only grow;
- *  - what a sync gets is what the leader of that very generation gave; another generation can neither
+ *  - a sync returns the assignment that the leader of the same generation sent; other generations can neither
  *    sync nor commit (G3);
- *  - in the end, if all fall silent, no call stays parked and the group becomes empty; if those who
- *    live behave, the group is stable, with all of them, within the longest rebalance timeout and the
- *    longest session timeout (G4).
- * Model: six clients that know what they were told, and a record of what was told of each generation.
+ *  - in the end, if all clients fall silent, no call stays parked and the group becomes empty; if the running
+ *    clients follow the protocol, the group is stable and contains all of them within the longest rebalance
+ *    time-out and the longest session time-out (G4).
+ * Model: six clients that use only the responses they received, and a record of the responses of each generation.
  * Clients: of old and of new versions, dynamic and static, two of them with one instance id. Generated:
- * up to 60 commands. Limits: three protocols, of which all offer one.
- * The checker is shown to fail on broken decisions at the end.
+ * up to 60 commands. Limits: three protocols; all clients offer one of them.
+ * The tests at the end show that the checker fails with broken decisions.
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { EdgelogError, type ErrorBody } from '../../../../src/core/errors.ts'
 import { decideTime, nextDeadlineMs } from '../../../../src/core/group/classic/classic-time.ts'
-import type { JoinGroupAnswer, JoinGroupRequest } from '../../../../src/core/group/classic-api.ts'
+import type { JoinGroupRequest, JoinGroupResult } from '../../../../src/core/group/classic-api.ts'
 import { runs, SEEDED } from '../../../support/seed.ts'
 import { bytes, ClassicShell, DECISIONS, type Decisions, text } from './classic-shell.ts'
 
@@ -28,57 +28,67 @@ const POLL_MS = 200
 
 interface Client {
   readonly name: string
-  /** What it says in each join. */
-  readonly says: Partial<JoinGroupRequest> & { readonly instanceId: string | null }
+  /** The fields of its join requests. */
+  readonly joinFields: Partial<JoinGroupRequest> & { readonly instanceId: string | null }
   readonly offers: readonly string[]
   memberId: string
-  /** What it was told last; null: it must join. */
-  told: JoinGroupAnswer | null
+  /** Its last join response; null: it has to join. */
+  lastJoin: JoinGroupResult | null
   hasSynced: boolean
   parked: { readonly kind: 'join' | 'sync'; readonly ticket: number } | null
-  /** Of its subscription. */
+  /** Version of its subscription. */
   version: number
-  /** Fenced for good, as Kafka's clients then are. */
+  /** Fenced permanently, like Kafka's clients after this error. */
   isFenced: boolean
   isCrashed: boolean
 }
 
-function client(name: string, offers: readonly string[], says: Partial<JoinGroupRequest>): Client {
+function client(
+  name: string,
+  offers: readonly string[],
+  joinFields: Partial<JoinGroupRequest>,
+): Client {
   return {
-    ...{ name, offers, says: { instanceId: null, ...says }, memberId: '', told: null },
+    ...{
+      name,
+      offers,
+      joinFields: { instanceId: null, ...joinFields },
+      memberId: '',
+      lastJoin: null,
+    },
     ...{ hasSynced: false, parked: null, version: 1, isFenced: false, isCrashed: false },
   }
 }
 
 function newClients(): Client[] {
-  const patient = { sessionTimeoutMs: SESSION_MS_MAX, rebalanceTimeoutMs: REBALANCE_MS_MAX }
-  const hasty = { sessionTimeoutMs: 2_000, rebalanceTimeoutMs: 3_000 }
+  const slow = { sessionTimeoutMs: SESSION_MS_MAX, rebalanceTimeoutMs: REBALANCE_MS_MAX }
+  const fast = { sessionTimeoutMs: 2_000, rebalanceTimeoutMs: 3_000 }
   const isNew = { requiresKnownMemberId: true }
   return [
-    client('old', ['range'], { ...patient, supportsSkippingAssignment: false }),
-    client('new', ['range', 'sticky'], { ...patient, ...isNew }),
-    client('hasty', ['sticky', 'range'], { ...hasty, ...isNew }),
-    client('static', ['sticky', 'range'], { ...patient, ...isNew, instanceId: 'i' }),
-    client('static twin', ['sticky', 'range'], { ...hasty, ...isNew, instanceId: 'i' }),
+    client('old', ['range'], { ...slow, supportsSkippingAssignment: false }),
+    client('new', ['range', 'sticky'], { ...slow, ...isNew }),
+    client('fast', ['sticky', 'range'], { ...fast, ...isNew }),
+    client('static', ['sticky', 'range'], { ...slow, ...isNew, instanceId: 'i' }),
+    client('static twin', ['sticky', 'range'], { ...fast, ...isNew, instanceId: 'i' }),
     client('old static', ['range', 'own'], {
-      ...{ ...hasty, instanceId: 'j', supportsSkippingAssignment: false },
+      ...{ ...fast, instanceId: 'j', supportsSkippingAssignment: false },
     }),
   ]
 }
 
-/** What is known of a generation. Static members go by instance id: they change their member id. */
-interface Told {
+/** The record of a generation. Static members are identified by instance id, because their member id changes. */
+interface GenerationRecord {
   readonly leader: string
   readonly protocolName: string
   readonly members?: readonly string[]
-  /** What its leader gave; not there before it did. */
+  /** Assignments that its leader sent; undefined before that. */
   readonly given?: ReadonlyMap<string, string>
 }
 
 class World {
   readonly shell: ClassicShell
   readonly clients = newClients()
-  readonly generations = new Map<number, Told>()
+  readonly generations = new Map<number, GenerationRecord>()
   readonly #instanceOf = new Map<string, string>()
   readonly #syncs = new Map<number, { memberId: string; generation: number }>()
   #nonce = 0
@@ -91,28 +101,28 @@ class World {
     return Math.max(0, ...this.generations.keys())
   }
 
-  join(who: Client): void {
-    const protocols = who.offers.map((name) => ({
+  join(caller: Client): void {
+    const protocols = caller.offers.map((name) => ({
       name,
-      metadata: bytes(`${who.name} v${who.version}`),
+      metadata: bytes(`${caller.name} v${caller.version}`),
     }))
-    const ticket = this.shell.join({ ...who.says, memberId: who.memberId, protocols })
-    who.parked = { kind: 'join', ticket }
+    const ticket = this.shell.join({ ...caller.joinFields, memberId: caller.memberId, protocols })
+    caller.parked = { kind: 'join', ticket }
     this.#deliver()
   }
 
-  /** `behind`: how many generations ago it was told what it says. */
-  sync(who: Client, behind: number): void {
-    const { told, memberId, says } = who
-    if (told === null) return
-    const generation = told.generation - behind
+  /** Syncs. `behind`: how many generations ago the client received the values it sends. */
+  sync(caller: Client, behind: number): void {
+    const { lastJoin, memberId, joinFields } = caller
+    if (lastJoin === null) return
+    const generation = lastJoin.generation - behind
     const { state } = this.shell.group
-    const isLeader = told.leader === memberId
-    const members = isLeader && !told.skipAssignment ? told.members : []
+    const isLeader = lastJoin.leader === memberId
+    const members = isLeader && !lastJoin.skipAssignment ? lastJoin.members : []
     const given = members.map((one) => [one.memberId, `${generation}-${++this.#nonce}`] as const)
     const ticket = this.shell.sync({
-      ...{ memberId, generation, instanceId: says.instanceId },
-      ...{ protocolType: told.protocolType, protocolName: told.protocolName },
+      ...{ memberId, generation, instanceId: joinFields.instanceId },
+      ...{ protocolType: lastJoin.protocolType, protocolName: lastJoin.protocolName },
       assignments: given.map(([to, assignment]) => ({
         memberId: to,
         assignment: bytes(assignment),
@@ -121,50 +131,50 @@ class World {
     this.#syncs.set(ticket, { memberId, generation })
     if (state === 'completing_rebalance' && this.shell.group.state === 'stable') {
       const known = this.generations.get(generation)
-      if (known === undefined) throw new Error(`generation ${generation} was never told`)
+      if (known === undefined) throw new Error(`generation ${generation} was never returned`)
       if (known.given !== undefined) throw new Error(`generation ${generation} is assigned twice`)
       const byKey = new Map(given.map(([to, assignment]) => [this.#keyOf(to), assignment]))
       this.generations.set(generation, { ...known, given: byKey })
     }
-    who.parked = { kind: 'sync', ticket }
+    caller.parked = { kind: 'sync', ticket }
     this.#deliver()
   }
 
-  /** A heartbeat or a commit. */
-  speak(who: Client, what: 'heartbeat' | 'commit', behind: number): void {
-    const { told, memberId } = who
-    if (told === null) return
-    const generation = told.generation - behind
-    const { instanceId } = who.says
+  /** Sends a heartbeat or a commit. */
+  call(caller: Client, what: 'heartbeat' | 'commit', behind: number): void {
+    const { lastJoin, memberId } = caller
+    if (lastJoin === null) return
+    const generation = lastJoin.generation - behind
+    const { instanceId } = caller.joinFields
     try {
       if (what === 'commit') {
         this.shell.commit(memberId, { instanceId, epoch: generation })
-        expect(generation, 'a commit of an old generation was taken').toBe(this.generation)
+        expect(generation, 'a commit of an old generation was accepted').toBe(this.generation)
       } else {
-        const answer = this.shell.heartbeat(memberId, { instanceId, generation })
-        expect(generation, 'an old generation is alive').toBe(this.generation)
-        if ('error' in answer) this.#refused(who, answer.error)
+        const response = this.shell.heartbeat(memberId, { instanceId, generation })
+        expect(generation, 'an old generation was accepted').toBe(this.generation)
+        if ('error' in response) this.#refused(caller, response.error)
       }
     } catch (error) {
       if (!(error instanceof EdgelogError)) throw error
-      if (behind === 0) this.#refused(who, error.toBody())
+      if (behind === 0) this.#refused(caller, error.toBody())
     }
   }
 
-  leave(who: Client): void {
-    this.shell.leave({ memberId: who.memberId, instanceId: who.says.instanceId })
+  leave(caller: Client): void {
+    this.shell.leave({ memberId: caller.memberId, instanceId: caller.joinFields.instanceId })
     this.#deliver()
-    Object.assign(who, { memberId: '', told: null, hasSynced: false })
+    Object.assign(caller, { memberId: '', lastJoin: null, hasSynced: false })
   }
 
-  /** The connection of a parked call breaks. The group does not notice: its answer reaches nobody. */
-  abandon(who: Client): void {
-    if (who.parked !== null) this.#hangUp(who)
+  /** Breaks the connection of a parked call. The group does not notice, and its response is lost. */
+  abandon(caller: Client): void {
+    if (caller.parked !== null) this.#dropCall(caller)
   }
 
   evict(): void {
     this.shell.evict()
-    for (const who of this.clients) if (who.parked !== null) this.#hangUp(who)
+    for (const caller of this.clients) if (caller.parked !== null) this.#dropCall(caller)
   }
 
   pass(ms: number, isLate = false): void {
@@ -173,60 +183,60 @@ class World {
     this.#deliver()
   }
 
-  /** What a client does next of its own accord. */
-  behave(who: Client): void {
-    if (who.parked !== null) return
-    if (who.told === null) this.join(who)
-    else if (!who.hasSynced) this.sync(who, 0)
-    else this.speak(who, 'heartbeat', 0)
+  /** Makes the next call of a client that follows the protocol. */
+  behave(caller: Client): void {
+    if (caller.parked !== null) return
+    if (caller.lastJoin === null) this.join(caller)
+    else if (!caller.hasSynced) this.sync(caller, 0)
+    else this.call(caller, 'heartbeat', 0)
   }
 
-  #hangUp(who: Client): void {
-    if (who.parked?.kind === 'join') Object.assign(who, { told: null, hasSynced: false })
-    who.parked = null
+  #dropCall(caller: Client): void {
+    if (caller.parked?.kind === 'join') Object.assign(caller, { lastJoin: null, hasSynced: false })
+    caller.parked = null
   }
 
   #deliver(): void {
-    for (const who of this.clients) {
-      if (who.parked === null) continue
-      const { kind, ticket } = who.parked
-      const given = this.shell.answers.get(ticket)
+    for (const caller of this.clients) {
+      if (caller.parked === null) continue
+      const { kind, ticket } = caller.parked
+      const given = this.shell.responses.get(ticket)
       if (given === undefined) continue
-      who.parked = null
-      if ('error' in given.answer) this.#refused(who, given.answer.error, ticket)
-      else if (kind === 'join') this.#joined(who, this.shell.joined(ticket))
-      else this.#synced(who, ticket, text(this.shell.synced(ticket).assignment))
+      caller.parked = null
+      if ('error' in given.response) this.#refused(caller, given.response.error, ticket)
+      else if (kind === 'join') this.#joined(caller, this.shell.joined(ticket))
+      else this.#synced(caller, ticket, text(this.shell.synced(ticket).assignment))
     }
   }
 
-  #refused(who: Client, { code, details }: ErrorBody, ticket = 0): void {
-    const asked = this.#syncs.get(ticket)
-    if (code === 'illegal_generation' && asked !== undefined) {
-      const isOld = asked.generation !== this.shell.group.generation
+  #refused(caller: Client, { code, details }: ErrorBody, ticket = 0): void {
+    const sync = this.#syncs.get(ticket)
+    if (code === 'illegal_generation' && sync !== undefined) {
+      const isOld = sync.generation !== this.shell.group.generation
       expect(isOld, 'the current generation was refused').toBe(true)
-      // It said something old on purpose; what it was told may still hold.
-      if (who.told?.generation !== asked.generation) return
+      // The client sent an old generation on purpose; its last response may still be valid.
+      if (caller.lastJoin?.generation !== sync.generation) return
     }
-    who.told = null
-    who.hasSynced = false
-    if (code === 'unknown_member_id') who.memberId = ''
-    else if (code === 'member_id_required') who.memberId = String(details?.memberId)
-    else if (code === 'fenced_instance_id') who.isFenced = true
+    caller.lastJoin = null
+    caller.hasSynced = false
+    if (code === 'unknown_member_id') caller.memberId = ''
+    else if (code === 'member_id_required') caller.memberId = String(details?.memberId)
+    else if (code === 'fenced_instance_id') caller.isFenced = true
     else expect(['illegal_generation', 'rebalance_in_progress']).toContain(code)
   }
 
-  #joined(who: Client, answer: JoinGroupAnswer): void {
-    const { generation, memberId, members, protocolName, leader, skipAssignment } = answer
-    const { instanceId } = who.says
+  #joined(caller: Client, response: JoinGroupResult): void {
+    const { generation, memberId, members, protocolName, leader, skipAssignment } = response
+    const { instanceId } = caller.joinFields
     if (instanceId !== null) this.#instanceOf.set(memberId, instanceId)
     for (const one of members) {
       if (one.instanceId !== null) this.#instanceOf.set(one.memberId, one.instanceId)
     }
     expect(generation, 'generations only grow').toBeGreaterThanOrEqual(this.generation)
-    expect(members.length > 0, 'the leader alone hears of all').toBe(memberId === leader)
+    expect(members.length > 0, 'only the leader receives all members').toBe(memberId === leader)
     expect(skipAssignment && memberId !== leader, 'only a leader skips').toBe(false)
     const known = this.generations.get(generation)
-    const told = { ...known, leader: known?.leader ?? leader, protocolName }
+    const record = { ...known, leader: known?.leader ?? leader, protocolName }
     if (known !== undefined) {
       expect(this.#keyOf(leader), 'one leader').toBe(this.#keyOf(known.leader))
       expect(protocolName, 'one protocol').toBe(known.protocolName)
@@ -234,21 +244,23 @@ class World {
     if (members.length > 0) {
       const keys = members.map((one) => this.#keyOf(one.memberId))
       if (known?.members !== undefined) expect(keys, 'one list of members').toEqual(known.members)
-      this.generations.set(generation, { ...told, members: keys })
+      this.generations.set(generation, { ...record, members: keys })
     } else {
-      this.generations.set(generation, told)
+      this.generations.set(generation, record)
     }
-    Object.assign(who, { memberId, told: answer, hasSynced: false })
+    Object.assign(caller, { memberId, lastJoin: response, hasSynced: false })
   }
 
-  #synced(who: Client, ticket: number, assignment: string): void {
-    const asked = this.#syncs.get(ticket)
-    if (asked === undefined) throw new Error('nobody asked')
-    expect(asked.generation, 'an old generation has synced').toBe(this.generation)
-    const given = this.generations.get(asked.generation)?.given
-    if (given === undefined) throw new Error('a sync was answered before the leader assigned')
-    expect(assignment, 'what the leader gave').toBe(given.get(this.#keyOf(asked.memberId)) ?? '')
-    who.hasSynced = true
+  #synced(caller: Client, ticket: number, assignment: string): void {
+    const sync = this.#syncs.get(ticket)
+    if (sync === undefined) throw new Error('no such sync was sent')
+    expect(sync.generation, 'only the current generation syncs').toBe(this.generation)
+    const given = this.generations.get(sync.generation)?.given
+    if (given === undefined) throw new Error('a sync completed before the leader assigned')
+    expect(assignment, 'the assignment of the leader').toBe(
+      given.get(this.#keyOf(sync.memberId)) ?? '',
+    )
+    caller.hasSynced = true
   }
 
   #keyOf(memberId: string): string {
@@ -256,7 +268,7 @@ class World {
   }
 }
 
-/** If nobody calls ever again. */
+/** Checks that the group becomes empty if no client calls again. */
 function checkSilence(world: World, decisions: Decisions): void {
   let { group, nowMs } = world.shell
   const parked = new Set(world.shell.parkedTickets())
@@ -265,25 +277,25 @@ function checkSilence(world: World, decisions: Decisions): void {
     if (dueMs === null) break
     nowMs = Math.max(nowMs, dueMs)
     const step = decisions.decideTime(group, nowMs)
-    for (const { ticket } of step.answers) parked.delete(ticket)
+    for (const { ticket } of step.responses) parked.delete(ticket)
     group = step.group
   }
-  expect([...parked], 'calls that are parked for ever').toEqual([])
-  expect(group.state, 'of a group that nobody calls').toBe('empty')
+  expect([...parked], 'calls that stay parked').toEqual([])
+  expect(group.state, 'state of a group without calls').toBe('empty')
 }
 
 function alive(world: World): Client[] {
-  return world.clients.filter((who) => !who.isCrashed && !who.isFenced)
+  return world.clients.filter((caller) => !caller.isCrashed && !caller.isFenced)
 }
 
-/** If those that live behave from now on. */
+/** Checks that the group recovers if all running clients follow the protocol. */
 function checkRecovery(world: World): void {
   const boundMs = REBALANCE_MS_MAX + SESSION_MS_MAX + 20 * POLL_MS
   for (let elapsedMs = 0; elapsedMs < boundMs; elapsedMs += POLL_MS) {
-    for (const who of alive(world)) world.behave(who)
+    for (const caller of alive(world)) world.behave(caller)
     world.pass(POLL_MS)
   }
-  for (const who of alive(world)) world.behave(who)
+  for (const caller of alive(world)) world.behave(caller)
   const { state, members } = world.shell.group
   expect(state).toBe(alive(world).length === 0 ? 'empty' : 'stable')
   expect([...members.keys()].sort()).toEqual(
@@ -291,9 +303,9 @@ function checkRecovery(world: World): void {
       .map(({ memberId }) => memberId)
       .sort(),
   )
-  for (const who of alive(world)) {
-    expect(who).toMatchObject({ parked: null, hasSynced: true })
-    expect(who.told?.generation).toBe(world.generation)
+  for (const caller of alive(world)) {
+    expect(caller).toMatchObject({ parked: null, hasSynced: true })
+    expect(caller.lastJoin?.generation).toBe(world.generation)
   }
 }
 
@@ -303,58 +315,59 @@ function command(name: string, run: (world: World) => void): Command {
   return { check: () => true, run: (_, world) => run(world), toString: () => name }
 }
 
-/** Of a client that is there and free to call. */
-function clientCommand(name: string, act: (world: World, who: Client) => void) {
+/** Returns a command of a client that is running and has no parked call. */
+function clientCommand(name: string, act: (world: World, caller: Client) => void) {
   return fc.nat(5).map((index) =>
     command(`${name}(${index})`, (world) => {
-      const who = world.clients[index]
-      if (who === undefined || who.isCrashed || who.isFenced || who.parked !== null) return
-      act(world, who)
+      const caller = world.clients[index]
+      if (caller === undefined || caller.isCrashed || caller.isFenced || caller.parked !== null)
+        return
+      act(world, caller)
     }),
   )
 }
 
 const behind = fc.constantFrom(0, 0, 0, 1, 2)
 const COMMANDS: Array<fc.Arbitrary<Command>> = [
-  // Most of the time clients do what they should: else nothing ever becomes stable.
+  // Most commands follow the protocol: otherwise the group would never become stable.
   ...[1, 1, 3, 3, 9, 9].map((rounds) =>
     fc.constant(
       command(`behave x ${rounds}`, (world) => {
         for (let round = 0; round < rounds; round++) {
-          for (const who of alive(world)) world.behave(who)
+          for (const caller of alive(world)) world.behave(caller)
           if (rounds > 1) world.pass(POLL_MS)
         }
       }),
     ),
   ),
-  clientCommand('behave', (world, who) => world.behave(who)),
-  clientCommand('join', (world, who) => world.join(who)),
-  behind.chain((n) => clientCommand(`sync -${n} `, (world, who) => world.sync(who, n))),
+  clientCommand('behave', (world, caller) => world.behave(caller)),
+  clientCommand('join', (world, caller) => world.join(caller)),
+  behind.chain((n) => clientCommand(`sync -${n} `, (world, caller) => world.sync(caller, n))),
   behind.chain((n) =>
-    clientCommand(`heartbeat -${n} `, (world, who) => world.speak(who, 'heartbeat', n)),
+    clientCommand(`heartbeat -${n} `, (world, caller) => world.call(caller, 'heartbeat', n)),
   ),
   behind.chain((n) =>
-    clientCommand(`commit -${n} `, (world, who) => world.speak(who, 'commit', n)),
+    clientCommand(`commit -${n} `, (world, caller) => world.call(caller, 'commit', n)),
   ),
-  clientCommand('subscribe', (world, who) => {
-    who.version++
-    world.join(who)
+  clientCommand('subscribe', (world, caller) => {
+    caller.version++
+    world.join(caller)
   }),
-  clientCommand('leave', (world, who) => world.leave(who)),
-  clientCommand('restart', (world, who) => {
-    Object.assign(who, { memberId: '', told: null, hasSynced: false })
-    world.join(who)
+  clientCommand('leave', (world, caller) => world.leave(caller)),
+  clientCommand('restart', (world, caller) => {
+    Object.assign(caller, { memberId: '', lastJoin: null, hasSynced: false })
+    world.join(caller)
   }),
   fc.nat(5).map((index) =>
     command(`crash(${index})`, ({ clients }) => {
-      const who = clients[index]
-      if (who !== undefined) who.isCrashed = true
+      const caller = clients[index]
+      if (caller !== undefined) caller.isCrashed = true
     }),
   ),
   fc.nat(5).map((index) =>
     command(`abandon(${index})`, (world) => {
-      const who = world.clients[index]
-      if (who !== undefined) world.abandon(who)
+      const caller = world.clients[index]
+      if (caller !== undefined) world.abandon(caller)
     }),
   ),
   fc
@@ -376,21 +389,23 @@ function property(decisions: Decisions) {
   })
 }
 
-test('a classic group keeps its promises, whatever its members do', { timeout: 120_000 }, () => {
+test('a classic group keeps its guarantees for any behaviour of its members', {
+  timeout: 120_000,
+}, () => {
   fc.assert(property(DECISIONS), { ...SEEDED, numRuns: runs(500) })
 })
 
-/** Decisions with one defect each, to see that it would be found. */
+/** Decisions with one defect each; the checker has to find it. */
 const BROKEN: Array<[string, Partial<Decisions>]> = [
   [
-    'a sync of any generation is taken',
+    'a sync of any generation is accepted',
     {
       decideSync: (group, request, facts) =>
         DECISIONS.decideSync(group, { ...request, generation: group.generation }, facts),
     },
   ],
   [
-    'a commit of any generation is taken',
+    'a commit of any generation is accepted',
     {
       checkClassicCommit: (group, member, nowMs) =>
         DECISIONS.checkClassicCommit(group, { ...member, epoch: group.generation }, nowMs),
@@ -406,11 +421,11 @@ const BROKEN: Array<[string, Partial<Decisions>]> = [
     },
   ],
   [
-    'sessions do not end',
+    'sessions do not expire',
     {
       decideTime: (group, nowMs) => {
         const step = decideTime(group, nowMs)
-        return step.group.members.size < group.members.size ? { group, answers: [] } : step
+        return step.group.members.size < group.members.size ? { group, responses: [] } : step
       },
     },
   ],
@@ -418,14 +433,14 @@ const BROKEN: Array<[string, Partial<Decisions>]> = [
     'a parked call is dropped when a member joins',
     {
       decideJoin: (group, request, facts) => {
-        const { group: next, answers } = DECISIONS.decideJoin(group, request, facts)
-        return { group: next, answers: answers.filter(({ ticket }) => ticket === facts.ticket) }
+        const { group: next, responses } = DECISIONS.decideJoin(group, request, facts)
+        return { group: next, responses: responses.filter(({ ticket }) => ticket === facts.ticket) }
       },
     },
   ],
 ]
 
-test.each(BROKEN)('the checker finds out where %s', { timeout: 120_000 }, (_, broken) => {
+test.each(BROKEN)('the checker detects that %s', { timeout: 120_000 }, (_, broken) => {
   const result = fc.check(property({ ...DECISIONS, ...broken }), {
     ...{ ...SEEDED, numRuns: 500, endOnFailure: true },
   })

@@ -1,4 +1,4 @@
-/** Who may join, under which id, with which protocol; and static members. */
+/** Tests which members may join, with which id and protocol; and static members. */
 import { describe, expect, test } from 'vitest'
 import { EMPTY_CLASSIC_GROUP } from '../../../../src/core/group/classic/classic-group.ts'
 import { decideJoin } from '../../../../src/core/group/classic/classic-join.ts'
@@ -20,7 +20,7 @@ function offer(...names: string[]): Pick<JoinGroupRequest, 'protocols'> {
   return { protocols: names.map((name) => ({ name, metadata: bytes(`as ${name}`) })) }
 }
 
-/** A stable group of those who join so; the first leads. */
+/** Returns a stable group of the members of these join requests; the first one leads. */
 function stable(...requests: Array<Partial<JoinGroupRequest>>): ClassicShell {
   const shell = new ClassicShell()
   for (const request of requests) shell.join(request)
@@ -36,19 +36,19 @@ function stable(...requests: Array<Partial<JoinGroupRequest>>): ClassicShell {
   return shell
 }
 
-describe('a join is refused', () => {
+describe('a join', () => {
   test.each([
     ['a session that is too short', { sessionTimeoutMs: SESSION_TIMEOUT_MS_MIN - 1 }],
     ['a session that is too long', { sessionTimeoutMs: SESSION_TIMEOUT_MS_MAX + 1 }],
-    ['a session that is no number', { sessionTimeoutMs: Number.NaN }],
-  ])('with %s', (_, request) => {
+    ['a session that is not a number', { sessionTimeoutMs: Number.NaN }],
+  ])('is refused with %s', (_, request) => {
     const shell = new ClassicShell()
     expect(shell.refused(shell.join(request)).code).toBe('invalid_session_timeout')
     expect(shell.group.state).toBe('empty')
   })
 
   test.each([SESSION_TIMEOUT_MS_MIN, SESSION_TIMEOUT_MS_MAX])(
-    'not with %d ms',
+    'is accepted with a session of %d ms',
     (sessionTimeoutMs) => {
       const shell = new ClassicShell()
       expect(shell.isParked(shell.join({ sessionTimeoutMs }))).toBe(true)
@@ -58,7 +58,7 @@ describe('a join is refused', () => {
   test.each([
     ['no protocol type', { protocolType: '' }],
     ['no protocol', { protocols: [] }],
-  ])('with %s', (_, request) => {
+  ])('is refused with %s', (_, request) => {
     const shell = new ClassicShell()
     expect(shell.refused(shell.join(request)).code).toBe('inconsistent_group_protocol')
   })
@@ -66,7 +66,7 @@ describe('a join is refused', () => {
   test.each([
     ['another protocol type', { protocolType: 'connect' }],
     ['no protocol in common', offer('sticky')],
-  ])('by a group that has members, with %s', (_, request) => {
+  ])('is refused by a group that has members, with %s', (_, request) => {
     for (const version of [AS_V4, { instanceId: 'i' }, {}]) {
       const shell = stable({}, {})
       const ticket = shell.join({ ...request, ...version })
@@ -75,7 +75,7 @@ describe('a join is refused', () => {
     }
   })
 
-  test('where a member would leave nothing in common, but not where it alone counts', () => {
+  test('is refused if the member would leave no common protocol, except in a group where it is alone', () => {
     const both = stable(offer('range', 'sticky'), offer('range'))
     const ticket = both.join({ memberId: 'm1', ...offer('sticky') })
     expect(both.refused(ticket).code).toBe('inconsistent_group_protocol')
@@ -86,7 +86,7 @@ describe('a join is refused', () => {
     })
   })
 
-  test('with too many protocols, or too large ones', () => {
+  test('is refused with too many protocols, or too large ones', () => {
     const shell = new ClassicShell()
     const many = offer(...Array.from({ length: CLASSIC_PROTOCOLS_MAX + 1 }, (_, i) => `p${i}`))
     expect(shell.refused(shell.join(many)).code).toBe('invalid_request')
@@ -97,7 +97,7 @@ describe('a join is refused', () => {
     expect(shell.isParked(shell.join(fitting))).toBe(true)
   })
 
-  test('where the leader could not be sent all of the metadata', () => {
+  test('is refused if the metadata would be too large to send to the leader', () => {
     const shell = new ClassicShell()
     const metadata = new Uint8Array(CLASSIC_METADATA_BYTES_MAX - 5)
     const large = { protocols: [{ name: 'range', metadata }] }
@@ -108,14 +108,14 @@ describe('a join is refused', () => {
     expect(shell.refused(shell.join()).code).toBe('group_max_size_reached')
   })
 
-  test('by a group that is full; who is a member or has an id reserved may come', () => {
+  test('is refused by a full group, except for a member or a reserved id', () => {
     let group = EMPTY_CLASSIC_GROUP
     let ticket = 0
     const join = (changes: Partial<JoinGroupRequest>) => {
       const facts = { nowMs: 0, ticket: ++ticket, newMemberId: `m${ticket}` }
       const step = decideJoin(group, joinRequest(changes), facts)
       group = step.group
-      const own = step.answers.find((answer) => answer.ticket === ticket)?.answer
+      const own = step.responses.find((response) => response.ticket === ticket)?.response
       return own === undefined ? 'parked' : 'error' in own ? own.error.code : 'joined'
     }
     for (let member = 2; member < GROUP_MEMBERS_MAX; member++) join({})
@@ -131,14 +131,14 @@ describe('a join is refused', () => {
     expect(group.members.size).toBe(GROUP_MEMBERS_MAX)
   })
 
-  test('under an id that the group did not give', () => {
+  test('is refused with an id that the group has not assigned', () => {
     const shell = stable({})
     expect(shell.refused(shell.join({ memberId: 'm9' })).code).toBe('unknown_member_id')
   })
 })
 
 describe('a reserved member id', () => {
-  test('is told with the refusal, and joins', () => {
+  test('is sent with the error, and joins', () => {
     const shell = new ClassicShell()
     const refused = shell.refused(shell.join(AS_V4))
     expect(refused).toMatchObject({ code: 'member_id_required', details: { memberId: 'm1' } })
@@ -148,7 +148,7 @@ describe('a reserved member id', () => {
     expect(shell.joined(ticket)).toMatchObject({ memberId: 'm1', generation: 1 })
   })
 
-  test('is forgotten after the session timeout', () => {
+  test('expires after the session time-out', () => {
     const shell = new ClassicShell()
     shell.join(AS_V4)
     shell.pass(SESSION_MS)
@@ -156,11 +156,11 @@ describe('a reserved member id', () => {
     expect(shell.refused(shell.join({ memberId: 'm1' })).code).toBe('unknown_member_id')
   })
 
-  test('is no member', () => {
+  test('is not a member', () => {
     const shell = stable({})
     shell.join(AS_V4)
     expect(shell.group.state).toBe('stable')
-    expect(() => shell.heartbeat('m2')).toThrow('no member m2')
+    expect(() => shell.heartbeat('m2')).toThrow('m2 is not a member')
     expect(shell.refused(shell.sync({ memberId: 'm2' })).code).toBe('unknown_member_id')
   })
 
@@ -168,7 +168,7 @@ describe('a reserved member id', () => {
     ['joins', (shell: ClassicShell) => shell.join({ memberId: 'm2' })],
     ['leaves', (shell: ClassicShell) => shell.leave({ memberId: 'm2' })],
     ['is silent', (shell: ClassicShell) => shell.pass(SESSION_MS)],
-  ])('is waited for in a rebalance until it %s', (_, happen) => {
+  ])('delays a rebalance until it %s', (_, happen) => {
     const shell = stable({})
     shell.join(AS_V4)
     const ticket = shell.join({ memberId: 'm1' })
@@ -190,20 +190,20 @@ describe('the protocol of a generation', () => {
     [['a', 'b', 'c'], ['c', 'b'], ['c', 'b'], 'c'],
     [['x', 'b'], ['y', 'b'], ['z', 'b'], 'b'],
     [['a', 'b'], ['b', 'a'], ['a', 'b'], 'a'],
-  ])('of offers %j, %j and %j is %s', (one, two, three, protocolName) => {
+  ])('is, for offers of %j, %j and %j, %s', (one, two, three, protocolName) => {
     const shell = new ClassicShell()
     const ticket = shell.join(offer(...one))
     shell.join(offer(...two))
     shell.join(offer(...three))
     shell.pass(2 * INITIAL_REBALANCE_DELAY_MS)
-    const answer = shell.joined(ticket)
-    expect(answer.protocolName).toBe(protocolName)
-    expect(answer.members.map(({ metadata }) => text(metadata))).toEqual(
+    const response = shell.joined(ticket)
+    expect(response.protocolName).toBe(protocolName)
+    expect(response.members.map(({ metadata }) => text(metadata))).toEqual(
       Array.from({ length: 3 }, () => `as ${protocolName}`),
     )
   })
 
-  test('goes to the one voted for first where votes are even', () => {
+  test('is in a tie the one that was voted for first', () => {
     const shell = new ClassicShell()
     const ticket = shell.join(offer('b', 'a'))
     shell.join(offer('a', 'b'))
@@ -212,10 +212,10 @@ describe('the protocol of a generation', () => {
   })
 })
 
-describe('a static member that comes back', () => {
+describe('a static member that returns', () => {
   const follower = { instanceId: 'i' }
 
-  test('takes over its assignment without a rebalance, and fences its old self', () => {
+  test('takes over its assignment without a rebalance, and fences its former id', () => {
     const shell = stable({}, follower, {})
     const ticket = shell.join(follower)
     expect(shell.joined(ticket)).toMatchObject({
@@ -232,21 +232,21 @@ describe('a static member that comes back', () => {
     const old = { memberId: 'm2', ...follower }
     expect(shell.refused(shell.sync(old)).code).toBe('fenced_instance_id')
     expect(shell.refused(shell.join(old)).code).toBe('fenced_instance_id')
-    expect(() => shell.heartbeat('m2', follower)).toThrow('instance id i')
-    expect(() => shell.commit('m2', follower)).toThrow('instance id i')
-    expect(() => shell.heartbeat('m2')).toThrow('no member m2')
+    expect(() => shell.heartbeat('m2', follower)).toThrow('instanceId: i belongs')
+    expect(() => shell.commit('m2', follower)).toThrow('instanceId: i belongs')
+    expect(() => shell.heartbeat('m2')).toThrow('m2 is not a member')
     expect(shell.leave(old)[0]?.error).toBe('fenced_instance_id')
   })
 
-  test('that leads is told to skip assigning, with all members', () => {
+  test('is sent skipAssignment and all members if it leads', () => {
     const shell = stable({ instanceId: 'i' }, {})
-    const answer = shell.joined(shell.join({ instanceId: 'i' }))
-    expect(answer).toMatchObject({ leader: 'm3', memberId: 'm3', skipAssignment: true })
-    expect(answer.members.map(({ memberId }) => memberId)).toEqual(['m3', 'm2'])
+    const response = shell.joined(shell.join({ instanceId: 'i' }))
+    expect(response).toMatchObject({ leader: 'm3', memberId: 'm3', skipAssignment: true })
+    expect(response.members.map(({ memberId }) => memberId)).toEqual(['m3', 'm2'])
     expect(shell.group.leader).toBe('m3')
   })
 
-  test('that leads and cannot skip is told that the old one does', () => {
+  test('receives its former id as the leader if it leads and cannot skip', () => {
     const shell = stable({ instanceId: 'i' }, {})
     const ticket = shell.join({ instanceId: 'i', supportsSkippingAssignment: false })
     expect(shell.joined(ticket)).toMatchObject({
@@ -258,7 +258,7 @@ describe('a static member that comes back', () => {
     expect(text(shell.synced(shell.sync({ memberId: 'm3' })).assignment)).toBe('for m1')
   })
 
-  test('makes the group rebalance if the protocol would change', () => {
+  test('causes a rebalance if the protocol would change', () => {
     const shell = stable(offer('a', 'b'), { ...follower, ...offer('a', 'b') })
     const ticket = shell.join({ ...follower, ...offer('b') })
     expect(shell.isParked(ticket)).toBe(true)
@@ -266,14 +266,14 @@ describe('a static member that comes back', () => {
     expect(shell.joined(ticket)).toMatchObject({ generation: 2, protocolName: 'b' })
   })
 
-  test('makes it rebalance if its new offer and its assignment do not fit one row', () => {
+  test('causes a rebalance if its new offer and its assignment do not fit into one row', () => {
     const shell = stable({}, follower)
     const metadata = new Uint8Array(CLASSIC_METADATA_BYTES_MAX - 5)
     const ticket = shell.join({ ...follower, protocols: [{ name: 'range', metadata }] })
     expect(shell.isParked(ticket)).toBe(true)
   })
 
-  test('makes it rebalance while the leader assigns', () => {
+  test('causes a rebalance while the leader assigns', () => {
     const shell = new ClassicShell()
     for (const request of [{}, follower, {}]) shell.join(request)
     shell.pass(2 * INITIAL_REBALANCE_DELAY_MS)
@@ -286,7 +286,7 @@ describe('a static member that comes back', () => {
     expect(shell.group.state).toBe('preparing_rebalance')
   })
 
-  test('leaves the next generation no assignment of the last', () => {
+  test('leaves the next generation no assignment of the previous one', () => {
     const shell = stable({}, follower)
     shell.join({ memberId: 'm1' })
     shell.join(follower)
@@ -294,14 +294,14 @@ describe('a static member that comes back', () => {
     expect(kept).toEqual(['for m1', ''])
   })
 
-  test('is refused if it has nothing in common with the others', () => {
+  test('is refused if it has no protocol in common with the others', () => {
     const shell = stable({}, follower)
     const ticket = shell.join({ ...follower, ...offer('sticky') })
     expect(shell.refused(ticket).code).toBe('inconsistent_group_protocol')
     expect(shell.heartbeat('m2', follower)).toEqual({ ok: null })
   })
 
-  test('must ask for its assignment in time where its old self had not', () => {
+  test('has to sync in time if its former id had not', () => {
     const shell = new ClassicShell()
     const short = { rebalanceTimeoutMs: 5_000 }
     shell.join(short)
@@ -313,7 +313,7 @@ describe('a static member that comes back', () => {
     expect([...shell.group.members.keys()]).toEqual(['m1'])
   })
 
-  test('takes the place of its parked join', () => {
+  test('replaces the parked join of its former id', () => {
     const shell = new ClassicShell()
     const old = shell.join(follower)
     const ticket = shell.join(follower)
@@ -322,7 +322,7 @@ describe('a static member that comes back', () => {
     expect(shell.joined(ticket)).toMatchObject({ memberId: 'm2', leader: 'm2' })
   })
 
-  test('keeps its place in a rebalance that it misses, until its session ends', () => {
+  test('stays a member in a rebalance that it misses, until its session ends', () => {
     const request = { ...follower, sessionTimeoutMs: 100_000 }
     const shell = stable({ rebalanceTimeoutMs: 10_000 }, { rebalanceTimeoutMs: 10_000, ...request })
     const ticket = shell.join({ memberId: 'm1', rebalanceTimeoutMs: 10_000 })
@@ -334,7 +334,7 @@ describe('a static member that comes back', () => {
     })
   })
 
-  test('does not lead again once another does', () => {
+  test('does not lead again after another member does', () => {
     const short = { rebalanceTimeoutMs: 5_000 }
     const changed = { ...short, ...offer('range', 'sticky') }
     const shell = stable({ instanceId: 'i', ...short }, short)
@@ -342,12 +342,12 @@ describe('a static member that comes back', () => {
     shell.pass(5_000)
     expect(shell.group).toMatchObject({ state: 'completing_rebalance', leader: 'm2' })
     shell.join({ memberId: 'm1', instanceId: 'i', ...changed })
-    const answer = shell.joined(shell.join({ memberId: 'm2', ...changed }))
-    expect(answer).toMatchObject({ generation: 3, leader: 'm2' })
-    expect(answer.members.map(({ memberId }) => memberId)).toEqual(['m1', 'm2'])
+    const response = shell.joined(shell.join({ memberId: 'm2', ...changed }))
+    expect(response).toMatchObject({ generation: 3, leader: 'm2' })
+    expect(response.members.map(({ memberId }) => memberId)).toEqual(['m1', 'm2'])
   })
 
-  test('is waited for also where no time is given for a rebalance', () => {
+  test('is awaited even if the rebalance time-out is zero', () => {
     const hasty = { rebalanceTimeoutMs: 0 }
     const shell = new ClassicShell()
     shell.join({ ...follower, ...hasty })
@@ -360,7 +360,7 @@ describe('a static member that comes back', () => {
     expect([...shell.group.members.keys()]).toEqual(['m1'])
   })
 
-  test('is waited for if nobody else is left to lead', () => {
+  test('is awaited if no other member is left to lead', () => {
     const request = { ...follower, rebalanceTimeoutMs: 20_000, sessionTimeoutMs: 50_000 }
     const shell = stable(request, { rebalanceTimeoutMs: 20_000 })
     shell.leave({ memberId: 'm2' })
@@ -370,15 +370,19 @@ describe('a static member that comes back', () => {
   })
 })
 
-describe('a static member that is to leave', () => {
+describe('a static member that leaves', () => {
   test.each([
     ['by both ids', { memberId: 'm2', instanceId: 'i' }, null],
     ['by its instance id alone', { instanceId: 'i' }, null],
     ['by its member id alone', { memberId: 'm2' }, null],
-    ['by an instance id of nobody', { instanceId: 'j' }, 'unknown_member_id'],
-    ['by the member id of another', { memberId: 'm1', instanceId: 'i' }, 'fenced_instance_id'],
+    ['by an unknown instance id', { instanceId: 'j' }, 'unknown_member_id'],
+    [
+      'by the member id of another member',
+      { memberId: 'm1', instanceId: 'i' },
+      'fenced_instance_id',
+    ],
     ['by no id', {}, 'unknown_member_id'],
-  ])('%s: %j', (_, leaving, error) => {
+  ])('gets its result if it is named %s: %j', (_, leaving, error) => {
     const shell = stable({}, { instanceId: 'i' })
     expect(shell.leave(leaving)).toEqual([{ memberId: '', instanceId: null, ...leaving, error }])
     expect(shell.group.members.has('m2')).toBe(error !== null)

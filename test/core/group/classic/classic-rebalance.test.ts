@@ -1,4 +1,4 @@
-/** Row by row of Kafka's table of states, and the rules around it; each by example. */
+/** Tests each row of Kafka's table of states, and the related rules, by example. */
 import { describe, expect, test } from 'vitest'
 import { EdgelogError } from '../../../../src/core/errors.ts'
 import {
@@ -20,7 +20,7 @@ function codeOf(work: () => unknown): string {
   return 'none'
 }
 
-/** m1 (which leads), m2, ... in generation 1, before the leader assigns. */
+/** Returns m1 (which leads), m2, ... in generation 1, before the leader assigns. */
 function completing(count: number): ClassicShell {
   const shell = new ClassicShell()
   for (let member = 0; member < count; member++) shell.join()
@@ -36,7 +36,7 @@ function assignmentsOf(shell: ClassicShell) {
   }))
 }
 
-/** The same, stable. */
+/** Returns the members of `completing` in a stable group. */
 function stable(count: number): ClassicShell {
   const shell = completing(count)
   for (const memberId of shell.group.members.keys()) if (memberId !== 'm1') shell.sync({ memberId })
@@ -45,7 +45,7 @@ function stable(count: number): ClassicShell {
   return shell
 }
 
-/** The same with the rebalance that m1 has joined, opened by it. */
+/** Returns the members of `stable` with a rebalance that m1 has opened and joined. */
 function preparing(count: number): ClassicShell {
   const shell = stable(count)
   shell.join({ memberId: 'm1' })
@@ -54,14 +54,14 @@ function preparing(count: number): ClassicShell {
 }
 
 describe('an empty group', () => {
-  test('takes a new member and prepares', () => {
+  test('accepts a new member and prepares a rebalance', () => {
     const shell = new ClassicShell()
     const ticket = shell.join()
     expect(shell.group.state).toBe('preparing_rebalance')
     expect(shell.isParked(ticket)).toBe(true)
   })
 
-  test('knows nobody', () => {
+  test('has no known members', () => {
     const shell = new ClassicShell()
     expect(shell.refused(shell.join({ memberId: 'm9' })).code).toBe('unknown_member_id')
     expect(shell.refused(shell.sync({ memberId: 'm9' })).code).toBe('unknown_member_id')
@@ -74,7 +74,7 @@ describe('an empty group', () => {
 })
 
 describe('the first rebalance', () => {
-  test('waits for its delay, and makes generation 1 of those that came', () => {
+  test('waits for its delay, and makes generation 1 of the members that joined', () => {
     const shell = new ClassicShell()
     const first = shell.join()
     shell.pass(INITIAL_REBALANCE_DELAY_MS - 1)
@@ -91,7 +91,7 @@ describe('the first rebalance', () => {
     })
   })
 
-  test('waits longer while members keep coming, but not beyond the rebalance timeout', () => {
+  test('waits longer while members keep joining, but not longer than the rebalance time-out', () => {
     const shell = new ClassicShell()
     const timeouts = { rebalanceTimeoutMs: 1_000 }
     const first = shell.join(timeouts)
@@ -104,7 +104,7 @@ describe('the first rebalance', () => {
     expect(shell.joined(first).members).toHaveLength(10)
   })
 
-  test('gives the list of members to the leader alone', () => {
+  test('gives the list of members only to the leader', () => {
     const shell = new ClassicShell()
     const tickets = [shell.join(), shell.join(), shell.join()]
     shell.pass(2 * INITIAL_REBALANCE_DELAY_MS)
@@ -112,7 +112,7 @@ describe('the first rebalance', () => {
     expect(new Set(tickets.map((ticket) => shell.joined(ticket).leader))).toEqual(new Set(['m1']))
   })
 
-  test('comes to nothing where the only member leaves', () => {
+  test('ends in an empty group if the only member leaves', () => {
     const shell = new ClassicShell()
     const ticket = shell.join()
     expect(shell.leave({ memberId: 'm1' })[0]?.error).toBeNull()
@@ -122,13 +122,13 @@ describe('the first rebalance', () => {
 })
 
 describe('a group that prepares a rebalance', () => {
-  test('holds joins until the last member has come', () => {
+  test('holds joins until the last member has joined', () => {
     const shell = preparing(2)
     const second = shell.join({ memberId: 'm2' })
     expect(shell.joined(second)).toMatchObject({ generation: 2, leader: 'm1', members: [] })
   })
 
-  test('tells members by sync and heartbeat to join, and hears the heartbeat', () => {
+  test('returns rebalance_in_progress to syncs and heartbeats, and extends the session for heartbeats', () => {
     const shell = preparing(2)
     expect(shell.refused(shell.sync({ memberId: 'm2' })).code).toBe('rebalance_in_progress')
     for (let beats = 0; beats < 3; beats++) {
@@ -138,19 +138,19 @@ describe('a group that prepares a rebalance', () => {
     expect(shell.group.members.has('m2')).toBe(true)
   })
 
-  test('takes commits of the generation that ends', () => {
+  test('accepts commits of the generation that ends', () => {
     const shell = preparing(2)
     expect(codeOf(() => shell.commit('m2'))).toBe('none')
     expect(codeOf(() => shell.commit('m2', { epoch: 0 }))).toBe('illegal_generation')
   })
 
-  test('goes on without a member that leaves', () => {
+  test('continues without a member that leaves', () => {
     const shell = preparing(2)
     shell.leave({ memberId: 'm2' })
     expect(shell.group).toMatchObject({ state: 'completing_rebalance', generation: 2 })
   })
 
-  test('drops members that do not join in time, also if they are alive', () => {
+  test('removes members that do not join in time, even if they send heartbeats', () => {
     const shell = preparing(3)
     const second = shell.join({ memberId: 'm2' })
     for (let elapsedMs = 0; elapsedMs < REBALANCE_MS; elapsedMs += 5_000) {
@@ -162,14 +162,14 @@ describe('a group that prepares a rebalance', () => {
     expect(codeOf(() => shell.heartbeat('m3'))).toBe('unknown_member_id')
   })
 
-  test('drops members that fall silent after their session timeout', () => {
+  test('removes silent members after their session time-out', () => {
     const shell = preparing(2)
     shell.pass(SESSION_MS)
     expect([...shell.group.members.keys()]).toEqual(['m1'])
     expect(shell.group.state).toBe('completing_rebalance')
   })
 
-  test('takes who is parked for alive, however short its session', () => {
+  test('keeps a member with a parked call, however short its session', () => {
     const shell = preparing(2)
     shell.heartbeat('m1')
     for (let elapsedMs = 0; elapsedMs < 3 * SESSION_MS; elapsedMs += 5_000) {
@@ -179,7 +179,7 @@ describe('a group that prepares a rebalance', () => {
     expect(shell.group.members.has('m1')).toBe(true)
   })
 
-  test('elects another leader if the former does not join', () => {
+  test('elects another leader if the previous one does not join', () => {
     const shell = stable(3)
     shell.join({ memberId: 'm3', protocols: OTHER })
     const second = shell.join({ memberId: 'm2' })
@@ -188,7 +188,7 @@ describe('a group that prepares a rebalance', () => {
     expect(shell.joined(second).members.map(({ memberId }) => memberId)).toEqual(['m2', 'm3'])
   })
 
-  test('answers the former of two joins of one member', () => {
+  test('refuses the first of two joins of one member', () => {
     const shell = preparing(2)
     const again = shell.join({ memberId: 'm1' })
     expect(shell.refused(again - 1).code).toBe('rebalance_in_progress')
@@ -196,7 +196,7 @@ describe('a group that prepares a rebalance', () => {
     expect(shell.joined(again).generation).toBe(2)
   })
 
-  test('does not hold the first join of a member for ever', () => {
+  test('does not hold the first join of a member forever', () => {
     const shell = stable(1)
     const ticket = shell.join({ rebalanceTimeoutMs: 2 * NEW_MEMBER_JOIN_TIMEOUT_MS })
     for (let elapsedMs = 0; elapsedMs < NEW_MEMBER_JOIN_TIMEOUT_MS; elapsedMs += 5_000) {
@@ -207,7 +207,7 @@ describe('a group that prepares a rebalance', () => {
     expect(shell.refused(ticket).code).toBe('unknown_member_id')
   })
 
-  test('does not hold it longer if it is made again', () => {
+  test('does not hold a repeated join longer', () => {
     const patient = { rebalanceTimeoutMs: 2 * NEW_MEMBER_JOIN_TIMEOUT_MS }
     const shell = stable(1)
     shell.join(patient)
@@ -221,7 +221,7 @@ describe('a group that prepares a rebalance', () => {
     expect(shell.refused(again).code).toBe('unknown_member_id')
   })
 
-  test('forgets the assignment of a member whose offer has changed', () => {
+  test('discards the assignment of a member whose offer has changed', () => {
     const shell = stable(2)
     shell.join({ memberId: 'm2', protocols: OTHER })
     const kept = [...shell.group.members.values()].map(({ assignment }) => text(assignment))
@@ -230,7 +230,7 @@ describe('a group that prepares a rebalance', () => {
 })
 
 describe('a group whose leader assigns', () => {
-  test('parks syncs, and answers them with the leader’s', () => {
+  test("parks syncs, and completes them with the leader's", () => {
     const shell = completing(2)
     const second = shell.sync({ memberId: 'm2' })
     expect(shell.isParked(second)).toBe(true)
@@ -244,20 +244,20 @@ describe('a group whose leader assigns', () => {
     expect(shell.group.state).toBe('stable')
   })
 
-  test('gives an empty assignment to whom the leader gives none', () => {
+  test('gives an empty assignment to members that the leader omits', () => {
     const shell = completing(2)
     const stranger = { memberId: 'm9', assignment: bytes('x') }
     shell.sync({ memberId: 'm1', assignments: [stranger] })
     expect(shell.synced(shell.sync({ memberId: 'm2' })).assignment).toHaveLength(0)
   })
 
-  test('takes heartbeats, and no commits', () => {
+  test('accepts heartbeats, and no commits', () => {
     const shell = completing(2)
     expect(shell.heartbeat('m2')).toEqual({ ok: null })
     expect(codeOf(() => shell.commit('m2'))).toBe('rebalance_in_progress')
   })
 
-  test('answers a join that changes nothing with the same generation', () => {
+  test('responds to a join without changes with the same generation', () => {
     const shell = completing(2)
     expect(shell.joined(shell.join({ memberId: 'm1' })).members).toHaveLength(2)
     expect(shell.joined(shell.join({ memberId: 'm2' }))).toMatchObject({ generation: 1 })
@@ -272,7 +272,7 @@ describe('a group whose leader assigns', () => {
     ['a new member joins', (shell: ClassicShell) => shell.join()],
     ['a member leaves', (shell: ClassicShell) => shell.leave({ memberId: 'm3' })],
     ['a member dies', (shell: ClassicShell) => shell.pass(SESSION_MS)],
-  ])('begins anew when %s, and tells those who wait', (_, happen) => {
+  ])('starts again when %s, and completes the parked calls with an error', (_, happen) => {
     const shell = completing(3)
     const second = shell.sync({ memberId: 'm2' })
     happen(shell)
@@ -280,7 +280,7 @@ describe('a group whose leader assigns', () => {
     expect(shell.refused(second).code).toBe('rebalance_in_progress')
   })
 
-  test('answers the former of two syncs of one member', () => {
+  test('refuses the first of two syncs of one member', () => {
     const shell = completing(2)
     const former = shell.sync({ memberId: 'm2' })
     const later = shell.sync({ memberId: 'm2' })
@@ -288,7 +288,7 @@ describe('a group whose leader assigns', () => {
     expect(shell.isParked(later)).toBe(true)
   })
 
-  test('drops a leader that lives but never syncs, and who else did not', () => {
+  test('removes a leader that sends heartbeats but never syncs, and other members that did not sync', () => {
     const shell = completing(3)
     const second = shell.sync({ memberId: 'm2' })
     for (let elapsedMs = 0; elapsedMs < REBALANCE_MS; elapsedMs += 5_000) {
@@ -302,14 +302,14 @@ describe('a group whose leader assigns', () => {
     expect(shell.joined(shell.join({ memberId: 'm2' }))).toMatchObject({ leader: 'm2' })
   })
 
-  test('tells a member that leaves while its sync is parked', () => {
+  test('responds to the parked sync of a member that leaves', () => {
     const shell = completing(2)
     const second = shell.sync({ memberId: 'm2' })
     shell.leave({ memberId: 'm2' })
     expect(shell.refused(second).code).toBe('unknown_member_id')
   })
 
-  test('refuses an assignment that does not fit the row', () => {
+  test('refuses an assignment that does not fit into the row', () => {
     const shell = completing(1)
     const assignment = new Uint8Array(CLASSIC_METADATA_BYTES_MAX)
     const ticket = shell.sync({ memberId: 'm1', assignments: [{ memberId: 'm1', assignment }] })
@@ -319,14 +319,14 @@ describe('a group whose leader assigns', () => {
 })
 
 describe('a stable group', () => {
-  test('answers syncs, heartbeats and commits', () => {
+  test('responds to syncs, heartbeats and commits', () => {
     const shell = stable(2)
     expect(text(shell.synced(shell.sync({ memberId: 'm2' })).assignment)).toBe('for m2')
     expect(shell.heartbeat('m2')).toEqual({ ok: null })
     expect(codeOf(() => shell.commit('m2'))).toBe('none')
   })
 
-  test('answers the join of a follower that changes nothing', () => {
+  test('responds to the join of a follower that changes nothing', () => {
     const shell = stable(2)
     const ticket = shell.join({ memberId: 'm2' })
     expect(shell.joined(ticket)).toMatchObject({
@@ -360,7 +360,7 @@ describe('a stable group', () => {
     ['commit', (shell: ClassicShell) => shell.commit('m2')],
     ['sync', (shell: ClassicShell) => shell.sync({ memberId: 'm2' })],
     ['join', (shell: ClassicShell) => shell.join({ memberId: 'm2' })],
-  ])('keeps a member that is heard of by %s', (_, call) => {
+  ])('extends the session of a member after %s', (_, call) => {
     const shell = stable(2)
     for (let calls = 0; calls < 4; calls++) {
       shell.pass(SESSION_MS - 1)
@@ -372,7 +372,7 @@ describe('a stable group', () => {
     expect(shell.group).toMatchObject({ state: 'empty', generation: 2, leader: null })
   })
 
-  test('drops members that joined and never ask for their assignment', () => {
+  test('removes members that joined and never sync', () => {
     const shell = completing(2)
     shell.sync({ memberId: 'm1' })
     for (let elapsedMs = 0; elapsedMs < REBALANCE_MS; elapsedMs += 5_000) {
@@ -385,7 +385,7 @@ describe('a stable group', () => {
     expect([...shell.group.members.keys()]).toEqual(['m1'])
   })
 
-  test('is empty once all have left, and begins again with the next generation', () => {
+  test('is empty after all members have left, and continues with the next generation', () => {
     const shell = stable(2)
     const results = shell.leave({ memberId: 'm1' }, { memberId: 'm2' }, { memberId: 'm2' })
     expect(results.map(({ error }) => error)).toEqual([null, null, 'unknown_member_id'])
@@ -396,7 +396,7 @@ describe('a stable group', () => {
   })
 })
 
-test('an instance id that the group does not know is not that of a member', () => {
+test('an unknown instance id never matches a member', () => {
   const shell = stable(1)
   const other = { instanceId: 'i' }
   expect(codeOf(() => shell.heartbeat('m1', other))).toBe('unknown_member_id')
@@ -404,16 +404,19 @@ test('an instance id that the group does not know is not that of a member', () =
   expect(shell.refused(shell.join({ memberId: 'm1', ...other })).code).toBe('unknown_member_id')
 })
 
-describe('an old generation', () => {
-  test.each([-1, 0, 2])('%d can neither sync, nor commit, nor be kept alive', (generation) => {
-    const shell = stable(1)
-    const ticket = shell.sync({ memberId: 'm1', generation })
-    expect(shell.refused(ticket).code).toBe('illegal_generation')
-    expect(codeOf(() => shell.commit('m1', { epoch: generation }))).toBe('illegal_generation')
-    expect(codeOf(() => shell.heartbeat('m1', { generation }))).toBe('illegal_generation')
-  })
+describe('an outdated request', () => {
+  test.each([-1, 0, 2])(
+    'is refused with generation %d in syncs, commits and heartbeats',
+    (generation) => {
+      const shell = stable(1)
+      const ticket = shell.sync({ memberId: 'm1', generation })
+      expect(shell.refused(ticket).code).toBe('illegal_generation')
+      expect(codeOf(() => shell.commit('m1', { epoch: generation }))).toBe('illegal_generation')
+      expect(codeOf(() => shell.heartbeat('m1', { generation }))).toBe('illegal_generation')
+    },
+  )
 
-  test('cannot assign for the new one', () => {
+  test('is refused if it assigns for a newer generation', () => {
     const shell = preparing(2)
     shell.join({ memberId: 'm2' })
     const assignments = assignmentsOf(shell)
@@ -423,7 +426,7 @@ describe('an old generation', () => {
   })
 
   test.each([{ protocolType: 'connect' }, { protocolName: 'sticky' }])(
-    'nor can another protocol: %j',
+    'is refused in a sync with another protocol: %j',
     (other) => {
       const shell = stable(1)
       const ticket = shell.sync({ memberId: 'm1', ...other })

@@ -1,4 +1,4 @@
-/** What of a group is stored, and how it goes on from that. */
+/** Tests the stored form of a group, and how the group continues from it. */
 import { describe, expect, test } from 'vitest'
 import { EMPTY_CLASSIC_GROUP } from '../../../../src/core/group/classic/classic-group.ts'
 import {
@@ -32,7 +32,7 @@ function stable(): ClassicShell {
   return shell
 }
 
-test('decoding what was encoded gives the same group, whatever the order of the rows', () => {
+test('decodeClassicGroup() restores the encoded group, for any order of the rows', () => {
   const { group, nowMs } = stable()
   const rows = encodeClassicChanges(EMPTY_CLASSIC_GROUP, group)
   const { header, changed: members } = JSON.parse(JSON.stringify(rows))
@@ -46,8 +46,8 @@ test('decoding what was encoded gives the same group, whatever the order of the 
   expect(nextDeadlineMs(decoded)).toBe(nowMs + SESSION_MS)
 })
 
-describe('a step stores', () => {
-  test('the new member, and that the group prepares', () => {
+describe('the stored change of a step', () => {
+  test('contains the new member, and the state of a group that prepares', () => {
     const shell = stable()
     const before = shell.group
     shell.join()
@@ -57,7 +57,7 @@ describe('a step stores', () => {
     expect(removed).toEqual([])
   })
 
-  test('no member that joins again as it was', () => {
+  test('contains no member that rejoins unchanged', () => {
     const shell = stable()
     const before = shell.group
     shell.join({ memberId: 'm1' })
@@ -67,7 +67,7 @@ describe('a step stores', () => {
     expect(changed).toEqual([])
   })
 
-  test('only those members whose assignment is another', () => {
+  test('contains only the members whose assignment has changed', () => {
     const shell = stable()
     shell.join({ memberId: 'm1' })
     shell.join({ memberId: 'm2', instanceId: 'i' })
@@ -82,7 +82,7 @@ describe('a step stores', () => {
     expect(changed.map(({ memberId }) => memberId)).toEqual(['m2'])
   })
 
-  test('who left, and who took its place', () => {
+  test('contains the members that left, and those that replaced them', () => {
     const shell = stable()
     const before = shell.group
     shell.join({ instanceId: 'i' })
@@ -91,7 +91,7 @@ describe('a step stores', () => {
     expect(replaced.changed.map(({ memberId }) => memberId)).toEqual(['m3'])
   })
 
-  test('that a static leader goes by another id', () => {
+  test('contains the new id of a static leader', () => {
     const shell = new ClassicShell()
     shell.join({ instanceId: 'i' })
     shell.pass(INITIAL_REBALANCE_DELAY_MS)
@@ -102,7 +102,7 @@ describe('a step stores', () => {
     expect(shell.group.leader).toBe('m2')
   })
 
-  test('that a generation followed at once on another', () => {
+  test('contains a generation that follows at once on another', () => {
     const shell = new ClassicShell()
     shell.join()
     shell.pass(INITIAL_REBALANCE_DELAY_MS)
@@ -112,7 +112,7 @@ describe('a step stores', () => {
     expect(shell.group.generation).toBe(2)
   })
 
-  test('nothing of a follower that is answered at once, of a reservation, of time that passes', () => {
+  test('contains nothing for a follower that gets an immediate response, a reservation, or the passage of time', () => {
     const shell = stable()
     const before = shell.group
     shell.join({ memberId: 'm2', instanceId: 'i' })
@@ -124,8 +124,8 @@ describe('a step stores', () => {
   })
 })
 
-describe('after an eviction', () => {
-  test('a stable group is stable', () => {
+describe('an evicted group', () => {
+  test('is stable if it was stable', () => {
     const shell = stable()
     shell.pass(SESSION_MS - 1)
     shell.evict()
@@ -136,7 +136,7 @@ describe('after an eviction', () => {
     expect(shell.group).toMatchObject({ state: 'empty', generation: 2 })
   })
 
-  test('a group that prepares waits for all its members again', () => {
+  test('waits for all its members again if it was preparing', () => {
     const shell = stable()
     const lost = shell.join({ memberId: 'm1' })
     shell.evict()
@@ -147,7 +147,7 @@ describe('after an eviction', () => {
     expect(shell.joined(shell.join({ memberId: 'm1' }))).toMatchObject({ generation: 2 })
   })
 
-  test('a group that prepares forgets none who left', () => {
+  test('remembers which members have left if it was preparing', () => {
     const shell = stable()
     shell.leave({ memberId: 'm1' })
     shell.evict()
@@ -155,7 +155,7 @@ describe('after an eviction', () => {
     expect(shell.heartbeat('m2')).toMatchObject({ error: { code: 'rebalance_in_progress' } })
   })
 
-  test('a member that never learned its id does not hold the group for longer than a session', () => {
+  test('is not held up longer than a session by a member that never received its id', () => {
     const shell = new ClassicShell()
     shell.join()
     shell.evict()
@@ -166,7 +166,7 @@ describe('after an eviction', () => {
     expect(shell.joined(ticket)).toMatchObject({ memberId: 'm2', leader: 'm2', generation: 1 })
   })
 
-  test('members that come back to a group that prepares have all of the time again', () => {
+  test('gives returning members the whole time again if it was preparing', () => {
     const shell = stable()
     const static2 = { memberId: 'm2', instanceId: 'i' }
     shell.join({ memberId: 'm1' })
@@ -180,7 +180,7 @@ describe('after an eviction', () => {
     expect(shell.joined(ticket).generation).toBe(2)
   })
 
-  test('a generation that was made is not made again: its leader assigns', () => {
+  test('does not make a generation again: its leader assigns', () => {
     const shell = completing()
     shell.evict()
     const second = shell.sync({ memberId: 'm2' })
@@ -190,7 +190,7 @@ describe('after an eviction', () => {
     expect(text(shell.synced(second).assignment)).toBe('for m2')
   })
 
-  test('a leader that does not come back is given up', () => {
+  test('removes a leader that does not return', () => {
     const shell = completing()
     shell.evict()
     const second = shell.sync({ memberId: 'm2' })
@@ -199,14 +199,14 @@ describe('after an eviction', () => {
     expect([...shell.group.members.keys()]).toEqual(['m2'])
   })
 
-  test('an id that was reserved is not known', () => {
+  test('loses reserved ids', () => {
     const shell = new ClassicShell()
     shell.join({ requiresKnownMemberId: true })
     shell.evict()
     expect(shell.refused(shell.join({ memberId: 'm1' })).code).toBe('unknown_member_id')
   })
 
-  test('an empty group goes on with its generation', () => {
+  test('keeps its generation if it was empty', () => {
     const shell = stable()
     shell.leave({ memberId: 'm1' }, { memberId: 'm2' })
     shell.evict()

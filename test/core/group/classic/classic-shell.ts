@@ -1,13 +1,13 @@
 /**
- * A shell for the decisions about a classic group, without a platform: it hands out tickets, keeps the
- * answers, stores what steps say is to be stored, and holds every step to the group's invariants.
+ * A shell for the decisions about a classic group, without a platform: it assigns tickets, records responses, stores
+ * the changes of each step, and checks the group's invariants after it.
  */
 import { expect } from 'vitest'
 import { deadlineOf, NEVER_MS } from '../../../../src/core/group/classic/classic-deadlines.ts'
 import {
-  type ClassicAnswer,
   type ClassicGroup,
   type ClassicHeader,
+  type ClassicResponse,
   type ClassicStep,
   EMPTY_CLASSIC_GROUP,
 } from '../../../../src/core/group/classic/classic-group.ts'
@@ -26,16 +26,16 @@ import { decideSync } from '../../../../src/core/group/classic/classic-sync.ts'
 import { decideTime, nextDeadlineMs } from '../../../../src/core/group/classic/classic-time.ts'
 import type {
   ClassicHeartbeatRequest,
-  JoinGroupAnswer,
   JoinGroupRequest,
+  JoinGroupResult,
   LeavingMember,
-  SyncGroupAnswer,
   SyncGroupRequest,
+  SyncGroupResult,
 } from '../../../../src/core/group/classic-api.ts'
 import type { CommittingMember } from '../../../../src/core/group/group-api.ts'
 import { parseGroupId } from '../../../../src/core/group/group-id.ts'
 
-/** The decisions that the property tests replace by broken ones. */
+/** The decisions that the property tests replace with broken ones. */
 export const DECISIONS = {
   decideJoin,
   decideSync,
@@ -56,7 +56,7 @@ export function text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes)
 }
 
-/** The first join of an old client, which is not asked to know its member id, unless told otherwise. */
+/** Returns the first join request of an old client, which does not need to know its member id, unless changed. */
 export function joinRequest(changes: Partial<JoinGroupRequest> = {}): JoinGroupRequest {
   return {
     groupId: parseGroupId('g'),
@@ -77,7 +77,7 @@ export function joinRequest(changes: Partial<JoinGroupRequest> = {}): JoinGroupR
 export class ClassicShell {
   group: ClassicGroup = EMPTY_CLASSIC_GROUP
   nowMs = 1_000_000
-  readonly answers = new Map<number, ClassicAnswer>()
+  readonly responses = new Map<number, ClassicResponse>()
   readonly lost = new Set<number>()
   readonly #decisions: Decisions
   readonly #stored: { header: ClassicHeader; members: Map<string, ClassicMemberRow> }
@@ -91,7 +91,7 @@ export class ClassicShell {
     this.#stored = { header, members: new Map() }
   }
 
-  /** @returns The ticket. A member that is new gets the id m1, m2, ... */
+  /** Joins and returns the ticket. A new member gets the id m1, m2, ... */
   join(changes: Partial<JoinGroupRequest> = {}): number {
     const ticket = ++this.#ticket
     const facts = { nowMs: this.nowMs, ticket, newMemberId: `m${this.#memberId + 1}` }
@@ -112,20 +112,20 @@ export class ClassicShell {
     return ticket
   }
 
-  /** Throws what refuses it. */
+  /** Throws the error if the heartbeat is refused. */
   heartbeat(memberId: string, changes: Partial<ClassicHeartbeatRequest> = {}) {
     const request = { memberId, instanceId: null, generation: this.group.generation, ...changes }
-    const { group, answer } = decideClassicHeartbeat(this.group, request, this.nowMs)
+    const { group, response } = decideClassicHeartbeat(this.group, request, this.nowMs)
     expect(encodeClassicChanges(this.group, group)).toEqual(NOTHING)
-    this.#apply({ group, answers: [] })
-    return answer
+    this.#apply({ group, responses: [] })
+    return response
   }
 
   commit(memberId: string, changes: Partial<CommittingMember> = {}): void {
     const member = { memberId, instanceId: null, epoch: this.group.generation, ...changes }
     const group = this.#decisions.checkClassicCommit(this.group, member, this.nowMs)
     expect(encodeClassicChanges(this.group, group)).toEqual(NOTHING)
-    this.#apply({ group, answers: [] })
+    this.#apply({ group, responses: [] })
   }
 
   leave(...members: Array<Partial<LeavingMember>>) {
@@ -135,7 +135,7 @@ export class ClassicShell {
     return step.results
   }
 
-  /** Lets time pass, with the timer going off whenever it is due. */
+  /** Advances time; the timer fires whenever it is due. */
   pass(ms: number): void {
     const untilMs = this.nowMs + ms
     for (;;) {
@@ -147,7 +147,7 @@ export class ClassicShell {
     this.nowMs = untilMs
   }
 
-  /** Lets time pass, with a timer that goes off late. */
+  /** Advances time; the timer fires late. */
   oversleep(ms: number): void {
     this.nowMs += ms
     this.#ring()
@@ -156,10 +156,10 @@ export class ClassicShell {
   #ring(): void {
     this.#apply(this.#decisions.decideTime(this.group, this.nowMs))
     const dueMs = nextDeadlineMs(this.group)
-    if (dueMs !== null && dueMs <= this.nowMs) throw new Error('what is due is not done')
+    if (dueMs !== null && dueMs <= this.nowMs) throw new Error('a due deadline was not processed')
   }
 
-  /** What was stored is all that is left, as JSON. */
+  /** Drops all state except the stored JSON. */
   evict(): void {
     for (const ticket of this.parkedTickets()) this.lost.add(ticket)
     const { header, members } = this.#stored
@@ -176,44 +176,44 @@ export class ClassicShell {
     return this.parkedTickets().includes(ticket)
   }
 
-  joined(ticket: number): JoinGroupAnswer {
-    const given = this.answers.get(ticket)
-    if (given?.kind !== 'join' || 'error' in given.answer) throw this.#surprise(ticket)
-    return given.answer.ok
+  joined(ticket: number): JoinGroupResult {
+    const given = this.responses.get(ticket)
+    if (given?.kind !== 'join' || 'error' in given.response) throw this.#surprise(ticket)
+    return given.response.ok
   }
 
-  synced(ticket: number): SyncGroupAnswer {
-    const given = this.answers.get(ticket)
-    if (given?.kind !== 'sync' || 'error' in given.answer) throw this.#surprise(ticket)
-    return given.answer.ok
+  synced(ticket: number): SyncGroupResult {
+    const given = this.responses.get(ticket)
+    if (given?.kind !== 'sync' || 'error' in given.response) throw this.#surprise(ticket)
+    return given.response.ok
   }
 
   refused(ticket: number) {
-    const given = this.answers.get(ticket)
-    if (given === undefined || !('error' in given.answer)) throw this.#surprise(ticket)
-    return given.answer.error
+    const given = this.responses.get(ticket)
+    if (given === undefined || !('error' in given.response)) throw this.#surprise(ticket)
+    return given.response.error
   }
 
   #surprise(ticket: number): Error {
-    return new Error(`call ${ticket} was answered ${JSON.stringify(this.answers.get(ticket))}`)
+    return new Error(`call ${ticket} was answered ${JSON.stringify(this.responses.get(ticket))}`)
   }
 
-  #apply({ group, answers }: ClassicStep): void {
+  #apply({ group, responses }: ClassicStep): void {
     const changes = this.#decisions.encodeClassicChanges(this.group, group)
     if (changes.header !== null) this.#stored.header = changes.header
     for (const row of changes.changed) this.#stored.members.set(row.memberId, row)
     for (const memberId of changes.removed) this.#stored.members.delete(memberId)
-    for (const answer of answers) {
-      const { ticket } = answer
-      if (this.answers.has(ticket) || this.lost.has(ticket)) {
+    for (const response of responses) {
+      const { ticket } = response
+      if (this.responses.has(ticket) || this.lost.has(ticket)) {
         throw new Error(`call ${ticket} is answered twice, or after it was lost`)
       }
-      this.answers.set(ticket, answer)
+      this.responses.set(ticket, response)
     }
     this.group = group
     const parked = new Set(this.parkedTickets())
     for (let ticket = 1; ticket <= this.#ticket; ticket++) {
-      const isDone = this.answers.has(ticket) || this.lost.has(ticket)
+      const isDone = this.responses.has(ticket) || this.lost.has(ticket)
       if (isDone === parked.has(ticket)) {
         throw new Error(`call ${ticket} is ${isDone ? 'done, but parked' : 'forgotten'}`)
       }
@@ -224,7 +224,7 @@ export class ClassicShell {
 
 const NOTHING = { header: null, changed: [], removed: [] }
 
-/** Those in the head of classic-group.ts. */
+/** Checks the invariants listed in classic-group.ts. */
 export function checkInvariants(group: ClassicGroup): void {
   const { state, members, parkedJoins, parkedSyncs, clock, sessions, leader } = group
   const ids = [...members.keys()]
@@ -236,13 +236,13 @@ export function checkInvariants(group: ClassicGroup): void {
   hold(parkedJoins.size === 0 || state === 'preparing_rebalance', 'joins wait while preparing')
   hold(parkedSyncs.size === 0 || state === 'completing_rebalance', 'syncs wait while completing')
   const withSession = new Set([...sessions.settled.keys(), ...sessions.recent.keys()])
-  hold(withSession.size === members.size, 'nobody else has a session')
+  hold(withSession.size === members.size, 'only members have a session')
   for (const [memberId, { protocols, instanceId }] of members) {
     const deadlineMs = deadlineOf(sessions, memberId)
     const isParked = parkedJoins.has(memberId) || parkedSyncs.has(memberId)
     hold(deadlineMs !== undefined, 'each member has a session')
-    hold(isParked || deadlineMs !== NEVER_MS, 'who is not parked must be heard of')
-    hold(protocols.length > 0, 'each member offers something')
+    hold(isParked || deadlineMs !== NEVER_MS, 'a member without a parked call has a deadline')
+    hold(protocols.length > 0, 'each member offers a protocol')
     if (instanceId !== null) {
       hold(group.instances.get(instanceId) === memberId, 'each instance is found')
     }
@@ -252,7 +252,7 @@ export function checkInvariants(group: ClassicGroup): void {
   const waiting = [...parkedJoins.keys(), ...parkedSyncs.keys()]
   hold(
     waiting.every((memberId) => members.has(memberId)),
-    'only members wait',
+    'only members have parked calls',
   )
   const orders = [...members.values()].map(({ joinOrder }) => joinOrder)
   hold(orders.join() === [...new Set(orders)].sort((a, b) => a - b).join(), 'in order of joining')

@@ -1,19 +1,19 @@
 /**
- * Question: does a group of the consumer protocol (KIP-848) keep its promises whatever its members do?
+ * Question: does a group of the consumer protocol (KIP-848) keep its guarantees for any behaviour of its members?
  * Contract, after every step:
- *  - no partition is with two members, nor held by two clients that are members (G3); a commit under
- *    another epoch, or of what is not the member's, is refused;
- *  - the targets are a valid assignment, made when one was due and at no other time; epochs only grow;
- *  - a decision changes nothing by itself, and one that refuses changes nothing at all;
- *  - what is in the old and the new target of a member that stays is never taken from it;
- *  - in the end, once those that are there behave, the group is stable within a session, a rebalance
- *    timeout and a few rounds, and every partition has one owner (G4).
- * Model: `World`: six clients that know what they were told, hold it, and give it up when they are told.
- * Generated: up to 80 commands: lost requests and answers, heartbeats that say everything or as little
- * as they may, slow and silent members, crashes, static members that come back under another id, topics
- * that come, grow, go and come anew, hints that are late, evictions. Limits: calls of one client do not
+ *  - no partition has two members as owners, and no two clients that are members hold the same partition (G3); a
+ *    commit with another epoch, or of a partition of another member, is refused;
+ *  - the targets are a valid assignment, made only when one was due; epochs only grow;
+ *  - a decision by itself changes nothing, and a refused one causes no change at all;
+ *  - a partition in both the old and the new target of a remaining member is never taken from it;
+ *  - in the end, once all running clients follow the protocol, the group is stable within a session, a rebalance
+ *    time-out and a few rounds, and every partition has one owner (G4).
+ * Model: `World`: six clients that hold the partitions they receive, and give them up when requested.
+ * Generated: up to 80 commands: lost requests and responses, full and minimal heartbeats, slow and silent
+ * members, crashes, static members that return under another id, topics that are created, extended,
+ * deleted and recreated, late notifications, evictions. Limits: calls of one client do not
  * overtake one another.
- * The checker is shown to fail on broken rules at the end.
+ * The tests at the end show that the checker fails with broken rules.
  */
 import fc from 'fast-check'
 import { beforeEach, expect, test, vi } from 'vitest'
@@ -23,7 +23,7 @@ import { type Client, ROUND_MS, request, SUBSCRIPTIONS, World } from './consumer
 type Reconcile = typeof import('../../../../src/core/group/consumer/reconcile.ts').reconcile
 type CommitRules = typeof import('../../../../src/core/group/consumer/check-commit.ts')
 
-/** What stands in for a rule; set by the tests of the checker. */
+/** Replacements of the rules; set by the tests of the checker. */
 const broken = vi.hoisted(() => ({
   reconcile: (right: Reconcile): Reconcile => right,
   checkConsumerCommit: ({ checkConsumerCommit }: CommitRules): CommitRules['checkConsumerCommit'] =>
@@ -60,20 +60,20 @@ function command(name: string, run: (world: World) => void): Command {
   return { check: () => true, run: (_, world) => checked(world), toString: () => name }
 }
 
-function clientCommand(name: string, act: (world: World, who: Client) => void) {
+function clientCommand(name: string, act: (world: World, caller: Client) => void) {
   return fc.nat(5).map((index) =>
     command(`${name}(${index})`, (world) => {
-      const who = world.clients[index]
-      if (who !== undefined) act(world, who)
+      const caller = world.clients[index]
+      if (caller !== undefined) act(world, caller)
     }),
   )
 }
 
-const fate = fc.constantFrom('answered', 'answered', 'answer lost', 'request lost' as const)
+const fate = fc.constantFrom('completed', 'completed', 'response lost', 'request lost' as const)
 const topicName = fc.constantFrom('a', 'b', 'c')
 
-/** Each is refused, whoever is there. */
-const DISHONEST: Array<[string, (world: World, who: Client) => void]> = [
+/** Requests that are refused, whatever the state of the group. */
+const DISHONEST: Array<[string, (world: World, caller: Client) => void]> = [
   [
     'unknown',
     (world) => world.refuse({ memberId: 'nobody', memberEpoch: 3 }, ['unknown_member_id']),
@@ -88,7 +88,7 @@ const DISHONEST: Array<[string, (world: World, who: Client) => void]> = [
       ]),
   ],
   [
-    'long ago',
+    'sends a very old epoch',
     (world, { memberId, instanceId }) => {
       const previous = world.group.members.get(memberId)?.previousMemberEpoch ?? 9
       if (previous < 2) return
@@ -100,32 +100,32 @@ const DISHONEST: Array<[string, (world: World, who: Client) => void]> = [
     },
   ],
   [
-    'an epoch ago, with more than is its',
+    'sends the previous epoch, and partitions of others',
     (world, { memberId, instanceId }) => {
       const member = world.group.members.get(memberId)
       if (member === undefined || member.previousMemberEpoch === 0) return
       if (member.previousMemberEpoch === member.memberEpoch) return
       const memberEpoch = member.previousMemberEpoch
       const owned = [{ topicId: 'a1', partitions: [99] }]
-      for (const said of [{}, { owned }]) {
-        world.refuse({ memberId, instanceId, memberEpoch, ...said }, ['fenced_member_epoch'])
+      for (const fields of [{}, { owned }]) {
+        world.refuse({ memberId, instanceId, memberEpoch, ...fields }, ['fenced_member_epoch'])
       }
     },
   ],
   [
-    'joins with something',
+    'joins with owned partitions',
     (world) =>
       world.refuse({ topics: ['a'], owned: [{ topicId: 'a1', partitions: [0] }] }, [
         'invalid_request',
       ]),
   ],
-  ['joins for nothing', (world) => world.refuse({ topics: [] }, ['invalid_request'])],
+  ['joins without topics', (world) => world.refuse({ topics: [] }, ['invalid_request'])],
   [
-    'joins for what is not there',
+    'joins with an unknown topic',
     (world) => world.refuse({ topics: ['nothing'] }, ['unknown_topic_or_partition']),
   ],
   [
-    'takes an instance id',
+    'uses the instance id of another member',
     (world) => {
       world.expire()
       const holder = world.group.memberOf('i')
@@ -136,27 +136,27 @@ const DISHONEST: Array<[string, (world: World, who: Client) => void]> = [
     },
   ],
   [
-    'leaves to come back as nobody',
+    'leaves temporarily without an instance id',
     (world, { memberId }) => world.refuse({ memberId, memberEpoch: -2 }, ['invalid_request']),
   ],
 ]
 
-/** Of any partition, under any epoch there has been; and of what it holds, under what it was told. */
+/** Commits any partition, with any former epoch; and the partitions a client holds, with its current epoch. */
 function commitCommand() {
   return fc
     .record({ index: fc.nat(5), behind: fc.integer({ min: -1, max: 4 }), holder: fc.nat(5) })
     .map(({ index, behind, holder }) =>
       command(`commit(${index}, -${behind}, of ${holder})`, (world) => {
-        const [who, other] = [world.clients[index], world.clients[holder]]
-        if (who === undefined || other === undefined) return
-        const member = world.group.members.get(who.memberId)
+        const [caller, other] = [world.clients[index], world.clients[holder]]
+        if (caller === undefined || other === undefined) return
+        const member = world.group.members.get(caller.memberId)
         for (const [topicId, partitions] of other.holds) {
           for (const partition of partitions) {
-            world.commit(who.memberId, who.epoch - behind, topicId, partition)
-            world.commit(who.memberId, member?.memberEpoch ?? 1, topicId, partition)
+            world.commit(caller.memberId, caller.epoch - behind, topicId, partition)
+            world.commit(caller.memberId, member?.memberEpoch ?? 1, topicId, partition)
           }
         }
-        for (const epoch of [-2, -1, 0, 1]) world.commit(who.memberId, epoch, 'a1', 0)
+        for (const epoch of [-2, -1, 0, 1]) world.commit(caller.memberId, epoch, 'a1', 0)
       }),
     )
 }
@@ -172,57 +172,59 @@ const COMMANDS: Array<fc.Arbitrary<Command>> = [
       }),
     ),
   ),
-  clientCommand('start', (world, who) => world.start(who)),
-  clientCommand('start', (world, who) => world.start(who)),
-  ...[true, true, false].map((saysOwned) =>
+  clientCommand('start', (world, caller) => world.start(caller)),
+  clientCommand('start', (world, caller) => world.start(caller)),
+  ...[true, true, false].map((sendsOwned) =>
     fate.chain((how) =>
-      clientCommand(`heartbeat ${how} ${saysOwned}`, (world, who) =>
-        world.heartbeat(who, how, saysOwned),
+      clientCommand(`heartbeat ${how} ${sendsOwned}`, (world, caller) =>
+        world.heartbeat(caller, how, sendsOwned),
       ),
     ),
   ),
-  fate.chain((how) => clientCommand(`leave ${how}`, (world, who) => world.leave(who, how, false))),
   fate.chain((how) =>
-    clientCommand(`come back ${how}`, (world, who) => {
-      world.leave(who, how, true)
-      world.start(who)
+    clientCommand(`leave ${how}`, (world, caller) => world.leave(caller, how, false)),
+  ),
+  fate.chain((how) =>
+    clientCommand(`return later ${how}`, (world, caller) => {
+      world.leave(caller, how, true)
+      world.start(caller)
     }),
   ),
-  clientCommand('crash', (world, who) => world.crash(who)),
-  clientCommand('pause', (_, who) => {
-    if (who.state === 'running') who.state = 'paused'
+  clientCommand('crash', (world, caller) => world.crash(caller)),
+  clientCommand('pause', (_, caller) => {
+    if (caller.state === 'running') caller.state = 'paused'
   }),
-  clientCommand('slow down', (_, who) => {
-    who.isSlow = true
+  clientCommand('slow down', (_, caller) => {
+    caller.isSlow = true
   }),
-  clientCommand('hurry', (world, who) => {
-    who.isSlow = false
-    world.giveUp(who)
+  clientCommand('finish revoking', (world, caller) => {
+    caller.isSlow = false
+    world.giveUp(caller)
   }),
   fc
     .nat(SUBSCRIPTIONS.length - 1)
     .chain((index) =>
-      clientCommand(`subscribe to ${index} `, (world, who) =>
-        world.subscribe(who, SUBSCRIPTIONS[index] ?? who),
+      clientCommand(`subscribe to ${index} `, (world, caller) =>
+        world.subscribe(caller, SUBSCRIPTIONS[index] ?? caller),
       ),
     ),
-  ...[true, false].map((isHeard) =>
+  ...[true, false].map((isPushed) =>
     fc.record({ name: topicName, partitions: fc.nat(6) }).map(({ name, partitions }) =>
-      command(`topic(${name}, ${partitions}, ${isHeard ? 'heard' : 'not heard'})`, (world) => {
+      command(`topic(${name}, ${partitions}, ${isPushed ? 'pushed' : 'not pushed'})`, (world) => {
         if (partitions === 0) world.deleteTopic(name)
         else world.setTopic(name, partitions)
-        if (isHeard) world.learn()
+        if (isPushed) world.refreshTopics()
       }),
     ),
   ),
   topicName.map((name) =>
-    command(`anew(${name})`, (world) => {
+    command(`recreate(${name})`, (world) => {
       world.deleteTopic(name)
       world.setTopic(name, 2)
-      world.learn()
+      world.refreshTopics()
     }),
   ),
-  fc.constant(command('learn', (world) => world.learn())),
+  fc.constant(command('refresh topics', (world) => world.refreshTopics())),
   fc.constant(command('evict', (world) => world.evict())),
   fc.constantFrom(1, 100, 1_000, 5_000, 9_000).map((ms) =>
     command(`pass(${ms})`, (world) => {
@@ -243,16 +245,18 @@ function property() {
   })
 }
 
-test('a consumer group keeps its promises, whatever its members do', { timeout: 120_000 }, () => {
+test('a consumer group keeps its guarantees for any behaviour of its members', {
+  timeout: 120_000,
+}, () => {
   fc.assert(property(), { ...SEEDED, numRuns: runs(300) })
 })
 
 // -- the checker -----------------------------------------------------------------------------------
 
-/** Rules with one defect each, to see that it would be found. */
+/** Rules with one defect each; the checker has to find it. */
 const BROKEN: Array<[string, Partial<typeof broken>, complaint: RegExp]> = [
   [
-    'partitions are given before they are given up',
+    'partitions are assigned before they are revoked',
     {
       reconcile: (right) => (draft, member, owned) => {
         const generous = new Proxy(draft, {
@@ -268,14 +272,14 @@ const BROKEN: Array<[string, Partial<typeof broken>, complaint: RegExp]> = [
     /is with .* alone/,
   ],
   [
-    'silence is taken for a revocation',
+    'a heartbeat without owned partitions counts as a revocation',
     {
       reconcile: (right) => (draft, member, owned) => right(draft, member, owned ?? new Map()),
     },
-    /alone|holds what is its/,
+    /alone|holds only its partitions/,
   ],
   [
-    'anything may be committed',
+    'commits are not checked for ownership',
     {
       checkConsumerCommit:
         ({ findCommitting }) =>
@@ -286,7 +290,7 @@ const BROKEN: Array<[string, Partial<typeof broken>, complaint: RegExp]> = [
     /commit: expected 'ok' to be 'stale/,
   ],
   [
-    'a stale epoch may commit',
+    'commits with a stale epoch are accepted',
     {
       checkConsumerCommit:
         ({ checkConsumerCommit }) =>
@@ -299,20 +303,16 @@ const BROKEN: Array<[string, Partial<typeof broken>, complaint: RegExp]> = [
   ],
 ]
 
-test.each(BROKEN)(
-  'the checker finds out where %s',
-  { timeout: 120_000 },
-  (_, defect, complaint) => {
-    Object.assign(broken, defect)
-    const result = fc.check(property(), { ...SEEDED, numRuns: 600, endOnFailure: true })
-    expect(result.failed).toBe(true)
-    expect(String(result.errorInstance)).toMatch(complaint)
-  },
-)
+test.each(BROKEN)('the checker detects that %s', { timeout: 120_000 }, (_, defect, complaint) => {
+  Object.assign(broken, defect)
+  const result = fc.check(property(), { ...SEEDED, numRuns: 600, endOnFailure: true })
+  expect(result.failed).toBe(true)
+  expect(String(result.errorInstance)).toMatch(complaint)
+})
 
 // -- by example ------------------------------------------------------------------------------------
 
-test('what was never handed out is no epoch to commit under', () => {
+test('a commit with an epoch that was never assigned is refused', () => {
   const world = new World()
   const owned = { topicId: 'a1', partition: 0 }
   world.call(request({ instanceId: 'x', topics: ['a'] }))

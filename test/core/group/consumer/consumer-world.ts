@@ -1,6 +1,6 @@
 /**
- * A group of the consumer protocol without a platform: a shell that stores and expires as the Durable
- * Object does, and clients that know only what they were told. Each step is held to the invariants.
+ * A group of the consumer protocol without a platform: a shell that stores and expires like the Durable Object, and
+ * clients that use only the responses they received. The invariants are checked after each step.
  */
 import { expect } from 'vitest'
 import { EdgelogError } from '../../../../src/core/errors.ts'
@@ -33,8 +33,8 @@ import { decideHeartbeat } from '../../../../src/core/group/consumer/heartbeat.t
 import { subscribedPartitionCounts } from '../../../../src/core/group/consumer/target.ts'
 import type {
   GroupTopic,
-  HeartbeatAnswer,
   HeartbeatRequest,
+  HeartbeatResponse,
   TopicPartitions,
 } from '../../../../src/core/group/group-api.ts'
 import { groupTimes } from '../../../../src/core/group/group-config.ts'
@@ -42,7 +42,7 @@ import { parseGroupId } from '../../../../src/core/group/group-id.ts'
 import { TopicDirectory } from '../../../../src/core/group/topic-directory.ts'
 import { checkValid } from '../assign/assignor-checks.ts'
 
-/** Those of a group without configs. */
+/** Times of a group without configs. */
 const TIMES = groupTimes({})
 
 export const SESSION_MS = 10_000
@@ -53,37 +53,43 @@ export interface Client {
   readonly name: string
   readonly instanceId: string | null
   readonly mayNameUnknownTopics: boolean
-  /** Says what it holds only when it must. */
-  readonly isTerse: boolean
+  /** Sends its partitions only when required. */
+  readonly isMinimal: boolean
   memberId: string
   topics: readonly string[]
   topicPattern: string
-  /** What it was told last; 0: it is to join. */
+  /** The epoch in its last response; 0: it has to join. */
   epoch: number
-  /** What it consumes: all it was told and has not given up. */
+  /** The partitions it consumes: those it received and has not given up. */
   holds: Assignment
-  /** What it was told last. */
-  told: Assignment
-  /** The next heartbeat says everything: something has changed, or an answer was lost. */
-  mustSayAll: boolean
-  /** Takes its time to give up what it is told to. */
+  /** The assignment in its last response. */
+  lastAssignment: Assignment
+  /** The next heartbeat contains all fields, because something has changed or a response was lost. */
+  mustSendAll: boolean
+  /** Delays giving up its partitions. */
   isSlow: boolean
-  /** `gone` for good, until it is started again; `paused`: holds on, and is not heard. */
+  /** `gone` until it is started again; `paused`: it keeps its partitions and sends nothing. */
   state: 'running' | 'paused' | 'gone'
   lives: number
 }
 
 function client(name: string, changes: Partial<Client> = {}): Client {
   return {
-    ...{ name, instanceId: null, mayNameUnknownTopics: false, isTerse: false, memberId: name },
-    ...{ topics: ['a'], topicPattern: '', epoch: 0, holds: NO_PARTITIONS, told: NO_PARTITIONS },
-    ...{ mustSayAll: true, isSlow: false, state: 'gone', lives: 0 },
+    ...{ name, instanceId: null, mayNameUnknownTopics: false, isMinimal: false, memberId: name },
+    ...{
+      topics: ['a'],
+      topicPattern: '',
+      epoch: 0,
+      holds: NO_PARTITIONS,
+      lastAssignment: NO_PARTITIONS,
+    },
+    ...{ mustSendAll: true, isSlow: false, state: 'gone', lives: 0 },
     ...changes,
   }
 }
 
-/** A client that looks for matches of a pattern by itself may begin with none. */
-const NOTHING = { topics: [], topicPattern: '' }
+/** Subscription of a client that matches a pattern itself and has found no topic yet. */
+const NO_SUBSCRIPTION = { topics: [], topicPattern: '' }
 
 export const SUBSCRIPTIONS: ReadonlyArray<Pick<Client, 'topics' | 'topicPattern'>> = [
   { topics: ['a'], topicPattern: '' },
@@ -91,24 +97,24 @@ export const SUBSCRIPTIONS: ReadonlyArray<Pick<Client, 'topics' | 'topicPattern'
   { topics: ['b', 'c'], topicPattern: '' },
   { topics: [], topicPattern: '[ac]' },
   { topics: ['b'], topicPattern: '.*' },
-  NOTHING,
+  NO_SUBSCRIPTION,
 ]
 
-/** How a call ends: before or after its effect, or with its answer. */
-export type Fate = 'request lost' | 'answer lost' | 'answered'
+/** The end of a call: lost before its effect, lost after it, or completed. */
+export type Fate = 'request lost' | 'response lost' | 'completed'
 
 export class World {
   group = new ConsumerGroup()
   nowMs = 1_000_000
   readonly clients: readonly Client[] = [
     client('one'),
-    client('two', { isTerse: true, topics: ['a', 'b'] }),
+    client('two', { isMinimal: true, topics: ['a', 'b'] }),
     client('three', { mayNameUnknownTopics: true, topics: ['b', 'c'] }),
-    client('pattern', { isTerse: true, topics: [], topicPattern: '.*' }),
+    client('pattern', { isMinimal: true, topics: [], topicPattern: '.*' }),
     client('static', { instanceId: 'i', topics: ['a', 'b'] }),
-    client('terse static', { instanceId: 'j', isTerse: true }),
+    client('terse static', { instanceId: 'j', isMinimal: true }),
   ]
-  /** What there is, and what the group has heard of it. */
+  /** The existing topics; `directory` has those that the group has received. */
   topics: GroupTopic[] = [
     { id: 'a1', name: 'a', partitions: 3 },
     { id: 'b1', name: 'b', partitions: 2 },
@@ -122,60 +128,60 @@ export class World {
 
   // -- what clients do -------------------------------------------------------------------------
 
-  start(who: Client): void {
-    if (who.state === 'running') return
-    if (who.state === 'paused') {
-      who.state = 'running'
+  start(caller: Client): void {
+    if (caller.state === 'running') return
+    if (caller.state === 'paused') {
+      caller.state = 'running'
       return
     }
-    who.lives += 1
-    const memberId = `${who.name}-${who.lives}`
-    Object.assign(who, { memberId, state: 'running', epoch: 0, mustSayAll: true })
+    caller.lives += 1
+    const memberId = `${caller.name}-${caller.lives}`
+    Object.assign(caller, { memberId, state: 'running', epoch: 0, mustSendAll: true })
   }
 
-  crash(who: Client): void {
-    Object.assign(who, { state: 'gone', holds: NO_PARTITIONS, told: NO_PARTITIONS })
+  crash(caller: Client): void {
+    Object.assign(caller, { state: 'gone', holds: NO_PARTITIONS, lastAssignment: NO_PARTITIONS })
   }
 
-  heartbeat(who: Client, fate: Fate = 'answered', saysOwned = true): void {
-    if (who.state !== 'running') return
+  heartbeat(caller: Client, fate: Fate = 'completed', sendsOwned = true): void {
+    if (caller.state !== 'running') return
     this.expire()
     if (fate === 'request lost') {
-      who.mustSayAll = true
+      caller.mustSendAll = true
       return
     }
-    const before = this.group.members.get(who.memberId)
-    const isLate = before !== undefined && who.epoch > 0 && who.epoch !== before.memberEpoch
-    let answer: HeartbeatAnswer
+    const before = this.group.members.get(caller.memberId)
+    const isLate = before !== undefined && caller.epoch > 0 && caller.epoch !== before.memberEpoch
+    let result: HeartbeatResponse
     try {
-      answer = this.call(this.#requestOf(who, saysOwned))
+      result = this.call(this.#requestOf(caller, sendsOwned))
     } catch (error) {
       if (!(error instanceof EdgelogError)) throw error
-      this.#refused(who, error, isLate)
+      this.#refused(caller, error, isLate)
       return
     }
-    if (fate === 'answer lost') who.mustSayAll = true
-    else this.#told(who, answer)
+    if (fate === 'response lost') caller.mustSendAll = true
+    else this.#receive(caller, result)
   }
 
-  /** What a slow client gives up in the end. */
-  giveUp(who: Client): void {
-    if (isSubset(who.holds, who.told)) return
-    who.holds = intersect(who.holds, who.told)
-    who.mustSayAll = true
+  /** Makes a slow client give up its partitions. */
+  giveUp(caller: Client): void {
+    if (isSubset(caller.holds, caller.lastAssignment)) return
+    caller.holds = intersect(caller.holds, caller.lastAssignment)
+    caller.mustSendAll = true
     this.check()
   }
 
-  /** It has given up everything before it says so. */
-  leave(who: Client, fate: Fate, isToComeBack: boolean): void {
-    if (who.state !== 'running') return
-    const isMember = who.epoch > 0
-    this.crash(who)
+  /** Leaves; the client gives up all its partitions before it sends the request. */
+  leave(caller: Client, fate: Fate, isTemporary: boolean): void {
+    if (caller.state !== 'running') return
+    const isMember = caller.epoch > 0
+    this.crash(caller)
     if (fate === 'request lost' || !isMember) return
     this.expire()
-    const memberEpoch = isToComeBack && who.instanceId !== null ? -2 : -1
+    const memberEpoch = isTemporary && caller.instanceId !== null ? -2 : -1
     try {
-      const { topics: _, topicPattern: __, ...request } = this.#requestOf(who, false)
+      const { topics: _, topicPattern: __, ...request } = this.#requestOf(caller, false)
       this.call({ ...request, memberEpoch })
     } catch (error) {
       if (!(error instanceof EdgelogError)) throw error
@@ -184,13 +190,13 @@ export class World {
     this.check()
   }
 
-  subscribe(who: Client, subscription: Pick<Client, 'topics' | 'topicPattern'>): void {
+  subscribe(caller: Client, subscription: Pick<Client, 'topics' | 'topicPattern'>): void {
     const isThere = subscription.topics.every((name) => this.directory.named(name))
-    if ((isThere && subscription !== NOTHING) || who.mayNameUnknownTopics)
-      Object.assign(who, subscription, { mustSayAll: true })
+    if ((isThere && subscription !== NO_SUBSCRIPTION) || caller.mayNameUnknownTopics)
+      Object.assign(caller, subscription, { mustSendAll: true })
   }
 
-  /** @returns the code of a refusal; `ok`. */
+  /** Commits; returns the error code, or `ok`. */
   commit(memberId: string, epoch: number, topicId: string, partition: number): string {
     this.expire()
     const member = this.group.members.get(memberId)
@@ -202,25 +208,25 @@ export class World {
         { topicId, topic: topicId, partition },
       ]),
     )
-    if (member === undefined) expect(code, 'commit of nobody').toBe('unknown_member_id')
+    if (member === undefined) expect(code, 'commit without membership').toBe('unknown_member_id')
     else expect(code, 'commit').toBe(isRightful ? 'ok' : 'stale_member_epoch')
     return code
   }
 
-  #requestOf(who: Client, saysOwned: boolean): HeartbeatRequest {
-    const saysAll = who.epoch === 0 || who.mustSayAll || !who.isTerse
+  #requestOf(caller: Client, sendsOwned: boolean): HeartbeatRequest {
+    const sendsAll = caller.epoch === 0 || caller.mustSendAll || !caller.isMinimal
     const owned: TopicPartitions[] =
-      who.epoch === 0
+      caller.epoch === 0
         ? []
-        : [...who.holds].map(([topicId, partitions]) => ({ topicId, partitions }))
-    const { mayNameUnknownTopics, topics, topicPattern, memberId, instanceId, epoch } = who
+        : [...caller.holds].map(([topicId, partitions]) => ({ topicId, partitions }))
+    const { mayNameUnknownTopics, topics, topicPattern, memberId, instanceId, epoch } = caller
     const ends = { sessionTimeoutMs: SESSION_MS, rebalanceTimeoutMs: REBALANCE_MS }
     return {
       ...request({ memberId, memberEpoch: epoch, instanceId, mayNameUnknownTopics }),
-      ...(saysAll ? { ...ends, topicPattern } : {}),
-      // A topic of its that is gone is no reason to be refused.
-      ...(saysAll ? { topics: topics.filter((t) => mayNameUnknownTopics || this.#names(t)) } : {}),
-      ...(saysAll && saysOwned ? { owned } : {}),
+      ...(sendsAll ? { ...ends, topicPattern } : {}),
+      // Deleted topics are left out, so that they are no reason for an error.
+      ...(sendsAll ? { topics: topics.filter((t) => mayNameUnknownTopics || this.#names(t)) } : {}),
+      ...(sendsAll && sendsOwned ? { owned } : {}),
     }
   }
 
@@ -228,51 +234,57 @@ export class World {
     return this.directory.named(topic) !== undefined
   }
 
-  #told(who: Client, { memberEpoch, assignment }: HeartbeatAnswer): void {
-    const isJoin = who.epoch === 0
-    const isSaid = who.mustSayAll
-    expect(memberEpoch, 'who was let in does not join again').toBeGreaterThan(0)
-    who.epoch = memberEpoch
-    who.mustSayAll = isJoin && isSaid && assignment === null
+  #receive(caller: Client, { memberEpoch, assignment }: HeartbeatResponse): void {
+    const isJoin = caller.epoch === 0
+    const sentAll = caller.mustSendAll
+    expect(memberEpoch, 'an accepted member has an epoch').toBeGreaterThan(0)
+    caller.epoch = memberEpoch
+    caller.mustSendAll = isJoin && sentAll && assignment === null
     if (assignment !== null) {
-      const told = assignmentOf(assignment, this.directory)
-      const target = this.group.target(who.memberId)
-      const pending = this.group.members.get(who.memberId)?.pendingRevocation ?? NO_PARTITIONS
-      const settled = subtract(who.holds, pending)
+      const lastAssignment = assignmentOf(assignment, this.directory)
+      const target = this.group.target(caller.memberId)
+      const pending = this.group.members.get(caller.memberId)?.pendingRevocation ?? NO_PARTITIONS
+      const settled = subtract(caller.holds, pending)
       const here = filterPartitions(settled, (id) => this.directory.withId(id) !== undefined)
-      expect(isSubset(intersect(here, target), told), 'what stays with it is never taken').toBe(
-        true,
-      )
-      who.mustSayAll ||= !isSameAssignment(who.holds, told)
-      who.told = told
-      who.holds = unite(who.holds, told)
-      if (!who.isSlow) who.holds = intersect(who.holds, told)
+      expect(
+        isSubset(intersect(here, target), lastAssignment),
+        'a partition that stays in the target is never taken',
+      ).toBe(true)
+      caller.mustSendAll ||= !isSameAssignment(caller.holds, lastAssignment)
+      caller.lastAssignment = lastAssignment
+      caller.holds = unite(caller.holds, lastAssignment)
+      if (!caller.isSlow) caller.holds = intersect(caller.holds, lastAssignment)
     }
     this.check()
   }
 
-  #refused(who: Client, error: EdgelogError, isLate: boolean): void {
+  #refused(caller: Client, error: EdgelogError, isLate: boolean): void {
     switch (error.code) {
       case 'fenced_member_epoch':
-        expect(isLate, 'only who missed answers is fenced').toBe(true)
+        expect(isLate, 'only a member that missed a response is fenced').toBe(true)
         break
       case 'unknown_member_id':
-        expect(this.group.members.has(who.memberId)).toBe(false)
+        expect(this.group.members.has(caller.memberId)).toBe(false)
         break
       case 'unreleased_instance_id':
-        expect(who.epoch).toBe(0)
+        expect(caller.epoch).toBe(0)
         return
       case 'invalid_request':
-        // None of its topics is there any more.
-        expect(who.epoch).toBe(0)
-        expect(who.topicPattern === '' && !who.topics.some((topic) => this.#names(topic))).toBe(
-          true,
-        )
+        // None of its topics exists any more.
+        expect(caller.epoch).toBe(0)
+        expect(
+          caller.topicPattern === '' && !caller.topics.some((topic) => this.#names(topic)),
+        ).toBe(true)
         return
       default:
         throw error
     }
-    Object.assign(who, { epoch: 0, holds: NO_PARTITIONS, told: NO_PARTITIONS, mustSayAll: true })
+    Object.assign(caller, {
+      epoch: 0,
+      holds: NO_PARTITIONS,
+      lastAssignment: NO_PARTITIONS,
+      mustSendAll: true,
+    })
     this.check()
   }
 
@@ -289,8 +301,8 @@ export class World {
     this.topics = this.topics.filter((topic) => topic.name !== name)
   }
 
-  /** The group hears what became of the topics. */
-  learn(): void {
+  /** Sends the changed topics to the group. */
+  refreshTopics(): void {
     const after = new TopicDirectory(this.topics)
     const change = this.#pure(() => decideTopicsChange(this.group, this.directory, after))
     this.directory = after
@@ -309,7 +321,7 @@ export class World {
     if (change !== null) this.#apply(change, new Set())
   }
 
-  /** What is left is in the rows. */
+  /** Restores the group from its rows. */
   evict(): void {
     const stored = [...this.#rows.values()].map(decodeMember)
     const { groupEpoch, assignmentEpoch } = this.group
@@ -333,7 +345,7 @@ export class World {
     }
   }
 
-  /** A call that is to be refused, with nothing changed. */
+  /** Sends a request that must be refused without a change. */
   refuse(changes: Partial<HeartbeatRequest>, codes: readonly string[]): void {
     this.expire()
     const before = dump(this.group)
@@ -341,11 +353,11 @@ export class World {
     expect(dump(this.group)).toEqual(before)
   }
 
-  /** As the Durable Object does it. */
-  call(request: HeartbeatRequest): HeartbeatAnswer {
+  /** Handles a request like the Durable Object. */
+  call(request: HeartbeatRequest): HeartbeatResponse {
     checkHeartbeat(request)
     const time = { nowMs: this.nowMs, lastAssignedAtMs: this.#lastAssignedAtMs }
-    const { change, answer } = this.#pure(() =>
+    const { change, result } = this.#pure(() =>
       decideHeartbeat(this.group, this.directory, request, time, TIMES),
     )
     if (change !== null) {
@@ -361,7 +373,7 @@ export class World {
         this.nowMs + (member.sessionTimeoutMs ?? TIMES.sessionTimeoutMs),
       )
     }
-    return answer
+    return result
   }
 
   // -- what is true after each step ------------------------------------------------------------
@@ -375,7 +387,11 @@ export class World {
     }
   }
 
-  /** @param restarted Members that begin anew with this step. */
+  /**
+   * Applies a change.
+   *
+   * @param restarted Members that start again with this step.
+   */
   #apply(change: ConsumerGroupChange, restarted: ReadonlySet<string>): void {
     const before = new Map(this.group.members)
     const targets = new Map([...before.keys()].map((id) => [id, this.group.target(id)]))
@@ -448,14 +464,17 @@ export class World {
     expect(isEmpty(after.pendingRevocation)).toBe(!isPending)
   }
 
-  /** What clients hold, they hold alone, but for those the group has given up. */
+  /** Checks that no two clients hold the same partition, except clients that the group has removed. */
   check(): void {
     const holders = new Map<string, string>()
     for (const { memberId, holds } of this.clients) {
       const member = this.group.members.get(memberId)
       if (member === undefined) continue
-      const its = unite(member.assigned, member.pendingRevocation)
-      expect(Object.fromEntries(subtract(holds, its)), `${memberId} holds what is its`).toEqual({})
+      const assignedOrPending = unite(member.assigned, member.pendingRevocation)
+      expect(
+        Object.fromEntries(subtract(holds, assignedOrPending)),
+        `${memberId} holds only its partitions`,
+      ).toEqual({})
       for (const [topicId, partitions] of holds) {
         for (const partition of partitions) {
           const name = `${topicId}-${partition}`
@@ -466,9 +485,12 @@ export class World {
     }
   }
 
-  /** Once all that are there behave, the group is stable in bounded time, and nothing is nobody's. */
+  /**
+   * Checks that the group is stable within a time limit once all clients follow
+   * the protocol, and has no free partition.
+   */
   checkRecovery(): void {
-    this.learn()
+    this.refreshTopics()
     const boundMs = SESSION_MS + REBALANCE_MS + 20 * ROUND_MS
     for (let elapsedMs = 0; elapsedMs < boundMs; elapsedMs += ROUND_MS) {
       this.pass(ROUND_MS)
@@ -478,7 +500,9 @@ export class World {
     const running = this.clients.filter(({ state }) => state === 'running')
     const members = running.filter(({ epoch }) => epoch > 0)
     expect(this.group.state).toBe(members.length === 0 ? 'empty' : 'stable')
-    expect([...this.group.members.keys()].sort()).toEqual(members.map((who) => who.memberId).sort())
+    expect([...this.group.members.keys()].sort()).toEqual(
+      members.map((caller) => caller.memberId).sort(),
+    )
     const held = new Map<string, number>()
     for (const { memberId, holds } of members) {
       expect(holds).toEqual(this.group.members.get(memberId)?.assigned)
@@ -489,11 +513,11 @@ export class World {
     expect(held).toEqual(subscribedPartitionCounts(this.group.members.values(), this.directory))
   }
 
-  /** Everybody does once what is to be done. */
+  /** Lets every client act once. */
   round(): void {
-    for (const who of this.clients) {
-      this.giveUp(who)
-      this.heartbeat(who)
+    for (const caller of this.clients) {
+      this.giveUp(caller)
+      this.heartbeat(caller)
     }
   }
 }
@@ -521,7 +545,7 @@ export function codeOf(call: () => unknown): string {
   }
 }
 
-/** All there is to know of a group. */
+/** Returns the whole state of a group. */
 export function dump(group: ConsumerGroup): unknown {
   const { groupEpoch, assignmentEpoch, state } = group
   const members = [...group.members.values()]
@@ -537,7 +561,7 @@ export function dump(group: ConsumerGroup): unknown {
   return { groupEpoch, assignmentEpoch, state, members }
 }
 
-/** Looked at before the change is applied, which would stop where two have a partition. */
+/** Checks owners before the change is applied, because applying it would throw if two members had a partition. */
 function checkOneOwner(
   before: ReadonlyMap<string, ConsumerMember>,
   change: ConsumerGroupChange,

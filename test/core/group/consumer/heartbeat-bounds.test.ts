@@ -1,4 +1,4 @@
-/** What a group of the consumer protocol takes from its members at most. */
+/** Tests the limits of a group of the consumer protocol for its members. */
 import { expect, test } from 'vitest'
 import { checkHeartbeat } from '../../../../src/core/group/consumer/check-heartbeat.ts'
 import { ConsumerGroup } from '../../../../src/core/group/consumer/consumer-group.ts'
@@ -21,7 +21,7 @@ function refusal(call: () => unknown): string | undefined {
   }
 }
 
-test('one member names so many topics, by names that a topic can have', () => {
+test('checkHeartbeat() limits the number of topics of one member, and checks their names', () => {
   const check = (topics: string[]) => refusal(() => checkHeartbeat(request({ topics })))
   expect(check(names(GROUP_TOPICS_MAX))).toBeUndefined()
   expect(check(names(GROUP_TOPICS_MAX + 1))).toBe('invalid_request')
@@ -30,7 +30,7 @@ test('one member names so many topics, by names that a topic can have', () => {
   }
 })
 
-test('who joins by the Kafka door says what it wants, which may be nothing yet', () => {
+test("checkHeartbeat() requires a subscription, which may be empty for clients of Kafka's protocol", () => {
   const check = (
     wanted: { topics?: string[]; topicPattern?: string },
     mayNameUnknownTopics = true,
@@ -44,20 +44,20 @@ test('who joins by the Kafka door says what it wants, which may be nothing yet',
   expect(check({ topics: [] }, false)).toBe('invalid_request')
 })
 
-test('the first member is at epoch 1, also if it wants nothing yet', () => {
+test('decideHeartbeat() gives the first member epoch 1, even with an empty subscription', () => {
   const joining = request({ topics: [], mayNameUnknownTopics: true })
   const time = { nowMs: 0, lastAssignedAtMs: Number.NEGATIVE_INFINITY }
-  const { answer } = decideHeartbeat(
+  const { result } = decideHeartbeat(
     new ConsumerGroup(),
     new TopicDirectory([]),
     joining,
     time,
     groupTimes({}),
   )
-  expect(answer.memberEpoch).toBe(1)
+  expect(result.memberEpoch).toBe(1)
 })
 
-test('all members name so many different topics together, whether those exist or not', () => {
+test('decideHeartbeat() limits the different topics of all members, existing or not', () => {
   const group = new ConsumerGroup()
   const directory = new TopicDirectory([])
   const time = { nowMs: 0, lastAssignedAtMs: Number.NEGATIVE_INFINITY }

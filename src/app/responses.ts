@@ -3,11 +3,11 @@ import type { RouteConfig, z } from '@hono/zod-openapi'
 import { EdgelogError, ERRORS } from '../core/errors.ts'
 import { report } from '../events/report.ts'
 import type { AppContext } from './env.ts'
-import { ErrorAnswer, JSON_MEDIA_TYPE } from './schemas.ts'
+import { ErrorResponse, JSON_MEDIA_TYPE } from './schemas.ts'
 
 type Responses = RouteConfig['responses']
 
-export function errorAnswer(error: EdgelogError): Response {
+export function errorResponse(error: EdgelogError): Response {
   const headers = new Headers()
   if (error.code === 'throttled') {
     const retryAfterMs = Number(error.details?.retryAfterMs ?? 1_000)
@@ -22,15 +22,15 @@ export function errorAnswer(error: EdgelogError): Response {
 }
 
 /** Reports an unexpected error under a new request id; the response contains only that id. */
-export function unexpectedAnswer(error: unknown, c: AppContext): Response {
+export function unexpectedErrorResponse(error: unknown, c: AppContext): Response {
   const requestId = crypto.randomUUID()
   const { method, path } = c.req
   report({ type: 'unexpected_error', requestId, method, path, error })
-  const answer = errorAnswer(
+  const response = errorResponse(
     new EdgelogError('internal', `internal server error, logged as request ${requestId}`),
   )
-  answer.headers.set('X-Request-Id', requestId)
-  return answer
+  response.headers.set('X-Request-Id', requestId)
+  return response
 }
 
 /** Describes a JSON response, together with the error that every call may return. */
@@ -54,7 +54,7 @@ export function errorResponses(): Responses {
   return {
     default: {
       description: 'An error of the table in docs/PROTOCOL.md',
-      content: { [JSON_MEDIA_TYPE]: { schema: ErrorAnswer } },
+      content: { [JSON_MEDIA_TYPE]: { schema: ErrorResponse } },
     },
   }
 }

@@ -27,13 +27,13 @@ function slowBody(bytes: Uint8Array, clock: ManualClock, signal: AbortSignal, ch
   })
 }
 
-function setUp(answer: { readonly bytes: Uint8Array; readonly headers?: HeadersInit }) {
+function setUp(response: { readonly bytes: Uint8Array; readonly headers?: HeadersInit }) {
   const clock = new ManualClock()
   const server = { chunks: 10, calls: 0 }
   const fetch = async (_: string, init: RequestInit = {}) => {
     server.calls += 1
-    const body = slowBody(answer.bytes, clock, init.signal as AbortSignal, server.chunks)
-    return new Response(body, answer.headers === undefined ? {} : { headers: answer.headers })
+    const body = slowBody(response.bytes, clock, init.signal as AbortSignal, server.chunks)
+    return new Response(body, response.headers === undefined ? {} : { headers: response.headers })
   }
   const log = connect({ url: 'http://fake', fetch, clock, WebSocket: null })
   const pass = async (ms: number) => {

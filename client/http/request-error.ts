@@ -5,7 +5,7 @@ import { RETRY_AFTER_MS_MAX } from '../limits.ts'
 /** Longest excerpt of a foreign response, such as the error page of a proxy. */
 const EXCERPT_CHARS = 200
 
-interface RefusalOptions {
+interface RequestErrorOptions {
   readonly status: number
   readonly retryAfterMs?: number | undefined
   readonly details?: EdgelogError['details']
@@ -14,14 +14,14 @@ interface RefusalOptions {
 }
 
 /** An `EdgelogError` with the HTTP details of the response. */
-export class Refusal extends EdgelogError {
+export class RequestError extends EdgelogError {
   /** HTTP status; 0 if there was no response. */
   readonly status: number
   readonly retryAfterMs: number | undefined
   /** True if the response did not come from an edgelog server: a proxy, a captive portal, or no response at all. */
   readonly isForeign: boolean
 
-  constructor(code: ErrorCode, message: string, options: RefusalOptions) {
+  constructor(code: ErrorCode, message: string, options: RequestErrorOptions) {
     const { details, cause } = options
     super(code, message, { ...(details !== undefined && { details }), cause })
     this.status = options.status
@@ -42,17 +42,17 @@ export class Refusal extends EdgelogError {
 
 /** Returns whether a retry may succeed after a while. */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof Refusal) return error.isTransient
+  if (error instanceof RequestError) return error.isTransient
   return error instanceof EdgelogError && error.retryable
 }
 
 /** Returns the delay that the server requested; 0 without one. */
 export function retryAfterMsOf(error: unknown): number {
-  return error instanceof Refusal ? (error.retryAfterMs ?? 0) : 0
+  return error instanceof RequestError ? (error.retryAfterMs ?? 0) : 0
 }
 
 /** @throws the error that ended the response early. */
-export async function refusalOf(response: Response, nowMs: number): Promise<Refusal> {
+export async function refusalOf(response: Response, nowMs: number): Promise<RequestError> {
   const { status, headers } = response
   const retryAfterMs = parseRetryAfter(headers.get('retry-after'), nowMs)
   // A truncated response is an error of its own: without the code, a 409 may be temporary or permanent.
@@ -61,18 +61,22 @@ export async function refusalOf(response: Response, nowMs: number): Promise<Refu
   if (body === undefined) {
     const excerpt = text.slice(0, EXCERPT_CHARS).trim()
     const message = `HTTP ${status}${excerpt === '' ? '' : `: ${excerpt}`}`
-    return new Refusal(codeOfStatus(status), message, { status, retryAfterMs, isForeign: true })
+    return new RequestError(codeOfStatus(status), message, {
+      status,
+      retryAfterMs,
+      isForeign: true,
+    })
   }
   const { message, details } = body
   if (isErrorCode(body.code)) {
     const isExact = typeof details?.retryAfterMs === 'number'
-    return new Refusal(body.code, message, {
+    return new RequestError(body.code, message, {
       status,
       retryAfterMs: isExact ? boundedDelayMs(Number(details.retryAfterMs)) : retryAfterMs,
       details,
     })
   }
-  return new Refusal('internal', `${String(body.code)}: ${message}`, {
+  return new RequestError('internal', `${String(body.code)}: ${message}`, {
     status,
     retryAfterMs,
     details,
@@ -80,11 +84,11 @@ export async function refusalOf(response: Response, nowMs: number): Promise<Refu
 }
 
 /** Wraps any failure of the request itself as `unavailable`. */
-export function unavailable(error: unknown): Refusal {
-  if (error instanceof Refusal) return error
+export function unavailable(error: unknown): RequestError {
+  if (error instanceof RequestError) return error
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const why = cause instanceof Error ? cause.message : String(cause)
-  return new Refusal('unavailable', `no response from the server: ${why}`, {
+  return new RequestError('unavailable', `no response from the server: ${why}`, {
     status: 0,
     cause: error,
   })

@@ -1,7 +1,7 @@
 /** Retries reads after a token was rejected, as after a network error, instead of failing them. */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Connection } from '../../http/connection.ts'
-import { Refusal, refusalOf, retryAfterMsOf } from '../../http/refusal.ts'
+import { RequestError, refusalOf, retryAfterMsOf } from '../../http/request-error.ts'
 import { AUTH_RETRY_MS } from '../limits.ts'
 import type { LastError } from '../sync/sync.ts'
 
@@ -49,7 +49,7 @@ export class AuthRetry {
     this.#refused = undefined
   }
 
-  /** @throws {Refusal} `unavailable` if the token is rejected, so that the caller retries */
+  /** @throws {RequestError} `unavailable` if the token is rejected, so that the caller retries */
   async retry<T>(work: () => Promise<T>): Promise<T> {
     const { connection, renewToken, changed } = this.#context
     const { token } = connection
@@ -85,8 +85,8 @@ export class AuthRetry {
   }
 }
 
-function later(cause: EdgelogError): Refusal {
+function later(cause: EdgelogError): RequestError {
   const retryAfterMs = retryAfterMsOf(cause)
   const why = `the token is refused: ${cause.message}`
-  return new Refusal('unavailable', why, { status: 0, isForeign: false, retryAfterMs, cause })
+  return new RequestError('unavailable', why, { status: 0, isForeign: false, retryAfterMs, cause })
 }

@@ -1,13 +1,13 @@
 /** B14: readers whose token is rejected: which requests they send meanwhile, and what they report. */
 import { beforeEach, expect, test } from 'vitest'
 import { AUTH_RETRY_MS } from '../../../client/browser/limits.ts'
-import { AuthRetry } from '../../../client/browser/reading/patience.ts'
+import { AuthRetry } from '../../../client/browser/reading/auth-retry.ts'
 import { requestJson } from '../../../client/http/connection.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { ManualClock } from '../manual-clock.ts'
 
 let clock: ManualClock
-let answer: () => Response
+let response: () => Response
 let calls: number
 let renewals: number
 let changes: number
@@ -16,13 +16,13 @@ let authRetry: AuthRetry
 
 beforeEach(() => {
   clock = new ManualClock()
-  answer = () => refusal('unauthorized', 401)
+  response = () => refusal('unauthorized', 401)
   calls = 0
   renewals = 0
   changes = 0
   const fetch = async () => {
     calls += 1
-    return answer()
+    return response()
   }
   connection = { url: 'https://fake', token: 'old', fetch, clock, random: () => 0.5 }
   authRetry = new AuthRetry({
@@ -68,7 +68,7 @@ test('no request is sent with a rejected token until the retry interval has pass
   expect(await call()).toBe('unavailable')
   expect({ calls, renewals }).toEqual({ calls: 2, renewals: 2 })
   clock.advance(AUTH_RETRY_MS)
-  answer = () => Response.json({})
+  response = () => Response.json({})
   expect(await call()).toBe('taken')
   expect(authRetry.refusal).toBeUndefined()
 })
@@ -79,7 +79,7 @@ test('a new token is used at once, and so is the same one if it is set again', a
   expect(authRetry.refusal).toBeUndefined()
   expect(await call()).toBe('unavailable')
   expect(calls).toBe(2)
-  answer = () => Response.json({})
+  response = () => Response.json({})
   authRetry.forget()
   expect(await call()).toBe('taken')
   expect(await call()).toBe('taken')
@@ -87,7 +87,7 @@ test('a new token is used at once, and so is the same one if it is set again', a
 })
 
 test('the rejection of a token that was replaced meanwhile is not reported', async () => {
-  answer = () => {
+  response = () => {
     connection.token = 'new'
     return refusal('unauthorized', 401)
   }
@@ -97,7 +97,7 @@ test('the rejection of a token that was replaced meanwhile is not reported', asy
 })
 
 test('a 403 of a foreign page is reported with its text', async () => {
-  answer = () => new Response('blocked by the firewall', { status: 403 })
+  response = () => new Response('blocked by the firewall', { status: 403 })
   expect(await call()).toBe('unavailable')
   expect(authRetry.refusal).toMatchObject({
     code: 'forbidden',
@@ -106,9 +106,9 @@ test('a 403 of a foreign page is reported with its text', async () => {
 })
 
 test('other errors are passed on unchanged', async () => {
-  answer = () => refusal('group_max_size_reached', 403)
+  response = () => refusal('group_max_size_reached', 403)
   expect(await call()).toBe('group_max_size_reached')
-  answer = () => refusal('throttled', 429)
+  response = () => refusal('throttled', 429)
   expect(await call()).toBe('throttled')
   expect(authRetry.refusal).toBeUndefined()
   expect(renewals).toBe(0)

@@ -1,12 +1,12 @@
 /** Builds the result of an append from its placed batches. */
 import { assert } from '../../src/core/errors.ts'
 import type { PlacedBatch } from '../../src/core/log/append.ts'
-import type { AppendReply, PartitionAssignment } from '../../src/core/log/partition-api.ts'
+import type { AppendResult, PartitionAssignment } from '../../src/core/log/partition-api.ts'
 
 export function replyTo(
   placed: readonly PlacedBatch[],
   log: { readonly logStartOffset: number; readonly assignment: PartitionAssignment },
-): AppendReply {
+): AppendResult {
   const last = placed.at(-1)
   assert(last !== undefined, 'an append has at least one batch')
   const hasPieces = placed.some(({ pieces }) => pieces !== undefined)

@@ -9,7 +9,7 @@ const SIZE_BYTES = 4
 /** Size with which the server requests that the connection be closed, as a broker would close it. */
 const CLOSE = -1
 
-export class AnswerReader {
+export class ResponseReader {
   /** First bytes of an incomplete size. */
   #held: Uint8Array = new Uint8Array(0)
   #bodyBytesLeft = 0

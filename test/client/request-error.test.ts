@@ -1,6 +1,6 @@
 /** Conversion of an error response into an error. */
 import { expect, test } from 'vitest'
-import { refusalOf, unavailable } from '../../client/http/refusal.ts'
+import { refusalOf, unavailable } from '../../client/http/request-error.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 
 function ours(code: string, status: number): Response {

@@ -4,7 +4,7 @@ import { CLUSTER, type Operation } from '../core/access/resource.ts'
 import { type ErrorFields, errorOf, numberOf } from './error-number.ts'
 
 /** Returns the error of a denied operation on the cluster, or undefined. */
-export async function clusterRefusal(
+export async function clusterError(
   { access }: Broker,
   operation: Operation,
 ): Promise<ErrorFields | undefined> {

@@ -1,0 +1,12 @@
+/** Types the bindings of `wrangler.jsonc`, as `import { env } from 'cloudflare:workers'` gives them to the tests. */
+declare namespace Cloudflare {
+  interface GlobalProps {
+    mainModule: typeof import('../../src/index.ts')
+    durableNamespaces: 'Partition' | 'Coordinator' | 'Group'
+  }
+  interface Env {
+    readonly PARTITION: DurableObjectNamespace<import('../../src/index.ts').Partition>
+    readonly COORDINATOR: DurableObjectNamespace<import('../../src/index.ts').Coordinator>
+    readonly GROUP: DurableObjectNamespace<import('../../src/index.ts').Group>
+  }
+}

@@ -72,12 +72,12 @@ const dir = await mkdtemp(join(tmpdir(), 'edgelog-bench-'))
 try {
   const floorPath = await bundleWorker('test/bench/floor-worker.ts', join(dir, 'floor.js'))
   const countingPath = await bundleWorker('test/bench/counting-worker.ts', join(dir, 'counting.js'))
-  const beside = <T>(work: (ours: ServerProcess, floor: ServerProcess) => Promise<T>) =>
+  const withFloor = <T>(work: (ours: ServerProcess, floor: ServerProcess) => Promise<T>) =>
     withServer({}, (ours) => withServer({ workerPath: floorPath }, (floor) => work(ours, floor)))
   console.error('throughput and delivery ...')
-  const log = await beside(measureLog)
+  const log = await withFloor(measureLog)
   console.error('groups ...')
-  const groups = await beside(measureGroups)
+  const groups = await withFloor(measureGroups)
   console.error('wake ...')
   const wake = await withServer({}, (server) =>
     measureWake(server, Number(values.wakeBytes), rounds),

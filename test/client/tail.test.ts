@@ -29,18 +29,20 @@ function concat(batches: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(batches.flatMap((batch) => [...batch]))
 }
 
+interface FakeLog {
+  endOffset: number
+  /** Number of offsets that the log reports, but does not return. */
+  missing: number
+  /** Offset of a batch with a valid CRC and invalid records. */
+  undecodableAt: number
+  readonly fetches: number[]
+}
+
 /** Sets up a log of one-record batches behind `fetch`, and a tail controlled by the test. */
-async function setUp(options: { bufferBytesMax?: number } = {}) {
+async function setUp(start: Partial<FakeLog> = {}, options: { bufferBytesMax?: number } = {}) {
   const tail = new FakeTail()
   const clock = new ManualClock()
-  const log = {
-    endOffset: 0,
-    /** Number of offsets that the log reports, but does not return. */
-    missing: 0,
-    /** Offset of a batch with a valid CRC and invalid records. */
-    undecodableAt: -1,
-    fetches: [] as number[],
-  }
+  const log: FakeLog = { endOffset: 0, missing: 0, undecodableAt: -1, fetches: [], ...start }
   const fetch = async (input: string): Promise<Response> => {
     const from = Number(new URL(input).searchParams.get('offset'))
     log.fetches.push(from)
@@ -103,8 +105,7 @@ async function connected(setup: Awaited<ReturnType<typeof setUp>>) {
 
 describe('a live tail', () => {
   test('opens with the token, at the end of the fetches, and delivers frames', async () => {
-    const setup = await setUp()
-    setup.log.endOffset = 2
+    const setup = await setUp({ endOffset: 2 })
     expect(offsetsOf(await setup.iterator.next())).toEqual([0, 1])
     const { socket, subscribe } = await connected(setup)
     expect(socket.url).toBe('wss://fake/v1/tail')
@@ -120,8 +121,7 @@ describe('a live tail', () => {
   })
 
   test('skips duplicates, and fetches the records of a gap', async () => {
-    const setup = await setUp()
-    setup.log.endOffset = 2
+    const setup = await setUp({ endOffset: 2 })
     await setup.iterator.next()
     const { socket, subscribe } = await connected(setup)
     socket.frame(subscribe.id, 3, concat([batchAt(0), batchAt(1), batchAt(2)]))
@@ -134,8 +134,7 @@ describe('a live tail', () => {
   })
 
   test('passes over offsets without a record, without a fetch', async () => {
-    const setup = await setUp()
-    setup.log.endOffset = 2
+    const setup = await setUp({ endOffset: 2 })
     await setup.iterator.next()
     const { socket, subscribe } = await connected(setup)
     const fetches = setup.log.fetches.length
@@ -153,8 +152,7 @@ describe('a live tail', () => {
   })
 
   test('rejects damaged bytes', async () => {
-    const setup = await setUp()
-    setup.log.endOffset = 1
+    const setup = await setUp({ endOffset: 1 })
     await setup.iterator.next()
     const { socket, subscribe } = await connected(setup)
     const damaged = batchAt(1)
@@ -322,7 +320,7 @@ describe('a live tail', () => {
   })
 
   test('grants only bytes that the application has taken', async () => {
-    const setup = await setUp({ bufferBytesMax: 20_000 })
+    const setup = await setUp({}, { bufferBytesMax: 20_000 })
     const { socket, subscribe } = await connected(setup)
     expect(subscribe.creditBytes).toBe(16_384)
     for (let offset = 0; offset < 20; offset++) {
@@ -437,8 +435,7 @@ describe('a live tail on a slow line', () => {
 
 describe('a fetch', () => {
   test('that makes no progress is not repeated at once', async () => {
-    const setup = await setUp()
-    setup.log.missing = 5
+    const setup = await setUp({ missing: 5 })
     await settle()
     await settle()
     expect(setup.log.fetches.length).toBe(1)
@@ -450,9 +447,7 @@ describe('a fetch', () => {
   })
 
   test('delivers whole batches before one that cannot be decoded', async () => {
-    const setup = await setUp()
-    setup.log.undecodableAt = 2
-    setup.log.endOffset = 4
+    const setup = await setUp({ undecodableAt: 2, endOffset: 4 })
     expect(offsetsOf(await setup.iterator.next())).toEqual([0, 1])
     expect(setup.consumer.position('t', 0)).toBe(2)
     await expect(setup.iterator.next()).rejects.toMatchObject({ code: 'corrupt_message' })

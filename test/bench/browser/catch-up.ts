@@ -84,7 +84,7 @@ function discard(page: Page, url: string): Promise<number> {
   return page.evaluate(
     async ([server, topic]) => {
       const startedAtMs = performance.now()
-      await window.beside.discardTail(server, topic)
+      await window.baseline.discardTail(server, topic)
       return performance.now() - startedAtMs
     },
     [url, TOPIC] as const,
@@ -118,7 +118,7 @@ function storeRows(page: Page, url: string, name: string, { rows }: CacheCounts)
   return page.evaluate(
     async ([server, topic, database, count]) => {
       const startedAtMs = performance.now()
-      const store = await window.beside.RowPerRecord.open(database, server, topic)
+      const store = await window.baseline.RowPerRecord.open(database, server, topic)
       await store.catchUp(count)
       const tookMs = performance.now() - startedAtMs
       store.close()
@@ -153,7 +153,7 @@ function readRows(page: Page, name: string, { rows, read: count }: CacheCounts):
   return page.evaluate(
     async ([topic, database, from, end]) => {
       const startedAtMs = performance.now()
-      const store = await window.beside.RowPerRecord.open(database, '', topic)
+      const store = await window.baseline.RowPerRecord.open(database, '', topic)
       const found = await store.read(from, end)
       const tookMs = performance.now() - startedAtMs
       store.close()

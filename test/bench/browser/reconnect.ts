@@ -102,7 +102,7 @@ async function drain(
 async function drainRows({ server }: BenchStage, page: Page, records: number): Promise<number> {
   return await page.evaluate(
     async ([url, topic, total]) => {
-      const store = await window.beside.RowPerRecord.open('reconnect', url, topic)
+      const store = await window.baseline.RowPerRecord.open('reconnect', url, topic)
       const value = 'x'.repeat(100)
       await Promise.all(Array.from({ length: total }, () => store.send(value)))
       const startedAtMs = performance.now()

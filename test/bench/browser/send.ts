@@ -55,7 +55,7 @@ function timeSends(
       async ([url, topic, atOnce, total, isNaive]) => {
         const value = 'x'.repeat(100)
         const log = isNaive ? undefined : window.edgelog.connect({ url, principal: 'send' })
-        const store = await window.beside.RowPerRecord.open('send', url, topic)
+        const store = await window.baseline.RowPerRecord.open('send', url, topic)
         const send = () => (log ? log.send(topic, { value }) : store.send(value))
         // Loads the topic's metadata.
         await send()

@@ -10,12 +10,12 @@ import { load as loadPage } from '../../browser/support/tab.ts'
 import { ServerProcess } from '../../server/server-process.ts'
 import { HttpLoad } from '../http-load.ts'
 import { BATCH, createTopic, randomBatch } from '../throughput.ts'
-import type * as beside from './page.ts'
+import type * as baseline from './page.ts'
 
 declare global {
   interface Window {
     /** The baselines that the client is compared with. */
-    beside: typeof beside
+    baseline: typeof baseline
     /** Time of the first request with records. */
     firstRequestAtMs?: number
     /** Time that the outbox took to become empty. */
@@ -41,13 +41,13 @@ export async function withStage<T>(work: (stage: BenchStage) => Promise<T>): Pro
   const folder = await mkdtemp(join(tmpdir(), 'edgelog-bench-browser-'))
   const ends = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })]
   try {
-    const build = join(folder, 'beside')
+    const build = join(folder, 'baseline')
     await buildClient(build, { entry: join(import.meta.dirname, 'page.ts') })
     const server = await ServerProcess.start()
     ends.push(() => server.stop())
     const pages = await startPageServer()
     ends.push(() => pages.close())
-    pages.addBuild('beside', build)
+    pages.addBuild('baseline', build)
     const browser = await launchProfile(join(folder, 'profile'))
     ends.push(() => browser.close())
     const { context } = browser
@@ -69,8 +69,8 @@ async function openPage(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage()
   await loadPage(page, url)
   await page.evaluate(async (path) => {
-    window.beside = await import(path)
-  }, '/beside/browser.js')
+    window.baseline = await import(path)
+  }, '/baseline/browser.js')
   return page
 }
 

@@ -8,38 +8,11 @@ import { Emitter } from '../emitter.ts'
 import { CLOSE_WORK_MS, CONCURRENCY_MAX, TIMER_MS_MAX } from '../limits.ts'
 import type { OffsetCommit } from './group-calls.ts'
 import { type GroupConsumerOptions, groupConsumerSettings } from './group-consumer-options.ts'
+import type { AssignmentChange, GroupConsumerEvents } from './group-events.ts'
 import { type GroupConsumerContext, GroupMember, type Work } from './group-member.ts'
+import { type BatchHandler, oneByOne, type RecordHandler } from './handlers.ts'
 import type { HeldChange, TopicPartition } from './held-partitions.ts'
-import { type LagReport, LagReporter } from './lag-report.ts'
-
-/** The event 'assignment'. */
-export interface AssignmentChange {
-  readonly assigned: readonly TopicPartition[]
-  /** Partitions given up; their finished batches are committed. */
-  readonly revoked: readonly TopicPartition[]
-  /** Partitions lost: other members may have continued from the last commit. */
-  readonly lost: readonly TopicPartition[]
-  /** All assigned partitions. */
-  readonly current: readonly TopicPartition[]
-}
-
-/** The events of a `GroupConsumer`, by name. */
-export interface GroupConsumerEvents {
-  readonly assignment: AssignmentChange
-  /** At most once a second while batches are delivered. */
-  readonly lag: LagReport
-}
-
-/**
- * Handles one batch, which is finished when the promise resolves.
- *
- * `signal` is aborted when the partition is revoked. A handler that stops early then must
- * throw (`signal.throwIfAborted()`), so that the partition's next owner gets the batch again.
- */
-export type BatchHandler = (
-  batch: ConsumerBatch,
-  context: { readonly signal: AbortSignal },
-) => unknown
+import { LagReporter } from './lag-report.ts'
 
 /**
  * One member of a consumer group (KIP-848). The members share the partitions of their
@@ -173,6 +146,21 @@ export class GroupConsumer implements AsyncIterable<ConsumerBatch> {
     await this.close().catch((error) => failures.push(error))
     this.#member.release()
     if (failures.length > 0) throw failures[0]
+  }
+
+  /**
+   * Passes single records to `handler`: those of one partition one after the other, up to `concurrency` partitions at
+   * a time. A batch is finished when its last record is handled. Otherwise this is `run`.
+   *
+   * @throws as `run`
+   * @example
+   * await consumer.eachRecord((record) => bill(record.json()), { concurrency: 4 })
+   */
+  async eachRecord(
+    handler: RecordHandler,
+    options: { readonly concurrency?: number } = {},
+  ): Promise<void> {
+    await this.run(oneByOne(handler), options)
   }
 
   /**

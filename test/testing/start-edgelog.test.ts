@@ -1,9 +1,10 @@
 /** The broker for test suites, as it ships: imported from the build, by clients that a test suite has. */
-import { access, readdir } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import kafkajs, { type Kafka } from 'kafkajs'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { connect } from '../../client/index.ts'
 import type { startEdgelog as StartEdgelog } from '../../client/testing/index.ts'
 
@@ -21,6 +22,16 @@ async function start(options: Parameters<typeof startEdgelog>[0] = {}): Promise<
   return server
 }
 
+// The servers of this file alone make folders here.
+const commonFolder = tmpdir()
+beforeAll(async () => {
+  process.env.TMPDIR = await mkdtemp(join(commonFolder, 'edgelog-testing-'))
+})
+afterAll(async () => {
+  await rm(tmpdir(), { recursive: true })
+  process.env.TMPDIR = commonFolder
+})
+
 afterEach(async () => {
   await Promise.all(started.splice(0).map((server) => server.close()))
 })
@@ -36,7 +47,6 @@ async function stateFolders(): Promise<string[]> {
 
 describe('startEdgelog()', () => {
   test('serves native clients, and keeps no state', async () => {
-    const before = await stateFolders()
     const server = await start()
     expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     expect(server.bootstrapServers).toBeUndefined()
@@ -46,8 +56,7 @@ describe('startEdgelog()', () => {
     await log.close()
     await server.close()
     await expect(fetch(`${server.url}/healthz`)).rejects.toThrow()
-    const left = (await stateFolders()).filter((name) => !before.includes(name))
-    for (const name of left) await expect(access(`${tmpdir()}/${name}/do`)).rejects.toThrow()
+    expect(await stateFolders()).toEqual([])
   })
 
   test('serves kafkajs, which creates topics by using them', async () => {
@@ -89,11 +98,10 @@ describe('startEdgelog()', () => {
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
     const address = taken.address()
     const port = typeof address === 'object' && address !== null ? address.port : 0
-    const before = await stateFolders()
     await expect(startEdgelog({ port })).rejects.toThrow(`port ${port}`)
     await expect(startEdgelog({ kafka: true, kafkaPort: port })).rejects.toThrow(`port ${port}`)
     taken.close()
-    expect(await stateFolders()).toEqual(before)
+    expect(await stateFolders()).toEqual([])
   })
 
   test('asks for the token that it was given', async () => {

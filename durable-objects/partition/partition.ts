@@ -9,6 +9,7 @@ import { type IsolationLevel, type LogEnds, readableEnd } from '../../src/core/l
 import type {
   AppendRequest,
   AppendResult,
+  AppendResults,
   FetchRequest,
   FetchResult,
   OverlapResult,
@@ -89,6 +90,13 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
       if (error instanceof EdgelogError) return { error: error.toBody() }
       throw error
     }
+  }
+
+  async appendEach(requests: readonly AppendRequest[]): Promise<Result<AppendResults>> {
+    const log = resultOf(() => this.#openLog())
+    if ('error' in log) return log
+    const results = await Promise.all(requests.map((request) => this.append(request)))
+    return { ok: { results, topicVersion: log.ok.assignment.version } }
   }
 
   async read(request: FetchRequest): Promise<Result<FetchResult>> {

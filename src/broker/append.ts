@@ -17,32 +17,49 @@ export interface AppendOptions {
   readonly expectedOffset?: number
 }
 
+/** An append that has its place among the others to its partition. */
+export interface StartedAppend {
+  /** Rejects with the errors of `appendTrimmed` and the partition; if the topic rejects records, an error names them. */
+  readonly appended: Promise<AppendedBatches>
+}
+
 /**
- * Appends record batches unchanged, all or none; every batch is checked first. With the rules `resendable`, records of
+ * Appends record batches unchanged, all or none; every batch is checked first. Resolves when a further append to the
+ * partition comes behind this one. With the rules `resendable`, records of
  * an idempotent producer that are already in the log are removed.
  *
  * @throws {EdgelogError} `invalid_record` for no batch, `invalid_request` for too many, `request_too_large` if they
- * exceed the limit when decompressed, `unknown_topic_id`; errors of `checkBatch`, `appendTrimmed` and the partition; if
- * the topic rejects records, an error that names them.
+ * exceed the limit when decompressed; errors of `checkBatch`.
  */
-export async function appendBatches(
+export async function startAppend(
   cluster: Cluster,
   topic: CalledTopic,
   partition: number,
   batches: Uint8Array,
   producerRules: ProducerRules,
   options: AppendOptions = {},
-): Promise<AppendedBatches> {
+): Promise<StartedAppend> {
   const checks = await checkBatches(batches)
-  return await appendTrimmed(
+  const appended = appendTrimmed(
     ownBytes(batches),
     checks,
     async (rest, checksOfRest) => {
       const request = { batches: rest, checks: checksOfRest, producerRules, ...options }
-      return await cluster.topics.callPartitionOf(topic, partition, (stub) => stub.append(request))
+      return await cluster.appends.append(topic, partition, request)
     },
     async () => (await cluster.topics.get(topic.name)).config.maxMessageBytes,
   )
+  // Prevents an unhandled rejection if it fails before the caller awaits it.
+  appended.catch(() => undefined)
+  return { appended }
+}
+
+/** Appends as `startAppend`, and resolves when the records are durable. @throws {EdgelogError} also the errors of `appended`. */
+export async function appendBatches(
+  ...append: Parameters<typeof startAppend>
+): Promise<AppendedBatches> {
+  const { appended } = await startAppend(...append)
+  return await appended
 }
 
 /** Checks each batch, and corrects the latest time in headers that differ from their records. */

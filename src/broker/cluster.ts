@@ -1,4 +1,5 @@
 /** The parts that one request needs to reach the log: the objects, the topic metadata and the cached ends of logs. */
+import { AppendLanes } from './append-lanes.ts'
 import { KnownBounds } from './known-bounds.ts'
 import { type ObjectBindings, Objects } from './objects.ts'
 import { TopicCache } from './topic-cache.ts'
@@ -16,6 +17,7 @@ export function newCaches(): Caches {
 
 export interface Cluster {
   readonly objects: Objects
+  readonly appends: AppendLanes
   readonly topics: TopicMetadata
   readonly bounds: KnownBounds
 }
@@ -27,5 +29,6 @@ export interface Cluster {
  */
 export function connectCluster(bindings: ObjectBindings, { topics, bounds }: Caches): Cluster {
   const objects = new Objects(bindings)
-  return { objects, topics: new TopicMetadata(objects, topics, bounds), bounds }
+  const metadata = new TopicMetadata(objects, topics, bounds)
+  return { objects, topics: metadata, appends: new AppendLanes(metadata), bounds }
 }

@@ -5,7 +5,7 @@ import type { FetchResult, PartitionDescription } from '../core/log/partition-ap
 import type { ProducerRules } from '../core/log/producer-state.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Access } from './access.ts'
-import { type AppendOptions, appendBatches } from './append.ts'
+import { type AppendOptions, type StartedAppend, startAppend } from './append.ts'
 import type { AppendedBatches } from './append-trimmed.ts'
 import type { Cluster } from './cluster.ts'
 import { deleteRecords } from './delete-records.ts'
@@ -56,15 +56,21 @@ export class RecordOperations {
   }
 
   /** Needs `write` on the topic. */
-  appendBatches(
+  async appendBatches(...append: Parameters<typeof this.startAppend>): Promise<AppendedBatches> {
+    const { appended } = await this.startAppend(...append)
+    return await appended
+  }
+
+  /** Needs `write` on the topic. */
+  startAppend(
     topic: CalledTopic,
     partition: number,
     batches: Uint8Array,
     producerRules: ProducerRules,
     options: AppendOptions = {},
-  ): Promise<AppendedBatches> {
+  ): Promise<StartedAppend> {
     return this.#access.guard('write', topicResource(topic.name), () =>
-      appendBatches(this.#cluster, topic, partition, batches, producerRules, options),
+      startAppend(this.#cluster, topic, partition, batches, producerRules, options),
     )
   }
 

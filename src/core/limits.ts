@@ -131,6 +131,10 @@ export const PARTIAL_CHUNK_BYTES_MAX = 64 * KIB
 export const CHUNK_BYTES_MAX = 1 * MIB
 /** Bytes of appends that wait for their commit; above this the partition responds with `throttled`. */
 export const PENDING_BYTES_MAX = 24 * MIB
+/** Bytes of small appends that share one call to a partition; a larger one is called alone. */
+export const JOINED_BYTES_MAX = 1 * MIB
+/** Appends that share one call to a partition. */
+export const JOINED_APPENDS_MAX = 1_000
 /** Appends that wait for their commit. */
 export const PENDING_APPENDS_MAX = 10_000
 /** How long a refused producer has to wait before it retries. */
@@ -281,6 +285,17 @@ export const GROUP_BODY_BYTES_MAX = 2 * MIB
 export const KAFKA_ARRAY_ELEMENTS_MAX = 100_000
 /** Frames of one `POST /kafka`: limits the duration of a request with many tiny frames. */
 export const KAFKA_FRAMES_MAX = 1_000
+/** Bytes that a session may hold in each direction before a peer that does not consume them is waited for. */
+export const KAFKA_SESSION_WINDOW_BYTES = 4 * MIB
+/** Bytes after which a peer is told what was consumed: a small part of the window. */
+export const KAFKA_SESSION_NOTICE_BYTES = 256 * KIB
+/** Frames of a session that are served at once: appends whose responses are not sent yet. */
+export const KAFKA_SESSION_FRAMES_MAX = 1_000
+/**
+ * Calls to objects after which a session asks its peer for a new one: the platform allows 10,000 calls for each
+ * request, and a WebSocket is one request.
+ */
+export const KAFKA_SESSION_CALLS_MAX_DEFAULT = 5_000
 /** Groups whose state one ListGroups reads, one call each: the platform allows 10,000 calls per request. */
 export const KAFKA_GROUP_SUMMARIES_MAX = 1_000
 /** A body of frames from an unauthenticated client: the frames that carry a token are tiny. */

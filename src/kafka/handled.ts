@@ -42,34 +42,64 @@ export interface KafkaCall {
   close(): void
 }
 
-export interface KafkaApi {
-  readonly messages: Messages
-  /**
-   * Reads the body of the request and writes the response; resolves to undefined if there is none.
-   *
-   * @throws {DecodeError} for a body that is not such a request.
-   */
-  answer(
-    reader: ByteReader,
-    call: KafkaCall,
-    begin: () => ByteWriter,
-  ): Promise<ByteWriter | undefined>
+/** A request whose order among the others of its connection is decided. */
+export interface Started<Response> {
+  /** The response; null if Kafka sends none: a produce with acks=0. */
+  readonly response: Promise<Response | null>
 }
 
-/** Makes an API from a handler. `handle` resolves to null if Kafka sends no response: a produce with acks=0. */
+export interface KafkaApi {
+  readonly messages: Messages
+  /** True if the next request of such an API may start before this one has its response. */
+  readonly isPipelined: boolean
+  /**
+   * Reads the body of the request and starts it; resolves when the next request may start.
+   *
+   * @param begin makes the frame that the response is written to.
+   * @throws {DecodeError} for a body that is not such a request.
+   */
+  start(reader: ByteReader, call: KafkaCall, begin: () => ByteWriter): Promise<Started<ByteWriter>>
+}
+
+/** Makes an API whose requests are served one after the other. */
 export function handled<M extends Messages>(
   messages: M,
-  handle: (request: RequestOf<M>, call: KafkaCall) => Promise<ResponseOf<M> | null>,
+  handle: (request: RequestOf<M>, call: KafkaCall) => Promise<ResponseOf<M>>,
 ): KafkaApi {
   return {
     messages,
-    async answer(reader, call, begin) {
-      const request = readRequest(messages, call.version, reader)
-      const response = await handle(request, call)
-      if (response === null) return undefined
-      const writer = begin()
-      writeResponse(messages, call.version, response, writer)
-      return writer
+    isPipelined: false,
+    async start(reader, call, begin) {
+      const response = await handle(readRequest(messages, call.version, reader), call)
+      return { response: Promise.resolve(written(messages, call, response, begin)) }
     },
   }
+}
+
+/** Makes an API whose requests start one after the other, and are then served at once. */
+export function pipelined<M extends Messages>(
+  messages: M,
+  start: (request: RequestOf<M>, call: KafkaCall) => Promise<Started<ResponseOf<M>>>,
+): KafkaApi {
+  return {
+    messages,
+    isPipelined: true,
+    async start(reader, call, begin) {
+      const { response } = await start(readRequest(messages, call.version, reader), call)
+      return {
+        response: response.then((value) => value && written(messages, call, value, begin)),
+      }
+    },
+  }
+}
+
+function written<M extends Messages>(
+  messages: M,
+  call: KafkaCall,
+  response: ResponseOf<M>,
+  begin: () => ByteWriter,
+): ByteWriter {
+  const writer = begin()
+  writeResponse(messages, call.version, response, writer)
+  return writer
 }

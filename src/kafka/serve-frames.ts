@@ -14,9 +14,10 @@ import { KAFKA_FRAMES_MAX } from '../core/limits.ts'
 import { report } from '../events/report.ts'
 import { API_VERSIONS, appendUnsupportedVersion } from './apis/api-versions.ts'
 import { apiOf, isOpenToAll } from './apis.ts'
-import type { KafkaCall } from './handled.ts'
+import type { KafkaCall, Started } from './handled.ts'
 
 const SIZE_BYTES = 4
+const KEY_BYTES = 2
 const CLOSE = new Uint8Array(SIZE_BYTES).fill(0xff)
 
 /** The fields that all frames of a request share. */
@@ -45,62 +46,102 @@ export function cutFrames(body: Uint8Array): Uint8Array[] {
   )
 }
 
+/** A frame whose order among the others of its connection is decided. Never rejects. */
+export interface StartedFrame {
+  readonly response: Promise<ServedFrame>
+}
+
+export interface ServedFrame {
+  /** The response frame; undefined if Kafka sends none. */
+  readonly bytes: Uint8Array | undefined
+  /** True if a broker would close the connection after the response. */
+  readonly mustClose: boolean
+}
+
 /** Yields the responses as they complete. After `CLOSE` the remaining frames are ignored. */
 export async function* serveFrames(
   frames: readonly Uint8Array[],
   caller: KafkaCaller,
 ): AsyncGenerator<Uint8Array> {
-  for (const frame of frames) {
-    let mustClose = false
-    let answer: Uint8Array | undefined
-    try {
-      answer = await serveFrame(frame, caller, () => {
-        mustClose = true
-      })
-    } catch (error) {
-      // Like a broker, it closes the connection for an unreadable request. After other errors clients retry.
-      mustClose = true
-      if (!(error instanceof DecodeError || error instanceof EdgelogError)) {
-        report({ type: 'kafka_request_failed', error })
-      }
+  const open: StartedFrame[] = []
+  let next = 0
+  for (;;) {
+    const frame = frames[next]
+    if (frame !== undefined && (open.length === 0 || isPipelined(frame))) {
+      open.push(await startFrame(frame, caller))
+      next++
+      continue
     }
-    if (answer !== undefined) yield answer
+    const oldest = open.shift()
+    if (oldest === undefined) return
+    const { bytes, mustClose } = await oldest.response
+    if (bytes !== undefined) yield bytes
     if (!mustClose) continue
     yield CLOSE
     return
   }
 }
 
-async function serveFrame(
+/** Returns whether a frame may start before the previous ones have their responses. */
+export function isPipelined(frame: Uint8Array): boolean {
+  const key = frame.length < KEY_BYTES ? -1 : ((frame[0] as number) << 8) | (frame[1] as number)
+  return apiOf(key)?.isPipelined === true
+}
+
+/** Starts to serve a frame; resolves when the next one may start, if it is pipelined. */
+export async function startFrame(frame: Uint8Array, caller: KafkaCaller): Promise<StartedFrame> {
+  let mustClose = false
+  const close = () => {
+    mustClose = true
+  }
+  try {
+    const { response } = await startRequest(frame, { ...caller, close })
+    const served = response.then(
+      (writer) => ({ bytes: writer === null ? undefined : endFrame(writer), mustClose }),
+      (error: unknown) => unservedFrame(error),
+    )
+    return { response: served }
+  } catch (error) {
+    return { response: Promise.resolve(unservedFrame(error)) }
+  }
+}
+
+/** Like a broker, closes the connection for an unreadable request. After other errors clients retry. */
+function unservedFrame(error: unknown): ServedFrame {
+  if (!(error instanceof DecodeError || error instanceof EdgelogError)) {
+    report({ type: 'kafka_request_failed', error })
+  }
+  return { bytes: undefined, mustClose: true }
+}
+
+async function startRequest(
   frame: Uint8Array,
-  caller: KafkaCaller,
-  close: () => void,
-): Promise<Uint8Array | undefined> {
+  caller: Omit<KafkaCall, 'version' | 'clientId'>,
+): Promise<Started<ByteWriter>> {
   const reader = new ByteReader(frame)
   const header = readRequestHeader(reader, (key) => apiOf(key)?.messages)
   const { apiKey, apiVersion: version, correlationId } = header
   const api = apiOf(apiKey)
   if (api === undefined || (!caller.isAuthorized && !isOpenToAll(apiKey))) {
-    close()
-    return undefined
+    caller.close()
+    return { response: Promise.resolve(null) }
   }
   if (!isServed(api.messages, version)) {
     // KIP-511: the response tells the client which versions are served.
     if (apiKey !== API_VERSIONS.key) {
-      close()
-      return undefined
+      caller.close()
+      return { response: Promise.resolve(null) }
     }
     const writer = beginFrame()
     appendUnsupportedVersion(writer, correlationId)
-    return endFrame(writer)
+    return { response: Promise.resolve(writer) }
   }
-  const call = { ...caller, version, clientId: header.clientId ?? '', close }
-  const writer = await api.answer(reader, call, () => {
+  const call = { ...caller, version, clientId: header.clientId ?? '' }
+  return await api.start(reader, call, () => {
     const begun = beginFrame()
     writeResponseHeader(begun, api.messages, version, correlationId)
     return begun
   })
-  return writer && endFrame(writer)
 }
 
 function beginFrame(): ByteWriter {

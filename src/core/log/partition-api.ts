@@ -47,6 +47,12 @@ export interface AppendResult {
   readonly topicVersion: number
 }
 
+/** The results of several appends, in their order. */
+export interface AppendResults {
+  readonly results: ReadonlyArray<Result<AppendResult | OverlapResult>>
+  readonly topicVersion: number
+}
+
 /** Nothing was appended: the first records of some batches are in the log, and the caller has to cut them off. */
 export interface OverlapResult {
   readonly overlaps: readonly BatchOverlap[]
@@ -101,6 +107,8 @@ export interface PartitionApi {
   /** Deletes everything that is stored. Idempotent; called by the coordinator only. */
   destroy(): Promise<void>
   append(request: AppendRequest): Promise<Result<AppendResult | OverlapResult>>
+  /** Makes several appends, in this order, each with a result of its own: an append that fails does not stop the others. */
+  appendEach(requests: readonly AppendRequest[]): Promise<Result<AppendResults>>
   read(request: FetchRequest): Promise<Result<FetchResult>>
   findTimestamp(timestamp: number | 'max'): Promise<Result<TimestampLookup>>
   /**

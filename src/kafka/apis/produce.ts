@@ -4,6 +4,7 @@
  * Versions 0 to 2 carry batches of old formats and are not served. Version 0 is advertised nevertheless, because
  * librdkafka before 2.11.1 compresses only if it is (KAFKA-18659).
  */
+import type { StartedAppend } from '../../broker/append.ts'
 import type { AppendedBatches } from '../../broker/append-trimmed.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import type { CalledTopic } from '../../broker/topic-metadata.ts'
@@ -26,7 +27,7 @@ import {
 import { KAFKA_RECORD_ERRORS_MAX, THROTTLE_MS } from '../../core/limits.ts'
 import { recordErrorsOf } from '../../core/log/record-errors.ts'
 import { errorNumbersOf, NO_ERROR, toResult } from '../error-number.ts'
-import { handled, type KafkaCall } from '../handled.ts'
+import { type KafkaCall, pipelined } from '../handled.ts'
 import { calledTopic } from '../named-topic.ts'
 import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
 
@@ -81,7 +82,8 @@ export const PRODUCE = messages({
 export type ProduceRequest = RequestOf<typeof PRODUCE>
 export type ProduceResponse = ResponseOf<typeof PRODUCE>
 
-export const produceApi = handled(PRODUCE, async (request, call) => {
+/** Starts the appends of a request in the order of the requests of the connection. */
+export const produceApi = pipelined(PRODUCE, async (request, call) => {
   const refusal = refusalOfAll(request)
   const hasIds = call.version >= IDS_SINCE
   const called = await fanOut(request.topics, ({ name, topicId }) =>
@@ -90,28 +92,46 @@ export const produceApi = handled(PRODUCE, async (request, call) => {
   const appends = request.topics.flatMap(({ partitions }, index) =>
     partitions.map((one) => ({ ...one, topic: called[index] as CalledTopic | EdgelogError })),
   )
+  const started = await fanOut(appends, ({ topic, index, records }) =>
+    toResult(() => {
+      const error = refusal ?? (topic instanceof EdgelogError ? topic : undefined)
+      if (error !== undefined) throw error
+      return startAppend(topic as CalledTopic, index, records, call)
+    }),
+  )
+  return { response: respond(request, started, call) }
+})
+
+/** Resolves when all appends are durable or have failed. */
+async function respond(
+  request: ProduceRequest,
+  started: ReadonlyArray<StartedAppend | EdgelogError>,
+  call: KafkaCall,
+): Promise<ProduceResponse | null> {
   let throttleTimeMs = 0
   let recordErrorsLeft = KAFKA_RECORD_ERRORS_MAX
-  const responses = await fanOut(appends, async ({ topic, index, records }) => {
-    const result =
-      refusal ?? (topic instanceof EdgelogError ? topic : await append(topic, index, records, call))
+  let next = 0
+  const partitionResponse = async (index: number): Promise<PartitionResponse> => {
+    const append = started[next++] as StartedAppend | EdgelogError
+    const result = append instanceof EdgelogError ? append : await toResult(() => append.appended)
     if (!(result instanceof EdgelogError)) return appended(index, result)
     if (result.code === 'throttled') throttleTimeMs = THROTTLE_MS
-    const answer = refused(index, result, recordErrorsLeft)
-    recordErrorsLeft -= answer.recordErrors.length
-    return answer
-  })
-  const next = responses.values()
-  const topics = request.topics.map(({ name, topicId, partitions }) => ({
-    name,
-    topicId,
-    partitions: partitions.map(() => next.next().value as PartitionResponse),
-  }))
+    const response = refused(index, result, recordErrorsLeft)
+    recordErrorsLeft -= response.recordErrors.length
+    return response
+  }
+  const topics: ProduceResponse['topics'][number][] = []
+  for (const { name, topicId, partitions: wanted } of request.topics) {
+    const partitions: PartitionResponse[] = []
+    for (const { index } of wanted) partitions.push(await partitionResponse(index))
+    topics.push({ name, topicId, partitions })
+  }
   if (request.acks !== 0) return { topics, throttleTimeMs }
   // Without a response, only closing the connection can signal the error.
-  if (responses.some(({ errorCode }) => errorCode !== NO_ERROR)) call.close()
+  const isError = ({ errorCode }: PartitionResponse) => errorCode !== NO_ERROR
+  if (topics.some(({ partitions }) => partitions.some(isError))) call.close()
   return null
-})
+}
 
 type PartitionResponse = ProduceResponse['topics'][number]['partitions'][number]
 
@@ -123,19 +143,17 @@ function refusalOfAll({ acks, transactionalId }: ProduceRequest): EdgelogError |
   return new EdgelogError('invalid_txn_state', 'transactions are not supported yet')
 }
 
-async function append(
+async function startAppend(
   topic: CalledTopic,
   partition: number,
   records: Uint8Array | null,
   { broker, version }: KafkaCall,
-): Promise<AppendedBatches | EdgelogError> {
-  return await toResult(async () => {
-    if (records === null || records.length < BATCH_HEADER_BYTES) {
-      throw new EdgelogError('invalid_record', 'records: one batch is needed')
-    }
-    checkOneBatch(records, version)
-    return await broker.records.appendBatches(topic, partition, records, 'kafka')
-  })
+): Promise<StartedAppend> {
+  if (records === null || records.length < BATCH_HEADER_BYTES) {
+    throw new EdgelogError('invalid_record', 'records: one batch is needed')
+  }
+  checkOneBatch(records, version)
+  return await broker.records.startAppend(topic, partition, records, 'kafka')
 }
 
 /** Rejects batches that Kafka's Produce does not allow for one partition. */

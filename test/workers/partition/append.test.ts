@@ -2,8 +2,9 @@ import { reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ChunkTable } from '../../../durable-objects/partition/chunk-table.ts'
 import { PartitionLog } from '../../../durable-objects/partition/partition-log.ts'
-import { unwrap } from '../../../src/core/errors.ts'
+import { type Result, unwrap } from '../../../src/core/errors.ts'
 import { CHUNK_BYTES_MAX, PENDING_BYTES_MAX, THROTTLE_MS } from '../../../src/core/limits.ts'
+import type { AppendResults } from '../../../src/core/log/partition-api.ts'
 import {
   append,
   appendRequest,
@@ -50,6 +51,25 @@ describe('append()', () => {
     const { batches } = await read(name, { offset: 1 })
     expect(batches.subarray(16)).toEqual(sent.subarray(16))
     expect(headersOf(batches)).toMatchObject([{ baseOffset: 1, partitionLeaderEpoch: 0 }])
+  })
+
+  test('makes several appends of one call in their order, each with its own result', async () => {
+    const name = await newPartition()
+    const bad = new Uint8Array(0)
+    const each = [batch(['a']), bad, batch(['b', 'c'])].map((batches) => appendRequest(batches))
+    const { results, topicVersion } = unwrap(
+      await partition(name).appendEach(each),
+    ) as AppendResults
+    expect(results.map((result) => ('ok' in result ? result.ok : result.error.code))).toEqual([
+      expect.objectContaining({ baseOffsets: [0], nextOffset: 1 }),
+      'invalid_record',
+      expect.objectContaining({ baseOffsets: [1], nextOffset: 3 }),
+    ])
+    expect(topicVersion).toBe(1)
+    expect(await valuesOf(await readAll(name))).toEqual(['a', 'b', 'c'])
+    expect(codeOf((await partition('none').appendEach(each)) as Result<unknown>)).toBe(
+      'unknown_topic_or_partition',
+    )
   })
 
   test('rejects bytes that are not a batch', async () => {

@@ -237,7 +237,7 @@ const CLIENT_ROOMS: Record<string, Room> = {
   },
   'client/cli/bridge': {
     imports: ['src/core', 'src/core/bytes', 'src/core/kafka'],
-    packages: ['node:'],
+    packages: ['node:', 'ws'],
   },
   'client/cli': {
     imports: ['client', 'client/clock.ts', 'client/cli/bridge', ...CORE],

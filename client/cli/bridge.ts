@@ -1,12 +1,14 @@
 /** `edgelog bridge`: connects Kafka clients to a remote server. */
 import { readFile } from 'node:fs/promises'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type HostAndPort, startBridge } from './bridge/kafka-bridge.ts'
+import type { Transport } from './bridge/kafka-session.ts'
 import { interruption, port, serverOf } from './connection.ts'
 
 interface BridgeCommandOptions {
   readonly listen: HostAndPort
   readonly advertise?: HostAndPort
+  readonly transport: Transport
   readonly tlsCert?: string
   readonly tlsKey?: string
 }
@@ -31,6 +33,14 @@ export function addBridgeCommand(program: Command): void {
     )
     .option('--tls-cert <file>', 'certificate chain (PEM); clients then connect with TLS')
     .option('--tls-key <file>', 'private key of the certificate (PEM)')
+    .addOption(
+      new Option(
+        '--transport <name>',
+        'auto: WebSockets where the network has them; post: requests only',
+      )
+        .choices(['auto', 'post'])
+        .default('auto'),
+    )
     .addHelpText(
       'after',
       `
@@ -44,7 +54,7 @@ without SASL use EDGELOG_TOKEN; on other addresses every client must authenticat
 }
 
 async function run(options: BridgeCommandOptions, command: Command): Promise<void> {
-  const { listen, advertise, tlsCert, tlsKey } = options
+  const { listen, advertise, transport, tlsCert, tlsKey } = options
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new Error('--tls-cert and --tls-key must be given together')
   }
@@ -55,6 +65,7 @@ async function run(options: BridgeCommandOptions, command: Command): Promise<voi
   const bridge = await startBridge({
     url,
     ...listen,
+    transport,
     isOpen: isLocal,
     ...(isLocal && token !== undefined && { token }),
     ...(advertise !== undefined && { advertised: advertise }),

@@ -69,7 +69,8 @@ async function run(options: DevOptions, command: Command): Promise<void> {
   const { signal, release } = interruption()
   const place = await choosePlace(options, command)
   try {
-    if (options.kafka) await refuseTakenPort(kafkaHost(place), place.kafkaPort, '--kafka-port')
+    if (options.kafka)
+      await refuseTakenPort(kafkaHost(place), place.kafkaPort, '--kafka-port, or --no-kafka')
     const server = await startServer({ ...place, ...settings(), ...workerOf(options, token) })
     const bridge = options.kafka ? await startKafka(place, server, token === undefined) : undefined
     announce(options, place, server, bridge)

@@ -12,6 +12,8 @@ export interface EdgelogEnv extends ObjectBindings {
   readonly EDGELOG_NUM_PARTITIONS?: string
   /** Kafka's `offsets.retention.minutes`: how long a group without members keeps its offsets; default 7 days. */
   readonly EDGELOG_OFFSETS_RETENTION_MINUTES?: string
+  /** Calls to objects after which a session is replaced; default 5,000. The free plan allows 50 for each request. */
+  readonly EDGELOG_SESSION_CALLS_MAX?: string
   /** Kafka's `log.retention.check.interval.ms`: interval of deletion by age; default 5 minutes. */
   readonly EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS?: string
   /** Serves `/examples/*` without authentication; see `examples/README.md`. */

@@ -8,7 +8,7 @@ import { Access } from './access.ts'
 import { type Caches, type Cluster, connectCluster } from './cluster.ts'
 import { GroupOperations } from './group-operations.ts'
 import { MemberOperations } from './member-operations.ts'
-import type { ObjectBindings } from './objects.ts'
+import type { ObjectBindings, Objects } from './objects.ts'
 import { OffsetOperations } from './offset-operations.ts'
 import { QuotaOperations } from './quota-operations.ts'
 import { RecordOperations } from './record-operations.ts'
@@ -31,10 +31,12 @@ export class Broker {
   readonly members: MemberOperations
   readonly offsets: OffsetOperations
   readonly quotas: QuotaOperations
+  readonly #objects: Objects
 
   constructor({ objects, caches, principal, authorizer = allowAll }: BrokerOptions) {
     const cluster: Cluster = connectCluster(objects, caches)
     const access = new Access(principal, authorizer)
+    this.#objects = cluster.objects
     this.access = access
     this.records = new RecordOperations(cluster, access)
     this.topics = new TopicOperations(cluster, access)
@@ -42,5 +44,10 @@ export class Broker {
     this.members = new MemberOperations(cluster, access)
     this.offsets = new OffsetOperations(cluster, access)
     this.quotas = new QuotaOperations(cluster, access)
+  }
+
+  /** True if a request that lives long should be replaced: after this many calls to objects, or after one that failed. */
+  isWornOut(callsMax: number): boolean {
+    return this.#objects.callsCount >= callsMax || this.#objects.hasFailedCall
   }
 }

@@ -22,9 +22,21 @@ export type GroupStub = DurableObjectStub<Rpc.DurableObjectBranded & GroupApi>
 
 export class Objects {
   readonly #bindings: ObjectBindings
+  #callsCount = 0
+  #hasFailedCall = false
 
   constructor(bindings: ObjectBindings) {
     this.#bindings = bindings
+  }
+
+  /** Calls made so far: the platform limits them for each request. */
+  get callsCount(): number {
+    return this.#callsCount
+  }
+
+  /** True if a call could not be made or lost its response. */
+  get hasFailedCall(): boolean {
+    return this.#hasFailedCall
   }
 
   /**
@@ -34,7 +46,7 @@ export class Objects {
    */
   async coordinate<T>(call: (coordinator: CoordinatorStub) => Promise<Result<T>>): Promise<T> {
     return unwrap(
-      await reach(() => call(this.#bindings.COORDINATOR.getByName(COORDINATOR_OBJECT_NAME))),
+      await this.#reach(() => call(this.#bindings.COORDINATOR.getByName(COORDINATOR_OBJECT_NAME))),
     )
   }
 
@@ -44,7 +56,7 @@ export class Objects {
    * @throws {EdgelogError} `unavailable`, `throttled`, and errors of the group.
    */
   async callGroup<T>(groupId: GroupId, call: (group: GroupStub) => Promise<Result<T>>): Promise<T> {
-    return unwrap(await reach(() => call(this.#bindings.GROUP.getByName(groupId))))
+    return unwrap(await this.#reach(() => call(this.#bindings.GROUP.getByName(groupId))))
   }
 
   /** Computes the id of a partition's object by hashing; callers cache it. */
@@ -61,21 +73,23 @@ export class Objects {
     id: DurableObjectId,
     call: (partition: PartitionStub) => Promise<Result<T>>,
   ): Promise<Result<T>> {
-    return reach(() => call(this.#bindings.PARTITION.get(id)))
+    return this.#reach(() => call(this.#bindings.PARTITION.get(id)))
   }
-}
 
-/** Runs a call. If the request or the response is lost, the effect of the call is unknown. */
-async function reach<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (cause) {
-    if (cause instanceof EdgelogError) throw cause
-    report({ type: 'call_failed', error: cause })
-    if (isOverloaded(cause)) {
-      throw new EdgelogError('throttled', 'the log is overloaded; try again later', { cause })
+  /** Runs a call. If the request or the response is lost, the effect of the call is unknown. */
+  async #reach<T>(call: () => Promise<T>): Promise<T> {
+    this.#callsCount++
+    try {
+      return await call()
+    } catch (cause) {
+      if (cause instanceof EdgelogError) throw cause
+      this.#hasFailedCall = true
+      report({ type: 'call_failed', error: cause })
+      if (isOverloaded(cause)) {
+        throw new EdgelogError('throttled', 'the log is overloaded; try again later', { cause })
+      }
+      throw new EdgelogError('unavailable', 'the log did not respond; try again', { cause })
     }
-    throw new EdgelogError('unavailable', 'the log did not respond; try again', { cause })
   }
 }
 

@@ -1,31 +1,29 @@
-/** The Kafka door. `POST /kafka` serves frames of Kafka's wire protocol, which the bridge carries over HTTP. */
+/**
+ * The Kafka door. Serves frames of Kafka's wire protocol: over a WebSocket, for each TCP connection of a client, or by
+ * `POST /kafka`, where a network has no WebSockets.
+ */
 
-import type { EdgelogEnv } from '../app/bindings.ts'
 import { readBody } from '../app/body.ts'
 import type { Door } from '../app/door.ts'
-import { type AppContext, brokerOf, callerError } from '../app/env.ts'
+import { type AppContext, callerError } from '../app/env.ts'
 import { errorResponses } from '../app/responses.ts'
 import { type App, addRoute } from '../app/route.ts'
 import { NoParams, NoQuery } from '../app/schemas.ts'
 import { concatenate } from '../core/bytes/concatenate.ts'
 import { EdgelogError } from '../core/errors.ts'
 import {
+  KAFKA_SESSION_CALLS_MAX_DEFAULT,
   KAFKA_UNAUTHORIZED_BYTES_MAX,
-  OFFSETS_RETENTION_MINUTES_DEFAULT,
-  PARTITIONS_MAX,
   REQUEST_BODY_BYTES_MAX,
-  RETENTION_CHECK_INTERVAL_MS_DEFAULT,
 } from '../core/limits.ts'
 import { numberSetting } from '../events/number-setting.ts'
-import type { HostAndPort, KafkaSettings } from './handled.ts'
+import { kafkaCallerOf } from './kafka-caller.ts'
+import { KafkaSession } from './kafka-session.ts'
 import { cutFrames, serveFrames } from './serve-frames.ts'
 
 const PATH = '/kafka'
+const KAFKA_SUBPROTOCOL = 'edgelog.kafka.v1'
 const MEDIA_TYPE = 'application/vnd.edgelog.kafka'
-/** Kafka's default. */
-const NUM_PARTITIONS_DEFAULT = 1
-const PORT_DEFAULT = 9092
-const PORT_MAX = 65_535
 const FRAMES = { schema: { type: 'string', format: 'binary' } } as const
 
 export const kafkaDoor: Door = {
@@ -33,10 +31,45 @@ export const kafkaDoor: Door = {
   bindings: ['PARTITION', 'COORDINATOR', 'GROUP'],
   // Frames authenticate by SASL: `serveFrames` decides which frames it serves before that.
   openPaths: [PATH],
-  mount: addKafkaRoute,
+  mount: (app) => {
+    addSessionRoute(app)
+    addFramesRoute(app)
+  },
 }
 
-function addKafkaRoute(app: App): void {
+function addSessionRoute(app: App): void {
+  addRoute(
+    app,
+    {
+      method: 'get',
+      path: PATH,
+      summary: "Carry a connection of Kafka's wire protocol over a WebSocket",
+      description: 'The messages are in docs/PROTOCOL.md.',
+      responses: { 101: { description: 'Switched to frames' }, ...errorResponses() },
+    },
+    { params: NoParams, query: NoQuery },
+    async (c) => {
+      const refusal = callerError(c)
+      if (refusal !== undefined) throw refusal
+      if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+        throw new EdgelogError('invalid_request', 'Upgrade: websocket is needed')
+      }
+      const pair = new WebSocketPair()
+      const callsMax = numberSetting(
+        'EDGELOG_SESSION_CALLS_MAX',
+        c.env.EDGELOG_SESSION_CALLS_MAX,
+        KAFKA_SESSION_CALLS_MAX_DEFAULT,
+      )
+      new KafkaSession(pair[1], kafkaCallerOf(c), callsMax).open()
+      const offered = (c.req.header('sec-websocket-protocol') ?? '').split(',')
+      const isNamed = offered.some((protocol) => protocol.trim() === KAFKA_SUBPROTOCOL)
+      const headers = isNamed ? { 'Sec-WebSocket-Protocol': KAFKA_SUBPROTOCOL } : undefined
+      return new Response(null, { status: 101, webSocket: pair[0], ...(headers && { headers }) })
+    },
+  )
+}
+
+function addFramesRoute(app: App): void {
   addRoute(
     app,
     {
@@ -56,13 +89,7 @@ function addKafkaRoute(app: App): void {
     async (c) => {
       const refusal = callerError(c)
       const frames = cutFrames(await readFrames(c, refusal))
-      const answers = serveFrames(frames, {
-        broker: brokerOf(c),
-        clientHost: clientHostOf(c),
-        address: addressOf(c),
-        settings: settingsOf(c.env),
-        isAuthorized: refusal === undefined,
-      })
+      const answers = serveFrames(frames, kafkaCallerOf(c))
       // Most requests are one frame, and a stream would cost more than its response.
       const body = frames.length === 1 ? await wholeOf(answers) : streamOf(answers)
       return new Response(body, { headers: { 'content-type': MEDIA_TYPE } })
@@ -103,47 +130,4 @@ function streamOf(answers: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Arra
       await answers.return(undefined)
     },
   })
-}
-
-/** Returns the client's IP address. A group stores it for its members, so anything else is dropped. */
-function clientHostOf(c: AppContext): string {
-  const given = c.req.header('edgelog-kafka-client') ?? ''
-  return /^[0-9a-f.:%]{0,64}$/i.test(given) ? given : ''
-}
-
-/** Returns the address that clients connect to; the bridge sends its own address. */
-function addressOf(c: AppContext): HostAndPort {
-  const given = c.req.header('edgelog-kafka-address') ?? ''
-  const match = /^(\[[0-9a-f:.%]+\]|[\w.-]{1,255}):(\d{1,5})$/i.exec(given)
-  const [, host = '', port] = match ?? []
-  const isAddress = Number(port) >= 1 && Number(port) <= PORT_MAX
-  if (isAddress) return { host: withoutBrackets(host), port: Number(port) }
-  return { host: withoutBrackets(new URL(c.req.url).hostname), port: PORT_DEFAULT }
-}
-
-function withoutBrackets(host: string): string {
-  return host.replaceAll(/[[\]]/g, '')
-}
-
-/** Returns Kafka's broker configs that a deployment may set. */
-function settingsOf(env: EdgelogEnv): KafkaSettings {
-  return {
-    autoCreateTopics: env.EDGELOG_AUTO_CREATE_TOPICS !== 'false',
-    numPartitions: numberSetting(
-      'EDGELOG_NUM_PARTITIONS',
-      env.EDGELOG_NUM_PARTITIONS,
-      NUM_PARTITIONS_DEFAULT,
-      PARTITIONS_MAX,
-    ),
-    offsetsRetentionMinutes: numberSetting(
-      'EDGELOG_OFFSETS_RETENTION_MINUTES',
-      env.EDGELOG_OFFSETS_RETENTION_MINUTES,
-      OFFSETS_RETENTION_MINUTES_DEFAULT,
-    ),
-    retentionCheckIntervalMs: numberSetting(
-      'EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS',
-      env.EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS,
-      RETENTION_CHECK_INTERVAL_MS_DEFAULT,
-    ),
-  }
 }

@@ -84,8 +84,12 @@ export async function* serveFrames(
 
 /** Returns whether a frame may start before the previous ones have their responses. */
 export function isPipelined(frame: Uint8Array): boolean {
-  const key = frame.length < KEY_BYTES ? -1 : ((frame[0] as number) << 8) | (frame[1] as number)
-  return apiOf(key)?.isPipelined === true
+  return apiOf(apiKeyOf(frame))?.isPipelined === true
+}
+
+/** Returns the key of a frame without its size; -1 if it is too short. */
+export function apiKeyOf(frame: Uint8Array): number {
+  return frame.length < KEY_BYTES ? -1 : ((frame[0] as number) << 8) | (frame[1] as number)
 }
 
 /** Starts to serve a frame; resolves when the next one may start, if it is pipelined. */

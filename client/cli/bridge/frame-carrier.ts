@@ -2,17 +2,14 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import { URL } from 'node:url'
-import { type Frame, FrameError } from './frame-cutter.ts'
+import { type Frame, FrameError } from '../../../src/core/kafka/frame-cutter.ts'
+import { type CallerHeaders, headersOf } from './caller-headers.ts'
 import { CALLS_MAX, HTTP_IDLE_MS } from './limits.ts'
 import { ResponseReader } from './response-reader.ts'
 
 /** One call: frames of one connection. */
-export interface FrameCall {
+export interface FrameCall extends CallerHeaders {
   readonly frames: readonly Frame[]
-  readonly token: string | undefined
-  /** Address that clients are to connect to, `host:port`. */
-  readonly advertised: string
-  readonly clientHost: string
   readonly signal: AbortSignal
 }
 
@@ -54,7 +51,7 @@ export class FrameCarrier {
   }
 
   #send(call: FrameCall): Promise<IncomingMessage> {
-    const { frames, token, advertised, clientHost, signal } = call
+    const { frames, signal } = call
     const sizeBytes = frames.reduce((sum, frame) => sum + frame.length, 0)
     return new Promise((resolve, reject) => {
       const outgoing = this.#request(
@@ -66,9 +63,7 @@ export class FrameCarrier {
           headers: {
             'content-type': KAFKA_TYPE,
             'content-length': sizeBytes,
-            'edgelog-kafka-address': advertised,
-            'edgelog-kafka-client': clientHost,
-            ...(token !== undefined && { authorization: `Bearer ${token}` }),
+            ...headersOf(call),
           },
         },
         resolve,

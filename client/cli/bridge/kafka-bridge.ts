@@ -1,11 +1,12 @@
 /**
- * The bridge: listens for Kafka clients on TCP and sends their frames to a server's
- * `POST /kafka`. It reads frame sizes and SASL tokens; all other content passes unread.
+ * The bridge: listens for Kafka clients on TCP and carries their frames to a server's `/kafka`, over a WebSocket for each
+ * connection or by `POST`. It reads frame sizes, keys and SASL tokens; all other content passes unread.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createSecureServer } from 'node:tls'
 import { FrameCarrier } from './frame-carrier.ts'
 import { KafkaConnection } from './kafka-connection.ts'
+import { SessionOpener, type Transport } from './kafka-session.ts'
 import {
   COMPLAINT_INTERVAL_MS,
   COMPLAINTS_MAX,
@@ -29,6 +30,8 @@ export interface BridgeOptions {
   readonly isOpen: boolean
   /** Address that clients are to connect to; by default the one they have connected to. */
   readonly advertised?: HostAndPort
+  /** How frames reach the server; default `auto`. */
+  readonly transport?: Transport
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer }
   /** Reports errors, at most `COMPLAINTS_MAX` per `COMPLAINT_INTERVAL_MS`. */
   readonly complain: (why: string) => void
@@ -49,6 +52,7 @@ export interface RunningBridge {
 export async function startBridge(options: BridgeOptions): Promise<RunningBridge> {
   const { url, token, isOpen } = options
   const carrier = new FrameCarrier(url)
+  const sessions = new SessionOpener(url, options.transport ?? 'auto')
   const pool = new MemoryPool(TOTAL_BYTES_MAX)
   const connections = new Set<KafkaConnection>()
   const complain = rateLimited(options.complain)
@@ -61,6 +65,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
     const connection: KafkaConnection = new KafkaConnection(socket, {
       pool,
       carry: (call, write) => carrier.carry(call, write),
+      openSession: (caller, write) => sessions.open(caller, write),
       token,
       isOpen,
       advertised: advertisedTo(socket, options),

@@ -1,11 +1,15 @@
 /**
- * One TCP connection of a Kafka client. Its frames are sent to the server in order, one
- * call at a time; frames that arrive during a call are sent together in the next one.
+ * One TCP connection of a Kafka client. Its frames are sent to the server in order:
+ *
+ *   the frames by which it authenticates    by POST, which checks its token
+ *   all others                              over one session, as they arrive; without WebSockets by POST, one call at a
+ *                                           time, each with the frames that arrived during the previous one
  */
 import type { Socket } from 'node:net'
+import { type Frame, FrameCutter, FrameError } from '../../../src/core/kafka/frame-cutter.ts'
 import { SASL_AUTHENTICATE, SASL_HANDSHAKE } from '../../../src/core/kafka/sasl-messages.ts'
-import type { FrameCall } from './frame-carrier.ts'
-import { type Frame, FrameCutter, FrameError } from './frame-cutter.ts'
+import type { FrameCarrier } from './frame-carrier.ts'
+import type { KafkaSession, SessionOpener } from './kafka-session.ts'
 import {
   CONNECTION_BYTES_MAX,
   FAILURE_PAUSE_MS,
@@ -19,10 +23,12 @@ import {
 } from './limits.ts'
 import type { MemoryPool } from './memory-pool.ts'
 import { SaslSession } from './sasl-session.ts'
+import { SessionHolder } from './session-holder.ts'
 
 interface ConnectionContext {
   readonly pool: MemoryPool
-  readonly carry: (call: FrameCall, write: (part: Uint8Array) => Promise<void>) => Promise<boolean>
+  readonly carry: FrameCarrier['carry']
+  readonly openSession: SessionOpener['open']
   /** Token for clients that do not authenticate. */
   readonly token: string | undefined
   /** True if clients need not authenticate. */
@@ -32,6 +38,7 @@ interface ConnectionContext {
   readonly closed: () => void
 }
 
+const API_VERSIONS = 18
 const FETCH = 1
 const JOIN_GROUP = 11
 const SYNC_GROUP = 14
@@ -49,6 +56,10 @@ export class KafkaConnection {
   #queue: Frame[] = []
   #queuedBytes = 0
   #waitingCall: AbortController | undefined
+  readonly #session = new SessionHolder(
+    () => this.#openSession(),
+    (error) => this.#sessionClosed(error),
+  )
   #isBusy = false
   /** True once the client has disconnected. */
   #isGone = false
@@ -81,7 +92,7 @@ export class KafkaConnection {
     this.#isDraining = true
     this.#pause()
     this.#waitingCall?.abort()
-    if (!this.#isBusy) this.#socket.end(() => this.#socket.destroy())
+    if (!this.#isBusy) void this.#leave()
   }
 
   destroy(): void {
@@ -155,19 +166,64 @@ export class KafkaConnection {
     } finally {
       this.#isBusy = false
     }
-    if (this.#isDraining) this.#socket.end(() => this.#socket.destroy())
+    if (this.#isLeaving) await this.#leave()
   }
 
   async #carryNext(): Promise<void> {
     const frames = this.#takeFrames()
     const sizeBytes = frames.reduce((sum, frame) => sum + frame.length, 0)
     try {
-      await this.#carry(frames)
+      const session = await this.#sessionFor(frames)
+      if (session === undefined) await this.#carry(frames)
+      else for (const frame of frames) await session.send(frame)
     } finally {
       this.#queuedBytes -= sizeBytes
       this.#context.pool.release(sizeBytes)
     }
     this.#readOrPause()
+  }
+
+  /** Returns the session that carries the frames; undefined if they go by `POST`. */
+  async #sessionFor([first]: readonly Frame[]): Promise<KafkaSession | undefined> {
+    const isOfLogin =
+      this.#sasl.expectsBareToken ||
+      first === undefined ||
+      first.length < FRAME_BYTES_MIN ||
+      isSasl(first)
+    if (isOfLogin) await this.#session.end()
+    // A client may ask for the versions before it authenticates.
+    if (isOfLogin || (!this.#session.isOpen && keyOf(first) === API_VERSIONS)) return undefined
+    return await this.#session.get()
+  }
+
+  #openSession(): Promise<KafkaSession | undefined> {
+    const { openSession, advertised } = this.#context
+    const caller = { token: this.#token, advertised, clientHost: this.#clientHost }
+    return openSession(caller, (part) => this.#write(part))
+  }
+
+  #sessionClosed(error: unknown): void {
+    if (error === undefined) {
+      this.#hangUp()
+      return
+    }
+    this.#stop()
+    this.#fail(error)
+  }
+
+  get #token(): string | undefined {
+    return this.#sasl.token ?? this.#context.token
+  }
+
+  /** Closes the connection: frames with an effect are served, and other responses are not waited for. */
+  async #leave(): Promise<void> {
+    try {
+      await this.#session.leave()
+    } catch {
+      // Its end has closed the connection already.
+    }
+    this.#socket.end(() => this.#socket.destroy())
+    if (this.#isGone) this.#context.closed()
   }
 
   /** Drops all received frames that were not sent yet. */
@@ -232,11 +288,11 @@ export class KafkaConnection {
     const call = new AbortController()
     if (isWaiting) this.#waitingCall = call
     try {
-      const { carry, advertised, token } = this.#context
+      const { carry, advertised } = this.#context
       const mustClose = await carry(
         {
           frames,
-          token: this.#sasl.token ?? token,
+          token: this.#token,
           advertised,
           clientHost: this.#clientHost,
           signal: call.signal,
@@ -285,7 +341,7 @@ export class KafkaConnection {
     this.#isGone = true
     this.#waitingCall?.abort()
     this.#forgetHalfFrame()
-    this.#context.closed()
+    if (!this.#isBusy) void this.#leave()
   }
 }
 

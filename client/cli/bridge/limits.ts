@@ -26,6 +26,10 @@ export const WRITE_SILENCE_MS_MAX = 60_000
  * Calls at a time, each on its own connection to the server: together with the clients' fewer than 20,000 open files.
  */
 export const CALLS_MAX = 8_000
+/** Time to open a session; a network that drops WebSockets in silence takes this long once. */
+export const SESSION_OPEN_MS_MAX = 5_000
+/** Time without further attempts after sessions were not available. */
+export const SESSIONS_RETRY_MS = 60_000
 /** Idle HTTP connections are closed after this time, before the server closes them, so no call meets a closing one. */
 export const HTTP_IDLE_MS = 4_000
 /** Time for which a connection stays open after a failed call, so that clients do not reconnect in a tight loop. */

@@ -3,7 +3,7 @@
  *
  *   int32 size | size bytes       repeated; a size of -1: close the connection
  */
-import { FrameError } from './frame-cutter.ts'
+import { FrameError } from '../../../src/core/kafka/frame-cutter.ts'
 
 const SIZE_BYTES = 4
 /** Size with which the server requests that the connection be closed, as a broker would close it. */

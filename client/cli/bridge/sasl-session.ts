@@ -7,6 +7,7 @@
  */
 import { ByteReader } from '../../../src/core/bytes/byte-reader.ts'
 import { ByteWriter } from '../../../src/core/bytes/byte-writer.ts'
+import { type Frame, FrameError } from '../../../src/core/kafka/frame-cutter.ts'
 import {
   readRequestHeader,
   readResponseHeader,
@@ -19,7 +20,6 @@ import {
   readResponse,
   writeRequest,
 } from '../../../src/core/kafka/schema.ts'
-import { type Frame, FrameError } from './frame-cutter.ts'
 
 const SIZE_BYTES = 4
 const BEARER = /^[\x21-\x7e]*$/

@@ -4,9 +4,9 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Frame, FrameCutter, FrameError } from '../../../client/cli/bridge/frame-cutter.ts'
 import { FRAMES_BYTES_MAX } from '../../../client/cli/bridge/limits.ts'
 import { ResponseReader } from '../../../client/cli/bridge/response-reader.ts'
+import { type Frame, FrameCutter, FrameError } from '../../../src/core/kafka/frame-cutter.ts'
 import { SEEDED } from '../../support/seed.ts'
 
 const bodies = fc.array(fc.uint8Array({ minLength: 4, maxLength: 40 }), { maxLength: 8 })
@@ -37,7 +37,7 @@ describe('FrameCutter', () => {
     fc.assert(
       fc.property(bodies, cuts, (given, sizes) => {
         const frames = given.map(frameOf)
-        const cutter = new FrameCutter()
+        const cutter = new FrameCutter(FRAMES_BYTES_MAX)
         const cut: Frame[] = []
         for (const piece of pieces(Buffer.concat(frames), sizes)) cut.push(...cutter.push(piece))
         expect(hex(cut)).toEqual(hex(frames))
@@ -54,11 +54,11 @@ describe('FrameCutter', () => {
   ])('rejects a size that is %s before its bytes arrive', (_, size) => {
     const start = Buffer.alloc(4)
     start.writeInt32BE(size)
-    expect(() => new FrameCutter().push(start)).toThrow(FrameError)
+    expect(() => new FrameCutter(FRAMES_BYTES_MAX).push(start)).toThrow(FrameError)
   })
 
   test('reads a size that arrives byte by byte', () => {
-    const cutter = new FrameCutter()
+    const cutter = new FrameCutter(FRAMES_BYTES_MAX)
     const frame = frameOf(Buffer.from('abcd'))
     for (const byte of frame.subarray(0, -1)) expect(cutter.push(Uint8Array.of(byte))).toEqual([])
     expect(hex(cutter.push(frame.subarray(-1)))).toEqual(hex([frame]))

@@ -53,6 +53,7 @@ async function stage(answer: Answer, options: Partial<BridgeOptions> = {}) {
     host: '127.0.0.1',
     port: 0,
     isOpen: true,
+    transport: 'post',
     complain: (why) => complaints.push(why),
     ...options,
   })

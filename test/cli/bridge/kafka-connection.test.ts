@@ -25,6 +25,8 @@ class FakeSocket extends EventEmitter {
     this.isDestroyed = true
     this.emit('close')
   }
+
+  end(): void {}
 }
 
 beforeEach(() => {
@@ -40,6 +42,7 @@ function open(carry: () => Promise<boolean> = async () => false) {
   new KafkaConnection(socket as unknown as Socket, {
     pool,
     carry,
+    openSession: async () => undefined,
     token: undefined,
     isOpen: true,
     advertised: 'localhost:9092',

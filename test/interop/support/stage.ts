@@ -25,6 +25,9 @@ export interface Stage {
   close(): Promise<void>
 }
 
+/** `post` runs the suites as on a network without WebSockets. */
+const TRANSPORT = process.env.TEST_TRANSPORT === 'post' ? 'post' : 'auto'
+
 let names = 0
 
 export async function openStage({ token }: StageOptions = {}): Promise<Stage> {
@@ -35,6 +38,7 @@ export async function openStage({ token }: StageOptions = {}): Promise<Stage> {
     host: 'localhost',
     port: 0,
     isOpen: token === undefined,
+    transport: TRANSPORT,
     complain: (why) => complaints.push(why),
   })
   const native = connect({ url: server.url, ...(token !== undefined && { token }) })

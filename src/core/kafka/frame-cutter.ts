@@ -3,7 +3,7 @@
  *
  *   int32 size | size bytes
  */
-import { FRAMES_BYTES_MAX } from './limits.ts'
+import { concatenate } from '../bytes/concatenate.ts'
 
 const SIZE_BYTES = 4
 
@@ -21,7 +21,7 @@ export class FrameCutter {
   #parts: Uint8Array[] = []
   #heldBytes = 0
 
-  constructor(frameBytesMax = FRAMES_BYTES_MAX) {
+  constructor(frameBytesMax: number) {
     this.frameBytesMax = frameBytesMax
   }
 
@@ -39,7 +39,7 @@ export class FrameCutter {
     this.#heldBytes += chunk.length
     if (this.#heldBytes < SIZE_BYTES || this.#heldBytes < this.#neededBytes()) return []
     const [first = chunk, ...others] = this.#parts
-    const bytes = others.length === 0 ? first : Buffer.concat(this.#parts)
+    const bytes = others.length === 0 ? first : concatenate(this.#parts)
     const frames: Frame[] = []
     let start = 0
     while (bytes.length - start >= SIZE_BYTES) {
@@ -59,7 +59,7 @@ export class FrameCutter {
     const [first] = this.#parts
     if (first === undefined || first.length < SIZE_BYTES) {
       // The size itself is split over several chunks, which is rare.
-      this.#parts = [Buffer.concat(this.#parts)]
+      this.#parts = [concatenate(this.#parts)]
     }
     return SIZE_BYTES + this.#sizeAt(this.#parts[0] as Uint8Array, 0)
   }

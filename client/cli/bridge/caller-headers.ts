@@ -1,0 +1,20 @@
+/** The headers of a request that say for whom the bridge makes it. */
+
+export interface CallerHeaders {
+  readonly token: string | undefined
+  /** Address that clients are to connect to, `host:port`. */
+  readonly advertised: string
+  readonly clientHost: string
+}
+
+export function headersOf({
+  token,
+  advertised,
+  clientHost,
+}: CallerHeaders): Record<string, string> {
+  return {
+    'edgelog-kafka-address': advertised,
+    'edgelog-kafka-client': clientHost,
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * A session: one WebSocket that carries one connection of Kafka's wire protocol.
+ *
+ *   binary   the next bytes of the frames, cut anywhere        both ways
+ *   text     {"op":"consumed","bytes":262144}                  both ways: so many bytes more have left the receiver
+ *            {"op":"end"}                                      from the client: no more frames follow
+ *                                                              from the server: use another session for the next frames
+ *            {"op":"leave"}                                    from the client: `end`, and it needs no more records
+ *            {"op":"ping"}                                     from the server
+ *
+ * Frames are served in order. Appends start in order and are then served at once; the responses are in the order of the
+ * frames. The server closes with 1000 after the last response, and with 4000 where a broker would close the connection.
+ */
+import { EdgelogError } from '../core/errors.ts'
+import { parseExactJson } from '../core/json/exact-json.ts'
+import { FrameCutter, FrameError } from '../core/kafka/frame-cutter.ts'
+import {
+  KAFKA_SESSION_FRAMES_MAX,
+  KAFKA_SESSION_NOTICE_BYTES,
+  KAFKA_SESSION_WINDOW_BYTES,
+  PING_INTERVAL_MS,
+  REQUEST_BODY_BYTES_MAX,
+} from '../core/limits.ts'
+import { FETCH } from './apis/fetch.ts'
+import { JOIN_GROUP } from './apis/join-group.ts'
+import { SYNC_GROUP } from './apis/sync-group.ts'
+import {
+  apiKeyOf,
+  isPipelined,
+  type KafkaCaller,
+  type ServedFrame,
+  startFrame,
+} from './serve-frames.ts'
+
+const SIZE_BYTES = 4
+/** Requests that wait, and have no effect for a client that has left. */
+const WAITING_KEYS = new Set([FETCH.key, JOIN_GROUP.key, SYNC_GROUP.key])
+const CLOSE_ENDED = 1000
+const CLOSE_INVALID = 1008
+const CLOSE_LIKE_BROKER = 4000
+
+export class KafkaSession {
+  readonly #socket: WebSocket
+  readonly #caller: KafkaCaller
+  readonly #callsMax: number
+  readonly #cutter = new FrameCutter(REQUEST_BODY_BYTES_MAX)
+  #frames: Uint8Array[] = []
+  /** Frames that were started and have no response yet. */
+  #startedCount = 0
+  /** Received bytes of frames without a response. */
+  #heldBytes = 0
+  /** Bytes that left the memory since the last notice. */
+  #consumedBytes = 0
+  /** Sent bytes that the client has not consumed. */
+  #unconsumedBytes = 0
+  #isEnding = false
+  /** True if the client no longer waits for responses that may take long. */
+  #isLeaving = false
+  /** True if the started frame waits, and has no effect for a client that has left. */
+  #isWaiting = false
+  #hasAskedForEnd = false
+  #wake: () => void = () => {}
+  #pingTimer: ReturnType<typeof setInterval> | undefined
+
+  /** @param callsMax calls to objects after which the client is asked to use another session. */
+  constructor(socket: WebSocket, caller: KafkaCaller, callsMax: number) {
+    this.#socket = socket
+    this.#caller = caller
+    this.#callsMax = callsMax
+  }
+
+  open(): void {
+    this.#socket.accept()
+    this.#socket.binaryType = 'arraybuffer'
+    this.#socket.addEventListener('message', ({ data }) => this.#receive(data))
+    this.#socket.addEventListener('close', () => this.#close(CLOSE_ENDED, ''))
+    this.#socket.addEventListener('error', () => this.#close(CLOSE_ENDED, ''))
+    this.#pingTimer = setInterval(() => this.#notify({ op: 'ping' }), PING_INTERVAL_MS)
+    void this.#serve()
+  }
+
+  get #isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN
+  }
+
+  #receive(data: unknown): void {
+    try {
+      if (data instanceof ArrayBuffer) this.#receiveBytes(new Uint8Array(data))
+      else this.#receiveControl(data)
+    } catch (error) {
+      if (!(error instanceof FrameError || error instanceof EdgelogError)) throw error
+      this.#close(CLOSE_INVALID, error.message)
+    }
+    this.#wake()
+  }
+
+  #receiveBytes(bytes: Uint8Array): void {
+    this.#heldBytes += bytes.length
+    if (this.#isEnding) throw new FrameError('a frame after the end')
+    if (this.#heldBytes > KAFKA_SESSION_WINDOW_BYTES + REQUEST_BODY_BYTES_MAX) {
+      throw new FrameError(`more than ${KAFKA_SESSION_WINDOW_BYTES} bytes before a frame`)
+    }
+    for (const frame of this.#cutter.push(bytes)) this.#frames.push(frame.subarray(SIZE_BYTES))
+  }
+
+  #receiveControl(data: unknown): void {
+    const control = typeof data === 'string' ? (parseExactJson(data, 'message') as Control) : null
+    if (control?.op === 'end' || control?.op === 'leave') {
+      this.#isEnding = true
+      this.#isLeaving ||= control.op === 'leave'
+      if (this.#isLeaving && this.#isWaiting) this.#close(CLOSE_ENDED, '')
+    } else if (control?.op === 'consumed' && Number.isSafeInteger(control.bytes)) {
+      this.#unconsumedBytes = Math.max(0, this.#unconsumedBytes - (control.bytes as number))
+    } else
+      throw new FrameError(
+        'message: bytes, or op consumed with bytes, or op end or leave, is allowed',
+      )
+  }
+
+  /** Serves frames until the client ends the session or the socket is closed. */
+  async #serve(): Promise<void> {
+    let responded = Promise.resolve()
+    while (this.#isOpen) {
+      const [frame] = this.#frames
+      if (frame === undefined && this.#isEnding) break
+      if (frame === undefined || !this.#mayStart(frame)) {
+        await new Promise<void>((wake) => {
+          this.#wake = wake
+        })
+        continue
+      }
+      this.#frames.shift()
+      const isWaiting = WAITING_KEYS.has(apiKeyOf(frame))
+      if (isWaiting && this.#isLeaving) continue
+      this.#isWaiting = isWaiting
+      this.#startedCount++
+      const { response } = await startFrame(frame, this.#caller)
+      responded = responded.then(async () => this.#respond(frame, await response))
+    }
+    await responded
+    this.#close(CLOSE_ENDED, '')
+  }
+
+  #mayStart(frame: Uint8Array): boolean {
+    if (this.#unconsumedBytes > KAFKA_SESSION_WINDOW_BYTES) return false
+    if (this.#startedCount === 0) return true
+    return this.#startedCount < KAFKA_SESSION_FRAMES_MAX && isPipelined(frame)
+  }
+
+  #respond(frame: Uint8Array, { bytes, mustClose }: ServedFrame): void {
+    this.#startedCount--
+    if (bytes !== undefined && this.#isOpen) {
+      this.#unconsumedBytes += bytes.length
+      this.#socket.send(bytes)
+    }
+    this.#consume(SIZE_BYTES + frame.length)
+    if (mustClose) this.#close(CLOSE_LIKE_BROKER, '')
+    else if (!this.#hasAskedForEnd && this.#caller.broker.isWornOut(this.#callsMax)) {
+      this.#hasAskedForEnd = true
+      this.#notify({ op: 'end' })
+    }
+    this.#wake()
+  }
+
+  #consume(sizeBytes: number): void {
+    this.#heldBytes -= sizeBytes
+    this.#consumedBytes += sizeBytes
+    if (this.#consumedBytes < KAFKA_SESSION_NOTICE_BYTES) return
+    this.#notify({ op: 'consumed', bytes: this.#consumedBytes })
+    this.#consumedBytes = 0
+  }
+
+  #notify(control: Control): void {
+    if (this.#isOpen) this.#socket.send(JSON.stringify(control))
+  }
+
+  #close(code: number, reason: string): void {
+    clearInterval(this.#pingTimer)
+    this.#frames = []
+    if (this.#isOpen) this.#socket.close(code, reason)
+    this.#wake()
+  }
+}
+
+interface Control {
+  readonly op: string
+  readonly bytes?: unknown
+}

@@ -54,10 +54,9 @@ export class KafkaSession {
   /** Sent bytes that the client has not consumed. */
   #unconsumedBytes = 0
   #isEnding = false
-  /** True if the client no longer waits for responses that may take long. */
-  #isLeaving = false
-  /** True if the started frame waits, and has no effect for a client that has left. */
-  #isWaiting = false
+  /** Resolves when the client leaves. */
+  readonly #left: Promise<undefined>
+  #leave: () => void = () => {}
   #hasAskedForEnd = false
   #wake: () => void = () => {}
   #pingTimer: ReturnType<typeof setInterval> | undefined
@@ -67,6 +66,9 @@ export class KafkaSession {
     this.#socket = socket
     this.#caller = caller
     this.#callsMax = callsMax
+    this.#left = new Promise((resolve) => {
+      this.#leave = () => resolve(undefined)
+    })
   }
 
   open(): void {
@@ -107,8 +109,7 @@ export class KafkaSession {
     const control = typeof data === 'string' ? (parseExactJson(data, 'message') as Control) : null
     if (control?.op === 'end' || control?.op === 'leave') {
       this.#isEnding = true
-      this.#isLeaving ||= control.op === 'leave'
-      if (this.#isLeaving && this.#isWaiting) this.#close(CLOSE_ENDED, '')
+      if (control.op === 'leave') this.#leave()
     } else if (control?.op === 'consumed' && Number.isSafeInteger(control.bytes)) {
       this.#unconsumedBytes = Math.max(0, this.#unconsumedBytes - (control.bytes as number))
     } else
@@ -130,12 +131,12 @@ export class KafkaSession {
         continue
       }
       this.#frames.shift()
+      const starting = startFrame(frame, this.#caller)
       const isWaiting = WAITING_KEYS.has(apiKeyOf(frame))
-      if (isWaiting && this.#isLeaving) continue
-      this.#isWaiting = isWaiting
+      const started = isWaiting ? await Promise.race([this.#left, starting]) : await starting
+      if (started === undefined) continue
       this.#startedCount++
-      const { response } = await startFrame(frame, this.#caller)
-      responded = responded.then(async () => this.#respond(frame, await response))
+      responded = responded.then(async () => this.#respond(frame, await started.response))
     }
     await responded
     this.#close(CLOSE_ENDED, '')

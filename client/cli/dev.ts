@@ -115,6 +115,7 @@ function settings() {
     EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: retentionCheckIntervalMs,
     EDGELOG_AUTO_CREATE_TOPICS: autoCreateTopics,
     EDGELOG_NUM_PARTITIONS: numPartitions,
+    EDGELOG_SESSION_CALLS_MAX: sessionCallsMax,
   } = process.env
   return {
     ...(origins !== undefined && { origins }),
@@ -122,6 +123,7 @@ function settings() {
     ...(retentionCheckIntervalMs !== undefined && { retentionCheckIntervalMs }),
     ...(autoCreateTopics !== undefined && { autoCreateTopics }),
     ...(numPartitions !== undefined && { numPartitions }),
+    ...(sessionCallsMax !== undefined && { sessionCallsMax }),
   }
 }
 

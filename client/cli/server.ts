@@ -21,6 +21,8 @@ interface ServerOptions {
   readonly autoCreateTopics?: string
   /** Kafka's `num.partitions`. */
   readonly numPartitions?: string
+  /** Calls to objects after which a session of the Kafka door is replaced. */
+  readonly sessionCallsMax?: string
   /** A build of the Worker that replaces the one beside this file. */
   readonly workerPath?: string
 }
@@ -67,6 +69,7 @@ async function startMiniflare(
     EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: options.retentionCheckIntervalMs,
     EDGELOG_AUTO_CREATE_TOPICS: options.autoCreateTopics,
     EDGELOG_NUM_PARTITIONS: options.numPartitions,
+    EDGELOG_SESSION_CALLS_MAX: options.sessionCallsMax,
   }
   const bindings = Object.fromEntries(
     Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),

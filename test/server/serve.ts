@@ -13,6 +13,7 @@ const {
   EDGELOG_TOKEN: token,
   EDGELOG_ORIGINS: origins,
   EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: retentionCheckIntervalMs,
+  EDGELOG_SESSION_CALLS_MAX: sessionCallsMax,
 } = process.env
 const server = await startServer({
   host: '127.0.0.1',
@@ -22,5 +23,6 @@ const server = await startServer({
   ...(token !== undefined && { token }),
   ...(origins !== undefined && { origins }),
   ...(retentionCheckIntervalMs !== undefined && { retentionCheckIntervalMs }),
+  ...(sessionCallsMax !== undefined && { sessionCallsMax }),
 })
 console.log(server.url)

@@ -18,6 +18,8 @@ export interface ServerProcessOptions {
   readonly origins?: string
   /** Interval at which records are deleted by age; 5 minutes by default. */
   readonly retentionCheckIntervalMs?: number
+  /** Calls to objects after which a session of the Kafka door is replaced; 5,000 by default. */
+  readonly sessionCallsMax?: number
 }
 
 export class ServerProcess {
@@ -41,6 +43,9 @@ export class ServerProcess {
       ...(options.origins !== undefined && { EDGELOG_ORIGINS: options.origins }),
       ...(options.retentionCheckIntervalMs !== undefined && {
         EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: String(options.retentionCheckIntervalMs),
+      }),
+      ...(options.sessionCallsMax !== undefined && {
+        EDGELOG_SESSION_CALLS_MAX: String(options.sessionCallsMax),
       }),
     }
     this.#keepsState = options.stateDir !== undefined

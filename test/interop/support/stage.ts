@@ -7,6 +7,8 @@ import { ServerProcess } from '../../server/server-process.ts'
 export interface StageOptions {
   /** The token that the server requires; Kafka clients then authenticate by SASL. */
   readonly token?: string
+  /** Calls to objects after which a session is replaced; by default that of the server. */
+  readonly sessionCallsMax?: number
 }
 
 export interface Stage {
@@ -30,8 +32,11 @@ const TRANSPORT = process.env.TEST_TRANSPORT === 'post' ? 'post' : 'auto'
 
 let names = 0
 
-export async function openStage({ token }: StageOptions = {}): Promise<Stage> {
-  const server = await ServerProcess.start({ ...(token !== undefined && { token }) })
+export async function openStage({ token, sessionCallsMax }: StageOptions = {}): Promise<Stage> {
+  const server = await ServerProcess.start({
+    ...(token !== undefined && { token }),
+    ...(sessionCallsMax !== undefined && { sessionCallsMax }),
+  })
   const complaints: string[] = []
   const bridge: RunningBridge = await startBridge({
     url: server.url,

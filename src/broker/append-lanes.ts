@@ -40,7 +40,7 @@ export class AppendLanes {
   /**
    * Appends to one partition, after all earlier appends to it.
    *
-   * @throws {EdgelogError} `unknown_topic_or_partition`, `unknown_topic_id`, `unavailable`, and errors of the partition.
+   * @throws {EdgelogError} `unknown_topic_or_partition`, `unknown_topic_id`, `unavailable`, errors of the partition.
    */
   append(topic: CalledTopic, partition: number, request: AppendRequest): Promise<AppendOutcome> {
     const key = `${partition} ${topic.id ?? ''} ${topic.name}`

@@ -19,7 +19,7 @@ export interface AppendOptions {
 
 /** An append that has its place among the others to its partition. */
 export interface StartedAppend {
-  /** Rejects with the errors of `appendTrimmed` and the partition; if the topic rejects records, an error names them. */
+  /** Rejects with the errors of `appendTrimmed` and the partition; an error names the records that a topic rejects. */
   readonly appended: Promise<AppendedBatches>
 }
 
@@ -54,7 +54,11 @@ export async function startAppend(
   return { appended }
 }
 
-/** Appends as `startAppend`, and resolves when the records are durable. @throws {EdgelogError} also the errors of `appended`. */
+/**
+ * Appends as `startAppend`, and resolves when the records are durable.
+ *
+ * @throws {EdgelogError} also the errors of `appended`.
+ */
 export async function appendBatches(
   ...append: Parameters<typeof startAppend>
 ): Promise<AppendedBatches> {

@@ -46,7 +46,7 @@ export class Broker {
     this.quotas = new QuotaOperations(cluster, access)
   }
 
-  /** True if a request that lives long should be replaced: after this many calls to objects, or after one that failed. */
+  /** True if a long request should be replaced: after this many calls to objects, or after one that failed. */
   isWornOut(callsMax: number): boolean {
     return this.#objects.callsCount >= callsMax || this.#objects.hasFailedCall
   }

@@ -1,4 +1,4 @@
-/** The caller of Kafka's frames: what a request says about the client and the bridge, and the settings of the deployment. */
+/** The caller of Kafka's frames: the headers that describe the client, and the settings of the deployment. */
 
 import type { EdgelogEnv } from '../app/bindings.ts'
 import { type AppContext, brokerOf, callerError } from '../app/env.ts'

@@ -1,6 +1,6 @@
 /**
- * The bridge: listens for Kafka clients on TCP and carries their frames to a server's `/kafka`, over a WebSocket for each
- * connection or by `POST`. It reads frame sizes, keys and SASL tokens; all other content passes unread.
+ * The bridge: listens for Kafka clients on TCP and carries their frames to a server's `/kafka`, over a WebSocket for
+ * each connection or by `POST`. It reads frame sizes, keys and SASL tokens; all other content passes unread.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createSecureServer } from 'node:tls'

@@ -107,7 +107,7 @@ export interface PartitionApi {
   /** Deletes everything that is stored. Idempotent; called by the coordinator only. */
   destroy(): Promise<void>
   append(request: AppendRequest): Promise<Result<AppendResult | OverlapResult>>
-  /** Makes several appends, in this order, each with a result of its own: an append that fails does not stop the others. */
+  /** Makes several appends, in this order, each with its own result: one that fails does not stop the others. */
   appendEach(requests: readonly AppendRequest[]): Promise<Result<AppendResults>>
   read(request: FetchRequest): Promise<Result<FetchResult>>
   findTimestamp(timestamp: number | 'max'): Promise<Result<TimestampLookup>>

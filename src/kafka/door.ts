@@ -89,9 +89,9 @@ function addFramesRoute(app: App): void {
     async (c) => {
       const refusal = callerError(c)
       const frames = cutFrames(await readFrames(c, refusal))
-      const answers = serveFrames(frames, kafkaCallerOf(c))
+      const responses = serveFrames(frames, kafkaCallerOf(c))
       // Most requests are one frame, and a stream would cost more than its response.
-      const body = frames.length === 1 ? await wholeOf(answers) : streamOf(answers)
+      const body = frames.length === 1 ? await wholeOf(responses) : streamOf(responses)
       return new Response(body, { headers: { 'content-type': MEDIA_TYPE } })
     },
   )

@@ -1,7 +1,7 @@
 /** A Kafka API as the door uses it: its messages and its handler. */
 import type { Broker } from '../broker/broker.ts'
 import type { ByteReader } from '../core/bytes/byte-reader.ts'
-import type { ByteWriter } from '../core/bytes/byte-writer.ts'
+import type { PartsWriter } from '../core/bytes/parts-writer.ts'
 import {
   type Messages,
   type RequestOf,
@@ -58,7 +58,11 @@ export interface KafkaApi {
    * @param begin makes the frame that the response is written to.
    * @throws {DecodeError} for a body that is not such a request.
    */
-  start(reader: ByteReader, call: KafkaCall, begin: () => ByteWriter): Promise<Started<ByteWriter>>
+  start(
+    reader: ByteReader,
+    call: KafkaCall,
+    begin: () => PartsWriter,
+  ): Promise<Started<PartsWriter>>
 }
 
 /** Makes an API whose requests are served one after the other. */
@@ -97,8 +101,8 @@ function written<M extends Messages>(
   messages: M,
   call: KafkaCall,
   response: ResponseOf<M>,
-  begin: () => ByteWriter,
-): ByteWriter {
+  begin: () => PartsWriter,
+): PartsWriter {
   const writer = begin()
   writeResponse(messages, call.version, response, writer)
   return writer

@@ -148,11 +148,12 @@ export class KafkaSession {
     return this.#startedCount < KAFKA_SESSION_FRAMES_MAX && isPipelined(frame)
   }
 
-  #respond(frame: Uint8Array, { bytes, mustClose }: ServedFrame): void {
+  #respond(frame: Uint8Array, { parts, mustClose }: ServedFrame): void {
     this.#startedCount--
-    if (bytes !== undefined && this.#isOpen) {
-      this.#unconsumedBytes += bytes.length
-      this.#socket.send(bytes)
+    for (const part of parts) {
+      if (!this.#isOpen) break
+      this.#unconsumedBytes += part.length
+      this.#socket.send(part)
     }
     this.#consume(SIZE_BYTES + frame.length)
     if (mustClose) this.#close(CLOSE_LIKE_BROKER, '')

@@ -5,8 +5,8 @@
  *   close    int32 -1                       after the last response: a broker would close the connection now
  */
 import { ByteReader } from '../core/bytes/byte-reader.ts'
-import { ByteWriter } from '../core/bytes/byte-writer.ts'
 import { DecodeError } from '../core/bytes/decode-error.ts'
+import { PartsWriter } from '../core/bytes/parts-writer.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { readRequestHeader, writeResponseHeader } from '../core/kafka/request-header.ts'
 import { isServed } from '../core/kafka/schema.ts'
@@ -52,8 +52,8 @@ export interface StartedFrame {
 }
 
 export interface ServedFrame {
-  /** The response frame; undefined if Kafka sends none. */
-  readonly bytes: Uint8Array | undefined
+  /** The response frame in parts, which are views of what was read; none if Kafka sends no response. */
+  readonly parts: readonly Uint8Array[]
   /** True if a broker would close the connection after the response. */
   readonly mustClose: boolean
 }
@@ -74,8 +74,8 @@ export async function* serveFrames(
     }
     const oldest = open.shift()
     if (oldest === undefined) return
-    const { bytes, mustClose } = await oldest.response
-    if (bytes !== undefined) yield bytes
+    const { parts, mustClose } = await oldest.response
+    yield* parts
     if (!mustClose) continue
     yield CLOSE
     return
@@ -101,7 +101,7 @@ export async function startFrame(frame: Uint8Array, caller: KafkaCaller): Promis
   try {
     const { response } = await startRequest(frame, { ...caller, close })
     const served = response.then(
-      (writer) => ({ bytes: writer === null ? undefined : endFrame(writer), mustClose }),
+      (writer) => ({ parts: writer === null ? [] : endFrame(writer), mustClose }),
       (error: unknown) => unservedFrame(error),
     )
     return { response: served }
@@ -115,13 +115,13 @@ function unservedFrame(error: unknown): ServedFrame {
   if (!(error instanceof DecodeError || error instanceof EdgelogError)) {
     report({ type: 'kafka_request_failed', error })
   }
-  return { bytes: undefined, mustClose: true }
+  return { parts: [], mustClose: true }
 }
 
 async function startRequest(
   frame: Uint8Array,
   caller: Omit<KafkaCall, 'version' | 'clientId'>,
-): Promise<Started<ByteWriter>> {
+): Promise<Started<PartsWriter>> {
   const reader = new ByteReader(frame)
   const header = readRequestHeader(reader, (key) => apiOf(key)?.messages)
   const { apiKey, apiVersion: version, correlationId } = header
@@ -148,13 +148,13 @@ async function startRequest(
   })
 }
 
-function beginFrame(): ByteWriter {
-  const writer = new ByteWriter()
+function beginFrame(): PartsWriter {
+  const writer = new PartsWriter()
   writer.int32(0)
   return writer
 }
 
-function endFrame(writer: ByteWriter): Uint8Array {
-  writer.patchInt32(0, writer.position - SIZE_BYTES)
-  return writer.toView()
+function endFrame(writer: PartsWriter): Uint8Array[] {
+  writer.patchInt32(0, writer.sizeBytes - SIZE_BYTES)
+  return writer.toParts()
 }

@@ -6,6 +6,7 @@ import { type Authorizer, allowAll } from '../../src/core/access/authorizer.ts'
 import { ANONYMOUS } from '../../src/core/access/principal.ts'
 import { ByteReader } from '../../src/core/bytes/byte-reader.ts'
 import { ByteWriter } from '../../src/core/bytes/byte-writer.ts'
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { readResponseHeader, writeRequestHeader } from '../../src/core/kafka/request-header.ts'
 import {
   type Messages,
@@ -93,10 +94,11 @@ export async function ask<M extends Messages>(
   version: number,
   request: WrittenRequestOf<M>,
 ): Promise<ReadResponseOf<M> | undefined> {
+  const parts: Uint8Array[] = []
   for await (const part of serveFrames([frameOf(messages, version, request)], caller)) {
-    return responseOf(messages, version, part)
+    parts.push(part)
   }
-  return undefined
+  return parts.length === 0 ? undefined : responseOf(messages, version, concatenate(parts))
 }
 
 /** Reads one response frame, with its size; undefined if it closes the connection. */

@@ -316,6 +316,9 @@ export class KafkaConnection {
 
   async #write(part: Uint8Array): Promise<void> {
     const socket = this.#socket
+    // The parts of one response leave in one piece.
+    socket.cork()
+    process.nextTick(() => socket.uncork())
     if (this.#isGone || socket.write(part)) return
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => socket.destroy(), WRITE_SILENCE_MS_MAX)

@@ -27,6 +27,8 @@ class FakeSocket extends EventEmitter {
   }
 
   end(): void {}
+  cork(): void {}
+  uncork(): void {}
 }
 
 beforeEach(() => {

@@ -122,6 +122,22 @@ function idsOf(bytes: Buffer, at = 8): number[] {
 
 const echo: Answer = ({ ids }, response) => void response.end(answerTo(ids))
 
+test('posts where there are no WebSockets, and does not try again at once', async () => {
+  const { calls, client } = await stage(
+    (call, response) => {
+      if (call.headers.upgrade === undefined) return echo(call, response)
+      response.writeHead(404).end()
+    },
+    { transport: 'auto' },
+  )
+  for (const id of [1, 2]) {
+    const { socket, answers } = await client()
+    socket.write(frame(METADATA, id))
+    await expect.poll(answers).toEqual([id])
+  }
+  expect(calls.filter(({ headers }) => headers.upgrade !== undefined).length).toBe(1)
+})
+
 describe('the bridge', () => {
   test('returns responses in order, and sends waiting frames together', async () => {
     const { calls, client } = await stage(async (call, response) => {

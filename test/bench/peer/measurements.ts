@@ -25,12 +25,12 @@ const TOPIC_BYTES_MAX = 2_000_000_000
 const RECORDS_MIN = 100
 
 interface Load extends Pick<RecordLoad, 'recordBytes' | 'properties'> {
-  /** Records of the first run of a side, before its rate is known. */
+  /** Records of the first run of a side; enough that its rate is not mostly that of a cold client. */
   readonly firstCount: number
 }
 
-const SMALL: Load = { recordBytes: RECORD_BYTES, firstCount: 200_000 }
-const LARGE: Load = { recordBytes: 1_000, firstCount: 50_000, properties: ['batch.size=100000'] }
+const SMALL: Load = { recordBytes: RECORD_BYTES, firstCount: 1_000_000 }
+const LARGE: Load = { recordBytes: 1_000, firstCount: 200_000, properties: ['batch.size=100000'] }
 /** Fills a topic to be consumed. */
 const FILL = ['batch.size=100000', 'linger.ms=5']
 
@@ -108,7 +108,7 @@ function consume(bench: Bench, name: string, load: Load): Measurement {
 }
 
 function endToEnd(bench: Bench): Measurement {
-  const load = { recordBytes: RECORD_BYTES, firstCount: 500 }
+  const load = { recordBytes: RECORD_BYTES, firstCount: 2_000 }
   const counts = new Counts(load)
   return {
     figures: [

@@ -67,8 +67,10 @@ async function measureAll(
     for (const measurement of measurements) {
       for (const side of inOrder(sides, round)) {
         const isWarmUp = round === 0
+        const startedAtMs = performance.now()
         const values = await measurement.measure(side, isWarmUp ? WARM_UP_SECONDS : seconds)
-        report(isWarmUp ? 'warm-up' : `round ${round}`, side, measurement, values)
+        const tookMs = performance.now() - startedAtMs
+        report(isWarmUp ? 'warm-up' : `round ${round}`, side, measurement, values, tookMs)
         for (const [index, figure] of measurement.figures.entries()) {
           if (!isWarmUp) results.add(figure, side, values[index] ?? Number.NaN)
         }
@@ -107,9 +109,11 @@ function report(
   side: Side,
   { figures }: Measurement,
   values: readonly number[],
+  tookMs: number,
 ): void {
+  const took = `${(tookMs / 1_000).toFixed(1)} s in all`
   for (const [index, { name }] of figures.entries()) {
-    console.error(`${round}, ${side.name}: ${name}: ${values[index]?.toFixed(2)}`)
+    console.error(`${round}, ${side.name}: ${name}: ${values[index]?.toFixed(2)} (${took})`)
   }
 }
 

@@ -24,3 +24,10 @@ it('shows the median, the spread, and the ratios of edgelog to both of Kafka', (
     '| memory (MB) | less | 600 | 600 | 1.50 | 0.00 | 0.00 |',
   ])
 })
+
+it('shows no ratio to a latency of 0 whole milliseconds', () => {
+  const figure = { name: 'p50 (whole ms)', better: 'less' } as const
+  const values = { kafka: [0], 'kafka-flushed': [1], edgelog: [4] }
+  const row = '| p50 (whole ms) | less | 0.00 | 1.00 | 4.00 | - | 4.00 |'
+  expect(peerTable([{ figure, values }])).toContain(row)
+})

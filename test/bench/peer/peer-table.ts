@@ -23,7 +23,10 @@ export function peerTable(results: readonly FigureResult[]): string {
 }
 
 function rowOf({ figure, values }: FigureResult): string[] {
-  const ratio = (to: SideName) => (median(values.edgelog) / median(values[to])).toFixed(2)
+  const ratio = (to: SideName) => {
+    const divisor = median(values[to])
+    return divisor === 0 ? '-' : (median(values.edgelog) / divisor).toFixed(2)
+  }
   return [
     figure.name,
     figure.better,

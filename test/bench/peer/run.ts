@@ -14,13 +14,21 @@ import { type FigureResult, peerTable } from './peer-table.ts'
 import { residentMb } from './resident-memory.ts'
 import { type Side, withSides } from './sides.ts'
 
-/** Length of the measurements that only warm up a side. */
+/** Rounds that do not count. The second one shows how many records a side needs when it is warm. */
+const WARM_UP_ROUNDS = 2
 const WARM_UP_SECONDS = 2
+
+interface Settings {
+  readonly rounds: number
+  readonly seconds: number
+  /** Matches the names of the figures to measure. */
+  readonly only: RegExp
+}
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '8' },
+    seconds: { type: 'string', default: '7' },
     only: { type: 'string', default: '' },
     write: { type: 'boolean', default: false },
   },
@@ -32,17 +40,20 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 async function main(): Promise<void> {
-  const rounds = wholeNumber('rounds', options.rounds, 20)
-  const seconds = wholeNumber('seconds', options.seconds, 60)
+  const settings = {
+    rounds: wholeNumber('rounds', options.rounds, 20),
+    seconds: wholeNumber('seconds', options.seconds, 60),
+    only: new RegExp(options.only),
+  }
   if (options.write && options.only !== '') {
     throw new Error('write: cannot be combined with --only, which measures a part of the table')
   }
   provideJava()
   const classPath = await kafkaClassPath()
   const results = await withSides(classPath, stop.signal, (sides) =>
-    measureAll(new Bench(classPath, stop.signal), sides, rounds, seconds),
+    measureAll(new Bench(classPath, stop.signal), sides, settings),
   )
-  const table = `${description(classPath)}\n\n${peerTable(results)}\n\n${footer(rounds, seconds)}`
+  const table = `${description(classPath)}\n\n${peerTable(results)}\n\n${footer(settings)}`
   console.log(table)
   if (options.write) await writeTable(table, 'bench:peer')
 }
@@ -53,50 +64,49 @@ function wholeNumber(name: string, text: string, max: number): number {
   throw new Error(`${name}: is ${text}; a whole number from 1 to ${max} is allowed`)
 }
 
-/** Measures all sides in turn, figure by figure; the first round warms up and does not count. */
+/** Measures all sides in turn, measurement by measurement; the first rounds warm up and do not count. */
 async function measureAll(
   bench: Bench,
   sides: readonly Side[],
-  rounds: number,
-  seconds: number,
+  { rounds, seconds, only }: Settings,
 ): Promise<FigureResult[]> {
-  const isWanted = ({ name }: Figure) => new RegExp(options.only).test(name)
+  const isWanted = ({ name }: Figure) => only.test(name)
   const measurements = measurementsOf(bench).filter(({ figures }) => figures.some(isWanted))
   const results = new Results()
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 1 - WARM_UP_ROUNDS; round <= rounds; round++) {
+    const isWarmUp = round < 1
     for (const measurement of measurements) {
       for (const side of inOrder(sides, round)) {
-        const isWarmUp = round === 0
         const startedAtMs = performance.now()
         const values = await measurement.measure(side, isWarmUp ? WARM_UP_SECONDS : seconds)
         const tookMs = performance.now() - startedAtMs
         report(isWarmUp ? 'warm-up' : `round ${round}`, side, measurement, values, tookMs)
-        for (const [index, figure] of measurement.figures.entries()) {
-          if (!isWarmUp) results.add(figure, side, values[index] ?? Number.NaN)
-        }
+        if (!isWarmUp) results.add(measurement.figures, side, values)
         await bench.settle()
       }
     }
   }
   for (const side of sides.filter(() => isWanted(MEMORY))) {
-    results.add(MEMORY, side, await residentMb(side.pids()))
+    results.add([MEMORY], side, [await residentMb(side.pids())])
   }
   return results.list()
 }
 
 /** Returns the sides in another order in each round, so that each side is first in turn. */
 function inOrder(sides: readonly Side[], round: number): Side[] {
-  const first = round % sides.length
+  const first = (round + WARM_UP_ROUNDS) % sides.length
   return [...sides.slice(first), ...sides.slice(0, first)]
 }
 
 class Results {
   readonly #results = new Map<Figure, Record<Side['name'], number[]>>()
 
-  add(figure: Figure, side: Side, value: number): void {
-    const values = this.#results.get(figure) ?? { kafka: [], 'kafka-flushed': [], edgelog: [] }
-    values[side.name].push(value)
-    this.#results.set(figure, values)
+  add(figures: readonly Figure[], { name }: Side, values: readonly number[]): void {
+    for (const [index, figure] of figures.entries()) {
+      const all = this.#results.get(figure) ?? { kafka: [], 'kafka-flushed': [], edgelog: [] }
+      all[name].push(values[index] ?? Number.NaN)
+      this.#results.set(figure, all)
+    }
   }
 
   list(): FigureResult[] {
@@ -130,9 +140,9 @@ function description(classPath: string): string {
   ].join('\n')
 }
 
-function footer(rounds: number, seconds: number): string {
+function footer({ rounds, seconds }: Settings): string {
   const date = new Date().toISOString().slice(0, 10)
-  return `Median (least to greatest) of ${rounds} rounds of ${seconds} s per figure, ${date}.`
+  return `Median (least to greatest) of ${rounds} rounds of ${seconds} s per measurement, ${date}.`
 }
 
 try {

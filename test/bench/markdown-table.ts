@@ -4,13 +4,15 @@ import { readFile, writeFile } from 'node:fs/promises'
 export type Row = readonly [figure: string, measured: string, ratio: string, target: string]
 
 export function tableOfRows(rows: readonly Row[], footer: string): string {
-  return [
-    '| figure | measured | ratio | target |',
-    '| --- | --- | --- | --- |',
-    ...rows.map((row) => `| ${row.join(' | ')} |`),
-    '',
-    footer,
-  ].join('\n')
+  return `${markdownTable(['figure', 'measured', 'ratio', 'target'], rows)}\n\n${footer}`
+}
+
+export function markdownTable(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const lines = [header, header.map(() => '---'), ...rows]
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
 /** Writes a table between `<!-- mark -->` and `<!-- /mark -->`. */

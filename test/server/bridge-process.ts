@@ -14,6 +14,7 @@ export interface BridgeProcess {
   /** Address for Kafka clients, `localhost:port`. */
   readonly bootstrap: string
   readonly port: number
+  readonly pid: number | undefined
   /** CPU time since the last start. */
   cpuMs(): Promise<number>
   /** Kills it, as `kill -9` does, and starts it again. */
@@ -32,6 +33,9 @@ export async function startBridgeProcess(
   return {
     bootstrap: `localhost:${port}`,
     port,
+    get pid() {
+      return child.pid
+    },
     cpuMs: async () => {
       const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8')
       // The fields behind the name, which may contain spaces: 3 and on; 14 and 15 are the CPU time.
@@ -63,6 +67,7 @@ async function start(args: readonly string[]): Promise<ChildProcess> {
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
   const closed = once(child, 'close')
   child.kill(signal)
   await closed

@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { provideJava, resolveClassPath } from '../../java/toolchain.ts'
 import { startBridgeProcess } from '../../server/bridge-process.ts'
 import { openStage } from '../support/stage.ts'
 import { javaScenarios, makeCertificate, type Scenario, TOKEN } from './scenarios.ts'
-import { compile, provideJava } from './toolchain.ts'
 import { toolScenarios } from './tools.ts'
 
 /** Scenarios that run at once; most of their time is waiting. */
@@ -27,7 +27,9 @@ try {
 
 /** Starts the servers in turn, because each start looks for its own new process. */
 async function prepare(): Promise<Scenario[]> {
-  const classPath = await compile()
+  const { dirname } = import.meta
+  const jars = await resolveClassPath(dirname, ['compile'])
+  const classPath = `${join(dirname, 'target/classes')}:${jars}`
   const folder = await mkdtemp(join(tmpdir(), 'edgelog-java-'))
   closers.push(() => rm(folder, { recursive: true }))
   const { cert, key } = await makeCertificate(classPath, folder)

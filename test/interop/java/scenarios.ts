@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Client } from '../../../client/index.ts'
 import { readTopic } from '../../client/read-topic.ts'
-import { runJava } from './java-process.ts'
+import { runJava } from '../../java/java-process.ts'
 
 /** A server to run scenarios against. */
 export interface Target {

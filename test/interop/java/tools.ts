@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type JavaRun, runJava } from './java-process.ts'
+import { type JavaRun, runJava } from '../../java/java-process.ts'
 import type { Scenario } from './scenarios.ts'
 
 const TOOLS = {

@@ -1,4 +1,4 @@
-/** Runs a class of the program or of Kafka's tools in a separate Java process. */
+/** Runs a Java class, such as one of Kafka's tools, in a separate process. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
@@ -16,12 +16,20 @@ export interface JavaRun {
   readonly interruptAt?: RegExp
   /** Handles a printed line that begins with `? `; the result is written to its standard input. */
   readonly answer?: (command: string) => Promise<string>
+  /** Options of the JVM; by default those that shorten the start. */
+  readonly jvm?: readonly string[]
+  /** Kills the process when it is aborted. */
+  readonly signal?: AbortSignal
 }
 
 /** Runs Java to its end. @returns its output. @throws {Error} with its output if it fails. */
 export async function runJava(run: JavaRun): Promise<string> {
-  const { classPath, mainClass, args, input, interruptAt, answer } = run
-  const child = spawn('java', [...QUICK, '-cp', classPath, mainClass, ...args])
+  const { classPath, mainClass, args, input, interruptAt, answer, jvm = QUICK, signal } = run
+  const child = spawn('java', [...jvm, '-cp', classPath, mainClass, ...args], {
+    timeout: RUN_MS_MAX,
+    killSignal: 'SIGKILL',
+    ...(signal !== undefined && { signal }),
+  })
   let printed = ''
   let isInterrupted = false
   const see = (line: string) => {
@@ -41,12 +49,10 @@ export async function runJava(run: JavaRun): Promise<string> {
   // Ignores EPIPE from a process that has already ended.
   child.stdin.on('error', () => {})
   if (answer === undefined) child.stdin.end(input)
-  const timer = setTimeout(() => child.kill('SIGKILL'), RUN_MS_MAX)
   const how = await new Promise<string | number | null>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (status, signal) => resolve(status ?? signal))
   })
-  clearTimeout(timer)
   if (how === 0 || isInterrupted) return printed
   throw new Error(`${mainClass} ${args.join(' ')} ended with ${how}:\n${printed}`)
 }

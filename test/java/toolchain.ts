@@ -1,12 +1,11 @@
-/** Provides Java 17 and Maven, and compiles the program in this folder. */
+/** Provides Java 17, Maven, and the class path of Kafka's own clients, tools and broker. */
 import { spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-const FOLDER = import.meta.dirname
 const JAVA_SINCE = 17
 const INSTALL = 'apt-get install -y --no-install-recommends openjdk-17-jdk-headless maven'
-const HOW_TO = `Java ${JAVA_SINCE} and Maven are needed for the tests of Kafka's Java clients. Install them with:
+const HOW_TO = `Java ${JAVA_SINCE} and Maven are needed to run Kafka's own Java code. Install them with:
   apt-get update && ${INSTALL}`
 
 /** Installs missing Java and Maven as root with apt-get. @throws {Error} with instructions to install them. */
@@ -33,15 +32,27 @@ function isInstalled(): boolean {
   return byMaven >= JAVA_SINCE && byPath >= JAVA_SINCE && hasCompiler
 }
 
-/** Compiles the program, offline if all dependencies are already there. @returns the class path. */
-export async function compile(): Promise<string> {
-  const goals = ['compile', 'dependency:build-classpath', '-Dmdep.outputFile=target/classpath']
+/**
+ * Runs Maven in a folder, offline if all dependencies are already there.
+ *
+ * @param goals further goals, such as `compile`
+ * @returns the class path of the dependencies
+ */
+export async function resolveClassPath(
+  folder: string,
+  goals: readonly string[] = [],
+): Promise<string> {
+  const all = [...goals, 'dependency:build-classpath', '-Dmdep.outputFile=target/classpath']
   const maven = (...options: string[]) =>
-    spawnSync('mvn', ['-B', '-q', ...options, ...goals], { cwd: FOLDER, encoding: 'utf8' })
+    spawnSync('mvn', ['-B', '-q', ...options, ...all], { cwd: folder, encoding: 'utf8' })
   if (maven('-o').status !== 0) {
     const { status, stdout, stderr } = maven()
     if (status !== 0) throw new Error(`Maven failed:\n${stdout}${stderr}`)
   }
-  const jars = await readFile(join(FOLDER, 'target/classpath'), 'utf8')
-  return `${join(FOLDER, 'target/classes')}:${jars.trim()}`
+  return (await readFile(join(folder, 'target/classpath'), 'utf8')).trim()
+}
+
+/** Returns the class path of Kafka's own clients, tools and broker. */
+export function kafkaClassPath(): Promise<string> {
+  return resolveClassPath(import.meta.dirname)
 }

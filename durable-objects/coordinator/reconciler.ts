@@ -1,4 +1,10 @@
-/** Brings the partitions of a topic to the settings that its row wants, one pass at a time per topic. */
+/**
+ * Calls the partitions of topics: opens them for their first call, and brings the opened ones to the settings that the
+ * topic's row wants, one pass at a time per topic.
+ *
+ * `configure` must never follow `destroy`, and may arrive in any order with itself: the highest version wins. So a
+ * deletion waits for the openings under way, no opening starts after it, and other passes do not wait.
+ */
 import { assert, EdgelogError } from '../../src/core/errors.ts'
 import { COORDINATOR_FANOUT_MAX } from '../../src/core/limits.ts'
 import type { PartitionApi } from '../../src/core/log/partition-api.ts'
@@ -7,6 +13,7 @@ import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import type { TopicName } from '../../src/core/topic/topic-name.ts'
 import {
   completeStep,
+  decideOpen,
   nextStep,
   type TopicState,
   type TopicStep,
@@ -30,6 +37,8 @@ export class Reconciler {
   readonly #onStepDone: (topic: TopicName) => void
   readonly #calls = new CallLimit(COORDINATOR_FANOUT_MAX)
   readonly #passes = new Map<string, Pass>()
+  /** Running openings, by topic id. */
+  readonly #openings = new Map<string, Set<Promise<void>>>()
 
   /** @param onStepDone called in the same turn as the write that records a step. */
   constructor(
@@ -40,6 +49,32 @@ export class Reconciler {
     this.#topics = topics
     this.#partitions = partitions
     this.#onStepDone = onStepDone
+  }
+
+  /**
+   * Opens a partition: configures it for its first call. Does nothing if the topic is gone or does not have it.
+   *
+   * @throws {EdgelogError} `unavailable` when the partition did not respond.
+   */
+  async open(id: string, partition: number): Promise<void> {
+    const topic = this.#topics.findById(id)
+    const opened = topic === null ? null : decideOpen(topic, partition)
+    if (opened === null) return
+    // Stored before the call leaves, so that a deletion reaches the partition whatever happens to the call.
+    if (opened !== topic) this.#topics.writeOpened(opened)
+    await this.#untilDeletion(id, this.#configure(opened, [partition]))
+  }
+
+  /** Makes a deletion of the topic wait for an opening. */
+  async #untilDeletion(id: string, opening: Promise<void>): Promise<void> {
+    const running = this.#openings.get(id) ?? new Set()
+    this.#openings.set(id, running.add(opening))
+    try {
+      await opening
+    } finally {
+      running.delete(opening)
+      if (running.size === 0) this.#openings.delete(id)
+    }
   }
 
   /**
@@ -76,17 +111,22 @@ export class Reconciler {
     const current = this.#topics.findById(topic.id)
     assert(current !== null, 'only the one pass of a topic removes its row')
     const next = completeStep(current, step)
-    if (next === null) this.#topics.remove(topic.id)
-    else this.#topics.write(next)
+    this.#topics.writeOrRemove(topic.id, next)
     this.#onStepDone(topic.name)
   }
 
   async #callPartitions(topic: TopicState, step: TopicStep): Promise<void> {
-    if (step.kind === 'destroy') {
-      await this.#forEachPartition(topic, step.partitions, (stub) => stub.destroy())
+    if (step.kind === 'configure') {
+      await this.#configure(topic, step.partitions)
       return
     }
-    const { partitions, overrides, version } = step.settings
+    // The errors of openings belong to their callers.
+    await Promise.allSettled(this.#openings.get(topic.id) ?? [])
+    await this.#forEachPartition(topic, step.partitions, (stub) => stub.destroy())
+  }
+
+  async #configure(topic: TopicState, partitions: readonly number[]): Promise<void> {
+    const { overrides, version } = topic.wanted
     const config = resolveTopicConfig(overrides)
     await this.#forEachPartition(topic, partitions, (stub, partition) =>
       stub.configure({ topicId: topic.id, topic: topic.name, partition, version, config }),
@@ -95,7 +135,7 @@ export class Reconciler {
 
   #forEachPartition(
     topic: TopicState,
-    partitions: number,
+    partitions: readonly number[],
     call: (stub: ReturnType<PartitionNamespace['get']>, partition: number) => PromiseLike<void>,
   ): Promise<void> {
     const options = topic.locationHint === null ? {} : { locationHint: topic.locationHint }

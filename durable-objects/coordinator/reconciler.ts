@@ -24,6 +24,9 @@ import type { TopicTable } from './topic-table.ts'
 /** The namespace of the partition objects, typed with the calls that the coordinator may make. */
 export type PartitionNamespace = DurableObjectNamespace<Rpc.DurableObjectBranded & PartitionApi>
 
+/** Ends the message of an error: the change is stored. */
+const CONTINUES = 'the request is stored and continues in the background'
+
 /** One running step of one topic. */
 interface Pass {
   /** The wanted version when the pass began; a later version needs another pass. */
@@ -62,7 +65,7 @@ export class Reconciler {
     if (opened === null) return
     // Stored before the call leaves, so that a deletion reaches the partition whatever happens to the call.
     if (opened !== topic) this.#topics.writeOpened(opened)
-    await this.#untilDeletion(id, this.#configure(opened, [partition]))
+    await this.#untilDeletion(id, this.#configure(opened, [partition], 'try again'))
   }
 
   /** Makes a deletion of the topic wait for an opening. */
@@ -117,18 +120,22 @@ export class Reconciler {
 
   async #callPartitions(topic: TopicState, step: TopicStep): Promise<void> {
     if (step.kind === 'configure') {
-      await this.#configure(topic, step.partitions)
+      await this.#configure(topic, step.partitions, CONTINUES)
       return
     }
     // The errors of openings belong to their callers.
     await Promise.allSettled(this.#openings.get(topic.id) ?? [])
-    await this.#forEachPartition(topic, step.partitions, (stub) => stub.destroy())
+    await this.#forEachPartition(topic, step.partitions, CONTINUES, (stub) => stub.destroy())
   }
 
-  async #configure(topic: TopicState, partitions: readonly number[]): Promise<void> {
+  async #configure(
+    topic: TopicState,
+    partitions: readonly number[],
+    whatNext: string,
+  ): Promise<void> {
     const { overrides, version } = topic.wanted
     const config = resolveTopicConfig(overrides)
-    await this.#forEachPartition(topic, partitions, (stub, partition) =>
+    await this.#forEachPartition(topic, partitions, whatNext, (stub, partition) =>
       stub.configure({ topicId: topic.id, topic: topic.name, partition, version, config }),
     )
   }
@@ -136,6 +143,7 @@ export class Reconciler {
   #forEachPartition(
     topic: TopicState,
     partitions: readonly number[],
+    whatNext: string,
     call: (stub: ReturnType<PartitionNamespace['get']>, partition: number) => PromiseLike<void>,
   ): Promise<void> {
     const options = topic.locationHint === null ? {} : { locationHint: topic.locationHint }
@@ -147,7 +155,7 @@ export class Reconciler {
       } catch (cause) {
         throw new EdgelogError(
           'unavailable',
-          `partition ${partition} of topic ${topic.name} did not respond; the request is stored and continues in the background`,
+          `partition ${partition} of topic ${topic.name} did not respond; ${whatNext}`,
           { cause },
         )
       }

@@ -40,8 +40,8 @@ export class Reconciler {
   readonly #onStepDone: (topic: TopicName) => void
   readonly #calls = new CallLimit(COORDINATOR_FANOUT_MAX)
   readonly #passes = new Map<string, Pass>()
-  /** Running openings, by topic id. */
-  readonly #openings = new Map<string, Set<Promise<void>>>()
+  /** Running openings, by topic id and partition. */
+  readonly #openings = new Map<string, Map<number, Promise<void>>>()
 
   /** @param onStepDone called in the same turn as the write that records a step. */
   constructor(
@@ -56,6 +56,7 @@ export class Reconciler {
 
   /**
    * Opens a partition: configures it for its first call. Does nothing if the topic is gone or does not have it.
+   * Concurrent openings of one partition share one call.
    *
    * @throws {EdgelogError} `unavailable` when the partition did not respond.
    */
@@ -65,19 +66,17 @@ export class Reconciler {
     if (opened === null) return
     // Stored before the call leaves, so that a deletion reaches the partition whatever happens to the call.
     if (opened !== topic) this.#topics.writeOpened(opened)
-    await this.#untilDeletion(id, this.#configure(opened, [partition], 'try again'))
+    await (this.#openings.get(id)?.get(partition) ?? this.#startOpening(opened, partition))
   }
 
-  /** Makes a deletion of the topic wait for an opening. */
-  async #untilDeletion(id: string, opening: Promise<void>): Promise<void> {
-    const running = this.#openings.get(id) ?? new Set()
-    this.#openings.set(id, running.add(opening))
-    try {
-      await opening
-    } finally {
-      running.delete(opening)
-      if (running.size === 0) this.#openings.delete(id)
-    }
+  #startOpening(topic: TopicState, partition: number): Promise<void> {
+    const running = this.#openings.get(topic.id) ?? new Map<number, Promise<void>>()
+    const opening = this.#configure(topic, [partition], 'try again').finally(() => {
+      running.delete(partition)
+      if (running.size === 0) this.#openings.delete(topic.id)
+    })
+    this.#openings.set(topic.id, running.set(partition, opening))
+    return opening
   }
 
   /**
@@ -124,7 +123,7 @@ export class Reconciler {
       return
     }
     // The errors of openings belong to their callers.
-    await Promise.allSettled(this.#openings.get(topic.id) ?? [])
+    await Promise.allSettled(this.#openings.get(topic.id)?.values() ?? [])
     await this.#forEachPartition(topic, step.partitions, CONTINUES, (stub) => stub.destroy())
   }
 

@@ -181,6 +181,26 @@ describe('openPartition()', () => {
     expect(await heldPartitions(id, 3)).toEqual([])
   })
 
+  test('calls the partition once for many concurrent openings', async () => {
+    unwrap(await coordinator().createTopic(newTopic('orders')))
+    let calls = 0
+    let isReleased = false
+    interceptPartitions(async (_, call) => {
+      calls += 1
+      while (!isReleased) await scheduler.wait(5)
+      await call()
+    })
+    const openings = Array.from({ length: 100 }, () => coordinator().openPartition(ORDERS, 0))
+    await vi.waitUntil(() => calls >= 1, WAIT)
+    // The calls arrive in order, so by then all openings have begun.
+    expect(await coordinator().findPartition(ORDERS, 0)).toMatchObject({
+      ok: { isUnopened: false },
+    })
+    isReleased = true
+    for (const result of await Promise.all(openings)) unwrap(result)
+    expect(calls).toBe(1)
+  })
+
   test('opens one partition while another one does not respond', async () => {
     unwrap(await coordinator().createTopic(newTopic('orders')))
     const configure = failPartitions('configure', 1, 'hang', 1)

@@ -20,6 +20,7 @@ import type {
 } from '../../src/core/topic/topic.ts'
 import type { TopicName } from '../../src/core/topic/topic-name.ts'
 import { migrate } from '../migrate.ts'
+import { nextTurn } from '../next-turn.ts'
 import { GroupConfigTable } from './group-config-table.ts'
 import { GroupHints, type GroupNamespace } from './group-hints.ts'
 import { GroupRegistry } from './group-registry.ts'
@@ -35,6 +36,11 @@ export interface CoordinatorEnv {
   readonly GROUP: GroupNamespace
 }
 
+interface Creations {
+  readonly requests: NewTopic[]
+  readonly results: Promise<ReadonlyArray<Result<Topic>>>
+}
+
 export class Coordinator extends DurableObject<CoordinatorEnv> implements CoordinatorApi {
   readonly #visible: VisibleTopics
   readonly #groups: GroupRegistry
@@ -42,6 +48,8 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
   readonly #quotas: QuotaTable
   readonly #changes: TopicChanges
   readonly #hints: GroupHints
+  /** The creations of the next turn: they share its commit. */
+  #creations: Creations | undefined
 
   constructor(ctx: DurableObjectState, env: CoordinatorEnv) {
     super(ctx, env)
@@ -63,7 +71,20 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
    * Errors: `topic_already_exists`, `invalid_topic`, `invalid_partitions`, `policy_violation`.
    */
   async createTopic(request: NewTopic): Promise<Result<Topic>> {
-    return resultOf(() => this.#changes.create(request))
+    this.#creations ??= this.#startCreations()
+    const { requests, results } = this.#creations
+    const index = requests.push(request) - 1
+    return (await results)[index] as Result<Topic>
+  }
+
+  /** Creates in the next turn what is requested until then. */
+  #startCreations(): Creations {
+    const requests: NewTopic[] = []
+    const results = nextTurn().then(() => {
+      this.#creations = undefined
+      return requests.map((request) => resultOf(() => this.#changes.create(request)))
+    })
+    return { requests, results }
   }
 
   /** Creates topics in one turn, and so in one commit. Errors of single topics: those of `createTopic`. */

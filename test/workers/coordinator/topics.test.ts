@@ -6,6 +6,7 @@ import {
 } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { TopicTable } from '../../../durable-objects/coordinator/topic-table.ts'
 import { Partition } from '../../../durable-objects/partition/partition.ts'
 import { SettingTable } from '../../../durable-objects/partition/setting-table.ts'
 import { unwrap } from '../../../src/core/errors.ts'
@@ -89,6 +90,30 @@ describe('createTopic()', () => {
       expect(lost).toMatchObject({ error: { code: 'topic_already_exists' } })
     }
     expect(unwrap(await coordinator().listTopics())).toEqual(won.map(unwrap))
+  })
+
+  test('shares one turn, and so one commit, with the creations that arrive before it', async () => {
+    const turns: string[][] = []
+    await runInDurableObject(coordinator(), async (instance) => {
+      const write = TopicTable.prototype.write
+      let isNewTurn = true
+      vi.spyOn(TopicTable.prototype, 'write').mockImplementation(function (
+        this: TopicTable,
+        topic,
+      ) {
+        if (isNewTurn) turns.push([])
+        isNewTurn = false
+        turns.at(-1)?.push(topic.name)
+        // Runs when the turn has ended.
+        setTimeout(() => {
+          isNewTurn = true
+        }, 0)
+        write.call(this, topic)
+      })
+      await Promise.all(['a', 'b', 'c'].map((name) => instance.createTopic(newTopic(name))))
+      unwrap(await instance.createTopic(newTopic('d')))
+    })
+    expect(turns).toEqual([['a', 'b', 'c'], ['d']])
   })
 
   test('makes no more concurrent calls than the limit, over all topics', async () => {

@@ -59,10 +59,12 @@ const SERVER_ROOMS: Record<string, Room> = {
   },
   'src/events': { imports: ['src/core'] },
   'durable-objects/migrate.ts': { imports: ['src/core'] },
+  'durable-objects/next-turn.ts': { imports: [] },
   'durable-objects/stop-object.ts': { imports: ['src/events'] },
   'durable-objects/partition': {
     imports: [
       'durable-objects/migrate.ts',
+      'durable-objects/next-turn.ts',
       'durable-objects/stop-object.ts',
       'src/events',
       ...CORE,
@@ -70,7 +72,7 @@ const SERVER_ROOMS: Record<string, Room> = {
     packages: ['cloudflare:workers'],
   },
   'durable-objects/coordinator': {
-    imports: ['durable-objects/migrate.ts', 'src/events', ...CORE],
+    imports: ['durable-objects/migrate.ts', 'durable-objects/next-turn.ts', 'src/events', ...CORE],
     packages: ['cloudflare:workers'],
   },
   'durable-objects/group': {

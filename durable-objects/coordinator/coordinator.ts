@@ -1,107 +1,105 @@
 /**
- * The Durable Object that stores which topics exist. There is one per cluster, and records never pass through it.
- *
- * It first writes the wanted state and, in the same commit, sets an alarm; then it calls the partitions. After a crash
- * at any point the alarm completes the change that the row describes.
+ * The Durable Object that stores which topics exist. There is one per cluster, and records never pass through it. A
+ * thin shell: it receives calls, and `TopicChanges` makes changes that survive a crash.
  */
 import { DurableObject } from 'cloudflare:workers'
-import { EdgelogError, type Result, replyAsync, resultOf } from '../../src/core/errors.ts'
-import type { GroupMetadata, TopicInterest } from '../../src/core/group/group-api.ts'
+import { type Result, replyAsync, resultOf } from '../../src/core/errors.ts'
+import type { GroupMetadata } from '../../src/core/group/group-api.ts'
 import type { GroupConfigChange, GroupConfigOverrides } from '../../src/core/group/group-config.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
-import { RECONCILE_RETRY_MS_MAX, RECONCILE_RETRY_MS_MIN } from '../../src/core/limits.ts'
 import type { ClientQuota, QuotaAlteration } from '../../src/core/quota/client-quota.ts'
 import type { QuotaFilter } from '../../src/core/quota/quota-filter.ts'
 import type {
   CoordinatorApi,
+  FoundPartition,
   NewTopic,
   Topic,
   TopicChange,
+  TopicToDelete,
   TopicWatch,
 } from '../../src/core/topic/topic.ts'
 import type { TopicName } from '../../src/core/topic/topic-name.ts'
-import {
-  decideChange,
-  decideCreate,
-  decideDelete,
-  nextStep,
-  type TopicState,
-  visibleTopic,
-  wantedTopic,
-} from '../../src/core/topic/topic-state.ts'
-import { report } from '../../src/events/report.ts'
 import { migrate } from '../migrate.ts'
+import { nextTurn } from '../next-turn.ts'
 import { GroupConfigTable } from './group-config-table.ts'
 import { GroupHints, type GroupNamespace } from './group-hints.ts'
 import { GroupRegistry } from './group-registry.ts'
 import { QuotaTable } from './quota-table.ts'
-import { type PartitionNamespace, Reconciler } from './reconciler.ts'
+import type { PartitionNamespace } from './reconciler.ts'
 import { COORDINATOR_SCHEMA } from './schema.ts'
+import { TopicChanges } from './topic-changes.ts'
 import { TopicTable } from './topic-table.ts'
+import { VisibleTopics } from './visible-topics.ts'
 
 export interface CoordinatorEnv {
   readonly PARTITION: PartitionNamespace
   readonly GROUP: GroupNamespace
 }
 
+interface Creations {
+  readonly requests: NewTopic[]
+  readonly results: Promise<ReadonlyArray<Result<Topic>>>
+}
+
 export class Coordinator extends DurableObject<CoordinatorEnv> implements CoordinatorApi {
-  readonly #topics: TopicTable
+  readonly #visible: VisibleTopics
   readonly #groups: GroupRegistry
   readonly #groupConfigs: GroupConfigTable
   readonly #quotas: QuotaTable
-  readonly #reconciler: Reconciler
+  readonly #changes: TopicChanges
   readonly #hints: GroupHints
-  /** Delay before partitions that did not respond are called again; doubles up to its limit. */
-  #retryMs = RECONCILE_RETRY_MS_MIN
+  /** The creations of the next turn: they share its commit. */
+  #creations: Creations | undefined
 
   constructor(ctx: DurableObjectState, env: CoordinatorEnv) {
     super(ctx, env)
     migrate(ctx.storage, COORDINATOR_SCHEMA)
-    this.#topics = new TopicTable(ctx.storage.sql)
+    const topics = new TopicTable(ctx.storage.sql)
+    this.#visible = new VisibleTopics(topics)
     this.#groups = new GroupRegistry(ctx.storage.sql)
     this.#groupConfigs = new GroupConfigTable(ctx.storage.sql)
     this.#hints = new GroupHints(env.GROUP)
     this.#quotas = new QuotaTable(ctx.storage.sql)
-    this.#reconciler = new Reconciler(this.#topics, env.PARTITION, (topic) => {
-      this.#disarmIfSettled()
-      this.#hintGroupsOf(topic)
-    })
-    // The alarm may have fired, or been lost, before this restart.
-    if (this.#topics.hasPending()) this.#arm(RECONCILE_RETRY_MS_MIN)
+    this.#changes = new TopicChanges(ctx.storage, topics, env.PARTITION, (topic) =>
+      this.#hintGroupsOf(topic),
+    )
   }
 
   /**
-   * Creates a topic and returns once each of its partitions exists.
+   * Creates a topic. Its partitions are opened one by one, each for its first call.
    *
-   * Errors: `topic_already_exists`, `invalid_topic`, `invalid_partitions`, `policy_violation`; `unavailable` when a
-   * partition did not respond: the creation then continues in the background.
+   * Errors: `topic_already_exists`, `invalid_topic`, `invalid_partitions`, `policy_violation`.
    */
   async createTopic(request: NewTopic): Promise<Result<Topic>> {
-    return replyAsync(async () => {
-      const topic = decideCreate(request, {
-        id: crypto.randomUUID(),
-        nowMs: Date.now(),
-        existing: this.#topics.findColliding(request.name),
-        topicCount: this.#topics.countStaying(),
-      })
-      return request.validateOnly ? wantedTopic(topic) : await this.#pursueVisible(topic)
+    this.#creations ??= this.#startCreations()
+    const { requests, results } = this.#creations
+    const index = requests.push(request) - 1
+    return (await results)[index] as Result<Topic>
+  }
+
+  /** Creates in the next turn what is requested until then. */
+  #startCreations(): Creations {
+    const requests: NewTopic[] = []
+    const results = nextTurn().then(() => {
+      this.#creations = undefined
+      return requests.map((request) => resultOf(() => this.#changes.create(request)))
     })
+    return { requests, results }
+  }
+
+  /** Creates topics in one turn, and so in one commit. Errors of single topics: those of `createTopic`. */
+  async createTopics(requests: readonly NewTopic[]): Promise<Result<ReadonlyArray<Result<Topic>>>> {
+    return resultOf(() => requests.map((request) => resultOf(() => this.#changes.create(request))))
   }
 
   /**
-   * Adds partitions, sets config, or both; returns once every partition has applied the change.
+   * Adds partitions, sets config, or both; returns once every opened partition has applied the change.
    *
    * Errors: `unknown_topic_or_partition`, `invalid_partitions`, `invalid_config`; `unavailable` when a partition did
    * not respond: the change then continues in the background and becomes visible when it is complete.
    */
   async changeTopic(name: TopicName, change: TopicChange): Promise<Result<Topic>> {
-    return replyAsync(async () => {
-      const topic = this.#findStaying(name)
-      // A topic still being created can only be deleted.
-      if (topic.applied === null) throw unknownTopic(name)
-      const changed = decideChange(topic, change)
-      return change.validateOnly ? wantedTopic(changed) : await this.#pursueVisible(changed)
-    })
+    return replyAsync(() => this.#changes.change(name, change))
   }
 
   /**
@@ -113,34 +111,49 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
    */
   async deleteTopic(name: TopicName, id?: string): Promise<Result<null>> {
     return replyAsync(async () => {
-      if (id !== undefined && this.#topics.findColliding(name)?.id !== id) throw unknownTopicId(id)
-      const topic = decideDelete(this.#findStaying(name))
-      const deletion = this.#pursue(topic)
-      // The topic is invisible from here on, however long its partitions take.
-      this.#hintGroupsOf(name)
-      await deletion
+      await this.#changes.delete(name, id)
       return null
     })
   }
 
+  /** Deletes topics at the same time. Errors of single topics: those of `deleteTopic`. */
+  async deleteTopics(
+    topics: readonly TopicToDelete[],
+  ): Promise<Result<ReadonlyArray<Result<null>>>> {
+    return replyAsync(() => Promise.all(topics.map(({ name, id }) => this.deleteTopic(name, id))))
+  }
+
   /** Errors: `unknown_topic_or_partition`. */
   async getTopic(name: TopicName): Promise<Result<Topic>> {
-    return resultOf(() => this.#findVisible(name))
+    return resultOf(() => this.#visible.get(name))
+  }
+
+  /** Errors: `unknown_topic_or_partition`. */
+  async findPartition(name: TopicName, partition: number): Promise<Result<FoundPartition>> {
+    return resultOf(() => this.#visible.findPartition(name, partition))
+  }
+
+  /**
+   * Opens a partition that the topic has, and returns the topic.
+   *
+   * Errors: `unknown_topic_or_partition`; `unavailable` when the partition did not respond.
+   */
+  async openPartition(name: TopicName, partition: number): Promise<Result<Topic>> {
+    return replyAsync(async () => {
+      await this.#changes.open(name, partition)
+      // The topic may have been changed, deleted or recreated meanwhile.
+      return this.#visible.get(name)
+    })
   }
 
   /** Errors: `unknown_topic_id`. */
   async getTopicById(id: string): Promise<Result<Topic>> {
-    return resultOf(() => {
-      const state = this.#topics.findById(id)
-      const topic = state === null ? null : visibleTopic(state)
-      if (topic === null) throw unknownTopicId(id)
-      return topic
-    })
+    return resultOf(() => this.#visible.getById(id))
   }
 
   /** Returns all topics, sorted by name. */
   async listTopics(): Promise<Result<readonly Topic[]>> {
-    return resultOf(() => this.#visibleTopics())
+    return resultOf(() => this.#visible.list())
   }
 
   /**
@@ -153,9 +166,9 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
   async watchTopics(watch: TopicWatch): Promise<Result<GroupMetadata>> {
     return resultOf(() => {
       const { groupId, incarnation, interest } = watch
-      for (const name of watch.requiredTopics) this.#findVisible(name as TopicName)
+      for (const name of watch.requiredTopics) this.#visible.get(name as TopicName)
       this.#groups.note(groupId, incarnation, interest, Date.now())
-      const topics = this.#topicsOf(interest).map(({ id, name, partitions }) => {
+      const topics = this.#visible.of(interest).map(({ id, name, partitions }) => {
         return { id, name, partitions }
       })
       return { topics, config: this.#groupConfigs.read(groupId) }
@@ -213,87 +226,10 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
    * Idempotent: may run at any time and repeatedly.
    */
   override async alarm(): Promise<void> {
-    const pending = this.#topics.listPending()
-    if (pending.length === 0) return
-    // A fired alarm is gone, so set the next one before anything can fail.
-    this.#retryMs = Math.min(this.#retryMs * 2, RECONCILE_RETRY_MS_MAX)
-    this.#arm(this.#retryMs)
-    const results = await Promise.allSettled(
-      pending.map((topic) => this.#reconciler.reach(topic.id, topic.wanted.version)),
-    )
-    for (const [index, result] of results.entries()) {
-      const topic = pending[index]?.name
-      if (result.status === 'fulfilled' || topic === undefined) continue
-      report({ type: 'topic_not_settled', topic, error: result.reason })
-    }
-  }
-
-  /** Writes the wanted state and its alarm in one turn, then calls the partitions. */
-  async #pursue(topic: TopicState): Promise<void> {
-    if (nextStep(topic) === null) return
-    this.#topics.write(topic)
-    this.#arm(RECONCILE_RETRY_MS_MIN)
-    await this.#reconciler.reach(topic.id, topic.wanted.version)
-  }
-
-  async #pursueVisible(topic: TopicState): Promise<Topic> {
-    await this.#pursue(topic)
-    const settled = this.#topics.findById(topic.id)
-    const visible = settled === null ? null : visibleTopic(settled)
-    // The topic was deleted in the meantime.
-    if (visible === null) throw unknownTopic(topic.name)
-    return visible
-  }
-
-  #findStaying(name: TopicName): TopicState {
-    const topic = this.#topics.findColliding(name)
-    if (topic?.name !== name) throw unknownTopic(name)
-    return topic
-  }
-
-  #findVisible(name: TopicName): Topic {
-    const topic = visibleTopic(this.#findStaying(name))
-    if (topic === null) throw unknownTopic(name)
-    return topic
-  }
-
-  #visibleTopics(): Topic[] {
-    return this.#topics
-      .listStaying()
-      .map(visibleTopic)
-      .filter((topic) => topic !== null)
-      .sort((one, other) => (one.name < other.name ? -1 : 1))
-  }
-
-  #topicsOf({ names, all }: TopicInterest): Topic[] {
-    if (all) return this.#visibleTopics()
-    return names.flatMap((name) => {
-      const topic = this.#topics.findColliding(name as TopicName)
-      const visible = topic?.name === name ? visibleTopic(topic) : null
-      return visible === null ? [] : [visible]
-    })
+    await this.#changes.resume()
   }
 
   #hintGroupsOf(topic: TopicName): void {
     void this.#hints.send(this.#groups.interestedIn(topic))
   }
-
-  /** Not awaited: the write belongs to the commit of its turn, and a failed commit resets the object. */
-  #arm(delayMs: number): void {
-    void this.ctx.storage.setAlarm(Date.now() + delayMs)
-  }
-
-  #disarmIfSettled(): void {
-    if (this.#topics.hasPending()) return
-    this.#retryMs = RECONCILE_RETRY_MS_MIN
-    void this.ctx.storage.deleteAlarm()
-  }
-}
-
-function unknownTopicId(id: string): EdgelogError {
-  return new EdgelogError('unknown_topic_id', `no topic has the id ${id}`)
-}
-
-function unknownTopic(name: TopicName): EdgelogError {
-  return new EdgelogError('unknown_topic_or_partition', `topic ${name} does not exist`)
 }

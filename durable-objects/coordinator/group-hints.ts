@@ -18,9 +18,7 @@ export class GroupHints {
   }
 
   async send(groupIds: readonly GroupId[]): Promise<void> {
-    await this.#calls.forEach(groupIds.length, async (index) => {
-      const groupId = groupIds[index]
-      if (groupId === undefined) return
+    await this.#calls.forEach(groupIds, async (groupId) => {
       try {
         await this.#groups.getByName(groupId).refresh()
       } catch (error) {

@@ -1,4 +1,10 @@
-/** Brings the partitions of a topic to the settings that its row wants, one pass at a time per topic. */
+/**
+ * Calls the partitions of topics: opens them for their first call, and brings the opened ones to the settings that the
+ * topic's row wants, one pass at a time per topic.
+ *
+ * `configure` must never follow `destroy`, and may arrive in any order with itself: the highest version wins. So a
+ * deletion waits for the openings under way, no opening starts after it, and other passes do not wait.
+ */
 import { assert, EdgelogError } from '../../src/core/errors.ts'
 import { COORDINATOR_FANOUT_MAX } from '../../src/core/limits.ts'
 import type { PartitionApi } from '../../src/core/log/partition-api.ts'
@@ -7,6 +13,7 @@ import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import type { TopicName } from '../../src/core/topic/topic-name.ts'
 import {
   completeStep,
+  decideOpen,
   nextStep,
   type TopicState,
   type TopicStep,
@@ -16,6 +23,9 @@ import type { TopicTable } from './topic-table.ts'
 
 /** The namespace of the partition objects, typed with the calls that the coordinator may make. */
 export type PartitionNamespace = DurableObjectNamespace<Rpc.DurableObjectBranded & PartitionApi>
+
+/** Ends the message of an error: the change is stored. */
+const CONTINUES = 'the request is stored and continues in the background'
 
 /** One running step of one topic. */
 interface Pass {
@@ -30,6 +40,8 @@ export class Reconciler {
   readonly #onStepDone: (topic: TopicName) => void
   readonly #calls = new CallLimit(COORDINATOR_FANOUT_MAX)
   readonly #passes = new Map<string, Pass>()
+  /** Running openings, by topic id and partition. */
+  readonly #openings = new Map<string, Map<number, Promise<void>>>()
 
   /** @param onStepDone called in the same turn as the write that records a step. */
   constructor(
@@ -40,6 +52,31 @@ export class Reconciler {
     this.#topics = topics
     this.#partitions = partitions
     this.#onStepDone = onStepDone
+  }
+
+  /**
+   * Opens a partition: configures it for its first call. Does nothing if the topic is gone or does not have it.
+   * Concurrent openings of one partition share one call.
+   *
+   * @throws {EdgelogError} `unavailable` when the partition did not respond.
+   */
+  async open(id: string, partition: number): Promise<void> {
+    const topic = this.#topics.findById(id)
+    const opened = topic === null ? null : decideOpen(topic, partition)
+    if (opened === null) return
+    // Stored before the call leaves, so that a deletion reaches the partition whatever happens to the call.
+    if (opened !== topic) this.#topics.writeOpened(opened)
+    await (this.#openings.get(id)?.get(partition) ?? this.#startOpening(opened, partition))
+  }
+
+  #startOpening(topic: TopicState, partition: number): Promise<void> {
+    const running = this.#openings.get(topic.id) ?? new Map<number, Promise<void>>()
+    const opening = this.#configure(topic, [partition], 'try again').finally(() => {
+      running.delete(partition)
+      if (running.size === 0) this.#openings.delete(topic.id)
+    })
+    this.#openings.set(topic.id, running.set(partition, opening))
+    return opening
   }
 
   /**
@@ -76,26 +113,36 @@ export class Reconciler {
     const current = this.#topics.findById(topic.id)
     assert(current !== null, 'only the one pass of a topic removes its row')
     const next = completeStep(current, step)
-    if (next === null) this.#topics.remove(topic.id)
-    else this.#topics.write(next)
+    this.#topics.writeOrRemove(topic.id, next)
     this.#onStepDone(topic.name)
   }
 
   async #callPartitions(topic: TopicState, step: TopicStep): Promise<void> {
-    if (step.kind === 'destroy') {
-      await this.#forEachPartition(topic, step.partitions, (stub) => stub.destroy())
+    if (step.kind === 'configure') {
+      await this.#configure(topic, step.partitions, CONTINUES)
       return
     }
-    const { partitions, overrides, version } = step.settings
+    // The errors of openings belong to their callers.
+    await Promise.allSettled(this.#openings.get(topic.id)?.values() ?? [])
+    await this.#forEachPartition(topic, step.partitions, CONTINUES, (stub) => stub.destroy())
+  }
+
+  async #configure(
+    topic: TopicState,
+    partitions: readonly number[],
+    whatNext: string,
+  ): Promise<void> {
+    const { overrides, version } = topic.wanted
     const config = resolveTopicConfig(overrides)
-    await this.#forEachPartition(topic, partitions, (stub, partition) =>
+    await this.#forEachPartition(topic, partitions, whatNext, (stub, partition) =>
       stub.configure({ topicId: topic.id, topic: topic.name, partition, version, config }),
     )
   }
 
   #forEachPartition(
     topic: TopicState,
-    partitions: number,
+    partitions: readonly number[],
+    whatNext: string,
     call: (stub: ReturnType<PartitionNamespace['get']>, partition: number) => PromiseLike<void>,
   ): Promise<void> {
     const options = topic.locationHint === null ? {} : { locationHint: topic.locationHint }
@@ -107,7 +154,7 @@ export class Reconciler {
       } catch (cause) {
         throw new EdgelogError(
           'unavailable',
-          `partition ${partition} of topic ${topic.name} did not respond; the request is stored and continues in the background`,
+          `partition ${partition} of topic ${topic.name} did not respond; ${whatNext}`,
           { cause },
         )
       }

@@ -8,9 +8,12 @@
  * | `group_config`   | the configs of one group, whether the group exists or not                        |
  * | `client_quota`   | the quotas of one entity                                                         |
  *
+ * `topic.opened` is a bitmap of the partitions that may store something (`PartitionSet`).
+ *
  * The index on the collision key enforces Kafka's rule for unique names among topics that are not being deleted.
  * The second index keeps the query for pending topics cheap; it runs after each step.
  */
+import { firstPartitions } from '../../src/core/topic/partition-set.ts'
 import type { SchemaStep } from '../migrate.ts'
 
 export const COORDINATOR_SCHEMA: readonly SchemaStep[] = [
@@ -45,4 +48,14 @@ export const COORDINATOR_SCHEMA: readonly SchemaStep[] = [
      entity TEXT PRIMARY KEY,
      quotas TEXT NOT NULL
    ) STRICT, WITHOUT ROWID`,
+  addOpenedPartitions,
 ]
+
+/** Earlier releases configured every partition of a topic when they created it. */
+function addOpenedPartitions(sql: SqlStorage): void {
+  sql.exec(`ALTER TABLE topic ADD COLUMN opened BLOB NOT NULL DEFAULT x''`)
+  const topics = sql.exec<{ id: string; partitions: number }>('SELECT id, partitions FROM topic')
+  for (const { id, partitions } of topics.toArray()) {
+    sql.exec('UPDATE topic SET opened = ? WHERE id = ?', firstPartitions(partitions), id)
+  }
+}

@@ -17,6 +17,7 @@ type TopicRow = {
   applied_partitions: number | null
   applied_overrides: string | null
   applied_version: number | null
+  opened: ArrayBuffer
   is_deleting: number
   location_hint: string | null
   created_at_ms: number
@@ -32,6 +33,12 @@ export class TopicTable {
 
   findById(id: string): TopicState | null {
     return this.#select('WHERE id = ?', id)[0] ?? null
+  }
+
+  /** Returns the topic with exactly this name, unless it is being deleted. */
+  findStaying(name: TopicName): TopicState | null {
+    const topic = this.findColliding(name)
+    return topic?.name === name ? topic : null
   }
 
   /** Returns the topic, unless it is being deleted, that has this name or one that Kafka treats as equal. */
@@ -51,7 +58,7 @@ export class TopicTable {
       .one().topics
   }
 
-  /** Returns topics of which some partition has not applied the wanted settings yet. */
+  /** Returns topics of which some opened partition has not applied the wanted settings yet. */
   listPending(): readonly TopicState[] {
     return this.#select(`WHERE ${IS_PENDING}`)
   }
@@ -70,6 +77,17 @@ export class TopicTable {
     )
   }
 
+  /** Stores that another partition is opened. Writes one row: no index has this column. */
+  writeOpened({ id, opened }: TopicState): void {
+    this.#sql.exec('UPDATE topic SET opened = ? WHERE id = ?', opened, id)
+  }
+
+  /** Stores the state after a step; null removes the topic. */
+  writeOrRemove(id: string, next: TopicState | null): void {
+    if (next === null) this.remove(id)
+    else this.write(next)
+  }
+
   remove(id: string): void {
     this.#sql.exec('DELETE FROM topic WHERE id = ?', id)
   }
@@ -83,7 +101,7 @@ export class TopicTable {
 }
 
 function encodeRow(topic: TopicState): TopicRow {
-  const { id, name, wanted, applied, isDeleting, locationHint, createdAtMs } = topic
+  const { id, name, wanted, applied, opened, isDeleting, locationHint, createdAtMs } = topic
   return {
     id,
     name,
@@ -94,6 +112,7 @@ function encodeRow(topic: TopicState): TopicRow {
     applied_partitions: applied?.partitions ?? null,
     applied_overrides: applied === null ? null : JSON.stringify(applied.overrides),
     applied_version: applied?.version ?? null,
+    opened: opened.slice().buffer,
     is_deleting: isDeleting ? 1 : 0,
     location_hint: locationHint,
     created_at_ms: createdAtMs,
@@ -106,6 +125,7 @@ function decodeRow(row: TopicRow): TopicState {
     name: row.name as TopicName,
     wanted: decodeSettings(row.partitions, row.overrides, row.version),
     applied: decodeApplied(row),
+    opened: new Uint8Array(row.opened),
     isDeleting: row.is_deleting === 1,
     locationHint: decodeLocationHint(row.location_hint),
     createdAtMs: row.created_at_ms,

@@ -10,6 +10,7 @@ import {
   SEAL_DELAY_MS,
 } from '../../src/core/limits.ts'
 import { numberSetting } from '../../src/events/number-setting.ts'
+import { nextTurn } from '../next-turn.ts'
 import { MAINTENANCE_STEPS, type MaintenanceTime } from './maintenance-steps.ts'
 import type { PartitionLog } from './partition-log.ts'
 
@@ -94,8 +95,4 @@ export class Maintenance {
     // Not awaited: the write is part of this turn's transaction, and the output gate waits for it.
     void this.#storage.setAlarm(atMs)
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0))
 }

@@ -7,6 +7,7 @@ import type {
   OffsetToCommit,
 } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
+import { EMPTY_LOG } from '../core/log/empty-partition.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
@@ -87,12 +88,16 @@ export async function learnBounds(
   partition: number,
 ): Promise<Bounds & { readonly topicId: string }> {
   // The topic may have gained this partition or been recreated: use the topic that the call actually reached.
-  return await cluster.topics.callPartition(name, partition, (stub, topic) =>
-    replyAsync(async () => {
-      const bounds = unwrap(await stub.describe())
-      cluster.bounds.remember(topic.id, partition, bounds)
-      return { ...bounds, topicId: topic.id }
-    }),
+  return await cluster.topics.callPartition<Bounds & { readonly topicId: string }>(
+    name,
+    partition,
+    (stub, topic) =>
+      replyAsync(async () => {
+        const bounds = unwrap(await stub.describe())
+        cluster.bounds.remember(topic.id, partition, bounds)
+        return { ...bounds, topicId: topic.id }
+      }),
+    (topic) => ({ ...EMPTY_LOG, topicId: topic.id }),
   )
 }
 

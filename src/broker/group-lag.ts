@@ -72,7 +72,7 @@ async function findBounds(
   partition: number,
 ): Promise<Bounds | undefined> {
   try {
-    return await cluster.topics.callPartition(topic, partition, (stub) => stub.describe())
+    return await cluster.topics.describePartition(topic, partition)
   } catch (error) {
     if (error instanceof EdgelogError && error.code === 'unknown_topic_or_partition')
       return undefined

@@ -3,6 +3,7 @@ import { decodeBatch } from '../core/batch/decode-records.ts'
 import type { LogRecord } from '../core/batch/record.ts'
 import { readBatchHeader } from '../core/batch/record-batch.ts'
 import { CODECS } from '../core/compression/codecs.ts'
+import { EMPTY_LOG } from '../core/log/empty-partition.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 
@@ -50,8 +51,11 @@ async function* findRecords(
   partition: number,
   timestamp: number | 'max',
 ): AsyncGenerator<LogRecord[]> {
-  const { batches, logStartOffset } = await cluster.topics.callPartition(name, partition, (stub) =>
-    stub.findTimestamp(timestamp),
+  const { batches, logStartOffset } = await cluster.topics.callPartition(
+    name,
+    partition,
+    (stub) => stub.findTimestamp(timestamp),
+    () => ({ batches: [], ...EMPTY_LOG }),
   )
   for (const batch of batches) {
     const records = await decodeBatch(batch, readBatchHeader(batch), CODECS)

@@ -6,6 +6,7 @@ import type { PartitionApi } from '../core/log/partition-api.ts'
 import {
   COORDINATOR_OBJECT_NAME,
   type CoordinatorApi,
+  type LocationHint,
   partitionObjectName,
 } from '../core/topic/topic.ts'
 import { report } from '../events/report.ts'
@@ -67,13 +68,16 @@ export class Objects {
   /**
    * Returns the result of the partition, also if it is an error.
    *
+   * @param locationHint places the object if this is the first call to it.
    * @throws {EdgelogError} `unavailable`, `throttled`.
    */
   callPartition<T>(
     id: DurableObjectId,
     call: (partition: PartitionStub) => Promise<Result<T>>,
+    locationHint?: LocationHint,
   ): Promise<Result<T>> {
-    return this.#reach(() => call(this.#bindings.PARTITION.get(id)))
+    const options = locationHint === undefined ? {} : { locationHint }
+    return this.#reach(() => call(this.#bindings.PARTITION.get(id, options)))
   }
 
   /** Runs a call. If the request or the response is lost, the effect of the call is unknown. */

@@ -19,9 +19,7 @@ export async function partitionSizes(
 ): Promise<SizedPartition[]> {
   const asked = await fanOut(partitions.slice(0, askedMax), async ({ topic, partition }) => {
     try {
-      const { sizeBytes } = await cluster.topics.callPartition(topic.name, partition, (stub) =>
-        stub.describe(),
-      )
+      const { sizeBytes } = await cluster.topics.describePartition(topic.name, partition)
       return [{ topic, partition, sizeBytes }]
     } catch (error) {
       if (!(error instanceof EdgelogError)) throw error

@@ -13,7 +13,7 @@ import type { TopicName } from '../core/topic/topic-name.ts'
 import type { AppendOptions } from './append.ts'
 import type { Cluster } from './cluster.ts'
 import { withErrorsOfRecords } from './record-errors.ts'
-import { unknownPartition } from './topic-metadata.ts'
+import { unknownPartition } from './topic-errors.ts'
 
 /** Most requests carry few records; the buffer grows if needed. */
 const ENCODE_BUFFER_BYTES = 1024

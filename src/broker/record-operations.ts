@@ -119,7 +119,7 @@ export class RecordOperations {
   /** Needs `describe` on the topic. */
   describePartition(name: TopicName, partition: number): Promise<PartitionDescription> {
     return this.#access.guard('describe', topicResource(name), () =>
-      this.#cluster.topics.callPartition(name, partition, (stub) => stub.describe()),
+      this.#cluster.topics.describePartition(name, partition),
     )
   }
 

@@ -121,11 +121,7 @@ async function resolveTarget(
   target: ResetTarget,
   previousOffset: number | null,
 ): Promise<number> {
-  const { logStartOffset, highWatermark } = await cluster.topics.callPartition(
-    topic,
-    partition,
-    (stub) => stub.describe(),
-  )
+  const { logStartOffset, highWatermark } = await cluster.topics.describePartition(topic, partition)
   const clamp = (offset: number) => Math.min(Math.max(offset, logStartOffset), highWatermark)
   if ('offset' in target) return clamp(target.offset)
   if ('shiftBy' in target) return clamp((previousOffset ?? logStartOffset) + target.shiftBy)

@@ -6,7 +6,7 @@ import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import type { PartitionStub } from './objects.ts'
-import { otherTopic } from './topic-metadata.ts'
+import { otherTopic } from './topic-errors.ts'
 
 export interface Tail extends LogEnds {
   /** Carries the frames of `tail-protocol.ts`. The caller must accept it, and sends credit as a number. */

@@ -4,12 +4,15 @@
  */
 import { EdgelogError, type Result, unwrap } from '../core/errors.ts'
 import { METADATA_RETRY_MS } from '../core/limits.ts'
+import { emptyPartition } from '../core/log/empty-partition.ts'
+import type { PartitionDescription } from '../core/log/partition-api.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { KnownBounds } from './known-bounds.ts'
-import type { Objects, PartitionStub } from './objects.ts'
+import type { CoordinatorStub, Objects, PartitionStub } from './objects.ts'
 import { singleFlight } from './single-flight.ts'
 import type { CachedTopic, TopicCache } from './topic-cache.ts'
+import { otherTopic, unknownPartition } from './topic-errors.ts'
 
 /** With `id`: only that topic. Without: whatever topic has the name at call time. */
 export interface CalledTopic {
@@ -133,26 +136,38 @@ export class TopicMetadata {
   }
 
   /**
-   * Calls one partition. If the partition does not exist, looks the topic up and calls once more: the topic may have
-   * gained partitions or been recreated.
+   * Calls one partition. If it does not exist, has the coordinator open it and calls once more: a partition is opened
+   * for its first call, and the topic may have gained partitions or been recreated.
    *
+   * @param empty The result for a partition that was never opened. Without it the partition is opened.
    * @throws {EdgelogError} `unknown_topic_or_partition`, `unavailable`, and errors of the call.
    */
   async callPartition<T>(
     name: TopicName,
     partition: number,
     call: (stub: PartitionStub, topic: Topic) => Promise<Result<T>>,
+    empty?: (topic: Topic) => T,
   ): Promise<T> {
     const known = await this.#known(name)
     const answer = await this.#tryPartition(known, partition, call)
     if (!('error' in answer) || answer.error.code !== 'unknown_topic_or_partition') {
       return this.#noticeVersion(known.topic, unwrap(answer))
     }
-    const fresh = await this.#lookUp(name)
-    if (fresh.topic.version === known.topic.version && fresh.topic.id === known.topic.id) {
-      return unwrap(answer)
+    if (empty !== undefined) {
+      const found = await this.#ask(name, (coordinator) =>
+        coordinator.findPartition(name, partition),
+      )
+      this.#remember(found.topic)
+      if (found.isUnopened) return empty(found.topic)
     }
-    return unwrap(await this.#tryPartition(fresh, partition, call))
+    const topic = await this.#ask(name, (coordinator) => coordinator.openPartition(name, partition))
+    return unwrap(await this.#tryPartition(this.#remember(topic), partition, call))
+  }
+
+  /** Describes one partition, and does not open it. @throws {EdgelogError} like `callPartition`. */
+  async describePartition(name: TopicName, partition: number): Promise<PartitionDescription> {
+    const empty = () => emptyPartition(partition)
+    return await this.callPartition(name, partition, (stub) => stub.describe(), empty)
   }
 
   /**
@@ -199,7 +214,7 @@ export class TopicMetadata {
     }
     const id = partitionIds[partition] ?? this.#objects.partitionId(topic.id, partition)
     partitionIds[partition] = id
-    return await this.#objects.callPartition(id, (stub) => call(stub, topic))
+    return await this.#objects.callPartition(id, (stub) => call(stub, topic), topic.locationHint)
   }
 
   /** Expires the cached topic if the result of a partition carries a later version of it. */
@@ -227,17 +242,23 @@ export class TopicMetadata {
   }
 
   async #lookUp(name: TopicName): Promise<CachedTopic> {
-    return await singleFlight(this.#lookUps, name, async () => {
-      try {
-        return this.#remember(
-          await this.#objects.coordinate((coordinator) => coordinator.getTopic(name)),
-        )
-      } catch (error) {
-        const isGone = error instanceof EdgelogError && error.code === 'unknown_topic_or_partition'
-        if (isGone) this.forget(name)
-        throw error
-      }
-    })
+    return await singleFlight(this.#lookUps, name, async () =>
+      this.#remember(await this.#ask(name, (coordinator) => coordinator.getTopic(name))),
+    )
+  }
+
+  /** Asks the coordinator about a topic, and evicts the topic if the coordinator does not have it. */
+  async #ask<T>(
+    name: TopicName,
+    call: (coordinator: CoordinatorStub) => Promise<Result<T>>,
+  ): Promise<T> {
+    try {
+      return await this.#objects.coordinate(call)
+    } catch (error) {
+      const isGone = error instanceof EdgelogError && error.code === 'unknown_topic_or_partition'
+      if (isGone) this.forget(name)
+      throw error
+    }
   }
 
   #remember(topic: Topic): CachedTopic {
@@ -249,22 +270,6 @@ export class TopicMetadata {
 function topicVersionOf(result: unknown): number {
   const carriesIt = typeof result === 'object' && result !== null && 'topicVersion' in result
   return carriesIt ? Number(result.topicVersion) : -1
-}
-
-/** Returns the error for a topic that has the right name but another id. */
-export function otherTopic({ name, id }: Topic): EdgelogError {
-  return new EdgelogError(
-    'unknown_topic_id',
-    `topicId: ${name} was recreated; its id is now ${id}`,
-    { details: { topicId: id } },
-  )
-}
-
-export function unknownPartition(topic: Topic, partition: number): EdgelogError {
-  return new EdgelogError(
-    'unknown_topic_or_partition',
-    `partition: ${topic.name} partitions 0 to ${topic.partitions - 1} exist, got ${partition}`,
-  )
 }
 
 /** Resolves to undefined instead of `unknown_topic_or_partition`. */

@@ -1,13 +1,23 @@
 /** Operations on topics. */
 import { CLUSTER, type Operation, topicResource } from '../core/access/resource.ts'
+import type { EdgelogError } from '../core/errors.ts'
 import type { PartitionDescription } from '../core/log/partition-api.ts'
-import type { NewTopic, Topic, TopicChange } from '../core/topic/topic.ts'
+import type { NewTopic, Topic, TopicChange, TopicToDelete } from '../core/topic/topic.ts'
 import { parseTopicName, type TopicName } from '../core/topic/topic-name.ts'
 import type { Access } from './access.ts'
+import { callValid } from './call-valid.ts'
 import type { Cluster } from './cluster.ts'
 import type { TopicReference } from './locate-offsets.ts'
 import { partitionSizes, type SizedPartition } from './partition-sizes.ts'
-import { changeTopic, createTopic, deleteTopic, describePartitions, listTopics } from './topics.ts'
+import {
+  changeTopic,
+  createTopic,
+  createTopics,
+  deleteTopic,
+  deleteTopics,
+  describePartitions,
+  listTopics,
+} from './topics.ts'
 
 /** Every method throws an authorization error, in addition to the errors of the function it calls. */
 export class TopicOperations {
@@ -25,6 +35,13 @@ export class TopicOperations {
       await this.#access.check('create', topicResource(topic.name))
     }
     return await createTopic(this.#cluster, topic)
+  }
+
+  /** Creates or refuses each topic by itself. Needs what `create` needs. */
+  async createEach(topics: readonly NewTopic[]): Promise<(Topic | EdgelogError)[]> {
+    const mayCreateAll = await this.#access.allows('create', CLUSTER)
+    const allowed = mayCreateAll ? topics : await this.#allowed(topics, 'create')
+    return await callValid(allowed, (some) => createTopics(this.#cluster, some))
   }
 
   /** Returns the topics that the principal may `describe`. */
@@ -100,5 +117,21 @@ export class TopicOperations {
     return this.#access.guard('delete', topicResource(name), () =>
       deleteTopic(this.#cluster, name, id),
     )
+  }
+
+  /** Deletes or refuses each topic by itself. Needs what `delete` needs. */
+  async deleteEach(topics: readonly TopicToDelete[]): Promise<(null | EdgelogError)[]> {
+    const allowed = await this.#allowed(topics, 'delete')
+    return await callValid(allowed, (some) => deleteTopics(this.#cluster, some))
+  }
+
+  /** Replaces the topics that the principal may not do the operation on by errors. */
+  async #allowed<T extends { readonly name: TopicName }>(
+    topics: readonly T[],
+    operation: Operation,
+  ): Promise<(T | EdgelogError)[]> {
+    const resources = topics.map(({ name }) => topicResource(name))
+    const refusals = await this.#access.refusals(operation, resources)
+    return topics.map((topic) => refusals.get(topic.name) ?? topic)
   }
 }

@@ -1,12 +1,25 @@
 /** Creates, describes, changes and deletes topics. */
+import { EdgelogError, type Result } from '../core/errors.ts'
+import { COORDINATOR_TOPICS_MAX } from '../core/limits.ts'
 import type { PartitionDescription } from '../core/log/partition-api.ts'
-import type { NewTopic, Topic, TopicChange } from '../core/topic/topic.ts'
+import type { NewTopic, Topic, TopicChange, TopicToDelete } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
+import type { CoordinatorStub } from './objects.ts'
 
 export async function createTopic(cluster: Cluster, topic: NewTopic): Promise<Topic> {
   return await cluster.objects.coordinate((coordinator) => coordinator.createTopic(topic))
+}
+
+/** Creates topics, a bounded number in each call. Returns one result per topic, in order. */
+export async function createTopics(
+  cluster: Cluster,
+  topics: readonly NewTopic[],
+): Promise<(Topic | EdgelogError)[]> {
+  return await coordinateEach(cluster, topics, (coordinator, some) =>
+    coordinator.createTopics(some),
+  )
 }
 
 export async function listTopics(cluster: Cluster): Promise<readonly Topic[]> {
@@ -19,7 +32,7 @@ export async function describePartitions(
 ): Promise<PartitionDescription[]> {
   const partitions = Array.from({ length: topic.partitions }, (_, partition) => partition)
   return await fanOut(partitions, (partition) =>
-    cluster.topics.callPartition(topic.name, partition, (stub) => stub.describe()),
+    cluster.topics.describePartition(topic.name, partition),
   )
 }
 
@@ -54,4 +67,46 @@ export async function deleteTopic(cluster: Cluster, name: TopicName, id?: string
     cluster.topics.expire(name)
     throw error
   }
+}
+
+/** Deletes topics, a bounded number in each call. Returns one result per topic, in order. */
+export async function deleteTopics(
+  cluster: Cluster,
+  topics: readonly TopicToDelete[],
+): Promise<(null | EdgelogError)[]> {
+  const results = await coordinateEach<TopicToDelete, null>(cluster, topics, (coordinator, some) =>
+    coordinator.deleteTopics(some),
+  )
+  for (const [index, { name }] of topics.entries()) {
+    if (results[index] === null) cluster.topics.forget(name)
+    else cluster.topics.expire(name)
+  }
+  return results
+}
+
+/** Calls the coordinator for some of the items after the other. An error of a call is the result of all its items. */
+async function coordinateEach<Item, T>(
+  { objects }: Cluster,
+  items: readonly Item[],
+  call: (
+    coordinator: CoordinatorStub,
+    some: readonly Item[],
+  ) => Promise<Result<ReadonlyArray<Result<T>>>>,
+): Promise<(T | EdgelogError)[]> {
+  const results: (T | EdgelogError)[] = []
+  for (let from = 0; from < items.length; from += COORDINATOR_TOPICS_MAX) {
+    const some = items.slice(from, from + COORDINATOR_TOPICS_MAX)
+    try {
+      const each = await objects.coordinate((coordinator) => call(coordinator, some))
+      results.push(...each.map(valueOrError))
+    } catch (error) {
+      if (!(error instanceof EdgelogError)) throw error
+      results.push(...some.map(() => error))
+    }
+  }
+  return results
+}
+
+function valueOrError<T>(result: Result<T>): T | EdgelogError {
+  return 'error' in result ? EdgelogError.fromBody(result.error) : result.ok
 }

@@ -7,12 +7,14 @@ const MIB = 1024 * KIB
 
 /** Characters of a topic name: Kafka's own bound. */
 export const TOPIC_NAME_LENGTH_MAX = 249
-/** Partitions of one topic: each is one Durable Object that has to be called when the topic is created or changed. */
+/** Partitions of one topic: each is one Durable Object that has to be called when the topic is changed or deleted. */
 export const PARTITIONS_MAX = 1_000
 /** Topics of one cluster: with the largest configs their list still fits an RPC result of 32 MiB. */
 export const TOPICS_MAX = 5_000
 /** Concurrent calls of the coordinator to partitions. */
 export const COORDINATOR_FANOUT_MAX = 32
+/** Topics that one call to the coordinator creates or deletes: other calls wait some milliseconds for it. */
+export const COORDINATOR_TOPICS_MAX = 100
 /** Pause before the coordinator retries unreachable partitions; it doubles from the minimum to the maximum. */
 export const RECONCILE_RETRY_MS_MIN = 1_000
 export const RECONCILE_RETRY_MS_MAX = 60_000

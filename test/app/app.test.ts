@@ -39,7 +39,7 @@ test('bundles no module of a door that it does not mount', async () => {
 })
 
 /** Modules of the broker that doors may import besides types: they need no cluster. */
-const HELPERS = ['describe-each', 'fan-out', 'fetch', 'tail']
+const HELPERS = ['call-valid', 'describe-each', 'fan-out', 'fetch', 'tail']
 
 test('lets doors access the log only through the Broker', () => {
   const found: string[] = []

@@ -45,9 +45,29 @@ export class Coordinator extends DurableObject {}
 
 export class Group extends DurableObject {}
 
+const NEW_OBJECTS_IN_FLIGHT = 32
+
+/** Stores one row in each of `count` new objects. */
+async function storeInMany({ PARTITION }: Env, name: string, count: number): Promise<void> {
+  let next = 0
+  const work = async () => {
+    while (next < count) {
+      const partition = PARTITION.getByName(`${name}/${next}`)
+      next += 1
+      await partition.store(new Uint8Array(100))
+    }
+  }
+  await Promise.all(Array.from({ length: NEW_OBJECTS_IN_FLIGHT }, work))
+}
+
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url)
+    if (pathname === '/store-in-many') {
+      const count = Number(searchParams.get('count'))
+      await storeInMany(env, searchParams.get('name') ?? '', count)
+      return new Response(null, { status: 204 })
+    }
     const partition = env.PARTITION.getByName(searchParams.get('name') ?? '0')
     if (request.method === 'GET') {
       if (pathname !== '/load') return new Response('ok')

@@ -13,6 +13,7 @@ import { measureDelivery } from './delivery.ts'
 import { compareGroupRates } from './group-rates.ts'
 import { measureGroupRows } from './group-rows.ts'
 import { HttpLoad } from './http-load.ts'
+import { measureManyTopics } from './many-topics.ts'
 import { writeTable } from './markdown-table.ts'
 import { measureRebalances } from './rebalance.ts'
 import { measureRows } from './rows.ts'
@@ -78,6 +79,8 @@ try {
   const log = await withFloor(measureLog)
   console.error('groups ...')
   const groups = await withFloor(measureGroups)
+  console.error('topics ...')
+  const manyTopics = await withFloor((ours, floor) => measureManyTopics(ours, floor, rounds))
   console.error('wake ...')
   const wake = await withServer({}, (server) =>
     measureWake(server, Number(values.wakeBytes), rounds),
@@ -91,7 +94,7 @@ try {
     ),
   ])
   const table = tableOf(
-    { ...log, ...groups, wake, rows, groupRows },
+    { ...log, ...groups, manyTopics, wake, rows, groupRows },
     `Median of ${rounds} rounds, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}.`,
   )
   console.log(table)

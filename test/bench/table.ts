@@ -2,6 +2,7 @@
 import type { Comparison } from './compare.ts'
 import type { DeliveryFigures } from './delivery.ts'
 import type { GroupRowFigures } from './group-rows.ts'
+import type { ManyTopicsFigures, TimeAndWait } from './many-topics.ts'
 import { type Row, tableOfRows } from './markdown-table.ts'
 import type { Rebalance, RebalanceFigures } from './rebalance.ts'
 import type { RowFigures } from './rows.ts'
@@ -16,6 +17,7 @@ export interface Figures {
   readonly rebalances: readonly RebalanceFigures[]
   readonly groupRates: readonly Comparison[]
   readonly groupRows: GroupRowFigures
+  readonly manyTopics: ManyTopicsFigures
 }
 
 export function tableOf(figures: Figures, footer: string): string {
@@ -25,6 +27,7 @@ export function tableOf(figures: Figures, footer: string): string {
     ...rebalanceRows(figures.rebalances),
     ...figures.groupRates.map(comparisonRow),
     ...groupRowRows(figures.groupRows),
+    ...manyTopicsRows(figures.manyTopics),
   ]
   return tableOfRows(rows, footer)
 }
@@ -102,5 +105,42 @@ function groupRowRows({ idleSeconds, idleRows, idleAlarms, perCommit }: GroupRow
       '0',
     ],
     ['rows written per commit, 32 of one partition in flight', '', perCommit.toFixed(3), '<= 1'],
+  ]
+}
+
+function manyTopicsRows({ floorMs, ...figures }: ManyTopicsFigures): Row[] {
+  const rowsOf = (
+    figure: string,
+    { tookMs, longestWaitMs }: TimeAndWait,
+    target: string,
+  ): Row[] => [
+    [
+      figure,
+      `${Math.round(tookMs)} beside ${Math.round(floorMs)} ms`,
+      (tookMs / floorMs).toFixed(2),
+      target,
+    ],
+    [
+      'the longest wait of another request meanwhile',
+      `${Math.round(longestWaitMs)} ms`,
+      '',
+      '<= 50 ms',
+    ],
+  ]
+  const floor = 'beside one row in each of 400 new objects'
+  return [
+    ...rowsOf(
+      `create 100 topics of 4 partitions, one CreateTopics, ${floor}`,
+      figures.createByKafka,
+      '<= 0.5',
+    ),
+    ...rowsOf('the same over HTTP, 16 at a time', figures.createByHttp, '<= 0.5'),
+    ...rowsOf(
+      'the first record in each of their partitions, 16 at a time',
+      figures.firstAppends,
+      '',
+    ),
+    ...rowsOf('delete the topics after that, one DeleteTopics', figures.deleteUsed, ''),
+    ...rowsOf('delete 100 topics that were never used', figures.deleteUnused, '<= 0.5'),
   ]
 }

@@ -24,10 +24,11 @@ function clusterOf(id = 'id') {
     config: resolveTopicConfig({}),
     overrides: {},
   }
+  const getTopic = async () => ({ ok: found })
   const resultOf = { baseOffsets: [7], nextOffset: 8, logAppendTime: null, logStartOffset: 0 }
   const append = vi.fn(async (_: AppendRequest) => ({ ok: { ...resultOf, topicVersion: 1 } }))
   const env = {
-    COORDINATOR: { getByName: () => ({ getTopic: async () => ({ ok: found }) }) },
+    COORDINATOR: { getByName: () => ({ getTopic, openPartition: getTopic }) },
     PARTITION: { idFromName: (objectName: string) => objectName, get: () => ({ append }) },
   }
   const cluster = connectCluster(env as unknown as ObjectBindings, newCaches())

@@ -38,6 +38,10 @@ function clusterOf(caches = newCaches()) {
   )
   const getTopicById = async (asked: string) =>
     asked === topic.id ? { ok: { ...topic } } : refuse('unknown_topic_id')
+  const findPartition = async (asked: string) => {
+    const found = await getTopic(asked)
+    return 'ok' in found ? { ok: { topic: found.ok, isUnopened: false } } : found
+  }
   // Nothing is left of a deleted topic.
   const describe = vi.fn(async (objectName: string) =>
     objectName.startsWith(topic.id)
@@ -49,7 +53,9 @@ function clusterOf(caches = newCaches()) {
   const fetchOffsets = vi.fn(async (_: OffsetFetchRequest): Promise<unknown> => ({ ok: [] }))
   const forgetTopics = vi.fn(async (_: readonly string[]): Promise<unknown> => ({ ok: null }))
   const env = {
-    COORDINATOR: { getByName: () => ({ getTopic, getTopicById }) },
+    COORDINATOR: {
+      getByName: () => ({ getTopic, getTopicById, openPartition: getTopic, findPartition }),
+    },
     PARTITION: {
       idFromName: (objectName: string) => objectName,
       get: (objectName: string) => ({ describe: () => describe(objectName) }),

@@ -33,6 +33,7 @@ function clusterWith(name: string, topic: { id: string; partitions?: number }) {
       overrides: {},
     },
   }))
+  const findPartition = async () => ({ ok: { topic: (await getTopic()).ok, isUnopened: false } })
   // Nothing is left of a deleted topic.
   const describe = async (objectName: string) =>
     objectName.startsWith(topic.id)
@@ -48,7 +49,7 @@ function clusterWith(name: string, topic: { id: string; partitions?: number }) {
   }
   const forgetTopics = vi.fn(async (_: readonly string[]) => ({ ok: null }))
   const env = {
-    COORDINATOR: { getByName: () => ({ getTopic }) },
+    COORDINATOR: { getByName: () => ({ getTopic, openPartition: getTopic, findPartition }) },
     PARTITION: {
       idFromName: (id: string) => id,
       get: (id: string) => ({ describe: () => describe(id) }),

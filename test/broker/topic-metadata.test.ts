@@ -196,6 +196,72 @@ describe('a cached topic while the coordinator is unavailable', () => {
   })
 })
 
+describe('a partition without a log', () => {
+  const gone = { error: new EdgelogError('unknown_topic_or_partition', 'gone').toBody() }
+
+  /** Makes a cluster in which partition 0 responds once it is opened. */
+  function clusterWithUnopened(isUnopened = true) {
+    let isOpened = false
+    const openPartition = vi.fn(async (): Promise<unknown> => {
+      isOpened = true
+      return topicOf(1)
+    })
+    const findPartition = vi.fn(async () => ({ ok: { topic: topicOf(1).ok, isUnopened } }))
+    const get = vi.fn(() => ({
+      describe: async () => (isOpened ? { ok: { highWatermark: 5 } } : gone),
+    }))
+    const getTopic = async () => ({ ok: { ...topicOf(1).ok, locationHint: 'apac' } })
+    const coordinator = { getTopic, openPartition, findPartition }
+    const env = {
+      COORDINATOR: { getByName: () => coordinator },
+      PARTITION: { idFromName: (objectName: string) => objectName, get },
+    }
+    const cluster = connectCluster(env as unknown as ObjectBindings, newCaches())
+    return { cluster, openPartition, findPartition, get }
+  }
+
+  test('is opened for its first call, and called once more', async () => {
+    const { cluster, openPartition } = clusterWithUnopened()
+    const describeIt = () => cluster.topics.callPartition(name, 0, (stub) => stub.describe())
+    expect(await describeIt()).toMatchObject({ highWatermark: 5 })
+    expect(await describeIt()).toMatchObject({ highWatermark: 5 })
+    expect(openPartition.mock.calls).toEqual([[name, 0]])
+  })
+
+  test('is created where the topic wants it, although the edge makes the first call', async () => {
+    const { cluster, get } = clusterWithUnopened()
+    await cluster.topics.callPartition(name, 0, (stub) => stub.describe())
+    expect(get.mock.calls[0]).toEqual(['id/0', { locationHint: 'apac' }])
+  })
+
+  test('is described as empty, without being opened', async () => {
+    const { cluster, openPartition } = clusterWithUnopened()
+    expect(await cluster.topics.describePartition(name, 0)).toEqual({
+      partition: 0,
+      logStartOffset: 0,
+      lastStableOffset: 0,
+      highWatermark: 0,
+      sizeBytes: 0,
+    })
+    expect(openPartition).not.toHaveBeenCalled()
+  })
+
+  test('is never described as empty if it was opened meanwhile', async () => {
+    const { cluster } = clusterWithUnopened(false)
+    expect(await cluster.topics.describePartition(name, 0)).toMatchObject({ highWatermark: 5 })
+  })
+
+  test('evicts its topic if the coordinator no longer has it', async () => {
+    const { cluster, openPartition, findPartition } = clusterWithUnopened()
+    openPartition.mockResolvedValue(gone)
+    const unknown = { code: 'unknown_topic_or_partition' }
+    const append = () => cluster.topics.callPartition(name, 0, (stub) => stub.describe())
+    await expect(append()).rejects.toMatchObject(unknown)
+    findPartition.mockResolvedValue(gone as never)
+    await expect(cluster.topics.describePartition(name, 0)).rejects.toMatchObject(unknown)
+  })
+})
+
 test('does not replace a topic by an older version', async () => {
   const getTopic = vi.fn(async (): Promise<unknown> => topicOf(1))
   const cluster = clusterOf(getTopic)

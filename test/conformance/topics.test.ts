@@ -32,6 +32,25 @@ describe('POST /v1/topics', () => {
     ])
   })
 
+  test('creates partitions that accept records at once, each for itself', async () => {
+    const name = `unused-${Date.now()}`
+    await request('POST', '/v1/topics', { json: { name, partitions: 3 } })
+    const records = `/v1/topics/${name}/partitions/1/records`
+    const appended = await request('POST', records, { json: { records: [{ value: 'a' }] } })
+    expect(await appended.json()).toMatchObject({ offsets: [{ partition: 1, offset: 0 }] })
+    const { partitionDetails } = await (await request('GET', `/v1/topics/${name}`)).json()
+    const highWatermarks = [0, 1, 0].map((highWatermark) => ({ highWatermark }))
+    expect(partitionDetails).toMatchObject(highWatermarks)
+    const read = await request('GET', `/v1/topics/${name}/partitions/2/records?offset=0`)
+    expect(await read.json()).toMatchObject({ records: [] })
+    // The partition that was used, the one that was read, and the one that was not.
+    expect((await request('DELETE', `/v1/topics/${name}`)).status).toBe(204)
+    await request('POST', '/v1/topics', { json: { name, partitions: 3 } })
+    const anew = await (await request('GET', `/v1/topics/${name}`)).json()
+    expect(anew.partitionDetails).toMatchObject([0, 0, 0].map(() => ({ highWatermark: 0 })))
+    await request('DELETE', `/v1/topics/${name}`)
+  })
+
   test('rejects a name that is taken', async () => {
     const name = await topic()
     await expectError(

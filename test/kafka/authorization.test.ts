@@ -260,7 +260,7 @@ test('creates no topic for a caller that may describe but not create it', async 
 
 test('shows no configs of a new topic to a caller that may only create it', async () => {
   const caller = callerWith((_, operation) => operation === 'create', {
-    coordinator: { createTopic: async () => ({ ok: open }) },
+    coordinator: { createTopics: async () => ({ ok: [{ ok: open }] }) },
   })
   const topics = [{ name: 'open', ...wantedTopic }]
   const response = await ask(caller, CREATE_TOPICS, 7, { topics, timeoutMs: 1 })

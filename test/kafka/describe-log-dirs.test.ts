@@ -12,12 +12,18 @@ const REQUEST_TIMED_OUT = 7
 function callerWith(topics: readonly Topic[], sizes: Record<number, () => unknown> = {}) {
   let asked = 0
   const missing = { error: new EdgelogError('unknown_topic_or_partition', 'none').toBody() }
+  const getTopic = async (name: string) => {
+    const topic = topics.find((one) => one.name === name)
+    return topic === undefined ? missing : { ok: topic }
+  }
   const broker = brokerOf({
     coordinator: {
       listTopics: async () => ({ ok: topics }),
-      getTopic: async (name: string) => {
-        const topic = topics.find((one) => one.name === name)
-        return topic === undefined ? missing : { ok: topic }
+      getTopic,
+      openPartition: getTopic,
+      findPartition: async (name: string) => {
+        const found = await getTopic(name)
+        return 'ok' in found ? { ok: { topic: found.ok, isUnopened: false } } : found
       },
     },
     partition: (name) => ({

@@ -33,6 +33,7 @@ async function callerThatIsLate() {
   const broker = brokerOf({
     coordinator: {
       getTopic: async () => ({ ok: known }),
+      openPartition: async () => ({ ok: known }),
       getTopicById: async () => ({ error: unknownId }),
     },
     partition: (object) => {

@@ -63,12 +63,14 @@ test('changes nothing that one request names twice', async () => {
 })
 
 test('rejects too many names before any call', async () => {
-  const createTopic = vi.fn()
+  const createTopics = vi.fn()
   const topics = times(KAFKA_NAMES_MAX + 1, (index) => ({ name: `t${index}`, ...newTopic }))
-  const response = await ask(caller({ coordinator: { createTopic } }), CREATE_TOPICS, 7, { topics })
+  const response = await ask(caller({ coordinator: { createTopics } }), CREATE_TOPICS, 7, {
+    topics,
+  })
   expect(response?.topics).toHaveLength(topics.length)
   expect(response?.topics.every(({ errorCode }) => errorCode === INVALID_REQUEST)).toBe(true)
-  expect(createTopic).not.toHaveBeenCalled()
+  expect(createTopics).not.toHaveBeenCalled()
 })
 
 test('returns a resource once that is requested twice', async () => {

@@ -8,7 +8,7 @@ import { OFFSETS_RETENTION_MINUTES_DEFAULT } from '../../src/core/limits.ts'
 import type { ReportedEvent } from '../../src/events/event.ts'
 import { logEvent, setEventSink } from '../../src/events/report.ts'
 import { WAIT } from '../support/until.ts'
-import { coordinator, failPartitions, newTopic } from './coordinator/cluster.ts'
+import { coordinator, createOpened, failPartitions, newTopic } from './coordinator/cluster.ts'
 import { createTopic, growTopic, Member, newGroupId, settle } from './group/group-for-test.ts'
 import { append, batch, newPartition } from './partition/partition-for-test.ts'
 
@@ -25,9 +25,13 @@ afterEach(async () => {
 })
 
 test('reports each topic that its partitions reject', async () => {
+  const topics = [
+    await createOpened(newTopic('orders', 1)),
+    await createOpened(newTopic('payments', 1)),
+  ]
   failPartitions('configure', 1, 'refuse')
-  for (const name of ['orders', 'payments']) {
-    expect(await coordinator().createTopic(newTopic(name, 1))).toHaveProperty('error')
+  for (const { name } of topics) {
+    expect(await coordinator().changeTopic(name, { partitions: 2 })).toHaveProperty('error')
   }
   await runDurableObjectAlarm(coordinator())
   await vi.waitUntil(() => eventsOf('topic_not_settled').length >= 2, WAIT)

@@ -1,14 +1,22 @@
 /**
- * The coordinator's decisions about a topic. A change is first wanted, then applied to all partitions, then visible:
+ * The coordinator's decisions about a topic. A partition stores nothing until it is opened for its first call. A change
+ * is first wanted, then applied to the opened partitions, then visible:
  *
- *   create ─> wanted v1 ──configure all──> applied v1 ──change──> wanted v2 ──configure all──> applied v2
- *                │                             │
- *                └────────── delete ───────────┴──> deleting ──destroy all──> no row
+ *   create ─> applied v1 ──change──> wanted v2 ──configure the opened──> applied v2
+ *                 │                      │
+ *                 └──────── delete ──────┴──> deleting ──destroy the opened──> no row
  *
  * Every function maps a state to the next one; none reads a clock or calls a partition.
  */
 import { EdgelogError } from '../errors.ts'
 import { PARTITIONS_MAX, TOPICS_MAX } from '../limits.ts'
+import {
+  hasPartition,
+  NO_PARTITIONS,
+  type PartitionSet,
+  partitionsIn,
+  withPartition,
+} from './partition-set.ts'
 import type { LocationHint, NewTopic, Topic, TopicChange } from './topic.ts'
 import { applyConfigChange, resolveTopicConfig, type TopicConfigOverrides } from './topic-config.ts'
 import type { TopicName } from './topic-name.ts'
@@ -25,17 +33,23 @@ export interface TopicState {
   readonly id: string
   readonly name: TopicName
   readonly wanted: TopicSettings
-  /** The settings that every partition has confirmed, and that are therefore visible; null before the first time. */
+  /**
+   * The settings that every opened partition has confirmed, and that are therefore visible. Null only in a topic whose
+   * creation by an earlier release is unfinished.
+   */
   readonly applied: TopicSettings | null
+  /** The partitions that may store something: each is added before it is configured for the first time. */
+  readonly opened: PartitionSet
   readonly isDeleting: boolean
   readonly locationHint: LocationHint | null
   readonly createdAtMs: number
 }
 
-/** The next call to all partitions of a topic. Steps are idempotent. */
-export type TopicStep =
+/** The next call to all opened partitions of a topic. Steps are idempotent. */
+export type TopicStep = { readonly partitions: readonly number[] } & (
   | { readonly kind: 'configure'; readonly settings: TopicSettings }
-  | { readonly kind: 'destroy'; readonly partitions: number }
+  | { readonly kind: 'destroy' }
+)
 
 interface CreationFacts {
   readonly id: string
@@ -47,7 +61,7 @@ interface CreationFacts {
 }
 
 /**
- * Returns the first state of a new topic.
+ * Returns the first state of a new topic. It is applied already, because no partition is opened.
  *
  * @throws {EdgelogError} `topic_already_exists`, `invalid_topic`, `policy_violation`, `invalid_partitions`.
  */
@@ -68,7 +82,8 @@ export function decideCreate(request: NewTopic, facts: CreationFacts): TopicStat
   }
   checkPartitions(partitions, 1)
   const wanted = { partitions, overrides, version: 1 }
-  return { id, name, wanted, applied: null, isDeleting: false, locationHint, createdAtMs: nowMs }
+  const settings = { wanted, applied: wanted, opened: NO_PARTITIONS }
+  return { id, name, ...settings, isDeleting: false, locationHint, createdAtMs: nowMs }
 }
 
 function checkPartitions(partitions: number, min: number): void {
@@ -111,15 +126,36 @@ export function decideDelete(state: TopicState): TopicState {
   return { ...state, wanted, isDeleting: true }
 }
 
-/** Returns the next step for the partitions, or null if all of them are up to date. */
-export function nextStep(state: TopicState): TopicStep | null {
-  // The number of partitions only grows, so the wanted ones include all that a step has reached.
-  if (state.isDeleting) return { kind: 'destroy', partitions: state.wanted.partitions }
-  if (state.applied?.version === state.wanted.version) return null
-  return { kind: 'configure', settings: state.wanted }
+/**
+ * Returns the state with one more opened partition; the same object if it is opened already. Returns null if the topic
+ * is being deleted or does not show the partition: then it must not be configured.
+ */
+export function decideOpen(state: TopicState, partition: number): TopicState | null {
+  if (!showsPartition(state, partition)) return null
+  if (hasPartition(state.opened, partition)) return state
+  return { ...state, opened: withPartition(state.opened, partition) }
 }
 
-/** Returns the state after all partitions have completed a step; null if the topic is deleted. */
+/** Returns whether the topic shows a partition that was never opened, and that is therefore empty. */
+export function isUnopened(state: TopicState, partition: number): boolean {
+  return showsPartition(state, partition) && !hasPartition(state.opened, partition)
+}
+
+function showsPartition({ applied, isDeleting }: TopicState, partition: number): boolean {
+  if (isDeleting || applied === null) return false
+  return Number.isInteger(partition) && partition >= 0 && partition < applied.partitions
+}
+
+/** Returns the next step for the opened partitions, or null if all of them are up to date. */
+export function nextStep(state: TopicState): TopicStep | null {
+  const { applied, wanted, isDeleting } = state
+  if (!isDeleting && applied?.version === wanted.version) return null
+  const partitions = partitionsIn(state.opened)
+  if (isDeleting) return { kind: 'destroy', partitions }
+  return { kind: 'configure', settings: wanted, partitions }
+}
+
+/** Returns the state after the partitions have completed a step; null if the topic is deleted. */
 export function completeStep(state: TopicState, step: TopicStep): TopicState | null {
   return step.kind === 'destroy' ? null : { ...state, applied: step.settings }
 }
@@ -136,8 +172,10 @@ export function wantedTopic(state: TopicState): Topic {
 }
 
 function topicWith(
-  { id, name }: TopicState,
+  { id, name, locationHint }: TopicState,
   { partitions, overrides, version }: TopicSettings,
 ): Topic {
-  return { id, name, partitions, version, config: resolveTopicConfig(overrides), overrides }
+  const config = resolveTopicConfig(overrides)
+  const topic = { id, name, partitions, version, config, overrides }
+  return locationHint === null ? topic : { ...topic, locationHint }
 }

@@ -34,6 +34,8 @@ export interface Topic {
   readonly config: TopicConfig
   /** The keys that were set explicitly; the other values of `config` are defaults. */
   readonly overrides: TopicConfigOverrides
+  /** Takes effect at the first call to a partition, whoever makes it. */
+  readonly locationHint?: LocationHint
 }
 
 export interface NewTopic {
@@ -55,6 +57,18 @@ export interface TopicChange {
   readonly validateOnly?: boolean
 }
 
+export interface FoundPartition {
+  readonly topic: Topic
+  /** True if the topic has the partition, and it is empty because it was never opened. */
+  readonly isUnopened: boolean
+}
+
+/** A topic to delete; see `deleteTopic`. */
+export interface TopicToDelete {
+  readonly name: TopicName
+  readonly id?: string
+}
+
 /** A group's subscription to changes of topics. */
 export interface TopicWatch {
   readonly groupId: GroupId
@@ -68,10 +82,18 @@ export interface TopicWatch {
 /** The RPC interface of the coordinator's Durable Object. */
 export interface CoordinatorApi {
   createTopic(topic: NewTopic): Promise<Result<Topic>>
+  /** Creates up to `COORDINATOR_TOPICS_MAX` topics in one commit. Returns one result per topic, in order. */
+  createTopics(topics: readonly NewTopic[]): Promise<Result<ReadonlyArray<Result<Topic>>>>
   changeTopic(name: TopicName, change: TopicChange): Promise<Result<Topic>>
   /** Deletes a topic. With an id only that topic: `unknown_topic_id` if another topic or none has its name. */
   deleteTopic(name: TopicName, id?: string): Promise<Result<null>>
+  /** Deletes up to `COORDINATOR_TOPICS_MAX` topics. Returns one result per topic, in order. */
+  deleteTopics(topics: readonly TopicToDelete[]): Promise<Result<ReadonlyArray<Result<null>>>>
   getTopic(name: TopicName): Promise<Result<Topic>>
+  /** Returns a topic, and whether one of its partitions was opened. */
+  findPartition(name: TopicName, partition: number): Promise<Result<FoundPartition>>
+  /** Returns the topic after it has configured a partition for its first call. */
+  openPartition(name: TopicName, partition: number): Promise<Result<Topic>>
   /** Returns `unknown_topic_id` if no topic has the id. */
   getTopicById(id: string): Promise<Result<Topic>>
   listTopics(): Promise<Result<readonly Topic[]>>

@@ -3,6 +3,7 @@
  * number in the assignments (KIP-464). Like brokers, it accepts that in every version, although only version 4
  * introduced it; kafkajs relies on that.
  */
+import { callValid } from '../../broker/call-valid.ts'
 import { fanOut } from '../../broker/fan-out.ts'
 import { topicResource } from '../../core/access/resource.ts'
 import { EdgelogError } from '../../core/errors.ts'
@@ -25,7 +26,7 @@ import type { NewTopic, Topic } from '../../core/topic/topic.ts'
 import { parseTopicConfigOverrides } from '../../core/topic/topic-config.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { topicConfigEntries } from '../config-entries.ts'
-import { errorNumbersOf, NO_ERROR, numberOf } from '../error-number.ts'
+import { errorNumbersOf, NO_ERROR, numberOf, toResult } from '../error-number.ts'
 import { handled, type KafkaCall } from '../handled.ts'
 import { nameCheck } from '../unique-names.ts'
 
@@ -84,16 +85,18 @@ export const createTopicsApi = handled(CREATE_TOPICS, async (request, call) => {
     request.topics.map(({ name }) => name),
   )
   const { validateOnly } = request
+  const asked = await fanOut(request.topics, (wanted) =>
+    toResult(async () => {
+      checkName(wanted.name)
+      return { ...newTopic(wanted, call), validateOnly }
+    }),
+  )
+  const results = await callValid(asked, (topics) => call.broker.topics.createEach(topics))
+  const answered = request.topics.map(({ name }, index) => ({ name, result: results[index] }))
   return {
-    topics: await fanOut(request.topics, async (wanted): Promise<CreatedTopic> => {
-      const { name } = wanted
-      try {
-        checkName(name)
-        const topic = await call.broker.topics.create({ ...newTopic(wanted, call), validateOnly })
-        return await created(topic, validateOnly, call)
-      } catch (error) {
-        return { name, ...errorFields(error) }
-      }
+    topics: await fanOut(answered, async ({ name, result }): Promise<CreatedTopic> => {
+      if (result instanceof EdgelogError) return { name, ...errorFields(result) }
+      return await created(result as Topic, validateOnly, call)
     }),
   }
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { PARTITIONS_MAX, TOPICS_MAX } from '../../../src/core/limits.ts'
+import { partitionsIn } from '../../../src/core/topic/partition-set.ts'
 import type { NewTopic } from '../../../src/core/topic/topic.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import {
@@ -9,6 +10,7 @@ import {
   decideChange,
   decideCreate,
   decideDelete,
+  decideOpen,
   nextStep,
   type TopicState,
   visibleTopic,
@@ -54,11 +56,11 @@ function codeOf(work: () => unknown): string {
 }
 
 describe('decideCreate()', () => {
-  test('wants version 1 of all partitions, and shows nothing yet', () => {
+  test('shows version 1 at once, and has nothing to call', () => {
     const state = created()
-    expect(state).toMatchObject({ wanted: { partitions: 3, version: 1 }, applied: null })
-    expect(nextStep(state)).toEqual({ kind: 'configure', settings: state.wanted })
-    expect(visibleTopic(state)).toBeNull()
+    expect(visibleTopic(state)).toMatchObject({ partitions: 3, version: 1 })
+    expect(nextStep(state)).toBeNull()
+    expect(partitionsIn(state.opened)).toEqual([])
   })
 
   test.each([
@@ -147,25 +149,57 @@ describe('decideChange()', () => {
   })
 })
 
+/** Returns the state after some of its partitions were opened. */
+function openedIn(state: TopicState, partitions: readonly number[]): TopicState {
+  return partitions.reduce((before, partition) => {
+    const after = decideOpen(before, partition)
+    if (after === null) throw new Error(`partition ${partition} does not open`)
+    return after
+  }, state)
+}
+
+describe('decideOpen()', () => {
+  test('adds a partition, and returns the same state if it is opened already', () => {
+    const state = openedIn(applied(), [2])
+    expect(partitionsIn(state.opened)).toEqual([2])
+    expect(decideOpen(state, 2)).toBe(state)
+    expect(nextStep(state)).toBeNull()
+  })
+
+  test.each([3, -1, 0.5, Number.NaN])('opens nothing for %d of 3 partitions', (partition) => {
+    expect(decideOpen(applied(), partition)).toBeNull()
+  })
+
+  test('opens nothing that is not visible: of a growing topic, or of one being deleted', () => {
+    const growing = decideChange(openedIn(applied(), [0]), { partitions: 4 })
+    expect(decideOpen(growing, 3)).toBeNull()
+    expect(decideOpen(settledTopic(growing), 3)).not.toBeNull()
+    expect(decideOpen(decideDelete(growing), 1)).toBeNull()
+    expect(decideOpen({ ...applied(), applied: null }, 0)).toBeNull()
+  })
+})
+
 test('decideDelete() hides the topic at once, and allows only its deletion afterwards', () => {
-  const state = decideDelete(decideChange(applied(), { partitions: 7 }))
+  const state = decideDelete(decideChange(openedIn(applied(), [2, 0]), { partitions: 7 }))
   expect(visibleTopic(state)).toBeNull()
-  expect(nextStep(state)).toEqual({ kind: 'destroy', partitions: 7 })
+  expect(nextStep(state)).toEqual({ kind: 'destroy', partitions: [0, 2] })
   expect(decideDelete(state)).toBe(state)
   expect(settled(state)).toBeNull()
 })
 
 /**
- * Question: can a change be lost, or be partly visible, when changes and steps interleave?
+ * Question: can a change be lost, or be partly visible, when changes, openings and steps interleave?
  * Contract: versions only grow; the visible settings are those of one former change as a whole; a deletion reaches
- * every partition that ever received settings; at rest the visible settings are the wanted ones.
- * Model: the list of all changes so far, and the highest partition number configured.
- * Generated: changes, with steps started and completed (or failed) between them. Limits: one topic.
+ * every partition that was ever opened; at rest the visible settings are the wanted ones, and every opened partition
+ * has them.
+ * Model: the list of all changes so far, and the version of each opened partition.
+ * Generated: changes and openings, with steps started and completed (or failed) between them. Limits: one topic.
  */
 test('a topic ends with the last change, for any interleaving of changes and steps', () => {
   const event = fc.oneof(
     fc.record({ kind: fc.constant('grow' as const), by: fc.integer({ min: 1, max: 3 }) }),
     fc.record({ kind: fc.constant('set' as const), value: fc.constantFrom('1', '2', null) }),
+    fc.record({ kind: fc.constant('open' as const), partition: fc.integer({ min: 0, max: 9 }) }),
     fc.constantFrom(
       { kind: 'delete' as const },
       { kind: 'begin' as const },
@@ -177,7 +211,12 @@ test('a topic ends with the last change, for any interleaving of changes and ste
     fc.property(fc.array(event, { maxLength: 30 }), (events) => {
       let state: TopicState | null = created('orders', 1)
       let step = nextStep(state)
-      let toldMax = 1
+      const versions = new Map<number, number>()
+      const configure = (partitions: readonly number[], version: number) => {
+        for (const partition of partitions) {
+          versions.set(partition, Math.max(versions.get(partition) ?? 0, version))
+        }
+      }
       const wishes = [state.wanted]
       for (const happening of events) {
         if (state === null) return
@@ -189,9 +228,16 @@ test('a topic ends with the last change, for any interleaving of changes and ste
         if (happening.kind === 'set' && !state.isDeleting) {
           state = decideChange(state, { overrides: { 'retention.ms': happening.value } })
         }
+        if (happening.kind === 'open') {
+          const opened = decideOpen(state, happening.partition)
+          if (opened !== null) configure([happening.partition], opened.wanted.version)
+          state = opened ?? state
+        }
         if (happening.kind === 'begin') step ??= nextStep(state)
-        if (step?.kind === 'configure') toldMax = Math.max(toldMax, step.settings.partitions)
-        if (step?.kind === 'destroy') expect(step.partitions).toBeGreaterThanOrEqual(toldMax)
+        if (step?.kind === 'configure') configure(step.partitions, step.settings.version)
+        if (step?.kind === 'destroy') {
+          expect(step.partitions).toEqual([...versions.keys()].sort((a, b) => a - b))
+        }
         if (happening.kind === 'fail') step = null
         if (happening.kind === 'end' && step !== null) {
           state = completeStep(state, step)
@@ -201,7 +247,10 @@ test('a topic ends with the last change, for any interleaving of changes and ste
         expect(state.wanted.version).toBeGreaterThanOrEqual(before.wanted.version)
         expect(state.applied?.version ?? 0).toBeGreaterThanOrEqual(before.applied?.version ?? 0)
         if (state.wanted !== before.wanted) wishes.push(state.wanted)
-        if (state.applied !== null) expect(wishes).toContain(state.applied)
+        expect(wishes).toContain(state.applied)
+        for (const version of versions.values()) {
+          expect(version).toBeGreaterThanOrEqual(state.applied?.version ?? 0)
+        }
       }
       if (state === null) return
       const rest = settled(state)

@@ -3,12 +3,14 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
 import type { Coordinator } from '../../../durable-objects/coordinator/coordinator.ts'
+import { type Result, unwrap } from '../../../src/core/errors.ts'
 import {
   COORDINATOR_OBJECT_NAME,
   type NewTopic,
   partitionObjectName,
+  type Topic,
 } from '../../../src/core/topic/topic.ts'
-import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
+import { parseTopicName, type TopicName } from '../../../src/core/topic/topic-name.ts'
 
 /** Returns a new stub per call: one that met an abort stays broken. */
 export function coordinator(): DurableObjectStub<Coordinator> {
@@ -17,6 +19,27 @@ export function coordinator(): DurableObjectStub<Coordinator> {
 
 export function newTopic(name: string, partitions = 3): NewTopic {
   return { name: parseTopicName(name), partitions, overrides: {} }
+}
+
+/** Creates topics in one call. Returns one result per topic. */
+export async function createTopics(topics: readonly NewTopic[]): Promise<readonly Result<Topic>[]> {
+  return unwrap((await coordinator().createTopics(topics)) as Result<readonly Result<Topic>[]>)
+}
+
+/** Opens the first `count` partitions of a topic, at the same time. Returns the results. */
+export async function openPartitions(name: TopicName, count: number): Promise<Result<Topic>[]> {
+  const partitions = Array.from({ length: count }, (_, partition) => partition)
+  return await Promise.all(
+    partitions.map((partition) => coordinator().openPartition(name, partition)),
+  )
+}
+
+/** Creates a topic with all its partitions opened. */
+export async function createOpened(topic: NewTopic): Promise<Topic> {
+  const created = unwrap(await coordinator().createTopic(topic))
+  const results = await openPartitions(created.name, created.partitions)
+  for (const result of results) unwrap(result)
+  return created
 }
 
 export interface TopicRowSeen {

@@ -1,22 +1,27 @@
 /**
  * Question: does a change of a topic that a crash interrupted complete?
- * Contract: after the alarm a created topic exists completely, a changed one is changed completely, a deleted one is
- * gone completely, and no alarm stays set.
+ * Contract: a created topic exists completely or not at all. After the alarm a changed one is changed completely, a
+ * deleted one is gone completely, and no alarm stays set. A partition whose opening failed opens at the next call, and
+ * a deletion reaches it.
  * Faults: the call to the k-th partition, and every later one, is refused, does its work but loses its response, or
  * hangs until every object is aborted. k runs over all partitions. Also the crash before the wanted state is stored,
  * and the one between the last partition and the row.
  */
 import { abortAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { TopicTable } from '../../../durable-objects/coordinator/topic-table.ts'
 import { type Result, unwrap } from '../../../src/core/errors.ts'
-import type { Topic } from '../../../src/core/topic/topic.ts'
+import type { FetchResult } from '../../../src/core/log/partition-api.ts'
+import { partitionObjectName, type Topic } from '../../../src/core/topic/topic.ts'
 import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import { WAIT } from '../../support/until.ts'
 import { logErrorsOnly } from '../quiet-events.ts'
 import {
   alarmTime,
   coordinator,
+  createOpened,
+  createTopics,
   type Fault,
   failPartitions,
   heldPartitions,
@@ -58,6 +63,25 @@ async function crash(
   expect(await alarmTime()).toBeNull()
 }
 
+/** Returns the topic version that each of the first `count` partitions has stored. */
+async function versionsOf(topicId: string, count: number): Promise<number[]> {
+  const versions: number[] = []
+  for (let partition = 0; partition < count; partition += 1) {
+    const stub = env.PARTITION.getByName(partitionObjectName(topicId, partition))
+    const request = { offset: 0, maxBytes: 1, minBytes: 0, maxWaitMs: 0 }
+    const read = await stub.read({ ...request, isolation: 'committed' })
+    versions.push(unwrap(read as Result<FetchResult>).topicVersion)
+  }
+  return versions
+}
+
+async function untilChanged(): Promise<void> {
+  await vi.waitUntil(async () => unwrap(await coordinator().getTopic(ORDERS)).version === 2, {
+    timeout: 120_000,
+    interval: 50,
+  })
+}
+
 beforeEach(logErrorsOnly)
 
 afterEach(async () => {
@@ -66,13 +90,6 @@ afterEach(async () => {
 })
 
 describe('creation', () => {
-  test.each(steps(5))('completes after the fault "%s" at partition call %d', async (fault, k) => {
-    await crash('configure', [fault, k], () => coordinator().createTopic(newTopic('orders', 5)))
-    const topic = unwrap(await coordinator().getTopic(ORDERS))
-    expect(topic).toMatchObject({ partitions: 5, version: 1 })
-    expect(await heldPartitions(topic.id, 6)).toEqual([0, 1, 2, 3, 4])
-  })
-
   test('stores nothing after a crash in the turn that writes the wanted state', async () => {
     await expect(
       (async () =>
@@ -86,20 +103,60 @@ describe('creation', () => {
     unwrap(await coordinator().createTopic(newTopic('orders', 1)))
   })
 
-  test('completes after a crash between the last partition and the row', async () => {
-    const write = TopicTable.prototype.write
-    vi.spyOn(TopicTable.prototype, 'write').mockImplementation(function (this: TopicTable, topic) {
-      if (topic.applied !== null) throw new Error('injected: crash')
-      write.call(this, topic)
-    })
+  test('stores all of many topics or none', async () => {
+    const topics = ['a', 'b', 'c'].map((name) => newTopic(name))
     await expect(
-      (async () => await coordinator().createTopic(newTopic('orders', 5)))(),
-    ).rejects.toThrow('injected')
+      (async () =>
+        await runInDurableObject(coordinator(), (instance, state) => {
+          void instance.createTopics(topics)
+          state.abort()
+        }))(),
+    ).rejects.toThrow()
+    expect(await storedTopics()).toEqual([])
+    for (const result of await createTopics(topics)) unwrap(result)
     await abortAllDurableObjects()
+    expect((await storedTopics()).map(({ name }) => name).sort()).toEqual(['a', 'b', 'c'])
+  })
+})
+
+describe('opening', () => {
+  let topic: Topic
+
+  beforeEach(async () => {
+    topic = unwrap(await coordinator().createTopic(newTopic('orders', 3)))
+  })
+
+  async function openInto(fault: Fault): Promise<void> {
+    const seen = failPartitions('configure', 1, fault)
+    const result = coordinator()
+      .openPartition(ORDERS, 1)
+      .then(
+        (value) => value,
+        () => 'crashed' as const,
+      )
+    await vi.waitUntil(() => seen.calls >= 1, WAIT)
+    if (fault === 'hang') {
+      await abortAllDurableObjects()
+      expect(await result).toBe('crashed')
+    } else {
+      expect(await result).toMatchObject({ error: { code: 'unavailable', retryable: true } })
+    }
     vi.restoreAllMocks()
-    expect(await coordinator().getTopic(ORDERS)).toHaveProperty('error')
-    await settle()
-    expect(unwrap(await coordinator().getTopic(ORDERS)).partitions).toBe(5)
+  }
+
+  test.each(FAULTS)('completes at the next call after the fault "%s"', async (fault) => {
+    await openInto(fault)
+    expect(unwrap(await coordinator().openPartition(ORDERS, 1))).toEqual(topic)
+    expect(await heldPartitions(topic.id, 4)).toEqual([1])
+    expect(await alarmTime()).toBeNull()
+  })
+
+  test.each(FAULTS)('is undone by a deletion after the fault "%s"', async (fault) => {
+    await openInto(fault)
+    expect(unwrap(await coordinator().deleteTopic(ORDERS))).toBeNull()
+    expect(await heldPartitions(topic.id, 4)).toEqual([])
+    expect(await storedTopics()).toEqual([])
+    expect(await alarmTime()).toBeNull()
   })
 })
 
@@ -107,19 +164,20 @@ describe('change', () => {
   let before: Topic
 
   beforeEach(async () => {
-    before = unwrap(await coordinator().createTopic(newTopic('orders', 2)))
+    before = await createOpened(newTopic('orders', 5))
   })
 
   test.each(steps(5))('completes after the fault "%s" at partition call %d', async (fault, k) => {
-    const change = { partitions: 5, overrides: { 'retention.ms': '7' } }
+    const change = { partitions: 6, overrides: { 'retention.ms': '7' } }
     await crash('configure', [fault, k], () => coordinator().changeTopic(ORDERS, change))
     expect(unwrap(await coordinator().getTopic(ORDERS))).toMatchObject({
       id: before.id,
-      partitions: 5,
+      partitions: 6,
       version: 2,
       config: { retentionMs: 7 },
     })
     expect(await heldPartitions(before.id, 6)).toEqual([0, 1, 2, 3, 4])
+    expect(await versionsOf(before.id, 5)).toEqual([2, 2, 2, 2, 2])
   })
 
   test.each(steps(5))(
@@ -127,7 +185,7 @@ describe('change', () => {
     async (fault, k) => {
       const seen = failPartitions('configure', k, fault)
       const result = coordinator()
-        .changeTopic(ORDERS, { partitions: 5 })
+        .changeTopic(ORDERS, { partitions: 6 })
         .then(
           (value) => value,
           () => 'crashed' as const,
@@ -146,14 +204,14 @@ describe('change', () => {
 
 describe('deletion', () => {
   test.each(steps(5))('completes after the fault "%s" at partition call %d', async (fault, k) => {
-    const { id } = unwrap(await coordinator().createTopic(newTopic('orders', 5)))
+    const { id } = await createOpened(newTopic('orders', 5))
     await crash('destroy', [fault, k], () => coordinator().deleteTopic(ORDERS))
     expect(await storedTopics()).toEqual([])
     expect(await heldPartitions(id, 5)).toEqual([])
   })
 
   test('completes after a crash between the last partition and the row', async () => {
-    unwrap(await coordinator().createTopic(newTopic('orders', 5)))
+    await createOpened(newTopic('orders', 5))
     vi.spyOn(TopicTable.prototype, 'remove').mockImplementation(() => {
       throw new Error('injected: crash')
     })
@@ -170,31 +228,28 @@ describe('deletion', () => {
 
 describe('the alarm', () => {
   test('fires on its own and completes the change', async () => {
+    await createOpened(newTopic('orders', 5))
     failPartitions('configure', 2, 'refuse', 2)
-    expect(await coordinator().createTopic(newTopic('orders', 5))).toHaveProperty('error')
-    await vi.waitUntil(async () => 'ok' in (await coordinator().getTopic(ORDERS)), {
-      timeout: 120_000,
-      interval: 50,
-    })
+    expect(await coordinator().changeTopic(ORDERS, { partitions: 6 })).toHaveProperty('error')
+    await untilChanged()
     expect(await alarmTime()).toBeNull()
   })
 
   test('is restored after a crash, even if it was lost', async () => {
+    await createOpened(newTopic('orders', 5))
     failPartitions('configure', 2, 'refuse')
-    expect(await coordinator().createTopic(newTopic('orders', 5))).toHaveProperty('error')
+    expect(await coordinator().changeTopic(ORDERS, { partitions: 6 })).toHaveProperty('error')
     await runInDurableObject(coordinator(), (_, { storage }) => storage.deleteAlarm())
     await abortAllDurableObjects()
     vi.restoreAllMocks()
-    await vi.waitUntil(async () => 'ok' in (await coordinator().getTopic(ORDERS)), {
-      timeout: 120_000,
-      interval: 50,
-    })
+    await untilChanged()
     expect(await alarmTime()).toBeNull()
   })
 
   test('is delayed longer after each failure, up to a minute', async () => {
+    await createOpened(newTopic('orders', 1))
     failPartitions('configure', 1, 'refuse')
-    expect(await coordinator().createTopic(newTopic('orders', 1))).toHaveProperty('error')
+    expect(await coordinator().changeTopic(ORDERS, { partitions: 2 })).toHaveProperty('error')
     const delays: number[] = []
     for (let round = 0; round < 8; round += 1) {
       await runInDurableObject(coordinator(), (instance) => instance.alarm())
@@ -204,7 +259,7 @@ describe('the alarm', () => {
   })
 
   test('does nothing if nothing is pending', async () => {
-    unwrap(await coordinator().createTopic(newTopic('orders', 1)))
+    await createOpened(newTopic('orders', 1))
     const configure = failPartitions('configure', 1, 'refuse')
     await runInDurableObject(coordinator(), (instance) => instance.alarm())
     expect(configure.calls).toBe(0)

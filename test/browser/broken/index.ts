@@ -54,7 +54,7 @@ export function connect({ url }: { readonly url: string }) {
     }
   }
 
-  return { producer: () => ({ send, flush }), on: () => undefined }
+  return { send, flush, on: () => undefined }
 }
 
 async function openDatabase(): Promise<IDBDatabase> {

@@ -30,8 +30,8 @@ export function requireAccess(openPaths: ReadonlySet<string>): MiddlewareHandler
   }
 }
 
-/** Returns the authenticated caller, or the error: `unauthorized`, `forbidden`. */
-function callerOf(c: AppContext): Principal | EdgelogError {
+/** Returns the authenticated caller, or the error: `unauthorized`, `forbidden`. A long request may call it again. */
+export function callerOf(c: AppContext): Principal | EdgelogError {
   const token = c.env.EDGELOG_TOKEN
   if (token !== undefined && token !== '') {
     const given = bearerToken(c)

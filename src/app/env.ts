@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { Broker } from '../broker/broker.ts'
 import type { Caches } from '../broker/cluster.ts'
+import type { CallMeter } from '../broker/objects.ts'
 import { type Authorizer, denyAll } from '../core/access/authorizer.ts'
 import { ANONYMOUS, type Principal } from '../core/access/principal.ts'
 import { EdgelogError } from '../core/errors.ts'
@@ -14,13 +15,18 @@ export interface AppVariables {
   readonly caller: Principal | EdgelogError
 }
 
-export type AppEnv = { Bindings: EdgelogEnv; Variables: AppVariables }
+/** The bindings of a call that a session makes within the app: all calls of a session are one request of the platform. */
+export interface SessionBindings extends EdgelogEnv {
+  readonly callMeter?: CallMeter
+}
+
+export type AppEnv = { Bindings: SessionBindings; Variables: AppVariables }
 export type AppContext = Context<AppEnv>
 
 /** Makes the broker of a request, on behalf of its caller. It denies every operation to a rejected caller. */
-export function brokerOf(c: AppContext): Broker {
+export function brokerOf(c: AppContext, meter = c.env.callMeter): Broker {
   const caller = c.get('caller')
-  const shared = { objects: c.env, caches: c.get('caches') }
+  const shared = { objects: c.env, caches: c.get('caches'), meter }
   if (caller instanceof EdgelogError) {
     return new Broker({ ...shared, principal: ANONYMOUS, authorizer: denyAll })
   }

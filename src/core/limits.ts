@@ -127,6 +127,32 @@ export const FETCH_WAITS_MAX = 500
 /** A row of up to this size is also read if only a small part of it fits into the response. */
 export const PARTIAL_CHUNK_BYTES_MAX = 64 * KIB
 
+// -- sessions ----------------------------------------------------------------------------------
+
+/** Bytes of requests that a client of a session may have without a response, and of responses that it may not consume. */
+export const SESSION_WINDOW_BYTES = 4 * MIB
+/** Requests of a session without a response: as many appends as share one call. */
+export const SESSION_REQUESTS_MAX = 1_000
+/** Bytes after which the server sends a mark, whose echo shows what was consumed: a small part of the window. */
+export const SESSION_MARK_BYTES = 256 * KIB
+/** Bytes of one part of a response: the responses to other requests wait behind at most one part of each call. */
+export const SESSION_PART_BYTES = 64 * KIB
+/** Partitions that a session names for its appends. */
+export const SESSION_REFS_MAX = 1_000
+/** Calls of a session that run at a time. */
+export const SESSION_CALLS_MAX = 64
+/** Sum of the `maxBytes` of the fetches of a session that run at a time: the largest fetch, and others beside it. */
+export const SESSION_FETCH_BYTES_MAX = 32 * MIB
+/** Characters of the head of a call. */
+export const SESSION_HEAD_LENGTH_MAX = 16 * KIB
+/** Pings for which a client that has no credit left may consume nothing: a minute. */
+export const SESSION_STALLED_PINGS_MAX = 4
+/**
+ * Bytes that the sessions of an isolate hold together. Above this, a session that holds more than an even share ends
+ * when it holds more.
+ */
+export const SESSIONS_HELD_BYTES_MAX = 48 * MIB
+
 // -- partition ---------------------------------------------------------------------------------
 
 /** One chunk, the concatenation of the batches of one commit; a larger batch stands alone. */

@@ -15,7 +15,7 @@ export interface AppVariables {
   readonly caller: Principal | EdgelogError
 }
 
-/** The bindings of a call that a session makes within the app: all calls of a session are one request of the platform. */
+/** The bindings of a call within a session: all calls of a session are one request of the platform. */
 export interface SessionBindings extends EdgelogEnv {
   readonly callMeter?: CallMeter
 }

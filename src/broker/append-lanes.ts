@@ -5,7 +5,9 @@
  *     append 2, 3, 4                      arrive while call 1 is under way
  *                ->  call 2: 2, 3, 4      one call, with a result for each
  *
- * The appends of a partition keep the order in which they are made, because a lane makes one call at a time.
+ * The appends of a partition keep the order in which they are made, because a lane makes one call at a time. After a
+ * call with several appends it waits one turn: their clients send the next ones at once, and messages that have arrived
+ * are received one turn after the other.
  */
 import { type Result, unwrap } from '../core/errors.ts'
 import { EDGE_FANOUT_MAX, JOINED_APPENDS_MAX, JOINED_BYTES_MAX } from '../core/limits.ts'
@@ -27,14 +29,17 @@ interface Waiting {
 
 export class AppendLanes {
   readonly #topics: TopicMetadata
+  readonly #nextTurn: () => Promise<void>
   /** Appends that wait for the call of their partition; a partition without a call has no entry. */
   readonly #lanes = new Map<string, Waiting[]>()
   #callsCount = 0
   /** Lanes that wait until fewer calls are under way. */
   readonly #held: Array<() => void> = []
 
-  constructor(topics: TopicMetadata) {
+  /** @param nextTurn resolves in another turn of the event loop. */
+  constructor(topics: TopicMetadata, nextTurn = timerTurn) {
     this.#topics = topics
+    this.#nextTurn = nextTurn
   }
 
   /**
@@ -57,9 +62,11 @@ export class AppendLanes {
     while (lane.length > 0) {
       if (this.#callsCount === EDGE_FANOUT_MAX) await new Promise<void>((go) => this.#held.push(go))
       this.#callsCount++
-      await this.#call(topic, partition, takeCall(lane))
+      const joined = takeCall(lane)
+      await this.#call(topic, partition, joined)
       this.#callsCount--
       this.#held.shift()?.()
+      if (joined.length > 1) await this.#nextTurn()
     }
     this.#lanes.delete(key)
   }
@@ -94,6 +101,11 @@ export class AppendLanes {
       for (const { reject } of joined) reject(error)
     }
   }
+}
+
+/** A timer of 0 ms: fires after the messages that have arrived are received. */
+function timerTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0))
 }
 
 /** Takes the appends of the next call: at least one, and as many as fit. */

@@ -129,7 +129,7 @@ export const PARTIAL_CHUNK_BYTES_MAX = 64 * KIB
 
 // -- sessions ----------------------------------------------------------------------------------
 
-/** Bytes of requests that a client of a session may have without a response, and of responses that it may not consume. */
+/** Bytes of a session's requests without a response, and of its responses that the client has not consumed. */
 export const SESSION_WINDOW_BYTES = 4 * MIB
 /** Requests of a session without a response: as many appends as share one call. */
 export const SESSION_REQUESTS_MAX = 1_000

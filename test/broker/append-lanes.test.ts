@@ -58,7 +58,7 @@ function lanesOfTest() {
         appendEach: (requests: AppendRequest[]) => add(requests, true),
       })
     })
-  const lanes = new AppendLanes({ callPartitionOf } as unknown as TopicMetadata)
+  const lanes = new AppendLanes({ callPartitionOf } as unknown as TopicMetadata, nextTurn)
   const outcomes: string[] = []
   const append = (number: number, partition = 0, sizeBytes = 4) => {
     lanes.append(topic, partition, requestOf(number, sizeBytes)).then(
@@ -66,7 +66,16 @@ function lanesOfTest() {
       (error: Error) => outcomes.push(`${number}:${error.message}`),
     )
   }
-  return { calls, outcomes, append, settle: () => new Promise((end) => setImmediate(end)) }
+  // A lane that has waited for a turn calls in the next one.
+  const settle = async () => {
+    await nextTurn()
+    await nextTurn()
+  }
+  return { calls, outcomes, append, settle }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 test('calls at once, and joins the appends that arrive during the call', async () => {
@@ -85,6 +94,20 @@ test('calls at once, and joins the appends that arrive during the call', async (
   calls[2]?.finish((number) => number === 3)
   await settle()
   expect(outcomes).toEqual(['1:1', '2:2', '3:no 3', '4:4'])
+})
+
+test('joins the appends that arrive in the turn after a joined call', async () => {
+  const { calls, append, settle } = lanesOfTest()
+  for (const number of [1, 2, 3]) append(number)
+  calls[0]?.finish()
+  await settle()
+  calls[1]?.finish()
+  // The clients of the appends 2 and 3 send the next ones when they have their responses.
+  await Promise.resolve()
+  append(4)
+  append(5)
+  await settle()
+  expect(calls.map(({ numbers }) => numbers)).toEqual([[1], [2, 3], [4, 5]])
 })
 
 test('fails all appends of a broken call, and continues with the later ones', async () => {

@@ -163,6 +163,8 @@ export const PENDING_BYTES_MAX = 24 * MIB
 export const JOINED_BYTES_MAX = 1 * MIB
 /** Appends that share one call to a partition. */
 export const JOINED_APPENDS_MAX = 1_000
+/** Turns that a call waits for as many appends as the last one had: a few milliseconds. */
+export const GATHER_TURNS_MAX = 3
 /** Appends that wait for their commit. */
 export const PENDING_APPENDS_MAX = 10_000
 /** How long a refused producer has to wait before it retries. */

@@ -17,6 +17,7 @@ import { measureManyTopics } from './many-topics.ts'
 import { writeTable } from './markdown-table.ts'
 import { measureRebalances } from './rebalance.ts'
 import { measureRows } from './rows.ts'
+import { compareSessionRates } from './session-rates.ts'
 import { tableOf } from './table.ts'
 import { compareThroughput, createTopic } from './throughput.ts'
 import { measureWake } from './wake.ts'
@@ -53,6 +54,7 @@ async function measureClient(server: ServerProcess): Promise<Record<string, numb
 async function measureLog(ours: ServerProcess, floor: ServerProcess) {
   return {
     throughput: await compareThroughput(ours, floor, rounds),
+    sessions: await compareSessionRates(ours, floor, rounds),
     delivery: await measureDelivery(ours, floor),
     client: await measureClient(ours),
   }

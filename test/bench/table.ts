@@ -10,6 +10,7 @@ import type { WakeFigures } from './wake.ts'
 
 export interface Figures {
   readonly throughput: readonly Comparison[]
+  readonly sessions: readonly Comparison[]
   readonly rows: RowFigures
   readonly wake: WakeFigures
   readonly delivery: DeliveryFigures
@@ -23,6 +24,7 @@ export interface Figures {
 export function tableOf(figures: Figures, footer: string): string {
   const rows = [
     ...figures.throughput.map(comparisonRow),
+    ...figures.sessions.map(comparisonRow),
     ...logRows(figures),
     ...rebalanceRows(figures.rebalances),
     ...figures.groupRates.map(comparisonRow),

@@ -4,7 +4,12 @@ import { expect, test, vi } from 'vitest'
 import { AppendLanes } from '../../src/broker/append-lanes.ts'
 import type { TopicMetadata } from '../../src/broker/topic-metadata.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
-import { EDGE_FANOUT_MAX, JOINED_APPENDS_MAX, JOINED_BYTES_MAX } from '../../src/core/limits.ts'
+import {
+  EDGE_FANOUT_MAX,
+  GATHER_TURNS_MAX,
+  JOINED_APPENDS_MAX,
+  JOINED_BYTES_MAX,
+} from '../../src/core/limits.ts'
 import type { AppendRequest } from '../../src/core/log/partition-api.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
 import { runs, SEEDED } from '../support/seed.ts'
@@ -66,10 +71,9 @@ function lanesOfTest() {
       (error: Error) => outcomes.push(`${number}:${error.message}`),
     )
   }
-  // A lane that has waited for a turn calls in the next one.
+  // A lane that has waited for turns calls in the next one.
   const settle = async () => {
-    await nextTurn()
-    await nextTurn()
+    for (let turns = 0; turns <= GATHER_TURNS_MAX; turns++) await nextTurn()
   }
   return { calls, outcomes, append, settle }
 }
@@ -96,18 +100,37 @@ test('calls at once, and joins the appends that arrive during the call', async (
   expect(outcomes).toEqual(['1:1', '2:2', '3:no 3', '4:4'])
 })
 
-test('joins the appends that arrive in the turn after a joined call', async () => {
+test('waits some turns for as many appends as the last call had', async () => {
   const { calls, append, settle } = lanesOfTest()
-  for (const number of [1, 2, 3]) append(number)
+  const numbers = () => calls.map((call) => call.numbers)
+  for (const number of [1, 2, 3, 4]) append(number)
   calls[0]?.finish()
   await settle()
   calls[1]?.finish()
-  // The clients of the appends 2 and 3 send the next ones when they have their responses.
-  await Promise.resolve()
-  append(4)
-  append(5)
   await settle()
-  expect(calls.map(({ numbers }) => numbers)).toEqual([[1], [2, 3], [4, 5]])
+  append(5)
+  await nextTurn()
+  append(6)
+  expect(numbers()).toEqual([[1], [2, 3, 4]])
+  append(7)
+  await nextTurn()
+  // All are there, so the other turns are not waited for.
+  expect(numbers()).toEqual([[1], [2, 3, 4], [5, 6, 7]])
+  calls[2]?.finish()
+  append(8)
+  await settle()
+  expect(numbers().at(-1)).toEqual([8])
+})
+
+test('never waits for a client with one append at a time', async () => {
+  const { calls, append } = lanesOfTest()
+  for (const number of [1, 2, 3]) {
+    append(number)
+    expect(calls.length).toBe(number)
+    calls.at(-1)?.finish()
+    await Promise.resolve()
+    await nextTurn()
+  }
 })
 
 test('fails all appends of a broken call, and continues with the later ones', async () => {

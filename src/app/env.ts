@@ -24,9 +24,9 @@ export type AppEnv = { Bindings: SessionBindings; Variables: AppVariables }
 export type AppContext = Context<AppEnv>
 
 /** Makes the broker of a request, on behalf of its caller. It denies every operation to a rejected caller. */
-export function brokerOf(c: AppContext, meter = c.env.callMeter): Broker {
+export function brokerOf(c: AppContext): Broker {
   const caller = c.get('caller')
-  const shared = { objects: c.env, caches: c.get('caches'), meter }
+  const shared = { objects: c.env, caches: c.get('caches'), meter: c.env.callMeter }
   if (caller instanceof EdgelogError) {
     return new Broker({ ...shared, principal: ANONYMOUS, authorizer: denyAll })
   }

@@ -33,12 +33,13 @@ export class Broker {
   readonly members: MemberOperations
   readonly offsets: OffsetOperations
   readonly quotas: QuotaOperations
-  readonly #meter: CallMeter
+  /** To be shared with the other brokers of the same request of the platform. */
+  readonly meter: CallMeter
 
   constructor({ objects, caches, principal, authorizer = allowAll, meter }: BrokerOptions) {
     const cluster: Cluster = connectCluster(objects, caches, meter)
     const access = new Access(principal, authorizer)
-    this.#meter = cluster.objects.meter
+    this.meter = cluster.objects.meter
     this.access = access
     this.records = new RecordOperations(cluster, access)
     this.topics = new TopicOperations(cluster, access)
@@ -50,6 +51,6 @@ export class Broker {
 
   /** True if a long request should be replaced: after this many calls to objects, or after one that failed. */
   isWornOut(callsMax: number): boolean {
-    return this.#meter.callsCount >= callsMax || this.#meter.hasFailedCall
+    return this.meter.callsCount >= callsMax || this.meter.hasFailedCall
   }
 }

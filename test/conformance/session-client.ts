@@ -85,6 +85,13 @@ export class SessionClient {
     if (notice.op === 'mark' && this.consumes) this.text({ op: 'consumed', mark: notice.mark })
   }
 
+  /** Echoes the last mark, and from now on every mark. */
+  consume(): void {
+    this.consumes = true
+    const last = this.notices.findLast(({ op }) => op === 'mark')
+    if (last !== undefined) this.text({ op: 'consumed', mark: last.mark })
+  }
+
   text(message: object | string): void {
     this.socket.send(typeof message === 'string' ? message : JSON.stringify(message))
   }

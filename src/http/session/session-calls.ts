@@ -24,14 +24,19 @@ const FETCH_PATH = /^\/v1\/topics\/[^/]+\/partitions\/[^/]+\/records$/
 /** Headers of the upgrade by which the app finds out who calls. */
 const CALLER_HEADERS = ['authorization', 'sec-websocket-protocol']
 
+const HeaderValue = z
+  .string()
+  .regex(/^[\x20-\x7e]*$/, 'visible ASCII is allowed')
+  .optional()
+
 const Head = z.strictObject({
   method: z.enum(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE']),
   path: z.string().startsWith('/v1/', 'a path that begins with /v1/ is needed'),
   headers: z
     .strictObject({
-      accept: z.string().optional(),
-      'content-type': z.string().optional(),
-      'if-match': z.string().optional(),
+      accept: HeaderValue,
+      'content-type': HeaderValue,
+      'if-match': HeaderValue,
     })
     .default({}),
 })
@@ -101,7 +106,9 @@ export class SessionCalls {
     }
     const { method, path, headers } = parseWith(Head, parseExactJson(head, 'head'), '', 'head')
     const url = new URL(path, this.#baseUrl)
-    if (!url.pathname.startsWith('/v1/') || STREAM_PATHS.has(url.pathname)) throw noStream()
+    // The app decodes the path before it looks for the route.
+    const pathname = decodedPath(url)
+    if (!pathname.startsWith('/v1/') || STREAM_PATHS.has(pathname)) throw noStream()
     const hasBody = method !== 'GET' && method !== 'HEAD'
     const request = new Request(url, { method, headers, ...(hasBody && { body }) } as RequestInit)
     for (const [name, value] of this.#callerHeaders) request.headers.set(name, value)
@@ -116,6 +123,14 @@ export class SessionCalls {
     // A first batch that is larger is returned anyway.
     const weight = Math.min(FETCH_BYTES_MAX, Math.max(BATCH_BYTES_MAX, maxBytes || 0))
     return { turns: this.#fetches, weight }
+  }
+}
+
+function decodedPath({ pathname }: URL): string {
+  try {
+    return decodeURI(pathname)
+  } catch {
+    return pathname
   }
 }
 

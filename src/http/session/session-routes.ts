@@ -4,7 +4,6 @@ import { type AppContext, brokerOf } from '../../app/env.ts'
 import { errorResponses } from '../../app/responses.ts'
 import { type App, addRoute } from '../../app/route.ts'
 import { NoParams, NoQuery } from '../../app/schemas.ts'
-import { newCallMeter } from '../../broker/objects.ts'
 import { EdgelogError } from '../../core/errors.ts'
 import { KAFKA_SESSION_CALLS_MAX_DEFAULT } from '../../core/limits.ts'
 import { SESSION_SUBPROTOCOL } from '../../core/log/session-protocol.ts'
@@ -51,14 +50,10 @@ function openSession(app: App, c: AppContext, allMemory: SessionsMemory): WebSoc
   const { 0: client, 1: socket } = new WebSocketPair()
   const memory = new SessionMemory(allMemory)
   const output = new SessionOutput(socket, memory)
-  const meter = newCallMeter()
-  const env = { ...c.env, callMeter: meter }
-  const calls = new SessionCalls(
-    c.req.raw,
-    output,
-    memory,
-    async (request) => await app.fetch(request, env),
-  )
+  const broker = brokerOf(c)
+  const env = { ...c.env, callMeter: broker.meter }
+  const callApp = async (request: Request) => await app.fetch(request, env)
+  const calls = new SessionCalls(c.req.raw, output, memory, callApp)
   const callsMax = numberSetting(
     'EDGELOG_SESSION_CALLS_MAX',
     c.env.EDGELOG_SESSION_CALLS_MAX,
@@ -68,14 +63,6 @@ function openSession(app: App, c: AppContext, allMemory: SessionsMemory): WebSoc
     const caller = callerOf(c)
     return caller instanceof EdgelogError ? caller : undefined
   }
-  new Session({
-    socket,
-    output,
-    memory,
-    calls,
-    broker: brokerOf(c, meter),
-    callsMax,
-    callerError,
-  }).open()
+  new Session({ socket, output, memory, calls, broker, callsMax, callerError }).open()
   return client
 }

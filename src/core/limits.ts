@@ -1,8 +1,7 @@
-/**
- * Every limit of edgelog, with its unit and its reason. No other file defines one.
- *
- * Products are of literals, not of named units: bundlers then compute them, and drop those that a page does not use.
- */
+/** Every limit of edgelog, with its unit and its reason. No other file defines one. */
+
+const KIB = 1024
+const MIB = 1024 * KIB
 
 // -- topics ------------------------------------------------------------------------------------
 
@@ -20,7 +19,7 @@ export const COORDINATOR_TOPICS_MAX = 100
 export const RECONCILE_RETRY_MS_MIN = 1_000
 export const RECONCILE_RETRY_MS_MAX = 60_000
 /** UTF-8 bytes of one config value. */
-export const CONFIG_VALUE_BYTES_MAX = 1 * 1024
+export const CONFIG_VALUE_BYTES_MAX = 1 * KIB
 
 // -- records and batches -----------------------------------------------------------------------
 
@@ -31,7 +30,7 @@ export const BATCH_BYTES_MAX = 1_990_000
 /** Records of one batch: keeps a decoder's memory in proportion to the batch's bytes. */
 export const BATCH_RECORDS_MAX = 500_000
 /** The records section of one batch after decompression; stops decompression bombs. */
-export const DECOMPRESSED_BYTES_MAX = 32 * 1024 * 1024
+export const DECOMPRESSED_BYTES_MAX = 32 * MIB
 /** Refused records that the error of one append names: at 100 bytes each about 100 KB. */
 export const RECORD_ERRORS_MAX = 1_000
 /** Headers of one record. */
@@ -40,11 +39,11 @@ export const RECORD_HEADERS_MAX = 1_000
 // -- HTTP --------------------------------------------------------------------------------------
 
 /** One request body, counted while it streams: a fraction of an isolate's 128 MB. */
-export const REQUEST_BODY_BYTES_MAX = 16 * 1024 * 1024
+export const REQUEST_BODY_BYTES_MAX = 16 * MIB
 /** Bytes of a body over the limit that are read and discarded, so that its sender receives the response. */
-export const REQUEST_DISCARDED_BYTES_MAX = 64 * 1024 * 1024
+export const REQUEST_DISCARDED_BYTES_MAX = 64 * MIB
 /** A JSON body about topics: a name, a number and a few dozen config keys. */
-export const ADMIN_BODY_BYTES_MAX = 256 * 1024
+export const ADMIN_BODY_BYTES_MAX = 256 * KIB
 /** Nesting depth of a JSON body, without the value of a record: twice what any route needs. */
 export const JSON_DEPTH_MAX = 16
 /** Names of one object in a JSON body, without the value of a record: far more than the headers of a record. */
@@ -54,7 +53,7 @@ export const REQUEST_RECORDS_MAX = 100_000
 /** Batches of one produce request: each takes a header in memory, and may take a row for its producer. */
 export const REQUEST_BATCHES_MAX = 10_000
 /** Decompressed bytes of all batches of one produce request: limits the CPU time of checking them. */
-export const REQUEST_DECOMPRESSED_BYTES_MAX = 256 * 1024 * 1024
+export const REQUEST_DECOMPRESSED_BYTES_MAX = 256 * MIB
 /** Longest wait of a long poll: below the idle time-outs of common proxies. */
 export const WAIT_MS_MAX = 30_000
 /** Interval of comments or pings on an idle stream, so that both ends detect a dead peer. */
@@ -62,9 +61,9 @@ export const PING_INTERVAL_MS = 15_000
 
 // -- fetch and tail ----------------------------------------------------------------------------
 
-export const FETCH_BYTES_DEFAULT = 1 * 1024 * 1024
+export const FETCH_BYTES_DEFAULT = 1 * MIB
 /** One fetch response: half of the RPC limit. A first batch that is larger is returned anyway. */
-export const FETCH_BYTES_MAX = 16 * 1024 * 1024
+export const FETCH_BYTES_MAX = 16 * MIB
 /**
  * Decompressed records of a response that is decoded at the edge; the batch
  * that reaches the limit is returned whole.
@@ -75,39 +74,39 @@ export const WAITERS_MAX = 2_000
 /** Live tails of one partition; the platform allows 32,768 hibernating sockets. */
 export const TAILS_MAX = 10_000
 /** Credit in bytes that a tail may have: limits the bytes in transit to a slow reader. */
-export const TAIL_CREDIT_BYTES_MAX = 8 * 1024 * 1024
+export const TAIL_CREDIT_BYTES_MAX = 8 * MIB
 /** Bytes of one tail frame (a larger batch travels alone): keeps frames far below 32 MiB. */
-export const TAIL_FRAME_BYTES_MAX = 256 * 1024
+export const TAIL_FRAME_BYTES_MAX = 256 * KIB
 /** Frames and parts for a slow line: each arrives within 7 s on a line of 20 kbit/s and shows that it is alive. */
-export const TAIL_FRAME_BYTES_MIN = 16 * 1024
+export const TAIL_FRAME_BYTES_MIN = 16 * KIB
 /** Subscriptions on one `/v1/tail` connection. */
 export const TAIL_SUBSCRIPTIONS_MAX = 1_000
 /** Partitions of one event stream: each event carries a cursor with all of them. */
 export const SSE_PARTITIONS_MAX = 64
 /** Bytes that each partition may send ahead of the reader of an event stream. */
-export const SSE_CREDIT_BYTES = 64 * 1024
+export const SSE_CREDIT_BYTES = 64 * KIB
 /** Characters of events that are collected before they are written; a decompressed batch can be much longer. */
-export const SSE_WRITE_LENGTH = 64 * 1024
+export const SSE_WRITE_LENGTH = 64 * KIB
 /** Bytes of one control message on `/v1/tail`. */
-export const TAIL_CONTROL_BYTES_MAX = 4 * 1024
+export const TAIL_CONTROL_BYTES_MAX = 4 * KIB
 
 /** A JSON body with the maximum number of subscriptions and the longest names. */
-export const TAIL_BODY_BYTES_MAX = 1 * 1024 * 1024
+export const TAIL_BODY_BYTES_MAX = 1 * MIB
 /** Credit of all subscriptions of one `POST /v1/tail` together; each gets at most an even share. */
-export const TAIL_STREAM_CREDIT_BYTES_MAX = 4 * 1024 * 1024
+export const TAIL_STREAM_CREDIT_BYTES_MAX = 4 * MIB
 /** Frames queued for the reader of an event stream: above this no further subscription is opened. */
-export const TAIL_STREAM_WAITING_BYTES_MAX = 4 * 1024 * 1024
+export const TAIL_STREAM_WAITING_BYTES_MAX = 4 * MIB
 /** Subscriptions that an event stream opens at a time: each may send a batch of BATCH_BYTES_MAX at once. */
 export const TAIL_STREAM_OPENINGS_MAX = 8
 /**
  * Frames queued for the readers of all event streams of an isolate. Above this, a stream that has more than an
  * even share ends when it is sent more, so the total is at most twice as much: half of 128 MB.
  */
-export const TAIL_STREAM_QUEUED_BYTES_MAX = 32 * 1024 * 1024
+export const TAIL_STREAM_QUEUED_BYTES_MAX = 32 * MIB
 /** Pings that come due while a reader takes nothing: then its stream ends, and its queued frames are dropped. */
 export const TAIL_STREAM_STALLED_PINGS_MAX = 2
 /** Frames of one long poll response; the frame that reaches the limit is sent whole. */
-export const TAIL_POLL_BYTES_MAX = 16 * 1024 * 1024
+export const TAIL_POLL_BYTES_MAX = 16 * MIB
 /** Ping interval of a waiting long poll: only sending reveals that the client has disconnected. */
 export const TAIL_POLL_PING_MS = 3_000
 /** How long a long poll with data waits for more: records that are appended together are returned together. */
@@ -126,42 +125,43 @@ export const FETCH_WAIT_SLICE_MS_MIN = 500
 export const FETCH_WAITS_MAX = 500
 
 /** A row of up to this size is also read if only a small part of it fits into the response. */
-export const PARTIAL_CHUNK_BYTES_MAX = 64 * 1024
+export const PARTIAL_CHUNK_BYTES_MAX = 64 * KIB
 
 // -- sessions ----------------------------------------------------------------------------------
+// Literals, because the bundler of a page keeps products that the page does not use.
 
 /** Bytes of a session's requests without a response, and of its responses that the client has not consumed. */
-export const SESSION_WINDOW_BYTES = 4 * 1024 * 1024
+export const SESSION_WINDOW_BYTES = 4_194_304
 /** Requests of a session without a response: as many appends as share one call. */
 export const SESSION_REQUESTS_MAX = 1_000
 /** Bytes after which the server sends a mark, whose echo shows what was consumed: a small part of the window. */
-export const SESSION_MARK_BYTES = 256 * 1024
+export const SESSION_MARK_BYTES = 262_144
 /** Bytes of one part of a response: the responses to other requests wait behind at most one part of each call. */
-export const SESSION_PART_BYTES = 64 * 1024
+export const SESSION_PART_BYTES = 65_536
 /** Partitions that a session names for its appends. */
 export const SESSION_REFS_MAX = 1_000
 /** Calls of a session that run at a time. */
 export const SESSION_CALLS_MAX = 64
 /** Sum of the `maxBytes` of the fetches of a session that run at a time: the largest fetch, and others beside it. */
-export const SESSION_FETCH_BYTES_MAX = 32 * 1024 * 1024
+export const SESSION_FETCH_BYTES_MAX = 33_554_432
 /** Characters of the head of a call. */
-export const SESSION_HEAD_LENGTH_MAX = 16 * 1024
+export const SESSION_HEAD_LENGTH_MAX = 16_384
 /** Pings for which a client that has no credit left may consume nothing: a minute. */
 export const SESSION_STALLED_PINGS_MAX = 4
 /**
  * Bytes that the sessions of an isolate hold together. Above this, a session that holds more than an even share ends
  * when it holds more.
  */
-export const SESSIONS_HELD_BYTES_MAX = 48 * 1024 * 1024
+export const SESSIONS_HELD_BYTES_MAX = 50_331_648
 
 // -- partition ---------------------------------------------------------------------------------
 
 /** One chunk, the concatenation of the batches of one commit; a larger batch stands alone. */
-export const CHUNK_BYTES_MAX = 1 * 1024 * 1024
+export const CHUNK_BYTES_MAX = 1 * MIB
 /** Bytes of appends that wait for their commit; above this the partition responds with `throttled`. */
-export const PENDING_BYTES_MAX = 24 * 1024 * 1024
+export const PENDING_BYTES_MAX = 24 * MIB
 /** Bytes of small appends that share one call to a partition; a larger one is called alone. */
-export const JOINED_BYTES_MAX = 1 * 1024 * 1024
+export const JOINED_BYTES_MAX = 1 * MIB
 /** Appends that share one call to a partition. */
 export const JOINED_APPENDS_MAX = 1_000
 /** Turns that a call waits for as many appends as the last one had: a few milliseconds. */
@@ -177,7 +177,7 @@ export const SEQUENCE_GAP_WAIT_MS = 250
 /** How often one request is trimmed again because other requests of its producer were appended first. */
 export const OVERLAP_TRIMS_MAX = 5
 /** Bytes and chunks appended between two checkpoints: the most that a wake-up replays. */
-export const CHECKPOINT_BYTES = 1 * 1024 * 1024
+export const CHECKPOINT_BYTES = 1 * MIB
 export const CHECKPOINT_CHUNKS = 1_000
 /** Small chunks that are merged into one row at a time; bounds one sealing turn. */
 export const SEAL_CHUNKS_MAX = 2_000
@@ -240,7 +240,7 @@ export const TOPIC_PATTERN_DEPTH_MAX = 100
  * Approximate memory of the groups in one response that describes them: a quarter of an isolate's 128 MB, and
  * less on the wire. Clients request the groups that did not fit again.
  */
-export const DESCRIBED_GROUPS_BYTES_MAX = 32 * 1024 * 1024
+export const DESCRIBED_GROUPS_BYTES_MAX = 32 * MIB
 /** If the room left per group is smaller, no further groups of unknown size are described: one member takes more. */
 export const DESCRIBED_GROUP_SHARE_BYTES_MIN = 2_048
 /** Time without a heartbeat after which a member is removed: Kafka's `group.consumer.session.timeout.ms`. */
@@ -286,7 +286,7 @@ export const OVERDUE_ALARM_MS = 1_000
 /** Delay with which a failed alarm is retried. */
 export const GROUP_ALARM_RETRY_MS = 60_000
 /** Characters of subscriptions whose resolved topics a group caches; above this the cache is cleared. */
-export const RESOLVED_SUBSCRIPTIONS_LENGTH_MAX = 4 * 1024 * 1024
+export const RESOLVED_SUBSCRIPTIONS_LENGTH_MAX = 4 * MIB
 /** Steps that matching one pattern against all topics may take: a fifth of a second. */
 export const TOPIC_PATTERN_STEPS_MAX = 10_000_000
 /** Kafka's `offset.metadata.max.bytes`. */
@@ -298,9 +298,9 @@ export const COMMITTED_OFFSETS_MAX = 100_000
 /** Offsets that wait for their commit; above this the group responds with `throttled`. */
 export const PENDING_COMMITS_MAX = 50_000
 /** Protocols and assignment of one member of the classic protocol, together: one row holds them. */
-export const CLASSIC_METADATA_BYTES_MAX = 512 * 1024
+export const CLASSIC_METADATA_BYTES_MAX = 512 * KIB
 /** Protocols of all members of one group: its leader receives them in one RPC result. */
-export const CLASSIC_GROUP_BYTES_MAX = 16 * 1024 * 1024
+export const CLASSIC_GROUP_BYTES_MAX = 16 * MIB
 /** Protocols one member of the classic protocol may offer. */
 export const CLASSIC_PROTOCOLS_MAX = 100
 /** Kafka's `group.initial.rebalance.delay.ms`: lets members that start together join one generation. */
@@ -308,7 +308,7 @@ export const INITIAL_REBALANCE_DELAY_MS = 300
 /** How long the join of a new member is held: Kafka's limit. */
 export const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1_000
 /** A JSON body about groups: a commit of all its offsets with some metadata. */
-export const GROUP_BODY_BYTES_MAX = 2 * 1024 * 1024
+export const GROUP_BODY_BYTES_MAX = 2 * MIB
 
 // -- Kafka's protocol ----------------------------------------------------------------------------
 
@@ -317,9 +317,9 @@ export const KAFKA_ARRAY_ELEMENTS_MAX = 100_000
 /** Frames of one `POST /kafka`: limits the duration of a request with many tiny frames. */
 export const KAFKA_FRAMES_MAX = 1_000
 /** Bytes that a session may hold in each direction before a peer that does not consume them is waited for. */
-export const KAFKA_SESSION_WINDOW_BYTES = 4 * 1024 * 1024
+export const KAFKA_SESSION_WINDOW_BYTES = 4_194_304
 /** Bytes after which a peer is told what was consumed: a small part of the window. */
-export const KAFKA_SESSION_NOTICE_BYTES = 256 * 1024
+export const KAFKA_SESSION_NOTICE_BYTES = 256 * KIB
 /** Frames of a session that are served at once: appends whose responses are not sent yet. */
 export const KAFKA_SESSION_FRAMES_MAX = 1_000
 /**
@@ -330,7 +330,7 @@ export const KAFKA_SESSION_CALLS_MAX_DEFAULT = 5_000
 /** Groups whose state one ListGroups reads, one call each: the platform allows 10,000 calls per request. */
 export const KAFKA_GROUP_SUMMARIES_MAX = 1_000
 /** A body of frames from an unauthenticated client: the frames that carry a token are tiny. */
-export const KAFKA_UNAUTHORIZED_BYTES_MAX = 64 * 1024
+export const KAFKA_UNAUTHORIZED_BYTES_MAX = 64 * KIB
 /** Topics, groups or resources that one request describes or changes: each is one or two calls. */
 export const KAFKA_NAMES_MAX = TOPICS_MAX
 /** Partitions of one Metadata response: 8 MB of it. Clients request the topics that did not fit again. */

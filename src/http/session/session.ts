@@ -108,7 +108,7 @@ export class Session {
   }
 
   #begin({ kind, id, content }: SessionEntry): void {
-    if (this.#isEnding) throw new DecodeError(0, 'a request after the end')
+    if (this.#isEnding) throw invalid('kind: no request is allowed after the end')
     const sizeBytes = SESSION_ENTRY_HEADER_BYTES + content.length
     const responder = this.#hold(id, sizeBytes)
     if (kind === SESSION_ENTRY.append) this.#appends.push(id, content, responder)
@@ -117,7 +117,10 @@ export class Session {
         () => responder.respond(undefined),
         (error: unknown) => responder.fail(error),
       )
-    } else throw new DecodeError(0, `entries of kind ${kind}`)
+    } else
+      throw invalid(
+        `kind: ${SESSION_ENTRY.append} or ${SESSION_ENTRY.call} is allowed, got ${kind}`,
+      )
   }
 
   /** Counts a request until its response is sent. */
@@ -126,10 +129,12 @@ export class Session {
     this.#requestBytes += sizeBytes
     this.#memory.hold(sizeBytes)
     if (this.#requestsCount > SESSION_REQUESTS_MAX) {
-      throw new DecodeError(0, `more than ${SESSION_REQUESTS_MAX} requests without a response`)
+      throw invalid(`id: at most ${SESSION_REQUESTS_MAX} requests without a response are allowed`)
     }
     if (this.#requestBytes > SESSION_WINDOW_BYTES + REQUEST_BODY_BYTES_MAX) {
-      throw new DecodeError(0, `more than ${SESSION_WINDOW_BYTES} bytes before a request`)
+      throw invalid(
+        `length: at most ${SESSION_WINDOW_BYTES} bytes without a response are allowed before a request`,
+      )
     }
     const respond = (entry: Uint8Array | undefined) => {
       if (entry !== undefined) this.#output.send(entry)
@@ -166,7 +171,8 @@ export class Session {
         const name = parseTopicName(topic, 'topic')
         this.#appends.open(ref, { name, ...(topicId !== undefined && { id: topicId }) }, partition)
       } else if (control.op === 'consumed') {
-        if (!this.#output.consumed(control.mark)) throw new DecodeError(0, 'an unknown mark')
+        if (!this.#output.consumed(control.mark))
+          this.#fail(invalid('mark: not sent, or echoed before'))
       } else if (control.op === 'end') this.#end()
       else this.#tails.receive(control).catch((error: unknown) => this.#refuse(named, error))
     } catch (error) {

@@ -146,7 +146,7 @@ export const SESSION_CALLS_MAX = 64
 export const SESSION_FETCH_BYTES_MAX = 33_554_432
 /** Characters of the head of a call. */
 export const SESSION_HEAD_LENGTH_MAX = 16_384
-/** Pings for which a client without credit may echo no mark: three minutes; a line of 20 kbit/s takes two for a mark. */
+/** Pings for which a client without credit may echo no mark: 3 minutes; a line of 20 kbit/s takes 2 for a mark. */
 export const SESSION_STALLED_PINGS_MAX = 12
 /**
  * Bytes that the sessions of an isolate hold together. Above this, a session that holds more than an even share ends

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { bundleWorker } from '../server/bundle-worker.ts'
 import { ServerProcess, type ServerProcessOptions } from '../server/server-process.ts'
+import { measureAppendCost } from './append-cost.ts'
 import { measureDelivery } from './delivery.ts'
 import { compareGroupRates } from './group-rates.ts'
 import { measureGroupRows } from './group-rows.ts'
@@ -95,8 +96,9 @@ try {
       measureGroupRows(server, Number(values.idleSeconds)),
     ),
   ])
+  const appendCosts = await withServer({ workerPath: countingPath }, measureAppendCost)
   const table = tableOf(
-    { ...log, ...groups, manyTopics, wake, rows, groupRows },
+    { ...log, ...groups, manyTopics, wake, rows, appendCosts, groupRows },
     `Median of ${rounds} rounds, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}.`,
   )
   console.log(table)

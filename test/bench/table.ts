@@ -1,4 +1,5 @@
 /** Formats the table of `npm run bench`. */
+import type { AppendCost } from './append-cost.ts'
 import type { Comparison } from './compare.ts'
 import type { DeliveryFigures } from './delivery.ts'
 import type { GroupRowFigures } from './group-rows.ts'
@@ -12,6 +13,7 @@ export interface Figures {
   readonly throughput: readonly Comparison[]
   readonly sessions: readonly Comparison[]
   readonly rows: RowFigures
+  readonly appendCosts: readonly AppendCost[]
   readonly wake: WakeFigures
   readonly delivery: DeliveryFigures
   readonly client: Record<string, number>
@@ -26,6 +28,7 @@ export function tableOf(figures: Figures, footer: string): string {
     ...figures.throughput.map(comparisonRow),
     ...figures.sessions.map(comparisonRow),
     ...logRows(figures),
+    ...figures.appendCosts.map(appendCostRow),
     ...rebalanceRows(figures.rebalances),
     ...figures.groupRates.map(comparisonRow),
     ...groupRowRows(figures.groupRows),
@@ -37,6 +40,11 @@ export function tableOf(figures: Figures, footer: string): string {
 function comparisonRow({ figure, ours, floor, unit, ratio, target }: Comparison): Row {
   const measured = `${Math.round(ours)} beside ${Math.round(floor)} ${unit}`
   return [figure, measured, ratio.toFixed(2), target]
+}
+
+function appendCostRow({ way, calls, rows }: AppendCost): Row {
+  const figure = `calls to the partition, and rows written, per 1,000 one-record appends by ${way}`
+  return [figure, `${calls.toFixed(0)} calls, ${rows.toFixed(0)} rows`, '', '']
 }
 
 function logRows({ rows, wake, delivery, client }: Figures): Row[] {

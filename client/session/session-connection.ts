@@ -110,12 +110,13 @@ export class SessionConnection {
     })
   }
 
-  /** Sends no more requests. The server closes the session after its last response. */
+  /** Sends no more requests, and closes the session after the last response. */
   end(): void {
     if (this.#state === 'open') {
       this.#state = 'ending'
       this.#send(JSON.stringify({ op: 'end' }))
       this.#wake()
+      this.#endIfServed()
     } else if (this.#state === 'opening') {
       this.#state = 'ending'
       this.#end('it is no longer needed')
@@ -212,7 +213,13 @@ export class SessionConnection {
     this.#requests.delete(id)
     this.#requestBytes -= request.sizeBytes
     this.#connection.clock.clearTimeout(request.timer)
+    this.#endIfServed()
     return request
+  }
+
+  /** The server closes the session too, but it may be gone. */
+  #endIfServed(): void {
+    if (this.#state === 'ending' && this.#requests.size === 0) this.#end('it was ended')
   }
 
   #end(reason: string): void {

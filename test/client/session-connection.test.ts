@@ -268,7 +268,7 @@ test('waits for its responses when it ends', async () => {
   expect(socket.texts.at(-1)).toEqual({ op: 'end' })
   expect([socket.isClosed, session.isOpen]).toEqual([false, false])
   socket.respond(0)
-  socket.emit('close')
+  expect(socket.isClosed).toBe(true)
   await settle()
   expect(outcomes).toEqual(['0', 'throttled 429'])
   expect(events).toEqual(['opened', 'over'])

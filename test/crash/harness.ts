@@ -1,6 +1,6 @@
 /**
- * Runs producers, probes and readers against a server, by requests and over sessions, kills the server at random (kill -9 of its process
- * group) and restarts it. At the end reads the whole log and checks the promises.
+ * Runs producers, probes and readers against a server, by requests and over sessions, kills the server at random
+ * (kill -9 of its process group) and restarts it. At the end reads the whole log and checks the promises.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'

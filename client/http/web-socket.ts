@@ -8,8 +8,14 @@ export interface ClientSocket {
   readonly protocol: string
   send(message: string | Uint8Array<ArrayBuffer>): void
   close(code?: number): void
-  addEventListener(type: 'open' | 'close' | 'error', listener: () => void): void
+  addEventListener(type: 'open' | 'error', listener: () => void): void
+  addEventListener(type: 'close', listener: (event: CloseReason) => void): void
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void
+}
+
+export interface CloseReason {
+  readonly code: number
+  readonly reason: string
 }
 
 export type WebSocketConstructor = new (url: string, protocols: string[]) => ClientSocket

@@ -6,6 +6,7 @@ import {
   decodeRefused,
   decodeSessionEntries,
   encodeAppend,
+  SESSION_CLOSE_CODES,
   SESSION_ENTRY,
   SESSION_SUBPROTOCOL,
   type SessionAppended,
@@ -14,8 +15,16 @@ import {
 import type { Timer } from '../clock.ts'
 import type { Connection } from '../http/connection.ts'
 import { RequestError, refusalOf } from '../http/request-error.ts'
-import { type ClientSocket, openSocket, type WebSocketConstructor } from '../http/web-socket.ts'
+import {
+  type ClientSocket,
+  type CloseReason,
+  openSocket,
+  type WebSocketConstructor,
+} from '../http/web-socket.ts'
 import { SESSION_OPEN_TIMEOUT_MS, SESSION_REQUESTS_MAX } from '../limits.ts'
+
+/** Close codes after which another session would be closed as well. */
+const REJECTED: ReadonlySet<number> = new Set(Object.values(SESSION_CLOSE_CODES))
 
 interface Request {
   readonly sizeBytes: number
@@ -31,7 +40,8 @@ interface SessionListener {
   /**
    * The session is over.
    *
-   * @param isUnusable true if it did not open, or gave no response to any request: requests of their own may be served.
+   * @param isUnusable true if it did not open, gave no response to any request, or was rejected: requests of their own
+   * may be served.
    */
   over(isUnusable: boolean): void
 }
@@ -49,6 +59,7 @@ export class SessionConnection {
   #waiting: Array<() => void> = []
   #state: 'opening' | 'open' | 'ending' | 'over' = 'opening'
   #hasResponded = false
+  #isRejected = false
   #receivedAtMs = 0
   #openTimer: Timer
 
@@ -62,7 +73,7 @@ export class SessionConnection {
       this.#socket = socket
       socket.addEventListener('open', () => this.#opened())
       socket.addEventListener('message', ({ data }) => this.#receive(data))
-      socket.addEventListener('close', () => this.#end('it was closed'))
+      socket.addEventListener('close', (event) => this.#closed(event))
       socket.addEventListener('error', () => this.#end('it failed'))
     } catch (error) {
       // Deferred, so the caller is not re-entered.
@@ -162,6 +173,11 @@ export class SessionConnection {
     this.#listener.opened()
   }
 
+  #closed({ code, reason }: CloseReason): void {
+    this.#isRejected = REJECTED.has(code)
+    this.#end(`it was closed with ${code}: ${reason}`)
+  }
+
   #send(message: string | Uint8Array<ArrayBuffer>): void {
     try {
       this.#socket?.send(message)
@@ -225,7 +241,7 @@ export class SessionConnection {
   #end(reason: string): void {
     if (this.#state === 'over') return
     const hasFailed = this.#requests.size > 0 && !this.#hasResponded
-    const isUnusable = this.#state === 'opening' || hasFailed
+    const isUnusable = this.#state === 'opening' || hasFailed || this.#isRejected
     this.#state = 'over'
     this.#connection.clock.clearTimeout(this.#openTimer)
     this.#socket?.close()

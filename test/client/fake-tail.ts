@@ -2,7 +2,7 @@
 import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
 import { encodeTailFrame, encodeTailMessage } from '../../src/core/log/tail-protocol.ts'
 
-type Listener = (event: { data: unknown }) => void
+type Listener = (event: { data: unknown; code: number; reason: string }) => void
 
 export interface Subscribed {
   readonly op: string
@@ -64,7 +64,9 @@ export class FakeSocket {
   }
 
   emit(type: string, data?: unknown): void {
-    for (const listener of this.#listeners.get(type) ?? []) listener({ data })
+    for (const listener of this.#listeners.get(type) ?? []) {
+      listener({ data, code: 1006, reason: '' })
+    }
   }
 
   say(notice: object): void {

@@ -15,7 +15,7 @@ import {
 } from '../../src/core/log/session-protocol.ts'
 import { ManualClock } from './manual-clock.ts'
 
-type Listener = (event: { data: unknown }) => void
+type Listener = (event: { data: unknown; code: number; reason: string }) => void
 
 /** The server's end of a socket. */
 class FakeSocket {
@@ -50,9 +50,9 @@ class FakeSocket {
     this.isClosed = true
   }
 
-  emit(type: string, data?: unknown): void {
+  emit(type: string, data?: unknown, code = 1006, reason = ''): void {
     const isBytes = data instanceof Uint8Array
-    this.#listeners.get(type)?.({ data: isBytes ? data.buffer : data })
+    this.#listeners.get(type)?.({ data: isBytes ? data.buffer : data, code, reason })
   }
 
   respond(id: number): void {
@@ -201,6 +201,18 @@ test('rejects everything without a response when it is lost', async () => {
   await settle()
   expect(outcomes).toEqual(['0', 'unavailable 0', 'throttled 429'])
   expect(events).toEqual(['opened', 'over'])
+})
+
+test('is unusable if the server rejects it', async () => {
+  const { socket, append, events, outcomes } = sessionOfTest()
+  socket.emit('open')
+  append()
+  socket.respond(0)
+  append()
+  socket.emit('close', undefined, 4429, 'the sessions of this server hold too many bytes')
+  await settle()
+  expect(events).toEqual(['opened', 'unusable'])
+  expect(outcomes).toEqual(['0', 'unavailable 0'])
 })
 
 test('is unusable if it is lost without a response to any request', () => {

@@ -140,8 +140,8 @@ export const SESSION_MARK_BYTES = 262_144
 export const SESSION_PART_BYTES = 65_536
 /** Partitions that a session names for its appends. */
 export const SESSION_REFS_MAX = 1_000
-/** Calls of a session that run at a time. */
-export const SESSION_CALLS_MAX = 64
+/** Calls of a session that run at a time, without fetches: their responses may be lists of some megabytes. */
+export const SESSION_CALLS_MAX = 16
 /** Sum of the `maxBytes` of the fetches of a session that run at a time: the largest fetch, and others beside it. */
 export const SESSION_FETCH_BYTES_MAX = 33_554_432
 /** Characters of the head of a call. */

@@ -15,6 +15,7 @@ import { PRODUCE } from '../../src/kafka/apis/produce.ts'
 import { frameOf, responseOf } from '../kafka/door.ts'
 import { bundleWorker } from '../server/bundle-worker.ts'
 import { ServerProcess } from '../server/server-process.ts'
+import { SessionClient } from './session-client.ts'
 import { expectError } from './target.ts'
 
 let dir = ''
@@ -144,6 +145,28 @@ test('rejects one subscription of a WebSocket tail, and serves the other', async
   socket.close()
   expect(notices).toContainEqual(expect.objectContaining({ op: 'subscribed', id: 1 }))
   expect(notices.find(({ id }) => id === 0)).toMatchObject(refusedNotice)
+})
+
+test('rejects appends, calls and tails of a session, and serves the others', async () => {
+  const session = await SessionClient.open(`${server.url}/guarded`)
+  const batch = encodeBatch([{ timestamp: 1, key: null, value: new Uint8Array(1), headers: [] }])
+  session.name(0, 'secret')
+  session.name(1, 'open')
+  session.append(1, batch, 0)
+  session.append(2, batch, 1)
+  session.callJson(3, 'GET', '/v1/topics/secret/partitions/0/records')
+  session.callJson(4, 'GET', '/v1/topics/open/partitions/0/records')
+  const tail = { op: 'subscribe', partition: 0, offset: 0, creditBytes: 1_000 }
+  session.text({ ...tail, id: 5, topic: 'secret' })
+  session.text({ ...tail, id: 6, topic: 'open' })
+  expect(await session.refused(1)).toMatchObject({ status: 403, code: TOPIC })
+  expect((await session.appended(2)).baseOffsets.length).toBe(1)
+  expect((await session.response(3)).status).toBe(403)
+  expect((await session.response(4)).status).toBe(200)
+  const closed = await session.notice(({ op, id }) => op === 'closed' && id === 5)
+  expect(closed.error?.code).toBe(TOPIC)
+  await session.notice(({ op, id }) => op === 'subscribed' && id === 6)
+  session.terminate()
 })
 
 test('rejects one subscription of an event stream and of a long poll, and serves the other', async () => {

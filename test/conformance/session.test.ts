@@ -16,6 +16,7 @@ import {
   encodeAppend,
   encodeSessionEntry,
   SESSION_ENTRY,
+  SESSION_SUBPROTOCOL,
 } from '../../src/core/log/session-protocol.ts'
 import { ServerProcess } from '../server/server-process.ts'
 import { uniqueName } from '../server/shared-server.ts'
@@ -71,6 +72,14 @@ describe('the upgrade', () => {
     })
     const failed = new Promise((_, reject) => other.once('error', reject))
     await expect(failed).rejects.toThrow('400')
+  })
+
+  test('is refused to a page of another origin', async () => {
+    const url = `${closed.url.replace('http', 'ws')}/v1/session`
+    const headers = { authorization: `Bearer ${TOKEN}`, origin: 'https://example.com' }
+    const page = new WebSocket(url, SESSION_SUBPROTOCOL, { headers })
+    const failed = new Promise((_, reject) => page.once('error', reject))
+    await expect(failed).rejects.toThrow('403')
   })
 
   test('accepts the token as a subprotocol, and uses it for calls', async () => {

@@ -69,7 +69,7 @@ export class SessionCalls {
   /**
    * Serves a call, and sends its response.
    *
-   * @throws {EdgelogError} `invalid_request`, `not_found`: there is no response then.
+   * @throws {EdgelogError} `invalid_request`, `not_found`, `throttled`: there is no response then.
    * @throws {DecodeError} for content that is no call.
    */
   async serve(id: number, content: Uint8Array): Promise<void> {
@@ -77,6 +77,8 @@ export class SessionCalls {
     const { turns, weight } = this.#turnOf(request)
     await turns.begin(weight)
     try {
+      // A client that does not read gets no response, so none is made.
+      while (this.#output.isOpen && !this.#output.hasCredit) await this.#output.consumption()
       if (this.#output.isOpen) await this.#respond(id, await this.#callApp(request))
     } finally {
       turns.end(weight)
@@ -92,8 +94,12 @@ export class SessionCalls {
     const body = new Uint8Array(await response.arrayBuffer())
     const bytes = concatenate(encodeHeadAndBody(head, body))
     this.#memory.hold(bytes.length)
-    await this.#output.sendParts(id, bytes)
-    this.#memory.hold(-bytes.length)
+    try {
+      this.#memory.check()
+      await this.#output.sendParts(id, bytes)
+    } finally {
+      this.#memory.hold(-bytes.length)
+    }
   }
 
   #requestOf(content: Uint8Array): Request {
@@ -116,14 +122,21 @@ export class SessionCalls {
   }
 
   /** Returns how much of which turns a request takes. */
-  #turnOf({ method, url }: Request): { readonly turns: Turns; readonly weight: number } {
-    const { pathname, searchParams } = new URL(url)
-    if (method !== 'GET' || !FETCH_PATH.test(pathname)) return { turns: this.#calls, weight: 1 }
-    const maxBytes = Number(searchParams.get('maxBytes') ?? FETCH_BYTES_DEFAULT)
-    // A first batch that is larger is returned anyway.
-    const weight = Math.min(FETCH_BYTES_MAX, Math.max(BATCH_BYTES_MAX, maxBytes || 0))
-    return { turns: this.#fetches, weight }
+  #turnOf(request: Request): { readonly turns: Turns; readonly weight: number } {
+    const url = new URL(request.url)
+    const isFetch = request.method === 'GET' && FETCH_PATH.test(decodedPath(url))
+    if (!isFetch) return { turns: this.#calls, weight: 1 }
+    return { turns: this.#fetches, weight: fetchWeight(request, url.searchParams) }
   }
+}
+
+/** Returns the bytes that the response to a fetch may have. */
+function fetchWeight({ headers }: Request, query: URLSearchParams): number {
+  // Records that are decoded may be larger than their batches.
+  if (headers.get('accept') !== MEDIA_TYPES.batch) return FETCH_BYTES_MAX
+  const maxBytes = Number(query.get('maxBytes') ?? FETCH_BYTES_DEFAULT)
+  // A first batch that is larger is returned anyway.
+  return Math.min(FETCH_BYTES_MAX, Math.max(BATCH_BYTES_MAX, maxBytes || 0))
 }
 
 function decodedPath({ pathname }: URL): string {

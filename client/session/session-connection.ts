@@ -35,7 +35,7 @@ interface Request {
 
 interface SessionListener {
   opened(): void
-  /** The server asks for another session. */
+  /** Another session should be used: the server asks for it, or a partition does not respond over this one. */
   wornOut(): void
   /**
    * The session is over.
@@ -106,12 +106,7 @@ export class SessionConnection {
     return await new Promise((resolve, reject) => {
       const { clock } = this.#connection
       const sentAtMs = clock.now()
-      const timer = clock.setTimeout(() => {
-        const reason = `none within ${timeoutMs} ms`
-        // A session that is silent is dead; otherwise it is this partition that does not respond.
-        if (this.#receivedAtMs <= sentAtMs) this.#end(reason)
-        else this.#settle(id)?.reject(lost(reason))
-      }, timeoutMs)
+      const timer = clock.setTimeout(() => this.#miss(id, sentAtMs), timeoutMs)
       this.#requests.set(id, { sizeBytes: message.length, resolve, reject, timer })
       this.#requestBytes += message.length
       signal.addEventListener('abort', () => this.#settle(id)?.reject(lost('it was given up')), {
@@ -119,6 +114,18 @@ export class SessionConnection {
       })
       this.#send(message)
     })
+  }
+
+  /** Gives up a request without a response. */
+  #miss(id: number, sentAtMs: number): void {
+    const reason = 'it took too long'
+    if (this.#receivedAtMs <= sentAtMs) {
+      this.#end(reason)
+      return
+    }
+    // The session is alive, but later appends to this partition would wait behind this one.
+    this.#settle(id)?.reject(lost(reason))
+    this.#listener.wornOut()
   }
 
   /** Sends no more requests, and closes the session after the last response. */

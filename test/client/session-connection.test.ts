@@ -234,7 +234,7 @@ test('ends when a request has no response in time and nothing else arrives', asy
   expect(events).toEqual(['opened', 'unusable'])
 })
 
-test('gives up only the request without a response while others have theirs', async () => {
+test('gives up one request without a response, and should be replaced, while others have theirs', async () => {
   const { socket, append, outcomes, events, clock } = sessionOfTest()
   socket.emit('open')
   append(0, 1, 1_000)
@@ -245,7 +245,7 @@ test('gives up only the request without a response while others have theirs', as
   await settle()
   expect(outcomes).toEqual(['unavailable 0', '10'])
   socket.respond(0)
-  expect(events).toEqual(['opened'])
+  expect(events).toEqual(['opened', 'wornOut'])
 })
 
 test('forgets a request that was given up', async () => {

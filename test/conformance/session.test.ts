@@ -13,6 +13,7 @@ import {
   SESSION_WINDOW_BYTES,
 } from '../../src/core/limits.ts'
 import {
+  decodeRefused,
   encodeAppend,
   encodeSessionEntry,
   SESSION_ENTRY,
@@ -430,6 +431,51 @@ describe('credit', () => {
       session.call(id++, { method: 'GET', path }, body)
     }
     expect((await session.closed).code).toBe(1008)
+  })
+})
+
+/** One isolate has all sessions of this server. */
+describe('many clients that read nothing', () => {
+  test('hold a bounded number of bytes, and do not disturb a client that reads', async () => {
+    const server = await ServerProcess.start()
+    try {
+      const good = await SessionClient.open(server.url)
+      good.callJson(1, 'POST', '/v1/topics', { name: 't' })
+      await good.response(1)
+      good.name(0, 't')
+      for (let id = 2; id < 5; id++) {
+        good.append(id, batchOf('x'.repeat(900_000)))
+        await good.appended(id)
+      }
+      const path = '/v1/topics/t/partitions/0/records?offset=0&maxBytes=2000000'
+      const paused = await Promise.all(
+        Array.from({ length: 40 }, () => SessionClient.open(server.url)),
+      )
+      for (const session of paused) {
+        session.socket.pause()
+        for (let id = 0; id < 5; id++) {
+          session.call(id, { method: 'GET', path, headers: { accept: BATCH } })
+        }
+      }
+      for (let id = 10; id < 60; id++) {
+        good.append(id, batchOf('z'))
+        await good.appended(id)
+      }
+      for (const session of paused) session.socket.resume()
+      // Each could hold 4 MiB: more than all sessions may hold together.
+      const refusals = () =>
+        paused.flatMap(({ entries }) =>
+          entries.filter(({ kind }) => kind === SESSION_ENTRY.refused),
+        )
+      await expect.poll(() => refusals().length).toBeGreaterThan(0)
+      const { status, text } = decodeRefused(refusals()[0]?.content as Uint8Array)
+      expect([status, JSON.parse(text).error.code]).toEqual([429, 'throttled'])
+      good.callJson(100, 'GET', '/v1/topics')
+      expect((await good.response(100)).status).toBe(200)
+      for (const session of [good, ...paused]) session.terminate()
+    } finally {
+      await server.stop()
+    }
   })
 })
 

@@ -1,25 +1,16 @@
 /**
  * Takes the bearer token of a client's calls from its SASL
- * frames. The server checks the token; the bridge only reads it.
+ * frames, for a bridge that passes it on, or for a server that checks it.
  *
  *   SaslHandshake v1, SaslAuthenticate      like any other request
  *   SaslHandshake v0, then a bare token      int32 size | token     the response has no header either
  */
-import { ByteReader } from '../../../src/core/bytes/byte-reader.ts'
-import { ByteWriter } from '../../../src/core/bytes/byte-writer.ts'
-import { type Frame, FrameError } from '../../../src/core/kafka/frame-cutter.ts'
-import {
-  readRequestHeader,
-  readResponseHeader,
-  writeRequestHeader,
-} from '../../../src/core/kafka/request-header.ts'
-import { SASL_AUTHENTICATE, SASL_HANDSHAKE } from '../../../src/core/kafka/sasl-messages.ts'
-import {
-  type Messages,
-  readRequest,
-  readResponse,
-  writeRequest,
-} from '../../../src/core/kafka/schema.ts'
+import { ByteReader } from '../bytes/byte-reader.ts'
+import { ByteWriter } from '../bytes/byte-writer.ts'
+import { type Frame, FrameError } from './frame-cutter.ts'
+import { readRequestHeader, readResponseHeader, writeRequestHeader } from './request-header.ts'
+import { SASL_AUTHENTICATE, SASL_HANDSHAKE } from './sasl-messages.ts'
+import { type Messages, readRequest, readResponse, writeRequest } from './schema.ts'
 
 const SIZE_BYTES = 4
 const BEARER = /^[\x21-\x7e]*$/

@@ -17,14 +17,28 @@ export interface AppVariables {
 export type AppEnv = { Bindings: EdgelogEnv; Variables: AppVariables }
 export type AppContext = Context<AppEnv>
 
-/** Makes the broker of a request, on behalf of its caller. It denies every operation to a rejected caller. */
+/** Makes the broker of a request, on behalf of its caller. */
 export function brokerOf(c: AppContext): Broker {
-  const caller = c.get('caller')
-  const shared = { objects: c.env, caches: c.get('caches') }
+  const { caches, authorizer, caller } = c.var
+  return brokerFor({ env: c.env, caches, authorizer }, caller)
+}
+
+/** The parts of an app that its callers share. */
+export interface AppParts {
+  readonly env: EdgelogEnv
+  readonly caches: Caches
+  readonly authorizer: Authorizer
+}
+
+/** Makes a broker on behalf of a caller. It denies every operation to a rejected caller. */
+export function brokerFor(
+  { env: objects, caches, authorizer }: AppParts,
+  caller: Principal | EdgelogError,
+): Broker {
   if (caller instanceof EdgelogError) {
-    return new Broker({ ...shared, principal: ANONYMOUS, authorizer: denyAll })
+    return new Broker({ objects, caches, principal: ANONYMOUS, authorizer: denyAll })
   }
-  return new Broker({ ...shared, principal: caller, authorizer: c.get('authorizer') })
+  return new Broker({ objects, caches, principal: caller, authorizer })
 }
 
 /** Returns the error for the caller, or undefined. Only requests to open paths of a door get this far with an error. */

@@ -1,8 +1,7 @@
 /**
- * The Kafka door. Serves frames of Kafka's wire protocol: over a WebSocket, for each TCP connection of a client, or by
- * `POST /kafka`, where a network has no WebSockets.
+ * The Kafka door. Serves frames of Kafka's wire protocol: over TCP, where the runtime listens; over a WebSocket for each
+ * connection of a client to a bridge; or by `POST /kafka`, where a network has no WebSockets.
  */
-
 import { readBody } from '../app/body.ts'
 import type { Door } from '../app/door.ts'
 import { type AppContext, callerError } from '../app/env.ts'
@@ -20,6 +19,7 @@ import { numberSetting } from '../events/number-setting.ts'
 import { kafkaCallerOf } from './kafka-caller.ts'
 import { KafkaSession } from './kafka-session.ts'
 import { cutFrames, serveFrames } from './serve-frames.ts'
+import { newTcpPort } from './tcp-port.ts'
 
 const PATH = '/kafka'
 const KAFKA_SUBPROTOCOL = 'edgelog.kafka.v1'
@@ -34,6 +34,7 @@ export const kafkaDoor: Door = {
   mount: (app) => {
     addSessionRoute(app)
     addFramesRoute(app)
+    return newTcpPort()
   },
 }
 

@@ -6,7 +6,7 @@ import { KAFKA_SESSION_FRAMES_MAX } from '../core/limits.ts'
 import { FETCH } from './apis/fetch.ts'
 import { JOIN_GROUP } from './apis/join-group.ts'
 import { SYNC_GROUP } from './apis/sync-group.ts'
-import { apiKeyOf, isPipelined, type ServedFrame, type StartedFrame } from './serve-frames.ts'
+import { apiKeyOf, mayOvertake, type ServedFrame, type StartedFrame } from './serve-frames.ts'
 
 /** Requests that wait, and have no effect for a client that has left. */
 const WAITING_KEYS = new Set([FETCH.key, JOIN_GROUP.key, SYNC_GROUP.key])
@@ -25,8 +25,12 @@ export class FramePipeline {
   #frames: Uint8Array[] = []
   /** Frames that were started and have no response yet. */
   #startedCount = 0
+  /** The last frame that was started. */
+  #previous: Uint8Array | undefined
   #isEnding = false
   #isStopped = false
+  /** True after the last response before a broker would close the connection. */
+  #isClosing = false
   /** Resolves when the client leaves. */
   readonly #left: Promise<undefined>
   #leave: () => void = () => {}
@@ -87,6 +91,7 @@ export class FramePipeline {
         continue
       }
       this.#frames.shift()
+      this.#previous = frame
       const starting = this.#connection.start(frame)
       const isWaiting = WAITING_KEYS.has(apiKeyOf(frame))
       const started = isWaiting ? await Promise.race([this.#left, starting]) : await starting
@@ -100,12 +105,15 @@ export class FramePipeline {
   #mayStart(frame: Uint8Array): boolean {
     if (!this.#connection.mayStart()) return false
     if (this.#startedCount === 0) return true
-    return this.#startedCount < KAFKA_SESSION_FRAMES_MAX && isPipelined(frame)
+    return this.#startedCount < KAFKA_SESSION_FRAMES_MAX && mayOvertake(frame, this.#previous)
   }
 
   async #respond(frame: Uint8Array, response: ServedFrame): Promise<void> {
     this.#startedCount--
+    if (this.#isClosing) return
+    this.#isClosing = response.mustClose
     await this.#connection.respond(frame, response)
+    if (response.mustClose) this.stop()
     this.#wake()
   }
 }

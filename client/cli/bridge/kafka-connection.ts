@@ -13,7 +13,12 @@ import {
   IDLE_MS_MAX,
   WRITE_SILENCE_MS_MAX,
 } from '../../../src/core/kafka/connection-limits.ts'
-import { type Frame, FrameCutter, FrameError } from '../../../src/core/kafka/frame-cutter.ts'
+import {
+  type Frame,
+  FrameCutter,
+  FrameError,
+  frameOf,
+} from '../../../src/core/kafka/frame-cutter.ts'
 import type { MemoryPool } from '../../../src/core/kafka/memory-pool.ts'
 import { SASL_AUTHENTICATE, SASL_HANDSHAKE } from '../../../src/core/kafka/sasl-messages.ts'
 import { SaslSession } from '../../../src/core/kafka/sasl-session.ts'
@@ -36,6 +41,7 @@ interface ConnectionContext {
   readonly closed: () => void
 }
 
+const SIZE_BYTES = 4
 const API_VERSIONS = 18
 const FETCH = 1
 const JOIN_GROUP = 11
@@ -262,16 +268,19 @@ export class KafkaConnection {
     if (first === undefined) return
     if (this.#sasl.expectsBareToken) {
       const response: Uint8Array[] = []
-      await this.#call([this.#sasl.wrap(first)], async (part) => void response.push(part))
-      await this.#write(this.#sasl.unwrap(Buffer.concat(response)))
+      await this.#call(
+        [frameOf(this.#sasl.wrap(first.subarray(SIZE_BYTES)))],
+        async (part) => void response.push(part),
+      )
+      await this.#write(frameOf(this.#sasl.unwrap(Buffer.concat(response).subarray(SIZE_BYTES))))
       this.#cutter.frameBytesMax = FRAMES_BYTES_MAX
       return
     }
     if (frames.some((frame) => frame.length < FRAME_BYTES_MIN)) {
       throw new FrameError('a frame without a header')
     }
-    if (keyOf(first) === SASL_HANDSHAKE.key) this.#sasl.handshake(first)
-    if (keyOf(first) === SASL_AUTHENTICATE.key) this.#sasl.authenticate(first)
+    if (keyOf(first) === SASL_HANDSHAKE.key) this.#sasl.handshake(first.subarray(SIZE_BYTES))
+    if (keyOf(first) === SASL_AUTHENTICATE.key) this.#sasl.authenticate(first.subarray(SIZE_BYTES))
     await this.#call(frames, (part) => this.#write(part))
     // The server would have closed the connection of an unauthenticated client.
     if (keyOf(first) === SASL_AUTHENTICATE.key) this.#cutter.frameBytesMax = FRAMES_BYTES_MAX

@@ -41,7 +41,15 @@ const WORKER_PATH = join(dirname(fileURLToPath(import.meta.url)), 'worker.js')
 
 /** The name of the Worker in wrangler.toml, so that `wrangler dev` can open the same state folder. */
 const WORKER_NAME = 'edgelog'
-const COMPATIBILITY_DATE = '2026-10-01'
+/** The objects of the Worker and the date of the runtime, as in wrangler.toml. */
+export const WORKER_OPTIONS = {
+  compatibilityDate: '2026-10-01',
+  durableObjects: {
+    PARTITION: { className: 'Partition', useSQLite: true },
+    COORDINATOR: { className: 'Coordinator', useSQLite: true },
+    GROUP: { className: 'Group', useSQLite: true },
+  },
+}
 
 /** The range of `unusedPort`. */
 const UNUSED_PORT_MIN = 10_000
@@ -107,18 +115,13 @@ async function startMiniflare(
           contents: await readFile(options.workerPath ?? WORKER_PATH, 'utf8'),
         },
       ],
-      compatibilityDate: COMPATIBILITY_DATE,
+      ...WORKER_OPTIONS,
       bindings,
       serviceBindings: {
         EDGELOG_EXAMPLES: async ({ url, method }) => {
           const { status, headers, body } = await exampleFile(new URL(url).pathname)
           return new Response(method === 'HEAD' ? null : body, { status, headers })
         },
-      },
-      durableObjects: {
-        PARTITION: { className: 'Partition', useSQLite: true },
-        COORDINATOR: { className: 'Coordinator', useSQLite: true },
-        GROUP: { className: 'Group', useSQLite: true },
       },
       resourcePersistencePath: stateDir,
       unsafeRuntimeEnv: { ...runtimeEnv },

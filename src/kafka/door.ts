@@ -1,6 +1,6 @@
 /**
- * The Kafka door. Serves frames of Kafka's wire protocol: over TCP, where the runtime listens; over a WebSocket for each
- * connection of a client to a bridge; or by `POST /kafka`, where a network has no WebSockets.
+ * The Kafka door. Serves frames of Kafka's wire protocol: over TCP, where the runtime listens; over a WebSocket for
+ * each connection of a client to a bridge; or by `POST /kafka`, where a network has no WebSockets.
  */
 import { readBody } from '../app/body.ts'
 import type { Door } from '../app/door.ts'

@@ -1,6 +1,6 @@
 /**
- * Serves the frames of one connection in order. Produce requests start in order and are then served at once; every other
- * request waits for all responses before it, as in a broker. The responses are in the order of the frames.
+ * Serves the frames of one connection in order. Produce requests start in order and are then served at once; every
+ * other request waits for all responses before it, as in a broker. The responses are in the order of the frames.
  */
 import { KAFKA_SESSION_FRAMES_MAX } from '../core/limits.ts'
 import { FETCH } from './apis/fetch.ts'

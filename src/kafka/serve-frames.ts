@@ -82,7 +82,7 @@ export async function* serveFrames(
   }
 }
 
-/** Returns whether a frame may start before the previous one has its response. Any other one may close the connection. */
+/** Returns whether a frame may start before the previous one has its response; others may close the connection. */
 export function mayOvertake(frame: Uint8Array, previous: Uint8Array | undefined): boolean {
   return isPipelined(frame) && previous !== undefined && isPipelined(previous)
 }

@@ -35,7 +35,7 @@ beforeAll(async () => {
 interface Way {
   readonly name: string
   bootstrap(): string
-  /** What is killed, in turns. */
+  /** Each kills something and starts it again; they take turns. */
   readonly kills: ReadonlyArray<() => Promise<void>>
 }
 

@@ -18,6 +18,7 @@ import {
 import { numberSetting } from '../events/number-setting.ts'
 import { kafkaCallerOf } from './kafka-caller.ts'
 import { KafkaSession } from './kafka-session.ts'
+import { ResponseMemory } from './response-memory.ts'
 import { cutFrames, serveFrames } from './serve-frames.ts'
 import { newTcpPort } from './tcp-port.ts'
 
@@ -32,13 +33,14 @@ export const kafkaDoor: Door = {
   // Frames authenticate by SASL: `serveFrames` decides which frames it serves before that.
   openPaths: [PATH],
   mount: (app) => {
-    addSessionRoute(app)
+    const responses = new ResponseMemory()
+    addSessionRoute(app, responses)
     addFramesRoute(app)
-    return newTcpPort()
+    return newTcpPort(responses)
   },
 }
 
-function addSessionRoute(app: App): void {
+function addSessionRoute(app: App, responses: ResponseMemory): void {
   addRoute(
     app,
     {
@@ -61,7 +63,7 @@ function addSessionRoute(app: App): void {
         c.env.EDGELOG_SESSION_CALLS_MAX,
         KAFKA_SESSION_CALLS_MAX_DEFAULT,
       )
-      new KafkaSession(pair[1], kafkaCallerOf(c), callsMax).open()
+      new KafkaSession(pair[1], kafkaCallerOf(c), callsMax, responses).open()
       const offered = (c.req.header('sec-websocket-protocol') ?? '').split(',')
       const isNamed = offered.some((protocol) => protocol.trim() === KAFKA_SUBPROTOCOL)
       const headers = isNamed ? { 'Sec-WebSocket-Protocol': KAFKA_SUBPROTOCOL } : undefined

@@ -6,6 +6,7 @@ import { KAFKA_SESSION_FRAMES_MAX } from '../core/limits.ts'
 import { FETCH } from './apis/fetch.ts'
 import { JOIN_GROUP } from './apis/join-group.ts'
 import { SYNC_GROUP } from './apis/sync-group.ts'
+import type { ResponseMemory } from './response-memory.ts'
 import { apiKeyOf, mayOvertake, type ServedFrame, type StartedFrame } from './serve-frames.ts'
 
 /** Requests that wait, and have no effect for a client that has left. */
@@ -15,13 +16,17 @@ const WAITING_KEYS = new Set([FETCH.key, JOIN_GROUP.key, SYNC_GROUP.key])
 interface Connection {
   /** Returns false while too many bytes of responses are not consumed. */
   mayStart(): boolean
-  start(frame: Uint8Array): Promise<StartedFrame>
+  /** @param responseBytesMax bytes of records that the response may have. */
+  start(frame: Uint8Array, responseBytesMax: number): Promise<StartedFrame>
   /** Sends a response; the next one follows when it resolves. */
   respond(frame: Uint8Array, response: ServedFrame): void | Promise<void>
 }
 
 export class FramePipeline {
   readonly #connection: Connection
+  readonly #memory: ResponseMemory
+  /** Memory for the response of the fetch that is served. */
+  #reservedBytes = 0
   #frames: Uint8Array[] = []
   /** Frames that were started and have no response yet. */
   #startedCount = 0
@@ -36,8 +41,9 @@ export class FramePipeline {
   #leave: () => void = () => {}
   #wake: () => void = () => {}
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, memory: ResponseMemory) {
     this.#connection = connection
+    this.#memory = memory
     this.#left = new Promise((resolve) => {
       this.#leave = () => resolve(undefined)
     })
@@ -92,14 +98,17 @@ export class FramePipeline {
       }
       this.#frames.shift()
       this.#previous = frame
-      const starting = this.#connection.start(frame)
-      const isWaiting = WAITING_KEYS.has(apiKeyOf(frame))
+      const key = apiKeyOf(frame)
+      if (key === FETCH.key) this.#reservedBytes = this.#memory.reserve()
+      const starting = this.#connection.start(frame, this.#reservedBytes)
+      const isWaiting = WAITING_KEYS.has(key)
       const started = isWaiting ? await Promise.race([this.#left, starting]) : await starting
       if (started === undefined) continue
       this.#startedCount++
       responded = responded.then(async () => this.#respond(frame, await started.response))
     }
     await responded
+    this.#release()
   }
 
   #mayStart(frame: Uint8Array): boolean {
@@ -113,7 +122,13 @@ export class FramePipeline {
     if (this.#isClosing) return
     this.#isClosing = response.mustClose
     await this.#connection.respond(frame, response)
+    this.#release()
     if (response.mustClose) this.stop()
     this.#wake()
+  }
+
+  #release(): void {
+    this.#memory.hold(-this.#reservedBytes)
+    this.#reservedBytes = 0
   }
 }

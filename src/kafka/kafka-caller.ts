@@ -5,6 +5,7 @@ import type { EdgelogEnv } from '../app/bindings.ts'
 import { type AppContext, type AppParts, brokerFor, brokerOf, callerError } from '../app/env.ts'
 import { EdgelogError } from '../core/errors.ts'
 import {
+  FETCH_BYTES_MAX,
   OFFSETS_RETENTION_MINUTES_DEFAULT,
   PARTITIONS_MAX,
   RETENTION_CHECK_INTERVAL_MS_DEFAULT,
@@ -24,6 +25,7 @@ export function kafkaCallerOf(c: AppContext): KafkaCaller {
     clientHost: clientHostOf(c),
     address: addressOf(c),
     settings: settingsOf(c.env),
+    responseBytesMax: FETCH_BYTES_MAX,
     isAuthorized: callerError(c) === undefined,
   }
 }
@@ -43,6 +45,7 @@ export function kafkaCallerOfSocket(
     clientHost: withoutBrackets(hostAndPort(remoteAddress)?.host ?? ''),
     address: { host, port: local?.port ?? PORT_DEFAULT },
     settings: settingsOf(parts.env),
+    responseBytesMax: FETCH_BYTES_MAX,
     isAuthorized: !(caller instanceof EdgelogError),
   }
 }

@@ -20,6 +20,7 @@ import {
   REQUEST_BODY_BYTES_MAX,
 } from '../core/limits.ts'
 import { FramePipeline } from './frame-pipeline.ts'
+import type { ResponseMemory } from './response-memory.ts'
 import { type KafkaCaller, type ServedFrame, startFrame } from './serve-frames.ts'
 
 const SIZE_BYTES = 4
@@ -31,6 +32,7 @@ export class KafkaSession {
   readonly #socket: WebSocket
   readonly #caller: KafkaCaller
   readonly #callsMax: number
+  readonly #memory: ResponseMemory
   readonly #cutter = new FrameCutter(REQUEST_BODY_BYTES_MAX)
   readonly #pipeline: FramePipeline
   /** Received bytes of frames without a response. */
@@ -43,16 +45,22 @@ export class KafkaSession {
   #hasAskedForEnd = false
   #pingTimer: ReturnType<typeof setInterval> | undefined
 
-  /** @param callsMax calls to objects after which the client is asked to use another session. */
-  constructor(socket: WebSocket, caller: KafkaCaller, callsMax: number) {
+  /**
+   * @param callsMax calls to objects after which the client is asked to use another session.
+   * @param memory counts the bytes that clients have not consumed.
+   */
+  constructor(socket: WebSocket, caller: KafkaCaller, callsMax: number, memory: ResponseMemory) {
     this.#socket = socket
     this.#caller = caller
     this.#callsMax = callsMax
-    this.#pipeline = new FramePipeline({
+    this.#memory = memory
+    const connection = {
       mayStart: () => this.#unconsumedBytes <= KAFKA_SESSION_WINDOW_BYTES,
-      start: (frame) => startFrame(frame, caller),
-      respond: (frame, response) => this.#respond(frame, response),
-    })
+      start: (frame: Uint8Array, responseBytesMax: number) =>
+        startFrame(frame, { ...caller, responseBytesMax }),
+      respond: (frame: Uint8Array, response: ServedFrame) => this.#respond(frame, response),
+    }
+    this.#pipeline = new FramePipeline(connection, memory)
   }
 
   open(): void {
@@ -96,7 +104,7 @@ export class KafkaSession {
       if (control.op === 'leave') this.#pipeline.leave()
       else this.#pipeline.end()
     } else if (control?.op === 'consumed' && Number.isSafeInteger(control.bytes)) {
-      this.#unconsumedBytes = Math.max(0, this.#unconsumedBytes - (control.bytes as number))
+      this.#holdUnconsumed(-Math.min(control.bytes as number, this.#unconsumedBytes))
     } else
       throw new FrameError(
         'message: bytes, or op consumed with bytes, or op end or leave, is allowed',
@@ -106,7 +114,7 @@ export class KafkaSession {
   #respond(frame: Uint8Array, { parts, mustClose }: ServedFrame): void {
     for (const part of parts) {
       if (!this.#isOpen) break
-      this.#unconsumedBytes += part.length
+      this.#holdUnconsumed(part.length)
       this.#socket.send(part)
     }
     this.#consume(SIZE_BYTES + frame.length)
@@ -115,6 +123,11 @@ export class KafkaSession {
       this.#hasAskedForEnd = true
       this.#notify({ op: 'end' })
     }
+  }
+
+  #holdUnconsumed(changeBytes: number): void {
+    this.#unconsumedBytes += changeBytes
+    this.#memory.hold(changeBytes)
   }
 
   #consume(sizeBytes: number): void {
@@ -131,6 +144,7 @@ export class KafkaSession {
 
   #close(code: number, reason: string): void {
     clearInterval(this.#pingTimer)
+    this.#holdUnconsumed(-this.#unconsumedBytes)
     this.#pipeline.stop()
     if (this.#isOpen) this.#socket.close(code, reason)
   }

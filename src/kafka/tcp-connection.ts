@@ -26,6 +26,7 @@ import {
 import { report } from '../events/report.ts'
 import { FramePipeline } from './frame-pipeline.ts'
 import { kafkaCallerOfSocket } from './kafka-caller.ts'
+import type { ResponseMemory } from './response-memory.ts'
 import {
   apiKeyOf,
   type KafkaCaller,
@@ -41,6 +42,12 @@ const READ_BYTES_MAX = 256 * 1024
 /** Size of a write: a line of 20 kbit/s takes one within `WRITE_SILENCE_MS_MAX`. */
 const WRITE_BYTES_MAX = 128 * 1024
 
+/** The bytes that all connections of an app hold. */
+export interface ConnectionMemory {
+  readonly requests: MemoryPool
+  readonly responses: ResponseMemory
+}
+
 export class TcpConnection {
   readonly #socket: Socket
   readonly #info: SocketInfo
@@ -50,11 +57,7 @@ export class TcpConnection {
   readonly #writer: WritableStreamDefaultWriter
   readonly #cutter = new FrameCutter(KAFKA_UNAUTHORIZED_BYTES_MAX)
   readonly #sasl = new SaslSession()
-  readonly #pipeline = new FramePipeline({
-    mayStart: () => true,
-    start: (frame) => this.#start(frame),
-    respond: (frame, response) => this.#respond(frame, response),
-  })
+  readonly #pipeline: FramePipeline
   #caller: KafkaCaller
   /** Received bytes without a response. */
   #heldBytes = 0
@@ -67,12 +70,18 @@ export class TcpConnection {
   #writingSinceMs: number | undefined
   #isClosed = false
 
-  /** @param pool counts the request bytes of all connections. */
-  constructor(socket: Socket, info: SocketInfo, parts: AppParts, pool: MemoryPool) {
+  /** @param memory that of all connections. */
+  constructor(socket: Socket, info: SocketInfo, parts: AppParts, memory: ConnectionMemory) {
     this.#socket = socket
     this.#info = info
     this.#parts = parts
-    this.#pool = pool
+    this.#pool = memory.requests
+    const connection = {
+      mayStart: () => true,
+      start: (frame: Uint8Array, bytesMax: number) => this.#start(frame, bytesMax),
+      respond: (frame: Uint8Array, response: ServedFrame) => this.#respond(frame, response),
+    }
+    this.#pipeline = new FramePipeline(connection, memory.responses)
     this.#reader = socket.readable.getReader({ mode: 'byob' })
     this.#writer = socket.writable.getWriter()
     this.#caller = this.#identify()
@@ -132,7 +141,7 @@ export class TcpConnection {
     }
   }
 
-  async #start(frame: Uint8Array): Promise<StartedFrame> {
+  async #start(frame: Uint8Array, responseBytesMax: number): Promise<StartedFrame> {
     try {
       if (this.#sasl.expectsBareToken) return await this.#startBareToken(frame)
       const key = apiKeyOf(frame)
@@ -145,7 +154,7 @@ export class TcpConnection {
       if (!(error instanceof DecodeError || error instanceof FrameError)) throw error
       return { response: Promise.resolve({ parts: [], mustClose: true }) }
     }
-    return await startFrame(frame, this.#caller)
+    return await startFrame(frame, { ...this.#caller, responseBytesMax })
   }
 
   /** Authenticates as before Kafka 1.0: by a token without a header. */

@@ -3,11 +3,16 @@ import type { ConnectHandler } from '../app/door.ts'
 import { CONNECTIONS_MAX, TOTAL_BYTES_MAX } from '../core/kafka/connection-limits.ts'
 import { MemoryPool } from '../core/kafka/memory-pool.ts'
 import { report } from '../events/report.ts'
+import type { ResponseMemory } from './response-memory.ts'
 import { TcpConnection } from './tcp-connection.ts'
 
-/** Makes the handler; it closes connections beyond `CONNECTIONS_MAX` at once. */
-export function newTcpPort(): ConnectHandler {
-  const pool = new MemoryPool(TOTAL_BYTES_MAX)
+/**
+ * Makes the handler; it closes connections beyond `CONNECTIONS_MAX` at once.
+ *
+ * @param responses shared with the sessions of the app.
+ */
+export function newTcpPort(responses: ResponseMemory): ConnectHandler {
+  const memory = { requests: new MemoryPool(TOTAL_BYTES_MAX), responses }
   let connectionsCount = 0
   return async (socket, parts) => {
     if (connectionsCount >= CONNECTIONS_MAX) {
@@ -19,7 +24,7 @@ export function newTcpPort(): ConnectHandler {
     connectionsCount++
     try {
       const info = await socket.opened
-      await new TcpConnection(socket, info, parts, pool).serve()
+      await new TcpConnection(socket, info, parts, memory).serve()
     } finally {
       connectionsCount--
     }

@@ -16,6 +16,7 @@ import { MemoryPool } from '../../src/core/kafka/memory-pool.ts'
 import { KAFKA_SESSION_WINDOW_BYTES, KAFKA_UNAUTHORIZED_BYTES_MAX } from '../../src/core/limits.ts'
 import type { ReportedEvent } from '../../src/events/event.ts'
 import { logEvent, setEventSink } from '../../src/events/report.ts'
+import { ResponseMemory } from '../../src/kafka/response-memory.ts'
 import { TcpConnection } from '../../src/kafka/tcp-connection.ts'
 import { newTcpPort } from '../../src/kafka/tcp-port.ts'
 import { fromHex } from '../core/kafka/hex.ts'
@@ -98,7 +99,8 @@ function serve({
   pool = new MemoryPool(64 * MIB),
   token,
 }: ServeOptions) {
-  const connection = new TcpConnection(socket as unknown as Socket, INFO, partsOf(token), pool)
+  const memory = { requests: pool, responses: new ResponseMemory() }
+  const connection = new TcpConnection(socket as unknown as Socket, INFO, partsOf(token), memory)
   void connection.serve()
   return socket
 }
@@ -223,7 +225,7 @@ describe('a TCP connection', () => {
 })
 
 test(`a port closes connections beyond ${CONNECTIONS_MAX}, until others end`, async () => {
-  const connect = newTcpPort()
+  const connect = newTcpPort(new ResponseMemory())
   const open = () => {
     const socket = new FakeSocket()
     void connect(socket as unknown as Socket, partsOf())

@@ -7,21 +7,26 @@ import { type Clock, systemClock } from './clock.ts'
 import { clientCodecs } from './codecs.ts'
 import { Consumer, type ConsumerOptions } from './consumer/consumer.ts'
 import { networkSource } from './consumer/log-source.ts'
-import { TailClient, type WebSocketConstructor } from './consumer/tail-client.ts'
+import { TailClient } from './consumer/tail-client.ts'
 import { liveTail } from './consumer/tail-session.ts'
 import { Group } from './group/group.ts'
 import { GroupConsumer } from './group/group-consumer.ts'
 import type { GroupConsumerOptions } from './group/group-consumer-options.ts'
 import type { Connection, Fetch } from './http/connection.ts'
 import { parseUrl } from './http/server-url.ts'
+import type { WebSocketConstructor } from './http/web-socket.ts'
 import type { RecordMetadata } from './producer/produced-batch.ts'
 import { Producer } from './producer/producer.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
 import type { ProducerRecord } from './producer/record-input.ts'
 import { SendLine } from './producer/send-line.ts'
 import { randomProducerId } from './producer-id.ts'
+import { allowedTransport, type Transport } from './session/session-rule.ts'
+import { SessionTransport } from './session/session-transport.ts'
 import { TopicMetadataCache } from './topic-metadata.ts'
 import { type TopicOptions, TypedTopic } from './typed-topic.ts'
+
+const TRANSPORTS: readonly Transport[] = ['auto', 'fetch', 'session']
 
 export interface ClientOptions {
   /** Address of the server, e.g. `https://log.example.com`; a path before `/v1` may follow. */
@@ -32,6 +37,12 @@ export interface ClientOptions {
   readonly fetch?: Fetch
   /** Used instead of the global `WebSocket`; `null` disables WebSockets. */
   readonly WebSocket?: WebSocketConstructor | null
+  /**
+   * How producers send their batches: `fetch`, one request for each; `session`, over one WebSocket; `auto`, the
+   * default: over a WebSocket while more than 10 batches a second are sent. `auto` means `fetch` in an edge function,
+   * without WebSockets, and with an own `fetch` but no own `WebSocket`.
+   */
+  readonly transport?: Transport
   /** Codecs that replace the client's own; without one for zstd, zstd can be read but not written. */
   readonly codecs?: Partial<Codecs>
   /** For tests: replaces the system clock. @internal */
@@ -52,7 +63,7 @@ export type TopicReadOptions =
 /**
  * Returns a client for a server. The first request is sent when it is needed.
  *
- * @throws {EdgelogError} `invalid_config` for an invalid address.
+ * @throws {EdgelogError} `invalid_config` for an invalid address, or for the transport `session` without WebSockets.
  * @example
  * const log = connect({ url: 'http://localhost:8787' })
  * await log.admin.createTopic('orders')
@@ -71,6 +82,7 @@ export class Client {
   readonly #codecs: Codecs
   readonly #line: SendLine
   readonly #tail: TailClient
+  readonly #session: SessionTransport | undefined
   readonly #newProducerId: () => bigint
   readonly #newMemberId: () => string
   readonly #members = new Set<{ close(): Promise<void> }>()
@@ -93,6 +105,7 @@ export class Client {
     this.#line = new SendLine(this.#connection.clock)
     const webSocket = ownWebSocket === undefined ? globalWebSocket() : (ownWebSocket ?? undefined)
     this.#tail = new TailClient(this.#connection, webSocket)
+    this.#session = sessionOf(this.#connection, webSocket, options)
     this.#newProducerId = options.newProducerId ?? randomProducerId
     this.#newMemberId = options.newMemberId ?? (() => crypto.randomUUID())
   }
@@ -140,6 +153,7 @@ export class Client {
       codecs: this.#codecs,
       line: this.#line,
       newProducerId: this.#newProducerId,
+      ...(this.#session !== undefined && { postBatch: this.#session.post }),
       onClosed: () => this.#members.delete(producer),
     }
     const producer = new Producer(context, options)
@@ -219,6 +233,7 @@ export class Client {
   async #close(): Promise<void> {
     const closed = await Promise.allSettled([...this.#members].map((member) => member.close()))
     this.#tail.close()
+    this.#session?.close()
     for (const result of closed) if (result.status === 'rejected') throw result.reason
   }
 
@@ -235,4 +250,31 @@ export class Client {
 /** Returns undefined where the platform has no WebSocket, such as Node 20. */
 function globalWebSocket(): WebSocketConstructor | undefined {
   return (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket
+}
+
+/** @throws {EdgelogError} `invalid_config`. */
+function sessionOf(
+  connection: Connection,
+  webSocket: WebSocketConstructor | undefined,
+  { transport: wanted = 'auto', ...own }: ClientOptions,
+): SessionTransport | undefined {
+  if (!TRANSPORTS.includes(wanted)) {
+    throw new EdgelogError('invalid_config', `transport: ${TRANSPORTS.join(', ')} is allowed`)
+  }
+  const transport = allowedTransport(wanted, {
+    hasWebSocket: webSocket !== undefined,
+    hasOwnFetchOnly: own.fetch !== undefined && own.WebSocket === undefined,
+    isEdgeFunction: isEdgeFunction(),
+  })
+  if (transport === 'fetch') return undefined
+  if (webSocket !== undefined) return new SessionTransport(connection, webSocket, transport)
+  throw new EdgelogError(
+    'invalid_config',
+    'transport: session needs a WebSocket; pass the option WebSocket',
+  )
+}
+
+/** Recognises the runtimes of Cloudflare and Vercel, which handle one event at a time. */
+function isEdgeFunction(): boolean {
+  return 'WebSocketPair' in globalThis || 'EdgeRuntime' in globalThis
 }

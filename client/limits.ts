@@ -49,6 +49,18 @@ export const RECORD_OVERHEAD_BYTES = 128
 /** Emptied buffers kept for the next batches, over all partitions. */
 export const IDLE_BUILDERS_MAX = 16
 
+// -- session -----------------------------------------------------------------------------------
+
+/** Requests in the last second that make a session worth its opening. */
+export const SESSION_REQUESTS_PER_SECOND_MIN = 10
+/** Requests without a response on one session, over all partitions: less than the server allows. */
+export const SESSION_REQUESTS_MAX = 500
+export const SESSION_OPEN_TIMEOUT_MS = 10_000
+/** Time for which requests are used after a session could not be opened, or ended without any response. */
+export const SESSION_AVOIDED_MS = 60_000
+/** Time without a request after which a session is ended: an open socket keeps a program of Node from ending. */
+export const SESSION_IDLE_MS = 5_000
+
 // -- consumer ----------------------------------------------------------------------------------
 
 export const FETCH_BYTES = 1 * MIB

@@ -143,11 +143,13 @@ const CLIENT_ROOMS: Record<string, Room> = {
   'client/group': {
     imports: [...CLIENT_BASE, 'client/http', 'client/consumer', ...CORE],
   },
+  'client/session': { imports: [...CLIENT_BASE, 'client/http', 'client/producer', ...CORE] },
   client: {
     imports: [
       ...CLIENT_BASE,
       ...CLIENT_TOPICS,
       'client/typed-topic.ts',
+      'client/session',
       'client/http',
       'client/producer',
       'client/consumer',

@@ -20,11 +20,11 @@ export type { Clock, Timer } from '../clock.ts'
 export type { Consumer, PartitionPosition } from '../consumer/consumer.ts'
 export type { StartPosition } from '../consumer/consumer-options.ts'
 export type { ConsumerBatch, ConsumerRecord, HeaderPair } from '../consumer/consumer-record.ts'
-export type { TailSocket, WebSocketConstructor } from '../consumer/tail-connection.ts'
 export type { GroupConsumer } from '../group/group-consumer.ts'
 export type { AssignmentChange } from '../group/group-events.ts'
 export type { BatchHandler, RecordHandler } from '../group/handlers.ts'
 export type { Fetch } from '../http/connection.ts'
+export type { ClientSocket, WebSocketConstructor } from '../http/web-socket.ts'
 export type { RecordMetadata } from '../producer/produced-batch.ts'
 export type {
   HeadersInput,

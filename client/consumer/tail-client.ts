@@ -8,6 +8,7 @@ import type { TailFrame } from '../../src/core/log/tail-protocol.ts'
 import type { Timer } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
+import type { WebSocketConstructor } from '../http/web-socket.ts'
 import {
   RESUME_BACKOFF_MS,
   RESUME_BACKOFF_MS_MAX,
@@ -15,9 +16,7 @@ import {
   TAIL_FAILURES_MAX,
   TAIL_SILENCE_MS_MAX,
 } from '../limits.ts'
-import { TailConnection, type WebSocketConstructor } from './tail-connection.ts'
-
-export type { TailSocket, WebSocketConstructor } from './tail-connection.ts'
+import { TailConnection } from './tail-connection.ts'
 
 export interface TailRequest {
   readonly topic: string

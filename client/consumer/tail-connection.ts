@@ -14,21 +14,9 @@ import {
 } from '../../src/core/log/tail-protocol.ts'
 import type { Timer } from '../clock.ts'
 import type { Connection } from '../http/connection.ts'
+import { type ClientSocket, openSocket, type WebSocketConstructor } from '../http/web-socket.ts'
 import { TAIL_ANSWER_MS_MAX, TAIL_OPEN_TIMEOUT_MS } from '../limits.ts'
 import { type TailMessageListener, takeFrame, takeNotice } from './tail-messages.ts'
-
-/** The part of a WebSocket that the client uses, and all runtimes agree on. */
-export interface TailSocket {
-  binaryType: string
-  /** Subprotocol chosen by the server, once the socket is open. */
-  readonly protocol: string
-  send(text: string): void
-  close(code?: number): void
-  addEventListener(type: 'open' | 'close' | 'error', listener: () => void): void
-  addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void
-}
-
-export type WebSocketConstructor = new (url: string, protocols: string[]) => TailSocket
 
 /** Receives messages between the opening of the connection and `ended` or `close`. */
 interface TailConnectionListener extends TailMessageListener {
@@ -38,7 +26,7 @@ interface TailConnectionListener extends TailMessageListener {
 export class TailConnection {
   readonly #connection: Connection
   readonly #listener: TailConnectionListener
-  readonly #socket: TailSocket | undefined
+  readonly #socket: ClientSocket | undefined
   /** Messages queued until the socket opens. */
   #waiting: string[] | undefined = []
   #isOver = false
@@ -72,13 +60,10 @@ export class TailConnection {
   ) {
     this.#connection = connection
     this.#listener = listener
-    const { url, token } = connection
-    const protocols: string[] = [TAIL_PARTS_SUBPROTOCOL, TAIL_SUBPROTOCOL]
-    if (token !== undefined) protocols.push(`edgelog.bearer.${base64Url(token)}`)
     try {
-      const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/tail`, protocols)
+      const subprotocols = [TAIL_PARTS_SUBPROTOCOL, TAIL_SUBPROTOCOL]
+      const socket = openSocket(connection, WebSocket, '/v1/tail', subprotocols)
       this.#socket = socket
-      socket.binaryType = 'arraybuffer'
       socket.addEventListener('open', () => this.#opened())
       socket.addEventListener('message', ({ data }) => this.#receive(data))
       socket.addEventListener('close', () => this.#end())
@@ -227,8 +212,4 @@ export class TailConnection {
     const error = new EdgelogError('unavailable', 'the live tail ended', { cause })
     this.#listener.ended(isOurs ? cause : error)
   }
-}
-
-function base64Url(text: string): string {
-  return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
 }

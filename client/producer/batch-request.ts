@@ -27,7 +27,22 @@ export interface SentBatch {
   readonly startedAtMs?: number
 }
 
+export interface PostOptions {
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+/** Sends a batch over a transport, and waits for its response. Never throws. */
+export type PostBatch = (
+  topic: string,
+  partition: number,
+  body: Uint8Array,
+  options: PostOptions,
+) => Promise<SentBatch>
+
 interface SendOptions {
+  /** Replaces requests of their own for the batches. */
+  readonly postBatch?: PostBatch | undefined
   /** Line shared by all requests of the client. */
   readonly line: SendLine
   /** Longest silence; a request too large for the line's pace gets more time. */
@@ -41,13 +56,14 @@ export async function sendBatch(
   topic: string,
   partition: number,
   body: Uint8Array,
-  { line, timeoutMs, signal }: SendOptions,
+  { line, timeoutMs, signal, postBatch }: SendOptions,
 ): Promise<SentBatch> {
   const turn = await line.begin(body.length, signal)
   // Not sent, so it is certainly not in the log.
   if (turn === undefined) return { outcome: { kind: 'throttled' } }
   const options = { timeoutMs: timeoutMs + turn.extraMs, signal }
-  const sent = await post(connection, topic, partition, body, options)
+  const sent = await (postBatch?.(topic, partition, body, options) ??
+    postByFetch(connection, topic, partition, body, options))
   turn.end(resultOf(sent))
   return { ...sent, startedAtMs: turn.startedAtMs }
 }
@@ -58,12 +74,13 @@ function resultOf({ outcome, refusal }: SentBatch): SentRequest['result'] {
   return refusal === undefined || refusal.mayHaveTakenEffect ? 'failed' : 'answered'
 }
 
-async function post(
+/** Sends a batch as a request of its own. Never throws. */
+export async function postByFetch(
   connection: Connection,
   topic: string,
   partition: number,
   body: Uint8Array,
-  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  options: PostOptions,
 ): Promise<SentBatch> {
   try {
     const result = await requestJson<BatchResponse>(connection, recordsPath(topic, partition), {
@@ -82,7 +99,7 @@ async function post(
   }
 }
 
-function outcomeOf(refusal: RequestError): Outcome {
+export function outcomeOf(refusal: RequestError): Outcome {
   if (refusal.code === 'out_of_order_sequence_number') return { kind: 'outOfOrder' }
   // The log has no state of this producer, not yet or no longer: handled like a sequence gap.
   if (refusal.code === 'unknown_producer_id') return { kind: 'outOfOrder' }

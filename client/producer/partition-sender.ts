@@ -11,7 +11,7 @@ import type { Timer } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
 import { DELIVERY_SILENCE_MS } from '../limits.ts'
-import { type BatchResponse, sendBatch } from './batch-request.ts'
+import { type BatchResponse, type PostBatch, sendBatch } from './batch-request.ts'
 import type { BuilderPool } from './builder-pool.ts'
 import { asEdgelogError, neverSent, notDelivered, outcomeUnknown } from './delivery-error.ts'
 import {
@@ -32,6 +32,7 @@ export interface SenderContext {
   readonly codecs: Codecs
   readonly builders: BuilderPool
   readonly line: SendLine
+  readonly postBatch?: PostBatch
   readonly newProducerId: () => bigint
   /** Releases the memory of a settled batch. */
   readonly release: (bytes: number) => void
@@ -194,7 +195,7 @@ export class PartitionSender {
 
   async #send(entry: Entry): Promise<void> {
     const { batch, stamp } = entry
-    const { connection, settings } = this.#context
+    const { connection, settings, line, postBatch } = this.#context
     const bytes = batch.bytes as Uint8Array
     if (this.#stamped.get(batch) !== stamp && settings.isIdempotent) {
       stampProducer(bytes, stamp)
@@ -208,7 +209,7 @@ export class PartitionSender {
       this.topic,
       this.partition,
       bytes,
-      { line: this.#context.line, timeoutMs: settings.requestTimeoutMs, signal: abort.signal },
+      { line, postBatch, timeoutMs: settings.requestTimeoutMs, signal: abort.signal },
     )
     this.#requests.delete(entry)
     if (this.#isAbandoned) return

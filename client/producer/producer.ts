@@ -4,6 +4,7 @@ import { EdgelogError } from '../../src/core/errors.ts'
 import { within } from '../clock.ts'
 import type { Connection } from '../http/connection.ts'
 import type { TopicMetadataCache } from '../topic-metadata.ts'
+import type { PostBatch } from './batch-request.ts'
 import { BuilderPool } from './builder-pool.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import type { RecordMetadata } from './produced-batch.ts'
@@ -22,6 +23,7 @@ export interface ProducerContext {
   readonly codecs: Codecs
   /** Line shared by all producers of the client. */
   readonly line: SendLine
+  readonly postBatch?: PostBatch
   readonly newProducerId: () => bigint
   readonly onClosed: () => void
 }

@@ -31,8 +31,8 @@ export function requireAccess(openPaths: ReadonlySet<string>): MiddlewareHandler
   }
 }
 
-/** Returns the authenticated caller, or the error: `unauthorized`, `forbidden`. */
-function callerOf(c: AppContext): Principal | EdgelogError {
+/** Returns the authenticated caller, or the error: `unauthorized`, `forbidden`. A long request may call it again. */
+export function callerOf(c: AppContext): Principal | EdgelogError {
   return authenticate(c.env, bearerToken(c), new URL(c.req.url).hostname)
 }
 

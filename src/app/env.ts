@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { Broker } from '../broker/broker.ts'
 import type { Caches } from '../broker/cluster.ts'
+import type { CallMeter } from '../broker/objects.ts'
 import { type Authorizer, denyAll } from '../core/access/authorizer.ts'
 import { ANONYMOUS, type Principal } from '../core/access/principal.ts'
 import { EdgelogError } from '../core/errors.ts'
@@ -14,7 +15,12 @@ export interface AppVariables {
   readonly caller: Principal | EdgelogError
 }
 
-export type AppEnv = { Bindings: EdgelogEnv; Variables: AppVariables }
+/** The bindings of a call within a session: all calls of a session are one request of the platform. */
+export interface SessionBindings extends EdgelogEnv {
+  readonly callMeter?: CallMeter
+}
+
+export type AppEnv = { Bindings: SessionBindings; Variables: AppVariables }
 export type AppContext = Context<AppEnv>
 
 /** Makes the broker of a request, on behalf of its caller. */
@@ -25,20 +31,21 @@ export function brokerOf(c: AppContext): Broker {
 
 /** The parts of an app that its callers share. */
 export interface AppParts {
-  readonly env: EdgelogEnv
+  readonly env: SessionBindings
   readonly caches: Caches
   readonly authorizer: Authorizer
 }
 
 /** Makes a broker on behalf of a caller. It denies every operation to a rejected caller. */
 export function brokerFor(
-  { env: objects, caches, authorizer }: AppParts,
+  { env, caches, authorizer }: AppParts,
   caller: Principal | EdgelogError,
 ): Broker {
+  const shared = { objects: env, caches, meter: env.callMeter }
   if (caller instanceof EdgelogError) {
-    return new Broker({ objects, caches, principal: ANONYMOUS, authorizer: denyAll })
+    return new Broker({ ...shared, principal: ANONYMOUS, authorizer: denyAll })
   }
-  return new Broker({ objects, caches, principal: caller, authorizer })
+  return new Broker({ ...shared, principal: caller, authorizer })
 }
 
 /** Returns the error for the caller, or undefined. Only requests to open paths of a door get this far with an error. */

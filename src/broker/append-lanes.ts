@@ -5,10 +5,17 @@
  *     append 2, 3, 4                      arrive while call 1 is under way
  *                ->  call 2: 2, 3, 4      one call, with a result for each
  *
- * The appends of a partition keep the order in which they are made, because a lane makes one call at a time.
+ * The appends of a partition keep the order in which they are made, because a lane makes one call at a time. A client
+ * that had several appends in a call sends the next ones together, and they are received one turn after the other. So
+ * the next call waits some turns for as many appends; a client with one append at a time never waits.
  */
 import { type Result, unwrap } from '../core/errors.ts'
-import { EDGE_FANOUT_MAX, JOINED_APPENDS_MAX, JOINED_BYTES_MAX } from '../core/limits.ts'
+import {
+  EDGE_FANOUT_MAX,
+  GATHER_TURNS_MAX,
+  JOINED_APPENDS_MAX,
+  JOINED_BYTES_MAX,
+} from '../core/limits.ts'
 import type {
   AppendRequest,
   AppendResult,
@@ -27,14 +34,19 @@ interface Waiting {
 
 export class AppendLanes {
   readonly #topics: TopicMetadata
+  readonly #nextTurn: () => Promise<void>
   /** Appends that wait for the call of their partition; a partition without a call has no entry. */
   readonly #lanes = new Map<string, Waiting[]>()
   #callsCount = 0
+  /** Appends of the last call. */
+  #joinedBefore = 1
   /** Lanes that wait until fewer calls are under way. */
   readonly #held: Array<() => void> = []
 
-  constructor(topics: TopicMetadata) {
+  /** @param nextTurn resolves in another turn of the event loop. */
+  constructor(topics: TopicMetadata, nextTurn = timerTurn) {
     this.#topics = topics
+    this.#nextTurn = nextTurn
   }
 
   /**
@@ -57,11 +69,21 @@ export class AppendLanes {
     while (lane.length > 0) {
       if (this.#callsCount === EDGE_FANOUT_MAX) await new Promise<void>((go) => this.#held.push(go))
       this.#callsCount++
-      await this.#call(topic, partition, takeCall(lane))
+      if (lane.length < this.#joinedBefore) await this.#gather(lane)
+      const joined = takeCall(lane)
+      this.#joinedBefore = joined.length
+      await this.#call(topic, partition, joined)
       this.#callsCount--
       this.#held.shift()?.()
     }
     this.#lanes.delete(key)
+  }
+
+  /** Waits for as many appends as the last call had. */
+  async #gather(lane: readonly Waiting[]): Promise<void> {
+    for (let turns = 0; turns < GATHER_TURNS_MAX && lane.length < this.#joinedBefore; turns++) {
+      await this.#nextTurn()
+    }
   }
 
   /** Calls the partition, and settles each append; never rejects. */
@@ -94,6 +116,11 @@ export class AppendLanes {
       for (const { reject } of joined) reject(error)
     }
   }
+}
+
+/** Waits for a timer of 0 ms: the runtime receives messages before it fires. */
+function timerTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0))
 }
 
 /** Takes the appends of the next call: at least one, and as many as fit. */

@@ -8,7 +8,7 @@ import { Access } from './access.ts'
 import { type Caches, type Cluster, connectCluster } from './cluster.ts'
 import { GroupOperations } from './group-operations.ts'
 import { MemberOperations } from './member-operations.ts'
-import type { ObjectBindings, Objects } from './objects.ts'
+import type { CallMeter, ObjectBindings } from './objects.ts'
 import { OffsetOperations } from './offset-operations.ts'
 import { QuotaOperations } from './quota-operations.ts'
 import { RecordOperations } from './record-operations.ts'
@@ -20,6 +20,8 @@ export interface BrokerOptions {
   readonly caches: Caches
   readonly principal: Principal
   readonly authorizer?: Authorizer
+  /** Set if several brokers serve one request of the platform: counts the calls of all of them. */
+  readonly meter?: CallMeter | undefined
 }
 
 export class Broker {
@@ -31,12 +33,13 @@ export class Broker {
   readonly members: MemberOperations
   readonly offsets: OffsetOperations
   readonly quotas: QuotaOperations
-  readonly #objects: Objects
+  /** To be shared with the other brokers of the same request of the platform. */
+  readonly meter: CallMeter
 
-  constructor({ objects, caches, principal, authorizer = allowAll }: BrokerOptions) {
-    const cluster: Cluster = connectCluster(objects, caches)
+  constructor({ objects, caches, principal, authorizer = allowAll, meter }: BrokerOptions) {
+    const cluster: Cluster = connectCluster(objects, caches, meter)
     const access = new Access(principal, authorizer)
-    this.#objects = cluster.objects
+    this.meter = cluster.objects.meter
     this.access = access
     this.records = new RecordOperations(cluster, access)
     this.topics = new TopicOperations(cluster, access)
@@ -48,11 +51,11 @@ export class Broker {
 
   /** True if a long request should be replaced: after this many calls to objects, or after one that failed. */
   isWornOut(callsMax: number): boolean {
-    return this.#objects.callsCount >= callsMax || this.#objects.hasFailedCall
+    return this.meter.callsCount >= callsMax || this.meter.hasFailedCall
   }
 
   /** True if calls may fail because the platform allows no more of them: a call failed, and there were this many. */
   isOutOfCalls(callsMax: number): boolean {
-    return this.#objects.callsCount >= callsMax && this.#objects.hasFailedCall
+    return this.meter.callsCount >= callsMax && this.meter.hasFailedCall
   }
 }

@@ -1,7 +1,7 @@
 /** The parts that one request needs to reach the log: the objects, the topic metadata and the cached ends of logs. */
 import { AppendLanes } from './append-lanes.ts'
 import { KnownBounds } from './known-bounds.ts'
-import { type ObjectBindings, Objects } from './objects.ts'
+import { type CallMeter, type ObjectBindings, Objects } from './objects.ts'
 import { TopicCache } from './topic-cache.ts'
 import { TopicMetadata } from './topic-metadata.ts'
 
@@ -26,9 +26,14 @@ export interface Cluster {
  * Makes the cluster of one request.
  *
  * @param caches those of the app, which outlive the request.
+ * @param meter that of the request, if several clusters serve it.
  */
-export function connectCluster(bindings: ObjectBindings, { topics, bounds }: Caches): Cluster {
-  const objects = new Objects(bindings)
+export function connectCluster(
+  bindings: ObjectBindings,
+  { topics, bounds }: Caches,
+  meter?: CallMeter,
+): Cluster {
+  const objects = new Objects(bindings, meter)
   const metadata = new TopicMetadata(objects, topics, bounds)
   return { objects, topics: metadata, appends: new AppendLanes(metadata), bounds }
 }

@@ -21,23 +21,24 @@ export type PartitionStub = DurableObjectStub<Rpc.DurableObjectBranded & Partiti
 export type CoordinatorStub = DurableObjectStub<Rpc.DurableObjectBranded & CoordinatorApi>
 export type GroupStub = DurableObjectStub<Rpc.DurableObjectBranded & GroupApi>
 
+/** Counts the calls of one request, also those of several brokers: the platform limits them for each request. */
+export interface CallMeter {
+  callsCount: number
+  /** True if a call could not be made or lost its response. */
+  hasFailedCall: boolean
+}
+
+export function newCallMeter(): CallMeter {
+  return { callsCount: 0, hasFailedCall: false }
+}
+
 export class Objects {
   readonly #bindings: ObjectBindings
-  #callsCount = 0
-  #hasFailedCall = false
+  readonly meter: CallMeter
 
-  constructor(bindings: ObjectBindings) {
+  constructor(bindings: ObjectBindings, meter = newCallMeter()) {
     this.#bindings = bindings
-  }
-
-  /** Calls made so far: the platform limits them for each request. */
-  get callsCount(): number {
-    return this.#callsCount
-  }
-
-  /** True if a call could not be made or lost its response. */
-  get hasFailedCall(): boolean {
-    return this.#hasFailedCall
+    this.meter = meter
   }
 
   /**
@@ -82,12 +83,12 @@ export class Objects {
 
   /** Runs a call. If the request or the response is lost, the effect of the call is unknown. */
   async #reach<T>(call: () => Promise<T>): Promise<T> {
-    this.#callsCount++
+    this.meter.callsCount++
     try {
       return await call()
     } catch (cause) {
       if (cause instanceof EdgelogError) throw cause
-      this.#hasFailedCall = true
+      this.meter.hasFailedCall = true
       report({ type: 'call_failed', error: cause })
       if (isOverloaded(cause)) {
         throw new EdgelogError('throttled', 'the log is overloaded; try again later', { cause })

@@ -127,6 +127,33 @@ export const FETCH_WAITS_MAX = 500
 /** A row of up to this size is also read if only a small part of it fits into the response. */
 export const PARTIAL_CHUNK_BYTES_MAX = 64 * KIB
 
+// -- sessions ----------------------------------------------------------------------------------
+// Literals, because the bundler of a page keeps products that the page does not use.
+
+/** Bytes of a session's requests without a response, and of its responses that the client has not consumed. */
+export const SESSION_WINDOW_BYTES = 4_194_304
+/** Requests of a session without a response: as many appends as share one call. */
+export const SESSION_REQUESTS_MAX = 1_000
+/** Bytes after which the server sends a mark, whose echo shows what was consumed: a small part of the window. */
+export const SESSION_MARK_BYTES = 262_144
+/** Bytes of one part of a response: the responses to other requests wait behind at most one part of each call. */
+export const SESSION_PART_BYTES = 65_536
+/** Partitions that a session names for its appends. */
+export const SESSION_REFS_MAX = 1_000
+/** Calls of a session that run at a time. */
+export const SESSION_CALLS_MAX = 64
+/** Sum of the `maxBytes` of the fetches of a session that run at a time: the largest fetch, and others beside it. */
+export const SESSION_FETCH_BYTES_MAX = 33_554_432
+/** Characters of the head of a call. */
+export const SESSION_HEAD_LENGTH_MAX = 16_384
+/** Pings for which a client without credit may echo no mark: 3 minutes; a line of 20 kbit/s takes 2 for a mark. */
+export const SESSION_STALLED_PINGS_MAX = 12
+/**
+ * Bytes that the sessions of an isolate hold together. Above this, a session that holds more than an even share ends
+ * when it holds more.
+ */
+export const SESSIONS_HELD_BYTES_MAX = 50_331_648
+
 // -- partition ---------------------------------------------------------------------------------
 
 /** One chunk, the concatenation of the batches of one commit; a larger batch stands alone. */
@@ -137,6 +164,8 @@ export const PENDING_BYTES_MAX = 24 * MIB
 export const JOINED_BYTES_MAX = 1 * MIB
 /** Appends that share one call to a partition. */
 export const JOINED_APPENDS_MAX = 1_000
+/** Turns that a call waits for as many appends as the last one had: a few milliseconds. */
+export const GATHER_TURNS_MAX = 3
 /** Appends that wait for their commit. */
 export const PENDING_APPENDS_MAX = 10_000
 /** How long a refused producer has to wait before it retries. */
@@ -288,7 +317,7 @@ export const KAFKA_ARRAY_ELEMENTS_MAX = 100_000
 /** Frames of one `POST /kafka`: limits the duration of a request with many tiny frames. */
 export const KAFKA_FRAMES_MAX = 1_000
 /** Bytes that a session may hold in each direction before a peer that does not consume them is waited for. */
-export const KAFKA_SESSION_WINDOW_BYTES = 4 * MIB
+export const KAFKA_SESSION_WINDOW_BYTES = 4_194_304
 /** Bytes after which a peer is told what was consumed: a small part of the window. */
 export const KAFKA_SESSION_NOTICE_BYTES = 256 * KIB
 /** Bytes of responses that are held for the Kafka clients of an isolate, before further ones get less. */

@@ -5,6 +5,7 @@ import { addGroupOffsetRoutes } from './group-offsets.ts'
 import { addGroupRoutes } from './groups.ts'
 import { addHomePage, HOME_PATH } from './home-page.ts'
 import { addProduceRoutes } from './produce.ts'
+import { addSessionRoutes } from './session/session-routes.ts'
 import { addTailRoutes } from './tail/tail-routes.ts'
 import { addTopicRoutes } from './topics.ts'
 
@@ -18,6 +19,7 @@ export const httpDoor: Door = {
     addProduceRoutes(app)
     addFetchRoutes(app)
     addTailRoutes(app)
+    addSessionRoutes(app)
     addGroupRoutes(app)
     addGroupOffsetRoutes(app)
   },

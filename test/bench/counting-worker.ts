@@ -1,9 +1,10 @@
-/** edgelog that counts the rows written, as the platform bills them, by kind of object. */
+/** edgelog that counts the rows written, as the platform bills them, by kind of object, and the calls for appends. */
 import { Coordinator as PlainCoordinator } from '../../durable-objects/coordinator/coordinator.ts'
 import { Group as PlainGroup } from '../../durable-objects/group/group.ts'
 import { Partition as PlainPartition } from '../../durable-objects/partition/partition.ts'
 import { createApp } from '../../src/app/app.ts'
 import type { EdgelogEnv } from '../../src/app/bindings.ts'
+import type { AppendRequest } from '../../src/core/log/partition-api.ts'
 import { httpDoor } from '../../src/http/door.ts'
 import { kafkaDoor } from '../../src/kafka/door.ts'
 
@@ -17,6 +18,8 @@ const written = {
 } satisfies Record<KindOfObject, unknown>
 
 export type RowsWritten = typeof written
+
+let appendCalls = 0
 
 function metered(ctx: DurableObjectState, kind: KindOfObject): DurableObjectState {
   const { storage } = ctx
@@ -41,6 +44,19 @@ export class Partition extends PlainPartition {
   constructor(ctx: DurableObjectState, env: PartitionEnv) {
     super(metered(ctx, 'partition'), env)
   }
+
+  override append(request: AppendRequest) {
+    appendCalls += 1
+    return super.append(request)
+  }
+
+  override async appendEach(requests: readonly AppendRequest[]) {
+    appendCalls += 1
+    const results = await super.appendEach(requests)
+    // It calls `append` of this object for each.
+    appendCalls -= requests.length
+    return results
+  }
 }
 
 type CoordinatorEnv = ConstructorParameters<typeof PlainCoordinator>[1]
@@ -64,6 +80,8 @@ const app = createApp({ doors: [httpDoor, kafkaDoor] })
 export default {
   fetch(request: Request, env: EdgelogEnv, ctx: ExecutionContext) {
     const { pathname } = new URL(request.url)
-    return pathname === '/rows-written' ? Response.json(written) : app.fetch(request, env, ctx)
+    if (pathname === '/rows-written') return Response.json(written)
+    if (pathname === '/append-calls') return Response.json(appendCalls)
+    return app.fetch(request, env, ctx)
   },
 }

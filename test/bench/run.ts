@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { bundleWorker } from '../server/bundle-worker.ts'
 import { ServerProcess, type ServerProcessOptions } from '../server/server-process.ts'
+import { measureAppendCost } from './append-cost.ts'
 import { measureDelivery } from './delivery.ts'
 import { compareGroupRates } from './group-rates.ts'
 import { measureGroupRows } from './group-rows.ts'
@@ -17,6 +18,7 @@ import { measureManyTopics } from './many-topics.ts'
 import { writeTable } from './markdown-table.ts'
 import { measureRebalances } from './rebalance.ts'
 import { measureRows } from './rows.ts'
+import { compareSessionRates } from './session-rates.ts'
 import { tableOf } from './table.ts'
 import { compareThroughput, createTopic } from './throughput.ts'
 import { measureWake } from './wake.ts'
@@ -53,6 +55,7 @@ async function measureClient(server: ServerProcess): Promise<Record<string, numb
 async function measureLog(ours: ServerProcess, floor: ServerProcess) {
   return {
     throughput: await compareThroughput(ours, floor, rounds),
+    sessions: await compareSessionRates(ours, floor, rounds),
     delivery: await measureDelivery(ours, floor),
     client: await measureClient(ours),
   }
@@ -93,8 +96,9 @@ try {
       measureGroupRows(server, Number(values.idleSeconds)),
     ),
   ])
+  const appendCosts = await withServer({ workerPath: countingPath }, measureAppendCost)
   const table = tableOf(
-    { ...log, ...groups, manyTopics, wake, rows, groupRows },
+    { ...log, ...groups, manyTopics, wake, rows, appendCosts, groupRows },
     `Median of ${rounds} rounds, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}.`,
   )
   console.log(table)

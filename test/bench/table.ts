@@ -1,4 +1,5 @@
 /** Formats the table of `npm run bench`. */
+import type { AppendCost } from './append-cost.ts'
 import type { Comparison } from './compare.ts'
 import type { DeliveryFigures } from './delivery.ts'
 import type { GroupRowFigures } from './group-rows.ts'
@@ -10,7 +11,9 @@ import type { WakeFigures } from './wake.ts'
 
 export interface Figures {
   readonly throughput: readonly Comparison[]
+  readonly sessions: readonly Comparison[]
   readonly rows: RowFigures
+  readonly appendCosts: readonly AppendCost[]
   readonly wake: WakeFigures
   readonly delivery: DeliveryFigures
   readonly client: Record<string, number>
@@ -23,7 +26,9 @@ export interface Figures {
 export function tableOf(figures: Figures, footer: string): string {
   const rows = [
     ...figures.throughput.map(comparisonRow),
+    ...figures.sessions.map(comparisonRow),
     ...logRows(figures),
+    ...figures.appendCosts.map(appendCostRow),
     ...rebalanceRows(figures.rebalances),
     ...figures.groupRates.map(comparisonRow),
     ...groupRowRows(figures.groupRows),
@@ -35,6 +40,11 @@ export function tableOf(figures: Figures, footer: string): string {
 function comparisonRow({ figure, ours, floor, unit, ratio, target }: Comparison): Row {
   const measured = `${Math.round(ours)} beside ${Math.round(floor)} ${unit}`
   return [figure, measured, ratio.toFixed(2), target]
+}
+
+function appendCostRow({ way, calls, rows }: AppendCost): Row {
+  const figure = `calls to the partition, and rows written, per 1,000 one-record appends by ${way}`
+  return [figure, `${calls.toFixed(0)} calls, ${rows.toFixed(0)} rows`, '', '']
 }
 
 function logRows({ rows, wake, delivery, client }: Figures): Row[] {

@@ -4,7 +4,12 @@ import { expect, test, vi } from 'vitest'
 import { AppendLanes } from '../../src/broker/append-lanes.ts'
 import type { TopicMetadata } from '../../src/broker/topic-metadata.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
-import { EDGE_FANOUT_MAX, JOINED_APPENDS_MAX, JOINED_BYTES_MAX } from '../../src/core/limits.ts'
+import {
+  EDGE_FANOUT_MAX,
+  GATHER_TURNS_MAX,
+  JOINED_APPENDS_MAX,
+  JOINED_BYTES_MAX,
+} from '../../src/core/limits.ts'
 import type { AppendRequest } from '../../src/core/log/partition-api.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
 import { runs, SEEDED } from '../support/seed.ts'
@@ -58,7 +63,7 @@ function lanesOfTest() {
         appendEach: (requests: AppendRequest[]) => add(requests, true),
       })
     })
-  const lanes = new AppendLanes({ callPartitionOf } as unknown as TopicMetadata)
+  const lanes = new AppendLanes({ callPartitionOf } as unknown as TopicMetadata, nextTurn)
   const outcomes: string[] = []
   const append = (number: number, partition = 0, sizeBytes = 4) => {
     lanes.append(topic, partition, requestOf(number, sizeBytes)).then(
@@ -66,7 +71,15 @@ function lanesOfTest() {
       (error: Error) => outcomes.push(`${number}:${error.message}`),
     )
   }
-  return { calls, outcomes, append, settle: () => new Promise((end) => setImmediate(end)) }
+  // A lane that has waited for turns calls in the next one.
+  const settle = async () => {
+    for (let turns = 0; turns <= GATHER_TURNS_MAX; turns++) await nextTurn()
+  }
+  return { calls, outcomes, append, settle }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 test('calls at once, and joins the appends that arrive during the call', async () => {
@@ -85,6 +98,39 @@ test('calls at once, and joins the appends that arrive during the call', async (
   calls[2]?.finish((number) => number === 3)
   await settle()
   expect(outcomes).toEqual(['1:1', '2:2', '3:no 3', '4:4'])
+})
+
+test('waits some turns for as many appends as the last call had', async () => {
+  const { calls, append, settle } = lanesOfTest()
+  const numbers = () => calls.map((call) => call.numbers)
+  for (const number of [1, 2, 3, 4]) append(number)
+  calls[0]?.finish()
+  await settle()
+  calls[1]?.finish()
+  await settle()
+  append(5)
+  await nextTurn()
+  append(6)
+  expect(numbers()).toEqual([[1], [2, 3, 4]])
+  append(7)
+  await nextTurn()
+  // All are there, so the other turns are not waited for.
+  expect(numbers()).toEqual([[1], [2, 3, 4], [5, 6, 7]])
+  calls[2]?.finish()
+  append(8)
+  await settle()
+  expect(numbers().at(-1)).toEqual([8])
+})
+
+test('never waits for a client with one append at a time', async () => {
+  const { calls, append } = lanesOfTest()
+  for (const number of [1, 2, 3]) {
+    append(number)
+    expect(calls.length).toBe(number)
+    calls.at(-1)?.finish()
+    await Promise.resolve()
+    await nextTurn()
+  }
 })
 
 test('fails all appends of a broken call, and continues with the later ones', async () => {

@@ -141,7 +141,7 @@ async function isRejected(operation: Operation, authorizer: Authorizer): Promise
 }
 
 test('has a row for each operation of the broker', () => {
-  const { access: _, ...nouns } = brokerWith(denyAll)
+  const { access: _access, meter: _meter, ...nouns } = brokerWith(denyAll)
   const methods = Object.entries(nouns).flatMap(([noun, operations]) =>
     Object.getOwnPropertyNames(Object.getPrototypeOf(operations))
       .filter((method) => method !== 'constructor')

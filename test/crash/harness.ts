@@ -1,6 +1,6 @@
 /**
- * Runs producers, probes and readers against a server, kills the server at random (kill -9 of its process
- * group) and restarts it. At the end reads the whole log and checks the promises.
+ * Runs producers, probes and readers against a server, by requests and over sessions, kills the server at random
+ * (kill -9 of its process group) and restarts it. At the end reads the whole log and checks the promises.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,6 +10,7 @@ import { checkHistory } from './checkers.ts'
 import type { AppendEvent, SeenRecord, StoredBatch, Violation } from './history.ts'
 import { LogClient } from './log-client.ts'
 import { runIdempotentProducer, runPlainProducer, runProbes } from './producers.ts'
+import { SessionLog } from './session-log.ts'
 
 export interface CrashOptions {
   readonly rounds: number
@@ -40,6 +41,7 @@ export async function runCrash(options: CrashOptions): Promise<CrashReport> {
   )
   try {
     const client = new LogClient(server.url, TOPIC)
+    const sessions = new SessionLog(server.url, TOPIC)
     await client.createTopic(PARTITIONS)
     const appends: AppendEvent[] = []
     const seen: SeenRecord[] = []
@@ -53,11 +55,15 @@ export async function runCrash(options: CrashOptions): Promise<CrashReport> {
       isRunning: () => isRunning,
       isOver: () => isOver,
     }
+    const overSession = { ...load, client: sessions }
+    /** Every second producer appends over a session. */
+    const loadOf = (index: number) => (index % 2 === 0 ? overSession : load)
     const running = [
-      ...Array.from({ length: 3 }, (_, i) => runIdempotentProducer(`steady${i}`, 1, load)),
-      ...Array.from({ length: 3 }, (_, i) => runIdempotentProducer(`pipelined${i}`, 4, load)),
-      ...Array.from({ length: 2 }, (_, i) => runPlainProducer(`plain${i}`, load)),
+      ...Array.from({ length: 4 }, (_, i) => runIdempotentProducer(`steady${i}`, 1, loadOf(i))),
+      ...Array.from({ length: 4 }, (_, i) => runIdempotentProducer(`pipelined${i}`, 4, loadOf(i))),
+      ...Array.from({ length: 2 }, (_, i) => runPlainProducer(`plain${i}`, loadOf(i))),
       runProbes('probe', load),
+      runProbes('session-probe', overSession),
       ...Array.from({ length: PARTITIONS }, (_, partition) =>
         follow(client, partition, seen, () => isRunning),
       ),
@@ -74,6 +80,7 @@ export async function runCrash(options: CrashOptions): Promise<CrashReport> {
       isOver = true
     }, DRAIN_MS_MAX)
     await Promise.all(running)
+    await sessions.close()
     clearTimeout(drainTimer)
     const log = new Map<number, StoredBatch[]>()
     for (let partition = 0; partition < PARTITIONS; partition++) {

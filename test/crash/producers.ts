@@ -3,8 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { BatchBuilder } from '../../src/core/batch/batch-builder.ts'
 import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import type { Random } from '../support/random.ts'
-import type { AppendEvent } from './history.ts'
-import type { LogClient } from './log-client.ts'
+import type { AppendEvent, Outcome } from './history.ts'
 
 const RETRY_MS = 30
 const RECORDS_MAX = 20
@@ -13,8 +12,13 @@ const BATCHES_IN_FLIGHT_MAX = 5
 const IS_AHEAD = new Set(['out_of_order_sequence_number', 'unknown_producer_id'])
 const PADDING = '.'.repeat(150)
 
+/** Sends one append, by requests or over a session. */
+export interface Appender {
+  append(partition: number, batches: Uint8Array<ArrayBuffer>): Promise<Outcome>
+}
+
 export interface LoadOptions {
-  readonly client: LogClient
+  readonly client: Appender
   readonly partitions: number
   readonly random: Random
   readonly appends: AppendEvent[]

@@ -1,7 +1,7 @@
 import type { Codecs } from '../../../src/core/compression/codec.ts'
 import type { Clock } from '../../clock.ts'
-import type { WebSocketConstructor } from '../../consumer/tail-client.ts'
 import type { Fetch } from '../../http/connection.ts'
+import type { WebSocketConstructor } from '../../http/web-socket.ts'
 import type { CacheLimits } from '../store/schema.ts'
 import type { TransportName } from '../sync/transport.ts'
 

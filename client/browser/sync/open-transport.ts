@@ -1,5 +1,6 @@
-import { TailConnection, type WebSocketConstructor } from '../../consumer/tail-connection.ts'
+import { TailConnection } from '../../consumer/tail-connection.ts'
 import type { Connection } from '../../http/connection.ts'
+import type { WebSocketConstructor } from '../../http/web-socket.ts'
 import { openLongPoll } from './long-poll-transport.ts'
 import { openEventStream } from './sse-transport.ts'
 import type { OpenTransport, Transport, TransportListener } from './transport.ts'

@@ -4,9 +4,9 @@
  */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { Timer } from '../../clock.ts'
-import type { WebSocketConstructor } from '../../consumer/tail-connection.ts'
 import type { Connection } from '../../http/connection.ts'
 import { retryAfterMsOf } from '../../http/request-error.ts'
+import type { WebSocketConstructor } from '../../http/web-socket.ts'
 import { LONG_POLL_WAIT_MS, TAIL_OPEN_TIMEOUT_MS } from '../../limits.ts'
 import { Link } from './link.ts'
 import { openTransport } from './open-transport.ts'

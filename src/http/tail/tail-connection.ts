@@ -60,10 +60,7 @@ export class TailConnection implements TailSink {
     try {
       const message = parseMessage(data)
       id = idOf(message)
-      const control = parseWith(Control, message, 'message')
-      if (control.op === 'subscribe') await this.#subscriptions.subscribe(control)
-      else if (control.op === 'unsubscribe') this.#subscriptions.unsubscribe(control.id)
-      else this.#subscriptions.grant(control.id, control.bytes)
+      await this.#subscriptions.receive(parseWith(Control, message, 'message'))
     } catch (error) {
       this.notify({ op: 'error', ...(id !== undefined && { id }), error: errorBodyOf(error) })
     }

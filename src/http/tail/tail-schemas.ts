@@ -11,13 +11,20 @@ import {
 import { Isolation } from '../schemas.ts'
 
 /** Returns a schema for a whole number in a body. */
-function whole(min: number, max: number) {
+export function whole(min: number, max: number) {
   const message = `a whole number from ${min} to ${max} is allowed`
   return z.int(message).min(min, message).max(max, message)
 }
 
 const Id = whole(0, 0xffff_ffff)
 const Credit = whole(1, TAIL_CREDIT_BYTES_MAX)
+
+/** The topic must have this id. */
+export const TopicId = z
+  .uuid('the UUID of a topic is needed')
+  .transform((id) => id.toLowerCase())
+  .optional()
+  .openapi({ description: 'rejects another topic with the same name' })
 
 const subscriptionFields = {
   id: Id.openapi({ description: 'chosen by the client; identifies the subscription' }),
@@ -28,25 +35,23 @@ const subscriptionFields = {
     `a whole number from 0 to ${OFFSET_MAX}, earliest or latest is allowed`,
   ),
   isolation: Isolation,
-  topicId: z
-    .uuid('the UUID of a topic is needed')
-    .transform((id) => id.toLowerCase())
-    .optional()
-    .openapi({ description: 'rejects another topic with the same name' }),
+  topicId: TopicId,
 }
 
-/** A client message on the WebSocket. */
-export const Control = z.discriminatedUnion('op', [
+/** The client messages about subscriptions, on a WebSocket of the tail and on a session. */
+export const TAIL_CONTROLS = [
   z.strictObject({ op: z.literal('subscribe'), ...subscriptionFields, creditBytes: Credit }),
   z.strictObject({ op: z.literal('credit'), id: Id, bytes: Credit }),
   z.strictObject({ op: z.literal('unsubscribe'), id: Id }),
-])
+] as const
+
+/** A client message on the WebSocket of the tail. */
+export const Control = z.discriminatedUnion('op', TAIL_CONTROLS)
+
+export type TailControl = z.output<typeof Control>
 
 /** One subscription of a connection. */
-export type TailSubscription = Omit<
-  Extract<z.output<typeof Control>, { readonly op: 'subscribe' }>,
-  'op'
->
+export type TailSubscription = Omit<Extract<TailControl, { readonly op: 'subscribe' }>, 'op'>
 
 const BodySubscription = z
   .strictObject({ ...subscriptionFields, creditBytes: Credit.default(SSE_CREDIT_BYTES) })

@@ -10,7 +10,7 @@ import type { LogEnds } from '../../core/log/log-ends.ts'
 import { encodeTailMessage, TAIL_FRAME_HEADER_BYTES } from '../../core/log/tail-protocol.ts'
 import { parseTopicName } from '../../core/topic/topic-name.ts'
 import { report } from '../../events/report.ts'
-import type { TailSubscription } from './tail-schemas.ts'
+import type { TailControl, TailSubscription } from './tail-schemas.ts'
 
 /** A message of the server other than a frame; docs/PROTOCOL.md, "Live tail". */
 export type TailNotice =
@@ -61,6 +61,17 @@ export class TailSubscriptions {
 
   get size(): number {
     return this.#subscriptions.size
+  }
+
+  /**
+   * Serves a message of the client. Resolves when the sink has received what follows from it.
+   *
+   * @throws {EdgelogError} as `subscribe`.
+   */
+  async receive(control: TailControl): Promise<void> {
+    if (control.op === 'subscribe') await this.subscribe(control)
+    else if (control.op === 'unsubscribe') this.unsubscribe(control.id)
+    else this.grant(control.id, control.bytes)
   }
 
   /**

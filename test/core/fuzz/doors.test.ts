@@ -1,13 +1,24 @@
 /*
- * Question: can any cursor or tail frame make its reader do anything other than succeed or refuse?
+ * Question: can any cursor, tail frame or session message make its reader do anything other than succeed or refuse?
  * Contract: the result is a value or an error; an accepted cursor is one that the log could have
  *   returned: at most one offset per partition, each within the range of offsets.
  * Generated: damaged copies of valid ones, from TEST_SEED.
  */
 import { describe, expect, test } from 'vitest'
+import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { DecodeError } from '../../../src/core/bytes/decode-error.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { OFFSET_MAX } from '../../../src/core/limits.ts'
+import {
+  decodeAppend,
+  decodeAppended,
+  decodeHeadAndBody,
+  decodeRefused,
+  decodeSessionEntries,
+  encodeAppend,
+  encodeAppended,
+  SESSION_ENTRY_HEADER_BYTES,
+} from '../../../src/core/log/session-protocol.ts'
 import {
   decodeTailFrame,
   TAIL_FRAME_HEADER_BYTES,
@@ -69,6 +80,28 @@ describe('fuzz', () => {
         const { batches, ...offsets } = decodeTailFrame(input, TAIL_ID_BYTES)
         expect(Object.values(offsets).every(Number.isSafeInteger)).toBe(true)
         expect(batches.length).toBe(input.length - TAIL_ID_BYTES - TAIL_FRAME_HEADER_BYTES)
+      } catch (error) {
+        refused(error, input)
+      }
+    }
+  })
+
+  test('reads the entries of a session never beyond their bytes', () => {
+    const random = new Random(TEST_SEED)
+    const append = encodeAppend(1, { ref: 2, expectedOffset: 3, batches: new Uint8Array(9) })
+    const pieces = [{ recordsCount: 1, baseOffset: 7 }]
+    const appended = { baseOffsets: [7, 9], nextOffset: 12, logAppendTime: null, pieces }
+    const sound = concatenate([append, encodeAppended(1, appended)])
+    const decoders = [decodeAppend, decodeAppended, decodeRefused, decodeHeadAndBody]
+    for (let i = 0; i < INPUTS; i++) {
+      const input = mutate(random, sound).subarray(0, random.below(sound.length + 8))
+      try {
+        let readBytes = 0
+        for (const { content } of decodeSessionEntries(input)) {
+          readBytes += SESSION_ENTRY_HEADER_BYTES + content.length
+          decoders[random.below(decoders.length)]?.(content)
+        }
+        expect(readBytes).toBe(input.length)
       } catch (error) {
         refused(error, input)
       }

@@ -280,6 +280,7 @@ describe('any other request', () => {
       '/v1/groups/{group}/offsets',
       '/v1/groups/{group}/offsets/reset',
       '/v1/openapi.json',
+      '/v1/session',
       '/v1/tail',
       '/v1/topics',
       '/v1/topics/{topic}',

@@ -1,5 +1,6 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { WORKER_OPTIONS } from './client/cli/server.ts'
 
 /** Kills, mutants and matrices: `npm run test:slow`. */
 const SLOW = '**/*.slow.test.ts'
@@ -26,7 +27,8 @@ export default defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
+        // Not by wrangler.toml, which also opens the port for Kafka clients.
+        plugins: [cloudflareTest({ main: './src/index.ts', miniflare: WORKER_OPTIONS })],
         test: { ...limits, name: 'workers', include: ['test/workers/**/*.test.ts'] },
       },
       {

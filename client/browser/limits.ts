@@ -125,3 +125,7 @@ export const FOLLOW_PARTITION_CREDIT_BYTES = 4 * MIB
 export const FOLLOW_STREAM_CREDIT_BYTES = 64 * KIB
 /** Bytes in flight for all followed partitions together. */
 export const FOLLOW_CREDIT_BYTES = 16 * MIB
+/** Records that are queued within this time after others are sent together with them. */
+export const QUEUE_GAP_MS = 20
+/** Longest time for which records gather. */
+export const QUEUE_LINGER_MS_MAX = 100

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type HostAndPort, startBridge } from './bridge/kafka-bridge.ts'
 import type { Transport } from './bridge/kafka-session.ts'
-import { interruption, port, serverOf } from './connection.ts'
+import { interruption, isLoopback, port, serverOf } from './connection.ts'
 
 interface BridgeCommandOptions {
   readonly listen: HostAndPort
@@ -99,10 +99,6 @@ async function requireTokens(url: string, { host }: HostAndPort): Promise<void> 
   throw new Error(
     `--listen ${host} makes the log accessible from the network, and ${url} does not require a token (it responded with ${status}): set its EDGELOG_TOKEN`,
   )
-}
-
-export function isLoopback(host: string): boolean {
-  return /^(localhost|127\..*|::1)$/.test(host)
 }
 
 function hostAndPort(text: string): HostAndPort {

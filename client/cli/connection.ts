@@ -75,3 +75,7 @@ export function port(text: string): number {
   if (value <= 65_535) return value
   throw new InvalidArgumentError('Must be at most 65535.')
 }
+
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127\..*|::1)$/.test(host)
+}

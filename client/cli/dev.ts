@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type RunningBridge, startBridge } from './bridge/kafka-bridge.ts'
-import { isLoopback } from './bridge.ts'
-import { interruption, port } from './connection.ts'
-import { type RunningServer, refuseTakenPort, startServer } from './server.ts'
+import { interruption, isLoopback, port } from './connection.ts'
+import { type RunningServer, startServer } from './server.ts'
 
 interface DevOptions {
   readonly port: number
@@ -69,11 +68,17 @@ async function run(options: DevOptions, command: Command): Promise<void> {
   const { signal, release } = interruption()
   const place = await choosePlace(options, command)
   try {
-    if (options.kafka)
-      await refuseTakenPort(kafkaHost(place), place.kafkaPort, '--kafka-port, or --no-kafka')
-    const server = await startServer({ ...place, ...settings(), ...workerOf(options, token) })
-    const bridge = options.kafka ? await startKafka(place, server, token === undefined) : undefined
-    announce(options, place, server, bridge)
+    const { kafkaPort, ...httpPlace } = place
+    // A Worker of one's own may not serve TCP.
+    const needsBridge = options.kafka && options.worker !== undefined
+    const server = await startServer({
+      ...httpPlace,
+      ...(options.kafka && !needsBridge && { kafkaPort }),
+      ...settings(),
+      ...workerOf(options, token),
+    })
+    const bridge = needsBridge ? await startKafka(place, server, token === undefined) : undefined
+    announce(options, place, server.url, server.kafkaPort ?? bridge?.port)
     await new Promise<void>((stop) => {
       if (signal.aborted) stop()
       signal.addEventListener('abort', () => stop())
@@ -130,12 +135,12 @@ function settings() {
 function announce(
   { host, json }: DevOptions,
   { stateDir }: Place,
-  server: RunningServer,
-  bridge: RunningBridge | undefined,
+  serverUrl: string,
+  kafkaPort: number | undefined,
 ): void {
-  const { port } = new URL(server.url)
-  const url = isLoopback(host) ? `http://localhost:${port}` : server.url
-  const bootstrapServers = bridge && `localhost:${bridge.port}`
+  const { port } = new URL(serverUrl)
+  const url = isLoopback(host) ? `http://localhost:${port}` : serverUrl
+  const bootstrapServers = kafkaPort === undefined ? undefined : `localhost:${kafkaPort}`
   if (json) {
     console.log(JSON.stringify({ url, ...(bootstrapServers && { bootstrapServers }), stateDir }))
     return
@@ -150,10 +155,6 @@ Try, in another terminal:
 In a browser: ${url}/
 ${bootstrapServers === undefined ? '' : `With any Kafka client: ${bootstrapServers}\n`}
 Ctrl-C stops it.`)
-}
-
-function kafkaHost({ host }: Place): string {
-  return isLoopback(host) ? '127.0.0.1' : host
 }
 
 async function startKafka(

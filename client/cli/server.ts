@@ -3,12 +3,15 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isLoopback } from './connection.ts'
 import { exampleFile } from './example-files.ts'
 import { IN_USE, isStateInUse, lockState, type StateLock, stateInUse } from './state-lock.ts'
 
 interface ServerOptions {
   readonly host: string
   readonly port: number
+  /** Port for Kafka clients, on the same host; 0: any free port; none by default. */
+  readonly kafkaPort?: number
   /** Folder for topics and records; created if missing. */
   readonly stateDir: string
   readonly token?: string
@@ -29,6 +32,8 @@ interface ServerOptions {
 
 export interface RunningServer {
   readonly url: string
+  /** Port for Kafka clients, if one was requested. */
+  readonly kafkaPort: number | undefined
   close(): Promise<void>
 }
 
@@ -36,7 +41,20 @@ const WORKER_PATH = join(dirname(fileURLToPath(import.meta.url)), 'worker.js')
 
 /** The name of the Worker in wrangler.toml, so that `wrangler dev` can open the same state folder. */
 const WORKER_NAME = 'edgelog'
-const COMPATIBILITY_DATE = '2026-10-01'
+/** The objects of the Worker and the date of the runtime, as in wrangler.toml. */
+export const WORKER_OPTIONS = {
+  compatibilityDate: '2026-10-01',
+  durableObjects: {
+    PARTITION: { className: 'Partition', useSQLite: true },
+    COORDINATOR: { className: 'Coordinator', useSQLite: true },
+    GROUP: { className: 'Group', useSQLite: true },
+  },
+}
+
+/** The range of `unusedPort`. */
+const UNUSED_PORT_MIN = 10_000
+const UNUSED_PORTS = 20_000
+const PORT_ATTEMPTS_MAX = 100
 
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
@@ -44,12 +62,14 @@ const ENDING_SIGNALS = ['SIGINT', 'SIGTERM'] as const
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host, port, stateDir } = options
   await refuseTakenPort(host, port)
+  const kafka = await kafkaAddress(options)
   await mkdir(stateDir, { recursive: true })
   const loaded = await loadMiniflare()
   const lock = await lockState(stateDir)
   try {
-    const { url, close } = await startMiniflare(loaded, options, lock)
-    return { url, close: () => close().finally(() => lock.release()) }
+    const { url, close } = await startMiniflare(loaded, options, kafka, lock)
+    const kafkaPort = kafka?.port
+    return { url, kafkaPort, close: () => close().finally(() => lock.release()) }
   } catch (error) {
     await lock.release()
     throw isStateInUse(error) ? stateInUse(stateDir, error) : error
@@ -59,8 +79,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 async function startMiniflare(
   { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response }: typeof import('miniflare'),
   options: ServerOptions,
+  kafka: KafkaAddress | undefined,
   { runtimeEnv }: StateLock,
-): Promise<RunningServer> {
+): Promise<Omit<RunningServer, 'kafkaPort'>> {
   const { host, port, stateDir } = options
   const variables = {
     EDGELOG_TOKEN: options.token,
@@ -84,6 +105,9 @@ async function startMiniflare(
       log: new Log(LogLevel.WARN),
       // The public port leads directly to the Worker, past miniflare's own entry Worker.
       unsafeDirectSockets: [{ host, port }],
+      ...(kafka !== undefined && {
+        connectHandlers: [{ protocol: 'tcp', port: kafka.port, address: kafka.host }],
+      }),
       modules: [
         {
           type: 'ESModule',
@@ -91,18 +115,13 @@ async function startMiniflare(
           contents: await readFile(options.workerPath ?? WORKER_PATH, 'utf8'),
         },
       ],
-      compatibilityDate: COMPATIBILITY_DATE,
+      ...WORKER_OPTIONS,
       bindings,
       serviceBindings: {
         EDGELOG_EXAMPLES: async ({ url, method }) => {
           const { status, headers, body } = await exampleFile(new URL(url).pathname)
           return new Response(method === 'HEAD' ? null : body, { status, headers })
         },
-      },
-      durableObjects: {
-        PARTITION: { className: 'Partition', useSQLite: true },
-        COORDINATOR: { className: 'Coordinator', useSQLite: true },
-        GROUP: { className: 'Group', useSQLite: true },
       },
       resourcePersistencePath: stateDir,
       unsafeRuntimeEnv: { ...runtimeEnv },
@@ -141,17 +160,49 @@ async function loadMiniflare(): Promise<typeof import('miniflare')> {
   }
 }
 
+interface KafkaAddress {
+  /** `localhost` listens on both of its addresses. */
+  readonly host: string
+  readonly port: number
+}
+
+/** Returns the address for Kafka clients, which is free. Clients look up `localhost`, and may try `::1` first. */
+async function kafkaAddress({ host, kafkaPort }: ServerOptions): Promise<KafkaAddress | undefined> {
+  if (kafkaPort === undefined) return undefined
+  const port = kafkaPort === 0 ? await unusedPort(host) : kafkaPort
+  await refuseTakenPort(host, port, '--kafka-port, or --no-kafka')
+  if (!isLoopback(host)) return { host, port }
+  // Without IPv6, or if its port is in use, 127.0.0.1 alone is enough.
+  return { host: (await isFree('::1', port)) ? 'localhost' : '127.0.0.1', port }
+}
+
+/** Returns any port that is free now. A system gives none of these to outgoing connections, so it stays free. */
+async function unusedPort(host: string): Promise<number> {
+  for (let attempt = 0; attempt < PORT_ATTEMPTS_MAX; attempt++) {
+    const port = UNUSED_PORT_MIN + Math.floor(Math.random() * UNUSED_PORTS)
+    if (await isFree(host, port)) return port
+  }
+  throw new Error(`no free port on ${host} after ${PORT_ATTEMPTS_MAX} attempts`)
+}
+
 /** Checks the port before the start, because workerd reports a port in use late and in its own words. */
-export function refuseTakenPort(host: string, port: number, option = '--port'): Promise<void> {
-  return new Promise((resolve, reject) => {
+async function refuseTakenPort(host: string, port: number, option = '--port'): Promise<void> {
+  const error = await errorOfListening(host, port)
+  if (error === undefined) return
+  if (error.code !== 'EADDRINUSE') throw error
+  throw new Error(`port ${port} on ${host} is in use, choose another with ${option}`, {
+    cause: error,
+  })
+}
+
+async function isFree(host: string, port: number): Promise<boolean> {
+  return (await errorOfListening(host, port)) === undefined
+}
+
+function errorOfListening(host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
     const probe = createServer()
-    probe.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(
-        cause.code === 'EADDRINUSE'
-          ? new Error(`port ${port} on ${host} is in use, choose another with ${option}`, { cause })
-          : cause,
-      )
-    })
-    probe.listen(port, host, () => probe.close(() => resolve()))
+    probe.once('error', resolve)
+    probe.listen(port, host, () => probe.close(() => resolve(undefined)))
   })
 }

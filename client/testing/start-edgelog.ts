@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type RunningBridge, startBridge } from '../cli/bridge/kafka-bridge.ts'
 import { type RunningServer, startServer } from '../cli/server.ts'
 import { type Client, connect } from '../index.ts'
 
@@ -61,13 +60,10 @@ export function startEdgelog(options?: EdgelogServerOptions): Promise<EdgelogSer
 export async function startEdgelog(options: EdgelogServerOptions = {}): Promise<EdgelogServer> {
   const stateDir = await mkdtemp(join(tmpdir(), 'edgelog-'))
   const removeState = () => rm(stateDir, { recursive: true, force: true, maxRetries: 5 })
-  let server: RunningServer | undefined
   try {
-    server = await startServer(serverOptions(options, stateDir))
-    const bridge = options.kafka === true ? await startKafka(options, server) : undefined
-    return new TestServer(server, bridge, options.token, removeState)
+    const server = await startServer(serverOptions(options, stateDir))
+    return new TestServer(server, options.token, removeState)
   } catch (error) {
-    await server?.close()
     await removeState()
     throw error
   }
@@ -77,21 +73,15 @@ class TestServer implements EdgelogServer {
   readonly url: string
   readonly bootstrapServers: string | undefined
   readonly #server: RunningServer
-  readonly #bridge: RunningBridge | undefined
   readonly #token: string | undefined
   readonly #removeState: () => Promise<void>
   #closing: Promise<void> | undefined
 
-  constructor(
-    server: RunningServer,
-    bridge: RunningBridge | undefined,
-    token: string | undefined,
-    removeState: () => Promise<void>,
-  ) {
+  constructor(server: RunningServer, token: string | undefined, removeState: () => Promise<void>) {
     this.url = server.url
-    this.bootstrapServers = bridge && `localhost:${bridge.port}`
+    this.bootstrapServers =
+      server.kafkaPort === undefined ? undefined : `localhost:${server.kafkaPort}`
     this.#server = server
-    this.#bridge = bridge
     this.#token = token
     this.#removeState = removeState
   }
@@ -117,7 +107,6 @@ class TestServer implements EdgelogServer {
 
   async #close(): Promise<void> {
     try {
-      await this.#bridge?.close()
       await this.#server.close()
     } finally {
       await this.#removeState()
@@ -148,10 +137,12 @@ async function eachAtOnce<Item>(
 
 function serverOptions(options: EdgelogServerOptions, stateDir: string) {
   const { port = 0, token, autoCreateTopics, numPartitions, retentionCheckIntervalMs } = options
+  const { kafka, kafkaPort = 0 } = options
   return {
     host: HOST,
     port,
     stateDir,
+    ...(kafka === true && { kafkaPort }),
     ...(token !== undefined && { token }),
     ...(autoCreateTopics !== undefined && { autoCreateTopics: String(autoCreateTopics) }),
     ...(numPartitions !== undefined && { numPartitions: String(numPartitions) }),
@@ -159,17 +150,4 @@ function serverOptions(options: EdgelogServerOptions, stateDir: string) {
       retentionCheckIntervalMs: String(retentionCheckIntervalMs),
     }),
   }
-}
-
-function startKafka(
-  { kafkaPort = 0, token }: EdgelogServerOptions,
-  { url }: RunningServer,
-): Promise<RunningBridge> {
-  return startBridge({
-    url,
-    host: 'localhost',
-    port: kafkaPort,
-    isOpen: token === undefined,
-    complain: (why) => console.error(`edgelog: a Kafka client was cut off: ${why}`),
-  })
 }

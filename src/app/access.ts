@@ -7,6 +7,7 @@ import { cors } from 'hono/cors'
 import { ANONYMOUS, type Principal, TOKEN_HOLDER } from '../core/access/principal.ts'
 import { decodeBase64 } from '../core/bytes/base64.ts'
 import { EdgelogError } from '../core/errors.ts'
+import type { EdgelogEnv } from './bindings.ts'
 import type { AppContext, AppEnv } from './env.ts'
 
 /** A browser cannot set headers on a WebSocket, so the token travels as a subprotocol, in base64url. */
@@ -32,9 +33,21 @@ export function requireAccess(openPaths: ReadonlySet<string>): MiddlewareHandler
 
 /** Returns the authenticated caller, or the error: `unauthorized`, `forbidden`. A long request may call it again. */
 export function callerOf(c: AppContext): Principal | EdgelogError {
-  const token = c.env.EDGELOG_TOKEN
-  if (token !== undefined && token !== '') {
-    const given = bearerToken(c)
+  return authenticate(c.env, bearerToken(c), new URL(c.req.url).hostname)
+}
+
+/**
+ * Authenticates a caller by its token or, if the Worker has none, by the host that it called.
+ *
+ * @param given the token of the caller; undefined if it sent none.
+ * @returns the principal, or the error: `unauthorized`, `forbidden`.
+ */
+export function authenticate(
+  { EDGELOG_TOKEN: token = '' }: EdgelogEnv,
+  given: string | undefined,
+  calledHost: string,
+): Principal | EdgelogError {
+  if (token !== '') {
     if (given !== undefined && equalInConstantTime(given, token)) return TOKEN_HOLDER
     return new EdgelogError(
       'unauthorized',
@@ -43,7 +56,7 @@ export function callerOf(c: AppContext): Principal | EdgelogError {
         : 'Authorization: the bearer token is wrong',
     )
   }
-  if (isLoopback(new URL(c.req.url).hostname)) return ANONYMOUS
+  if (isLoopback(calledHost)) return ANONYMOUS
   return new EdgelogError(
     'forbidden',
     'EDGELOG_TOKEN: not set; without this secret the server responds on localhost only',
@@ -96,7 +109,8 @@ function isAllowedOrigin(origin: string, c: AppContext): boolean {
   return isLoopback(server.hostname) && URL.canParse(origin) && isLoopback(new URL(origin).hostname)
 }
 
-function isLoopback(hostname: string): boolean {
+/** @param hostname of a URL: an IPv6 address is in brackets. */
+export function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
     hostname.endsWith('.localhost') ||

@@ -23,9 +23,11 @@ export interface AppOptions {
   readonly authorizer?: Authorizer
 }
 
-/** Serves requests: `fetch` of a Worker calls it. */
+/** The handlers of a Worker. */
 export interface EdgelogApp {
   fetch(request: Request, env: EdgelogEnv, ctx?: ExecutionContext): Response | Promise<Response>
+  /** Serves a TCP connection of a Kafka client, where the runtime listens on TCP or another Worker connects. */
+  connect(socket: Socket, env: EdgelogEnv): Promise<void>
 }
 
 /**
@@ -56,13 +58,24 @@ export function createApp({ doors, authorizer = allowAll }: AppOptions): Edgelog
   app.use(requireAccess(new Set(doors.flatMap(({ openPaths = [] }) => openPaths))))
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.use(requireBindings(doors))
-  for (const door of doors) door.mount(app)
+  const tcpDoors = doors.flatMap((door) => {
+    const connect = door.mount(app)
+    return connect === undefined ? [] : [{ door, connect }]
+  })
   addOpenApiRoutes(app)
   refuseOtherMethods(app)
   app.notFound((c) => {
     throw new EdgelogError('not_found', `${c.req.method} ${c.req.path} is not part of the API`)
   })
-  return app
+  const [tcp] = tcpDoors
+  return {
+    fetch: (request, env, ctx) => app.fetch(request, env, ctx),
+    async connect(socket, env) {
+      if (tcp === undefined) throw new Error('connect: no door of this app serves TCP connections')
+      checkBindings(tcp.door, env)
+      await tcp.connect(socket, { env, caches, authorizer })
+    },
+  }
 }
 
 /** Fails all requests while the Worker lacks a binding; otherwise each door would fail in its own way. */
@@ -71,14 +84,16 @@ function requireBindings(doors: readonly Door[]): MiddlewareHandler<AppEnv> {
   let areThere = false
   return async (c, next) => {
     if (!areThere) {
-      for (const { name, bindings } of doors) {
-        const missing = bindings.filter((binding) => c.env[binding] === undefined)
-        if (missing.length > 0) throw missingBindings(name, missing)
-      }
+      for (const door of doors) checkBindings(door, c.env)
       areThere = true
     }
     await next()
   }
+}
+
+function checkBindings({ name, bindings }: Door, env: EdgelogEnv): void {
+  const missing = bindings.filter((binding) => env[binding] === undefined)
+  if (missing.length > 0) throw missingBindings(name, missing)
 }
 
 function missingBindings(door: string, missing: readonly string[]): EdgelogError {

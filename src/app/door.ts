@@ -1,5 +1,6 @@
 /** A door translates one protocol to calls of the broker. */
 import type { EdgelogEnv } from './bindings.ts'
+import type { AppParts } from './env.ts'
 import type { App } from './route.ts'
 
 export interface Door {
@@ -13,7 +14,11 @@ export interface Door {
    * Adds its routes to an app. Their handlers get the broker of a request from `brokerOf`. State shared by requests is
    * created here, so that it belongs to this app.
    *
+   * @returns the handler of TCP connections, if the door has one.
    * @internal
    */
-  mount(app: App): void
+  mount(app: App): ConnectHandler | undefined
 }
+
+/** Serves a TCP connection; resolves when it is closed. */
+export type ConnectHandler = (socket: Socket, parts: AppParts) => Promise<void>

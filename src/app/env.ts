@@ -23,14 +23,29 @@ export interface SessionBindings extends EdgelogEnv {
 export type AppEnv = { Bindings: SessionBindings; Variables: AppVariables }
 export type AppContext = Context<AppEnv>
 
-/** Makes the broker of a request, on behalf of its caller. It denies every operation to a rejected caller. */
+/** Makes the broker of a request, on behalf of its caller. */
 export function brokerOf(c: AppContext): Broker {
-  const caller = c.get('caller')
-  const shared = { objects: c.env, caches: c.get('caches'), meter: c.env.callMeter }
+  const { caches, authorizer, caller } = c.var
+  return brokerFor({ env: c.env, caches, authorizer }, caller)
+}
+
+/** The parts of an app that its callers share. */
+export interface AppParts {
+  readonly env: SessionBindings
+  readonly caches: Caches
+  readonly authorizer: Authorizer
+}
+
+/** Makes a broker on behalf of a caller. It denies every operation to a rejected caller. */
+export function brokerFor(
+  { env, caches, authorizer }: AppParts,
+  caller: Principal | EdgelogError,
+): Broker {
+  const shared = { objects: env, caches, meter: env.callMeter }
   if (caller instanceof EdgelogError) {
     return new Broker({ ...shared, principal: ANONYMOUS, authorizer: denyAll })
   }
-  return new Broker({ ...shared, principal: caller, authorizer: c.get('authorizer') })
+  return new Broker({ ...shared, principal: caller, authorizer })
 }
 
 /** Returns the error for the caller, or undefined. Only requests to open paths of a door get this far with an error. */

@@ -53,4 +53,9 @@ export class Broker {
   isWornOut(callsMax: number): boolean {
     return this.meter.callsCount >= callsMax || this.meter.hasFailedCall
   }
+
+  /** True if calls may fail because the platform allows no more of them: a call failed, and there were this many. */
+  isOutOfCalls(callsMax: number): boolean {
+    return this.meter.callsCount >= callsMax && this.meter.hasFailedCall
+  }
 }

@@ -320,6 +320,10 @@ export const KAFKA_FRAMES_MAX = 1_000
 export const KAFKA_SESSION_WINDOW_BYTES = 4_194_304
 /** Bytes after which a peer is told what was consumed: a small part of the window. */
 export const KAFKA_SESSION_NOTICE_BYTES = 256 * KIB
+/** Bytes of responses that are held for the Kafka clients of an isolate, before further ones get less. */
+export const KAFKA_RESPONSES_BYTES_MAX = 256 * MIB
+/** Records of a response that are sent even then, as long as they exist: Kafka's `max.partition.fetch.bytes`. */
+export const KAFKA_RESPONSE_BYTES_MIN = 1 * MIB
 /** Frames of a session that are served at once: appends whose responses are not sent yet. */
 export const KAFKA_SESSION_FRAMES_MAX = 1_000
 /**

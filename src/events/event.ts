@@ -20,6 +20,8 @@ export type ServerEvent =
     }
   /** A request frame of a Kafka client failed unexpectedly. The connection was closed. */
   | { readonly type: 'kafka_request_failed'; readonly error: unknown }
+  /** The TCP connection of a Kafka client was closed: it sent no frames, was too slow, or was one too many. */
+  | { readonly type: 'kafka_connection_closed'; readonly reason: string }
   /** A tail ended by an unexpected error. The reader resumes. */
   | {
       readonly type: 'tail_failed'
@@ -53,6 +55,7 @@ export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
   call_failed: 'error',
   unexpected_error: 'error',
   kafka_request_failed: 'error',
+  kafka_connection_closed: 'warn',
   tail_failed: 'error',
   object_stopped: 'error',
   topic_not_settled: 'warn',
@@ -80,6 +83,9 @@ export function causeOf(event: ServerEvent): string | undefined {
     case 'unexpected_error':
       // The response promises the caller that its request id is in the log.
       return undefined
+    case 'kafka_connection_closed':
+      // A client chooses the sizes in the reason.
+      return event.type
     case 'setting_invalid':
       return cut(`${event.type} ${event.name} ${event.got}`)
     case 'topic_not_settled':

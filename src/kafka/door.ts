@@ -1,8 +1,7 @@
 /**
- * The Kafka door. Serves frames of Kafka's wire protocol: over a WebSocket, for each TCP connection of a client, or by
- * `POST /kafka`, where a network has no WebSockets.
+ * The Kafka door. Serves frames of Kafka's wire protocol: over TCP, where the runtime listens; over a WebSocket for
+ * each connection of a client to a bridge; or by `POST /kafka`, where a network has no WebSockets.
  */
-
 import { readBody } from '../app/body.ts'
 import type { Door } from '../app/door.ts'
 import { type AppContext, callerError } from '../app/env.ts'
@@ -19,7 +18,9 @@ import {
 import { numberSetting } from '../events/number-setting.ts'
 import { kafkaCallerOf } from './kafka-caller.ts'
 import { KafkaSession } from './kafka-session.ts'
+import { ResponseMemory } from './response-memory.ts'
 import { cutFrames, serveFrames } from './serve-frames.ts'
+import { newTcpPort } from './tcp-port.ts'
 
 const PATH = '/kafka'
 const KAFKA_SUBPROTOCOL = 'edgelog.kafka.v1'
@@ -32,12 +33,14 @@ export const kafkaDoor: Door = {
   // Frames authenticate by SASL: `serveFrames` decides which frames it serves before that.
   openPaths: [PATH],
   mount: (app) => {
-    addSessionRoute(app)
+    const responses = new ResponseMemory()
+    addSessionRoute(app, responses)
     addFramesRoute(app)
+    return newTcpPort(responses)
   },
 }
 
-function addSessionRoute(app: App): void {
+function addSessionRoute(app: App, responses: ResponseMemory): void {
   addRoute(
     app,
     {
@@ -60,7 +63,7 @@ function addSessionRoute(app: App): void {
         c.env.EDGELOG_SESSION_CALLS_MAX,
         KAFKA_SESSION_CALLS_MAX_DEFAULT,
       )
-      new KafkaSession(pair[1], kafkaCallerOf(c), callsMax).open()
+      new KafkaSession(pair[1], kafkaCallerOf(c), callsMax, responses).open()
       const offered = (c.req.header('sec-websocket-protocol') ?? '').split(',')
       const isNamed = offered.some((protocol) => protocol.trim() === KAFKA_SUBPROTOCOL)
       const headers = isNamed ? { 'Sec-WebSocket-Protocol': KAFKA_SUBPROTOCOL } : undefined

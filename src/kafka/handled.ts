@@ -36,6 +36,8 @@ export interface KafkaCall {
   /** The address of this server as the client reaches it: Kafka's advertised listener. */
   readonly address: HostAndPort
   readonly settings: KafkaSettings
+  /** Bytes of records that the response may have. */
+  readonly responseBytesMax: number
   /** True if the caller has authenticated, or need not. */
   readonly isAuthorized: boolean
   /** Closes the connection after this response, as a broker would. */

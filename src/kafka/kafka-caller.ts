@@ -1,8 +1,11 @@
-/** The caller of Kafka's frames: the headers that describe the client, and the settings of the deployment. */
+/** The caller of Kafka's frames: its connection or the headers that describe it, and the settings of the deployment. */
 
+import { authenticate, isLoopback } from '../app/access.ts'
 import type { EdgelogEnv } from '../app/bindings.ts'
-import { type AppContext, brokerOf, callerError } from '../app/env.ts'
+import { type AppContext, type AppParts, brokerFor, brokerOf, callerError } from '../app/env.ts'
+import { EdgelogError } from '../core/errors.ts'
 import {
+  FETCH_BYTES_MAX,
   OFFSETS_RETENTION_MINUTES_DEFAULT,
   PARTITIONS_MAX,
   RETENTION_CHECK_INTERVAL_MS_DEFAULT,
@@ -22,7 +25,28 @@ export function kafkaCallerOf(c: AppContext): KafkaCaller {
     clientHost: clientHostOf(c),
     address: addressOf(c),
     settings: settingsOf(c.env),
+    responseBytesMax: FETCH_BYTES_MAX,
     isAuthorized: callerError(c) === undefined,
+  }
+}
+
+/** Returns the caller of a TCP connection, by the addresses that the runtime gives it. */
+export function kafkaCallerOfSocket(
+  { localAddress, remoteAddress }: SocketInfo,
+  parts: AppParts,
+  token: string | undefined,
+): KafkaCaller {
+  const local = hostAndPort(localAddress)
+  const caller = authenticate(parts.env, token, local?.host ?? '')
+  const isLocal = local === undefined || isLoopback(local.host)
+  const host = isLocal ? 'localhost' : withoutBrackets(local.host)
+  return {
+    broker: brokerFor(parts, caller),
+    clientHost: withoutBrackets(hostAndPort(remoteAddress)?.host ?? ''),
+    address: { host, port: local?.port ?? PORT_DEFAULT },
+    settings: settingsOf(parts.env),
+    responseBytesMax: FETCH_BYTES_MAX,
+    isAuthorized: !(caller instanceof EdgelogError),
   }
 }
 
@@ -34,12 +58,17 @@ function clientHostOf(c: AppContext): string {
 
 /** Returns the address that clients connect to; the bridge sends its own address. */
 function addressOf(c: AppContext): HostAndPort {
-  const given = c.req.header('edgelog-kafka-address') ?? ''
-  const match = /^(\[[0-9a-f:.%]+\]|[\w.-]{1,255}):(\d{1,5})$/i.exec(given)
-  const [, host = '', port] = match ?? []
-  const isAddress = Number(port) >= 1 && Number(port) <= PORT_MAX
-  if (isAddress) return { host: withoutBrackets(host), port: Number(port) }
-  return { host: withoutBrackets(new URL(c.req.url).hostname), port: PORT_DEFAULT }
+  const given = hostAndPort(c.req.header('edgelog-kafka-address'))
+  const { host, port } = given ?? { host: new URL(c.req.url).hostname, port: PORT_DEFAULT }
+  return { host: withoutBrackets(host), port }
+}
+
+/** Reads `host:port`, with an IPv6 address in brackets. */
+function hostAndPort(text = ''): HostAndPort | undefined {
+  const match = /^(\[[0-9a-f:.%]+\]|[\w.-]{1,255}):(\d{1,5})$/i.exec(text)
+  const [, host = '', digits] = match ?? []
+  const port = Number(digits)
+  return port >= 1 && port <= PORT_MAX ? { host, port } : undefined
 }
 
 function withoutBrackets(host: string): string {

@@ -8,33 +8,22 @@
  *            {"op":"leave"}                                    from the client: `end`, and it needs no more records
  *            {"op":"ping"}                                     from the server
  *
- * Frames are served in order. Appends start in order and are then served at once; the responses are in the order of the
- * frames. The server closes with 1000 after the last response, and with 4000 where a broker would close the connection.
+ * The server closes with 1000 after the last response, and with 4000 where a broker would close the connection.
  */
 import { EdgelogError } from '../core/errors.ts'
 import { parseExactJson } from '../core/json/exact-json.ts'
 import { FrameCutter, FrameError } from '../core/kafka/frame-cutter.ts'
 import {
-  KAFKA_SESSION_FRAMES_MAX,
   KAFKA_SESSION_NOTICE_BYTES,
   KAFKA_SESSION_WINDOW_BYTES,
   PING_INTERVAL_MS,
   REQUEST_BODY_BYTES_MAX,
 } from '../core/limits.ts'
-import { FETCH } from './apis/fetch.ts'
-import { JOIN_GROUP } from './apis/join-group.ts'
-import { SYNC_GROUP } from './apis/sync-group.ts'
-import {
-  apiKeyOf,
-  isPipelined,
-  type KafkaCaller,
-  type ServedFrame,
-  startFrame,
-} from './serve-frames.ts'
+import { FramePipeline } from './frame-pipeline.ts'
+import type { ResponseMemory } from './response-memory.ts'
+import { type KafkaCaller, type ServedFrame, startFrame } from './serve-frames.ts'
 
 const SIZE_BYTES = 4
-/** Requests that wait, and have no effect for a client that has left. */
-const WAITING_KEYS = new Set([FETCH.key, JOIN_GROUP.key, SYNC_GROUP.key])
 const CLOSE_ENDED = 1000
 const CLOSE_INVALID = 1008
 const CLOSE_LIKE_BROKER = 4000
@@ -43,10 +32,9 @@ export class KafkaSession {
   readonly #socket: WebSocket
   readonly #caller: KafkaCaller
   readonly #callsMax: number
+  readonly #memory: ResponseMemory
   readonly #cutter = new FrameCutter(REQUEST_BODY_BYTES_MAX)
-  #frames: Uint8Array[] = []
-  /** Frames that were started and have no response yet. */
-  #startedCount = 0
+  readonly #pipeline: FramePipeline
   /** Received bytes of frames without a response. */
   #heldBytes = 0
   /** Bytes that left the memory since the last notice. */
@@ -54,21 +42,25 @@ export class KafkaSession {
   /** Sent bytes that the client has not consumed. */
   #unconsumedBytes = 0
   #isEnding = false
-  /** Resolves when the client leaves. */
-  readonly #left: Promise<undefined>
-  #leave: () => void = () => {}
   #hasAskedForEnd = false
-  #wake: () => void = () => {}
   #pingTimer: ReturnType<typeof setInterval> | undefined
 
-  /** @param callsMax calls to objects after which the client is asked to use another session. */
-  constructor(socket: WebSocket, caller: KafkaCaller, callsMax: number) {
+  /**
+   * @param callsMax calls to objects after which the client is asked to use another session.
+   * @param memory counts the bytes that clients have not consumed.
+   */
+  constructor(socket: WebSocket, caller: KafkaCaller, callsMax: number, memory: ResponseMemory) {
     this.#socket = socket
     this.#caller = caller
     this.#callsMax = callsMax
-    this.#left = new Promise((resolve) => {
-      this.#leave = () => resolve(undefined)
-    })
+    this.#memory = memory
+    const connection = {
+      mayStart: () => this.#unconsumedBytes <= KAFKA_SESSION_WINDOW_BYTES,
+      start: (frame: Uint8Array, responseBytesMax: number) =>
+        startFrame(frame, { ...caller, responseBytesMax }),
+      respond: (frame: Uint8Array, response: ServedFrame) => this.#respond(frame, response),
+    }
+    this.#pipeline = new FramePipeline(connection, memory)
   }
 
   open(): void {
@@ -78,7 +70,7 @@ export class KafkaSession {
     this.#socket.addEventListener('close', () => this.#close(CLOSE_ENDED, ''))
     this.#socket.addEventListener('error', () => this.#close(CLOSE_ENDED, ''))
     this.#pingTimer = setInterval(() => this.#notify({ op: 'ping' }), PING_INTERVAL_MS)
-    void this.#serve()
+    void this.#pipeline.serve().then(() => this.#close(CLOSE_ENDED, ''))
   }
 
   get #isOpen(): boolean {
@@ -93,7 +85,7 @@ export class KafkaSession {
       if (!(error instanceof FrameError || error instanceof EdgelogError)) throw error
       this.#close(CLOSE_INVALID, error.message)
     }
-    this.#wake()
+    this.#pipeline.wake()
   }
 
   #receiveBytes(bytes: Uint8Array): void {
@@ -102,57 +94,27 @@ export class KafkaSession {
     if (this.#heldBytes > KAFKA_SESSION_WINDOW_BYTES + REQUEST_BODY_BYTES_MAX) {
       throw new FrameError(`more than ${KAFKA_SESSION_WINDOW_BYTES} bytes before a frame`)
     }
-    for (const frame of this.#cutter.push(bytes)) this.#frames.push(frame.subarray(SIZE_BYTES))
+    for (const frame of this.#cutter.push(bytes)) this.#pipeline.push(frame.subarray(SIZE_BYTES))
   }
 
   #receiveControl(data: unknown): void {
     const control = typeof data === 'string' ? (parseExactJson(data, 'message') as Control) : null
     if (control?.op === 'end' || control?.op === 'leave') {
       this.#isEnding = true
-      if (control.op === 'leave') this.#leave()
+      if (control.op === 'leave') this.#pipeline.leave()
+      else this.#pipeline.end()
     } else if (control?.op === 'consumed' && Number.isSafeInteger(control.bytes)) {
-      this.#unconsumedBytes = Math.max(0, this.#unconsumedBytes - (control.bytes as number))
+      this.#holdUnconsumed(-Math.min(control.bytes as number, this.#unconsumedBytes))
     } else
       throw new FrameError(
         'message: bytes, or op consumed with bytes, or op end or leave, is allowed',
       )
   }
 
-  /** Serves frames until the client ends the session or the socket is closed. */
-  async #serve(): Promise<void> {
-    let responded = Promise.resolve()
-    while (this.#isOpen) {
-      const [frame] = this.#frames
-      if (frame === undefined && this.#isEnding) break
-      if (frame === undefined || !this.#mayStart(frame)) {
-        await new Promise<void>((wake) => {
-          this.#wake = wake
-        })
-        continue
-      }
-      this.#frames.shift()
-      const starting = startFrame(frame, this.#caller)
-      const isWaiting = WAITING_KEYS.has(apiKeyOf(frame))
-      const started = isWaiting ? await Promise.race([this.#left, starting]) : await starting
-      if (started === undefined) continue
-      this.#startedCount++
-      responded = responded.then(async () => this.#respond(frame, await started.response))
-    }
-    await responded
-    this.#close(CLOSE_ENDED, '')
-  }
-
-  #mayStart(frame: Uint8Array): boolean {
-    if (this.#unconsumedBytes > KAFKA_SESSION_WINDOW_BYTES) return false
-    if (this.#startedCount === 0) return true
-    return this.#startedCount < KAFKA_SESSION_FRAMES_MAX && isPipelined(frame)
-  }
-
   #respond(frame: Uint8Array, { parts, mustClose }: ServedFrame): void {
-    this.#startedCount--
     for (const part of parts) {
       if (!this.#isOpen) break
-      this.#unconsumedBytes += part.length
+      this.#holdUnconsumed(part.length)
       this.#socket.send(part)
     }
     this.#consume(SIZE_BYTES + frame.length)
@@ -161,7 +123,11 @@ export class KafkaSession {
       this.#hasAskedForEnd = true
       this.#notify({ op: 'end' })
     }
-    this.#wake()
+  }
+
+  #holdUnconsumed(changeBytes: number): void {
+    this.#unconsumedBytes += changeBytes
+    this.#memory.hold(changeBytes)
   }
 
   #consume(sizeBytes: number): void {
@@ -178,9 +144,9 @@ export class KafkaSession {
 
   #close(code: number, reason: string): void {
     clearInterval(this.#pingTimer)
-    this.#frames = []
+    this.#holdUnconsumed(-this.#unconsumedBytes)
+    this.#pipeline.stop()
     if (this.#isOpen) this.#socket.close(code, reason)
-    this.#wake()
   }
 }
 

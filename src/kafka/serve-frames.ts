@@ -67,7 +67,7 @@ export async function* serveFrames(
   let next = 0
   for (;;) {
     const frame = frames[next]
-    if (frame !== undefined && (open.length === 0 || isPipelined(frame))) {
+    if (frame !== undefined && (open.length === 0 || mayOvertake(frame, frames[next - 1]))) {
       open.push(await startFrame(frame, caller))
       next++
       continue
@@ -82,8 +82,12 @@ export async function* serveFrames(
   }
 }
 
-/** Returns whether a frame may start before the previous ones have their responses. */
-export function isPipelined(frame: Uint8Array): boolean {
+/** Returns whether a frame may start before the previous one has its response; others may close the connection. */
+export function mayOvertake(frame: Uint8Array, previous: Uint8Array | undefined): boolean {
+  return isPipelined(frame) && previous !== undefined && isPipelined(previous)
+}
+
+function isPipelined(frame: Uint8Array): boolean {
   return apiOf(apiKeyOf(frame))?.isPipelined === true
 }
 

@@ -1,6 +1,6 @@
 /**
  * Question: are acknowledged records lost, duplicated or reordered when the server's runtime and the
- * bridge's process are killed during a run?
+ * bridge's process are killed during a run? Clients reach the server at its own port, and through the bridge.
  * Model: the numbers that were sent. Generated: the moments of the kills.
  *
  * librdkafka's idempotence works with five batches in flight. The idempotence of kafkajs is experimental
@@ -9,7 +9,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs from 'kafkajs'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type BridgeProcess, startBridgeProcess } from '../server/bridge-process.ts'
 import { TEST_SEED } from '../support/seed.ts'
 import { until } from '../support/until.ts'
@@ -27,9 +27,31 @@ let stage: Stage
 let bridge: BridgeProcess
 beforeAll(async () => {
   await provideKcat()
-  stage = await openStage()
+  stage = await openStage({ transport: 'tcp' })
   bridge = await startBridgeProcess(stage.server.url)
 }, INSTALL_MS_MAX)
+
+/** A way of clients to the server. */
+interface Way {
+  readonly name: string
+  bootstrap(): string
+  /** Each kills something and starts it again; they take turns. */
+  readonly kills: ReadonlyArray<() => Promise<void>>
+}
+
+const WAYS: readonly Way[] = [
+  {
+    name: 'the port of the server',
+    bootstrap: () => stage.bootstrap,
+    kills: [() => stage.killServer()],
+  },
+  {
+    name: 'a bridge',
+    bootstrap: () => bridge.bootstrap,
+    kills: [() => stage.killServer(), () => bridge.restart()],
+  },
+]
+
 const closings: (() => Promise<void>)[] = []
 afterEach(async () => {
   for (const close of closings.splice(0)) await close()
@@ -39,10 +61,10 @@ afterAll(async () => {
   await stage.close()
 })
 
-function kafka() {
+function kafka(way: Way) {
   return new Kafka({
     clientId: 'kills',
-    brokers: [`localhost:${bridge.port}`],
+    brokers: [way.bootstrap()],
     logLevel: logLevel.NOTHING,
     retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 200 },
   })
@@ -63,21 +85,20 @@ function pauses(seed: number): () => number {
   }
 }
 
-async function killInTurns(): Promise<void> {
+async function killInTurns({ kills }: Way): Promise<void> {
   const nextPauseMs = pauses(TEST_SEED)
   for (let kill = 0; kill < KILLS; kill++) {
     await sleep(nextPauseMs())
-    if (kill % 2 === 0) await stage.killServer()
-    else await bridge.restart()
+    await kills[kill % kills.length]?.()
   }
   await sleep(nextPauseMs())
 }
 
 /** Sends the numbers from 0 on while `isWanted()`, each with a key that fixes its partition. Returns the count. */
-async function sendWithKcat(topic: string, isWanted: () => boolean): Promise<number> {
+async function sendWithKcat(way: Way, topic: string, isWanted: () => boolean): Promise<number> {
   const settings = ['enable.idempotence=true', 'reconnect.backoff.max.ms=200', 'linger.ms=5']
   const args = ['-P', '-E', '-t', topic, '-K', '|', '-X', 'topic.partitioner=consistent']
-  const { child, output, ended } = startKcat(`localhost:${bridge.port}`, [
+  const { child, output, ended } = startKcat(way.bootstrap(), [
     ...args,
     ...settings.flatMap((one) => ['-X', one]),
   ])
@@ -94,9 +115,9 @@ async function sendWithKcat(topic: string, isWanted: () => boolean): Promise<num
   return count
 }
 
-async function sendWithKafkajs(topic: string, isWanted: () => boolean): Promise<number> {
+async function sendWithKafkajs(way: Way, topic: string, isWanted: () => boolean): Promise<number> {
   const createPartitioner = Partitioners.DefaultPartitioner
-  const producer = kafka().producer({ idempotent: true, createPartitioner })
+  const producer = kafka(way).producer({ idempotent: true, createPartitioner })
   closings.push(() => producer.disconnect())
   await producer.connect()
   let count = 0
@@ -120,58 +141,60 @@ async function expectEachOnce(topic: string, count: number): Promise<void> {
   expect(all).toEqual(Array.from({ length: count }, (_, number) => number))
 }
 
-test(`idempotent producers lose no records and duplicate none (seed ${TEST_SEED})`, async () => {
-  const [ofKcat, ofKafkajs] = [await newTopic(), await newTopic()]
-  let isOver = false
-  const isWanted = () => !isOver
-  const sending = Promise.all([
-    sendWithKcat(ofKcat, isWanted),
-    sendWithKafkajs(ofKafkajs, isWanted),
-  ])
-  await killInTurns().finally(() => {
-    isOver = true
-  })
-  const [countOfKcat, countOfKafkajs] = await sending
-  await expectEachOnce(ofKcat, countOfKcat)
-  await expectEachOnce(ofKafkajs, countOfKafkajs)
-}, 240_000)
+describe.each(WAYS)('through $name', (way) => {
+  test(`idempotent producers lose no records and duplicate none (seed ${TEST_SEED})`, async () => {
+    const [ofKcat, ofKafkajs] = [await newTopic(), await newTopic()]
+    let isOver = false
+    const isWanted = () => !isOver
+    const sending = Promise.all([
+      sendWithKcat(way, ofKcat, isWanted),
+      sendWithKafkajs(way, ofKafkajs, isWanted),
+    ])
+    await killInTurns(way).finally(() => {
+      isOver = true
+    })
+    const [countOfKcat, countOfKafkajs] = await sending
+    await expectEachOnce(ofKcat, countOfKcat)
+    await expectEachOnce(ofKafkajs, countOfKafkajs)
+  }, 240_000)
 
-test(`a group's consumer continues and receives each record (seed ${TEST_SEED})`, async () => {
-  const topic = await newTopic()
-  const consumer = kafka().consumer({
-    groupId: stage.name(),
-    sessionTimeout: 6_000,
-    heartbeatInterval: 300,
-    maxWaitTimeInMs: 100,
-  })
-  closings.push(() => consumer.disconnect())
-  await consumer.connect()
-  await consumer.subscribe({ topics: [topic], fromBeginning: true })
-  const seen = new Set<string>()
-  await consumer.run({
-    eachMessage: async ({ message }) => void seen.add(String(message.value)),
-  })
-  const producer = stage.native.createProducer({ lingerMs: 0 })
-  let count = 0
-  let isOver = false
-  const send = async () => {
-    while (!isOver) {
-      await producer.send(topic, { partition: count % PARTITIONS, value: String(count++) })
-      await sleep(5)
+  test(`a group's consumer continues and receives each record (seed ${TEST_SEED})`, async () => {
+    const topic = await newTopic()
+    const consumer = kafka(way).consumer({
+      groupId: stage.name(),
+      sessionTimeout: 6_000,
+      heartbeatInterval: 300,
+      maxWaitTimeInMs: 100,
+    })
+    closings.push(() => consumer.disconnect())
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    const seen = new Set<string>()
+    await consumer.run({
+      eachMessage: async ({ message }) => void seen.add(String(message.value)),
+    })
+    const producer = stage.native.createProducer({ lingerMs: 0 })
+    let count = 0
+    let isOver = false
+    const send = async () => {
+      while (!isOver) {
+        await producer.send(topic, { partition: count % PARTITIONS, value: String(count++) })
+        await sleep(5)
+      }
     }
-  }
-  const sending = send()
-  await until('it has begun', () => seen.size > 0)
-  for (const pauseMs of [100, 400]) {
-    await sleep(pauseMs)
-    await stage.killServer()
-  }
-  isOver = true
-  await sending
-  await producer.close()
-  await until(
-    () => `all ${count}, not ${seen.size}`,
-    () => seen.size >= count,
-  )
-  expect(seen.size).toBe(count)
-}, 240_000)
+    const sending = send()
+    await until('it has begun', () => seen.size > 0)
+    for (const pauseMs of [100, 400]) {
+      await sleep(pauseMs)
+      await stage.killServer()
+    }
+    isOver = true
+    await sending
+    await producer.close()
+    await until(
+      () => `all ${count}, not ${seen.size}`,
+      () => seen.size >= count,
+    )
+    expect(seen.size).toBe(count)
+  }, 240_000)
+})

@@ -15,6 +15,7 @@ import {
   type WrittenRequestOf,
   writeRequest,
 } from '../../src/core/kafka/schema.ts'
+import { FETCH_BYTES_MAX } from '../../src/core/limits.ts'
 import type { Topic } from '../../src/core/topic/topic.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
@@ -70,6 +71,7 @@ export function callerOf(broker: Broker, fields: Partial<KafkaCaller> = {}): Kaf
       offsetsRetentionMinutes: 10_080,
       retentionCheckIntervalMs: 300_000,
     },
+    responseBytesMax: FETCH_BYTES_MAX,
     isAuthorized: true,
     ...fields,
   }

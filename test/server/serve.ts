@@ -14,6 +14,7 @@ const {
   EDGELOG_ORIGINS: origins,
   EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: retentionCheckIntervalMs,
   EDGELOG_SESSION_CALLS_MAX: sessionCallsMax,
+  TEST_KAFKA_PORT: kafkaPort,
 } = process.env
 const server = await startServer({
   host: '127.0.0.1',
@@ -24,5 +25,6 @@ const server = await startServer({
   ...(origins !== undefined && { origins }),
   ...(retentionCheckIntervalMs !== undefined && { retentionCheckIntervalMs }),
   ...(sessionCallsMax !== undefined && { sessionCallsMax }),
+  ...(kafkaPort !== undefined && { kafkaPort: Number(kafkaPort) }),
 })
 console.log(server.url)

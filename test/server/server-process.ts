@@ -20,6 +20,8 @@ export interface ServerProcessOptions {
   readonly retentionCheckIntervalMs?: number
   /** Calls to objects after which a session of the Kafka door is replaced; 5,000 by default. */
   readonly sessionCallsMax?: number
+  /** Port for Kafka clients; none by default. */
+  readonly kafkaPort?: number
 }
 
 export class ServerProcess {
@@ -47,6 +49,7 @@ export class ServerProcess {
       ...(options.sessionCallsMax !== undefined && {
         EDGELOG_SESSION_CALLS_MAX: String(options.sessionCallsMax),
       }),
+      ...(options.kafkaPort !== undefined && { TEST_KAFKA_PORT: String(options.kafkaPort) }),
     }
     this.#keepsState = options.stateDir !== undefined
   }

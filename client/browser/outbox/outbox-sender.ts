@@ -32,6 +32,7 @@ import { checkTail } from './check-tail.ts'
 import { type OutboxDrain, type PendingBatch, sequenceAt } from './outbox-drain.ts'
 import { judge } from './outbox-plan.ts'
 import { type OutboxStore, pendingOf } from './outbox-store.ts'
+import { QueueRhythm } from './queue-rhythm.ts'
 import { type JoinedBatch, joinRows, recordsOf } from './row-batches.ts'
 
 export type SenderState = 'idle' | 'offline' | 'connecting' | 'live' | 'backingOff' | 'authNeeded'
@@ -91,6 +92,7 @@ export class OutboxSender {
   readonly #renumbered = new Set<string>()
   /** Time of the last check for waiting records in the log. */
   readonly #checkedAtMs = new Map<string, number>()
+  readonly #rhythm = new QueueRhythm()
   #isWoken = false
   #rest: AbortController | undefined
 
@@ -111,7 +113,13 @@ export class OutboxSender {
     this.#setState('idle')
   }
 
-  /** Ends the rest, because records were queued. */
+  /** Records were queued. */
+  queued(): void {
+    this.#rhythm.queued(this.#context.connection.clock.now())
+    this.wake()
+  }
+
+  /** Ends the rest. */
   wake(): void {
     this.#isWoken = true
     this.#rest?.abort()
@@ -182,6 +190,7 @@ export class OutboxSender {
   async #sendOldest({ topic, partition }: ProducerRow, signal: AbortSignal): Promise<boolean> {
     if (partition === UNASSIGNED_PARTITION) return await this.#locate(topic, partition, signal)
     const { connection, drain } = this.#context
+    await this.#gather(signal)
     const sizeBytesMax = Math.min(SEND_BYTES_MAX, this.#line.batchBytes)
     const pending = await drain.oldest(topic, partition, sizeBytesMax)
     if (pending === undefined || signal.aborted) return false
@@ -208,6 +217,15 @@ export class OutboxSender {
     const sent = await sendBatch(connection, topic, partition, batch, options)
     if (signal.aborted && sent.outcome.kind !== 'acked') return false
     return await this.#settle(pending, { key, recordsCount, baseSequence, token }, sent, signal)
+  }
+
+  async #gather(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#context.connection
+    for (;;) {
+      const waitMs = this.#rhythm.waitMs(clock.now())
+      if (waitMs <= 0 || signal.aborted) return
+      await sleep(clock, waitMs, signal)
+    }
   }
 
   async #settle(

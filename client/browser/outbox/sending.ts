@@ -51,7 +51,7 @@ export class Sending {
       }
       session.changed()
     })
-    channel.listen('wake', () => this.#sender.wake())
+    channel.listen('wake', () => this.#sender.queued())
     const unlisten = page.listen((event) => {
       if (isHint(event)) this.#sender.hint()
       if (event === 'offline') this.#sender.wake()

@@ -4,18 +4,12 @@
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createSecureServer } from 'node:tls'
+import { CONNECTIONS_MAX, TOTAL_BYTES_MAX } from '../../../src/core/kafka/connection-limits.ts'
+import { MemoryPool } from '../../../src/core/kafka/memory-pool.ts'
 import { FrameCarrier } from './frame-carrier.ts'
 import { KafkaConnection } from './kafka-connection.ts'
 import { SessionOpener, type Transport } from './kafka-session.ts'
-import {
-  COMPLAINT_INTERVAL_MS,
-  COMPLAINTS_MAX,
-  CONNECTIONS_MAX,
-  DRAIN_MS_MAX,
-  HANDSHAKE_MS_MAX,
-  TOTAL_BYTES_MAX,
-} from './limits.ts'
-import { MemoryPool } from './memory-pool.ts'
+import { COMPLAINT_INTERVAL_MS, COMPLAINTS_MAX, DRAIN_MS_MAX, HANDSHAKE_MS_MAX } from './limits.ts'
 
 export interface BridgeOptions {
   /** Address of the server. */

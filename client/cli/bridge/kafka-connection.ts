@@ -6,23 +6,26 @@
  *                                           time, each with the frames that arrived during the previous one
  */
 import type { Socket } from 'node:net'
-import { type Frame, FrameCutter, FrameError } from '../../../src/core/kafka/frame-cutter.ts'
-import { SASL_AUTHENTICATE, SASL_HANDSHAKE } from '../../../src/core/kafka/sasl-messages.ts'
-import type { FrameCarrier } from './frame-carrier.ts'
-import type { KafkaSession, SessionOpener } from './kafka-session.ts'
 import {
   CONNECTION_BYTES_MAX,
-  FAILURE_PAUSE_MS,
   FRAME_MS_MAX,
   FRAME_PROGRESS_BYTES_MIN,
-  FRAMES_BYTES_MAX,
-  FRAMES_MAX,
   IDLE_MS_MAX,
-  UNAUTHENTICATED_FRAME_BYTES_MAX,
   WRITE_SILENCE_MS_MAX,
-} from './limits.ts'
-import type { MemoryPool } from './memory-pool.ts'
-import { SaslSession } from './sasl-session.ts'
+} from '../../../src/core/kafka/connection-limits.ts'
+import {
+  type Frame,
+  FrameCutter,
+  FrameError,
+  frameOf,
+} from '../../../src/core/kafka/frame-cutter.ts'
+import type { MemoryPool } from '../../../src/core/kafka/memory-pool.ts'
+import { SASL_AUTHENTICATE, SASL_HANDSHAKE } from '../../../src/core/kafka/sasl-messages.ts'
+import { SaslSession } from '../../../src/core/kafka/sasl-session.ts'
+import { KAFKA_UNAUTHORIZED_BYTES_MAX } from '../../../src/core/limits.ts'
+import type { FrameCarrier } from './frame-carrier.ts'
+import type { KafkaSession, SessionOpener } from './kafka-session.ts'
+import { FAILURE_PAUSE_MS, FRAMES_BYTES_MAX, FRAMES_MAX } from './limits.ts'
 import { SessionHolder } from './session-holder.ts'
 
 interface ConnectionContext {
@@ -38,6 +41,7 @@ interface ConnectionContext {
   readonly closed: () => void
 }
 
+const SIZE_BYTES = 4
 const API_VERSIONS = 18
 const FETCH = 1
 const JOIN_GROUP = 11
@@ -72,9 +76,7 @@ export class KafkaConnection {
     this.#socket = socket
     this.#context = context
     this.#clientHost = socket.remoteAddress ?? ''
-    this.#cutter = new FrameCutter(
-      context.isOpen ? FRAMES_BYTES_MAX : UNAUTHENTICATED_FRAME_BYTES_MAX,
-    )
+    this.#cutter = new FrameCutter(context.isOpen ? FRAMES_BYTES_MAX : KAFKA_UNAUTHORIZED_BYTES_MAX)
     socket.setNoDelay(true)
     socket.setTimeout(IDLE_MS_MAX)
     socket.on('timeout', () => {
@@ -266,16 +268,19 @@ export class KafkaConnection {
     if (first === undefined) return
     if (this.#sasl.expectsBareToken) {
       const response: Uint8Array[] = []
-      await this.#call([this.#sasl.wrap(first)], async (part) => void response.push(part))
-      await this.#write(this.#sasl.unwrap(Buffer.concat(response)))
+      await this.#call(
+        [frameOf(this.#sasl.wrap(first.subarray(SIZE_BYTES)))],
+        async (part) => void response.push(part),
+      )
+      await this.#write(frameOf(this.#sasl.unwrap(Buffer.concat(response).subarray(SIZE_BYTES))))
       this.#cutter.frameBytesMax = FRAMES_BYTES_MAX
       return
     }
     if (frames.some((frame) => frame.length < FRAME_BYTES_MIN)) {
       throw new FrameError('a frame without a header')
     }
-    if (keyOf(first) === SASL_HANDSHAKE.key) this.#sasl.handshake(first)
-    if (keyOf(first) === SASL_AUTHENTICATE.key) this.#sasl.authenticate(first)
+    if (keyOf(first) === SASL_HANDSHAKE.key) this.#sasl.handshake(first.subarray(SIZE_BYTES))
+    if (keyOf(first) === SASL_AUTHENTICATE.key) this.#sasl.authenticate(first.subarray(SIZE_BYTES))
     await this.#call(frames, (part) => this.#write(part))
     // The server would have closed the connection of an unauthenticated client.
     if (keyOf(first) === SASL_AUTHENTICATE.key) this.#cutter.frameBytesMax = FRAMES_BYTES_MAX

@@ -1,27 +1,11 @@
-/** Limits and delays of the bridge, with unit and reason. */
+/** Limits and delays of the bridge, with unit and reason; those of a connection are in `src/core/kafka`. */
 
-const KIB = 1024
-const MIB = 1024 * KIB
+const MIB = 1024 * 1024
 
-/** Connections at a time; an idle one costs a socket and some hundred bytes. */
-export const CONNECTIONS_MAX = 10_000
 /** Bytes of one request frame, and of the frames that share one call: the limit of the server. */
 export const FRAMES_BYTES_MAX = 16 * MIB
-/** Bytes of one frame of a client that must authenticate first. */
-export const UNAUTHENTICATED_FRAME_BYTES_MAX = 64 * KIB
 /** Frames of one call: splits a burst of tiny frames into several calls. */
 export const FRAMES_MAX = 1_000
-/** Bytes that a connection may have queued behind the call in flight; beyond it the socket is paused. */
-export const CONNECTION_BYTES_MAX = 1 * MIB
-/** Bytes of requests of all connections together; beyond it only one connection at a time is read. */
-export const TOTAL_BYTES_MAX = 256 * MIB
-/** Within this time a frame must be complete or bring this many bytes: a line of 20 kbit/s is fast enough. */
-export const FRAME_MS_MAX = 60_000
-export const FRAME_PROGRESS_BYTES_MIN = 120_000
-/** Time without frames after which a connection is closed: Kafka's `connections.max.idle.ms`. */
-export const IDLE_MS_MAX = 10 * 60 * 1_000
-/** Time in which a client must accept response bytes, before its connection is closed. */
-export const WRITE_SILENCE_MS_MAX = 60_000
 /**
  * Calls at a time, each on its own connection to the server: together with the clients' fewer than 20,000 open files.
  */

@@ -15,6 +15,14 @@ export class FrameError extends Error {
 /** A whole frame, size included, as it is sent to the server. */
 export type Frame = Uint8Array
 
+/** Returns a frame of the given bytes. */
+export function frameOf(bytes: Uint8Array): Frame {
+  const frame = new Uint8Array(SIZE_BYTES + bytes.length)
+  new DataView(frame.buffer).setInt32(0, bytes.length)
+  frame.set(bytes, SIZE_BYTES)
+  return frame
+}
+
 export class FrameCutter {
   /** Largest frame, its size included. */
   frameBytesMax: number

@@ -112,7 +112,7 @@ export type FetchRequest = RequestOf<typeof FETCH>
 export type FetchResponse = ResponseOf<typeof FETCH>
 
 /** Reads partitions. Needs none of Kafka's session and epoch rules: there are no sessions, and one leader epoch. */
-export const fetchApi = handled(FETCH, async (request, { broker, version }) => {
+export const fetchApi = handled(FETCH, async (request, { broker, version, responseBytesMax }) => {
   const hasIds = version >= IDS_SINCE
   const asked: Asked[] = await fanOut(
     request.topics,
@@ -132,8 +132,8 @@ export const fetchApi = handled(FETCH, async (request, { broker, version }) => {
     }
   }
   const results = await broker.records.fetchMany(wanted, {
-    maxBytes: Math.max(0, request.maxBytes),
-    minBytes: Math.max(0, request.minBytes),
+    maxBytes: Math.min(Math.max(0, request.maxBytes), responseBytesMax),
+    minBytes: Math.min(Math.max(0, request.minBytes), responseBytesMax),
     maxWaitMs: refusals.size > 0 ? 0 : Math.min(Math.max(0, request.maxWaitMs), WAIT_MS_MAX),
     isolation: isolationOf(request.isolationLevel),
   })

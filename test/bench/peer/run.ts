@@ -1,6 +1,6 @@
 /**
- * `npm run bench:peer`: compares edgelog, through its bridge, with a real Apache Kafka broker, in one run on one
- * machine. Prints a table; `--write` also writes it to docs/BENCHMARKS.md.
+ * `npm run bench:peer`: compares edgelog with a real Apache Kafka broker, in one run on one machine. Prints a table;
+ * `--write` also writes it to docs/BENCHMARKS.md.
  */
 import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
@@ -30,6 +30,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '7' },
     only: { type: 'string', default: '' },
+    bridge: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 })
@@ -45,12 +46,12 @@ async function main(): Promise<void> {
     seconds: wholeNumber('seconds', options.seconds, 60),
     only: new RegExp(options.only),
   }
-  if (options.write && options.only !== '') {
-    throw new Error('write: cannot be combined with --only, which measures a part of the table')
+  if (options.write && (options.only !== '' || options.bridge)) {
+    throw new Error('write: cannot be combined with --only or --bridge')
   }
   provideJava()
   const classPath = await kafkaClassPath()
-  const results = await withSides(classPath, stop.signal, (sides) =>
+  const results = await withSides(classPath, options.bridge, stop.signal, (sides) =>
     measureAll(new Bench(classPath, stop.signal), sides, settings),
   )
   const table = `${description(classPath)}\n\n${peerTable(results)}\n\n${footer(settings)}`
@@ -135,8 +136,9 @@ function description(classPath: string): string {
   return [
     `_kafka_: one broker of Apache Kafka ${kafka} in KRaft mode, Java ${java?.[1]}, a heap of ${HEAP_MB} MB. It acknowledges`,
     'records before they are on the disk, as Kafka does by default. _kafka-flushed_: the same broker; its topics have',
-    '`flush.messages=1`, so records are on the disk before they are acknowledged, as with edgelog. _edgelog_: the server and',
-    `the bridge, each in its own process, Node ${process.version}. All share ${cpus().length} x ${cpus()[0]?.model} with the clients.`,
+    '`flush.messages=1`, so records are on the disk before they are acknowledged, as with edgelog. _edgelog_: the server' +
+      (options.bridge ? ' behind a bridge,' : ','),
+    `Node ${process.version}. All share ${cpus().length} x ${cpus()[0]?.model} with the clients.`,
   ].join('\n')
 }
 

@@ -1,5 +1,6 @@
-/** Starts what is compared: a real Kafka broker, and edgelog's server and bridge. */
+/** Starts what is compared: a real Kafka broker, and edgelog's server. */
 import { startBridgeProcess } from '../../server/bridge-process.ts'
+import { freePort } from '../../server/free-port.ts'
 import { ServerProcess } from '../../server/server-process.ts'
 import { startKafkaBroker } from './kafka-broker.ts'
 
@@ -15,9 +16,14 @@ export interface Side {
   pids(): readonly (number | undefined)[]
 }
 
-/** Starts all sides, and stops them when `work` ends. */
+/**
+ * Starts all sides, and stops them when `work` ends.
+ *
+ * @param isBridged Kafka clients reach edgelog through a bridge, as they reach a deployed server; else at its own port.
+ */
 export async function withSides<T>(
   classPath: string,
+  isBridged: boolean,
   signal: AbortSignal,
   work: (sides: readonly Side[]) => Promise<T>,
 ): Promise<T> {
@@ -25,12 +31,14 @@ export async function withSides<T>(
   try {
     const broker = await startKafkaBroker(classPath, signal)
     stops.push(() => broker.stop())
-    const server = await ServerProcess.start()
+    const kafkaPort = await freePort()
+    const server = await ServerProcess.start({ kafkaPort })
     stops.push(() => server.stop())
-    const bridge = await startBridgeProcess(server.url)
-    stops.push(() => bridge.close())
+    const bridge = isBridged ? await startBridgeProcess(server.url) : undefined
+    if (bridge !== undefined) stops.push(() => bridge.close())
     const kafka = { bootstrap: broker.bootstrap, pids: () => [broker.pid] }
-    const edgelog = { bootstrap: bridge.bootstrap, pids: () => [server.pid, bridge.pid] }
+    const bootstrap = bridge?.bootstrap ?? `localhost:${kafkaPort}`
+    const edgelog = { bootstrap, pids: () => [server.pid, bridge?.pid] }
     return await work([
       { name: 'kafka', topicConfigs: {}, ...kafka },
       { name: 'kafka-flushed', topicConfigs: { 'flush.messages': '1' }, ...kafka },

@@ -3,8 +3,9 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { KafkaConnection } from '../../../client/cli/bridge/kafka-connection.ts'
-import { FAILURE_PAUSE_MS, FRAME_MS_MAX } from '../../../client/cli/bridge/limits.ts'
-import { MemoryPool } from '../../../client/cli/bridge/memory-pool.ts'
+import { FAILURE_PAUSE_MS } from '../../../client/cli/bridge/limits.ts'
+import { FRAME_MS_MAX } from '../../../src/core/kafka/connection-limits.ts'
+import { MemoryPool } from '../../../src/core/kafka/memory-pool.ts'
 
 class FakeSocket extends EventEmitter {
   isPaused = false

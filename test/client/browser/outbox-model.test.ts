@@ -162,7 +162,7 @@ class Tab {
   }
 
   receive(news: OutboxMessage): void {
-    if (news.kind === 'wake') this.sender.wake()
+    if (news.kind === 'wake') this.sender.queued()
     else this.#waiters.receive(news)
   }
 

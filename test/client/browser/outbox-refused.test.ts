@@ -26,7 +26,7 @@ test.each([
   const record = { timestamp: 1, key: null, value, headers: [] }
   await store.enqueue([{ topic: TOPIC, record, partition }])
   sender.start()
-  sender.wake()
+  sender.queued()
   await expect
     .poll(() => parked, { timeout: 120_000 })
     .toMatchObject([{ kind: 'parked', topic: TOPIC, error: { code: CODE } }])

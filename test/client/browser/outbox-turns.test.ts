@@ -24,7 +24,7 @@ function setUp() {
     const value = new TextEncoder().encode(text)
     const record = { timestamp: 1, key: null, value, headers: [] }
     await store.enqueue([{ topic: TOPIC, record, partition }])
-    sender.wake()
+    sender.queued()
   }
   const close = async () => {
     slow.resolve()

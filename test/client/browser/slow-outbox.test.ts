@@ -68,7 +68,7 @@ describe('the outbox', { timeout: 240_000 }, () => {
     line.bytesPerSecond = 20 * KBIT_PER_S
     line.sizes.length = 0
     const count = log.values(0).length + (await queue(1_000_000))
-    sender.wake()
+    sender.queued()
     const drained = (async () => {
       while (log.values(0).length < count) {
         await new Promise<void>((resolve) => clock.setTimeout(resolve, 1_000))

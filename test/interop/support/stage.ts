@@ -1,7 +1,8 @@
-/** Starts a server and a bridge in front of it, on free ports and with a separate state folder. */
+/** Starts a server that Kafka clients reach, on free ports and with a separate state folder. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type RunningBridge, startBridge } from '../../../client/cli/bridge/kafka-bridge.ts'
+import { startBridge } from '../../../client/cli/bridge/kafka-bridge.ts'
 import { type Client, connect } from '../../../client/index.ts'
+import { freePort } from '../../server/free-port.ts'
 import { ServerProcess } from '../../server/server-process.ts'
 
 export interface StageOptions {
@@ -9,6 +10,8 @@ export interface StageOptions {
   readonly token?: string
   /** Calls to objects after which a session is replaced; by default that of the server. */
   readonly sessionCallsMax?: number
+  /** The way of Kafka clients to the server; by default that of the run. */
+  readonly transport?: Transport
 }
 
 export interface Stage {
@@ -18,7 +21,7 @@ export interface Stage {
   readonly port: number
   /** edgelog's own client, to check over HTTP what Kafka clients wrote. */
   readonly native: Client
-  /** Reasons for which the bridge closed connections. */
+  /** Reasons for which a bridge closed connections. */
   readonly complaints: string[]
   /** A name that no other test uses. */
   name(): string
@@ -27,30 +30,46 @@ export interface Stage {
   close(): Promise<void>
 }
 
-/** `post` runs the suites as on a network without WebSockets. */
-const TRANSPORT = process.env.TEST_TRANSPORT === 'post' ? 'post' : 'auto'
+/** `tcp`: the port of the server. `session` and `post`: a bridge, with WebSockets and without. */
+const TRANSPORTS = ['tcp', 'session', 'post'] as const
+type Transport = (typeof TRANSPORTS)[number]
+
+/** The transport of a run: `TEST_TRANSPORT`. */
+function transportOfRun(): Transport {
+  const { TEST_TRANSPORT = 'tcp' } = process.env
+  const transport = TRANSPORTS.find((name) => name === TEST_TRANSPORT)
+  if (transport !== undefined) return transport
+  throw new Error(`TEST_TRANSPORT: ${TEST_TRANSPORT}; ${TRANSPORTS.join(', ')} are allowed`)
+}
 
 let names = 0
 
-export async function openStage({ token, sessionCallsMax }: StageOptions = {}): Promise<Stage> {
+export async function openStage(options: StageOptions = {}): Promise<Stage> {
+  const { token, sessionCallsMax, transport = transportOfRun() } = options
+  const kafkaPort = transport === 'tcp' ? await freePort() : undefined
   const server = await ServerProcess.start({
     ...(token !== undefined && { token }),
     ...(sessionCallsMax !== undefined && { sessionCallsMax }),
+    ...(kafkaPort !== undefined && { kafkaPort }),
   })
   const complaints: string[] = []
-  const bridge: RunningBridge = await startBridge({
-    url: server.url,
-    host: 'localhost',
-    port: 0,
-    isOpen: token === undefined,
-    transport: TRANSPORT,
-    complain: (why) => complaints.push(why),
-  })
+  const bridge =
+    transport === 'tcp'
+      ? undefined
+      : await startBridge({
+          url: server.url,
+          host: 'localhost',
+          port: 0,
+          isOpen: token === undefined,
+          transport: transport === 'post' ? 'post' : 'auto',
+          complain: (why) => complaints.push(why),
+        })
+  const port = bridge?.port ?? (kafkaPort as number)
   const native = connect({ url: server.url, ...(token !== undefined && { token }) })
   return {
     server,
-    bootstrap: `localhost:${bridge.port}`,
-    port: bridge.port,
+    bootstrap: `localhost:${port}`,
+    port,
     native,
     complaints,
     name: () => `t${process.pid}-${++names}`,
@@ -61,7 +80,7 @@ export async function openStage({ token, sessionCallsMax }: StageOptions = {}): 
     },
     close: async () => {
       await native.close()
-      await bridge.close()
+      await bridge?.close()
       await server.stop()
     },
   }

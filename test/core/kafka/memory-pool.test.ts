@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { MemoryPool } from '../../../client/cli/bridge/memory-pool.ts'
+import { MemoryPool } from '../../../src/core/kafka/memory-pool.ts'
 
 test('below the limit all connections may be read', () => {
   const pool = new MemoryPool(10)

@@ -1,27 +1,17 @@
 /**
  * Takes the bearer token of a client's calls from its SASL
- * frames. The server checks the token; the bridge only reads it.
+ * frames, for a bridge that passes it on, or for a server that checks it.
  *
  *   SaslHandshake v1, SaslAuthenticate      like any other request
  *   SaslHandshake v0, then a bare token      int32 size | token     the response has no header either
  */
-import { ByteReader } from '../../../src/core/bytes/byte-reader.ts'
-import { ByteWriter } from '../../../src/core/bytes/byte-writer.ts'
-import { type Frame, FrameError } from '../../../src/core/kafka/frame-cutter.ts'
-import {
-  readRequestHeader,
-  readResponseHeader,
-  writeRequestHeader,
-} from '../../../src/core/kafka/request-header.ts'
-import { SASL_AUTHENTICATE, SASL_HANDSHAKE } from '../../../src/core/kafka/sasl-messages.ts'
-import {
-  type Messages,
-  readRequest,
-  readResponse,
-  writeRequest,
-} from '../../../src/core/kafka/schema.ts'
+import { ByteReader } from '../bytes/byte-reader.ts'
+import { ByteWriter } from '../bytes/byte-writer.ts'
+import { FrameError } from './frame-cutter.ts'
+import { readRequestHeader, readResponseHeader, writeRequestHeader } from './request-header.ts'
+import { SASL_AUTHENTICATE, SASL_HANDSHAKE } from './sasl-messages.ts'
+import { type Messages, readRequest, readResponse, writeRequest } from './schema.ts'
 
-const SIZE_BYTES = 4
 const BEARER = /^[\x21-\x7e]*$/
 
 export class SaslSession {
@@ -40,43 +30,37 @@ export class SaslSession {
   }
 
   /** @throws {DecodeError} for an invalid handshake. */
-  handshake(frame: Frame): void {
-    const { reader, apiVersion } = open(frame, SASL_HANDSHAKE)
+  handshake(request: Uint8Array): void {
+    const { reader, apiVersion } = open(request, SASL_HANDSHAKE)
     const { mechanism } = readRequest(SASL_HANDSHAKE, apiVersion, reader)
     this.#mechanism = mechanism
     this.#expectsBareToken = apiVersion === 0
   }
 
   /** @throws {DecodeError} for an invalid request. */
-  authenticate(frame: Frame): void {
-    const { reader, apiVersion } = open(frame, SASL_AUTHENTICATE)
+  authenticate(request: Uint8Array): void {
+    const { reader, apiVersion } = open(request, SASL_AUTHENTICATE)
     this.#take(readRequest(SASL_AUTHENTICATE, apiVersion, reader).authBytes)
   }
 
   /** Takes a bare token. @returns the equivalent SaslAuthenticate request */
-  wrap(frame: Frame): Frame {
-    const authBytes = frame.subarray(SIZE_BYTES)
+  wrap(authBytes: Uint8Array): Uint8Array {
     this.#expectsBareToken = false
     this.#take(authBytes)
     const writer = new ByteWriter()
-    writer.int32(0)
     const header = { apiVersion: 0, correlationId: 0, clientId: null }
     writeRequestHeader(writer, SASL_AUTHENTICATE, header)
     writeRequest(SASL_AUTHENTICATE, 0, { authBytes }, writer)
-    writer.patchInt32(0, writer.position - SIZE_BYTES)
     return writer.toBytes()
   }
 
   /** Returns the bare response to a bare token. @throws {FrameError} if the server rejects the token. */
-  unwrap(response: Uint8Array): Frame {
-    const reader = new ByteReader(response.subarray(SIZE_BYTES))
+  unwrap(response: Uint8Array): Uint8Array {
+    const reader = new ByteReader(response)
     readResponseHeader(reader, SASL_AUTHENTICATE, 0)
     const { errorCode, authBytes } = readResponse(SASL_AUTHENTICATE, 0, reader)
     if (errorCode !== 0) throw new FrameError(`authentication failed (Kafka error ${errorCode})`)
-    const writer = new ByteWriter()
-    writer.int32(authBytes.length)
-    writer.bytes(authBytes)
-    return writer.toBytes()
+    return authBytes
   }
 
   #take(authBytes: Uint8Array): void {
@@ -89,10 +73,10 @@ export class SaslSession {
 }
 
 function open(
-  frame: Frame,
+  request: Uint8Array,
   messages: Messages,
 ): { readonly reader: ByteReader; readonly apiVersion: number } {
-  const reader = new ByteReader(frame.subarray(SIZE_BYTES))
+  const reader = new ByteReader(request)
   const { apiVersion } = readRequestHeader(reader, () => messages)
   return { reader, apiVersion }
 }

@@ -1,6 +1,7 @@
 /** The guarantees of the producer over sessions that are cut, replaced, and killed. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { WebSocket as WsWebSocket } from 'ws'
 import { type Client, connect, type RecordMetadata } from '../../client/index.ts'
 import { ServerProcess } from '../server/server-process.ts'
 import { sharedServerUrl, uniqueName } from '../server/shared-server.ts'
@@ -162,6 +163,14 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
       await log.close()
       await server.stop()
     }
+  })
+
+  test('sends over a session of the package ws, for versions of Node without a WebSocket', async () => {
+    const topic = await newTopic()
+    const log = connect({ url: sharedServerUrl(), transport: 'session', WebSocket: WsWebSocket })
+    const responses = await sendNumbers(log, topic, 1_000)
+    await expectAll(direct, topic, responses)
+    await log.close()
   })
 
   test('without WebSockets on the way sends by requests', async () => {

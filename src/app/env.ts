@@ -8,8 +8,12 @@ import { EdgelogError } from '../core/errors.ts'
 import type { EdgelogEnv } from './bindings.ts'
 
 export interface AppVariables {
-  readonly caches: Caches
-  readonly authorizer: Authorizer
+  /** The state that all requests of an app share. */
+  readonly shared: { readonly caches: Caches; readonly authorizer: Authorizer }
+  /** Set if the request names an origin, so that the response needs the headers of CORS. */
+  readonly isFromPage?: true
+  /** Set if the response was made with `COMMON_HEADERS`. */
+  readonly hasCommonHeaders?: true
   /** The authenticated caller, or the error for this caller. */
   readonly caller: Principal | EdgelogError
 }
@@ -20,11 +24,12 @@ export type AppContext = Context<AppEnv>
 /** Makes the broker of a request, on behalf of its caller. It denies every operation to a rejected caller. */
 export function brokerOf(c: AppContext): Broker {
   const caller = c.get('caller')
-  const shared = { objects: c.env, caches: c.get('caches') }
+  const { caches, authorizer } = c.get('shared')
+  const objects = c.env
   if (caller instanceof EdgelogError) {
-    return new Broker({ ...shared, principal: ANONYMOUS, authorizer: denyAll })
+    return new Broker({ objects, caches, principal: ANONYMOUS, authorizer: denyAll })
   }
-  return new Broker({ ...shared, principal: caller, authorizer: c.get('authorizer') })
+  return new Broker({ objects, caches, principal: caller, authorizer })
 }
 
 /** Returns the error for the caller, or undefined. Only requests to open paths of a door get this far with an error. */

@@ -5,6 +5,8 @@
  */
 import { EdgelogError, type Result } from '../../src/core/errors.ts'
 import {
+  COMMIT_DELAY_APPENDS,
+  COMMIT_DELAY_MS_MAX,
   PENDING_APPENDS_MAX,
   PENDING_BYTES_MAX,
   SEQUENCE_GAP_WAIT_MS,
@@ -90,8 +92,10 @@ export class AppendQueue {
     this.#isCommitting = true
     try {
       while (this.#entries.length > 0) {
+        const delayMs = commitDelayMs(this.#entries.length)
         this.#commitGroup()
         await this.#target.durable()
+        if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
       }
     } catch (error) {
       this.#target.abort(error)
@@ -155,6 +159,11 @@ export class AppendQueue {
     this.#parked.delete(entry)
     return entry
   }
+}
+
+/** Returns how long to collect appends after a commit of so many: as long as others of that number may need to arrive. */
+function commitDelayMs(appendsCount: number): number {
+  return Math.min(Math.floor(appendsCount / COMMIT_DELAY_APPENDS), COMMIT_DELAY_MS_MAX)
 }
 
 /** Sorting by the first sequence places all appends that wait for each other in one pass instead of one pass each. */

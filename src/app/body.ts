@@ -30,7 +30,11 @@ export async function readBody(c: AppContext, maxBytes: number): Promise<Uint8Ar
   const contentLength = Number(c.req.header('content-length') ?? Number.NaN)
   if (contentLength <= maxBytes) {
     // The runtime limits a body to its Content-Length, so this fast path is safe.
-    return new Uint8Array(await c.req.raw.arrayBuffer().catch(endedEarly))
+    try {
+      return new Uint8Array(await c.req.raw.arrayBuffer())
+    } catch (cause) {
+      endedEarly(cause)
+    }
   }
   const parts: Uint8Array[] = []
   let sizeBytes = 0
@@ -54,8 +58,8 @@ export async function readBody(c: AppContext, maxBytes: number): Promise<Uint8Ar
 
 /** Rejects encoded bodies. `details` becomes the header that RFC 9110 requires. */
 function refuseContentEncoding(c: AppContext): void {
-  const given = c.req.header('content-encoding') ?? ''
-  if (/^\s*(identity)?\s*$/i.test(given)) return
+  const given = c.req.header('content-encoding')
+  if (given === undefined || /^\s*(identity)?\s*$/i.test(given)) return
   throw new EdgelogError(
     'unsupported_media_type',
     `Content-Encoding: identity, or none, is allowed; got ${given.slice(0, 100)}`,

@@ -139,6 +139,15 @@ export const JOINED_BYTES_MAX = 1 * MIB
 export const JOINED_APPENDS_MAX = 1_000
 /** Appends that wait for their commit. */
 export const PENDING_APPENDS_MAX = 10_000
+/** A buffer for encoding that an isolate keeps between requests; a larger one is dropped after its request. */
+export const ENCODE_BUFFER_BYTES_MAX = 64 * KIB
+/**
+ * How long a partition collects more appends after a commit: a millisecond for each of `COMMIT_DELAY_APPENDS` that it
+ * committed, because about as many are on their way. Fewer commits cost less and write fewer rows. A commit of fewer
+ * appends is not followed by a wait.
+ */
+export const COMMIT_DELAY_APPENDS = 4
+export const COMMIT_DELAY_MS_MAX = 2
 /** How long a refused producer has to wait before it retries. */
 export const THROTTLE_MS = 200
 /** Batches per producer whose results a partition remembers: Kafka's window, and so the in-flight maximum. */

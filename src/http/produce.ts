@@ -137,10 +137,10 @@ async function readRecords(
       ? parseWith(body, parseExactJson(text, '', PRODUCE_FORM)).records
       : parseLines(text, record)
   const nowMs = Date.now()
-  return inputs.map((input, index) => ({
-    ...recordFromJson(input, nowMs, `records[${index}]`),
-    partition: input.partition,
-  }))
+  return inputs.map((input, index) => {
+    const { timestamp, key, value, headers } = recordFromJson(input, nowMs, `records[${index}]`)
+    return { timestamp, key, value, headers, partition: input.partition }
+  })
 }
 
 /** Parses one record per line; skips empty lines. */

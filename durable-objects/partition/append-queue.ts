@@ -1,17 +1,16 @@
 /**
- * Group commit. Appends that arrive while a commit is being written are collected and become the next commit; a lone
- * append is committed at once. Each call resolves only after its own commit was written, and the platform holds the
- * response back until the commit is durable.
+ * Group commit. Appends that arrive while a commit is being written, or shortly after a commit of several, are
+ * collected and become the next commit; a lone append is committed at once. Each call resolves only after its own
+ * commit was written, and the platform holds the response back until the commit is durable.
  */
 import { EdgelogError, type Result } from '../../src/core/errors.ts'
 import {
-  COMMIT_DELAY_APPENDS,
-  COMMIT_DELAY_MS_MAX,
   PENDING_APPENDS_MAX,
   PENDING_BYTES_MAX,
   SEQUENCE_GAP_WAIT_MS,
   THROTTLE_MS,
 } from '../../src/core/limits.ts'
+import { commitDelayMs } from '../../src/core/log/commit-delay.ts'
 import type {
   AppendRequest,
   AppendResult,
@@ -92,7 +91,7 @@ export class AppendQueue {
     this.#isCommitting = true
     try {
       while (this.#entries.length > 0) {
-        const delayMs = commitDelayMs(this.#entries.length)
+        const delayMs = commitDelayMs(this.#entries.length, this.#pendingBytes)
         this.#commitGroup()
         await this.#target.durable()
         if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
@@ -159,11 +158,6 @@ export class AppendQueue {
     this.#parked.delete(entry)
     return entry
   }
-}
-
-/** Returns how long to collect appends after a commit of so many: as long as others of that number may need to arrive. */
-function commitDelayMs(appendsCount: number): number {
-  return Math.min(Math.floor(appendsCount / COMMIT_DELAY_APPENDS), COMMIT_DELAY_MS_MAX)
 }
 
 /** Sorting by the first sequence places all appends that wait for each other in one pass instead of one pass each. */

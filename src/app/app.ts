@@ -52,8 +52,8 @@ export function createApp({ doors, authorizer = allowAll }: AppOptions): Edgelog
 }
 
 /**
- * Makes the middleware of every request: it lets the request in, and completes the response. It is one function, because
- * each middleware costs every request a call, promises and closures.
+ * Makes the middleware of every request: it lets the request in, and completes the response. It is one function,
+ * because each middleware costs every request a call, promises and closures.
  */
 function serveRequest(doors: readonly Door[], authorizer: Authorizer): MiddlewareHandler<AppEnv> {
   const caches = newCaches()
@@ -82,7 +82,7 @@ function serveRequest(doors: readonly Door[], authorizer: Authorizer): Middlewar
   }
 }
 
-/** Makes the check that fails all requests while the Worker lacks a binding; otherwise each door fails in its own way. */
+/** Makes the check that fails all requests while a binding is missing; otherwise each door fails in its own way. */
 function bindingsCheck(doors: readonly Door[]): (env: EdgelogEnv) => void {
   // The bindings are the same for all requests of an isolate.
   let areThere = false

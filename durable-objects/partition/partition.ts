@@ -119,13 +119,8 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     const log = this.#openLog()
     const from = resolveOffset(log.ends, offset, isolation)
     const { to, batches } = log.read({ offset: from, maxBytes, mayLeaveFirst, isolation })
-    return {
-      from,
-      to,
-      batches: ownBytes(concatenate(batches)),
-      ...log.ends,
-      topicVersion: log.assignment.version,
-    }
+    const { version: topicVersion } = log.assignment
+    return { from, to, ...log.ends, topicVersion, batches: ownBytes(concatenate(batches)) }
   }
 
   async findTimestamp(timestamp: number | 'max'): Promise<Result<TimestampLookup>> {

@@ -101,7 +101,7 @@ async function appendShare(
   { batches, checks }: EncodedShare,
   options: AppendOptions,
 ): Promise<AppendResult> {
-  const request = { batches, checks, producerRules: 'resendable', ...options } as const
+  const request = { checks, producerRules: 'resendable', ...options, batches } as const
   try {
     const resultOf = await cluster.topics.callPartition(name, partition, (stub) =>
       stub.append(request),

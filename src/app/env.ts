@@ -21,15 +21,19 @@ export interface AppVariables {
 export type AppEnv = { Bindings: EdgelogEnv; Variables: AppVariables }
 export type AppContext = Context<AppEnv>
 
-/** Makes the broker of a request, on behalf of its caller. It denies every operation to a rejected caller. */
-export function brokerOf(c: AppContext): Broker {
+/**
+ * Makes the broker of a request, on behalf of its caller. It denies every operation to a rejected caller.
+ *
+ * @param isSession true for a connection that makes many calls.
+ */
+export function brokerOf(c: AppContext, isSession = false): Broker {
   const caller = c.get('caller')
   const { caches, authorizer } = c.get('shared')
   const objects = c.env
   if (caller instanceof EdgelogError) {
     return new Broker({ objects, caches, principal: ANONYMOUS, authorizer: denyAll })
   }
-  return new Broker({ objects, caches, principal: caller, authorizer })
+  return new Broker({ objects, caches, principal: caller, authorizer, isSession })
 }
 
 /** Returns the error for the caller, or undefined. Only requests to open paths of a door get this far with an error. */

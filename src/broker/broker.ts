@@ -20,6 +20,8 @@ export interface BrokerOptions {
   readonly caches: Caches
   readonly principal: Principal
   readonly authorizer?: Authorizer
+  /** True for a connection that makes many calls: it may read ahead for the next one. */
+  readonly isSession?: boolean
 }
 
 export class Broker {
@@ -33,8 +35,9 @@ export class Broker {
   readonly quotas: QuotaOperations
   readonly #objects: Objects
 
-  constructor({ objects, caches, principal, authorizer = allowAll }: BrokerOptions) {
-    const cluster: Cluster = connectCluster(objects, caches)
+  constructor(options: BrokerOptions) {
+    const { objects, caches, principal, authorizer = allowAll, isSession } = options
+    const cluster: Cluster = connectCluster(objects, caches, isSession)
     const access = new Access(principal, authorizer)
     this.#objects = cluster.objects
     this.access = access

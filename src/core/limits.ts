@@ -64,6 +64,12 @@ export const PING_INTERVAL_MS = 15_000
 export const FETCH_BYTES_DEFAULT = 1 * MIB
 /** One fetch response: half of the RPC limit. A first batch that is larger is returned anyway. */
 export const FETCH_BYTES_MAX = 16 * MIB
+/** A slice that a session reads ahead for its next fetch; a fetch with a higher limit is not read ahead. */
+export const READ_AHEAD_SLICE_BYTES_MAX = 2 * MIB
+/** Slices that all sessions of an isolate keep, which has 128 MiB. */
+export const READ_AHEAD_BYTES_MAX = 16 * MIB
+/** How long a slice is kept for a consumer that pauses. */
+export const READ_AHEAD_AGE_MS_MAX = 5_000
 /**
  * Decompressed records of a response that is decoded at the edge; the batch
  * that reaches the limit is returned whole.

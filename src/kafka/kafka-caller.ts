@@ -16,9 +16,10 @@ const NUM_PARTITIONS_DEFAULT = 1
 const PORT_DEFAULT = 9092
 const PORT_MAX = 65_535
 
-export function kafkaCallerOf(c: AppContext): KafkaCaller {
+/** @param isSession true if the caller sends further frames after its first responses. */
+export function kafkaCallerOf(c: AppContext, isSession: boolean): KafkaCaller {
   return {
-    broker: brokerOf(c),
+    broker: brokerOf(c, isSession),
     clientHost: clientHostOf(c),
     address: addressOf(c),
     settings: settingsOf(c.env),

@@ -133,7 +133,7 @@ async function read(
   }
 }
 
-/** Reads the only partition of a fetch: in a session from what was read ahead, and then reads ahead for the next fetch. */
+/** Reads the only partition of a fetch. In a session it takes what was read ahead, and reads ahead for the next fetch. */
 async function readNext(
   cluster: Cluster,
   wanted: WantedPartition,

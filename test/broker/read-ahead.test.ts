@@ -1,4 +1,4 @@
-/** What a session reads ahead: when it is served, and when the partition is read again. */
+/** Reading ahead in a session: when a slice is served, and when the partition is read again. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { type FetchResultOrError, fetchMany } from '../../src/broker/fetch-many.ts'
@@ -138,17 +138,13 @@ test.each([
 })
 
 test.each([
-  ['outside of a session', { isSession: false }, {}],
-  ['at the end of the log', {}, { maxBytes: 100 * BATCH_BYTES }],
-  [
-    'for a fetch of more bytes than a slice may have',
-    {},
-    { maxBytes: READ_AHEAD_SLICE_BYTES_MAX + 1 },
-  ],
-])('does not read ahead %s', async (_, options, fetchOptions) => {
+  ['outside of a session', false, 3 * BATCH_BYTES],
+  ['at the end of the log', true, 100 * BATCH_BYTES],
+  ['for a fetch of more bytes than a slice may have', true, READ_AHEAD_SLICE_BYTES_MAX + 1],
+])('does not read ahead %s', async (_, isSession, maxBytes) => {
   const partition = new FakePartition()
-  if (fetchOptions.maxBytes === READ_AHEAD_SLICE_BYTES_MAX + 1) partition.highWatermark = 100_000
-  await fetchAt(clusterOf(partition, options), 0, fetchOptions)
+  if (maxBytes > READ_AHEAD_SLICE_BYTES_MAX) partition.highWatermark = 100_000
+  await fetchAt(clusterOf(partition, { isSession }), 0, { maxBytes })
   await vi.advanceTimersByTimeAsync(10)
   expect(partition.reads).toEqual([0])
 })

@@ -133,7 +133,7 @@ async function read(
   }
 }
 
-/** Reads the only partition of a fetch. In a session it takes what was read ahead, and reads ahead for the next fetch. */
+/** Reads the only partition of a fetch. A session takes what was read ahead, and reads ahead for its next fetch. */
 async function readNext(
   cluster: Cluster,
   wanted: WantedPartition,

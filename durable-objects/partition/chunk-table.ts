@@ -63,13 +63,15 @@ export class ChunkTable {
     }
   }
 
-  /** Reads a statement to its end: while its cursor is open, the runtime compiles the same statement again. */
+  /**
+   * Reads a statement to its end: while its cursor is open, the runtime compiles the same statement again. The limit is
+   * part of the text, because SQLite compiles a statement again when a bound limit is set.
+   */
   #spans(condition: string, offset: number, count: number): ChunkSpan[] {
     return this.#sql
       .exec<SpanRow>(
-        `SELECT ${SPAN_COLUMNS} FROM chunk WHERE ${condition} ORDER BY base_offset LIMIT ?2`,
+        `SELECT ${SPAN_COLUMNS} FROM chunk WHERE ${condition} ORDER BY base_offset LIMIT ${count}`,
         offset,
-        count,
       )
       .toArray()
       .map(spanOf)

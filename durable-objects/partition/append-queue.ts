@@ -1,7 +1,7 @@
 /**
- * Group commit. Appends that arrive while a commit is being written are collected and become the next commit; a lone
- * append is committed at once. Each call resolves only after its own commit was written, and the platform holds the
- * response back until the commit is durable.
+ * Group commit. Appends that arrive while a commit is being written, or shortly after a commit of several calls, are
+ * collected and become the next commit; a lone call is committed at once. Each call resolves only after its own
+ * commit was written, and the platform holds the response back until the commit is durable.
  */
 import { EdgelogError, type Result } from '../../src/core/errors.ts'
 import {
@@ -10,6 +10,7 @@ import {
   SEQUENCE_GAP_WAIT_MS,
   THROTTLE_MS,
 } from '../../src/core/limits.ts'
+import { commitDelayMs } from '../../src/core/log/commit-delay.ts'
 import type {
   AppendRequest,
   AppendResult,
@@ -46,10 +47,17 @@ export class AppendQueue {
   #entries: Entry[] = []
   readonly #parked = new Set<Entry>()
   #pendingBytes = 0
+  /** Calls whose appends wait for the next commit. */
+  #callsCount = 0
   #isCommitting = false
 
   constructor(target: CommitTarget) {
     this.#target = target
+  }
+
+  /** Announces a call, before its appends are pushed in the same turn. */
+  beginCall(): void {
+    this.#callsCount += 1
   }
 
   push(request: AppendRequest): Promise<Answer> {
@@ -63,7 +71,10 @@ export class AppendQueue {
         resolve(result)
       }
       this.#entries.push({ append, settle })
-      if (!this.#isCommitting) void this.#run()
+      if (this.#isCommitting) return
+      this.#isCommitting = true
+      // After this turn, so that all appends of a call share a commit.
+      queueMicrotask(() => void this.#run())
     })
   }
 
@@ -87,11 +98,13 @@ export class AppendQueue {
   }
 
   async #run(): Promise<void> {
-    this.#isCommitting = true
     try {
       while (this.#entries.length > 0) {
+        const delayMs = commitDelayMs(this.#callsCount, this.#pendingBytes)
+        this.#callsCount = 0
         this.#commitGroup()
         await this.#target.durable()
+        if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
       }
     } catch (error) {
       this.#target.abort(error)

@@ -16,6 +16,10 @@ type SpanRow = {
 
 const SPAN_COLUMNS = 'base_offset, end_offset, max_timestamp, length(bytes) AS size_bytes'
 
+/** A fetch of 1 MiB needs two spans of sealed chunks. */
+const SPANS_FIRST = 4
+const SPANS_NEXT = 64
+
 function spanOf(row: SpanRow): ChunkSpan {
   return {
     baseOffset: row.base_offset,
@@ -42,15 +46,35 @@ export class ChunkTable {
     )
   }
 
-  /** Yields the spans from the chunk that holds `offset` on, in order; rows are read lazily. */
+  /** Yields the spans from the chunk that holds `offset` on, in order; rows are read as they are needed. */
   *spansFrom(offset: number): Generator<ChunkSpan> {
-    const rows = this.#sql.exec<SpanRow>(
-      `SELECT ${SPAN_COLUMNS} FROM chunk
-       WHERE base_offset >= coalesce((SELECT max(base_offset) FROM chunk WHERE base_offset <= ?1), ?1)
-       ORDER BY base_offset`,
+    let count = SPANS_FIRST
+    let spans = this.#spans(
+      'base_offset >= coalesce((SELECT max(base_offset) FROM chunk WHERE base_offset <= ?1), ?1)',
       offset,
+      count,
     )
-    for (const row of rows) yield spanOf(row)
+    for (;;) {
+      yield* spans
+      const last = spans.at(-1)
+      if (last === undefined || spans.length < count) return
+      count = SPANS_NEXT
+      spans = this.#spans('base_offset > ?1', last.baseOffset, count)
+    }
+  }
+
+  /**
+   * Reads a statement to its end: while its cursor is open, the runtime compiles the same statement again. The limit is
+   * part of the text, because SQLite compiles a statement again when a bound limit is set.
+   */
+  #spans(condition: string, offset: number, count: number): ChunkSpan[] {
+    return this.#sql
+      .exec<SpanRow>(
+        `SELECT ${SPAN_COLUMNS} FROM chunk WHERE ${condition} ORDER BY base_offset LIMIT ${count}`,
+        offset,
+      )
+      .toArray()
+      .map(spanOf)
   }
 
   oldest(): ChunkSpan | undefined {

@@ -39,7 +39,8 @@ import { take, takeWhile } from './take.ts'
 /** Constant: a Durable Object never loses an election. */
 const LEADER_EPOCH = 0
 
-export interface ParsedAppend extends AppendRequest {
+export interface ParsedAppend {
+  readonly request: AppendRequest
   readonly headers: readonly BatchHeader[]
 }
 
@@ -54,7 +55,7 @@ export type AppendStep =
  * @throws {EdgelogError} for bytes that are not record batches.
  */
 export function parseAppend(request: AppendRequest): ParsedAppend {
-  return { ...request, headers: readBatchHeaders(request.batches) }
+  return { request, headers: readBatchHeaders(request.batches) }
 }
 
 export class PartitionLog {
@@ -152,12 +153,13 @@ export class PartitionLog {
    * Decides and assigns offsets. `write` must follow in the same turn: until then the
    * batches are only in memory and not visible to readers.
    */
-  append(append: ParsedAppend, nowMs: number): AppendStep {
+  append({ request, headers }: ParsedAppend, nowMs: number): AppendStep {
+    const { batches, checks, producerRules, expectedOffset } = request
     const decision = decideAppend({
-      headers: append.headers,
-      checks: append.checks,
-      producerRules: append.producerRules,
-      expectedOffset: append.expectedOffset,
+      headers,
+      checks,
+      producerRules,
+      expectedOffset,
       logEndOffset: this.#logEndOffset,
       config: this.#assignment.config,
       nowMs,
@@ -169,7 +171,7 @@ export class PartitionLog {
     }
     if (decision.kind !== 'append') return decision
     for (const placed of decision.placed) {
-      if (!placed.isDuplicate) this.#place(append.batches, placed, nowMs)
+      if (!placed.isDuplicate) this.#place(batches, placed, nowMs)
     }
     for (const [producerId, state] of decision.producers) {
       this.#producers.set(producerId, state, nowMs)

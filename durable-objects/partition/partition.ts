@@ -82,7 +82,12 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     await this.ctx.storage.deleteAll()
   }
 
-  async append(request: AppendRequest): Promise<Result<AppendResult | OverlapResult>> {
+  append(request: AppendRequest): Promise<Result<AppendResult | OverlapResult>> {
+    this.#queue.beginCall()
+    return this.#append(request)
+  }
+
+  async #append(request: AppendRequest): Promise<Result<AppendResult | OverlapResult>> {
     try {
       this.#openLog()
       return await this.#queue.push(request)
@@ -95,7 +100,8 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   async appendEach(requests: readonly AppendRequest[]): Promise<Result<AppendResults>> {
     const log = resultOf(() => this.#openLog())
     if ('error' in log) return log
-    const results = await Promise.all(requests.map((request) => this.append(request)))
+    this.#queue.beginCall()
+    const results = await Promise.all(requests.map((request) => this.#append(request)))
     return { ok: { results, topicVersion: log.ok.assignment.version } }
   }
 
@@ -119,13 +125,8 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     const log = this.#openLog()
     const from = resolveOffset(log.ends, offset, isolation)
     const { to, batches } = log.read({ offset: from, maxBytes, mayLeaveFirst, isolation })
-    return {
-      from,
-      to,
-      batches: ownBytes(concatenate(batches)),
-      ...log.ends,
-      topicVersion: log.assignment.version,
-    }
+    const { version: topicVersion } = log.assignment
+    return { from, to, ...log.ends, topicVersion, batches: ownBytes(concatenate(batches)) }
   }
 
   async findTimestamp(timestamp: number | 'max'): Promise<Result<TimestampLookup>> {

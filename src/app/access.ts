@@ -14,40 +14,51 @@ import type { AppContext, AppEnv } from './env.ts'
 const BEARER_SUBPROTOCOL = 'edgelog.bearer.'
 
 /**
- * Makes the middleware that rejects callers without the token: `unauthorized`, `forbidden`.
+ * Authenticates the caller of a request, and checks its origin.
  *
- * @param openPaths paths where the door rejects them itself.
+ * @param openPaths paths where the door itself rejects callers without the token.
+ * @throws {EdgelogError} `unauthorized`, `forbidden`.
  */
-export function requireAccess(openPaths: ReadonlySet<string>): MiddlewareHandler<AppEnv> {
-  return async (c, next) => {
-    const { path, method } = c.req
-    if (path !== '/healthz' && method !== 'OPTIONS') {
-      const caller = callerOf(c)
-      c.set('caller', caller)
-      if (caller instanceof EdgelogError && !openPaths.has(path)) throw caller
-      checkOrigin(c)
-    }
-    await next()
-  }
+export function admit(
+  c: AppContext,
+  origin: string | undefined,
+  openPaths: ReadonlySet<string>,
+): void {
+  const { path, method } = c.req
+  if (path === '/healthz' || method === 'OPTIONS') return
+  const caller = callerOf(c)
+  c.set('caller', caller)
+  if (caller instanceof EdgelogError && !openPaths.has(path)) throw caller
+  if (origin === undefined || isAllowedOrigin(origin, c)) return
+  throw new EdgelogError(
+    'forbidden',
+    `Origin: ${origin.slice(0, 200)} is not among the allowed ones (EDGELOG_ORIGINS)`,
+  )
 }
 
 /** Returns the authenticated caller, or the error: `unauthorized`, `forbidden`. A long request may call it again. */
 export function callerOf(c: AppContext): Principal | EdgelogError {
-  return authenticate(c.env, bearerToken(c), new URL(c.req.url).hostname)
+  return authenticate(
+    c.env,
+    () => bearerToken(c),
+    () => isLoopbackUrl(c.req.url),
+  )
 }
 
 /**
- * Authenticates a caller by its token or, if the Worker has none, by the host that it called.
+ * Authenticates a caller by its token or, if the Worker has none, by the address that it called.
  *
- * @param given the token of the caller; undefined if it sent none.
+ * @param tokenOf returns the token of the caller; undefined if it sent none.
+ * @param isLocal returns whether the called address is one of this machine alone.
  * @returns the principal, or the error: `unauthorized`, `forbidden`.
  */
 export function authenticate(
   { EDGELOG_TOKEN: token = '' }: EdgelogEnv,
-  given: string | undefined,
-  calledHost: string,
+  tokenOf: () => string | undefined,
+  isLocal: () => boolean,
 ): Principal | EdgelogError {
   if (token !== '') {
+    const given = tokenOf()
     if (given !== undefined && equalInConstantTime(given, token)) return TOKEN_HOLDER
     return new EdgelogError(
       'unauthorized',
@@ -56,7 +67,7 @@ export function authenticate(
         : 'Authorization: the bearer token is wrong',
     )
   }
-  if (isLoopback(calledHost)) return ANONYMOUS
+  if (isLocal()) return ANONYMOUS
   return new EdgelogError(
     'forbidden',
     'EDGELOG_TOKEN: not set; without this secret the server responds on localhost only',
@@ -92,21 +103,19 @@ function equalInConstantTime(given: string, wanted: string): boolean {
   return difference === 0
 }
 
-function checkOrigin(c: AppContext): void {
-  const origin = c.req.header('origin')
-  if (origin === undefined || isAllowedOrigin(origin, c)) return
-  throw new EdgelogError(
-    'forbidden',
-    `Origin: ${origin.slice(0, 200)} is not among the allowed ones (EDGELOG_ORIGINS)`,
-  )
-}
-
 function isAllowedOrigin(origin: string, c: AppContext): boolean {
   const server = new URL(c.req.url)
   if (origin === server.origin) return true
   const allowed = c.env.EDGELOG_ORIGINS?.split(',').map((entry) => entry.trim()) ?? []
   if (allowed.includes(origin)) return true
   return isLoopback(server.hostname) && URL.canParse(origin) && isLoopback(new URL(origin).hostname)
+}
+
+/** The usual forms of this machine's address, which need no parser. */
+const LOOPBACK_URL = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:\/|$)/
+
+function isLoopbackUrl(url: string): boolean {
+  return LOOPBACK_URL.test(url) || isLoopback(new URL(url).hostname)
 }
 
 /** @param hostname of a URL: an IPv6 address is in brackets. */

@@ -7,13 +7,13 @@ import type { MiddlewareHandler } from 'hono'
 import { newCaches } from '../broker/cluster.ts'
 import { type Authorizer, allowAll } from '../core/access/authorizer.ts'
 import { EdgelogError } from '../core/errors.ts'
-import { crossOrigin, requireAccess } from './access.ts'
+import { admit, crossOrigin } from './access.ts'
 import type { EdgelogEnv } from './bindings.ts'
 import type { Door } from './door.ts'
-import type { AppEnv } from './env.ts'
+import type { AppContext, AppEnv, AppVariables } from './env.ts'
 import { addExamples } from './examples.ts'
 import { addOpenApiRoutes } from './openapi.ts'
-import { errorResponse, unexpectedErrorResponse } from './responses.ts'
+import { COMMON_HEADERS, errorResponse, unexpectedErrorResponse } from './responses.ts'
 import type { App } from './route.ts'
 
 export interface AppOptions {
@@ -41,23 +41,10 @@ export function createApp({ doors, authorizer = allowAll }: AppOptions): Edgelog
   app.onError((error, c) =>
     error instanceof EdgelogError ? errorResponse(error) : unexpectedErrorResponse(error, c),
   )
-  const caches = newCaches()
-  app.use(async (c, next) => {
-    c.set('caches', caches)
-    c.set('authorizer', authorizer)
-    await next()
-  })
   addExamples(app)
-  app.use(setCommonHeaders)
-  app.use(async (c, next) => {
-    // The middleware copies the response several times, so run it only for cross-origin requests.
-    const isCrossOrigin = c.req.header('origin') !== undefined
-    const isUpgrade = c.req.header('upgrade') !== undefined
-    return isCrossOrigin && !isUpgrade ? await crossOrigin(c, next) : await next()
-  })
-  app.use(requireAccess(new Set(doors.flatMap(({ openPaths = [] }) => openPaths))))
+  const shared = { caches: newCaches(), authorizer }
+  app.use(serveRequest(doors, shared))
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
-  app.use(requireBindings(doors))
   const tcpDoors = doors.flatMap((door) => {
     const connect = door.mount(app)
     return connect === undefined ? [] : [{ door, connect }]
@@ -73,21 +60,52 @@ export function createApp({ doors, authorizer = allowAll }: AppOptions): Edgelog
     async connect(socket, env) {
       if (tcp === undefined) throw new Error('connect: no door of this app serves TCP connections')
       checkBindings(tcp.door, env)
-      await tcp.connect(socket, { env, caches, authorizer })
+      await tcp.connect(socket, { env, ...shared })
     },
   }
 }
 
-/** Fails all requests while the Worker lacks a binding; otherwise each door would fail in its own way. */
-function requireBindings(doors: readonly Door[]): MiddlewareHandler<AppEnv> {
+/**
+ * Makes the middleware of every request: it lets the request in, and completes the response. It is one function,
+ * because each middleware costs every request a call, promises and closures.
+ */
+function serveRequest(
+  doors: readonly Door[],
+  shared: AppVariables['shared'],
+): MiddlewareHandler<AppEnv> {
+  const openPaths = new Set(doors.flatMap(({ openPaths = [] }) => openPaths))
+  const checkAllBindings = bindingsCheck(doors)
+  const letIn = (c: AppContext, origin: string | undefined) => {
+    admit(c, origin, openPaths)
+    if (c.req.path !== '/healthz') checkAllBindings(c.env)
+  }
+  return async (c, next) => {
+    const origin = c.req.header('origin')
+    c.set('shared', shared)
+    if (origin === undefined || c.req.header('upgrade') !== undefined) {
+      letIn(c, origin)
+      await next()
+    } else {
+      c.set('isFromPage', true)
+      // The middleware copies the response several times, so it runs only for the requests of pages.
+      const preflight = await crossOrigin(c, async () => {
+        letIn(c, origin)
+        await next()
+      })
+      if (preflight !== undefined) c.res = preflight
+    }
+    if (c.get('hasCommonHeaders') !== true) setCommonHeaders(c.res)
+  }
+}
+
+/** Makes the check that fails all requests while a binding is missing; otherwise each door fails in its own way. */
+function bindingsCheck(doors: readonly Door[]): (env: EdgelogEnv) => void {
   // The bindings are the same for all requests of an isolate.
   let areThere = false
-  return async (c, next) => {
-    if (!areThere) {
-      for (const door of doors) checkBindings(door, c.env)
-      areThere = true
-    }
-    await next()
+  return (env) => {
+    if (areThere) return
+    for (const door of doors) checkBindings(door, env)
+    areThere = true
   }
 }
 
@@ -101,14 +119,12 @@ function missingBindings(door: string, missing: readonly string[]): EdgelogError
   return new EdgelogError('internal', why)
 }
 
-const setCommonHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
-  await next()
+function setCommonHeaders({ status, headers }: Response): void {
   // The headers of an upgraded connection are not visible to pages.
-  if (c.res.status === 101) return
-  const { headers } = c.res
-  headers.set('X-Content-Type-Options', 'nosniff')
-  headers.set('Cache-Control', 'no-store')
-  if (!headers.has('Vary')) headers.set('Vary', 'Origin')
+  if (status === 101) return
+  for (const [name, value] of Object.entries(COMMON_HEADERS)) {
+    if (name !== 'Vary' || !headers.has(name)) headers.set(name, value)
+  }
 }
 
 /** Returns the allowed methods for a known path with another method. */

@@ -5,10 +5,12 @@ import { EdgelogError } from '../core/errors.ts'
 import { parseExactJson } from '../core/json/exact-json.ts'
 import { REQUEST_DISCARDED_BYTES_MAX } from '../core/limits.ts'
 import type { AppContext } from './env.ts'
+import { JSON_MEDIA_TYPE } from './schemas.ts'
 
 /** Returns the media type of a request without its parameters, in lower case. */
 export function mediaTypeOf(c: AppContext): string {
-  return (c.req.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  const given = c.req.header('content-type') ?? ''
+  return given === JSON_MEDIA_TYPE ? given : (given.split(';', 1)[0]?.trim().toLowerCase() ?? '')
 }
 
 export function unsupportedMediaType(c: AppContext, allowed: readonly string[]): EdgelogError {
@@ -30,7 +32,11 @@ export async function readBody(c: AppContext, maxBytes: number): Promise<Uint8Ar
   const contentLength = Number(c.req.header('content-length') ?? Number.NaN)
   if (contentLength <= maxBytes) {
     // The runtime limits a body to its Content-Length, so this fast path is safe.
-    return new Uint8Array(await c.req.raw.arrayBuffer().catch(endedEarly))
+    try {
+      return new Uint8Array(await c.req.raw.arrayBuffer())
+    } catch (cause) {
+      endedEarly(cause)
+    }
   }
   const parts: Uint8Array[] = []
   let sizeBytes = 0
@@ -54,8 +60,8 @@ export async function readBody(c: AppContext, maxBytes: number): Promise<Uint8Ar
 
 /** Rejects encoded bodies. `details` becomes the header that RFC 9110 requires. */
 function refuseContentEncoding(c: AppContext): void {
-  const given = c.req.header('content-encoding') ?? ''
-  if (/^\s*(identity)?\s*$/i.test(given)) return
+  const given = c.req.header('content-encoding')
+  if (given === undefined || /^\s*(identity)?\s*$/i.test(given)) return
   throw new EdgelogError(
     'unsupported_media_type',
     `Content-Encoding: identity, or none, is allowed; got ${given.slice(0, 100)}`,
@@ -86,6 +92,7 @@ export async function readText(c: AppContext, maxBytes: number): Promise<string>
 /** Rejects other charsets: bytes that happen to be valid UTF-8 would be stored as a different text. */
 function refuseCharset(c: AppContext): void {
   const contentType = c.req.header('content-type') ?? ''
+  if (!contentType.includes(';')) return
   const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(contentType)?.[1]
   if (charset === undefined || /^utf-?8$/i.test(charset)) return
   throw new EdgelogError(
@@ -108,6 +115,6 @@ function decodeText(bytes: Uint8Array): string {
  * @throws {EdgelogError} `unsupported_media_type`, `request_too_large`, `invalid_request`.
  */
 export async function readJson(c: AppContext, maxBytes: number): Promise<unknown> {
-  if (mediaTypeOf(c) !== 'application/json') throw unsupportedMediaType(c, ['application/json'])
+  if (mediaTypeOf(c) !== JSON_MEDIA_TYPE) throw unsupportedMediaType(c, [JSON_MEDIA_TYPE])
   return parseExactJson(await readText(c, maxBytes))
 }

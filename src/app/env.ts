@@ -9,8 +9,12 @@ import { EdgelogError } from '../core/errors.ts'
 import type { EdgelogEnv } from './bindings.ts'
 
 export interface AppVariables {
-  readonly caches: Caches
-  readonly authorizer: Authorizer
+  /** The state that all requests of an app share. */
+  readonly shared: Omit<AppParts, 'env'>
+  /** Set if the request names an origin, so that the response needs the headers of CORS. */
+  readonly isFromPage?: true
+  /** Set if the response was made with `COMMON_HEADERS`. */
+  readonly hasCommonHeaders?: true
   /** The authenticated caller, or the error for this caller. */
   readonly caller: Principal | EdgelogError
 }
@@ -23,10 +27,13 @@ export interface SessionBindings extends EdgelogEnv {
 export type AppEnv = { Bindings: SessionBindings; Variables: AppVariables }
 export type AppContext = Context<AppEnv>
 
-/** Makes the broker of a request, on behalf of its caller. */
-export function brokerOf(c: AppContext): Broker {
-  const { caches, authorizer, caller } = c.var
-  return brokerFor({ env: c.env, caches, authorizer }, caller)
+/**
+ * Makes the broker of a request, on behalf of its caller.
+ *
+ * @param isSession true for a connection that makes many calls.
+ */
+export function brokerOf(c: AppContext, isSession = false): Broker {
+  return brokerFor({ env: c.env, ...c.get('shared') }, c.get('caller'), isSession)
 }
 
 /** The parts of an app that its callers share. */
@@ -40,12 +47,13 @@ export interface AppParts {
 export function brokerFor(
   { env, caches, authorizer }: AppParts,
   caller: Principal | EdgelogError,
+  isSession: boolean,
 ): Broker {
   const shared = { objects: env, caches, meter: env.callMeter }
   if (caller instanceof EdgelogError) {
     return new Broker({ ...shared, principal: ANONYMOUS, authorizer: denyAll })
   }
-  return new Broker({ ...shared, principal: caller, authorizer })
+  return new Broker({ ...shared, principal: caller, authorizer, isSession })
 }
 
 /** Returns the error for the caller, or undefined. Only requests to open paths of a door get this far with an error. */

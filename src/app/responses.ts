@@ -7,8 +7,26 @@ import { ErrorResponse, JSON_MEDIA_TYPE } from './schemas.ts'
 
 type Responses = RouteConfig['responses']
 
+/** The headers of every response, unless it has another `Vary`. */
+export const COMMON_HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Cache-Control': 'no-store',
+  Vary: 'Origin',
+} as const
+
+const JSON_INIT: ResponseInit = {
+  headers: new Headers({ ...COMMON_HEADERS, 'Content-Type': JSON_MEDIA_TYPE }),
+}
+
+/** Returns JSON with all its headers at once: to set them later costs as much as the response itself. */
+export function okJson(c: AppContext, value: unknown): Response {
+  if (c.get('isFromPage') === true) return c.json(value)
+  c.set('hasCommonHeaders', true)
+  return new Response(JSON.stringify(value), JSON_INIT)
+}
+
 export function errorResponse(error: EdgelogError): Response {
-  const headers = new Headers()
+  const headers = new Headers(COMMON_HEADERS)
   if (error.code === 'throttled') {
     const retryAfterMs = Number(error.details?.retryAfterMs ?? 1_000)
     headers.set('Retry-After', String(Math.ceil(retryAfterMs / 1_000)))

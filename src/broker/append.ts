@@ -44,7 +44,7 @@ export async function startAppend(
     ownBytes(batches),
     checks,
     async (rest, checksOfRest) => {
-      const request = { batches: rest, checks: checksOfRest, producerRules, ...options }
+      const request = { checks: checksOfRest, producerRules, ...options, batches: rest }
       return await cluster.appends.append(topic, partition, request)
     },
     async () => (await cluster.topics.get(topic.name)).config.maxMessageBytes,

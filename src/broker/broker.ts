@@ -22,6 +22,8 @@ export interface BrokerOptions {
   readonly authorizer?: Authorizer
   /** Set if several brokers serve one request of the platform: counts the calls of all of them. */
   readonly meter?: CallMeter | undefined
+  /** True for a connection that makes many calls: it may read ahead for the next one. */
+  readonly isSession?: boolean
 }
 
 export class Broker {
@@ -36,8 +38,9 @@ export class Broker {
   /** To be shared with the other brokers of the same request of the platform. */
   readonly meter: CallMeter
 
-  constructor({ objects, caches, principal, authorizer = allowAll, meter }: BrokerOptions) {
-    const cluster: Cluster = connectCluster(objects, caches, meter)
+  constructor(options: BrokerOptions) {
+    const { objects, caches, principal, authorizer = allowAll } = options
+    const cluster: Cluster = connectCluster(objects, caches, options)
     const access = new Access(principal, authorizer)
     this.meter = cluster.objects.meter
     this.access = access

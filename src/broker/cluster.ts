@@ -2,6 +2,7 @@
 import { AppendLanes } from './append-lanes.ts'
 import { KnownBounds } from './known-bounds.ts'
 import { type CallMeter, type ObjectBindings, Objects } from './objects.ts'
+import { ReadAhead, ReadAheadBudget } from './read-ahead.ts'
 import { TopicCache } from './topic-cache.ts'
 import { TopicMetadata } from './topic-metadata.ts'
 
@@ -9,10 +10,11 @@ import { TopicMetadata } from './topic-metadata.ts'
 export interface Caches {
   readonly topics: TopicCache
   readonly bounds: KnownBounds
+  readonly readAhead: ReadAheadBudget
 }
 
 export function newCaches(): Caches {
-  return { topics: new TopicCache(), bounds: new KnownBounds() }
+  return { topics: new TopicCache(), bounds: new KnownBounds(), readAhead: new ReadAheadBudget() }
 }
 
 export interface Cluster {
@@ -20,20 +22,29 @@ export interface Cluster {
   readonly appends: AppendLanes
   readonly topics: TopicMetadata
   readonly bounds: KnownBounds
+  /** Only in a session. */
+  readonly readAhead?: ReadAhead
+}
+
+interface RequestOptions {
+  /** That of the request, if several clusters serve it. */
+  readonly meter?: CallMeter | undefined
+  /** True if it serves further calls after it has responded, so that it may read ahead. */
+  readonly isSession?: boolean
 }
 
 /**
  * Makes the cluster of one request.
  *
  * @param caches those of the app, which outlive the request.
- * @param meter that of the request, if several clusters serve it.
  */
 export function connectCluster(
   bindings: ObjectBindings,
-  { topics, bounds }: Caches,
-  meter?: CallMeter,
+  { topics, bounds, readAhead }: Caches,
+  { meter, isSession = false }: RequestOptions = {},
 ): Cluster {
   const objects = new Objects(bindings, meter)
   const metadata = new TopicMetadata(objects, topics, bounds)
-  return { objects, topics: metadata, appends: new AppendLanes(metadata), bounds }
+  const cluster = { objects, topics: metadata, appends: new AppendLanes(metadata), bounds }
+  return isSession ? { ...cluster, readAhead: new ReadAhead(metadata, bounds, readAhead) } : cluster
 }

@@ -53,7 +53,7 @@ export async function fetchMany(
   if (only !== undefined && wanted.length === 1) {
     const ownBytesMax = Math.min(only.maxBytes, maxBytes)
     const limits = { maxBytes: ownBytesMax, minBytes, maxWaitMs, isolation }
-    return [await read(cluster, only, limits)]
+    return [await readNext(cluster, only, limits)]
   }
   const deadlineMs = Date.now() + maxWaitMs
   const results: FetchResultOrError[] = []
@@ -131,6 +131,21 @@ async function read(
     if (error instanceof EdgelogError) return error
     throw error
   }
+}
+
+/** Reads the only partition of a fetch. A session takes what was read ahead, and reads ahead for its next fetch. */
+async function readNext(
+  cluster: Cluster,
+  wanted: WantedPartition,
+  limits: ReadLimits,
+): Promise<FetchResultOrError> {
+  const { readAhead } = cluster
+  if (readAhead === undefined) return await read(cluster, wanted, limits)
+  const { topic, partition, offset } = wanted
+  const kept = await readAhead.take(topic, partition, { offset, ...limits })
+  const outcome = kept ?? (await read(cluster, wanted, limits))
+  if (!(outcome instanceof EdgelogError)) readAhead.start(topic, partition, limits, outcome)
+  return outcome
 }
 
 /**

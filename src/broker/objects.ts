@@ -77,7 +77,7 @@ export class Objects {
     call: (partition: PartitionStub) => Promise<Result<T>>,
     locationHint?: LocationHint,
   ): Promise<Result<T>> {
-    const options = locationHint === undefined ? {} : { locationHint }
+    const options = locationHint === undefined ? undefined : { locationHint }
     return this.#reach(() => call(this.#bindings.PARTITION.get(id, options)))
   }
 

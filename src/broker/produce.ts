@@ -5,6 +5,7 @@ import type { NewRecord } from '../core/batch/record.ts'
 import { readBatchHeaders } from '../core/batch/record-batch.ts'
 import { concatenate } from '../core/bytes/concatenate.ts'
 import { assert, EdgelogError } from '../core/errors.ts'
+import { ENCODE_BUFFER_BYTES_MAX } from '../core/limits.ts'
 import { checkAgainstConfig } from '../core/log/append.ts'
 import type { AppendResult } from '../core/log/partition-api.ts'
 import { partitionForKey } from '../core/topic/partitioner.ts'
@@ -18,6 +19,9 @@ import { unknownPartition } from './topic-errors.ts'
 /** Most requests carry few records; the buffer grows if needed. */
 const ENCODE_BUFFER_BYTES = 1024
 
+/** Shared by the requests of an isolate, because records are encoded in one synchronous step. */
+let sharedBuilder = new BatchBuilder(ENCODE_BUFFER_BYTES)
+
 /** A record and, if the caller chose one, its partition. */
 export interface ProduceRecord extends NewRecord {
   readonly partition: number | undefined
@@ -29,9 +33,9 @@ export interface RecordPosition {
 }
 
 interface PartitionShare {
-  readonly records: NewRecord[]
+  readonly records: readonly NewRecord[]
   /** Index of each record in the request. */
-  readonly indexes: number[]
+  readonly indexes: readonly number[]
 }
 
 /**
@@ -48,8 +52,13 @@ export async function produceRecords(
 ): Promise<RecordPosition[]> {
   const topic = await cluster.topics.get(name)
   const shares = [...shareOut(topic, records)]
+  const [only] = shares
+  if (only !== undefined && shares.length === 1) {
+    const [partition, { records: all }] = only
+    return await produceToPartition(cluster, name, partition, all, {})
+  }
   const encoded = shares.map(([, share]) => encodeShare(share, topic.config.maxMessageBytes))
-  if (shares.length > 1) refuseAsWhole(topic, encoded, records)
+  refuseAsWhole(topic, encoded, records)
   const results = await Promise.allSettled(
     shares.map(([partition, share], index) =>
       appendShare(cluster, name, partition, share, encoded[index] as EncodedShare, {}),
@@ -76,7 +85,7 @@ export async function produceToPartition(
   options: AppendOptions,
 ): Promise<RecordPosition[]> {
   const topic = await cluster.topics.get(name)
-  const share = { records: [...records], indexes: records.map((_, index) => index) }
+  const share = { records, indexes: records.map((_, index) => index) }
   const encoded = encodeShare(share, topic.config.maxMessageBytes)
   const result = await appendShare(cluster, name, partition, share, encoded, options)
   const positions = new Array<RecordPosition | null>(records.length).fill(null)
@@ -92,18 +101,20 @@ async function appendShare(
   { batches, checks }: EncodedShare,
   options: AppendOptions,
 ): Promise<AppendResult> {
-  const request = { batches, checks, producerRules: 'resendable', ...options } as const
-  const resultOf = await cluster.topics
-    .callPartition(name, partition, (stub) => stub.append(request))
-    .catch((error: unknown) => {
-      throw withErrorsOfRecords(error, records, indexes)
-    })
-  assert(!('overlaps' in resultOf), 'only batches of an idempotent producer overlap')
-  return resultOf
+  const request = { checks, producerRules: 'resendable', ...options, batches } as const
+  try {
+    const resultOf = await cluster.topics.callPartition(name, partition, (stub) =>
+      stub.append(request),
+    )
+    assert(!('overlaps' in resultOf), 'only batches of an idempotent producer overlap')
+    return resultOf
+  } catch (error) {
+    throw withErrorsOfRecords(error, records, indexes)
+  }
 }
 
 function shareOut(topic: Topic, records: readonly ProduceRecord[]): Map<number, PartitionShare> {
-  const shares = new Map<number, PartitionShare>()
+  const shares = new Map<number, { records: NewRecord[]; indexes: number[] }>()
   let stickyPartition: number | undefined
   for (const [index, record] of records.entries()) {
     let { partition } = record
@@ -130,7 +141,22 @@ interface EncodedShare {
 
 /** Encodes into as few batches as `max.message.bytes` allows. */
 function encodeShare(share: PartitionShare, maxMessageBytes: number): EncodedShare {
-  const builder = new BatchBuilder(ENCODE_BUFFER_BYTES)
+  try {
+    return encodeWith(sharedBuilder, share, maxMessageBytes)
+  } finally {
+    // After an error it still has records, and after a large request a large buffer.
+    const { recordsCount, bufferBytes } = sharedBuilder
+    if (recordsCount > 0 || bufferBytes > ENCODE_BUFFER_BYTES_MAX) {
+      sharedBuilder = new BatchBuilder(ENCODE_BUFFER_BYTES)
+    }
+  }
+}
+
+function encodeWith(
+  builder: BatchBuilder,
+  share: PartitionShare,
+  maxMessageBytes: number,
+): EncodedShare {
   const batches: Uint8Array[] = []
   const batchCounts: number[] = []
   const checks: BatchCheck[] = []

@@ -64,6 +64,12 @@ export const PING_INTERVAL_MS = 15_000
 export const FETCH_BYTES_DEFAULT = 1 * MIB
 /** One fetch response: half of the RPC limit. A first batch that is larger is returned anyway. */
 export const FETCH_BYTES_MAX = 16 * MIB
+/** A slice that a session reads ahead for its next fetch; a fetch with a higher limit is not read ahead. */
+export const READ_AHEAD_SLICE_BYTES_MAX = 2 * MIB
+/** Slices that all sessions of an isolate keep, which has 128 MiB. */
+export const READ_AHEAD_BYTES_MAX = 16 * MIB
+/** How long a slice is kept for a consumer that pauses. */
+export const READ_AHEAD_AGE_MS_MAX = 5_000
 /**
  * Decompressed records of a response that is decoded at the edge; the batch
  * that reaches the limit is returned whole.
@@ -168,6 +174,17 @@ export const JOINED_APPENDS_MAX = 1_000
 export const GATHER_TURNS_MAX = 3
 /** Appends that wait for their commit. */
 export const PENDING_APPENDS_MAX = 10_000
+/** A buffer for encoding that an isolate keeps between requests; a larger one is dropped after its request. */
+export const ENCODE_BUFFER_BYTES_MAX = 64 * KIB
+/**
+ * Calls that share a commit for which the partition collects others for a millisecond: they take about 0.25 ms each to
+ * arrive, as long as the edge needs for one.
+ */
+export const COMMIT_DELAY_CALLS = 4
+/** The longest such wait. It is within the time that a commit takes in production. */
+export const COMMIT_DELAY_MS_MAX = 2
+/** No wait follows a commit of more bytes. */
+export const COMMIT_DELAY_BYTES_MAX = 64 * KIB
 /** How long a refused producer has to wait before it retries. */
 export const THROTTLE_MS = 200
 /** Batches per producer whose results a partition remembers: Kafka's window, and so the in-flight maximum. */

@@ -2,7 +2,7 @@
 import type { z } from '@hono/zod-openapi'
 import { mediaTypeOf, readBody, readText, unsupportedMediaType } from '../app/body.ts'
 import { type AppContext, brokerOf } from '../app/env.ts'
-import { jsonResponses } from '../app/responses.ts'
+import { jsonResponses, okJson } from '../app/responses.ts'
 import { type App, addRoute, parseWith } from '../app/route.ts'
 import { NoQuery } from '../app/schemas.ts'
 import type { ProduceRecord } from '../broker/produce.ts'
@@ -58,7 +58,7 @@ export function addProduceRoutes(app: App): void {
         MEDIA_TYPES.json,
         MEDIA_TYPES.ndjson,
       ])
-      return c.json({ offsets: await brokerOf(c).records.produce(params.topic, records) })
+      return okJson(c, { offsets: await brokerOf(c).records.produce(params.topic, records) })
     },
   )
 
@@ -94,7 +94,7 @@ export function addProduceRoutes(app: App): void {
           options,
         )
         const { baseOffsets, nextOffset, logAppendTime, pieces } = response
-        return c.json({
+        return okJson(c, {
           baseOffset: baseOffsets[0],
           nextOffset,
           baseOffsets,
@@ -109,7 +109,7 @@ export function addProduceRoutes(app: App): void {
         Object.values(MEDIA_TYPES).slice(0, 3),
       )
       const offsets = await broker.records.produceToPartition(topic, partition, records, options)
-      return c.json({ offsets })
+      return okJson(c, { offsets })
     },
   )
 }
@@ -137,10 +137,10 @@ async function readRecords(
       ? parseWith(body, parseExactJson(text, '', PRODUCE_FORM)).records
       : parseLines(text, record)
   const nowMs = Date.now()
-  return inputs.map((input, index) => ({
-    ...recordFromJson(input, nowMs, `records[${index}]`),
-    partition: input.partition,
-  }))
+  return inputs.map((input, index) => {
+    const { timestamp, key, value, headers } = recordFromJson(input, nowMs, `records[${index}]`)
+    return { timestamp, key, value, headers, partition: input.partition }
+  })
 }
 
 /** Parses one record per line; skips empty lines. */

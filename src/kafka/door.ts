@@ -63,7 +63,7 @@ function addSessionRoute(app: App, responses: ResponseMemory): void {
         c.env.EDGELOG_SESSION_CALLS_MAX,
         KAFKA_SESSION_CALLS_MAX_DEFAULT,
       )
-      new KafkaSession(pair[1], kafkaCallerOf(c), callsMax, responses).open()
+      new KafkaSession(pair[1], kafkaCallerOf(c, true), callsMax, responses).open()
       const offered = (c.req.header('sec-websocket-protocol') ?? '').split(',')
       const isNamed = offered.some((protocol) => protocol.trim() === KAFKA_SUBPROTOCOL)
       const headers = isNamed ? { 'Sec-WebSocket-Protocol': KAFKA_SUBPROTOCOL } : undefined
@@ -92,7 +92,7 @@ function addFramesRoute(app: App): void {
     async (c) => {
       const refusal = callerError(c)
       const frames = cutFrames(await readFrames(c, refusal))
-      const responses = serveFrames(frames, kafkaCallerOf(c))
+      const responses = serveFrames(frames, kafkaCallerOf(c, false))
       // Most requests are one frame, and a stream would cost more than its response.
       const body = frames.length === 1 ? await wholeOf(responses) : streamOf(responses)
       return new Response(body, { headers: { 'content-type': MEDIA_TYPE } })

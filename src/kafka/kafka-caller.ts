@@ -19,9 +19,10 @@ const NUM_PARTITIONS_DEFAULT = 1
 const PORT_DEFAULT = 9092
 const PORT_MAX = 65_535
 
-export function kafkaCallerOf(c: AppContext): KafkaCaller {
+/** @param isSession true if the caller sends further frames after its first responses. */
+export function kafkaCallerOf(c: AppContext, isSession: boolean): KafkaCaller {
   return {
-    broker: brokerOf(c),
+    broker: brokerOf(c, isSession),
     clientHost: clientHostOf(c),
     address: addressOf(c),
     settings: settingsOf(c.env),
@@ -37,11 +38,15 @@ export function kafkaCallerOfSocket(
   token: string | undefined,
 ): KafkaCaller {
   const local = hostAndPort(localAddress)
-  const caller = authenticate(parts.env, token, local?.host ?? '')
-  const isLocal = local === undefined || isLoopback(local.host)
-  const host = isLocal ? 'localhost' : withoutBrackets(local.host)
+  const isLocal = local !== undefined && isLoopback(local.host)
+  const caller = authenticate(
+    parts.env,
+    () => token,
+    () => isLocal,
+  )
+  const host = local === undefined || isLocal ? 'localhost' : withoutBrackets(local.host)
   return {
-    broker: brokerFor(parts, caller),
+    broker: brokerFor(parts, caller, true),
     clientHost: withoutBrackets(hostAndPort(remoteAddress)?.host ?? ''),
     address: { host, port: local?.port ?? PORT_DEFAULT },
     settings: settingsOf(parts.env),

@@ -87,6 +87,22 @@ test('names the door and the binding that the Worker lacks, on every request unt
   expect((await ask('/v1/openapi.json', bindings)).status).toBe(200)
 })
 
+test.each([
+  ['http://localhost/', 404],
+  ['https://localhost:8787/', 404],
+  ['http://127.0.0.1:8787', 404],
+  ['http://127.1/', 404],
+  ['http://[::1]:8787/', 404],
+  ['http://log.localhost/', 404],
+  ['http://localhost.evil.example/', 403],
+  ['http://127.0.0.1.evil.example/', 403],
+  ['http://evil.example/localhost/', 403],
+  ['http://evil.example:8787/http://localhost/', 403],
+])('without a token serves only this machine: %s', async (url, status) => {
+  const app = createApp({ doors: [] })
+  expect((await app.fetch(new Request(url), bindings)).status).toBe(status)
+})
+
 test('refuses callers without the token on all paths but those that a door opens', async () => {
   const door: Door = {
     name: 'knock',

@@ -160,11 +160,41 @@ describe('a web page', () => {
     expect(response.headers.get('access-control-allow-origin')).toBe(ORIGIN)
   })
 
+  const produce = (headers: Record<string, string> = {}) =>
+    fetch(`${open.url}/v1/topics/produced/records`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body: JSON.stringify({ records: [{ value: '' }] }),
+    })
+
   test('gets Vary: Origin also in responses to requests without an Origin', async () => {
-    const { headers } = await fetch(`${open.url}/v1/topics`)
-    expect(headers.get('vary')).toContain('Origin')
+    await fetch(`${open.url}/v1/topics`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name: 'produced' }),
+    })
+    const produced = await produce()
+    expect(produced.status).toBe(200)
+    expect(produced.headers.get('content-type')).toBe('application/json')
+    const responses = [
+      produced,
+      await fetch(`${open.url}/v1/topics`),
+      await fetch(`${open.url}/v1/topics/nowhere`),
+      await fetch(`${closed.url}/v1/topics`),
+    ]
+    for (const { headers } of responses) {
+      expect(headers.get('vary')).toBe('Origin')
+      expect(headers.get('x-content-type-options')).toBe('nosniff')
+      expect(headers.get('cache-control')).toBe('no-store')
+    }
+  })
+
+  test('may produce, and names its origin once in Vary', async () => {
+    const { status, headers } = await produce({ Origin: ORIGIN })
+    expect(status).toBe(200)
+    expect(headers.get('access-control-allow-origin')).toBe(ORIGIN)
+    expect(headers.get('vary')).toBe('Origin')
     expect(headers.get('x-content-type-options')).toBe('nosniff')
-    expect(headers.get('cache-control')).toBe('no-store')
   })
 })
 

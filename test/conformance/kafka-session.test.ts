@@ -199,6 +199,38 @@ describe('a session', () => {
     expect(headers.get('edgelog-high-watermark')).toBe('2')
   })
 
+  test('serves slices one after the other with the ends of now, and no records deleted since', async () => {
+    const topic = await newTopic()
+    const session = await Session.open()
+    const append = async () => {
+      session.send(produce(topic, new Uint8Array(400_000)))
+      await session.next(1)
+    }
+    const read = async (offset: number) => {
+      session.send(fetchAll(topic, 0, offset))
+      const [frame] = (await session.next(1)) as [Uint8Array]
+      session.control({ op: 'consumed', bytes: frame.length })
+      const one = responseOf(FETCH, FETCH_VERSION, frame)?.topics[0]?.partitions[0]
+      return { ...one, sizeBytes: one?.records?.length ?? 0 }
+    }
+    for (let count = 0; count < 8; count++) await append()
+    expect(await read(0)).toMatchObject({ errorCode: 0, highWatermark: 8 })
+    await append()
+    const second = await read(2)
+    expect(second).toMatchObject({ errorCode: 0, highWatermark: 9, logStartOffset: 0 })
+    expect(second.sizeBytes).toBeGreaterThan(2 * 400_000)
+    const path = `/v1/topics/${topic}/partitions/0/delete-records`
+    const { status } = await fetch(`${sharedServerUrl()}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ beforeOffset: 6 }),
+    })
+    expect(status).toBe(200)
+    expect(await read(4)).toMatchObject({ errorCode: 1, sizeBytes: 0 })
+    expect(await read(6)).toMatchObject({ errorCode: 0, highWatermark: 9, logStartOffset: 6 })
+    session.terminate()
+  })
+
   test('closes with 4000 where a broker would close the connection', async () => {
     const session = await Session.open()
     const unknown = Buffer.alloc(12)

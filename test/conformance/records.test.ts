@@ -211,6 +211,17 @@ describe('records', () => {
     expect((await fetchAll(name)).highWatermark).toBe(0)
   })
 
+  test('leave nothing behind for the next request if they are refused', async () => {
+    const name = await topic()
+    const path = `/v1/topics/${name}/records`
+    const tooLarge = { records: [{ value: 'refused' }, { value: 'x'.repeat(1_048_588) }] }
+    await expectError(await request('POST', path, { json: tooLarge }), 413, 'message_too_large')
+    const stored = await request('POST', path, { json: { records: [{ value: 'kept' }] } })
+    expect(await stored.json()).toEqual({ offsets: [{ partition: 0, offset: 0 }] })
+    const { records } = await fetchAll(name)
+    expect(records.map(({ value }) => value)).toEqual(['kept'])
+  })
+
   test('are stored in no partition if one partition would reject its share', async () => {
     const name = await topic({ partitions: 2 })
     const records = [

@@ -63,6 +63,11 @@ export class BatchBuilder {
     return this.#writer.position
   }
 
+  /** Size of the buffer, which grows with the batches and is kept. */
+  get bufferBytes(): number {
+    return this.#writer.bufferBytes
+  }
+
   /** Returns an upper bound of the bytes that `append` adds, to decide whether the record still fits. */
   static recordSizeBytesMax(record: Omit<NewRecord, 'timestamp'>): number {
     return recordSizeBytesMax(record)

@@ -29,6 +29,10 @@ export class ByteWriter {
     return this.#position
   }
 
+  get bufferBytes(): number {
+    return this.#bytes.length
+  }
+
   int8(value: number): void {
     const at = this.#claim(1)
     this.#view.setInt8(at, value)

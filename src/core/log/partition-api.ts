@@ -1,6 +1,9 @@
 /**
  * The RPC interface of a partition's Durable Object for the broker and the coordinator. Types only: both sides
  * of the RPC import this file and never each other.
+ *
+ * The bytes of a request or a result are its last field: the runtime serializes fields in their order into a buffer
+ * that fits the bytes, and copies all of them into a larger one for a field behind them.
  */
 import type { BatchCheck } from '../batch/batch-check.ts'
 import type { Result } from '../errors.ts'
@@ -20,14 +23,14 @@ export interface PartitionAssignment {
 }
 
 export interface AppendRequest {
-  /** One or more record batches, each whole, CRC and records already checked by the broker. */
-  readonly batches: Uint8Array
   /** The check of each batch. The error of a batch that the topic refuses carries a `RefusedBatch`. */
   readonly checks: readonly BatchCheck[]
   /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
   readonly expectedOffset?: number
   /** The rules for the sequences of the batches. Only `resendable` may lead to an `OverlapResult`. */
   readonly producerRules: ProducerRules
+  /** One or more record batches, each whole, CRC and records already checked by the broker. The last field. */
+  readonly batches: Uint8Array
 }
 
 export interface AppendResult {
@@ -77,9 +80,9 @@ export interface FetchResult extends LogEnds {
   readonly from: number
   /** The offset of the next fetch. An offset below it that is in no batch has no record. */
   readonly to: number
-  /** Whole batches; the first may begin before `from`. Empty at the end of the log. */
-  readonly batches: Uint8Array
   readonly topicVersion: number
+  /** Whole batches; the first may begin before `from`. Empty at the end of the log. The last field. */
+  readonly batches: Uint8Array
 }
 
 export interface PartitionDescription extends LogEnds {

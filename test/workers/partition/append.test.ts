@@ -3,7 +3,13 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ChunkTable } from '../../../durable-objects/partition/chunk-table.ts'
 import { PartitionLog } from '../../../durable-objects/partition/partition-log.ts'
 import { type Result, unwrap } from '../../../src/core/errors.ts'
-import { CHUNK_BYTES_MAX, PENDING_BYTES_MAX, THROTTLE_MS } from '../../../src/core/limits.ts'
+import {
+  CHUNK_BYTES_MAX,
+  COMMIT_DELAY_CALLS,
+  COMMIT_DELAY_MS_MAX,
+  PENDING_BYTES_MAX,
+  THROTTLE_MS,
+} from '../../../src/core/limits.ts'
 import type { AppendResults } from '../../../src/core/log/partition-api.ts'
 import {
   append,
@@ -51,6 +57,32 @@ describe('append()', () => {
     const { batches } = await read(name, { offset: 1 })
     expect(batches.subarray(16)).toEqual(sent.subarray(16))
     expect(headersOf(batches)).toMatchObject([{ baseOffset: 1, partitionLeaderEpoch: 0 }])
+  })
+
+  test('collects the appends that arrive shortly after a commit of several', async () => {
+    const name = await newPartition()
+    let endWait: (() => void) | undefined
+    const setTimer = globalThis.setTimeout
+    vi.spyOn(globalThis, 'setTimeout').mockImplementation(((run: () => void, delayMs = 0) => {
+      if (delayMs !== COMMIT_DELAY_MS_MAX) return setTimer(run, delayMs)
+      endWait = run
+      return undefined
+    }) as typeof setTimeout)
+    const results = await runInDurableObject(partition(name), async (instance) => {
+      const one = () => instance.append(appendRequest(batch(['x'])))
+      await Promise.all(range(1 + 2 * COMMIT_DELAY_CALLS).map(one))
+      await vi.waitFor(() => expect(endWait).toBeDefined())
+      const first = one()
+      await new Promise((resolve) => setTimer(resolve, 1))
+      const second = one()
+      endWait?.()
+      return await Promise.all([first, second])
+    })
+    expect(results.map(codeOf)).toEqual(['ok', 'ok'])
+    const counts = (await chunkRows(name)).map(
+      ({ baseOffset, endOffset }) => endOffset - baseOffset,
+    )
+    expect(counts).toEqual([1, 2 * COMMIT_DELAY_CALLS, 2])
   })
 
   test('makes several appends of one call in their order, each with its own result', async () => {

@@ -102,6 +102,17 @@ describe('read()', () => {
     })
   })
 
+  test('returns the batches of many small chunks at once, with the bytes last', async () => {
+    const name = await newPartition()
+    const values = range(150).map(String)
+    for (const value of values) await append(name, batch([value]))
+    expect((await chunkRows(name)).length).toBe(150)
+    const result = await read(name)
+    expect(await valuesOf(result.batches)).toEqual(values)
+    expect(Object.keys(result).at(-1)).toBe('batches')
+    expect(await valuesOf((await read(name, { offset: 140 })).batches)).toEqual(values.slice(140))
+  })
+
   test('leaves a first batch that does not fit, if allowed', async () => {
     const name = await newPartition()
     await append(name, [batch(['a']), largeBatch(10_000)])

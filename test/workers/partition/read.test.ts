@@ -65,7 +65,7 @@ describe('read()', () => {
       await append(name, largeBatch(900_000))
       await maintain(name)
     }
-    expect((await chunkRows(name)).length).toBe(isSealed ? 3 : 6)
+    expect((await chunkRows(name)).length).toBe(isSealed ? 3 : 5)
     return name
   }
 

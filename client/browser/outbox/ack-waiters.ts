@@ -6,7 +6,7 @@ import type { OutboxMessage } from '../tabs/channel.ts'
 
 interface Waiter {
   readonly timestamp: number
-  /** Increases with each waiter. */
+  /** Increases with each waiter, and with each move. */
   readonly serial: number
   readonly resolve: (metadata: RecordMetadata) => void
   readonly reject: (error: EdgelogError) => void
@@ -83,7 +83,10 @@ export class AckWaiters {
   moved(topic: string, moves: readonly Move[]): void {
     for (const { from, partition, position } of moves) {
       const waiter = this.take(topic, from)
-      if (waiter !== undefined) this.#partition(topic, partition).set(position, waiter)
+      if (waiter === undefined) continue
+      // A check that read the rows before the move does not find the new place.
+      const serial = this.#nextSerial++
+      this.#partition(topic, partition).set(position, { ...waiter, serial })
     }
   }
 

@@ -1,9 +1,12 @@
 /** Measures how much later than the append's own response a waiting reader receives the record. */
+import { decodeTailFrame } from '../../src/core/log/tail-protocol.ts'
 import type { ServerProcess } from '../server/server-process.ts'
 import { HttpLoad, median } from './http-load.ts'
 import { BATCH, batchOf, createTopic } from './throughput.ts'
 
 const APPENDS = 400
+/** Bytes of a message before its frame. */
+const ID_BYTES = 4
 
 export interface DeliveryFigures {
   readonly roundTripMs: number
@@ -65,12 +68,12 @@ export async function measureDelivery(
 async function openTail(url: string) {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/tail`)
   socket.binaryType = 'arraybuffer'
-  let highWatermark = 0
+  let receivedTo = 0
   let wake = () => {}
   socket.addEventListener('message', ({ data }) => {
     if (typeof data === 'string') return
-    const view = new DataView(data as ArrayBuffer)
-    highWatermark = Number(view.getBigInt64(4))
+    const message = new Uint8Array(data as ArrayBuffer)
+    receivedTo = decodeTailFrame(message, ID_BYTES).to
     socket.send(JSON.stringify({ op: 'credit', id: 0, bytes: data.byteLength }))
     wake()
   })
@@ -90,7 +93,7 @@ async function openTail(url: string) {
     next: (offset: number) =>
       new Promise<void>((resolve) => {
         wake = () => {
-          if (highWatermark >= offset) resolve()
+          if (receivedTo >= offset) resolve()
         }
         wake()
       }),

@@ -221,6 +221,8 @@ export class TcpConnection {
   #fail(reason: string): void {
     report({ type: 'kafka_connection_closed', reason })
     this.#pipeline.stop()
+    // A write that the client does not take would keep the socket open.
+    this.#writer.abort(new Error(reason)).catch(() => undefined)
     void this.#close()
   }
 

@@ -32,6 +32,8 @@ class FakeSocket {
   readonly writable: WritableStream<Uint8Array>
   readonly opened = Promise.resolve(INFO)
   isClosed = false
+  /** True once the server has given up the write that the client does not take, which would keep the socket open. */
+  isWriteAborted = false
   /** Bytes that the server has taken. */
   readBytes = 0
   writtenBytes = 0
@@ -60,6 +62,11 @@ class FakeSocket {
       },
     })
     this.writable = new WritableStream({
+      start: ({ signal }) => {
+        signal.addEventListener('abort', () => {
+          this.isWriteAborted = true
+        })
+      },
       write: (bytes) => {
         this.writtenBytes += bytes.length
         return takes ? undefined : new Promise(() => {})
@@ -140,7 +147,7 @@ describe('a TCP connection is closed', () => {
     const socket = serve({ socket: new FakeSocket(false) })
     socket.send(frameOf(PING))
     await vi.advanceTimersByTimeAsync(WRITE_SILENCE_MS_MAX + 2 * FRAME_MS_MAX)
-    expect(socket.isClosed).toBe(true)
+    expect([socket.isClosed, socket.isWriteAborted]).toEqual([true, true])
   })
 
   test('after ten minutes without a frame', async () => {

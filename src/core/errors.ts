@@ -27,6 +27,8 @@ function row(
 export const ERRORS = {
   /** The authorizer refuses an operation on the cluster. */
   cluster_authorization_failed: row(31, 403),
+  /** Another transaction of the same id is being ended: try again soon. */
+  concurrent_transactions: row(51, 409, { retryable: true }),
   /** The CRC, framing or compressed data of a batch is invalid. */
   corrupt_message: row(2, 400),
   expected_offset_mismatch: row(42, 412),
@@ -47,6 +49,8 @@ export const ERRORS = {
   invalid_group_id: row(24, 400),
   invalid_partitions: row(37, 400),
   invalid_producer_epoch: row(47, 409),
+  /** The transactional id is unknown, or belongs to another producer id. */
+  invalid_producer_id_mapping: row(49, 409),
   invalid_record: row(87, 400),
   invalid_regular_expression: row(128, 400),
   invalid_request: row(42, 400),
@@ -56,7 +60,8 @@ export const ERRORS = {
   invalid_session_timeout: row(26, 400),
   invalid_timestamp: row(32, 400),
   invalid_topic: row(17, 400),
-  /** The batch belongs to a transaction; transactions are not supported yet. */
+  invalid_transaction_timeout: row(50, 400),
+  /** The operation does not fit the state of the transaction, e.g. a record outside of an open transaction. */
   invalid_txn_state: row(48, 409),
   /** The classic protocol: rejoin with the member id that the error carries. */
   member_id_required: row(79, 409),
@@ -71,6 +76,8 @@ export const ERRORS = {
   /** Some partitions have stored their records and some have not: `details` names them, with the reasons. */
   partly_appended: row(-1, 500, { mayHaveTakenEffect: true }),
   policy_violation: row(44, 403),
+  /** A later instance of the producer has taken over the transactional id. */
+  producer_fenced: row(90, 409),
   /** The classic protocol: the member has to rejoin. */
   rebalance_in_progress: row(27, 409),
   request_too_large: row(42, 413),
@@ -86,8 +93,17 @@ export const ERRORS = {
   topic_already_exists: row(36, 409),
   /** The authorizer refuses an operation on a topic. */
   topic_authorization_failed: row(29, 403),
-  /** Transactions are not supported yet; producers treat this error as fatal. */
+  /** The client has to abort the transaction, and may then begin the next one. */
+  transaction_abortable: row(120, 409),
+  /** Nothing of the transaction is visible: `details` has the reason. */
+  transaction_aborted: row(120, 409),
+  /** A marker of an earlier transaction than the last one that ended. */
+  transaction_coordinator_fenced: row(52, 409),
+  /** The id was used for a transaction with other contents. */
+  transaction_id_reused: row(42, 422),
+  /** The authorizer refuses an operation on a transactional id, or the Worker has no transactions. */
   transactional_id_authorization_failed: row(53, 403),
+  transactional_id_not_found: row(105, 404),
   unauthorized: row(58, 401),
   /** The response did not arrive: the call may or may not have taken effect. */
   unavailable: row(7, 503, { retryable: true, mayHaveTakenEffect: true }),
@@ -102,6 +118,8 @@ export const ERRORS = {
   unknown_topic_or_partition: row(3, 404),
   /** The instance id belongs to a member that is still in the group. */
   unreleased_instance_id: row(111, 409),
+  /** An open transaction will change the offset: try again when it has ended. */
+  unstable_offset_commit: row(88, 409, { retryable: true }),
   unsupported_assignor: row(112, 400),
   unsupported_compression_type: row(76, 400),
   unsupported_media_type: row(42, 415),

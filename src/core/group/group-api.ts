@@ -3,6 +3,7 @@
  * the RPC import this file and never each other.
  */
 import type { Result } from '../errors.ts'
+import type { ProducerIdAndEpoch, TransactionTag } from '../transaction/transaction-api.ts'
 import type { AssignorName } from './assign/assignor.ts'
 import type { ClassicGroupApi } from './classic-api.ts'
 import type { GroupConfigOverrides } from './group-config.ts'
@@ -76,6 +77,8 @@ export interface CommitRequest {
   readonly groupId: GroupId
   /** The committing member; null: a commit without membership, which only an empty group accepts. */
   readonly member: CommittingMember | null
+  /** The offsets wait for the end of this transaction. */
+  readonly transaction?: TransactionTag & ProducerIdAndEpoch
   readonly offsets: readonly OffsetToCommit[]
 }
 

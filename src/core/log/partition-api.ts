@@ -8,6 +8,7 @@
 import type { BatchCheck } from '../batch/batch-check.ts'
 import type { Result } from '../errors.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
+import type { TransactionTag } from '../transaction/transaction-api.ts'
 import type { BatchOverlap } from './append.ts'
 import type { IsolationLevel, LogEnds } from './log-ends.ts'
 import type { ProducerRules, StoredPiece } from './producer-state.ts'
@@ -29,6 +30,8 @@ export interface AppendRequest {
   readonly expectedOffset?: number
   /** The rules for the sequences of the batches. Only `resendable` may lead to an `OverlapResult`. */
   readonly producerRules: ProducerRules
+  /** The transaction of all batches; they are transactional then, and only then. */
+  readonly transaction?: TransactionTag
   /** One or more record batches, each whole, CRC and records already checked by the broker. The last field. */
   readonly batches: Uint8Array
 }

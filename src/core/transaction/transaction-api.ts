@@ -1,0 +1,169 @@
+/**
+ * The RPC interface of a transaction coordinator's Durable Object, and what goes with every message of a transaction.
+ * Types only: objects and the broker import this file and never each other.
+ *
+ * A coordinator object has a name: `id/<transactional id>` coordinates one transactional id, `one-shot/<0 to 63>` the
+ * transactions that are made in one call.
+ *
+ * The coordinator counts the transactions of each producer id: `number`. Every append, offset commit and marker of a
+ * transaction carries it, so a participant recognizes a late message of an earlier transaction, also from clients that
+ * use one epoch for many transactions. On disk it is the `coordinatorEpoch` of the marker.
+ */
+import type { Result } from '../errors.ts'
+import type { GroupId } from '../group/group-id.ts'
+import type { TopicName } from '../topic/topic-name.ts'
+
+/** 1: clients add partitions explicitly, and keep their epoch. 2: KIP-890, each end raises the epoch. */
+export type TransactionVersion = 1 | 2
+
+export interface ProducerIdAndEpoch {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+}
+
+/** Identifies one transaction to its participants. */
+export interface TransactionTag {
+  /** The name of the coordinator's object. */
+  readonly coordinator: string
+  /** The transactional id, or the id of a transaction that is made in one call. */
+  readonly transactionalId: string
+  readonly number: number
+  readonly version: TransactionVersion
+}
+
+export type TransactionOutcome = 'commit' | 'abort'
+
+/** Ends a transaction at one participant: a partition writes a marker, a group applies or drops pending offsets. */
+export interface EndTransactionRequest extends ProducerIdAndEpoch {
+  /** With version 2 `producerEpoch` is the one after the transaction. */
+  readonly version: TransactionVersion
+  readonly number: number
+  readonly outcome: TransactionOutcome
+}
+
+/** The part of a partition or group that ends transactions. */
+export interface TransactionParticipant {
+  /**
+   * Ends a transaction: a partition writes its marker, a group applies or drops the pending offsets. Does nothing if
+   * this transaction has ended already.
+   *
+   * Errors: `transaction_coordinator_fenced` for an earlier transaction than the last one that ended here;
+   * `unknown_topic_or_partition`, `group_id_not_found` if the participant is gone, so that nothing is left to end.
+   */
+  endTransaction(request: EndTransactionRequest): Promise<Result<null>>
+}
+
+export interface PartitionParticipant {
+  readonly topicId: string
+  readonly topic: TopicName
+  readonly partition: number
+}
+
+/** Kafka's states; `Dead` is an id that was forgotten. */
+export type TransactionState =
+  | 'Empty'
+  | 'Ongoing'
+  | 'PrepareCommit'
+  | 'PrepareAbort'
+  | 'CompleteCommit'
+  | 'CompleteAbort'
+
+export interface InitProducerIdRequest {
+  readonly transactionalId: string
+  readonly timeoutMs: number
+  /** The producer that continues (KIP-360); undefined: a new instance. */
+  readonly producer?: ProducerIdAndEpoch
+}
+
+export interface AddParticipantsRequest extends ProducerIdAndEpoch {
+  readonly transactionalId: string
+  readonly version: TransactionVersion
+  /** Numbers the connection of the client: a call of an earlier connection is refused (`unavailable`). */
+  readonly connection?: number
+  readonly partitions: readonly PartitionParticipant[]
+  readonly groups: readonly GroupId[]
+}
+
+export interface VerifyRequest extends ProducerIdAndEpoch {
+  readonly transactionalId: string
+  readonly partitions: readonly PartitionParticipant[]
+  readonly groups: readonly GroupId[]
+}
+
+export interface EndRequest extends ProducerIdAndEpoch {
+  readonly transactionalId: string
+  readonly version: TransactionVersion
+  readonly connection?: number
+  readonly outcome: TransactionOutcome
+}
+
+/** The producer's id and epoch for its next transaction. */
+export interface EndedTransaction extends ProducerIdAndEpoch {
+  /** True if all participants have ended it; false if some end it a little later. The decision stands. */
+  readonly isComplete: boolean
+}
+
+export interface TransactionDescription extends ProducerIdAndEpoch {
+  readonly transactionalId: string
+  readonly state: TransactionState
+  readonly timeoutMs: number
+  /** Start of the open transaction; -1 if none is open. */
+  readonly startedAtMs: number
+  readonly updatedAtMs: number
+  readonly number: number
+  /** Empty once the transaction is complete. */
+  readonly partitions: readonly PartitionParticipant[]
+  readonly groups: readonly GroupId[]
+}
+
+/** The response to a participant that asks about a transaction that has been open for too long. */
+export type TransactionFate =
+  /** The participant waits: the transaction is open, or its markers are on their way. */
+  | 'pending'
+  /** The coordinator does not know this transaction as open: the participant aborts it. */
+  | 'unknown'
+
+/** Methods of a coordinator that the others call; `durable-objects/transaction` has those for single calls too. */
+export interface TransactionApi {
+  /**
+   * Errors: `invalid_request`, `invalid_transaction_timeout`, `concurrent_transactions`, `producer_fenced`;
+   * for a new id also `throttled`, `policy_violation`, `unavailable`.
+   */
+  initProducerId(request: InitProducerIdRequest): Promise<Result<ProducerIdAndEpoch>>
+  /**
+   * Adds participants, and begins a transaction with the first. All or none.
+   *
+   * Errors: `invalid_producer_id_mapping`, `producer_fenced`, `concurrent_transactions`, `policy_violation` for too many.
+   */
+  addParticipants(request: AddParticipantsRequest): Promise<Result<{ readonly number: number }>>
+  /**
+   * Returns the number of the open transaction if it has all these participants.
+   *
+   * Errors: those of `addParticipants`; `transaction_abortable` if it lacks one.
+   */
+  verify(request: VerifyRequest): Promise<Result<{ readonly number: number }>>
+  /**
+   * Decides the transaction. Resolves once the decision is durable and the participants have ended it, or shortly
+   * after the decision if they have not.
+   *
+   * Errors: `invalid_producer_id_mapping`, `producer_fenced`, `concurrent_transactions`, `invalid_txn_state`.
+   */
+  end(request: EndRequest): Promise<Result<EndedTransaction>>
+  /** Aborts an open transaction and fences its producer. Errors: `transactional_id_not_found`, `invalid_txn_state`. */
+  forceAbort(): Promise<Result<EndedTransaction>>
+  /** Errors: `transactional_id_not_found`. */
+  describe(): Promise<Result<TransactionDescription>>
+  fateOf(
+    producerId: bigint,
+    transactionalId: string,
+    number: number,
+  ): Promise<Result<TransactionFate>>
+}
+
+/** Producer ids from here on belong to transactions that are made in one call; all others are below. */
+export const ONE_SHOT_PRODUCER_ID_MIN = 2n ** 62n
+
+/** Returns the name of the object that coordinates a transactional id. */
+export function transactionObjectName(transactionalId: string): string {
+  return `id/${transactionalId}`
+}

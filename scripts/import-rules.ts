@@ -33,8 +33,16 @@ const SERVER_ROOMS: Record<string, Room> = {
   'src/core/kafka': { imports: ['src/core', 'src/core/bytes'] },
   'src/core/topic-pattern': { imports: ['src/core'] },
   'src/core/quota': { imports: ['src/core'] },
+  'src/core/transaction': { imports: ['src/core'] },
   'src/core/group/assign': { imports: ['src/core'] },
-  'src/core/group': { imports: ['src/core', 'src/core/group/assign', 'src/core/topic-pattern'] },
+  'src/core/group': {
+    imports: [
+      'src/core',
+      'src/core/group/assign',
+      'src/core/topic-pattern',
+      'src/core/transaction',
+    ],
+  },
   'src/core/topic': {
     imports: ['src/core', 'src/core/bytes', 'src/core/group', 'src/core/quota'],
   },
@@ -55,6 +63,7 @@ const SERVER_ROOMS: Record<string, Room> = {
       'src/core/batch',
       'src/core/compression',
       'src/core/topic',
+      'src/core/transaction',
     ],
   },
   'src/events': { imports: ['src/core'] },

@@ -189,6 +189,20 @@ export const COMMIT_DELAY_BYTES_MAX = 64 * KIB
 export const THROTTLE_MS = 200
 /** Batches per producer whose results a partition remembers: Kafka's window, and so the in-flight maximum. */
 export const PRODUCER_BATCHES_REMEMBERED = 5
+/** Transactions that are open in one partition at a time; each is held in memory. */
+export const OPEN_TRANSACTIONS_MAX = 10_000
+/** Age at which a partition asks the coordinator of an open transaction: its maximum of 15 minutes, and a minute. */
+export const OPEN_TRANSACTION_QUESTION_MS = 16 * 60_000
+/** Age for one that is made in a single call: its deadline of 10 s, and half a minute. */
+export const ONE_SHOT_QUESTION_MS = 40_000
+/** Pause before a coordinator that did not decide is asked again. */
+export const QUESTION_RETRY_MS = 60_000
+/** Coordinators that one alarm asks, one after the other. */
+export const QUESTIONS_MAX = 32
+/** Aborted transactions that one fetch lists; the fetch ends earlier if there are more. */
+export const ABORTED_TRANSACTIONS_MAX = 10_000
+/** Bytes that a tail reads in one turn: batches of aborted transactions use no credit. */
+export const TAIL_TURN_BYTES_MAX = 16 * MIB
 /** How long a batch that arrived ahead of its predecessor waits for it before it is refused. */
 export const SEQUENCE_GAP_WAIT_MS = 250
 /** How often one request is trimmed again because other requests of its producer were appended first. */

@@ -10,8 +10,6 @@
  * use one epoch for many transactions. On disk it is the `coordinatorEpoch` of the marker.
  */
 import type { Result } from '../errors.ts'
-import type { GroupId } from '../group/group-id.ts'
-import type { TopicName } from '../topic/topic-name.ts'
 
 /** 1: clients add partitions explicitly, and keep their epoch. 2: KIP-890, each end raises the epoch. */
 export type TransactionVersion = 1 | 2
@@ -55,7 +53,7 @@ export interface TransactionParticipant {
 
 export interface PartitionParticipant {
   readonly topicId: string
-  readonly topic: TopicName
+  readonly topic: string
   readonly partition: number
 }
 
@@ -81,13 +79,13 @@ export interface AddParticipantsRequest extends ProducerIdAndEpoch {
   /** Numbers the connection of the client: a call of an earlier connection is refused (`unavailable`). */
   readonly connection?: number
   readonly partitions: readonly PartitionParticipant[]
-  readonly groups: readonly GroupId[]
+  readonly groups: readonly string[]
 }
 
 export interface VerifyRequest extends ProducerIdAndEpoch {
   readonly transactionalId: string
   readonly partitions: readonly PartitionParticipant[]
-  readonly groups: readonly GroupId[]
+  readonly groups: readonly string[]
 }
 
 export interface EndRequest extends ProducerIdAndEpoch {
@@ -113,7 +111,7 @@ export interface TransactionDescription extends ProducerIdAndEpoch {
   readonly number: number
   /** Empty once the transaction is complete. */
   readonly partitions: readonly PartitionParticipant[]
-  readonly groups: readonly GroupId[]
+  readonly groups: readonly string[]
 }
 
 /** The response to a participant that asks about a transaction that has been open for too long. */
@@ -133,7 +131,8 @@ export interface TransactionApi {
   /**
    * Adds participants, and begins a transaction with the first. All or none.
    *
-   * Errors: `invalid_producer_id_mapping`, `producer_fenced`, `concurrent_transactions`, `policy_violation` for too many.
+   * Errors: `invalid_producer_id_mapping`, `producer_fenced`, `concurrent_transactions`; `policy_violation` for too
+   * many.
    */
   addParticipants(request: AddParticipantsRequest): Promise<Result<{ readonly number: number }>>
   /**

@@ -355,6 +355,8 @@ export const MARKER_TIMEOUT_MS = 10_000
 /** Pause before participants that failed are called again; it doubles from the minimum to the maximum. */
 export const MARKERS_RETRY_MS_MIN = 100
 export const MARKERS_RETRY_MS_MAX = 30_000
+/** Delay with which an entry of the list of transactional ids is removed that may have been left by a lost response. */
+export const ID_REGISTRATION_RETRY_MS = 60_000
 /** How long a call waits for the end of the transaction that was decided: longer than the markers usually take. */
 export const TRANSACTION_END_WAIT_MS = 100
 /** Delay of the alarm that continues after a decision; calls also continue it, so few alarms are set. */

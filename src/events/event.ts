@@ -41,6 +41,12 @@ export type ServerEvent =
   | { readonly type: 'group_hint_lost'; readonly groupId: string; readonly error: unknown }
   /** A group could not refresh its topics from the coordinator. It continues with the cached topics, and retries. */
   | { readonly type: 'group_topics_stale'; readonly groupId: string; readonly error: unknown }
+  /** A participant has not ended a decided transaction yet. The coordinator retries; the decision stands. */
+  | {
+      readonly type: 'transaction_not_ended'
+      readonly transactionalId: string
+      readonly error: unknown
+    }
   /** A variable of the deployment has no valid value. `fallback` is used. */
   | {
       readonly type: 'setting_invalid'
@@ -61,6 +67,7 @@ export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
   topic_not_settled: 'warn',
   group_hint_lost: 'info',
   group_topics_stale: 'warn',
+  transaction_not_ended: 'warn',
   setting_invalid: 'warn',
   sink_failed: 'error',
 }

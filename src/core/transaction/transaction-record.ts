@@ -45,7 +45,7 @@ export interface DecisionContext {
 }
 
 export interface Decision<T> {
-  /** The same object if nothing changed. */
+  /** Identical to the record that was given if nothing changed. */
   readonly record: TransactionRecord | undefined
   readonly result: Result<T>
 }
@@ -67,7 +67,7 @@ export function isSameProducer(one: ProducerIdAndEpoch, other: ProducerIdAndEpoc
   return one.producerId === other.producerId && one.producerEpoch === other.producerEpoch
 }
 
-/** Returns the id and epoch for the producer's next transaction: while prepared they may be others than the markers'. */
+/** Returns the id and epoch for the producer's next transaction; those of the markers may still be others. */
 export function nextProducer(record: TransactionRecord): ProducerIdAndEpoch {
   const { producerId, producerEpoch, nextProducerId } = record
   return nextProducerId === undefined

@@ -33,14 +33,14 @@ const SERVER_ROOMS: Record<string, Room> = {
   'src/core/kafka': { imports: ['src/core', 'src/core/bytes'] },
   'src/core/topic-pattern': { imports: ['src/core'] },
   'src/core/quota': { imports: ['src/core'] },
-  'src/core/transaction': { imports: ['src/core'] },
   'src/core/group/assign': { imports: ['src/core'] },
+  'src/core/transaction/participant-api.ts': { imports: ['src/core'] },
   'src/core/group': {
     imports: [
       'src/core',
       'src/core/group/assign',
       'src/core/topic-pattern',
-      'src/core/transaction',
+      'src/core/transaction/participant-api.ts',
     ],
   },
   'src/core/topic': {
@@ -63,13 +63,22 @@ const SERVER_ROOMS: Record<string, Room> = {
       'src/core/batch',
       'src/core/compression',
       'src/core/topic',
-      'src/core/transaction',
+      'src/core/transaction/participant-api.ts',
+    ],
+  },
+  'src/core/transaction': {
+    imports: [
+      'src/core',
+      'src/core/group',
+      'src/core/topic',
+      'src/core/transaction/participant-api.ts',
     ],
   },
   'src/events': { imports: ['src/core'] },
   'durable-objects/migrate.ts': { imports: ['src/core'] },
   'durable-objects/next-turn.ts': { imports: [] },
   'durable-objects/stop-object.ts': { imports: ['src/events'] },
+  'durable-objects/object-alarm.ts': { imports: ['src/core'] },
   'durable-objects/partition': {
     imports: [
       'durable-objects/migrate.ts',
@@ -93,6 +102,15 @@ const SERVER_ROOMS: Record<string, Room> = {
     ],
     packages: ['cloudflare:workers'],
   },
+  'durable-objects/transaction': {
+    imports: [
+      'durable-objects/migrate.ts',
+      'durable-objects/object-alarm.ts',
+      'src/events',
+      ...CORE,
+    ],
+    packages: ['cloudflare:workers'],
+  },
   'src/broker': { imports: ['src/events', ...CORE] },
   'src/app': {
     imports: ['src/broker', 'src/events', ...CORE],
@@ -105,7 +123,12 @@ const SERVER_ROOMS: Record<string, Room> = {
   },
   'src/kafka': { imports: ['src/app', 'src/broker', 'src/events', ...CORE] },
   'src/objects.ts': {
-    imports: ['durable-objects/partition', 'durable-objects/coordinator', 'durable-objects/group'],
+    imports: [
+      'durable-objects/partition',
+      'durable-objects/coordinator',
+      'durable-objects/group',
+      'durable-objects/transaction',
+    ],
   },
   'src/index.ts': {
     imports: [

@@ -26,7 +26,7 @@ import {
 } from '../../src/core/log/retention.ts'
 import { planSeal } from '../../src/core/log/seal.ts'
 import { decideEnd, type OpenTransaction } from '../../src/core/log/transactions.ts'
-import type { EndTransactionRequest } from '../../src/core/transaction/transaction-api.ts'
+import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
 import { replyTo } from './append-result.ts'
 import { findTimestamp } from './find-timestamp.ts'
 import { LogWriter } from './log-writer.ts'

@@ -50,9 +50,15 @@ export type ServerEvent =
     }
   /** A transaction is open for too long, and its coordinator did not respond. The partition asks again. */
   | {
-      readonly type: 'transaction_not_ended'
+      readonly type: 'transaction_fate_unknown'
       readonly topic: string
       readonly partition: number
+      readonly transactionalId: string
+      readonly error: unknown
+    }
+  /** A participant has not ended a decided transaction yet. The coordinator retries; the decision stands. */
+  | {
+      readonly type: 'transaction_not_ended'
       readonly transactionalId: string
       readonly error: unknown
     }
@@ -77,6 +83,7 @@ export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
   group_hint_lost: 'info',
   group_topics_stale: 'warn',
   transaction_lost: 'warn',
+  transaction_fate_unknown: 'warn',
   transaction_not_ended: 'warn',
   setting_invalid: 'warn',
   sink_failed: 'error',

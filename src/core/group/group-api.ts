@@ -3,7 +3,7 @@
  * the RPC import this file and never each other.
  */
 import type { Result } from '../errors.ts'
-import type { ProducerIdAndEpoch, TransactionTag } from '../transaction/transaction-api.ts'
+import type { ProducerIdAndEpoch, TransactionTag } from '../transaction/participant-api.ts'
 import type { AssignorName } from './assign/assignor.ts'
 import type { ClassicGroupApi } from './classic-api.ts'
 import type { GroupConfigOverrides } from './group-config.ts'

@@ -7,7 +7,7 @@ import type { BatchHeader } from '../batch/record-batch.ts'
 import { assert, EdgelogError } from '../errors.ts'
 import { OFFSET_MAX } from '../limits.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
-import type { TransactionTag } from '../transaction/transaction-api.ts'
+import type { TransactionTag } from '../transaction/participant-api.ts'
 import {
   addToSequence,
   decideSequence,

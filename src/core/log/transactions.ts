@@ -23,7 +23,7 @@ import {
   ONE_SHOT_PRODUCER_ID_MIN,
   type TransactionOutcome,
   type TransactionTag,
-} from '../transaction/transaction-api.ts'
+} from '../transaction/participant-api.ts'
 import type { ProducerState } from './producer-state.ts'
 
 export interface OpenTransaction extends TransactionTag {

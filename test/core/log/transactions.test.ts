@@ -25,7 +25,7 @@ import { visibleBatches } from '../../../src/core/log/visible-batches.ts'
 import {
   ONE_SHOT_PRODUCER_ID_MIN,
   type TransactionTag,
-} from '../../../src/core/transaction/transaction-api.ts'
+} from '../../../src/core/transaction/participant-api.ts'
 import { checkOf } from '../../support/batch-checks.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 import { config, header, NOW_MS } from './log-batches.ts'

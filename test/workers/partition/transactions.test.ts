@@ -11,7 +11,7 @@ import { decodeTailFrame, type TailFrame } from '../../../src/core/log/tail-prot
 import type {
   EndTransactionRequest,
   TransactionOutcome,
-} from '../../../src/core/transaction/transaction-api.ts'
+} from '../../../src/core/transaction/participant-api.ts'
 import { Random } from '../../support/random.ts'
 import {
   alarmTime,

@@ -102,7 +102,10 @@ export function addGroupOffsetRoutes(app: App): void {
   )
 }
 
-function committingMember(body: z.output<typeof CommitBody>): CommittingMember | null {
+/** @throws {EdgelogError} `invalid_request`. */
+export function committingMember(
+  body: Pick<z.output<typeof CommitBody>, 'memberId' | 'memberEpoch' | 'instanceId'>,
+): CommittingMember | null {
   const { memberId, memberEpoch, instanceId = null } = body
   if (memberId === undefined && memberEpoch === undefined && instanceId === null) return null
   if (memberId === undefined || memberEpoch === undefined) {
@@ -114,7 +117,8 @@ function committingMember(body: z.output<typeof CommitBody>): CommittingMember |
   return { memberId, epoch: memberEpoch, instanceId }
 }
 
-function parseOffset(
+/** @throws {EdgelogError} `offset_metadata_too_large`, `invalid_topic`. */
+export function parseOffset(
   offset: z.output<typeof CommitBody>['offsets'][number],
   field: string,
 ): NamedOffset {

@@ -5,7 +5,7 @@ import { type AppContext, brokerOf } from '../app/env.ts'
 import { jsonResponses, okJson } from '../app/responses.ts'
 import { type App, addRoute, parseWith } from '../app/route.ts'
 import { NoQuery } from '../app/schemas.ts'
-import type { ProduceRecord } from '../broker/produce.ts'
+import type { ProduceRecord } from '../broker/record-shares.ts'
 import {
   JSON_RECORD_FORM,
   type JsonRecordInput,

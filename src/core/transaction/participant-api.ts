@@ -24,6 +24,8 @@ export interface TransactionTag {
   readonly transactionalId: string
   readonly number: number
   readonly version: TransactionVersion
+  /** Participants refuse data after this time. Only for transactions that are made in one call. */
+  readonly deadlineMs?: number
 }
 
 export type TransactionOutcome = 'commit' | 'abort'

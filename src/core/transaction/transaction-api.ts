@@ -131,3 +131,8 @@ export interface TransactionApi extends OneShotApi {
 export function transactionObjectName(transactionalId: string): string {
   return `id/${transactionalId}`
 }
+
+/** Returns the name of one of the objects that coordinate transactions of single calls. */
+export function oneShotObjectName(index: number): string {
+  return `one-shot/${index}`
+}

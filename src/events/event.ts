@@ -41,6 +41,12 @@ export type ServerEvent =
   | { readonly type: 'group_hint_lost'; readonly groupId: string; readonly error: unknown }
   /** A group could not refresh its topics from the coordinator. It continues with the cached topics, and retries. */
   | { readonly type: 'group_topics_stale'; readonly groupId: string; readonly error: unknown }
+  /** Offsets of a transaction that its coordinator does not have as open were dropped in a group. */
+  | {
+      readonly type: 'transaction_dropped'
+      readonly groupId: string
+      readonly transactionalId: string
+    }
   /** A variable of the deployment has no valid value. `fallback` is used. */
   | {
       readonly type: 'setting_invalid'
@@ -61,6 +67,7 @@ export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
   topic_not_settled: 'warn',
   group_hint_lost: 'info',
   group_topics_stale: 'warn',
+  transaction_dropped: 'warn',
   setting_invalid: 'warn',
   sink_failed: 'error',
 }
@@ -88,6 +95,8 @@ export function causeOf(event: ServerEvent): string | undefined {
       return event.type
     case 'setting_invalid':
       return cut(`${event.type} ${event.name} ${event.got}`)
+    case 'transaction_dropped':
+      return event.type
     case 'topic_not_settled':
       return cut(`${event.type} ${event.topic} ${commonText(event.error)}`)
     case 'object_stopped':

@@ -34,7 +34,18 @@ const SERVER_ROOMS: Record<string, Room> = {
   'src/core/topic-pattern': { imports: ['src/core'] },
   'src/core/quota': { imports: ['src/core'] },
   'src/core/group/assign': { imports: ['src/core'] },
-  'src/core/group': { imports: ['src/core', 'src/core/group/assign', 'src/core/topic-pattern'] },
+  'src/core/transaction/participant-api.ts': { imports: ['src/core'] },
+  'src/core/group': {
+    imports: [
+      'src/core',
+      'src/core/group/assign',
+      'src/core/topic-pattern',
+      'src/core/transaction/participant-api.ts',
+    ],
+  },
+  'src/core/group/pending': {
+    imports: ['src/core', 'src/core/group', 'src/core/transaction/participant-api.ts'],
+  },
   'src/core/topic': {
     imports: ['src/core', 'src/core/bytes', 'src/core/group', 'src/core/quota'],
   },
@@ -55,6 +66,15 @@ const SERVER_ROOMS: Record<string, Room> = {
       'src/core/batch',
       'src/core/compression',
       'src/core/topic',
+      'src/core/transaction/participant-api.ts',
+    ],
+  },
+  'src/core/transaction': {
+    imports: [
+      'src/core',
+      'src/core/group',
+      'src/core/topic',
+      'src/core/transaction/participant-api.ts',
     ],
   },
   'src/events': { imports: ['src/core'] },
@@ -84,6 +104,15 @@ const SERVER_ROOMS: Record<string, Room> = {
     ],
     packages: ['cloudflare:workers'],
   },
+  'durable-objects/transaction': {
+    imports: [
+      'durable-objects/migrate.ts',
+      'durable-objects/stop-object.ts',
+      'src/events',
+      ...CORE,
+    ],
+    packages: ['cloudflare:workers'],
+  },
   'src/broker': { imports: ['src/events', ...CORE] },
   'src/app': {
     imports: ['src/broker', 'src/events', ...CORE],
@@ -96,7 +125,12 @@ const SERVER_ROOMS: Record<string, Room> = {
   },
   'src/kafka': { imports: ['src/app', 'src/broker', 'src/events', ...CORE] },
   'src/objects.ts': {
-    imports: ['durable-objects/partition', 'durable-objects/coordinator', 'durable-objects/group'],
+    imports: [
+      'durable-objects/partition',
+      'durable-objects/coordinator',
+      'durable-objects/group',
+      'durable-objects/transaction',
+    ],
   },
   'src/index.ts': {
     imports: [

@@ -41,6 +41,8 @@ export class GroupOffsets {
 
   /** Commits offsets. Pending offsets of these partitions arrived earlier, so they no longer count. */
   commit(offsets: readonly OffsetToCommit[], nowMs: number): void {
+    // A group that does not exist has no tables to look into.
+    if (offsets.length === 0) return
     this.#pending.supersede(offsets)
     for (const offset of offsets) this.#committed.write(offset, nowMs)
   }

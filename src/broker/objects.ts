@@ -9,17 +9,21 @@ import {
   type LocationHint,
   partitionObjectName,
 } from '../core/topic/topic.ts'
+import type { TransactionApi } from '../core/transaction/transaction-api.ts'
 import { report } from '../events/report.ts'
 
 export interface ObjectBindings {
   readonly PARTITION: DurableObjectNamespace<Rpc.DurableObjectBranded & PartitionApi>
   readonly COORDINATOR: DurableObjectNamespace<Rpc.DurableObjectBranded & CoordinatorApi>
   readonly GROUP: DurableObjectNamespace<Rpc.DurableObjectBranded & GroupApi>
+  /** Without it the Worker has no transactions. */
+  readonly TRANSACTION?: DurableObjectNamespace<Rpc.DurableObjectBranded & TransactionApi>
 }
 
 export type PartitionStub = DurableObjectStub<Rpc.DurableObjectBranded & PartitionApi>
 export type CoordinatorStub = DurableObjectStub<Rpc.DurableObjectBranded & CoordinatorApi>
 export type GroupStub = DurableObjectStub<Rpc.DurableObjectBranded & GroupApi>
+export type TransactionStub = DurableObjectStub<Rpc.DurableObjectBranded & TransactionApi>
 
 /** Counts the calls of one request, also those of several brokers: the platform limits them for each request. */
 export interface CallMeter {
@@ -59,6 +63,29 @@ export class Objects {
    */
   async callGroup<T>(groupId: GroupId, call: (group: GroupStub) => Promise<Result<T>>): Promise<T> {
     return unwrap(await this.#reach(() => call(this.#bindings.GROUP.getByName(groupId))))
+  }
+
+  /** True if the Worker has the binding for transactions. */
+  get hasTransactions(): boolean {
+    return this.#bindings.TRANSACTION !== undefined
+  }
+
+  /**
+   * Calls a coordinator of transactions.
+   *
+   * @param name of its object, e.g. from `transactionObjectName`.
+   * @throws {EdgelogError} `not_found` without the binding; `unavailable`, `throttled`, and errors of the coordinator.
+   */
+  async callTransaction<T>(
+    name: string,
+    call: (transaction: TransactionStub) => Promise<Result<T>>,
+  ): Promise<T> {
+    const { TRANSACTION } = this.#bindings
+    if (TRANSACTION === undefined) {
+      const why = 'transactions: the Worker needs the binding TRANSACTION; see docs/WORKER.md'
+      throw new EdgelogError('not_found', why)
+    }
+    return unwrap(await this.#reach(() => call(TRANSACTION.getByName(name))))
   }
 
   /** Computes the id of a partition's object by hashing; callers cache it. */

@@ -320,7 +320,7 @@ export const PENDING_PRODUCERS_MAX = 1_000
 export const PENDING_OFFSETS_BYTES_MAX = MIB
 /** Offsets of all open transactions of one group: an eighth of an object's memory. */
 export const PENDING_OFFSETS_TOTAL_BYTES_MAX = 16 * MIB
-/** How long a group recognizes late messages of a producer's last transaction: as an unused transactional id is kept. */
+/** How long a group recognizes late messages of the last transaction of a producer: as long as its id is kept. */
 export const ENDED_PRODUCER_KEPT_MS = 7 * 24 * 60 * 60 * 1_000
 /** Such producers of one group; the oldest ones are forgotten first. */
 export const ENDED_PRODUCERS_MAX = 10_000

@@ -13,6 +13,7 @@ function objectsThat(call: () => Promise<unknown>): Objects {
     COORDINATOR: { getByName: () => stub },
     GROUP: { getByName: () => stub },
     PARTITION: { idFromName: (name: string) => name, get: () => stub },
+    TRANSACTION: { getByName: () => stub },
   }
   return new Objects(bindings as unknown as ObjectBindings)
 }
@@ -25,6 +26,7 @@ const WAYS: Array<[string, (objects: Objects) => Promise<unknown>]> = [
   ['coordinate', (objects) => objects.coordinate(call)],
   ['callGroup', (objects) => objects.callGroup(groupId, call)],
   ['callPartition', (objects) => objects.callPartition(objects.partitionId('id', 0), call)],
+  ['callTransaction', (objects) => objects.callTransaction('id/a', call)],
 ]
 
 test.each(WAYS)('%s turns an overloaded object into throttled', async (_, reach) => {
@@ -57,4 +59,11 @@ test('throws errors of the coordinator and of a group, and returns those of a pa
   await expect(objects.coordinate(call)).rejects.toMatchObject(code)
   await expect(objects.callGroup(groupId, call)).rejects.toMatchObject(code)
   expect(await objects.callPartition(objects.partitionId('id', 0), call)).toEqual(refusal)
+})
+
+test('reports a transaction as not found if the Worker has no binding for it', async () => {
+  const objects = new Objects({} as ObjectBindings)
+  expect(objects.hasTransactions).toBe(false)
+  const calling = objects.callTransaction('id/a', async () => ({ ok: null }))
+  await expect(calling).rejects.toMatchObject({ code: 'not_found' })
 })

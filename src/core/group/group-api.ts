@@ -7,7 +7,7 @@ import type {
   ProducerIdAndEpoch,
   TransactionParticipant,
   TransactionTag,
-} from '../transaction/transaction-api.ts'
+} from '../transaction/participant-api.ts'
 import type { AssignorName } from './assign/assignor.ts'
 import type { ClassicGroupApi } from './classic-api.ts'
 import type { GroupConfigOverrides } from './group-config.ts'

@@ -8,7 +8,7 @@
 import type { BatchCheck } from '../batch/batch-check.ts'
 import type { Result } from '../errors.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
-import type { TransactionTag } from '../transaction/transaction-api.ts'
+import type { TransactionTag } from '../transaction/participant-api.ts'
 import type { BatchOverlap } from './append.ts'
 import type { IsolationLevel, LogEnds } from './log-ends.ts'
 import type { ProducerRules, StoredPiece } from './producer-state.ts'

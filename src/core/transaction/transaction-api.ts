@@ -1,65 +1,31 @@
 /**
- * The RPC interface of a transaction coordinator's Durable Object, and what goes with every message of a transaction.
- * Types only: objects and the broker import this file and never each other.
+ * The RPC interface of a transaction coordinator's Durable Object. Types only: objects and the broker import this file
+ * and never each other.
  *
  * A coordinator object has a name: `id/<transactional id>` coordinates one transactional id, `one-shot/<0 to 63>` the
  * transactions that are made in one call.
- *
- * The coordinator counts the transactions of each producer id: `number`. Every append, offset commit and marker of a
- * transaction carries it, so a participant recognizes a late message of an earlier transaction, also from clients that
- * use one epoch for many transactions. On disk it is the `coordinatorEpoch` of the marker.
  */
 import type { Result } from '../errors.ts'
 import type { GroupId } from '../group/group-id.ts'
-import type { TopicName } from '../topic/topic-name.ts'
+import type { OneShotApi } from './one-shot-api.ts'
+import type {
+  ProducerIdAndEpoch,
+  TransactionOutcome,
+  TransactionVersion,
+} from './participant-api.ts'
+import type { PartitionParticipant } from './partition-participant.ts'
 
-/** 1: clients add partitions explicitly, and keep their epoch. 2: KIP-890, each end raises the epoch. */
-export type TransactionVersion = 1 | 2
+export type {
+  EndTransactionRequest,
+  ProducerIdAndEpoch,
+  TransactionOutcome,
+  TransactionParticipant,
+  TransactionTag,
+  TransactionVersion,
+} from './participant-api.ts'
+export type { PartitionParticipant } from './partition-participant.ts'
 
-export interface ProducerIdAndEpoch {
-  readonly producerId: bigint
-  readonly producerEpoch: number
-}
-
-/** Identifies one transaction to its participants. */
-export interface TransactionTag {
-  /** The name of the coordinator's object. */
-  readonly coordinator: string
-  /** The transactional id, or the id of a transaction that is made in one call. */
-  readonly transactionalId: string
-  readonly number: number
-  readonly version: TransactionVersion
-}
-
-export type TransactionOutcome = 'commit' | 'abort'
-
-/** Ends a transaction at one participant: a partition writes a marker, a group applies or drops pending offsets. */
-export interface EndTransactionRequest extends ProducerIdAndEpoch {
-  /** With version 2 `producerEpoch` is the one after the transaction. */
-  readonly version: TransactionVersion
-  readonly number: number
-  readonly outcome: TransactionOutcome
-}
-
-/** The part of a partition or group that ends transactions. */
-export interface TransactionParticipant {
-  /**
-   * Ends a transaction: a partition writes its marker, a group applies or drops the pending offsets. Does nothing if
-   * this transaction has ended already.
-   *
-   * Errors: `transaction_coordinator_fenced` for an earlier transaction than the last one that ended here;
-   * `unknown_topic_or_partition`, `group_id_not_found` if the participant is gone, so that nothing is left to end.
-   */
-  endTransaction(request: EndTransactionRequest): Promise<Result<null>>
-}
-
-export interface PartitionParticipant {
-  readonly topicId: string
-  readonly topic: TopicName
-  readonly partition: number
-}
-
-/** Kafka's states; `Dead` is an id that was forgotten. */
+/** Kafka's states. */
 export type TransactionState =
   | 'Empty'
   | 'Ongoing'
@@ -123,8 +89,8 @@ export type TransactionFate =
   /** The coordinator does not know this transaction as open: the participant aborts it. */
   | 'unknown'
 
-/** Methods of a coordinator that the others call; `durable-objects/transaction` has those for single calls too. */
-export interface TransactionApi {
+/** Methods of a coordinator. Those of `OneShotApi` are for objects `one-shot/...`, the others for `id/...`. */
+export interface TransactionApi extends OneShotApi {
   /**
    * Errors: `invalid_request`, `invalid_transaction_timeout`, `concurrent_transactions`, `producer_fenced`;
    * for a new id also `throttled`, `policy_violation`, `unavailable`.
@@ -133,7 +99,8 @@ export interface TransactionApi {
   /**
    * Adds participants, and begins a transaction with the first. All or none.
    *
-   * Errors: `invalid_producer_id_mapping`, `producer_fenced`, `concurrent_transactions`, `policy_violation` for too many.
+   * Errors: `invalid_producer_id_mapping`, `producer_fenced`, `concurrent_transactions`, `unavailable` for an earlier
+   * connection, `policy_violation` for too many.
    */
   addParticipants(request: AddParticipantsRequest): Promise<Result<{ readonly number: number }>>
   /**

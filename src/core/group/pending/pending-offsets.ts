@@ -13,7 +13,7 @@ import type {
   EndTransactionRequest,
   ProducerIdAndEpoch,
   TransactionTag,
-} from '../../transaction/transaction-api.ts'
+} from '../../transaction/participant-api.ts'
 import type { CommittedOffset, OffsetToCommit } from '../group-api.ts'
 
 export interface PendingOffset extends OffsetToCommit {

@@ -7,9 +7,9 @@ import { unwrap } from '../../src/core/errors.ts'
 import type { ProducerOffsets } from '../../src/core/group/pending/pending-offsets.ts'
 import {
   ONE_SHOT_QUESTION_MS,
-  TRANSACTION_QUESTION_INTERVAL_MS,
-  TRANSACTION_QUESTION_MS,
-  TRANSACTION_QUESTIONS_MAX,
+  OPEN_TRANSACTION_QUESTION_MS,
+  QUESTION_RETRY_MS,
+  QUESTIONS_MAX,
 } from '../../src/core/limits.ts'
 import {
   ONE_SHOT_PRODUCER_ID_MIN,
@@ -46,7 +46,7 @@ export class TransactionQuestions {
   async ask(): Promise<void> {
     const nowMs = Date.now()
     const due = this.#hooks.producers().filter((producer) => this.#dueMs(producer) <= nowMs)
-    const asked = due.slice(0, TRANSACTION_QUESTIONS_MAX)
+    const asked = due.slice(0, QUESTIONS_MAX)
     this.#forgetAllBut(new Set(due.map(({ producerId }) => producerId)))
     for (const { producerId } of asked) this.#askedAtMs.set(producerId, nowMs)
     await Promise.all(asked.map((producer) => this.#askAbout(producer)))
@@ -69,10 +69,7 @@ export class TransactionQuestions {
   #dueMs({ producerId, open }: ProducerOffsets): number {
     if (open === null) return Number.POSITIVE_INFINITY
     const askedAtMs = this.#askedAtMs.get(producerId) ?? Number.NEGATIVE_INFINITY
-    return Math.max(
-      firstQuestionMs(producerId, open.startedAtMs),
-      askedAtMs + TRANSACTION_QUESTION_INTERVAL_MS,
-    )
+    return Math.max(firstQuestionMs(producerId, open.startedAtMs), askedAtMs + QUESTION_RETRY_MS)
   }
 
   #forgetAllBut(producerIds: ReadonlySet<bigint>): void {
@@ -85,5 +82,5 @@ export class TransactionQuestions {
 /** Returns when a group first asks about a transaction. */
 export function firstQuestionMs(producerId: bigint, startedAtMs: number): number {
   const isOneShot = producerId >= ONE_SHOT_PRODUCER_ID_MIN
-  return startedAtMs + (isOneShot ? ONE_SHOT_QUESTION_MS : TRANSACTION_QUESTION_MS)
+  return startedAtMs + (isOneShot ? ONE_SHOT_QUESTION_MS : OPEN_TRANSACTION_QUESTION_MS)
 }

@@ -2,6 +2,7 @@
  * The log of one partition over its tables. All calls are synchronous, so nothing else can happen between reading the
  * head and writing rows. The decisions are made in `src/core/log`.
  */
+import { decodeTransactionMarker } from '../../src/core/batch/control-record.ts'
 import {
   assignLogAppendTime,
   assignOffset,
@@ -18,6 +19,7 @@ import type {
   AppendResult,
   OverlapResult,
   PartitionAssignment,
+  ProducerDescription,
 } from '../../src/core/log/partition-api.ts'
 import { rememberBatch } from '../../src/core/log/producer-state.ts'
 import {
@@ -27,6 +29,8 @@ import {
   planRetention,
 } from '../../src/core/log/retention.ts'
 import { planSeal, SEALED_CHUNK_BYTES_MIN } from '../../src/core/log/seal.ts'
+import { decideEnd, endedProducer, type OpenTransaction } from '../../src/core/log/transactions.ts'
+import type { EndTransactionRequest } from '../../src/core/transaction/transaction-api.ts'
 import { replyTo } from './append-result.ts'
 import { ChunkTable } from './chunk-table.ts'
 import { findTimestamp } from './find-timestamp.ts'
@@ -35,6 +39,7 @@ import { ProducerTable } from './producer-table.ts'
 import { type LogSlice, readSlice, type SliceRequest } from './read-slice.ts'
 import { type Checkpoint, EMPTY_CHECKPOINT, SettingTable } from './setting-table.ts'
 import { take, takeWhile } from './take.ts'
+import { decodeOpened, encodeOpened, TransactionTable } from './transaction-table.ts'
 
 /** Constant: a Durable Object never loses an election. */
 const LEADER_EPOCH = 0
@@ -47,6 +52,7 @@ export interface ParsedAppend {
 export type AppendStep =
   | { readonly kind: 'appended'; readonly resultOf: AppendResult }
   | { readonly kind: 'overlap'; readonly resultOf: OverlapResult }
+  | { readonly kind: 'ended' }
   | Exclude<AppendDecision, { kind: 'append' | 'overlap' }>
 
 /**
@@ -62,6 +68,7 @@ export class PartitionLog {
   readonly #chunks: ChunkTable
   readonly #producers: ProducerTable
   readonly #settings: SettingTable
+  readonly #transactions: TransactionTable
   #assignment: PartitionAssignment
   #checkpoint: Checkpoint
   #logEndOffset: number
@@ -73,11 +80,14 @@ export class PartitionLog {
   /** Batches with offsets assigned in this turn that are not written yet. */
   #unwritten: OpenChunk | undefined
   #writtenOffset: number
+  /** Transactions that begin in `#unwritten`. */
+  #opened: OpenTransaction[] = []
 
   private constructor(sql: SqlStorage, assignment: PartitionAssignment) {
     this.#chunks = new ChunkTable(sql)
     this.#producers = new ProducerTable(sql)
     this.#settings = new SettingTable(sql)
+    this.#transactions = new TransactionTable(sql)
     this.#assignment = assignment
     this.#checkpoint = this.#settings.read('checkpoint') ?? EMPTY_CHECKPOINT
     this.#logEndOffset = this.#checkpoint.offset
@@ -101,12 +111,13 @@ export class PartitionLog {
 
   #replay(nowMs: number): void {
     this.#oldest = this.#chunks.oldest()
-    for (const bytes of this.#chunks.bytesBetween(
-      this.#checkpoint.offset,
-      Number.MAX_SAFE_INTEGER,
-    )) {
+    for (const { bytes, opened } of this.#chunks.since(this.#checkpoint.offset)) {
+      if (opened !== null) {
+        for (const transaction of decodeOpened(opened)) this.#transactions.open(transaction)
+      }
       for (const header of readBatchHeaders(bytes)) {
-        if (header.producerId >= 0n) this.#rememberProducer(header, nowMs)
+        if (header.isTransactional) this.#noteTransactions()
+        if (header.producerId >= 0n) this.#replayProducer(bytes, header, nowMs)
         this.#logEndOffset = header.baseOffset + header.lastOffsetDelta + 1
       }
       this.#uncheckpointedBytes += bytes.length
@@ -115,11 +126,24 @@ export class PartitionLog {
     this.#writtenOffset = this.#logEndOffset
   }
 
-  #rememberProducer(header: BatchHeader, nowMs: number): void {
-    const { producerId, baseOffset, maxTimestamp, timestampType } = header
+  #replayProducer(bytes: Uint8Array, header: BatchHeader, nowMs: number): void {
+    const { producerId, producerEpoch, baseOffset, maxTimestamp, timestampType } = header
     const state = this.#producers.get(producerId)
+    const marker = header.isControl ? decodeTransactionMarker(bytes, header) : null
+    if (marker !== null) {
+      const ended = { producerEpoch, number: marker.coordinatorEpoch }
+      this.#producers.set(producerId, endedProducer(state, ended), nowMs)
+      this.#transactions.close(producerId)
+      return
+    }
     const logAppendTime = timestampType === 'LogAppendTime' ? maxTimestamp : null
     this.#producers.set(producerId, rememberBatch(state, header, baseOffset, logAppendTime), nowMs)
+  }
+
+  /** Stored by the next checkpoint; until then a replay finds the batch. */
+  #noteTransactions(): void {
+    if (this.#checkpoint.hasTransactions) return
+    this.#checkpoint = { ...this.#checkpoint, hasTransactions: true }
   }
 
   get assignment(): PartitionAssignment {
@@ -127,10 +151,15 @@ export class PartitionLog {
   }
 
   get ends(): LogEnds {
+    const { logStartOffset } = this.#checkpoint
     const highWatermark = this.#writtenOffset
-    // Without transactions every record is decided.
-    const lastStableOffset = highWatermark
-    return { logStartOffset: this.#checkpoint.logStartOffset, lastStableOffset, highWatermark }
+    return { logStartOffset, lastStableOffset: this.#stableOffset(highWatermark), highWatermark }
+  }
+
+  /** @param endOffset the end of the log: the last stable offset if no transaction is open */
+  #stableOffset(endOffset: number): number {
+    const firstOpen = this.#transactions.firstOffset ?? endOffset
+    return Math.max(this.#checkpoint.logStartOffset, Math.min(firstOpen, endOffset))
   }
 
   get logStartOffset(): number {
@@ -154,7 +183,7 @@ export class PartitionLog {
    * batches are only in memory and not visible to readers.
    */
   append({ request, headers }: ParsedAppend, nowMs: number): AppendStep {
-    const { batches, checks, producerRules, expectedOffset } = request
+    const { batches, checks, producerRules, expectedOffset, transaction } = request
     const decision = decideAppend({
       headers,
       checks,
@@ -164,6 +193,8 @@ export class PartitionLog {
       config: this.#assignment.config,
       nowMs,
       producerState: (producerId) => this.#producers.get(producerId),
+      transaction,
+      openTransactions: this.#transactions.all,
     })
     if (decision.kind === 'overlap') {
       const { overlaps } = decision
@@ -171,7 +202,7 @@ export class PartitionLog {
     }
     if (decision.kind !== 'append') return decision
     for (const placed of decision.placed) {
-      if (!placed.isDuplicate) this.#place(batches, placed, nowMs)
+      if (!placed.isDuplicate) this.#place(batches, placed, decision.opened, nowMs)
     }
     for (const [producerId, state] of decision.producers) {
       this.#producers.set(producerId, state, nowMs)
@@ -179,16 +210,57 @@ export class PartitionLog {
     return { kind: 'appended', resultOf: replyTo(decision.placed, this) }
   }
 
-  #place(batches: Uint8Array, placed: PlacedBatch, nowMs: number): void {
+  #place(
+    batches: Uint8Array,
+    placed: PlacedBatch,
+    opened: readonly OpenTransaction[],
+    nowMs: number,
+  ): void {
     const { header, baseOffset, logAppendTime } = placed
     assert(baseOffset === this.#logEndOffset, 'offsets are dense')
     const batch = batches.subarray(header.position, header.position + header.sizeBytes)
     if (logAppendTime !== null) assignLogAppendTime(batches, header, logAppendTime)
     assignOffset(batches, header.position, baseOffset, LEADER_EPOCH)
+    this.#addToChunk(batch, logAppendTime ?? header.maxTimestamp, nowMs)
+    for (const transaction of opened) {
+      if (transaction.firstOffset !== baseOffset) continue
+      this.#noteTransactions()
+      this.#opened.push(transaction)
+      this.#transactions.open(transaction)
+    }
+    this.#logEndOffset = baseOffset + header.lastOffsetDelta + 1
+  }
+
+  #addToChunk(batch: Uint8Array, maxTimestamp: number, nowMs: number): void {
     if (this.#unwritten?.hasRoomFor(batch) === false) this.#writeChunk()
     this.#unwritten ??= new OpenChunk()
-    this.#unwritten.add(batch, logAppendTime ?? header.maxTimestamp, nowMs)
-    this.#logEndOffset = baseOffset + header.lastOffsetDelta + 1
+    this.#unwritten.add(batch, maxTimestamp, nowMs)
+  }
+
+  /**
+   * Decides on the end of a transaction, and assigns an offset to its marker. Marker, state of the producer, aborted
+   * transaction and last stable offset change together, in the turn that `write` ends.
+   */
+  endTransaction(request: EndTransactionRequest, nowMs: number): AppendStep {
+    const { producerId } = request
+    const open = this.#transactions.all.get(producerId)
+    const decision = decideEnd(request, this.#producers.get(producerId), open, nowMs)
+    if (decision.kind === 'refuse') return decision
+    if (decision.kind === 'done') return { kind: 'ended' }
+    const { marker, outcome, producer } = decision
+    const lastOffset = this.#logEndOffset
+    assignOffset(marker, 0, lastOffset, LEADER_EPOCH)
+    this.#noteTransactions()
+    this.#addToChunk(marker, nowMs, nowMs)
+    this.#logEndOffset = lastOffset + 1
+    this.#producers.set(producerId, producer, nowMs)
+    this.#transactions.close(producerId)
+    if (outcome === 'abort' && open !== undefined) {
+      const { firstOffset } = open
+      const stableOffset = this.#stableOffset(this.#logEndOffset)
+      this.#transactions.addAborted({ producerId, firstOffset, lastOffset, stableOffset })
+    }
+    return { kind: 'ended' }
   }
 
   /**
@@ -213,7 +285,9 @@ export class PartitionLog {
     const { bytes, maxTimestamp } = this.#unwritten.close()
     const baseOffset = this.#writtenOffset
     const endOffset = this.#logEndOffset
-    this.#chunks.insert({ baseOffset, endOffset, maxTimestamp, bytes })
+    const opened = this.#opened.length === 0 ? null : encodeOpened(this.#opened)
+    this.#opened = []
+    this.#chunks.insert({ baseOffset, endOffset, maxTimestamp, bytes, opened })
     this.#oldest ??= { baseOffset, endOffset, maxTimestamp, sizeBytes: bytes.length }
     this.#uncheckpointedBytes += bytes.length
     this.#uncheckpointedChunks += 1
@@ -223,6 +297,7 @@ export class PartitionLog {
 
   #writeCheckpoint(change: Partial<Checkpoint>): void {
     this.#producers.writeChanged()
+    this.#transactions.writeOpen()
     this.#checkpoint = {
       ...this.#checkpoint,
       offset: this.#writtenOffset,
@@ -242,7 +317,12 @@ export class PartitionLog {
    * @throws {EdgelogError} `offset_out_of_range`.
    */
   read(request: SliceRequest): LogSlice {
-    return readSlice(this.#chunks, this.ends, request)
+    const tables = { chunks: this.#chunks, transactions: this.#transactions }
+    // Without transactions all batches are visible, and need not be inspected.
+    const inspected = this.#checkpoint.hasTransactions
+      ? request
+      : { ...request, content: 'stored' as const }
+    return readSlice(tables, this.ends, inspected)
   }
 
   /** Returns the batches of `TimestampLookup`. */
@@ -286,6 +366,7 @@ export class PartitionLog {
       logStartOffset: plan.logStartOffset,
       sealedOffset: Math.max(this.#checkpoint.sealedOffset, plan.endOffset),
     })
+    this.#transactions.forgetAbortedBelow(plan.logStartOffset)
     this.#oldest = this.#chunks.oldest()
     return plan.count === MAINTENANCE_ROWS_MAX
   }
@@ -323,9 +404,34 @@ export class PartitionLog {
     return plan.group !== undefined
   }
 
+  /** Describes the producers that the partition remembers. */
+  describeProducers(limit: number): ProducerDescription[] {
+    return this.#producers.list(limit).map(({ producerId, state, lastAppendMs }) => {
+      const open = this.#transactions.all.get(producerId)
+      return {
+        producerId,
+        producerEpoch: state.epoch,
+        lastSequence: state.batches.at(-1)?.lastSequence ?? -1,
+        lastTimestamp: lastAppendMs,
+        coordinatorEpoch: open?.number ?? state.endedNumber ?? -1,
+        currentTxnStartOffset: open?.firstOffset ?? -1,
+      }
+    })
+  }
+
   /** Deletes some of the producers that were idle for too long. Returns whether there are more. */
   expireProducers(nowMs: number): boolean {
     return this.#producers.expire(nowMs)
+  }
+
+  /** Returns some of the transactions whose coordinator has to be asked now. */
+  takeOverdueTransactions(nowMs: number): OpenTransaction[] {
+    return this.#transactions.takeOverdue(nowMs)
+  }
+
+  /** A lower bound of the time of the next such question; undefined if no transaction is open. */
+  get transactionQuestionDueAtMs(): number | undefined {
+    return this.#transactions.questionDueAtMs
   }
 
   get producersExpireAtMs(): number | undefined {

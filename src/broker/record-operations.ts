@@ -1,6 +1,7 @@
 /** Operations on records: produce, fetch, tail, find by time, delete. */
 import { topicResource } from '../core/access/resource.ts'
 import type { NewRecord } from '../core/batch/record.ts'
+import type { IsolationLevel } from '../core/log/log-ends.ts'
 import type { FetchResult, PartitionDescription } from '../core/log/partition-api.ts'
 import type { ProducerRules } from '../core/log/producer-state.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
@@ -128,16 +129,21 @@ export class RecordOperations {
     name: TopicName,
     partition: number,
     timestamp: number,
+    isolation: IsolationLevel,
   ): Promise<OffsetAndTimestamp | undefined> {
     return this.#access.guard('describe', topicResource(name), () =>
-      findOffsetByTimestamp(this.#cluster, name, partition, timestamp),
+      findOffsetByTimestamp(this.#cluster, name, partition, timestamp, isolation),
     )
   }
 
   /** Needs `describe` on the topic. */
-  findMaxTimestamp(name: TopicName, partition: number): Promise<OffsetAndTimestamp | undefined> {
+  findMaxTimestamp(
+    name: TopicName,
+    partition: number,
+    isolation: IsolationLevel,
+  ): Promise<OffsetAndTimestamp | undefined> {
     return this.#access.guard('describe', topicResource(name), () =>
-      findMaxTimestamp(this.#cluster, name, partition),
+      findMaxTimestamp(this.#cluster, name, partition, isolation),
     )
   }
 

@@ -189,6 +189,20 @@ export const COMMIT_DELAY_BYTES_MAX = 64 * KIB
 export const THROTTLE_MS = 200
 /** Batches per producer whose results a partition remembers: Kafka's window, and so the in-flight maximum. */
 export const PRODUCER_BATCHES_REMEMBERED = 5
+/** Transactions that are open in one partition at a time; each is held in memory. */
+export const OPEN_TRANSACTIONS_MAX = 10_000
+/** Age at which a partition asks the coordinator of an open transaction: its maximum of 15 minutes, and a minute. */
+export const OPEN_TRANSACTION_QUESTION_MS = 16 * 60_000
+/** Age for one that is made in a single call: its deadline of 10 s, and half a minute. */
+export const ONE_SHOT_QUESTION_MS = 40_000
+/** Pause before a coordinator that did not decide is asked again. */
+export const QUESTION_RETRY_MS = 60_000
+/** Coordinators that one alarm asks, one after the other. */
+export const QUESTIONS_MAX = 32
+/** Aborted transactions that one fetch lists; the fetch ends earlier if there are more. */
+export const ABORTED_TRANSACTIONS_MAX = 10_000
+/** Bytes that a tail reads in one turn: batches of aborted transactions use no credit. */
+export const TAIL_TURN_BYTES_MAX = 16 * MIB
 /** How long a batch that arrived ahead of its predecessor waits for it before it is refused. */
 export const SEQUENCE_GAP_WAIT_MS = 250
 /** How often one request is trimmed again because other requests of its producer were appended first. */
@@ -324,14 +338,6 @@ export const PENDING_OFFSETS_TOTAL_BYTES_MAX = 16 * MIB
 export const ENDED_PRODUCER_KEPT_MS = 7 * 24 * 60 * 60 * 1_000
 /** Such producers of one group; the oldest ones are forgotten first. */
 export const ENDED_PRODUCERS_MAX = 10_000
-/** After this time a group asks the coordinator of a transaction that is still open: longer than any may last. */
-export const TRANSACTION_QUESTION_MS = 16 * 60 * 1_000
-/** This time for a transaction that is made in one call: 30 s after the deadline of the call. */
-export const ONE_SHOT_QUESTION_MS = 40_000
-/** Interval of further questions about one transaction. */
-export const TRANSACTION_QUESTION_INTERVAL_MS = 60_000
-/** Transactions that a group asks about at once; the platform allows 50 calls in one invocation on its free plan. */
-export const TRANSACTION_QUESTIONS_MAX = 32
 /** Protocols and assignment of one member of the classic protocol, together: one row holds them. */
 export const CLASSIC_METADATA_BYTES_MAX = 512 * KIB
 /** Protocols of all members of one group: its leader receives them in one RPC result. */

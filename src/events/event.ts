@@ -47,6 +47,21 @@ export type ServerEvent =
       readonly groupId: string
       readonly transactionalId: string
     }
+  /** A partition aborted a transaction that its coordinator did not know as open. */
+  | {
+      readonly type: 'transaction_lost'
+      readonly topic: string
+      readonly partition: number
+      readonly transactionalId: string
+    }
+  /** A transaction is open for too long, and its coordinator did not respond. The partition asks again. */
+  | {
+      readonly type: 'transaction_not_ended'
+      readonly topic: string
+      readonly partition: number
+      readonly transactionalId: string
+      readonly error: unknown
+    }
   /** A variable of the deployment has no valid value. `fallback` is used. */
   | {
       readonly type: 'setting_invalid'
@@ -68,6 +83,8 @@ export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
   group_hint_lost: 'info',
   group_topics_stale: 'warn',
   transaction_dropped: 'warn',
+  transaction_lost: 'warn',
+  transaction_not_ended: 'warn',
   setting_invalid: 'warn',
   sink_failed: 'error',
 }
@@ -93,6 +110,8 @@ export function causeOf(event: ServerEvent): string | undefined {
     case 'kafka_connection_closed':
       // A client chooses the sizes in the reason.
       return event.type
+    case 'transaction_lost':
+      return cut(`${event.type} ${event.topic} ${event.partition} ${event.transactionalId}`)
     case 'setting_invalid':
       return cut(`${event.type} ${event.name} ${event.got}`)
     case 'transaction_dropped':

@@ -37,6 +37,7 @@ async function append({ batches, checks }: AppendRequest) {
     logEndOffset: 0,
     config: topic.config,
     nowMs: NOW_MS,
+    openTransactions: new Map(),
     producerState: () => undefined,
   })
   if ('error' in decision) return { error: decision.error.toBody() }

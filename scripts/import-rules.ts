@@ -82,6 +82,7 @@ const SERVER_ROOMS: Record<string, Room> = {
   'durable-objects/migrate.ts': { imports: ['src/core'] },
   'durable-objects/next-turn.ts': { imports: [] },
   'durable-objects/stop-object.ts': { imports: ['src/events'] },
+  'durable-objects/object-alarm.ts': { imports: ['src/core'] },
   'durable-objects/partition': {
     imports: [
       'durable-objects/migrate.ts',
@@ -108,7 +109,7 @@ const SERVER_ROOMS: Record<string, Room> = {
   'durable-objects/transaction': {
     imports: [
       'durable-objects/migrate.ts',
-      'durable-objects/stop-object.ts',
+      'durable-objects/object-alarm.ts',
       'src/events',
       ...CORE,
     ],

@@ -2,7 +2,7 @@
  * The Worker: the app with the built-in doors, the Durable Object classes, and the event sink.
  *
  * @example Mounting edgelog in a Worker of your own
- * export { Coordinator, Group, Partition } from 'edgelog/worker'
+ * export { Coordinator, Group, Partition, Transaction } from 'edgelog/worker'
  * import { createApp } from 'edgelog/worker'
  * const log = createApp()
  * export default { fetch: (request, env, ctx) => log.fetch(request, env, ctx) }
@@ -19,7 +19,7 @@ export type { Principal } from './core/access/principal.ts'
 export type { Operation, Resource, ResourceType } from './core/access/resource.ts'
 export type { ReportedEvent } from './events/event.ts'
 export { type EventSink, logEvent, setEventSink } from './events/report.ts'
-export { Coordinator, Group, Partition } from './objects.ts'
+export { Coordinator, Group, Partition, Transaction } from './objects.ts'
 export { httpDoor, kafkaDoor }
 
 const DOORS = [httpDoor, kafkaDoor]

@@ -2,3 +2,4 @@
 export { Coordinator } from '../durable-objects/coordinator/coordinator.ts'
 export { Group } from '../durable-objects/group/group.ts'
 export { Partition } from '../durable-objects/partition/partition.ts'
+export { Transaction } from '../durable-objects/transaction/transaction.ts'

@@ -48,6 +48,7 @@ export const WORKER_OPTIONS = {
     PARTITION: { className: 'Partition', useSQLite: true },
     COORDINATOR: { className: 'Coordinator', useSQLite: true },
     GROUP: { className: 'Group', useSQLite: true },
+    TRANSACTION: { className: 'Transaction', useSQLite: true },
   },
 }
 

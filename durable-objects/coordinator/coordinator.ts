@@ -29,6 +29,7 @@ import type { PartitionNamespace } from './reconciler.ts'
 import { COORDINATOR_SCHEMA } from './schema.ts'
 import { TopicChanges } from './topic-changes.ts'
 import { TopicTable } from './topic-table.ts'
+import { TransactionRegistry } from './transaction-registry.ts'
 import { VisibleTopics } from './visible-topics.ts'
 
 export interface CoordinatorEnv {
@@ -46,6 +47,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
   readonly #groups: GroupRegistry
   readonly #groupConfigs: GroupConfigTable
   readonly #quotas: QuotaTable
+  readonly #transactions: TransactionRegistry
   readonly #changes: TopicChanges
   readonly #hints: GroupHints
   /** The creations of the next turn: they share its commit. */
@@ -60,6 +62,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     this.#groupConfigs = new GroupConfigTable(ctx.storage.sql)
     this.#hints = new GroupHints(env.GROUP)
     this.#quotas = new QuotaTable(ctx.storage.sql)
+    this.#transactions = new TransactionRegistry(ctx.storage.sql)
     this.#changes = new TopicChanges(ctx.storage, topics, env.PARTITION, (topic) =>
       this.#hintGroupsOf(topic),
     )
@@ -202,6 +205,25 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
 
   async listConfiguredGroups(): Promise<Result<readonly GroupId[]>> {
     return resultOf(() => this.#groupConfigs.list())
+  }
+
+  /** Errors: `policy_violation`, `throttled` for a new id. */
+  async registerTransactionalId(
+    transactionalId: string,
+    incarnation: string,
+  ): Promise<Result<null>> {
+    return resultOf(() => {
+      this.#transactions.register(transactionalId, incarnation, Date.now())
+      return null
+    })
+  }
+
+  async forgetTransactionalId(transactionalId: string, incarnation: string): Promise<void> {
+    this.#transactions.forget(transactionalId, incarnation)
+  }
+
+  async listTransactions(after: string, limit: number): Promise<Result<readonly string[]>> {
+    return resultOf(() => this.#transactions.list(after, limit))
   }
 
   async listClientQuotas(filter: QuotaFilter): Promise<Result<readonly ClientQuota[]>> {

@@ -7,14 +7,16 @@ import {
   GROUP_CREATIONS_PER_MINUTE,
   GROUPS_MAX,
 } from '../../src/core/limits.ts'
+import { CreationRate } from './creation-rate.ts'
 
 type GroupRow = { incarnation: string; topics: string; wants_all: number }
 
 export class GroupRegistry {
   readonly #sql: SqlStorage
-  /** Number of groups that may be created now; refills over time. */
-  #creationsLeft = GROUP_CREATIONS_BURST
-  #filledAtMs = 0
+  readonly #creations = new CreationRate({
+    burst: GROUP_CREATIONS_BURST,
+    perMinute: GROUP_CREATIONS_PER_MINUTE,
+  })
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -96,14 +98,6 @@ export class GroupRegistry {
         `groupId: at most ${GROUPS_MAX} groups are allowed`,
       )
     }
-    const earned = ((nowMs - this.#filledAtMs) * GROUP_CREATIONS_PER_MINUTE) / 60_000
-    this.#creationsLeft = Math.min(GROUP_CREATIONS_BURST, this.#creationsLeft + earned)
-    this.#filledAtMs = nowMs
-    if (this.#creationsLeft < 1) {
-      throw new EdgelogError('throttled', 'groupId: too many new groups, try again later', {
-        details: { retryAfterMs: Math.ceil(60_000 / GROUP_CREATIONS_PER_MINUTE) },
-      })
-    }
-    this.#creationsLeft -= 1
+    this.#creations.take(nowMs, 'groupId: too many new groups, try again later')
   }
 }

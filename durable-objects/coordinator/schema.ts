@@ -7,6 +7,7 @@
  * | `consumer_group` | one group, and the topics whose changes it gets a hint of                         |
  * | `group_config`   | the configs of one group, whether the group exists or not                        |
  * | `client_quota`   | the quotas of one entity                                                         |
+ * | `transactional_id` | one transactional id                                                           |
  *
  * `topic.opened` is a bitmap of the partitions that may store something (`PartitionSet`).
  *
@@ -49,6 +50,10 @@ export const COORDINATOR_SCHEMA: readonly SchemaStep[] = [
      quotas TEXT NOT NULL
    ) STRICT, WITHOUT ROWID`,
   addOpenedPartitions,
+  `CREATE TABLE transactional_id (
+     transactional_id TEXT PRIMARY KEY,
+     incarnation TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID`,
 ]
 
 /** Earlier releases configured every partition of a topic when they created it. */

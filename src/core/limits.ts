@@ -351,6 +351,57 @@ export const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1_000
 /** A JSON body about groups: a commit of all its offsets with some metadata. */
 export const GROUP_BODY_BYTES_MAX = 2 * MIB
 
+// -- transactions ------------------------------------------------------------------------------
+
+/** Characters of a transactional id, and of the id of a transaction that is made in one call. */
+export const TRANSACTIONAL_ID_LENGTH_MAX = 255
+/** Transactional ids of one cluster: each is a row of the coordinator and a Durable Object. */
+export const TRANSACTIONAL_IDS_MAX = 10_000
+/** New transactional ids that may be created at once, and how many per minute after that. */
+export const TRANSACTIONAL_ID_CREATIONS_BURST = 500
+export const TRANSACTIONAL_ID_CREATIONS_PER_MINUTE = 300
+/** Kafka's `transaction.max.timeout.ms`. */
+export const TRANSACTION_TIMEOUT_MS_MAX = 15 * 60 * 1_000
+/** Kafka's `transactional.id.expiration.ms`. */
+export const TRANSACTIONAL_ID_EXPIRATION_MS = 7 * 24 * 60 * 60 * 1_000
+/** Partitions of one transaction: each gets a marker; with the longest names they fit one row. */
+export const TRANSACTION_PARTITIONS_MAX = 2_000
+/** Groups of one transaction. */
+export const TRANSACTION_GROUPS_MAX = 100
+/** Number of the last transaction of a producer id: markers carry it as an int32, and Kafka reserves its largest. */
+export const TRANSACTION_NUMBER_MAX = 2 ** 31 - 2
+/** The last epoch that a producer gets: Kafka reserves 32767 for fencing it. */
+export const PRODUCER_EPOCH_MAX = 32_766
+/** Concurrent calls of a transaction coordinator to participants: each has a commit of its own. */
+export const MARKERS_FANOUT_MAX = 32
+/** How long a participant may take to end a transaction before it is called again. */
+export const MARKER_TIMEOUT_MS = 10_000
+/** Pause before participants that failed are called again; it doubles from the minimum to the maximum. */
+export const MARKERS_RETRY_MS_MIN = 100
+export const MARKERS_RETRY_MS_MAX = 30_000
+/** Delay with which an entry of the list of transactional ids is removed that may have been left by a lost response. */
+export const ID_REGISTRATION_RETRY_MS = 60_000
+/** How long a call waits for the end of the transaction that was decided: longer than the markers usually take. */
+export const TRANSACTION_END_WAIT_MS = 100
+/** Delay of the alarm that continues after a decision; calls also continue it, so few alarms are set. */
+export const TRANSACTION_ALARM_MS = 2_000
+/** Objects that share the transactions that are made in one call. */
+export const ONE_SHOT_OBJECTS = 64
+/** Longest time until the deadline of such a transaction: 10 s, and a difference between two clocks. */
+export const ONE_SHOT_DEADLINE_MS_MAX = 15_000
+/** How long its result is kept for repeats. */
+export const ONE_SHOT_KEPT_MS = 24 * 60 * 60 * 1_000
+/** Interval in which results that are too old are deleted: each time reads all rows. */
+export const ONE_SHOT_EXPIRY_INTERVAL_MS = 60 * 60 * 1_000
+/** Partitions and groups of one such transaction. */
+export const ONE_SHOT_PARTICIPANTS_MAX = 64
+/** Results that one object keeps: all are read when it wakes up. */
+export const ONE_SHOT_ROWS_MAX = 100_000
+/** Transactions of one object that have not ended, at a time: each is in memory. */
+export const ONE_SHOT_OPEN_MAX = 1_000
+/** Characters of the hash of a body. */
+export const ONE_SHOT_HASH_LENGTH_MAX = 128
+
 // -- Kafka's protocol ----------------------------------------------------------------------------
 
 /** Elements of all arrays of one message: each may become an object many times larger than its bytes. */

@@ -54,11 +54,14 @@ export type ServerEvent =
       readonly partition: number
       readonly transactionalId: string
     }
-  /** A transaction is open for too long, and its coordinator did not respond. The partition asks again. */
+  /**
+   * A transaction is not ended yet. A coordinator reports a participant that did not respond, a partition (`topic`)
+   * a coordinator that did not. Both retry; a decision stands.
+   */
   | {
       readonly type: 'transaction_not_ended'
-      readonly topic: string
-      readonly partition: number
+      readonly topic?: string
+      readonly partition?: number
       readonly transactionalId: string
       readonly error: unknown
     }

@@ -2,11 +2,12 @@
 declare namespace Cloudflare {
   interface GlobalProps {
     mainModule: typeof import('../../src/index.ts')
-    durableNamespaces: 'Partition' | 'Coordinator' | 'Group'
+    durableNamespaces: 'Partition' | 'Coordinator' | 'Group' | 'Transaction'
   }
   interface Env {
     readonly PARTITION: DurableObjectNamespace<import('../../src/index.ts').Partition>
     readonly COORDINATOR: DurableObjectNamespace<import('../../src/index.ts').Coordinator>
     readonly GROUP: DurableObjectNamespace<import('../../src/index.ts').Group>
+    readonly TRANSACTION: DurableObjectNamespace<import('../../src/index.ts').Transaction>
   }
 }

@@ -110,6 +110,16 @@ export interface CoordinatorApi {
   ): Promise<Result<null>>
   /** Returns the groups with a config that was set. */
   listConfiguredGroups(): Promise<Result<readonly GroupId[]>>
+  /**
+   * Adds a transactional id to the list, or gives its entry another incarnation.
+   *
+   * Errors: `policy_violation`, `throttled` for a new one.
+   */
+  registerTransactionalId(transactionalId: string, incarnation: string): Promise<Result<null>>
+  /** Removes an entry of this incarnation. */
+  forgetTransactionalId(transactionalId: string, incarnation: string): Promise<void>
+  /** Returns up to `limit` transactional ids after `after`, in order. */
+  listTransactions(after: string, limit: number): Promise<Result<readonly string[]>>
   listClientQuotas(filter: QuotaFilter): Promise<Result<readonly ClientQuota[]>>
   /** Returns one result per alteration, in order. */
   alterClientQuotas(

@@ -19,7 +19,11 @@ import {
 } from '../core/limits.ts'
 import { partitionForKey } from '../core/topic/partitioner.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
-import type { BegunOneShot, OneShotOffset, OneShotResult } from '../core/transaction/one-shot-api.ts'
+import type {
+  BegunOneShot,
+  OneShotOffset,
+  OneShotResult,
+} from '../core/transaction/one-shot-api.ts'
 import {
   ONE_SHOT_PRODUCER_ID_MIN,
   type ProducerIdAndEpoch,

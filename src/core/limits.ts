@@ -328,6 +328,16 @@ export const COMMIT_OFFSETS_MAX = 10_000
 export const COMMITTED_OFFSETS_MAX = 100_000
 /** Offsets that wait for their commit; above this the group responds with `throttled`. */
 export const PENDING_COMMITS_MAX = 50_000
+/** Producers of one group that may have offsets in open transactions: all are in memory. */
+export const PENDING_PRODUCERS_MAX = 1_000
+/** Offsets of one transaction in one group, some thousands: they are one row. */
+export const PENDING_OFFSETS_BYTES_MAX = MIB
+/** Offsets of all open transactions of one group: an eighth of an object's memory. */
+export const PENDING_OFFSETS_TOTAL_BYTES_MAX = 16 * MIB
+/** How long a group recognizes late messages of the last transaction of a producer: as long as its id is kept. */
+export const ENDED_PRODUCER_KEPT_MS = 7 * 24 * 60 * 60 * 1_000
+/** Such producers of one group; the oldest ones are forgotten first. */
+export const ENDED_PRODUCERS_MAX = 10_000
 /** Protocols and assignment of one member of the classic protocol, together: one row holds them. */
 export const CLASSIC_METADATA_BYTES_MAX = 512 * KIB
 /** Protocols of all members of one group: its leader receives them in one RPC result. */

@@ -41,6 +41,12 @@ export type ServerEvent =
   | { readonly type: 'group_hint_lost'; readonly groupId: string; readonly error: unknown }
   /** A group could not refresh its topics from the coordinator. It continues with the cached topics, and retries. */
   | { readonly type: 'group_topics_stale'; readonly groupId: string; readonly error: unknown }
+  /** Offsets of a transaction that its coordinator does not have as open were dropped in a group. */
+  | {
+      readonly type: 'transaction_dropped'
+      readonly groupId: string
+      readonly transactionalId: string
+    }
   /** A partition aborted a transaction that its coordinator did not know as open. */
   | {
       readonly type: 'transaction_lost'
@@ -84,6 +90,7 @@ export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
   group_topics_stale: 'warn',
   transaction_lost: 'warn',
   transaction_fate_unknown: 'warn',
+  transaction_dropped: 'warn',
   transaction_not_ended: 'warn',
   setting_invalid: 'warn',
   sink_failed: 'error',
@@ -114,6 +121,8 @@ export function causeOf(event: ServerEvent): string | undefined {
       return cut(`${event.type} ${event.topic} ${event.partition} ${event.transactionalId}`)
     case 'setting_invalid':
       return cut(`${event.type} ${event.name} ${event.got}`)
+    case 'transaction_dropped':
+      return event.type
     case 'topic_not_settled':
       return cut(`${event.type} ${event.topic} ${commonText(event.error)}`)
     case 'object_stopped':

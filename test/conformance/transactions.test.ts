@@ -180,7 +180,11 @@ describe('a transaction in one call', () => {
     ['an unknown field', { records: [], more: 1 }, /more/],
     [
       'half a member',
-      { offsets: [{ group: 'g', memberId: 'm', offsets: [{ topic: 't', partition: 0, offset: 0 }] }] },
+      {
+        offsets: [
+          { group: 'g', memberId: 'm', offsets: [{ topic: 't', partition: 0, offset: 0 }] },
+        ],
+      },
       /^memberId: /,
     ],
     [
@@ -309,7 +313,9 @@ describe('a transaction in several calls', () => {
     const producer = await init(id)
     await send(id, producer, sink, ['a'])
     const offsets = [{ topic: source, partition: 0, offset: 0 }]
-    await request('POST', `/v1/transactions/${id}/offsets`, { json: { ...producer, group, offsets } })
+    await request('POST', `/v1/transactions/${id}/offsets`, {
+      json: { ...producer, group, offsets },
+    })
     const next = await ended(id, 'abort', producer)
     expect((await read(sink)).values).toEqual([])
     expect(await committedOffset(group, source)).toBeUndefined()
@@ -356,11 +362,7 @@ describe('a transaction in several calls', () => {
     expect((await request('DELETE', `/v1/transactions/${id}`)).status).toBe(204)
     expect((await read(name)).values).toEqual([])
     await expectError(await end(id, 'commit', producer), 409, 'producer_fenced')
-    await expectError(
-      await request('DELETE', `/v1/transactions/${id}`),
-      409,
-      'invalid_txn_state',
-    )
+    await expectError(await request('DELETE', `/v1/transactions/${id}`), 409, 'invalid_txn_state')
   })
 
   test.each([
@@ -389,15 +391,12 @@ describe('a transaction in several calls', () => {
     const name = await topic()
     const id = newId()
     const producer = await init(id)
-    const body = encodeBatch(
-      [{ timestamp: 1, key: null, value: new Uint8Array(1), headers: [] }],
-      {
-        producerId: BigInt(producer.producerId),
-        producerEpoch: producer.producerEpoch,
-        baseSequence: 0,
-        isTransactional: true,
-      },
-    )
+    const body = encodeBatch([{ timestamp: 1, key: null, value: new Uint8Array(1), headers: [] }], {
+      producerId: BigInt(producer.producerId),
+      producerEpoch: producer.producerEpoch,
+      baseSequence: 0,
+      isTransactional: true,
+    })
     const path = `/v1/topics/${name}/partitions/0/records`
     const plain = await request('POST', path, { body, headers: { 'Content-Type': BATCH } })
     await expectError(plain, 409, 'invalid_txn_state')

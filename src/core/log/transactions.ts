@@ -8,7 +8,7 @@
  *
  * Each message carries the number of its transaction, which its coordinator counts for each producer id. A partition
  * accepts records of a number above the last one that ended here, so a late message of an earlier transaction never
- * opens one again (`transaction-api.ts`).
+ * opens one again (`participant-api.ts`).
  */
 import { encodeTransactionMarker } from '../batch/control-record.ts'
 import type { BatchHeader } from '../batch/record-batch.ts'

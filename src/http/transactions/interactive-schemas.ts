@@ -28,7 +28,9 @@ const producer = {
 export const InitBody = z
   .strictObject({
     timeoutMs: whole(1, TRANSACTION_TIMEOUT_MS_MAX).default(TRANSACTION_TIMEOUT_MS_DEFAULT),
-    producerId: producer.producerId.optional().openapi({ description: 'of a producer that continues' }),
+    producerId: producer.producerId
+      .optional()
+      .openapi({ description: 'of a producer that continues' }),
     producerEpoch: producer.producerEpoch.optional(),
   })
   .openapi('TransactionalProducerInit')

@@ -51,7 +51,9 @@ function addProducerRoutes(app: App): void {
       const body = parseWith(InitBody, await readJson(c, GROUP_BODY_BYTES_MAX))
       const { transactions } = brokerOf(c)
       const producer = continuedProducer(body)
-      return c.json(shownProducer(await transactions.initProducerId(params.id, body.timeoutMs, producer)))
+      return c.json(
+        shownProducer(await transactions.initProducerId(params.id, body.timeoutMs, producer)),
+      )
     },
   )
 
@@ -68,7 +70,12 @@ function addProducerRoutes(app: App): void {
     async (c, { params }) => {
       const body = parseWith(TransactionOffsetsBody, await readJson(c, GROUP_BODY_BYTES_MAX))
       const { producerId, producerEpoch } = body
-      const call = { transactionalId: params.id, producerId, producerEpoch, version: VERSION } as const
+      const call = {
+        transactionalId: params.id,
+        producerId,
+        producerEpoch,
+        version: VERSION,
+      } as const
       const offsets = body.offsets.map((one, index) => parseOffset(one, `offsets[${index}]`))
       const groupId = parseGroupId(body.group, 'group')
       await brokerOf(c).offsets.commit(groupId, committingMember(body), offsets, call)
@@ -93,7 +100,12 @@ function addEndRoute(app: App, outcome: 'commit' | 'abort'): void {
         EndBody,
         await readJson(c, GROUP_BODY_BYTES_MAX),
       )
-      const call = { transactionalId: params.id, producerId, producerEpoch, version: VERSION } as const
+      const call = {
+        transactionalId: params.id,
+        producerId,
+        producerEpoch,
+        version: VERSION,
+      } as const
       const { isComplete, ...next } = await brokerOf(c).transactions.end(call, outcome)
       return c.json({ ...shownProducer(next), visible: isComplete })
     },

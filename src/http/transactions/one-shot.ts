@@ -34,7 +34,10 @@ export function addOneShotRoute(app: App): void {
       const text = await readText(c, REQUEST_BODY_BYTES_MAX)
       const body = parseWith(OneShotBody, parseExactJson(text, '', FORM))
       if (body.records.length === 0 && body.offsets.length === 0) {
-        throw new EdgelogError('invalid_request', 'records: at least one record or offset is needed')
+        throw new EdgelogError(
+          'invalid_request',
+          'records: at least one record or offset is needed',
+        )
       }
       const { id = crypto.randomUUID() } = body
       const { offsets, isVisible } = await brokerOf(c).transactions.makeOneShot({

@@ -12,7 +12,10 @@ import {
 } from '../../src/core/group/pending/pending-offsets.ts'
 import { ENDED_PRODUCER_KEPT_MS, ENDED_PRODUCERS_MAX } from '../../src/core/limits.ts'
 import { StoredForm } from '../../src/core/stored-form.ts'
-import { type EndTransactionRequest, ONE_SHOT_PRODUCER_ID_MIN } from '../../src/core/transaction/participant-api.ts'
+import {
+  type EndTransactionRequest,
+  ONE_SHOT_PRODUCER_ID_MIN,
+} from '../../src/core/transaction/participant-api.ts'
 
 const PRODUCER = new StoredForm<Omit<ProducerOffsets, 'producerId'>>('pending offsets')
 

@@ -12,7 +12,7 @@ import {
   QUESTIONS_MAX,
 } from '../../src/core/limits.ts'
 import { ONE_SHOT_PRODUCER_ID_MIN } from '../../src/core/transaction/participant-api.ts'
-import { type TransactionApi } from '../../src/core/transaction/transaction-api.ts'
+import type { TransactionApi } from '../../src/core/transaction/transaction-api.ts'
 import { report } from '../../src/events/report.ts'
 
 export type TransactionNamespace = DurableObjectNamespace<Rpc.DurableObjectBranded & TransactionApi>

@@ -15,7 +15,16 @@ import {
   ONE_SHOT_PRODUCER_ID_MIN,
   type ProducerIdAndEpoch,
 } from '../../src/core/transaction/participant-api.ts'
-import type { AddParticipantsRequest, EndedTransaction, EndRequest, InitProducerIdRequest, TransactionApi, TransactionDescription, TransactionFate, VerifyRequest } from '../../src/core/transaction/transaction-api.ts'
+import type {
+  AddParticipantsRequest,
+  EndedTransaction,
+  EndRequest,
+  InitProducerIdRequest,
+  TransactionApi,
+  TransactionDescription,
+  TransactionFate,
+  VerifyRequest,
+} from '../../src/core/transaction/transaction-api.ts'
 import { ObjectAlarm } from '../object-alarm.ts'
 import { SYSTEM_CLOCK } from './clock.ts'
 import { IdRegistration, type TransactionList } from './id-registration.ts'

@@ -18,7 +18,15 @@ import { decideInit } from '../../src/core/transaction/init-producer-id.ts'
 import type { ProducerIdAndEpoch } from '../../src/core/transaction/participant-api.ts'
 import { complete } from '../../src/core/transaction/prepare.ts'
 import { producerIdFrom } from '../../src/core/transaction/producer-ids.ts'
-import type { AddParticipantsRequest, EndedTransaction, EndRequest, InitProducerIdRequest, TransactionDescription, TransactionFate, VerifyRequest } from '../../src/core/transaction/transaction-api.ts'
+import type {
+  AddParticipantsRequest,
+  EndedTransaction,
+  EndRequest,
+  InitProducerIdRequest,
+  TransactionDescription,
+  TransactionFate,
+  VerifyRequest,
+} from '../../src/core/transaction/transaction-api.ts'
 import {
   describe,
   fateOf,

@@ -78,7 +78,7 @@ function addProducerRoutes(app: App): void {
       } as const
       const offsets = body.offsets.map((one, index) => parseOffset(one, `offsets[${index}]`))
       const groupId = parseGroupId(body.group, 'group')
-      await brokerOf(c).offsets.commit(groupId, committingMember(body), offsets, call)
+      await brokerOf(c).transactions.commitOffsets(call, groupId, committingMember(body), offsets)
       return c.body(null, 204)
     },
   )

@@ -11,7 +11,10 @@ import {
   ENDED_PRODUCER_KEPT_MS,
   OFFSETS_RETENTION_MINUTES_DEFAULT,
 } from '../../../src/core/limits.ts'
-import { ONE_SHOT_PRODUCER_ID_MIN, type TransactionOutcome } from '../../../src/core/transaction/participant-api.ts'
+import {
+  ONE_SHOT_PRODUCER_ID_MIN,
+  type TransactionOutcome,
+} from '../../../src/core/transaction/participant-api.ts'
 import { countRowsWritten } from '../count-rows.ts'
 import { logErrorsOnly } from '../quiet-events.ts'
 import {

@@ -14,7 +14,10 @@ import {
   type ProducerOffsets,
 } from '../../../../src/core/group/pending/pending-offsets.ts'
 import { PENDING_OFFSETS_BYTES_MAX, PENDING_PRODUCERS_MAX } from '../../../../src/core/limits.ts'
-import type { EndTransactionRequest, TransactionOutcome } from '../../../../src/core/transaction/participant-api.ts'
+import type {
+  EndTransactionRequest,
+  TransactionOutcome,
+} from '../../../../src/core/transaction/participant-api.ts'
 import { runs, SEEDED } from '../../../support/seed.ts'
 
 function offsetOf(partition: number, offset: number): OffsetToCommit {

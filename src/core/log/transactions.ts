@@ -124,8 +124,9 @@ export function decideEnd(
   const { producerId, producerEpoch, number } = request
   const endedNumber = producer?.endedNumber ?? 0
   if (number === endedNumber) return { kind: 'done' }
-  if (number < endedNumber) {
-    const why = `producer ${producerId}: transaction ${number} has ended before ${endedNumber}`
+  const current = open?.number ?? endedNumber
+  if (number < current) {
+    const why = `producer ${producerId}: transaction ${number} is older than ${current}`
     return { kind: 'refuse', error: new EdgelogError('transaction_coordinator_fenced', why) }
   }
   // The id of such a producer is never used again, so there is nothing to fence.

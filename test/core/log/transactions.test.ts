@@ -136,6 +136,13 @@ describe('decideEnd()', () => {
     ['one that has ended', end(2), KNOWN, undefined, 'done'],
     ['one that has ended, beside an open one', end(2), KNOWN, open(3), 'done'],
     ['an earlier one', end(1), KNOWN, open(3), 'refuse transaction_coordinator_fenced'],
+    [
+      'an earlier one, though none has ended',
+      end(1),
+      undefined,
+      open(3),
+      'refuse transaction_coordinator_fenced',
+    ],
     ['an earlier epoch', end(3), { ...KNOWN, epoch: 1 }, open(3), 'refuse invalid_producer_epoch'],
     ['a later one, so the open one is lost', end(4), KNOWN, open(3), 'end abort'],
   ] as const)('ends %s', (_, request, producer, transaction, outcome) => {

@@ -116,15 +116,22 @@ function outOfRange(
  * Returns the committed offsets of a group, for one topic or for all. Also
  * deletes its offsets of topics that no longer exist.
  *
- * @throws {EdgelogError} `group_id_not_found`, `unknown_topic_or_partition`.
+ * @throws {EdgelogError} `group_id_not_found`, `unknown_topic_or_partition`; with `requireStable` also
+ * `unstable_offset_commit` while an open transaction may change one of the offsets.
  */
 export async function fetchOffsets(
   cluster: Cluster,
   groupId: GroupId,
   topic?: TopicName,
+  requireStable = false,
 ): Promise<readonly CommittedOffset[]> {
   if (topic !== undefined) await cluster.topics.get(topic)
-  return await fetchKept(cluster, groupId, topic === undefined ? {} : { topics: [topic] })
+  const topics = topic === undefined ? {} : { topics: [topic] }
+  const offsets = await fetchKept(cluster, groupId, { ...topics, requireStable })
+  const unstable = offsets.find(({ isUnstable }) => isUnstable)
+  if (unstable === undefined) return offsets
+  const why = `an open transaction may change the offset of partition ${unstable.partition} of ${unstable.topic}`
+  throw new EdgelogError('unstable_offset_commit', why)
 }
 
 /**

@@ -360,6 +360,12 @@ export const TRANSACTIONAL_IDS_MAX = 10_000
 /** New transactional ids that may be created at once, and how many per minute after that. */
 export const TRANSACTIONAL_ID_CREATIONS_BURST = 500
 export const TRANSACTIONAL_ID_CREATIONS_PER_MINUTE = 300
+/** Numbers of open transactions that an edge caches, one for each partition and group of a transaction. */
+export const TRANSACTION_NUMBERS_MAX = 10_000
+/** Transactional ids whose state one list reads, one call each: the platform allows 10,000 calls per request. */
+export const LISTED_TRANSACTIONS_MAX = 1_000
+/** Producers of one partition that are described at a time. */
+export const DESCRIBED_PRODUCERS_MAX = 10_000
 /** Kafka's `transaction.max.timeout.ms`. */
 export const TRANSACTION_TIMEOUT_MS_MAX = 15 * 60 * 1_000
 /** Kafka's `transactional.id.expiration.ms`. */

@@ -48,7 +48,7 @@ export interface NamedPartition {
   readonly partition: number
 }
 
-/** Every method throws the errors of the authorizer, `unavailable`, and `not_found` if the Worker has no transactions. */
+/** Every method throws the errors of the authorizer, `unavailable`, and `not_found` in a Worker without transactions. */
 export class TransactionOperations {
   readonly #cluster: Cluster
   readonly #access: Access
@@ -101,7 +101,11 @@ export class TransactionOperations {
     return refused
   }
 
-  /** Needs `write` on the transactional id and `read` on the group. @throws {EdgelogError} errors of `addParticipants`. */
+  /**
+   * Needs `write` on the transactional id and `read` on the group.
+   *
+   * @throws {EdgelogError} errors of `addParticipants`.
+   */
   async addGroup(call: ClientCall, groupId: GroupId): Promise<void> {
     await this.#checkWrite(call.transactionalId)
     await this.#access.check('read', groupResource(groupId))
@@ -125,7 +129,11 @@ export class TransactionOperations {
     this.#cluster.transactions.set(producer, added, number)
   }
 
-  /** Needs `write` on the transactional id. Call it before `startAppend`. @throws {EdgelogError} as `findTransaction`. */
+  /**
+   * Needs `write` on the transactional id. Call it before `startAppend`.
+   *
+   * @throws {EdgelogError} as `findTransaction`.
+   */
   async find(call: TransactionCall, partitions: readonly PartitionParticipant[]): Promise<TagOf> {
     await this.#checkWrite(call.transactionalId)
     return await findTransaction(this.#cluster, call, partitions)

@@ -108,7 +108,7 @@ function isOldNumber(error: unknown): error is EdgelogError {
   return error instanceof EdgelogError && error.code === 'invalid_txn_state'
 }
 
-/** What a producer appends to one partition. */
+/** Batches of a producer for one partition. */
 export interface TransactionalAppend {
   readonly call: TransactionCall
   readonly participant: PartitionParticipant

@@ -85,8 +85,9 @@ interface Part extends PartitionParticipant {
 /**
  * Makes the transaction, or returns the result of the call that this one repeats.
  *
- * @throws {EdgelogError} `transaction_aborted`: `details.reason` is the error that stopped it; `expected_offset_mismatch`;
- * `transaction_id_reused`; errors of a call that begins nothing, e.g. `unknown_topic_or_partition`, `invalid_record`.
+ * @throws {EdgelogError} `transaction_aborted` with the error that stopped it in `details.reason`;
+ * `expected_offset_mismatch`; `transaction_id_reused`; errors of a call that begins nothing, such as
+ * `unknown_topic_or_partition` or `invalid_record`.
  */
 export async function makeOneShot(cluster: Cluster, oneShot: OneShot): Promise<CommittedOneShot> {
   const { id, bodyHash } = oneShot

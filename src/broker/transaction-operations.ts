@@ -56,7 +56,7 @@ export interface NamedPartition {
   readonly partition: number
 }
 
-/** Every method throws the errors of the authorizer, `unavailable`, and `not_found` if the Worker has no transactions. */
+/** Methods throw the errors of the authorizer, `unavailable`, and `not_found` in a Worker without transactions. */
 export class TransactionOperations {
   readonly #cluster: Cluster
   readonly #access: Access
@@ -109,7 +109,11 @@ export class TransactionOperations {
     return refused
   }
 
-  /** Needs `write` on the transactional id and `read` on the group. @throws {EdgelogError} errors of `addParticipants`. */
+  /**
+   * Needs `write` on the transactional id and `read` on the group.
+   *
+   * @throws {EdgelogError} errors of `addParticipants`.
+   */
   async addGroup(call: ClientCall, groupId: GroupId): Promise<void> {
     await this.#checkWrite(call.transactionalId)
     await this.#access.check('read', groupResource(groupId))
@@ -133,7 +137,11 @@ export class TransactionOperations {
     this.#cluster.transactions.set(producer, added, number)
   }
 
-  /** Needs `write` on the transactional id. Call it before `startAppend`. @throws {EdgelogError} as `findTransaction`. */
+  /**
+   * Needs `write` on the transactional id. Call it before `startAppend`.
+   *
+   * @throws {EdgelogError} as `findTransaction`.
+   */
   async find(call: TransactionCall, partitions: readonly PartitionParticipant[]): Promise<TagOf> {
     await this.#checkWrite(call.transactionalId)
     return await findTransaction(this.#cluster, call, partitions)
@@ -210,7 +218,11 @@ export class TransactionOperations {
     )
   }
 
-  /** Needs `write` on the transactional id. @throws {EdgelogError} errors of `end`. */
+  /**
+   * Needs `write` on the transactional id.
+   *
+   * @throws {EdgelogError} errors of `end`.
+   */
   async end(call: ClientCall, outcome: TransactionOutcome): Promise<EndedTransaction> {
     await this.#checkWrite(call.transactionalId)
     return await this.#cluster.objects.callTransaction(

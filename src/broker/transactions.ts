@@ -125,7 +125,7 @@ export async function underTag<T>(
   }
 }
 
-/** What a producer appends to one partition. */
+/** Batches of a producer for one partition. */
 export interface TransactionalAppend {
   readonly call: TransactionCall
   readonly participant: PartitionParticipant

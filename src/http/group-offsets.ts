@@ -56,7 +56,8 @@ export function addGroupOffsetRoutes(app: App): void {
     { params: GroupParams, query: FetchOffsetsQuery },
     async (c, { params, query }) => {
       const topic = query.topic === undefined ? undefined : parseTopicName(query.topic, 'topic')
-      const committed = await brokerOf(c).offsets.fetch(params.group, topic)
+      const { offsets } = brokerOf(c)
+      const committed = await offsets.fetch(params.group, topic, query.requireStable)
       return c.json({ offsets: committed.map(({ topicId: _, ...offset }) => offset) })
     },
   )

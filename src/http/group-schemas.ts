@@ -57,7 +57,14 @@ export const DescribeGroupQuery = z.strictObject({
     .transform((text) => text === 'true'),
 })
 
-export const FetchOffsetsQuery = z.strictObject({ topic: z.string().optional() })
+export const FetchOffsetsQuery = z.strictObject({
+  topic: z.string().optional(),
+  requireStable: z
+    .enum(['true', 'false'], 'true or false is allowed')
+    .default('false')
+    .transform((text) => text === 'true')
+    .openapi({ description: 'refuses offsets that an open transaction may change' }),
+})
 
 export const DeleteOffsetsQuery = z.strictObject({
   topic: z.string('the name of a topic is needed'),

@@ -295,6 +295,8 @@ describe('a transaction in several calls', () => {
     expect(commit.status, await commit.clone().text()).toBe(204)
     expect(await read(sink)).toMatchObject({ values: [], lastStableOffset: 0, highWatermark: 2 })
     expect(await committedOffset(group, source)).toBeUndefined()
+    const stable = await request('GET', `/v1/groups/${group}/offsets?requireStable=true`)
+    expect((await expectError(stable, 409, 'unstable_offset_commit')).retryable).toBe(true)
     const shown = await (await request('GET', `/v1/transactions/${id}`)).json<object>()
     expect(shown).toMatchObject({
       ...{ id, state: 'Ongoing', producerId: producer.producerId },

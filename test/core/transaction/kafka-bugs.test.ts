@@ -169,8 +169,21 @@ describe('a repeat', () => {
     expect(shown(completed, end(completed, 'commit'))).toBe('0 4711/6')
   })
 
-  test('is not seen in a request of an instance that was fenced before the transaction', () => {
-    const initialized = changed(init(recordIn('Empty')))
+  test('of version 2 is not answered with the outcome of a later transaction of version 1', () => {
+    const committed = complete(changed(end(recordIn('Ongoing'), 'commit')), NOW_MS)
+    const producer = { producerId: PRODUCER, producerEpoch: 6 }
+    const added = { partitions: [partition(0)], groups: [] }
+    const request = { transactionalId: ID, version: 1, ...producer, ...added } as const
+    const open = changed(decideAdd(committed, request, CONTEXT))
+    const later = complete(changed(end(open, 'commit', producer, 1)), NOW_MS)
+    expect(shown(later, end(later, 'commit'))).toBe('90')
+  })
+
+  test.each([
+    ['a new instance', undefined],
+    ['a producer that continues', { producerId: PRODUCER, producerEpoch: 5 }],
+  ])('is not seen in a request with the epoch before that of %s', (_, given) => {
+    const initialized = changed(init(recordIn('Empty'), given))
     const added = { partitions: [partition(0)], groups: [] }
     const producer = { producerId: PRODUCER, producerEpoch: 6 }
     const request = { transactionalId: ID, version: 1, ...producer, ...added } as const

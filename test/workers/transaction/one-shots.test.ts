@@ -134,6 +134,7 @@ describe('a repeat', () => {
     ok(await decide(request, 'commit'))
     expect(ok(await begin(requestOf('a')))).toEqual({ result: COMMITTED })
     expect(ok(await decide(request, 'abort'))).toEqual(COMMITTED)
+    pass(1_000)
     await runAlarm(NAME)
     await evict(NAME)
     const callsBefore = participants.calls.length

@@ -43,6 +43,9 @@ const SERVER_ROOMS: Record<string, Room> = {
       'src/core/transaction/participant-api.ts',
     ],
   },
+  'src/core/group/pending': {
+    imports: ['src/core', 'src/core/group', 'src/core/transaction/participant-api.ts'],
+  },
   'src/core/topic': {
     imports: ['src/core', 'src/core/bytes', 'src/core/group', 'src/core/quota'],
   },

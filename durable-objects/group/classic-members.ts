@@ -11,6 +11,7 @@ import {
 } from '../../src/core/group/classic/classic-group.ts'
 import {
   checkClassicCommit,
+  checkTransactionalCommit,
   decideClassicHeartbeat,
 } from '../../src/core/group/classic/classic-heartbeat.ts'
 import { decideJoin } from '../../src/core/group/classic/classic-join.ts'
@@ -113,6 +114,11 @@ export class ClassicMembers {
   checkCommit(member: CommittingMember, nowMs: number): void {
     this.#markSeen(member.memberId)
     this.#apply({ group: checkClassicCommit(this.#group, member, nowMs), responses: [] }, nowMs)
+  }
+
+  /** @throws {EdgelogError} errors of `checkTransactionalCommit`. */
+  checkTransactionalCommit(member: CommittingMember): void {
+    checkTransactionalCommit(this.#group, member)
   }
 
   #markSeen(memberId: string): void {

@@ -5,6 +5,10 @@
  */
 import { EdgelogError, type Result, resultOf } from '../../src/core/errors.ts'
 import type { CommitRequest, OffsetToCommit } from '../../src/core/group/group-api.ts'
+import {
+  partitionKey,
+  type TransactionalOffsets,
+} from '../../src/core/group/pending/pending-offsets.ts'
 import { PENDING_COMMITS_MAX, THROTTLE_MS } from '../../src/core/limits.ts'
 
 interface Entry {
@@ -22,6 +26,12 @@ export interface CommitTarget {
   check(request: CommitRequest, collected: ReadonlyMap<string, OffsetToCommit>): void
   /** Writes all offsets; each partition occurs once. */
   write(offsets: Iterable<OffsetToCommit>): void
+  /**
+   * Makes the offsets of a transaction pending.
+   *
+   * @throws {EdgelogError} if the transaction may not commit them; then nothing has changed.
+   */
+  writePending(offsets: TransactionalOffsets): void
   /** Drops this turn and all state in memory. */
   abort(error: unknown): void
   /** Resolves when the written offsets are durable. */
@@ -79,9 +89,15 @@ export class CommitQueue {
     const results = entries.map(({ request }) =>
       resultOf(() => {
         this.#target.check(request, offsets)
-        for (const offset of request.offsets) {
-          offsets.set(`${offset.topicId}/${offset.partition}`, offset)
+        const { transaction } = request
+        if (transaction !== undefined) {
+          // Commits that arrived earlier must not replace the pending offsets.
+          this.#target.write(offsets.values())
+          offsets.clear()
+          this.#target.writePending({ transaction, offsets: request.offsets })
+          return null
         }
+        for (const offset of request.offsets) offsets.set(partitionKey(offset), offset)
         return null
       }),
     )

@@ -17,6 +17,7 @@ import type {
   CommittingMember,
   GroupDescription,
   GroupProtocol,
+  OffsetToCommit,
 } from '../../src/core/group/group-api.ts'
 import type { TopicDirectory } from '../../src/core/group/topic-directory.ts'
 import { ClassicMembers } from './classic-members.ts'
@@ -105,10 +106,34 @@ export class GroupMembers {
   }
 
   /** @throws {EdgelogError} errors of `checkConsumerCommit` and `checkClassicCommit`; `non_empty_group`. */
-  checkCommit({ member, offsets }: CommitRequest, nowMs: number): void {
-    if (member === null) this.requireNone('the group has members; only its members may commit')
+  checkCommit({ member, offsets, transaction }: CommitRequest, nowMs: number): void {
+    if (transaction !== undefined) this.#checkTransactionalCommit(member, offsets)
+    else if (member === null) this.requireNone('the group has members; only its members may commit')
     else if (this.classics.count > 0) this.classics.checkCommit(member, nowMs)
     else checkConsumerCommit(this.consumers.group, member, offsets)
+  }
+
+  /**
+   * Checks the member of a transactional commit like Kafka: only if the commit names one.
+   *
+   * @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `illegal_generation`.
+   */
+  #checkTransactionalCommit(
+    member: CommittingMember | null,
+    offsets: readonly OffsetToCommit[],
+  ): void {
+    if (member === null || (this.count === 0 && member.epoch < 0)) return
+    if (this.classics.count > 0) {
+      this.classics.checkTransactionalCommit(member)
+      return
+    }
+    try {
+      checkConsumerCommit(this.consumers.group, member, offsets)
+    } catch (error) {
+      // Producers expect the error of the classic protocol here.
+      if (!(error instanceof EdgelogError) || error.code !== 'stale_member_epoch') throw error
+      throw new EdgelogError('illegal_generation', error.message, { cause: error })
+    }
   }
 
   /** @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `stale_member_epoch`. */

@@ -31,6 +31,7 @@ import {
   type OffsetFetchRequest,
 } from '../../src/core/group/group-api.ts'
 import type { GroupId } from '../../src/core/group/group-id.ts'
+import type { ProducerOffsets } from '../../src/core/group/pending/pending-offsets.ts'
 import {
   EMPTY_GROUP_KEPT_MS,
   GROUP_ALARM_RETRY_MS,
@@ -38,17 +39,26 @@ import {
   SESSION_TIMEOUT_MS_MIN,
 } from '../../src/core/limits.ts'
 import { COORDINATOR_OBJECT_NAME, type CoordinatorApi } from '../../src/core/topic/topic.ts'
+import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
+import { report } from '../../src/events/report.ts'
 import { stopObject } from '../stop-object.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { GroupAlarm } from './group-alarm.ts'
 import { GroupMembers } from './group-members.ts'
+import { GroupOffsets } from './group-offsets.ts'
 import { type GroupRow, GroupStore } from './group-store.ts'
 import { Lifecycle, type TopicNeed } from './lifecycle.ts'
-import { OffsetTable } from './offset-table.ts'
+import {
+  firstQuestionMs,
+  type TransactionNamespace,
+  TransactionQuestions,
+} from './transaction-questions.ts'
 import { offsetsRetentionMs, Upkeep } from './upkeep.ts'
 
 export interface GroupEnv {
   readonly COORDINATOR: DurableObjectNamespace<Rpc.DurableObjectBranded & CoordinatorApi>
+  /** Missing in a Worker without transactions. */
+  readonly TRANSACTION?: TransactionNamespace
   /** Kafka's `offsets.retention.minutes`; 7 days. */
   readonly EDGELOG_OFFSETS_RETENTION_MINUTES?: string
 }
@@ -60,14 +70,14 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   readonly #alarm: GroupAlarm
   readonly #upkeep: Upkeep
   #members: GroupMembers
-  #offsets: OffsetTable
+  #offsets: GroupOffsets
 
   constructor(ctx: DurableObjectState, env: GroupEnv) {
     super(ctx, env)
     const { storage } = ctx
     this.#store = new GroupStore(storage)
     this.#members = this.#loadMembers()
-    this.#offsets = new OffsetTable(storage.sql)
+    this.#offsets = new GroupOffsets(storage.sql)
     this.#alarm = new GroupAlarm(storage)
     const coordinator = () => env.COORDINATOR.getByName(COORDINATOR_OBJECT_NAME)
     this.#lifecycle = new Lifecycle(this.#store, {
@@ -83,18 +93,26 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     })
     this.#commits = new CommitQueue({
       check: (request, collected) => {
+        if (request.transaction !== undefined) this.#requireGeneration(request)
         this.#members.checkCommit(request, Date.now())
         this.#openGroup()
         this.#offsets.checkRoom(request.offsets, collected)
       },
-      write: (offsets) => {
+      write: (offsets) => this.#offsets.commit([...offsets], Date.now()),
+      writePending: (offsets) => {
         const nowMs = Date.now()
-        for (const offset of offsets) this.#offsets.write(offset, nowMs)
+        this.#offsets.addPending(offsets, nowMs)
+        if (env.TRANSACTION === undefined) return
+        this.#alarm.by(firstQuestionMs(offsets.transaction.producerId, nowMs))
       },
       abort: (error) => stopObject(ctx, 'group', 'commit failed', error),
       durable: () => storage.sync(),
     })
-    this.#upkeep = new Upkeep(this.#store, this.#alarm, this.#lifecycle, {
+    const questions = new TransactionQuestions(env.TRANSACTION, {
+      producers: () => (this.#store.group === undefined ? [] : this.#offsets.openProducers),
+      drop: (producer) => this.#dropTransaction(producer),
+    })
+    this.#upkeep = new Upkeep(this.#store, this.#alarm, this.#lifecycle, questions, {
       members: () => this.#members,
       offsets: () => this.#offsets,
       expireMembers: () => this.#expire(),
@@ -185,11 +203,11 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
 
   // -- offsets ---------------------------------------------------------------------------------
 
-  /** Errors: those of `checkCommit`, `policy_violation`, `throttled`. */
+  /** Errors: those of `checkCommit`, `policy_violation`, `throttled`; for a transaction those of `addPending`. */
   async commitOffsets(request: CommitRequest): Promise<Result<null>> {
     return replyAsync(async () => {
       this.#expire()
-      if (request.member === null)
+      if (mayCreateGroup(request))
         await this.#lifecycle.ensureTopicsKnown(noTopics(request.groupId))
       return unwrap(await this.#commits.push(request))
     })
@@ -201,7 +219,16 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       this.#expire()
       this.#openGroup()
       if (request.member !== undefined) this.#members.checkMember(request.member)
-      return this.#offsets.list(request.topics)
+      return this.#offsets.list(request)
+    })
+  }
+
+  /** Errors: `group_id_not_found`, `transaction_coordinator_fenced`. */
+  async endTransaction(request: EndTransactionRequest): Promise<Result<null>> {
+    return replyAsync(async () => {
+      this.#openGroup()
+      this.#inOneTurn((nowMs) => this.#offsets.endTransaction(request, nowMs))
+      return null
     })
   }
 
@@ -215,7 +242,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
         const why = 'topic: members of the group subscribe to it'
         throw new EdgelogError('group_subscribed_to_topic', why)
       }
-      this.#offsets.delete(topicId, partition)
+      this.#inOneTurn(() => this.#offsets.delete(topicId, partition))
       return null
     })
   }
@@ -225,7 +252,9 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   async forgetTopics(topicIds: readonly string[]): Promise<Result<null>> {
     return replyAsync(async () => {
       this.#openGroup()
-      for (const topicId of topicIds) this.#offsets.delete(topicId, null)
+      this.#inOneTurn(() => {
+        for (const topicId of topicIds) this.#offsets.delete(topicId, null)
+      })
       return null
     })
   }
@@ -285,10 +314,28 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   }
 
   #isEmpty(): boolean {
-    return this.#members.count === 0 && this.#offsets.count === 0
+    return this.#members.count === 0 && this.#offsets.isEmpty
+  }
+
+  /** Kafka's error for a member of a group that does not exist, if it commits in a transaction. */
+  #requireGeneration({ member }: CommitRequest): void {
+    const { group } = this.#store
+    const isMissing = group === undefined || group.isDeleting
+    if (!isMissing || member === null || member.epoch < 0) return
+    throw new EdgelogError('illegal_generation', 'groupId: the group does not exist')
   }
 
   // -- changing state ----------------------------------------------------------------------------
+
+  /** Drops the offsets of a transaction that its coordinator does not have; it may have ended in the meantime. */
+  #dropTransaction(producer: ProducerOffsets): void {
+    const { group } = this.#store
+    if (group === undefined) return
+    const isDropped = this.#inOneTurn((nowMs) => this.#offsets.dropTransaction(producer, nowMs))
+    if (!isDropped) return
+    const transactionalId = producer.open?.transaction.transactionalId ?? ''
+    report({ type: 'transaction_dropped', groupId: group.groupId, transactionalId })
+  }
 
   #loadMembers(): GroupMembers {
     return new GroupMembers(this.#store, Date.now(), () => this.#expire())
@@ -306,7 +353,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   /** Deletes all rows and starts with empty state in memory. */
   async #wipe(): Promise<void> {
     this.#members = this.#loadMembers()
-    this.#offsets = new OffsetTable(this.ctx.storage.sql)
+    this.#offsets = new GroupOffsets(this.ctx.storage.sql)
     // In one turn: rows without an alarm would stay forever.
     await Promise.all([this.#alarm.clear(), this.ctx.storage.deleteAll()])
   }
@@ -328,6 +375,11 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
 
 function clampedSessionMs(sessionTimeoutMs: number): number {
   return Math.min(Math.max(sessionTimeoutMs, SESSION_TIMEOUT_MS_MIN), SESSION_TIMEOUT_MS_MAX)
+}
+
+/** Returns whether a commit may be the first call to a group: it comes from no member. */
+function mayCreateGroup({ member, transaction }: CommitRequest): boolean {
+  return member === null || (transaction !== undefined && member.epoch < 0)
 }
 
 /** Returns the topics that must be known before a heartbeat can be decided. */

@@ -34,18 +34,21 @@ export class OffsetTable {
    * Checks that the group may store these offsets.
    *
    * @param collected offsets that the same turn also writes, each partition once.
+   * @param pendingCount pending offsets: they are stored when their transactions are committed.
    * @throws {EdgelogError} `policy_violation` if the group would exceed its limit; then none is written.
    */
   checkRoom(
     offsets: readonly OffsetToCommit[],
     collected: ReadonlyMap<string, OffsetToCommit>,
+    pendingCount: number,
   ): void {
-    if (this.count + collected.size + offsets.length <= COMMITTED_OFFSETS_MAX) return
+    const stored = this.count + pendingCount
+    if (stored + collected.size + offsets.length <= COMMITTED_OFFSETS_MAX) return
     const added = new Set<string>()
     for (const { topicId, partition } of [...collected.values(), ...offsets]) {
       if (!this.#has(topicId, partition)) added.add(`${topicId}/${partition}`)
     }
-    if (this.count + added.size <= COMMITTED_OFFSETS_MAX) return
+    if (stored + added.size <= COMMITTED_OFFSETS_MAX) return
     throw new EdgelogError(
       'policy_violation',
       `offsets: a group holds the offsets of at most ${COMMITTED_OFFSETS_MAX} partitions`,

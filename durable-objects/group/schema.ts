@@ -6,6 +6,7 @@
  * | `setting`          | `group` (identity, epochs), `topics` and `config` (caches), `classic`      |
  * | `member`           | one member with its target, as JSON                                       |
  * | `committed_offset` | the offset of one partition                                               |
+ * | `pending_offset`   | the offsets of one producer's transaction, or the last one that ended     |
  */
 import type { SchemaStep } from '../migrate.ts'
 
@@ -21,5 +22,10 @@ export const GROUP_SCHEMA: readonly SchemaStep[] = [
      metadata TEXT NOT NULL,
      committed_at_ms INTEGER NOT NULL,
      PRIMARY KEY (topic_id, partition)
+   ) WITHOUT ROWID`,
+  `CREATE TABLE pending_offset (
+     producer_id TEXT PRIMARY KEY,
+     ended_at_ms INTEGER,
+     value TEXT NOT NULL
    ) WITHOUT ROWID`,
 ]

@@ -14,14 +14,15 @@ import {
 import { numberSetting } from '../../src/events/number-setting.ts'
 import type { GroupAlarm } from './group-alarm.ts'
 import type { GroupMembers } from './group-members.ts'
+import type { GroupOffsets } from './group-offsets.ts'
 import type { GroupStore } from './group-store.ts'
 import type { Lifecycle } from './lifecycle.ts'
-import type { OffsetTable } from './offset-table.ts'
+import type { TransactionQuestions } from './transaction-questions.ts'
 
 /** The parts of the group that are recreated when it is wiped. */
 interface UpkeepHooks {
   members(): GroupMembers
-  offsets(): OffsetTable
+  offsets(): GroupOffsets
   /** Removes the members whose deadline has passed. */
   expireMembers(): void
   readonly retentionMs: number
@@ -31,14 +32,22 @@ export class Upkeep {
   readonly #store: GroupStore
   readonly #alarm: GroupAlarm
   readonly #lifecycle: Lifecycle
+  readonly #questions: TransactionQuestions
   readonly #hooks: UpkeepHooks
   /** True if a liveness check has begun and some member has made no call yet. */
   #isLivenessCheckOpen = false
 
-  constructor(store: GroupStore, alarm: GroupAlarm, lifecycle: Lifecycle, hooks: UpkeepHooks) {
+  constructor(
+    store: GroupStore,
+    alarm: GroupAlarm,
+    lifecycle: Lifecycle,
+    questions: TransactionQuestions,
+    hooks: UpkeepHooks,
+  ) {
     this.#store = store
     this.#alarm = alarm
     this.#lifecycle = lifecycle
+    this.#questions = questions
     this.#hooks = hooks
   }
 
@@ -47,6 +56,7 @@ export class Upkeep {
     // A fired alarm is gone, so set the next one before anything can fail.
     const retryAtMs = Date.now() + GROUP_ALARM_RETRY_MS
     this.#alarm.at(retryAtMs)
+    await this.#questions.ask()
     await this.#checkLiveness()
     // The group may have been deleted in the meantime.
     if (this.#store.group === undefined) return
@@ -80,14 +90,14 @@ export class Upkeep {
     if (group.isDeleting) return nowMs + GROUP_ALARM_RETRY_MS
     // A session may be longer than the platform allows one alarm to run.
     if (this.#isLivenessCheckOpen) return nowMs + 1
-    const watchAtMs = nowMs + GROUP_WATCH_INTERVAL_MS
-    if (group.emptySinceMs === null) return watchAtMs
+    const watchAtMs = Math.min(nowMs + GROUP_WATCH_INTERVAL_MS, this.#questions.nextMs)
+    if (group.emptySinceMs === null) return Math.max(nowMs + 1, watchAtMs)
     const overAtMs = this.#isEmpty() ? group.emptySinceMs + EMPTY_GROUP_KEPT_MS : nextExpiryMs
     return Math.max(nowMs + 1, Math.min(overAtMs, watchAtMs))
   }
 
   #isEmpty(): boolean {
-    return this.#hooks.members().count === 0 && this.#hooks.offsets().count === 0
+    return this.#hooks.members().count === 0 && this.#hooks.offsets().isEmpty
   }
 
   /** Returns whether the group was empty for long enough, or its deletion has begun. */
@@ -98,7 +108,7 @@ export class Upkeep {
     return group.isDeleting || (this.#isEmpty() && emptyForMs >= EMPTY_GROUP_KEPT_MS)
   }
 
-  #offsetExpiry(): OffsetExpiry {
+  #offsetExpiry(): Omit<OffsetExpiry, 'isPending'> {
     const subscribed = this.#hooks.members().subscribedTopicIds(this.#lifecycle.directory)
     return {
       retentionMs: this.#hooks.retentionMs,

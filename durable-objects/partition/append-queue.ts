@@ -16,12 +16,19 @@ import type {
   AppendResult,
   OverlapResult,
 } from '../../src/core/log/partition-api.ts'
+import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
 import { type AppendStep, type ParsedAppend, parseAppend } from './partition-log.ts'
 
-type Answer = Result<AppendResult | OverlapResult>
+type AppendAnswer = Result<AppendResult | OverlapResult>
+/** `null` for the end of a transaction. */
+type Answer = Result<AppendResult | OverlapResult | null>
+
+type Work =
+  | { readonly kind: 'append'; readonly append: ParsedAppend }
+  | { readonly kind: 'end'; readonly end: EndTransactionRequest }
 
 interface Entry {
-  readonly append: ParsedAppend
+  readonly work: Work
   readonly settle: (result: Answer) => void
   /** Set while the entry waits for the preceding batch of its producer. */
   parked?: {
@@ -34,6 +41,8 @@ interface Entry {
 export interface CommitTarget {
   /** Decides and assigns offsets, in memory. */
   append(append: ParsedAppend): AppendStep
+  /** Decides on the end of a transaction, and assigns an offset to its marker, in memory. */
+  endTransaction(request: EndTransactionRequest): AppendStep
   /** Writes everything appended since the last call; must throw if any write fails. */
   commit(): void
   /** Drops this turn and all state in memory, which may be ahead of the rows after an error. */
@@ -60,17 +69,29 @@ export class AppendQueue {
     this.#callsCount += 1
   }
 
-  push(request: AppendRequest): Promise<Answer> {
-    const refusal = this.#refusal(request)
+  push(request: AppendRequest): Promise<AppendAnswer> {
+    const { length: sizeBytes } = request.batches
+    const refusal = this.#refusal(sizeBytes)
     if (refusal !== undefined) return Promise.resolve({ error: refusal.toBody() })
-    const append = parseAppend(request)
-    this.#pendingBytes += request.batches.length
+    const work: Work = { kind: 'append', append: parseAppend(request) }
+    return this.#enqueue(work, sizeBytes) as Promise<AppendAnswer>
+  }
+
+  /** Ends a transaction in the order of the appends. */
+  pushEnd(end: EndTransactionRequest): Promise<Result<null>> {
+    const refusal = this.#refusal(0)
+    if (refusal !== undefined) return Promise.resolve({ error: refusal.toBody() })
+    return this.#enqueue({ kind: 'end', end }, 0) as Promise<Result<null>>
+  }
+
+  #enqueue(work: Work, sizeBytes: number): Promise<Answer> {
+    this.#pendingBytes += sizeBytes
     return new Promise((resolve) => {
       const settle = (result: Answer) => {
-        this.#pendingBytes -= request.batches.length
+        this.#pendingBytes -= sizeBytes
         resolve(result)
       }
-      this.#entries.push({ append, settle })
+      this.#entries.push({ work, settle })
       if (this.#isCommitting) return
       this.#isCommitting = true
       // After this turn, so that all appends of a call share a commit.
@@ -84,12 +105,9 @@ export class AppendQueue {
     for (const entry of [...this.#parked]) this.#unpark(entry).settle({ error: error.toBody() })
   }
 
-  #refusal(request: AppendRequest): EdgelogError | undefined {
+  #refusal(sizeBytes: number): EdgelogError | undefined {
     const pending = this.#entries.length + this.#parked.size
-    if (
-      pending < PENDING_APPENDS_MAX &&
-      this.#pendingBytes + request.batches.length <= PENDING_BYTES_MAX
-    ) {
+    if (pending < PENDING_APPENDS_MAX && this.#pendingBytes + sizeBytes <= PENDING_BYTES_MAX) {
       return undefined
     }
     return new EdgelogError('throttled', 'the partition has too many pending appends', {
@@ -122,7 +140,7 @@ export class AppendQueue {
       const advanced = new Set<bigint>()
       for (const entry of group) this.#decide(entry, advanced, results)
       group = [...this.#parked]
-        .filter(({ append }) => append.headers.some(({ producerId }) => advanced.has(producerId)))
+        .filter(({ work }) => producerIdsOf(work).some((producerId) => advanced.has(producerId)))
         .sort((a, b) => firstSequence(a) - firstSequence(b))
     }
     this.#target.commit()
@@ -130,7 +148,11 @@ export class AppendQueue {
   }
 
   #decide(entry: Entry, advanced: Set<bigint>, results: Array<() => void>): void {
-    const outcome = this.#target.append(entry.append)
+    const { work } = entry
+    const outcome =
+      work.kind === 'append'
+        ? this.#target.append(work.append)
+        : this.#target.endTransaction(work.end)
     if (outcome.kind === 'gap') {
       if (entry.parked === undefined) this.#park(entry, outcome.error)
       else entry.parked.error = outcome.error
@@ -141,12 +163,11 @@ export class AppendQueue {
       results.push(() => entry.settle({ error: outcome.error.toBody() }))
       return
     }
-    if (outcome.kind === 'appended') {
-      for (const { producerId } of entry.append.headers) {
-        if (producerId >= 0n) advanced.add(producerId)
-      }
+    if (outcome.kind !== 'overlap') {
+      for (const producerId of producerIdsOf(work)) if (producerId >= 0n) advanced.add(producerId)
     }
-    results.push(() => entry.settle({ ok: outcome.resultOf }))
+    const ok = outcome.kind === 'ended' ? null : outcome.resultOf
+    results.push(() => entry.settle({ ok }))
   }
 
   /**
@@ -171,6 +192,11 @@ export class AppendQueue {
 }
 
 /** Sorting by the first sequence places all appends that wait for each other in one pass instead of one pass each. */
-function firstSequence({ append }: Entry): number {
-  return append.headers[0]?.baseSequence ?? -1
+function firstSequence({ work }: Entry): number {
+  return work.kind === 'append' ? (work.append.headers[0]?.baseSequence ?? -1) : -1
+}
+
+function producerIdsOf(work: Work): bigint[] {
+  if (work.kind === 'end') return [work.end.producerId]
+  return work.append.headers.map(({ producerId }) => producerId)
 }

@@ -3,8 +3,12 @@
 import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { type ChunkSpan, latestTimestamp } from '../../src/core/log/chunk.ts'
 
-export interface Chunk extends Omit<ChunkSpan, 'sizeBytes'> {
+export interface Chunk extends Omit<ChunkSpan, 'sizeBytes'>, ReplayedChunk {}
+
+export interface ReplayedChunk {
   readonly bytes: Uint8Array
+  /** The transactions that begin in the chunk, encoded; null if none does. */
+  readonly opened: string | null
 }
 
 type SpanRow = {
@@ -38,11 +42,13 @@ export class ChunkTable {
 
   insert(chunk: Chunk): void {
     this.#sql.exec(
-      'INSERT INTO chunk (base_offset, end_offset, max_timestamp, bytes) VALUES (?, ?, ?, ?)',
+      `INSERT INTO chunk (base_offset, end_offset, max_timestamp, bytes, opened)
+       VALUES (?, ?, ?, ?, ?)`,
       chunk.baseOffset,
       chunk.endOffset,
       chunk.maxTimestamp,
       chunk.bytes,
+      chunk.opened,
     )
   }
 
@@ -120,6 +126,17 @@ export class ChunkTable {
       .map((row) => new Uint8Array(row.bytes))
   }
 
+  /** Returns the chunks that begin at `baseOffset` or later. */
+  since(baseOffset: number): ReplayedChunk[] {
+    return this.#sql
+      .exec<{ bytes: ArrayBuffer; opened: string | null }>(
+        'SELECT bytes, opened FROM chunk WHERE base_offset >= ? ORDER BY base_offset',
+        baseOffset,
+      )
+      .toArray()
+      .map(({ bytes, opened }) => ({ bytes: new Uint8Array(bytes), opened }))
+  }
+
   /** Merges neighbouring chunks into one row. The caller's turn makes it atomic. */
   merge(group: readonly ChunkSpan[]): void {
     const [first] = group
@@ -132,7 +149,8 @@ export class ChunkTable {
       last.baseOffset,
     )
     this.#sql.exec(
-      'UPDATE chunk SET end_offset = ?, max_timestamp = ?, bytes = ? WHERE base_offset = ?',
+      `UPDATE chunk SET end_offset = ?, max_timestamp = ?, bytes = ?, opened = NULL
+       WHERE base_offset = ?`,
       last.endOffset,
       latestTimestamp(group.map((chunk) => chunk.maxTimestamp)),
       bytes,

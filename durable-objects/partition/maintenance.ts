@@ -46,6 +46,7 @@ export class Maintenance {
   /** Arms the alarm for the work that a commit made due. */
   afterCommit(log: PartitionLog, hasChunksToSeal: boolean, nowMs: number): void {
     if (hasChunksToSeal) this.#ensureAlarm(nowMs + SEAL_DELAY_MS)
+    this.#armQuestions(log, nowMs)
     this.armRetention(log, nowMs)
   }
 
@@ -57,6 +58,12 @@ export class Maintenance {
     const dueMs = Math.max(expiresAtMs, nowMs + this.#checkIntervalMs)
     this.#ageCheckAtMs = Math.min(this.#ageCheckAtMs ?? dueMs, dueMs)
     this.#ensureAlarm(Math.min(this.#ageCheckAtMs, nowMs + ALARM_AHEAD_MS_MAX))
+  }
+
+  /** Arms the alarm for the question about the oldest open transaction. */
+  #armQuestions(log: PartitionLog, nowMs: number): void {
+    const { transactionQuestionDueAtMs: dueMs } = log
+    if (dueMs !== undefined) this.#ensureAlarm(Math.max(dueMs, nowMs + 1))
   }
 
   /** @param isCurrent returns whether `log` still is the partition's log: it may be deleted between two turns */
@@ -86,6 +93,7 @@ export class Maintenance {
       const dueMs = dueAtMs?.(log)
       if (dueMs !== undefined) this.#ensureAlarm(Math.max(dueMs, nowMs + 1))
     }
+    this.#armQuestions(log, nowMs)
     this.armRetention(log, nowMs)
   }
 

@@ -1,43 +1,37 @@
 /**
- * The log of one partition over its tables. All calls are synchronous, so nothing else can happen between reading the
+ * The log of one partition over its rows. All calls are synchronous, so nothing else can happen between reading the
  * head and writing rows. The decisions are made in `src/core/log`.
  */
 import {
   assignLogAppendTime,
-  assignOffset,
   type BatchHeader,
   readBatchHeaders,
 } from '../../src/core/batch/record-batch.ts'
 import { assert } from '../../src/core/errors.ts'
-import { CHECKPOINT_BYTES, CHECKPOINT_CHUNKS, MAINTENANCE_ROWS_MAX } from '../../src/core/limits.ts'
+import { MAINTENANCE_ROWS_MAX } from '../../src/core/limits.ts'
 import { type AppendDecision, decideAppend, type PlacedBatch } from '../../src/core/log/append.ts'
-import type { ChunkSpan } from '../../src/core/log/chunk.ts'
 import type { LogEnds } from '../../src/core/log/log-ends.ts'
 import type {
   AppendRequest,
   AppendResult,
   OverlapResult,
   PartitionAssignment,
+  ProducerDescription,
 } from '../../src/core/log/partition-api.ts'
-import { rememberBatch } from '../../src/core/log/producer-state.ts'
 import {
   decideDeleteRecords,
   expiresAtMs,
   isDeletable,
   planRetention,
 } from '../../src/core/log/retention.ts'
-import { planSeal, SEALED_CHUNK_BYTES_MIN } from '../../src/core/log/seal.ts'
+import { planSeal } from '../../src/core/log/seal.ts'
+import { decideEnd, type OpenTransaction } from '../../src/core/log/transactions.ts'
+import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
 import { replyTo } from './append-result.ts'
-import { ChunkTable } from './chunk-table.ts'
 import { findTimestamp } from './find-timestamp.ts'
-import { OpenChunk } from './open-chunk.ts'
-import { ProducerTable } from './producer-table.ts'
+import { LogWriter } from './log-writer.ts'
 import { type LogSlice, readSlice, type SliceRequest } from './read-slice.ts'
-import { type Checkpoint, EMPTY_CHECKPOINT, SettingTable } from './setting-table.ts'
 import { take, takeWhile } from './take.ts'
-
-/** Constant: a Durable Object never loses an election. */
-const LEADER_EPOCH = 0
 
 export interface ParsedAppend {
   readonly request: AppendRequest
@@ -47,6 +41,7 @@ export interface ParsedAppend {
 export type AppendStep =
   | { readonly kind: 'appended'; readonly resultOf: AppendResult }
   | { readonly kind: 'overlap'; readonly resultOf: OverlapResult }
+  | { readonly kind: 'ended' }
   | Exclude<AppendDecision, { kind: 'append' | 'overlap' }>
 
 /**
@@ -59,67 +54,27 @@ export function parseAppend(request: AppendRequest): ParsedAppend {
 }
 
 export class PartitionLog {
-  readonly #chunks: ChunkTable
-  readonly #producers: ProducerTable
-  readonly #settings: SettingTable
+  readonly #rows: LogWriter
   #assignment: PartitionAssignment
-  #checkpoint: Checkpoint
-  #logEndOffset: number
-  /** Bytes and chunks above the checkpoint. */
-  #uncheckpointedBytes = 0
-  #uncheckpointedChunks = 0
-  /** The oldest chunk; retention checks it after each append. */
-  #oldest: ChunkSpan | undefined
-  /** Batches with offsets assigned in this turn that are not written yet. */
-  #unwritten: OpenChunk | undefined
-  #writtenOffset: number
 
-  private constructor(sql: SqlStorage, assignment: PartitionAssignment) {
-    this.#chunks = new ChunkTable(sql)
-    this.#producers = new ProducerTable(sql)
-    this.#settings = new SettingTable(sql)
+  private constructor(rows: LogWriter, assignment: PartitionAssignment) {
+    this.#rows = rows
     this.#assignment = assignment
-    this.#checkpoint = this.#settings.read('checkpoint') ?? EMPTY_CHECKPOINT
-    this.#logEndOffset = this.#checkpoint.offset
-    this.#writtenOffset = this.#logEndOffset
   }
 
   static create(sql: SqlStorage, assignment: PartitionAssignment): PartitionLog {
-    const log = new PartitionLog(sql, assignment)
-    log.#settings.write('assignment', assignment)
-    return log
+    const rows = new LogWriter(sql)
+    rows.settings.write('assignment', assignment)
+    return new PartitionLog(rows, assignment)
   }
 
   /** Loads an existing log. The work is bounded by the distance between two checkpoints. */
   static load(sql: SqlStorage, nowMs: number): PartitionLog {
-    const assignment = new SettingTable(sql).read('assignment')
+    const rows = new LogWriter(sql)
+    const assignment = rows.settings.read('assignment')
     assert(assignment !== undefined, 'a partition with tables has an assignment')
-    const log = new PartitionLog(sql, assignment)
-    log.#replay(nowMs)
-    return log
-  }
-
-  #replay(nowMs: number): void {
-    this.#oldest = this.#chunks.oldest()
-    for (const bytes of this.#chunks.bytesBetween(
-      this.#checkpoint.offset,
-      Number.MAX_SAFE_INTEGER,
-    )) {
-      for (const header of readBatchHeaders(bytes)) {
-        if (header.producerId >= 0n) this.#rememberProducer(header, nowMs)
-        this.#logEndOffset = header.baseOffset + header.lastOffsetDelta + 1
-      }
-      this.#uncheckpointedBytes += bytes.length
-      this.#uncheckpointedChunks += 1
-    }
-    this.#writtenOffset = this.#logEndOffset
-  }
-
-  #rememberProducer(header: BatchHeader, nowMs: number): void {
-    const { producerId, baseOffset, maxTimestamp, timestampType } = header
-    const state = this.#producers.get(producerId)
-    const logAppendTime = timestampType === 'LogAppendTime' ? maxTimestamp : null
-    this.#producers.set(producerId, rememberBatch(state, header, baseOffset, logAppendTime), nowMs)
+    rows.replay(nowMs)
+    return new PartitionLog(rows, assignment)
   }
 
   get assignment(): PartitionAssignment {
@@ -127,24 +82,21 @@ export class PartitionLog {
   }
 
   get ends(): LogEnds {
-    const highWatermark = this.#writtenOffset
-    // Without transactions every record is decided.
-    const lastStableOffset = highWatermark
-    return { logStartOffset: this.#checkpoint.logStartOffset, lastStableOffset, highWatermark }
+    return this.#rows.ends
   }
 
   get logStartOffset(): number {
-    return this.#checkpoint.logStartOffset
+    return this.#rows.checkpoint.logStartOffset
   }
 
   get sizeBytes(): number {
-    return this.#checkpoint.sizeBytes + this.#uncheckpointedBytes
+    return this.#rows.sizeBytes
   }
 
   reassign(assignment: PartitionAssignment): void {
     if (assignment.version <= this.#assignment.version) return
     this.#assignment = assignment
-    this.#settings.write('assignment', assignment)
+    this.#rows.settings.write('assignment', assignment)
   }
 
   // -- append ------------------------------------------------------------------------------------
@@ -154,16 +106,19 @@ export class PartitionLog {
    * batches are only in memory and not visible to readers.
    */
   append({ request, headers }: ParsedAppend, nowMs: number): AppendStep {
-    const { batches, checks, producerRules, expectedOffset } = request
+    const { batches, checks, producerRules, expectedOffset, transaction } = request
+    const { producers, transactions, endOffset } = this.#rows
     const decision = decideAppend({
       headers,
       checks,
       producerRules,
       expectedOffset,
-      logEndOffset: this.#logEndOffset,
+      logEndOffset: endOffset,
       config: this.#assignment.config,
       nowMs,
-      producerState: (producerId) => this.#producers.get(producerId),
+      producerState: (producerId) => producers.get(producerId),
+      transaction,
+      openTransactions: transactions.all,
     })
     if (decision.kind === 'overlap') {
       const { overlaps } = decision
@@ -171,24 +126,47 @@ export class PartitionLog {
     }
     if (decision.kind !== 'append') return decision
     for (const placed of decision.placed) {
-      if (!placed.isDuplicate) this.#place(batches, placed, nowMs)
+      if (!placed.isDuplicate) this.#place(batches, placed, decision.opened, nowMs)
     }
-    for (const [producerId, state] of decision.producers) {
-      this.#producers.set(producerId, state, nowMs)
-    }
+    for (const [producerId, state] of decision.producers) producers.set(producerId, state, nowMs)
     return { kind: 'appended', resultOf: replyTo(decision.placed, this) }
   }
 
-  #place(batches: Uint8Array, placed: PlacedBatch, nowMs: number): void {
-    const { header, baseOffset, logAppendTime } = placed
-    assert(baseOffset === this.#logEndOffset, 'offsets are dense')
-    const batch = batches.subarray(header.position, header.position + header.sizeBytes)
+  #place(
+    batches: Uint8Array,
+    { header, baseOffset, logAppendTime }: PlacedBatch,
+    opened: readonly OpenTransaction[],
+    nowMs: number,
+  ): void {
+    assert(baseOffset === this.#rows.endOffset, 'offsets are dense')
     if (logAppendTime !== null) assignLogAppendTime(batches, header, logAppendTime)
-    assignOffset(batches, header.position, baseOffset, LEADER_EPOCH)
-    if (this.#unwritten?.hasRoomFor(batch) === false) this.#writeChunk()
-    this.#unwritten ??= new OpenChunk()
-    this.#unwritten.add(batch, logAppendTime ?? header.maxTimestamp, nowMs)
-    this.#logEndOffset = baseOffset + header.lastOffsetDelta + 1
+    this.#rows.add(batches, header, logAppendTime ?? header.maxTimestamp, nowMs)
+    for (const one of opened) if (one.firstOffset === baseOffset) this.#rows.begin(one)
+  }
+
+  /**
+   * Decides on the end of a transaction, and assigns an offset to its marker. Marker, state of the producer, aborted
+   * transaction and last stable offset change together, in the turn that `write` ends.
+   */
+  endTransaction(request: EndTransactionRequest, nowMs: number): AppendStep {
+    const { producerId } = request
+    const { producers, transactions, endOffset: lastOffset } = this.#rows
+    const open = transactions.all.get(producerId)
+    const decision = decideEnd(request, producers.get(producerId), open, nowMs)
+    if (decision.kind === 'refuse') return decision
+    if (decision.kind === 'done') return { kind: 'ended' }
+    const { marker, outcome, producer } = decision
+    const whole = { position: 0, sizeBytes: marker.length, lastOffsetDelta: 0 }
+    this.#rows.noteTransactions()
+    this.#rows.add(marker, whole, nowMs, nowMs)
+    producers.set(producerId, producer, nowMs)
+    transactions.close(producerId)
+    if (outcome === 'abort' && open !== undefined) {
+      const { firstOffset } = open
+      const stableOffset = this.#rows.stableOffset(lastOffset + 1)
+      transactions.addAborted({ producerId, firstOffset, lastOffset, stableOffset })
+    }
+    return { kind: 'ended' }
   }
 
   /**
@@ -197,41 +175,7 @@ export class PartitionLog {
    * @returns whether the checkpoint left small chunks to seal.
    */
   write(): boolean {
-    this.#writeChunk()
-    const isDue =
-      this.#uncheckpointedBytes >= CHECKPOINT_BYTES ||
-      this.#uncheckpointedChunks >= CHECKPOINT_CHUNKS
-    if (!isDue) return false
-    const hasSmallChunks =
-      this.#uncheckpointedBytes / this.#uncheckpointedChunks < SEALED_CHUNK_BYTES_MIN
-    this.#writeCheckpoint({})
-    return hasSmallChunks
-  }
-
-  #writeChunk(): void {
-    if (this.#unwritten === undefined) return
-    const { bytes, maxTimestamp } = this.#unwritten.close()
-    const baseOffset = this.#writtenOffset
-    const endOffset = this.#logEndOffset
-    this.#chunks.insert({ baseOffset, endOffset, maxTimestamp, bytes })
-    this.#oldest ??= { baseOffset, endOffset, maxTimestamp, sizeBytes: bytes.length }
-    this.#uncheckpointedBytes += bytes.length
-    this.#uncheckpointedChunks += 1
-    this.#unwritten = undefined
-    this.#writtenOffset = endOffset
-  }
-
-  #writeCheckpoint(change: Partial<Checkpoint>): void {
-    this.#producers.writeChanged()
-    this.#checkpoint = {
-      ...this.#checkpoint,
-      offset: this.#writtenOffset,
-      sizeBytes: this.sizeBytes,
-      ...change,
-    }
-    this.#settings.write('checkpoint', this.#checkpoint)
-    this.#uncheckpointedBytes = 0
-    this.#uncheckpointedChunks = 0
+    return this.#rows.write()
   }
 
   // -- read --------------------------------------------------------------------------------------
@@ -242,12 +186,30 @@ export class PartitionLog {
    * @throws {EdgelogError} `offset_out_of_range`.
    */
   read(request: SliceRequest): LogSlice {
-    return readSlice(this.#chunks, this.ends, request)
+    // Without transactions all batches are visible, and need not be inspected.
+    const { hasTransactions } = this.#rows.checkpoint
+    const inspected = hasTransactions ? request : { ...request, content: 'stored' as const }
+    return readSlice(this.#rows, this.ends, inspected)
   }
 
   /** Returns the batches of `TimestampLookup`. */
   findTimestamp(wanted: number | 'max'): Uint8Array[] {
-    return findTimestamp(this.#chunks, this.logStartOffset, wanted)
+    return findTimestamp(this.#rows.chunks, this.logStartOffset, wanted)
+  }
+
+  /** Describes the producers that the partition remembers. */
+  describeProducers(limit: number): ProducerDescription[] {
+    return this.#rows.producers.list(limit).map(({ producerId, state, lastAppendMs }) => {
+      const open = this.#rows.transactions.all.get(producerId)
+      return {
+        producerId,
+        producerEpoch: state.epoch,
+        lastSequence: state.batches.at(-1)?.lastSequence ?? -1,
+        lastTimestamp: lastAppendMs,
+        coordinatorEpoch: open?.number ?? state.endedNumber ?? -1,
+        currentTxnStartOffset: open?.firstOffset ?? -1,
+      }
+    })
   }
 
   // -- maintenance -------------------------------------------------------------------------------
@@ -257,13 +219,13 @@ export class PartitionLog {
    * of age. Runs after each append; reads no row.
    */
   get hasExcess(): boolean {
-    return this.#oldest !== undefined && isDeletable(this.#oldest, this, this.#assignment.config)
+    const { oldest } = this.#rows
+    return oldest !== undefined && isDeletable(oldest, this, this.#assignment.config)
   }
 
   get oldestExpiresAtMs(): number | undefined {
-    return this.#oldest === undefined
-      ? undefined
-      : expiresAtMs(this.#oldest, this.#assignment.config)
+    const { oldest } = this.#rows
+    return oldest === undefined ? undefined : expiresAtMs(oldest, this.#assignment.config)
   }
 
   /**
@@ -273,20 +235,10 @@ export class PartitionLog {
    * @returns whether there may be more.
    */
   retain(nowMs?: number): boolean {
-    const plan = planRetention(
-      take(this.#chunks.spansFrom(0), MAINTENANCE_ROWS_MAX),
-      this,
-      this.#assignment.config,
-      nowMs,
-    )
+    const chunks = take(this.#rows.chunks.spansFrom(0), MAINTENANCE_ROWS_MAX)
+    const plan = planRetention(chunks, this, this.#assignment.config, nowMs)
     if (plan.count === 0) return false
-    this.#chunks.deleteBelow(plan.endOffset)
-    this.#uncheckpointedBytes -= plan.sizeBytes
-    this.#writeCheckpoint({
-      logStartOffset: plan.logStartOffset,
-      sealedOffset: Math.max(this.#checkpoint.sealedOffset, plan.endOffset),
-    })
-    this.#oldest = this.#chunks.oldest()
+    this.#rows.deleteChunks(plan.endOffset, plan.sizeBytes, plan.logStartOffset)
     return plan.count === MAINTENANCE_ROWS_MAX
   }
 
@@ -298,7 +250,7 @@ export class PartitionLog {
   deleteRecords(beforeOffset: number | 'highWatermark'): void {
     const logStartOffset = decideDeleteRecords(beforeOffset, this.ends, this.#assignment.config)
     if (logStartOffset === this.logStartOffset) return
-    this.#writeCheckpoint({ logStartOffset })
+    this.#rows.writeCheckpoint({ logStartOffset })
     this.retain()
   }
 
@@ -308,27 +260,35 @@ export class PartitionLog {
    * @returns whether there may be more.
    */
   seal(): boolean {
-    const { offset, sealedOffset } = this.#checkpoint
+    const { chunks } = this.#rows
+    const { offset, sealedOffset } = this.#rows.checkpoint
     if (sealedOffset >= offset) return false
-    const spans = takeWhile(
-      this.#chunks.spansFrom(sealedOffset),
-      (span) => span.endOffset <= offset,
-    )
+    const spans = takeWhile(chunks.spansFrom(sealedOffset), (span) => span.endOffset <= offset)
     const plan = planSeal(spans, sealedOffset)
-    if (plan.group !== undefined) this.#chunks.merge(plan.group)
+    if (plan.group !== undefined) chunks.merge(plan.group)
     if (plan.sealedOffset !== sealedOffset) {
-      this.#writeCheckpoint({ sealedOffset: plan.sealedOffset })
+      this.#rows.writeCheckpoint({ sealedOffset: plan.sealedOffset })
     }
-    if (plan.group !== undefined) this.#oldest = this.#chunks.oldest()
+    if (plan.group !== undefined) this.#rows.readOldest()
     return plan.group !== undefined
   }
 
   /** Deletes some of the producers that were idle for too long. Returns whether there are more. */
   expireProducers(nowMs: number): boolean {
-    return this.#producers.expire(nowMs)
+    return this.#rows.producers.expire(nowMs)
   }
 
   get producersExpireAtMs(): number | undefined {
-    return this.#producers.expireAtMs
+    return this.#rows.producers.expireAtMs
+  }
+
+  /** Returns some of the transactions whose coordinator has to be asked now. */
+  takeOverdueTransactions(nowMs: number): OpenTransaction[] {
+    return this.#rows.transactions.takeOverdue(nowMs)
+  }
+
+  /** A lower bound of the time of the next such question; undefined if no transaction is open. */
+  get transactionQuestionDueAtMs(): number | undefined {
+    return this.#rows.transactions.questionDueAtMs
   }
 }

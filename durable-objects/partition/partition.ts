@@ -16,11 +16,14 @@ import type {
   PartitionApi,
   PartitionAssignment,
   PartitionDescription,
+  ProducerDescription,
   TimestampLookup,
 } from '../../src/core/log/partition-api.ts'
+import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
 import { hasTable, migrate } from '../migrate.ts'
 import { stopObject } from '../stop-object.ts'
 import { AppendQueue } from './append-queue.ts'
+import { endOfLost, type TransactionBinding } from './lost-transactions.ts'
 import { Maintenance } from './maintenance.ts'
 import { PartitionLog } from './partition-log.ts'
 import { PARTITION_SCHEMA } from './schema.ts'
@@ -28,6 +31,7 @@ import { Tails } from './tails.ts'
 import { Waiters } from './waiters.ts'
 
 export interface PartitionEnv {
+  readonly TRANSACTION?: TransactionBinding
   readonly EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS?: string
 }
 
@@ -45,6 +49,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     this.#maintenance = this.#newMaintenance()
     this.#queue = new AppendQueue({
       append: (append) => this.#openLog().append(append, Date.now()),
+      endTransaction: (request) => this.#openLog().endTransaction(request, Date.now()),
       commit: () => this.#commit(),
       abort: (error) => stopObject(ctx, 'partition', 'commit failed', error),
       durable: () => ctx.storage.sync(),
@@ -105,28 +110,50 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     return { ok: { results, topicVersion: log.ok.assignment.version } }
   }
 
+  async endTransaction(request: EndTransactionRequest): Promise<Result<null>> {
+    const log = resultOf(() => this.#openLog())
+    if ('error' in log) return log
+    this.#queue.beginCall()
+    return await this.#queue.pushEnd(request)
+  }
+
   async read(request: FetchRequest): Promise<Result<FetchResult>> {
     const deadlineMs = Date.now() + request.maxWaitMs
     const { isolation } = request
     let { offset } = request
+    /** The resolved offset of the request. */
+    let from: number | undefined
     for (;;) {
-      const result = resultOf(() => this.#readNow({ ...request, offset }))
+      const result = resultOf(() => this.#readNow({ ...request, offset }, from))
       const waitMs = deadlineMs - Date.now()
       if ('error' in result || waitMs <= 0 || this.#waiters.isFull) return result
-      const missingBytes = Math.max(1, request.minBytes) - result.ok.batches.length
+      const { ok: read } = result
+      from = read.from
+      const missingBytes = Math.max(1, request.minBytes) - read.batches.length
+      const hasMore = read.to < readableEnd(read, isolation)
+      // Records that are not visible need not be read again.
+      offset = read.batches.length === 0 ? read.to : from
       // The log holds more than was returned, but it did not fit: waiting would not add anything.
-      if (missingBytes <= 0 || result.ok.to < readableEnd(result.ok, isolation)) return result
-      offset = result.ok.from
-      await this.#waiters.wait(missingBytes, waitMs)
+      if (missingBytes <= 0 || hasMore) return result
+      await this.#waiters.wait(isolation, missingBytes, waitMs)
     }
   }
 
-  #readNow({ offset, maxBytes, mayLeaveFirst = false, isolation }: FetchRequest): FetchResult {
+  #readNow(request: FetchRequest, requestedFrom: number | undefined): FetchResult {
     const log = this.#openLog()
-    const from = resolveOffset(log.ends, offset, isolation)
-    const { to, batches } = log.read({ offset: from, maxBytes, mayLeaveFirst, isolation })
+    const { maxBytes, mayLeaveFirst = false, isolation, content = 'visible' } = request
+    const offset = resolveOffset(log.ends, request.offset, isolation)
+    const slice = log.read({ offset, maxBytes, mayLeaveFirst, isolation, content })
+    const { to, batches, aborted } = slice
     const { version: topicVersion } = log.assignment
-    return { from, to, ...log.ends, topicVersion, batches: ownBytes(concatenate(batches)) }
+    return {
+      from: requestedFrom ?? offset,
+      to,
+      ...log.ends,
+      topicVersion,
+      ...(aborted.length > 0 && { abortedTransactions: aborted }),
+      batches: ownBytes(concatenate(batches)),
+    }
   }
 
   async findTimestamp(timestamp: number | 'max'): Promise<Result<TimestampLookup>> {
@@ -152,6 +179,10 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
       const log = this.#openLog()
       return { partition: log.assignment.partition, ...log.ends, sizeBytes: log.sizeBytes }
     })
+  }
+
+  async describeProducers(limit: number): Promise<Result<readonly ProducerDescription[]>> {
+    return resultOf(() => this.#openLog().describeProducers(limit))
   }
 
   /**
@@ -192,7 +223,17 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
 
   override async alarm(): Promise<void> {
     const log = this.#log
-    if (log !== undefined) await this.#maintenance.run(log, () => this.#log === log)
+    if (log === undefined) return
+    await this.#endLostTransactions(log)
+    if (this.#log === log) await this.#maintenance.run(log, () => this.#log === log)
+  }
+
+  async #endLostTransactions(log: PartitionLog): Promise<void> {
+    for (const transaction of log.takeOverdueTransactions(Date.now())) {
+      const end = await endOfLost(this.env.TRANSACTION, transaction, log.assignment)
+      if (this.#log !== log) return
+      if (end !== undefined) await this.#queue.pushEnd(end)
+    }
   }
 
   #openLog(): PartitionLog {
@@ -207,7 +248,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     this.#maintenance.afterCommit(log, hasChunksToSeal, Date.now())
     const appendedBytes = log.sizeBytes - sizeBytesBefore
     if (appendedBytes === 0) return
-    this.#waiters.appended(appendedBytes)
+    this.#waiters.appended(appendedBytes, log.ends)
     this.#tails.appended(log)
   }
 }

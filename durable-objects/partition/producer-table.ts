@@ -9,6 +9,7 @@ import {
   PRODUCER_EXPIRATION_MS,
 } from '../../src/core/limits.ts'
 import type { ProducerState } from '../../src/core/log/producer-state.ts'
+import { isOneShot } from '../../src/core/log/transactions.ts'
 import { StoredForm } from '../../src/core/stored-form.ts'
 
 const PRODUCER = new StoredForm<ProducerState>('producer')
@@ -16,6 +17,10 @@ const PRODUCER = new StoredForm<ProducerState>('producer')
 interface ChangedProducer {
   readonly state: ProducerState
   readonly lastAppendMs: number
+}
+
+export interface DescribedProducer extends ChangedProducer {
+  readonly producerId: bigint
 }
 
 export class ProducerTable {
@@ -48,9 +53,32 @@ export class ProducerTable {
     this.#changed.set(producerId, { state, lastAppendMs: nowMs })
   }
 
+  /** Returns up to `limit` producers: those changed since the last checkpoint, and then others. */
+  list(limit: number): DescribedProducer[] {
+    const changed = [...this.#changed].map(([producerId, producer]) => ({
+      producerId,
+      ...producer,
+    }))
+    const listed = changed.slice(0, limit)
+    const rows = this.#sql.exec<{ producer_id: string; last_append_ms: number; state: string }>(
+      'SELECT producer_id, last_append_ms, state FROM producer',
+    )
+    for (const row of rows) {
+      if (listed.length >= limit) break
+      const producerId = BigInt(row.producer_id)
+      if (this.#changed.has(producerId)) continue
+      const state = PRODUCER.decode(row.state)
+      listed.push({ producerId, state, lastAppendMs: row.last_append_ms })
+    }
+    return listed
+  }
+
   /** Writes the changes since the last checkpoint to rows. Part of a checkpoint. */
   writeChanged(): void {
     for (const [producerId, { state, lastAppendMs }] of this.#changed) {
+      this.#remember(producerId, state)
+      // Such an id is never used again, and a late append of it is aborted by the question to its coordinator.
+      if (isOneShot(producerId)) continue
       this.#sql.exec(
         `INSERT INTO producer (producer_id, last_append_ms, state) VALUES (?, ?, ?)
          ON CONFLICT (producer_id)
@@ -60,7 +88,6 @@ export class ProducerTable {
         PRODUCER.encode(state),
       )
       this.#expiresAtMs = Math.min(this.#expiresAtMs, lastAppendMs + PRODUCER_EXPIRATION_MS)
-      this.#remember(producerId, state)
     }
     this.#changed.clear()
   }

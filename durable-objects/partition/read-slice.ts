@@ -2,25 +2,37 @@
  * Reads a part of a partition's log: plans by row sizes, reads only the rows it sends, and cuts at batch boundaries.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
-import { PARTIAL_CHUNK_BYTES_MAX } from '../../src/core/limits.ts'
+import { ABORTED_TRANSACTIONS_MAX, PARTIAL_CHUNK_BYTES_MAX } from '../../src/core/limits.ts'
 import { type ChunkSpan, sliceChunk } from '../../src/core/log/chunk.ts'
-import { type IsolationLevel, type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
+import { type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
+import type { FetchRequest } from '../../src/core/log/partition-api.ts'
+import type { AbortedTransaction } from '../../src/core/log/transactions.ts'
+import { visibleBatches } from '../../src/core/log/visible-batches.ts'
 import type { ChunkTable } from './chunk-table.ts'
+import type { TransactionTable } from './transaction-table.ts'
 
-/** All batches of the log from `from` up to, but not including, `to`. */
+/** The batches of the log from `from` up to, but not including, `to`. */
 export interface LogSlice {
   readonly from: number
   readonly to: number
   readonly batches: readonly Uint8Array[]
   readonly sizeBytes: number
+  /** Bytes that were read, with those of batches that were removed. */
+  readonly readBytes: number
+  /** For batches as they are stored, read as `committed`. */
+  readonly aborted: readonly AbortedTransaction[]
 }
 
-export interface SliceRequest {
+export interface SliceRequest extends Pick<FetchRequest, 'maxBytes' | 'isolation' | 'content'> {
   readonly offset: number
-  readonly maxBytes: number
   /** True if the result may be empty when the first batch does not fit. */
   readonly mayLeaveFirst: boolean
-  readonly isolation: IsolationLevel
+}
+
+/** The rows that a read needs. */
+export interface SliceTables {
+  readonly chunks: ChunkTable
+  readonly transactions: TransactionTable
 }
 
 /**
@@ -29,19 +41,46 @@ export interface SliceRequest {
  * @throws {EdgelogError} `offset_out_of_range`.
  */
 export function readSlice(
-  chunks: ChunkTable,
+  { chunks, transactions }: SliceTables,
   ends: LogEnds,
-  { offset, maxBytes, mayLeaveFirst, isolation }: SliceRequest,
+  request: SliceRequest,
 ): LogSlice {
-  const { logStartOffset, highWatermark } = ends
-  if (!(offset >= logStartOffset && offset <= highWatermark)) {
-    throw new EdgelogError(
-      'offset_out_of_range',
-      `offset: ${offset} is not within ${logStartOffset} to ${highWatermark}`,
-      { details: { logStartOffset, highWatermark } },
-    )
+  const { isolation, content = 'visible' } = request
+  checkOffset(request.offset, ends)
+  let slice = readStored(chunks, request, readableEnd(ends, isolation))
+  const { from, to, batches: stored, sizeBytes: readBytes } = slice
+  if (isolation === 'uncommitted' && content === 'stored')
+    return { ...slice, readBytes, aborted: [] }
+  let aborted = isolation === 'committed' ? transactions.abortedBetween(from, to) : []
+  if (content === 'visible') {
+    const batches = stored.flatMap((bytes) => visibleBatches(bytes, aborted))
+    const sizeBytes = batches.reduce((sum, batch) => sum + batch.length, 0)
+    return { from, to, batches, sizeBytes, readBytes, aborted: [] }
   }
-  const endOffset = readableEnd(ends, isolation)
+  // No more transactions than the limit were ever open at one offset, so this ends.
+  while (aborted.length > ABORTED_TRANSACTIONS_MAX) {
+    const endOffset = from + Math.ceil((slice.to - from) / 2)
+    slice = readStored(chunks, request, endOffset)
+    aborted = transactions.abortedBetween(from, slice.to)
+  }
+  return { ...slice, readBytes, aborted }
+}
+
+function checkOffset(offset: number, { logStartOffset, highWatermark }: LogEnds): void {
+  if (offset >= logStartOffset && offset <= highWatermark) return
+  throw new EdgelogError(
+    'offset_out_of_range',
+    `offset: ${offset} is not within ${logStartOffset} to ${highWatermark}`,
+    { details: { logStartOffset, highWatermark } },
+  )
+}
+
+/** Reads batches that begin below `endOffset`, as they are stored. */
+function readStored(
+  chunks: ChunkTable,
+  { offset, maxBytes, mayLeaveFirst }: SliceRequest,
+  endOffset: number,
+): Pick<LogSlice, 'from' | 'to' | 'batches' | 'sizeBytes'> {
   const isForNothing = offset >= endOffset || (mayLeaveFirst && maxBytes <= 0)
   const wanted = isForNothing ? [] : chunksToRead(chunks, offset, maxBytes)
   const [first] = wanted

@@ -1,16 +1,19 @@
 /**
  * The tables of one partition, created when the coordinator first configures it.
  *
- * | table      | row                                                                         |
- * | ---------- | --------------------------------------------------------------------------- |
- * | `chunk`    | batches of one commit, or of many once sealed; keyed by their first offset  |
- * | `producer` | one idempotent producer as of the last checkpoint                           |
- * | `setting`  | `assignment` (from the coordinator) and `checkpoint`, as JSON               |
+ * | table                 | row                                                                         |
+ * | --------------------- | --------------------------------------------------------------------------- |
+ * | `chunk`               | batches of one commit, or of many once sealed; keyed by their first offset  |
+ * | `producer`            | one idempotent producer as of the last checkpoint                           |
+ * | `setting`             | `assignment` (from the coordinator) and `checkpoint`, as JSON               |
+ * | `open_transaction`    | one transaction that was open at the last checkpoint, as JSON               |
+ * | `aborted_transaction` | one transaction whose records are in the log and were aborted               |
  *
- * `max_timestamp` is negative if no record has a time: see `ChunkSpan`.
+ * `max_timestamp` is negative if no record has a time: see `ChunkSpan`. `opened` of a chunk above the checkpoint has
+ * the transactions that begin in it, as JSON, so that a transaction between two checkpoints needs no row of its own.
  *
- * No second index and no AUTOINCREMENT: each would double the rows written. `bytes` is the last column,
- * so that SQLite reads the other columns without it.
+ * No second index and no AUTOINCREMENT: each would double the rows written. SQLite reads the columns before `bytes`
+ * without it; `opened` is read together with it.
  */
 import type { SchemaStep } from '../migrate.ts'
 
@@ -27,4 +30,12 @@ export const PARTITION_SCHEMA: readonly SchemaStep[] = [
      state TEXT NOT NULL
    ) WITHOUT ROWID;
    CREATE TABLE IF NOT EXISTS setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
+  `ALTER TABLE chunk ADD COLUMN opened TEXT;
+   CREATE TABLE open_transaction (first_offset INTEGER PRIMARY KEY, state TEXT NOT NULL);
+   CREATE TABLE aborted_transaction (
+     last_offset INTEGER PRIMARY KEY,
+     producer_id TEXT NOT NULL,
+     first_offset INTEGER NOT NULL,
+     stable_offset INTEGER NOT NULL
+   )`,
 ]

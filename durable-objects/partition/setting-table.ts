@@ -13,6 +13,8 @@ export interface Checkpoint {
   readonly logStartOffset: number
   /** Chunks below this offset were merged, or are large enough. */
   readonly sealedOffset: number
+  /** True once a batch of a transaction was appended: only then are batches of a read inspected. */
+  readonly hasTransactions?: boolean
 }
 
 export const EMPTY_CHECKPOINT: Checkpoint = {

@@ -6,10 +6,11 @@
  *     from the reader: a number as text: bytes of additional credit
  *
  * A socket with credit is sent frames. A frame may overdraw the credit, so the bytes
- * in flight are bounded by the credit plus one frame.
+ * in flight are bounded by the credit plus one frame. A committed tail is sent what is decided, so the end of a
+ * transaction sends its records.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
-import { TAIL_CREDIT_BYTES_MAX, TAILS_MAX } from '../../src/core/limits.ts'
+import { TAIL_CREDIT_BYTES_MAX, TAIL_TURN_BYTES_MAX, TAILS_MAX } from '../../src/core/limits.ts'
 import { type IsolationLevel, readableEnd } from '../../src/core/log/log-ends.ts'
 import {
   encodeTailFrame,
@@ -89,8 +90,13 @@ export class Tails {
     const { isolation } = position
     const { ends } = log
     let { offset, creditBytes } = position
+    let readBytes = 0
     try {
       while (creditBytes > 0 && offset < readableEnd(ends, isolation)) {
+        if (readBytes >= TAIL_TURN_BYTES_MAX) {
+          this.#continueLater(socket, log)
+          break
+        }
         const maxBytes = tailFrameBytesMax(creditBytes)
         const key = `${offset}/${maxBytes}/${isolation}`
         const slice =
@@ -100,6 +106,7 @@ export class Tails {
         socket.send(encodeTailFrame({ from, to, ...ends }, batches, sizeBytes))
         offset = to
         creditBytes -= sizeBytes
+        readBytes += slice.readBytes
       }
     } catch (error) {
       if (!(error instanceof EdgelogError)) throw error
@@ -109,6 +116,11 @@ export class Tails {
     if (offset !== position.offset) {
       socket.serializeAttachment({ offset, creditBytes, isolation } satisfies TailPosition)
     }
+  }
+
+  /** Lets other calls run first. Aborted records use no credit, so credit does not bound what a turn reads. */
+  #continueLater(socket: WebSocket, log: PartitionLog): void {
+    setTimeout(() => this.#send(socket, log, new Map()), 0)
   }
 }
 

@@ -1,13 +1,18 @@
-/** Long polls that wait for the log to grow. Waking is only a hint: the woken call reads the log again. */
+/** Long polls that wait for readable records. Waking is only a hint: the woken call reads the log again. */
 import { WAITERS_MAX } from '../../src/core/limits.ts'
+import { type IsolationLevel, type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
 
 interface Waiter {
   missingBytes: number
+  readonly isolation: IsolationLevel
   readonly wake: () => void
 }
 
 export class Waiters {
   readonly #waiters = new Set<Waiter>()
+  /** Bytes that were appended and may lie above the last stable offset: at least those that do. */
+  #undecidedBytes = 0
+  #lastStableOffset = 0
 
   /**
    * True at the limit: the caller then returns at once, and a client that
@@ -17,11 +22,12 @@ export class Waiters {
     return this.#waiters.size >= WAITERS_MAX
   }
 
-  /** Resolves when `missingBytes` more have been appended, or after `maxWaitMs`. */
-  wait(missingBytes: number, maxWaitMs: number): Promise<void> {
+  /** Resolves when `missingBytes` more have become readable, or after `maxWaitMs`. */
+  wait(isolation: IsolationLevel, missingBytes: number, maxWaitMs: number): Promise<void> {
     return new Promise((resolve) => {
       const waiter: Waiter = {
         missingBytes,
+        isolation,
         wake: () => {
           clearTimeout(timer)
           this.#waiters.delete(waiter)
@@ -33,11 +39,22 @@ export class Waiters {
     })
   }
 
-  appended(sizeBytes: number): void {
+  appended(sizeBytes: number, ends: LogEnds): void {
+    const newBytes = { uncommitted: sizeBytes, committed: this.#decided(sizeBytes, ends) }
     for (const waiter of [...this.#waiters]) {
-      waiter.missingBytes -= sizeBytes
-      if (waiter.missingBytes <= 0) waiter.wake()
+      waiter.missingBytes -= newBytes[waiter.isolation]
+      if (newBytes[waiter.isolation] > 0 && waiter.missingBytes <= 0) waiter.wake()
     }
+  }
+
+  /** Returns how many bytes became readable for committed readers; too many if only a part of them did. */
+  #decided(sizeBytes: number, ends: LogEnds): number {
+    const end = readableEnd(ends, 'committed')
+    const hasMoved = end > this.#lastStableOffset
+    const bytes = this.#undecidedBytes + sizeBytes
+    this.#lastStableOffset = end
+    this.#undecidedBytes = end === ends.highWatermark ? 0 : bytes
+    return hasMoved ? bytes : 0
   }
 
   wakeAll(): void {

@@ -6,6 +6,7 @@ import { ownBytes } from '../core/bytes/concatenate.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { REQUEST_BATCHES_MAX } from '../core/limits.ts'
 import type { ProducerRules } from '../core/log/producer-state.ts'
+import type { TransactionTag } from '../core/transaction/participant-api.ts'
 import { type AppendedBatches, appendTrimmed } from './append-trimmed.ts'
 import type { Cluster } from './cluster.ts'
 import { requestCodecs } from './codecs.ts'
@@ -15,6 +16,8 @@ import type { CalledTopic } from './topic-metadata.ts'
 export interface AppendOptions {
   /** Appends only if this is the next offset, else `expected_offset_mismatch`. */
   readonly expectedOffset?: number
+  /** The transaction of all batches. */
+  readonly transaction?: TransactionTag
 }
 
 /** An append that has its place among the others to its partition. */

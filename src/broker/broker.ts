@@ -13,6 +13,7 @@ import { OffsetOperations } from './offset-operations.ts'
 import { QuotaOperations } from './quota-operations.ts'
 import { RecordOperations } from './record-operations.ts'
 import { TopicOperations } from './topic-operations.ts'
+import { TransactionOperations } from './transaction-operations.ts'
 
 export interface BrokerOptions {
   readonly objects: ObjectBindings
@@ -35,6 +36,7 @@ export class Broker {
   readonly members: MemberOperations
   readonly offsets: OffsetOperations
   readonly quotas: QuotaOperations
+  readonly transactions: TransactionOperations
   /** To be shared with the other brokers of the same request of the platform. */
   readonly meter: CallMeter
 
@@ -50,6 +52,7 @@ export class Broker {
     this.members = new MemberOperations(cluster, access)
     this.offsets = new OffsetOperations(cluster, access)
     this.quotas = new QuotaOperations(cluster, access)
+    this.transactions = new TransactionOperations(cluster, access)
   }
 
   /** True if a long request should be replaced: after this many calls to objects, or after one that failed. */

@@ -5,16 +5,23 @@ import { type CallMeter, type ObjectBindings, Objects } from './objects.ts'
 import { ReadAhead, ReadAheadBudget } from './read-ahead.ts'
 import { TopicCache } from './topic-cache.ts'
 import { TopicMetadata } from './topic-metadata.ts'
+import { TransactionNumbers } from './transaction-numbers.ts'
 
 /** Caches that the requests of one app share within an isolate. */
 export interface Caches {
   readonly topics: TopicCache
   readonly bounds: KnownBounds
   readonly readAhead: ReadAheadBudget
+  readonly transactions: TransactionNumbers
 }
 
 export function newCaches(): Caches {
-  return { topics: new TopicCache(), bounds: new KnownBounds(), readAhead: new ReadAheadBudget() }
+  return {
+    topics: new TopicCache(),
+    bounds: new KnownBounds(),
+    readAhead: new ReadAheadBudget(),
+    transactions: new TransactionNumbers(),
+  }
 }
 
 export interface Cluster {
@@ -22,6 +29,7 @@ export interface Cluster {
   readonly appends: AppendLanes
   readonly topics: TopicMetadata
   readonly bounds: KnownBounds
+  readonly transactions: TransactionNumbers
   /** Only in a session. */
   readonly readAhead?: ReadAhead
 }
@@ -40,11 +48,12 @@ interface RequestOptions {
  */
 export function connectCluster(
   bindings: ObjectBindings,
-  { topics, bounds, readAhead }: Caches,
+  { topics, bounds, readAhead, transactions }: Caches,
   { meter, isSession = false }: RequestOptions = {},
 ): Cluster {
   const objects = new Objects(bindings, meter)
   const metadata = new TopicMetadata(objects, topics, bounds)
-  const cluster = { objects, topics: metadata, appends: new AppendLanes(metadata), bounds }
+  const appends = new AppendLanes(metadata)
+  const cluster = { objects, topics: metadata, appends, bounds, transactions }
   return isSession ? { ...cluster, readAhead: new ReadAhead(metadata, bounds, readAhead) } : cluster
 }

@@ -1,6 +1,6 @@
 /** Commits offsets like Kafka's OffsetCommit: each is committed or rejected separately. */
 import { EdgelogError } from '../core/errors.ts'
-import type { CommittingMember, OffsetToCommit } from '../core/group/group-api.ts'
+import type { CommitRequest, CommittingMember, OffsetToCommit } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import { COMMIT_OFFSETS_MAX } from '../core/limits.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
@@ -30,6 +30,7 @@ export type CommitResultOrError = EdgelogError | null
  *
  * @param member null for a commit without a member (generation -1 and no member
  * id), which only a group without members accepts.
+ * @param transaction if given, the offsets are pending until it ends.
  * @returns one result for each of `wanted`, in the same order.
  */
 export async function commitOffsetsEach(
@@ -37,9 +38,10 @@ export async function commitOffsetsEach(
   groupId: GroupId,
   member: CommittingMember | null,
   wanted: readonly WantedOffset[],
+  transaction?: CommitRequest['transaction'],
 ): Promise<CommitResultOrError[]> {
   if (wanted.length > COMMIT_OFFSETS_MAX) return wanted.map(tooMany)
-  const group = { cluster, groupId, member }
+  const group = { cluster, groupId, member, transaction }
   const first = await commitOnce(group, wanted)
   const isOutdated =
     first.gone.size > 0 ||
@@ -54,6 +56,7 @@ interface CommittingTo {
   readonly cluster: Cluster
   readonly groupId: GroupId
   readonly member: CommittingMember | null
+  readonly transaction: CommitRequest['transaction']
 }
 
 interface Commit {
@@ -85,12 +88,12 @@ function tooMany(): EdgelogError {
 }
 
 async function commitToGroup(
-  { cluster, groupId, member }: CommittingTo,
+  { cluster, groupId, member, transaction }: CommittingTo,
   offsets: readonly OffsetToCommit[],
 ): Promise<CommitResultOrError> {
   try {
     await cluster.objects.callGroup(groupId, (group) =>
-      group.commitOffsets({ groupId, member, offsets }),
+      group.commitOffsets({ groupId, member, offsets, ...(transaction && { transaction }) }),
     )
     return null
   } catch (error) {

@@ -1,6 +1,7 @@
 /** The offsets of consumer groups: commit, fetch, delete. */
 import { EdgelogError, replyAsync, unwrap } from '../core/errors.ts'
 import type {
+  CommitRequest,
   CommittedOffset,
   CommittingMember,
   OffsetFetchRequest,
@@ -29,6 +30,7 @@ interface OfPartition {
 /**
  * Commits offsets: of a member under its epoch, or without a member to a group that has none.
  *
+ * @param transaction if given, the offsets are pending until it ends.
  * @throws {EdgelogError} `unknown_topic_or_partition`, `offset_out_of_range`,
  * and errors of the group; then nothing is committed.
  */
@@ -37,6 +39,7 @@ export async function commitOffsets(
   groupId: GroupId,
   member: CommittingMember | null,
   offsets: readonly NamedOffset[],
+  transaction?: CommitRequest['transaction'],
 ): Promise<void> {
   // The last offset per partition counts.
   const wanted = new Map(offsets.map((one) => [`${one.topic}/${one.partition}`, one]))
@@ -46,7 +49,12 @@ export async function commitOffsets(
   const send = async () => {
     const checked = await fanOut([...wanted.values()], (one) => checkOffset(cluster, one))
     await cluster.objects.callGroup(groupId, (group) =>
-      group.commitOffsets({ groupId, member, offsets: checked }),
+      group.commitOffsets({
+        groupId,
+        member,
+        offsets: checked,
+        ...(transaction && { transaction }),
+      }),
     )
   }
   try {
@@ -116,15 +124,22 @@ function outOfRange(
  * Returns the committed offsets of a group, for one topic or for all. Also
  * deletes its offsets of topics that no longer exist.
  *
- * @throws {EdgelogError} `group_id_not_found`, `unknown_topic_or_partition`.
+ * @throws {EdgelogError} `group_id_not_found`, `unknown_topic_or_partition`; with `requireStable` also
+ * `unstable_offset_commit` while an open transaction may change one of the offsets.
  */
 export async function fetchOffsets(
   cluster: Cluster,
   groupId: GroupId,
   topic?: TopicName,
+  requireStable = false,
 ): Promise<readonly CommittedOffset[]> {
   if (topic !== undefined) await cluster.topics.get(topic)
-  return await fetchKept(cluster, groupId, topic === undefined ? {} : { topics: [topic] })
+  const topics = topic === undefined ? {} : { topics: [topic] }
+  const offsets = await fetchKept(cluster, groupId, { ...topics, requireStable })
+  const unstable = offsets.find(({ isUnstable }) => isUnstable)
+  if (unstable === undefined) return offsets
+  const why = `an open transaction may change the offset of partition ${unstable.partition} of ${unstable.topic}`
+  throw new EdgelogError('unstable_offset_commit', why)
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Reads many partitions for one response, like Kafka's Fetch (KIP-74): in the order requested they share `maxBytes`,
- * and the first one that has records returns at least one batch, however large.
+ * and the first one that has records returns at least one batch, however large. Batches are returned as they are
+ * stored: Kafka's clients leave out markers and aborted records by themselves.
  *
  *     read all ──enough, or an error──> response
  *        ▲  │ wait for the ends of their logs, one long poll each
@@ -107,7 +108,7 @@ function nextOffsetOf(outcome: FetchResultOrError): number {
 
 // -- reading -----------------------------------------------------------------------------------
 
-type ReadLimits = Omit<FetchRequest, 'offset'>
+type ReadLimits = Omit<FetchRequest, 'offset' | 'content'>
 
 /** The bytes that partitions share, and how they are read. */
 interface SharedRead extends Pick<FetchManyOptions, 'maxBytes' | 'isolation'> {
@@ -123,7 +124,7 @@ async function read(
 ): Promise<FetchResultOrError> {
   try {
     return await cluster.topics.callPartitionOf(topic, partition, async (stub, { id }) => {
-      const result = await stub.read({ offset, ...limits })
+      const result = await stub.read({ offset, ...limits, content: 'stored' })
       if ('ok' in result) cluster.bounds.remember(id, partition, result.ok)
       return result
     })
@@ -206,8 +207,12 @@ async function ensureFirstBatch(
     const sizeBytes = sizeOf(outcome)
     if (index === first || sizeBytes === 0 || outcome instanceof EdgelogError) continue
     if (sizeBytes <= leftBytes) leftBytes -= sizeBytes
-    else results[index] = { ...outcome, batches: new Uint8Array(0), to: outcome.from }
+    else results[index] = withoutBatches(outcome)
   }
+}
+
+function withoutBatches({ abortedTransactions: _, ...result }: FetchResult): FetchResult {
+  return { ...result, to: result.from, batches: new Uint8Array(0) }
 }
 
 // -- waiting -----------------------------------------------------------------------------------

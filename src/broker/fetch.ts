@@ -35,8 +35,8 @@ export async function fetchBatches(
   const offset =
     'offset' in from
       ? from.offset
-      : ((await findOffsetByTimestamp(cluster, name, partition, from.timestamp))?.offset ??
-        'latest')
+      : ((await findOffsetByTimestamp(cluster, name, partition, from.timestamp, limits.isolation))
+          ?.offset ?? 'latest')
   return await cluster.topics.callPartition(name, partition, async (stub, { id }) => {
     const result = await stub.read({ offset, ...limits })
     if ('ok' in result) cluster.bounds.remember(id, partition, result.ok)

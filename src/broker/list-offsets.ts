@@ -4,6 +4,7 @@ import type { LogRecord } from '../core/batch/record.ts'
 import { readBatchHeader } from '../core/batch/record-batch.ts'
 import { CODECS } from '../core/compression/codecs.ts'
 import { EMPTY_LOG } from '../core/log/empty-partition.ts'
+import { type IsolationLevel, readableEnd } from '../core/log/log-ends.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 
@@ -14,15 +15,16 @@ export interface OffsetAndTimestamp {
 
 /**
  * Finds the first record at or after `timestamp`, exact to the record: the partition
- * finds the batch, and its records are decoded here.
+ * finds the batch, and its records are decoded here. Returns undefined if readers of this isolation cannot read it yet.
  */
 export async function findOffsetByTimestamp(
   cluster: Cluster,
   name: TopicName,
   partition: number,
   timestamp: number,
+  isolation: IsolationLevel,
 ): Promise<OffsetAndTimestamp | undefined> {
-  for await (const records of findRecords(cluster, name, partition, timestamp)) {
+  for await (const records of findRecords(cluster, name, partition, timestamp, isolation)) {
     const found = records.find((record) => record.timestamp >= timestamp)
     if (found !== undefined) return positionOf(found)
   }
@@ -34,9 +36,10 @@ export async function findMaxTimestamp(
   cluster: Cluster,
   name: TopicName,
   partition: number,
+  isolation: IsolationLevel,
 ): Promise<OffsetAndTimestamp | undefined> {
   let latest: LogRecord | undefined
-  for await (const records of findRecords(cluster, name, partition, 'max')) {
+  for await (const records of findRecords(cluster, name, partition, 'max', isolation)) {
     for (const record of records) {
       if (record.timestamp > (latest?.timestamp ?? -1)) latest = record
     }
@@ -44,14 +47,15 @@ export async function findMaxTimestamp(
   return latest && positionOf(latest)
 }
 
-/** Decodes the batches that the partition returned, without records below the log start. */
+/** Decodes the batches that the partition returned, without records that cannot be read. */
 async function* findRecords(
   cluster: Cluster,
   name: TopicName,
   partition: number,
   timestamp: number | 'max',
+  isolation: IsolationLevel,
 ): AsyncGenerator<LogRecord[]> {
-  const { batches, logStartOffset } = await cluster.topics.callPartition(
+  const { batches, ...ends } = await cluster.topics.callPartition(
     name,
     partition,
     (stub) => stub.findTimestamp(timestamp),
@@ -59,7 +63,8 @@ async function* findRecords(
   )
   for (const batch of batches) {
     const records = await decodeBatch(batch, readBatchHeader(batch), CODECS)
-    yield records.filter(({ offset }) => offset >= logStartOffset)
+    const endOffset = readableEnd(ends, isolation)
+    yield records.filter(({ offset }) => offset >= ends.logStartOffset && offset < endOffset)
   }
 }
 

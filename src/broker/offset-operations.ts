@@ -1,5 +1,5 @@
 /** Operations on the committed offsets of groups. */
-import { groupResource, topicResource } from '../core/access/resource.ts'
+import { groupResource, topicResource, transactionalIdResource } from '../core/access/resource.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type {
   CommittedOffset,
@@ -22,6 +22,7 @@ import {
 import { fanOut } from './fan-out.ts'
 import type { TopicReference, WantedOffset } from './locate-offsets.ts'
 import { applyReset, planReset, type ResetOffset, type ResetRequest } from './reset-offsets.ts'
+import { commitTransactionalOffsets, type TransactionCall } from './transactions.ts'
 
 /**
  * Every method throws `group_authorization_failed` and `topic_authorization_failed`,
@@ -47,12 +48,20 @@ export class OffsetOperations {
     await commitOffsets(this.#cluster, groupId, member, offsets)
   }
 
-  /** Needs `read` on the group and on each topic; without it only the offsets of that topic are rejected. */
+  /**
+   * Needs `read` on the group and on each topic; without it only the offsets of that topic are rejected.
+   *
+   * @param call if given, the offsets are part of the producer's transaction: needs `write` on its transactional id.
+   */
   async commitEach(
     groupId: GroupId,
     member: CommittingMember | null,
     wanted: readonly WantedOffset[],
+    call?: TransactionCall,
   ): Promise<CommitResultOrError[]> {
+    if (call !== undefined) {
+      await this.#access.check('write', transactionalIdResource(call.transactionalId))
+    }
     await this.#access.check('read', groupResource(groupId))
     // Too many offsets are rejected as a whole, before any topic is looked up.
     if (wanted.length > COMMIT_OFFSETS_MAX) {
@@ -60,17 +69,25 @@ export class OffsetOperations {
     }
     const refusals = await this.#refusals(wanted.map(({ topic }) => topic))
     const allowed = wanted.filter(({ topic }) => !refusals.has(keyOf(topic)))
-    const next = (await commitOffsetsEach(this.#cluster, groupId, member, allowed)).values()
+    const results =
+      call === undefined
+        ? await commitOffsetsEach(this.#cluster, groupId, member, allowed)
+        : await commitTransactionalOffsets(this.#cluster, call, groupId, member, allowed)
+    const next = results.values()
     return wanted.map(
       ({ topic }) => refusals.get(keyOf(topic)) ?? (next.next().value as CommitResultOrError),
     )
   }
 
   /** Needs `describe` on the group and on `topic`. Without `topic` it leaves out topics without `describe`. */
-  async fetch(groupId: GroupId, topic?: TopicName): Promise<readonly CommittedOffset[]> {
+  async fetch(
+    groupId: GroupId,
+    topic?: TopicName,
+    requireStable = false,
+  ): Promise<readonly CommittedOffset[]> {
     await this.#access.check('describe', groupResource(groupId))
     if (topic !== undefined) await this.#access.check('describe', topicResource(topic))
-    return await this.#visible(await fetchOffsets(this.#cluster, groupId, topic))
+    return await this.#visible(await fetchOffsets(this.#cluster, groupId, topic, requireStable))
   }
 
   /** Needs `describe` on the group, and leaves out topics without `describe`. */

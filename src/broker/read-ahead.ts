@@ -45,7 +45,7 @@ export class ReadAheadBudget {
   }
 }
 
-type ReadLimits = Omit<FetchRequest, 'offset'>
+type ReadLimits = Omit<FetchRequest, 'offset' | 'content'>
 
 interface Slice {
   readonly offset: number
@@ -78,7 +78,7 @@ export class ReadAhead {
   async take(
     topic: CalledTopic,
     partition: number,
-    { offset, ...limits }: FetchRequest,
+    { offset, ...limits }: Omit<FetchRequest, 'content'>,
   ): Promise<FetchResult | undefined> {
     const slice = this.#slices.get(keyOf(topic, partition))
     if (slice === undefined) return undefined
@@ -138,13 +138,13 @@ export class ReadAhead {
   async #read(
     topic: CalledTopic,
     partition: number,
-    request: FetchRequest,
+    request: Omit<FetchRequest, 'content'>,
   ): Promise<ReadSlice | undefined> {
     let topicId = ''
     const result = await orUndefined(
       this.#topics.callPartitionOf(topic, partition, (stub, { id }) => {
         topicId = id
-        return stub.read(request)
+        return stub.read({ ...request, content: 'stored' })
       }),
     )
     return result === undefined ? undefined : { topicId, result }

@@ -1,6 +1,7 @@
 /** Operations on records: produce, fetch, tail, find by time, delete. */
 import { topicResource } from '../core/access/resource.ts'
 import type { NewRecord } from '../core/batch/record.ts'
+import type { IsolationLevel } from '../core/log/log-ends.ts'
 import type { FetchResult, PartitionDescription } from '../core/log/partition-api.ts'
 import type { ProducerRules } from '../core/log/producer-state.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
@@ -17,12 +18,8 @@ import {
   type WantedPartition,
 } from './fetch-many.ts'
 import { findMaxTimestamp, findOffsetByTimestamp, type OffsetAndTimestamp } from './list-offsets.ts'
-import {
-  type ProduceRecord,
-  produceRecords,
-  produceToPartition,
-  type RecordPosition,
-} from './produce.ts'
+import { produceRecords, produceToPartition, type RecordPosition } from './produce.ts'
+import type { ProduceRecord } from './record-shares.ts'
 import { openTail, type Tail, type TailOptions } from './tail.ts'
 import type { CalledTopic } from './topic-metadata.ts'
 
@@ -128,16 +125,21 @@ export class RecordOperations {
     name: TopicName,
     partition: number,
     timestamp: number,
+    isolation: IsolationLevel,
   ): Promise<OffsetAndTimestamp | undefined> {
     return this.#access.guard('describe', topicResource(name), () =>
-      findOffsetByTimestamp(this.#cluster, name, partition, timestamp),
+      findOffsetByTimestamp(this.#cluster, name, partition, timestamp, isolation),
     )
   }
 
   /** Needs `describe` on the topic. */
-  findMaxTimestamp(name: TopicName, partition: number): Promise<OffsetAndTimestamp | undefined> {
+  findMaxTimestamp(
+    name: TopicName,
+    partition: number,
+    isolation: IsolationLevel,
+  ): Promise<OffsetAndTimestamp | undefined> {
     return this.#access.guard('describe', topicResource(name), () =>
-      findMaxTimestamp(this.#cluster, name, partition),
+      findMaxTimestamp(this.#cluster, name, partition, isolation),
     )
   }
 

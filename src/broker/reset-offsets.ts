@@ -121,13 +121,16 @@ async function resolveTarget(
   target: ResetTarget,
   previousOffset: number | null,
 ): Promise<number> {
-  const { logStartOffset, highWatermark } = await cluster.topics.describePartition(topic, partition)
+  const { logStartOffset, lastStableOffset, highWatermark } =
+    await cluster.topics.describePartition(topic, partition)
   const clamp = (offset: number) => Math.min(Math.max(offset, logStartOffset), highWatermark)
   if ('offset' in target) return clamp(target.offset)
   if ('shiftBy' in target) return clamp((previousOffset ?? logStartOffset) + target.shiftBy)
   if ('timestamp' in target) {
-    const found = await findOffsetByTimestamp(cluster, topic, partition, target.timestamp)
-    return found === undefined ? highWatermark : clamp(found.offset)
+    const { timestamp } = target
+    const found = await findOffsetByTimestamp(cluster, topic, partition, timestamp, 'committed')
+    return found === undefined ? lastStableOffset : clamp(found.offset)
   }
-  return target.to === 'earliest' ? logStartOffset : highWatermark
+  // Members read committed records, so the end is where their reading ends.
+  return target.to === 'earliest' ? logStartOffset : lastStableOffset
 }

@@ -189,6 +189,20 @@ export const COMMIT_DELAY_BYTES_MAX = 64 * KIB
 export const THROTTLE_MS = 200
 /** Batches per producer whose results a partition remembers: Kafka's window, and so the in-flight maximum. */
 export const PRODUCER_BATCHES_REMEMBERED = 5
+/** Transactions that are open in one partition at a time; each is held in memory. */
+export const OPEN_TRANSACTIONS_MAX = 10_000
+/** Age at which a partition asks the coordinator of an open transaction: its maximum of 15 minutes, and a minute. */
+export const OPEN_TRANSACTION_QUESTION_MS = 16 * 60_000
+/** Time after the deadline of one that is made in a single call. */
+export const ONE_SHOT_QUESTION_MS = 30_000
+/** Pause before a coordinator that did not decide is asked again. */
+export const QUESTION_RETRY_MS = 60_000
+/** Coordinators that one alarm asks, one after the other. */
+export const QUESTIONS_MAX = 32
+/** Aborted transactions that one fetch lists; the fetch ends earlier if there are more. */
+export const ABORTED_TRANSACTIONS_MAX = 10_000
+/** Bytes that a tail reads in one turn: batches of aborted transactions use no credit. */
+export const TAIL_TURN_BYTES_MAX = 16 * MIB
 /** How long a batch that arrived ahead of its predecessor waits for it before it is refused. */
 export const SEQUENCE_GAP_WAIT_MS = 250
 /** How often one request is trimmed again because other requests of its producer were appended first. */
@@ -314,6 +328,16 @@ export const COMMIT_OFFSETS_MAX = 10_000
 export const COMMITTED_OFFSETS_MAX = 100_000
 /** Offsets that wait for their commit; above this the group responds with `throttled`. */
 export const PENDING_COMMITS_MAX = 50_000
+/** Producers of one group that may have offsets in open transactions: all are in memory. */
+export const PENDING_PRODUCERS_MAX = 1_000
+/** Offsets of one transaction in one group, some thousands: they are one row. */
+export const PENDING_OFFSETS_BYTES_MAX = MIB
+/** Offsets of all open transactions of one group: an eighth of an object's memory. */
+export const PENDING_OFFSETS_TOTAL_BYTES_MAX = 16 * MIB
+/** How long a group recognizes late messages of the last transaction of a producer: as long as its id is kept. */
+export const ENDED_PRODUCER_KEPT_MS = 7 * 24 * 60 * 60 * 1_000
+/** Such producers of one group; the oldest ones are forgotten first. */
+export const ENDED_PRODUCERS_MAX = 10_000
 /** Protocols and assignment of one member of the classic protocol, together: one row holds them. */
 export const CLASSIC_METADATA_BYTES_MAX = 512 * KIB
 /** Protocols of all members of one group: its leader receives them in one RPC result. */
@@ -336,8 +360,16 @@ export const TRANSACTIONAL_IDS_MAX = 10_000
 /** New transactional ids that may be created at once, and how many per minute after that. */
 export const TRANSACTIONAL_ID_CREATIONS_BURST = 500
 export const TRANSACTIONAL_ID_CREATIONS_PER_MINUTE = 300
+/** Numbers of open transactions that an edge caches, one for each partition and group of a transaction. */
+export const TRANSACTION_NUMBERS_MAX = 10_000
+/** Transactional ids whose state one list reads, one call each: the platform allows 10,000 calls per request. */
+export const LISTED_TRANSACTIONS_MAX = 1_000
+/** Producers of one partition that are described at a time. */
+export const DESCRIBED_PRODUCERS_MAX = 10_000
 /** Kafka's `transaction.max.timeout.ms`. */
 export const TRANSACTION_TIMEOUT_MS_MAX = 15 * 60 * 1_000
+/** Kafka's default of the producer's `transaction.timeout.ms`. */
+export const TRANSACTION_TIMEOUT_MS_DEFAULT = 60_000
 /** Kafka's `transactional.id.expiration.ms`. */
 export const TRANSACTIONAL_ID_EXPIRATION_MS = 7 * 24 * 60 * 60 * 1_000
 /** Partitions of one transaction: each gets a marker; with the longest names they fit one row. */
@@ -365,6 +397,8 @@ export const TRANSACTION_ALARM_MS = 2_000
 export const ONE_SHOT_OBJECTS = 64
 /** Longest time until the deadline of such a transaction: 10 s, and a difference between two clocks. */
 export const ONE_SHOT_DEADLINE_MS_MAX = 15_000
+/** Time from the call to its deadline: its appends, with the pauses of a busy partition. */
+export const ONE_SHOT_DEADLINE_MS = 10_000
 /** How long its result is kept for repeats. */
 export const ONE_SHOT_KEPT_MS = 24 * 60 * 60 * 1_000
 /** Interval in which results that are too old are deleted: each time reads all rows. */

@@ -41,6 +41,27 @@ export type ServerEvent =
   | { readonly type: 'group_hint_lost'; readonly groupId: string; readonly error: unknown }
   /** A group could not refresh its topics from the coordinator. It continues with the cached topics, and retries. */
   | { readonly type: 'group_topics_stale'; readonly groupId: string; readonly error: unknown }
+  /** Offsets of a transaction that its coordinator does not have as open were dropped in a group. */
+  | {
+      readonly type: 'transaction_dropped'
+      readonly groupId: string
+      readonly transactionalId: string
+    }
+  /** A partition aborted a transaction that its coordinator did not know as open. */
+  | {
+      readonly type: 'transaction_lost'
+      readonly topic: string
+      readonly partition: number
+      readonly transactionalId: string
+    }
+  /** A transaction is open for too long, and its coordinator did not respond. The partition asks again. */
+  | {
+      readonly type: 'transaction_fate_unknown'
+      readonly topic: string
+      readonly partition: number
+      readonly transactionalId: string
+      readonly error: unknown
+    }
   /** A participant has not ended a decided transaction yet. The coordinator retries; the decision stands. */
   | {
       readonly type: 'transaction_not_ended'
@@ -67,6 +88,9 @@ export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
   topic_not_settled: 'warn',
   group_hint_lost: 'info',
   group_topics_stale: 'warn',
+  transaction_lost: 'warn',
+  transaction_fate_unknown: 'warn',
+  transaction_dropped: 'warn',
   transaction_not_ended: 'warn',
   setting_invalid: 'warn',
   sink_failed: 'error',
@@ -93,8 +117,12 @@ export function causeOf(event: ServerEvent): string | undefined {
     case 'kafka_connection_closed':
       // A client chooses the sizes in the reason.
       return event.type
+    case 'transaction_lost':
+      return cut(`${event.type} ${event.topic} ${event.partition} ${event.transactionalId}`)
     case 'setting_invalid':
       return cut(`${event.type} ${event.name} ${event.got}`)
+    case 'transaction_dropped':
+      return event.type
     case 'topic_not_settled':
       return cut(`${event.type} ${event.topic} ${commonText(event.error)}`)
     case 'object_stopped':

@@ -1,5 +1,7 @@
 /** The served APIs; only these are advertised. */
 
+import { addOffsetsToTxnApi } from './apis/add-offsets-to-txn.ts'
+import { addPartitionsToTxnApi } from './apis/add-partitions-to-txn.ts'
 import { alterClientQuotasApi } from './apis/alter-client-quotas.ts'
 import { alterConfigsApi } from './apis/alter-configs.ts'
 import { alterPartitionReassignmentsApi } from './apis/alter-partition-reassignments.ts'
@@ -20,10 +22,13 @@ import { describeClusterApi } from './apis/describe-cluster.ts'
 import { describeConfigsApi } from './apis/describe-configs.ts'
 import { describeGroupsApi } from './apis/describe-groups.ts'
 import { describeLogDirsApi } from './apis/describe-log-dirs.ts'
+import { describeProducersApi } from './apis/describe-producers.ts'
 import { describeQuorumApi } from './apis/describe-quorum.ts'
 import { describeTopicPartitionsApi } from './apis/describe-topic-partitions.ts'
+import { describeTransactionsApi } from './apis/describe-transactions.ts'
 import { describeUserScramCredentialsApi } from './apis/describe-user-scram-credentials.ts'
 import { electLeadersApi } from './apis/elect-leaders.ts'
+import { endTxnApi } from './apis/end-txn.ts'
 import { fetchApi } from './apis/fetch.ts'
 import { findCoordinatorApi } from './apis/find-coordinator.ts'
 import { heartbeatApi } from './apis/heartbeat.ts'
@@ -35,6 +40,7 @@ import { listConfigResourcesApi } from './apis/list-config-resources.ts'
 import { listGroupsApi } from './apis/list-groups.ts'
 import { listOffsetsApi } from './apis/list-offsets.ts'
 import { listPartitionReassignmentsApi } from './apis/list-partition-reassignments.ts'
+import { listTransactionsApi } from './apis/list-transactions.ts'
 import { metadataApi } from './apis/metadata.ts'
 import { offsetCommitApi } from './apis/offset-commit.ts'
 import { offsetDeleteApi } from './apis/offset-delete.ts'
@@ -44,7 +50,9 @@ import { produceApi } from './apis/produce.ts'
 import { saslAuthenticateApi } from './apis/sasl-authenticate.ts'
 import { saslHandshakeApi } from './apis/sasl-handshake.ts'
 import { syncGroupApi } from './apis/sync-group.ts'
+import { txnOffsetCommitApi } from './apis/txn-offset-commit.ts'
 import { updateFeaturesApi } from './apis/update-features.ts'
+import { writeTxnMarkersApi } from './apis/write-txn-markers.ts'
 import type { KafkaApi } from './handled.ts'
 
 const APIS: readonly KafkaApi[] = [
@@ -63,6 +71,14 @@ const APIS: readonly KafkaApi[] = [
   offsetDeleteApi,
   offsetFetchApi,
   syncGroupApi,
+  addOffsetsToTxnApi,
+  addPartitionsToTxnApi,
+  endTxnApi,
+  txnOffsetCommitApi,
+  writeTxnMarkersApi,
+  describeProducersApi,
+  describeTransactionsApi,
+  listTransactionsApi,
   alterConfigsApi,
   createPartitionsApi,
   createTopicsApi,

@@ -24,6 +24,8 @@ import {
   SESSION_TIMEOUT_MS_DEFAULT,
   SESSION_TIMEOUT_MS_MAX,
   SESSION_TIMEOUT_MS_MIN,
+  TRANSACTION_TIMEOUT_MS_MAX,
+  TRANSACTIONAL_ID_EXPIRATION_MS,
 } from '../core/limits.ts'
 import { isTopicConfigKey, TOPIC_CONFIG_KEYS } from '../core/topic/topic-config-keys.ts'
 import { SASL_MECHANISMS } from './apis/sasl-handshake.ts'
@@ -46,6 +48,7 @@ export function brokerConfigEntries({
     ...defaultsOfTopics(),
     ...limitEntries(),
     ...groupEntries(),
+    ...transactionEntries(),
     ...securityEntries(),
   ].sort((one, other) => (one.name < other.name ? -1 : 1))
 }
@@ -201,6 +204,29 @@ function groupEntries(): ConfigEntry[] {
       'int',
       OFFSET_METADATA_BYTES_MAX,
       'The maximum bytes of metadata with an offset.',
+    ),
+  ]
+}
+
+function transactionEntries(): ConfigEntry[] {
+  return [
+    fixed(
+      'transaction.max.timeout.ms',
+      'int',
+      TRANSACTION_TIMEOUT_MS_MAX,
+      'The maximum transaction.timeout.ms of a producer.',
+    ),
+    fixed(
+      'transactional.id.expiration.ms',
+      'int',
+      TRANSACTIONAL_ID_EXPIRATION_MS,
+      'The idle time after which a transactional id is forgotten.',
+    ),
+    fixed(
+      'transaction.two.phase.commit.enable',
+      'boolean',
+      false,
+      'Every transaction has a timeout.',
     ),
   ]
 }

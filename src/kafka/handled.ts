@@ -40,6 +40,8 @@ export interface KafkaCall {
   readonly responseBytesMax: number
   /** True if the caller has authenticated, or need not. */
   readonly isAuthorized: boolean
+  /** The microseconds of its accept, unique: orders the connections of one client; undefined if it is not known. */
+  readonly connection?: number | undefined
   /** Closes the connection after this response, as a broker would. */
   close(): void
 }

@@ -4,6 +4,7 @@ import { authenticate, isLoopback } from '../app/access.ts'
 import type { EdgelogEnv } from '../app/bindings.ts'
 import { type AppContext, type AppParts, brokerFor, brokerOf, callerError } from '../app/env.ts'
 import { EdgelogError } from '../core/errors.ts'
+import { parseConnectionNumber } from '../core/kafka/connection-numbers.ts'
 import {
   FETCH_BYTES_MAX,
   OFFSETS_RETENTION_MINUTES_DEFAULT,
@@ -28,6 +29,7 @@ export function kafkaCallerOf(c: AppContext, isSession: boolean): KafkaCaller {
     settings: settingsOf(c.env),
     responseBytesMax: FETCH_BYTES_MAX,
     isAuthorized: callerError(c) === undefined,
+    connection: parseConnectionNumber(c.req.header('edgelog-kafka-connection')),
   }
 }
 
@@ -36,6 +38,7 @@ export function kafkaCallerOfSocket(
   { localAddress, remoteAddress }: SocketInfo,
   parts: AppParts,
   token: string | undefined,
+  connection: number,
 ): KafkaCaller {
   const local = hostAndPort(localAddress)
   const isLocal = local !== undefined && isLoopback(local.host)
@@ -52,6 +55,7 @@ export function kafkaCallerOfSocket(
     settings: settingsOf(parts.env),
     responseBytesMax: FETCH_BYTES_MAX,
     isAuthorized: !(caller instanceof EdgelogError),
+    connection,
   }
 }
 

@@ -53,6 +53,7 @@ export class TcpConnection {
   readonly #info: SocketInfo
   readonly #parts: AppParts
   readonly #pool: MemoryPool
+  readonly #number: number
   readonly #reader: ReadableStreamBYOBReader
   readonly #writer: WritableStreamDefaultWriter
   readonly #cutter = new FrameCutter(KAFKA_UNAUTHORIZED_BYTES_MAX)
@@ -70,8 +71,18 @@ export class TcpConnection {
   #writingSinceMs: number | undefined
   #isClosed = false
 
-  /** @param memory that of all connections. */
-  constructor(socket: Socket, info: SocketInfo, parts: AppParts, memory: ConnectionMemory) {
+  /**
+   * @param memory that of all connections.
+   * @param number see `ConnectionNumbers`.
+   */
+  constructor(
+    socket: Socket,
+    info: SocketInfo,
+    parts: AppParts,
+    memory: ConnectionMemory,
+    number: number,
+  ) {
+    this.#number = number
     this.#socket = socket
     this.#info = info
     this.#parts = parts
@@ -169,7 +180,7 @@ export class TcpConnection {
   }
 
   #identify(): KafkaCaller {
-    const caller = kafkaCallerOfSocket(this.#info, this.#parts, this.#sasl.token)
+    const caller = kafkaCallerOfSocket(this.#info, this.#parts, this.#sasl.token, this.#number)
     this.#cutter.frameBytesMax = caller.isAuthorized
       ? REQUEST_BODY_BYTES_MAX
       : KAFKA_UNAUTHORIZED_BYTES_MAX

@@ -82,6 +82,7 @@ class FakeLog {
       logEndOffset: this.records.length,
       config: this.config,
       nowMs: this.#nowMs++,
+      openTransactions: new Map(),
       producerState: (id) => this.#producers.get(id),
     })
     if ('error' in decision) throw decision.error

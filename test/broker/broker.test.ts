@@ -9,6 +9,7 @@ import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { type Authorizer, denyAll } from '../../src/core/access/authorizer.ts'
 import { ANONYMOUS } from '../../src/core/access/principal.ts'
 import type { Resource } from '../../src/core/access/resource.ts'
+import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { parseGroupId } from '../../src/core/group/group-id.ts'
 import type { Topic } from '../../src/core/topic/topic.ts'
@@ -40,6 +41,17 @@ const tailOptions = { offset: 0, creditBytes: 1, isolation }
 const wantedPartition = { topic: { name }, partition: 0, offset: 0, maxBytes: 1 }
 const member = { memberId: 'm', instanceId: null }
 
+const producer = { producerId: 1n, producerEpoch: 0 }
+const call = { transactionalId: 't', ...producer, version: 1 as const }
+const participant = { topicId: id, topic: name, partition: 0 }
+const tag = { coordinator: 'id/t', transactionalId: 't', number: 1, version: 1 as const }
+
+const transactionalBatch = encodeBatch([{ timestamp: 0, key: null, value: null, headers: [] }], {
+  ...producer,
+  baseSequence: 0,
+  isTransactional: true,
+})
+
 type Operation = (broker: Broker) => Promise<unknown>
 
 /** Each throws, or returns errors, or an empty list. */
@@ -53,8 +65,8 @@ const OPERATIONS: Record<string, Operation> = {
   'records.fetchMany': ({ records }) => records.fetchMany([wantedPartition], manyOptions),
   'records.openTail': ({ records }) => records.openTail(name, 0, tailOptions),
   'records.describePartition': ({ records }) => records.describePartition(name, 0),
-  'records.findByTimestamp': ({ records }) => records.findByTimestamp(name, 0, 1),
-  'records.findMaxTimestamp': ({ records }) => records.findMaxTimestamp(name, 0),
+  'records.findByTimestamp': ({ records }) => records.findByTimestamp(name, 0, 1, 'committed'),
+  'records.findMaxTimestamp': ({ records }) => records.findMaxTimestamp(name, 0, 'committed'),
   'records.deleteBefore': ({ records }) => records.deleteBefore({ name, id }, 0, 1),
   'topics.create': ({ topics }) => topics.create({ name, partitions: 1, overrides: {} }),
   'topics.createEach': ({ topics }) => topics.createEach([{ name, partitions: 1, overrides: {} }]),
@@ -92,6 +104,35 @@ const OPERATIONS: Record<string, Operation> = {
   'offsets.delete': ({ offsets }) => offsets.delete(groupId, name, 0),
   'offsets.reset': ({ offsets }) =>
     offsets.reset(groupId, { target: { to: 'latest' }, topics: [{ topic: name }], dryRun: true }),
+  'transactions.initProducerId': ({ transactions }) => transactions.initProducerId('t', 1),
+  'transactions.addPartitions': async ({ transactions }) => [
+    ...(await transactions.addPartitions(call, [{ topic: name, partition: 0 }])).values(),
+  ],
+  'transactions.addGroup': ({ transactions }) => transactions.addGroup(call, groupId),
+  'transactions.find': ({ transactions }) => transactions.find(call, []),
+  'transactions.startAppend': ({ transactions }) =>
+    transactions.startAppend(call, participant, noRecords, () => tag),
+  'transactions.end': ({ transactions }) => transactions.end(call, 'commit'),
+  'transactions.forceAbort': ({ transactions }) => transactions.forceAbort('t'),
+  'transactions.describe': ({ transactions }) => transactions.describe('t'),
+  'transactions.list': ({ transactions }) => transactions.list(),
+  'transactions.listPage': async ({ transactions }) =>
+    (await transactions.listPage({ after: '', limit: 9 })).transactions,
+  'transactions.makeOneShot': ({ transactions }) =>
+    transactions.makeOneShot({
+      ...{ id: 't', bodyHash: '' },
+      records: [{ topic: name, partition: 0, timestamp: 0, key: null, value: null, headers: [] }],
+      offsets: [{ groupId, member: null, offsets: [named] }],
+      expectations: [],
+    }),
+  'transactions.appendBatches': ({ transactions }) =>
+    transactions.appendBatches('t', name, 0, transactionalBatch),
+  'transactions.commitOffsets': ({ transactions }) =>
+    transactions.commitOffsets(call, groupId, null, [named]),
+  'transactions.describeProducers': ({ transactions }) =>
+    transactions.describeProducers(name, 0, 1),
+  'transactions.writeMarker': ({ transactions }) =>
+    transactions.writeMarker(name, 0, { ...tag, ...producer, outcome: 'abort' }),
   'quotas.list': ({ quotas }) => quotas.list({ components: [], strict: false } as never),
   'quotas.alter': ({ quotas }) => quotas.alter([], false),
 }
@@ -109,6 +150,7 @@ function brokerWith(authorizer: Authorizer): Broker {
     getTopicById: getTopic,
     listTopics: async () => ({ ok: [topic] }),
     listGroups: async () => ({ ok: [groupId] }),
+    listTransactions: async () => ({ ok: ['t'] }),
   }
   const partition = {
     describe: async () => ({ ok: { logStartOffset: 0, highWatermark: 5, topicVersion: 1 } }),
@@ -168,6 +210,18 @@ describe('a principal with all permissions but one', () => {
     ['records.produceToPartition', 'write', 'topic'],
     ['records.appendBatches', 'write', 'topic'],
     ['records.startAppend', 'write', 'topic'],
+    ['transactions.initProducerId', 'write', 'transactional_id'],
+    ['transactions.addPartitions', 'write', 'transactional_id'],
+    ['transactions.addPartitions', 'write', 'topic'],
+    ['transactions.addGroup', 'write', 'transactional_id'],
+    ['transactions.addGroup', 'read', 'group'],
+    ['transactions.find', 'write', 'transactional_id'],
+    ['transactions.startAppend', 'write', 'topic'],
+    ['transactions.end', 'write', 'transactional_id'],
+    ['transactions.forceAbort', 'write', 'transactional_id'],
+    ['transactions.describe', 'describe', 'transactional_id'],
+    ['transactions.list', 'describe', 'transactional_id'],
+    ['transactions.describeProducers', 'read', 'topic'],
     ['records.fetchBatches', 'read', 'topic'],
     ['records.fetchRecords', 'read', 'topic'],
     ['records.fetchMany', 'read', 'topic'],

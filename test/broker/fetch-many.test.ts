@@ -190,7 +190,14 @@ test('fetches a single partition with one call, which waits there', async () => 
   partitions[0]?.append(10)
   expect(sizesOf(await fetched)).toEqual([10])
   expect(partitions[0]?.reads).toEqual([
-    { offset: 0, maxBytes: 500, minBytes: 7, maxWaitMs: 60_000, isolation: 'committed' },
+    {
+      offset: 0,
+      maxBytes: 500,
+      minBytes: 7,
+      maxWaitMs: 60_000,
+      isolation: 'committed',
+      content: 'stored',
+    },
   ])
 })
 

@@ -41,7 +41,7 @@ test.each([
   ['nothing among records without a time', 10, [batchOf(10, [-1, -1])], undefined],
   ['nothing in an empty log', 10, [], undefined],
 ])('findMaxTimestamp() finds %s', async (_, logStartOffset, batches, offset) => {
-  const found = await findMaxTimestamp(clusterOf(batches, logStartOffset), name, 0)
+  const found = await findMaxTimestamp(clusterOf(batches, logStartOffset), name, 0, 'uncommitted')
   expect(found?.offset).toBe(offset)
 })
 
@@ -50,6 +50,12 @@ test.each([
   ['none below the log start', 12, [batchOf(10, [1, 9, 4]), batchOf(30, [3, 8])], 31],
   ['nothing in an empty log', 10, [], undefined],
 ])('findOffsetByTimestamp() finds %s', async (_, logStartOffset, batches, offset) => {
-  const found = await findOffsetByTimestamp(clusterOf(batches, logStartOffset), name, 0, 5)
+  const found = await findOffsetByTimestamp(
+    clusterOf(batches, logStartOffset),
+    name,
+    0,
+    5,
+    'uncommitted',
+  )
   expect(found?.offset).toBe(offset)
 })

@@ -54,6 +54,7 @@ export class LogModel {
       logEndOffset: this.#logEndOffset,
       config: CONFIG,
       nowMs: 0,
+      openTransactions: new Map(),
       producerState: (producerId) => this.#producers.get(producerId),
     })
     if (decision.kind === 'gap') return { outcome: { kind: 'outOfOrder' }, baseOffset: undefined }

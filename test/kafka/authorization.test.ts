@@ -1,6 +1,6 @@
 /**
  * Kafka's APIs with an authorizer that denies. Each API has a row with its response to a caller without any permission,
- * as Kafka's error numbers (29 topic, 30 group, 31 cluster).
+ * as Kafka's error numbers (29 topic, 30 group, 31 cluster, 53 transactional id).
  */
 import { expect, test } from 'vitest'
 import { type Authorizer, denyAll } from '../../src/core/access/authorizer.ts'
@@ -9,6 +9,7 @@ import { CREATE_TOPICS } from '../../src/kafka/apis/create-topics.ts'
 import { DESCRIBE_CLUSTER } from '../../src/kafka/apis/describe-cluster.ts'
 import { FETCH } from '../../src/kafka/apis/fetch.ts'
 import { LIST_GROUPS } from '../../src/kafka/apis/list-groups.ts'
+import { LIST_TRANSACTIONS } from '../../src/kafka/apis/list-transactions.ts'
 import { METADATA } from '../../src/kafka/apis/metadata.ts'
 import { OFFSET_COMMIT } from '../../src/kafka/apis/offset-commit.ts'
 import { OFFSET_FETCH } from '../../src/kafka/apis/offset-fetch.ts'
@@ -18,6 +19,7 @@ import { ask, brokerOf, callerOf, type Objects, topicOf } from './door.ts'
 
 const TOPIC = 29
 const GROUP = 30
+const TRANSACTIONAL_ID = 53
 const CLUSTER = 31
 const NONE = -0x8000_0000
 
@@ -36,6 +38,7 @@ const aclFilter = {
 }
 const acl = { principal: 'User:a', host: '*', operation: 3, permissionType: 3 }
 const partitions = [{ partitionIndex: 0 }]
+const producer = { transactionalId: 't', producerId: 1n, producerEpoch: 0 }
 const fetched = { partition: 0, fetchOffset: 0, partitionMaxBytes: 9 }
 const fetch = {
   replicaId: -1,
@@ -94,6 +97,40 @@ const REFUSED: Record<string, readonly [number, Record<string, unknown>, readonl
     [TOPIC],
   ],
   InitProducerId: [5, { transactionalId: null, transactionTimeoutMs: 1 }, [CLUSTER]],
+  AddPartitionsToTxn: [
+    3,
+    {
+      v3AndBelowTransactionalId: 't',
+      v3AndBelowProducerId: 1n,
+      v3AndBelowProducerEpoch: 0,
+      v3AndBelowTopics: [{ name: 'secret', partitions: [0] }],
+    },
+    [TRANSACTIONAL_ID],
+  ],
+  AddOffsetsToTxn: [4, { ...producer, groupId: 'g' }, [TRANSACTIONAL_ID]],
+  EndTxn: [5, { ...producer, committed: true }, [TRANSACTIONAL_ID]],
+  TxnOffsetCommit: [
+    5,
+    { ...producer, groupId: 'g', topics: [{ name: 'secret', partitions: [offset] }] },
+    [TRANSACTIONAL_ID],
+  ],
+  WriteTxnMarkers: [
+    1,
+    {
+      markers: [
+        {
+          producerId: 1n,
+          producerEpoch: 0,
+          transactionResult: false,
+          topics: [{ name: 'secret', partitionIndexes: [0] }],
+          coordinatorEpoch: 1,
+        },
+      ],
+    },
+    [CLUSTER],
+  ],
+  DescribeProducers: [0, { topics: [{ name: 'secret', partitionIndexes: [0] }] }, [TOPIC]],
+  DescribeTransactions: [0, { transactionalIds: ['t'] }, [TRANSACTIONAL_ID]],
   OffsetForLeaderEpoch: [
     4,
     { topics: [{ topic: 'secret', partitions: [{ partition: 0, leaderEpoch: 0 }] }] },
@@ -164,8 +201,15 @@ const REFUSED: Record<string, readonly [number, Record<string, unknown>, readonl
   DescribeTopicPartitions: [0, { topics: [{ name: 'secret' }] }, [TOPIC]],
 }
 
-/** APIs by which a client authenticates and discovers the cluster. The last two respond, but list nothing. */
-const OPEN = ['ApiVersions', 'SaslHandshake', 'SaslAuthenticate', 'DescribeCluster', 'ListGroups']
+/** APIs by which a client authenticates and discovers the cluster. The last three respond, but list nothing. */
+const OPEN = [
+  'ApiVersions',
+  'SaslHandshake',
+  'SaslAuthenticate',
+  'DescribeCluster',
+  'ListGroups',
+  'ListTransactions',
+]
 
 function objects(): Objects {
   const byName = new Map([secret, open].map((topic) => [topic.name as string, topic]))
@@ -175,6 +219,7 @@ function objects(): Objects {
       getTopicById: async () => ({ ok: secret }),
       listTopics: async () => ({ ok: [open, secret] }),
       listGroups: async () => ({ ok: ['g'] }),
+      listTransactions: async () => ({ ok: ['t'] }),
     },
   }
 }
@@ -182,7 +227,7 @@ function objects(): Objects {
 function numbersIn(value: unknown): number[] {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return []
   return Object.entries(value).flatMap(([field, inner]) =>
-    field === 'errorCode' ? [Number(inner)] : numbersIn(inner),
+    field === 'errorCode' || field === 'partitionErrorCode' ? [Number(inner)] : numbersIn(inner),
   )
 }
 
@@ -207,6 +252,8 @@ test.each(Object.entries(REFUSED))(
 test('lists no group, no topic and no operation to a caller without any permission', async () => {
   const caller = callerWith(denyAll)
   expect((await ask(caller, LIST_GROUPS, 5, {}))?.groups).toEqual([])
+  const filters = { stateFilters: [], producerIdFilters: [] }
+  expect((await ask(caller, LIST_TRANSACTIONS, 2, filters))?.transactionStates).toEqual([])
   const metadata = await ask(caller, METADATA, 12, {
     topics: null,
     includeTopicAuthorizedOperations: true,

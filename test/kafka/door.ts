@@ -31,18 +31,21 @@ export interface Objects {
   /** By the name of the object: topic id / partition. */
   readonly partition?: (name: string) => Methods
   readonly group?: (name: string) => Methods
+  /** By the name of the object; without it the Worker has no transactions. */
+  readonly transaction?: (name: string) => Methods
 }
 
 const NOTHING: Methods = {}
 
 export function brokerOf(
-  { coordinator, partition, group }: Objects,
+  { coordinator, partition, group, transaction }: Objects,
   authorizer: Authorizer = allowAll,
 ): Broker {
   const env = {
     COORDINATOR: { getByName: () => coordinator ?? NOTHING },
     PARTITION: { idFromName: (name: string) => name, get: partition ?? (() => NOTHING) },
     GROUP: { getByName: group ?? (() => NOTHING) },
+    ...(transaction && { TRANSACTION: { getByName: transaction } }),
   }
   return new Broker({
     objects: env as unknown as ObjectBindings,

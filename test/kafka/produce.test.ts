@@ -16,7 +16,7 @@ import { ask, brokerOf, callerOf, topicOf } from './door.ts'
 
 const INVALID_RECORD = 87
 const INVALID_TIMESTAMP = 32
-const INVALID_TXN_STATE = 48
+const TRANSACTIONAL_ID_AUTHORIZATION_FAILED = 53
 const KEY_IS_MISSING = 'key: cleanup.policy=compact needs a key, got null'
 const NOW_MS = Date.now()
 const topic = topicOf('compacted', {
@@ -37,6 +37,7 @@ async function append({ batches, checks }: AppendRequest) {
     logEndOffset: 0,
     config: topic.config,
     nowMs: NOW_MS,
+    openTransactions: new Map(),
     producerState: () => undefined,
   })
   if ('error' in decision) return { error: decision.error.toBody() }
@@ -122,12 +123,12 @@ describe('Produce', () => {
     })
   })
 
-  test('rejects a transactional batch', async () => {
+  test('rejects a transactional batch without a transactional id', async () => {
     const batch = encodeBatch([record('a')], { producerId: 5n, producerEpoch: 0, baseSequence: 0 })
     new DataView(batch.buffer).setInt16(CRC_START, ATTRIBUTE_TRANSACTIONAL)
     writeCrc(batch)
     const [refused] = await produce(9, [batch])
-    expect(refused).toMatchObject({ errorCode: INVALID_TXN_STATE })
+    expect(refused).toMatchObject({ errorCode: TRANSACTIONAL_ID_AUTHORIZATION_FAILED })
   })
 
   test('names at most RECORD_ERRORS_MAX records of a batch and KAFKA_RECORD_ERRORS_MAX of a request', async () => {

@@ -107,7 +107,7 @@ function serve({
   token,
 }: ServeOptions) {
   const memory = { requests: pool, responses: new ResponseMemory() }
-  const connection = new TcpConnection(socket as unknown as Socket, INFO, partsOf(token), memory)
+  const connection = new TcpConnection(socket as unknown as Socket, INFO, partsOf(token), memory, 1)
   void connection.serve()
   return socket
 }

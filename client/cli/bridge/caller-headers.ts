@@ -5,16 +5,20 @@ export interface CallerHeaders {
   /** Address that clients are to connect to, `host:port`. */
   readonly advertised: string
   readonly clientHost: string
+  /** See `ConnectionNumbers`. */
+  readonly connection: number
 }
 
 export function headersOf({
   token,
   advertised,
   clientHost,
+  connection,
 }: CallerHeaders): Record<string, string> {
   return {
     'edgelog-kafka-address': advertised,
     'edgelog-kafka-client': clientHost,
+    'edgelog-kafka-connection': String(connection),
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
   }
 }

@@ -5,6 +5,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createSecureServer } from 'node:tls'
 import { CONNECTIONS_MAX, TOTAL_BYTES_MAX } from '../../../src/core/kafka/connection-limits.ts'
+import { ConnectionNumbers } from '../../../src/core/kafka/connection-numbers.ts'
 import { MemoryPool } from '../../../src/core/kafka/memory-pool.ts'
 import { FrameCarrier } from './frame-carrier.ts'
 import { KafkaConnection } from './kafka-connection.ts'
@@ -49,6 +50,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
   const sessions = new SessionOpener(url, options.transport ?? 'auto')
   const pool = new MemoryPool(TOTAL_BYTES_MAX)
   const connections = new Set<KafkaConnection>()
+  const numbers = new ConnectionNumbers()
   const complain = rateLimited(options.complain)
   const accept = (socket: Socket) => {
     if (connections.size >= CONNECTIONS_MAX) {
@@ -63,6 +65,7 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
       token,
       isOpen,
       advertised: advertisedTo(socket, options),
+      connection: numbers.next(Date.now()),
       complain: (why) => complain(why),
       closed: () => connections.delete(connection),
     })

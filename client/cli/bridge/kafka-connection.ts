@@ -37,6 +37,8 @@ interface ConnectionContext {
   /** True if clients need not authenticate. */
   readonly isOpen: boolean
   readonly advertised: string
+  /** See `ConnectionNumbers`. */
+  readonly connection: number
   readonly complain: (why: string) => void
   readonly closed: () => void
 }
@@ -199,8 +201,8 @@ export class KafkaConnection {
   }
 
   #openSession(): Promise<KafkaSession | undefined> {
-    const { openSession, advertised } = this.#context
-    const caller = { token: this.#token, advertised, clientHost: this.#clientHost }
+    const { openSession, advertised, connection } = this.#context
+    const caller = { token: this.#token, advertised, clientHost: this.#clientHost, connection }
     return openSession(caller, (part) => this.#write(part))
   }
 
@@ -293,13 +295,14 @@ export class KafkaConnection {
     const call = new AbortController()
     if (isWaiting) this.#waitingCall = call
     try {
-      const { carry, advertised } = this.#context
+      const { carry, advertised, connection } = this.#context
       const mustClose = await carry(
         {
           frames,
           token: this.#token,
           advertised,
           clientHost: this.#clientHost,
+          connection,
           signal: call.signal,
         },
         write,

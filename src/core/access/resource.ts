@@ -32,6 +32,10 @@ export function groupResource(name: string): Resource {
   return { type: 'group', name }
 }
 
+export function transactionalIdResource(id: string): Resource {
+  return { type: 'transactional_id', name: id }
+}
+
 export const SUPPORTED_OPERATIONS: Readonly<Record<ResourceType, readonly Operation[]>> = {
   topic: [
     'read',

@@ -3,7 +3,11 @@
  * the RPC import this file and never each other.
  */
 import type { Result } from '../errors.ts'
-import type { ProducerIdAndEpoch, TransactionTag } from '../transaction/participant-api.ts'
+import type {
+  ProducerIdAndEpoch,
+  TransactionParticipant,
+  TransactionTag,
+} from '../transaction/participant-api.ts'
 import type { AssignorName } from './assign/assignor.ts'
 import type { ClassicGroupApi } from './classic-api.ts'
 import type { GroupConfigOverrides } from './group-config.ts'
@@ -77,7 +81,10 @@ export interface CommitRequest {
   readonly groupId: GroupId
   /** The committing member; null: a commit without membership, which only an empty group accepts. */
   readonly member: CommittingMember | null
-  /** The offsets wait for the end of this transaction. */
+  /**
+   * The offsets are pending until this transaction ends. Then `member` may be null while the group has members, and
+   * a member of an old generation or epoch gets `illegal_generation`.
+   */
   readonly transaction?: TransactionTag & ProducerIdAndEpoch
   readonly offsets: readonly OffsetToCommit[]
 }
@@ -91,6 +98,8 @@ export interface CommittingMember {
 
 export interface CommittedOffset extends OffsetToCommit {
   readonly committedAtMs: number
+  /** Only with `requireStable`: an open transaction may change the offset, and the other fields of it are not set. */
+  readonly isUnstable?: boolean
 }
 
 export interface OffsetFetchRequest {
@@ -98,6 +107,8 @@ export interface OffsetFetchRequest {
   readonly topics?: readonly string[]
   /** If given, the group must have this member with this epoch. */
   readonly member?: CommittingMember
+  /** Marks the partitions whose offset an open transaction may change. */
+  readonly requireStable?: boolean
 }
 
 export type GroupProtocol = 'consumer' | 'classic'
@@ -142,7 +153,7 @@ export interface GroupDescription extends GroupSummary {
  * Methods of a group. A group is created by its first member or its first offset. Before that, and after its
  * deletion, calls store nothing and return `group_id_not_found`.
  */
-export interface GroupApi extends ClassicGroupApi {
+export interface GroupApi extends ClassicGroupApi, TransactionParticipant {
   heartbeat(request: HeartbeatRequest): Promise<Result<HeartbeatResponse>>
   commitOffsets(request: CommitRequest): Promise<Result<null>>
   fetchOffsets(request: OffsetFetchRequest): Promise<Result<readonly CommittedOffset[]>>

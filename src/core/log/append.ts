@@ -7,6 +7,7 @@ import type { BatchHeader } from '../batch/record-batch.ts'
 import { assert, EdgelogError } from '../errors.ts'
 import { OFFSET_MAX } from '../limits.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
+import type { TransactionTag } from '../transaction/participant-api.ts'
 import {
   addToSequence,
   decideSequence,
@@ -17,6 +18,7 @@ import {
   type StoredPiece,
 } from './producer-state.ts'
 import { recordRules, refuseBatch } from './record-errors.ts'
+import { checkTransaction, type OpenTransaction } from './transactions.ts'
 
 export interface PlacedBatch {
   readonly header: BatchHeader
@@ -36,6 +38,8 @@ export type AppendDecision =
       /** The end of the log after this append. */
       readonly logEndOffset: number
       readonly producers: ReadonlyMap<bigint, ProducerState>
+      /** The transactions that begin with this append. */
+      readonly opened: readonly OpenTransaction[]
     }
   /** The first records of some batches are in the log: the caller cuts them off and appends the rest. */
   | { readonly kind: 'overlap'; readonly overlaps: readonly BatchOverlap[] }
@@ -61,6 +65,9 @@ export interface AppendInput {
   readonly config: TopicConfig
   readonly nowMs: number
   readonly producerState: (producerId: bigint) => ProducerState | undefined
+  /** The transaction of all batches; undefined: they belong to none. */
+  readonly transaction?: TransactionTag | undefined
+  readonly openTransactions: ReadonlyMap<bigint, OpenTransaction>
 }
 
 /**
@@ -78,13 +85,14 @@ export function decideAppend(input: AppendInput): AppendDecision {
     placed: [],
     overlaps: [],
     producers: new Map(),
+    opened: new Map(),
     logEndOffset: input.logEndOffset,
   }
   for (const [index, header] of input.headers.entries()) {
     const refusal = decideBatch(draft, header, index, input)
     if (refusal !== undefined) return refusal
   }
-  const { placed, overlaps, producers, logEndOffset } = draft
+  const { placed, overlaps, producers, opened, logEndOffset } = draft
   if (overlaps.length > 0) return { kind: 'overlap', overlaps }
   const { expectedOffset } = input
   const isNew = logEndOffset !== input.logEndOffset
@@ -96,7 +104,7 @@ export function decideAppend(input: AppendInput): AppendDecision {
     )
   }
   assert(logEndOffset <= OFFSET_MAX, 'offsets stay within 2^53 - 1')
-  return { kind: 'append', placed, logEndOffset, producers }
+  return { kind: 'append', placed, logEndOffset, producers, opened: [...opened.values()] }
 }
 
 /** State of the decision while the batches of the call are checked one by one. */
@@ -104,6 +112,7 @@ interface Draft {
   readonly placed: PlacedBatch[]
   readonly overlaps: BatchOverlap[]
   readonly producers: Map<bigint, ProducerState>
+  readonly opened: Map<bigint, OpenTransaction>
   logEndOffset: number
 }
 
@@ -115,9 +124,6 @@ function decideBatch(
   input: AppendInput,
 ): AppendDecision | undefined {
   const { producerId } = header
-  if (header.isTransactional) {
-    return refuse('invalid_record', 'transactional batches are not supported yet')
-  }
   const state = isIdempotent(header)
     ? (draft.producers.get(producerId) ?? input.producerState(producerId))
     : undefined
@@ -141,6 +147,8 @@ function decideBatch(
     if (draft.producers.has(producerId)) {
       return { kind: 'gap', producerId, error: gapError(header, expectedSequence) }
     }
+    const misfit = transactionError(draft, header, state, input)
+    if (misfit !== undefined) return { kind: 'refuse', error: misfit }
     draft.overlaps.push({ index, pieces })
     addToDraft(draft, withoutFirst(header, pieces), state, input)
     return undefined
@@ -153,23 +161,55 @@ function decideBatch(
       `producer ${producerId}: epoch ${header.producerEpoch} is fenced by ${decision.currentEpoch}`,
     )
   }
+  const misfit = transactionError(draft, header, state, input)
+  if (misfit !== undefined) return { kind: 'refuse', error: misfit }
   if (decision.kind === 'gap') {
     return { kind: 'gap', producerId, error: gapError(header, decision.expectedSequence) }
   }
   if (decision.kind === 'unknown_producer') {
     return { kind: 'gap', producerId, error: unknownProducerError(header) }
   }
+  // With version 2 each transaction has an epoch of its own, so its first sequence is known to be 0 (KIP-890).
+  const beginsAtZero = state === undefined && input.transaction?.version === 2
+  if (beginsAtZero && header.baseSequence !== 0) {
+    return { kind: 'gap', producerId, error: gapError(header, 0) }
+  }
   addToDraft(draft, header, state, input)
   return undefined
+}
+
+function transactionError(
+  draft: Draft,
+  header: BatchHeader,
+  producer: ProducerState | undefined,
+  { transaction: tag, openTransactions, nowMs }: AppendInput,
+): EdgelogError | undefined {
+  const isPlain = !header.isTransactional && tag === undefined
+  if (isPlain && openTransactions.size === 0) return undefined
+  const { producerId } = header
+  return checkTransaction(header, {
+    tag,
+    open: draft.opened.get(producerId) ?? openTransactions.get(producerId),
+    producer,
+    openCount: openTransactions.size + draft.opened.size,
+    nowMs,
+  })
 }
 
 function addToDraft(
   draft: Draft,
   header: BatchHeader,
   state: ProducerState | undefined,
-  { config, nowMs }: AppendInput,
+  { config, nowMs, transaction, openTransactions }: AppendInput,
 ): void {
   const { logEndOffset: baseOffset } = draft
+  const { producerId, producerEpoch } = header
+  const isOpen = openTransactions.has(producerId) || draft.opened.has(producerId)
+  if (transaction !== undefined && !isOpen) {
+    const firstOffset = baseOffset
+    const begun = { ...transaction, producerId, producerEpoch, firstOffset, startedAtMs: nowMs }
+    draft.opened.set(producerId, begun)
+  }
   const logAppendTime = config.messageTimestampType === 'LogAppendTime' ? nowMs : null
   if (isIdempotent(header)) {
     draft.producers.set(header.producerId, rememberBatch(state, header, baseOffset, logAppendTime))

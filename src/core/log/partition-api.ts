@@ -8,10 +8,11 @@
 import type { BatchCheck } from '../batch/batch-check.ts'
 import type { Result } from '../errors.ts'
 import type { TopicConfig } from '../topic/topic-config.ts'
-import type { TransactionTag } from '../transaction/participant-api.ts'
+import type { TransactionParticipant, TransactionTag } from '../transaction/participant-api.ts'
 import type { BatchOverlap } from './append.ts'
 import type { IsolationLevel, LogEnds } from './log-ends.ts'
 import type { ProducerRules, StoredPiece } from './producer-state.ts'
+import type { AbortedTransaction } from './transactions.ts'
 
 /** The topic data that the coordinator sends to a partition and the partition stores. */
 export interface PartitionAssignment {
@@ -75,7 +76,15 @@ export interface FetchRequest {
   readonly maxWaitMs: number
   /** `committed`: no records at or above the last stable offset. */
   readonly isolation: IsolationLevel
+  /** Default `visible`. */
+  readonly content?: FetchContent
 }
+
+/**
+ * - `visible`: without markers, and without the records of aborted transactions if they are read as `committed`.
+ * - `stored`: all batches, and for `committed` the list of aborted transactions, as Kafka's clients expect.
+ */
+export type FetchContent = 'visible' | 'stored'
 
 /** All records that the log has at the offsets from `from` up to, not including, `to`. */
 export interface FetchResult extends LogEnds {
@@ -84,6 +93,8 @@ export interface FetchResult extends LogEnds {
   /** The offset of the next fetch. An offset below it that is in no batch has no record. */
   readonly to: number
   readonly topicVersion: number
+  /** The aborted transactions with records in the batches; only for `stored` and `committed`. */
+  readonly abortedTransactions?: readonly AbortedTransaction[]
   /** Whole batches; the first may begin before `from`. Empty at the end of the log. The last field. */
   readonly batches: Uint8Array
 }
@@ -91,6 +102,19 @@ export interface FetchResult extends LogEnds {
 export interface PartitionDescription extends LogEnds {
   readonly partition: number
   readonly sizeBytes: number
+}
+
+/** A producer of a partition, as Kafka's DescribeProducers shows it. */
+export interface ProducerDescription {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  /** -1: none in this epoch. */
+  readonly lastSequence: number
+  readonly lastTimestamp: number
+  /** The number of its open transaction, or else of the last one; -1 if it had none. */
+  readonly coordinatorEpoch: number
+  /** The first offset of its open transaction; -1 if none is open. */
+  readonly currentTxnStartOffset: number
 }
 
 /** The batches in which a timestamp is found. Finding the record within them needs decompression. */
@@ -107,7 +131,7 @@ export interface TimestampLookup extends LogEnds {
  * Methods of a partition. If the partition was never created or is deleted, every result is
  * `unknown_topic_or_partition`, and the call stores nothing.
  */
-export interface PartitionApi {
+export interface PartitionApi extends TransactionParticipant {
   /** Creates the partition or changes its config. Idempotent; called by the coordinator only. */
   configure(assignment: PartitionAssignment): Promise<void>
   /** Deletes everything that is stored. Idempotent; called by the coordinator only. */
@@ -127,4 +151,6 @@ export interface PartitionApi {
     beforeOffset: number | 'highWatermark',
   ): Promise<Result<Pick<PartitionDescription, 'logStartOffset'>>>
   describe(): Promise<Result<PartitionDescription>>
+  /** Returns up to `limit` of the producers that the partition remembers. */
+  describeProducers(limit: number): Promise<Result<readonly ProducerDescription[]>>
 }

@@ -44,10 +44,12 @@ export interface StoredPiece {
 
 export interface ProducerState {
   readonly epoch: number
-  /** Oldest first, at most `PRODUCER_BATCHES_REMEMBERED`, never empty. */
+  /** Oldest first, at most `PRODUCER_BATCHES_REMEMBERED`; empty if a marker began the epoch. */
   readonly batches: readonly RememberedBatch[]
   /** Sequence 2147483647 of this epoch is in the log, so a sequence above the expected one may be an earlier one. */
   readonly hasWrapped?: boolean
+  /** The number of its last transaction that ended here. */
+  readonly endedNumber?: number
 }
 
 export type SequenceDecision =
@@ -173,5 +175,6 @@ export function rememberBatch(
     epoch: header.producerEpoch,
     batches: [...(earlier?.batches ?? []).slice(-(PRODUCER_BATCHES_REMEMBERED - 1)), batch],
     ...((wraps || earlier?.hasWrapped) && { hasWrapped: true }),
+    ...(state?.endedNumber !== undefined && { endedNumber: state.endedNumber }),
   }
 }

@@ -35,7 +35,7 @@ export async function trimBatch(
   header: BatchHeader,
   { recordsCount, batchBytesMax, bytesMax, codecs }: TrimOptions,
 ): Promise<TrimmedBatch[] | undefined> {
-  const { producerId, producerEpoch } = header
+  const { producerId, producerEpoch, isTransactional } = header
   const records = (await decodeBatch(bytes, header, codecs)).slice(recordsCount)
   const builder = new BatchBuilder(ENCODE_BUFFER_BYTES)
   const batches: TrimmedBatch[] = []
@@ -48,7 +48,10 @@ export async function trimBatch(
     const check = checkOfRecords(records.slice(closedRecords, end))
     closedBytes += builder.sizeBytes
     closedRecords = end
-    batches.push({ bytes: builder.finish({ producerId, producerEpoch, baseSequence }), check })
+    batches.push({
+      bytes: builder.finish({ producerId, producerEpoch, baseSequence, isTransactional }),
+      check,
+    })
     baseSequence = nextSequence
   }
   for (const record of records) {

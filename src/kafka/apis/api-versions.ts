@@ -19,7 +19,7 @@ import {
   writeResponse,
 } from '../../core/kafka/schema.ts'
 import { NO_ERROR } from '../error-number.ts'
-import { FEATURES, FEATURES_EPOCH } from '../features.ts'
+import { featuresEpochOf, featuresOf } from '../features.ts'
 import { handled, type KafkaApi } from '../handled.ts'
 
 const UNSUPPORTED_VERSION = 35
@@ -53,16 +53,16 @@ export type ApiVersionsRequest = RequestOf<typeof API_VERSIONS>
 export type ApiVersionsResponse = ResponseOf<typeof API_VERSIONS>
 
 export function apiVersionsApi(served: () => readonly Messages[]): KafkaApi {
-  return handled(API_VERSIONS, async () => ({
+  return handled(API_VERSIONS, async (_, { broker }) => ({
     errorCode: NO_ERROR,
     apiKeys: served().map((messages) => versionsOf(messages)),
-    supportedFeatures: FEATURES.map(({ name, level }) => ({
+    supportedFeatures: featuresOf(broker).map(({ name, level }) => ({
       name,
       minVersion: level,
       maxVersion: level,
     })),
-    finalizedFeaturesEpoch: FEATURES_EPOCH,
-    finalizedFeatures: FEATURES.map(({ name, level }) => ({
+    finalizedFeaturesEpoch: featuresEpochOf(broker),
+    finalizedFeatures: featuresOf(broker).map(({ name, level }) => ({
       name,
       maxVersionLevel: level,
       minVersionLevel: level,

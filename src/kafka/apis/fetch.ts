@@ -26,7 +26,8 @@ import {
   uuid,
 } from '../../core/kafka/schema.ts'
 import { WAIT_MS_MAX } from '../../core/limits.ts'
-import type { LogEnds } from '../../core/log/log-ends.ts'
+import type { IsolationLevel, LogEnds } from '../../core/log/log-ends.ts'
+import type { AbortedTransaction } from '../../core/log/transactions.ts'
 import { errorNumbersOf, NO_ERROR, toResult } from '../error-number.ts'
 import { handled } from '../handled.ts'
 import { isolationOf } from '../isolation-level.ts'
@@ -121,6 +122,7 @@ export const fetchApi = handled(FETCH, async (request, { broker, version, respon
       return { name, topicId, topic, partitions }
     },
   )
+  const isolation = isolationOf(request.isolationLevel)
   const wanted: WantedPartition[] = []
   /** Partitions that fail before they are read. */
   const refusals = new Map<AskedPartition, EdgelogError>()
@@ -135,7 +137,7 @@ export const fetchApi = handled(FETCH, async (request, { broker, version, respon
     maxBytes: Math.min(Math.max(0, request.maxBytes), responseBytesMax),
     minBytes: Math.min(Math.max(0, request.minBytes), responseBytesMax),
     maxWaitMs: refusals.size > 0 ? 0 : Math.min(Math.max(0, request.maxWaitMs), WAIT_MS_MAX),
-    isolation: isolationOf(request.isolationLevel),
+    isolation,
   })
   const next = results.values()
   return {
@@ -143,7 +145,11 @@ export const fetchApi = handled(FETCH, async (request, { broker, version, respon
       topic: name,
       topicId,
       partitions: partitions.map((one) =>
-        partitionResponse(one, refusals.get(one) ?? (next.next().value as FetchResultOrError)),
+        partitionResponse(
+          one,
+          refusals.get(one) ?? (next.next().value as FetchResultOrError),
+          isolation,
+        ),
       ),
     })),
   }
@@ -177,6 +183,7 @@ function refusalOf({ fetchOffset, currentLeaderEpoch }: AskedPartition): Edgelog
 function partitionResponse(
   { partition: partitionIndex }: AskedPartition,
   result: FetchResultOrError,
+  isolation: IsolationLevel,
 ): PartitionResponse {
   if (result instanceof EdgelogError) {
     // Only `offset_out_of_range` has these details.
@@ -191,13 +198,21 @@ function partitionResponse(
     }
   }
   const { batches, highWatermark, lastStableOffset, logStartOffset } = result
+  const { abortedTransactions = [] } = result
   return {
     partitionIndex,
     errorCode: NO_ERROR,
     highWatermark,
     lastStableOffset,
     logStartOffset,
+    abortedTransactions:
+      isolation === 'committed' ? abortedTransactions.toSorted(byFirstOffset) : null,
     // Sent in any compression, like brokers of 4.x do, even if the version is older than zstd.
     records: batches,
   }
+}
+
+/** Clients walk the list beside the batches. */
+function byFirstOffset(one: AbortedTransaction, other: AbortedTransaction): number {
+  return one.firstOffset - other.firstOffset
 }

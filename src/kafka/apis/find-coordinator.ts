@@ -2,8 +2,10 @@
  * Kafka's FindCoordinator (key 10): returns the broker that coordinates a group (key type 0) or a transactional id (1).
  * From version 4 on a request has many keys (KIP-699).
  */
+import type { Broker } from '../../broker/broker.ts'
 import { fanOut } from '../../broker/fan-out.ts'
-import { groupResource } from '../../core/access/resource.ts'
+import { groupResource, transactionalIdResource } from '../../core/access/resource.ts'
+import { EdgelogError } from '../../core/errors.ts'
 import {
   array,
   int8,
@@ -70,17 +72,22 @@ export const findCoordinatorApi = handled(FIND_COORDINATOR, async (request, call
   }
 })
 
-/** Returns the one node for each group; there are no transactions to coordinate. */
+/** Returns the one node for each group and transactional id. */
 async function answerOf(keyType: number, key: string, { address, broker }: KafkaCall) {
-  if (keyType === GROUP) {
-    const refusal = await broker.access.refusal('describe', groupResource(key))
-    if (refusal === undefined)
-      return { ...brokerAt(address), errorCode: NO_ERROR, errorMessage: null }
-    return { ...NO_NODE, ...errorOf(numberOf(refusal.code), refusal.message) }
+  const refusal = await refusalOf(keyType, key, broker)
+  if (refusal === undefined)
+    return { ...brokerAt(address), errorCode: NO_ERROR, errorMessage: null }
+  return { ...NO_NODE, ...errorOf(numberOf(refusal.code), refusal.message) }
+}
+
+async function refusalOf(keyType: number, key: string, broker: Broker) {
+  if (keyType === GROUP) return await broker.access.refusal('describe', groupResource(key))
+  if (keyType !== TRANSACTION) {
+    return new EdgelogError('invalid_request', `keyType: 0 or 1 is allowed, got ${keyType}`)
   }
-  const [code, errorMessage] =
-    keyType === TRANSACTION
-      ? (['transactional_id_authorization_failed', 'transactions are not supported yet'] as const)
-      : (['invalid_request', `keyType: 0 or 1 is allowed, got ${keyType}`] as const)
-  return { ...NO_NODE, errorCode: numberOf(code), errorMessage }
+  if (!broker.transactions.isServed) {
+    const why = 'transactions: the server has none'
+    return new EdgelogError('transactional_id_authorization_failed', why)
+  }
+  return await broker.access.refusal('describe', transactionalIdResource(key))
 }

@@ -112,9 +112,10 @@ async function find(
   timestamp: number,
   isolation: IsolationLevel,
 ): Promise<OffsetAndTimestamp | undefined> {
-  if (timestamp >= 0) return await broker.records.findByTimestamp(name, partition, timestamp)
-  if (timestamp === MAX_TIMESTAMP) return await broker.records.findMaxTimestamp(name, partition)
-  const ends = await broker.records.describePartition(name, partition)
+  const { records } = broker
+  if (timestamp >= 0) return await records.findByTimestamp(name, partition, timestamp, isolation)
+  if (timestamp === MAX_TIMESTAMP) return await records.findMaxTimestamp(name, partition, isolation)
+  const ends = await records.describePartition(name, partition)
   switch (timestamp) {
     case LATEST:
       return { offset: readableEnd(ends, isolation), timestamp: NO_TIMESTAMP }

@@ -98,12 +98,12 @@ export type OffsetFetchResponse = ResponseOf<typeof OFFSET_FETCH>
 export const offsetFetchApi = handled(OFFSET_FETCH, async (request, { broker, version }) => {
   if (version >= GROUPS_SINCE) {
     const groups = uniqueBy(request.groups, ({ groupId }) => groupId)
-    return { groups: await fanOut(groups, (group) => fetchGroup(broker, group, version)) }
+    return { groups: await fanOut(groups, (group) => fetchGroup(broker, group, request, version)) }
   }
   const { groupId } = request
   const topics = request.topics?.map((topic) => ({ ...topic, topicId: NO_UUID })) ?? null
   const wanted = { groupId, memberId: null, memberEpoch: -1, topics }
-  const group = await fetchGroup(broker, wanted, version)
+  const group = await fetchGroup(broker, wanted, request, version)
   // Version 1 has no top-level error, so it is repeated for each partition.
   const errorCode = group.errorCode ?? NO_ERROR
   return { errorCode, topics: group.topics.map((topic) => withError(topic, errorCode)) }
@@ -118,6 +118,7 @@ type FetchedPartition = FetchedTopic['partitions'][number]
 async function fetchGroup(
   broker: Broker,
   { groupId, memberId, memberEpoch, topics }: WantedGroup,
+  { requireStable }: Pick<OffsetFetchRequest, 'requireStable'>,
   version: number,
 ): Promise<FetchedGroup> {
   try {
@@ -125,6 +126,7 @@ async function fetchGroup(
     const names = named?.filter((name) => typeof name === 'string')
     const member = memberId === null || memberEpoch < 0 ? null : { memberId, epoch: memberEpoch }
     const offsets = await broker.offsets.fetchIfAny(parseGroupId(groupId), {
+      requireStable,
       ...(names !== undefined && { topics: names }),
       ...(member !== null && { member: { ...member, instanceId: null } }),
     })
@@ -193,6 +195,9 @@ function partitionOf(
   committed: CommittedOffset | undefined,
 ): FetchedPartition {
   if (committed === undefined) return nothing(partitionIndex)
+  if (committed.isUnstable) {
+    return { ...nothing(partitionIndex), errorCode: numberOf('unstable_offset_commit') }
+  }
   const { offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata } = committed
   return { partitionIndex, committedOffset, committedLeaderEpoch, metadata, errorCode: NO_ERROR }
 }

@@ -7,7 +7,6 @@
 import type { StartedAppend } from '../../broker/append.ts'
 import type { AppendedBatches } from '../../broker/append-trimmed.ts'
 import { fanOut } from '../../broker/fan-out.ts'
-import type { CalledTopic } from '../../broker/topic-metadata.ts'
 import { BATCH_HEADER_BYTES } from '../../core/batch/header-layout.ts'
 import { readBatchHeaders } from '../../core/batch/record-batch.ts'
 import { EdgelogError } from '../../core/errors.ts'
@@ -17,6 +16,7 @@ import {
   int32,
   long,
   messages,
+  NO_UUID,
   nullableBytes,
   nullableString,
   type RequestOf,
@@ -26,9 +26,16 @@ import {
 } from '../../core/kafka/schema.ts'
 import { KAFKA_RECORD_ERRORS_MAX, THROTTLE_MS } from '../../core/limits.ts'
 import { recordErrorsOf } from '../../core/log/record-errors.ts'
+import type { Topic } from '../../core/topic/topic.ts'
 import { errorNumbersOf, NO_ERROR, toResult } from '../error-number.ts'
 import { type KafkaCall, pipelined } from '../handled.ts'
-import { calledTopic } from '../named-topic.ts'
+import { topicOf } from '../named-topic.ts'
+import {
+  type ProducedBatch,
+  type ProduceTransaction,
+  transactionOf,
+} from '../produce-in-transaction.ts'
+import { produceErrorNumber } from '../transaction-errors.ts'
 import { leaderIdAndEpoch, nodeEndpoints } from './leader-fields.ts'
 
 const { errorFields } = errorNumbersOf('produce')
@@ -86,26 +93,34 @@ export type ProduceResponse = ResponseOf<typeof PRODUCE>
 export const produceApi = pipelined(PRODUCE, async (request, call) => {
   const refusal = refusalOfAll(request)
   const hasIds = call.version >= IDS_SINCE
-  const called = await fanOut(request.topics, ({ name, topicId }) =>
-    toResult(() => calledTopic(call.broker, { name, topicId }, hasIds, 'write')),
+  const topics = await fanOut(request.topics, ({ name, topicId }) =>
+    toResult(() =>
+      topicOf(call.broker, hasIds ? { name: null, topicId } : { name, topicId: NO_UUID }, 'write'),
+    ),
   )
-  const appends = request.topics.flatMap(({ partitions }, index) =>
-    partitions.map((one) => ({ ...one, topic: called[index] as CalledTopic | EdgelogError })),
+  const batches = request.topics.flatMap(({ partitions }, index) =>
+    partitions.map((one) => ({ ...one, topic: topics[index] as Topic | EdgelogError })),
   )
-  const started = await fanOut(appends, ({ topic, index, records }) =>
+  const transaction =
+    refusal ?? (await toResult(() => transactionOf(request.transactionalId, batches, call)))
+  const started = await fanOut(batches, (batch) =>
     toResult(() => {
-      const error = refusal ?? (topic instanceof EdgelogError ? topic : undefined)
+      const { topic } = batch
+      // An error of the transaction also stands for the batches that are not part of it.
+      const error = [transaction, topic].find((one) => one instanceof EdgelogError)
       if (error !== undefined) throw error
-      return startAppend(topic as CalledTopic, index, records, call)
+      return startAppend(batch, transaction as ProduceTransaction | undefined, call)
     }),
   )
-  return { response: respond(request, started, call) }
+  const isOfCoordinator = (error: EdgelogError) => refusal === undefined && error === transaction
+  return { response: respond(request, started, isOfCoordinator, call) }
 })
 
 /** Resolves when all appends are durable or have failed. */
 async function respond(
   request: ProduceRequest,
   started: ReadonlyArray<StartedAppend | EdgelogError>,
+  isOfCoordinator: (error: EdgelogError) => boolean,
   call: KafkaCall,
 ): Promise<ProduceResponse | null> {
   let throttleTimeMs = 0
@@ -118,7 +133,8 @@ async function respond(
     if (result.code === 'throttled') throttleTimeMs = THROTTLE_MS
     const response = refused(index, result, recordErrorsLeft)
     recordErrorsLeft -= response.recordErrors.length
-    return response
+    const errorCode = produceErrorNumber(result, call.version, isOfCoordinator(result))
+    return errorCode === undefined ? response : { ...response, errorCode }
   }
   const topics: ProduceResponse['topics'][number][] = []
   for (const { name, topicId, partitions: wanted } of request.topics) {
@@ -135,24 +151,29 @@ async function respond(
 
 type PartitionResponse = ProduceResponse['topics'][number]['partitions'][number]
 
-function refusalOfAll({ acks, transactionalId }: ProduceRequest): EdgelogError | undefined {
-  if (acks < -1 || acks > 1) {
-    return new EdgelogError('invalid_required_acks', `acks: -1, 0 or 1 is allowed, got ${acks}`)
-  }
-  if (transactionalId === null) return undefined
-  return new EdgelogError('invalid_txn_state', 'transactions are not supported yet')
+function refusalOfAll({ acks }: ProduceRequest): EdgelogError | undefined {
+  if (acks >= -1 && acks <= 1) return undefined
+  return new EdgelogError('invalid_required_acks', `acks: -1, 0 or 1 is allowed, got ${acks}`)
 }
 
 async function startAppend(
-  topic: CalledTopic,
-  partition: number,
-  records: Uint8Array | null,
+  batch: ProducedBatch,
+  transaction: ProduceTransaction | undefined,
   { broker, version }: KafkaCall,
 ): Promise<StartedAppend> {
+  const { index: partition, records } = batch
+  const found = batch.topic as Topic
   if (records === null || records.length < BATCH_HEADER_BYTES) {
     throw new EdgelogError('invalid_record', 'records: one batch is needed')
   }
   checkOneBatch(records, version)
+  const participant = transaction?.participants.get(batch)
+  if (transaction !== undefined && participant !== undefined) {
+    const { call, tagOf } = transaction
+    return await broker.transactions.startAppend(call, participant, records, tagOf)
+  }
+  // As in a broker, a recreated topic is a different topic by id, and the same one by name.
+  const topic = version >= IDS_SINCE ? found : { name: found.name }
   return await broker.records.startAppend(topic, partition, records, 'kafka')
 }
 
@@ -166,10 +187,6 @@ function checkOneBatch(records: Uint8Array, version: number): void {
   if (version < ZSTD_SINCE && header?.compression === 'zstd') {
     const why = `records: zstd needs Produce version ${ZSTD_SINCE}, got ${version}`
     throw new EdgelogError('unsupported_compression_type', why)
-  }
-  // Control batches are rejected later, by the check of each batch.
-  if (header?.isTransactional && !header.isControl) {
-    throw new EdgelogError('invalid_txn_state', 'transactional batches are not supported yet')
   }
 }
 

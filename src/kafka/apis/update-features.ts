@@ -17,7 +17,7 @@ import {
 import { NODE_ID } from '../broker-node.ts'
 import { clusterError } from '../cluster-error.ts'
 import { errorOf, NO_ERROR } from '../error-number.ts'
-import { FEATURES } from '../features.ts'
+import { type Feature, featuresOf } from '../features.ts'
 import { handled } from '../handled.ts'
 
 const INVALID_UPDATE_VERSION = 95
@@ -59,7 +59,7 @@ export const updateFeaturesApi = handled(
   async ({ featureUpdates }, { broker }) => {
     const refusal = await clusterError(broker, 'alter')
     if (refusal !== undefined) return refusal
-    const [why] = featureUpdates.flatMap(whyNot)
+    const [why] = featureUpdates.flatMap((update) => whyNot(update, featuresOf(broker)))
     if (why !== undefined) {
       const first = 'The update failed for all features since the following feature had an error'
       return errorOf(INVALID_UPDATE_VERSION, `${first}: ${why}`)
@@ -70,7 +70,10 @@ export const updateFeaturesApi = handled(
 )
 
 /** Returns why an update is rejected, with a controller's message; an empty list if it is accepted. */
-function whyNot(update: UpdateFeaturesRequest['featureUpdates'][number]): readonly string[] {
+function whyNot(
+  update: UpdateFeaturesRequest['featureUpdates'][number],
+  features: readonly Feature[],
+): readonly string[] {
   const { feature: name, maxVersionLevel, upgradeType } = update
   const because = (why: string) => [
     `Invalid update version ${maxVersionLevel} for feature ${name}. ${why}`,
@@ -78,7 +81,7 @@ function whyNot(update: UpdateFeaturesRequest['featureUpdates'][number]): readon
   if (!UPGRADE_TYPES.has(upgradeType)) {
     return because('The controller does not support the given upgrade type.')
   }
-  const known = FEATURES.find((one) => one.name === name)
+  const known = features.find((one) => one.name === name)
   if (known === undefined)
     return because(`Local controller ${NODE_ID} does not support this feature.`)
   if (maxVersionLevel < 0) return because('A feature version cannot be less than 0.')

@@ -49,6 +49,7 @@ function open(carry: () => Promise<boolean> = async () => false) {
     token: undefined,
     isOpen: true,
     advertised: 'localhost:9092',
+    connection: 1,
     complain: () => {},
     closed: () => {},
   })

@@ -22,6 +22,7 @@ function decide(headers: readonly BatchHeader[], input: Partial<AppendInput> = {
     config: config(),
     nowMs: NOW_MS,
     producerState: () => undefined,
+    openTransactions: new Map(),
     ...input,
   })
 }
@@ -68,8 +69,9 @@ describe('decideAppend()', () => {
     expect(outcomeOf(decide([header({ sizeBytes })], { config: settings }))).toBe(result)
   })
 
-  test('refuses transactional batches', () => {
-    expect(outcomeOf(decide([header({ isTransactional: true })]))).toBe('refuse invalid_record')
+  test('refuses transactional batches whose transaction was not verified', () => {
+    const batch = produced(0, { isTransactional: true })
+    expect(outcomeOf(decide([batch]))).toBe('refuse invalid_txn_state')
   })
 
   test.each([
@@ -243,11 +245,13 @@ describe('decideAppend() of batches that overlap stored records', () => {
     })
   })
 
-  test('refuses transactional ones, even if all their records are stored', () => {
-    for (const records of [2, 10, 12]) {
-      const batch = produced(0, { records, isTransactional: true })
-      expect(outcomeOf(decide([batch], trims))).toBe('refuse invalid_record')
-    }
+  test.each([
+    [2, 'append'],
+    [10, 'append'],
+    [12, 'refuse invalid_txn_state'],
+  ])('checks the transaction of %d records only if some are new: %s', (records, outcome) => {
+    const batch = produced(0, { records, isTransactional: true })
+    expect(outcomeOf(decide([batch], trims))).toBe(outcome)
   })
 
   test('refuses batches that overlap records of the same call', () => {
@@ -346,7 +350,7 @@ function fold(
     for (const [id, state] of decision.producers) producers.set(id, state)
     logEndOffset = decision.logEndOffset
   }
-  return { kind: 'append', placed, logEndOffset, producers }
+  return { kind: 'append', placed, logEndOffset, producers, opened: [] }
 }
 
 function summary(decision: AppendDecision): unknown {

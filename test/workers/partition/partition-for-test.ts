@@ -59,17 +59,20 @@ export interface BatchFields {
   readonly producerId?: bigint
   readonly producerEpoch?: number
   readonly baseSequence?: number
+  readonly isTransactional?: boolean
 }
 
 export function batch(values: readonly string[], fields: BatchFields = {}) {
   const { timestamp = Date.now(), producerId, producerEpoch = 0, baseSequence = 0 } = fields
+  const { isTransactional = false } = fields
   const records = values.map((value) => ({
     timestamp,
     key: null,
     value: text.encode.encode(value),
     headers: [],
   }))
-  const producer = producerId === undefined ? {} : { producerId, producerEpoch, baseSequence }
+  const producer =
+    producerId === undefined ? {} : { producerId, producerEpoch, baseSequence, isTransactional }
   return encodeBatch(records, producer)
 }
 

@@ -54,3 +54,14 @@ export function checkClassicCommit(
   if (group.state === 'completing_rebalance') throw rebalanceError()
   return touch(group, known, nowMs)
 }
+
+/**
+ * Checks that a member may commit offsets in a transaction. Unlike other commits it may do so while the leader is
+ * assigning, and its session is not extended: the producer sends these commits.
+ *
+ * @throws {EdgelogError} `unknown_member_id`, `fenced_instance_id`, `illegal_generation`.
+ */
+export function checkTransactionalCommit(group: ClassicGroup, member: CommittingMember): void {
+  requireMember(group, member)
+  requireGeneration(group, member.epoch)
+}

@@ -6,11 +6,11 @@ import {
   TRANSACTIONAL_ID_EXPIRATION_MS,
 } from '../../../src/core/limits.ts'
 import { decideAdd } from '../../../src/core/transaction/add-participants.ts'
+import { ONE_SHOT_PRODUCER_ID_MIN } from '../../../src/core/transaction/participant-api.ts'
 import {
   oneShotProducerIdFrom,
   producerIdFrom,
 } from '../../../src/core/transaction/producer-ids.ts'
-import { ONE_SHOT_PRODUCER_ID_MIN } from '../../../src/core/transaction/transaction-api.ts'
 import {
   describe as describeRecord,
   fateOf,

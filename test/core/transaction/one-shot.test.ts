@@ -11,7 +11,7 @@ import {
   resultOfOneShot,
 } from '../../../src/core/transaction/one-shot.ts'
 import type { BeginOneShotRequest } from '../../../src/core/transaction/one-shot-api.ts'
-import { ONE_SHOT_PRODUCER_ID_MIN } from '../../../src/core/transaction/transaction-api.ts'
+import { ONE_SHOT_PRODUCER_ID_MIN } from '../../../src/core/transaction/participant-api.ts'
 import { GROUP, NOW_MS, numberOf, partition } from './records.ts'
 
 const REQUEST: BeginOneShotRequest = {

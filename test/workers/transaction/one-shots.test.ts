@@ -227,6 +227,24 @@ describe('a crash', () => {
   })
 })
 
+test('resumes a transaction that was begun after the clock went back', async () => {
+  const first = requestOf('a')
+  ok(await begin(first))
+  ok(await decide(first, 'commit'))
+  pass(60_000)
+  await runAlarm(NAME)
+  pass(-60_000)
+  participants.behaviour = () => unavailable
+  timers.elapse(TRANSACTION_END_WAIT_MS)
+  const second = requestOf('b', { partitions: partitions(1), groups: [] })
+  ok(await begin(second))
+  expect(ok(await decide(second, 'abort'))).toMatchObject({ isComplete: false })
+  await abortAllDurableObjects()
+  participants.behaviour = (_, end) => end()
+  await runAlarm(NAME)
+  await vi.waitUntil(() => participants.summary().includes('topic-id/0 abort 1/1'), WAIT)
+})
+
 describe('results', () => {
   test('are deleted after a day, and the object then stores no alarm', async () => {
     const request = requestOf('a')

@@ -288,7 +288,7 @@ test('makes a participant wait until the transaction has ended', async () => {
   expect(await fate(request.producerId)).toBe('unknown')
 })
 
-test('stores nothing for a decision that nobody began', async () => {
+test('stores nothing for a decision on a transaction that was not begun', async () => {
   const request = requestOf('a')
   expect(codeOf(await decide(request, 'commit'))).toBe('transactional_id_not_found')
   expect(codeOf(await begin({ ...request, deadlineMs: 0 }))).toBe('invalid_request')

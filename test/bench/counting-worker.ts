@@ -2,19 +2,21 @@
 import { Coordinator as PlainCoordinator } from '../../durable-objects/coordinator/coordinator.ts'
 import { Group as PlainGroup } from '../../durable-objects/group/group.ts'
 import { Partition as PlainPartition } from '../../durable-objects/partition/partition.ts'
+import { Transaction as PlainTransaction } from '../../durable-objects/transaction/transaction.ts'
 import { createApp } from '../../src/app/app.ts'
 import type { EdgelogEnv } from '../../src/app/bindings.ts'
 import type { AppendRequest } from '../../src/core/log/partition-api.ts'
 import { httpDoor } from '../../src/http/door.ts'
 import { kafkaDoor } from '../../src/kafka/door.ts'
 
-type KindOfObject = 'partition' | 'coordinator' | 'group'
+type KindOfObject = 'partition' | 'coordinator' | 'group' | 'transaction'
 
 /** Rows written so far, and alarms set; each alarm is billed as a row. */
 const written = {
   partition: { rows: 0, alarms: 0 },
   coordinator: { rows: 0, alarms: 0 },
   group: { rows: 0, alarms: 0 },
+  transaction: { rows: 0, alarms: 0 },
 } satisfies Record<KindOfObject, unknown>
 
 export type RowsWritten = typeof written
@@ -69,6 +71,14 @@ type GroupEnv = ConstructorParameters<typeof PlainGroup>[1]
 export class Group extends PlainGroup {
   constructor(ctx: DurableObjectState, env: GroupEnv) {
     super(metered(ctx, 'group'), env)
+  }
+}
+
+type TransactionEnv = ConstructorParameters<typeof PlainTransaction>[1]
+
+export class Transaction extends PlainTransaction {
+  constructor(ctx: DurableObjectState, env: TransactionEnv) {
+    super(metered(ctx, 'transaction'), env)
   }
 }
 

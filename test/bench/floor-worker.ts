@@ -45,6 +45,8 @@ export class Coordinator extends DurableObject {}
 
 export class Group extends DurableObject {}
 
+export class Transaction extends DurableObject {}
+
 const NEW_OBJECTS_IN_FLIGHT = 32
 
 /** Stores one row in each of `count` new objects. */

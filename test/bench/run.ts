@@ -21,6 +21,8 @@ import { measureRows } from './rows.ts'
 import { compareSessionRates } from './session-rates.ts'
 import { tableOf } from './table.ts'
 import { compareThroughput, createTopic } from './throughput.ts'
+import { measureTransactionCost } from './transaction-cost.ts'
+import { measureTransactions } from './transaction-rates.ts'
 import { measureWake } from './wake.ts'
 
 const { values } = parseArgs({
@@ -84,6 +86,8 @@ try {
   const groups = await withFloor(measureGroups)
   console.error('topics ...')
   const manyTopics = await withFloor((ours, floor) => measureManyTopics(ours, floor, rounds))
+  console.error('transactions ...')
+  const transactions = await withFloor(measureTransactions)
   console.error('wake ...')
   const wake = await withServer({}, (server) =>
     measureWake(server, Number(values.wakeBytes), rounds),
@@ -97,8 +101,10 @@ try {
     ),
   ])
   const appendCosts = await withServer({ workerPath: countingPath }, measureAppendCost)
+  const transactionCosts = await withServer({ workerPath: countingPath }, measureTransactionCost)
+  const counts = { rows, appendCosts, transactionCosts, groupRows }
   const table = tableOf(
-    { ...log, ...groups, manyTopics, wake, rows, appendCosts, groupRows },
+    { ...log, ...groups, manyTopics, transactions, wake, ...counts },
     `Median of ${rounds} rounds, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}.`,
   )
   console.log(table)

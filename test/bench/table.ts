@@ -7,6 +7,8 @@ import type { ManyTopicsFigures, TimeAndWait } from './many-topics.ts'
 import { type Row, tableOfRows } from './markdown-table.ts'
 import type { Rebalance, RebalanceFigures } from './rebalance.ts'
 import type { RowFigures } from './rows.ts'
+import type { TransactionCost } from './transaction-cost.ts'
+import type { TransactionFigures } from './transaction-rates.ts'
 import type { WakeFigures } from './wake.ts'
 
 export interface Figures {
@@ -21,6 +23,8 @@ export interface Figures {
   readonly groupRates: readonly Comparison[]
   readonly groupRows: GroupRowFigures
   readonly manyTopics: ManyTopicsFigures
+  readonly transactions: TransactionFigures
+  readonly transactionCosts: readonly TransactionCost[]
 }
 
 export function tableOf(figures: Figures, footer: string): string {
@@ -33,6 +37,8 @@ export function tableOf(figures: Figures, footer: string): string {
     ...figures.groupRates.map(comparisonRow),
     ...groupRowRows(figures.groupRows),
     ...manyTopicsRows(figures.manyTopics),
+    ...transactionRows(figures.transactions),
+    ...figures.transactionCosts.map(transactionCostRow),
   ]
   return tableOfRows(rows, footer)
 }
@@ -153,4 +159,36 @@ function manyTopicsRows({ floorMs, ...figures }: ManyTopicsFigures): Row[] {
     ...rowsOf('delete the topics after that, one DeleteTopics', figures.deleteUsed, ''),
     ...rowsOf('delete 100 topics that were never used', figures.deleteUnused, '<= 0.5'),
   ]
+}
+
+function transactionRows({
+  roundTripMs,
+  oneShot,
+  commits,
+  copiedPerSecond,
+}: TransactionFigures): Row[] {
+  return [
+    [
+      'a transaction in one call over 3 partitions, p50, in round trips of a no-op',
+      `${oneShot.p50Ms.toFixed(2)} (p99 ${oneShot.p99Ms.toFixed(1)}) beside ${roundTripMs.toFixed(2)} ms`,
+      (oneShot.p50Ms / roundTripMs).toFixed(2),
+      '<= 4',
+    ],
+    ...commits.map(({ partitions, commit, perSecond, perSecondOfMany }): Row => {
+      const times = `p50 ${commit.p50Ms.toFixed(2)}, p99 ${commit.p99Ms.toFixed(1)} ms`
+      const rates = `${perSecond.toFixed(0)}/s, by 16 producers ${perSecondOfMany.toFixed(0)}/s`
+      const figure = `commit over ${partitions} partition${partitions === 1 ? '' : 's'}; whole transactions`
+      return [figure, `${times}; ${rates}`, (commit.p50Ms / roundTripMs).toFixed(2), '']
+    }),
+    [
+      'copy records with their offsets, 100 in each transaction',
+      `${copiedPerSecond.toFixed(0)} records/s`,
+      '',
+      '',
+    ],
+  ]
+}
+
+function transactionCostRow({ way, rows }: TransactionCost): Row {
+  return [`rows written for ${way}`, '', rows.toFixed(2), '']
 }

@@ -48,7 +48,7 @@ export interface NamedPartition {
   readonly partition: number
 }
 
-/** Every method throws the errors of the authorizer, `unavailable`, and `not_found` in a Worker without transactions. */
+/** Every method throws the authorization errors, `unavailable`, and `not_found` in a Worker without transactions. */
 export class TransactionOperations {
   readonly #cluster: Cluster
   readonly #access: Access

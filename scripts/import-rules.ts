@@ -66,7 +66,6 @@ const SERVER_ROOMS: Record<string, Room> = {
       'src/core/batch',
       'src/core/compression',
       'src/core/topic',
-      'src/core/transaction',
       'src/core/transaction/participant-api.ts',
     ],
   },

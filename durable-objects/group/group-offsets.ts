@@ -10,7 +10,7 @@ import {
   type ProducerOffsets,
   type TransactionalOffsets,
 } from '../../src/core/group/pending/pending-offsets.ts'
-import type { EndTransactionRequest } from '../../src/core/transaction/transaction-api.ts'
+import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
 import { OffsetTable } from './offset-table.ts'
 import { PendingTable } from './pending-table.ts'
 

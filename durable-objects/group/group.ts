@@ -39,7 +39,7 @@ import {
   SESSION_TIMEOUT_MS_MIN,
 } from '../../src/core/limits.ts'
 import { COORDINATOR_OBJECT_NAME, type CoordinatorApi } from '../../src/core/topic/topic.ts'
-import type { EndTransactionRequest } from '../../src/core/transaction/transaction-api.ts'
+import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
 import { report } from '../../src/events/report.ts'
 import { stopObject } from '../stop-object.ts'
 import { CommitQueue } from './commit-queue.ts'
@@ -48,11 +48,7 @@ import { GroupMembers } from './group-members.ts'
 import { GroupOffsets } from './group-offsets.ts'
 import { type GroupRow, GroupStore } from './group-store.ts'
 import { Lifecycle, type TopicNeed } from './lifecycle.ts'
-import {
-  firstQuestionMs,
-  type TransactionNamespace,
-  TransactionQuestions,
-} from './transaction-questions.ts'
+import { type TransactionNamespace, TransactionQuestions } from './transaction-questions.ts'
 import { offsetsRetentionMs, Upkeep } from './upkeep.ts'
 
 export interface GroupEnv {
@@ -100,10 +96,8 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       },
       write: (offsets) => this.#offsets.commit([...offsets], Date.now()),
       writePending: (offsets) => {
-        const nowMs = Date.now()
-        this.#offsets.addPending(offsets, nowMs)
-        if (env.TRANSACTION === undefined) return
-        this.#alarm.by(firstQuestionMs(offsets.transaction.producerId, nowMs))
+        this.#offsets.addPending(offsets, Date.now())
+        this.#alarm.by(questions.nextMs)
       },
       abort: (error) => stopObject(ctx, 'group', 'commit failed', error),
       durable: () => storage.sync(),

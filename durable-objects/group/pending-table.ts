@@ -15,7 +15,7 @@ import { StoredForm } from '../../src/core/stored-form.ts'
 import {
   type EndTransactionRequest,
   ONE_SHOT_PRODUCER_ID_MIN,
-} from '../../src/core/transaction/transaction-api.ts'
+} from '../../src/core/transaction/participant-api.ts'
 
 const PRODUCER = new StoredForm<Omit<ProducerOffsets, 'producerId'>>('pending offsets')
 

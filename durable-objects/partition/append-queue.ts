@@ -16,7 +16,7 @@ import type {
   AppendResult,
   OverlapResult,
 } from '../../src/core/log/partition-api.ts'
-import type { EndTransactionRequest } from '../../src/core/transaction/transaction-api.ts'
+import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
 import { type AppendStep, type ParsedAppend, parseAppend } from './partition-log.ts'
 
 type AppendAnswer = Result<AppendResult | OverlapResult>

@@ -5,10 +5,8 @@
 import { EdgelogError, type Result, unwrap } from '../../src/core/errors.ts'
 import type { PartitionAssignment } from '../../src/core/log/partition-api.ts'
 import type { OpenTransaction } from '../../src/core/log/transactions.ts'
-import type {
-  EndTransactionRequest,
-  TransactionApi,
-} from '../../src/core/transaction/transaction-api.ts'
+import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
+import type { TransactionApi } from '../../src/core/transaction/transaction-api.ts'
 import { report } from '../../src/events/report.ts'
 
 export type TransactionBinding = DurableObjectNamespace<Rpc.DurableObjectBranded & TransactionApi>
@@ -30,7 +28,7 @@ export async function endOfLost(
     report({ type: 'transaction_lost', ...place })
     return { producerId, producerEpoch, number, version, outcome: 'abort' }
   } catch (error) {
-    report({ type: 'transaction_not_ended', ...place, error })
+    report({ type: 'transaction_fate_unknown', ...place, error })
     return undefined
   }
 }

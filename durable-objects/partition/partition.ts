@@ -19,7 +19,7 @@ import type {
   ProducerDescription,
   TimestampLookup,
 } from '../../src/core/log/partition-api.ts'
-import type { EndTransactionRequest } from '../../src/core/transaction/transaction-api.ts'
+import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
 import { hasTable, migrate } from '../migrate.ts'
 import { stopObject } from '../stop-object.ts'
 import { AppendQueue } from './append-queue.ts'

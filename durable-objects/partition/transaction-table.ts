@@ -78,6 +78,7 @@ export class TransactionTable {
 
   /** Adds a transaction that begins behind all open ones. */
   open(transaction: OpenTransaction): void {
+    this.close(transaction.producerId)
     this.#open.set(transaction.producerId, transaction)
     this.#questionDueAtMs = Math.min(this.#questionDueAtMs, questionDueAtMs(transaction))
   }

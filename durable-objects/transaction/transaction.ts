@@ -12,16 +12,18 @@ import type {
   OneShotResult,
 } from '../../src/core/transaction/one-shot-api.ts'
 import {
-  type AddParticipantsRequest,
-  type EndedTransaction,
-  type EndRequest,
-  type InitProducerIdRequest,
   ONE_SHOT_PRODUCER_ID_MIN,
   type ProducerIdAndEpoch,
-  type TransactionApi,
-  type TransactionDescription,
-  type TransactionFate,
-  type VerifyRequest,
+} from '../../src/core/transaction/participant-api.ts'
+import type {
+  AddParticipantsRequest,
+  EndedTransaction,
+  EndRequest,
+  InitProducerIdRequest,
+  TransactionApi,
+  TransactionDescription,
+  TransactionFate,
+  VerifyRequest,
 } from '../../src/core/transaction/transaction-api.ts'
 import { ObjectAlarm } from '../object-alarm.ts'
 import { SYSTEM_CLOCK } from './clock.ts'

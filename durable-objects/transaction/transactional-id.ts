@@ -15,6 +15,7 @@ import {
 import { decideAdd, decideVerify } from '../../src/core/transaction/add-participants.ts'
 import { decideEnd, decideForceAbort } from '../../src/core/transaction/end-transaction.ts'
 import { decideInit } from '../../src/core/transaction/init-producer-id.ts'
+import type { ProducerIdAndEpoch } from '../../src/core/transaction/participant-api.ts'
 import { complete } from '../../src/core/transaction/prepare.ts'
 import { producerIdFrom } from '../../src/core/transaction/producer-ids.ts'
 import type {
@@ -22,7 +23,6 @@ import type {
   EndedTransaction,
   EndRequest,
   InitProducerIdRequest,
-  ProducerIdAndEpoch,
   TransactionDescription,
   TransactionFate,
   VerifyRequest,

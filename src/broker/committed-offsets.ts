@@ -1,6 +1,7 @@
 /** The offsets of consumer groups: commit, fetch, delete. */
 import { EdgelogError, replyAsync, unwrap } from '../core/errors.ts'
 import type {
+  CommitRequest,
   CommittedOffset,
   CommittingMember,
   OffsetFetchRequest,
@@ -29,6 +30,7 @@ interface OfPartition {
 /**
  * Commits offsets: of a member under its epoch, or without a member to a group that has none.
  *
+ * @param transaction if given, the offsets are pending until it ends.
  * @throws {EdgelogError} `unknown_topic_or_partition`, `offset_out_of_range`,
  * and errors of the group; then nothing is committed.
  */
@@ -37,6 +39,7 @@ export async function commitOffsets(
   groupId: GroupId,
   member: CommittingMember | null,
   offsets: readonly NamedOffset[],
+  transaction?: CommitRequest['transaction'],
 ): Promise<void> {
   // The last offset per partition counts.
   const wanted = new Map(offsets.map((one) => [`${one.topic}/${one.partition}`, one]))
@@ -46,7 +49,12 @@ export async function commitOffsets(
   const send = async () => {
     const checked = await fanOut([...wanted.values()], (one) => checkOffset(cluster, one))
     await cluster.objects.callGroup(groupId, (group) =>
-      group.commitOffsets({ groupId, member, offsets: checked }),
+      group.commitOffsets({
+        groupId,
+        member,
+        offsets: checked,
+        ...(transaction && { transaction }),
+      }),
     )
   }
   try {

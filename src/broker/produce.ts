@@ -1,41 +1,23 @@
 /** Appends records to a topic's partitions: encodes them into batches, and finds their offsets in the results. */
-import { BatchBuilder } from '../core/batch/batch-builder.ts'
-import { type BatchCheck, checkOfRecords } from '../core/batch/batch-check.ts'
 import type { NewRecord } from '../core/batch/record.ts'
-import { readBatchHeaders } from '../core/batch/record-batch.ts'
-import { concatenate } from '../core/bytes/concatenate.ts'
 import { assert, EdgelogError } from '../core/errors.ts'
-import { ENCODE_BUFFER_BYTES_MAX } from '../core/limits.ts'
-import { checkAgainstConfig } from '../core/log/append.ts'
 import type { AppendResult } from '../core/log/partition-api.ts'
-import { partitionForKey } from '../core/topic/partitioner.ts'
-import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { AppendOptions } from './append.ts'
 import type { Cluster } from './cluster.ts'
 import { withErrorsOfRecords } from './record-errors.ts'
-import { unknownPartition } from './topic-errors.ts'
-
-/** Most requests carry few records; the buffer grows if needed. */
-const ENCODE_BUFFER_BYTES = 1024
-
-/** Shared by the requests of an isolate, because records are encoded in one synchronous step. */
-let sharedBuilder = new BatchBuilder(ENCODE_BUFFER_BYTES)
-
-/** A record and, if the caller chose one, its partition. */
-export interface ProduceRecord extends NewRecord {
-  readonly partition: number | undefined
-}
+import {
+  type EncodedShare,
+  encodeShare,
+  type PartitionShare,
+  type ProduceRecord,
+  refuseAsWhole,
+  shareOut,
+} from './record-shares.ts'
 
 export interface RecordPosition {
   readonly partition: number
   readonly offset: number
-}
-
-interface PartitionShare {
-  readonly records: readonly NewRecord[]
-  /** Index of each record in the request. */
-  readonly indexes: readonly number[]
 }
 
 /**
@@ -113,79 +95,6 @@ async function appendShare(
   }
 }
 
-function shareOut(topic: Topic, records: readonly ProduceRecord[]): Map<number, PartitionShare> {
-  const shares = new Map<number, { records: NewRecord[]; indexes: number[] }>()
-  let stickyPartition: number | undefined
-  for (const [index, record] of records.entries()) {
-    let { partition } = record
-    if (partition === undefined) {
-      if (record.key === null) {
-        stickyPartition ??= Math.floor(Math.random() * topic.partitions)
-        partition = stickyPartition
-      } else partition = partitionForKey(record.key, topic.partitions)
-    } else if (partition >= topic.partitions) throw unknownPartition(topic, partition)
-    const share = shares.get(partition) ?? { records: [], indexes: [] }
-    share.records.push(record)
-    share.indexes.push(index)
-    shares.set(partition, share)
-  }
-  return shares
-}
-
-interface EncodedShare {
-  readonly batches: Uint8Array
-  readonly checks: readonly BatchCheck[]
-  /** Number of records in each batch. */
-  readonly batchCounts: readonly number[]
-}
-
-/** Encodes into as few batches as `max.message.bytes` allows. */
-function encodeShare(share: PartitionShare, maxMessageBytes: number): EncodedShare {
-  try {
-    return encodeWith(sharedBuilder, share, maxMessageBytes)
-  } finally {
-    // After an error it still has records, and after a large request a large buffer.
-    const { recordsCount, bufferBytes } = sharedBuilder
-    if (recordsCount > 0 || bufferBytes > ENCODE_BUFFER_BYTES_MAX) {
-      sharedBuilder = new BatchBuilder(ENCODE_BUFFER_BYTES)
-    }
-  }
-}
-
-function encodeWith(
-  builder: BatchBuilder,
-  share: PartitionShare,
-  maxMessageBytes: number,
-): EncodedShare {
-  const batches: Uint8Array[] = []
-  const batchCounts: number[] = []
-  const checks: BatchCheck[] = []
-  let closedRecords = 0
-  const close = () => {
-    const { recordsCount } = builder
-    if (recordsCount === 0) return
-    const end = closedRecords + recordsCount
-    checks.push(checkOfRecords(share.records.slice(closedRecords, end)))
-    batchCounts.push(recordsCount)
-    batches.push(builder.finish())
-    closedRecords = end
-  }
-  for (const [index, record] of share.records.entries()) {
-    const sizeBytesMax = BatchBuilder.recordSizeBytesMax(record)
-    if (builder.sizeBytes + sizeBytesMax > maxMessageBytes) close()
-    if (builder.sizeBytes + sizeBytesMax > maxMessageBytes) {
-      throw new EdgelogError(
-        'message_too_large',
-        `records[${share.indexes[index]}]: about ${sizeBytesMax} bytes are over ` +
-          `max.message.bytes=${maxMessageBytes}`,
-      )
-    }
-    builder.append(record)
-  }
-  close()
-  return { batches: concatenate(batches), checks, batchCounts }
-}
-
 function placeShare(
   positions: Array<RecordPosition | null>,
   partition: number,
@@ -199,21 +108,6 @@ function placeShare(
       const offset = (result.baseOffsets[batch] as number) + delta
       positions[share.indexes[next] as number] = { partition, offset }
       next += 1
-    }
-  }
-}
-
-/** Throws the errors that one partition would return, before another one has stored its share. */
-function refuseAsWhole(
-  { config }: Topic,
-  shares: readonly EncodedShare[],
-  records: readonly NewRecord[],
-): void {
-  const nowMs = Date.now()
-  for (const { batches, checks } of shares) {
-    for (const [index, header] of readBatchHeaders(batches).entries()) {
-      const error = checkAgainstConfig(header, index, { config, nowMs, checks })
-      if (error !== undefined) throw withErrorsOfRecords(error, records, [...records.keys()])
     }
   }
 }

@@ -18,12 +18,8 @@ import {
   type WantedPartition,
 } from './fetch-many.ts'
 import { findMaxTimestamp, findOffsetByTimestamp, type OffsetAndTimestamp } from './list-offsets.ts'
-import {
-  type ProduceRecord,
-  produceRecords,
-  produceToPartition,
-  type RecordPosition,
-} from './produce.ts'
+import { produceRecords, produceToPartition, type RecordPosition } from './produce.ts'
+import type { ProduceRecord } from './record-shares.ts'
 import { openTail, type Tail, type TailOptions } from './tail.ts'
 import type { CalledTopic } from './topic-metadata.ts'
 

@@ -4,10 +4,8 @@
  * refused by the participant; the caller then asks the coordinator once more.
  */
 import { TRANSACTION_NUMBERS_MAX } from '../core/limits.ts'
-import type {
-  PartitionParticipant,
-  ProducerIdAndEpoch,
-} from '../core/transaction/transaction-api.ts'
+import type { ProducerIdAndEpoch } from '../core/transaction/participant-api.ts'
+import type { PartitionParticipant } from '../core/transaction/partition-participant.ts'
 
 /** A producer as the client names it. Only with all three fields may it use what the coordinator returned. */
 export interface TransactionalProducer extends ProducerIdAndEpoch {

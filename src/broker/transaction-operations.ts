@@ -5,7 +5,9 @@ import {
   topicResource,
   transactionalIdResource,
 } from '../core/access/resource.ts'
+import { readBatchHeaders } from '../core/batch/record-batch.ts'
 import { EdgelogError } from '../core/errors.ts'
+import type { CommittingMember } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import {
   LISTED_TRANSACTIONS_MAX,
@@ -15,25 +17,31 @@ import {
 import type { ProducerDescription } from '../core/log/partition-api.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import { parseTopicName, type TopicName } from '../core/topic/topic-name.ts'
+import type {
+  EndTransactionRequest,
+  ProducerIdAndEpoch,
+  TransactionOutcome,
+} from '../core/transaction/participant-api.ts'
+import type { PartitionParticipant } from '../core/transaction/partition-participant.ts'
 import {
   type EndedTransaction,
-  type EndTransactionRequest,
-  type PartitionParticipant,
-  type ProducerIdAndEpoch,
   type TransactionDescription,
-  type TransactionOutcome,
   transactionObjectName,
 } from '../core/transaction/transaction-api.ts'
 import type { Access } from './access.ts'
 import type { StartedAppend } from './append.ts'
+import type { AppendedBatches } from './append-trimmed.ts'
 import type { Cluster } from './cluster.ts'
+import { commitOffsets, type NamedOffset } from './committed-offsets.ts'
 import { fanOut } from './fan-out.ts'
+import { type CommittedOneShot, makeOneShot, type OneShot } from './one-shot.ts'
 import { unknownPartition } from './topic-errors.ts'
 import {
   findTransaction,
   startTransactionalAppend,
   type TagOf,
   type TransactionCall,
+  underTag,
 } from './transactions.ts'
 
 /** A call of a client that adds to a transaction or ends it. */
@@ -48,7 +56,7 @@ export interface NamedPartition {
   readonly partition: number
 }
 
-/** Every method throws the authorization errors, `unavailable`, and `not_found` in a Worker without transactions. */
+/** Methods throw the errors of the authorizer, `unavailable`, and `not_found` in a Worker without transactions. */
 export class TransactionOperations {
   readonly #cluster: Cluster
   readonly #access: Access
@@ -151,7 +159,70 @@ export class TransactionOperations {
     )
   }
 
-  /** Needs `write` on the transactional id. @throws {EdgelogError} errors of `end`. */
+  /**
+   * Makes a transaction in one call. Needs `write` on each topic of its records, `read` on each group and each topic of
+   * its offsets.
+   *
+   * @throws {EdgelogError} as `makeOneShot`.
+   */
+  async makeOneShot(oneShot: OneShot): Promise<CommittedOneShot> {
+    for (const topic of new Set(oneShot.records.map((one) => one.topic))) {
+      await this.#access.check('write', topicResource(topic))
+    }
+    for (const { groupId, offsets } of oneShot.offsets) {
+      await this.#access.check('read', groupResource(groupId))
+      for (const topic of new Set(offsets.map((one) => one.topic))) {
+        await this.#access.check('read', topicResource(topic))
+      }
+    }
+    return await makeOneShot(this.#cluster, oneShot)
+  }
+
+  /**
+   * Appends batches in the transaction of their producer. Needs `write` on the transactional id and the topic.
+   *
+   * @throws {EdgelogError} `invalid_record` for batches of several producers; as `findTransaction` and `startAppend`.
+   */
+  async appendBatches(
+    transactionalId: string,
+    topic: TopicName,
+    partition: number,
+    batches: Uint8Array,
+  ): Promise<AppendedBatches> {
+    const { producerId, producerEpoch } = onlyProducerOf(batches)
+    const call = { transactionalId, producerId, producerEpoch, version: 2 } as const
+    const participant = await this.#participant({ topic, partition })
+    if (participant instanceof EdgelogError) throw participant
+    const tagOf = await this.find(call, [participant])
+    const { appended } = await this.startAppend(call, participant, batches, tagOf)
+    return await appended
+  }
+
+  /**
+   * Commits offsets when the transaction is committed. Needs `write` on the transactional id, `read` on the group and
+   * each topic.
+   *
+   * @throws {EdgelogError} as `commitOffsets` and `findTransaction`.
+   */
+  async commitOffsets(
+    call: TransactionCall,
+    groupId: GroupId,
+    member: CommittingMember | null,
+    offsets: readonly NamedOffset[],
+  ): Promise<void> {
+    await this.#checkWrite(call.transactionalId)
+    await this.#access.check('read', groupResource(groupId))
+    for (const { topic } of offsets) await this.#access.check('read', topicResource(topic))
+    await underTag(this.#cluster, call, { groupId }, (tag) =>
+      commitOffsets(this.#cluster, groupId, member, offsets, { ...tag, ...producerOf(call) }),
+    )
+  }
+
+  /**
+   * Needs `write` on the transactional id.
+   *
+   * @throws {EdgelogError} errors of `end`.
+   */
   async end(call: ClientCall, outcome: TransactionOutcome): Promise<EndedTransaction> {
     await this.#checkWrite(call.transactionalId)
     return await this.#cluster.objects.callTransaction(
@@ -188,17 +259,33 @@ export class TransactionOperations {
     return { ...description, partitions }
   }
 
+  /** Returns a page of the transactional ids with `describe`, in order, and the `after` of the next page. */
+  async listPage({ after, limit }: { readonly after: string; readonly limit: number }): Promise<{
+    readonly transactions: readonly TransactionDescription[]
+    readonly next: string | null
+  }> {
+    const ids = await this.#cluster.objects.coordinate((coordinator) =>
+      coordinator.listTransactions(after, limit),
+    )
+    const next = ids.length < limit ? null : (ids.at(-1) ?? null)
+    return { transactions: await this.#describeEach(ids), next }
+  }
+
   /** Returns the transactional ids with `describe`, in order, and of the first ones their state. */
   async list(): Promise<readonly TransactionDescription[]> {
     const ids = await this.#cluster.objects.coordinate((coordinator) =>
       coordinator.listTransactions('', TRANSACTIONAL_IDS_MAX),
     )
+    return await this.#describeEach(ids.slice(0, LISTED_TRANSACTIONS_MAX))
+  }
+
+  /** Leaves out ids without `describe`, and those that were forgotten in the meantime. */
+  async #describeEach(ids: readonly string[]): Promise<TransactionDescription[]> {
     const visible = await this.#access.filter(ids, 'describe', transactionalIdResource)
-    const described = await fanOut(visible.slice(0, LISTED_TRANSACTIONS_MAX), async (id) => {
+    const described = await fanOut(visible, async (id) => {
       try {
         return [await this.#describe(id)]
       } catch (error) {
-        // It was forgotten in the meantime.
         const isGone = error instanceof EdgelogError && error.code === 'transactional_id_not_found'
         if (isGone) return []
         throw error
@@ -285,4 +372,22 @@ function checkTransactionalId(id: string): void {
   if (id !== '' && id.length <= TRANSACTIONAL_ID_LENGTH_MAX) return
   const why = `transactionalId: 1 to ${TRANSACTIONAL_ID_LENGTH_MAX} characters are allowed, got ${id.length}`
   throw new EdgelogError('invalid_request', why)
+}
+
+function producerOf({ producerId, producerEpoch }: TransactionCall): ProducerIdAndEpoch {
+  return { producerId, producerEpoch }
+}
+
+/** @throws {EdgelogError} `invalid_record` if the batches are not all of one producer. */
+function onlyProducerOf(batches: Uint8Array): ProducerIdAndEpoch {
+  const [first, ...others] = readBatchHeaders(batches)
+  const { producerId = -1n, producerEpoch = -1 } = first ?? {}
+  const isOne = others.every(
+    (one) => one.producerId === producerId && one.producerEpoch === producerEpoch,
+  )
+  if (isOne && producerId >= 0n) return { producerId, producerEpoch }
+  throw new EdgelogError(
+    'invalid_record',
+    'the batches of a transaction need one producer id and epoch',
+  )
 }

@@ -11,12 +11,9 @@
 import { assert, EdgelogError } from '../core/errors.ts'
 import type { CommittingMember } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
-import {
-  type PartitionParticipant,
-  type TransactionTag,
-  type TransactionVersion,
-  transactionObjectName,
-} from '../core/transaction/transaction-api.ts'
+import type { TransactionTag, TransactionVersion } from '../core/transaction/participant-api.ts'
+import type { PartitionParticipant } from '../core/transaction/partition-participant.ts'
+import { transactionObjectName } from '../core/transaction/transaction-api.ts'
 import { type StartedAppend, startAppend } from './append.ts'
 import type { Cluster } from './cluster.ts'
 import { type CommitResultOrError, commitOffsetsEach } from './commit-offsets-each.ts'
@@ -106,6 +103,26 @@ async function askAgain(
 
 function isOldNumber(error: unknown): error is EdgelogError {
   return error instanceof EdgelogError && error.code === 'invalid_txn_state'
+}
+
+/**
+ * Runs `work` under the tag of the producer's open transaction; once more if the cached number was old.
+ *
+ * @throws {EdgelogError} errors of `findTransaction` and `work`.
+ */
+export async function underTag<T>(
+  cluster: Cluster,
+  call: TransactionCall,
+  participant: Participant,
+  work: (tag: TransactionTag) => Promise<T>,
+): Promise<T> {
+  const transaction = (await findTransaction(cluster, call, [participant]))(participant)
+  try {
+    return await work(transaction)
+  } catch (error) {
+    if (!isOldNumber(error)) throw error
+    return await work(await askAgain(cluster, call, participant, transaction, error))
+  }
 }
 
 /** Batches of a producer for one partition. */

@@ -193,8 +193,8 @@ export const PRODUCER_BATCHES_REMEMBERED = 5
 export const OPEN_TRANSACTIONS_MAX = 10_000
 /** Age at which a partition asks the coordinator of an open transaction: its maximum of 15 minutes, and a minute. */
 export const OPEN_TRANSACTION_QUESTION_MS = 16 * 60_000
-/** Age for one that is made in a single call: its deadline of 10 s, and half a minute. */
-export const ONE_SHOT_QUESTION_MS = 40_000
+/** Time after the deadline of one that is made in a single call. */
+export const ONE_SHOT_QUESTION_MS = 30_000
 /** Pause before a coordinator that did not decide is asked again. */
 export const QUESTION_RETRY_MS = 60_000
 /** Coordinators that one alarm asks, one after the other. */
@@ -368,6 +368,8 @@ export const LISTED_TRANSACTIONS_MAX = 1_000
 export const DESCRIBED_PRODUCERS_MAX = 10_000
 /** Kafka's `transaction.max.timeout.ms`. */
 export const TRANSACTION_TIMEOUT_MS_MAX = 15 * 60 * 1_000
+/** Kafka's default of the producer's `transaction.timeout.ms`. */
+export const TRANSACTION_TIMEOUT_MS_DEFAULT = 60_000
 /** Kafka's `transactional.id.expiration.ms`. */
 export const TRANSACTIONAL_ID_EXPIRATION_MS = 7 * 24 * 60 * 60 * 1_000
 /** Partitions of one transaction: each gets a marker; with the longest names they fit one row. */
@@ -395,6 +397,8 @@ export const TRANSACTION_ALARM_MS = 2_000
 export const ONE_SHOT_OBJECTS = 64
 /** Longest time until the deadline of such a transaction: 10 s, and a difference between two clocks. */
 export const ONE_SHOT_DEADLINE_MS_MAX = 15_000
+/** Time from the call to its deadline: its appends, with the pauses of a busy partition. */
+export const ONE_SHOT_DEADLINE_MS = 10_000
 /** How long its result is kept for repeats. */
 export const ONE_SHOT_KEPT_MS = 24 * 60 * 60 * 1_000
 /** Interval in which results that are too old are deleted: each time reads all rows. */

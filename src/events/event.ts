@@ -54,14 +54,17 @@ export type ServerEvent =
       readonly partition: number
       readonly transactionalId: string
     }
-  /**
-   * A transaction is not ended yet. A coordinator reports a participant that did not respond, a partition (`topic`)
-   * a coordinator that did not. Both retry; a decision stands.
-   */
+  /** A transaction is open for too long, and its coordinator did not respond. The partition asks again. */
+  | {
+      readonly type: 'transaction_fate_unknown'
+      readonly topic: string
+      readonly partition: number
+      readonly transactionalId: string
+      readonly error: unknown
+    }
+  /** A participant has not ended a decided transaction yet. The coordinator retries; the decision stands. */
   | {
       readonly type: 'transaction_not_ended'
-      readonly topic?: string
-      readonly partition?: number
       readonly transactionalId: string
       readonly error: unknown
     }
@@ -85,8 +88,9 @@ export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
   topic_not_settled: 'warn',
   group_hint_lost: 'info',
   group_topics_stale: 'warn',
-  transaction_dropped: 'warn',
   transaction_lost: 'warn',
+  transaction_fate_unknown: 'warn',
+  transaction_dropped: 'warn',
   transaction_not_ended: 'warn',
   setting_invalid: 'warn',
   sink_failed: 'error',

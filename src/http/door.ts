@@ -8,6 +8,8 @@ import { addProduceRoutes } from './produce.ts'
 import { addSessionRoutes } from './session/session-routes.ts'
 import { addTailRoutes } from './tail/tail-routes.ts'
 import { addTopicRoutes } from './topics.ts'
+import { addTransactionRoutes } from './transactions/interactive.ts'
+import { addOneShotRoute } from './transactions/one-shot.ts'
 
 export const httpDoor: Door = {
   name: 'http',
@@ -22,5 +24,7 @@ export const httpDoor: Door = {
     addSessionRoutes(app)
     addGroupRoutes(app)
     addGroupOffsetRoutes(app)
+    addOneShotRoute(app)
+    addTransactionRoutes(app)
   },
 }

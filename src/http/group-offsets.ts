@@ -56,7 +56,8 @@ export function addGroupOffsetRoutes(app: App): void {
     { params: GroupParams, query: FetchOffsetsQuery },
     async (c, { params, query }) => {
       const topic = query.topic === undefined ? undefined : parseTopicName(query.topic, 'topic')
-      const committed = await brokerOf(c).offsets.fetch(params.group, topic)
+      const { offsets } = brokerOf(c)
+      const committed = await offsets.fetch(params.group, topic, query.requireStable)
       return c.json({ offsets: committed.map(({ topicId: _, ...offset }) => offset) })
     },
   )
@@ -102,7 +103,10 @@ export function addGroupOffsetRoutes(app: App): void {
   )
 }
 
-function committingMember(body: z.output<typeof CommitBody>): CommittingMember | null {
+/** @throws {EdgelogError} `invalid_request`. */
+export function committingMember(
+  body: Pick<z.output<typeof CommitBody>, 'memberId' | 'memberEpoch' | 'instanceId'>,
+): CommittingMember | null {
   const { memberId, memberEpoch, instanceId = null } = body
   if (memberId === undefined && memberEpoch === undefined && instanceId === null) return null
   if (memberId === undefined || memberEpoch === undefined) {
@@ -114,7 +118,8 @@ function committingMember(body: z.output<typeof CommitBody>): CommittingMember |
   return { memberId, epoch: memberEpoch, instanceId }
 }
 
-function parseOffset(
+/** @throws {EdgelogError} `offset_metadata_too_large`, `invalid_topic`. */
+export function parseOffset(
   offset: z.output<typeof CommitBody>['offsets'][number],
   field: string,
 ): NamedOffset {

@@ -20,7 +20,7 @@ import { wholeNumber } from './schemas.ts'
 const INT32_MAX = 2 ** 31 - 1
 
 /** Returns a schema for a whole number in a body. */
-function whole(min: number, max: number) {
+export function whole(min: number, max: number) {
   const message = `a whole number from ${min} to ${max} is allowed`
   return z.int(message).min(min, message).max(max, message)
 }
@@ -34,7 +34,7 @@ const wellFormedMessage = 'text without lone surrogates is allowed'
 const idMessage = `text of 1 to ${GROUP_ID_LENGTH_MAX} printable characters is allowed`
 const IdText = z.string(idMessage).max(GROUP_ID_LENGTH_MAX, idMessage).regex(SHOWABLE, idMessage)
 
-const partitionNumber = whole(0, PARTITIONS_MAX - 1)
+export const partitionNumber = whole(0, PARTITIONS_MAX - 1)
 const uuidMessage = 'the UUID of a topic is needed'
 const TopicIdText = z.uuid(uuidMessage).transform((id) => id.toLowerCase())
 
@@ -57,7 +57,14 @@ export const DescribeGroupQuery = z.strictObject({
     .transform((text) => text === 'true'),
 })
 
-export const FetchOffsetsQuery = z.strictObject({ topic: z.string().optional() })
+export const FetchOffsetsQuery = z.strictObject({
+  topic: z.string().optional(),
+  requireStable: z
+    .enum(['true', 'false'], 'true or false is allowed')
+    .default('false')
+    .transform((text) => text === 'true')
+    .openapi({ description: 'refuses offsets that an open transaction may change' }),
+})
 
 export const DeleteOffsetsQuery = z.strictObject({
   topic: z.string('the name of a topic is needed'),
@@ -123,7 +130,7 @@ export const HeartbeatResponse = z
   })
   .openapi('HeartbeatResponse')
 
-const offsetNumber = whole(0, OFFSET_MAX)
+export const offsetNumber = whole(0, OFFSET_MAX)
 
 const OffsetToCommit = z.strictObject({
   topic: z.string(),

@@ -5,7 +5,7 @@ import { type AppContext, brokerOf } from '../app/env.ts'
 import { jsonResponses, okJson } from '../app/responses.ts'
 import { type App, addRoute, parseWith } from '../app/route.ts'
 import { NoQuery } from '../app/schemas.ts'
-import type { ProduceRecord } from '../broker/produce.ts'
+import type { ProduceRecord } from '../broker/record-shares.ts'
 import {
   JSON_RECORD_FORM,
   type JsonRecordInput,
@@ -24,6 +24,7 @@ import {
   TopicParams,
   TopicRecordBody,
 } from './schemas.ts'
+import { TransactionalIdText } from './transactions/one-shot-schemas.ts'
 
 const TopicProduceBody = produceBody(TopicRecordBody)
 const PartitionProduceBody = produceBody(PartitionRecordBody)
@@ -84,15 +85,19 @@ export function addProduceRoutes(app: App): void {
       const expectedOffset = parseIfMatch(c.req.header('if-match'))
       const options = expectedOffset === undefined ? {} : { expectedOffset }
       const broker = brokerOf(c)
+      const transactionalId = transactionalIdOf(c)
       if (mediaTypeOf(c) === MEDIA_TYPES.batch) {
         const batches = await readBody(c, REQUEST_BODY_BYTES_MAX)
-        const response = await broker.records.appendBatches(
-          { name: topic },
-          partition,
-          batches,
-          'resendable',
-          options,
-        )
+        const response =
+          transactionalId === undefined
+            ? await broker.records.appendBatches(
+                { name: topic },
+                partition,
+                batches,
+                'resendable',
+                options,
+              )
+            : await broker.transactions.appendBatches(transactionalId, topic, partition, batches)
         const { baseOffsets, nextOffset, logAppendTime, pieces } = response
         return okJson(c, {
           baseOffset: baseOffsets[0],
@@ -170,6 +175,17 @@ function parseIfMatch(header: string | undefined): number | undefined {
   const offset = Number(/^"(\d{1,16})"$/.exec(header.trim())?.[1] ?? Number.NaN)
   if (offset <= OFFSET_MAX) return offset
   throw new EdgelogError('invalid_request', 'If-Match: one offset in quotes is allowed, e.g. "42"')
+}
+
+/** Returns the transactional id of the batches in the body; undefined if they belong to no transaction. */
+function transactionalIdOf(c: AppContext): string | undefined {
+  const id = c.req.header('edgelog-transaction')
+  if (id === undefined) return undefined
+  if (mediaTypeOf(c) !== MEDIA_TYPES.batch || c.req.header('if-match') !== undefined) {
+    const why = 'allowed only for record batches without If-Match'
+    throw new EdgelogError('invalid_request', `Edgelog-Transaction: ${why}`)
+  }
+  return parseWith(TransactionalIdText, id, 'Edgelog-Transaction')
 }
 
 function refuseIfMatch(c: AppContext): void {

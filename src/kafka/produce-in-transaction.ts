@@ -4,7 +4,7 @@ import { BATCH_HEADER_BYTES } from '../core/batch/header-layout.ts'
 import { type BatchHeader, readBatchHeader } from '../core/batch/record-batch.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { Topic } from '../core/topic/topic.ts'
-import type { PartitionParticipant } from '../core/transaction/transaction-api.ts'
+import type { PartitionParticipant } from '../core/transaction/partition-participant.ts'
 import type { KafkaCall } from './handled.ts'
 import { PRODUCE_ADDS_SINCE } from './transaction-errors.ts'
 

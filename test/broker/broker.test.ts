@@ -9,6 +9,7 @@ import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { type Authorizer, denyAll } from '../../src/core/access/authorizer.ts'
 import { ANONYMOUS } from '../../src/core/access/principal.ts'
 import type { Resource } from '../../src/core/access/resource.ts'
+import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { parseGroupId } from '../../src/core/group/group-id.ts'
 import type { Topic } from '../../src/core/topic/topic.ts'
@@ -44,6 +45,12 @@ const producer = { producerId: 1n, producerEpoch: 0 }
 const call = { transactionalId: 't', ...producer, version: 1 as const }
 const participant = { topicId: id, topic: name, partition: 0 }
 const tag = { coordinator: 'id/t', transactionalId: 't', number: 1, version: 1 as const }
+
+const transactionalBatch = encodeBatch([{ timestamp: 0, key: null, value: null, headers: [] }], {
+  ...producer,
+  baseSequence: 0,
+  isTransactional: true,
+})
 
 type Operation = (broker: Broker) => Promise<unknown>
 
@@ -109,6 +116,19 @@ const OPERATIONS: Record<string, Operation> = {
   'transactions.forceAbort': ({ transactions }) => transactions.forceAbort('t'),
   'transactions.describe': ({ transactions }) => transactions.describe('t'),
   'transactions.list': ({ transactions }) => transactions.list(),
+  'transactions.listPage': async ({ transactions }) =>
+    (await transactions.listPage({ after: '', limit: 9 })).transactions,
+  'transactions.makeOneShot': ({ transactions }) =>
+    transactions.makeOneShot({
+      ...{ id: 't', bodyHash: '' },
+      records: [{ topic: name, partition: 0, timestamp: 0, key: null, value: null, headers: [] }],
+      offsets: [{ groupId, member: null, offsets: [named] }],
+      expectations: [],
+    }),
+  'transactions.appendBatches': ({ transactions }) =>
+    transactions.appendBatches('t', name, 0, transactionalBatch),
+  'transactions.commitOffsets': ({ transactions }) =>
+    transactions.commitOffsets(call, groupId, null, [named]),
   'transactions.describeProducers': ({ transactions }) =>
     transactions.describeProducers(name, 0, 1),
   'transactions.writeMarker': ({ transactions }) =>

@@ -252,15 +252,17 @@ describe('record batches', () => {
       expect(await valuesOf(name)).toEqual([value(0), value(1)])
     })
 
-    test('are rejected in a transaction, whatever they overlap', async () => {
+    test('are rejected as part of a transaction that was not begun, unless all are stored', async () => {
       const name = await topic()
       await append(name, between(id, 0, 2))
-      for (const to of [1, 2, 4]) {
+      const transactional = (to: number) => {
         const batch = between(id, 0, to)
         new DataView(batch.buffer).setInt16(21, 0x10)
         writeCrc(batch)
-        await expectError(await append(name, batch), 400, 'invalid_record')
+        return batch
       }
+      for (const to of [1, 2]) expect((await append(name, transactional(to))).status).toBe(200)
+      await expectError(await append(name, transactional(4)), 409, 'invalid_txn_state')
       expect((await valuesOf(name)).length).toBe(2)
     })
 

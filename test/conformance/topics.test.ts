@@ -287,6 +287,11 @@ describe('any other request', () => {
       '/v1/topics/{topic}/partitions/{partition}/delete-records',
       '/v1/topics/{topic}/partitions/{partition}/records',
       '/v1/topics/{topic}/records',
+      '/v1/transactions',
+      '/v1/transactions/{id}',
+      '/v1/transactions/{id}/abort',
+      '/v1/transactions/{id}/commit',
+      '/v1/transactions/{id}/offsets',
     ])
     const produce = description.paths['/v1/topics/{topic}/records']?.post
     expect(Object.keys(produce?.requestBody.content ?? {})).toEqual([

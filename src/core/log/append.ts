@@ -182,7 +182,7 @@ function transactionError(
   draft: Draft,
   header: BatchHeader,
   producer: ProducerState | undefined,
-  { transaction: tag, openTransactions }: AppendInput,
+  { transaction: tag, openTransactions, nowMs }: AppendInput,
 ): EdgelogError | undefined {
   const isPlain = !header.isTransactional && tag === undefined
   if (isPlain && openTransactions.size === 0) return undefined
@@ -192,6 +192,7 @@ function transactionError(
     open: draft.opened.get(producerId) ?? openTransactions.get(producerId),
     producer,
     openCount: openTransactions.size + draft.opened.size,
+    nowMs,
   })
 }
 

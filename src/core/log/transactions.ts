@@ -23,7 +23,7 @@ import {
   ONE_SHOT_PRODUCER_ID_MIN,
   type TransactionOutcome,
   type TransactionTag,
-} from '../transaction/transaction-api.ts'
+} from '../transaction/participant-api.ts'
 import type { ProducerState } from './producer-state.ts'
 
 export interface OpenTransaction extends TransactionTag {
@@ -52,12 +52,13 @@ interface TransactionalAppend {
   readonly open: OpenTransaction | undefined
   readonly producer: ProducerState | undefined
   readonly openCount: number
+  readonly nowMs: number
 }
 
 /** Returns the error of a batch that does not fit the transactions of its producer. */
 export function checkTransaction(
   header: BatchHeader,
-  { tag, open, producer, openCount }: TransactionalAppend,
+  { tag, open, producer, openCount, nowMs }: TransactionalAppend,
 ): EdgelogError | undefined {
   const who = `producer ${header.producerId}`
   if (!header.isTransactional) {
@@ -73,6 +74,12 @@ export function checkTransaction(
   }
   if (tag === undefined) {
     return new EdgelogError('invalid_txn_state', `${who}: the transaction was not verified`)
+  }
+  if (tag.deadlineMs !== undefined && nowMs > tag.deadlineMs) {
+    return new EdgelogError(
+      'invalid_txn_state',
+      `${who}: the deadline of its transaction has passed`,
+    )
   }
   if (open !== undefined) {
     if (open.number === tag.number) return undefined
@@ -117,8 +124,9 @@ export function decideEnd(
   const { producerId, producerEpoch, number } = request
   const endedNumber = producer?.endedNumber ?? 0
   if (number === endedNumber) return { kind: 'done' }
-  if (number < endedNumber) {
-    const why = `producer ${producerId}: transaction ${number} has ended before ${endedNumber}`
+  const current = open?.number ?? endedNumber
+  if (number < current) {
+    const why = `producer ${producerId}: transaction ${number} is older than ${current}`
     return { kind: 'refuse', error: new EdgelogError('transaction_coordinator_fenced', why) }
   }
   // The id of such a producer is never used again, so there is nothing to fence.
@@ -158,6 +166,8 @@ export function isOneShot(producerId: bigint): boolean {
  * Returns when the partition asks the coordinator about a transaction that is still open: later than any coordinator
  * may take, so that a transaction which was lost there does not block readers for ever.
  */
-export function questionDueAtMs({ producerId, startedAtMs }: OpenTransaction): number {
-  return startedAtMs + (isOneShot(producerId) ? ONE_SHOT_QUESTION_MS : OPEN_TRANSACTION_QUESTION_MS)
+export function questionDueAtMs({ deadlineMs, startedAtMs }: OpenTransaction): number {
+  return deadlineMs === undefined
+    ? startedAtMs + OPEN_TRANSACTION_QUESTION_MS
+    : deadlineMs + ONE_SHOT_QUESTION_MS
 }

@@ -13,8 +13,8 @@ import {
 } from '../limits.ts'
 import type { BeginOneShotRequest, DecideOneShotRequest, OneShotResult } from './one-shot-api.ts'
 import type { EndTransactionRequest } from './participant-api.ts'
+import { ONE_SHOT_PRODUCER_ID_MIN } from './participant-api.ts'
 import type { PartitionParticipant } from './partition-participant.ts'
-import { ONE_SHOT_PRODUCER_ID_MIN } from './transaction-api.ts'
 
 /** Each of these transactions has a producer id of its own, so it is the first one of it. */
 export const ONE_SHOT_NUMBER = 1

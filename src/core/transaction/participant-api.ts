@@ -1,6 +1,6 @@
 /**
  * Data of every message of a transaction, and the RPC interface of its participants: partitions and groups.
- * Types only. A room of its own, because the rules of logs and groups import it.
+ * A room of its own, because the rules of logs and groups import it.
  *
  * The coordinator counts the transactions of each producer id: `number`. Every append, offset commit and marker of a
  * transaction carries it, so a participant recognizes a late message of an earlier transaction, also from clients that
@@ -24,6 +24,8 @@ export interface TransactionTag {
   readonly transactionalId: string
   readonly number: number
   readonly version: TransactionVersion
+  /** Participants refuse data after this time. Only for transactions that are made in one call. */
+  readonly deadlineMs?: number
 }
 
 export type TransactionOutcome = 'commit' | 'abort'
@@ -47,3 +49,6 @@ export interface TransactionParticipant {
    */
   endTransaction(request: EndTransactionRequest): Promise<Result<null>>
 }
+
+/** Producer ids from here on belong to transactions that are made in one call; all others are below. */
+export const ONE_SHOT_PRODUCER_ID_MIN = 2n ** 62n

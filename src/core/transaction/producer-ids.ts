@@ -1,5 +1,5 @@
 /** The range of producer ids for each kind of transaction. */
-import { ONE_SHOT_PRODUCER_ID_MIN } from './transaction-api.ts'
+import { ONE_SHOT_PRODUCER_ID_MIN } from './participant-api.ts'
 
 /** Returns the producer id of a transactional id: below those of transactions that are made in one call. */
 export function producerIdFrom(randomBits: bigint): bigint {

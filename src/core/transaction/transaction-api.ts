@@ -127,10 +127,12 @@ export interface TransactionApi extends OneShotApi {
   ): Promise<Result<TransactionFate>>
 }
 
-/** Producer ids from here on belong to transactions that are made in one call; all others are below. */
-export const ONE_SHOT_PRODUCER_ID_MIN = 2n ** 62n
-
 /** Returns the name of the object that coordinates a transactional id. */
 export function transactionObjectName(transactionalId: string): string {
   return `id/${transactionalId}`
+}
+
+/** Returns the name of one of the objects that coordinate transactions of single calls. */
+export function oneShotObjectName(index: number): string {
+  return `one-shot/${index}`
 }

@@ -7,9 +7,13 @@ import type { ErrorCode, Result } from '../errors.ts'
 import { EdgelogError } from '../errors.ts'
 import type { GroupId } from '../group/group-id.ts'
 import { PRODUCER_EPOCH_MAX, TRANSACTION_NUMBER_MAX } from '../limits.ts'
-import type { EndTransactionRequest, ProducerIdAndEpoch } from './participant-api.ts'
+import type {
+  EndTransactionRequest,
+  ProducerIdAndEpoch,
+  TransactionVersion,
+} from './participant-api.ts'
 import type { PartitionParticipant } from './partition-participant.ts'
-import type { TransactionState, TransactionVersion } from './transaction-api.ts'
+import type { TransactionState } from './transaction-api.ts'
 
 /** The id and epoch before the current ones: a repeated request carries them if its response was lost. */
 export interface ReplacedProducer extends ProducerIdAndEpoch {

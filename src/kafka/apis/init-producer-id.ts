@@ -12,7 +12,7 @@ import {
   type RequestOf,
   type ResponseOf,
 } from '../../core/kafka/schema.ts'
-import { ONE_SHOT_PRODUCER_ID_MIN } from '../../core/transaction/transaction-api.ts'
+import { ONE_SHOT_PRODUCER_ID_MIN } from '../../core/transaction/participant-api.ts'
 import { clusterError } from '../cluster-error.ts'
 import { NO_ERROR } from '../error-number.ts'
 import { handled } from '../handled.ts'

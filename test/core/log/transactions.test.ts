@@ -25,7 +25,7 @@ import { visibleBatches } from '../../../src/core/log/visible-batches.ts'
 import {
   ONE_SHOT_PRODUCER_ID_MIN,
   type TransactionTag,
-} from '../../../src/core/transaction/transaction-api.ts'
+} from '../../../src/core/transaction/participant-api.ts'
 import { checkOf } from '../../support/batch-checks.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 import { config, header, NOW_MS } from './log-batches.ts'
@@ -45,7 +45,13 @@ function ended(endedNumber: number, fields: Partial<ProducerState> = {}): Produc
 
 const transactional = header({ producerId: 7n, producerEpoch: 0, isTransactional: true })
 const plain = header({ producerId: 7n, producerEpoch: 0 })
-const NOTHING = { tag: undefined, open: undefined, producer: undefined, openCount: 0 }
+const NOTHING = {
+  tag: undefined,
+  open: undefined,
+  producer: undefined,
+  openCount: 0,
+  nowMs: NOW_MS,
+}
 
 describe('checkTransaction()', () => {
   test.each([
@@ -59,6 +65,13 @@ describe('checkTransaction()', () => {
     ['a later one', transactional, { tag: tag(4), open: open(3) }, 'invalid_txn_state'],
     ['the next one', transactional, { tag: tag(4), producer: ended(3) }, undefined],
     ['one that has ended', transactional, { tag: tag(3), producer: ended(3) }, 'invalid_txn_state'],
+    ['one at its deadline', transactional, { tag: { ...tag(1), deadlineMs: NOW_MS } }, undefined],
+    [
+      'one after its deadline',
+      transactional,
+      { tag: { ...tag(1), deadlineMs: NOW_MS - 1 } },
+      'invalid_txn_state',
+    ],
     [
       'one transaction too many',
       transactional,
@@ -123,6 +136,13 @@ describe('decideEnd()', () => {
     ['one that has ended', end(2), KNOWN, undefined, 'done'],
     ['one that has ended, beside an open one', end(2), KNOWN, open(3), 'done'],
     ['an earlier one', end(1), KNOWN, open(3), 'refuse transaction_coordinator_fenced'],
+    [
+      'an earlier one, though none has ended',
+      end(1),
+      undefined,
+      open(3),
+      'refuse transaction_coordinator_fenced',
+    ],
     ['an earlier epoch', end(3), { ...KNOWN, epoch: 1 }, open(3), 'refuse invalid_producer_epoch'],
     ['a later one, so the open one is lost', end(4), KNOWN, open(3), 'end abort'],
   ] as const)('ends %s', (_, request, producer, transaction, outcome) => {
@@ -162,11 +182,17 @@ describe('decideEnd()', () => {
 })
 
 test.each([
-  [ONE_SHOT_PRODUCER_ID_MIN - 1n, 16 * 60_000],
-  [ONE_SHOT_PRODUCER_ID_MIN, 40_000],
-])('asks the coordinator of producer %d after %d ms', (producerId, afterMs) => {
-  expect(questionDueAtMs(open(1, { producerId }))).toBe(NOW_MS + afterMs)
-  expect(isOneShot(producerId)).toBe(producerId >= ONE_SHOT_PRODUCER_ID_MIN)
+  [{}, 16 * 60_000],
+  [{ deadlineMs: NOW_MS + 10_000 }, 40_000],
+])('asks the coordinator of a transaction with %o after %d ms', (fields, afterMs) => {
+  expect(questionDueAtMs(open(1, fields))).toBe(NOW_MS + afterMs)
+})
+
+test.each([
+  [ONE_SHOT_PRODUCER_ID_MIN - 1n, false],
+  [ONE_SHOT_PRODUCER_ID_MIN, true],
+])('tells whether producer %d makes one transaction: %s', (producerId, isOne) => {
+  expect(isOneShot(producerId)).toBe(isOne)
 })
 
 // -- readers -------------------------------------------------------------------------------------

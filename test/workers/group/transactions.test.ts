@@ -11,6 +11,7 @@ import {
   EMPTY_GROUP_KEPT_MS,
   ENDED_PRODUCER_KEPT_MS,
   OFFSETS_RETENTION_MINUTES_DEFAULT,
+  ONE_SHOT_DEADLINE_MS,
   ONE_SHOT_QUESTION_MS,
   OPEN_TRANSACTION_QUESTION_MS,
   QUESTION_RETRY_MS,
@@ -18,7 +19,7 @@ import {
 import {
   ONE_SHOT_PRODUCER_ID_MIN,
   type TransactionOutcome,
-} from '../../../src/core/transaction/transaction-api.ts'
+} from '../../../src/core/transaction/participant-api.ts'
 import { countRowsWritten } from '../count-rows.ts'
 import { logErrorsOnly } from '../quiet-events.ts'
 import {
@@ -50,6 +51,7 @@ interface Transaction {
   readonly number?: number
   readonly producerId?: bigint
   readonly producerEpoch?: number
+  readonly deadlineMs?: number | undefined
 }
 
 type Offsets = ReadonlyArray<readonly [topicId: string, partition: number, offset: number]>
@@ -57,12 +59,13 @@ type Offsets = ReadonlyArray<readonly [topicId: string, partition: number, offse
 function pendingRequest(
   groupId: GroupId,
   offsets: Offsets,
-  { number = 1, producerId = 7n, producerEpoch = 0 }: Transaction = {},
+  { number = 1, producerId = 7n, producerEpoch = 0, deadlineMs }: Transaction = {},
   member: CommittingMember | null = null,
 ) {
   const transaction = {
     ...{ coordinator: 'id/t', transactionalId: 't', number, version: 1 as const },
     ...{ producerId, producerEpoch },
+    ...(deadlineMs !== undefined && { deadlineMs }),
   }
   return { ...commitRequest(groupId, member, offsets), transaction }
 }
@@ -280,16 +283,22 @@ describe('a transaction that stays open', () => {
   }
 
   test.each([
-    [OPEN_TRANSACTION_QUESTION_MS, 7n],
-    [ONE_SHOT_QUESTION_MS, ONE_SHOT_PRODUCER_ID_MIN],
-  ])('is dropped after %i ms if its coordinator does not have it', async (afterMs, producerId) => {
-    const questions = interceptFates(() => ({ ok: 'unknown' }))
-    const id = newGroupId()
-    await askLater(id, afterMs, { producerId, number: 3 })
-    expect(questions).toEqual([['id/t', producerId, 't', 3]])
-    expect(await unstable(id)).toEqual([])
-    expect(await committed(id)).toEqual({ 'y/0': 1 })
-  })
+    [OPEN_TRANSACTION_QUESTION_MS, 7n, undefined],
+    [ONE_SHOT_DEADLINE_MS + ONE_SHOT_QUESTION_MS, ONE_SHOT_PRODUCER_ID_MIN, ONE_SHOT_DEADLINE_MS],
+  ])(
+    'is dropped after %i ms if its coordinator does not have it',
+    async (afterMs, producerId, leftMs) => {
+      const questions = interceptFates(() => ({ ok: 'unknown' }))
+      const id = newGroupId()
+      const nowMs = Date.now()
+      vi.useFakeTimers({ toFake: ['Date'], now: nowMs })
+      const deadlineMs = leftMs === undefined ? undefined : nowMs + leftMs
+      await askLater(id, afterMs, { producerId, number: 3, deadlineMs })
+      expect(questions).toEqual([['id/t', producerId, 't', 3]])
+      expect(await unstable(id)).toEqual([])
+      expect(await committed(id)).toEqual({ 'y/0': 1 })
+    },
+  )
 
   test.each([
     ['its coordinator has it', () => ({ ok: 'pending' })],

@@ -8,11 +8,15 @@ import {
   QUESTION_RETRY_MS,
 } from '../../../src/core/limits.ts'
 import { decodeTailFrame, type TailFrame } from '../../../src/core/log/tail-protocol.ts'
-import type { TransactionOutcome } from '../../../src/core/transaction/transaction-api.ts'
+import type {
+  EndTransactionRequest,
+  TransactionOutcome,
+} from '../../../src/core/transaction/participant-api.ts'
 import { Random } from '../../support/random.ts'
 import {
   alarmTime,
   append,
+  appendRequest,
   batch,
   checkAge,
   codeOf,
@@ -263,6 +267,23 @@ test('describes its producers', async () => {
     },
   ])
   expect(unwrap(await partition(name).describeProducers(1))).toHaveLength(1)
+})
+
+test('replays the end of a transaction and the begin of the next from one commit', async () => {
+  const name = await newPartition()
+  await send(name, ['a'])
+  const fields = { producerId: 7n, baseSequence: 1, isTransactional: true }
+  await runInDurableObject(partition(name), async (instance) => {
+    const commit = { producerId: 7n, producerEpoch: 0, number: 1, outcome: 'commit', version: 1 }
+    const ended = instance.endTransaction(commit as EndTransactionRequest)
+    const next = { producerRules: 'kafka', transaction: tagOf(2) } as const
+    const appended = instance.append(appendRequest(batch(['b'], fields), next))
+    expect([codeOf(await ended), codeOf(await appended)]).toEqual(['ok', 'ok'])
+  })
+  await evictDurableObject(partition(name))
+  expect(await read(name)).toMatchObject({ lastStableOffset: 2, highWatermark: 3 })
+  await end(name, 'abort', { number: 2 })
+  expect(await committedValues(name)).toEqual(['a'])
 })
 
 describe('retention', () => {

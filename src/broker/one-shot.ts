@@ -1,0 +1,231 @@
+/**
+ * Makes a transaction in one call: records for several partitions and the offsets of groups become visible together, or
+ * never.
+ *
+ *     begin (intent) ──> append to all partitions, commit to all groups ──> decide ──> markers
+ *                                    │ any refusal
+ *                                    └──> decide to abort
+ *
+ * If the edge disappears in between, the coordinator aborts the transaction at its deadline.
+ */
+
+import { EdgelogError, type ErrorBody, type Result } from '../core/errors.ts'
+import type { CommittingMember } from '../core/group/group-api.ts'
+import type { GroupId } from '../core/group/group-id.ts'
+import {
+  ONE_SHOT_DEADLINE_MS,
+  ONE_SHOT_OBJECTS,
+  ONE_SHOT_PARTICIPANTS_MAX,
+} from '../core/limits.ts'
+import { partitionForKey } from '../core/topic/partitioner.ts'
+import type { TopicName } from '../core/topic/topic-name.ts'
+import type {
+  BegunOneShot,
+  OneShotOffset,
+  OneShotResult,
+} from '../core/transaction/one-shot-api.ts'
+import {
+  ONE_SHOT_PRODUCER_ID_MIN,
+  type ProducerIdAndEpoch,
+  type TransactionTag,
+} from '../core/transaction/participant-api.ts'
+import type { PartitionParticipant } from '../core/transaction/partition-participant.ts'
+import { oneShotObjectName } from '../core/transaction/transaction-api.ts'
+import type { Cluster } from './cluster.ts'
+import { commitOffsets, type NamedOffset } from './committed-offsets.ts'
+import { withErrorsOfRecords } from './record-errors.ts'
+import {
+  type EncodedShare,
+  encodeShare,
+  type PartitionShare,
+  type ProduceRecord,
+  refuseAsWhole,
+  shareOut,
+} from './record-shares.ts'
+
+export interface OneShot {
+  readonly id: string
+  /** Differs for each body that may have the id. */
+  readonly bodyHash: string
+  readonly records: readonly OneShotRecord[]
+  readonly offsets: readonly GroupOffsets[]
+  readonly expectations: readonly ExpectedOffset[]
+}
+
+export interface OneShotRecord extends ProduceRecord {
+  readonly topic: TopicName
+}
+
+export interface GroupOffsets {
+  readonly groupId: GroupId
+  readonly member: CommittingMember | null
+  readonly offsets: readonly NamedOffset[]
+}
+
+/** The transaction is aborted if the next offset of the partition is another one. */
+export interface ExpectedOffset {
+  readonly topic: TopicName
+  readonly partition: number
+  readonly nextOffset: number
+}
+
+export interface CommittedOneShot {
+  /** The offset of the first record of each partition; the others follow it in the order of the call. */
+  readonly offsets: readonly OneShotOffset[]
+  /** False if some partitions show the records a little later. */
+  readonly isVisible: boolean
+}
+
+interface Part extends PartitionParticipant {
+  readonly share: PartitionShare
+  readonly encoded: EncodedShare
+  readonly expectedOffset: number | undefined
+}
+
+/**
+ * Makes the transaction, or returns the result of the call that this one repeats.
+ *
+ * @throws {EdgelogError} `transaction_aborted` with the error that stopped it in `details.reason`;
+ * `expected_offset_mismatch`; `transaction_id_reused`; errors of a call that begins nothing, such as
+ * `unknown_topic_or_partition` or `invalid_record`.
+ */
+export async function makeOneShot(cluster: Cluster, oneShot: OneShot): Promise<CommittedOneShot> {
+  const { id, bodyHash } = oneShot
+  const producerId = randomOneShotProducerId()
+  const parts = await encodeParts(cluster, oneShot, { producerId, producerEpoch: 0 })
+  const deadlineMs = Date.now() + ONE_SHOT_DEADLINE_MS
+  const coordinator = oneShotObjectName(
+    partitionForKey(new TextEncoder().encode(id), ONE_SHOT_OBJECTS),
+  )
+  const partitions = parts.map(({ topicId, topic, partition }) => ({ topicId, topic, partition }))
+  const groups = oneShot.offsets.map(({ groupId }) => groupId)
+  const begin = { id, bodyHash, producerId, deadlineMs, partitions, groups }
+  const begun = await cluster.objects.callTransaction(
+    coordinator,
+    (stub) => stub.begin(begin) as Promise<Result<BegunOneShot>>,
+  )
+  if ('result' in begun) return committedOf(begun.result)
+  const { number } = begun
+  const tag: TransactionTag = { coordinator, transactionalId: id, number, version: 2, deadlineMs }
+  const pending = { ...tag, producerId, producerEpoch: 0 }
+  const outcomes = await Promise.allSettled([
+    ...parts.map((part) => appendPart(cluster, part, tag)),
+    ...oneShot.offsets.map(({ groupId, member, offsets }) =>
+      commitOffsets(cluster, groupId, member, offsets, pending),
+    ),
+  ])
+  const failed = outcomes.find(({ status }) => status === 'rejected') as
+    | PromiseRejectedResult
+    | undefined
+  if (failed !== undefined && !(failed.reason instanceof EdgelogError)) throw failed.reason
+  const reason = failed === undefined ? {} : { reason: (failed.reason as EdgelogError).toBody() }
+  const offsets = failed === undefined ? offsetsOf(parts, outcomes) : []
+  const outcome = failed === undefined ? 'commit' : 'abort'
+  const decision = { id, producerId, outcome, offsets, ...reason } as const
+  const decided = await cluster.objects.callTransaction(
+    coordinator,
+    (stub) => stub.decide(decision) as Promise<Result<OneShotResult>>,
+  )
+  return committedOf(decided)
+}
+
+/** Encodes the records of each partition, and checks what can be checked before anything is stored. */
+async function encodeParts(
+  cluster: Cluster,
+  { records, offsets, expectations }: OneShot,
+  producer: ProducerIdAndEpoch,
+): Promise<Part[]> {
+  const indexesOf = new Map<TopicName, number[]>()
+  for (const [index, { topic }] of records.entries()) {
+    const indexes = indexesOf.get(topic) ?? []
+    indexes.push(index)
+    indexesOf.set(topic, indexes)
+  }
+  const parts: Part[] = []
+  for (const [name, indexes] of indexesOf) {
+    const topic = await cluster.topics.get(name)
+    const own = indexes.map((index) => records[index] as OneShotRecord)
+    const shares = [...shareOut(topic, own, indexes)]
+    const encoded = shares.map(([, share]) =>
+      encodeShare(share, topic.config.maxMessageBytes, producer),
+    )
+    refuseAsWhole(topic, encoded, own, indexes)
+    for (const [index, [partition, share]] of shares.entries()) {
+      const expectedOffset = expectations.find(
+        (one) => one.topic === name && one.partition === partition,
+      )?.nextOffset
+      const place = { topicId: topic.id, topic: name, partition }
+      parts.push({ ...place, share, encoded: encoded[index] as EncodedShare, expectedOffset })
+    }
+  }
+  checkParticipants(parts, offsets, expectations)
+  return parts
+}
+
+function checkParticipants(
+  parts: readonly Part[],
+  offsets: readonly GroupOffsets[],
+  expectations: readonly ExpectedOffset[],
+): void {
+  const count = parts.length + offsets.length
+  if (count > ONE_SHOT_PARTICIPANTS_MAX) {
+    const why = `at most ${ONE_SHOT_PARTICIPANTS_MAX} partitions and groups are allowed, got ${count}`
+    throw new EdgelogError('invalid_request', `records: ${why}`)
+  }
+  for (const [index, { topic, partition }] of expectations.entries()) {
+    // The offset is compared in the turn that appends, so without an append it would prove nothing.
+    if (parts.some((part) => part.topic === topic && part.partition === partition)) continue
+    const why = `no record goes to partition ${partition} of ${topic}; only partitions of the records are allowed`
+    throw new EdgelogError('invalid_request', `expect[${index}]: ${why}`)
+  }
+}
+
+/** Returns the offset of the first record. */
+async function appendPart(
+  cluster: Cluster,
+  { topic, topicId, partition, share, encoded, expectedOffset }: Part,
+  transaction: TransactionTag,
+): Promise<number> {
+  const { batches, checks } = encoded
+  const expected = expectedOffset === undefined ? {} : { expectedOffset }
+  const request = { checks, producerRules: 'kafka', transaction, ...expected, batches } as const
+  try {
+    const result = await cluster.topics.callPartitionOf(
+      { name: topic, id: topicId },
+      partition,
+      (stub) => stub.append(request),
+    )
+    return 'baseOffsets' in result ? (result.baseOffsets[0] as number) : -1
+  } catch (error) {
+    throw withErrorsOfRecords(error, share.records, share.indexes)
+  }
+}
+
+function offsetsOf(
+  parts: readonly Part[],
+  outcomes: ReadonlyArray<PromiseSettledResult<unknown>>,
+): OneShotOffset[] {
+  return parts.map(({ topic, partition }, index) => {
+    const { value: offset } = outcomes[index] as PromiseFulfilledResult<number>
+    return { topic, partition, offset }
+  })
+}
+
+function committedOf({ outcome, offsets, reason, isComplete }: OneShotResult): CommittedOneShot {
+  if (outcome === 'commit') return { offsets, isVisible: isComplete }
+  throw abortedError(reason)
+}
+
+function abortedError(reason: ErrorBody | undefined): EdgelogError {
+  if (reason?.code === 'expected_offset_mismatch') return EdgelogError.fromBody(reason)
+  const why = reason?.message ?? 'its deadline passed before it was decided'
+  return new EdgelogError('transaction_aborted', `nothing is visible: ${why}`, {
+    details: reason === undefined ? {} : { reason },
+  })
+}
+
+/** Returns a random id from `ONE_SHOT_PRODUCER_ID_MIN` to 2^63 - 1. */
+function randomOneShotProducerId(): bigint {
+  const [bits = 0n] = crypto.getRandomValues(new BigUint64Array(1))
+  return ONE_SHOT_PRODUCER_ID_MIN + (bits >> 2n)
+}

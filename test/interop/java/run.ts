@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { provideJava, resolveClassPath } from '../../java/toolchain.ts'
 import { startBridgeProcess } from '../../server/bridge-process.ts'
 import { openStage } from '../support/stage.ts'
+import { exactlyOnceScenarios } from './exactly-once.ts'
 import { javaScenarios, makeCertificate, type Scenario, TOKEN } from './scenarios.ts'
 import { toolScenarios } from './tools.ts'
 
@@ -33,9 +34,10 @@ async function prepare(): Promise<Scenario[]> {
   const folder = await mkdtemp(join(tmpdir(), 'edgelog-java-'))
   closers.push(() => rm(folder, { recursive: true }))
   const { cert, key } = await makeCertificate(classPath, folder)
-  const [plain, secured, killed] = [
+  const [plain, secured, killed, exactlyOnce] = [
     await open(openStage()),
     await open(openStage({ token: TOKEN })),
+    await open(openStage()),
     await open(openStage()),
   ]
   const tls = await open(
@@ -55,6 +57,7 @@ async function prepare(): Promise<Scenario[]> {
       securedByTls: { bootstrap: tls.bootstrap, native, act: secret },
       killable: { bootstrap: bridge.bootstrap, native: killed.native, act: kill },
     }),
+    ...exactlyOnceScenarios(classPath, exactlyOnce),
     ...toolScenarios({ classPath, bootstrap: plain.bootstrap, note: (line) => notes.push(line) }),
     {
       title: "the message schemas match Kafka's own definitions",

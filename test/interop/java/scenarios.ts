@@ -49,7 +49,13 @@ const PLAIN_SCENARIOS = {
   quotas: 'client quotas: alter, describe, and invalid requests',
   acls: 'ACL requests fail as on a broker without an authorizer',
   groups: 'groups: list, describe, delete',
-  transactions: 'a transactional producer gets a permanent error',
+  transactions: 'transactions over two topics: committed, aborted, and read with both isolations',
+  'large-transactions': 'a transaction of 6,000 records over 12 partitions',
+  'copies-classic': 'copies between topics with their offsets, classic protocol: each record once',
+  'copies-consumer':
+    'copies between topics with their offsets, consumer protocol: each record once',
+  'fenced-producers': 'producers are fenced by a later one, an administrator and a timeout',
+  'described-transactions': 'transactions and producers are described, listed, aborted by hand',
 } as const
 
 export interface Targets {

@@ -186,7 +186,7 @@ async function offsets(run: Run): Promise<void> {
 async function cluster(run: Run): Promise<void> {
   const versions = await run('broker-api-versions ' as 'broker-api-versions ')
   shows(versions, /localhost:\d+ \(id: 1 .*\) -> \(/, /Produce\(0\): 0 to 13 \[usable: 13\]/)
-  shows(versions, /Fetch\(1\): 4 to 18 \[usable: 18\]/, /EndTxn\(26\): UNSUPPORTED/)
+  shows(versions, /Fetch\(1\): 4 to 18 \[usable: 18\]/, /EndTxn\(26\): 0 to 5 \[usable: 5\]/)
   shows(await run('cluster cluster-id'), /^Cluster ID: \S+$/m)
 }
 

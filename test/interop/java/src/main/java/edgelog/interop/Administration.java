@@ -107,7 +107,7 @@ final class Administration {
     try (Admin admin = world.admin()) {
       FeatureMetadata features = admin.describeFeatures().featureMetadata().get();
       Check.equal(
-          Set.of("group.version", "metadata.version"),
+          Set.of("group.version", "metadata.version", "transaction.version"),
           features.finalizedFeatures().keySet(),
           "finalized features");
       Check.equal(
@@ -123,7 +123,7 @@ final class Administration {
       Check.refused(
           InvalidUpdateVersionException.class,
           "an unsupported feature",
-          () -> update(admin, "transaction.version", 2));
+          () -> update(admin, "share.version", 1));
     }
   }
 

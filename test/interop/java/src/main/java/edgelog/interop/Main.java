@@ -41,7 +41,12 @@ public final class Main {
           Map.entry("groups", Operations::groups),
           Map.entry("sasl", Security::sasl),
           Map.entry("tls", Security::tls),
-          Map.entry("transactions", Operations::transactions));
+          Map.entry("transactions", Transactions::visible),
+          Map.entry("large-transactions", Transactions::large),
+          Map.entry("copies-classic", world -> Transactions.copied(world, Groups.RANGE)),
+          Map.entry("copies-consumer", world -> Transactions.copied(world, Groups.CONSUMER)),
+          Map.entry("fenced-producers", Transactions::fenced),
+          Map.entry("described-transactions", Transactions::described));
 
   public static void main(String[] args) {
     int status = 0;

@@ -7,17 +7,13 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.DescribeClusterResult;
 import org.apache.kafka.clients.admin.GroupListing;
 import org.apache.kafka.clients.admin.ListGroupsOptions;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.common.GroupState;
 import org.apache.kafka.common.GroupType;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.GroupNotEmptyException;
-import org.apache.kafka.common.errors.TransactionalIdAuthorizationException;
-import org.apache.kafka.common.errors.UnsupportedVersionException;
 
 /** Checks requests of an operator about the cluster and its groups, and unsupported requests. */
 final class Operations {
@@ -31,15 +27,6 @@ final class Operations {
       Check.equal("localhost", node.host(), "host of the node");
       Check.that(
           admin.listPartitionReassignments().reassignments().get().isEmpty(), "reassignments");
-      TopicPartition partition = new TopicPartition(world.newTopic(1), 0);
-      Check.refused(
-          UnsupportedVersionException.class,
-          "producers are not described",
-          () -> admin.describeProducers(List.of(partition)).all().get());
-      Check.refused(
-          UnsupportedVersionException.class,
-          "transactions are not listed",
-          () -> admin.listTransactions().all().get());
     }
   }
 
@@ -108,29 +95,6 @@ final class Operations {
         .filter(one -> one.groupId().equals(group))
         .findFirst()
         .orElse(null);
-  }
-
-  /** Checks that transactional producers get a permanent error, without a time-out. */
-  static void transactions(World world) throws Exception {
-    try (KafkaProducer<String, String> producer =
-        world.producer("transactional.id", world.name())) {
-      TransactionalIdAuthorizationException why =
-          Check.refused(
-              TransactionalIdAuthorizationException.class,
-              "a producer with a transactional id",
-              () -> {
-                producer.initTransactions();
-                return "transactions";
-              });
-      System.out.println("initTransactions failed: " + why.getMessage());
-    }
-    // A consumer with read_committed still works.
-    try (KafkaConsumer<String, String> consumer =
-        world.consumer("isolation.level", "read_committed")) {
-      TopicPartition partition = new TopicPartition(world.newTopic(1), 0);
-      Check.equal(
-          0L, consumer.endOffsets(List.of(partition)).get(partition), "the last stable offset");
-    }
   }
 
   private Operations() {}

@@ -1,0 +1,157 @@
+/** Kafka's own exactly-once programs, killed at random together with the server: each record must count once. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readTopic } from '../../client/read-topic.ts'
+import { runJava } from '../../java/java-process.ts'
+import type { Stage } from '../support/stage.ts'
+import type { Scenario } from './scenarios.ts'
+
+const COPIED_RECORDS = 2_000
+const STREAMED_RECORDS = 1_500
+const NAMES = 5
+/** Time between two kills: a JVM needs some seconds to start and to join its group. */
+const KILL_MS_MIN = 3_000
+const KILL_MS_MAX = 9_000
+const DEADLINE_MS = 240_000
+
+export function exactlyOnceScenarios(classPath: string, stage: Stage): Scenario[] {
+  return [
+    {
+      title:
+        'TransactionalMessageCopier copies each record once while copiers and server are killed',
+      play: () => copies(classPath, stage),
+    },
+    {
+      title: 'Kafka Streams counts each record once while it and the server are killed',
+      play: () => counts(classPath, stage),
+    },
+  ]
+}
+
+/** Runs a program to its end; kills and restarts it at random until it ends by itself. */
+async function runKilled(
+  run: Omit<Parameters<typeof runJava>[0], 'signal'>,
+  killsMax: number,
+): Promise<void> {
+  for (let kills = 0; ; kills++) {
+    const killer = new AbortController()
+    const afterMs = KILL_MS_MIN + Math.random() * (KILL_MS_MAX - KILL_MS_MIN)
+    const timer = kills < killsMax ? setTimeout(() => killer.abort(), afterMs) : undefined
+    try {
+      await runJava({ ...run, signal: killer.signal })
+      return
+    } catch (error) {
+      if (!killer.signal.aborted) throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+async function copies(classPath: string, stage: Stage): Promise<void> {
+  const { native } = stage
+  const [source, sink] = [stage.name(), stage.name()]
+  await native.admin.createTopic(source, { partitions: 2 })
+  await native.admin.createTopic(sink, { partitions: 1 })
+  const producer = native.createProducer()
+  for (let index = 0; index < COPIED_RECORDS; index++) {
+    void producer.send(source, { partition: index % 2, value: `${index}` })
+  }
+  await producer.close()
+  const copier = (partition: number) =>
+    runKilled(
+      {
+        classPath,
+        mainClass: 'org.apache.kafka.tools.TransactionalMessageCopier',
+        args: [
+          ...['--broker-list', stage.bootstrap],
+          ...['--input-topic', source, '--input-partition', String(partition)],
+          ...['--output-topic', sink, '--consumer-group', `${source}-group-${partition}`],
+          ...['--transactional-id', `${source}-copier-${partition}`],
+          ...['--transaction-size', '50', '--enable-random-aborts', '--use-group-metadata'],
+        ],
+      },
+      3,
+    )
+  const killed = (async () => {
+    await sleep(4_000)
+    await stage.killServer()
+  })()
+  await Promise.all([copier(0), copier(1), killed])
+  const values = (await readTopic(native, sink, 0)).map(({ valueText }) => Number(valueText))
+  const wanted = Array.from({ length: COPIED_RECORDS }, (_, index) => index)
+  expectSame(values.toSorted((a, b) => a - b).join(), wanted.join(), 'copies')
+}
+
+async function counts(classPath: string, stage: Stage): Promise<void> {
+  const { native } = stage
+  const prefix = stage.name()
+  await native.admin.createTopic(`${prefix}-in`, { partitions: 2 })
+  await native.admin.createTopic(`${prefix}-names`, { partitions: 2 })
+  await native.admin.createTopic(`${prefix}-out`, { partitions: 1 })
+  const stateDir = await mkdtemp(join(tmpdir(), 'edgelog-streams-'))
+  const producer = native.createProducer()
+  for (let key = 0; key < 50; key++) {
+    await producer.send(`${prefix}-names`, { key: `${key}`, value: `name ${key % NAMES}` })
+  }
+  const isOver = new AbortController()
+  const app = keepRunning(classPath, [stage.bootstrap, prefix, stateDir], isOver.signal)
+  try {
+    const killed = (async () => {
+      await sleep(12_000)
+      await stage.killServer()
+    })()
+    for (let index = 0; index < STREAMED_RECORDS; index++) {
+      await producer.send(`${prefix}-in`, { key: `${index % 50}`, value: `${index}` })
+      if (index % 10 === 0) await sleep(100)
+    }
+    await killed
+    await waitForCounts(stage, `${prefix}-out`)
+  } finally {
+    isOver.abort()
+    await app
+    await producer.close()
+    await rm(stateDir, { recursive: true, force: true })
+  }
+}
+
+/** Restarts the application whenever it was killed; a few kills, then it runs until the end. */
+async function keepRunning(classPath: string, args: string[], end: AbortSignal): Promise<void> {
+  for (let kills = 0; !end.aborted; kills++) {
+    const killer = new AbortController()
+    const afterMs = KILL_MS_MAX + Math.random() * KILL_MS_MAX
+    const timer = kills < 2 ? setTimeout(() => killer.abort(), afterMs) : undefined
+    const signal = AbortSignal.any([killer.signal, end])
+    await runJava({ classPath, mainClass: 'edgelog.interop.StreamsApp', args, signal }).catch(
+      (error) => {
+        if (!signal.aborted) throw error
+      },
+    )
+    clearTimeout(timer)
+  }
+}
+
+async function waitForCounts({ native }: Stage, topic: string): Promise<void> {
+  const each = STREAMED_RECORDS / NAMES
+  const deadlineMs = Date.now() + DEADLINE_MS
+  for (;;) {
+    const records = await readTopic(native, topic, 0)
+    if (records.length >= STREAMED_RECORDS || Date.now() > deadlineMs) {
+      for (let name = 0; name < NAMES; name++) {
+        const own = records.filter(({ keyText }) => keyText === `name ${name}`)
+        const wanted = Array.from({ length: each }, (_, index) => index + 1)
+        const seen = own.map(({ valueText }) => valueText).join()
+        expectSame(seen, wanted.join(), `counts of name ${name}`)
+      }
+      return
+    }
+    await sleep(1_000)
+  }
+}
+
+function expectSame(seen: string, wanted: string, what: string): void {
+  if (seen === wanted) return
+  throw new Error(`${what}: expected ${wanted.slice(0, 300)}\ngot ${seen.slice(0, 300)}`)
+}

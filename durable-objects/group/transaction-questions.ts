@@ -25,7 +25,7 @@ export class TransactionQuestions {
   readonly #hooks: QuestionHooks
   readonly #askedAtMs = new Map<bigint, number>()
 
-  /** @param coordinators undefined if the Worker has no transactions: then nobody can be asked. */
+  /** @param coordinators undefined in a Worker without transactions: then no question is asked. */
   constructor(coordinators: TransactionNamespace | undefined, hooks: QuestionHooks) {
     this.#coordinators = coordinators
     this.#hooks = hooks

@@ -4,7 +4,7 @@
  *   none ──first offsets of a transaction──> open ──commit: the offsets count──> ended
  *                                             └─────abort: they are dropped──────┘
  *
- * `number` tells transactions of one producer apart: a late message of one that has ended is refused, also if the
+ * `number` distinguishes the transactions of a producer: a late message of one that has ended is refused, also if the
  * producer uses one epoch for all of them. Of several commits of a partition the one that arrived last counts,
  * whichever transaction ends first.
  */

@@ -9,11 +9,7 @@ import { readBatchHeaders } from '../core/batch/record-batch.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { CommittingMember } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
-import {
-  LISTED_TRANSACTIONS_MAX,
-  TRANSACTIONAL_ID_LENGTH_MAX,
-  TRANSACTIONAL_IDS_MAX,
-} from '../core/limits.ts'
+import { LISTED_TRANSACTIONS_MAX, TRANSACTIONAL_IDS_MAX } from '../core/limits.ts'
 import type { ProducerDescription } from '../core/log/partition-api.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import { parseTopicName, type TopicName } from '../core/topic/topic-name.ts'
@@ -37,6 +33,7 @@ import { fanOut } from './fan-out.ts'
 import { type CommittedOneShot, makeOneShot, type OneShot } from './one-shot.ts'
 import { unknownPartition } from './topic-errors.ts'
 import {
+  checkTransactionalId,
   findTransaction,
   startTransactionalAppend,
   type TagOf,
@@ -365,13 +362,6 @@ export class TransactionOperations {
 function participantOf(topic: Topic, partition: number): PartitionParticipant {
   if (!(partition >= 0 && partition < topic.partitions)) throw unknownPartition(topic, partition)
   return { topicId: topic.id, topic: topic.name, partition }
-}
-
-/** @throws {EdgelogError} `invalid_request`. */
-function checkTransactionalId(id: string): void {
-  if (id !== '' && id.length <= TRANSACTIONAL_ID_LENGTH_MAX) return
-  const why = `transactionalId: 1 to ${TRANSACTIONAL_ID_LENGTH_MAX} characters are allowed, got ${id.length}`
-  throw new EdgelogError('invalid_request', why)
 }
 
 function producerOf({ producerId, producerEpoch }: TransactionCall): ProducerIdAndEpoch {

@@ -103,6 +103,12 @@ describe('the APIs of the coordinator', () => {
       committed: true,
     })
     expect(ended?.errorCode).toBe(42)
+    const partitions = [{ partitionIndex: 0, committedOffset: 5, committedMetadata: null }]
+    const committed = await ask(caller, TXN_OFFSET_COMMIT, 3, {
+      ...{ ...PRODUCER, transactionalId: '', groupId: 'g' },
+      topics: [{ name: topic.name, partitions }],
+    })
+    expect(committed?.topics[0]?.partitions[0]?.errorCode).toBe(42)
     expect(calls).toEqual([])
   })
 

@@ -9,7 +9,11 @@ import { readBatchHeaders } from '../core/batch/record-batch.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { CommittingMember } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
-import { LISTED_TRANSACTIONS_MAX, TRANSACTIONAL_IDS_MAX } from '../core/limits.ts'
+import {
+  LISTED_TRANSACTIONS_MAX,
+  TRANSACTION_PARTITIONS_MAX,
+  TRANSACTIONAL_IDS_MAX,
+} from '../core/limits.ts'
 import type { ProducerDescription } from '../core/log/partition-api.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import { parseTopicName, type TopicName } from '../core/topic/topic-name.ts'
@@ -94,6 +98,11 @@ export class TransactionOperations {
     wanted: readonly NamedPartition[],
   ): Promise<ReadonlyMap<number, EdgelogError>> {
     await this.#checkWrite(call.transactionalId)
+    // Too many are rejected before any topic is looked up.
+    if (wanted.length > TRANSACTION_PARTITIONS_MAX) {
+      const why = `partitions: at most ${TRANSACTION_PARTITIONS_MAX} are allowed, got ${wanted.length}`
+      throw new EdgelogError('policy_violation', why)
+    }
     const refused = new Map<number, EdgelogError>()
     const partitions: PartitionParticipant[] = []
     await fanOut([...wanted.entries()], async ([index, one]) => {

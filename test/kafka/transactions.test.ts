@@ -1,7 +1,9 @@
 /** Question: do the APIs of transactions call the coordinator, and map its errors by the version of the request? */
 import { describe, expect, test } from 'vitest'
+import { DESCRIBED_PRODUCERS_MAX, TRANSACTION_PARTITIONS_MAX } from '../../src/core/limits.ts'
 import { ADD_OFFSETS_TO_TXN } from '../../src/kafka/apis/add-offsets-to-txn.ts'
 import { ADD_PARTITIONS_TO_TXN } from '../../src/kafka/apis/add-partitions-to-txn.ts'
+import { DESCRIBE_PRODUCERS } from '../../src/kafka/apis/describe-producers.ts'
 import { END_TXN } from '../../src/kafka/apis/end-txn.ts'
 import { FIND_COORDINATOR } from '../../src/kafka/apis/find-coordinator.ts'
 import { INIT_PRODUCER_ID } from '../../src/kafka/apis/init-producer-id.ts'
@@ -110,6 +112,37 @@ describe('the APIs of the coordinator', () => {
     })
     expect(committed?.topics[0]?.partitions[0]?.errorCode).toBe(42)
     expect(calls).toEqual([])
+  })
+
+  test('rejects more partitions than a transaction may have, without looking them up', async () => {
+    const { caller, calls } = world([{ ok: { number: 5 } }], { coordinator: {} })
+    const partitions = Array.from({ length: TRANSACTION_PARTITIONS_MAX + 1 }, (_, index) => index)
+    const response = await ask(caller, ADD_PARTITIONS_TO_TXN, 3, {
+      v3AndBelowTransactionalId: 't',
+      v3AndBelowProducerId: 7n,
+      v3AndBelowProducerEpoch: 2,
+      v3AndBelowTopics: [{ name: topic.name, partitions }],
+    })
+    const [results] = response?.resultsByTopicV3AndBelow ?? []
+    const codes = results?.resultsByPartition.map((one) => one.partitionErrorCode)
+    expect(new Set(codes)).toEqual(new Set([44]))
+    expect(calls).toEqual([])
+  })
+
+  test('DescribeProducers shares its limit among the partitions', async () => {
+    const limits: number[] = []
+    const { caller } = world([], {
+      partition: () => ({
+        describeProducers: async (limit: number) => {
+          limits.push(limit)
+          return { ok: [] }
+        },
+      }),
+    })
+    const topics = [{ name: topic.name, partitionIndexes: [0, 1] }]
+    const response = await ask(caller, DESCRIBE_PRODUCERS, 0, { topics })
+    expect(response?.topics[0]?.partitions.map(({ errorCode }) => errorCode)).toEqual([0, 0])
+    expect(limits).toEqual([DESCRIBED_PRODUCERS_MAX / 2, DESCRIBED_PRODUCERS_MAX / 2])
   })
 
   test('pass the connection on before KIP-890, and not with it', async () => {

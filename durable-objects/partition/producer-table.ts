@@ -9,7 +9,6 @@ import {
   PRODUCER_EXPIRATION_MS,
 } from '../../src/core/limits.ts'
 import type { ProducerState } from '../../src/core/log/producer-state.ts'
-import { isOneShot } from '../../src/core/log/transactions.ts'
 import { StoredForm } from '../../src/core/stored-form.ts'
 
 const PRODUCER = new StoredForm<ProducerState>('producer')
@@ -77,8 +76,8 @@ export class ProducerTable {
   writeChanged(): void {
     for (const [producerId, { state, lastAppendMs }] of this.#changed) {
       this.#remember(producerId, state)
-      // Such an id is never used again, and a late append of it is aborted by the question to its coordinator.
-      if (isOneShot(producerId)) continue
+      // A late append of such a producer is aborted by the question to its coordinator.
+      if (state.isTransient) continue
       this.#sql.exec(
         `INSERT INTO producer (producer_id, last_append_ms, state) VALUES (?, ?, ?)
          ON CONFLICT (producer_id)

@@ -2,7 +2,7 @@
  * Coordinates the transactions that are made in one call. Each has two rows' writes: its begin and its decision. Only
  * those that have not ended at all their participants are in memory.
  *
- * No write says that a transaction has ended everywhere. The progress row does so for all that are older than the
+ * A transaction that has ended everywhere is not written again. The progress row covers all that are older than the
  * oldest open one; when the object wakes up, the others are ended again, which is harmless.
  */
 import { EdgelogError, type Result } from '../../src/core/errors.ts'

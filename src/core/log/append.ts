@@ -212,7 +212,9 @@ function addToDraft(
   }
   const logAppendTime = config.messageTimestampType === 'LogAppendTime' ? nowMs : null
   if (isIdempotent(header)) {
-    draft.producers.set(header.producerId, rememberBatch(state, header, baseOffset, logAppendTime))
+    const remembered = rememberBatch(state, header, baseOffset, logAppendTime)
+    const isTransient = transaction?.deadlineMs !== undefined
+    draft.producers.set(producerId, isTransient ? { ...remembered, isTransient } : remembered)
   }
   draft.placed.push({ header, baseOffset, isDuplicate: false, logAppendTime })
   draft.logEndOffset += header.lastOffsetDelta + 1

@@ -50,6 +50,8 @@ export interface ProducerState {
   readonly hasWrapped?: boolean
   /** The number of its last transaction that ended here. */
   readonly endedNumber?: number
+  /** True if the id is used for a single transaction only, so that it is not worth a row. */
+  readonly isTransient?: boolean
 }
 
 export type SequenceDecision =

@@ -129,8 +129,9 @@ export function decideEnd(
     const why = `producer ${producerId}: transaction ${number} is older than ${current}`
     return { kind: 'refuse', error: new EdgelogError('transaction_coordinator_fenced', why) }
   }
-  // The id of such a producer is never used again, so there is nothing to fence.
-  if (open === undefined && isOneShot(producerId)) return { kind: 'done' }
+  // The id of a transaction that is made in one call is never used again, so there is nothing to fence.
+  const isOneShot = producerId >= ONE_SHOT_PRODUCER_ID_MIN
+  if (open === undefined && isOneShot) return { kind: 'done' }
   if (producer !== undefined && producerEpoch < producer.epoch) {
     const why = `producer ${producerId}: epoch ${producerEpoch} is fenced by ${producer.epoch}`
     return { kind: 'refuse', error: new EdgelogError('invalid_producer_epoch', why) }
@@ -152,14 +153,10 @@ export function endedProducer(
   const isSameEpoch = producer?.epoch === producerEpoch
   return {
     ...(isSameEpoch ? producer : { batches: [] }),
+    ...(producer?.isTransient && { isTransient: true }),
     epoch: producerEpoch,
     endedNumber: number,
   }
-}
-
-/** Returns whether a producer id was made for a single transaction. */
-export function isOneShot(producerId: bigint): boolean {
-  return producerId >= ONE_SHOT_PRODUCER_ID_MIN
 }
 
 /**

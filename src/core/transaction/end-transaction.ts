@@ -61,8 +61,7 @@ function decideVersion2(
     return mayEnd ? answer(prepare(record, outcome, 2, context)) : refuseState(record, outcome)
   }
   const { replaced } = record
-  const isRepeat =
-    replaced !== undefined && replaced.by !== 'init' && isSameProducer(request, replaced)
+  const isRepeat = replaced !== undefined && isSameProducer(request, replaced)
   if (!isRepeat) return refuseProducer(record, request) ?? REFUSALS.fenced(record)
   if (record.state === 'Empty' || record.state === 'Ongoing') return REFUSALS.fenced(record)
   if (outcome !== outcomeOf(record)) return refuseState(record, outcome)

@@ -48,7 +48,6 @@ function decided(
     ...(bump !== undefined && {
       producerEpoch: producerEpoch + 1,
       replaced: { producerId, producerEpoch, by: bump },
-      connection: 0,
     }),
     // Only a client of version 2 can continue under another id. The others initialize again.
     ...(bump !== undefined &&

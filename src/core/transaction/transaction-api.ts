@@ -116,7 +116,12 @@ export interface TransactionApi extends OneShotApi {
    * Errors: `invalid_producer_id_mapping`, `producer_fenced`, `concurrent_transactions`, `invalid_txn_state`.
    */
   end(request: EndRequest): Promise<Result<EndedTransaction>>
-  /** Aborts an open transaction and fences its producer. Errors: `transactional_id_not_found`, `invalid_txn_state`. */
+  /**
+   * Aborts an open transaction and fences its producer.
+   *
+   * Errors: `transactional_id_not_found`; `concurrent_transactions` if it is being ended; `invalid_txn_state` if none
+   * is open.
+   */
   forceAbort(): Promise<Result<EndedTransaction>>
   /** Errors: `transactional_id_not_found`. */
   describe(): Promise<Result<TransactionDescription>>

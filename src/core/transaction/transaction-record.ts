@@ -1,7 +1,7 @@
 /**
  * The state of one transactional id: plain data. The rules of this room are functions of a record, a request and the
  * time, and return the next record. What remains to do follows from a record alone: a changed one is written, a
- * prepared one ends at its participants (`markerOf`), and `nextDeadlineMs` says when time itself changes it.
+ * prepared one ends at its participants (`markerOf`), and `nextDeadlineMs` is the time at which it changes by itself.
  */
 import type { ErrorCode, Result } from '../errors.ts'
 import { EdgelogError } from '../errors.ts'

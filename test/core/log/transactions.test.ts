@@ -17,7 +17,7 @@ import {
   type AbortedTransaction,
   checkTransaction,
   decideEnd,
-  isOneShot,
+  endedProducer,
   type OpenTransaction,
   questionDueAtMs,
 } from '../../../src/core/log/transactions.ts'
@@ -117,6 +117,28 @@ describe('decideAppend()', () => {
       expect(decision.opened).toEqual([begun])
     },
   )
+
+  test('marks the producer of a transaction with a deadline as transient, until after its end', () => {
+    const transaction = { ...tag(1, 2), deadlineMs: NOW_MS }
+    const decision = decideAppend({
+      headers: [{ ...transactional, baseSequence: 0 }],
+      checks: [checkOf(transactional)],
+      producerRules: 'kafka',
+      expectedOffset: undefined,
+      logEndOffset: 0,
+      config: config(),
+      nowMs: NOW_MS,
+      producerState: () => undefined,
+      openTransactions: new Map(),
+      transaction,
+    })
+    if (decision.kind !== 'append') throw new Error(decision.kind)
+    const state = decision.producers.get(7n)
+    expect(state).toMatchObject({ isTransient: true })
+    expect(endedProducer(state, { producerEpoch: 1, number: 1 })).toEqual({
+      ...{ epoch: 1, batches: [], endedNumber: 1, isTransient: true },
+    })
+  })
 })
 
 describe('decideEnd()', () => {
@@ -186,13 +208,6 @@ test.each([
   [{ deadlineMs: NOW_MS + 10_000 }, 40_000],
 ])('asks the coordinator of a transaction with %o after %d ms', (fields, afterMs) => {
   expect(questionDueAtMs(open(1, fields))).toBe(NOW_MS + afterMs)
-})
-
-test.each([
-  [ONE_SHOT_PRODUCER_ID_MIN - 1n, false],
-  [ONE_SHOT_PRODUCER_ID_MIN, true],
-])('tells whether producer %d makes one transaction: %s', (producerId, isOne) => {
-  expect(isOneShot(producerId)).toBe(isOne)
 })
 
 // -- readers -------------------------------------------------------------------------------------

@@ -8,11 +8,11 @@ import { runJava } from '../../java/java-process.ts'
 import type { Stage } from '../support/stage.ts'
 import type { Scenario } from './scenarios.ts'
 
-const COPIED_RECORDS = 2_000
+const COPIED_RECORDS = 4_000
 const STREAMED_RECORDS = 1_500
 const NAMES = 5
-/** Time between two kills: a JVM needs some seconds to start and to join its group. */
-const KILL_MS_MIN = 3_000
+/** Time between two kills: a JVM needs a second to start, and Streams some more to join its group. */
+const KILL_MS_MIN = 2_000
 const KILL_MS_MAX = 9_000
 const DEADLINE_MS = 240_000
 
@@ -37,7 +37,7 @@ async function runKilled(
 ): Promise<void> {
   for (let kills = 0; ; kills++) {
     const killer = new AbortController()
-    const afterMs = KILL_MS_MIN + Math.random() * (KILL_MS_MAX - KILL_MS_MIN)
+    const afterMs = KILL_MS_MIN * (1 + Math.random())
     const timer = kills < killsMax ? setTimeout(() => killer.abort(), afterMs) : undefined
     try {
       await runJava({ ...run, signal: killer.signal })
@@ -54,7 +54,8 @@ async function copies(classPath: string, stage: Stage): Promise<void> {
   const { native } = stage
   const [source, sink] = [stage.name(), stage.name()]
   await native.admin.createTopic(source, { partitions: 2 })
-  await native.admin.createTopic(sink, { partitions: 1 })
+  // The copier keeps the number of the partition.
+  await native.admin.createTopic(sink, { partitions: 2 })
   const producer = native.createProducer()
   for (let index = 0; index < COPIED_RECORDS; index++) {
     void producer.send(source, { partition: index % 2, value: `${index}` })
@@ -70,19 +71,21 @@ async function copies(classPath: string, stage: Stage): Promise<void> {
           ...['--input-topic', source, '--input-partition', String(partition)],
           ...['--output-topic', sink, '--consumer-group', `${source}-group-${partition}`],
           ...['--transactional-id', `${source}-copier-${partition}`],
-          ...['--transaction-size', '50', '--enable-random-aborts', '--use-group-metadata'],
+          ...['--transaction-size', '10', '--enable-random-aborts', '--use-group-metadata'],
         ],
       },
       3,
     )
   const killed = (async () => {
-    await sleep(4_000)
+    await sleep(KILL_MS_MIN * 2)
     await stage.killServer()
   })()
   await Promise.all([copier(0), copier(1), killed])
-  const values = (await readTopic(native, sink, 0)).map(({ valueText }) => Number(valueText))
-  const wanted = Array.from({ length: COPIED_RECORDS }, (_, index) => index)
-  expectSame(values.toSorted((a, b) => a - b).join(), wanted.join(), 'copies')
+  for (const partition of [0, 1]) {
+    const values = (await readTopic(native, sink, partition)).map(({ valueText }) => valueText)
+    const wanted = Array.from({ length: COPIED_RECORDS / 2 }, (_, index) => 2 * index + partition)
+    expectSame(values.join(), wanted.join(), `copies of partition ${partition}`)
+  }
 }
 
 async function counts(classPath: string, stage: Stage): Promise<void> {

@@ -19,7 +19,13 @@ test.each([
 ])('takes all wanted partitions of a topic that is %s as opened', async (_, ...columns) => {
   const topic = await runInDurableObject(coordinator(), (_instance, { storage }) => {
     const { sql } = storage
-    for (const table of ['topic', 'consumer_group', 'group_config', 'client_quota']) {
+    for (const table of [
+      'topic',
+      'consumer_group',
+      'group_config',
+      'client_quota',
+      'transactional_id',
+    ]) {
       sql.exec(`DROP TABLE ${table}`)
     }
     sql.exec('DELETE FROM schema_version')

@@ -12,6 +12,7 @@ import type {
   EndTransactionRequest,
   TransactionOutcome,
 } from '../../../src/core/transaction/participant-api.ts'
+import { ONE_SHOT_PRODUCER_ID_MIN } from '../../../src/core/transaction/participant-api.ts'
 import { Random } from '../../support/random.ts'
 import {
   alarmTime,
@@ -20,6 +21,7 @@ import {
   batch,
   checkAge,
   codeOf,
+  countRows,
   headersOf,
   largeBatch,
   maintain,
@@ -416,3 +418,17 @@ test.each([1, 2, 3, Date.now() % 100_000])(
     }
   },
 )
+
+test.each([
+  ['a transaction of one call', { deadlineMs: Date.now() + 60_000 }, 0],
+  ['other transactions', {}, 1],
+])('writes at a checkpoint a row for the producers of %s', async (_, fields, rows) => {
+  const name = await newPartition()
+  const producerId = ONE_SHOT_PRODUCER_ID_MIN + 7n
+  const sent = batch(['a'], { producerId, isTransactional: true })
+  const transaction = { ...tagOf(1, producerId), ...fields }
+  expect(codeOf(await tryAppend(name, sent, { producerRules: 'kafka', transaction }))).toBe('ok')
+  await end(name, 'commit', { producerId })
+  for (let count = 0; count < 2; count++) await append(name, largeBatch(CHECKPOINT_BYTES * 0.6))
+  expect(await countRows(name, 'producer')).toBe(rows)
+})

@@ -48,11 +48,7 @@ import { GroupMembers } from './group-members.ts'
 import { GroupOffsets } from './group-offsets.ts'
 import { type GroupRow, GroupStore } from './group-store.ts'
 import { Lifecycle, type TopicNeed } from './lifecycle.ts'
-import {
-  firstQuestionMs,
-  type TransactionNamespace,
-  TransactionQuestions,
-} from './transaction-questions.ts'
+import { type TransactionNamespace, TransactionQuestions } from './transaction-questions.ts'
 import { offsetsRetentionMs, Upkeep } from './upkeep.ts'
 
 export interface GroupEnv {
@@ -100,10 +96,8 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       },
       write: (offsets) => this.#offsets.commit([...offsets], Date.now()),
       writePending: (offsets) => {
-        const nowMs = Date.now()
-        this.#offsets.addPending(offsets, nowMs)
-        if (env.TRANSACTION === undefined) return
-        this.#alarm.by(firstQuestionMs(offsets.transaction.producerId, nowMs))
+        this.#offsets.addPending(offsets, Date.now())
+        this.#alarm.by(questions.nextMs)
       },
       abort: (error) => stopObject(ctx, 'group', 'commit failed', error),
       durable: () => storage.sync(),

@@ -4,14 +4,11 @@
  * dropped; otherwise it would stay pending for ever.
  */
 import { unwrap } from '../../src/core/errors.ts'
-import type { ProducerOffsets } from '../../src/core/group/pending/pending-offsets.ts'
 import {
-  ONE_SHOT_QUESTION_MS,
-  OPEN_TRANSACTION_QUESTION_MS,
-  QUESTION_RETRY_MS,
-  QUESTIONS_MAX,
-} from '../../src/core/limits.ts'
-import { ONE_SHOT_PRODUCER_ID_MIN } from '../../src/core/transaction/participant-api.ts'
+  type ProducerOffsets,
+  questionDueAtMs,
+} from '../../src/core/group/pending/pending-offsets.ts'
+import { QUESTION_RETRY_MS, QUESTIONS_MAX } from '../../src/core/limits.ts'
 import type { TransactionApi } from '../../src/core/transaction/transaction-api.ts'
 import { report } from '../../src/events/report.ts'
 
@@ -28,7 +25,7 @@ export class TransactionQuestions {
   readonly #hooks: QuestionHooks
   readonly #askedAtMs = new Map<bigint, number>()
 
-  /** @param coordinators undefined if the Worker has no transactions: then nobody can be asked. */
+  /** @param coordinators undefined in a Worker without transactions: then no question is asked. */
   constructor(coordinators: TransactionNamespace | undefined, hooks: QuestionHooks) {
     this.#coordinators = coordinators
     this.#hooks = hooks
@@ -67,7 +64,7 @@ export class TransactionQuestions {
   #dueMs({ producerId, open }: ProducerOffsets): number {
     if (open === null) return Number.POSITIVE_INFINITY
     const askedAtMs = this.#askedAtMs.get(producerId) ?? Number.NEGATIVE_INFINITY
-    return Math.max(firstQuestionMs(producerId, open.startedAtMs), askedAtMs + QUESTION_RETRY_MS)
+    return Math.max(questionDueAtMs(open), askedAtMs + QUESTION_RETRY_MS)
   }
 
   #forgetAllBut(producerIds: ReadonlySet<bigint>): void {
@@ -75,10 +72,4 @@ export class TransactionQuestions {
       if (!producerIds.has(producerId)) this.#askedAtMs.delete(producerId)
     }
   }
-}
-
-/** Returns when a group first asks about a transaction. */
-export function firstQuestionMs(producerId: bigint, startedAtMs: number): number {
-  const isOneShot = producerId >= ONE_SHOT_PRODUCER_ID_MIN
-  return startedAtMs + (isOneShot ? ONE_SHOT_QUESTION_MS : OPEN_TRANSACTION_QUESTION_MS)
 }

@@ -11,7 +11,7 @@ import type { CommittingMember } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import {
   LISTED_TRANSACTIONS_MAX,
-  TRANSACTIONAL_ID_LENGTH_MAX,
+  TRANSACTION_PARTITIONS_MAX,
   TRANSACTIONAL_IDS_MAX,
 } from '../core/limits.ts'
 import type { ProducerDescription } from '../core/log/partition-api.ts'
@@ -37,6 +37,7 @@ import { fanOut } from './fan-out.ts'
 import { type CommittedOneShot, makeOneShot, type OneShot } from './one-shot.ts'
 import { unknownPartition } from './topic-errors.ts'
 import {
+  checkTransactionalId,
   findTransaction,
   startTransactionalAppend,
   type TagOf,
@@ -97,6 +98,11 @@ export class TransactionOperations {
     wanted: readonly NamedPartition[],
   ): Promise<ReadonlyMap<number, EdgelogError>> {
     await this.#checkWrite(call.transactionalId)
+    // Too many are rejected before any topic is looked up.
+    if (wanted.length > TRANSACTION_PARTITIONS_MAX) {
+      const why = `partitions: at most ${TRANSACTION_PARTITIONS_MAX} are allowed, got ${wanted.length}`
+      throw new EdgelogError('policy_violation', why)
+    }
     const refused = new Map<number, EdgelogError>()
     const partitions: PartitionParticipant[] = []
     await fanOut([...wanted.entries()], async ([index, one]) => {
@@ -365,13 +371,6 @@ export class TransactionOperations {
 function participantOf(topic: Topic, partition: number): PartitionParticipant {
   if (!(partition >= 0 && partition < topic.partitions)) throw unknownPartition(topic, partition)
   return { topicId: topic.id, topic: topic.name, partition }
-}
-
-/** @throws {EdgelogError} `invalid_request`. */
-function checkTransactionalId(id: string): void {
-  if (id !== '' && id.length <= TRANSACTIONAL_ID_LENGTH_MAX) return
-  const why = `transactionalId: 1 to ${TRANSACTIONAL_ID_LENGTH_MAX} characters are allowed, got ${id.length}`
-  throw new EdgelogError('invalid_request', why)
 }
 
 function producerOf({ producerId, producerEpoch }: TransactionCall): ProducerIdAndEpoch {

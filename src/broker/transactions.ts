@@ -11,6 +11,7 @@
 import { assert, EdgelogError } from '../core/errors.ts'
 import type { CommittingMember } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
+import { TRANSACTIONAL_ID_LENGTH_MAX } from '../core/limits.ts'
 import type { TransactionTag, TransactionVersion } from '../core/transaction/participant-api.ts'
 import type { PartitionParticipant } from '../core/transaction/partition-participant.ts'
 import { transactionObjectName } from '../core/transaction/transaction-api.ts'
@@ -30,17 +31,25 @@ export interface TransactionCall extends TransactionalProducer {
 /** Returns the tag of the producer's open transaction for a participant. */
 export type TagOf = (participant: Participant) => TransactionTag
 
+/** @throws {EdgelogError} `invalid_request`. */
+export function checkTransactionalId(id: string): void {
+  if (id !== '' && id.length <= TRANSACTIONAL_ID_LENGTH_MAX) return
+  const why = `transactionalId: 1 to ${TRANSACTIONAL_ID_LENGTH_MAX} characters are allowed, got ${id.length}`
+  throw new EdgelogError('invalid_request', why)
+}
+
 /**
  * Finds the open transaction of a producer, with at most one call for the participants whose number is not cached.
  *
- * @throws {EdgelogError} `not_found` without the binding, `unavailable`, `throttled`, errors of `addParticipants` and
- * `verify`.
+ * @throws {EdgelogError} `invalid_request`, `not_found` without the binding, `unavailable`, `throttled`, errors of
+ * `addParticipants` and `verify`.
  */
 export async function findTransaction(
   cluster: Cluster,
   call: TransactionCall,
   participants: readonly Participant[],
 ): Promise<TagOf> {
+  checkTransactionalId(call.transactionalId)
   const numbers = new Map(
     participants.map((one) => [one, cluster.transactions.get(call, one)] as const),
   )

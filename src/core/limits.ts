@@ -364,7 +364,7 @@ export const TRANSACTIONAL_ID_CREATIONS_PER_MINUTE = 300
 export const TRANSACTION_NUMBERS_MAX = 10_000
 /** Transactional ids whose state one list reads, one call each: the platform allows 10,000 calls per request. */
 export const LISTED_TRANSACTIONS_MAX = 1_000
-/** Producers of one partition that are described at a time. */
+/** Producers that one response describes; its partitions share them. */
 export const DESCRIBED_PRODUCERS_MAX = 10_000
 /** Kafka's `transaction.max.timeout.ms`. */
 export const TRANSACTION_TIMEOUT_MS_MAX = 15 * 60 * 1_000

@@ -1,6 +1,10 @@
 /** The transaction of a Produce request: found before the first of its appends starts, with one call for all. */
 import type { TagOf, TransactionCall } from '../broker/transactions.ts'
-import { BATCH_HEADER_BYTES } from '../core/batch/header-layout.ts'
+import {
+  ATTRIBUTE_TRANSACTIONAL,
+  ATTRIBUTES_POSITION,
+  BATCH_HEADER_BYTES,
+} from '../core/batch/header-layout.ts'
 import { type BatchHeader, readBatchHeader } from '../core/batch/record-batch.ts'
 import { EdgelogError } from '../core/errors.ts'
 import type { Topic } from '../core/topic/topic.ts'
@@ -76,9 +80,12 @@ async function topicWith(
 /** Control batches and incomplete ones are refused by the check of each batch. */
 function transactionalHeader(records: Uint8Array | null): BatchHeader | undefined {
   if (records === null || records.length < BATCH_HEADER_BYTES) return undefined
+  // Most batches are not transactional, and their header is read when they are checked.
+  const attributes = records[ATTRIBUTES_POSITION + 1] as number
+  if ((attributes & ATTRIBUTE_TRANSACTIONAL) === 0) return undefined
   try {
     const header = readBatchHeader(records)
-    return header.isTransactional && !header.isControl ? header : undefined
+    return header.isControl ? undefined : header
   } catch (error) {
     if (error instanceof EdgelogError) return undefined
     throw error

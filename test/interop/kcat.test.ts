@@ -196,3 +196,40 @@ test('kcat -G shares a group between two processes, and one continues when the o
   const { totalLag } = await stage.native.group(groupId).describe()
   expect(totalLag).toBe(0)
 })
+
+describe('transactions of librdkafka', () => {
+  test('shows the records of a producer with a transactional id once it has committed them', async () => {
+    const topic = await newTopic(2)
+    const transactionalId = `kcat-${topic}`
+    const args = ['-P', '-t', topic, '-X', `transactional.id=${transactionalId}`]
+    const values = numbered('value', 50)
+    for (const half of [values.slice(0, 25), values.slice(25)]) {
+      await kcat([...args, '-X', 'transaction.timeout.ms=30000'], half.join('\n'))
+    }
+    const read = await kcat([...READ, '-t', topic, '-o', 'beginning', ...VALUES])
+    expect(linesOf(read).sort()).toEqual(values.toSorted())
+    const response = await fetch(`${stage.server.url}/v1/transactions/${transactionalId}`)
+    expect(await response.json()).toMatchObject({ state: 'CompleteCommit' })
+  })
+
+  test('hides the records of a producer that was killed, once the next instance has started', async () => {
+    const topic = await newTopic()
+    const args = ['-P', '-t', topic, '-X', `transactional.id=kcat-${topic}`, '-X', 'linger.ms=0']
+    const killed = startKcat(stage.bootstrap, args)
+    // It reads its input in large pieces, and commits at its end, which never comes.
+    killed.child.stdin?.write('lost\n'.repeat(100_000))
+    const readAs = async (isolation: string) => {
+      const isolated = ['-X', `isolation.level=${isolation}`]
+      return linesOf(await kcat([...READ, ...isolated, '-t', topic, '-o', 'beginning', ...VALUES]))
+    }
+    await until('the record is stored', async () => {
+      return (await readAs('read_uncommitted')).includes('lost')
+    })
+    killed.child.kill('SIGKILL')
+    await killed.ended
+    expect(await readAs('read_committed')).toEqual([])
+    await kcat(args, 'kept')
+    expect(await readAs('read_committed')).toEqual(['kept'])
+    expect((await readAs('read_uncommitted')).at(-1)).toBe('kept')
+  })
+})

@@ -7,6 +7,7 @@ import {
   Admin,
   ConfigResourceTypes,
   Consumer,
+  FetchIsolationLevels,
   IncrementalAlterConfigOperationTypes,
   ListOffsetTimestamps,
   type MessagesStream,
@@ -332,5 +333,66 @@ describe.each(['classic', 'consumer'] as const)('groups of the %s protocol', (pr
     expect(await committed()).toBe(-1n)
     await admin.deleteGroups({ groups: [groupId] })
     expect((await admin.listGroups()).has(groupId)).toBe(false)
+  })
+})
+
+describe('transactions', () => {
+  interface Received {
+    readonly value: string
+  }
+
+  async function readCommitted(topic: string, lastValue: string): Promise<string[]> {
+    const consumer = new Consumer({
+      ...{ ...base(), groupId: stage.name(), deserializers: stringDeserializers },
+      ...{ maxWaitTime: MAX_WAIT_MS, isolationLevel: FetchIsolationLevels.READ_COMMITTED },
+    })
+    closings.push(() => consumer.close(true))
+    const stream = await consumer.consume({ topics: [topic], mode: 'earliest' })
+    const values: string[] = []
+    stream.on('data', ({ value }: Received) => void values.push(value))
+    await until(`the value ${lastValue}`, () => values.includes(lastValue))
+    return values
+  }
+
+  test('shows committed records and hides aborted ones', async () => {
+    const topic = await newTopic()
+    const one = producer({ idempotent: true, transactionalId: stage.name() })
+    for (const [value, isCommitted] of [
+      ['a', true],
+      ['b', false],
+      ['c', true],
+    ] as const) {
+      const transaction = await one.beginTransaction()
+      await transaction.send({ messages: [{ topic, partition: 0, value }] })
+      if (isCommitted) await transaction.commit()
+      else await transaction.abort()
+    }
+    expect(await readCommitted(topic, 'c')).toEqual(['a', 'c'])
+    expect(await valuesOf(stage.native, topic, 1)).toEqual([['a', 'c']])
+  })
+
+  test('commits the offset of a consumed record with the transaction', async () => {
+    const [source, target] = [await newTopic(), await newTopic()]
+    await sendValues(source, ['in'])
+    const groupId = stage.name()
+    const consumer = new Consumer({
+      ...{ ...base(), groupId, deserializers: stringDeserializers },
+      ...{ maxWaitTime: MAX_WAIT_MS, autocommit: false, ...QUICK_GROUP },
+    })
+    closings.push(() => consumer.close(true))
+    const stream = await consumer.consume({ topics: [source], mode: 'earliest' })
+    const one = producer({ idempotent: true, transactionalId: stage.name() })
+    for await (const message of stream) {
+      const transaction = await one.beginTransaction()
+      await transaction.addConsumer(consumer)
+      await transaction.send({ messages: [{ topic: target, partition: 0, value: 'out' }] })
+      await transaction.addOffset(message)
+      await transaction.commit()
+      break
+    }
+    expect(await readCommitted(target, 'out')).toEqual(['out'])
+    const [group] = await admin.listConsumerGroupOffsets({ groups: [groupId] })
+    const [committed] = group?.topics[0]?.partitions ?? []
+    expect(committed?.committedOffset).toBe(1n)
   })
 })

@@ -22,6 +22,19 @@ test.each([3, 4])('returns exactly the served features in v%i', async (version) 
   })
 })
 
+test('returns the feature of transactions, under a later epoch, where they are served', async () => {
+  const withTransactions = callerOf(brokerOf({ transaction: () => ({}) }))
+  const response = await ask(withTransactions, API_VERSIONS, 4, {})
+  expect(response?.finalizedFeaturesEpoch).toBe(2)
+  expect(response?.finalizedFeatures).toContainEqual({
+    ...{ name: 'transaction.version', maxVersionLevel: 2, minVersionLevel: 2 },
+  })
+  const featureUpdates = [{ feature: 'transaction.version', maxVersionLevel: 2 }]
+  const updated = await ask(withTransactions, UPDATE_FEATURES, 2, { featureUpdates })
+  expect(updated?.errorCode).toBe(0)
+  expect((await ask(caller, UPDATE_FEATURES, 2, { featureUpdates }))?.errorCode).toBe(95)
+})
+
 test('returns no features in a version without the field', async () => {
   const response = await ask(caller, API_VERSIONS, 2, {})
   expect(response).toMatchObject({ supportedFeatures: [], finalizedFeaturesEpoch: -1 })

@@ -50,20 +50,27 @@ export const DESCRIBE_PRODUCERS = messages({
 export type DescribeProducersRequest = RequestOf<typeof DESCRIBE_PRODUCERS>
 export type DescribeProducersResponse = ResponseOf<typeof DESCRIBE_PRODUCERS>
 
-export const describeProducersApi = handled(DESCRIBE_PRODUCERS, async ({ topics }, { broker }) => ({
-  topics: await fanOut(topics, async ({ name, partitionIndexes }) => ({
-    name,
-    partitions: await fanOut(partitionIndexes, (partition) => describe(broker, name, partition)),
-  })),
-}))
+export const describeProducersApi = handled(DESCRIBE_PRODUCERS, async ({ topics }, { broker }) => {
+  const count = topics.reduce((sum, { partitionIndexes }) => sum + partitionIndexes.length, 0)
+  const limit = Math.max(1, Math.floor(DESCRIBED_PRODUCERS_MAX / count))
+  return {
+    topics: await fanOut(topics, async ({ name, partitionIndexes }) => ({
+      name,
+      partitions: await fanOut(partitionIndexes, (partition) =>
+        describe(broker, name, partition, limit),
+      ),
+    })),
+  }
+})
 
-async function describe(broker: KafkaCall['broker'], topic: string, partitionIndex: number) {
+async function describe(
+  broker: KafkaCall['broker'],
+  topic: string,
+  partitionIndex: number,
+  limit: number,
+) {
   const producers = await toResult(() =>
-    broker.transactions.describeProducers(
-      parseTopicName(topic),
-      partitionIndex,
-      DESCRIBED_PRODUCERS_MAX,
-    ),
+    broker.transactions.describeProducers(parseTopicName(topic), partitionIndex, limit),
   )
   if (producers instanceof EdgelogError) {
     return { partitionIndex, ...errorFields(producers), activeProducers: [] }

@@ -184,6 +184,20 @@ describe('the bridge', () => {
       'edgelog-kafka-client': '127.0.0.1',
     })
   })
+
+  test('numbers the connections in the order of their accept, and the calls of each alike', async () => {
+    const { calls, client } = await stage(echo)
+    const [first, second] = [await client(), await client()]
+    for (const [id, { socket }] of [second, first, second].entries()) {
+      socket.write(frame(METADATA, id))
+      await expect.poll(() => calls.length).toBe(id + 1)
+    }
+    const [two, one, again] = calls.map(({ headers }) =>
+      Number(headers['edgelog-kafka-connection']),
+    ) as [number, number, number]
+    expect(two).toBeGreaterThan(one)
+    expect(again).toBe(two)
+  })
 })
 
 describe('closing a connection', () => {

@@ -3,6 +3,7 @@
  * Contract: docs/PROTOCOL.md on transactions; the checks of members are Kafka's for TxnOffsetCommit.
  */
 import { reset, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { CommittedOffset, CommittingMember } from '../../../src/core/group/group-api.ts'
 import type { GroupId } from '../../../src/core/group/group-id.ts'
@@ -10,6 +11,10 @@ import {
   EMPTY_GROUP_KEPT_MS,
   ENDED_PRODUCER_KEPT_MS,
   OFFSETS_RETENTION_MINUTES_DEFAULT,
+  ONE_SHOT_DEADLINE_MS,
+  ONE_SHOT_QUESTION_MS,
+  OPEN_TRANSACTION_QUESTION_MS,
+  QUESTION_RETRY_MS,
 } from '../../../src/core/limits.ts'
 import {
   ONE_SHOT_PRODUCER_ID_MIN,
@@ -18,6 +23,7 @@ import {
 import { countRowsWritten } from '../count-rows.ts'
 import { logErrorsOnly } from '../quiet-events.ts'
 import {
+  alarmTime,
   codeOf,
   commitRequest,
   committed,
@@ -45,6 +51,7 @@ interface Transaction {
   readonly number?: number
   readonly producerId?: bigint
   readonly producerEpoch?: number
+  readonly deadlineMs?: number | undefined
 }
 
 type Offsets = ReadonlyArray<readonly [topicId: string, partition: number, offset: number]>
@@ -52,12 +59,13 @@ type Offsets = ReadonlyArray<readonly [topicId: string, partition: number, offse
 function pendingRequest(
   groupId: GroupId,
   offsets: Offsets,
-  { number = 1, producerId = 7n, producerEpoch = 0 }: Transaction = {},
+  { number = 1, producerId = 7n, producerEpoch = 0, deadlineMs }: Transaction = {},
   member: CommittingMember | null = null,
 ) {
   const transaction = {
     ...{ coordinator: 'id/t', transactionalId: 't', number, version: 1 as const },
     ...{ producerId, producerEpoch },
+    ...(deadlineMs !== undefined && { deadlineMs }),
   }
   return { ...commitRequest(groupId, member, offsets), transaction }
 }
@@ -88,6 +96,26 @@ async function unstable(groupId: GroupId, topics?: readonly string[]): Promise<s
   return offsets
     .filter(({ isUnstable }) => isUnstable)
     .map(({ topicId, partition }) => `${topicId}/${partition}`)
+}
+
+/** Makes coordinators of transactional ids respond to questions, or fail; returns the questions. */
+function interceptFates(fate: () => unknown): unknown[][] {
+  const questions: unknown[][] = []
+  const namespace = Object.getPrototypeOf(env.TRANSACTION) as DurableObjectNamespace
+  const { getByName } = namespace
+  vi.spyOn(namespace, 'getByName').mockImplementation(function (
+    this: DurableObjectNamespace,
+    name,
+    options,
+  ) {
+    if (!/^(id|one-shot)\//.test(name)) return getByName.call(this, name, options)
+    const fateOf = async (...question: unknown[]) => {
+      questions.push([name, ...question])
+      return fate()
+    }
+    return { fateOf } as unknown as DurableObjectStub
+  })
+  return questions
 }
 
 describe('offsets of a transaction', () => {
@@ -201,6 +229,7 @@ describe('the life of a group', () => {
   })
 
   test('keeps an offset that an open transaction may change', async () => {
+    interceptFates(() => ({ ok: 'pending' }))
     const id = newGroupId()
     expect(
       codeOf(
@@ -234,6 +263,65 @@ describe('the life of a group', () => {
     expect(codeOf(await tryCommit(id, null, [['y', 0, 1]]))).toBe('ok')
     await runAlarm(id)
     expect(await producers()).toBe(0)
+  })
+})
+
+describe('a transaction that stays open', () => {
+  /** Opens a transaction, and runs the alarm when a question is due. */
+  async function askLater(id: GroupId, afterMs: number, transaction: Transaction): Promise<void> {
+    const startMs = Date.now()
+    vi.useFakeTimers({ toFake: ['Date'], now: startMs })
+    expect(codeOf(await tryCommit(id, null, [['y', 0, 1]]))).toBe('ok')
+    expect(await pend(id, [['x', 0, 5]], transaction)).toBe('ok')
+    expect(await alarmTime(id)).toBeLessThanOrEqual(startMs + afterMs)
+    vi.setSystemTime(startMs + afterMs - 1)
+    await runAlarm(id)
+    expect(await unstable(id)).toEqual(['x/0'])
+    vi.setSystemTime(startMs + afterMs)
+    await evict(id)
+    await runAlarm(id)
+  }
+
+  test.each([
+    [OPEN_TRANSACTION_QUESTION_MS, 7n, undefined],
+    [ONE_SHOT_DEADLINE_MS + ONE_SHOT_QUESTION_MS, ONE_SHOT_PRODUCER_ID_MIN, ONE_SHOT_DEADLINE_MS],
+  ])(
+    'is dropped after %i ms if its coordinator does not have it',
+    async (afterMs, producerId, leftMs) => {
+      const questions = interceptFates(() => ({ ok: 'unknown' }))
+      const id = newGroupId()
+      const nowMs = Date.now()
+      vi.useFakeTimers({ toFake: ['Date'], now: nowMs })
+      const deadlineMs = leftMs === undefined ? undefined : nowMs + leftMs
+      await askLater(id, afterMs, { producerId, number: 3, deadlineMs })
+      expect(questions).toEqual([['id/t', producerId, 't', 3]])
+      expect(await unstable(id)).toEqual([])
+      expect(await committed(id)).toEqual({ 'y/0': 1 })
+    },
+  )
+
+  test.each([
+    ['its coordinator has it', () => ({ ok: 'pending' })],
+    [
+      'its coordinator does not respond',
+      () => {
+        throw new Error('injected: no response')
+      },
+    ],
+  ])('is kept while %s, and asked about again', async (_, fate) => {
+    const questions = interceptFates(fate)
+    const id = newGroupId()
+    await askLater(id, OPEN_TRANSACTION_QUESTION_MS, {})
+    expect(questions).toHaveLength(1)
+    expect(await unstable(id)).toEqual(['x/0'])
+    await runAlarm(id)
+    expect(questions).toHaveLength(1)
+    expect(await alarmTime(id)).toBeLessThanOrEqual(Date.now() + QUESTION_RETRY_MS)
+    vi.setSystemTime(Date.now() + QUESTION_RETRY_MS)
+    await runAlarm(id)
+    expect(questions).toHaveLength(2)
+    expect(await end(id, 'commit')).toBe('ok')
+    expect(await committed(id)).toEqual({ 'x/0': 5, 'y/0': 1 })
   })
 })
 

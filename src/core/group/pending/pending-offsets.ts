@@ -4,11 +4,12 @@
  *   none ──first offsets of a transaction──> open ──commit: the offsets count──> ended
  *                                             └─────abort: they are dropped──────┘
  *
- * `number` tells transactions of one producer apart: a late message of one that has ended is refused, also if the
+ * `number` distinguishes the transactions of a producer: a late message of one that has ended is refused, also if the
  * producer uses one epoch for all of them. Of several commits of a partition the one that arrived last counts,
  * whichever transaction ends first.
  */
 import { EdgelogError } from '../../errors.ts'
+import { ONE_SHOT_QUESTION_MS, OPEN_TRANSACTION_QUESTION_MS } from '../../limits.ts'
 import type {
   EndTransactionRequest,
   ProducerIdAndEpoch,
@@ -57,8 +58,8 @@ export function partitionKey({
  * Returns the producer with these offsets pending.
  *
  * @param known undefined for a producer without state in this group.
- * @throws {EdgelogError} `invalid_producer_epoch`, and `invalid_txn_state` for a transaction that has ended or
- * is not the open one.
+ * @throws {EdgelogError} `invalid_producer_epoch`, and `invalid_txn_state` for a transaction that has ended, is
+ * not the open one, or whose deadline has passed.
  */
 export function addPending(
   known: ProducerOffsets | undefined,
@@ -71,6 +72,10 @@ export function addPending(
   if (known !== undefined && producerEpoch < known.producerEpoch) {
     const why = `producerEpoch: must be at least ${known.producerEpoch}, got ${producerEpoch}`
     throw new EdgelogError('invalid_producer_epoch', why)
+  }
+  if (tag.deadlineMs !== undefined && nowMs > tag.deadlineMs) {
+    const why = `the deadline of transaction ${tag.transactionalId} has passed`
+    throw new EdgelogError('invalid_txn_state', why)
   }
   if (tag.number <= endedNumber || (open !== null && tag.number !== open.transaction.number)) {
     const why = `transaction ${tag.number} of ${tag.transactionalId} is not open in this group`
@@ -110,6 +115,15 @@ export function endPending(
     },
     committed: isOpen && outcome === 'commit' ? open.offsets : [],
   }
+}
+
+/**
+ * Returns when the group asks the coordinator about a transaction that is still open: later than any may be open.
+ */
+export function questionDueAtMs({ startedAtMs, transaction: { deadlineMs } }: OpenOffsets): number {
+  return deadlineMs === undefined
+    ? startedAtMs + OPEN_TRANSACTION_QUESTION_MS
+    : deadlineMs + ONE_SHOT_QUESTION_MS
 }
 
 /** Returns the producer without some of its pending offsets; undefined if it has none of them. */

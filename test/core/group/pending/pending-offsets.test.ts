@@ -66,6 +66,13 @@ describe('addPending()', () => {
     ['a later one while one is open', opened, transactionOf(4), 'invalid_txn_state'],
     ['the one that has ended', ended, transactionOf(3), 'invalid_txn_state'],
     ['the one after it', ended, transactionOf(4), 'ok'],
+    ['a call at its deadline', undefined, { ...transactionOf(1), deadlineMs: 0 }, 'ok'],
+    [
+      'a call after its deadline',
+      undefined,
+      { ...transactionOf(1), deadlineMs: -1 },
+      'invalid_txn_state',
+    ],
     [
       'an epoch that was replaced',
       { ...ended, producerEpoch: 5 },

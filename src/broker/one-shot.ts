@@ -2,11 +2,12 @@
  * Makes a transaction in one call: records for several partitions and the offsets of groups become visible together, or
  * never.
  *
- *     begin (intent) ──> append to all partitions, commit to all groups ──> decide ──> markers
- *                                    │ any refusal
- *                                    └──> decide to abort
+ *     begin ──> append to all partitions, commit to all groups ──> decide ──> markers
+ *                              │ any refusal
+ *                              └──> decide to abort
  *
- * If the edge disappears in between, the coordinator aborts the transaction at its deadline.
+ * Only an id of the caller needs the begin: it may repeat an earlier call. If the edge disappears in between, the
+ * coordinator aborts the transaction at its deadline, or the participants ask about it some time later.
  */
 
 import { EdgelogError, type ErrorBody, type Result } from '../core/errors.ts'
@@ -19,6 +20,7 @@ import {
 } from '../core/limits.ts'
 import { partitionForKey } from '../core/topic/partitioner.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
+import { ONE_SHOT_NUMBER } from '../core/transaction/one-shot.ts'
 import type {
   BegunOneShot,
   OneShotOffset,
@@ -45,8 +47,8 @@ import {
 
 export interface OneShot {
   readonly id: string
-  /** Differs for each body that may have the id. */
-  readonly bodyHash: string
+  /** Differs for each body that may have the id; undefined: the id is new, so there is no earlier result. */
+  readonly bodyHash: string | undefined
   readonly records: readonly OneShotRecord[]
   readonly offsets: readonly GroupOffsets[]
   readonly expectations: readonly ExpectedOffset[]
@@ -99,14 +101,18 @@ export async function makeOneShot(cluster: Cluster, oneShot: OneShot): Promise<C
   )
   const partitions = parts.map(({ topicId, topic, partition }) => ({ topicId, topic, partition }))
   const groups = oneShot.offsets.map(({ groupId }) => groupId)
-  const begin = { id, bodyHash, producerId, deadlineMs, partitions, groups }
-  const begun = await cluster.objects.callTransaction(
-    coordinator,
-    (stub) => stub.begin(begin) as Promise<Result<BegunOneShot>>,
-  )
-  if ('result' in begun) return committedOf(begun.result)
-  const { number } = begun
-  const tag: TransactionTag = { coordinator, transactionalId: id, number, version: 2, deadlineMs }
+  const begin = { id, bodyHash: bodyHash ?? '', producerId, deadlineMs, partitions, groups }
+  const isNew = bodyHash === undefined
+  if (!isNew) {
+    const begun = await cluster.objects.callTransaction(
+      coordinator,
+      (stub) => stub.begin(begin) as Promise<Result<BegunOneShot>>,
+    )
+    if ('result' in begun) return committedOf(begun.result)
+  }
+  const tag: TransactionTag = {
+    ...{ coordinator, transactionalId: id, number: ONE_SHOT_NUMBER, version: 2, deadlineMs },
+  }
   const pending = { ...tag, producerId, producerEpoch: 0 }
   const outcomes = await Promise.allSettled([
     ...parts.map((part) => appendPart(cluster, part, tag)),
@@ -121,7 +127,7 @@ export async function makeOneShot(cluster: Cluster, oneShot: OneShot): Promise<C
   const reason = failed === undefined ? {} : { reason: (failed.reason as EdgelogError).toBody() }
   const offsets = failed === undefined ? offsetsOf(parts, outcomes) : []
   const outcome = failed === undefined ? 'commit' : 'abort'
-  const decision = { id, producerId, outcome, offsets, ...reason } as const
+  const decision = { id, producerId, outcome, offsets, ...reason, ...(isNew && { begin }) } as const
   const decided = await cluster.objects.callTransaction(
     coordinator,
     (stub) => stub.decide(decision) as Promise<Result<OneShotResult>>,

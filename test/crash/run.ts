@@ -1,19 +1,22 @@
-/** `npm run test:crash -- [--groups] --rounds N --seed S` */
+/** `npm run test:crash -- [--groups | --transactions] --rounds N --seed S` */
 import { parseArgs } from 'node:util'
 import { runGroupCrash } from './groups/group-harness.ts'
 import { runCrash } from './harness.ts'
+import { runTransactionCrash } from './transactions/transaction-harness.ts'
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '100' },
     seed: { type: 'string' },
     groups: { type: 'boolean', default: false },
+    transactions: { type: 'boolean', default: false },
   },
 })
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
 const rounds = Number(values.rounds)
 console.log(`crash run: ${rounds} rounds, seed ${seed}`)
-const run = values.groups ? runGroupCrash : runCrash
+const others = values.groups ? runGroupCrash : runCrash
+const run = values.transactions ? runTransactionCrash : others
 const { violations, ...figures } = await run({
   rounds,
   seed,

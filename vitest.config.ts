@@ -24,6 +24,7 @@ export default defineConfig({
           ...limits,
           name: 'core',
           include: ['test/{app,core,events,broker,http,kafka,scripts,support}/**/*.test.ts'],
+          exclude: [SLOW],
         },
       },
       {

@@ -3,14 +3,20 @@
  * that never fails proves nothing.
  */
 import { readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
 import { bundleWorker } from '../server/bundle-worker.ts'
+
+export interface Edit {
+  /** That of the mutant by default. */
+  readonly file?: string
+  readonly find: string
+  readonly replace: string
+}
 
 export interface Mutant {
   /** Completes "a server that ..." or "a group that ...". */
   readonly name: string
   readonly file: string
-  readonly edits: ReadonlyArray<{ readonly find: string; readonly replace: string }>
+  readonly edits: readonly Edit[]
   /** The promises of which the checkers must report at least one as broken. */
   readonly breaks: readonly string[]
 }
@@ -83,22 +89,24 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
 
 /** Builds the Worker with one mutant. @throws {Error} if the code to mutate no longer exists. */
 export async function buildMutant(mutant: Mutant, outfile: string): Promise<void> {
-  const missing = new Set(mutant.edits.map(({ find }) => find))
+  const missing = new Set(mutant.edits)
   await bundleWorker('src/index.ts', outfile, [
     {
       name: 'mutate',
       setup: ({ onLoad }) => {
-        onLoad({ filter: new RegExp(`${basename(mutant.file)}$`) }, async ({ path }) => {
-          if (!path.endsWith(mutant.file)) return undefined
+        onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+          const edits = mutant.edits.filter(({ file = mutant.file }) => path.endsWith(file))
+          if (edits.length === 0) return undefined
           let contents = await readFile(path, 'utf8')
-          for (const { find, replace } of mutant.edits) {
-            if (contents.includes(find)) missing.delete(find)
-            contents = contents.replace(find, () => replace)
+          for (const edit of edits) {
+            if (contents.includes(edit.find)) missing.delete(edit)
+            contents = contents.replace(edit.find, () => edit.replace)
           }
           return { contents, loader: 'ts' }
         })
       },
     },
   ])
-  if (missing.size > 0) throw new Error(`${mutant.file} no longer contains: ${[...missing].join()}`)
+  if (missing.size === 0) return
+  throw new Error(`${mutant.name}: not in the code: ${[...missing].map(({ find }) => find).join()}`)
 }

@@ -16,7 +16,7 @@ export interface Copy {
 
 interface Portion {
   readonly values: readonly string[]
-  /** Of the first record that is not in it. */
+  /** The offset behind its last record. */
   readonly nextOffset: number
 }
 
@@ -57,7 +57,7 @@ async function copyPortion(load: Load, instance: Instance, copy: Copy): Promise<
     (await instance.send(event, copy.to, values.map(copyOf))) &&
     (await instance.commitOffset(event, offset))
   if (!isSent) return false
-  if (load.random.next() < 0.15) return await instance.abort()
+  if (load.random.next() < 0.25) return await instance.abort()
   return (await instance.commit(event)) !== undefined
 }
 

@@ -9,7 +9,7 @@ const REQUEST_MS_MAX = 15_000
 export type Reply<T> =
   | { readonly kind: 'ok'; readonly value: T }
   /** Definitely refused. */
-  | { readonly kind: 'fail'; readonly code: string }
+  | { readonly kind: 'fail'; readonly code: string; readonly message?: string }
   | { readonly kind: 'unknown'; readonly why: string }
 
 export interface Producer {
@@ -35,6 +35,8 @@ export interface OneShotReply {
 
 export class TransactionClient {
   readonly #url: string
+  /** The time of all records: a repeated send has the bytes of the first. */
+  readonly #startedAtMs = Date.now()
 
   constructor(url: string) {
     this.#url = url
@@ -57,7 +59,7 @@ export class TransactionClient {
     values: readonly string[],
   ): Promise<Reply<{ readonly baseOffsets: readonly number[] }>> {
     const records = values.map((value) => ({
-      ...{ timestamp: 1, key: null, headers: [] },
+      ...{ timestamp: this.#startedAtMs, key: null, headers: [] },
       value: new TextEncoder().encode(value),
     }))
     const producer = { producerId: BigInt(producerId), producerEpoch, baseSequence }
@@ -146,9 +148,12 @@ export class TransactionClient {
       const signal = AbortSignal.timeout(REQUEST_MS_MAX)
       const response = await fetch(`${this.#url}${path}`, { ...init, signal })
       if (response.ok) return { kind: 'ok', value: await parse(response) }
-      const { error } = (await response.json()) as { error?: { code: string } }
+      const { error } = (await response.json()) as { error?: { code: string; message: string } }
       const code = error?.code ?? String(response.status)
-      return response.status < 500 ? { kind: 'fail', code } : { kind: 'unknown', why: code }
+      const message = error?.message ?? ''
+      return response.status < 500
+        ? { kind: 'fail', code, message }
+        : { kind: 'unknown', why: `${code}: ${message}` }
     } catch (error) {
       return { kind: 'unknown', why: String(error) }
     }

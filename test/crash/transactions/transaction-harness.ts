@@ -37,6 +37,8 @@ export interface TransactionCrashReport {
 
 /** A record that arrived after its transaction of one call was decided is aborted 40 s after the call. */
 const DRAIN_MS_MAX = 90_000
+/** Time without a kill at the end, so that also a short run has many transactions. */
+const CALM_MS = 1_500
 const COPIES: readonly Copy[] = [0, 1].map((partition) => ({
   group: `copier-${partition}`,
   from: { topic: 'source', partition },
@@ -91,7 +93,7 @@ class TransactionRun {
       await this.#server.start()
       this.#options.onRound?.(round)
     }
-    await sleep(200)
+    await sleep(CALM_MS)
     this.#isRunning = false
     const drainTimer = setTimeout(() => {
       this.#isOver = true

@@ -8,7 +8,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { decodeTransactionMarker } from '../../../src/core/batch/control-record.ts'
-import { assignOffset, readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
+import {
+  assignOffset,
+  type BatchHeader,
+  readBatchHeaders,
+} from '../../../src/core/batch/record-batch.ts'
 import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { OPEN_TRANSACTIONS_MAX } from '../../../src/core/limits.ts'
 import { decideAppend } from '../../../src/core/log/append.ts'
@@ -27,6 +31,7 @@ import {
   type TransactionTag,
 } from '../../../src/core/transaction/participant-api.ts'
 import { checkOf } from '../../support/batch-checks.ts'
+import { committedAsKafka } from '../../support/committed-as-kafka.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 import { config, header, NOW_MS } from './log-batches.ts'
 
@@ -323,30 +328,13 @@ class Log {
 }
 
 function offsetsOf(batches: Uint8Array): number[] {
-  if (batches.length === 0) return []
-  return readBatchHeaders(batches).flatMap(({ baseOffset, recordsCount }) =>
-    Array.from({ length: recordsCount }, (_, index) => baseOffset + index),
-  )
+  return batches.length === 0 ? [] : offsetsIn(readBatchHeaders(batches))
 }
 
-/** Kafka's rule (Java's CompletedFetch): walks the batches beside the list, and closes a transaction at its marker. */
-function filteredAsKafka(batches: Uint8Array, aborted: readonly AbortedTransaction[]): number[] {
-  if (batches.length === 0) return []
-  const waiting = aborted.toSorted((a, b) => a.firstOffset - b.firstOffset)
-  const active = new Set<bigint>()
-  const offsets: number[] = []
-  for (const one of readBatchHeaders(batches)) {
-    const lastOffset = one.baseOffset + one.lastOffsetDelta
-    while ((waiting[0]?.firstOffset ?? Number.POSITIVE_INFINITY) <= lastOffset) {
-      active.add((waiting.shift() as AbortedTransaction).producerId)
-    }
-    if (one.isControl) {
-      if (decodeTransactionMarker(batches, one)?.type === 'abort') active.delete(one.producerId)
-    } else if (!(one.isTransactional && active.has(one.producerId))) {
-      for (let delta = 0; delta < one.recordsCount; delta++) offsets.push(one.baseOffset + delta)
-    }
-  }
-  return offsets
+function offsetsIn(headers: readonly BatchHeader[]): number[] {
+  return headers.flatMap(({ baseOffset, recordsCount }) =>
+    Array.from({ length: recordsCount }, (_, index) => baseOffset + index),
+  )
 }
 
 test('shows readers the records of committed transactions, as Kafka does', () => {
@@ -362,7 +350,7 @@ test('shows readers the records of committed transactions, as Kafka does', () =>
       const visible = concatenate(visibleBatches(bytes, log.aborted))
       expect(offsetsOf(visible)).toEqual(log.expected())
       const listed = log.aborted.filter(({ firstOffset }) => firstOffset < log.stableOffset)
-      expect(filteredAsKafka(bytes, listed)).toEqual(log.expected())
+      expect(offsetsIn(committedAsKafka(bytes, listed))).toEqual(log.expected())
     }),
     { ...SEEDED, numRuns: runs(500) },
   )

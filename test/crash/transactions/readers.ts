@@ -10,6 +10,7 @@ import {
   TAIL_ID_BYTES,
 } from '../../../src/core/log/tail-protocol.ts'
 import type { Load } from './load.ts'
+import { readAsKafka } from './read-as-kafka.ts'
 import type { FinalPartition, Place, Reader, SeenRecord } from './transaction-history.ts'
 
 const RETRY_MS = 30
@@ -90,5 +91,6 @@ export async function readFinal({ client }: Load, place: Place): Promise<FinalPa
   }
   const { records: committed, lastStableOffset, highWatermark } = await readAll('committed')
   const { records: uncommitted } = await readAll('uncommitted')
-  return { ...place, committed, uncommitted, lastStableOffset, highWatermark }
+  const asKafka = await readAsKafka(client, place)
+  return { ...place, committed, uncommitted, asKafka, lastStableOffset, highWatermark }
 }

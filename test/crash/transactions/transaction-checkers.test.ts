@@ -51,12 +51,17 @@ const RIGHT: TransactionHistory = {
         { offset: 0, value: 'a' },
         { offset: 2, value: 'b' },
       ],
+      asKafka: [
+        { offset: 0, value: 'a' },
+        { offset: 2, value: 'b' },
+      ],
       ...{ lastStableOffset: 4, highWatermark: 4 },
     },
     {
       ...COPIES,
       committed: [{ offset: 0, value: copyOf('a') }],
       uncommitted: [{ offset: 0, value: copyOf('a') }],
+      asKafka: [{ offset: 0, value: copyOf('a') }],
       ...{ lastStableOffset: 2, highWatermark: 2 },
     },
   ],
@@ -199,6 +204,11 @@ test.each<[string, string, TransactionHistory]>([
     'T8',
     'a transaction that stays open',
     { ...RIGHT, partitions: [{ ...LOG_AT_END, highWatermark: 5 }, COPIES_AT_END] },
+  ],
+  [
+    'T9',
+    'a record that Kafka clients do not get',
+    { ...RIGHT, partitions: [{ ...LOG_AT_END, asKafka: [] }, COPIES_AT_END] },
   ],
   [
     'T10',

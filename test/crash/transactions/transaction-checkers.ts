@@ -73,6 +73,7 @@ export function checkTransactions(history: TransactionHistory): Violation[] {
     checkFencing,
     checkStableOffsets,
     checkSameAnswer,
+    checkAsKafka,
     checkProbes,
     checkAnswered,
   ]
@@ -225,6 +226,18 @@ const checkSameAnswer: Check = ({ transactions }) =>
       promise: instance === 0 ? 'T10' : 'T7',
       what: `${name}: ${answers.join(' and then ')}`,
     }))
+
+/** T9: Kafka's clients, which filter by themselves, get the records of the native committed read. */
+const checkAsKafka: Check = ({ partitions }) =>
+  partitions.flatMap((partition) => {
+    const { committed, asKafka } = partition
+    const index = committed.findIndex(({ offset, value }, at) => {
+      return asKafka[at]?.offset !== offset || asKafka[at]?.value !== value
+    })
+    if (index < 0 && committed.length === asKafka.length) return []
+    const what = `${placeKey(partition)}: ${asKafka.length} records for Kafka's clients, ${committed.length} for others, different from ${index}`
+    return [{ promise: 'T9', what }]
+  })
 
 const checkProbes: Check = ({ probes }) =>
   probes.filter(({ isKept }) => !isKept).map(({ promise, what }) => ({ promise, what }))

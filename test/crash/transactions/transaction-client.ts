@@ -1,7 +1,11 @@
 /** Minimal client for transactions in crash runs: sends one request and returns its result, without retries. */
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
+import type { Messages, ReadResponseOf, WrittenRequestOf } from '../../../src/core/kafka/schema.ts'
+import { readPage, requestFrame } from '../../interop/support/raw-connection.ts'
 import type { Place, SentOffset } from './transaction-history.ts'
 
+/** A frame begins with its size. */
+const SIZE_BYTES = 4
 const BATCH = 'application/vnd.edgelog.batch'
 /** A call for a transaction that is undecided waits for its deadline. */
 const REQUEST_MS_MAX = 15_000
@@ -116,6 +120,18 @@ export class TransactionClient {
     if (reply.kind !== 'ok') return reply
     const found = reply.value.offsets.find((one) => one.partition === partition)
     return { kind: 'ok', value: found?.offset ?? 0 }
+  }
+
+  /** Sends one request of Kafka's protocol. */
+  async kafka<M extends Messages>(
+    api: M,
+    version: number,
+    request: WrittenRequestOf<M>,
+  ): Promise<Reply<ReadResponseOf<M>>> {
+    const body = new Uint8Array(requestFrame(api, version, request))
+    return await this.#fetch('/kafka', { method: 'POST', body }, async (response) =>
+      readPage(api, version, new Uint8Array(await response.arrayBuffer()).subarray(SIZE_BYTES)),
+    )
   }
 
   /** Follows a partition by one long poll of the live tail; returns its whole body. */

@@ -76,6 +76,8 @@ export interface Reader extends Place {
 export interface FinalPartition extends Place {
   readonly committed: ReadonlyArray<{ readonly offset: number; readonly value: string }>
   readonly uncommitted: ReadonlyArray<{ readonly offset: number; readonly value: string }>
+  /** The records that a Kafka client takes from the stored batches and the list of aborted transactions. */
+  readonly asKafka: ReadonlyArray<{ readonly offset: number; readonly value: string }>
   readonly lastStableOffset: number
   readonly highWatermark: number
 }

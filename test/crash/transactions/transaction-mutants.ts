@@ -148,6 +148,17 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     breaks: ['T1', 'T2'],
   },
   {
+    name: "lists no aborted transaction to Kafka's clients",
+    file: 'durable-objects/partition/read-slice.ts',
+    edits: [
+      {
+        find: 'return { ...slice, readBytes, aborted }',
+        replace: 'return { ...slice, readBytes, aborted: [] }',
+      },
+    ],
+    breaks: ['T9'],
+  },
+  {
     name: 'applies the offsets of a transaction at once',
     file: 'durable-objects/group/group-offsets.ts',
     edits: [

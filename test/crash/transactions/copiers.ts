@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Instance, type Instances } from './instance.ts'
 import { beginEvent, type Load, settle } from './load.ts'
-import type { OneShotReply, Reply } from './transaction-client.ts'
-import type { Place, TransactionEvent } from './transaction-history.ts'
+import { makeOneShot } from './one-shot-call.ts'
+import type { Place } from './transaction-history.ts'
 
 const IDLE_MS = 30
 const RECORDS_MAX = 20
@@ -96,31 +96,4 @@ export async function runOneShotCopier(load: Load, copy: Copy): Promise<void> {
       offsets: [{ group, offsets: [{ ...from, offset: nextOffset }] }],
     })
   }
-}
-
-/** Repeats a transaction of one call until it is answered, and now and then once more. */
-export async function makeOneShot(
-  load: Load,
-  event: TransactionEvent,
-  body: object,
-): Promise<void> {
-  event.commitInvokedAt = performance.now()
-  event.outcome = 'unknown'
-  const attempt = async () => {
-    const { reply } = await settle(load, `one shot ${event.name}`, () => load.client.oneShot(body))
-    note(event, reply)
-  }
-  await attempt()
-  if (load.random.next() < 0.2) await attempt()
-}
-
-function note(event: TransactionEvent, reply: Reply<OneShotReply>): void {
-  if (reply.kind === 'unknown') return
-  if (reply.kind === 'fail') {
-    event.answers.push(reply.code)
-    event.outcome = 'aborted'
-    return
-  }
-  event.answers.push(JSON.stringify(reply.value.offsets))
-  event.outcome = 'committed'
 }

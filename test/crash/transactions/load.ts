@@ -60,6 +60,22 @@ export function beginEvent(
   return event
 }
 
+/**
+ * Reads the first record of a transaction after a response with `visible: true`: it must be there, unless an older
+ * transaction is still open in its partition.
+ */
+export async function noteReadBack(
+  { client, history }: Load,
+  { name, records: [record] }: TransactionEvent,
+): Promise<void> {
+  if (record?.offset === undefined) return
+  const { offset, value } = record
+  const reply = await client.read(record, offset, 'committed')
+  if (reply.kind !== 'ok' || reply.value.lastStableOffset <= offset) return
+  const isKept = reply.value.records.some((one) => one.offset === offset && one.value === value)
+  history.probes.push({ promise: 'T11', what: `${name}: visible, but not read`, isKept })
+}
+
 /** Returns a value that is unique in the run, if `name` is. */
 export function padded(name: string): string {
   return `${name}${PADDING}`

@@ -1,6 +1,6 @@
 /** Transactions of one call over several partitions, each with an id; some expect an offset. */
-import { makeOneShot } from './copiers.ts'
 import { beginEvent, type Load, padded } from './load.ts'
+import { makeOneShot } from './one-shot-call.ts'
 import type { Place } from './transaction-history.ts'
 
 export async function runOneShots(

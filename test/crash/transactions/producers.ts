@@ -1,7 +1,7 @@
 /** Producers with transactions of several calls: some die, are replaced while they go on, or are too slow. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Instance, type Instances } from './instance.ts'
-import { type Load, padded } from './load.ts'
+import { type Load, noteReadBack, padded } from './load.ts'
 import type { Place, TransactionEvent } from './transaction-history.ts'
 
 const SLOW_TIMEOUT_MS = 700
@@ -40,7 +40,7 @@ async function runTransaction(
   const isDying = random.next() < 0.2
   const ended = isDying ? await instance.commitOnce(event) : await instance.commit(event)
   if (ended === undefined) return false
-  if (ended.visible) await readBack(load, event)
+  if (ended.visible) await noteReadBack(load, event)
   if (random.next() < 0.15) await instance.repeatCommit(event)
   if (random.next() < 0.1) await instance.abortCommitted(event)
   return true
@@ -73,19 +73,6 @@ async function readSome(
   const from = Math.max(0, end.value.lastStableOffset - READ_OFFSETS)
   const read = await client.read(place, from, 'committed')
   if (read.kind === 'ok') event.reads.push(...read.value.records.map(({ value }) => value))
-}
-
-/** After a response with `visible: true` a read has the records, unless an older transaction is still open there. */
-async function readBack({ client, history }: Load, event: TransactionEvent): Promise<void> {
-  const [record] = event.records
-  if (record?.offset === undefined) return
-  const { offset } = record
-  const reply = await client.read(record, offset, 'committed')
-  if (reply.kind !== 'ok' || reply.value.lastStableOffset <= offset) return
-  const isKept = reply.value.records.some(
-    (one) => one.offset === offset && one.value === record.value,
-  )
-  history.probes.push({ promise: 'T11', what: `${event.name}: visible, but not read`, isKept })
 }
 
 /** Starts a successor while the producer has a transaction open, which it tries to finish at any moment. */

@@ -37,8 +37,9 @@ export interface TransactionCrashReport {
 
 /** A record that arrived after its transaction of one call was decided is aborted 40 s after the call. */
 const DRAIN_MS_MAX = 90_000
-/** Time without a kill at the end, so that also a short run has many transactions. */
-const CALM_MS = 1_500
+/** A run ends when it has this many transactions, so that a slow machine checks as much; but not later than that. */
+const TRANSACTIONS_MIN = 80
+const CALM_MS_MAX = 20_000
 const COPIES: readonly Copy[] = [0, 1].map((partition) => ({
   group: `copier-${partition}`,
   from: { topic: 'source', partition },
@@ -93,7 +94,7 @@ class TransactionRun {
       await this.#server.start()
       this.#options.onRound?.(round)
     }
-    await sleep(CALM_MS)
+    await this.#calm()
     this.#isRunning = false
     const drainTimer = setTimeout(() => {
       this.#isOver = true
@@ -102,6 +103,13 @@ class TransactionRun {
     await this.#readEnd(places)
     clearTimeout(drainTimer)
     return this.#report()
+  }
+
+  /** Lets the clients work without a kill. */
+  async #calm(): Promise<void> {
+    const endsAtMs = performance.now() + CALM_MS_MAX
+    do await sleep(200)
+    while (this.#history.transactions.length < TRANSACTIONS_MIN && performance.now() < endsAtMs)
   }
 
   #start(places: readonly Place[]): Array<Promise<void>> {

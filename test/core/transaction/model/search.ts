@@ -6,6 +6,9 @@ import type { Rules } from './rules.ts'
 import { initialState, keyOf, type Scope, type State } from './state.ts'
 import { transitions } from './steps.ts'
 
+/** Share of the steps of a random path that may be faults: with too many of them little is ever committed. */
+const FAULTS_SHARE = 0.2
+
 interface Visit {
   readonly state: State
   readonly parent: Visit | undefined
@@ -27,15 +30,18 @@ export function searchAll(rules: Rules, scope: Scope, statesMax: number): Found 
     const next: Visit[] = []
     for (const visit of frontier) {
       for (const { name, next: state } of transitions(rules, scope, visit.state)) {
-        const key = hash(keyOf(state))
-        if (known.has(key)) continue
-        known.add(key)
         const reached = { state, parent: visit, name }
-        const violations = check(rules, scope, visit.state, state)
+        const key = hash(keyOf(state))
+        const isNew = !known.has(key)
+        known.add(key)
+        const violations = [
+          ...checkStep(rules, visit.state, state),
+          ...(isNew ? check(rules, scope, state) : []),
+        ]
         if (violations.length > 0) {
           return { statesCount: known.size, violations, path: pathTo(reached) }
         }
-        next.push(reached)
+        if (isNew) next.push(reached)
       }
     }
     if (known.size > statesMax) throw new Error(`more than ${statesMax} states`)
@@ -50,18 +56,21 @@ export function searchPath(rules: Rules, scope: Scope, random: Random): Found {
   for (let statesCount = 1; ; statesCount++) {
     const steps = transitions(rules, scope, visit.state)
     if (steps.length === 0) return { statesCount, violations: [], path: [] }
-    const { name, next } = random.pick(steps)
-    const violations = check(rules, scope, visit.state, next)
+    const { faultsLeft } = visit.state
+    const orderly = steps.filter(({ next }) => next.faultsLeft === faultsLeft)
+    const isFault = orderly.length === 0 || random.next() < FAULTS_SHARE
+    const { name, next } = random.pick(isFault ? steps : orderly)
+    const violations = [...checkStep(rules, visit.state, next), ...check(rules, scope, next)]
     visit = { state: next, parent: visit, name }
     if (violations.length > 0) return { statesCount, violations, path: pathTo(visit) }
   }
 }
 
-function check(rules: Rules, scope: Scope, before: State, after: State): Violation[] {
-  const violations = [...checkStep(rules, before, after), ...checkState(rules, scope, after)]
+function check(rules: Rules, scope: Scope, state: State): Violation[] {
+  const violations = checkState(rules, scope, state)
   // Other states settle in ways that a state without calls under way has seen or will see.
-  const isCalm = after.calls.length === 0
-  return violations.length > 0 || !isCalm ? violations : checkSettled(rules, scope, after)
+  const isCalm = state.calls.length === 0
+  return violations.length > 0 || !isCalm ? violations : checkSettled(rules, scope, state)
 }
 
 function pathTo(visit: Visit): string[] {

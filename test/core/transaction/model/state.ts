@@ -153,8 +153,23 @@ export function initialState({ programs, faults, plainCommits = 0 }: Scope): Sta
 }
 
 /** Returns a text that is equal for equal states. */
-export function keyOf({ calls, ...rest }: State): string {
-  const text = (value: unknown) =>
-    JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? `${part}n` : part))
-  return text(rest) + calls.map(text).sort().join()
+export function keyOf({ producers, calls, ...rest }: State): string {
+  const { coordinator, p0, p1, group, fates, fenced, numbers } = rest
+  const { nextId, faultsLeft, plainCommitsLeft } = rest
+  return [
+    ...[coordinator, p0, p1, group, fates, fenced, numbers, ...producers].map(textOf),
+    ...calls.map(textOf).sort(),
+    ...[nextId, faultsLeft, plainCommitsLeft],
+  ].join(' ')
+}
+
+/** Texts of parts: successive states share most of them. */
+const texts = new WeakMap<object, string>()
+
+function textOf(part: object): string {
+  const known = texts.get(part)
+  if (known !== undefined) return known
+  const text = JSON.stringify(part, (_, value) => (typeof value === 'bigint' ? `${value}n` : value))
+  texts.set(part, text)
+  return text
 }

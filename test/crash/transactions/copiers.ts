@@ -78,7 +78,7 @@ async function nextPortion(load: Load, { group, from }: Copy): Promise<Portion |
   return undefined
 }
 
-/** Copies in transactions of one call each. The id says which records it copies, so it may be repeated by anyone. */
+/** Copies in transactions of one call each. Each attempt has an id of its own, and is repeated under it. */
 export async function runOneShotCopier(load: Load, copy: Copy): Promise<void> {
   for (let attempt = 0; load.isRunning(); attempt++) {
     const portion = await nextPortion(load, copy)

@@ -22,7 +22,7 @@ export interface SentOffset extends Place {
 }
 
 /**
- * `committed` and `aborted`: a response said so, or no commit was ever sent, or each was refused. `unknown`: a commit
+ * `committed` and `aborted`: by a response, or no commit was ever sent, or each was refused. `unknown`: a commit
  * was sent, and no response decides.
  */
 export type KnownOutcome = 'committed' | 'aborted' | 'unknown'

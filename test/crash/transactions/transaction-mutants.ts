@@ -18,7 +18,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
         replace: `if (isPrepared(record)) {
       setTimeout(() => {
         if (this.#record === record) this.#parts.store.writeTransaction(record)
-      }, 300)
+      }, 800)
     } else this.#parts.store.writeTransaction(record)`,
       },
       // A kill must come between two markers.
@@ -26,7 +26,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
         file: 'durable-objects/transaction/ending.ts',
         find: 'const result = await within(',
         replace:
-          'await new Promise((resolve) => setTimeout(resolve, Math.random() * 300))\n      const result = await within(',
+          'await new Promise((resolve) => setTimeout(resolve, Math.random() * 800))\n      const result = await within(',
       },
     ],
     breaks: ['T1', 'T5', 'T6', 'T7'],
@@ -67,7 +67,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
         file: 'durable-objects/transaction/ending.ts',
         find: 'const calls = this.#left',
         replace:
-          'await new Promise((resolve) => setTimeout(resolve, 30))\n    const calls = this.#left',
+          'await new Promise((resolve) => setTimeout(resolve, 300))\n    const calls = this.#left',
       },
     ],
     breaks: ['T1', 'T8'],

@@ -72,7 +72,7 @@ function lostCalls(scope: Scope, state: State): Transition[] {
 }
 
 /**
- * Names an offset commit of version 1 that its client gave up. It says nothing about its transaction: if it arrives in
+ * Names an offset commit of version 1 that its client gave up. It does not name its transaction: if it arrives in
  * the next one of the same epoch, it counts there, as in Kafka (docs/GUARANTEES.md, "What this does not show").
  */
 function isAsWeakAsKafka({ version }: Scope, call: Call): boolean {

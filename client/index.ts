@@ -45,5 +45,14 @@ export type { RecordMetadata } from './producer/produced-batch.ts'
 export type { Producer } from './producer/producer.ts'
 export type { ProducerOptions, ProducerSettings } from './producer/producer-options.ts'
 export type { HeadersInput, Payload, ProducerRecord, RecordValue } from './producer/record-input.ts'
+export type { Transaction } from './producer/transaction/transaction.ts'
+export { TransactionAbortedError } from './producer/transaction/transaction-error.ts'
+export type {
+  TopicPartitionOffset,
+  TransactionalConsumer,
+  TransactionOffset,
+  TransactionResult,
+} from './producer/transaction/transaction-parts.ts'
+export type { TransactionOptions, TransactionWork } from './producer/transaction/transactions.ts'
 export type { Transport } from './session/session-rule.ts'
 export type { TopicOptions, TypedInput, TypedRecord, TypedTopic } from './typed-topic.ts'

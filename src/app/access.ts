@@ -143,8 +143,14 @@ export const EXPOSED_HEADERS = [
 /** CORS middleware. No cookies are used, so it never allows credentials and never sends `*`. */
 export const crossOrigin: MiddlewareHandler<AppEnv> = cors({
   origin: (origin, c) => (isAllowedOrigin(origin, c) ? origin : null),
-  allowMethods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-  allowHeaders: ['authorization', 'content-type', 'if-match', 'last-event-id'],
+  allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  allowHeaders: [
+    'authorization',
+    'content-type',
+    'if-match',
+    'last-event-id',
+    'edgelog-transaction',
+  ],
   exposeHeaders: EXPOSED_HEADERS,
   maxAge: 600,
 })

@@ -114,8 +114,11 @@ describe('a web page', () => {
       const { status, headers } = await preflight(ORIGIN, server)
       expect(status).toBe(204)
       expect(headers.get('access-control-allow-origin')).toBe(ORIGIN)
-      expect(headers.get('access-control-allow-methods')).toContain('PATCH')
-      for (const name of ['authorization', 'content-type', 'if-match', 'last-event-id']) {
+      for (const method of ['PUT', 'PATCH', 'DELETE']) {
+        expect(headers.get('access-control-allow-methods')).toContain(method)
+      }
+      const names = ['authorization', 'content-type', 'if-match', 'edgelog-transaction']
+      for (const name of [...names, 'last-event-id']) {
         expect(headers.get('access-control-allow-headers')).toContain(name)
       }
       expect(headers.get('access-control-allow-credentials')).toBeNull()

@@ -1,6 +1,6 @@
 /**
- * Coordinates the transactions that are made in one call. Each has two rows' writes: its begin and its decision. Only
- * those that have not ended at all their participants are in memory.
+ * Coordinates the transactions that are made in one call. Each writes its row at its decision, and also at its begin if
+ * its id may be repeated. Only those that have not ended at all their participants are in memory.
  *
  * A transaction that has ended everywhere is not written again. The progress row covers all that are older than the
  * oldest open one; when the object wakes up, the others are ended again, which is harmless.
@@ -90,8 +90,13 @@ export class OneShots {
     const known = this.#find(request.id)
     const { record, result } = decideOneShot(known, request, this.#nowMs())
     if ('error' in result) return result
+    if (known === undefined && record !== undefined) {
+      const refusal = this.#refuseMore()
+      if (refusal !== undefined) return { error: refusal.toBody() }
+      this.#startEnding(this.#create(record))
+    }
     const open = this.#open.get(request.id)
-    if (open !== undefined && record !== undefined && record !== open.record) {
+    if (open !== undefined && record !== undefined && record.decision !== open.record.decision) {
       this.#writeDecision(open, record)
     }
     return { ok: await this.#waitForResult(request.id) }
@@ -134,20 +139,20 @@ export class OneShots {
     return new EdgelogError('throttled', why, { details })
   }
 
-  #create(record: OneShotRecord): void {
+  #create(record: OneShotRecord): OpenOneShot {
     // Not older than the progress, also if the clock went back: older ones are not read when the object wakes up.
     const createdAtMs = Math.max(record.createdAtMs, this.#endedBeforeMs)
     const created = { ...record, createdAtMs }
     this.#parts.store.writeOneShot(created)
     this.#rowsCount += 1
-    this.#addOpen(created)
     this.#armFor(created)
+    return this.#addOpen(created)
   }
 
   #writeDecision(open: OpenOneShot, record: OneShotRecord): void {
     this.#parts.store.writeOneShot(record)
     open.record = record
-    this.#ensureAlarm(this.#nowMs() + TRANSACTION_ALARM_MS)
+    this.#armFor(record)
     this.#startEnding(open)
   }
 
@@ -225,8 +230,8 @@ export class OneShots {
 
   // -- time --------------------------------------------------------------------------------------
 
-  #armFor(record: OneShotRecord): void {
-    if (record.decision === undefined) this.#ensureAlarm(record.deadlineMs)
+  #armFor({ decision, deadlineMs }: OneShotRecord): void {
+    this.#ensureAlarm(decision === undefined ? deadlineMs : this.#nowMs() + TRANSACTION_ALARM_MS)
   }
 
   #ensureAlarm(atMs: number): void {

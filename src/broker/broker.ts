@@ -13,6 +13,7 @@ import { OffsetOperations } from './offset-operations.ts'
 import { QuotaOperations } from './quota-operations.ts'
 import { RecordOperations } from './record-operations.ts'
 import { TopicOperations } from './topic-operations.ts'
+import { TransactionAdmin } from './transaction-admin.ts'
 import { TransactionOperations } from './transaction-operations.ts'
 
 export interface BrokerOptions {
@@ -37,6 +38,7 @@ export class Broker {
   readonly offsets: OffsetOperations
   readonly quotas: QuotaOperations
   readonly transactions: TransactionOperations
+  readonly transactionAdmin: TransactionAdmin
   /** To be shared with the other brokers of the same request of the platform. */
   readonly meter: CallMeter
 
@@ -53,6 +55,7 @@ export class Broker {
     this.offsets = new OffsetOperations(cluster, access)
     this.quotas = new QuotaOperations(cluster, access)
     this.transactions = new TransactionOperations(cluster, access)
+    this.transactionAdmin = new TransactionAdmin(cluster, access)
   }
 
   /** True if a long request should be replaced: after this many calls to objects, or after one that failed. */

@@ -2,11 +2,13 @@
  * Makes a transaction in one call: records for several partitions and the offsets of groups become visible together, or
  * never.
  *
- *     begin (intent) ──> append to all partitions, commit to all groups ──> decide ──> markers
- *                                    │ any refusal
- *                                    └──> decide to abort
+ *     begin ──> append to all partitions, commit to all groups ──> decide ──> markers
+ *                              │ any refusal
+ *                              └──> decide to abort
  *
- * If the edge disappears in between, the coordinator aborts the transaction at its deadline.
+ * Only an id of the caller needs the begin: it may repeat an earlier call. Without one, records of one partition alone
+ * need no transaction at all: an append is atomic. If the edge disappears in between, the
+ * coordinator aborts the transaction at its deadline, or the participants ask about it some time later.
  */
 
 import { EdgelogError, type ErrorBody, type Result } from '../core/errors.ts'
@@ -18,9 +20,13 @@ import {
   ONE_SHOT_PARTICIPANTS_MAX,
 } from '../core/limits.ts'
 import { partitionForKey } from '../core/topic/partitioner.ts'
+import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
+import { ONE_SHOT_NUMBER } from '../core/transaction/one-shot.ts'
 import type {
+  BeginOneShotRequest,
   BegunOneShot,
+  DecideOneShotRequest,
   OneShotOffset,
   OneShotResult,
 } from '../core/transaction/one-shot-api.ts'
@@ -45,8 +51,8 @@ import {
 
 export interface OneShot {
   readonly id: string
-  /** Differs for each body that may have the id. */
-  readonly bodyHash: string
+  /** Differs for each body that may have the id; undefined: the id is new, so there is no earlier result. */
+  readonly bodyHash: string | undefined
   readonly records: readonly OneShotRecord[]
   readonly offsets: readonly GroupOffsets[]
   readonly expectations: readonly ExpectedOffset[]
@@ -76,6 +82,14 @@ export interface CommittedOneShot {
   readonly isVisible: boolean
 }
 
+/** The records for one partition. */
+interface SharedPart {
+  readonly topic: Topic
+  readonly partition: number
+  readonly share: PartitionShare
+  readonly expectedOffset: number | undefined
+}
+
 interface Part extends PartitionParticipant {
   readonly share: PartitionShare
   readonly encoded: EncodedShare
@@ -90,38 +104,31 @@ interface Part extends PartitionParticipant {
  * `unknown_topic_or_partition` or `invalid_record`.
  */
 export async function makeOneShot(cluster: Cluster, oneShot: OneShot): Promise<CommittedOneShot> {
-  const { id, bodyHash } = oneShot
+  const { id, bodyHash, offsets } = oneShot
   const producerId = randomOneShotProducerId()
-  const parts = await encodeParts(cluster, oneShot, { producerId, producerEpoch: 0 })
-  const deadlineMs = Date.now() + ONE_SHOT_DEADLINE_MS
+  const shares = await shareOutAll(cluster, oneShot)
+  const [only] = shares
+  if (bodyHash === undefined && shares.length === 1 && offsets.length === 0 && only !== undefined) {
+    return await appendAlone(cluster, encodePart(only, undefined))
+  }
+  const parts = shares.map((share) => encodePart(share, { producerId, producerEpoch: 0 }))
   const coordinator = oneShotObjectName(
     partitionForKey(new TextEncoder().encode(id), ONE_SHOT_OBJECTS),
   )
-  const partitions = parts.map(({ topicId, topic, partition }) => ({ topicId, topic, partition }))
-  const groups = oneShot.offsets.map(({ groupId }) => groupId)
-  const begin = { id, bodyHash, producerId, deadlineMs, partitions, groups }
-  const begun = await cluster.objects.callTransaction(
-    coordinator,
-    (stub) => stub.begin(begin) as Promise<Result<BegunOneShot>>,
-  )
-  if ('result' in begun) return committedOf(begun.result)
-  const { number } = begun
-  const tag: TransactionTag = { coordinator, transactionalId: id, number, version: 2, deadlineMs }
-  const pending = { ...tag, producerId, producerEpoch: 0 }
-  const outcomes = await Promise.allSettled([
-    ...parts.map((part) => appendPart(cluster, part, tag)),
-    ...oneShot.offsets.map(({ groupId, member, offsets }) =>
-      commitOffsets(cluster, groupId, member, offsets, pending),
-    ),
-  ])
-  const failed = outcomes.find(({ status }) => status === 'rejected') as
-    | PromiseRejectedResult
-    | undefined
-  if (failed !== undefined && !(failed.reason instanceof EdgelogError)) throw failed.reason
-  const reason = failed === undefined ? {} : { reason: (failed.reason as EdgelogError).toBody() }
-  const offsets = failed === undefined ? offsetsOf(parts, outcomes) : []
-  const outcome = failed === undefined ? 'commit' : 'abort'
-  const decision = { id, producerId, outcome, offsets, ...reason } as const
+  const begin: BeginOneShotRequest = {
+    ...{ id, bodyHash: bodyHash ?? '', producerId, deadlineMs: Date.now() + ONE_SHOT_DEADLINE_MS },
+    partitions: parts.map(({ topicId, topic, partition }) => ({ topicId, topic, partition })),
+    groups: offsets.map(({ groupId }) => groupId),
+  }
+  if (bodyHash !== undefined) {
+    const begun = await cluster.objects.callTransaction(
+      coordinator,
+      (stub) => stub.begin(begin) as Promise<Result<BegunOneShot>>,
+    )
+    if ('result' in begun) return committedOf(begun.result)
+  }
+  const sent = await sendAll(cluster, parts, offsets, { coordinator, begin })
+  const decision = { id, producerId, ...sent, ...(bodyHash === undefined && { begin }) }
   const decided = await cluster.objects.callTransaction(
     coordinator,
     (stub) => stub.decide(decision) as Promise<Result<OneShotResult>>,
@@ -129,41 +136,79 @@ export async function makeOneShot(cluster: Cluster, oneShot: OneShot): Promise<C
   return committedOf(decided)
 }
 
-/** Encodes the records of each partition, and checks what can be checked before anything is stored. */
-async function encodeParts(
+/** Appends to one partition, which is atomic by itself. */
+async function appendAlone(cluster: Cluster, part: Part): Promise<CommittedOneShot> {
+  try {
+    const { topic, partition } = part
+    const offset = await appendPart(cluster, part, undefined)
+    return { offsets: [{ topic, partition, offset }], isVisible: true }
+  } catch (error) {
+    const isRefusal = error instanceof EdgelogError && !error.mayHaveTakenEffect
+    throw isRefusal ? abortedError(error.toBody()) : error
+  }
+}
+
+/** Sends the records and offsets to all participants. Returns the decision that follows from their results. */
+async function sendAll(
+  cluster: Cluster,
+  parts: readonly Part[],
+  offsets: readonly GroupOffsets[],
+  { coordinator, begin }: { readonly coordinator: string; readonly begin: BeginOneShotRequest },
+): Promise<Pick<DecideOneShotRequest, 'outcome' | 'offsets' | 'reason'>> {
+  const { id: transactionalId, producerId, deadlineMs } = begin
+  const transaction = { coordinator, transactionalId, number: ONE_SHOT_NUMBER, version: 2 } as const
+  const tag: TransactionTag = { ...transaction, deadlineMs }
+  const pending = { ...tag, producerId, producerEpoch: 0 }
+  const outcomes = await Promise.allSettled([
+    ...parts.map((part) => appendPart(cluster, part, tag)),
+    ...offsets.map((one) => commitOffsets(cluster, one.groupId, one.member, one.offsets, pending)),
+  ])
+  const failure = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failure === undefined) return { outcome: 'commit', offsets: offsetsOf(parts, outcomes) }
+  if (!(failure.reason instanceof EdgelogError)) throw failure.reason
+  return { outcome: 'abort', offsets: [], reason: failure.reason.toBody() }
+}
+
+/** Gives each record its partition, and checks what can be checked before anything is stored. */
+async function shareOutAll(
   cluster: Cluster,
   { records, offsets, expectations }: OneShot,
-  producer: ProducerIdAndEpoch,
-): Promise<Part[]> {
-  const indexesOf = new Map<TopicName, number[]>()
-  for (const [index, { topic }] of records.entries()) {
-    const indexes = indexesOf.get(topic) ?? []
-    indexes.push(index)
-    indexesOf.set(topic, indexes)
-  }
-  const parts: Part[] = []
-  for (const [name, indexes] of indexesOf) {
+): Promise<SharedPart[]> {
+  const parts: SharedPart[] = []
+  for (const [name, indexes] of indexesByTopic(records)) {
     const topic = await cluster.topics.get(name)
     const own = indexes.map((index) => records[index] as OneShotRecord)
-    const shares = [...shareOut(topic, own, indexes)]
-    const encoded = shares.map(([, share]) =>
-      encodeShare(share, topic.config.maxMessageBytes, producer),
-    )
-    refuseAsWhole(topic, encoded, own, indexes)
-    for (const [index, [partition, share]] of shares.entries()) {
-      const expectedOffset = expectations.find(
-        (one) => one.topic === name && one.partition === partition,
-      )?.nextOffset
-      const place = { topicId: topic.id, topic: name, partition }
-      parts.push({ ...place, share, encoded: encoded[index] as EncodedShare, expectedOffset })
+    for (const [partition, share] of shareOut(topic, own, indexes)) {
+      const expected = expectations.find((one) => one.topic === name && one.partition === partition)
+      parts.push({ topic, partition, share, expectedOffset: expected?.nextOffset })
     }
   }
   checkParticipants(parts, offsets, expectations)
   return parts
 }
 
+function indexesByTopic(records: readonly OneShotRecord[]): Map<TopicName, number[]> {
+  const indexesOf = new Map<TopicName, number[]>()
+  for (const [index, { topic }] of records.entries()) {
+    const indexes = indexesOf.get(topic) ?? []
+    indexes.push(index)
+    indexesOf.set(topic, indexes)
+  }
+  return indexesOf
+}
+
+/** @throws {EdgelogError} if the topic refuses a record. */
+function encodePart(
+  { topic, partition, share, expectedOffset }: SharedPart,
+  producer: ProducerIdAndEpoch | undefined,
+): Part {
+  const encoded = encodeShare(share, topic.config.maxMessageBytes, producer)
+  refuseAsWhole(topic, [encoded], share.records, share.indexes)
+  return { topicId: topic.id, topic: topic.name, partition, share, encoded, expectedOffset }
+}
+
 function checkParticipants(
-  parts: readonly Part[],
+  parts: readonly SharedPart[],
   offsets: readonly GroupOffsets[],
   expectations: readonly ExpectedOffset[],
 ): void {
@@ -174,7 +219,7 @@ function checkParticipants(
   }
   for (const [index, { topic, partition }] of expectations.entries()) {
     // The offset is compared in the turn that appends, so without an append it would prove nothing.
-    if (parts.some((part) => part.topic === topic && part.partition === partition)) continue
+    if (parts.some((part) => part.topic.name === topic && part.partition === partition)) continue
     const why = `no record goes to partition ${partition} of ${topic}; only partitions of the records are allowed`
     throw new EdgelogError('invalid_request', `expect[${index}]: ${why}`)
   }
@@ -184,11 +229,14 @@ function checkParticipants(
 async function appendPart(
   cluster: Cluster,
   { topic, topicId, partition, share, encoded, expectedOffset }: Part,
-  transaction: TransactionTag,
+  transaction: TransactionTag | undefined,
 ): Promise<number> {
   const { batches, checks } = encoded
-  const expected = expectedOffset === undefined ? {} : { expectedOffset }
-  const request = { checks, producerRules: 'kafka', transaction, ...expected, batches } as const
+  const options = {
+    ...(transaction !== undefined && { transaction }),
+    ...(expectedOffset !== undefined && { expectedOffset }),
+  }
+  const request = { checks, producerRules: 'kafka', ...options, batches } as const
   try {
     const result = await cluster.topics.callPartitionOf(
       { name: topic, id: topicId },

@@ -1,6 +1,6 @@
 /**
- * Measures transactions over HTTP: in one call, and in several calls over 1, 3 and 32 partitions, beside a round trip to
- * a Durable Object that does nothing.
+ * Measures transactions over HTTP: in one call, and in several over 1, 3 and 32 partitions, beside a round trip to a
+ * Durable Object that does nothing.
  */
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import type { ServerProcess } from '../server/server-process.ts'

@@ -113,11 +113,11 @@ const OPERATIONS: Record<string, Operation> = {
   'transactions.startAppend': ({ transactions }) =>
     transactions.startAppend(call, participant, noRecords, () => tag),
   'transactions.end': ({ transactions }) => transactions.end(call, 'commit'),
-  'transactions.forceAbort': ({ transactions }) => transactions.forceAbort('t'),
-  'transactions.describe': ({ transactions }) => transactions.describe('t'),
-  'transactions.list': ({ transactions }) => transactions.list(),
-  'transactions.listPage': async ({ transactions }) =>
-    (await transactions.listPage({ after: '', limit: 9 })).transactions,
+  'transactionAdmin.forceAbort': ({ transactionAdmin }) => transactionAdmin.forceAbort('t'),
+  'transactionAdmin.describe': ({ transactionAdmin }) => transactionAdmin.describe('t'),
+  'transactionAdmin.list': ({ transactionAdmin }) => transactionAdmin.list(),
+  'transactionAdmin.listPage': async ({ transactionAdmin }) =>
+    (await transactionAdmin.listPage({ after: '', limit: 9 })).transactions,
   'transactions.makeOneShot': ({ transactions }) =>
     transactions.makeOneShot({
       ...{ id: 't', bodyHash: '' },
@@ -129,10 +129,10 @@ const OPERATIONS: Record<string, Operation> = {
     transactions.appendBatches('t', name, 0, transactionalBatch),
   'transactions.commitOffsets': ({ transactions }) =>
     transactions.commitOffsets(call, groupId, null, [named]),
-  'transactions.describeProducers': ({ transactions }) =>
-    transactions.describeProducers(name, 0, 1),
-  'transactions.writeMarker': ({ transactions }) =>
-    transactions.writeMarker(name, 0, { ...tag, ...producer, outcome: 'abort' }),
+  'transactionAdmin.describeProducers': ({ transactionAdmin }) =>
+    transactionAdmin.describeProducers(name, 0, 1),
+  'transactionAdmin.writeMarker': ({ transactionAdmin }) =>
+    transactionAdmin.writeMarker(name, 0, { ...tag, ...producer, outcome: 'abort' }),
   'quotas.list': ({ quotas }) => quotas.list({ components: [], strict: false } as never),
   'quotas.alter': ({ quotas }) => quotas.alter([], false),
 }
@@ -218,10 +218,10 @@ describe('a principal with all permissions but one', () => {
     ['transactions.find', 'write', 'transactional_id'],
     ['transactions.startAppend', 'write', 'topic'],
     ['transactions.end', 'write', 'transactional_id'],
-    ['transactions.forceAbort', 'write', 'transactional_id'],
-    ['transactions.describe', 'describe', 'transactional_id'],
-    ['transactions.list', 'describe', 'transactional_id'],
-    ['transactions.describeProducers', 'read', 'topic'],
+    ['transactionAdmin.forceAbort', 'write', 'transactional_id'],
+    ['transactionAdmin.describe', 'describe', 'transactional_id'],
+    ['transactionAdmin.list', 'describe', 'transactional_id'],
+    ['transactionAdmin.describeProducers', 'read', 'topic'],
     ['records.fetchBatches', 'read', 'topic'],
     ['records.fetchRecords', 'read', 'topic'],
     ['records.fetchMany', 'read', 'topic'],

@@ -47,6 +47,8 @@ export interface DecideOneShotRequest {
   readonly id: string
   /** The producer id of the call that began it. */
   readonly producerId: bigint
+  /** Begins it by this very call: its id is new, so the caller need not ask for an earlier result before it appends. */
+  readonly begin?: BeginOneShotRequest
   readonly outcome: TransactionOutcome
   readonly offsets: readonly OneShotOffset[]
   readonly reason?: ErrorBody

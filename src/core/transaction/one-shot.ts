@@ -48,12 +48,15 @@ export function beginOneShot(
   request: BeginOneShotRequest,
   nowMs: number,
 ): OneShotStep<Begun> {
-  const { id, bodyHash, producerId, deadlineMs, partitions, groups } = request
+  const { bodyHash, producerId, deadlineMs } = request
   if (record === undefined) {
     const error = errorIn(request, nowMs)
     if (error !== undefined) return { record, result: { error: error.toBody() } }
-    const intent = { id, bodyHash, producerId, deadlineMs, partitions, groups }
-    return { record: { ...intent, createdAtMs: nowMs, isComplete: false }, result: { ok: 'begun' } }
+    if (deadlineMs <= nowMs) {
+      const passed = new EdgelogError('invalid_request', 'deadlineMs: it has passed')
+      return { record, result: { error: passed.toBody() } }
+    }
+    return { record: intentOf(request, nowMs), result: { ok: 'begun' } }
   }
   if (record.bodyHash !== bodyHash) {
     const why = 'id: it was used for a transaction with another body'
@@ -62,6 +65,12 @@ export function beginOneShot(
   if (record.decision !== undefined) return { record, result: { ok: 'decided' } }
   // The response to this very call was lost.
   return { record, result: { ok: record.producerId === producerId ? 'begun' : 'pending' } }
+}
+
+function intentOf(request: BeginOneShotRequest, nowMs: number): OneShotRecord {
+  const { id, bodyHash, producerId, deadlineMs, partitions, groups } = request
+  const intent = { id, bodyHash, producerId, deadlineMs, partitions, groups }
+  return { ...intent, createdAtMs: nowMs, isComplete: false }
 }
 
 function errorIn(request: BeginOneShotRequest, nowMs: number): EdgelogError | undefined {
@@ -76,7 +85,7 @@ function errorIn(request: BeginOneShotRequest, nowMs: number): EdgelogError | un
   if (producerId < ONE_SHOT_PRODUCER_ID_MIN) {
     return invalid(`producerId: ids from ${ONE_SHOT_PRODUCER_ID_MIN} are allowed`)
   }
-  if (deadlineMs <= nowMs || deadlineMs > nowMs + ONE_SHOT_DEADLINE_MS_MAX) {
+  if (deadlineMs > nowMs + ONE_SHOT_DEADLINE_MS_MAX) {
     return invalid(`deadlineMs: at most ${ONE_SHOT_DEADLINE_MS_MAX} ms from now are allowed`)
   }
   const count = partitions.length + groups.length
@@ -87,10 +96,16 @@ function errorIn(request: BeginOneShotRequest, nowMs: number): EdgelogError | un
 
 /** Decides the outcome, unless it was decided already or the deadline has passed. */
 export function decideOneShot(
-  record: OneShotRecord | undefined,
+  known: OneShotRecord | undefined,
   request: DecideOneShotRequest,
   nowMs: number,
 ): OneShotStep<null> {
+  let record = known
+  if (record === undefined && request.begin !== undefined) {
+    const error = errorIn(request.begin, nowMs)
+    if (error !== undefined) return { record, result: { error: error.toBody() } }
+    record = intentOf(request.begin, nowMs)
+  }
   if (record === undefined || record.producerId !== request.producerId) {
     const why = 'id: no such transaction was begun'
     const error = new EdgelogError('transactional_id_not_found', why)

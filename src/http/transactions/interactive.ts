@@ -123,7 +123,7 @@ function addOperatorRoutes(app: App): void {
     },
     { params: NoParams, query: TransactionsQuery },
     async (c, { query }) => {
-      const { transactions, next } = await brokerOf(c).transactions.listPage(query)
+      const { transactions, next } = await brokerOf(c).transactionAdmin.listPage(query)
       return c.json({ transactions: transactions.map(shownTransaction), next })
     },
   )
@@ -138,7 +138,7 @@ function addOperatorRoutes(app: App): void {
     },
     { params: TransactionParams, query: NoQuery },
     async (c, { params }) =>
-      c.json(shownTransaction(await brokerOf(c).transactions.describe(params.id))),
+      c.json(shownTransaction(await brokerOf(c).transactionAdmin.describe(params.id))),
   )
 
   addRoute(
@@ -151,7 +151,7 @@ function addOperatorRoutes(app: App): void {
     },
     { params: TransactionParams, query: NoQuery },
     async (c, { params }) => {
-      await brokerOf(c).transactions.forceAbort(params.id)
+      await brokerOf(c).transactionAdmin.forceAbort(params.id)
       return c.body(null, 204)
     },
   )

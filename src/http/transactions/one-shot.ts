@@ -42,7 +42,7 @@ export function addOneShotRoute(app: App): void {
       const { id = crypto.randomUUID() } = body
       const { offsets, isVisible } = await brokerOf(c).transactions.makeOneShot({
         id,
-        bodyHash: await sha256(text),
+        bodyHash: body.id === undefined ? undefined : await sha256(text),
         records: recordsOf(body),
         offsets: body.offsets.map(groupOffsetsOf),
         expectations: expectationsOf(body),

@@ -70,7 +70,7 @@ async function describe(
   limit: number,
 ) {
   const producers = await toResult(() =>
-    broker.transactions.describeProducers(parseTopicName(topic), partitionIndex, limit),
+    broker.transactionAdmin.describeProducers(parseTopicName(topic), partitionIndex, limit),
   )
   if (producers instanceof EdgelogError) {
     return { partitionIndex, ...errorFields(producers), activeProducers: [] }

@@ -51,7 +51,7 @@ export const describeTransactionsApi = handled(
       transactionStates: await fanOut(ids, async (transactionalId) => {
         const described = await toResult(async () => {
           checkName(transactionalId)
-          return await broker.transactions.describe(transactionalId)
+          return await broker.transactionAdmin.describe(transactionalId)
         })
         if (!(described instanceof EdgelogError)) return stateOf(described)
         return {

@@ -67,7 +67,7 @@ export const listTransactionsApi = handled(
     const unknownStateFilters = request.stateFilters.filter((state) => !STATES.has(state))
     try {
       const matches = filterOf(request, Date.now())
-      const listed = await broker.transactions.list()
+      const listed = await broker.transactionAdmin.list()
       return {
         errorCode: NO_ERROR,
         unknownStateFilters,

@@ -56,7 +56,7 @@ export const writeTxnMarkersApi = handled(WRITE_TXN_MARKERS, async (request, { b
     topic: string,
     partition: number,
   ) => {
-    await broker.transactions.writeMarker(parseTopicName(topic), partition, {
+    await broker.transactionAdmin.writeMarker(parseTopicName(topic), partition, {
       ...{ producerId, producerEpoch, version: 1, number: coordinatorEpoch },
       outcome: transactionResult ? 'commit' : 'abort',
     })

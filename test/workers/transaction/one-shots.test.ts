@@ -98,6 +98,44 @@ describe('a transaction of one call', () => {
     expect(rows()).toBe(2)
   })
 
+  test('may begin with its decision, in one row', async () => {
+    const [first, second] = [requestOf('a'), requestOf('b')]
+    const decideNew = async (begin: BeginOneShotRequest) => {
+      const { id, producerId } = begin
+      const decision = { id, producerId, outcome: 'commit', offsets: OFFSETS, begin } as const
+      return await objectOf(NAME).decide(decision)
+    }
+    expect(ok(await decideNew(first))).toEqual(COMMITTED)
+    expect(participants.summary()).toEqual(ENDED)
+    const rows = await countRowsWritten(objectOf(NAME) as never)
+    expect(ok(await decideNew(second))).toEqual(COMMITTED)
+    expect(rows()).toBe(1)
+    expect(ok(await decideNew(second))).toEqual(COMMITTED)
+    expect(ok(await begin(requestOf('b')))).toEqual({ result: COMMITTED })
+  })
+
+  test('is aborted if it begins with a decision after its deadline', async () => {
+    const begin = requestOf('a', { deadlineMs: Date.now() })
+    const { id, producerId } = begin
+    const decision = { id, producerId, outcome: 'commit', offsets: OFFSETS, begin } as const
+    expect(ok(await objectOf(NAME).decide(decision))).toMatchObject({ outcome: 'abort' })
+    expect(participants.summary()).toContain('topic-id/0 abort 1/1')
+  })
+
+  test('that begins with its decision is ended when the object wakes up', async () => {
+    participants.behaviour = () => unavailable
+    timers.elapse(TRANSACTION_END_WAIT_MS)
+    const begin = requestOf('a')
+    const { id, producerId } = begin
+    const decision = { id, producerId, outcome: 'commit', offsets: OFFSETS, begin } as const
+    expect(ok(await objectOf(NAME).decide(decision))).toMatchObject({ isComplete: false })
+    await abortAllDurableObjects()
+    participants.behaviour = (_, end) => end()
+    await runAlarm(NAME)
+    await vi.waitUntil(() => participants.ended.size === 3, WAIT)
+    expect(participants.summary()).toEqual(ENDED)
+  })
+
   test('has the reason of its abort, and no offsets', async () => {
     const request = requestOf('a')
     ok(await begin(request))
@@ -291,6 +329,6 @@ test('makes a participant wait until the transaction has ended', async () => {
 test('stores nothing for a decision on a transaction that was not begun', async () => {
   const request = requestOf('a')
   expect(codeOf(await decide(request, 'commit'))).toBe('transactional_id_not_found')
-  expect(codeOf(await begin({ ...request, deadlineMs: 0 }))).toBe('invalid_request')
+  expect(codeOf(await begin({ ...request, producerId: 7n }))).toBe('invalid_request')
   expect(await isStored(NAME)).toBe(false)
 })

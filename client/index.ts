@@ -21,6 +21,7 @@ export type { Consumer, PartitionPosition } from './consumer/consumer.ts'
 export type { Assignment, ConsumerOptions, StartPosition } from './consumer/consumer-options.ts'
 export type { ConsumerBatch, ConsumerRecord, HeaderPair } from './consumer/consumer-record.ts'
 export type { ConfigValue, PartitionDetails, TopicDescription } from './describe-topic.ts'
+export type { TransactionDescription } from './describe-transaction.ts'
 export type {
   Group,
   GroupDescription,

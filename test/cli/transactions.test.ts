@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isHanging } from '../../client/cli/hanging-transactions.ts'
 import { type Client, connect, type TransactionDescription } from '../../client/index.ts'
+import { openTransaction } from '../client/open-transaction.ts'
 import { sharedServerUrl, uniqueName } from '../server/shared-server.ts'
 import * as command from './edgelog-command.ts'
 
@@ -14,40 +15,34 @@ beforeAll(() => {
 })
 afterAll(() => log.close())
 
-/** Runs `work` while a transaction with some stored records is open. */
-async function whileOpen(work: (id: string, topic: string) => Promise<void>): Promise<unknown> {
+/** Returns a topic and the transactional id of an open transaction with a record in it. */
+async function openOne(): Promise<{ id: string; topic: string }> {
   const [id, topic] = [uniqueName('id'), uniqueName('topic')]
   await log.admin.createTopic(topic)
-  const value = 'x'.repeat(1_000_000)
-  const transaction = log.createProducer({ transactionalId: id }).transaction(async (tx) => {
-    for (let index = 0; index < 5; index++) await tx.send(topic, { value })
-    await work(id, topic)
-  })
-  return await transaction.catch((error: unknown) => error)
+  await openTransaction(sharedServerUrl(), id, topic, ['x'])
+  return { id, topic }
 }
 
 describe('edgelog transactions', () => {
   test('lists, describes and aborts an open transaction', async () => {
-    const outcome = await whileOpen(async (id, topic) => {
-      const [listed, json, described] = await Promise.all([
-        edgelog('list', '--state', 'Ongoing'),
-        edgelog('list', '--json'),
-        edgelog('describe', id),
-      ])
-      expect(listed.stdout).toMatch(new RegExp(`${id} +Ongoing +\\d+ +\\d+ +20`))
-      const lines = json.stdout.trim().split('\n')
-      const descriptions = lines.map((line) => JSON.parse(line) as TransactionDescription)
-      expect(descriptions.find((one) => one.id === id)).toMatchObject({
-        ...{ state: 'Ongoing', partitions: [{ topic, partition: 0 }] },
-      })
-      expect(described.stdout).toMatch(new RegExp(`${topic} +0`))
-      expect(await edgelog('abort', id)).toMatchObject({
-        ...{ code: 0, stdout: `aborted the transaction of ${id}\n` },
-      })
-      const again = await edgelog('abort', id)
-      expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('invalid_txn_state') })
+    const { id, topic } = await openOne()
+    const [listed, json, described] = await Promise.all([
+      edgelog('list', '--state', 'Ongoing'),
+      edgelog('list', '--json'),
+      edgelog('describe', id),
+    ])
+    expect(listed.stdout).toMatch(new RegExp(`${id} +Ongoing +\\d+ +\\d+ +20`))
+    const lines = json.stdout.trim().split('\n')
+    const descriptions = lines.map((line) => JSON.parse(line) as TransactionDescription)
+    expect(descriptions.find((one) => one.id === id)).toMatchObject({
+      ...{ state: 'Ongoing', partitions: [{ topic, partition: 0 }] },
     })
-    expect(outcome).toMatchObject({ code: 'transaction_aborted' })
+    expect(described.stdout).toMatch(new RegExp(`${topic} +0`))
+    expect(await edgelog('abort', id)).toMatchObject({
+      ...{ code: 0, stdout: `aborted the transaction of ${id}\n` },
+    })
+    const again = await edgelog('abort', id)
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('invalid_txn_state') })
   })
 
   test('reports an unknown id and an unknown state', async () => {
@@ -62,11 +57,24 @@ describe('edgelog transactions', () => {
   })
 
   test('does not report a transaction within its timeout as hanging', async () => {
-    await whileOpen(async (id) => {
-      const { code, stdout } = await edgelog('find-hanging', '--json')
-      expect(code).toBe(0)
-      expect(stdout).not.toContain(id)
-    })
+    const { id } = await openOne()
+    const { code, stdout } = await edgelog('find-hanging', '--json')
+    expect(code).toBe(0)
+    expect(stdout).not.toContain(id)
+  })
+
+  test('shows an open transaction to "consume --isolation uncommitted" only', async () => {
+    const { topic } = await openOne()
+    const consume = (...args: readonly string[]) =>
+      command.edgelog(sharedServerUrl(), [
+        ...['consume', topic, '--from-beginning', '--timeout-ms', '500', ...args],
+      ])
+    const [committed, uncommitted] = await Promise.all([
+      consume(),
+      consume('--isolation', 'uncommitted'),
+    ])
+    expect(committed).toMatchObject({ code: 0, stdout: '' })
+    expect(uncommitted).toMatchObject({ code: 0, stdout: 'x\n' })
   })
 })
 

@@ -35,7 +35,13 @@ export type { CommittedOffset, OffsetCommit } from './group/group-calls.ts'
 export type { GroupConsumer } from './group/group-consumer.ts'
 export type { GroupConsumerOptions } from './group/group-consumer-options.ts'
 export type { AssignmentChange, GroupConsumerEvents } from './group/group-events.ts'
-export type { BatchHandler, RecordHandler } from './group/handlers.ts'
+export type {
+  BatchHandler,
+  RecordHandler,
+  RunOptions,
+  TransactionalBatchHandler,
+  TransactionalRunOptions,
+} from './group/handlers.ts'
 export type { TopicPartition } from './group/held-partitions.ts'
 export type { LagReport } from './group/lag-report.ts'
 export type { GroupSummary } from './group/list-groups.ts'

@@ -54,10 +54,8 @@ export class OneShotTransaction implements TransactionSink {
     this.#context = context
   }
 
-  async add({ topic, record, partition, hasTimestamp }: TransactionRecord): Promise<void> {
-    const { offset: _, timestamp, ...json } = recordToJson({ offset: 0, ...record })
-    // Without a timestamp the log sets it, so a repeat by another process has the same body.
-    const text = JSON.stringify({ topic, partition, ...(hasTimestamp && { timestamp }), ...json })
+  async add(record: TransactionRecord): Promise<void> {
+    const text = recordText(record)
     this.#textLength += text.length
     if (this.#textLength > REQUEST_BODY_BYTES_MAX) throw tooLarge()
     if (this.#records.length === REQUEST_RECORDS_MAX) throw tooLarge()
@@ -122,6 +120,13 @@ export class OneShotTransaction implements TransactionSink {
       turn?.end(result)
     }
   }
+}
+
+/** Returns the JSON of a record in the body of the request. */
+export function recordText({ topic, record, partition, hasTimestamp }: TransactionRecord): string {
+  const { offset: _, timestamp, ...json } = recordToJson({ offset: 0, ...record })
+  // Without a timestamp the log sets it, so a repeat by another process has the same body.
+  return JSON.stringify({ topic, partition, ...(hasTimestamp && { timestamp }), ...json })
 }
 
 function tooLarge(): EdgelogError {

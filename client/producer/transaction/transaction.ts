@@ -12,7 +12,7 @@ import type {
 } from './transaction-parts.ts'
 
 export class Transaction {
-  readonly #sink: TransactionSink
+  readonly #sink: Pick<TransactionSink, 'add'>
   readonly #now: () => number
   readonly #expected: ExpectedOffset[] = []
   readonly #groups = new Map<string, GroupOffsets>()
@@ -22,7 +22,7 @@ export class Transaction {
   #isEnded = false
 
   /** @internal Made by `Producer.transaction`. */
-  constructor(sink: TransactionSink, now: () => number) {
+  constructor(sink: Pick<TransactionSink, 'add'>, now: () => number) {
     this.#sink = sink
     this.#now = now
   }

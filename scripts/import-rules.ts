@@ -99,6 +99,7 @@ const SERVER_ROOMS: Record<string, Room> = {
   'durable-objects/group': {
     imports: [
       'durable-objects/migrate.ts',
+      'durable-objects/object-alarm.ts',
       'durable-objects/stop-object.ts',
       'src/events',
       ...CORE,

@@ -41,9 +41,10 @@ import {
 import { COORDINATOR_OBJECT_NAME, type CoordinatorApi } from '../../src/core/topic/topic.ts'
 import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
 import { report } from '../../src/events/report.ts'
+import { ObjectAlarm } from '../object-alarm.ts'
 import { stopObject } from '../stop-object.ts'
 import { CommitQueue } from './commit-queue.ts'
-import { GroupAlarm } from './group-alarm.ts'
+
 import { GroupMembers } from './group-members.ts'
 import { GroupOffsets } from './group-offsets.ts'
 import { type GroupRow, GroupStore } from './group-store.ts'
@@ -63,7 +64,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
   readonly #store: GroupStore
   readonly #lifecycle: Lifecycle
   readonly #commits: CommitQueue
-  readonly #alarm: GroupAlarm
+  readonly #alarm: ObjectAlarm
   readonly #upkeep: Upkeep
   #members: GroupMembers
   #offsets: GroupOffsets
@@ -74,7 +75,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     this.#store = new GroupStore(storage)
     this.#members = this.#loadMembers()
     this.#offsets = new GroupOffsets(storage.sql)
-    this.#alarm = new GroupAlarm(storage)
+    this.#alarm = new ObjectAlarm(storage)
     const coordinator = () => env.COORDINATOR.getByName(COORDINATOR_OBJECT_NAME)
     this.#lifecycle = new Lifecycle(this.#store, {
       watchTopics: (watch) => coordinator().watchTopics(watch),
@@ -83,8 +84,8 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       isEmpty: () => this.#isEmpty(),
       topicsChanged: (before, after) =>
         this.#inOneTurn((nowMs) => this.#members.consumers.topicsChanged(before, after, nowMs)),
-      created: () => this.#alarm.by(Date.now() + EMPTY_GROUP_KEPT_MS),
-      deleting: () => this.#alarm.by(Date.now() + GROUP_ALARM_RETRY_MS),
+      created: () => this.#alarm.ensure(Date.now() + EMPTY_GROUP_KEPT_MS, Date.now()),
+      deleting: () => this.#alarm.ensure(Date.now() + GROUP_ALARM_RETRY_MS, Date.now()),
       wipe: () => this.#wipe(),
     })
     this.#commits = new CommitQueue({
@@ -97,7 +98,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
       write: (offsets) => this.#offsets.commit([...offsets], Date.now()),
       writePending: (offsets) => {
         this.#offsets.addPending(offsets, Date.now())
-        this.#alarm.by(questions.nextMs)
+        this.#alarm.ensure(questions.nextMs, Date.now())
       },
       abort: (error) => stopObject(ctx, 'group', 'commit failed', error),
       durable: () => storage.sync(),
@@ -114,7 +115,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     })
     void ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.load()
-      if (this.#members.count > 0) this.#alarm.by(this.#members.nextDeadlineMs)
+      if (this.#members.count > 0) this.#alarm.ensure(this.#members.nextDeadlineMs, Date.now())
     })
   }
 
@@ -157,7 +158,8 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
         const joined = this.#members.classics.join(request, nowMs)
         // No alarm for the generation: calls that wait for it keep the object awake.
         const isMember = this.#members.classics.count > 0
-        if (isMember) this.#alarm.by(nowMs + clampedSessionMs(request.sessionTimeoutMs))
+        if (isMember)
+          this.#alarm.ensure(nowMs + clampedSessionMs(request.sessionTimeoutMs), Date.now())
         return joined
       })
       return unwrap(await answer)
@@ -341,7 +343,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
 
   /** When all members become silent together, only the alarm can detect it. */
   #armForMembers(): void {
-    this.#alarm.by(Math.max(Date.now(), this.#members.nextDeadlineMs))
+    this.#alarm.ensure(Math.max(Date.now(), this.#members.nextDeadlineMs), Date.now())
   }
 
   /** Deletes all rows and starts with empty state in memory. */
@@ -358,7 +360,7 @@ export class Group extends DurableObject<GroupEnv> implements GroupApi {
     try {
       const result = work(Date.now())
       const isEmptied = !wasEmpty && this.#members.count === 0
-      if (isEmptied) this.#alarm.by(Date.now() + EMPTY_GROUP_KEPT_MS)
+      if (isEmptied) this.#alarm.ensure(Date.now() + EMPTY_GROUP_KEPT_MS, Date.now())
       return result
     } catch (error) {
       if (!(error instanceof EdgelogError)) stopObject(this.ctx, 'group', 'group', error)

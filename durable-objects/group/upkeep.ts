@@ -12,7 +12,7 @@ import {
   ROLL_CALL_MS_MAX,
 } from '../../src/core/limits.ts'
 import { numberSetting } from '../../src/events/number-setting.ts'
-import type { GroupAlarm } from './group-alarm.ts'
+import type { ObjectAlarm } from '../object-alarm.ts'
 import type { GroupMembers } from './group-members.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import type { GroupStore } from './group-store.ts'
@@ -30,7 +30,7 @@ interface UpkeepHooks {
 
 export class Upkeep {
   readonly #store: GroupStore
-  readonly #alarm: GroupAlarm
+  readonly #alarm: ObjectAlarm
   readonly #lifecycle: Lifecycle
   readonly #questions: TransactionQuestions
   readonly #hooks: UpkeepHooks
@@ -39,7 +39,7 @@ export class Upkeep {
 
   constructor(
     store: GroupStore,
-    alarm: GroupAlarm,
+    alarm: ObjectAlarm,
     lifecycle: Lifecycle,
     questions: TransactionQuestions,
     hooks: UpkeepHooks,
@@ -64,7 +64,7 @@ export class Upkeep {
     const nextExpiryMs = this.#hooks.offsets().expire(this.#offsetExpiry(), Date.now())
     await this.#lifecycle.delete(() => this.#isOver())
     const nextMs = this.#nextAlarmMs(nextExpiryMs)
-    if (nextMs !== undefined) this.#alarm.postpone(retryAtMs, nextMs)
+    if (nextMs !== undefined) this.#alarm.postpone(retryAtMs, nextMs, Date.now())
   }
 
   /**

@@ -143,13 +143,13 @@ export const EXPOSED_HEADERS = [
 /** CORS middleware. No cookies are used, so it never allows credentials and never sends `*`. */
 export const crossOrigin: MiddlewareHandler<AppEnv> = cors({
   origin: (origin, c) => (isAllowedOrigin(origin, c) ? origin : null),
-  allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  allowMethods: ['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE'],
   allowHeaders: [
     'authorization',
     'content-type',
+    'edgelog-transaction',
     'if-match',
     'last-event-id',
-    'edgelog-transaction',
   ],
   exposeHeaders: EXPOSED_HEADERS,
   maxAge: 600,

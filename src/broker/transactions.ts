@@ -179,17 +179,17 @@ export async function commitTransactionalOffsets(
 ): Promise<CommitResultOrError[]> {
   if (wanted.length === 0) return []
   const { producerId, producerEpoch } = call
-  const participant = { groupId }
-  const commit = (under: TransactionTag) =>
-    commitOffsetsEach(cluster, groupId, member, wanted, { ...under, producerId, producerEpoch })
-  const transaction = (await findTransaction(cluster, call, [participant]))(participant)
-  const results = await commit(transaction)
-  const refusal = results.find(isOldNumber)
-  if (refusal === undefined) return results
+  let results: CommitResultOrError[] = []
   try {
-    return await commit(await askAgain(cluster, call, participant, transaction, refusal))
+    await underTag(cluster, call, { groupId }, async (tag) => {
+      const transaction = { ...tag, producerId, producerEpoch }
+      results = await commitOffsetsEach(cluster, groupId, member, wanted, transaction)
+      const refusal = results.find(isOldNumber)
+      if (refusal !== undefined) throw refusal
+    })
   } catch (error) {
-    if (error === refusal) return results
-    throw error
+    // The results name it for each offset.
+    if (!isOldNumber(error)) throw error
   }
+  return results
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   parseConsumerPerformance,
+  parseCopier,
   parseEndToEndLatency,
   parseProducerPerformance,
 } from '../bench/peer/tool-output.ts'
@@ -62,5 +63,19 @@ describe('parseEndToEndLatency', () => {
     expect(() => parseEndToEndLatency(DELIVERED.replace(line, 'Other'))).toThrow(
       'printed no latencies',
     )
+  })
+})
+
+describe('parseCopier', () => {
+  const line = (time: string, totalProcessed: number) =>
+    JSON.stringify({ stage: 'ProcessLoop', time: `2026/11/30 01:09:${time}`, totalProcessed })
+
+  it('returns the rate between the first finished transaction and the last', () => {
+    const lines = [line('31:000', 0), line('33:500', 100), 'noise', line('35:500', 1_100)]
+    expect(parseCopier(lines.join('\n'))).toEqual({ records: 1_100, recordsPerSecond: 500 })
+  })
+
+  it('rejects output without a finished transaction', () => {
+    expect(() => parseCopier(line('31:000', 0))).toThrow('printed no progress')
   })
 })

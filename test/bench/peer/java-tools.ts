@@ -3,6 +3,7 @@ import { runJava } from '../../java/java-process.ts'
 import {
   type Latencies,
   parseConsumerPerformance,
+  parseCopier,
   parseEndToEndLatency,
   parseProducerPerformance,
 } from './tool-output.ts'
@@ -68,6 +69,21 @@ export class JavaTools {
       ...['--record-size', String(recordBytes), '--producer-acks', 'all'],
     ]
     return parseEndToEndLatency(await this.#run('EndToEndLatency', args))
+  }
+
+  /**
+   * Copies all records of a topic's only partition with their offsets, 100 in each transaction.
+   *
+   * @returns records per second.
+   */
+  async copy(bootstrap: string, source: string, sink: string): Promise<number> {
+    const printed = await this.#run('TransactionalMessageCopier', [
+      ...['--broker-list', bootstrap, '--input-topic', source, '--input-partition', '0'],
+      ...['--output-topic', sink, '--consumer-group', `${sink}-copiers`],
+      ...['--transactional-id', `${sink}-copier`, '--transaction-size', '100'],
+      '--use-group-metadata',
+    ])
+    return parseCopier(printed).recordsPerSecond
   }
 
   #run(tool: string, args: readonly string[]): Promise<string> {

@@ -23,6 +23,8 @@ const RECORD_BYTES = 100
 /** Bounds the disk that one topic takes. */
 const TOPIC_BYTES_MAX = 2_000_000_000
 const RECORDS_MIN = 100
+/** Enough transactions of 100 records for a rate. */
+const COPIED_RECORDS_MIN = 5_000
 
 interface Load extends Pick<RecordLoad, 'recordBytes' | 'properties'> {
   /** Records of the first run of a side, before its rate is known. */
@@ -43,6 +45,7 @@ export function measurementsOf(bench: Bench): Measurement[] {
     endToEnd(bench),
     sends(bench, 1),
     sends(bench, 32),
+    copies(bench),
     topics(bench),
   ]
 }
@@ -140,6 +143,26 @@ function sends(bench: Bench, inFlight: number): Measurement {
         const result = await bench.script<{ sendsPerSecond: number }>('kafkajs-sends.ts', args)
         return [result.sendsPerSecond]
       }),
+  }
+}
+
+function copies(bench: Bench): Measurement {
+  const load = { recordBytes: RECORD_BYTES, firstCount: COPIED_RECORDS_MIN }
+  const counts = new Counts(load)
+  return {
+    figures: [
+      { name: 'TransactionalMessageCopier, 100 in each transaction (records/s)', better: 'more' },
+    ],
+    measure: (side, seconds) =>
+      bench.withTopic(side, (source) =>
+        bench.withTopic(side, async (sink) => {
+          const count = Math.max(counts.next(side, seconds), COPIED_RECORDS_MIN)
+          await bench.tools.produce(side.bootstrap, { topic: source, ...load, count })
+          const rate = await bench.tools.copy(side.bootstrap, source, sink)
+          counts.note(side, rate)
+          return [rate]
+        }),
+      ),
   }
 }
 

@@ -47,3 +47,32 @@ export function parseEndToEndLatency(printed: string): Latencies {
     p99Ms: Number(percentiles[2]),
   }
 }
+
+/** Parses the progress of TransactionalMessageCopier: the rate from its first finished transaction to its last. */
+export function parseCopier(printed: string): RecordRate {
+  const progress = printed
+    .split('\n')
+    .filter((line) => line.includes('"stage":"ProcessLoop"'))
+    .map((line) => JSON.parse(line) as { readonly time: string; readonly totalProcessed: number })
+    .map(({ time, totalProcessed }) => ({ timeMs: copierTimeMs(time), totalProcessed }))
+    .filter(({ totalProcessed }) => totalProcessed > 0)
+  const [first, last] = [progress[0], progress.at(-1)]
+  if (first === undefined || last === undefined || last.timeMs <= first.timeMs) {
+    throw new Error(`TransactionalMessageCopier printed no progress:\n${printed}`)
+  }
+  const copied = last.totalProcessed - first.totalProcessed
+  return {
+    records: last.totalProcessed,
+    recordsPerSecond: copied / ((last.timeMs - first.timeMs) / 1_000),
+  }
+}
+
+/** Reads `2026/11/30 01:09:33:164`. */
+function copierTimeMs(time: string): number {
+  return Date.parse(
+    time
+      .replaceAll('/', '-')
+      .replace(/:(\d{3})$/, '.$1')
+      .replace(' ', 'T'),
+  )
+}

@@ -43,7 +43,8 @@ async function runKilled(
       await runJava({ ...run, signal: killer.signal })
       return
     } catch (error) {
-      if (!killer.signal.aborted) throw error
+      const isKilled = killer.signal.aborted || String(error).includes('ended with SIGKILL')
+      if (!isKilled || kills > 2 * killsMax) throw error
     } finally {
       clearTimeout(timer)
     }
@@ -101,17 +102,23 @@ async function counts(classPath: string, stage: Stage): Promise<void> {
   }
   const isOver = new AbortController()
   const app = keepRunning(classPath, [stage.bootstrap, prefix, stateDir], isOver.signal)
-  try {
-    const killed = (async () => {
-      await sleep(12_000)
-      await stage.killServer()
-    })()
+  const feed = async () => {
     for (let index = 0; index < STREAMED_RECORDS; index++) {
       await producer.send(`${prefix}-in`, { key: `${index % 50}`, value: `${index}` })
       if (index % 10 === 0) await sleep(100)
     }
-    await killed
+  }
+  const kill = async () => {
+    await sleep(12_000)
+    await stage.killServer()
+  }
+  const work = async () => {
+    await Promise.all([feed(), kill()])
     await waitForCounts(stage, `${prefix}-out`)
+  }
+  try {
+    // The application ends only by a failure.
+    await Promise.race([work(), app])
   } finally {
     isOver.abort()
     await app
@@ -127,12 +134,15 @@ async function keepRunning(classPath: string, args: string[], end: AbortSignal):
     const afterMs = KILL_MS_MAX + Math.random() * KILL_MS_MAX
     const timer = kills < 2 ? setTimeout(() => killer.abort(), afterMs) : undefined
     const signal = AbortSignal.any([killer.signal, end])
-    await runJava({ classPath, mainClass: 'edgelog.interop.StreamsApp', args, signal }).catch(
-      (error) => {
-        if (!signal.aborted) throw error
-      },
-    )
-    clearTimeout(timer)
+    try {
+      await runJava({ classPath, mainClass: 'edgelog.interop.StreamsApp', args, signal })
+    } catch (error) {
+      // A run is also killed when it is too long.
+      const isKilled = signal.aborted || String(error).includes('ended with SIGKILL')
+      if (!isKilled) throw error
+    } finally {
+      clearTimeout(timer)
+    }
   }
 }
 

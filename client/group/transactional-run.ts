@@ -44,10 +44,12 @@ export class TransactionalRun {
    */
   async handle(work: Work, handler: TransactionalBatchHandler): Promise<void> {
     const { signal } = work.held.stop
+    let isBegun = false
     let isHandled = false
     let isFinished = false
     try {
       await this.#producer.transaction(async (tx) => {
+        isBegun = true
         await handler(work.batch, { signal, tx })
         isHandled = true
         tx.commitOffsets({ offsetsToCommit: () => offsetsToCommit(this.#member, [], work) })
@@ -57,7 +59,9 @@ export class TransactionalRun {
     } catch (error) {
       // A handler that stops early, because its partition is revoked, throws any error.
       const isStopped = signal.aborted && !isHandled
-      if (!isStopped && !isPassing(error, isHandled)) throw error
+      // `close()` of the client closes the producer too.
+      const isClosing = !isBegun && this.#member.readers.signal.aborted
+      if (!isStopped && !isClosing && !isPassing(error, isHandled)) throw error
     } finally {
       this.#member.end(work, isFinished)
     }

@@ -8,7 +8,7 @@ import type {
   TransactionSink,
 } from '../../producer/transaction/transaction-parts.ts'
 import { TRANSACTIONS_TOPIC } from '../store/schema.ts'
-import type { OutboxQueue } from './outbox.ts'
+import type { OutboxProducer } from './outbox-producer.ts'
 import { storedTransaction } from './stored-transaction.ts'
 
 /** A transaction that is durable in this browser. */
@@ -21,9 +21,14 @@ export interface QueuedTransaction {
 
 export type BrowserTransactionWork = (tx: Pick<Transaction, 'send'>) => unknown
 
+interface TransactionQueue {
+  readonly producer: Pick<OutboxProducer, 'queue'>
+  now(): number
+}
+
 /** Implements `BrowserClient.transaction`. */
 export async function queueTransaction(
-  queue: OutboxQueue,
+  queue: TransactionQueue,
   work: BrowserTransactionWork,
 ): Promise<QueuedTransaction> {
   const id = crypto.randomUUID()

@@ -3,6 +3,12 @@ import { EdgelogError } from '../src/core/errors.ts'
 import type { LocationHint } from '../src/core/topic/topic.ts'
 import type { CallOptions } from './call-options.ts'
 import { type ConfigValue, describeTopic, type TopicDescription } from './describe-topic.ts'
+import {
+  abortTransaction,
+  describeTransaction,
+  listTransactions,
+  type TransactionDescription,
+} from './describe-transaction.ts'
 import { type GroupSummary, listGroups } from './group/list-groups.ts'
 import { type Connection, request, requestJson } from './http/connection.ts'
 import { partitionPath, recordsPath, topicPath } from './http/paths.ts'
@@ -29,7 +35,7 @@ export interface PartitionOffset {
 }
 
 /**
- * Creates, lists, describes, changes and deletes topics; lists groups.
+ * Creates, lists, describes, changes and deletes topics; lists groups; lists and aborts transactions.
  *
  * No call is retried automatically. All throw `EdgelogError`: `unavailable` if no response arrived.
  *
@@ -154,6 +160,28 @@ export class Admin {
   /** Returns all groups, sorted by id. */
   async listGroups({ signal }: CallOptions = {}): Promise<readonly GroupSummary[]> {
     return await listGroups(this.#connection, signal)
+  }
+
+  /** Returns all transactional ids with their transactions, sorted by id. */
+  async listTransactions({ signal }: CallOptions = {}): Promise<readonly TransactionDescription[]> {
+    return await listTransactions(this.#connection, signal)
+  }
+
+  /** @throws {EdgelogError} `transactional_id_not_found`. */
+  async describeTransaction(
+    transactionalId: string,
+    { signal }: CallOptions = {},
+  ): Promise<TransactionDescription> {
+    return await describeTransaction(this.#connection, transactionalId, signal)
+  }
+
+  /**
+   * Aborts the open transaction of a producer, and fences the producer.
+   *
+   * @throws {EdgelogError} `transactional_id_not_found`, `invalid_txn_state` if no transaction is open.
+   */
+  async abortTransaction(transactionalId: string, { signal }: CallOptions = {}): Promise<void> {
+    await abortTransaction(this.#connection, transactionalId, signal)
   }
 
   /** @throws {EdgelogError} `unknown_topic_or_partition`. */

@@ -20,6 +20,8 @@ import { Producer } from './producer/producer.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
 import type { ProducerRecord } from './producer/record-input.ts'
 import { SendLine } from './producer/send-line.ts'
+import type { TransactionResult } from './producer/transaction/transaction-parts.ts'
+import type { TransactionOptions, TransactionWork } from './producer/transaction/transactions.ts'
 import { randomProducerId } from './producer-id.ts'
 import { allowedTransport, type Transport } from './session/session-rule.ts'
 import { SessionTransport } from './session/session-transport.ts'
@@ -131,6 +133,24 @@ export class Client {
   async sendBatch(topic: string, records: Iterable<ProducerRecord>): Promise<RecordMetadata[]> {
     this.#producer ??= this.createProducer()
     return await this.#producer.sendBatch(topic, records)
+  }
+
+  /**
+   * Makes a transaction with the client's own producer: one request.
+   *
+   * @throws {EdgelogError} as `Producer.transaction`; `invalid_request` after `close`.
+   * @example
+   * await log.transaction((tx) => {
+   *   tx.send('orders', { key: '4711', value: { state: 'paid' } })
+   *   tx.send('mails', { key: '4711', value: 'Thank you' })
+   * })
+   */
+  async transaction(
+    work: TransactionWork,
+    options: TransactionOptions = {},
+  ): Promise<TransactionResult> {
+    this.#producer ??= this.createProducer()
+    return await this.#producer.transaction(work, options)
   }
 
   /** Resolves when all records given to `send` and `sendBatch` so far are settled, successfully or not. */

@@ -21,6 +21,7 @@ export type { Consumer, PartitionPosition } from './consumer/consumer.ts'
 export type { Assignment, ConsumerOptions, StartPosition } from './consumer/consumer-options.ts'
 export type { ConsumerBatch, ConsumerRecord, HeaderPair } from './consumer/consumer-record.ts'
 export type { ConfigValue, PartitionDetails, TopicDescription } from './describe-topic.ts'
+export type { TransactionDescription } from './describe-transaction.ts'
 export type {
   Group,
   GroupDescription,
@@ -34,7 +35,13 @@ export type { CommittedOffset, OffsetCommit } from './group/group-calls.ts'
 export type { GroupConsumer } from './group/group-consumer.ts'
 export type { GroupConsumerOptions } from './group/group-consumer-options.ts'
 export type { AssignmentChange, GroupConsumerEvents } from './group/group-events.ts'
-export type { BatchHandler, RecordHandler } from './group/handlers.ts'
+export type {
+  BatchHandler,
+  RecordHandler,
+  RunOptions,
+  TransactionalBatchHandler,
+  TransactionalRunOptions,
+} from './group/handlers.ts'
 export type { TopicPartition } from './group/held-partitions.ts'
 export type { LagReport } from './group/lag-report.ts'
 export type { GroupSummary } from './group/list-groups.ts'
@@ -45,5 +52,14 @@ export type { RecordMetadata } from './producer/produced-batch.ts'
 export type { Producer } from './producer/producer.ts'
 export type { ProducerOptions, ProducerSettings } from './producer/producer-options.ts'
 export type { HeadersInput, Payload, ProducerRecord, RecordValue } from './producer/record-input.ts'
+export type { Transaction } from './producer/transaction/transaction.ts'
+export { TransactionAbortedError } from './producer/transaction/transaction-error.ts'
+export type {
+  TopicPartitionOffset,
+  TransactionalConsumer,
+  TransactionOffset,
+  TransactionResult,
+} from './producer/transaction/transaction-parts.ts'
+export type { TransactionOptions, TransactionWork } from './producer/transaction/transactions.ts'
 export type { Transport } from './session/session-rule.ts'
 export type { TopicOptions, TypedInput, TypedRecord, TypedTopic } from './typed-topic.ts'

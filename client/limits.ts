@@ -49,6 +49,15 @@ export const RECORD_OVERHEAD_BYTES = 128
 /** Emptied buffers kept for the next batches, over all partitions. */
 export const IDLE_BUILDERS_MAX = 16
 
+// -- transactions -----------------------------------------------------------------------------
+
+/** Bytes of records that an open transaction of a transactional id holds before it sends them. */
+export const TRANSACTION_BUFFER_BYTES = 4 * MIB
+/** Partitions of a transaction that are sent to at a time. */
+export const TRANSACTION_FANOUT_MAX = 32
+/** Time for which an abort is retried: it only ends the transaction sooner than its timeout does. */
+export const TRANSACTION_ABORT_TIMEOUT_MS = 10_000
+
 // -- session -----------------------------------------------------------------------------------
 
 /** Requests in the last second that make a session worth its opening. */

@@ -177,7 +177,7 @@ const CLIENT_ROOMS: Record<string, Room> = {
   'client/producer': { imports: [...CLIENT_BASE, ...CLIENT_TOPICS, 'client/http', ...CORE] },
   'client/consumer': { imports: [...CLIENT_BASE, ...CLIENT_TOPICS, 'client/http', ...CORE] },
   'client/group': {
-    imports: [...CLIENT_BASE, 'client/http', 'client/consumer', ...CORE],
+    imports: [...CLIENT_BASE, 'client/http', 'client/consumer', 'client/producer', ...CORE],
   },
   'client/session': { imports: [...CLIENT_BASE, 'client/http', 'client/producer', ...CORE] },
   client: {

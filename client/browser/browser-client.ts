@@ -8,6 +8,7 @@ import type { Engine } from './engine.ts'
 import { OFFLINE_CHECK_MS } from './limits.ts'
 import { type Outbox, OutboxQueue } from './outbox/outbox.ts'
 import type { Queued, QueuedBatch } from './outbox/outbox-producer.ts'
+import type { BrowserTransactionWork, QueuedTransaction } from './outbox/queue-transaction.ts'
 import type {
   BrowserConsumerOptions,
   BrowserGroupConsumerOptions,
@@ -116,6 +117,22 @@ export class BrowserClient {
    */
   sendBatch(topic: string, records: Iterable<ProducerRecord>): Promise<QueuedBatch> {
     return this.#queue.producer.sendBatch(topic, records)
+  }
+
+  /**
+   * Queues a transaction: its records become visible together, or are parked together. Resolves when it is durable
+   * in this browser. Transactions reach the log in their order, but records of `send` may overtake them.
+   *
+   * @throws {EdgelogError} and nothing is queued: what `work` throws; as `send`; `unavailable` if the rest of the
+   * client's code, which is loaded when the page starts, cannot be loaded
+   * @example
+   * await log.transaction((tx) => {
+   *   tx.send('orders', { key: '4711', value: { state: 'paid' } })
+   *   tx.send('mails', { key: '4711', value: 'Thank you' })
+   * })
+   */
+  async transaction(work: BrowserTransactionWork): Promise<QueuedTransaction> {
+    return await (await this.#load()).transaction(work)
   }
 
   /**

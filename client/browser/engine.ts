@@ -5,6 +5,11 @@
 import type { OutboxQueue } from './outbox/outbox.ts'
 import { OutboxDrain } from './outbox/outbox-drain.ts'
 import { otherPrincipals } from './outbox/principals.ts'
+import {
+  type BrowserTransactionWork,
+  type QueuedTransaction,
+  queueTransaction,
+} from './outbox/queue-transaction.ts'
 import { Sending } from './outbox/sending.ts'
 import { TopicDirectory } from './outbox/topic-directory.ts'
 import { Reading } from './reading/reading.ts'
@@ -18,10 +23,12 @@ export class Engine {
   readonly reading: Reading
   readonly #tokens: TokenRenewal
   readonly #session: Session
+  readonly #outbox: OutboxQueue
   #isLeading = false
 
   constructor(session: Session, outbox: OutboxQueue) {
     this.#session = session
+    this.#outbox = outbox
     const { connection, channel } = session
     const { store, waiters } = outbox
     const drain = new OutboxDrain(session)
@@ -35,6 +42,11 @@ export class Engine {
       this.reading.tokenChanged()
       this.sending.tokenChanged()
     })
+  }
+
+  /** Implements `BrowserClient.transaction`. */
+  transaction(work: BrowserTransactionWork): Promise<QueuedTransaction> {
+    return queueTransaction(this.#outbox, work)
   }
 
   /** @param leader status of the leading tab, if it is another one */

@@ -37,6 +37,7 @@ export { type BrowserClient, type BrowserTopicReadOptions, connect } from './bro
 export type { Outbox } from './outbox/outbox.ts'
 export type { ParkedRecord, RetryOptions } from './outbox/outbox-contents.ts'
 export type { Queued, QueuedBatch } from './outbox/outbox-producer.ts'
+export type { BrowserTransactionWork, QueuedTransaction } from './outbox/queue-transaction.ts'
 export type {
   BrowserConsumerOptions,
   BrowserGroupConsumerOptions,

@@ -42,6 +42,8 @@ export const AUTH_RETRY_MS = 300 * SECOND_MS
 export const OUT_OF_ORDER_MAX = 4
 /** Age after which the log's producer state is checked before sending; the log keeps it for 30 days. */
 export const PRODUCER_TRUST_MS = 14 * DAY_MS
+/** Age of a transaction's first request after which it is parked: the log recognizes its id for 24 hours. */
+export const TRANSACTION_TRUST_MS = 23 * 3_600 * SECOND_MS
 /** Requests of one search for records that may be in the log, so that other partitions get their turn. */
 export const CHECK_FETCHES_MAX = 32
 /** Kept per partition, for tabs that were frozen when these were published. */

@@ -1,5 +1,6 @@
 /** `edgelog consume TOPIC`: prints records as they arrive. */
 import { type Command, Option } from 'commander'
+import { ISOLATION_LEVELS } from '../../src/core/log/log-ends.ts'
 import type {
   Assignment,
   Client,
@@ -36,6 +37,11 @@ export function addConsumeCommand(program: Command): void {
     )
     .option('--key-separator <text>', 'print the key and this text before the value')
     .addOption(
+      new Option('--isolation <level>', 'uncommitted: print also records of open transactions')
+        .choices(ISOLATION_LEVELS)
+        .default('committed'),
+    )
+    .addOption(
       new Option('--format <name>', 'print the value, or the whole record as a line of JSON')
         .choices(['value', 'json'])
         .default('value'),
@@ -69,7 +75,7 @@ async function consume(client: Client, topic: string, options: ConsumeOptions): 
   })
   const start = startOf(description, options)
   const { signal, release } = interruption()
-  const reading = { bufferBytesMax: CONSUME_BUFFER_BYTES, signal }
+  const reading = { bufferBytesMax: CONSUME_BUFFER_BYTES, isolation: options.isolation, signal }
   try {
     const { group: groupId } = options
     if (groupId === undefined) {

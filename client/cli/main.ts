@@ -8,6 +8,7 @@ import { addGroupsCommand } from './groups.ts'
 import { EXIT, watchOutput } from './output.ts'
 import { addProduceCommand } from './produce.ts'
 import { addTopicsCommand } from './topics.ts'
+import { addTransactionsCommand } from './transactions.ts'
 
 /** Runs one command line; sets `process.exitCode` and returns when the command has ended. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -43,6 +44,7 @@ Ctrl-C stops dev, bridge, consume and groups describe --watch cleanly; press it 
   addProduceCommand(program)
   addConsumeCommand(program)
   addGroupsCommand(program)
+  addTransactionsCommand(program)
   addBridgeCommand(program)
   return program
 }

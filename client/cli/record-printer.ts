@@ -1,5 +1,6 @@
 /** Prints the records of a consumer, and checks after a silence whether all were read. */
 import { recordToJson } from '../../src/core/batch/json-record.ts'
+import type { IsolationLevel } from '../../src/core/log/log-ends.ts'
 import type { Client, Consumer, ConsumerRecord, GroupConsumer, OffsetCommit } from '../index.ts'
 import { describeUnread, findUnread, type Unread } from './end-of-log.ts'
 import { END_CHECK_MS_MIN } from './limits.ts'
@@ -12,6 +13,7 @@ export interface PrintOptions {
   readonly timeoutMs?: number
   readonly keySeparator?: string
   readonly format: 'value' | 'json'
+  readonly isolation: IsolationLevel
 }
 
 /** Prints until the consumer ends: by its signal, the count, a silence, or failed output. */
@@ -112,9 +114,10 @@ export class RecordPrinter {
   }
 
   #findUnread(): Promise<Unread[]> {
-    const { group, partition } = this.#options
+    const { group, partition, isolation } = this.#options
     return findUnread(this.#client, this.#topic, this.#consumer.assignment, {
       onlyAssigned: group !== undefined || partition !== undefined,
+      isolation,
       signal: this.#check.signal,
     })
   }

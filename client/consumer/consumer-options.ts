@@ -1,5 +1,6 @@
 import { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
 import { FETCH_BYTES_MAX } from '../../src/core/limits.ts'
+import { ISOLATION_LEVELS, type IsolationLevel } from '../../src/core/log/log-ends.ts'
 import { checkRange } from '../check-range.ts'
 import { CONSUMER_BUFFER_BYTES, FETCH_BYTES } from '../limits.ts'
 
@@ -26,6 +27,11 @@ export interface ConsumerOptions {
   readonly fetchBytesMax?: number
   /** Bytes read ahead of the application, over all partitions; 32 MiB. */
   readonly bufferBytesMax?: number
+  /**
+   * 'uncommitted' also reads the records of open and aborted transactions, as soon as they are stored; 'committed' by
+   * default. The records of an open transaction hold back a committed reader of their partition.
+   */
+  readonly isolation?: IsolationLevel
   /** Where to continue if the log no longer, or not yet, has the position; 'earliest'. */
   readonly autoOffsetReset?: 'earliest' | 'latest' | 'error'
   /** Aborting it calls `close()`. */
@@ -36,6 +42,7 @@ export interface ConsumerSettings {
   readonly transport: 'auto' | 'websocket' | 'long-poll'
   readonly fetchBytesMax: number
   readonly bufferBytesMax: number
+  readonly isolation: IsolationLevel
   readonly autoOffsetReset: 'earliest' | 'latest' | 'error'
 }
 
@@ -73,8 +80,12 @@ export function readSettings(options: Partial<ConsumerSettings>): ConsumerSettin
     fetchBytesMax = FETCH_BYTES,
     bufferBytesMax = CONSUMER_BUFFER_BYTES,
     autoOffsetReset = 'earliest',
+    isolation = 'committed',
   } = options
   checkRange('fetchBytesMax', fetchBytesMax, 1, FETCH_BYTES_MAX)
   checkRange('bufferBytesMax', bufferBytesMax, 1, Number.MAX_SAFE_INTEGER)
-  return { transport, fetchBytesMax, bufferBytesMax, autoOffsetReset }
+  if (!ISOLATION_LEVELS.includes(isolation)) {
+    throw new EdgelogError('invalid_config', `isolation: ${ISOLATION_LEVELS.join(', ')} is allowed`)
+  }
+  return { transport, fetchBytesMax, bufferBytesMax, isolation, autoOffsetReset }
 }

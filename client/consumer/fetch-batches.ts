@@ -1,5 +1,6 @@
 /** Reads a partition once, in the binary format. */
 
+import type { IsolationLevel } from '../../src/core/log/log-ends.ts'
 import { BATCH_MEDIA_TYPE, type Connection, readBody, request } from '../http/connection.ts'
 import { recordsPath } from '../http/paths.ts'
 import { RequestError } from '../http/request-error.ts'
@@ -23,6 +24,8 @@ export interface FetchBatchesOptions {
   readonly from: StartPosition
   readonly maxBytes: number
   readonly waitMs: number
+  /** 'committed' by default. */
+  readonly isolation?: IsolationLevel
   /** Longest silence beyond `waitMs`; 30 s. */
   readonly silenceMs?: number
   readonly signal: AbortSignal
@@ -33,10 +36,13 @@ export async function fetchBatches(
   connection: Connection,
   topic: string,
   partition: number,
-  { from, maxBytes, waitMs, silenceMs = REQUEST_TIMEOUT_MS, signal }: FetchBatchesOptions,
+  options: FetchBatchesOptions,
 ): Promise<FetchedBatches> {
+  const { from, maxBytes, waitMs, isolation, silenceMs = REQUEST_TIMEOUT_MS, signal } = options
   const start = typeof from === 'object' ? `timestamp=${from.timestamp}` : `offset=${from}`
-  const path = `${recordsPath(topic, partition)}?${start}&maxBytes=${maxBytes}&waitMs=${waitMs}`
+  const only = isolation === undefined ? '' : `&isolation=${isolation}`
+  const limits = `maxBytes=${maxBytes}&waitMs=${waitMs}${only}`
+  const path = `${recordsPath(topic, partition)}?${start}&${limits}`
   const call = { accept: BATCH_MEDIA_TYPE, timeoutMs: waitMs + silenceMs, signal }
   return await request(connection, path, call, async (response, keepAlive) => ({
     from: readOffset(response, 'edgelog-offset'),

@@ -3,7 +3,7 @@
  * long polls, and by fetches again after a gap. A session lasts from one seek, pause or resume to the next.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
-import type { LogEnds } from '../../src/core/log/log-ends.ts'
+import { type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
 import type { TailFrame } from '../../src/core/log/tail-protocol.ts'
 import { sleep } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
@@ -39,8 +39,11 @@ interface ReaderContext {
 type ReadableEnds = Pick<LogEnds, 'lastStableOffset' | 'highWatermark'>
 
 /** A queued chunk, and the ends of the log when it was read. */
-interface QueuedChunk extends ReadableEnds {
+interface QueuedChunk {
   readonly chunk: LogChunk
+  readonly highWatermark: number
+  /** The end of the log for this reader. */
+  readonly readableEnd: number
   /** Start offset; records before it are skipped. */
   readonly offset: number
   /** Index of its first undelivered batch. */
@@ -177,7 +180,8 @@ export class PartitionReader {
       const { topic, partition } = this
       const offset = () => this.#from as number
       const now = () => this.#context.connection.clock.now()
-      const options = { topic, partition, creditBytes, offset, now, signal }
+      const { isolation } = settings
+      const options = { topic, partition, creditBytes, isolation, offset, now, signal }
       const end = await tail.follow(this, options)
       // After a gap a fetch reads the missing records; a lost connection leaves no gap.
       if (end === 'gap') await this.#leaveTail(signal)
@@ -231,7 +235,8 @@ export class PartitionReader {
   }
 
   async #fetch(signal: AbortSignal, maxBytes: number, waitMs: number): Promise<FetchedBatches> {
-    const options = { from: this.#from, maxBytes, waitMs, signal }
+    const { isolation } = this.#context.settings
+    const options = { from: this.#from, maxBytes, waitMs, isolation, signal }
     return await this.#context.source.fetch(this.topic, this.partition, options)
   }
 
@@ -240,7 +245,7 @@ export class PartitionReader {
     const before = this.#from
     const chunk = parseChunk(fetched)
     this.#corruptReads = 0
-    this.#isAtEnd = chunk.nextOffset >= fetched.lastStableOffset
+    this.#isAtEnd = chunk.nextOffset >= readableEnd(fetched, this.#context.settings.isolation)
     this.#queue(chunk, fetched.from, fetched)
     return this.#from !== before
   }
@@ -264,8 +269,9 @@ export class PartitionReader {
     this.#from = chunk.nextOffset
     // Offsets without a record are queued too, so the position passes over them in order.
     if (chunk.nextOffset === offset) return
-    const { highWatermark, lastStableOffset } = ends
-    this.#chunks.push({ chunk, offset, highWatermark, lastStableOffset, nextIndex: 0 })
+    const { highWatermark } = ends
+    const end = readableEnd(ends, this.#context.settings.isolation)
+    this.#chunks.push({ chunk, offset, highWatermark, readableEnd: end, nextIndex: 0 })
     this.#queuedBytes += chunk.bytes.length
     this.#context.budget.add(chunk.bytes.length)
     this.#context.onReady(this)

@@ -4,6 +4,7 @@
  */
 import type { EdgelogError } from '../../src/core/errors.ts'
 import { TAIL_SUBSCRIPTIONS_MAX } from '../../src/core/limits.ts'
+import type { IsolationLevel } from '../../src/core/log/log-ends.ts'
 import type { TailFrame } from '../../src/core/log/tail-protocol.ts'
 import type { Timer } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
@@ -23,6 +24,7 @@ export interface TailRequest {
   readonly partition: number
   readonly offset: number
   readonly creditBytes: number
+  readonly isolation: IsolationLevel
 }
 
 interface TailListener {

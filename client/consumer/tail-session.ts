@@ -1,5 +1,6 @@
 /** Follows one partition by the live tail, at the pace of the application. */
 import type { EdgelogError } from '../../src/core/errors.ts'
+import type { IsolationLevel } from '../../src/core/log/log-ends.ts'
 import type { TailFrame } from '../../src/core/log/tail-protocol.ts'
 import type { TailClient } from './tail-client.ts'
 import { TailCredit } from './tail-credit.ts'
@@ -17,6 +18,7 @@ interface TailSessionOptions {
   readonly partition: number
   /** Bytes that may be in flight and in the reader's queue together. */
   readonly creditBytes: number
+  readonly isolation: IsolationLevel
   /** Returns the start offset; called when the subscription begins. */
   readonly offset: () => number
   readonly now: () => number
@@ -59,7 +61,7 @@ async function followTail(
   reader: TailReader,
   options: TailSessionOptions,
 ): Promise<TailEnd> {
-  const { topic, partition, creditBytes, now, signal } = options
+  const { topic, partition, creditBytes, isolation, now, signal } = options
   await roomForCredit(reader, creditBytes, signal)
   if (signal.aborted) return 'lost'
   return await new Promise<TailEnd>((resolve, reject) => {
@@ -91,6 +93,7 @@ async function followTail(
       partition,
       offset: options.offset(),
       creditBytes: firstBytes,
+      isolation,
     }
     const subscription = tail.follow(request, listener)
     signal.addEventListener('abort', aborted)

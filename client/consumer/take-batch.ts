@@ -21,7 +21,7 @@ export async function takeBatch(
 ): Promise<ConsumerBatch | undefined> {
   const { session, head, topic, partition } = reader
   if (head === undefined) return undefined
-  const { chunk, offset, highWatermark, lastStableOffset } = head
+  const { chunk, offset, highWatermark, readableEnd } = head
   const records: ConsumerRecord[] = []
   const firstIndex = head.nextIndex
   let nextOffset = offset
@@ -53,6 +53,6 @@ export async function takeBatch(
   }
   reader.position = nextOffset
   if (records.length === 0) return undefined
-  const lag = Math.max(0, lastStableOffset - nextOffset)
+  const lag = Math.max(0, readableEnd - nextOffset)
   return { topic, partition, records, nextOffset, highWatermark, lag }
 }

@@ -19,6 +19,8 @@ export interface PendingCommit extends OffsetCommit {
   /** False if the partition was given up or lost: its new owner may have committed further. */
   readonly isHeld: () => boolean
   readonly acknowledge: () => void
+  /** Continues at the committed offset. */
+  readonly restart: () => void
 }
 
 interface CommitterContext {
@@ -132,7 +134,7 @@ export class Committer {
     const { clock } = connection
     const { groupId, sessionTimeoutMs } = settings
     const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, sessionTimeoutMs / CALLS_PER_SESSION)
-    const offsets = pending.map(({ isHeld: _, acknowledge: __, ...offset }) => offset)
+    const offsets = pending.map(offsetOf)
     for (let attempts = 1; ; attempts++) {
       if (end.aborted) return new EdgelogError('unavailable', 'the consumer is leaving its group')
       const member = committing()
@@ -164,4 +166,8 @@ export class Committer {
 
 function isOneOf(codes: ReadonlySet<ErrorCode>, error: unknown): boolean {
   return error instanceof EdgelogError && codes.has(error.code)
+}
+
+function offsetOf({ topic, partition, offset, metadata }: PendingCommit): OffsetCommit {
+  return { topic, partition, offset, ...(metadata !== undefined && { metadata }) }
 }

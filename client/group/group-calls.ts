@@ -91,15 +91,21 @@ export async function commitOffsets(
   await request(connection, `${groupPath(groupId)}/offsets`, call, async () => {})
 }
 
-/** @throws {RequestError} `group_id_not_found`, `unknown_topic_or_partition`. */
+/**
+ * @param options `isStable`: an offset that an open transaction may change is an error.
+ * @throws {RequestError} `group_id_not_found`, `unknown_topic_or_partition`; `unstable_offset_commit`.
+ */
 export async function fetchOffsets(
   connection: Connection,
   groupId: string,
   topic?: string,
-  options: CallOptions = {},
+  { isStable = false, ...options }: CallOptions & { readonly isStable?: boolean } = {},
 ): Promise<readonly CommittedOffset[]> {
-  const query = topic === undefined ? '' : `?topic=${encodeURIComponent(topic)}`
-  const path = `${groupPath(groupId)}/offsets${query}`
+  const query = new URLSearchParams({
+    ...(topic !== undefined && { topic }),
+    ...(isStable && { requireStable: 'true' }),
+  })
+  const path = `${groupPath(groupId)}/offsets?${query}`
   const { offsets } = await requestJson<{ offsets: readonly CommittedOffset[] }>(
     connection,
     path,

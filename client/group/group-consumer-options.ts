@@ -17,7 +17,7 @@ import {
 } from '../limits.ts'
 
 export interface GroupConsumerOptions
-  extends Pick<ConsumerOptions, 'transport' | 'fetchBytesMax' | 'bufferBytesMax'> {
+  extends Pick<ConsumerOptions, 'transport' | 'fetchBytesMax' | 'bufferBytesMax' | 'isolation'> {
   /** Members with the same id share the partitions. */
   readonly groupId: string
   /** Topics to subscribe to; either these or `topicPattern`. */

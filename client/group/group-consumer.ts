@@ -5,14 +5,26 @@ import type { PartitionPosition } from '../consumer/consumer.ts'
 import type { StartPosition } from '../consumer/consumer-options.ts'
 import type { ConsumerBatch, ConsumerRecord } from '../consumer/consumer-record.ts'
 import { Emitter } from '../emitter.ts'
+import type { Connection } from '../http/connection.ts'
 import { CLOSE_WORK_MS, CONCURRENCY_MAX, TIMER_MS_MAX } from '../limits.ts'
+import type { Producer } from '../producer/producer.ts'
+import type { ConsumerOffsets } from '../producer/transaction/transaction-parts.ts'
+import { handleBatch, runBatches } from './batch-run.ts'
 import type { OffsetCommit } from './group-calls.ts'
 import { type GroupConsumerOptions, groupConsumerSettings } from './group-consumer-options.ts'
 import type { AssignmentChange, GroupConsumerEvents } from './group-events.ts'
 import { type GroupConsumerContext, GroupMember, type Work } from './group-member.ts'
-import { type BatchHandler, oneByOne, type RecordHandler } from './handlers.ts'
+import {
+  type BatchHandler,
+  oneByOne,
+  type RecordHandler,
+  type RunOptions,
+  type TransactionalBatchHandler,
+  type TransactionalRunOptions,
+} from './handlers.ts'
 import type { HeldChange, TopicPartition } from './held-partitions.ts'
 import { LagReporter } from './lag-report.ts'
+import { autoCommitError, offsetsToCommit, TransactionalRun } from './transactional-run.ts'
 
 /**
  * One member of a consumer group (KIP-848). The members share the partitions of their
@@ -33,6 +45,8 @@ export class GroupConsumer implements AsyncIterable<ConsumerBatch> {
   readonly #emitter = new Emitter<GroupConsumerEvents>()
   readonly #member: GroupMember
   readonly #lag: LagReporter
+  readonly #connection: Connection
+  readonly #autoCommit: boolean
   readonly #onClosed: () => void
   /** The batch that the `for await` works on. */
   #iterated: Work | undefined
@@ -40,11 +54,14 @@ export class GroupConsumer implements AsyncIterable<ConsumerBatch> {
 
   /** @internal Made by `Client.consumer`. */
   constructor(context: GroupConsumerContext, options: GroupConsumerOptions) {
+    const settings = groupConsumerSettings(options)
+    this.#autoCommit = settings.autoCommit
+    this.#connection = context.connection
     this.#onClosed = context.onClosed
     this.#lag = new LagReporter(context.connection.clock, (report) =>
       this.#emitter.emit('lag', report),
     )
-    this.#member = new GroupMember(context, groupConsumerSettings(options), {
+    this.#member = new GroupMember(context, settings, {
       changed: (change) => this.#changed(change),
       delivered: (batch) => this.#lag.delivered(batch),
     })
@@ -117,35 +134,33 @@ export class GroupConsumer implements AsyncIterable<ConsumerBatch> {
    * Passes batches to `handler`: those of one partition one after the other, up to `concurrency` at a time. Resolves
    * when the consumer is closed and has left its group, even if a handler never ends; do not await it in a handler.
    *
+   * With `transactional`, each batch is handled in a transaction `tx` of this producer, together with its offsets: each
+   * record is handled once. If it is aborted, as by a rebalance, the batch is delivered again.
+   *
    * @throws the error of `handler`, after the other handlers have ended (10 s at most), the finished
-   * batches are committed, and the member has left; the errors of the iteration and of `close`
+   * batches are committed, and the member has left; the errors of the iteration, of `close` and of transactions
+   * @example
+   * await consumer.run(async ({ records }, { tx }) => {
+   *   for (const record of records) tx.send('bills', billOf(record))
+   * }, { transactional: log.createProducer() })
    */
+  async run(handler: TransactionalBatchHandler, options: TransactionalRunOptions): Promise<void>
+  async run(handler: BatchHandler, options?: RunOptions): Promise<void>
   async run(
-    handler: BatchHandler,
-    { concurrency = 1 }: { readonly concurrency?: number } = {},
+    handler: BatchHandler | TransactionalBatchHandler,
+    options: RunOptions & Partial<TransactionalRunOptions> = {},
   ): Promise<void> {
-    checkRange('concurrency', concurrency, 1, CONCURRENCY_MAX)
-    this.#member.use()
-    const failures: unknown[] = []
-    const lane = async () => {
-      try {
-        for (;;) {
-          const work = await this.#member.next()
-          if (work === undefined) return
-          await this.#handle(work, handler)
-        }
-      } catch (error) {
-        failures.push(error)
-        void this.close()
-      }
+    const { concurrency = 1, transactional } = options
+    // A transactional id has one transaction at a time.
+    const isAlone = transactional?.settings.transactionalId !== undefined
+    checkRange('concurrency', concurrency, 1, isAlone ? 1 : CONCURRENCY_MAX)
+    const handle = this.#newHandling(handler, transactional)
+    this.#member.use(transactional !== undefined)
+    try {
+      await runBatches(this.#member, { concurrency, handle, close: () => this.close() })
+    } finally {
+      this.#member.release()
     }
-    await Promise.race([
-      Promise.all(Array.from({ length: concurrency }, lane)),
-      aborted(this.#member.readers.signal),
-    ])
-    await this.close().catch((error) => failures.push(error))
-    this.#member.release()
-    if (failures.length > 0) throw failures[0]
   }
 
   /**
@@ -156,10 +171,7 @@ export class GroupConsumer implements AsyncIterable<ConsumerBatch> {
    * @example
    * await consumer.eachRecord((record) => bill(record.json()), { concurrency: 4 })
    */
-  async eachRecord(
-    handler: RecordHandler,
-    options: { readonly concurrency?: number } = {},
-  ): Promise<void> {
+  async eachRecord(handler: RecordHandler, options: RunOptions = {}): Promise<void> {
     await this.run(oneByOne(handler), options)
   }
 
@@ -176,6 +188,12 @@ export class GroupConsumer implements AsyncIterable<ConsumerBatch> {
     const work = this.#iterated
     work?.held.offsets.finish(work.delivery)
     await this.#member.commitFinished(work)
+  }
+
+  /** As `commit()`, for a transaction. @throws {EdgelogError} `invalid_request` with `autoCommit`. @internal */
+  offsetsToCommit(): ConsumerOffsets {
+    if (this.#autoCommit) throw autoCommitError()
+    return offsetsToCommit(this.#member, this.#member.held.due, this.#iterated)
   }
 
   /**
@@ -240,17 +258,15 @@ export class GroupConsumer implements AsyncIterable<ConsumerBatch> {
     if (work !== undefined) this.#member.end(work, isFinished)
   }
 
-  async #handle(work: Work, handler: BatchHandler): Promise<void> {
-    const { signal } = work.held.stop
-    let isFinished = false
-    try {
-      await handler(work.batch, { signal })
-      isFinished = true
-    } catch (error) {
-      if (!signal.aborted) throw error
-    } finally {
-      this.#member.end(work, isFinished)
+  #newHandling(
+    handler: BatchHandler | TransactionalBatchHandler,
+    producer: Producer | undefined,
+  ): (work: Work) => Promise<void> {
+    if (producer === undefined) {
+      return (work) => handleBatch(this.#member, work, handler as BatchHandler)
     }
+    const run = new TransactionalRun(this.#connection, this.#member, producer)
+    return (work) => run.handle(work, handler)
   }
 
   #close(workMs: number): Promise<void> {
@@ -276,13 +292,6 @@ export class GroupConsumer implements AsyncIterable<ConsumerBatch> {
     }
     this.#emitter.emit('assignment', change)
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
 
 function toTopicPartition({ topic, partition }: TopicPartition): TopicPartition {

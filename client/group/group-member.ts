@@ -11,9 +11,10 @@ import type { PartitionReader } from '../consumer/partition-reader.ts'
 import { ReaderSet, type TakenBatch } from '../consumer/reader-set.ts'
 import { LEAVE_TIMEOUT_MS, NO_PROGRESS_PAUSE_MS } from '../limits.ts'
 import { Committer, isHarmless } from './committer.ts'
-import type { OffsetCommit } from './group-calls.ts'
+import { isGone } from './fetch-committed.ts'
+import type { CommittingMember, OffsetCommit } from './group-calls.ts'
 import type { GroupConsumerSettings } from './group-consumer-options.ts'
-import { type HeldChange, type HeldPartition, HeldPartitions, isGone } from './held-partitions.ts'
+import { type HeldChange, type HeldPartition, HeldPartitions } from './held-partitions.ts'
 import { Membership } from './membership.ts'
 import type { Delivery } from './partition-offsets.ts'
 import { PollWatch } from './poll-watch.ts'
@@ -46,6 +47,7 @@ export class GroupMember {
   readonly #committer: Committer
   readonly #poll: PollWatch
   #isInUse = false
+  #isTransactional = false
   #autoCommitting: Promise<void> | undefined
   #departing: Promise<void> | undefined
 
@@ -100,14 +102,23 @@ export class GroupMember {
     return this.#membership.lastError ?? this.held.lastError ?? reading
   }
 
+  /** The group, and the member to commit as; undefined while it is not a member. */
+  get committing(): { groupId: string; member: CommittingMember | undefined } {
+    return { groupId: this.#settings.groupId, member: this.#membership.committing }
+  }
+
   // -- handing over --------------------------------------------------------------------------
 
-  /** @throws {EdgelogError} `invalid_request` during another iteration or `run`. */
-  use(): void {
+  /**
+   * @param isTransactional True to commit in transactions only: any other commit would drop the offsets of an open one.
+   * @throws {EdgelogError} `invalid_request` during another iteration or `run`.
+   */
+  use(isTransactional = false): void {
     if (this.#isInUse) {
       throw new EdgelogError('invalid_request', 'only one iteration or run is allowed at a time')
     }
     this.#isInUse = true
+    this.#isTransactional = isTransactional
     this.#poll.end(this)
     if (this.#settings.autoCommit) this.#autoCommitting ??= this.#autoCommit()
     this.#join()
@@ -229,7 +240,7 @@ export class GroupMember {
 
   /** @throws {EdgelogError} errors that the next commit cannot make up for */
   async #commitUnasked(): Promise<void> {
-    if (!this.#settings.autoCommit) return
+    if (!this.#settings.autoCommit || this.#isTransactional) return
     try {
       await this.commitFinished()
     } catch (error) {
@@ -244,7 +255,7 @@ export class GroupMember {
     if (isWanted && this.#departing === undefined) this.#membership.join()
   }
 
-  /** Leaves the group while the application exceeds the poll interval, so that others continue. */
+  /** Leaves the group while the application exceeds the poll interval. */
   #depart(): void {
     if (this.readers.signal.aborted) return
     this.#departing ??= this.#leave()

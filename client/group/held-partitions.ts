@@ -8,16 +8,13 @@
  * before. Changes to other partitions do not interrupt reading.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
-import { sleep } from '../clock.ts'
 import type { StartPosition } from '../consumer/consumer-options.ts'
 import type { PartitionReader } from '../consumer/partition-reader.ts'
 import type { ReaderSet } from '../consumer/reader-set.ts'
-import { retryDelayMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
-import { isTransient } from '../http/request-error.ts'
-import { RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX } from '../limits.ts'
 import type { PendingCommit } from './committer.ts'
-import { type AssignedPartitions, fetchOffsets } from './group-calls.ts'
+import { fetchCommitted, partitionName } from './fetch-committed.ts'
+import type { AssignedPartitions } from './group-calls.ts'
 import { PartitionOffsets } from './partition-offsets.ts'
 
 export interface TopicPartition {
@@ -109,7 +106,8 @@ export class HeldPartitions {
   pendingCommit(held: HeldPartition, offset: number): PendingCommit {
     const { topic, partition, offsets } = held
     const isHeld = () => this.#held.get(keyOf(held)) === held
-    return { topic, partition, offset, isHeld, acknowledge: () => offsets.acknowledge(offset) }
+    const acknowledge = () => offsets.acknowledge(offset)
+    return { topic, partition, offset, isHeld, acknowledge, restart: () => this.#restart(held) }
   }
 
   /** Returns the held partition; undefined if it is no longer read. */
@@ -122,12 +120,12 @@ export class HeldPartitions {
 
   /** Returns the partition as it was last read, even if it is revoked or lost by now. */
   findOnceRead(partition: TopicPartition): HeldPartition | undefined {
-    return this.#onceRead.get(nameOf(partition))
+    return this.#onceRead.get(partitionName(partition))
   }
 
   /** @returns the function to call when the work on the partition has ended */
   beginWork(held: HeldPartition): () => void {
-    const name = nameOf(held)
+    const name = partitionName(held)
     let end = () => {}
     const work = new Promise<void>((resolve) => {
       end = resolve
@@ -157,12 +155,12 @@ export class HeldPartitions {
     const fresh = [...wanted].filter(([key]) => !this.#held.has(key))
     this.#revoke(gone.map(([, held]) => held))
     for (const [key, held] of fresh) this.#held.set(key, held)
-    const isBusy = ([, held]: [string, HeldPartition]) => this.#works.has(nameOf(held))
+    const isBusy = ([, held]: [string, HeldPartition]) => this.#works.has(partitionName(held))
     const idle = fresh.filter((entry) => !isBusy(entry)).map(([, held]) => held)
     if (idle.length > 0) void this.#start(idle)
     // Lost during its work and assigned again: the old work ends first.
     for (const [, held] of fresh.filter(isBusy)) {
-      void this.#works.get(nameOf(held))?.then(() => this.#start([held]))
+      void this.#works.get(partitionName(held))?.then(() => this.#start([held]))
     }
   }
 
@@ -221,55 +219,60 @@ export class HeldPartitions {
   // -- beginning to read ---------------------------------------------------------------------
 
   async #start(fresh: readonly HeldPartition[]): Promise<void> {
+    const started = await this.#read(fresh, () => this.#context.from)
+    if (started.length > 0) this.#context.onChange({ assigned: started })
+  }
+
+  /** Reads a partition again from its committed offset: a transaction may have committed another one. */
+  #restart(held: HeldPartition): void {
+    const { reader } = held
+    if (reader === undefined || !isRead(held) || this.#held.get(keyOf(held)) !== held) return
+    const { isPaused, begunAt } = reader
+    this.#context.readers.unassign(reader)
+    held.offsets.seek()
+    held.reader = undefined
+    // Without a committed offset, 'latest' would skip what was read.
+    void this.#read([held], () => begunAt ?? this.#context.from).then(() => {
+      if (isPaused) held.reader?.pause()
+    })
+  }
+
+  /** @returns the partitions that are read now */
+  async #read(
+    fresh: readonly HeldPartition[],
+    from: () => StartPosition,
+  ): Promise<HeldPartition[]> {
     const committed = await this.#fetchCommitted(fresh)
+    if (committed === undefined) return []
     const started = fresh.filter(({ stop }) => !stop.signal.aborted)
-    if (committed === undefined || started.length === 0) return
     for (const held of started) {
-      const offset = committed.get(nameOf(held))
+      const offset = committed.get(partitionName(held))
       held.offsets = new PartitionOffsets(offset)
-      const { readers, from } = this.#context
-      held.reader = readers.assign(held.topic, held.partition, offset ?? from)
-      this.#onceRead.set(nameOf(held), held)
+      held.reader = this.#context.readers.assign(held.topic, held.partition, offset ?? from())
+      this.#onceRead.set(partitionName(held), held)
     }
-    this.#context.onChange({ assigned: started })
+    return started
   }
 
   async #fetchCommitted(
     fresh: readonly HeldPartition[],
   ): Promise<ReadonlyMap<string, number> | undefined> {
     const { connection, groupId, readers, onFatal } = this.#context
-    const { signal } = readers
     const topics = new Set(fresh.map(({ topic }) => topic))
     const only = topics.size === 1 ? fresh[0]?.topic : undefined
-    for (let attempts = 1; !fresh.every(({ stop }) => stop.signal.aborted); attempts++) {
-      try {
-        const offsets = await fetchOffsets(connection, groupId, only, { signal })
-        this.#fetchFailure = undefined
-        return new Map(offsets.map((committed) => [nameOf(committed), committed.offset]))
-      } catch (error) {
-        if (signal.aborted) return undefined
-        this.#fetchFailure = error
-        if (!isTransient(error) && !isGone(error)) {
-          onFatal(error)
-          return undefined
-        }
-        await sleep(
-          connection.clock,
-          retryDelayMs(connection, error, attempts, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX),
-          signal,
-        )
-      }
+    const isNeeded = () => !fresh.every(({ stop }) => stop.signal.aborted)
+    const noteError = (error: unknown) => {
+      this.#fetchFailure = error
     }
-    return undefined
+    const { signal } = readers
+    try {
+      const context = { connection, groupId, signal, isNeeded, noteError }
+      return await fetchCommitted(context, only)
+    } catch (error) {
+      onFatal(error)
+      return undefined
+    }
   }
-}
-
-/** Returns whether the topic or the group was deleted; a heartbeat will bring the new assignment. */
-export function isGone(error: unknown): boolean {
-  return (
-    error instanceof EdgelogError &&
-    (error.code === 'unknown_topic_or_partition' || error.code === 'group_id_not_found')
-  )
 }
 
 function newHeld({ topic, topicId }: AssignedPartitions, partition: number): HeldPartition {
@@ -291,8 +294,4 @@ function isRead({ reader, stop }: HeldPartition): boolean {
 /** Returns a key with the topic id: a topic that is created again under the same name has other partitions. */
 function keyOf({ topicId, partition }: HeldPartition): string {
   return `${topicId}/${partition}`
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`
 }

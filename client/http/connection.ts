@@ -23,10 +23,12 @@ export interface Connection {
 }
 
 export interface Call {
-  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE'
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly body?: string | Uint8Array
   readonly contentType?: string
   readonly accept?: string
+  /** Id of the transaction that the records belong to. */
+  readonly transactionalId?: string | undefined
   /** Longest silence: before the response begins, and between two parts of it. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal | undefined
@@ -109,5 +111,6 @@ function headersOf({ token }: Connection, call: Call): Record<string, string> {
   if (token !== undefined) headers.authorization = `Bearer ${token}`
   if (call.contentType !== undefined) headers['content-type'] = call.contentType
   if (call.accept !== undefined) headers.accept = call.accept
+  if (call.transactionalId !== undefined) headers['edgelog-transaction'] = call.transactionalId
   return headers
 }

@@ -34,9 +34,9 @@ export class RequestError extends EdgelogError {
     return this.status === 0 || this.status >= 500 || this.status === 408
   }
 
-  /** True if a retry may succeed after a while. */
+  /** True if a retry may succeed after a while: by the status, or by the code, as with `concurrent_transactions`. */
   get isTransient(): boolean {
-    return this.mayHaveTakenEffect || this.status === 429 || this.status === 425
+    return this.mayHaveTakenEffect || this.status === 429 || this.status === 425 || this.retryable
   }
 }
 

@@ -30,6 +30,8 @@ export interface SentBatch {
 export interface PostOptions {
   readonly timeoutMs: number
   readonly signal: AbortSignal
+  /** The open transaction that the batches belong to. */
+  readonly transactionalId?: string
 }
 
 /** Sends a batch over a transport, and waits for its response. Never throws. */

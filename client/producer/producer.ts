@@ -16,6 +16,12 @@ import {
 import { encodeRecordInput, type ProducerRecord } from './record-input.ts'
 import type { SendLine } from './send-line.ts'
 import { TopicSender, type TopicSenderContext } from './topic-sender.ts'
+import type { TransactionResult } from './transaction/transaction-parts.ts'
+import {
+  type TransactionOptions,
+  Transactions,
+  type TransactionWork,
+} from './transaction/transactions.ts'
 
 export interface ProducerContext {
   readonly connection: Connection
@@ -47,6 +53,10 @@ export class Producer {
   readonly #context: TopicSenderContext
   readonly #topics = new Map<string, TopicSender>()
   readonly #onClosed: () => void
+  readonly #transactions: Transactions
+  readonly #openTransactions = new Set<Promise<unknown>>()
+  /** Ends the calls of open transactions. */
+  readonly #abandoned = new AbortController()
   #closing: Promise<void> | undefined
 
   /** @internal Made by `Client.createProducer`. */
@@ -63,6 +73,8 @@ export class Producer {
       release: (bytes) => budget.release(bytes),
       flushNow: () => this.#flushNow(),
     }
+    const { signal } = this.#abandoned
+    this.#transactions = new Transactions({ ...context, settings, signal })
   }
 
   /** The effective options, defaults included. */
@@ -127,14 +139,44 @@ export class Producer {
     return results
   }
 
+  /**
+   * Makes a transaction of what `work` sends: all of it becomes visible to `committed` readers, or nothing. It is
+   * committed when `work` resolves; if `work` throws, nothing is, and the error is thrown on.
+   *
+   * The transaction is one request, which is repeated after a lost response and takes effect once. With the option
+   * `transactionalId` it is several requests and has no limit of size; a later producer with this id fences this one.
+   *
+   * @throws {TransactionAbortedError} nothing is visible; if it is `retryable`, another attempt may succeed.
+   * @throws {EdgelogError} `producer_fenced`; `expected_offset_mismatch`; `request_too_large`; errors of
+   * `Transaction.send`; `unavailable`: the outcome is unknown.
+   * @example
+   * await producer.transaction(async (tx) => {
+   *   tx.send('orders', { key: '4711', value: { state: 'paid' } })
+   *   tx.send('mails', { key: '4711', value: 'Thank you' })
+   * })
+   */
+  async transaction(
+    work: TransactionWork,
+    options: TransactionOptions = {},
+  ): Promise<TransactionResult> {
+    if (this.#closing !== undefined) throw closedError()
+    const transaction = this.#transactions.run(work, options)
+    this.#openTransactions.add(transaction)
+    try {
+      return await transaction
+    } finally {
+      this.#openTransactions.delete(transaction)
+    }
+  }
+
   /** Sends all open batches at once; resolves when all earlier records are settled, successfully or not. */
   async flush(): Promise<void> {
     await Promise.all([...this.#topics.values()].map((topic) => topic.flush()))
   }
 
   /**
-   * Flushes, and accepts no more records. With `timeoutMs`, records that are
-   * unsettled by then are rejected. Further calls return the same promise.
+   * Flushes, waits for open transactions, and accepts no more records. With `timeoutMs`, records and
+   * transactions that are unsettled by then are rejected. Further calls return the same promise.
    */
   close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#closing ??= this.#close(options.timeoutMs).finally(this.#onClosed)
@@ -142,14 +184,16 @@ export class Producer {
   }
 
   async #close(timeoutMs: number | undefined): Promise<void> {
-    if (timeoutMs === undefined) return await this.flush()
-    await within(this.#context.connection.clock, timeoutMs, this.flush())
+    const settled = Promise.all([this.flush(), Promise.allSettled(this.#openTransactions)])
+    if (timeoutMs === undefined) return void (await settled)
+    await within(this.#context.connection.clock, timeoutMs, settled)
     const error = new EdgelogError(
       'unavailable',
       'the producer was closed before a response arrived',
     )
     for (const topic of this.#topics.values()) topic.rejectWaiting(error)
     for (const topic of this.#topics.values()) topic.abandon(error)
+    this.#abandoned.abort(error)
   }
 
   #topic(name: string): TopicSender {

@@ -79,6 +79,11 @@ test('runs the programs of the client guide', async () => {
   await runUntil(sending + (await guide('Consumer groups')), "0 { page: '/' }")
   const grouped = (await guide('Consumer groups', 1)).replace("'counters'", "'loop'")
   await runUntil(sending + grouped, "{ page: '/' }")
+  const mails = "await log.admin.createTopic('mails', { ifNotExists: true })\n"
+  await runUntil(`${sending}${mails}${await guide('Transactions')}`, "topic: 'mails'")
+  const transformed = (await guide('Transactions', 1)).replace('record.json()', 'shown(record)')
+  const show = 'const shown = (record) => console.log(record.json()) ?? record.json()\n'
+  await runUntil(`${sending}${mails}${show}${transformed}`, "{ page: '/' }")
   const orders = "await log.admin.createTopic('orders', { ifNotExists: true })\n"
   await runUntil(connecting + orders + (await guide('Typed topics')), 'tea')
   await runUntil(`${connecting}${await guide('Topics')}console.log('done')`, 'done')

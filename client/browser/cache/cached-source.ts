@@ -6,6 +6,7 @@
  *   in it                     the cache
  *   from its end to the log's waits until the leading tab has stored more
  *   behind the log's end, or not followed: the network
+ *   uncommitted records       the network: the cache has committed ones only
  *
  * `latest` is the last reported end of the log. `earliest`, or a time, is resolved by the
  * network if it may lie before the cache; offline the reader begins where the cache begins.
@@ -62,6 +63,7 @@ export class CachedSource implements LogSource {
   ): Promise<FetchedBatches> {
     const { channel, clock, network } = this.#context
     const { from, maxBytes, waitMs, signal } = options
+    if (options.isolation === 'uncommitted') return await network.fetch(topic, partition, options)
     const place = { topic, partition }
     const deadlineMs = clock.now() + waitMs
     let at = from

@@ -1,13 +1,16 @@
 /** Reads the outbox record by record. */
+import type { NewRecord } from '../../../src/core/batch/record.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { ConsumerRecord } from '../../consumer/consumer-record.ts'
 import type { Store, Transaction } from '../store/database.ts'
-import { type ParkedRow, UNASSIGNED_PARTITION } from '../store/schema.ts'
+import { type ParkedRow, TRANSACTIONS_TOPIC, UNASSIGNED_PARTITION } from '../store/schema.ts'
 import type { OutboxContext } from './outbox-store.ts'
 import { recordsOf } from './row-batches.ts'
 import { RowWriter } from './row-writer.ts'
+import { recordsInTransaction, renewed } from './stored-transaction.ts'
 
 export interface ParkedRecord {
+  /** The records of a transaction have one id: they are queued again or discarded together. */
   readonly id: number
   /** Its offset is -1. */
   readonly record: ConsumerRecord
@@ -24,13 +27,18 @@ export async function pendingRecords(
   { database }: OutboxContext,
   topic: string | undefined,
 ): Promise<ConsumerRecord[]> {
-  const range = topic === undefined ? undefined : IDBKeyRange.bound([topic], [topic, []])
-  const rows = await database.read(['outbox'], (tx) => tx.objectStore('outbox').getAll(range))
+  const rangeOf = (name: string) => IDBKeyRange.bound([name], [name, []])
+  const rows = await database.read(['outbox'], async (tx) => {
+    const outbox = tx.objectStore('outbox')
+    if (topic === undefined) return await outbox.getAll()
+    const ranges = [rangeOf(topic), rangeOf(TRANSACTIONS_TOPIC)]
+    return (await Promise.all(ranges.map((range) => outbox.getAll(range)))).flat()
+  })
   const pending: ConsumerRecord[] = []
   for (const row of rows) {
     // An unreadable record is parked when it is to be sent.
     for (const record of await recordsOf(row.batch).catch(() => [])) {
-      pending.push(new ConsumerRecord(row.topic, row.partition, { ...record, offset: -1 }))
+      pending.push(...shownRecords(row, record).filter((one) => (topic ?? one.topic) === one.topic))
     }
   }
   return pending
@@ -42,15 +50,22 @@ export async function parkedRecords({ database }: OutboxContext): Promise<Parked
   for (const { id = -1, topic, partition, batch, error, parkedAtMs } of rows) {
     const damaged = { offset: -1, timestamp: -1, key: null, value: batch, headers: [] }
     for (const record of await recordsOf(batch).catch(() => [damaged])) {
-      parked.push({
-        id,
-        record: new ConsumerRecord(topic, partition, { ...record, offset: -1 }),
-        error: EdgelogError.fromBody(error),
-        parkedAtMs,
-      })
+      for (const shown of shownRecords({ topic, partition }, record)) {
+        parked.push({ id, record: shown, error: EdgelogError.fromBody(error), parkedAtMs })
+      }
     }
   }
   return parked
+}
+
+/** Returns the record, or the records of the transaction that it stands for. */
+function shownRecords(
+  { topic, partition }: Pick<ParkedRow, 'topic' | 'partition'>,
+  record: NewRecord,
+): ConsumerRecord[] {
+  // A damaged transaction has no key.
+  if (topic === TRANSACTIONS_TOPIC && record.key !== null) return recordsInTransaction(record)
+  return [new ConsumerRecord(topic, partition, { ...record, offset: -1 })]
 }
 
 /** Removes parked records, all or one, and queues them again if `retry` is given. */
@@ -92,6 +107,10 @@ async function queueAgain(
   const [parked] = await recordsOf(batch).catch(() => [])
   if (parked === undefined) return false
   const isForItsTime = timestamp !== undefined && error.code === 'invalid_timestamp'
+  if (topic === TRANSACTIONS_TOPIC) {
+    const record = renewed(parked, isForItsTime ? timestamp : undefined)
+    return !((await writer.add({ topic, record, partition })) instanceof EdgelogError)
+  }
   const record = isForItsTime ? { ...parked, timestamp } : parked
   for (const chosen of [partition === UNASSIGNED_PARTITION ? undefined : partition, undefined]) {
     if (!((await writer.add({ topic, record, partition: chosen })) instanceof EdgelogError))

@@ -11,6 +11,7 @@ import type { Ack, Move, OutboxRow, ProducerRow, TopicRow } from '../store/schem
 import { type OutboxContext, pendingOf } from './outbox-store.ts'
 import { batchOf, recordsOf, rowAfter } from './row-batches.ts'
 import { RowWriter } from './row-writer.ts'
+import { TransactionAttempts } from './transaction-attempts.ts'
 
 const EPOCH_MAX = 0x7fff
 const ROWS_READ = 64
@@ -27,10 +28,12 @@ export function sequenceAt({ epochStart }: ProducerRow, position: number): numbe
 }
 
 export class OutboxDrain {
+  readonly attempts: TransactionAttempts
   readonly #context: OutboxContext
 
   constructor(context: OutboxContext) {
     this.#context = context
+    this.attempts = new TransactionAttempts(context)
   }
 
   /** Returns the stored metadata of a topic, for tabs that have not requested it. */

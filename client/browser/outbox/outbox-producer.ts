@@ -69,7 +69,11 @@ export class OutboxProducer {
 
   /** Implements `BrowserClient.send`. */
   async send(topic: string, record: ProducerRecord): Promise<Queued> {
-    const entry = this.#entryOf(topic, record)
+    return await this.queue(this.#entryOf(topic, record))
+  }
+
+  /** Queues a checked record. */
+  async queue(entry: NewEntry): Promise<Queued> {
     const place = await this.#queue(entry)
     return { queued: true, acked: this.#waiterOf(entry, place) }
   }

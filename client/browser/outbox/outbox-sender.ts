@@ -26,7 +26,7 @@ import {
   WAKE_JITTER_MS,
 } from '../limits.ts'
 import type { Ack, ProducerRow, TopicRow } from '../store/schema.ts'
-import { UNASSIGNED_PARTITION } from '../store/schema.ts'
+import { TRANSACTIONS_TOPIC, UNASSIGNED_PARTITION } from '../store/schema.ts'
 import type { Publisher } from '../tabs/channel.ts'
 import { checkTail } from './check-tail.ts'
 import { type OutboxDrain, type PendingBatch, sequenceAt } from './outbox-drain.ts'
@@ -34,6 +34,8 @@ import { judge } from './outbox-plan.ts'
 import { type OutboxStore, pendingOf } from './outbox-store.ts'
 import { QueueRhythm } from './queue-rhythm.ts'
 import { type JoinedBatch, joinRows, recordsOf } from './row-batches.ts'
+import { isStorageError } from './topic-directory.ts'
+import { sendTransaction, type TransactionVerdict } from './transaction-sending.ts'
 
 export type SenderState = 'idle' | 'offline' | 'connecting' | 'live' | 'backingOff' | 'authNeeded'
 
@@ -165,7 +167,9 @@ export class OutboxSender {
       this.#setState('offline')
       return OFFLINE_CHECK_MS
     }
-    for (const { topic } of pending) this.#context.refresh(topic)
+    for (const { topic } of pending) {
+      if (topic !== TRANSACTIONS_TOPIC) this.#context.refresh(topic)
+    }
     const due = pending.filter((row) => this.#waitMs([EVERYWHERE, keyOf(row)]) <= 0)
     // Reported once per outage, however many retries there are.
     const isFirstTry = this.#state === 'idle' || this.#state === 'offline'
@@ -196,6 +200,7 @@ export class OutboxSender {
     if (pending === undefined || signal.aborted) return false
     const { producer, rows } = pending
     const key = keyOf(producer)
+    if (topic === TRANSACTIONS_TOPIC) return await this.#sendTransaction(pending, key, signal)
     const recordsMax = this.#recordsMax.get(key) ?? SEND_RECORDS_MAX
     const { producerId, epoch } = producer
     const baseSequence = sequenceAt(producer, producer.firstPosition)
@@ -217,6 +222,50 @@ export class OutboxSender {
     const sent = await sendBatch(connection, topic, partition, batch, options)
     if (signal.aborted && sent.outcome.kind !== 'acked') return false
     return await this.#settle(pending, { key, recordsCount, baseSequence, token }, sent, signal)
+  }
+
+  async #sendTransaction(
+    pending: PendingBatch,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { connection, drain, channel } = this.#context
+    const { topic, partition, firstPosition: position } = pending.producer
+    const { token } = connection
+    let verdict: TransactionVerdict
+    try {
+      verdict = await sendTransaction({ connection, drain, line: this.#line }, pending, signal)
+    } catch (error) {
+      if (isStorageError(error)) throw error
+      await this.#parkDamaged(pending)
+      this.#setState(this.#state, asEdgelogError(error))
+      return true
+    }
+    switch (verdict.kind) {
+      case 'acked': {
+        const acks = [{ position, recordsCount: 1, baseOffset: -1, logAppendTime: null }]
+        await drain.ack(topic, partition, acks)
+        channel.publish({ kind: 'acked', topic, partition, acks })
+        this.#succeed(key)
+        return true
+      }
+      case 'park': {
+        const { error } = verdict
+        await drain.park(pending.producer, error)
+        channel.publish({ kind: 'parked', topic, place: { partition, position }, error })
+        this.#succeed(key)
+        return true
+      }
+      case 'auth':
+        await this.#pauseForToken(verdict.error, token)
+        return false
+      default: {
+        const { error } = verdict
+        const isNetwork = error instanceof RequestError && error.status === 0
+        if (!signal.aborted) this.#fail(isNetwork ? EVERYWHERE : key, error)
+        return false
+      }
+    }
   }
 
   async #gather(signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@
  *
  *   meta       'clientId' -> random text; changes when the site's data is cleared
  *              'leadEpoch' -> number; epoch of the leading tab
+ *              'transactionAttempt' -> JSON of the attempt to send the oldest transaction
  *   topics     name -> metadata of a topic
  *   follows    name -> its cache limits
  *   producers  [topic, partition] -> producer id, epoch and positions
@@ -21,6 +22,9 @@ export const SCHEMA_VERSION = 1
 
 /** Partition of records whose topic is not known to this browser yet. */
 export const UNASSIGNED_PARTITION = -1
+
+/** Stands for the transactions in `outbox`, `producers` and `parked`: no log has a topic of this name. */
+export const TRANSACTIONS_TOPIC = '/transactions'
 
 export interface TopicRow {
   readonly topic: string

@@ -18,6 +18,9 @@ export const ISOLATION_LEVELS = ['committed', 'uncommitted'] as const
 export type IsolationLevel = (typeof ISOLATION_LEVELS)[number]
 
 /** Returns the offset at which a reader has to stop. */
-export function readableEnd(ends: LogEnds, isolation: IsolationLevel): number {
-  return isolation === 'committed' ? ends.lastStableOffset : ends.highWatermark
+export function readableEnd(
+  { lastStableOffset, highWatermark }: Omit<LogEnds, 'logStartOffset'>,
+  isolation: IsolationLevel,
+): number {
+  return isolation === 'committed' ? lastStableOffset : highWatermark
 }

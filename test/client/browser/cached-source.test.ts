@@ -82,11 +82,10 @@ async function setUp() {
     const { endOffset, highWatermark } = arrival
     channel.publish({ kind: 'news', topic: TOPIC, partition: 0, endOffset, highWatermark })
   }
-  const fetch = async (
-    from: StartPosition,
-    { maxBytes = 1e6, waitMs = 0, signal = new AbortController().signal } = {},
-  ) => {
-    const { batches, ...rest } = await source.fetch(TOPIC, 0, { from, maxBytes, waitMs, signal })
+  const fetch = async (from: StartPosition, given: Partial<FetchBatchesOptions> = {}) => {
+    const { signal } = new AbortController()
+    const options = { from, maxBytes: 1e6, waitMs: 0, signal, ...given }
+    const { batches, ...rest } = await source.fetch(TOPIC, 0, options)
     const headers = batches.length === 0 ? [] : readBatchHeaders(batches)
     return { ...rest, bases: headers.map(({ baseOffset }) => baseOffset) }
   }
@@ -161,6 +160,14 @@ describe('a read', () => {
     network.isOnline = false
     await expect(fetch(10)).rejects.toMatchObject({ code: 'unavailable' })
     expect(network.calls).toEqual([10, 51, 10])
+  })
+
+  test('uses the network for uncommitted records, also where the cache has committed ones', async () => {
+    const { fetch, network } = await halfCached()
+    expect((await fetch(40)).bases[0]).toBe(40)
+    expect(network.calls).toEqual([])
+    expect((await fetch(40, { isolation: 'uncommitted' })).bases[0]).toBe(40)
+    expect(network.calls).toEqual([40])
   })
 
   test('uses the network with unchanged options for a topic that is not followed', async () => {

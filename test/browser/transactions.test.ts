@@ -36,7 +36,9 @@ test('a transaction that was made offline arrives whole, also after the page is 
   const { topic, context, proxy, tab } = await stage.scene()
   const other = await otherTopic(topic)
   const page = await tab()
-  await waitForStatus(page, 'isLeader', [true])
+  // A transaction needs the engine, which is loaded while there is a network.
+  await queue(page, [topic, other], 'online')
+  await flush(page)
   await context.setOffline(true)
   await queue(page, [topic, other], 'a', 2)
   await waitForStatus(page, 'pending', [2])
@@ -56,8 +58,8 @@ test('a transaction that was made offline arrives whole, also after the page is 
   await proxy.up()
   await flush(next)
   expect([await valuesOf(topic), await valuesOf(other)]).toEqual([
-    ['a0', 'a1'],
-    ['a0!', 'a1!'],
+    ['online0', 'a0', 'a1'],
+    ['online0!', 'a0!', 'a1!'],
   ])
   await waitForStatus(next, 'pending', [0])
 })

@@ -15,7 +15,8 @@ const limits = {
 
 export default defineConfig({
   test: {
-    maxWorkers: 3,
+    // More than two cores: most files wait for a server or a browser for some of their time.
+    maxWorkers: 4,
     // Logs of a test are shown when it fails: events, seeds, figures.
     silent: 'passed-only',
     projects: [

@@ -100,8 +100,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     file: 'src/core/log/log-ends.ts',
     edits: [
       {
-        find: "isolation === 'committed' ? ends.lastStableOffset : ends.highWatermark",
-        replace: 'isolation ? ends.highWatermark : 0',
+        find: "isolation === 'committed' ? lastStableOffset : highWatermark",
+        replace: 'isolation ? highWatermark : 0',
       },
     ],
     breaks: ['T2'],

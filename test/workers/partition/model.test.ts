@@ -31,8 +31,8 @@ import {
 
 const STEPS = 60
 const FILLER_BYTES = 150_000
-/** Fixed seeds, and two that are new in each run; a seed that fails is added to the fixed ones. */
-const SEEDS = [1, 2, 3, 4, 5, 6, Date.now() % 1_000_000, (Date.now() * 7) % 1_000_000]
+/** Fixed seeds, and one that is new in each run; a seed that fails is added to the fixed ones. */
+const SEEDS = [1, 2, 3, 4, Date.now() % 1_000_000]
 
 afterEach(async () => {
   await reset()

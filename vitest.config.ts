@@ -24,6 +24,8 @@ export default defineConfig({
         test: {
           ...limits,
           name: 'core',
+          // Pure code and few mocks: the files of a worker share its modules.
+          isolate: false,
           include: ['test/{app,core,events,broker,http,kafka,scripts,support}/**/*.test.ts'],
           exclude: [SLOW],
         },

@@ -1,5 +1,5 @@
 /** One of a user's tabs leads, whatever happens to it. */
-import type { BrowserContext, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { leaderOf, leadersOf } from './support/leader.ts'
 import { startPageServer } from './support/page-server.ts'

@@ -2,7 +2,7 @@
  * The world of the model: one transactional id, some producers of it, two partitions and a group, and the calls that
  * are under way. Plain data, so that two states can be compared; the real rules of the product change it.
  *
- * What the coordinator has in memory and what is in its row are two fields: a crash keeps the row alone. Participants
+ * The coordinator has two fields, its memory and its row: a crash keeps the row alone. Participants
  * decide and write in one turn, so theirs is one.
  */
 import type { ProducerOffsets } from '../../../../src/core/group/pending/pending-offsets.ts'

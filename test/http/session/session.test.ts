@@ -13,7 +13,7 @@ import {
   decodeSessionEntries,
   encodeAppend,
 } from '../../../src/core/log/session-protocol.ts'
-import { setEventSink } from '../../../src/events/report.ts'
+import { logEvent, setEventSink } from '../../../src/events/report.ts'
 import { Session } from '../../../src/http/session/session.ts'
 import type { SessionCalls } from '../../../src/http/session/session-calls.ts'
 import { newSessionsMemory, SessionMemory } from '../../../src/http/session/session-memory.ts'
@@ -24,6 +24,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   vi.useRealTimers()
+  setEventSink(logEvent)
 })
 
 function sessionOfTest(startAppend: () => Promise<unknown> = async () => ({ appended: NEVER })) {

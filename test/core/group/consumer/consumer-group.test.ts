@@ -16,7 +16,7 @@
  * The tests at the end show that the checker fails with broken rules.
  */
 import fc from 'fast-check'
-import { beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, beforeEach, expect, test, vi } from 'vitest'
 import { runs, SEEDED } from '../../../support/seed.ts'
 import { type Client, ROUND_MS, request, SUBSCRIPTIONS, World } from './consumer-world.ts'
 
@@ -24,11 +24,19 @@ type Reconcile = typeof import('../../../../src/core/group/consumer/reconcile.ts
 type CommitRules = typeof import('../../../../src/core/group/consumer/check-commit.ts')
 
 /** Replacements of the rules; set by the tests of the checker. */
-const broken = vi.hoisted(() => ({
-  reconcile: (right: Reconcile): Reconcile => right,
-  checkConsumerCommit: ({ checkConsumerCommit }: CommitRules): CommitRules['checkConsumerCommit'] =>
-    checkConsumerCommit,
-}))
+const broken = vi.hoisted(() => {
+  // Files share modules, and a mock replaces none that is loaded.
+  vi.resetModules()
+  return {
+    reconcile: (right: Reconcile): Reconcile => right,
+    checkConsumerCommit: ({ checkConsumerCommit }: CommitRules): CommitRules['checkConsumerCommit'] =>
+      checkConsumerCommit,
+  }
+})
+
+afterAll(() => {
+  vi.resetModules()
+})
 
 vi.mock('../../../../src/core/group/consumer/reconcile.ts', async (load) => {
   const { reconcile } = await load<{ reconcile: Reconcile }>()

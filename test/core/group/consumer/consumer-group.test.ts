@@ -29,8 +29,9 @@ const broken = vi.hoisted(() => {
   vi.resetModules()
   return {
     reconcile: (right: Reconcile): Reconcile => right,
-    checkConsumerCommit: ({ checkConsumerCommit }: CommitRules): CommitRules['checkConsumerCommit'] =>
+    checkConsumerCommit: ({
       checkConsumerCommit,
+    }: CommitRules): CommitRules['checkConsumerCommit'] => checkConsumerCommit,
   }
 })
 

@@ -11,6 +11,8 @@ export interface ReplayedChunk {
   readonly opened: string | null
 }
 
+export type ReadChunk = Pick<Chunk, 'endOffset' | 'bytes'>
+
 type SpanRow = {
   base_offset: number
   end_offset: number
@@ -52,7 +54,10 @@ export class ChunkTable {
     )
   }
 
-  /** Yields the spans from the chunk that holds `offset` on, in order; rows are read as they are needed. */
+  /**
+   * Yields the spans from the last chunk that begins at or below `offset` on, in order; rows are read as they are
+   * needed. The first one may end below `offset`, which is in a hole then.
+   */
   *spansFrom(offset: number): Generator<ChunkSpan> {
     let count = SPANS_FIRST
     let spans = this.#spans(
@@ -114,16 +119,16 @@ export class ChunkTable {
     return row === undefined ? undefined : new Uint8Array(row.bytes)
   }
 
-  /** Returns the bytes of the chunks from one base offset to another, both included. */
-  bytesBetween(firstBaseOffset: number, lastBaseOffset: number): Uint8Array[] {
+  /** Returns the chunks from one base offset to another, both included. */
+  between(firstBaseOffset: number, lastBaseOffset: number): ReadChunk[] {
     return this.#sql
-      .exec<{ bytes: ArrayBuffer }>(
-        'SELECT bytes FROM chunk WHERE base_offset BETWEEN ? AND ? ORDER BY base_offset',
+      .exec<{ end_offset: number; bytes: ArrayBuffer }>(
+        'SELECT end_offset, bytes FROM chunk WHERE base_offset BETWEEN ? AND ? ORDER BY base_offset',
         firstBaseOffset,
         lastBaseOffset,
       )
       .toArray()
-      .map((row) => new Uint8Array(row.bytes))
+      .map((row) => ({ endOffset: row.end_offset, bytes: new Uint8Array(row.bytes) }))
   }
 
   /** Returns the chunks that begin at `baseOffset` or later. */
@@ -142,7 +147,8 @@ export class ChunkTable {
     const [first] = group
     const last = group.at(-1)
     if (first === undefined || last === undefined) return
-    const bytes = concatenate(this.bytesBetween(first.baseOffset, last.baseOffset))
+    const chunks = this.between(first.baseOffset, last.baseOffset)
+    const bytes = concatenate(chunks.map((chunk) => chunk.bytes))
     this.#sql.exec(
       'DELETE FROM chunk WHERE base_offset > ? AND base_offset <= ?',
       first.baseOffset,

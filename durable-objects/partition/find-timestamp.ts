@@ -46,7 +46,7 @@ function readLogStart(chunks: ChunkTable, logStartOffset: number): LogStart {
   if (span === undefined || span.baseOffset >= logStartOffset) {
     return { cut: NOTHING, rest: NOTHING, baseOffset: logStartOffset }
   }
-  const [bytes = NOTHING] = chunks.bytesBetween(span.baseOffset, span.baseOffset)
+  const [{ bytes } = { bytes: NOTHING }] = chunks.between(span.baseOffset, span.baseOffset)
   const batches = sliceChunk(bytes, logStartOffset, bytes.length)?.bytes ?? NOTHING
   const cut = sliceChunk(batches, logStartOffset, 0)?.bytes ?? NOTHING
   return { cut, rest: batches.subarray(cut.length), baseOffset: span.endOffset }

@@ -75,31 +75,37 @@ function checkOffset(offset: number, { logStartOffset, highWatermark }: LogEnds)
   )
 }
 
-/** Reads batches that begin below `endOffset`, as they are stored. */
+/** Reads batches that begin below `endOffset`, as they are stored. Offsets without a batch are passed over. */
 function readStored(
   chunks: ChunkTable,
   { offset, maxBytes, mayLeaveFirst }: SliceRequest,
   endOffset: number,
 ): Pick<LogSlice, 'from' | 'to' | 'batches' | 'sizeBytes'> {
-  const isForNothing = offset >= endOffset || (mayLeaveFirst && maxBytes <= 0)
-  const wanted = isForNothing ? [] : chunksToRead(chunks, offset, maxBytes)
-  const [first] = wanted
-  const last = wanted.at(-1)
-  if (first === undefined || last === undefined) {
-    return { from: offset, to: offset, batches: [], sizeBytes: 0 }
-  }
   const batches: Uint8Array[] = []
   let sizeBytes = 0
   let to = offset
-  for (const chunk of chunks.bytesBetween(first.baseOffset, last.baseOffset)) {
-    const slice = sliceChunk(chunk, to, maxBytes - sizeBytes, endOffset)
-    if (slice === undefined) continue
-    if ((batches.length > 0 || mayLeaveFirst) && sizeBytes + slice.bytes.length > maxBytes) break
-    batches.push(slice.bytes)
-    sizeBytes += slice.bytes.length
-    to = slice.endOffset
+  const slice = () => ({ from: offset, to, batches, sizeBytes })
+  if (offset >= endOffset || (mayLeaveFirst && maxBytes <= 0)) return slice()
+  const wanted = chunksToRead(chunks, offset, maxBytes)
+  const [first] = wanted
+  const last = wanted.at(-1)
+  if (first === undefined || last === undefined) {
+    to = endOffset
+    return slice()
   }
-  return { from: offset, to, batches, sizeBytes }
+  for (const chunk of chunks.between(first.baseOffset, last.baseOffset)) {
+    const found = sliceChunk(chunk.bytes, to, maxBytes - sizeBytes, endOffset)
+    if (found !== undefined) {
+      const isTooLarge = sizeBytes + found.bytes.length > maxBytes
+      if (isTooLarge && (batches.length > 0 || mayLeaveFirst)) break
+      batches.push(found.bytes)
+      sizeBytes += found.bytes.length
+      to = Math.max(to, found.endOffset)
+      if (found.isCut) break
+    }
+    to = Math.max(to, Math.min(chunk.endOffset, endOffset))
+  }
+  return slice()
 }
 
 /** Plans by sizes alone, so that no large row is read when only a small part of it would be sent. */
@@ -107,6 +113,7 @@ function chunksToRead(chunks: ChunkTable, offset: number, maxBytes: number): Chu
   const wanted: ChunkSpan[] = []
   let roomBytes = maxBytes
   for (const span of chunks.spansFrom(offset)) {
+    if (span.endOffset <= offset) continue
     const isMostlySent =
       span.sizeBytes <= PARTIAL_CHUNK_BYTES_MAX || roomBytes * 2 >= span.sizeBytes
     if (wanted.length > 0 && (roomBytes <= 0 || !isMostlySent)) break

@@ -4,7 +4,7 @@
  *
  *     | batch, base 40, 3 records | batch, base 43, 1 record | batch, base 44 ... |
  *
- * They trust their input: whole batches, checked when they were appended.
+ * Compaction leaves holes between batches, and also before the first and behind the last batch of a chunk. They trust their input: whole batches, checked when they were appended.
  */
 import {
   BATCH_LENGTH_END,
@@ -16,7 +16,7 @@ import {
 /** Position and size of a chunk, known without reading its bytes. */
 export interface ChunkSpan {
   readonly baseOffset: number
-  /** The offset after the chunk's last record. */
+  /** The offset after the chunk's last record, as it was appended. */
   readonly endOffset: number
   /** The latest timestamp of a record; if no record has one, the time of the last append, negated. */
   readonly maxTimestamp: number
@@ -25,7 +25,10 @@ export interface ChunkSpan {
 
 export interface ChunkSlice {
   readonly bytes: Uint8Array
+  /** The offset after the last batch. */
   readonly endOffset: number
+  /** True if the next batch is below the end, but does not fit. */
+  readonly isCut: boolean
 }
 
 function viewOf(bytes: Uint8Array): DataView {
@@ -47,7 +50,7 @@ function batchEndOffset(view: DataView, position: number): number {
 /**
  * Returns the whole batches of a chunk from the one that holds `fromOffset`, up to `maxBytes` and below
  * `endOffset`. The first batch is returned even if it is larger, so that a reader always advances. Returns
- * undefined past the chunk's end.
+ * undefined if no batch of the chunk ends above `fromOffset`.
  */
 export function sliceChunk(
   chunk: Uint8Array,
@@ -63,13 +66,17 @@ export function sliceChunk(
   if (start >= chunk.length) return undefined
   let end = start
   let to = fromOffset
+  let isCut = false
   while (end < chunk.length && readInt64(view, end) < endOffset) {
     const sizeBytes = batchSizeBytes(view, end)
-    if (end > start && end + sizeBytes - start > maxBytes) break
+    if (end > start && end + sizeBytes - start > maxBytes) {
+      isCut = true
+      break
+    }
     to = batchEndOffset(view, end)
     end += sizeBytes
   }
-  return { bytes: chunk.subarray(start, end), endOffset: to }
+  return { bytes: chunk.subarray(start, end), endOffset: to, isCut }
 }
 
 /** Returns the first batch of a chunk that has a record at or after `timestamp`. */

@@ -42,16 +42,18 @@ test('sliceChunk() agrees with a list of batches', () => {
           endIndex === undefined ? undefined : placed[endIndex % placed.length]?.baseOffset
         const wanted: PlacedShape[] = []
         let sizeBytes = 0
+        let isCut = false
         for (const batch of placed.filter((one) => endOf(one) > fromOffset)) {
-          if (wanted.length > 0 && sizeBytes + batch.bytes.length > maxBytes) break
           if (batch.baseOffset >= (readableEnd ?? Number.POSITIVE_INFINITY)) break
+          isCut = wanted.length > 0 && sizeBytes + batch.bytes.length > maxBytes
+          if (isCut) break
           wanted.push(batch)
           sizeBytes += batch.bytes.length
         }
         const slice = sliceChunk(chunkOf(placed), fromOffset, maxBytes, readableEnd)
         const last = wanted.at(-1)
         if (last === undefined) expect(slice?.bytes.length ?? 0).toBe(0)
-        else expect(slice).toEqual({ bytes: chunkOf(wanted), endOffset: endOf(last) })
+        else expect(slice).toEqual({ bytes: chunkOf(wanted), endOffset: endOf(last), isCut })
       },
     ),
     { ...SEEDED, numRuns: runs(300) },

@@ -148,17 +148,29 @@ export class ChunkTable {
     const last = group.at(-1)
     if (first === undefined || last === undefined) return
     const chunks = this.between(first.baseOffset, last.baseOffset)
-    const bytes = concatenate(chunks.map((chunk) => chunk.bytes))
-    this.#sql.exec(
-      'DELETE FROM chunk WHERE base_offset > ? AND base_offset <= ?',
-      first.baseOffset,
-      last.baseOffset,
-    )
+    const maxTimestamp = latestTimestamp(group.map((chunk) => chunk.maxTimestamp))
+    this.replace(group, concatenate(chunks.map((chunk) => chunk.bytes)), maxTimestamp)
+  }
+
+  /** Replaces neighbouring chunks by one row with other bytes, or by none if there are none. */
+  replace(group: readonly ChunkSpan[], bytes: Uint8Array, maxTimestamp: number): void {
+    const [first] = group
+    const last = group.at(-1)
+    if (first === undefined || last === undefined) return
+    const isEmpty = bytes.length === 0
+    if (isEmpty || first !== last) {
+      this.#sql.exec(
+        'DELETE FROM chunk WHERE base_offset BETWEEN ? AND ?',
+        first.baseOffset + (isEmpty ? 0 : 1),
+        last.baseOffset,
+      )
+    }
+    if (isEmpty) return
     this.#sql.exec(
       `UPDATE chunk SET end_offset = ?, max_timestamp = ?, bytes = ?, opened = NULL
        WHERE base_offset = ?`,
       last.endOffset,
-      latestTimestamp(group.map((chunk) => chunk.maxTimestamp)),
+      maxTimestamp,
       bytes,
       first.baseOffset,
     )

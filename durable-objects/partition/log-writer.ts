@@ -202,6 +202,26 @@ export class LogWriter {
     this.#uncheckpointedChunks = 0
   }
 
+  /** Writes a change of the checkpoint without moving it: the producers in memory need not be written. */
+  amendCheckpoint(change: Partial<Omit<Checkpoint, 'offset'>>): void {
+    this.#checkpoint = { ...this.#checkpoint, ...change }
+    this.settings.write('checkpoint', this.#checkpoint)
+  }
+
+  /** Replaces neighbouring chunks below the checkpoint by one with other bytes, or by none. */
+  replaceChunks(
+    group: readonly ChunkSpan[],
+    bytes: Uint8Array,
+    maxTimestamp: number,
+    change: Partial<Checkpoint>,
+  ): void {
+    this.chunks.replace(group, bytes, maxTimestamp)
+    const formerBytes = group.reduce((sum, chunk) => sum + chunk.sizeBytes, 0)
+    const sizeBytes = this.#checkpoint.sizeBytes + bytes.length - formerBytes
+    this.amendCheckpoint({ ...change, sizeBytes })
+    if (group[0]?.baseOffset === this.#oldest?.baseOffset) this.readOldest()
+  }
+
   /** Deletes the oldest chunks, up to `endOffset`. */
   deleteChunks(endOffset: number, sizeBytes: number, logStartOffset: number): void {
     this.chunks.deleteBelow(endOffset)

@@ -9,6 +9,7 @@ import {
   RETENTION_SIZE_DELAY_MS,
   SEAL_DELAY_MS,
 } from '../../src/core/limits.ts'
+import { activeMs } from '../../src/core/log/compaction/schedule.ts'
 import { numberSetting } from '../../src/events/number-setting.ts'
 import { nextTurn } from '../next-turn.ts'
 import { MAINTENANCE_STEPS, type MaintenanceTime } from './maintenance-steps.ts'
@@ -48,6 +49,20 @@ export class Maintenance {
     if (hasChunksToSeal) this.#ensureAlarm(nowMs + SEAL_DELAY_MS)
     this.#armQuestions(log, nowMs)
     this.armRetention(log, nowMs)
+    this.armCompaction(log, nowMs)
+  }
+
+  /** Arms the alarm for records that settle and can be compacted then. */
+  armCompaction(log: PartitionLog, nowMs: number): void {
+    const { compaction } = log
+    if (compaction.isEnabled) this.#ensureAlarm(nowMs + activeMs(compaction.config))
+  }
+
+  /** Arms the alarm for a time that may have passed; Infinity: never. */
+  arm(atMs: number, nowMs: number): void {
+    if (atMs !== Number.POSITIVE_INFINITY) {
+      this.#ensureAlarm(Math.min(Math.max(atMs, nowMs + 1), nowMs + ALARM_AHEAD_MS_MAX))
+    }
   }
 
   /** Arms the alarm for deletion by size and for the next check of the age of records. */

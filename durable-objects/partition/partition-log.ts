@@ -28,6 +28,7 @@ import { planSeal } from '../../src/core/log/seal.ts'
 import { decideEnd, type OpenTransaction } from '../../src/core/log/transactions.ts'
 import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
 import { replyTo } from './append-result.ts'
+import { CompactionRows } from './compaction-rows.ts'
 import { findTimestamp } from './find-timestamp.ts'
 import { LogWriter } from './log-writer.ts'
 import { type LogSlice, readSlice, type SliceRequest } from './read-slice.ts'
@@ -54,12 +55,14 @@ export function parseAppend(request: AppendRequest): ParsedAppend {
 }
 
 export class PartitionLog {
+  readonly compaction: CompactionRows
   readonly #rows: LogWriter
   #assignment: PartitionAssignment
 
   private constructor(rows: LogWriter, assignment: PartitionAssignment) {
     this.#rows = rows
     this.#assignment = assignment
+    this.compaction = new CompactionRows(rows, () => this.#assignment.config)
   }
 
   static create(sql: SqlStorage, assignment: PartitionAssignment): PartitionLog {

@@ -23,6 +23,7 @@ import type { EndTransactionRequest } from '../../src/core/transaction/participa
 import { hasTable, migrate } from '../migrate.ts'
 import { stopObject } from '../stop-object.ts'
 import { AppendQueue } from './append-queue.ts'
+import { Compactor } from './compactor.ts'
 import { endOfLost, type TransactionBinding } from './lost-transactions.ts'
 import { Maintenance } from './maintenance.ts'
 import { PartitionLog } from './partition-log.ts'
@@ -42,6 +43,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   readonly #waiters = new Waiters()
   readonly #tails: Tails
   #maintenance: Maintenance
+  readonly #compactor = new Compactor()
 
   constructor(ctx: DurableObjectState, env: PartitionEnv) {
     super(ctx, env)
@@ -73,6 +75,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
       this.#log = PartitionLog.create(this.ctx.storage.sql, assignment)
     } else this.#log.reassign(assignment)
     this.#maintenance.armRetention(this.#log, Date.now())
+    this.#maintenance.armCompaction(this.#log, Date.now())
   }
 
   async destroy(): Promise<void> {
@@ -225,7 +228,12 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     const log = this.#log
     if (log === undefined) return
     await this.#endLostTransactions(log)
-    if (this.#log === log) await this.#maintenance.run(log, () => this.#log === log)
+    if (this.#log !== log) return
+    const isCurrent = () => this.#log === log
+    await this.#maintenance.run(log, isCurrent)
+    if (!isCurrent()) return
+    const againAtMs = await this.#compactor.run(log, isCurrent)
+    if (isCurrent()) this.#maintenance.arm(againAtMs, Date.now())
   }
 
   async #endLostTransactions(log: PartitionLog): Promise<void> {

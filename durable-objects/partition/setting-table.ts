@@ -1,4 +1,5 @@
 /** The two JSON documents of a partition. */
+import type { CompactionState } from '../../src/core/log/compaction/schedule.ts'
 import type { PartitionAssignment } from '../../src/core/log/partition-api.ts'
 import { StoredForm } from '../../src/core/stored-form.ts'
 
@@ -15,6 +16,8 @@ export interface Checkpoint {
   readonly sealedOffset: number
   /** True once a batch of a transaction was appended: only then are batches of a read inspected. */
   readonly hasTransactions?: boolean
+  /** Undefined until the log is compacted for the first time. */
+  readonly compaction?: CompactionState
 }
 
 export const EMPTY_CHECKPOINT: Checkpoint = {

@@ -124,9 +124,13 @@ export class TransactionTable {
 
   /**
    * Returns the aborted transactions with records from `from` up to, not including, `to`, in the order of their
-   * markers: at most `ABORTED_TRANSACTIONS_MAX`, and one more if there are more.
+   * markers: at most `countMax`, and one more if there are more.
    */
-  abortedBetween(from: number, to: number): AbortedTransaction[] {
+  abortedBetween(
+    from: number,
+    to: number,
+    countMax = ABORTED_TRANSACTIONS_MAX,
+  ): AbortedTransaction[] {
     if (from > this.#lastAbortedOffset || from >= to) return []
     const aborted: AbortedTransaction[] = []
     const rows = this.#sql.exec<{
@@ -145,7 +149,7 @@ export class TransactionTable {
         aborted.push({ producerId, firstOffset: row.first_offset, lastOffset: row.last_offset })
       }
       // All transactions that end behind this row begin at its stable offset or later.
-      if (row.stable_offset >= to || aborted.length > ABORTED_TRANSACTIONS_MAX) break
+      if (row.stable_offset >= to || aborted.length > countMax) break
     }
     return aborted
   }

@@ -68,6 +68,13 @@ export type ServerEvent =
       readonly transactionalId: string
       readonly error: unknown
     }
+  /** A pass that compacts a log failed; nothing of it is lost. The partition begins another one later. */
+  | {
+      readonly type: 'compaction_failed'
+      readonly topic: string
+      readonly partition: number
+      readonly error: unknown
+    }
   /** A variable of the deployment has no valid value. `fallback` is used. */
   | {
       readonly type: 'setting_invalid'
@@ -92,6 +99,7 @@ export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
   transaction_fate_unknown: 'warn',
   transaction_dropped: 'warn',
   transaction_not_ended: 'warn',
+  compaction_failed: 'error',
   setting_invalid: 'warn',
   sink_failed: 'error',
 }

@@ -79,7 +79,7 @@ export async function checkBatch(
  * asynchronous. Otherwise the caller reads the section in the same turn: an `await` would cost more than a
  * small batch, and batches that are read concurrently would all be in memory before the first one is read.
  */
-function decompressedRecords(
+export function decompressedRecords(
   bytes: Uint8Array,
   header: BatchHeader,
   codecs: Codecs,

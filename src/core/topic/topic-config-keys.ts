@@ -91,7 +91,7 @@ export const TOPIC_CONFIG_KEYS = {
     item: /^(delete|compact)$/,
     items: 'delete, compact',
     effect: true,
-    doc: 'How old records are removed: delete by time and size; compact refuses records without a key, its cleaner comes later.',
+    doc: 'How old records are removed: delete by time and size; compact keeps the latest record of each key, and refuses records without one.',
   },
   'compression.gzip.level': int(-1n, 'Level of gzip; the server does not recompress.', {
     min: -1n,
@@ -117,8 +117,7 @@ export const TOPIC_CONFIG_KEYS = {
   }),
   'delete.retention.ms': long(
     86_400_000n,
-    'How long a tombstone stays in a compacted log; for the cleaner, which comes later.',
-    NO_EFFECT,
+    'How long a tombstone stays in a compacted log after its first compaction.',
   ),
   'file.delete.delay.ms': long(60_000n, 'Wait before a file is deleted; no files here.', NO_EFFECT),
   'flush.messages': long(LONG_MAX, 'Records between two fsyncs; here every commit is durable.', {
@@ -143,8 +142,8 @@ export const TOPIC_CONFIG_KEYS = {
   }),
   'max.compaction.lag.ms': long(
     LONG_MAX,
-    'Age by which a record is compacted; for the cleaner, which comes later.',
-    { min: 1n, effect: false },
+    'Age by which a record is compacted, whatever share of the log is dirty.',
+    { min: 1n },
   ),
   'max.message.bytes': int(1_048_588n, 'Largest record batch, compressed, header included.', {
     max: BigInt(BATCH_BYTES_MAX),
@@ -169,14 +168,10 @@ export const TOPIC_CONFIG_KEYS = {
     default: '0.5',
     min: 0,
     max: 1,
-    effect: false,
-    doc: 'Share of uncompacted bytes that starts the cleaner, which comes later.',
+    effect: true,
+    doc: 'Share of the bytes that are not compacted yet above which a log is compacted.',
   },
-  'min.compaction.lag.ms': long(
-    0n,
-    'Age before which no record is compacted; for the cleaner, which comes later.',
-    NO_EFFECT,
-  ),
+  'min.compaction.lag.ms': long(0n, 'Age before which no record is compacted.'),
   'min.insync.replicas': int(1n, 'Copies before an acknowledgement; the platform decides.', {
     min: 1n,
     effect: false,
@@ -200,10 +195,11 @@ export const TOPIC_CONFIG_KEYS = {
     effect: false,
   }),
   'segment.jitter.ms': long(0n, 'Random part of segment.ms.', NO_EFFECT),
-  'segment.ms': long(604_800_000n, 'Span of a segment file; retention deletes by chunk here.', {
-    min: 1n,
-    effect: false,
-  }),
+  'segment.ms': long(
+    604_800_000n,
+    'Time after which records may be compacted, at most a minute here; retention deletes by chunk.',
+    { min: 1n },
+  ),
   'unclean.leader.election.enable': boolean('Whether a lagging copy may lead; copies never lag.'),
 } as const satisfies Record<string, ConfigKey>
 

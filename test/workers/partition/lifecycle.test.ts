@@ -1,6 +1,7 @@
 import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, test } from 'vitest'
 import { unwrap } from '../../../src/core/errors.ts'
+import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
 import {
   alarmTime,
   append,
@@ -82,7 +83,7 @@ describe('configure()', () => {
             topic: 'torn',
             partition: 0,
             version: 1,
-            config: {} as never,
+            config: resolveTopicConfig({}),
           })
           state.abort()
         }))(),

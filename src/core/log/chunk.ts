@@ -4,7 +4,8 @@
  *
  *     | batch, base 40, 3 records | batch, base 43, 1 record | batch, base 44 ... |
  *
- * Compaction leaves holes between batches, and also before the first and behind the last batch of a chunk. They trust their input: whole batches, checked when they were appended.
+ * Compaction leaves holes between batches, and also before the first and behind the last batch of a chunk. The
+ * functions trust their input: whole batches, checked when they were appended.
  */
 import {
   BATCH_LENGTH_END,

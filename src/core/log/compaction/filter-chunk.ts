@@ -8,9 +8,9 @@
  *     of an aborted batch  always
  *     marker               no record of its transaction is left, and its own delete horizon is over
  *
- * The first pass that keeps a tombstone gives its batch a delete horizon (KIP-534): its baseTimestamp, with a bit in the
- * attributes. So a reader that reads from the start within `delete.retention.ms` gets each tombstone. A marker gets one
- * with the pass that finds its transaction empty.
+ * The first pass that keeps a tombstone gives its batch a delete horizon (KIP-534): its baseTimestamp, with a bit in
+ * the attributes. So a reader that reads from the start within `delete.retention.ms` gets each tombstone. A marker gets
+ * one with the pass that finds its transaction empty.
  *
  * Source: Kafka's LogCleaner and MemoryRecords.filterTo.
  */
@@ -32,7 +32,7 @@ import { RecordCursor } from './record-cursor.ts'
 import { emptyBatch, rewriteBatch } from './rewrite-batch.ts'
 import { TransactionTrace } from './transaction-trace.ts'
 
-/** What a pass has found out before it filters. */
+/** Findings of a pass before it filters. */
 export interface FilterRules {
   readonly keys: KeyMap
   /** Batches that begin here or above are not part of the pass. */

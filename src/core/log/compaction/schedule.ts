@@ -12,7 +12,7 @@ import type { ChunkSpan } from '../chunk.ts'
 import type { LogEnds } from '../log-ends.ts'
 import { ACTIVE_MS_MAX } from './limits.ts'
 
-/** What a log stores about its compaction. */
+/** The part of a checkpoint that is about compaction. */
 export interface CompactionState {
   /** Below it no record is superseded by another one below it. */
   readonly cleanOffset: number

@@ -1,6 +1,6 @@
 /**
- * The producers of which a pass has kept transactional records since their last marker. A marker is needed while records
- * of its transaction are in the log: readers wait for it.
+ * The producers of which a pass has kept transactional records since their last marker. A marker is needed while
+ * records of its transaction are in the log: readers wait for it.
  */
 export class TransactionTrace {
   readonly #withRecords = new Set<bigint>()

@@ -45,7 +45,7 @@ export interface ClientOptions {
    * without WebSockets, and with an own `fetch` but no own `WebSocket`.
    */
   readonly transport?: Transport
-  /** Codecs that replace the client's own; without one for zstd, zstd can be read but not written. */
+  /** Codecs that replace the client's own, for example with a native zstd. */
   readonly codecs?: Partial<Codecs>
   /** For tests: replaces the system clock. @internal */
   readonly clock?: Clock

@@ -1,27 +1,32 @@
 /**
- * The client's compression codecs. Each is loaded when the first
- * batch needs it, so a page downloads only the codecs that it uses.
+ * The client's codecs. Each half is loaded when the first batch needs it. The browser client does not compress, and
+ * does not contain this file.
  */
 import type { Codec, Codecs } from '../src/core/compression/codec.ts'
+import { clientDecompressors } from './decompressors.ts'
 
-function lazy(load: () => Promise<Codec>): Codec {
-  return {
-    compress: async (bytes) => (await load()).compress(bytes),
-    decompress: async (bytes, maxBytes) => (await load()).decompress(bytes, maxBytes),
-  }
+type Compress = Codec['compress']
+
+const COMPRESS: Readonly<Record<keyof Codecs, () => Promise<Compress>>> = {
+  gzip: async () => (await import('../src/core/compression/gzip/gzip.ts')).gzipCodec.compress,
+  snappy: async () =>
+    (await import('../src/core/compression/snappy/snappy.ts')).snappyCodec.compress,
+  lz4: async () => (await import('../src/core/compression/lz4/lz4.ts')).lz4Codec.compress,
+  zstd: async () => (await import('../src/core/compression/zstd/zstd-encode.ts')).compressZstd,
 }
 
-/** Returns the client's codecs. `given` replaces single ones, such as zstd, which the client itself cannot compress. */
+/** Returns the client's codecs. `given` replaces single ones, for example with a native zstd. */
 export function clientCodecs(given: Partial<Codecs> = {}): Codecs {
+  const decompressors = clientDecompressors()
+  const codec = (name: keyof Codecs): Codec => ({
+    compress: async (bytes) => (await COMPRESS[name]())(bytes),
+    decompress: (bytes, maxBytes) => decompressors[name].decompress(bytes, maxBytes),
+  })
   return {
-    gzip: lazy(async () => (await import('../src/core/compression/gzip/gzip.ts')).gzipCodec),
-    snappy: lazy(
-      async () => (await import('../src/core/compression/snappy/snappy.ts')).snappyCodec,
-    ),
-    lz4: lazy(async () => (await import('../src/core/compression/lz4/lz4.ts')).lz4Codec),
-    zstd: lazy(
-      async () => (await import('../src/core/compression/zstd/zstd-decode.ts')).zstdDecodeCodec,
-    ),
+    gzip: codec('gzip'),
+    snappy: codec('snappy'),
+    lz4: codec('lz4'),
+    zstd: codec('zstd'),
     ...given,
   }
 }

@@ -151,6 +151,7 @@ const CLIENT_BASE = [
   'client/limits.ts',
   'client/clock.ts',
   'client/codecs.ts',
+  'client/decompressors.ts',
   'client/check-range.ts',
   'client/call-options.ts',
   'client/producer-id.ts',
@@ -163,7 +164,8 @@ const BROWSER_BASE = [...CLIENT_BASE, 'client/browser/limits.ts']
 const CLIENT_ROOMS: Record<string, Room> = {
   'client/limits.ts': { imports: [] },
   'client/clock.ts': { imports: ['client/limits.ts'] },
-  'client/codecs.ts': { imports: ['src/core/compression'] },
+  'client/decompressors.ts': { imports: ['src/core/compression'] },
+  'client/codecs.ts': { imports: ['client/decompressors.ts', 'src/core/compression'] },
   'client/check-range.ts': { imports: ['src/core'] },
   'client/call-options.ts': { imports: [] },
   'client/producer-id.ts': { imports: [] },

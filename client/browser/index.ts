@@ -14,7 +14,11 @@
  * }
  */
 
-export type { Codec, Codecs, CompressionName } from '../../src/core/compression/codec.ts'
+export type {
+  CompressionName,
+  Decompressor,
+  Decompressors,
+} from '../../src/core/compression/codec.ts'
 export { EdgelogError, type ErrorCode } from '../../src/core/errors.ts'
 export type { Clock, Timer } from '../clock.ts'
 export type { Consumer, PartitionPosition } from '../consumer/consumer.ts'

@@ -1,6 +1,7 @@
 /** `edgelog produce TOPIC`: sends each line of standard input as a record. */
 import { fstatSync } from 'node:fs'
 import { type Command, Option } from 'commander'
+import { COMPRESSION_NAMES } from '../../src/core/compression/codec.ts'
 import type { Client, CompressionName, Producer, ProducerRecord } from '../index.ts'
 import { interruption, wholeNumber, withClient } from './connection.ts'
 import { readLines } from './lines.ts'
@@ -32,7 +33,7 @@ export function addProduceCommand(program: Command): void {
     )
     .addOption(
       new Option('--compression <name>', 'compress the batches')
-        .choices(['none', 'gzip', 'snappy', 'lz4'])
+        .choices(COMPRESSION_NAMES)
         .default('none'),
     )
     .addHelpText(

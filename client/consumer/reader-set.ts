@@ -1,5 +1,5 @@
 /** The partitions of a consumer, and the order in which their batches are delivered. */
-import type { Codecs } from '../../src/core/compression/codec.ts'
+import type { Decompressors } from '../../src/core/compression/codec.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { Connection } from '../http/connection.ts'
 import { TAIL_CREDIT_BYTES, TAIL_CREDIT_BYTES_MIN } from '../limits.ts'
@@ -14,7 +14,7 @@ import { takeBatch } from './take-batch.ts'
 export interface ReaderSetContext {
   readonly connection: Connection
   readonly source: LogSource
-  readonly codecs: Codecs
+  readonly codecs: Decompressors
   readonly tail?: LiveTail
 }
 

@@ -2,7 +2,7 @@
 
 import { decodeBatch } from '../../src/core/batch/decode-records.ts'
 import type { LogRecord } from '../../src/core/batch/record.ts'
-import type { Codecs } from '../../src/core/compression/codec.ts'
+import type { Decompressors } from '../../src/core/compression/codec.ts'
 import { DELIVERY_BYTES } from '../limits.ts'
 import { type ConsumerBatch, ConsumerRecord } from './consumer-record.ts'
 import { endOffsetOf } from './log-chunk.ts'
@@ -17,7 +17,7 @@ import type { PartitionReader } from './partition-reader.ts'
  */
 export async function takeBatch(
   reader: PartitionReader,
-  codecs: Codecs,
+  codecs: Decompressors,
 ): Promise<ConsumerBatch | undefined> {
   const { session, head, topic, partition } = reader
   if (head === undefined) return undefined

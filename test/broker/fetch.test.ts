@@ -1,4 +1,5 @@
 /** Decoding of fetched batches; needs a partition that responds on demand. */
+
 import { expect, test } from 'vitest'
 import { type Cluster, connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import { fetchRecords } from '../../src/broker/fetch.ts'
@@ -7,10 +8,10 @@ import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { compressBatch } from '../../src/core/batch/compress-batch.ts'
 import { assignOffset } from '../../src/core/batch/record-batch.ts'
 import { concatenate } from '../../src/core/bytes/concatenate.ts'
+import { CODECS } from '../../src/core/compression/codecs.ts'
 import { DECODED_BYTES_MAX } from '../../src/core/limits.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
-import { CODECS } from '../core/batch/codecs-for-test.ts'
 
 const name = parseTopicName('fake')
 

@@ -258,7 +258,11 @@ describe('send()', () => {
   test('leaves no timer behind when a batch cannot be compressed', async () => {
     const clock = new ManualClock()
     const server = new FakeServer()
-    const log = connect({ url: 'http://fake', fetch: server.fetch, clock })
+    const fails = () => {
+      throw new TypeError('defect')
+    }
+    const codecs = { zstd: { compress: fails, decompress: fails } }
+    const log = connect({ url: 'http://fake', fetch: server.fetch, clock, codecs })
     const producer = log.createProducer({ compression: 'zstd', batchBytesMax: 1 })
     await expect(producer.send('t', { value: 'a' })).rejects.toMatchObject({ name: /./ })
     expect(clock.pending).toBe(0)

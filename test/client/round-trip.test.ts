@@ -1,8 +1,6 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   type Client,
-  type Codec,
   type CompressionName,
   type Consumer,
   type ConsumerRecord,
@@ -14,11 +12,7 @@ import { sharedServerUrl } from '../server/shared-server.ts'
 let log: Client
 
 beforeAll(async () => {
-  const zstd: Codec = {
-    compress: (bytes) => zstdCompressSync(bytes),
-    decompress: (bytes) => zstdDecompressSync(bytes),
-  }
-  log = connect({ url: sharedServerUrl(), codecs: { zstd } })
+  log = connect({ url: sharedServerUrl() })
 })
 
 afterAll(async () => {

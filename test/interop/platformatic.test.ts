@@ -184,17 +184,13 @@ describe('records', () => {
     expect(await consume(topic, SAMPLES.length)).toEqual(SAMPLES)
   })
 
-  // The native client has no zstd compressor.
-  test.each(CODECS.filter((codec) => codec !== 'zstd'))(
-    'of the native client in %s are read',
-    async (compression) => {
-      const topic = await newTopic()
-      const native = stage.native.createProducer({ compression })
-      await native.sendBatch(topic, SAMPLES)
-      await native.close()
-      expect(await consume(topic, SAMPLES.length)).toEqual(SAMPLES)
-    },
-  )
+  test.each(CODECS)('of the native client in %s are read', async (compression) => {
+    const topic = await newTopic()
+    const native = stage.native.createProducer({ compression })
+    await native.sendBatch(topic, SAMPLES)
+    await native.close()
+    expect(await consume(topic, SAMPLES.length)).toEqual(SAMPLES)
+  })
 
   test.each([0, 1, -1])('are stored with acks=%s', async (acks) => {
     const topic = await newTopic()

@@ -13,7 +13,7 @@
  */
 
 import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
-import type { Codecs } from '../../../src/core/compression/codec.ts'
+import type { Decompressors } from '../../../src/core/compression/codec.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
 import { type Clock, sleep } from '../../clock.ts'
 import type { StartPosition } from '../../consumer/consumer-options.ts'
@@ -30,7 +30,7 @@ export interface CachedSourceContext {
   readonly cache: BatchCache
   readonly network: LogSource
   readonly channel: Channel
-  readonly codecs: Codecs
+  readonly codecs: Decompressors
   readonly clock: Clock
   /** Called when cached data was damaged and has been dropped. */
   readonly failed: (error: EdgelogError) => void

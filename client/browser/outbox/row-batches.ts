@@ -7,11 +7,11 @@ import {
 import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
 import type { LogRecord, NewRecord } from '../../../src/core/batch/record.ts'
 import { readBatchHeader } from '../../../src/core/batch/record-batch.ts'
-import type { Codecs } from '../../../src/core/compression/codec.ts'
+import type { Decompressors } from '../../../src/core/compression/codec.ts'
 import type { OutboxRow } from '../store/schema.ts'
 
 /** The outbox is never compressed. */
-const NO_CODECS = {} as Codecs
+const NO_CODECS = {} as Decompressors
 
 /** Decodes a batch. Awaits no other work, so it may be called within a transaction. */
 export async function recordsOf(batch: Uint8Array): Promise<LogRecord[]> {

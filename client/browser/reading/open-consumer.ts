@@ -1,11 +1,11 @@
 /** Creates consumers that read through the cache. */
-import type { Codecs } from '../../../src/core/compression/codec.ts'
+import type { Decompressors } from '../../../src/core/compression/codec.ts'
 import type { EdgelogError } from '../../../src/core/errors.ts'
-import { clientCodecs } from '../../codecs.ts'
 import { Consumer, type ConsumerContext } from '../../consumer/consumer.ts'
 import type { ConsumerOptions } from '../../consumer/consumer-options.ts'
 import type { FetchBatchesOptions, FetchedBatches } from '../../consumer/fetch-batches.ts'
 import { type LogSource, networkSource } from '../../consumer/log-source.ts'
+import { clientDecompressors } from '../../decompressors.ts'
 import type { GroupConsumer } from '../../group/group-consumer.ts'
 import type { GroupConsumerOptions } from '../../group/group-consumer-options.ts'
 import { randomProducerId } from '../../producer-id.ts'
@@ -24,7 +24,7 @@ export interface ReadingContext {
   readonly topics: TopicMetadataSource
   readonly cache: CachedSourceContext['cache']
   readonly channel: Channel
-  readonly codecs: Partial<Codecs> | undefined
+  readonly codecs: Partial<Decompressors> | undefined
   /** Keeps a topic in step while it is read. */
   readonly use: (topic: string) => Promise<void>
   readonly failed: (error: EdgelogError) => void
@@ -55,7 +55,7 @@ export async function openGroupConsumer(
 function consumerContext(context: ReadingContext): ConsumerContext {
   const { cache, channel, failed, onClosed } = context
   const { connection } = context.authRetry
-  const codecs = clientCodecs(context.codecs)
+  const codecs = clientDecompressors(context.codecs)
   const network = networkSource(connection)
   const cached = new CachedSource({
     cache,

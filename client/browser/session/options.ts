@@ -1,4 +1,4 @@
-import type { Codecs } from '../../../src/core/compression/codec.ts'
+import type { Decompressors } from '../../../src/core/compression/codec.ts'
 import type { Clock } from '../../clock.ts'
 import type { Fetch } from '../../http/connection.ts'
 import type { WebSocketConstructor } from '../../http/web-socket.ts'
@@ -34,8 +34,8 @@ export interface BrowserClientOptions {
   readonly fetch?: Fetch
   /** Used instead of the global `WebSocket`; `null` disables WebSockets. */
   readonly WebSocket?: WebSocketConstructor | null
-  /** Codecs that replace the client's own. */
-  readonly codecs?: Partial<Codecs>
+  /** Decompressors that replace the client's own. */
+  readonly codecs?: Partial<Decompressors>
   /** For tests: replaces the system clock. @internal */
   readonly clock?: Clock
   /** For tests: returns a number from 0 up to, but not including, 1. @internal */

@@ -1,7 +1,7 @@
 /** Decodes the records of a batch for a consumer, and checks them for a server. */
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
-import type { Codecs } from '../compression/codec.ts'
+import type { Decompressors } from '../compression/codec.ts'
 import { EdgelogError } from '../errors.ts'
 import { DECOMPRESSED_BYTES_MAX } from '../limits.ts'
 import { type BatchCheck, NO_TIMESTAMP } from './batch-check.ts'
@@ -30,7 +30,7 @@ import { type BatchHeader, recordsBytes, verifyCrc } from './record-batch.ts'
 export async function decodeBatch(
   bytes: Uint8Array,
   header: BatchHeader,
-  codecs: Codecs,
+  codecs: Decompressors,
 ): Promise<LogRecord[]> {
   const section = decompressedRecords(bytes, header, codecs)
   const records = section instanceof Promise ? await section : section
@@ -46,7 +46,7 @@ export async function decodeBatch(
 export async function readOneByOne<T>(
   bytes: Uint8Array,
   header: BatchHeader,
-  codecs: Codecs,
+  codecs: Decompressors,
   read: (records: Iterable<LogRecord>) => T,
 ): Promise<T> {
   const section = decompressedRecords(bytes, header, codecs)
@@ -65,7 +65,7 @@ export async function readOneByOne<T>(
 export async function checkBatch(
   bytes: Uint8Array,
   header: BatchHeader,
-  codecs: Codecs,
+  codecs: Decompressors,
 ): Promise<BatchCheck> {
   verifyCrc(bytes, header)
   checkProducerHeader(header)
@@ -82,7 +82,7 @@ export async function checkBatch(
 export function decompressedRecords(
   bytes: Uint8Array,
   header: BatchHeader,
-  codecs: Codecs,
+  codecs: Decompressors,
 ): Uint8Array | Promise<Uint8Array> {
   const section = recordsBytes(bytes, header)
   const { compression } = header
@@ -101,13 +101,13 @@ export function decompressedRecords(
   }
 }
 
-function decompressionError(cause: unknown, compression: keyof Codecs): EdgelogError {
+function decompressionError(cause: unknown, compression: keyof Decompressors): EdgelogError {
   if (cause instanceof EdgelogError) return cause
   const why = `${compression}: cannot be decompressed`
   return new EdgelogError('corrupt_message', why, { cause })
 }
 
-function checkDecompressed(records: Uint8Array, compression: keyof Codecs): Uint8Array {
+function checkDecompressed(records: Uint8Array, compression: keyof Decompressors): Uint8Array {
   if (records.length > DECOMPRESSED_BYTES_MAX) {
     throw new EdgelogError(
       'message_too_large',

@@ -2,12 +2,12 @@ import type { Codecs } from './codec.ts'
 import { gzipCodec } from './gzip/gzip.ts'
 import { lz4Codec } from './lz4/lz4.ts'
 import { snappyCodec } from './snappy/snappy.ts'
-import { zstdDecodeCodec } from './zstd/zstd-decode.ts'
+import { zstdCodec } from './zstd/zstd.ts'
 
-/** Kafka's codecs. zstd is read only: compressing with it throws `unsupported_compression_type`. */
+/** Kafka's codecs. */
 export const CODECS: Codecs = {
   gzip: gzipCodec,
   snappy: snappyCodec,
   lz4: lz4Codec,
-  zstd: zstdDecodeCodec,
+  zstd: zstdCodec,
 }

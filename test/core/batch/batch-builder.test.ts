@@ -3,9 +3,9 @@ import { BatchBuilder, encodeBatch, stampProducer } from '../../../src/core/batc
 import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
 import type { NewRecord } from '../../../src/core/batch/record.ts'
 import { assignOffset, readBatchHeader, verifyCrc } from '../../../src/core/batch/record-batch.ts'
+import { CODECS } from '../../../src/core/compression/codecs.ts'
 import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX } from '../../../src/core/limits.ts'
 import { toHex, utf8 } from '../bytes/hex.ts'
-import { CODECS } from './codecs-for-test.ts'
 import { JAVA_BATCH, LIBRDKAFKA_BATCH } from './golden-batches.ts'
 
 function record(fields: Partial<NewRecord> = {}): NewRecord {

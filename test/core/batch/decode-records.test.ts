@@ -14,11 +14,13 @@ import {
 } from '../../../src/core/batch/record-batch.ts'
 import { writeCrc } from '../../../src/core/batch/write-crc.ts'
 import type { Codecs } from '../../../src/core/compression/codec.ts'
+import { CODECS } from '../../../src/core/compression/codecs.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 import { fromHex, utf8 } from '../bytes/hex.ts'
 import { arbitraryRecords } from './arbitrary-records.ts'
-import { CODECS, COMPRESSIONS } from './codecs-for-test.ts'
 import { JAVA_BATCH, LIBRDKAFKA_BATCH } from './golden-batches.ts'
+
+const COMPRESSIONS = ['gzip', 'snappy', 'lz4', 'zstd'] as const
 
 function record(fields: Partial<NewRecord> = {}): NewRecord {
   return { timestamp: 1000, key: utf8('k'), value: utf8('v'), headers: [], ...fields }

@@ -1,7 +1,7 @@
 /** The scenarios of the Java program, and the server that each runs against. */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import type { Client } from '../../../client/index.ts'
+import type { Client, CompressionName } from '../../../client/index.ts'
 import { readTopic } from '../../client/read-topic.ts'
 import { runJava } from '../../java/java-process.ts'
 
@@ -9,7 +9,7 @@ import { runJava } from '../../java/java-process.ts'
 export interface Target {
   readonly bootstrap: string
   readonly native: Client
-  /** Runs a command of a scenario, other than `digest TOPIC`. */
+  /** Runs a command of a scenario, other than `digest TOPIC` and `copy TOPIC CODEC`. */
   readonly act?: (command: string) => Promise<string>
 }
 
@@ -25,7 +25,8 @@ const PLAIN_SCENARIOS = {
   topics: 'topics: create, describe, grow, delete, and invalid requests',
   'recreated-topic':
     'a producer and a consumer continue while their topic is deleted and recreated',
-  codecs: 'all codecs: keys, headers, tombstones, large records, read by the native client too',
+  codecs:
+    'all codecs: keys, headers, tombstones, large records, read and written by the native client too',
   acks: 'acks 0, 1 and all; log append time',
   'refused-records': 'rejected records, and batches that are split',
   'refused-in-batch':
@@ -89,8 +90,24 @@ export function javaScenarios(classPath: string, targets: Targets): Scenario[] {
 async function perform(command: string, { native, act }: Target): Promise<string> {
   const [, topic] = /^digest (\S+)$/.exec(command) ?? []
   if (topic !== undefined) return await digest(native, topic)
+  const [, from, compression] = /^copy (\S+) (\S+)$/.exec(command) ?? []
+  if (from !== undefined) return await copyTopic(native, from, compression as CompressionName)
   if (act === undefined) throw new Error(`unknown command: ${command}`)
   return await act(command)
+}
+
+/** Copies partition 0 into a new topic with the native client, in its own compression; returns the topic. */
+async function copyTopic(native: Client, topic: string, compression: CompressionName) {
+  const copy = `${topic}-copy`
+  await native.admin.createTopic(copy)
+  const producer = native.createProducer({ compression })
+  const records = await readTopic(native, topic, 0)
+  await producer.sendBatch(
+    copy,
+    records.map(({ key, value, headers, timestamp }) => ({ key, value, headers, timestamp })),
+  )
+  await producer.close()
+  return copy
 }
 
 /** Hashes keys, values and header names; the program computes the same hash from the records it sent. */

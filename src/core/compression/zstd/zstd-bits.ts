@@ -1,8 +1,5 @@
-/** Reads bits in zstd's two directions, and limits the size of a block. */
+/** Reads bits in zstd's two directions. */
 import { corrupt } from '../compression-error.ts'
-
-/** The maximum size of one block (RFC 8878, section 3.1.1.2.4); it limits the work for one block. */
-export const ZSTD_BLOCK_BYTES_MAX = 128 * 1024
 
 /** Returns the `count` bits, up to 24, from bit `position` on, counted from the low end of the first byte. */
 function bitsAt(bytes: Uint8Array, position: number, count: number): number {

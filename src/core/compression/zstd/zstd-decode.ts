@@ -1,50 +1,33 @@
-/**
- * Decompresses zstd (RFC 8878) in plain JavaScript, for platforms without a native decoder.
- *
- *   magic 28 b5 2f fd
- *   descriptor     bits 6-7 size of the content size, 5 single segment, 2 checksum, 0-1 dictionary id
- *   window         1 byte, unless single segment; ignored, because all output is kept anyway
- *   dictionary id  0, 1, 2 or 4 bytes
- *   content size   0 (1 if single segment), 2, 4 or 8 bytes
- *   blocks         3 bytes little endian: bit 0 last, 1-2 type (0 raw, 1 one byte repeated,
- *                  2 compressed), 3-23 size; data
- *   checksum       4 bytes, if set in the descriptor; not verified, a batch has its CRC
- */
-import { EdgelogError } from '../../errors.ts'
-import type { Codec } from '../codec.ts'
+/** Decompresses zstd in plain JavaScript. `zstd-frame.ts` describes the format. */
 import { corrupt, tooLarge } from '../compression-error.ts'
 import { OutputBuffer } from '../output-buffer.ts'
-import { ZSTD_BLOCK_BYTES_MAX } from './zstd-bits.ts'
+import {
+  BLOCK_COMPRESSED,
+  BLOCK_RAW,
+  BLOCK_REPEATED,
+  ZSTD_BLOCK_BYTES_MAX,
+  ZSTD_MAGIC,
+} from './zstd-frame.ts'
 import { type HuffmanTable, readLiterals } from './zstd-literals.ts'
-import { type RepeatedOffsets, runSequences, type SequenceTables } from './zstd-sequences.ts'
+import { initialOffsets, runSequences, type SequenceTables } from './zstd-sequences.ts'
 
-const MAGIC = 0xfd2fb528
-const BLOCK_RAW = 0
-const BLOCK_REPEATED = 1
-const BLOCK_COMPRESSED = 2
 const EXPECTED_RATIO = 4
 
-export const zstdDecodeCodec: Codec = {
-  compress() {
-    throw new EdgelogError(
-      'unsupported_compression_type',
-      'zstd: only decompression is supported; choose gzip, snappy or lz4, or pass another codec',
-    )
-  },
-
-  decompress(bytes, maxBytes) {
-    const { headerBytes, contentBytes, hasChecksum } = readFrameHeader(bytes)
-    if (contentBytes !== null && contentBytes > maxBytes) throw tooLarge('zstd', maxBytes)
-    // The initial buffer is limited by the input's length, because a declared content size may be wrong.
-    const expectedBytes = Math.min(bytes.length * EXPECTED_RATIO, contentBytes ?? maxBytes)
-    const output = new OutputBuffer(expectedBytes, maxBytes)
-    const end = decodeBlocks(bytes, headerBytes, output) + (hasChecksum ? 4 : 0)
-    if (end !== bytes.length) throw corrupt('zstd', `the frame ends at ${end} of ${bytes.length}`)
-    if (contentBytes !== null && contentBytes !== output.length) {
-      throw corrupt('zstd', `${output.length} bytes instead of ${contentBytes}`)
-    }
-    return output.bytes()
-  },
+/**
+ * @throws {EdgelogError} `corrupt_message`; `message_too_large` as soon as the output is known to exceed `maxBytes`.
+ */
+export function decompressZstd(bytes: Uint8Array, maxBytes: number): Uint8Array {
+  const { headerBytes, contentBytes, hasChecksum } = readFrameHeader(bytes)
+  if (contentBytes !== null && contentBytes > maxBytes) throw tooLarge('zstd', maxBytes)
+  // The initial buffer is limited by the input's length, because a declared content size may be wrong.
+  const expectedBytes = Math.min(bytes.length * EXPECTED_RATIO, contentBytes ?? maxBytes)
+  const output = new OutputBuffer(expectedBytes, maxBytes)
+  const end = decodeBlocks(bytes, headerBytes, output) + (hasChecksum ? 4 : 0)
+  if (end !== bytes.length) throw corrupt('zstd', `the frame ends at ${end} of ${bytes.length}`)
+  if (contentBytes !== null && contentBytes !== output.length) {
+    throw corrupt('zstd', `${output.length} bytes instead of ${contentBytes}`)
+  }
+  return output.bytes()
 }
 
 interface FrameHeader {
@@ -54,7 +37,7 @@ interface FrameHeader {
 }
 
 function readFrameHeader(bytes: Uint8Array): FrameHeader {
-  if (littleEndian(bytes, 0, 4) !== MAGIC) throw corrupt('zstd', 'not a frame')
+  if (littleEndian(bytes, 0, 4) !== ZSTD_MAGIC) throw corrupt('zstd', 'not a frame')
   const descriptor = littleEndian(bytes, 4, 1)
   if ((descriptor & 0x08) !== 0) throw corrupt('zstd', 'a reserved bit is set')
   if ((descriptor & 0x03) !== 0) throw corrupt('zstd', 'dictionaries are not supported')
@@ -73,7 +56,7 @@ function readFrameHeader(bytes: Uint8Array): FrameHeader {
 
 /** Decodes all blocks; returns the position after the last one. */
 function decodeBlocks(bytes: Uint8Array, start: number, output: OutputBuffer): number {
-  const repeated: RepeatedOffsets = [1, 4, 8]
+  const repeated = initialOffsets()
   let huffman: HuffmanTable | null = null
   let tables: SequenceTables | null = null
   let at = start

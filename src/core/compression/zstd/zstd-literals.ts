@@ -1,15 +1,17 @@
 /** Reads the literals section of a zstd block (RFC 8878, section 3.1.1.3.1): bytes, mostly Huffman coded. */
 import { corrupt } from '../compression-error.ts'
-import { BackwardBits, ForwardBits, ZSTD_BLOCK_BYTES_MAX } from './zstd-bits.ts'
+import { BackwardBits, ForwardBits } from './zstd-bits.ts'
+import {
+  HUFFMAN_CODE_BITS_MAX,
+  LITERALS_RAW,
+  LITERALS_REPEATED,
+  LITERALS_TREELESS,
+  WEIGHT_ACCURACY_MAX,
+  ZSTD_BLOCK_BYTES_MAX,
+} from './zstd-frame.ts'
 import { nextFseState, readFseTable } from './zstd-fse.ts'
 
-const CODE_BITS_MAX = 11
 const SYMBOLS_MAX = 256
-const WEIGHT_ACCURACY_MAX = 6
-
-const TYPE_RAW = 0
-const TYPE_REPEATED = 1
-const TYPE_TREELESS = 3
 
 /** Indexed by the next bits of the input: the byte times 16, plus the number of bits it takes. */
 export interface HuffmanTable {
@@ -30,7 +32,7 @@ export function readLiterals(block: Uint8Array, previous: HuffmanTable | null): 
   const first = block[0] ?? 0
   const type = first & 3
   const format = (first >>> 2) & 3
-  if (type <= TYPE_REPEATED) return readPlainLiterals(block, type, format, previous)
+  if (type <= LITERALS_REPEATED) return readPlainLiterals(block, type, format, previous)
   const headerBytes = [3, 3, 4, 5][format] as number
   const sizeBits = [10, 10, 14, 18][format] as number
   if (headerBytes > block.length) throw corrupt('zstd', 'cut short')
@@ -40,7 +42,7 @@ export function readLiterals(block: Uint8Array, previous: HuffmanTable | null): 
   const end = headerBytes + header.read(sizeBits)
   if (end > block.length) throw corrupt('zstd', 'literals beyond the end of the block')
   const section = block.subarray(headerBytes, end)
-  const tree = type === TYPE_TREELESS ? null : readTree(section)
+  const tree = type === LITERALS_TREELESS ? null : readTree(section)
   const table = tree === null ? previous : tree.table
   if (table === null) throw corrupt('zstd', 'literals without a tree')
   const coded = tree === null ? section : section.subarray(tree.end)
@@ -60,10 +62,10 @@ function readPlainLiterals(
   const header = new ForwardBits(block, 0)
   header.skip(headerBytes === 1 ? 3 : 4)
   const count = readSize(header.read([5, 12, 5, 20][format] as number))
-  const end = headerBytes + (type === TYPE_RAW ? count : 1)
+  const end = headerBytes + (type === LITERALS_RAW ? count : 1)
   if (end > block.length) throw corrupt('zstd', 'literals beyond the end of the block')
   const bytes =
-    type === TYPE_RAW
+    type === LITERALS_RAW
       ? block.subarray(headerBytes, end)
       : new Uint8Array(count).fill(block[headerBytes] as number)
   return { bytes, end, table }
@@ -120,7 +122,7 @@ function readTree(section: Uint8Array): { table: HuffmanTable; end: number } {
 /** Reads weights that are coded by two alternating states, until one of them needs bits beyond the end. */
 function readCodedWeights(coded: Uint8Array): number[] {
   const description = new ForwardBits(coded, 0)
-  const table = readFseTable(description, WEIGHT_ACCURACY_MAX, CODE_BITS_MAX + 1)
+  const table = readFseTable(description, WEIGHT_ACCURACY_MAX, HUFFMAN_CODE_BITS_MAX + 1)
   const input = new BackwardBits(coded.subarray(description.end()))
   let state = input.read(table.accuracyLog)
   let other = input.read(table.accuracyLog)
@@ -143,12 +145,12 @@ function readCodedWeights(coded: Uint8Array): number[] {
 function buildHuffmanTable(givenWeights: readonly number[]): HuffmanTable {
   let sum = 0
   for (const weight of givenWeights) {
-    if (weight > CODE_BITS_MAX) throw corrupt('zstd', `a weight of ${weight}`)
+    if (weight > HUFFMAN_CODE_BITS_MAX) throw corrupt('zstd', `a weight of ${weight}`)
     if (weight > 0) sum += 1 << (weight - 1)
   }
   const codeBits = 32 - Math.clz32(sum)
   const missing = (1 << codeBits) - sum
-  if (sum === 0 || codeBits > CODE_BITS_MAX || (missing & (missing - 1)) !== 0) {
+  if (sum === 0 || codeBits > HUFFMAN_CODE_BITS_MAX || (missing & (missing - 1)) !== 0) {
     throw corrupt('zstd', 'weights that do not form a tree')
   }
   const weights = [...givenWeights, 32 - Math.clz32(missing)]

@@ -5,70 +5,19 @@
 import { corrupt, tooLarge } from '../compression-error.ts'
 import { copyBytes, repeatBytes } from '../copy-bytes.ts'
 import type { OutputBuffer } from '../output-buffer.ts'
-import { BackwardBits, ForwardBits, ZSTD_BLOCK_BYTES_MAX } from './zstd-bits.ts'
+import { BackwardBits, ForwardBits } from './zstd-bits.ts'
 import {
-  buildFseTable,
-  type FseTable,
-  nextFseState,
-  readFseTable,
-  repeatedFseTable,
-} from './zstd-fse.ts'
-
-const LITERAL_BASE = [
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24, 28, 32, 40, 48, 64, 128,
-  256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536,
-]
-const LITERAL_BITS = [
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12,
-  13, 14, 15, 16,
-]
-const MATCH_BASE = [
-  3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
-  29, 30, 31, 32, 33, 34, 35, 37, 39, 41, 43, 47, 51, 59, 67, 83, 99, 131, 259, 515, 1027, 2051,
-  4099, 8195, 16387, 32771, 65539,
-]
-const MATCH_BITS = [
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
-  1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
-]
-
-interface CodeKind {
-  readonly symbolMax: number
-  readonly accuracyLogMax: number
-  /** The table for blocks without one of their own; RFC 8878, section 3.1.1.3.2.2. */
-  readonly predefined: FseTable
-}
-
-const LITERAL_KIND: CodeKind = {
-  symbolMax: 35,
-  accuracyLogMax: 9,
-  predefined: buildFseTable(
-    [
-      4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1,
-      1, -1, -1, -1, -1,
-    ],
-    6,
-  ),
-}
-const OFFSET_KIND: CodeKind = {
-  symbolMax: 31,
-  accuracyLogMax: 8,
-  predefined: buildFseTable(
-    [1, 1, 1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1],
-    5,
-  ),
-}
-const MATCH_KIND: CodeKind = {
-  symbolMax: 52,
-  accuracyLogMax: 9,
-  predefined: buildFseTable(
-    [
-      1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-      1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1,
-    ],
-    6,
-  ),
-}
+  type CodeKind,
+  LITERAL_BASE,
+  LITERAL_BITS,
+  LITERAL_KIND,
+  MATCH_BASE,
+  MATCH_BITS,
+  MATCH_KIND,
+  OFFSET_KIND,
+} from './zstd-codes.ts'
+import { ZSTD_BLOCK_BYTES_MAX } from './zstd-frame.ts'
+import { type FseTable, nextFseState, readFseTable, repeatedFseTable } from './zstd-fse.ts'
 
 export interface SequenceTables {
   readonly literals: FseTable
@@ -78,6 +27,11 @@ export interface SequenceTables {
 
 /** The last three distances; a sequence may refer to one of them. */
 export type RepeatedOffsets = [number, number, number]
+
+/** Returns the distances that a frame begins with. */
+export function initialOffsets(): RepeatedOffsets {
+  return [1, 4, 8]
+}
 
 /**
  * Executes the sequences of `section` with `literals`, at the end of `output`. Returns the tables, for
@@ -183,10 +137,14 @@ function executeAll(
 }
 
 /**
- * Resolves an offset. A value up to 3 refers to a previous offset; without
- * literals before it, to the next older one.
+ * Resolves an offset, and puts it first in `repeated`. A value up to 3 refers to a previous offset;
+ * without literals before it, to the next older one.
  */
-function resolveOffset(value: number, literalBytes: number, repeated: RepeatedOffsets): number {
+export function resolveOffset(
+  value: number,
+  literalBytes: number,
+  repeated: RepeatedOffsets,
+): number {
   const [first, second, third] = repeated
   if (value > 3) {
     repeated[2] = second

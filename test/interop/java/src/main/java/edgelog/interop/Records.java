@@ -53,6 +53,8 @@ final class Records {
       String digest = digest(records);
       Check.equal(
           digest, world.ask("digest " + topic), codec + ": records read by edgelog's own client");
+      String copy = world.ask("copy " + topic + " " + codec);
+      compare(codec + ", written by edgelog's own client", records, world.readAll(copy, 0));
     }
   }
 

@@ -31,6 +31,7 @@ import { replyTo } from './append-result.ts'
 import { CompactionRows } from './compaction-rows.ts'
 import { findTimestamp } from './find-timestamp.ts'
 import { LogWriter } from './log-writer.ts'
+import type { SealedRows } from './read-sealed.ts'
 import { type LogSlice, readSlice, type SliceRequest } from './read-slice.ts'
 import { take, takeWhile } from './take.ts'
 
@@ -193,6 +194,11 @@ export class PartitionLog {
     const { hasTransactions } = this.#rows.checkpoint
     const inspected = hasTransactions ? request : { ...request, content: 'stored' as const }
     return readSlice(this.#rows, this.ends, inspected)
+  }
+
+  /** The rows from which sealed chunks are read. */
+  get sealedRows(): SealedRows {
+    return this.#rows
   }
 
   /** Returns the batches of `TimestampLookup`. */

@@ -17,6 +17,7 @@ import type {
   PartitionAssignment,
   PartitionDescription,
   ProducerDescription,
+  SealedChunk,
   TimestampLookup,
 } from '../../src/core/log/partition-api.ts'
 import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
@@ -27,6 +28,7 @@ import { Compactor } from './compactor.ts'
 import { endOfLost, type TransactionBinding } from './lost-transactions.ts'
 import { Maintenance } from './maintenance.ts'
 import { PartitionLog } from './partition-log.ts'
+import { readSealed, sealedOffsetOf } from './read-sealed.ts'
 import { PARTITION_SCHEMA } from './schema.ts'
 import { Tails } from './tails.ts'
 import { Waiters } from './waiters.ts'
@@ -149,14 +151,28 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     const slice = log.read({ offset, maxBytes, mayLeaveFirst, isolation, content })
     const { to, batches, aborted } = slice
     const { version: topicVersion } = log.assignment
+    const isFiltered = isolation === 'committed' && content === 'visible'
+    const sealedOffset = isFiltered ? sealedOffsetOf(log.sealedRows, slice) : undefined
     return {
       from: requestedFrom ?? offset,
       to,
       ...log.ends,
       topicVersion,
+      ...(sealedOffset !== undefined && { sealedOffset }),
       ...(aborted.length > 0 && { abortedTransactions: aborted }),
       batches: ownBytes(concatenate(batches)),
     }
+  }
+
+  async readSealed(offset: number): Promise<Result<SealedChunk>> {
+    return resultOf(() => {
+      const log = this.#openLog()
+      const { config, version: topicVersion } = log.assignment
+      const mayHaveHoles = config.cleanupPolicy.includes('compact')
+      const { from, to, batches } = readSealed(log.sealedRows, offset, mayHaveHoles)
+      const { logStartOffset } = log
+      return { from, to, logStartOffset, topicVersion, batches: ownBytes(batches) }
+    })
   }
 
   async findTimestamp(timestamp: number | 'max'): Promise<Result<TimestampLookup>> {

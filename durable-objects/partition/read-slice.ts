@@ -21,6 +21,8 @@ export interface LogSlice {
   readonly readBytes: number
   /** For batches as they are stored, read as `committed`. */
   readonly aborted: readonly AbortedTransaction[]
+  /** The chunk that holds `from`; undefined if nothing was read. */
+  readonly firstChunk?: ChunkSpan | undefined
 }
 
 export interface SliceRequest extends Pick<FetchRequest, 'maxBytes' | 'isolation' | 'content'> {
@@ -48,14 +50,14 @@ export function readSlice(
   const { isolation, content = 'visible' } = request
   checkOffset(request.offset, ends)
   let slice = readStored(chunks, request, readableEnd(ends, isolation))
-  const { from, to, batches: stored, sizeBytes: readBytes } = slice
+  const { from, to, batches: stored, sizeBytes: readBytes, firstChunk } = slice
   if (isolation === 'uncommitted' && content === 'stored')
     return { ...slice, readBytes, aborted: [] }
   let aborted = isolation === 'committed' ? transactions.abortedBetween(from, to) : []
   if (content === 'visible') {
     const batches = stored.flatMap((bytes) => visibleBatches(bytes, aborted))
     const sizeBytes = batches.reduce((sum, batch) => sum + batch.length, 0)
-    return { from, to, batches, sizeBytes, readBytes, aborted: [] }
+    return { from, to, batches, sizeBytes, readBytes, aborted: [], firstChunk }
   }
   // No more transactions than the limit were ever open at one offset, so this ends.
   while (aborted.length > ABORTED_TRANSACTIONS_MAX) {
@@ -80,11 +82,12 @@ function readStored(
   chunks: ChunkTable,
   { offset, maxBytes, mayLeaveFirst }: SliceRequest,
   endOffset: number,
-): Pick<LogSlice, 'from' | 'to' | 'batches' | 'sizeBytes'> {
+): Pick<LogSlice, 'from' | 'to' | 'batches' | 'sizeBytes' | 'firstChunk'> {
   const batches: Uint8Array[] = []
   let sizeBytes = 0
   let to = offset
-  const slice = () => ({ from: offset, to, batches, sizeBytes })
+  let firstChunk: ChunkSpan | undefined
+  const slice = () => ({ from: offset, to, batches, sizeBytes, firstChunk })
   if (offset >= endOffset || (mayLeaveFirst && maxBytes <= 0)) return slice()
   const wanted = chunksToRead(chunks, offset, maxBytes)
   const [first] = wanted
@@ -93,6 +96,7 @@ function readStored(
     to = endOffset
     return slice()
   }
+  if (first.baseOffset <= offset) firstChunk = first
   for (const chunk of chunks.between(first.baseOffset, last.baseOffset)) {
     const found = sliceChunk(chunk.bytes, to, maxBytes - sizeBytes, endOffset)
     if (found !== undefined) {

@@ -70,6 +70,8 @@ export const ERRORS = {
   non_empty_group: row(68, 409),
   not_acceptable: row(42, 406),
   not_found: row(42, 404),
+  /** No sealed chunk holds the offset: a fetch has the records, if there are any. */
+  not_sealed: row(42, 404),
   offset_metadata_too_large: row(12, 400),
   offset_out_of_range: row(1, 416),
   out_of_order_sequence_number: row(45, 409),

@@ -93,9 +93,21 @@ export interface FetchResult extends LogEnds {
   /** The offset of the next fetch. An offset below it that is in no batch has no record. */
   readonly to: number
   readonly topicVersion: number
+  /** The base offset of the sealed chunk that holds `from`; only for `visible` and `committed`. */
+  readonly sealedOffset?: number
   /** The aborted transactions with records in the batches; only for `stored` and `committed`. */
   readonly abortedTransactions?: readonly AbortedTransaction[]
   /** Whole batches; the first may begin before `from`. Empty at the end of the log. The last field. */
+  readonly batches: Uint8Array
+}
+
+/** A whole sealed chunk: all records of the log from `from` up to `to`, always cut at the same places. */
+export interface SealedChunk {
+  readonly from: number
+  readonly to: number
+  readonly logStartOffset: number
+  readonly topicVersion: number
+  /** Without markers and the records of aborted transactions. The last field. */
   readonly batches: Uint8Array
 }
 
@@ -140,6 +152,12 @@ export interface PartitionApi extends TransactionParticipant {
   /** Makes several appends, in this order, each with its own result: one that fails does not stop the others. */
   appendEach(requests: readonly AppendRequest[]): Promise<Result<AppendResults>>
   read(request: FetchRequest): Promise<Result<FetchResult>>
+  /**
+   * Returns the sealed chunk that holds an offset.
+   *
+   * Errors: `not_sealed`; `offset_out_of_range` below the log start.
+   */
+  readSealed(offset: number): Promise<Result<SealedChunk>>
   findTimestamp(timestamp: number | 'max'): Promise<Result<TimestampLookup>>
   /**
    * Moves the log start up to an offset; a log start beyond it stays. Records below the log start are no longer

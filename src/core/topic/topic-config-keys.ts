@@ -1,6 +1,7 @@
 /**
- * The one table of topic config keys: Kafka 4's names, types, defaults and bounds. A key with `effect: false`
- * is validated and stored, so that Kafka's tools can set and read it, but has no effect.
+ * The one table of topic config keys: Kafka 4's names, types, defaults and bounds, and keys of our own, which begin
+ * with `edgelog.`. A key with `effect: false` is validated and stored, so that Kafka's tools can set and read it, but
+ * has no effect.
  */
 import { BATCH_BYTES_MAX } from '../limits.ts'
 
@@ -63,8 +64,8 @@ function long(
   return { type: 'long', default: String(value), min, max, effect, doc } as const
 }
 
-function boolean(doc: string) {
-  return { type: 'boolean', default: 'false', effect: false, doc } as const
+function boolean(doc: string, { effect = false }: Pick<Options, 'effect'> = {}) {
+  return { type: 'boolean', default: 'false', effect, doc } as const
 }
 
 function throttledReplicas(doc: string) {
@@ -118,6 +119,10 @@ export const TOPIC_CONFIG_KEYS = {
   'delete.retention.ms': long(
     86_400_000n,
     'How long a tombstone stays in a compacted log after its first compaction.',
+  ),
+  'edgelog.public.read': boolean(
+    'Whether sealed chunks are read without a token, and kept by any cache; a key of edgelog alone.',
+    { effect: true },
   ),
   'file.delete.delay.ms': long(60_000n, 'Wait before a file is deleted; no files here.', NO_EFFECT),
   'flush.messages': long(LONG_MAX, 'Records between two fsyncs; here every commit is durable.', {

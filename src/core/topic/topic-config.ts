@@ -35,6 +35,8 @@ export interface TopicConfig {
   readonly messageTimestampType: TimestampType
   readonly minCleanableDirtyRatio: number
   readonly minCompactionLagMs: number
+  /** True if sealed chunks are read without a token. Undefined in configs that were stored before. */
+  readonly publicRead?: boolean
   /** -1: unlimited. */
   readonly retentionBytes: number
   /** -1: unlimited. */
@@ -191,6 +193,7 @@ export function resolveTopicConfig(overrides: TopicConfigOverrides): TopicConfig
     messageTimestampType: effectiveText(overrides, 'message.timestamp.type') as TimestampType,
     minCleanableDirtyRatio: number('min.cleanable.dirty.ratio'),
     minCompactionLagMs: number('min.compaction.lag.ms'),
+    publicRead: effectiveText(overrides, 'edgelog.public.read') === 'true',
     retentionBytes: number('retention.bytes'),
     retentionMs: number('retention.ms'),
     segmentBytes: number('segment.bytes'),

@@ -56,6 +56,7 @@ const CASES: Record<TopicConfigKey, { accepted: unknown[]; refused: unknown[] }>
   },
   'compression.zstd.level': intFrom(-131_072, 22, 23),
   'delete.retention.ms': longFrom(0),
+  'edgelog.public.read': BOOLEAN,
   'file.delete.delay.ms': longFrom(0),
   'flush.messages': longFrom(1),
   'flush.ms': longFrom(0),

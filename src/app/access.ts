@@ -16,19 +16,19 @@ const BEARER_SUBPROTOCOL = 'edgelog.bearer.'
 /**
  * Authenticates the caller of a request, and checks its origin.
  *
- * @param openPaths paths where the door itself rejects callers without the token.
+ * @param isOpen returns whether the door itself rejects callers without the token on this path.
  * @throws {EdgelogError} `unauthorized`, `forbidden`.
  */
 export function admit(
   c: AppContext,
   origin: string | undefined,
-  openPaths: ReadonlySet<string>,
+  isOpen: (path: string) => boolean,
 ): void {
   const { path, method } = c.req
   if (path === '/healthz' || method === 'OPTIONS') return
   const caller = callerOf(c)
   c.set('caller', caller)
-  if (caller instanceof EdgelogError && !openPaths.has(path)) throw caller
+  if (caller instanceof EdgelogError && !isOpen(path)) throw caller
   if (origin === undefined || isAllowedOrigin(origin, c)) return
   throw new EdgelogError(
     'forbidden',
@@ -135,6 +135,9 @@ export const EXPOSED_HEADERS = [
   'edgelog-last-stable-offset',
   'edgelog-high-watermark',
   'edgelog-log-start-offset',
+  'edgelog-sealed',
+  'cache-status',
+  'etag',
   'location',
   'retry-after',
   'x-request-id',
@@ -149,6 +152,7 @@ export const crossOrigin: MiddlewareHandler<AppEnv> = cors({
     'content-type',
     'edgelog-transaction',
     'if-match',
+    'if-none-match',
     'last-event-id',
   ],
   exposeHeaders: EXPOSED_HEADERS,

@@ -73,10 +73,10 @@ function serveRequest(
   doors: readonly Door[],
   shared: AppVariables['shared'],
 ): MiddlewareHandler<AppEnv> {
-  const openPaths = new Set(doors.flatMap(({ openPaths = [] }) => openPaths))
+  const isOpen = openPathsOf(doors)
   const checkAllBindings = bindingsCheck(doors)
   const letIn = (c: AppContext, origin: string | undefined) => {
-    admit(c, origin, openPaths)
+    admit(c, origin, isOpen)
     if (c.req.path !== '/healthz') checkAllBindings(c.env)
   }
   return async (c, next) => {
@@ -96,6 +96,14 @@ function serveRequest(
     }
     if (c.get('hasCommonHeaders') !== true) setCommonHeaders(c.res)
   }
+}
+
+/** Makes the check whether a door itself rejects callers without a token on a path. */
+function openPathsOf(doors: readonly Door[]): (path: string) => boolean {
+  const all = doors.flatMap(({ openPaths = [] }) => openPaths)
+  const paths = new Set(all.filter((path) => typeof path === 'string'))
+  const patterns = all.filter((path) => path instanceof RegExp)
+  return (path) => paths.has(path) || patterns.some((pattern) => pattern.test(path))
 }
 
 /** Makes the check that fails all requests while a binding is missing; otherwise each door fails in its own way. */

@@ -9,7 +9,7 @@ export interface Door {
   /** Bindings of the Worker that the door needs. */
   readonly bindings: ReadonlyArray<keyof EdgelogEnv>
   /** Paths where the door itself rejects callers without a token; on all others the app does. */
-  readonly openPaths?: readonly string[]
+  readonly openPaths?: ReadonlyArray<string | RegExp>
   /**
    * Adds its routes to an app. Their handlers get the broker of a request from `brokerOf`. State shared by requests is
    * created here, so that it belongs to this app.

@@ -14,8 +14,9 @@ export async function deleteRecords(
   partition: number,
   beforeOffset: number | 'highWatermark',
 ): Promise<number> {
-  const { logStartOffset } = await cluster.topics.callPartitionOf(topic, partition, (stub) =>
-    stub.deleteRecords(beforeOffset),
-  )
-  return logStartOffset
+  return await cluster.topics.callPartitionOf(topic, partition, async (stub, { id }) => {
+    const result = await stub.deleteRecords(beforeOffset)
+    cluster.bounds.forget(id, partition)
+    return 'ok' in result ? { ok: result.ok.logStartOffset } : result
+  })
 }

@@ -20,6 +20,10 @@ export type FetchPosition =
   /** The first record at or after this time; the end of the log if there is none. */
   | { readonly timestamp: number }
 
+export interface FetchedBatches extends FetchResult {
+  readonly topicId: string
+}
+
 /**
  * Returns whole batches as stored.
  *
@@ -30,21 +34,24 @@ export async function fetchBatches(
   name: TopicName,
   partition: number,
   options: FetchOptions,
-): Promise<FetchResult> {
+): Promise<FetchedBatches> {
   const { from, ...limits } = options
   const offset =
     'offset' in from
       ? from.offset
       : ((await findOffsetByTimestamp(cluster, name, partition, from.timestamp, limits.isolation))
           ?.offset ?? 'latest')
-  return await cluster.topics.callPartition(name, partition, async (stub, { id }) => {
-    const result = await stub.read({ offset, ...limits })
-    if ('ok' in result) cluster.bounds.remember(id, partition, result.ok)
-    return result
+  let topicId = ''
+  const result = await cluster.topics.callPartition(name, partition, async (stub, { id }) => {
+    const answer = await stub.read({ offset, ...limits })
+    topicId = id
+    if ('ok' in answer) cluster.bounds.remember(id, partition, answer.ok)
+    return answer
   })
+  return { ...result, topicId }
 }
 
-export interface FetchedRecords extends Omit<FetchResult, 'batches'> {
+export interface FetchedRecords extends Omit<FetchedBatches, 'batches'> {
   readonly records: readonly LogRecord[]
 }
 

@@ -2,7 +2,7 @@
 import { topicResource } from '../core/access/resource.ts'
 import type { NewRecord } from '../core/batch/record.ts'
 import type { IsolationLevel } from '../core/log/log-ends.ts'
-import type { FetchResult, PartitionDescription } from '../core/log/partition-api.ts'
+import type { PartitionDescription } from '../core/log/partition-api.ts'
 import type { ProducerRules } from '../core/log/producer-state.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Access } from './access.ts'
@@ -10,7 +10,13 @@ import { type AppendOptions, type StartedAppend, startAppend } from './append.ts
 import type { AppendedBatches } from './append-trimmed.ts'
 import type { Cluster } from './cluster.ts'
 import { deleteRecords } from './delete-records.ts'
-import { type FetchedRecords, type FetchOptions, fetchBatches, fetchRecords } from './fetch.ts'
+import {
+  type FetchedBatches,
+  type FetchedRecords,
+  type FetchOptions,
+  fetchBatches,
+  fetchRecords,
+} from './fetch.ts'
 import {
   type FetchManyOptions,
   type FetchResultOrError,
@@ -20,6 +26,7 @@ import {
 import { findMaxTimestamp, findOffsetByTimestamp, type OffsetAndTimestamp } from './list-offsets.ts'
 import { produceRecords, produceToPartition, type RecordPosition } from './produce.ts'
 import type { ProduceRecord } from './record-shares.ts'
+import { openSealedLog, type SealedLog } from './sealed-log.ts'
 import { openTail, type Tail, type TailOptions } from './tail.ts'
 import type { CalledTopic } from './topic-metadata.ts'
 
@@ -72,7 +79,7 @@ export class RecordOperations {
   }
 
   /** Needs `read` on the topic. */
-  fetchBatches(name: TopicName, partition: number, options: FetchOptions): Promise<FetchResult> {
+  fetchBatches(name: TopicName, partition: number, options: FetchOptions): Promise<FetchedBatches> {
     return this.#access.guard('read', topicResource(name), () =>
       fetchBatches(this.#cluster, name, partition, options),
     )
@@ -104,6 +111,17 @@ export class RecordOperations {
     return wanted.map(
       ({ topic }) => refusals.get(topic.name) ?? (next.next().value as FetchResultOrError),
     )
+  }
+
+  /** Needs `read` on the topic, unless the topic is public. */
+  async openSealed(
+    topicId: string,
+    partition: number,
+    mayLookUp: () => boolean,
+  ): Promise<SealedLog> {
+    const log = await openSealedLog(this.#cluster, topicId, partition, mayLookUp)
+    if (!log.isPublic) await this.#access.check('read', topicResource(log.topic.name))
+    return log
   }
 
   /** Needs `read` on the topic when the tail is opened: an open tail stays open. */

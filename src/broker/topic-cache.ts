@@ -5,6 +5,8 @@ import type { TopicName } from '../core/topic/topic-name.ts'
 
 export interface CachedTopic {
   readonly topic: Topic
+  /** When the coordinator returned it. */
+  readonly readAtMs: number
   refreshAtMs: number
   /** Ids are computed by hashing; cached because every produce needs one. */
   readonly partitionIds: Array<DurableObjectId | undefined>
@@ -33,6 +35,7 @@ export class TopicCache {
     if (isSame && before.topic.version > topic.version) return before
     const fresh: CachedTopic = {
       topic,
+      readAtMs: nowMs,
       refreshAtMs: nowMs + METADATA_TTL_MS,
       partitionIds: isSame ? before.partitionIds : [],
     }

@@ -3,7 +3,7 @@
  * calls partitions with the cached metadata.
  */
 import { EdgelogError, type Result, unwrap } from '../core/errors.ts'
-import { METADATA_RETRY_MS } from '../core/limits.ts'
+import { METADATA_RETRY_MS, METADATA_TTL_MS } from '../core/limits.ts'
 import { emptyPartition } from '../core/log/empty-partition.ts'
 import type { PartitionDescription } from '../core/log/partition-api.ts'
 import type { Topic } from '../core/topic/topic.ts'
@@ -55,6 +55,27 @@ export class TopicMetadata {
     const name = this.#cache.nameOf(id)
     const topic = name === undefined ? undefined : await this.find(name)
     if (topic?.id === id) return topic
+    return await this.lookUpById(id)
+  }
+
+  /**
+   * Returns the topic with this id if the coordinator returned it less than `METADATA_TTL_MS` ago. Unlike `getById`, it
+   * returns no older one while the coordinator does not respond: for callers that call no partition, which would reject
+   * a topic that is gone.
+   */
+  recentById(id: string): Topic | undefined {
+    const name = this.#cache.nameOf(id)
+    const known = name === undefined ? undefined : this.#cache.get(name)
+    if (known?.topic.id !== id) return undefined
+    return Date.now() - known.readAtMs < METADATA_TTL_MS ? known.topic : undefined
+  }
+
+  /**
+   * Returns the topic with this id as the coordinator has it now.
+   *
+   * @throws {EdgelogError} `unknown_topic_id`, `unavailable`.
+   */
+  async lookUpById(id: string): Promise<Topic> {
     if (!UUID.test(id)) throw new EdgelogError('unknown_topic_id', `no topic has the id ${id}`)
     return this.#remember(
       await this.#objects.coordinate((coordinator) => coordinator.getTopicById(id)),

@@ -473,3 +473,12 @@ export const EDGE_FANOUT_MAX = 50
 export const KNOWN_BOUNDS_MAX = 20_000
 /** How long a cached log start is used. */
 export const KNOWN_BOUNDS_AGE_MS = 60_000
+/** How long a log start is used for cached chunks: deleted records are returned for no longer. */
+export const KNOWN_LOG_START_AGE_MS = 30_000
+/** How long the edge's cache keeps a sealed chunk; it drops those that nobody reads earlier. */
+export const SEALED_CACHE_S = 86_400
+/** How long all caches keep a chunk that compaction may rewrite. */
+export const COMPACTED_CACHE_S = 60
+/** Look-ups of topics that an isolate makes in an interval for callers without a token: ids can be guessed at will. */
+export const PUBLIC_LOOK_UPS_MAX = 100
+export const PUBLIC_LOOK_UPS_INTERVAL_MS = 10_000

@@ -10,6 +10,8 @@ type EventLevel = 'info' | 'warn' | 'error'
 export type ServerEvent =
   /** A call to a Durable Object failed: full disk, reset, overload. Callers get `unavailable` or `throttled`. */
   | { readonly type: 'call_failed'; readonly error: unknown }
+  /** The edge's cache failed for a sealed chunk. The chunk was read from its partition. */
+  | { readonly type: 'cache_failed'; readonly error: unknown }
   /** A request ended as `500 internal`. `requestId` is its `X-Request-Id`. */
   | {
       readonly type: 'unexpected_error'
@@ -86,6 +88,7 @@ export type ServerEvent =
   | { readonly type: 'sink_failed'; readonly error: unknown }
 
 export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
+  cache_failed: 'warn',
   call_failed: 'error',
   unexpected_error: 'error',
   kafka_request_failed: 'error',

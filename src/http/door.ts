@@ -5,6 +5,8 @@ import { addGroupOffsetRoutes } from './group-offsets.ts'
 import { addGroupRoutes } from './groups.ts'
 import { addHomePage, HOME_PATH } from './home-page.ts'
 import { addProduceRoutes } from './produce.ts'
+import { addSealedRoute, SEALED_PATH } from './sealed.ts'
+import { edgeCache } from './sealed-cache.ts'
 import { addSessionRoutes } from './session/session-routes.ts'
 import { addTailRoutes } from './tail/tail-routes.ts'
 import { addTopicRoutes } from './topics.ts'
@@ -14,12 +16,13 @@ import { addOneShotRoute } from './transactions/one-shot.ts'
 export const httpDoor: Door = {
   name: 'http',
   bindings: ['PARTITION', 'COORDINATOR', 'GROUP'],
-  openPaths: [HOME_PATH],
+  openPaths: [HOME_PATH, SEALED_PATH],
   mount(app) {
     addHomePage(app)
     addTopicRoutes(app)
     addProduceRoutes(app)
     addFetchRoutes(app)
+    addSealedRoute(app, edgeCache)
     addTailRoutes(app)
     addSessionRoutes(app)
     addGroupRoutes(app)

@@ -3,10 +3,10 @@
 import { brokerOf } from '../app/env.ts'
 import { jsonResponses } from '../app/responses.ts'
 import { type App, addRoute } from '../app/route.ts'
-import type { FetchOptions } from '../broker/fetch.ts'
+import type { FetchedBatches, FetchOptions } from '../broker/fetch.ts'
 import { recordToJson } from '../core/batch/json-record.ts'
 import { EdgelogError } from '../core/errors.ts'
-import type { FetchResult } from '../core/log/partition-api.ts'
+import { sealedPath } from '../core/log/sealed.ts'
 import { negotiate } from './negotiate.ts'
 import { FetchQuery, FetchResponse, MEDIA_TYPES, PartitionParams } from './schemas.ts'
 
@@ -43,7 +43,7 @@ export function addFetchRoutes(app: App): void {
           partition,
           options,
         )
-        const headers = { ...positionHeaders(position), 'Content-Type': mediaType }
+        const headers = { ...positionHeaders(position, partition), 'Content-Type': mediaType }
         return new Response(batches as Uint8Array<ArrayBuffer>, { headers })
       }
       const { records, ...position } = await broker.records.fetchRecords(topic, partition, options)
@@ -51,19 +51,29 @@ export function addFetchRoutes(app: App): void {
       if (mediaType === MEDIA_TYPES.ndjson) {
         const lines = json.map((record) => `${JSON.stringify(record)}\n`).join('')
         return new Response(lines, {
-          headers: { ...positionHeaders(position), 'Content-Type': mediaType },
+          headers: { ...positionHeaders(position, partition), 'Content-Type': mediaType },
         })
       }
       const { from, to, highWatermark, lastStableOffset, logStartOffset } = position
       const ends = { highWatermark, lastStableOffset, logStartOffset }
-      const response = { records: json, offset: from, nextOffset: to, ...ends }
-      return c.json(response, 200, positionHeaders(position))
+      const sealed = sealedPathOf(position, partition)
+      const response = { records: json, offset: from, nextOffset: to, ...ends, sealed }
+      return c.json(response, 200, positionHeaders(position, partition))
     },
   )
 }
 
-function positionHeaders(position: Omit<FetchResult, 'batches' | 'topicVersion'>) {
+type Position = Omit<FetchedBatches, 'batches' | 'topicVersion'>
+
+/** Returns the path of the sealed chunk that holds `from`; undefined if none does. */
+function sealedPathOf({ topicId, sealedOffset }: Position, partition: number): string | undefined {
+  return sealedOffset === undefined ? undefined : sealedPath(topicId, partition, sealedOffset)
+}
+
+function positionHeaders(position: Position, partition: number): Record<string, string> {
+  const sealed = sealedPathOf(position, partition)
   return {
+    ...(sealed !== undefined && { 'Edgelog-Sealed': sealed }),
     'Edgelog-Offset': String(position.from),
     'Edgelog-Next-Offset': String(position.to),
     'Edgelog-High-Watermark': String(position.highWatermark),

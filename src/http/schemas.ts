@@ -227,8 +227,18 @@ export const FetchResponse = z
     offset: z.int(),
     nextOffset: z.int(),
     ...logEnds,
+    sealed: z
+      .string()
+      .optional()
+      .openapi({ description: 'the path of the sealed chunk that holds `offset`' }),
   })
   .openapi('Fetched')
+
+export const SealedParams = z.strictObject({
+  topicId: z.string(),
+  partition: wholeNumber(0, PARTITIONS_MAX - 1),
+  offset: wholeNumber(0, OFFSET_MAX),
+})
 
 export const TailQuery = z.strictObject({
   offset: z.enum(['earliest', 'latest'], 'earliest or latest is allowed').default('latest'),

@@ -63,6 +63,7 @@ const OPERATIONS: Record<string, Operation> = {
   'records.fetchBatches': ({ records }) => records.fetchBatches(name, 0, fetchOptions),
   'records.fetchRecords': ({ records }) => records.fetchRecords(name, 0, fetchOptions),
   'records.fetchMany': ({ records }) => records.fetchMany([wantedPartition], manyOptions),
+  'records.openSealed': ({ records }) => records.openSealed(id, 0, () => true),
   'records.openTail': ({ records }) => records.openTail(name, 0, tailOptions),
   'records.describePartition': ({ records }) => records.describePartition(name, 0),
   'records.findByTimestamp': ({ records }) => records.findByTimestamp(name, 0, 1, 'committed'),

@@ -196,6 +196,7 @@ describe('resolveTopicConfig()', () => {
       messageTimestampType: 'CreateTime',
       minCleanableDirtyRatio: 0.5,
       minCompactionLagMs: 0,
+      publicRead: false,
       retentionBytes: -1,
       retentionMs: 604_800_000,
       segmentBytes: 1_073_741_824,

@@ -15,6 +15,7 @@ import {
 } from '../../src/core/log/compaction/schedule.ts'
 import type { TopicConfig } from '../../src/core/topic/topic-config.ts'
 import type { LogWriter } from './log-writer.ts'
+import type { TableIndex } from './table-index.ts'
 import { take } from './take.ts'
 
 /** Neighbouring chunks that are read, filtered and replaced together. */
@@ -26,21 +27,26 @@ export interface ChunkGroup {
   readonly aborted: AbortedBatches
 }
 
+interface ConfiguredLog {
+  readonly config: TopicConfig
+  readonly table: Pick<TableIndex, 'isEnabled' | 'offset'>
+}
+
 export class CompactionRows {
   readonly #rows: LogWriter
-  readonly #config: () => TopicConfig
+  readonly #log: ConfiguredLog
 
-  constructor(rows: LogWriter, config: () => TopicConfig) {
+  constructor(rows: LogWriter, log: ConfiguredLog) {
     this.#rows = rows
-    this.#config = config
+    this.#log = log
   }
 
   get config(): TopicConfig {
-    return this.#config()
+    return this.#log.config
   }
 
   get isEnabled(): boolean {
-    return this.#config().cleanupPolicy.includes('compact')
+    return this.config.cleanupPolicy.includes('compact')
   }
 
   get logStartOffset(): number {
@@ -54,20 +60,23 @@ export class CompactionRows {
   /** Lets records settle, and decides if a pass begins. */
   look(nowMs: number): CompactionDecision {
     if (!this.isEnabled) return { kind: 'wait', untilMs: Number.POSITIVE_INFINITY }
-    const config = this.#config()
+    const { config } = this
+    const { table } = this.#log
     const { ends, sizeBytes, chunks } = this.#rows
     const state = settle(this.state, ends.highWatermark, config, nowMs)
     if (state !== this.state) this.#rows.amendCheckpoint({ compaction: state })
     const from = firstDirtyOffset(state, ends)
     const dirtySpans = chunks.spansFrom(from)
     const firstDirtyTimestamp = this.#firstDirtyTimestamp(from)
-    const log = { ends, sizeBytes, state, dirtySpans, firstDirtyTimestamp }
+    // The table must see each tombstone before it may go.
+    const endOffset = table.isEnabled ? table.offset : ends.lastStableOffset
+    const log = { ends, sizeBytes, state, dirtySpans, firstDirtyTimestamp, endOffset }
     return decideCompaction(log, config, nowMs)
   }
 
   /** Reads a chunk only for topics that bound the age of dirty records. */
   #firstDirtyTimestamp(from: number): number | undefined {
-    if (this.#config().maxCompactionLagMs === Number.MAX_SAFE_INTEGER) return undefined
+    if (this.config.maxCompactionLagMs === Number.MAX_SAFE_INTEGER) return undefined
     const { chunks } = this.#rows
     for (const span of take(chunks.spansFrom(from), 2)) {
       const [chunk] = chunks.between(span.baseOffset, span.baseOffset)

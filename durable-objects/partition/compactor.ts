@@ -1,6 +1,6 @@
 /** Runs the passes that compact a log, a bounded number of chunks per alarm. */
 
-import { MAINTENANCE_TURNS_MAX } from '../../src/core/limits.ts'
+import { MAINTENANCE_TURNS_MAX, TABLE_FOLLOW_MS_MAX } from '../../src/core/limits.ts'
 import {
   ALARM_CHUNKS_MAX,
   PASS_ERROR_RETRY_MS,
@@ -27,6 +27,9 @@ export class Compactor {
       for (let chunk = 0; chunk < ALARM_CHUNKS_MAX; chunk++) {
         const nowMs = Date.now()
         if (this.#pass === undefined) {
+          const isFollowed = await followLog(log)
+          if (!isCurrent()) return Number.POSITIVE_INFINITY
+          if (!isFollowed) return nowMs
           const decision = log.compaction.look(nowMs)
           if (decision.kind === 'wait') return decision.untilMs
           if (!takePermit(this, nowMs)) return nowMs + PASS_RETRY_MS
@@ -52,6 +55,12 @@ export class Compactor {
     this.#pass = undefined
     returnPermit(this)
   }
+}
+
+/** Lets the table follow, or removes one that is no longer enabled. Returns whether that is done. */
+async function followLog({ table }: PartitionLog): Promise<boolean> {
+  if (table.isEnabled) return await table.catchUp(Date.now() + TABLE_FOLLOW_MS_MAX)
+  return !table.clear()
 }
 
 /** Merges what a pass left of chunks that were not small before. */

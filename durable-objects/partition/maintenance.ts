@@ -8,6 +8,7 @@ import {
   RETENTION_CHECK_INTERVAL_MS_DEFAULT,
   RETENTION_SIZE_DELAY_MS,
   SEAL_DELAY_MS,
+  TABLE_LAG_DELAY_MS,
 } from '../../src/core/limits.ts'
 import { activeMs } from '../../src/core/log/compaction/schedule.ts'
 import { numberSetting } from '../../src/events/number-setting.ts'
@@ -52,10 +53,11 @@ export class Maintenance {
     this.armCompaction(log, nowMs)
   }
 
-  /** Arms the alarm for records that settle and can be compacted then. */
+  /** Arms the alarm for records that settle and can be compacted then, and for a table that is far behind. */
   armCompaction(log: PartitionLog, nowMs: number): void {
-    const { compaction } = log
+    const { compaction, table } = log
     if (compaction.isEnabled) this.#ensureAlarm(nowMs + activeMs(compaction.config))
+    if (table.isFarBehind) this.#ensureAlarm(nowMs + TABLE_LAG_DELAY_MS)
   }
 
   /** Arms the alarm for a time that may have passed; Infinity: never. */

@@ -26,6 +26,7 @@ import {
 } from '../../src/core/log/retention.ts'
 import { planSeal } from '../../src/core/log/seal.ts'
 import { decideEnd, type OpenTransaction } from '../../src/core/log/transactions.ts'
+import type { TopicConfig } from '../../src/core/topic/topic-config.ts'
 import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
 import { replyTo } from './append-result.ts'
 import { CompactionRows } from './compaction-rows.ts'
@@ -33,6 +34,7 @@ import { findTimestamp } from './find-timestamp.ts'
 import { LogWriter } from './log-writer.ts'
 import type { SealedRows } from './read-sealed.ts'
 import { type LogSlice, readSlice, type SliceRequest } from './read-slice.ts'
+import { TableIndex } from './table-index.ts'
 import { take, takeWhile } from './take.ts'
 
 export interface ParsedAppend {
@@ -57,19 +59,21 @@ export function parseAppend(request: AppendRequest): ParsedAppend {
 
 export class PartitionLog {
   readonly compaction: CompactionRows
+  readonly table: TableIndex
   readonly #rows: LogWriter
   #assignment: PartitionAssignment
 
-  private constructor(rows: LogWriter, assignment: PartitionAssignment) {
+  private constructor(sql: SqlStorage, rows: LogWriter, assignment: PartitionAssignment) {
     this.#rows = rows
     this.#assignment = assignment
-    this.compaction = new CompactionRows(rows, () => this.#assignment.config)
+    this.table = new TableIndex(this, rows.settings, sql)
+    this.compaction = new CompactionRows(rows, this)
   }
 
   static create(sql: SqlStorage, assignment: PartitionAssignment): PartitionLog {
     const rows = new LogWriter(sql)
     rows.settings.write('assignment', assignment)
-    return new PartitionLog(rows, assignment)
+    return new PartitionLog(sql, rows, assignment)
   }
 
   /** Loads an existing log. The work is bounded by the distance between two checkpoints. */
@@ -78,11 +82,15 @@ export class PartitionLog {
     const assignment = rows.settings.read('assignment')
     assert(assignment !== undefined, 'a partition with tables has an assignment')
     rows.replay(nowMs)
-    return new PartitionLog(rows, assignment)
+    return new PartitionLog(sql, rows, assignment)
   }
 
   get assignment(): PartitionAssignment {
     return this.#assignment
+  }
+
+  get config(): TopicConfig {
+    return this.#assignment.config
   }
 
   get ends(): LogEnds {

@@ -4,7 +4,7 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import { concatenate, ownBytes } from '../../src/core/bytes/concatenate.ts'
-import { EdgelogError, ERRORS, type Result, resultOf } from '../../src/core/errors.ts'
+import { EdgelogError, ERRORS, type Result, replyAsync, resultOf } from '../../src/core/errors.ts'
 import { type IsolationLevel, type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
 import type {
   AppendRequest,
@@ -20,11 +20,18 @@ import type {
   SealedChunk,
   TimestampLookup,
 } from '../../src/core/log/partition-api.ts'
+import type {
+  TableGetRequest,
+  TableGetResult,
+  TableScanRequest,
+  TableScanResult,
+} from '../../src/core/log/table-api.ts'
 import type { EndTransactionRequest } from '../../src/core/transaction/participant-api.ts'
 import { hasTable, migrate } from '../migrate.ts'
 import { stopObject } from '../stop-object.ts'
 import { AppendQueue } from './append-queue.ts'
 import { Compactor } from './compactor.ts'
+import { followTable, tableResult } from './follow-table.ts'
 import { endOfLost, type TransactionBinding } from './lost-transactions.ts'
 import { Maintenance } from './maintenance.ts'
 import { PartitionLog } from './partition-log.ts'
@@ -78,10 +85,12 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     } else this.#log.reassign(assignment)
     this.#maintenance.armRetention(this.#log, Date.now())
     this.#maintenance.armCompaction(this.#log, Date.now())
+    if (this.#log.table.isLeftOver) this.#maintenance.arm(0, Date.now())
   }
 
   async destroy(): Promise<void> {
     const gone = unknownPartition()
+    this.#log?.table.close()
     this.#log = undefined
     // The old instance caches an alarm that is about to be deleted.
     this.#maintenance = this.#newMaintenance()
@@ -190,6 +199,20 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
       log.deleteRecords(beforeOffset)
       this.#maintenance.armRetention(log, Date.now())
       return { logStartOffset: log.logStartOffset }
+    })
+  }
+
+  async tableGet(request: TableGetRequest): Promise<Result<TableGetResult>> {
+    return await replyAsync(async () => {
+      const log = await followTable(() => this.#openLog(), this.#waiters, request)
+      return { ...tableResult(log), entry: log.table.get(request.key) }
+    })
+  }
+
+  async tableScan(request: TableScanRequest): Promise<Result<TableScanResult>> {
+    return await replyAsync(async () => {
+      const log = await followTable(() => this.#openLog(), this.#waiters, request)
+      return { ...tableResult(log), ...log.table.scan(request) }
     })
   }
 

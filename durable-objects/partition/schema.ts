@@ -5,9 +5,10 @@
  * | --------------------- | --------------------------------------------------------------------------- |
  * | `chunk`               | batches of one commit, or of many once sealed; keyed by their first offset  |
  * | `producer`            | one idempotent producer as of the last checkpoint                           |
- * | `setting`             | `assignment` (from the coordinator) and `checkpoint`, as JSON               |
+ * | `setting`             | `assignment` (from the coordinator), `checkpoint` and `table`, as JSON      |
  * | `open_transaction`    | one transaction that was open at the last checkpoint, as JSON               |
  * | `aborted_transaction` | one transaction whose records are in the log and were aborted               |
+ * | `table_entry`         | the latest record of one key, if the topic keeps a table                    |
  *
  * `max_timestamp` is negative if no record has a time: see `ChunkSpan`. `opened` of a chunk above the checkpoint has
  * the transactions that begin in it, as JSON, so that a transaction between two checkpoints needs no row of its own.
@@ -38,4 +39,10 @@ export const PARTITION_SCHEMA: readonly SchemaStep[] = [
      first_offset INTEGER NOT NULL,
      stable_offset INTEGER NOT NULL
    )`,
+  `CREATE TABLE table_entry (
+     key BLOB PRIMARY KEY,
+     offset INTEGER NOT NULL,
+     timestamp INTEGER NOT NULL,
+     rest BLOB
+   ) WITHOUT ROWID`,
 ]

@@ -1,4 +1,4 @@
-/** The two JSON documents of a partition. */
+/** The JSON documents of a partition. */
 import type { CompactionState } from '../../src/core/log/compaction/schedule.ts'
 import type { PartitionAssignment } from '../../src/core/log/partition-api.ts'
 import { StoredForm } from '../../src/core/stored-form.ts'
@@ -20,6 +20,14 @@ export interface Checkpoint {
   readonly compaction?: CompactionState
 }
 
+/** How far the table of a compacted topic follows the log. */
+export interface TableProgress {
+  /** All committed records below it are in the table. */
+  readonly indexedOffset: number
+  /** True while the rows of a table that was disabled are deleted. */
+  readonly isClearing?: boolean
+}
+
 export const EMPTY_CHECKPOINT: Checkpoint = {
   offset: 0,
   sizeBytes: 0,
@@ -30,11 +38,13 @@ export const EMPTY_CHECKPOINT: Checkpoint = {
 const FORMS = {
   assignment: new StoredForm<PartitionAssignment>('assignment'),
   checkpoint: new StoredForm<Checkpoint>('checkpoint'),
+  table: new StoredForm<TableProgress>('table'),
 }
 
 interface Settings {
   assignment: PartitionAssignment
   checkpoint: Checkpoint
+  table: TableProgress
 }
 
 export class SettingTable {
@@ -59,5 +69,9 @@ export class SettingTable {
       key,
       (FORMS[key] as StoredForm<Settings[Key]>).encode(value),
     )
+  }
+
+  delete(key: keyof Settings): void {
+    this.#sql.exec('DELETE FROM setting WHERE key = ?', key)
   }
 }

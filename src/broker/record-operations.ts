@@ -27,6 +27,14 @@ import { findMaxTimestamp, findOffsetByTimestamp, type OffsetAndTimestamp } from
 import { produceRecords, produceToPartition, type RecordPosition } from './produce.ts'
 import type { ProduceRecord } from './record-shares.ts'
 import { openSealedLog, type SealedLog } from './sealed-log.ts'
+import {
+  getFromTable,
+  scanTable,
+  type TableGetOptions,
+  type TablePage,
+  type TableRecord,
+  type TableScanOptions,
+} from './table.ts'
 import { openTail, type Tail, type TailOptions } from './tail.ts'
 import type { CalledTopic } from './topic-metadata.ts'
 
@@ -128,6 +136,20 @@ export class RecordOperations {
   openTail(name: TopicName, partition: number, options: TailOptions): Promise<Tail> {
     return this.#access.guard('read', topicResource(name), () =>
       openTail(this.#cluster, name, partition, options),
+    )
+  }
+
+  /** Needs `read` on the topic. */
+  tableGet(name: TopicName, options: TableGetOptions): Promise<TableRecord> {
+    return this.#access.guard('read', topicResource(name), () =>
+      getFromTable(this.#cluster, name, options),
+    )
+  }
+
+  /** Needs `read` on the topic. */
+  tableScan(name: TopicName, options: TableScanOptions): Promise<TablePage> {
+    return this.#access.guard('read', topicResource(name), () =>
+      scanTable(this.#cluster, name, options),
     )
   }
 

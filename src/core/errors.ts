@@ -63,6 +63,8 @@ export const ERRORS = {
   invalid_transaction_timeout: row(50, 400),
   /** The operation does not fit the state of the transaction, e.g. a record outside of an open transaction. */
   invalid_txn_state: row(48, 409),
+  /** The table of the topic has no value for the key. */
+  key_not_found: row(42, 404),
   /** The classic protocol: rejoin with the member id that the error carries. */
   member_id_required: row(79, 409),
   message_too_large: row(10, 413),
@@ -91,6 +93,8 @@ export const ERRORS = {
   storage_full: row(56, 507, { retryable: true }),
   /** The data stored in the browser is gone: cleared by the user or by the browser. */
   storage_lost: row(56, 500),
+  /** The topic keeps no table: `edgelog.table.enable` is not set. */
+  table_not_enabled: row(42, 409),
   throttled: row(89, 429, { retryable: true }),
   topic_already_exists: row(36, 409),
   /** The authorizer refuses an operation on a topic. */

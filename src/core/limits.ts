@@ -210,6 +210,23 @@ export const OVERLAP_TRIMS_MAX = 5
 /** Bytes and chunks appended between two checkpoints: the most that a wake-up replays. */
 export const CHECKPOINT_BYTES = 1 * MIB
 export const CHECKPOINT_CHUNKS = 1_000
+/** Key, value and headers of one entry of a table; a row holds at most 2 MB. Larger ones are read from the log. */
+export const TABLE_ENTRY_BYTES_MAX = 1_900_000
+/** Bytes after which a page of a table ends. */
+export const TABLE_SCAN_BYTES_MAX = 1 * MIB
+export const TABLE_SCAN_ENTRIES_MAX = 1_000
+export const TABLE_SCAN_ENTRIES_DEFAULT = 100
+/** How long a call waits until the table covers what it wants to read. */
+export const TABLE_WAIT_MS_DEFAULT = 5_000
+/** How often a value that is too large for the table is looked up again because it was superseded. */
+export const TABLE_READ_ATTEMPTS_MAX = 3
+/** Bytes appended after which a table follows by alarm, so that its next reader does not wait for long. */
+export const TABLE_LAG_BYTES_MAX = 4 * MIB
+export const TABLE_LAG_DELAY_MS = 1_000
+/** Rows of a table that are written in one turn. */
+export const TABLE_ROWS_PER_TURN = 500
+/** Time of an alarm for following the log; the next alarm continues. */
+export const TABLE_FOLLOW_MS_MAX = 10_000
 /** Small chunks that are merged into one row at a time; bounds one sealing turn. */
 export const SEAL_CHUNKS_MAX = 2_000
 /** Rows that one retention or sealing turn deletes; the rest waits for the next alarm. */

@@ -8,6 +8,7 @@ import { addProduceRoutes } from './produce.ts'
 import { addSealedRoute, SEALED_PATH } from './sealed.ts'
 import { edgeCache } from './sealed-cache.ts'
 import { addSessionRoutes } from './session/session-routes.ts'
+import { addTableRoutes } from './table.ts'
 import { addTailRoutes } from './tail/tail-routes.ts'
 import { addTopicRoutes } from './topics.ts'
 import { addTransactionRoutes } from './transactions/interactive.ts'
@@ -23,6 +24,7 @@ export const httpDoor: Door = {
     addProduceRoutes(app)
     addFetchRoutes(app)
     addSealedRoute(app, edgeCache)
+    addTableRoutes(app)
     addTailRoutes(app)
     addSessionRoutes(app)
     addGroupRoutes(app)

@@ -208,7 +208,7 @@ export const FetchQuery = z.strictObject({
   isolation: Isolation,
 })
 
-const FetchedRecord = z
+export const FetchedRecord = z
   .object({
     offset: z.int(),
     timestamp: z.int(),

@@ -37,6 +37,7 @@ const noRecords = new Uint8Array(0)
 const isolation = 'committed' as const
 const manyOptions = { maxBytes: 1, minBytes: 0, maxWaitMs: 0, isolation }
 const fetchOptions = { from: { offset: 0 }, ...manyOptions }
+const scanOptions = { prefix: noRecords, partition: 0, limit: 1, maxWaitMs: 0 }
 const tailOptions = { offset: 0, creditBytes: 1, isolation }
 const wantedPartition = { topic: { name }, partition: 0, offset: 0, maxBytes: 1 }
 const member = { memberId: 'm', instanceId: null }
@@ -64,6 +65,8 @@ const OPERATIONS: Record<string, Operation> = {
   'records.fetchRecords': ({ records }) => records.fetchRecords(name, 0, fetchOptions),
   'records.fetchMany': ({ records }) => records.fetchMany([wantedPartition], manyOptions),
   'records.openSealed': ({ records }) => records.openSealed(id, 0, () => true),
+  'records.tableGet': ({ records }) => records.tableGet(name, { key: noRecords, maxWaitMs: 0 }),
+  'records.tableScan': ({ records }) => records.tableScan(name, scanOptions),
   'records.openTail': ({ records }) => records.openTail(name, 0, tailOptions),
   'records.describePartition': ({ records }) => records.describePartition(name, 0),
   'records.findByTimestamp': ({ records }) => records.findByTimestamp(name, 0, 1, 'committed'),
@@ -226,6 +229,8 @@ describe('a principal with all permissions but one', () => {
     ['records.fetchBatches', 'read', 'topic'],
     ['records.fetchRecords', 'read', 'topic'],
     ['records.fetchMany', 'read', 'topic'],
+    ['records.tableGet', 'read', 'topic'],
+    ['records.tableScan', 'read', 'topic'],
     ['records.openTail', 'read', 'topic'],
     ['records.describePartition', 'describe', 'topic'],
     ['records.deleteBefore', 'delete', 'topic'],

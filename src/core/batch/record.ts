@@ -147,7 +147,7 @@ export function wrongEnd(end: number): string {
 
 const NO_HEADERS: readonly RecordHeader[] = Object.freeze([])
 
-function readHeaders(reader: ByteReader): readonly RecordHeader[] {
+export function readHeaders(reader: ByteReader): readonly RecordHeader[] {
   const count = readHeadersCount(reader)
   if (count === 0) return NO_HEADERS
   const headers: RecordHeader[] = []
@@ -158,7 +158,7 @@ function readHeaders(reader: ByteReader): readonly RecordHeader[] {
   return headers
 }
 
-function readNullable(reader: ByteReader): Uint8Array | null {
+export function readNullable(reader: ByteReader): Uint8Array | null {
   const length = readNullableLength(reader)
   return length === -1 ? null : reader.bytes(length)
 }

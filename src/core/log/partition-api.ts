@@ -12,6 +12,12 @@ import type { TransactionParticipant, TransactionTag } from '../transaction/part
 import type { BatchOverlap } from './append.ts'
 import type { IsolationLevel, LogEnds } from './log-ends.ts'
 import type { ProducerRules, StoredPiece } from './producer-state.ts'
+import type {
+  TableGetRequest,
+  TableGetResult,
+  TableScanRequest,
+  TableScanResult,
+} from './table-api.ts'
 import type { AbortedTransaction } from './transactions.ts'
 
 /** The topic data that the coordinator sends to a partition and the partition stores. */
@@ -168,6 +174,13 @@ export interface PartitionApi extends TransactionParticipant {
   deleteRecords(
     beforeOffset: number | 'highWatermark',
   ): Promise<Result<Pick<PartitionDescription, 'logStartOffset'>>>
+  /**
+   * Returns the latest record of a key, or some of all keys.
+   *
+   * Errors: `table_not_enabled`; `unavailable` if the table does not cover the log, or `at`, in time.
+   */
+  tableGet(request: TableGetRequest): Promise<Result<TableGetResult>>
+  tableScan(request: TableScanRequest): Promise<Result<TableScanResult>>
   describe(): Promise<Result<PartitionDescription>>
   /** Returns up to `limit` of the producers that the partition remembers. */
   describeProducers(limit: number): Promise<Result<readonly ProducerDescription[]>>

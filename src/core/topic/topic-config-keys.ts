@@ -124,6 +124,10 @@ export const TOPIC_CONFIG_KEYS = {
     'Whether sealed chunks are read without a token, and kept by any cache; a key of edgelog alone.',
     { effect: true },
   ),
+  'edgelog.table.enable': boolean(
+    'Whether the latest values of a compacted topic are served by key; a key of edgelog alone.',
+    { effect: true },
+  ),
   'file.delete.delay.ms': long(60_000n, 'Wait before a file is deleted; no files here.', NO_EFFECT),
   'flush.messages': long(LONG_MAX, 'Records between two fsyncs; here every commit is durable.', {
     min: 1n,

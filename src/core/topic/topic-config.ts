@@ -43,6 +43,8 @@ export interface TopicConfig {
   readonly retentionMs: number
   readonly segmentBytes: number
   readonly segmentMs: number
+  /** Whether the partitions keep the latest value of each key in a table. */
+  readonly tableEnable: boolean
 }
 
 /** The keys that were set explicitly, each with its valid, canonical text. */
@@ -132,6 +134,13 @@ function checkTogether(overrides: TopicConfigOverrides): void {
       `${fieldOf('min.compaction.lag.ms')}: at most max.compaction.lag.ms (${max}) is allowed; got ${min}`,
     )
   }
+  const { cleanupPolicy, tableEnable } = resolveTopicConfig(overrides)
+  if (tableEnable && !cleanupPolicy.includes('compact')) {
+    throw new EdgelogError(
+      'invalid_config',
+      `${fieldOf('edgelog.table.enable')}: true is allowed with a cleanup.policy that has compact; got ${cleanupPolicy}`,
+    )
+  }
 }
 
 /**
@@ -198,6 +207,7 @@ export function resolveTopicConfig(overrides: TopicConfigOverrides): TopicConfig
     retentionMs: number('retention.ms'),
     segmentBytes: number('segment.bytes'),
     segmentMs: number('segment.ms'),
+    tableEnable: effectiveText(overrides, 'edgelog.table.enable') === 'true',
   }
 }
 

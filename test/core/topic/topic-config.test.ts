@@ -57,6 +57,7 @@ const CASES: Record<TopicConfigKey, { accepted: unknown[]; refused: unknown[] }>
   'compression.zstd.level': intFrom(-131_072, 22, 23),
   'delete.retention.ms': longFrom(0),
   'edgelog.public.read': BOOLEAN,
+  'edgelog.table.enable': { accepted: ['false'], refused: ['yes', 1] },
   'file.delete.delay.ms': longFrom(0),
   'flush.messages': longFrom(1),
   'flush.ms': longFrom(0),
@@ -181,6 +182,21 @@ describe('parseTopicConfigOverrides()', () => {
     const input = { 'min.compaction.lag.ms': 2, 'max.compaction.lag.ms': 1 }
     expect(refusal(() => parseTopicConfigOverrides(input)).code).toBe('invalid_config')
   })
+
+  test('allows a table only for compacted topics', () => {
+    const table = { 'edgelog.table.enable': true }
+    for (const policy of ['compact', 'compact,delete']) {
+      const parsed = parseTopicConfigOverrides({ ...table, 'cleanup.policy': policy })
+      expect(resolveTopicConfig(parsed)).toMatchObject({ tableEnable: true })
+      expect(
+        refusal(() => applyConfigChange(parsed, { 'cleanup.policy': 'delete' })),
+      ).toMatchObject({
+        code: 'invalid_config',
+        message: expect.stringContaining('edgelog.table.enable'),
+      })
+    }
+    expect(refusal(() => parseTopicConfigOverrides(table)).code).toBe('invalid_config')
+  })
 })
 
 describe('resolveTopicConfig()', () => {
@@ -201,6 +217,7 @@ describe('resolveTopicConfig()', () => {
       retentionMs: 604_800_000,
       segmentBytes: 1_073_741_824,
       segmentMs: 604_800_000,
+      tableEnable: false,
     })
   })
 

@@ -1,20 +1,24 @@
 /** Compaction of a partition's rows: turns, alarms, evictions, and readers over the holes that it leaves. */
-import {
-  evictDurableObject,
-  reset,
-  runDurableObjectAlarm,
-  runInDurableObject,
-} from 'cloudflare:test'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { expect, test } from 'vitest'
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
 import { CODECS } from '../../../src/core/compression/codecs.ts'
 import { unwrap } from '../../../src/core/errors.ts'
 import { ACTIVE_MS_MAX } from '../../../src/core/log/compaction/limits.ts'
 import {
+  COMPACT,
+  clock,
+  compact,
+  DAY_MS,
+  type Pair,
+  pairs,
+  pairsOf,
+  useClock,
+} from './keyed-log.ts'
+import {
   alarmTime,
   append,
-  type BatchFields,
   chunkRows,
   configure,
   headersOf,
@@ -25,60 +29,7 @@ import {
   readAll,
 } from './partition-for-test.ts'
 
-const COMPACT = { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0' }
-const DAY_MS = 86_400_000
-
-const text = { encode: new TextEncoder(), decode: new TextDecoder() }
-let nowMs = 0
-
-beforeEach(() => {
-  nowMs = Date.now()
-  vi.useFakeTimers({ toFake: ['Date'], now: nowMs })
-})
-
-afterEach(async () => {
-  vi.useRealTimers()
-  await reset()
-})
-
-function pass(ms: number): void {
-  nowMs += ms
-  vi.setSystemTime(nowMs)
-}
-
-type Pair = readonly [key: string, value: string | null]
-
-function pairs(list: readonly Pair[], fields: BatchFields = {}): Uint8Array {
-  const { producerId, producerEpoch = 0, baseSequence = 0, isTransactional = false } = fields
-  return encodeBatch(
-    list.map(([key, value]) => ({
-      timestamp: nowMs,
-      key: text.encode.encode(key),
-      value: value === null ? null : text.encode.encode(value),
-      headers: [],
-    })),
-    producerId === undefined ? {} : { producerId, producerEpoch, baseSequence, isTransactional },
-  )
-}
-
-/** Lets all records settle, and runs the alarms that are due. */
-async function compact(name: string): Promise<void> {
-  await runDurableObjectAlarm(partition(name))
-  pass(ACTIVE_MS_MAX)
-  await runDurableObjectAlarm(partition(name))
-}
-
-async function pairsOf(name: string): Promise<string[]> {
-  const bytes = await readAll(name)
-  const list: string[] = []
-  for (const header of headersOf(bytes)) {
-    for (const { offset, key, value } of await decodeBatch(bytes, header, CODECS)) {
-      const shown = value === null ? 'null' : text.decode.decode(value)
-      list.push(`${offset} ${text.decode.decode(key ?? undefined)}=${shown}`)
-    }
-  }
-  return list
-}
+useClock()
 
 async function sizeOf(name: string): Promise<number> {
   return unwrap(await partition(name).describe()).sizeBytes
@@ -113,13 +64,13 @@ test('leaves records alone that are younger than a minute, and looks again when 
       ['a', '2'],
     ]),
   )
-  expect(await alarmTime(name)).toBe(nowMs + ACTIVE_MS_MAX)
-  pass(ACTIVE_MS_MAX)
+  expect(await alarmTime(name)).toBe(clock.nowMs + ACTIVE_MS_MAX)
+  clock.pass(ACTIVE_MS_MAX)
   await runDurableObjectAlarm(partition(name))
   expect(await pairsOf(name)).toEqual(['0 a=1', '1 a=2'])
-  expect(await alarmTime(name)).toBe(nowMs + ACTIVE_MS_MAX)
+  expect(await alarmTime(name)).toBe(clock.nowMs + ACTIVE_MS_MAX)
   await evictDurableObject(partition(name))
-  pass(ACTIVE_MS_MAX)
+  clock.pass(ACTIVE_MS_MAX)
   await runDurableObjectAlarm(partition(name))
   expect(await pairsOf(name)).toEqual(['1 a=2'])
   expect(await alarmTime(name)).toBeNull()
@@ -159,7 +110,7 @@ test('an evicted pass begins again, and a full log is compacted over several ala
     await append(name, pairs(range(20).map((key) => [`k${key}`, `${round} ${'x'.repeat(40_000)}`])))
   }
   await runDurableObjectAlarm(partition(name))
-  pass(ACTIVE_MS_MAX)
+  clock.pass(ACTIVE_MS_MAX)
   const whole = await sizeOf(name)
   // The pass is lost after it has replaced some chunks.
   await runInDurableObject(partition(name), async (instance) => {
@@ -189,9 +140,9 @@ test('tombstones leave a log that gets no more records', async () => {
   await append(name, pairs([['end', '1']]))
   await compact(name)
   expect(await pairsOf(name)).toEqual(['1 b=1', '2 a=null', '3 end=1'])
-  expect(await alarmTime(name)).toBe(nowMs + DAY_MS)
+  expect(await alarmTime(name)).toBe(clock.nowMs + DAY_MS)
   await evictDurableObject(partition(name))
-  pass(DAY_MS)
+  clock.pass(DAY_MS)
   await runDurableObjectAlarm(partition(name))
   expect(await pairsOf(name)).toEqual(['1 b=1', '3 end=1'])
   expect(await alarmTime(name)).toBeNull()
@@ -221,7 +172,7 @@ test("aborted records go, and Kafka's readers are not left to wait for a marker"
 
 test('a topic that turns to compaction drops records without a key', async () => {
   const name = await newPartition()
-  const keyless = encodeBatch([{ timestamp: nowMs, key: null, value: null, headers: [] }])
+  const keyless = encodeBatch([{ timestamp: clock.nowMs, key: null, value: null, headers: [] }])
   await append(name, keyless)
   await append(name, pairs([['a', '1']]))
   await configure(name, COMPACT, 2)
@@ -238,7 +189,7 @@ test('compact,delete also deletes old chunks', async () => {
   })
   await append(name, pairs([['a', '1']]))
   await compact(name)
-  pass(2 * DAY_MS)
+  clock.pass(2 * DAY_MS)
   await append(name, pairs([['b', '1']]))
   await evictDurableObject(partition(name))
   await compact(name)

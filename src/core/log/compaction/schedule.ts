@@ -72,6 +72,8 @@ export interface CompactedLog {
   readonly dirtySpans: Iterable<ChunkSpan>
   /** The timestamp of the first dirty batch; undefined if none has one, or if it does not count. */
   readonly firstDirtyTimestamp: number | undefined
+  /** Records that begin here or above must stay. */
+  readonly endOffset: number
 }
 
 export type CompactionDecision =
@@ -105,7 +107,8 @@ export function decideCompaction(
   const { ends, state, firstDirtyTimestamp } = log
   const { minCompactionLagMs, maxCompactionLagMs, minCleanableDirtyRatio } = config
   const from = firstDirtyOffset(state, ends)
-  let to = Math.max(from, Math.min(ends.lastStableOffset, state.settledOffset))
+  const endOffset = Math.min(ends.lastStableOffset, log.endOffset)
+  let to = Math.max(from, Math.min(endOffset, state.settledOffset))
   let untilMs = Math.min(
     state.mark === undefined ? Number.POSITIVE_INFINITY : state.mark.atMs + activeMs(config),
     state.horizonMs ?? Number.POSITIVE_INFINITY,

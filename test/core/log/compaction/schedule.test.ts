@@ -40,6 +40,7 @@ function decide({
     state: whole,
     dirtySpans: SPANS,
     firstDirtyTimestamp,
+    endOffset: 40,
   }
   return decideCompaction(log, config({ 'cleanup.policy': 'compact', ...overrides }), nowMs)
 }

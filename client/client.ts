@@ -7,6 +7,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { clientCodecs } from './codecs.ts'
 import { Consumer, type ConsumerOptions } from './consumer/consumer.ts'
 import { networkSource } from './consumer/log-source.ts'
+import { SealedSource } from './consumer/sealed-source.ts'
 import { TailClient } from './consumer/tail-client.ts'
 import { liveTail } from './consumer/tail-session.ts'
 import { Group } from './group/group.ts'
@@ -192,7 +193,7 @@ export class Client {
   ): Promise<Consumer | GroupConsumer> {
     const context = {
       connection: this.#connection,
-      source: networkSource(this.#connection),
+      source: new SealedSource(this.#connection, networkSource(this.#connection)),
       metadata: this.#metadata,
       codecs: this.#codecs,
       tail: liveTail(this.#tail),

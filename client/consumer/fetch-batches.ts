@@ -18,6 +18,8 @@ export interface FetchedBatches {
   /** End of the readable records: undecided transactions lie behind it. */
   readonly lastStableOffset: number
   readonly highWatermark: number
+  /** Path of the sealed chunk that holds `from`, if there is one. */
+  readonly sealed?: string | undefined
 }
 
 export interface FetchBatchesOptions {
@@ -49,8 +51,45 @@ export async function fetchBatches(
     to: readOffset(response, 'edgelog-next-offset'),
     lastStableOffset: readOffset(response, 'edgelog-last-stable-offset'),
     highWatermark: readOffset(response, 'edgelog-high-watermark'),
+    sealed: readSealedPath(response),
     batches: await readBody(response, keepAlive),
   }))
+}
+
+const SEALED_PATH = /^\/v1\/topics\/[\w-]+\/partitions\/\d+\/sealed\/\d+$/
+
+function readSealedPath({ headers }: Response): string | undefined {
+  const path = headers.get('edgelog-sealed')
+  return path !== null && SEALED_PATH.test(path) ? path : undefined
+}
+
+interface FetchSealedOptions {
+  /** The offset that the path names. */
+  readonly offset: number
+  readonly silenceMs?: number | undefined
+  readonly signal: AbortSignal
+}
+
+/**
+ * Reads the sealed chunk at a path. A browser asks whether its copy is still valid: the records may have been deleted.
+ *
+ * @throws {RequestError} `not_sealed`, `offset_out_of_range`, `unknown_topic_id`, `unavailable`, ...
+ */
+export async function fetchSealed(
+  connection: Connection,
+  path: string,
+  { offset, silenceMs: timeoutMs = REQUEST_TIMEOUT_MS, signal }: FetchSealedOptions,
+): Promise<Pick<FetchedBatches, 'to' | 'batches'>> {
+  const call = { accept: BATCH_MEDIA_TYPE, timeoutMs, signal, isChecked: true }
+  return await request(connection, path, call, async (response, keepAlive) => {
+    const from = readOffset(response, 'edgelog-offset')
+    const to = readOffset(response, 'edgelog-next-offset')
+    if (from > offset || to <= offset) {
+      const why = `the sealed chunk of ${offset} covers ${from} to ${to}`
+      throw new RequestError('unavailable', why, { status: 0 })
+    }
+    return { to, batches: await readBody(response, keepAlive) }
+  })
 }
 
 /** Reads a header that is missing if a proxy responded or removed it. */

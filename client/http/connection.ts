@@ -8,6 +8,9 @@ import { refusalOf, unavailable } from './request-error.ts'
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>
 
+/** True in browsers. Other platforms have no cache behind `fetch`, and some refuse the option. */
+const HAS_HTTP_CACHE = 'onLine' in (Reflect.get(globalThis, 'navigator') ?? {})
+
 export const BATCH_MEDIA_TYPE = 'application/vnd.edgelog.batch'
 
 /** State that all parts of the client share. */
@@ -29,6 +32,8 @@ export interface Call {
   readonly accept?: string
   /** Id of the transaction that the records belong to. */
   readonly transactionalId?: string | undefined
+  /** True to have a copy in the cache of a browser checked before it is used. */
+  readonly isChecked?: boolean
   /** Longest silence: before the response begins, and between two parts of it. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal | undefined
@@ -65,6 +70,7 @@ export async function request<T>(
       method: call.method ?? 'GET',
       headers: headersOf(connection, call),
       signal: abort.signal,
+      ...(call.isChecked && HAS_HTTP_CACHE && { cache: 'no-cache' }),
       ...(call.body !== undefined && { body: call.body as BodyInit }),
     })
     keepAlive()

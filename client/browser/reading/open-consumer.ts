@@ -5,6 +5,7 @@ import { Consumer, type ConsumerContext } from '../../consumer/consumer.ts'
 import type { ConsumerOptions } from '../../consumer/consumer-options.ts'
 import type { FetchBatchesOptions, FetchedBatches } from '../../consumer/fetch-batches.ts'
 import { type LogSource, networkSource } from '../../consumer/log-source.ts'
+import { SealedSource } from '../../consumer/sealed-source.ts'
 import { clientDecompressors } from '../../decompressors.ts'
 import type { GroupConsumer } from '../../group/group-consumer.ts'
 import type { GroupConsumerOptions } from '../../group/group-consumer-options.ts'
@@ -56,7 +57,7 @@ function consumerContext(context: ReadingContext): ConsumerContext {
   const { cache, channel, failed, onClosed } = context
   const { connection } = context.authRetry
   const codecs = clientDecompressors(context.codecs)
-  const network = networkSource(connection)
+  const network = new SealedSource(connection, networkSource(connection))
   const cached = new CachedSource({
     cache,
     network,

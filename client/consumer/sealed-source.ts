@@ -1,0 +1,85 @@
+/**
+ * Reads history by sealed chunks, which caches near the client may have, and the rest by fetches:
+ *
+ *     fetch ── the response names a sealed chunk ──> chunk ──> chunk ──> ... ──> fetch at the end, or after any error
+ */
+import { EdgelogError } from '../../src/core/errors.ts'
+import { readableEnd } from '../../src/core/log/log-ends.ts'
+import type { Connection } from '../http/connection.ts'
+import { FETCH_BYTES } from '../limits.ts'
+import { type FetchBatchesOptions, type FetchedBatches, fetchSealed } from './fetch-batches.ts'
+import type { LogSource } from './log-source.ts'
+
+/** Where a partition goes on in sealed chunks. */
+interface SealedPlace {
+  /** Path of a chunk, up to its offset. */
+  readonly path: string
+  readonly nextOffset: number
+  /** The ends of the log when it was last fetched. */
+  readonly ends: Pick<FetchedBatches, 'lastStableOffset' | 'highWatermark'>
+}
+
+/** The source of one consumer. */
+export class SealedSource implements LogSource {
+  readonly #connection: Connection
+  readonly #network: LogSource
+  /** By partition and topic. */
+  readonly #places = new Map<string, SealedPlace>()
+
+  constructor(connection: Connection, network: LogSource) {
+    this.#connection = connection
+    this.#network = network
+  }
+
+  async fetch(
+    topic: string,
+    partition: number,
+    options: FetchBatchesOptions,
+  ): Promise<FetchedBatches> {
+    const key = `${partition}/${topic}`
+    const place = this.#places.get(key)
+    this.#places.delete(key)
+    const isNext = place !== undefined && place.nextOffset === options.from
+    const sealed = isNext && mayBeSealed(options) ? await this.#read(place, options) : undefined
+    if (sealed !== undefined) {
+      this.#goOn(key, place?.path, sealed)
+      return sealed
+    }
+    const fetched = await this.#network.fetch(topic, partition, options)
+    this.#goOn(key, fetched.sealed?.replace(/\d+$/, ''), fetched)
+    return fetched
+  }
+
+  /** Remembers where the next chunk is. At the end of the log as it was known a fetch looks for more. */
+  #goOn(key: string, path: string | undefined, { to, ...ends }: FetchedBatches): void {
+    if (path === undefined || to >= readableEnd(ends, 'committed')) return
+    const { lastStableOffset, highWatermark } = ends
+    this.#places.set(key, { path, nextOffset: to, ends: { lastStableOffset, highWatermark } })
+  }
+
+  /** Returns undefined after an error, because a fetch finds the records, or the same error. */
+  async #read(
+    { path, nextOffset, ends }: SealedPlace,
+    { signal, silenceMs }: FetchBatchesOptions,
+  ): Promise<FetchedBatches | undefined> {
+    try {
+      const call = { offset: nextOffset, silenceMs, signal }
+      const { to, batches } = await fetchSealed(this.#connection, `${path}${nextOffset}`, call)
+      return {
+        from: nextOffset,
+        to,
+        batches,
+        lastStableOffset: Math.max(to, ends.lastStableOffset),
+        highWatermark: Math.max(to, ends.highWatermark),
+      }
+    } catch (error) {
+      if (signal.aborted || !(error instanceof EdgelogError)) throw error
+      return undefined
+    }
+  }
+}
+
+/** A sealed chunk is committed, arrives at once, and has up to 1 MiB whatever the reader wants. */
+function mayBeSealed({ maxBytes, waitMs, isolation }: FetchBatchesOptions): boolean {
+  return maxBytes >= FETCH_BYTES && waitMs === 0 && isolation !== 'uncommitted'
+}

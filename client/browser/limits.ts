@@ -97,6 +97,10 @@ export const CACHE_NETWORK_MS = 3 * SECOND_MS
  * leading tab fetches the same bytes, and bytes that it has cached are not read from the network again.
  */
 export const CACHE_FIRST_READ_BYTES = 32 * KIB
+/** Size of a partition from which it is filled with sealed chunks; a smaller one hardly has any. */
+export const CATCH_UP_BYTES_MIN = MIB
+/** Partitions filled at once: each uses one of the browser's six connections to a host. */
+export const CATCH_UPS_MAX = 2
 /** Time for which nothing is cached after the browser failed to store. */
 export const CACHE_REST_MS = 300 * SECOND_MS
 /** Interval at which a followed topic that does not exist is looked up. */

@@ -25,6 +25,7 @@ import type { Channel, TopicResetReason } from '../tabs/channel.ts'
 import type { BatchCache } from './batch-cache.ts'
 import { type Arrival, beginOffset, type LogEnds, resetReason } from './cache-plan.ts'
 import type { CacheWriter, Stored } from './cache-writer.ts'
+import { SealedCatchUp } from './sealed-catch-up.ts'
 
 interface FollowerContext {
   readonly cache: BatchCache
@@ -52,6 +53,7 @@ interface Waiting {
 
 export class Follower implements SyncSink {
   readonly #context: FollowerContext
+  readonly #catchUp: SealedCatchUp
   /** Next offset of each partition. */
   readonly #positions = new Map<string, number>()
   readonly #damages = new Map<string, number>()
@@ -67,6 +69,11 @@ export class Follower implements SyncSink {
 
   constructor(context: FollowerContext) {
     this.#context = context
+    this.#catchUp = new SealedCatchUp({
+      connection: context.connection,
+      keep: async (arrival) => (await this.#keep(arrival)) === 'stored' && !this.#isSuspended,
+      finished: context.changed,
+    })
   }
 
   async subscriptions(): Promise<Followed[]> {
@@ -159,6 +166,7 @@ export class Follower implements SyncSink {
 
   changed({ link }: SyncStatus): void {
     this.#isClosed = link === 'closed'
+    if (this.#isClosed) this.#catchUp.stop()
     this.#planSeek()
     const isLive = link === 'live'
     if (isLive === (this.#timer !== undefined)) return
@@ -195,11 +203,16 @@ export class Follower implements SyncSink {
     for (let partition = 0; partition < partitions; partition++) {
       const place = { topic, partition, topicId }
       if ((this.#damages.get(keyOf(place)) ?? 0) >= CORRUPT_READS_MAX) continue
+      if (this.#catchUp.isFilling(place)) continue
       const cursor = cursors.find((known) => known.partition === partition && !isOther(known))
       let offset: Followed['offset'] = this.#isSuspended ? 'latest' : (cursor?.endOffset ?? 0)
       if (cursor === undefined && offset !== 'latest') {
         ends ??= await this.#endsOf(topic)
-        offset = await this.#beginOf(topic, ends[partition], limits, partitions)
+        const described = ends[partition]
+        offset = await this.#beginOf(topic, described, limits, partitions)
+        if (described !== undefined && typeof offset === 'number') {
+          if (await this.#catchUp.begin(place, offset, described)) continue
+        }
       }
       followed.push({ ...place, offset })
     }

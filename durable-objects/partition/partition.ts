@@ -179,8 +179,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
       const { config, version: topicVersion } = log.assignment
       const mayHaveHoles = config.cleanupPolicy.includes('compact')
       const { from, to, batches } = readSealed(log.sealedRows, offset, mayHaveHoles)
-      const { logStartOffset } = log
-      return { from, to, logStartOffset, topicVersion, batches: ownBytes(batches) }
+      return { from, to, ...log.ends, topicVersion, batches: ownBytes(batches) }
     })
   }
 

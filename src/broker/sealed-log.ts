@@ -53,9 +53,12 @@ export class SealedLog {
    */
   async read(offset: number): Promise<SealedChunk> {
     const { id, name } = this.topic
-    return await this.#cluster.topics.callPartitionOf({ name, id }, this.partition, (stub) =>
+    const { bounds, topics } = this.#cluster
+    const chunk = await topics.callPartitionOf({ name, id }, this.partition, (stub) =>
       stub.readSealed(offset),
     )
+    bounds.remember(id, this.partition, chunk)
+    return chunk
   }
 }
 

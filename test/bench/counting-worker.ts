@@ -1,11 +1,11 @@
-/** edgelog that counts the rows written, as the platform bills them, by kind of object, and the calls for appends. */
+/** edgelog that counts rows written, as the platform bills them, by kind of object, and calls that append or read. */
 import { Coordinator as PlainCoordinator } from '../../durable-objects/coordinator/coordinator.ts'
 import { Group as PlainGroup } from '../../durable-objects/group/group.ts'
 import { Partition as PlainPartition } from '../../durable-objects/partition/partition.ts'
 import { Transaction as PlainTransaction } from '../../durable-objects/transaction/transaction.ts'
 import { createApp } from '../../src/app/app.ts'
 import type { EdgelogEnv } from '../../src/app/bindings.ts'
-import type { AppendRequest } from '../../src/core/log/partition-api.ts'
+import type { AppendRequest, FetchRequest } from '../../src/core/log/partition-api.ts'
 import { httpDoor } from '../../src/http/door.ts'
 import { kafkaDoor } from '../../src/kafka/door.ts'
 
@@ -22,6 +22,8 @@ const written = {
 export type RowsWritten = typeof written
 
 let appendCalls = 0
+/** Calls that read, or ask for the ends of the log. */
+let readCalls = 0
 
 function metered(ctx: DurableObjectState, kind: KindOfObject): DurableObjectState {
   const { storage } = ctx
@@ -50,6 +52,21 @@ export class Partition extends PlainPartition {
   override append(request: AppendRequest) {
     appendCalls += 1
     return super.append(request)
+  }
+
+  override read(request: FetchRequest) {
+    readCalls += 1
+    return super.read(request)
+  }
+
+  override readSealed(offset: number) {
+    readCalls += 1
+    return super.readSealed(offset)
+  }
+
+  override describe() {
+    readCalls += 1
+    return super.describe()
   }
 
   override appendEach(requests: readonly AppendRequest[]) {
@@ -89,6 +106,7 @@ export default {
     const { pathname } = new URL(request.url)
     if (pathname === '/rows-written') return Response.json(written)
     if (pathname === '/append-calls') return Response.json(appendCalls)
+    if (pathname === '/read-calls') return Response.json(readCalls)
     return app.fetch(request, env, ctx)
   },
 }

@@ -18,6 +18,7 @@ import { measureManyTopics } from './many-topics.ts'
 import { writeTable } from './markdown-table.ts'
 import { measureRebalances } from './rebalance.ts'
 import { measureRows } from './rows.ts'
+import { measureSealedReads } from './sealed-reads.ts'
 import { compareSessionRates } from './session-rates.ts'
 import { tableOf } from './table.ts'
 import { compareThroughput, createTopic } from './throughput.ts'
@@ -102,7 +103,11 @@ try {
   ])
   const appendCosts = await withServer({ workerPath: countingPath }, measureAppendCost)
   const transactionCosts = await withServer({ workerPath: countingPath }, measureTransactionCost)
-  const counts = { rows, appendCosts, transactionCosts, groupRows }
+  console.error('sealed reads ...')
+  const sealedReads = await withServer({ workerPath: countingPath }, (server) =>
+    measureSealedReads(server, rounds),
+  )
+  const counts = { rows, appendCosts, transactionCosts, groupRows, sealedReads }
   const table = tableOf(
     { ...log, ...groups, manyTopics, transactions, wake, ...counts },
     `Median of ${rounds} rounds, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}.`,

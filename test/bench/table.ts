@@ -7,6 +7,7 @@ import type { ManyTopicsFigures, TimeAndWait } from './many-topics.ts'
 import { type Row, tableOfRows } from './markdown-table.ts'
 import type { Rebalance, RebalanceFigures } from './rebalance.ts'
 import type { RowFigures } from './rows.ts'
+import type { SealedFigures } from './sealed-reads.ts'
 import type { TransactionCost } from './transaction-cost.ts'
 import type { TransactionFigures } from './transaction-rates.ts'
 import type { WakeFigures } from './wake.ts'
@@ -25,6 +26,7 @@ export interface Figures {
   readonly manyTopics: ManyTopicsFigures
   readonly transactions: TransactionFigures
   readonly transactionCosts: readonly TransactionCost[]
+  readonly sealedReads: SealedFigures
 }
 
 export function tableOf(figures: Figures, footer: string): string {
@@ -32,6 +34,7 @@ export function tableOf(figures: Figures, footer: string): string {
     ...figures.throughput.map(comparisonRow),
     ...figures.sessions.map(comparisonRow),
     ...logRows(figures),
+    ...sealedRows(figures.sealedReads),
     ...figures.appendCosts.map(appendCostRow),
     ...rebalanceRows(figures.rebalances),
     ...figures.groupRates.map(comparisonRow),
@@ -82,6 +85,14 @@ function logRows({ rows, wake, delivery, client }: Figures): Row[] {
       '',
       '',
     ],
+  ]
+}
+
+function sealedRows({ rates, calls }: SealedFigures): Row[] {
+  const measured = `${calls.warm}, beside ${calls.cold} before the cache had them`
+  return [
+    ...rates.map(comparisonRow),
+    ['calls to the partition for 120 sealed chunks from the cache', measured, '', '0'],
   ]
 }
 

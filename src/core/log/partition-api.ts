@@ -108,10 +108,9 @@ export interface FetchResult extends LogEnds {
 }
 
 /** A whole sealed chunk: all records of the log from `from` up to `to`, always cut at the same places. */
-export interface SealedChunk {
+export interface SealedChunk extends LogEnds {
   readonly from: number
   readonly to: number
-  readonly logStartOffset: number
   readonly topicVersion: number
   /** Without markers and the records of aborted transactions. The last field. */
   readonly batches: Uint8Array

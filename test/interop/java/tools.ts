@@ -125,12 +125,15 @@ async function groups(run: Run): Promise<void> {
 async function configs(run: Run): Promise<void> {
   await run('topics --create --topic tools-configs')
   const of = '--entity-type topics --entity-name tools-configs' as const
+  const added = 'retention.ms=60000,cleanup.policy=compact,edgelog.public.read=true' as const
   shows(
-    await run(`configs --alter ${of} --add-config retention.ms=60000,cleanup.policy=compact`),
+    await run(`configs --alter ${of} --add-config ${added}`),
     /Completed updating config for topic tools-configs/,
   )
   const described = await run(`configs --describe ${of}`)
   shows(described, /retention\.ms=60000 .*DYNAMIC_TOPIC_CONFIG/, /cleanup\.policy=compact /)
+  // A config that Kafka does not have.
+  shows(described, /edgelog\.public\.read=true .*DYNAMIC_TOPIC_CONFIG/)
   await run(`configs --alter ${of} --delete-config retention.ms`)
   const left = await run(`configs --describe ${of}`)
   if (/retention\.ms/.test(left)) throw new Error(`deleted, but still described:\n${left}`)

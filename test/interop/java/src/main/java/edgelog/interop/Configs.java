@@ -28,6 +28,7 @@ final class Configs {
     try (Admin admin = world.admin()) {
       described(admin, topic);
       changed(admin, topic);
+      own(world, admin, topic);
       refused(admin, topic);
       broker(admin);
       group(world, admin);
@@ -65,6 +66,23 @@ final class Configs {
         op("retention.ms", null, OpType.DELETE));
     Check.equal("compact", value(admin, topic, "cleanup.policy"), "subtract");
     Check.equal("604800000", value(admin, topic, "retention.ms"), "delete");
+  }
+
+  /** Checks a config that Kafka does not have. */
+  private static void own(World world, Admin admin, ConfigResource topic) throws Exception {
+    String name = "edgelog.public.read";
+    Check.equal("false", value(admin, topic, name), "the default of an own config");
+    alter(admin, topic, op(name, "true", OpType.SET));
+    ConfigEntry set = describe(admin, topic).get(name);
+    Check.equal("true", set.value(), "an own config that was set");
+    Check.equal(ConfigType.BOOLEAN, set.type(), "its type");
+    String created = world.newTopic(1, Map.of(name, "true"));
+    ConfigResource other = new ConfigResource(ConfigResource.Type.TOPIC, created);
+    Check.equal("true", value(admin, other, name), "an own config of a new topic");
+    Check.refused(
+        InvalidConfigurationException.class,
+        "an invalid value of an own config",
+        () -> alter(admin, topic, op(name, "yes", OpType.SET)));
   }
 
   private static void refused(Admin admin, ConfigResource topic) {

@@ -1,5 +1,6 @@
 /** Reads the description of a topic over the HTTP API. */
 import type { LogEnds } from '../src/core/log/log-ends.ts'
+import type { RemoteDescription } from '../src/core/log/partition-api.ts'
 import { type Connection, requestJson } from './http/connection.ts'
 import { topicPath } from './http/paths.ts'
 
@@ -7,7 +8,10 @@ export type ConfigValue = string | number | boolean
 
 export interface PartitionDetails extends LogEnds {
   readonly partition: number
+  /** The bytes of the whole log, wherever they lie. */
   readonly sizeBytes: number
+  /** Only of a topic with `remote.storage.enable=true`. */
+  readonly remote?: RemoteDescription
 }
 
 export interface TopicDescription {

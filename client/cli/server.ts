@@ -41,7 +41,7 @@ const WORKER_PATH = join(dirname(fileURLToPath(import.meta.url)), 'worker.js')
 
 /** The name of the Worker in wrangler.toml, so that `wrangler dev` can open the same state folder. */
 const WORKER_NAME = 'edgelog'
-/** The objects of the Worker and the date of the runtime, as in wrangler.toml. */
+/** The objects and the bucket of the Worker and the date of the runtime, as in wrangler.toml. */
 export const WORKER_OPTIONS = {
   compatibilityDate: '2026-10-01',
   durableObjects: {
@@ -50,6 +50,7 @@ export const WORKER_OPTIONS = {
     GROUP: { className: 'Group', useSQLite: true },
     TRANSACTION: { className: 'Transaction', useSQLite: true },
   },
+  r2Buckets: { REMOTE_LOG: 'edgelog' },
 }
 
 /** The range of `unusedPort`. */

@@ -99,8 +99,21 @@ function describe(topic: TopicDescription): string {
     `${topic.name}  id ${topic.id}`,
     formatTable(['PARTITION', 'LOG START', 'HIGH WATERMARK', 'OFFSETS', 'BYTES'], partitions),
     '',
+    ...describePlaces(topic),
     formatTable(['CONFIG', 'VALUE'], config),
   ].join('\n')
+}
+
+/** Returns what of a tiered topic lies in its partitions, and what in R2. */
+function describePlaces({ partitionDetails = [] }: TopicDescription): string[] {
+  const tiered = partitionDetails.flatMap(({ partition, remote }) => {
+    if (remote === undefined) return []
+    const { localStartOffset, copiedOffset, localBytes, remoteBytes } = remote
+    return [[partition, localStartOffset, copiedOffset ?? '-', localBytes, remoteBytes] as const]
+  })
+  if (tiered.length === 0) return []
+  const headings = ['PARTITION', 'LOCAL START', 'COPIED UP TO', 'LOCAL BYTES', 'R2 BYTES']
+  return [formatTable(headings, tiered), '']
 }
 
 function addAlter(topics: Command): void {

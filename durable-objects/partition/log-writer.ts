@@ -8,6 +8,7 @@ import {
   type BatchHeader,
   readBatchHeaders,
 } from '../../src/core/batch/record-batch.ts'
+import { assert } from '../../src/core/errors.ts'
 import { CHECKPOINT_BYTES, CHECKPOINT_CHUNKS } from '../../src/core/limits.ts'
 import type { ChunkSpan } from '../../src/core/log/chunk.ts'
 import type { LogEnds } from '../../src/core/log/log-ends.ts'
@@ -154,6 +155,22 @@ export class LogWriter {
   noteTransactions(): void {
     if (this.#checkpoint.hasTransactions) return
     this.#checkpoint = { ...this.#checkpoint, hasTransactions: true }
+  }
+
+  /** Sets the offset of the first batch of an empty log. The caller writes a checkpoint in the same turn. */
+  startAt(offset: number): void {
+    assert(
+      this.#endOffset === 0 && this.#oldest === undefined,
+      'only an empty log begins elsewhere',
+    )
+    this.#endOffset = offset
+    this.#writtenOffset = offset
+    this.#checkpoint = { ...this.#checkpoint, sealedOffset: offset }
+  }
+
+  /** Stored by the checkpoint that the caller writes in the same turn. */
+  noteEvicted(evictedBytes: number): void {
+    this.#checkpoint = { ...this.#checkpoint, evictedBytes }
   }
 
   /**

@@ -7,17 +7,19 @@ import {
   type BatchHeader,
   readBatchHeaders,
 } from '../../src/core/batch/record-batch.ts'
-import { assert } from '../../src/core/errors.ts'
+import { assert, EdgelogError } from '../../src/core/errors.ts'
 import { MAINTENANCE_ROWS_MAX } from '../../src/core/limits.ts'
 import { type AppendDecision, decideAppend, type PlacedBatch } from '../../src/core/log/append.ts'
 import type { LogEnds } from '../../src/core/log/log-ends.ts'
 import type {
   AppendRequest,
   AppendResult,
+  FoundSegment,
   OverlapResult,
   PartitionAssignment,
   ProducerDescription,
 } from '../../src/core/log/partition-api.ts'
+import { planAdopt } from '../../src/core/log/remote/plan-adopt.ts'
 import {
   decideDeleteRecords,
   expiresAtMs,
@@ -34,6 +36,7 @@ import { findTimestamp } from './find-timestamp.ts'
 import { LogWriter } from './log-writer.ts'
 import type { SealedRows } from './read-sealed.ts'
 import { type LogSlice, readSlice, type SliceRequest } from './read-slice.ts'
+import { RemoteLog } from './remote-log.ts'
 import { TableIndex } from './table-index.ts'
 import { take, takeWhile } from './take.ts'
 
@@ -57,14 +60,20 @@ export function parseAppend(request: AppendRequest): ParsedAppend {
   return { request, headers: readBatchHeaders(request.batches) }
 }
 
+function isTiered({ config }: PartitionAssignment): boolean {
+  return config.remoteStorageEnable
+}
+
 export class PartitionLog {
   readonly compaction: CompactionRows
   readonly table: TableIndex
   readonly #rows: LogWriter
+  readonly remote: RemoteLog
   #assignment: PartitionAssignment
 
   private constructor(sql: SqlStorage, rows: LogWriter, assignment: PartitionAssignment) {
     this.#rows = rows
+    this.remote = new RemoteLog(sql, rows)
     this.#assignment = assignment
     this.table = new TableIndex(this, rows.settings, sql)
     this.compaction = new CompactionRows(rows, this)
@@ -76,9 +85,13 @@ export class PartitionLog {
     return new PartitionLog(sql, rows, assignment)
   }
 
-  /** Loads an existing log. The work is bounded by the distance between two checkpoints. */
-  static load(sql: SqlStorage, nowMs: number): PartitionLog {
+  /**
+   * Loads an existing log; undefined if its topic is deleted. The work is bounded by the distance between two
+   * checkpoints.
+   */
+  static load(sql: SqlStorage, nowMs: number): PartitionLog | undefined {
     const rows = new LogWriter(sql)
+    if (rows.settings.read('destroyed') !== undefined) return undefined
     const assignment = rows.settings.read('assignment')
     assert(assignment !== undefined, 'a partition with tables has an assignment')
     rows.replay(nowMs)
@@ -101,12 +114,15 @@ export class PartitionLog {
     return this.#rows.checkpoint.logStartOffset
   }
 
+  /** The bytes of the whole log, each offset counted once. */
   get sizeBytes(): number {
-    return this.#rows.sizeBytes
+    return this.#rows.sizeBytes + this.remote.evictedBytes
   }
 
   reassign(assignment: PartitionAssignment): void {
     if (assignment.version <= this.#assignment.version) return
+    const isDisabled = isTiered(this.#assignment) && !isTiered(assignment)
+    if (isDisabled) this.remote.drop()
     this.#assignment = assignment
     this.#rows.settings.write('assignment', assignment)
   }
@@ -184,10 +200,12 @@ export class PartitionLog {
   /**
    * Writes the batches appended in this turn, with a checkpoint when one is due.
    *
-   * @returns whether the checkpoint left small chunks to seal.
+   * @returns whether the checkpoint left chunks to seal, or to copy to R2.
    */
   write(): boolean {
-    return this.#rows.write()
+    const { checkpoint } = this.#rows
+    const hasSmallChunks = this.#rows.write()
+    return hasSmallChunks || (isTiered(this.#assignment) && this.#rows.checkpoint !== checkpoint)
   }
 
   // -- read --------------------------------------------------------------------------------------
@@ -195,9 +213,13 @@ export class PartitionLog {
   /**
    * Returns whole batches from the one that holds the offset.
    *
-   * @throws {EdgelogError} `offset_out_of_range`.
+   * @throws {EdgelogError} `offset_out_of_range`; `unavailable` if the records are in R2 only.
    */
   read(request: SliceRequest): LogSlice {
+    if (this.remote.rangeFrom(request.offset) !== undefined) {
+      const why = `offset ${request.offset} is in remote storage only; resume from it`
+      throw new EdgelogError('unavailable', why)
+    }
     // Without transactions all batches are visible, and need not be inspected.
     const { hasTransactions } = this.#rows.checkpoint
     const inspected = hasTransactions ? request : { ...request, content: 'stored' as const }
@@ -211,7 +233,7 @@ export class PartitionLog {
 
   /** Returns the batches of `TimestampLookup`. */
   findTimestamp(wanted: number | 'max'): Uint8Array[] {
-    return findTimestamp(this.#rows.chunks, this.logStartOffset, wanted)
+    return findTimestamp(this.#rows.chunks, this.remote.localStartOffset, wanted)
   }
 
   /** Describes the producers that the partition remembers. */
@@ -236,12 +258,12 @@ export class PartitionLog {
    * of age. Runs after each append; reads no row.
    */
   get hasExcess(): boolean {
-    const { oldest } = this.#rows
+    const { oldest } = this.remote
     return oldest !== undefined && isDeletable(oldest, this, this.#assignment.config)
   }
 
   get oldestExpiresAtMs(): number | undefined {
-    const { oldest } = this.#rows
+    const { oldest } = this.remote
     return oldest === undefined ? undefined : expiresAtMs(oldest, this.#assignment.config)
   }
 
@@ -252,10 +274,11 @@ export class PartitionLog {
    * @returns whether there may be more.
    */
   retain(nowMs?: number): boolean {
-    const chunks = take(this.#rows.chunks.spansFrom(0), MAINTENANCE_ROWS_MAX)
-    const plan = planRetention(chunks, this, this.#assignment.config, nowMs)
+    const spans = take(this.remote.spans(), MAINTENANCE_ROWS_MAX)
+    const plan = planRetention(spans, this, this.#assignment.config, nowMs)
     if (plan.count === 0) return false
-    this.#rows.deleteChunks(plan.endOffset, plan.sizeBytes, plan.logStartOffset)
+    const evictedBytes = this.remote.deleteBelow(plan.endOffset)
+    this.#rows.deleteChunks(plan.endOffset, plan.sizeBytes - evictedBytes, plan.logStartOffset)
     return plan.count === MAINTENANCE_ROWS_MAX
   }
 
@@ -288,6 +311,30 @@ export class PartitionLog {
     }
     if (plan.group !== undefined) this.#rows.readOldest()
     return plan.group !== undefined
+  }
+
+  /** Adds the segments that fit to a log whose rows were lost. Returns their names. */
+  adopt(found: readonly FoundSegment[]): readonly string[] {
+    const { highWatermark } = this.ends
+    const firstOffset = this.remote.oldest?.baseOffset ?? highWatermark
+    const chain = planAdopt({ firstOffset, highWatermark }, found)
+    const [first] = chain
+    const last = chain.at(-1)
+    if (first === undefined || last === undefined) return []
+    if (highWatermark === 0) this.#rows.startAt(last.endOffset)
+    this.remote.adopt(chain)
+    this.#rows.writeCheckpoint({ logStartOffset: first.baseOffset })
+    return chain.map(({ key }) => key)
+  }
+
+  /**
+   * Marks a log whose topic is deleted, so that it stays deleted while its objects in R2 are. Returns false if it has
+   * none: then nothing is to be marked.
+   */
+  markDestroyed(): boolean {
+    if (this.remote.table.isEmpty) return false
+    this.#rows.settings.write('destroyed', {})
+    return true
   }
 
   /** Deletes some of the producers that were idle for too long. Returns whether there are more. */

@@ -5,21 +5,26 @@
 import { DurableObject } from 'cloudflare:workers'
 import { concatenate, ownBytes } from '../../src/core/bytes/concatenate.ts'
 import { EdgelogError, ERRORS, type Result, replyAsync, resultOf } from '../../src/core/errors.ts'
+import { REMOTE_CALL_MS_MAX } from '../../src/core/limits.ts'
 import { type IsolationLevel, type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
 import type {
+  AdoptResult,
   AppendRequest,
   AppendResult,
   AppendResults,
   FetchRequest,
   FetchResult,
+  FoundSegment,
   OverlapResult,
   PartitionApi,
   PartitionAssignment,
   PartitionDescription,
   ProducerDescription,
+  RemoteListing,
   SealedChunk,
   TimestampLookup,
 } from '../../src/core/log/partition-api.ts'
+import type { PartitionIdentity, RemoteRange } from '../../src/core/log/remote/remote-segment.ts'
 import type {
   TableGetRequest,
   TableGetResult,
@@ -36,12 +41,16 @@ import { endOfLost, type TransactionBinding } from './lost-transactions.ts'
 import { Maintenance } from './maintenance.ts'
 import { PartitionLog } from './partition-log.ts'
 import { readSealed, sealedOffsetOf } from './read-sealed.ts'
+import { RemoteTable } from './remote-table.ts'
+import { RemoteTier } from './remote-tier.ts'
 import { PARTITION_SCHEMA } from './schema.ts'
 import { Tails } from './tails.ts'
 import { Waiters } from './waiters.ts'
 
 export interface PartitionEnv {
   readonly TRANSACTION?: TransactionBinding
+  /** Where tiered logs keep their old records. */
+  readonly REMOTE_LOG?: R2Bucket
   readonly EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS?: string
 }
 
@@ -51,12 +60,15 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   readonly #queue: AppendQueue
   readonly #waiters = new Waiters()
   readonly #tails: Tails
+  readonly #tier: RemoteTier
   #maintenance: Maintenance
   readonly #compactor = new Compactor()
+  #destroying: Promise<void> | undefined
 
   constructor(ctx: DurableObjectState, env: PartitionEnv) {
     super(ctx, env)
     this.#tails = new Tails(ctx)
+    this.#tier = new RemoteTier(ctx.storage, () => this.env.REMOTE_LOG)
     this.#maintenance = this.#newMaintenance()
     this.#queue = new AppendQueue({
       append: (append) => this.#openLog().append(append, Date.now()),
@@ -83,14 +95,22 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
       migrate(this.ctx.storage, PARTITION_SCHEMA)
       this.#log = PartitionLog.create(this.ctx.storage.sql, assignment)
     } else this.#log.reassign(assignment)
-    this.#maintenance.armRetention(this.#log, Date.now())
-    this.#maintenance.armCompaction(this.#log, Date.now())
+    this.#armMaintenance(this.#log)
     if (this.#log.table.isLeftOver) this.#maintenance.arm(0, Date.now())
   }
 
+  /** May be called again after any failure: what is deleted stays deleted. */
   async destroy(): Promise<void> {
+    this.#destroying ??= this.#destroy().finally(() => {
+      this.#destroying = undefined
+    })
+    await this.#destroying
+  }
+
+  async #destroy(): Promise<void> {
     const gone = unknownPartition()
     this.#log?.table.close()
+    this.#log?.markDestroyed()
     this.#log = undefined
     // The old instance caches an alarm that is about to be deleted.
     this.#maintenance = this.#newMaintenance()
@@ -98,7 +118,17 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     this.#waiters.wakeAll()
     this.#tails.closeAll(gone)
     await this.ctx.storage.deleteAlarm()
+    const { sql } = this.ctx.storage
+    if (hasTable(sql, 'remote_segment')) await this.#tier.destroy(new RemoteTable(sql))
     await this.ctx.storage.deleteAll()
+  }
+
+  #armMaintenance(log: PartitionLog): void {
+    const nowMs = Date.now()
+    this.#maintenance.armRetention(log, nowMs)
+    this.#maintenance.armCompaction(log, nowMs)
+    const dueAtMs = this.#tier.dueAtMs(log, nowMs)
+    if (dueAtMs !== undefined) this.#maintenance.arm(dueAtMs, nowMs)
   }
 
   append(request: AppendRequest): Promise<Result<AppendResult | OverlapResult>> {
@@ -148,7 +178,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
       // Records that are not visible need not be read again.
       offset = read.batches.length === 0 ? read.to : from
       // The log holds more than was returned, but it did not fit: waiting would not add anything.
-      if (missingBytes <= 0 || hasMore) return result
+      if (missingBytes <= 0 || hasMore || read.remote !== undefined) return result
       await this.#waiters.wait(isolation, missingBytes, waitMs)
     }
   }
@@ -157,9 +187,14 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     const log = this.#openLog()
     const { maxBytes, mayLeaveFirst = false, isolation, content = 'visible' } = request
     const offset = resolveOffset(log.ends, request.offset, isolation)
+    const remote = remoteRange(log, offset)
+    const { version: topicVersion } = log.assignment
+    if (remote !== undefined) {
+      const from = requestedFrom ?? offset
+      return { from, to: offset, ...log.ends, topicVersion, remote, batches: NO_BATCHES }
+    }
     const slice = log.read({ offset, maxBytes, mayLeaveFirst, isolation, content })
     const { to, batches, aborted } = slice
-    const { version: topicVersion } = log.assignment
     const isFiltered = isolation === 'committed' && content === 'visible'
     const sealedOffset = isFiltered ? sealedOffsetOf(log.sealedRows, slice) : undefined
     return {
@@ -186,7 +221,10 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   async findTimestamp(timestamp: number | 'max'): Promise<Result<TimestampLookup>> {
     return resultOf(() => {
       const log = this.#openLog()
-      return { batches: log.findTimestamp(timestamp).map(ownBytes), ...log.ends }
+      const segments = log.remote.findTimestamp(timestamp)
+      const remote = { segments, partition: identityOf(log) }
+      const batches = log.findTimestamp(timestamp).map(ownBytes)
+      return { ...log.ends, ...(segments.length > 0 && { remote }), batches }
     })
   }
 
@@ -196,7 +234,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     return resultOf(() => {
       const log = this.#openLog()
       log.deleteRecords(beforeOffset)
-      this.#maintenance.armRetention(log, Date.now())
+      this.#armMaintenance(log)
       return { logStartOffset: log.logStartOffset }
     })
   }
@@ -218,7 +256,27 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   async describe(): Promise<Result<PartitionDescription>> {
     return resultOf(() => {
       const log = this.#openLog()
-      return { partition: log.assignment.partition, ...log.ends, sizeBytes: log.sizeBytes }
+      const { assignment, sizeBytes } = log
+      const remote = log.remote.describe(assignment)
+      const description = { partition: assignment.partition, ...log.ends, sizeBytes }
+      return remote === undefined ? description : { ...description, remote }
+    })
+  }
+
+  async listRemote(afterOffset: number, limit: number): Promise<Result<RemoteListing>> {
+    return resultOf(() => {
+      const log = this.#openLog()
+      const { localStartOffset } = log.remote
+      const listed = log.remote.list(afterOffset, limit)
+      return { partition: identityOf(log), ...log.ends, localStartOffset, ...listed }
+    })
+  }
+
+  async adoptRemote(found: readonly FoundSegment[]): Promise<Result<AdoptResult>> {
+    return resultOf(() => {
+      const log = this.#openLog()
+      const adopted = log.adopt(found)
+      return { ...log.ends, adopted }
     })
   }
 
@@ -228,7 +286,8 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
 
   /**
    * Opens a live tail by a WebSocket upgrade:
-   * `?offset=<number|earliest|latest>&creditBytes=<number>&isolation=<level>`.
+   * `?offset=<number|earliest|latest>&creditBytes=<number>&isolation=<level>`. For an offset whose records are in R2
+   * only, it returns where they are, as JSON.
    */
   override async fetch(request: Request): Promise<Response> {
     const { searchParams } = new URL(request.url)
@@ -241,6 +300,8 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
         wanted === 'earliest' || wanted === 'latest' ? wanted : Number(wanted),
         isolation,
       )
+      const remote = remoteRange(log, offset)
+      if (remote !== undefined) return Response.json({ offset, ...log.ends, remote })
       const creditBytes = Number(searchParams.get('creditBytes'))
       const socket = this.#tails.open(log, { offset, creditBytes, isolation })
       const { logStartOffset, lastStableOffset, highWatermark } = log.ends
@@ -266,12 +327,26 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     const log = this.#log
     if (log === undefined) return
     await this.#endLostTransactions(log)
-    if (this.#log !== log) return
     const isCurrent = () => this.#log === log
-    await this.#maintenance.run(log, isCurrent)
-    if (!isCurrent()) return
+    if (isCurrent()) await this.#maintenance.run(log, isCurrent)
+    if (isCurrent()) await this.#compact(log, isCurrent)
+    if (isCurrent()) await this.#moveToTier(log, isCurrent)
+  }
+
+  async #compact(log: PartitionLog, isCurrent: () => boolean): Promise<void> {
     const againAtMs = await this.#compactor.run(log, isCurrent)
     if (isCurrent()) this.#maintenance.arm(againAtMs, Date.now())
+  }
+
+  async #moveToTier(log: PartitionLog, isCurrent: () => boolean): Promise<void> {
+    if (this.#tier.isDue(log, Date.now())) {
+      // If this alarm is interrupted, another one goes on.
+      this.#maintenance.arm(Date.now() + REMOTE_CALL_MS_MAX, Date.now())
+      await this.#tier.run(log, isCurrent)
+      if (!isCurrent()) return
+    }
+    const dueAtMs = this.#tier.dueAtMs(log, Date.now())
+    if (dueAtMs !== undefined) this.#maintenance.arm(dueAtMs, Date.now())
   }
 
   async #endLostTransactions(log: PartitionLog): Promise<void> {
@@ -297,6 +372,18 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     this.#waiters.appended(appendedBytes, log.ends)
     this.#tails.appended(log)
   }
+}
+
+const NO_BATCHES = new Uint8Array(0)
+
+function remoteRange(log: PartitionLog, offset: number): RemoteRange | undefined {
+  const segments = log.remote.rangeFrom(offset)
+  return segments === undefined ? undefined : { segments, partition: identityOf(log) }
+}
+
+function identityOf({ assignment }: PartitionLog): PartitionIdentity {
+  const { topicId, partition } = assignment
+  return { topicId, partition }
 }
 
 function resolveOffset(

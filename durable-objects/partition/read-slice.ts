@@ -2,8 +2,9 @@
  * Reads a part of a partition's log: plans by row sizes, reads only the rows it sends, and cuts at batch boundaries.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
-import { ABORTED_TRANSACTIONS_MAX, PARTIAL_CHUNK_BYTES_MAX } from '../../src/core/limits.ts'
-import { type ChunkSpan, sliceChunk } from '../../src/core/log/chunk.ts'
+import { ABORTED_TRANSACTIONS_MAX } from '../../src/core/limits.ts'
+import type { ChunkSpan } from '../../src/core/log/chunk.ts'
+import { type CutSlice, chunksToRead, cutSlice } from '../../src/core/log/cut-slice.ts'
 import { type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
 import type { FetchRequest } from '../../src/core/log/partition-api.ts'
 import type { AbortedTransaction } from '../../src/core/log/transactions.ts'
@@ -11,12 +12,7 @@ import { visibleBatches } from '../../src/core/log/visible-batches.ts'
 import type { ChunkTable } from './chunk-table.ts'
 import type { TransactionTable } from './transaction-table.ts'
 
-/** The batches of the log from `from` up to, but not including, `to`. */
-export interface LogSlice {
-  readonly from: number
-  readonly to: number
-  readonly batches: readonly Uint8Array[]
-  readonly sizeBytes: number
+export interface LogSlice extends CutSlice {
   /** Bytes that were read, with those of batches that were removed. */
   readonly readBytes: number
   /** For batches as they are stored, read as `committed`. */
@@ -77,52 +73,21 @@ function checkOffset(offset: number, { logStartOffset, highWatermark }: LogEnds)
   )
 }
 
-/** Reads batches that begin below `endOffset`, as they are stored. Offsets without a batch are passed over. */
+/** Reads batches that begin below `endOffset`, as they are stored. */
 function readStored(
   chunks: ChunkTable,
   { offset, maxBytes, mayLeaveFirst }: SliceRequest,
   endOffset: number,
-): Pick<LogSlice, 'from' | 'to' | 'batches' | 'sizeBytes' | 'firstChunk'> {
-  const batches: Uint8Array[] = []
-  let sizeBytes = 0
-  let to = offset
-  let firstChunk: ChunkSpan | undefined
-  const slice = () => ({ from: offset, to, batches, sizeBytes, firstChunk })
-  if (offset >= endOffset || (mayLeaveFirst && maxBytes <= 0)) return slice()
-  const wanted = chunksToRead(chunks, offset, maxBytes)
+): CutSlice & Pick<LogSlice, 'firstChunk'> {
+  const isForNothing = offset >= endOffset || (mayLeaveFirst && maxBytes <= 0)
+  if (isForNothing) return { from: offset, to: offset, batches: [], sizeBytes: 0 }
+  const wanted = chunksToRead(chunks.spansFrom(offset), offset, maxBytes)
   const [first] = wanted
   const last = wanted.at(-1)
   if (first === undefined || last === undefined) {
-    to = endOffset
-    return slice()
+    return { from: offset, to: endOffset, batches: [], sizeBytes: 0 }
   }
-  if (first.baseOffset <= offset) firstChunk = first
-  for (const chunk of chunks.between(first.baseOffset, last.baseOffset)) {
-    const found = sliceChunk(chunk.bytes, to, maxBytes - sizeBytes, endOffset)
-    if (found !== undefined) {
-      const isTooLarge = sizeBytes + found.bytes.length > maxBytes
-      if (isTooLarge && (batches.length > 0 || mayLeaveFirst)) break
-      batches.push(found.bytes)
-      sizeBytes += found.bytes.length
-      to = Math.max(to, found.endOffset)
-      if (found.isCut) break
-    }
-    to = Math.max(to, Math.min(chunk.endOffset, endOffset))
-  }
-  return slice()
-}
-
-/** Plans by sizes alone, so that no large row is read when only a small part of it would be sent. */
-function chunksToRead(chunks: ChunkTable, offset: number, maxBytes: number): ChunkSpan[] {
-  const wanted: ChunkSpan[] = []
-  let roomBytes = maxBytes
-  for (const span of chunks.spansFrom(offset)) {
-    if (span.endOffset <= offset) continue
-    const isMostlySent =
-      span.sizeBytes <= PARTIAL_CHUNK_BYTES_MAX || roomBytes * 2 >= span.sizeBytes
-    if (wanted.length > 0 && (roomBytes <= 0 || !isMostlySent)) break
-    wanted.push(span)
-    roomBytes -= span.sizeBytes
-  }
-  return wanted
+  const read = chunks.between(first.baseOffset, last.baseOffset)
+  const slice = cutSlice(read, { offset, maxBytes, mayLeaveFirst }, endOffset)
+  return { ...slice, firstChunk: first.baseOffset <= offset ? first : undefined }
 }

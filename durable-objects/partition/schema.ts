@@ -9,6 +9,8 @@
  * | `open_transaction`    | one transaction that was open at the last checkpoint, as JSON               |
  * | `aborted_transaction` | one transaction whose records are in the log and were aborted               |
  * | `table_entry`         | the latest record of one key, if the topic keeps a table                    |
+ * | `remote_segment`      | one live object in R2, keyed by its first offset                            |
+ * | `remote_change`       | one object in R2 that is being written or deleted                           |
  *
  * `max_timestamp` is negative if no record has a time: see `ChunkSpan`. `opened` of a chunk above the checkpoint has
  * the transactions that begin in it, as JSON, so that a transaction between two checkpoints needs no row of its own.
@@ -38,6 +40,23 @@ export const PARTITION_SCHEMA: readonly SchemaStep[] = [
      producer_id TEXT NOT NULL,
      first_offset INTEGER NOT NULL,
      stable_offset INTEGER NOT NULL
+   )`,
+  `CREATE TABLE remote_segment (
+     base_offset INTEGER PRIMARY KEY,
+     end_offset INTEGER NOT NULL,
+     max_timestamp INTEGER NOT NULL,
+     size_bytes INTEGER NOT NULL,
+     object_bytes INTEGER NOT NULL,
+     object_key TEXT NOT NULL,
+     sha256 TEXT NOT NULL,
+     in_doubt_until_ms INTEGER NOT NULL
+   );
+   CREATE TABLE remote_change (
+     object_key TEXT PRIMARY KEY,
+     state TEXT NOT NULL,
+     base_offset INTEGER NOT NULL,
+     end_offset INTEGER NOT NULL,
+     in_doubt_until_ms INTEGER NOT NULL
    )`,
   `CREATE TABLE table_entry (
      key BLOB PRIMARY KEY,

@@ -14,6 +14,8 @@ export interface Checkpoint {
   readonly logStartOffset: number
   /** Chunks below this offset were merged, or are large enough. */
   readonly sealedOffset: number
+  /** Bytes of the segments whose records are in R2 only. */
+  readonly evictedBytes?: number
   /** True once a batch of a transaction was appended: only then are batches of a read inspected. */
   readonly hasTransactions?: boolean
   /** Undefined until the log is compacted for the first time. */
@@ -36,12 +38,15 @@ export const EMPTY_CHECKPOINT: Checkpoint = {
 }
 
 const FORMS = {
+  destroyed: new StoredForm<object>('destroyed'),
   assignment: new StoredForm<PartitionAssignment>('assignment'),
   checkpoint: new StoredForm<Checkpoint>('checkpoint'),
   table: new StoredForm<TableProgress>('table'),
 }
 
 interface Settings {
+  /** Written when the topic is deleted, and objects in R2 have to be deleted before the tables. */
+  destroyed: object
   assignment: PartitionAssignment
   checkpoint: Checkpoint
   table: TableProgress

@@ -1,8 +1,10 @@
 /** The parts that one request needs to reach the log: the objects, the topic metadata and the cached ends of logs. */
 import { AppendLanes } from './append-lanes.ts'
 import { KnownBounds } from './known-bounds.ts'
+import { LogReader } from './log-reader.ts'
 import { type CallMeter, type ObjectBindings, Objects } from './objects.ts'
 import { ReadAhead, ReadAheadBudget } from './read-ahead.ts'
+import { RemoteCache } from './remote-read.ts'
 import { TopicCache } from './topic-cache.ts'
 import { TopicMetadata } from './topic-metadata.ts'
 import { TransactionNumbers } from './transaction-numbers.ts'
@@ -13,6 +15,7 @@ export interface Caches {
   readonly bounds: KnownBounds
   readonly readAhead: ReadAheadBudget
   readonly transactions: TransactionNumbers
+  readonly remote: RemoteCache
 }
 
 export function newCaches(): Caches {
@@ -21,6 +24,7 @@ export function newCaches(): Caches {
     bounds: new KnownBounds(),
     readAhead: new ReadAheadBudget(),
     transactions: new TransactionNumbers(),
+    remote: new RemoteCache(),
   }
 }
 
@@ -28,6 +32,7 @@ export interface Cluster {
   readonly objects: Objects
   readonly appends: AppendLanes
   readonly topics: TopicMetadata
+  readonly reader: LogReader
   readonly bounds: KnownBounds
   readonly transactions: TransactionNumbers
   /** Only in a session. */
@@ -48,12 +53,13 @@ interface RequestOptions {
  */
 export function connectCluster(
   bindings: ObjectBindings,
-  { topics, bounds, readAhead, transactions }: Caches,
+  { topics, bounds, readAhead, transactions, remote }: Caches,
   { meter, isSession = false }: RequestOptions = {},
 ): Cluster {
   const objects = new Objects(bindings, meter)
   const metadata = new TopicMetadata(objects, topics, bounds)
   const appends = new AppendLanes(metadata)
-  const cluster = { objects, topics: metadata, appends, bounds, transactions }
-  return isSession ? { ...cluster, readAhead: new ReadAhead(metadata, bounds, readAhead) } : cluster
+  const reader = new LogReader(metadata, bounds, objects.remoteLog, remote)
+  const cluster = { objects, topics: metadata, reader, appends, bounds, transactions }
+  return isSession ? { ...cluster, readAhead: new ReadAhead(reader, readAhead) } : cluster
 }

@@ -123,11 +123,9 @@ async function read(
   limits: ReadLimits,
 ): Promise<FetchResultOrError> {
   try {
-    return await cluster.topics.callPartitionOf(topic, partition, async (stub, { id }) => {
-      const result = await stub.read({ offset, ...limits, content: 'stored' })
-      if ('ok' in result) cluster.bounds.remember(id, partition, result.ok)
-      return result
-    })
+    const request = { offset, ...limits, content: 'stored' } as const
+    const { result } = await cluster.reader.read(topic, partition, request)
+    return result
   } catch (error) {
     if (error instanceof EdgelogError) return error
     throw error

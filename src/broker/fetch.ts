@@ -41,13 +41,8 @@ export async function fetchBatches(
       ? from.offset
       : ((await findOffsetByTimestamp(cluster, name, partition, from.timestamp, limits.isolation))
           ?.offset ?? 'latest')
-  let topicId = ''
-  const result = await cluster.topics.callPartition(name, partition, async (stub, { id }) => {
-    const answer = await stub.read({ offset, ...limits })
-    topicId = id
-    if ('ok' in answer) cluster.bounds.remember(id, partition, answer.ok)
-    return answer
-  })
+  const request = { offset, ...limits }
+  const { topicId, result } = await cluster.reader.read({ name }, partition, request)
   return { ...result, topicId }
 }
 

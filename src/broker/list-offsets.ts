@@ -5,8 +5,10 @@ import { readBatchHeader } from '../core/batch/record-batch.ts'
 import { CODECS } from '../core/compression/codecs.ts'
 import { EMPTY_LOG } from '../core/log/empty-partition.ts'
 import { type IsolationLevel, readableEnd } from '../core/log/log-ends.ts'
+import type { TimestampLookup } from '../core/log/partition-api.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
+import { findRemoteBatches } from './remote-read.ts'
 
 export interface OffsetAndTimestamp {
   readonly offset: number
@@ -55,17 +57,30 @@ async function* findRecords(
   timestamp: number | 'max',
   isolation: IsolationLevel,
 ): AsyncGenerator<LogRecord[]> {
-  const { batches, ...ends } = await cluster.topics.callPartition(
+  const lookup = await cluster.topics.callPartition<TimestampLookup>(
     name,
     partition,
     (stub) => stub.findTimestamp(timestamp),
     () => ({ batches: [], ...EMPTY_LOG }),
   )
-  for (const batch of batches) {
+  const { logStartOffset } = lookup
+  const endOffset = readableEnd(lookup, isolation)
+  for await (const batch of batchesOf(cluster, lookup, timestamp)) {
     const records = await decodeBatch(batch, readBatchHeader(batch), CODECS)
-    const endOffset = readableEnd(ends, isolation)
-    yield records.filter(({ offset }) => offset >= ends.logStartOffset && offset < endOffset)
+    yield records.filter(({ offset }) => offset >= logStartOffset && offset < endOffset)
   }
+}
+
+/** Yields the batches in R2, which are older, and then those of the partition. */
+async function* batchesOf(
+  { reader }: Cluster,
+  { remote, batches, logStartOffset }: TimestampLookup,
+  timestamp: number | 'max',
+): AsyncGenerator<Uint8Array> {
+  if (remote !== undefined) {
+    yield* findRemoteBatches(reader.objects, remote, timestamp, logStartOffset)
+  }
+  yield* batches
 }
 
 function positionOf({ offset, timestamp }: LogRecord): OffsetAndTimestamp {

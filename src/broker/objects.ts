@@ -16,6 +16,8 @@ export interface ObjectBindings {
   readonly PARTITION: DurableObjectNamespace<Rpc.DurableObjectBranded & PartitionApi>
   readonly COORDINATOR: DurableObjectNamespace<Rpc.DurableObjectBranded & CoordinatorApi>
   readonly GROUP: DurableObjectNamespace<Rpc.DurableObjectBranded & GroupApi>
+  /** Without it the Worker has no topics with remote storage. */
+  readonly REMOTE_LOG?: R2Bucket
   /** Without it the Worker has no transactions. */
   readonly TRANSACTION?: DurableObjectNamespace<Rpc.DurableObjectBranded & TransactionApi>
 }
@@ -63,6 +65,11 @@ export class Objects {
    */
   async callGroup<T>(groupId: GroupId, call: (group: GroupStub) => Promise<Result<T>>): Promise<T> {
     return unwrap(await this.#reach(() => call(this.#bindings.GROUP.getByName(groupId))))
+  }
+
+  /** The bucket with the old records of tiered topics, if the Worker has one. */
+  get remoteLog(): R2Bucket | undefined {
+    return this.#bindings.REMOTE_LOG
   }
 
   /** True if the Worker has the binding for transactions. */

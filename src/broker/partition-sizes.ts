@@ -1,4 +1,4 @@
-/** Sizes of partitions in bytes. */
+/** Sizes of partitions in bytes, without what is in R2 only, as Kafka's log directories. */
 import { EdgelogError } from '../core/errors.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { Cluster } from './cluster.ts'
@@ -19,7 +19,8 @@ export async function partitionSizes(
 ): Promise<SizedPartition[]> {
   const asked = await fanOut(partitions.slice(0, askedMax), async ({ topic, partition }) => {
     try {
-      const { sizeBytes } = await cluster.topics.describePartition(topic.name, partition)
+      const described = await cluster.topics.describePartition(topic.name, partition)
+      const sizeBytes = described.remote?.localBytes ?? described.sizeBytes
       return [{ topic, partition, sizeBytes }]
     } catch (error) {
       if (!(error instanceof EdgelogError)) throw error

@@ -18,8 +18,8 @@ import {
 } from '../core/limits.ts'
 import { readableEnd } from '../core/log/log-ends.ts'
 import type { FetchRequest, FetchResult } from '../core/log/partition-api.ts'
-import type { KnownBounds } from './known-bounds.ts'
-import type { CalledTopic, TopicMetadata } from './topic-metadata.ts'
+import type { LogRead, LogReader } from './log-reader.ts'
+import type { CalledTopic } from './topic-metadata.ts'
 
 /** The bytes that the sessions of an isolate may read ahead. */
 export class ReadAheadBudget {
@@ -50,27 +50,20 @@ type ReadLimits = Omit<FetchRequest, 'offset' | 'content'>
 interface Slice {
   readonly offset: number
   readonly limits: ReadLimits
-  readonly read: Promise<ReadSlice | undefined>
+  readonly read: Promise<LogRead | undefined>
   /** Forgets the slice. */
   readonly drop: () => void
 }
 
-interface ReadSlice {
-  readonly topicId: string
-  readonly result: FetchResult
-}
-
 /** The slices of one session: at most one of a partition. */
 export class ReadAhead {
-  readonly #topics: TopicMetadata
-  readonly #bounds: KnownBounds
+  readonly #reader: LogReader
   readonly #budget: ReadAheadBudget
   /** By partition and topic. */
   readonly #slices = new Map<string, Slice>()
 
-  constructor(topics: TopicMetadata, bounds: KnownBounds, budget: ReadAheadBudget) {
-    this.#topics = topics
-    this.#bounds = bounds
+  constructor(reader: LogReader, budget: ReadAheadBudget) {
+    this.#reader = reader
     this.#budget = budget
   }
 
@@ -98,20 +91,12 @@ export class ReadAhead {
   async #confirm(
     topic: CalledTopic,
     partition: number,
-    { topicId, result }: ReadSlice,
+    { topicId, result }: LogRead,
   ): Promise<FetchResult | undefined> {
-    let describedId: string | undefined
-    const described = await orUndefined(
-      this.#topics.callPartitionOf(topic, partition, (stub, { id }) => {
-        describedId = id
-        return stub.describe()
-      }),
-    )
-    if (described === undefined || describedId !== topicId) return undefined
-    this.#bounds.remember(topicId, partition, described)
-    const { logStartOffset, lastStableOffset, highWatermark } = described
-    if (logStartOffset > result.from) return undefined
-    return { ...result, logStartOffset, lastStableOffset, highWatermark }
+    const found = await orUndefined(this.#reader.endsFor(topic, partition, result.from))
+    if (found === undefined || found.topicId !== topicId) return undefined
+    if (found.ends.logStartOffset > result.from) return undefined
+    return { ...result, ...found.ends }
   }
 
   /** Begins to read what follows a result, if the result was cut off by its limit and there is room for more. */
@@ -139,15 +124,8 @@ export class ReadAhead {
     topic: CalledTopic,
     partition: number,
     request: Omit<FetchRequest, 'content'>,
-  ): Promise<ReadSlice | undefined> {
-    let topicId = ''
-    const result = await orUndefined(
-      this.#topics.callPartitionOf(topic, partition, (stub, { id }) => {
-        topicId = id
-        return stub.read({ ...request, content: 'stored' })
-      }),
-    )
-    return result === undefined ? undefined : { topicId, result }
+  ): Promise<LogRead | undefined> {
+    return await orUndefined(this.#reader.read(topic, partition, { ...request, content: 'stored' }))
   }
 }
 

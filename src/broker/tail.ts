@@ -1,11 +1,13 @@
 /** Opens the live tail of one partition, for the doors that push records. */
 import { EdgelogError, type ErrorBody, isErrorCode, type Result } from '../core/errors.ts'
 import type { IsolationLevel, LogEnds } from '../core/log/log-ends.ts'
+import type { RemoteRange } from '../core/log/remote/remote-segment.ts'
 import { TAIL_CLOSE_CODES } from '../core/log/tail-protocol.ts'
 import type { Topic } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
 import type { Cluster } from './cluster.ts'
 import type { PartitionStub } from './objects.ts'
+import { openRemoteTail } from './remote-tail.ts'
 import { otherTopic } from './topic-errors.ts'
 
 export interface Tail extends LogEnds {
@@ -38,9 +40,9 @@ export async function openTail(
   const { topicId } = options
   if (topicId !== undefined) await expectTopicId(cluster, name, topicId)
   try {
-    return await cluster.topics.callPartition(name, partition, (stub, topic) =>
-      connect(stub, topic, options),
-    )
+    const opened = await connect(cluster, name, partition, options)
+    if ('socket' in opened) return opened
+    return followFromRemote(cluster, name, partition, options, opened)
   } catch (error) {
     const isGone = error instanceof EdgelogError && error.code === 'unknown_topic_or_partition'
     // The topic may have just been recreated with fewer partitions: then `unknown_topic_id` is the better error.
@@ -56,11 +58,28 @@ async function expectTopicId(cluster: Cluster, name: TopicName, topicId: string)
   if (topic.id !== topicId) throw otherTopic(topic)
 }
 
+/** Where the records of a tail begin, if they are in R2 only. */
+interface RemoteStart extends Omit<Tail, 'socket'> {
+  readonly remote: RemoteRange
+  readonly topicVersion: number
+}
+
 async function connect(
+  cluster: Cluster,
+  name: TopicName,
+  partition: number,
+  options: TailOptions,
+): Promise<Tail | RemoteStart> {
+  return await cluster.topics.callPartition(name, partition, (stub, topic) =>
+    connectTo(stub, topic, options),
+  )
+}
+
+async function connectTo(
   stub: PartitionStub,
   topic: Topic,
   { offset, creditBytes, isolation, topicId = topic.id }: TailOptions,
-): Promise<Result<Tail>> {
+): Promise<Result<Tail | RemoteStart>> {
   // The topic was recreated between the check above and this call.
   if (topic.id !== topicId) return { error: otherTopic(topic).toBody() }
   const response = await stub.fetch(
@@ -68,7 +87,11 @@ async function connect(
     { headers: { Upgrade: 'websocket' } },
   )
   const { headers, webSocket } = response
-  if (webSocket === null) return { error: await response.json<ErrorBody>() }
+  if (webSocket === null) {
+    if (!response.ok) return { error: await response.json<ErrorBody>() }
+    const start = await response.json<Omit<RemoteStart, 'topicId' | 'topicVersion'>>()
+    return { ok: { ...start, topicId, topicVersion: topic.version } }
+  }
   return {
     ok: {
       socket: webSocket,
@@ -79,6 +102,26 @@ async function connect(
       logStartOffset: Number(headers.get('edgelog-log-start-offset')),
     },
   }
+}
+
+/** Begins a tail in R2. It joins the partition's tail where the partition's own records begin. */
+function followFromRemote(
+  cluster: Cluster,
+  name: TopicName,
+  partition: number,
+  options: TailOptions,
+  { remote, topicVersion, ...position }: RemoteStart,
+): Tail {
+  const { reader } = cluster
+  const { isolation, creditBytes } = options
+  const { topicId, offset } = position
+  const known = reader.rememberRange(remote, { ...position, topicVersion })
+  const start = { known, offset, creditBytes, isolation }
+  const socket = openRemoteTail(reader.objects, start, async (place) => {
+    const opened = await connect(cluster, name, partition, { ...place, isolation, topicId })
+    return 'socket' in opened ? opened.socket : reader.rememberRange(opened.remote, opened)
+  })
+  return { ...position, socket }
 }
 
 /** Returns why a partition closed a tail. Any other close code means that the partition was interrupted. */

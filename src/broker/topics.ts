@@ -1,14 +1,16 @@
 /** Creates, describes, changes and deletes topics. */
-import { EdgelogError, type Result } from '../core/errors.ts'
+import { EdgelogError, type Result, resultOf } from '../core/errors.ts'
 import { COORDINATOR_TOPICS_MAX } from '../core/limits.ts'
 import type { PartitionDescription } from '../core/log/partition-api.ts'
 import type { NewTopic, Topic, TopicChange, TopicToDelete } from '../core/topic/topic.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
+import { callValid } from './call-valid.ts'
 import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
 import type { CoordinatorStub } from './objects.ts'
 
 export async function createTopic(cluster: Cluster, topic: NewTopic): Promise<Topic> {
+  checkRemoteStorage(cluster, topic.overrides)
   return await cluster.objects.coordinate((coordinator) => coordinator.createTopic(topic))
 }
 
@@ -17,9 +19,25 @@ export async function createTopics(
   cluster: Cluster,
   topics: readonly NewTopic[],
 ): Promise<(Topic | EdgelogError)[]> {
-  return await coordinateEach(cluster, topics, (coordinator, some) =>
-    coordinator.createTopics(some),
+  const checked = topics.map((topic) => refusalOf(cluster, topic) ?? topic)
+  return await callValid(checked, (valid) =>
+    coordinateEach(cluster, valid, (coordinator, some) => coordinator.createTopics(some)),
   )
+}
+
+function refusalOf(cluster: Cluster, { overrides }: NewTopic): EdgelogError | undefined {
+  const checked = resultOf(() => checkRemoteStorage(cluster, overrides))
+  return 'error' in checked ? EdgelogError.fromBody(checked.error) : undefined
+}
+
+/** Refuses remote storage if the Worker has none, like a broker without `remote.log.storage.system.enable`. */
+function checkRemoteStorage(
+  { objects }: Cluster,
+  overrides: Readonly<Record<string, unknown>>,
+): void {
+  if (overrides['remote.storage.enable'] !== 'true' || objects.remoteLog !== undefined) return
+  const why = 'true needs a Worker with the R2 binding REMOTE_LOG; see docs/OPERATIONS.md'
+  throw new EdgelogError('invalid_config', `config.remote.storage.enable: ${why}`)
 }
 
 export async function listTopics(cluster: Cluster): Promise<readonly Topic[]> {
@@ -41,6 +59,7 @@ export async function changeTopic(
   name: TopicName,
   change: TopicChange,
 ): Promise<Topic> {
+  checkRemoteStorage(cluster, change.overrides ?? {})
   try {
     const changed = await cluster.objects.coordinate((coordinator) =>
       coordinator.changeTopic(name, change),

@@ -84,6 +84,10 @@ export const ERRORS = {
   producer_fenced: row(90, 409),
   /** The classic protocol: the member has to rejoin. */
   rebalance_in_progress: row(27, 409),
+  /** An object in R2 is missing, or is not what the partition wrote. Readers go on when it is back. */
+  remote_storage_damaged: row(56, 503, { retryable: true }),
+  /** R2 failed or did not respond in time. */
+  remote_storage_unavailable: row(56, 503, { retryable: true }),
   request_too_large: row(42, 413),
   /** A commit with an epoch or for a partition that the member no longer has. */
   stale_member_epoch: row(113, 409),

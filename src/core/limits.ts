@@ -254,6 +254,47 @@ export const MAINTENANCE_TURNS_MAX = 64
 /** Turns over the producers in one alarm: each reads the whole table. */
 export const PRODUCER_TURNS_MAX = 1
 
+// -- remote storage ----------------------------------------------------------------------------
+
+/** Chunks of one object in R2, held in memory while it is written. Kafka's segment, if `segment.bytes` is larger. */
+export const REMOTE_OBJECT_BYTES_MAX = 16 * MIB
+/** Chunks of one object: each is an entry of its footer. */
+export const REMOTE_OBJECT_CHUNKS_MAX = 1_000
+/** Aborted transactions of one object, unless it is a single chunk: each is an entry of its footer. */
+export const REMOTE_OBJECT_ABORTED_MAX = 20_000
+/** A footer with the maximum of chunks, and more aborted transactions than one chunk can have. */
+export const REMOTE_FOOTER_BYTES_MAX = 4 * MIB
+/** Objects that all partitions of an isolate write at a time: each is in memory, and R2 may copy it once. */
+export const REMOTE_COPIES_MAX = 1
+/** Pause of a partition that has to wait for another one of its isolate. */
+export const REMOTE_COPY_BUSY_MS = 500
+/** Objects that one alarm writes; the next alarm goes on, after the other work of the partition. */
+export const REMOTE_COPIES_PER_ALARM = 16
+/** Segments that one alarm takes out of the partition: each is a call of R2, and deletes some dozen rows. */
+export const REMOTE_EVICTIONS_PER_ALARM = 64
+/** Objects that one call of R2 deletes: the platform's maximum. */
+export const REMOTE_DELETES_MAX = 1_000
+/** Time limit of one call of R2 by a partition or the edge. */
+export const REMOTE_CALL_MS_MAX = 30_000
+/** How long after its start a call that writes an object may still take effect, though its response never came. */
+export const REMOTE_IN_DOUBT_MS = 120_000
+/** Pause after a call of R2 that failed; it doubles from the minimum to the maximum. */
+export const REMOTE_RETRY_MS_MIN = 1_000
+export const REMOTE_RETRY_MS_MAX = 300_000
+/** Segments of one response of a partition: about 1 GB of records. */
+export const REMOTE_RANGE_SEGMENTS_MAX = 64
+/** How long an edge uses such a response: deleted records are returned for as long. */
+export const REMOTE_RANGE_AGE_MS = 30_000
+/** Partitions whose segments an isolate keeps, at up to 20 KB each. */
+export const REMOTE_RANGES_MAX = 200
+/** Bytes of footers and of chunks that an isolate keeps, which has 128 MiB. */
+export const REMOTE_FOOTERS_BYTES_MAX = 8 * MIB
+export const REMOTE_CHUNKS_BYTES_MAX = 16 * MIB
+/** Bytes of the chunks that one call of R2 reads, if the first is not larger. */
+export const REMOTE_READ_BYTES_MAX = 4 * MIB
+/** Segments of one page of a check of a partition's objects: each is one or two calls of R2. */
+export const REMOTE_VERIFY_SEGMENTS_MAX = 200
+
 // -- consumer groups ---------------------------------------------------------------------------
 
 /** Characters of a group id, a member id, an instance id or a client id; Kafka's own are far shorter. */

@@ -27,7 +27,7 @@ export type ServerEvent =
   /** A tail ended by an unexpected error. The reader resumes. */
   | {
       readonly type: 'tail_failed'
-      readonly source: 'subscription' | 'event_stream' | 'stream' | 'long_poll'
+      readonly source: 'subscription' | 'event_stream' | 'stream' | 'long_poll' | 'remote'
       readonly error: unknown
     }
   /** A partition or group restarts, because its memory may no longer match its rows. */
@@ -77,6 +77,21 @@ export type ServerEvent =
       readonly partition: number
       readonly error: unknown
     }
+  /** R2 failed, or did not respond in time. The partition retries; its records stay where they are. */
+  | {
+      readonly type: 'remote_storage_failed'
+      readonly topic: string
+      readonly partition: number
+      readonly error: unknown
+    }
+  /** An object in R2 is missing or changed. If its records are still in the partition, they are copied again. */
+  | {
+      readonly type: 'remote_object_damaged'
+      readonly topic: string
+      readonly partition: number
+      readonly key: string
+      readonly reason: string
+    }
   /** A variable of the deployment has no valid value. `fallback` is used. */
   | {
       readonly type: 'setting_invalid'
@@ -103,6 +118,8 @@ export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
   transaction_dropped: 'warn',
   transaction_not_ended: 'warn',
   compaction_failed: 'error',
+  remote_storage_failed: 'warn',
+  remote_object_damaged: 'error',
   setting_invalid: 'warn',
   sink_failed: 'error',
 }
@@ -130,6 +147,8 @@ export function causeOf(event: ServerEvent): string | undefined {
       return event.type
     case 'transaction_lost':
       return cut(`${event.type} ${event.topic} ${event.partition} ${event.transactionalId}`)
+    case 'remote_object_damaged':
+      return cut(`${event.type} ${event.key} ${event.reason}`)
     case 'setting_invalid':
       return cut(`${event.type} ${event.name} ${event.got}`)
     case 'transaction_dropped':

@@ -90,6 +90,15 @@ const PartitionDetails = z
     partition: z.int(),
     ...logEnds,
     sizeBytes: z.int(),
+    remote: z
+      .object({
+        localStartOffset: z.int(),
+        copiedOffset: z.int().nullable(),
+        localBytes: z.int(),
+        remoteBytes: z.int(),
+      })
+      .optional()
+      .openapi({ description: 'of a topic with remote.storage.enable=true' }),
   })
   .openapi('PartitionDetails')
 

@@ -8,6 +8,7 @@ declare namespace Cloudflare {
     readonly PARTITION: DurableObjectNamespace<import('../../src/index.ts').Partition>
     readonly COORDINATOR: DurableObjectNamespace<import('../../src/index.ts').Coordinator>
     readonly GROUP: DurableObjectNamespace<import('../../src/index.ts').Group>
+    readonly REMOTE_LOG: R2Bucket
     readonly TRANSACTION: DurableObjectNamespace<import('../../src/index.ts').Transaction>
   }
 }

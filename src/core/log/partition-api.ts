@@ -12,6 +12,7 @@ import type { TransactionParticipant, TransactionTag } from '../transaction/part
 import type { BatchOverlap } from './append.ts'
 import type { IsolationLevel, LogEnds } from './log-ends.ts'
 import type { ProducerRules, StoredPiece } from './producer-state.ts'
+import type { PartitionIdentity, RemoteRange, RemoteSegment } from './remote/remote-segment.ts'
 import type {
   TableGetRequest,
   TableGetResult,
@@ -103,6 +104,8 @@ export interface FetchResult extends LogEnds {
   readonly sealedOffset?: number
   /** The aborted transactions with records in the batches; only for `stored` and `committed`. */
   readonly abortedTransactions?: readonly AbortedTransaction[]
+  /** Set if the records at `from` are in R2 only: then there are no batches, and `to` is `from`. */
+  readonly remote?: RemoteRange
   /** Whole batches; the first may begin before `from`. Empty at the end of the log. The last field. */
   readonly batches: Uint8Array
 }
@@ -118,7 +121,39 @@ export interface SealedChunk extends LogEnds {
 
 export interface PartitionDescription extends LogEnds {
   readonly partition: number
+  /** The bytes of the whole log; each offset counts once. */
   readonly sizeBytes: number
+  /** Only of a tiered log. */
+  readonly remote?: RemoteDescription
+}
+
+/** The places of the records of a tiered log. */
+export interface RemoteDescription {
+  /** Kafka's local log start offset: records below it are in R2 only. */
+  readonly localStartOffset: number
+  /** The end of what is copied to R2; null if nothing is. */
+  readonly copiedOffset: number | null
+  readonly localBytes: number
+  readonly remoteBytes: number
+}
+
+export interface RemoteListing extends LogEnds {
+  readonly partition: PartitionIdentity
+  readonly localStartOffset: number
+  readonly segments: readonly RemoteSegment[]
+  /** The names of objects that are being written or deleted, and may exist or not. */
+  readonly changing: readonly string[]
+}
+
+/** An object of the partition that the edge found in R2. */
+export interface FoundSegment extends RemoteSegment {
+  /** In hexadecimal digits. */
+  readonly sha256: string
+}
+
+export interface AdoptResult extends LogEnds {
+  /** The names of the objects that are part of the log now. */
+  readonly adopted: readonly string[]
 }
 
 /** A producer of a partition, as Kafka's DescribeProducers shows it. */
@@ -136,10 +171,12 @@ export interface ProducerDescription {
 
 /** The batches in which a timestamp is found. Finding the record within them needs decompression. */
 export interface TimestampLookup extends LogEnds {
+  /** The segments in R2 that may have a record which matches, and comes before those in the batches. */
+  readonly remote?: RemoteRange
   /**
    * The first batch with a record at or after the timestamp, or, for `max`, with the latest
    * timestamp. Before it, the batch that holds the log start, if the log start is within a chunk
-   * and that batch also matches. Empty: no record matches.
+   * and that batch also matches. Empty: no record in the partition matches.
    */
   readonly batches: readonly Uint8Array[]
 }
@@ -181,6 +218,10 @@ export interface PartitionApi extends TransactionParticipant {
   tableGet(request: TableGetRequest): Promise<Result<TableGetResult>>
   tableScan(request: TableScanRequest): Promise<Result<TableScanResult>>
   describe(): Promise<Result<PartitionDescription>>
+  /** Returns up to `limit` of the live segments that end above an offset, in order. */
+  listRemote(afterOffset: number, limit: number): Promise<Result<RemoteListing>>
+  /** Adds segments to the log whose rows were lost, where they fit. */
+  adoptRemote(found: readonly FoundSegment[]): Promise<Result<AdoptResult>>
   /** Returns up to `limit` of the producers that the partition remembers. */
   describeProducers(limit: number): Promise<Result<readonly ProducerDescription[]>>
 }

@@ -22,12 +22,14 @@ export const TAIL_FRAME_HEADER_BYTES = 40
 /** Size of the subscription id, before the frame of a message. */
 export const TAIL_ID_BYTES = 4
 
-/** Close codes of a tail that the log closes: 4000 plus the HTTP status of the error. */
+/** Close codes of a tail that the log closes: 4000 plus the HTTP status of the error, or the next free one. */
 export const TAIL_CLOSE_CODES = {
   invalid_request: 4400,
   unknown_topic_or_partition: 4404,
   offset_out_of_range: 4416,
   internal: 4500,
+  remote_storage_damaged: 4503,
+  remote_storage_unavailable: 4504,
 } as const
 
 /** All records that the log has at the offsets from `from` up to, not including, `to`. */

@@ -64,7 +64,7 @@ function long(
   return { type: 'long', default: String(value), min, max, effect, doc } as const
 }
 
-function boolean(doc: string, { effect = false }: Pick<Options, 'effect'> = {}) {
+function boolean(doc: string, { effect = true }: Pick<Options, 'effect'> = {}) {
   return { type: 'boolean', default: 'false', effect, doc } as const
 }
 
@@ -141,14 +141,16 @@ export const TOPIC_CONFIG_KEYS = {
   'leader.replication.throttled.replicas': throttledReplicas(
     'Leaders whose replication is throttled; the platform replicates.',
   ),
-  'local.retention.bytes': long(-2n, 'Bytes kept locally of a tiered log; -2: retention.bytes.', {
-    min: -2n,
-    effect: false,
-  }),
-  'local.retention.ms': long(-2n, 'Time kept locally of a tiered log; -2: retention.ms.', {
-    min: -2n,
-    effect: false,
-  }),
+  'local.retention.bytes': long(
+    -2n,
+    'Bytes kept in the partition of a tiered log once they are copied; -2: retention.bytes.',
+    { min: -2n },
+  ),
+  'local.retention.ms': long(
+    -2n,
+    'Time that copied records of a tiered log stay in the partition; -2: retention.ms.',
+    { min: -2n },
+  ),
   'max.compaction.lag.ms': long(
     LONG_MAX,
     'Age by which a record is compacted, whatever share of the log is dirty.',
@@ -185,20 +187,21 @@ export const TOPIC_CONFIG_KEYS = {
     min: 1n,
     effect: false,
   }),
-  preallocate: boolean('Whether files are preallocated; no files here.'),
-  'remote.log.copy.disable': boolean('Whether a tiered topic stops copying; no tiers yet.'),
+  preallocate: boolean('Whether files are preallocated; no files here.', NO_EFFECT),
+  'remote.log.copy.disable': boolean('Whether a tiered topic stops copying to R2.'),
   'remote.log.delete.on.disable': boolean(
-    'Whether the tier is deleted when disabled; no tiers yet.',
+    'Whether the copies in R2 are deleted when remote.storage.enable becomes false.',
   ),
-  'remote.storage.enable': boolean('Whether the log is tiered; no tiers yet.'),
+  'remote.storage.enable': boolean('Whether old records are copied to R2.'),
   'retention.bytes': long(-1n, 'Bytes kept per partition; -1: unlimited.', { min: -1n }),
   'retention.ms': long(604_800_000n, 'Minimum time a record is kept; -1: unlimited.', {
     min: -1n,
   }),
-  'segment.bytes': int(1_073_741_824n, 'Size of a segment file; retention deletes by chunk here.', {
-    min: 1_048_576n,
-    effect: false,
-  }),
+  'segment.bytes': int(
+    1_073_741_824n,
+    'Largest object of a tiered log, up to 16 MiB; retention deletes by chunk here.',
+    { min: 1_048_576n },
+  ),
   'segment.index.bytes': int(10_485_760n, 'Bytes of an index file; no index files.', {
     min: 4n,
     effect: false,
@@ -206,10 +209,13 @@ export const TOPIC_CONFIG_KEYS = {
   'segment.jitter.ms': long(0n, 'Random part of segment.ms.', NO_EFFECT),
   'segment.ms': long(
     604_800_000n,
-    'Time after which records may be compacted, at most a minute here; retention deletes by chunk.',
+    'Time after which records may be compacted, at most a minute here, and a small object of a tiered log is copied.',
     { min: 1n },
   ),
-  'unclean.leader.election.enable': boolean('Whether a lagging copy may lead; copies never lag.'),
+  'unclean.leader.election.enable': boolean(
+    'Whether a lagging copy may lead; copies never lag.',
+    NO_EFFECT,
+  ),
 } as const satisfies Record<string, ConfigKey>
 
 export type TopicConfigKey = keyof typeof TOPIC_CONFIG_KEYS

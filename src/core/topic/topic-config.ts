@@ -28,6 +28,10 @@ export interface TopicConfig {
   readonly cleanupPolicy: readonly CleanupPolicy[]
   readonly compressionType: TopicCompressionType
   readonly deleteRetentionMs: number
+  /** -2: as `retentionBytes`; -1: unlimited. */
+  readonly localRetentionBytes: number
+  /** -2: as `retentionMs`; -1: unlimited. */
+  readonly localRetentionMs: number
   readonly maxCompactionLagMs: number
   readonly maxMessageBytes: number
   readonly messageTimestampAfterMaxMs: number
@@ -37,6 +41,8 @@ export interface TopicConfig {
   readonly minCompactionLagMs: number
   /** True if sealed chunks are read without a token. Undefined in configs that were stored before. */
   readonly publicRead?: boolean
+  readonly remoteLogCopyDisable: boolean
+  readonly remoteStorageEnable: boolean
   /** -1: unlimited. */
   readonly retentionBytes: number
   /** -1: unlimited. */
@@ -126,6 +132,11 @@ function parseKey(key: string): ConfigKey {
 
 /** Checks rules that involve more than one key. */
 function checkTogether(overrides: TopicConfigOverrides): void {
+  checkCompactionLag(overrides)
+  checkTiering(overrides)
+}
+
+function checkCompactionLag(overrides: TopicConfigOverrides): void {
   const min = BigInt(effectiveText(overrides, 'min.compaction.lag.ms'))
   const max = BigInt(effectiveText(overrides, 'max.compaction.lag.ms'))
   if (min > max) {
@@ -143,9 +154,59 @@ function checkTogether(overrides: TopicConfigOverrides): void {
   }
 }
 
+/** The checks of Kafka's LogConfig for a tiered topic. */
+function checkTiering(overrides: TopicConfigOverrides): void {
+  if (!isTiered(overrides)) return
+  if (configListItems(effectiveText(overrides, 'cleanup.policy')).includes('compact')) {
+    const why = 'only topics with cleanup.policy=delete can have remote storage'
+    throw new EdgelogError('invalid_config', `${fieldOf('remote.storage.enable')}: ${why}`)
+  }
+  checkLocalRetention(overrides, 'retention.bytes', 'local.retention.bytes')
+  checkLocalRetention(overrides, 'retention.ms', 'local.retention.ms')
+}
+
+/** Checks that the partition keeps at most what the log keeps, and all of it if nothing more is copied. */
+function checkLocalRetention(
+  overrides: TopicConfigOverrides,
+  wholeKey: 'retention.bytes' | 'retention.ms',
+  localKey: 'local.retention.bytes' | 'local.retention.ms',
+): void {
+  const whole = BigInt(effectiveText(overrides, wholeKey))
+  const local = BigInt(effectiveText(overrides, localKey))
+  if (local === -2n) return
+  const isCopying = effectiveText(overrides, 'remote.log.copy.disable') !== 'true'
+  if (!isCopying && local !== whole) {
+    throw new EdgelogError(
+      'invalid_config',
+      `${fieldOf(localKey)}: with remote.log.copy.disable=true only -2 or ${wholeKey} (${whole}) is allowed, because nothing more is copied; got ${local}`,
+    )
+  }
+  if (whole >= 0n && (local === -1n || local > whole)) {
+    throw new EdgelogError(
+      'invalid_config',
+      `${fieldOf(localKey)}: -2, or at most ${wholeKey} (${whole}) is allowed; got ${local}`,
+    )
+  }
+}
+
+function isTiered(overrides: TopicConfigOverrides): boolean {
+  return effectiveText(overrides, 'remote.storage.enable') === 'true'
+}
+
+/** Checks that remote storage is not disabled by mistake: its records would be deleted (KIP-950). */
+function checkDisabling(before: TopicConfigOverrides, after: TopicConfigOverrides): void {
+  if (!isTiered(before) || isTiered(after)) return
+  if (effectiveText(after, 'remote.log.delete.on.disable') === 'true') return
+  throw new EdgelogError(
+    'invalid_config',
+    `${fieldOf('remote.storage.enable')}: false is allowed only with remote.log.delete.on.disable=true, which deletes the records in R2; to keep them, set remote.log.copy.disable=true`,
+  )
+}
+
 /**
  * Returns the overrides after a change. An appended item that the list already contains keeps its position.
  *
+ * @param before the current overrides, if the change does not begin with them.
  * @throws {EdgelogError} `invalid_config` if the change conflicts with unchanged values, or a resulting list is
  * invalid.
  * @example
@@ -154,6 +215,7 @@ function checkTogether(overrides: TopicConfigOverrides): void {
 export function applyConfigChange(
   overrides: TopicConfigOverrides,
   change: TopicConfigChange,
+  before: TopicConfigOverrides = overrides,
 ): TopicConfigOverrides {
   const values = Object.entries(change).map(
     ([key, value]) => [key, valueAfter(overrides, key, value)] as const,
@@ -162,6 +224,7 @@ export function applyConfigChange(
     Object.entries({ ...overrides, ...Object.fromEntries(values) }).filter((entry) => isSet(entry)),
   )
   checkTogether(changed)
+  checkDisabling(before, changed)
   return changed
 }
 
@@ -195,6 +258,8 @@ export function resolveTopicConfig(overrides: TopicConfigOverrides): TopicConfig
     ) as readonly CleanupPolicy[],
     compressionType: effectiveText(overrides, 'compression.type') as TopicCompressionType,
     deleteRetentionMs: number('delete.retention.ms'),
+    localRetentionBytes: number('local.retention.bytes'),
+    localRetentionMs: number('local.retention.ms'),
     maxCompactionLagMs: number('max.compaction.lag.ms'),
     maxMessageBytes: number('max.message.bytes'),
     messageTimestampAfterMaxMs: number('message.timestamp.after.max.ms'),
@@ -203,6 +268,8 @@ export function resolveTopicConfig(overrides: TopicConfigOverrides): TopicConfig
     minCleanableDirtyRatio: number('min.cleanable.dirty.ratio'),
     minCompactionLagMs: number('min.compaction.lag.ms'),
     publicRead: effectiveText(overrides, 'edgelog.public.read') === 'true',
+    remoteLogCopyDisable: effectiveText(overrides, 'remote.log.copy.disable') === 'true',
+    remoteStorageEnable: isTiered(overrides),
     retentionBytes: number('retention.bytes'),
     retentionMs: number('retention.ms'),
     segmentBytes: number('segment.bytes'),

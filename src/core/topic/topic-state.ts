@@ -105,7 +105,7 @@ export function decideChange(state: TopicState, change: TopicChange): TopicState
   const { wanted } = state
   if (change.partitions !== undefined) checkPartitions(change.partitions, wanted.partitions + 1)
   const kept = change.resetsOthers ? {} : wanted.overrides
-  const overrides = applyConfigChange(kept, change.overrides ?? {})
+  const overrides = applyConfigChange(kept, change.overrides ?? {}, wanted.overrides)
   const partitions = change.partitions ?? wanted.partitions
   if (partitions === wanted.partitions && isSameConfig(overrides, wanted.overrides)) return state
   return { ...state, wanted: { partitions, overrides, version: wanted.version + 1 } }

@@ -120,12 +120,22 @@ async function find(
     case LATEST:
       return { offset: readableEnd(ends, isolation), timestamp: NO_TIMESTAMP }
     case EARLIEST:
-    case EARLIEST_LOCAL:
       return { offset: ends.logStartOffset, timestamp: NO_TIMESTAMP }
-    case LATEST_TIERED:
-    case EARLIEST_PENDING_UPLOAD:
-      // There is no tiered storage.
-      return undefined
+    case EARLIEST_LOCAL:
+      return {
+        offset: ends.remote?.localStartOffset ?? ends.logStartOffset,
+        timestamp: NO_TIMESTAMP,
+      }
+    case LATEST_TIERED: {
+      const copiedOffset = ends.remote?.copiedOffset ?? null
+      if (copiedOffset === null) return undefined
+      return { offset: copiedOffset - 1, timestamp: NO_TIMESTAMP }
+    }
+    case EARLIEST_PENDING_UPLOAD: {
+      if (ends.remote === undefined) return undefined
+      const offset = Math.max(ends.logStartOffset, ends.remote.copiedOffset ?? 0)
+      return { offset, timestamp: NO_TIMESTAMP }
+    }
     default:
       throw new EdgelogError('invalid_request', `timestamp: unknown special timestamp ${timestamp}`)
   }

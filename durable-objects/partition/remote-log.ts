@@ -86,9 +86,8 @@ export class RemoteLog {
   /** Returns the segments that a read from `offset` needs; undefined if its records are in the partition. */
   rangeFrom(offset: number): RemoteSegment[] | undefined {
     const { localStartOffset } = this
-    if (offset >= localStartOffset || offset < this.#rows.checkpoint.logStartOffset) {
-      return undefined
-    }
+    const { logStartOffset } = this.#rows.checkpoint
+    if (!(offset >= logStartOffset && offset < localStartOffset)) return undefined
     return this.table
       .from(offset, REMOTE_RANGE_SEGMENTS_MAX)
       .filter(({ endOffset }) => endOffset <= localStartOffset)

@@ -199,12 +199,59 @@ describe('parseTopicConfigOverrides()', () => {
   })
 })
 
+describe('the config of a tiered topic', () => {
+  const tiered = { 'remote.storage.enable': true }
+
+  test.each([
+    [{ 'cleanup.policy': 'compact' }, 'remote.storage.enable'],
+    [{ 'cleanup.policy': 'compact,delete' }, 'remote.storage.enable'],
+    [{ 'retention.ms': 1_000, 'local.retention.ms': 1_001 }, 'local.retention.ms'],
+    [{ 'retention.ms': 1_000, 'local.retention.ms': -1 }, 'local.retention.ms'],
+    [{ 'retention.bytes': 1_000, 'local.retention.bytes': 1_001 }, 'local.retention.bytes'],
+    [{ 'retention.bytes': 1_000, 'local.retention.bytes': -1 }, 'local.retention.bytes'],
+    [{ 'remote.log.copy.disable': true, 'local.retention.ms': 1_000 }, 'local.retention.ms'],
+  ])('refuses %o, as Kafka does', (input, key) => {
+    const { code, message } = refusal(() => parseTopicConfigOverrides({ ...tiered, ...input }))
+    expect(code).toBe('invalid_config')
+    expect(message).toContain(`config.${key}: `)
+    expect(parseTopicConfigOverrides(input), 'without remote storage').toBeDefined()
+  })
+
+  test.each([
+    { 'retention.ms': 1_000, 'local.retention.ms': 1_000 },
+    { 'retention.ms': 1_000, 'local.retention.ms': -2 },
+    { 'retention.ms': -1, 'local.retention.ms': 5_000 },
+    { 'retention.bytes': -1, 'local.retention.bytes': -1 },
+    { 'retention.bytes': 1_000, 'local.retention.bytes': 0 },
+    { 'remote.log.copy.disable': true, 'retention.ms': 1_000, 'local.retention.ms': 1_000 },
+  ])('takes %o', (input) => {
+    expect(parseTopicConfigOverrides({ ...tiered, ...input })).toMatchObject({})
+  })
+
+  test('is disabled only together with the deletion of what is in R2 (KIP-950)', () => {
+    const before = parseTopicConfigOverrides(tiered)
+    for (const change of [
+      { 'remote.storage.enable': 'false' },
+      { 'remote.storage.enable': null },
+    ]) {
+      const { code, message } = refusal(() => applyConfigChange(before, change))
+      expect(code).toBe('invalid_config')
+      expect(message).toContain('remote.log.delete.on.disable=true')
+      const both = { ...change, 'remote.log.delete.on.disable': 'true' }
+      expect(resolveTopicConfig(applyConfigChange(before, both)).remoteStorageEnable).toBe(false)
+    }
+    expect(refusal(() => applyConfigChange({}, {}, before)).code).toBe('invalid_config')
+  })
+})
+
 describe('resolveTopicConfig()', () => {
   test("returns Kafka's defaults, with longs cut to the range of a double", () => {
     expect(resolveTopicConfig({})).toEqual({
       cleanupPolicy: ['delete'],
       compressionType: 'producer',
       deleteRetentionMs: 86_400_000,
+      localRetentionBytes: -2,
+      localRetentionMs: -2,
       maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
       maxMessageBytes: 1_048_588,
       messageTimestampAfterMaxMs: 3_600_000,
@@ -213,6 +260,8 @@ describe('resolveTopicConfig()', () => {
       minCleanableDirtyRatio: 0.5,
       minCompactionLagMs: 0,
       publicRead: false,
+      remoteLogCopyDisable: false,
+      remoteStorageEnable: false,
       retentionBytes: -1,
       retentionMs: 604_800_000,
       segmentBytes: 1_073_741_824,

@@ -113,7 +113,7 @@ export class RemoteLog {
   }
 
   describe({ config }: PartitionAssignment): RemoteDescription | undefined {
-    if (!this.#isUsed && !config.remoteStorageEnable) return undefined
+    if (!config.remoteStorageEnable) return undefined
     const { localStartOffset } = this
     const local = this.table
       .from(localStartOffset, Number.MAX_SAFE_INTEGER)

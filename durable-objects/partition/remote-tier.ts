@@ -73,11 +73,12 @@ export class RemoteTier {
    * @param isCurrent returns whether `log` still is the partition's log: it may be deleted between two turns
    */
   async run(log: PartitionLog, isCurrent: () => boolean): Promise<void> {
-    this.#running = this.#run(log, isCurrent)
+    this.#running = this.#running.then(() => this.#run(log, isCurrent))
     await this.#running
   }
 
   async #run(log: PartitionLog, isCurrent: () => boolean): Promise<void> {
+    if (!isCurrent()) return
     const { topic, partition } = log.assignment
     try {
       const bucket = this.#bucket()

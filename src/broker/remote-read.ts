@@ -86,10 +86,11 @@ type ReadRequest = Omit<FetchRequest, 'offset'> & { readonly offset: number }
  */
 export async function readRemote(
   objects: RemoteObjects,
-  { range, expiresAtMs: _, ...ends }: KnownRange,
+  { range, topicVersion, logStartOffset, lastStableOffset, highWatermark }: KnownRange,
   request: ReadRequest,
 ): Promise<FetchResult> {
   const { offset: from, isolation, content = 'visible', mayLeaveFirst = false } = request
+  const ends = { logStartOffset, lastStableOffset, highWatermark, topicVersion }
   const segment = segmentWith(range, from)
   if (segment === undefined || (mayLeaveFirst && request.maxBytes <= 0)) {
     return { from, to: from, ...ends, batches: new Uint8Array(0) }

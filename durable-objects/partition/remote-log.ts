@@ -55,9 +55,13 @@ export class RemoteLog {
 
   /** The oldest offset in the partition; the log start if no record is in R2 only. */
   get localStartOffset(): number {
-    const { logStartOffset, highWatermark } = this.#rows.ends
-    if (this.evictedBytes === 0) return logStartOffset
-    return Math.max(logStartOffset, this.#rows.oldest?.baseOffset ?? highWatermark)
+    const { logStartOffset } = this.#rows.checkpoint
+    return this.evictedBytes === 0 ? logStartOffset : Math.max(logStartOffset, this.#chunksOffset)
+  }
+
+  /** The offset at which the chunks begin. The log start may lie behind it while chunks wait for their deletion. */
+  get #chunksOffset(): number {
+    return this.#rows.oldest?.baseOffset ?? this.#rows.ends.highWatermark
   }
 
   /** The oldest segment or chunk of the whole log. */
@@ -73,12 +77,12 @@ export class RemoteLog {
 
   *#evicted(): Generator<LiveSegment> {
     if (this.evictedBytes === 0) return
-    const { localStartOffset } = this
+    const chunksOffset = this.#chunksOffset
     for (let baseOffset = 0; ; ) {
       const segments = this.table.since(baseOffset, PAGE_SEGMENTS)
-      yield* takeWhile(segments, ({ endOffset }) => endOffset <= localStartOffset)
+      yield* takeWhile(segments, ({ endOffset }) => endOffset <= chunksOffset)
       const last = segments.at(-1)
-      if (last === undefined || last.endOffset > localStartOffset) return
+      if (last === undefined || last.endOffset > chunksOffset) return
       baseOffset = last.endOffset
     }
   }
@@ -90,7 +94,7 @@ export class RemoteLog {
     if (!(offset >= logStartOffset && offset < localStartOffset)) return undefined
     return this.table
       .from(offset, REMOTE_RANGE_SEGMENTS_MAX)
-      .filter(({ endOffset }) => endOffset <= localStartOffset)
+      .filter(({ endOffset }) => endOffset <= this.#chunksOffset)
   }
 
   /**
@@ -115,9 +119,10 @@ export class RemoteLog {
   describe({ config }: PartitionAssignment): RemoteDescription | undefined {
     if (!config.remoteStorageEnable) return undefined
     const { localStartOffset } = this
+    const chunksOffset = this.#chunksOffset
     const local = this.table
-      .from(localStartOffset, Number.MAX_SAFE_INTEGER)
-      .filter(({ endOffset }) => endOffset > localStartOffset)
+      .from(chunksOffset, Number.MAX_SAFE_INTEGER)
+      .filter(({ endOffset }) => endOffset > chunksOffset)
     return {
       localStartOffset,
       copiedOffset: this.table.last()?.endOffset ?? null,

@@ -112,7 +112,7 @@ class Model {
   }
 }
 
-const SEEDS = range(runs(10)).map((run) => TEST_SEED + run)
+const SEEDS = range(runs(25)).map((run) => TEST_SEED + run)
 
 test.each(SEEDS)(
   'keeps every record where readers find it, and no other object: seed %d',
@@ -140,14 +140,16 @@ test.each(SEEDS)(
       else if (step === 5) await model.configure()
       else if (step === 6) await evictDurableObject(partition(name))
       else {
-        nowMs += 1_000 * random.below(400)
+        nowMs = Math.max(nowMs, Date.now()) + 1_000 * random.below(400)
         vi.useFakeTimers({ toFake: ['Date'], now: nowMs })
         await (step === 7 ? checkAge(name) : maintain(name))
       }
       await model.check()
     }
-    vi.useFakeTimers({ toFake: ['Date'], now: nowMs + REMOTE_IN_DOUBT_MS + 1 })
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + REMOTE_IN_DOUBT_MS + 1 })
     await evictDurableObject(partition(name))
+    // An object that R2 only said it has is missed when its records are about to leave the partition.
+    await configure(name, { ...TIERED, 'local.retention.ms': '0' }, model.version + 1)
     for (const _ of range(5)) await maintain(name)
     await model.check()
     const { live, changing } = await remoteRows(name)

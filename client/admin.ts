@@ -12,6 +12,12 @@ import {
 import { type GroupSummary, listGroups } from './group/list-groups.ts'
 import { type Connection, request, requestJson } from './http/connection.ts'
 import { partitionPath, recordsPath, topicPath } from './http/paths.ts'
+import {
+  rebuildTier,
+  type TierRebuilding,
+  type TierVerification,
+  verifyTier,
+} from './remote-storage.ts'
 
 export interface NewTopicOptions {
   /** Returns the topic as it is if there is one of this name, in place of an error. */
@@ -155,6 +161,32 @@ export class Admin {
       call,
     )
     return logStartOffset
+  }
+
+  /**
+   * Checks the objects that a partition of a topic with remote storage has in R2.
+   *
+   * @throws {EdgelogError} `unknown_topic_or_partition`, `remote_storage_unavailable`.
+   */
+  async verifyTier(
+    topic: string,
+    partition: number,
+    { data = false, signal }: CallOptions & { readonly data?: boolean } = {},
+  ): Promise<TierVerification> {
+    return await verifyTier(this.#connection, topic, partition, { data, signal })
+  }
+
+  /**
+   * Adds the objects in R2 to a partition that has lost its records of them.
+   *
+   * @throws {EdgelogError} `unknown_topic_or_partition`, `remote_storage_unavailable`.
+   */
+  async rebuildTier(
+    topic: string,
+    partition: number,
+    { signal }: CallOptions = {},
+  ): Promise<TierRebuilding> {
+    return await rebuildTier(this.#connection, topic, partition, { signal })
   }
 
   /** Returns all groups, sorted by id. */

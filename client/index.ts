@@ -61,5 +61,6 @@ export type {
   TransactionResult,
 } from './producer/transaction/transaction-parts.ts'
 export type { TransactionOptions, TransactionWork } from './producer/transaction/transactions.ts'
+export type { TierRebuilding, TierVerification } from './remote-storage.ts'
 export type { Transport } from './session/session-rule.ts'
 export type { TopicOptions, TypedInput, TypedRecord, TypedTopic } from './typed-topic.ts'

@@ -7,6 +7,7 @@ import { addDevCommand } from './dev.ts'
 import { addGroupsCommand } from './groups.ts'
 import { EXIT, watchOutput } from './output.ts'
 import { addProduceCommand } from './produce.ts'
+import { addTierCommand } from './tier.ts'
 import { addTopicsCommand } from './topics.ts'
 import { addTransactionsCommand } from './transactions.ts'
 
@@ -44,6 +45,7 @@ Ctrl-C stops dev, bridge, consume and groups describe --watch cleanly; press it 
   addProduceCommand(program)
   addConsumeCommand(program)
   addGroupsCommand(program)
+  addTierCommand(program)
   addTransactionsCommand(program)
   addBridgeCommand(program)
   return program

@@ -316,7 +316,7 @@ export class PartitionLog {
   /** Adds the segments that fit to a log whose rows were lost. Returns their names. */
   adopt(found: readonly FoundSegment[]): readonly string[] {
     const { highWatermark } = this.ends
-    const firstOffset = this.remote.oldest?.baseOffset ?? highWatermark
+    const { firstOffset } = this.remote
     const chain = planAdopt({ firstOffset, highWatermark }, found)
     const [first] = chain
     const last = chain.at(-1)

@@ -263,12 +263,10 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     })
   }
 
-  async listRemote(afterOffset: number, limit: number): Promise<Result<RemoteListing>> {
+  async listRemote(baseOffset: number, limit: number): Promise<Result<RemoteListing>> {
     return resultOf(() => {
       const log = this.#openLog()
-      const { localStartOffset } = log.remote
-      const listed = log.remote.list(afterOffset, limit)
-      return { partition: identityOf(log), ...log.ends, localStartOffset, ...listed }
+      return { partition: identityOf(log), ...log.ends, ...log.remote.list(baseOffset, limit) }
     })
   }
 

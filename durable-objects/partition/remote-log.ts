@@ -69,6 +69,11 @@ export class RemoteLog {
     return this.#oldestEvicted ?? this.#rows.oldest
   }
 
+  /** The first offset of the oldest segment or chunk; the end of the log if there is none. */
+  get firstOffset(): number {
+    return this.oldest?.baseOffset ?? this.#rows.ends.highWatermark
+  }
+
   /** Yields the whole log, oldest first, and each offset once: what is in R2 only, then the chunks. */
   *spans(): Generator<ChunkSpan> {
     yield* this.#evicted()
@@ -131,14 +136,20 @@ export class RemoteLog {
     }
   }
 
-  /** Returns live segments that end above an offset, in order, and the names of the other objects. */
-  list(afterOffset: number, limit: number): Pick<RemoteListing, 'segments' | 'changing'> {
+  /** Returns live segments that begin at an offset or later, in order, and the names of the other objects. */
+  list(
+    baseOffset: number,
+    limit: number,
+  ): Pick<RemoteListing, 'firstOffset' | 'segments' | 'changing'> {
     const changing = [
       ...this.table.changes('copying', REMOTE_DELETES_MAX),
       ...this.table.changes('deleting', REMOTE_DELETES_MAX),
     ]
-    const segments = this.table.from(afterOffset, limit)
-    return { segments, changing: changing.map(({ key }) => key) }
+    return {
+      firstOffset: this.firstOffset,
+      segments: this.table.since(baseOffset, limit),
+      changing: changing.map(({ key }) => key),
+    }
   }
 
   // -- retention ---------------------------------------------------------------------------------

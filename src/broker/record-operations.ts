@@ -26,6 +26,13 @@ import {
 import { findMaxTimestamp, findOffsetByTimestamp, type OffsetAndTimestamp } from './list-offsets.ts'
 import { produceRecords, produceToPartition, type RecordPosition } from './produce.ts'
 import type { ProduceRecord } from './record-shares.ts'
+import {
+  type RebuildResult,
+  rebuildRemote,
+  type VerifyOptions,
+  type VerifyResult,
+  verifyRemote,
+} from './remote-verify.ts'
 import { openSealedLog, type SealedLog } from './sealed-log.ts'
 import {
   getFromTable,
@@ -180,6 +187,20 @@ export class RecordOperations {
   ): Promise<OffsetAndTimestamp | undefined> {
     return this.#access.guard('describe', topicResource(name), () =>
       findMaxTimestamp(this.#cluster, name, partition, isolation),
+    )
+  }
+
+  /** Needs `alter` on the topic. */
+  verifyRemote(name: TopicName, partition: number, options: VerifyOptions): Promise<VerifyResult> {
+    return this.#access.guard('alter', topicResource(name), () =>
+      verifyRemote(this.#cluster, name, partition, options),
+    )
+  }
+
+  /** Needs `alter` on the topic. */
+  rebuildRemote(name: TopicName, partition: number): Promise<RebuildResult> {
+    return this.#access.guard('alter', topicResource(name), () =>
+      rebuildRemote(this.#cluster, name, partition),
     )
   }
 

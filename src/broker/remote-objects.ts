@@ -89,17 +89,22 @@ export class RemoteObjects {
     return wanted.map((chunk, index) => kept[index] ?? (chunks[read.indexOf(chunk)] as Uint8Array))
   }
 
-  /** Lists the objects whose names begin with `prefix`, after `startAfter`. */
-  async list(prefix: string, startAfter: string, limit: number): Promise<R2Objects> {
-    return await this.#call(`list ${prefix}`, (bucket) =>
-      bucket.list({ prefix, startAfter, limit }),
-    )
+  /** Lists the objects whose names begin with `prefix`, in order. */
+  async list(
+    prefix: string,
+    page: { readonly startAfter: string; readonly limit: number },
+  ): Promise<R2Objects> {
+    return await this.#call(`list ${prefix}`, (bucket) => bucket.list({ prefix, ...page }))
   }
 
-  /** Describes an object that no row names, by its own footer. */
+  async exists(key: string): Promise<boolean> {
+    return (await this.#call(`head ${key}`, (bucket) => bucket.head(key))) !== null
+  }
+
+  /** Describes an object by its own footer. @throws {MissingObject} */
   async inspect(key: string): Promise<{
     readonly segment: RemoteSegment
-    readonly partition: PartitionIdentity
+    readonly footer: RemoteFooter
     readonly sha256: string
   }> {
     const head = await this.#call(`head ${key}`, (bucket) => bucket.head(key))
@@ -110,7 +115,7 @@ export class RemoteObjects {
     if (segment.objectBytes !== head.size) throw damaged(key, 'it has another size')
     const { sha256 } = head.checksums.toJSON()
     if (sha256 === undefined) throw damaged(key, 'it has no checksum')
-    return { segment, partition: footer.partition, sha256 }
+    return { segment, footer, sha256 }
   }
 
   async #range(key: string, range: R2Range): Promise<Uint8Array> {

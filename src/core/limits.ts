@@ -292,8 +292,12 @@ export const REMOTE_FOOTERS_BYTES_MAX = 8 * MIB
 export const REMOTE_CHUNKS_BYTES_MAX = 16 * MIB
 /** Bytes of the chunks that one call of R2 reads, if the first is not larger. */
 export const REMOTE_READ_BYTES_MAX = 4 * MIB
-/** Segments of one page of a check of a partition's objects: each is one or two calls of R2. */
+/** Segments of one page of a check of a partition's objects: each is some calls of R2. */
 export const REMOTE_VERIFY_SEGMENTS_MAX = 200
+/** Objects that one call makes part of a log again: each is three calls of R2, of the 10,000 of a request. */
+export const REMOTE_ADOPT_SEGMENTS_MAX = 1_000
+/** Calls that list the objects of one partition, 1,000 each: 3 TB. */
+export const REMOTE_LIST_CALLS_MAX = 200
 
 // -- consumer groups ---------------------------------------------------------------------------
 

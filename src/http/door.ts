@@ -10,6 +10,7 @@ import { edgeCache } from './sealed-cache.ts'
 import { addSessionRoutes } from './session/session-routes.ts'
 import { addTableRoutes } from './table.ts'
 import { addTailRoutes } from './tail/tail-routes.ts'
+import { addTierRoutes } from './tier.ts'
 import { addTopicRoutes } from './topics.ts'
 import { addTransactionRoutes } from './transactions/interactive.ts'
 import { addOneShotRoute } from './transactions/one-shot.ts'
@@ -21,6 +22,7 @@ export const httpDoor: Door = {
   mount(app) {
     addHomePage(app)
     addTopicRoutes(app)
+    addTierRoutes(app)
     addProduceRoutes(app)
     addFetchRoutes(app)
     addSealedRoute(app, edgeCache)

@@ -112,6 +112,32 @@ export const TopicResponse = z
   })
   .openapi('Topic')
 
+export const TierVerifyBody = z.strictObject({
+  fromOffset: z.int('a whole number is allowed').min(0, 'at least 0 is allowed').default(0),
+  data: z.boolean('true or false is allowed').default(false),
+})
+
+export const TierVerifyResponse = z
+  .object({
+    objects: z.int(),
+    bytes: z.int(),
+    damaged: z.array(
+      z.object({
+        key: z.string(),
+        baseOffset: z.int(),
+        endOffset: z.int(),
+        reason: z.string(),
+      }),
+    ),
+    orphans: z.array(z.string()),
+    nextOffset: z.int().nullable(),
+  })
+  .openapi('TierVerification')
+
+export const TierRebuildResponse = z
+  .object({ adopted: z.int(), isComplete: z.boolean(), ...logEnds })
+  .openapi('TierRebuilding')
+
 export const TopicsResponse = z.object({ topics: z.array(TopicResponse) }).openapi('Topics')
 
 export const DescribeTopicQuery = z.strictObject({

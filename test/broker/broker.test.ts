@@ -72,6 +72,9 @@ const OPERATIONS: Record<string, Operation> = {
   'records.findByTimestamp': ({ records }) => records.findByTimestamp(name, 0, 1, 'committed'),
   'records.findMaxTimestamp': ({ records }) => records.findMaxTimestamp(name, 0, 'committed'),
   'records.deleteBefore': ({ records }) => records.deleteBefore({ name, id }, 0, 1),
+  'records.verifyRemote': ({ records }) =>
+    records.verifyRemote(name, 0, { fromOffset: 0, data: false }),
+  'records.rebuildRemote': ({ records }) => records.rebuildRemote(name, 0),
   'topics.create': ({ topics }) => topics.create({ name, partitions: 1, overrides: {} }),
   'topics.createEach': ({ topics }) => topics.createEach([{ name, partitions: 1, overrides: {} }]),
   'topics.list': ({ topics }) => topics.list(),
@@ -234,6 +237,8 @@ describe('a principal with all permissions but one', () => {
     ['records.openTail', 'read', 'topic'],
     ['records.describePartition', 'describe', 'topic'],
     ['records.deleteBefore', 'delete', 'topic'],
+    ['records.verifyRemote', 'alter', 'topic'],
+    ['records.rebuildRemote', 'alter', 'topic'],
     ['topics.list', 'describe', 'topic'],
     ['topics.change', 'alter', 'topic'],
     ['topics.delete', 'delete', 'topic'],

@@ -139,7 +139,8 @@ export interface RemoteDescription {
 
 export interface RemoteListing extends LogEnds {
   readonly partition: PartitionIdentity
-  readonly localStartOffset: number
+  /** The first offset that the partition has a row for; the end of the log if it has none. */
+  readonly firstOffset: number
   readonly segments: readonly RemoteSegment[]
   /** The names of objects that are being written or deleted, and may exist or not. */
   readonly changing: readonly string[]
@@ -218,8 +219,8 @@ export interface PartitionApi extends TransactionParticipant {
   tableGet(request: TableGetRequest): Promise<Result<TableGetResult>>
   tableScan(request: TableScanRequest): Promise<Result<TableScanResult>>
   describe(): Promise<Result<PartitionDescription>>
-  /** Returns up to `limit` of the live segments that end above an offset, in order. */
-  listRemote(afterOffset: number, limit: number): Promise<Result<RemoteListing>>
+  /** Returns up to `limit` of the live segments that begin at an offset or later, in order. */
+  listRemote(baseOffset: number, limit: number): Promise<Result<RemoteListing>>
   /** Adds segments to the log whose rows were lost, where they fit. */
   adoptRemote(found: readonly FoundSegment[]): Promise<Result<AdoptResult>>
   /** Returns up to `limit` of the producers that the partition remembers. */

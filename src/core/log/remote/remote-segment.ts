@@ -53,6 +53,15 @@ export function objectKey(
   return `${baseOffsetKey(partition, baseOffset)}-${suffix}`
 }
 
+/** Returns the base offset that the name of an object begins with; undefined if it is not such a name. */
+export function baseOffsetOf(partition: PartitionIdentity, key: string): number | undefined {
+  const prefix = objectPrefix(partition)
+  const digits = key.slice(prefix.length, prefix.length + OFFSET_DIGITS)
+  return key.startsWith(prefix) && /^\d{16}-/.test(`${digits}${key[prefix.length + OFFSET_DIGITS]}`)
+    ? Number(digits)
+    : undefined
+}
+
 /** Returns a text that sorts before the names of the objects that begin at `baseOffset` or later. */
 export function baseOffsetKey(partition: PartitionIdentity, baseOffset: number): string {
   return `${objectPrefix(partition)}${String(baseOffset).padStart(OFFSET_DIGITS, '0')}`

@@ -1,0 +1,80 @@
+/** Checks and rebuilds what a partition has in R2, over the HTTP API. */
+import { type Connection, requestJson } from './http/connection.ts'
+import { partitionPath } from './http/paths.ts'
+
+/** The objects of a partition that were checked. */
+export interface TierVerification {
+  readonly objects: number
+  readonly bytes: number
+  /** Objects that are not what the partition wrote. */
+  readonly damaged: ReadonlyArray<{
+    readonly key: string
+    readonly baseOffset: number
+    readonly endOffset: number
+    readonly reason: string
+  }>
+  /** The names of objects that belong to no row of the partition. */
+  readonly orphans: readonly string[]
+}
+
+/** A log after objects became part of it again. */
+export interface TierRebuilding {
+  readonly adopted: number
+  readonly logStartOffset: number
+  readonly highWatermark: number
+}
+
+interface Options {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Checks all objects of a partition, some in each call. */
+export async function verifyTier(
+  connection: Connection,
+  topic: string,
+  partition: number,
+  { data, signal }: Options & { readonly data: boolean },
+): Promise<TierVerification> {
+  const path = `${partitionPath(topic, partition)}/tier/verify`
+  const sum = { objects: 0, bytes: 0 }
+  const damaged: TierVerification['damaged'][number][] = []
+  const orphans: string[] = []
+  for (let fromOffset: number | null = 0; fromOffset !== null; ) {
+    const page: TierVerification & { readonly nextOffset: number | null } = await requestJson(
+      connection,
+      path,
+      {
+        method: 'POST',
+        body: JSON.stringify({ fromOffset, data }),
+        contentType: 'application/json',
+        signal,
+      },
+    )
+    sum.objects += page.objects
+    sum.bytes += page.bytes
+    damaged.push(...page.damaged)
+    orphans.push(...page.orphans)
+    fromOffset = page.nextOffset
+  }
+  return { ...sum, damaged, orphans }
+}
+
+/** Rebuilds the rows of a partition, some in each call. */
+export async function rebuildTier(
+  connection: Connection,
+  topic: string,
+  partition: number,
+  { signal }: Options,
+): Promise<TierRebuilding> {
+  const path = `${partitionPath(topic, partition)}/tier/rebuild`
+  for (let adopted = 0; ; ) {
+    const step: TierRebuilding & { readonly isComplete: boolean } = await requestJson(
+      connection,
+      path,
+      { method: 'POST', signal },
+    )
+    adopted += step.adopted
+    const { logStartOffset, highWatermark } = step
+    if (step.isComplete) return { adopted, logStartOffset, highWatermark }
+  }
+}

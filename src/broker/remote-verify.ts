@@ -1,0 +1,224 @@
+/** Compares the rows of a partition with its objects in R2, and makes lost rows again from the objects. */
+import { EdgelogError } from '../core/errors.ts'
+import {
+  REMOTE_ADOPT_SEGMENTS_MAX,
+  REMOTE_LIST_CALLS_MAX,
+  REMOTE_READ_BYTES_MAX,
+  REMOTE_VERIFY_SEGMENTS_MAX,
+} from '../core/limits.ts'
+import type { LogEnds } from '../core/log/log-ends.ts'
+import type { FoundSegment, RemoteListing } from '../core/log/partition-api.ts'
+import { checkFooter, type RemoteChunk } from '../core/log/remote/remote-object.ts'
+import {
+  baseOffsetKey,
+  baseOffsetOf,
+  objectPrefix,
+  type PartitionIdentity,
+  type RemoteSegment,
+} from '../core/log/remote/remote-segment.ts'
+import type { TopicName } from '../core/topic/topic-name.ts'
+import type { Cluster } from './cluster.ts'
+import { fanOut } from './fan-out.ts'
+import { RemoteObjectCache, RemoteObjects } from './remote-objects.ts'
+
+const LIST_OBJECTS = 1_000
+
+export interface VerifyOptions {
+  /** Checks the objects that begin at this offset or later. */
+  readonly fromOffset: number
+  /** True to read all records too, and not only the footers. */
+  readonly data: boolean
+}
+
+export interface VerifyResult {
+  readonly objects: number
+  readonly bytes: number
+  readonly damaged: ReadonlyArray<{
+    readonly key: string
+    readonly baseOffset: number
+    readonly endOffset: number
+    readonly reason: string
+  }>
+  /** Objects in R2 that belong to no row. */
+  readonly orphans: readonly string[]
+  /** Where the next call goes on; null at the end. */
+  readonly nextOffset: number | null
+}
+
+/**
+ * Checks some of the objects of a partition.
+ *
+ * @throws {EdgelogError} `unknown_topic_or_partition`, `remote_storage_unavailable`.
+ */
+export async function verifyRemote(
+  cluster: Cluster,
+  name: TopicName,
+  partition: number,
+  { fromOffset, data }: VerifyOptions,
+): Promise<VerifyResult> {
+  // Nothing that an isolate keeps: the objects themselves are meant.
+  const objects = new RemoteObjects(cluster.objects.remoteLog, new RemoteObjectCache())
+  const list = (baseOffset: number, limit: number) =>
+    cluster.topics.callPartition(name, partition, (stub) => stub.listRemote(baseOffset, limit))
+  const first = await list(fromOffset, 0)
+  // R2 first: an object that is listed had its row before.
+  const after = baseOffsetKey(first.partition, fromOffset)
+  const prefix = objectPrefix(first.partition)
+  const stored = await objects.list(prefix, { startAfter: after, limit: LIST_OBJECTS })
+  const listing = await list(fromOffset, REMOTE_VERIFY_SEGMENTS_MAX)
+  const endOffset = pageEnd(listing, stored)
+  const segments = listing.segments.filter(({ baseOffset }) => baseOffset <= endOffset)
+  const faults = await fanOut(segments, async (segment) => {
+    const reason = await faultOf(objects, segment, listing.partition, data)
+    if (reason === undefined) return []
+    const [current] = (await list(segment.baseOffset, 1)).segments
+    // Retention may have deleted it while it was read.
+    if (current?.key !== segment.key) return []
+    const { key, baseOffset, endOffset: end } = segment
+    return [{ key, baseOffset, endOffset: end, reason }]
+  })
+  const keys = stored.objects.map(({ key }) => key)
+  const isInPage = (key: string) => (baseOffsetOf(listing.partition, key) ?? 0) <= endOffset
+  const orphans = await orphansOf(objects, listing, keys.filter(isInPage))
+  return {
+    objects: segments.length,
+    bytes: segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    damaged: faults.flat(),
+    orphans,
+    nextOffset: endOffset === Number.POSITIVE_INFINITY ? null : endOffset + 1,
+  }
+}
+
+/** Returns the last base offset up to which both lists are whole. */
+function pageEnd({ segments, partition }: RemoteListing, stored: R2Objects): number {
+  const lastRow = segments.at(-1)?.baseOffset
+  const lastKey = baseOffsetOf(partition, stored.objects.at(-1)?.key ?? '')
+  return Math.min(
+    segments.length === REMOTE_VERIFY_SEGMENTS_MAX && lastRow !== undefined
+      ? lastRow
+      : Number.POSITIVE_INFINITY,
+    stored.truncated && lastKey !== undefined ? lastKey : Number.POSITIVE_INFINITY,
+  )
+}
+
+/** Returns why an object is not the segment of its row; undefined if it is. */
+async function faultOf(
+  objects: RemoteObjects,
+  segment: RemoteSegment,
+  partition: PartitionIdentity,
+  withData: boolean,
+): Promise<string | undefined> {
+  try {
+    const found = await objects.inspect(segment.key)
+    checkFooter(found.footer, segment, partition)
+    if (found.segment.objectBytes !== segment.objectBytes) return 'it has another size'
+    if (!withData) return undefined
+    for (const chunks of groupsOf(found.footer.chunks)) {
+      await objects.chunks(segment, found.footer, chunks)
+    }
+    return undefined
+  } catch (error) {
+    const isDamage = error instanceof EdgelogError && error.code === 'remote_storage_damaged'
+    if (!isDamage) throw error
+    return error.message
+  }
+}
+
+/** Cuts chunks into groups that one call of R2 reads. */
+function groupsOf(chunks: readonly RemoteChunk[]): RemoteChunk[][] {
+  const groups: RemoteChunk[][] = []
+  let sizeBytes = Number.POSITIVE_INFINITY
+  for (const chunk of chunks) {
+    sizeBytes += chunk.sizeBytes
+    const last = groups.at(-1)
+    if (last !== undefined && sizeBytes <= REMOTE_READ_BYTES_MAX) last.push(chunk)
+    else {
+      groups.push([chunk])
+      sizeBytes = chunk.sizeBytes
+    }
+  }
+  return groups
+}
+
+/** Returns the objects without a row, which still exist after the rows were read. */
+async function orphansOf(
+  objects: RemoteObjects,
+  { segments, changing }: RemoteListing,
+  keys: readonly string[],
+): Promise<string[]> {
+  const known = new Set([...segments.map(({ key }) => key), ...changing])
+  const unknown = keys.filter((key) => !known.has(key))
+  const existing = await fanOut(unknown, async (key) => ((await objects.exists(key)) ? [key] : []))
+  return existing.flat()
+}
+
+export interface RebuildResult extends LogEnds {
+  /** Objects that became part of the log. */
+  readonly adopted: number
+  /** False if the next call may find more. */
+  readonly isComplete: boolean
+}
+
+/**
+ * Adds objects in R2 to a log whose rows were lost: those that end where the log begins, and those before them. A log
+ * that has no record and no row becomes the log of its objects.
+ *
+ * @throws {EdgelogError} `unknown_topic_or_partition`, `remote_storage_unavailable`.
+ */
+export async function rebuildRemote(
+  cluster: Cluster,
+  name: TopicName,
+  partition: number,
+): Promise<RebuildResult> {
+  const objects = new RemoteObjects(cluster.objects.remoteLog, new RemoteObjectCache())
+  const listing = await cluster.topics.callPartition(name, partition, (stub) =>
+    stub.listRemote(0, 0),
+  )
+  const keys = await candidates(objects, listing)
+  const nearest = keys.slice(-REMOTE_ADOPT_SEGMENTS_MAX)
+  const found = await fanOut(nearest, (key) => inspected(objects, key, listing.partition))
+  const { adopted, ...ends } = await cluster.topics.callPartition(name, partition, (stub) =>
+    stub.adoptRemote(found.flat()),
+  )
+  const isComplete = adopted.length === 0 || keys.length === nearest.length
+  return { ...ends, adopted: adopted.length, isComplete }
+}
+
+/** Returns the names of the objects that may lie below the log, in order. */
+async function candidates(objects: RemoteObjects, listing: RemoteListing): Promise<string[]> {
+  const { partition, firstOffset, highWatermark, changing } = listing
+  const isLost = highWatermark === 0
+  const excluded = new Set(changing)
+  const prefix = objectPrefix(partition)
+  const keys: string[] = []
+  let startAfter = prefix
+  for (let calls = 0; calls < REMOTE_LIST_CALLS_MAX; calls++) {
+    const page = await objects.list(prefix, { startAfter, limit: LIST_OBJECTS })
+    for (const { key } of page.objects) {
+      const baseOffset = baseOffsetOf(partition, key)
+      if (baseOffset === undefined || excluded.has(key)) continue
+      if (isLost || baseOffset < firstOffset) keys.push(key)
+    }
+    startAfter = page.objects.at(-1)?.key ?? startAfter
+    if (!page.truncated) return keys
+  }
+  const most = REMOTE_LIST_CALLS_MAX * LIST_OBJECTS
+  throw new EdgelogError('policy_violation', `a partition has at most ${most} objects to rebuild`)
+}
+
+/** Returns what an object says of itself; nothing if it is damaged or of another partition. */
+async function inspected(
+  objects: RemoteObjects,
+  key: string,
+  partition: PartitionIdentity,
+): Promise<FoundSegment[]> {
+  try {
+    const { segment, footer, sha256 } = await objects.inspect(key)
+    checkFooter(footer, segment, partition)
+    return [{ ...segment, sha256 }]
+  } catch (error) {
+    const isDamage = error instanceof EdgelogError && error.code === 'remote_storage_damaged'
+    if (!isDamage) throw error
+    return []
+  }
+}

@@ -1,0 +1,302 @@
+/** The edge over a tiered topic in one process with its R2: damaged objects, calls to the partition, rebuilding. */
+import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Partition } from '../../durable-objects/partition/partition.ts'
+import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
+import type { ObjectBindings } from '../../src/broker/objects.ts'
+import { RemoteObjectCache, RemoteObjects } from '../../src/broker/remote-objects.ts'
+import { rebuildRemote, verifyRemote } from '../../src/broker/remote-verify.ts'
+import { createTopics } from '../../src/broker/topics.ts'
+import { EdgelogError, unwrap } from '../../src/core/errors.ts'
+import { REMOTE_RANGE_AGE_MS } from '../../src/core/limits.ts'
+import { partitionObjectName } from '../../src/core/topic/topic.ts'
+import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
+import { parseTopicName } from '../../src/core/topic/topic-name.ts'
+import { setEventSink } from '../../src/events/report.ts'
+import worker, { createApp } from '../../src/index.ts'
+import { errorNumbersOf } from '../../src/kafka/error-number.ts'
+import { coordinator } from './coordinator/cluster.ts'
+import { objectKeys } from './partition/faulty-bucket.ts'
+import { append, batch, headersOf, maintain, range } from './partition/partition-for-test.ts'
+import { fill, TIERED } from './partition/remote-for-test.ts'
+
+const EVICTING = { ...TIERED, 'local.retention.bytes': '1' }
+const COUNT = 40
+const LOCAL_START = 30
+
+beforeEach(() => setEventSink(() => undefined))
+
+afterEach(async () => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+  await reset()
+})
+
+interface Tiered {
+  readonly topic: string
+  /** The name of the object of partition 0. */
+  readonly object: string
+  readonly keys: readonly string[]
+}
+
+let topics = 0
+
+async function tieredTopic(): Promise<Tiered> {
+  topics += 1
+  const topic = `tiered-${topics}`
+  const overrides = EVICTING
+  const created = unwrap(
+    await coordinator().createTopic({ name: parseTopicName(topic), partitions: 1, overrides }),
+  )
+  unwrap(await coordinator().openPartition(created.name, 0))
+  const object = partitionObjectName(created.id, 0)
+  await fill(object, COUNT)
+  await maintain(object)
+  const keys = (await objectKeys()).filter((key) => key.includes(created.id))
+  expect(keys).toHaveLength(3)
+  return { topic, object, keys }
+}
+
+/** Makes an edge with caches of its own. */
+function edge(bindings: object = env) {
+  const cluster = connectCluster(bindings as unknown as ObjectBindings, newCaches())
+  const read = async (topic: string, offset: number, maxBytes = 1) => {
+    const request = { offset, maxBytes, minBytes: 0, maxWaitMs: 0, isolation: 'committed' } as const
+    return (await cluster.reader.read({ name: parseTopicName(topic) }, 0, request)).result
+  }
+  return { cluster, read }
+}
+
+async function errorOf(work: Promise<unknown>): Promise<EdgelogError | undefined> {
+  return await work.then(
+    () => undefined,
+    (error: unknown) => {
+      if (error instanceof EdgelogError) return error
+      throw error
+    },
+  )
+}
+
+async function bytesOf(key: string): Promise<Uint8Array> {
+  const object = await env.REMOTE_LOG.get(key)
+  return new Uint8Array((await object?.arrayBuffer()) ?? new ArrayBuffer(0))
+}
+
+describe('a fetch below the local start', () => {
+  test('calls the partition once for all its segments, and again when its answer is old', async () => {
+    const { topic } = await tieredTopic()
+    const { read } = edge()
+    const reads = vi.spyOn(Partition.prototype, 'read')
+    let offset = 0
+    while (offset < LOCAL_START) {
+      const { from, to, batches, highWatermark } = await read(topic, offset, 150_000)
+      expect([from, highWatermark]).toEqual([offset, COUNT])
+      expect(headersOf(batches)[0]?.baseOffset).toBe(offset)
+      offset = to
+    }
+    expect(reads).toHaveBeenCalledTimes(1)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + REMOTE_RANGE_AGE_MS + 1 })
+    await read(topic, 0)
+    expect(reads).toHaveBeenCalledTimes(2)
+  })
+
+  test('does not call the partition for each chunk, nor R2 for one that was just read', async () => {
+    const { topic } = await tieredTopic()
+    const { read } = edge()
+    await read(topic, 0)
+    const gets = vi.spyOn(env.REMOTE_LOG, 'get')
+    await read(topic, 0)
+    expect(gets).not.toHaveBeenCalled()
+  })
+
+  test('returns what was deleted for 30 s at the most', async () => {
+    const { topic, object } = await tieredTopic()
+    const { read } = edge()
+    await read(topic, 0)
+    unwrap(await env.PARTITION.getByName(object).deleteRecords(15))
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + REMOTE_RANGE_AGE_MS + 1 })
+    expect((await errorOf(read(topic, 0)))?.code).toBe('offset_out_of_range')
+  })
+
+  test('asks the partition again if retention was faster: the log start, and no damage', async () => {
+    const { topic, object } = await tieredTopic()
+    const { read } = edge()
+    await read(topic, 12)
+    unwrap(await env.PARTITION.getByName(object).deleteRecords(15))
+    await maintain(object)
+    expect((await errorOf(read(topic, 5)))?.code).toBe('offset_out_of_range')
+    expect(headersOf((await read(topic, 15)).batches)[0]?.baseOffset).toBe(15)
+  })
+})
+
+describe('an object that is not what the partition wrote', () => {
+  test.each<[string, (key: string, other: string) => Promise<unknown>]>([
+    ['missing', (key) => env.REMOTE_LOG.delete(key)],
+    ['cut', async (key) => env.REMOTE_LOG.put(key, (await bytesOf(key)).slice(0, -20))],
+    ['empty', (key) => env.REMOTE_LOG.put(key, new Uint8Array(0))],
+    [
+      'changed',
+      async (key) => {
+        const bytes = await bytesOf(key)
+        bytes[500] = (bytes[500] ?? 0) ^ 1
+        await env.REMOTE_LOG.put(key, bytes)
+      },
+    ],
+    ['of other offsets', async (key, other) => env.REMOTE_LOG.put(key, await bytesOf(other))],
+  ])('is an error until it is back, and then its reader goes on: %s', async (_, damage) => {
+    const { topic, keys } = await tieredTopic()
+    const [key = '', other = ''] = keys
+    const bytes = await bytesOf(key)
+    await damage(key, other)
+    const { read, cluster } = edge()
+    const error = await errorOf(read(topic, 0))
+    expect(error).toMatchObject({ code: 'remote_storage_damaged', retryable: true })
+    expect(error?.message).toContain(key)
+    expect(errorNumbersOf('partition').errorNumber(error), 'KAFKA_STORAGE_ERROR').toBe(56)
+    expect(headersOf((await read(topic, 25)).batches)[0]?.baseOffset, 'others are read').toBe(25)
+    const options = { fromOffset: 0, data: true }
+    const verified = await verifyRemote(cluster, parseTopicName(topic), 0, options)
+    expect(verified.damaged.map((one) => one.key)).toEqual([key])
+    await env.REMOTE_LOG.put(key, bytes, { sha256: await crypto.subtle.digest('SHA-256', bytes) })
+    expect(headersOf((await read(topic, 0)).batches)[0]?.baseOffset).toBe(0)
+  })
+
+  test('is an error of the other partition that it was written by', async () => {
+    const one = await tieredTopic()
+    const other = await tieredTopic()
+    await env.REMOTE_LOG.put(one.keys[0] ?? '', await bytesOf(other.keys[0] ?? ''))
+    const error = await errorOf(edge().read(one.topic, 0))
+    expect(error?.code).toBe('remote_storage_damaged')
+    const { cluster } = edge()
+    const name = parseTopicName(one.topic)
+    const { damaged } = await verifyRemote(cluster, name, 0, { fromOffset: 0, data: false })
+    expect(damaged[0]?.reason).toContain('it is of partition 0 of topic')
+  })
+})
+
+describe('R2 that fails', () => {
+  test('is an error that a reader may repeat', async () => {
+    const { topic } = await tieredTopic()
+    const failing = { ...env, REMOTE_LOG: { get: () => Promise.reject(new Error('injected')) } }
+    const error = await errorOf(edge(failing).read(topic, 0))
+    expect(error).toMatchObject({ code: 'remote_storage_unavailable', retryable: true })
+  })
+
+  test('is the same as no binding for the readers of a topic that has one', async () => {
+    const { topic } = await tieredTopic()
+    const { REMOTE_LOG: _, ...without } = env
+    const error = await errorOf(edge(without).read(topic, 0))
+    expect(error?.code).toBe('remote_storage_unavailable')
+    expect(error?.message).toContain('REMOTE_LOG')
+  })
+})
+
+describe('a Worker without R2', () => {
+  const { REMOTE_LOG: _, ...without } = env
+  const app = createApp()
+
+  async function call(method: string, path: string, body: object): Promise<Response> {
+    const headers = { 'Content-Type': 'application/json' }
+    const request = new Request(`http://127.0.0.1${path}`, {
+      method,
+      headers,
+      body: JSON.stringify(body),
+    })
+    return await app.fetch(request, without as never)
+  }
+
+  test('refuses remote.storage.enable=true, for new topics and for others', async () => {
+    const config = { 'remote.storage.enable': true }
+    const created = await call('POST', '/v1/topics', { name: 'no-r2', config })
+    expect(created.status).toBe(400)
+    expect(await created.text()).toContain('REMOTE_LOG')
+    expect((await call('POST', '/v1/topics', { name: 'no-r2' })).status).toBe(201)
+    const changed = await call('PATCH', '/v1/topics/no-r2', { config })
+    expect(changed.status).toBe(400)
+    expect(await changed.json()).toMatchObject({ error: { code: 'invalid_config' } })
+    const other = { config: { 'remote.storage.enable': false, 'local.retention.ms': 5 } }
+    expect((await call('PATCH', '/v1/topics/no-r2', other)).status).toBe(200)
+  })
+
+  test('refuses only those of several topics', async () => {
+    const { cluster } = edge(without)
+    const results = await createTopics(cluster, [
+      { name: parseTopicName('some-a'), partitions: 1, overrides: {} },
+      { name: parseTopicName('some-b'), partitions: 1, overrides: TIERED },
+    ])
+    expect(results[0]).toMatchObject({ name: 'some-a' })
+    expect(results[1]).toMatchObject({ code: 'invalid_config' })
+  })
+})
+
+describe('verify', () => {
+  test('counts the objects, and names those that no row knows', async () => {
+    const { topic, keys } = await tieredTopic()
+    const { cluster } = edge()
+    const name = parseTopicName(topic)
+    const verify = () => verifyRemote(cluster, name, 0, { fromOffset: 0, data: false })
+    expect(await verify()).toMatchObject({ objects: 3, damaged: [], orphans: [], nextOffset: null })
+    const orphan = `${keys[0]?.slice(0, -16)}ffffffffffffffff`
+    await env.REMOTE_LOG.put(orphan, new Uint8Array(1))
+    expect(await verify()).toMatchObject({ objects: 3, damaged: [], orphans: [orphan] })
+    const later = await verifyRemote(cluster, name, 0, { fromOffset: 20, data: true })
+    expect(later).toMatchObject({ objects: 1, orphans: [], nextOffset: null })
+  })
+
+  test('is a route with a body of its own', async () => {
+    const { topic } = await tieredTopic()
+    const path = `http://127.0.0.1/v1/topics/${topic}/partitions/0/tier/verify`
+    const post = (body: object) =>
+      worker.fetch(
+        new Request(path, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify(body),
+        }),
+        env,
+      )
+    expect(await (await post({ data: true })).json()).toMatchObject({ objects: 3, damaged: [] })
+    const refused = await post({ fromOffset: -1 })
+    expect(refused.status).toBe(400)
+    expect(await refused.text()).toContain('fromOffset: at least 0 is allowed')
+  })
+})
+
+describe('rebuild', () => {
+  test('gives a partition its log back that lost its rows', async () => {
+    const { topic, object, keys } = await tieredTopic()
+    const { cluster, read } = edge()
+    const name = parseTopicName(topic)
+    const { id, version } = await cluster.topics.get(name)
+    // What a partition is whose object was destroyed.
+    await runInDurableObject(env.PARTITION.getByName(object), (_, { storage }) =>
+      storage.deleteAll(),
+    )
+    await evictDurableObject(env.PARTITION.getByName(object))
+    const config = resolveTopicConfig(EVICTING)
+    const assignment = { topicId: id, topic, partition: 0, version, config }
+    await env.PARTITION.getByName(object).configure(assignment)
+    const rebuilt = await rebuildRemote(cluster, name, 0)
+    expect(rebuilt).toMatchObject({
+      adopted: keys.length,
+      isComplete: true,
+      logStartOffset: 0,
+      highWatermark: LOCAL_START,
+    })
+    for (const offset of range(LOCAL_START)) {
+      expect(headersOf((await read(topic, offset)).batches)[0]?.baseOffset).toBe(offset)
+    }
+    expect(await rebuildRemote(cluster, name, 0)).toMatchObject({ adopted: 0, isComplete: true })
+    expect((await append(object, batch(['next']))).baseOffsets).toEqual([LOCAL_START])
+  })
+
+  test('leaves out damaged objects and those of others', async () => {
+    const { topic, keys } = await tieredTopic()
+    const { cluster } = edge()
+    const objects = new RemoteObjects(env.REMOTE_LOG, new RemoteObjectCache())
+    expect((await objects.inspect(keys[0] ?? '')).segment).toMatchObject({ baseOffset: 0 })
+    await env.REMOTE_LOG.put(`${keys[0]?.slice(0, -16)}ffffffffffffffff`, new Uint8Array(100))
+    expect(await rebuildRemote(cluster, parseTopicName(topic), 0)).toMatchObject({ adopted: 0 })
+  })
+})

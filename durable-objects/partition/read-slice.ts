@@ -46,22 +46,20 @@ export function readSlice(
   const { isolation, content = 'visible' } = request
   checkOffset(request.offset, ends)
   let slice = readStored(chunks, request, readableEnd(ends, isolation))
-  const { from, to, batches: stored, sizeBytes: readBytes, firstChunk } = slice
+  const { from, sizeBytes: readBytes } = slice
   if (isolation === 'uncommitted' && content === 'stored')
     return { ...slice, readBytes, aborted: [] }
-  let aborted = isolation === 'committed' ? transactions.abortedBetween(from, to) : []
-  if (content === 'visible') {
-    const batches = stored.flatMap((bytes) => visibleBatches(bytes, aborted))
-    const sizeBytes = batches.reduce((sum, batch) => sum + batch.length, 0)
-    return { from, to, batches, sizeBytes, readBytes, aborted: [], firstChunk }
-  }
-  // No more transactions than the limit were ever open at one offset, so this ends.
+  let aborted = isolation === 'committed' ? transactions.abortedBetween(from, slice.to) : []
+  // The list may be incomplete then. No more transactions than the limit were ever open at one offset, so this ends.
   while (aborted.length > ABORTED_TRANSACTIONS_MAX) {
     const endOffset = from + Math.ceil((slice.to - from) / 2)
     slice = readStored(chunks, request, endOffset)
     aborted = transactions.abortedBetween(from, slice.to)
   }
-  return { ...slice, readBytes, aborted }
+  if (content === 'stored') return { ...slice, readBytes, aborted }
+  const batches = slice.batches.flatMap((bytes) => visibleBatches(bytes, aborted))
+  const sizeBytes = batches.reduce((sum, batch) => sum + batch.length, 0)
+  return { ...slice, batches, sizeBytes, readBytes, aborted: [] }
 }
 
 function checkOffset(offset: number, { logStartOffset, highWatermark }: LogEnds): void {

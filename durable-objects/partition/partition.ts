@@ -197,12 +197,14 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     const { to, batches, aborted } = slice
     const isFiltered = isolation === 'committed' && content === 'visible'
     const sealedOffset = isFiltered ? sealedOffsetOf(log.sealedRows, slice) : undefined
+    const { tombstonesGoneBelow } = log.compaction.state
     return {
       from: requestedFrom ?? offset,
       to,
       ...log.ends,
       topicVersion,
       ...(sealedOffset !== undefined && { sealedOffset }),
+      ...(tombstonesGoneBelow > 0 && { tombstonesGoneBelow }),
       ...(aborted.length > 0 && { abortedTransactions: aborted }),
       batches: ownBytes(concatenate(batches)),
     }

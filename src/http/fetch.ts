@@ -57,7 +57,11 @@ export function addFetchRoutes(app: App): void {
       const { from, to, highWatermark, lastStableOffset, logStartOffset } = position
       const ends = { highWatermark, lastStableOffset, logStartOffset }
       const sealed = sealedPathOf(position, partition)
-      const response = { records: json, offset: from, nextOffset: to, ...ends, sealed }
+      const { tombstonesGoneBelow } = position
+      const response = {
+        ...{ records: json, offset: from, nextOffset: to, ...ends },
+        ...{ tombstonesGoneBelow, sealed },
+      }
       return c.json(response, 200, positionHeaders(position, partition))
     },
   )
@@ -74,6 +78,9 @@ function positionHeaders(position: Position, partition: number): Record<string, 
   const sealed = sealedPathOf(position, partition)
   return {
     ...(sealed !== undefined && { 'Edgelog-Sealed': sealed }),
+    ...(position.tombstonesGoneBelow !== undefined && {
+      'Edgelog-Tombstones-Gone-Below': String(position.tombstonesGoneBelow),
+    }),
     'Edgelog-Offset': String(position.from),
     'Edgelog-Next-Offset': String(position.to),
     'Edgelog-High-Watermark': String(position.highWatermark),

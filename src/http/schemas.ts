@@ -262,6 +262,10 @@ export const FetchResponse = z
     offset: z.int(),
     nextOffset: z.int(),
     ...logEnds,
+    tombstonesGoneBelow: z.int().optional().openapi({
+      description:
+        'compaction has removed tombstones below it; a reader further behind missed them',
+    }),
     sealed: z
       .string()
       .optional()

@@ -82,6 +82,19 @@ test('a compacted topic keeps the latest record of each key, and readers go over
   expect(await offsetsOf(name)).toEqual([7, 8, 9, 10])
 })
 
+test('a reader learns that tombstones are gone', async () => {
+  const name = await topic({ config: { ...HASTY, 'delete.retention.ms': 0 } })
+  await produce(name, [
+    { key: 'a', value: '1' },
+    { key: 'a', value: null },
+  ])
+  await produce(name, [{ key: 'b', value: '1' }])
+  await until('the tombstone is gone', async () => (await offsetsOf(name)).join() === '2')
+  const response = await request('GET', `/v1/topics/${name}/partitions/0/records?offset=0`)
+  expect(response.headers.get('edgelog-tombstones-gone-below')).toBe('2')
+  expect(await response.json()).toMatchObject({ tombstonesGoneBelow: 2, nextOffset: 3 })
+})
+
 test('the table has the latest value of each key at once', async () => {
   const name = await topic({ config: TABLE, partitions: 3 })
   const offsets = await produce(

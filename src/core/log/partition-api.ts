@@ -100,6 +100,8 @@ export interface FetchResult extends LogEnds {
   /** The offset of the next fetch. An offset below it that is in no batch has no record. */
   readonly to: number
   readonly topicVersion: number
+  /** Compaction has removed tombstones below it: a reader that was further behind may have missed them. */
+  readonly tombstonesGoneBelow?: number
   /** The base offset of the sealed chunk that holds `from`; only for `visible` and `committed`. */
   readonly sealedOffset?: number
   /** The aborted transactions with records in the batches; only for `stored` and `committed`. */

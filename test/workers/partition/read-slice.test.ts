@@ -18,7 +18,7 @@ function abortedLog(count: number) {
   })
   const bytes = concatenate(batches)
   const span = { baseOffset: 0, endOffset: count, maxTimestamp: 0, sizeBytes: bytes.length }
-  const chunks = { spansFrom: () => [span], bytesBetween: () => [bytes] }
+  const chunks = { spansFrom: () => [span], between: () => [{ endOffset: count, bytes }] }
   const aborted: AbortedTransaction[] = range(count).map((offset) => ({
     ...{ producerId: BigInt(offset), firstOffset: offset, lastOffset: offset + 1 },
   }))

@@ -6,9 +6,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServerProcess } from '../server/server-process.ts'
 import { Random } from '../support/random.ts'
+import { until } from '../support/until.ts'
 import { checkHistory } from './checkers.ts'
 import type { AppendEvent, SeenRecord, StoredBatch, Violation } from './history.ts'
-import { LogClient } from './log-client.ts'
+import { LogClient, type TopicConfigs } from './log-client.ts'
 import { runIdempotentProducer, runPlainProducer, runProbes } from './producers.ts'
 import { SessionLog } from './session-log.ts'
 
@@ -16,6 +17,8 @@ export interface CrashOptions {
   readonly rounds: number
   readonly seed: number
   readonly workerPath?: string
+  /** The config of the topic. With remote storage the kills begin when records are in R2 only. */
+  readonly config?: TopicConfigs
   readonly onRound?: (round: number) => void
 }
 
@@ -27,6 +30,8 @@ export interface CrashReport {
   readonly requestsUnknown: number
   /** Appends that were sent more than once. */
   readonly requestsRepeated: number
+  /** Offsets whose records were in R2 only at the end. */
+  readonly tieredOffsets: number
 }
 
 const PARTITIONS = 2
@@ -42,7 +47,7 @@ export async function runCrash(options: CrashOptions): Promise<CrashReport> {
   try {
     const client = new LogClient(server.url, TOPIC)
     const sessions = new SessionLog(server.url, TOPIC)
-    await client.createTopic(PARTITIONS)
+    await client.createTopic(PARTITIONS, options.config)
     const appends: AppendEvent[] = []
     const seen: SeenRecord[] = []
     let isRunning = true
@@ -68,6 +73,9 @@ export async function runCrash(options: CrashOptions): Promise<CrashReport> {
         follow(client, partition, seen, () => isRunning),
       ),
     ]
+    if (options.config?.['remote.storage.enable'] === true) {
+      await until('records are in R2', async () => (await client.tieredOffsets()) > 0)
+    }
     for (let round = 1; round <= options.rounds; round++) {
       await sleep(random.between(80, 480))
       await server.kill()
@@ -86,7 +94,8 @@ export async function runCrash(options: CrashOptions): Promise<CrashReport> {
     for (let partition = 0; partition < PARTITIONS; partition++) {
       log.set(partition, await readAll(client, partition))
     }
-    return report(options, appends, checkHistory({ appends, seen, log }))
+    const tieredOffsets = await client.tieredOffsets()
+    return report(options, appends, checkHistory({ appends, seen, log }), tieredOffsets)
   } finally {
     await server.stop()
   }
@@ -96,6 +105,7 @@ function report(
   { seed, rounds }: CrashOptions,
   appends: readonly AppendEvent[],
   violations: readonly Violation[],
+  tieredOffsets: number,
 ): CrashReport {
   const acknowledged = appends.filter(({ outcomes }) => outcomes.some(({ kind }) => kind === 'ok'))
   const outcomes = appends.flatMap((append) => append.outcomes)
@@ -106,6 +116,7 @@ function report(
     recordsAcknowledged: acknowledged.reduce((sum, { batches }) => sum + batches.flat().length, 0),
     requestsUnknown: outcomes.filter(({ kind }) => kind === 'unknown').length,
     requestsRepeated: appends.filter(({ outcomes }) => outcomes.length > 1).length,
+    tieredOffsets,
   }
 }
 

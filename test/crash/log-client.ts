@@ -9,6 +9,8 @@ const BATCH = 'application/vnd.edgelog.batch'
 const REQUEST_MS_MAX = 5_000
 const text = new TextDecoder()
 
+export type TopicConfigs = Readonly<Record<string, string | number | boolean>>
+
 export class LogClient {
   readonly #url: string
   readonly #topic: string
@@ -18,13 +20,26 @@ export class LogClient {
     this.#topic = topic
   }
 
-  async createTopic(partitions: number): Promise<void> {
+  async createTopic(partitions: number, config: TopicConfigs = {}): Promise<void> {
     const response = await fetch(`${this.#url}/v1/topics`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ name: this.#topic, partitions }),
+      body: JSON.stringify({ name: this.#topic, partitions, config }),
     })
     if (response.status !== 201) throw new Error(`create: ${await response.text()}`)
+  }
+
+  /** Returns how many offsets of all partitions are in R2 only. */
+  async tieredOffsets(): Promise<number> {
+    const response = await fetch(`${this.#url}/v1/topics/${this.#topic}`)
+    const { partitionDetails } = (await response.json()) as {
+      partitionDetails: { logStartOffset: number; remote?: { localStartOffset: number } }[]
+    }
+    return partitionDetails.reduce(
+      (sum, { logStartOffset, remote }) =>
+        sum + (remote?.localStartOffset ?? logStartOffset) - logStartOffset,
+      0,
+    )
   }
 
   async append(partition: number, batches: Uint8Array<ArrayBuffer>): Promise<Outcome> {

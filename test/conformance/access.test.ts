@@ -121,6 +121,7 @@ describe('a web page', () => {
         'content-type',
         'edgelog-transaction',
         'if-match',
+        'if-none-match',
         'last-event-id',
       ])
       expect(headers.get('access-control-allow-credentials')).toBeNull()

@@ -283,6 +283,7 @@ describe('any other request', () => {
       '/v1/session',
       '/v1/tail',
       '/v1/topics',
+      '/v1/topics/{topicId}/partitions/{partition}/sealed/{offset}',
       '/v1/topics/{topic}',
       '/v1/topics/{topic}/partitions/{partition}/delete-records',
       '/v1/topics/{topic}/partitions/{partition}/records',

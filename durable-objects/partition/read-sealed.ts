@@ -40,13 +40,14 @@ export function readSealed(
   return { from, to, batches: concatenate(visibleBatches(stored, aborted)) }
 }
 
-/** Returns the base offset of the chunk in which a read began; undefined if that chunk is not sealed. */
+/** Returns the base offset of the sealed chunk in which a read began; undefined if there is none. */
 export function sealedOffsetOf(
   { checkpoint: { sealedOffset }, ends }: Pick<SealedRows, 'checkpoint' | 'ends'>,
-  { firstChunk }: Pick<LogSlice, 'firstChunk'>,
+  { from, firstChunk }: Pick<LogSlice, 'from' | 'firstChunk'>,
 ): number | undefined {
-  const isThere = firstChunk !== undefined && isSealed(firstChunk, sealedOffset, ends)
-  return isThere ? firstChunk.baseOffset : undefined
+  // Without records at its first offset, a read begins with the chunk before.
+  const holdsFrom = firstChunk !== undefined && firstChunk.endOffset > from
+  return holdsFrom && isSealed(firstChunk, sealedOffset, ends) ? firstChunk.baseOffset : undefined
 }
 
 function chunkWith(spans: Iterable<ChunkSpan>, offset: number): ChunkSpan | undefined {

@@ -17,7 +17,7 @@ export interface LogSlice extends CutSlice {
   readonly readBytes: number
   /** For batches as they are stored, read as `committed`. */
   readonly aborted: readonly AbortedTransaction[]
-  /** The chunk that holds `from`; undefined if nothing was read. */
+  /** The last chunk that begins at or before `from`, or the first one; undefined if nothing was read. */
   readonly firstChunk?: ChunkSpan | undefined
 }
 

@@ -1,5 +1,6 @@
-import { evictDurableObject, reset } from 'cloudflare:test'
+import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
 import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { unwrap } from '../../../src/core/errors.ts'
 import { CHECKPOINT_BYTES } from '../../../src/core/limits.ts'
@@ -33,6 +34,13 @@ async function trySealed(name: string, offset: number) {
 
 async function sealed(name: string, offset: number): Promise<SealedChunk> {
   return unwrap(await trySealed(name, offset)) as SealedChunk
+}
+
+/** Makes a batch of one large record with a key. */
+function keyed(key: string): Uint8Array {
+  const text = new TextEncoder()
+  const value = text.encode('x'.repeat(70_000))
+  return encodeBatch([{ timestamp: Date.now(), key: text.encode(key), value, headers: [] }])
 }
 
 /** Returns all sealed chunks from an offset on. */
@@ -157,6 +165,22 @@ describe('readSealed()', () => {
     const readable = (await readAll(name)).subarray(0, batches.length)
     expect(sameBytes(readable, batches)).toBe(true)
   })
+
+  test.each(['compact', 'delete'])(
+    'covers a hole only if compaction may have left it: %s',
+    async (policy) => {
+      const name = await newPartition({ 'cleanup.policy': policy })
+      for (const key of range(3)) await append(name, keyed(`${key}`))
+      await runInDurableObject(partition(name), (_, { storage }) =>
+        storage.sql.exec('DELETE FROM chunk WHERE base_offset = 1'),
+      )
+      expect(await sealed(name, 0)).toMatchObject({ from: 0, to: 1 })
+      expect(await sealed(name, 2)).toMatchObject({ from: 2, to: 3 })
+      expect(await read(name, { offset: 1, maxBytes: 1 })).not.toHaveProperty('sealedOffset')
+      if (policy === 'delete') expect(codeOf(await trySealed(name, 1))).toBe('not_sealed')
+      else expect(await sealed(name, 1)).toMatchObject({ from: 1, to: 3 })
+    },
+  )
 
   test('returns unknown_topic_or_partition for a partition that was deleted', async () => {
     const name = await newPartition()

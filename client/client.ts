@@ -6,6 +6,8 @@ import { Admin } from './admin.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { clientCodecs } from './codecs.ts'
 import { Consumer, type ConsumerOptions } from './consumer/consumer.ts'
+import type { Assignment } from './consumer/consumer-options.ts'
+import type { ConsumerRecord } from './consumer/consumer-record.ts'
 import { networkSource } from './consumer/log-source.ts'
 import { SealedSource } from './consumer/sealed-source.ts'
 import { TailClient } from './consumer/tail-client.ts'
@@ -26,6 +28,7 @@ import type { TransactionOptions, TransactionWork } from './producer/transaction
 import { randomProducerId } from './producer-id.ts'
 import { allowedTransport, type Transport } from './session/session-rule.ts'
 import { SessionTransport } from './session/session-transport.ts'
+import { Table, type TableOptions } from './table.ts'
 import { TopicMetadataCache } from './topic-metadata.ts'
 import { type TopicOptions, TypedTopic } from './typed-topic.ts'
 
@@ -225,6 +228,29 @@ export class Client {
       },
       options,
     )
+  }
+
+  /**
+   * Returns the table of a compacted topic: the latest value of each key, JSON unless `options` say otherwise.
+   *
+   * @example
+   * const customers = log.table<Customer>('customers')
+   * const ada = await customers.get('17')
+   * for await (const { key, value } of customers.watch()) console.log(key, value?.name)
+   */
+  table<Value>(name: string, options: TableOptions<Value> = {}): Table<Value> {
+    const records = (assignments: readonly Assignment[], signal: AbortSignal | undefined) =>
+      this.#recordsOf({ assignments, ...(signal !== undefined && { signal }) })
+    return new Table(name, { connection: this.#connection, records }, options)
+  }
+
+  async *#recordsOf(options: ConsumerOptions): AsyncGenerator<ConsumerRecord, void, undefined> {
+    const consumer = await this.consumer(options)
+    try {
+      yield* consumer.records()
+    } finally {
+      await consumer.close()
+    }
   }
 
   /**

@@ -63,4 +63,5 @@ export type {
 export type { TransactionOptions, TransactionWork } from './producer/transaction/transactions.ts'
 export type { TierRebuilding, TierVerification } from './remote-storage.ts'
 export type { Transport } from './session/session-rule.ts'
+export type { Table, TableEntriesOptions, TableGetOptions, TableOptions } from './table.ts'
 export type { TopicOptions, TypedInput, TypedRecord, TypedTopic } from './typed-topic.ts'

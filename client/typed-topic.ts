@@ -79,9 +79,7 @@ export class TypedTopic<Value, Options, Sent> {
     const consumer = await this.#client.consumer(this.name, options)
     try {
       for await (const record of consumer.records()) {
-        const { topic, partition, offset, timestamp, keyText: key, headers } = record
-        const value = record.value === null ? null : this.#deserialize(record.value)
-        yield { topic, partition, offset, timestamp, key, value, headers }
+        yield typedRecord(record, this.#deserialize)
       }
     } finally {
       await consumer.close()
@@ -89,6 +87,15 @@ export class TypedTopic<Value, Options, Sent> {
   }
 }
 
-function parseJson(bytes: Uint8Array): never {
+export function typedRecord<Value>(
+  record: ConsumerRecord,
+  deserialize: (bytes: Uint8Array) => Value,
+): TypedRecord<Value> {
+  const { topic, partition, offset, timestamp, keyText: key, headers } = record
+  const value = record.value === null ? null : deserialize(record.value)
+  return { topic, partition, offset, timestamp, key, value, headers }
+}
+
+export function parseJson(bytes: Uint8Array): never {
   return JSON.parse(new TextDecoder().decode(bytes)) as never
 }

@@ -171,6 +171,15 @@ const CLIENT_ROOMS: Record<string, Room> = {
   'client/producer-id.ts': { imports: [] },
   'client/emitter.ts': { imports: [] },
   'client/typed-topic.ts': { imports: ['client/consumer', 'client/producer'] },
+  'client/table.ts': {
+    imports: [
+      'client/call-options.ts',
+      'client/http',
+      'client/consumer',
+      'client/typed-topic.ts',
+      'src/core',
+    ],
+  },
   'client/http': { imports: [...CLIENT_BASE, ...CORE] },
   'client/describe-topic.ts': { imports: ['client/http', 'src/core/log'] },
   'client/topic-metadata.ts': {

@@ -24,6 +24,38 @@ export type RowsWritten = typeof written
 let appendCalls = 0
 /** Calls that read, or ask for the ends of the log. */
 let readCalls = 0
+/** Calls of R2, by method. */
+const r2Calls: Record<string, number> = {}
+
+export interface RemoteCounts {
+  /** Rows that partitions wrote, and alarms that they set. */
+  readonly rows: number
+  /** Calls that read a partition. */
+  readonly reads: number
+  readonly r2: Readonly<Record<string, number>>
+}
+
+function remoteCounts(): RemoteCounts {
+  const { rows, alarms } = written.partition
+  return { rows: rows + alarms, reads: readCalls, r2: r2Calls }
+}
+
+/** Returns the bindings with a bucket that counts its calls. */
+function withMeteredBucket<Env extends { readonly REMOTE_LOG?: R2Bucket }>(env: Env): Env {
+  const { REMOTE_LOG: bucket } = env
+  if (bucket === undefined) return env
+  const metered = new Proxy(bucket, {
+    get(target, name) {
+      const value = Reflect.get(target, name)
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]) => {
+        r2Calls[String(name)] = (r2Calls[String(name)] ?? 0) + 1
+        return value.apply(target, args)
+      }
+    },
+  })
+  return { ...env, REMOTE_LOG: metered }
+}
 
 function metered(ctx: DurableObjectState, kind: KindOfObject): DurableObjectState {
   const { storage } = ctx
@@ -46,7 +78,7 @@ type PartitionEnv = ConstructorParameters<typeof PlainPartition>[1]
 
 export class Partition extends PlainPartition {
   constructor(ctx: DurableObjectState, env: PartitionEnv) {
-    super(metered(ctx, 'partition'), env)
+    super(metered(ctx, 'partition'), withMeteredBucket(env))
   }
 
   override append(request: AppendRequest) {
@@ -107,6 +139,7 @@ export default {
     if (pathname === '/rows-written') return Response.json(written)
     if (pathname === '/append-calls') return Response.json(appendCalls)
     if (pathname === '/read-calls') return Response.json(readCalls)
-    return app.fetch(request, env, ctx)
+    if (pathname === '/remote-counts') return Response.json(remoteCounts())
+    return app.fetch(request, withMeteredBucket(env), ctx)
   },
 }

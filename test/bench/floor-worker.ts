@@ -5,6 +5,7 @@
 import { DurableObject } from 'cloudflare:workers'
 
 interface Env {
+  readonly REMOTE_LOG: R2Bucket
   readonly PARTITION: DurableObjectNamespace<Partition>
 }
 
@@ -62,6 +63,22 @@ async function storeInMany({ PARTITION }: Env, name: string, count: number): Pro
   await Promise.all(Array.from({ length: NEW_OBJECTS_IN_FLIGHT }, work))
 }
 
+/** Writes an object to R2, or returns a range of it. */
+async function storedObject(
+  request: Request,
+  { REMOTE_LOG }: Env,
+  params: URLSearchParams,
+): Promise<Response> {
+  const key = params.get('key') ?? ''
+  if (request.method === 'PUT') {
+    await REMOTE_LOG.put(key, await request.arrayBuffer())
+    return new Response(null, { status: 204 })
+  }
+  const range = { offset: Number(params.get('offset')), length: Number(params.get('length')) }
+  const object = await REMOTE_LOG.get(key, { range })
+  return new Response(object === null ? null : await object.arrayBuffer())
+}
+
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url)
@@ -70,6 +87,7 @@ export default {
       await storeInMany(env, searchParams.get('name') ?? '', count)
       return new Response(null, { status: 204 })
     }
+    if (pathname === '/r2') return await storedObject(request, env, searchParams)
     const partition = env.PARTITION.getByName(searchParams.get('name') ?? '0')
     if (request.method === 'GET') {
       if (pathname !== '/load') return new Response('ok')

@@ -17,6 +17,7 @@ import { HttpLoad } from './http-load.ts'
 import { measureManyTopics } from './many-topics.ts'
 import { writeTable } from './markdown-table.ts'
 import { measureRebalances } from './rebalance.ts'
+import { compareRemote, measureRemoteCost } from './remote.ts'
 import { measureRows } from './rows.ts'
 import { measureSealedReads } from './sealed-reads.ts'
 import { compareSessionRates } from './session-rates.ts'
@@ -89,6 +90,8 @@ try {
   const manyTopics = await withFloor((ours, floor) => measureManyTopics(ours, floor, rounds))
   console.error('transactions ...')
   const transactions = await withFloor(measureTransactions)
+  console.error('R2 ...')
+  const remote = await withFloor((ours, floor) => compareRemote(ours, floor, rounds))
   console.error('wake ...')
   const wake = await withServer({}, (server) =>
     measureWake(server, Number(values.wakeBytes), rounds),
@@ -102,14 +105,15 @@ try {
     ),
   ])
   const appendCosts = await withServer({ workerPath: countingPath }, measureAppendCost)
+  const remoteCost = await withServer({ workerPath: countingPath }, measureRemoteCost)
   const transactionCosts = await withServer({ workerPath: countingPath }, measureTransactionCost)
   console.error('sealed reads ...')
   const sealedReads = await withServer({ workerPath: countingPath }, (server) =>
     measureSealedReads(server, rounds),
   )
-  const counts = { rows, appendCosts, transactionCosts, groupRows, sealedReads }
+  const counts = { rows, appendCosts, transactionCosts, groupRows, sealedReads, remoteCost }
   const table = tableOf(
-    { ...log, ...groups, manyTopics, transactions, wake, ...counts },
+    { ...log, ...groups, manyTopics, transactions, remote, wake, ...counts },
     `Median of ${rounds} rounds, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}.`,
   )
   console.log(table)

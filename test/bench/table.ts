@@ -6,6 +6,7 @@ import type { GroupRowFigures } from './group-rows.ts'
 import type { ManyTopicsFigures, TimeAndWait } from './many-topics.ts'
 import { type Row, tableOfRows } from './markdown-table.ts'
 import type { Rebalance, RebalanceFigures } from './rebalance.ts'
+import type { RemoteCost } from './remote.ts'
 import type { RowFigures } from './rows.ts'
 import type { SealedFigures } from './sealed-reads.ts'
 import type { TransactionCost } from './transaction-cost.ts'
@@ -27,6 +28,8 @@ export interface Figures {
   readonly transactions: TransactionFigures
   readonly transactionCosts: readonly TransactionCost[]
   readonly sealedReads: SealedFigures
+  readonly remote: readonly Comparison[]
+  readonly remoteCost: RemoteCost
 }
 
 export function tableOf(figures: Figures, footer: string): string {
@@ -42,6 +45,8 @@ export function tableOf(figures: Figures, footer: string): string {
     ...manyTopicsRows(figures.manyTopics),
     ...transactionRows(figures.transactions),
     ...figures.transactionCosts.map(transactionCostRow),
+    ...figures.remote.map(comparisonRow),
+    ...remoteCostRows(figures.remoteCost),
   ]
   return tableOfRows(rows, footer)
 }
@@ -49,6 +54,25 @@ export function tableOf(figures: Figures, footer: string): string {
 function comparisonRow({ figure, ours, floor, unit, ratio, target }: Comparison): Row {
   const measured = `${Math.round(ours)} beside ${Math.round(floor)} ${unit}`
   return [figure, measured, ratio.toFixed(2), target]
+}
+
+function remoteCostRows(cost: RemoteCost): Row[] {
+  const { moveRows, movePuts, moveHeads, readCalls, readGets } = cost
+  const round = (count: number) => count.toFixed(0)
+  return [
+    [
+      'rows written, and puts and heads of R2, per GB that moves to R2',
+      `${round(moveRows)} rows, ${round(movePuts)} puts, ${round(moveHeads)} heads`,
+      '',
+      '',
+    ],
+    [
+      'calls to the partition, and gets of R2, per GB read from R2 in 1 MB ranges',
+      `${round(readCalls)} calls, ${round(readGets)} gets`,
+      '',
+      '<= 8 calls',
+    ],
+  ]
 }
 
 function appendCostRow({ way, calls, rows }: AppendCost): Row {

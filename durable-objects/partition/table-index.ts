@@ -21,7 +21,7 @@ import type { TableEntry, TableScanRequest } from '../../src/core/log/table-api.
 import type { TopicConfig } from '../../src/core/topic/topic-config.ts'
 import { nextTurn } from '../next-turn.ts'
 import type { LogSlice, SliceRequest } from './read-slice.ts'
-import type { SettingTable } from './setting-table.ts'
+import type { SettingTable, TableProgress } from './setting-table.ts'
 import { TableRows } from './table-rows.ts'
 
 /** The log that the table follows. */
@@ -39,6 +39,8 @@ export class TableIndex {
   /** The part that is followed now, for all callers that wait for it. */
   #step: Promise<void> | undefined
   #isClosed = false
+  /** As it is stored; undefined if the topic has had no table, or it is cleared. */
+  #progress: TableProgress | undefined
   /** Size of the log when the table had caught up with it last. */
   #followedBytes: number
 
@@ -47,6 +49,7 @@ export class TableIndex {
     this.#settings = settings
     this.#rows = new TableRows(sql)
     this.#followedBytes = log.sizeBytes
+    this.#progress = settings.read('table')
   }
 
   get isEnabled(): boolean {
@@ -56,8 +59,7 @@ export class TableIndex {
 
   /** All committed records below it are in the table. */
   get offset(): number {
-    const { indexedOffset = 0, isClearing = false } = this.#settings.read('table') ?? {}
-    return isClearing ? 0 : Math.max(indexedOffset, 0)
+    return this.#isClearing ? 0 : (this.#progress?.indexedOffset ?? 0)
   }
 
   /** True if so much was appended that the table should follow before it is read. */
@@ -91,13 +93,13 @@ export class TableIndex {
   }
 
   get #isClearing(): boolean {
-    return this.#settings.read('table')?.isClearing ?? false
+    return this.#progress?.isClearing ?? false
   }
 
   /** Follows the next part of the log. */
   async #follow(): Promise<void> {
     if (this.#isClearing) {
-      if (!this.#clearSome()) this.#settings.write('table', { indexedOffset: 0 })
+      if (!this.#clearSome()) this.#write({ indexedOffset: 0 })
       return await nextTurn()
     }
     const offset = Math.max(this.offset, this.#log.ends.logStartOffset)
@@ -113,23 +115,29 @@ export class TableIndex {
       count += 1
     }
     if (this.#isClosed || !this.isEnabled) return
-    this.#settings.write('table', { indexedOffset: to })
+    this.#write({ indexedOffset: to })
   }
 
   // -- the end of a table ------------------------------------------------------------------------
 
   /** True if the topic had a table whose rows are not deleted yet. */
   get isLeftOver(): boolean {
-    return !this.isEnabled && this.#settings.read('table') !== undefined
+    return !this.isEnabled && this.#progress !== undefined
   }
 
   /** Deletes some rows of a table that is no longer enabled. Returns whether there may be more. */
   clear(): boolean {
     if (!this.isLeftOver) return false
-    if (!this.#isClearing) this.#settings.write('table', { indexedOffset: 0, isClearing: true })
+    if (!this.#isClearing) this.#write({ indexedOffset: 0, isClearing: true })
     if (this.#clearSome()) return true
     this.#settings.delete('table')
+    this.#progress = undefined
     return false
+  }
+
+  #write(progress: TableProgress): void {
+    this.#settings.write('table', progress)
+    this.#progress = progress
   }
 
   #clearSome(): boolean {

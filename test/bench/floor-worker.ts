@@ -33,6 +33,15 @@ export class Partition extends DurableObject {
     return { key }
   }
 
+  /** Reads and writes each blob once, each in a turn of its own. */
+  async rewrite(): Promise<void> {
+    for (let key = 0; key < this.#nextKey; key++) {
+      const bytes = await this.load(key)
+      this.ctx.storage.sql.exec('UPDATE blob SET bytes = ? WHERE key = ?', bytes, key)
+      await new Promise((resolve) => setTimeout(resolve, 0))
+    }
+  }
+
   /** Returns a stored blob. */
   async load(key: number): Promise<Uint8Array | null> {
     const [row] = this.ctx.storage.sql
@@ -89,6 +98,10 @@ export default {
     }
     if (pathname === '/r2') return await storedObject(request, env, searchParams)
     const partition = env.PARTITION.getByName(searchParams.get('name') ?? '0')
+    if (pathname === '/rewrite') {
+      await partition.rewrite()
+      return new Response(null, { status: 204 })
+    }
     if (request.method === 'GET') {
       if (pathname !== '/load') return new Response('ok')
       const bytes = await partition.load(Number(searchParams.get('key')))

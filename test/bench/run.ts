@@ -10,6 +10,7 @@ import { parseArgs, promisify } from 'node:util'
 import { bundleWorker } from '../server/bundle-worker.ts'
 import { ServerProcess, type ServerProcessOptions } from '../server/server-process.ts'
 import { measureAppendCost } from './append-cost.ts'
+import { measureCompaction, measureCompactionCost } from './compaction.ts'
 import { measureDelivery } from './delivery.ts'
 import { compareGroupRates } from './group-rates.ts'
 import { measureGroupRows } from './group-rows.ts'
@@ -31,6 +32,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
     wakeBytes: { type: 'string', default: '1000000000' },
+    compactBytes: { type: 'string', default: '1000000000' },
     idleSeconds: { type: 'string', default: '60' },
     write: { type: 'boolean', default: false },
   },
@@ -92,6 +94,10 @@ try {
   const transactions = await withFloor(measureTransactions)
   console.error('R2 ...')
   const remote = await withFloor((ours, floor) => compareRemote(ours, floor, rounds))
+  console.error('compaction ...')
+  const compaction = await withFloor((ours, floor) =>
+    measureCompaction(ours, floor, Number(values.compactBytes)),
+  )
   console.error('wake ...')
   const wake = await withServer({}, (server) =>
     measureWake(server, Number(values.wakeBytes), rounds),
@@ -106,14 +112,23 @@ try {
   ])
   const appendCosts = await withServer({ workerPath: countingPath }, measureAppendCost)
   const remoteCost = await withServer({ workerPath: countingPath }, measureRemoteCost)
+  const compactionCost = await withServer({ workerPath: countingPath }, measureCompactionCost)
   const transactionCosts = await withServer({ workerPath: countingPath }, measureTransactionCost)
   console.error('sealed reads ...')
   const sealedReads = await withServer({ workerPath: countingPath }, (server) =>
     measureSealedReads(server, rounds),
   )
-  const counts = { rows, appendCosts, transactionCosts, groupRows, sealedReads, remoteCost }
+  const counts = {
+    rows,
+    appendCosts,
+    transactionCosts,
+    groupRows,
+    sealedReads,
+    remoteCost,
+    compactionCost,
+  }
   const table = tableOf(
-    { ...log, ...groups, manyTopics, transactions, remote, wake, ...counts },
+    { ...log, ...groups, manyTopics, transactions, remote, compaction, wake, ...counts },
     `Median of ${rounds} rounds, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}.`,
   )
   console.log(table)

@@ -1,5 +1,6 @@
 /** Formats the table of `npm run bench`. */
 import type { AppendCost } from './append-cost.ts'
+import type { CompactionCost, CompactionFigures } from './compaction.ts'
 import type { Comparison } from './compare.ts'
 import type { DeliveryFigures } from './delivery.ts'
 import type { GroupRowFigures } from './group-rows.ts'
@@ -30,6 +31,8 @@ export interface Figures {
   readonly sealedReads: SealedFigures
   readonly remote: readonly Comparison[]
   readonly remoteCost: RemoteCost
+  readonly compaction: CompactionFigures
+  readonly compactionCost: CompactionCost
 }
 
 export function tableOf(figures: Figures, footer: string): string {
@@ -47,6 +50,8 @@ export function tableOf(figures: Figures, footer: string): string {
     ...figures.transactionCosts.map(transactionCostRow),
     ...figures.remote.map(comparisonRow),
     ...remoteCostRows(figures.remoteCost),
+    ...compactionRows(figures.compaction),
+    ...compactionCostRows(figures.compactionCost),
   ]
   return tableOfRows(rows, footer)
 }
@@ -54,6 +59,45 @@ export function tableOf(figures: Figures, footer: string): string {
 function comparisonRow({ figure, ours, floor, unit, ratio, target }: Comparison): Row {
   const measured = `${Math.round(ours)} beside ${Math.round(floor)} ${unit}`
   return [figure, measured, ratio.toFixed(2), target]
+}
+
+function compactionRows(figures: CompactionFigures): Row[] {
+  const { sizeBytes, keys, tookMs, leftBytes, floorMs, appendP99Ms, tableGetMs } = figures
+  const mb = (bytes: number) => `${Math.round(bytes / 1e6)} MB`
+  const perSecond = (count: number) => Math.round(count / (tookMs / 1_000))
+  const each = (ms: number) => ms.toFixed(1)
+  return [
+    [
+      `compaction of ${mb(sizeBytes)} with ${keys.toLocaleString('en')} keys, all passes, beside reading and writing each chunk once`,
+      `${(tookMs / 1_000).toFixed(1)} s beside ${(floorMs / 1_000).toFixed(1)} s; ${mb(leftBytes)} left; ${perSecond(sizeBytes / 1e6)} MB/s, ${perSecond(keys).toLocaleString('en')} keys/s`,
+      (floorMs / tookMs).toFixed(2),
+      '',
+    ],
+    [
+      'append of one record, p99, during a compaction beside before',
+      `${each(appendP99Ms.during)} beside ${each(appendP99Ms.before)} ms`,
+      (appendP99Ms.during / appendP99Ms.before).toFixed(2),
+      '<= 1.5',
+    ],
+    [
+      'read of a key of a table, p50, beside a no-op object',
+      `${tableGetMs.ours.toFixed(2)} beside ${tableGetMs.noop.toFixed(2)} ms`,
+      (tableGetMs.ours / tableGetMs.noop).toFixed(2),
+      '<= 1.3',
+    ],
+  ]
+}
+
+function compactionCostRows({ rowsPerGb, tableRows }: CompactionCost): Row[] {
+  return [
+    ['rows written per GB of a log that is compacted', rowsPerGb.toFixed(0), '', ''],
+    [
+      'rows written per 1,000 records of 100 keys with a table, 100 records a request, read after each',
+      tableRows.toFixed(0),
+      '',
+      '',
+    ],
+  ]
 }
 
 function remoteCostRows(cost: RemoteCost): Row[] {

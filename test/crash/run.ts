@@ -1,5 +1,6 @@
-/** `npm run test:crash -- [--groups | --transactions] --rounds N --seed S` */
+/** `npm run test:crash -- [--groups | --transactions | --compaction] --rounds N --seed S` */
 import { parseArgs } from 'node:util'
+import { runCompactionCrash } from './compaction/compaction-harness.ts'
 import { runGroupCrash } from './groups/group-harness.ts'
 import { runCrash } from './harness.ts'
 import { runTransactionCrash } from './transactions/transaction-harness.ts'
@@ -10,13 +11,13 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     groups: { type: 'boolean', default: false },
     transactions: { type: 'boolean', default: false },
+    compaction: { type: 'boolean', default: false },
   },
 })
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
 const rounds = Number(values.rounds)
 console.log(`crash run: ${rounds} rounds, seed ${seed}`)
-const others = values.groups ? runGroupCrash : runCrash
-const run = values.transactions ? runTransactionCrash : others
+const run = chosenRun()
 const { violations, ...figures } = await run({
   rounds,
   seed,
@@ -28,3 +29,9 @@ console.log(figures)
 for (const { promise, what } of violations.slice(0, 50)) console.error(`${promise}: ${what}`)
 console.log(violations.length === 0 ? 'no violations' : `${violations.length} violations`)
 process.exitCode = violations.length === 0 ? 0 : 1
+
+function chosenRun() {
+  if (values.groups) return runGroupCrash
+  if (values.transactions) return runTransactionCrash
+  return values.compaction ? runCompactionCrash : runCrash
+}

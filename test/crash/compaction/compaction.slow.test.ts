@@ -1,0 +1,52 @@
+/**
+ * Question: do a compacted log and its table keep their promises when the server is killed at any moment?
+ * Contract: K1, K3, K4, K6 of docs/GUARANTEES.md. Model: the versions that each key's only writer sent.
+ * Generated: versions, deletes and kills, from a printed seed.
+ * Limits: one partition without transactions, which `core/log/compaction` has; kill -9 keeps the page cache.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TEST_SEED } from '../../support/seed.ts'
+import { buildMutant } from '../mutants.ts'
+import { runCompactionCrash } from './compaction-harness.ts'
+import { COMPACTION_MUTANTS } from './compaction-mutants.ts'
+
+const ROUNDS = 15
+const MUTANT_ROUNDS = 4
+const MUTANT_TRIES = 3
+
+test(`a compacted log keeps its promises over ${ROUNDS} kills`, { timeout: 600_000 }, async () => {
+  console.log(`crash run: TEST_SEED=${TEST_SEED}`)
+  const report = await runCompactionCrash({ rounds: ROUNDS, seed: TEST_SEED })
+  console.log(report)
+  expect(report.violations).toEqual([])
+  expect(report.versionsAcknowledged).toBeGreaterThan(10 * report.recordsAtEnd)
+})
+
+describe('the checkers', () => {
+  let dir = ''
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'edgelog-mutants-'))
+  })
+  afterAll(() => rm(dir, { recursive: true, force: true }))
+
+  test.each(COMPACTION_MUTANTS)(
+    'catch a server that $name',
+    { timeout: 600_000 },
+    async (mutant) => {
+      const workerPath = join(dir, `${mutant.name.replaceAll(' ', '-')}.js`)
+      await buildMutant(mutant, workerPath)
+      const broken = new Set<string>()
+      for (let attempt = 0; attempt < MUTANT_TRIES; attempt++) {
+        const options = { rounds: MUTANT_ROUNDS, seed: TEST_SEED + attempt, workerPath }
+        for (const { promise } of (await runCompactionCrash(options)).violations)
+          broken.add(promise)
+        if (mutant.breaks.some((promise) => broken.has(promise))) break
+      }
+      console.log(`${mutant.name}: broke ${[...broken].sort().join(', ')}`)
+      expect(mutant.breaks.some((promise) => broken.has(promise))).toBe(true)
+    },
+  )
+})

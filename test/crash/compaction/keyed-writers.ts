@@ -1,0 +1,96 @@
+/**
+ * Writers of a compacted topic. Each key has one writer, which sends the next version only after the one before is
+ * acknowledged. A record carries its version in a header, also without a value.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Random } from '../../support/random.ts'
+import type { Violation } from '../history.ts'
+
+/** The versions of one key. */
+export interface KeyHistory {
+  /** True for a version without a value; by version. */
+  readonly isDelete: boolean[]
+  /** The latest version that is acknowledged. */
+  acknowledged: number
+}
+
+export interface WriterContext {
+  readonly url: string
+  readonly topic: string
+  readonly random: Random
+  readonly keys: Map<string, KeyHistory>
+  readonly violations: Violation[]
+  isRunning(): boolean
+}
+
+const KEYS_PER_WRITER = 6
+const RETRY_MS = 50
+const VALUE_BYTES = 200
+
+export async function runWriter(name: string, context: WriterContext): Promise<void> {
+  const { random, keys } = context
+  const own = Array.from({ length: KEYS_PER_WRITER }, (_, index) => `${name}-${index}`)
+  for (const key of own) keys.set(key, { isDelete: [true], acknowledged: 0 })
+  while (context.isRunning()) {
+    const key = own[random.between(0, own.length - 1)] as string
+    const history = keys.get(key) as KeyHistory
+    const version = history.isDelete.length
+    const isDelete = random.between(1, 5) === 1
+    history.isDelete.push(isDelete)
+    const offset = await send(context, key, version, isDelete)
+    history.acknowledged = version
+    if (random.between(1, 3) === 1) await checkTable(context, key, history, offset)
+  }
+}
+
+/** Sends one version until it is acknowledged; it may then be in the log several times. */
+async function send(
+  { url, topic }: WriterContext,
+  key: string,
+  version: number,
+  isDelete: boolean,
+): Promise<number> {
+  const value = isDelete ? null : `${version}`.padEnd(VALUE_BYTES)
+  const body = JSON.stringify({ records: [{ key, value, headers: { v: `${version}` } }] })
+  const headers = { 'content-type': 'application/json' }
+  for (;;) {
+    const response = await tryFetch(`${url}/v1/topics/${topic}/records`, {
+      method: 'POST',
+      headers,
+      body,
+    })
+    const answer = response?.ok ? await response.json().catch(() => undefined) : undefined
+    const offset = (answer as { offsets?: Array<{ offset: number }> })?.offsets?.[0]?.offset
+    if (offset !== undefined) return offset
+    await sleep(RETRY_MS)
+  }
+}
+
+/** K6: the table has the writer's own record. */
+async function checkTable(
+  { url, topic, violations }: WriterContext,
+  key: string,
+  { isDelete, acknowledged }: KeyHistory,
+  offset: number,
+): Promise<void> {
+  const response = await tryFetch(`${url}/v1/topics/${topic}/table/${key}?at=${offset}`)
+  const body = (await response?.json().catch(() => undefined)) as
+    | { headers?: { v?: string }; error?: { code: string } }
+    | undefined
+  const isGone = body?.error?.code === 'key_not_found'
+  // Any other error is one of the killed server.
+  if (body === undefined || (body.error !== undefined && !isGone)) return
+  const found = isGone ? 'none' : `version ${body.headers?.v}`
+  const expected = isDelete[acknowledged] ? 'none' : `version ${acknowledged}`
+  if (found !== expected) {
+    violations.push({ promise: 'K6', what: `the table has ${found} of ${key}, not ${expected}` })
+  }
+}
+
+export async function tryFetch(url: string, init?: RequestInit): Promise<Response | undefined> {
+  try {
+    return await fetch(url, init)
+  } catch {
+    return undefined
+  }
+}

@@ -14,12 +14,10 @@ import type { LogEnds } from '../../src/core/log/log-ends.ts'
 import type {
   AppendRequest,
   AppendResult,
-  FoundSegment,
   OverlapResult,
   PartitionAssignment,
   ProducerDescription,
 } from '../../src/core/log/partition-api.ts'
-import { planAdopt } from '../../src/core/log/remote/plan-adopt.ts'
 import {
   decideDeleteRecords,
   expiresAtMs,
@@ -36,6 +34,7 @@ import { findTimestamp } from './find-timestamp.ts'
 import { LogWriter } from './log-writer.ts'
 import type { SealedRows } from './read-sealed.ts'
 import { type LogSlice, readSlice, type SliceRequest } from './read-slice.ts'
+import { RemoteCopies } from './remote-copies.ts'
 import { RemoteLog } from './remote-log.ts'
 import { TableIndex } from './table-index.ts'
 import { take, takeWhile } from './take.ts'
@@ -69,11 +68,13 @@ export class PartitionLog {
   readonly table: TableIndex
   readonly #rows: LogWriter
   readonly remote: RemoteLog
+  readonly copies: RemoteCopies
   #assignment: PartitionAssignment
 
   private constructor(sql: SqlStorage, rows: LogWriter, assignment: PartitionAssignment) {
     this.#rows = rows
     this.remote = new RemoteLog(sql, rows)
+    this.copies = new RemoteCopies(this.remote, rows)
     this.#assignment = assignment
     this.table = new TableIndex(this, rows.settings, sql)
     this.compaction = new CompactionRows(rows, this)
@@ -311,20 +312,6 @@ export class PartitionLog {
     }
     if (plan.group !== undefined) this.#rows.readOldest()
     return plan.group !== undefined
-  }
-
-  /** Adds the segments that fit to a log whose rows were lost. Returns their names. */
-  adopt(found: readonly FoundSegment[]): readonly string[] {
-    const { highWatermark } = this.ends
-    const { firstOffset } = this.remote
-    const chain = planAdopt({ firstOffset, highWatermark }, found)
-    const [first] = chain
-    const last = chain.at(-1)
-    if (first === undefined || last === undefined) return []
-    if (highWatermark === 0) this.#rows.startAt(last.endOffset)
-    this.remote.adopt(chain)
-    this.#rows.writeCheckpoint({ logStartOffset: first.baseOffset })
-    return chain.map(({ key }) => key)
   }
 
   /**

@@ -24,7 +24,6 @@ import type {
   SealedChunk,
   TimestampLookup,
 } from '../../src/core/log/partition-api.ts'
-import type { PartitionIdentity, RemoteRange } from '../../src/core/log/remote/remote-segment.ts'
 import type {
   TableGetRequest,
   TableGetResult,
@@ -36,6 +35,7 @@ import { hasTable, migrate } from '../migrate.ts'
 import { stopObject } from '../stop-object.ts'
 import { AppendQueue } from './append-queue.ts'
 import { Compactor } from './compactor.ts'
+import { describeLog, listRemote, lookUpTimestamp, remoteRange } from './describe-log.ts'
 import { followTable, tableResult } from './follow-table.ts'
 import { endOfLost, type TransactionBinding } from './lost-transactions.ts'
 import { Maintenance } from './maintenance.ts'
@@ -221,13 +221,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   }
 
   async findTimestamp(timestamp: number | 'max'): Promise<Result<TimestampLookup>> {
-    return resultOf(() => {
-      const log = this.#openLog()
-      const segments = log.remote.findTimestamp(timestamp)
-      const remote = { segments, partition: identityOf(log) }
-      const batches = log.findTimestamp(timestamp).map(ownBytes)
-      return { ...log.ends, ...(segments.length > 0 && { remote }), batches }
-    })
+    return resultOf(() => lookUpTimestamp(this.#openLog(), timestamp))
   }
 
   async deleteRecords(
@@ -256,26 +250,17 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   }
 
   async describe(): Promise<Result<PartitionDescription>> {
-    return resultOf(() => {
-      const log = this.#openLog()
-      const { assignment, sizeBytes } = log
-      const remote = log.remote.describe(assignment)
-      const description = { partition: assignment.partition, ...log.ends, sizeBytes }
-      return remote === undefined ? description : { ...description, remote }
-    })
+    return resultOf(() => describeLog(this.#openLog()))
   }
 
   async listRemote(baseOffset: number, limit: number): Promise<Result<RemoteListing>> {
-    return resultOf(() => {
-      const log = this.#openLog()
-      return { partition: identityOf(log), ...log.ends, ...log.remote.list(baseOffset, limit) }
-    })
+    return resultOf(() => listRemote(this.#openLog(), baseOffset, limit))
   }
 
   async adoptRemote(found: readonly FoundSegment[]): Promise<Result<AdoptResult>> {
     return resultOf(() => {
       const log = this.#openLog()
-      const adopted = log.adopt(found)
+      const adopted = log.remote.adopt(found)
       return { ...log.ends, adopted }
     })
   }
@@ -375,16 +360,6 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
 }
 
 const NO_BATCHES = new Uint8Array(0)
-
-function remoteRange(log: PartitionLog, offset: number): RemoteRange | undefined {
-  const segments = log.remote.rangeFrom(offset)
-  return segments === undefined ? undefined : { segments, partition: identityOf(log) }
-}
-
-function identityOf({ assignment }: PartitionLog): PartitionIdentity {
-  const { topicId, partition } = assignment
-  return { topicId, partition }
-}
 
 function resolveOffset(
   ends: LogEnds,

@@ -66,12 +66,15 @@ function changeOf(row: ChangeRow): RemoteChange {
 
 export class RemoteTable {
   readonly #sql: SqlStorage
+  /** False while the partition never had a row of an object: then the others here need not be read. */
+  isUsed: boolean
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
+    this.isUsed = !this.isEmpty
   }
 
-  /** Returns whether there is an object, or may be one. */
+  /** True if there is no object, and there can be none. */
   get isEmpty(): boolean {
     return (
       this.#sql
@@ -126,6 +129,7 @@ export class RemoteTable {
   }
 
   insert(segment: LiveSegment): void {
+    this.isUsed = true
     this.#sql.exec(
       `INSERT INTO remote_segment
          (base_offset, end_offset, max_timestamp, size_bytes, object_bytes, object_key, sha256,
@@ -186,6 +190,7 @@ export class RemoteTable {
   }
 
   writeChange(change: RemoteChange): void {
+    this.isUsed = true
     this.#sql.exec(
       `INSERT OR REPLACE INTO remote_change
          (object_key, state, base_offset, end_offset, in_doubt_until_ms)

@@ -5,7 +5,7 @@
  *     nothing ──> copying ──> live ──────────> deleting ──> nothing
  *                    └── the log lost its records ──┘
  *
- * Each arrow is one synchronous turn of `RemoteLog`. A call of R2 lies between two turns, and the later turn looks at
+ * Each arrow is one synchronous turn of `RemoteLog` or `RemoteCopies`. A call of R2 lies between two turns, and the later turn looks at
  * the rows again: meanwhile records may have been appended, deleted or the whole topic destroyed. The row of an object
  * exists before the object and until after it, so no object is ever forgotten.
  */
@@ -30,7 +30,7 @@ import { withinTime } from '../../src/events/within-time.ts'
 import { nextTurn } from '../next-turn.ts'
 import { takeCopyPermit } from './copy-permits.ts'
 import type { PartitionLog } from './partition-log.ts'
-import type { CopyAttempt } from './remote-log.ts'
+import type { CopyAttempt } from './remote-copies.ts'
 import type { LiveSegment, RemoteTable } from './remote-table.ts'
 
 /** Chunks that are read in one turn: a few milliseconds. */
@@ -57,13 +57,13 @@ export class RemoteTier {
 
   /** Returns when the next work is due; undefined if none is known. */
   dueAtMs(log: PartitionLog, nowMs: number): number | undefined {
-    const dueAtMs = log.remote.dueAtMs(log.assignment, nowMs)
+    const dueAtMs = log.copies.dueAtMs(log.assignment, nowMs)
     return dueAtMs === undefined ? undefined : Math.max(dueAtMs, this.#retryAtMs, nowMs + 1)
   }
 
   /** Returns whether there is work to do now. */
   isDue(log: PartitionLog, nowMs: number): boolean {
-    const dueAtMs = log.remote.dueAtMs(log.assignment, nowMs)
+    const dueAtMs = log.copies.dueAtMs(log.assignment, nowMs)
     return dueAtMs !== undefined && dueAtMs <= nowMs && this.#retryAtMs <= nowMs
   }
 
@@ -124,8 +124,8 @@ export class RemoteTier {
         return
       }
       try {
-        const { remote, assignment } = log
-        const copying = remote.resumeCopy(nowMs) ?? remote.beginCopy(assignment, randomHex(), nowMs)
+        const { copies, assignment } = log
+        const copying = copies.resumeCopy(nowMs) ?? copies.beginCopy(assignment, randomHex(), nowMs)
         if (copying === undefined) return
         await this.#copyOne(bucket, log, copying, isCurrent)
       } finally {
@@ -140,13 +140,13 @@ export class RemoteTier {
     copying: CopyAttempt,
     isCurrent: () => boolean,
   ): Promise<void> {
-    const { remote } = log
+    const { copies } = log
     // The name must be durable before the object exists.
     await this.#storage.sync()
     const object = isCurrent() ? await makeObject(log, copying, isCurrent) : undefined
     if (!isCurrent()) return
     if (object === undefined) {
-      remote.abandonCopy(copying.key)
+      copies.abandonCopy(copying.key)
       return
     }
     const { bytes, segment } = object
@@ -156,22 +156,22 @@ export class RemoteTier {
     const written = await call(`put ${key}`, bucket.put(key, bytes, options))
     // An earlier attempt may have written the object though its response was lost.
     const found = written ?? (await call(`head ${key}`, bucket.head(key)))
-    remote.settleCopy(copying)
+    copies.settleCopy(copying)
     if (!isCurrent()) return
     const fault = faultOf(found, segment)
-    if (fault === undefined) remote.completeCopy(segment)
+    if (fault === undefined) copies.completeCopy(segment)
     else {
       this.#reportDamage(log, key, fault)
-      remote.abandonCopy(key)
+      copies.abandonCopy(key)
     }
   }
 
   // -- eviction ----------------------------------------------------------------------------------
 
   async #evict(bucket: R2Bucket, log: PartitionLog, isCurrent: () => boolean): Promise<void> {
-    const { remote, assignment } = log
+    const { remote, copies, assignment } = log
     for (let count = 0; count < REMOTE_EVICTIONS_PER_ALARM; count++) {
-      const segment = remote.nextToEvict(assignment, Date.now())
+      const segment = copies.nextToEvict(assignment, Date.now())
       if (segment === undefined) return
       const { key } = segment
       // R2 may have confirmed an object that it does not have: look before the only other copy goes.
@@ -181,7 +181,7 @@ export class RemoteTier {
       if (fault === undefined) remote.evict(segment)
       else {
         this.#reportDamage(log, key, fault)
-        remote.copyAgain(segment, assignment, randomHex())
+        copies.copyAgain(segment, assignment, randomHex())
         return
       }
     }
@@ -198,20 +198,20 @@ export class RemoteTier {
  * and a footer. Returns undefined if the log has lost some of the chunks.
  */
 async function makeObject(
-  { remote, assignment }: PartitionLog,
+  { copies, assignment }: PartitionLog,
   copying: CopyAttempt,
   isCurrent: () => boolean,
 ): Promise<NewObject | undefined> {
-  const spans = remote.chunksOf(copying)
+  const spans = copies.chunksOf(copying)
   if (spans === undefined) return undefined
   const { topicId, partition } = assignment
-  const aborted = remote.abortedIn(copying)
+  const aborted = copies.abortedIn(copying)
   const dataBytes = spans.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   const bytes = new Uint8Array(dataBytes + footerBytesMax(spans.length, aborted.length))
   const chunks: RemoteChunk[] = []
   let position = 0
   for (const [index, span] of spans.entries()) {
-    const chunk = remote.bytesOf(span)
+    const chunk = copies.bytesOf(span)
     if (chunk === undefined) return undefined
     bytes.set(chunk, position)
     position += chunk.length

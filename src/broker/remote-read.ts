@@ -3,6 +3,7 @@
  * 30 s, which segments there are; the edge reads them without it.
  */
 import { concatenate } from '../core/bytes/concatenate.ts'
+import { assert } from '../core/errors.ts'
 import {
   ABORTED_TRANSACTIONS_MAX,
   REMOTE_RANGE_AGE_MS,
@@ -92,7 +93,8 @@ export async function readRemote(
   const { offset: from, isolation, content = 'visible', mayLeaveFirst = false } = request
   const ends = { logStartOffset, lastStableOffset, highWatermark, topicVersion }
   const segment = segmentWith(range, from)
-  if (segment === undefined || (mayLeaveFirst && request.maxBytes <= 0)) {
+  assert(segment !== undefined, 'the segments hold the offset')
+  if (mayLeaveFirst && request.maxBytes <= 0) {
     return { from, to: from, ...ends, batches: new Uint8Array(0) }
   }
   const footer = await objects.footer(segment, range.partition)

@@ -104,8 +104,13 @@ class Model {
   }
 }
 
-/** @throws {Error} of an assertion that does not hold. Leaves the clock faked. */
-export async function runTiered(seed: number): Promise<void> {
+/**
+ * Leaves the clock faked.
+ *
+ * @param options.liesOften true if R2 confirms every second object that it does not have
+ * @throws {Error} of an assertion that does not hold.
+ */
+export async function runTiered(seed: number, { liesOften = false } = {}): Promise<void> {
   const random = new Random(seed)
   const name = await newPartition({ ...TIERED, 'local.retention.bytes': '1' })
   const model = new Model(name, random)
@@ -114,6 +119,7 @@ export async function runTiered(seed: number): Promise<void> {
     const bucket = new FaultyBucket()
     const faults = random.below(3) === 0 ? FAULTS : []
     bucket.faultOf = ({ operation }) => {
+      if (liesOften && operation === 'put' && random.below(2) === 0) return 'lie'
       const fault = faults[random.below(8)]
       return operation !== 'put' && fault === 'lie' ? 'fail' : fault
     }

@@ -5,9 +5,9 @@
  *     nothing ──> copying ──> live ──────────> deleting ──> nothing
  *                    └── the log lost its records ──┘
  *
- * Each arrow is one synchronous turn of `RemoteLog` or `RemoteCopies`. A call of R2 lies between two turns, and the later turn looks at
- * the rows again: meanwhile records may have been appended, deleted or the whole topic destroyed. The row of an object
- * exists before the object and until after it, so no object is ever forgotten.
+ * Each arrow is one synchronous turn of `RemoteLog` or `RemoteCopies`. A call of R2 lies between two turns, and the
+ * later turn looks at the rows again: meanwhile records may have been appended, deleted or the whole topic destroyed.
+ * The row of an object exists before the object and until after it, so no object is ever forgotten.
  */
 import { crc32c } from '../../src/core/bytes/crc32c.ts'
 import {

@@ -73,6 +73,10 @@ export const SESSION_IDLE_MS = 5_000
 // -- consumer ----------------------------------------------------------------------------------
 
 export const FETCH_BYTES = 1 * MIB
+/** A log of smaller sealed chunks is read faster by fetches, which return many of them at once. */
+export const SEALED_BYTES_MIN = FETCH_BYTES / 2
+/** Fetches after which such a log is tried again. */
+export const SMALL_CHUNK_FETCHES = 32
 export const CONSUMER_BUFFER_BYTES = 32 * MIB
 /** Server-side wait of a long poll: below the idle time-outs of common proxies. */
 export const LONG_POLL_WAIT_MS = 25_000

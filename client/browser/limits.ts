@@ -99,6 +99,8 @@ export const CACHE_NETWORK_MS = 3 * SECOND_MS
 export const CACHE_FIRST_READ_BYTES = 32 * KIB
 /** Size of a partition from which it is filled with sealed chunks; a smaller one hardly has any. */
 export const CATCH_UP_BYTES_MIN = MIB
+/** A log of smaller chunks is read faster by the tail, which sends many of them at once. */
+export const CATCH_UP_CHUNK_BYTES_MIN = MIB / 2
 /** Partitions filled at once: each uses one of the browser's six connections to a host. */
 export const CATCH_UPS_MAX = 2
 /** Time for which nothing is cached after the browser failed to store. */

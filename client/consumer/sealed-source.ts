@@ -1,12 +1,14 @@
 /**
  * Reads history by sealed chunks, which caches near the client may have, and the rest by fetches:
  *
- *     fetch ── the response names a sealed chunk ──> chunk ──> chunk ──> ... ──> fetch at the end, or after any error
+ *     fetch ── the response names a sealed chunk ──> chunk ──> chunk ──> ... ──> fetch
+ *
+ * A fetch follows at the end, after any error, and after a small chunk.
  */
 import { EdgelogError } from '../../src/core/errors.ts'
 import { readableEnd } from '../../src/core/log/log-ends.ts'
 import type { Connection } from '../http/connection.ts'
-import { FETCH_BYTES } from '../limits.ts'
+import { FETCH_BYTES, SEALED_BYTES_MIN, SMALL_CHUNK_FETCHES } from '../limits.ts'
 import { type FetchBatchesOptions, type FetchedBatches, fetchSealed } from './fetch-batches.ts'
 import type { LogSource } from './log-source.ts'
 
@@ -25,6 +27,8 @@ export class SealedSource implements LogSource {
   readonly #network: LogSource
   /** By partition and topic. */
   readonly #places = new Map<string, SealedPlace>()
+  /** Fetches for which a partition with small chunks is not read by them. */
+  readonly #pauses = new Map<string, number>()
 
   constructor(connection: Connection, network: LogSource) {
     this.#connection = connection
@@ -42,12 +46,20 @@ export class SealedSource implements LogSource {
     const isNext = place !== undefined && place.nextOffset === options.from
     const sealed = isNext && mayBeSealed(options) ? await this.#read(place, options) : undefined
     if (sealed !== undefined) {
-      this.#goOn(key, place?.path, sealed)
+      if (sealed.batches.length < SEALED_BYTES_MIN) this.#pauses.set(key, SMALL_CHUNK_FETCHES)
+      else this.#goOn(key, place?.path, sealed)
       return sealed
     }
     const fetched = await this.#network.fetch(topic, partition, options)
-    this.#goOn(key, fetched.sealed?.replace(/\d+$/, ''), fetched)
+    if (!this.#isPaused(key)) this.#goOn(key, fetched.sealed?.replace(/\d+$/, ''), fetched)
     return fetched
+  }
+
+  #isPaused(key: string): boolean {
+    const left = (this.#pauses.get(key) ?? 0) - 1
+    if (left > 0) this.#pauses.set(key, left)
+    else this.#pauses.delete(key)
+    return left >= 0
   }
 
   /** Remembers where the next chunk is. At the end of the log as it was known a fetch looks for more. */

@@ -8,7 +8,7 @@ const SEALED = /\/sealed\//
 
 test('a page reads history by sealed chunks, and another user of the browser by its copies', async () => {
   const { topic, proxy, tab } = await stage.scene()
-  const values = Array.from({ length: 6 }, (_, index) => `${index}${'x'.repeat(300_000)}`)
+  const values = Array.from({ length: 6 }, (_, index) => `${index}${'x'.repeat(600_000)}`)
   // Each is a chunk that is sealed at once.
   for (const value of values) await stage.server.produce(topic, [value])
   await stage.server.produce(topic, ['last'])

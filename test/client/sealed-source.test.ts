@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { networkSource } from '../../client/consumer/log-source.ts'
 import { SealedSource } from '../../client/consumer/sealed-source.ts'
 import { type Client, connect } from '../../client/index.ts'
-import { FETCH_BYTES } from '../../client/limits.ts'
+import { FETCH_BYTES, SMALL_CHUNK_FETCHES } from '../../client/limits.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { assignOffset } from '../../src/core/batch/record-batch.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
@@ -19,6 +19,7 @@ class FakeLog {
   end = END
   /** Returns the response of a sealed chunk in place of the log. */
   refuse: ((offset: number) => Response | undefined) | undefined
+  valueBytes = 60_000
   /** Path that fetches name; undefined: that of the log. */
   sealedPath: string | undefined
 
@@ -48,7 +49,8 @@ class FakeLog {
       'edgelog-high-watermark': String(this.end),
       ...(sealed !== undefined && { 'edgelog-sealed': sealed }),
     }
-    return new Response(batchOf(from, to) as Uint8Array<ArrayBuffer>, { headers })
+    const bytes = batchOf(from, to, this.valueBytes)
+    return new Response(bytes as Uint8Array<ArrayBuffer>, { headers })
   }
 }
 
@@ -56,9 +58,9 @@ function errorOf(status: number, code: string): Response {
   return Response.json({ error: { code, message: code, retryable: false } }, { status })
 }
 
-function batchOf(from: number, to: number): Uint8Array {
+function batchOf(from: number, to: number, valueBytes: number): Uint8Array {
   if (from >= to) return new Uint8Array()
-  const record = { timestamp: 0, key: null, value: null, headers: [] }
+  const record = { timestamp: 0, key: null, value: new Uint8Array(valueBytes), headers: [] }
   const bytes = encodeBatch(new Array(to - from).fill(record))
   assignOffset(bytes, 0, from, 0)
   return bytes
@@ -138,6 +140,18 @@ describe('SealedSource', () => {
     log.refuse = undefined
     await read(10)
     expect(log.paths.at(-1)).toBe('sealed 10')
+  })
+
+  test('fetches for a while after a small chunk', async () => {
+    const { log, read } = setUp()
+    log.valueBytes = 100
+    await read(0)
+    await read(5)
+    for (let count = 0; count <= SMALL_CHUNK_FETCHES; count++) await read(10)
+    await read(15)
+    expect(log.paths.slice(0, 2)).toEqual(['fetch 0', 'sealed 5'])
+    expect(log.paths.filter((path) => path === 'fetch 10').length).toBe(SMALL_CHUNK_FETCHES + 1)
+    expect(log.paths.at(-1)).toBe('sealed 15')
   })
 
   test('fetches the same offset again after a chunk that the reader did not take', async () => {

@@ -2,7 +2,7 @@
  * Fills the cache of a partition that is followed for the first time with sealed chunks, which caches near the page may
  * have. The live tail goes on from their end:
  *
- *     sealed chunk ──> sealed chunk ──> ... ──> none, or any error ──> tail
+ *     sealed chunk ──> sealed chunk ──> ... ──> none, a small one, or any error ──> tail
  */
 import { EdgelogError } from '../../../src/core/errors.ts'
 import type { LogEnds } from '../../../src/core/log/log-ends.ts'
@@ -10,7 +10,7 @@ import { sealedPath } from '../../../src/core/log/sealed.ts'
 import { fetchSealed } from '../../consumer/fetch-batches.ts'
 import { parseChunk } from '../../consumer/log-chunk.ts'
 import type { Connection } from '../../http/connection.ts'
-import { CATCH_UP_BYTES_MIN, CATCH_UPS_MAX } from '../limits.ts'
+import { CATCH_UP_BYTES_MIN, CATCH_UP_CHUNK_BYTES_MIN, CATCH_UPS_MAX } from '../limits.ts'
 import type { Arrival } from './cache-plan.ts'
 
 export interface CatchUpPlace {
@@ -44,28 +44,33 @@ export class SealedCatchUp {
   }
 
   /**
-   * Begins to fill a partition. Resolves when the first chunk is stored, to whether it was: the partition is not to be
-   * followed by the tail then, until `finished` is called.
+   * Begins to fill a partition. Resolves when the first chunk is stored, to whether more are being read: then the tail
+   * is not to follow the partition until `finished` is called.
    */
   async begin(place: CatchUpPlace, offset: number, described: Described): Promise<boolean> {
     const isFar = offset < described.lastStableOffset && described.sizeBytes >= CATCH_UP_BYTES_MIN
     if (!isFar || this.#filling.size >= CATCH_UPS_MAX) return false
     const abort = new AbortController()
     this.#filling.set(keyOf(place), abort)
-    let next: number | undefined
+    let isWorthwhile = false
     try {
-      next = await this.#take(place, offset, described, abort.signal)
+      const first = await this.#fetch(place, offset, described, abort.signal)
+      const isStored = first !== undefined && (await this.#store(first))
+      isWorthwhile = isStored && first.bytes.length >= CATCH_UP_CHUNK_BYTES_MIN
+      if (isWorthwhile && first !== undefined) {
+        void this.#goOn(place, first.endOffset, described, abort.signal)
+      }
     } finally {
-      if (next === undefined) this.#filling.delete(keyOf(place))
+      if (!isWorthwhile) this.#filling.delete(keyOf(place))
     }
-    if (next !== undefined) void this.#goOn(place, next, described, abort.signal)
-    return next !== undefined
+    return isWorthwhile
   }
 
   stop(): void {
     for (const abort of this.#filling.values()) abort.abort()
   }
 
+  /** Fetches a chunk while the one before is stored. */
   async #goOn(
     place: CatchUpPlace,
     start: number,
@@ -73,34 +78,45 @@ export class SealedCatchUp {
     signal: AbortSignal,
   ): Promise<void> {
     let next: number | undefined = start
+    let stored = Promise.resolve(true)
     try {
       while (next !== undefined && next < described.lastStableOffset) {
-        next = await this.#take(place, next, described, signal)
+        const chunk: Arrival | undefined = await this.#fetch(place, next, described, signal)
+        if (chunk === undefined || !(await stored) || signal.aborted) break
+        stored = this.#store(chunk)
+        next = chunk.bytes.length < CATCH_UP_CHUNK_BYTES_MIN ? undefined : chunk.endOffset
       }
+      await stored
     } finally {
       this.#filling.delete(keyOf(place))
       if (!signal.aborted) this.#context.finished()
     }
   }
 
-  /** Stores the chunk that holds an offset. Returns the next offset; undefined if the tail has to go on. */
-  async #take(
+  /** Returns false after an error, which the tail meets too, or not. */
+  async #store(chunk: Arrival): Promise<boolean> {
+    try {
+      return await this.#context.keep(chunk)
+    } catch (error) {
+      if (error instanceof EdgelogError) return false
+      throw error
+    }
+  }
+
+  /** Fetches the chunk that holds an offset. Returns undefined after an error, which the tail meets too, or not. */
+  async #fetch(
     place: CatchUpPlace,
     offset: number,
     { logStartOffset, lastStableOffset }: Described,
     signal: AbortSignal,
-  ): Promise<number | undefined> {
-    const { connection, keep } = this.#context
+  ): Promise<Arrival | undefined> {
     const path = sealedPath(place.topicId, place.partition, offset)
     try {
-      const { to, batches } = await fetchSealed(connection, path, { offset, signal })
-      const { bytes, headers, nextOffset } = parseChunk({ from: offset, to, batches })
-      const highWatermark = Math.max(to, lastStableOffset)
-      const ends = { from: offset, endOffset: nextOffset, logStartOffset, highWatermark }
-      const isStored = await keep({ ...place, ...ends, bytes, headers })
-      return isStored && !signal.aborted ? nextOffset : undefined
+      const { to, batches } = await fetchSealed(this.#context.connection, path, { offset, signal })
+      const { bytes, headers, nextOffset: endOffset } = parseChunk({ from: offset, to, batches })
+      const ends = { logStartOffset, highWatermark: Math.max(to, lastStableOffset) }
+      return { ...place, ...ends, from: offset, endOffset, bytes, headers }
     } catch (error) {
-      // The tail has the records, or the same error.
       if (signal.aborted || error instanceof EdgelogError) return undefined
       throw error
     }

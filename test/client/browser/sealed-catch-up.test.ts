@@ -33,15 +33,17 @@ interface Options {
   readonly batches?: number
   /** Sealed chunks of each partition. */
   readonly chunks?: number
+  readonly valueBytes?: number
 }
 
-async function setUp({ partitions = 1, batches = 20, chunks = 5 }: Options = {}) {
+async function setUp(options: Options = {}) {
+  const { partitions = 1, batches = 20, chunks = 5, valueBytes = 20_000 } = options
   const tab = openCache()
   opened.push(tab)
   await tab.cache.follow(TOPIC)
   const logs = Array.from({ length: partitions }, () => {
     const log = new TestLog()
-    for (let index = 0; index < batches; index++) log.append(BATCH, 10_000)
+    for (let index = 0; index < batches; index++) log.append(BATCH, valueBytes)
     return log
   })
   const id = (logs[0] as TestLog).id
@@ -146,9 +148,17 @@ describe('a partition that is followed for the first time', () => {
   })
 
   test('is followed by the tail if it is small', async () => {
-    const { server, follower } = await setUp({ batches: 10 })
+    const { server, follower } = await setUp({ batches: 5 })
     expect(await follower.subscriptions()).toMatchObject([{ offset: 0 }])
     expect(server.sealed).toEqual([])
+  })
+
+  test('is left to the tail after its first chunk if its chunks are small', async () => {
+    const { tab, log, server, follower } = await setUp({ valueBytes: 10_000 })
+    expect(await follower.subscriptions()).toMatchObject([{ partition: 0, offset: 0 }])
+    expect(server.sealed).toEqual(['0/0'])
+    expect(await follower.subscriptions()).toMatchObject([{ offset: 30 }])
+    await expectDense(tab, log)
   })
 
   test('leaves the others to the tail if several are filled', async () => {

@@ -287,6 +287,8 @@ describe('any other request', () => {
       '/v1/topics/{topic}',
       '/v1/topics/{topic}/partitions/{partition}/delete-records',
       '/v1/topics/{topic}/partitions/{partition}/records',
+      '/v1/topics/{topic}/partitions/{partition}/tier/rebuild',
+      '/v1/topics/{topic}/partitions/{partition}/tier/verify',
       '/v1/topics/{topic}/records',
       '/v1/transactions',
       '/v1/transactions/{id}',

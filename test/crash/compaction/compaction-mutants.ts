@@ -33,12 +33,6 @@ export const COMPACTION_MUTANTS: readonly Mutant[] = [
     breaks: ['K3'],
   },
   {
-    name: 'does not pass over offsets without a batch',
-    file: 'src/core/log/cut-slice.ts',
-    edits: [{ find: 'to = Math.max(to, Math.min(chunk.endOffset, endOffset))', replace: '' }],
-    breaks: ['K4'],
-  },
-  {
     name: 'keeps deleted keys in the table',
     file: 'durable-objects/partition/table-index.ts',
     edits: [

@@ -79,7 +79,7 @@ export async function readAll(context: ReaderContext): Promise<ReadRecord[]> {
 export async function runWholeReads(context: ReaderContext): Promise<void> {
   const seen = new Map<number, string>()
   while (context.isRunning()) {
-    const before = new Map([...context.keys].map(([key, { acknowledged }]) => [key, acknowledged]))
+    const before = acknowledgedVersions(context)
     const records = await readAll(context)
     for (const { offset, key, version, isDelete } of records) {
       const shown = `${key} ${version} ${isDelete}`
@@ -92,17 +92,22 @@ export async function runWholeReads(context: ReaderContext): Promise<void> {
         })
       }
     }
-    checkLatest(context, before, records)
+    const latest = new Map(records.map((record) => [record.key, record.version]))
+    checkLatest(context, 'K1', before, latest)
   }
 }
 
-/** K1: the latest version that was acknowledged before the read, or a later one, is there. */
+function acknowledgedVersions({ keys }: ReaderContext): Map<string, number> {
+  return new Map([...keys].map(([key, { acknowledged }]) => [key, acknowledged]))
+}
+
+/** The latest version that was acknowledged before the read, or a later one, is there. */
 function checkLatest(
   { keys, violations }: ReaderContext,
+  promise: string,
   before: ReadonlyMap<string, number>,
-  records: readonly ReadRecord[],
+  latest: ReadonlyMap<string, number>,
 ): void {
-  const latest = new Map(records.map((record) => [record.key, record.version]))
   for (const [key, acknowledged] of before) {
     const version = latest.get(key)
     const { isDelete } = keys.get(key) as KeyHistory
@@ -110,7 +115,7 @@ function checkLatest(
       version === undefined ? isDelete.slice(acknowledged).includes(true) : version >= acknowledged
     if (!isFine) {
       const what = `${key}: version ${version} was read after ${acknowledged} was acknowledged`
-      violations.push({ promise: 'K1', what })
+      violations.push({ promise, what })
     }
   }
 }
@@ -131,6 +136,7 @@ export async function follow(
   let atEndMs = Date.now()
   for (;;) {
     const askedAtMs = Date.now()
+    const before = acknowledgedVersions(context)
     const page = await readPage(context, offset)
     const { nextOffset, lastStableOffset, tombstonesGoneBelow = 0 } = page
     if (tombstonesGoneBelow > offset && offset > 0) {
@@ -150,15 +156,19 @@ export async function follow(
     }
     if (nextOffset > offset) movedAtMs = Date.now()
     offset = nextOffset
-    if (nextOffset >= lastStableOffset) atEndMs = askedAtMs
-    else if (Date.now() - movedAtMs > STUCK_MS) {
+    if (nextOffset >= lastStableOffset) {
+      atEndMs = askedAtMs
+      checkLatest(context, 'K3', before, view)
+    } else if (Date.now() - movedAtMs > STUCK_MS) {
       context.violations.push({ promise: 'K4', what: `a follower does not get beyond ${offset}` })
       return view
     }
     const endOffset = endOf()
     if (endOffset !== undefined && offset >= endOffset) return view
-    // Now and then it is away for so long that it may miss tombstones.
-    const isAway = context.isRunning() && context.random.between(1, AWAY_EACH_PAGES) === 1
-    await sleep(isAway ? 2 * context.deleteRetentionMs : PAUSE_MS)
+    // Now and then it is away, sometimes for so long that it may miss tombstones.
+    const { random, deleteRetentionMs } = context
+    const isAway = context.isRunning() && random.between(1, AWAY_EACH_PAGES) === 1
+    const awayMs = random.between(1, 3) === 1 ? 2 * deleteRetentionMs : deleteRetentionMs / 2
+    await sleep(isAway ? awayMs : PAUSE_MS)
   }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { provideJava, resolveClassPath } from '../../java/toolchain.ts'
 import { startBridgeProcess } from '../../server/bridge-process.ts'
 import { openStage } from '../support/stage.ts'
+import { connectScenarios } from './connect.ts'
 import { exactlyOnceScenarios } from './exactly-once.ts'
 import { javaScenarios, makeCertificate, type Scenario, TOKEN } from './scenarios.ts'
 import { toolScenarios } from './tools.ts'
@@ -58,6 +59,7 @@ async function prepare(): Promise<Scenario[]> {
       killable: { bootstrap: bridge.bootstrap, native: killed.native, act: kill },
     }),
     ...exactlyOnceScenarios(classPath, exactlyOnce),
+    ...connectScenarios(classPath, plain),
     ...toolScenarios({ classPath, bootstrap: plain.bootstrap, note: (line) => notes.push(line) }),
     {
       title: "the message schemas match Kafka's own definitions",

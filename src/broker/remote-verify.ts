@@ -1,9 +1,11 @@
 /** Compares the rows of a partition with its objects in R2, and makes lost rows again from the objects. */
 import { EdgelogError } from '../core/errors.ts'
 import {
+  EDGE_FANOUT_MAX,
   REMOTE_ADOPT_SEGMENTS_MAX,
   REMOTE_LIST_CALLS_MAX,
   REMOTE_READ_BYTES_MAX,
+  REMOTE_VERIFY_DATA_SEGMENTS_MAX,
   REMOTE_VERIFY_SEGMENTS_MAX,
 } from '../core/limits.ts'
 import type { LogEnds } from '../core/log/log-ends.ts'
@@ -65,10 +67,11 @@ export async function verifyRemote(
   const after = baseOffsetKey(first.partition, fromOffset)
   const prefix = objectPrefix(first.partition)
   const stored = await objects.list(prefix, { startAfter: after, limit: LIST_OBJECTS })
-  const listing = await list(fromOffset, REMOTE_VERIFY_SEGMENTS_MAX)
-  const endOffset = pageEnd(listing, stored)
+  const segmentsMax = data ? REMOTE_VERIFY_DATA_SEGMENTS_MAX : REMOTE_VERIFY_SEGMENTS_MAX
+  const listing = await list(fromOffset, segmentsMax)
+  const endOffset = pageEnd(listing, segmentsMax, stored)
   const segments = listing.segments.filter(({ baseOffset }) => baseOffset <= endOffset)
-  const faults = await fanOut(segments, async (segment) => {
+  const check = async (segment: RemoteSegment) => {
     const reason = await faultOf(objects, segment, listing.partition, data)
     if (reason === undefined) return []
     const [current] = (await list(segment.baseOffset, 1)).segments
@@ -76,7 +79,9 @@ export async function verifyRemote(
     if (current?.key !== segment.key) return []
     const { key, baseOffset, endOffset: end } = segment
     return [{ key, baseOffset, endOffset: end, reason }]
-  })
+  }
+  // The data of one object at a time is in memory.
+  const faults = await fanOut(segments, check, data ? 1 : EDGE_FANOUT_MAX)
   const keys = stored.objects.map(({ key }) => key)
   const isInPage = (key: string) => (baseOffsetOf(listing.partition, key) ?? 0) <= endOffset
   const orphans = await orphansOf(objects, listing, keys.filter(isInPage))
@@ -90,13 +95,15 @@ export async function verifyRemote(
 }
 
 /** Returns the last base offset up to which both lists are whole. */
-function pageEnd({ segments, partition }: RemoteListing, stored: R2Objects): number {
+function pageEnd(
+  { segments, partition }: RemoteListing,
+  segmentsMax: number,
+  stored: R2Objects,
+): number {
   const lastRow = segments.at(-1)?.baseOffset
   const lastKey = baseOffsetOf(partition, stored.objects.at(-1)?.key ?? '')
   return Math.min(
-    segments.length === REMOTE_VERIFY_SEGMENTS_MAX && lastRow !== undefined
-      ? lastRow
-      : Number.POSITIVE_INFINITY,
+    segments.length === segmentsMax && lastRow !== undefined ? lastRow : Number.POSITIVE_INFINITY,
     stored.truncated && lastKey !== undefined ? lastKey : Number.POSITIVE_INFINITY,
   )
 }

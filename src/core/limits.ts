@@ -294,7 +294,7 @@ export const REMOTE_CHUNKS_BYTES_MAX = 16 * MIB
 export const REMOTE_READ_BYTES_MAX = 4 * MIB
 /** Segments of one page of a check of a partition's objects: each is some calls of R2. */
 export const REMOTE_VERIFY_SEGMENTS_MAX = 200
-/** The same, if all records are read: 256 MB, one object after the other. */
+/** Segments of such a page if all records are read: 256 MB, one object after the other. */
 export const REMOTE_VERIFY_DATA_SEGMENTS_MAX = 16
 /** Objects that one call makes part of a log again: each is three calls of R2, of the 10,000 of a request. */
 export const REMOTE_ADOPT_SEGMENTS_MAX = 1_000

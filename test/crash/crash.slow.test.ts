@@ -25,6 +25,18 @@ test(`the log keeps its promises over ${ROUNDS} kills`, { timeout: 600_000 }, as
   expect(report.requestsUnknown).toBeGreaterThan(0)
 })
 
+test(`a log that moves to R2 keeps them over ${ROUNDS} kills`, { timeout: 600_000 }, async () => {
+  console.log(`crash run: TEST_SEED=${TEST_SEED}`)
+  const config = {
+    'remote.storage.enable': true,
+    'local.retention.ms': 0,
+    'local.retention.bytes': 0,
+  }
+  const report = await runCrash({ rounds: ROUNDS, seed: TEST_SEED, config })
+  expect(report.violations).toEqual([])
+  expect(report.tieredOffsets).toBeGreaterThan(0)
+})
+
 describe('the checkers', () => {
   let dir = ''
   beforeAll(async () => {

@@ -86,6 +86,31 @@ describe('records', () => {
     expect(await readRecords(topic)).toEqual(SAMPLES)
   })
 
+  test.each(CODECS)('of a compacted topic, rewritten in %s, are read to the end', async (codec) => {
+    const topic = stage.name()
+    const config = {
+      'cleanup.policy': 'compact',
+      'segment.ms': 1,
+      'min.cleanable.dirty.ratio': 0,
+      'delete.retention.ms': 0,
+    }
+    await stage.native.admin.createTopic(topic, { config })
+    const lines = numbered('v', 600).map((value, index) => `k${index % 3}|${value}\n`)
+    await kcat(['-P', '-t', topic, '-z', codec, '-K', '|'], lines.join(''))
+    await kcat(['-P', '-t', topic, '-z', codec, '-K', '|', '-Z'], 'k0|\nlast|one\n')
+    const isRead = async () => (await readRecords(topic)).length
+    await until('the log is compacted', async () => (await isRead()) === 3)
+    const read = (await readRecords(topic)).map(({ key, value }) => [key, value])
+    expect(read).toEqual([
+      ['k1', 'v-598'],
+      ['k2', 'v-599'],
+      ['last', 'one'],
+    ])
+    // From an offset of which the record is gone.
+    const fromHole = await kcat([...READ, '-t', topic, '-o', '10', '-f', '%o '])
+    expect(fromHole.trim()).toBe('598 599 601')
+  })
+
   test('of an idempotent producer are stored in order', async () => {
     const topic = await newTopic()
     const values = numbered('v', 5_000)

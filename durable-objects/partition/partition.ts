@@ -3,10 +3,9 @@
  * wakes the calls that wait for the result.
  */
 import { DurableObject } from 'cloudflare:workers'
-import { concatenate, ownBytes } from '../../src/core/bytes/concatenate.ts'
 import { EdgelogError, ERRORS, type Result, replyAsync, resultOf } from '../../src/core/errors.ts'
 import { REMOTE_CALL_MS_MAX } from '../../src/core/limits.ts'
-import { type IsolationLevel, type LogEnds, readableEnd } from '../../src/core/log/log-ends.ts'
+import { type IsolationLevel, readableEnd } from '../../src/core/log/log-ends.ts'
 import type {
   AdoptResult,
   AppendRequest,
@@ -40,7 +39,7 @@ import { followTable, tableResult } from './follow-table.ts'
 import { endOfLost, type TransactionBinding } from './lost-transactions.ts'
 import { Maintenance } from './maintenance.ts'
 import { PartitionLog } from './partition-log.ts'
-import { readSealed, sealedOffsetOf } from './read-sealed.ts'
+import { readLog, readSealedChunk, resolveOffset } from './read-log.ts'
 import { RemoteTable } from './remote-table.ts'
 import { RemoteTier } from './remote-tier.ts'
 import { PARTITION_SCHEMA } from './schema.ts'
@@ -168,7 +167,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     /** The resolved offset of the request. */
     let from: number | undefined
     for (;;) {
-      const result = resultOf(() => this.#readNow({ ...request, offset }, from))
+      const result = resultOf(() => readLog(this.#openLog(), { ...request, offset }, from))
       const waitMs = deadlineMs - Date.now()
       if ('error' in result || waitMs <= 0 || this.#waiters.isFull) return result
       const { ok: read } = result
@@ -183,41 +182,8 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     }
   }
 
-  #readNow(request: FetchRequest, requestedFrom: number | undefined): FetchResult {
-    const log = this.#openLog()
-    const { maxBytes, mayLeaveFirst = false, isolation, content = 'visible' } = request
-    const offset = resolveOffset(log.ends, request.offset, isolation)
-    const remote = remoteRange(log, offset)
-    const { version: topicVersion } = log.assignment
-    if (remote !== undefined) {
-      const from = requestedFrom ?? offset
-      return { from, to: offset, ...log.ends, topicVersion, remote, batches: NO_BATCHES }
-    }
-    const slice = log.read({ offset, maxBytes, mayLeaveFirst, isolation, content })
-    const { to, batches, aborted } = slice
-    const isFiltered = isolation === 'committed' && content === 'visible'
-    const sealedOffset = isFiltered ? sealedOffsetOf(log.sealedRows, slice) : undefined
-    const { tombstonesGoneBelow } = log.compaction.state
-    return {
-      from: requestedFrom ?? offset,
-      to,
-      ...log.ends,
-      topicVersion,
-      ...(sealedOffset !== undefined && { sealedOffset }),
-      ...(tombstonesGoneBelow > 0 && { tombstonesGoneBelow }),
-      ...(aborted.length > 0 && { abortedTransactions: aborted }),
-      batches: ownBytes(concatenate(batches)),
-    }
-  }
-
   async readSealed(offset: number): Promise<Result<SealedChunk>> {
-    return resultOf(() => {
-      const log = this.#openLog()
-      const { config, version: topicVersion } = log.assignment
-      const mayHaveHoles = config.cleanupPolicy.includes('compact')
-      const { from, to, batches } = readSealed(log.sealedRows, offset, mayHaveHoles)
-      return { from, to, ...log.ends, topicVersion, batches: ownBytes(batches) }
-    })
+    return resultOf(() => readSealedChunk(this.#openLog(), offset))
   }
 
   async findTimestamp(timestamp: number | 'max'): Promise<Result<TimestampLookup>> {
@@ -357,17 +323,6 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     this.#waiters.appended(appendedBytes, log.ends)
     this.#tails.appended(log)
   }
-}
-
-const NO_BATCHES = new Uint8Array(0)
-
-function resolveOffset(
-  ends: LogEnds,
-  offset: number | 'earliest' | 'latest',
-  isolation: IsolationLevel,
-): number {
-  if (offset === 'earliest') return ends.logStartOffset
-  return offset === 'latest' ? readableEnd(ends, isolation) : offset
 }
 
 function unknownPartition(): EdgelogError {

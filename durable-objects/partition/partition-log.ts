@@ -314,16 +314,6 @@ export class PartitionLog {
     return plan.group !== undefined
   }
 
-  /**
-   * Marks a log whose topic is deleted, so that it stays deleted while its objects in R2 are. Returns false if it has
-   * none: then nothing is to be marked.
-   */
-  markDestroyed(): boolean {
-    if (this.remote.table.isEmpty) return false
-    this.#rows.settings.write('destroyed', {})
-    return true
-  }
-
   /** Deletes some of the producers that were idle for too long. Returns whether there are more. */
   expireProducers(nowMs: number): boolean {
     return this.#rows.producers.expire(nowMs)

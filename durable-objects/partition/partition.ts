@@ -109,7 +109,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   async #destroy(): Promise<void> {
     const gone = unknownPartition()
     this.#log?.table.close()
-    this.#log?.markDestroyed()
+    this.#log?.remote.markDestroyed()
     this.#log = undefined
     // The old instance caches an alarm that is about to be deleted.
     this.#maintenance = this.#newMaintenance()

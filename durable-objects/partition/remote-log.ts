@@ -181,6 +181,11 @@ export class RemoteLog {
     this.#oldestEvicted = this.evictedBytes === 0 ? undefined : this.table.since(0, 1)[0]
   }
 
+  /** Marks a log whose topic is deleted, so that it stays deleted while its objects are, if it has any. */
+  markDestroyed(): void {
+    if (!this.table.isEmpty) this.#rows.settings.write('destroyed', {})
+  }
+
   /** Adds the segments that fit to a log whose rows were lost. Returns their names. */
   adopt(found: readonly FoundSegment[]): readonly string[] {
     const { highWatermark } = this.#rows.ends

@@ -7,15 +7,18 @@ import { connectCluster, newCaches } from '../../src/broker/cluster.ts'
 import type { ObjectBindings } from '../../src/broker/objects.ts'
 import { RemoteObjectCache, RemoteObjects } from '../../src/broker/remote-objects.ts'
 import { rebuildRemote, verifyRemote } from '../../src/broker/remote-verify.ts'
+import { openTail, tailClosedError } from '../../src/broker/tail.ts'
 import { createTopics } from '../../src/broker/topics.ts'
 import { EdgelogError, unwrap } from '../../src/core/errors.ts'
 import { REMOTE_RANGE_AGE_MS } from '../../src/core/limits.ts'
+import { decodeTailFrame, type TailFrame } from '../../src/core/log/tail-protocol.ts'
 import { partitionObjectName } from '../../src/core/topic/topic.ts'
 import { resolveTopicConfig } from '../../src/core/topic/topic-config.ts'
 import { parseTopicName } from '../../src/core/topic/topic-name.ts'
 import { setEventSink } from '../../src/events/report.ts'
 import worker, { createApp } from '../../src/index.ts'
 import { errorNumbersOf } from '../../src/kafka/error-number.ts'
+import { WAIT } from '../support/until.ts'
 import { coordinator } from './coordinator/cluster.ts'
 import { objectKeys } from './partition/faulty-bucket.ts'
 import { append, batch, headersOf, maintain, range } from './partition/partition-for-test.ts'
@@ -172,6 +175,57 @@ describe('an object that is not what the partition wrote', () => {
     const name = parseTopicName(one.topic)
     const { damaged } = await verifyRemote(cluster, name, 0, { fromOffset: 0, data: false })
     expect(damaged[0]?.reason).toContain('it is of partition 0 of topic')
+  })
+})
+
+describe('a tail that begins in R2', () => {
+  const options = { offset: 25, isolation: 'committed' } as const
+
+  test('sends frames without a gap into the partition, as far as its credit allows', async () => {
+    const { topic } = await tieredTopic()
+    const { cluster } = edge()
+    const creditBytes = 150_000
+    const { socket, offset, highWatermark } = await openTail(cluster, parseTopicName(topic), 0, {
+      ...options,
+      creditBytes,
+    })
+    expect([offset, highWatermark]).toEqual([25, COUNT])
+    socket.binaryType = 'arraybuffer'
+    const frames: TailFrame[] = []
+    let owedBytes = -creditBytes
+    socket.addEventListener('message', ({ data }) => {
+      const frame = decodeTailFrame(new Uint8Array(data as ArrayBuffer), 0)
+      expect(owedBytes, 'no frame without credit').toBeLessThan(0)
+      owedBytes += frame.batches.length
+      frames.push(frame)
+      if (owedBytes < 0) return
+      owedBytes -= creditBytes
+      socket.send(String(creditBytes))
+    })
+    socket.accept()
+    await vi.waitUntil(() => frames.at(-1)?.to === COUNT, WAIT)
+    expect(frames[0]?.from).toBe(25)
+    for (const [index, { from }] of frames.slice(1).entries()) {
+      expect(from).toBe(frames[index]?.to)
+    }
+    const offsets = frames.flatMap(({ batches }) => headersOf(batches).map((one) => one.baseOffset))
+    expect(offsets).toEqual(range(COUNT).slice(25))
+    socket.close(1000)
+  })
+
+  test('is closed with the error of a missing object', async () => {
+    const { topic, keys } = await tieredTopic()
+    await env.REMOTE_LOG.delete(keys[2] ?? '')
+    const { cluster } = edge()
+    const credit = { ...options, creditBytes: 1_000_000 }
+    const { socket } = await openTail(cluster, parseTopicName(topic), 0, credit)
+    const closed = new Promise<CloseEvent>((resolve) => socket.addEventListener('close', resolve))
+    socket.accept()
+    const { code, reason } = await closed
+    expect(tailClosedError({ code, reason })).toMatchObject({
+      code: 'remote_storage_damaged',
+      retryable: true,
+    })
   })
 })
 

@@ -17,7 +17,7 @@ export function describeLog(log: PartitionLog): PartitionDescription {
 
 export function lookUpTimestamp(log: PartitionLog, timestamp: number | 'max'): TimestampLookup {
   const segments = log.remote.findTimestamp(timestamp)
-  const remote = { segments, partition: identityOf(log) }
+  const remote = { fromOffset: log.logStartOffset, segments, partition: identityOf(log) }
   const batches = log.findTimestamp(timestamp).map(ownBytes)
   return { ...log.ends, ...(segments.length > 0 && { remote }), batches }
 }
@@ -29,7 +29,9 @@ export function listRemote(log: PartitionLog, baseOffset: number, limit: number)
 /** Returns the segments that a read from `offset` needs; undefined if its records are in the partition. */
 export function remoteRange(log: PartitionLog, offset: number): RemoteRange | undefined {
   const segments = log.remote.rangeFrom(offset)
-  return segments === undefined ? undefined : { segments, partition: identityOf(log) }
+  if (segments === undefined) return undefined
+  const fromOffset = Math.min(offset, segments[0]?.baseOffset ?? offset)
+  return { fromOffset, segments, partition: identityOf(log) }
 }
 
 function identityOf({ assignment }: PartitionLog): PartitionIdentity {

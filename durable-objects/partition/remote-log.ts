@@ -2,7 +2,7 @@
  * The part of a log that lies in R2, over its rows: which records are where, and the turns that delete. All calls are
  * synchronous; `remote-tier.ts` calls R2 between them.
  */
-import { assert, EdgelogError } from '../../src/core/errors.ts'
+import { assert } from '../../src/core/errors.ts'
 import { REMOTE_DELETES_MAX, REMOTE_RANGE_SEGMENTS_MAX } from '../../src/core/limits.ts'
 import type { ChunkSpan } from '../../src/core/log/chunk.ts'
 import type {
@@ -92,9 +92,8 @@ export class RemoteLog {
     const segments = this.table
       .from(offset, REMOTE_RANGE_SEGMENTS_MAX)
       .filter(({ endOffset }) => endOffset <= this.#chunksOffset)
-    if ((segments[0]?.baseOffset ?? localStartOffset) <= offset) return segments
-    const why = `the partition has no segment with offset ${offset}; see edgelog tier rebuild`
-    throw new EdgelogError('remote_storage_damaged', why)
+    // Offsets between the last segment and the chunks have no record.
+    return segments.length === 0 ? undefined : segments
   }
 
   /**

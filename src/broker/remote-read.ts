@@ -46,7 +46,9 @@ export class RemoteCache {
   ): KnownRange | undefined {
     const known = this.#ranges.get(`${topicId} ${partition}`)
     if (known === undefined || known.expiresAtMs <= nowMs) return undefined
-    const isHeld = offset >= known.logStartOffset && segmentWith(known.range, offset) !== undefined
+    const isHeld =
+      offset >= Math.max(known.logStartOffset, known.range.fromOffset) &&
+      segmentWith(known.range, offset) !== undefined
     return isHeld ? known : undefined
   }
 
@@ -72,9 +74,9 @@ export class RemoteCache {
   }
 }
 
-/** Returns the segment that holds an offset. */
+/** Returns the segment with the first record at or after an offset. */
 export function segmentWith({ segments }: RemoteRange, offset: number): RemoteSegment | undefined {
-  return segments.find((one) => one.baseOffset <= offset && offset < one.endOffset)
+  return segments.find(({ endOffset }) => endOffset > offset)
 }
 
 type ReadRequest = Omit<FetchRequest, 'offset'> & { readonly offset: number }
@@ -93,7 +95,7 @@ export async function readRemote(
   const { offset: from, isolation, content = 'visible', mayLeaveFirst = false } = request
   const ends = { logStartOffset, lastStableOffset, highWatermark, topicVersion }
   const segment = segmentWith(range, from)
-  assert(segment !== undefined, 'the segments hold the offset')
+  assert(segment !== undefined, 'a segment ends above the offset')
   if (mayLeaveFirst && request.maxBytes <= 0) {
     return { from, to: from, ...ends, batches: new Uint8Array(0) }
   }

@@ -1,5 +1,5 @@
 /** A tiered partition: what is copied to R2, what leaves the partition, and what is deleted. */
-import { evictDurableObject, reset } from 'cloudflare:test'
+import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { unwrap } from '../../../src/core/errors.ts'
@@ -314,6 +314,28 @@ describe('retention of a tiered log', () => {
     const whole = await readWhole(name)
     expect(sameBytes(whole.subarray(0, bytes.length), bytes)).toBe(true)
   })
+})
+
+test('moves a log with offsets without a record, which was compacted once', async () => {
+  const name = await newPartition(EVICTING)
+  await fill(name, 40)
+  // Within a segment, and between two.
+  const holes = [4, 5, 9, 10, 11, 15, 16]
+  await runInDurableObject(partition(name), (_, { storage }) => {
+    storage.sql.exec(`DELETE FROM chunk WHERE base_offset IN (${holes.join()})`)
+  })
+  await maintain(name)
+  expect((await describeOf(name)).remote?.localStartOffset).toBeGreaterThan(20)
+  const kept = range(40).filter((offset) => !holes.includes(offset))
+  for (const maxBytes of [1, 10_000_000]) {
+    const offsets = headersOf(await readWhole(name, maxBytes)).map((one) => one.baseOffset)
+    expect(offsets).toEqual(kept)
+  }
+  for (const offset of range(20)) {
+    const { from, batches } = await readAnywhere(name, { offset })
+    expect(from).toBe(offset)
+    expect(headersOf(batches)[0]?.baseOffset).toBe(kept.find((one) => one >= offset))
+  }
 })
 
 describe('finding a time', () => {

@@ -25,7 +25,7 @@ export interface RemoteChunk extends ChunkSpan {
 
 export interface RemoteFooter {
   readonly partition: PartitionIdentity
-  /** In order and without gaps. */
+  /** In order. Offsets between two of them have no record: the log was compacted once. */
   readonly chunks: readonly RemoteChunk[]
   /** The aborted transactions with records in the chunks, in the order of their markers. */
   readonly aborted: readonly AbortedTransaction[]
@@ -98,7 +98,7 @@ export function footerBytesOf(trailer: Uint8Array, key: string): number {
 }
 
 /**
- * Reads a footer, and checks that it is whole and describes chunks without gaps.
+ * Reads a footer, and checks that it is whole and describes chunks in order.
  *
  * @param bytes the end of the object, from the footer on
  * @throws {EdgelogError} `remote_storage_damaged`.
@@ -114,10 +114,10 @@ export function decodeFooter(bytes: Uint8Array, key: string): RemoteFooter {
   const chunks = stored.chunks.map(([baseOffset, endOffset, sizeBytes, maxTimestamp, crc]) => {
     return { baseOffset, endOffset, sizeBytes, maxTimestamp, crc }
   })
-  const isWhole = chunks.every(
-    ({ baseOffset }, index) => index === 0 || chunks[index - 1]?.endOffset === baseOffset,
+  const isInOrder = chunks.every(
+    ({ baseOffset }, index) => (chunks[index - 1]?.endOffset ?? 0) <= baseOffset,
   )
-  if (chunks.length === 0 || !isWhole) throw damaged(key, 'its footer has a gap')
+  if (chunks.length === 0 || !isInOrder) throw damaged(key, 'its chunks are not in order')
   return {
     partition: { topicId: stored.topicId, partition: stored.partition },
     chunks,

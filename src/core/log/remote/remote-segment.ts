@@ -27,7 +27,9 @@ export type RemoteState = 'copying' | 'live' | 'deleting'
 
 /** The segments that the edge needs to read a log below its local start. */
 export interface RemoteRange {
-  /** In order and without gaps; the first one holds the requested offset. */
+  /** The segments are all that end above this offset, up to the last one of them. */
+  readonly fromOffset: number
+  /** In order. Offsets between two of them have no record. */
   readonly segments: readonly RemoteSegment[]
   readonly partition: PartitionIdentity
 }

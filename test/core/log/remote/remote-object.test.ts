@@ -107,13 +107,18 @@ describe('the footer of an object', () => {
     }
   })
 
-  test('is refused with a gap between its chunks, or without any', () => {
-    const later = { ...ONE, baseOffset: 9, endOffset: 10 }
-    for (const chunks of [[ONE, later], []]) {
+  test('is refused with chunks that overlap, or without any', () => {
+    const overlapping = { ...ONE, baseOffset: 7, endOffset: 10 }
+    for (const chunks of [[ONE, overlapping], []]) {
       expect(codeOf(() => decodeFooter(encodeFooter(footerOf(chunks)), KEY))).toBe(
         'remote_storage_damaged',
       )
     }
+  })
+
+  test('may have offsets without a record between its chunks', () => {
+    const footer = footerOf([ONE, { ...ONE, baseOffset: 9, endOffset: 10 }])
+    expect(decodeFooter(encodeFooter(footer), KEY)).toEqual(footer)
   })
 
   test('is refused for another partition, other offsets and another size', () => {

@@ -290,6 +290,8 @@ describe('any other request', () => {
       '/v1/topics/{topic}/partitions/{partition}/tier/rebuild',
       '/v1/topics/{topic}/partitions/{partition}/tier/verify',
       '/v1/topics/{topic}/records',
+      '/v1/topics/{topic}/table',
+      '/v1/topics/{topic}/table/{key}',
       '/v1/transactions',
       '/v1/transactions/{id}',
       '/v1/transactions/{id}/abort',

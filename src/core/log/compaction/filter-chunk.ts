@@ -87,11 +87,14 @@ export class ChunkFilter {
       horizonMs = Math.min(horizonMs, filtered.horizonMs ?? horizonMs)
       parts.push(filtered.batch ?? stored)
       if (filtered.batch === undefined) continue
-      // A new CRC must not hide that the batch was damaged.
+      // A new CRC must not hide that the batch was damaged. A checksum of a large batch is a turn of its own.
+      if (this.#pace.isOverAfterBytes(stored.length)) await this.#pace.rest()
       verifyCrc(chunk, header)
       isChanged = true
       tombstonesGoneBelow = Math.max(tombstonesGoneBelow, filtered.goneBelow ?? 0)
     }
+    // The caller writes the chunk in the next turn.
+    if (isChanged) await this.#pace.rest()
     const bytes = isChanged ? concatenate(parts) : undefined
     return { bytes, tombstonesGoneBelow, horizonMs }
   }

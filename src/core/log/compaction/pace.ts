@@ -16,6 +16,12 @@ export class Pace {
     return this.#left <= 0
   }
 
+  /** Counts work on bytes, such as a checksum, as that on as many records of 1 KiB. Returns as `isOver`. */
+  isOverAfterBytes(sizeBytes: number): boolean {
+    this.#left -= sizeBytes / 1_024
+    return this.#left <= 0
+  }
+
   async rest(): Promise<void> {
     this.#left = TURN_RECORDS_MAX
     await this.#nextTurn()

@@ -8,6 +8,7 @@ import { CODECS } from '../../src/core/compression/codecs.ts'
 import { ChunkFilter } from '../../src/core/log/compaction/filter-chunk.ts'
 import { HASH_WORDS, KeyHash } from '../../src/core/log/compaction/key-hash.ts'
 import { KeyMap } from '../../src/core/log/compaction/key-map.ts'
+import { PASS_KEYS_MAX } from '../../src/core/log/compaction/limits.ts'
 import { Pace } from '../../src/core/log/compaction/pace.ts'
 import { scanChunk } from '../../src/core/log/compaction/scan-chunk.ts'
 import { SEALED_CHUNK_BYTES_MIN } from '../../src/core/log/seal.ts'
@@ -20,7 +21,7 @@ export class CompactionPass {
   readonly #to: number
   readonly #nowMs: number
   readonly #pace = new Pace(nextTurn)
-  readonly #keys = new KeyMap(new KeyHash(crypto.getRandomValues(new Int32Array(HASH_WORDS))))
+  readonly #keys: KeyMap
   /** The end of the last batch that was scanned. */
   #endOffset: number
   /** The end of the part that was scanned: no batch lies between. */
@@ -38,6 +39,9 @@ export class CompactionPass {
     this.#from = from
     this.#to = to
     this.#nowMs = nowMs
+    const hash = new KeyHash(crypto.getRandomValues(new Int32Array(HASH_WORDS)))
+    // No more keys than offsets.
+    this.#keys = new KeyMap(hash, Math.min(PASS_KEYS_MAX, to - from))
     this.#endOffset = from
     this.#cleanOffset = from
     this.#position = from

@@ -7,8 +7,8 @@
 export const ACTIVE_MS_MAX = 60_000
 /** Keys of one pass: 24 bytes each. A log with more keys is compacted by several passes. */
 export const PASS_KEYS_MAX = 600_000
-/** Records that are scanned or filtered in one turn of the event loop: 1 to 2 ms. */
-export const TURN_RECORDS_MAX = 500
+/** Records that are scanned or filtered in one turn of the event loop: about 1 ms. */
+export const TURN_RECORDS_MAX = 2_000
 /** Chunks that one alarm scans or filters; the next alarm continues. */
 export const ALARM_CHUNKS_MAX = 256
 /** Delay of a pass while another log of the isolate is compacted. */

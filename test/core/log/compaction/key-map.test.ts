@@ -50,8 +50,8 @@ test('hashes a part of an array like an array of its own, and each bit counts', 
 
 /**
  * Question: is a `KeyMap` a map? Contract: `get` returns the offset that was put last, -1 for other keys; a full map
- * refuses new keys and takes known ones. Model: a `Map`. Generated: keys of 0 to 3 bytes, so that many come again. Limits:
- * no collisions of 128 bits.
+ * refuses new keys and takes known ones. Model: a `Map`. Generated: keys of 0 to 3 bytes, so that many come again.
+ * Limits: no collisions of 128 bits.
  */
 test('a key map agrees with a Map', () => {
   fc.assert(

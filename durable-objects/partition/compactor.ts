@@ -26,6 +26,8 @@ export class Compactor {
     try {
       for (let chunk = 0; chunk < ALARM_CHUNKS_MAX; chunk++) {
         const nowMs = Date.now()
+        // The topic may have turned to another policy between two turns.
+        if (!log.compaction.isEnabled) this.stop()
         if (this.#pass === undefined) {
           const isFollowed = await followLog(log)
           if (!isCurrent()) return Number.POSITIVE_INFINITY
@@ -35,7 +37,11 @@ export class Compactor {
           if (!takePermit(this, nowMs)) return nowMs + PASS_RETRY_MS
           this.#pass = new CompactionPass(log.compaction, decision.from, decision.to, nowMs)
         }
-        takePermit(this, nowMs)
+        if (!takePermit(this, nowMs)) {
+          // Another log has it since this one had no turn for too long.
+          this.stop()
+          return nowMs + PASS_RETRY_MS
+        }
         const hasMore = await this.#pass.step(isCurrent)
         if (!hasMore || !isCurrent()) this.stop()
         if (!hasMore) await mergeSmall(log, isCurrent)

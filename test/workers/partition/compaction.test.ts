@@ -6,6 +6,7 @@ import { decodeBatch } from '../../../src/core/batch/decode-records.ts'
 import { CODECS } from '../../../src/core/compression/codecs.ts'
 import { unwrap } from '../../../src/core/errors.ts'
 import { ACTIVE_MS_MAX } from '../../../src/core/log/compaction/limits.ts'
+import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
 import {
   COMPACT,
   clock,
@@ -168,6 +169,30 @@ test("aborted records go, and Kafka's readers are not left to wait for a marker"
   const stored = await read(name, { content: 'stored' })
   expect(stored.abortedTransactions).toBeUndefined()
   expect(headersOf(stored.batches).map(({ baseOffset }) => baseOffset)).toEqual([0, 3, 4, 5])
+})
+
+test('a topic that turns to another policy is left as it is, in the middle of a pass', async () => {
+  const name = await newPartition(COMPACT)
+  for (const round of range(8)) {
+    await append(name, pairs(range(20).map((key) => [`k${key}`, `${round} ${'x'.repeat(40_000)}`])))
+  }
+  await runDurableObjectAlarm(partition(name))
+  clock.pass(ACTIVE_MS_MAX)
+  const whole = await sizeOf(name)
+  await runInDurableObject(partition(name), async (instance) => {
+    const done = instance.alarm()
+    while (unwrap(await instance.describe()).sizeBytes === whole) {
+      await new Promise((resolve) => setTimeout(resolve, 0))
+    }
+    const [topicId = ''] = name.split('/')
+    const config = resolveTopicConfig({})
+    await instance.configure({ topicId, topic: topicId, partition: 0, version: 2, config })
+    await done
+  })
+  const list = await pairsOf(name)
+  expect(list.length).toBeGreaterThan(20)
+  // The last round is whole.
+  expect(list.filter((pair) => pair.includes('=7 '))).toHaveLength(20)
 })
 
 test('a topic that turns to compaction drops records without a key', async () => {

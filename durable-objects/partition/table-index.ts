@@ -102,6 +102,10 @@ export class TableIndex {
       if (!this.#clearSome()) this.#write({ indexedOffset: 0 })
       return await nextTurn()
     }
+    if (this.#progress === undefined) this.#write({ indexedOffset: 0 })
+    const progress = this.#progress
+    // The table may be disabled, cleared and enabled again between two turns.
+    const isCurrent = () => this.#progress === progress && this.isEnabled && !this.#isClosed
     const offset = Math.max(this.offset, this.#log.ends.logStartOffset)
     const request = { offset, maxBytes: CHUNK_BYTES_MAX, mayLeaveFirst: false } as const
     const { batches, to } = this.#log.read({ ...request, isolation: 'committed' })
@@ -109,13 +113,12 @@ export class TableIndex {
     let count = 0
     for (const { key, entry } of latest.values()) {
       if (count > 0 && count % TABLE_ROWS_PER_TURN === 0) await nextTurn()
-      if (this.#isClosed || !this.isEnabled) return
+      if (!isCurrent()) return
       if (entry === undefined) this.#rows.delete(key)
       else this.#rows.put(entry)
       count += 1
     }
-    if (this.#isClosed || !this.isEnabled) return
-    this.#write({ indexedOffset: to })
+    if (isCurrent()) this.#write({ indexedOffset: to })
   }
 
   // -- the end of a table ------------------------------------------------------------------------

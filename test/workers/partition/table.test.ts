@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { unwrap } from '../../../src/core/errors.ts'
 import { recordOfEntry } from '../../../src/core/log/table-api.ts'
+import { resolveTopicConfig } from '../../../src/core/topic/topic-config.ts'
 import { runs, SEEDED } from '../../support/seed.ts'
 import { COMPACT, clock, compact, DAY_MS, pairs, pairsOf, text, useClock } from './keyed-log.ts'
 import { append, configure, newPartition, partition, range } from './partition-for-test.ts'
@@ -104,8 +105,30 @@ test('a table that is disabled leaves no row, by alarm', async () => {
   expect(await countEntries(name)).toBe(0)
 })
 
+test('a table that is disabled and enabled again while it follows has everything', async () => {
+  const name = await newPartition(TABLE)
+  const keys = range(2_000).map((key) => `k${key}`)
+  await append(name, pairs(keys.map((key) => [key, '1'])))
+  const [topicId = ''] = name.split('/')
+  await runInDurableObject(partition(name), async (instance) => {
+    const request = { ...REQUEST, prefix: new Uint8Array(0), limit: 1 }
+    const scanning = instance.tableScan(request)
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    const version = { topicId, topic: topicId, partition: 0 }
+    const disabled = resolveTopicConfig(COMPACT)
+    await instance.configure({ ...version, version: 2, config: disabled })
+    await instance.alarm()
+    await instance.configure({ ...version, version: 3, config: resolveTopicConfig(TABLE) })
+    await scanning
+  })
+  expect(Object.keys(await scan(name))).toHaveLength(1_000)
+  expect(await countEntries(name)).toBe(keys.length)
+})
+
 test('a key that changes often costs one row each time the table follows', async () => {
   const name = await newPartition(TABLE)
+  await append(name, pairs([['hot', 'first']]))
+  await scan(name)
   for (const index of range(50)) await append(name, pairs([['hot', `${index}`]]))
   const rowsWritten = await runInDurableObject(partition(name), async (instance, { storage }) => {
     const exec = storage.sql.exec.bind(storage.sql)

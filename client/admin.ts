@@ -18,6 +18,7 @@ import {
   type TierVerification,
   verifyTier,
 } from './remote-storage.ts'
+import { type BatchRange, type RestoreRange, readBatches, restoreBatches } from './restore.ts'
 
 export interface NewTopicOptions {
   /** Returns the topic as it is if there is one of this name, in place of an error. */
@@ -43,7 +44,8 @@ export interface PartitionOffset {
 /**
  * Creates, lists, describes, changes and deletes topics; lists groups; lists and aborts transactions.
  *
- * No call is retried automatically. All throw `EdgelogError`: `unavailable` if no response arrived.
+ * No call is retried automatically, except `readBatches` and `restoreBatches`. All throw `EdgelogError`: `unavailable` if
+ * no response arrived.
  *
  * @example
  * await log.admin.createTopic('orders', { partitions: 3, config: { 'retention.ms': 86_400_000 } })
@@ -187,6 +189,40 @@ export class Admin {
     { signal }: CallOptions = {},
   ): Promise<TierRebuilding> {
     return await rebuildTier(this.#connection, topic, partition, { signal })
+  }
+
+  /**
+   * Returns committed record batches of a partition from an offset on, as they are stored, without those of aborted
+   * transactions: at least one if there is one, up to `maxBytes`. For copies of a log, with `restoreBatches`.
+   *
+   * @throws {EdgelogError} `offset_out_of_range`, `unknown_topic_or_partition`.
+   */
+  async readBatches(
+    topic: string,
+    partition: number,
+    {
+      offset,
+      maxBytes,
+      ...options
+    }: CallOptions & { readonly offset: number; readonly maxBytes: number },
+  ): Promise<BatchRange> {
+    return await readBatches(this.#connection, topic, partition, offset, maxBytes, options)
+  }
+
+  /**
+   * Appends batches of another log at the offsets that they had there. The partition must be empty, or have only what
+   * was restored from the same topic, up to `from`. A range without batches sets the log start of an empty partition.
+   *
+   * @throws {EdgelogError} `expected_offset_mismatch`, `policy_violation` if the partition has other records,
+   * `unknown_topic_or_partition`.
+   */
+  async restoreBatches(
+    topic: string,
+    partition: number,
+    range: RestoreRange,
+    options: CallOptions = {},
+  ): Promise<void> {
+    await restoreBatches(this.#connection, topic, partition, range, options)
   }
 
   /** Returns all groups, sorted by id. */

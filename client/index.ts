@@ -62,6 +62,7 @@ export type {
 } from './producer/transaction/transaction-parts.ts'
 export type { TransactionOptions, TransactionWork } from './producer/transaction/transactions.ts'
 export type { TierRebuilding, TierVerification } from './remote-storage.ts'
+export type { BatchRange, RestoreRange } from './restore.ts'
 export type { Transport } from './session/session-rule.ts'
 export type { Table, TableEntriesOptions, TableGetOptions, TableOptions } from './table.ts'
 export type { TopicOptions, TypedInput, TypedRecord, TypedTopic } from './typed-topic.ts'

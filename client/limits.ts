@@ -142,3 +142,6 @@ export const POLL_QUIET_MS = 100
  * Session of a member that lives for one request: if its caller dies, it blocks its partitions for this long at most.
  */
 export const POLL_SESSION_TIMEOUT_MS = 30_000
+
+/** Time for which a call that moves a log is repeated: longer than a deployment takes. */
+export const RESTORE_RETRY_MS = 120_000

@@ -30,6 +30,8 @@ export interface Call {
   readonly body?: string | Uint8Array
   readonly contentType?: string
   readonly accept?: string
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Id of the transaction that the records belong to. */
   readonly transactionalId?: string | undefined
   /** True to have a copy in the cache of a browser checked before it is used. */
@@ -113,7 +115,7 @@ export async function readBody({ body }: Response, keepAlive: () => void): Promi
 }
 
 function headersOf({ token }: Connection, call: Call): Record<string, string> {
-  const headers: Record<string, string> = {}
+  const headers: Record<string, string> = { ...call.headers }
   if (token !== undefined) headers.authorization = `Bearer ${token}`
   if (call.contentType !== undefined) headers['content-type'] = call.contentType
   if (call.accept !== undefined) headers.accept = call.accept

@@ -168,6 +168,12 @@ export class LogWriter {
     this.#checkpoint = { ...this.#checkpoint, sealedOffset: offset }
   }
 
+  /** Leaves the offsets below `offset` without a batch. A batch must follow in the same turn. */
+  passOver(offset: number): void {
+    assert(offset >= this.#endOffset, 'offsets only grow')
+    this.#endOffset = offset
+  }
+
   /** Stored by the checkpoint that the caller writes in the same turn. */
   noteEvicted(evictedBytes: number): void {
     this.#checkpoint = { ...this.#checkpoint, evictedBytes }

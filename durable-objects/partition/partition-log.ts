@@ -17,7 +17,9 @@ import type {
   OverlapResult,
   PartitionAssignment,
   ProducerDescription,
+  RestoreRequest,
 } from '../../src/core/log/partition-api.ts'
+import { decideRestore } from '../../src/core/log/restore.ts'
 import {
   decideDeleteRecords,
   expiresAtMs,
@@ -312,6 +314,29 @@ export class PartitionLog {
     }
     if (plan.group !== undefined) this.#rows.readOldest()
     return plan.group !== undefined
+  }
+
+  /**
+   * Appends batches of another log at their offsets, and writes them with a checkpoint: a replay would not find the
+   * offsets before the first batch.
+   *
+   * @throws {EdgelogError} errors of `decideRestore`; then nothing is changed.
+   */
+  restore({ sourceId, from, batches }: RestoreRequest, nowMs: number): void {
+    const headers = batches.length === 0 ? [] : readBatchHeaders(batches)
+    const { endOffset: logEndOffset, checkpoint } = this.#rows
+    const input = { sourceId, from, headers, logEndOffset, restored: checkpoint.restored }
+    const { firstOffset, endOffset } = decideRestore(input)
+    if (endOffset === logEndOffset) return
+    if (logEndOffset === 0) this.#rows.startAt(firstOffset)
+    for (const header of headers) {
+      this.#rows.passOver(header.baseOffset)
+      this.#rows.add(batches, header, header.maxTimestamp, nowMs)
+    }
+    this.#rows.write()
+    const restored = { sourceId, endOffset }
+    const isFirst = logEndOffset === 0
+    this.#rows.writeCheckpoint({ restored, ...(isFirst && { logStartOffset: from }) })
   }
 
   /** Deletes some of the producers that were idle for too long. Returns whether there are more. */

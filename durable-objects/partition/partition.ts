@@ -20,6 +20,8 @@ import type {
   PartitionDescription,
   ProducerDescription,
   RemoteListing,
+  RestoreRequest,
+  RestoreResult,
   SealedChunk,
   TimestampLookup,
 } from '../../src/core/log/partition-api.ts'
@@ -231,6 +233,23 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     })
   }
 
+  async restore(request: RestoreRequest): Promise<Result<RestoreResult>> {
+    return resultOf(() => {
+      const log = this.#openLog()
+      const sizeBytesBefore = log.sizeBytes
+      try {
+        log.restore(request, Date.now())
+      } catch (error) {
+        if (!(error instanceof EdgelogError)) {
+          stopObject(this.ctx, 'partition', 'restore failed', error)
+        }
+        throw error
+      }
+      this.#written(log, sizeBytesBefore, true)
+      return { ...log.ends, topicVersion: log.assignment.version }
+    })
+  }
+
   async describeProducers(limit: number): Promise<Result<readonly ProducerDescription[]>> {
     return resultOf(() => this.#openLog().describeProducers(limit))
   }
@@ -316,7 +335,11 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   #commit(): void {
     const log = this.#openLog()
     const sizeBytesBefore = log.sizeBytes
-    const hasChunksToSeal = log.write()
+    this.#written(log, sizeBytesBefore, log.write())
+  }
+
+  /** Arms the alarm for what was written, and wakes readers. */
+  #written(log: PartitionLog, sizeBytesBefore: number, hasChunksToSeal: boolean): void {
     this.#maintenance.afterCommit(log, hasChunksToSeal, Date.now())
     const appendedBytes = log.sizeBytes - sizeBytesBefore
     if (appendedBytes === 0) return

@@ -1,6 +1,7 @@
 /** The JSON documents of a partition. */
 import type { CompactionState } from '../../src/core/log/compaction/schedule.ts'
 import type { PartitionAssignment } from '../../src/core/log/partition-api.ts'
+import type { RestoredFrom } from '../../src/core/log/restore.ts'
 import { StoredForm } from '../../src/core/stored-form.ts'
 
 /**
@@ -20,6 +21,8 @@ export interface Checkpoint {
   readonly hasTransactions?: boolean
   /** Undefined until the log is compacted for the first time. */
   readonly compaction?: CompactionState
+  /** Undefined if nothing was ever restored. */
+  readonly restored?: RestoredFrom
 }
 
 /** How far the table of a compacted topic follows the log. */

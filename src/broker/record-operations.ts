@@ -1,7 +1,7 @@
 /** Operations on records: produce, fetch, tail, find by time, delete. */
 import { topicResource } from '../core/access/resource.ts'
 import type { NewRecord } from '../core/batch/record.ts'
-import type { IsolationLevel } from '../core/log/log-ends.ts'
+import type { IsolationLevel, LogEnds } from '../core/log/log-ends.ts'
 import type { PartitionDescription } from '../core/log/partition-api.ts'
 import type { ProducerRules } from '../core/log/producer-state.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
@@ -33,6 +33,7 @@ import {
   type VerifyResult,
   verifyRemote,
 } from './remote-verify.ts'
+import { type RestoredRange, restoreRecords } from './restore.ts'
 import { openSealedLog, type SealedLog } from './sealed-log.ts'
 import {
   getFromTable,
@@ -201,6 +202,14 @@ export class RecordOperations {
   rebuildRemote(name: TopicName, partition: number): Promise<RebuildResult> {
     return this.#access.guard('alter', topicResource(name), () =>
       rebuildRemote(this.#cluster, name, partition),
+    )
+  }
+
+  /** Needs `alter` and `write` on the topic. */
+  async restore(name: TopicName, partition: number, range: RestoredRange): Promise<LogEnds> {
+    await this.#access.check('alter', topicResource(name))
+    return await this.#access.guard('write', topicResource(name), () =>
+      restoreRecords(this.#cluster, name, partition, range),
     )
   }
 

@@ -236,6 +236,11 @@ export const CACHED_PRODUCERS_MAX = 4_096
 /** Idle time after which a producer's state is deleted: an offline browser may return within it. */
 export const PRODUCER_EXPIRATION_MS = 30 * 24 * 60 * 60 * 1_000
 
+// -- restore -------------------------------------------------------------------------------------
+
+/** Offsets without a record behind the batches of a restore: one batch without records covers them. */
+export const RESTORE_HOLE_MAX = 2_147_483_648
+
 /** Delay from a checkpoint to the merge of its small chunks, so that one alarm seals a burst. */
 export const SEAL_DELAY_MS = 2_000
 /** Kafka's `log.retention.check.interval.ms`: shortest interval between two deletions by age. */

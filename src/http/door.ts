@@ -5,6 +5,7 @@ import { addGroupOffsetRoutes } from './group-offsets.ts'
 import { addGroupRoutes } from './groups.ts'
 import { addHomePage, HOME_PATH } from './home-page.ts'
 import { addProduceRoutes } from './produce.ts'
+import { addRestoreRoute } from './restore.ts'
 import { addSealedRoute, SEALED_PATH } from './sealed.ts'
 import { edgeCache } from './sealed-cache.ts'
 import { addSessionRoutes } from './session/session-routes.ts'
@@ -25,6 +26,7 @@ export const httpDoor: Door = {
     addTierRoutes(app)
     addProduceRoutes(app)
     addFetchRoutes(app)
+    addRestoreRoute(app)
     addSealedRoute(app, edgeCache)
     addTableRoutes(app)
     addTailRoutes(app)

@@ -138,6 +138,20 @@ export const TierRebuildResponse = z
   .object({ adopted: z.int(), isComplete: z.boolean(), ...logEnds })
   .openapi('TierRebuilding')
 
+const offsetText = wholeNumber(0, OFFSET_MAX)
+
+export const RestoreHeaders = z.object({
+  'Edgelog-Source': z
+    .string('the id of a topic is needed')
+    .regex(/^[\w-]{1,64}$/, 'the id of a topic is allowed'),
+  'Edgelog-Offset': offsetText,
+  'Edgelog-Next-Offset': offsetText,
+})
+
+export const RestoreResponse = z
+  .object({ logStartOffset: z.int(), nextOffset: z.int() })
+  .openapi('Restored')
+
 export const TopicsResponse = z.object({ topics: z.array(TopicResponse) }).openapi('Topics')
 
 export const DescribeTopicQuery = z.strictObject({

@@ -75,6 +75,8 @@ const OPERATIONS: Record<string, Operation> = {
   'records.verifyRemote': ({ records }) =>
     records.verifyRemote(name, 0, { fromOffset: 0, data: false }),
   'records.rebuildRemote': ({ records }) => records.rebuildRemote(name, 0),
+  'records.restore': ({ records }) =>
+    records.restore(name, 0, { sourceId: id, from: 0, to: 1, batches: noRecords }),
   'topics.create': ({ topics }) => topics.create({ name, partitions: 1, overrides: {} }),
   'topics.createEach': ({ topics }) => topics.createEach([{ name, partitions: 1, overrides: {} }]),
   'topics.list': ({ topics }) => topics.list(),

@@ -287,6 +287,7 @@ describe('any other request', () => {
       '/v1/topics/{topic}',
       '/v1/topics/{topic}/partitions/{partition}/delete-records',
       '/v1/topics/{topic}/partitions/{partition}/records',
+      '/v1/topics/{topic}/partitions/{partition}/restore',
       '/v1/topics/{topic}/partitions/{partition}/tier/rebuild',
       '/v1/topics/{topic}/partitions/{partition}/tier/verify',
       '/v1/topics/{topic}/records',

@@ -75,6 +75,24 @@ export async function checkBatch(
 }
 
 /**
+ * Checks a batch that another log stored, as `checkBatch` does. It may have been compacted: then some of its offsets
+ * have no record, or all of them.
+ *
+ * @throws {EdgelogError} as `checkBatch`.
+ */
+export async function checkStoredBatch(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  codecs: Decompressors,
+): Promise<BatchCheck> {
+  verifyCrc(bytes, header)
+  if (header.isControl) refuse(header, 'control batches are not restored')
+  const section = decompressedRecords(bytes, header, codecs)
+  const records = section instanceof Promise ? await section : section
+  return asCorrupt(header, () => walkRecords(records, header, 'holes'))
+}
+
+/**
  * Returns the records section of a batch, decompressed up to the limit; a promise only if the codec is
  * asynchronous. Otherwise the caller reads the section in the same turn: an `await` would cost more than a
  * small batch, and batches that are read concurrently would all be in memory before the first one is read.
@@ -201,11 +219,16 @@ function refuse(header: BatchHeader, why: string): never {
   throw new EdgelogError('invalid_record', `batch at byte ${header.position}: ${why}`)
 }
 
-function walkRecords(section: Uint8Array, header: BatchHeader): BatchCheck {
+function walkRecords(
+  section: Uint8Array,
+  header: BatchHeader,
+  offsets: 'dense' | 'holes' = 'dense',
+): BatchCheck {
   checkRoom(section, header)
   const reader = new ByteReader(section)
   let hasNullKey = false
-  const { baseTimestamp } = header
+  const { baseTimestamp, lastOffsetDelta } = header
+  let nextDelta = 0
   let minTimestamp = Number.POSITIVE_INFINITY
   let maxTimestamp = Number.NEGATIVE_INFINITY
   for (let index = 0; index < header.recordsCount; index++) {
@@ -216,7 +239,11 @@ function walkRecords(section: Uint8Array, header: BatchHeader): BatchCheck {
     if (timestamp < minTimestamp && timestamp !== NO_TIMESTAMP) minTimestamp = timestamp
     const at = reader.position
     const offsetDelta = reader.varint()
-    if (offsetDelta !== index) throw new DecodeError(at, `offsetDelta ${offsetDelta}, not ${index}`)
+    const isNext = offsets === 'dense' ? offsetDelta === index : offsetDelta >= nextDelta
+    if (!isNext || offsetDelta > lastOffsetDelta) {
+      throw new DecodeError(at, `offsetDelta ${offsetDelta}, not ${nextDelta}`)
+    }
+    nextDelta = offsetDelta + 1
     if (skipNullable(reader)) hasNullKey = true
     skipNullable(reader)
     skipHeaders(reader)
@@ -224,6 +251,7 @@ function walkRecords(section: Uint8Array, header: BatchHeader): BatchCheck {
   }
   checkEnd(reader)
   if (minTimestamp === Number.POSITIVE_INFINITY) minTimestamp = NO_TIMESTAMP
+  if (header.recordsCount === 0) maxTimestamp = NO_TIMESTAMP
   if (!Number.isSafeInteger(minTimestamp) || !Number.isSafeInteger(maxTimestamp)) {
     throw new DecodeError(0, 'timestamp beyond 2^53 - 1')
   }

@@ -153,6 +153,35 @@ export function assignLogAppendTime(
   writeCrc(batch)
 }
 
+/** Removes the producer from a batch, and with it the transaction, and updates the CRC. */
+export function removeProducer(bytes: Uint8Array, header: BatchHeader): void {
+  if (header.producerId < 0n && !header.isTransactional) return
+  const batch = batchBytes(bytes, header)
+  const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
+  view.setInt16(ATTRIBUTES_POSITION, view.getInt16(ATTRIBUTES_POSITION) & ~ATTRIBUTE_TRANSACTIONAL)
+  view.setBigInt64(PRODUCER_ID_POSITION, -1n)
+  view.setInt16(PRODUCER_EPOCH_POSITION, -1)
+  view.setInt32(BASE_SEQUENCE_POSITION, -1)
+  writeCrc(batch)
+}
+
+/** Returns a batch without records, which covers offsets that have none. */
+export function holeBatch(baseOffset: number, lastOffsetDelta: number): Uint8Array {
+  const batch = new Uint8Array(BATCH_HEADER_BYTES)
+  const view = new DataView(batch.buffer)
+  view.setBigInt64(BASE_OFFSET_POSITION, BigInt(baseOffset))
+  view.setInt32(BATCH_LENGTH_POSITION, BATCH_HEADER_BYTES - BATCH_LENGTH_END)
+  view.setInt8(MAGIC_POSITION, MAGIC)
+  view.setInt32(LAST_OFFSET_DELTA_POSITION, lastOffsetDelta)
+  view.setBigInt64(BASE_TIMESTAMP_POSITION, -1n)
+  view.setBigInt64(MAX_TIMESTAMP_POSITION, -1n)
+  view.setBigInt64(PRODUCER_ID_POSITION, -1n)
+  view.setInt16(PRODUCER_EPOCH_POSITION, -1)
+  view.setInt32(BASE_SEQUENCE_POSITION, -1)
+  writeCrc(batch)
+  return batch
+}
+
 /**
  * Compares the batch with its checksum.
  *

@@ -159,6 +159,20 @@ export interface AdoptResult extends LogEnds {
   readonly adopted: readonly string[]
 }
 
+/** Batches of another log, for the offsets that they had there. */
+export interface RestoreRequest {
+  /** The id of the topic that they come from. */
+  readonly sourceId: string
+  /** The end of the log; the log start in the first restore. */
+  readonly from: number
+  /** Whole, checked, without producers, in order. None: an empty log gets its start. The last field. */
+  readonly batches: Uint8Array
+}
+
+export interface RestoreResult extends LogEnds {
+  readonly topicVersion: number
+}
+
 /** A producer of a partition, as Kafka's DescribeProducers shows it. */
 export interface ProducerDescription {
   readonly producerId: bigint
@@ -225,6 +239,12 @@ export interface PartitionApi extends TransactionParticipant {
   listRemote(baseOffset: number, limit: number): Promise<Result<RemoteListing>>
   /** Adds segments to the log whose rows were lost, where they fit. */
   adoptRemote(found: readonly FoundSegment[]): Promise<Result<AdoptResult>>
+  /**
+   * Appends batches of another log at the offsets that they had there, all or none.
+   *
+   * Errors: those of `decideRestore`.
+   */
+  restore(request: RestoreRequest): Promise<Result<RestoreResult>>
   /** Returns up to `limit` of the producers that the partition remembers. */
   describeProducers(limit: number): Promise<Result<readonly ProducerDescription[]>>
 }

@@ -44,8 +44,8 @@ export interface PartitionOffset {
 /**
  * Creates, lists, describes, changes and deletes topics; lists groups; lists and aborts transactions.
  *
- * No call is retried automatically, except `readBatches` and `restoreBatches`. All throw `EdgelogError`: `unavailable` if
- * no response arrived.
+ * No call is retried automatically, except `readBatches` and `restoreBatches`. All throw `EdgelogError`:
+ * `unavailable` if no response arrived.
  *
  * @example
  * await log.admin.createTopic('orders', { partitions: 3, config: { 'retention.ms': 86_400_000 } })

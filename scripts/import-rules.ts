@@ -291,8 +291,12 @@ const CLIENT_ROOMS: Record<string, Room> = {
     imports: ['src/core', 'src/core/bytes', 'src/core/kafka'],
     packages: ['node:', 'ws'],
   },
+  'client/cli/backup': {
+    imports: ['client', ...CORE],
+    packages: ['node:'],
+  },
   'client/cli': {
-    imports: ['client', 'client/clock.ts', 'client/cli/bridge', ...CORE],
+    imports: ['client', 'client/clock.ts', 'client/cli/bridge', 'client/cli/backup', ...CORE],
     packages: ['node:', 'commander', 'cli-progress', 'miniflare'],
   },
   'client/testing': {

@@ -4,6 +4,7 @@ import { EdgelogError } from '../index.ts'
 import { addBridgeCommand } from './bridge.ts'
 import { addConsumeCommand } from './consume.ts'
 import { addDevCommand } from './dev.ts'
+import { addExportCommand, addImportCommand } from './export.ts'
 import { addGroupsCommand } from './groups.ts'
 import { EXIT, watchOutput } from './output.ts'
 import { addProduceCommand } from './produce.ts'
@@ -45,6 +46,8 @@ Ctrl-C stops dev, bridge, consume and groups describe --watch cleanly; press it 
   addProduceCommand(program)
   addConsumeCommand(program)
   addGroupsCommand(program)
+  addExportCommand(program)
+  addImportCommand(program)
   addTierCommand(program)
   addTransactionsCommand(program)
   addBridgeCommand(program)

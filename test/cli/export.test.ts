@@ -1,14 +1,21 @@
 /** `edgelog export` and `edgelog import`, as processes, between two servers. */
+
+import { randomBytes } from 'node:crypto'
 import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { FILE_HEADER_BYTES } from '../../client/cli/backup/export-format.ts'
-import { type Client, connect } from '../../client/index.ts'
+import { type BatchRange, type Client, connect } from '../../client/index.ts'
+import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
+import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
+import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { openTransaction } from '../client/open-transaction.ts'
 import { ServerProcess } from '../server/server-process.ts'
 import { sharedServerUrl, uniqueName } from '../server/shared-server.ts'
 import { edgelog, ended, start } from './edgelog-command.ts'
+
+const WAIT = { timeout: 120_000, interval: 10 }
 
 let folder: string
 let source: Client
@@ -42,17 +49,18 @@ async function filledTopic(count: number, valueLength = 10): Promise<string> {
 }
 
 async function fill(topic: string, count: number, valueLength = 10): Promise<void> {
-  const producer = source.createProducer({ compression: 'gzip' })
-  const sent = Array.from({ length: count }, (_, index) =>
-    producer.send(topic, {
+  const producer = source.createProducer({ compression: 'gzip', bufferBytesMax: 64_000_000 })
+  for (let index = 0; index < count; index++) {
+    const sent = producer.send(topic, {
       partition: index % 3,
       key: `key ${index}`,
-      value: `${index} `.padEnd(valueLength, Math.random().toString(36)),
+      value: `${index} ${randomBytes(valueLength).toString('base64')}`,
       headers: { index: String(index) },
       timestamp: 1_700_000_000_000 + index,
-    }),
-  )
-  await Promise.all(sent)
+    })
+    if (index % 200 === 199) await sent
+  }
+  await producer.flush()
   await producer.close()
 }
 
@@ -90,6 +98,11 @@ async function endsOf(client: Client, topic: string) {
   ])
 }
 
+function recordCount(range: BatchRange | undefined): number {
+  const headers = readBatchHeaders(range?.batches ?? new Uint8Array(0))
+  return headers.reduce((sum, { recordsCount }) => sum + recordsCount, 0)
+}
+
 describe('edgelog export and import', () => {
   test('copies a topic with offsets, keys, headers, times and config', async () => {
     const topic = await filledTopic(3_000)
@@ -119,7 +132,7 @@ describe('edgelog export and import', () => {
     const size = async () => (await readFile(file).catch(() => new Uint8Array(0))).length
     const exporting = start(sharedServerUrl(), ['export', topic, file])
     const gone = ended(exporting)
-    await vi.waitUntil(async () => (await size()) > 1_000_000 || exporting.exitCode !== null)
+    await vi.waitUntil(async () => (await size()) > 1_000_000 || exporting.exitCode !== null, WAIT)
     exporting.kill('SIGKILL')
     await gone
     // Whatever the kill left, the end is missing.
@@ -146,6 +159,7 @@ describe('edgelog export and import', () => {
           ({ partitionDetails }) => (partitionDetails?.[0]?.highWatermark ?? 0) > 0,
           () => false,
         )),
+      WAIT,
     )
     importing.kill('SIGKILL')
     await stopped
@@ -153,6 +167,53 @@ describe('edgelog export and import', () => {
     expect(await recordsOf(target, topic)).toEqual(before)
     expect(await importFrom(file)).toMatchObject({ code: 0 })
     expect(await recordsOf(target, topic)).toEqual(before)
+  })
+
+  test('goes on when the server is killed during an import', async () => {
+    const topic = await filledTopic(300, 100_000)
+    const file = join(folder, topic)
+    expect(await exportTo(topic, file)).toMatchObject({ code: 0 })
+    const importing = start(second.url, ['import', file])
+    const outcome = ended(importing)
+    const isBegun = async () =>
+      importing.exitCode !== null ||
+      (await endsOf(target, topic).catch(() => [])).some(([, end = 0]) => end > 0)
+    await vi.waitUntil(isBegun, WAIT)
+    await second.kill()
+    await second.start()
+    expect(await outcome).toMatchObject({ code: 0 })
+    expect(await recordsOf(target, topic)).toEqual(await recordsOf(source, topic))
+  })
+
+  test('imports in parts what is too much for one request', async () => {
+    const topic = uniqueName('export')
+    await source.admin.createTopic(topic, { config: { 'retention.ms': -1 } })
+    const url = `${sharedServerUrl()}/v1/topics/${topic}/partitions/0/records`
+    const headers = { 'content-type': 'application/vnd.edgelog.batch' }
+    const record = { timestamp: Date.now(), key: null, value: new Uint8Array(1), headers: [] }
+    const many = concatenate(Array.from({ length: 10_000 }, () => encodeBatch([record])))
+    for (let request = 0; request < 2; request++) {
+      const response = await fetch(url, { method: 'POST', headers, body: many as BodyInit })
+      expect(response.status).toBe(200)
+    }
+    // Together they decompress to more than a request may.
+    const producer = source.createProducer({ compression: 'gzip' })
+    const value = new Uint8Array(900_000)
+    for (let round = 0; round < 20; round++) {
+      await Promise.all(Array.from({ length: 16 }, () => producer.send(topic, { value })))
+    }
+    await producer.close()
+    const file = join(folder, topic)
+    expect(await exportTo(topic, file)).toMatchObject({ code: 0 })
+    expect(await importFrom(file)).toMatchObject({ code: 0 })
+    expect(await endsOf(target, topic)).toEqual([[0, 20_320]])
+    const [one, other] = await Promise.all(
+      [source, target].map((client) =>
+        client.admin.readBatches(topic, 0, { offset: 0, maxBytes: 16_000_000 }),
+      ),
+    )
+    expect(other?.to).toBe(20_320)
+    expect(recordCount(other)).toBe(recordCount(one))
   })
 
   test('imports a later export of a topic behind an earlier one', async () => {

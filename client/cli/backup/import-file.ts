@@ -4,10 +4,12 @@
  */
 import type { FileHandle } from 'node:fs/promises'
 import { readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
+import { REQUEST_BATCHES_MAX } from '../../../src/core/limits.ts'
 import {
   type Client,
   EdgelogError,
   type PartitionDetails,
+  type RestoreRange,
   type TopicDescription,
 } from '../../index.ts'
 import type { GroupFrame, RecordsFrame, TopicFrame } from './export-format.ts'
@@ -145,11 +147,37 @@ async function restoreFrame(
   if (to > end) {
     const range = { sourceId: topic.topicId, ...restOf(frame, end) }
     await inPartition(topic, partition, () =>
-      admin.restoreBatches(topic.name, partition, range, { signal }),
+      restoreInParts(range, (part) =>
+        admin.restoreBatches(topic.name, partition, part, { signal }),
+      ),
     )
     ends[partition] = to
   }
   onProgress(countRecords(frame.batches), frame.batches.length)
+}
+
+/** Restores a range in one call, or in several if it has too many batches, or too much when it is decompressed. */
+async function restoreInParts(
+  range: RestoreRange,
+  restore: (part: RestoreRange) => Promise<void>,
+): Promise<void> {
+  const { batches } = range
+  const headers = batches.length === 0 ? [] : readBatchHeaders(batches)
+  const middle = headers[Math.ceil(headers.length / 2) - 1]
+  if (headers.length <= REQUEST_BATCHES_MAX) {
+    try {
+      await restore(range)
+      return
+    } catch (error) {
+      const isTooLarge = error instanceof EdgelogError && error.code === 'request_too_large'
+      if (!isTooLarge || headers.length < 2) throw error
+    }
+  }
+  if (middle === undefined) return
+  const { position, sizeBytes, baseOffset, lastOffsetDelta } = middle
+  const [offset, at] = [baseOffset + lastOffsetDelta + 1, position + sizeBytes]
+  await restoreInParts({ ...range, to: offset, batches: batches.subarray(0, at) }, restore)
+  await restoreInParts({ ...range, from: offset, batches: batches.subarray(at) }, restore)
 }
 
 /** Removes what the log has already: that of an earlier import of another file, which ended between two batches. */

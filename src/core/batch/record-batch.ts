@@ -155,7 +155,7 @@ export function assignLogAppendTime(
 
 /** Removes the producer from a batch, and with it the transaction, and updates the CRC. */
 export function removeProducer(bytes: Uint8Array, header: BatchHeader): void {
-  if (header.producerId < 0n && !header.isTransactional) return
+  if (header.producerId === -1n && !header.isTransactional) return
   const batch = batchBytes(bytes, header)
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
   view.setInt16(ATTRIBUTES_POSITION, view.getInt16(ATTRIBUTES_POSITION) & ~ATTRIBUTE_TRANSACTIONAL)

@@ -1,13 +1,15 @@
 /** Restoring the records of another log at their offsets. */
-import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
-import { afterEach, expect, test } from 'vitest'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
+import { expect, test } from 'vitest'
 import { assignOffset, holeBatch } from '../../../src/core/batch/record-batch.ts'
 import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { type Result, unwrap } from '../../../src/core/errors.ts'
 import type { RestoreResult } from '../../../src/core/log/partition-api.ts'
+import { COMPACT, clock, compact, pairs, pairsOf, text, useClock } from './keyed-log.ts'
 import {
   append,
   batch,
+  checkAge,
   chunkRows,
   codeOf,
   headersOf,
@@ -24,9 +26,7 @@ import {
   valuesOf,
 } from './partition-for-test.ts'
 
-afterEach(async () => {
-  await reset()
-})
+useClock()
 
 const FOREVER = { 'retention.ms': '-1' }
 const SOURCE = 'source-a'
@@ -176,4 +176,63 @@ test('stores nothing of a deleted partition', async () => {
     const tables = storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'chunk'")
     expect(tables.toArray()).toEqual([])
   })
+})
+
+test('compacts a restored log, and keeps its table, also over holes', async () => {
+  const name = await newPartition({ ...COMPACT, 'edgelog.table.enable': 'true' })
+  const at = (baseOffset: number, ...list: Parameters<typeof pairs>[0]) => {
+    const bytes = pairs(list)
+    assignOffset(bytes, 0, baseOffset, 0)
+    return bytes
+  }
+  await restore(name, 10, [at(12, ['a', '1'], ['b', '1']), at(20, ['a', '2']), holeBatch(21, 8)])
+  await restore(name, 30, [at(31, ['c', '1']), at(35, ['b', null])])
+  for (const _ of range(3)) await compact(name)
+  expect(await pairsOf(name)).toEqual(['20 a=2', '31 c=1', '35 b=null'])
+  const request = { maxWaitMs: 1_000, prefix: new Uint8Array(0), limit: 9 }
+  const { entries } = unwrap(await partition(name).tableScan(request))
+  expect(entries.map(({ key, offset }) => `${offset} ${text.decode.decode(key)}`)).toEqual([
+    '20 a',
+    '31 c',
+  ])
+  expect(await restore(name, 36, [at(40, ['d', '1'])])).toMatchObject({ highWatermark: 41 })
+  expect(await append(name, pairs([['e', '1']]))).toMatchObject({ baseOffsets: [41] })
+})
+
+test('deletes restored records by their age, and lets the restore go on', async () => {
+  const name = await newPartition({ 'retention.ms': '1000' })
+  await restore(name, 0, [stored(0, ['old'])])
+  clock.pass(3_600_000)
+  await checkAge(name)
+  expect(unwrap(await partition(name).describe())).toMatchObject({
+    logStartOffset: 1,
+    highWatermark: 1,
+  })
+  expect(await restore(name, 1, [stored(4, ['older'])])).toMatchObject({ highWatermark: 5 })
+})
+
+test('copies a restored log to R2, whatever holes it has', async () => {
+  const name = await newPartition({
+    ...FOREVER,
+    'remote.storage.enable': 'true',
+    'local.retention.bytes': '1',
+    'segment.bytes': '1048576',
+  })
+  const part = (baseOffset: number) => {
+    const bytes = largeBatch(900_000)
+    assignOffset(bytes, 0, baseOffset, 0)
+    return bytes
+  }
+  await restore(name, 5, [part(10), part(20), part(30)])
+  await restore(name, 31, [part(40), holeBatch(41, 8)])
+  for (const _ of range(8)) {
+    clock.pass(60_000)
+    await maintain(name)
+  }
+  const listing = unwrap(await partition(name).listRemote(0, 9))
+  expect(listing.segments.length).toBeGreaterThan(1)
+  expect(listing.segments[0]).toMatchObject({ baseOffset: 5 })
+  for (const [index, { baseOffset }] of listing.segments.entries()) {
+    if (index > 0) expect(baseOffset).toBe(listing.segments[index - 1]?.endOffset)
+  }
 })

@@ -11,6 +11,7 @@ import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
 import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { openTransaction } from '../client/open-transaction.ts'
+import { readTopic } from '../client/read-topic.ts'
 import { ServerProcess } from '../server/server-process.ts'
 import { sharedServerUrl, uniqueName } from '../server/shared-server.ts'
 import { edgelog, ended, start } from './edgelog-command.ts'
@@ -122,6 +123,10 @@ describe('edgelog export and import', () => {
       target.admin.describeTopic(topic),
     ])
     expect(to.config).toEqual(from.config)
+    const read = await readTopic(target, topic, 1)
+    expect(read.map(({ offset }) => offset)).toEqual(
+      expected.filter(({ partition }) => partition === 1).map(({ offset }) => offset),
+    )
     const next = await target.send(topic, { partition: 2, value: 'next' })
     expect(next.offset).toBe((await endsOf(source, topic))[2]?.[1])
   })
@@ -243,6 +248,15 @@ describe('edgelog export and import', () => {
     expect(values).toContain('committed')
     expect(values).not.toContain('aborted')
     expect(values).not.toContain('open')
+    // The log ends with offsets that have no record.
+    const consumed = await edgelog(second.url, [
+      'consume',
+      topic,
+      '--from-beginning',
+      '--timeout-ms',
+      '2000',
+    ])
+    expect(consumed).toMatchObject({ code: 0, stdout: expect.stringContaining('committed') })
     const { partitionDetails } = await target.admin.describeTopic(topic)
     for (const { partition, lastStableOffset, highWatermark } of partitionDetails ?? []) {
       expect(lastStableOffset).toBe(highWatermark)

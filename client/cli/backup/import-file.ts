@@ -5,16 +5,10 @@
 import type { FileHandle } from 'node:fs/promises'
 import { readBatchHeaders } from '../../../src/core/batch/record-batch.ts'
 import { REQUEST_BATCHES_MAX } from '../../../src/core/limits.ts'
-import {
-  type Client,
-  EdgelogError,
-  type PartitionDetails,
-  type RestoreRange,
-  type TopicDescription,
-} from '../../index.ts'
-import type { GroupFrame, RecordsFrame, TopicFrame } from './export-format.ts'
-import { countRecords, offsetsOf, type WorkOptions } from './export-topics.ts'
-import { DESCRIPTIONS_MAX } from './limits.ts'
+import { type Client, EdgelogError, type RestoreRange } from '../../index.ts'
+import type { RecordsFrame, TopicFrame } from './export-format.ts'
+import { countRecords, type WorkOptions } from './export-topics.ts'
+import { findTopic, OffsetImport } from './import-offsets.ts'
 import { type ReadFrame, readExport } from './read-export.ts'
 
 interface ExportFile {
@@ -44,10 +38,8 @@ export async function importFile(
       await restoreFrame(client, target, frame, options)
     }
   }
-  const topics = new TopicDescriptions(client)
-  for await (const { frame } of frames()) {
-    if (frame.type === 'group') await restoreOffsets(client, topics, frame, options.signal)
-  }
+  const offsets = new OffsetImport(client, options.signal)
+  for await (const { frame } of frames()) if (frame.type === 'group') await offsets.add(frame)
 }
 
 async function* interruptible(
@@ -82,20 +74,6 @@ async function checkTopic(client: Client, topic: TopicFrame, signal: AbortSignal
     await inPartition(topic, partition, () =>
       client.admin.restoreBatches(topic.name, partition, range, { signal }),
     )
-  }
-}
-
-async function findTopic(
-  { admin }: Client,
-  name: string,
-  signal: AbortSignal,
-): Promise<TopicDescription | undefined> {
-  try {
-    return await admin.describeTopic(name, { signal })
-  } catch (error) {
-    const isMissing = error instanceof EdgelogError && error.code === 'unknown_topic_or_partition'
-    if (isMissing) return undefined
-    throw error
   }
 }
 
@@ -153,7 +131,8 @@ async function restoreFrame(
     )
     ends[partition] = to
   }
-  onProgress(countRecords(frame.batches), frame.batches.length)
+  // What was there counts for the bar alone.
+  onProgress(to > end ? countRecords(frame.batches) : 0, frame.batches.length)
 }
 
 /** Restores a range in one call, or in several if it has too many batches, or too much when it is decompressed. */
@@ -189,49 +168,4 @@ function restOf(frame: RecordsFrame, end: number): Pick<RecordsFrame, 'from' | '
     ({ baseOffset, lastOffsetDelta }) => baseOffset + lastOffsetDelta >= end,
   )
   return { from: end, to, batches: batches.subarray(first?.position ?? batches.length) }
-}
-
-/** Commits the offsets of partitions for which the group has none. One outside the log is moved to its nearer end. */
-async function restoreOffsets(
-  client: Client,
-  topics: TopicDescriptions,
-  { groupId, offsets }: GroupFrame,
-  signal: AbortSignal,
-): Promise<void> {
-  const committed = await offsetsOf(client, groupId, signal)
-  const has = new Set(committed.map(({ topic, partition }) => `${topic}/${partition}`))
-  const missing = offsets.filter(({ topic, partition }) => !has.has(`${topic}/${partition}`))
-  const moved: (typeof missing)[number][] = []
-  for (const one of missing) {
-    const ends = await topics.partition(one.topic, one.partition, signal)
-    if (ends === undefined) continue
-    const { logStartOffset, highWatermark } = ends
-    const offset = Math.min(Math.max(one.offset, logStartOffset), highWatermark)
-    moved.push({ ...one, offset })
-  }
-  if (moved.length > 0) await client.group(groupId).commitOffsets(moved, { signal })
-}
-
-/** Describes topics, each once. */
-class TopicDescriptions {
-  readonly #client: Client
-  readonly #known = new Map<string, readonly PartitionDetails[]>()
-
-  constructor(client: Client) {
-    this.#client = client
-  }
-
-  async partition(
-    topic: string,
-    partition: number,
-    signal: AbortSignal,
-  ): Promise<PartitionDetails | undefined> {
-    let details = this.#known.get(topic)
-    if (details === undefined) {
-      details = (await findTopic(this.#client, topic, signal))?.partitionDetails ?? []
-      if (this.#known.size >= DESCRIPTIONS_MAX) this.#known.clear()
-      this.#known.set(topic, details)
-    }
-    return details[partition]
-  }
 }

@@ -236,3 +236,18 @@ test('copies a restored log to R2, whatever holes it has', async () => {
     if (index > 0) expect(baseOffset).toBe(listing.segments[index - 1]?.endOffset)
   }
 })
+
+test('leaves nothing of a restore that is aborted in its turn', async () => {
+  const name = await newPartition(FOREVER)
+  await restore(name, 3, [stored(4, ['before'])])
+  await expect(
+    (async () =>
+      await runInDurableObject(partition(name), (instance, state) => {
+        const request = { sourceId: SOURCE, from: 5, batches: stored(7, ['lost']) }
+        void instance.restore(request)
+        state.abort()
+      }))(),
+  ).rejects.toThrow()
+  expect(await valuesOf(await readAll(name))).toEqual(['before'])
+  expect(await restore(name, 5, [stored(7, ['kept'])])).toMatchObject({ highWatermark: 8 })
+})

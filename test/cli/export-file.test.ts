@@ -125,3 +125,17 @@ test('reports a cut as such, so that an export may go on', async () => {
   const whole = fileOf(encodedWithEnd(FRAMES))
   await expect(framesOf(whole.subarray(0, whole.length - 1))).rejects.toThrow(CutFileError)
 })
+
+test('rejects frames whose content is not of this version, although their checksums match', async () => {
+  const frames: readonly object[] = [
+    { type: 'topic', name: 'a\u001b[2J', topicId: 'id', config: {}, ranges: [] },
+    { type: 'topic', name: 'a', topicId: 'id', config: {}, ranges: [{ from: 0, to: '1' }] },
+    { type: 'topic', name: 'a', topicId: 'id', config: {}, ranges: [null] },
+    { type: 'topic', name: 'a', topicId: 'id', config: null, ranges: [] },
+    { type: 'group', groupId: 1, offsets: [] },
+  ]
+  for (const frame of frames) {
+    const encoded = encodedWithEnd([{ type: 'start', isAll: true }, frame as ExportFrame])
+    await expect(framesOf(fileOf(encoded))).rejects.toThrow('not a frame of this version')
+  }
+})

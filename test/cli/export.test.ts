@@ -132,7 +132,7 @@ describe('edgelog export and import', () => {
   })
 
   test('goes on after kills of the export and of the import', async () => {
-    const topic = await filledTopic(300, 100_000)
+    const topic = await filledTopic(150, 100_000)
     const file = join(folder, `${topic}.edgelog`)
     const size = async () => (await readFile(file).catch(() => new Uint8Array(0))).length
     const exporting = start(sharedServerUrl(), ['export', topic, file])
@@ -174,8 +174,33 @@ describe('edgelog export and import', () => {
     expect(await recordsOf(target, topic)).toEqual(before)
   })
 
+  test('goes on with an export although records were deleted meanwhile', async () => {
+    const topic = uniqueName('export')
+    await source.admin.createTopic(topic, { config: { 'retention.ms': -1 } })
+    const value = () => randomBytes(100_000)
+    for (let round = 0; round < 12; round++) {
+      const records = Array.from({ length: 10 }, () => ({ value: value() }))
+      await source.sendBatch(topic, records)
+    }
+    const file = join(folder, topic)
+    expect(await exportTo(topic, file)).toMatchObject({ code: 0 })
+    // One frame is whole.
+    await truncate(file, 6_000_000)
+    const [logStart, end] = [95, 120]
+    await source.admin.deleteRecords(topic, 0, logStart)
+    expect(await exportTo(topic, file)).toMatchObject({ code: 0 })
+    expect(await importFrom(file)).toMatchObject({ code: 0 })
+    expect(await endsOf(target, topic)).toEqual([[0, end]])
+    const copied = await recordsOf(target, topic)
+    expect(copied[0]?.offset).toBe(0)
+    expect(copied.length).toBeLessThan(end)
+    expect(copied.filter(({ offset }) => offset >= logStart)).toEqual(
+      await recordsOf(source, topic),
+    )
+  })
+
   test('goes on when the server is killed during an import', async () => {
-    const topic = await filledTopic(300, 100_000)
+    const topic = await filledTopic(150, 100_000)
     const file = join(folder, topic)
     expect(await exportTo(topic, file)).toMatchObject({ code: 0 })
     const importing = start(second.url, ['import', file])

@@ -19,6 +19,8 @@ export const FILE_HEADER_BYTES = MAGIC.length + 1
 export const FRAME_HEAD_BYTES = 5
 export const FRAME_CRC_BYTES = 4
 const RANGE_BYTES = 20
+/** Without characters that a terminal would obey: names are printed. */
+const TOPIC_NAME = /^[\w.-]{1,249}$/
 
 /** The types in the order of their numbers. */
 const TYPES = ['start', 'topic', 'records', 'group', 'end'] as const
@@ -116,10 +118,14 @@ export function frameSizeBytes(head: Uint8Array): number {
   return FRAME_HEAD_BYTES + viewOf(head).getUint32(1) + FRAME_CRC_BYTES
 }
 
-/** Decodes a whole frame; undefined if its checksum, its type or its content is wrong. */
+/** Returns whether a whole frame has its checksum. */
+export function isIntact(bytes: Uint8Array): boolean {
+  return crc32c(bytes.subarray(0, bytes.length - FRAME_CRC_BYTES)) === frameCrc(bytes)
+}
+
+/** Decodes a whole frame; undefined if its type or its content is not one of this version. */
 export function decodeFrame(bytes: Uint8Array): ExportFrame | undefined {
   const crcAt = bytes.length - FRAME_CRC_BYTES
-  if (crc32c(bytes.subarray(0, crcAt)) !== frameCrc(bytes)) return undefined
   const type = TYPES[bytes[0] as number]
   const content = bytes.subarray(FRAME_HEAD_BYTES, crcAt)
   return type === undefined ? undefined : decodeContent(type, content)
@@ -169,8 +175,8 @@ function viewOf(bytes: Uint8Array): DataView {
 function isWellFormed(frame: ExportFrame): boolean {
   if (frame.type === 'topic') {
     const { name, topicId, config, ranges } = frame
-    const hasText = typeof name === 'string' && typeof topicId === 'string'
-    return hasText && isObject(config) && Array.isArray(ranges) && ranges.every(isRange)
+    const isNamed = typeof name === 'string' && TOPIC_NAME.test(name) && typeof topicId === 'string'
+    return isNamed && isObject(config) && Array.isArray(ranges) && ranges.every(isRange)
   }
   if (frame.type === 'group') {
     return typeof frame.groupId === 'string' && Array.isArray(frame.offsets)

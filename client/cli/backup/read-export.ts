@@ -8,6 +8,7 @@ import {
   FRAME_HEAD_BYTES,
   frameCrc,
   frameSizeBytes,
+  isIntact,
   versionOf,
 } from './export-format.ts'
 import { ExportState } from './export-state.ts'
@@ -41,8 +42,9 @@ export async function* readExport(file: FileHandle, name: string): AsyncGenerato
     if (sizeBytes > EXPORT_FRAME_BYTES_MAX) throw damaged(name, position, 'a frame is too large')
     const bytes = await read(file, position, sizeBytes)
     if (bytes.length < sizeBytes) throw cutFile(name, position)
+    if (!isIntact(bytes)) throw damaged(name, position, 'the checksum does not match')
     const frame = decodeFrame(bytes)
-    if (frame === undefined) throw damaged(name, position, 'the checksum does not match')
+    if (frame === undefined) throw damaged(name, position, 'not a frame of this version')
     const fault = state.add(frame, frameCrc(bytes))
     if (fault !== undefined) throw damaged(name, position, fault)
     position += sizeBytes

@@ -1,9 +1,11 @@
 /** Entry point for pages: one client for one server and one principal, in each tab. */
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { Consumer } from '../consumer/consumer.ts'
+import type { ConsumerRecord } from '../consumer/consumer-record.ts'
 import type { GroupConsumer } from '../group/group-consumer.ts'
 import type { ProducerRecord } from '../producer/record-input.ts'
-import { type TopicOptions, TypedTopic } from '../typed-topic.ts'
+import type { TableOptions } from '../table.ts'
+import { parseJson, type TopicOptions, TypedTopic, typedRecord } from '../typed-topic.ts'
 import type { Engine } from './engine.ts'
 import { OFFLINE_CHECK_MS } from './limits.ts'
 import { type Outbox, OutboxQueue } from './outbox/outbox.ts'
@@ -21,6 +23,7 @@ import { StatusBoard } from './status-board.ts'
 import type { CacheLimits } from './store/schema.ts'
 import { isHint } from './sync/page-events.ts'
 import type { SyncStatus } from './sync/sync.ts'
+import { BrowserTable } from './table/browser-table.ts'
 import { Leader, type Locks } from './tabs/leader.ts'
 
 /** The options of a consumer or, with `groupId`, of a member of a group. */
@@ -175,6 +178,15 @@ export class BrowserClient {
   }
 
   /**
+   * Returns the table of a compacted topic: the latest value of each key, kept in this browser and read offline too.
+   */
+  table<Value>(name: string, options: TableOptions<Value> = {}): BrowserTable<Value> {
+    const { deserialize = parseJson } = options
+    const typed = (record: ConsumerRecord) => typedRecord<Value>(record, deserialize)
+    return new BrowserTable(name, async () => (await this.#load()).table(name, typed))
+  }
+
+  /**
    * Caches a topic in this browser, whether it is read or not, until `unfollow`.
    *
    * @throws {EdgelogError} `invalid_topic`, `invalid_config` for invalid limits
@@ -183,9 +195,9 @@ export class BrowserClient {
     await (await this.#load()).reading.follow(topic, limits)
   }
 
-  /** Deletes the cached part of a topic, and stops following it. */
+  /** Deletes the cached part of a topic, and its table, and stops following it. */
   async unfollow(topic: string): Promise<void> {
-    await (await this.#load()).reading.unfollow(topic)
+    await (await this.#load()).unfollow(topic)
   }
 
   /** Adds a listener. Returns the function that removes it. */

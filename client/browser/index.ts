@@ -36,6 +36,7 @@ export type {
   ProducerRecord,
   RecordValue,
 } from '../producer/record-input.ts'
+export type { TableEntriesOptions, TableGetOptions, TableOptions } from '../table.ts'
 export type { TopicOptions, TypedInput, TypedRecord, TypedTopic } from '../typed-topic.ts'
 export { type BrowserClient, type BrowserTopicReadOptions, connect } from './browser-client.ts'
 export type { Outbox } from './outbox/outbox.ts'
@@ -52,4 +53,5 @@ export type { ClientStatus, StorageStatus } from './session/status.ts'
 export type { CacheLimits } from './store/schema.ts'
 export type { LastError, SyncStatus } from './sync/sync.ts'
 export type { TransportName } from './sync/transport.ts'
+export type { BrowserTable } from './table/browser-table.ts'
 export type { TopicResetReason } from './tabs/channel.ts'

@@ -137,3 +137,12 @@ export const FOLLOW_CREDIT_BYTES = 16 * MIB
 export const QUEUE_GAP_MS = 20
 /** Longest time for which records gather. */
 export const QUEUE_LINGER_MS_MAX = 100
+
+// -- tables ------------------------------------------------------------------------------------
+
+/** Entries that are read from the database at once. */
+export const TABLE_PAGE_ENTRIES = 1_000
+/** Interval at which a followed table asks whether it has missed tombstones; they stay in the log for longer. */
+export const TABLE_CHECK_MS = 60 * SECOND_MS
+/** Wait of `get` for an offset, or for the first copy of the table: that of the server. */
+export const TABLE_WAIT_MS = 5 * SECOND_MS

@@ -20,6 +20,9 @@ export interface FetchedBatches {
   readonly highWatermark: number
   /** Path of the sealed chunk that holds `from`, if there is one. */
   readonly sealed?: string | undefined
+  readonly logStartOffset?: number | undefined
+  /** Compaction has removed tombstones below this offset; undefined: none. */
+  readonly tombstonesGoneBelow?: number | undefined
 }
 
 export interface FetchBatchesOptions {
@@ -52,6 +55,8 @@ export async function fetchBatches(
     lastStableOffset: readOffset(response, 'edgelog-last-stable-offset'),
     highWatermark: readOffset(response, 'edgelog-high-watermark'),
     sealed: readSealedPath(response),
+    logStartOffset: findOffset(response, 'edgelog-log-start-offset'),
+    tombstonesGoneBelow: findOffset(response, 'edgelog-tombstones-gone-below'),
     batches: await readBody(response, keepAlive),
   }))
 }
@@ -93,8 +98,13 @@ export async function fetchSealed(
 }
 
 /** Reads a header that is missing if a proxy responded or removed it. */
-function readOffset({ headers }: Response, name: string): number {
-  const value = headers.get(name)
-  if (value !== null && /^\d{1,16}$/.test(value)) return Number(value)
+function readOffset(response: Response, name: string): number {
+  const offset = findOffset(response, name)
+  if (offset !== undefined) return offset
   throw new RequestError('unavailable', `the response has no header ${name}`, { status: 0 })
+}
+
+function findOffset({ headers }: Response, name: string): number | undefined {
+  const value = headers.get(name)
+  return value !== null && /^\d{1,16}$/.test(value) ? Number(value) : undefined
 }

@@ -135,6 +135,7 @@ export const EXPOSED_HEADERS = [
   'edgelog-last-stable-offset',
   'edgelog-high-watermark',
   'edgelog-log-start-offset',
+  'edgelog-tombstones-gone-below',
   'edgelog-sealed',
   'cache-status',
   'etag',

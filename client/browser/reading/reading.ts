@@ -21,13 +21,13 @@ import {
 } from './open-consumer.ts'
 
 export class Reading {
+  readonly authRetry: AuthRetry
   readonly #session: Session
   readonly #topics: TopicDirectory
   readonly #tokens: TokenRenewal
   readonly #cache: BatchCache
   readonly #follower: Follower
   readonly #sync: Sync
-  readonly #authRetry: AuthRetry
   readonly #consumers = new Set<{ close(): Promise<void> }>()
   readonly #uses = new Map<string, { readonly atMs: number; readonly done: Promise<void> }>()
   #isLeading = false
@@ -38,7 +38,7 @@ export class Reading {
     this.#topics = topics
     this.#tokens = tokens
     const { connection, database, channel, page, options, changed } = session
-    this.#authRetry = new AuthRetry({ connection, renewToken: () => tokens.renew(), changed })
+    this.authRetry = new AuthRetry({ connection, renewToken: () => tokens.renew(), changed })
     this.#cache = new BatchCache(database, options.cache)
     this.#follower = new Follower({
       cache: this.#cache,
@@ -64,7 +64,7 @@ export class Reading {
 
   /** The reason why reading is suspended; undefined if the token is not known to be rejected. */
   get refusal(): LastError | undefined {
-    return this.#authRetry.refusal
+    return this.authRetry.refusal
   }
 
   /** Starts keeping followed topics in step. */
@@ -86,7 +86,7 @@ export class Reading {
 
   /** Retries with the new token. */
   tokenChanged(): void {
-    this.#authRetry.forget()
+    this.authRetry.forget()
     this.#sync.setToken()
   }
 
@@ -119,7 +119,7 @@ export class Reading {
     options: BrowserConsumerOptions | BrowserGroupConsumerOptions,
   ): Promise<Consumer | GroupConsumer> {
     const context = {
-      authRetry: this.#authRetry,
+      authRetry: this.authRetry,
       codecs: this.#session.options.codecs,
       topics: this.#topics,
       cache: this.#cache,

@@ -22,6 +22,8 @@ import {
   type ParkedRow,
   type ProducerRow,
   SCHEMA_VERSION,
+  type TableRow,
+  type TableState,
   type TopicRow,
 } from './schema.ts'
 
@@ -34,6 +36,12 @@ interface EdgelogSchema extends DBSchema {
   parked: { key: number; value: ParkedRow }
   batches: { key: [string, number, number]; value: BatchRow }
   cursors: { key: [string, number]; value: CursorRow }
+  tables: { key: string; value: TableState }
+  tableRows: {
+    key: [string, number, number, BufferSource]
+    value: TableRow
+    indexes: { offset: [string, number, number, number] }
+  }
 }
 
 export type Store = StoreNames<EdgelogSchema>
@@ -65,6 +73,8 @@ const KEYS: Readonly<Record<Store, string | string[] | undefined>> = {
   parked: 'id',
   batches: ['topic', 'partition', 'baseOffset'],
   cursors: ['topic', 'partition'],
+  tables: 'topic',
+  tableRows: ['topicId', 'partition', 'generation', 'key'],
 }
 
 export class Database {
@@ -152,12 +162,17 @@ export class Database {
     }
     const open = (version?: number) =>
       openDB<EdgelogSchema>(this.name, version, {
-        upgrade: (opened) => {
+        upgrade: (opened, _from, _to, transaction) => {
           for (const store of Object.keys(KEYS) as Store[]) {
             if (opened.objectStoreNames.contains(store)) continue
             const keyPath = KEYS[store]
             const options = { ...(keyPath !== undefined && { keyPath }) }
             opened.createObjectStore(store, { ...options, autoIncrement: store === 'parked' })
+            if (store === 'tableRows') {
+              transaction
+                .objectStore(store)
+                .createIndex('offset', ['topicId', 'partition', 'generation', 'offset'])
+            }
           }
         },
         blocked: () => {

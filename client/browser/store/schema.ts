@@ -11,14 +11,20 @@
  *   parked     id -> a record that the log rejected, with the error
  *   batches    [topic, partition, baseOffset] -> record batches as the server sent them
  *   cursors    [topic, partition] -> the range of the log in `batches`, without a hole
+ *   tables     topic -> how far the table of each partition has followed the log
+ *   tableRows  [topicId, partition, generation, key] -> the latest record of a key
  *
  * A record's *position* counts the records ever queued for its partition, from a random start:
  * positions are never reused, even after the data was cleared. Its sequence is the distance
  * from `epochStart`, so a new epoch renumbers all waiting records by a change to one row.
  */
+import type { RecordHeader } from '../../../src/core/batch/record.ts'
 import type { ErrorBody } from '../../../src/core/errors.ts'
 
-export const SCHEMA_VERSION = 1
+/**
+ * Version 1 had no tables. Every store that is missing is added, so any older version can be opened.
+ */
+export const SCHEMA_VERSION = 2
 
 /** Partition of records whose topic is not known to this browser yet. */
 export const UNASSIGNED_PARTITION = -1
@@ -133,4 +139,44 @@ export interface CursorRow {
   /** Ends of the log in the last message of the server. */
   readonly logStartOffset: number
   readonly highWatermark: number
+}
+
+/** A copy of one partition's table: the rows of one generation. */
+export interface TableCopy {
+  readonly generation: number
+  /** The rows contain all records of the log below this offset. */
+  readonly position: number
+  /** Number of removed keys, which only grows. */
+  readonly removals: number
+}
+
+export interface TablePartition {
+  /** The copy that readers see; null: none is complete yet. */
+  readonly shown: TableCopy | null
+  /** A new copy, read from the log start; it is shown when it has reached `endOffset`. */
+  readonly build: (TableCopy & { readonly endOffset: number }) | null
+  /** Tombstones below this offset were gone before the copy in work was begun, with the records they removed. */
+  readonly goneBelow: number
+  /** No tombstone below this offset was missed. */
+  readonly checkedOffset: number
+}
+
+export interface TableState {
+  readonly topic: string
+  /** Id of the topic it was read from; a recreated topic has another. */
+  readonly topicId: string
+  /** Time of the last use. */
+  readonly usedAtMs: number
+  readonly partitions: readonly TablePartition[]
+}
+
+export interface TableRow {
+  readonly topicId: string
+  readonly partition: number
+  readonly generation: number
+  readonly key: Uint8Array<ArrayBuffer>
+  readonly offset: number
+  readonly timestamp: number
+  readonly value: Uint8Array<ArrayBuffer>
+  readonly headers: readonly RecordHeader[]
 }

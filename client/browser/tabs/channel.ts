@@ -40,7 +40,9 @@ export type ChannelMessage =
   | { readonly kind: 'outbox' }
   /** The server accepts another token now. */
   | { readonly kind: 'token'; readonly token: string }
-  /** The set of followed topics changed. */
+  /** The rows of a table, or its state, changed. */
+  | { readonly kind: 'table'; readonly topic: string }
+  /** The set of followed topics, or of tables, changed. */
   | { readonly kind: 'follows' }
   | {
       readonly kind: 'topicReset'

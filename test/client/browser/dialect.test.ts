@@ -1,9 +1,10 @@
 /** The client for Node and edge functions beside the one for pages: the same names for the same things. */
 import { expect, test } from 'vitest'
 import { BrowserClient } from '../../../client/browser/browser-client.ts'
-import { type Client, connect } from '../../../client/index.ts'
+import { BrowserTable } from '../../../client/browser/table/browser-table.ts'
+import { type Client, connect, type Table } from '../../../client/index.ts'
 
-const SHARED = ['send', 'sendBatch', 'flush', 'consumer', 'topic', 'close'] as const
+const SHARED = ['send', 'sendBatch', 'flush', 'consumer', 'topic', 'table', 'close'] as const
 
 type Shape<Type extends Record<(typeof SHARED)[number], (...args: never[]) => unknown>> = {
   readonly [Name in (typeof SHARED)[number]]: ReturnType<Type[Name]> extends Promise<unknown>
@@ -17,11 +18,26 @@ const SHAPE: Shape<Client> & Shape<BrowserClient> = {
   flush: 'async',
   consumer: 'async',
   topic: 'sync',
+  table: 'sync',
   close: 'async',
 }
+
+/** The compiler refuses this line if a page calls a table otherwise than Node. */
+const TABLE: (table: BrowserTable<string>) => Pick<Table<string>, keyof Table<string>> = (table) =>
+  table
 
 test.each(SHARED)('both clients have %s(), of the same shape', (name) => {
   expect(connect({ url: 'http://localhost' })[name]).toBeTypeOf('function')
   expect(BrowserClient.prototype[name]).toBeTypeOf('function')
   expect(SHAPE[name]).toMatch(/^(async|sync)$/)
+})
+
+test('a table has the same methods in both clients', () => {
+  const options = { url: 'http://localhost' }
+  const table = new BrowserTable<string>('t', () => Promise.reject(new Error('not called')))
+  const other: Table<string> = connect(options).table('t')
+  for (const name of ['get', 'entries', 'watch'] as const) {
+    expect(TABLE(table)[name]).toBeTypeOf('function')
+    expect(other[name]).toBeTypeOf('function')
+  }
 })

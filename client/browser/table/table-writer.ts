@@ -1,0 +1,203 @@
+/**
+ * Writes the tables of compacted topics to the database. Each method is one transaction, which any tab may run
+ * at any time. A tab's earlier reads may be stale, so each transaction reads the state again: rows and the
+ * position up to which they are complete change together, and a range that was stored before changes nothing.
+ *
+ * A table is rebuilt as a further copy beside the one that readers see, which is replaced in one transaction.
+ */
+import type { LogRecord } from '../../../src/core/batch/record.ts'
+import type { Database, Store, Transaction } from '../store/database.ts'
+import type { TableCopy, TablePartition, TableState } from '../store/schema.ts'
+import { removeBelow, rowsOf } from './table-rows.ts'
+
+/** The topic of a table, as the server describes it. */
+export interface TableTopic {
+  readonly topic: string
+  readonly id: string
+  readonly partitions: number
+}
+
+export interface TablePlace {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+}
+
+/** All records of the log in [from, to). */
+export interface TableArrival {
+  readonly from: number
+  readonly to: number
+  readonly logStartOffset: number
+  readonly records: readonly LogRecord[]
+}
+
+/** The log as it was before any of it was read. */
+export interface BuildStart {
+  readonly logStartOffset: number
+  readonly lastStableOffset: number
+  readonly goneBelow: number
+}
+
+const STORES: Store[] = ['tables', 'tableRows']
+const EMPTY: TablePartition = { shown: null, build: null, goneBelow: 0, checkedOffset: 0 }
+
+/** Returns the copy that follows the log. */
+export function copyInWork({ build, shown }: TablePartition): TableCopy | null {
+  return build ?? shown
+}
+
+export class TableWriter {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  async states(): Promise<TableState[]> {
+    return await this.#database.read(['tables'], (tx) => tx.objectStore('tables').getAll())
+  }
+
+  /**
+   * Keeps a table from now on. A table of another topic of this name is dropped first.
+   *
+   * @param usedAtMs undefined: unchanged, and no table that is not there is begun
+   * @returns whether there is something to follow that was not there
+   */
+  async keep({ topic, id: topicId, partitions }: TableTopic, usedAtMs?: number): Promise<boolean> {
+    return await this.#database.write(STORES, async (tx) => {
+      const tables = tx.objectStore('tables')
+      const known = await tables.get(topic)
+      const atMs = usedAtMs ?? known?.usedAtMs
+      if (atMs === undefined) return false
+      const isSame = known?.topicId === topicId
+      if (known !== undefined && !isSame)
+        await tx.objectStore('tableRows').delete(rowsOf(known.topicId))
+      const own = isSame ? known.partitions : []
+      const added = Array.from({ length: Math.max(0, partitions - own.length) }, () => EMPTY)
+      await tables.put({ topic, topicId, usedAtMs: atMs, partitions: [...own, ...added] })
+      return added.length > 0
+    })
+  }
+
+  /** Drops a table. Returns whether there was one. */
+  async drop(topic: string): Promise<boolean> {
+    return await this.#database.write(STORES, async (tx) => {
+      const known = await tx.objectStore('tables').get(topic)
+      if (known === undefined) return false
+      await tx.objectStore('tables').delete(topic)
+      await tx.objectStore('tableRows').delete(rowsOf(known.topicId))
+      return true
+    })
+  }
+
+  /** Begins a new copy at the log start, in place of one that is not complete. */
+  async begin(place: TablePlace, start: BuildStart): Promise<void> {
+    const { logStartOffset: position, lastStableOffset: endOffset, goneBelow } = start
+    await this.#change(place, async (tx, { shown, build }) => {
+      if (build !== null) await dropCopy(tx, place, build)
+      const generation = Math.max(shown?.generation ?? 0, build?.generation ?? 0) + 1
+      const begun = { generation, position, removals: 0, endOffset }
+      return await complete(tx, place, { shown, build: begun, goneBelow, checkedOffset: position })
+    })
+  }
+
+  /**
+   * Compares the position with what the log reported afterwards.
+   *
+   * @param copy the copy in work before the log was asked
+   * @returns false if tombstones may have been missed: the table has to be built again
+   */
+  async check(place: TablePlace, copy: TableCopy, goneBelow: number): Promise<boolean> {
+    const { generation, position } = copy
+    let isComplete = true
+    await this.#change(place, async (_tx, partition) => {
+      if (copyInWork(partition)?.generation !== generation) return partition
+      isComplete = goneBelow <= Math.max(partition.checkedOffset, partition.goneBelow)
+      if (!isComplete) return partition
+      return { ...partition, checkedOffset: Math.max(partition.checkedOffset, position) }
+    })
+    return isComplete
+  }
+
+  /** Stores a range of the log. `gap`: nothing was stored, because the table does not continue with this range. */
+  async append(place: TablePlace, arrival: TableArrival): Promise<'stored' | 'gap'> {
+    let stored: 'stored' | 'gap' = 'gap'
+    await this.#change(place, async (tx, partition) => {
+      const copy = copyInWork(partition)
+      if (copy === null || arrival.from > copy.position) return partition
+      stored = 'stored'
+      if (arrival.to <= copy.position) return partition
+      const changed = await writeRecords(tx, place, copy, arrival)
+      if (partition.build === null) return { ...partition, shown: changed }
+      const build = { ...partition.build, ...changed }
+      return await complete(tx, place, { ...partition, build })
+    })
+    return stored
+  }
+
+  /** Changes one partition, unless the table was dropped or is of another topic. */
+  async #change(
+    { topic, topicId, partition }: TablePlace,
+    work: (tx: Transaction, known: TablePartition) => Promise<TablePartition>,
+  ): Promise<void> {
+    await this.#database.write(STORES, async (tx) => {
+      const state = await tx.objectStore('tables').get(topic)
+      const known = state?.topicId === topicId ? state.partitions[partition] : undefined
+      if (state === undefined || known === undefined) return
+      const changed = await work(tx, known)
+      if (changed === known) return
+      const partitions = state.partitions.map((kept, index) =>
+        index === partition ? changed : kept,
+      )
+      await tx.objectStore('tables').put({ ...state, partitions })
+    })
+  }
+}
+
+/** Shows the new copy instead of the former one, if it has reached the end. */
+async function complete(
+  tx: Transaction,
+  place: TablePlace,
+  changed: TablePartition,
+): Promise<TablePartition> {
+  const { build, shown } = changed
+  if (build === null || build.position < build.endOffset) return changed
+  if (shown !== null) await dropCopy(tx, place, shown)
+  const { endOffset: _reached, ...copy } = build
+  return { ...changed, shown: copy, build: null }
+}
+
+async function dropCopy(
+  tx: Transaction,
+  { topicId, partition }: TablePlace,
+  { generation }: TableCopy,
+): Promise<void> {
+  await tx.objectStore('tableRows').delete(rowsOf(topicId, partition, generation))
+}
+
+async function writeRecords(
+  tx: Transaction,
+  { topicId, partition }: TablePlace,
+  { generation, position, removals }: TableCopy,
+  { to, logStartOffset, records }: TableArrival,
+): Promise<TableCopy> {
+  const store = tx.objectStore('tableRows')
+  const writes: Promise<unknown>[] = []
+  let removed = 0
+  for (const { offset, timestamp, key, value, headers } of records) {
+    // A compacted topic refuses records without a key; older ones stay from before it was compacted.
+    if (offset < position || key === null) continue
+    // Copies, because a view would store its whole buffer.
+    const row = { topicId, partition, generation, key: key.slice() }
+    if (value === null) {
+      removed += 1
+      writes.push(store.delete([topicId, partition, generation, row.key]))
+    } else {
+      const own = headers.map((header) => ({ ...header, value: header.value?.slice() ?? null }))
+      writes.push(store.put({ ...row, offset, timestamp, value: value.slice(), headers: own }))
+    }
+  }
+  await Promise.all(writes)
+  removed += await removeBelow(tx, [topicId, partition, generation], logStartOffset)
+  return { generation, position: to, removals: removals + removed }
+}

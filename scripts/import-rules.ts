@@ -276,6 +276,7 @@ const CLIENT_ROOMS: Record<string, Room> = {
       'client/table.ts',
       'client/http',
       'client/consumer',
+      'client/browser/reading',
       'client/browser/session',
       'client/browser/store',
       'client/browser/sync',

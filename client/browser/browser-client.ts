@@ -1,11 +1,10 @@
 /** Entry point for pages: one client for one server and one principal, in each tab. */
 import { EdgelogError } from '../../src/core/errors.ts'
 import type { Consumer } from '../consumer/consumer.ts'
-import type { ConsumerRecord } from '../consumer/consumer-record.ts'
 import type { GroupConsumer } from '../group/group-consumer.ts'
 import type { ProducerRecord } from '../producer/record-input.ts'
-import type { TableOptions } from '../table.ts'
-import { parseJson, type TopicOptions, TypedTopic, typedRecord } from '../typed-topic.ts'
+import type { TableEntriesOptions, TableOptions } from '../table.ts'
+import { type TopicOptions, TypedTopic } from '../typed-topic.ts'
 import type { Engine } from './engine.ts'
 import { OFFLINE_CHECK_MS } from './limits.ts'
 import { type Outbox, OutboxQueue } from './outbox/outbox.ts'
@@ -23,7 +22,7 @@ import { StatusBoard } from './status-board.ts'
 import type { CacheLimits } from './store/schema.ts'
 import { isHint } from './sync/page-events.ts'
 import type { SyncStatus } from './sync/sync.ts'
-import { BrowserTable } from './table/browser-table.ts'
+import type { BrowserTable } from './table/browser-table.ts'
 import { Leader, type Locks } from './tabs/leader.ts'
 
 /** The options of a consumer or, with `groupId`, of a member of a group. */
@@ -180,10 +179,18 @@ export class BrowserClient {
   /**
    * Returns the table of a compacted topic: the latest value of each key, kept in this browser and read offline too.
    */
-  table<Value>(name: string, options: TableOptions<Value> = {}): BrowserTable<Value> {
-    const { deserialize = parseJson } = options
-    const typed = (record: ConsumerRecord) => typedRecord<Value>(record, deserialize)
-    return new BrowserTable(name, async () => (await this.#load()).table(name, typed))
+  table<Value>(name: string, options?: TableOptions<Value>): BrowserTable<Value> {
+    const view = async () => (await this.#load()).tables.view(name, options)
+    const walk = (method: 'entries' | 'watch') =>
+      async function* (given?: TableEntriesOptions) {
+        yield* (await view())[method](given)
+      }
+    return {
+      name,
+      get: async (key, given) => (await view()).get(key, given),
+      entries: walk('entries'),
+      watch: walk('watch'),
+    }
   }
 
   /**

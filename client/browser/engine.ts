@@ -2,7 +2,6 @@
  * The lazily loaded half of the client: sending and reading.
  * Queueing does not need it, so a page can write immediately.
  */
-import { partitionForKey } from '../../src/core/topic/partitioner.ts'
 import type { OutboxQueue } from './outbox/outbox.ts'
 import { OutboxDrain } from './outbox/outbox-drain.ts'
 import { otherPrincipals } from './outbox/principals.ts'
@@ -18,13 +17,12 @@ import type { Session } from './session/session.ts'
 import { TokenRenewal } from './session/token-renewal.ts'
 import { isAnotherDatabase } from './store/identity-mark.ts'
 import type { SyncStatus } from './sync/sync.ts'
-import { TableLoader } from './table/table-loader.ts'
-import type { TableView, Typed } from './table/table-view.ts'
+import { Tables } from './table/tables.ts'
 
 export class Engine {
   readonly sending: Sending
   readonly reading: Reading
-  readonly #tables: TableLoader
+  readonly tables: Tables
   readonly #tokens: TokenRenewal
   readonly #session: Session
   readonly #outbox: OutboxQueue
@@ -41,14 +39,11 @@ export class Engine {
     this.#tokens = new TokenRenewal(session)
     this.sending = new Sending(session, { store, waiters, drain, topics, tokens: this.#tokens })
     this.reading = new Reading(session, topics, this.#tokens)
-    const { authRetry } = this.reading
-    const retry = <T>(work: () => Promise<T>) => authRetry.retry(work)
-    const tokens = this.#tokens
-    this.#tables = new TableLoader({ session, topics, tokens, retry, partitionForKey })
+    this.tables = new Tables(session, topics, this.#tokens, this.reading.authRetry)
     channel.listen('token', () => {
       this.#tokens.given()
       this.reading.tokenChanged()
-      this.#tables.tokenChanged()
+      this.tables.tokenChanged()
       this.sending.tokenChanged()
     })
   }
@@ -58,15 +53,10 @@ export class Engine {
     return queueTransaction(this.#outbox, work)
   }
 
-  /** @param typed how the table's records are returned */
-  async table<Value>(name: string, typed: Typed<Value>): Promise<TableView<Value>> {
-    return (await this.#tables.load()).view(name, typed)
-  }
-
   /** Implements `BrowserClient.unfollow`. */
   async unfollow(topic: string): Promise<void> {
     await this.reading.unfollow(topic)
-    await this.#tables.drop(topic)
+    await this.tables.drop(topic)
   }
 
   /** @param leader status of the leading tab, if it is another one */
@@ -94,7 +84,7 @@ export class Engine {
   /** Returns the state of the link for readers; without them, that of the one for tables. */
   #syncStatus(): SyncStatus {
     const { syncStatus } = this.reading
-    return syncStatus.link === 'idle' ? (this.#tables.status ?? syncStatus) : syncStatus
+    return syncStatus.link === 'idle' ? this.tables.status : syncStatus
   }
 
   /** Starts the communication with the server, for all tabs. */
@@ -105,14 +95,14 @@ export class Engine {
     this.#isLeading = true
     this.sending.start()
     this.reading.start()
-    this.#tables.start()
+    this.tables.start()
   }
 
   rest(): void {
     this.#isLeading = false
     this.sending.stop()
     this.reading.stop()
-    this.#tables.stop()
+    this.tables.stop()
   }
 
   async close(): Promise<void> {

@@ -16,6 +16,7 @@ import { randomProducerId } from '../../producer-id.ts'
 import { BLOCKED_OPEN_MS, STORAGE_ATTEMPTS_MAX } from '../limits.ts'
 import {
   type BatchRow,
+  type CopyKey,
   type CursorRow,
   type FollowRow,
   type OutboxRow,
@@ -38,9 +39,9 @@ interface EdgelogSchema extends DBSchema {
   cursors: { key: [string, number]; value: CursorRow }
   tables: { key: string; value: TableState }
   tableRows: {
-    key: [string, number, number, BufferSource]
+    key: [CopyKey, BufferSource]
     value: TableRow
-    indexes: { offset: [string, number, number, number] }
+    indexes: { offset: [CopyKey, number] }
   }
 }
 
@@ -64,8 +65,8 @@ export interface DatabaseEvents {
   failed(): void
 }
 
-const KEYS: Readonly<Record<Store, string | string[] | undefined>> = {
-  meta: undefined,
+const KEYS: Readonly<Record<Store, string | string[] | null>> = {
+  meta: null,
   topics: 'topic',
   follows: 'topic',
   producers: ['topic', 'partition'],
@@ -74,7 +75,7 @@ const KEYS: Readonly<Record<Store, string | string[] | undefined>> = {
   batches: ['topic', 'partition', 'baseOffset'],
   cursors: ['topic', 'partition'],
   tables: 'topic',
-  tableRows: ['topicId', 'partition', 'generation', 'key'],
+  tableRows: ['copy', 'key'],
 }
 
 export class Database {
@@ -140,7 +141,7 @@ export class Database {
         return await settle(begin(await opening), work)
       } catch (error) {
         // A transaction that was aborted with its connection has changed nothing.
-        if (attempt === STORAGE_ATTEMPTS_MAX || !isCutOff(error)) throw storageError(error)
+        if (attempt === STORAGE_ATTEMPTS_MAX || !hasName(error, CUT_OFF)) throw storageError(error)
         if (this.#opening === opening) this.#opening = undefined
         void opening.then((db) => db.close(), ignore)
       }
@@ -162,17 +163,12 @@ export class Database {
     }
     const open = (version?: number) =>
       openDB<EdgelogSchema>(this.name, version, {
-        upgrade: (opened, _from, _to, transaction) => {
+        upgrade: (opened) => {
           for (const store of Object.keys(KEYS) as Store[]) {
             if (opened.objectStoreNames.contains(store)) continue
-            const keyPath = KEYS[store]
-            const options = { ...(keyPath !== undefined && { keyPath }) }
-            opened.createObjectStore(store, { ...options, autoIncrement: store === 'parked' })
-            if (store === 'tableRows') {
-              transaction
-                .objectStore(store)
-                .createIndex('offset', ['topicId', 'partition', 'generation', 'offset'])
-            }
+            const autoIncrement = store === 'parked'
+            const made = opened.createObjectStore(store, { keyPath: KEYS[store], autoIncrement })
+            if (store === 'tableRows') made.createIndex('offset' as never, ['copy', 'offset'])
           }
         },
         blocked: () => {
@@ -190,7 +186,7 @@ export class Database {
       })
     try {
       const db = await open(SCHEMA_VERSION).catch((error: unknown) => {
-        if (!(error instanceof DOMException && error.name === 'VersionError')) throw error
+        if (!hasName(error, /^Version/)) throw error
         this.#becomeOutdated()
         return open()
       })
@@ -245,23 +241,21 @@ async function settle<Mode extends IDBTransactionMode, T>(
     throw error
   })
   const [worked, done] = await Promise.allSettled([working, tx.done])
-  const isAborted = worked.status === 'rejected' && isAbort(worked.reason)
   // A failure at the end of a transaction, such as a full disk, is reported by `done` alone.
-  if (worked.status === 'rejected' && !isAborted) throw worked.reason
+  const isAborted = worked.status === 'rejected' && hasName(worked.reason, ABORTED)
+  if (!isAborted && worked.status === 'rejected') throw worked.reason
   if (done.status === 'rejected') throw done.reason
   if (worked.status === 'rejected') throw worked.reason
   return worked.value
 }
 
-/** Returns whether the error is that of an aborted request, or of one made after its transaction. */
-function isAbort(error: unknown): boolean {
-  const names = /^(Abort|InvalidState|TransactionInactive)Error$/
-  return error instanceof DOMException && names.test(error.name)
-}
+/** Names of the errors of an aborted request, or of one made after its transaction. */
+const ABORTED = /^(Abort|InvalidState|TransactionInactive)Error$/
+/** Names of the errors of a connection that the browser has closed, before or during the transaction. */
+const CUT_OFF = /^(Abort|InvalidState|Unknown)Error$/
 
-/** Returns whether the browser has closed the connection, before or during the transaction. */
-function isCutOff(error: unknown): boolean {
-  return error instanceof DOMException && /^(Abort|InvalidState|Unknown)Error$/.test(error.name)
+function hasName(error: unknown, names: RegExp): boolean {
+  return error instanceof DOMException && names.test(error.name)
 }
 
 function ignore(): void {}

@@ -12,7 +12,7 @@
  *   batches    [topic, partition, baseOffset] -> record batches as the server sent them
  *   cursors    [topic, partition] -> the range of the log in `batches`, without a hole
  *   tables     topic -> how far the table of each partition has followed the log
- *   tableRows  [topicId, partition, generation, key] -> the latest record of a key
+ *   tableRows  [[topicId, partition, generation], key] -> the latest record of a key
  *
  * A record's *position* counts the records ever queued for its partition, from a random start:
  * positions are never reused, even after the data was cleared. Its sequence is the distance
@@ -170,10 +170,11 @@ export interface TableState {
   readonly partitions: readonly TablePartition[]
 }
 
+/** One copy of the table of a partition. */
+export type CopyKey = [topicId: string, partition: number, generation: number]
+
 export interface TableRow {
-  readonly topicId: string
-  readonly partition: number
-  readonly generation: number
+  readonly copy: CopyKey
   readonly key: Uint8Array<ArrayBuffer>
   readonly offset: number
   readonly timestamp: number

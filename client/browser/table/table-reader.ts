@@ -1,11 +1,8 @@
 /** Reads stored tables, in every tab. Each read is one transaction, and sees one state of a partition. */
 import { TABLE_PAGE_ENTRIES } from '../limits.ts'
 import type { Database, Store, Transaction } from '../store/database.ts'
-import type { TableRow, TableState } from '../store/schema.ts'
-import { keysFrom, onlyKey, rowsOf } from './table-rows.ts'
-
-/** A copy of a partition's table: `[topicId, partition, generation]`. */
-export type CopyKey = readonly [topicId: string, partition: number, generation: number]
+import type { CopyKey, TableRow, TableState } from '../store/schema.ts'
+import { rowOf, rowsOf, rowsSince } from './table-rows.ts'
 
 export interface TablePage {
   readonly copy: CopyKey
@@ -33,7 +30,7 @@ export class TableReader {
   async get(topic: string, partition: number, key: Uint8Array): Promise<TableRow | undefined> {
     return await this.#database.read(STORES, async (tx) => {
       const shown = await shownCopy(tx, topic, partition)
-      return shown && (await tx.objectStore('tableRows').get(onlyKey(shown.copy, key)))
+      return shown && (await tx.objectStore('tableRows').get(rowOf(shown.copy, key)))
     })
   }
 
@@ -45,16 +42,18 @@ export class TableReader {
     isBehind: boolean,
   ): Promise<TablePage | undefined> {
     return await this.#read(topic, partition, (tx, copy) =>
-      tx.objectStore('tableRows').getAll(keysFrom(copy, key, isBehind), TABLE_PAGE_ENTRIES),
+      tx.objectStore('tableRows').getAll(rowsOf(copy, key, isBehind), TABLE_PAGE_ENTRIES),
     )
   }
 
   /** Returns rows with offsets from `offset` on, in the order of their offsets. */
   async changes(topic: string, partition: number, offset: number): Promise<TablePage | undefined> {
-    return await this.#read(topic, partition, (tx, copy) => {
-      const range = IDBKeyRange.bound([...copy, offset], [...copy, []])
-      return tx.objectStore('tableRows').index('offset').getAll(range, TABLE_PAGE_ENTRIES)
-    })
+    return await this.#read(topic, partition, (tx, copy) =>
+      tx
+        .objectStore('tableRows')
+        .index('offset')
+        .getAll(rowsSince(copy, offset), TABLE_PAGE_ENTRIES),
+    )
   }
 
   /** Returns all keys of a partition. */
@@ -62,8 +61,8 @@ export class TableReader {
     return await this.#database.read(STORES, async (tx) => {
       const shown = await shownCopy(tx, topic, partition)
       if (shown === undefined) return []
-      const keys = await tx.objectStore('tableRows').getAllKeys(rowsOf(...shown.copy))
-      return keys.map(([, , , key]) => new Uint8Array(key as ArrayBuffer))
+      const keys = await tx.objectStore('tableRows').getAllKeys(rowsOf(shown.copy))
+      return keys.map(([, key]) => new Uint8Array(key as ArrayBuffer))
     })
   }
 

@@ -1,39 +1,34 @@
 /** Key ranges of the stored rows of tables. */
 import type { Transaction } from '../store/database.ts'
+import type { CopyKey } from '../store/schema.ts'
 
-/** Returns the range of all rows of a topic, of one of its partitions, or of one copy of that. */
-export function rowsOf(
-  ...prefix: [topicId: string, partition?: number, generation?: number]
-): IDBKeyRange {
-  return IDBKeyRange.bound(prefix, [...prefix, []])
+/** Returns the range of all rows of a topic. */
+export function rowsOfTopic(topicId: string): IDBKeyRange {
+  return IDBKeyRange.bound([[topicId]], [[topicId, []]])
 }
 
-/** Returns the range of the keys of a copy from `key` on; `isOpen`: behind it. */
-export function keysFrom(
-  copy: readonly [topicId: string, partition: number, generation: number],
-  key: Uint8Array,
-  isOpen: boolean,
-): IDBKeyRange {
-  return IDBKeyRange.bound([...copy, key], [...copy, []], isOpen)
+/** Returns the range of the rows of a copy; with a key, of those from it on; `isBehind`: without its own row. */
+export function rowsOf(copy: CopyKey, key?: Uint8Array, isBehind = false): IDBKeyRange {
+  return IDBKeyRange.bound(key === undefined ? [copy] : [copy, key], [copy, []], isBehind)
 }
 
-/** Returns the range that contains one key of a copy. */
-export function onlyKey(
-  copy: readonly [topicId: string, partition: number, generation: number],
-  key: Uint8Array,
-): IDBKeyRange {
-  return IDBKeyRange.only([...copy, key])
+export function rowOf(copy: CopyKey, key: Uint8Array): IDBKeyRange {
+  return IDBKeyRange.only([copy, key])
+}
+
+/** Returns the range of the rows of a copy with offsets from `offset` on, in the index by offset. */
+export function rowsSince(copy: CopyKey, offset: number): IDBKeyRange {
+  return IDBKeyRange.bound([copy, offset], [copy, []])
 }
 
 /** Removes the rows of a copy that the log start has passed. Returns their number. */
 export async function removeBelow(
   tx: Transaction,
-  copy: readonly [topicId: string, partition: number, generation: number],
+  copy: CopyKey,
   logStartOffset: number,
 ): Promise<number> {
-  if (logStartOffset === 0) return 0
   const store = tx.objectStore('tableRows')
-  const range = IDBKeyRange.bound([...copy, 0], [...copy, logStartOffset], false, true)
+  const range = IDBKeyRange.bound([copy], [copy, logStartOffset], false, true)
   const keys = await store.index('offset').getAllKeys(range)
   await Promise.all(keys.map((key) => store.delete(key)))
   return keys.length

@@ -2,22 +2,19 @@
 import type { LogRecord } from '../../../src/core/batch/record.ts'
 import { encodeBase64 } from '../../../src/core/bytes/base64.ts'
 import { EdgelogError } from '../../../src/core/errors.ts'
+import { partitionForKey } from '../../../src/core/topic/partitioner.ts'
 import { ConsumerRecord } from '../../consumer/consumer-record.ts'
-import type { TableEntriesOptions, TableGetOptions } from '../../table.ts'
-import type { TypedRecord } from '../../typed-topic.ts'
+import type { TableEntriesOptions, TableGetOptions, TableOptions } from '../../table.ts'
+import { parseJson, type TypedRecord, typedRecord } from '../../typed-topic.ts'
 import { TABLE_WAIT_MS } from '../limits.ts'
-import type { TableRow, TableState } from '../store/schema.ts'
-import type { CopyKey, TableReader } from './table-reader.ts'
+import type { CopyKey, TableRow, TableState } from '../store/schema.ts'
+import type { TableReader } from './table-reader.ts'
 import type { TableWait } from './table-wait.ts'
 
 export interface TableViewContext {
   readonly reader: TableReader
   readonly wait: TableWait
-  readonly partitionForKey: (key: Uint8Array, partitions: number) => number
 }
-
-/** Returns a record with its value deserialized. */
-export type Typed<Value> = (record: ConsumerRecord) => TypedRecord<Value>
 
 /** The part of a partition that a watcher has yielded. */
 interface Seen {
@@ -32,12 +29,16 @@ type SeenKey = Pick<TableRow, 'key' | 'offset' | 'timestamp'>
 export class TableView<Value> {
   readonly #name: string
   readonly #context: TableViewContext
-  readonly #typedOf: Typed<Value>
+  readonly #deserialize: (bytes: Uint8Array) => Value
 
-  constructor(name: string, context: TableViewContext, typed: Typed<Value>) {
+  constructor(
+    name: string,
+    context: TableViewContext,
+    { deserialize = parseJson }: TableOptions<Value> = {},
+  ) {
     this.#name = name
     this.#context = context
-    this.#typedOf = typed
+    this.#deserialize = deserialize
   }
 
   async get(
@@ -49,7 +50,7 @@ export class TableView<Value> {
     checkWhole('waitMs', waitMs)
     checkWhole('partition', given)
     const covers = ({ partitions }: TableState) => {
-      const partition = given ?? this.#context.partitionForKey(bytes, partitions.length)
+      const partition = given ?? partitionForKey(bytes, partitions.length)
       const shown = partitions[partition]?.shown
       if (shown === undefined) throw unknownPartition(this.#name, partition)
       return shown !== null && (at === undefined || shown.position > at) ? partition : undefined
@@ -194,12 +195,12 @@ export class TableView<Value> {
     return await this.#context.wait.until(this.#name, isComplete, { signal })
   }
 
-  #typed({ partition, ...row }: TableRow): TypedRecord<Value> {
+  #typed({ copy: [, partition], ...row }: TableRow): TypedRecord<Value> {
     return this.#record(partition, row)
   }
 
   #record(partition: number, record: LogRecord): TypedRecord<Value> {
-    return this.#typedOf(new ConsumerRecord(this.#name, partition, record))
+    return typedRecord(new ConsumerRecord(this.#name, partition, record), this.#deserialize)
   }
 }
 

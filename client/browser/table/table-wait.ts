@@ -1,10 +1,13 @@
 /** Waits for the tables of a browser: any tab may follow them, and publishes what has changed. */
 import { EdgelogError } from '../../../src/core/errors.ts'
+import { parseTopicName } from '../../../src/core/topic/topic-name.ts'
 import { type Clock, sleep } from '../../clock.ts'
 import { describeTopic } from '../../describe-topic.ts'
+import { Emitter } from '../../emitter.ts'
 import type { Connection } from '../../http/connection.ts'
 import { isTransient } from '../../http/request-error.ts'
 import { CACHE_RECHECK_MS, CACHE_USE_INTERVAL_MS } from '../limits.ts'
+import type { AuthRetry } from '../reading/auth-retry.ts'
 import type { TableState } from '../store/schema.ts'
 import type { Channel } from '../tabs/channel.ts'
 import type { TableReader } from './table-reader.ts'
@@ -17,8 +20,8 @@ export interface TableWaitContext {
   readonly connection: Connection
   /** Aborted when the client closes. */
   readonly closed: AbortSignal
-  /** Retries requests whose token is refused, as later as `unavailable`. */
-  readonly retry: <T>(work: () => Promise<T>) => Promise<T>
+  /** Retries requests whose token is refused, by failing with `unavailable`. */
+  readonly authRetry: Pick<AuthRetry, 'retry'>
 }
 
 interface WaitOptions {
@@ -28,9 +31,13 @@ interface WaitOptions {
 
 export class TableWait {
   readonly #context: TableWaitContext
+  /** The topics whose tables have changed. */
+  readonly #changes = new Emitter<Record<string, undefined>>()
 
   constructor(context: TableWaitContext) {
     this.#context = context
+    const { channel } = context
+    channel.listen('table', ({ topic }) => this.#changes.emit(eventOf(topic), undefined))
   }
 
   /**
@@ -65,12 +72,16 @@ export class TableWait {
   /** Listens for changes of a table, until `end`. */
   listen(topic: string): TableNews {
     const { channel, closed, connection } = this.#context
-    return new TableNews(topic, channel, connection.clock, closed)
+    return new TableNews(connection.clock, closed, (wake) => [
+      this.#changes.on(eventOf(topic), wake),
+      // The first request of a page may have waited for it.
+      channel.listen('token', wake),
+    ])
   }
 
   /** Returns the state of a table, or why the server does not tell it now. */
   async #state(topic: string): Promise<TableState | EdgelogError> {
-    const { reader, writer, connection, channel, retry } = this.#context
+    const { reader, writer, connection, channel, authRetry } = this.#context
     const nowMs = connection.clock.now()
     const known = await reader.state(topic)
     if (known !== undefined) {
@@ -80,9 +91,10 @@ export class TableWait {
       }
       return known
     }
+    parseTopicName(topic, 'topic')
     try {
       const call = { partitionDetails: false }
-      const described = await retry(() => describeTopic(connection, topic, call))
+      const described = await authRetry.retry(() => describeTopic(connection, topic, call))
       checkCompacted(topic, String(described.config['cleanup.policy']))
       await writer.keep({ topic, id: described.id, partitions: described.partitions }, nowMs)
     } catch (error) {
@@ -101,17 +113,15 @@ export class TableNews {
   readonly #stops: ReadonlyArray<() => void>
   #wake = new AbortController()
 
-  constructor(topic: string, channel: Channel, clock: Clock, closed: AbortSignal) {
+  /** @param listen begins to listen for changes; returns the functions that end it */
+  constructor(
+    clock: Clock,
+    closed: AbortSignal,
+    listen: (wake: () => void) => ReadonlyArray<() => void>,
+  ) {
     this.#clock = clock
     this.#closed = closed
-    const wake = () => this.#wake.abort()
-    this.#stops = [
-      channel.listen('table', (message) => {
-        if (message.topic === topic) wake()
-      }),
-      // The first request of a page may have waited for it.
-      channel.listen('token', wake),
-    ]
+    this.#stops = listen(() => this.#wake.abort())
   }
 
   /** Reports that the table is about to be read: `next` waits for later changes. */
@@ -153,4 +163,9 @@ function checkCompacted(topic: string, policy: string): void {
 
 function late(topic: string, waitMs: number): EdgelogError {
   return new EdgelogError('unavailable', `the table of ${topic} is not that far after ${waitMs} ms`)
+}
+
+/** Returns a name that no property of an object has: a topic may be named `constructor`. */
+function eventOf(topic: string): string {
+  return `/${topic}`
 }

@@ -7,8 +7,8 @@
  */
 import type { LogRecord } from '../../../src/core/batch/record.ts'
 import type { Database, Store, Transaction } from '../store/database.ts'
-import type { TableCopy, TablePartition, TableState } from '../store/schema.ts'
-import { removeBelow, rowsOf } from './table-rows.ts'
+import type { CopyKey, TableCopy, TablePartition, TableState } from '../store/schema.ts'
+import { removeBelow, rowOf, rowsOf, rowsOfTopic } from './table-rows.ts'
 
 /** The topic of a table, as the server describes it. */
 export interface TableTopic {
@@ -71,7 +71,7 @@ export class TableWriter {
       if (atMs === undefined) return false
       const isSame = known?.topicId === topicId
       if (known !== undefined && !isSame)
-        await tx.objectStore('tableRows').delete(rowsOf(known.topicId))
+        await tx.objectStore('tableRows').delete(rowsOfTopic(known.topicId))
       const own = isSame ? known.partitions : []
       const added = Array.from({ length: Math.max(0, partitions - own.length) }, () => EMPTY)
       await tables.put({ topic, topicId, usedAtMs: atMs, partitions: [...own, ...added] })
@@ -85,7 +85,7 @@ export class TableWriter {
       const known = await tx.objectStore('tables').get(topic)
       if (known === undefined) return false
       await tx.objectStore('tables').delete(topic)
-      await tx.objectStore('tableRows').delete(rowsOf(known.topicId))
+      await tx.objectStore('tableRows').delete(rowsOfTopic(known.topicId))
       return true
     })
   }
@@ -172,7 +172,7 @@ async function dropCopy(
   { topicId, partition }: TablePlace,
   { generation }: TableCopy,
 ): Promise<void> {
-  await tx.objectStore('tableRows').delete(rowsOf(topicId, partition, generation))
+  await tx.objectStore('tableRows').delete(rowsOf([topicId, partition, generation]))
 }
 
 async function writeRecords(
@@ -182,22 +182,24 @@ async function writeRecords(
   { to, logStartOffset, records }: TableArrival,
 ): Promise<TableCopy> {
   const store = tx.objectStore('tableRows')
+  const copy: CopyKey = [topicId, partition, generation]
   const writes: Promise<unknown>[] = []
   let removed = 0
-  for (const { offset, timestamp, key, value, headers } of records) {
+  for (const { offset, timestamp, key: bytes, value, headers } of records) {
     // A compacted topic refuses records without a key; older ones stay from before it was compacted.
-    if (offset < position || key === null) continue
+    if (offset < position || bytes === null) continue
     // Copies, because a view would store its whole buffer.
-    const row = { topicId, partition, generation, key: key.slice() }
+    const key = bytes.slice()
     if (value === null) {
       removed += 1
-      writes.push(store.delete([topicId, partition, generation, row.key]))
+      writes.push(store.delete(rowOf(copy, key)))
     } else {
       const own = headers.map((header) => ({ ...header, value: header.value?.slice() ?? null }))
-      writes.push(store.put({ ...row, offset, timestamp, value: value.slice(), headers: own }))
+      const row = { copy, key, offset, timestamp, value: value.slice(), headers: own }
+      writes.push(store.put(row))
     }
   }
   await Promise.all(writes)
-  removed += await removeBelow(tx, [topicId, partition, generation], logStartOffset)
+  if (logStartOffset > 0) removed += await removeBelow(tx, copy, logStartOffset)
   return { generation, position: to, removals: removals + removed }
 }

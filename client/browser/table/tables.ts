@@ -1,44 +1,40 @@
-/** The tables of one tab: calls on them, and following them while the tab leads. Loaded with the first table. */
+/** The tables of one tab: calls on them, and following them while the tab leads. */
 import type { EdgelogError } from '../../../src/core/errors.ts'
 import { networkSource } from '../../consumer/log-source.ts'
 import { clientDecompressors } from '../../decompressors.ts'
+import type { TableOptions } from '../../table.ts'
+import type { AuthRetry } from '../reading/auth-retry.ts'
 import type { Session } from '../session/session.ts'
 import type { TokenRenewal } from '../session/token-renewal.ts'
 import { Sync, type SyncSink, type SyncStatus } from '../sync/sync.ts'
 import { TableFollower, type TableFollowerContext } from './table-follower.ts'
 import { TableReader } from './table-reader.ts'
-import { TableView, type TableViewContext, type Typed } from './table-view.ts'
+import { TableView, type TableViewContext } from './table-view.ts'
 import { TableWait } from './table-wait.ts'
 import { TableWriter } from './table-writer.ts'
 
-export interface TablesContext {
-  readonly session: Session
-  readonly topics: TableFollowerContext['topics']
-  readonly tokens: TokenRenewal
-  /** Retries requests whose token is refused. */
-  readonly retry: <T>(work: () => Promise<T>) => Promise<T>
-  /** Kafka's partitioner: imported here it would split a chunk of the code that each page loads first. */
-  readonly partitionForKey: TableViewContext['partitionForKey']
-}
-
 export class Tables {
-  readonly #context: TablesContext
+  readonly #session: Session
+  readonly #tokens: TokenRenewal
   readonly #writer: TableWriter
   readonly #sync: Sync
   readonly #view: TableViewContext
+  #isLeading = false
 
-  constructor(context: TablesContext) {
-    this.#context = context
-    const { session, topics, retry, partitionForKey } = context
+  constructor(
+    session: Session,
+    topics: TableFollowerContext['topics'],
+    tokens: TokenRenewal,
+    authRetry: AuthRetry,
+  ) {
+    this.#session = session
+    this.#tokens = tokens
     const { connection, database, channel, page, options, closed } = session
     const writer = new TableWriter(database)
     const reader = new TableReader(database)
+    const wait = new TableWait({ reader, writer, channel, connection, closed, authRetry })
     this.#writer = writer
-    this.#view = {
-      reader,
-      partitionForKey,
-      wait: new TableWait({ reader, writer, channel, connection, closed, retry }),
-    }
+    this.#view = { reader, wait }
     const follower = new TableFollower({
       ...{ writer, channel, connection, topics },
       network: networkSource(connection),
@@ -49,40 +45,41 @@ export class Tables {
     const { WebSocket: given, transports } = options
     const WebSocket = given === undefined ? globalThis.WebSocket : (given ?? undefined)
     this.#sync = new Sync({ connection, page, WebSocket }, this.#sink(follower), { transports })
+    channel.listen('follows', () => {
+      if (this.#isLeading) this.#sync.changed()
+    })
   }
 
   get status(): SyncStatus {
     return this.#sync.status
   }
 
+  /** Starts following the tables of all tabs. */
   start(): void {
+    this.#isLeading = true
     this.#sync.start()
   }
 
   stop(): void {
+    this.#isLeading = false
     this.#sync.stop()
-  }
-
-  /** Reports that the set of tables may have changed. */
-  changed(): void {
-    this.#sync.changed()
   }
 
   tokenChanged(): void {
     this.#sync.setToken()
   }
 
-  view<Value>(name: string, typed: Typed<Value>): TableView<Value> {
-    return new TableView(name, this.#view, typed)
+  view<Value>(name: string, options?: TableOptions<Value>): TableView<Value> {
+    return new TableView(name, this.#view, options)
   }
 
   async drop(topic: string): Promise<void> {
     await this.#writer.drop(topic)
-    this.#context.session.channel.publish({ kind: 'table', topic })
+    this.#session.channel.publish({ kind: 'table', topic })
   }
 
   #sink(follower: TableFollower): SyncSink {
-    const { session, tokens } = this.#context
+    const session = this.#session
     return {
       subscriptions: () => follower.subscriptions(),
       subscribed: () => follower.subscribed(),
@@ -90,14 +87,14 @@ export class Tables {
       closed: (subscription, error) => follower.closed(subscription, error),
       changed: (status) => {
         follower.changed(status)
-        if (status.link === 'authNeeded') void tokens.renew()
+        if (status.link === 'authNeeded') void this.#tokens.renew()
         session.changed()
       },
     }
   }
 
   #failed({ code, message }: EdgelogError): void {
-    const { session } = this.#context
+    const session = this.#session
     session.lastError = { code, message, atMs: session.now() }
     session.changed()
   }

@@ -183,7 +183,7 @@ export class TableFollower implements SyncSink {
     this.#checkedAtMs.set(keyOf(place), connection.clock.now())
     const isInside =
       copy !== null && copy.position >= logStartOffset && copy.position <= lastStableOffset
-    if (isInside && (await writer.check(place, copy, goneBelow))) return false
+    if (isInside && (await writer.check(place, copy, { goneBelow, logStartOffset }))) return false
     await writer.begin(place, { logStartOffset, lastStableOffset, goneBelow })
     channel.publish({ kind: 'table', topic })
     return true

@@ -7,9 +7,10 @@ export function rowsOfTopic(topicId: string): IDBKeyRange {
   return IDBKeyRange.bound([[topicId]], [[topicId, []]])
 }
 
-/** Returns the range of the rows of a copy; with a key, of those from it on; `isBehind`: without its own row. */
+/** Returns the range of the rows of a copy from a key on; `isBehind`: without that of the key itself. */
 export function rowsOf(copy: CopyKey, key?: Uint8Array, isBehind = false): IDBKeyRange {
-  return IDBKeyRange.bound(key === undefined ? [copy] : [copy, key], [copy, []], isBehind)
+  // All keys follow the empty one.
+  return IDBKeyRange.bound(key?.length ? [copy, key] : [copy], [copy, []], isBehind)
 }
 
 export function rowOf(copy: CopyKey, key: Uint8Array): IDBKeyRange {
@@ -27,6 +28,7 @@ export async function removeBelow(
   copy: CopyKey,
   logStartOffset: number,
 ): Promise<number> {
+  if (logStartOffset === 0) return 0
   const store = tx.objectStore('tableRows')
   const range = IDBKeyRange.bound([copy], [copy, logStartOffset], false, true)
   const keys = await store.index('offset').getAllKeys(range)

@@ -102,19 +102,27 @@ export class TableWriter {
   }
 
   /**
-   * Compares the position with what the log reported afterwards.
+   * Compares the position with what the log reported afterwards, and removes the rows that the log start has passed.
    *
    * @param copy the copy in work before the log was asked
    * @returns false if tombstones may have been missed: the table has to be built again
    */
-  async check(place: TablePlace, copy: TableCopy, goneBelow: number): Promise<boolean> {
-    const { generation, position } = copy
+  async check(
+    place: TablePlace,
+    copy: TableCopy,
+    { goneBelow, logStartOffset }: Omit<BuildStart, 'lastStableOffset'>,
+  ): Promise<boolean> {
     let isComplete = true
-    await this.#change(place, async (_tx, partition) => {
-      if (copyInWork(partition)?.generation !== generation) return partition
+    await this.#change(place, async (tx, partition) => {
+      const known = copyInWork(partition)
+      if (known === null || known.generation !== copy.generation) return partition
       isComplete = goneBelow <= Math.max(partition.checkedOffset, partition.goneBelow)
       if (!isComplete) return partition
-      return { ...partition, checkedOffset: Math.max(partition.checkedOffset, position) }
+      const { topicId, partition: index } = place
+      const removed = await removeBelow(tx, [topicId, index, known.generation], logStartOffset)
+      const removals = known.removals + removed
+      const checkedOffset = Math.max(partition.checkedOffset, copy.position)
+      return { ...withCopy(partition, { ...known, removals }), checkedOffset }
     })
     return isComplete
   }
@@ -128,9 +136,7 @@ export class TableWriter {
       stored = 'stored'
       if (arrival.to <= copy.position) return partition
       const changed = await writeRecords(tx, place, copy, arrival)
-      if (partition.build === null) return { ...partition, shown: changed }
-      const build = { ...partition.build, ...changed }
-      return await complete(tx, place, { ...partition, build })
+      return await complete(tx, place, withCopy(partition, changed))
     })
     return stored
   }
@@ -152,6 +158,14 @@ export class TableWriter {
       await tx.objectStore('tables').put({ ...state, partitions })
     })
   }
+}
+
+/** Returns the partition with another state of the copy in work. */
+function withCopy(partition: TablePartition, copy: TableCopy): TablePartition {
+  const { build } = partition
+  return build === null
+    ? { ...partition, shown: copy }
+    : { ...partition, build: { ...build, ...copy } }
 }
 
 /** Shows the new copy instead of the former one, if it has reached the end. */
@@ -200,6 +214,6 @@ async function writeRecords(
     }
   }
   await Promise.all(writes)
-  if (logStartOffset > 0) removed += await removeBelow(tx, copy, logStartOffset)
+  removed += await removeBelow(tx, copy, logStartOffset)
   return { generation, position: to, removals: removals + removed }
 }

@@ -17,7 +17,7 @@ let nextBuildUrl = ''
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'edgelog-next-'))
-  const version = { find: 'SCHEMA_VERSION = 1', replace: 'SCHEMA_VERSION = 2' }
+  const version = { find: 'SCHEMA_VERSION = 2', replace: 'SCHEMA_VERSION = 3' }
   await buildClient(folder, { edits: [{ file: 'client/browser/store/schema.ts', ...version }] })
   nextBuildUrl = stage.pages.addBuild('next', folder)
 })

@@ -119,7 +119,12 @@ export class TableServer {
   }
 
   readonly fetch = async (): Promise<Response> => {
-    this.#call()
+    this.calls += 1
+    if (!this.isReachable) throw new TypeError('no network')
+    if (this.isGone) {
+      const error = new EdgelogError('unknown_topic_or_partition', TOPIC).toBody()
+      return Response.json({ error }, { status: 404 })
+    }
     const config = { 'cleanup.policy': this.policy }
     return Response.json({ id: this.id, partitions: this.logs.length, config })
   }

@@ -136,6 +136,7 @@ describe('a web page', () => {
     const exposed = headers.get('access-control-expose-headers')
     expect(exposed).toContain('edgelog-next-offset')
     expect(exposed).toContain('edgelog-last-stable-offset')
+    expect(exposed).toContain('edgelog-tombstones-gone-below')
     expect(headers.get('vary')).toContain('Origin')
     expect((await call('http://localhost:5173')).status).toBe(200)
     expect((await call('http://127.0.0.1:3000')).status).toBe(200)

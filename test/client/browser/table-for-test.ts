@@ -92,7 +92,8 @@ export class TableServer {
   logs: CompactedLog[]
   isGone = false
   isReachable = true
-  calls = 0
+  /** True for a client that does not read `tombstonesGoneBelow`. */
+  hidesGone = false
 
   constructor(partitions = 1) {
     this.logs = Array.from({ length: partitions }, () => new CompactedLog())
@@ -107,7 +108,8 @@ export class TableServer {
     fetch: async (_topic, partition) => {
       this.#call()
       const log = this.logs[partition] as CompactedLog
-      const { endOffset: end, startOffset: logStartOffset, goneBelow: tombstonesGoneBelow } = log
+      const { endOffset: end, startOffset: logStartOffset } = log
+      const tombstonesGoneBelow = this.hidesGone ? undefined : log.goneBelow
       const ends = { lastStableOffset: end, highWatermark: end, logStartOffset }
       return { from: end, to: end, batches: new Uint8Array(), ...ends, tombstonesGoneBelow }
     },
@@ -119,7 +121,6 @@ export class TableServer {
   }
 
   readonly fetch = async (): Promise<Response> => {
-    this.calls += 1
     if (!this.isReachable) throw new TypeError('no network')
     if (this.isGone) {
       const error = new EdgelogError('unknown_topic_or_partition', TOPIC).toBody()
@@ -130,7 +131,6 @@ export class TableServer {
   }
 
   #call(): void {
-    this.calls += 1
     if (!this.isReachable) throw new TypeError('no network')
     if (this.isGone) throw new EdgelogError('unknown_topic_or_partition', TOPIC)
   }

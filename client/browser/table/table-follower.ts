@@ -153,17 +153,21 @@ export class TableFollower implements SyncSink {
     const place = { topic, topicId, partition }
     const key = keyOf(place)
     if ((this.#damages.get(key) ?? 0) >= CORRUPT_READS_MAX) return undefined
-    if (this.#restarting.delete(key)) {
-      this.#context.changed()
-      return undefined
-    }
+    if (this.#restarting.delete(key)) return this.#leaveOut()
     let copy = copyInWork(partitions[partition] as TablePartition)
     const sinceMs = this.#context.connection.clock.now() - (this.#checkedAtMs.get(key) ?? 0)
     if (copy === null || !isWithin(sinceMs, TABLE_CHECK_MS)) {
-      await this.#check(place)
+      const isFirst = copy === null
+      if ((await this.#check(place)) && !isFirst) return this.#leaveOut()
       copy = await this.#copyOf(place)
     }
     return copy === null ? undefined : { ...place, offset: copy.position }
+  }
+
+  /** Leaves a partition out once: the sync subscribes only to what it does not follow, so never anew. */
+  #leaveOut(): undefined {
+    this.#context.changed()
+    return undefined
   }
 
   async #copyOf({ topic, topicId, partition }: TablePlace) {

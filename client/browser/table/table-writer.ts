@@ -74,6 +74,7 @@ export class TableWriter {
         await tx.objectStore('tableRows').delete(rowsOfTopic(known.topicId))
       const own = isSame ? known.partitions : []
       const added = Array.from({ length: Math.max(0, partitions - own.length) }, () => EMPTY)
+      if (isSame && added.length === 0 && usedAtMs === undefined) return false
       await tables.put({ topic, topicId, usedAtMs: atMs, partitions: [...own, ...added] })
       return added.length > 0
     })

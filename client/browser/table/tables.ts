@@ -75,7 +75,9 @@ export class Tables {
 
   async drop(topic: string): Promise<void> {
     await this.#writer.drop(topic)
-    this.#session.channel.publish({ kind: 'table', topic })
+    const { channel } = this.#session
+    channel.publish({ kind: 'table', topic })
+    channel.publish({ kind: 'follows' })
   }
 
   #sink(follower: TableFollower): SyncSink {

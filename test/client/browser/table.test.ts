@@ -199,6 +199,22 @@ test('a partition is followed anew when a late look finds that it missed a tombs
   expect(await entriesOf(tab)).toEqual(log.latest())
 })
 
+test('a partition is followed anew when a new connection finds that it missed a tombstone', async () => {
+  const { server, log, tab } = setUp()
+  log.put('a', 'x')
+  await tab.keep()
+  await followToEnd(tab, server)
+  log.put('a', null)
+  log.put('b', 'y')
+  log.compact(log.endOffset, true)
+  tab.clock.sleepThrough(TABLE_CHECK_MS)
+  const { changed } = tab.counts
+  // The sync subscribes again only to what it was without once.
+  expect(await tab.follower.subscriptions()).toEqual([])
+  expect(tab.counts.changed).toBe(changed + 1)
+  expect(await tab.follower.subscriptions()).toMatchObject([{ partition: 0, offset: 0 }])
+})
+
 test('a recreated topic, and a deleted one, drop the table', async () => {
   const { server, log, tab } = setUp()
   log.put('a', 'x')

@@ -94,11 +94,12 @@ export class TableWriter {
   /** Begins a new copy at the log start, in place of one that is not complete. */
   async begin(place: TablePlace, start: BuildStart): Promise<void> {
     const { logStartOffset: position, lastStableOffset: endOffset, goneBelow } = start
-    await this.#change(place, async (tx, { shown, build }) => {
+    await this.#change(place, undefined, async (tx, { shown, build }) => {
       if (build !== null) await dropCopy(tx, place, build)
       const generation = Math.max(shown?.generation ?? 0, build?.generation ?? 0) + 1
       const begun = { generation, position, removals: 0, endOffset }
-      return await complete(tx, place, { shown, build: begun, goneBelow, checkedOffset: position })
+      const partition = { shown, build: begun, goneBelow, checkedOffset: position }
+      return [await complete(tx, place, partition), undefined]
     })
   }
 
@@ -113,50 +114,47 @@ export class TableWriter {
     copy: TableCopy,
     { goneBelow, logStartOffset }: Omit<BuildStart, 'lastStableOffset'>,
   ): Promise<boolean> {
-    let isComplete = true
-    await this.#change(place, async (tx, partition) => {
+    return await this.#change(place, true, async (tx, partition) => {
       const known = copyInWork(partition)
-      if (known === null || known.generation !== copy.generation) return partition
-      isComplete = goneBelow <= Math.max(partition.checkedOffset, partition.goneBelow)
-      if (!isComplete) return partition
+      if (known === null || known.generation !== copy.generation) return [partition, true]
+      const isComplete = goneBelow <= Math.max(partition.checkedOffset, partition.goneBelow)
+      if (!isComplete) return [partition, false]
       const { topicId, partition: index } = place
       const removed = await removeBelow(tx, [topicId, index, known.generation], logStartOffset)
       const removals = known.removals + removed
       const checkedOffset = Math.max(partition.checkedOffset, copy.position)
-      return { ...withCopy(partition, { ...known, removals }), checkedOffset }
+      return [{ ...withCopy(partition, { ...known, removals }), checkedOffset }, true]
     })
-    return isComplete
   }
 
   /** Stores a range of the log. `gap`: nothing was stored, because the table does not continue with this range. */
   async append(place: TablePlace, arrival: TableArrival): Promise<'stored' | 'gap'> {
-    let stored: 'stored' | 'gap' = 'gap'
-    await this.#change(place, async (tx, partition) => {
+    return await this.#change<'stored' | 'gap'>(place, 'gap', async (tx, partition) => {
       const copy = copyInWork(partition)
-      if (copy === null || arrival.from > copy.position) return partition
-      stored = 'stored'
-      if (arrival.to <= copy.position) return partition
+      if (copy === null || arrival.from > copy.position) return [partition, 'gap']
+      if (arrival.to <= copy.position) return [partition, 'stored']
       const changed = await writeRecords(tx, place, copy, arrival)
-      return await complete(tx, place, withCopy(partition, changed))
+      return [await complete(tx, place, withCopy(partition, changed)), 'stored']
     })
-    return stored
   }
 
-  /** Changes one partition, unless the table was dropped or is of another topic. */
-  async #change(
+  /** Changes one partition; `missing` is the result if the table was dropped or is of another topic. */
+  async #change<T>(
     { topic, topicId, partition }: TablePlace,
-    work: (tx: Transaction, known: TablePartition) => Promise<TablePartition>,
-  ): Promise<void> {
-    await this.#database.write(STORES, async (tx) => {
+    missing: T,
+    work: (tx: Transaction, known: TablePartition) => Promise<[changed: TablePartition, result: T]>,
+  ): Promise<T> {
+    return await this.#database.write(STORES, async (tx) => {
       const state = await tx.objectStore('tables').get(topic)
       const known = state?.topicId === topicId ? state.partitions[partition] : undefined
-      if (state === undefined || known === undefined) return
-      const changed = await work(tx, known)
-      if (changed === known) return
+      if (state === undefined || known === undefined) return missing
+      const [changed, result] = await work(tx, known)
+      if (changed === known) return result
       const partitions = state.partitions.map((kept, index) =>
         index === partition ? changed : kept,
       )
       await tx.objectStore('tables').put({ ...state, partitions })
+      return result
     })
   }
 }

@@ -24,6 +24,7 @@ export function addRestoreRoute(app: App): void {
     { params: PartitionParams, query: NoQuery },
     async (c, { params: { topic, partition } }) => {
       if (mediaTypeOf(c) !== MEDIA_TYPES.batch) throw unsupportedMediaType(c, [MEDIA_TYPES.batch])
+      const batches = await readBody(c, REQUEST_BODY_BYTES_MAX)
       const given = {
         'Edgelog-Source': c.req.header('edgelog-source'),
         'Edgelog-Offset': c.req.header('edgelog-offset'),
@@ -34,7 +35,7 @@ export function addRestoreRoute(app: App): void {
         sourceId: headers['Edgelog-Source'],
         from: headers['Edgelog-Offset'],
         to: headers['Edgelog-Next-Offset'],
-        batches: await readBody(c, REQUEST_BODY_BYTES_MAX),
+        batches,
       })
       const { logStartOffset, highWatermark } = ends
       return okJson(c, { logStartOffset, nextOffset: highWatermark })

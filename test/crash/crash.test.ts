@@ -17,7 +17,7 @@ test(`the log keeps its promises over ${ROUNDS} kills`, { timeout: 300_000 }, as
 
 test(`a log that moves to R2 keeps them over ${ROUNDS} kills`, { timeout: 300_000 }, async () => {
   console.log(`crash run: TEST_SEED=${TEST_SEED}`)
-  // What is sealed is copied at once, and leaves the partition.
+  // Sealed chunks are copied at once, and leave the partition.
   const config = {
     'remote.storage.enable': true,
     'local.retention.ms': 0,

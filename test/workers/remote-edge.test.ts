@@ -323,7 +323,7 @@ describe('rebuild', () => {
     const { cluster, read } = edge()
     const name = parseTopicName(topic)
     const { id, version } = await cluster.topics.get(name)
-    // What a partition is whose object was destroyed.
+    // From now on it responds as a partition that was destroyed.
     await runInDurableObject(env.PARTITION.getByName(object), (_, { storage }) =>
       storage.deleteAll(),
     )

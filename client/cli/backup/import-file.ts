@@ -131,7 +131,7 @@ async function restoreFrame(
     )
     ends[partition] = to
   }
-  // What was there counts for the bar alone.
+  // Records that were there before move only the bar.
   onProgress(to > end ? countRecords(frame.batches) : 0, frame.batches.length)
 }
 

@@ -51,7 +51,7 @@ export class FseEncoder {
     }
     const target = this.#state + (1 << accuracyLog)
     const count = counts[symbol] as number
-    // What the written bits leave lies between `count` and `2 * count - 1`, and numbers the state among the symbol's.
+    // The rest above the written bits lies from `count` to `2 * count - 1`: the number of the state for this symbol.
     let bits = Math.clz32(count) - Math.clz32(target)
     if (target >>> bits < count) bits -= 1
     output.write(target & ((1 << bits) - 1), bits)

@@ -14,8 +14,8 @@ import { runCompactionCrash } from './compaction-harness.ts'
 import { COMPACTION_MUTANTS } from './compaction-mutants.ts'
 
 const ROUNDS = 15
-const MUTANT_ROUNDS = 4
-const MUTANT_TRIES = 3
+const MUTANT_ROUNDS = 8
+const MUTANT_TRIES = 6
 
 test(`a compacted log keeps its promises over ${ROUNDS} kills`, { timeout: 600_000 }, async () => {
   console.log(`crash run: TEST_SEED=${TEST_SEED}`)

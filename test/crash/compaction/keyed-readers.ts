@@ -35,7 +35,7 @@ interface Page {
 
 const RETRY_MS = 50
 const PAUSE_MS = 5
-const AWAY_EACH_PAGES = 50
+const AWAY_EACH_PAGES = 20
 /** A read that does not move for so long is stuck; a server is down for less. */
 const STUCK_MS = 60_000
 
@@ -168,7 +168,7 @@ export async function follow(
     // Now and then it is away, sometimes for so long that it may miss tombstones.
     const { random, deleteRetentionMs } = context
     const isAway = context.isRunning() && random.between(1, AWAY_EACH_PAGES) === 1
-    const awayMs = random.between(1, 3) === 1 ? 2 * deleteRetentionMs : deleteRetentionMs / 2
+    const awayMs = random.between(1, 2) === 1 ? 2 * deleteRetentionMs : deleteRetentionMs / 2
     await sleep(isAway ? awayMs : PAUSE_MS)
   }
 }

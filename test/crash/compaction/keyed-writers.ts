@@ -29,10 +29,16 @@ const VALUE_BYTES = 200
 
 export async function runWriter(name: string, context: WriterContext): Promise<void> {
   const { random, keys } = context
-  const own = Array.from({ length: KEYS_PER_WRITER }, (_, index) => `${name}-${index}`)
-  for (const key of own) keys.set(key, { isDelete: [true], acknowledged: 0 })
+  let made = 0
+  const newKey = () => {
+    const key = `${name}-${made++}`
+    keys.set(key, { isDelete: [true], acknowledged: 0 })
+    return key
+  }
+  const own = Array.from({ length: KEYS_PER_WRITER }, newKey)
   while (context.isRunning()) {
-    const key = own[random.between(0, own.length - 1)] as string
+    const index = random.between(0, own.length - 1)
+    const key = own[index] as string
     const history = keys.get(key) as KeyHistory
     const version = history.isDelete.length
     const isDelete = random.between(1, 5) === 1
@@ -40,6 +46,8 @@ export async function runWriter(name: string, context: WriterContext): Promise<v
     const offset = await send(context, key, version, isDelete)
     history.acknowledged = version
     if (random.between(1, 3) === 1) await checkTable(context, key, history, offset)
+    // Some keys stay deleted, so that a reader that misses their tombstones has them for ever.
+    if (isDelete && random.between(1, 4) === 1) own[index] = newKey()
   }
 }
 

@@ -53,8 +53,8 @@ const PARTITIONS = 3
 const TABS_MAX = 2
 /** Numbers reserved per round: those of a sender grow over all rounds. */
 const NUMBERS_PER_ROUND = 1_000_000
-/** Records older than this number of rounds must have been sent, also on a busy machine, where rounds send little. */
-const BACKLOG_ROUNDS_MAX = 20
+/** Records older than this number of rounds must have been sent. */
+const BACKLOG_ROUNDS_MAX = 10
 const RUN_MS_MAX = 500
 const DRAIN_MS_MAX = 120_000
 /** Attempts of a page in one browser, then browsers on one profile. */

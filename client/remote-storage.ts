@@ -20,6 +20,10 @@ export interface TierVerification {
 /** A log after objects became part of it again. */
 export interface TierRebuilding {
   readonly adopted: number
+  /** Objects that could not become part of it. */
+  readonly damaged: ReadonlyArray<{ readonly key: string; readonly reason: string }>
+  /** Offsets that are missing between the objects, the highest first, up to 1,000. Readers pass over them. */
+  readonly holes: ReadonlyArray<{ readonly from: number; readonly to: number }>
   readonly logStartOffset: number
   readonly highWatermark: number
 }
@@ -67,14 +71,18 @@ export async function rebuildTier(
   { signal }: Options,
 ): Promise<TierRebuilding> {
   const path = `${partitionPath(topic, partition)}/tier/rebuild`
-  for (let adopted = 0; ; ) {
-    const step: TierRebuilding & { readonly isComplete: boolean } = await requestJson(
+  const damaged: TierRebuilding['damaged'][number][] = []
+  let adopted = 0
+  for (let query = ''; ; ) {
+    const page: TierRebuilding & { readonly beforeOffset: number | null } = await requestJson(
       connection,
-      path,
+      `${path}${query}`,
       { method: 'POST', signal },
     )
-    adopted += step.adopted
-    const { logStartOffset, highWatermark } = step
-    if (step.isComplete) return { adopted, logStartOffset, highWatermark }
+    adopted += page.adopted
+    damaged.push(...page.damaged)
+    const { holes, logStartOffset, highWatermark, beforeOffset } = page
+    if (beforeOffset === null) return { adopted, damaged, holes, logStartOffset, highWatermark }
+    query = `?beforeOffset=${beforeOffset}`
   }
 }

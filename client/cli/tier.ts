@@ -63,10 +63,21 @@ function addRebuild(tier: Command): void {
         )
         if (json) for (const one of results) console.log(JSON.stringify(one))
         else {
-          const rows = results.map(({ partition, adopted, logStartOffset, highWatermark }) => {
-            return [partition, adopted, logStartOffset, highWatermark] as const
+          const rows = results.map((one) => {
+            const { partition, adopted, logStartOffset, highWatermark, damaged, holes } = one
+            const faults = [damaged.length, holes.length] as const
+            return [partition, adopted, logStartOffset, highWatermark, ...faults] as const
           })
-          console.log(formatTable(['PARTITION', 'ADDED', 'LOG START', 'HIGH WATERMARK'], rows))
+          const columns = ['ADDED', 'LOG START', 'HIGH WATERMARK', 'DAMAGED', 'HOLES']
+          console.log(formatTable(['PARTITION', ...columns], rows))
+          for (const { partition, damaged, holes } of results) {
+            for (const { reason } of damaged) console.log(reason)
+            for (const { from, to } of holes) {
+              console.log(
+                `partition ${partition}: no object has the offsets from ${from} up to ${to}`,
+              )
+            }
+          }
         }
       })
     })

@@ -5,7 +5,7 @@ import { ABORTED_TRANSACTIONS_MAX } from '../../src/core/limits.ts'
 import type { ChunkSpan } from '../../src/core/log/chunk.ts'
 import type { LogEnds } from '../../src/core/log/log-ends.ts'
 import type { SealedChunk } from '../../src/core/log/partition-api.ts'
-import { isSealed } from '../../src/core/log/sealed.ts'
+import { isSealed, notSealed } from '../../src/core/log/sealed.ts'
 import { visibleBatches } from '../../src/core/log/visible-batches.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { LogSlice } from './read-slice.ts'
@@ -62,8 +62,4 @@ function checkStart(offset: number, { logStartOffset, highWatermark }: LogEnds):
     `offset: ${offset} is not within ${logStartOffset} to ${highWatermark}`,
     { details: { logStartOffset, highWatermark } },
   )
-}
-
-function notSealed(offset: number): EdgelogError {
-  return new EdgelogError('not_sealed', `offset: no sealed chunk holds ${offset}; fetch it instead`)
 }

@@ -3,10 +3,15 @@
  * synchronous; `remote-tier.ts` calls R2 between them.
  */
 import { assert } from '../../src/core/errors.ts'
-import { REMOTE_DELETES_MAX, REMOTE_RANGE_SEGMENTS_MAX } from '../../src/core/limits.ts'
+import {
+  REMOTE_DELETES_MAX,
+  REMOTE_HOLES_MAX,
+  REMOTE_RANGE_SEGMENTS_MAX,
+} from '../../src/core/limits.ts'
 import type { ChunkSpan } from '../../src/core/log/chunk.ts'
 import type {
   FoundSegment,
+  OffsetRange,
   PartitionAssignment,
   RemoteDescription,
   RemoteListing,
@@ -146,6 +151,13 @@ export class RemoteLog {
     }
   }
 
+  /** Returns the ranges between the segments in R2 only, and before the chunks, that are in none; the highest first. */
+  holes(): OffsetRange[] {
+    return this.evictedBytes === 0
+      ? []
+      : this.table.holesBelow(this.#chunksOffset, REMOTE_HOLES_MAX)
+  }
+
   // -- retention ---------------------------------------------------------------------------------
 
   /**
@@ -188,17 +200,19 @@ export class RemoteLog {
   /** Adds the segments that fit to a log whose rows were lost. Returns their names. */
   adopt(found: readonly FoundSegment[]): readonly string[] {
     const { highWatermark } = this.#rows.ends
-    const chain = planAdopt({ firstOffset: this.firstOffset, highWatermark }, found)
-    const [first] = chain
-    const last = chain.at(-1)
+    const { firstOffset } = this
+    const fitting = planAdopt({ firstOffset, highWatermark, holes: this.holes() }, found)
+    const [first] = fitting
+    const last = fitting.at(-1)
     if (first === undefined || last === undefined) return []
     if (highWatermark === 0) this.#rows.startAt(last.endOffset)
-    for (const segment of chain) this.table.insert({ ...segment, inDoubtUntilMs: 0 })
-    const addedBytes = chain.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    for (const segment of fitting) this.table.insert({ ...segment, inDoubtUntilMs: 0 })
+    const addedBytes = fitting.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     this.#rows.noteEvicted(this.evictedBytes + addedBytes)
-    this.#rows.writeCheckpoint({ logStartOffset: first.baseOffset })
+    const isBelow = highWatermark === 0 || first.baseOffset < firstOffset
+    if (isBelow) this.#rows.writeCheckpoint({ logStartOffset: first.baseOffset })
     this.#readOldest()
-    return chain.map(({ key }) => key)
+    return fitting.map(({ key }) => key)
   }
 
   /** Deletes the chunks of a live segment. The caller has just seen its object in R2. */

@@ -2,6 +2,7 @@
  * Reads and writes the rows of a partition's objects in R2. `remote_segment` has the live ones; `remote_change` those
  * that are being written or deleted, so that the work which is left is found without reading all rows.
  */
+import type { OffsetRange } from '../../src/core/log/partition-api.ts'
 import type { RemoteSegment, RemoteState } from '../../src/core/log/remote/remote-segment.ts'
 
 /** An object that is being written or deleted. */
@@ -103,6 +104,20 @@ export class RemoteTable {
   last(): LiveSegment | undefined {
     const [last] = this.#segments('ORDER BY base_offset DESC LIMIT 1')
     return last
+  }
+
+  /** Returns up to `limit` ranges between two segments, and between the last one and `endOffset`; the highest first. */
+  holesBelow(endOffset: number, limit: number): OffsetRange[] {
+    return this.#sql
+      .exec<{ from: number; to: number }>(
+        `SELECT * FROM (
+           SELECT end_offset AS "from", lead(base_offset, 1, ?1) OVER (ORDER BY base_offset) AS "to"
+           FROM remote_segment WHERE end_offset <= ?1)
+         WHERE "from" < "to" ORDER BY "from" DESC LIMIT ?2`,
+        endOffset,
+        limit,
+      )
+      .toArray()
   }
 
   /** Returns the first segment between two offsets that has a record at or after `timestamp`. */

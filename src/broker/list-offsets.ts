@@ -7,8 +7,8 @@ import { EMPTY_LOG } from '../core/log/empty-partition.ts'
 import { type IsolationLevel, readableEnd } from '../core/log/log-ends.ts'
 import type { TimestampLookup } from '../core/log/partition-api.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
+import { findRemoteBatches } from '../remote/remote-read.ts'
 import type { Cluster } from './cluster.ts'
-import { findRemoteBatches } from './remote-read.ts'
 
 export interface OffsetAndTimestamp {
   readonly offset: number

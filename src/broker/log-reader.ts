@@ -1,11 +1,17 @@
 /** Reads a partition: its records from the partition or, below its local start, from R2. */
 import { EdgelogError } from '../core/errors.ts'
 import type { LogEnds } from '../core/log/log-ends.ts'
-import type { FetchRequest, FetchResult } from '../core/log/partition-api.ts'
+import type { FetchRequest, FetchResult, SealedChunk } from '../core/log/partition-api.ts'
 import type { RemoteRange } from '../core/log/remote/remote-segment.ts'
+import type { Topic } from '../core/topic/topic.ts'
+import { MissingObject, RemoteObjects } from '../remote/remote-objects.ts'
+import {
+  type KnownRange,
+  type RemoteCache,
+  readRemote,
+  readRemoteSealed,
+} from '../remote/remote-read.ts'
 import type { KnownBounds } from './known-bounds.ts'
-import { MissingObject, RemoteObjects } from './remote-objects.ts'
-import { type KnownRange, type RemoteCache, readRemote } from './remote-read.ts'
 import type { CalledTopic, TopicMetadata } from './topic-metadata.ts'
 
 /** How often a partition is asked again because an object was deleted while it was read. */
@@ -40,30 +46,41 @@ export class LogReader {
    * @throws {EdgelogError} errors of the partition, `remote_storage_damaged`, `remote_storage_unavailable`.
    */
   async read(topic: CalledTopic, partition: number, request: FetchRequest): Promise<LogRead> {
-    const kept = await this.#readKept(topic, partition, request)
-    if (kept !== undefined) return kept
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#readFresh(topic, partition, request)
-      } catch (error) {
-        // Retention was faster than the reader: the partition returns other segments, or the new log start.
-        if (!(error instanceof MissingObject) || attempt === MISSING_MAX) throw error
-      }
-    }
+    const kept = await this.#readKept(topic, partition, request.offset, (known, offset) =>
+      readRemote(this.objects, known, { ...request, offset }),
+    )
+    return kept ?? (await untilThere(() => this.#readFresh(topic, partition, request)))
+  }
+
+  /**
+   * Returns the sealed chunk that holds an offset, and remembers the ends of the log.
+   *
+   * @throws {EdgelogError} as `PartitionApi.readSealed`, `remote_storage_damaged`, `remote_storage_unavailable`.
+   */
+  async readSealed(
+    { name, id }: Pick<Topic, 'name' | 'id'>,
+    partition: number,
+    offset: number,
+  ): Promise<SealedChunk> {
+    const topic = { name, id }
+    const kept = await this.#readKept(topic, partition, offset, (known) =>
+      readRemoteSealed(this.objects, known, offset),
+    )
+    return kept?.result ?? (await untilThere(() => this.#readFreshSealed(topic, partition, offset)))
   }
 
   /** Reads without a call to the partition, if the segment that holds the offset is known. */
-  async #readKept(
+  async #readKept<T>(
     topic: CalledTopic,
     partition: number,
-    request: FetchRequest,
-  ): Promise<LogRead | undefined> {
-    const { offset } = request
+    offset: FetchRequest['offset'],
+    read: (known: KnownRange, offset: number) => Promise<T>,
+  ): Promise<{ readonly topicId: string; readonly result: T } | undefined> {
     const found = await this.#kept(topic, partition, offset)
     if (found === undefined || typeof offset !== 'number') return undefined
     const { topicId, known } = found
     try {
-      return { topicId, result: await readRemote(this.objects, known, { ...request, offset }) }
+      return { topicId, result: await read(known, offset) }
     } catch (error) {
       if (!(error instanceof EdgelogError)) throw error
       this.#cache.forget(topicId, partition)
@@ -100,6 +117,20 @@ export class LogReader {
     return { topicId, result: { ...found, from: rest.from } }
   }
 
+  async #readFreshSealed(
+    topic: CalledTopic & Pick<Topic, 'id'>,
+    partition: number,
+    offset: number,
+  ): Promise<SealedChunk> {
+    const chunk = await this.#topics.callPartitionOf(topic, partition, (stub) =>
+      stub.readSealed(offset),
+    )
+    this.#bounds.remember(topic.id, partition, chunk)
+    const { remote, ...rest } = chunk
+    if (remote === undefined) return chunk
+    return await readRemoteSealed(this.objects, this.rememberRange(remote, rest), offset)
+  }
+
   /** Returns the ends of the log, as they were in the last 30 s if the records at `offset` are in R2 only. */
   async endsFor(
     topic: CalledTopic,
@@ -115,6 +146,17 @@ export class LogReader {
     })
     this.#bounds.remember(topicId, partition, described)
     return { topicId, ends: endsOf(described) }
+  }
+}
+
+/** Repeats a read if retention was faster: the partition then returns other segments, or the new log start. */
+async function untilThere<T>(read: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!(error instanceof MissingObject) || attempt === MISSING_MAX) throw error
+    }
   }
 }
 

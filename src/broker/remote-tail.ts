@@ -9,8 +9,8 @@ import { EdgelogError } from '../core/errors.ts'
 import type { IsolationLevel } from '../core/log/log-ends.ts'
 import { encodeTailFrame, TAIL_CLOSE_CODES, tailFrameBytesMax } from '../core/log/tail-protocol.ts'
 import { report } from '../events/report.ts'
-import { MissingObject, type RemoteObjects } from './remote-objects.ts'
-import { type KnownRange, readRemote, segmentWith } from './remote-read.ts'
+import { MissingObject, type RemoteObjects } from '../remote/remote-objects.ts'
+import { type KnownRange, readRemote, segmentWith } from '../remote/remote-read.ts'
 
 /** How often the partition is asked again because an object was deleted while it was read. */
 const MISSING_MAX = 3

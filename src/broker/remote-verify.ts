@@ -1,15 +1,13 @@
-/** Compares the rows of a partition with its objects in R2, and makes lost rows again from the objects. */
+/** Compares the rows of a partition with its objects in R2. */
 import { EdgelogError } from '../core/errors.ts'
 import {
   EDGE_FANOUT_MAX,
-  REMOTE_ADOPT_SEGMENTS_MAX,
-  REMOTE_LIST_CALLS_MAX,
+  REMOTE_LIST_OBJECTS_MAX,
   REMOTE_READ_BYTES_MAX,
   REMOTE_VERIFY_DATA_SEGMENTS_MAX,
   REMOTE_VERIFY_SEGMENTS_MAX,
 } from '../core/limits.ts'
-import type { LogEnds } from '../core/log/log-ends.ts'
-import type { FoundSegment, RemoteListing } from '../core/log/partition-api.ts'
+import type { RemoteListing } from '../core/log/partition-api.ts'
 import { checkFooter, type RemoteChunk } from '../core/log/remote/remote-object.ts'
 import {
   baseOffsetKey,
@@ -19,11 +17,9 @@ import {
   type RemoteSegment,
 } from '../core/log/remote/remote-segment.ts'
 import type { TopicName } from '../core/topic/topic-name.ts'
+import { RemoteObjectCache, RemoteObjects } from '../remote/remote-objects.ts'
 import type { Cluster } from './cluster.ts'
 import { fanOut } from './fan-out.ts'
-import { RemoteObjectCache, RemoteObjects } from './remote-objects.ts'
-
-const LIST_OBJECTS = 1_000
 
 export interface VerifyOptions {
   /** Checks the objects that begin at this offset or later. */
@@ -66,7 +62,7 @@ export async function verifyRemote(
   // R2 first: an object that is listed had its row before.
   const after = baseOffsetKey(first.partition, fromOffset)
   const prefix = objectPrefix(first.partition)
-  const stored = await objects.list(prefix, { startAfter: after, limit: LIST_OBJECTS })
+  const stored = await objects.list(prefix, { startAfter: after, limit: REMOTE_LIST_OBJECTS_MAX })
   const segmentsMax = data ? REMOTE_VERIFY_DATA_SEGMENTS_MAX : REMOTE_VERIFY_SEGMENTS_MAX
   const listing = await list(fromOffset, segmentsMax)
   const endOffset = pageEnd(listing, segmentsMax, stored)
@@ -157,75 +153,4 @@ async function orphansOf(
   const unknown = keys.filter((key) => !known.has(key))
   const existing = await fanOut(unknown, async (key) => ((await objects.exists(key)) ? [key] : []))
   return existing.flat()
-}
-
-export interface RebuildResult extends LogEnds {
-  /** Objects that became part of the log. */
-  readonly adopted: number
-  /** False if the next call may find more. */
-  readonly isComplete: boolean
-}
-
-/**
- * Adds objects in R2 to a log whose rows were lost: those that end where the log begins, and those before them. A log
- * that has no record and no row becomes the log of its objects.
- *
- * @throws {EdgelogError} `unknown_topic_or_partition`, `remote_storage_unavailable`.
- */
-export async function rebuildRemote(
-  cluster: Cluster,
-  name: TopicName,
-  partition: number,
-): Promise<RebuildResult> {
-  const objects = new RemoteObjects(cluster.objects.remoteLog, new RemoteObjectCache())
-  const listing = await cluster.topics.callPartition(name, partition, (stub) =>
-    stub.listRemote(0, 0),
-  )
-  const keys = await candidates(objects, listing)
-  const nearest = keys.slice(-REMOTE_ADOPT_SEGMENTS_MAX)
-  const found = await fanOut(nearest, (key) => inspected(objects, key, listing.partition))
-  const { adopted, ...ends } = await cluster.topics.callPartition(name, partition, (stub) =>
-    stub.adoptRemote(found.flat()),
-  )
-  const isComplete = adopted.length === 0 || keys.length === nearest.length
-  return { ...ends, adopted: adopted.length, isComplete }
-}
-
-/** Returns the names of the objects that may lie below the log, in order. */
-async function candidates(objects: RemoteObjects, listing: RemoteListing): Promise<string[]> {
-  const { partition, firstOffset, highWatermark, changing } = listing
-  const isLost = highWatermark === 0
-  const excluded = new Set(changing)
-  const prefix = objectPrefix(partition)
-  const keys: string[] = []
-  let startAfter = prefix
-  for (let calls = 0; calls < REMOTE_LIST_CALLS_MAX; calls++) {
-    const page = await objects.list(prefix, { startAfter, limit: LIST_OBJECTS })
-    for (const { key } of page.objects) {
-      const baseOffset = baseOffsetOf(partition, key)
-      if (baseOffset === undefined || excluded.has(key)) continue
-      if (isLost || baseOffset < firstOffset) keys.push(key)
-    }
-    startAfter = page.objects.at(-1)?.key ?? startAfter
-    if (!page.truncated) return keys
-  }
-  const most = REMOTE_LIST_CALLS_MAX * LIST_OBJECTS
-  throw new EdgelogError('policy_violation', `a partition has at most ${most} objects to rebuild`)
-}
-
-/** Returns what an object says of itself; nothing if it is damaged or of another partition. */
-async function inspected(
-  objects: RemoteObjects,
-  key: string,
-  partition: PartitionIdentity,
-): Promise<FoundSegment[]> {
-  try {
-    const { segment, footer, sha256 } = await objects.inspect(key)
-    checkFooter(footer, segment, partition)
-    return [{ ...segment, sha256 }]
-  } catch (error) {
-    const isDamage = error instanceof EdgelogError && error.code === 'remote_storage_damaged'
-    if (!isDamage) throw error
-    return []
-  }
 }

@@ -49,16 +49,11 @@ export class SealedLog {
   /**
    * Returns the chunk that holds an offset.
    *
-   * @throws {EdgelogError} `not_sealed`, `offset_out_of_range`, and as `logStartOffset`.
+   * @throws {EdgelogError} `not_sealed`, `offset_out_of_range`, `remote_storage_damaged`,
+   * `remote_storage_unavailable`, and as `logStartOffset`.
    */
   async read(offset: number): Promise<SealedChunk> {
-    const { id, name } = this.topic
-    const { bounds, topics } = this.#cluster
-    const chunk = await topics.callPartitionOf({ name, id }, this.partition, (stub) =>
-      stub.readSealed(offset),
-    )
-    bounds.remember(id, this.partition, chunk)
-    return chunk
+    return await this.#cluster.reader.readSealed(this.topic, this.partition, offset)
   }
 }
 

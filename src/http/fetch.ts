@@ -1,13 +1,13 @@
 /** The route that reads one partition. */
 
 import { brokerOf } from '../app/env.ts'
+import { negotiate } from '../app/negotiate.ts'
 import { jsonResponses } from '../app/responses.ts'
 import { type App, addRoute } from '../app/route.ts'
 import type { FetchedBatches, FetchOptions } from '../broker/fetch.ts'
 import { recordToJson } from '../core/batch/json-record.ts'
 import { EdgelogError } from '../core/errors.ts'
 import { sealedPath } from '../core/log/sealed.ts'
-import { negotiate } from './negotiate.ts'
 import { FetchQuery, FetchResponse, MEDIA_TYPES, PartitionParams } from './schemas.ts'
 
 export function addFetchRoutes(app: App): void {

@@ -1,7 +1,7 @@
 /**
  * The route that returns whole sealed chunks, which caches may keep:
  *
- *     token or public topic? ──> cache ──miss──> partition
+ *     token or public topic? ──> cache ──miss──> partition, or R2
  *                                  │hit
  *                             log start, at most 30 s old
  *
@@ -22,6 +22,7 @@ import {
   PUBLIC_LOOK_UPS_MAX,
   SEALED_CACHE_S,
 } from '../core/limits.ts'
+import { notSealed } from '../core/log/sealed.ts'
 import { MEDIA_TYPES, SealedParams } from './schemas.ts'
 import type { SealedCache } from './sealed-cache.ts'
 
@@ -147,10 +148,7 @@ function checkStart(from: number, offset: number, logStartOffset: number): void 
     const why = `offset: ${offset} is below the log start ${logStartOffset}`
     throw new EdgelogError('offset_out_of_range', why, { details: { logStartOffset } })
   }
-  if (from < logStartOffset) {
-    const why = `offset: no sealed chunk holds ${offset}; fetch it instead`
-    throw new EdgelogError('not_sealed', why)
-  }
+  if (from < logStartOffset) throw notSealed(offset)
 }
 
 function respond(c: AppContext, log: SealedLog, found: Found): Response {

@@ -8,6 +8,7 @@ import { ADMIN_BODY_BYTES_MAX } from '../core/limits.ts'
 import {
   MEDIA_TYPES,
   PartitionParams,
+  TierRebuildQuery,
   TierRebuildResponse,
   TierVerifyBody,
   TierVerifyResponse,
@@ -38,8 +39,8 @@ export function addTierRoutes(app: App): void {
       summary: 'Make the lost rows of a partition again from its objects in R2',
       responses: jsonResponses(200, TierRebuildResponse, 'Some objects are part of the log again'),
     },
-    { params: PartitionParams, query: NoQuery },
-    async (c, { params: { topic, partition } }) =>
-      c.json(await brokerOf(c).records.rebuildRemote(topic, partition)),
+    { params: PartitionParams, query: TierRebuildQuery },
+    async (c, { params: { topic, partition }, query: { beforeOffset } }) =>
+      c.json(await brokerOf(c).records.rebuildRemote(topic, partition, beforeOffset)),
   )
 }

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { Broker } from '../../src/broker/broker.ts'
 import { newCaches } from '../../src/broker/cluster.ts'
 import type { ObjectBindings } from '../../src/broker/objects.ts'
+import { StatementOperations } from '../../src/broker/sql/statement-operations.ts'
 import { type Authorizer, denyAll } from '../../src/core/access/authorizer.ts'
 import { ANONYMOUS } from '../../src/core/access/principal.ts'
 import type { Resource } from '../../src/core/access/resource.ts'
@@ -74,7 +75,7 @@ const OPERATIONS: Record<string, Operation> = {
   'records.deleteBefore': ({ records }) => records.deleteBefore({ name, id }, 0, 1),
   'records.verifyRemote': ({ records }) =>
     records.verifyRemote(name, 0, { fromOffset: 0, data: false }),
-  'records.rebuildRemote': ({ records }) => records.rebuildRemote(name, 0),
+  'records.rebuildRemote': ({ records }) => records.rebuildRemote(name, 0, 9),
   'records.restore': ({ records }) =>
     records.restore(name, 0, { sourceId: id, from: 0, to: 1, batches: noRecords }),
   'topics.create': ({ topics }) => topics.create({ name, partitions: 1, overrides: {} }),
@@ -142,6 +143,23 @@ const OPERATIONS: Record<string, Operation> = {
     transactionAdmin.describeProducers(name, 0, 1),
   'transactionAdmin.writeMarker': ({ transactionAdmin }) =>
     transactionAdmin.writeMarker(name, 0, { ...tag, ...producer, outcome: 'abort' }),
+  'statements.run': (broker) => broker.with(StatementOperations).run({ text: 'SHOW STREAMS;' }),
+  'statements.openQuery': (broker) =>
+    broker.with(StatementOperations).openQuery({ text: 'PRINT t;' }, new AbortController().signal),
+  'statements.hasSequence': (broker) => broker.with(StatementOperations).hasSequence(1, 0),
+  'statements.openInserts': (broker) => broker.with(StatementOperations).openInserts('S'),
+  'applications.list': ({ applications }) => applications.list(),
+  'applications.summarize': ({ applications }) => applications.summarize('a'),
+  'applications.describe': ({ applications }) => applications.describe('a'),
+  'applications.deploy': ({ applications }) =>
+    applications.deploy({ name: 'a', nodes: [] }, 'earliest'),
+  'applications.change': ({ applications }) => applications.change('a', 'pause'),
+  'applications.remove': ({ applications }) => applications.remove('a'),
+  'applications.placement': ({ applications }) => applications.placement('a', 's'),
+  'applications.queryKey': ({ applications }) =>
+    applications.queryKey('a', 's', { kind: 'get', key: noRecords, maxWaitMs: 0 }),
+  'applications.queryAll': ({ applications }) =>
+    applications.queryAll('a', 's', { kind: 'range', limit: 1, maxWaitMs: 0 }),
   'quotas.list': ({ quotas }) => quotas.list({ components: [], strict: false } as never),
   'quotas.alter': ({ quotas }) => quotas.alter([], false),
 }
@@ -159,12 +177,15 @@ function brokerWith(authorizer: Authorizer): Broker {
     getTopicById: getTopic,
     listTopics: async () => ({ ok: [topic] }),
     listGroups: async () => ({ ok: [groupId] }),
+    listApplications: async () => ({ ok: ['a'] }),
     listTransactions: async () => ({ ok: ['t'] }),
   }
   const partition = {
     describe: async () => ({ ok: { logStartOffset: 0, highWatermark: 5, topicVersion: 1 } }),
   }
+  const catalog = { read: async () => ({ ok: { sequence: 0, pending: [] } }) }
   const objects = {
+    CATALOG: { getByName: () => catalog },
     COORDINATOR: { getByName: () => coordinator },
     GROUP: { getByName: () => group },
     PARTITION: { idFromName: (text: string) => text, get: () => partition },
@@ -192,7 +213,9 @@ async function isRejected(operation: Operation, authorizer: Authorizer): Promise
 }
 
 test('has a row for each operation of the broker', () => {
-  const { access: _access, meter: _meter, ...nouns } = brokerWith(denyAll)
+  const broker = brokerWith(denyAll)
+  const { access: _access, meter: _meter, ...own } = broker
+  const nouns = { ...own, statements: broker.with(StatementOperations) }
   const methods = Object.entries(nouns).flatMap(([noun, operations]) =>
     Object.getOwnPropertyNames(Object.getPrototypeOf(operations))
       .filter((method) => method !== 'constructor')
@@ -260,6 +283,19 @@ describe('a principal with all permissions but one', () => {
     ['offsets.delete', 'delete', 'group'],
     ['offsets.delete', 'read', 'topic'],
     ['offsets.reset', 'read', 'topic'],
+    ['statements.run', 'describe', 'cluster'],
+    ['statements.openQuery', 'describe', 'cluster'],
+    ['statements.openQuery', 'read', 'topic'],
+    ['statements.hasSequence', 'describe', 'cluster'],
+    ['statements.openInserts', 'describe', 'cluster'],
+    ['applications.summarize', 'describe', 'group'],
+    ['applications.describe', 'describe', 'group'],
+    ['applications.deploy', 'create', 'cluster'],
+    ['applications.change', 'alter_configs', 'group'],
+    ['applications.remove', 'delete', 'group'],
+    ['applications.placement', 'read', 'group'],
+    ['applications.queryKey', 'read', 'group'],
+    ['applications.queryAll', 'read', 'group'],
     ['quotas.list', 'describe_configs', 'cluster'],
     ['quotas.alter', 'alter_configs', 'cluster'],
   ] as const)('is refused %s without %s on the %s', async (title, operation, type) => {

@@ -1,6 +1,7 @@
 /** A topic with remote storage over HTTP: its old records lie in R2, and readers do not see a difference. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Client, connect } from '../../client/index.ts'
+import { readBatchHeaders } from '../../src/core/batch/record-batch.ts'
 import { sharedServerUrl, uniqueName } from '../server/shared-server.ts'
 
 const topic = uniqueName('remote')
@@ -93,6 +94,32 @@ describe('a topic with remote storage', () => {
     expect(response.status).toBe(200)
     const bytes = new DataView(await response.arrayBuffer())
     expect(bytes.getBigInt64(0)).toBe(3n)
+  })
+
+  test('returns sealed chunks from R2, which a fetch names, and the next ones from the partition', async () => {
+    const named = await records('offset=0&maxBytes=1')
+    const path = named.headers.get('edgelog-sealed') ?? ''
+    expect(path).toMatch(/\/sealed\/0$/)
+    const base = path.replace(/\/0$/, '')
+    const offsets: number[] = []
+    let offset = 0
+    for (;;) {
+      const response = await fetch(`${sharedServerUrl()}${base}/${offset}`)
+      if (response.status === 404) break
+      expect(response.status).toBe(200)
+      const etag = response.headers.get('etag') ?? ''
+      const again = await fetch(`${sharedServerUrl()}${base}/${offset}`, {
+        headers: { 'If-None-Match': etag },
+      })
+      expect([again.status, again.headers.get('etag')]).toEqual([304, etag])
+      expect(response.headers.get('cache-control')).toContain('immutable')
+      expect(Number(response.headers.get('edgelog-offset'))).toBe(offset)
+      const bytes = new Uint8Array(await response.arrayBuffer())
+      offsets.push(...readBatchHeaders(bytes).map(({ baseOffset }) => baseOffset))
+      offset = Number(response.headers.get('edgelog-next-offset'))
+    }
+    expect(offset).toBeGreaterThanOrEqual((await remoteOf())?.localStartOffset ?? RECORDS)
+    expect(offsets).toEqual(Array.from({ length: offset }, (_, index) => index))
   })
 
   test('goes on from R2 to the partition in one tail, and on to new records', async () => {

@@ -1,12 +1,12 @@
 /** Helpers for tests of tiered partitions. */
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { RemoteObjectCache, RemoteObjects } from '../../../src/broker/remote-objects.ts'
-import { readRemote } from '../../../src/broker/remote-read.ts'
 import { concatenate } from '../../../src/core/bytes/concatenate.ts'
 import { unwrap } from '../../../src/core/errors.ts'
 import { FETCH_BYTES_MAX } from '../../../src/core/limits.ts'
 import type { FetchRequest, FetchResult } from '../../../src/core/log/partition-api.ts'
+import { RemoteObjectCache, RemoteObjects } from '../../../src/remote/remote-objects.ts'
+import { readRemote } from '../../../src/remote/remote-read.ts'
 import { append, largeBatch, partition, range, read } from './partition-for-test.ts'
 
 export const CHUNK_BYTES = 100 * 1024

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { SizedCache } from '../../src/broker/sized-cache.ts'
+import { SizedCache } from '../../src/remote/sized-cache.ts'
 
 test('keeps what was used last within its bytes', () => {
   const cache = new SizedCache<string>(10)

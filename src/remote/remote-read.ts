@@ -13,9 +13,11 @@ import {
 import { findBatchByTimestamp, maxTimestampIn, sliceChunk } from '../core/log/chunk.ts'
 import { type ChunkToCut, type CutSlice, chunksToRead, cutSlice } from '../core/log/cut-slice.ts'
 import type { LogEnds } from '../core/log/log-ends.ts'
-import type { FetchRequest, FetchResult } from '../core/log/partition-api.ts'
+import type { FetchRequest, FetchResult, SealedChunk } from '../core/log/partition-api.ts'
 import type { RemoteChunk, RemoteFooter } from '../core/log/remote/remote-object.ts'
 import type { RemoteRange, RemoteSegment } from '../core/log/remote/remote-segment.ts'
+import { isSealed, notSealed } from '../core/log/sealed.ts'
+import type { AbortedTransaction } from '../core/log/transactions.ts'
 import { visibleBatches } from '../core/log/visible-batches.ts'
 import { RemoteObjectCache, type RemoteObjects } from './remote-objects.ts'
 
@@ -112,10 +114,50 @@ export async function readRemote(
   const hidden = isolation === 'committed' ? aborted : []
   if (content === 'visible') {
     const batches = slice.batches.flatMap((bytes) => visibleBatches(bytes, hidden))
-    return { from, to: slice.to, ...ends, batches: concatenate(batches) }
+    const sealed = isolation === 'committed' ? sealedWith(segment, footer, ends, from) : undefined
+    const named = sealed !== undefined && { sealedOffset: sealed.baseOffset }
+    return { from, to: slice.to, ...ends, ...named, batches: concatenate(batches) }
   }
   const listed = hidden.length > 0 && { abortedTransactions: hidden }
   return { from, to: slice.to, ...ends, ...listed, batches: concatenate(slice.batches) }
+}
+
+/**
+ * Returns the sealed chunk that holds an offset, as the partition returned it while it had it: an object has the chunks
+ * of its partition, with the same ends.
+ *
+ * @param known has a segment that ends above the offset
+ * @throws {EdgelogError} `not_sealed`, `remote_storage_damaged`, `remote_storage_unavailable`.
+ */
+export async function readRemoteSealed(
+  objects: RemoteObjects,
+  { range, topicVersion, logStartOffset, lastStableOffset, highWatermark }: KnownRange,
+  offset: number,
+): Promise<SealedChunk> {
+  const ends = { logStartOffset, lastStableOffset, highWatermark }
+  const segment = segmentWith(range, offset)
+  assert(segment !== undefined, 'a segment ends above the offset')
+  const footer = await objects.footer(segment, range.partition)
+  const chunk = sealedWith(segment, footer, ends, offset)
+  if (chunk === undefined) throw notSealed(offset)
+  const { baseOffset: from, endOffset: to } = chunk
+  const stored = await objects.chunks(segment, footer, [chunk])
+  const aborted = abortedIn(footer, from, to)
+  const batches = stored.flatMap((bytes) => visibleBatches(bytes, aborted))
+  return { from, to, ...ends, topicVersion, batches: concatenate(batches) }
+}
+
+/** Returns the sealed chunk that holds an offset; undefined if the log start cuts it, or no record is there. */
+function sealedWith(
+  { endOffset }: RemoteSegment,
+  { chunks }: RemoteFooter,
+  ends: LogEnds,
+  offset: number,
+): RemoteChunk | undefined {
+  const chunk = chunks.find((one) => one.endOffset > offset)
+  const holds = chunk !== undefined && chunk.baseOffset <= offset
+  // Only what sealing had passed was copied.
+  return holds && isSealed(chunk, endOffset, ends) ? chunk : undefined
 }
 
 /** Cuts a slice, shorter if it has more aborted transactions than a response may list. */
@@ -128,13 +170,16 @@ function cutWithAborted(
   let endOffset = Number.POSITIVE_INFINITY
   for (;;) {
     const slice = cutSlice(chunks, limits, endOffset)
-    const aborted = footer.aborted.filter(
-      ({ firstOffset, lastOffset }) => lastOffset >= offset && firstOffset < slice.to,
-    )
+    const aborted = abortedIn(footer, offset, slice.to)
     // No more transactions than the limit were ever open at one offset, so this ends.
     if (aborted.length <= ABORTED_TRANSACTIONS_MAX) return { ...slice, aborted }
     endOffset = offset + Math.ceil((slice.to - offset) / 2)
   }
+}
+
+/** Returns the aborted transactions with records from an offset up to another. */
+function abortedIn({ aborted }: RemoteFooter, from: number, to: number): AbortedTransaction[] {
+  return aborted.filter(({ firstOffset, lastOffset }) => lastOffset >= from && firstOffset < to)
 }
 
 /**

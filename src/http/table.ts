@@ -5,8 +5,7 @@ import { jsonResponses } from '../app/responses.ts'
 import { type App, addRoute } from '../app/route.ts'
 import type { TablePage, TableRecord } from '../broker/table.ts'
 import { recordToJson } from '../core/batch/json-record.ts'
-import { decodeBase64, encodeBase64 } from '../core/bytes/base64.ts'
-import { DecodeError } from '../core/bytes/decode-error.ts'
+import { decodeBase64Url, encodeBase64Url } from '../core/bytes/base64-url.ts'
 import { EdgelogError } from '../core/errors.ts'
 import {
   OFFSET_MAX,
@@ -114,14 +113,14 @@ function pageJson({ records, tableOffsets, next }: TablePage) {
 
 function bytesOf(text: string, encoding: 'text' | 'base64', field: string): Uint8Array {
   if (encoding === 'text') return encoder.encode(text)
-  return fromBase64Url(text, field)
+  return decodeBase64Url(text, field)
 }
 
 // -- cursor --------------------------------------------------------------------------------------
 
 /** `<partition>` or `<partition>.<key in base64 for URLs>`. */
 function encodeCursor({ partition, after }: NonNullable<TablePage['next']>): string {
-  return after === undefined ? String(partition) : `${partition}.${toBase64Url(after)}`
+  return after === undefined ? String(partition) : `${partition}.${encodeBase64Url(after)}`
 }
 
 function decodeCursor(cursor = '0'): { partition: number; after: Uint8Array | undefined } {
@@ -129,20 +128,6 @@ function decodeCursor(cursor = '0'): { partition: number; after: Uint8Array | un
   if (partition === undefined) {
     throw new EdgelogError('invalid_request', 'cursor: the cursor of a former page is allowed')
   }
-  const after = key === undefined ? undefined : fromBase64Url(key, 'cursor')
+  const after = key === undefined ? undefined : decodeBase64Url(key, 'cursor')
   return { partition: Number(partition), after }
-}
-
-function toBase64Url(bytes: Uint8Array): string {
-  return encodeBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
-}
-
-function fromBase64Url(text: string, field: string): Uint8Array {
-  const standard = text.replaceAll('-', '+').replaceAll('_', '/').replaceAll('=', '')
-  try {
-    return decodeBase64(standard.padEnd(Math.ceil(standard.length / 4) * 4, '='))
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
-    throw new EdgelogError('invalid_request', `${field}: not valid base64, ${error.message}`)
-  }
 }

@@ -82,6 +82,81 @@ test('a table is read in every tab, follows the log, and stays without the serve
   await expect.poll(() => get(second, topic, 'd')).toBe('Di')
 })
 
+/** Returns the offset below which tombstones are gone from partition 0, as the server reports it to readers. */
+async function tombstonesGoneBelow(topic: string): Promise<number> {
+  const path = `/v1/topics/${topic}/partitions/0/records?offset=latest`
+  const { headers } = await fetch(stage.server.url + path)
+  return Number(headers.get('edgelog-tombstones-gone-below'))
+}
+
+test('a page that was away while tombstones were removed reads the table again from its log', async () => {
+  const { topic, proxy, tab } = await stage.scene({
+    config: {
+      'cleanup.policy': 'compact',
+      'segment.ms': 50,
+      'min.cleanable.dirty.ratio': 0,
+      'delete.retention.ms': 0,
+    },
+  })
+  const page = await tab()
+  await send(page, topic, { a: 'Ada', b: 'Bob', c: 'Cy' })
+  await expect.poll(() => entries(page, topic)).toHaveLength(3)
+  proxy.setFault({ kind: 'refuse' })
+  proxy.cut()
+  const records = [
+    { key: 'a', value: null },
+    { key: 'b', value: '{"name":"Bo"}' },
+    { key: 'd', value: '{"name":"Di"}' },
+  ]
+  await stage.server.request('POST', `/v1/topics/${topic}/partitions/0/records`, { records })
+  // The tombstone of `a` has offset 3.
+  await expect.poll(() => tombstonesGoneBelow(topic)).toBe(4)
+  await load(page, stage.pages.url)
+  await connectTab(page, { url: proxy.url })
+  const former = [
+    ['a', 'Ada'],
+    ['b', 'Bob'],
+    ['c', 'Cy'],
+  ]
+  expect(await entries(page, topic)).toEqual(former)
+  await page.evaluate((of) => {
+    window.seen = { [of]: [] }
+    void (async () => {
+      for await (const { key, value } of window.log.table<{ name: string }>(of).watch()) {
+        window.seen[of]?.push(`${key}=${value?.name}`)
+      }
+    })()
+  }, topic)
+  const seen = () => page.evaluate((of) => window.seen[of], topic)
+  await expect.poll(seen).toEqual(['a=Ada', 'b=Bob', 'c=Cy'])
+  proxy.setFault({ kind: 'pass' })
+  const changes = ['a=undefined', 'b=Bo', 'd=Di']
+  await expect.poll(async () => (await seen())?.slice(3).toSorted()).toEqual(changes)
+  const latest = [
+    ['b', 'Bo'],
+    ['c', 'Cy'],
+    ['d', 'Di'],
+  ]
+  expect(await entries(page, topic)).toEqual(latest)
+  const rows = await page.evaluate(async () => {
+    const [{ name = '' } = {}] = await indexedDB.databases()
+    return await new Promise<number>((resolve, reject) => {
+      const opened = indexedDB.open(name)
+      opened.onerror = () => reject(opened.error)
+      opened.onsuccess = () => {
+        const counted = opened.result.transaction('tableRows').objectStore('tableRows').count()
+        counted.onerror = () => reject(counted.error)
+        counted.onsuccess = () => {
+          opened.result.close()
+          resolve(counted.result)
+        }
+      }
+    })
+  })
+  // The former copy is deleted.
+  expect(rows).toBe(latest.length)
+})
+
 test('get() waits for the record that the page has just sent', async () => {
   const scene = await stage.scene({ config: { 'cleanup.policy': 'compact' } })
   const page = await scene.tab({ transports: ['long-poll'] })

@@ -17,8 +17,8 @@ export interface BrowserTable<Value> {
    * Returns the latest record of a key; undefined if it has none.
    *
    * @throws {EdgelogError} `table_not_enabled` for a topic that is not compacted, `unknown_topic_or_partition`;
-   * `unavailable` if this browser does not have the table, or `at`, in time; `storage_failed`, `storage_full`;
-   * what `deserialize` throws
+   * `unavailable` if this browser does not have the table, or `at`, in time; `storage_full` if the tables of this
+   * browser are too large, or its storage is; `storage_failed`; what `deserialize` throws
    */
   get(key: string | Uint8Array, options?: TableGetOptions): Promise<TypedRecord<Value> | undefined>
 

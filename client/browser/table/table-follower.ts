@@ -18,6 +18,7 @@ import type { TablePartition, TableState } from '../store/schema.ts'
 import type { Followed, SyncSink, SyncStatus } from '../sync/sync.ts'
 import type { Subscription } from '../sync/transport.ts'
 import type { Publisher } from '../tabs/channel.ts'
+import { tableFull } from './table-space.ts'
 import { copyInWork, type TablePlace, type TableTopic, type TableWriter } from './table-writer.ts'
 
 export interface TableFollowerContext {
@@ -75,10 +76,17 @@ export class TableFollower implements SyncSink {
     try {
       const { from, to, logStartOffset } = frame
       const records = await this.#decode(frame)
-      const stored = await writer.append(place, { from, to, logStartOffset, records })
+      const arrival = { from, to, logStartOffset, records }
+      const { outcome, dropped } = await writer.append(place, arrival, connection.clock.now())
       this.#damages.delete(key)
-      if (stored === 'gap') return 'resubscribe'
-      channel.publish({ kind: 'table', topic: place.topic })
+      if (outcome === 'gap') return 'resubscribe'
+      for (const topic of [place.topic, ...dropped]) channel.publish({ kind: 'table', topic })
+      // Other partitions are followed no longer.
+      if (outcome === 'full' || dropped.length > 0) this.#context.changed()
+      if (outcome === 'full') {
+        failed(tableFull(place.topic))
+        return 'taken'
+      }
       this.#planCheck(place)
       return 'taken'
     } catch (error) {
@@ -140,6 +148,7 @@ export class TableFollower implements SyncSink {
     }
     if (await writer.keep(known)) channel.publish({ kind: 'table', topic })
     const state = (await writer.states()).find((stored) => stored.topic === topic)
+    if (state?.fullAtMs !== undefined) return []
     const ready = state?.partitions.map((_, partition) => this.#follow(state, partition))
     const followed = await Promise.all(ready ?? [])
     return followed.filter((one) => one !== undefined)

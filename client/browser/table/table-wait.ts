@@ -11,7 +11,8 @@ import type { AuthRetry } from '../reading/auth-retry.ts'
 import type { TableState } from '../store/schema.ts'
 import type { Channel } from '../tabs/channel.ts'
 import type { TableReader } from './table-reader.ts'
-import type { TableWriter } from './table-writer.ts'
+import { tableFull } from './table-space.ts'
+import { isFullAt, type TableWriter } from './table-writer.ts'
 
 export interface TableWaitContext {
   readonly reader: TableReader
@@ -43,7 +44,7 @@ export class TableWait {
   /**
    * Returns what `find` finds in the state of a table, which is kept from the first call on.
    *
-   * @throws the reason of `signal`; {EdgelogError} `unavailable` after `waitMs`, `table_not_enabled`, ...
+   * @throws the reason of `signal`; {EdgelogError} `unavailable` after `waitMs`, `table_not_enabled`, `storage_full`
    */
   async until<T>(
     topic: string,
@@ -84,7 +85,8 @@ export class TableWait {
     const { reader, writer, connection, channel, authRetry } = this.#context
     const nowMs = connection.clock.now()
     const known = await reader.state(topic)
-    if (known !== undefined) {
+    if (known?.fullAtMs !== undefined && isFullAt(known.fullAtMs, nowMs)) throw tableFull(topic)
+    if (known !== undefined && known.fullAtMs === undefined) {
       const { topicId: id, partitions, usedAtMs } = known
       if (Math.abs(nowMs - usedAtMs) >= CACHE_USE_INTERVAL_MS) {
         await writer.keep({ topic, id, partitions: partitions.length }, nowMs)

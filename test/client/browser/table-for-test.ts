@@ -1,10 +1,12 @@
 /** A compacted log in memory, and the table of it in one browser. */
 import 'fake-indexeddb/auto'
+import { expect } from 'vitest'
 import { NO_OP_EVENTS } from '../../../client/browser/outbox/principals.ts'
 import { Database } from '../../../client/browser/store/database.ts'
 import type { Followed } from '../../../client/browser/sync/sync.ts'
 import { TableFollower } from '../../../client/browser/table/table-follower.ts'
 import { TableReader } from '../../../client/browser/table/table-reader.ts'
+import { measure } from '../../../client/browser/table/table-rows.ts'
 import { TableView } from '../../../client/browser/table/table-view.ts'
 import { TableWait } from '../../../client/browser/table/table-wait.ts'
 import { type TableTopic, TableWriter } from '../../../client/browser/table/table-writer.ts'
@@ -139,10 +141,10 @@ export class TableServer {
 let names = 0
 
 /** One tab of a browser: its table, and the follower of a leading tab. */
-export function openTable(server: TableServer, name = `table-test-${++names}`) {
+export function openTable(server: TableServer, name = `table-test-${++names}`, bytesMax?: number) {
   const database = new Database(name, systemClock, NO_OP_EVENTS)
   const clock = new ManualClock()
-  const writer = new TableWriter(database)
+  const writer = new TableWriter(database, bytesMax)
   const reader = new TableReader(database)
   const channel = new Channel(name)
   const { fetch } = server
@@ -213,4 +215,15 @@ export async function entriesOf({ view }: TableTab, prefix = ''): Promise<Map<st
   const found = new Map<string, string>()
   for await (const { key, value } of view.entries({ prefix })) found.set(String(key), String(value))
   return found
+}
+
+/** Expects that the stored size of the table in partition 0 is that of its rows. Returns it. */
+export async function expectSize({ database, writer }: TableTab): Promise<number> {
+  const [state] = await writer.states()
+  const { generation, sizeBytes } = state?.partitions[0]?.shown ?? { generation: 0 }
+  const stored = await database.write(['tableRows'], (tx) =>
+    measure(tx, [state?.topicId ?? '', 0, generation]),
+  )
+  expect(sizeBytes).toBe(stored)
+  return stored
 }

@@ -6,6 +6,7 @@ import { runs, SEEDED } from '../../support/seed.ts'
 import {
   type CompactedLog,
   entriesOf,
+  expectSize,
   follow,
   followToEnd,
   openTable,
@@ -112,6 +113,7 @@ async function runAll(run: readonly Step[], server: TableServer, seen: Map<strin
   world.tab = openTable(server, world.tab.name)
   await followToEnd(world.tab, server)
   expect(await entriesOf(world.tab)).toEqual(world.log.latest())
+  await expectSize(world.tab)
   const [state] = await world.tab.writer.states()
   if ((state?.partitions[0]?.shown?.generation ?? 0) > 1) count(seen, 'rebuilt')
   await world.tab.close()

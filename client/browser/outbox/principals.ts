@@ -9,8 +9,9 @@ import type { PageEvents } from '../sync/page-events.ts'
 import { Channel, type Publisher } from '../tabs/channel.ts'
 import { untilFlushed } from './flush.ts'
 import { OutboxDrain } from './outbox-drain.ts'
-import { OutboxSender, type SenderState } from './outbox-sender.ts'
+import { OutboxSender } from './outbox-sender.ts'
 import { OutboxStore, pendingOf } from './outbox-store.ts'
+import type { SenderState } from './send-health.ts'
 import { TopicDirectory } from './topic-directory.ts'
 
 export interface OtherPrincipal {

@@ -17,9 +17,10 @@ import {
   unpark,
 } from './outbox-contents.ts'
 import type { OutboxDrain } from './outbox-drain.ts'
-import type { OutboxSender, SenderState } from './outbox-sender.ts'
+import type { OutboxSender } from './outbox-sender.ts'
 import type { OutboxStore } from './outbox-store.ts'
 import { adopt, outboxSender } from './principals.ts'
+import type { SenderState } from './send-health.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 
 interface SendingContext {

@@ -1,5 +1,5 @@
 /**
- * The live tail: one WebSocket for all subscriptions of a client. It connects,
+ * The live tail: one socket for all subscriptions of a client. It connects,
  * detects a dead connection and notifies the followers, which decide where to resume.
  */
 import type { EdgelogError } from '../../src/core/errors.ts'
@@ -9,7 +9,7 @@ import type { TailFrame } from '../../src/core/log/tail-protocol.ts'
 import type { Timer } from '../clock.ts'
 import { backoffMs } from '../http/backoff.ts'
 import type { Connection } from '../http/connection.ts'
-import type { WebSocketConstructor } from '../http/web-socket.ts'
+import type { ClientSocket } from '../http/web-socket.ts'
 import {
   RESUME_BACKOFF_MS,
   RESUME_BACKOFF_MS_MAX,
@@ -47,7 +47,7 @@ interface Follower {
 
 export class TailClient {
   readonly #connection: Connection
-  readonly #WebSocket: WebSocketConstructor | undefined
+  readonly #openTail: (() => ClientSocket) | undefined
   readonly #followers = new Map<number, Follower>()
   #nextId = 0
   #current: TailConnection | undefined
@@ -59,9 +59,10 @@ export class TailClient {
   #failures = 0
   #avoidedUntilMs = 0
 
-  constructor(connection: Connection, webSocket: WebSocketConstructor | undefined) {
+  /** @param openTail undefined where there are no WebSockets */
+  constructor(connection: Connection, openTail: (() => ClientSocket) | undefined) {
     this.#connection = connection
-    this.#WebSocket = webSocket
+    this.#openTail = openTail
   }
 
   /** True if a WebSocket exists, has not failed repeatedly, and has room for another subscription. */
@@ -74,7 +75,7 @@ export class TailClient {
   }
 
   get isSupported(): boolean {
-    return this.#WebSocket !== undefined
+    return this.#openTail !== undefined
   }
 
   follow(request: TailRequest, listener: TailListener): TailSubscription {
@@ -119,8 +120,8 @@ export class TailClient {
   }
 
   #connect(): void {
-    if (this.#WebSocket === undefined) return
-    const current = new TailConnection(this.#connection, this.#WebSocket, {
+    if (this.#openTail === undefined) return
+    const current = new TailConnection(this.#connection, this.#openTail, {
       notice: ({ op }) => {
         this.#noteMessage()
         if (op === 'subscribed') this.#failures = 0

@@ -1,5 +1,5 @@
 /**
- * One WebSocket to the live tail: opens, sends, receives, and
+ * One socket to the live tail: opens, sends, receives, and
  * ends once. The caller decides whether and when to open another.
  */
 
@@ -7,14 +7,10 @@ import { concatenate } from '../../src/core/bytes/concatenate.ts'
 import { DecodeError } from '../../src/core/bytes/decode-error.ts'
 import { EdgelogError } from '../../src/core/errors.ts'
 import { BATCH_BYTES_MAX } from '../../src/core/limits.ts'
-import {
-  decodeTailPart,
-  TAIL_PARTS_SUBPROTOCOL,
-  TAIL_SUBPROTOCOL,
-} from '../../src/core/log/tail-protocol.ts'
+import { decodeTailPart, TAIL_PARTS_SUBPROTOCOL } from '../../src/core/log/tail-protocol.ts'
 import type { Timer } from '../clock.ts'
 import type { Connection } from '../http/connection.ts'
-import { type ClientSocket, openSocket, type WebSocketConstructor } from '../http/web-socket.ts'
+import type { ClientSocket } from '../http/web-socket.ts'
 import { TAIL_ANSWER_MS_MAX, TAIL_OPEN_TIMEOUT_MS } from '../limits.ts'
 import { type TailMessageListener, takeFrame, takeNotice } from './tail-messages.ts'
 
@@ -55,14 +51,13 @@ export class TailConnection {
 
   constructor(
     connection: Connection,
-    WebSocket: WebSocketConstructor,
+    openTail: () => ClientSocket,
     listener: TailConnectionListener,
   ) {
     this.#connection = connection
     this.#listener = listener
     try {
-      const subprotocols = [TAIL_PARTS_SUBPROTOCOL, TAIL_SUBPROTOCOL]
-      const socket = openSocket(connection, WebSocket, '/v1/tail', subprotocols)
+      const socket = openTail()
       this.#socket = socket
       socket.addEventListener('open', () => this.#opened())
       socket.addEventListener('message', ({ data }) => this.#receive(data))

@@ -7,8 +7,7 @@ import { EdgelogError } from '../../src/core/errors.ts'
  */
 export function parseUrl(url: string): string {
   const isHttp = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
-  if (!isHttp)
-    throw new EdgelogError('invalid_config', `url: must be an http or https address, got ${url}`)
+  if (!isHttp) throw new EdgelogError('invalid_config', `url: http or https is allowed, got ${url}`)
   const { origin, pathname } = new URL(url)
   return origin + pathname.replace(/\/+$/, '')
 }

@@ -1,4 +1,5 @@
 /** WebSockets to the server, in all runtimes. */
+import { TAIL_PARTS_SUBPROTOCOL, TAIL_SUBPROTOCOL } from '../../src/core/log/tail-protocol.ts'
 import type { Connection } from './connection.ts'
 
 /** The part of a WebSocket that the client uses, and all runtimes agree on. */
@@ -37,6 +38,18 @@ export function openSocket(
   const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${path}`, protocols)
   socket.binaryType = 'arraybuffer'
   return socket
+}
+
+/**
+ * Opens a socket to the live tail.
+ *
+ * @throws {Error} the constructor's error.
+ */
+export function openTailSocket(
+  connection: Connection,
+  WebSocket: WebSocketConstructor,
+): ClientSocket {
+  return openSocket(connection, WebSocket, '/v1/tail', [TAIL_PARTS_SUBPROTOCOL, TAIL_SUBPROTOCOL])
 }
 
 function base64Url(text: string): string {

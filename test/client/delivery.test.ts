@@ -149,7 +149,8 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
     await direct.admin.createTopic('timeout')
     proxy.faults = undefined
     const producer = lossy.createProducer({
-      deliveryTimeoutMs: 300,
+      // Long enough for the records before and after on a busy machine.
+      deliveryTimeoutMs: 3_000,
       retryBackoffMs: 10,
       lingerMs: 0,
     })

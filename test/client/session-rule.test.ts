@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { SESSION_REQUESTS_PER_SECOND_MIN } from '../../client/limits.ts'
 import {
   allowedTransport,
+  isCallable,
+  isFetch,
+  isRepeatable,
   isSessionWanted,
   NO_REQUESTS,
   rateAfter,
@@ -16,10 +19,16 @@ function rateOf(timesMs: readonly number[]) {
   return timesMs.reduce((rate, timeMs) => rateAfter(rate, NOW_MS + timeMs), NO_REQUESTS)
 }
 
-function isWanted(timesMs: readonly number[], transport: Transport = 'auto', avoidedMs = 0) {
+function isWanted(
+  timesMs: readonly number[],
+  transport: Transport = 'auto',
+  avoidedMs = 0,
+  hasLastingUse = false,
+) {
   const avoidedUntilMs = NOW_MS + avoidedMs
   const nowMs = NOW_MS + (timesMs.at(-1) ?? 0)
-  return isSessionWanted({ transport, rate: rateOf(timesMs), avoidedUntilMs }, nowMs)
+  const state = { transport, rate: rateOf(timesMs), hasLastingUse, avoidedUntilMs }
+  return isSessionWanted(state, nowMs)
 }
 
 const times = (count: number, everyMs: number) =>
@@ -52,6 +61,12 @@ describe('a session', () => {
     expect(isWanted(times(20, 10), 'auto', 190)).toBe(true)
   })
 
+  test('is wanted for a member or a tail, unless it is avoided', () => {
+    expect(isWanted([0], 'auto', 0, true)).toBe(true)
+    expect(isWanted([0], 'auto', 60_000, true)).toBe(false)
+    expect(isWanted([0], 'fetch', 0, true)).toBe(false)
+  })
+
   test('is always wanted with the transport session, and never with fetch', () => {
     expect(isWanted([0], 'session', 60_000)).toBe(true)
     expect(isWanted(times(1_000, 1), 'fetch')).toBe(false)
@@ -74,4 +89,34 @@ describe('the transport', () => {
       expect(allowedTransport('session', { ...runtime, ...change })).toBe('session')
     },
   )
+})
+
+describe('a request', () => {
+  const path = '/v1/topics/t/partitions/0/records?offset=1&maxBytes=9&waitMs=0'
+  const callable = { method: 'GET', path, headerNames: ['accept'] }
+
+  test('may be a call with the methods and headers of calls', () => {
+    for (const method of ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE']) {
+      expect(isCallable({ ...callable, method })).toBe(true)
+    }
+    const headerNames = ['accept', 'content-type', 'if-match', 'authorization']
+    expect(isCallable({ ...callable, headerNames })).toBe(true)
+    expect(isCallable({ ...callable, method: 'PUT' })).toBe(false)
+    expect(isCallable({ ...callable, headerNames: ['edgelog-transaction'] })).toBe(false)
+  })
+
+  test('may not be a call if it waits for records', () => {
+    expect(isCallable({ ...callable, path: path.replace('waitMs=0', 'waitMs=25000') })).toBe(false)
+    expect(isCallable({ ...callable, path: '/v1/topics/waitMs=1/partitions/0/records' })).toBe(true)
+  })
+
+  test('is repeated at once after a lost session only if it reads', () => {
+    expect(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'].filter(isRepeatable)).toEqual(['GET', 'HEAD'])
+  })
+
+  test('is a fetch if it reads the records of a partition', () => {
+    expect(isFetch({ method: 'GET', path })).toBe(true)
+    expect(isFetch({ method: 'POST', path })).toBe(false)
+    expect(isFetch({ method: 'GET', path: '/v1/groups/g/offsets?topic=/records' })).toBe(false)
+  })
 })

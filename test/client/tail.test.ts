@@ -1,6 +1,7 @@
 /** A consumer on a faulty live tail. Fetches from the log behind it are correct. */
 import { describe, expect, test } from 'vitest'
 import { TailConnection } from '../../client/consumer/tail-connection.ts'
+import { openTailSocket } from '../../client/http/web-socket.ts'
 import { type ConsumerBatch, connect } from '../../client/index.ts'
 import { encodeBatch } from '../../src/core/batch/batch-builder.ts'
 import { BATCH_HEADER_BYTES } from '../../src/core/batch/header-layout.ts'
@@ -64,6 +65,7 @@ async function setUp(start: Partial<FakeLog> = {}, options: { bufferBytesMax?: n
     token: 'a?b',
     fetch,
     WebSocket: tail.WebSocket,
+    transport: 'fetch',
     clock,
   })
   const consumer = await client.consumer({
@@ -419,7 +421,7 @@ describe('a live tail on a slow line', () => {
     const clock = new ManualClock()
     const connection = { url: 'http://fake', token: undefined, fetch, clock, random: () => 0.5 }
     const closings: number[] = []
-    const tail = new TailConnection(connection, WebSocket, {
+    const tail = new TailConnection(connection, () => openTailSocket(connection, WebSocket), {
       notice: () => undefined,
       frame: () => undefined,
       closed: (id) => closings.push(id),

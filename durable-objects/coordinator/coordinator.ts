@@ -21,6 +21,7 @@ import type {
 import type { TopicName } from '../../src/core/topic/topic-name.ts'
 import { migrate } from '../migrate.ts'
 import { nextTurn } from '../next-turn.ts'
+import { ApplicationRegistry } from './application-registry.ts'
 import { GroupConfigTable } from './group-config-table.ts'
 import { GroupHints, type GroupNamespace } from './group-hints.ts'
 import { GroupRegistry } from './group-registry.ts'
@@ -48,6 +49,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
   readonly #groupConfigs: GroupConfigTable
   readonly #quotas: QuotaTable
   readonly #transactions: TransactionRegistry
+  readonly #applications: ApplicationRegistry
   readonly #changes: TopicChanges
   readonly #hints: GroupHints
   /** The creations of the next turn: they share its commit. */
@@ -63,6 +65,7 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
     this.#hints = new GroupHints(env.GROUP)
     this.#quotas = new QuotaTable(ctx.storage.sql)
     this.#transactions = new TransactionRegistry(ctx.storage.sql)
+    this.#applications = new ApplicationRegistry(ctx.storage.sql)
     this.#changes = new TopicChanges(ctx.storage, topics, env.PARTITION, (topic) =>
       this.#hintGroupsOf(topic),
     )
@@ -224,6 +227,22 @@ export class Coordinator extends DurableObject<CoordinatorEnv> implements Coordi
 
   async listTransactions(after: string, limit: number): Promise<Result<readonly string[]>> {
     return resultOf(() => this.#transactions.list(after, limit))
+  }
+
+  /** Errors: `policy_violation`. */
+  async registerApplication(name: string): Promise<Result<null>> {
+    return resultOf(() => {
+      this.#applications.register(name)
+      return null
+    })
+  }
+
+  async forgetApplication(name: string): Promise<void> {
+    this.#applications.forget(name)
+  }
+
+  async listApplications(): Promise<Result<readonly string[]>> {
+    return resultOf(() => this.#applications.list())
   }
 
   async listClientQuotas(filter: QuotaFilter): Promise<Result<readonly ClientQuota[]>> {

@@ -8,6 +8,7 @@
  * | `group_config`   | the configs of one group, whether the group exists or not                        |
  * | `client_quota`   | the quotas of one entity                                                         |
  * | `transactional_id` | one transactional id                                                           |
+ * | `application`    | one application of stream processing                                              |
  *
  * `topic.opened` is a bitmap of the partitions that may store something (`PartitionSet`).
  *
@@ -54,6 +55,7 @@ export const COORDINATOR_SCHEMA: readonly SchemaStep[] = [
      transactional_id TEXT PRIMARY KEY,
      incarnation TEXT NOT NULL
    ) STRICT, WITHOUT ROWID`,
+  'CREATE TABLE application (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID',
 ]
 
 /** Earlier releases configured every partition of a topic when they created it. */

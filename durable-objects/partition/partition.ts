@@ -14,6 +14,7 @@ import type {
   FetchRequest,
   FetchResult,
   FoundSegment,
+  OffsetRange,
   OverlapResult,
   PartitionApi,
   PartitionAssignment,
@@ -24,6 +25,7 @@ import type {
   RestoreResult,
   SealedChunk,
   TimestampLookup,
+  WatchRequest,
 } from '../../src/core/log/partition-api.ts'
 import type {
   TableGetRequest,
@@ -47,11 +49,14 @@ import { RemoteTier } from './remote-tier.ts'
 import { PARTITION_SCHEMA } from './schema.ts'
 import { Tails } from './tails.ts'
 import { Waiters } from './waiters.ts'
+import { type TaskBinding, Watchers } from './watchers.ts'
 
 export interface PartitionEnv {
   readonly TRANSACTION?: TransactionBinding
   /** Where tiered logs keep their old records. */
   readonly REMOTE_LOG?: R2Bucket
+  /** The tasks of stream processing. */
+  readonly TASK?: TaskBinding
   readonly EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS?: string
 }
 
@@ -62,6 +67,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
   readonly #waiters = new Waiters()
   readonly #tails: Tails
   readonly #tier: RemoteTier
+  readonly #watchers: Watchers
   #maintenance: Maintenance
   readonly #compactor = new Compactor()
   #destroying: Promise<void> | undefined
@@ -70,6 +76,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     super(ctx, env)
     this.#tails = new Tails(ctx)
     this.#tier = new RemoteTier(ctx.storage, () => this.env.REMOTE_LOG)
+    this.#watchers = new Watchers(ctx.storage.sql, env.TASK)
     this.#maintenance = this.#newMaintenance()
     this.#queue = new AppendQueue({
       append: (append) => this.#openLog().append(append, Date.now()),
@@ -225,6 +232,10 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     return resultOf(() => listRemote(this.#openLog(), baseOffset, limit))
   }
 
+  async remoteHoles(): Promise<Result<readonly OffsetRange[]>> {
+    return resultOf(() => this.#openLog().remote.holes())
+  }
+
   async adoptRemote(found: readonly FoundSegment[]): Promise<Result<AdoptResult>> {
     return resultOf(() => {
       const log = this.#openLog()
@@ -247,6 +258,22 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
       }
       this.#written(log, sizeBytesBefore, true)
       return { ...log.ends, topicVersion: log.assignment.version }
+    })
+  }
+
+  async watch({ task, offset }: WatchRequest): Promise<Result<{ readonly hasRecords: boolean }>> {
+    return resultOf(() => {
+      const hasRecords = readableEnd(this.#openLog().ends, 'committed') > offset
+      if (!hasRecords) this.#watchers.arm(task)
+      return { hasRecords }
+    })
+  }
+
+  async unwatch(task: string): Promise<Result<null>> {
+    return resultOf(() => {
+      this.#openLog()
+      this.#watchers.forget(task)
+      return null
     })
   }
 
@@ -345,6 +372,7 @@ export class Partition extends DurableObject<PartitionEnv> implements PartitionA
     if (appendedBytes === 0) return
     this.#waiters.appended(appendedBytes, log.ends)
     this.#tails.appended(log)
+    this.#watchers.notify(log.assignment.topicId, log.assignment.partition)
   }
 }
 

@@ -46,6 +46,10 @@ export function readLog(
 
 export function readSealedChunk(log: PartitionLog, offset: number): SealedChunk {
   const { config, version: topicVersion } = log.assignment
+  const remote = remoteRange(log, offset)
+  if (remote !== undefined) {
+    return { from: offset, to: offset, ...log.ends, topicVersion, remote, batches: NO_BATCHES }
+  }
   const mayHaveHoles = config.cleanupPolicy.includes('compact')
   const { from, to, batches } = readSealed(log.sealedRows, offset, mayHaveHoles)
   return { from, to, ...log.ends, topicVersion, batches: ownBytes(batches) }

@@ -11,6 +11,7 @@
  * | `table_entry`         | the latest record of one key, if the topic keeps a table                    |
  * | `remote_segment`      | one live object in R2, keyed by its first offset                            |
  * | `remote_change`       | one object in R2 that is being written or deleted                           |
+ * | `watcher`             | one task that reads the partition                                           |
  *
  * `max_timestamp` is negative if no record has a time: see `ChunkSpan`. `opened` of a chunk above the checkpoint has
  * the transactions that begin in it, as JSON, so that a transaction between two checkpoints needs no row of its own.
@@ -64,4 +65,5 @@ export const PARTITION_SCHEMA: readonly SchemaStep[] = [
      timestamp INTEGER NOT NULL,
      rest BLOB
    ) WITHOUT ROWID`,
+  'CREATE TABLE watcher (task TEXT PRIMARY KEY) WITHOUT ROWID',
 ]

@@ -1,7 +1,7 @@
 /** Chooses the media type of a response by the request's `Accept` (RFC 9110, section 12.5.1). */
 import { accepts } from 'hono/accepts'
-import type { AppContext } from '../app/env.ts'
 import { EdgelogError } from '../core/errors.ts'
+import type { AppContext } from './env.ts'
 
 /**
  * Returns the offered media type that the client prefers.

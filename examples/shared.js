@@ -82,13 +82,15 @@ export async function read(topic, options, take, reset) {
   }
 }
 
-async function createTopic(name, options) {
+/** Creates a topic if it is missing. */
+export async function createTopic(name, options) {
   const { topics } = await (await call('/v1/topics')).json()
   if (topics.some((topic) => topic.name === name)) return
   await call('/v1/topics', { method: 'POST', body: JSON.stringify({ name, ...options }) })
 }
 
-async function call(path, init) {
+/** Calls the server's API; asks for a token if it needs one. */
+export async function call(path, init) {
   const headers = { 'Content-Type': 'application/json' }
   if (token !== undefined) headers.Authorization = `Bearer ${token}`
   const answer = await fetch(path, { ...init, headers })

@@ -8,7 +8,7 @@ import { flushOnSync } from './edgelog/service-worker.js'
 flushOnSync({})
 
 const CACHE = 'edgelog-examples'
-const PAGES = ['./', './todo/', './clickstream/']
+const PAGES = ['./', './todo/', './clickstream/', './leaderboard/']
 /** Time to wait for a slow network before the cached copy is used. */
 const NETWORK_MS_MAX = 3_000
 /** Matches chunks; their name contains a hash of their content, so they never change. */

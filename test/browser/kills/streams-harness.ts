@@ -1,0 +1,152 @@
+/**
+ * Kills a browser (SIGKILL of all its processes) again and again while its pages run a topology over a topic that is
+ * written all the time, partly without a network. At the end its sinks must be the results of the whole topic, each
+ * once and in order.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Random } from '../../support/random.ts'
+import { until } from '../../support/until.ts'
+import { type LogServer, startLogServer } from '../support/log-server.ts'
+import { startPageServer } from '../support/page-server.ts'
+import { countsIn, runInPage } from '../support/page-topology.ts'
+import { type FaultyProxy, startProxy } from '../support/proxy.ts'
+import { connectTab, flush } from '../support/tab.ts'
+import { startPages } from './profile-pages.ts'
+
+export interface StreamsKillReport {
+  readonly violations: readonly string[]
+  readonly recordsWritten: number
+  /** Browsers that were killed after they had processed something. */
+  readonly killsAtWork: number
+}
+
+interface Run {
+  readonly random: Random
+  readonly server: LogServer
+  readonly proxy: FaultyProxy
+  readonly pageUrl: string
+  readonly profileDir: string
+  readonly written: Map<string, number>
+  browsersHung: number
+  killsAtWork: number
+}
+
+const TOPIC = 'numbers'
+const PARTITIONS = 2
+const KINDS = 3
+const RECORDS_MAX = 20
+const WRITE_PAUSE_MS_MAX = 60
+const TABS_MAX = 2
+const RUN_MS_MAX = 1_500
+
+export async function runStreamsKills(kills: number, seed: number): Promise<StreamsKillReport> {
+  const profileDir = await mkdtemp(join(tmpdir(), 'edgelog-streams-kills-'))
+  const server = await startLogServer()
+  const pages = await startPageServer()
+  const proxy = await startProxy(server.url)
+  const run: Run = {
+    ...{ random: new Random(seed), server, proxy, pageUrl: pages.url, profileDir },
+    ...{ written: new Map(), browsersHung: 0, killsAtWork: 0 },
+  }
+  const ended = new AbortController()
+  try {
+    for (const topic of [TOPIC, `${TOPIC}-copies`, `${TOPIC}-counts`]) {
+      await server.createTopic(topic, { partitions: PARTITIONS })
+    }
+    const killing = async () => {
+      for (let kill = 1; kill <= kills; kill++) await killOnce(run)
+      ended.abort()
+    }
+    // A writer that fails ends the run.
+    await Promise.all([killing(), write(run, ended.signal)])
+    await finish(run)
+    const recordsWritten = [...run.written.values()].reduce((sum, count) => sum + count, 0)
+    return { violations: await compare(run), recordsWritten, killsAtWork: run.killsAtWork }
+  } finally {
+    ended.abort()
+    await proxy.down()
+    await pages.close()
+    await server.process.stop()
+    await rm(profileDir, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+/** Writes numbered records until `signal`, directly to the server. */
+async function write({ random, server, written }: Run, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const records = Array.from({ length: random.between(1, RECORDS_MAX) }, () => {
+      const kind = `kind${random.below(KINDS)}`
+      const number = written.get(kind) ?? 0
+      written.set(kind, number + 1)
+      return { key: `k${random.below(5)}`, value: `${kind}#${number}` }
+    })
+    await server.request('POST', `/v1/topics/${TOPIC}/records`, { records })
+    await sleep(random.below(WRITE_PAUSE_MS_MAX))
+  }
+}
+
+async function killOnce(run: Run): Promise<void> {
+  const { random, proxy } = run
+  // A topology is planned with a network, and goes on without.
+  proxy.setFault(random.below(3) === 0 ? { kind: 'refuse' } : { kind: 'pass' })
+  const { browser, pages } = await startPages(run, random.between(1, TABS_MAX))
+  try {
+    for (const page of pages) {
+      await connectTab(page, { url: proxy.url })
+      void runInPage(page, TOPIC).catch(() => undefined)
+    }
+    await sleep(random.below(RUN_MS_MAX))
+    const [page] = pages
+    const counts = page && (await Promise.race([countsIn(page).catch(() => ({})), sleep(500, {})]))
+    if (counts !== undefined && Object.keys(counts).length > 0) run.killsAtWork++
+  } finally {
+    await browser.kill()
+  }
+}
+
+/** Lets a browser process the rest, and send everything. */
+async function finish(run: Run): Promise<void> {
+  run.proxy.setFault({ kind: 'pass' })
+  const { browser, pages } = await startPages(run, 1)
+  const [page] = pages
+  if (page === undefined) throw new Error('a tab was asked for')
+  await connectTab(page, { url: run.proxy.url })
+  await runInPage(page, TOPIC)
+  const wanted = Object.fromEntries([...run.written].toSorted())
+  let found: Record<string, number> = {}
+  const what = () => `counts of ${JSON.stringify(wanted)}, found ${JSON.stringify(found)}`
+  await until(what, async () => {
+    found = await countsIn(page)
+    return (
+      JSON.stringify(Object.fromEntries(Object.entries(found).toSorted())) ===
+      JSON.stringify(wanted)
+    )
+  })
+  await flush(page)
+  await browser.close()
+}
+
+/** Returns what is wrong with the sinks. */
+async function compare({ server, written }: Run): Promise<string[]> {
+  const violations: string[] = []
+  const input = await server.readTopic(TOPIC)
+  for (const [partition, copies] of await server.readTopic(`${TOPIC}-copies`)) {
+    const wanted = input.get(partition) ?? []
+    const first = wanted.findIndex((value, index) => copies[index] !== value)
+    const at = first === -1 ? wanted.length : first
+    if (first === -1 && copies.length === wanted.length) continue
+    violations.push(
+      `copies of partition ${partition}: ${copies.length} of ${wanted.length}; at ${at} ${copies[at]}, not ${wanted[at]}`,
+    )
+  }
+  const counts = [...(await server.readTopic(`${TOPIC}-counts`)).values()].flat().map(Number)
+  const total = [...written.values()].reduce((sum, count) => sum + count, 0)
+  for (const count of written.values()) {
+    if (!counts.includes(count)) violations.push(`the last count ${count} is missing`)
+  }
+  if (counts.length > total) violations.push(`${counts.length} counts of ${total} records`)
+  return violations
+}

@@ -3,6 +3,7 @@ import type { Codecs } from '../src/core/compression/codec.ts'
 import { EdgelogError } from '../src/core/errors.ts'
 import { parseGroupId } from '../src/core/group/group-id.ts'
 import { Admin } from './admin.ts'
+import { Applications } from './applications.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { clientCodecs } from './codecs.ts'
 import { Consumer, type ConsumerOptions } from './consumer/consumer.ts'
@@ -17,7 +18,7 @@ import { GroupConsumer } from './group/group-consumer.ts'
 import type { GroupConsumerOptions } from './group/group-consumer-options.ts'
 import type { Connection, Fetch } from './http/connection.ts'
 import { parseUrl } from './http/server-url.ts'
-import type { WebSocketConstructor } from './http/web-socket.ts'
+import { openTailSocket, type WebSocketConstructor } from './http/web-socket.ts'
 import type { RecordMetadata } from './producer/produced-batch.ts'
 import { Producer } from './producer/producer.ts'
 import type { ProducerOptions } from './producer/producer-options.ts'
@@ -26,13 +27,14 @@ import { SendLine } from './producer/send-line.ts'
 import type { TransactionResult } from './producer/transaction/transaction-parts.ts'
 import type { TransactionOptions, TransactionWork } from './producer/transaction/transactions.ts'
 import { randomProducerId } from './producer-id.ts'
-import { allowedTransport, type Transport } from './session/session-rule.ts'
-import { SessionTransport } from './session/session-transport.ts'
+import { openTransport, webSocketOf } from './session/open-transport.ts'
+import type { Transport } from './session/session-rule.ts'
+import type { SessionTransport } from './session/session-transport.ts'
+import { openStatements } from './sql/open-statements.ts'
+import { createSql, type Sql } from './sql/sql.ts'
 import { Table, type TableOptions } from './table.ts'
 import { TopicMetadataCache } from './topic-metadata.ts'
 import { type TopicOptions, TypedTopic } from './typed-topic.ts'
-
-const TRANSPORTS: readonly Transport[] = ['auto', 'fetch', 'session']
 
 export interface ClientOptions {
   /** Address of the server, e.g. `https://log.example.com`; a path before `/v1` may follow. */
@@ -44,9 +46,10 @@ export interface ClientOptions {
   /** Used instead of the global `WebSocket`; `null` disables WebSockets. */
   readonly WebSocket?: WebSocketConstructor | null
   /**
-   * How producers send their batches: `fetch`, one request for each; `session`, over one WebSocket; `auto`, the
-   * default: over a WebSocket while more than 10 batches a second are sent. `auto` means `fetch` in an edge function,
-   * without WebSockets, and with an own `fetch` but no own `WebSocket`.
+   * How producers, consumers and members of groups reach the server: `fetch`, by requests of their own; `session`,
+   * over one WebSocket; `auto`, the default: over a WebSocket while more than 10 batches a second are sent, partitions
+   * are followed, or there is a member of a group. Consumers use requests while there is no session. `auto` means
+   * `fetch` in an edge function, without WebSockets, and with an own `fetch` but no own `WebSocket`.
    */
   readonly transport?: Transport
   /** Codecs that replace the client's own, for example with a native zstd. */
@@ -67,6 +70,19 @@ export type TopicReadOptions =
   | Omit<GroupConsumerOptions, 'topics' | 'topicPattern'>
 
 /**
+ * The parts of a client that the tasks of a topology use.
+ *
+ * @internal
+ */
+export interface ClientParts {
+  readonly connection: Connection
+  readonly codecs: Codecs
+  /** Closes a member together with the client. */
+  keep(member: { close(): Promise<void> }): void
+  leave(member: { close(): Promise<void> }): void
+}
+
+/**
  * Returns a client for a server. The first request is sent when it is needed.
  *
  * @throws {EdgelogError} `invalid_config` for an invalid address, or for the transport `session` without WebSockets.
@@ -83,6 +99,17 @@ export function connect(options: ClientOptions): Client {
 export class Client {
   /** Topics: create, list, describe, alter, delete. */
   readonly admin: Admin
+  /** Applications of stream processing. */
+  readonly applications: Applications
+  /**
+   * Sends statements of SQL, as a template or as a text with options. Values are parameters, which cannot become text
+   * of a statement.
+   *
+   * @example
+   * await log.sql`CREATE TABLE visits AS SELECT page, COUNT(*) AS n FROM clicks GROUP BY page;`
+   * for await (const { PAGE, N } of log.sql<Visits>`SELECT * FROM visits WHERE page = ${page};`) console.log(PAGE, N)
+   */
+  readonly sql: Sql
   readonly #connection: Connection
   readonly #metadata: TopicMetadataCache
   readonly #codecs: Codecs
@@ -97,7 +124,7 @@ export class Client {
   #closing: Promise<void> | undefined
 
   constructor(options: ClientOptions) {
-    const { fetch: ownFetch, WebSocket: ownWebSocket } = options
+    const { fetch: ownFetch } = options
     this.#connection = {
       url: parseUrl(options.url),
       token: options.token,
@@ -106,12 +133,18 @@ export class Client {
       random: options.random ?? Math.random,
     }
     this.admin = new Admin(this.#connection)
+    this.applications = new Applications(this.#connection)
+    this.sql = createSql({
+      ...this.parts,
+      open: (request) => openStatements(this.#connection, request),
+    })
     this.#metadata = new TopicMetadataCache(this.#connection)
     this.#codecs = clientCodecs(options.codecs)
     this.#line = new SendLine(this.#connection.clock)
-    const webSocket = ownWebSocket === undefined ? globalWebSocket() : (ownWebSocket ?? undefined)
-    this.#tail = new TailClient(this.#connection, webSocket)
-    this.#session = sessionOf(this.#connection, webSocket, options)
+    const webSocket = webSocketOf(options)
+    this.#session = openTransport(this.#connection, options)
+    const ownTail = webSocket && (() => openTailSocket(this.#connection, webSocket))
+    this.#tail = new TailClient(this.#connection, this.#session?.openTail ?? ownTail)
     this.#newProducerId = options.newProducerId ?? randomProducerId
     this.#newMemberId = options.newMemberId ?? (() => crypto.randomUUID())
   }
@@ -194,17 +227,27 @@ export class Client {
   async consumer(
     options: ConsumerOptions | GroupConsumerOptions,
   ): Promise<Consumer | GroupConsumer> {
+    const connection = { ...this.#connection, ...(this.#session && { fetch: this.#session.fetch }) }
+    let endUse: (() => void) | undefined
     const context = {
-      connection: this.#connection,
-      source: new SealedSource(this.#connection, networkSource(this.#connection)),
+      connection,
+      // Sealed chunks are requests, because caches have them.
+      source: new SealedSource(this.#connection, networkSource(connection)),
       metadata: this.#metadata,
       codecs: this.#codecs,
       tail: liveTail(this.#tail),
       newMemberId: this.#newMemberId,
-      onClosed: () => this.#members.delete(consumer),
+      onClosed: () => {
+        this.#members.delete(consumer)
+        endUse?.()
+      },
     }
     const consumer: Consumer | GroupConsumer =
       'groupId' in options ? new GroupConsumer(context, options) : new Consumer(context, options)
+    // A member that lives for one request polls.
+    if ('groupId' in options && options.transport !== 'long-poll') {
+      endUse = this.#session?.holdOpen()
+    }
     return this.#keep(consumer)
   }
 
@@ -263,6 +306,16 @@ export class Client {
     return new Group(this.#connection, parseGroupId(groupId), newConsumer)
   }
 
+  /** For `edgelog/streams`. @internal */
+  get parts(): ClientParts {
+    return {
+      connection: this.#connection,
+      codecs: this.#codecs,
+      keep: (member) => this.#keep(member),
+      leave: (member) => this.#members.delete(member),
+    }
+  }
+
   /**
    * Flushes and closes all producers and closes all consumers. Further calls return the same promise.
    *
@@ -292,36 +345,4 @@ export class Client {
     this.#members.add(member)
     return member
   }
-}
-
-/** Returns undefined where the platform has no WebSocket, such as Node 20. */
-function globalWebSocket(): WebSocketConstructor | undefined {
-  return (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket
-}
-
-/** @throws {EdgelogError} `invalid_config`. */
-function sessionOf(
-  connection: Connection,
-  webSocket: WebSocketConstructor | undefined,
-  { transport: wanted = 'auto', ...own }: ClientOptions,
-): SessionTransport | undefined {
-  if (!TRANSPORTS.includes(wanted)) {
-    throw new EdgelogError('invalid_config', `transport: ${TRANSPORTS.join(', ')} is allowed`)
-  }
-  const transport = allowedTransport(wanted, {
-    hasWebSocket: webSocket !== undefined,
-    hasOwnFetchOnly: own.fetch !== undefined && own.WebSocket === undefined,
-    isEdgeFunction: isEdgeFunction(),
-  })
-  if (transport === 'fetch') return undefined
-  if (webSocket !== undefined) return new SessionTransport(connection, webSocket, transport)
-  throw new EdgelogError(
-    'invalid_config',
-    'transport: session needs a WebSocket; pass the option WebSocket',
-  )
-}
-
-/** Recognises the runtimes of Cloudflare and Vercel, which handle one event at a time. */
-function isEdgeFunction(): boolean {
-  return 'WebSocketPair' in globalThis || 'EdgeRuntime' in globalThis
 }

@@ -13,7 +13,21 @@
  */
 export type { Codec, Codecs, CompressionName } from '../src/core/compression/codec.ts'
 export { EdgelogError, type ErrorCode } from '../src/core/errors.ts'
+export type {
+  ApplicationDescription,
+  ApplicationSummary,
+  UpgradeDescription,
+} from '../src/core/streams/application-api.ts'
 export type { Admin, NewTopicOptions, PartitionOffset, TopicChangeOptions } from './admin.ts'
+export type {
+  Applications,
+  RangeOptions,
+  StoreQueryOptions,
+  StoreReader,
+  StoreRow,
+  StoreRows,
+  WindowsOptions,
+} from './applications.ts'
 export type { CallOptions } from './call-options.ts'
 export { type Client, type ClientOptions, connect, type TopicReadOptions } from './client.ts'
 export type { Clock, Timer } from './clock.ts'
@@ -64,5 +78,8 @@ export type { TransactionOptions, TransactionWork } from './producer/transaction
 export type { TierRebuilding, TierVerification } from './remote-storage.ts'
 export type { BatchRange, RestoreRange } from './restore.ts'
 export type { Transport } from './session/session-rule.ts'
+export type { SqlColumn, SqlStatementResult } from './sql/open-statements.ts'
+export type { Sql, SqlCall, SqlChange, SqlOptions, SqlResult, SqlRow } from './sql/sql.ts'
+export type { SqlParameter, SqlParameters } from './sql/sql-text.ts'
 export type { Table, TableEntriesOptions, TableGetOptions, TableOptions } from './table.ts'
 export type { TopicOptions, TypedInput, TypedRecord, TypedTopic } from './typed-topic.ts'

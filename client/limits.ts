@@ -69,6 +69,14 @@ export const SESSION_OPEN_TIMEOUT_MS = 10_000
 export const SESSION_AVOIDED_MS = 60_000
 /** Time without a request after which a session is ended: an open socket keeps a program of Node from ending. */
 export const SESSION_IDLE_MS = 5_000
+/** The server sends a ping every 15 s: a session that is silent for longer than two pings is dead. */
+export const SESSION_SILENCE_MS_MAX = 40_000
+/** Fetches over a session at a time: 4 MiB of responses at most, unless a consumer asks for more at a time. */
+export const SESSION_FETCHES_MAX = 4
+/** A fetch that takes longer shows a slow line: a heartbeat would wait behind the next one. */
+export const SESSION_FETCH_MS_MAX = 2_000
+/** Time for which fetches are requests of their own then. */
+export const SESSION_FETCHES_AVOIDED_MS = 600_000
 
 // -- consumer ----------------------------------------------------------------------------------
 
@@ -145,3 +153,22 @@ export const POLL_SESSION_TIMEOUT_MS = 30_000
 
 /** Time for which a call that moves a log is repeated: longer than a deployment takes. */
 export const RESTORE_RETRY_MS = 120_000
+
+// -- streams -----------------------------------------------------------------------------------
+
+/** Pause before a task is opened again after its storage failed; it doubles from the minimum to the maximum. */
+export const TASK_REOPEN_MS_MIN = 100
+export const TASK_REOPEN_MS_MAX = 30_000
+/** Wait of a query for the position that it demands: that of the server. */
+export const STORE_WAIT_MS = 5_000
+/** Rows of a query that has no limit: as on the server. */
+export const STORE_ROWS = 100
+/** Pause of a watch on a topic after an error. */
+export const WATCH_RETRY_MS = 1_000
+
+// -- SQL ---------------------------------------------------------------------------------------
+
+/** Silence after which a query counts as lost: the server sends a line at least every 15 s. */
+export const SQL_SILENCE_MS_MAX = 40_000
+/** Characters of one row: a row of the largest record, with room for escapes. A longer one is an error. */
+export const SQL_ROW_LENGTH_MAX = 64 * MIB

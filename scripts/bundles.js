@@ -41,9 +41,9 @@ export async function buildAll(outdir, { sourcemap }) {
     build({ ...serviceWorkerBundle(join(outdir, 'browser')), sourcemap }),
     build({
       ...shared,
-      entryPoints: { client: 'client/index.ts' },
+      // Both share their errors. Codecs become separate chunks, which load when a batch needs them.
+      entryPoints: { client: 'client/index.ts', streams: 'client/streams/node/index.ts' },
       outdir,
-      // Codecs become separate chunks, which load when a batch needs them.
       splitting: true,
       chunkNames: 'client-[name]-[hash]',
       platform: 'neutral',

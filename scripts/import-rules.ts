@@ -21,10 +21,22 @@ export interface SourceFile {
 
 const CORE = ['src/core/**']
 
+/** The parts of SQL that know nothing of streams and tables that exist. */
+const SQL_LANGUAGE = [
+  'src/core',
+  'src/core/sql',
+  'src/core/sql/types',
+  'src/core/sql/syntax',
+  'src/core/sql/functions',
+  'src/core/sql/aggregates',
+  'src/core/sql/expressions',
+  'src/core/sql/formats',
+]
+
 const SERVER_ROOMS: Record<string, Room> = {
   'src/core': { imports: [] },
   'src/core/access': { imports: ['src/core'] },
-  'src/core/bytes': { imports: [] },
+  'src/core/bytes': { imports: ['src/core'] },
   'src/core/json': { imports: ['src/core'] },
   'src/core/compression': { imports: ['src/core', 'src/core/bytes'] },
   'src/core/batch': {
@@ -77,9 +89,67 @@ const SERVER_ROOMS: Record<string, Room> = {
       'src/core/transaction/participant-api.ts',
     ],
   },
+  'src/core/streams': {
+    imports: ['src/core', 'src/core/bytes', 'src/core/batch', 'src/core/log', 'src/core/topic'],
+  },
+  'src/core/sql': { imports: ['src/core'] },
+  'src/core/sql/types': { imports: ['src/core', 'src/core/sql'] },
+  'src/core/sql/syntax': { imports: ['src/core', 'src/core/sql', 'src/core/sql/types'] },
+  'src/core/sql/functions': {
+    imports: ['src/core', 'src/core/bytes', 'src/core/sql', 'src/core/sql/types'],
+  },
+  'src/core/sql/aggregates': {
+    imports: ['src/core', 'src/core/sql', 'src/core/sql/types', 'src/core/sql/functions'],
+  },
+  'src/core/sql/expressions': {
+    imports: [
+      'src/core',
+      'src/core/sql',
+      'src/core/sql/types',
+      'src/core/sql/syntax',
+      'src/core/sql/functions',
+      'src/core/sql/aggregates',
+    ],
+  },
+  'src/core/sql/formats': {
+    imports: [
+      'src/core',
+      'src/core/bytes',
+      'src/core/json',
+      'src/core/streams',
+      'src/core/sql',
+      'src/core/sql/types',
+    ],
+  },
+  'src/core/sql/catalog': {
+    imports: [...SQL_LANGUAGE, 'src/core/streams', 'src/core/topic'],
+  },
+  'src/core/sql/plan': {
+    imports: [
+      ...SQL_LANGUAGE,
+      'src/core/sql/catalog',
+      'src/core/streams',
+      'src/core/batch',
+      'src/core/bytes',
+    ],
+  },
+  'src/core/sql/query': {
+    imports: [
+      ...SQL_LANGUAGE,
+      'src/core/sql/catalog',
+      'src/core/sql/plan',
+      'src/core/streams',
+      'src/core/batch',
+      'src/core/bytes',
+    ],
+  },
+  'src/core/sql/statements': {
+    imports: [...SQL_LANGUAGE, 'src/core/sql/catalog', 'src/core/sql/plan', 'src/core/streams'],
+  },
   'src/events': { imports: ['src/core'] },
   'durable-objects/migrate.ts': { imports: ['src/core'] },
   'durable-objects/next-turn.ts': { imports: [] },
+  'durable-objects/reach.ts': { imports: ['src/core'] },
   'durable-objects/stop-object.ts': { imports: ['src/events'] },
   'durable-objects/object-alarm.ts': { imports: ['src/core'] },
   'durable-objects/partition': {
@@ -115,7 +185,44 @@ const SERVER_ROOMS: Record<string, Room> = {
     ],
     packages: ['cloudflare:workers'],
   },
-  'src/broker': { imports: ['src/events', ...CORE] },
+  'durable-objects/topologies.ts': { imports: ['src/core', 'src/core/streams'] },
+  'durable-objects/task': {
+    imports: [
+      'durable-objects/migrate.ts',
+      'durable-objects/next-turn.ts',
+      'durable-objects/object-alarm.ts',
+      'durable-objects/reach.ts',
+      'durable-objects/stop-object.ts',
+      'durable-objects/topologies.ts',
+      'src/remote',
+      'src/events',
+      ...CORE,
+    ],
+    packages: ['cloudflare:workers'],
+  },
+  'durable-objects/application': {
+    imports: [
+      'durable-objects/migrate.ts',
+      'durable-objects/object-alarm.ts',
+      'durable-objects/reach.ts',
+      'durable-objects/topologies.ts',
+      'src/events',
+      ...CORE,
+    ],
+    packages: ['cloudflare:workers'],
+  },
+  'durable-objects/catalog': {
+    imports: [
+      'durable-objects/migrate.ts',
+      'durable-objects/object-alarm.ts',
+      'durable-objects/stop-object.ts',
+      'src/events',
+      ...CORE,
+    ],
+    packages: ['cloudflare:workers'],
+  },
+  'src/remote': { imports: ['src/events', ...CORE] },
+  'src/broker': { imports: ['src/remote', 'src/events', ...CORE] },
   'src/app': {
     imports: ['src/broker', 'src/events', ...CORE],
     packages: ['hono', '@hono/zod-openapi', 'zod'],
@@ -125,6 +232,18 @@ const SERVER_ROOMS: Record<string, Room> = {
     imports: ['src/app', 'src/broker', 'src/events', ...CORE],
     packages: ['hono', '@hono/zod-openapi', 'zod'],
   },
+  'src/streams': {
+    imports: ['src/app', 'src/broker', 'src/events', ...CORE],
+    packages: ['hono', '@hono/zod-openapi', 'zod'],
+  },
+  'src/sql': {
+    imports: ['src/app', 'src/broker', 'src/events', ...CORE],
+    packages: ['hono', '@hono/zod-openapi', 'zod'],
+  },
+  'src/ksql': {
+    imports: ['src/app', 'src/broker', 'src/events', ...CORE],
+    packages: ['@hono/zod-openapi'],
+  },
   'src/kafka': { imports: ['src/app', 'src/broker', 'src/events', ...CORE] },
   'src/objects.ts': {
     imports: [
@@ -132,6 +251,9 @@ const SERVER_ROOMS: Record<string, Room> = {
       'durable-objects/coordinator',
       'durable-objects/group',
       'durable-objects/transaction',
+      'durable-objects/application',
+      'durable-objects/task',
+      'durable-objects/catalog',
     ],
   },
   'src/index.ts': {
@@ -139,8 +261,14 @@ const SERVER_ROOMS: Record<string, Room> = {
       'src/app',
       'src/http',
       'src/kafka',
+      'src/ksql',
+      'src/streams',
+      'src/sql',
       'src/objects.ts',
+      'durable-objects/topologies.ts',
       'src/core/access',
+      'src/core/sql/plan',
+      'src/core/streams',
       'src/events',
     ],
   },
@@ -191,6 +319,7 @@ const CLIENT_ROOMS: Record<string, Room> = {
     imports: [...CLIENT_BASE, 'client/http', 'client/consumer', 'client/producer', ...CORE],
   },
   'client/session': { imports: [...CLIENT_BASE, 'client/http', 'client/producer', ...CORE] },
+  'client/sql': { imports: [...CLIENT_BASE, 'client/http', ...CORE] },
   client: {
     imports: [
       ...CLIENT_BASE,
@@ -198,12 +327,31 @@ const CLIENT_ROOMS: Record<string, Room> = {
       'client/typed-topic.ts',
       'client/table.ts',
       'client/session',
+      'client/sql',
       'client/http',
       'client/producer',
       'client/consumer',
       'client/group',
       ...CORE,
     ],
+  },
+  'client/streams': { imports: [...CORE] },
+  'client/streams/runner': {
+    imports: [...CLIENT_BASE, 'client', 'client/http', 'client/consumer', ...CORE],
+  },
+  'client/streams/node': {
+    imports: [
+      ...CLIENT_BASE,
+      ...CLIENT_TOPICS,
+      'client',
+      'client/http',
+      'client/consumer',
+      'client/producer',
+      'client/streams',
+      'client/streams/runner',
+      ...CORE,
+    ],
+    packages: ['node:'],
   },
   'client/browser/limits.ts': { imports: [] },
   'client/browser/store': { imports: [...BROWSER_BASE, ...CORE], packages: ['idb'] },
@@ -305,6 +453,33 @@ const CLIENT_ROOMS: Record<string, Room> = {
       ...CORE,
     ],
   },
+  'client/browser/streams': {
+    imports: [
+      ...BROWSER_BASE,
+      'client/http',
+      'client/consumer',
+      'client/streams',
+      'client/streams/runner',
+      'client/browser',
+      'client/browser/session',
+      'client/browser/store',
+      'client/browser/tabs',
+      'client/browser/outbox',
+      ...CORE,
+    ],
+  },
+  'client/browser/sql': {
+    imports: [
+      ...BROWSER_BASE,
+      'client/http',
+      'client/consumer',
+      'client/sql',
+      'client/streams/runner',
+      'client/browser',
+      'client/browser/session',
+      ...CORE,
+    ],
+  },
   'client/cli/bridge': {
     imports: ['src/core', 'src/core/bytes', 'src/core/kafka'],
     packages: ['node:', 'ws'],
@@ -313,8 +488,17 @@ const CLIENT_ROOMS: Record<string, Room> = {
     imports: ['client', ...CORE],
     packages: ['node:'],
   },
+  'client/cli/limits.ts': { imports: [] },
+  'client/cli/table.ts': { imports: [] },
+  'client/cli/sql': {
+    imports: ['client', 'client/cli/limits.ts', 'client/cli/table.ts', ...CORE],
+    packages: ['node:'],
+  },
   'client/cli': {
-    imports: ['client', 'client/clock.ts', 'client/cli/bridge', 'client/cli/backup', ...CORE],
+    imports: [
+      ...['client', 'client/clock.ts', 'client/cli/limits.ts', 'client/cli/table.ts'],
+      ...['client/cli/bridge', 'client/cli/backup', 'client/cli/sql', ...CORE],
+    ],
     packages: ['node:', 'commander', 'cli-progress', 'miniflare'],
   },
   'client/testing': {

@@ -23,7 +23,7 @@ import type { CacheLimits } from './store/schema.ts'
 import { isHint } from './sync/page-events.ts'
 import type { SyncStatus } from './sync/sync.ts'
 import type { BrowserTable } from './table/browser-table.ts'
-import { Leader, type Locks } from './tabs/leader.ts'
+import { Leader, type Locks, nextEpoch } from './tabs/leader.ts'
 
 /** The options of a consumer or, with `groupId`, of a member of a group. */
 export type BrowserTopicReadOptions =
@@ -43,6 +43,17 @@ export type BrowserTopicReadOptions =
  */
 export function connect(options: BrowserClientOptions = {}): BrowserClient {
   return new BrowserClient(options)
+}
+
+/**
+ * The parts of a client that the tasks of a topology use.
+ *
+ * @internal
+ */
+export interface BrowserClientParts {
+  readonly session: Session
+  readonly queue: OutboxQueue
+  load(): Promise<Engine>
 }
 
 export class BrowserClient {
@@ -80,7 +91,7 @@ export class BrowserClient {
     this.#leader = new Leader(
       { name: database.name, channel, page, clock: connection.clock, locks },
       {
-        newEpoch: () => this.#newEpoch(),
+        newEpoch: () => nextEpoch(database),
         gained: () => this.#start(),
         lost: () => this.#rest(),
         status: () => this.#syncStatus(),
@@ -228,6 +239,19 @@ export class BrowserClient {
     return await (await this.#load()).sending.adopt(principal, options.signal)
   }
 
+  /**
+   * Returns the parts of a client, for `edgelog/browser/streams`.
+   *
+   * @throws {EdgelogError} `invalid_request` for anything but a client of a page.
+   * @internal
+   */
+  static parts(log: BrowserClient): BrowserClientParts {
+    if (#session in log) {
+      return { session: log.#session, queue: log.#queue, load: () => log.#load() }
+    }
+    throw new EdgelogError('invalid_request', 'log: must be a client of edgelog/browser')
+  }
+
   /** Closes the client. Queued records stay, and are sent by another tab or the next page. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -277,15 +301,6 @@ export class BrowserClient {
       this.#board.touch()
     })
     closed.addEventListener('abort', unlisten)
-  }
-
-  async #newEpoch(): Promise<number> {
-    return await this.#session.database.write(['meta'], async (tx) => {
-      const meta = tx.objectStore('meta')
-      const epoch = Number((await meta.get('leadEpoch')) ?? 0) + 1
-      await meta.put(epoch, 'leadEpoch')
-      return epoch
-    })
   }
 
   /**

@@ -140,9 +140,26 @@ export const QUEUE_LINGER_MS_MAX = 100
 
 // -- tables ------------------------------------------------------------------------------------
 
+/** Size of all tables of a browser: what it can copy and keep without using up the space of its origin. */
+export const TABLES_BYTES_MAX = 256 * MIB
+/** Approximate bytes that the database needs for a row beside its key, value and headers. */
+export const TABLE_ROW_BYTES = 100
+/** Time without a use after which a table may be deleted for another one; two intervals in which uses are recorded. */
+export const TABLE_IDLE_MS = 2 * CACHE_USE_INTERVAL_MS
+/** Time after which a table that was too large is copied again when it is used. */
+export const TABLE_FULL_MS = DAY_MS
 /** Entries that are read from the database at once. */
 export const TABLE_PAGE_ENTRIES = 1_000
 /** Interval at which a followed table asks whether it has missed tombstones; they stay in the log for longer. */
 export const TABLE_CHECK_MS = 60 * SECOND_MS
 /** Wait of `get` for an offset, or for the first copy of the table: that of the server. */
 export const TABLE_WAIT_MS = 5 * SECOND_MS
+
+// -- streams -----------------------------------------------------------------------------------
+
+/** Stored state of one task of a topology: it is loaded into memory when the task opens. */
+export const TASK_STATE_BYTES_MAX = 64 * MIB
+/** Records of one turn: it blocks the page, for 10 to 30 ms. With fewer, the updates of a key coalesce less. */
+export const PAGE_TURN_RECORDS_MAX = 2_500
+/** Rows of a repartition that are read at once. */
+export const HOP_ROWS_MAX = 16

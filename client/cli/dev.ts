@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type RunningBridge, startBridge } from './bridge/kafka-bridge.ts'
 import { interruption, isLoopback, port } from './connection.ts'
+import { type HttpFront, startHttpFront } from './http-front.ts'
 import { type RunningServer, startServer } from './server.ts'
 
 interface DevOptions {
@@ -12,6 +13,8 @@ interface DevOptions {
   readonly host: string
   readonly kafka: boolean
   readonly kafkaPort: number
+  readonly ksql: boolean
+  readonly ksqlPort: number
   readonly state: string
   readonly ephemeral?: boolean
   readonly json?: boolean
@@ -24,6 +27,7 @@ interface Place {
   /** 0: any free port. */
   readonly port: number
   readonly kafkaPort: number
+  readonly ksqlPort: number
   readonly stateDir: string
 }
 
@@ -39,6 +43,8 @@ export function addDevCommand(program: Command): void {
     )
     .option('--kafka-port <port>', 'port for Kafka clients', port, 9092)
     .option('--no-kafka', 'do not listen for Kafka clients')
+    .option('--ksql-port <port>', 'port for ksqlDB clients', port, 8088)
+    .option('--no-ksql', 'do not listen for ksqlDB clients')
     .option('--state <folder>', 'folder for topics and records', '.edgelog')
     .option('--ephemeral', 'temporary state and free ports, for tests')
     .option('--json', 'print the addresses as one line of JSON when ready')
@@ -68,7 +74,7 @@ async function run(options: DevOptions, command: Command): Promise<void> {
   const { signal, release } = interruption()
   const place = await choosePlace(options, command)
   try {
-    const { kafkaPort, ...httpPlace } = place
+    const { kafkaPort, ksqlPort, ...httpPlace } = place
     // A Worker of one's own may not serve TCP.
     const needsBridge = options.kafka && options.worker !== undefined
     const server = await startServer({
@@ -78,12 +84,16 @@ async function run(options: DevOptions, command: Command): Promise<void> {
       ...workerOf(options, token),
     })
     const bridge = needsBridge ? await startKafka(place, server, token === undefined) : undefined
-    announce(options, place, server.url, server.kafkaPort ?? bridge?.port)
+    const ksql = options.ksql
+      ? await startKsql(place, server, isGiven(command, 'ksqlPort'))
+      : undefined
+    announce(options, place, server.url, server.kafkaPort ?? bridge?.port, ksql?.port)
     await new Promise<void>((stop) => {
       if (signal.aborted) stop()
       signal.addEventListener('abort', () => stop())
     })
     release()
+    await ksql?.close()
     await bridge?.close()
     await server.close()
   } finally {
@@ -93,16 +103,20 @@ async function run(options: DevOptions, command: Command): Promise<void> {
 
 /** With `--ephemeral`, a port that was not named is any free one. */
 async function choosePlace(options: DevOptions, command: Command): Promise<Place> {
-  const { host, port, kafkaPort, state, ephemeral } = options
-  if (!ephemeral) return { host, port, kafkaPort, stateDir: resolve(state) }
-  const isGiven = (option: string) => command.getOptionValueSource(option) === 'cli'
-  if (isGiven('state')) throw new Error('--ephemeral cannot be combined with --state')
+  const { host, port, kafkaPort, ksqlPort, state, ephemeral } = options
+  if (!ephemeral) return { host, port, kafkaPort, ksqlPort, stateDir: resolve(state) }
+  if (isGiven(command, 'state')) throw new Error('--ephemeral cannot be combined with --state')
   return {
     host,
-    port: isGiven('port') ? port : 0,
-    kafkaPort: isGiven('kafkaPort') ? kafkaPort : 0,
+    port: isGiven(command, 'port') ? port : 0,
+    kafkaPort: isGiven(command, 'kafkaPort') ? kafkaPort : 0,
+    ksqlPort: isGiven(command, 'ksqlPort') ? ksqlPort : 0,
     stateDir: await mkdtemp(join(tmpdir(), 'edgelog-')),
   }
+}
+
+function isGiven(command: Command, option: string): boolean {
+  return command.getOptionValueSource(option) === 'cli'
 }
 
 function workerOf({ worker }: DevOptions, token: string | undefined) {
@@ -137,12 +151,15 @@ function announce(
   { stateDir }: Place,
   serverUrl: string,
   kafkaPort: number | undefined,
+  ksqlPort: number | undefined,
 ): void {
   const { port } = new URL(serverUrl)
   const url = isLoopback(host) ? `http://localhost:${port}` : serverUrl
   const bootstrapServers = kafkaPort === undefined ? undefined : `localhost:${kafkaPort}`
+  const ksqlUrl = ksqlPort === undefined ? undefined : `http://localhost:${ksqlPort}`
   if (json) {
-    console.log(JSON.stringify({ url, ...(bootstrapServers && { bootstrapServers }), stateDir }))
+    const ports = { ...(bootstrapServers && { bootstrapServers }), ...(ksqlUrl && { ksqlUrl }) }
+    console.log(JSON.stringify({ url, ...ports, stateDir }))
     return
   }
   const command = `npx edgelog${url === 'http://localhost:8787' ? '' : ` --url ${url}`}`
@@ -153,7 +170,7 @@ Try, in another terminal:
   echo 'hello, log' | ${command} produce hello
 
 In a browser: ${url}/
-${bootstrapServers === undefined ? '' : `With any Kafka client: ${bootstrapServers}\n`}
+${bootstrapServers === undefined ? '' : `With any Kafka client: ${bootstrapServers}\n`}${ksqlUrl === undefined ? '' : `With any ksqlDB client: ${ksqlUrl}\n`}
 Ctrl-C stops it.`)
 }
 
@@ -162,10 +179,9 @@ async function startKafka(
   server: RunningServer,
   isOpen: boolean,
 ): Promise<RunningBridge> {
-  const isAnyHost = host === '0.0.0.0' || host === '::'
   try {
     return await startBridge({
-      url: isAnyHost ? `http://127.0.0.1:${new URL(server.url).port}` : server.url,
+      url: localUrl(host, server),
       host: isLoopback(host) ? 'localhost' : host,
       port: kafkaPort,
       isOpen,
@@ -175,5 +191,31 @@ async function startKafka(
     await server.close()
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new Error(`${why} (--kafka-port, or --no-kafka)`, { cause })
+  }
+}
+
+/** Returns the address by which this process reaches its server. */
+function localUrl(host: string, { url }: RunningServer): string {
+  const isAnyHost = host === '0.0.0.0' || host === '::'
+  return isAnyHost ? `http://127.0.0.1:${new URL(url).port}` : url
+}
+
+/** @param isNeeded False: a port that is taken is left out, since the caller did not name it. */
+async function startKsql(
+  { host, ksqlPort }: Place,
+  server: RunningServer,
+  isNeeded: boolean,
+): Promise<HttpFront | undefined> {
+  const target = new URL('/ksqldb', localUrl(host, server))
+  try {
+    return await startHttpFront({ host, port: ksqlPort, target })
+  } catch (cause) {
+    const why = `port ${ksqlPort} for ksqlDB clients: ${(cause as Error).message}`
+    if (!isNeeded && (cause as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+      console.error(`edgelog: left out ${why} (--ksql-port names another)`)
+      return undefined
+    }
+    await server.close()
+    throw new Error(`${why} (--ksql-port, or --no-ksql)`, { cause })
   }
 }

@@ -8,6 +8,8 @@ import { addExportCommand, addImportCommand } from './export.ts'
 import { addGroupsCommand } from './groups.ts'
 import { EXIT, watchOutput } from './output.ts'
 import { addProduceCommand } from './produce.ts'
+import { addSqlCommand } from './sql.ts'
+import { addStreamsCommand } from './streams.ts'
 import { addTierCommand } from './tier.ts'
 import { addTopicsCommand } from './topics.ts'
 import { addTransactionsCommand } from './transactions.ts'
@@ -50,6 +52,8 @@ Ctrl-C stops dev, bridge, consume and groups describe --watch cleanly; press it 
   addImportCommand(program)
   addTierCommand(program)
   addTransactionsCommand(program)
+  addStreamsCommand(program)
+  addSqlCommand(program)
   addBridgeCommand(program)
   return program
 }

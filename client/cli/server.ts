@@ -49,6 +49,9 @@ export const WORKER_OPTIONS = {
     COORDINATOR: { className: 'Coordinator', useSQLite: true },
     GROUP: { className: 'Group', useSQLite: true },
     TRANSACTION: { className: 'Transaction', useSQLite: true },
+    APPLICATION: { className: 'Application', useSQLite: true },
+    TASK: { className: 'Task', useSQLite: true },
+    CATALOG: { className: 'Catalog', useSQLite: true },
   },
   r2Buckets: { REMOTE_LOG: 'edgelog' },
 }
@@ -97,6 +100,7 @@ async function startMiniflare(
   const bindings = Object.fromEntries(
     Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
   )
+  const contents = await readFile(options.workerPath ?? WORKER_PATH, 'utf8')
   const listenersBefore = ENDING_SIGNALS.map((signal) => process.listeners(signal))
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -114,10 +118,11 @@ async function startMiniflare(
         {
           type: 'ESModule',
           path: 'worker.js',
-          contents: await readFile(options.workerPath ?? WORKER_PATH, 'utf8'),
+          contents,
         },
       ],
       ...WORKER_OPTIONS,
+      durableObjects: exportedObjects(contents),
       bindings,
       serviceBindings: {
         EDGELOG_EXAMPLES: async ({ url, method }) => {
@@ -144,6 +149,17 @@ async function startMiniflare(
     }
   }
   return { url: url.origin, close: () => miniflare.dispose() }
+}
+
+/** Returns the bindings of the classes that a build exports: one for an earlier release, or a part of it, has fewer. */
+function exportedObjects(contents: string): Partial<typeof WORKER_OPTIONS.durableObjects> {
+  const names: readonly string[] =
+    contents.slice(contents.lastIndexOf('export {')).match(/[\w$]+/g) ?? []
+  return Object.fromEntries(
+    Object.entries(WORKER_OPTIONS.durableObjects).filter(([, { className }]) =>
+      names.includes(className),
+    ),
+  )
 }
 
 /** Prints the logs of the runtime and the Worker: problems to standard error, which keeps standard output clean. */

@@ -8,7 +8,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface StateLock {
@@ -57,9 +57,14 @@ export function stateInUse(stateDir: string, cause: unknown): Error {
 /** Makes miniflare start the launcher, also when it replaces a crashed runtime. */
 function launchByScript(): void {
   const { env } = process
-  if (env.MINIFLARE_WORKERD_PATH === LAUNCHER_PATH) return
+  const given = env.MINIFLARE_WORKERD_PATH
+  if (given === LAUNCHER_PATH) return
+  // Another copy of edgelog in this process, or in the one that started it, has set its own launcher. To start
+  // that one from this one would never end: both take the path of the runtime from the same variable.
+  const isLauncher = given !== undefined && basename(given) === basename(LAUNCHER_PATH)
   const fromMiniflare = createRequire(createRequire(import.meta.url).resolve('miniflare'))
-  env.EDGELOG_WORKERD_PATH = env.MINIFLARE_WORKERD_PATH ?? String(fromMiniflare('workerd').default)
+  const runtime = String(fromMiniflare('workerd').default)
+  env.EDGELOG_WORKERD_PATH = isLauncher ? runtime : (given ?? runtime)
   env.MINIFLARE_WORKERD_PATH = LAUNCHER_PATH
 }
 

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type HttpFront, startHttpFront } from '../cli/http-front.ts'
 import { type RunningServer, startServer } from '../cli/server.ts'
 import { type Client, connect } from '../index.ts'
 
@@ -16,6 +17,10 @@ export interface EdgelogServerOptions {
   readonly port?: number
   /** The port for Kafka clients; any free port by default. */
   readonly kafkaPort?: number
+  /** Also listens for ksqlDB clients; `ksqlUrl` is the address. False by default. */
+  readonly ksql?: boolean
+  /** The port for ksqlDB clients; any free port by default. */
+  readonly ksqlPort?: number
   /** The token that callers must send; none by default. */
   readonly token?: string
   /** Kafka's `auto.create.topics.enable`; true by default. */
@@ -31,8 +36,10 @@ export interface EdgelogServer {
   readonly url: string
   /** The address for Kafka clients, e.g. `localhost:40124`; undefined without `kafka: true`. */
   readonly bootstrapServers: string | undefined
+  /** The address for ksqlDB clients, e.g. `http://127.0.0.1:40125`; undefined without `ksql: true`. */
+  readonly ksqlUrl: string | undefined
   /**
-   * Deletes all topics and groups. Clients stay connected.
+   * Deletes all topics, groups, streams and tables. Clients stay connected.
    *
    * @throws {Error} for a group that still has members: close its consumers first.
    */
@@ -62,9 +69,23 @@ export async function startEdgelog(options: EdgelogServerOptions = {}): Promise<
   const removeState = () => rm(stateDir, { recursive: true, force: true, maxRetries: 5 })
   try {
     const server = await startServer(serverOptions(options, stateDir))
-    return new TestServer(server, options.token, removeState)
+    const ksql = await startKsql(options, server)
+    return new TestServer(server, ksql, options.token, removeState)
   } catch (error) {
     await removeState()
+    throw error
+  }
+}
+
+async function startKsql(
+  { ksql = false, ksqlPort: port = 0 }: EdgelogServerOptions,
+  server: RunningServer,
+): Promise<HttpFront | undefined> {
+  if (!ksql) return undefined
+  try {
+    return await startHttpFront({ host: HOST, port, target: new URL('/ksqldb', server.url) })
+  } catch (error) {
+    await server.close()
     throw error
   }
 }
@@ -72,16 +93,25 @@ export async function startEdgelog(options: EdgelogServerOptions = {}): Promise<
 class TestServer implements EdgelogServer {
   readonly url: string
   readonly bootstrapServers: string | undefined
+  readonly ksqlUrl: string | undefined
   readonly #server: RunningServer
+  readonly #ksql: HttpFront | undefined
   readonly #token: string | undefined
   readonly #removeState: () => Promise<void>
   #closing: Promise<void> | undefined
 
-  constructor(server: RunningServer, token: string | undefined, removeState: () => Promise<void>) {
+  constructor(
+    server: RunningServer,
+    ksql: HttpFront | undefined,
+    token: string | undefined,
+    removeState: () => Promise<void>,
+  ) {
     this.url = server.url
     this.bootstrapServers =
       server.kafkaPort === undefined ? undefined : `localhost:${server.kafkaPort}`
+    this.ksqlUrl = ksql === undefined ? undefined : `http://${HOST}:${ksql.port}`
     this.#server = server
+    this.#ksql = ksql
     this.#token = token
     this.#removeState = removeState
   }
@@ -90,6 +120,7 @@ class TestServer implements EdgelogServer {
     const token = this.#token === undefined ? {} : { token: this.#token }
     const client = connect({ url: this.url, ...token })
     try {
+      await dropSources(this.url, token)
       await clear(client)
     } finally {
       await client.close()
@@ -107,11 +138,20 @@ class TestServer implements EdgelogServer {
 
   async #close(): Promise<void> {
     try {
+      await this.#ksql?.close()
       await this.#server.close()
     } finally {
       await this.#removeState()
     }
   }
+}
+
+/** Ends the queries of SQL and drops what statements made, whose topics are deleted next. */
+async function dropSources(url: string, { token }: { readonly token?: string }): Promise<void> {
+  const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` }
+  const path = `${url}/ksqldb/ksql/terminate`
+  const response = await fetch(path, { method: 'POST', headers, body: '{}' })
+  if (!response.ok) throw new Error(`reset: ${await response.text()}`)
 }
 
 /** Groups go first: one with members stops the reset before anything is deleted. */

@@ -5,6 +5,7 @@
 import { type Authorizer, allowAll } from '../core/access/authorizer.ts'
 import type { Principal } from '../core/access/principal.ts'
 import { Access } from './access.ts'
+import { ApplicationOperations } from './application-operations.ts'
 import { type Caches, type Cluster, connectCluster } from './cluster.ts'
 import { GroupOperations } from './group-operations.ts'
 import { MemberOperations } from './member-operations.ts'
@@ -39,6 +40,8 @@ export class Broker {
   readonly quotas: QuotaOperations
   readonly transactions: TransactionOperations
   readonly transactionAdmin: TransactionAdmin
+  readonly applications: ApplicationOperations
+  readonly #cluster: Cluster
   /** To be shared with the other brokers of the same request of the platform. */
   readonly meter: CallMeter
 
@@ -48,6 +51,7 @@ export class Broker {
     const access = new Access(principal, authorizer)
     this.meter = cluster.objects.meter
     this.access = access
+    this.#cluster = cluster
     this.records = new RecordOperations(cluster, access)
     this.topics = new TopicOperations(cluster, access)
     this.groups = new GroupOperations(cluster, access)
@@ -56,6 +60,12 @@ export class Broker {
     this.quotas = new QuotaOperations(cluster, access)
     this.transactions = new TransactionOperations(cluster, access)
     this.transactionAdmin = new TransactionAdmin(cluster, access)
+    this.applications = new ApplicationOperations(cluster, access)
+  }
+
+  /** Makes the operations of one door alone: a Worker without the door has no bytes of them. */
+  with<Operations>(Type: new (cluster: Cluster, access: Access) => Operations): Operations {
+    return new Type(this.#cluster, this.access)
   }
 
   /** True if a long request should be replaced: after this many calls to objects, or after one that failed. */

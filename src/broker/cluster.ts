@@ -1,10 +1,13 @@
 /** The parts that one request needs to reach the log: the objects, the topic metadata and the cached ends of logs. */
+
+import { RemoteCache } from '../remote/remote-read.ts'
 import { AppendLanes } from './append-lanes.ts'
 import { KnownBounds } from './known-bounds.ts'
 import { LogReader } from './log-reader.ts'
 import { type CallMeter, type ObjectBindings, Objects } from './objects.ts'
+import { PlacementCache } from './placement-cache.ts'
 import { ReadAhead, ReadAheadBudget } from './read-ahead.ts'
-import { RemoteCache } from './remote-read.ts'
+import { CatalogCache } from './sql/catalog-cache.ts'
 import { TopicCache } from './topic-cache.ts'
 import { TopicMetadata } from './topic-metadata.ts'
 import { TransactionNumbers } from './transaction-numbers.ts'
@@ -16,6 +19,8 @@ export interface Caches {
   readonly readAhead: ReadAheadBudget
   readonly transactions: TransactionNumbers
   readonly remote: RemoteCache
+  readonly placements: PlacementCache
+  readonly catalog: CatalogCache
 }
 
 export function newCaches(): Caches {
@@ -25,6 +30,8 @@ export function newCaches(): Caches {
     readAhead: new ReadAheadBudget(),
     transactions: new TransactionNumbers(),
     remote: new RemoteCache(),
+    placements: new PlacementCache(),
+    catalog: new CatalogCache(),
   }
 }
 
@@ -35,6 +42,8 @@ export interface Cluster {
   readonly reader: LogReader
   readonly bounds: KnownBounds
   readonly transactions: TransactionNumbers
+  readonly placements: PlacementCache
+  readonly catalog: CatalogCache
   /** Only in a session. */
   readonly readAhead?: ReadAhead
 }
@@ -53,13 +62,14 @@ interface RequestOptions {
  */
 export function connectCluster(
   bindings: ObjectBindings,
-  { topics, bounds, readAhead, transactions, remote }: Caches,
+  { topics, bounds, readAhead, transactions, remote, placements, catalog }: Caches,
   { meter, isSession = false }: RequestOptions = {},
 ): Cluster {
   const objects = new Objects(bindings, meter)
   const metadata = new TopicMetadata(objects, topics, bounds)
   const appends = new AppendLanes(metadata)
   const reader = new LogReader(metadata, bounds, objects.remoteLog, remote)
-  const cluster = { objects, topics: metadata, reader, appends, bounds, transactions }
+  const shared = { bounds, transactions, placements, catalog }
+  const cluster = { objects, topics: metadata, reader, appends, ...shared }
   return isSession ? { ...cluster, readAhead: new ReadAhead(reader, readAhead) } : cluster
 }

@@ -3,6 +3,10 @@ import { EdgelogError, type Result, unwrap } from '../core/errors.ts'
 import type { GroupApi } from '../core/group/group-api.ts'
 import type { GroupId } from '../core/group/group-id.ts'
 import type { PartitionApi } from '../core/log/partition-api.ts'
+import type { CatalogApi } from '../core/sql/catalog/catalog-api.ts'
+import { CATALOG_OBJECT_NAME } from '../core/sql/catalog/catalog-api.ts'
+import type { ApplicationApi } from '../core/streams/application-api.ts'
+import type { TaskApi } from '../core/streams/task-api.ts'
 import {
   COORDINATOR_OBJECT_NAME,
   type CoordinatorApi,
@@ -12,7 +16,7 @@ import {
 import type { TransactionApi } from '../core/transaction/transaction-api.ts'
 import { report } from '../events/report.ts'
 
-export interface ObjectBindings {
+export interface ObjectBindings extends ApplicationBindings {
   readonly PARTITION: DurableObjectNamespace<Rpc.DurableObjectBranded & PartitionApi>
   readonly COORDINATOR: DurableObjectNamespace<Rpc.DurableObjectBranded & CoordinatorApi>
   readonly GROUP: DurableObjectNamespace<Rpc.DurableObjectBranded & GroupApi>
@@ -22,6 +26,17 @@ export interface ObjectBindings {
   readonly TRANSACTION?: DurableObjectNamespace<Rpc.DurableObjectBranded & TransactionApi>
 }
 
+export interface ApplicationBindings {
+  /** Without them the Worker has no stream processing. */
+  readonly APPLICATION?: DurableObjectNamespace<Rpc.DurableObjectBranded & ApplicationApi>
+  readonly TASK?: DurableObjectNamespace<Rpc.DurableObjectBranded & TaskApi>
+  /** Without it the Worker has no SQL. */
+  readonly CATALOG?: DurableObjectNamespace<Rpc.DurableObjectBranded & CatalogApi>
+}
+
+export type ApplicationStub = DurableObjectStub<Rpc.DurableObjectBranded & ApplicationApi>
+export type CatalogStub = DurableObjectStub<Rpc.DurableObjectBranded & CatalogApi>
+export type TaskStub = DurableObjectStub<Rpc.DurableObjectBranded & TaskApi>
 export type PartitionStub = DurableObjectStub<Rpc.DurableObjectBranded & PartitionApi>
 export type CoordinatorStub = DurableObjectStub<Rpc.DurableObjectBranded & CoordinatorApi>
 export type GroupStub = DurableObjectStub<Rpc.DurableObjectBranded & GroupApi>
@@ -95,6 +110,34 @@ export class Objects {
     return unwrap(await this.#reach(() => call(TRANSACTION.getByName(name))))
   }
 
+  /**
+   * Calls an application of stream processing.
+   *
+   * @throws {EdgelogError} `not_found` without the binding; `unavailable`, `throttled`, and errors of the application.
+   */
+  async callApplication<T>(
+    name: string,
+    call: (application: ApplicationStub) => Promise<Result<T>>,
+  ): Promise<T> {
+    const { APPLICATION } = this.#bindings
+    if (APPLICATION === undefined) throw missingBinding('APPLICATION')
+    return unwrap(await this.#reach(() => call(APPLICATION.getByName(name))))
+  }
+
+  /** Calls a task of stream processing. Errors as for `callApplication`. */
+  async callTask<T>(name: string, call: (task: TaskStub) => Promise<Result<T>>): Promise<T> {
+    const { TASK } = this.#bindings
+    if (TASK === undefined) throw missingBinding('TASK')
+    return unwrap(await this.#reach(() => call(TASK.getByName(name))))
+  }
+
+  /** Calls the catalog of SQL. Errors as for `callApplication`. */
+  async callCatalog<T>(call: (catalog: CatalogStub) => Promise<Result<T>>): Promise<T> {
+    const { CATALOG } = this.#bindings
+    if (CATALOG === undefined) throw missingBinding('CATALOG')
+    return unwrap(await this.#reach(() => call(CATALOG.getByName(CATALOG_OBJECT_NAME))))
+  }
+
   /** Computes the id of a partition's object by hashing; callers cache it. */
   partitionId(topicId: string, partition: number): DurableObjectId {
     return this.#bindings.PARTITION.idFromName(partitionObjectName(topicId, partition))
@@ -130,6 +173,11 @@ export class Objects {
       throw new EdgelogError('unavailable', 'the log did not respond; try again', { cause })
     }
   }
+}
+
+function missingBinding(name: string): EdgelogError {
+  const why = `${name === 'CATALOG' ? 'sql' : 'streams'}: the Worker needs the binding ${name}; see docs/WORKER.md`
+  return new EdgelogError('not_found', why)
 }
 
 function isOverloaded(error: unknown): boolean {

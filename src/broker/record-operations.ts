@@ -26,13 +26,8 @@ import {
 import { findMaxTimestamp, findOffsetByTimestamp, type OffsetAndTimestamp } from './list-offsets.ts'
 import { produceRecords, produceToPartition, type RecordPosition } from './produce.ts'
 import type { ProduceRecord } from './record-shares.ts'
-import {
-  type RebuildResult,
-  rebuildRemote,
-  type VerifyOptions,
-  type VerifyResult,
-  verifyRemote,
-} from './remote-verify.ts'
+import { type RebuildResult, rebuildRemote } from './remote-rebuild.ts'
+import { type VerifyOptions, type VerifyResult, verifyRemote } from './remote-verify.ts'
 import { type RestoredRange, restoreRecords } from './restore.ts'
 import { openSealedLog, type SealedLog } from './sealed-log.ts'
 import {
@@ -199,9 +194,9 @@ export class RecordOperations {
   }
 
   /** Needs `alter` on the topic. */
-  rebuildRemote(name: TopicName, partition: number): Promise<RebuildResult> {
+  rebuildRemote(name: TopicName, partition: number, beforeOffset: number): Promise<RebuildResult> {
     return this.#access.guard('alter', topicResource(name), () =>
-      rebuildRemote(this.#cluster, name, partition),
+      rebuildRemote(this.#cluster, name, partition, beforeOffset),
     )
   }
 

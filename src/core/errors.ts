@@ -58,8 +58,12 @@ export const ERRORS = {
   invalid_replica_assignment: row(39, 400),
   invalid_replication_factor: row(38, 400),
   invalid_session_timeout: row(26, 400),
+  /** A statement of SQL that is refused: `details` names it. Nothing of it was carried out. */
+  invalid_statement: row(42, 400),
   invalid_timestamp: row(32, 400),
   invalid_topic: row(17, 400),
+  /** The topology of an application has changed so that its state does not fit. */
+  invalid_topology: row(42, 409),
   invalid_transaction_timeout: row(50, 400),
   /** The operation does not fit the state of the transaction, e.g. a record outside of an open transaction. */
   invalid_txn_state: row(48, 409),

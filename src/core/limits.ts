@@ -303,6 +303,10 @@ export const REMOTE_VERIFY_SEGMENTS_MAX = 200
 export const REMOTE_VERIFY_DATA_SEGMENTS_MAX = 16
 /** Objects that one call makes part of a log again: each is three calls of R2, of the 10,000 of a request. */
 export const REMOTE_ADOPT_SEGMENTS_MAX = 1_000
+/** Holes between the objects of a partition that one call returns. */
+export const REMOTE_HOLES_MAX = 1_000
+/** Objects that one call of R2 lists. */
+export const REMOTE_LIST_OBJECTS_MAX = 1_000
 /** Calls that list the objects of one partition, 1,000 each: 3 TB. */
 export const REMOTE_LIST_CALLS_MAX = 200
 
@@ -551,3 +555,5 @@ export const COMPACTED_CACHE_S = 60
 /** Look-ups of topics that an isolate makes in an interval for callers without a token: ids can be guessed at will. */
 export const PUBLIC_LOOK_UPS_MAX = 100
 export const PUBLIC_LOOK_UPS_INTERVAL_MS = 10_000
+/** How long a catalog of SQL that was the latest is used by pull queries without asking again. */
+export const CATALOG_FRESH_MS = 1_000

@@ -33,7 +33,7 @@ export type ServerEvent =
   /** A partition or group restarts, because its memory may no longer match its rows. */
   | {
       readonly type: 'object_stopped'
-      readonly kind: 'partition' | 'group'
+      readonly kind: 'partition' | 'group' | 'task' | 'application' | 'catalog'
       readonly name: string
       readonly error: unknown
     }
@@ -69,6 +69,22 @@ export type ServerEvent =
       readonly type: 'transaction_not_ended'
       readonly transactionalId: string
       readonly error: unknown
+    }
+  /** An application cannot start yet; `error` names what is missing. It tries again. */
+  | {
+      readonly type: 'application_starting'
+      readonly application: string
+      readonly error: string
+    }
+  /** A topic or a query of a SQL statement is not as the catalog wants it. The catalog tries again. */
+  | { readonly type: 'statement_pending'; readonly effect: string; readonly error: string }
+  /** A task of stream processing stopped at an error. It goes on when its application is resumed. */
+  | {
+      readonly type: 'task_failed'
+      readonly application: string
+      readonly task: string
+      readonly node: string
+      readonly error: string
     }
   /** A pass that compacts a log failed; nothing of it is lost. The partition begins another one later. */
   | {
@@ -117,6 +133,9 @@ export const EVENT_LEVELS: Readonly<Record<ServerEvent['type'], EventLevel>> = {
   transaction_fate_unknown: 'warn',
   transaction_dropped: 'warn',
   transaction_not_ended: 'warn',
+  task_failed: 'error',
+  application_starting: 'warn',
+  statement_pending: 'warn',
   compaction_failed: 'error',
   remote_storage_failed: 'warn',
   remote_object_damaged: 'error',

@@ -13,7 +13,9 @@ export class RepeatLimit {
   /** Returns the number of repeats left out since the last admission; undefined if this event is left out too. */
   admit(cause: string, nowMs: number): number | undefined {
     const last = this.#causes.get(cause)
-    if (last !== undefined && nowMs - last.atMs < EVENT_INTERVAL_MS) {
+    const elapsedMs = nowMs - (last?.atMs ?? 0)
+    // Negative if the clock was set back.
+    if (last !== undefined && elapsedMs >= 0 && elapsedMs < EVENT_INTERVAL_MS) {
       last.repeats += 1
       return undefined
     }

@@ -6,7 +6,7 @@ import { RepeatLimit } from './repeat-limit.ts'
 /** Receives an event. It is called synchronously, during requests, so it should return at once. */
 export type EventSink = (event: ReportedEvent) => void
 
-const repeatLimit = new RepeatLimit()
+let repeatLimit = new RepeatLimit()
 let sink: EventSink = logEvent
 
 /**
@@ -28,6 +28,8 @@ let sink: EventSink = logEvent
  */
 export function setEventSink(replacement: EventSink): void {
   sink = replacement
+  // The new sink has seen no event yet.
+  repeatLimit = new RepeatLimit()
 }
 
 /** Writes an event as a line of JSON to the log. The default sink. */

@@ -134,8 +134,19 @@ export const TierVerifyResponse = z
   })
   .openapi('TierVerification')
 
+export const TierRebuildQuery = z.strictObject({
+  beforeOffset: wholeNumber(0, OFFSET_MAX).default(OFFSET_MAX),
+})
+
 export const TierRebuildResponse = z
-  .object({ adopted: z.int(), isComplete: z.boolean(), ...logEnds })
+  .object({
+    adopted: z.int(),
+    damaged: z.array(z.object({ key: z.string(), reason: z.string() })),
+    holes: z.array(z.object({ from: z.int(), to: z.int() })),
+    beforeOffset: z.int().nullable(),
+    isComplete: z.boolean(),
+    ...logEnds,
+  })
   .openapi('TierRebuilding')
 
 const offsetText = wholeNumber(0, OFFSET_MAX)

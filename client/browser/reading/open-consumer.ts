@@ -53,7 +53,8 @@ export async function openGroupConsumer(
   )
 }
 
-function consumerContext(context: ReadingContext): ConsumerContext {
+/** Returns the context of a consumer: the log as this browser has it. */
+export function consumerContext(context: ReadingContext): ConsumerContext {
   const { cache, channel, failed, onClosed } = context
   const { connection } = context.authRetry
   const codecs = clientDecompressors(context.codecs)

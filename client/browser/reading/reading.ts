@@ -1,6 +1,6 @@
 /** The reading half of the client: cache, sync, and consumers. */
 import { EdgelogError } from '../../../src/core/errors.ts'
-import type { Consumer } from '../../consumer/consumer.ts'
+import type { Consumer, ConsumerContext } from '../../consumer/consumer.ts'
 import { networkSource } from '../../consumer/log-source.ts'
 import type { GroupConsumer } from '../../group/group-consumer.ts'
 import { BatchCache } from '../cache/batch-cache.ts'
@@ -16,8 +16,10 @@ import { AuthRetry } from './auth-retry.ts'
 import {
   type BrowserConsumerOptions,
   type BrowserGroupConsumerOptions,
+  consumerContext,
   openConsumer,
   openGroupConsumer,
+  type ReadingContext,
 } from './open-consumer.ts'
 
 export class Reading {
@@ -118,16 +120,7 @@ export class Reading {
   async consumer(
     options: BrowserConsumerOptions | BrowserGroupConsumerOptions,
   ): Promise<Consumer | GroupConsumer> {
-    const context = {
-      authRetry: this.authRetry,
-      codecs: this.#session.options.codecs,
-      topics: this.#topics,
-      cache: this.#cache,
-      channel: this.#session.channel,
-      use: (topic: string) => this.#use(topic),
-      failed: (error: EdgelogError) => this.#failed(error),
-      onClosed: () => this.#consumers.delete(consumer),
-    }
+    const context = this.#context(() => this.#consumers.delete(consumer))
     const consumer =
       'groupId' in options
         ? await openGroupConsumer(context, options)
@@ -138,6 +131,24 @@ export class Reading {
       throw new EdgelogError('invalid_request', 'the client is closed')
     }
     return consumer
+  }
+
+  /** Returns the log as this browser has it, for the tasks of a topology. */
+  log(): Pick<ConsumerContext, 'source' | 'metadata' | 'codecs'> {
+    return consumerContext(this.#context(() => undefined))
+  }
+
+  #context(onClosed: () => void): ReadingContext {
+    return {
+      authRetry: this.authRetry,
+      codecs: this.#session.options.codecs,
+      topics: this.#topics,
+      cache: this.#cache,
+      channel: this.#session.channel,
+      use: (topic) => this.#use(topic),
+      failed: (error) => this.#failed(error),
+      onClosed,
+    }
   }
 
   #sink(): SyncSink {

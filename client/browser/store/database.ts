@@ -19,10 +19,12 @@ import {
   type CopyKey,
   type CursorRow,
   type FollowRow,
+  type HopRow,
   type OutboxRow,
   type ParkedRow,
   type ProducerRow,
   SCHEMA_VERSION,
+  type StreamsKey,
   type TableRow,
   type TableState,
   type TopicRow,
@@ -43,6 +45,7 @@ interface EdgelogSchema extends DBSchema {
     value: TableRow
     indexes: { offset: [CopyKey, number] }
   }
+  streams: { key: StreamsKey; value: string | Uint8Array<ArrayBuffer> | HopRow }
 }
 
 export type Store = StoreNames<EdgelogSchema>
@@ -76,6 +79,7 @@ const KEYS: Readonly<Record<Store, string | string[] | null>> = {
   cursors: ['topic', 'partition'],
   tables: 'topic',
   tableRows: ['copy', 'key'],
+  streams: null,
 }
 
 export class Database {

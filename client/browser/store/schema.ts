@@ -22,9 +22,10 @@ import type { RecordHeader } from '../../../src/core/batch/record.ts'
 import type { ErrorBody } from '../../../src/core/errors.ts'
 
 /**
- * Version 1 had no tables. Every store that is missing is added, so any older version can be opened.
+ * Version 1 had no tables, and version 2 no streams. Every store that is missing is added, so any older version can be
+ * opened.
  */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
 /** Partition of records whose topic is not known to this browser yet. */
 export const UNASSIGNED_PARTITION = -1
@@ -148,6 +149,8 @@ export interface TableCopy {
   readonly position: number
   /** Number of removed keys, which only grows. */
   readonly removals: number
+  /** Approximate size of the rows; undefined in a copy that was last written before sizes were stored. */
+  readonly sizeBytes?: number
 }
 
 export interface TablePartition {
@@ -167,6 +170,8 @@ export interface TableState {
   readonly topicId: string
   /** Time of the last use. */
   readonly usedAtMs: number
+  /** Time at which the table was deleted because it was too large; undefined: it was not. */
+  readonly fullAtMs?: number
   readonly partitions: readonly TablePartition[]
 }
 
@@ -180,4 +185,25 @@ export interface TableRow {
   readonly timestamp: number
   readonly value: Uint8Array<ArrayBuffer>
   readonly headers: readonly RecordHeader[]
+}
+
+/**
+ * The key of a row of `streams`: topologies that run in this browser.
+ *
+ *     plan, application                                       its topics and tasks, as text
+ *     turn, application, task, turn                           a turn of a task, as bytes
+ *     leaf, application, task, store, segment, first key      adjacent keys of a store, as bytes
+ *     hop,  application, topic, partition, offset             records from one task to another
+ */
+export type StreamsKey = [
+  kind: 'plan' | 'turn' | 'leaf' | 'hop',
+  application: string,
+  ...rest: Array<string | number>,
+]
+
+/** Records of a repartition: they stay in this browser. */
+export interface HopRow {
+  readonly endOffset: number
+  /** Whole record batches, concatenated. The first record has the offset of the key. */
+  readonly batches: Uint8Array<ArrayBuffer>
 }

@@ -1,6 +1,6 @@
 import { TailConnection } from '../../consumer/tail-connection.ts'
 import type { Connection } from '../../http/connection.ts'
-import type { WebSocketConstructor } from '../../http/web-socket.ts'
+import { openTailSocket, type WebSocketConstructor } from '../../http/web-socket.ts'
 import { openLongPoll } from './long-poll-transport.ts'
 import { openEventStream } from './sse-transport.ts'
 import type { OpenTransport, Transport, TransportListener } from './transport.ts'
@@ -25,7 +25,7 @@ function openWebSocket(
   WebSocket: WebSocketConstructor,
   listener: TransportListener,
 ): Transport {
-  const tail = new TailConnection(connection, WebSocket, listener)
+  const tail = new TailConnection(connection, () => openTailSocket(connection, WebSocket), listener)
   return {
     isFixed: false,
     subscribe: ({ id, ...subscription }, creditBytes) =>

@@ -42,6 +42,8 @@ export type ChannelMessage =
   | { readonly kind: 'token'; readonly token: string }
   /** The rows of a table, or its state, changed. */
   | { readonly kind: 'table'; readonly topic: string }
+  /** Tasks of a topology have stored turns. */
+  | { readonly kind: 'turn' }
   /** The set of followed topics, or of tables, changed. */
   | { readonly kind: 'follows' }
   | {

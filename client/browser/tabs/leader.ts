@@ -13,6 +13,7 @@
  */
 import type { Clock, Timer } from '../../clock.ts'
 import { BEAT_INTERVAL_MS, LEADER_SILENCE_MS_MAX } from '../limits.ts'
+import type { Database } from '../store/database.ts'
 import type { PageEvent, PageEvents } from '../sync/page-events.ts'
 import type { SyncStatus } from '../sync/sync.ts'
 import type { Channel } from './channel.ts'
@@ -45,6 +46,16 @@ interface LeaderListener {
   lost(): void
   /** Returns the status to send with each beat. */
   status(): SyncStatus
+}
+
+/** Returns the next epoch of a leader, which is stored durably. */
+export async function nextEpoch(database: Database): Promise<number> {
+  return await database.write(['meta'], async (tx) => {
+    const meta = tx.objectStore('meta')
+    const epoch = Number((await meta.get('leadEpoch')) ?? 0) + 1
+    await meta.put(epoch, 'leadEpoch')
+    return epoch
+  })
 }
 
 export class Leader {

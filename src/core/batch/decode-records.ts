@@ -2,7 +2,7 @@
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
 import type { Decompressors } from '../compression/codec.ts'
-import { EdgelogError } from '../errors.ts'
+import { assert, EdgelogError } from '../errors.ts'
 import { DECOMPRESSED_BYTES_MAX } from '../limits.ts'
 import { type BatchCheck, NO_TIMESTAMP } from './batch-check.ts'
 import {
@@ -35,6 +35,16 @@ export async function decodeBatch(
   const section = decompressedRecords(bytes, header, codecs)
   const records = section instanceof Promise ? await section : section
   return asCorrupt(header, () => decodeAll(records, header))
+}
+
+/**
+ * Decodes the records of one uncompressed batch, as `decodeBatch` does.
+ *
+ * @throws {EdgelogError} `corrupt_message`.
+ */
+export function decodeUncompressed(bytes: Uint8Array, header: BatchHeader): LogRecord[] {
+  assert(header.compression === 'none', 'the batch is not compressed')
+  return asCorrupt(header, () => decodeAll(recordsBytes(bytes, header), header))
 }
 
 /**

@@ -117,6 +117,8 @@ export interface SealedChunk extends LogEnds {
   readonly from: number
   readonly to: number
   readonly topicVersion: number
+  /** Set if the chunk is in R2 only: then there are no batches, and `to` is `from`. */
+  readonly remote?: RemoteRange
   /** Without markers and the records of aborted transactions. The last field. */
   readonly batches: Uint8Array
 }
@@ -137,6 +139,12 @@ export interface RemoteDescription {
   readonly copiedOffset: number | null
   readonly localBytes: number
   readonly remoteBytes: number
+}
+
+/** The offsets from `from` up to, not including, `to`. */
+export interface OffsetRange {
+  readonly from: number
+  readonly to: number
 }
 
 export interface RemoteListing extends LogEnds {
@@ -171,6 +179,14 @@ export interface RestoreRequest {
 
 export interface RestoreResult extends LogEnds {
   readonly topicVersion: number
+}
+
+/** A task that waits for records. */
+export interface WatchRequest {
+  /** Name of the task's object. */
+  readonly task: string
+  /** The task waits for records at this offset, or behind it. */
+  readonly offset: number
 }
 
 /** A producer of a partition, as Kafka's DescribeProducers shows it. */
@@ -212,7 +228,7 @@ export interface PartitionApi extends TransactionParticipant {
   appendEach(requests: readonly AppendRequest[]): Promise<Result<AppendResults>>
   read(request: FetchRequest): Promise<Result<FetchResult>>
   /**
-   * Returns the sealed chunk that holds an offset.
+   * Returns the sealed chunk that holds an offset, or where it is in R2.
    *
    * Errors: `not_sealed`; `offset_out_of_range` below the log start.
    */
@@ -237,6 +253,8 @@ export interface PartitionApi extends TransactionParticipant {
   describe(): Promise<Result<PartitionDescription>>
   /** Returns up to `limit` of the live segments that begin at an offset or later, in order. */
   listRemote(baseOffset: number, limit: number): Promise<Result<RemoteListing>>
+  /** Returns the ranges between the segments in R2 only, and before the chunks, that are in none; the highest first. */
+  remoteHoles(): Promise<Result<readonly OffsetRange[]>>
   /** Adds segments to the log whose rows were lost, where they fit. */
   adoptRemote(found: readonly FoundSegment[]): Promise<Result<AdoptResult>>
   /**
@@ -245,6 +263,13 @@ export interface PartitionApi extends TransactionParticipant {
    * Errors: those of `decideRestore`.
    */
   restore(request: RestoreRequest): Promise<Result<RestoreResult>>
+  /**
+   * Calls a task once when there are records that it waits for, unless there are some now. The partition keeps the
+   * names of tasks, so that it also calls them after it was asleep.
+   */
+  watch(request: WatchRequest): Promise<Result<{ readonly hasRecords: boolean }>>
+  /** Forgets a task. */
+  unwatch(task: string): Promise<Result<null>>
   /** Returns up to `limit` of the producers that the partition remembers. */
   describeProducers(limit: number): Promise<Result<readonly ProducerDescription[]>>
 }

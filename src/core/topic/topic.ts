@@ -120,6 +120,11 @@ export interface CoordinatorApi {
   forgetTransactionalId(transactionalId: string, incarnation: string): Promise<void>
   /** Returns up to `limit` transactional ids after `after`, in order. */
   listTransactions(after: string, limit: number): Promise<Result<readonly string[]>>
+  /** Adds an application to the list, unless it is there. Errors: `policy_violation`. */
+  registerApplication(name: string): Promise<Result<null>>
+  forgetApplication(name: string): Promise<void>
+  /** Returns the names of all applications, in order. */
+  listApplications(): Promise<Result<readonly string[]>>
   listClientQuotas(filter: QuotaFilter): Promise<Result<readonly ClientQuota[]>>
   /** Returns one result per alteration, in order. */
   alterClientQuotas(

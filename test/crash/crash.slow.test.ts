@@ -11,8 +11,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TEST_SEED } from '../support/seed.ts'
 import { runCrash } from './harness.ts'
 import { buildMutant, MUTANTS } from './mutants.ts'
+import { TIERED_AT_ONCE } from './remote/remote-crash.ts'
 
-const ROUNDS = 20
+const ROUNDS = 12
 const MUTANT_ROUNDS = 4
 const MUTANT_TRIES = 4
 
@@ -27,11 +28,7 @@ test(`the log keeps its promises over ${ROUNDS} kills`, { timeout: 600_000 }, as
 
 test(`a log that moves to R2 keeps them over ${ROUNDS} kills`, { timeout: 600_000 }, async () => {
   console.log(`crash run: TEST_SEED=${TEST_SEED}`)
-  const config = {
-    'remote.storage.enable': true,
-    'local.retention.ms': 0,
-    'local.retention.bytes': 0,
-  }
+  const config = TIERED_AT_ONCE
   const report = await runCrash({ rounds: ROUNDS, seed: TEST_SEED, config })
   expect(report.violations).toEqual([])
   expect(report.tieredOffsets).toBeGreaterThan(0)

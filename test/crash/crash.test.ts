@@ -14,16 +14,3 @@ test(`the log keeps its promises over ${ROUNDS} kills`, { timeout: 300_000 }, as
   expect(report.violations).toEqual([])
   expect(report.recordsAcknowledged).toBeGreaterThan(0)
 })
-
-test(`a log that moves to R2 keeps them over ${ROUNDS} kills`, { timeout: 300_000 }, async () => {
-  console.log(`crash run: TEST_SEED=${TEST_SEED}`)
-  // Sealed chunks are copied at once, and leave the partition.
-  const config = {
-    'remote.storage.enable': true,
-    'local.retention.ms': 0,
-    'local.retention.bytes': 0,
-  }
-  const report = await runCrash({ rounds: ROUNDS, seed: TEST_SEED, config })
-  expect(report.violations).toEqual([])
-  expect(report.tieredOffsets).toBeGreaterThan(0)
-})

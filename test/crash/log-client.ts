@@ -20,13 +20,16 @@ export class LogClient {
     this.#topic = topic
   }
 
-  async createTopic(partitions: number, config: TopicConfigs = {}): Promise<void> {
+  /** Creates the topic. @returns its id */
+  async createTopic(partitions: number, config: TopicConfigs = {}): Promise<string> {
     const response = await fetch(`${this.#url}/v1/topics`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ name: this.#topic, partitions, config }),
     })
     if (response.status !== 201) throw new Error(`create: ${await response.text()}`)
+    const { id } = (await response.json()) as { id: string }
+    return id
   }
 
   /** Returns how many offsets of all partitions are in R2 only. */

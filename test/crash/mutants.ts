@@ -88,9 +88,13 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
 ]
 
 /** Builds the Worker with one mutant. @throws {Error} if the code to mutate no longer exists. */
-export async function buildMutant(mutant: Mutant, outfile: string): Promise<void> {
+export async function buildMutant(
+  mutant: Mutant,
+  outfile: string,
+  entry = 'src/index.ts',
+): Promise<void> {
   const missing = new Set(mutant.edits)
-  await bundleWorker('src/index.ts', outfile, [
+  await bundleWorker(entry, outfile, [
     {
       name: 'mutate',
       setup: ({ onLoad }) => {

@@ -68,7 +68,7 @@ export async function runPlainProducer(name: string, load: LoadOptions): Promise
     const append = nextAppend(name, partition, order, undefined, load.random)
     const event = begin(append, load)
     event.outcomes.push(await load.client.append(append.partition, append.bytes))
-    if (event.outcomes.at(-1)?.kind === 'unknown') await sleep(RETRY_MS)
+    if (event.outcomes.at(-1)?.kind !== 'ok') await sleep(RETRY_MS)
   }
 }
 
@@ -159,9 +159,10 @@ async function sendUntilAcknowledged(append: Append, load: LoadOptions): Promise
     const outcome = await load.client.append(append.partition, append.bytes)
     event.outcomes.push(outcome)
     if (outcome.kind === 'ok' || event.mustFailWith !== undefined) break
+    // Also after a final error: producers that never wait would keep the process from anything else.
+    await sleep(RETRY_MS)
     // An earlier append is still in flight, so a retry will succeed. Any other error is final.
     if (outcome.kind === 'fail' && !IS_AHEAD.has(outcome.code)) return
-    await sleep(RETRY_MS)
   }
   // Sometimes repeat the append, as after a lost response: the response must be the same.
   const isRepeated = event.outcomes.at(-1)?.kind === 'ok' && load.random.next() < 0.1

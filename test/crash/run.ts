@@ -1,8 +1,10 @@
-/** `npm run test:crash -- [--groups | --transactions | --compaction] --rounds N --seed S` */
+/** `npm run test:crash -- [--groups | --transactions | --compaction | --remote | --streams] --rounds N --seed S` */
 import { parseArgs } from 'node:util'
 import { runCompactionCrash } from './compaction/compaction-harness.ts'
 import { runGroupCrash } from './groups/group-harness.ts'
 import { runCrash } from './harness.ts'
+import { runRemoteCrash } from './remote/remote-crash.ts'
+import { runStreamsCrash } from './streams/streams-harness.ts'
 import { runTransactionCrash } from './transactions/transaction-harness.ts'
 
 const { values } = parseArgs({
@@ -12,6 +14,8 @@ const { values } = parseArgs({
     groups: { type: 'boolean', default: false },
     transactions: { type: 'boolean', default: false },
     compaction: { type: 'boolean', default: false },
+    remote: { type: 'boolean', default: false },
+    streams: { type: 'boolean', default: false },
   },
 })
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
@@ -32,6 +36,8 @@ process.exitCode = violations.length === 0 ? 0 : 1
 
 function chosenRun() {
   if (values.groups) return runGroupCrash
+  if (values.remote) return runRemoteCrash
+  if (values.streams) return runStreamsCrash
   if (values.transactions) return runTransactionCrash
   return values.compaction ? runCompactionCrash : runCrash
 }

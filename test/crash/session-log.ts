@@ -33,7 +33,9 @@ export class SessionLog {
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
       const { code, message } = error
-      return error.mayHaveTakenEffect ? { kind: 'unknown', why: message } : { kind: 'fail', code }
+      // `throttled` is the error of a session that is about to end, not an answer of the log.
+      const isUnknown = error.mayHaveTakenEffect || code === 'throttled'
+      return isUnknown ? { kind: 'unknown', why: message } : { kind: 'fail', code }
     }
   }
 

@@ -8,7 +8,7 @@
  * only records that were queued in the previous rounds and are not in the log are attributed to it.
  */
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,12 +16,12 @@ import type { Page } from 'playwright-core'
 import { Random } from '../../support/random.ts'
 import { until } from '../../support/until.ts'
 import { checkDelivery, parseRecordId } from '../support/check-delivery.ts'
-import { launchProfile, type ProfileBrowser } from '../support/chromium.ts'
 import type { Fault } from '../support/faults.ts'
 import { type LogServer, startLogServer } from '../support/log-server.ts'
 import { startPageServer } from '../support/page-server.ts'
 import { type FaultyProxy, startProxy } from '../support/proxy.ts'
-import { connectTab, load } from '../support/tab.ts'
+import { connectTab } from '../support/tab.ts'
+import { beganAnew, startPages } from './profile-pages.ts'
 import { sendOnAndOn } from './send-on-and-on.ts'
 
 export interface KillOptions {
@@ -57,9 +57,6 @@ const NUMBERS_PER_ROUND = 1_000_000
 const BACKLOG_ROUNDS_MAX = 10
 const RUN_MS_MAX = 500
 const DRAIN_MS_MAX = 120_000
-/** Attempts of a page in one browser, then browsers on one profile. */
-const LOAD_TRIES_MAX = 3
-const LAUNCH_TRIES_MAX = 5
 
 interface Run {
   readonly random: Random
@@ -131,7 +128,7 @@ async function killOnce(run: Run, round: number): Promise<void> {
   const { random, server, proxy, queued } = run
   proxy.setRules({ path: /records/, method: 'POST', ...faultOf(random) })
   const killsServer = random.below(10) === 0
-  const { browser, pages } = await startBrowser(run, random.between(1, TABS_MAX))
+  const { browser, pages } = await startPages(run, random.between(1, TABS_MAX))
   try {
     await browser.context.exposeBinding('reportQueued', (_, ids: string[]) => {
       queued.push(...ids)
@@ -146,43 +143,6 @@ async function killOnce(run: Run, round: number): Promise<void> {
     if (round > 1 && (await beganAnew(run.profileDir))) run.thrownAwayAt.push(round)
     if (killsServer) await server.process.start()
   }
-}
-
-/**
- * Starts a browser on the profile and loads pages in it. On the profile of a killed browser, Chromium
- * sometimes loads no page at all, however long one waits: it is killed too, and another one is started.
- */
-async function startBrowser(
-  run: Run,
-  tabs: number,
-): Promise<{ browser: ProfileBrowser; pages: Page[] }> {
-  for (let triesLeft = LAUNCH_TRIES_MAX - 1; ; triesLeft--) {
-    const browser = await launchProfile(run.profileDir)
-    try {
-      const pages: Page[] = []
-      for (let tab = 0; tab < tabs; tab++) {
-        const page = await browser.context.newPage()
-        await load(page, run.pageUrl, LOAD_TRIES_MAX)
-        pages.push(page)
-      }
-      return { browser, pages }
-    } catch (error) {
-      await browser.kill()
-      if (triesLeft === 0) throw error
-      run.browsersHung += 1
-    }
-  }
-}
-
-/** Returns whether the browser that was killed last had created its database, and did not find it. */
-async function beganAnew(profileDir: string): Promise<boolean> {
-  const folder = join(profileDir, 'Default', 'IndexedDB')
-  const names = await readdir(folder)
-  const logs = names
-    .filter((name) => name.endsWith('.leveldb'))
-    .map((name) => join(folder, name, 'LOG'))
-  const texts = await Promise.all(logs.map((path) => readFile(path, 'utf8')))
-  return texts.some((text) => text.includes('Creating DB'))
 }
 
 function wasInDanger(id: string, thrownAwayAt: readonly number[]): boolean {
@@ -222,7 +182,7 @@ async function startSending(
 /** Runs without faults, so that the next browser delivers the remaining records. */
 async function drain(run: Run): Promise<string[]> {
   run.proxy.setRules()
-  const { browser, pages } = await startBrowser(run, 1)
+  const { browser, pages } = await startPages(run, 1)
   try {
     const [page] = pages
     assert(page !== undefined, 'one tab was asked for')

@@ -1,12 +1,13 @@
 /**
- * Writes versions of keys to a compacted topic with a table, reads log and table meanwhile, kills the server at random
- * and restarts it. At the end the log, the table and a follower must agree with the writers, and the log must be as
- * small as its keys.
+ * Writes versions of keys to a compacted topic with a table, some in transactions, reads log and table meanwhile, kills
+ * the server at random and restarts it. At the end the log, the table and a follower must agree with the writers, and
+ * the log must be as small as its keys.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServerProcess } from '../../server/server-process.ts'
 import { Random } from '../../support/random.ts'
 import type { Violation } from '../history.ts'
+import { TransactionClient } from '../transactions/transaction-client.ts'
 import {
   follow,
   type ReaderContext,
@@ -14,7 +15,7 @@ import {
   readAll,
   runWholeReads,
 } from './keyed-readers.ts'
-import { type KeyHistory, runWriter, tryFetch } from './keyed-writers.ts'
+import { type KeyHistory, runWriter, type TransactionCounts, tryFetch } from './keyed-writers.ts'
 
 export interface CompactionCrashOptions {
   readonly rounds: number
@@ -29,6 +30,7 @@ export interface CompactionCrashReport {
   readonly violations: readonly Violation[]
   readonly versionsAcknowledged: number
   readonly recordsAtEnd: number
+  readonly transactions: TransactionCounts
 }
 
 const TOPIC = 'compacted'
@@ -43,16 +45,19 @@ export async function runCompactionCrash(
   const random = new Random(options.seed)
   const { workerPath } = options
   const server = await ServerProcess.start(workerPath === undefined ? {} : { workerPath })
+  let isRunning = true
   try {
     await createTopic(server.url)
     const violations: Violation[] = []
     const keys = new Map<string, KeyHistory>()
-    let isRunning = true
     let endOffset: number | undefined
     const shared = { url: server.url, topic: TOPIC, keys, violations, isRunning: () => isRunning }
     const readers: ReaderContext = { ...shared, random, deleteRetentionMs: DELETE_RETENTION_MS }
+    const client = new TransactionClient(server.url)
+    const transactions: TransactionCounts = { committed: 0, aborted: 0 }
+    const writers = { ...shared, random, client, counts: transactions }
     const writing = Promise.all(
-      Array.from({ length: WRITERS }, (_, index) => runWriter(`w${index}`, { ...shared, random })),
+      Array.from({ length: WRITERS }, (_, index) => runWriter(`w${index}`, writers)),
     )
     const reading = runWholeReads(readers)
     const following = follow(readers, () => endOffset)
@@ -76,8 +81,10 @@ export async function runCompactionCrash(
       violations,
       versionsAcknowledged: [...keys.values()].reduce((sum, one) => sum + one.acknowledged, 0),
       recordsAtEnd: left.length,
+      transactions,
     }
   } finally {
+    isRunning = false
     await server.stop()
   }
 }

@@ -33,6 +33,29 @@ export const COMPACTION_MUTANTS: readonly Mutant[] = [
     breaks: ['K3'],
   },
   {
+    name: 'lets an aborted record supersede others of its key',
+    file: 'src/core/log/compaction/scan-chunk.ts',
+    edits: [{ find: ' && !aborted.has(header)', replace: '' }],
+    breaks: ['K1'],
+  },
+  {
+    name: 'keeps aborted records, and forgets that they are',
+    file: FILTER,
+    edits: [
+      {
+        find: 'header.recordsCount === 0 || aborted.has(header)',
+        replace: 'header.recordsCount === 0',
+      },
+    ],
+    breaks: ['T2'],
+  },
+  {
+    name: 'has aborted records in the table',
+    file: 'durable-objects/partition/table-index.ts',
+    edits: [{ find: "isolation: 'committed'", replace: "isolation: 'uncommitted'" }],
+    breaks: ['K6'],
+  },
+  {
     name: 'keeps deleted keys in the table',
     file: 'durable-objects/partition/table-index.ts',
     edits: [

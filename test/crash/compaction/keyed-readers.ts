@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../support/random.ts'
 import type { Violation } from '../history.ts'
+import { ABORTED_VERSION } from './keyed-transactions.ts'
 import { type KeyHistory, tryFetch } from './keyed-writers.ts'
 
 export interface ReadRecord {
@@ -49,13 +50,14 @@ async function readPage({ url, topic }: ReaderContext, offset: number): Promise<
   }
 }
 
-function recordsOf({ records }: Page): ReadRecord[] {
-  return records.map(({ offset, key, value, headers }) => ({
-    offset,
-    key,
-    version: Number(headers.v),
-    isDelete: value === null,
-  }))
+function recordsOf({ violations }: ReaderContext, { records }: Page): ReadRecord[] {
+  return records.map(({ offset, key, value, headers }) => {
+    const version = Number(headers.v)
+    if (version === ABORTED_VERSION) {
+      violations.push({ promise: 'T2', what: `an aborted record of ${key} is read at ${offset}` })
+    }
+    return { offset, key, version, isDelete: value === null }
+  })
 }
 
 /** Reads from the start to the end that the log has at the first response. */
@@ -65,7 +67,7 @@ export async function readAll(context: ReaderContext): Promise<ReadRecord[]> {
   for (let offset = 0; ; ) {
     const page = await readPage(context, offset)
     endOffset ??= page.lastStableOffset
-    all.push(...recordsOf(page))
+    all.push(...recordsOf(context, page))
     if (page.nextOffset >= endOffset) return all
     if (page.nextOffset <= offset) {
       context.violations.push({ promise: 'K4', what: `a reader does not get beyond ${offset}` })
@@ -150,7 +152,7 @@ export async function follow(
       atEndMs = Date.now()
       continue
     }
-    for (const { key, version, isDelete } of recordsOf(page)) {
+    for (const { key, version, isDelete } of recordsOf(context, page)) {
       if (isDelete) view.delete(key)
       else view.set(key, version)
     }

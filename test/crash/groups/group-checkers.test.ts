@@ -17,7 +17,14 @@ const held = (memberId: string, sentAtMs: number): MemberEvent => {
   return { kind: 'held', memberId, partitions: [0], sentAtMs }
 }
 const committed = (memberId: string, sentAtMs: number): MemberEvent => {
-  return { kind: 'commit accepted', memberId, epoch: 1, offsets: { 0: 0 }, sentAtMs }
+  return {
+    kind: 'commit accepted',
+    memberId,
+    epoch: 1,
+    offsets: { 0: 0 },
+    sentAtMs,
+    isBySession: false,
+  }
 }
 
 describe('checkGroupHistory()', () => {

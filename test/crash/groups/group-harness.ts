@@ -12,6 +12,7 @@ import type { Violation } from '../history.ts'
 import { checkGroupHistory } from './group-checkers.ts'
 import type { MemberEvent, MemberHistory } from './member-events.ts'
 import { type MemberProcess, MemberProcesses } from './member-processes.ts'
+import { type DescribedGroup, type GroupChange, type Settling, settle } from './settling.ts'
 
 export interface GroupCrashOptions {
   readonly rounds: number
@@ -30,6 +31,7 @@ export interface GroupCrashReport {
   readonly membersKilled: number
   readonly serverKills: number
   readonly assignments: number
+  readonly commitsBySession: number
   readonly settledAfterMs: number | null
 }
 
@@ -37,8 +39,10 @@ const TOPIC = 'crash'
 const GROUP = 'crashed'
 const PARTITIONS = 6
 const MEMBERS = 4
-/** G4: a session (2 s), plus ample time for a busy machine. */
-const SETTLE_MS_MAX = 60_000
+/** Long, for a busy machine; without it a call that hangs would hide a violation. */
+const DESCRIBE_MS_MAX = 10_000
+/** Events of each member that the violation of G4 contains. */
+const LAST_EVENTS = 6
 
 export async function runGroupCrash(options: GroupCrashOptions): Promise<GroupCrashReport> {
   const { workerPath } = options
@@ -48,21 +52,10 @@ export async function runGroupCrash(options: GroupCrashOptions): Promise<GroupCr
   try {
     return await run.run()
   } finally {
-    run.killAll()
+    run.stop()
     await server.stop()
     await rm(dir, { recursive: true, force: true, maxRetries: 5 })
   }
-}
-
-interface Described {
-  readonly state: string
-  readonly memberCount: number
-  readonly totalLag: number
-  readonly offsets: ReadonlyArray<{
-    readonly partition: number
-    readonly committedOffset: number | null
-    readonly highWatermark: number
-  }>
 }
 
 class GroupRun {
@@ -98,11 +91,13 @@ class GroupRun {
     }
     this.#isRunning = false
     await producing
-    const settledAfterMs = await this.#settle()
-    return await this.#report(rounds, seed, settledAfterMs)
+    const settling = await settle({ look: () => this.#describe(), members: MEMBERS })
+    return await this.#report(rounds, seed, settling)
   }
 
-  killAll(): void {
+  /** Ends the load and the members, also after an error. */
+  stop(): void {
+    this.#isRunning = false
     this.#processes.killAll()
   }
 
@@ -125,7 +120,8 @@ class GroupRun {
   }
 
   #startMember(): void {
-    const name = `member${this.#processes.started + 1}`
+    const number = this.#processes.started + 1
+    const name = `member${number}`
     const script = new URL('./member-process.ts', import.meta.url).pathname
     const { variant } = this.#options
     const args = [
@@ -136,6 +132,8 @@ class GroupRun {
       GROUP,
       join(this.#dir, name),
       String(this.#random.uint32()),
+      // Half of the members call over a session, half by requests.
+      number % 2 === 0 ? 'session' : 'fetch',
       ...(variant === undefined ? [] : [variant]),
     ]
     this.#members.push(this.#processes.start(name, args))
@@ -154,33 +152,33 @@ class GroupRun {
     }
   }
 
-  /** Waits until all is assigned and consumed. @returns the time it took; null: not within the limit. */
-  async #settle(): Promise<number | null> {
-    const sinceMs = Date.now()
-    while (Date.now() - sinceMs < SETTLE_MS_MAX) {
-      const group = await this.#describe()
-      const isSettled =
-        group?.state === 'stable' && group.memberCount === MEMBERS && group.totalLag === 0
-      if (isSettled) return Date.now() - sinceMs
-      await sleep(100)
+  /** Returns the group, or the reason why it did not respond. */
+  async #describe(): Promise<DescribedGroup | string> {
+    try {
+      const signal = AbortSignal.timeout(DESCRIBE_MS_MAX)
+      const response = await fetch(`${this.#server.url}/v1/groups/${GROUP}`, { signal })
+      if (!response.ok) return `no group: ${response.status} ${await response.text()}`
+      return (await response.json()) as DescribedGroup
+    } catch (error) {
+      return `no group: ${error}`
     }
-    return null
-  }
-
-  async #describe(): Promise<Described | undefined> {
-    const response = await fetch(`${this.#server.url}/v1/groups/${GROUP}`).catch(() => undefined)
-    return response?.ok ? ((await response.json()) as Described) : undefined
   }
 
   async #report(
     rounds: number,
     seed: number,
-    settledAfterMs: number | null,
+    { settledAfterMs, changes }: Settling,
   ): Promise<GroupCrashReport> {
+    // Before the members are killed.
+    const running = this.#members.map(({ name, process }) => {
+      return `${name}: pid ${process.pid}, exit code ${process.exitCode ?? 'none'}`
+    })
     const group = await this.#describe()
     const endOffsets = Array<number>(PARTITIONS).fill(0)
     const committed = Array<number | undefined>(PARTITIONS).fill(undefined)
-    for (const { partition, highWatermark, committedOffset } of group?.offsets ?? []) {
+    for (const { partition, highWatermark, committedOffset } of typeof group === 'string'
+      ? []
+      : group.offsets) {
       endOffsets[partition] = highWatermark
       committed[partition] = committedOffset ?? undefined
     }
@@ -188,8 +186,8 @@ class GroupRun {
     const members = await this.#histories()
     violations.push(...checkGroupHistory({ members, endOffsets, committed }))
     if (settledAfterMs === null) {
-      const { offsets: _, ...state } = group ?? { offsets: [] }
-      violations.push({ promise: 'G4', what: `not settled in time: ${JSON.stringify(state)}` })
+      const what = ['not settled in time', ...running, ...unsettled(group, changes, members)]
+      violations.push({ promise: 'G4', what: what.join('\n  ') })
     }
     const events = members.flatMap((member) => member.events)
     return {
@@ -201,6 +199,9 @@ class GroupRun {
       membersKilled: this.#killed,
       serverKills: this.#serverKills,
       assignments: events.filter(({ kind }) => kind === 'assignment received').length,
+      commitsBySession: events.filter(
+        (event) => event.kind === 'commit accepted' && event.isBySession,
+      ).length,
       settledAfterMs,
     }
   }
@@ -219,6 +220,19 @@ class GroupRun {
       }),
     )
   }
+}
+
+/** Returns the lines that show why a group has not settled. */
+function unsettled(
+  group: DescribedGroup | string,
+  changes: readonly GroupChange[],
+  members: readonly MemberHistory[],
+): string[] {
+  return [
+    ...changes.map(({ afterMs, state }) => `after ${afterMs} ms: ${state}`),
+    `now (${Date.now()}): ${JSON.stringify(group)}`,
+    ...members.map(({ name, events }) => `${name}: ${JSON.stringify(events.slice(-LAST_EVENTS))}`),
+  ]
 }
 
 function json(body: object) {

@@ -13,5 +13,6 @@ test(`a group keeps its promises over ${ROUNDS} faults`, { timeout: 300_000 }, a
   const report = await runGroupCrash({ rounds: ROUNDS, seed: TEST_SEED })
   expect(report.violations).toEqual([])
   expect(report.records).toBeGreaterThan(0)
+  expect(report.commitsBySession).toBeGreaterThan(0)
   expect(report.assignments).toBeGreaterThan(0)
 })

@@ -31,6 +31,8 @@ export type MemberEvent =
       readonly epoch: number
       readonly offsets: Offsets
       readonly sentAtMs: number
+      /** True if it was a call of a session. */
+      readonly isBySession: boolean
     }
   /** The application started to handle these records. */
   | {

@@ -1,15 +1,16 @@
 /**
  * A group member in its own process, so that it can be killed at any moment; it may join several times:
- * `node member-process.ts URL TOPIC GROUP LOG-FILE SEED [VARIANT]`.
+ * `node member-process.ts URL TOPIC GROUP LOG-FILE SEED TRANSPORT [VARIANT]`.
  */
 import { openSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { HeartbeatResponse } from '../../../client/group/group-calls.ts'
-import { connect, type OffsetCommit, type TopicPartition } from '../../../client/index.ts'
+import { connect, type TopicPartition } from '../../../client/index.ts'
 import { Random } from '../../support/random.ts'
-import type { MemberEvent, Offsets } from './member-events.ts'
+import { CallLog } from './call-log.ts'
+import { loggingSocket } from './logging-socket.ts'
+import type { MemberEvent } from './member-events.ts'
 
-const [url = '', topic = '', groupId = '', logPath = '', seed = '0', variant] =
+const [url = '', topic = '', groupId = '', logPath = '', seed = '0', transport, variant] =
   process.argv.slice(2)
 const random = new Random(Number(seed))
 const logFile = openSync(logPath, 'a')
@@ -18,58 +19,22 @@ function log(event: MemberEvent): void {
   writeSync(logFile, `${JSON.stringify(event)}\n`)
 }
 
-interface Assigned {
-  readonly topic: string
-  readonly partitions: readonly number[]
-}
-
-const partitionsOf = (assigned: readonly Assigned[]) =>
-  assigned.flatMap(({ partitions }) => partitions)
-
-const offsetsOf = (offsets: readonly OffsetCommit[]): Offsets =>
-  Object.fromEntries(offsets.map(({ partition, offset }) => [partition, offset]))
-
-/** The partitions that the member last reported as owned; a heartbeat omits them if they are unchanged. */
-let owned: readonly number[] = []
+const calls = new CallLog(log)
 
 /** Calls `fetch`, and logs the calls to the group. */
 async function loggingFetch(input: string, init: RequestInit = {}): Promise<Response> {
-  const isHeartbeat = input.endsWith('/heartbeat')
-  const isCommit = input.endsWith('/offsets') && init.method === 'POST'
-  const body = typeof init.body === 'string' ? JSON.parse(init.body) : {}
-  const sentAtMs = Date.now()
-  if (isCommit) {
-    log({ kind: 'commit sent', memberId: body.memberId, offsets: offsetsOf(body.offsets) })
-  }
-  if (isHeartbeat && body.owned !== undefined) owned = partitionsOf(body.owned)
-  const held = owned
+  const text = typeof init.body === 'string' ? init.body : ''
+  const call = calls.made(init.method ?? 'GET', new URL(input).pathname, text, false)
   const response = await fetch(input, init)
-  if (!response.ok) return response
-  const { memberId, memberEpoch: epoch } = body
-  if (isCommit)
-    log({ kind: 'commit accepted', memberId, epoch, offsets: offsetsOf(body.offsets), sentAtMs })
-  if (isHeartbeat && epoch >= 0) {
-    log({ kind: 'held', memberId, partitions: epoch === 0 ? [] : held, sentAtMs })
-    const { assignment, memberEpoch } = (await response.clone().json()) as HeartbeatResponse
-    if (assignment !== null) {
-      const partitions = partitionsOf(assignment)
-      log({
-        kind: 'assignment received',
-        memberId,
-        epoch: memberEpoch,
-        partitions,
-        atMs: Date.now(),
-      })
-    }
-  }
-  if (input.includes('/offsets') && !isCommit) {
-    const { offsets } = (await response.clone().json()) as { offsets: OffsetCommit[] }
-    log({ kind: 'fetched', offsets: offsetsOf(offsets) })
-  }
+  if (response.ok) call.succeeded(await response.clone().text())
   return response
 }
 
-const client = connect({ url, fetch: loggingFetch })
+const client = connect({
+  url,
+  fetch: loggingFetch,
+  ...(transport === 'session' && { transport, WebSocket: loggingSocket(calls) }),
+})
 const consumer = await client.consumer({
   groupId,
   topics: [topic],
@@ -77,7 +42,7 @@ const consumer = await client.consumer({
   sessionTimeoutMs: 2_000,
   autoCommitIntervalMs: 50,
   fetchBytesMax: 2_000,
-  transport: 'long-poll',
+  transport: transport === 'session' ? 'auto' : 'long-poll',
 })
 const numbers = (partitions: readonly TopicPartition[]) =>
   partitions.map(({ partition }) => partition)

@@ -1,5 +1,6 @@
 /** Minimal client for transactions in crash runs: sends one request and returns its result, without retries. */
 import { encodeBatch } from '../../../src/core/batch/batch-builder.ts'
+import type { NewRecord } from '../../../src/core/batch/record.ts'
 import type { Messages, ReadResponseOf, WrittenRequestOf } from '../../../src/core/kafka/schema.ts'
 import { readPage, requestFrame } from '../../interop/support/raw-connection.ts'
 import type { Place, SentOffset } from './transaction-history.ts'
@@ -19,6 +20,10 @@ export type Reply<T> =
 export interface Producer {
   readonly producerId: string
   readonly producerEpoch: number
+}
+
+interface AppendReply {
+  readonly baseOffsets: readonly number[]
 }
 
 export interface EndedReply extends Producer {
@@ -55,17 +60,28 @@ export class TransactionClient {
     return this.#call('PUT', `/v1/transactions/${id}`, { timeoutMs })
   }
 
-  async send(
+  send(
+    id: string,
+    producer: Producer,
+    place: Place,
+    baseSequence: number,
+    values: readonly string[],
+  ): Promise<Reply<AppendReply>> {
+    const records = values.map((value) => ({
+      ...{ key: null, headers: [] },
+      value: new TextEncoder().encode(value),
+    }))
+    return this.sendRecords(id, producer, place, baseSequence, records)
+  }
+
+  async sendRecords(
     id: string,
     { producerId, producerEpoch }: Producer,
     { topic, partition }: Place,
     baseSequence: number,
-    values: readonly string[],
-  ): Promise<Reply<{ readonly baseOffsets: readonly number[] }>> {
-    const records = values.map((value) => ({
-      ...{ timestamp: this.#startedAtMs, key: null, headers: [] },
-      value: new TextEncoder().encode(value),
-    }))
+    untimed: ReadonlyArray<Omit<NewRecord, 'timestamp'>>,
+  ): Promise<Reply<AppendReply>> {
+    const records = untimed.map((record) => ({ ...record, timestamp: this.#startedAtMs }))
     const producer = { producerId: BigInt(producerId), producerEpoch, baseSequence }
     return await this.#fetch(`/v1/topics/${topic}/partitions/${partition}/records`, {
       method: 'POST',

@@ -51,9 +51,11 @@ export async function runTransactionCrash(
 ): Promise<TransactionCrashReport> {
   const { workerPath } = options
   const server = await ServerProcess.start(workerPath === undefined ? {} : { workerPath })
+  const run = new TransactionRun(server, options)
   try {
-    return await new TransactionRun(server, options).run()
+    return await run.run()
   } finally {
+    run.stop()
     await server.stop()
   }
 }
@@ -80,6 +82,12 @@ class TransactionRun {
       isRunning: () => this.#isRunning,
       isOver: () => this.#isOver,
     }
+  }
+
+  /** Ends the load, also after an error. */
+  stop(): void {
+    this.#isRunning = false
+    this.#isOver = true
   }
 
   async run(): Promise<TransactionCrashReport> {

@@ -12,7 +12,7 @@ import { buildMutant } from '../mutants.ts'
 import { runTransactionCrash } from './transaction-harness.ts'
 import { TRANSACTION_MUTANTS } from './transaction-mutants.ts'
 
-const ROUNDS = 20
+const ROUNDS = 12
 const MUTANT_ROUNDS = 4
 const MUTANT_TRIES = 6
 /** Time after which calls that a broken server never answers are given up. */

@@ -1,0 +1,46 @@
+/**
+ * Question: do applications of streams keep their promises when the server is killed at any moment?
+ * Contract: S1 to S4 of docs/GUARANTEES.md. Model: the fold of the input topic.
+ * Generated: records, kills and resets, from a printed seed.
+ * Limits: two partitions; kill -9 keeps the page cache.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TEST_SEED } from '../../support/seed.ts'
+import { runStreamsCrash } from './streams-harness.ts'
+import { buildStreamsWorker, STREAMS_MUTANTS } from './streams-mutants.ts'
+
+const ROUNDS = 12
+const MUTANT_ROUNDS = 6
+const MUTANT_TRIES = 4
+
+test(`applications keep their promises over ${ROUNDS} kills`, { timeout: 600_000 }, async () => {
+  console.log(`crash run: TEST_SEED=${TEST_SEED}`)
+  const report = await runStreamsCrash({ rounds: ROUNDS, seed: TEST_SEED })
+  console.log(report)
+  expect(report.violations).toEqual([])
+  expect(report.recordsIn).toBeGreaterThan(10 * ROUNDS)
+})
+
+describe('the checkers', () => {
+  let dir = ''
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'edgelog-mutants-'))
+  })
+  afterAll(() => rm(dir, { recursive: true, force: true }))
+
+  test.each(STREAMS_MUTANTS)('catch a task that $name', { timeout: 600_000 }, async (mutant) => {
+    const workerPath = join(dir, `${mutant.name.replaceAll(' ', '-')}.js`)
+    await buildStreamsWorker(workerPath, mutant)
+    const broken = new Set<string>()
+    for (let attempt = 0; attempt < MUTANT_TRIES; attempt++) {
+      const options = { rounds: MUTANT_ROUNDS, seed: TEST_SEED + attempt, workerPath }
+      for (const { promise } of (await runStreamsCrash(options)).violations) broken.add(promise)
+      if (mutant.breaks.some((promise) => broken.has(promise))) break
+    }
+    console.log(`${mutant.name}: broke ${[...broken].sort().join(', ')}`)
+    expect(mutant.breaks.some((promise) => broken.has(promise))).toBe(true)
+  })
+})

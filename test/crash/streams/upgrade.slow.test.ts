@@ -1,0 +1,49 @@
+/**
+ * Question: does an upgrade to another generation lose or double a result, when the server is killed at any moment?
+ * Contract: S1 to S3 of docs/GUARANTEES.md. Model: the input topic.
+ * Generated: records and kills, from a printed seed.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TEST_SEED } from '../../support/seed.ts'
+import { runUpgradeCrash } from './upgrade-harness.ts'
+import { buildUpgradeWorker, UPGRADE_MUTANTS } from './upgrade-mutants.ts'
+
+const KILLS = 8
+const MUTANT_TRIES = 4
+
+test(`an upgrade keeps its promises over ${KILLS} kills`, { timeout: 600_000 }, async () => {
+  console.log(`crash run: TEST_SEED=${TEST_SEED}`)
+  const report = await runUpgradeCrash({ kills: KILLS, seed: TEST_SEED })
+  console.log(report)
+  expect(report.violations).toEqual([])
+  expect(report.recordsIn).toBeGreaterThan(100)
+  expect(report.killsBefore).toBeGreaterThan(0)
+})
+
+describe('the checkers', () => {
+  let dir = ''
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'edgelog-mutants-'))
+  })
+  afterAll(() => rm(dir, { recursive: true, force: true }))
+
+  test.each(UPGRADE_MUTANTS)(
+    'catch an upgrade that $name',
+    { timeout: 600_000 },
+    async (mutant) => {
+      const workerPath = join(dir, `${mutant.name.replaceAll(' ', '-')}.js`)
+      await buildUpgradeWorker(workerPath, 'second', mutant)
+      const broken = new Set<string>()
+      for (let attempt = 0; attempt < MUTANT_TRIES; attempt++) {
+        const options = { kills: 1, seed: TEST_SEED + attempt, workerPath }
+        for (const { promise } of (await runUpgradeCrash(options)).violations) broken.add(promise)
+        if (mutant.breaks.some((promise) => broken.has(promise))) break
+      }
+      console.log(`${mutant.name}: broke ${[...broken].sort().join(', ')}`)
+      expect(mutant.breaks.some((promise) => broken.has(promise))).toBe(true)
+    },
+  )
+})

@@ -1,6 +1,6 @@
 /**
- * A state folder as text: the SQL of each object's database, so that a state of an earlier release can be read in a
- * review. `node test/upgrade/state-dump.ts STATE FILE` writes the state of a stopped server.
+ * A state folder as text: the SQL of each database, of objects and of R2, and R2's bytes, so that a state of an earlier
+ * release can be read in a review. `node test/upgrade/state-dump.ts STATE FILE` writes the state of a stopped server.
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -11,6 +11,8 @@ export interface StateDump {
   readonly release: string
   readonly writtenAtMs: number
   readonly databases: readonly DatabaseDump[]
+  /** The bytes of objects in R2; missing in states that have none. */
+  readonly blobs?: ReadonlyArray<{ readonly path: string; readonly base64: string }>
 }
 
 interface DatabaseDump {
@@ -30,15 +32,24 @@ type Cell = string | number | null | { readonly base64: string } | { readonly in
 
 const DAY_MS = 86_400_000
 
+const DATABASE = /^(do|r2)\/.*\.sqlite$/
+const BLOB = /^r2\/.*\/blobs\/[^/]+$/
+
 /** SQLite's own tables. */
 const SKIPPED = /^sqlite_/
 
 export async function dumpState(stateDir: string, release: string): Promise<StateDump> {
   const names = await readdir(stateDir, { recursive: true })
-  const paths = names.filter((name) => name.startsWith('do/') && name.endsWith('.sqlite')).sort()
+  const paths = names.filter((name) => DATABASE.test(name)).sort()
   const databases = paths.map((path) => dumpDatabase(stateDir, path))
   const kept = databases.filter(({ schema }) => schema.length > 0)
-  return { release, writtenAtMs: Date.now(), databases: kept }
+  const blobs = await Promise.all(
+    names
+      .filter((name) => BLOB.test(name))
+      .sort()
+      .map(async (path) => ({ path, base64: await readFile(join(stateDir, path), 'base64') })),
+  )
+  return { release, writtenAtMs: Date.now(), databases: kept, blobs }
 }
 
 function dumpDatabase(stateDir: string, path: string): DatabaseDump {
@@ -78,6 +89,10 @@ export async function restoreState(dump: StateDump, stateDir: string): Promise<v
       }
     }
     database.close()
+  }
+  for (const { path, base64 } of dump.blobs ?? []) {
+    await mkdir(dirname(join(stateDir, path)), { recursive: true })
+    await writeFile(join(stateDir, path), base64, 'base64')
   }
 }
 

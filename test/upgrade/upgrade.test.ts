@@ -1,34 +1,15 @@
 /**
  * States that earlier releases wrote, opened by this one. `states/` only ever grows; `state-dump.ts` writes a new one.
  */
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Client, connect } from '../../client/index.ts'
+import { describe, expect, test } from 'vitest'
 import { type BatchProducer, encodeBatch } from '../../src/core/batch/batch-builder.ts'
-import { ServerProcess } from '../server/server-process.ts'
-import { readDump, restoreState } from './state-dump.ts'
+import { keptStates, useKeptState } from './kept-state.ts'
 
-const STATES = join(import.meta.dirname, 'states')
-const releases = (await readdir(STATES)).map((name) => name.replace('.json', ''))
+// The states of one kind have names such as `0.1.0.kept-logs.json`.
+const states = (await keptStates('.json')).filter((name) => !name.includes('.kept-'))
 
-describe.each(releases)('a state of %s', (release) => {
-  let stateDir = ''
-  let server: ServerProcess
-  let log: Client
-
-  beforeAll(async () => {
-    stateDir = await mkdtemp(join(tmpdir(), 'edgelog-upgrade-'))
-    await restoreState(await readDump(join(STATES, `${release}.json`)), stateDir)
-    server = await ServerProcess.start({ stateDir })
-    log = connect({ url: server.url })
-  })
-  afterAll(async () => {
-    await log.close()
-    await server.stop()
-    await rm(stateDir, { recursive: true, force: true, maxRetries: 5 })
-  })
+describe.each(states)('the state %s', (state) => {
+  const kept = useKeptState(state)
 
   async function append(topic: string, values: readonly string[], stamp: BatchProducer) {
     const records = values.map((value) => {
@@ -39,7 +20,7 @@ describe.each(releases)('a state of %s', (release) => {
         headers: [],
       }
     })
-    const response = await fetch(`${server.url}/v1/topics/${topic}/partitions/0/records`, {
+    const response = await fetch(`${kept.url}/v1/topics/${topic}/partitions/0/records`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/vnd.edgelog.batch' },
       body: encodeBatch(records, stamp),
@@ -48,22 +29,22 @@ describe.each(releases)('a state of %s', (release) => {
   }
 
   test('has its topics with their config', async () => {
-    const topics = await log.admin.listTopics()
+    const topics = await kept.log.admin.listTopics()
     expect(topics.map(({ name, partitions }) => [name, partitions])).toEqual([
       ['archive', 1],
       ['expired', 1],
       ['orders', 2],
     ])
-    const { config } = await log.admin.describeTopic('orders')
+    const { config } = await kept.log.admin.describeTopic('orders')
     expect(config).toMatchObject({ 'retention.ms': -1, 'max.message.bytes': 500_000 })
   })
 
   test('has its records', async () => {
-    const { partitionDetails } = await log.admin.describeTopic('orders')
+    const { partitionDetails } = await kept.log.admin.describeTopic('orders')
     expect(partitionDetails?.map(({ highWatermark }) => highWatermark)).toEqual([9, 3])
     const values: string[] = []
     const assignments = [{ topic: 'orders', partition: 0, offset: 'earliest' as const }]
-    for await (const record of (await log.consumer({ assignments })).records()) {
+    for await (const record of (await kept.log.consumer({ assignments })).records()) {
       values.push(record.valueText ?? '')
       if (record.offset === 8) break
     }
@@ -99,25 +80,25 @@ describe.each(releases)('a state of %s', (release) => {
   })
 
   test('has its groups, their member and their offsets', async () => {
-    expect((await log.admin.listGroups()).map(({ groupId }) => groupId)).toEqual([
+    expect((await kept.log.admin.listGroups()).map(({ groupId }) => groupId)).toEqual([
       'billing',
       'by-hand',
     ])
-    const billing = await log.group('billing').describe()
+    const billing = await kept.log.group('billing').describe()
     expect(billing).toMatchObject({ state: 'stable', groupEpoch: 1 })
     expect(billing.members).toMatchObject([{ memberId: 'm1', instanceId: 'i1', memberEpoch: 1 }])
-    expect(await log.group('billing').offsets()).toMatchObject([
+    expect(await kept.log.group('billing').offsets()).toMatchObject([
       { topic: 'orders', partition: 1, offset: 2, metadata: 'half way' },
     ])
-    expect(await log.group('by-hand').offsets()).toMatchObject([
+    expect(await kept.log.group('by-hand').offsets()).toMatchObject([
       { topic: 'orders', partition: 0, offset: 1 },
     ])
   })
 
   test('continues: a member joins, topics grow', async () => {
-    const grown = await log.admin.alterTopic('orders', { partitions: 3 })
+    const grown = await kept.log.admin.alterTopic('orders', { partitions: 3 })
     expect(grown.partitions).toBe(3)
-    const { records, commit } = await log.group('upgraded').poll({
+    const { records, commit } = await kept.log.group('upgraded').poll({
       topics: ['archive'],
       from: 'earliest',
     })

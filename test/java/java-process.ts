@@ -18,6 +18,8 @@ export interface JavaRun {
   readonly answer?: (command: string) => Promise<string>
   /** Options of the JVM; by default those that shorten the start. */
   readonly jvm?: readonly string[]
+  /** Kills the process after this time; default 2 minutes. */
+  readonly runMsMax?: number
   /** Kills the process when it is aborted. */
   readonly signal?: AbortSignal
 }
@@ -25,8 +27,9 @@ export interface JavaRun {
 /** Runs Java to its end. @returns its output. @throws {Error} with its output if it fails. */
 export async function runJava(run: JavaRun): Promise<string> {
   const { classPath, mainClass, args, input, interruptAt, answer, jvm = QUICK, signal } = run
+  const { runMsMax = RUN_MS_MAX } = run
   const child = spawn('java', [...jvm, '-cp', classPath, mainClass, ...args], {
-    timeout: RUN_MS_MAX,
+    timeout: runMsMax,
     killSignal: 'SIGKILL',
     ...(signal !== undefined && { signal }),
   })

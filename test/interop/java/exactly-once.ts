@@ -11,6 +11,7 @@ import type { Scenario } from './scenarios.ts'
 const COPIED_RECORDS = 4_000
 const STREAMED_RECORDS = 1_500
 const NAMES = 5
+const KEYS = 50
 /** Time between two kills: a JVM needs a second to start, and Streams some more to join its group. */
 const KILL_MS_MIN = 2_000
 const KILL_MS_MAX = 9_000
@@ -24,7 +25,8 @@ export function exactlyOnceScenarios(classPath: string, stage: Stage): Scenario[
       play: () => copies(classPath, stage),
     },
     {
-      title: 'Kafka Streams counts each record once while it and the server are killed',
+      title:
+        'Kafka Streams counts each record once while it and the server are killed, and from a compacted changelog',
       play: () => counts(classPath, stage),
     },
   ]
@@ -95,16 +97,13 @@ async function counts(classPath: string, stage: Stage): Promise<void> {
   await native.admin.createTopic(`${prefix}-in`, { partitions: 2 })
   await native.admin.createTopic(`${prefix}-names`, { partitions: 2 })
   await native.admin.createTopic(`${prefix}-out`, { partitions: 1 })
-  const stateDir = await mkdtemp(join(tmpdir(), 'edgelog-streams-'))
   const producer = native.createProducer()
-  for (let key = 0; key < 50; key++) {
+  for (let key = 0; key < KEYS; key++) {
     await producer.send(`${prefix}-names`, { key: `${key}`, value: `name ${key % NAMES}` })
   }
-  const isOver = new AbortController()
-  const app = keepRunning(classPath, [stage.bootstrap, prefix, stateDir], isOver.signal)
-  const feed = async () => {
-    for (let index = 0; index < STREAMED_RECORDS; index++) {
-      await producer.send(`${prefix}-in`, { key: `${index % 50}`, value: `${index}` })
+  const feed = async (from: number, to: number) => {
+    for (let index = from; index < to; index++) {
+      await producer.send(`${prefix}-in`, { key: `${index % KEYS}`, value: `${index}` })
       if (index % 10 === 0) await sleep(100)
     }
   }
@@ -112,18 +111,61 @@ async function counts(classPath: string, stage: Stage): Promise<void> {
     await sleep(12_000)
     await stage.killServer()
   }
-  const work = async () => {
-    await Promise.all([feed(), kill()])
-    await waitForCounts(stage, `${prefix}-out`)
-  }
+  await withApplication(classPath, stage, prefix, async () => {
+    await Promise.all([feed(0, STREAMED_RECORDS), kill()])
+    await waitForCounts(stage, `${prefix}-out`, STREAMED_RECORDS)
+  })
+  await waitForCompaction(stage, prefix)
+  // The state is lost: it is restored from what compaction has left of the changelog.
+  const recordsCount = STREAMED_RECORDS + 2 * KEYS
+  await withApplication(classPath, stage, prefix, async () => {
+    await feed(STREAMED_RECORDS, recordsCount)
+    await waitForCounts(stage, `${prefix}-out`, recordsCount)
+  })
+  await producer.close()
+}
+
+/** Keeps the application running, with a new folder for its state, until the work is done. */
+async function withApplication(
+  classPath: string,
+  { bootstrap }: Stage,
+  prefix: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  const stateDir = await mkdtemp(join(tmpdir(), 'edgelog-streams-'))
+  const isOver = new AbortController()
+  const app = keepRunning(classPath, [bootstrap, prefix, stateDir], isOver.signal)
   try {
     // The application ends only by a failure.
     await Promise.race([work(), app])
   } finally {
     isOver.abort()
     await app
-    await producer.close()
     await rm(stateDir, { recursive: true, force: true })
+  }
+}
+
+/** Lets the changelog of the counts be compacted, and checks that it has the last count of each name. */
+async function waitForCompaction({ native }: Stage, prefix: string): Promise<void> {
+  const names = (await native.admin.listTopics()).map(({ name }) => name)
+  const isChangelog = /-KSTREAM-AGGREGATE-STATE-STORE-\d+-changelog$/
+  const changelog = names.find((name) => name.startsWith(prefix) && isChangelog.test(name)) ?? ''
+  const { config, partitions } = await native.admin.describeTopic(changelog)
+  expectSame(String(config['cleanup.policy']), 'compact', 'cleanup.policy of the changelog')
+  const atOnce = { 'segment.ms': 50, 'min.cleanable.dirty.ratio': 0 }
+  await native.admin.alterTopic(changelog, { config: atOnce })
+  const last = `${STREAMED_RECORDS / NAMES}`
+  const wanted = Array.from({ length: NAMES }, (_, name) => `name ${name}: ${last}`).join()
+  for (const deadlineMs = Date.now() + DEADLINE_MS; ; await sleep(1_000)) {
+    const records = []
+    for (let partition = 0; partition < partitions; partition++) {
+      records.push(...(await readTopic(native, changelog, partition)))
+    }
+    if (records.length > NAMES && Date.now() < deadlineMs) continue
+    const counts = records.map(({ keyText, value }) => {
+      return `${keyText}: ${Buffer.from(value ?? []).readBigInt64BE()}`
+    })
+    return expectSame(counts.sort().join(), wanted, 'the compacted changelog')
   }
 }
 
@@ -146,12 +188,16 @@ async function keepRunning(classPath: string, args: string[], end: AbortSignal):
   }
 }
 
-async function waitForCounts({ native }: Stage, topic: string): Promise<void> {
-  const each = STREAMED_RECORDS / NAMES
+async function waitForCounts(
+  { native }: Stage,
+  topic: string,
+  recordsCount: number,
+): Promise<void> {
+  const each = recordsCount / NAMES
   const deadlineMs = Date.now() + DEADLINE_MS
   for (;;) {
     const records = await readTopic(native, topic, 0)
-    if (records.length >= STREAMED_RECORDS || Date.now() > deadlineMs) {
+    if (records.length >= recordsCount || Date.now() > deadlineMs) {
       for (let name = 0; name < NAMES; name++) {
         const own = records.filter(({ keyText }) => keyText === `name ${name}`)
         const wanted = Array.from({ length: each }, (_, index) => index + 1)

@@ -3,16 +3,23 @@ import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { provideJava, resolveClassPath } from '../../java/toolchain.ts'
+import { startKafkaBroker } from '../../bench/peer/kafka-broker.ts'
+import { kafkaClassPath, provideJava, resolveClassPath } from '../../java/toolchain.ts'
 import { startBridgeProcess } from '../../server/bridge-process.ts'
 import { openStage } from '../support/stage.ts'
 import { connectScenarios } from './connect.ts'
 import { exactlyOnceScenarios } from './exactly-once.ts'
 import { javaScenarios, makeCertificate, type Scenario, TOKEN } from './scenarios.ts'
+import { compareWithKafkaStreams } from './streams/oracle.ts'
 import { toolScenarios } from './tools.ts'
 
 /** Scenarios that run at once; most of their time is waiting. */
 const AT_A_TIME = 3
+/** Long, for a busy machine. */
+const KAFKA_START_MS_MAX = 180_000
+
+/** The seed is fixed: what cannot be compared is left out by the generator, and other seeds may need more of that. */
+const STREAMS = { seed: Number(process.env.TEST_SEED ?? 1), count: 330 }
 
 const pattern = new RegExp(process.argv[2] ?? '')
 const closers: (() => Promise<void>)[] = []
@@ -57,15 +64,31 @@ async function prepare(): Promise<Scenario[]> {
       secured: { bootstrap: secured.bootstrap, native, act: secret },
       securedByTls: { bootstrap: tls.bootstrap, native, act: secret },
       killable: { bootstrap: bridge.bootstrap, native: killed.native, act: kill },
+      besideKafka: { bootstrap: plain.bootstrap, native: plain.native, act: startKafka },
     }),
     ...exactlyOnceScenarios(classPath, exactlyOnce),
     ...connectScenarios(classPath, plain),
     ...toolScenarios({ classPath, bootstrap: plain.bootstrap, note: (line) => notes.push(line) }),
     {
+      title: 'edgelog/streams gives the results of Kafka Streams, operator by operator',
+      play: async () => void notes.push(await compareWithKafkaStreams(classPath, STREAMS)),
+    },
+    {
       title: "the message schemas match Kafka's own definitions",
       play: () => checkDefinitions(classPath, folder),
     },
   ].filter(({ title }) => pattern.test(title))
+}
+
+/** Starts a real broker, and returns its address. */
+async function startKafka(): Promise<string> {
+  const signal = AbortSignal.timeout(KAFKA_START_MS_MAX)
+  const { bootstrap, stop } = await startKafkaBroker(await kafkaClassPath(), signal, [
+    // Otherwise the cleaner looks for work every 15 s.
+    'log.cleaner.backoff.ms=500',
+  ])
+  closers.push(stop)
+  return bootstrap
 }
 
 async function open<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> {

@@ -64,10 +64,12 @@ export interface Targets {
   readonly secured: Target
   readonly securedByTls: Target
   readonly killable: Target
+  /** Its command starts a real Kafka broker, and returns its address. */
+  readonly besideKafka: Target
 }
 
 export function javaScenarios(classPath: string, targets: Targets): Scenario[] {
-  const { plain, secured, securedByTls, killable } = targets
+  const { plain, secured, securedByTls, killable, besideKafka } = targets
   const of = (name: string, title: string, target: Target): Scenario => ({
     title,
     play: async () => {
@@ -82,6 +84,11 @@ export function javaScenarios(classPath: string, targets: Targets): Scenario[] {
       killable,
     ),
     ...Object.entries(PLAIN_SCENARIOS).map(([name, title]) => of(name, title, plain)),
+    of(
+      'compacted',
+      'a compacted topic has the latest values of one on a Kafka broker, tombstones too',
+      besideKafka,
+    ),
     of('sasl', 'SASL/PLAIN: right, wrong and no password', secured),
     of('tls', 'a bridge with TLS', securedByTls),
   ]

@@ -22,6 +22,7 @@ public final class Main {
           Map.entry("refused-in-batch", Records::refusedInBatch),
           Map.entry("delete-records", Records::deleted),
           Map.entry("kills", Kills::play),
+          Map.entry("compacted", Compacted::latest),
           Map.entry("classic-range", world -> Groups.share(world, Groups.RANGE)),
           Map.entry("classic-cooperative", world -> Groups.share(world, Groups.COOPERATIVE)),
           Map.entry("consumer-protocol", world -> Groups.share(world, Groups.CONSUMER)),

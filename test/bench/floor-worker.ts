@@ -42,6 +42,15 @@ export class Partition extends DurableObject {
     }
   }
 
+  /** Reads the blobs of another object one by one, and stores each: the floor of a task. */
+  async copyFrom(name: string, count: number): Promise<void> {
+    const source = (this.env as unknown as Env).PARTITION.getByName(name)
+    for (let key = 0; key < count; key++) {
+      const bytes = await source.load(key)
+      if (bytes !== null) await this.store(bytes)
+    }
+  }
+
   /** Returns a stored blob. */
   async load(key: number): Promise<Uint8Array | null> {
     const [row] = this.ctx.storage.sql
@@ -98,6 +107,10 @@ export default {
     }
     if (pathname === '/r2') return await storedObject(request, env, searchParams)
     const partition = env.PARTITION.getByName(searchParams.get('name') ?? '0')
+    if (pathname === '/copy') {
+      await partition.copyFrom(searchParams.get('from') ?? '', Number(searchParams.get('count')))
+      return new Response(null, { status: 204 })
+    }
     if (pathname === '/rewrite') {
       await partition.rewrite()
       return new Response(null, { status: 204 })

@@ -3,6 +3,7 @@ import type { Row } from '../markdown-table.ts'
 import type { CacheFigures } from './catch-up.ts'
 import type { ReconnectFigures } from './reconnect.ts'
 import type { SendFigures } from './send.ts'
+import type { TopologyFigures } from './topology.ts'
 
 const BESIDE = 'beside a row per record'
 
@@ -48,6 +49,15 @@ export function reconnectRow(figures: ReconnectFigures): Row {
     `${ms(figures.ms)} / ${ms(figures.fromRequestMs)} beside ${ms(figures.rowsMs)} ms`,
     (figures.ms / figures.rowsMs).toFixed(2),
     '< 2,000 ms',
+  ]
+}
+
+export function topologyRow({ keys, recordsPerSecond, readPerSecond }: TopologyFigures): Row {
+  return [
+    `a topology sums the cached records of ${count(keys)} keys, beside a consumer that parses them`,
+    `${count(recordsPerSecond)} beside ${count(readPerSecond)} records/s`,
+    (recordsPerSecond / readPerSecond).toFixed(2),
+    '',
   ]
 }
 

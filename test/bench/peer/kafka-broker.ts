@@ -23,9 +23,11 @@ export interface KafkaBroker {
   stop(): Promise<void>
 }
 
+/** @param settings further lines of `server.properties` */
 export async function startKafkaBroker(
   classPath: string,
   signal: AbortSignal,
+  settings: readonly string[] = [],
 ): Promise<KafkaBroker> {
   const folder = await mkdtemp(join(tmpdir(), 'edgelog-bench-kafka-'))
   let child: ChildProcess | undefined
@@ -36,7 +38,8 @@ export async function startKafkaBroker(
   try {
     const [port, controllerPort] = [await freePort(), await freePort()]
     const file = join(folder, 'server.properties')
-    await writeFile(file, serverProperties(folder, port, controllerPort))
+    const properties = [...serverProperties(folder, port, controllerPort), ...settings]
+    await writeFile(file, properties.join('\n'))
     const clusterId = randomBytes(16).toString('base64url')
     const format = ['format', '--standalone', `--cluster-id=${clusterId}`, '--config', file]
     await runJava({ classPath, mainClass: 'kafka.tools.StorageTool', args: format, signal })
@@ -54,7 +57,7 @@ export async function startKafkaBroker(
 }
 
 /** Returns the configuration: Kafka's defaults, except for what a single node needs. */
-function serverProperties(folder: string, port: number, controllerPort: number): string {
+function serverProperties(folder: string, port: number, controllerPort: number): string[] {
   return [
     'process.roles=broker,controller',
     'node.id=1',
@@ -70,7 +73,7 @@ function serverProperties(folder: string, port: number, controllerPort: number):
     'share.coordinator.state.topic.min.isr=1',
     // Only shortens the run: the time to join a group is not measured.
     'group.initial.rebalance.delay.ms=0',
-  ].join('\n')
+  ]
 }
 
 /** Waits until the broker responds. @throws {Error} with its output if it ends. */

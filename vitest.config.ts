@@ -1,5 +1,6 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { WORKER_OPTIONS } from './client/cli/server.ts'
 
 /** Kills, mutants and matrices: `npm run test:slow`. */
@@ -8,13 +9,25 @@ const SLOW = '**/*.slow.test.ts'
 // Limits are for tests that hang, and never for slow ones: four busy processes beside them must not make one fail.
 const WAIT_MS_MAX = 120_000
 const limits = {
+  // The files of a worker share its modules: to load them again for each file took a quarter of the time.
+  isolate: false,
   testTimeout: 240_000,
   hookTimeout: 240_000,
   expect: { poll: { timeout: WAIT_MS_MAX, interval: 20 } },
 }
 
+/** Begins with the crash runs, which take minutes each: begun last, they would run alone at the end. */
+class CrashRunsFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    const isCrashRun = ({ moduleId }: TestSpecification) => moduleId.includes('/test/crash/')
+    return [...sorted.filter(isCrashRun), ...sorted.filter((file) => !isCrashRun(file))]
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: CrashRunsFirst },
     // More than two cores: most files wait for a server or a browser for some of their time.
     maxWorkers: 4,
     // Logs of a test are shown when it fails: events, seeds, figures.
@@ -24,9 +37,7 @@ export default defineConfig({
         test: {
           ...limits,
           name: 'core',
-          // Pure code and few mocks: the files of a worker share its modules.
-          isolate: false,
-          include: ['test/{app,core,events,broker,http,kafka,scripts,support}/**/*.test.ts'],
+          include: ['test/{app,core,events,broker,http,kafka,remote,scripts,support}/**/*.test.ts'],
           exclude: [SLOW],
         },
       },
@@ -40,7 +51,9 @@ export default defineConfig({
         test: {
           ...limits,
           name: 'server',
-          include: ['test/{client,cli,conformance,crash,interop,testing,upgrade}/**/*.test.ts'],
+          include: [
+            'test/{client,cli,conformance,crash,interop,ksql,testing,upgrade}/**/*.test.ts',
+          ],
           exclude: [SLOW],
           globalSetup: ['test/server/shared-server.ts'],
         },
@@ -63,6 +76,16 @@ export default defineConfig({
           globalSetup: ['test/server/shared-server.ts', 'test/browser/support/set-up.ts'],
         },
       },
+      // The clients of the project `server`, over the other transports of the bridge.
+      ...['session', 'post'].map((transport) => ({
+        test: {
+          ...limits,
+          name: `interop-${transport}`,
+          include: ['test/interop/**/*.test.ts'],
+          exclude: [SLOW],
+          env: { TEST_TRANSPORT: transport },
+        },
+      })),
     ],
   },
 })

@@ -209,6 +209,43 @@ describe('the to-do list', () => {
   })
 })
 
+describe('the leaderboard', () => {
+  /** Returns the points of a player in the current minute and in the one before. */
+  const pointsOf = (page: Page, name: string) =>
+    page.locator('ol > li').evaluateAll((rows, wanted) => {
+      const own = rows.filter((row) => row.firstElementChild?.textContent === wanted)
+      return own.reduce((sum, row) => sum + Number(row.lastElementChild?.textContent), 0)
+    }, name)
+
+  const roll = async (page: Page, name: string) => {
+    await page.getByLabel('Player', { exact: true }).fill(name)
+    await page.keyboard.press('Enter')
+    await expect.poll(() => page.locator('#rolled').textContent(), POLL).toContain(name)
+  }
+
+  test('adds up the points of all browsers, and shows them offline, across a reload', async () => {
+    const train = await visitor()
+    const page = await open(train, 'leaderboard/')
+    const other = await open(await visitor(), 'leaderboard/')
+    await live(page)
+    await roll(page, 'Ada')
+    await roll(other, 'Bob')
+    for (const one of [page, other]) {
+      await expect.poll(() => pointsOf(one, 'Ada'), POLL).toBeGreaterThan(0)
+      await expect.poll(() => pointsOf(one, 'Bob'), POLL).toBeGreaterThan(0)
+    }
+    await kept(page)
+    await train.setOffline(true)
+    await page.reload()
+    await expect.poll(() => pointsOf(page, 'Bob'), POLL).toBeGreaterThan(0)
+    await roll(page, 'Cy')
+    await train.setOffline(false)
+    for (const one of [page, other]) {
+      await expect.poll(() => pointsOf(one, 'Cy'), POLL).toBeGreaterThan(0)
+    }
+  })
+})
+
 describe('the clickstream', () => {
   const totals = (page: Page) =>
     page
@@ -255,7 +292,7 @@ describe('every page', () => {
     await emptyList()
     for (const colorScheme of ['light', 'dark'] as const) {
       const phone = await visitor({ colorScheme, viewport: { width: 360, height: 640 } })
-      for (const path of ['', 'todo/', 'clickstream/']) {
+      for (const path of ['', 'todo/', 'clickstream/', 'leaderboard/']) {
         const page = await open(phone, path)
         if (path === 'todo/') {
           if (colorScheme === 'light')

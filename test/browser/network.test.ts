@@ -68,19 +68,3 @@ test('readers of empty partitions leave connections for senders', async () => {
   // Over HTTP/1.1 a browser has six connections to a host.
   expect(proxy.exchanges(/records\?.*waitMs=[1-9]/)).toEqual([])
 })
-
-test('one connection follows all topics of thirty tabs', async () => {
-  const { topic, proxy, tab } = await stage.scene({ partitions: 3 })
-  const other = `${topic}-other`
-  await stage.server.createTopic(other)
-  const pages = await Promise.all(Array.from({ length: 30 }, () => tab()))
-  await Promise.all(pages.map((page) => readOn(page, topic)))
-  await Promise.all(pages.map((page) => readOn(page, other)))
-  await stage.server.produce(topic, ['0'], 2)
-  await stage.server.produce(other, ['1'])
-  for (const page of pages) {
-    await expectSeen(page, topic, ['0'])
-    await expectSeen(page, other, ['1'])
-  }
-  expect(proxy.open(TAIL)).toHaveLength(1)
-})

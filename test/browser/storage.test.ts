@@ -1,87 +1,32 @@
 /** Faults of a page's database: full, closed, cleared, of another version. */
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildClient } from './support/client-builds.ts'
-import { type Scene, useStage } from './support/stage.ts'
-import { connectTab, flush, load, sendNumbered, statusOf, waitForStatus } from './support/tab.ts'
+import { MIB, noise, refusalOfSend, tabWithQuota } from './support/quota.ts'
+import { useStage } from './support/stage.ts'
+import { connectTab, flush, sendNumbered, statusOf, waitForStatus } from './support/tab.ts'
 
 const stage = useStage()
 const RECORDS = /\/records$/
-const MIB = 1024 * 1024
 let folder = ''
 let nextBuildUrl = ''
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'edgelog-next-'))
-  const version = { find: 'SCHEMA_VERSION = 2', replace: 'SCHEMA_VERSION = 3' }
+  const version = { find: 'SCHEMA_VERSION = 3', replace: 'SCHEMA_VERSION = 4' }
   await buildClient(folder, { edits: [{ file: 'client/browser/store/schema.ts', ...version }] })
   nextBuildUrl = stage.pages.addBuild('next', folder)
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
-
-/**
- * Opens a page whose origin has a storage quota until the session is detached.
- * Set before the database is opened, because Chromium caches the remaining quota.
- */
-async function tabWithQuota({ context, proxy }: Scene, quotaSize: number) {
-  const page = await context.newPage()
-  await load(page, stage.pages.url)
-  const session = await context.newCDPSession(page)
-  const { origin } = new URL(page.url())
-  await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize })
-  await connectTab(page, { url: proxy.url })
-  return { page, session }
-}
-
-/** Returns the oldest cached offset of partition 0. */
-function firstKept(page: Page, database: string, topic: string): Promise<number> {
-  return page.evaluate(
-    ([name, of]) =>
-      new Promise<number>((resolve, reject) => {
-        const opening = indexedDB.open(name)
-        opening.onerror = () => reject(opening.error)
-        opening.onsuccess = () => {
-          const reading = opening.result.transaction('cursors').objectStore('cursors').get([of, 0])
-          reading.onsuccess = () => {
-            opening.result.close()
-            // Nothing is cached if there was no space to write the smaller cursors.
-            resolve(reading.result?.startOffset ?? Number.POSITIVE_INFINITY)
-          }
-        }
-      }),
-    [database, topic] as const,
-  )
-}
-
-/** Text that a browser cannot store in fewer bytes. */
-function noise(bytes: number): string {
-  return randomBytes(bytes / 2).toString('hex')
-}
 
 async function clearSite(context: BrowserContext, page: Page) {
   const session = await context.newCDPSession(page)
   const { origin } = new URL(page.url())
   await session.send('Storage.clearDataForOrigin', { origin, storageTypes: 'indexeddb' })
   await session.detach()
-}
-
-/** Returns the error code of a send; settles in any case. */
-function refusalOfSend(page: Page, topic: string, value = 'refused'): Promise<string> {
-  return page.evaluate(
-    async ([name, text]) => {
-      const late = new Promise<string>((resolve) => setTimeout(() => resolve('no answer'), 10_000))
-      const sent = window.log.send(name, { value: text, partition: 0 }).then(
-        () => 'queued',
-        (error: { code?: string }) => String(error.code ?? error),
-      )
-      return await Promise.race([sent, late])
-    },
-    [topic, value] as const,
-  )
 }
 
 function eventsOf(page: Page, name: string): Promise<unknown[]> {
@@ -128,7 +73,7 @@ declare global {
 test('B9: a record without space is rejected, and earlier queued ones are delivered', async () => {
   const scene = await stage.scene()
   const { topic, proxy, expectDelivered } = scene
-  const { page, session } = await tabWithQuota(scene, 2 * MIB)
+  const { page, session } = await tabWithQuota(stage.pages.url, scene, 2 * MIB)
   const queued = await sendNumbered(page, { topic, sender: 'a', count: 5 })
   await flush(page)
   proxy.setRules({ path: RECORDS, fault: { kind: 'refuse' } })
@@ -140,29 +85,6 @@ test('B9: a record without space is rejected, and earlier queued ones are delive
   await session.detach()
   queued.push(...(await sendNumbered(page, { topic, sender: 'a', count: 20 })))
   await stage.server.createTopic('big')
-  proxy.setRules()
-  await flush(page)
-  await expectDelivered(queued)
-})
-
-test('B9: cached records of followed topics make room for queued ones', async () => {
-  const scene = await stage.scene()
-  const { topic, proxy, expectDelivered } = scene
-  const { page } = await tabWithQuota(scene, 4 * MIB)
-  const kept = `${topic}-kept`
-  await stage.server.createTopic(kept)
-  await page.evaluate((name) => window.log.follow(name), kept)
-  for (let i = 0; i < 12; i++) await stage.server.produce(kept, [noise(MIB / 4)])
-  await waitForStatus(page, 'link', ['live'])
-  await waitForStatus(page, 'lagRecords', [0])
-  proxy.setRules({ path: RECORDS, method: 'POST', fault: { kind: 'refuse' } })
-  const queued: string[] = []
-  for (let i = 0; i < 4; i++) {
-    // The cache grows meanwhile and may take the space: an application retries.
-    await expect.poll(() => refusalOfSend(page, kept, noise(MIB / 2))).toBe('queued')
-    queued.push(...(await sendNumbered(page, { topic, sender: 'a', count: 5 })))
-  }
-  expect(await firstKept(page, `edgelog ${proxy.url} anonymous`, kept)).toBeGreaterThan(0)
   proxy.setRules()
   await flush(page)
   await expectDelivered(queued)

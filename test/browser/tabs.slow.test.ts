@@ -7,15 +7,53 @@ import { connectTab, flush, load, sendNumbered, waitForStatus } from './support/
 
 const stage = useStage()
 
+/** A page is stopped at most this many times until no transaction of it is open. */
+const FREEZE_TRIES_MAX = 20
+
 /**
  * Stops all scripts of a page. Chromium does not freeze a page that it considers visible,
  * as pages under test always are, so the page is paused between two statements instead.
+ * Chromium does not freeze a page whose transaction others wait for either: such a pause is repeated.
  */
-async function freeze(context: BrowserContext, page: Page): Promise<() => Promise<unknown>> {
+async function freeze(
+  context: BrowserContext,
+  page: Page,
+  other: Page,
+): Promise<() => Promise<unknown>> {
   const session = await context.newCDPSession(page)
-  await session.send('Debugger.enable')
-  await session.send('Debugger.pause')
-  return () => session.send('Debugger.disable')
+  for (let tries = 0; tries < FREEZE_TRIES_MAX; tries++) {
+    const paused = new Promise((resolve) => session.once('Debugger.paused', resolve))
+    await session.send('Debugger.enable')
+    await session.send('Debugger.pause')
+    await paused
+    if (await canWrite(other)) return () => session.send('Debugger.disable')
+    await session.send('Debugger.disable')
+  }
+  throw new Error(`${FREEZE_TRIES_MAX} pauses were all within a transaction`)
+}
+
+/** Returns whether a page gets a transaction over all stores of each database within 2 s. */
+function canWrite(page: Page): Promise<boolean> {
+  return page.evaluate(async () => {
+    const write = (name: string) =>
+      new Promise<boolean>((resolve, reject) => {
+        const open = indexedDB.open(name)
+        open.onerror = () => reject(open.error)
+        open.onsuccess = () => {
+          const database = open.result
+          const end = (isDone: boolean) => {
+            database.close()
+            resolve(isDone)
+          }
+          const stores = [...database.objectStoreNames]
+          const transaction = database.transaction(stores, 'readwrite')
+          transaction.objectStore(stores[0] as string).count().onsuccess = () => end(true)
+          setTimeout(() => end(false), 2000)
+        }
+      })
+    const names = (await indexedDB.databases()).map(({ name }) => name as string)
+    return (await Promise.all(names.map(write))).every((isDone) => isDone)
+  })
 }
 
 test.each([
@@ -40,7 +78,7 @@ test.each([
     await leader.waitForTimeout(500)
     proxy.setRules()
     if (hearsIt) await leader.evaluate(() => document.dispatchEvent(new Event('freeze')))
-    const thaw = await freeze(context, leader)
+    const thaw = await freeze(context, leader, other)
     queued.push(
       ...(await sendNumbered(other, { topic, sender: 'other', count: 50, partitions: 2 })),
     )
@@ -79,4 +117,19 @@ test('B7: of 30 tabs that start together one leads', async () => {
   await leaderOf(pages)
   await Promise.all(pages.map(flush))
   await expectDelivered(queued.flat())
+})
+
+test('B17: one tab leads after a storm of reloads', async () => {
+  const { topic, proxy, tab, expectDelivered } = await stage.scene({ partitions: 2 })
+  const page = await tab()
+  const queued: string[] = []
+  for (let reload = 0; reload < 10; reload++) {
+    const records = { topic, sender: `load${reload}`, count: 20, partitions: 2 }
+    queued.push(...(await sendNumbered(page, records)))
+    await load(page, stage.pages.url)
+    await connectTab(page, { url: proxy.url })
+  }
+  await waitForStatus(page, 'isLeader', [true])
+  await flush(page)
+  await expectDelivered(queued)
 })

@@ -1,12 +1,14 @@
 /** The command line as users run it: processes, pipes, exit codes. */
 import { spawn } from 'node:child_process'
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '../server/free-port.ts'
 import { ServerProcess } from '../server/server-process.ts'
 import { sharedServerUrl } from '../server/shared-server.ts'
+import { until } from '../support/until.ts'
 import * as command from './edgelog-command.ts'
 import { ended, watch } from './edgelog-command.ts'
 
@@ -65,6 +67,13 @@ describe('edgelog topics', () => {
     expect((await edgelog(['topics', 'create', 'twice', '--if-not-exists'])).code).toBe(0)
   })
 })
+
+/** Returns whether a process has a handler of SIGINT, by its mask of caught signals. */
+async function handlesInterrupt(pid: number | undefined): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  const [, caught = '0'] = /^SigCgt:\s+([0-9a-f]+)$/m.exec(status) ?? []
+  return (BigInt(`0x${caught}`) & 2n) !== 0n
+}
 
 describe('edgelog produce and consume', () => {
   test('carry lines through a pipe, with keys', async () => {
@@ -163,6 +172,7 @@ describe('edgelog produce and consume', () => {
     const producer = start(['produce', 'cut'])
     const end = ended(producer)
     producer.stdin?.write('a\nb\nhalf of a li')
+    await until('the process handles Ctrl-C', () => handlesInterrupt(producer.pid))
     await new Promise((resolve) => setTimeout(resolve, 800))
     producer.kill('SIGINT')
     const { code, stderr } = await end
@@ -260,13 +270,53 @@ describe('edgelog dev', () => {
     )
   })
 
+  test('refuses a port for ksqlDB clients that is taken, and has none with --no-ksql', async () => {
+    const holder = createServer()
+    await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
+    const taken = String((holder.address() as AddressInfo).port)
+    const refused = await edgelog(['dev', '--ephemeral', '--no-kafka', '--ksql-port', taken])
+    holder.close()
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain(`port ${taken} for ksqlDB clients`)
+    expect(refused.stderr).toContain('(--ksql-port, or --no-ksql)')
+    const child = start(['dev', '--ephemeral', '--json', '--no-ksql'])
+    const end = ended(child)
+    const { printed, text } = watch(child)
+    await printed('\n')
+    expect(JSON.parse(text())).not.toHaveProperty('ksqlUrl')
+    child.kill('SIGTERM')
+    expect((await end).code).toBe(0)
+  })
+
+  test('leaves the usual port for ksqlDB clients out if it is taken', async () => {
+    const holder = createServer()
+    // Taken by the test, or already by another program.
+    await new Promise<void>((resolve) => {
+      holder.once('error', () => resolve())
+      holder.listen(8088, '127.0.0.1', resolve)
+    })
+    const port = String(await freePort())
+    const state = join(dir, 'without-ksql')
+    const child = start(['dev', '--json', '--port', port, '--no-kafka', '--state', state])
+    const end = ended(child)
+    const { printed, text } = watch(child)
+    await printed('\n')
+    holder.close()
+    expect(JSON.parse(text())).not.toHaveProperty('ksqlUrl')
+    child.kill('SIGTERM')
+    const { code, stderr } = await end
+    expect(code).toBe(0)
+    expect(stderr).toContain('edgelog: left out port 8088 for ksqlDB clients')
+  })
+
   test('serves from temporary state and free ports, and prints them as JSON', async () => {
     const child = start(['dev', '--ephemeral', '--json'])
     const end = ended(child)
     const { printed, text } = watch(child)
     await printed('\n')
-    const { url, bootstrapServers, stateDir } = JSON.parse(text())
+    const { url, bootstrapServers, ksqlUrl, stateDir } = JSON.parse(text())
     expect(bootstrapServers).toMatch(/^localhost:\d+$/)
+    expect((await fetch(`${ksqlUrl}/info`)).status).toBe(200)
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
     child.kill('SIGTERM')
     const { code, stdout } = await end

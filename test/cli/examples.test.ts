@@ -29,7 +29,7 @@ function statusOf(path: string, url = sharedServerUrl()): Promise<number> {
 }
 
 describe('the example pages', () => {
-  test.each(['/examples/', '/examples/todo/', '/examples/clickstream/'])(
+  test.each(['/examples/', '/examples/todo/', '/examples/clickstream/', '/examples/leaderboard/'])(
     'include %s',
     async (path) => {
       const answer = await get(path)

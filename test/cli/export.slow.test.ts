@@ -14,6 +14,7 @@ import { openTransaction } from '../client/open-transaction.ts'
 import { readTopic } from '../client/read-topic.ts'
 import { ServerProcess } from '../server/server-process.ts'
 import { sharedServerUrl, uniqueName } from '../server/shared-server.ts'
+import { copiedRecords, logEnds } from './copied-records.ts'
 import { edgelog, ended, start } from './edgelog-command.ts'
 
 const WAIT = { timeout: 120_000, interval: 10 }
@@ -65,39 +66,8 @@ async function fill(topic: string, count: number, valueLength = 10): Promise<voi
   await producer.close()
 }
 
-interface Copied {
-  readonly partition: number
-  readonly offset: number
-  readonly timestamp: number
-  readonly key: string | null
-  readonly value: string | null
-  readonly headers: unknown
-}
-
-/** Returns all records of a topic as they are in the log. */
-async function recordsOf(client: Client, topic: string): Promise<Copied[]> {
-  const records: Copied[] = []
-  const { partitionDetails = [] } = await client.admin.describeTopic(topic)
-  for (const { partition, logStartOffset, lastStableOffset } of partitionDetails) {
-    for (let offset = logStartOffset; offset < lastStableOffset; ) {
-      const url = client === source ? sharedServerUrl() : second.url
-      const path = `/v1/topics/${topic}/partitions/${partition}/records?offset=${offset}`
-      const response = await fetch(url + path)
-      const page = (await response.json()) as { records: Copied[]; nextOffset: number }
-      for (const record of page.records) records.push({ ...record, partition })
-      offset = page.nextOffset
-    }
-  }
-  return records
-}
-
-async function endsOf(client: Client, topic: string) {
-  const { partitionDetails = [] } = await client.admin.describeTopic(topic)
-  return partitionDetails.map(({ logStartOffset, highWatermark }) => [
-    logStartOffset,
-    highWatermark,
-  ])
-}
+const recordsOf = (client: Client, topic: string) =>
+  copiedRecords(client, client === source ? sharedServerUrl() : second.url, topic)
 
 function recordCount(range: BatchRange | undefined): number {
   const headers = readBatchHeaders(range?.batches ?? new Uint8Array(0))
@@ -117,7 +87,7 @@ describe('edgelog export and import', () => {
     const expected = await recordsOf(source, topic)
     expect(expected.length).toBeGreaterThan(1_900)
     expect(await recordsOf(target, topic)).toEqual(expected)
-    expect(await endsOf(target, topic)).toEqual(await endsOf(source, topic))
+    expect(await logEnds(target, topic)).toEqual(await logEnds(source, topic))
     const [from, to] = await Promise.all([
       source.admin.describeTopic(topic),
       target.admin.describeTopic(topic),
@@ -128,7 +98,7 @@ describe('edgelog export and import', () => {
       expected.filter(({ partition }) => partition === 1).map(({ offset }) => offset),
     )
     const next = await target.send(topic, { partition: 2, value: 'next' })
-    expect(next.offset).toBe((await endsOf(source, topic))[2]?.[1])
+    expect(next.offset).toBe((await logEnds(source, topic))[2]?.[1])
   })
 
   test('goes on after kills of the export and of the import', async () => {
@@ -190,7 +160,7 @@ describe('edgelog export and import', () => {
     await source.admin.deleteRecords(topic, 0, logStart)
     expect(await exportTo(topic, file)).toMatchObject({ code: 0 })
     expect(await importFrom(file)).toMatchObject({ code: 0 })
-    expect(await endsOf(target, topic)).toEqual([[0, end]])
+    expect(await logEnds(target, topic)).toEqual([[0, end]])
     const copied = await recordsOf(target, topic)
     expect(copied[0]?.offset).toBe(0)
     expect(copied.length).toBeLessThan(end)
@@ -207,7 +177,7 @@ describe('edgelog export and import', () => {
     const outcome = ended(importing)
     const isBegun = async () =>
       importing.exitCode !== null ||
-      (await endsOf(target, topic).catch(() => [])).some(([, end = 0]) => end > 0)
+      (await logEnds(target, topic).catch(() => [])).some(([, end = 0]) => end > 0)
     await vi.waitUntil(isBegun, WAIT)
     await second.kill()
     await second.start()
@@ -236,7 +206,7 @@ describe('edgelog export and import', () => {
     const file = join(folder, topic)
     expect(await exportTo(topic, file)).toMatchObject({ code: 0 })
     expect(await importFrom(file)).toMatchObject({ code: 0 })
-    expect(await endsOf(target, topic)).toEqual([[0, 20_320]])
+    expect(await logEnds(target, topic)).toEqual([[0, 20_320]])
     const [one, other] = await Promise.all(
       [source, target].map((client) =>
         client.admin.readBatches(topic, 0, { offset: 0, maxBytes: 16_000_000 }),

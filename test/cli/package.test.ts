@@ -9,7 +9,7 @@ import { ServerProcess } from '../server/server-process.ts'
 /** A Worker of an application, with its own page beside the log. */
 const HOST_WORKER = `
 import { createApp, setEventSink } from 'edgelog/worker'
-export { Coordinator, Group, Partition, Transaction } from 'edgelog/worker'
+export { Application, Coordinator, Group, Partition, Task, Transaction } from 'edgelog/worker'
 const log = createApp()
 const broken = { getByName() { throw new Error('broken') } }
 const events = []

@@ -108,7 +108,7 @@ describe('the installed package', () => {
     const contents = `
       import { createApp } from 'edgelog/worker/app'
       import { httpDoor } from 'edgelog/worker/http'
-      export { Coordinator, Group, Partition, Transaction } from 'edgelog/worker/objects'
+      export { Application, Coordinator, Group, Partition, Task, Transaction } from 'edgelog/worker/objects'
       export default createApp({ doors: [httpDoor] })`
     const workerPath = join(project, 'worker.js')
     await build({

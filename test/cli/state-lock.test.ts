@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type RunningServer, startServer } from '../../client/cli/server.ts'
+import type { startEdgelog as StartEdgelog } from '../../client/testing/index.ts'
 import { freePort } from '../server/free-port.ts'
 import { ServerProcess } from '../server/server-process.ts'
 import { until } from '../support/until.ts'
@@ -67,4 +68,16 @@ describe('a state folder', () => {
     await next.close()
     await server.stop()
   })
+})
+
+test('two copies of edgelog start servers in one process, one after the other', async () => {
+  const { startEdgelog } = (await import('../../dist/testing.js' as string)) as {
+    startEdgelog: typeof StartEdgelog
+  }
+  for (let round = 0; round < 2; round++) {
+    const source = await serve(dir)
+    const built = await startEdgelog()
+    for (const { url } of [source, built]) expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    await Promise.all([source.close(), built.close()])
+  }
 })

@@ -36,8 +36,22 @@ test('a table escapes invisible characters, and keeps its columns aligned', () =
     'gpj.\\u{202e}fdp                  1',
     'zero\\u{200b}width                2',
     'two\\u{2028}lines\\u{1b}[2J        3',
-    '日本 é                             4',
+    '日本 é                           4',
   ])
+})
+
+test('a table narrows its widest columns to the width of the terminal', () => {
+  const rows = [
+    ['a'.repeat(40), 'short', 1],
+    ['日本語のテキスト', 'e\u0301'.repeat(30), 12],
+  ] as const
+  const lines = formatTable(['FIRST', 'SECOND', 'N'], rows, 32).split('\n')
+  expect(lines).toEqual([
+    'FIRST          SECOND          N',
+    `${'a'.repeat(12)}…  short           1`,
+    `日本語のテキ…  ${'e\u0301'.repeat(12)}…  12`,
+  ])
+  expect(formatTable(['A', 'B'], [['x', 'y']], 1)).toBe('A  B\nx  y')
 })
 
 test.each([

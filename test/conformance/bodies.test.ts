@@ -28,6 +28,7 @@ async function routesWithBody(topicName: string): Promise<Route[]> {
         .replace('{topic}', topicName)
         .replace('{partition}', '0')
         .replace('{group}', 'no-such-group')
+        .replace('{application}', 'no-such-application')
       const mediaTypes = Object.keys(requestBody.content)
       return [{ method: method.toUpperCase(), path: filledIn, mediaTypes }]
     }),

@@ -21,3 +21,10 @@ test('admits each cause separately, and evicts the least recently admitted one',
   expect(causes.slice(1).every((cause) => limit.admit(cause, 1) === undefined)).toBe(true)
   expect(limit.admit('cause 0', 1)).toBe(0)
 })
+
+test('admits a cause again when the clock is set back', () => {
+  const limit = new RepeatLimit()
+  expect([5_000, 5_001, 1, 2].map((atMs) => limit.admit('disk full', atMs))).toEqual([
+    ...[0, undefined, 1, undefined],
+  ])
+})

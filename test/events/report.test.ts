@@ -4,13 +4,10 @@ import type { ReportedEvent, ServerEvent } from '../../src/events/event.ts'
 import { numberSetting } from '../../src/events/number-setting.ts'
 import { logEvent, report, setEventSink } from '../../src/events/report.ts'
 
-// The limit lives as long as the process, in which other files have reported events today.
 let nowMs = Date.now()
 const lines: Array<Record<string, unknown>> = []
 
 beforeEach(() => {
-  // The limit stores causes for the whole process, so each test begins after all of them.
-  nowMs += 10 * EVENT_INTERVAL_MS
   vi.spyOn(Date, 'now').mockImplementation(() => nowMs)
   for (const level of ['info', 'warn', 'error'] as const) {
     vi.spyOn(console, level).mockImplementation((line) => {
@@ -101,6 +98,15 @@ test.each<[string, ServerEvent, ServerEvent]>([
   report(first)
   report(second)
   expect(events).toEqual([expect.objectContaining(first), expect.objectContaining(second)])
+})
+
+test('reports to a new sink what the former one has received', () => {
+  const error = new Error('full')
+  for (let sink = 0; sink < 2; sink++) {
+    const events = gathered()
+    report({ type: 'call_failed', error })
+    expect(events).toHaveLength(1)
+  }
 })
 
 test('logs the event, and the error of the sink, when the sink throws', () => {

@@ -1,11 +1,15 @@
 /** Bundles a test Worker as `scripts/build.js` bundles the product. */
 import { build, type Plugin } from 'esbuild'
 
-/** @returns `outfile` */
+/**
+ * @param define the text that replaces a name, by the name
+ * @returns `outfile`
+ */
 export async function bundleWorker(
   entry: string,
   outfile: string,
   plugins: Plugin[] = [],
+  define: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   await build({
     entryPoints: [entry],
@@ -17,6 +21,7 @@ export async function bundleWorker(
     conditions: ['workerd', 'worker', 'browser'],
     logLevel: 'warning',
     plugins,
+    define,
   })
   return outfile
 }

@@ -1,4 +1,5 @@
 /** Runs the server in its own process, so that a test can kill it: `serve.ts PORT STATE [WORKER]`. */
+import { startHttpFront } from '../../client/cli/http-front.ts'
 import { startServer } from '../../client/cli/server.ts'
 
 // An aborted run must not leave a server behind: this group ends with the runner.
@@ -15,6 +16,7 @@ const {
   EDGELOG_LOG_RETENTION_CHECK_INTERVAL_MS: retentionCheckIntervalMs,
   EDGELOG_SESSION_CALLS_MAX: sessionCallsMax,
   TEST_KAFKA_PORT: kafkaPort,
+  TEST_KSQL_PORT: ksqlPort,
 } = process.env
 const server = await startServer({
   host: '127.0.0.1',
@@ -27,4 +29,8 @@ const server = await startServer({
   ...(sessionCallsMax !== undefined && { sessionCallsMax }),
   ...(kafkaPort !== undefined && { kafkaPort: Number(kafkaPort) }),
 })
+if (ksqlPort !== undefined) {
+  const target = new URL('/ksqldb', server.url)
+  await startHttpFront({ host: '127.0.0.1', port: Number(ksqlPort), target })
+}
 console.log(server.url)

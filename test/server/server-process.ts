@@ -8,6 +8,8 @@ import { freePort } from './free-port.ts'
 
 /** Long, for a busy machine. */
 const READY_MS_MAX = 60_000
+/** The end of what the server prints, for the error if it does not start. */
+const SHOWN_OUTPUT_LENGTH_MAX = 2_000
 
 export interface ServerProcessOptions {
   /** Build of the Worker; the one in dist/ by default. */
@@ -22,6 +24,8 @@ export interface ServerProcessOptions {
   readonly sessionCallsMax?: number
   /** Port for Kafka clients; none by default. */
   readonly kafkaPort?: number
+  /** Port for ksqlDB clients; none by default. */
+  readonly ksqlPort?: number
 }
 
 export class ServerProcess {
@@ -32,6 +36,7 @@ export class ServerProcess {
   readonly #env: NodeJS.ProcessEnv
   readonly #keepsState: boolean
   #child: ChildProcess | undefined
+  #output = ''
 
   private constructor(port: number, stateDir: string, options: ServerProcessOptions) {
     this.url = `http://127.0.0.1:${port}`
@@ -50,6 +55,7 @@ export class ServerProcess {
         EDGELOG_SESSION_CALLS_MAX: String(options.sessionCallsMax),
       }),
       ...(options.kafkaPort !== undefined && { TEST_KAFKA_PORT: String(options.kafkaPort) }),
+      ...(options.ksqlPort !== undefined && { TEST_KSQL_PORT: String(options.ksqlPort) }),
     }
     this.#keepsState = options.stateDir !== undefined
   }
@@ -72,20 +78,28 @@ export class ServerProcess {
       // A process group of its own: workerd is a child of the child, and must end with it.
       detached: true,
       env: this.#env,
-      stdio: ['ignore', 'ignore', process.env.SERVER_LOG === undefined ? 'ignore' : 'inherit'],
+      stdio: ['ignore', 'ignore', process.env.SERVER_LOG === undefined ? 'pipe' : 'inherit'],
+    })
+    this.#output = ''
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#output = (this.#output + text).slice(-SHOWN_OUTPUT_LENGTH_MAX)
     })
     await this.#ready()
   }
 
   async #ready(): Promise<void> {
     const deadlineMs = Date.now() + READY_MS_MAX
+    const child = this.#child as ChildProcess
     while (Date.now() < deadlineMs) {
-      if (this.#child?.exitCode !== null && this.#child?.exitCode !== undefined) break
+      if (child.exitCode !== null || child.signalCode !== null) break
       const result = await fetch(`${this.url}/healthz`).catch(() => undefined)
       if (result?.ok) return
       await sleep(20)
     }
-    throw new Error(`the server did not come up on ${this.url}; SERVER_LOG=1 shows what it says`)
+    const { exitCode, signalCode } = child
+    const ending = exitCode ?? signalCode
+    const state = ending === null ? 'runs, and does not respond' : `ended with ${ending}`
+    throw new Error(`the server on ${this.url} ${state}; it printed: ${this.#output}`)
   }
 
   /** Sends SIGKILL to the whole process group. Resolves when it has ended. */

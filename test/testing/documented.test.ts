@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { sharedServerUrl } from '../server/shared-server.ts'
+import { sharedServerUrl, uniqueName } from '../server/shared-server.ts'
 
 const execute = promisify(execFile)
 /** Returns the program below a heading of a document. */
@@ -84,6 +84,9 @@ test('runs the programs of the client guide', async () => {
   const transformed = (await guide('Transactions', 1)).replace('record.json()', 'shown(record)')
   const show = 'const shown = (record) => console.log(record.json()) ?? record.json()\n'
   await runUntil(`${sending}${mails}${show}${transformed}`, "{ page: '/' }")
+  // Other tests have a topic with this name, and other partitions.
+  const sql = (await guide('SQL')).replaceAll('clicks', uniqueName('clicks').replaceAll('-', '_'))
+  await runUntil(connecting + sql, "{ PAGE: '/' }")
   const orders = "await log.admin.createTopic('orders', { ifNotExists: true })\n"
   await runUntil(connecting + orders + (await guide('Typed topics')), 'tea')
   await runUntil(`${connecting}${await guide('Topics')}console.log('done')`, 'done')

@@ -46,6 +46,27 @@ async function stateFolders(): Promise<string[]> {
 }
 
 describe('startEdgelog()', () => {
+  test('serves ksqlDB clients, and drops what their statements made', async () => {
+    const server = await start({ ksql: true, token: 'secret' })
+    const ksql = async (text: string) => {
+      const response = await fetch(`${server.ksqlUrl}/ksql`, {
+        method: 'POST',
+        headers: { Authorization: 'Bearer secret' },
+        body: JSON.stringify({ ksql: text }),
+      })
+      return [response.status, await response.json()]
+    }
+    const text =
+      "CREATE STREAM S (N INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);"
+    expect((await ksql(`${text} CREATE STREAM C AS SELECT * FROM S;`))[0]).toBe(200)
+    await server.reset()
+    expect(await ksql('SHOW STREAMS; SHOW QUERIES; SHOW TOPICS;')).toMatchObject([
+      200,
+      [{ streams: [] }, { queries: [] }, { topics: [] }],
+    ])
+    expect((await start()).ksqlUrl).toBeUndefined()
+  })
+
   test('serves native clients, and keeps no state', async () => {
     const server = await start()
     expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)

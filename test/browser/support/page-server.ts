@@ -23,6 +23,8 @@ function pageOf(build: string): string {
 <link rel="icon" href="data:,">
 <script type="module">
   import * as edgelog from '/${build}/browser.js'
+  window.loadSql = () => import('/${build}/sql.js')
+  window.loadStreams = () => import('/${build}/streams.js')
   window.edgelog = edgelog
 </script>`
 }

@@ -96,8 +96,13 @@ async function cachedOf(Socket: typeof WebSocket): Promise<string[]> {
   await commit('second')
   await client.send(topic, next.value, place, 0, ['open'])
   await commit('behind the open one')
-  await until('the cache follows on', async () => (await cachedValues(tab)).includes('second'))
-  return await cachedValues(tab)
+  let values: string[] = []
+  await until('the cache follows on', async () => {
+    values = await cachedValues(tab)
+    return values.includes('second')
+  })
+  // A cache that has stored too much is cleared when it is noticed, so it is not read again.
+  return values
 }
 
 test('stores no record of an aborted or open transaction', async () => {

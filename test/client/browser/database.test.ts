@@ -116,6 +116,23 @@ describe('the database of a client', () => {
     expect(events).toEqual(['lost'])
   })
 
+  it('opens a database of version 2 with its data, and adds the store of streams', async () => {
+    const old = await openDB(name, 2, {
+      upgrade: (db) => void db.createObjectStore('meta').put(7, 'value'),
+    })
+    expect([...old.objectStoreNames]).toEqual(['meta'])
+    old.close()
+    const database = open()
+    expect(await get(database)).toBe(7)
+    await database.write(['streams'], (tx) =>
+      tx.objectStore('streams').put('a plan', ['plan', 'a']),
+    )
+    const plan = await database.read(['streams'], (tx) =>
+      tx.objectStore('streams').get(['plan', 'a']),
+    )
+    expect(plan).toBe('a plan')
+  })
+
   it('closes for a newer version, and reports it', async () => {
     const old = open()
     await put(old, 1)

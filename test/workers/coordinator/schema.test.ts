@@ -25,6 +25,7 @@ test.each([
       'group_config',
       'client_quota',
       'transactional_id',
+      'application',
     ]) {
       sql.exec(`DROP TABLE ${table}`)
     }

@@ -38,11 +38,20 @@ export interface GroupCrashReport {
 const TOPIC = 'crash'
 const GROUP = 'crashed'
 const PARTITIONS = 6
-const MEMBERS = 4
 /** Long, for a busy machine; without it a call that hangs would hide a violation. */
 const DESCRIBE_MS_MAX = 10_000
+const SEND_MS_MAX = 5_000
 /** Events of each member that the violation of G4 contains. */
 const LAST_EVENTS = 6
+
+type Transport = 'session' | 'fetch'
+/** Half of the members call over a session, half by requests. */
+const TRANSPORTS: readonly Transport[] = ['fetch', 'session', 'fetch', 'session']
+
+interface RunningMember {
+  readonly member: MemberProcess
+  readonly transport: Transport
+}
 
 export async function runGroupCrash(options: GroupCrashOptions): Promise<GroupCrashReport> {
   const { workerPath } = options
@@ -64,8 +73,8 @@ class GroupRun {
   readonly #options: GroupCrashOptions
   readonly #random: Random
   readonly #processes = new MemberProcesses()
-  /** The running members: those that were not killed or asked to end. */
-  #members: MemberProcess[] = []
+  /** The members that were not killed or asked to end. */
+  #members: RunningMember[] = []
   #killed = 0
   #serverKills = 0
   #isRunning = true
@@ -82,7 +91,7 @@ class GroupRun {
     const create = { method: 'POST', ...json({ name: TOPIC, partitions: PARTITIONS }) }
     const response = await fetch(`${this.#server.url}/v1/topics`, create)
     if (response.status !== 201) throw new Error(`create: ${await response.text()}`)
-    while (this.#members.length < MEMBERS) this.#startMember()
+    for (const transport of TRANSPORTS) this.#startMember(transport)
     const producing = this.#produce()
     for (let round = 1; round <= rounds; round++) {
       await sleep(this.#random.between(200, 1_200))
@@ -91,8 +100,15 @@ class GroupRun {
     }
     this.#isRunning = false
     await producing
-    const settling = await settle({ look: () => this.#describe(), members: MEMBERS })
-    return await this.#report(rounds, seed, settling)
+    const settling = await this.#settle()
+    if (settling.settledAfterMs === null) return await this.#report(rounds, seed, settling)
+    // Each member has a partition now: a group that has settled works, and each of its members commits.
+    await this.#send(
+      Array.from({ length: PARTITIONS }, (_, partition) => record('last', partition)),
+    )
+    const { settledAfterMs, changes } = await this.#settle()
+    const after = settledAfterMs === null ? null : settling.settledAfterMs
+    return await this.#report(rounds, seed, { settledAfterMs: after, changes })
   }
 
   /** Ends the load and the members, also after an error. */
@@ -111,17 +127,16 @@ class GroupRun {
       return
     }
     const victim = this.#random.pick(this.#members)
-    this.#members = this.#members.filter((member) => member !== victim)
+    this.#members = this.#members.filter((running) => running !== victim)
     if (dice < 8) {
-      this.#processes.kill(victim)
+      this.#processes.kill(victim.member)
       this.#killed += 1
-    } else this.#processes.end(victim)
-    this.#startMember()
+    } else this.#processes.end(victim.member)
+    this.#startMember(victim.transport)
   }
 
-  #startMember(): void {
-    const number = this.#processes.started + 1
-    const name = `member${number}`
+  #startMember(transport: Transport): void {
+    const name = `member${this.#processes.started + 1}`
     const script = new URL('./member-process.ts', import.meta.url).pathname
     const { variant } = this.#options
     const args = [
@@ -132,24 +147,30 @@ class GroupRun {
       GROUP,
       join(this.#dir, name),
       String(this.#random.uint32()),
-      // Half of the members call over a session, half by requests.
-      number % 2 === 0 ? 'session' : 'fetch',
+      transport,
       ...(variant === undefined ? [] : [variant]),
     ]
-    this.#members.push(this.#processes.start(name, args))
+    this.#members.push({ member: this.#processes.start(name, args), transport })
   }
 
   /** Sends a few records at a time until the run ends; failed requests are not retried. */
   async #produce(): Promise<void> {
     for (let order = 0; this.#isRunning; order++) {
-      const records = Array.from({ length: this.#random.between(1, 20) }, (_, index) => ({
-        value: `${order}-${index} ${'.'.repeat(60)}`,
-        partition: this.#random.below(PARTITIONS),
-      }))
-      const call = { method: 'POST', ...json({ records }), signal: AbortSignal.timeout(5_000) }
-      await fetch(`${this.#server.url}/v1/topics/${TOPIC}/records`, call).catch(() => undefined)
+      const records = Array.from({ length: this.#random.between(1, 20) }, (_, index) =>
+        record(`${order}-${index}`, this.#random.below(PARTITIONS)),
+      )
+      await this.#send(records).catch(() => undefined)
       await sleep(10)
     }
+  }
+
+  async #send(records: readonly object[]): Promise<void> {
+    const call = { method: 'POST', ...json({ records }), signal: AbortSignal.timeout(SEND_MS_MAX) }
+    await fetch(`${this.#server.url}/v1/topics/${TOPIC}/records`, call)
+  }
+
+  #settle(): Promise<Settling> {
+    return settle({ look: () => this.#describe(), members: TRANSPORTS.length })
   }
 
   /** Returns the group, or the reason why it did not respond. */
@@ -170,7 +191,7 @@ class GroupRun {
     { settledAfterMs, changes }: Settling,
   ): Promise<GroupCrashReport> {
     // Before the members are killed.
-    const running = this.#members.map(({ name, process }) => {
+    const running = this.#members.map(({ member: { name, process } }) => {
       return `${name}: pid ${process.pid}, exit code ${process.exitCode ?? 'none'}`
     })
     const group = await this.#describe()
@@ -233,6 +254,10 @@ function unsettled(
     `now (${Date.now()}): ${JSON.stringify(group)}`,
     ...members.map(({ name, events }) => `${name}: ${JSON.stringify(events.slice(-LAST_EVENTS))}`),
   ]
+}
+
+function record(name: string, partition: number): object {
+  return { value: `${name} ${'.'.repeat(60)}`, partition }
 }
 
 function json(body: object) {

@@ -9,13 +9,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TEST_SEED } from '../../support/seed.ts'
+import { brokenBy } from '../broken-by.ts'
 import { sumOf } from './bucket-faults.ts'
 import { runRemoteCrash } from './remote-crash.ts'
 import { buildFaultyWorker, REMOTE_MUTANTS } from './remote-mutants.ts'
 
 const ROUNDS = 15
 const MUTANT_ROUNDS = 6
-const MUTANT_TRIES = 4
 
 test(`a log keeps its promises over ${ROUNDS} kills while R2 fails`, {
   timeout: 900_000,
@@ -42,14 +42,9 @@ describe('the checkers', () => {
     async (mutant) => {
       const workerPath = join(dir, `${mutant.name.replaceAll(' ', '-')}.js`)
       await buildFaultyWorker(workerPath, mutant)
-      const broken = new Set<string>()
-      for (let attempt = 0; attempt < MUTANT_TRIES; attempt++) {
-        const options = { rounds: MUTANT_ROUNDS, seed: TEST_SEED + attempt, workerPath }
-        for (const { promise } of (await runRemoteCrash(options)).violations) broken.add(promise)
-        if (mutant.breaks.some((promise) => broken.has(promise))) break
-      }
-      console.log(`${mutant.name}: broke ${[...broken].sort().join(', ')}`)
-      expect(mutant.breaks.some((promise) => broken.has(promise))).toBe(true)
+      const options = { rounds: MUTANT_ROUNDS, workerPath }
+      const broken = await brokenBy(mutant, (seed) => runRemoteCrash({ ...options, seed }))
+      expect(broken).toContainEqual(expect.toBeOneOf([...mutant.breaks]))
     },
   )
 })

@@ -36,6 +36,10 @@ export interface CompactionCrashReport {
 const TOPIC = 'compacted'
 const WRITERS = 4
 const DELETE_RETENTION_MS = 2_000
+/** A round lasts until so many versions were acknowledged: a slow machine must test as much as a fast one. */
+const VERSIONS_PER_ROUND_MIN = 30
+/** A broken server may acknowledge nothing any more. */
+const ROUND_MS_MAX = 20_000
 /** Compaction ends within this time after the last append. */
 const SETTLE_MS_MAX = 60_000
 
@@ -62,7 +66,10 @@ export async function runCompactionCrash(
     const reading = runWholeReads(readers)
     const following = follow(readers, () => endOffset)
     for (let round = 1; round <= options.rounds; round++) {
+      const versions = acknowledged(keys) + VERSIONS_PER_ROUND_MIN
       await sleep(random.between(300, 1_500))
+      const deadlineMs = Date.now() + ROUND_MS_MAX
+      while (acknowledged(keys) < versions && Date.now() < deadlineMs) await sleep(20)
       await server.kill()
       await server.start()
       options.onRound?.(round)
@@ -79,7 +86,7 @@ export async function runCompactionCrash(
       seed: options.seed,
       rounds: options.rounds,
       violations,
-      versionsAcknowledged: [...keys.values()].reduce((sum, one) => sum + one.acknowledged, 0),
+      versionsAcknowledged: acknowledged(keys),
       recordsAtEnd: left.length,
       transactions,
     }
@@ -87,6 +94,10 @@ export async function runCompactionCrash(
     isRunning = false
     await server.stop()
   }
+}
+
+function acknowledged(keys: ReadonlyMap<string, KeyHistory>): number {
+  return [...keys.values()].reduce((sum, one) => sum + one.acknowledged, 0)
 }
 
 async function createTopic(url: string): Promise<void> {

@@ -62,7 +62,7 @@ describe('a slow line carries the log to a page', () => {
     const values = Array.from({ length: 20 }, (_, index) => `${index}`)
     for (const value of values) await stage.server.produce(topic, [value])
     const seen = () => seenBy(page, topic)
-    await expect.poll(async () => (await seen()).length, { timeout: 60_000 }).toBe(21)
+    await expect.poll(async () => (await seen()).length).toBe(21)
     expect((await seen()).slice(1)).toEqual(values)
     expect(line.passedBytes.toPage).toBeLessThan(1.3 * asSent(transport))
   })
@@ -77,7 +77,7 @@ describe('a slow line carries the log to a page', () => {
       proxy.setFault({ kind: 'slowLine', line })
       const page = await tab({ clockRate: RATE, transports: [transport] })
       await readOn(page, topic)
-      await expect.poll(() => seenBy(page, topic), { timeout: 60_000 }).toEqual(values)
+      await expect.poll(() => seenBy(page, topic)).toEqual(values)
       await waitForStatus(page, 'link', ['live'])
       expect(line.passedBytes.toPage).toBeLessThan(1.3 * asSent(transport))
     },

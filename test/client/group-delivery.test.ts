@@ -96,7 +96,7 @@ class Ledger {
   }
 }
 
-describe(`a group (TEST_SEED=${TEST_SEED})`, { timeout: 120_000 }, () => {
+describe(`a group (TEST_SEED=${TEST_SEED})`, () => {
   test('delivers each record, and commits no unhandled one, whatever requests are lost', async () => {
     const groupId = 'lossy'
     await direct.admin.createTopic(groupId, { partitions: PARTITIONS })

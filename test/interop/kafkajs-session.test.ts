@@ -43,7 +43,7 @@ test('creates a topic, sends, and consumes in a group', async () => {
   await consumer.run({
     eachMessage: async ({ message }) => void seen.push(`${message.value}`.trim()),
   })
-  await expect.poll(() => seen.length, { timeout: 30_000 }).toBe(50)
+  await expect.poll(() => seen.length).toBe(50)
   expect(new Set(seen).size).toBe(50)
   await Promise.all([admin.disconnect(), producer.disconnect(), consumer.disconnect()])
   const log = connect({ url: server.url, token: TOKEN })

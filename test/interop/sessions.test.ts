@@ -56,7 +56,7 @@ test('serves a group and an idempotent producer while sessions are replaced', as
   for (let number = 0; number < 40; number++) {
     await producer.send({ topic, messages: [{ key: `${number % 2}`, value: `${number}` }] })
   }
-  await expect.poll(() => seen.length, { timeout: 30_000 }).toBe(40)
+  await expect.poll(() => seen.length).toBe(40)
   expect(new Set(seen).size).toBe(40)
   await Promise.all([producer.disconnect(), consumer.disconnect()])
   expect(stage.complaints).toEqual([])

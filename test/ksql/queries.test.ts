@@ -54,7 +54,7 @@ describe('POST /query', { timeout: TIMEOUT_MS }, () => {
     const sql = `CREATE TABLE ${table} AS SELECT K, SUM(N) AS S FROM ${name} GROUP BY K;`
     await post('/ksql', { ksql: sql, streamsProperties: EARLIEST })
     const read = async () => (await post('/query', { ksql: `SELECT * FROM ${table};` })).text
-    await expect.poll(read, { timeout: 30_000 }).toContain('"b"')
+    await expect.poll(read).toContain('"b"')
     const [header, ...rows] = JSON.parse(await read())
     expect(header.header.schema).toBe('`K` STRING KEY, `S` BIGINT')
     expect(rows.map(({ row }: { row: { columns: unknown[] } }) => row.columns).sort()).toEqual([
@@ -209,6 +209,6 @@ describe('POST /query-stream', { timeout: TIMEOUT_MS }, () => {
     leaving.abort()
     await expect(lines.next()).rejects.toThrow()
     const close = async () => (await post('/close-query', { queryId })).status
-    await expect.poll(close, { timeout: 30_000 }).toBe(400)
+    await expect.poll(close).toBe(400)
   })
 })

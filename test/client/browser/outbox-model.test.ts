@@ -284,9 +284,7 @@ async function violations(steps: ReadonlyArray<{ run: Command }>, log?: Partial<
 }
 
 describe('the outbox against a model', () => {
-  it('stores every record in the log once and in order, or parks it', {
-    timeout: 120_000,
-  }, async () => {
+  it('stores every record in the log once and in order, or parks it', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(commands, { minLength: 10, maxLength: 120, size: 'max' }),

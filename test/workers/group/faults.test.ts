@@ -23,9 +23,7 @@ afterEach(async () => {
   await reset()
 })
 
-test('keeps the members during a coordinator call that is longer than a session', {
-  timeout: 120_000,
-}, async () => {
+test('keeps the members during a coordinator call that is longer than a session', async () => {
   await createTopic('orders')
   const id = newGroupId()
   const one = new Member(id, 'one', { topics: ['orders'], sessionTimeoutMs: 1_000 })
@@ -42,9 +40,7 @@ test('keeps the members during a coordinator call that is longer than a session'
   await asking
 })
 
-test('keeps a member alive while its new topic is being looked up', {
-  timeout: 120_000,
-}, async () => {
+test('keeps a member alive while its new topic is being looked up', async () => {
   await createTopic('orders')
   await createTopic('payments')
   const id = newGroupId()
@@ -63,9 +59,7 @@ test('keeps a member alive while its new topic is being looked up', {
   expect(codeOf(await naming)).toBe('ok')
 })
 
-test('handles a deletion of the group during an alarm that waits for members', {
-  timeout: 120_000,
-}, async () => {
+test('handles a deletion of the group during an alarm that waits for members', async () => {
   await createTopic('orders')
   const id = newGroupId()
   const one = new Member(id, 'one', { topics: ['orders'], sessionTimeoutMs: 20_000 })
@@ -127,9 +121,7 @@ test('rejects a leave under an instance id that belongs to another member', asyn
   expect(await describeGroup(id)).toMatchObject({ state: 'stable', memberCount: 1 })
 })
 
-test('ends a session that is longer than an alarm may run', {
-  timeout: 120_000,
-}, async () => {
+test('ends a session that is longer than an alarm may run', async () => {
   await createTopic('orders')
   const id = newGroupId()
   const one = new Member(id, 'one', { topics: ['orders'], sessionTimeoutMs: 1_800_000 })

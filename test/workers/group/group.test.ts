@@ -262,7 +262,7 @@ describe('topics', () => {
   })
 })
 
-describe('silent members', { timeout: 120_000 }, () => {
+describe('silent members', () => {
   test.each([false, true])(
     'are removed by the alarm of their group, evicted: %s',
     async (isEvicted) => {

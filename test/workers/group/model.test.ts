@@ -189,7 +189,7 @@ async function play(seed: number): Promise<void> {
   await run.end()
 }
 
-test.each(SEEDS)('a group keeps its promises, seed %d', { timeout: 120_000 }, play)
+test.each(SEEDS)('a group keeps its promises, seed %d', play)
 
 test.each([
   ['a commit returns before it is decided', () => spyOnCommit(), /what is committed of/],
@@ -199,7 +199,7 @@ test.each([
     /does not skip|does not go back|what is committed of/,
   ],
   ['a partition is reassigned before its holder has released it', () => spyOnOwned(), /alone/],
-])('fails in the checker if %s', { timeout: 120_000 }, async (_, breakIt, complaint) => {
+])('fails in the checker if %s', async (_, breakIt, complaint) => {
   breakIt()
   let found: unknown
   for (let seed = 1; seed <= 10 && found === undefined; seed++) {

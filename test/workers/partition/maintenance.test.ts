@@ -231,7 +231,7 @@ describe('retention', () => {
     expect(await valuesOf(await readAll(name))).toEqual(['b'])
   })
 
-  test('deletes more rows than one turn may', { timeout: 120_000 }, async () => {
+  test('deletes more rows than one turn may', async () => {
     const name = await newPartition({ 'retention.ms': '60000' })
     await append(name, batch(['a']))
     const bytes = await readAll(name)

@@ -253,7 +253,7 @@ class Run {
   }
 }
 
-test.each(SEEDS)('a partition keeps its promises, seed %d', { timeout: 120_000 }, async (seed) => {
+test.each(SEEDS)('a partition keeps its promises, seed %d', async (seed) => {
   const run = new Run(await newPartition(), seed)
   for (let step = 0; step < STEPS; step++) {
     try {

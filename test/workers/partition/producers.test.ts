@@ -326,7 +326,7 @@ describe('the state of producers', () => {
     expect((await append(name, one(1))).baseOffsets).toEqual([1])
   })
 
-  test('survives with more producers than the cache holds', { timeout: 120_000 }, async () => {
+  test('survives with more producers than the cache holds', async () => {
     const name = await newPartition()
     const count = CACHED_PRODUCERS_MAX + 500
     const first = (n: number) => batch(['a'], { producerId: BigInt(n) })
@@ -448,9 +448,7 @@ describe('a start', () => {
     return length
   }
 
-  test('replays no more chunks than lie between two checkpoints', {
-    timeout: 120_000,
-  }, async () => {
+  test('replays no more chunks than lie between two checkpoints', async () => {
     const name = await newPartition()
     // One chunk per append, as from producers that send one at a time.
     await runInDurableObject(partition(name), async (instance) => {

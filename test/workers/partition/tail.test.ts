@@ -176,7 +176,7 @@ describe('credit', () => {
     expect(await offsetsIn(tail, 1)).toEqual([0])
   })
 
-  test('is capped at TAIL_CREDIT_BYTES_MAX', { timeout: 120_000 }, async () => {
+  test('is capped at TAIL_CREDIT_BYTES_MAX', async () => {
     const name = await newPartition()
     const size = 1_000_000
     for (const _ of range(11)) await append(name, largeBatch(size))

@@ -389,9 +389,7 @@ function property(decisions: Decisions) {
   })
 }
 
-test('a classic group keeps its guarantees for any behaviour of its members', {
-  timeout: 120_000,
-}, () => {
+test('a classic group keeps its guarantees for any behaviour of its members', () => {
   fc.assert(property(DECISIONS), { ...SEEDED, numRuns: runs(500) })
 })
 
@@ -440,7 +438,7 @@ const BROKEN: Array<[string, Partial<Decisions>]> = [
   ],
 ]
 
-test.each(BROKEN)('the checker detects that %s', { timeout: 120_000 }, (_, broken) => {
+test.each(BROKEN)('the checker detects that %s', (_, broken) => {
   const result = fc.check(property({ ...DECISIONS, ...broken }), {
     ...{ ...SEEDED, numRuns: 500, endOnFailure: true },
   })

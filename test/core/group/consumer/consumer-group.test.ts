@@ -254,9 +254,7 @@ function property() {
   })
 }
 
-test('a consumer group keeps its guarantees for any behaviour of its members', {
-  timeout: 120_000,
-}, () => {
+test('a consumer group keeps its guarantees for any behaviour of its members', () => {
   fc.assert(property(), { ...SEEDED, numRuns: runs(300) })
 })
 
@@ -312,7 +310,7 @@ const BROKEN: Array<[string, Partial<typeof broken>, complaint: RegExp]> = [
   ],
 ]
 
-test.each(BROKEN)('the checker detects that %s', { timeout: 120_000 }, (_, defect, complaint) => {
+test.each(BROKEN)('the checker detects that %s', (_, defect, complaint) => {
   Object.assign(broken, defect)
   const result = fc.check(property(), { ...SEEDED, numRuns: 600, endOnFailure: true })
   expect(result.failed).toBe(true)

@@ -2,15 +2,9 @@
 import { EvaluationError } from '../errors.ts'
 import { DAY_MS } from './time-calendar.ts'
 import { hasDate, resolveFields } from './time-fields.ts'
+import { parseOffset } from './time-offset.ts'
 import { type Field, type NumberToken, type Token, timePattern } from './time-pattern.ts'
-import {
-  fixedZone,
-  parseOffset,
-  type TimeZone,
-  timestampOfLocal,
-  timeZone,
-  UTC,
-} from './time-zone.ts'
+import { fixedZone, type TimeZone, timestampOfLocal, timeZone, UTC } from './time-zone.ts'
 
 interface Parsed {
   readonly fields: Map<Field, number>

@@ -1,7 +1,8 @@
 /** Time zones: their offsets from UTC, and their names. */
 import { EvaluationError } from '../errors.ts'
 import { ZONE_DAYS_MAX, ZONES_MAX } from '../limits.ts'
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './time-calendar.ts'
+import { DAY_MS } from './time-calendar.ts'
+import { parseOffset } from './time-offset.ts'
 
 export interface TimeZone {
   readonly id: string
@@ -11,7 +12,6 @@ export interface TimeZone {
 
 /** Times that `Date` knows: 271,821 years to both sides of 1970. */
 const DATE_MS_MAX = 8.64e15
-const OFFSET = /^([+-])(\d{1,2})(?::?(\d{2})(?::?(\d{2}))?)?$/
 const PREFIXED_OFFSET = /^(?:UTC|GMT|UT)(?=[+-])/
 /** Zones whose names stand in texts, though the time zone database has none of them. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
@@ -70,16 +70,6 @@ function makeZone(id: string): TimeZone {
       `time zone: '${id}' is not known; use a name such as 'Europe/Paris' or an offset such as '+02:00'`,
     )
   }
-}
-
-/** Returns the milliseconds of an offset such as `+02:00`; undefined for other texts. */
-export function parseOffset(text: string): number | undefined {
-  const match = OFFSET.exec(text)
-  if (match === null) return undefined
-  const [, sign, hours, minutes = '0', seconds = '0'] = match
-  const size = Number(hours) * HOUR_MS + Number(minutes) * MINUTE_MS + Number(seconds) * SECOND_MS
-  if (size > 18 * HOUR_MS || Number(minutes) > 59 || Number(seconds) > 59) return undefined
-  return sign === '-' ? -size : size
 }
 
 /** Returns a function that remembers the offset of each day on which it does not change. */

@@ -2,8 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { EvaluationError } from '../../../../src/core/sql/errors.ts'
 import { dateOfDays, daysOfDate, weekdayOf } from '../../../../src/core/sql/types/time-calendar.ts'
-import { formatDate, formatTime } from '../../../../src/core/sql/types/time-format.ts'
-import { parseDate, parseTime } from '../../../../src/core/sql/types/time-parse.ts'
+import {
+  formatDate,
+  formatTime,
+  formatTimestamp,
+} from '../../../../src/core/sql/types/time-format.ts'
+import { parseDate, parseTime, parseTimestamp } from '../../../../src/core/sql/types/time-parse.ts'
 import {
   dateText,
   parseDateText,
@@ -14,6 +18,22 @@ import {
 } from '../../../../src/core/sql/types/time-text.ts'
 import { timestampOfLocal, timeZone } from '../../../../src/core/sql/types/time-zone.ts'
 import { runs, SEEDED } from '../../../support/seed.ts'
+
+const TIMESTAMP_PATTERN = "yyyy-MM-dd'T'HH:mm:ss.SSS"
+const TIME_PATTERN = 'HH:mm[:ss[.SSSSSSSSS][.SSSSSS][.SSS][.SS][.S]]'
+
+/** Expects the value of another parser, or an error with the message of its error. */
+function expectSame(parse: () => number, other: () => number): void {
+  let wanted: number
+  try {
+    wanted = other()
+  } catch (error) {
+    expect(error).toBeInstanceOf(EvaluationError)
+    expect(parse).toThrow((error as Error).message)
+    return
+  }
+  expect(parse()).toBe(wanted)
+}
 
 describe('texts of times', () => {
   it('parses a timestamp whose end is missing', () => {
@@ -72,6 +92,38 @@ describe('texts of times', () => {
       expect(timestampText(timestampMs)).toBe(new Date(timestampMs).toISOString().slice(0, -1))
     })
     fc.assert(property, { ...SEEDED, numRuns: runs(1_000) })
+  })
+
+  it('reads and writes what the patterns of their forms do', () => {
+    const range = 300_000_000_000_000
+    const written = fc.property(fc.integer({ min: -range, max: range }), (timestampMs) => {
+      const days = Math.floor(timestampMs / 86_400_000)
+      expect(timestampText(timestampMs)).toBe(formatTimestamp(timestampMs, TIMESTAMP_PATTERN))
+      expect(dateText(days)).toBe(formatDate(days, 'yyyy-MM-dd'))
+    })
+    const digits = (length: number) => fc.stringMatching(new RegExp(`^\\d{${length}}$`))
+    const year = fc.oneof(digits(4), fc.stringMatching(/^[+-]?\d{3,6}$/))
+    const date = fc.tuple(year, digits(2), digits(2)).map((parts) => parts.join('-'))
+    const clock = fc.tuple(digits(2), digits(2), digits(2)).map((parts) => parts.join(':'))
+    const fraction = fc.constantFrom('', '.1', '.12', '.1234', '.123456', '.123456789', 'x', '-')
+    const millis = fc.constantFrom('.000', '.123', '.1234', '.12x')
+    const read = fc.property(date, clock, fraction, millis, (day, time, end, ms) => {
+      const [days, times, both] = [day + end, time + end, `${day}T${time}${ms}`]
+      expectSame(
+        () => parseDateText(days),
+        () => parseDate(days, 'yyyy-MM-dd'),
+      )
+      expectSame(
+        () => parseTimeText(times),
+        () => parseTime(times, TIME_PATTERN),
+      )
+      expectSame(
+        () => parseTimestampText(both),
+        () => parseTimestamp(both, TIMESTAMP_PATTERN),
+      )
+    })
+    fc.assert(written, { ...SEEDED, numRuns: runs(1_000) })
+    fc.assert(read, { ...SEEDED, numRuns: runs(5_000) })
   })
 
   it('has the calendar of Date', () => {
